@@ -1,0 +1,98 @@
+//! The only place, beside the drivers, that reads a clock.
+
+/// Nanoseconds on `CLOCK_MONOTONIC` (an instant) or between two such instants (a length).
+pub type Nanos = u64;
+
+/// One microsecond.
+pub const MICRO: Nanos = 1_000;
+/// One millisecond.
+pub const MILLI: Nanos = 1_000_000;
+/// One second.
+pub const SECOND: Nanos = 1_000_000_000;
+
+/// `CLOCK_MONOTONIC` now, in nanoseconds.
+#[must_use]
+pub fn monotonic() -> Nanos {
+    read(libc::CLOCK_MONOTONIC)
+}
+
+/// `CLOCK_REALTIME` now, in nanoseconds since the Unix epoch. Read to print dates and to convert kernel stamps, never to subtract.
+#[must_use]
+pub fn realtime() -> Nanos {
+    read(libc::CLOCK_REALTIME)
+}
+
+/// CPU time (user + system) of the calling thread, in nanoseconds.
+#[must_use]
+pub fn thread_cpu() -> Nanos {
+    read(libc::CLOCK_THREAD_CPUTIME_ID)
+}
+
+#[allow(unsafe_code)]
+fn read(clock: libc::clockid_t) -> Nanos {
+    let mut ts = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: `ts` is a valid, writable timespec for the length of the call; the clock ids used here exist on every Linux.
+    let rc = unsafe { libc::clock_gettime(clock, &mut ts) };
+    debug_assert_eq!(rc, 0);
+    ts.tv_sec as Nanos * SECOND + ts.tv_nsec as Nanos
+}
+
+/// Converts `CLOCK_REALTIME` stamps of the kernel to `CLOCK_MONOTONIC`.
+///
+/// The offset is sampled between two monotonic reads; of several samples the one with the smallest gap wins.
+#[derive(Clone, Copy, Debug)]
+pub struct RealtimeOffset {
+    offset: i128,
+    sampled_at: Nanos,
+    gap: Nanos,
+}
+
+impl RealtimeOffset {
+    /// Samples the offset now: the best of five tries.
+    #[must_use]
+    pub fn sample() -> Self {
+        (0..5)
+            .map(|_| Self::once())
+            .min_by_key(|s| s.gap)
+            .unwrap_or_else(Self::once)
+    }
+
+    fn once() -> Self {
+        let before = monotonic();
+        let wall = realtime();
+        let after = monotonic();
+        let middle = before + (after - before) / 2;
+        Self {
+            offset: i128::from(wall) - i128::from(middle),
+            sampled_at: after,
+            gap: after - before,
+        }
+    }
+
+    /// When the offset was sampled.
+    #[must_use]
+    pub fn sampled_at(&self) -> Nanos {
+        self.sampled_at
+    }
+
+    /// How far apart the two monotonic reads around the sample were: the bound of its error.
+    #[must_use]
+    pub fn gap(&self) -> Nanos {
+        self.gap
+    }
+
+    /// A wall-clock instant on the monotonic clock; 0 when it lies before the boot.
+    #[must_use]
+    pub fn to_monotonic(&self, wall: Nanos) -> Nanos {
+        Nanos::try_from(i128::from(wall) - self.offset).unwrap_or(0)
+    }
+
+    /// A monotonic instant on the wall clock, in nanoseconds since the Unix epoch.
+    #[must_use]
+    pub fn to_realtime(&self, at: Nanos) -> Nanos {
+        Nanos::try_from(i128::from(at) + self.offset).unwrap_or(0)
+    }
+}

@@ -1,0 +1,1 @@
+//! Pure: API dialects. Request body out; output, usage, finish and error in.

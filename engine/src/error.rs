@@ -1,0 +1,76 @@
+//! Errors by blame: who has to act.
+
+use std::fmt;
+
+/// Who has to act for the error to go away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blame {
+    /// The user: a flag, a value, a combination (exit 2).
+    Usage,
+    /// The machine: a limit, a permission, a missing file (exit 2).
+    Environment,
+    /// The server under test (exit 3).
+    Peer,
+    /// ringload itself (exit 4).
+    Bug,
+}
+
+/// What went wrong and what to do about it.
+#[derive(Debug)]
+pub struct Error {
+    /// Who has to act.
+    pub blame: Blame,
+    /// What went wrong.
+    pub what: String,
+    /// What the reader can do next.
+    pub remedy: String,
+}
+
+/// A result with the engine's error.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// An error that the user mends by writing something else.
+    pub fn usage(what: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self {
+            blame: Blame::Usage,
+            what: what.into(),
+            remedy: remedy.into(),
+        }
+    }
+
+    /// An error of the machine or its set-up.
+    pub fn environment(what: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self {
+            blame: Blame::Environment,
+            what: what.into(),
+            remedy: remedy.into(),
+        }
+    }
+
+    /// An error of the server under test.
+    pub fn peer(what: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self {
+            blame: Blame::Peer,
+            what: what.into(),
+            remedy: remedy.into(),
+        }
+    }
+
+    /// An error of ringload itself.
+    pub fn bug(what: impl Into<String>) -> Self {
+        Self {
+            blame: Blame::Bug,
+            what: what.into(),
+            remedy: "this is a bug of ringload: please report it with the command line".into(),
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.what, self.remedy)
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,1 @@
+//! Read-only facts of the machine: kernel, limits, cgroup quota, steal.

@@ -1,0 +1,36 @@
+//! The ringload engine: everything that decides a number.
+//!
+//! One sentence: a [`plan::Plan`] is split over pinned cores; each core sends what is due, stamps what arrives, and keeps its own
+//! sums; the sums are added into one [`measure::Summary`], judged by [`verdict`], and rendered elsewhere.
+//!
+//! ```text
+//!   plan ──► schedule ──► worker ──► driver (uring | epoll | sim) ──► kernel
+//!                           │  ▲           │ bytes, stamps
+//!                           │  └─ exchange ◄── wire (http1, sse) ◄── endpoint (what is output?)
+//!                           ▼
+//!                        record ──► measure ──► verdict
+//! ```
+//!
+//! **Clock rule.** All instants are [`clock::Nanos`] on `CLOCK_MONOTONIC`; only [`clock`], [`host`] and [`driver`] read a clock.
+//! Pure modules get time and randomness as arguments.
+//!
+//! **What this crate does not do.** It parses no flags, prints nothing, and writes no report file: that is the `ringload` binary.
+#![deny(unsafe_code)]
+
+pub mod clock;
+pub mod driver;
+pub mod endpoint;
+pub mod error;
+pub mod exchange;
+pub mod host;
+pub mod measure;
+pub mod plan;
+pub mod record;
+pub mod run;
+pub mod schedule;
+pub mod verdict;
+pub mod wire;
+pub mod worker;
+pub mod workload;
+
+pub use error::{Blame, Error, Result};

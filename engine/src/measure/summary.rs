@@ -1,0 +1,288 @@
+//! What a run came to: every figure that a report prints. Renderers never compute.
+
+use super::tags::MetricInfo;
+use crate::record::Cause;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// What a run came to.
+#[derive(Clone, Debug, Serialize)]
+pub struct Summary {
+    /// Wall clock at the first issue, nanoseconds since the Unix epoch.
+    pub started_at_ns: u64,
+    /// Wall clock when the last request ended.
+    pub ended_at_ns: u64,
+    /// First issue → last output of the successful requests, in seconds, as AIPerf's `benchmark_duration`.
+    pub benchmark_duration_s: f64,
+    /// Requests of the measured phase.
+    pub counts: Counts,
+    /// Requests of the warm-up.
+    pub warmup_counts: Counts,
+    /// Metrics of the measured phase from exact values, in table order; a metric without values is absent.
+    pub metrics: Vec<Metric>,
+    /// The same for the warm-up.
+    pub warmup_metrics: Vec<Metric>,
+    /// Distributions from the per-core histograms (3 significant digits), added up.
+    pub histograms: Vec<Distribution>,
+    /// Goodput, when SLOs were given.
+    pub goodput: Option<Goodput>,
+    /// Arrivals wanted against arrivals made (open loop).
+    pub rate: Option<RateFigures>,
+    /// The client's own share in the figures.
+    pub client: ClientFigures,
+    /// Where token counts came from.
+    pub tokens: TokenFigures,
+    /// Failures by cause, status and message, most frequent first.
+    pub errors: Vec<ErrorGroup>,
+    /// Whether a signal ended the run early.
+    pub was_cancelled: bool,
+}
+
+/// Requests of one phase, conserved: `issued = succeeded + failed + in_flight_at_end`, `planned = issued + never_due + dropped`
+/// (where `planned` is known).
+#[derive(Clone, Debug, Default, Serialize, PartialEq, Eq)]
+pub struct Counts {
+    /// Requests the plan asked for, where it says a number.
+    pub planned: Option<u64>,
+    /// Requests taken up.
+    pub issued: u64,
+    /// Complete answers with output.
+    pub succeeded: u64,
+    /// Failures by cause.
+    pub failed: BTreeMap<Cause, u64>,
+    /// Still in flight when the run ended.
+    pub in_flight_at_end: u64,
+    /// Planned, but the run ended before they were due.
+    pub never_due: u64,
+    /// Arrivals dropped by the cap policy.
+    pub dropped: u64,
+    /// Arrivals that waited for a slot under the cap policy `queue`.
+    pub queued: u64,
+    /// Requests that moved to a fresh connection because the kept one had been closed while idle.
+    pub reconnects: u64,
+    /// Requests whose output text was over the limit and not counted by the client's tokenizer.
+    pub text_over_limit: u64,
+}
+
+impl Counts {
+    /// All failures.
+    #[must_use]
+    pub fn failures(&self) -> u64 {
+        self.failed.values().sum()
+    }
+
+    /// Requests that reached an end: successes and failures.
+    #[must_use]
+    pub fn finished(&self) -> u64 {
+        self.succeeded + self.failures()
+    }
+}
+
+/// A metric with its statistics from exact values.
+#[derive(Clone, Debug, Serialize)]
+pub struct Metric {
+    /// What it is.
+    #[serde(skip)]
+    pub info: &'static MetricInfo,
+    /// Mean, or the single value of a derived metric, in the display unit.
+    pub avg: f64,
+    /// The distribution, for metrics of which each request has a value.
+    pub stats: Option<Stats>,
+}
+
+/// Statistics of exact values in the display unit; percentiles by linear interpolation, `std` of the population, as numpy's defaults.
+#[derive(Clone, Copy, Debug, Serialize, PartialEq)]
+pub struct Stats {
+    /// Number of values.
+    pub count: u64,
+    /// Sum.
+    pub sum: f64,
+    /// Smallest.
+    pub min: f64,
+    /// Largest.
+    pub max: f64,
+    /// Standard deviation (ddof 0).
+    pub std: f64,
+    /// 1st percentile.
+    pub p1: f64,
+    /// 5th percentile.
+    pub p5: f64,
+    /// 10th percentile.
+    pub p10: f64,
+    /// 25th percentile.
+    pub p25: f64,
+    /// Median.
+    pub p50: f64,
+    /// 75th percentile.
+    pub p75: f64,
+    /// 90th percentile.
+    pub p90: f64,
+    /// 95th percentile.
+    pub p95: f64,
+    /// 99th percentile.
+    pub p99: f64,
+}
+
+/// A distribution from a histogram, in milliseconds.
+#[derive(Clone, Debug, Serialize)]
+pub struct Distribution {
+    /// Tag of the metric.
+    pub tag: &'static str,
+    /// Number of values.
+    pub count: u64,
+    /// Mean in ms.
+    pub mean_ms: f64,
+    /// p50 p75 p90 p95 p99 p99.9 p99.99 max, in this order.
+    pub percentiles: Vec<Percentile>,
+}
+
+/// One percentile of a [`Distribution`].
+#[derive(Clone, Debug, Serialize)]
+pub struct Percentile {
+    /// Its name: `p50` … `p99.99`, `max`.
+    pub name: &'static str,
+    /// Value in ms.
+    pub ms: f64,
+    /// Whether enough samples stand behind it (p99 ≥ 100, p99.9 ≥ 1 000, p99.99 ≥ 10 000).
+    pub enough_samples: bool,
+}
+
+/// Goodput against the SLOs.
+#[derive(Clone, Debug, Serialize)]
+pub struct Goodput {
+    /// Requests for which every SLO held.
+    pub good: u64,
+    /// `good` per second of the benchmark duration.
+    pub goodput: f64,
+    /// `good / (succeeded + failed)`.
+    pub good_request_fraction: f64,
+    /// Per SLO: tag, threshold, and the share of finished requests for which it held.
+    pub slos: Vec<SloFigures>,
+}
+
+/// How one SLO fared.
+#[derive(Clone, Debug, Serialize)]
+pub struct SloFigures {
+    /// Tag of the metric.
+    pub tag: &'static str,
+    /// `<=` or `>=`.
+    pub op: &'static str,
+    /// Threshold in the display unit.
+    pub threshold: f64,
+    /// Display unit.
+    pub unit: &'static str,
+    /// Finished requests for which it held.
+    pub met: u64,
+    /// `met / finished`.
+    pub met_fraction: f64,
+}
+
+/// Arrivals wanted against arrivals made.
+#[derive(Clone, Debug, Serialize)]
+pub struct RateFigures {
+    /// Arrivals a second in the schedule, over the span of those that were due.
+    pub offered: f64,
+    /// Requests issued a second, over the same span and the time it took beyond it.
+    pub achieved: f64,
+    /// `achieved / offered`.
+    pub ratio: f64,
+}
+
+/// The client's own share in the figures.
+#[derive(Clone, Debug, Serialize)]
+pub struct ClientFigures {
+    /// The driver in use: `io_uring` or `epoll`.
+    pub driver: String,
+    /// Why it is not the preferred one, if it is not.
+    pub driver_note: Option<String>,
+    /// Who stamped arrivals: `kernel` or `user`.
+    pub stamps: String,
+    /// `seen - arrived` of every read: the engine's own delay. With user stamps it cannot be known and is empty.
+    pub receive_lag: Option<Distribution>,
+    /// `issued - scheduled` with a slot free.
+    pub dispatch_lag: Option<Distribution>,
+    /// Reads with bytes.
+    pub reads: u64,
+    /// Reads whose kernel stamp was missing or implausible.
+    pub stamp_fallbacks: u64,
+    /// Output events.
+    pub events: u64,
+    /// Output events that shared their read with a later one.
+    pub coalesced: u64,
+    /// `coalesced / events`.
+    pub coalesced_share: f64,
+    /// Requests whose record could not be kept. Any is a loss.
+    pub records_lost: u64,
+    /// Completions the kernel could not queue. Any is a loss.
+    pub completions_lost: u64,
+    /// Times a receive ended because no buffer was free; re-armed, nothing lost.
+    pub buffer_starved: u64,
+    /// Per worker.
+    pub cores: Vec<CoreFigures>,
+    /// CPU per output event over all workers, in nanoseconds, user part.
+    pub user_ns_per_event: Option<f64>,
+    /// The same, kernel part.
+    pub system_ns_per_event: Option<f64>,
+    /// Highest resident set of the process, in bytes.
+    pub peak_rss_bytes: u64,
+}
+
+/// One worker's core.
+#[derive(Clone, Debug, Serialize)]
+pub struct CoreFigures {
+    /// The core it was pinned to; `None` when pinning failed.
+    pub core: Option<usize>,
+    /// Share of the measured phase in which it was not waiting.
+    pub busy_share: f64,
+    /// CPU time in user mode, seconds.
+    pub user_s: f64,
+    /// CPU time in the kernel, seconds.
+    pub system_s: f64,
+    /// Times the loop woke.
+    pub wakes: u64,
+    /// Involuntary context switches.
+    pub involuntary_switches: u64,
+}
+
+/// Where token counts came from.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct TokenFigures {
+    /// Name of the client's tokenizer.
+    pub tokenizer: String,
+    /// Whether it is the built-in vocabulary, so that client-side lengths are approximate.
+    pub approximate: bool,
+    /// Requests counted by the server's usage.
+    pub from_usage: u64,
+    /// Requests counted by the client's tokenizer.
+    pub from_tokenizer: u64,
+    /// Requests whose output length is unknown.
+    pub unknown: u64,
+    /// Requests with both counts, more than 10 % apart.
+    pub mismatched: u64,
+    /// Requests with both counts.
+    pub compared: u64,
+}
+
+/// Failures that look the same.
+#[derive(Clone, Debug, Serialize, PartialEq, Eq)]
+pub struct ErrorGroup {
+    /// Why.
+    pub cause: Cause,
+    /// HTTP status; 0 when no head was read.
+    pub status: u16,
+    /// What was said.
+    pub message: String,
+    /// How many.
+    pub count: u64,
+}
+
+/// The metrics of one request, in display units, in table order; a metric that it does not have is absent.
+#[derive(Clone, Debug, Default)]
+pub struct RequestMetrics {
+    /// Single values.
+    pub values: Vec<(&'static MetricInfo, f64)>,
+    /// `inter_chunk_latency`: every gap, in ms; empty under two output events.
+    pub inter_chunk_ms: Vec<f64>,
+    /// Whether every SLO held; `None` without SLOs.
+    pub good: Option<bool>,
+}

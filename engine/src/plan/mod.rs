@@ -1,0 +1,278 @@
+//! What is asked and when: one immutable value drives the run. Pure.
+
+mod slo;
+mod target;
+
+pub use slo::Slo;
+pub use target::Target;
+
+use crate::clock::Nanos;
+use serde::Serialize;
+
+/// Everything a run is: printed by `--dry-run` and stored in every result.
+#[derive(Clone, Debug, Serialize)]
+pub struct Plan {
+    /// Base URLs; request k goes to `targets[k % targets.len()]`.
+    pub targets: Vec<Target>,
+    /// The API dialect.
+    pub endpoint: EndpointKind,
+    /// Path instead of the dialect's own (`--custom-endpoint`).
+    pub custom_endpoint: Option<String>,
+    /// Ask for a stream.
+    pub streaming: bool,
+    /// Model names; dataset entry i names `models[i % models.len()]`.
+    pub models: Vec<String>,
+    /// Extra headers, in order.
+    pub headers: Vec<Header>,
+    /// Extra fields of every request body.
+    pub extra_inputs: serde_json::Map<String, serde_json::Value>,
+    /// `max_tokens` instead of `max_completion_tokens`.
+    pub use_legacy_max_tokens: bool,
+    /// Ask for usage in every chunk.
+    pub per_chunk_usage: bool,
+    /// Take token counts from the server's usage only, never from a tokenizer.
+    pub use_server_token_count: bool,
+    /// Synthetic prompts.
+    pub prompts: Prompts,
+    /// Warm-up, if any: its requests are excluded from the results.
+    pub warmup: Option<Phase>,
+    /// The measured phase.
+    pub profiling: Phase,
+    /// Service level objectives; a request is good when all hold.
+    pub slos: Vec<Slo>,
+    /// Seed of the schedule and the prompts.
+    pub seed: u64,
+    /// Time-outs.
+    pub timeouts: Timeouts,
+    /// Limits on everything that a peer could make grow.
+    pub limits: Limits,
+    /// Whether connections are kept.
+    pub reuse: Reuse,
+    /// Which driver.
+    pub io: Io,
+    /// Who stamps arrivals.
+    pub stamps: Stamps,
+    /// Which cores.
+    pub cores: Cores,
+    /// Run workers under `SCHED_FIFO`.
+    pub fifo: bool,
+    /// Longest deliberate wait for a batch of completions; 0 reads at once. Safe for token times only with kernel stamps.
+    pub batch_wait: Nanos,
+}
+
+/// One phase of load.
+#[derive(Clone, Debug, Serialize)]
+pub struct Phase {
+    /// How requests become due.
+    pub load: Load,
+    /// Most requests to issue.
+    pub requests: Option<u64>,
+    /// Longest time in which requests are issued.
+    pub duration: Option<Nanos>,
+    /// How long to wait for answers after the last issue when `duration` ended the phase; `None` waits for all.
+    pub grace: Option<Nanos>,
+}
+
+/// How requests become due.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "mode")]
+pub enum Load {
+    /// Closed loop: exactly `concurrency` requests in flight.
+    Closed {
+        /// Requests in flight, in the whole run, however many cores there are.
+        concurrency: u32,
+    },
+    /// Open loop: arrivals follow a schedule that never waits for answers.
+    Open {
+        /// Mean arrivals per second.
+        rate: f64,
+        /// The distribution of the gaps.
+        pattern: Arrival,
+        /// Most requests in flight, if bounded.
+        cap: Option<Cap>,
+    },
+}
+
+/// The distribution of the gaps between arrivals.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "pattern")]
+pub enum Arrival {
+    /// Equal gaps.
+    Constant,
+    /// Exponential gaps.
+    Poisson,
+    /// Gamma gaps with this shape (1 is Poisson, above is smoother, below burstier).
+    Gamma {
+        /// `--arrival-smoothness`.
+        smoothness: f64,
+    },
+}
+
+/// A bound on requests in flight under an open loop, and what happens to an arrival that meets it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Cap {
+    /// Most requests in flight in the whole run.
+    pub concurrency: u32,
+    /// What happens to an arrival when all slots are taken.
+    pub policy: CapPolicy,
+}
+
+/// What happens to an arrival when the cap binds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CapPolicy {
+    /// It waits, first come first served; its `scheduled` instant stays.
+    Queue,
+    /// It is dropped and counted.
+    Drop,
+}
+
+/// The API dialect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndpointKind {
+    /// `/v1/chat/completions`
+    Chat,
+    /// `/v1/completions`
+    Completions,
+}
+
+/// A request header.
+#[derive(Clone, Serialize)]
+pub struct Header {
+    /// Field name.
+    pub name: String,
+    /// Field value. Never shown: a header may carry a secret under any name.
+    #[serde(serialize_with = "redacted")]
+    pub value: String,
+}
+
+fn redacted<S: serde::Serializer>(_value: &str, s: S) -> Result<S::Ok, S::Error> {
+    s.serialize_str("[redacted]")
+}
+
+/// Synthetic prompts.
+#[derive(Clone, Debug, Serialize)]
+pub struct Prompts {
+    /// Where token counts come from.
+    pub tokenizer: TokenizerSource,
+    /// Input length in tokens.
+    pub isl: Length,
+    /// Output length to ask for, in tokens.
+    pub osl: Option<Length>,
+    /// How many distinct prompts to prepare; request k uses prompt k modulo this.
+    pub entries: usize,
+}
+
+/// A length in tokens: normal around `mean`, at least 1.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Length {
+    /// Mean tokens.
+    pub mean: f64,
+    /// Standard deviation in tokens.
+    pub stddev: f64,
+}
+
+/// Where the tokenizer comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "source", content = "name")]
+pub enum TokenizerSource {
+    /// The small vocabulary shipped with ringload: client-side lengths are approximate.
+    Builtin,
+    /// A file, a directory with `tokenizer.json`, or a hub name.
+    Named {
+        /// Path or hub name.
+        name: String,
+        /// Hub revision.
+        revision: String,
+    },
+}
+
+/// Time-outs, in nanoseconds.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Timeouts {
+    /// Whole request, connection included.
+    pub request: Nanos,
+    /// TCP connect.
+    pub connect: Nanos,
+}
+
+/// Limits on everything that a peer could make grow. Each has its own named error.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Limits {
+    /// Bytes of a response head.
+    pub head_bytes: usize,
+    /// Header fields of a response head.
+    pub head_fields: usize,
+    /// Bytes of one SSE event.
+    pub event_bytes: usize,
+    /// Bytes of a body that is not a stream.
+    pub body_bytes: usize,
+    /// Bytes of output text kept per request for the client's tokenizer.
+    pub text_bytes: usize,
+    /// Gaps kept exactly in one run, beyond which percentiles of gaps come from the histogram.
+    pub exact_gaps: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            head_bytes: 64 << 10,
+            head_fields: 128,
+            event_bytes: 4 << 20,
+            body_bytes: 64 << 20,
+            text_bytes: 8 << 20,
+            exact_gaps: 50_000_000,
+        }
+    }
+}
+
+/// Whether connections are kept for later requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reuse {
+    /// Kept and reused.
+    Pooled,
+    /// A new connection for each request.
+    Never,
+}
+
+/// Which driver moves the bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Io {
+    /// io_uring where the kernel and the sandbox allow it, else epoll.
+    Auto,
+    /// io_uring or fail.
+    Uring,
+    /// epoll.
+    Epoll,
+}
+
+/// Who stamps arrivals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stamps {
+    /// The kernel (`SO_TIMESTAMPING`), falling back to the read.
+    Kernel,
+    /// The read itself.
+    User,
+}
+
+/// Which cores the workers are pinned to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cores {
+    /// All but one of those allowed, where there are several.
+    Auto,
+    /// This many of those allowed.
+    Count(usize),
+    /// Exactly these.
+    List(Vec<usize>),
+}
+
+impl std::fmt::Debug for Header {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: [redacted]", self.name)
+    }
+}

@@ -1,0 +1,88 @@
+//! Why a request failed: each cause is one of its own.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Why a request failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// The peer refused the connection.
+    ConnectRefused,
+    /// No connection within the connect time-out.
+    ConnectTimeout,
+    /// The connection could not be made for another reason.
+    ConnectFailed,
+    /// No local port was free (`EADDRNOTAVAIL`).
+    PortsExhausted,
+    /// No file descriptor was free (`EMFILE`, `ENFILE`).
+    DescriptorsExhausted,
+    /// The request could not be written.
+    SendFailed,
+    /// The connection was closed before any byte of a response.
+    ClosedBeforeResponse,
+    /// The connection was reset by the peer.
+    Reset,
+    /// The response ended before its framing, its terminator or a finish reason allowed it.
+    Truncated,
+    /// The response head was not HTTP/1.1.
+    BadHead,
+    /// The body broke its framing.
+    BadFraming,
+    /// A status outside 2xx.
+    HttpStatus,
+    /// A redirect: never followed.
+    Redirect,
+    /// The body was compressed though that was not asked for.
+    UnexpectedEncoding,
+    /// An error inside the stream of a 2xx response.
+    InBandError,
+    /// An event or body that should be JSON and is not.
+    BadJson,
+    /// A complete answer without any output.
+    NoOutput,
+    /// The request's time-out.
+    Timeout,
+    /// A response head over `Limits::head_bytes` or `head_fields`.
+    HeadLimit,
+    /// An event over `Limits::event_bytes`.
+    EventLimit,
+    /// A body over `Limits::body_bytes`.
+    BodyLimit,
+}
+
+impl Cause {
+    /// A stable name, as in the files.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ConnectRefused => "connect_refused",
+            Self::ConnectTimeout => "connect_timeout",
+            Self::ConnectFailed => "connect_failed",
+            Self::PortsExhausted => "ports_exhausted",
+            Self::DescriptorsExhausted => "descriptors_exhausted",
+            Self::SendFailed => "send_failed",
+            Self::ClosedBeforeResponse => "closed_before_response",
+            Self::Reset => "reset",
+            Self::Truncated => "truncated",
+            Self::BadHead => "bad_head",
+            Self::BadFraming => "bad_framing",
+            Self::HttpStatus => "http_status",
+            Self::Redirect => "redirect",
+            Self::UnexpectedEncoding => "unexpected_encoding",
+            Self::InBandError => "in_band_error",
+            Self::BadJson => "bad_json",
+            Self::NoOutput => "no_output",
+            Self::Timeout => "timeout",
+            Self::HeadLimit => "head_limit",
+            Self::EventLimit => "event_limit",
+            Self::BodyLimit => "body_limit",
+        }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

@@ -1,0 +1,1 @@
+//! Pure: arrivals as iterators of nanoseconds from the start of a phase.
