@@ -1,12 +1,28 @@
 //! A run from plan to summary: workers are started, watched and joined; records are read back, counted and summed.
 
-use crate::error::Result;
-use crate::measure::Summary;
-use crate::plan::Plan;
-use crate::record::Record;
+use crate::clock::{self, MILLI, Nanos, RealtimeOffset};
+use crate::driver::{self, Driver, Epoll, Uring, peak_rss_bytes, prepare_thread, thread_facts};
+use crate::error::{Error, Result};
+use crate::measure::{CoreFigures, RequestMetrics, RunFacts, Shard, Summarizer, Summary, TokenCounts};
+use crate::plan::{Cores, Io, Load, Phase, Plan, Stamps};
+use crate::record::{LogReader, LogWriter, PhaseKind, Record};
+use crate::wire::http1::RequestHead;
+use crate::worker::{PhaseFacts, Shared, Worker};
 use crate::workload::Workload;
-use std::path::Path;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering};
+
+/// Records that a worker may be ahead of the writer.
+const RECORD_RING: usize = 32 * 1024;
+/// Descriptors of a process that are not connections: files, rings, terminals.
+const OTHER_DESCRIPTORS: u64 = 128;
+/// Most connections of one worker in an open loop without a cap.
+const OPEN_CAPACITY: usize = 65_536;
+/// How far ahead of the workers' release a phase begins, so that all of them are there.
+const PHASE_LEAD: Nanos = 2 * MILLI;
 
 /// What the control plane and the workers share: a stop request going in, snapshots coming out.
 #[derive(Default)]
@@ -38,15 +54,12 @@ impl Control {
     /// Shared state for up to `workers` workers.
     #[must_use]
     pub fn new(workers: usize) -> Self {
-        Self {
-            stop: AtomicU8::new(0),
-            progress: (0..workers).map(|_| Progress::default()).collect(),
-        }
+        Self { stop: AtomicU8::new(0), progress: (0..workers).map(|_| Progress::default()).collect() }
     }
 
     /// Asks the workers to stop: once = issue nothing more and drain within the grace; twice = abandon what is in flight.
     pub fn stop(&self) {
-        self.stop.fetch_add(1, Ordering::Relaxed);
+        let _ = self.stop.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| Some(n.saturating_add(1)));
     }
 
     /// How often [`Control::stop`] was called.
@@ -57,29 +70,131 @@ impl Control {
 }
 
 /// What the workers left: the merged shard, the facts of the run, and the record log.
-pub struct Finished {}
+pub struct Finished {
+    shard: Shard,
+    facts: RunFacts,
+    log: PathBuf,
+    offset: RealtimeOffset,
+}
+
+impl Finished {
+    /// Turns the run's instants into wall-clock time, for files.
+    #[must_use]
+    pub fn offset(&self) -> RealtimeOffset {
+        self.offset
+    }
+}
 
 /// How many workers a plan gets on this machine, and on which cores.
 ///
 /// # Errors
 /// When the plan names cores that the process may not use.
 pub fn cores(plan: &Plan) -> Result<Vec<usize>> {
-    let _ = plan;
-    Ok(vec![])
+    let allowed: Vec<usize> = core_affinity::get_core_ids().unwrap_or_default().into_iter().map(|c| c.id).collect();
+    let quota = crate::host::cpu_quota().map_or(usize::MAX, |cpus| (cpus.floor() as usize).max(1));
+    let usable = allowed.len().min(quota).max(1);
+    let shown = || allowed.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+    let mut cores = match &plan.cores {
+        // The last cores work; the first, where most interrupts and other people's processes are, stays for the control plane.
+        Cores::Auto => allowed[allowed.len() - (usable - 1).max(1)..].to_vec(),
+        Cores::Count(n) if *n == 0 => return Err(Error::usage("--cores 0", "write at least 1")),
+        Cores::Count(n) if *n > allowed.len() => {
+            return Err(Error::usage(
+                format!("--cores {n}: the process may use {} cores ({})", allowed.len(), shown()),
+                "write a smaller number, or widen the affinity mask",
+            ));
+        }
+        Cores::Count(n) => allowed[allowed.len() - n..].to_vec(),
+        Cores::List(list) => {
+            if let Some(core) = list.iter().find(|c| !allowed.contains(c)) {
+                return Err(Error::usage(format!("--cores: the process may not use core {core}"), format!("choose from {}", shown())));
+            }
+            list.clone()
+        }
+    };
+    if let Some(most) = slots_bound(plan) {
+        cores.truncate((most as usize).max(1));
+    }
+    Ok(cores)
+}
+
+/// Most requests in flight in any phase, where the plan bounds them.
+fn slots_bound(plan: &Plan) -> Option<u32> {
+    let of = |phase: &Phase| match phase.load {
+        Load::Closed { concurrency } => Some(concurrency),
+        Load::Open { cap, .. } => cap.map(|c| c.concurrency),
+    };
+    let profiling = of(&plan.profiling)?;
+    plan.warmup.as_ref().map_or(Some(profiling), |w| of(w).map(|n| n.max(profiling)))
 }
 
 /// Drives the load. Records go to the log at `log_path`.
 ///
 /// # Errors
 /// When the environment forbids the run: no driver, no descriptors, an unwritable log, a name that does not resolve.
-pub fn execute(
-    plan: &Plan,
-    workload: &Workload,
-    log_path: &Path,
-    control: &Control,
-) -> Result<Finished> {
-    let _ = (plan, workload, log_path, control);
-    Ok(Finished {})
+pub fn execute(plan: &Plan, workload: &Workload, log_path: &Path, control: &Control) -> Result<Finished> {
+    let cores = cores(plan)?;
+    let capacity = capacity(plan, cores.len())?;
+    let heads = plan.targets.iter().map(|t| RequestHead::new(plan, t)).collect::<Result<Vec<_>>>()?;
+    let addrs = plan.targets.iter().map(|t| resolve(&t.host, t.port)).collect::<Result<Vec<_>>>()?;
+    let (io, driver_note) = choose_driver(plan)?;
+    let shared = Shared {
+        plan,
+        workload,
+        heads: &heads,
+        addrs: &addrs,
+        control,
+        next: [AtomicU64::new(0), AtomicU64::new(0)],
+        permits: [permits(plan.warmup.as_ref()), permits(Some(&plan.profiling))],
+        nonce: clock::realtime(),
+        workers: cores.len(),
+    };
+    let stage = Stage { barrier: Barrier::new(cores.len()), start: [AtomicU64::new(0), AtomicU64::new(0)] };
+    let mut log = LogWriter::create(log_path)?;
+    let offset = RealtimeOffset::sample();
+    let workers_done = AtomicBool::new(false);
+
+    let outcome = std::thread::scope(|scope| {
+        let mut consumers = Vec::new();
+        let mut handles = Vec::new();
+        for (index, core) in cores.iter().copied().enumerate() {
+            let (producer, consumer) = rtrb::RingBuffer::new(RECORD_RING);
+            consumers.push(consumer);
+            let (shared, stage) = (&shared, &stage);
+            let worker = Seat { index, core, capacity, io };
+            let handle = std::thread::Builder::new()
+                .name(format!("worker-{index}"))
+                .spawn_scoped(scope, move || worker.work(shared, stage, producer))
+                .map_err(|e| Error::environment(format!("a worker thread could not be started ({e})"), "raise the limit of processes"))?;
+            handles.push(handle);
+        }
+        let (workers_done, log) = (&workers_done, &mut log);
+        let cores = &cores;
+        let writer = std::thread::Builder::new()
+            .name("records".into())
+            .spawn_scoped(scope, move || {
+                stay_off(cores);
+                write_records(&mut consumers, log, workers_done)
+            })
+            .map_err(|e| Error::environment(format!("the record thread could not be started ({e})"), "raise the limit of processes"))?;
+        let seats: Vec<Result<Left>> = handles
+            .into_iter()
+            .map(|h| h.join().unwrap_or_else(|_| Err(Error::bug("a worker thread panicked outside a phase"))))
+            .collect();
+        workers_done.store(true, Ordering::Release);
+        let written = writer.join().unwrap_or_else(|_| Err(Error::bug("the record thread panicked")));
+        let left = seats.into_iter().collect::<Result<Vec<_>>>()?;
+        written.map(|n| (left, n))
+    });
+    let (left, written) = outcome?;
+    log.finish()?;
+    let start = stage.start[PhaseKind::Profiling as usize].load(Ordering::Acquire);
+    Ok(Finished {
+        shard: merge(&left),
+        facts: facts(plan, control, &left, start, written, io, driver_note, &offset),
+        log: log_path.to_owned(),
+        offset,
+    })
 }
 
 /// Reads the records back, counts tokens, sums. `on_record` sees each record of the measured phase with its metrics, in log order.
@@ -90,8 +205,222 @@ pub fn summarize(
     plan: &Plan,
     workload: &Workload,
     finished: Finished,
-    on_record: &mut dyn FnMut(&Record, &crate::measure::RequestMetrics) -> std::io::Result<()>,
+    on_record: &mut dyn FnMut(&Record, &RequestMetrics) -> std::io::Result<()>,
 ) -> Result<Summary> {
-    let _ = (plan, workload, finished, on_record);
-    Err(crate::Error::bug("not yet"))
+    let mut summarizer = Summarizer::new(plan);
+    for record in LogReader::open(&finished.log)? {
+        let record = record?;
+        let counts = count_tokens(plan, workload, &record);
+        let metrics = summarizer.add(&record, &counts);
+        if record.phase == PhaseKind::Profiling {
+            on_record(&record, &metrics)
+                .map_err(|e| Error::environment(format!("a record could not be written ({e})"), "free space in --artifact-dir"))?;
+        }
+    }
+    let (tokenizer, approximate) = workload.tokenizer();
+    let facts = RunFacts { tokenizer: tokenizer.to_owned(), approximate, ..finished.facts };
+    Ok(summarizer.finish(finished.shard, facts))
+}
+
+fn count_tokens(plan: &Plan, workload: &Workload, record: &Record) -> TokenCounts {
+    // The built-in vocabulary is nobody's model: it stands in only where the server says nothing.
+    let (_, approximate) = workload.tokenizer();
+    let usage = record.usage.and_then(|u| u.completion).is_some();
+    let wanted = !plan.use_server_token_count && !(approximate && usage);
+    let of = |text: &Option<String>| text.as_deref().filter(|_| wanted).map(|t| workload.count_tokens(t));
+    TokenCounts::new(record, of(&record.text), of(&record.reasoning_text))
+}
+
+/// Where the workers meet between phases.
+struct Stage {
+    barrier: Barrier,
+    start: [AtomicU64; 2],
+}
+
+/// One worker's place: its core and its room.
+#[derive(Clone, Copy)]
+struct Seat {
+    index: usize,
+    core: usize,
+    capacity: usize,
+    io: Io,
+}
+
+/// What one worker left.
+struct Left {
+    shard: Shard,
+    core: CoreFigures,
+    warmup: PhaseFacts,
+    profiling: PhaseFacts,
+}
+
+impl Seat {
+    fn work(self, shared: &Shared<'_>, stage: &Stage, records: rtrb::Producer<Record>) -> Result<Left> {
+        let pinned = prepare_thread(self.core, shared.plan.fifo);
+        let kernel = shared.plan.stamps == Stamps::Kernel;
+        match self.io {
+            Io::Epoll => self.drive(Epoll::new(self.capacity, kernel), shared, stage, records, pinned),
+            Io::Uring | Io::Auto => self.drive(Uring::new(self.capacity, kernel), shared, stage, records, pinned),
+        }
+    }
+
+    fn drive<D: Driver>(
+        self,
+        driver: std::result::Result<D, i32>,
+        shared: &Shared<'_>,
+        stage: &Stage,
+        records: rtrb::Producer<Record>,
+        pinned: std::result::Result<(), String>,
+    ) -> Result<Left> {
+        let plan = shared.plan;
+        let driver = driver.map_err(|e| Error::environment(format!("a worker got no driver: {}", os_error(e)), "try --io epoll"));
+        let mut worker = driver.map(|d| Worker::new(d, shared, self.index, self.capacity, records));
+        let mut phases = [PhaseFacts::default(); 2];
+        let mut before = thread_facts();
+        let mut failed = None;
+        let mut began = 0;
+        let wanted = [plan.warmup.as_ref().map(|p| (p, PhaseKind::Warmup)), Some((&plan.profiling, PhaseKind::Profiling))];
+        for (phase, kind) in wanted.into_iter().flatten() {
+            // All workers meet here, also those that failed, so that none waits for ever.
+            if stage.barrier.wait().is_leader() {
+                stage.start[kind as usize].store(clock::monotonic() + PHASE_LEAD, Ordering::Release);
+            }
+            stage.barrier.wait();
+            let start = stage.start[kind as usize].load(Ordering::Acquire);
+            (before, began) = (thread_facts(), start);
+            if let Ok(worker) = &mut worker {
+                match catch_unwind(AssertUnwindSafe(|| worker.run_phase(phase, kind, start))) {
+                    Ok(Ok(facts)) => phases[kind as usize] = facts,
+                    Ok(Err(e)) => failed = Some(e),
+                    Err(_) => failed = Some(Error::bug("a worker panicked")),
+                }
+            }
+            if failed.is_some() {
+                shared.control.stop();
+                shared.control.stop();
+            }
+        }
+        let after = thread_facts();
+        let wall = phases[1].ended.saturating_sub(began).max(1) as f64;
+        let (shard, stats) = worker?.finish();
+        if let Some(e) = failed {
+            return Err(e);
+        }
+        let (user, system) = (after.user - before.user, after.system - before.system);
+        Ok(Left {
+            shard,
+            core: CoreFigures {
+                core: pinned.is_ok().then_some(self.core),
+                busy_share: ((user + system) as f64 / wall).min(1.0),
+                user_s: user as f64 / 1e9,
+                system_s: system as f64 / 1e9,
+                wakes: stats.wakes,
+                involuntary_switches: after.involuntary_switches - before.involuntary_switches,
+            },
+            warmup: phases[0],
+            profiling: phases[1],
+        })
+    }
+}
+
+/// Moves records from the workers' rings to the log until all workers are done and all rings are empty.
+fn write_records(consumers: &mut [rtrb::Consumer<Record>], log: &mut LogWriter, done: &AtomicBool) -> Result<u64> {
+    let mut written = 0;
+    loop {
+        let last = done.load(Ordering::Acquire);
+        let mut moved = false;
+        for consumer in consumers.iter_mut() {
+            while let Ok(record) = consumer.pop() {
+                log.append(&record)?;
+                written += 1;
+                moved = true;
+            }
+        }
+        if last && !moved {
+            return Ok(written);
+        }
+        if !moved {
+            std::thread::sleep(std::time::Duration::from_millis(2));
+        }
+    }
+}
+
+/// Moves the calling thread to a core that no worker has, if there is one.
+pub fn stay_off(workers: &[usize]) {
+    let free = core_affinity::get_core_ids().unwrap_or_default().into_iter().find(|c| !workers.contains(&c.id));
+    if let Some(core) = free {
+        core_affinity::set_for_current(core);
+    }
+}
+
+fn capacity(plan: &Plan, workers: usize) -> Result<usize> {
+    let bound = slots_bound(plan);
+    // A slot in the hands of a core is not free for another: each core has room for its own share, and in an open loop for all.
+    let wanted = match (bound, &plan.profiling.load) {
+        (Some(n), Load::Closed { .. }) => (n as usize).div_ceil(workers),
+        (Some(n), Load::Open { .. }) => n as usize,
+        (None, _) => OPEN_CAPACITY,
+    };
+    let total = wanted as u64 * workers as u64 + OTHER_DESCRIPTORS;
+    let limit = driver::raise_descriptor_limit(total);
+    if limit >= total {
+        return Ok(wanted);
+    }
+    let room = limit.saturating_sub(OTHER_DESCRIPTORS) as usize / workers;
+    match bound {
+        Some(n) if (n as u64) + OTHER_DESCRIPTORS > limit => Err(Error::environment(
+            format!("{n} concurrent requests need {total} open files, but the limit is {limit}"),
+            format!("raise it (`ulimit -n {total}`, LimitNOFILE= in systemd, --ulimit nofile= in docker) or lower --concurrency"),
+        )),
+        _ if room == 0 => Err(Error::environment(format!("the limit of {limit} open files leaves no room for connections"), "raise `ulimit -n`")),
+        _ => Ok(room.min(wanted)),
+    }
+}
+
+fn permits(phase: Option<&Phase>) -> AtomicI64 {
+    AtomicI64::new(match phase.map(|p| p.load) {
+        Some(Load::Open { cap: Some(cap), .. }) => i64::from(cap.concurrency),
+        _ => 0,
+    })
+}
+
+#[allow(clippy::disallowed_methods, reason = "names are resolved once, before the clock starts")]
+fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>> {
+    let addrs: Vec<SocketAddr> = (host, port)
+        .to_socket_addrs()
+        .map_err(|e| Error::environment(format!("`{host}` does not resolve ({e})"), "check the host name in --url"))?
+        .collect();
+    // A name with addresses of both families is driven over IPv4, as the peers do by default.
+    let v4: Vec<SocketAddr> = addrs.iter().copied().filter(SocketAddr::is_ipv4).collect();
+    let chosen = if v4.is_empty() { addrs } else { v4 };
+    if chosen.is_empty() {
+        return Err(Error::environment(format!("`{host}` has no address"), "check the host name in --url"));
+    }
+    Ok(chosen)
+}
+
+/// The driver to use, and why it is not the preferred one.
+fn choose_driver(plan: &Plan) -> Result<(Io, Option<String>)> {
+    if plan.io == Io::Epoll {
+        return Ok((Io::Epoll, None));
+    }
+    match Uring::new(1, plan.stamps == Stamps::Kernel) {
+        Ok(_) => Ok((Io::Uring, None)),
+        Err(e) if plan.io == Io::Uring => {
+            Err(Error::environment(format!("io_uring is refused here: {}", os_error(e)), "use --io epoll, or allow io_uring in the sandbox"))
+        }
+        Err(e) => Ok((Io::Epoll, Some(format!("io_uring is refused here: {}", os_error(e))))),
+    }
+}
+
+fn merge(left: &[Left]) -> Shard {
+    let mut shard = Shard::new();
+    for seat in left {
+        shard.add(&seat.shard);
+    }
+    shard
+}
+
+fn os_error(errno: i32) -> String {
+    std::io::Error::from_raw_os_error(errno).to_string()
 }

@@ -1,1 +1,117 @@
-//! stub
+//! The only unsafe code and system calls. Drivers know descriptors, buffers, completions and stamps: never HTTP, never tokens.
+//!
+//! The contract, for every driver:
+//! * A [`Key`] names one connection. Its slot may be used again after [`Driver::close`], with a new generation; events of an old
+//!   generation are never delivered.
+//! * After [`Event::Connected`] the driver reads by itself until [`Event::Closed`], [`Event::ReadFailed`] or [`Driver::close`].
+//!   After one of the first two the caller still owes a `close`.
+//! * The bytes of [`Event::Received`] are lent for the call of the handler only.
+//! * One clock read per batch of completions: every event of a batch carries the same `seen`.
+#![allow(unsafe_code)]
+
+mod epoll;
+pub mod sim;
+mod socket;
+mod stamp;
+mod thread;
+mod uring;
+
+pub use epoll::Epoll;
+pub use thread::{ThreadFacts, peak_rss_bytes, prepare_thread, raise_descriptor_limit, thread_facts};
+pub use uring::Uring;
+
+use crate::clock::Nanos;
+use std::net::SocketAddr;
+
+/// Names one connection: a slot, and which of its lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Key {
+    /// Index of the slot, below the capacity the driver was made with.
+    pub slot: u32,
+    /// Which life of the slot; only the low 24 bits count.
+    pub generation: u32,
+}
+
+/// What happened to a connection.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// It is usable.
+    Connected,
+    /// It could not be made; the error number.
+    ConnectFailed(i32),
+    /// The last byte of a send that did not fit at once was accepted by the kernel.
+    Sent,
+    /// The send failed; the error number.
+    SendFailed(i32),
+    /// Bytes arrived.
+    Received {
+        /// The bytes, lent for the call.
+        bytes: &'a [u8],
+        /// When they arrived: the kernel's stamp of the last segment, else the time of the read.
+        arrived: Nanos,
+        /// Whether `arrived` is the kernel's.
+        stamped: bool,
+    },
+    /// The peer closed its side.
+    Closed,
+    /// The read failed; the error number.
+    ReadFailed(i32),
+}
+
+/// What came of a send that was tried at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sending {
+    /// The kernel took all of it.
+    Done,
+    /// The rest follows; [`Event::Sent`] will say when it is done.
+    Pending,
+    /// It failed; the error number.
+    Failed(i32),
+}
+
+/// What a driver has counted.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DriverStats {
+    /// Times [`Driver::wait`] returned from the kernel.
+    pub wakes: u64,
+    /// Times a receive ended because no buffer was free; it was armed again.
+    pub buffer_starved: u64,
+    /// Completions the kernel could not queue.
+    pub completions_lost: u64,
+    /// Time spent waiting in the kernel for something to happen.
+    pub waited: Nanos,
+}
+
+/// Moves bytes and stamps them.
+pub trait Driver {
+    /// The driver's clock: monotonic, or virtual.
+    fn now(&mut self) -> Nanos;
+
+    /// Begins a connection.
+    ///
+    /// # Errors
+    /// The error number when not even a socket could be had, or the connection failed at once.
+    fn connect(&mut self, key: Key, addr: &SocketAddr) -> Result<(), i32>;
+
+    /// Sends bytes; tries at once.
+    fn send(&mut self, key: Key, bytes: &[u8]) -> Sending;
+
+    /// Gives the connection up. No event of this key follows.
+    fn close(&mut self, key: Key);
+
+    /// Bytes sent that the peer's kernel has not acknowledged; `None` when unknown.
+    fn unacknowledged(&mut self, key: Key) -> Option<usize>;
+
+    /// Waits until something happened or `until` came, then hands over everything that is ready.
+    ///
+    /// `batch` allows the driver to go on collecting for that long after the first completion is ready.
+    ///
+    /// # Errors
+    /// The error number of a wait that cannot go on.
+    fn wait(&mut self, until: Nanos, batch: Nanos, on: &mut dyn FnMut(Key, Event<'_>, Nanos)) -> Result<(), i32>;
+
+    /// What was counted so far.
+    fn stats(&self) -> DriverStats;
+}
+
+const GENERATION_MASK: u32 = 0x00ff_ffff;

@@ -1,1 +1,469 @@
-//! stub
+//! Pure: one request's life over one connection. Bytes and instants in, a [`Record`] out.
+//!
+//! Order of calls: [`Exchange::begin`], then what happened, as it happens: `handle_connecting`, `handle_connected`, `handle_sending`,
+//! `handle_sent`, `handle_received` …, until one of them answers [`Progress::Done`] or the caller gives up with
+//! [`Exchange::fail`] or [`Exchange::abandon`]; then [`Exchange::take_record`], once.
+
+use crate::clock::Nanos;
+use crate::endpoint::{self, Scanner, Text};
+use crate::plan::{EndpointKind, Limits};
+use crate::record::{Cause, Instants, Outcome, PhaseKind, Record};
+use crate::wire::http1::{Decoder, Head, HeadLimits, HttpError, Part};
+use crate::wire::sse::Sse;
+
+/// Bytes of an error body that are kept to say what the server said.
+const DETAIL_BYTES: usize = 4096;
+
+/// Whether the response goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// It goes on.
+    Pending,
+    /// It is over.
+    Done {
+        /// Whether the connection may serve another request.
+        reusable: bool,
+    },
+}
+
+/// What is known of a request before it is sent.
+#[derive(Clone, Copy, Debug)]
+pub struct Request {
+    /// Index in its phase.
+    pub k: u64,
+    /// Which phase.
+    pub phase: PhaseKind,
+    /// Index of the worker.
+    pub worker: u16,
+    /// Index of the target.
+    pub target: u16,
+    /// Index of the dataset entry.
+    pub entry: u32,
+    /// Input length, tokens.
+    pub isl: u32,
+    /// Output length asked for, tokens.
+    pub requested_osl: Option<u32>,
+    /// `X-Request-ID`.
+    pub request_id: u128,
+    /// When the plan wanted it.
+    pub scheduled: Nanos,
+    /// When it was taken up.
+    pub issued: Nanos,
+}
+
+/// One request's life over one connection.
+pub struct Exchange {
+    decoder: Decoder,
+    sse: Sse,
+    scanner: Scanner,
+    text: Text,
+    body: Vec<u8>,
+    limits: Limits,
+    streaming: bool,
+    keep_text: bool,
+    mode: Mode,
+    record: Record,
+    last_event: Nanos,
+    done_seen: bool,
+    active: bool,
+}
+
+/// How the body is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    Head,
+    Events,
+    Whole,
+    /// A body that only says what went wrong.
+    Detail(Cause),
+}
+
+impl Exchange {
+    /// A life for requests of one plan; used again for one request after another.
+    #[must_use]
+    pub fn new(kind: EndpointKind, streaming: bool, keep_text: bool, limits: Limits) -> Self {
+        Self {
+            decoder: Decoder::new(HeadLimits { bytes: limits.head_bytes, fields: limits.head_fields }),
+            sse: Sse::new(limits.event_bytes),
+            scanner: Scanner::new(kind),
+            text: Text::default(),
+            body: Vec::new(),
+            limits,
+            streaming,
+            keep_text,
+            mode: Mode::Head,
+            record: empty_record(),
+            last_event: 0,
+            done_seen: false,
+            active: false,
+        }
+    }
+
+    /// Whether a request is under way.
+    #[must_use]
+    pub fn active(&self) -> bool {
+        self.active
+    }
+
+    /// The request under way: which one, and of which phase.
+    #[must_use]
+    pub fn request_id(&self) -> u128 {
+        self.record.request_id
+    }
+
+    /// The record so far.
+    #[must_use]
+    pub fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// Begins the next request.
+    pub fn begin(&mut self, request: &Request) {
+        self.reset_response();
+        self.active = true;
+        let gaps = request.requested_osl.map_or(64, |n| n as usize).min(4096);
+        self.record = Record {
+            k: request.k,
+            phase: request.phase,
+            worker: request.worker,
+            target: request.target,
+            entry: request.entry,
+            isl: request.isl,
+            requested_osl: request.requested_osl,
+            request_id: request.request_id,
+            instants: Instants { scheduled: request.scheduled, issued: request.issued, ..Instants::default() },
+            gaps: Vec::with_capacity(gaps),
+            ..empty_record()
+        };
+    }
+
+    fn reset_response(&mut self) {
+        self.decoder.reset();
+        self.sse.reset();
+        self.scanner.reset();
+        self.text.visible.clear();
+        self.text.reasoning.clear();
+        self.body.clear();
+        self.mode = Mode::Head;
+        self.done_seen = false;
+        self.last_event = 0;
+    }
+
+    /// A connection is begun for this request.
+    pub fn handle_connecting(&mut self, now: Nanos) {
+        self.record.instants.tcp_start = Some(now);
+        self.record.instants.tcp_end = None;
+    }
+
+    /// The connection that was begun is there.
+    pub fn handle_connected(&mut self, now: Nanos) {
+        self.record.instants.tcp_end = Some(now);
+    }
+
+    /// The first byte is about to be handed to the kernel. `reused` tells whether the connection served an earlier request.
+    pub fn handle_sending(&mut self, now: Nanos, bytes: usize, reused: bool) {
+        let instants = &mut self.record.instants;
+        instants.connection_ready = Some(now);
+        instants.send_start = Some(now);
+        instants.send_end = None;
+        self.record.bytes_sent = bytes as u64;
+        self.record.connection_reused = reused;
+    }
+
+    /// The kernel accepted the last byte.
+    pub fn handle_sent(&mut self, now: Nanos) {
+        self.record.instants.send_end = Some(now);
+    }
+
+    /// Whether the request may move to a fresh connection: it went out on a kept one and no byte of a response was seen.
+    #[must_use]
+    pub fn may_move(&self) -> bool {
+        self.active && self.record.connection_reused && self.record.reconnects == 0 && !self.decoder.started()
+    }
+
+    /// The request moves to a fresh connection.
+    pub fn handle_move(&mut self) {
+        self.record.reconnects += 1;
+        self.record.connection_reused = false;
+        let instants = &mut self.record.instants;
+        (instants.connection_ready, instants.send_start, instants.send_end) = (None, None, None);
+        self.reset_response();
+    }
+
+    /// Bytes arrived at `arrived`.
+    pub fn handle_received(&mut self, bytes: &[u8], arrived: Nanos) -> Progress {
+        // A stamp from before the request was sent cannot be its answer's: the read is then as good as its own send.
+        let arrived = arrived.max(self.record.instants.send_start.unwrap_or(arrived));
+        self.record.instants.first_byte.get_or_insert(arrived);
+        self.record.reads += 1;
+        self.record.bytes_received += bytes.len() as u64;
+        let before = self.record.events;
+        let progress = self.decode(bytes, arrived);
+        self.record.coalesced += (self.record.events - before).saturating_sub(1);
+        progress
+    }
+
+    fn decode(&mut self, bytes: &[u8], arrived: Nanos) -> Progress {
+        let mut input = bytes;
+        loop {
+            match self.decoder.next(&mut input) {
+                Ok(None) => return Progress::Pending,
+                Ok(Some(Part::Head(head))) => self.head(&head, arrived),
+                Ok(Some(Part::Body(body))) => {
+                    if let Err((cause, detail)) = self.body(body, arrived) {
+                        return self.fail(cause, detail, arrived);
+                    }
+                }
+                Ok(Some(Part::End { reusable })) => {
+                    let progress = self.end_of_body(arrived, reusable && input.is_empty());
+                    return progress;
+                }
+                Err(e) => return self.fail_http(&e, arrived),
+            }
+        }
+    }
+
+    /// The peer closed its side at `now`.
+    pub fn handle_closed(&mut self, now: Nanos) -> Progress {
+        match self.decoder.eof() {
+            Ok(Some(Part::End { .. })) => self.end_of_body(now, false),
+            // `[DONE]` was the end of the stream: a body that then ends without its own terminator has lost nothing.
+            Err(_) if self.done_seen => self.end_of_body(now, false),
+            Ok(_) => self.fail(Cause::Truncated, Some("the connection was closed".into()), now),
+            Err(e) => self.fail_http(&e, now),
+        }
+    }
+
+    fn fail_http(&mut self, e: &HttpError, now: Nanos) -> Progress {
+        self.fail(e.cause(), Some(e.to_string()), now)
+    }
+
+    fn head(&mut self, head: &Head, arrived: Nanos) {
+        self.record.instants.head_end = Some(arrived);
+        self.record.status = head.status;
+        self.mode = if head.redirect {
+            Mode::Detail(Cause::Redirect)
+        } else if !(200..300).contains(&head.status) {
+            Mode::Detail(Cause::HttpStatus)
+        } else if head.encoded {
+            Mode::Detail(Cause::UnexpectedEncoding)
+        } else if head.event_stream || (self.streaming && !head.json) {
+            Mode::Events
+        } else {
+            Mode::Whole
+        };
+    }
+
+    fn body(&mut self, body: &[u8], arrived: Nanos) -> Result<(), (Cause, Option<String>)> {
+        match self.mode {
+            Mode::Events => self.events(body, arrived),
+            Mode::Whole => {
+                if self.body.len() + body.len() > self.limits.body_bytes {
+                    return Err((Cause::BodyLimit, Some(format!("a body over {} bytes (--max-body-bytes)", self.limits.body_bytes))));
+                }
+                self.body.extend_from_slice(body);
+                Ok(())
+            }
+            Mode::Detail(_) | Mode::Head => {
+                let room = DETAIL_BYTES.saturating_sub(self.body.len()).min(body.len());
+                self.body.extend_from_slice(&body[..room]);
+                Ok(())
+            }
+        }
+    }
+
+    fn events(&mut self, body: &[u8], arrived: Nanos) -> Result<(), (Cause, Option<String>)> {
+        let mut input = body;
+        loop {
+            match self.sse.next(&mut input) {
+                Ok(None) => return Ok(()),
+                Ok(Some(event)) => {
+                    let mut sink = Sink {
+                        scanner: &mut self.scanner,
+                        text: self.keep_text.then_some(&mut self.text),
+                        record: &mut self.record,
+                        last_event: &mut self.last_event,
+                        done_seen: &mut self.done_seen,
+                        text_bytes: self.limits.text_bytes,
+                    };
+                    sink.event(event.data, event.name, arrived)?;
+                }
+                Err(_) => {
+                    let detail = format!("an event over {} bytes (--max-event-bytes)", self.limits.event_bytes);
+                    return Err((Cause::EventLimit, Some(detail)));
+                }
+            }
+        }
+    }
+
+    fn end_of_body(&mut self, now: Nanos, reusable: bool) -> Progress {
+        let outcome = match self.mode {
+            Mode::Detail(cause) => Err((cause, Some(endpoint::error_message(&self.body)))),
+            Mode::Head => Err((Cause::BadHead, None)),
+            Mode::Whole => self.whole(now),
+            Mode::Events => self.end_of_events(now),
+        };
+        match outcome {
+            Ok(()) => {
+                self.record.outcome = Outcome::Succeeded;
+                self.record.instants.end = now;
+            }
+            Err((cause, detail)) => {
+                self.fail(cause, detail, now);
+            }
+        }
+        // The body ended in order: the connection is as good as before, whatever the answer said.
+        Progress::Done { reusable }
+    }
+
+    fn whole(&mut self, now: Nanos) -> Result<(), (Cause, Option<String>)> {
+        let text = self.keep_text.then_some(&mut self.text);
+        let Ok(seen) = self.scanner.body(&self.body, text) else {
+            return Err((Cause::BadJson, Some(endpoint::error_message(&self.body))));
+        };
+        if seen.error {
+            return Err((Cause::InBandError, Some(endpoint::error_message(&self.body))));
+        }
+        self.record.usage = seen.usage;
+        self.record.finished = seen.finish;
+        if !seen.output {
+            return Err((Cause::NoOutput, None));
+        }
+        self.record.events = 1;
+        let instants = &mut self.record.instants;
+        (instants.first_token, instants.last_token) = (Some(now), Some(now));
+        instants.first_visible_token = seen.visible.then_some(now);
+        Ok(())
+    }
+
+    fn end_of_events(&mut self, now: Nanos) -> Result<(), (Cause, Option<String>)> {
+        if let Some(event) = self.sse.finish() {
+            let mut sink = Sink {
+                scanner: &mut self.scanner,
+                text: self.keep_text.then_some(&mut self.text),
+                record: &mut self.record,
+                last_event: &mut self.last_event,
+                done_seen: &mut self.done_seen,
+                text_bytes: self.limits.text_bytes,
+            };
+            sink.event(event.data, event.name, now)?;
+        }
+        if !self.done_seen && !self.record.finished {
+            let what = format!("the stream ended after {} output events without [DONE] or a finish reason", self.record.events);
+            return Err((Cause::Truncated, Some(what)));
+        }
+        if self.record.events == 0 {
+            return Err((Cause::NoOutput, Some("the stream ended in order without any output".into())));
+        }
+        Ok(())
+    }
+
+    /// Ends the request as failed. The connection must not be used again.
+    pub fn fail(&mut self, cause: Cause, detail: Option<String>, now: Nanos) -> Progress {
+        self.record.outcome = Outcome::Failed(cause);
+        self.record.detail = detail.filter(|d| !d.is_empty());
+        self.record.instants.end = now;
+        Progress::Done { reusable: false }
+    }
+
+    /// The run ends while the request is in flight.
+    pub fn abandon(&mut self, now: Nanos) {
+        self.record.outcome = Outcome::InFlight;
+        self.record.instants.end = now;
+    }
+
+    /// The record of the finished request, with its text unescaped.
+    pub fn take_record(&mut self) -> Record {
+        self.active = false;
+        let mut record = std::mem::replace(&mut self.record, empty_record());
+        // Events that were read with an `end` before them cannot be: instants of one request never run backwards.
+        record.instants.end = record.instants.end.max(record.instants.issued);
+        if self.keep_text && record.outcome == Outcome::Succeeded && !self.text_over_limit() {
+            record.text = Some(endpoint::unescape(&self.text.visible));
+            record.reasoning_text = (!self.text.reasoning.is_empty()).then(|| endpoint::unescape(&self.text.reasoning));
+        }
+        record
+    }
+
+    fn text_over_limit(&self) -> bool {
+        self.text.visible.len() + self.text.reasoning.len() > self.limits.text_bytes
+    }
+}
+
+/// The parts of an exchange that an event touches, apart from the splitter that lends the event.
+struct Sink<'a> {
+    scanner: &'a mut Scanner,
+    text: Option<&'a mut Text>,
+    record: &'a mut Record,
+    last_event: &'a mut Nanos,
+    done_seen: &'a mut bool,
+    text_bytes: usize,
+}
+
+impl Sink<'_> {
+    fn event(&mut self, data: &[u8], name: &[u8], arrived: Nanos) -> Result<(), (Cause, Option<String>)> {
+        if name == b"error" {
+            return Err((Cause::InBandError, Some(endpoint::error_message(data))));
+        }
+        if endpoint::is_done(data) {
+            *self.done_seen = true;
+            return Ok(());
+        }
+        // Over the limit nothing more is kept; the text is then left out of the record as a whole.
+        let text = self.text.take().filter(|t| t.visible.len() + t.reasoning.len() <= self.text_bytes);
+        let Ok(seen) = self.scanner.event(data, text) else {
+            return Err((Cause::BadJson, Some(endpoint::error_message(data))));
+        };
+        if seen.error {
+            return Err((Cause::InBandError, Some(endpoint::error_message(data))));
+        }
+        if seen.output {
+            let instants = &mut self.record.instants;
+            if self.record.events == 0 {
+                instants.first_token = Some(arrived);
+            } else {
+                self.record.gaps.push(arrived.saturating_sub(*self.last_event));
+            }
+            if seen.visible && instants.first_visible_token.is_none() {
+                instants.first_visible_token = Some(arrived);
+            }
+            instants.last_token = Some(arrived);
+            *self.last_event = arrived;
+            self.record.events += 1;
+        }
+        self.record.finished |= seen.finish;
+        if seen.usage.is_some() {
+            self.record.usage = seen.usage;
+        }
+        Ok(())
+    }
+}
+
+fn empty_record() -> Record {
+    Record {
+        k: 0,
+        phase: PhaseKind::Profiling,
+        worker: 0,
+        target: 0,
+        entry: 0,
+        isl: 0,
+        requested_osl: None,
+        request_id: 0,
+        instants: Instants::default(),
+        outcome: Outcome::InFlight,
+        status: 0,
+        usage: None,
+        finished: false,
+        events: 0,
+        coalesced: 0,
+        reads: 0,
+        bytes_sent: 0,
+        bytes_received: 0,
+        connection_reused: false,
+        reconnects: 0,
+        gaps: Vec::new(),
+        text: None,
+        reasoning_text: None,
+        detail: None,
+    }
+}

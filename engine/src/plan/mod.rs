@@ -6,7 +6,7 @@ mod target;
 pub use slo::Slo;
 pub use target::Target;
 
-use crate::clock::Nanos;
+use crate::clock::{Nanos, SECOND};
 use serde::Serialize;
 
 /// Everything a run is: printed by `--dry-run` and stored in every result.
@@ -58,6 +58,39 @@ pub struct Plan {
     pub fifo: bool,
     /// Longest deliberate wait for a batch of completions; 0 reads at once. Safe for token times only with kernel stamps.
     pub batch_wait: Nanos,
+}
+
+impl Plan {
+    /// A plan for streamed chat with defaults for everything that is not said: the built-in vocabulary, 100 prompts of 550 tokens,
+    /// no warm-up, no SLOs, seed 0, AIPerf's request time-out of six hours.
+    #[must_use]
+    pub fn new(targets: Vec<Target>, model: &str, profiling: Phase) -> Self {
+        Self {
+            targets,
+            endpoint: EndpointKind::Chat,
+            custom_endpoint: None,
+            streaming: true,
+            models: vec![model.to_owned()],
+            headers: Vec::new(),
+            extra_inputs: serde_json::Map::new(),
+            use_legacy_max_tokens: false,
+            per_chunk_usage: false,
+            use_server_token_count: false,
+            prompts: Prompts { tokenizer: TokenizerSource::Builtin, isl: Length { mean: 550.0, stddev: 0.0 }, osl: None, entries: 100 },
+            warmup: None,
+            profiling,
+            slos: Vec::new(),
+            seed: 0,
+            timeouts: Timeouts { request: 6 * 3600 * SECOND, connect: 30 * SECOND },
+            limits: Limits::default(),
+            reuse: Reuse::Pooled,
+            io: Io::Auto,
+            stamps: Stamps::Kernel,
+            cores: Cores::Auto,
+            fifo: false,
+            batch_wait: 0,
+        }
+    }
 }
 
 /// One phase of load.

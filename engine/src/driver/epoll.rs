@@ -1,0 +1,266 @@
+//! The driver for kernels and sandboxes without io_uring: readiness by epoll, one `recvmsg` a ready socket.
+
+use super::socket::{self, errno};
+use super::stamp::{CONTROL_BYTES, Stamper};
+use super::{Driver, DriverStats, Event, GENERATION_MASK, Key, Sending};
+use crate::clock::{self, Nanos};
+use socket2::Socket;
+use std::net::SocketAddr;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+
+/// Bytes taken by one read.
+const READ_BYTES: usize = 64 << 10;
+/// Readiness events taken by one wait.
+const EVENTS: usize = 1024;
+
+/// Readiness by epoll.
+pub struct Epoll {
+    epoll: OwnedFd,
+    slots: Vec<Slot>,
+    buffer: Box<[u8]>,
+    events: Box<[libc::epoll_event]>,
+    stamper: Stamper,
+    stats: DriverStats,
+    last_batch: usize,
+}
+
+#[derive(Default)]
+struct Slot {
+    socket: Option<Socket>,
+    generation: u32,
+    connecting: bool,
+    /// What is left of a send that did not fit.
+    unsent: Vec<u8>,
+}
+
+impl Epoll {
+    /// A driver for up to `slots` connections.
+    ///
+    /// # Errors
+    /// The error number when the kernel gives no epoll descriptor.
+    pub fn new(slots: usize, kernel_stamps: bool) -> Result<Self, i32> {
+        // SAFETY: no pointers are passed; a returned descriptor is owned by nobody else.
+        let epoll = unsafe {
+            let fd = libc::epoll_create1(libc::EPOLL_CLOEXEC);
+            if fd < 0 {
+                return Err(errno());
+            }
+            OwnedFd::from_raw_fd(fd)
+        };
+        Ok(Self {
+            epoll,
+            slots: (0..slots).map(|_| Slot::default()).collect(),
+            buffer: vec![0; READ_BYTES].into_boxed_slice(),
+            events: vec![libc::epoll_event { events: 0, u64: 0 }; EVENTS].into_boxed_slice(),
+            stamper: Stamper::new(kernel_stamps),
+            stats: DriverStats::default(),
+            last_batch: 0,
+        })
+    }
+
+    fn control(&self, op: libc::c_int, fd: RawFd, events: u32, key: Key) -> Result<(), i32> {
+        let mut event = libc::epoll_event { events, u64: pack(key) };
+        // SAFETY: both descriptors are open, and `event` is valid for the length of the call.
+        if unsafe { libc::epoll_ctl(self.epoll.as_raw_fd(), op, fd, &mut event) } == 0 { Ok(()) } else { Err(errno()) }
+    }
+
+    fn poll(&mut self, until: Nanos) -> Result<usize, i32> {
+        let now = clock::monotonic();
+        let left = until.saturating_sub(now);
+        let timeout = libc::timespec { tv_sec: (left / clock::SECOND) as i64, tv_nsec: (left % clock::SECOND) as i64 };
+        // SAFETY: `events` is writable for `EVENTS` entries and `timeout` readable for the length of the call; no signal mask.
+        let n = unsafe {
+            libc::syscall(
+                libc::SYS_epoll_pwait2,
+                self.epoll.as_raw_fd(),
+                self.events.as_mut_ptr(),
+                EVENTS as libc::c_int,
+                &raw const timeout,
+                std::ptr::null::<libc::sigset_t>(),
+                0_usize,
+            )
+        };
+        self.stats.wakes += 1;
+        let after = clock::monotonic();
+        self.stats.waited += after - now;
+        if n >= 0 {
+            return Ok(n as usize);
+        }
+        match errno() {
+            libc::EINTR => Ok(0),
+            e => Err(e),
+        }
+    }
+
+    /// One read of a ready socket: `Ok(0)` is the peer's close.
+    fn read(&mut self, slot: usize, control: &mut [u8; CONTROL_BYTES]) -> Result<(usize, usize), i32> {
+        let Some(socket) = &self.slots[slot].socket else { return Err(libc::EBADF) };
+        let mut io = libc::iovec { iov_base: self.buffer.as_mut_ptr().cast(), iov_len: READ_BYTES };
+        // SAFETY: an all-zero msghdr is valid.
+        let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
+        message.msg_iov = &raw mut io;
+        message.msg_iovlen = 1;
+        if self.stamper.kernel() {
+            message.msg_control = control.as_mut_ptr().cast();
+            message.msg_controllen = CONTROL_BYTES as _;
+        }
+        // SAFETY: the message names the driver's own buffer and the caller's control block, both writable for the call.
+        let n = unsafe { libc::recvmsg(socket.as_raw_fd(), &mut message, libc::MSG_DONTWAIT) };
+        if n < 0 { Err(errno()) } else { Ok((n as usize, message.msg_controllen as usize)) }
+    }
+
+    fn ready(&mut self, flags: u32, key: Key, seen: Nanos, on: &mut dyn FnMut(Key, Event<'_>, Nanos)) {
+        let index = key.slot as usize;
+        let live = |s: &Self| s.slots.get(index).is_some_and(|slot| slot.socket.is_some() && slot.generation == key.generation);
+        if !live(self) {
+            return;
+        }
+        if self.slots[index].connecting {
+            self.connected(key, seen, on);
+            return;
+        }
+        if flags & libc::EPOLLOUT as u32 != 0 && !self.slots[index].unsent.is_empty() {
+            self.send_rest(key, seen, on);
+        }
+        if flags & (libc::EPOLLIN | libc::EPOLLHUP | libc::EPOLLERR | libc::EPOLLRDHUP) as u32 == 0 || !live(self) {
+            return;
+        }
+        let mut control = [0; CONTROL_BYTES];
+        match self.read(index, &mut control) {
+            Ok((0, _)) => self.quiet(key, seen, Event::Closed, on),
+            Ok((n, control_bytes)) => {
+                let (arrived, stamped) = self.stamper.arrival(&control[..control_bytes.min(CONTROL_BYTES)], seen);
+                on(key, Event::Received { bytes: &self.buffer[..n], arrived, stamped }, seen);
+            }
+            Err(libc::EAGAIN | libc::EINTR) => {}
+            Err(e) => self.quiet(key, seen, Event::ReadFailed(e), on),
+        }
+    }
+
+    /// The last event of a connection: nothing more is asked of it.
+    fn quiet(&mut self, key: Key, seen: Nanos, event: Event<'_>, on: &mut dyn FnMut(Key, Event<'_>, Nanos)) {
+        if let Some(socket) = &self.slots[key.slot as usize].socket {
+            let _ = self.control(libc::EPOLL_CTL_DEL, socket.as_raw_fd(), 0, key);
+        }
+        on(key, event, seen);
+    }
+
+    fn connected(&mut self, key: Key, seen: Nanos, on: &mut dyn FnMut(Key, Event<'_>, Nanos)) {
+        let slot = &mut self.slots[key.slot as usize];
+        slot.connecting = false;
+        let Some(socket) = &slot.socket else { return };
+        let failed = match socket.take_error() {
+            Ok(None) => None,
+            Ok(Some(e)) | Err(e) => Some(socket::number(&e)),
+        };
+        let fd = socket.as_raw_fd();
+        let failed = failed.or_else(|| self.control(libc::EPOLL_CTL_MOD, fd, libc::EPOLLIN as u32, key).err());
+        match failed {
+            None => on(key, Event::Connected, seen),
+            Some(e) => self.quiet(key, seen, Event::ConnectFailed(e), on),
+        }
+    }
+
+    fn send_rest(&mut self, key: Key, seen: Nanos, on: &mut dyn FnMut(Key, Event<'_>, Nanos)) {
+        let slot = &mut self.slots[key.slot as usize];
+        let Some(socket) = &slot.socket else { return };
+        let fd = socket.as_raw_fd();
+        match socket::send_now(fd, &slot.unsent) {
+            Ok(n) if n == slot.unsent.len() => {
+                slot.unsent.clear();
+                let _ = self.control(libc::EPOLL_CTL_MOD, fd, libc::EPOLLIN as u32, key);
+                on(key, Event::Sent, clock::monotonic());
+            }
+            Ok(n) => {
+                slot.unsent.drain(..n);
+            }
+            Err(e) => {
+                slot.unsent.clear();
+                on(key, Event::SendFailed(e), seen);
+            }
+        }
+    }
+}
+
+impl Driver for Epoll {
+    fn now(&mut self) -> Nanos {
+        clock::monotonic()
+    }
+
+    fn connect(&mut self, key: Key, addr: &SocketAddr) -> Result<(), i32> {
+        let socket = socket::open(addr, true, self.stamper.kernel())?;
+        match socket.connect(&(*addr).into()) {
+            Ok(()) => {}
+            Err(e) if matches!(e.raw_os_error(), Some(libc::EINPROGRESS | libc::EINTR)) => {}
+            Err(e) => return Err(socket::number(&e)),
+        }
+        self.control(libc::EPOLL_CTL_ADD, socket.as_raw_fd(), libc::EPOLLOUT as u32, key)?;
+        let slot = &mut self.slots[key.slot as usize];
+        *slot = Slot { socket: Some(socket), generation: key.generation & GENERATION_MASK, connecting: true, unsent: std::mem::take(&mut slot.unsent) };
+        slot.unsent.clear();
+        Ok(())
+    }
+
+    fn send(&mut self, key: Key, bytes: &[u8]) -> Sending {
+        let slot = &mut self.slots[key.slot as usize];
+        let Some(socket) = &slot.socket else { return Sending::Failed(libc::EBADF) };
+        let fd = socket.as_raw_fd();
+        let (sending, sent) = socket::first_try(fd, bytes);
+        if sending == Sending::Pending {
+            slot.unsent.extend_from_slice(&bytes[sent..]);
+            if let Err(e) = self.control(libc::EPOLL_CTL_MOD, fd, (libc::EPOLLIN | libc::EPOLLOUT) as u32, key) {
+                return Sending::Failed(e);
+            }
+        }
+        sending
+    }
+
+    fn close(&mut self, key: Key) {
+        let slot = &mut self.slots[key.slot as usize];
+        if slot.generation == key.generation & GENERATION_MASK {
+            slot.socket = None;
+        }
+    }
+
+    fn unacknowledged(&mut self, key: Key) -> Option<usize> {
+        socket::unacknowledged(self.slots[key.slot as usize].socket.as_ref()?.as_raw_fd())
+    }
+
+    fn wait(&mut self, until: Nanos, batch: Nanos, on: &mut dyn FnMut(Key, Event<'_>, Nanos)) -> Result<(), i32> {
+        // Collecting is worth a wake-up of its own only while completions are frequent.
+        if batch > 0 && self.last_batch > 0 {
+            let now = clock::monotonic();
+            let pause = batch.min(until.saturating_sub(now));
+            if pause > 0 {
+                std::thread::sleep(std::time::Duration::from_nanos(pause));
+                self.stats.waited += clock::monotonic() - now;
+            }
+        }
+        let mut n = self.poll(until)?;
+        self.last_batch = n;
+        loop {
+            let seen = clock::monotonic();
+            self.stamper.renew(seen);
+            for i in 0..n {
+                let event = self.events[i];
+                self.ready(event.events, unpack(event.u64), seen, on);
+            }
+            if n < EVENTS {
+                return Ok(());
+            }
+            n = self.poll(0)?;
+        }
+    }
+
+    fn stats(&self) -> DriverStats {
+        self.stats
+    }
+}
+
+fn pack(key: Key) -> u64 {
+    u64::from(key.generation & GENERATION_MASK) << 32 | u64::from(key.slot)
+}
+
+fn unpack(word: u64) -> Key {
+    Key { slot: word as u32, generation: (word >> 32) as u32 }
+}

@@ -1,0 +1,175 @@
+//! Virtual time and scripted peers, for tests: the same protocol code, no sockets, no sleeping.
+
+use super::{Driver, DriverStats, Event, GENERATION_MASK, Key, Sending};
+use crate::clock::Nanos;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, HashMap};
+use std::net::SocketAddr;
+
+/// A peer with a scripted truth.
+pub trait Peer {
+    /// A connection arrives at `now`; what the peer does about it goes into the script.
+    fn on_connect(&mut self, key: Key, now: Nanos, script: &mut Script);
+    /// Bytes of the client arrive.
+    fn on_bytes(&mut self, key: Key, bytes: &[u8], now: Nanos, script: &mut Script);
+}
+
+/// What a peer will do, and when.
+#[derive(Default)]
+pub struct Script {
+    steps: Vec<(Nanos, Key, Step)>,
+}
+
+enum Step {
+    Connected,
+    Refused(i32),
+    Bytes(Vec<u8>),
+    Close,
+    Reset,
+}
+
+impl Script {
+    /// Accepts the connection at `at`.
+    pub fn accept(&mut self, at: Nanos, key: Key) {
+        self.steps.push((at, key, Step::Connected));
+    }
+
+    /// Refuses it with an error number.
+    pub fn refuse(&mut self, at: Nanos, key: Key, errno: i32) {
+        self.steps.push((at, key, Step::Refused(errno)));
+    }
+
+    /// Sends bytes that arrive at the client at `at`.
+    pub fn send(&mut self, at: Nanos, key: Key, bytes: impl Into<Vec<u8>>) {
+        self.steps.push((at, key, Step::Bytes(bytes.into())));
+    }
+
+    /// Closes in order.
+    pub fn close(&mut self, at: Nanos, key: Key) {
+        self.steps.push((at, key, Step::Close));
+    }
+
+    /// Resets.
+    pub fn reset(&mut self, at: Nanos, key: Key) {
+        self.steps.push((at, key, Step::Reset));
+    }
+}
+
+/// The driver over virtual time.
+pub struct Sim<P> {
+    now: Nanos,
+    peer: P,
+    queue: BinaryHeap<Reverse<(Nanos, u64)>>,
+    steps: HashMap<u64, (Key, Step)>,
+    serial: u64,
+    live: HashMap<u32, u32>,
+    /// Freezes of the client: from when, until when.
+    freezes: BTreeMap<Nanos, Nanos>,
+    stats: DriverStats,
+}
+
+impl<P: Peer> Sim<P> {
+    /// A driver whose clock begins at `start` (not 0: no real clock does).
+    pub fn new(start: Nanos, peer: P) -> Self {
+        Self {
+            now: start,
+            peer,
+            queue: BinaryHeap::new(),
+            steps: HashMap::new(),
+            serial: 0,
+            live: HashMap::new(),
+            freezes: BTreeMap::new(),
+            stats: DriverStats::default(),
+        }
+    }
+
+    /// Stops the client from `at` for `length`: nothing is seen before it ends.
+    pub fn freeze(&mut self, at: Nanos, length: Nanos) {
+        self.freezes.insert(at, at + length);
+    }
+
+    /// The peer, to ask what it saw.
+    pub fn peer(&self) -> &P {
+        &self.peer
+    }
+
+    fn play(&mut self, script: Script) {
+        for (at, key, step) in script.steps {
+            self.serial += 1;
+            self.queue.push(Reverse((at, self.serial)));
+            self.steps.insert(self.serial, (key, step));
+        }
+    }
+
+    fn advance(&mut self, to: Nanos) {
+        self.now = self.now.max(to);
+        while let Some((&from, &until)) = self.freezes.first_key_value() {
+            if from > self.now {
+                break;
+            }
+            self.freezes.pop_first();
+            self.now = self.now.max(until);
+        }
+    }
+}
+
+impl<P: Peer> Driver for Sim<P> {
+    fn now(&mut self) -> Nanos {
+        self.now
+    }
+
+    fn connect(&mut self, key: Key, _addr: &SocketAddr) -> Result<(), i32> {
+        self.live.insert(key.slot, key.generation & GENERATION_MASK);
+        let mut script = Script::default();
+        self.peer.on_connect(key, self.now, &mut script);
+        self.play(script);
+        Ok(())
+    }
+
+    fn send(&mut self, key: Key, bytes: &[u8]) -> Sending {
+        let mut script = Script::default();
+        self.peer.on_bytes(key, bytes, self.now, &mut script);
+        self.play(script);
+        Sending::Done
+    }
+
+    fn close(&mut self, key: Key) {
+        self.live.remove(&key.slot);
+    }
+
+    fn unacknowledged(&mut self, _key: Key) -> Option<usize> {
+        None
+    }
+
+    fn wait(&mut self, until: Nanos, batch: Nanos, on: &mut dyn FnMut(Key, Event<'_>, Nanos)) -> Result<(), i32> {
+        self.stats.wakes += 1;
+        let first = self.queue.peek().map_or(Nanos::MAX, |Reverse((at, _))| *at);
+        let wake = first.saturating_add(batch).min(until);
+        let before = self.now;
+        self.advance(wake);
+        self.stats.waited += wake.saturating_sub(before);
+        let seen = self.now;
+        while let Some(&Reverse((at, serial))) = self.queue.peek() {
+            if at > seen {
+                break;
+            }
+            self.queue.pop();
+            let Some((key, step)) = self.steps.remove(&serial) else { continue };
+            if self.live.get(&key.slot) != Some(&(key.generation & GENERATION_MASK)) {
+                continue;
+            }
+            match step {
+                Step::Connected => on(key, Event::Connected, seen),
+                Step::Refused(e) => on(key, Event::ConnectFailed(e), seen),
+                Step::Bytes(bytes) => on(key, Event::Received { bytes: &bytes, arrived: at, stamped: true }, seen),
+                Step::Close => on(key, Event::Closed, seen),
+                Step::Reset => on(key, Event::ReadFailed(libc::ECONNRESET), seen),
+            }
+        }
+        Ok(())
+    }
+
+    fn stats(&self) -> DriverStats {
+        self.stats
+    }
+}

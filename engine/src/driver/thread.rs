@@ -1,0 +1,78 @@
+//! What a worker's thread asks of the kernel: its scheduling, its limits, its bill.
+
+use crate::clock::Nanos;
+
+/// CPU time and switches of the calling thread so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ThreadFacts {
+    /// Time in user mode, ns.
+    pub user: Nanos,
+    /// Time in the kernel, ns.
+    pub system: Nanos,
+    /// Involuntary context switches.
+    pub involuntary_switches: u64,
+}
+
+/// What the calling thread has cost so far (`getrusage(RUSAGE_THREAD)`).
+#[must_use]
+pub fn thread_facts() -> ThreadFacts {
+    let usage = rusage(libc::RUSAGE_THREAD);
+    let nanos = |t: libc::timeval| t.tv_sec as Nanos * 1_000_000_000 + t.tv_usec as Nanos * 1_000;
+    ThreadFacts { user: nanos(usage.ru_utime), system: nanos(usage.ru_stime), involuntary_switches: usage.ru_nivcsw as u64 }
+}
+
+/// Highest resident set of the process, in bytes.
+#[must_use]
+pub fn peak_rss_bytes() -> u64 {
+    rusage(libc::RUSAGE_SELF).ru_maxrss as u64 * 1024
+}
+
+/// Pins the calling thread, sets its timer slack to 1 ns and, where asked, `SCHED_FIFO`.
+///
+/// # Errors
+/// What was refused, in words; the thread goes on without it.
+pub fn prepare_thread(core: usize, fifo: bool) -> Result<(), String> {
+    // SAFETY: PR_SET_TIMERSLACK takes a plain number and touches the calling thread only.
+    unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, 1_u64, 0, 0, 0) };
+    if !core_affinity::set_for_current(core_affinity::CoreId { id: core }) {
+        return Err(format!("core {core} could not be pinned"));
+    }
+    if fifo {
+        let parameter = libc::sched_param { sched_priority: 10 };
+        // SAFETY: `parameter` is a valid sched_param for the length of the call; 0 names the calling thread.
+        if unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO, &parameter) } != 0 {
+            return Err("SCHED_FIFO was refused (it needs CAP_SYS_NICE)".into());
+        }
+    }
+    Ok(())
+}
+
+/// Raises the soft limit of open files to `wanted`, and the hard limit with it where the process may; what it is now.
+#[must_use]
+pub fn raise_descriptor_limit(wanted: u64) -> u64 {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: `limit` is a valid, writable rlimit for the length of the call.
+    if unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) } != 0 {
+        return 0;
+    }
+    if limit.rlim_cur >= wanted {
+        return limit.rlim_cur;
+    }
+    for max in [limit.rlim_max.max(wanted), limit.rlim_max] {
+        let asked = libc::rlimit { rlim_cur: wanted.min(max), rlim_max: max };
+        // SAFETY: `asked` is a valid rlimit for the length of the call.
+        if unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &asked) } == 0 {
+            return asked.rlim_cur;
+        }
+    }
+    limit.rlim_cur
+}
+
+fn rusage(who: libc::c_int) -> libc::rusage {
+    // SAFETY: an all-zero rusage is valid, and the kernel writes no more than its size.
+    unsafe {
+        let mut usage: libc::rusage = std::mem::zeroed();
+        libc::getrusage(who, &mut usage);
+        usage
+    }
+}

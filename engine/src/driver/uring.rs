@@ -1,0 +1,366 @@
+//! The preferred driver: a ring of its own (multishot `recvmsg` into provided buffers, single issuer, deferred task run).
+//!
+//! What the kernel may still write to when a connection is given up — buffers of the ring, the rest of a send — belongs to the ring or
+//! to `sends`, never to a slot, so a slot can be used again at once: its generation tells late completions apart.
+
+use super::socket::{self, number};
+use super::stamp::{CONTROL_BYTES, Stamper};
+use super::{Driver, DriverStats, Event, GENERATION_MASK, Key, Sending};
+use crate::clock::{self, Nanos};
+use io_uring::types::{BufRingEntry, Fd, RecvMsgOut, SubmitArgs, Timespec};
+use io_uring::{IoUring, cqueue, opcode, squeue};
+use socket2::{SockAddr, Socket};
+use std::net::{Shutdown, SocketAddr};
+use std::os::fd::AsRawFd;
+use std::sync::atomic::{AtomicU16, Ordering};
+
+const SQ_ENTRIES: u32 = 1024;
+const CQ_ENTRIES: u32 = 16 * 1024;
+/// Provided buffers, and the bytes of each: header, control block and payload.
+const BUFFERS: u16 = 4096;
+const BUFFER_BYTES: usize = 2048;
+const GROUP: u16 = 0;
+/// Completions after which a batched wait ends early.
+const BATCH_COMPLETIONS: usize = 256;
+
+/// A ring of its own.
+pub struct Uring {
+    ring: IoUring,
+    buffers: Buffers,
+    message: Box<libc::msghdr>,
+    slots: Vec<Slot>,
+    sends: Vec<Option<Rest>>,
+    backlog: Vec<squeue::Entry>,
+    stamper: Stamper,
+    min_wait: bool,
+    stats: DriverStats,
+    batch: Vec<cqueue::Entry>,
+}
+
+#[derive(Default)]
+struct Slot {
+    socket: Option<Socket>,
+    generation: u32,
+    /// The address of a connect in flight: the kernel reads it when the entry is submitted.
+    addr: Option<Box<SockAddr>>,
+}
+
+/// What is left of a send that did not fit; it stays here until its completion.
+struct Rest {
+    key: Key,
+    bytes: Vec<u8>,
+}
+
+#[derive(Clone, Copy)]
+enum Op {
+    Connect = 1,
+    Receive = 2,
+    Send = 3,
+}
+
+impl Uring {
+    /// A driver for up to `slots` connections.
+    ///
+    /// # Errors
+    /// The error number with which the kernel refused the ring, its buffers, or a multishot receive.
+    pub fn new(slots: usize, kernel_stamps: bool) -> Result<Self, i32> {
+        let ring = IoUring::builder()
+            .setup_cqsize(CQ_ENTRIES)
+            .setup_single_issuer()
+            .setup_defer_taskrun()
+            .setup_submit_all()
+            .build(SQ_ENTRIES)
+            .map_err(|e| number(&e))?;
+        let buffers = Buffers::register(&ring)?;
+        // SAFETY: an all-zero msghdr is valid.
+        let mut message: Box<libc::msghdr> = Box::new(unsafe { std::mem::zeroed() });
+        if kernel_stamps {
+            message.msg_controllen = CONTROL_BYTES as _;
+        }
+        let min_wait = ring.params().is_feature_min_timeout();
+        Ok(Self {
+            ring,
+            buffers,
+            message,
+            slots: (0..slots).map(|_| Slot::default()).collect(),
+            sends: Vec::new(),
+            backlog: Vec::new(),
+            stamper: Stamper::new(kernel_stamps),
+            min_wait,
+            stats: DriverStats::default(),
+            batch: Vec::with_capacity(CQ_ENTRIES as usize),
+        })
+    }
+
+    fn push(&mut self, entry: squeue::Entry) {
+        // SAFETY: what an entry points to (the shared msghdr, a slot's boxed address, a `Rest`'s bytes) lives in `self` until its completion.
+        if unsafe { self.ring.submission().push(&entry) }.is_err() {
+            self.backlog.push(entry);
+        }
+    }
+
+    fn arm_receive(&mut self, key: Key) {
+        let Some(socket) = &self.slots[key.slot as usize].socket else { return };
+        let message: *const libc::msghdr = &raw const *self.message;
+        let entry = opcode::RecvMsgMulti::new(Fd(socket.as_raw_fd()), message, GROUP).build().user_data(pack(Op::Receive, key));
+        self.push(entry);
+    }
+
+    fn live(&self, key: Key) -> bool {
+        self.slots.get(key.slot as usize).is_some_and(|s| s.socket.is_some() && s.generation == key.generation)
+    }
+
+    fn enter(&mut self, until: Nanos, batch: Nanos) -> Result<(), i32> {
+        while let Some(entry) = self.backlog.pop() {
+            // SAFETY: as in `push`.
+            if unsafe { self.ring.submission().push(&entry) }.is_err() {
+                self.backlog.push(entry);
+                break;
+            }
+        }
+        let now = clock::monotonic();
+        let left = if self.backlog.is_empty() { until.saturating_sub(now) } else { 0 };
+        let timeout = Timespec::new().sec(left / clock::SECOND).nsec((left % clock::SECOND) as u32);
+        let mut args = SubmitArgs::new().timespec(&timeout);
+        let mut want = 1;
+        let batch = batch.min(left);
+        if self.min_wait && batch >= clock::MICRO {
+            args = args.min_wait_usec((batch / clock::MICRO) as u32);
+            want = BATCH_COMPLETIONS;
+        }
+        let outcome = self.ring.submitter().submit_with_args(want, &args);
+        self.stats.wakes += 1;
+        self.stats.waited += clock::monotonic() - now;
+        match outcome {
+            Ok(_) => Ok(()),
+            Err(e) if matches!(e.raw_os_error(), Some(libc::ETIME | libc::EINTR | libc::EBUSY | libc::EAGAIN)) => Ok(()),
+            Err(e) => Err(number(&e)),
+        }
+    }
+
+    fn complete(&mut self, entry: &cqueue::Entry, seen: Nanos, on: &mut dyn FnMut(Key, Event<'_>, Nanos)) {
+        let (op, key) = unpack(entry.user_data());
+        match op {
+            2 => self.received(entry, key, seen, on),
+            1 => {
+                let live = self.live(key);
+                if !live {
+                    return;
+                }
+                self.slots[key.slot as usize].addr = None;
+                if entry.result() == 0 {
+                    self.arm_receive(key);
+                    on(key, Event::Connected, seen);
+                } else {
+                    on(key, Event::ConnectFailed(-entry.result()), seen);
+                }
+            }
+            3 => self.sent(entry, key.slot as usize, seen, on),
+            _ => {}
+        }
+    }
+
+    fn received(&mut self, entry: &cqueue::Entry, key: Key, seen: Nanos, on: &mut dyn FnMut(Key, Event<'_>, Nanos)) {
+        let live = self.live(key);
+        let mut closed = false;
+        if let Some(id) = cqueue::buffer_select(entry.flags()) {
+            let length = usize::try_from(entry.result()).unwrap_or(0);
+            if live && let Ok(out) = RecvMsgOut::parse(self.buffers.slice(id, length), &self.message) {
+                if out.payload_data().is_empty() {
+                    closed = true;
+                } else {
+                    let (arrived, stamped) = self.stamper.arrival(out.control_data(), seen);
+                    on(key, Event::Received { bytes: out.payload_data(), arrived, stamped }, seen);
+                }
+            }
+            self.buffers.give_back(id);
+        }
+        // The handler may have closed the connection.
+        if !live || !self.live(key) {
+            return;
+        }
+        if closed || (entry.result() == 0 && !cqueue::more(entry.flags())) {
+            on(key, Event::Closed, seen);
+        } else if entry.result() == -libc::ENOBUFS {
+            self.stats.buffer_starved += 1;
+            self.arm_receive(key);
+        } else if entry.result() < 0 {
+            on(key, Event::ReadFailed(-entry.result()), seen);
+        } else if !cqueue::more(entry.flags()) {
+            self.arm_receive(key);
+        }
+    }
+
+    fn sent(&mut self, entry: &cqueue::Entry, index: usize, seen: Nanos, on: &mut dyn FnMut(Key, Event<'_>, Nanos)) {
+        let Some(mut rest) = self.sends[index].take() else { return };
+        if !self.live(rest.key) {
+            return;
+        }
+        match usize::try_from(entry.result()) {
+            Ok(n) if n >= rest.bytes.len() => on(rest.key, Event::Sent, seen),
+            Ok(n) => {
+                rest.bytes.drain(..n);
+                self.send_rest(index, rest);
+            }
+            Err(_) => on(rest.key, Event::SendFailed(-entry.result()), seen),
+        }
+    }
+
+    fn send_rest(&mut self, index: usize, rest: Rest) {
+        let Some(socket) = &self.slots[rest.key.slot as usize].socket else { return };
+        let data = pack(Op::Send, Key { slot: index as u32, generation: rest.key.generation });
+        let entry = opcode::Send::new(Fd(socket.as_raw_fd()), rest.bytes.as_ptr(), rest.bytes.len() as u32)
+            .flags(libc::MSG_NOSIGNAL | libc::MSG_WAITALL)
+            .build()
+            .user_data(data);
+        self.sends[index] = Some(rest);
+        self.push(entry);
+    }
+}
+
+impl Driver for Uring {
+    fn now(&mut self) -> Nanos {
+        clock::monotonic()
+    }
+
+    fn connect(&mut self, key: Key, addr: &SocketAddr) -> Result<(), i32> {
+        let socket = socket::open(addr, false, self.stamper.kernel())?;
+        let addr = Box::new(SockAddr::from(*addr));
+        let entry = opcode::Connect::new(Fd(socket.as_raw_fd()), addr.as_ptr().cast(), addr.len()).build().user_data(pack(Op::Connect, key));
+        self.slots[key.slot as usize] = Slot { socket: Some(socket), generation: key.generation & GENERATION_MASK, addr: Some(addr) };
+        self.push(entry);
+        Ok(())
+    }
+
+    fn send(&mut self, key: Key, bytes: &[u8]) -> Sending {
+        let Some(socket) = &self.slots[key.slot as usize].socket else { return Sending::Failed(libc::EBADF) };
+        let (sending, sent) = socket::first_try(socket.as_raw_fd(), bytes);
+        if sending == Sending::Pending {
+            let index = self.sends.iter().position(Option::is_none).unwrap_or_else(|| {
+                self.sends.push(None);
+                self.sends.len() - 1
+            });
+            let key = Key { slot: key.slot, generation: key.generation & GENERATION_MASK };
+            self.send_rest(index, Rest { key, bytes: bytes[sent..].to_vec() });
+        }
+        sending
+    }
+
+    fn close(&mut self, key: Key) {
+        let slot = &mut self.slots[key.slot as usize];
+        if slot.generation != key.generation & GENERATION_MASK {
+            return;
+        }
+        if let Some(socket) = slot.socket.take() {
+            // The ring's own references keep the socket alive; this makes its operations complete.
+            let _ = socket.shutdown(Shutdown::Both);
+        }
+        if slot.addr.is_some() {
+            // An entry that was not yet submitted still points to the address: submit before it goes.
+            let _ = self.ring.submit();
+            self.slots[key.slot as usize].addr = None;
+        }
+    }
+
+    fn unacknowledged(&mut self, key: Key) -> Option<usize> {
+        socket::unacknowledged(self.slots[key.slot as usize].socket.as_ref()?.as_raw_fd())
+    }
+
+    fn wait(&mut self, until: Nanos, batch: Nanos, on: &mut dyn FnMut(Key, Event<'_>, Nanos)) -> Result<(), i32> {
+        self.enter(until, batch)?;
+        let seen = clock::monotonic();
+        self.stamper.renew(seen);
+        let mut batch = std::mem::take(&mut self.batch);
+        batch.clear();
+        {
+            let completions = self.ring.completion();
+            self.stats.completions_lost = u64::from(completions.overflow());
+            batch.extend(completions);
+        }
+        for entry in &batch {
+            self.complete(entry, seen, on);
+        }
+        self.batch = batch;
+        self.buffers.publish();
+        Ok(())
+    }
+
+    fn stats(&self) -> DriverStats {
+        self.stats
+    }
+}
+
+impl Drop for Uring {
+    fn drop(&mut self) {
+        for slot in &mut self.slots {
+            if let Some(socket) = slot.socket.take() {
+                let _ = socket.shutdown(Shutdown::Both);
+            }
+        }
+        // Everything that the kernel could still write to outlives the ring: fields are dropped in order, the ring first.
+        let _ = self.ring.submit();
+    }
+}
+
+/// A ring of provided buffers, lent to the kernel and given back with one tail publish a loop.
+struct Buffers {
+    memory: Box<[u8]>,
+    entries: *mut BufRingEntry,
+    layout: std::alloc::Layout,
+    tail: u16,
+}
+
+impl Buffers {
+    fn register(ring: &IoUring) -> Result<Self, i32> {
+        let layout = std::alloc::Layout::from_size_align(usize::from(BUFFERS) * size_of::<BufRingEntry>(), 4096).map_err(|_| libc::EINVAL)?;
+        // SAFETY: the layout is not empty, and a zeroed entry is valid.
+        let entries: *mut BufRingEntry = unsafe { std::alloc::alloc_zeroed(layout).cast() };
+        if entries.is_null() {
+            return Err(libc::ENOMEM);
+        }
+        let mut buffers = Self { memory: vec![0; usize::from(BUFFERS) * BUFFER_BYTES].into_boxed_slice(), entries, layout, tail: 0 };
+        // SAFETY: the memory is page-aligned, large enough for BUFFERS entries, and freed only after the ring is gone.
+        unsafe { ring.submitter().register_buf_ring_with_flags(entries as u64, BUFFERS, GROUP, 0) }.map_err(|e| number(&e))?;
+        for id in 0..BUFFERS {
+            buffers.give_back(id);
+        }
+        buffers.publish();
+        Ok(buffers)
+    }
+
+    fn slice(&self, id: u16, length: usize) -> &[u8] {
+        let start = usize::from(id) * BUFFER_BYTES;
+        &self.memory[start..start + length.min(BUFFER_BYTES)]
+    }
+
+    fn give_back(&mut self, id: u16) {
+        let index = usize::from(self.tail & (BUFFERS - 1));
+        let start = usize::from(id) * BUFFER_BYTES;
+        // SAFETY: `index` is below BUFFERS; the kernel does not read the entry before the tail is published.
+        let entry = unsafe { &mut *self.entries.add(index) };
+        entry.set_addr(self.memory.as_mut_ptr().wrapping_add(start) as u64);
+        entry.set_len(BUFFER_BYTES as u32);
+        entry.set_bid(id);
+        self.tail = self.tail.wrapping_add(1);
+    }
+
+    fn publish(&mut self) {
+        // SAFETY: `entries` is the base of a registered ring, whose tail is a u16 that only this thread writes.
+        unsafe { (*BufRingEntry::tail(self.entries).cast::<AtomicU16>()).store(self.tail, Ordering::Release) };
+    }
+}
+
+impl Drop for Buffers {
+    fn drop(&mut self) {
+        // SAFETY: allocated with this layout in `register`; the ring, which shares it, was dropped before.
+        unsafe { std::alloc::dealloc(self.entries.cast(), self.layout) };
+    }
+}
+
+fn pack(op: Op, key: Key) -> u64 {
+    (op as u64) << 56 | u64::from(key.generation & GENERATION_MASK) << 32 | u64::from(key.slot)
+}
+
+fn unpack(word: u64) -> (u8, Key) {
+    ((word >> 56) as u8, Key { slot: word as u32, generation: (word >> 32) as u32 & GENERATION_MASK })
+}

@@ -1,0 +1,376 @@
+//! Known answers under virtual time: the worker, the protocol code and the measures against peers with a scripted truth.
+//! The same truths are asked of real sockets in the `tests` crate.
+
+use ringload_engine::clock::{MILLI, Nanos, SECOND};
+use ringload_engine::driver::Key;
+use ringload_engine::driver::sim::{Peer, Script, Sim};
+use ringload_engine::measure::{Of, Shard};
+use ringload_engine::plan::{Arrival, Cap, CapPolicy, Length, Load, Phase, Plan, Target};
+use ringload_engine::record::{Cause, Outcome, PhaseKind, Record};
+use ringload_engine::run::Control;
+use ringload_engine::wire::http1::RequestHead;
+use ringload_engine::worker::{Shared, Worker};
+use ringload_engine::workload::Workload;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicI64, AtomicU64};
+
+const START: Nanos = 1_000 * SECOND;
+
+#[test]
+fn tokens_every_20_ms_give_an_itl_of_20_ms() {
+    let run = play(closed(1, 3), steady(|_| 50 * MILLI, 20 * MILLI, 11), &[]);
+    assert_eq!(run.records.len(), 3);
+    for r in &run.records {
+        assert_eq!(r.outcome, Outcome::Succeeded);
+        assert_eq!((r.events, r.gaps.len()), (11, 10));
+        assert!(r.gaps.iter().all(|g| *g == 20 * MILLI), "{:?}", r.gaps);
+        let first = r.instants.first_token.unwrap();
+        assert_eq!(first - r.instants.send_end.unwrap(), 50 * MILLI);
+        assert_eq!(r.usage.unwrap().completion, Some(11));
+    }
+}
+
+#[test]
+fn a_role_only_first_chunk_does_not_set_ttft() {
+    let peer = Scripted::new(|at, key, script, _| {
+        script.send(at, key, head());
+        script.send(at + 5 * MILLI, key, event(r#"{"choices":[{"index":0,"delta":{"role":"assistant","content":""}}]}"#));
+        script.send(at + 70 * MILLI, key, token("a"));
+        script.send(at + 80 * MILLI, key, end());
+    });
+    let run = play(closed(1, 1), peer, &[]);
+    let at = &run.records[0].instants;
+    assert_eq!(at.first_byte.unwrap() - at.send_end.unwrap(), 0);
+    assert_eq!(at.first_token.unwrap() - at.send_end.unwrap(), 70 * MILLI);
+}
+
+#[test]
+fn five_events_in_one_read_are_four_coalesced() {
+    let peer = Scripted::new(|at, key, script, _| {
+        let mut bytes = head();
+        for _ in 0..5 {
+            bytes.extend(token("x"));
+        }
+        bytes.extend(end());
+        script.send(at + MILLI, key, bytes);
+    });
+    let run = play(closed(1, 1), peer, &[]);
+    assert_eq!((run.records[0].events, run.records[0].coalesced), (5, 4));
+    assert_eq!(run.records[0].gaps, vec![0; 4], "nothing is interpolated");
+}
+
+#[test]
+fn an_error_after_content_is_a_failure_and_keeps_its_first_token() {
+    let peer = Scripted::new(|at, key, script, _| {
+        let mut bytes = head();
+        bytes.extend(token("x"));
+        script.send(at + MILLI, key, bytes);
+        script.send(at + 2 * MILLI, key, event(r#"{"error":{"message":"out of memory","type":"server_error"}}"#));
+        script.send(at + 3 * MILLI, key, end());
+    });
+    let run = play(closed(1, 1), peer, &[]);
+    let r = &run.records[0];
+    assert_eq!(r.outcome, Outcome::Failed(Cause::InBandError));
+    assert_eq!(r.detail.as_deref(), Some("out of memory"));
+    assert!(r.instants.first_token.is_some());
+    assert_eq!(run.shard.histogram(Of::TimeToFirstToken).len(), 0);
+    assert_eq!(run.shard.histogram(Of::PartialTimeToFirstToken).len(), 1);
+}
+
+#[test]
+fn a_clean_end_of_body_needs_done_or_a_finish_reason() {
+    for (last, outcome) in [
+        (token("x"), Outcome::Failed(Cause::Truncated)),
+        (event(r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#), Outcome::Succeeded),
+    ] {
+        let peer = Scripted::new(move |at, key, script, _| {
+            let mut bytes = head();
+            bytes.extend(token("x"));
+            bytes.extend(last.clone());
+            bytes.extend(b"0\r\n\r\n");
+            script.send(at + MILLI, key, bytes);
+        });
+        assert_eq!(play(closed(1, 1), peer, &[]).records[0].outcome, outcome);
+    }
+}
+
+#[test]
+fn a_server_that_stalls_shows_in_response_time_and_not_in_service_time() {
+    // 1 s of 10 the server accepts nothing more: answers due in the stall come at its end. Requests are answered in 10 ms otherwise.
+    let stall = (START + 3 * SECOND, START + 4 * SECOND);
+    let peer = Scripted::new(move |at, key, script, _| {
+        let due = at + 10 * MILLI;
+        let at = if (stall.0..stall.1).contains(&due) { stall.1 } else { due };
+        let mut bytes = head();
+        bytes.extend(token("x"));
+        bytes.extend(end());
+        script.send(at, key, bytes);
+    });
+    let rate = 500.0;
+    // One connection's worth of service at a time would close the loop; a cap of 20 makes the waiting visible as policy.
+    let cap = Some(Cap { concurrency: 20, policy: CapPolicy::Queue });
+    let phase = open(rate, Arrival::Constant, cap, 10 * SECOND);
+    let run = play(phase, peer, &[]);
+    let p99 = |of| run.shard.histogram(of).value_at_quantile(0.99) as f64 / 1e9;
+    assert_eq!(run.records.len(), 5_000);
+    assert!((0.80..1.0).contains(&p99(Of::ResponseTime)), "{}", p99(Of::ResponseTime));
+    assert!(p99(Of::RequestLatency) < 0.05, "service time stays low: {}", p99(Of::RequestLatency));
+    assert!(run.shard.phase(PhaseKind::Profiling).queued > 400);
+    assert_eq!(run.shard.histogram(Of::DispatchLag).max(), 0, "the loop itself was never late");
+}
+
+#[test]
+fn an_open_loop_without_a_cap_never_waits_for_answers() {
+    let peer = steady(|_| 2 * SECOND, MILLI, 2);
+    let run = play(open(100.0, Arrival::Constant, None, SECOND), peer, &[]);
+    assert_eq!(run.records.len(), 100);
+    for r in &run.records {
+        assert_eq!(r.instants.scheduled, START + r.k * 10 * MILLI);
+        assert_eq!(r.instants.issued, r.instants.scheduled);
+    }
+}
+
+#[test]
+fn a_frozen_client_is_late_and_says_so() {
+    let run = play(open(1_000.0, Arrival::Constant, None, SECOND), steady(|_| MILLI, MILLI, 2), &[(START + 500 * MILLI, 300 * MILLI)]);
+    let lag = run.shard.histogram(Of::DispatchLag);
+    assert!(lag.max() >= 299 * MILLI, "{}", lag.max());
+    assert!(run.shard.histogram(Of::ReceiveLag).max() >= 290 * MILLI);
+    // What arrived while the client was frozen keeps its arrival.
+    for r in run.records.iter().filter(|r| r.outcome == Outcome::Succeeded) {
+        assert_eq!(r.gaps, vec![MILLI]);
+    }
+}
+
+#[test]
+fn a_closed_loop_keeps_exactly_n_in_flight() {
+    for n in [1, 3, 7] {
+        let run = play(closed(n, 50), steady(|k| (10 + k % 5) * MILLI, MILLI, 3), &[]);
+        assert_eq!(run.records.len(), 50);
+        assert_eq!(run.peak, n as usize);
+    }
+}
+
+#[test]
+fn the_drop_policy_counts_what_it_drops() {
+    let cap = Some(Cap { concurrency: 2, policy: CapPolicy::Drop });
+    let run = play(open(100.0, Arrival::Constant, cap, SECOND), steady(|_| 95 * MILLI, MILLI, 6), &[]);
+    let counts = run.shard.phase(PhaseKind::Profiling);
+    assert_eq!(counts.issued + counts.dropped, 100);
+    assert_eq!(counts.issued, 20, "two at a time, 100 ms each");
+}
+
+#[test]
+fn a_request_in_flight_at_the_end_is_neither_dropped_nor_zero() {
+    let mut phase = open(10.0, Arrival::Constant, None, SECOND);
+    phase.grace = Some(500 * MILLI);
+    let run = play(phase, steady(|_| 700 * MILLI, MILLI, 2), &[]);
+    let counts = run.shard.phase(PhaseKind::Profiling);
+    assert_eq!((counts.issued, counts.succeeded + counts.in_flight_at_end), (10, 10));
+    assert!(counts.in_flight_at_end > 0);
+    let abandoned: Vec<&Record> = run.records.iter().filter(|r| r.outcome == Outcome::InFlight).collect();
+    assert_eq!(abandoned.len() as u64, counts.in_flight_at_end);
+    assert!(abandoned.iter().all(|r| r.instants.end == START + 1_500 * MILLI));
+}
+
+#[test]
+fn a_server_that_closes_after_each_answer_costs_no_request() {
+    let peer = Scripted::new(|at, key, script, _| {
+        let mut bytes = head();
+        bytes.extend(token("x"));
+        bytes.extend(end());
+        script.send(at + MILLI, key, bytes);
+        script.close(at + MILLI, key);
+    });
+    let run = play(closed(4, 40), peer, &[]);
+    assert_eq!(run.records.iter().filter(|r| r.outcome == Outcome::Succeeded).count(), 40);
+    assert!(run.records.iter().all(|r| !r.connection_reused));
+}
+
+#[test]
+fn refusals_resets_and_early_closes_are_causes_of_their_own() {
+    type Play = fn(Nanos, Key, &mut Script, usize);
+    let cases: [(Play, Cause); 3] = [
+        (|at, key, script, _| script.reset(at + MILLI, key), Cause::Reset),
+        (|at, key, script, _| script.close(at + MILLI, key), Cause::ClosedBeforeResponse),
+        (
+            |at, key, script, _| {
+                script.send(at, key, head());
+                script.close(at + MILLI, key);
+            },
+            Cause::Truncated,
+        ),
+    ];
+    for (play_it, cause) in cases {
+        let run = play(closed(1, 2), Scripted::new(play_it), &[]);
+        assert_eq!(run.records.len(), 2);
+        assert!(run.records.iter().all(|r| r.outcome == Outcome::Failed(cause)), "{cause}: {:?}", run.records[0]);
+    }
+    let mut refusing = Scripted::new(|_, _, _, _| {});
+    refusing.refuse = Some(libc::ECONNREFUSED);
+    let run = play(closed(2, 4), refusing, &[]);
+    assert!(run.records.iter().all(|r| r.outcome == Outcome::Failed(Cause::ConnectRefused)));
+}
+
+#[test]
+fn a_silent_server_meets_the_time_out() {
+    let mut plan = plan(closed(1, 1));
+    plan.timeouts.request = 2 * SECOND;
+    let run = play_plan(&plan, Scripted::new(|_, _, _, _| {}), &[]);
+    assert_eq!(run.records[0].outcome, Outcome::Failed(Cause::Timeout));
+    let waited = run.records[0].instants.end - run.records[0].instants.issued;
+    assert!((2 * SECOND..2 * SECOND + 30 * MILLI).contains(&waited), "{waited}");
+}
+
+#[test]
+fn phases_add_up_on_every_record() {
+    let run = play(closed(3, 60), steady(|k| (k % 7) * MILLI, MILLI, 4), &[]);
+    for r in &run.records {
+        let phases = r.instants.phases();
+        assert_eq!(phases.total(), r.instants.end - r.instants.issued);
+        assert_eq!(phases.receive, r.instants.end - r.instants.first_byte.unwrap());
+    }
+}
+
+// What the tests are made of.
+
+struct Outcomes {
+    records: Vec<Record>,
+    shard: Shard,
+    peak: usize,
+}
+
+fn closed(concurrency: u32, requests: u64) -> Phase {
+    Phase { load: Load::Closed { concurrency }, requests: Some(requests), duration: None, grace: None }
+}
+
+fn open(rate: f64, pattern: Arrival, cap: Option<Cap>, duration: Nanos) -> Phase {
+    Phase { load: Load::Open { rate, pattern, cap }, requests: None, duration: Some(duration), grace: None }
+}
+
+fn plan(profiling: Phase) -> Plan {
+    let mut plan = Plan::new(vec![Target::parse("http://sim:1").unwrap()], "m", profiling);
+    plan.prompts.isl = Length { mean: 4.0, stddev: 0.0 };
+    plan.prompts.entries = 2;
+    plan
+}
+
+fn play(profiling: Phase, peer: Scripted, freezes: &[(Nanos, Nanos)]) -> Outcomes {
+    play_plan(&plan(profiling), peer, freezes)
+}
+
+fn play_plan(plan: &Plan, peer: Scripted, freezes: &[(Nanos, Nanos)]) -> Outcomes {
+    let workload = Workload::prepare(plan).unwrap();
+    let heads = [RequestHead::new(plan, &plan.targets[0]).unwrap()];
+    let addrs = [vec![SocketAddr::from(([127, 0, 0, 1], 1))]];
+    let control = Control::new(1);
+    let permits = match plan.profiling.load {
+        Load::Open { cap: Some(cap), .. } => i64::from(cap.concurrency),
+        _ => 0,
+    };
+    let shared = Shared {
+        plan,
+        workload: &workload,
+        heads: &heads,
+        addrs: &addrs,
+        control: &control,
+        next: [AtomicU64::new(0), AtomicU64::new(0)],
+        permits: [AtomicI64::new(0), AtomicI64::new(permits)],
+        nonce: 7,
+        workers: 1,
+    };
+    let (producer, mut consumer) = rtrb::RingBuffer::new(1 << 16);
+    let mut sim = Sim::new(START - SECOND, peer);
+    for (at, length) in freezes {
+        sim.freeze(*at, *length);
+    }
+    let mut worker = Worker::new(sim, &shared, 0, 4096, producer);
+    worker.run_phase(&plan.profiling, PhaseKind::Profiling, START).unwrap();
+    let peak = worker.driver().peer().peak;
+    let (shard, _) = worker.finish();
+    let mut records = Vec::new();
+    while let Ok(record) = consumer.pop() {
+        records.push(record);
+    }
+    records.sort_by_key(|r| r.k);
+    let counts = shard.phase(PhaseKind::Profiling).to_counts(None, 0);
+    assert_eq!(counts.check(), Ok(()));
+    assert_eq!(records.len() as u64, counts.issued);
+    Outcomes { records, shard, peak }
+}
+
+/// A peer that plays the same script for every request, given the instant at which the request arrived and its serial.
+struct Scripted {
+    play: Box<dyn FnMut(Nanos, Key, &mut Script, usize)>,
+    refuse: Option<i32>,
+    requests: usize,
+    in_flight: Vec<Nanos>,
+    peak: usize,
+    hold: Option<Box<dyn Fn(u64) -> Nanos>>,
+}
+
+impl Scripted {
+    fn new(play: impl FnMut(Nanos, Key, &mut Script, usize) + 'static) -> Self {
+        Self { play: Box::new(play), refuse: None, requests: 0, in_flight: Vec::new(), peak: 0, hold: None }
+    }
+}
+
+/// A peer that sends `tokens` tokens `itl` apart, the first `ttft(k)` after the request.
+fn steady(ttft: impl Fn(u64) -> Nanos + Clone + 'static, itl: Nanos, tokens: u64) -> Scripted {
+    let first = ttft.clone();
+    let mut peer = Scripted::new(move |at, key, script, serial| {
+        let first = at + first(serial as u64);
+        script.send(first, key, [head(), token("t")].concat());
+        for i in 1..tokens {
+            let last = if i + 1 == tokens { finish(tokens) } else { Vec::new() };
+            script.send(first + i * itl, key, [token("t"), last].concat());
+        }
+    });
+    peer.hold = Some(Box::new(move |k| ttft(k) + (tokens - 1) * itl));
+    peer
+}
+
+impl Peer for Scripted {
+    fn on_connect(&mut self, key: Key, now: Nanos, script: &mut Script) {
+        match self.refuse {
+            Some(errno) => script.refuse(now, key, errno),
+            None => script.accept(now, key),
+        }
+    }
+
+    fn on_bytes(&mut self, key: Key, bytes: &[u8], now: Nanos, script: &mut Script) {
+        assert!(bytes.starts_with(b"POST /v1/chat/completions HTTP/1.1\r\n"));
+        if let Some(hold) = &self.hold {
+            self.in_flight.retain(|until| *until > now);
+            self.in_flight.push(now + hold(self.requests as u64));
+            self.peak = self.peak.max(self.in_flight.len());
+        }
+        (self.play)(now, key, script, self.requests);
+        self.requests += 1;
+    }
+}
+
+fn head() -> Vec<u8> {
+    b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n".to_vec()
+}
+
+fn chunk(data: &str) -> Vec<u8> {
+    format!("{:x}\r\n{data}\r\n", data.len()).into_bytes()
+}
+
+fn event(json: &str) -> Vec<u8> {
+    chunk(&format!("data: {json}\n\n"))
+}
+
+fn token(text: &str) -> Vec<u8> {
+    event(&format!(r#"{{"id":"c","choices":[{{"index":0,"delta":{{"content":"{text}"}},"finish_reason":null}}]}}"#))
+}
+
+fn end() -> Vec<u8> {
+    [chunk("data: [DONE]\n\n"), b"0\r\n\r\n".to_vec()].concat()
+}
+
+fn finish(tokens: u64) -> Vec<u8> {
+    let usage = format!(r#"{{"choices":[],"usage":{{"prompt_tokens":4,"completion_tokens":{tokens},"total_tokens":{}}}}}"#, tokens + 4);
+    [event(r#"{"choices":[{"index":0,"delta":{},"finish_reason":"length"}]}"#), event(&usage), end()].concat()
+}
