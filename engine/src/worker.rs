@@ -23,8 +23,6 @@ const LOOK_UP: Nanos = 20 * MILLI;
 const PERMIT_POLL: Nanos = 200 * MICRO;
 /// How long a closed-loop slot rests after a connection could not be made, so that a dead server is not hammered.
 const REST_AFTER_REFUSAL: Nanos = 10 * MILLI;
-/// Waits of this length before a due send are ended early and spun out: the wake-up costs about as much.
-const SPIN: Nanos = 30 * MICRO;
 
 /// What all workers of a run share. Read-only but for counters that are touched once per request.
 pub struct Shared<'a> {
@@ -255,7 +253,7 @@ impl<'a, D: Driver> Worker<'a, D> {
             until = until.min(issue_until);
         }
         if let Some(due) = source.next_due(core, now) {
-            until = until.min(due.saturating_sub(SPIN).max(now));
+            until = until.min(due.saturating_sub(D::WAKE_UP).max(now));
         }
         until
     }

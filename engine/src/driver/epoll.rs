@@ -183,6 +183,8 @@ impl Epoll {
 }
 
 impl Driver for Epoll {
+    const WAKE_UP: Nanos = 30 * clock::MICRO;
+
     fn now(&mut self) -> Nanos {
         clock::monotonic()
     }

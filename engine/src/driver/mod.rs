@@ -84,6 +84,9 @@ pub struct DriverStats {
 
 /// Moves bytes and stamps them.
 pub trait Driver {
+    /// How long before a due send a wait has to end to be on time: about what a wake-up costs. The loop spins through the rest.
+    const WAKE_UP: Nanos;
+
     /// The driver's clock: monotonic, or virtual.
     fn now(&mut self) -> Nanos;
 

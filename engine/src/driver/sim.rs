@@ -114,6 +114,8 @@ impl<P: Peer> Sim<P> {
 }
 
 impl<P: Peer> Driver for Sim<P> {
+    const WAKE_UP: Nanos = 0;
+
     fn now(&mut self) -> Nanos {
         self.now
     }

@@ -219,6 +219,8 @@ impl Uring {
 }
 
 impl Driver for Uring {
+    const WAKE_UP: Nanos = 30 * clock::MICRO;
+
     fn now(&mut self) -> Nanos {
         clock::monotonic()
     }
