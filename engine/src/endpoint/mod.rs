@@ -98,3 +98,6 @@ pub fn request_body(plan: &Plan, model: &str, prompt: &str, osl: Option<u32>) ->
 pub fn is_done(data: &[u8]) -> bool {
     data == b"[DONE]" || data.first() != Some(&b'{') && data.trim_ascii() == b"[DONE]"
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -98,3 +98,110 @@ fn common(a: &[u8], b: &[u8]) -> usize {
         .take_while(|(a, b)| a == b)
         .count()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn learned(event: &str, text: &str) -> Template {
+        let start = event.find(text).expect("the text is in the event");
+        let mut template = Template::default();
+        template.learn(event.as_bytes(), start..start + text.len(), Slot::Visible);
+        template
+    }
+
+    #[track_caller]
+    fn fits(template: &Template, event: &str, text: Option<&str>) {
+        let fit = template.fit(event.as_bytes()).map(|(text, _)| text);
+        assert_eq!(fit, text.map(str::as_bytes), "{event}");
+    }
+
+    #[test]
+    fn an_event_that_differs_in_its_text_alone_fits() {
+        let template = learned(r#"{"id":"a-1","t":"TEXT","n":null}"#, "TEXT");
+        for text in [
+            "x",
+            "",
+            r#"a\"b\\"#,
+            "caf\u{e9}",
+            r"\u00e9\ud83d",
+            "eight bytes and more \\n",
+        ] {
+            fits(
+                &template,
+                &format!(r#"{{"id":"a-1","t":"{text}","n":null}}"#),
+                Some(text),
+            );
+        }
+        for other in [
+            r#"{"id":"a-2","t":"x","n":null}"#,
+            r#"{"id":"a-1","t":"x","n":true}"#,
+            r#"{"id":"a-1","t":"x","n":null} "#,
+            r#"{"id":"a-1","t":"x","n":null"#,
+            r#"{"id":"a-1","t":"x"#,
+            r#"{"id":"a-1","t":"\x","n":null}"#,
+            r#"{"id":"a-1","t":"\u00g0","n":null}"#,
+            "{\"id\":\"a-1\",\"t\":\"\t\",\"n\":null}",
+            "",
+        ] {
+            fits(&template, other, None);
+        }
+        let invalid = b"{\"id\":\"a-1\",\"t\":\"\xff\",\"n\":null}";
+        assert!(template.fit(invalid).is_none(), "not UTF-8");
+    }
+
+    #[test]
+    fn whole_numbers_may_differ_on_both_sides() {
+        let template = learned(
+            r#"{"created":17, "t":"TEXT","ts":99,"list":[1, 2],"last":5}"#,
+            "TEXT",
+        );
+        fits(
+            &template,
+            r#"{"created":18, "t":"x","ts":100,"list":[10, 0],"last":7}"#,
+            Some("x"),
+        );
+        fits(
+            &template,
+            r#"{"created":1, "t":"x","ts":9,"list":[1, 2],"last":55}"#,
+            Some("x"),
+        );
+        for other in [
+            r#"{"created":018, "t":"x","ts":99,"list":[1, 2],"last":5}"#,
+            r#"{"created":17, "t":"x","ts":9.5,"list":[1, 2],"last":5}"#,
+            r#"{"created":17, "t":"x","ts":-9,"list":[1, 2],"last":5}"#,
+            r#"{"created":17, "t":"x","ts":9e9,"list":[1, 2],"last":5}"#,
+            r#"{"created":17, "t":"x","ts":,"list":[1, 2],"last":5}"#,
+            r#"{"created":17, "t":"x","ts":99,"list":[1, 2],"last":5"#,
+        ] {
+            fits(&template, other, None);
+        }
+    }
+
+    #[test]
+    fn parts_of_numbers_and_of_escapes_may_not_differ() {
+        for (event, other) in [
+            (r#"{"t":"TEXT","n":1.5}"#, r#"{"t":"TEXT","n":1.6}"#),
+            (r#"{"t":"TEXT","n":1.5}"#, r#"{"t":"TEXT","n":2.5}"#),
+            (r#"{"t":"TEXT","n":-1}"#, r#"{"t":"TEXT","n":-2}"#),
+            (r#"{"t":"TEXT","n":1e1}"#, r#"{"t":"TEXT","n":1e2}"#),
+            (
+                r#"{"t":"TEXT","n":"\u0011,"}"#,
+                r#"{"t":"TEXT","n":"\u001,"}"#,
+            ),
+            (r#"{"t":"TEXT","n":0}"#, r#"{"t":"TEXT","n":00}"#),
+        ] {
+            fits(&learned(event, "TEXT"), other, None);
+        }
+    }
+
+    #[test]
+    fn nothing_fits_before_anything_is_learned_or_after_it_is_forgotten() {
+        let mut template = Template::default();
+        fits(&template, r#""x""#, None);
+        template.learn(br#"{"t":"TEXT"}"#, 6..10, Slot::Visible);
+        fits(&template, r#"{"t":"x"}"#, Some("x"));
+        template.forget();
+        fits(&template, r#"{"t":"x"}"#, None);
+    }
+}

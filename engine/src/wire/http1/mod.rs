@@ -10,3 +10,6 @@ pub use decoder::{Decoder, HeadLimits, Part};
 pub use error::HttpError;
 pub use head::Head;
 pub use request::RequestHead;
+
+#[cfg(test)]
+mod tests;

@@ -171,3 +171,120 @@ const REQUEST_ID: &str = "X-Request-ID";
 const SESSION_ID: &str = "X-Correlation-ID";
 /// Room for the fields that vary, the session id's own bytes aside.
 const VARIABLE_BYTES: usize = 128;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::endpoint::tests::plan;
+    use crate::plan::EndpointKind;
+
+    fn head(edit: impl FnOnce(&mut Plan)) -> Result<RequestHead> {
+        let mut plan = plan(EndpointKind::Chat);
+        edit(&mut plan);
+        RequestHead::new(&plan, &plan.targets[0])
+    }
+
+    fn written(edit: impl FnOnce(&mut Plan)) -> String {
+        let mut out = Vec::new();
+        let id = 0x0123_4567_89ab_cdef_0011_2233_4455_6677;
+        head(edit)
+            .expect("a head")
+            .write(&mut out, id, "s-1", b"{}");
+        String::from_utf8(out).expect("ASCII")
+    }
+
+    fn header(name: &str, value: &str) -> Header {
+        Header {
+            name: name.into(),
+            value: value.into(),
+        }
+    }
+
+    #[test]
+    fn a_request_is_written_to_the_byte() {
+        let expected = format!(
+            "POST /v1/chat/completions HTTP/1.1\r\nHost: server:8000\r\nUser-Agent: ringload/{}\r\n\
+             Content-Type: application/json\r\nAccept: text/event-stream\r\n\
+             X-Request-ID: 01234567-89ab-cdef-0011-223344556677\r\nX-Correlation-ID: s-1\r\n\
+             Content-Length: 2\r\n\r\n{{}}",
+            env!("CARGO_PKG_VERSION")
+        );
+        assert_eq!(written(|_| {}), expected);
+    }
+
+    #[test]
+    fn the_plan_decides_the_accept_and_the_connection() {
+        let once = written(|plan| {
+            plan.streaming = false;
+            plan.reuse = Reuse::Never;
+        });
+        assert!(once.contains("\r\nAccept: application/json\r\nConnection: close\r\n"));
+        assert!(!written(|_| {}).contains("Connection"));
+    }
+
+    #[test]
+    fn fields_of_the_user_replace_the_defaults_of_their_name() {
+        let text = written(|plan| {
+            plan.headers = vec![
+                header("host", "virtual.example"),
+                header("ACCEPT", "*/*"),
+                header("x-request-id", "mine"),
+                header("Authorization", "Bearer caf\u{e9} "),
+                header("X-Twice", "1"),
+                header("X-Twice", ""),
+            ];
+        });
+        let lower = text.to_lowercase();
+        for name in ["host", "accept", "x-request-id"] {
+            assert_eq!(lower.matches(&format!("\r\n{name}: ")).count(), 1, "{text}");
+        }
+        assert!(
+            text.contains("\r\nAuthorization: Bearer caf\u{e9}\r\nX-Twice: 1\r\nX-Twice: \r\n")
+        );
+        assert!(text.contains("\r\nX-Correlation-ID: s-1\r\n"));
+    }
+
+    #[test]
+    fn fields_that_cannot_stand_in_a_head_are_refused_without_showing_secrets() {
+        for (name, value) in [
+            ("", "x"),
+            ("a b", "x"),
+            ("a:", "x"),
+            ("a\r\nb", "x"),
+            ("caf\u{e9}", "x"),
+            ("X", "s3cret\r\nEvil: 1"),
+            ("X", "s3cret\n"),
+            ("X", "s3cret\0"),
+            ("X", "s3cret\x7f"),
+            ("content-length", "s3cret"),
+            ("Transfer-Encoding", "s3cret"),
+        ] {
+            let refused = head(|plan| plan.headers = vec![header(name, value)]);
+            let error = refused.expect_err(name);
+            assert_eq!(error.blame, crate::Blame::Usage, "{name:?}");
+            assert!(!error.remedy.is_empty(), "{name:?}");
+            assert!(!error.to_string().contains("s3cret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_path_that_cannot_stand_in_a_request_line_is_refused() {
+        for path in ["/a b", "/a\r\nEvil: 1", "/caf\u{e9}"] {
+            let refused = head(|plan| plan.custom_endpoint = Some(path.into()));
+            assert_eq!(refused.expect_err(path).blame, crate::Blame::Usage);
+        }
+    }
+
+    #[test]
+    fn a_session_id_cannot_break_the_head() {
+        let mut out = Vec::new();
+        let head = head(|_| {}).expect("a head");
+        head.write(&mut out, 0, "a\r\nEvil: 1", b"");
+        assert!(String::from_utf8_lossy(&out).contains("X-Correlation-ID: a__Evil:_1\r\n"));
+        out.clear();
+        head.write(&mut out, 0, "", b"");
+        let text = String::from_utf8_lossy(&out);
+        assert!(!text.contains("X-Correlation-ID"));
+        assert!(text.ends_with("\r\nContent-Length: 0\r\n\r\n"));
+    }
+}

@@ -247,3 +247,6 @@ impl Sse {
 
 /// U+FEFF in UTF-8: one may stand at the start of a stream.
 const BOM: &[u8] = b"\xEF\xBB\xBF";
+
+#[cfg(test)]
+mod tests;
