@@ -100,15 +100,34 @@ pub enum Jitter {
 impl Config {
     /// Refuses what could not work.
     pub(crate) fn check(&self) -> Result<(), Error> {
-        let at_least_one: [(&'static str, usize); 5] = [
-            ("threads", self.threads),
-            ("output_tokens", self.output_tokens as usize),
-            ("tokens_per_event", self.tokens_per_event as usize),
-            ("events_per_write", self.events_per_write as usize),
-            ("body_limit", self.body_limit),
-        ];
-        for (field, value) in at_least_one {
-            refuse(value == 0, field, "is 0", "set it to 1 or more")?;
+        range("threads", self.threads, 1024, "set it between 1 and 1024")?;
+        range(
+            "body_limit",
+            self.body_limit,
+            usize::MAX,
+            "set it to 1 or more",
+        )?;
+        for (field, value, limit, remedy) in [
+            (
+                "output_tokens",
+                self.output_tokens,
+                OUTPUT_LIMIT,
+                "set it between 1 and 1000000",
+            ),
+            (
+                "tokens_per_event",
+                self.tokens_per_event,
+                GROUP_LIMIT,
+                "set it between 1 and 1024",
+            ),
+            (
+                "events_per_write",
+                self.events_per_write,
+                GROUP_LIMIT,
+                "set it between 1 and 1024",
+            ),
+        ] {
+            range(field, value as usize, limit as usize, remedy)?;
         }
         let too_long = self.model.len() > MODEL_LIMIT;
         refuse(too_long, "model", "is longer than 256 bytes", "shorten it")?;
@@ -141,6 +160,16 @@ impl Jitter {
     }
 }
 
+fn range(
+    field: &'static str,
+    value: usize,
+    limit: usize,
+    remedy: &'static str,
+) -> Result<(), Error> {
+    let fits = (1..=limit).contains(&value);
+    refuse(!fits, field, &format!("is {value}"), remedy)
+}
+
 /// An error about `field` when `wrong`.
 pub(crate) fn refuse(
     wrong: bool,
@@ -161,3 +190,7 @@ pub(crate) fn refuse(
 
 /// The longest model name that is echoed.
 pub(crate) const MODEL_LIMIT: usize = 256;
+/// The most tokens that one response has.
+pub(crate) const OUTPUT_LIMIT: u32 = 1_000_000;
+/// The most tokens in an event, and events in a write.
+pub(crate) const GROUP_LIMIT: u32 = 1024;

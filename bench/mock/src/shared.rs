@@ -15,13 +15,13 @@ use crate::metrics::Histogram;
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct State {
-    /// Generation requests that have arrived and are not answered in full.
+    /// Generation requests that have arrived and are not answered to their end.
     pub in_flight: u64,
     /// The most that were in flight at once.
     pub peak_in_flight: u64,
     /// Generation requests that have arrived.
     pub requests: u64,
-    /// Generation requests answered in full.
+    /// Generation requests answered to their end, be it a scripted fault.
     pub finished: u64,
     /// Generation requests whose client went away first.
     pub cancelled: u64,
@@ -31,6 +31,8 @@ pub struct State {
     pub prompt_tokens: u64,
     /// Output tokens written.
     pub output_tokens: u64,
+    /// Writes that these tokens took.
+    pub writes: u64,
     /// Connections accepted.
     pub connections_accepted: u64,
     /// Connections open now.
@@ -63,6 +65,7 @@ pub(crate) struct Counters {
     pub(crate) refused: AtomicU64,
     pub(crate) prompt_tokens: AtomicU64,
     pub(crate) output_tokens: AtomicU64,
+    pub(crate) writes: AtomicU64,
     pub(crate) connections_accepted: AtomicU64,
     pub(crate) connections_open: AtomicU64,
     pub(crate) accept_pauses: AtomicU64,
@@ -119,6 +122,44 @@ impl Shared {
         counters.numbers.fetch_add(1, Relaxed)
     }
 
+    /// Counts a write of a stream.
+    pub(crate) fn note_write(&self, tokens: u32) {
+        self.counters.writes.fetch_add(1, Relaxed);
+        let sum = &self.counters.output_tokens;
+        sum.fetch_add(u64::from(tokens), Relaxed);
+    }
+
+    /// A generation request is answered to its end.
+    pub(crate) fn finish(&self) {
+        self.counters.finished.fetch_add(1, Relaxed);
+        self.counters.in_flight.fetch_sub(1, Relaxed);
+    }
+
+    /// A generation request's client went away.
+    pub(crate) fn cancel(&self) {
+        self.counters.cancelled.fetch_add(1, Relaxed);
+        self.counters.in_flight.fetch_sub(1, Relaxed);
+    }
+
+    /// A connection was accepted.
+    pub(crate) fn open(&self) {
+        self.counters.connections_accepted.fetch_add(1, Relaxed);
+        self.counters.connections_open.fetch_add(1, Relaxed);
+    }
+
+    /// A connection was closed.
+    pub(crate) fn close(&self) {
+        self.counters.connections_open.fetch_sub(1, Relaxed);
+    }
+
+    /// A write is rendered so much later than it was due.
+    pub(crate) fn note_late(&self, late_ns: u64) {
+        let worst = &self.counters.late_max_ns;
+        if late_ns > worst.load(Relaxed) {
+            worst.fetch_max(late_ns, Relaxed);
+        }
+    }
+
     /// The arrivals kept, in order of time.
     pub(crate) fn arrivals(&self) -> Vec<u64> {
         let arrivals = self.arrivals.lock().unwrap_or_else(PoisonError::into_inner);
@@ -139,6 +180,7 @@ impl Shared {
             refused: counters.refused.load(Relaxed),
             prompt_tokens: counters.prompt_tokens.load(Relaxed),
             output_tokens: counters.output_tokens.load(Relaxed),
+            writes: counters.writes.load(Relaxed),
             connections_accepted: counters.connections_accepted.load(Relaxed),
             connections_open: counters.connections_open.load(Relaxed),
             accept_pauses: counters.accept_pauses.load(Relaxed),
@@ -163,6 +205,7 @@ impl Shared {
             &counters.refused,
             &counters.prompt_tokens,
             &counters.output_tokens,
+            &counters.writes,
             &counters.connections_accepted,
             &counters.accept_pauses,
             &counters.late_max_ns,

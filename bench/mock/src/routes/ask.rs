@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use serde::Deserialize;
 
 use super::prompt::Text;
-use crate::config::MODEL_LIMIT;
+use crate::config::{GROUP_LIMIT, MODEL_LIMIT, OUTPUT_LIMIT};
 use crate::http::{Head, Refusal};
 
 /// Which dialect the response is in.
@@ -75,8 +75,10 @@ impl Ask {
         let text =
             text.map_err(|field| Refusal::bad_request(format!("the field {field} is required")))?;
         let output_tokens = body.max_completion_tokens.or(body.max_tokens);
-        if output_tokens == Some(0) {
-            return Err(Refusal::bad_request("max_tokens must be at least 1"));
+        if output_tokens.is_some_and(|tokens| !(1..=OUTPUT_LIMIT).contains(&tokens)) {
+            return Err(Refusal::bad_request(
+                "max_tokens must be between 1 and 1000000",
+            ));
         }
         if body
             .model
@@ -135,6 +137,14 @@ impl Mock {
         if times.into_iter().any(|ms| !(0.0..=HOUR_MS).contains(&ms)) {
             return Err(Refusal::bad_request(
                 "mock.ttft_ms and mock.itl_ms must be between 0 and 3600000",
+            ));
+        }
+        let groups = [self.tokens_per_event, self.events_per_write]
+            .into_iter()
+            .flatten();
+        if groups.into_iter().any(|group| group.get() > GROUP_LIMIT) {
+            return Err(Refusal::bad_request(
+                "mock.tokens_per_event and mock.events_per_write must be at most 1024",
             ));
         }
         if self

@@ -125,6 +125,11 @@ impl Stream {
             .then_some((self.ask.prompt_tokens, self.total))
     }
 
+    /// Whether the engine still has tokens to make for it.
+    pub(crate) fn awaits_grants(&self) -> bool {
+        matches!(self.pacing, Pacing::Granted { tokens } if tokens < self.total)
+    }
+
     /// The engine has made one more token.
     pub(crate) fn grant(&mut self) {
         if let Pacing::Granted { tokens } = &mut self.pacing {

@@ -40,12 +40,12 @@ impl Pacing {
     ) -> Self {
         if jitter == Jitter::None {
             return Self::Fixed {
-                first_ns: arrival_ns + ttft_ns,
+                first_ns: arrival_ns.saturating_add(ttft_ns),
                 itl_ns,
             };
         }
         let mut random = random();
-        let due_ns = arrival_ns + vary(ttft_ns, jitter, &mut random);
+        let due_ns = arrival_ns.saturating_add(vary(ttft_ns, jitter, &mut random));
         Self::Jittered(Box::new(Jittered {
             jitter,
             random,
@@ -58,7 +58,9 @@ impl Pacing {
     /// When `token` is due; `u64::MAX` when it is not known yet. Tokens must be asked about in order.
     pub(crate) fn due_ns(&mut self, token: u32) -> u64 {
         match self {
-            Self::Fixed { first_ns, itl_ns } => *first_ns + u64::from(token) * *itl_ns,
+            Self::Fixed { first_ns, itl_ns } => {
+                first_ns.saturating_add(itl_ns.saturating_mul(u64::from(token)))
+            }
             Self::Jittered(jittered) => jittered.due_ns(token),
             Self::Granted { tokens } if token < *tokens => 0,
             Self::Granted { .. } => u64::MAX,
@@ -70,7 +72,8 @@ impl Pacing {
 impl Jittered {
     fn due_ns(&mut self, token: u32) -> u64 {
         while self.token < token {
-            self.due_ns += vary(self.itl_ns, self.jitter, &mut self.random);
+            let gap_ns = vary(self.itl_ns, self.jitter, &mut self.random);
+            self.due_ns = self.due_ns.saturating_add(gap_ns);
             self.token += 1;
         }
         self.due_ns

@@ -86,7 +86,7 @@ impl Worker {
                     Token(key) => self.handle_event(key, event),
                 }
             }
-            if self.acceptor.is_paused() {
+            if self.acceptor.retry_ns().is_some() {
                 self.accept();
             }
             self.handle_timers();
@@ -98,14 +98,11 @@ impl Worker {
 
     fn wait(&mut self, events: &mut Events) -> io::Result<()> {
         let engine_ns = self.engine.as_ref().and_then(Engine::next_ns);
-        let next_ns = [self.timers.next_ns(), engine_ns]
-            .into_iter()
-            .flatten()
-            .min();
-        let mut timeout = self.acceptor.is_paused().then_some(ACCEPT_PAUSE);
+        let wakes = [self.timers.next_ns(), engine_ns, self.acceptor.retry_ns()];
+        let mut timeout = None;
         if !self.ready.is_empty() {
             timeout = Some(Duration::ZERO);
-        } else if let Some(next_ns) = next_ns {
+        } else if let Some(next_ns) = wakes.into_iter().flatten().min() {
             let now_ns = now_ns();
             if next_ns <= now_ns {
                 timeout = Some(Duration::ZERO);
@@ -133,31 +130,36 @@ impl Worker {
         let now_ns = now_ns();
         while let Some(wake) = self.timers.pop_due(now_ns) {
             if self.is_current(wake.key, wake.number) {
-                self.note_late(now_ns - wake.due_ns);
+                self.shared.note_late(now_ns - wake.due_ns);
                 self.serve(wake.key);
             }
         }
     }
 
     fn handle_engine(&mut self) {
-        let Some(engine) = &mut self.engine else {
-            return;
-        };
         let now_ns = now_ns();
-        let mut grants = std::mem::take(&mut self.grants);
-        engine.handle_step(now_ns, &mut grants);
-        self.shared
-            .counters
-            .waiting
-            .store(engine.waiting() as u64, Relaxed);
-        for grant in grants.drain(..) {
-            if let Some(queued_ns) = grant.queued_ns {
-                self.shared.counters.queue.record(queued_ns);
+        while let Some(engine) = &mut self.engine {
+            engine.handle_step(now_ns, &mut self.grants);
+            self.shared
+                .counters
+                .waiting
+                .store(engine.waiting() as u64, Relaxed);
+            if self.grants.is_empty() {
+                return;
             }
-            self.note_late(now_ns - grant.due_ns);
-            self.handle_grant(grant.id);
+            // A stream that ends may be followed by the next request at once, whose arrival can end a step: hence the loop.
+            let mut grants = std::mem::take(&mut self.grants);
+            for grant in grants.drain(..) {
+                if let Some(queued_ns) = grant.queued_ns {
+                    self.shared.counters.queue.record(queued_ns);
+                }
+                self.shared.note_late(now_ns.saturating_sub(grant.due_ns));
+                self.handle_grant(grant.id);
+            }
+            if self.grants.is_empty() {
+                self.grants = grants;
+            }
         }
-        self.grants = grants;
     }
 
     fn handle_ready(&mut self) {
@@ -176,13 +178,6 @@ impl Worker {
         let stream = self.conns.get(key).and_then(|conn| conn.stream.as_ref());
         stream.is_some_and(|stream| stream.number == number)
     }
-
-    fn note_late(&self, late_ns: u64) {
-        let worst = &self.shared.counters.late_max_ns;
-        if late_ns > worst.load(Relaxed) {
-            worst.fetch_max(late_ns, Relaxed);
-        }
-    }
 }
 
 const LISTENER: Token = Token(usize::MAX - 1);
@@ -190,7 +185,5 @@ const TIMER: Token = Token(usize::MAX - 2);
 const WAKER: Token = Token(usize::MAX - 3);
 const EVENTS: usize = 1024;
 const READ_BYTES: usize = 64 << 10;
-/// How long to wait for file descriptors before trying again.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// A frozen server notices this late that it was stopped.
 const STOP_CHECK: Duration = Duration::from_millis(20);

@@ -1,15 +1,15 @@
 //! Moves a connection on: reads what arrived, and writes what is due.
 
 use std::io;
-use std::sync::atomic::Ordering::Relaxed;
 
 use mio::event::Event;
 
 use super::Worker;
 use super::conn::{After, Conn};
 use super::timers::Wake;
+use crate::batching::Engine;
 use crate::clock::now_ns;
-use crate::stream::End;
+use crate::stream::{End, Stream};
 
 /// What to do with a connection after it was moved on.
 enum Next {
@@ -86,7 +86,8 @@ impl Worker {
     fn write_due(&mut self, key: usize) -> io::Result<Next> {
         let conn = &mut self.conns[key];
         conn.flush()?;
-        for _ in 0..WRITES_PER_TURN {
+        let mut writes = 0;
+        loop {
             if conn.blocked() {
                 return Ok(Next::Wait);
             }
@@ -100,18 +101,16 @@ impl Worker {
             if due_ns > now_ns {
                 return Ok(Next::WakeAt(due_ns));
             }
+            if writes == WRITES_PER_TURN {
+                return Ok(Next::Again);
+            }
+            writes += 1;
             self.scratch.clear();
             let rendered = stream.render(now_ns, &mut self.scratch);
-            let counters = &self.shared.counters;
-            counters
-                .output_tokens
-                .fetch_add(u64::from(rendered.tokens), Relaxed);
+            self.shared.note_write(rendered.tokens);
             if let Some(end) = rendered.end {
-                counters.finished.fetch_add(1, Relaxed);
-                counters.in_flight.fetch_sub(1, Relaxed);
-                if let (Some(engine), Some(_)) = (&mut self.engine, stream.wants_grants()) {
-                    engine.cancel(sequence_id(key, stream.number));
-                }
+                self.shared.finish();
+                forget(&mut self.engine, key, stream);
                 conn.stream = None;
                 conn.after = match end {
                     End::KeepAlive => After::KeepAlive,
@@ -121,11 +120,6 @@ impl Worker {
             }
             conn.send(&self.scratch)?;
         }
-        Ok(if conn.stream.is_some() {
-            Next::Again
-        } else {
-            Next::Idle
-        })
     }
 
     /// Drops a connection and what was under way on it.
@@ -135,14 +129,11 @@ impl Worker {
         };
         // The descriptor leaves the poll when it is closed; an error here changes nothing.
         let _ = self.poll.registry().deregister(conn.socket());
-        let counters = &self.shared.counters;
-        counters.connections_open.fetch_sub(1, Relaxed);
+        self.acceptor.handle_close();
+        self.shared.close();
         if let Some(stream) = conn.stream {
-            counters.cancelled.fetch_add(1, Relaxed);
-            counters.in_flight.fetch_sub(1, Relaxed);
-            if let (Some(engine), Some(_)) = (&mut self.engine, stream.wants_grants()) {
-                engine.cancel(sequence_id(key, stream.number));
-            }
+            self.shared.cancel();
+            forget(&mut self.engine, key, &stream);
         }
     }
 
@@ -150,6 +141,13 @@ impl Worker {
         let conn: Option<&Conn> = self.conns.get(key);
         conn.and_then(|conn| conn.stream.as_ref())
             .map(|stream| stream.number)
+    }
+}
+
+/// Takes a stream's sequence from the engine, if it is still in there.
+fn forget(engine: &mut Option<Engine>, key: usize, stream: &Stream) {
+    if let Some(engine) = engine.as_mut().filter(|_| stream.awaits_grants()) {
+        engine.cancel(sequence_id(key, stream.number));
     }
 }
 
