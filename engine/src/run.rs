@@ -1,13 +1,14 @@
 //! A run from plan to summary: workers are started, watched and joined; records are read back, counted and summed.
 
 use crate::clock::{self, MILLI, Nanos, RealtimeOffset};
-use crate::driver::{self, Driver, Epoll, Uring, peak_rss_bytes, prepare_thread, thread_facts};
+use crate::driver::{self, Driver, Epoll, Uring, prepare_thread, thread_facts};
 use crate::error::{Error, Result};
-use crate::measure::{CoreFigures, RequestMetrics, RunFacts, Shard, Summarizer, Summary, TokenCounts};
+use crate::measure::{CoreFigures, Offered, PhaseFacts, RequestMetrics, RunFacts, Shard, Summarizer, Summary, TokenCounts};
 use crate::plan::{Cores, Io, Load, Phase, Plan, Stamps};
-use crate::record::{LogReader, LogWriter, PhaseKind, Record};
+use crate::record::{LogReader, LogWriter};
+use crate::record::{PhaseKind, Record};
 use crate::wire::http1::RequestHead;
-use crate::worker::{PhaseFacts, Shared, Worker};
+use crate::worker::{PhaseTally, Shared, Worker};
 use crate::workload::Workload;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -91,7 +92,7 @@ impl Finished {
 /// When the plan names cores that the process may not use.
 pub fn cores(plan: &Plan) -> Result<Vec<usize>> {
     let allowed: Vec<usize> = core_affinity::get_core_ids().unwrap_or_default().into_iter().map(|c| c.id).collect();
-    let quota = crate::host::cpu_quota().map_or(usize::MAX, |cpus| (cpus.floor() as usize).max(1));
+    let quota = crate::host::HostFacts::read_start().facts.cpu_quota_cores.map_or(usize::MAX, |cpus| (cpus.floor() as usize).max(1));
     let usable = allowed.len().min(quota).max(1);
     let shown = || allowed.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
     let mut cores = match &plan.cores {
@@ -188,13 +189,46 @@ pub fn execute(plan: &Plan, workload: &Workload, log_path: &Path, control: &Cont
     });
     let (left, written) = outcome?;
     log.finish()?;
-    let start = stage.start[PhaseKind::Profiling as usize].load(Ordering::Acquire);
-    Ok(Finished {
-        shard: merge(&left),
-        facts: facts(plan, control, &left, start, written, io, driver_note, &offset),
-        log: log_path.to_owned(),
-        offset,
-    })
+    let shard = merge(&left);
+    let phase = |kind: PhaseKind, phase: &Phase| phase_facts(kind, phase, &stage, &shard, &left);
+    let profiling = phase(PhaseKind::Profiling, &plan.profiling);
+    let recorded = shard.warmup.recorded() + shard.profiling.recorded();
+    let facts = RunFacts {
+        wall_start_ns: offset.to_realtime(profiling.start),
+        wall_end_ns: offset.to_realtime(profiling.end),
+        warmup: plan.warmup.as_ref().map(|w| phase(PhaseKind::Warmup, w)),
+        profiling,
+        driver: if io == Io::Epoll { "epoll" } else { "io_uring" }.to_owned(),
+        driver_note,
+        stamps: plan.stamps,
+        cores: left.iter().map(|l| l.core.clone()).collect(),
+        // What the ring refused is in the shards already; what the writer itself lost is the difference.
+        records_lost: recorded.saturating_sub(written + shard.counters.records_lost),
+        was_cancelled: control.stops() > 0,
+        peak_rss_bytes: driver::peak_rss_bytes(),
+        tokenizer: workload.tokenizer().0.to_owned(),
+        tokenizer_approximate: workload.tokenizer().1,
+    };
+    Ok(Finished { shard, facts, log: log_path.to_owned(), offset })
+}
+
+fn phase_facts(kind: PhaseKind, phase: &Phase, stage: &Stage, shard: &Shard, left: &[Left]) -> PhaseFacts {
+    let tallies = || left.iter().map(|l| &l.phases[kind as usize]);
+    let counts = shard.phase(kind);
+    let planned = phase.requests;
+    let due = || tallies().filter(|t| t.arrivals > 0);
+    let offered = matches!(phase.load, Load::Open { .. }).then(|| Offered {
+        arrivals: due().map(|t| t.arrivals).sum(),
+        first: due().map(|t| t.first_scheduled).min().unwrap_or(0),
+        last: due().map(|t| t.last_scheduled).max().unwrap_or(0),
+    });
+    PhaseFacts {
+        start: stage.start[kind as usize].load(Ordering::Acquire),
+        end: tallies().map(|t| t.ended).max().unwrap_or(0),
+        planned,
+        never_due: planned.map_or(0, |n| n.saturating_sub(counts.issued + counts.dropped)),
+        offered: offered.filter(|o| o.arrivals > 0),
+    }
 }
 
 /// Reads the records back, counts tokens, sums. `on_record` sees each record of the measured phase with its metrics, in log order.
@@ -217,18 +251,17 @@ pub fn summarize(
                 .map_err(|e| Error::environment(format!("a record could not be written ({e})"), "free space in --artifact-dir"))?;
         }
     }
-    let (tokenizer, approximate) = workload.tokenizer();
-    let facts = RunFacts { tokenizer: tokenizer.to_owned(), approximate, ..finished.facts };
-    Ok(summarizer.finish(finished.shard, facts))
+    Ok(summarizer.finish(finished.shard, finished.facts))
 }
 
 fn count_tokens(plan: &Plan, workload: &Workload, record: &Record) -> TokenCounts {
     // The built-in vocabulary is nobody's model: it stands in only where the server says nothing.
     let (_, approximate) = workload.tokenizer();
     let usage = record.usage.and_then(|u| u.completion).is_some();
-    let wanted = !plan.use_server_token_count && !(approximate && usage);
-    let of = |text: &Option<String>| text.as_deref().filter(|_| wanted).map(|t| workload.count_tokens(t));
-    TokenCounts::new(record, of(&record.text), of(&record.reasoning_text))
+    if plan.use_server_token_count || (approximate && usage) {
+        return TokenCounts::of(record, None);
+    }
+    TokenCounts::of(record, Some(&mut |text| workload.count_tokens(text)))
 }
 
 /// Where the workers meet between phases.
@@ -250,8 +283,8 @@ struct Seat {
 struct Left {
     shard: Shard,
     core: CoreFigures,
-    warmup: PhaseFacts,
-    profiling: PhaseFacts,
+    /// Warm-up and measured phase, by [`PhaseKind`].
+    phases: [PhaseTally; 2],
 }
 
 impl Seat {
@@ -275,7 +308,7 @@ impl Seat {
         let plan = shared.plan;
         let driver = driver.map_err(|e| Error::environment(format!("a worker got no driver: {}", os_error(e)), "try --io epoll"));
         let mut worker = driver.map(|d| Worker::new(d, shared, self.index, self.capacity, records));
-        let mut phases = [PhaseFacts::default(); 2];
+        let mut phases = [PhaseTally::default(); 2];
         let mut before = thread_facts();
         let mut failed = None;
         let mut began = 0;
@@ -317,8 +350,7 @@ impl Seat {
                 wakes: stats.wakes,
                 involuntary_switches: after.involuntary_switches - before.involuntary_switches,
             },
-            warmup: phases[0],
-            profiling: phases[1],
+            phases,
         })
     }
 }
@@ -384,7 +416,6 @@ fn permits(phase: Option<&Phase>) -> AtomicI64 {
     })
 }
 
-#[allow(clippy::disallowed_methods, reason = "names are resolved once, before the clock starts")]
 fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>> {
     let addrs: Vec<SocketAddr> = (host, port)
         .to_socket_addrs()

@@ -48,15 +48,25 @@ pub struct Shared<'a> {
 
 /// What a phase came to on one worker.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct PhaseFacts {
+pub struct PhaseTally {
     /// Arrivals of the schedule that came due on this worker (open loop).
     pub arrivals: u64,
+    /// When the first of them was due.
+    pub first_scheduled: Nanos,
     /// When the last of them was due.
     pub last_scheduled: Nanos,
-    /// When the last request was issued.
-    pub last_issued: Nanos,
     /// When the phase ended here.
     pub ended: Nanos,
+}
+
+impl PhaseTally {
+    fn arrived(&mut self, at: Nanos) {
+        if self.arrivals == 0 {
+            self.first_scheduled = at;
+        }
+        self.arrivals += 1;
+        self.last_scheduled = at;
+    }
 }
 
 /// One core's loop.
@@ -152,7 +162,7 @@ impl<'a, D: Driver> Worker<'a, D> {
     ///
     /// # Errors
     /// When the driver's wait cannot go on.
-    pub fn run_phase(&mut self, phase: &Phase, kind: PhaseKind, start: Nanos) -> Result<PhaseFacts> {
+    pub fn run_phase(&mut self, phase: &Phase, kind: PhaseKind, start: Nanos) -> Result<PhaseTally> {
         self.core.phase = kind;
         let mut source = Source::new(phase, &self.core, start);
         self.core.closed_loop = matches!(phase.load, Load::Closed { .. });
@@ -161,7 +171,7 @@ impl<'a, D: Driver> Worker<'a, D> {
         self.core.resting.clear();
         let issue_until = phase.duration.map_or(Nanos::MAX, |d| start.saturating_add(d));
         let mut drain_until = phase.duration.map_or(Nanos::MAX, |_| phase.grace.map_or(Nanos::MAX, |g| issue_until.saturating_add(g)));
-        let mut facts = PhaseFacts { last_scheduled: start, last_issued: start, ..PhaseFacts::default() };
+        let mut facts = PhaseTally::default();
         let mut stopped = 0;
         let mut now = self.driver.now();
         while now < start {
@@ -232,10 +242,9 @@ impl<'a, D: Driver> Worker<'a, D> {
     }
 
     /// Takes up what is due. Whether more is due at once.
-    fn dispatch(&mut self, source: &mut Source, mut now: Nanos, facts: &mut PhaseFacts) -> bool {
+    fn dispatch(&mut self, source: &mut Source, mut now: Nanos, facts: &mut PhaseTally) -> bool {
         for _ in 0..BURST {
             let Some(due) = source.next(&mut self.core, now, facts) else { return false };
-            facts.last_issued = now;
             self.issue(due, now);
             now = self.driver.now();
         }
@@ -622,7 +631,7 @@ impl Source {
     }
 
     /// The next request that is due, if a slot is free for it.
-    fn next(&mut self, core: &mut Core<'_>, now: Nanos, facts: &mut PhaseFacts) -> Option<Due> {
+    fn next(&mut self, core: &mut Core<'_>, now: Nanos, facts: &mut PhaseTally) -> Option<Due> {
         match self {
             Self::Closed { mine, opened, limit, ended } => {
                 if *ended || core.in_flight >= *mine {
@@ -644,7 +653,6 @@ impl Source {
                     *ended = true;
                     return None;
                 }
-                facts.last_scheduled = scheduled;
                 Some(Due { k, scheduled, waited: false })
             }
             Self::Open(open) => open.next(core, now, facts),
@@ -671,14 +679,13 @@ impl Source {
     }
 
     /// Nothing is issued any more: what waited for a slot, or came due without one, is dropped by the policy.
-    fn end(&mut self, core: &mut Core<'_>, facts: &mut PhaseFacts, at: Nanos) {
+    fn end(&mut self, core: &mut Core<'_>, facts: &mut PhaseTally, at: Nanos) {
         match self {
             Self::Closed { ended, .. } => *ended = true,
             Self::Open(open) => {
                 while let Some((_, due)) = open.next.filter(|(_, due)| *due < at) {
                     // Due, but the loop came too late for it: offered, not achieved.
-                    facts.arrivals += 1;
-                    facts.last_scheduled = due;
+                    facts.arrived(due);
                     open.advance();
                 }
                 core.shard.phase_mut(core.phase).dropped += open.waiting.len() as u64;
@@ -704,7 +711,7 @@ impl Open {
         }
     }
 
-    fn next(&mut self, core: &mut Core<'_>, now: Nanos, facts: &mut PhaseFacts) -> Option<Due> {
+    fn next(&mut self, core: &mut Core<'_>, now: Nanos, facts: &mut PhaseTally) -> Option<Due> {
         let permits = &core.shared.permits[core.phase as usize];
         if let Some(&(k, scheduled)) = self.waiting.front()
             && take_permit(permits)
@@ -714,8 +721,7 @@ impl Open {
         }
         while let Some((k, scheduled)) = self.next.filter(|(_, at)| *at <= now) {
             self.advance();
-            facts.arrivals += 1;
-            facts.last_scheduled = scheduled;
+            facts.arrived(scheduled);
             let Some(policy) = self.cap else { return Some(Due { k, scheduled, waited: false }) };
             if self.waiting.is_empty() && take_permit(permits) {
                 return Some(Due { k, scheduled, waited: false });
