@@ -44,6 +44,7 @@ pub(crate) fn demo(args: &mut ProfileArgs) -> Result<Option<MockServer>> {
         output_tokens: 64,
         tokens_per_event: 1,
         events_per_write: 1,
+        early_role: false,
         seed: 0,
     })?;
     args.machine.cores = Some(ours);
@@ -90,6 +91,7 @@ fn config(args: &MockArgs) -> Result<MockConfig> {
         output_tokens: args.default_output_tokens,
         tokens_per_event: args.tokens_per_event,
         events_per_write: args.events_per_write,
+        early_role: args.early_role,
         seed: args.seed,
     })
 }

@@ -23,6 +23,8 @@ pub(crate) struct MockConfig {
     pub(crate) tokens_per_event: u32,
     /// Events in one write.
     pub(crate) events_per_write: u32,
+    /// Send the role chunk at once.
+    pub(crate) early_role: bool,
     /// Seed of the jitter.
     pub(crate) seed: u64,
 }
@@ -36,7 +38,7 @@ pub(crate) enum MockTiming {
         ttft_ms: f64,
         /// Between tokens.
         itl_ms: f64,
-        /// Spread, as a share.
+        /// Most deviation, as a share.
         jitter: f64,
     },
     /// By a model of continuous batching.

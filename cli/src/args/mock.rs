@@ -24,14 +24,14 @@ pub(crate) struct MockArgs {
     pub(crate) cores: Option<Cores>,
 
     /// Time to the first token, in milliseconds.
-    #[arg(long, value_name = "MS", default_value = "50", value_parser = values::not_negative)]
+    #[arg(long, value_name = "MS", default_value = "20", value_parser = values::not_negative)]
     pub(crate) ttft_ms: f64,
 
     /// Time between tokens, in milliseconds.
-    #[arg(long, value_name = "MS", default_value = "10", value_parser = values::not_negative)]
+    #[arg(long, value_name = "MS", default_value = "5", value_parser = values::not_negative)]
     pub(crate) itl_ms: f64,
 
-    /// Spread of both times, as a share of them (coefficient of variation).
+    /// Spread of both times: evenly up to this share less or more (0 to 1).
     #[arg(long, value_name = "SHARE", default_value = "0", value_parser = values::not_negative)]
     pub(crate) jitter: f64,
 
@@ -44,7 +44,7 @@ pub(crate) struct MockArgs {
     pub(crate) tokens_per_event: u32,
 
     /// Output tokens when the request asks for none.
-    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) default_output_tokens: u32,
 
     /// Continuous batching instead of fixed times: most sequences in one step.
@@ -52,16 +52,20 @@ pub(crate) struct MockArgs {
     pub(crate) max_batch: Option<u32>,
 
     /// With --max-batch: prompt tokens a second.
-    #[arg(long, value_name = "TOKENS", default_value = "20000", value_parser = values::positive, requires = "max_batch")]
+    #[arg(long, value_name = "TOKENS", default_value = "40000", value_parser = values::positive, requires = "max_batch")]
     pub(crate) prefill_rate: f64,
 
     /// With --max-batch: milliseconds of a step, whatever is in it.
-    #[arg(long, value_name = "MS", default_value = "8", value_parser = values::not_negative, requires = "max_batch")]
+    #[arg(long, value_name = "MS", default_value = "6", value_parser = values::not_negative, requires = "max_batch")]
     pub(crate) step_base_ms: f64,
 
     /// With --max-batch: milliseconds that each sequence adds to a step.
-    #[arg(long, value_name = "MS", default_value = "0.1", value_parser = values::not_negative, requires = "max_batch")]
+    #[arg(long, value_name = "MS", default_value = "0.04", value_parser = values::not_negative, requires = "max_batch")]
     pub(crate) step_per_seq_ms: f64,
+
+    /// Send the head and the role chunk when the request has arrived, not with the first token.
+    #[arg(long)]
+    pub(crate) early_role: bool,
 
     /// Answer as fast as the socket takes it, without pacing.
     #[arg(long)]

@@ -267,7 +267,12 @@ fn metrics() -> Vec<Metric> {
     vec![
         of_requests("time_to_first_token", "Time to First Token", "ms", 96.94),
         of_requests("time_to_second_token", "Time to Second Token", "ms", 5.61),
-        of_requests("request_latency", "Request Latency", "ms", 1226.896_093_781),
+        of_requests(
+            "request_latency",
+            "Request Latency",
+            "ms",
+            1_226.896_093_781,
+        ),
         of_requests("inter_token_latency", "Inter Token Latency", "ms", 5.59),
         of_requests(
             "output_token_throughput_per_user",
