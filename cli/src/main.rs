@@ -1,1 +1,60 @@
-fn main() {}
+//! `ringload`: flags → plan → prepare → run → report → exit status.
+#![forbid(unsafe_code)]
+
+mod args;
+mod docs;
+mod engine_glue;
+mod exit;
+mod export;
+mod live;
+mod mock;
+mod mock_glue;
+mod outcome;
+mod planning;
+mod profile;
+mod redact;
+mod report;
+mod say;
+
+use args::{Command, Document};
+use exit::Exit;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let cli = match args::parse(std::env::args_os()) {
+        Ok(cli) => cli,
+        Err(exit) => return exit.into(),
+    };
+    match act(cli.command) {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            say::say(format_args!("error: {error:#}"));
+            Exit::of_error(&error).into()
+        }
+    }
+}
+
+fn act(command: Command) -> anyhow::Result<Exit> {
+    match command {
+        Command::Profile(args) => return profile::profile(*args),
+        Command::Mock(args) => mock::serve(&args)?,
+        Command::Completions { shell } => shown(docs::completions(shell, &mut io::stdout()))?,
+        Command::Man => shown(docs::man(&mut io::stdout()))?,
+        Command::Docs {
+            document: Document::Flags,
+        } => shown(io::stdout().write_all(docs::flags().as_bytes()))?,
+    }
+    Ok(Exit::Done)
+}
+
+/// A reader that has seen enough is no error.
+pub(crate) fn shown(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
+}

@@ -1,0 +1,500 @@
+//! Flags that AIPerf has and ringload does not yet: data, so that a refusal can name them.
+
+/// What is known of a flag that is not supported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Known {
+    /// The flag.
+    pub(crate) flag: &'static str,
+    /// Its group in AIPerf.
+    pub(crate) group: &'static str,
+    /// What to do instead.
+    pub(crate) remedy: &'static str,
+}
+
+/// Looks a flag up (`--name`, without a value).
+pub(crate) fn find(flag: &str) -> Option<Known> {
+    let (group, flag) = all().find(|(_, name)| *name == flag)?;
+    let remedy = REMEDIES
+        .iter()
+        .find(|(flags, _)| flags.contains(&flag))
+        .map_or("leave it out", |(_, remedy)| remedy);
+    Some(Known {
+        flag,
+        group,
+        remedy,
+    })
+}
+
+/// The flag of AIPerf most like a mistyped one.
+pub(crate) fn nearest(flag: &str) -> Option<&'static str> {
+    all()
+        .map(|(_, name)| (strsim::jaro_winkler(name, flag), name))
+        .filter(|(likeness, _)| *likeness > 0.92)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, name)| name)
+}
+
+fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
+    GROUPS
+        .iter()
+        .flat_map(|(group, flags)| flags.iter().map(move |flag| (*group, *flag)))
+}
+
+/// Endpoint types of AIPerf beside chat and completions.
+pub(crate) const ENDPOINT_TYPES: &[&str] = &[
+    "responses",
+    "messages",
+    "embeddings",
+    "chat_embeddings",
+    "nim_embeddings",
+    "nim_rankings",
+    "cohere_rankings",
+    "hf_tei_rankings",
+    "huggingface_generate",
+    "image_generation",
+    "image_edit",
+    "video_generation",
+    "image_retrieval",
+    "audio_transcription",
+    "solido_rag",
+    "raw",
+    "template",
+    "rankings",
+];
+
+const REMEDIES: &[(&[&str], &str)] = &[
+    (
+        &["--slice-duration", "--timeslice-duration"],
+        "leave it out; with --export-level records, profile_export.jsonl has the instants of every request to slice by",
+    ),
+    (
+        &["--config", "-f"],
+        "write the same settings as flags; --dry-run shows the plan that they make",
+    ),
+    (
+        &["--export-http-trace"],
+        "leave it out; the http_req_* metrics of each request are in profile_export.jsonl, and --http-trace-metrics prints them",
+    ),
+    (
+        &[
+            "--workers-max",
+            "--max-workers",
+            "--record-processor-service-count",
+            "--record-processors",
+        ],
+        "use --cores to say how many cores drive the load",
+    ),
+    (&["--log-level", "--extra-verbose"], "use --verbose"),
+    (
+        &[
+            "--search-space",
+            "--search-sla",
+            "--search-recipe",
+            "--variant",
+            "--sweep-variant",
+            "--sweep-type",
+        ],
+        "loop over the values in the shell, one --artifact-dir each",
+    ),
+    (
+        &[
+            "--conversation-num",
+            "--num-conversations",
+            "--num-sessions",
+        ],
+        "for single-turn load use --request-count, and --num-dataset-entries for the number of distinct prompts",
+    ),
+    (
+        &[
+            "--wait-for-model-timeout",
+            "--wait-for-model-mode",
+            "--wait-for-model-interval",
+        ],
+        "wait for the server first, e.g. until curl -sf URL/v1/models; do sleep 5; done",
+    ),
+    (
+        &["--tokenizer-trust-remote-code"],
+        "leave it out: ringload never runs code from a hub",
+    ),
+];
+
+/// Group, and its flags.
+const GROUPS: &[(&str, &[&str])] = &[
+    (
+        "endpoint",
+        &[
+            "--model-selection-strategy",
+            "--wait-for-model-timeout",
+            "--wait-for-model-mode",
+            "--wait-for-model-interval",
+            "--reset-kv-cache",
+            "--reset-kv-cache-timeout-seconds",
+            "--reset-kv-cache-path",
+            "--server-profiler",
+            "--server-profiler-timeout-seconds",
+            "--server-profiler-start-path",
+            "--server-profiler-stop-path",
+            "--transport",
+            "--transport-type",
+            "--download-video-content",
+            "--request-content-type",
+            "--session-header",
+            "--uuid-and-strip",
+        ],
+    ),
+    (
+        "tokenizer",
+        &["--tokenizer-trust-remote-code", "--apply-chat-template"],
+    ),
+    (
+        "datasets",
+        &[
+            "--input-file",
+            "--public-dataset",
+            "--hf-subset",
+            "--hf-weka-dataset",
+            "--dataset-filter",
+            "--custom-dataset-type",
+            "--ignore-trace-delays",
+            "--use-think-time-only",
+            "--max-context-length",
+            "--dataset-sampling-strategy",
+            "--allow-dataset-wrap",
+            "--no-allow-dataset-wrap",
+            "--trace-session-sample-ratio",
+            "--config",
+            "-f",
+        ],
+    ),
+    (
+        "fixed schedules",
+        &[
+            "--fixed-schedule",
+            "--no-fixed-schedule",
+            "--fixed-schedule-auto-offset",
+            "--fixed-schedule-start-offset",
+            "--fixed-schedule-end-offset",
+        ],
+    ),
+    (
+        "conversations",
+        &[
+            "--conversation-num",
+            "--num-conversations",
+            "--num-sessions",
+            "--conversation-turn-mean",
+            "--session-turns-mean",
+            "--conversation-turn-stddev",
+            "--session-turns-stddev",
+            "--conversation-turn-delay-mean",
+            "--session-turn-delay-mean",
+            "--conversation-turn-delay-stddev",
+            "--session-turn-delay-stddev",
+            "--conversation-turn-delay-ratio",
+            "--session-delay-ratio",
+            "--inter-turn-delay-cap-seconds",
+            "--max-idle-gap-cap-seconds",
+            "--replay-speedup",
+            "--open-loop-replay",
+            "--no-open-loop-replay",
+            "--open-loop-strict",
+            "--omit-kv-hints",
+            "--force-min-tokens",
+            "--no-force-min-tokens",
+        ],
+    ),
+    (
+        "prompts",
+        &[
+            "--prompt-batch-size",
+            "--batch-size-text",
+            "--batch-size",
+            "-b",
+            "--prompt-corpus",
+        ],
+    ),
+    ("cache busting", &["--cache-bust"]),
+    (
+        "prefix prompts",
+        &[
+            "--system-prompt",
+            "--system-prompt-file",
+            "--prompt-prefix-pool-size",
+            "--prefix-prompt-pool-size",
+            "--num-prefix-prompts",
+            "--prompt-prefix-length",
+            "--prefix-prompt-length",
+            "--shared-system-prompt-length",
+            "--user-context-prompt-length",
+        ],
+    ),
+    (
+        "input lengths",
+        &[
+            "--prompt-input-tokens-block-size",
+            "--synthetic-input-tokens-block-size",
+            "--isl-block-size",
+            "--seq-dist",
+            "--sequence-distribution",
+            "--random-range-ratio",
+            "--random-corpus-style",
+        ],
+    ),
+    (
+        "audio",
+        &[
+            "--audio-batch-size",
+            "--batch-size-audio",
+            "--audio-length-mean",
+            "--audio-length-stddev",
+            "--audio-format",
+            "--audio-depths",
+            "--audio-sample-rates",
+            "--audio-num-channels",
+        ],
+    ),
+    (
+        "images",
+        &[
+            "--image-width-mean",
+            "--image-width-stddev",
+            "--image-height-mean",
+            "--image-height-stddev",
+            "--image-batch-size",
+            "--batch-size-image",
+            "--image-format",
+            "--image-source",
+            "--image-source-sampling",
+        ],
+    ),
+    (
+        "video",
+        &[
+            "--video-batch-size",
+            "--batch-size-video",
+            "--video-duration",
+            "--video-fps",
+            "--video-width",
+            "--video-height",
+            "--video-synth-type",
+            "--video-format",
+            "--video-codec",
+            "--video-audio-sample-rate",
+            "--video-audio-num-channels",
+            "--video-audio-codec",
+            "--video-audio-depth",
+        ],
+    ),
+    (
+        "rankings",
+        &[
+            "--rankings-passages-mean",
+            "--rankings-passages-stddev",
+            "--rankings-passages-prompt-token-mean",
+            "--rankings-passages-prompt-token-stddev",
+            "--rankings-query-prompt-token-mean",
+            "--rankings-query-prompt-token-stddev",
+        ],
+    ),
+    (
+        "trace synthesis",
+        &[
+            "--synthesis-speedup-ratio",
+            "--synthesis-prefix-len-multiplier",
+            "--synthesis-prefix-root-multiplier",
+            "--synthesis-prompt-len-multiplier",
+            "--synthesis-output-len-multiplier",
+            "--synthesis-max-isl",
+            "--synthesis-max-osl",
+        ],
+    ),
+    (
+        "load",
+        &[
+            "--prefill-concurrency",
+            "--concurrency-ramp-duration",
+            "--prefill-concurrency-ramp-duration",
+            "--request-rate-ramp-duration",
+            "--request-rate-series",
+            "--failed-request-threshold",
+            "--trajectory-start-min-ratio",
+            "--trajectory-start-max-ratio",
+            "--burst-phase-starts",
+            "--trace-idle-gap-cap-seconds",
+            "--system-idle-gap-cap-seconds",
+        ],
+    ),
+    ("scenarios", &["--scenario", "--unsafe-override"]),
+    (
+        "warm-up",
+        &[
+            "--agentic-cache-warmup-duration",
+            "--agentic-warmup-grace-period",
+            "--num-warmup-sessions",
+            "--warmup-prefill-concurrency",
+            "--warmup-concurrency-ramp-duration",
+            "--warmup-prefill-concurrency-ramp-duration",
+            "--warmup-request-rate-ramp-duration",
+        ],
+    ),
+    ("user-centric rate", &["--user-centric-rate", "--num-users"]),
+    (
+        "request cancellation",
+        &[
+            "--request-cancellation-rate",
+            "--request-cancellation-delay",
+        ],
+    ),
+    (
+        "output",
+        &[
+            "--slice-duration",
+            "--auto-plot",
+            "--plot-required",
+            "--export-outputs-json",
+            "--otel-url",
+            "--stream",
+            "--otel-resource-attributes",
+            "--gen-ai-provider",
+            "--mlflow-tracking-uri",
+            "--mlflow-experiment",
+            "--mlflow-run-name",
+            "--mlflow-tag",
+            "--mlflow-parent-run-id",
+            "--mlflow-artifact-glob",
+            "--wandb-project",
+            "--wandb-entity",
+            "--wandb-run-name",
+            "--wandb-tag",
+            "--timeslice-duration",
+        ],
+    ),
+    ("HTTP trace", &["--export-http-trace"]),
+    (
+        "server metrics",
+        &["--server-metrics", "--server-metrics-formats"],
+    ),
+    (
+        "network latency",
+        &[
+            "--network-latency-automatic",
+            "--network-latency-mean",
+            "--network-latency-ping-interval",
+        ],
+    ),
+    ("GPU telemetry", &["--gpu-telemetry"]),
+    (
+        "sweeps, repeats and searches",
+        &[
+            "--profile-run-cooldown-seconds",
+            "--confidence-level",
+            "--profile-run-disable-warmup-after-first",
+            "--no-profile-run-disable-warmup-after-first",
+            "--set-consistent-seed",
+            "--no-set-consistent-seed",
+            "--vary-seed-per-trial",
+            "--no-vary-seed-per-trial",
+            "--convergence-metric",
+            "--convergence-stat",
+            "--convergence-threshold",
+            "--convergence-mode",
+            "--parameter-sweep-cooldown-seconds",
+            "--parameter-sweep-same-seed",
+            "--no-parameter-sweep-same-seed",
+            "--parameter-sweep-mode",
+            "--sweep-type",
+            "--no-sweep-table",
+            "--search-space",
+            "--search-metric",
+            "--search-stat",
+            "--search-direction",
+            "--search-max-iterations",
+            "--search-initial-points",
+            "--search-random-seed",
+            "--search-planner",
+            "--optuna-sampler",
+            "--optuna-acquisition",
+            "--optuna-terminator",
+            "--search-percentile-pooling",
+            "--bo-constraint-mode",
+            "--variant",
+            "--sweep-variant",
+            "--search-sla",
+            "--search-sla-tier",
+            "--search-recipe",
+            "--ttft-sla-ms",
+            "--isl-osl-pairs",
+            "--itl-sla-ms",
+            "--tpot-sla-ms",
+            "--e2e-sla-ms",
+            "--error-rate-sla",
+            "--slo-attainment-fraction",
+            "--search-style",
+            "--degradation-threshold",
+            "--degradation-metric-tag",
+            "--degradation-stat",
+            "--isl-min",
+            "--isl-max",
+            "--isl-steps",
+            "--concurrency-min",
+            "--concurrency-max",
+            "--concurrency-steps",
+            "--osl-min",
+            "--osl-max",
+            "--osl-steps",
+        ],
+    ),
+    (
+        "accuracy",
+        &[
+            "--accuracy-benchmark",
+            "--accuracy-tasks",
+            "--accuracy-n-shots",
+            "--accuracy-enable-cot",
+            "--accuracy-no-enable-cot",
+            "--accuracy-grader",
+            "--accuracy-system-prompt",
+            "--accuracy-verbose",
+        ],
+    ),
+    (
+        "service",
+        &[
+            "--log-level",
+            "--extra-verbose",
+            "--record-processor-service-count",
+            "--record-processors",
+            "--api-port",
+            "--api-host",
+            "--stats-interval",
+        ],
+    ),
+    ("workers", &["--workers-max", "--max-workers"]),
+    ("ZMQ", &["--zmq-host", "--zmq-ipc-path", "--zmq-dual-bind"]),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_flag_is_both_refused_and_taken() {
+        let command = super::super::profile_command();
+        for (_, flag) in all() {
+            let name = flag.trim_start_matches('-');
+            let taken = command.get_arguments().any(|a| {
+                a.get_long() == Some(name)
+                    || a.get_all_aliases().is_some_and(|all| all.contains(&name))
+                    || (name.len() == 1 && a.get_short() == name.chars().next())
+            });
+            assert!(!taken, "{flag} is supported: take it out of the table");
+        }
+    }
+
+    #[test]
+    fn every_remedy_belongs_to_a_flag() {
+        for flag in REMEDIES.iter().flat_map(|(flags, _)| flags.iter()) {
+            assert!(find(flag).is_some(), "{flag}");
+        }
+    }
+}

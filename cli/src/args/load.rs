@@ -1,0 +1,70 @@
+//! Flags on when requests are sent, and on what counts as good.
+
+use super::values;
+use clap::{Args, ValueEnum};
+
+/// When requests are sent.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Load")]
+pub(crate) struct LoadArgs {
+    /// Requests in flight: exactly this many without --request-rate [default: 1], at most this many with it.
+    #[arg(long, value_name = "N", value_parser = values::one_count)]
+    pub(crate) concurrency: Option<u32>,
+
+    /// Mean arrivals per second: an open loop that never waits for answers.
+    #[arg(long, value_name = "RATE", value_parser = values::one_rate)]
+    pub(crate) request_rate: Option<f64>,
+
+    /// Distribution of the gaps between arrivals [default: poisson; gamma with --arrival-smoothness].
+    #[arg(
+        long,
+        visible_alias = "request-rate-mode",
+        value_enum,
+        value_name = "PATTERN"
+    )]
+    pub(crate) arrival_pattern: Option<Pattern>,
+
+    /// Shape of the gamma pattern: 1 is Poisson, above is smoother, below burstier [default: 1].
+    #[arg(long, visible_alias = "vllm-burstiness", value_name = "SHAPE", value_parser = values::positive)]
+    pub(crate) arrival_smoothness: Option<f64>,
+
+    /// What happens to an arrival that finds --concurrency reached under --request-rate [default: queue].
+    #[arg(long, value_enum, value_name = "POLICY")]
+    pub(crate) cap_policy: Option<CapPolicyArg>,
+
+    /// Requests to send [default: 10 for each of --concurrency; none with --benchmark-duration].
+    #[arg(long, visible_alias = "num-requests", value_name = "N", value_parser = values::one_total)]
+    pub(crate) request_count: Option<u64>,
+
+    /// Longest time in which requests are sent.
+    #[arg(long, value_name = "SECONDS", value_parser = values::one_seconds)]
+    pub(crate) benchmark_duration: Option<f64>,
+
+    /// How long to wait for answers after --benchmark-duration; `inf` waits for all [default: 30].
+    #[arg(long, value_name = "SECONDS", value_parser = values::grace)]
+    pub(crate) benchmark_grace_period: Option<values::Grace>,
+
+    /// Objectives a request must all meet to be good: `time_to_first_token:200 inter_token_latency:50` (display units).
+    #[arg(long, value_name = "METRIC:VALUE", num_args = 1..)]
+    pub(crate) goodput: Vec<String>,
+}
+
+/// The distribution of the gaps between arrivals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Pattern {
+    /// Equal gaps.
+    Constant,
+    /// Exponential gaps.
+    Poisson,
+    /// Gamma gaps.
+    Gamma,
+}
+
+/// What happens to an arrival that finds no slot.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum CapPolicyArg {
+    /// It waits; its latency counts from when it was due.
+    Queue,
+    /// It is dropped and counted.
+    Drop,
+}

@@ -1,0 +1,54 @@
+//! Flags of ringload's own: how this machine drives the load.
+
+use super::values;
+use clap::{Args, ValueEnum};
+use ringload_engine::plan::Cores;
+
+/// How this machine drives the load.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Machine")]
+pub(crate) struct MachineArgs {
+    /// Cores to pin workers to: a number is a count (`4`), anything with a comma or dash a list (`0-3,6`; core 3 alone: `3,`).
+    #[arg(long, value_name = "CORES", value_parser = values::cores)]
+    pub(crate) cores: Option<Cores>,
+
+    /// What moves the bytes: io_uring where it is allowed, else epoll.
+    #[arg(long, value_enum, default_value = "auto")]
+    pub(crate) io: IoArg,
+
+    /// Who stamps arrivals: the kernel, or the read itself.
+    #[arg(long, value_enum, default_value = "kernel")]
+    pub(crate) stamps: StampsArg,
+
+    /// Run workers under SCHED_FIFO (needs CAP_SYS_NICE).
+    #[arg(long)]
+    pub(crate) fifo: bool,
+
+    /// Longest deliberate wait for a batch of reads, in microseconds; kernel stamps make it harmless [default: 200; 0 with --stamps user].
+    #[arg(long, value_name = "MICROSECONDS", value_parser = clap::value_parser!(u64).range(..=100_000))]
+    pub(crate) batch_wait_us: Option<u64>,
+
+    /// Profile the built-in mock server, started on other cores: needs nothing else.
+    #[arg(long, conflicts_with_all = ["url", "api_key_file"])]
+    pub(crate) demo: bool,
+}
+
+/// What moves the bytes.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum IoArg {
+    /// io_uring where it is allowed, else epoll.
+    Auto,
+    /// io_uring or fail.
+    Uring,
+    /// epoll.
+    Epoll,
+}
+
+/// Who stamps arrivals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StampsArg {
+    /// The kernel.
+    Kernel,
+    /// The read.
+    User,
+}

@@ -1,0 +1,81 @@
+//! Flags of `ringload mock`.
+
+use super::values;
+use clap::Args;
+use ringload_engine::plan::Cores;
+
+/// The synthetic server.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct MockArgs {
+    /// Address to listen on.
+    #[arg(long, default_value = "127.0.0.1")]
+    pub(crate) host: String,
+
+    /// Port; 0 takes a free one and prints it.
+    #[arg(long, default_value_t = 8000)]
+    pub(crate) port: u16,
+
+    /// Threads.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: u16,
+
+    /// Cores to pin the threads to, as a list (`2-3`; core 3 alone: `3,`), or a count.
+    #[arg(long, value_name = "CORES", value_parser = values::cores)]
+    pub(crate) cores: Option<Cores>,
+
+    /// Time to the first token, in milliseconds.
+    #[arg(long, value_name = "MS", default_value = "20", value_parser = values::not_negative)]
+    pub(crate) ttft_ms: f64,
+
+    /// Time between tokens, in milliseconds.
+    #[arg(long, value_name = "MS", default_value = "5", value_parser = values::not_negative)]
+    pub(crate) itl_ms: f64,
+
+    /// Spread of both times: evenly up to this share less or more (0 to 1).
+    #[arg(long, value_name = "SHARE", default_value = "0", value_parser = values::not_negative)]
+    pub(crate) jitter: f64,
+
+    /// Events put into one write.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=65536))]
+    pub(crate) events_per_write: u32,
+
+    /// Tokens in one event.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=65536))]
+    pub(crate) tokens_per_event: u32,
+
+    /// Output tokens when the request asks for none.
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) default_output_tokens: u32,
+
+    /// Continuous batching instead of fixed times: most sequences in one step.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) max_batch: Option<u32>,
+
+    /// With --max-batch: prompt tokens a second.
+    #[arg(long, value_name = "TOKENS", default_value = "40000", value_parser = values::positive, requires = "max_batch")]
+    pub(crate) prefill_rate: f64,
+
+    /// With --max-batch: milliseconds of a step, whatever is in it.
+    #[arg(long, value_name = "MS", default_value = "6", value_parser = values::not_negative, requires = "max_batch")]
+    pub(crate) step_base_ms: f64,
+
+    /// With --max-batch: milliseconds that each sequence adds to a step.
+    #[arg(long, value_name = "MS", default_value = "0.04", value_parser = values::not_negative, requires = "max_batch")]
+    pub(crate) step_per_seq_ms: f64,
+
+    /// Send the head and the role chunk when the request has arrived, not with the first token.
+    #[arg(long)]
+    pub(crate) early_role: bool,
+
+    /// Answer as fast as the socket takes it, without pacing.
+    #[arg(long)]
+    pub(crate) unpaced: bool,
+
+    /// Name of the model.
+    #[arg(long, default_value = "mock")]
+    pub(crate) model: String,
+
+    /// Seed of the jitter.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
+}

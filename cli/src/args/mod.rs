@@ -1,0 +1,130 @@
+//! The command line: one table of flags, from which come the help, the man page, the completions and `docs/flags.md`.
+
+mod aiperf;
+mod endpoint;
+mod input;
+mod load;
+mod machine;
+mod mock;
+mod output;
+mod refusal;
+pub(crate) mod values;
+mod warmup;
+
+pub(crate) use endpoint::EndpointArgs;
+pub(crate) use input::InputArgs;
+pub(crate) use load::{CapPolicyArg, LoadArgs, Pattern};
+pub(crate) use machine::{IoArg, MachineArgs, StampsArg};
+pub(crate) use mock::MockArgs;
+pub(crate) use output::{ExportLevel, OutputArgs, Ui};
+pub(crate) use warmup::WarmupArgs;
+
+use crate::exit::Exit;
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use std::ffi::OsString;
+
+/// Load engine for LLM inference servers: proves that the client is not in the numbers.
+#[derive(Debug, Parser)]
+#[command(
+    name = "ringload",
+    version,
+    disable_help_subcommand = true,
+    max_term_width = 100
+)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Load a server and report what it did, and whether the figures may be believed.
+    #[command(after_help = EXIT_STATUS)]
+    Profile(Box<ProfileArgs>),
+    /// Run the synthetic server, which knows the truth about its own timing.
+    Mock(MockArgs),
+    /// Print a completion script for a shell.
+    Completions {
+        /// bash, elvish, fish, powershell or zsh.
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page (roff).
+    Man,
+    /// Print generated documentation.
+    #[command(hide = true)]
+    Docs {
+        /// Which document.
+        #[arg(value_enum)]
+        document: Document,
+    },
+}
+
+/// A generated document.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(crate) enum Document {
+    /// `docs/flags.md`
+    Flags,
+}
+
+/// Everything that `ringload profile` takes, by group.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ProfileArgs {
+    /// Where to.
+    #[command(flatten)]
+    pub(crate) endpoint: EndpointArgs,
+    /// What is sent.
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    /// When it is sent.
+    #[command(flatten)]
+    pub(crate) load: LoadArgs,
+    /// What is sent before.
+    #[command(flatten)]
+    pub(crate) warmup: WarmupArgs,
+    /// What comes out.
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    /// How this machine drives it.
+    #[command(flatten)]
+    pub(crate) machine: MachineArgs,
+}
+
+/// Parses a command line.
+///
+/// # Errors
+/// The exit status after help, version or a refusal has been printed.
+pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, Exit> {
+    try_parse(args).map_err(|refusal| refusal.print())
+}
+
+/// Parses a command line; what stands in its way is a value.
+///
+/// # Errors
+/// Help, version, or why the line cannot be run.
+pub(crate) fn try_parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, refusal::Refusal> {
+    Cli::try_parse_from(args).map_err(|e| refusal::Refusal::from_clap(e, &profile_command()))
+}
+
+/// The whole command, built.
+pub(crate) fn command() -> clap::Command {
+    let mut command = Cli::command();
+    command.build();
+    command
+}
+
+fn profile_command() -> clap::Command {
+    command()
+        .find_subcommand("profile")
+        .cloned()
+        .unwrap_or_default()
+}
+
+const EXIT_STATUS: &str = "\
+Exit status:
+  0    done
+  2    the command line or this machine has to be mended first
+  3    no request succeeded
+  4    the run is invalid: the client is in the numbers (--allow-invalid: 0)
+  130  interrupted; what was measured has been written";

@@ -1,0 +1,87 @@
+//! Flags on what is shown and written.
+
+use clap::{Args, ValueEnum};
+use std::path::PathBuf;
+
+/// What is shown and written.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct OutputArgs {
+    /// Live view on stderr: `simple` (one line) or `none`; `dashboard` falls back to `simple`.
+    #[arg(long, visible_alias = "ui-type", value_enum, default_value = "simple")]
+    pub(crate) ui: Ui,
+
+    /// Folder for the files [default: artifacts/MODEL-openai-TYPE-LOAD].
+    #[arg(long, visible_alias = "output-artifact-dir", value_name = "DIR")]
+    pub(crate) artifact_dir: Option<PathBuf>,
+
+    /// Base name of the exported files instead of `profile_export…`.
+    #[arg(long, visible_alias = "profile-export-file", value_name = "NAME")]
+    pub(crate) profile_export_prefix: Option<String>,
+
+    /// `summary`, or `records` for a line per request as well.
+    #[arg(
+        long,
+        visible_alias = "profile-export-level",
+        value_enum,
+        default_value = "records"
+    )]
+    pub(crate) export_level: ExportLevel,
+
+    /// Print where the time of requests went: queue, connect, send, wait, receive.
+    #[arg(long, visible_alias = "show-trace-timing")]
+    pub(crate) http_trace_metrics: bool,
+
+    /// Runs to make: only 1 so far.
+    #[arg(long, visible_alias = "multi-run-count", value_name = "N", default_value = "1", value_parser = super::values::single_run)]
+    pub(crate) num_profile_runs: u32,
+
+    /// Print every metric, and the plan before the run.
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+
+    /// Print the verdict alone.
+    #[arg(long, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+
+    /// Print the plan as JSON (secrets redacted) and stop.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// Exit 0 where an invalid run would exit 4.
+    #[arg(long)]
+    pub(crate) allow_invalid: bool,
+
+    /// AIPerf's, and always so here: no GPU telemetry is collected.
+    #[arg(long, hide = true)]
+    pub(crate) no_gpu_telemetry: bool,
+
+    /// AIPerf's, and always so here: no server metrics are collected.
+    #[arg(long, hide = true)]
+    pub(crate) no_server_metrics: bool,
+
+    /// AIPerf's, and always so here: nothing is plotted.
+    #[arg(long, hide = true)]
+    pub(crate) no_auto_plot: bool,
+}
+
+/// The live view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Ui {
+    /// One line.
+    Simple,
+    /// Nothing.
+    None,
+    /// AIPerf's full screen; here as `simple`.
+    #[value(hide = true)]
+    Dashboard,
+}
+
+/// Which files are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportLevel {
+    /// The summaries.
+    Summary,
+    /// And a line for each request.
+    Records,
+}

@@ -1,0 +1,234 @@
+//! Text of one argument → a value, or what to write instead.
+
+use super::aiperf;
+use ringload_engine::plan::{Cores, EndpointKind, Reuse};
+
+/// How long to wait for answers after the last issue; `None` waits for all.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Grace(pub(crate) Option<f64>);
+
+pub(crate) fn endpoint_type(text: &str) -> Result<EndpointKind, String> {
+    match text {
+        "chat" => Ok(EndpointKind::Chat),
+        "completions" => Ok(EndpointKind::Completions),
+        other if aiperf::ENDPOINT_TYPES.contains(&other) => Err(format!(
+            "known to AIPerf, not supported by ringload yet: `{other}`; write chat or completions"
+        )),
+        _ => Err("write chat or completions".into()),
+    }
+}
+
+pub(crate) fn reuse(text: &str) -> Result<Reuse, String> {
+    match text {
+        "pooled" => Ok(Reuse::Pooled),
+        "never" => Ok(Reuse::Never),
+        "sticky-user-sessions" => Err(
+            "known to AIPerf, not supported by ringload yet: it needs sessions of several turns; write pooled or never"
+                .into(),
+        ),
+        _ => Err("write pooled or never".into()),
+    }
+}
+
+/// `4` is a count; `0-3,6` and `3,` are lists.
+pub(crate) fn cores(text: &str) -> Result<Cores, String> {
+    let bad = || "write a count (4) or a list (0-3,6; core 3 alone: 3,)".to_owned();
+    if !text.contains([',', '-']) {
+        return match text.trim().parse::<usize>() {
+            Ok(n) if n > 0 => Ok(Cores::Count(n)),
+            _ => Err(bad()),
+        };
+    }
+    let mut list = Vec::new();
+    for part in text.split(',').map(str::trim).filter(|p| !p.is_empty()) {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let first: usize = first.trim().parse().map_err(|_| bad())?;
+        let last: usize = last.trim().parse().map_err(|_| bad())?;
+        if first > last || last > MOST_CORES {
+            return Err(bad());
+        }
+        list.extend(first..=last);
+    }
+    list.sort_unstable();
+    list.dedup();
+    if list.is_empty() {
+        Err(bad())
+    } else {
+        Ok(Cores::List(list))
+    }
+}
+
+pub(crate) fn one_count(text: &str) -> Result<u32, String> {
+    one(text)?
+        .parse::<u32>()
+        .ok()
+        .filter(|n| *n > 0)
+        .ok_or_else(|| "write a whole number from 1".into())
+}
+
+pub(crate) fn one_total(text: &str) -> Result<u64, String> {
+    one(text)?
+        .parse::<u64>()
+        .ok()
+        .filter(|n| *n > 0)
+        .ok_or_else(|| "write a whole number from 1".into())
+}
+
+pub(crate) fn entries(text: &str) -> Result<usize, String> {
+    text.parse::<usize>()
+        .ok()
+        .filter(|n| (1..=10_000_000).contains(n))
+        .ok_or_else(|| "write a whole number from 1 to 10000000".into())
+}
+
+pub(crate) fn one_rate(text: &str) -> Result<f64, String> {
+    positive(one(text)?)
+}
+
+pub(crate) fn one_seconds(text: &str) -> Result<f64, String> {
+    seconds(one(text)?)
+}
+
+/// A time in seconds, above 0 and below a hundred years.
+pub(crate) fn seconds(text: &str) -> Result<f64, String> {
+    positive(text).and_then(|s| {
+        if s <= LONGEST_S {
+            Ok(s)
+        } else {
+            Err(format!("write at most {LONGEST_S} seconds"))
+        }
+    })
+}
+
+pub(crate) fn grace(text: &str) -> Result<Grace, String> {
+    if matches!(text.to_ascii_lowercase().as_str(), "inf" | "infinity") {
+        return Ok(Grace(None));
+    }
+    not_negative(text)
+        .ok()
+        .filter(|s| *s <= LONGEST_S)
+        .map(|s| Grace(Some(s)))
+        .ok_or_else(|| "write seconds from 0, or inf".into())
+}
+
+pub(crate) fn mean_tokens(text: &str) -> Result<f64, String> {
+    let mean = number(one(text)?)?;
+    if (1.0..=MOST_TOKENS).contains(&mean) {
+        Ok(mean)
+    } else {
+        Err("write a number of tokens from 1".into())
+    }
+}
+
+pub(crate) fn stddev_tokens(text: &str) -> Result<f64, String> {
+    let stddev = number(one(text)?)?;
+    if (0.0..=MOST_TOKENS).contains(&stddev) {
+        Ok(stddev)
+    } else {
+        Err("write a number of tokens from 0".into())
+    }
+}
+
+pub(crate) fn positive(text: &str) -> Result<f64, String> {
+    number(text).and_then(|n| {
+        if n > 0.0 {
+            Ok(n)
+        } else {
+            Err("write a number above 0".into())
+        }
+    })
+}
+
+pub(crate) fn not_negative(text: &str) -> Result<f64, String> {
+    number(text).and_then(|n| {
+        if n >= 0.0 {
+            Ok(n)
+        } else {
+            Err("write a number from 0".into())
+        }
+    })
+}
+
+pub(crate) fn bytes(text: &str) -> Result<usize, String> {
+    let text = text.trim();
+    let (digits, shift) = match text.as_bytes().last() {
+        Some(b'k' | b'K') => (&text[..text.len() - 1], 10),
+        Some(b'm' | b'M') => (&text[..text.len() - 1], 20),
+        Some(b'g' | b'G') => (&text[..text.len() - 1], 30),
+        _ => (text, 0),
+    };
+    digits
+        .parse::<usize>()
+        .ok()
+        .and_then(|n| n.checked_mul(1 << shift))
+        .filter(|n| (1024..=1 << 30).contains(n))
+        .ok_or_else(|| "write bytes from 1k to 1G, as in 4M".into())
+}
+
+pub(crate) fn single_run(text: &str) -> Result<u32, String> {
+    match text.trim().parse::<u32>() {
+        Ok(1) => Ok(1),
+        Ok(n) if n > 1 => Err(format!(
+            "repeat runs are not supported by ringload yet; run the command {n} times with one --random-seed and different --artifact-dir"
+        )),
+        _ => Err("write 1".into()),
+    }
+}
+
+fn number(text: &str) -> Result<f64, String> {
+    text.trim()
+        .parse::<f64>()
+        .ok()
+        .filter(|n| n.is_finite())
+        .ok_or_else(|| "write a number".into())
+}
+
+fn one(text: &str) -> Result<&str, String> {
+    if text.contains(',') {
+        return Err(
+            "a comma list is a sweep in AIPerf, not supported by ringload yet; write one value, and loop over the rest in the shell"
+                .into(),
+        );
+    }
+    Ok(text.trim())
+}
+
+const MOST_CORES: usize = 4095;
+const MOST_TOKENS: f64 = 10_000_000.0;
+const LONGEST_S: f64 = 3_000_000_000.0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bare_number_of_cores_is_a_count_and_the_rest_a_list() {
+        assert_eq!(cores("4"), Ok(Cores::Count(4)));
+        assert_eq!(cores("0-3,6"), Ok(Cores::List(vec![0, 1, 2, 3, 6])));
+        assert_eq!(cores("3,"), Ok(Cores::List(vec![3])));
+        assert_eq!(cores("6,0-1,1"), Ok(Cores::List(vec![0, 1, 6])));
+        for bad in ["0", "x", "3-1", ",", "-2", "1-99999999"] {
+            assert!(cores(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn sizes_take_suffixes() {
+        assert_eq!(bytes("64k"), Ok(65_536));
+        assert_eq!(bytes("4M"), Ok(4 << 20));
+        assert!(bytes("5").is_err() && bytes("9G").is_err() && bytes("é").is_err());
+    }
+
+    #[test]
+    fn lists_are_refused_with_the_way_round() {
+        let e = one_count("1,4,8").unwrap_err();
+        assert!(e.contains("sweep") && e.contains("shell"), "{e}");
+    }
+
+    #[test]
+    fn grace_may_be_endless() {
+        assert_eq!(grace("inf"), Ok(Grace(None)));
+        assert_eq!(grace("0"), Ok(Grace(Some(0.0))));
+        assert!(grace("-1").is_err() && grace("nan").is_err());
+    }
+}

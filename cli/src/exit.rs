@@ -1,0 +1,52 @@
+//! Exit statuses: part of the interface.
+
+use ringload_engine::measure::Summary;
+use ringload_engine::verdict::{Status, Verdict};
+use ringload_engine::{Blame, Error};
+use std::process::ExitCode;
+
+/// How the process ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Done.
+    Done = 0,
+    /// The command line or this machine has to be mended first.
+    Usage = 2,
+    /// No request succeeded.
+    Unusable = 3,
+    /// The run is invalid, or ringload failed.
+    Invalid = 4,
+    /// A signal ended the run early; what was measured has been written.
+    Interrupted = 130,
+}
+
+impl Exit {
+    /// Of a run that came to its end, in order: interrupted, nothing succeeded, invalid, done.
+    pub(crate) fn of_run(summary: &Summary, verdict: &Verdict, allow_invalid: bool) -> Self {
+        if summary.was_cancelled {
+            Self::Interrupted
+        } else if summary.counts.succeeded == 0 {
+            Self::Unusable
+        } else if verdict.status == Status::Invalid && !allow_invalid {
+            Self::Invalid
+        } else {
+            Self::Done
+        }
+    }
+
+    /// Of an error, by who has to act.
+    pub(crate) fn of_error(error: &anyhow::Error) -> Self {
+        match error.downcast_ref::<Error>().map(|e| e.blame) {
+            Some(Blame::Usage | Blame::Environment) => Self::Usage,
+            Some(Blame::Peer) => Self::Unusable,
+            Some(Blame::Bug) => Self::Invalid,
+            None => Self::Usage,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}

@@ -1,0 +1,68 @@
+//! `profile_export_aiperf.csv`: AIPerf's two sections, sorted by tag, two decimals, CRLF.
+
+use ringload_engine::measure::{Metric, Summary};
+use std::borrow::Cow;
+use std::io::{self, Write};
+
+/// Writes the file.
+pub(crate) fn write(summary: &Summary, to: &mut dyn Write) -> io::Result<()> {
+    let mut sorted: Vec<&Metric> = summary.metrics.iter().collect();
+    sorted.sort_by_key(|m| m.info.tag);
+    let (requests, run): (Vec<&Metric>, Vec<&Metric>) =
+        sorted.into_iter().partition(|m| m.stats.is_some());
+    if !requests.is_empty() {
+        write!(to, "Metric,{STATS}\r\n")?;
+        for metric in &requests {
+            row(metric, to)?;
+        }
+        if !run.is_empty() {
+            to.write_all(b"\r\n")?;
+        }
+    }
+    if !run.is_empty() {
+        to.write_all(b"Metric,Value\r\n")?;
+        for metric in &run {
+            write!(to, "{},{}\r\n", escaped(&title(metric)), cell(metric.avg))?;
+        }
+    }
+    Ok(())
+}
+
+fn row(metric: &Metric, to: &mut dyn Write) -> io::Result<()> {
+    let Some(s) = &metric.stats else {
+        return Ok(());
+    };
+    write!(to, "{}", escaped(&title(metric)))?;
+    for value in [
+        metric.avg, s.min, s.max, s.sum, s.p1, s.p5, s.p10, s.p25, s.p50, s.p75, s.p90, s.p95,
+        s.p99, s.std,
+    ] {
+        write!(to, ",{}", cell(value))?;
+    }
+    to.write_all(b"\r\n")
+}
+
+fn title(metric: &Metric) -> String {
+    match metric.info.unit {
+        "" | "count" | "requests" => metric.info.header.to_owned(),
+        unit => format!("{} ({unit})", metric.info.header),
+    }
+}
+
+fn cell(value: f64) -> String {
+    if value.is_finite() {
+        format!("{value:.2}")
+    } else {
+        String::new()
+    }
+}
+
+fn escaped(text: &str) -> Cow<'_, str> {
+    if text.contains([',', '"', '\r', '\n']) {
+        Cow::Owned(format!("\"{}\"", text.replace('"', "\"\"")))
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+const STATS: &str = "avg,min,max,sum,p1,p5,p10,p25,p50,p75,p90,p95,p99,std";

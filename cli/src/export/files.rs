@@ -1,0 +1,222 @@
+//! The artifact folder: every file is opened before the load starts, and appears under its name only when it is whole.
+
+use ringload_engine::{Error, Result};
+use std::fs::{self, Permissions};
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use tempfile::{Builder, NamedTempFile, TempPath};
+
+/// A file of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// `profile_export_aiperf.json`
+    Summary,
+    /// `profile_export_aiperf.csv`
+    Table,
+    /// `profile_export.jsonl`
+    Records,
+    /// `inputs.json`
+    Inputs,
+    /// `ringload_report.json`
+    Report,
+}
+
+/// The open files of a run.
+pub(crate) struct Artifacts {
+    dir: PathBuf,
+    files: Vec<(Kind, String, BufWriter<NamedTempFile>)>,
+    log: TempPath,
+}
+
+impl Artifacts {
+    /// Makes the folder and opens the files in it under temporary names.
+    ///
+    /// # Errors
+    /// [`ringload_engine::Blame::Environment`] when the folder cannot be written to.
+    pub(crate) fn open(dir: &Path, prefix: Option<&str>, records: bool) -> Result<Self> {
+        let blame = |e: io::Error| {
+            Error::environment(
+                format!("--artifact-dir {}: {e}", dir.display()),
+                "name a folder that can be written to, on a disk with room",
+            )
+        };
+        fs::create_dir_all(dir).map_err(blame)?;
+        let kinds = [
+            Kind::Summary,
+            Kind::Table,
+            Kind::Records,
+            Kind::Inputs,
+            Kind::Report,
+        ];
+        let mut files = Vec::new();
+        for kind in kinds.into_iter().filter(|k| records || *k != Kind::Records) {
+            let name = kind.name(prefix);
+            if dir.join(&name).is_dir() {
+                return Err(blame(io::Error::other(format!("{name} is a folder"))));
+            }
+            files.push((kind, name, BufWriter::new(temporary(dir).map_err(blame)?)));
+        }
+        let log = temporary(dir).map_err(blame)?.into_temp_path();
+        Ok(Self {
+            dir: dir.to_path_buf(),
+            files,
+            log,
+        })
+    }
+
+    /// Where the engine keeps its records during the run; deleted at the end.
+    pub(crate) fn record_log(&self) -> &Path {
+        &self.log
+    }
+
+    /// Keeps the record log, for when the run could not be summed up.
+    pub(crate) fn keep_log(self) -> Option<PathBuf> {
+        self.log.keep().ok()
+    }
+
+    /// A file to write to, if it is among those of the run.
+    pub(crate) fn file(&mut self, kind: Kind) -> Option<&mut impl Write> {
+        self.files
+            .iter_mut()
+            .find(|(k, _, _)| *k == kind)
+            .map(|(_, _, file)| file)
+    }
+
+    /// Writes a file in one go.
+    ///
+    /// # Errors
+    /// When the disk is full.
+    pub(crate) fn write(
+        &mut self,
+        kind: Kind,
+        content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<()> {
+        let dir = self.dir.clone();
+        match self.files.iter_mut().find(|(k, _, _)| *k == kind) {
+            Some((_, name, file)) => {
+                content(file).map_err(|e| unwritten(&dir.join(name.as_str()), &e))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Gives every file its name; what was there before is replaced.
+    ///
+    /// # Errors
+    /// When the disk is full or the folder has gone.
+    pub(crate) fn commit(self) -> Result<Vec<PathBuf>> {
+        let mut paths = Vec::new();
+        for (_, name, file) in self.files {
+            let path = self.dir.join(name);
+            let file = file.into_inner().map_err(|e| unwritten(&path, e.error()))?;
+            file.persist(&path)
+                .map_err(|e| unwritten(&path, &e.error))?;
+            paths.push(path);
+        }
+        Ok(paths)
+    }
+}
+
+impl Kind {
+    fn name(self, prefix: Option<&str>) -> String {
+        match (self, prefix) {
+            (Self::Summary, None) => "profile_export_aiperf.json".into(),
+            (Self::Table, None) => "profile_export_aiperf.csv".into(),
+            (Self::Records, None) => "profile_export.jsonl".into(),
+            (Self::Summary, Some(p)) => format!("{p}.json"),
+            (Self::Table, Some(p)) => format!("{p}.csv"),
+            (Self::Records, Some(p)) => format!("{p}.jsonl"),
+            (Self::Inputs, _) => "inputs.json".into(),
+            (Self::Report, None) => "ringload_report.json".into(),
+            (Self::Report, Some(p)) => format!("{p}_ringload_report.json"),
+        }
+    }
+}
+
+fn temporary(dir: &Path) -> io::Result<NamedTempFile> {
+    Builder::new()
+        .prefix(".ringload-")
+        .permissions(Permissions::from_mode(0o666))
+        .tempfile_in(dir)
+}
+
+fn unwritten(path: &Path, e: &io::Error) -> Error {
+    Error::environment(
+        format!("{} could not be written: {e}", path.display()),
+        "make room on the disk, or name another folder in --artifact-dir",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(dir: &Path) -> Vec<String> {
+        let mut names: Vec<_> = fs::read_dir(dir)
+            .unwrap()
+            .map(|e| e.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn files_appear_whole_or_not_at_all() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut files = Artifacts::open(dir.path(), None, true).unwrap();
+        files
+            .write(Kind::Summary, |to| to.write_all(b"{}"))
+            .unwrap();
+        assert!(
+            names(dir.path())
+                .iter()
+                .all(|n| n.starts_with(".ringload-"))
+        );
+        drop(files);
+        assert!(
+            names(dir.path()).is_empty(),
+            "an abandoned run leaves nothing"
+        );
+        Artifacts::open(dir.path(), None, true)
+            .unwrap()
+            .commit()
+            .unwrap();
+        assert_eq!(
+            names(dir.path()),
+            [
+                "inputs.json",
+                "profile_export.jsonl",
+                "profile_export_aiperf.csv",
+                "profile_export_aiperf.json",
+                "ringload_report.json"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_prefix_names_every_export_and_summary_level_leaves_the_records_out() {
+        let dir = tempfile::tempdir().unwrap();
+        Artifacts::open(dir.path(), Some("foo"), false)
+            .unwrap()
+            .commit()
+            .unwrap();
+        assert_eq!(
+            names(dir.path()),
+            [
+                "foo.csv",
+                "foo.json",
+                "foo_ringload_report.json",
+                "inputs.json"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_written_to_is_the_machines_error() {
+        let e = Artifacts::open(Path::new("/proc/nowhere"), None, true)
+            .err()
+            .unwrap();
+        assert_eq!(e.blame, ringload_engine::Blame::Environment);
+    }
+}

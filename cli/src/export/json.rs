@@ -1,0 +1,123 @@
+//! `profile_export_aiperf.json`: AIPerf's summary, schema 1.4. Keys are absent rather than null.
+
+use super::numbers::{metric, without_nulls};
+use super::{input_config, time};
+use crate::outcome::Outcome;
+use ringload_engine::measure::{ErrorGroup, Metric};
+use serde_json::{Map, Value, json};
+use std::io::{self, Write};
+
+/// Writes the file.
+pub(crate) fn write(outcome: &Outcome, to: &mut dyn Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *to, &document(outcome))?;
+    to.write_all(b"\n")
+}
+
+fn document(outcome: &Outcome) -> Value {
+    let summary = &outcome.summary;
+    let mut file = Map::new();
+    file.insert("schema_version".into(), SCHEMA_VERSION.into());
+    file.insert("ringload_version".into(), env!("CARGO_PKG_VERSION").into());
+    file.insert(
+        "benchmark_id".into(),
+        outcome.identity.benchmark_id.clone().into(),
+    );
+    let known = FIRST.iter().filter_map(|tag| outcome.metric(tag));
+    file.extend(known.map(entry));
+    file.insert(
+        "input_config".into(),
+        input_config::of(&outcome.plan, &outcome.identity.secrets),
+    );
+    file.insert("run_info".into(), run_info(outcome));
+    file.insert("was_cancelled".into(), summary.was_cancelled.into());
+    let lost = summary.client.records_lost;
+    file.insert("is_complete".into(), (lost == 0).into());
+    if lost > 0 {
+        file.insert(
+            "incomplete_reason".into(),
+            format!("{lost} records were lost by the client").into(),
+        );
+    }
+    let errors = summary
+        .errors
+        .iter()
+        .map(|group| json!({"error_details": details(outcome, group), "count": group.count}));
+    file.insert("error_summary".into(), errors.collect());
+    for (key, at) in [
+        ("start_time", summary.started_at_ns),
+        ("end_time", summary.ended_at_ns),
+    ] {
+        if let Some(text) = time::naive_local(at, &outcome.identity.zone) {
+            file.insert(key.into(), text.into());
+        }
+    }
+    if !summary.warmup_metrics.is_empty() {
+        file.insert(
+            "warmup_metrics".into(),
+            Value::Object(summary.warmup_metrics.iter().map(entry).collect()),
+        );
+    }
+    file.extend(
+        summary
+            .metrics
+            .iter()
+            .filter(|m| !FIRST.contains(&m.info.tag))
+            .map(entry),
+    );
+    without_nulls(Value::Object(file))
+}
+
+fn entry(m: &Metric) -> (String, Value) {
+    (m.info.tag.to_owned(), metric(m))
+}
+
+fn run_info(outcome: &Outcome) -> Value {
+    json!({
+        "benchmark_id": outcome.identity.benchmark_id,
+        "random_seed": outcome.plan.seed,
+        "trial": 0,
+        "variation_label": "base",
+        "variation_index": 0,
+        "variation_values": {},
+        "cli_command": outcome.identity.command,
+    })
+}
+
+fn details(outcome: &Outcome, group: &ErrorGroup) -> Value {
+    json!({
+        "code": (group.status != 0).then_some(group.status),
+        "type": group.cause.name(),
+        "message": outcome.identity.secrets.scrub(&group.message),
+    })
+}
+
+const SCHEMA_VERSION: &str = "1.4";
+
+/// Metrics that AIPerf's model names, in its order.
+const FIRST: &[&str] = &[
+    "request_throughput",
+    "request_latency",
+    "request_count",
+    "time_to_first_token",
+    "time_to_second_token",
+    "inter_token_latency",
+    "output_token_throughput",
+    "output_token_throughput_per_user",
+    "output_sequence_length",
+    "input_sequence_length",
+    "goodput",
+    "good_request_count",
+    "output_token_count",
+    "reasoning_token_count",
+    "min_request_timestamp",
+    "max_response_timestamp",
+    "inter_chunk_latency",
+    "total_output_tokens",
+    "total_reasoning_tokens",
+    "benchmark_duration",
+    "total_isl",
+    "total_osl",
+    "error_request_count",
+    "error_isl",
+    "total_error_isl",
+];

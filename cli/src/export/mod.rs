@@ -1,0 +1,32 @@
+//! Files: one module each, all in AIPerf's shapes where AIPerf has the file.
+
+mod csv;
+mod files;
+mod input_config;
+mod json;
+mod numbers;
+mod records;
+mod report;
+#[cfg(test)]
+pub(crate) mod sample;
+#[cfg(test)]
+pub(crate) mod tests;
+mod time;
+
+pub(crate) use files::{Artifacts, Kind};
+pub(crate) use records::{RecordWriter, wall_clock};
+
+use crate::outcome::Outcome;
+use ringload_engine::Result;
+use std::path::PathBuf;
+
+/// Writes the summaries and gives all files their names.
+///
+/// # Errors
+/// When the disk is full or the folder has gone.
+pub(crate) fn finish(mut artifacts: Artifacts, outcome: &Outcome) -> Result<Vec<PathBuf>> {
+    artifacts.write(Kind::Summary, |to| json::write(outcome, to))?;
+    artifacts.write(Kind::Table, |to| csv::write(&outcome.summary, to))?;
+    artifacts.write(Kind::Report, |to| report::write(outcome, to))?;
+    artifacts.commit()
+}

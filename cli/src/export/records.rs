@@ -1,0 +1,159 @@
+//! `profile_export.jsonl`: a line for each request of the measured phase, in AIPerf's shape.
+
+use super::numbers::{finite, single};
+use crate::redact::Secrets;
+use ringload_engine::clock::{Nanos, RealtimeOffset};
+use ringload_engine::measure::RequestMetrics;
+use ringload_engine::record::{Outcome, PhaseKind, Record};
+use serde_json::{Map, Value, json};
+use std::io::{self, Write};
+
+/// Writes lines. Monotonic instants become wall-clock ones by a single offset, so that differences stay exact.
+pub(crate) struct RecordWriter<'a> {
+    wall: &'a dyn Fn(Nanos) -> u64,
+    sessions: &'a dyn Fn(u32) -> Option<String>,
+    secrets: &'a Secrets,
+}
+
+impl<'a> RecordWriter<'a> {
+    /// A writer; `sessions` names the dataset entry of an index.
+    pub(crate) fn new(
+        wall: &'a dyn Fn(Nanos) -> u64,
+        sessions: &'a dyn Fn(u32) -> Option<String>,
+        secrets: &'a Secrets,
+    ) -> Self {
+        Self {
+            wall,
+            sessions,
+            secrets,
+        }
+    }
+
+    /// Writes one request.
+    pub(crate) fn write(
+        &self,
+        record: &Record,
+        metrics: &RequestMetrics,
+        to: &mut dyn Write,
+    ) -> io::Result<()> {
+        serde_json::to_writer(&mut *to, &self.line(record, metrics))?;
+        to.write_all(b"\n")
+    }
+
+    fn line(&self, record: &Record, metrics: &RequestMetrics) -> Value {
+        let mut line = Map::new();
+        line.insert("metadata".into(), self.metadata(record));
+        line.insert("metrics".into(), values(metrics));
+        if let Some(error) = self.error(record) {
+            line.insert("error".into(), error);
+        }
+        Value::Object(line)
+    }
+
+    fn metadata(&self, record: &Record) -> Value {
+        let at = &record.instants;
+        let cancelled = record.outcome == Outcome::InFlight;
+        let phase = match record.phase {
+            PhaseKind::Warmup => "warmup",
+            PhaseKind::Profiling => "profiling",
+        };
+        let mut data = Map::new();
+        data.insert("session_num".into(), record.k.into());
+        data.insert("x_request_id".into(), uuid(record.request_id).into());
+        if let Some(session) = (self.sessions)(record.entry) {
+            data.insert("conversation_id".into(), session.into());
+        }
+        data.insert("turn_index".into(), 0.into());
+        data.insert("credit_issued_ns".into(), (self.wall)(at.scheduled).into());
+        data.insert("request_start_ns".into(), (self.wall)(at.issued).into());
+        if let Some(ack) = at.head_end {
+            data.insert("request_ack_ns".into(), (self.wall)(ack).into());
+        }
+        data.insert("request_end_ns".into(), (self.wall)(at.end).into());
+        data.insert(
+            "worker_id".into(),
+            format!("worker_{}", record.worker).into(),
+        );
+        data.insert("record_processor_id".into(), "ringload".into());
+        data.insert("benchmark_phase".into(), phase.into());
+        data.insert("was_cancelled".into(), cancelled.into());
+        if cancelled {
+            data.insert("cancellation_time_ns".into(), (self.wall)(at.end).into());
+        }
+        data.insert("agent_depth".into(), 0.into());
+        Value::Object(data)
+    }
+
+    fn error(&self, record: &Record) -> Option<Value> {
+        match record.outcome {
+            Outcome::Succeeded => None,
+            Outcome::InFlight => Some(json!({
+                "code": CLIENT_CLOSED,
+                "type": "RequestCancellationError",
+                "message": "still in flight when the run ended",
+            })),
+            Outcome::Failed(cause) => {
+                let mut error = Map::new();
+                if record.status != 0 {
+                    error.insert("code".into(), record.status.into());
+                }
+                error.insert("type".into(), cause.name().into());
+                let message = record
+                    .detail
+                    .as_deref()
+                    .map_or_else(|| cause.name().into(), |d| self.secrets.scrub(d));
+                error.insert("message".into(), message.into());
+                Some(Value::Object(error))
+            }
+        }
+    }
+}
+
+/// The wall clock of a run, by one offset sampled once.
+pub(crate) fn wall_clock() -> impl Fn(Nanos) -> u64 {
+    let offset = RealtimeOffset::sample();
+    move |at| offset.to_realtime(at)
+}
+
+fn values(metrics: &RequestMetrics) -> Value {
+    let mut object = Map::new();
+    for (info, value) in &metrics.values {
+        if let Some(value) = single(*value, info.unit) {
+            object.insert(info.tag.into(), json!({"value": value, "unit": info.unit}));
+        }
+    }
+    if !metrics.inter_chunk_ms.is_empty() {
+        let gaps: Vec<Value> = metrics
+            .inter_chunk_ms
+            .iter()
+            .filter_map(|g| finite(*g))
+            .collect();
+        object.insert(
+            "inter_chunk_latency".into(),
+            json!({"value": gaps, "unit": "ms"}),
+        );
+    }
+    if let Some(good) = metrics.good {
+        object.insert(
+            "good_request_count".into(),
+            json!({"value": u8::from(good), "unit": "requests"}),
+        );
+    }
+    Value::Object(object)
+}
+
+/// `8-4-4-4-12` hexadecimal digits.
+fn uuid(id: u128) -> String {
+    let hex = format!("{id:032x}");
+    format!(
+        "{}-{}-{}-{}-{}",
+        &hex[..8],
+        &hex[8..12],
+        &hex[12..16],
+        &hex[16..20],
+        &hex[20..]
+    )
+}
+
+/// "Client closed request", as AIPerf numbers a cancellation.
+const CLIENT_CLOSED: u16 = 499;

@@ -1,0 +1,59 @@
+//! `ringload_report.json`: everything that is known of the run. Its schema is `docs/schema/ringload_report.schema.json`.
+
+use super::numbers::{metric, without_nulls};
+use super::time;
+use crate::outcome::Outcome;
+use ringload_engine::measure::Metric;
+use serde_json::{Map, Value, json};
+use std::io::{self, Write};
+
+/// Writes the file.
+pub(crate) fn write(outcome: &Outcome, to: &mut dyn Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *to, &document(outcome)?)?;
+    to.write_all(b"\n")
+}
+
+pub(crate) fn document(outcome: &Outcome) -> io::Result<Value> {
+    let mut summary = serde_json::to_value(&outcome.summary)?;
+    // The engine's metrics know their tags through a table that is not written out: name them here.
+    summary["metrics"] = named(&outcome.summary.metrics);
+    summary["warmup_metrics"] = named(&outcome.summary.warmup_metrics);
+    if let Some(errors) = summary["errors"].as_array_mut() {
+        for error in errors {
+            if let Some(text) = error["message"].as_str() {
+                error["message"] = outcome.identity.secrets.scrub(text).into();
+            }
+        }
+    }
+    let mut report = without_nulls(json!({
+        "schema_version": SCHEMA_VERSION,
+        "ringload_version": env!("CARGO_PKG_VERSION"),
+        "benchmark_id": outcome.identity.benchmark_id,
+        "command": outcome.identity.command,
+        "started_at": time::utc(outcome.summary.started_at_ns),
+        "ended_at": time::utc(outcome.summary.ended_at_ns),
+        "verdict": serde_json::to_value(&outcome.verdict)?,
+        "plan": serde_json::to_value(&outcome.plan)?,
+        "summary": summary,
+        "host": outcome.host,
+    }));
+    // A null that the user asked for is a value.
+    report["plan"]["extra_inputs"] = Value::Object(outcome.plan.extra_inputs.clone());
+    Ok(report)
+}
+
+fn named(metrics: &[Metric]) -> Value {
+    let by_tag: Map<String, Value> = metrics
+        .iter()
+        .map(|m| {
+            let mut object = json!({"header": m.info.header});
+            if let (Value::Object(object), Value::Object(figures)) = (&mut object, metric(m)) {
+                object.extend(figures);
+            }
+            (m.info.tag.to_owned(), object)
+        })
+        .collect();
+    Value::Object(by_tag)
+}
+
+const SCHEMA_VERSION: &str = "1.0";

@@ -1,0 +1,460 @@
+//! A hand-made outcome, for the tests of files and tables.
+
+use crate::outcome::{Identity, Outcome};
+use crate::redact::Secrets;
+use jiff::tz::TimeZone;
+use ringload_engine::clock::{MILLI, SECOND};
+use ringload_engine::measure::tags::MetricInfo;
+use ringload_engine::measure::{
+    ClientFigures, CoreFigures, Counts, Distribution, ErrorGroup, Goodput, Metric, Percentile,
+    RateFigures, RequestMetrics, SloFigures, Stats, Summary, TokenFigures,
+};
+use ringload_engine::plan::{
+    Cap, CapPolicy, Cores, EndpointKind, Header, Io, Length, Limits, Load, Phase, Plan, Prompts,
+    Reuse, Slo, Stamps, Target, Timeouts, TokenizerSource,
+};
+use ringload_engine::record::{self, Cause, Instants, PhaseKind, Record};
+use ringload_engine::verdict::{Finding, Status, Verdict};
+use serde_json::json;
+use std::collections::BTreeMap;
+
+/// The secret that no output may hold.
+pub(crate) const SECRET: &str = "sk-top-secret-1";
+
+pub(crate) fn outcome() -> Outcome {
+    let plan = plan();
+    let secrets = Secrets::of(&plan);
+    Outcome {
+        summary: summary(),
+        verdict: verdict(),
+        host: json!({"kernel": "6.8.0", "cores": 4, "governor": null}),
+        identity: Identity {
+            benchmark_id: "d30d462c3ff7".into(),
+            command: "ringload profile --model llama3-8b --streaming --api-key <redacted>".into(),
+            zone: TimeZone::fixed(jiff::tz::offset(2)),
+            secrets,
+        },
+        plan,
+    }
+}
+
+pub(crate) fn plan() -> Plan {
+    Plan {
+        targets: vec![Target::parse("http://vllm-server:8000").unwrap()],
+        endpoint: EndpointKind::Chat,
+        custom_endpoint: None,
+        streaming: true,
+        models: vec!["llama3-8b".into()],
+        headers: vec![Header {
+            name: "Authorization".into(),
+            value: format!("Bearer {SECRET}"),
+        }],
+        extra_inputs: json!({"temperature": 0.7, "stop": null})
+            .as_object()
+            .unwrap()
+            .clone(),
+        use_legacy_max_tokens: false,
+        per_chunk_usage: false,
+        use_server_token_count: false,
+        prompts: Prompts {
+            tokenizer: TokenizerSource::Builtin,
+            isl: Length {
+                mean: 550.0,
+                stddev: 0.0,
+            },
+            osl: Some(Length {
+                mean: 256.0,
+                stddev: 10.0,
+            }),
+            entries: 500,
+        },
+        warmup: Some(Phase {
+            load: Load::Closed { concurrency: 32 },
+            requests: Some(10),
+            duration: None,
+            grace: None,
+        }),
+        profiling: Phase {
+            load: Load::Open {
+                rate: 50.0,
+                pattern: ringload_engine::plan::Arrival::Poisson,
+                cap: Some(Cap {
+                    concurrency: 32,
+                    policy: CapPolicy::Queue,
+                }),
+            },
+            requests: Some(500),
+            duration: Some(60 * SECOND),
+            grace: Some(30 * SECOND),
+        },
+        slos: vec![
+            Slo {
+                tag: "time_to_first_token",
+                threshold: 200.0,
+            },
+            Slo {
+                tag: "inter_token_latency",
+                threshold: 50.0,
+            },
+        ],
+        seed: 42,
+        timeouts: Timeouts {
+            request: 21_600 * SECOND,
+            connect: 30 * SECOND,
+        },
+        limits: Limits::default(),
+        reuse: Reuse::Pooled,
+        io: Io::Auto,
+        stamps: Stamps::Kernel,
+        cores: Cores::List(vec![0, 1]),
+        fifo: false,
+        batch_wait: 200_000,
+    }
+}
+
+pub(crate) fn summary() -> Summary {
+    Summary {
+        started_at_ns: 1_785_304_909_244_658_409,
+        ended_at_ns: 1_785_304_988_600_000_000,
+        benchmark_duration_s: 79.36,
+        counts: Counts {
+            planned: Some(500),
+            issued: 498,
+            succeeded: 490,
+            failed: BTreeMap::from([(Cause::HttpStatus, 5), (Cause::Reset, 2)]),
+            in_flight_at_end: 1,
+            never_due: 2,
+            queued: 12,
+            ..Counts::default()
+        },
+        warmup_counts: Counts {
+            planned: Some(10),
+            issued: 10,
+            succeeded: 10,
+            ..Counts::default()
+        },
+        metrics: metrics(),
+        warmup_metrics: vec![single("request_count", "Request Count", "requests", 10.0)],
+        histograms: vec![distribution(
+            "time_to_first_token",
+            490,
+            [96.5, 120.0, 165.8, 193.5, 215.8, 230.0, 236.6, 236.6],
+        )],
+        goodput: Some(Goodput {
+            good: 410,
+            goodput: 5.166_330_645,
+            good_request_fraction: 0.824_949_698,
+            slos: vec![
+                slo("time_to_first_token", 200.0, 420, 0.845_070_422),
+                slo("inter_token_latency", 50.0, 480, 0.965_794_768),
+            ],
+        }),
+        rate: Some(RateFigures {
+            offered: 50.0,
+            achieved: 49.98,
+            ratio: 0.9996,
+        }),
+        client: client(),
+        tokens: TokenFigures {
+            tokenizer: "builtin".into(),
+            approximate: true,
+            from_usage: 490,
+            mismatched: 3,
+            compared: 490,
+            ..TokenFigures::default()
+        },
+        errors: vec![
+            ErrorGroup {
+                cause: Cause::HttpStatus,
+                status: 503,
+                message: format!("overloaded\x1b[31m, key {SECRET}"),
+                count: 5,
+            },
+            ErrorGroup {
+                cause: Cause::Reset,
+                status: 0,
+                message: "connection reset by peer".into(),
+                count: 2,
+            },
+        ],
+        was_cancelled: false,
+    }
+}
+
+/// A request that succeeded and one that was refused, with their metrics.
+pub(crate) fn records() -> [(Record, RequestMetrics); 2] {
+    let good = Record {
+        k: 3,
+        phase: PhaseKind::Profiling,
+        worker: 1,
+        target: 0,
+        entry: 5,
+        isl: 550,
+        requested_osl: Some(256),
+        request_id: 0xce1c_7379_0000_4000_8000_0000_0000_00ff,
+        instants: Instants {
+            scheduled: SECOND,
+            issued: SECOND + MILLI,
+            send_start: Some(SECOND + MILLI),
+            send_end: Some(SECOND + MILLI + 10_000),
+            first_byte: Some(SECOND + 90 * MILLI),
+            head_end: Some(SECOND + 90 * MILLI),
+            first_token: Some(SECOND + 97 * MILLI),
+            last_token: Some(SECOND + 107 * MILLI),
+            end: SECOND + 108 * MILLI,
+            ..Instants::default()
+        },
+        outcome: record::Outcome::Succeeded,
+        status: 200,
+        usage: None,
+        finished: true,
+        events: 3,
+        coalesced: 0,
+        reads: 4,
+        bytes_sent: 900,
+        bytes_received: 1200,
+        connection_reused: true,
+        reconnects: 0,
+        gaps: vec![5 * MILLI, 5 * MILLI],
+        text: None,
+        reasoning_text: None,
+        detail: None,
+    };
+    let bad = Record {
+        k: 4,
+        outcome: record::Outcome::Failed(Cause::HttpStatus),
+        status: 503,
+        gaps: Vec::new(),
+        detail: Some(format!("bad key {SECRET}")),
+        instants: Instants {
+            scheduled: SECOND,
+            issued: SECOND,
+            end: SECOND + MILLI,
+            ..Instants::default()
+        },
+        ..good.clone()
+    };
+    let metrics = RequestMetrics {
+        values: vec![
+            (
+                info("time_to_first_token", "Time to First Token", "ms"),
+                96.0,
+            ),
+            (
+                info("output_sequence_length", "Output Sequence Length", "tokens"),
+                3.0,
+            ),
+            (
+                info("inter_token_latency", "Inter Token Latency", "ms"),
+                f64::NAN,
+            ),
+        ],
+        inter_chunk_ms: vec![5.0, 5.0],
+        good: Some(true),
+    };
+    let failed = RequestMetrics {
+        values: vec![(
+            info("error_isl", "Error Input Sequence Length", "tokens"),
+            550.0,
+        )],
+        inter_chunk_ms: Vec::new(),
+        good: Some(false),
+    };
+    [(good, metrics), (bad, failed)]
+}
+
+fn metrics() -> Vec<Metric> {
+    vec![
+        of_requests("time_to_first_token", "Time to First Token", "ms", 96.94),
+        of_requests("time_to_second_token", "Time to Second Token", "ms", 5.61),
+        of_requests(
+            "request_latency",
+            "Request Latency",
+            "ms",
+            1_226.896_093_781,
+        ),
+        of_requests("inter_token_latency", "Inter Token Latency", "ms", 5.59),
+        of_requests(
+            "output_token_throughput_per_user",
+            "Output Token Throughput Per User",
+            "tokens/sec/user",
+            178.9,
+        ),
+        of_requests(
+            "output_sequence_length",
+            "Output Sequence Length",
+            "tokens",
+            202.1,
+        ),
+        of_requests(
+            "input_sequence_length",
+            "Input Sequence Length",
+            "tokens",
+            550.0,
+        ),
+        of_requests(
+            "scheduled_time_to_first_token",
+            "Scheduled Time to First Token",
+            "ms",
+            101.2,
+        ),
+        of_requests("response_time", "Response Time", "ms", 1240.0),
+        of_requests("http_req_blocked", "HTTP Blocked", "ms", 0.02),
+        of_requests("http_req_waiting", "HTTP Waiting (TTFB)", "ms", 89.0),
+        of_requests(
+            "http_req_connection_reused",
+            "HTTP Connection Reused",
+            "ratio",
+            0.93,
+        ),
+        single("benchmark_duration", "Benchmark Duration", "sec", 79.36),
+        single(
+            "request_throughput",
+            "Request Throughput",
+            "requests/sec",
+            6.174_395,
+        ),
+        single("request_count", "Request Count", "requests", 490.0),
+        single("goodput", "Goodput", "requests/sec", 5.166_331),
+        single(
+            "output_token_throughput",
+            "Output Token Throughput",
+            "tokens/sec",
+            f64::INFINITY,
+        ),
+    ]
+}
+
+fn of_requests(tag: &'static str, header: &'static str, unit: &'static str, avg: f64) -> Metric {
+    let at = |share: f64| avg * share;
+    metric(
+        tag,
+        header,
+        unit,
+        avg,
+        Some(Stats {
+            count: 490,
+            sum: avg * 490.0,
+            min: at(0.25),
+            max: at(2.5),
+            std: at(0.5),
+            p1: at(0.25),
+            p5: at(0.3),
+            p10: at(0.375),
+            p25: at(0.75),
+            p50: at(1.0),
+            p75: at(1.25),
+            p90: at(1.5),
+            p95: at(1.75),
+            p99: at(2.25),
+        }),
+    )
+}
+
+fn single(tag: &'static str, header: &'static str, unit: &'static str, value: f64) -> Metric {
+    metric(tag, header, unit, value, None)
+}
+
+fn metric(
+    tag: &'static str,
+    header: &'static str,
+    unit: &'static str,
+    avg: f64,
+    stats: Option<Stats>,
+) -> Metric {
+    Metric {
+        info: info(tag, header, unit),
+        avg,
+        stats,
+    }
+}
+
+fn info(tag: &'static str, header: &'static str, unit: &'static str) -> &'static MetricInfo {
+    Box::leak(Box::new(MetricInfo {
+        tag,
+        header,
+        unit,
+        per_request: true,
+        larger_is_better: false,
+    }))
+}
+
+fn distribution(tag: &'static str, count: u64, ms: [f64; 8]) -> Distribution {
+    let names = ["p50", "p75", "p90", "p95", "p99", "p99.9", "p99.99", "max"];
+    let needs = [1, 1, 1, 1, 100, 1_000, 10_000, 1];
+    let percentiles = (0..8)
+        .map(|i| Percentile {
+            name: names[i],
+            ms: ms[i],
+            enough_samples: count >= needs[i],
+        })
+        .collect();
+    Distribution {
+        tag,
+        count,
+        mean_ms: ms[0],
+        percentiles,
+    }
+}
+
+fn slo(tag: &'static str, threshold: f64, met: u64, met_fraction: f64) -> SloFigures {
+    SloFigures {
+        tag,
+        op: "<=",
+        threshold,
+        unit: "ms",
+        met,
+        met_fraction,
+    }
+}
+
+fn client() -> ClientFigures {
+    let core = |core, busy_share| CoreFigures {
+        core: Some(core),
+        busy_share,
+        user_s: 3.1,
+        system_s: 5.2,
+        wakes: 120_000,
+        involuntary_switches: 3,
+    };
+    ClientFigures {
+        driver: "epoll".into(),
+        driver_note: Some("io_uring is forbidden by the sandbox".into()),
+        stamps: "kernel".into(),
+        receive_lag: Some(distribution(
+            "receive_lag",
+            99_000,
+            [0.021, 0.03, 0.05, 0.07, 0.112, 0.4, 0.9, 1.3],
+        )),
+        dispatch_lag: Some(distribution(
+            "dispatch_lag",
+            498,
+            [0.012, 0.02, 0.03, 0.04, 0.08, 0.1, 0.1, 0.1],
+        )),
+        reads: 99_000,
+        stamp_fallbacks: 12,
+        events: 99_029,
+        coalesced: 1_188,
+        coalesced_share: 0.012,
+        records_lost: 0,
+        completions_lost: 0,
+        buffer_starved: 0,
+        cores: vec![core(0, 0.341), core(1, 0.298)],
+        user_ns_per_event: Some(812.0),
+        system_ns_per_event: Some(1_204.0),
+        peak_rss_bytes: 48 << 20,
+    }
+}
+
+fn verdict() -> Verdict {
+    Verdict {
+        status: Status::Suspect,
+        findings: vec![Finding {
+            gate: "arrivals",
+            status: Status::Suspect,
+            blame: "policy",
+            evidence: "12 of 500 arrivals waited for a slot under --concurrency 32 (2.4 %)".into(),
+            remedy: "raise --concurrency, lower --request-rate, or read the response time, which counts the wait, instead of the latency".into(),
+        }],
+    }
+}

@@ -1,0 +1,173 @@
+//! `ringload mock`, and the server behind `--demo`.
+
+use crate::args::{MockArgs, ProfileArgs};
+use crate::mock_glue::{MockConfig, MockServer, MockTiming};
+use ringload_engine::plan::Cores;
+use ringload_engine::{Error, Result};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use std::io::{self, Write};
+use std::net::{SocketAddr, ToSocketAddrs};
+
+/// Serves until SIGINT or SIGTERM.
+///
+/// # Errors
+/// When it cannot listen.
+pub(crate) fn serve(args: &MockArgs) -> anyhow::Result<()> {
+    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    let server = MockServer::start(config(args)?)?;
+    // A reader that closed the pipe does not stop the server.
+    let _ = writeln!(io::stdout(), "http://{}", server.address());
+    signals.forever().next();
+    Ok(())
+}
+
+/// The built-in server of `--demo`: fills in URL and model, and takes cores of its own.
+///
+/// # Errors
+/// When it cannot listen.
+pub(crate) fn demo(args: &mut ProfileArgs) -> Result<Option<MockServer>> {
+    if !args.machine.demo {
+        return Ok(None);
+    }
+    let (ours, servers) = split(&allowed_cores(), args.machine.cores.as_ref());
+    let server = MockServer::start(MockConfig {
+        address: SocketAddr::from(([127, 0, 0, 1], 0)),
+        threads: servers.len().clamp(1, 4),
+        cores: servers,
+        timing: MockTiming::Fixed {
+            ttft_ms: 50.0,
+            itl_ms: 10.0,
+            jitter: 0.1,
+        },
+        model: "mock".into(),
+        output_tokens: 64,
+        tokens_per_event: 1,
+        events_per_write: 1,
+        early_role: false,
+        seed: 0,
+    })?;
+    args.machine.cores = Some(ours);
+    args.endpoint.url = vec![format!("http://{}", server.address())];
+    args.endpoint.streaming = true;
+    if args.endpoint.model.is_empty() {
+        args.endpoint.model.push("mock".into());
+    }
+    Ok(Some(server))
+}
+
+fn config(args: &MockArgs) -> Result<MockConfig> {
+    let timing = match (args.unpaced, args.max_batch) {
+        (true, Some(_)) => {
+            return Err(Error::usage(
+                "--unpaced and --max-batch contradict each other",
+                "drop one of them",
+            ));
+        }
+        (true, None) => MockTiming::Unpaced,
+        (false, Some(max_batch)) => MockTiming::Batching {
+            max_batch,
+            prefill_rate: args.prefill_rate,
+            step_base_ms: args.step_base_ms,
+            step_per_seq_ms: args.step_per_seq_ms,
+        },
+        (false, None) => MockTiming::Fixed {
+            ttft_ms: args.ttft_ms,
+            itl_ms: args.itl_ms,
+            jitter: args.jitter,
+        },
+    };
+    let cores = match &args.cores {
+        None | Some(Cores::Auto) => Vec::new(),
+        Some(Cores::Count(n)) => allowed_cores().into_iter().take(*n).collect(),
+        Some(Cores::List(list)) => list.clone(),
+    };
+    Ok(MockConfig {
+        address: address(&args.host, args.port)?,
+        threads: usize::from(args.threads),
+        cores,
+        timing,
+        model: args.model.clone(),
+        output_tokens: args.default_output_tokens,
+        tokens_per_event: args.tokens_per_event,
+        events_per_write: args.events_per_write,
+        early_role: args.early_role,
+        seed: args.seed,
+    })
+}
+
+fn address(host: &str, port: u16) -> Result<SocketAddr> {
+    let remedy = "write an address of this machine, such as 127.0.0.1 or 0.0.0.0";
+    (host, port)
+        .to_socket_addrs()
+        .map_err(|e| Error::usage(format!("--host {host}: {e}"), remedy))?
+        .next()
+        .ok_or_else(|| Error::usage(format!("--host {host}: no address"), remedy))
+}
+
+/// Cores for the workers and cores for the server. On a single core they share it, and the verdict will say what that does.
+fn split(allowed: &[usize], asked: Option<&Cores>) -> (Cores, Vec<usize>) {
+    let ours: Vec<usize> = match asked {
+        Some(Cores::List(list)) => list.clone(),
+        Some(Cores::Count(n)) => allowed.iter().copied().take(*n).collect(),
+        Some(Cores::Auto) | None => allowed
+            .iter()
+            .copied()
+            .take((allowed.len() / 2).max(1))
+            .collect(),
+    };
+    let rest: Vec<usize> = allowed
+        .iter()
+        .copied()
+        .filter(|c| !ours.contains(c))
+        .collect();
+    let ours = if ours.is_empty() {
+        Cores::Auto
+    } else {
+        Cores::List(ours)
+    };
+    (ours, rest)
+}
+
+/// Cores that this process may run on.
+fn allowed_cores() -> Vec<usize> {
+    std::fs::read_to_string("/proc/self/status")
+        .ok()
+        .and_then(|s| {
+            s.lines().find_map(|l| {
+                l.strip_prefix("Cpus_allowed_list:")
+                    .map(|l| l.trim().to_owned())
+            })
+        })
+        .and_then(
+            |list| match crate::args::values::cores(&format!("{list},")) {
+                Ok(Cores::List(list)) => Some(list),
+                _ => None,
+            },
+        )
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn workers_and_the_demo_server_share_no_core_where_there_are_two() {
+        assert_eq!(
+            split(&[0, 1, 2, 3], None),
+            (Cores::List(vec![0, 1]), vec![2, 3])
+        );
+        assert_eq!(split(&[0, 1], None), (Cores::List(vec![0]), vec![1]));
+        assert_eq!(
+            split(&[0, 1, 2], Some(&Cores::List(vec![1]))),
+            (Cores::List(vec![1]), vec![0, 2])
+        );
+        assert_eq!(split(&[5], None), (Cores::List(vec![5]), vec![]));
+    }
+
+    #[test]
+    fn the_allowed_cores_can_be_read() {
+        assert!(!allowed_cores().is_empty());
+    }
+}

@@ -1,0 +1,196 @@
+//! Flags → [`Plan`]: parsed, not validated later. What cannot be run is refused here, with what to write instead.
+
+mod extra;
+mod headers;
+mod load;
+mod naming;
+mod prompts;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use naming::{artifact_dir, check_prefix};
+
+use crate::args::{EndpointArgs, IoArg, MachineArgs, ProfileArgs, StampsArg};
+use crate::engine_glue;
+use ringload_engine::clock::{MICRO, Nanos, SECOND};
+use ringload_engine::plan::{Cores, Io, Limits, Plan, Slo, Stamps, Target, Timeouts};
+use ringload_engine::{Error, Result};
+
+/// A plan, and what was chosen for the user.
+#[derive(Debug)]
+pub(crate) struct Planned {
+    /// The plan.
+    pub(crate) plan: Plan,
+    /// Choices the user should know of, a sentence each.
+    pub(crate) notes: Vec<String>,
+}
+
+/// What the environment adds to the flags.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Surroundings {
+    /// `RINGLOAD_API_KEY`.
+    pub(crate) api_key: Option<String>,
+    /// A seed, for when none was given.
+    pub(crate) fresh_seed: u64,
+}
+
+/// Makes the plan.
+///
+/// # Errors
+/// [`ringload_engine::Blame::Usage`] with what to write instead.
+pub(crate) fn plan(args: &ProfileArgs, around: &Surroundings) -> Result<Planned> {
+    let mut notes = Vec::new();
+    let endpoint = &args.endpoint;
+    let models = models(endpoint)?;
+    let profiling = load::profiling(&args.load, &mut notes)?;
+    let warmup = load::warmup(&args.warmup, &args.load)?;
+    let slos = engine_glue::parse_slos(&args.load.goodput)?;
+    needs_stream(endpoint, &slos)?;
+    let stamps = match args.machine.stamps {
+        StampsArg::Kernel => Stamps::Kernel,
+        StampsArg::User => Stamps::User,
+    };
+    let plan = Plan {
+        targets: endpoint
+            .url
+            .iter()
+            .map(|u| Target::parse(u))
+            .collect::<Result<_>>()?,
+        endpoint: endpoint.endpoint_type,
+        custom_endpoint: custom_endpoint(endpoint)?,
+        streaming: endpoint.streaming,
+        models,
+        headers: headers::headers(endpoint, around.api_key.as_deref())?,
+        extra_inputs: extra::inputs(&args.input.extra_inputs)?,
+        use_legacy_max_tokens: endpoint.use_legacy_max_tokens,
+        per_chunk_usage: endpoint.per_chunk_usage,
+        use_server_token_count: endpoint.use_server_token_count,
+        prompts: prompts::prompts(&args.input, &args.load, &mut notes)?,
+        warmup,
+        profiling,
+        slos,
+        seed: seed(args.input.random_seed, around.fresh_seed, &mut notes),
+        timeouts: Timeouts {
+            request: nanos(endpoint.request_timeout_seconds),
+            connect: nanos(endpoint.connect_timeout_seconds),
+        },
+        limits: Limits {
+            head_bytes: endpoint.max_head_bytes,
+            event_bytes: endpoint.max_event_bytes,
+            body_bytes: endpoint.max_body_bytes,
+            ..Limits::default()
+        },
+        reuse: endpoint.connection_reuse_strategy,
+        io: match args.machine.io {
+            IoArg::Auto => Io::Auto,
+            IoArg::Uring => Io::Uring,
+            IoArg::Epoll => Io::Epoll,
+        },
+        stamps,
+        cores: args.machine.cores.clone().unwrap_or(Cores::Auto),
+        fifo: args.machine.fifo,
+        batch_wait: batch_wait(&args.machine, stamps)?,
+    };
+    Ok(Planned { plan, notes })
+}
+
+/// Seconds as nanoseconds; the values have been bounded.
+pub(crate) fn nanos(seconds: f64) -> Nanos {
+    (seconds * SECOND as f64).round() as Nanos
+}
+
+fn models(endpoint: &EndpointArgs) -> Result<Vec<String>> {
+    let models: Vec<String> = endpoint
+        .model
+        .iter()
+        .map(|m| m.trim().to_owned())
+        .filter(|m| !m.is_empty())
+        .collect();
+    if models.is_empty() {
+        return Err(Error::usage(
+            "no model is named",
+            "add --model NAME, as the server lists it under /v1/models; or try --demo, which needs no server",
+        ));
+    }
+    Ok(models)
+}
+
+fn custom_endpoint(endpoint: &EndpointArgs) -> Result<Option<String>> {
+    let Some(path) = &endpoint.custom_endpoint else {
+        return Ok(None);
+    };
+    if path.contains("://") {
+        return Err(Error::usage(
+            "--custom-endpoint is a path, not a URL",
+            "put http://host:port in --url, and the path (/v1/chat/completions) here",
+        ));
+    }
+    if path.bytes().any(|b| b <= b' ' || b == 0x7f || b == b'#') {
+        return Err(Error::usage(
+            "--custom-endpoint holds a space, a control character or a fragment",
+            "percent-encode it, as in /v1/my%20path",
+        ));
+    }
+    Ok(Some(if path.starts_with('/') {
+        path.clone()
+    } else {
+        format!("/{path}")
+    }))
+}
+
+fn needs_stream(endpoint: &EndpointArgs, slos: &[Slo]) -> Result<()> {
+    if endpoint.streaming {
+        return Ok(());
+    }
+    if endpoint.per_chunk_usage {
+        return Err(Error::usage(
+            "--per-chunk-usage without --streaming: there are no chunks",
+            "add --streaming",
+        ));
+    }
+    match slos.iter().find(|s| STREAM_ONLY.contains(&s.tag)) {
+        Some(slo) => Err(Error::usage(
+            format!(
+                "--goodput {}: without --streaming no request has this metric, so none would be good",
+                slo.tag
+            ),
+            "add --streaming",
+        )),
+        None => Ok(()),
+    }
+}
+
+fn seed(given: Option<u64>, fresh: u64, notes: &mut Vec<String>) -> u64 {
+    given.unwrap_or_else(|| {
+        notes.push(format!(
+            "seed chosen: --random-seed {fresh} repeats this schedule and these prompts"
+        ));
+        fresh
+    })
+}
+
+fn batch_wait(machine: &MachineArgs, stamps: Stamps) -> Result<Nanos> {
+    match (machine.batch_wait_us, stamps) {
+        (Some(us), Stamps::User) if us > 0 => Err(Error::usage(
+            "--batch-wait-us with --stamps user: the wait would be in every token's time",
+            "drop one of them; kernel stamps keep the wait out of the figures",
+        )),
+        (Some(us), _) => Ok(us * MICRO),
+        (None, Stamps::Kernel) => Ok(200 * MICRO),
+        (None, Stamps::User) => Ok(0),
+    }
+}
+
+/// Metrics that only a streamed answer has.
+const STREAM_ONLY: &[&str] = &[
+    "time_to_first_token",
+    "time_to_second_token",
+    "time_to_first_output_token",
+    "time_to_first_token_from_send",
+    "scheduled_time_to_first_token",
+    "inter_token_latency",
+    "inter_chunk_latency",
+    "output_token_throughput_per_user",
+    "prefill_throughput_per_user",
+    "decode_duration",
+];

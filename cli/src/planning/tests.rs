@@ -1,0 +1,344 @@
+//! Flags → plan: the commands that must run, the defaults, and the refusals with their remedies.
+
+use super::{Planned, Surroundings, artifact_dir, check_prefix, plan};
+use crate::args::{Command, try_parse};
+use ringload_engine::Blame;
+use ringload_engine::clock::SECOND;
+use ringload_engine::plan::{
+    Arrival, Cap, CapPolicy, EndpointKind, Load, Plan, Stamps, TokenizerSource,
+};
+use std::path::Path;
+
+/// Splits as a shell does, double quotes only.
+fn words(line: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut quoted = false;
+    for c in line.chars() {
+        match c {
+            '"' => quoted = !quoted,
+            c if c.is_whitespace() && !quoted => words.push(String::new()),
+            c => words.last_mut().unwrap().push(c),
+        }
+    }
+    words.retain(|w| !w.is_empty());
+    words
+}
+
+fn planned(line: &str) -> Result<Planned, String> {
+    let cli = try_parse(
+        words(&format!("ringload profile {line}"))
+            .into_iter()
+            .map(Into::into),
+    )
+    .map_err(|r| r.text())?;
+    let Command::Profile(args) = cli.command else {
+        panic!("not a profile")
+    };
+    plan(
+        &args,
+        &Surroundings {
+            api_key: None,
+            fresh_seed: 7,
+        },
+    )
+    .map_err(|e| {
+        assert_eq!(e.blame, Blame::Usage);
+        e.to_string()
+    })
+}
+
+fn made(line: &str) -> Plan {
+    planned(line).unwrap_or_else(|e| panic!("{line}: {e}")).plan
+}
+
+fn refused(line: &str) -> String {
+    match planned(line) {
+        Ok(p) => panic!("{line} was taken: {:?}", p.plan),
+        Err(text) => text,
+    }
+}
+
+const SEED: &str =
+    "--model llama3-8b --streaming --endpoint-type chat --url http://vllm-server:8000";
+
+#[test]
+fn the_articles_goodput_command() {
+    let p = made(&format!(
+        r#"{SEED} --concurrency 32 --request-count 500 --random-seed 42 --goodput "time_to_first_token:200" --goodput "inter_token_latency:50" --ui simple"#
+    ));
+    assert_eq!(p.profiling.load, Load::Closed { concurrency: 32 });
+    assert_eq!(
+        (p.profiling.requests, p.seed, p.slos.len()),
+        (Some(500), 42, 2)
+    );
+    assert_eq!(
+        (p.endpoint, p.streaming, p.targets[0].port),
+        (EndpointKind::Chat, true, 8000)
+    );
+    assert_eq!(
+        (p.slos[0].tag, p.slos[0].threshold),
+        ("time_to_first_token", 200.0)
+    );
+}
+
+#[test]
+fn the_articles_sweep_command_at_every_step() {
+    for c in [1, 4, 8, 16, 32, 64, 128] {
+        let p = made(&format!(
+            r#"{SEED} --tokenizer meta-llama/Llama-3-8B-Instruct --concurrency {c} --request-count 200 --warmup-request-count 10 --random-seed 42
+            --synthetic-input-tokens-mean 550 --output-tokens-mean 256 --goodput "time_to_first_token:200" --goodput "inter_token_latency:50"
+            --goodput "request_latency:5000" --ui none --artifact-dir /results/goodput-c{c}"#
+        ));
+        assert_eq!(p.warmup.unwrap().load, Load::Closed { concurrency: c });
+        assert_eq!(p.prompts.osl.unwrap().mean, 256.0);
+        assert_eq!(
+            p.prompts.tokenizer,
+            TokenizerSource::Named {
+                name: "meta-llama/Llama-3-8B-Instruct".into(),
+                revision: "main".into()
+            }
+        );
+    }
+}
+
+#[test]
+fn the_articles_tiers_and_network_commands() {
+    for tier in [
+        r#"--concurrency 32 --request-count 500 --goodput "time_to_first_token:100" --goodput "inter_token_latency:30" --goodput "request_latency:3000""#,
+        r#"--concurrency 128 --request-count 1000 --goodput "request_latency:30000""#,
+        r#"--concurrency 16 --request-count 300 --output-tokens-mean 1024 --goodput "time_to_first_token:200" --goodput "inter_token_latency:50" --goodput "output_token_throughput_per_user:20""#,
+        "--concurrency 16 --request-count 200 --http-trace-metrics --verbose",
+        "--concurrency 1 --request-count 20",
+    ] {
+        made(&format!("{SEED} {tier}"));
+    }
+}
+
+#[test]
+fn what_the_article_uses_and_is_not_there_yet_is_refused_by_name() {
+    let slices = refused(&format!(
+        "{SEED} --concurrency 32 --request-count 1000 --timeslice-duration 10 --ui simple"
+    ));
+    assert!(
+        slices.contains("--timeslice-duration") && slices.contains("not supported by ringload yet"),
+        "{slices}"
+    );
+    let repeats = refused(&format!("{SEED} --multi-run-count 3 --random-seed 42"));
+    assert!(
+        repeats.contains("not supported by ringload yet") && repeats.contains("3 times"),
+        "{repeats}"
+    );
+}
+
+#[test]
+fn defaults_are_aiperfs() {
+    let Planned { plan: p, notes } = planned("-m x").unwrap();
+    assert_eq!(p.targets[0].url, "http://localhost:8000");
+    assert_eq!(p.profiling.load, Load::Closed { concurrency: 1 });
+    assert_eq!(
+        (
+            p.profiling.requests,
+            p.profiling.duration,
+            p.profiling.grace
+        ),
+        (Some(10), None, None)
+    );
+    assert_eq!(
+        (p.prompts.isl.mean, p.prompts.osl, p.prompts.entries),
+        (550.0, None, 100)
+    );
+    assert_eq!(
+        (p.timeouts.request, p.streaming, p.seed),
+        (21_600 * SECOND, false, 7)
+    );
+    assert!(
+        notes.iter().any(|n| n.contains("--random-seed 7"))
+            && notes.iter().any(|n| n.contains("10 requests")),
+        "{notes:?}"
+    );
+    let p = made("-m x --benchmark-duration 5");
+    assert_eq!(
+        (
+            p.profiling.requests,
+            p.profiling.duration,
+            p.profiling.grace
+        ),
+        (None, Some(5 * SECOND), Some(30 * SECOND))
+    );
+    assert_eq!(
+        made("-m x --benchmark-duration 5 --benchmark-grace-period inf")
+            .profiling
+            .grace,
+        None
+    );
+    assert_eq!(made("-m x --request-count 40").prompts.entries, 40);
+    assert_eq!(made("-m x --concurrency 20").profiling.requests, Some(200));
+}
+
+#[test]
+fn aliases_mean_the_same() {
+    let a = made(
+        "--model-names a,b --num-requests 20 --isl 10 --isl-stddev 1 --osl 5 --osl-stddev 2 --num-prompts 3 --num-warmup-requests 4 --endpoint /x",
+    );
+    let b = made(
+        "--model a b --request-count 20 --prompt-input-tokens-mean 10 --prompt-input-tokens-stddev 1 --prompt-output-tokens-mean 5 \
+         --prompt-output-tokens-stddev 2 --num-dataset-entries 3 --warmup-request-count 4 --custom-endpoint x",
+    );
+    assert_eq!(
+        serde_json::to_string(&a).unwrap(),
+        serde_json::to_string(&b).unwrap()
+    );
+}
+
+#[test]
+fn open_loops_take_pattern_and_cap() {
+    let load = |line: &str| {
+        made(&format!("-m x --request-count 5 {line}"))
+            .profiling
+            .load
+    };
+    let open = |pattern, cap| Load::Open {
+        rate: 10.0,
+        pattern,
+        cap,
+    };
+    assert_eq!(load("--request-rate 10"), open(Arrival::Poisson, None));
+    assert_eq!(
+        load("--request-rate 10 --request-rate-mode constant"),
+        open(Arrival::Constant, None)
+    );
+    assert_eq!(
+        load("--request-rate 10 --vllm-burstiness 0.5"),
+        open(Arrival::Gamma { smoothness: 0.5 }, None)
+    );
+    let cap = |policy| {
+        Some(Cap {
+            concurrency: 8,
+            policy,
+        })
+    };
+    assert_eq!(
+        load("--request-rate 10 --concurrency 8"),
+        open(Arrival::Poisson, cap(CapPolicy::Queue))
+    );
+    assert_eq!(
+        load("--request-rate 10 --concurrency 8 --cap-policy drop"),
+        open(Arrival::Poisson, cap(CapPolicy::Drop))
+    );
+}
+
+#[test]
+fn contradictions_are_refused_with_what_to_write() {
+    for (line, remedy) in [
+        ("", "--model NAME"),
+        (
+            "-m x --concurrency 8 --request-count 4",
+            "--request-count 80",
+        ),
+        ("-m x --concurrency 1,4,8", "loop"),
+        ("-m x --request-rate 1,2", "loop"),
+        ("-m x --arrival-pattern constant", "--request-rate"),
+        (
+            "-m x --request-rate 5 --arrival-pattern poisson --arrival-smoothness 2",
+            "gamma",
+        ),
+        ("-m x --request-rate 5 --cap-policy drop", "--concurrency"),
+        ("-m x --benchmark-grace-period 3", "--benchmark-duration"),
+        ("-m x --warmup-concurrency 3", "--warmup-request-count"),
+        ("-m x --output-tokens-stddev 3", "--output-tokens-mean"),
+        ("-m x --per-chunk-usage", "--streaming"),
+        ("-m x --goodput time_to_first_token:1", "--streaming"),
+        ("-m x --goodput nonsense", "METRIC:VALUE"),
+        ("-m x --stamps user --batch-wait-us 5", "kernel"),
+        ("-m x --endpoint-type embeddings", "chat or completions"),
+        (
+            "-m x --connection-reuse-strategy sticky-user-sessions",
+            "pooled or never",
+        ),
+        ("-m x --custom-endpoint http://h/x", "--url"),
+        ("-m x --url https://h", "http://"),
+        ("-m x --header Content-Length:3", "leave it out"),
+        ("-m x --header nonsense", "Name:Value"),
+        (
+            "-m x --api-key abcdefgh --header Authorization:zz",
+            "drop one",
+        ),
+        (
+            "-m x --fixed-schedule",
+            "known to AIPerf, not supported by ringload yet",
+        ),
+        ("-m x --config f.yaml", "--dry-run"),
+        ("-m x --fixed-schedul", "--fixed-schedule"),
+        ("-m x --concurency 3", "--concurrency"),
+        ("-m x --export-level raw", "records"),
+    ] {
+        let text = refused(line);
+        assert!(text.contains(remedy), "{line}: {text}");
+    }
+}
+
+#[test]
+fn no_error_repeats_a_header_value() {
+    for line in [
+        "-m x --header secretvalue",
+        "-m x --header Host\u{7f}:secretvalue",
+        "-m x --header te:secretvalue",
+    ] {
+        assert!(!refused(line).contains("secretvalue"), "{line}");
+    }
+}
+
+#[test]
+fn keys_become_a_header_that_is_never_shown() {
+    let p = made("-m x --api-key sk-topsecret -H X-A:b:c");
+    let shown: Vec<(&str, &str)> = p
+        .headers
+        .iter()
+        .map(|h| (h.name.as_str(), h.value.as_str()))
+        .collect();
+    assert_eq!(
+        shown,
+        [("X-A", "b:c"), ("Authorization", "Bearer sk-topsecret")]
+    );
+    assert!(!format!("{p:?}{}", serde_json::to_string(&p).unwrap()).contains("topsecret"));
+}
+
+#[test]
+fn a_batch_wait_is_only_taken_where_it_cannot_be_seen() {
+    assert_eq!(made("-m x").batch_wait, 200_000);
+    let user = made("-m x --stamps user");
+    assert_eq!((user.stamps, user.batch_wait), (Stamps::User, 0));
+}
+
+#[test]
+fn folders_are_named_as_aiperf_names_them() {
+    let name = |line: &str| artifact_dir(None, &made(line)).display().to_string();
+    assert_eq!(
+        name("-m meta/llama --concurrency 10"),
+        "artifacts/meta_llama-openai-chat-concurrency10"
+    );
+    assert_eq!(
+        name("-m a,b --endpoint-type completions --request-rate 5"),
+        "artifacts/a_multi-openai-completions-request_rate5.0"
+    );
+    assert_eq!(
+        name("-m a --request-rate 2.5 --concurrency 4"),
+        "artifacts/a-openai-chat-concurrency4-request_rate2.5"
+    );
+    assert_eq!(
+        artifact_dir(Some(Path::new("/r")), &made("-m a")),
+        Path::new("/r")
+    );
+}
+
+#[test]
+fn a_prefix_is_a_name() {
+    assert_eq!(
+        check_prefix(Some("foo.json")).unwrap().as_deref(),
+        Some("foo")
+    );
+    assert_eq!(check_prefix(None).unwrap(), None);
+    for bad in ["a/b", "../x", ".json", ""] {
+        assert!(check_prefix(Some(bad)).is_err(), "{bad}");
+    }
+}

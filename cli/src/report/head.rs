@@ -1,0 +1,210 @@
+//! The verdict with its findings, what was run, and what was written.
+
+use super::layout::{WIDTH, count, heading, line, wrap};
+use crate::outcome::Outcome;
+use ringload_engine::clock::{Nanos, SECOND};
+use ringload_engine::plan::{
+    Arrival, CapPolicy, EndpointKind, Length, Load, Phase, Plan, Reuse, TokenizerSource,
+};
+use ringload_engine::verdict::{Finding, Status, Verdict};
+use std::path::PathBuf;
+
+/// `VERDICT: …` and each finding with its evidence and remedy.
+pub(super) fn verdict(verdict: &Verdict, colour: bool) -> String {
+    let word = word(verdict.status);
+    let mut out = if colour {
+        format!("VERDICT: \x1b[1;{}m{word}\x1b[0m\n", hue(verdict.status))
+    } else {
+        format!("VERDICT: {word}\n")
+    };
+    for finding in &verdict.findings {
+        out += &found(finding);
+    }
+    out
+}
+
+/// What was run.
+pub(super) fn run(outcome: &Outcome) -> String {
+    let (plan, client) = (&outcome.plan, &outcome.summary.client);
+    let mut out = heading("RUN");
+    out += &line(
+        "server",
+        &plan
+            .targets
+            .iter()
+            .map(|t| t.url.as_str())
+            .collect::<Vec<_>>()
+            .join(" "),
+    );
+    out += &line("model", &plan.models.join(" "));
+    out += &line("endpoint", &endpoint(plan));
+    if let Some(warmup) = &plan.warmup {
+        out += &line("warm-up", &phase(warmup));
+    }
+    out += &line("load", &phase(&plan.profiling));
+    out += &line("prompts", &prompts(outcome));
+    out += &line("seed", &plan.seed.to_string());
+    let note = client
+        .driver_note
+        .as_ref()
+        .map(|n| format!(" ({n})"))
+        .unwrap_or_default();
+    let cores: Vec<String> = client
+        .cores
+        .iter()
+        .map(|c| c.core.map_or_else(|| "unpinned".into(), |c| c.to_string()))
+        .collect();
+    out += &line(
+        "client",
+        &format!(
+            "{}{note}, {} stamps, cores {}",
+            client.driver,
+            client.stamps,
+            cores.join(" ")
+        ),
+    );
+    out
+}
+
+/// Where the files are.
+pub(super) fn files(files: &[PathBuf]) -> String {
+    let Some(dir) = files.first().and_then(|f| f.parent()) else {
+        return String::new();
+    };
+    let names: Vec<_> = files
+        .iter()
+        .filter_map(|f| f.file_name())
+        .map(|n| n.to_string_lossy())
+        .collect();
+    heading("FILES")
+        + &line("folder", &dir.display().to_string())
+        + &line("files", &names.join(" "))
+}
+
+fn found(finding: &Finding) -> String {
+    let label = match finding.status {
+        Status::Valid => "note".into(),
+        status => word(status).to_lowercase(),
+    };
+    let text = format!(
+        "{label} {} ({}): {}",
+        finding.gate, finding.blame, finding.evidence
+    );
+    let mut out = String::new();
+    for (i, part) in wrap(&text, WIDTH - 4).iter().enumerate() {
+        out += &format!("{}{part}\n", if i == 0 { "  " } else { "    " });
+    }
+    for (i, part) in wrap(&finding.remedy, WIDTH - 7).iter().enumerate() {
+        out += &format!("{}{part}\n", if i == 0 { "    -> " } else { "       " });
+    }
+    out
+}
+
+fn word(status: Status) -> &'static str {
+    match status {
+        Status::Valid => "VALID",
+        Status::Suspect => "SUSPECT",
+        Status::Invalid => "INVALID",
+    }
+}
+
+fn hue(status: Status) -> u8 {
+    match status {
+        Status::Valid => 32,
+        Status::Suspect => 33,
+        Status::Invalid => 31,
+    }
+}
+
+fn endpoint(plan: &Plan) -> String {
+    let kind = match plan.endpoint {
+        EndpointKind::Chat => "chat",
+        EndpointKind::Completions => "completions",
+    };
+    let path = plan
+        .custom_endpoint
+        .as_ref()
+        .map(|p| format!(" at {p}"))
+        .unwrap_or_default();
+    let stream = if plan.streaming {
+        "streaming"
+    } else {
+        "not streaming"
+    };
+    let reuse = match plan.reuse {
+        Reuse::Pooled => "kept connections",
+        Reuse::Never => "a connection per request",
+    };
+    format!("{kind}{path}, {stream}, {reuse}")
+}
+
+fn phase(phase: &Phase) -> String {
+    let mut text = match phase.load {
+        Load::Closed { concurrency } => {
+            format!("closed loop, {} in flight", count(concurrency.into()))
+        }
+        Load::Open { rate, pattern, cap } => {
+            let pattern = match pattern {
+                Arrival::Constant => "constant".into(),
+                Arrival::Poisson => "poisson".into(),
+                Arrival::Gamma { smoothness } => format!("gamma (smoothness {smoothness})"),
+            };
+            let cap = cap.map_or_else(String::new, |c| {
+                let policy = match c.policy {
+                    CapPolicy::Queue => "queue",
+                    CapPolicy::Drop => "drop",
+                };
+                format!(
+                    ", at most {} in flight ({policy})",
+                    count(c.concurrency.into())
+                )
+            });
+            format!("open loop, {rate} arrivals/s, {pattern}{cap}")
+        }
+    };
+    if let Some(n) = phase.requests {
+        text += &format!(", {} requests", count(n));
+    }
+    if let Some(duration) = phase.duration {
+        text += &format!(", {} s", seconds(duration));
+        text += &phase.grace.map_or_else(
+            || ", all answers awaited".into(),
+            |g| format!(" + {} s grace", seconds(g)),
+        );
+    }
+    text
+}
+
+fn prompts(outcome: &Outcome) -> String {
+    let prompts = &outcome.plan.prompts;
+    let osl = prompts.osl.map_or_else(
+        || "output as the server decides".into(),
+        |l| format!("{} out", length(l)),
+    );
+    let tokenizer = match &prompts.tokenizer {
+        TokenizerSource::Builtin => "builtin",
+        TokenizerSource::Named { name, .. } => name,
+    };
+    let approximate = if outcome.summary.tokens.approximate {
+        ", approximate"
+    } else {
+        ""
+    };
+    format!(
+        "{} tokens in, {osl}; {} distinct; tokenizer {tokenizer}{approximate}",
+        length(prompts.isl),
+        count(prompts.entries as u64)
+    )
+}
+
+fn length(length: Length) -> String {
+    if length.stddev > 0.0 {
+        format!("{}±{}", length.mean, length.stddev)
+    } else {
+        length.mean.to_string()
+    }
+}
+
+fn seconds(nanos: Nanos) -> f64 {
+    nanos as f64 / SECOND as f64
+}

@@ -1,0 +1,64 @@
+//! The report on stdout: the verdict first, then what it rests on. At most 80 columns; nothing is computed here.
+
+mod client;
+mod goodput;
+mod head;
+mod latency;
+mod layout;
+mod phases;
+mod requests;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use crate::args::OutputArgs;
+use crate::outcome::Outcome;
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
+
+/// How the report looks.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Style {
+    /// Colour the verdict.
+    pub(crate) colour: bool,
+    /// The verdict alone.
+    pub(crate) quiet: bool,
+    /// Every metric.
+    pub(crate) verbose: bool,
+    /// The table of phases.
+    pub(crate) phases: bool,
+}
+
+impl Style {
+    /// As stdout and the flags have it.
+    pub(crate) fn of_stdout(output: &OutputArgs) -> Self {
+        let set = |name: &str| std::env::var_os(name).is_some_and(|v| !v.is_empty());
+        let dumb = std::env::var_os("TERM").is_some_and(|t| t == "dumb");
+        Self {
+            colour: io::stdout().is_terminal() && !set("NO_COLOR") && !dumb,
+            quiet: output.quiet,
+            verbose: output.verbose > 0,
+            phases: output.http_trace_metrics,
+        }
+    }
+}
+
+/// The whole report.
+pub(crate) fn render(outcome: &Outcome, files: &[PathBuf], style: Style) -> String {
+    let mut text = head::verdict(&outcome.verdict, style.colour);
+    if style.quiet {
+        return text;
+    }
+    text += &head::run(outcome);
+    text += &requests::section(outcome);
+    text += &latency::table(outcome, style.verbose);
+    text += &latency::service_and_response(outcome);
+    text += &latency::tails(outcome, style.verbose);
+    text += &goodput::section(outcome);
+    if style.phases {
+        text += &phases::section(outcome);
+    }
+    text += &client::section(outcome);
+    text += &head::files(files);
+    text
+}

@@ -1,0 +1,138 @@
+//! What became of the requests, and how fast.
+
+use super::layout::{count, heading, line, percent, short};
+use crate::outcome::Outcome;
+use ringload_engine::measure::Counts;
+
+/// Counts, failures by cause, rates.
+pub(super) fn section(outcome: &Outcome) -> String {
+    let summary = &outcome.summary;
+    let mut out = heading("REQUESTS");
+    out += &line("counts", &counts(&summary.counts));
+    if let Some(policy) = policy(&summary.counts) {
+        out += &line("policy", &policy);
+    }
+    if outcome.plan.warmup.is_some() {
+        out += &line("warm-up", &counts(&summary.warmup_counts));
+    }
+    for (i, group) in summary.errors.iter().take(MOST_ERRORS).enumerate() {
+        let status = if group.status == 0 {
+            String::new()
+        } else {
+            format!(" {}", group.status)
+        };
+        let message = outcome.identity.secrets.scrub(&group.message);
+        let text: String = format!(
+            "{} x {}{status}: {message}",
+            count(group.count),
+            group.cause
+        )
+        .chars()
+        .take(300)
+        .collect();
+        out += &line(if i == 0 { "failures" } else { "" }, &text);
+    }
+    if let Some(rest) = summary.errors.get(MOST_ERRORS..).filter(|r| !r.is_empty()) {
+        out += &line(
+            "",
+            &format!("{} more kinds in ringload_report.json", rest.len()),
+        );
+    }
+    if summary.was_cancelled {
+        out += &line("ended", "early, by a signal");
+    }
+    out += &line(
+        "duration",
+        &format!(
+            "{} s, first issue to last output",
+            short(summary.benchmark_duration_s)
+        ),
+    );
+    if let Some(rate) = &summary.rate {
+        let text = format!(
+            "offered {}/s, achieved {}/s ({})",
+            short(rate.offered),
+            short(rate.achieved),
+            percent(rate.ratio)
+        );
+        out += &line("arrivals", &text);
+    }
+    for (tag, label) in THROUGHPUT {
+        if let Some(metric) = outcome.metric(tag) {
+            out += &line(
+                label,
+                &format!("{} {}", short(metric.avg), metric.info.unit),
+            );
+        }
+    }
+    out += &line("tokens", &tokens(outcome));
+    out
+}
+
+fn counts(c: &Counts) -> String {
+    let planned = c
+        .planned
+        .map_or_else(String::new, |n| format!("{} planned, ", count(n)));
+    let mut text = format!(
+        "{planned}{} issued, {} succeeded, {} failed, {} in flight at the end",
+        count(c.issued),
+        count(c.succeeded),
+        count(c.failures()),
+        count(c.in_flight_at_end)
+    );
+    for (n, what) in [
+        (c.never_due, "never due"),
+        (c.reconnects, "reconnects"),
+        (c.text_over_limit, "texts over the limit"),
+    ] {
+        if n > 0 {
+            text += &format!(", {} {what}", count(n));
+        }
+    }
+    text
+}
+
+fn policy(c: &Counts) -> Option<String> {
+    (c.dropped + c.queued > 0).then(|| {
+        format!(
+            "{} arrivals waited for a slot, {} were dropped",
+            count(c.queued),
+            count(c.dropped)
+        )
+    })
+}
+
+fn tokens(outcome: &Outcome) -> String {
+    let t = &outcome.summary.tokens;
+    let mut parts = Vec::new();
+    for (n, by) in [
+        (t.from_usage, "by the server's usage"),
+        (t.from_tokenizer, "by the client's tokenizer"),
+        (t.unknown, "unknown"),
+    ] {
+        if n > 0 {
+            parts.push(format!("{} {by}", count(n)));
+        }
+    }
+    if t.mismatched > 0 {
+        parts.push(format!(
+            "{} of {} compared differ by over 10 %",
+            count(t.mismatched),
+            count(t.compared)
+        ));
+    }
+    if parts.is_empty() {
+        "none counted".into()
+    } else {
+        format!("counted {}", parts.join(", "))
+    }
+}
+
+const MOST_ERRORS: usize = 8;
+
+const THROUGHPUT: &[(&str, &str)] = &[
+    ("request_throughput", "requests"),
+    ("output_token_throughput", "output"),
+    ("input_token_throughput", "input"),
+    ("total_token_throughput", "both"),
+];

@@ -1,0 +1,136 @@
+//! The report of the hand-made outcome, to the letter.
+
+use super::layout::WIDTH;
+use super::{Style, render};
+use crate::export::sample::{SECRET, outcome};
+use crate::export::tests::golden;
+use ringload_engine::verdict::Status;
+use std::path::PathBuf;
+
+fn files() -> Vec<PathBuf> {
+    [
+        "profile_export_aiperf.json",
+        "profile_export_aiperf.csv",
+        "profile_export.jsonl",
+        "inputs.json",
+        "ringload_report.json",
+    ]
+    .iter()
+    .map(|f| {
+        PathBuf::from("artifacts/llama3-8b-openai-chat-concurrency32-request_rate50.0").join(f)
+    })
+    .collect()
+}
+
+#[test]
+fn the_report_reads_verdict_first() {
+    let text = render(
+        &outcome(),
+        &files(),
+        Style {
+            phases: true,
+            ..Style::default()
+        },
+    );
+    assert!(text.starts_with("VERDICT: SUSPECT\n"));
+    golden("report.txt", &text);
+}
+
+#[test]
+fn nothing_is_wider_than_80_columns_or_steers_the_terminal() {
+    let mut wide = outcome();
+    wide.plan.models = vec!["organisation/".repeat(20)];
+    wide.plan.targets = vec![
+        ringload_engine::plan::Target::parse(&format!("http://{}.example:8000", "h".repeat(120)))
+            .unwrap(),
+    ];
+    wide.summary.counts.issued = u64::MAX;
+    for outcome in [outcome(), wide] {
+        let text = render(
+            &outcome,
+            &files(),
+            Style {
+                phases: true,
+                verbose: true,
+                ..Style::default()
+            },
+        );
+        for line in text.lines() {
+            assert!(
+                line.chars().count() <= WIDTH,
+                "{}: {line}",
+                line.chars().count()
+            );
+        }
+        assert!(!text.contains('\x1b') && !text.contains(SECRET));
+    }
+}
+
+#[test]
+fn quiet_is_the_verdict_alone_and_colour_only_its_word() {
+    let text = render(
+        &outcome(),
+        &files(),
+        Style {
+            quiet: true,
+            ..Style::default()
+        },
+    );
+    assert!(
+        text.starts_with("VERDICT: SUSPECT\n") && !text.contains("REQUESTS"),
+        "{text}"
+    );
+    let text = render(
+        &outcome(),
+        &files(),
+        Style {
+            colour: true,
+            ..Style::default()
+        },
+    );
+    assert!(text.starts_with("VERDICT: \x1b[1;33mSUSPECT\x1b[0m\n"));
+    assert_eq!(text.matches('\x1b').count(), 2);
+}
+
+#[test]
+fn goodput_says_how_to_read_it() {
+    let mut o = outcome();
+    let mut reading = |fraction: f64| {
+        if let Some(g) = &mut o.summary.goodput {
+            g.good_request_fraction = fraction;
+        }
+        super::goodput::section(&o)
+    };
+    assert!(reading(0.99).contains("healthy"));
+    assert!(reading(0.7).contains("knee"));
+    assert!(reading(0.1).contains("overloaded"));
+    let unreachable = reading(0.0);
+    assert!(
+        unreachable.contains("96.94 ms") && unreachable.contains("unreachable"),
+        "{unreachable}"
+    );
+}
+
+#[test]
+fn a_run_without_figures_still_has_a_report() {
+    let mut o = outcome();
+    o.verdict.status = Status::Invalid;
+    o.summary.metrics.clear();
+    o.summary.histograms.clear();
+    (o.summary.goodput, o.summary.rate) = (None, None);
+    (o.summary.client.receive_lag, o.summary.client.dispatch_lag) = (None, None);
+    o.summary.client.cores.clear();
+    let text = render(
+        &o,
+        &[],
+        Style {
+            phases: true,
+            verbose: true,
+            ..Style::default()
+        },
+    );
+    assert!(
+        text.starts_with("VERDICT: INVALID\n") && text.contains("REQUESTS"),
+        "{text}"
+    );
+}
