@@ -1,8 +1,9 @@
-//! The seam to the mock server: a stand-in until the server is there.
-#![allow(dead_code)]
+//! The seam to the mock server.
 
 use ringload_engine::{Error, Result};
+use ringload_mock::{Config, Jitter, Timing};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 /// What the mock server is asked to be.
 #[derive(Clone, Debug)]
@@ -57,7 +58,7 @@ pub(crate) enum MockTiming {
 }
 
 /// A running server; dropping it stops it.
-pub(crate) struct MockServer {}
+pub(crate) struct MockServer(ringload_mock::Server);
 
 impl MockServer {
     /// Starts a server.
@@ -65,17 +66,66 @@ impl MockServer {
     /// # Errors
     /// When it cannot listen.
     pub(crate) fn start(config: MockConfig) -> Result<Self> {
-        Err(Error::environment(
-            format!(
-                "no mock server in this build for {} ({config:?})",
-                config.address
-            ),
-            "use a build that has one",
-        ))
+        let timing = match config.timing {
+            MockTiming::Fixed {
+                ttft_ms,
+                itl_ms,
+                jitter,
+            } => Timing::Fixed {
+                ttft: millis(ttft_ms),
+                itl: millis(itl_ms),
+                jitter: if jitter > 0.0 {
+                    Jitter::Uniform { share: jitter }
+                } else {
+                    Jitter::None
+                },
+            },
+            MockTiming::Batching {
+                max_batch,
+                prefill_rate,
+                step_base_ms,
+                step_per_seq_ms,
+            } => Timing::Batching(ringload_mock::batching::Settings {
+                max_batch: max_batch as usize,
+                prefill_tokens_per_s: prefill_rate,
+                decode_step_base: millis(step_base_ms),
+                decode_step_per_seq: millis(step_per_seq_ms),
+            }),
+            MockTiming::Unpaced => Timing::Unpaced,
+        };
+        // A descriptor for each connection, however many the client opens.
+        let _ = ringload_engine::driver::raise_descriptor_limit(DESCRIPTORS);
+        ringload_mock::start(Config {
+            address: config.address,
+            threads: config.threads,
+            cores: config.cores,
+            timing,
+            model: config.model,
+            output_tokens: config.output_tokens as _,
+            tokens_per_event: config.tokens_per_event as _,
+            events_per_write: config.events_per_write as _,
+            seed: config.seed,
+            early_role: config.early_role,
+            ..Config::default()
+        })
+        .map(Self)
+        .map_err(|e| {
+            Error::environment(
+                format!("the mock server did not start: {e}"),
+                "choose another --host, --port or set of --cores",
+            )
+        })
     }
 
     /// Where it listens.
     pub(crate) fn address(&self) -> SocketAddr {
-        SocketAddr::from(([127, 0, 0, 1], 0))
+        self.0.addr()
     }
 }
+
+fn millis(ms: f64) -> Duration {
+    Duration::from_secs_f64(ms.max(0.0) / 1e3)
+}
+
+/// Open files that a server asks for.
+const DESCRIPTORS: u64 = 65_536;

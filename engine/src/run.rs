@@ -3,7 +3,10 @@
 use crate::clock::{self, MILLI, Nanos, RealtimeOffset};
 use crate::driver::{self, Driver, Epoll, Uring, prepare_thread, thread_facts};
 use crate::error::{Error, Result};
-use crate::measure::{CoreFigures, Offered, PhaseFacts, RequestMetrics, RunFacts, Shard, Summarizer, Summary, TokenCounts};
+use crate::measure::{
+    CoreFigures, Offered, PhaseFacts, RequestMetrics, RunFacts, Shard, Summarizer, Summary,
+    TokenCounts,
+};
 use crate::plan::{Cores, Io, Load, Phase, Plan, Stamps};
 use crate::record::{LogReader, LogWriter};
 use crate::record::{PhaseKind, Record};
@@ -55,12 +58,19 @@ impl Control {
     /// Shared state for up to `workers` workers.
     #[must_use]
     pub fn new(workers: usize) -> Self {
-        Self { stop: AtomicU8::new(0), progress: (0..workers).map(|_| Progress::default()).collect() }
+        Self {
+            stop: AtomicU8::new(0),
+            progress: (0..workers).map(|_| Progress::default()).collect(),
+        }
     }
 
     /// Asks the workers to stop: once = issue nothing more and drain within the grace; twice = abandon what is in flight.
     pub fn stop(&self) {
-        let _ = self.stop.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| Some(n.saturating_add(1)));
+        let _ = self
+            .stop
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| {
+                Some(n.saturating_add(1))
+            });
     }
 
     /// How often [`Control::stop`] was called.
@@ -91,24 +101,44 @@ impl Finished {
 /// # Errors
 /// When the plan names cores that the process may not use.
 pub fn cores(plan: &Plan) -> Result<Vec<usize>> {
-    let allowed: Vec<usize> = core_affinity::get_core_ids().unwrap_or_default().into_iter().map(|c| c.id).collect();
-    let quota = crate::host::HostFacts::read_start().facts.cpu_quota_cores.map_or(usize::MAX, |cpus| (cpus.floor() as usize).max(1));
+    let allowed: Vec<usize> = core_affinity::get_core_ids()
+        .unwrap_or_default()
+        .into_iter()
+        .map(|c| c.id)
+        .collect();
+    let quota = crate::host::HostFacts::read_start()
+        .facts
+        .cpu_quota_cores
+        .map_or(usize::MAX, |cpus| (cpus.floor() as usize).max(1));
     let usable = allowed.len().min(quota).max(1);
-    let shown = || allowed.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+    let shown = || {
+        allowed
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(",")
+    };
     let mut cores = match &plan.cores {
         // The last cores work; the first, where most interrupts and other people's processes are, stays for the control plane.
         Cores::Auto => allowed[allowed.len() - (usable - 1).max(1)..].to_vec(),
         Cores::Count(n) if *n == 0 => return Err(Error::usage("--cores 0", "write at least 1")),
         Cores::Count(n) if *n > allowed.len() => {
             return Err(Error::usage(
-                format!("--cores {n}: the process may use {} cores ({})", allowed.len(), shown()),
+                format!(
+                    "--cores {n}: the process may use {} cores ({})",
+                    allowed.len(),
+                    shown()
+                ),
                 "write a smaller number, or widen the affinity mask",
             ));
         }
         Cores::Count(n) => allowed[allowed.len() - n..].to_vec(),
         Cores::List(list) => {
             if let Some(core) = list.iter().find(|c| !allowed.contains(c)) {
-                return Err(Error::usage(format!("--cores: the process may not use core {core}"), format!("choose from {}", shown())));
+                return Err(Error::usage(
+                    format!("--cores: the process may not use core {core}"),
+                    format!("choose from {}", shown()),
+                ));
             }
             list.clone()
         }
@@ -126,18 +156,33 @@ fn slots_bound(plan: &Plan) -> Option<u32> {
         Load::Open { cap, .. } => cap.map(|c| c.concurrency),
     };
     let profiling = of(&plan.profiling)?;
-    plan.warmup.as_ref().map_or(Some(profiling), |w| of(w).map(|n| n.max(profiling)))
+    plan.warmup
+        .as_ref()
+        .map_or(Some(profiling), |w| of(w).map(|n| n.max(profiling)))
 }
 
 /// Drives the load. Records go to the log at `log_path`.
 ///
 /// # Errors
 /// When the environment forbids the run: no driver, no descriptors, an unwritable log, a name that does not resolve.
-pub fn execute(plan: &Plan, workload: &Workload, log_path: &Path, control: &Control) -> Result<Finished> {
+pub fn execute(
+    plan: &Plan,
+    workload: &Workload,
+    log_path: &Path,
+    control: &Control,
+) -> Result<Finished> {
     let cores = cores(plan)?;
     let capacity = capacity(plan, cores.len())?;
-    let heads = plan.targets.iter().map(|t| RequestHead::new(plan, t)).collect::<Result<Vec<_>>>()?;
-    let addrs = plan.targets.iter().map(|t| resolve(&t.host, t.port)).collect::<Result<Vec<_>>>()?;
+    let heads = plan
+        .targets
+        .iter()
+        .map(|t| RequestHead::new(plan, t))
+        .collect::<Result<Vec<_>>>()?;
+    let addrs = plan
+        .targets
+        .iter()
+        .map(|t| resolve(&t.host, t.port))
+        .collect::<Result<Vec<_>>>()?;
     let (io, driver_note) = choose_driver(plan)?;
     let shared = Shared {
         plan,
@@ -146,11 +191,17 @@ pub fn execute(plan: &Plan, workload: &Workload, log_path: &Path, control: &Cont
         addrs: &addrs,
         control,
         next: [AtomicU64::new(0), AtomicU64::new(0)],
-        permits: [permits(plan.warmup.as_ref()), permits(Some(&plan.profiling))],
+        permits: [
+            permits(plan.warmup.as_ref()),
+            permits(Some(&plan.profiling)),
+        ],
         nonce: clock::realtime(),
         workers: cores.len(),
     };
-    let stage = Stage { barrier: Barrier::new(cores.len()), start: [AtomicU64::new(0), AtomicU64::new(0)] };
+    let stage = Stage {
+        barrier: Barrier::new(cores.len()),
+        start: [AtomicU64::new(0), AtomicU64::new(0)],
+    };
     let mut log = LogWriter::create(log_path)?;
     let offset = RealtimeOffset::sample();
     let workers_done = AtomicBool::new(false);
@@ -162,11 +213,21 @@ pub fn execute(plan: &Plan, workload: &Workload, log_path: &Path, control: &Cont
             let (producer, consumer) = rtrb::RingBuffer::new(RECORD_RING);
             consumers.push(consumer);
             let (shared, stage) = (&shared, &stage);
-            let worker = Seat { index, core, capacity, io };
+            let worker = Seat {
+                index,
+                core,
+                capacity,
+                io,
+            };
             let handle = std::thread::Builder::new()
                 .name(format!("worker-{index}"))
                 .spawn_scoped(scope, move || worker.work(shared, stage, producer))
-                .map_err(|e| Error::environment(format!("a worker thread could not be started ({e})"), "raise the limit of processes"))?;
+                .map_err(|e| {
+                    Error::environment(
+                        format!("a worker thread could not be started ({e})"),
+                        "raise the limit of processes",
+                    )
+                })?;
             handles.push(handle);
         }
         let (workers_done, log) = (&workers_done, &mut log);
@@ -177,13 +238,23 @@ pub fn execute(plan: &Plan, workload: &Workload, log_path: &Path, control: &Cont
                 stay_off(cores);
                 write_records(&mut consumers, log, workers_done)
             })
-            .map_err(|e| Error::environment(format!("the record thread could not be started ({e})"), "raise the limit of processes"))?;
+            .map_err(|e| {
+                Error::environment(
+                    format!("the record thread could not be started ({e})"),
+                    "raise the limit of processes",
+                )
+            })?;
         let seats: Vec<Result<Left>> = handles
             .into_iter()
-            .map(|h| h.join().unwrap_or_else(|_| Err(Error::bug("a worker thread panicked outside a phase"))))
+            .map(|h| {
+                h.join()
+                    .unwrap_or_else(|_| Err(Error::bug("a worker thread panicked outside a phase")))
+            })
             .collect();
         workers_done.store(true, Ordering::Release);
-        let written = writer.join().unwrap_or_else(|_| Err(Error::bug("the record thread panicked")));
+        let written = writer
+            .join()
+            .unwrap_or_else(|_| Err(Error::bug("the record thread panicked")));
         let left = seats.into_iter().collect::<Result<Vec<_>>>()?;
         written.map(|n| (left, n))
     });
@@ -209,10 +280,21 @@ pub fn execute(plan: &Plan, workload: &Workload, log_path: &Path, control: &Cont
         tokenizer: workload.tokenizer().0.to_owned(),
         tokenizer_approximate: workload.tokenizer().1,
     };
-    Ok(Finished { shard, facts, log: log_path.to_owned(), offset })
+    Ok(Finished {
+        shard,
+        facts,
+        log: log_path.to_owned(),
+        offset,
+    })
 }
 
-fn phase_facts(kind: PhaseKind, phase: &Phase, stage: &Stage, shard: &Shard, left: &[Left]) -> PhaseFacts {
+fn phase_facts(
+    kind: PhaseKind,
+    phase: &Phase,
+    stage: &Stage,
+    shard: &Shard,
+    left: &[Left],
+) -> PhaseFacts {
     let tallies = || left.iter().map(|l| &l.phases[kind as usize]);
     let counts = shard.phase(kind);
     let planned = phase.requests;
@@ -247,8 +329,12 @@ pub fn summarize(
         let counts = count_tokens(plan, workload, &record);
         let metrics = summarizer.add(&record, &counts);
         if record.phase == PhaseKind::Profiling {
-            on_record(&record, &metrics)
-                .map_err(|e| Error::environment(format!("a record could not be written ({e})"), "free space in --artifact-dir"))?;
+            on_record(&record, &metrics).map_err(|e| {
+                Error::environment(
+                    format!("a record could not be written ({e})"),
+                    "free space in --artifact-dir",
+                )
+            })?;
         }
     }
     Ok(summarizer.finish(finished.shard, finished.facts))
@@ -288,12 +374,29 @@ struct Left {
 }
 
 impl Seat {
-    fn work(self, shared: &Shared<'_>, stage: &Stage, records: rtrb::Producer<Record>) -> Result<Left> {
+    fn work(
+        self,
+        shared: &Shared<'_>,
+        stage: &Stage,
+        records: rtrb::Producer<Record>,
+    ) -> Result<Left> {
         let pinned = prepare_thread(self.core, shared.plan.fifo);
         let kernel = shared.plan.stamps == Stamps::Kernel;
         match self.io {
-            Io::Epoll => self.drive(Epoll::new(self.capacity, kernel), shared, stage, records, pinned),
-            Io::Uring | Io::Auto => self.drive(Uring::new(self.capacity, kernel), shared, stage, records, pinned),
+            Io::Epoll => self.drive(
+                Epoll::new(self.capacity, kernel),
+                shared,
+                stage,
+                records,
+                pinned,
+            ),
+            Io::Uring | Io::Auto => self.drive(
+                Uring::new(self.capacity, kernel),
+                shared,
+                stage,
+                records,
+                pinned,
+            ),
         }
     }
 
@@ -306,17 +409,26 @@ impl Seat {
         pinned: std::result::Result<(), String>,
     ) -> Result<Left> {
         let plan = shared.plan;
-        let driver = driver.map_err(|e| Error::environment(format!("a worker got no driver: {}", os_error(e)), "try --io epoll"));
+        let driver = driver.map_err(|e| {
+            Error::environment(
+                format!("a worker got no driver: {}", os_error(e)),
+                "try --io epoll",
+            )
+        });
         let mut worker = driver.map(|d| Worker::new(d, shared, self.index, self.capacity, records));
         let mut phases = [PhaseTally::default(); 2];
         let mut before = thread_facts();
         let mut failed = None;
         let mut began = 0;
-        let wanted = [plan.warmup.as_ref().map(|p| (p, PhaseKind::Warmup)), Some((&plan.profiling, PhaseKind::Profiling))];
+        let wanted = [
+            plan.warmup.as_ref().map(|p| (p, PhaseKind::Warmup)),
+            Some((&plan.profiling, PhaseKind::Profiling)),
+        ];
         for (phase, kind) in wanted.into_iter().flatten() {
             // All workers meet here, also those that failed, so that none waits for ever.
             if stage.barrier.wait().is_leader() {
-                stage.start[kind as usize].store(clock::monotonic() + PHASE_LEAD, Ordering::Release);
+                stage.start[kind as usize]
+                    .store(clock::monotonic() + PHASE_LEAD, Ordering::Release);
             }
             stage.barrier.wait();
             let start = stage.start[kind as usize].load(Ordering::Acquire);
@@ -356,7 +468,11 @@ impl Seat {
 }
 
 /// Moves records from the workers' rings to the log until all workers are done and all rings are empty.
-fn write_records(consumers: &mut [rtrb::Consumer<Record>], log: &mut LogWriter, done: &AtomicBool) -> Result<u64> {
+fn write_records(
+    consumers: &mut [rtrb::Consumer<Record>],
+    log: &mut LogWriter,
+    done: &AtomicBool,
+) -> Result<u64> {
     let mut written = 0;
     loop {
         let last = done.load(Ordering::Acquire);
@@ -379,7 +495,10 @@ fn write_records(consumers: &mut [rtrb::Consumer<Record>], log: &mut LogWriter, 
 
 /// Moves the calling thread to a core that no worker has, if there is one.
 pub fn stay_off(workers: &[usize]) {
-    let free = core_affinity::get_core_ids().unwrap_or_default().into_iter().find(|c| !workers.contains(&c.id));
+    let free = core_affinity::get_core_ids()
+        .unwrap_or_default()
+        .into_iter()
+        .find(|c| !workers.contains(&c.id));
     if let Some(core) = free {
         core_affinity::set_for_current(core);
     }
@@ -402,9 +521,14 @@ fn capacity(plan: &Plan, workers: usize) -> Result<usize> {
     match bound {
         Some(n) if (n as u64) + OTHER_DESCRIPTORS > limit => Err(Error::environment(
             format!("{n} concurrent requests need {total} open files, but the limit is {limit}"),
-            format!("raise it (`ulimit -n {total}`, LimitNOFILE= in systemd, --ulimit nofile= in docker) or lower --concurrency"),
+            format!(
+                "raise it (`ulimit -n {total}`, LimitNOFILE= in systemd, --ulimit nofile= in docker) or lower --concurrency"
+            ),
         )),
-        _ if room == 0 => Err(Error::environment(format!("the limit of {limit} open files leaves no room for connections"), "raise `ulimit -n`")),
+        _ if room == 0 => Err(Error::environment(
+            format!("the limit of {limit} open files leaves no room for connections"),
+            "raise `ulimit -n`",
+        )),
         _ => Ok(room.min(wanted)),
     }
 }
@@ -419,13 +543,21 @@ fn permits(phase: Option<&Phase>) -> AtomicI64 {
 fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>> {
     let addrs: Vec<SocketAddr> = (host, port)
         .to_socket_addrs()
-        .map_err(|e| Error::environment(format!("`{host}` does not resolve ({e})"), "check the host name in --url"))?
+        .map_err(|e| {
+            Error::environment(
+                format!("`{host}` does not resolve ({e})"),
+                "check the host name in --url",
+            )
+        })?
         .collect();
     // A name with addresses of both families is driven over IPv4, as the peers do by default.
     let v4: Vec<SocketAddr> = addrs.iter().copied().filter(SocketAddr::is_ipv4).collect();
     let chosen = if v4.is_empty() { addrs } else { v4 };
     if chosen.is_empty() {
-        return Err(Error::environment(format!("`{host}` has no address"), "check the host name in --url"));
+        return Err(Error::environment(
+            format!("`{host}` has no address"),
+            "check the host name in --url",
+        ));
     }
     Ok(chosen)
 }
@@ -437,10 +569,14 @@ fn choose_driver(plan: &Plan) -> Result<(Io, Option<String>)> {
     }
     match Uring::new(1, plan.stamps == Stamps::Kernel) {
         Ok(_) => Ok((Io::Uring, None)),
-        Err(e) if plan.io == Io::Uring => {
-            Err(Error::environment(format!("io_uring is refused here: {}", os_error(e)), "use --io epoll, or allow io_uring in the sandbox"))
-        }
-        Err(e) => Ok((Io::Epoll, Some(format!("io_uring is refused here: {}", os_error(e))))),
+        Err(e) if plan.io == Io::Uring => Err(Error::environment(
+            format!("io_uring is refused here: {}", os_error(e)),
+            "use --io epoll, or allow io_uring in the sandbox",
+        )),
+        Err(e) => Ok((
+            Io::Epoll,
+            Some(format!("io_uring is refused here: {}", os_error(e))),
+        )),
     }
 }
 

@@ -132,7 +132,13 @@ enum Todo {
 
 impl<'a, D: Driver> Worker<'a, D> {
     /// A worker of `shared`, with room for `capacity` connections, that hands its records to `records`.
-    pub fn new(driver: D, shared: &'a Shared<'a>, index: usize, capacity: usize, records: rtrb::Producer<Record>) -> Self {
+    pub fn new(
+        driver: D,
+        shared: &'a Shared<'a>,
+        index: usize,
+        capacity: usize,
+        records: rtrb::Producer<Record>,
+    ) -> Self {
         let core = Core {
             shared,
             index,
@@ -162,15 +168,26 @@ impl<'a, D: Driver> Worker<'a, D> {
     ///
     /// # Errors
     /// When the driver's wait cannot go on.
-    pub fn run_phase(&mut self, phase: &Phase, kind: PhaseKind, start: Nanos) -> Result<PhaseTally> {
+    pub fn run_phase(
+        &mut self,
+        phase: &Phase,
+        kind: PhaseKind,
+        start: Nanos,
+    ) -> Result<PhaseTally> {
         self.core.phase = kind;
         let mut source = Source::new(phase, &self.core, start);
         self.core.closed_loop = matches!(phase.load, Load::Closed { .. });
         self.core.capped = matches!(phase.load, Load::Open { cap: Some(_), .. });
         self.core.freed.clear();
         self.core.resting.clear();
-        let issue_until = phase.duration.map_or(Nanos::MAX, |d| start.saturating_add(d));
-        let mut drain_until = phase.duration.map_or(Nanos::MAX, |_| phase.grace.map_or(Nanos::MAX, |g| issue_until.saturating_add(g)));
+        let issue_until = phase
+            .duration
+            .map_or(Nanos::MAX, |d| start.saturating_add(d));
+        let mut drain_until = phase.duration.map_or(Nanos::MAX, |_| {
+            phase
+                .grace
+                .map_or(Nanos::MAX, |g| issue_until.saturating_add(g))
+        });
         let mut facts = PhaseTally::default();
         let mut stopped = 0;
         let mut now = self.driver.now();
@@ -181,7 +198,11 @@ impl<'a, D: Driver> Worker<'a, D> {
         loop {
             let stops = self.core.shared.control.stops();
             if stops > stopped {
-                drain_until = if stops > 1 { now } else { drain_until.min(now.saturating_add(phase.grace.unwrap_or(30 * SECOND))) };
+                drain_until = if stops > 1 {
+                    now
+                } else {
+                    drain_until.min(now.saturating_add(phase.grace.unwrap_or(30 * SECOND)))
+                };
                 stopped = stops;
             }
             if stopped > 0 || now >= issue_until {
@@ -197,7 +218,11 @@ impl<'a, D: Driver> Worker<'a, D> {
                 self.abandon(now);
                 break;
             }
-            let until = if more { now } else { self.next_wake(&source, now, issue_until, drain_until) };
+            let until = if more {
+                now
+            } else {
+                self.next_wake(&source, now, issue_until, drain_until)
+            };
             self.turn(until)?;
             now = self.driver.now();
         }
@@ -223,10 +248,21 @@ impl<'a, D: Driver> Worker<'a, D> {
     /// Waits once and does what the completions ask for.
     fn turn(&mut self, until: Nanos) -> Result<()> {
         let core = &mut self.core;
-        let batch = if core.in_flight > 0 { core.shared.plan.batch_wait } else { 0 };
+        let batch = if core.in_flight > 0 {
+            core.shared.plan.batch_wait
+        } else {
+            0
+        };
         self.driver
-            .wait(until, batch, &mut |key, event, seen| core.handle(key, event, seen))
-            .map_err(|e| Error::environment(format!("the {e} error ended the wait for completions"), "try --io epoll"))?;
+            .wait(until, batch, &mut |key, event, seen| {
+                core.handle(key, event, seen)
+            })
+            .map_err(|e| {
+                Error::environment(
+                    format!("the {e} error ended the wait for completions"),
+                    "try --io epoll",
+                )
+            })?;
         let todo = std::mem::take(&mut self.core.todo);
         for item in &todo {
             match item {
@@ -244,17 +280,28 @@ impl<'a, D: Driver> Worker<'a, D> {
     /// Takes up what is due. Whether more is due at once.
     fn dispatch(&mut self, source: &mut Source, mut now: Nanos, facts: &mut PhaseTally) -> bool {
         for _ in 0..BURST {
-            let Some(due) = source.next(&mut self.core, now, facts) else { return false };
+            let Some(due) = source.next(&mut self.core, now, facts) else {
+                return false;
+            };
             self.issue(due, now);
             now = self.driver.now();
         }
         true
     }
 
-    fn next_wake(&self, source: &Source, now: Nanos, issue_until: Nanos, drain_until: Nanos) -> Nanos {
+    fn next_wake(
+        &self,
+        source: &Source,
+        now: Nanos,
+        issue_until: Nanos,
+        drain_until: Nanos,
+    ) -> Nanos {
         let core = &self.core;
         let mut until = now + LOOK_UP;
-        let deadlines = [core.connect_deadlines.front().map(|d| d.0), core.request_deadlines.front().map(|d| d.0)];
+        let deadlines = [
+            core.connect_deadlines.front().map(|d| d.0),
+            core.request_deadlines.front().map(|d| d.0),
+        ];
         for at in deadlines.into_iter().flatten().chain([drain_until]) {
             until = until.min(at);
         }
@@ -301,7 +348,8 @@ impl<'a, D: Driver> Worker<'a, D> {
             let slot = &mut core.slots[key.slot as usize];
             slot.state = State::Busy;
             slot.exchange.begin(&request);
-            core.request_deadlines.push_back((deadline, key.slot, request.request_id));
+            core.request_deadlines
+                .push_back((deadline, key.slot, request.request_id));
             self.send(key);
             return;
         }
@@ -313,12 +361,17 @@ impl<'a, D: Driver> Worker<'a, D> {
                 let slot_ref = &mut self.core.slots[slot as usize];
                 slot_ref.target = target;
                 slot_ref.exchange.begin(&request);
-                self.core.request_deadlines.push_back((deadline, slot, request.request_id));
+                self.core
+                    .request_deadlines
+                    .push_back((deadline, slot, request.request_id));
                 self.connect(slot);
             }
             Err(slot) => {
                 self.core.slots[slot as usize].exchange.begin(&request);
-                let what = format!("all {} connections of this worker are in use", self.core.capacity);
+                let what = format!(
+                    "all {} connections of this worker are in use",
+                    self.core.capacity
+                );
                 self.fail(slot, Cause::DescriptorsExhausted, Some(what), now);
             }
         }
@@ -332,12 +385,19 @@ impl<'a, D: Driver> Worker<'a, D> {
         state.state = State::Connecting;
         state.served = 0;
         state.exchange.handle_connecting(now);
-        let key = Key { slot, generation: state.generation };
+        let key = Key {
+            slot,
+            generation: state.generation,
+        };
         let addrs = &core.shared.addrs[state.target as usize];
         let addr = addrs[(core.connections % addrs.len() as u64) as usize];
         let id = state.exchange.request_id();
         core.connections += 1;
-        core.connect_deadlines.push_back((now.saturating_add(core.shared.plan.timeouts.connect), key, id));
+        core.connect_deadlines.push_back((
+            now.saturating_add(core.shared.plan.timeouts.connect),
+            key,
+            id,
+        ));
         if let Err(e) = self.driver.connect(key, &addr) {
             self.fail(slot, connect_cause(e), Some(os_error(e)), now);
         }
@@ -352,9 +412,15 @@ impl<'a, D: Driver> Worker<'a, D> {
         let record = slot.exchange.record();
         let entry = &core.shared.workload.entries[record.entry as usize];
         core.scratch.clear();
-        core.shared.heads[slot.target as usize].write(&mut core.scratch, record.request_id, &entry.session_id, &entry.body);
+        core.shared.heads[slot.target as usize].write(
+            &mut core.scratch,
+            record.request_id,
+            &entry.session_id,
+            &entry.body,
+        );
         slot.state = State::Busy;
-        slot.exchange.handle_sending(self.driver.now(), core.scratch.len(), slot.served > 0);
+        slot.exchange
+            .handle_sending(self.driver.now(), core.scratch.len(), slot.served > 0);
         slot.served += 1;
         match self.driver.send(key, &core.scratch) {
             Sending::Done => slot.exchange.handle_sent(self.driver.now()),
@@ -374,7 +440,10 @@ impl<'a, D: Driver> Worker<'a, D> {
             return;
         }
         let sent = slot.exchange.record().bytes_sent as usize;
-        if slot.exchange.may_move() && (cause == Cause::SendFailed || self.driver.unacknowledged(key).is_some_and(|n| n >= sent)) {
+        if slot.exchange.may_move()
+            && (cause == Cause::SendFailed
+                || self.driver.unacknowledged(key).is_some_and(|n| n >= sent))
+        {
             slot.exchange.handle_move();
             self.driver.close(key);
             self.connect(key.slot);
@@ -384,17 +453,25 @@ impl<'a, D: Driver> Worker<'a, D> {
     }
 
     fn fail(&mut self, slot: u32, cause: Cause, detail: Option<String>, at: Nanos) {
-        self.core.slots[slot as usize].exchange.fail(cause, detail, at);
+        self.core.slots[slot as usize]
+            .exchange
+            .fail(cause, detail, at);
         self.core.finish(slot, false, at);
-        let key = Key { slot, generation: self.core.slots[slot as usize].generation };
+        let key = Key {
+            slot,
+            generation: self.core.slots[slot as usize].generation,
+        };
         self.close(key);
         // What `finish` noted for later has just been done.
-        self.core.todo.retain(|t| !matches!(t, Todo::Close(k) if *k == key));
+        self.core
+            .todo
+            .retain(|t| !matches!(t, Todo::Close(k) if *k == key));
     }
 
     fn close(&mut self, key: Key) {
         let slot = &mut self.core.slots[key.slot as usize];
-        if slot.generation != key.generation || !matches!(slot.state, State::Idle | State::Closing) {
+        if slot.generation != key.generation || !matches!(slot.state, State::Idle | State::Closing)
+        {
             return;
         }
         slot.state = State::Free;
@@ -408,13 +485,20 @@ impl<'a, D: Driver> Worker<'a, D> {
     fn time_out(&mut self, now: Nanos) {
         while let Some(&(at, key, id)) = self.core.connect_deadlines.front() {
             let slot = &self.core.slots[key.slot as usize];
-            let waiting = slot.generation == key.generation && slot.state == State::Connecting && slot.exchange.request_id() == id;
+            let waiting = slot.generation == key.generation
+                && slot.state == State::Connecting
+                && slot.exchange.request_id() == id;
             if at > now && waiting {
                 break;
             }
             self.core.connect_deadlines.pop_front();
             if waiting {
-                self.fail(key.slot, Cause::ConnectTimeout, Some("no connection in time (--connect-timeout-seconds)".into()), now);
+                self.fail(
+                    key.slot,
+                    Cause::ConnectTimeout,
+                    Some("no connection in time (--connect-timeout-seconds)".into()),
+                    now,
+                );
             }
         }
         while let Some(&(at, slot, id)) = self.core.request_deadlines.front() {
@@ -425,7 +509,12 @@ impl<'a, D: Driver> Worker<'a, D> {
             }
             self.core.request_deadlines.pop_front();
             if waiting {
-                self.fail(slot, Cause::Timeout, Some("no complete answer in time (--request-timeout-seconds)".into()), now);
+                self.fail(
+                    slot,
+                    Cause::Timeout,
+                    Some("no complete answer in time (--request-timeout-seconds)".into()),
+                    now,
+                );
             }
         }
     }
@@ -436,7 +525,10 @@ impl<'a, D: Driver> Worker<'a, D> {
             if self.core.slots[slot as usize].exchange.active() {
                 self.core.slots[slot as usize].exchange.abandon(now);
                 self.core.finish(slot, false, now);
-                let key = Key { slot, generation: self.core.slots[slot as usize].generation };
+                let key = Key {
+                    slot,
+                    generation: self.core.slots[slot as usize].generation,
+                };
                 self.close(key);
             }
         }
@@ -446,7 +538,13 @@ impl<'a, D: Driver> Worker<'a, D> {
 
 impl Core<'_> {
     fn handle(&mut self, key: Key, event: Event<'_>, seen: Nanos) {
-        let Some(slot) = self.slots.get_mut(key.slot as usize).filter(|s| s.generation == key.generation) else { return };
+        let Some(slot) = self
+            .slots
+            .get_mut(key.slot as usize)
+            .filter(|s| s.generation == key.generation)
+        else {
+            return;
+        };
         let active = slot.exchange.active();
         match event {
             Event::Connected if active => {
@@ -454,10 +552,20 @@ impl Core<'_> {
                 self.todo.push(Todo::Send(key));
             }
             Event::Connected => self.todo.push(Todo::Close(key)),
-            Event::ConnectFailed(e) if active => self.todo.push(Todo::Lost(key, connect_cause(e), Some(os_error(e)), seen)),
+            Event::ConnectFailed(e) if active => {
+                self.todo
+                    .push(Todo::Lost(key, connect_cause(e), Some(os_error(e)), seen))
+            }
             Event::Sent if active => slot.exchange.handle_sent(seen),
-            Event::SendFailed(e) if active => self.todo.push(Todo::Lost(key, Cause::SendFailed, Some(os_error(e)), seen)),
-            Event::Received { bytes, arrived, stamped } if active => {
+            Event::SendFailed(e) if active => {
+                self.todo
+                    .push(Todo::Lost(key, Cause::SendFailed, Some(os_error(e)), seen))
+            }
+            Event::Received {
+                bytes,
+                arrived,
+                stamped,
+            } if active => {
                 let before = slot.exchange.record().events;
                 let progress = slot.exchange.handle_received(bytes, arrived);
                 self.live_events += u64::from(slot.exchange.record().events - before);
@@ -474,16 +582,26 @@ impl Core<'_> {
             }
             Event::Closed if active => {
                 if slot.exchange.may_move() {
-                    let what = "the server closed the kept connection before any byte of a response";
-                    self.todo.push(Todo::Lost(key, Cause::ClosedBeforeResponse, Some(what.into()), seen));
+                    let what =
+                        "the server closed the kept connection before any byte of a response";
+                    self.todo.push(Todo::Lost(
+                        key,
+                        Cause::ClosedBeforeResponse,
+                        Some(what.into()),
+                        seen,
+                    ));
                 } else if let Progress::Done { .. } = slot.exchange.handle_closed(seen) {
                     self.finish(key.slot, false, seen);
                 }
             }
             Event::ReadFailed(e) if active => {
-                self.todo.push(Todo::Lost(key, Cause::Reset, Some(os_error(e)), seen));
+                self.todo
+                    .push(Todo::Lost(key, Cause::Reset, Some(os_error(e)), seen));
             }
-            Event::Received { .. } | Event::Closed | Event::ReadFailed(_) | Event::ConnectFailed(_) => self.todo.push(Todo::Close(key)),
+            Event::Received { .. }
+            | Event::Closed
+            | Event::ReadFailed(_)
+            | Event::ConnectFailed(_) => self.todo.push(Todo::Close(key)),
             Event::Sent | Event::SendFailed(_) => {}
         }
     }
@@ -491,7 +609,10 @@ impl Core<'_> {
     /// The request of a slot has ended: its record goes out, the slot is free for the next.
     fn finish(&mut self, slot: u32, reusable: bool, seen: Nanos) {
         let state = &mut self.slots[slot as usize];
-        let key = Key { slot, generation: state.generation };
+        let key = Key {
+            slot,
+            generation: state.generation,
+        };
         let record = state.exchange.take_record();
         let connected = state.state == State::Busy;
         let refused = !connected && matches!(record.outcome, Outcome::Failed(_));
@@ -553,21 +674,33 @@ impl Core<'_> {
         let plan = self.shared.plan;
         let keep_text = !plan.use_server_token_count;
         let exchange = Exchange::new(plan.endpoint, plan.streaming, keep_text, plan.limits);
-        self.slots.push(Slot { exchange, generation: 0, state: State::Free, target: 0, served: 0 });
+        self.slots.push(Slot {
+            exchange,
+            generation: 0,
+            state: State::Free,
+            target: 0,
+            served: 0,
+        });
         (self.slots.len() - 1) as u32
     }
 
     fn publish_progress(&self) {
-        let Some(progress) = self.shared.control.progress.get(self.index) else { return };
+        let Some(progress) = self.shared.control.progress.get(self.index) else {
+            return;
+        };
         let counts = self.shard.phase(self.phase);
         let failed = counts.failures();
         let done = counts.succeeded + failed;
-        progress.in_flight.store(self.in_flight as u64, Ordering::Relaxed);
+        progress
+            .in_flight
+            .store(self.in_flight as u64, Ordering::Relaxed);
         progress.events.store(self.live_events, Ordering::Relaxed);
         match self.phase {
             PhaseKind::Warmup => progress.warmup_done.store(done, Ordering::Relaxed),
             PhaseKind::Profiling => {
-                progress.issued.store(done + self.in_flight as u64, Ordering::Relaxed);
+                progress
+                    .issued
+                    .store(done + self.in_flight as u64, Ordering::Relaxed);
                 progress.done.store(done, Ordering::Relaxed);
                 progress.failed.store(failed, Ordering::Relaxed);
             }
@@ -585,7 +718,12 @@ struct Due {
 
 /// Where a phase's requests come from.
 enum Source {
-    Closed { mine: usize, opened: usize, limit: u64, ended: bool },
+    Closed {
+        mine: usize,
+        opened: usize,
+        limit: u64,
+        ended: bool,
+    },
     Open(Box<Open>),
 }
 
@@ -608,8 +746,16 @@ impl Source {
         let limit = phase.requests.unwrap_or(u64::MAX);
         match phase.load {
             Load::Closed { concurrency } => {
-                let mine = schedule::closed_split(concurrency, shared.workers).get(core.index).copied().unwrap_or(0) as usize;
-                Self::Closed { mine, opened: 0, limit, ended: mine == 0 }
+                let mine = schedule::closed_split(concurrency, shared.workers)
+                    .get(core.index)
+                    .copied()
+                    .unwrap_or(0) as usize;
+                Self::Closed {
+                    mine,
+                    opened: 0,
+                    limit,
+                    ended: mine == 0,
+                }
             }
             Load::Open { rate, pattern, cap } => {
                 let seed = shared.plan.seed ^ ((core.phase as u64) << 63);
@@ -633,7 +779,12 @@ impl Source {
     /// The next request that is due, if a slot is free for it.
     fn next(&mut self, core: &mut Core<'_>, now: Nanos, facts: &mut PhaseTally) -> Option<Due> {
         match self {
-            Self::Closed { mine, opened, limit, ended } => {
+            Self::Closed {
+                mine,
+                opened,
+                limit,
+                ended,
+            } => {
                 if *ended || core.in_flight >= *mine {
                     return None;
                 }
@@ -653,7 +804,11 @@ impl Source {
                     *ended = true;
                     return None;
                 }
-                Some(Due { k, scheduled, waited: false })
+                Some(Due {
+                    k,
+                    scheduled,
+                    waited: false,
+                })
             }
             Self::Open(open) => open.next(core, now, facts),
         }
@@ -673,7 +828,10 @@ impl Source {
             Self::Closed { .. } => core.resting.front().copied(),
             Self::Open(open) => {
                 let poll = (!open.waiting.is_empty()).then_some(now + PERMIT_POLL);
-                [open.next.map(|(_, at)| at), poll].into_iter().flatten().min()
+                [open.next.map(|(_, at)| at), poll]
+                    .into_iter()
+                    .flatten()
+                    .min()
             }
         }
     }
@@ -701,7 +859,9 @@ impl Open {
     fn advance(&mut self) {
         self.next = None;
         while self.k < self.limit {
-            let Some(offset) = self.arrivals.next() else { return };
+            let Some(offset) = self.arrivals.next() else {
+                return;
+            };
             let k = self.k;
             self.k += 1;
             if k % self.workers == self.worker {
@@ -717,14 +877,28 @@ impl Open {
             && take_permit(permits)
         {
             self.waiting.pop_front();
-            return Some(Due { k, scheduled, waited: true });
+            return Some(Due {
+                k,
+                scheduled,
+                waited: true,
+            });
         }
         while let Some((k, scheduled)) = self.next.filter(|(_, at)| *at <= now) {
             self.advance();
             facts.arrived(scheduled);
-            let Some(policy) = self.cap else { return Some(Due { k, scheduled, waited: false }) };
+            let Some(policy) = self.cap else {
+                return Some(Due {
+                    k,
+                    scheduled,
+                    waited: false,
+                });
+            };
             if self.waiting.is_empty() && take_permit(permits) {
-                return Some(Due { k, scheduled, waited: false });
+                return Some(Due {
+                    k,
+                    scheduled,
+                    waited: false,
+                });
             }
             match policy {
                 CapPolicy::Queue => {
@@ -739,7 +913,11 @@ impl Open {
 }
 
 fn take_permit(permits: &AtomicI64) -> bool {
-    permits.fetch_update(Ordering::AcqRel, Ordering::Acquire, |n| (n > 0).then(|| n - 1)).is_ok()
+    permits
+        .fetch_update(Ordering::AcqRel, Ordering::Acquire, |n| {
+            (n > 0).then(|| n - 1)
+        })
+        .is_ok()
 }
 
 /// An id in the shape of a random UUID (RFC 9562, version 4), different for every request of every run.

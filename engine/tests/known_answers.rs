@@ -34,7 +34,11 @@ fn tokens_every_20_ms_give_an_itl_of_20_ms() {
 fn a_role_only_first_chunk_does_not_set_ttft() {
     let peer = Scripted::new(|at, key, script, _| {
         script.send(at, key, head());
-        script.send(at + 5 * MILLI, key, event(r#"{"choices":[{"index":0,"delta":{"role":"assistant","content":""}}]}"#));
+        script.send(
+            at + 5 * MILLI,
+            key,
+            event(r#"{"choices":[{"index":0,"delta":{"role":"assistant","content":""}}]}"#),
+        );
         script.send(at + 70 * MILLI, key, token("a"));
         script.send(at + 80 * MILLI, key, end());
     });
@@ -65,7 +69,11 @@ fn an_error_after_content_is_a_failure_and_keeps_its_first_token() {
         let mut bytes = head();
         bytes.extend(token("x"));
         script.send(at + MILLI, key, bytes);
-        script.send(at + 2 * MILLI, key, event(r#"{"error":{"message":"out of memory","type":"server_error"}}"#));
+        script.send(
+            at + 2 * MILLI,
+            key,
+            event(r#"{"error":{"message":"out of memory","type":"server_error"}}"#),
+        );
         script.send(at + 3 * MILLI, key, end());
     });
     let run = play(closed(1, 1), peer, &[]);
@@ -81,7 +89,10 @@ fn an_error_after_content_is_a_failure_and_keeps_its_first_token() {
 fn a_clean_end_of_body_needs_done_or_a_finish_reason() {
     for (last, outcome) in [
         (token("x"), Outcome::Failed(Cause::Truncated)),
-        (event(r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#), Outcome::Succeeded),
+        (
+            event(r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#),
+            Outcome::Succeeded,
+        ),
     ] {
         let peer = Scripted::new(move |at, key, script, _| {
             let mut bytes = head();
@@ -100,7 +111,11 @@ fn a_server_that_stalls_shows_in_response_time_and_not_in_service_time() {
     let stall = (START + 3 * SECOND, START + 4 * SECOND);
     let peer = Scripted::new(move |at, key, script, _| {
         let due = at + 10 * MILLI;
-        let at = if (stall.0..stall.1).contains(&due) { stall.1 } else { due };
+        let at = if (stall.0..stall.1).contains(&due) {
+            stall.1
+        } else {
+            due
+        };
         let mut bytes = head();
         bytes.extend(token("x"));
         bytes.extend(end());
@@ -108,15 +123,30 @@ fn a_server_that_stalls_shows_in_response_time_and_not_in_service_time() {
     });
     let rate = 500.0;
     // One connection's worth of service at a time would close the loop; a cap of 20 makes the waiting visible as policy.
-    let cap = Some(Cap { concurrency: 20, policy: CapPolicy::Queue });
+    let cap = Some(Cap {
+        concurrency: 20,
+        policy: CapPolicy::Queue,
+    });
     let phase = open(rate, Arrival::Constant, cap, 10 * SECOND);
     let run = play(phase, peer, &[]);
     let p99 = |of| run.shard.histogram(of).value_at_quantile(0.99) as f64 / 1e9;
     assert_eq!(run.records.len(), 5_000);
-    assert!((0.80..1.0).contains(&p99(Of::ResponseTime)), "{}", p99(Of::ResponseTime));
-    assert!(p99(Of::RequestLatency) < 0.05, "service time stays low: {}", p99(Of::RequestLatency));
+    assert!(
+        (0.80..1.0).contains(&p99(Of::ResponseTime)),
+        "{}",
+        p99(Of::ResponseTime)
+    );
+    assert!(
+        p99(Of::RequestLatency) < 0.05,
+        "service time stays low: {}",
+        p99(Of::RequestLatency)
+    );
     assert!(run.shard.phase(PhaseKind::Profiling).queued > 400);
-    assert_eq!(run.shard.histogram(Of::DispatchLag).max(), 0, "the loop itself was never late");
+    assert_eq!(
+        run.shard.histogram(Of::DispatchLag).max(),
+        0,
+        "the loop itself was never late"
+    );
 }
 
 #[test]
@@ -132,12 +162,20 @@ fn an_open_loop_without_a_cap_never_waits_for_answers() {
 
 #[test]
 fn a_frozen_client_is_late_and_says_so() {
-    let run = play(open(1_000.0, Arrival::Constant, None, SECOND), steady(|_| MILLI, MILLI, 2), &[(START + 500 * MILLI, 300 * MILLI)]);
+    let run = play(
+        open(1_000.0, Arrival::Constant, None, SECOND),
+        steady(|_| MILLI, MILLI, 2),
+        &[(START + 500 * MILLI, 300 * MILLI)],
+    );
     let lag = run.shard.histogram(Of::DispatchLag);
     assert!(lag.max() >= 299 * MILLI, "{}", lag.max());
     assert!(run.shard.histogram(Of::ReceiveLag).max() >= 290 * MILLI);
     // What arrived while the client was frozen keeps its arrival.
-    for r in run.records.iter().filter(|r| r.outcome == Outcome::Succeeded) {
+    for r in run
+        .records
+        .iter()
+        .filter(|r| r.outcome == Outcome::Succeeded)
+    {
         assert_eq!(r.gaps, vec![MILLI]);
     }
 }
@@ -145,7 +183,11 @@ fn a_frozen_client_is_late_and_says_so() {
 #[test]
 fn a_closed_loop_keeps_exactly_n_in_flight() {
     for n in [1, 3, 7] {
-        let run = play(closed(n, 50), steady(|k| (10 + k % 5) * MILLI, MILLI, 3), &[]);
+        let run = play(
+            closed(n, 50),
+            steady(|k| (10 + k % 5) * MILLI, MILLI, 3),
+            &[],
+        );
         assert_eq!(run.records.len(), 50);
         assert_eq!(run.peak, n as usize);
     }
@@ -153,8 +195,15 @@ fn a_closed_loop_keeps_exactly_n_in_flight() {
 
 #[test]
 fn the_drop_policy_counts_what_it_drops() {
-    let cap = Some(Cap { concurrency: 2, policy: CapPolicy::Drop });
-    let run = play(open(100.0, Arrival::Constant, cap, SECOND), steady(|_| 95 * MILLI, MILLI, 6), &[]);
+    let cap = Some(Cap {
+        concurrency: 2,
+        policy: CapPolicy::Drop,
+    });
+    let run = play(
+        open(100.0, Arrival::Constant, cap, SECOND),
+        steady(|_| 95 * MILLI, MILLI, 6),
+        &[],
+    );
     let counts = run.shard.phase(PhaseKind::Profiling);
     assert_eq!(counts.issued + counts.dropped, 100);
     assert_eq!(counts.issued, 20, "two at a time, 100 ms each");
@@ -166,11 +215,22 @@ fn a_request_in_flight_at_the_end_is_neither_dropped_nor_zero() {
     phase.grace = Some(500 * MILLI);
     let run = play(phase, steady(|_| 700 * MILLI, MILLI, 2), &[]);
     let counts = run.shard.phase(PhaseKind::Profiling);
-    assert_eq!((counts.issued, counts.succeeded + counts.in_flight_at_end), (10, 10));
+    assert_eq!(
+        (counts.issued, counts.succeeded + counts.in_flight_at_end),
+        (10, 10)
+    );
     assert!(counts.in_flight_at_end > 0);
-    let abandoned: Vec<&Record> = run.records.iter().filter(|r| r.outcome == Outcome::InFlight).collect();
+    let abandoned: Vec<&Record> = run
+        .records
+        .iter()
+        .filter(|r| r.outcome == Outcome::InFlight)
+        .collect();
     assert_eq!(abandoned.len() as u64, counts.in_flight_at_end);
-    assert!(abandoned.iter().all(|r| r.instants.end == START + 1_500 * MILLI));
+    assert!(
+        abandoned
+            .iter()
+            .all(|r| r.instants.end == START + 1_500 * MILLI)
+    );
 }
 
 #[test]
@@ -183,7 +243,13 @@ fn a_server_that_closes_after_each_answer_costs_no_request() {
         script.close(at + MILLI, key);
     });
     let run = play(closed(4, 40), peer, &[]);
-    assert_eq!(run.records.iter().filter(|r| r.outcome == Outcome::Succeeded).count(), 40);
+    assert_eq!(
+        run.records
+            .iter()
+            .filter(|r| r.outcome == Outcome::Succeeded)
+            .count(),
+        40
+    );
     assert!(run.records.iter().all(|r| !r.connection_reused));
 }
 
@@ -191,8 +257,14 @@ fn a_server_that_closes_after_each_answer_costs_no_request() {
 fn refusals_resets_and_early_closes_are_causes_of_their_own() {
     type Play = fn(Nanos, Key, &mut Script, usize);
     let cases: [(Play, Cause); 3] = [
-        (|at, key, script, _| script.reset(at + MILLI, key), Cause::Reset),
-        (|at, key, script, _| script.close(at + MILLI, key), Cause::ClosedBeforeResponse),
+        (
+            |at, key, script, _| script.reset(at + MILLI, key),
+            Cause::Reset,
+        ),
+        (
+            |at, key, script, _| script.close(at + MILLI, key),
+            Cause::ClosedBeforeResponse,
+        ),
         (
             |at, key, script, _| {
                 script.send(at, key, head());
@@ -204,12 +276,22 @@ fn refusals_resets_and_early_closes_are_causes_of_their_own() {
     for (play_it, cause) in cases {
         let run = play(closed(1, 2), Scripted::new(play_it), &[]);
         assert_eq!(run.records.len(), 2);
-        assert!(run.records.iter().all(|r| r.outcome == Outcome::Failed(cause)), "{cause}: {:?}", run.records[0]);
+        assert!(
+            run.records
+                .iter()
+                .all(|r| r.outcome == Outcome::Failed(cause)),
+            "{cause}: {:?}",
+            run.records[0]
+        );
     }
     let mut refusing = Scripted::new(|_, _, _, _| {});
     refusing.refuse = Some(libc::ECONNREFUSED);
     let run = play(closed(2, 4), refusing, &[]);
-    assert!(run.records.iter().all(|r| r.outcome == Outcome::Failed(Cause::ConnectRefused)));
+    assert!(
+        run.records
+            .iter()
+            .all(|r| r.outcome == Outcome::Failed(Cause::ConnectRefused))
+    );
 }
 
 #[test]
@@ -219,7 +301,10 @@ fn a_silent_server_meets_the_time_out() {
     let run = play_plan(&plan, Scripted::new(|_, _, _, _| {}), &[]);
     assert_eq!(run.records[0].outcome, Outcome::Failed(Cause::Timeout));
     let waited = run.records[0].instants.end - run.records[0].instants.issued;
-    assert!((2 * SECOND..2 * SECOND + 30 * MILLI).contains(&waited), "{waited}");
+    assert!(
+        (2 * SECOND..2 * SECOND + 30 * MILLI).contains(&waited),
+        "{waited}"
+    );
 }
 
 #[test]
@@ -228,7 +313,10 @@ fn phases_add_up_on_every_record() {
     for r in &run.records {
         let phases = r.instants.phases();
         assert_eq!(phases.total(), r.instants.end - r.instants.issued);
-        assert_eq!(phases.receive, r.instants.end - r.instants.first_byte.unwrap());
+        assert_eq!(
+            phases.receive,
+            r.instants.end - r.instants.first_byte.unwrap()
+        );
     }
 }
 
@@ -241,16 +329,29 @@ struct Outcomes {
 }
 
 fn closed(concurrency: u32, requests: u64) -> Phase {
-    Phase { load: Load::Closed { concurrency }, requests: Some(requests), duration: None, grace: None }
+    Phase {
+        load: Load::Closed { concurrency },
+        requests: Some(requests),
+        duration: None,
+        grace: None,
+    }
 }
 
 fn open(rate: f64, pattern: Arrival, cap: Option<Cap>, duration: Nanos) -> Phase {
-    Phase { load: Load::Open { rate, pattern, cap }, requests: None, duration: Some(duration), grace: None }
+    Phase {
+        load: Load::Open { rate, pattern, cap },
+        requests: None,
+        duration: Some(duration),
+        grace: None,
+    }
 }
 
 fn plan(profiling: Phase) -> Plan {
     let mut plan = Plan::new(vec![Target::parse("http://sim:1").unwrap()], "m", profiling);
-    plan.prompts.isl = Length { mean: 4.0, stddev: 0.0 };
+    plan.prompts.isl = Length {
+        mean: 4.0,
+        stddev: 0.0,
+    };
     plan.prompts.entries = 2;
     plan
 }
@@ -285,7 +386,9 @@ fn play_plan(plan: &Plan, peer: Scripted, freezes: &[(Nanos, Nanos)]) -> Outcome
         sim.freeze(*at, *length);
     }
     let mut worker = Worker::new(sim, &shared, 0, 4096, producer);
-    worker.run_phase(&plan.profiling, PhaseKind::Profiling, START).unwrap();
+    worker
+        .run_phase(&plan.profiling, PhaseKind::Profiling, START)
+        .unwrap();
     let peak = worker.driver().peer().peak;
     let (shard, _) = worker.finish();
     let mut records = Vec::new();
@@ -296,7 +399,11 @@ fn play_plan(plan: &Plan, peer: Scripted, freezes: &[(Nanos, Nanos)]) -> Outcome
     let counts = shard.phase(PhaseKind::Profiling).to_counts(None, 0);
     assert_eq!(counts.check(), Ok(()));
     assert_eq!(records.len() as u64, counts.issued);
-    Outcomes { records, shard, peak }
+    Outcomes {
+        records,
+        shard,
+        peak,
+    }
 }
 
 /// A peer that plays the same script for every request, given the instant at which the request arrived and its serial.
@@ -311,7 +418,14 @@ struct Scripted {
 
 impl Scripted {
     fn new(play: impl FnMut(Nanos, Key, &mut Script, usize) + 'static) -> Self {
-        Self { play: Box::new(play), refuse: None, requests: 0, in_flight: Vec::new(), peak: 0, hold: None }
+        Self {
+            play: Box::new(play),
+            refuse: None,
+            requests: 0,
+            in_flight: Vec::new(),
+            peak: 0,
+            hold: None,
+        }
     }
 }
 
@@ -322,7 +436,11 @@ fn steady(ttft: impl Fn(u64) -> Nanos + Clone + 'static, itl: Nanos, tokens: u64
         let first = at + first(serial as u64);
         script.send(first, key, [head(), token("t")].concat());
         for i in 1..tokens {
-            let last = if i + 1 == tokens { finish(tokens) } else { Vec::new() };
+            let last = if i + 1 == tokens {
+                finish(tokens)
+            } else {
+                Vec::new()
+            };
             script.send(first + i * itl, key, [token("t"), last].concat());
         }
     });
@@ -351,7 +469,8 @@ impl Peer for Scripted {
 }
 
 fn head() -> Vec<u8> {
-    b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n".to_vec()
+    b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+        .to_vec()
 }
 
 fn chunk(data: &str) -> Vec<u8> {
@@ -363,7 +482,9 @@ fn event(json: &str) -> Vec<u8> {
 }
 
 fn token(text: &str) -> Vec<u8> {
-    event(&format!(r#"{{"id":"c","choices":[{{"index":0,"delta":{{"content":"{text}"}},"finish_reason":null}}]}}"#))
+    event(&format!(
+        r#"{{"id":"c","choices":[{{"index":0,"delta":{{"content":"{text}"}},"finish_reason":null}}]}}"#
+    ))
 }
 
 fn end() -> Vec<u8> {
@@ -371,6 +492,14 @@ fn end() -> Vec<u8> {
 }
 
 fn finish(tokens: u64) -> Vec<u8> {
-    let usage = format!(r#"{{"choices":[],"usage":{{"prompt_tokens":4,"completion_tokens":{tokens},"total_tokens":{}}}}}"#, tokens + 4);
-    [event(r#"{"choices":[{"index":0,"delta":{},"finish_reason":"length"}]}"#), event(&usage), end()].concat()
+    let usage = format!(
+        r#"{{"choices":[],"usage":{{"prompt_tokens":4,"completion_tokens":{tokens},"total_tokens":{}}}}}"#,
+        tokens + 4
+    );
+    [
+        event(r#"{"choices":[{"index":0,"delta":{},"finish_reason":"length"}]}"#),
+        event(&usage),
+        end(),
+    ]
+    .concat()
 }

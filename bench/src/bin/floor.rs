@@ -6,12 +6,17 @@
 //! * `epoll` and `uring` are the engine's drivers with kernel stamps, and nothing behind them.
 //!
 //! Prints CPU time per token, user and kernel apart. A response is over when a read ends in the last chunk of a chunked body.
-#![allow(clippy::disallowed_methods, reason = "a stand-alone program, not the engine")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a stand-alone program, not the engine"
+)]
 
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 use ringload_engine::clock::{SECOND, monotonic};
-use ringload_engine::driver::{Driver, Epoll, Event, Key, Sending, Uring, prepare_thread, raise_descriptor_limit, thread_facts};
+use ringload_engine::driver::{
+    Driver, Epoll, Event, Key, Sending, Uring, prepare_thread, raise_descriptor_limit, thread_facts,
+};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::time::Duration;
@@ -37,7 +42,9 @@ fn main() {
     let options = match parse(std::env::args().skip(1)) {
         Ok(options) => options,
         Err(e) => {
-            eprintln!("floor: {e}\nusage: floor HOST:PORT [--io bare|epoll|uring] [--streams N] [--tokens T] [--seconds S] [--core C] [--batch-us B]");
+            eprintln!(
+                "floor: {e}\nusage: floor HOST:PORT [--io bare|epoll|uring] [--streams N] [--tokens T] [--seconds S] [--core C] [--batch-us B]"
+            );
             std::process::exit(2);
         }
     };
@@ -55,7 +62,10 @@ fn main() {
     let wall = (monotonic() - started) as f64 / 1e9;
     let after = thread_facts();
     let tokens = (tally.responses * options.tokens).max(1) as f64;
-    let (user, system) = ((after.user - before.user) as f64, (after.system - before.system) as f64);
+    let (user, system) = (
+        (after.user - before.user) as f64,
+        (after.system - before.system) as f64,
+    );
     println!(
         "{{\"io\":\"{}\",\"streams\":{},\"responses\":{},\"tokens_per_s\":{:.0},\"user_ns_per_token\":{:.0},\"system_ns_per_token\":{:.0},\"reads\":{},\"bytes\":{}}}",
         options.io,
@@ -81,7 +91,10 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
     };
     while let Some(arg) = args.next() {
         let mut value = || args.next().ok_or(format!("{arg} needs a value"));
-        let number = |v: String| v.parse::<u64>().map_err(|_| format!("`{v}` is not a number"));
+        let number = |v: String| {
+            v.parse::<u64>()
+                .map_err(|_| format!("`{v}` is not a number"))
+        };
         match arg.as_str() {
             "--io" => {
                 options.io = value()?;
@@ -96,7 +109,11 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
             "--batch-us" => options.batch_us = number(value()?)?,
             addr => {
                 let addr = addr.trim_start_matches("http://").trim_end_matches('/');
-                options.addr = addr.to_socket_addrs().ok().and_then(|mut a| a.next()).ok_or(format!("`{addr}` is not HOST:PORT"))?;
+                options.addr = addr
+                    .to_socket_addrs()
+                    .ok()
+                    .and_then(|mut a| a.next())
+                    .ok_or(format!("`{addr}` is not HOST:PORT"))?;
             }
         }
     }
@@ -127,7 +144,9 @@ fn bare(options: &Options) -> Tally {
             stream.set_nodelay(true).expect("nodelay");
             stream.set_nonblocking(true).expect("nonblocking");
             let mut stream = TcpStream::from_std(stream);
-            poll.registry().register(&mut stream, Token(i), Interest::READABLE).expect("register");
+            poll.registry()
+                .register(&mut stream, Token(i), Interest::READABLE)
+                .expect("register");
             stream
         })
         .collect();
@@ -138,7 +157,8 @@ fn bare(options: &Options) -> Tally {
     let mut events = Events::with_capacity(1024);
     let mut buffer = vec![0_u8; 64 << 10];
     while monotonic() < end {
-        poll.poll(&mut events, Some(Duration::from_millis(50))).expect("poll");
+        poll.poll(&mut events, Some(Duration::from_millis(50)))
+            .expect("poll");
         for event in &events {
             let stream = &mut streams[event.token().0];
             loop {
@@ -165,29 +185,42 @@ fn bare(options: &Options) -> Tally {
 }
 
 fn driven<D: Driver>(driver: Result<D, i32>, options: &Options) -> Tally {
-    let mut driver = driver.unwrap_or_else(|e| panic!("no driver: {}", std::io::Error::from_raw_os_error(e)));
+    let mut driver =
+        driver.unwrap_or_else(|e| panic!("no driver: {}", std::io::Error::from_raw_os_error(e)));
     let request = request(options);
     let mut tally = Tally::default();
     let end = monotonic() + options.seconds * SECOND;
     let mut ready: Vec<Key> = Vec::new();
     for slot in 0..options.streams as u32 {
-        driver.connect(Key { slot, generation: 1 }, &options.addr).expect("connect");
+        driver
+            .connect(
+                Key {
+                    slot,
+                    generation: 1,
+                },
+                &options.addr,
+            )
+            .expect("connect");
     }
     while driver.now() < end {
         let until = driver.now() + SECOND / 20;
         driver
-            .wait(until, options.batch_us * 1000, &mut |key, event, _| match event {
-                Event::Connected => ready.push(key),
-                Event::Received { bytes, .. } => {
-                    tally.bytes += bytes.len() as u64;
-                    tally.reads += 1;
-                    if over(bytes) {
-                        tally.responses += 1;
-                        ready.push(key);
+            .wait(
+                until,
+                options.batch_us * 1000,
+                &mut |key, event, _| match event {
+                    Event::Connected => ready.push(key),
+                    Event::Received { bytes, .. } => {
+                        tally.bytes += bytes.len() as u64;
+                        tally.reads += 1;
+                        if over(bytes) {
+                            tally.responses += 1;
+                            ready.push(key);
+                        }
                     }
-                }
-                other => panic!("{other:?}"),
-            })
+                    other => panic!("{other:?}"),
+                },
+            )
             .expect("wait");
         for key in ready.drain(..) {
             assert_ne!(driver.send(key, &request), Sending::Failed(0));

@@ -59,15 +59,25 @@ impl Epoll {
     }
 
     fn control(&self, op: libc::c_int, fd: RawFd, events: u32, key: Key) -> Result<(), i32> {
-        let mut event = libc::epoll_event { events, u64: pack(key) };
+        let mut event = libc::epoll_event {
+            events,
+            u64: pack(key),
+        };
         // SAFETY: both descriptors are open, and `event` is valid for the length of the call.
-        if unsafe { libc::epoll_ctl(self.epoll.as_raw_fd(), op, fd, &mut event) } == 0 { Ok(()) } else { Err(errno()) }
+        if unsafe { libc::epoll_ctl(self.epoll.as_raw_fd(), op, fd, &mut event) } == 0 {
+            Ok(())
+        } else {
+            Err(errno())
+        }
     }
 
     fn poll(&mut self, until: Nanos) -> Result<usize, i32> {
         let now = clock::monotonic();
         let left = until.saturating_sub(now);
-        let timeout = libc::timespec { tv_sec: (left / clock::SECOND) as i64, tv_nsec: (left % clock::SECOND) as i64 };
+        let timeout = libc::timespec {
+            tv_sec: (left / clock::SECOND) as i64,
+            tv_nsec: (left % clock::SECOND) as i64,
+        };
         // SAFETY: `events` is writable for `EVENTS` entries and `timeout` readable for the length of the call; no signal mask.
         let n = unsafe {
             libc::syscall(
@@ -93,9 +103,18 @@ impl Epoll {
     }
 
     /// One read of a ready socket: `Ok(0)` is the peer's close.
-    fn read(&mut self, slot: usize, control: &mut [u8; CONTROL_BYTES]) -> Result<(usize, usize), i32> {
-        let Some(socket) = &self.slots[slot].socket else { return Err(libc::EBADF) };
-        let mut io = libc::iovec { iov_base: self.buffer.as_mut_ptr().cast(), iov_len: READ_BYTES };
+    fn read(
+        &mut self,
+        slot: usize,
+        control: &mut [u8; CONTROL_BYTES],
+    ) -> Result<(usize, usize), i32> {
+        let Some(socket) = &self.slots[slot].socket else {
+            return Err(libc::EBADF);
+        };
+        let mut io = libc::iovec {
+            iov_base: self.buffer.as_mut_ptr().cast(),
+            iov_len: READ_BYTES,
+        };
         // SAFETY: an all-zero msghdr is valid.
         let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
         message.msg_iov = &raw mut io;
@@ -106,12 +125,26 @@ impl Epoll {
         }
         // SAFETY: the message names the driver's own buffer and the caller's control block, both writable for the call.
         let n = unsafe { libc::recvmsg(socket.as_raw_fd(), &mut message, libc::MSG_DONTWAIT) };
-        if n < 0 { Err(errno()) } else { Ok((n as usize, message.msg_controllen as usize)) }
+        if n < 0 {
+            Err(errno())
+        } else {
+            Ok((n as usize, message.msg_controllen as usize))
+        }
     }
 
-    fn ready(&mut self, flags: u32, key: Key, seen: Nanos, on: &mut dyn FnMut(Key, Event<'_>, Nanos)) {
+    fn ready(
+        &mut self,
+        flags: u32,
+        key: Key,
+        seen: Nanos,
+        on: &mut dyn FnMut(Key, Event<'_>, Nanos),
+    ) {
         let index = key.slot as usize;
-        let live = |s: &Self| s.slots.get(index).is_some_and(|slot| slot.socket.is_some() && slot.generation == key.generation);
+        let live = |s: &Self| {
+            s.slots
+                .get(index)
+                .is_some_and(|slot| slot.socket.is_some() && slot.generation == key.generation)
+        };
         if !live(self) {
             return;
         }
@@ -122,15 +155,27 @@ impl Epoll {
         if flags & libc::EPOLLOUT as u32 != 0 && !self.slots[index].unsent.is_empty() {
             self.send_rest(key, seen, on);
         }
-        if flags & (libc::EPOLLIN | libc::EPOLLHUP | libc::EPOLLERR | libc::EPOLLRDHUP) as u32 == 0 || !live(self) {
+        if flags & (libc::EPOLLIN | libc::EPOLLHUP | libc::EPOLLERR | libc::EPOLLRDHUP) as u32 == 0
+            || !live(self)
+        {
             return;
         }
         let mut control = [0; CONTROL_BYTES];
         match self.read(index, &mut control) {
             Ok((0, _)) => self.quiet(key, seen, Event::Closed, on),
             Ok((n, control_bytes)) => {
-                let (arrived, stamped) = self.stamper.arrival(&control[..control_bytes.min(CONTROL_BYTES)], seen);
-                on(key, Event::Received { bytes: &self.buffer[..n], arrived, stamped }, seen);
+                let (arrived, stamped) = self
+                    .stamper
+                    .arrival(&control[..control_bytes.min(CONTROL_BYTES)], seen);
+                on(
+                    key,
+                    Event::Received {
+                        bytes: &self.buffer[..n],
+                        arrived,
+                        stamped,
+                    },
+                    seen,
+                );
             }
             Err(libc::EAGAIN | libc::EINTR) => {}
             Err(e) => self.quiet(key, seen, Event::ReadFailed(e), on),
@@ -138,7 +183,13 @@ impl Epoll {
     }
 
     /// The last event of a connection: nothing more is asked of it.
-    fn quiet(&mut self, key: Key, seen: Nanos, event: Event<'_>, on: &mut dyn FnMut(Key, Event<'_>, Nanos)) {
+    fn quiet(
+        &mut self,
+        key: Key,
+        seen: Nanos,
+        event: Event<'_>,
+        on: &mut dyn FnMut(Key, Event<'_>, Nanos),
+    ) {
         if let Some(socket) = &self.slots[key.slot as usize].socket {
             let _ = self.control(libc::EPOLL_CTL_DEL, socket.as_raw_fd(), 0, key);
         }
@@ -154,7 +205,10 @@ impl Epoll {
             Ok(Some(e)) | Err(e) => Some(socket::number(&e)),
         };
         let fd = socket.as_raw_fd();
-        let failed = failed.or_else(|| self.control(libc::EPOLL_CTL_MOD, fd, libc::EPOLLIN as u32, key).err());
+        let failed = failed.or_else(|| {
+            self.control(libc::EPOLL_CTL_MOD, fd, libc::EPOLLIN as u32, key)
+                .err()
+        });
         match failed {
             None => on(key, Event::Connected, seen),
             Some(e) => self.quiet(key, seen, Event::ConnectFailed(e), on),
@@ -196,21 +250,38 @@ impl Driver for Epoll {
             Err(e) if matches!(e.raw_os_error(), Some(libc::EINPROGRESS | libc::EINTR)) => {}
             Err(e) => return Err(socket::number(&e)),
         }
-        self.control(libc::EPOLL_CTL_ADD, socket.as_raw_fd(), libc::EPOLLOUT as u32, key)?;
+        self.control(
+            libc::EPOLL_CTL_ADD,
+            socket.as_raw_fd(),
+            libc::EPOLLOUT as u32,
+            key,
+        )?;
         let slot = &mut self.slots[key.slot as usize];
-        *slot = Slot { socket: Some(socket), generation: key.generation & GENERATION_MASK, connecting: true, unsent: std::mem::take(&mut slot.unsent) };
+        *slot = Slot {
+            socket: Some(socket),
+            generation: key.generation & GENERATION_MASK,
+            connecting: true,
+            unsent: std::mem::take(&mut slot.unsent),
+        };
         slot.unsent.clear();
         Ok(())
     }
 
     fn send(&mut self, key: Key, bytes: &[u8]) -> Sending {
         let slot = &mut self.slots[key.slot as usize];
-        let Some(socket) = &slot.socket else { return Sending::Failed(libc::EBADF) };
+        let Some(socket) = &slot.socket else {
+            return Sending::Failed(libc::EBADF);
+        };
         let fd = socket.as_raw_fd();
         let (sending, sent) = socket::first_try(fd, bytes);
         if sending == Sending::Pending {
             slot.unsent.extend_from_slice(&bytes[sent..]);
-            if let Err(e) = self.control(libc::EPOLL_CTL_MOD, fd, (libc::EPOLLIN | libc::EPOLLOUT) as u32, key) {
+            if let Err(e) = self.control(
+                libc::EPOLL_CTL_MOD,
+                fd,
+                (libc::EPOLLIN | libc::EPOLLOUT) as u32,
+                key,
+            ) {
                 return Sending::Failed(e);
             }
         }
@@ -228,7 +299,12 @@ impl Driver for Epoll {
         socket::unacknowledged(self.slots[key.slot as usize].socket.as_ref()?.as_raw_fd())
     }
 
-    fn wait(&mut self, until: Nanos, batch: Nanos, on: &mut dyn FnMut(Key, Event<'_>, Nanos)) -> Result<(), i32> {
+    fn wait(
+        &mut self,
+        until: Nanos,
+        batch: Nanos,
+        on: &mut dyn FnMut(Key, Event<'_>, Nanos),
+    ) -> Result<(), i32> {
         // Collecting is worth a wake-up of its own only while completions are frequent.
         if batch > 0 && self.last_batch > 0 {
             let now = clock::monotonic();
@@ -264,5 +340,8 @@ fn pack(key: Key) -> u64 {
 }
 
 fn unpack(word: u64) -> Key {
-    Key { slot: word as u32, generation: (word >> 32) as u32 }
+    Key {
+        slot: word as u32,
+        generation: (word >> 32) as u32,
+    }
 }

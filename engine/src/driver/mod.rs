@@ -17,7 +17,9 @@ mod thread;
 mod uring;
 
 pub use epoll::Epoll;
-pub use thread::{ThreadFacts, peak_rss_bytes, prepare_thread, raise_descriptor_limit, thread_facts};
+pub use thread::{
+    ThreadFacts, peak_rss_bytes, prepare_thread, raise_descriptor_limit, thread_facts,
+};
 pub use uring::Uring;
 
 use crate::clock::Nanos;
@@ -111,7 +113,12 @@ pub trait Driver {
     ///
     /// # Errors
     /// The error number of a wait that cannot go on.
-    fn wait(&mut self, until: Nanos, batch: Nanos, on: &mut dyn FnMut(Key, Event<'_>, Nanos)) -> Result<(), i32>;
+    fn wait(
+        &mut self,
+        until: Nanos,
+        batch: Nanos,
+        on: &mut dyn FnMut(Key, Event<'_>, Nanos),
+    ) -> Result<(), i32>;
 
     /// What was counted so far.
     fn stats(&self) -> DriverStats;

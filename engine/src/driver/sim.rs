@@ -143,7 +143,12 @@ impl<P: Peer> Driver for Sim<P> {
         None
     }
 
-    fn wait(&mut self, until: Nanos, batch: Nanos, on: &mut dyn FnMut(Key, Event<'_>, Nanos)) -> Result<(), i32> {
+    fn wait(
+        &mut self,
+        until: Nanos,
+        batch: Nanos,
+        on: &mut dyn FnMut(Key, Event<'_>, Nanos),
+    ) -> Result<(), i32> {
         self.stats.wakes += 1;
         let first = self.queue.peek().map_or(Nanos::MAX, |Reverse((at, _))| *at);
         let wake = first.saturating_add(batch).min(until);
@@ -156,14 +161,24 @@ impl<P: Peer> Driver for Sim<P> {
                 break;
             }
             self.queue.pop();
-            let Some((key, step)) = self.steps.remove(&serial) else { continue };
+            let Some((key, step)) = self.steps.remove(&serial) else {
+                continue;
+            };
             if self.live.get(&key.slot) != Some(&(key.generation & GENERATION_MASK)) {
                 continue;
             }
             match step {
                 Step::Connected => on(key, Event::Connected, seen),
                 Step::Refused(e) => on(key, Event::ConnectFailed(e), seen),
-                Step::Bytes(bytes) => on(key, Event::Received { bytes: &bytes, arrived: at, stamped: true }, seen),
+                Step::Bytes(bytes) => on(
+                    key,
+                    Event::Received {
+                        bytes: &bytes,
+                        arrived: at,
+                        stamped: true,
+                    },
+                    seen,
+                ),
                 Step::Close => on(key, Event::Closed, seen),
                 Step::Reset => on(key, Event::ReadFailed(libc::ECONNRESET), seen),
             }

@@ -7,11 +7,19 @@ use std::os::fd::{AsRawFd, RawFd};
 
 /// A new TCP socket with Nagle off and, where asked, kernel receive stamps.
 pub(super) fn open(addr: &SocketAddr, nonblocking: bool, stamps: bool) -> Result<Socket, i32> {
-    let socket = Socket::new(Domain::for_address(*addr), Type::STREAM.cloexec(), Some(Protocol::TCP)).map_err(|e| number(&e))?;
-    socket.set_nonblocking(nonblocking).map_err(|e| number(&e))?;
+    let socket = Socket::new(
+        Domain::for_address(*addr),
+        Type::STREAM.cloexec(),
+        Some(Protocol::TCP),
+    )
+    .map_err(|e| number(&e))?;
+    socket
+        .set_nonblocking(nonblocking)
+        .map_err(|e| number(&e))?;
     socket.set_tcp_nodelay(true).map_err(|e| number(&e))?;
     if stamps {
-        let flags: libc::c_uint = libc::SOF_TIMESTAMPING_RX_SOFTWARE | libc::SOF_TIMESTAMPING_SOFTWARE;
+        let flags: libc::c_uint =
+            libc::SOF_TIMESTAMPING_RX_SOFTWARE | libc::SOF_TIMESTAMPING_SOFTWARE;
         // SAFETY: the descriptor is open, and the option value is a c_uint of the given size that outlives the call.
         // A kernel that refuses it leaves stamps missing, which every read then counts as a fallback.
         unsafe {
@@ -33,7 +41,14 @@ pub(super) fn send_now(fd: RawFd, bytes: &[u8]) -> Result<usize, i32> {
     while sent < bytes.len() {
         let rest = &bytes[sent..];
         // SAFETY: `rest` is readable for its whole length during the call.
-        let n = unsafe { libc::send(fd, rest.as_ptr().cast(), rest.len(), libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL) };
+        let n = unsafe {
+            libc::send(
+                fd,
+                rest.as_ptr().cast(),
+                rest.len(),
+                libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL,
+            )
+        };
         if n >= 0 {
             sent += n as usize;
             continue;
@@ -66,7 +81,9 @@ pub(super) fn unacknowledged(fd: RawFd) -> Option<usize> {
 
 /// The error number of the last failed call on this thread.
 pub(super) fn errno() -> i32 {
-    std::io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO)
+    std::io::Error::last_os_error()
+        .raw_os_error()
+        .unwrap_or(libc::EIO)
 }
 
 /// The error number inside an [`std::io::Error`].

@@ -13,7 +13,10 @@ pub(super) struct Stamper {
 
 impl Stamper {
     pub(super) fn new(kernel: bool) -> Self {
-        Self { offset: RealtimeOffset::sample(), kernel }
+        Self {
+            offset: RealtimeOffset::sample(),
+            kernel,
+        }
     }
 
     pub(super) fn kernel(&self) -> bool {
@@ -55,7 +58,8 @@ fn software_stamp(mut control: &[u8]) -> Option<Nanos> {
         if level == libc::SOL_SOCKET && kind == libc::SCM_TIMESTAMPING && length >= HEADER + 16 {
             let seconds = i64::from_ne_bytes(control[16..24].try_into().ok()?);
             let nanos = i64::from_ne_bytes(control[24..32].try_into().ok()?);
-            let wall = u64::try_from(seconds).ok()?.checked_mul(SECOND)? + u64::try_from(nanos).ok()?;
+            let wall =
+                u64::try_from(seconds).ok()?.checked_mul(SECOND)? + u64::try_from(nanos).ok()?;
             return (wall != 0).then_some(wall);
         }
         control = control.get(length.next_multiple_of(8)..)?;
@@ -84,7 +88,11 @@ mod tests {
         control.extend(message(libc::SCM_TIMESTAMPING, 3, 7));
         assert_eq!(software_stamp(&control), Some(3 * SECOND + 7));
         assert_eq!(software_stamp(&control[..70]), None);
-        assert_eq!(software_stamp(&message(libc::SCM_TIMESTAMPING, 0, 0)), None, "an empty stamp is a missing one");
+        assert_eq!(
+            software_stamp(&message(libc::SCM_TIMESTAMPING, 0, 0)),
+            None,
+            "an empty stamp is a missing one"
+        );
     }
 
     #[test]
@@ -92,7 +100,11 @@ mod tests {
         let stamper = Stamper::new(true);
         let seen = crate::clock::monotonic();
         let future = crate::clock::realtime() + 5 * SECOND;
-        let control = message(libc::SCM_TIMESTAMPING, (future / SECOND) as i64, (future % SECOND) as i64);
+        let control = message(
+            libc::SCM_TIMESTAMPING,
+            (future / SECOND) as i64,
+            (future % SECOND) as i64,
+        );
         assert_eq!(stamper.arrival(&control, seen), (seen, false));
         assert_eq!(stamper.arrival(&[], seen), (seen, false));
     }

@@ -18,7 +18,11 @@ pub struct ThreadFacts {
 pub fn thread_facts() -> ThreadFacts {
     let usage = rusage(libc::RUSAGE_THREAD);
     let nanos = |t: libc::timeval| t.tv_sec as Nanos * 1_000_000_000 + t.tv_usec as Nanos * 1_000;
-    ThreadFacts { user: nanos(usage.ru_utime), system: nanos(usage.ru_stime), involuntary_switches: usage.ru_nivcsw as u64 }
+    ThreadFacts {
+        user: nanos(usage.ru_utime),
+        system: nanos(usage.ru_stime),
+        involuntary_switches: usage.ru_nivcsw as u64,
+    }
 }
 
 /// Highest resident set of the process, in bytes.
@@ -50,7 +54,10 @@ pub fn prepare_thread(core: usize, fifo: bool) -> Result<(), String> {
 /// Raises the soft limit of open files to `wanted`, and the hard limit with it where the process may; what it is now.
 #[must_use]
 pub fn raise_descriptor_limit(wanted: u64) -> u64 {
-    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
     // SAFETY: `limit` is a valid, writable rlimit for the length of the call.
     if unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) } != 0 {
         return 0;
@@ -59,7 +66,10 @@ pub fn raise_descriptor_limit(wanted: u64) -> u64 {
         return limit.rlim_cur;
     }
     for max in [limit.rlim_max.max(wanted), limit.rlim_max] {
-        let asked = libc::rlimit { rlim_cur: wanted.min(max), rlim_max: max };
+        let asked = libc::rlimit {
+            rlim_cur: wanted.min(max),
+            rlim_max: max,
+        };
         // SAFETY: `asked` is a valid rlimit for the length of the call.
         if unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &asked) } == 0 {
             return asked.rlim_cur;

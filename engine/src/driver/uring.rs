@@ -100,14 +100,20 @@ impl Uring {
     }
 
     fn arm_receive(&mut self, key: Key) {
-        let Some(socket) = &self.slots[key.slot as usize].socket else { return };
+        let Some(socket) = &self.slots[key.slot as usize].socket else {
+            return;
+        };
         let message: *const libc::msghdr = &raw const *self.message;
-        let entry = opcode::RecvMsgMulti::new(Fd(socket.as_raw_fd()), message, GROUP).build().user_data(pack(Op::Receive, key));
+        let entry = opcode::RecvMsgMulti::new(Fd(socket.as_raw_fd()), message, GROUP)
+            .build()
+            .user_data(pack(Op::Receive, key));
         self.push(entry);
     }
 
     fn live(&self, key: Key) -> bool {
-        self.slots.get(key.slot as usize).is_some_and(|s| s.socket.is_some() && s.generation == key.generation)
+        self.slots
+            .get(key.slot as usize)
+            .is_some_and(|s| s.socket.is_some() && s.generation == key.generation)
     }
 
     fn enter(&mut self, until: Nanos, batch: Nanos) -> Result<(), i32> {
@@ -119,8 +125,14 @@ impl Uring {
             }
         }
         let now = clock::monotonic();
-        let left = if self.backlog.is_empty() { until.saturating_sub(now) } else { 0 };
-        let timeout = Timespec::new().sec(left / clock::SECOND).nsec((left % clock::SECOND) as u32);
+        let left = if self.backlog.is_empty() {
+            until.saturating_sub(now)
+        } else {
+            0
+        };
+        let timeout = Timespec::new()
+            .sec(left / clock::SECOND)
+            .nsec((left % clock::SECOND) as u32);
         let mut args = SubmitArgs::new().timespec(&timeout);
         let mut want = 1;
         let batch = batch.min(left);
@@ -133,12 +145,24 @@ impl Uring {
         self.stats.waited += clock::monotonic() - now;
         match outcome {
             Ok(_) => Ok(()),
-            Err(e) if matches!(e.raw_os_error(), Some(libc::ETIME | libc::EINTR | libc::EBUSY | libc::EAGAIN)) => Ok(()),
+            Err(e)
+                if matches!(
+                    e.raw_os_error(),
+                    Some(libc::ETIME | libc::EINTR | libc::EBUSY | libc::EAGAIN)
+                ) =>
+            {
+                Ok(())
+            }
             Err(e) => Err(number(&e)),
         }
     }
 
-    fn complete(&mut self, entry: &cqueue::Entry, seen: Nanos, on: &mut dyn FnMut(Key, Event<'_>, Nanos)) {
+    fn complete(
+        &mut self,
+        entry: &cqueue::Entry,
+        seen: Nanos,
+        on: &mut dyn FnMut(Key, Event<'_>, Nanos),
+    ) {
         let (op, key) = unpack(entry.user_data());
         match op {
             2 => self.received(entry, key, seen, on),
@@ -160,17 +184,33 @@ impl Uring {
         }
     }
 
-    fn received(&mut self, entry: &cqueue::Entry, key: Key, seen: Nanos, on: &mut dyn FnMut(Key, Event<'_>, Nanos)) {
+    fn received(
+        &mut self,
+        entry: &cqueue::Entry,
+        key: Key,
+        seen: Nanos,
+        on: &mut dyn FnMut(Key, Event<'_>, Nanos),
+    ) {
         let live = self.live(key);
         let mut closed = false;
         if let Some(id) = cqueue::buffer_select(entry.flags()) {
             let length = usize::try_from(entry.result()).unwrap_or(0);
-            if live && let Ok(out) = RecvMsgOut::parse(self.buffers.slice(id, length), &self.message) {
+            if live
+                && let Ok(out) = RecvMsgOut::parse(self.buffers.slice(id, length), &self.message)
+            {
                 if out.payload_data().is_empty() {
                     closed = true;
                 } else {
                     let (arrived, stamped) = self.stamper.arrival(out.control_data(), seen);
-                    on(key, Event::Received { bytes: out.payload_data(), arrived, stamped }, seen);
+                    on(
+                        key,
+                        Event::Received {
+                            bytes: out.payload_data(),
+                            arrived,
+                            stamped,
+                        },
+                        seen,
+                    );
                 }
             }
             self.buffers.give_back(id);
@@ -191,8 +231,16 @@ impl Uring {
         }
     }
 
-    fn sent(&mut self, entry: &cqueue::Entry, index: usize, seen: Nanos, on: &mut dyn FnMut(Key, Event<'_>, Nanos)) {
-        let Some(mut rest) = self.sends[index].take() else { return };
+    fn sent(
+        &mut self,
+        entry: &cqueue::Entry,
+        index: usize,
+        seen: Nanos,
+        on: &mut dyn FnMut(Key, Event<'_>, Nanos),
+    ) {
+        let Some(mut rest) = self.sends[index].take() else {
+            return;
+        };
         if !self.live(rest.key) {
             return;
         }
@@ -207,12 +255,24 @@ impl Uring {
     }
 
     fn send_rest(&mut self, index: usize, rest: Rest) {
-        let Some(socket) = &self.slots[rest.key.slot as usize].socket else { return };
-        let data = pack(Op::Send, Key { slot: index as u32, generation: rest.key.generation });
-        let entry = opcode::Send::new(Fd(socket.as_raw_fd()), rest.bytes.as_ptr(), rest.bytes.len() as u32)
-            .flags(libc::MSG_NOSIGNAL | libc::MSG_WAITALL)
-            .build()
-            .user_data(data);
+        let Some(socket) = &self.slots[rest.key.slot as usize].socket else {
+            return;
+        };
+        let data = pack(
+            Op::Send,
+            Key {
+                slot: index as u32,
+                generation: rest.key.generation,
+            },
+        );
+        let entry = opcode::Send::new(
+            Fd(socket.as_raw_fd()),
+            rest.bytes.as_ptr(),
+            rest.bytes.len() as u32,
+        )
+        .flags(libc::MSG_NOSIGNAL | libc::MSG_WAITALL)
+        .build()
+        .user_data(data);
         self.sends[index] = Some(rest);
         self.push(entry);
     }
@@ -228,22 +288,43 @@ impl Driver for Uring {
     fn connect(&mut self, key: Key, addr: &SocketAddr) -> Result<(), i32> {
         let socket = socket::open(addr, false, self.stamper.kernel())?;
         let addr = Box::new(SockAddr::from(*addr));
-        let entry = opcode::Connect::new(Fd(socket.as_raw_fd()), addr.as_ptr().cast(), addr.len()).build().user_data(pack(Op::Connect, key));
-        self.slots[key.slot as usize] = Slot { socket: Some(socket), generation: key.generation & GENERATION_MASK, addr: Some(addr) };
+        let entry = opcode::Connect::new(Fd(socket.as_raw_fd()), addr.as_ptr().cast(), addr.len())
+            .build()
+            .user_data(pack(Op::Connect, key));
+        self.slots[key.slot as usize] = Slot {
+            socket: Some(socket),
+            generation: key.generation & GENERATION_MASK,
+            addr: Some(addr),
+        };
         self.push(entry);
         Ok(())
     }
 
     fn send(&mut self, key: Key, bytes: &[u8]) -> Sending {
-        let Some(socket) = &self.slots[key.slot as usize].socket else { return Sending::Failed(libc::EBADF) };
+        let Some(socket) = &self.slots[key.slot as usize].socket else {
+            return Sending::Failed(libc::EBADF);
+        };
         let (sending, sent) = socket::first_try(socket.as_raw_fd(), bytes);
         if sending == Sending::Pending {
-            let index = self.sends.iter().position(Option::is_none).unwrap_or_else(|| {
-                self.sends.push(None);
-                self.sends.len() - 1
-            });
-            let key = Key { slot: key.slot, generation: key.generation & GENERATION_MASK };
-            self.send_rest(index, Rest { key, bytes: bytes[sent..].to_vec() });
+            let index = self
+                .sends
+                .iter()
+                .position(Option::is_none)
+                .unwrap_or_else(|| {
+                    self.sends.push(None);
+                    self.sends.len() - 1
+                });
+            let key = Key {
+                slot: key.slot,
+                generation: key.generation & GENERATION_MASK,
+            };
+            self.send_rest(
+                index,
+                Rest {
+                    key,
+                    bytes: bytes[sent..].to_vec(),
+                },
+            );
         }
         sending
     }
@@ -268,7 +349,12 @@ impl Driver for Uring {
         socket::unacknowledged(self.slots[key.slot as usize].socket.as_ref()?.as_raw_fd())
     }
 
-    fn wait(&mut self, until: Nanos, batch: Nanos, on: &mut dyn FnMut(Key, Event<'_>, Nanos)) -> Result<(), i32> {
+    fn wait(
+        &mut self,
+        until: Nanos,
+        batch: Nanos,
+        on: &mut dyn FnMut(Key, Event<'_>, Nanos),
+    ) -> Result<(), i32> {
         self.enter(until, batch)?;
         let seen = clock::monotonic();
         self.stamper.renew(seen);
@@ -314,15 +400,28 @@ struct Buffers {
 
 impl Buffers {
     fn register(ring: &IoUring) -> Result<Self, i32> {
-        let layout = std::alloc::Layout::from_size_align(usize::from(BUFFERS) * size_of::<BufRingEntry>(), 4096).map_err(|_| libc::EINVAL)?;
+        let layout = std::alloc::Layout::from_size_align(
+            usize::from(BUFFERS) * size_of::<BufRingEntry>(),
+            4096,
+        )
+        .map_err(|_| libc::EINVAL)?;
         // SAFETY: the layout is not empty, and a zeroed entry is valid.
         let entries: *mut BufRingEntry = unsafe { std::alloc::alloc_zeroed(layout).cast() };
         if entries.is_null() {
             return Err(libc::ENOMEM);
         }
-        let mut buffers = Self { memory: vec![0; usize::from(BUFFERS) * BUFFER_BYTES].into_boxed_slice(), entries, layout, tail: 0 };
+        let mut buffers = Self {
+            memory: vec![0; usize::from(BUFFERS) * BUFFER_BYTES].into_boxed_slice(),
+            entries,
+            layout,
+            tail: 0,
+        };
         // SAFETY: the memory is page-aligned, large enough for BUFFERS entries, and freed only after the ring is gone.
-        unsafe { ring.submitter().register_buf_ring_with_flags(entries as u64, BUFFERS, GROUP, 0) }.map_err(|e| number(&e))?;
+        unsafe {
+            ring.submitter()
+                .register_buf_ring_with_flags(entries as u64, BUFFERS, GROUP, 0)
+        }
+        .map_err(|e| number(&e))?;
         for id in 0..BUFFERS {
             buffers.give_back(id);
         }
@@ -348,7 +447,10 @@ impl Buffers {
 
     fn publish(&mut self) {
         // SAFETY: `entries` is the base of a registered ring, whose tail is a u16 that only this thread writes.
-        unsafe { (*BufRingEntry::tail(self.entries).cast::<AtomicU16>()).store(self.tail, Ordering::Release) };
+        unsafe {
+            (*BufRingEntry::tail(self.entries).cast::<AtomicU16>())
+                .store(self.tail, Ordering::Release)
+        };
     }
 }
 
@@ -364,5 +466,11 @@ fn pack(op: Op, key: Key) -> u64 {
 }
 
 fn unpack(word: u64) -> (u8, Key) {
-    ((word >> 56) as u8, Key { slot: word as u32, generation: (word >> 32) as u32 & GENERATION_MASK })
+    (
+        (word >> 56) as u8,
+        Key {
+            slot: word as u32,
+            generation: (word >> 32) as u32 & GENERATION_MASK,
+        },
+    )
 }

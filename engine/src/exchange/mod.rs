@@ -83,7 +83,10 @@ impl Exchange {
     #[must_use]
     pub fn new(kind: EndpointKind, streaming: bool, keep_text: bool, limits: Limits) -> Self {
         Self {
-            decoder: Decoder::new(HeadLimits { bytes: limits.head_bytes, fields: limits.head_fields }),
+            decoder: Decoder::new(HeadLimits {
+                bytes: limits.head_bytes,
+                fields: limits.head_fields,
+            }),
             sse: Sse::new(limits.event_bytes),
             scanner: Scanner::new(kind),
             text: Text::default(),
@@ -131,7 +134,11 @@ impl Exchange {
             isl: request.isl,
             requested_osl: request.requested_osl,
             request_id: request.request_id,
-            instants: Instants { scheduled: request.scheduled, issued: request.issued, ..Instants::default() },
+            instants: Instants {
+                scheduled: request.scheduled,
+                issued: request.issued,
+                ..Instants::default()
+            },
             gaps: Vec::with_capacity(gaps),
             ..empty_record()
         };
@@ -178,7 +185,10 @@ impl Exchange {
     /// Whether the request may move to a fresh connection: it went out on a kept one and no byte of a response was seen.
     #[must_use]
     pub fn may_move(&self) -> bool {
-        self.active && self.record.connection_reused && self.record.reconnects == 0 && !self.decoder.started()
+        self.active
+            && self.record.connection_reused
+            && self.record.reconnects == 0
+            && !self.decoder.started()
     }
 
     /// The request moves to a fresh connection.
@@ -186,7 +196,11 @@ impl Exchange {
         self.record.reconnects += 1;
         self.record.connection_reused = false;
         let instants = &mut self.record.instants;
-        (instants.connection_ready, instants.send_start, instants.send_end) = (None, None, None);
+        (
+            instants.connection_ready,
+            instants.send_start,
+            instants.send_end,
+        ) = (None, None, None);
         self.reset_response();
     }
 
@@ -229,7 +243,11 @@ impl Exchange {
             Ok(Some(Part::End { .. })) => self.end_of_body(now, false),
             // `[DONE]` was the end of the stream: a body that then ends without its own terminator has lost nothing.
             Err(_) if self.done_seen => self.end_of_body(now, false),
-            Ok(_) => self.fail(Cause::Truncated, Some("the connection was closed".into()), now),
+            Ok(_) => self.fail(
+                Cause::Truncated,
+                Some("the connection was closed".into()),
+                now,
+            ),
             Err(e) => self.fail_http(&e, now),
         }
     }
@@ -259,7 +277,13 @@ impl Exchange {
             Mode::Events => self.events(body, arrived),
             Mode::Whole => {
                 if self.body.len() + body.len() > self.limits.body_bytes {
-                    return Err((Cause::BodyLimit, Some(format!("a body over {} bytes (--max-body-bytes)", self.limits.body_bytes))));
+                    return Err((
+                        Cause::BodyLimit,
+                        Some(format!(
+                            "a body over {} bytes (--max-body-bytes)",
+                            self.limits.body_bytes
+                        )),
+                    ));
                 }
                 self.body.extend_from_slice(body);
                 Ok(())
@@ -289,7 +313,10 @@ impl Exchange {
                     sink.event(event.data, event.name, arrived)?;
                 }
                 Err(_) => {
-                    let detail = format!("an event over {} bytes (--max-event-bytes)", self.limits.event_bytes);
+                    let detail = format!(
+                        "an event over {} bytes (--max-event-bytes)",
+                        self.limits.event_bytes
+                    );
                     return Err((Cause::EventLimit, Some(detail)));
                 }
             }
@@ -322,7 +349,10 @@ impl Exchange {
             return Err((Cause::BadJson, Some(endpoint::error_message(&self.body))));
         };
         if seen.error {
-            return Err((Cause::InBandError, Some(endpoint::error_message(&self.body))));
+            return Err((
+                Cause::InBandError,
+                Some(endpoint::error_message(&self.body)),
+            ));
         }
         self.record.usage = seen.usage;
         self.record.finished = seen.finish;
@@ -349,11 +379,17 @@ impl Exchange {
             sink.event(event.data, event.name, now)?;
         }
         if !self.done_seen && !self.record.finished {
-            let what = format!("the stream ended after {} output events without [DONE] or a finish reason", self.record.events);
+            let what = format!(
+                "the stream ended after {} output events without [DONE] or a finish reason",
+                self.record.events
+            );
             return Err((Cause::Truncated, Some(what)));
         }
         if self.record.events == 0 {
-            return Err((Cause::NoOutput, Some("the stream ended in order without any output".into())));
+            return Err((
+                Cause::NoOutput,
+                Some("the stream ended in order without any output".into()),
+            ));
         }
         Ok(())
     }
@@ -380,7 +416,8 @@ impl Exchange {
         record.instants.end = record.instants.end.max(record.instants.issued);
         if self.keep_text && record.outcome == Outcome::Succeeded && !self.text_over_limit() {
             record.text = Some(endpoint::unescape(&self.text.visible));
-            record.reasoning_text = (!self.text.reasoning.is_empty()).then(|| endpoint::unescape(&self.text.reasoning));
+            record.reasoning_text =
+                (!self.text.reasoning.is_empty()).then(|| endpoint::unescape(&self.text.reasoning));
         }
         record
     }
@@ -401,7 +438,12 @@ struct Sink<'a> {
 }
 
 impl Sink<'_> {
-    fn event(&mut self, data: &[u8], name: &[u8], arrived: Nanos) -> Result<(), (Cause, Option<String>)> {
+    fn event(
+        &mut self,
+        data: &[u8],
+        name: &[u8],
+        arrived: Nanos,
+    ) -> Result<(), (Cause, Option<String>)> {
         if name == b"error" {
             return Err((Cause::InBandError, Some(endpoint::error_message(data))));
         }
@@ -410,7 +452,10 @@ impl Sink<'_> {
             return Ok(());
         }
         // Over the limit nothing more is kept; the text is then left out of the record as a whole.
-        let text = self.text.take().filter(|t| t.visible.len() + t.reasoning.len() <= self.text_bytes);
+        let text = self
+            .text
+            .take()
+            .filter(|t| t.visible.len() + t.reasoning.len() <= self.text_bytes);
         let Ok(seen) = self.scanner.event(data, text) else {
             return Err((Cause::BadJson, Some(endpoint::error_message(data))));
         };
@@ -422,7 +467,9 @@ impl Sink<'_> {
             if self.record.events == 0 {
                 instants.first_token = Some(arrived);
             } else {
-                self.record.gaps.push(arrived.saturating_sub(*self.last_event));
+                self.record
+                    .gaps
+                    .push(arrived.saturating_sub(*self.last_event));
             }
             if seen.visible && instants.first_visible_token.is_none() {
                 instants.first_visible_token = Some(arrived);
