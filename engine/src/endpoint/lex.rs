@@ -59,7 +59,7 @@ impl<'a> Lexer<'a> {
     pub(super) fn string(&mut self) -> Result<&'a [u8], Unusual> {
         self.expect(b'"')?;
         let rest = &self.bytes[self.at..];
-        let end = string_end(rest).ok_or(Unusual)?;
+        let end = string_end(rest).ok_or(Unusual)?.at;
         self.at += end + 1;
         Ok(&rest[..end])
     }
@@ -67,8 +67,15 @@ impl<'a> Lexer<'a> {
     /// The body of a string that has no escapes.
     #[inline]
     pub(super) fn plain_string(&mut self) -> Result<&'a [u8], Unusual> {
-        let body = self.string()?;
-        memchr::memchr(b'\\', body).map_or(Ok(body), |_| Err(Unusual))
+        self.expect(b'"')?;
+        let rest = &self.bytes[self.at..];
+        match string_end(rest) {
+            Some(StringEnd { at, escapes: false }) => {
+                self.at += at + 1;
+                Ok(&rest[..at])
+            }
+            _ => Err(Unusual),
+        }
     }
 
     /// A key without escapes, and the colon after it.
@@ -186,18 +193,28 @@ impl<'a> Lexer<'a> {
     }
 }
 
-/// Length of the body of the string at the front of `rest` (after its opening quote): the place of its closing quote. `None` if it has
-/// none, or has control characters or escapes that JSON does not know.
+/// Where the body of a string ends.
+pub(super) struct StringEnd {
+    /// The place of its closing quote.
+    pub(super) at: usize,
+    /// Whether it has escapes.
+    pub(super) escapes: bool,
+}
+
+/// The end of the string at the front of `rest`, its opening quote being taken. `None` if it has none, or has control characters or
+/// escapes that JSON does not know.
 #[inline]
-pub(super) fn string_end(rest: &[u8]) -> Option<usize> {
-    let mut at = 0;
+pub(super) fn string_end(rest: &[u8]) -> Option<StringEnd> {
+    let mut at = special(rest);
+    let mut escapes = false;
     loop {
-        at += special(&rest[at..]);
         match rest.get(at)? {
-            b'"' => return Some(at),
+            b'"' => return Some(StringEnd { at, escapes }),
             b'\\' => at += escape(&rest[at..])?,
             _ => return None,
         }
+        escapes = true;
+        at += special(&rest[at..]);
     }
 }
 

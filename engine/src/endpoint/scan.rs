@@ -1,7 +1,7 @@
 //! The scanner: what one event, or one whole body, says.
 
 use super::full;
-use super::rules::{Found, Node};
+use super::rules::{Found, Node, Slot};
 use super::template::Template;
 use super::text::Text;
 use super::walk::walk;
@@ -60,11 +60,15 @@ impl Scanner {
     /// [`BadJson`]; nothing was appended.
     pub fn event(&mut self, data: &[u8], text: Option<&mut Text>) -> Result<Seen, BadJson> {
         if let Some((escaped, slot)) = self.template.fit(data) {
-            let mut found = Found::new(text);
-            if !escaped.is_empty() {
-                found.output(slot, escaped);
+            let output = !escaped.is_empty();
+            if let Some(text) = text {
+                text.slot(slot).extend_from_slice(escaped);
             }
-            return Ok(found.seen);
+            return Ok(Seen {
+                output,
+                visible: output && slot == Slot::Visible,
+                ..Seen::default()
+            });
         }
         if data.trim_ascii().is_empty() {
             return Ok(Seen::default());

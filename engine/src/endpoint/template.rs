@@ -41,13 +41,12 @@ impl Template {
             Some(rest) => rest,
             None => &event[like(prefix, event)?..],
         };
-        let end = string_end(rest)?;
+        let end = string_end(rest)?.at;
         let (text, rest) = rest.split_at(end);
         if rest != suffix && like(suffix, rest)? != rest.len() {
             return None;
         }
-        std::str::from_utf8(text).ok()?;
-        Some((text, slot))
+        (text.is_ascii() || std::str::from_utf8(text).is_ok()).then_some((text, slot))
     }
 }
 

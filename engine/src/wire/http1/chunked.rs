@@ -73,6 +73,14 @@ impl Chunked {
             let Some((&byte, rest)) = input.split_first() else {
                 return Ok(None);
             };
+            if self.at == At::SizeFirst
+                && let Some((size, rest)) = plain_size(input)
+            {
+                *input = rest;
+                self.left = size;
+                self.at = At::Data;
+                continue;
+            }
             *input = rest;
             if self.at == At::EndLf && byte == b'\n' {
                 return Ok(Some(Chunk::End));
@@ -164,6 +172,22 @@ impl Chunked {
         }
         Ok(then)
     }
+}
+
+/// The size, and what follows, of a chunk whose size line is whole and nothing but a few digits: nearly every chunk. Not the last chunk.
+#[inline]
+fn plain_size(input: &[u8]) -> Option<(u64, &[u8])> {
+    let mut size = 0;
+    for (i, byte) in input.iter().enumerate().take(8) {
+        match hex(*byte) {
+            Some(digit) => size = size << 4 | digit,
+            None => {
+                let rest = input[i..].strip_prefix(b"\r\n")?;
+                return (size > 0).then_some((size, rest));
+            }
+        }
+    }
+    None
 }
 
 #[inline]

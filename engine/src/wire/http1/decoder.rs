@@ -80,12 +80,15 @@ impl Decoder {
     /// # Errors
     /// Any [`HttpError`] but those of a closed connection.
     pub fn next<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<Part<'a>>, HttpError> {
-        match &mut self.state {
-            State::Chunked(chunks) => match chunks.next(input)? {
+        // Streams are chunked: theirs is the short way.
+        if let State::Chunked(chunks) = &mut self.state {
+            return match chunks.next(input)? {
                 Some(Chunk::Data(body)) => Ok(Some(Part::Body(body))),
                 Some(Chunk::End) => Ok(Some(self.end())),
                 None => Ok(None),
-            },
+            };
+        }
+        match &mut self.state {
             State::Length(0) => Ok(Some(self.end())),
             State::Length(left) => {
                 let n = usize::try_from(*left).map_or(input.len(), |left| left.min(input.len()));
@@ -97,7 +100,7 @@ impl Decoder {
                 Ok(body(input, n))
             }
             State::Head => self.head(input),
-            State::Ended => Ok(None),
+            State::Ended | State::Chunked(_) => Ok(None),
         }
     }
 

@@ -35,6 +35,8 @@ pub struct Sse {
     after_cr: bool,
     /// Bytes of the byte order mark seen; all of them once the stream has begun.
     bom: usize,
+    /// Nothing is held, and the next byte begins an event: the short way is open.
+    fresh: bool,
 }
 
 /// One event.
@@ -64,6 +66,7 @@ impl Sse {
             handed_out: false,
             after_cr: false,
             bom: 0,
+            fresh: false,
         }
     }
 
@@ -73,16 +76,34 @@ impl Sse {
         self.forget_event();
         self.after_cr = false;
         self.bom = 0;
+        self.fresh = false;
     }
 
     /// The next complete event, consumed from the front of `input`; `None` has consumed all of it and kept the remainder.
     ///
     /// # Errors
     /// [`EventTooLong`], after which only [`reset`](Self::reset) is of use.
+    #[inline]
     pub fn next<'s, 'i: 's>(
         &'s mut self,
         input: &mut &'i [u8],
     ) -> Result<Option<Event<'s>>, EventTooLong> {
+        if self.fresh {
+            if input.is_empty() {
+                return Ok(None);
+            }
+            if let Some(data) = self.whole_event(input)? {
+                return Ok(Some(Event { data, name: b"" }));
+            }
+        }
+        self.line_by_line(input)
+    }
+
+    fn line_by_line<'s, 'i: 's>(
+        &'s mut self,
+        input: &mut &'i [u8],
+    ) -> Result<Option<Event<'s>>, EventTooLong> {
+        self.fresh = false;
         if self.handed_out {
             self.forget_event();
         }
@@ -100,7 +121,9 @@ impl Sse {
                 return Ok(Some(Event { data, name: b"" }));
             }
             let Some(end) = memchr2(b'\n', b'\r', input) else {
-                return self.keep(input).map(|()| None);
+                self.keep(input)?;
+                self.fresh = !self.after_cr && self.is_idle();
+                return Ok(None);
             };
             let line = &input[..end];
             self.after_cr = input[end] == b'\r';
@@ -139,13 +162,15 @@ impl Sse {
             [b'\r', b'\n', rest @ ..] | [_, rest @ ..] => rest,
             [] => return Ok(None),
         };
-        let Some((last @ (b'\n' | b'\r'), rest)) = rest.split_first() else {
-            return Ok(None);
+        (rest, self.after_cr) = match rest {
+            [b'\n', rest @ ..] | [b'\r', b'\n', rest @ ..] => (rest, false),
+            [b'\r', rest @ ..] => (rest, true),
+            _ => return Ok(None),
         };
         if b"data:".len() + value.len() > self.max_bytes {
             return Err(EventTooLong);
         }
-        self.after_cr = *last == b'\r';
+        self.fresh = !self.after_cr;
         *input = rest;
         Ok(Some(value.strip_prefix(b" ").unwrap_or(value)))
     }
