@@ -1,6 +1,32 @@
 //! Pure: per-core shards, exact addition, metrics, goodput, the [`Summary`].
+//!
+//! ```text
+//!   worker ──► Shard (one a core) ──► add ──┐
+//!      └─► record log ──► TokenCounts ──► Summarizer ──► Summary
+//!                                 └─► RequestMetrics of each request
+//! ```
 
+mod concurrency;
+mod counts;
+mod distribution;
+mod errors;
+mod facts;
+mod population;
+mod rate;
+mod request;
+mod shard;
+mod stats;
+mod summarizer;
 mod summary;
 pub mod tags;
+#[cfg(test)]
+pub(crate) mod testing;
+mod tokens;
 
+pub use counts::{Counters, PhaseCounts};
+pub use facts::{Offered, PhaseFacts, RunFacts};
+pub use request::request_metrics;
+pub use shard::{Of, Shard};
+pub use summarizer::Summarizer;
 pub use summary::*;
+pub use tokens::{ClientTokens, TokenCounts, TokenSource};

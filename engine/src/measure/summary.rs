@@ -36,6 +36,10 @@ pub struct Summary {
     pub errors: Vec<ErrorGroup>,
     /// Whether a signal ended the run early.
     pub was_cancelled: bool,
+    /// Start of the measured phase → its last request ended or was abandoned, in seconds.
+    pub phase_duration_s: f64,
+    /// Equations of the books that do not hold: each is a bug of ringload.
+    pub violations: Vec<String>,
 }
 
 /// Requests of one phase, conserved: `issued = succeeded + failed + in_flight_at_end`, `planned = issued + never_due + dropped`
@@ -88,6 +92,8 @@ pub struct Metric {
     pub avg: f64,
     /// The distribution, for metrics of which each request has a value.
     pub stats: Option<Stats>,
+    /// Whether the statistics come from exact values; else from the histograms, because there were more than `Limits::exact_gaps`.
+    pub exact: bool,
 }
 
 /// Statistics of exact values in the display unit; percentiles by linear interpolation, `std` of the population, as numpy's defaults.
@@ -257,7 +263,7 @@ pub struct TokenFigures {
     pub from_tokenizer: u64,
     /// Requests whose output length is unknown.
     pub unknown: u64,
-    /// Requests with both counts, more than 10 % apart.
+    /// Requests with both counts, more than 10 % and more than one token apart.
     pub mismatched: u64,
     /// Requests with both counts.
     pub compared: u64,

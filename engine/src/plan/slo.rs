@@ -1,5 +1,7 @@
 //! Service level objectives of single requests.
 
+use crate::error::{Error, Result};
+use crate::measure::tags::{self, MetricInfo};
 use serde::Serialize;
 
 /// One objective: `metric ≤ threshold`, or `≥` for metrics of which more is better.
@@ -9,4 +11,190 @@ pub struct Slo {
     pub tag: &'static str,
     /// Threshold in the metric's display unit (ms for times).
     pub threshold: f64,
+}
+
+impl Slo {
+    /// Parses the values of `--goodput`: each holds one or several `TAG:THRESHOLD`, separated by spaces.
+    ///
+    /// # Errors
+    /// [`crate::Blame::Usage`] for a tag that is unknown, not of single requests, or given twice, and for a threshold that is not a
+    /// number from 0.
+    pub fn parse_all(args: &[String]) -> Result<Vec<Self>> {
+        let mut slos: Vec<Self> = Vec::new();
+        for word in args.iter().flat_map(|arg| arg.split_whitespace()) {
+            let slo = Self::parse(word)?;
+            if slos.iter().any(|other| other.tag == slo.tag) {
+                return Err(Error::usage(
+                    format!("--goodput: `{}` is given twice", slo.tag),
+                    "keep one threshold for each metric",
+                ));
+            }
+            slos.push(slo);
+        }
+        if slos.is_empty() && !args.is_empty() {
+            return Err(Error::usage("--goodput: no objective in it", EXAMPLE));
+        }
+        Ok(slos)
+    }
+
+    fn parse(word: &str) -> Result<Self> {
+        let (tag, threshold) = word.split_once(':').ok_or_else(|| {
+            Error::usage(format!("--goodput: `{word}` has no threshold"), EXAMPLE)
+        })?;
+        let info = metric(tag)?;
+        let threshold = threshold
+            .parse::<f64>()
+            .ok()
+            .filter(|t| t.is_finite() && *t >= 0.0)
+            .ok_or_else(|| {
+                Error::usage(
+                    format!("--goodput: `{threshold}` is not a threshold for `{tag}`"),
+                    format!("write a number of {} from 0", info.unit),
+                )
+            })?;
+        Ok(Self {
+            tag: info.tag,
+            threshold,
+        })
+    }
+
+    /// The metric.
+    #[must_use]
+    pub fn info(&self) -> Option<&'static MetricInfo> {
+        tags::find(self.tag)
+    }
+}
+
+fn metric(tag: &str) -> Result<&'static MetricInfo> {
+    match tags::find(tag) {
+        Some(info) if tags::is_slo(info) => Ok(info),
+        Some(_) => Err(Error::usage(
+            format!("--goodput: `{tag}` has no value for each successful request"),
+            format!(
+                "an objective is judged request by request; {}",
+                suggestion(tag)
+            ),
+        )),
+        None => Err(Error::usage(
+            format!("--goodput: unknown metric `{tag}`"),
+            suggestion(tag),
+        )),
+    }
+}
+
+/// The nearest tags.
+fn suggestion(tag: &str) -> String {
+    let mut near: Vec<(usize, &str)> = tags::slo_tags()
+        .map(|other| (distance(tag, other), other))
+        .collect();
+    near.sort_by_key(|(distance, _)| *distance);
+    let names: Vec<String> = near
+        .iter()
+        .take(3)
+        .map(|(_, name)| format!("`{name}`"))
+        .collect();
+    format!("near matches: {}", names.join(", "))
+}
+
+/// How unlike two tags are: insertions, deletions and replacements of characters (Levenshtein), and nothing for a tag that the other
+/// contains or is the initials of.
+fn distance(a: &str, b: &str) -> usize {
+    let initials: String = b
+        .split('_')
+        .filter_map(|word| word.chars().next())
+        .collect();
+    if !a.is_empty() && (a.eq_ignore_ascii_case(&initials) || b.contains(a)) {
+        return 0;
+    }
+    // One row of the matrix; what the user typed is cut, as no tag is that long.
+    let a: Vec<char> = a.to_lowercase().chars().take(64).collect();
+    let mut row: Vec<usize> = (0..=a.len()).collect();
+    for (i, cb) in b.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, ca) in a.iter().enumerate() {
+            let replaced = diagonal + usize::from(*ca != cb);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[a.len()]
+}
+
+const EXAMPLE: &str = "write METRIC:THRESHOLD, as in --goodput time_to_first_token:200";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(args: &[&str]) -> Result<Vec<Slo>> {
+        Slo::parse_all(&args.iter().map(|arg| (*arg).to_owned()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn objectives_may_be_repeated_or_separated_by_spaces() {
+        let expected = vec![
+            Slo {
+                tag: "time_to_first_token",
+                threshold: 200.0,
+            },
+            Slo {
+                tag: "inter_token_latency",
+                threshold: 12.5,
+            },
+        ];
+        assert_eq!(
+            parse(&["time_to_first_token:200", "inter_token_latency:12.5"]).unwrap(),
+            expected
+        );
+        assert_eq!(
+            parse(&[" time_to_first_token:200  inter_token_latency:12.5 "]).unwrap(),
+            expected
+        );
+        assert_eq!(parse(&[]).unwrap(), []);
+    }
+
+    #[test]
+    fn an_unknown_metric_gets_near_matches() {
+        for (wrong, right) in [
+            ("time_to_frist_token", "time_to_first_token"),
+            ("ttft", "time_to_first_token"),
+            ("itl", "inter_token_latency"),
+            ("latency", "request_latency"),
+        ] {
+            let e = parse(&[&format!("{wrong}:1")]).unwrap_err();
+            assert_eq!(e.blame, crate::Blame::Usage);
+            assert!(e.remedy.contains(right), "{e}");
+        }
+    }
+
+    #[test]
+    fn a_figure_of_the_whole_run_is_no_objective() {
+        let e = parse(&["request_throughput:5"]).unwrap_err();
+        assert!(e.what.contains("no value for each"), "{e}");
+        assert!(parse(&["error_isl:5"]).is_err());
+    }
+
+    #[test]
+    fn bad_thresholds_name_the_unit() {
+        for bad in ["", "fast", "-1", "NaN", "inf", "1e999"] {
+            let e = parse(&[&format!("request_latency:{bad}")]).unwrap_err();
+            assert!(e.remedy.contains("number of ms"), "{e}");
+        }
+        assert!(parse(&["request_latency"]).is_err());
+        assert!(parse(&[" "]).is_err());
+    }
+
+    #[test]
+    fn duplicates_are_refused() {
+        let e = parse(&["request_latency:1 request_latency:2"]).unwrap_err();
+        assert!(e.what.contains("twice"), "{e}");
+    }
+
+    #[test]
+    fn edit_distance_of_known_pairs() {
+        assert_eq!(distance("kitten", "sitting"), 3);
+        assert_eq!(distance("", "abc"), 3);
+        assert_eq!(distance("abc", "abc"), 0);
+    }
 }

@@ -52,6 +52,31 @@ pub enum Cause {
 }
 
 impl Cause {
+    /// Every cause, in order: `ALL[cause as usize] == cause`.
+    pub const ALL: [Self; 21] = [
+        Self::ConnectRefused,
+        Self::ConnectTimeout,
+        Self::ConnectFailed,
+        Self::PortsExhausted,
+        Self::DescriptorsExhausted,
+        Self::SendFailed,
+        Self::ClosedBeforeResponse,
+        Self::Reset,
+        Self::Truncated,
+        Self::BadHead,
+        Self::BadFraming,
+        Self::HttpStatus,
+        Self::Redirect,
+        Self::UnexpectedEncoding,
+        Self::InBandError,
+        Self::BadJson,
+        Self::NoOutput,
+        Self::Timeout,
+        Self::HeadLimit,
+        Self::EventLimit,
+        Self::BodyLimit,
+    ];
+
     /// A stable name, as in the files.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -84,5 +109,19 @@ impl Cause {
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_is_complete_and_in_order() {
+        for (i, cause) in Cause::ALL.into_iter().enumerate() {
+            assert_eq!(cause as usize, i);
+        }
+        let last = Cause::ALL[Cause::ALL.len() - 1];
+        assert_eq!(last, Cause::BodyLimit, "the last variant of the enum");
     }
 }

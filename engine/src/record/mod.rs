@@ -1,8 +1,12 @@
 //! The record of a request: its instants, what came of it, and the gaps between its output events.
 
 mod cause;
+mod log;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub use cause::Cause;
+pub use log::{LogReader, LogWriter};
 
 use crate::clock::Nanos;
 use serde::{Deserialize, Serialize};
@@ -191,5 +195,67 @@ impl Phases {
     #[must_use]
     pub fn total(&self) -> Nanos {
         self.queue + self.tcp + self.send + self.wait + self.receive
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_phases_of_a_request_that_paid_for_its_connection() {
+        let instants = Instants {
+            scheduled: 90,
+            issued: 100,
+            tcp_start: Some(110),
+            tcp_end: Some(150),
+            connection_ready: Some(150),
+            send_start: Some(155),
+            send_end: Some(170),
+            first_byte: Some(400),
+            head_end: Some(400),
+            first_token: Some(420),
+            first_visible_token: Some(420),
+            last_token: Some(900),
+            end: 910,
+        };
+        let phases = instants.phases();
+        let expected = Phases {
+            queue: 10 + 5,
+            tcp: 40,
+            send: 15,
+            wait: 230,
+            receive: 510,
+        };
+        assert_eq!(phases, expected);
+        assert_eq!(phases.total(), 810);
+    }
+
+    #[test]
+    fn what_is_left_belongs_to_the_last_phase_that_was_begun() {
+        let connecting = Instants {
+            issued: 100,
+            tcp_start: Some(110),
+            end: 200,
+            ..Instants::default()
+        };
+        assert_eq!(
+            (connecting.phases().queue, connecting.phases().tcp),
+            (10, 90)
+        );
+        let queued = Instants {
+            issued: 100,
+            end: 200,
+            ..Instants::default()
+        };
+        assert_eq!(queued.phases().queue, 100);
+    }
+
+    proptest! {
+        #[test]
+        fn phases_always_add_up(instants in testing::any_instants()) {
+            prop_assert_eq!(instants.phases().total(), instants.end.max(instants.issued) - instants.issued);
+        }
     }
 }

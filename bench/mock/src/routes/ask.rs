@@ -1,0 +1,186 @@
+//! The body of a generation request.
+
+use std::borrow::Cow;
+use std::num::NonZeroU32;
+
+use serde::Deserialize;
+
+use super::prompt::Text;
+use crate::config::{GROUP_LIMIT, MODEL_LIMIT, OUTPUT_LIMIT};
+use crate::http::{Head, Refusal};
+
+/// Which dialect the response is in.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Api {
+    Chat,
+    Completions,
+}
+
+/// What a generation request wants.
+#[derive(Debug)]
+pub(crate) struct Ask {
+    pub(crate) api: Api,
+    pub(crate) model: Option<String>,
+    pub(crate) prompt_tokens: u32,
+    pub(crate) output_tokens: Option<u32>,
+    pub(crate) stream: bool,
+    pub(crate) include_usage: bool,
+    pub(crate) mock: Mock,
+}
+
+/// The request's own wishes about time and faults: the body's `mock` field or the `x-mock` header. Times make the stream's timing
+/// `Fixed`, whatever the server's is; the one that is not given stays the server's, or 0.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Mock {
+    pub(crate) ttft_ms: Option<f64>,
+    pub(crate) itl_ms: Option<f64>,
+    pub(crate) tokens_per_event: Option<NonZeroU32>,
+    pub(crate) events_per_write: Option<NonZeroU32>,
+    /// Answer with this status at once.
+    pub(crate) status: Option<u16>,
+    /// Send an error event after so many tokens, then `[DONE]`.
+    fail_after: Option<u32>,
+    /// Close the connection after so many tokens, with nothing to end the body.
+    close_after: Option<u32>,
+    /// Reset the connection after so many tokens.
+    reset_after: Option<u32>,
+    /// Send nothing more after so many tokens.
+    stall_after: Option<u32>,
+}
+
+/// A scripted end of a stream.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Fault {
+    pub(crate) kind: FaultKind,
+    pub(crate) after_tokens: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum FaultKind {
+    Fail,
+    Close,
+    Reset,
+    Stall,
+}
+
+impl Ask {
+    /// Reads a body, or says what is wrong with it.
+    pub(crate) fn parse(api: Api, head: &Head, bytes: &[u8]) -> Result<Self, Refusal> {
+        let body: Body<'_> = serde_json::from_slice(bytes).map_err(invalid)?;
+        let text = match api {
+            Api::Chat => body.messages.ok_or("messages"),
+            Api::Completions => body.prompt.ok_or("prompt"),
+        };
+        let text =
+            text.map_err(|field| Refusal::bad_request(format!("the field {field} is required")))?;
+        let output_tokens = body.max_completion_tokens.or(body.max_tokens);
+        if output_tokens.is_some_and(|tokens| !(1..=OUTPUT_LIMIT).contains(&tokens)) {
+            return Err(Refusal::bad_request(
+                "max_tokens must be between 1 and 1000000",
+            ));
+        }
+        if body
+            .model
+            .as_ref()
+            .is_some_and(|model| model.len() > MODEL_LIMIT)
+        {
+            return Err(Refusal::bad_request("model is longer than 256 bytes"));
+        }
+        let mock = match &head.mock {
+            Some(header) => serde_json::from_slice(header).map_err(invalid)?,
+            None => body.mock.unwrap_or_default(),
+        };
+        mock.check()?;
+        Ok(Self {
+            api,
+            model: body.model.map(Cow::into_owned),
+            prompt_tokens: text.tokens(),
+            output_tokens,
+            stream: body.stream.unwrap_or(false),
+            include_usage: body
+                .stream_options
+                .is_some_and(|options| options.include_usage),
+            mock,
+        })
+    }
+
+    /// Itself, unless it asks for an error status.
+    pub(crate) fn admitted(self) -> Result<Self, Refusal> {
+        match self.mock.status {
+            Some(status) => Err(Refusal::scripted(status)),
+            None => Ok(self),
+        }
+    }
+}
+
+impl Mock {
+    /// The first fault that was asked for.
+    pub(crate) fn fault(&self) -> Option<Fault> {
+        let wishes = [
+            (FaultKind::Fail, self.fail_after),
+            (FaultKind::Close, self.close_after),
+            (FaultKind::Reset, self.reset_after),
+            (FaultKind::Stall, self.stall_after),
+        ];
+        let faults = wishes.into_iter().filter_map(|(kind, after)| {
+            Some(Fault {
+                kind,
+                after_tokens: after?,
+            })
+        });
+        faults.min_by_key(|fault| fault.after_tokens)
+    }
+
+    fn check(&self) -> Result<(), Refusal> {
+        let times = [self.ttft_ms, self.itl_ms].into_iter().flatten();
+        if times.into_iter().any(|ms| !(0.0..=HOUR_MS).contains(&ms)) {
+            return Err(Refusal::bad_request(
+                "mock.ttft_ms and mock.itl_ms must be between 0 and 3600000",
+            ));
+        }
+        let groups = [self.tokens_per_event, self.events_per_write]
+            .into_iter()
+            .flatten();
+        if groups.into_iter().any(|group| group.get() > GROUP_LIMIT) {
+            return Err(Refusal::bad_request(
+                "mock.tokens_per_event and mock.events_per_write must be at most 1024",
+            ));
+        }
+        if self
+            .status
+            .is_some_and(|status| !(400..600).contains(&status))
+        {
+            return Err(Refusal::bad_request(
+                "mock.status must be between 400 and 599",
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn invalid(error: serde_json::Error) -> Refusal {
+    Refusal::bad_request(format!("invalid JSON body: {error}"))
+}
+
+/// Fields that are not named here are accepted and have no effect (`temperature`, `ignore_eos`, `seed`, …).
+#[derive(Deserialize)]
+struct Body<'a> {
+    #[serde(borrow)]
+    model: Option<Cow<'a, str>>,
+    messages: Option<Text>,
+    prompt: Option<Text>,
+    max_tokens: Option<u32>,
+    max_completion_tokens: Option<u32>,
+    stream: Option<bool>,
+    stream_options: Option<StreamOptions>,
+    mock: Option<Mock>,
+}
+
+#[derive(Deserialize)]
+struct StreamOptions {
+    #[serde(default)]
+    include_usage: bool,
+}
+
+const HOUR_MS: f64 = 3_600_000.0;

@@ -1,0 +1,100 @@
+//! How long a prompt is, without keeping it.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+/// The size of `messages` or of a `prompt`: strings, lists of token ids, or lists of objects with `content` or `text`.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Text {
+    bytes: u64,
+    ids: u64,
+}
+
+impl Text {
+    /// About how many tokens it is: one per id, one per 4 bytes of text begun; at least 1.
+    pub(crate) fn tokens(self) -> u32 {
+        let tokens = self.ids + self.bytes.div_ceil(4);
+        u32::try_from(tokens).unwrap_or(u32::MAX).max(1)
+    }
+
+    fn add(&mut self, other: Self) {
+        self.bytes += other.bytes;
+        self.ids += other.ids;
+    }
+}
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Sizes)
+    }
+}
+
+struct Sizes;
+
+impl<'de> Visitor<'de> for Sizes {
+    type Value = Text;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("text, token ids, or messages")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Text, E> {
+        Ok(Text {
+            bytes: text.len() as u64,
+            ids: 0,
+        })
+    }
+
+    fn visit_u64<E: Error>(self, _id: u64) -> Result<Text, E> {
+        Ok(Text { bytes: 0, ids: 1 })
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Text, E> {
+        Ok(Text::default())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Text, A::Error> {
+        let mut sum = Text::default();
+        while let Some(item) = items.next_element::<Text>()? {
+            sum.add(item);
+        }
+        Ok(sum)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Text, A::Error> {
+        let mut sum = Text::default();
+        while let Some(name) = fields.next_key::<std::borrow::Cow<'de, str>>()? {
+            match name.as_ref() {
+                "content" | "text" => sum.add(fields.next_value()?),
+                _ => drop(fields.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(sum)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Text;
+
+    fn tokens(json: &str) -> Option<u32> {
+        serde_json::from_str::<Text>(json).ok().map(Text::tokens)
+    }
+
+    #[test]
+    fn a_prompt_is_counted_in_all_its_forms() {
+        assert_eq!(tokens(r#""12345""#), Some(2));
+        assert_eq!(tokens("[1, 2, 3]"), Some(3));
+        assert_eq!(tokens("[[1, 2], [3]]"), Some(3));
+        assert_eq!(
+            tokens(r#"[{"role":"user","content":"1234"},{"role":"x","content":null}]"#),
+            Some(1)
+        );
+        let parts = r#"[{"content":[{"type":"text","text":"12345678"},{"type":"image_url","image_url":{"url":"u"}}]}]"#;
+        assert_eq!(tokens(parts), Some(2));
+        assert_eq!(tokens("true"), None);
+        assert_eq!(tokens(r#""""#), Some(1));
+    }
+}

@@ -1,0 +1,127 @@
+//! A running server.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use mio::Waker;
+
+use crate::config::Config;
+use crate::error::{Error, setup};
+use crate::listen::listeners;
+use crate::shared::{Shared, State};
+use crate::worker::Worker;
+
+/// Starts a server; it answers when this returns.
+pub fn start(config: Config) -> Result<Server, Error> {
+    config.check()?;
+    let (addr, listeners) = listeners(config.address, config.threads)?;
+    let cores = config.cores.clone();
+    let mut server = Server {
+        addr,
+        shared: Arc::new(Shared::new(config)),
+        threads: Vec::new(),
+    };
+    for (index, listener) in listeners.into_iter().enumerate() {
+        let (worker, waker) =
+            Worker::new(server.shared.clone(), listener).map_err(setup("an event loop"))?;
+        let core = (!cores.is_empty()).then(|| cores[index % cores.len()]);
+        let builder = thread::Builder::new().name(format!("mock-{index}"));
+        let handle = builder
+            .spawn(move || run(worker, core))
+            .map_err(setup("a thread"))?;
+        server.threads.push((waker, handle));
+    }
+    Ok(server)
+}
+
+/// Serves until `stop` is set. To learn the address that port 0 became, use [`start`].
+pub fn run_until(config: Config, stop: &AtomicBool) -> Result<(), Error> {
+    let server = start(config)?;
+    while !stop.load(Relaxed) {
+        thread::sleep(STOP_CHECK);
+    }
+    server.stop();
+    Ok(())
+}
+
+/// A running server; dropping it stops it.
+#[derive(Debug)]
+pub struct Server {
+    addr: SocketAddr,
+    shared: Arc<Shared>,
+    threads: Vec<(Waker, JoinHandle<()>)>,
+}
+
+impl Server {
+    /// Where it listens, with the real port.
+    #[must_use]
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Closes all connections and waits for the threads to end.
+    pub fn stop(self) {
+        drop(self);
+    }
+
+    /// Reads and writes nothing from now on until `length` has passed. The schedules go on: what became due goes out at once then.
+    pub fn freeze(&self, length: Duration) {
+        self.shared.freeze(length);
+    }
+
+    /// When the last byte of each generation request was read (`CLOCK_MONOTONIC`, ns), in order; the last 1 000 000 are kept.
+    #[must_use]
+    pub fn arrivals(&self) -> Vec<u64> {
+        self.shared.arrivals()
+    }
+
+    /// The counters now.
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.shared.state()
+    }
+
+    /// Forgets the arrivals and sets the counters to what is in flight.
+    pub fn reset(&self) {
+        self.shared.reset();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.shared.stop.store(true, Relaxed);
+        for (waker, _) in &self.threads {
+            // A thread that cannot be woken has ended.
+            let _ = waker.wake();
+        }
+        for (_, thread) in self.threads.drain(..) {
+            if thread.join().is_err() {
+                eprintln!(
+                    "mock server: a thread panicked; please report it with the message above"
+                );
+            }
+        }
+    }
+}
+
+fn run(worker: Worker, core: Option<usize>) {
+    if let Some(id) = core {
+        let pinned = core_affinity::set_for_current(core_affinity::CoreId { id });
+        if !pinned {
+            eprintln!(
+                "mock server: cannot pin a thread to core {id}; choose one of those in `taskset -p $$`"
+            );
+        }
+    }
+    let ended: io::Result<()> = worker.run();
+    if let Err(error) = ended {
+        eprintln!("mock server: a thread has ended: {error}; start the server again");
+    }
+}
+
+/// [`run_until`] notices this late that it was stopped.
+const STOP_CHECK: Duration = Duration::from_millis(50);

@@ -1,0 +1,300 @@
+//! One response under way: what is due, and the bytes for it. No sockets, no clock.
+
+mod digits;
+mod pacing;
+mod template;
+mod whole;
+mod words;
+
+use crate::clock::nanos;
+use crate::config::{Config, Jitter, Timing};
+use crate::http::{JSON, Refusal, STREAM_HEAD, reply};
+use crate::random;
+use crate::routes::{Ask, Fault, FaultKind};
+
+use digits::Digits;
+use pacing::Pacing;
+use template::{Template, Usage};
+use words::Words;
+
+/// A generation request that is being answered.
+///
+/// Contract: when [`due_ns`](Stream::due_ns) is reached, call [`render`](Stream::render) and write all that it gives; after its
+/// answer has an `end`, drop the stream.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    /// The request's number; with the seed it decides id and words.
+    pub(crate) number: u64,
+    id: u128,
+    ask: Ask,
+    created: u64,
+    model: String,
+    template: Template,
+    words: Words,
+    pacing: Pacing,
+    fault: Option<Fault>,
+    keep_alive: bool,
+    tokens_per_event: u32,
+    tokens_per_write: u32,
+    early_role: bool,
+    opened: bool,
+    stalled: bool,
+    total: u32,
+    /// Tokens sent; the next write takes it to `boundary` when `boundary_ns` is reached.
+    sent: u32,
+    boundary: u32,
+    boundary_ns: u64,
+}
+
+/// What one call of [`Stream::render`] gave.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Rendered {
+    pub(crate) tokens: u32,
+    pub(crate) end: Option<End>,
+}
+
+/// What becomes of the connection when the response is over.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum End {
+    KeepAlive,
+    Close,
+    Reset,
+}
+
+impl Stream {
+    /// Starts to answer `ask`, which arrived at `arrival_ns`.
+    pub(crate) fn new(
+        config: &Config,
+        ask: Ask,
+        keep_alive: bool,
+        number: u64,
+        arrival_ns: u64,
+        created: u64,
+    ) -> Self {
+        let id = random::id(config.seed, number);
+        let name = ask.model.as_deref().unwrap_or(&config.model);
+        let model = serde_json::to_string(name).expect("a string is valid JSON");
+        let tokens_per_event = ask
+            .mock
+            .tokens_per_event
+            .map_or(config.tokens_per_event, Into::into);
+        let events_per_write = ask
+            .mock
+            .events_per_write
+            .map_or(config.events_per_write, Into::into);
+        let total = ask.output_tokens.unwrap_or(config.output_tokens);
+        let mut stream = Self {
+            number,
+            id,
+            created,
+            template: Template::new(ask.api, id, created, &model),
+            model,
+            words: Words::new(id as u64),
+            pacing: pacing(config, &ask, number, arrival_ns),
+            fault: ask.mock.fault().filter(|fault| fault.after_tokens <= total),
+            keep_alive,
+            tokens_per_event,
+            tokens_per_write: tokens_per_event.saturating_mul(events_per_write),
+            early_role: config.early_role,
+            opened: false,
+            stalled: false,
+            total,
+            sent: 0,
+            boundary: 0,
+            boundary_ns: 0,
+            ask,
+        };
+        stream.aim();
+        stream
+    }
+
+    /// When there is something to render; `u64::MAX` when only a grant (or nothing at all) can change that.
+    pub(crate) fn due_ns(&self) -> u64 {
+        if self.stalled {
+            u64::MAX
+        } else if self.early_role && !self.opened && self.ask.stream {
+            0
+        } else {
+            self.boundary_ns
+        }
+    }
+
+    /// Prompt and output tokens, when the engine's model decides when they come.
+    pub(crate) fn wants_grants(&self) -> Option<(u32, u32)> {
+        matches!(self.pacing, Pacing::Granted { .. })
+            .then_some((self.ask.prompt_tokens, self.total))
+    }
+
+    /// Whether the engine still has tokens to make for it.
+    pub(crate) fn awaits_grants(&self) -> bool {
+        matches!(self.pacing, Pacing::Granted { tokens } if tokens < self.total)
+    }
+
+    /// The engine has made one more token.
+    pub(crate) fn grant(&mut self) {
+        if let Pacing::Granted { tokens } = &mut self.pacing {
+            *tokens += 1;
+            let granted = *tokens >= self.boundary.max(1);
+            self.boundary_ns = if granted { 0 } else { u64::MAX };
+        }
+    }
+
+    /// Appends all that is due at `now_ns` (unpaced: one write's worth) and says so.
+    pub(crate) fn render(&mut self, now_ns: u64, out: &mut Vec<u8>) -> Rendered {
+        let sent = Digits::new(now_ns);
+        let before = self.sent;
+        let due = self.boundary_ns <= now_ns;
+        if !self.ask.stream {
+            let end = if due {
+                self.render_whole(out, &sent)
+            } else {
+                None
+            };
+            return Rendered {
+                tokens: self.sent - before,
+                end,
+            };
+        }
+        if !self.opened {
+            out.extend_from_slice(STREAM_HEAD);
+            self.template.role(out, &sent);
+            self.opened = true;
+        }
+        while self.boundary_ns <= now_ns && self.sent < self.limit() {
+            self.render_group(out, &sent);
+            if matches!(self.pacing, Pacing::Unpaced) || out.len() > BURST_BYTES {
+                break;
+            }
+        }
+        let end = if due && self.sent == self.limit() {
+            self.render_end(out, &sent)
+        } else {
+            None
+        };
+        Rendered {
+            tokens: self.sent - before,
+            end,
+        }
+    }
+
+    /// The tokens of one write.
+    fn render_group(&mut self, out: &mut Vec<u8>, sent: &Digits) {
+        while self.sent < self.boundary {
+            let count = self.tokens_per_event.min(self.boundary - self.sent);
+            self.template.tokens(out, &mut self.words, count, sent);
+            self.sent += count;
+        }
+        self.aim();
+    }
+
+    fn render_end(&mut self, out: &mut Vec<u8>, sent: &Digits) -> Option<End> {
+        match self.fault.map(|fault| fault.kind) {
+            None => {
+                self.template.finish(out, sent);
+                if self.ask.include_usage {
+                    self.template.usage(out, self.usage(), sent);
+                }
+                template::done(out);
+            }
+            Some(FaultKind::Fail) => {
+                template::error_event(out, &Refusal::scripted_failure().json());
+                template::done(out);
+            }
+            Some(FaultKind::Close) => return Some(End::Close),
+            Some(FaultKind::Reset) => return Some(End::Reset),
+            Some(FaultKind::Stall) => {
+                self.stalled = true;
+                return None;
+            }
+        }
+        Some(self.end())
+    }
+
+    fn render_whole(&mut self, out: &mut Vec<u8>, sent: &Digits) -> Option<End> {
+        match self.fault.map(|fault| fault.kind) {
+            None => {
+                self.sent = self.total;
+                let (api, usage) = (self.ask.api, self.usage());
+                let body = whole::body(
+                    api,
+                    self.id,
+                    self.created,
+                    &self.model,
+                    &mut self.words,
+                    usage,
+                    sent,
+                );
+                reply(out, 200, JSON, &body, self.keep_alive);
+            }
+            Some(FaultKind::Fail) => {
+                let refusal = Refusal::scripted_failure();
+                reply(
+                    out,
+                    refusal.status,
+                    JSON,
+                    refusal.json().as_bytes(),
+                    self.keep_alive,
+                );
+            }
+            Some(FaultKind::Close) => return Some(End::Close),
+            Some(FaultKind::Reset) => return Some(End::Reset),
+            Some(FaultKind::Stall) => {
+                self.stalled = true;
+                return None;
+            }
+        }
+        Some(self.end())
+    }
+
+    fn end(&self) -> End {
+        if self.keep_alive {
+            End::KeepAlive
+        } else {
+            End::Close
+        }
+    }
+
+    fn usage(&self) -> Usage {
+        Usage {
+            prompt_tokens: self.ask.prompt_tokens,
+            completion_tokens: self.sent,
+        }
+    }
+
+    /// Sets the end of the next write and when it is due. The first token is alone; a whole response waits for its last token.
+    fn aim(&mut self) {
+        let next = match self.sent {
+            _ if !self.ask.stream => self.total,
+            0 => 1,
+            sent => sent.saturating_add(self.tokens_per_write),
+        };
+        self.boundary = next.min(self.limit());
+        self.boundary_ns = self.pacing.due_ns(self.boundary.saturating_sub(1));
+    }
+
+    /// Tokens to send before the end or the fault.
+    fn limit(&self) -> u32 {
+        self.fault.map_or(self.total, |fault| fault.after_tokens)
+    }
+}
+
+fn pacing(config: &Config, ask: &Ask, number: u64, arrival_ns: u64) -> Pacing {
+    let (ttft_ms, itl_ms) = (ask.mock.ttft_ms, ask.mock.itl_ms);
+    let (ttft, itl, jitter) = match config.timing {
+        Timing::Fixed { ttft, itl, jitter } => (nanos(ttft), nanos(itl), jitter),
+        _ if ttft_ms.is_some() || itl_ms.is_some() => (0, 0, Jitter::None),
+        Timing::Batching(_) => return Pacing::Granted { tokens: 0 },
+        Timing::Unpaced => return Pacing::Unpaced,
+    };
+    let ttft_ns = ttft_ms.map_or(ttft, |ms| (ms * 1e6) as u64);
+    let itl_ns = itl_ms.map_or(itl, |ms| (ms * 1e6) as u64);
+    Pacing::fixed(arrival_ns, ttft_ns, itl_ns, jitter, || {
+        random::of_request(config.seed, number)
+    })
+}
+
+/// A write that catches up is split once it is larger than this.
+const BURST_BYTES: usize = 128 << 10;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,208 @@
+//! The bytes of a stream's chunks. All but the words and `sent_ns` is made once per stream.
+
+use crate::routes::Api;
+
+use super::digits::Digits;
+use super::words::Words;
+
+/// The parts of one stream's chunks that stay the same.
+#[derive(Debug)]
+pub(crate) struct Template {
+    api: Api,
+    /// `data: {"id":…,"model":"…","choices":[{"index":0,"delta":{"content":"`
+    prefix: Vec<u8>,
+    /// Where `"choices"` begins in the prefix.
+    choices: usize,
+    /// Where `"delta"` or `"text"` begins in the prefix.
+    delta: usize,
+}
+
+/// Token counts of a request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Usage {
+    pub(crate) prompt_tokens: u32,
+    pub(crate) completion_tokens: u32,
+}
+
+impl Template {
+    /// For the request `id`; `model` is the name as a JSON string, with its quotes.
+    pub(crate) fn new(api: Api, id: u128, created: u64, model: &str) -> Self {
+        let head = object(api, true, id, created, model);
+        let mut prefix = format!("data: {head}").into_bytes();
+        let choices = prefix.len();
+        prefix.extend_from_slice(br#""choices":[{"index":0,"#);
+        let delta = prefix.len();
+        prefix.extend_from_slice(match api {
+            Api::Chat => br#""delta":{"content":""#,
+            Api::Completions => br#""text":""#,
+        });
+        Self {
+            api,
+            prefix,
+            choices,
+            delta,
+        }
+    }
+
+    /// The first chunk of a chat: a role and no output.
+    pub(crate) fn role(&self, out: &mut Vec<u8>, sent: &Digits) {
+        if self.api == Api::Chat {
+            let role = br#""delta":{"role":"assistant","content":""},"logprobs":null,"finish_reason":null}],"sent_ns":"#;
+            chunk(
+                out,
+                &[&self.prefix[..self.delta], role, sent.as_bytes(), EVENT_END],
+            );
+        }
+    }
+
+    /// One output event with the words of `count` tokens.
+    pub(crate) fn tokens(&self, out: &mut Vec<u8>, words: &mut Words, count: u32, sent: &Digits) {
+        let after: &[u8] = match self.api {
+            Api::Chat => br#""},"logprobs":null,"finish_reason":null}],"sent_ns":"#,
+            Api::Completions => br#"","logprobs":null,"finish_reason":null}],"sent_ns":"#,
+        };
+        let mut peek = words.clone();
+        let text: usize = (0..count).map(|_| peek.take().len()).sum();
+        let sent = sent.as_bytes();
+        chunk_size(
+            out,
+            self.prefix.len() + text + after.len() + sent.len() + EVENT_END.len(),
+        );
+        out.extend_from_slice(&self.prefix);
+        for _ in 0..count {
+            out.extend_from_slice(words.take());
+        }
+        out.extend_from_slice(after);
+        out.extend_from_slice(sent);
+        out.extend_from_slice(EVENT_END);
+        out.extend_from_slice(b"\r\n");
+    }
+
+    /// The chunk that says why the output ended.
+    pub(crate) fn finish(&self, out: &mut Vec<u8>, sent: &Digits) {
+        let delta: &[u8] = match self.api {
+            Api::Chat => br#""delta":{},"logprobs":null,"finish_reason":"length"}],"sent_ns":"#,
+            Api::Completions => {
+                br#""text":"","logprobs":null,"finish_reason":"length"}],"sent_ns":"#
+            }
+        };
+        chunk(
+            out,
+            &[
+                &self.prefix[..self.delta],
+                delta,
+                sent.as_bytes(),
+                EVENT_END,
+            ],
+        );
+    }
+
+    /// The chunk that has the usage and no choices.
+    pub(crate) fn usage(&self, out: &mut Vec<u8>, usage: Usage, sent: &Digits) {
+        let usage = format!(r#""choices":[],"usage":{},"sent_ns":"#, usage.json());
+        chunk(
+            out,
+            &[
+                &self.prefix[..self.choices],
+                usage.as_bytes(),
+                sent.as_bytes(),
+                EVENT_END,
+            ],
+        );
+    }
+}
+
+/// An event with an error in it.
+pub(crate) fn error_event(out: &mut Vec<u8>, json: &str) {
+    chunk(out, &[b"data: ", json.as_bytes(), b"\n\n"]);
+}
+
+/// The last event and the end of the body.
+pub(crate) fn done(out: &mut Vec<u8>) {
+    out.extend_from_slice(b"e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n");
+}
+
+/// The opening of a response object, up to its choices.
+pub(crate) fn object(api: Api, streamed: bool, id: u128, created: u64, model: &str) -> String {
+    let (prefix, object) = match (api, streamed) {
+        (Api::Chat, true) => ("chatcmpl", "chat.completion.chunk"),
+        (Api::Chat, false) => ("chatcmpl", "chat.completion"),
+        (Api::Completions, _) => ("cmpl", "text_completion"),
+    };
+    format!(
+        r#"{{"id":"{prefix}-{id:032x}","object":"{object}","created":{created},"model":{model},"#
+    )
+}
+
+impl Usage {
+    pub(crate) fn json(self) -> String {
+        let Self {
+            prompt_tokens: prompt,
+            completion_tokens: completion,
+        } = self;
+        let total = u64::from(prompt) + u64::from(completion);
+        format!(
+            r#"{{"prompt_tokens":{prompt},"total_tokens":{total},"completion_tokens":{completion}}}"#
+        )
+    }
+}
+
+fn chunk(out: &mut Vec<u8>, parts: &[&[u8]]) {
+    chunk_size(out, parts.iter().map(|part| part.len()).sum());
+    for part in parts {
+        out.extend_from_slice(part);
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// The size line of a chunk.
+fn chunk_size(out: &mut Vec<u8>, size: usize) {
+    let mut line = *b"00000000\r\n";
+    let mut start = 8;
+    let mut left = size;
+    while left > 0 {
+        start -= 1;
+        line[start] = HEX[left & 15];
+        left >>= 4;
+    }
+    out.extend_from_slice(&line[start..]);
+}
+
+const EVENT_END: &[u8] = b"}\n\n";
+const HEX: &[u8; 16] = b"0123456789abcdef";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_size_line_is_lower_case_hex_without_zeros() {
+        for (size, line) in [
+            (1, "1\r\n"),
+            (14, "e\r\n"),
+            (230, "e6\r\n"),
+            (65_536, "10000\r\n"),
+        ] {
+            let mut out = Vec::new();
+            chunk_size(&mut out, size);
+            assert_eq!(out, line.as_bytes());
+        }
+    }
+
+    #[test]
+    fn a_token_is_one_chunk_of_the_size_that_vllm_sends() {
+        let template = Template::new(Api::Chat, 0xab, 1_700_000_000, "\"some-model\"");
+        let mut out = Vec::new();
+        template.tokens(&mut out, &mut Words::new(0), 2, &Digits::new(123_456_789));
+        let event = concat!(
+            r#"data: {"id":"chatcmpl-000000000000000000000000000000ab","object":"chat.completion.chunk","#,
+            r#""created":1700000000,"model":"some-model","choices":[{"index":0,"delta":{"content":" the of"},"#,
+            r#""logprobs":null,"finish_reason":null}],"sent_ns":123456789}"#,
+        );
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            format!("{:x}\r\n{event}\n\n\r\n", event.len() + 2)
+        );
+        assert!((220..260).contains(&event.len()), "{}", event.len());
+    }
+}

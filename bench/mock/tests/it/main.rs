@@ -1,0 +1,14 @@
+//! The server over real sockets.
+//!
+//! - `answers`: the exact bytes of responses, errors, and the pages beside them
+//! - `pacing`: when tokens are sent; freezes; backlogs
+//! - `faults`: scripted ends, and clients that go away
+//! - `crowd`: many requests on a connection, many connections, many threads
+//! - `engine`: the batching model behind sockets
+
+mod answers;
+mod client;
+mod crowd;
+mod engine;
+mod faults;
+mod pacing;

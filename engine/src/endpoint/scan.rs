@@ -1,0 +1,116 @@
+//! The scanner: what one event, or one whole body, says.
+
+use super::full;
+use super::rules::{Found, Node};
+use super::template::Template;
+use super::text::Text;
+use super::walk::walk;
+use super::{Dialect, dialect};
+use crate::plan::EndpointKind;
+use crate::record::Usage;
+
+/// Reads the answers of one request at a time.
+///
+/// Three ways, each checked against the next by tests: the template where an event repeats an earlier one but for its text
+/// (`template.rs`), the walker otherwise (`walk.rs`), and the full parse for whatever the walker declines (`full.rs`).
+pub struct Scanner {
+    dialect: &'static Dialect,
+    template: Template,
+}
+
+/// What an event or a body says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// It carries output: content, reasoning or tool-call text of any choice that is not empty.
+    pub output: bool,
+    /// It carries output other than reasoning.
+    pub visible: bool,
+    /// A choice has a finish reason.
+    pub finish: bool,
+    /// Token counts, if there were any.
+    pub usage: Option<Usage>,
+    /// It is an error: `"error"` is not null, or `"object"` is `"error"`. [`super::error_message`] tells what.
+    pub error: bool,
+}
+
+/// It is not JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not JSON")]
+pub struct BadJson;
+
+impl Scanner {
+    /// A scanner of the answers of this dialect.
+    #[must_use]
+    pub fn new(kind: EndpointKind) -> Self {
+        Self {
+            dialect: dialect(kind),
+            template: Template::default(),
+        }
+    }
+
+    /// Makes ready for the next request. Buffers keep their capacity.
+    pub fn reset(&mut self) {
+        self.template.forget();
+    }
+
+    /// Reads one event of a stream, and appends its output to `text`. The terminator is the caller's to recognise
+    /// ([`super::is_done`]). An event of blanks says nothing: some servers keep connections alive with them.
+    ///
+    /// # Errors
+    /// [`BadJson`]; nothing was appended.
+    pub fn event(&mut self, data: &[u8], text: Option<&mut Text>) -> Result<Seen, BadJson> {
+        if let Some((escaped, slot)) = self.template.fit(data) {
+            let mut found = Found::new(text);
+            if !escaped.is_empty() {
+                found.output(slot, escaped);
+            }
+            return Ok(found.seen);
+        }
+        if data.trim_ascii().is_empty() {
+            return Ok(Seen::default());
+        }
+        read(data, self.dialect.event, text, Some(&mut self.template))
+    }
+
+    /// Reads a body that is not a stream, and appends its output to `text`.
+    ///
+    /// # Errors
+    /// [`BadJson`]; nothing was appended.
+    pub fn body(&mut self, data: &[u8], text: Option<&mut Text>) -> Result<Seen, BadJson> {
+        read(data, self.dialect.body, text, None)
+    }
+}
+
+/// Walks; where the walker declines, parses in full.
+fn read(
+    data: &[u8],
+    node: &Node,
+    mut text: Option<&mut Text>,
+    template: Option<&mut Template>,
+) -> Result<Seen, BadJson> {
+    let before = text.as_ref().map(|t| t.lengths());
+    let mut found = Found::new(text.as_deref_mut());
+    if let Ok(last) = walk(data, node, &mut found) {
+        let (seen, texts) = (found.seen, found.texts);
+        let only_text = texts == 1 && !seen.finish && !seen.error && seen.usage.is_none();
+        if let (true, Some(template), Some((place, slot))) = (only_text, template, last) {
+            template.learn(data, place, slot);
+        }
+        return Ok(seen);
+    }
+    if let (Some(text), Some(before)) = (text.as_deref_mut(), before) {
+        text.truncate(before);
+    }
+    let mut found = Found::new(text);
+    full::parse(data, node, &mut found)?;
+    Ok(found.seen)
+}
+
+impl std::fmt::Debug for Scanner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Scanner")
+            .field("kind", &self.dialect.kind)
+            .field("template", &self.template)
+            .finish()
+    }
+}

@@ -1,0 +1,125 @@
+//! Facts from `/proc` and `/sys/devices`.
+
+use std::fs;
+use std::path::Path;
+
+/// The first line of a file, trimmed; `None` when it is missing or empty.
+pub(super) fn line(path: &Path) -> Option<String> {
+    let text = fs::read_to_string(path).ok()?;
+    let line = text.lines().next()?.trim();
+    (!line.is_empty()).then(|| line.to_owned())
+}
+
+/// The value of the first line `key: value`.
+fn field(path: &Path, key: &str) -> Option<String> {
+    let text = fs::read_to_string(path).ok()?;
+    text.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        (name.trim() == key).then(|| value.trim().to_owned())
+    })
+}
+
+pub(super) fn cpu_model(root: &Path) -> Option<String> {
+    field(&root.join("proc/cpuinfo"), "model name")
+}
+
+/// Cores of the affinity mask, in order.
+pub(super) fn cores_allowed(root: &Path) -> Option<Vec<usize>> {
+    core_list(&field(&root.join("proc/self/status"), "Cpus_allowed_list")?)
+}
+
+/// `0,2-4` → 0, 2, 3, 4.
+fn core_list(text: &str) -> Option<Vec<usize>> {
+    let mut cores = Vec::new();
+    for part in text.split(',') {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let first: usize = first.trim().parse().ok()?;
+        let last: usize = last.trim().parse().ok()?;
+        if last < first || last > MOST_CORES {
+            return None;
+        }
+        cores.extend(first..=last);
+    }
+    Some(cores)
+}
+
+/// Soft and hard limit of open files; no limit is `u64::MAX`.
+pub(super) fn open_files(root: &Path) -> (Option<u64>, Option<u64>) {
+    let limits = fs::read_to_string(root.join("proc/self/limits")).unwrap_or_default();
+    let mut words = limits
+        .lines()
+        .find_map(|line| line.strip_prefix("Max open files"))
+        .unwrap_or_default()
+        .split_whitespace()
+        .map(|word| match word {
+            "unlimited" => Some(u64::MAX),
+            number => number.parse().ok(),
+        });
+    (words.next().flatten(), words.next().flatten())
+}
+
+pub(super) fn local_ports(root: &Path) -> Option<(u16, u16)> {
+    let text = line(&root.join("proc/sys/net/ipv4/ip_local_port_range"))?;
+    let mut ports = text.split_whitespace().map(|word| word.parse().ok());
+    Some((ports.next()??, ports.next()??))
+}
+
+pub(super) fn governor(root: &Path, cores: Option<&[usize]>) -> Option<String> {
+    let core = cores?.first()?;
+    line(&root.join(format!(
+        "sys/devices/system/cpu/cpu{core}/cpufreq/scaling_governor"
+    )))
+}
+
+/// Ticks of some cores since the boot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct CpuTime {
+    steal: u64,
+    total: u64,
+}
+
+/// Ticks of `cores`, or of all where the mask is not known.
+pub(super) fn cpu_time(root: &Path, cores: Option<&[usize]>) -> Option<CpuTime> {
+    let stat = fs::read_to_string(root.join("proc/stat")).ok()?;
+    let mut time = CpuTime { steal: 0, total: 0 };
+    for line in stat.lines() {
+        let mut words = line.split_whitespace();
+        let core: Option<usize> = words
+            .next()
+            .and_then(|name| name.strip_prefix("cpu")?.parse().ok());
+        let Some(core) = core else { continue };
+        if cores.is_some_and(|cores| !cores.contains(&core)) {
+            continue;
+        }
+        // user nice system idle iowait irq softirq steal; guest time is in user time already.
+        let ticks: Vec<u64> = words.take(8).map_while(|word| word.parse().ok()).collect();
+        time.steal += ticks.get(7)?;
+        time.total += ticks.iter().sum::<u64>();
+    }
+    (time.total > 0).then_some(time)
+}
+
+impl CpuTime {
+    /// Stolen share between two readings; `None` when no tick passed.
+    pub(super) fn steal_share(&self, later: &Self) -> Option<f64> {
+        let total = later.total.checked_sub(self.total).filter(|n| *n > 0)?;
+        Some(later.steal.saturating_sub(self.steal) as f64 / total as f64)
+    }
+}
+
+/// More than any kernel is built for.
+const MOST_CORES: usize = 65_536;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_of_cores() {
+        assert_eq!(core_list("0-3"), Some(vec![0, 1, 2, 3]));
+        assert_eq!(core_list("1,4-5,9"), Some(vec![1, 4, 5, 9]));
+        for bad in ["", "3-1", "a", "0-99999999999"] {
+            assert_eq!(core_list(bad), None, "{bad}");
+        }
+    }
+}

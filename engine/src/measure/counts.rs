@@ -1,0 +1,194 @@
+//! Counts of requests, and whether they are conserved.
+
+use super::summary::Counts;
+use crate::record::Cause;
+
+/// One core's requests of one phase. Plain numbers, so that counting never allocates.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PhaseCounts {
+    /// Requests taken up.
+    pub issued: u64,
+    /// Complete answers with output.
+    pub succeeded: u64,
+    /// Failures, by `Cause as usize`.
+    pub failed: [u64; Cause::ALL.len()],
+    /// Abandoned in flight when the run ended.
+    pub in_flight_at_end: u64,
+    /// Arrivals dropped by the cap policy.
+    pub dropped: u64,
+    /// Arrivals that waited for a slot under the cap policy `queue`.
+    pub queued: u64,
+    /// Moves to a fresh connection because the kept one had been closed while idle.
+    pub reconnects: u64,
+    /// Requests whose output text was over the limit and not kept.
+    pub text_over_limit: u64,
+}
+
+/// One core's counts of what happened beside the requests. `reads`, `events` and `coalesced` are added by `Shard::record`; the worker
+/// adds to the others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Reads with bytes, of the measured phase.
+    pub reads: u64,
+    /// Output events of the measured phase.
+    pub events: u64,
+    /// Of them those that shared their read with a later one.
+    pub coalesced: u64,
+    /// Reads whose kernel stamp was missing or implausible.
+    pub stamp_fallbacks: u64,
+    /// Receives that ended because no buffer was free.
+    pub buffer_starved: u64,
+    /// Completions that the kernel could not queue.
+    pub completions_lost: u64,
+    /// Records that could not be handed to the writer.
+    pub records_lost: u64,
+}
+
+impl PhaseCounts {
+    /// All failures.
+    #[must_use]
+    pub fn failures(&self) -> u64 {
+        self.failed.iter().sum()
+    }
+
+    /// Requests for which there should be a record: ended or abandoned.
+    #[must_use]
+    pub fn recorded(&self) -> u64 {
+        self.succeeded + self.failures() + self.in_flight_at_end
+    }
+
+    pub(super) fn add(&mut self, other: &Self) {
+        self.issued += other.issued;
+        self.succeeded += other.succeeded;
+        for (mine, theirs) in self.failed.iter_mut().zip(&other.failed) {
+            *mine += theirs;
+        }
+        self.in_flight_at_end += other.in_flight_at_end;
+        self.dropped += other.dropped;
+        self.queued += other.queued;
+        self.reconnects += other.reconnects;
+        self.text_over_limit += other.text_over_limit;
+    }
+
+    /// As in a [`Counts`], with what the plan knows.
+    #[must_use]
+    pub fn to_counts(&self, planned: Option<u64>, never_due: u64) -> Counts {
+        Counts {
+            planned,
+            issued: self.issued,
+            succeeded: self.succeeded,
+            failed: Cause::ALL
+                .into_iter()
+                .map(|cause| (cause, self.failed[cause as usize]))
+                .filter(|(_, count)| *count > 0)
+                .collect(),
+            in_flight_at_end: self.in_flight_at_end,
+            never_due,
+            dropped: self.dropped,
+            queued: self.queued,
+            reconnects: self.reconnects,
+            text_over_limit: self.text_over_limit,
+        }
+    }
+}
+
+impl Counters {
+    pub(super) fn add(&mut self, other: &Self) {
+        self.reads += other.reads;
+        self.events += other.events;
+        self.coalesced += other.coalesced;
+        self.stamp_fallbacks += other.stamp_fallbacks;
+        self.buffer_starved += other.buffer_starved;
+        self.completions_lost += other.completions_lost;
+        self.records_lost += other.records_lost;
+    }
+}
+
+impl Counts {
+    /// Whether no request was made up and none went missing: `issued = succeeded + failed + in flight at the end`, and
+    /// `planned = issued + never due + dropped` where the plan says a number.
+    ///
+    /// # Errors
+    /// The equation that does not hold, with its numbers.
+    pub fn check(&self) -> Result<(), String> {
+        let accounted = self.finished() + self.in_flight_at_end;
+        if self.issued != accounted {
+            return Err(format!(
+                "{} requests were issued, but {} succeeded + {} failed + {} in flight at the end = {accounted}",
+                self.issued,
+                self.succeeded,
+                self.failures(),
+                self.in_flight_at_end
+            ));
+        }
+        let Some(planned) = self.planned else {
+            return Ok(());
+        };
+        let met = self.issued + self.never_due + self.dropped;
+        if planned != met {
+            return Err(format!(
+                "{planned} requests were planned, but {} issued + {} never due + {} dropped = {met}",
+                self.issued, self.never_due, self.dropped
+            ));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counts() -> Counts {
+        let mut shard = PhaseCounts {
+            issued: 10,
+            succeeded: 6,
+            in_flight_at_end: 1,
+            dropped: 2,
+            ..PhaseCounts::default()
+        };
+        shard.failed[Cause::Reset as usize] = 2;
+        shard.failed[Cause::Timeout as usize] = 1;
+        shard.to_counts(Some(15), 3)
+    }
+
+    #[test]
+    fn conserved_counts_pass() {
+        let counts = counts();
+        assert_eq!((counts.failures(), counts.finished()), (3, 9));
+        assert_eq!(counts.failed.len(), 2);
+        assert_eq!(counts.check(), Ok(()));
+        assert_eq!(
+            Counts {
+                planned: None,
+                never_due: 7,
+                ..counts
+            }
+            .check(),
+            Ok(())
+        );
+    }
+
+    #[test]
+    fn a_request_that_went_missing_is_named() {
+        let lost = Counts {
+            issued: 11,
+            ..counts()
+        };
+        assert!(
+            lost.check()
+                .unwrap_err()
+                .starts_with("11 requests were issued")
+        );
+        let unplanned = Counts {
+            planned: Some(14),
+            ..counts()
+        };
+        assert!(
+            unplanned
+                .check()
+                .unwrap_err()
+                .starts_with("14 requests were planned")
+        );
+    }
+}

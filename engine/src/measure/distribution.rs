@@ -1,0 +1,102 @@
+//! Distributions from the per-core histograms.
+
+use super::request::ms;
+use super::summary::{Distribution, Percentile};
+use hdrhistogram::Histogram;
+
+impl Distribution {
+    /// The distribution of a histogram of nanoseconds; `None` without values.
+    #[must_use]
+    pub fn of(tag: &'static str, histogram: &Histogram<u64>) -> Option<Self> {
+        if histogram.is_empty() {
+            return None;
+        }
+        let count = histogram.len();
+        let mut percentiles: Vec<Percentile> = PERCENTILES
+            .iter()
+            .map(|(name, quantile, samples)| Percentile {
+                name,
+                ms: ms(histogram.value_at_quantile(*quantile)),
+                enough_samples: count >= *samples,
+            })
+            .collect();
+        percentiles.push(Percentile {
+            name: "max",
+            ms: ms(histogram.max()),
+            enough_samples: true,
+        });
+        Some(Self {
+            tag,
+            count,
+            mean_ms: histogram.mean() / 1e6,
+            percentiles,
+        })
+    }
+
+    /// The percentile of this name, in ms.
+    #[must_use]
+    pub fn percentile(&self, name: &str) -> Option<&Percentile> {
+        self.percentiles.iter().find(|p| p.name == name)
+    }
+}
+
+/// Name, quantile (whose product with a round count is exact, unlike a percentile's), and how many samples it takes.
+const PERCENTILES: [(&str, f64, u64); 7] = [
+    ("p50", 0.5, 1),
+    ("p75", 0.75, 1),
+    ("p90", 0.9, 1),
+    ("p95", 0.95, 1),
+    ("p99", 0.99, 100),
+    ("p99.9", 0.999, 1_000),
+    ("p99.99", 0.9999, 10_000),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::MILLI;
+
+    fn one_to(n: u64) -> Histogram<u64> {
+        let mut histogram = Histogram::new_with_bounds(1, 3_600_000_000_000, 3).unwrap();
+        (1..=n).for_each(|i| histogram.record(i * MILLI).unwrap());
+        histogram
+    }
+
+    #[test]
+    fn percentiles_are_within_three_digits() {
+        let d = Distribution::of("request_latency", &one_to(1_000)).unwrap();
+        for (name, expected) in [
+            ("p50", 500.0),
+            ("p99", 990.0),
+            ("p99.9", 999.0),
+            ("max", 1_000.0),
+        ] {
+            let got = d.percentile(name).unwrap().ms;
+            assert!(
+                (got - expected).abs() <= expected / 1_000.0,
+                "{name}: {got}"
+            );
+        }
+        assert!((d.mean_ms - 500.5).abs() < 0.5);
+    }
+
+    #[test]
+    fn a_percentile_with_too_few_samples_says_so() {
+        let enough = |n: u64| -> Vec<bool> {
+            let d = Distribution::of("request_latency", &one_to(n)).unwrap();
+            d.percentiles.iter().map(|p| p.enough_samples).collect()
+        };
+        assert_eq!(
+            enough(99),
+            [true, true, true, true, false, false, false, true]
+        );
+        assert_eq!(enough(100)[4..], [true, false, false, true]);
+        assert_eq!(enough(1_000)[4..], [true, true, false, true]);
+        assert_eq!(enough(10_000)[4..], [true, true, true, true]);
+    }
+
+    #[test]
+    fn nothing_has_no_distribution() {
+        assert!(Distribution::of("request_latency", &one_to(0)).is_none());
+    }
+}

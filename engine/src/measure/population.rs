@@ -1,0 +1,338 @@
+//! The requests of one phase, summed: a column of exact values for each metric.
+
+use super::concurrency::InFlight;
+use super::rate::Arrivals;
+use super::summary::{Goodput, Metric, RequestMetrics, SloFigures, Stats};
+use super::tags::{self, MetricInfo};
+use super::tokens::TokenCounts;
+use crate::clock::Nanos;
+use crate::plan::Slo;
+use crate::record::{Outcome, Record};
+use hdrhistogram::Histogram;
+
+/// The requests of one phase. Memory: 8 bytes a value, some 40 values a request, and 8 bytes a gap up to the limit.
+#[derive(Debug, Default)]
+pub(super) struct Population {
+    /// By place in the table.
+    columns: Vec<Vec<f64>>,
+    gaps: Gaps,
+    slos: Vec<Slo>,
+    pub(super) outcomes: Outcomes,
+    pub(super) arrivals: Arrivals,
+    in_flight: InFlight,
+    /// First issue and last output of the successful requests.
+    span: Option<(Nanos, Nanos)>,
+    osl_compared: u64,
+    osl_mismatches: u64,
+    usage_compared: u64,
+    usage_discrepancies: u64,
+    good: u64,
+    met: Vec<u64>,
+}
+
+/// How the recorded requests came out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Outcomes {
+    pub(super) succeeded: u64,
+    pub(super) failed: u64,
+    pub(super) in_flight: u64,
+}
+
+impl Outcomes {
+    pub(super) fn finished(self) -> u64 {
+        self.succeeded + self.failed
+    }
+}
+
+impl Population {
+    pub(super) fn new(slos: Vec<Slo>, exact_gaps: usize) -> Self {
+        Self {
+            columns: vec![Vec::new(); tags::TABLE.len()],
+            gaps: Gaps::new(exact_gaps),
+            met: vec![0; slos.len()],
+            slos,
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn slos(&self) -> &[Slo] {
+        &self.slos
+    }
+
+    pub(super) fn add(
+        &mut self,
+        record: &Record,
+        tokens: &TokenCounts,
+        metrics: &RequestMetrics,
+        streaming: bool,
+    ) {
+        let at = &record.instants;
+        self.arrivals.add(at.scheduled, at.issued);
+        self.in_flight.add(at.issued, at.end);
+        match record.outcome {
+            Outcome::Succeeded => {
+                self.outcomes.succeeded += 1;
+                let last = at.last_token.unwrap_or(at.end);
+                let (first, end) = self.span.unwrap_or((at.issued, last));
+                self.span = Some((first.min(at.issued), end.max(last)));
+                if streaming {
+                    self.gaps.add(&record.gaps);
+                }
+                self.compare_lengths(record, tokens, metrics);
+            }
+            Outcome::Failed(_) => self.outcomes.failed += 1,
+            Outcome::InFlight => self.outcomes.in_flight += 1,
+        }
+        self.add_values(metrics);
+        self.good += u64::from(metrics.good == Some(true));
+        for (slo, met) in self.slos.iter().zip(&mut self.met) {
+            *met += u64::from(metrics.meets(slo));
+        }
+    }
+
+    /// Values come in table order: one walk over the table finds their columns.
+    fn add_values(&mut self, metrics: &RequestMetrics) {
+        let mut places = tags::TABLE.iter().zip(&mut self.columns);
+        for (info, value) in &metrics.values {
+            let place = places.find(|(other, _)| std::ptr::eq(**other, *info));
+            debug_assert!(place.is_some(), "{} is out of order", info.tag);
+            if let Some((_, column)) = place {
+                column.push(*value);
+            }
+        }
+    }
+
+    fn compare_lengths(&mut self, record: &Record, tokens: &TokenCounts, metrics: &RequestMetrics) {
+        if let Some((osl, requested)) = tokens.osl().zip(record.requested_osl.filter(|n| *n > 0)) {
+            let allowed = (f64::from(requested) * OSL_TOLERANCE).min(OSL_TOLERANCE_TOKENS);
+            self.osl_compared += 1;
+            self.osl_mismatches += u64::from(f64::from(osl.abs_diff(requested)) > allowed);
+        }
+        let differences = [
+            metrics.value(&tags::USAGE_PROMPT_TOKENS_DIFF_PCT),
+            metrics.value(&tags::USAGE_COMPLETION_TOKENS_DIFF_PCT),
+        ];
+        if differences.iter().any(Option::is_some) {
+            let far = differences
+                .iter()
+                .flatten()
+                .any(|pct| *pct > USAGE_TOLERANCE_PCT);
+            self.usage_compared += 1;
+            self.usage_discrepancies += u64::from(far);
+        }
+    }
+
+    /// First issue → last output of the successful requests, in seconds.
+    pub(super) fn duration_s(&self) -> f64 {
+        self.span
+            .map_or(0.0, |(first, last)| last.saturating_sub(first) as f64 / 1e9)
+    }
+
+    /// Goodput, where there are SLOs.
+    pub(super) fn goodput(&self) -> Option<Goodput> {
+        if self.slos.is_empty() {
+            return None;
+        }
+        let finished = self.outcomes.finished();
+        let share = |part: u64| {
+            if finished == 0 {
+                0.0
+            } else {
+                part as f64 / finished as f64
+            }
+        };
+        let duration = self.duration_s();
+        let slos = self.slos.iter().zip(&self.met).filter_map(|(slo, met)| {
+            let info = slo.info()?;
+            Some(SloFigures {
+                tag: info.tag,
+                op: if info.larger_is_better { ">=" } else { "<=" },
+                threshold: slo.threshold,
+                unit: info.unit,
+                met: *met,
+                met_fraction: share(*met),
+            })
+        });
+        Some(Goodput {
+            good: self.good,
+            goodput: if duration > 0.0 {
+                self.good as f64 / duration
+            } else {
+                0.0
+            },
+            good_request_fraction: share(self.good),
+            slos: slos.collect(),
+        })
+    }
+
+    /// All metrics, in table order. `gaps` is the histogram that stands in for gaps beyond the limit.
+    pub(super) fn metrics(&mut self, gaps: Option<&Histogram<u64>>) -> Vec<Metric> {
+        let mut metrics = Vec::new();
+        for (info, column) in tags::TABLE.iter().copied().zip(&mut self.columns) {
+            if info.tag == tags::INTER_CHUNK_LATENCY.tag {
+                metrics.extend(self.gaps.metric(gaps));
+            } else if let Some(stats) = Stats::of(column) {
+                metrics.push(distributed(info, stats, true));
+            }
+        }
+        let single = self.single_values(&metrics);
+        metrics.extend(single);
+        if let Some((stats, avg)) = self.in_flight.stats() {
+            metrics.push(Metric {
+                info: &tags::EFFECTIVE_CONCURRENCY,
+                avg,
+                stats: Some(stats),
+                exact: true,
+            });
+        }
+        metrics
+    }
+
+    /// The metrics of one value a run, in table order.
+    fn single_values(&self, metrics: &[Metric]) -> impl Iterator<Item = Metric> + use<> {
+        let sum = |info: &MetricInfo| -> Option<f64> {
+            let metric = metrics.iter().find(|metric| metric.info.tag == info.tag)?;
+            metric.stats.map(|stats| stats.sum)
+        };
+        let count = |n: u64| n as f64;
+        let some = |n: u64| (n > 0).then(|| count(n));
+        let duration = Some(self.duration_s()).filter(|s| *s > 0.0);
+        let per_second = |amount: Option<f64>| amount.zip(duration).map(|(amount, s)| amount / s);
+        let Outcomes {
+            succeeded, failed, ..
+        } = self.outcomes;
+        let finished = some(self.outcomes.finished());
+        let goodput = self.goodput();
+        let (isl, osl) = (
+            sum(&tags::INPUT_SEQUENCE_LENGTH),
+            sum(&tags::OUTPUT_SEQUENCE_LENGTH),
+        );
+        let prompt = sum(&tags::USAGE_PROMPT_TOKENS);
+        let cached = sum(&tags::USAGE_PROMPT_CACHE_READ_TOKENS);
+        let error_isl = sum(&tags::ERROR_ISL);
+        [
+            (&tags::BENCHMARK_DURATION, duration),
+            (&tags::REQUEST_THROUGHPUT, per_second(some(succeeded))),
+            (&tags::REQUEST_COUNT, Some(count(succeeded))),
+            (&tags::ERROR_REQUEST_COUNT, some(failed)),
+            (&tags::COMPLETED_REQUEST_COUNT, finished),
+            (
+                &tags::REQUEST_ERROR_RATE,
+                finished.map(|all| 100.0 * count(failed) / all),
+            ),
+            (&tags::GOODPUT, goodput.as_ref().map(|g| g.goodput)),
+            (
+                &tags::GOOD_REQUEST_COUNT,
+                goodput.as_ref().map(|g| count(g.good)),
+            ),
+            (
+                &tags::GOOD_REQUEST_FRACTION,
+                goodput.as_ref().map(|g| g.good_request_fraction),
+            ),
+            (&tags::OUTPUT_TOKEN_THROUGHPUT, per_second(osl)),
+            (&tags::INPUT_TOKEN_THROUGHPUT, per_second(isl)),
+            (
+                &tags::TOTAL_TOKEN_THROUGHPUT,
+                per_second(isl.zip(osl).map(|(isl, osl)| isl + osl)),
+            ),
+            (&tags::TOTAL_ISL, isl),
+            (&tags::TOTAL_OSL, osl),
+            (&tags::TOTAL_OUTPUT_TOKENS, sum(&tags::OUTPUT_TOKEN_COUNT)),
+            (
+                &tags::TOTAL_REASONING_TOKENS,
+                sum(&tags::REASONING_TOKEN_COUNT),
+            ),
+            (&tags::TOTAL_ERROR_ISL, error_isl),
+            (
+                &tags::OSL_MISMATCH_COUNT,
+                some(self.osl_compared).map(|_| count(self.osl_mismatches)),
+            ),
+            (&tags::TOTAL_USAGE_PROMPT_TOKENS, prompt),
+            (
+                &tags::TOTAL_USAGE_COMPLETION_TOKENS,
+                sum(&tags::USAGE_COMPLETION_TOKENS),
+            ),
+            (
+                &tags::TOTAL_USAGE_TOTAL_TOKENS,
+                sum(&tags::USAGE_TOTAL_TOKENS),
+            ),
+            (
+                &tags::TOTAL_USAGE_REASONING_TOKENS,
+                sum(&tags::USAGE_REASONING_TOKENS),
+            ),
+            (&tags::TOTAL_USAGE_PROMPT_CACHE_READ_TOKENS, cached),
+            (
+                &tags::OVERALL_USAGE_PROMPT_CACHE_READ_PCT,
+                cached
+                    .zip(prompt.filter(|n| *n > 0.0))
+                    .map(|(cached, prompt)| 100.0 * cached / prompt),
+            ),
+            (
+                &tags::USAGE_DISCREPANCY_COUNT,
+                some(self.usage_compared).map(|_| count(self.usage_discrepancies)),
+            ),
+        ]
+        .into_iter()
+        .filter_map(|(info, value)| {
+            Some(Metric {
+                info,
+                avg: value?,
+                stats: None,
+                exact: true,
+            })
+        })
+    }
+}
+
+fn distributed(info: &'static MetricInfo, stats: Stats, exact: bool) -> Metric {
+    Metric {
+        info,
+        avg: stats.mean(),
+        stats: Some(stats),
+        exact,
+    }
+}
+
+/// Gaps between output events: exact up to a limit, beyond which they are only in the histogram.
+#[derive(Debug, Default)]
+struct Gaps {
+    exact: Vec<Nanos>,
+    limit: usize,
+    over: bool,
+}
+
+impl Gaps {
+    fn new(limit: usize) -> Self {
+        Self {
+            limit,
+            ..Self::default()
+        }
+    }
+
+    fn add(&mut self, gaps: &[Nanos]) {
+        if self.over {
+            return;
+        }
+        if gaps.len() > self.limit - self.exact.len() {
+            self.over = true;
+            self.exact = Vec::new();
+            return;
+        }
+        self.exact.extend_from_slice(gaps);
+    }
+
+    fn metric(&mut self, histogram: Option<&Histogram<u64>>) -> Option<Metric> {
+        let stats = if self.over {
+            Stats::of_histogram(histogram?)
+        } else {
+            Stats::of_nanos(&mut self.exact)
+        };
+        Some(distributed(&tags::INTER_CHUNK_LATENCY, stats?, !self.over))
+    }
+}
+
+/// AIPerf's bounds of `osl_mismatch_count`: the lesser of 5 % of the requested length and 50 tokens.
+const OSL_TOLERANCE: f64 = 0.05;
+const OSL_TOLERANCE_TOKENS: f64 = 50.0;
+/// AIPerf's bound of `usage_discrepancy_count`.
+const USAGE_TOLERANCE_PCT: f64 = 10.0;

@@ -1,0 +1,103 @@
+//! Arrivals wanted against arrivals made.
+
+use super::facts::Offered;
+use super::summary::RateFigures;
+use crate::clock::Nanos;
+
+/// The instants that the issued requests had and wanted to have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Arrivals {
+    pub(super) issued: u64,
+    first_scheduled: Option<Nanos>,
+    last_scheduled: Nanos,
+    last_issued: Nanos,
+}
+
+impl Arrivals {
+    pub(super) fn add(&mut self, scheduled: Nanos, issued: Nanos) {
+        self.issued += 1;
+        self.first_scheduled = Some(
+            self.first_scheduled
+                .map_or(scheduled, |first| first.min(scheduled)),
+        );
+        self.last_scheduled = self.last_scheduled.max(scheduled);
+        self.last_issued = self.last_issued.max(issued);
+    }
+
+    /// As if the schedule had been those requests and `dropped` more between them.
+    pub(super) fn offered(&self, dropped: u64) -> Option<Offered> {
+        Some(Offered {
+            arrivals: self.issued + dropped,
+            first: self.first_scheduled?,
+            last: self.last_scheduled,
+        })
+    }
+
+    /// Both rates are gaps over time: n arrivals have n - 1 gaps, wherever in its first gap the schedule began. `None` under two
+    /// arrivals, and for a schedule that takes no time.
+    pub(super) fn rate(&self, offered: Offered) -> Option<RateFigures> {
+        let span = offered.last.saturating_sub(offered.first);
+        let wanted = offered.arrivals.checked_sub(1).filter(|gaps| *gaps > 0)?;
+        if span == 0 {
+            return None;
+        }
+        let late = self.last_issued.saturating_sub(offered.last);
+        let per_second = |gaps: u64, span: Nanos| gaps as f64 * 1e9 / span as f64;
+        let wanted = per_second(wanted, span);
+        let achieved = per_second(self.issued.saturating_sub(1), span + late);
+        Some(RateFigures {
+            offered: wanted,
+            achieved,
+            ratio: achieved / wanted,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::{MILLI, SECOND};
+
+    /// 101 arrivals, one each 10 ms, issued `late(i)` after that; `None` was not issued.
+    fn arrivals(late: impl Fn(u64) -> Option<Nanos>) -> Arrivals {
+        let mut all = Arrivals::default();
+        for i in 0..=100 {
+            let scheduled = SECOND + i * 10 * MILLI;
+            if let Some(late) = late(i) {
+                all.add(scheduled, scheduled + late);
+            }
+        }
+        all
+    }
+
+    #[test]
+    fn a_schedule_that_is_kept_has_its_own_rate() {
+        let all = arrivals(|_| Some(0));
+        let rate = all.rate(all.offered(0).unwrap()).unwrap();
+        assert!((rate.offered - 100.0).abs() < 1e-9, "{rate:?}");
+        assert!((rate.ratio - 1.0).abs() < 1e-12, "{rate:?}");
+    }
+
+    #[test]
+    fn lateness_that_grows_lowers_the_rate() {
+        let all = arrivals(|i| Some(i * MILLI));
+        let rate = all.rate(all.offered(0).unwrap()).unwrap();
+        // 100 gaps in 1.0 s + 0.1 s.
+        assert!((rate.achieved - 100.0 / 1.1).abs() < 1e-9, "{rate:?}");
+    }
+
+    #[test]
+    fn arrivals_that_were_not_issued_lower_the_rate() {
+        let half = arrivals(|i| (i % 2 == 0).then_some(0));
+        let rate = half.rate(half.offered(50).unwrap()).unwrap();
+        assert!((rate.ratio - 0.5).abs() < 1e-12, "{rate:?}");
+    }
+
+    #[test]
+    fn one_arrival_has_no_rate() {
+        let mut one = Arrivals::default();
+        assert_eq!(one.offered(0), None);
+        one.add(5, 6);
+        assert!(one.rate(one.offered(0).unwrap()).is_none());
+    }
+}

@@ -1,0 +1,217 @@
+//! One core's own sums: histograms and counters that are filled during the run, and added up exactly after it.
+
+use super::counts::{Counters, PhaseCounts};
+use crate::clock::{Nanos, SECOND};
+use crate::record::{Outcome, PhaseKind, Record};
+use hdrhistogram::Histogram;
+
+/// One core's own sums. Recording allocates nothing, takes no lock and never fails: values over an hour count as an hour.
+///
+/// Who calls what: the worker calls [`Shard::issued`] when it takes a request up, [`Shard::record`] once when the request ends or is
+/// abandoned, and adds to [`Shard::counters`] what no record tells. Latency histograms hold the successful requests of the measured
+/// phase only.
+#[derive(Clone, Debug)]
+pub struct Shard {
+    histograms: [Histogram<u64>; Of::ALL.len()],
+    /// Requests of the warm-up.
+    pub warmup: PhaseCounts,
+    /// Requests of the measured phase.
+    pub profiling: PhaseCounts,
+    /// What happened beside the requests.
+    pub counters: Counters,
+}
+
+/// What a histogram of a shard is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Of {
+    /// `seen - arrived` of every read: the engine's own delay.
+    ReceiveLag,
+    /// `issued - scheduled` with a slot free.
+    DispatchLag,
+    /// First output event − issued.
+    TimeToFirstToken,
+    /// Second output event − first.
+    TimeToSecondToken,
+    /// Every gap between consecutive output events.
+    InterChunkLatency,
+    /// Last output event − issued.
+    RequestLatency,
+    /// End − scheduled.
+    ResponseTime,
+    /// First output event − scheduled.
+    ScheduledTimeToFirstToken,
+    /// First output event − last byte sent.
+    TimeToFirstTokenFromSend,
+    /// First output event − issued, of requests that failed after it: a population of its own.
+    PartialTimeToFirstToken,
+}
+
+impl Of {
+    /// Every histogram, in order: `ALL[of as usize] == of`.
+    pub const ALL: [Self; 10] = [
+        Self::ReceiveLag,
+        Self::DispatchLag,
+        Self::TimeToFirstToken,
+        Self::TimeToSecondToken,
+        Self::InterChunkLatency,
+        Self::RequestLatency,
+        Self::ResponseTime,
+        Self::ScheduledTimeToFirstToken,
+        Self::TimeToFirstTokenFromSend,
+        Self::PartialTimeToFirstToken,
+    ];
+
+    /// Its tag in files; a metric's tag where it is one.
+    #[must_use]
+    pub fn tag(self) -> &'static str {
+        match self {
+            Self::ReceiveLag => "receive_lag",
+            Self::DispatchLag => "dispatch_lag",
+            Self::TimeToFirstToken => "time_to_first_token",
+            Self::TimeToSecondToken => "time_to_second_token",
+            Self::InterChunkLatency => "inter_chunk_latency",
+            Self::RequestLatency => "request_latency",
+            Self::ResponseTime => "response_time",
+            Self::ScheduledTimeToFirstToken => "scheduled_time_to_first_token",
+            Self::TimeToFirstTokenFromSend => "time_to_first_token_from_send",
+            Self::PartialTimeToFirstToken => "partial_time_to_first_token",
+        }
+    }
+}
+
+impl Default for Shard {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Shard {
+    /// An empty shard: about 2.6 MiB, all of it allocated here.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            histograms: std::array::from_fn(|_| empty()),
+            warmup: PhaseCounts::default(),
+            profiling: PhaseCounts::default(),
+            counters: Counters::default(),
+        }
+    }
+
+    /// A request was taken up. Called when it is issued, apart from [`Shard::record`], so that the one checks the other.
+    pub fn issued(&mut self, phase: PhaseKind) {
+        self.phase_mut(phase).issued += 1;
+    }
+
+    /// Counts of one phase.
+    #[must_use]
+    pub fn phase(&self, phase: PhaseKind) -> &PhaseCounts {
+        match phase {
+            PhaseKind::Warmup => &self.warmup,
+            PhaseKind::Profiling => &self.profiling,
+        }
+    }
+
+    /// Counts of one phase, to add to `dropped` and `queued`.
+    pub fn phase_mut(&mut self, phase: PhaseKind) -> &mut PhaseCounts {
+        match phase {
+            PhaseKind::Warmup => &mut self.warmup,
+            PhaseKind::Profiling => &mut self.profiling,
+        }
+    }
+
+    /// A request ended, or was abandoned in flight. Counts it and its reads and events; in the measured phase, a success enters the
+    /// latency histograms and a failure after output the one of partial answers.
+    pub fn record(&mut self, record: &Record) {
+        let counts = self.phase_mut(record.phase);
+        counts.reconnects += u64::from(record.reconnects);
+        match record.outcome {
+            Outcome::Succeeded => counts.succeeded += 1,
+            Outcome::Failed(cause) => counts.failed[cause as usize] += 1,
+            Outcome::InFlight => counts.in_flight_at_end += 1,
+        }
+        if record.phase == PhaseKind::Warmup {
+            return;
+        }
+        self.counters.reads += u64::from(record.reads);
+        self.counters.events += u64::from(record.events);
+        self.counters.coalesced += u64::from(record.coalesced);
+        match record.outcome {
+            Outcome::Succeeded => self.record_latencies(record),
+            Outcome::Failed(_) => {
+                if let Some(first) = record.instants.first_token {
+                    let ttft = first.saturating_sub(record.instants.issued);
+                    self.put(Of::PartialTimeToFirstToken, ttft);
+                }
+            }
+            Outcome::InFlight => {}
+        }
+    }
+
+    fn record_latencies(&mut self, record: &Record) {
+        let at = &record.instants;
+        if let Some(first) = at.first_token {
+            self.put(Of::TimeToFirstToken, first.saturating_sub(at.issued));
+            self.put(
+                Of::ScheduledTimeToFirstToken,
+                first.saturating_sub(at.scheduled),
+            );
+            if let Some(sent) = at.send_end {
+                self.put(Of::TimeToFirstTokenFromSend, first.saturating_sub(sent));
+            }
+        }
+        if let Some(gap) = record.gaps.first() {
+            self.put(Of::TimeToSecondToken, *gap);
+        }
+        for gap in &record.gaps {
+            self.put(Of::InterChunkLatency, *gap);
+        }
+        if let Some(last) = at.last_token {
+            self.put(Of::RequestLatency, last.saturating_sub(at.issued));
+        }
+        self.put(Of::ResponseTime, at.end.saturating_sub(at.scheduled));
+    }
+
+    /// The engine's own delay on one read of the measured phase: `seen - arrived`. Not called with user stamps, where it is unknown.
+    pub fn read_lag(&mut self, lag: Nanos) {
+        self.put(Of::ReceiveLag, lag);
+    }
+
+    /// How late a request of the measured phase was issued though a slot was free: `issued - scheduled`.
+    pub fn dispatch_lag(&mut self, lag: Nanos) {
+        self.put(Of::DispatchLag, lag);
+    }
+
+    /// Adds another core's sums: exact, bucket by bucket.
+    pub fn add(&mut self, other: &Self) {
+        for (mine, theirs) in self.histograms.iter_mut().zip(&other.histograms) {
+            // Fails only where the bounds differ, and all shards have the same.
+            let added = mine.add(theirs);
+            debug_assert!(added.is_ok());
+        }
+        self.warmup.add(&other.warmup);
+        self.profiling.add(&other.profiling);
+        self.counters.add(&other.counters);
+    }
+
+    /// One of the histograms, in nanoseconds.
+    #[must_use]
+    pub fn histogram(&self, of: Of) -> &Histogram<u64> {
+        &self.histograms[of as usize]
+    }
+
+    fn put(&mut self, of: Of, value: Nanos) {
+        self.histograms[of as usize].saturating_record(value);
+    }
+}
+
+#[allow(clippy::expect_used)]
+fn empty() -> Histogram<u64> {
+    Histogram::new_with_bounds(LOWEST, HIGHEST, SIGNIFICANT_DIGITS).expect("bounds are constants")
+}
+
+const LOWEST: Nanos = 1;
+const HIGHEST: Nanos = 3_600 * SECOND;
+const SIGNIFICANT_DIGITS: u8 = 3;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,228 @@
+//! Records and merged shards → the summary.
+
+use super::counts::PhaseCounts;
+use super::errors::Errors;
+use super::facts::{PhaseFacts, RunFacts};
+use super::population::Population;
+use super::request::request_metrics;
+use super::shard::{Of, Shard};
+use super::summary::{
+    ClientFigures, CoreFigures, Counts, Distribution, RateFigures, RequestMetrics, Summary,
+    TokenFigures,
+};
+use super::tags;
+use super::tokens::{TokenCounts, TokenSource};
+use crate::plan::{Load, Plan, Stamps};
+use crate::record::{Outcome, PhaseKind, Record};
+
+/// Adds records one by one, and makes the summary at the end. The order of the records changes nothing.
+///
+/// Counts come from the shards, values from the records; where the two disagree and no record was lost, the summary has a violation.
+#[derive(Debug)]
+pub struct Summarizer {
+    streaming: bool,
+    open_loop: bool,
+    warmup: Population,
+    profiling: Population,
+    errors: Errors,
+    tokens: TokenFigures,
+}
+
+impl Summarizer {
+    /// A summary of nothing yet.
+    #[must_use]
+    pub fn new(plan: &Plan) -> Self {
+        let exact_gaps = plan.limits.exact_gaps;
+        Self {
+            streaming: plan.streaming,
+            open_loop: matches!(plan.profiling.load, Load::Open { .. }),
+            warmup: Population::new(Vec::new(), exact_gaps),
+            profiling: Population::new(plan.slos.clone(), exact_gaps),
+            errors: Errors::default(),
+            tokens: TokenFigures::default(),
+        }
+    }
+
+    /// Adds one record of either phase, in any state; gives its metrics.
+    pub fn add(&mut self, record: &Record, tokens: &TokenCounts) -> RequestMetrics {
+        let population = match record.phase {
+            PhaseKind::Warmup => &mut self.warmup,
+            PhaseKind::Profiling => &mut self.profiling,
+        };
+        let metrics = request_metrics(record, tokens, self.streaming, population.slos());
+        population.add(record, tokens, &metrics, self.streaming);
+        if record.phase == PhaseKind::Profiling {
+            match record.outcome {
+                Outcome::Succeeded => self.add_source(tokens),
+                Outcome::Failed(cause) => self.errors.add(cause, record),
+                Outcome::InFlight => {}
+            }
+        }
+        metrics
+    }
+
+    fn add_source(&mut self, tokens: &TokenCounts) {
+        match tokens.source {
+            TokenSource::Usage => self.tokens.from_usage += 1,
+            TokenSource::Tokenizer => self.tokens.from_tokenizer += 1,
+            TokenSource::Unknown => self.tokens.unknown += 1,
+        }
+        if let Some(mismatch) = tokens.mismatch() {
+            self.tokens.compared += 1;
+            self.tokens.mismatched += u64::from(mismatch);
+        }
+    }
+
+    /// The summary, from the sum of all shards and what the run knows of itself.
+    #[must_use]
+    pub fn finish(mut self, shard: Shard, facts: RunFacts) -> Summary {
+        let counts = counts(&shard.profiling, &facts.profiling);
+        let warmup_counts = counts_of_warmup(&shard.warmup, facts.warmup.as_ref());
+        let records_lost = shard.counters.records_lost + facts.records_lost;
+        let violations = self.violations(&shard, &counts, &warmup_counts, records_lost);
+        let rate = self.rate(&shard.profiling, &facts.profiling);
+        let phase_ns = facts.profiling.end.saturating_sub(facts.profiling.start);
+        Summary {
+            started_at_ns: facts.wall_start_ns,
+            ended_at_ns: facts.wall_end_ns,
+            benchmark_duration_s: self.profiling.duration_s(),
+            phase_duration_s: phase_ns as f64 / 1e9,
+            counts,
+            warmup_counts,
+            metrics: self
+                .profiling
+                .metrics(Some(shard.histogram(Of::InterChunkLatency))),
+            warmup_metrics: self.warmup.metrics(None),
+            histograms: self.distributions(&shard),
+            goodput: self.profiling.goodput(),
+            rate,
+            was_cancelled: facts.was_cancelled,
+            tokens: TokenFigures {
+                tokenizer: facts.tokenizer.clone(),
+                approximate: facts.tokenizer_approximate,
+                ..self.tokens
+            },
+            errors: self.errors.finish(),
+            client: client(&shard, facts, records_lost),
+            violations,
+        }
+    }
+
+    fn rate(&self, counts: &PhaseCounts, facts: &PhaseFacts) -> Option<RateFigures> {
+        if !self.open_loop {
+            return None;
+        }
+        let arrivals = &self.profiling.arrivals;
+        arrivals.rate(facts.offered.or_else(|| arrivals.offered(counts.dropped))?)
+    }
+
+    fn distributions(&self, shard: &Shard) -> Vec<Distribution> {
+        LATENCIES
+            .into_iter()
+            .filter(|of| {
+                self.streaming || tags::find(of.tag()).is_some_and(|info| !info.streaming_only)
+            })
+            .filter_map(|of| Distribution::of(of.tag(), shard.histogram(of)))
+            .collect()
+    }
+
+    fn violations(
+        &self,
+        shard: &Shard,
+        counts: &Counts,
+        warmup: &Counts,
+        lost: u64,
+    ) -> Vec<String> {
+        let mut found = Vec::new();
+        for (phase, counts) in [("warm-up", warmup), ("measured phase", counts)] {
+            if let Err(e) = counts.check() {
+                found.push(format!("{phase}: {e}"));
+            }
+        }
+        let mut recorded = 0;
+        let mut counted = 0;
+        for (phase, of_log, of_shard) in [
+            ("warm-up", &self.warmup, &shard.warmup),
+            ("measured phase", &self.profiling, &shard.profiling),
+        ] {
+            let log = of_log.outcomes;
+            recorded += log.finished() + log.in_flight;
+            counted += of_shard.recorded();
+            let counted = (
+                of_shard.succeeded,
+                of_shard.failures(),
+                of_shard.in_flight_at_end,
+            );
+            let recorded = (log.succeeded, log.failed, log.in_flight);
+            if lost == 0 && counted != recorded {
+                found.push(format!(
+                    "{phase}: the cores counted {counted:?} requests (succeeded, failed, in flight), the records show {recorded:?}"
+                ));
+            }
+        }
+        if lost > 0 && counted != recorded + lost {
+            found.push(format!(
+                "the cores counted {counted} requests, but there are {recorded} records and {lost} lost"
+            ));
+        }
+        found
+    }
+}
+
+fn counts(shard: &PhaseCounts, facts: &PhaseFacts) -> Counts {
+    shard.to_counts(facts.planned, facts.never_due)
+}
+
+fn counts_of_warmup(shard: &PhaseCounts, facts: Option<&PhaseFacts>) -> Counts {
+    facts.map_or_else(|| shard.to_counts(None, 0), |facts| counts(shard, facts))
+}
+
+fn client(shard: &Shard, facts: RunFacts, records_lost: u64) -> ClientFigures {
+    let counters = &shard.counters;
+    let per_event = |seconds: fn(&CoreFigures) -> f64| {
+        let total: f64 = facts.cores.iter().map(seconds).sum();
+        (counters.events > 0).then(|| total * 1e9 / counters.events as f64)
+    };
+    let lag = |of: Of| Distribution::of(of.tag(), shard.histogram(of));
+    let coalesced_share = match counters.events {
+        0 => 0.0,
+        events => counters.coalesced as f64 / events as f64,
+    };
+    ClientFigures {
+        user_ns_per_event: per_event(|core| core.user_s),
+        system_ns_per_event: per_event(|core| core.system_s),
+        driver: facts.driver,
+        driver_note: facts.driver_note,
+        stamps: match facts.stamps {
+            Stamps::Kernel => "kernel".into(),
+            Stamps::User => "user".into(),
+        },
+        receive_lag: lag(Of::ReceiveLag),
+        dispatch_lag: lag(Of::DispatchLag),
+        reads: counters.reads,
+        stamp_fallbacks: counters.stamp_fallbacks,
+        events: counters.events,
+        coalesced: counters.coalesced,
+        coalesced_share,
+        records_lost,
+        completions_lost: counters.completions_lost,
+        buffer_starved: counters.buffer_starved,
+        cores: facts.cores,
+        peak_rss_bytes: facts.peak_rss_bytes,
+    }
+}
+
+/// The histograms of [`Summary::histograms`], in the order of reports.
+const LATENCIES: [Of; 8] = [
+    Of::TimeToFirstToken,
+    Of::TimeToSecondToken,
+    Of::InterChunkLatency,
+    Of::RequestLatency,
+    Of::ResponseTime,
+    Of::ScheduledTimeToFirstToken,
+    Of::TimeToFirstTokenFromSend,
+    Of::PartialTimeToFirstToken,
+];
+
+#[cfg(test)]
+mod tests;

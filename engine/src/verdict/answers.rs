@@ -1,0 +1,150 @@
+//! Remarks and gates on the answers: failures, token counts, sample sizes.
+
+use super::{CLIENT, Finding, PEER, POLICY, Status, shown_share};
+use crate::measure::Summary;
+use crate::plan::Plan;
+
+pub(super) fn findings(plan: &Plan, summary: &Summary) -> Vec<Finding> {
+    [
+        no_success(summary),
+        failures(summary),
+        token_mismatch(summary),
+        unknown_lengths(plan, summary),
+        approximate(summary),
+        text_over_limit(summary),
+        few_samples(summary),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn no_success(summary: &Summary) -> Option<Finding> {
+    (summary.counts.succeeded == 0).then(|| Finding {
+        gate: "no_success",
+        status: Status::Suspect,
+        blame: PEER,
+        evidence: format!(
+            "no request succeeded, of {} issued: there is nothing to measure",
+            summary.counts.issued
+        ),
+        remedy: "read the errors; try one request by hand against --url with the same --model"
+            .into(),
+    })
+}
+
+fn failures(summary: &Summary) -> Option<Finding> {
+    let top = summary.errors.first()?;
+    let (failed, finished) = (summary.counts.failures(), summary.counts.finished());
+    let status = match top.status {
+        0 => String::new(),
+        status => format!(", status {status}"),
+    };
+    let message = match top.message.as_str() {
+        "" => String::new(),
+        message => format!(": {}", first_line(message)),
+    };
+    Some(Finding {
+        gate: "failures",
+        status: Status::Valid,
+        blame: PEER,
+        evidence: format!(
+            "{failed} of {finished} requests failed ({}); most often {} ({} times{status}){message}",
+            shown_share(failed as f64 / finished.max(1) as f64),
+            top.cause,
+            top.count
+        ),
+        remedy: "latencies are of the successes only: read them together with the error rate, and the server's log".into(),
+    })
+}
+
+/// The server's and the client's count of the same text. Not judged with the built-in vocabulary, which is no model's.
+fn token_mismatch(summary: &Summary) -> Option<Finding> {
+    let tokens = &summary.tokens;
+    if tokens.approximate || tokens.mismatched == 0 {
+        return None;
+    }
+    let share = tokens.mismatched as f64 / tokens.compared as f64;
+    Some(Finding {
+        gate: "token_mismatch",
+        status: Status::over(share, MISMATCH_SUSPECT, f64::INFINITY),
+        blame: PEER,
+        evidence: format!(
+            "{} of {} answers ({}) have over 10 % more or fewer tokens by the server's usage than by the tokenizer {}; bound: suspect over {} \
+             of the answers",
+            tokens.mismatched,
+            tokens.compared,
+            shown_share(share),
+            tokens.tokenizer,
+            shown_share(MISMATCH_SUSPECT)
+        ),
+        remedy: "lengths are the server's: give the model's own tokenizer (--tokenizer); if it is, the server counts something else".into(),
+    })
+}
+
+fn unknown_lengths(plan: &Plan, summary: &Summary) -> Option<Finding> {
+    let unknown = summary.tokens.unknown;
+    (unknown > 0).then(|| Finding {
+        gate: "unknown_lengths",
+        status: Status::Valid,
+        blame: PEER,
+        evidence: format!(
+            "{unknown} of {} answers have no token count: they are in no token metric, and token throughputs are too low",
+            summary.counts.succeeded
+        ),
+        remedy: if plan.use_server_token_count {
+            "leave out --use-server-token-count, so that the client's tokenizer counts where the server does not".into()
+        } else {
+            "make the server report usage in streams (stream_options.include_usage)".into()
+        },
+    })
+}
+
+fn approximate(summary: &Summary) -> Option<Finding> {
+    summary.tokens.approximate.then(|| Finding {
+        gate: "approximate_lengths",
+        status: Status::Valid,
+        blame: POLICY,
+        evidence: format!(
+            "lengths counted by the client are approximate: {} is a small built-in vocabulary, not the model's",
+            summary.tokens.tokenizer
+        ),
+        remedy: "give the model's tokenizer (--tokenizer)".into(),
+    })
+}
+
+fn text_over_limit(summary: &Summary) -> Option<Finding> {
+    let over = summary.counts.text_over_limit;
+    (over > 0).then(|| Finding {
+        gate: "text_over_limit",
+        status: Status::Valid,
+        blame: CLIENT,
+        evidence: format!("{over} answers were longer than the text that is kept and were not counted by the client's tokenizer"),
+        remedy: "make the server report usage in streams (stream_options.include_usage)".into(),
+    })
+}
+
+fn few_samples(summary: &Summary) -> Option<Finding> {
+    let samples = summary.counts.succeeded;
+    (samples > 0 && samples < FEW).then(|| Finding {
+        gate: "few_samples",
+        status: Status::Valid,
+        blame: POLICY,
+        evidence: format!("{samples} successes: a p99 takes at least {FEW}, and is little more than the largest value here"),
+        remedy: "run longer (--request-count, --benchmark-duration), or read no further than p90".into(),
+    })
+}
+
+/// What fits a line of a report.
+fn first_line(message: &str) -> String {
+    let line = message.lines().next().unwrap_or_default();
+    let mut cut: String = line.chars().take(LINE).collect();
+    if cut.len() < message.len() {
+        cut.push('…');
+    }
+    cut
+}
+
+const MISMATCH_SUSPECT: f64 = 0.1;
+const FEW: u64 = 100;
+const LINE: usize = 120;

@@ -1,0 +1,66 @@
+//! Runs to judge.
+
+use crate::clock::{MILLI, SECOND};
+use crate::measure::testing::{facts, fed};
+use crate::measure::{CoreFigures, RunFacts, Shard, Summary};
+use crate::plan::Plan;
+use crate::record::Record;
+use crate::record::Usage;
+use crate::record::testing::streamed;
+
+/// A run under construction: `requests` of 200 ms to the first token and ten more 20 ms apart, read and issued within 20 µs.
+pub(super) struct Run {
+    pub(super) plan: Plan,
+    pub(super) records: Vec<Record>,
+    pub(super) dispatch: Vec<u64>,
+    pub(super) receive: Vec<u64>,
+    pub(super) facts: RunFacts,
+    pub(super) shard: fn(&mut Shard),
+}
+
+impl Run {
+    pub(super) fn new(plan: Plan, requests: u64) -> Self {
+        Self::with_answers(plan, requests, 200 * MILLI, 20 * MILLI)
+    }
+
+    pub(super) fn with_answers(plan: Plan, requests: u64, ttft: u64, gap: u64) -> Self {
+        let records = (0..requests).map(|k| Record {
+            usage: Some(Usage {
+                completion: Some(11),
+                ..Usage::default()
+            }),
+            ..streamed(k, k * 10 * SECOND / requests, ttft, &[gap; 10])
+        });
+        let mut facts = facts();
+        facts.cores = vec![core(0.3), core(0.2)];
+        Self {
+            plan,
+            records: records.collect(),
+            dispatch: vec![20_000; requests as usize],
+            receive: vec![20_000; 11 * requests as usize],
+            facts,
+            shard: |_| {},
+        }
+    }
+
+    pub(super) fn summary(self) -> (Plan, Summary) {
+        let (mut shard, summarizer) = fed(&self.plan, &self.records);
+        self.dispatch
+            .iter()
+            .for_each(|lag| shard.dispatch_lag(*lag));
+        self.receive.iter().for_each(|lag| shard.read_lag(*lag));
+        (self.shard)(&mut shard);
+        (self.plan, summarizer.finish(shard, self.facts))
+    }
+}
+
+pub(super) fn core(busy_share: f64) -> CoreFigures {
+    CoreFigures {
+        core: Some(3),
+        busy_share,
+        user_s: 0.1,
+        system_s: 0.1,
+        wakes: 1,
+        involuntary_switches: 0,
+    }
+}

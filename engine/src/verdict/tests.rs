@@ -1,0 +1,387 @@
+use super::testing::{Run, core};
+use super::*;
+use crate::clock::{MICRO, MILLI, SECOND};
+use crate::measure::Offered;
+use crate::measure::testing::{open_plan, plan};
+use crate::plan::{Arrival, Cap, CapPolicy, Load, Stamps};
+use crate::record::testing::failed;
+use crate::record::{Cause, Outcome};
+
+fn judged(run: Run) -> Verdict {
+    judged_on(run, &HostFacts::default())
+}
+
+fn judged_on(run: Run, host: &HostFacts) -> Verdict {
+    let (plan, summary) = run.summary();
+    let verdict = judge(&plan, &summary, host);
+    for finding in &verdict.findings {
+        assert!(
+            !finding.evidence.is_empty() && !finding.remedy.is_empty(),
+            "{finding:?}"
+        );
+    }
+    verdict
+}
+
+/// Status and blame of a gate's finding.
+fn found(verdict: &Verdict, gate: &str) -> Option<(Status, &'static str)> {
+    verdict
+        .findings
+        .iter()
+        .find(|finding| finding.gate == gate)
+        .map(|finding| (finding.status, finding.blame))
+}
+
+#[test]
+fn a_clean_run_is_valid_without_findings() {
+    let verdict = judged(Run::new(plan(), 1_000));
+    assert_eq!(verdict.status, Status::Valid);
+    assert!(verdict.findings.is_empty(), "{:?}", verdict.findings);
+}
+
+#[test]
+fn late_issues_are_the_clients_in_both_loops() {
+    for plan in [plan(), open_plan(100.0)] {
+        for (lag, expected) in [
+            (900 * MICRO, None),
+            (2 * MILLI, Some(Status::Suspect)),
+            (11 * MILLI, Some(Status::Invalid)),
+        ] {
+            let mut run = Run::new(plan.clone(), 1_000);
+            run.dispatch[..20].fill(lag);
+            let verdict = judged(run);
+            assert_eq!(
+                found(&verdict, "dispatch_lag"),
+                expected.map(|status| (status, CLIENT)),
+                "{lag}"
+            );
+        }
+    }
+}
+
+#[test]
+fn late_issues_are_held_against_the_time_to_the_first_token() {
+    // 10 % of 5 ms is 0.5 ms.
+    let mut run = Run::with_answers(plan(), 1_000, 5 * MILLI, MILLI);
+    run.dispatch[..20].fill(600 * MICRO);
+    assert_eq!(
+        found(&judged(run), "dispatch_lag"),
+        Some((Status::Invalid, CLIENT))
+    );
+}
+
+#[test]
+fn late_reads_are_held_against_the_time_between_tokens() {
+    for (gap, lag, expected) in [
+        (20 * MILLI, 900 * MICRO, None),
+        (20 * MILLI, 1_500 * MICRO, Some(Status::Suspect)),
+        (20 * MILLI, 2_500 * MICRO, Some(Status::Invalid)),
+        (5 * MILLI, 600 * MICRO, Some(Status::Invalid)),
+    ] {
+        let mut run = Run::with_answers(plan(), 1_000, 200 * MILLI, gap);
+        run.receive[..200].fill(lag);
+        let verdict = judged(run);
+        assert_eq!(
+            found(&verdict, "receive_lag").map(|f| f.0),
+            expected,
+            "{gap} {lag}"
+        );
+    }
+}
+
+#[test]
+fn a_mock_without_latency_makes_no_run_invalid_by_comparison() {
+    for requests in [3, 1_000] {
+        let mut run = Run::with_answers(plan(), requests, 50 * MICRO, 2 * MICRO);
+        run.dispatch.fill(300 * MICRO);
+        run.receive.fill(300 * MICRO);
+        let verdict = judged(run);
+        assert_eq!(verdict.status, Status::Valid, "{:?}", verdict.findings);
+    }
+}
+
+#[test]
+fn one_hiccup_in_a_short_run_is_suspect_and_a_stall_is_invalid() {
+    let mut hiccup = Run::new(plan(), 50);
+    hiccup.dispatch[0] = 50 * MILLI;
+    assert_eq!(
+        found(&judged(hiccup), "dispatch_lag"),
+        Some((Status::Suspect, CLIENT))
+    );
+    let mut stall = Run::new(plan(), 50);
+    stall.dispatch[..10].fill(50 * MILLI);
+    assert_eq!(
+        found(&judged(stall), "dispatch_lag"),
+        Some((Status::Invalid, CLIENT))
+    );
+}
+
+#[test]
+fn the_busiest_core_counts() {
+    for (busy, expected) in [
+        (0.8, None),
+        (0.85, Some(Status::Suspect)),
+        (0.96, Some(Status::Invalid)),
+    ] {
+        let mut run = Run::new(plan(), 1_000);
+        run.facts.cores = vec![core(0.1), core(busy)];
+        assert_eq!(
+            found(&judged(run), "busy_core").map(|f| f.0),
+            expected,
+            "{busy}"
+        );
+    }
+    let mut short = Run::new(plan(), 3);
+    short.facts.cores = vec![core(0.99)];
+    short.facts.profiling.end = 50 * MILLI;
+    assert_eq!(
+        found(&judged(short), "busy_core"),
+        Some((Status::Valid, CLIENT))
+    );
+}
+
+#[test]
+fn a_schedule_that_was_not_kept_is_invalid_unless_the_cap_held_it_back() {
+    // 1 000 arrivals, one each 10 ms; `due` of them were due by then.
+    let run = |due: u64| {
+        let mut run = Run::new(open_plan(100.0), 1_000);
+        run.facts.profiling.offered = Some(Offered {
+            arrivals: due,
+            first: 0,
+            last: 10 * SECOND - 10 * MILLI,
+        });
+        run
+    };
+    assert_eq!(found(&judged(run(1_000)), "rate"), None);
+    assert_eq!(
+        found(&judged(run(1_020)), "rate"),
+        Some((Status::Suspect, CLIENT))
+    );
+    assert_eq!(
+        found(&judged(run(1_100)), "rate"),
+        Some((Status::Invalid, CLIENT))
+    );
+    let mut capped = run(1_100);
+    capped.plan.profiling.load = Load::Open {
+        rate: 100.0,
+        pattern: Arrival::Constant,
+        cap: Some(Cap {
+            concurrency: 8,
+            policy: CapPolicy::Drop,
+        }),
+    };
+    capped.shard = |shard| shard.profiling.dropped = 100;
+    let verdict = judged(capped);
+    assert_eq!(found(&verdict, "rate"), Some((Status::Suspect, POLICY)));
+    assert_eq!(found(&verdict, "cap"), Some((Status::Suspect, POLICY)));
+    assert_eq!(verdict.status, Status::Suspect);
+}
+
+#[test]
+fn one_late_arrival_of_a_short_schedule_is_no_shortfall() {
+    let mut run = Run::new(open_plan(1_000.0), 5);
+    for (k, record) in run.records.iter_mut().enumerate() {
+        record.instants.scheduled = k as u64 * MILLI;
+        record.instants.issued = k as u64 * MILLI;
+    }
+    run.records[4].instants.issued += 2 * MILLI;
+    run.facts.profiling.end = 10 * MILLI;
+    assert_eq!(found(&judged(run), "rate"), None);
+}
+
+#[test]
+fn any_loss_is_invalid() {
+    let mut records = Run::new(plan(), 1_000);
+    records.shard = |shard| {
+        shard.issued(crate::record::PhaseKind::Profiling);
+        shard.profiling.succeeded += 1;
+        shard.counters.records_lost = 1;
+    };
+    let verdict = judged(records);
+    assert_eq!(
+        found(&verdict, "records_lost"),
+        Some((Status::Invalid, CLIENT))
+    );
+    assert_eq!(found(&verdict, "conservation"), None);
+    let mut completions = Run::new(plan(), 1_000);
+    completions.shard = |shard| shard.counters.completions_lost = 2;
+    assert_eq!(
+        found(&judged(completions), "completions_lost"),
+        Some((Status::Invalid, CLIENT))
+    );
+    let mut missing = Run::new(plan(), 1_000);
+    missing.shard = |shard| shard.issued(crate::record::PhaseKind::Profiling);
+    assert_eq!(
+        found(&judged(missing), "conservation"),
+        Some((Status::Invalid, CLIENT))
+    );
+}
+
+#[test]
+fn the_machine_is_blamed_for_steal_and_throttling() {
+    for (share, expected) in [
+        (0.005, None),
+        (0.05, Some(Status::Suspect)),
+        (0.2, Some(Status::Invalid)),
+    ] {
+        let host = HostFacts {
+            watched_s: 10.0,
+            steal_share: Some(share),
+            throttled_share: Some(share),
+            ..HostFacts::default()
+        };
+        let verdict = judged_on(Run::new(plan(), 1_000), &host);
+        for gate in ["cpu_steal", "cpu_throttling"] {
+            assert_eq!(
+                found(&verdict, gate),
+                expected.map(|status| (status, HOST)),
+                "{gate} {share}"
+            );
+        }
+    }
+    let short = HostFacts {
+        watched_s: 0.2,
+        steal_share: Some(0.5),
+        ..HostFacts::default()
+    };
+    assert_eq!(
+        judged_on(Run::new(plan(), 1_000), &short).status,
+        Status::Valid
+    );
+}
+
+#[test]
+fn events_that_share_a_read_are_the_peers_unless_the_client_read_late() {
+    let run = || {
+        let mut run = Run::new(plan(), 1_000);
+        run.records
+            .iter_mut()
+            .for_each(|record| record.coalesced = 3);
+        run
+    };
+    assert_eq!(
+        found(&judged(run()), "coalesced"),
+        Some((Status::Suspect, PEER))
+    );
+    let mut late = run();
+    late.receive.fill(1_500 * MICRO);
+    assert_eq!(
+        found(&judged(late), "coalesced"),
+        Some((Status::Suspect, CLIENT))
+    );
+    let mut few = run();
+    few.records.truncate(3);
+    assert_eq!(
+        found(&judged(few), "coalesced").map(|f| f.0),
+        Some(Status::Valid)
+    );
+}
+
+#[test]
+fn failures_are_remarked_on_with_the_most_frequent() {
+    let mut run = Run::new(plan(), 1_000);
+    for record in &mut run.records[..10] {
+        *record = failed(record.clone(), Cause::HttpStatus, 503, "busy\nsecond line");
+    }
+    let verdict = judged(run);
+    assert_eq!(verdict.status, Status::Valid);
+    let evidence = &verdict.findings[0].evidence;
+    for part in ["10 of 1000", "1.0 %", "http_status", "503", "busy…"] {
+        assert!(evidence.contains(part), "{evidence}");
+    }
+}
+
+#[test]
+fn failures_of_the_machine_are_not_the_servers() {
+    let mut run = Run::new(plan(), 1_000);
+    run.records[0] = failed(run.records[0].clone(), Cause::PortsExhausted, 0, "");
+    assert_eq!(
+        found(&judged(run), "machine_limits"),
+        Some((Status::Suspect, HOST))
+    );
+}
+
+#[test]
+fn a_run_without_a_success_is_not_valid() {
+    let mut run = Run::new(plan(), 10);
+    for record in &mut run.records {
+        *record = failed(record.clone(), Cause::ConnectRefused, 0, "refused");
+    }
+    assert_eq!(
+        found(&judged(run), "no_success"),
+        Some((Status::Suspect, PEER))
+    );
+}
+
+#[test]
+fn token_counts_that_disagree_are_suspect_except_with_the_built_in_vocabulary() {
+    for (approximate, mismatched, expected) in [
+        (false, 300, Some(Status::Suspect)),
+        (false, 10, Some(Status::Valid)),
+        (true, 300, None),
+    ] {
+        let (plan, mut summary) = Run::new(plan(), 1_000).summary();
+        summary.tokens.approximate = approximate;
+        summary.tokens.compared = 1_000;
+        summary.tokens.mismatched = mismatched;
+        let verdict = judge(&plan, &summary, &HostFacts::default());
+        assert_eq!(found(&verdict, "token_mismatch").map(|f| f.0), expected);
+        assert_eq!(
+            found(&verdict, "approximate_lengths").is_some(),
+            approximate
+        );
+    }
+}
+
+#[test]
+fn remarks_do_not_change_the_verdict() {
+    let mut run = Run::new(plan(), 20);
+    run.plan.stamps = Stamps::User;
+    run.facts.stamps = Stamps::User;
+    run.facts.was_cancelled = true;
+    run.receive.clear();
+    run.records[0].usage = None;
+    run.records[1].outcome = Outcome::InFlight;
+    run.shard = |shard| {
+        shard.counters.buffer_starved = 1;
+        shard.profiling.text_over_limit = 1;
+    };
+    let verdict = judged(run);
+    assert_eq!(verdict.status, Status::Valid);
+    for gate in [
+        "user_stamps",
+        "cancelled",
+        "in_flight_at_end",
+        "unknown_lengths",
+        "few_samples",
+        "buffers",
+        "text_over_limit",
+    ] {
+        assert!(
+            found(&verdict, gate).is_some(),
+            "{gate}: {:?}",
+            verdict.findings
+        );
+    }
+}
+
+#[test]
+fn the_worst_finding_is_first_and_decides() {
+    let mut run = Run::new(plan(), 50);
+    run.facts.cores = vec![core(0.9)];
+    run.shard = |shard| shard.counters.completions_lost = 1;
+    let verdict = judged(run);
+    let statuses: Vec<Status> = verdict.findings.iter().map(|f| f.status).collect();
+    assert!(statuses.is_sorted_by(|a, b| a >= b), "{statuses:?}");
+    assert_eq!(
+        (verdict.status, verdict.findings[0].gate),
+        (Status::Invalid, "completions_lost")
+    );
+}
+
+#[test]
+fn figures_are_shown_in_a_unit_that_suits_them() {
+    assert_eq!(shown_ms(0.0125), "12.5 µs");
+    assert_eq!(shown_ms(1.5), "1.50 ms");
+    assert_eq!(shown_ms(2_500.0), "2.50 s");
+}

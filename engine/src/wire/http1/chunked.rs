@@ -1,0 +1,180 @@
+//! The chunked transfer coding (RFC 9112 §7.1).
+//!
+//! ```text
+//!   chunk          = chunk-size [ chunk-ext ] CRLF chunk-data CRLF
+//!   last-chunk     = 1*("0") [ chunk-ext ] CRLF
+//!   chunked-body   = *chunk last-chunk trailer-section CRLF
+//! ```
+//!
+//! Strict where the RFC is: lines end in CR LF, never in LF alone. Extensions and trailers are skipped.
+
+use super::{HeadLimits, HttpError};
+
+/// Decodes one chunked body.
+#[derive(Debug)]
+pub(super) struct Chunked {
+    at: At,
+    /// Bytes of the chunk that are still to come.
+    left: u64,
+    /// Bytes of the size line, then of the trailers.
+    spent: usize,
+    /// Trailer fields.
+    fields: usize,
+    limits: HeadLimits,
+}
+
+/// A piece of a chunked body.
+pub(super) enum Chunk<'a> {
+    Data(&'a [u8]),
+    End,
+}
+
+/// The byte that is expected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum At {
+    SizeFirst,
+    Size,
+    SizeBlank,
+    Extension,
+    SizeLf,
+    Data,
+    DataCr,
+    DataLf,
+    TrailerFirst,
+    TrailerName,
+    TrailerValue,
+    TrailerLf,
+    EndLf,
+}
+
+impl Chunked {
+    pub(super) fn new(limits: HeadLimits) -> Self {
+        Self {
+            at: At::SizeFirst,
+            left: 0,
+            spent: 0,
+            fields: 0,
+            limits,
+        }
+    }
+
+    /// The next piece, from the front of `input`; `None` needs more bytes.
+    pub(super) fn next<'a>(
+        &mut self,
+        input: &mut &'a [u8],
+    ) -> Result<Option<Chunk<'a>>, HttpError> {
+        loop {
+            if self.at == At::Data {
+                if input.is_empty() {
+                    return Ok(None);
+                }
+                return Ok(Some(Chunk::Data(self.data(input))));
+            }
+            let Some((&byte, rest)) = input.split_first() else {
+                return Ok(None);
+            };
+            *input = rest;
+            if self.at == At::EndLf && byte == b'\n' {
+                return Ok(Some(Chunk::End));
+            }
+            self.at = self.step(byte)?;
+        }
+    }
+
+    fn data<'a>(&mut self, input: &mut &'a [u8]) -> &'a [u8] {
+        let n = usize::try_from(self.left).map_or(input.len(), |left| left.min(input.len()));
+        let (data, rest) = input.split_at(n);
+        *input = rest;
+        self.left -= n as u64;
+        if self.left == 0 {
+            self.at = At::DataCr;
+            // Most chunks lie whole in the read: their CR LF goes with them.
+            if let Some(rest) = rest.strip_prefix(b"\r\n") {
+                *input = rest;
+                self.at = At::SizeFirst;
+            }
+        }
+        data
+    }
+
+    /// What is expected after `byte`.
+    #[inline]
+    fn step(&mut self, byte: u8) -> Result<At, HttpError> {
+        match (self.at, byte) {
+            (At::SizeFirst, _) => {
+                let digit = hex(byte).ok_or(HttpError::BadChunkSize)?;
+                self.left = digit;
+                self.spent = 1;
+                Ok(At::Size)
+            }
+            (At::Size, b'\r') => Ok(At::SizeLf),
+            (At::Size | At::SizeBlank, b' ' | b'\t') => self.size_line(At::SizeBlank),
+            (At::Size | At::SizeBlank, b';') => self.size_line(At::Extension),
+            (At::Size, _) => {
+                let digit = hex(byte).ok_or(HttpError::BadChunkSize)?;
+                if self.left > u64::MAX >> 4 {
+                    return Err(HttpError::BadChunkSize);
+                }
+                self.left = self.left << 4 | digit;
+                self.size_line(At::Size)
+            }
+            (At::SizeBlank | At::Extension, b'\r') => Ok(At::SizeLf),
+            (At::Extension, b'\t' | b' '..=b'~' | 0x80..) => self.size_line(At::Extension),
+            (At::SizeLf, b'\n') if self.left == 0 => {
+                self.spent = 0;
+                Ok(At::TrailerFirst)
+            }
+            (At::SizeLf, b'\n') => Ok(At::Data),
+            (At::DataCr, b'\r') => Ok(At::DataLf),
+            (At::DataLf, b'\n') => Ok(At::SizeFirst),
+            (At::SizeBlank | At::Extension | At::SizeLf | At::DataCr | At::DataLf, _) => {
+                Err(HttpError::BadChunk)
+            }
+            _ => self.trailer(byte),
+        }
+    }
+
+    fn trailer(&mut self, byte: u8) -> Result<At, HttpError> {
+        self.spent += 1;
+        if self.spent > self.limits.bytes {
+            return Err(HttpError::TrailersTooLong);
+        }
+        match (self.at, byte) {
+            (At::TrailerFirst, b'\r') => Ok(At::EndLf),
+            (At::TrailerFirst, _) if token(byte) => {
+                self.fields += 1;
+                if self.fields > self.limits.fields {
+                    return Err(HttpError::TrailersTooLong);
+                }
+                Ok(At::TrailerName)
+            }
+            (At::TrailerName, b':') => Ok(At::TrailerValue),
+            (At::TrailerName, _) if token(byte) => Ok(At::TrailerName),
+            (At::TrailerValue, b'\r') => Ok(At::TrailerLf),
+            (At::TrailerValue, b'\t' | b' '..=b'~' | 0x80..) => Ok(At::TrailerValue),
+            (At::TrailerLf, b'\n') => Ok(At::TrailerFirst),
+            _ => Err(HttpError::BadTrailer),
+        }
+    }
+
+    fn size_line(&mut self, then: At) -> Result<At, HttpError> {
+        self.spent += 1;
+        if self.spent > SIZE_LINE_BYTES {
+            return Err(HttpError::ChunkLineTooLong);
+        }
+        Ok(then)
+    }
+}
+
+#[inline]
+fn hex(byte: u8) -> Option<u64> {
+    char::from(byte).to_digit(16).map(u64::from)
+}
+
+/// `tchar` of RFC 9110 §5.6.2.
+pub(super) fn token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+/// Most bytes of a chunk's size line.
+const SIZE_LINE_BYTES: usize = 4096;

@@ -1,0 +1,201 @@
+//! The response decoder: head, then body parts, then the end.
+
+use super::chunked::{Chunk, Chunked};
+use super::head::{self, Framing, Parsed};
+use super::{Head, HttpError};
+
+/// Decodes the responses of one connection, one after another.
+///
+/// **Order of calls.** Call [`next`](Self::next) until it gives `None`, then read more bytes and go on where it stopped. Do not stop
+/// because `input` is empty: a body of known length ends without a further byte. After [`Part::End`] every call gives `None` until
+/// [`reset`](Self::reset); if `input` is not empty then, the server sent more than it was asked for and **the caller must not reuse the
+/// connection**, whatever `reusable` says. After an error only a new connection and a `reset` help.
+///
+/// Nothing is copied but a head that is split between reads; nothing is allocated but the buffer for such a head, once.
+#[derive(Debug)]
+pub struct Decoder {
+    limits: HeadLimits,
+    state: State,
+    /// The front of a head of which the rest has not come.
+    held: Vec<u8>,
+    /// Bytes of the heads of this response so far: interim heads count.
+    spent: usize,
+    started: bool,
+    keep: bool,
+}
+
+/// Limits on a response head; trailers have the same ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeadLimits {
+    /// Bytes, the interim (1xx) heads before it included.
+    pub bytes: usize,
+    /// Fields; at most 256.
+    pub fields: usize,
+}
+
+/// A piece of a response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part<'a> {
+    /// The final head. Interim responses (1xx) are swallowed.
+    Head(Head),
+    /// Bytes of the body, framing removed; never empty.
+    Body(&'a [u8]),
+    /// The response is complete.
+    End {
+        /// Whether the connection may serve another request.
+        reusable: bool,
+    },
+}
+
+impl Decoder {
+    /// A decoder for a fresh connection.
+    #[must_use]
+    pub fn new(limits: HeadLimits) -> Self {
+        Self {
+            limits,
+            state: State::Head,
+            held: Vec::new(),
+            spent: 0,
+            started: false,
+            keep: false,
+        }
+    }
+
+    /// Makes ready for the next response. Buffers keep their capacity.
+    pub fn reset(&mut self) {
+        self.state = State::Head;
+        self.held.clear();
+        self.spent = 0;
+        self.started = false;
+    }
+
+    /// Whether a byte of the response was seen.
+    #[must_use]
+    pub fn started(&self) -> bool {
+        self.started
+    }
+
+    /// The next part, consumed from the front of `input`; `None` needs more bytes.
+    ///
+    /// # Errors
+    /// Any [`HttpError`] but those of a closed connection.
+    pub fn next<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<Part<'a>>, HttpError> {
+        match &mut self.state {
+            State::Chunked(chunks) => match chunks.next(input)? {
+                Some(Chunk::Data(body)) => Ok(Some(Part::Body(body))),
+                Some(Chunk::End) => Ok(Some(self.end())),
+                None => Ok(None),
+            },
+            State::Length(0) => Ok(Some(self.end())),
+            State::Length(left) => {
+                let n = usize::try_from(*left).map_or(input.len(), |left| left.min(input.len()));
+                *left -= n as u64;
+                Ok(body(input, n))
+            }
+            State::UntilClose => {
+                let n = input.len();
+                Ok(body(input, n))
+            }
+            State::Head => self.head(input),
+            State::Ended => Ok(None),
+        }
+    }
+
+    /// The peer closed: a body that is delimited by the close ends here; otherwise it is an error.
+    ///
+    /// # Errors
+    /// [`HttpError::ClosedBeforeResponse`] if no byte of the response was seen, else [`HttpError::Truncated`].
+    pub fn eof(&mut self) -> Result<Option<Part<'static>>, HttpError> {
+        match self.state {
+            State::Head if !self.started => Err(HttpError::ClosedBeforeResponse),
+            State::UntilClose | State::Length(0) => {
+                self.keep = false;
+                Ok(Some(self.end()))
+            }
+            State::Ended => Ok(None),
+            State::Head | State::Length(_) | State::Chunked(_) => Err(HttpError::Truncated),
+        }
+    }
+
+    fn head<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<Part<'a>>, HttpError> {
+        while let Some(parsed) = self.one_head(input)? {
+            match parsed.head.status {
+                101 => return Err(HttpError::Upgraded),
+                100..=199 => continue,
+                _ => {}
+            }
+            self.keep = parsed.keep;
+            self.state = match parsed.framing {
+                Framing::Length(n) => State::Length(n),
+                Framing::Chunked => State::Chunked(Chunked::new(self.limits)),
+                Framing::UntilClose => State::UntilClose,
+            };
+            return Ok(Some(Part::Head(parsed.head)));
+        }
+        Ok(None)
+    }
+
+    /// One head, interim or final: parsed where it lies when it is whole, held until it is whole otherwise.
+    fn one_head(&mut self, input: &mut &[u8]) -> Result<Option<Parsed>, HttpError> {
+        if input.is_empty() {
+            return Ok(None);
+        }
+        self.started = true;
+        let room = self.limits.bytes.saturating_sub(self.spent);
+        let before = self.held.len();
+        let found = if before == 0 {
+            head::parse(input, self.limits.fields)?
+        } else {
+            self.held.extend_from_slice(input);
+            // A head ends in LF, so that other bytes need no second look once the version has been seen.
+            if before > VERSION_BYTES && memchr::memchr(b'\n', input).is_none() {
+                None
+            } else {
+                head::parse(&self.held, self.limits.fields)?
+            }
+        };
+        match found {
+            Some((_, used)) if used > room => Err(HttpError::HeadTooLong),
+            Some((parsed, used)) => {
+                *input = &input[used - before..];
+                self.held.clear();
+                self.spent += used;
+                Ok(Some(parsed))
+            }
+            None if before + input.len() > room => Err(HttpError::HeadTooLong),
+            None => {
+                if before == 0 {
+                    self.held.extend_from_slice(input);
+                }
+                *input = &[];
+                Ok(None)
+            }
+        }
+    }
+
+    fn end(&mut self) -> Part<'static> {
+        self.state = State::Ended;
+        Part::End {
+            reusable: self.keep,
+        }
+    }
+}
+
+/// Where in the response the decoder stands.
+#[derive(Debug)]
+enum State {
+    Head,
+    Length(u64),
+    Chunked(Chunked),
+    UntilClose,
+    Ended,
+}
+
+fn body<'a>(input: &mut &'a [u8], n: usize) -> Option<Part<'a>> {
+    let (body, rest) = input.split_at(n);
+    *input = rest;
+    (!body.is_empty()).then_some(Part::Body(body))
+}
+
+/// `HTTP/1.1 200`: what is enough to know that this is not HTTP/1.
+const VERSION_BYTES: usize = 12;

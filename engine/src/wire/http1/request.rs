@@ -1,0 +1,290 @@
+//! The request head: constant per target, but for the ids and the length.
+
+use super::chunked::token;
+use crate::endpoint;
+use crate::error::{Error, Result};
+use crate::plan::{Header, Plan, Reuse, Target};
+
+/// The bytes that every request to one target begins with.
+///
+/// Fields given by the user replace the defaults of the same name, whatever their case.
+#[derive(Clone, Debug)]
+pub struct RequestHead {
+    /// Request line and constant fields, without the final empty line.
+    constant: Vec<u8>,
+    /// Whether `X-Request-ID` is ours to write.
+    request_id: bool,
+    /// Whether `X-Correlation-ID` is ours to write.
+    session_id: bool,
+}
+
+impl RequestHead {
+    /// Prepares the head for `target`.
+    ///
+    /// # Errors
+    /// [`crate::Blame::Usage`] if the path cannot stand in a request line, or a field of the user's cannot stand in a head or would
+    /// contradict the framing.
+    pub fn new(plan: &Plan, target: &Target) -> Result<Self> {
+        let path = endpoint::path(plan, target);
+        if !path.starts_with('/') || !path.bytes().all(|b| b.is_ascii_graphic()) {
+            return Err(Error::usage(
+                format!(
+                    "the request path `{}` has blanks or characters outside ASCII",
+                    path.escape_debug()
+                ),
+                "percent-encode them in --url and --custom-endpoint",
+            ));
+        }
+        plan.headers.iter().try_for_each(check)?;
+        let given = |name: &str| {
+            plan.headers
+                .iter()
+                .any(|h| h.name.eq_ignore_ascii_case(name))
+        };
+        let accept = if plan.streaming {
+            "text/event-stream"
+        } else {
+            "application/json"
+        };
+        let mut constant = format!("POST {path} HTTP/1.1\r\n").into_bytes();
+        let host = target.host_header();
+        let close = match plan.reuse {
+            Reuse::Never => "close",
+            Reuse::Pooled => "",
+        };
+        for (name, value) in [
+            ("Host", host.as_str()),
+            ("User-Agent", USER_AGENT),
+            ("Content-Type", "application/json"),
+            ("Accept", accept),
+            ("Connection", close),
+        ] {
+            if !value.is_empty() && !given(name) {
+                field(&mut constant, name, value);
+            }
+        }
+        for header in &plan.headers {
+            field(&mut constant, &header.name, header.value.trim());
+        }
+        Ok(Self {
+            constant,
+            request_id: !given(REQUEST_ID),
+            session_id: !given(SESSION_ID),
+        })
+    }
+
+    /// Appends one whole request to `out`.
+    ///
+    /// An empty `session_id` writes no field; characters of it that cannot stand in a field are written as `_`.
+    pub fn write(&self, out: &mut Vec<u8>, request_id: u128, session_id: &str, body: &[u8]) {
+        out.reserve(self.constant.len() + VARIABLE_BYTES + session_id.len() + body.len());
+        out.extend_from_slice(&self.constant);
+        if self.request_id {
+            out.extend_from_slice(REQUEST_ID.as_bytes());
+            out.extend_from_slice(b": ");
+            out.extend_from_slice(&uuid(request_id));
+            out.extend_from_slice(b"\r\n");
+        }
+        if self.session_id && !session_id.is_empty() {
+            out.extend_from_slice(SESSION_ID.as_bytes());
+            out.extend_from_slice(b": ");
+            out.extend(
+                session_id
+                    .bytes()
+                    .map(|b| if b.is_ascii_graphic() { b } else { b'_' }),
+            );
+            out.extend_from_slice(b"\r\n");
+        }
+        out.extend_from_slice(b"Content-Length: ");
+        decimal(out, body.len());
+        out.extend_from_slice(b"\r\n\r\n");
+        out.extend_from_slice(body);
+    }
+}
+
+fn check(header: &Header) -> Result<()> {
+    let name = header.name.escape_debug();
+    if header.name.is_empty() || !header.name.bytes().all(token) {
+        return Err(Error::usage(
+            format!("--header: `{name}` is not a field name"),
+            "write NAME:VALUE with letters, digits and dashes in NAME",
+        ));
+    }
+    // The value is never shown: it may be a secret.
+    if header
+        .value
+        .bytes()
+        .any(|b| b.is_ascii_control() && b != b'\t')
+    {
+        return Err(Error::usage(
+            format!("--header: the value of `{name}` has control characters"),
+            "remove line ends and other control characters from it; a file read into it often ends in one",
+        ));
+    }
+    for framing in ["Content-Length", "Transfer-Encoding"] {
+        if header.name.eq_ignore_ascii_case(framing) {
+            return Err(Error::usage(
+                format!("--header: `{name}` belongs to the framing of the request"),
+                "remove it: ringload writes it from the body",
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn field(out: &mut Vec<u8>, name: &str, value: &str) {
+    for part in [name, ": ", value, "\r\n"] {
+        out.extend_from_slice(part.as_bytes());
+    }
+}
+
+/// The hyphenated form of RFC 9562 §4, in lower case.
+fn uuid(id: u128) -> [u8; 36] {
+    let mut text = [b'-'; 36];
+    let mut nibbles = (0..32).rev().map(|i| (id >> (4 * i) & 15) as usize);
+    for (at, out) in text.iter_mut().enumerate() {
+        if !matches!(at, 8 | 13 | 18 | 23)
+            && let Some(nibble) = nibbles.next()
+        {
+            *out = b"0123456789abcdef"[nibble];
+        }
+    }
+    text
+}
+
+fn decimal(out: &mut Vec<u8>, mut n: usize) {
+    let mut digits = [0; 20];
+    let mut at = digits.len();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (n % 10) as u8;
+        n /= 10;
+        if n == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[at..]);
+}
+
+const USER_AGENT: &str = concat!("ringload/", env!("CARGO_PKG_VERSION"));
+const REQUEST_ID: &str = "X-Request-ID";
+const SESSION_ID: &str = "X-Correlation-ID";
+/// Room for the fields that vary, the session id's own bytes aside.
+const VARIABLE_BYTES: usize = 128;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::endpoint::tests::plan;
+    use crate::plan::EndpointKind;
+
+    fn head(edit: impl FnOnce(&mut Plan)) -> Result<RequestHead> {
+        let mut plan = plan(EndpointKind::Chat);
+        edit(&mut plan);
+        RequestHead::new(&plan, &plan.targets[0])
+    }
+
+    fn written(edit: impl FnOnce(&mut Plan)) -> String {
+        let mut out = Vec::new();
+        let id = 0x0123_4567_89ab_cdef_0011_2233_4455_6677;
+        head(edit)
+            .expect("a head")
+            .write(&mut out, id, "s-1", b"{}");
+        String::from_utf8(out).expect("ASCII")
+    }
+
+    fn header(name: &str, value: &str) -> Header {
+        Header {
+            name: name.into(),
+            value: value.into(),
+        }
+    }
+
+    #[test]
+    fn a_request_is_written_to_the_byte() {
+        let expected = format!(
+            "POST /v1/chat/completions HTTP/1.1\r\nHost: server:8000\r\nUser-Agent: ringload/{}\r\n\
+             Content-Type: application/json\r\nAccept: text/event-stream\r\n\
+             X-Request-ID: 01234567-89ab-cdef-0011-223344556677\r\nX-Correlation-ID: s-1\r\n\
+             Content-Length: 2\r\n\r\n{{}}",
+            env!("CARGO_PKG_VERSION")
+        );
+        assert_eq!(written(|_| {}), expected);
+    }
+
+    #[test]
+    fn the_plan_decides_the_accept_and_the_connection() {
+        let once = written(|plan| {
+            plan.streaming = false;
+            plan.reuse = Reuse::Never;
+        });
+        assert!(once.contains("\r\nAccept: application/json\r\nConnection: close\r\n"));
+        assert!(!written(|_| {}).contains("Connection"));
+    }
+
+    #[test]
+    fn fields_of_the_user_replace_the_defaults_of_their_name() {
+        let text = written(|plan| {
+            plan.headers = vec![
+                header("host", "virtual.example"),
+                header("ACCEPT", "*/*"),
+                header("x-request-id", "mine"),
+                header("Authorization", "Bearer caf\u{e9} "),
+                header("X-Twice", "1"),
+                header("X-Twice", ""),
+            ];
+        });
+        let lower = text.to_lowercase();
+        for name in ["host", "accept", "x-request-id"] {
+            assert_eq!(lower.matches(&format!("\r\n{name}: ")).count(), 1, "{text}");
+        }
+        assert!(
+            text.contains("\r\nAuthorization: Bearer caf\u{e9}\r\nX-Twice: 1\r\nX-Twice: \r\n")
+        );
+        assert!(text.contains("\r\nX-Correlation-ID: s-1\r\n"));
+    }
+
+    #[test]
+    fn fields_that_cannot_stand_in_a_head_are_refused_without_showing_secrets() {
+        for (name, value) in [
+            ("", "x"),
+            ("a b", "x"),
+            ("a:", "x"),
+            ("a\r\nb", "x"),
+            ("caf\u{e9}", "x"),
+            ("X", "s3cret\r\nEvil: 1"),
+            ("X", "s3cret\n"),
+            ("X", "s3cret\0"),
+            ("X", "s3cret\x7f"),
+            ("content-length", "s3cret"),
+            ("Transfer-Encoding", "s3cret"),
+        ] {
+            let refused = head(|plan| plan.headers = vec![header(name, value)]);
+            let error = refused.expect_err(name);
+            assert_eq!(error.blame, crate::Blame::Usage, "{name:?}");
+            assert!(!error.remedy.is_empty(), "{name:?}");
+            assert!(!error.to_string().contains("s3cret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_path_that_cannot_stand_in_a_request_line_is_refused() {
+        for path in ["/a b", "/a\r\nEvil: 1", "/caf\u{e9}"] {
+            let refused = head(|plan| plan.custom_endpoint = Some(path.into()));
+            assert_eq!(refused.expect_err(path).blame, crate::Blame::Usage);
+        }
+    }
+
+    #[test]
+    fn a_session_id_cannot_break_the_head() {
+        let mut out = Vec::new();
+        let head = head(|_| {}).expect("a head");
+        head.write(&mut out, 0, "a\r\nEvil: 1", b"");
+        assert!(String::from_utf8_lossy(&out).contains("X-Correlation-ID: a__Evil:_1\r\n"));
+        out.clear();
+        head.write(&mut out, 0, "", b"");
+        let text = String::from_utf8_lossy(&out);
+        assert!(!text.contains("X-Correlation-ID"));
+        assert!(text.ends_with("\r\nContent-Length: 0\r\n\r\n"));
+    }
+}

@@ -1,0 +1,252 @@
+//! Server-sent events: the event stream grammar of the WHATWG HTML standard, §9.2.5–9.2.6.
+//!
+//! ```text
+//!   stream  = [ BOM ] *event
+//!   event   = *( comment / field ) end-of-line
+//!   comment = ":" *any-char end-of-line
+//!   field   = name [ ":" [ SP ] *any-char ] end-of-line
+//!   end-of-line = CR LF / CR / LF
+//! ```
+//!
+//! `id` and `retry` serve reconnection, which a load generator never does: they are ignored, as unknown fields are.
+
+use memchr::memchr2;
+
+/// Splits a body into events.
+///
+/// **Order of calls.** Call [`next`](Self::next) until it gives `None`, then pass the next body bytes; at the end of the body call
+/// [`finish`](Self::finish). Events come at the earliest byte that completes them: a CR ends a line without waiting for an LF.
+///
+/// An event that lies whole in the input as a single `data` line is handed out where it lies. Other events are copied once.
+#[derive(Debug)]
+pub struct Sse {
+    max_bytes: usize,
+    /// The front of a line of which the rest has not come.
+    line: Vec<u8>,
+    /// The data lines of the event so far, joined by LF.
+    data: Vec<u8>,
+    /// The `event` field of the event so far.
+    name: Vec<u8>,
+    /// Whether there was a data line: its value may have been empty.
+    has_data: bool,
+    /// `data` and `name` are those of the event that was handed out last.
+    handed_out: bool,
+    /// The last line ended in CR: an LF that follows belongs to it.
+    after_cr: bool,
+    /// Bytes of the byte order mark seen; all of them once the stream has begun.
+    bom: usize,
+}
+
+/// One event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Event<'a> {
+    /// The values of its `data` lines, joined by LF.
+    pub data: &'a [u8],
+    /// The value of its `event` field; empty when there was none.
+    pub name: &'a [u8],
+}
+
+/// A line, or the joined data of an event, is longer than the limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an event is over its limit of bytes")]
+pub struct EventTooLong;
+
+impl Sse {
+    /// A splitter at the start of a body; neither a line nor the data of an event may be longer than `max_event_bytes`.
+    #[must_use]
+    pub fn new(max_event_bytes: usize) -> Self {
+        Self {
+            max_bytes: max_event_bytes,
+            line: Vec::new(),
+            data: Vec::new(),
+            name: Vec::new(),
+            has_data: false,
+            handed_out: false,
+            after_cr: false,
+            bom: 0,
+        }
+    }
+
+    /// Makes ready for the next body. Buffers keep their capacity.
+    pub fn reset(&mut self) {
+        self.line.clear();
+        self.forget_event();
+        self.after_cr = false;
+        self.bom = 0;
+    }
+
+    /// The next complete event, consumed from the front of `input`; `None` has consumed all of it and kept the remainder.
+    ///
+    /// # Errors
+    /// [`EventTooLong`], after which only [`reset`](Self::reset) is of use.
+    pub fn next<'s, 'i: 's>(
+        &'s mut self,
+        input: &mut &'i [u8],
+    ) -> Result<Option<Event<'s>>, EventTooLong> {
+        if self.handed_out {
+            self.forget_event();
+        }
+        if self.bom < BOM.len() && !self.pass_bom(input) {
+            return Ok(None);
+        }
+        loop {
+            if self.after_cr && !input.is_empty() {
+                *input = input.strip_prefix(b"\n").unwrap_or(input);
+                self.after_cr = false;
+            }
+            if self.is_idle()
+                && let Some(data) = self.whole_event(input)?
+            {
+                return Ok(Some(Event { data, name: b"" }));
+            }
+            let Some(end) = memchr2(b'\n', b'\r', input) else {
+                return self.keep(input).map(|()| None);
+            };
+            let line = &input[..end];
+            self.after_cr = input[end] == b'\r';
+            *input = &input[end + 1..];
+            if self.take_line(line)? {
+                self.handed_out = true;
+                return Ok(Some(self.event()));
+            }
+        }
+    }
+
+    /// The body is over: the event whose empty line never came, if it has data.
+    ///
+    /// The standard discards it; servers that end their stream without a final empty line are common enough to be heard out.
+    pub fn finish(&mut self) -> Option<Event<'_>> {
+        if self.handed_out {
+            self.forget_event();
+        }
+        if !self.line.is_empty() && self.take_line(&[]).is_err() {
+            return None;
+        }
+        self.handed_out = true;
+        self.has_data.then(|| self.event())
+    }
+
+    /// The data of an event that is a single `data` line and lies whole at the front of `input`.
+    fn whole_event<'i>(&mut self, input: &mut &'i [u8]) -> Result<Option<&'i [u8]>, EventTooLong> {
+        let Some(value) = input.strip_prefix(b"data:") else {
+            return Ok(None);
+        };
+        let Some(end) = memchr2(b'\n', b'\r', value) else {
+            return Ok(None);
+        };
+        let (value, mut rest) = value.split_at(end);
+        rest = match rest {
+            [b'\r', b'\n', rest @ ..] | [_, rest @ ..] => rest,
+            [] => return Ok(None),
+        };
+        let Some((last @ (b'\n' | b'\r'), rest)) = rest.split_first() else {
+            return Ok(None);
+        };
+        if b"data:".len() + value.len() > self.max_bytes {
+            return Err(EventTooLong);
+        }
+        self.after_cr = *last == b'\r';
+        *input = rest;
+        Ok(Some(value.strip_prefix(b" ").unwrap_or(value)))
+    }
+
+    /// Takes the end of a line, its front being held or empty; true when the line ended an event that has data.
+    fn take_line(&mut self, end: &[u8]) -> Result<bool, EventTooLong> {
+        if self.line.len() + end.len() > self.max_bytes {
+            return Err(EventTooLong);
+        }
+        if self.line.is_empty() {
+            return self.take_whole_line(end);
+        }
+        let mut line = std::mem::take(&mut self.line);
+        line.extend_from_slice(end);
+        let taken = self.take_whole_line(&line);
+        line.clear();
+        self.line = line;
+        taken
+    }
+
+    fn take_whole_line(&mut self, line: &[u8]) -> Result<bool, EventTooLong> {
+        if line.is_empty() {
+            if !self.has_data {
+                self.name.clear();
+            }
+            return Ok(self.has_data);
+        }
+        let (name, value) = match memchr::memchr(b':', line) {
+            Some(colon) => (&line[..colon], &line[colon + 1..]),
+            None => (line, &[][..]),
+        };
+        let value = value.strip_prefix(b" ").unwrap_or(value);
+        match name {
+            b"data" => {
+                if self.data.len() + value.len() + 1 > self.max_bytes {
+                    return Err(EventTooLong);
+                }
+                if self.has_data {
+                    self.data.push(b'\n');
+                }
+                self.data.extend_from_slice(value);
+                self.has_data = true;
+            }
+            b"event" => {
+                self.name.clear();
+                self.name.extend_from_slice(value);
+            }
+            _ => {}
+        }
+        Ok(false)
+    }
+
+    /// Keeps the front of a line.
+    fn keep(&mut self, input: &mut &[u8]) -> Result<(), EventTooLong> {
+        if self.line.len() + input.len() > self.max_bytes {
+            return Err(EventTooLong);
+        }
+        self.line.extend_from_slice(input);
+        *input = &[];
+        Ok(())
+    }
+
+    /// Passes over a byte order mark at the start of the body; false while it may still be one.
+    fn pass_bom(&mut self, input: &mut &[u8]) -> bool {
+        while self.bom < BOM.len() {
+            match input.split_first() {
+                None => return false,
+                Some((byte, rest)) if *byte == BOM[self.bom] => {
+                    self.bom += 1;
+                    *input = rest;
+                }
+                Some(_) => {
+                    self.line.extend_from_slice(&BOM[..self.bom]);
+                    self.bom = BOM.len();
+                }
+            }
+        }
+        true
+    }
+
+    fn is_idle(&self) -> bool {
+        !self.has_data && self.line.is_empty() && self.name.is_empty()
+    }
+
+    fn event(&self) -> Event<'_> {
+        Event {
+            data: &self.data,
+            name: &self.name,
+        }
+    }
+
+    fn forget_event(&mut self) {
+        self.data.clear();
+        self.name.clear();
+        self.has_data = false;
+        self.handed_out = false;
+    }
+}
+
+/// U+FEFF in UTF-8: one may stand at the start of a stream.
+const BOM: &[u8] = b"\xEF\xBB\xBF";
+
+#[cfg(test)]
+mod tests;

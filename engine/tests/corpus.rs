@@ -1,0 +1,34 @@
+//! The fuzzers' corpora, replayed: every input that was worth keeping stays right.
+
+#[path = "../../fuzz/src/lib.rs"]
+#[allow(unreachable_pub, reason = "the fuzz targets use it as a crate")]
+mod checks;
+
+#[test]
+fn http1_corpus() {
+    replay("http1", checks::http1);
+}
+
+#[test]
+fn sse_corpus() {
+    replay("sse", checks::sse);
+}
+
+#[test]
+fn scan_corpus() {
+    replay("scan", checks::scan);
+}
+
+fn replay(target: &str, check: fn(&[u8])) {
+    let folder = format!("{}/../fuzz/corpus/{target}", env!("CARGO_MANIFEST_DIR"));
+    let files = std::fs::read_dir(&folder).unwrap_or_else(|e| panic!("{folder}: {e}"));
+    let mut replayed = 0;
+    for file in files {
+        let path = file.expect("an entry of the folder").path();
+        let input = std::fs::read(&path).expect("a readable seed");
+        let outcome = std::panic::catch_unwind(|| check(&input));
+        assert!(outcome.is_ok(), "{} fails", path.display());
+        replayed += 1;
+    }
+    assert!(replayed > 0, "{folder} is empty");
+}

@@ -1,0 +1,285 @@
+//! What must hold for any bytes: one check per parser. They panic when it does not.
+//!
+//! The fuzz targets run them on what libFuzzer makes up; the engine's tests include this file and run them on the committed corpora and
+//! on what proptest makes up.
+
+use ringload_engine::endpoint::{self, BadJson, Scanner, Seen, Text};
+use ringload_engine::plan::EndpointKind;
+use ringload_engine::record::Usage;
+use ringload_engine::wire::http1::{Decoder, Head, HeadLimits, HttpError, Part};
+use ringload_engine::wire::sse::Sse;
+use serde_json::Value;
+
+/// A response says the same however it is cut into reads. The first byte seeds the cuts and the second sets the limit of the head.
+pub fn http1(data: &[u8]) {
+    let [seed, limit, response @ ..] = data else {
+        return;
+    };
+    let limits = HeadLimits {
+        bytes: 16 + 8 * usize::from(*limit),
+        fields: 8,
+    };
+    let whole = decode(limits, [response].into_iter());
+    assert!(whole.body.len() <= response.len());
+    assert_eq!(decode(limits, response.chunks(1)), whole, "byte by byte");
+    assert_eq!(decode(limits, cut(response, *seed)), whole, "cut at random");
+}
+
+#[derive(Debug, PartialEq)]
+struct Decoded {
+    head: Option<Head>,
+    body: Vec<u8>,
+    reusable: Option<bool>,
+    failed: bool,
+    /// What the close of the connection after the last byte means.
+    eof: Option<HttpError>,
+}
+
+fn decode<'a>(limits: HeadLimits, reads: impl Iterator<Item = &'a [u8]>) -> Decoded {
+    let mut decoder = Decoder::new(limits);
+    let mut out = Decoded {
+        head: None,
+        body: Vec::new(),
+        reusable: None,
+        failed: false,
+        eof: None,
+    };
+    for mut input in reads {
+        loop {
+            match decoder.next(&mut input) {
+                Ok(Some(Part::Head(head))) => assert!(out.head.replace(head).is_none()),
+                Ok(Some(Part::Body(body))) => out.body.extend_from_slice(body),
+                Ok(Some(Part::End { reusable })) => {
+                    assert!(out.reusable.replace(reusable).is_none());
+                }
+                Ok(None) => break,
+                Err(_) => {
+                    out.failed = true;
+                    return out;
+                }
+            }
+        }
+        assert!(
+            input.is_empty() || out.reusable.is_some(),
+            "bytes are left but wanted"
+        );
+    }
+    out.eof = decoder.eof().err();
+    out
+}
+
+/// A stream gives the same events however it is cut into reads, and those of a parser too simple to be wrong.
+pub fn sse(data: &[u8]) {
+    let [seed, limit, stream @ ..] = data else {
+        return;
+    };
+    let (events, failed) = split_events(usize::MAX, [stream].into_iter());
+    assert!(!failed);
+    assert_eq!(events, reference_events(stream), "the reference");
+    for max in [usize::MAX, usize::from(*limit)] {
+        let whole = split_events(max, [stream].into_iter());
+        assert_eq!(split_events(max, stream.chunks(1)), whole, "byte by byte");
+        assert_eq!(
+            split_events(max, cut(stream, *seed)),
+            whole,
+            "cut at random"
+        );
+    }
+}
+
+type Events = Vec<(Vec<u8>, Vec<u8>)>;
+
+fn split_events<'a>(max: usize, reads: impl Iterator<Item = &'a [u8]>) -> (Events, bool) {
+    let mut sse = Sse::new(max);
+    let mut events = Events::new();
+    for mut input in reads {
+        loop {
+            match sse.next(&mut input) {
+                Ok(Some(event)) => events.push((event.data.to_vec(), event.name.to_vec())),
+                Ok(None) => break,
+                Err(_) => return (events, true),
+            }
+        }
+        assert!(input.is_empty());
+    }
+    if let Some(event) = sse.finish() {
+        events.push((event.data.to_vec(), event.name.to_vec()));
+    }
+    (events, false)
+}
+
+/// The grammar of the WHATWG standard on a stream that is all there, with the event that the end of the body completes.
+fn reference_events(stream: &[u8]) -> Events {
+    let stream = stream.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(stream);
+    let (mut lines, mut line, mut after_cr) = (vec![], vec![], false);
+    for byte in stream {
+        match byte {
+            b'\n' if after_cr => {}
+            b'\n' | b'\r' => lines.push(std::mem::take(&mut line)),
+            _ => line.push(*byte),
+        }
+        after_cr = *byte == b'\r';
+    }
+    lines.extend([line, vec![]]);
+    let (mut events, mut data, mut name) = (Events::new(), Vec::<Vec<u8>>::new(), vec![]);
+    for line in lines {
+        let mut parts = line.splitn(2, |b| *b == b':');
+        let field = parts.next().unwrap_or_default();
+        let value = parts.next().unwrap_or_default();
+        let value = value.strip_prefix(b" ").unwrap_or(value).to_vec();
+        match field {
+            b"data" => data.push(value),
+            b"event" => name = value,
+            _ if line.is_empty() && data.is_empty() => name.clear(),
+            _ if line.is_empty() => {
+                events.push((
+                    std::mem::take(&mut data).join(&b'\n'),
+                    std::mem::take(&mut name),
+                ));
+            }
+            _ => {}
+        }
+    }
+    events
+}
+
+/// Events, one a line, say what a reading of their `serde_json` trees says, whatever the scanner has learned from those before them.
+pub fn scan(data: &[u8]) {
+    let mut learned = [EndpointKind::Chat, EndpointKind::Completions].map(Scanner::new);
+    for event in data.split(|b| *b == b'\n') {
+        for (scanner, kind) in learned
+            .iter_mut()
+            .zip([EndpointKind::Chat, EndpointKind::Completions])
+        {
+            let expected = reference_seen(kind, event);
+            check(scanner, event, &expected);
+            check(&mut Scanner::new(kind), event, &expected);
+        }
+    }
+}
+
+fn check(scanner: &mut Scanner, event: &[u8], expected: &Option<Result<Said, BadJson>>) {
+    let mut text = Text::default();
+    let seen = scanner.event(event, Some(&mut text));
+    assert_eq!(
+        scanner.event(event, None),
+        seen,
+        "with and without its text"
+    );
+    let said = seen.map(|seen| Said {
+        seen,
+        visible: endpoint::unescape(&text.visible),
+        reasoning: endpoint::unescape(&text.reasoning),
+    });
+    if let Some(expected) = expected {
+        assert_eq!(said, *expected, "{}", String::from_utf8_lossy(event));
+    }
+}
+
+/// What an event says, its text unescaped.
+#[derive(Debug, Default, PartialEq)]
+struct Said {
+    seen: Seen,
+    visible: String,
+    reasoning: String,
+}
+
+/// The rules of output, written a second time. `None` where `serde_json` has no opinion: it knows no lone surrogates.
+fn reference_seen(kind: EndpointKind, event: &[u8]) -> Option<Result<Said, BadJson>> {
+    let mut said = Said::default();
+    if event.trim_ascii().is_empty() {
+        return Some(Ok(said));
+    }
+    let json: Value = match serde_json::from_slice(event) {
+        Ok(json) => json,
+        Err(e) if e.to_string().contains("surrogate") || e.to_string().contains("hex escape") => {
+            return None;
+        }
+        Err(_) => return Some(Err(BadJson)),
+    };
+    said.seen.error = !json["error"].is_null() || json["object"] == "error";
+    let mut usages = vec![];
+    for (name, value) in json.as_object().into_iter().flatten() {
+        match name.as_str() {
+            "usage" => usages.push(value),
+            "choices" => {
+                for choice in value.as_array().into_iter().flatten() {
+                    said.choice(kind, choice);
+                    usages.push(&choice["usage"]);
+                }
+            }
+            _ => {}
+        }
+    }
+    usages.iter().for_each(|usage| said.usage(usage));
+    Some(Ok(said))
+}
+
+impl Said {
+    fn choice(&mut self, kind: EndpointKind, choice: &Value) {
+        self.seen.finish |= choice["finish_reason"]
+            .as_str()
+            .is_some_and(|r| !r.is_empty());
+        if kind == EndpointKind::Completions {
+            return self.visible(&choice["text"]);
+        }
+        let mut reasoned = false;
+        for (name, value) in choice["delta"].as_object().into_iter().flatten() {
+            match name.as_str() {
+                "content" => self.visible(value),
+                "reasoning" | "reasoning_content" => {
+                    let text = value.as_str().unwrap_or_default();
+                    if !text.is_empty() && !std::mem::replace(&mut reasoned, true) {
+                        self.seen.output = true;
+                        self.reasoning.push_str(text);
+                    }
+                }
+                "tool_calls" => {
+                    for call in value.as_array().into_iter().flatten() {
+                        for (name, value) in call["function"].as_object().into_iter().flatten() {
+                            if matches!(name.as_str(), "name" | "arguments") {
+                                self.visible(value);
+                            }
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn visible(&mut self, text: &Value) {
+        let text = text.as_str().unwrap_or_default();
+        self.seen.output |= !text.is_empty();
+        self.seen.visible |= !text.is_empty();
+        self.visible.push_str(text);
+    }
+
+    fn usage(&mut self, usage: &Value) {
+        let count = |value: &Value| value.as_u64().and_then(|n| u32::try_from(n).ok());
+        let known = self.seen.usage.unwrap_or_default();
+        let usage = Usage {
+            prompt: count(&usage["prompt_tokens"]).or(known.prompt),
+            completion: count(&usage["completion_tokens"]).or(known.completion),
+            total: count(&usage["total_tokens"]).or(known.total),
+            reasoning: count(&usage["completion_tokens_details"]["reasoning_tokens"])
+                .or(known.reasoning),
+            cached: count(&usage["prompt_tokens_details"]["cached_tokens"]).or(known.cached),
+        };
+        self.seen.usage = (usage != Usage::default()).then_some(usage);
+    }
+}
+
+/// Cuts `bytes` into pieces of 1 to 8 bytes.
+fn cut(bytes: &[u8], seed: u8) -> impl Iterator<Item = &[u8]> {
+    let mut state = u32::from(seed) | 1 << 16;
+    let mut rest = bytes;
+    std::iter::from_fn(move || {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        let (piece, later) = rest.split_at((1 + state as usize % 8).min(rest.len()));
+        rest = later;
+        (!piece.is_empty()).then_some(piece)
+    })
+}
