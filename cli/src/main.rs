@@ -8,7 +8,6 @@ mod exit;
 mod export;
 mod live;
 mod mock;
-mod mock_glue;
 mod outcome;
 mod planning;
 mod profile;

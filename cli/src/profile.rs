@@ -1,7 +1,7 @@
 //! `ringload profile`: the story of a run.
 
 use crate::args::{ExportLevel, OutputArgs, ProfileArgs, Ui};
-use crate::engine_glue::{self, HostFacts};
+use crate::engine_glue;
 use crate::exit::Exit;
 use crate::export::{self, Artifacts, Kind, RecordWriter};
 use crate::outcome::{Identity, Outcome};
@@ -11,9 +11,11 @@ use crate::say::say;
 use crate::{live, mock, report, shown};
 use jiff::tz::TimeZone;
 use ringload_engine::Result;
+use ringload_engine::host::HostFacts;
 use ringload_engine::measure::Summary;
 use ringload_engine::plan::Plan;
 use ringload_engine::run::{self, Control, Finished};
+use ringload_engine::verdict::judge;
 use ringload_engine::workload::Workload;
 use std::io::{self, Write};
 use std::path::Path;
@@ -47,14 +49,14 @@ pub(crate) fn profile(mut args: ProfileArgs) -> anyhow::Result<Exit> {
         Ok(summary) => summary,
         Err(error) => return Err(with_log_kept(error, files)),
     };
-    let verdict = engine_glue::judge(&plan, &summary, &host);
+    let verdict = judge(&plan, &summary, &host);
 
     let exit = Exit::of_run(&summary, &verdict, args.output.allow_invalid);
     let outcome = Outcome {
         plan,
         summary,
         verdict,
-        host: host.to_json(),
+        host: serde_json::to_value(&host)?,
         identity,
     };
     let written = export::finish(files, &outcome)?;
