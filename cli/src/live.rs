@@ -198,4 +198,24 @@ mod tests {
             "1.5 req/s  0 events/s  4 in flight  0 failed"
         );
     }
+
+    #[test]
+    fn the_first_signal_drains_and_the_second_abandons() {
+        let control = Control::new(1);
+        let wait_for = |stops: u8| {
+            let since = Instant::now();
+            while control.stops() < stops && since.elapsed() < Duration::from_secs(10) {
+                thread::sleep(Duration::from_millis(1));
+            }
+            control.stops()
+        };
+        let plan = crate::export::sample::plan();
+        let seen = watch(&plan, &control, false, || {
+            [(SIGINT, 1), (SIGTERM, 2)].map(|(signal, stops)| {
+                signal_hook::low_level::raise(signal).unwrap();
+                wait_for(stops)
+            })
+        });
+        assert_eq!(seen.unwrap(), [1, 2]);
+    }
 }

@@ -3,12 +3,10 @@
 
 mod args;
 mod docs;
-mod engine_glue;
 mod exit;
 mod export;
 mod live;
 mod mock;
-mod mock_glue;
 mod outcome;
 mod planning;
 mod profile;

@@ -1,13 +1,16 @@
 //! `ringload mock`, and the server behind `--demo`.
 
 use crate::args::{MockArgs, ProfileArgs};
-use crate::mock_glue::{MockConfig, MockServer, MockTiming};
+use ringload_engine::host::HostFacts;
 use ringload_engine::plan::Cores;
 use ringload_engine::{Error, Result};
+use ringload_mock::batching::Settings;
+use ringload_mock::{Config, Jitter, Server, Timing};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::io::{self, Write};
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::time::Duration;
 
 /// Serves until SIGINT or SIGTERM.
 ///
@@ -15,9 +18,9 @@ use std::net::{SocketAddr, ToSocketAddrs};
 /// When it cannot listen.
 pub(crate) fn serve(args: &MockArgs) -> anyhow::Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
-    let server = MockServer::start(config(args)?)?;
+    let server = start(config(args)?)?;
     // A reader that closed the pipe does not stop the server.
-    let _ = writeln!(io::stdout(), "http://{}", server.address());
+    let _ = writeln!(io::stdout(), "http://{}", server.addr());
     signals.forever().next();
     Ok(())
 }
@@ -26,29 +29,28 @@ pub(crate) fn serve(args: &MockArgs) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// When it cannot listen.
-pub(crate) fn demo(args: &mut ProfileArgs) -> Result<Option<MockServer>> {
+pub(crate) fn demo(args: &mut ProfileArgs) -> Result<Option<Server>> {
     if !args.machine.demo {
         return Ok(None);
     }
     let (ours, servers) = split(&allowed_cores(), args.machine.cores.as_ref());
-    let server = MockServer::start(MockConfig {
+    let server = start(Config {
         address: SocketAddr::from(([127, 0, 0, 1], 0)),
         threads: servers.len().clamp(1, 4),
         cores: servers,
-        timing: MockTiming::Fixed {
-            ttft_ms: 50.0,
-            itl_ms: 10.0,
-            jitter: 0.1,
+        timing: Timing::Fixed {
+            ttft: Duration::from_millis(50),
+            itl: Duration::from_millis(10),
+            jitter: Jitter::Uniform { share: 0.1 },
         },
         model: "mock".into(),
         output_tokens: 64,
         tokens_per_event: 1,
         events_per_write: 1,
-        early_role: false,
-        seed: 0,
+        ..Config::default()
     })?;
     args.machine.cores = Some(ours);
-    args.endpoint.url = vec![format!("http://{}", server.address())];
+    args.endpoint.url = vec![format!("http://{}", server.addr())];
     args.endpoint.streaming = true;
     if args.endpoint.model.is_empty() {
         args.endpoint.model.push("mock".into());
@@ -56,7 +58,7 @@ pub(crate) fn demo(args: &mut ProfileArgs) -> Result<Option<MockServer>> {
     Ok(Some(server))
 }
 
-fn config(args: &MockArgs) -> Result<MockConfig> {
+fn config(args: &MockArgs) -> Result<Config> {
     let timing = match (args.unpaced, args.max_batch) {
         (true, Some(_)) => {
             return Err(Error::usage(
@@ -64,17 +66,21 @@ fn config(args: &MockArgs) -> Result<MockConfig> {
                 "drop one of them",
             ));
         }
-        (true, None) => MockTiming::Unpaced,
-        (false, Some(max_batch)) => MockTiming::Batching {
-            max_batch,
-            prefill_rate: args.prefill_rate,
-            step_base_ms: args.step_base_ms,
-            step_per_seq_ms: args.step_per_seq_ms,
-        },
-        (false, None) => MockTiming::Fixed {
-            ttft_ms: args.ttft_ms,
-            itl_ms: args.itl_ms,
-            jitter: args.jitter,
+        (true, None) => Timing::Unpaced,
+        (false, Some(max_batch)) => Timing::Batching(Settings {
+            max_batch: max_batch as usize,
+            prefill_tokens_per_s: args.prefill_rate,
+            decode_step_base: milliseconds(args.step_base_ms)?,
+            decode_step_per_seq: milliseconds(args.step_per_seq_ms)?,
+        }),
+        (false, None) => Timing::Fixed {
+            ttft: milliseconds(args.ttft_ms)?,
+            itl: milliseconds(args.itl_ms)?,
+            jitter: if args.jitter > 0.0 {
+                Jitter::Uniform { share: args.jitter }
+            } else {
+                Jitter::None
+            },
         },
     };
     let cores = match &args.cores {
@@ -82,7 +88,7 @@ fn config(args: &MockArgs) -> Result<MockConfig> {
         Some(Cores::Count(n)) => allowed_cores().into_iter().take(*n).collect(),
         Some(Cores::List(list)) => list.clone(),
     };
-    Ok(MockConfig {
+    Ok(Config {
         address: address(&args.host, args.port)?,
         threads: usize::from(args.threads),
         cores,
@@ -93,6 +99,7 @@ fn config(args: &MockArgs) -> Result<MockConfig> {
         events_per_write: args.events_per_write,
         early_role: args.early_role,
         seed: args.seed,
+        ..Config::default()
     })
 }
 
@@ -131,21 +138,26 @@ fn split(allowed: &[usize], asked: Option<&Cores>) -> (Cores, Vec<usize>) {
 
 /// Cores that this process may run on.
 fn allowed_cores() -> Vec<usize> {
-    std::fs::read_to_string("/proc/self/status")
-        .ok()
-        .and_then(|s| {
-            s.lines().find_map(|l| {
-                l.strip_prefix("Cpus_allowed_list:")
-                    .map(|l| l.trim().to_owned())
-            })
-        })
-        .and_then(
-            |list| match crate::args::values::cores(&format!("{list},")) {
-                Ok(Cores::List(list)) => Some(list),
-                _ => None,
-            },
-        )
+    HostFacts::read_start()
+        .facts
+        .cores_allowed
         .unwrap_or_default()
+}
+
+fn start(config: Config) -> Result<Server> {
+    ringload_mock::start(config).map_err(|e| match e {
+        ringload_mock::Error::Config {
+            field,
+            problem,
+            remedy,
+        } => Error::usage(format!("{field} {problem}"), remedy),
+        other => Error::environment("the mock server could not start", other.to_string()),
+    })
+}
+
+fn milliseconds(ms: f64) -> Result<Duration> {
+    Duration::try_from_secs_f64(ms / 1e3)
+        .map_err(|e| Error::usage(format!("{ms} ms: {e}"), "write a shorter time"))
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! `ringload profile`: the story of a run.
 
 use crate::args::{ExportLevel, OutputArgs, ProfileArgs, Ui};
-use crate::engine_glue::{self, HostFacts};
 use crate::exit::Exit;
 use crate::export::{self, Artifacts, Kind, RecordWriter};
 use crate::outcome::{Identity, Outcome};
@@ -11,9 +10,11 @@ use crate::say::say;
 use crate::{live, mock, report, shown};
 use jiff::tz::TimeZone;
 use ringload_engine::Result;
+use ringload_engine::host::HostFacts;
 use ringload_engine::measure::Summary;
 use ringload_engine::plan::Plan;
 use ringload_engine::run::{self, Control, Finished};
+use ringload_engine::verdict::judge;
 use ringload_engine::workload::Workload;
 use std::io::{self, Write};
 use std::path::Path;
@@ -37,7 +38,7 @@ pub(crate) fn profile(mut args: ProfileArgs) -> anyhow::Result<Exit> {
     let records = args.output.export_level == ExportLevel::Records;
     let mut files = Artifacts::open(&dir, prefix.as_deref(), records)?;
     let workload = Workload::prepare(&plan)?;
-    files.write(Kind::Inputs, |to| engine_glue::write_inputs(&workload, to))?;
+    files.write(Kind::Inputs, |to| workload.write_inputs(to))?;
 
     let identity = identity(&plan);
     let host = HostFacts::read_start();
@@ -47,14 +48,14 @@ pub(crate) fn profile(mut args: ProfileArgs) -> anyhow::Result<Exit> {
         Ok(summary) => summary,
         Err(error) => return Err(with_log_kept(error, files)),
     };
-    let verdict = engine_glue::judge(&plan, &summary, &host);
+    let verdict = judge(&plan, &summary, &host);
 
     let exit = Exit::of_run(&summary, &verdict, args.output.allow_invalid);
     let outcome = Outcome {
         plan,
         summary,
         verdict,
-        host: host.to_json(),
+        host: serde_json::to_value(&host)?,
         identity,
     };
     let written = export::finish(files, &outcome)?;

@@ -10,6 +10,29 @@
 //!                                       timing: fixed (timer heap) · batching (engine model) · unpaced
 //! ```
 //!
+//! | path | |
+//! |---|---|
+//! | `POST /v1/chat/completions`, `POST /v1/completions` | streamed or whole; `finish_reason` is always `length` |
+//! | `GET /v1/models`, `/health`, `/metrics` | metrics under vLLM's names |
+//! | `POST /mock/freeze?ms=1000` | as [`Server::freeze`] |
+//! | `POST /mock/reset`, `GET /mock/state`, `/mock/arrivals` | as [`Server::reset`], [`Server::state`], [`Server::arrivals`] |
+//!
+//! A generation request may script its own response, by an object `mock` in its body or as JSON in the header `x-mock`: `ttft_ms`,
+//! `itl_ms` (these make its timing fixed), `tokens_per_event`, `events_per_write`, `status` (400 to 599, at once), and after so many
+//! tokens `fail_after` (an error event, then `[DONE]`), `close_after`, `reset_after`, `stall_after`.
+//!
+//! `sent_ns` is read once per write, just before it; all events of one write share it. What the socket does not take at once is
+//! sent later with the `sent_ns` it has; nothing more is rendered until it is gone. [`State::late_max_ns`] is the server's own lag.
+//!
+//! ```
+//! use ringload_mock::{Config, start};
+//!
+//! let server = start(Config::default())?;
+//! println!("http://{}/v1/chat/completions", server.addr());
+//! server.stop();
+//! # Ok::<(), ringload_mock::Error>(())
+//! ```
+//!
 //! What it does not do: TLS, HTTP/2, real tokenizing (`prompt_tokens` is about bytes / 4), `n > 1` (one choice is always given).
 
 #![forbid(unsafe_code)]

@@ -3,7 +3,7 @@
 use super::numbers::{metric, without_nulls};
 use super::{input_config, time};
 use crate::outcome::Outcome;
-use ringload_engine::measure::{ErrorGroup, Metric};
+use ringload_engine::measure::{ErrorGroup, Metric, Summary};
 use serde_json::{Map, Value, json};
 use std::io::{self, Write};
 
@@ -30,14 +30,9 @@ fn document(outcome: &Outcome) -> Value {
     );
     file.insert("run_info".into(), run_info(outcome));
     file.insert("was_cancelled".into(), summary.was_cancelled.into());
-    let lost = summary.client.records_lost;
-    file.insert("is_complete".into(), (lost == 0).into());
-    if lost > 0 {
-        file.insert(
-            "incomplete_reason".into(),
-            format!("{lost} records were lost by the client").into(),
-        );
-    }
+    let reason = incomplete(summary);
+    file.insert("is_complete".into(), reason.is_none().into());
+    file.extend(reason.map(|r| ("incomplete_reason".to_owned(), r.into())));
     let errors = summary
         .errors
         .iter()
@@ -65,6 +60,14 @@ fn document(outcome: &Outcome) -> Value {
             .map(entry),
     );
     without_nulls(Value::Object(file))
+}
+
+fn incomplete(summary: &Summary) -> Option<String> {
+    let lost = summary.client.records_lost;
+    if lost > 0 {
+        return Some(format!("{lost} records were lost by the client"));
+    }
+    (!summary.violations.is_empty()).then(|| summary.violations.join("; "))
 }
 
 fn entry(m: &Metric) -> (String, Value) {

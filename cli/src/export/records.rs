@@ -1,10 +1,12 @@
 //! `profile_export.jsonl`: a line for each request of the measured phase, in AIPerf's shape.
 
-use super::numbers::{finite, single};
+use super::numbers::single;
 use crate::redact::Secrets;
 use ringload_engine::clock::{Nanos, RealtimeOffset};
 use ringload_engine::measure::RequestMetrics;
 use ringload_engine::record::{Outcome, PhaseKind, Record};
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
 use serde_json::{Map, Value, json};
 use std::io::{self, Write};
 
@@ -36,18 +38,13 @@ impl<'a> RecordWriter<'a> {
         metrics: &RequestMetrics,
         to: &mut dyn Write,
     ) -> io::Result<()> {
-        serde_json::to_writer(&mut *to, &self.line(record, metrics))?;
+        let line = Line {
+            metadata: self.metadata(record),
+            metrics: Metrics(metrics),
+            error: self.error(record),
+        };
+        serde_json::to_writer(&mut *to, &line)?;
         to.write_all(b"\n")
-    }
-
-    fn line(&self, record: &Record, metrics: &RequestMetrics) -> Value {
-        let mut line = Map::new();
-        line.insert("metadata".into(), self.metadata(record));
-        line.insert("metrics".into(), values(metrics));
-        if let Some(error) = self.error(record) {
-            line.insert("error".into(), error);
-        }
-        Value::Object(line)
     }
 
     fn metadata(&self, record: &Record) -> Value {
@@ -115,31 +112,54 @@ pub(crate) fn wall_clock() -> impl Fn(Nanos) -> u64 {
     move |at| offset.to_realtime(at)
 }
 
-fn values(metrics: &RequestMetrics) -> Value {
-    let mut object = Map::new();
-    for (info, value) in &metrics.values {
-        if let Some(value) = single(*value, info.unit) {
-            object.insert(info.tag.into(), json!({"value": value, "unit": info.unit}));
+#[derive(Serialize)]
+struct Line<'a> {
+    metadata: Value,
+    metrics: Metrics<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<Value>,
+}
+
+/// `{tag: {value, unit}}`, written without a tree: a long stream has a gap for every token.
+struct Metrics<'a>(&'a RequestMetrics);
+
+#[derive(Serialize)]
+struct Measured<'a, V> {
+    value: V,
+    unit: &'a str,
+}
+
+impl Serialize for Metrics<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for (info, value) in &self.0.values {
+            let unit = info.unit;
+            if let Some(value) = single(*value, unit) {
+                map.serialize_entry(info.tag, &Measured { value, unit })?;
+            }
         }
+        let gaps = &self.0.inter_chunk_ms;
+        if !gaps.is_empty() {
+            map.serialize_entry(
+                "inter_chunk_latency",
+                &Measured {
+                    value: gaps,
+                    unit: "ms",
+                },
+            )?;
+        }
+        if let Some(good) = self.0.good {
+            let value = u8::from(good);
+            map.serialize_entry(
+                "good_request_count",
+                &Measured {
+                    value,
+                    unit: "requests",
+                },
+            )?;
+        }
+        map.end()
     }
-    if !metrics.inter_chunk_ms.is_empty() {
-        let gaps: Vec<Value> = metrics
-            .inter_chunk_ms
-            .iter()
-            .filter_map(|g| finite(*g))
-            .collect();
-        object.insert(
-            "inter_chunk_latency".into(),
-            json!({"value": gaps, "unit": "ms"}),
-        );
-    }
-    if let Some(good) = metrics.good {
-        object.insert(
-            "good_request_count".into(),
-            json!({"value": u8::from(good), "unit": "requests"}),
-        );
-    }
-    Value::Object(object)
 }
 
 /// `8-4-4-4-12` hexadecimal digits.

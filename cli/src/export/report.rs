@@ -46,7 +46,7 @@ fn named(metrics: &[Metric]) -> Value {
     let by_tag: Map<String, Value> = metrics
         .iter()
         .map(|m| {
-            let mut object = json!({"header": m.info.header});
+            let mut object = json!({"header": m.info.header, "exact": m.exact});
             if let (Value::Object(object), Value::Object(figures)) = (&mut object, metric(m)) {
                 object.extend(figures);
             }

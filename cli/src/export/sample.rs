@@ -4,7 +4,7 @@ use crate::outcome::{Identity, Outcome};
 use crate::redact::Secrets;
 use jiff::tz::TimeZone;
 use ringload_engine::clock::{MILLI, SECOND};
-use ringload_engine::measure::tags::MetricInfo;
+use ringload_engine::measure::tags::{self, MetricInfo};
 use ringload_engine::measure::{
     ClientFigures, CoreFigures, Counts, Distribution, ErrorGroup, Goodput, Metric, Percentile,
     RateFigures, RequestMetrics, SloFigures, Stats, Summary, TokenFigures,
@@ -134,7 +134,7 @@ pub(crate) fn summary() -> Summary {
             ..Counts::default()
         },
         metrics: metrics(),
-        warmup_metrics: vec![single("request_count", "Request Count", "requests", 10.0)],
+        warmup_metrics: vec![single("request_count", 10.0)],
         histograms: vec![distribution(
             "time_to_first_token",
             490,
@@ -178,6 +178,8 @@ pub(crate) fn summary() -> Summary {
             },
         ],
         was_cancelled: false,
+        phase_duration_s: 80.0,
+        violations: Vec::new(),
     }
 }
 
@@ -236,27 +238,15 @@ pub(crate) fn records() -> [(Record, RequestMetrics); 2] {
     };
     let metrics = RequestMetrics {
         values: vec![
-            (
-                info("time_to_first_token", "Time to First Token", "ms"),
-                96.0,
-            ),
-            (
-                info("output_sequence_length", "Output Sequence Length", "tokens"),
-                3.0,
-            ),
-            (
-                info("inter_token_latency", "Inter Token Latency", "ms"),
-                f64::NAN,
-            ),
+            (info("time_to_first_token"), 96.0),
+            (info("output_sequence_length"), 3.0),
+            (info("inter_token_latency"), f64::NAN),
         ],
         inter_chunk_ms: vec![5.0, 5.0],
         good: Some(true),
     };
     let failed = RequestMetrics {
-        values: vec![(
-            info("error_isl", "Error Input Sequence Length", "tokens"),
-            550.0,
-        )],
+        values: vec![(info("error_isl"), 550.0)],
         inter_chunk_ms: Vec::new(),
         good: Some(false),
     };
@@ -265,72 +255,30 @@ pub(crate) fn records() -> [(Record, RequestMetrics); 2] {
 
 fn metrics() -> Vec<Metric> {
     vec![
-        of_requests("time_to_first_token", "Time to First Token", "ms", 96.94),
-        of_requests("time_to_second_token", "Time to Second Token", "ms", 5.61),
-        of_requests(
-            "request_latency",
-            "Request Latency",
-            "ms",
-            1_226.896_093_781,
-        ),
-        of_requests("inter_token_latency", "Inter Token Latency", "ms", 5.59),
-        of_requests(
-            "output_token_throughput_per_user",
-            "Output Token Throughput Per User",
-            "tokens/sec/user",
-            178.9,
-        ),
-        of_requests(
-            "output_sequence_length",
-            "Output Sequence Length",
-            "tokens",
-            202.1,
-        ),
-        of_requests(
-            "input_sequence_length",
-            "Input Sequence Length",
-            "tokens",
-            550.0,
-        ),
-        of_requests(
-            "scheduled_time_to_first_token",
-            "Scheduled Time to First Token",
-            "ms",
-            101.2,
-        ),
-        of_requests("response_time", "Response Time", "ms", 1240.0),
-        of_requests("http_req_blocked", "HTTP Blocked", "ms", 0.02),
-        of_requests("http_req_waiting", "HTTP Waiting (TTFB)", "ms", 89.0),
-        of_requests(
-            "http_req_connection_reused",
-            "HTTP Connection Reused",
-            "ratio",
-            0.93,
-        ),
-        single("benchmark_duration", "Benchmark Duration", "sec", 79.36),
-        single(
-            "request_throughput",
-            "Request Throughput",
-            "requests/sec",
-            6.174_395,
-        ),
-        single("request_count", "Request Count", "requests", 490.0),
-        single("goodput", "Goodput", "requests/sec", 5.166_331),
-        single(
-            "output_token_throughput",
-            "Output Token Throughput",
-            "tokens/sec",
-            f64::INFINITY,
-        ),
+        of_requests("time_to_first_token", 96.94),
+        of_requests("time_to_second_token", 5.61),
+        of_requests("request_latency", 1_226.896_093_781),
+        of_requests("inter_token_latency", 5.59),
+        of_requests("output_token_throughput_per_user", 178.9),
+        of_requests("output_sequence_length", 202.1),
+        of_requests("input_sequence_length", 550.0),
+        of_requests("scheduled_time_to_first_token", 101.2),
+        of_requests("response_time", 1240.0),
+        of_requests("http_req_blocked", 0.02),
+        of_requests("http_req_waiting", 89.0),
+        of_requests("http_req_connection_reused", 0.93),
+        single("benchmark_duration", 79.36),
+        single("request_throughput", 6.174_395),
+        single("request_count", 490.0),
+        single("goodput", 5.166_331),
+        single("output_token_throughput", f64::INFINITY),
     ]
 }
 
-fn of_requests(tag: &'static str, header: &'static str, unit: &'static str, avg: f64) -> Metric {
+fn of_requests(tag: &'static str, avg: f64) -> Metric {
     let at = |share: f64| avg * share;
     metric(
         tag,
-        header,
-        unit,
         avg,
         Some(Stats {
             count: 490,
@@ -351,32 +299,21 @@ fn of_requests(tag: &'static str, header: &'static str, unit: &'static str, avg:
     )
 }
 
-fn single(tag: &'static str, header: &'static str, unit: &'static str, value: f64) -> Metric {
-    metric(tag, header, unit, value, None)
+fn single(tag: &'static str, value: f64) -> Metric {
+    metric(tag, value, None)
 }
 
-fn metric(
-    tag: &'static str,
-    header: &'static str,
-    unit: &'static str,
-    avg: f64,
-    stats: Option<Stats>,
-) -> Metric {
+fn metric(tag: &'static str, avg: f64, stats: Option<Stats>) -> Metric {
     Metric {
-        info: info(tag, header, unit),
+        info: info(tag),
         avg,
         stats,
+        exact: true,
     }
 }
 
-fn info(tag: &'static str, header: &'static str, unit: &'static str) -> &'static MetricInfo {
-    Box::leak(Box::new(MetricInfo {
-        tag,
-        header,
-        unit,
-        per_request: true,
-        larger_is_better: false,
-    }))
+fn info(tag: &'static str) -> &'static MetricInfo {
+    tags::find(tag).unwrap()
 }
 
 fn distribution(tag: &'static str, count: u64, ms: [f64; 8]) -> Distribution {

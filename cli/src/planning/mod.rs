@@ -11,7 +11,6 @@ mod tests;
 pub(crate) use naming::{artifact_dir, check_prefix};
 
 use crate::args::{EndpointArgs, IoArg, MachineArgs, ProfileArgs, StampsArg};
-use crate::engine_glue;
 use ringload_engine::clock::{MICRO, Nanos, SECOND};
 use ringload_engine::plan::{Cores, Io, Limits, Plan, Slo, Stamps, Target, Timeouts};
 use ringload_engine::{Error, Result};
@@ -44,7 +43,7 @@ pub(crate) fn plan(args: &ProfileArgs, around: &Surroundings) -> Result<Planned>
     let models = models(endpoint)?;
     let profiling = load::profiling(&args.load, &mut notes)?;
     let warmup = load::warmup(&args.warmup, &args.load)?;
-    let slos = engine_glue::parse_slos(&args.load.goodput)?;
+    let slos = Slo::parse_all(&args.load.goodput)?;
     needs_stream(endpoint, &slos)?;
     let stamps = match args.machine.stamps {
         StampsArg::Kernel => Stamps::Kernel,
@@ -148,7 +147,10 @@ fn needs_stream(endpoint: &EndpointArgs, slos: &[Slo]) -> Result<()> {
             "add --streaming",
         ));
     }
-    match slos.iter().find(|s| STREAM_ONLY.contains(&s.tag)) {
+    match slos
+        .iter()
+        .find(|s| s.info().is_some_and(|i| i.streaming_only))
+    {
         Some(slo) => Err(Error::usage(
             format!(
                 "--goodput {}: without --streaming no request has this metric, so none would be good",
@@ -180,17 +182,3 @@ fn batch_wait(machine: &MachineArgs, stamps: Stamps) -> Result<Nanos> {
         (None, Stamps::User) => Ok(0),
     }
 }
-
-/// Metrics that only a streamed answer has.
-const STREAM_ONLY: &[&str] = &[
-    "time_to_first_token",
-    "time_to_second_token",
-    "time_to_first_output_token",
-    "time_to_first_token_from_send",
-    "scheduled_time_to_first_token",
-    "inter_token_latency",
-    "inter_chunk_latency",
-    "output_token_throughput_per_user",
-    "prefill_throughput_per_user",
-    "decode_duration",
-];

@@ -248,7 +248,7 @@ fn contradictions_are_refused_with_what_to_write() {
         ("-m x --output-tokens-stddev 3", "--output-tokens-mean"),
         ("-m x --per-chunk-usage", "--streaming"),
         ("-m x --goodput time_to_first_token:1", "--streaming"),
-        ("-m x --goodput nonsense", "METRIC:VALUE"),
+        ("-m x --goodput nonsense", "time_to_first_token:200"),
         ("-m x --stamps user --batch-wait-us 5", "kernel"),
         ("-m x --endpoint-type embeddings", "chat or completions"),
         (

@@ -57,6 +57,9 @@ pub(super) fn section(outcome: &Outcome) -> String {
         );
     }
     out += &line("losses", &losses(c));
+    for violation in &outcome.summary.violations {
+        out += &line("books", violation);
+    }
     out
 }
 

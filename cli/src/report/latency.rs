@@ -13,18 +13,23 @@ pub(super) fn table(outcome: &Outcome, verbose: bool) -> String {
     } else {
         SHOWN.iter().filter_map(|tag| outcome.metric(tag)).collect()
     };
-    let mut few = false;
+    let (mut few, mut rounded) = (false, false);
     for metric in shown {
         let Some(s) = &metric.stats else { continue };
+        rounded |= !metric.exact;
         few |= s.count < ENOUGH_FOR_P99;
         let values = [metric.avg, s.min, s.max].map(short).into_iter();
         let rest = [s.p90, s.p50, s.std].map(short).into_iter();
-        let name = format!("{} ({})", metric.info.header, metric.info.unit);
+        let mark = if metric.exact { "" } else { " ~" };
+        let name = format!("{} ({}){mark}", metric.info.header, metric.info.unit);
         table.row(name, values.chain([p99(s)]).chain(rest).collect());
     }
     let mut out = table.render();
     if few {
         out += "  * fewer than 100 values stand behind this p99\n";
+    }
+    if rounded {
+        out += "  ~ too many values to keep: percentiles to 3 digits, from a histogram\n";
     }
     out
 }
