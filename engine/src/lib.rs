@@ -25,6 +25,7 @@ pub mod exchange;
 pub mod host;
 pub mod measure;
 pub mod plan;
+pub mod random;
 pub mod record;
 pub mod run;
 pub mod schedule;
