@@ -1,0 +1,89 @@
+//! The workload as a whole: exact, the same for all, distinct.
+
+mod families;
+mod prepare;
+
+use super::{Hub, Tokenizer};
+use crate::clock::SECOND;
+use crate::plan::*;
+use serde_json::json;
+
+/// A plan with one phase of one request, for `entries` prompts.
+pub(super) fn plan(entries: usize, mean: f64, stddev: f64) -> Plan {
+    Plan {
+        targets: vec![Target::parse("http://localhost:8000").unwrap()],
+        endpoint: EndpointKind::Chat,
+        custom_endpoint: None,
+        streaming: true,
+        models: vec!["m".into()],
+        headers: Vec::new(),
+        extra_inputs: serde_json::Map::new(),
+        use_legacy_max_tokens: false,
+        per_chunk_usage: false,
+        use_server_token_count: false,
+        prompts: Prompts {
+            tokenizer: TokenizerSource::Builtin,
+            isl: Length { mean, stddev },
+            osl: None,
+            entries,
+        },
+        warmup: None,
+        profiling: Phase {
+            load: Load::Closed { concurrency: 1 },
+            requests: Some(1),
+            duration: None,
+            grace: None,
+        },
+        slos: Vec::new(),
+        seed: 42,
+        timeouts: Timeouts {
+            request: SECOND,
+            connect: SECOND,
+        },
+        limits: Limits::default(),
+        reuse: Reuse::Pooled,
+        io: Io::Auto,
+        stamps: Stamps::Kernel,
+        cores: Cores::Auto,
+        fifo: false,
+        batch_wait: 0,
+    }
+}
+
+/// The prompt in a body, by the JSON of either endpoint.
+fn prompt_of(body: &[u8]) -> String {
+    let tree: serde_json::Value = serde_json::from_slice(body).unwrap();
+    let text = tree
+        .pointer("/messages/0/content")
+        .or(tree.pointer("/prompt"));
+    text.and_then(|t| t.as_str()).unwrap().to_owned()
+}
+
+/// The vocabulary under `tests/data`, as a tree to be changed.
+fn tiny_tree() -> serde_json::Value {
+    let path = tiny_dir().join("tokenizer.json");
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+fn tiny_dir() -> std::path::PathBuf {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data/tiny-hf")
+}
+
+/// Loads a changed vocabulary as a user's file.
+pub(super) fn load(tree: &serde_json::Value) -> Tokenizer {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("tokenizer.json");
+    std::fs::write(&path, tree.to_string()).unwrap();
+    let source = TokenizerSource::Named {
+        name: path.to_str().unwrap().into(),
+        revision: "main".into(),
+    };
+    Tokenizer::load(&source, &Hub::at(dir.path())).unwrap()
+}
+
+/// A vocabulary that puts a mark, a token of its own, in front of every text.
+pub(super) fn prefixing_tree() -> serde_json::Value {
+    let mut tree = tiny_tree();
+    tree["normalizer"] = json!({"type": "Prepend", "prepend": "|"});
+    tree
+}
