@@ -47,7 +47,7 @@ impl ItemRng {
 
     /// The next 64 bits.
     #[inline]
-    pub fn next(&mut self) -> u64 {
+    pub fn next_bits(&mut self) -> u64 {
         self.state = self.state.wrapping_add(GOLDEN);
         mix(self.state)
     }
@@ -58,7 +58,7 @@ impl ItemRng {
     /// Never; a bound of 0 gives 0.
     #[inline]
     pub fn below(&mut self, bound: usize) -> usize {
-        ((u128::from(self.next()) * bound as u128) >> 64) as usize
+        ((u128::from(self.next_bits()) * bound as u128) >> 64) as usize
     }
 }
 
@@ -67,17 +67,17 @@ impl TryRng for ItemRng {
 
     #[inline]
     fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-        Ok((self.next() >> 32) as u32)
+        Ok((self.next_bits() >> 32) as u32)
     }
 
     #[inline]
     fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-        Ok(self.next())
+        Ok(self.next_bits())
     }
 
     fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Infallible> {
         for chunk in out.chunks_mut(8) {
-            let bytes = self.next().to_le_bytes();
+            let bytes = self.next_bits().to_le_bytes();
             chunk.copy_from_slice(&bytes[..chunk.len()]);
         }
         Ok(())
@@ -114,12 +114,15 @@ mod tests {
             3_203_168_211_198_807_973,
             9_817_491_932_198_370_423,
         ];
-        assert_eq!([rng.next(), rng.next(), rng.next()], expected);
+        assert_eq!(
+            [rng.next_bits(), rng.next_bits(), rng.next_bits()],
+            expected
+        );
     }
 
     #[test]
     fn streams_and_items_of_one_seed_differ() {
-        let first = |seed, stream, k| ItemRng::new(seed, stream, k).next();
+        let first = |seed, stream, k| ItemRng::new(seed, stream, k).next_bits();
         let base = first(1, Stream::Arrivals, 0);
         assert_ne!(base, first(2, Stream::Arrivals, 0));
         assert_ne!(base, first(1, Stream::Prompt, 0));
@@ -133,7 +136,7 @@ mod tests {
         for seed in [0, 1, 42, u64::MAX] {
             let mut ones = [0u32; 64];
             for k in 0..ITEMS {
-                let bits = ItemRng::new(seed, Stream::Arrivals, k).next();
+                let bits = ItemRng::new(seed, Stream::Arrivals, k).next_bits();
                 for (i, n) in ones.iter_mut().enumerate() {
                     *n += (bits >> i & 1) as u32;
                 }

@@ -1,8 +1,8 @@
 //! AIPerf's `inputs.json`: what was sent, so that a run can be repeated by hand.
 
 use super::Entry;
+use serde::Serialize;
 use serde::ser::{Error as _, SerializeMap, SerializeSeq, Serializer};
-use serde::{Serialize, Serializer as _};
 use std::io;
 
 /// Writes `{"data": [{"session_id": …, "payloads": [{…}]}, …]}` with two spaces of indentation and a final line feed.

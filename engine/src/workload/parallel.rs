@@ -30,15 +30,17 @@ pub(super) fn map<T: Send>(n: usize, threads: usize, make: impl Fn(usize) -> T +
 
 /// How many threads are worth starting for work of this many tokens.
 pub(super) fn threads_for(tokens: f64) -> usize {
-    if tokens < TOKENS_PER_THREAD {
+    let worth = (tokens / TOKENS_PER_THREAD) as usize;
+    if worth < 2 {
         return 1;
     }
-    let cores = thread::available_parallelism().map_or(1, NonZero::get);
-    cores.min((tokens / TOKENS_PER_THREAD) as usize)
+    thread::available_parallelism()
+        .map_or(1, NonZero::get)
+        .min(worth)
 }
 
-/// A token costs between 0.2 and 2 µs, a thread some 50 µs.
-const TOKENS_PER_THREAD: f64 = 4_000.0;
+/// A token costs between 0.05 and 2 µs. On two busy cores, two threads made 55 000 tokens in 44 ms and one in 28 ms.
+const TOKENS_PER_THREAD: f64 = 100_000.0;
 
 #[cfg(test)]
 mod tests {

@@ -45,11 +45,11 @@ impl Pool {
         })
     }
 
-    fn of_form(tokenizer: &Tokenizer, is_word: fn(&str) -> bool, joiner: &str) -> Self {
+    fn of_form(tokenizer: &Tokenizer, is_word: IsWord, joiner: &str) -> Self {
         let mut pool = Self {
             starters: Vec::new(),
             words: Vec::new(),
-            adds_up: true,
+            adds_up: !tokenizer.has_phrases(),
         };
         let mut seen = HashSet::new();
         let mut fresh = (0..tokenizer.ids().min(MOST_IDS))
@@ -134,8 +134,10 @@ fn single_tokens<'a>(
     (found, adds_up)
 }
 
+type IsWord = fn(&str) -> bool;
+
 /// What counts as a word, and what stands between words: the first form of which there are [`ENOUGH`] is taken.
-const FORMS: [(fn(&str) -> bool, &str); 3] = [
+const FORMS: [(IsWord, &str); 3] = [
     (
         |w| w.len() >= 2 && w.bytes().all(|b| b.is_ascii_alphabetic()),
         " ",
@@ -151,10 +153,10 @@ fn is_letters(word: &str) -> bool {
 /// Words that make a sound pool.
 const ENOUGH: usize = 64;
 /// Words after which the rest of a vocabulary is not looked at.
-const MOST_WORDS: usize = 2_048;
+const MOST_WORDS: usize = 1_024;
 /// Words that may begin a prompt: as many prompts differ from their first token on.
 const MOST_STARTERS: usize = 512;
 /// Ids that are looked at.
 const MOST_IDS: u32 = 65_536;
 /// Words judged by one encoding.
-const BATCH: usize = 1_024;
+const BATCH: usize = 512;

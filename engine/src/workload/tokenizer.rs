@@ -100,6 +100,14 @@ impl Tokenizer {
         self.inner.encode(text, false).ok()
     }
 
+    /// Whether some added token is several words: added tokens are matched before a text is split.
+    pub(super) fn has_phrases(&self) -> bool {
+        let added = self.inner.get_added_vocabulary().get_vocab();
+        added
+            .keys()
+            .any(|text| text.trim().contains(char::is_whitespace))
+    }
+
     /// How many ids there are.
     pub(super) fn ids(&self) -> u32 {
         self.inner.get_vocab_size(true) as u32

@@ -1,8 +1,7 @@
 //! Families of tokenizers that split differently from the built-in one: each is made from the small vocabulary of `tests/data`.
 
-use super::{plan, prompt_of, tiny_tree};
-use crate::plan::TokenizerSource;
-use crate::workload::{Hub, Tokenizer, Workload};
+use super::{load, plan, prefixing_tree, prompt_of, tiny_tree};
+use crate::workload::Workload;
 use serde_json::{Map, Value, json};
 
 #[test]
@@ -32,6 +31,24 @@ fn merges_across_words_are_mended() {
     if let Some(merges) = tree["model"]["merges"].as_array_mut() {
         merges.insert(0, json!(["e", "Ġ"]));
     }
+    assert_exact(&tree);
+}
+
+#[test]
+fn added_tokens_of_several_words_are_reckoned_with() {
+    let mut tree = tiny_tree();
+    let words = ["the", "of", "any", "work", "you", "may", "free", "terms"];
+    let pairs = words
+        .iter()
+        .flat_map(|a| words.map(|b| format!(" {a} {b}")));
+    let added = pairs.enumerate().map(|(i, text)| {
+        json!({"id": 2_048 + i, "content": text, "single_word": false, "lstrip": false, "rstrip": false,
+            "normalized": false, "special": false})
+    });
+    let known = tree["added_tokens"].as_array().unwrap().clone();
+    tree["added_tokens"] = known.into_iter().chain(added).collect();
+    let tokenizer = load(&tree);
+    assert_eq!(tokenizer.count("x the of"), tokenizer.count("x") + 1);
     assert_exact(&tree);
 }
 
@@ -92,9 +109,8 @@ fn one_token_per_character_is_exact_and_needs_no_spaces() {
 
 #[test]
 fn lengths_that_cannot_be_had_are_counted_and_the_closest_is_taken() {
-    // A mark that is a token of its own is put in front of every text: no text has one token.
-    let mut tree = tiny_tree();
-    tree["normalizer"] = json!({"type": "Prepend", "prepend": "|"});
+    // No text has one token.
+    let tree = prefixing_tree();
     let tokenizer = load(&tree);
     assert_eq!(tokenizer.count("the"), 2);
     let workload = Workload::with_tokenizer(&plan(20, 1.0, 0.0), tokenizer).unwrap();
@@ -122,17 +138,6 @@ fn assert_exact(tree: &Value) -> Workload {
     }
     assert_eq!(workload.inexact_prompts, 0);
     workload
-}
-
-fn load(tree: &Value) -> Tokenizer {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("tokenizer.json");
-    std::fs::write(&path, tree.to_string()).unwrap();
-    let source = TokenizerSource::Named {
-        name: path.to_str().unwrap().into(),
-        revision: "main".into(),
-    };
-    Tokenizer::load(&source, &Hub::at(dir.path())).unwrap()
 }
 
 /// Renames all tokens of a BPE, in its vocabulary and its merges.

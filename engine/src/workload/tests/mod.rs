@@ -3,11 +3,13 @@
 mod families;
 mod prepare;
 
+use super::{Hub, Tokenizer};
 use crate::clock::SECOND;
 use crate::plan::*;
+use serde_json::json;
 
 /// A plan with one phase of one request, for `entries` prompts.
-fn plan(entries: usize, mean: f64, stddev: f64) -> Plan {
+pub(super) fn plan(entries: usize, mean: f64, stddev: f64) -> Plan {
     Plan {
         targets: vec![Target::parse("http://localhost:8000").unwrap()],
         endpoint: EndpointKind::Chat,
@@ -65,4 +67,23 @@ fn tiny_tree() -> serde_json::Value {
 
 fn tiny_dir() -> std::path::PathBuf {
     std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data/tiny-hf")
+}
+
+/// Loads a changed vocabulary as a user's file.
+pub(super) fn load(tree: &serde_json::Value) -> Tokenizer {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("tokenizer.json");
+    std::fs::write(&path, tree.to_string()).unwrap();
+    let source = TokenizerSource::Named {
+        name: path.to_str().unwrap().into(),
+        revision: "main".into(),
+    };
+    Tokenizer::load(&source, &Hub::at(dir.path())).unwrap()
+}
+
+/// A vocabulary that puts a mark, a token of its own, in front of every text.
+pub(super) fn prefixing_tree() -> serde_json::Value {
+    let mut tree = tiny_tree();
+    tree["normalizer"] = json!({"type": "Prepend", "prepend": "|"});
+    tree
 }

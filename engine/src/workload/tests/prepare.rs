@@ -59,8 +59,8 @@ fn a_seed_gives_the_same_bytes_and_another_seed_others() {
 
 #[test]
 fn few_entries_are_the_first_of_many() {
-    // 100 × 550 tokens are made by several threads, ten by fewer.
-    let many = bodies(&plan(100, 550.0, 30.0));
+    // 200 000 tokens are made by several threads, ten prompts by one.
+    let many = bodies(&plan(400, 550.0, 30.0));
     assert_eq!(bodies(&plan(10, 550.0, 30.0)), many[..10]);
 }
 
