@@ -1,25 +1,103 @@
 //! Pure: API dialects. Request body out; output, usage, finish and error in.
 //!
-//! TEMPORARY: only what the workload needs to be tested; the real module replaces this file.
+//! A dialect is one row of `DIALECTS`: its path, its request body, and the rules (`rules.rs`) by which its answers are read. To add one, write
+//! its file and its line in the table.
 
-use crate::plan::{EndpointKind, Plan};
-use serde_json::{Value, json};
+mod chat;
+mod completions;
+mod full;
+mod lex;
+mod message;
+mod rules;
+mod scan;
+mod template;
+mod text;
+mod walk;
 
-/// The JSON body of a request.
+pub use message::error_message;
+pub use scan::{BadJson, Scanner, Seen};
+pub use text::{Text, unescape};
+
+use crate::plan::{EndpointKind, Plan, Target};
+use rules::Node;
+use serde_json::{Map, Value};
+
+/// One API dialect.
+struct Dialect {
+    kind: EndpointKind,
+    /// Path under the base URL.
+    path: &'static str,
+    /// What this dialect puts into a request body beside the model and the stream options.
+    ask: fn(&mut Map<String, Value>, &Plan, &str, Option<u32>),
+    /// How an event of a stream is read.
+    event: &'static Node,
+    /// How a body that is not a stream is read.
+    body: &'static Node,
+}
+
+/// All dialects.
+static DIALECTS: [&Dialect; 2] = [&chat::CHAT, &completions::COMPLETIONS];
+
+fn dialect(kind: EndpointKind) -> &'static Dialect {
+    // Every kind has its row, as a test asserts; the first row stands in for one that has not.
+    DIALECTS
+        .iter()
+        .find(|d| d.kind == kind)
+        .unwrap_or(&DIALECTS[0])
+}
+
+/// The path of requests to `target`: the dialect's own under the target's base path, without doubling a `/v1` that both have, or
+/// [`Plan::custom_endpoint`] under the base path.
+#[must_use]
+pub fn path(plan: &Plan, target: &Target) -> String {
+    let base = target.base_path.trim_end_matches('/');
+    if let Some(custom) = &plan.custom_endpoint {
+        return format!("{base}/{}", custom.trim_start_matches('/'));
+    }
+    let own = dialect(plan.endpoint).path;
+    let own = match own.strip_prefix("/v1") {
+        Some(rest) if base.ends_with("/v1") => rest,
+        _ => own,
+    };
+    format!("{base}{own}")
+}
+
+/// The request body for one prompt.
+///
+/// `stream` is always said, also when it is false: servers differ in what they take its absence for. Fields of
+/// [`Plan::extra_inputs`] come last and replace ours; their `stream_options` are merged into ours.
 #[must_use]
 pub fn request_body(plan: &Plan, model: &str, prompt: &str, osl: Option<u32>) -> Vec<u8> {
-    let mut body = match plan.endpoint {
-        EndpointKind::Chat => {
-            json!({"messages": [{"role": "user", "content": prompt}], "model": model})
+    let mut body = Map::new();
+    body.insert("model".into(), model.into());
+    (dialect(plan.endpoint).ask)(&mut body, plan, prompt, osl);
+    body.insert("stream".into(), plan.streaming.into());
+    if plan.streaming {
+        let mut options = Map::new();
+        options.insert("include_usage".into(), true.into());
+        if plan.per_chunk_usage {
+            options.insert("continuous_usage_stats".into(), true.into());
         }
-        EndpointKind::Completions => json!({"prompt": prompt, "model": model}),
-    };
-    if let Value::Object(fields) = &mut body {
-        fields.insert("stream".into(), plan.streaming.into());
-        if let Some(osl) = osl {
-            fields.insert("max_completion_tokens".into(), osl.into());
-        }
-        fields.extend(plan.extra_inputs.clone());
+        body.insert("stream_options".into(), options.into());
     }
-    body.to_string().into_bytes()
+    for (name, value) in &plan.extra_inputs {
+        match (body.get_mut(name), value) {
+            (Some(Value::Object(ours)), Value::Object(theirs)) if name == "stream_options" => {
+                ours.extend(theirs.clone());
+            }
+            _ => {
+                body.insert(name.clone(), value.clone());
+            }
+        }
+    }
+    Value::Object(body).to_string().into_bytes()
 }
+
+/// Whether this is the terminator of a stream, `[DONE]`, rather than JSON.
+#[must_use]
+pub fn is_done(data: &[u8]) -> bool {
+    data == b"[DONE]" || data.first() != Some(&b'{') && data.trim_ascii() == b"[DONE]"
+}
+
+#[cfg(test)]
+pub(crate) mod tests;
