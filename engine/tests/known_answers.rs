@@ -255,8 +255,8 @@ fn a_server_that_closes_after_each_answer_costs_no_request() {
 
 #[test]
 fn refusals_resets_and_early_closes_are_causes_of_their_own() {
-    type Play = fn(Nanos, Key, &mut Script, usize);
-    let cases: [(Play, Cause); 3] = [
+    type PlayOf = fn(Nanos, Key, &mut Script, usize);
+    let cases: [(PlayOf, Cause); 3] = [
         (
             |at, key, script, _| script.reset(at + MILLI, key),
             Cause::Reset,
@@ -406,9 +406,12 @@ fn play_plan(plan: &Plan, peer: Scripted, freezes: &[(Nanos, Nanos)]) -> Outcome
     }
 }
 
+/// What a peer does about a request: its arrival, its connection, the script to write, its serial.
+type Play = dyn FnMut(Nanos, Key, &mut Script, usize);
+
 /// A peer that plays the same script for every request, given the instant at which the request arrived and its serial.
 struct Scripted {
-    play: Box<dyn FnMut(Nanos, Key, &mut Script, usize)>,
+    play: Box<Play>,
     refuse: Option<i32>,
     requests: usize,
     in_flight: Vec<Nanos>,

@@ -32,6 +32,10 @@ impl Hub {
         }
     }
 
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "the one place where the engine reads the environment"
+    )]
     /// What the environment says, by the rules of the `huggingface_hub` library: `HF_HUB_CACHE`, `HF_HOME`, `XDG_CACHE_HOME`,
     /// `HF_ENDPOINT`, `HF_TOKEN`, `HF_TOKEN_PATH`, `HF_HUB_OFFLINE`.
     #[must_use]
