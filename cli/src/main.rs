@@ -1,8 +1,4 @@
 //! `ringload`: flags → plan → prepare → run → report → exit status.
-#![allow(
-    clippy::disallowed_methods,
-    reason = "the control plane reads the environment and its own clock"
-)]
 #![forbid(unsafe_code)]
 
 mod args;
