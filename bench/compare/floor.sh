@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# ringload beside programs that only drain the same streams, in one run on one machine: CPU per token, user and kernel apart.
+#
+#   bench/compare/floor.sh [SECONDS] [REPEATS]      needs two cores, wrk, python3, and `cargo build --release -p ringload -p ringload-bench`
+#
+# The client is pinned to core 0, the mock server to core 1. Streams run at several token rates; each row is the median of REPEATS, interleaved.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+seconds=${1:-8} repeats=${2:-3}
+bin=target/release out=$(mktemp -d) port=9137
+trap 'kill $mock 2>/dev/null || true; rm -rf "$out"' EXIT
+ulimit -n "$(ulimit -Hn)"
+
+start_mock() { # ttft_ms itl_ms
+  "$bin/ringload" mock --port $port --cores 1, --threads 1 --ttft-ms "$1" --itl-ms "$2" >/dev/null 2>"$out/mock.err" &
+  mock=$!
+  until (exec 3<>/dev/tcp/127.0.0.1/$port) 2>/dev/null; do sleep 0.05; done
+}
+
+run() { # streams tokens
+  local streams=$1 tokens=$2
+  TOKENS=$tokens taskset -c 0 python3 - "$streams" "$tokens" "$seconds" "$port" <<'P' >>"$out/rows"
+import re, resource, subprocess, sys
+streams, tokens, seconds, port = sys.argv[1:]
+r = subprocess.run(["wrk", "-t1", f"-c{streams}", f"-d{seconds}s", "--timeout", "60s", "-s", "bench/compare/drain.lua", f"http://127.0.0.1:{port}"], capture_output=True, text=True)
+m = re.search(r"(\d+) requests in", r.stdout)
+u = resource.getrusage(resource.RUSAGE_CHILDREN)
+n = max(1, int(m.group(1)) * int(tokens)) if m else 1
+print(f"wrk {streams} {n / float(seconds):.0f} {u.ru_utime / n * 1e9:.0f} {u.ru_stime / n * 1e9:.0f} - - -")
+P
+  for io in bare epoll uring; do
+    "$bin/floor" 127.0.0.1:$port --io $io --streams "$streams" --tokens "$tokens" --seconds "$seconds" --core 0 |
+      python3 -c 'import json,sys; d=json.load(sys.stdin); print("floor-"+d["io"], d["streams"], d["tokens_per_s"], d["user_ns_per_token"], d["system_ns_per_token"], "- - -")' >>"$out/rows"
+  done
+  for io in epoll uring; do
+    rm -rf "$out/a"
+    "$bin/ringload" profile -m mock --url http://127.0.0.1:$port --streaming --concurrency "$streams" --benchmark-duration "$seconds" \
+      --osl "$tokens" --isl 8 --use-server-token-count --cores 0, --io $io --ui none --artifact-dir "$out/a" --allow-invalid >/dev/null 2>"$out/err" || cat "$out/err" >&2
+    python3 - "$out/a/ringload_report.json" "$io" "$streams" <<'P' >>"$out/rows"
+import json, sys
+d = json.load(open(sys.argv[1])); s = d["summary"]; c = s["client"]
+lag = {p["name"]: p["ms"] * 1e3 for p in c["receive_lag"]["percentiles"]}
+k = s["counts"]
+bad = sum(k["failed"].values()) + c["records_lost"] + c["completions_lost"]
+rate = c["events"] / s["phase_duration_s"]
+print("ringload-" + sys.argv[2], sys.argv[3], f"{rate:.0f}", f"{c['user_ns_per_event']:.0f}", f"{c['system_ns_per_event']:.0f}", f"{lag['p50']:.0f} {lag['p99']:.0f} {bad}")
+P
+  done
+}
+
+for shape in "${SHAPES[@]:-1 2000 10 0.2}" "1000 200 50 20" "10000 100 500 200"; do
+  read -r streams tokens ttft itl <<<"$shape"
+  start_mock "$ttft" "$itl"
+  for _ in $(seq "$repeats"); do run "$streams" "$tokens"; done
+  kill $mock; wait $mock 2>/dev/null || true
+done
+python3 - "$out/rows" <<'P'
+import collections, statistics, sys
+rows = collections.OrderedDict()
+for line in open(sys.argv[1]):
+    name, streams, *figures = line.split()
+    rows.setdefault((int(streams), name), []).append(figures)
+print("| streams | client | tokens/s | user ns/token | kernel ns/token | receive lag p50 / p99 µs | failed or lost |")
+print("|---|---|---|---|---|---|---|")
+for (streams, name), figures in rows.items():
+    med = [statistics.median(float(f[i]) for f in figures) if figures[0][i] != "-" else None for i in range(6)]
+    lag = "–" if med[3] is None else f"{med[3]:.0f} / {med[4]:.0f}"
+    print(f"| {streams} | {name} | {med[0]:.0f} | {med[1]:.0f} | {med[2]:.0f} | {lag} | {'–' if med[5] is None else int(med[5])} |")
+P
