@@ -17,6 +17,8 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 /// Requests taken up before the loop looks at completions again: a burst must not starve the reads.
 const BURST: usize = 32;
+/// Requests in flight from which on collecting completions is worth a wait: fewer hardly ever complete together.
+const BATCHED: usize = 16;
 /// Longest wait without a look at the stop flag.
 const LOOK_UP: Nanos = 20 * MILLI;
 /// How soon a core with waiting arrivals looks again whether another core has freed a slot.
@@ -248,7 +250,9 @@ impl<'a, D: Driver> Worker<'a, D> {
     /// Waits once and does what the completions ask for.
     fn turn(&mut self, until: Nanos) -> Result<()> {
         let core = &mut self.core;
-        let batch = if core.in_flight > 0 {
+        // With user stamps the read is the stamp: waiting would move it.
+        let worth = core.in_flight >= BATCHED && core.shared.plan.stamps == Stamps::Kernel;
+        let batch = if worth {
             core.shared.plan.batch_wait
         } else {
             0
