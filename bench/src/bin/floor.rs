@@ -7,10 +7,7 @@
 //!
 //! Prints CPU time per token, user and kernel apart. A response is over when a read ends in the last chunk of a chunked body; the
 //! tokens are counted by the finished responses, or, with `--token-bytes`, by the bytes of all of them.
-#![allow(
-    clippy::disallowed_methods,
-    reason = "a stand-alone program, not the engine"
-)]
+#![forbid(unsafe_code)]
 
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
@@ -68,11 +65,8 @@ fn main() {
     };
     let wall = (monotonic() - started) as f64 / 1e9;
     let after = thread_facts();
-    let tokens = if options.token_bytes > 0 {
-        tally.bytes / options.token_bytes
-    } else {
-        tally.responses * options.tokens
-    };
+    let by_bytes = tally.bytes.checked_div(options.token_bytes);
+    let tokens = by_bytes.unwrap_or(tally.responses * options.tokens);
     let tokens = tokens.max(1) as f64;
     let (user, system) = (
         (after.user - before.user) as f64,
