@@ -52,7 +52,7 @@ P
   done
 }
 
-for shape in "${SHAPES[@]:-1 2000 10 0.2}" "1000 200 50 20" "10000 100 500 200"; do
+for shape in "1 2000 10 0.2" "64 2000 10 2" "1000 200 50 20" "10000 100 500 200"; do
   read -r streams tokens ttft itl <<<"$shape"
   start_mock "$ttft" "$itl"
   for _ in $(seq "$repeats"); do run "$streams" "$tokens"; done

@@ -235,7 +235,7 @@ pub fn execute(
         let writer = std::thread::Builder::new()
             .name("records".into())
             .spawn_scoped(scope, move || {
-                stay_off(cores);
+                driver::keep_off(cores);
                 write_records(&mut consumers, log, workers_done)
             })
             .map_err(|e| {
@@ -490,17 +490,6 @@ fn write_records(
         if !moved {
             std::thread::sleep(std::time::Duration::from_millis(2));
         }
-    }
-}
-
-/// Moves the calling thread to a core that no worker has, if there is one.
-pub fn stay_off(workers: &[usize]) {
-    let free = core_affinity::get_core_ids()
-        .unwrap_or_default()
-        .into_iter()
-        .find(|c| !workers.contains(&c.id));
-    if let Some(core) = free {
-        core_affinity::set_for_current(core);
     }
 }
 
