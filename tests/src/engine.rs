@@ -1,0 +1,82 @@
+//! The engine in this process, for what the files do not say of a request.
+
+use crate::Io;
+use ringload_engine::measure::Summary;
+use ringload_engine::plan::{self, Length, Load, Phase, Plan, Target};
+use ringload_engine::record::Record;
+use ringload_engine::run::{self, Control};
+use ringload_engine::workload::Workload;
+use serde_json::Value;
+use std::net::SocketAddr;
+
+/// What a run came to.
+pub struct Driven {
+    /// Its records, in the order of their index.
+    pub records: Vec<Record>,
+    /// Its sums.
+    pub summary: Summary,
+}
+
+/// A closed loop of streamed chat on one core.
+///
+/// # Panics
+/// When the address is none of a URL.
+#[must_use]
+pub fn closed(server: SocketAddr, io: Io, concurrency: u32, requests: u64) -> Plan {
+    let target = Target::parse(&format!("http://{server}")).expect("a URL");
+    let phase = Phase {
+        load: Load::Closed { concurrency },
+        requests: Some(requests),
+        duration: None,
+        grace: None,
+    };
+    let mut plan = Plan::new(vec![target], "mock", phase);
+    plan.prompts.isl = length(16);
+    plan.prompts.entries = 4;
+    plan.cores = plan::Cores::Count(1);
+    plan.io = match io {
+        Io::Uring => plan::Io::Uring,
+        Io::Epoll => plan::Io::Epoll,
+    };
+    plan
+}
+
+/// Asks for so many tokens.
+pub fn ask_for(plan: &mut Plan, tokens: u32) {
+    plan.prompts.osl = Some(length(tokens));
+}
+
+/// Puts a wish for the mock into every request.
+pub fn wish(plan: &mut Plan, wish: &Value) {
+    plan.extra_inputs.insert("mock".into(), wish.clone());
+}
+
+/// Drives a plan to its end.
+///
+/// # Panics
+/// When the run cannot be made.
+#[must_use]
+pub fn drive(plan: &Plan) -> Driven {
+    let dir = tempfile::tempdir().expect("a folder for the log");
+    let workload = Workload::prepare(plan).expect("prompts");
+    let control = Control::new(run::cores(plan).expect("cores").len());
+    let log = dir.path().join("log");
+    let finished = run::execute(plan, &workload, &log, &control).expect("a run");
+    let mut records = Vec::new();
+    let summary = run::summarize(plan, &workload, finished, &mut |record, _| {
+        records.push(record.clone());
+        Ok(())
+    });
+    records.sort_by_key(|record| record.k);
+    Driven {
+        records,
+        summary: summary.expect("a summary"),
+    }
+}
+
+fn length(tokens: u32) -> Length {
+    Length {
+        mean: f64::from(tokens),
+        stddev: 0.0,
+    }
+}

@@ -1,0 +1,390 @@
+//! `ringload profile` as a child process, and what it left.
+
+use crate::{Io, PATIENCE, binary, until};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs;
+use std::io::Read;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// A command line that is being put together: streamed chat with small prompts, a fixed seed, files in a folder of its own.
+pub struct Profile {
+    command: Command,
+    dir: TempDir,
+    artifacts: PathBuf,
+}
+
+impl Profile {
+    /// Against one server.
+    #[must_use]
+    pub fn of(server: SocketAddr) -> Self {
+        Self::bare()
+            .args(["--url", &format!("http://{server}")])
+            .args([
+                "--model",
+                "mock",
+                "--streaming",
+                "--isl",
+                "16",
+                "--random-seed",
+                "7",
+            ])
+            .args(["--ui", "none"])
+    }
+
+    /// `ringload profile` with nothing but a folder for the files.
+    ///
+    /// # Panics
+    /// When no temporary folder can be made.
+    #[must_use]
+    pub fn bare() -> Self {
+        let dir = tempfile::tempdir().expect("a folder for the files");
+        let artifacts = dir.path().join("artifacts");
+        let mut command = Command::new(binary::ringload());
+        command
+            .arg("profile")
+            .arg("--artifact-dir")
+            .arg(&artifacts)
+            .env_remove("RINGLOAD_API_KEY")
+            .current_dir(dir.path());
+        Self {
+            command,
+            dir,
+            artifacts,
+        }
+    }
+
+    /// With `--io`.
+    #[must_use]
+    pub fn on(self, io: Io) -> Self {
+        self.args(["--io", io.flag()])
+    }
+
+    /// With more flags.
+    #[must_use]
+    pub fn args(mut self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
+        self.command.args(args);
+        self
+    }
+
+    /// With a wish that the mock reads in the body of every request.
+    #[must_use]
+    pub fn mock(self, wish: &Value) -> Self {
+        let extra = serde_json::json!({ "mock": wish }).to_string();
+        self.args(["--extra-inputs", &extra])
+    }
+
+    /// With a variable in its environment.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Starts it.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    #[must_use]
+    pub fn start(mut self) -> Running {
+        let mut child = self
+            .command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("ringload starts");
+        let output = [
+            Heard::of(child.stdout.take().expect("a pipe")),
+            Heard::of(child.stderr.take().expect("a pipe")),
+        ];
+        Running {
+            child,
+            output,
+            dir: Some((self.dir, self.artifacts)),
+        }
+    }
+
+    /// Starts it and waits for its end.
+    #[must_use]
+    pub fn run(self) -> Ended {
+        self.start().end()
+    }
+}
+
+/// A run under way; dropping it kills it.
+pub struct Running {
+    child: Child,
+    /// stdout, stderr.
+    output: [Heard; 2],
+    dir: Option<(TempDir, PathBuf)>,
+}
+
+impl Running {
+    /// Sends a signal, named as `kill` names it.
+    ///
+    /// # Panics
+    /// When it is not delivered.
+    pub fn signal(&self, name: &str) {
+        let line = format!("kill -{name} {}", self.child.id());
+        let sent = Command::new("sh").args(["-c", &line]).status();
+        assert!(sent.expect("a shell").success(), "{line}");
+    }
+
+    /// What stderr says so far.
+    #[must_use]
+    pub fn stderr(&self) -> String {
+        self.output[1].text()
+    }
+
+    /// Waits for the end.
+    ///
+    /// # Panics
+    /// When it does not come.
+    #[must_use]
+    pub fn end(mut self) -> Ended {
+        let mut status = None;
+        until("ringload ends", || {
+            status = self.child.try_wait().expect("a child");
+            status.is_some()
+        });
+        let status: ExitStatus = status.expect("it has ended");
+        let [stdout, stderr] = self.output.each_mut().map(Heard::all);
+        let (dir, artifacts) = self.dir.take().expect("not yet ended");
+        Ended {
+            code: status.code(),
+            stdout,
+            stderr,
+            artifacts,
+            _dir: dir,
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Both fail when it has ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// One of its streams, read as it is written, so that it never blocks.
+struct Heard {
+    text: Arc<Mutex<Vec<u8>>>,
+    reader: Option<JoinHandle<()>>,
+}
+
+impl Heard {
+    fn of(mut stream: impl Read + Send + 'static) -> Self {
+        let text = Arc::new(Mutex::new(Vec::new()));
+        let heard = text.clone();
+        let reader = std::thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            while let Ok(n @ 1..) = stream.read(&mut bytes) {
+                let mut heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
+                heard.extend_from_slice(&bytes[..n]);
+            }
+        });
+        Self {
+            text,
+            reader: Some(reader),
+        }
+    }
+
+    fn text(&self) -> String {
+        let text = self.text.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&text).into_owned()
+    }
+
+    fn all(&mut self) -> String {
+        if let Some(reader) = self.reader.take() {
+            reader.join().expect("the reader ends with the stream");
+        }
+        self.text()
+    }
+}
+
+/// A run that has ended: its status, its words and its files.
+pub struct Ended {
+    /// Exit status; `None` when a signal ended it.
+    pub code: Option<i32>,
+    /// What it printed.
+    pub stdout: String,
+    /// What it said beside that.
+    pub stderr: String,
+    artifacts: PathBuf,
+    _dir: TempDir,
+}
+
+impl Ended {
+    /// Itself, with this exit status.
+    ///
+    /// # Panics
+    /// When it has another.
+    #[must_use]
+    #[track_caller]
+    pub fn exits(self, code: i32) -> Self {
+        assert_eq!(
+            self.code,
+            Some(code),
+            "stdout:\n{}\nstderr:\n{}",
+            self.stdout,
+            self.stderr
+        );
+        self
+    }
+
+    /// Itself, with exit status 0 and no failed request.
+    ///
+    /// # Panics
+    /// When a request failed.
+    #[must_use]
+    #[track_caller]
+    pub fn all_well(self) -> Self {
+        let this = self.exits(0);
+        assert_eq!(this.failures(), BTreeMap::new(), "{}", this.stdout);
+        this
+    }
+
+    /// Names of the files in its folder, sorted, temporary ones included; none without a folder.
+    #[must_use]
+    pub fn files(&self) -> Vec<String> {
+        let Ok(entries) = fs::read_dir(&self.artifacts) else {
+            return Vec::new();
+        };
+        let name =
+            |entry: std::io::Result<fs::DirEntry>| entry.ok()?.file_name().into_string().ok();
+        let mut names: Vec<String> = entries.filter_map(name).collect();
+        names.sort();
+        names
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn artifacts(&self) -> &Path {
+        &self.artifacts
+    }
+
+    /// The text of a file.
+    ///
+    /// # Panics
+    /// When it cannot be read.
+    #[must_use]
+    #[track_caller]
+    pub fn text(&self, name: &str) -> String {
+        let read = fs::read_to_string(self.artifacts.join(name));
+        read.unwrap_or_else(|e| panic!("{name}: {e}\n{}{}", self.stdout, self.stderr))
+    }
+
+    /// `ringload_report.json`
+    #[must_use]
+    #[track_caller]
+    pub fn report(&self) -> Value {
+        json(&self.text("ringload_report.json"))
+    }
+
+    /// `profile_export_aiperf.json`
+    #[must_use]
+    #[track_caller]
+    pub fn summary(&self) -> Value {
+        json(&self.text("profile_export_aiperf.json"))
+    }
+
+    /// `profile_export.jsonl`, in the order of `session_num`.
+    #[must_use]
+    #[track_caller]
+    pub fn records(&self) -> Vec<Value> {
+        let mut records: Vec<Value> = self
+            .text("profile_export.jsonl")
+            .lines()
+            .map(json)
+            .collect();
+        records.sort_by_key(|record| record["metadata"]["session_num"].as_u64());
+        records
+    }
+
+    /// A count of the measured phase, as `issued`, `succeeded`, `queued`.
+    #[must_use]
+    #[track_caller]
+    pub fn count(&self, name: &str) -> u64 {
+        number(&self.report()["summary"]["counts"][name])
+    }
+
+    /// Failures of the measured phase by cause.
+    #[must_use]
+    #[track_caller]
+    pub fn failures(&self) -> BTreeMap<String, u64> {
+        let report = self.report();
+        let failed = report["summary"]["counts"]["failed"].as_object().cloned();
+        failed
+            .expect("failures by cause")
+            .into_iter()
+            .map(|(cause, n)| (cause, number(&n)))
+            .collect()
+    }
+
+    /// A figure of a metric, as `p50` of `inter_token_latency`.
+    #[must_use]
+    #[track_caller]
+    pub fn metric(&self, tag: &str, figure: &str) -> f64 {
+        let value = &self.summary()[tag][figure];
+        value
+            .as_f64()
+            .unwrap_or_else(|| panic!("no {figure} of {tag}\n{}", self.stdout))
+    }
+
+    /// The findings of a status, by gate: `INVALID`, `SUSPECT`, `VALID`.
+    #[must_use]
+    #[track_caller]
+    pub fn findings(&self, status: &str) -> Vec<String> {
+        let report = self.report();
+        let findings = report["verdict"]["findings"].as_array().cloned();
+        findings
+            .expect("findings")
+            .iter()
+            .filter(|finding| finding["status"] == status)
+            .map(|finding| finding["gate"].as_str().unwrap_or_default().to_owned())
+            .collect()
+    }
+
+    /// `VALID`, `SUSPECT` or `INVALID`.
+    #[must_use]
+    #[track_caller]
+    pub fn verdict(&self) -> String {
+        let report = self.report();
+        let status = report["verdict"]["status"].as_str();
+        status.expect("a verdict").to_owned()
+    }
+}
+
+/// Tries a run again while `unfit`, a few times: for what another program on the machine may spoil.
+pub fn persevere(mut run: impl FnMut() -> Ended, unfit: impl Fn(&Ended) -> bool) -> Ended {
+    let since = Instant::now();
+    loop {
+        let ended = run();
+        if !unfit(&ended) || since.elapsed() > PERSEVERANCE {
+            return ended;
+        }
+        println!("once more, after\n{}", ended.stdout);
+    }
+}
+
+#[track_caller]
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|e| panic!("{e} in {text}"))
+}
+
+#[track_caller]
+fn number(value: &Value) -> u64 {
+    value.as_u64().unwrap_or_else(|| panic!("{value}"))
+}
+
+const PERSEVERANCE: Duration = Duration::from_secs(PATIENCE.as_secs() / 6);

@@ -1,0 +1,12 @@
+//! The real `ringload` and the real engine against real sockets.
+//!
+//! - `known_answers`: servers that know the truth about their timing, and clients that are stopped
+//! - `load`: arrivals as the server receives them; caps, ends, warm-ups
+//! - `cli`: exit statuses, signals, secrets, what reaches the wire
+//! - `wire`: peers with bad manners
+//! - `files`: what a run leaves
+//! - `crowd`: many streams at once
+//!
+//! Unless a test says otherwise it runs on both drivers. The same truths are asked of virtual time in the engine's `known_answers`.
+
+mod known_answers;
