@@ -3,9 +3,9 @@
 use crate::clock::{MICRO, MILLI, Nanos, SECOND};
 use crate::driver::{Driver, DriverStats, Event, Key, Sending};
 use crate::error::{Error, Result};
-use crate::exchange::{Exchange, Progress, Request};
+use crate::exchange::{Exchange, KeepText, Progress, Request};
 use crate::measure::Shard;
-use crate::plan::{CapPolicy, Load, Phase, Plan, Reuse, Stamps};
+use crate::plan::{CapPolicy, Load, Phase, Plan, Reuse, Stamps, TokenizerSource};
 use crate::record::{Cause, Outcome, PhaseKind, Record};
 use crate::run::Control;
 use crate::schedule;
@@ -505,6 +505,7 @@ impl<'a, D: Driver> Worker<'a, D> {
                 );
             }
         }
+        self.core.forget_ended();
         while let Some(&(at, slot, id)) = self.core.request_deadlines.front() {
             let state = &self.core.slots[slot as usize];
             let waiting = state.exchange.active() && state.exchange.request_id() == id;
@@ -618,6 +619,7 @@ impl Core<'_> {
             generation: state.generation,
         };
         let record = state.exchange.take_record();
+        let text_lost = state.exchange.text_lost();
         let connected = state.state == State::Busy;
         let refused = !connected && matches!(record.outcome, Outcome::Failed(_));
         if connected && reusable && self.shared.plan.reuse == Reuse::Pooled {
@@ -639,8 +641,20 @@ impl Core<'_> {
             }
         }
         self.shard.record(&record);
+        self.shard.phase_mut(record.phase).text_over_limit += u64::from(text_lost);
         if self.records.push(record).is_err() {
             self.shard.counters.records_lost += 1;
+        }
+    }
+
+    /// One request that hangs must not keep the deadlines of all that ended after it.
+    fn forget_ended(&mut self) {
+        if self.request_deadlines.len() > 2 * self.slots.len() + 1024 {
+            let slots = &self.slots;
+            self.request_deadlines.retain(|(_, slot, id)| {
+                let exchange = &slots[*slot as usize].exchange;
+                exchange.active() && exchange.request_id() == *id
+            });
         }
     }
 
@@ -676,7 +690,12 @@ impl Core<'_> {
 
     fn new_slot(&mut self) -> u32 {
         let plan = self.shared.plan;
-        let keep_text = !plan.use_server_token_count;
+        let keep_text = match plan.prompts.tokenizer {
+            _ if plan.use_server_token_count => KeepText::Never,
+            // The built-in vocabulary is nobody's model: its count is of no use beside the server's.
+            TokenizerSource::Builtin => KeepText::WithoutUsage,
+            TokenizerSource::Named { .. } => KeepText::Always,
+        };
         let exchange = Exchange::new(plan.endpoint, plan.streaming, keep_text, plan.limits);
         self.slots.push(Slot {
             exchange,

@@ -14,6 +14,17 @@ use crate::wire::sse::Sse;
 /// Bytes of an error body that are kept to say what the server said.
 const DETAIL_BYTES: usize = 4096;
 
+/// Whether output text is kept for the client's tokenizer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeepText {
+    /// Only the server counts.
+    Never,
+    /// The tokenizer stands in where the server does not count.
+    WithoutUsage,
+    /// Both counts are wanted.
+    Always,
+}
+
 /// Whether the response goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
@@ -60,12 +71,13 @@ pub struct Exchange {
     body: Vec<u8>,
     limits: Limits,
     streaming: bool,
-    keep_text: bool,
+    keep_text: KeepText,
     mode: Mode,
     record: Record,
     last_event: Nanos,
     done_seen: bool,
     active: bool,
+    text_lost: bool,
 }
 
 /// How the body is read.
@@ -81,7 +93,7 @@ enum Mode {
 impl Exchange {
     /// A life for requests of one plan; used again for one request after another.
     #[must_use]
-    pub fn new(kind: EndpointKind, streaming: bool, keep_text: bool, limits: Limits) -> Self {
+    pub fn new(kind: EndpointKind, streaming: bool, keep_text: KeepText, limits: Limits) -> Self {
         Self {
             decoder: Decoder::new(HeadLimits {
                 bytes: limits.head_bytes,
@@ -99,6 +111,7 @@ impl Exchange {
             last_event: 0,
             done_seen: false,
             active: false,
+            text_lost: false,
         }
     }
 
@@ -124,6 +137,7 @@ impl Exchange {
     pub fn begin(&mut self, request: &Request) {
         self.reset_response();
         self.active = true;
+        self.text_lost = false;
         let gaps = request.requested_osl.map_or(64, |n| n as usize).min(4096);
         self.record = Record {
             k: request.k,
@@ -304,7 +318,7 @@ impl Exchange {
                 Ok(Some(event)) => {
                     let mut sink = Sink {
                         scanner: &mut self.scanner,
-                        text: self.keep_text.then_some(&mut self.text),
+                        text: (self.keep_text != KeepText::Never).then_some(&mut self.text),
                         record: &mut self.record,
                         last_event: &mut self.last_event,
                         done_seen: &mut self.done_seen,
@@ -344,7 +358,7 @@ impl Exchange {
     }
 
     fn whole(&mut self, now: Nanos) -> Result<(), (Cause, Option<String>)> {
-        let text = self.keep_text.then_some(&mut self.text);
+        let text = (self.keep_text != KeepText::Never).then_some(&mut self.text);
         let Ok(seen) = self.scanner.body(&self.body, text) else {
             return Err((Cause::BadJson, Some(endpoint::error_message(&self.body))));
         };
@@ -370,7 +384,7 @@ impl Exchange {
         if let Some(event) = self.sse.finish() {
             let mut sink = Sink {
                 scanner: &mut self.scanner,
-                text: self.keep_text.then_some(&mut self.text),
+                text: (self.keep_text != KeepText::Never).then_some(&mut self.text),
                 record: &mut self.record,
                 last_event: &mut self.last_event,
                 done_seen: &mut self.done_seen,
@@ -408,13 +422,28 @@ impl Exchange {
         self.record.instants.end = now;
     }
 
+    /// Whether the text of the last record that was taken was over the limit, and so left out.
+    #[must_use]
+    pub fn text_lost(&self) -> bool {
+        self.text_lost
+    }
+
     /// The record of the finished request, with its text unescaped.
     pub fn take_record(&mut self) -> Record {
         self.active = false;
         let mut record = std::mem::replace(&mut self.record, empty_record());
         // Events that were read with an `end` before them cannot be: instants of one request never run backwards.
         record.instants.end = record.instants.end.max(record.instants.issued);
-        if self.keep_text && record.outcome == Outcome::Succeeded && !self.text_over_limit() {
+        let wanted = match self.keep_text {
+            KeepText::Never => false,
+            KeepText::WithoutUsage => record.usage.and_then(|u| u.completion).is_none(),
+            KeepText::Always => true,
+        };
+        if wanted && record.outcome == Outcome::Succeeded {
+            if self.text_over_limit() {
+                self.text_lost = true;
+                return record;
+            }
             record.text = Some(endpoint::unescape(&self.text.visible));
             record.reasoning_text =
                 (!self.text.reasoning.is_empty()).then(|| endpoint::unescape(&self.text.reasoning));
