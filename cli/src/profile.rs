@@ -89,15 +89,21 @@ fn sum_up(
     };
     let writer = RecordWriter::new(&wall, &sessions, secrets);
     let mut lines = files.file(Kind::Records);
-    run::summarize(
-        plan,
-        workload,
-        finished,
-        &mut |record, metrics| match &mut lines {
-            Some(to) => writer.write(record, metrics, *to),
-            None => Ok(()),
-        },
-    )
+    let mut summary =
+        run::summarize(
+            plan,
+            workload,
+            finished,
+            &mut |record, metrics| match &mut lines {
+                Some(to) => writer.write(record, metrics, *to),
+                None => Ok(()),
+            },
+        )?;
+    // A server may quote what it was sent; the verdict and every renderer quote the server.
+    for group in &mut summary.errors {
+        group.message = secrets.scrub(&group.message).into_owned();
+    }
+    Ok(summary)
 }
 
 fn with_log_kept(error: ringload_engine::Error, files: Artifacts) -> anyhow::Error {

@@ -3,7 +3,7 @@
 use crate::{Io, PATIENCE, binary, until};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::Read;
 use std::net::SocketAddr;
@@ -14,29 +14,24 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// A command line that is being put together: streamed chat with small prompts, a fixed seed, files in a folder of its own.
+/// A command line that is being put together. What is not said has a default here: streamed chat with small prompts and a fixed
+/// seed, files in a folder of its own, no live view.
 pub struct Profile {
     command: Command,
+    args: Vec<OsString>,
+    defaults: &'static [&'static [&'static str]],
     dir: TempDir,
-    artifacts: PathBuf,
 }
 
 impl Profile {
     /// Against one server.
     #[must_use]
     pub fn of(server: SocketAddr) -> Self {
-        Self::bare()
-            .args(["--url", &format!("http://{server}")])
-            .args([
-                "--model",
-                "mock",
-                "--streaming",
-                "--isl",
-                "16",
-                "--random-seed",
-                "7",
-            ])
-            .args(["--ui", "none"])
+        let bare = Self::bare().args(["--url", &format!("http://{server}")]);
+        Self {
+            defaults: DEFAULTS,
+            ..bare
+        }
     }
 
     /// `ringload profile` with nothing but a folder for the files.
@@ -46,18 +41,16 @@ impl Profile {
     #[must_use]
     pub fn bare() -> Self {
         let dir = tempfile::tempdir().expect("a folder for the files");
-        let artifacts = dir.path().join("artifacts");
         let mut command = Command::new(binary::ringload());
         command
             .arg("profile")
-            .arg("--artifact-dir")
-            .arg(&artifacts)
             .env_remove("RINGLOAD_API_KEY")
             .current_dir(dir.path());
         Self {
             command,
+            args: Vec::new(),
+            defaults: &[],
             dir,
-            artifacts,
         }
     }
 
@@ -70,7 +63,8 @@ impl Profile {
     /// With more flags.
     #[must_use]
     pub fn args(mut self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
-        self.command.args(args);
+        self.args
+            .extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
         self
     }
 
@@ -94,8 +88,17 @@ impl Profile {
     /// When it cannot be started.
     #[must_use]
     pub fn start(mut self) -> Running {
+        let artifacts = self.dir.path().join("artifacts");
+        let said = |flag: &str| self.args.iter().any(|arg| arg == flag);
+        for words in self.defaults.iter().filter(|words| !said(words[0])) {
+            self.command.args(*words);
+        }
+        if !said("--artifact-dir") {
+            self.command.arg("--artifact-dir").arg(&artifacts);
+        }
         let mut child = self
             .command
+            .args(&self.args)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -108,7 +111,7 @@ impl Profile {
         Running {
             child,
             output,
-            dir: Some((self.dir, self.artifacts)),
+            dir: Some((self.dir, artifacts)),
         }
     }
 
@@ -387,4 +390,11 @@ fn number(value: &Value) -> u64 {
     value.as_u64().unwrap_or_else(|| panic!("{value}"))
 }
 
+const DEFAULTS: &[&[&str]] = &[
+    &["--model", "mock"],
+    &["--streaming"],
+    &["--isl", "16"],
+    &["--random-seed", "7"],
+    &["--ui", "none"],
+];
 const PERSEVERANCE: Duration = Duration::from_secs(PATIENCE.as_secs() / 6);

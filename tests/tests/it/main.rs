@@ -9,4 +9,9 @@
 //!
 //! Unless a test says otherwise it runs on both drivers. The same truths are asked of virtual time in the engine's `known_answers`.
 
+mod cli;
+mod crowd;
+mod files;
 mod known_answers;
+mod load;
+mod wire;

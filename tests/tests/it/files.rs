@@ -1,0 +1,258 @@
+//! What a run leaves.
+
+use crate::cli::FILES;
+use crate::known_answers::paced;
+use ringload_tests::profile::{Ended, Profile};
+use ringload_tests::{on_both, together};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+#[test]
+fn five_files_that_agree() {
+    on_both(|io| {
+        let server = paced(10, 3);
+        let ended = Profile::of(server.addr())
+            .on(io)
+            .args(["--concurrency", "6", "--request-count", "60", "--osl", "7"])
+            .args(["--warmup-request-count", "6"])
+            .args([
+                "--goodput",
+                "time_to_first_token:5000 inter_token_latency:0.001",
+            ])
+            .args(["--allow-invalid"])
+            .run()
+            .all_well();
+        assert_eq!(ended.files(), FILES);
+        agree(&ended);
+        assert_eq!(server.state().requests, 66);
+        let goodput = &ended.report()["summary"]["goodput"];
+        assert_eq!(
+            (&goodput["good"], &goodput["slos"][0]["met"]),
+            (&json!(0), &json!(60))
+        );
+        assert!(
+            ended
+                .records()
+                .iter()
+                .all(|r| r["metrics"]["good_request_count"]["value"] == 0)
+        );
+    });
+}
+
+#[test]
+fn files_of_a_run_with_failures_agree_too() {
+    on_both(|io| {
+        let server = paced(300, 0);
+        let ended = Profile::of(server.addr())
+            .on(io)
+            .args([
+                "--request-rate",
+                "50",
+                "--concurrency",
+                "8",
+                "--cap-policy",
+                "drop",
+            ])
+            .args([
+                "--benchmark-duration",
+                "0.6",
+                "--benchmark-grace-period",
+                "0.1",
+            ])
+            .args(["--osl", "1", "--allow-invalid"])
+            .run()
+            .exits(0);
+        assert_eq!(ended.files(), FILES);
+        assert!(ended.count("dropped") > 0 && ended.count("in_flight_at_end") > 0);
+        agree(&ended);
+
+        let failing = Profile::of(server.addr())
+            .on(io)
+            .args(["--concurrency", "3", "--request-count", "9", "--osl", "4"])
+            .mock(&json!({"ttft_ms": 2, "fail_after": 2}))
+            .run()
+            .exits(3);
+        assert_eq!(failing.files(), FILES);
+        agree(&failing);
+    });
+}
+
+/// What must hold of the files of every run.
+fn agree(ended: &Ended) {
+    follows_its_schema(&ended.report());
+    counts_are_conserved(ended);
+    phases_add_up(&ended.records());
+    is_a_table(&ended.text("profile_export_aiperf.csv"), &ended.report());
+    has_no_nulls(&ended.summary());
+    let inputs: Value = serde_json::from_str(&ended.text("inputs.json")).unwrap();
+    let sessions: BTreeSet<&str> = inputs["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| entry["session_id"].as_str().unwrap())
+        .collect();
+    let mut ids = BTreeSet::new();
+    for record in ended.records() {
+        let data = &record["metadata"];
+        assert!(sessions.contains(data["conversation_id"].as_str().unwrap()));
+        assert!(ids.insert(data["x_request_id"].as_str().unwrap().to_owned()));
+    }
+    let (summary, report) = (ended.summary(), ended.report());
+    assert_eq!(summary["benchmark_id"], report["benchmark_id"]);
+    for (tag, metric) in report["summary"]["metrics"].as_object().unwrap() {
+        assert_eq!(summary[tag]["avg"], metric["avg"], "{tag}");
+    }
+}
+
+fn follows_its_schema(report: &Value) {
+    let schema: Value = serde_json::from_str(include_str!(
+        "../../../docs/schema/ringload_report.schema.json"
+    ))
+    .unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let errors: Vec<String> = validator
+        .iter_errors(report)
+        .map(|e| format!("{e} at {}", e.instance_path()))
+        .collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+}
+
+fn counts_are_conserved(ended: &Ended) {
+    let report = ended.report();
+    for phase in ["counts", "warmup_counts"] {
+        let counts = &report["summary"][phase];
+        let n = |name: &str| counts[name].as_u64().unwrap();
+        let failed = counts["failed"].as_object().unwrap();
+        let failed: u64 = failed.values().map(|n| n.as_u64().unwrap()).sum();
+        assert_eq!(n("issued"), n("succeeded") + failed + n("in_flight_at_end"));
+        if let Some(planned) = counts["planned"].as_u64() {
+            assert_eq!(planned, n("issued") + n("never_due") + n("dropped"));
+        }
+    }
+    assert_eq!(report["summary"]["violations"], json!([]));
+    let records = ended.records();
+    assert_eq!(records.len() as u64, ended.count("issued"));
+    let with = |holds: &dyn Fn(&Value) -> bool| records.iter().filter(|r| holds(r)).count() as u64;
+    assert_eq!(
+        with(&|r| r.get("error").is_none()),
+        ended.count("succeeded")
+    );
+    assert_eq!(
+        with(&|r| r["metadata"]["was_cancelled"] == true),
+        ended.count("in_flight_at_end")
+    );
+    for (cause, n) in ended.failures() {
+        assert_eq!(
+            with(&|r| r["error"]["type"] == cause.as_str()),
+            n,
+            "{cause}"
+        );
+    }
+    let errors = ended.summary()["error_summary"].as_array().unwrap().clone();
+    let sum: u64 = errors.iter().map(|e| e["count"].as_u64().unwrap()).sum();
+    assert_eq!(sum, ended.failures().values().sum::<u64>());
+}
+
+fn phases_add_up(records: &[Value]) {
+    for record in records {
+        let data = &record["metadata"];
+        let at = |name: &str| data[name].as_u64().unwrap();
+        assert!(at("credit_issued_ns") <= at("request_start_ns"), "{record}");
+        assert!(at("request_start_ns") <= at("request_end_ns"), "{record}");
+        let metrics = &record["metrics"];
+        let Some(total) = metrics["http_req_total"]["value"].as_f64() else {
+            assert!(record.get("error").is_some(), "{record}");
+            continue;
+        };
+        let sum: f64 = ["blocked", "connecting", "sending", "waiting", "receiving"]
+            .iter()
+            .map(|part| {
+                metrics[format!("http_req_{part}")]["value"]
+                    .as_f64()
+                    .unwrap()
+            })
+            .sum();
+        let whole = (at("request_end_ns") - at("request_start_ns")) as f64 / 1e6;
+        for figure in [total, sum] {
+            assert!(
+                (figure - whole).abs() < 1e-6,
+                "{figure} of {whole}: {record}"
+            );
+        }
+    }
+}
+
+/// Two sections, each with a head and rows in the order of their tags; CRLF; two decimals.
+fn is_a_table(text: &str, report: &Value) {
+    assert_eq!(text.matches("\r\n").count(), text.matches('\n').count());
+    assert!(text.ends_with("\r\n"));
+    let sections: Vec<Vec<&str>> = text
+        .split("\r\n\r\n")
+        .map(|section| section.trim_end().split("\r\n").collect())
+        .collect();
+    assert_eq!(sections.len(), 2);
+    assert_eq!(
+        sections[0][0],
+        "Metric,avg,min,max,sum,p1,p5,p10,p25,p50,p75,p90,p95,p99,std"
+    );
+    assert_eq!(sections[1][0], "Metric,Value");
+    let metrics = report["summary"]["metrics"].as_object().unwrap();
+    let mut seen = 0;
+    for (section, columns) in sections.iter().zip([15, 2]) {
+        let rows = &section[1..];
+        seen += rows.len();
+        let mut tags: Vec<&String> = Vec::new();
+        for row in rows {
+            let cells: Vec<&str> = row.split(',').collect();
+            assert_eq!(cells.len(), columns, "{row}");
+            let decimals = |cell: &&str| {
+                cell.is_empty() || cell.split('.').nth(1).is_some_and(|d| d.len() == 2)
+            };
+            assert!(cells[1..].iter().all(decimals), "{row}");
+            let named = |metric: &Value| {
+                let (header, unit) = (metric["header"].as_str(), metric["unit"].as_str());
+                let (header, unit) = (header.unwrap(), unit.unwrap());
+                cells[0] == header || cells[0] == format!("{header} ({unit})")
+            };
+            // Two tags may share their words; the rows of both are there.
+            tags.push(metrics.iter().find(|(_, metric)| named(metric)).unwrap().0);
+        }
+        assert!(tags.is_sorted(), "{tags:?}");
+    }
+    assert_eq!(seen, metrics.len(), "a row for each metric");
+}
+
+fn has_no_nulls(value: &Value) {
+    match value {
+        Value::Null => panic!("a null"),
+        Value::Array(items) => items.iter().for_each(has_no_nulls),
+        Value::Object(fields) => fields.values().for_each(has_no_nulls),
+        _ => {}
+    }
+}
+
+#[test]
+fn a_prefix_and_a_level_choose_the_files() {
+    let _turn = together();
+    let server = paced(0, 0);
+    let ended = Profile::of(server.addr())
+        .args(["--request-count", "2", "--osl", "1", "--allow-invalid"])
+        .args([
+            "--export-level",
+            "summary",
+            "--profile-export-prefix",
+            "mine",
+        ])
+        .run()
+        .exits(0);
+    let names = [
+        "inputs.json",
+        "mine.csv",
+        "mine.json",
+        "mine_ringload_report.json",
+    ];
+    assert_eq!(ended.files(), names);
+    let report: Value = serde_json::from_str(&ended.text(names[3])).unwrap();
+    follows_its_schema(&report);
+    is_a_table(&ended.text(names[1]), &report);
+}
