@@ -1,6 +1,6 @@
 //! `ringload profile` as a child process, and what it left.
 
-use crate::{Io, PATIENCE, binary, until};
+use crate::{Io, binary, until};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -11,7 +11,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// A command line that is being put together. What is not said has a default here: streamed chat with small prompts and a fixed
@@ -344,6 +343,19 @@ impl Ended {
             .unwrap_or_else(|| panic!("no {figure} of {tag}\n{}", self.stdout))
     }
 
+    /// A percentile of the engine's own `receive_lag` or `dispatch_lag`, in milliseconds.
+    #[must_use]
+    #[track_caller]
+    pub fn lag(&self, which: &str, percentile: &str) -> f64 {
+        let report = self.report();
+        let lag = &report["summary"]["client"][which];
+        let percentiles = lag["percentiles"].as_array().expect("a distribution");
+        let found = percentiles.iter().find(|p| p["name"] == percentile);
+        found
+            .and_then(|p| p["ms"].as_f64())
+            .expect("the percentile")
+    }
+
     /// The findings of a status, by gate: `INVALID`, `SUSPECT`, `VALID`.
     #[must_use]
     #[track_caller]
@@ -368,18 +380,6 @@ impl Ended {
     }
 }
 
-/// Tries a run again while `unfit`, a few times: for what another program on the machine may spoil.
-pub fn persevere(mut run: impl FnMut() -> Ended, unfit: impl Fn(&Ended) -> bool) -> Ended {
-    let since = Instant::now();
-    loop {
-        let ended = run();
-        if !unfit(&ended) || since.elapsed() > PERSEVERANCE {
-            return ended;
-        }
-        println!("once more, after\n{}", ended.stdout);
-    }
-}
-
 #[track_caller]
 fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|e| panic!("{e} in {text}"))
@@ -397,4 +397,3 @@ const DEFAULTS: &[&[&str]] = &[
     &["--random-seed", "7"],
     &["--ui", "none"],
 ];
-const PERSEVERANCE: Duration = Duration::from_secs(PATIENCE.as_secs() / 6);
