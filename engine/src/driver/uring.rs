@@ -10,6 +10,7 @@ use crate::clock::{self, Nanos};
 use io_uring::types::{BufRingEntry, Fd, RecvMsgOut, SubmitArgs, Timespec};
 use io_uring::{IoUring, cqueue, opcode, squeue};
 use socket2::{SockAddr, Socket};
+use std::collections::VecDeque;
 use std::net::{Shutdown, SocketAddr};
 use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -23,6 +24,9 @@ const GROUP: u16 = 0;
 /// Completions after which a batched wait ends early.
 const BATCH_COMPLETIONS: usize = 256;
 
+/// Items of deferred task work that a wait for one completion runs at most: as many ready means that more may be.
+const TASK_WORK: usize = 20;
+
 /// A ring of its own.
 pub struct Uring {
     ring: IoUring,
@@ -30,7 +34,8 @@ pub struct Uring {
     message: Box<libc::msghdr>,
     slots: Vec<Slot>,
     sends: Vec<Option<Rest>>,
-    backlog: Vec<squeue::Entry>,
+    /// Entries that found the submission queue full, first come first served.
+    backlog: VecDeque<squeue::Entry>,
     stamper: Stamper,
     min_wait: bool,
     stats: DriverStats,
@@ -84,7 +89,7 @@ impl Uring {
             message,
             slots: (0..slots).map(|_| Slot::default()).collect(),
             sends: Vec::new(),
-            backlog: Vec::new(),
+            backlog: VecDeque::new(),
             stamper: Stamper::new(kernel_stamps),
             min_wait,
             stats: DriverStats::default(),
@@ -95,7 +100,7 @@ impl Uring {
     fn push(&mut self, entry: squeue::Entry) {
         // SAFETY: what an entry points to (the shared msghdr, a slot's boxed address, a `Rest`'s bytes) lives in `self` until its completion.
         if unsafe { self.ring.submission().push(&entry) }.is_err() {
-            self.backlog.push(entry);
+            self.backlog.push_back(entry);
         }
     }
 
@@ -117,10 +122,10 @@ impl Uring {
     }
 
     fn enter(&mut self, until: Nanos, batch: Nanos) -> Result<(), i32> {
-        while let Some(entry) = self.backlog.pop() {
+        while let Some(entry) = self.backlog.pop_front() {
             // SAFETY: as in `push`.
             if unsafe { self.ring.submission().push(&entry) }.is_err() {
-                self.backlog.push(entry);
+                self.backlog.push_front(entry);
                 break;
             }
         }
@@ -134,7 +139,13 @@ impl Uring {
             .sec(left / clock::SECOND)
             .nsec((left % clock::SECOND) as u32);
         let mut args = SubmitArgs::new().timespec(&timeout);
-        let mut want = 1;
+        // Deferred task work is run up to the number of completions that are asked for, and at least 20 items: a look without a wait
+        // asks for all, or completions pile up behind it.
+        let mut want = if left == 0 {
+            CQ_ENTRIES as usize / 2
+        } else {
+            1
+        };
         let batch = batch.min(left);
         if self.min_wait && batch >= clock::MICRO {
             args = args.min_wait_usec((batch / clock::MICRO) as u32);
@@ -356,6 +367,9 @@ impl Driver for Uring {
         on: &mut dyn FnMut(Key, Event<'_>, Nanos),
     ) -> Result<(), i32> {
         self.enter(until, batch)?;
+        if self.ring.completion().len() >= TASK_WORK {
+            self.enter(0, 0)?;
+        }
         let seen = clock::monotonic();
         self.stamper.renew(seen);
         let mut batch = std::mem::take(&mut self.batch);

@@ -20,7 +20,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicI64, AtomicU64};
 
 /// Requests taken up before the loop looks at completions again: a burst must not starve the reads.
-const BURST: usize = 32;
+const BURST: usize = 16;
 /// Requests in flight from which on collecting completions is worth a wait: fewer hardly ever complete together.
 const BATCHED: usize = 16;
 /// Longest wait without a look at the stop flag.
