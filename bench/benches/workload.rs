@@ -43,45 +43,14 @@ fn text(body: &[u8]) -> String {
 }
 
 fn plan(entries: usize, mean: f64) -> Plan {
-    const SECOND: u64 = 1_000_000_000;
-    Plan {
-        targets: vec![Target::parse("http://localhost:8000").unwrap()],
-        endpoint: EndpointKind::Chat,
-        custom_endpoint: None,
-        streaming: true,
-        models: vec!["m".into()],
-        headers: Vec::new(),
-        extra_inputs: Default::default(),
-        use_legacy_max_tokens: false,
-        per_chunk_usage: false,
-        use_server_token_count: false,
-        prompts: Prompts {
-            tokenizer: TokenizerSource::Builtin,
-            isl: Length { mean, stddev: 0.0 },
-            osl: None,
-            entries,
-        },
-        warmup: None,
-        profiling: Phase {
-            load: Load::Closed { concurrency: 1 },
-            requests: Some(1),
-            duration: None,
-            grace: None,
-        },
-        slos: Vec::new(),
-        seed: 1,
-        timeouts: Timeouts {
-            request: SECOND,
-            connect: SECOND,
-        },
-        limits: Limits::default(),
-        reuse: Reuse::Pooled,
-        io: Io::Auto,
-        stamps: Stamps::Kernel,
-        cores: Cores::Auto,
-        fifo: false,
-        batch_wait: 0,
-    }
+    let mut plan = Plan::new(
+        vec![Target::parse("http://localhost:8000").unwrap()],
+        "m",
+        Phase::closed(1, 1),
+    );
+    plan.prompts.isl.mean = mean;
+    plan.prompts.entries = entries;
+    plan
 }
 
 criterion_group!(benches, workload);

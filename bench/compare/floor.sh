@@ -18,18 +18,22 @@ start_mock() { # ttft_ms itl_ms
 }
 
 run() { # streams tokens
-  local streams=$1 tokens=$2
-  TOKENS=$tokens taskset -c 0 python3 - "$streams" "$tokens" "$seconds" "$port" <<'P' >>"$out/rows"
+  local streams=$1 tokens=$2 bytes
+  # Bytes of a token on the wire, from one whole response: what a drain took is then known also of responses it did not finish.
+  bytes=$("$bin/floor" 127.0.0.1:$port --io bare --streams 1 --tokens 50 --probe)
+  TOKENS=$tokens taskset -c 0 python3 - "$streams" "$tokens" "$seconds" "$port" "$bytes" <<'P' >>"$out/rows"
 import re, resource, subprocess, sys
+BYTES = float(sys.argv.pop())
 streams, tokens, seconds, port = sys.argv[1:]
 r = subprocess.run(["wrk", "-t1", f"-c{streams}", f"-d{seconds}s", "--timeout", "60s", "-s", "bench/compare/drain.lua", f"http://127.0.0.1:{port}"], capture_output=True, text=True)
-m = re.search(r"(\d+) requests in", r.stdout)
+m = re.search(r"(\d+) requests in .*?, ([\d.]+)([KMG]?)B read", r.stdout)
 u = resource.getrusage(resource.RUSAGE_CHILDREN)
-n = max(1, int(m.group(1)) * int(tokens)) if m else 1
+scale = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
+n = max(1, float(m.group(2)) * scale[m.group(3)] / BYTES) if m else 1
 print(f"wrk {streams} {n / float(seconds):.0f} {u.ru_utime / n * 1e9:.0f} {u.ru_stime / n * 1e9:.0f} - - -")
 P
   for io in bare epoll uring; do
-    "$bin/floor" 127.0.0.1:$port --io $io --streams "$streams" --tokens "$tokens" --seconds "$seconds" --core 0 |
+    "$bin/floor" 127.0.0.1:$port --io $io --streams "$streams" --tokens "$tokens" --token-bytes "$bytes" --seconds "$seconds" --core 0 |
       python3 -c 'import json,sys; d=json.load(sys.stdin); print("floor-"+d["io"], d["streams"], d["tokens_per_s"], d["user_ns_per_token"], d["system_ns_per_token"], "- - -")' >>"$out/rows"
   done
   for io in epoll uring; do
@@ -48,7 +52,7 @@ P
   done
 }
 
-for shape in "${SHAPES[@]:-1 2000 10 0.2}" "1000 200 50 20" "10000 100 500 200"; do
+for shape in "1 2000 10 0.2" "64 2000 10 2" "1000 200 50 20" "10000 100 500 200"; do
   read -r streams tokens ttft itl <<<"$shape"
   start_mock "$ttft" "$itl"
   for _ in $(seq "$repeats"); do run "$streams" "$tokens"; done

@@ -2,6 +2,7 @@
 
 use crate::say::say;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use ringload_engine::driver::keep_off;
 use ringload_engine::plan::Plan;
 use ringload_engine::run::Control;
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -11,10 +12,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Runs `work` while signals are heeded and, if wanted, the live line is drawn.
+/// Runs `work` while signals are heeded and, if wanted, the live line is drawn, on cores that no worker has.
 pub(crate) fn watch<T>(
     plan: &Plan,
     control: &Control,
+    workers: &[usize],
     view: bool,
     work: impl FnOnce() -> T,
 ) -> io::Result<T> {
@@ -24,7 +26,10 @@ pub(crate) fn watch<T>(
     let result = thread::scope(|scope| {
         scope.spawn(|| heed(&mut signals, control));
         if view {
-            scope.spawn(|| draw(plan, control, &over));
+            scope.spawn(|| {
+                keep_off(workers);
+                draw(plan, control, &over);
+            });
         }
         // The threads end even when the work panics: a scope waits for them.
         let _ending = Ending {
@@ -210,7 +215,7 @@ mod tests {
             control.stops()
         };
         let plan = crate::export::sample::plan();
-        let seen = watch(&plan, &control, false, || {
+        let seen = watch(&plan, &control, &[], false, || {
             [(SIGINT, 1), (SIGTERM, 2)].map(|(signal, stops)| {
                 signal_hook::low_level::raise(signal).unwrap();
                 wait_for(stops)

@@ -55,8 +55,19 @@ pub(crate) fn demo(args: &mut ProfileArgs) -> Result<Option<Server>> {
     if args.endpoint.model.is_empty() {
         args.endpoint.model.push("mock".into());
     }
+    let load = &mut args.load;
+    if load.concurrency.is_none() && load.request_rate.is_none() {
+        load.concurrency = Some(DEMO_CONCURRENCY);
+    }
+    if load.goodput.is_empty() {
+        load.goodput = DEMO_GOODPUT.map(String::from).to_vec();
+    }
     Ok(Some(server))
 }
+
+/// Load and objectives of a `--demo` that says none: enough for every line of the report, over in seconds.
+const DEMO_CONCURRENCY: u32 = 64;
+const DEMO_GOODPUT: [&str; 2] = ["time_to_first_token:200", "inter_token_latency:50"];
 
 fn config(args: &MockArgs) -> Result<Config> {
     let timing = match (args.unpaced, args.max_batch) {

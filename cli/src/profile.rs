@@ -65,8 +65,9 @@ pub(crate) fn profile(mut args: ProfileArgs) -> anyhow::Result<Exit> {
 }
 
 fn drive(plan: &Plan, workload: &Workload, log: &Path, view: bool) -> anyhow::Result<Finished> {
-    let control = Control::new(run::cores(plan)?.len());
-    let finished = live::watch(plan, &control, view, || {
+    let workers = run::cores(plan)?;
+    let control = Control::new(workers.len());
+    let finished = live::watch(plan, &control, &workers, view, || {
         run::execute(plan, workload, log, &control)
     })??;
     Ok(finished)

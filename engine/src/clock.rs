@@ -1,5 +1,7 @@
 //! The only place, beside the drivers, that reads a clock.
 
+use rustix::time::{ClockId, clock_gettime};
+
 /// Nanoseconds on `CLOCK_MONOTONIC` (an instant) or between two such instants (a length).
 pub type Nanos = u64;
 
@@ -13,30 +15,17 @@ pub const SECOND: Nanos = 1_000_000_000;
 /// `CLOCK_MONOTONIC` now, in nanoseconds.
 #[must_use]
 pub fn monotonic() -> Nanos {
-    read(libc::CLOCK_MONOTONIC)
+    read(ClockId::Monotonic)
 }
 
 /// `CLOCK_REALTIME` now, in nanoseconds since the Unix epoch. Read to print dates and to convert kernel stamps, never to subtract.
 #[must_use]
 pub fn realtime() -> Nanos {
-    read(libc::CLOCK_REALTIME)
+    read(ClockId::Realtime)
 }
 
-/// CPU time (user + system) of the calling thread, in nanoseconds.
-#[must_use]
-pub fn thread_cpu() -> Nanos {
-    read(libc::CLOCK_THREAD_CPUTIME_ID)
-}
-
-#[allow(unsafe_code)]
-fn read(clock: libc::clockid_t) -> Nanos {
-    let mut ts = libc::timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
-    // SAFETY: `ts` is a valid, writable timespec for the length of the call; the clock ids used here exist on every Linux.
-    let rc = unsafe { libc::clock_gettime(clock, &mut ts) };
-    debug_assert_eq!(rc, 0);
+fn read(clock: ClockId) -> Nanos {
+    let ts = clock_gettime(clock);
     ts.tv_sec as Nanos * SECOND + ts.tv_nsec as Nanos
 }
 

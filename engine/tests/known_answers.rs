@@ -18,7 +18,11 @@ const START: Nanos = 1_000 * SECOND;
 
 #[test]
 fn tokens_every_20_ms_give_an_itl_of_20_ms() {
-    let run = play(closed(1, 3), steady(|_| 50 * MILLI, 20 * MILLI, 11), &[]);
+    let run = play(
+        Phase::closed(1, 3),
+        steady(|_| 50 * MILLI, 20 * MILLI, 11),
+        &[],
+    );
     assert_eq!(run.records.len(), 3);
     for r in &run.records {
         assert_eq!(r.outcome, Outcome::Succeeded);
@@ -42,7 +46,7 @@ fn a_role_only_first_chunk_does_not_set_ttft() {
         script.send(at + 70 * MILLI, key, token("a"));
         script.send(at + 80 * MILLI, key, end());
     });
-    let run = play(closed(1, 1), peer, &[]);
+    let run = play(Phase::closed(1, 1), peer, &[]);
     let at = &run.records[0].instants;
     assert_eq!(at.first_byte.unwrap() - at.send_end.unwrap(), 0);
     assert_eq!(at.first_token.unwrap() - at.send_end.unwrap(), 70 * MILLI);
@@ -58,7 +62,7 @@ fn five_events_in_one_read_are_four_coalesced() {
         bytes.extend(end());
         script.send(at + MILLI, key, bytes);
     });
-    let run = play(closed(1, 1), peer, &[]);
+    let run = play(Phase::closed(1, 1), peer, &[]);
     assert_eq!((run.records[0].events, run.records[0].coalesced), (5, 4));
     assert_eq!(run.records[0].gaps, vec![0; 4], "nothing is interpolated");
 }
@@ -76,7 +80,7 @@ fn an_error_after_content_is_a_failure_and_keeps_its_first_token() {
         );
         script.send(at + 3 * MILLI, key, end());
     });
-    let run = play(closed(1, 1), peer, &[]);
+    let run = play(Phase::closed(1, 1), peer, &[]);
     let r = &run.records[0];
     assert_eq!(r.outcome, Outcome::Failed(Cause::InBandError));
     assert_eq!(r.detail.as_deref(), Some("out of memory"));
@@ -101,7 +105,10 @@ fn a_clean_end_of_body_needs_done_or_a_finish_reason() {
             bytes.extend(b"0\r\n\r\n");
             script.send(at + MILLI, key, bytes);
         });
-        assert_eq!(play(closed(1, 1), peer, &[]).records[0].outcome, outcome);
+        assert_eq!(
+            play(Phase::closed(1, 1), peer, &[]).records[0].outcome,
+            outcome
+        );
     }
 }
 
@@ -184,7 +191,7 @@ fn a_frozen_client_is_late_and_says_so() {
 fn a_closed_loop_keeps_exactly_n_in_flight() {
     for n in [1, 3, 7] {
         let run = play(
-            closed(n, 50),
+            Phase::closed(n, 50),
             steady(|k| (10 + k % 5) * MILLI, MILLI, 3),
             &[],
         );
@@ -242,7 +249,7 @@ fn a_server_that_closes_after_each_answer_costs_no_request() {
         script.send(at + MILLI, key, bytes);
         script.close(at + MILLI, key);
     });
-    let run = play(closed(4, 40), peer, &[]);
+    let run = play(Phase::closed(4, 40), peer, &[]);
     assert_eq!(
         run.records
             .iter()
@@ -274,7 +281,7 @@ fn refusals_resets_and_early_closes_are_causes_of_their_own() {
         ),
     ];
     for (play_it, cause) in cases {
-        let run = play(closed(1, 2), Scripted::new(play_it), &[]);
+        let run = play(Phase::closed(1, 2), Scripted::new(play_it), &[]);
         assert_eq!(run.records.len(), 2);
         assert!(
             run.records
@@ -286,7 +293,7 @@ fn refusals_resets_and_early_closes_are_causes_of_their_own() {
     }
     let mut refusing = Scripted::new(|_, _, _, _| {});
     refusing.refuse = Some(libc::ECONNREFUSED);
-    let run = play(closed(2, 4), refusing, &[]);
+    let run = play(Phase::closed(2, 4), refusing, &[]);
     assert!(
         run.records
             .iter()
@@ -296,7 +303,7 @@ fn refusals_resets_and_early_closes_are_causes_of_their_own() {
 
 #[test]
 fn a_silent_server_meets_the_time_out() {
-    let mut plan = plan(closed(1, 1));
+    let mut plan = plan(Phase::closed(1, 1));
     plan.timeouts.request = 2 * SECOND;
     let run = play_plan(&plan, Scripted::new(|_, _, _, _| {}), &[]);
     assert_eq!(run.records[0].outcome, Outcome::Failed(Cause::Timeout));
@@ -309,7 +316,11 @@ fn a_silent_server_meets_the_time_out() {
 
 #[test]
 fn phases_add_up_on_every_record() {
-    let run = play(closed(3, 60), steady(|k| (k % 7) * MILLI, MILLI, 4), &[]);
+    let run = play(
+        Phase::closed(3, 60),
+        steady(|k| (k % 7) * MILLI, MILLI, 4),
+        &[],
+    );
     for r in &run.records {
         let phases = r.instants.phases();
         assert_eq!(phases.total(), r.instants.end - r.instants.issued);
@@ -326,15 +337,6 @@ struct Outcomes {
     records: Vec<Record>,
     shard: Shard,
     peak: usize,
-}
-
-fn closed(concurrency: u32, requests: u64) -> Phase {
-    Phase {
-        load: Load::Closed { concurrency },
-        requests: Some(requests),
-        duration: None,
-        grace: None,
-    }
 }
 
 fn open(rate: f64, pattern: Arrival, cap: Option<Cap>, duration: Nanos) -> Phase {

@@ -30,9 +30,10 @@ struct Decoded {
     head: Option<Head>,
     body: Vec<u8>,
     reusable: Option<bool>,
-    failed: bool,
-    /// What the close of the connection after the last byte means.
-    eof: Option<HttpError>,
+    /// The close of the connection after the last byte came too early.
+    truncated: bool,
+    /// Something else is wrong: what it is, and with which byte it shows, may depend on the cuts.
+    bad: bool,
 }
 
 fn decode<'a>(limits: HeadLimits, reads: impl Iterator<Item = &'a [u8]>) -> Decoded {
@@ -41,8 +42,8 @@ fn decode<'a>(limits: HeadLimits, reads: impl Iterator<Item = &'a [u8]>) -> Deco
         head: None,
         body: Vec::new(),
         reusable: None,
-        failed: false,
-        eof: None,
+        truncated: false,
+        bad: false,
     };
     for mut input in reads {
         loop {
@@ -54,7 +55,7 @@ fn decode<'a>(limits: HeadLimits, reads: impl Iterator<Item = &'a [u8]>) -> Deco
                 }
                 Ok(None) => break,
                 Err(_) => {
-                    out.failed = true;
+                    out.bad = true;
                     return out;
                 }
             }
@@ -64,7 +65,11 @@ fn decode<'a>(limits: HeadLimits, reads: impl Iterator<Item = &'a [u8]>) -> Deco
             "bytes are left but wanted"
         );
     }
-    out.eof = decoder.eof().err();
+    match decoder.eof() {
+        Err(HttpError::Truncated | HttpError::ClosedBeforeResponse) => out.truncated = true,
+        Err(_) => out.bad = true,
+        Ok(_) => {}
+    }
     out
 }
 

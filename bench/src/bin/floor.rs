@@ -5,11 +5,9 @@
 //! * `bare` is a plain epoll loop (mio) with one `read` a ready socket: no stamps, no driver of ours.
 //! * `epoll` and `uring` are the engine's drivers with kernel stamps, and nothing behind them.
 //!
-//! Prints CPU time per token, user and kernel apart. A response is over when a read ends in the last chunk of a chunked body.
-#![allow(
-    clippy::disallowed_methods,
-    reason = "a stand-alone program, not the engine"
-)]
+//! Prints CPU time per token, user and kernel apart. A response is over when a read ends in the last chunk of a chunked body; the
+//! tokens are counted by the finished responses, or, with `--token-bytes`, by the bytes of all of them.
+#![forbid(unsafe_code)]
 
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
@@ -29,6 +27,8 @@ struct Options {
     seconds: u64,
     core: usize,
     batch_us: u64,
+    token_bytes: u64,
+    probe: bool,
 }
 
 #[derive(Default)]
@@ -43,11 +43,15 @@ fn main() {
         Ok(options) => options,
         Err(e) => {
             eprintln!(
-                "floor: {e}\nusage: floor HOST:PORT [--io bare|epoll|uring] [--streams N] [--tokens T] [--seconds S] [--core C] [--batch-us B]"
+                "floor: {e}\nusage: floor HOST:PORT [--io bare|epoll|uring] [--streams N] [--tokens T] [--seconds S] [--core C] [--batch-us B] [--token-bytes B] [--probe]"
             );
             std::process::exit(2);
         }
     };
+    if options.probe {
+        println!("{}", probe(&options));
+        return;
+    }
     let _ = raise_descriptor_limit(options.streams as u64 + 64);
     if let Err(e) = prepare_thread(options.core, false) {
         eprintln!("floor: {e}");
@@ -61,7 +65,9 @@ fn main() {
     };
     let wall = (monotonic() - started) as f64 / 1e9;
     let after = thread_facts();
-    let tokens = (tally.responses * options.tokens).max(1) as f64;
+    let by_bytes = tally.bytes.checked_div(options.token_bytes);
+    let tokens = by_bytes.unwrap_or(tally.responses * options.tokens);
+    let tokens = tokens.max(1) as f64;
     let (user, system) = (
         (after.user - before.user) as f64,
         (after.system - before.system) as f64,
@@ -88,6 +94,8 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
         seconds: 5,
         core: 0,
         batch_us: 0,
+        token_bytes: 0,
+        probe: false,
     };
     while let Some(arg) = args.next() {
         let mut value = || args.next().ok_or(format!("{arg} needs a value"));
@@ -106,6 +114,8 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
             "--tokens" => options.tokens = number(value()?)?,
             "--seconds" => options.seconds = number(value()?)?,
             "--core" => options.core = number(value()?)? as usize,
+            "--probe" => options.probe = true,
+            "--token-bytes" => options.token_bytes = number(value()?)?,
             "--batch-us" => options.batch_us = number(value()?)?,
             addr => {
                 let addr = addr.trim_start_matches("http://").trim_end_matches('/');
@@ -128,6 +138,20 @@ fn request(options: &Options) -> Vec<u8> {
     let addr = options.addr;
     format!("POST /v1/chat/completions HTTP/1.1\r\nHost: {addr}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len())
         .into_bytes()
+}
+
+/// Bytes on the wire of one token, by one whole response.
+fn probe(options: &Options) -> u64 {
+    let mut stream = std::net::TcpStream::connect(options.addr).expect("connect");
+    stream.write_all(&request(options)).expect("send");
+    let mut all = Vec::new();
+    let mut buffer = [0_u8; 4096];
+    while !over(&all) {
+        let n = stream.read(&mut buffer).expect("read");
+        assert_ne!(n, 0, "the server closed the stream");
+        all.extend_from_slice(&buffer[..n]);
+    }
+    all.len() as u64 / options.tokens.max(1)
 }
 
 fn over(bytes: &[u8]) -> bool {

@@ -28,7 +28,7 @@ pub(crate) struct MachineArgs {
     #[arg(long, value_name = "MICROSECONDS", value_parser = clap::value_parser!(u64).range(..=100_000))]
     pub(crate) batch_wait_us: Option<u64>,
 
-    /// Profile the built-in mock server, started on other cores: needs nothing else.
+    /// Profile the built-in mock server, started on other cores: needs nothing else; 64 in flight and two SLOs unless said otherwise.
     #[arg(long, conflicts_with_all = ["url", "api_key_file"])]
     pub(crate) demo: bool,
 }

@@ -18,7 +18,7 @@ mod uring;
 
 pub use epoll::Epoll;
 pub use thread::{
-    ThreadFacts, peak_rss_bytes, prepare_thread, raise_descriptor_limit, thread_facts,
+    ThreadFacts, keep_off, peak_rss_bytes, prepare_thread, raise_descriptor_limit, thread_facts,
 };
 pub use uring::Uring;
 

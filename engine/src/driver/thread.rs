@@ -51,6 +51,25 @@ pub fn prepare_thread(core: usize, fifo: bool) -> Result<(), String> {
     Ok(())
 }
 
+/// Moves the calling thread to the cores that no worker has; where there are none, it stays.
+pub fn keep_off(workers: &[usize]) {
+    // SAFETY: an all-zero cpu_set_t is an empty set.
+    let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+    // SAFETY: `set` is writable for its whole size; 0 names the calling thread.
+    if unsafe { libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), &mut set) } != 0 {
+        return;
+    }
+    for core in workers.iter().filter(|c| **c < libc::CPU_SETSIZE as usize) {
+        // SAFETY: the index is below CPU_SETSIZE.
+        unsafe { libc::CPU_CLR(*core, &mut set) };
+    }
+    // SAFETY: `set` is a valid set.
+    if unsafe { libc::CPU_COUNT(&set) } > 0 {
+        // SAFETY: `set` is readable for its whole size; a refusal leaves the thread where it is.
+        unsafe { libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &set) };
+    }
+}
+
 /// Raises the soft limit of open files to `wanted`, and the hard limit with it where the process may; what it is now.
 #[must_use]
 pub fn raise_descriptor_limit(wanted: u64) -> u64 {

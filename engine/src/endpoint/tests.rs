@@ -1,56 +1,16 @@
 //! Known answers of the dialects: what is asked, and what answers mean.
 
 use super::*;
-use crate::plan::{
-    Cores, Io, Length, Limits, Load, Phase, Prompts, Reuse, Stamps, Timeouts, TokenizerSource,
-};
+use crate::plan::Phase;
 use crate::record::Usage;
 use serde_json::json;
 
 /// A plan for tests: one target, everything else as plain as can be.
 pub(crate) fn plan(endpoint: EndpointKind) -> Plan {
     let target = Target::parse("http://server:8000").expect("a URL");
-    Plan {
-        targets: vec![target],
-        endpoint,
-        custom_endpoint: None,
-        streaming: true,
-        models: vec!["m".into()],
-        headers: Vec::new(),
-        extra_inputs: Map::new(),
-        use_legacy_max_tokens: false,
-        per_chunk_usage: false,
-        use_server_token_count: false,
-        prompts: Prompts {
-            tokenizer: TokenizerSource::Builtin,
-            isl: Length {
-                mean: 8.0,
-                stddev: 0.0,
-            },
-            osl: None,
-            entries: 1,
-        },
-        warmup: None,
-        profiling: Phase {
-            load: Load::Closed { concurrency: 1 },
-            requests: Some(1),
-            duration: None,
-            grace: None,
-        },
-        slos: Vec::new(),
-        seed: 0,
-        timeouts: Timeouts {
-            request: 1,
-            connect: 1,
-        },
-        limits: Limits::default(),
-        reuse: Reuse::Pooled,
-        io: Io::Auto,
-        stamps: Stamps::Kernel,
-        cores: Cores::Auto,
-        fifo: false,
-        batch_wait: 0,
-    }
+    let mut plan = Plan::new(vec![target], "m", Phase::closed(1, 1));
+    plan.endpoint = endpoint;
+    plan
 }
 
 fn body(plan: &Plan) -> String {

@@ -2,55 +2,20 @@
 
 use super::{PhaseFacts, RunFacts, Shard, Summarizer, Summary, TokenCounts};
 use crate::clock::SECOND;
-use crate::plan::{
-    Arrival, Cores, EndpointKind, Io, Length, Limits, Load, Phase, Plan, Prompts, Reuse, Stamps,
-    Target, Timeouts, TokenizerSource,
-};
+use crate::plan::{Arrival, Load, Phase, Plan, Stamps, Target};
 use crate::record::Record;
 
 /// A streamed closed-loop plan of one request in flight.
 pub(crate) fn plan() -> Plan {
-    Plan {
-        targets: vec![Target::parse("http://localhost:8000").unwrap()],
-        endpoint: EndpointKind::Chat,
-        custom_endpoint: None,
-        streaming: true,
-        models: vec!["m".into()],
-        headers: vec![],
-        extra_inputs: serde_json::Map::new(),
-        use_legacy_max_tokens: false,
-        per_chunk_usage: false,
-        use_server_token_count: false,
-        prompts: Prompts {
-            tokenizer: TokenizerSource::Builtin,
-            isl: Length {
-                mean: 100.0,
-                stddev: 0.0,
-            },
-            osl: None,
-            entries: 1,
-        },
-        warmup: None,
-        profiling: Phase {
-            load: Load::Closed { concurrency: 1 },
-            requests: None,
-            duration: Some(10 * SECOND),
-            grace: None,
-        },
-        slos: vec![],
-        seed: 1,
-        timeouts: Timeouts {
-            request: 60 * SECOND,
-            connect: SECOND,
-        },
-        limits: Limits::default(),
-        reuse: Reuse::Pooled,
-        io: Io::Auto,
-        stamps: Stamps::Kernel,
-        cores: Cores::Auto,
-        fifo: false,
-        batch_wait: 0,
-    }
+    let mut phase = Phase::closed(1, 1);
+    (phase.requests, phase.duration) = (None, Some(10 * SECOND));
+    let mut plan = Plan::new(
+        vec![Target::parse("http://localhost:8000").unwrap()],
+        "m",
+        phase,
+    );
+    plan.prompts.entries = 1;
+    plan
 }
 
 /// The same in open loop.

@@ -117,6 +117,19 @@ pub struct Phase {
     pub grace: Option<Nanos>,
 }
 
+impl Phase {
+    /// A closed loop over a number of requests.
+    #[must_use]
+    pub fn closed(concurrency: u32, requests: u64) -> Self {
+        Self {
+            load: Load::Closed { concurrency },
+            requests: Some(requests),
+            duration: None,
+            grace: None,
+        }
+    }
+}
+
 /// How requests become due.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "mode")]

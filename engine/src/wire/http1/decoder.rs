@@ -107,7 +107,8 @@ impl Decoder {
     /// The peer closed: a body that is delimited by the close ends here; otherwise it is an error.
     ///
     /// # Errors
-    /// [`HttpError::ClosedBeforeResponse`] if no byte of the response was seen, else [`HttpError::Truncated`].
+    /// [`HttpError::ClosedBeforeResponse`] if no byte of the response was seen; what is wrong with the front of a head, if it is wrong
+    /// already; else [`HttpError::Truncated`].
     pub fn eof(&mut self) -> Result<Option<Part<'static>>, HttpError> {
         match self.state {
             State::Head if !self.started => Err(HttpError::ClosedBeforeResponse),
@@ -116,6 +117,10 @@ impl Decoder {
                 Ok(Some(self.end()))
             }
             State::Ended => Ok(None),
+            // A line that never ended was not looked at: the cause must not depend on how the bytes were cut.
+            State::Head if !self.held.is_empty() => {
+                head::parse(&self.held, self.limits.fields).and(Err(HttpError::Truncated))
+            }
             State::Head | State::Length(_) | State::Chunked(_) => Err(HttpError::Truncated),
         }
     }

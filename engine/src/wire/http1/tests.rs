@@ -357,6 +357,16 @@ fn a_close_means_what_the_state_makes_of_it() {
         assert!(decoder.started());
         assert_eq!(decoder.eof(), expected, "{bytes:?}");
     }
+    let mut decoder = Decoder::new(LIMITS);
+    let cut = b"HTTP/1.1 200 OK\r\nno colon".chunks(1);
+    assert!(
+        cut.into_iter()
+            .all(|mut b| decoder.next(&mut b) == Ok(None))
+    );
+    assert_eq!(
+        decoder.eof().expect_err("a bad head").cause(),
+        Cause::BadHead
+    );
     assert_eq!(
         HttpError::ClosedBeforeResponse.cause(),
         Cause::ClosedBeforeResponse

@@ -4,50 +4,20 @@ mod families;
 mod prepare;
 
 use super::{Hub, Tokenizer};
-use crate::clock::SECOND;
 use crate::plan::*;
 use serde_json::json;
 
 /// A plan with one phase of one request, for `entries` prompts.
 pub(super) fn plan(entries: usize, mean: f64, stddev: f64) -> Plan {
-    Plan {
-        targets: vec![Target::parse("http://localhost:8000").unwrap()],
-        endpoint: EndpointKind::Chat,
-        custom_endpoint: None,
-        streaming: true,
-        models: vec!["m".into()],
-        headers: Vec::new(),
-        extra_inputs: serde_json::Map::new(),
-        use_legacy_max_tokens: false,
-        per_chunk_usage: false,
-        use_server_token_count: false,
-        prompts: Prompts {
-            tokenizer: TokenizerSource::Builtin,
-            isl: Length { mean, stddev },
-            osl: None,
-            entries,
-        },
-        warmup: None,
-        profiling: Phase {
-            load: Load::Closed { concurrency: 1 },
-            requests: Some(1),
-            duration: None,
-            grace: None,
-        },
-        slos: Vec::new(),
-        seed: 42,
-        timeouts: Timeouts {
-            request: SECOND,
-            connect: SECOND,
-        },
-        limits: Limits::default(),
-        reuse: Reuse::Pooled,
-        io: Io::Auto,
-        stamps: Stamps::Kernel,
-        cores: Cores::Auto,
-        fifo: false,
-        batch_wait: 0,
-    }
+    let mut plan = Plan::new(
+        vec![Target::parse("http://localhost:8000").unwrap()],
+        "m",
+        Phase::closed(1, 1),
+    );
+    plan.prompts.isl = Length { mean, stddev };
+    plan.prompts.entries = entries;
+    plan.seed = 42;
+    plan
 }
 
 /// The prompt in a body, by the JSON of either endpoint.

@@ -1,28 +1,30 @@
 //! One core's loop: due → send → complete → decode → record. The only place where schedule, exchange, driver and record meet.
 
-use crate::clock::{MICRO, MILLI, Nanos, SECOND};
-use crate::driver::{Driver, DriverStats, Event, Key, Sending};
+mod core;
+mod source;
+
+use self::core::{Core, State, Todo};
+use crate::clock::{MILLI, Nanos, SECOND};
+use crate::driver::{Driver, DriverStats, Key, Sending};
 use crate::error::{Error, Result};
-use crate::exchange::{Exchange, Progress, Request};
+use crate::exchange::Request;
 use crate::measure::Shard;
-use crate::plan::{CapPolicy, Load, Phase, Plan, Reuse, Stamps};
-use crate::record::{Cause, Outcome, PhaseKind, Record};
+use crate::plan::{Load, Phase, Plan, Stamps};
+use crate::record::{Cause, PhaseKind, Record};
 use crate::run::Control;
-use crate::schedule;
 use crate::wire::http1::RequestHead;
 use crate::workload::Workload;
+use source::{Due, Source};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64};
 
 /// Requests taken up before the loop looks at completions again: a burst must not starve the reads.
 const BURST: usize = 32;
+/// Requests in flight from which on collecting completions is worth a wait: fewer hardly ever complete together.
+const BATCHED: usize = 16;
 /// Longest wait without a look at the stop flag.
 const LOOK_UP: Nanos = 20 * MILLI;
-/// How soon a core with waiting arrivals looks again whether another core has freed a slot.
-const PERMIT_POLL: Nanos = 200 * MICRO;
-/// How long a closed-loop slot rests after a connection could not be made, so that a dead server is not hammered.
-const REST_AFTER_REFUSAL: Nanos = 10 * MILLI;
 
 /// What all workers of a run share. Read-only but for counters that are touched once per request.
 pub struct Shared<'a> {
@@ -73,61 +75,6 @@ impl PhaseTally {
 pub struct Worker<'a, D> {
     driver: D,
     core: Core<'a>,
-}
-
-/// Everything of a worker but its driver, so that the driver's handler can borrow it.
-struct Core<'a> {
-    shared: &'a Shared<'a>,
-    index: usize,
-    slots: Vec<Slot>,
-    capacity: usize,
-    /// Per target: idle connections, the latest on top; checked when taken.
-    idle: Vec<Vec<Key>>,
-    free: Vec<u32>,
-    in_flight: usize,
-    /// Closed loop: when slots became free, oldest first.
-    freed: VecDeque<Nanos>,
-    /// Closed loop: slots that rest until then.
-    resting: VecDeque<Nanos>,
-    /// What the handler saw that needs the driver.
-    todo: Vec<Todo>,
-    connect_deadlines: VecDeque<(Nanos, Key, u128)>,
-    request_deadlines: VecDeque<(Nanos, u32, u128)>,
-    scratch: Vec<u8>,
-    shard: Shard,
-    records: rtrb::Producer<Record>,
-    phase: PhaseKind,
-    closed_loop: bool,
-    capped: bool,
-    connections: u64,
-    live_events: u64,
-}
-
-struct Slot {
-    exchange: Exchange,
-    generation: u32,
-    state: State,
-    target: u16,
-    served: u32,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    Free,
-    Connecting,
-    Busy,
-    Idle,
-    /// Its request has ended and its connection has to go.
-    Closing,
-}
-
-enum Todo {
-    /// The connection is there: send.
-    Send(Key),
-    /// The connection of a finished or idle slot has to go.
-    Close(Key),
-    /// The connection ended under a request: move it or fail it.
-    Lost(Key, Cause, Option<String>, Nanos),
 }
 
 impl<'a, D: Driver> Worker<'a, D> {
@@ -248,7 +195,9 @@ impl<'a, D: Driver> Worker<'a, D> {
     /// Waits once and does what the completions ask for.
     fn turn(&mut self, until: Nanos) -> Result<()> {
         let core = &mut self.core;
-        let batch = if core.in_flight > 0 {
+        // With user stamps the read is the stamp: waiting would move it.
+        let worth = core.in_flight >= BATCHED && core.shared.plan.stamps == Stamps::Kernel;
+        let batch = if worth {
             core.shared.plan.batch_wait
         } else {
             0
@@ -501,6 +450,7 @@ impl<'a, D: Driver> Worker<'a, D> {
                 );
             }
         }
+        self.core.forget_ended();
         while let Some(&(at, slot, id)) = self.core.request_deadlines.front() {
             let state = &self.core.slots[slot as usize];
             let waiting = state.exchange.active() && state.exchange.request_id() == id;
@@ -534,390 +484,6 @@ impl<'a, D: Driver> Worker<'a, D> {
         }
         self.core.todo.clear();
     }
-}
-
-impl Core<'_> {
-    fn handle(&mut self, key: Key, event: Event<'_>, seen: Nanos) {
-        let Some(slot) = self
-            .slots
-            .get_mut(key.slot as usize)
-            .filter(|s| s.generation == key.generation)
-        else {
-            return;
-        };
-        let active = slot.exchange.active();
-        match event {
-            Event::Connected if active => {
-                slot.exchange.handle_connected(seen);
-                self.todo.push(Todo::Send(key));
-            }
-            Event::Connected => self.todo.push(Todo::Close(key)),
-            Event::ConnectFailed(e) if active => {
-                self.todo
-                    .push(Todo::Lost(key, connect_cause(e), Some(os_error(e)), seen))
-            }
-            Event::Sent if active => slot.exchange.handle_sent(seen),
-            Event::SendFailed(e) if active => {
-                self.todo
-                    .push(Todo::Lost(key, Cause::SendFailed, Some(os_error(e)), seen))
-            }
-            Event::Received {
-                bytes,
-                arrived,
-                stamped,
-            } if active => {
-                let before = slot.exchange.record().events;
-                let progress = slot.exchange.handle_received(bytes, arrived);
-                self.live_events += u64::from(slot.exchange.record().events - before);
-                if self.phase == PhaseKind::Profiling && self.shared.plan.stamps == Stamps::Kernel {
-                    if stamped {
-                        self.shard.read_lag(seen.saturating_sub(arrived));
-                    } else {
-                        self.shard.counters.stamp_fallbacks += 1;
-                    }
-                }
-                if let Progress::Done { reusable } = progress {
-                    self.finish(key.slot, reusable, seen);
-                }
-            }
-            Event::Closed if active => {
-                if slot.exchange.may_move() {
-                    let what =
-                        "the server closed the kept connection before any byte of a response";
-                    self.todo.push(Todo::Lost(
-                        key,
-                        Cause::ClosedBeforeResponse,
-                        Some(what.into()),
-                        seen,
-                    ));
-                } else if let Progress::Done { .. } = slot.exchange.handle_closed(seen) {
-                    self.finish(key.slot, false, seen);
-                }
-            }
-            Event::ReadFailed(e) if active => {
-                self.todo
-                    .push(Todo::Lost(key, Cause::Reset, Some(os_error(e)), seen));
-            }
-            Event::Received { .. }
-            | Event::Closed
-            | Event::ReadFailed(_)
-            | Event::ConnectFailed(_) => self.todo.push(Todo::Close(key)),
-            Event::Sent | Event::SendFailed(_) => {}
-        }
-    }
-
-    /// The request of a slot has ended: its record goes out, the slot is free for the next.
-    fn finish(&mut self, slot: u32, reusable: bool, seen: Nanos) {
-        let state = &mut self.slots[slot as usize];
-        let key = Key {
-            slot,
-            generation: state.generation,
-        };
-        let record = state.exchange.take_record();
-        let connected = state.state == State::Busy;
-        let refused = !connected && matches!(record.outcome, Outcome::Failed(_));
-        if connected && reusable && self.shared.plan.reuse == Reuse::Pooled {
-            state.state = State::Idle;
-            self.idle[state.target as usize].push(key);
-        } else {
-            state.state = State::Closing;
-            self.todo.push(Todo::Close(key));
-        }
-        self.in_flight -= 1;
-        if self.capped {
-            self.shared.permits[self.phase as usize].fetch_add(1, Ordering::AcqRel);
-        }
-        if self.closed_loop {
-            if refused {
-                self.resting.push_back(seen + REST_AFTER_REFUSAL);
-            } else {
-                self.freed.push_back(record.instants.end.min(seen));
-            }
-        }
-        self.shard.record(&record);
-        if self.records.push(record).is_err() {
-            self.shard.counters.records_lost += 1;
-        }
-    }
-
-    fn take_idle(&mut self, target: u16) -> Option<Key> {
-        while let Some(key) = self.idle[target as usize].pop() {
-            let slot = &self.slots[key.slot as usize];
-            if slot.generation == key.generation && slot.state == State::Idle {
-                return Some(key);
-            }
-        }
-        None
-    }
-
-    /// A slot without a connection: a free one, a new one, or that of an idle connection, whose key is then to be closed. Where none is
-    /// left, a slot past the driver's capacity, good only to record the failure.
-    fn take_slot(&mut self) -> std::result::Result<(u32, Option<Key>), u32> {
-        if let Some(slot) = self.free.pop() {
-            return Ok((slot, None));
-        }
-        if self.slots.len() < self.capacity {
-            return Ok((self.new_slot(), None));
-        }
-        for target in 0..self.idle.len() {
-            if let Some(key) = self.take_idle(target as u16) {
-                return Ok((key.slot, Some(key)));
-            }
-        }
-        if self.slots.len() == self.capacity {
-            self.new_slot();
-        }
-        Err(self.capacity as u32)
-    }
-
-    fn new_slot(&mut self) -> u32 {
-        let plan = self.shared.plan;
-        let keep_text = !plan.use_server_token_count;
-        let exchange = Exchange::new(plan.endpoint, plan.streaming, keep_text, plan.limits);
-        self.slots.push(Slot {
-            exchange,
-            generation: 0,
-            state: State::Free,
-            target: 0,
-            served: 0,
-        });
-        (self.slots.len() - 1) as u32
-    }
-
-    fn publish_progress(&self) {
-        let Some(progress) = self.shared.control.progress.get(self.index) else {
-            return;
-        };
-        let counts = self.shard.phase(self.phase);
-        let failed = counts.failures();
-        let done = counts.succeeded + failed;
-        progress
-            .in_flight
-            .store(self.in_flight as u64, Ordering::Relaxed);
-        progress.events.store(self.live_events, Ordering::Relaxed);
-        match self.phase {
-            PhaseKind::Warmup => progress.warmup_done.store(done, Ordering::Relaxed),
-            PhaseKind::Profiling => {
-                progress
-                    .issued
-                    .store(done + self.in_flight as u64, Ordering::Relaxed);
-                progress.done.store(done, Ordering::Relaxed);
-                progress.failed.store(failed, Ordering::Relaxed);
-            }
-        }
-    }
-}
-
-/// A request that is due.
-struct Due {
-    k: u64,
-    scheduled: Nanos,
-    /// It waited for a slot: its lateness is the policy's, not the loop's.
-    waited: bool,
-}
-
-/// Where a phase's requests come from.
-enum Source {
-    Closed {
-        mine: usize,
-        opened: usize,
-        limit: u64,
-        ended: bool,
-    },
-    Open(Box<Open>),
-}
-
-struct Open {
-    arrivals: schedule::Arrivals,
-    start: Nanos,
-    limit: u64,
-    /// Index and instant of the next arrival of this worker, if the schedule has one.
-    next: Option<(u64, Nanos)>,
-    k: u64,
-    worker: u64,
-    workers: u64,
-    cap: Option<CapPolicy>,
-    waiting: VecDeque<(u64, Nanos)>,
-}
-
-impl Source {
-    fn new(phase: &Phase, core: &Core<'_>, start: Nanos) -> Self {
-        let shared = core.shared;
-        let limit = phase.requests.unwrap_or(u64::MAX);
-        match phase.load {
-            Load::Closed { concurrency } => {
-                let mine = schedule::closed_split(concurrency, shared.workers)
-                    .get(core.index)
-                    .copied()
-                    .unwrap_or(0) as usize;
-                Self::Closed {
-                    mine,
-                    opened: 0,
-                    limit,
-                    ended: mine == 0,
-                }
-            }
-            Load::Open { rate, pattern, cap } => {
-                let seed = shared.plan.seed ^ ((core.phase as u64) << 63);
-                let mut open = Open {
-                    arrivals: schedule::arrivals(rate, pattern, seed),
-                    start,
-                    limit,
-                    next: None,
-                    k: 0,
-                    worker: core.index as u64,
-                    workers: shared.workers as u64,
-                    cap: cap.map(|c| c.policy),
-                    waiting: VecDeque::new(),
-                };
-                open.advance();
-                Self::Open(Box::new(open))
-            }
-        }
-    }
-
-    /// The next request that is due, if a slot is free for it.
-    fn next(&mut self, core: &mut Core<'_>, now: Nanos, facts: &mut PhaseTally) -> Option<Due> {
-        match self {
-            Self::Closed {
-                mine,
-                opened,
-                limit,
-                ended,
-            } => {
-                if *ended || core.in_flight >= *mine {
-                    return None;
-                }
-                let scheduled = if *opened < *mine {
-                    // A closed loop has no schedule: a slot that was never used is free when it is opened.
-                    *opened += 1;
-                    now
-                } else if let Some(at) = core.freed.pop_front() {
-                    at
-                } else if core.resting.front().is_some_and(|at| *at <= now) {
-                    core.resting.pop_front().unwrap_or(now)
-                } else {
-                    return None;
-                };
-                let k = core.shared.next[core.phase as usize].fetch_add(1, Ordering::Relaxed);
-                if k >= *limit {
-                    *ended = true;
-                    return None;
-                }
-                Some(Due {
-                    k,
-                    scheduled,
-                    waited: false,
-                })
-            }
-            Self::Open(open) => open.next(core, now, facts),
-        }
-    }
-
-    /// Whether nothing more will come due.
-    fn exhausted(&self) -> bool {
-        match self {
-            Self::Closed { ended, .. } => *ended,
-            Self::Open(open) => open.next.is_none() && open.waiting.is_empty(),
-        }
-    }
-
-    /// When to look again, if a time is known.
-    fn next_due(&self, core: &Core<'_>, now: Nanos) -> Option<Nanos> {
-        match self {
-            Self::Closed { .. } => core.resting.front().copied(),
-            Self::Open(open) => {
-                let poll = (!open.waiting.is_empty()).then_some(now + PERMIT_POLL);
-                [open.next.map(|(_, at)| at), poll]
-                    .into_iter()
-                    .flatten()
-                    .min()
-            }
-        }
-    }
-
-    /// Nothing is issued any more: what waited for a slot, or came due without one, is dropped by the policy.
-    fn end(&mut self, core: &mut Core<'_>, facts: &mut PhaseTally, at: Nanos) {
-        match self {
-            Self::Closed { ended, .. } => *ended = true,
-            Self::Open(open) => {
-                while let Some((_, due)) = open.next.filter(|(_, due)| *due < at) {
-                    // Due, but the loop came too late for it: offered, not achieved.
-                    facts.arrived(due);
-                    open.advance();
-                }
-                core.shard.phase_mut(core.phase).dropped += open.waiting.len() as u64;
-                open.waiting.clear();
-                open.next = None;
-            }
-        }
-    }
-}
-
-impl Open {
-    /// Moves on to this worker's next arrival.
-    fn advance(&mut self) {
-        self.next = None;
-        while self.k < self.limit {
-            let Some(offset) = self.arrivals.next() else {
-                return;
-            };
-            let k = self.k;
-            self.k += 1;
-            if k % self.workers == self.worker {
-                self.next = Some((k, self.start.saturating_add(offset)));
-                return;
-            }
-        }
-    }
-
-    fn next(&mut self, core: &mut Core<'_>, now: Nanos, facts: &mut PhaseTally) -> Option<Due> {
-        let permits = &core.shared.permits[core.phase as usize];
-        if let Some(&(k, scheduled)) = self.waiting.front()
-            && take_permit(permits)
-        {
-            self.waiting.pop_front();
-            return Some(Due {
-                k,
-                scheduled,
-                waited: true,
-            });
-        }
-        while let Some((k, scheduled)) = self.next.filter(|(_, at)| *at <= now) {
-            self.advance();
-            facts.arrived(scheduled);
-            let Some(policy) = self.cap else {
-                return Some(Due {
-                    k,
-                    scheduled,
-                    waited: false,
-                });
-            };
-            if self.waiting.is_empty() && take_permit(permits) {
-                return Some(Due {
-                    k,
-                    scheduled,
-                    waited: false,
-                });
-            }
-            match policy {
-                CapPolicy::Queue => {
-                    core.shard.phase_mut(core.phase).queued += 1;
-                    self.waiting.push_back((k, scheduled));
-                }
-                CapPolicy::Drop => core.shard.phase_mut(core.phase).dropped += 1,
-            }
-        }
-        None
-    }
-}
-
-fn take_permit(permits: &AtomicI64) -> bool {
-    permits
-        .fetch_update(Ordering::AcqRel, Ordering::Acquire, |n| {
-            (n > 0).then(|| n - 1)
-        })
-        .is_ok()
 }
 
 /// An id in the shape of a random UUID (RFC 9562, version 4), different for every request of every run.

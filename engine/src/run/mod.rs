@@ -1,23 +1,27 @@
 //! A run from plan to summary: workers are started, watched and joined; records are read back, counted and summed.
 
-use crate::clock::{self, MILLI, Nanos, RealtimeOffset};
-use crate::driver::{self, Driver, Epoll, Uring, prepare_thread, thread_facts};
+mod control;
+mod seat;
+
+pub use control::{Control, Progress};
+
+use crate::clock::{self, RealtimeOffset};
+use crate::driver::{self, Uring};
 use crate::error::{Error, Result};
 use crate::measure::{
-    CoreFigures, Offered, PhaseFacts, RequestMetrics, RunFacts, Shard, Summarizer, Summary,
-    TokenCounts,
+    Offered, PhaseFacts, RequestMetrics, RunFacts, Shard, Summarizer, Summary, TokenCounts,
 };
 use crate::plan::{Cores, Io, Load, Phase, Plan, Stamps};
 use crate::record::{LogReader, LogWriter};
 use crate::record::{PhaseKind, Record};
 use crate::wire::http1::RequestHead;
-use crate::worker::{PhaseTally, Shared, Worker};
+use crate::worker::Shared;
 use crate::workload::Workload;
+use seat::{Left, Seat, Stage};
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Barrier;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 /// Records that a worker may be ahead of the writer.
 const RECORD_RING: usize = 32 * 1024;
@@ -25,60 +29,6 @@ const RECORD_RING: usize = 32 * 1024;
 const OTHER_DESCRIPTORS: u64 = 128;
 /// Most connections of one worker in an open loop without a cap.
 const OPEN_CAPACITY: usize = 65_536;
-/// How far ahead of the workers' release a phase begins, so that all of them are there.
-const PHASE_LEAD: Nanos = 2 * MILLI;
-
-/// What the control plane and the workers share: a stop request going in, snapshots coming out.
-#[derive(Default)]
-pub struct Control {
-    stop: AtomicU8,
-    /// Live figures, one set for each worker; read at ≤ 10 Hz.
-    pub progress: Vec<Progress>,
-}
-
-/// Live figures of one worker, stored once per loop.
-#[derive(Default)]
-#[repr(align(128))]
-pub struct Progress {
-    /// Requests issued in the measured phase.
-    pub issued: AtomicU64,
-    /// Requests finished in the measured phase.
-    pub done: AtomicU64,
-    /// Of them failed.
-    pub failed: AtomicU64,
-    /// Output events in both phases.
-    pub events: AtomicU64,
-    /// Requests in flight.
-    pub in_flight: AtomicU64,
-    /// Requests finished in the warm-up.
-    pub warmup_done: AtomicU64,
-}
-
-impl Control {
-    /// Shared state for up to `workers` workers.
-    #[must_use]
-    pub fn new(workers: usize) -> Self {
-        Self {
-            stop: AtomicU8::new(0),
-            progress: (0..workers).map(|_| Progress::default()).collect(),
-        }
-    }
-
-    /// Asks the workers to stop: once = issue nothing more and drain within the grace; twice = abandon what is in flight.
-    pub fn stop(&self) {
-        let _ = self
-            .stop
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| {
-                Some(n.saturating_add(1))
-            });
-    }
-
-    /// How often [`Control::stop`] was called.
-    #[must_use]
-    pub fn stops(&self) -> u8 {
-        self.stop.load(Ordering::Relaxed)
-    }
-}
 
 /// What the workers left: the merged shard, the facts of the run, and the record log.
 pub struct Finished {
@@ -235,7 +185,7 @@ pub fn execute(
         let writer = std::thread::Builder::new()
             .name("records".into())
             .spawn_scoped(scope, move || {
-                stay_off(cores);
+                driver::keep_off(cores);
                 write_records(&mut consumers, log, workers_done)
             })
             .map_err(|e| {
@@ -350,123 +300,6 @@ fn count_tokens(plan: &Plan, workload: &Workload, record: &Record) -> TokenCount
     TokenCounts::of(record, Some(&mut |text| workload.count_tokens(text)))
 }
 
-/// Where the workers meet between phases.
-struct Stage {
-    barrier: Barrier,
-    start: [AtomicU64; 2],
-}
-
-/// One worker's place: its core and its room.
-#[derive(Clone, Copy)]
-struct Seat {
-    index: usize,
-    core: usize,
-    capacity: usize,
-    io: Io,
-}
-
-/// What one worker left.
-struct Left {
-    shard: Shard,
-    core: CoreFigures,
-    /// Warm-up and measured phase, by [`PhaseKind`].
-    phases: [PhaseTally; 2],
-}
-
-impl Seat {
-    fn work(
-        self,
-        shared: &Shared<'_>,
-        stage: &Stage,
-        records: rtrb::Producer<Record>,
-    ) -> Result<Left> {
-        let pinned = prepare_thread(self.core, shared.plan.fifo);
-        let kernel = shared.plan.stamps == Stamps::Kernel;
-        match self.io {
-            Io::Epoll => self.drive(
-                Epoll::new(self.capacity, kernel),
-                shared,
-                stage,
-                records,
-                pinned,
-            ),
-            Io::Uring | Io::Auto => self.drive(
-                Uring::new(self.capacity, kernel),
-                shared,
-                stage,
-                records,
-                pinned,
-            ),
-        }
-    }
-
-    fn drive<D: Driver>(
-        self,
-        driver: std::result::Result<D, i32>,
-        shared: &Shared<'_>,
-        stage: &Stage,
-        records: rtrb::Producer<Record>,
-        pinned: std::result::Result<(), String>,
-    ) -> Result<Left> {
-        let plan = shared.plan;
-        let driver = driver.map_err(|e| {
-            Error::environment(
-                format!("a worker got no driver: {}", os_error(e)),
-                "try --io epoll",
-            )
-        });
-        let mut worker = driver.map(|d| Worker::new(d, shared, self.index, self.capacity, records));
-        let mut phases = [PhaseTally::default(); 2];
-        let mut before = thread_facts();
-        let mut failed = None;
-        let mut began = 0;
-        let wanted = [
-            plan.warmup.as_ref().map(|p| (p, PhaseKind::Warmup)),
-            Some((&plan.profiling, PhaseKind::Profiling)),
-        ];
-        for (phase, kind) in wanted.into_iter().flatten() {
-            // All workers meet here, also those that failed, so that none waits for ever.
-            if stage.barrier.wait().is_leader() {
-                stage.start[kind as usize]
-                    .store(clock::monotonic() + PHASE_LEAD, Ordering::Release);
-            }
-            stage.barrier.wait();
-            let start = stage.start[kind as usize].load(Ordering::Acquire);
-            (before, began) = (thread_facts(), start);
-            if let Ok(worker) = &mut worker {
-                match catch_unwind(AssertUnwindSafe(|| worker.run_phase(phase, kind, start))) {
-                    Ok(Ok(facts)) => phases[kind as usize] = facts,
-                    Ok(Err(e)) => failed = Some(e),
-                    Err(_) => failed = Some(Error::bug("a worker panicked")),
-                }
-            }
-            if failed.is_some() {
-                shared.control.stop();
-                shared.control.stop();
-            }
-        }
-        let after = thread_facts();
-        let wall = phases[1].ended.saturating_sub(began).max(1) as f64;
-        let (shard, stats) = worker?.finish();
-        if let Some(e) = failed {
-            return Err(e);
-        }
-        let (user, system) = (after.user - before.user, after.system - before.system);
-        Ok(Left {
-            shard,
-            core: CoreFigures {
-                core: pinned.is_ok().then_some(self.core),
-                busy_share: ((user + system) as f64 / wall).min(1.0),
-                user_s: user as f64 / 1e9,
-                system_s: system as f64 / 1e9,
-                wakes: stats.wakes,
-                involuntary_switches: after.involuntary_switches - before.involuntary_switches,
-            },
-            phases,
-        })
-    }
-}
-
 /// Moves records from the workers' rings to the log until all workers are done and all rings are empty.
 fn write_records(
     consumers: &mut [rtrb::Consumer<Record>],
@@ -490,17 +323,6 @@ fn write_records(
         if !moved {
             std::thread::sleep(std::time::Duration::from_millis(2));
         }
-    }
-}
-
-/// Moves the calling thread to a core that no worker has, if there is one.
-pub fn stay_off(workers: &[usize]) {
-    let free = core_affinity::get_core_ids()
-        .unwrap_or_default()
-        .into_iter()
-        .find(|c| !workers.contains(&c.id));
-    if let Some(core) = free {
-        core_affinity::set_for_current(core);
     }
 }
 

@@ -1,0 +1,259 @@
+//! Slots and what happens to them: everything of a worker but its driver, so that the driver's handler can borrow it.
+
+use super::{Shared, connect_cause, os_error};
+use crate::clock::{MILLI, Nanos};
+use crate::driver::{Event, Key};
+use crate::exchange::{Exchange, KeepText, Progress};
+use crate::measure::Shard;
+use crate::plan::{Reuse, Stamps, TokenizerSource};
+use crate::record::{Cause, Outcome, PhaseKind, Record};
+use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
+
+/// Everything of a worker but its driver, so that the driver's handler can borrow it.
+pub(super) struct Core<'a> {
+    pub(super) shared: &'a Shared<'a>,
+    pub(super) index: usize,
+    pub(super) slots: Vec<Slot>,
+    pub(super) capacity: usize,
+    /// Per target: idle connections, the latest on top; checked when taken.
+    pub(super) idle: Vec<Vec<Key>>,
+    pub(super) free: Vec<u32>,
+    pub(super) in_flight: usize,
+    /// Closed loop: when slots became free, oldest first.
+    pub(super) freed: VecDeque<Nanos>,
+    /// Closed loop: slots that rest until then.
+    pub(super) resting: VecDeque<Nanos>,
+    /// What the handler saw that needs the driver.
+    pub(super) todo: Vec<Todo>,
+    pub(super) connect_deadlines: VecDeque<(Nanos, Key, u128)>,
+    pub(super) request_deadlines: VecDeque<(Nanos, u32, u128)>,
+    pub(super) scratch: Vec<u8>,
+    pub(super) shard: Shard,
+    pub(super) records: rtrb::Producer<Record>,
+    pub(super) phase: PhaseKind,
+    pub(super) closed_loop: bool,
+    pub(super) capped: bool,
+    pub(super) connections: u64,
+    pub(super) live_events: u64,
+}
+
+pub(super) struct Slot {
+    pub(super) exchange: Exchange,
+    pub(super) generation: u32,
+    pub(super) state: State,
+    pub(super) target: u16,
+    pub(super) served: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    Free,
+    Connecting,
+    Busy,
+    Idle,
+    /// Its request has ended and its connection has to go.
+    Closing,
+}
+
+pub(super) enum Todo {
+    /// The connection is there: send.
+    Send(Key),
+    /// The connection of a finished or idle slot has to go.
+    Close(Key),
+    /// The connection ended under a request: move it or fail it.
+    Lost(Key, Cause, Option<String>, Nanos),
+}
+
+impl Core<'_> {
+    pub(super) fn handle(&mut self, key: Key, event: Event<'_>, seen: Nanos) {
+        let Some(slot) = self
+            .slots
+            .get_mut(key.slot as usize)
+            .filter(|s| s.generation == key.generation)
+        else {
+            return;
+        };
+        let active = slot.exchange.active();
+        match event {
+            Event::Connected if active => {
+                slot.exchange.handle_connected(seen);
+                self.todo.push(Todo::Send(key));
+            }
+            Event::Connected => self.todo.push(Todo::Close(key)),
+            Event::ConnectFailed(e) if active => {
+                self.todo
+                    .push(Todo::Lost(key, connect_cause(e), Some(os_error(e)), seen))
+            }
+            Event::Sent if active => slot.exchange.handle_sent(seen),
+            Event::SendFailed(e) if active => {
+                self.todo
+                    .push(Todo::Lost(key, Cause::SendFailed, Some(os_error(e)), seen))
+            }
+            Event::Received {
+                bytes,
+                arrived,
+                stamped,
+            } if active => {
+                let before = slot.exchange.record().events;
+                let progress = slot.exchange.handle_received(bytes, arrived);
+                self.live_events += u64::from(slot.exchange.record().events - before);
+                if self.phase == PhaseKind::Profiling && self.shared.plan.stamps == Stamps::Kernel {
+                    if stamped {
+                        self.shard.read_lag(seen.saturating_sub(arrived));
+                    } else {
+                        self.shard.counters.stamp_fallbacks += 1;
+                    }
+                }
+                if let Progress::Done { reusable } = progress {
+                    self.finish(key.slot, reusable, seen);
+                }
+            }
+            Event::Closed if active => {
+                if slot.exchange.may_move() {
+                    let what =
+                        "the server closed the kept connection before any byte of a response";
+                    self.todo.push(Todo::Lost(
+                        key,
+                        Cause::ClosedBeforeResponse,
+                        Some(what.into()),
+                        seen,
+                    ));
+                } else if let Progress::Done { .. } = slot.exchange.handle_closed(seen) {
+                    self.finish(key.slot, false, seen);
+                }
+            }
+            Event::ReadFailed(e) if active => {
+                self.todo
+                    .push(Todo::Lost(key, Cause::Reset, Some(os_error(e)), seen));
+            }
+            Event::Received { .. }
+            | Event::Closed
+            | Event::ReadFailed(_)
+            | Event::ConnectFailed(_) => self.todo.push(Todo::Close(key)),
+            Event::Sent | Event::SendFailed(_) => {}
+        }
+    }
+
+    /// The request of a slot has ended: its record goes out, the slot is free for the next.
+    pub(super) fn finish(&mut self, slot: u32, reusable: bool, seen: Nanos) {
+        let state = &mut self.slots[slot as usize];
+        let key = Key {
+            slot,
+            generation: state.generation,
+        };
+        let record = state.exchange.take_record();
+        let text_lost = state.exchange.text_lost();
+        let connected = state.state == State::Busy;
+        let refused = !connected && matches!(record.outcome, Outcome::Failed(_));
+        if connected && reusable && self.shared.plan.reuse == Reuse::Pooled {
+            state.state = State::Idle;
+            self.idle[state.target as usize].push(key);
+        } else {
+            state.state = State::Closing;
+            self.todo.push(Todo::Close(key));
+        }
+        self.in_flight -= 1;
+        if self.capped {
+            self.shared.permits[self.phase as usize].fetch_add(1, Ordering::AcqRel);
+        }
+        if self.closed_loop {
+            if refused {
+                self.resting.push_back(seen + REST_AFTER_REFUSAL);
+            } else {
+                self.freed.push_back(record.instants.end.min(seen));
+            }
+        }
+        self.shard.record(&record);
+        self.shard.phase_mut(record.phase).text_over_limit += u64::from(text_lost);
+        if self.records.push(record).is_err() {
+            self.shard.counters.records_lost += 1;
+        }
+    }
+
+    /// One request that hangs must not keep the deadlines of all that ended after it.
+    pub(super) fn forget_ended(&mut self) {
+        if self.request_deadlines.len() > 2 * self.slots.len() + 1024 {
+            let slots = &self.slots;
+            self.request_deadlines.retain(|(_, slot, id)| {
+                let exchange = &slots[*slot as usize].exchange;
+                exchange.active() && exchange.request_id() == *id
+            });
+        }
+    }
+
+    pub(super) fn take_idle(&mut self, target: u16) -> Option<Key> {
+        while let Some(key) = self.idle[target as usize].pop() {
+            let slot = &self.slots[key.slot as usize];
+            if slot.generation == key.generation && slot.state == State::Idle {
+                return Some(key);
+            }
+        }
+        None
+    }
+
+    /// A slot without a connection: a free one, a new one, or that of an idle connection, whose key is then to be closed. Where none is
+    /// left, a slot past the driver's capacity, good only to record the failure.
+    pub(super) fn take_slot(&mut self) -> std::result::Result<(u32, Option<Key>), u32> {
+        if let Some(slot) = self.free.pop() {
+            return Ok((slot, None));
+        }
+        if self.slots.len() < self.capacity {
+            return Ok((self.new_slot(), None));
+        }
+        for target in 0..self.idle.len() {
+            if let Some(key) = self.take_idle(target as u16) {
+                return Ok((key.slot, Some(key)));
+            }
+        }
+        if self.slots.len() == self.capacity {
+            self.new_slot();
+        }
+        Err(self.capacity as u32)
+    }
+
+    pub(super) fn new_slot(&mut self) -> u32 {
+        let plan = self.shared.plan;
+        let keep_text = match plan.prompts.tokenizer {
+            _ if plan.use_server_token_count => KeepText::Never,
+            // The built-in vocabulary is nobody's model: its count is of no use beside the server's.
+            TokenizerSource::Builtin => KeepText::WithoutUsage,
+            TokenizerSource::Named { .. } => KeepText::Always,
+        };
+        let exchange = Exchange::new(plan.endpoint, plan.streaming, keep_text, plan.limits);
+        self.slots.push(Slot {
+            exchange,
+            generation: 0,
+            state: State::Free,
+            target: 0,
+            served: 0,
+        });
+        (self.slots.len() - 1) as u32
+    }
+
+    pub(super) fn publish_progress(&self) {
+        let Some(progress) = self.shared.control.progress.get(self.index) else {
+            return;
+        };
+        let counts = self.shard.phase(self.phase);
+        let failed = counts.failures();
+        let done = counts.succeeded + failed;
+        progress
+            .in_flight
+            .store(self.in_flight as u64, Ordering::Relaxed);
+        progress.events.store(self.live_events, Ordering::Relaxed);
+        match self.phase {
+            PhaseKind::Warmup => progress.warmup_done.store(done, Ordering::Relaxed),
+            PhaseKind::Profiling => {
+                progress
+                    .issued
+                    .store(done + self.in_flight as u64, Ordering::Relaxed);
+                progress.done.store(done, Ordering::Relaxed);
+                progress.failed.store(failed, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+/// How long a closed-loop slot rests after a connection could not be made, so that a dead server is not hammered.
+const REST_AFTER_REFUSAL: Nanos = 10 * MILLI;
