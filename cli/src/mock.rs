@@ -57,7 +57,11 @@ pub(crate) fn demo(args: &mut ProfileArgs) -> Result<Option<Server>> {
     }
     let load = &mut args.load;
     if load.concurrency.is_none() && load.request_rate.is_none() {
-        load.concurrency = Some(DEMO_CONCURRENCY);
+        // A count that was asked for is not to be refused over a concurrency that was not.
+        let count = load
+            .request_count
+            .map_or(u32::MAX, |n| n.try_into().unwrap_or(u32::MAX));
+        load.concurrency = Some(DEMO_CONCURRENCY.min(count));
     }
     if load.goodput.is_empty() {
         load.goodput = DEMO_GOODPUT.map(String::from).to_vec();

@@ -2,7 +2,7 @@
 
 use crate::Io;
 use ringload_engine::measure::Summary;
-use ringload_engine::plan::{self, Length, Load, Phase, Plan, Target};
+use ringload_engine::plan::{self, Length, Load, Phase, Plan, Target, TokenizerSource};
 use ringload_engine::record::Record;
 use ringload_engine::run::{self, Control};
 use ringload_engine::workload::Workload;
@@ -44,6 +44,14 @@ pub fn closed(server: SocketAddr, io: Io, concurrency: u32, requests: u64) -> Pl
 /// Asks for so many tokens.
 pub fn ask_for(plan: &mut Plan, tokens: u32) {
     plan.prompts.osl = Some(length(tokens));
+}
+
+/// Names a tokenizer, the small one of the test data, so that the text of every answer is kept for it.
+pub fn keep_text(plan: &mut Plan) {
+    plan.prompts.tokenizer = TokenizerSource::Named {
+        name: concat!(env!("CARGO_MANIFEST_DIR"), "/data/tiny-hf").into(),
+        revision: "main".into(),
+    };
 }
 
 /// Puts a wish for the mock into every request.

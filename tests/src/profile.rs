@@ -1,6 +1,6 @@
 //! `ringload profile` as a child process, and what it left.
 
-use crate::{Io, binary, until};
+use crate::{Io, PATIENCE, binary};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// A command line that is being put together. What is not said has a default here: streamed chat with small prompts and a fixed
@@ -149,14 +150,22 @@ impl Running {
     /// Waits for the end.
     ///
     /// # Panics
-    /// When it does not come.
+    /// When it does not come; with what ringload says about it.
     #[must_use]
     pub fn end(mut self) -> Ended {
-        let mut status = None;
-        until("ringload ends", || {
-            status = self.child.try_wait().expect("a child");
-            status.is_some()
-        });
+        let mut status = self.ends_within(PATIENCE);
+        let in_time = status.is_some();
+        // It may still report what it waits for: the first signal asks it to stop, the second to stop now.
+        for _ in 0..2 {
+            if status.is_none() {
+                self.signal("INT");
+                status = self.ends_within(PATIENCE / 20);
+            }
+        }
+        if !in_time {
+            let [stdout, stderr] = self.output.each_ref().map(Heard::text);
+            panic!("ringload did not end ({status:?})\n{stdout}\n{stderr}");
+        }
         let status: ExitStatus = status.expect("it has ended");
         let [stdout, stderr] = self.output.each_mut().map(Heard::all);
         let (dir, artifacts) = self.dir.take().expect("not yet ended");
@@ -166,6 +175,19 @@ impl Running {
             stderr,
             artifacts,
             _dir: dir,
+        }
+    }
+}
+
+impl Running {
+    fn ends_within(&mut self, patience: Duration) -> Option<ExitStatus> {
+        let since = Instant::now();
+        loop {
+            let status = self.child.try_wait().expect("a child");
+            if status.is_some() || since.elapsed() > patience {
+                return status;
+            }
+            std::thread::sleep(Duration::from_millis(1));
         }
     }
 }

@@ -3,7 +3,7 @@
 use ringload_engine::clock::MILLI;
 use ringload_engine::record::{Cause, Outcome, Record};
 use ringload_mock::{Config, Jitter, Server, Timing, start};
-use ringload_tests::engine::{ask_for, closed, drive, wish};
+use ringload_tests::engine::{ask_for, closed, drive, keep_text, wish};
 use ringload_tests::peer::{self, Peer};
 use ringload_tests::profile::{Ended, Profile};
 use ringload_tests::statistics::median;
@@ -85,7 +85,9 @@ fn kernel_stamps_lie_between_the_peers_own_clock_reads() {
             }
             peer::write(to, &peer::finish(20))
         });
-        let run = drive(&closed(server.addr(), io, 2, 10));
+        let mut plan = closed(server.addr(), io, 2, 10);
+        keep_text(&mut plan);
+        let run = drive(&plan);
         let mut late = Vec::new();
         for r in &run.records {
             assert_eq!((r.outcome, r.events), (Outcome::Succeeded, 20), "{r:?}");

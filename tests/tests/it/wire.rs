@@ -1,7 +1,7 @@
 //! Peers with bad manners, and such that are only slow.
 
 use ringload_engine::record::{Cause, Outcome};
-use ringload_tests::engine::{closed, drive};
+use ringload_tests::engine::{closed, drive, keep_text};
 use ringload_tests::on_both;
 use ringload_tests::peer::{self, Peer, Then};
 use ringload_tests::profile::Profile;
@@ -19,7 +19,9 @@ fn a_stream_byte_by_byte_is_the_same_stream() {
             }
             Ok(Then::Keep)
         });
-        let run = drive(&closed(server.addr(), io, 2, 6));
+        let mut plan = closed(server.addr(), io, 2, 6);
+        keep_text(&mut plan);
+        let run = drive(&plan);
         for r in run.records {
             assert_eq!((r.outcome, r.events), (Outcome::Succeeded, 4));
             assert_eq!(r.text.as_deref(), Some("word word word word "));
