@@ -17,6 +17,7 @@ pub(crate) fn watch<T>(
     plan: &Plan,
     control: &Control,
     workers: &[usize],
+    quit: &(dyn Fn() + Sync),
     view: bool,
     work: impl FnOnce() -> T,
 ) -> io::Result<T> {
@@ -24,7 +25,7 @@ pub(crate) fn watch<T>(
     let handle = signals.handle();
     let over = AtomicBool::new(false);
     let result = thread::scope(|scope| {
-        scope.spawn(|| heed(&mut signals, control));
+        scope.spawn(|| heed(&mut signals, control, quit));
         if view {
             scope.spawn(|| {
                 keep_off(workers);
@@ -54,12 +55,15 @@ impl Drop for Ending<'_> {
 }
 
 /// First: drain. Second: abandon what is in flight. Third: the user has waited enough.
-fn heed(signals: &mut Signals, control: &Control) {
+fn heed(signals: &mut Signals, control: &Control, quit: &(dyn Fn() + Sync)) {
     for _ in signals.forever() {
         match control.stops() {
             0 => say("stopping: waiting for what is in flight; once more to abandon it"),
             1 => say("stopping now: results so far will be written; once more to quit without"),
-            _ => std::process::exit(crate::exit::Exit::Interrupted as i32),
+            _ => {
+                quit();
+                std::process::exit(crate::exit::Exit::Interrupted as i32)
+            }
         }
         control.stop();
     }
@@ -215,7 +219,7 @@ mod tests {
             control.stops()
         };
         let plan = crate::export::sample::plan();
-        let seen = watch(&plan, &control, &[], false, || {
+        let seen = watch(&plan, &control, &[], &|| (), false, || {
             [(SIGINT, 1), (SIGTERM, 2)].map(|(signal, stops)| {
                 signal_hook::low_level::raise(signal).unwrap();
                 wait_for(stops)

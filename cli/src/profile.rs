@@ -67,7 +67,12 @@ pub(crate) fn profile(mut args: ProfileArgs) -> anyhow::Result<Exit> {
 fn drive(plan: &Plan, workload: &Workload, log: &Path, view: bool) -> anyhow::Result<Finished> {
     let workers = run::cores(plan)?;
     let control = Control::new(workers.len());
-    let finished = live::watch(plan, &control, &workers, view, || {
+    let quit = || {
+        if let Some(dir) = log.parent() {
+            export::remove_temporaries(dir);
+        }
+    };
+    let finished = live::watch(plan, &control, &workers, &quit, view, || {
         run::execute(plan, workload, log, &control)
     })??;
     Ok(finished)

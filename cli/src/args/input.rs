@@ -62,6 +62,6 @@ pub(crate) struct InputArgs {
     pub(crate) num_dataset_entries: Option<usize>,
 
     /// Seed of the schedule and the prompts [default: chosen by the system, and printed].
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = values::seed)]
     pub(crate) random_seed: Option<u64>,
 }

@@ -41,9 +41,10 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Load a server and report what it did, and whether the figures may be believed.
-    #[command(after_help = EXIT_STATUS)]
+    #[command(after_help = EXIT_STATUS, allow_negative_numbers = true)]
     Profile(Box<ProfileArgs>),
     /// Run the synthetic server, which knows the truth about its own timing.
+    #[command(allow_negative_numbers = true)]
     Mock(MockArgs),
     /// Print a completion script for a shell.
     Completions {

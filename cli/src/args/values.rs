@@ -74,6 +74,11 @@ pub(crate) fn one_total(text: &str) -> Result<u64, String> {
         .ok_or_else(|| "write a whole number from 1".into())
 }
 
+pub(crate) fn seed(text: &str) -> Result<u64, String> {
+    text.parse()
+        .map_err(|_| "write a whole number from 0 to 18446744073709551615".into())
+}
+
 pub(crate) fn entries(text: &str) -> Result<usize, String> {
     text.parse::<usize>()
         .ok()

@@ -134,9 +134,24 @@ impl Kind {
     }
 }
 
+/// Removes what a run that is quit at once would leave in its folder.
+pub(crate) fn remove_temporaries(dir: &Path) {
+    let Ok(entries) = std::fs::read_dir(dir) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        if entry.file_name().to_string_lossy().starts_with(PREFIX) {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// How the names of unfinished files begin.
+const PREFIX: &str = ".ringload-";
+
 fn temporary(dir: &Path) -> io::Result<NamedTempFile> {
     Builder::new()
-        .prefix(".ringload-")
+        .prefix(PREFIX)
         .permissions(Permissions::from_mode(0o666))
         .tempfile_in(dir)
 }

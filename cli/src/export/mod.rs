@@ -13,7 +13,7 @@ pub(crate) mod sample;
 pub(crate) mod tests;
 mod time;
 
-pub(crate) use files::{Artifacts, Kind};
+pub(crate) use files::{Artifacts, Kind, remove_temporaries};
 pub(crate) use records::{RecordWriter, wall_clock};
 
 use crate::outcome::Outcome;

@@ -38,6 +38,12 @@ pub(crate) fn headers(endpoint: &EndpointArgs, env_key: Option<&str>) -> Result<
 
 fn key(endpoint: &EndpointArgs, env_key: Option<&str>) -> Result<Option<String>> {
     if let Some(key) = &endpoint.api_key {
+        if key.trim().is_empty() {
+            return Err(Error::usage(
+                "--api-key is empty",
+                "give the key, or leave the flag out (is the variable that should hold it set?)",
+            ));
+        }
         return Ok(Some(key.clone()));
     }
     if let Some(path) = &endpoint.api_key_file {

@@ -95,7 +95,7 @@ fn counts(c: &Counts) -> String {
 fn policy(c: &Counts) -> Option<String> {
     (c.dropped + c.queued > 0).then(|| {
         format!(
-            "{} arrivals waited for a slot, {} were dropped",
+            "{} arrivals waited for a slot, {} were never served",
             count(c.queued),
             count(c.dropped)
         )

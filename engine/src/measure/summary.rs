@@ -58,7 +58,7 @@ pub struct Counts {
     pub in_flight_at_end: u64,
     /// Planned, but the run ended before they were due.
     pub never_due: u64,
-    /// Arrivals dropped by the cap policy.
+    /// Arrivals dropped by the cap policy `drop`, or still waiting for a slot under `queue` when the run ended.
     pub dropped: u64,
     /// Arrivals that waited for a slot under the cap policy `queue`.
     pub queued: u64,

@@ -76,14 +76,19 @@ fn cap(plan: &Plan, summary: &Summary) -> Option<Finding> {
     if counts.dropped + counts.queued == 0 {
         return None;
     }
-    let (what, effect) = match policy {
+    let (met, what, effect) = match policy {
         CapPolicy::Queue => (
+            counts.queued,
             "waited for a slot",
-            "their wait is in response_time and scheduled_time_to_first_token only",
+            format!(
+                "their wait is in response_time and scheduled_time_to_first_token only, and {} were never served",
+                counts.dropped
+            ),
         ),
         CapPolicy::Drop => (
+            counts.dropped,
             "were dropped",
-            "the server saw less load than was asked for",
+            "the server saw less load than was asked for".to_owned(),
         ),
     };
     Some(Finding {
@@ -92,7 +97,7 @@ fn cap(plan: &Plan, summary: &Summary) -> Option<Finding> {
         blame: POLICY,
         evidence: format!(
             "{} of {} arrivals {what} because {concurrency} requests were in flight: {effect}",
-            counts.dropped + counts.queued,
+            met,
             counts.issued + counts.dropped
         ),
         remedy: "the server did not keep up with the rate under this cap: raise --concurrency or leave it out for an open loop, or lower \
