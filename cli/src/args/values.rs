@@ -22,11 +22,8 @@ pub(crate) fn reuse(text: &str) -> Result<Reuse, String> {
     match text {
         "pooled" => Ok(Reuse::Pooled),
         "never" => Ok(Reuse::Never),
-        "sticky-user-sessions" => Err(
-            "known to AIPerf, not supported by ringload yet: it needs sessions of several turns; write pooled or never"
-                .into(),
-        ),
-        _ => Err("write pooled or never".into()),
+        "sticky-user-sessions" => Ok(Reuse::StickySessions),
+        _ => Err("write pooled, never or sticky-user-sessions".into()),
     }
 }
 

@@ -59,6 +59,7 @@ fn endpoint(plan: &Plan, secrets: &Secrets) -> Value {
         "connection_reuse": match plan.reuse {
             Reuse::Pooled => "pooled",
             Reuse::Never => "never",
+            Reuse::StickySessions => "sticky-user-sessions",
         },
         "use_legacy_max_tokens": plan.use_legacy_max_tokens.then_some(true),
         "use_server_token_count": plan.use_server_token_count.then_some(true),

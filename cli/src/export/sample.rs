@@ -104,6 +104,7 @@ pub(crate) fn plan() -> Plan {
         },
         limits: Limits::default(),
         reuse: Reuse::Pooled,
+        network: ringload_engine::plan::Network::default(),
         io: Io::Auto,
         stamps: Stamps::Kernel,
         cores: Cores::List(vec![0, 1]),

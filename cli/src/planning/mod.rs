@@ -80,6 +80,7 @@ pub(crate) fn plan(args: &ProfileArgs, around: &Surroundings) -> Result<Planned>
             ..Limits::default()
         },
         reuse: endpoint.connection_reuse_strategy,
+        network: ringload_engine::plan::Network::default(),
         io: match args.machine.io {
             IoArg::Auto => Io::Auto,
             IoArg::Uring => Io::Uring,

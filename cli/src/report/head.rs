@@ -134,6 +134,7 @@ fn endpoint(plan: &Plan) -> String {
     let reuse = match plan.reuse {
         Reuse::Pooled => "kept connections",
         Reuse::Never => "a connection per request",
+        Reuse::StickySessions => "a connection per session",
     };
     format!("{kind}{path}, {stream}, {reuse}")
 }

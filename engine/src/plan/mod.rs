@@ -1,8 +1,10 @@
 //! What is asked and when: one immutable value drives the run. Pure.
 
+mod network;
 mod slo;
 mod target;
 
+pub use network::{Dns, Family, HttpVersion, Network, Pin, Tcp, Tls};
 pub use slo::Slo;
 pub use target::Target;
 
@@ -48,6 +50,8 @@ pub struct Plan {
     pub limits: Limits,
     /// Whether connections are kept.
     pub reuse: Reuse,
+    /// How connections are found, made, secured and shared.
+    pub network: Network,
     /// Which driver.
     pub io: Io,
     /// Who stamps arrivals.
@@ -95,6 +99,7 @@ impl Plan {
             },
             limits: Limits::default(),
             reuse: Reuse::Pooled,
+            network: Network::default(),
             io: Io::Auto,
             stamps: Stamps::Kernel,
             cores: Cores::Auto,
@@ -292,6 +297,8 @@ pub enum Reuse {
     Pooled,
     /// A new connection for each request.
     Never,
+    /// A connection of its own for each session, closed after the session's last turn.
+    StickySessions,
 }
 
 /// Which driver moves the bytes.

@@ -49,7 +49,7 @@ impl RequestHead {
         let mut constant = format!("POST {path} HTTP/1.1\r\n").into_bytes();
         let host = target.host_header();
         let close = match plan.reuse {
-            Reuse::Never => "close",
+            Reuse::Never | Reuse::StickySessions => "close",
             Reuse::Pooled => "",
         };
         for (name, value) in [
