@@ -109,11 +109,11 @@ fn bar(plan: &Plan, terminal: bool) -> Option<ProgressBar> {
     let (bar, template) = match plan.profiling.requests {
         Some(n) => (
             ProgressBar::with_draw_target(Some(n), target),
-            "{bar:20} {pos}/{len}  {wide_msg}  ETA {eta}",
+            "{bar:6} {pos}/{len} {wide_msg} ETA {eta}",
         ),
         None => (
             ProgressBar::with_draw_target(None, target),
-            "{spinner} {elapsed}  {wide_msg}",
+            "{spinner} {elapsed} {wide_msg}",
         ),
     };
     let style =
@@ -155,7 +155,7 @@ impl Figures {
             );
         }
         format!(
-            "{:.1} req/s  {:.0} events/s  {} in flight  {} failed",
+            "{:.1} req/s, {:.0} events/s, {} in flight, {} failed",
             pace.requests, pace.events, self.in_flight, self.failed
         )
     }
@@ -204,7 +204,7 @@ mod tests {
         pace.see(Duration::from_secs(2), &figures);
         assert_eq!(
             figures.line(&pace),
-            "1.5 req/s  0 events/s  4 in flight  0 failed"
+            "1.5 req/s, 0 events/s, 4 in flight, 0 failed"
         );
     }
 

@@ -251,7 +251,6 @@ fn contradictions_are_refused_with_what_to_write() {
         ("-m x --goodput nonsense", "time_to_first_token:200"),
         ("-m x --stamps user --batch-wait-us 5", "kernel"),
         ("-m x --endpoint-type embeddings", "chat or completions"),
-        ("pooled or never",),
         ("-m x --custom-endpoint http://h/x", "--url"),
         ("-m x --url https://h", "http://"),
         ("-m x --header Content-Length:3", "leave it out"),

@@ -44,13 +44,15 @@ fn failures(summary: &Summary) -> Option<Finding> {
         "" => String::new(),
         message => format!(": {}", first_line(message)),
     };
+    let share = failed as f64 / finished.max(1) as f64;
     Some(Finding {
         gate: "failures",
-        status: Status::Valid,
+        status: Status::over(share, FAILED_SUSPECT, f64::INFINITY),
         blame: PEER,
         evidence: format!(
-            "{failed} of {finished} requests failed ({}); most often {} ({} times{status}){message}",
-            shown_share(failed as f64 / finished.max(1) as f64),
+            "{failed} of {finished} requests failed ({}; bound: suspect over {}); most often {} ({} times{status}){message}",
+            shown_share(share),
+            shown_share(FAILED_SUSPECT),
             top.cause,
             top.count
         ),
@@ -146,5 +148,7 @@ fn first_line(message: &str) -> String {
 }
 
 const MISMATCH_SUSPECT: f64 = 0.1;
+/// Over this share of failures, the latencies of the rest are those of the survivors.
+const FAILED_SUSPECT: f64 = 0.1;
 const FEW: u64 = 100;
 const LINE: usize = 120;
