@@ -1,9 +1,11 @@
 //! A run from plan to summary: workers are started, watched and joined; records are read back, counted and summed.
 
 mod control;
+mod material;
 mod seat;
 
 pub use control::{Control, Progress};
+pub use material::tls_material;
 
 use crate::clock::{self, RealtimeOffset};
 use crate::driver::{self, Uring};
