@@ -11,7 +11,7 @@
 //!                        record ──► measure ──► verdict
 //! ```
 //!
-//! **Clock rule.** All instants are [`clock::Nanos`] on `CLOCK_MONOTONIC`; only [`clock`], [`host`] and [`driver`] read a clock.
+//! **Clock rule.** All instants are [`clock::Nanos`] on `CLOCK_MONOTONIC`; only [`clock`], [`host`], [`resolve`] and [`driver`] read a clock.
 //! Pure modules get time and randomness as arguments.
 //!
 //! **What this crate does not do.** It parses no flags, prints nothing, and writes no report file: that is the `ringload` binary.
@@ -27,6 +27,7 @@ pub mod measure;
 pub mod plan;
 pub mod random;
 pub mod record;
+pub mod resolve;
 pub mod run;
 pub mod schedule;
 pub mod verdict;

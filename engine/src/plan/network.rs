@@ -60,7 +60,7 @@ pub enum Dns {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Family {
-    /// All of them, in turn.
+    /// IPv4 where the name has any, else IPv6; its addresses are used in turn.
     Any,
     /// IPv4 only.
     V4,

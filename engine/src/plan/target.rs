@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use serde::Serialize;
+use std::path::{Path, PathBuf};
 
 /// A base URL, parsed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -10,39 +11,41 @@ pub struct Target {
     pub url: String,
     /// Host name or address, without brackets.
     pub host: String,
-    /// TCP port.
+    /// TCP port; of no meaning for a Unix socket.
     pub port: u16,
     /// Path prefix, without a trailing slash; may be empty.
     pub base_path: String,
+    /// Whether the connection is secured by TLS (`https`).
+    pub tls: bool,
+    /// The Unix socket to connect to instead of `host` and `port`.
+    pub unix: Option<PathBuf>,
 }
 
 impl Target {
-    /// Parses `http://host[:port][/prefix]`.
+    /// Parses `http[s]://host[:port][/prefix]`, or `unix:/path` for a Unix socket.
     ///
     /// # Errors
-    /// [`crate::Blame::Usage`] for any other scheme, credentials in the URL, a query, or a bad port.
+    /// [`crate::Blame::Usage`] for any other scheme, credentials in the URL, a query, a bad port, or a socket path that is relative
+    /// or too long.
     pub fn parse(url: &str) -> Result<Self> {
-        let with_scheme = if url.contains("://") {
-            url.to_owned()
-        } else {
-            format!("http://{url}")
-        };
-        let (scheme, rest) = with_scheme.split_once("://").unwrap_or(("http", url));
-        match scheme.to_ascii_lowercase().as_str() {
-            "http" => {}
-            "https" => {
-                return Err(Error::usage(
-                    format!("--url: {scheme}:// is not supported yet"),
-                    "put a plain-text port of the server, or a local TLS-terminating proxy, in --url as http://host:port",
-                ));
-            }
+        if let Some(path) = url
+            .get(..5)
+            .filter(|scheme| scheme.eq_ignore_ascii_case("unix:"))
+            .map(|_| &url[5..])
+        {
+            return socket(path);
+        }
+        let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
+        let tls = match scheme.to_ascii_lowercase().as_str() {
+            "http" => false,
+            "https" => true,
             other => {
                 return Err(Error::usage(
                     format!("--url: unknown scheme `{other}`"),
-                    "write http://host:port",
+                    "write http://host:port, https://host:port or unix:/path/of/socket",
                 ));
             }
-        }
+        };
         let (authority, path) = match rest.find(['/', '?', '#']) {
             Some(i) => rest.split_at(i),
             None => (rest, ""),
@@ -59,7 +62,7 @@ impl Target {
                 "write http://host:port[/prefix]",
             ));
         }
-        let (host, port) = split_authority(authority)?;
+        let (host, port) = split_authority(authority, if tls { 443 } else { 80 })?;
         if host.is_empty()
             || host.bytes().any(|b| b <= b' ' || b == 0x7f)
             || path.bytes().any(|b| b <= b' ' || b == 0x7f)
@@ -76,14 +79,19 @@ impl Target {
             host.to_owned()
         };
         Ok(Self {
-            url: format!("http://{shown_host}:{port}{base_path}"),
+            url: format!(
+                "{}://{shown_host}:{port}{base_path}",
+                if tls { "https" } else { "http" }
+            ),
             host: host.to_owned(),
             port,
             base_path,
+            tls,
+            unix: None,
         })
     }
 
-    /// The value of the `Host` header: the port is left out when it is 80.
+    /// The value of the `Host` header (`:authority` in HTTP/2): the port is left out when it is the scheme's own.
     #[must_use]
     pub fn host_header(&self) -> String {
         let host = if self.host.contains(':') {
@@ -91,7 +99,7 @@ impl Target {
         } else {
             self.host.clone()
         };
-        if self.port == 80 {
+        if self.port == if self.tls { 443 } else { 80 } {
             host
         } else {
             format!("{host}:{}", self.port)
@@ -99,7 +107,40 @@ impl Target {
     }
 }
 
-fn split_authority(authority: &str) -> Result<(&str, u16)> {
+fn socket(path: &str) -> Result<Target> {
+    // `unix:///path` has an empty authority; `unix://name/path` would name a host, which a socket does not have.
+    let path = if path.starts_with("///") {
+        &path[2..]
+    } else {
+        path
+    };
+    let remedy = "write unix:/path/of/socket";
+    if !path.starts_with('/') || path.starts_with("//") || path.contains('\0') {
+        return Err(Error::usage(
+            format!("--url: `unix:{path}` is not an absolute path"),
+            remedy,
+        ));
+    }
+    if path.len() > LONGEST_SOCKET {
+        return Err(Error::usage(
+            format!("--url: a socket's path has at most {LONGEST_SOCKET} bytes"),
+            "put the socket, or a link to its folder, under a shorter path",
+        ));
+    }
+    Ok(Target {
+        url: format!("unix:{path}"),
+        host: "localhost".to_owned(),
+        port: 80,
+        base_path: String::new(),
+        tls: false,
+        unix: Some(Path::new(path).to_owned()),
+    })
+}
+
+/// `sun_path` holds 108 bytes with the final zero.
+const LONGEST_SOCKET: usize = 107;
+
+fn split_authority(authority: &str, default: u16) -> Result<(&str, u16)> {
     let bad = |port: &str| {
         Error::usage(
             format!("--url: `{port}` is not a port"),
@@ -121,7 +162,7 @@ fn split_authority(authority: &str) -> Result<(&str, u16)> {
                     .filter(|p| *p != 0)
                     .ok_or_else(|| bad(port))?,
             )),
-            None if after.is_empty() => Ok((host, 80)),
+            None if after.is_empty() => Ok((host, default)),
             None => Err(bad(after)),
         };
     }
@@ -137,7 +178,7 @@ fn split_authority(authority: &str) -> Result<(&str, u16)> {
                 .filter(|p| *p != 0)
                 .ok_or_else(|| bad(port))?,
         )),
-        None => Ok((authority, 80)),
+        None => Ok((authority, default)),
     }
 }
 
@@ -165,9 +206,47 @@ mod tests {
     }
 
     #[test]
+    fn https_has_a_port_of_its_own() {
+        let t = Target::parse("HTTPS://server/v1").unwrap();
+        assert_eq!((t.tls, t.port), (true, 443));
+        assert_eq!(
+            (t.url.as_str(), t.host_header().as_str()),
+            ("https://server:443/v1", "server")
+        );
+        assert_eq!(
+            Target::parse("https://server:80").unwrap().host_header(),
+            "server:80"
+        );
+        assert_eq!(
+            Target::parse("http://server:443").unwrap().host_header(),
+            "server:443"
+        );
+        assert_eq!(
+            Target::parse("https://[::1]").unwrap().host_header(),
+            "[::1]"
+        );
+    }
+
+    #[test]
+    fn a_unix_socket_is_a_path_and_its_host_is_localhost() {
+        for url in ["unix:/run/a.sock", "unix:///run/a.sock", "UNIX:/run/a.sock"] {
+            let t = Target::parse(url).unwrap();
+            assert_eq!(t.unix.as_deref(), Some(Path::new("/run/a.sock")));
+            assert_eq!(
+                (t.url.as_str(), t.host_header().as_str(), t.tls),
+                ("unix:/run/a.sock", "localhost", false)
+            );
+        }
+        assert!(Target::parse(&format!("unix:/{}", "x".repeat(107))).is_err());
+    }
+
+    #[test]
     fn bad_urls_say_what_to_write() {
         for bad in [
-            "https://x",
+            "unix:relative",
+            "unix://host/path",
+            "unix:",
+            "https://",
             "ftp://x",
             "http://",
             "http://h:0",

@@ -49,11 +49,31 @@ pub enum Cause {
     EventLimit,
     /// A body over `Limits::body_bytes`.
     BodyLimit,
+    /// The name could not be resolved when the connection was due.
+    DnsFailed,
+    /// The server's certificate comes from an issuer that is not trusted.
+    TlsUntrusted,
+    /// The server's certificate has expired, or is not valid yet.
+    TlsExpired,
+    /// The server's certificate is for another name.
+    TlsWrongName,
+    /// The server ended TLS with an alert, such as a missing client certificate.
+    TlsAlert,
+    /// TLS could not be agreed on or broke for another reason.
+    TlsFailed,
+    /// The peer broke HTTP/2.
+    Http2Protocol,
+    /// The peer reset the stream of the request.
+    Http2Reset,
+    /// The peer closed the HTTP/2 connection (`GOAWAY`) before the answer was complete.
+    Http2Goaway,
+    /// The peer refused the stream (`REFUSED_STREAM`): the request was not processed.
+    Http2Refused,
 }
 
 impl Cause {
     /// Every cause, in order: `ALL[cause as usize] == cause`.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 31] = [
         Self::ConnectRefused,
         Self::ConnectTimeout,
         Self::ConnectFailed,
@@ -75,6 +95,16 @@ impl Cause {
         Self::HeadLimit,
         Self::EventLimit,
         Self::BodyLimit,
+        Self::DnsFailed,
+        Self::TlsUntrusted,
+        Self::TlsExpired,
+        Self::TlsWrongName,
+        Self::TlsAlert,
+        Self::TlsFailed,
+        Self::Http2Protocol,
+        Self::Http2Reset,
+        Self::Http2Goaway,
+        Self::Http2Refused,
     ];
 
     /// A stable name, as in the files.
@@ -102,6 +132,16 @@ impl Cause {
             Self::HeadLimit => "head_limit",
             Self::EventLimit => "event_limit",
             Self::BodyLimit => "body_limit",
+            Self::DnsFailed => "dns_failed",
+            Self::TlsUntrusted => "tls_untrusted",
+            Self::TlsExpired => "tls_expired",
+            Self::TlsWrongName => "tls_wrong_name",
+            Self::TlsAlert => "tls_alert",
+            Self::TlsFailed => "tls_failed",
+            Self::Http2Protocol => "http2_protocol",
+            Self::Http2Reset => "http2_reset",
+            Self::Http2Goaway => "http2_goaway",
+            Self::Http2Refused => "http2_refused",
         }
     }
 }
@@ -122,6 +162,6 @@ mod tests {
             assert_eq!(cause as usize, i);
         }
         let last = Cause::ALL[Cause::ALL.len() - 1];
-        assert_eq!(last, Cause::BodyLimit, "the last variant of the enum");
+        assert_eq!(last, Cause::Http2Refused, "the last variant of the enum");
     }
 }

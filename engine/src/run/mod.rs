@@ -1,9 +1,11 @@
 //! A run from plan to summary: workers are started, watched and joined; records are read back, counted and summed.
 
 mod control;
+mod material;
 mod seat;
 
 pub use control::{Control, Progress};
+pub use material::tls_material;
 
 use crate::clock::{self, RealtimeOffset};
 use crate::driver::{self, Uring};
@@ -14,11 +16,12 @@ use crate::measure::{
 use crate::plan::{Cores, Io, Load, Phase, Plan, Stamps};
 use crate::record::{LogReader, LogWriter};
 use crate::record::{PhaseKind, Record};
+use crate::resolve::{Answer, Resolver};
 use crate::wire::http1::RequestHead;
 use crate::worker::Shared;
 use crate::workload::Workload;
 use seat::{Left, Seat, Stage};
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
@@ -128,11 +131,10 @@ pub fn execute(
         .iter()
         .map(|t| RequestHead::new(plan, t))
         .collect::<Result<Vec<_>>>()?;
-    let addrs = plan
-        .targets
-        .iter()
-        .map(|t| resolve(&t.host, t.port))
-        .collect::<Result<Vec<_>>>()?;
+    let addrs: Vec<Vec<SocketAddr>> = locate(plan)?
+        .into_iter()
+        .map(|answer| answer.map_or_else(Vec::new, |a| a.addrs))
+        .collect();
     let (io, driver_note) = choose_driver(plan)?;
     let shared = Shared {
         plan,
@@ -362,26 +364,19 @@ fn permits(phase: Option<&Phase>) -> AtomicI64 {
     })
 }
 
-fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>> {
-    let addrs: Vec<SocketAddr> = (host, port)
-        .to_socket_addrs()
-        .map_err(|e| {
-            Error::environment(
-                format!("`{host}` does not resolve ({e})"),
-                "check the host name in --url",
-            )
-        })?
-        .collect();
-    // A name with addresses of both families is driven over IPv4, as the peers do by default.
-    let v4: Vec<SocketAddr> = addrs.iter().copied().filter(SocketAddr::is_ipv4).collect();
-    let chosen = if v4.is_empty() { addrs } else { v4 };
-    if chosen.is_empty() {
-        return Err(Error::environment(
-            format!("`{host}` has no address"),
-            "check the host name in --url",
-        ));
-    }
-    Ok(chosen)
+/// Where each target is, looked up now, in the order of the plan; `None` for a Unix socket.
+///
+/// # Errors
+/// When a name has no address; the error names it and what to do.
+pub fn locate(plan: &Plan) -> Result<Vec<Option<Answer>>> {
+    let resolver = Resolver::new(&plan.network)?;
+    plan.targets
+        .iter()
+        .map(|target| match target.unix {
+            Some(_) => Ok(None),
+            None => Ok(Some(resolver.lookup(&target.host, target.port)?)),
+        })
+        .collect()
 }
 
 /// The driver to use, and why it is not the preferred one.

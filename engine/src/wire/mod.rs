@@ -9,3 +9,4 @@
 
 pub mod http1;
 pub mod sse;
+pub mod tls;

@@ -1,0 +1,247 @@
+//! Look-ups for workers during the run: one thread off their cores, answers by a socket that a driver can wait for.
+
+use super::reply::{Found, Reply, encode};
+use super::{Answer, DnsError, Names, runtime, system};
+use crate::clock::{self, Nanos};
+use crate::driver;
+use crate::error::{Error, Result};
+use crate::plan::{Dns, Network};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::os::unix::net::UnixStream;
+use std::rc::Rc;
+use std::thread::JoinHandle;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::LocalSet;
+
+/// The thread that looks names up; it ends when this is dropped, open questions unanswered.
+pub struct Service {
+    questions: UnboundedSender<Message>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// A worker's end of the service.
+pub struct Line {
+    /// Asks.
+    pub asker: Asker,
+    /// Where the answers come, as [`super::Decoder`] reads them; non-blocking.
+    pub answers: UnixStream,
+}
+
+/// Asks for one worker.
+#[derive(Clone)]
+pub struct Asker {
+    line: usize,
+    questions: UnboundedSender<Message>,
+}
+
+impl Asker {
+    /// Asks where a name is; the answer bears `token`. Never waits. False when the service has ended: no answer will come.
+    #[must_use]
+    pub fn ask(&self, token: u64, host: &str, port: u16) -> bool {
+        let ask = Ask {
+            line: self.line,
+            token,
+            asked: clock::monotonic(),
+        };
+        self.questions
+            .send(Message::Ask(ask, (host.to_owned(), port)))
+            .is_ok()
+    }
+}
+
+impl Service {
+    /// Starts the service with a line for each worker; it keeps off the cores of the workers.
+    ///
+    /// # Errors
+    /// When this machine gives no thread or socket.
+    pub fn start(network: &Network, cores: &[usize], workers: usize) -> Result<(Self, Vec<Line>)> {
+        Self::with_conf(network, &system(), cores, workers)
+    }
+
+    pub(super) fn with_conf(
+        network: &Network,
+        resolv_conf: &str,
+        cores: &[usize],
+        workers: usize,
+    ) -> Result<(Self, Vec<Line>)> {
+        let (questions, asked) = unbounded_channel();
+        let (mut ours, mut lines) = (Vec::new(), Vec::new());
+        for line in 0..workers {
+            let (here, there) = pair().map_err(|e| unable(&e))?;
+            ours.push(here);
+            lines.push(Line {
+                asker: Asker {
+                    line,
+                    questions: questions.clone(),
+                },
+                answers: there,
+            });
+        }
+        let (network, conf, cores) = (network.clone(), resolv_conf.to_owned(), cores.to_vec());
+        let runtime = runtime()?;
+        let thread = std::thread::Builder::new()
+            .name("names".into())
+            .spawn(move || {
+                driver::keep_off(&cores);
+                let names = Names::new(&network, &conf);
+                let keep = network.dns != Dns::Always;
+                LocalSet::new().block_on(&runtime, serve(names, keep, ours, asked));
+            })
+            .map_err(|e| unable(&e))?;
+        let service = Self {
+            questions,
+            thread: Some(thread),
+        };
+        Ok((service, lines))
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        // A thread that is gone needs no telling.
+        let _ = self.questions.send(Message::Stop);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+enum Message {
+    Ask(Ask, Key),
+    Stop,
+}
+
+#[derive(Clone, Copy)]
+struct Ask {
+    line: usize,
+    token: u64,
+    asked: Nanos,
+}
+
+type Key = (String, u16);
+
+/// What is shared by the look-ups of the service.
+struct State {
+    /// Whether answers are kept for their TTL and equal questions share a look-up.
+    keep: bool,
+    kept: HashMap<Key, Answer>,
+    waiting: HashMap<Key, Vec<Ask>>,
+    writers: Vec<UnboundedSender<Vec<u8>>>,
+}
+
+async fn serve(
+    names: Names,
+    keep: bool,
+    lines: Vec<UnixStream>,
+    mut questions: UnboundedReceiver<Message>,
+) {
+    let mut writers = Vec::new();
+    for line in lines {
+        let (replies, queue) = unbounded_channel();
+        writers.push(replies);
+        tokio::task::spawn_local(write(line, queue));
+    }
+    let state = Rc::new(RefCell::new(State {
+        keep,
+        kept: HashMap::new(),
+        waiting: HashMap::new(),
+        writers,
+    }));
+    while let Some(Message::Ask(ask, key)) = questions.recv().await {
+        if !state.borrow_mut().admit(ask, &key) {
+            continue;
+        }
+        let (names, state) = (names.clone(), Rc::clone(&state));
+        tokio::task::spawn_local(async move {
+            let outcome = names.lookup(&key.0, key.1).await;
+            state.borrow_mut().settle(ask, key, &outcome);
+        });
+    }
+}
+
+impl State {
+    /// Whether a look-up has to be made.
+    fn admit(&mut self, ask: Ask, key: &Key) -> bool {
+        if !self.keep {
+            return true;
+        }
+        let now = clock::monotonic();
+        if let Some(kept) = self.kept.get(key).filter(|a| now < a.valid_until).cloned() {
+            self.reply(ask, now, &Ok(kept));
+            return false;
+        }
+        let waiting = self.waiting.entry(key.clone()).or_default();
+        waiting.push(ask);
+        waiting.len() == 1
+    }
+
+    fn settle(&mut self, ask: Ask, key: Key, outcome: &std::result::Result<Answer, DnsError>) {
+        let now = clock::monotonic();
+        let asks = if self.keep {
+            self.waiting.remove(&key).unwrap_or_default()
+        } else {
+            vec![ask]
+        };
+        for ask in asks {
+            self.reply(ask, now, outcome);
+        }
+        if let (true, Ok(answer)) = (self.keep, outcome) {
+            self.kept.insert(key, answer.clone());
+        }
+    }
+
+    fn reply(&self, ask: Ask, now: Nanos, outcome: &std::result::Result<Answer, DnsError>) {
+        let mut bytes = Vec::new();
+        let reply = Reply {
+            token: ask.token,
+            started: ask.asked,
+            ended: now,
+            outcome: match outcome {
+                Ok(answer) => Ok(Found {
+                    addrs: answer.addrs.clone(),
+                    valid_until: answer.valid_until,
+                }),
+                Err(error) => Err(error.to_string()),
+            },
+        };
+        encode(&reply, &mut bytes);
+        // A worker that has hung up wants no answer.
+        let _ = self.writers[ask.line].send(bytes);
+    }
+}
+
+/// Writes to one worker, which may be slow to read, without holding up the others.
+async fn write(line: UnixStream, mut queue: UnboundedReceiver<Vec<u8>>) {
+    let Ok(line) = tokio::net::UnixStream::from_std(line) else {
+        return;
+    };
+    while let Some(bytes) = queue.recv().await {
+        let mut rest = &bytes[..];
+        while !rest.is_empty() {
+            match line.try_write(rest) {
+                Ok(n) => rest = &rest[n..],
+                Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => {
+                    if line.writable().await.is_err() {
+                        return;
+                    }
+                }
+                Err(_) => return,
+            }
+        }
+    }
+}
+
+fn pair() -> std::io::Result<(UnixStream, UnixStream)> {
+    let (a, b) = UnixStream::pair()?;
+    a.set_nonblocking(true)?;
+    b.set_nonblocking(true)?;
+    Ok((a, b))
+}
+
+fn unable(error: &std::io::Error) -> Error {
+    Error::environment(
+        format!("the thread that looks names up could not be started ({error})"),
+        "raise the limits of processes and open files",
+    )
+}

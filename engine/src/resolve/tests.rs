@@ -1,0 +1,275 @@
+//! Against a name server of the test's own.
+
+use super::*;
+use crate::plan::Dns;
+use hickory_resolver::proto::op::{Message, OpCode, ResponseCode};
+use hickory_resolver::proto::rr::{RData, Record, RecordType};
+use std::io::Read;
+use std::net::UdpSocket;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Answers on loopback: by type and name, nothing for a time-out.
+struct Server {
+    addr: SocketAddr,
+    asked: Arc<AtomicUsize>,
+}
+
+type Zone = fn(&str, RecordType, usize) -> Option<Result2>;
+type Result2 = std::result::Result<(Vec<&'static str>, u32), ResponseCode>;
+
+fn serve(zone: Zone) -> Server {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let addr = socket.local_addr().unwrap();
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    std::thread::Builder::new()
+        .spawn(move || {
+            let mut buffer = [0; 2048];
+            while let Ok((n, peer)) = socket.recv_from(&mut buffer) {
+                let question = Message::from_vec(&buffer[..n]).unwrap();
+                let query = question.queries[0].clone();
+                let nth = count.fetch_add(1, Ordering::SeqCst);
+                let name = query.name().to_string();
+                let Some(outcome) = zone(&name, query.query_type(), nth) else {
+                    continue;
+                };
+                let mut answer = Message::response(question.metadata.id, OpCode::Query);
+                match outcome {
+                    Err(code) => answer.metadata.response_code = code,
+                    Ok((addrs, ttl)) => {
+                        for text in addrs {
+                            let data = match text.parse().unwrap() {
+                                IpAddr::V4(ip) => RData::A(ip.into()),
+                                IpAddr::V6(ip) => RData::AAAA(ip.into()),
+                            };
+                            answer.answers.push(Record::from_rdata(
+                                query.name().clone(),
+                                ttl,
+                                data,
+                            ));
+                        }
+                    }
+                }
+                answer.queries.push(query);
+                socket.send_to(&answer.to_vec().unwrap(), peer).unwrap();
+            }
+        })
+        .unwrap();
+    Server { addr, asked }
+}
+
+fn network(server: &Server) -> Network {
+    Network {
+        dns_servers: vec![server.addr],
+        ..Network::default()
+    }
+}
+
+fn resolver(network: &Network, conf: &str) -> Resolver {
+    Resolver {
+        runtime: runtime().unwrap(),
+        names: Names::new(network, conf),
+    }
+}
+
+const FAST: &str = "nameserver 192.0.2.1\noptions timeout:1 attempts:1\n";
+
+fn addrs(answer: &Answer) -> Vec<String> {
+    answer.addrs.iter().map(ToString::to_string).collect()
+}
+
+fn failure(resolver: &Resolver, host: &str) -> DnsFailure {
+    let error = resolver.lookup(host, 80).unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains(host) && text.contains(": "), "{text}");
+    error.failure
+}
+
+fn zone(name: &str, kind: RecordType, nth: usize) -> Option<Result2> {
+    let v4 = kind == RecordType::A;
+    Some(match name {
+        "both.test." if v4 => Ok((vec!["10.0.0.2", "10.0.0.1"], 7)),
+        "both.test." => Ok((vec!["2001:db8::1"], 7)),
+        "six.test." if !v4 => Ok((vec!["2001:db8::6"], 7)),
+        "six.test." | "empty.test." => Ok((vec![], 0)),
+        "short.corp.example." if v4 => Ok((vec!["10.1.0.1"], 60)),
+        "flap.test." if nth % 2 == 0 => Ok((vec!["10.2.0.1"], 0)),
+        "flap.test." => Ok((vec!["10.2.0.2"], 0)),
+        "broken.test." => Err(ResponseCode::ServFail),
+        "silent.test." => return None,
+        _ => Err(ResponseCode::NXDomain),
+    })
+}
+
+#[test]
+fn names_have_addresses_of_the_family_asked_for_in_the_order_of_the_answer() {
+    let server = serve(zone);
+    let mut network = network(&server);
+    let answer = resolver(&network, FAST).lookup("both.test", 80).unwrap();
+    assert_eq!(addrs(&answer), ["10.0.0.2:80", "10.0.0.1:80"]);
+    assert_eq!(answer.valid_until, answer.ended + 7 * SECOND);
+    assert!(answer.took() > 0);
+    let six = resolver(&network, FAST).lookup("six.test", 80).unwrap();
+    assert_eq!(addrs(&six), ["[2001:db8::6]:80"]);
+    network.family = Family::V6;
+    let answer = resolver(&network, FAST).lookup("both.test", 80).unwrap();
+    assert_eq!(addrs(&answer), ["[2001:db8::1]:80"]);
+    network.family = Family::V4;
+    assert_eq!(
+        failure(&resolver(&network, FAST), "six.test"),
+        DnsFailure::NoAddress
+    );
+}
+
+#[test]
+fn failures_are_told_apart_and_name_the_host() {
+    let server = serve(zone);
+    let resolver = resolver(&network(&server), FAST);
+    assert_eq!(failure(&resolver, "none.test"), DnsFailure::NoSuchName);
+    assert_eq!(failure(&resolver, "empty.test"), DnsFailure::NoAddress);
+    assert!(matches!(
+        failure(&resolver, "broken.test"),
+        DnsFailure::Refused(_)
+    ));
+    assert_eq!(failure(&resolver, "silent.test"), DnsFailure::TimedOut);
+    let error = resolver.lookup("none.test", 81).unwrap_err().to_string();
+    assert!(error.contains("--resolve none.test:81:"), "{error}");
+}
+
+#[test]
+fn every_look_up_asks_again() {
+    let server = serve(zone);
+    let resolver = resolver(&network(&server), FAST);
+    let seen: Vec<_> = (0..4)
+        .map(|_| addrs(&resolver.lookup("flap.test", 1).unwrap()).remove(0))
+        .collect();
+    assert_eq!(
+        seen,
+        ["10.2.0.1:1", "10.2.0.2:1", "10.2.0.1:1", "10.2.0.2:1"]
+    );
+    for _ in 0..3 {
+        resolver.lookup("both.test", 80).unwrap();
+    }
+    assert_eq!(server.asked.load(Ordering::SeqCst), 7);
+}
+
+#[test]
+fn search_domains_complete_short_names() {
+    let server = serve(zone);
+    let conf = format!("{FAST}search other.example corp.example\noptions ndots:2\n");
+    let found = resolver(&network(&server), &conf)
+        .lookup("short", 80)
+        .unwrap();
+    assert_eq!(addrs(&found), ["10.1.0.1:80"]);
+}
+
+#[test]
+fn addresses_and_pins_are_never_looked_up() {
+    let server = serve(zone);
+    let mut network = network(&server);
+    network.resolve = vec![Pin {
+        host: "pinned.test".into(),
+        port: 80,
+        addrs: vec!["10.9.9.9".parse().unwrap(), "::9".parse().unwrap()],
+    }];
+    let any = resolver(&network, FAST);
+    for (host, expected) in [
+        ("127.0.0.1", "127.0.0.1:80"),
+        ("::1", "[::1]:80"),
+        ("PINNED.test", "10.9.9.9:80"),
+    ] {
+        let answer = any.lookup(host, 80).unwrap();
+        assert_eq!(addrs(&answer)[0], expected);
+        assert_eq!((answer.valid_until, answer.took()), (Nanos::MAX, 0));
+    }
+    assert_eq!(server.asked.load(Ordering::SeqCst), 0);
+    assert_eq!(
+        any.lookup("pinned.test", 81).unwrap_err().failure,
+        DnsFailure::NoSuchName
+    );
+    network.family = Family::V6;
+    assert_eq!(
+        addrs(&resolver(&network, FAST).lookup("pinned.test", 80).unwrap()),
+        ["[::9]:80"]
+    );
+    assert_eq!(
+        failure(&resolver(&network, FAST), "127.0.0.1"),
+        DnsFailure::WrongFamily
+    );
+}
+
+#[test]
+fn localhost_needs_no_server() {
+    let found = resolver(&Network::default(), "").lookup("localhost", 80);
+    assert_eq!(addrs(&found.unwrap())[0], "127.0.0.1:80");
+}
+
+/// Reads `n` replies off a line, by token.
+fn replies(line: &mut Line, n: usize) -> Vec<Reply> {
+    line.answers.set_nonblocking(false).unwrap();
+    let mut decoder = Decoder::default();
+    let mut found = Vec::new();
+    let mut buffer = [0; 61];
+    while found.len() < n {
+        let read = line.answers.read(&mut buffer).unwrap();
+        assert!(read > 0);
+        decoder.feed(&buffer[..read]);
+        while let Some(reply) = decoder.poll() {
+            found.push(reply);
+        }
+    }
+    found.sort_by_key(|r| r.token);
+    found
+}
+
+#[test]
+fn the_service_answers_each_worker_its_own_questions() {
+    let server = serve(zone);
+    let mut network = network(&server);
+    network.dns = Dns::Always;
+    let (_service, mut lines) = Service::with_conf(&network, FAST, &[], 2).unwrap();
+    for token in 0..200 {
+        assert!(lines[0].asker.ask(token, "both.test", 80));
+        assert!(lines[1].asker.ask(token, "none.test", 80));
+    }
+    for (token, reply) in replies(&mut lines[0], 200).into_iter().enumerate() {
+        assert_eq!(reply.token, token as u64);
+        assert!(reply.started < reply.ended);
+        assert_eq!(reply.outcome.unwrap().addrs.len(), 2);
+    }
+    for reply in replies(&mut lines[1], 200) {
+        assert!(reply.outcome.unwrap_err().contains("none.test"));
+    }
+}
+
+#[test]
+fn one_silent_name_does_not_hold_up_another() {
+    let server = serve(zone);
+    let mut network = network(&server);
+    network.dns = Dns::Always;
+    let (_service, mut lines) = Service::with_conf(&network, FAST, &[], 1).unwrap();
+    assert!(lines[0].asker.ask(1, "silent.test", 80));
+    assert!(lines[0].asker.ask(2, "both.test", 80));
+    assert_eq!(replies(&mut lines[0], 1)[0].token, 2);
+}
+
+#[test]
+fn answers_are_kept_for_their_ttl_and_no_longer() {
+    let server = serve(zone);
+    let mut network = network(&server);
+    network.dns = Dns::Ttl;
+    let (service, mut lines) = Service::with_conf(&network, FAST, &[], 1).unwrap();
+    for token in 0..50 {
+        assert!(lines[0].asker.ask(token, "both.test", 80));
+    }
+    replies(&mut lines[0], 50);
+    assert_eq!(server.asked.load(Ordering::SeqCst), 1);
+    // A TTL of 0 holds for the question at hand alone.
+    for token in 0..3 {
+        assert!(lines[0].asker.ask(token, "flap.test", 80));
+        replies(&mut lines[0], 1);
+    }
+    assert_eq!(server.asked.load(Ordering::SeqCst), 4);
+    drop(service);
+    assert!(!lines[0].asker.ask(9, "both.test", 80));
+}

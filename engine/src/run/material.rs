@@ -1,0 +1,68 @@
+//! The files of TLS, read before the clock starts.
+
+use crate::error::{Error, Result};
+use crate::plan::Plan;
+use crate::wire::tls::Material;
+use std::path::Path;
+
+/// What TLS needs of files; `None` for a plan without a secured target.
+///
+/// # Errors
+/// When a file cannot be read or does not hold what its flag says.
+pub fn tls_material(plan: &Plan) -> Result<Option<Material>> {
+    if !plan.targets.iter().any(|t| t.tls) {
+        return Ok(None);
+    }
+    let tls = &plan.network.tls;
+    let trusted = match &tls.ca {
+        Some(file) => Material::trusting(&shown(file), &read("--cacert", file)?)?,
+        None if tls.insecure => Material::default(),
+        None => Material::system(rustls_native_certs::load_native_certs().certs),
+    };
+    match &tls.client {
+        None => Ok(Some(trusted)),
+        Some((cert, key)) => {
+            let (chain, secret) = (read("--cert", cert)?, read("--key", key)?);
+            trusted
+                .showing((&shown(cert), &chain), (&shown(key), &secret))
+                .map(Some)
+        }
+    }
+}
+
+fn read(flag: &str, file: &Path) -> Result<Vec<u8>> {
+    std::fs::read(file).map_err(|e| {
+        Error::usage(
+            format!("{flag}: {} cannot be read ({e})", file.display()),
+            "name a PEM file that this user may read",
+        )
+    })
+}
+
+fn shown(file: &Path) -> String {
+    file.display().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{Phase, Target};
+
+    fn plan(url: &str) -> Plan {
+        Plan::new(vec![Target::parse(url).unwrap()], "m", Phase::closed(1, 1))
+    }
+
+    #[test]
+    fn files_are_read_for_secured_targets_only() {
+        let mut plain = plan("http://h");
+        plain.network.tls.ca = Some("/nonexistent".into());
+        assert!(tls_material(&plain).unwrap().is_none());
+        let mut secured = plan("https://h");
+        secured.network.tls.ca = Some("/nonexistent".into());
+        let error = tls_material(&secured).unwrap_err().to_string();
+        assert!(
+            error.contains("--cacert") && error.contains("/nonexistent"),
+            "{error}"
+        );
+    }
+}

@@ -1,0 +1,144 @@
+//! What all connections to one server name share.
+
+use super::error::TlsError;
+use super::material::Material;
+use super::session::Session;
+use super::tickets::Tickets;
+use super::verifier::AnyCertificate;
+use crate::error::{Error, Result};
+use crate::plan;
+use rustls::client::Resumption;
+use rustls::crypto::ring;
+use rustls::pki_types::ServerName;
+use rustls::version::{TLS12, TLS13};
+use rustls::{
+    ClientConfig, ClientConnection, InconsistentKeys, RootCertStore, SupportedProtocolVersion,
+};
+use std::sync::Arc;
+
+/// The TLS client of one server name: made once in a run, shared by its connections and their workers.
+#[derive(Clone, Debug)]
+pub struct Client {
+    config: Arc<ClientConfig>,
+    name: ServerName<'static>,
+    /// `None` accepts any outcome of ALPN; else the one protocol that must come out of it.
+    required: Option<Vec<u8>>,
+    verified: bool,
+}
+
+impl Client {
+    /// A client that offers `alpn`, best first, and asks for `server_name` unless the options name another.
+    ///
+    /// A single protocol in `alpn` other than `http/1.1` is required: a server that chooses none fails the handshake.
+    ///
+    /// # Errors
+    /// When the options contradict each other, the name cannot stand in a certificate, no root is usable, or key and certificate
+    /// do not belong together.
+    pub fn new(
+        material: &Material,
+        options: &plan::Tls,
+        alpn: &[&[u8]],
+        server_name: &str,
+    ) -> Result<Self> {
+        let name = options.server_name.as_deref().unwrap_or(server_name);
+        let name = ServerName::try_from(name.to_owned()).map_err(|_| {
+            Error::usage(
+                format!("`{name}` is not a name that a certificate can hold"),
+                "write a host name or an address in --server-name NAME",
+            )
+        })?;
+        let provider = Arc::new(ring::default_provider());
+        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+            .with_protocol_versions(&versions(options)?)
+            .map_err(|e| Error::bug(format!("no TLS version can be offered ({e})")))?;
+        let builder = if options.insecure {
+            builder
+                .dangerous()
+                .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
+        } else {
+            builder.with_root_certificates(roots(material)?)
+        };
+        let mut config = match &material.client {
+            None => builder.with_no_client_auth(),
+            Some((chain, key)) => builder
+                .with_client_auth_cert(chain.clone(), key.clone_key())
+                .map_err(|e| unfit(&e))?,
+        };
+        config.alpn_protocols = alpn.iter().map(|p| p.to_vec()).collect();
+        config.resumption = if options.resumption {
+            Resumption::store(Arc::new(Tickets::default()))
+        } else {
+            Resumption::disabled()
+        };
+        Ok(Self {
+            config: Arc::new(config),
+            name,
+            required: match alpn {
+                [only] if *only != b"http/1.1" => Some(only.to_vec()),
+                _ => None,
+            },
+            verified: !options.insecure,
+        })
+    }
+
+    /// The session of a new connection; its first output is the ClientHello.
+    ///
+    /// # Errors
+    /// When the machine has no randomness.
+    pub fn session(&self) -> std::result::Result<Session, TlsError> {
+        let connection = ClientConnection::new(Arc::clone(&self.config), self.name.clone())
+            .map_err(|e| TlsError::Failed(e.to_string()))?;
+        Ok(Session::new(
+            connection,
+            self.required.clone(),
+            self.verified,
+        ))
+    }
+}
+
+fn versions(options: &plan::Tls) -> Result<Vec<&'static SupportedProtocolVersion>> {
+    match (options.min_1_3, options.max_1_2) {
+        (false, false) => Ok(vec![&TLS13, &TLS12]),
+        (true, false) => Ok(vec![&TLS13]),
+        (false, true) => Ok(vec![&TLS12]),
+        (true, true) => Err(Error::usage(
+            "--tls-min 1.3 with --tls-max 1.2 leaves no version",
+            "drop one of them",
+        )),
+    }
+}
+
+fn roots(material: &Material) -> Result<RootCertStore> {
+    let mut store = RootCertStore::empty();
+    for root in &material.roots {
+        match store.add(root.clone()) {
+            Err(e) if material.named => {
+                return Err(Error::usage(
+                    format!("--cacert: a certificate in it cannot be a root ({e})"),
+                    "name the PEM file of the issuing authority",
+                ));
+            }
+            _ => {}
+        }
+    }
+    if store.is_empty() {
+        return Err(Error::environment(
+            "this machine has no trusted certificates",
+            "install ca-certificates, or name the server's issuer with --cacert FILE",
+        ));
+    }
+    Ok(store)
+}
+
+fn unfit(error: &rustls::Error) -> Error {
+    match error {
+        rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => Error::usage(
+            "--key does not match --cert",
+            "name the key that the first certificate of --cert was issued for",
+        ),
+        other => Error::usage(
+            format!("--cert, --key: they cannot be used ({other})"),
+            "name a PEM certificate chain, the client's own first, and its unencrypted key",
+        ),
+    }
+}

@@ -1,0 +1,23 @@
+//! TLS 1.2 and 1.3 for one client connection, without sockets (RFC 5246, RFC 8446).
+//!
+//! ```text
+//!   read ──► Session::receive ──► plaintext slices          Session::send ──► Session::take_output ──► write
+//! ```
+//!
+//! [`Client`] is made once for a server's name and shared; [`Session`] belongs to one connection. After every call that may have
+//! produced bytes, errors included, [`Session::take_output`] has to be written: it holds handshake messages and alerts.
+
+mod client;
+mod error;
+mod material;
+mod session;
+mod tickets;
+mod verifier;
+
+pub use client::Client;
+pub use error::TlsError;
+pub use material::Material;
+pub use session::{Alpn, Facts, Session, Version};
+
+#[cfg(test)]
+mod tests;

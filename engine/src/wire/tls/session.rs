@@ -1,0 +1,227 @@
+//! The TLS of one connection.
+
+use super::error::TlsError;
+use rustls::{ClientConnection, HandshakeKind, ProtocolVersion};
+use serde::Serialize;
+use std::io::{BufRead, Write};
+use std::ops::ControlFlow;
+
+/// The TLS of one connection: ciphertext in, plaintext lent; plaintext in, ciphertext appended.
+#[derive(Debug)]
+pub struct Session {
+    connection: ClientConnection,
+    required: Option<Vec<u8>>,
+    verified: bool,
+    /// Whether the first byte of the peer's has been seen, and what it was.
+    first: Option<u8>,
+    closed: bool,
+}
+
+/// What a handshake came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Facts {
+    /// The version of TLS.
+    pub version: Version,
+    /// The cipher suite, as in RFC 8446 §B.4.
+    pub cipher: &'static str,
+    /// The application protocol.
+    pub alpn: Alpn,
+    /// Whether an earlier session was resumed.
+    pub resumed: bool,
+    /// Whether the server asked for a second ClientHello (a round trip more).
+    pub retried: bool,
+    /// Whether the certificate was checked (not with `--insecure`).
+    pub verified: bool,
+}
+
+/// A version of TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Version {
+    /// RFC 5246
+    #[serde(rename = "1.2")]
+    Tls12,
+    /// RFC 8446
+    #[serde(rename = "1.3")]
+    Tls13,
+}
+
+/// What ALPN agreed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Alpn {
+    /// Nothing: the server does not know ALPN.
+    None,
+    /// `http/1.1`
+    Http1,
+    /// `h2`
+    Http2,
+}
+
+impl Session {
+    pub(super) fn new(
+        mut connection: ClientConnection,
+        required: Option<Vec<u8>>,
+        verified: bool,
+    ) -> Self {
+        // What is sent is bounded by the request; nothing of it may be left behind.
+        connection.set_buffer_limit(None);
+        Self {
+            connection,
+            required,
+            verified,
+            first: None,
+            closed: false,
+        }
+    }
+
+    /// Takes ciphertext of any length and lends the plaintext in it, piece by piece. A `Break` ends the lending: the rest is dropped,
+    /// and the connection is of no further use.
+    ///
+    /// # Errors
+    /// The handshake failed, or the peer broke TLS or ended it by an alert.
+    pub fn receive(
+        &mut self,
+        mut bytes: &[u8],
+        mut on: impl FnMut(&[u8]) -> ControlFlow<()>,
+    ) -> Result<(), TlsError> {
+        self.first = self.first.or_else(|| bytes.first().copied());
+        while !bytes.is_empty() {
+            let shaking = self.connection.is_handshaking();
+            // Read from a slice: the only error is a full buffer, and the buffer has just been emptied. After the peer's end, 0.
+            let read = self.connection.read_tls(&mut bytes);
+            let outcome = self.connection.process_new_packets();
+            let state = match outcome {
+                Ok(state) => state,
+                Err(_) if shaking && !self.first.is_some_and(|b| RECORDS.contains(&b)) => {
+                    return Err(TlsError::NotTls);
+                }
+                Err(error) => return Err(error.into()),
+            };
+            self.closed |= state.peer_has_closed();
+            if shaking && !self.connection.is_handshaking() {
+                self.agreed()?;
+            }
+            if self.lend(&mut on).is_break() {
+                return Ok(());
+            }
+            match read {
+                Ok(0) => return Ok(()),
+                Ok(_) => {}
+                Err(e) => return Err(TlsError::Failed(e.to_string())),
+            }
+        }
+        Ok(())
+    }
+
+    /// Encrypts bytes; before the handshake is over they are kept until it is.
+    ///
+    /// # Errors
+    /// When the session has failed already.
+    pub fn send(&mut self, plain: &[u8]) -> Result<(), TlsError> {
+        self.connection
+            .writer()
+            .write_all(plain)
+            .map_err(|e| TlsError::Failed(e.to_string()))
+    }
+
+    /// Appends what is to be written to the peer.
+    pub fn take_output(&mut self, out: &mut Vec<u8>) {
+        while self.connection.wants_write() {
+            // Writing to a vector does not fail.
+            if !matches!(self.connection.write_tls(out), Ok(n) if n > 0) {
+                return;
+            }
+        }
+    }
+
+    /// Whether there is something to write.
+    #[must_use]
+    pub fn has_output(&self) -> bool {
+        self.connection.wants_write()
+    }
+
+    /// Whether the handshake is still going on.
+    #[must_use]
+    pub fn handshaking(&self) -> bool {
+        self.connection.is_handshaking()
+    }
+
+    /// Whether the peer has ended TLS in good order: no more plaintext comes.
+    #[must_use]
+    pub fn peer_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// What the end of the connection means.
+    ///
+    /// # Errors
+    /// When the peer closed during the handshake, or without ending TLS first. HTTP that frames its bodies may forgive the latter.
+    pub fn end(&self) -> Result<(), TlsError> {
+        match (self.handshaking(), self.closed) {
+            (true, _) => Err(TlsError::Closed),
+            (false, false) => Err(TlsError::Truncated),
+            (false, true) => Ok(()),
+        }
+    }
+
+    /// Ends TLS in good order: the output holds the alert.
+    pub fn close_notify(&mut self) {
+        self.connection.send_close_notify();
+    }
+
+    /// What the handshake came to; `None` while it goes on.
+    #[must_use]
+    pub fn facts(&self) -> Option<Facts> {
+        if self.handshaking() {
+            return None;
+        }
+        let kind = self.connection.handshake_kind();
+        Some(Facts {
+            version: match self.connection.protocol_version()? {
+                ProtocolVersion::TLSv1_3 => Version::Tls13,
+                _ => Version::Tls12,
+            },
+            cipher: self
+                .connection
+                .negotiated_cipher_suite()?
+                .suite()
+                .as_str()
+                .unwrap_or("unknown"),
+            alpn: match self.connection.alpn_protocol() {
+                Some(b"h2") => Alpn::Http2,
+                Some(b"http/1.1") => Alpn::Http1,
+                _ => Alpn::None,
+            },
+            resumed: kind == Some(HandshakeKind::Resumed),
+            retried: kind == Some(HandshakeKind::FullWithHelloRetryRequest),
+            verified: self.verified,
+        })
+    }
+
+    fn lend(&mut self, on: &mut impl FnMut(&[u8]) -> ControlFlow<()>) -> ControlFlow<()> {
+        let mut reader = self.connection.reader();
+        // An error here means that there is nothing yet.
+        while let Ok(plain) = reader.fill_buf() {
+            let n = plain.len();
+            if n == 0 {
+                break;
+            }
+            let more = on(plain);
+            reader.consume(n);
+            more?;
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn agreed(&self) -> Result<(), TlsError> {
+        match &self.required {
+            Some(protocol) if self.connection.alpn_protocol() != Some(protocol) => {
+                Err(TlsError::NoAlpn)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The first byte of a TLS record: change_cipher_spec, alert, handshake, application_data.
+const RECORDS: std::ops::RangeInclusive<u8> = 20..=23;
