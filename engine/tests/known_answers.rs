@@ -365,7 +365,7 @@ fn play(profiling: Phase, peer: Scripted, freezes: &[(Nanos, Nanos)]) -> Outcome
 fn play_plan(plan: &Plan, peer: Scripted, freezes: &[(Nanos, Nanos)]) -> Outcomes {
     let workload = Workload::prepare(plan).unwrap();
     let heads = [RequestHead::new(plan, &plan.targets[0]).unwrap()];
-    let addrs = [vec![SocketAddr::from(([127, 0, 0, 1], 1))]];
+    let addrs = [vec![SocketAddr::from(([127, 0, 0, 1], 1)).into()]];
     let control = Control::new(1);
     let permits = match plan.profiling.load {
         Load::Open { cap: Some(cap), .. } => i64::from(cap.concurrency),
@@ -376,6 +376,7 @@ fn play_plan(plan: &Plan, peer: Scripted, freezes: &[(Nanos, Nanos)]) -> Outcome
         workload: &workload,
         heads: &heads,
         addrs: &addrs,
+        tls: &[None],
         control: &control,
         next: [AtomicU64::new(0), AtomicU64::new(0)],
         permits: [AtomicI64::new(0), AtomicI64::new(permits)],

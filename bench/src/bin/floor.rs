@@ -222,7 +222,7 @@ fn driven<D: Driver>(driver: Result<D, i32>, options: &Options) -> Tally {
                     slot,
                     generation: 1,
                 },
-                &options.addr,
+                &options.addr.into(),
             )
             .expect("connect");
     }

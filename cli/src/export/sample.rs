@@ -216,6 +216,7 @@ pub(crate) fn records() -> [(Record, RequestMetrics); 2] {
         reads: 4,
         bytes_sent: 900,
         bytes_received: 1200,
+        handshake: None,
         connection_reused: true,
         reconnects: 0,
         gaps: vec![5 * MILLI, 5 * MILLI],

@@ -2,10 +2,9 @@
 
 use super::socket::{self, errno};
 use super::stamp::{CONTROL_BYTES, Stamper};
-use super::{Driver, DriverStats, Event, GENERATION_MASK, Key, Sending};
+use super::{Driver, DriverStats, Event, GENERATION_MASK, Key, Options, Sending};
 use crate::clock::{self, Nanos};
-use socket2::Socket;
-use std::net::SocketAddr;
+use socket2::{SockAddr, Socket};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 /// Bytes taken by one read.
@@ -20,6 +19,8 @@ pub struct Epoll {
     buffer: Box<[u8]>,
     events: Box<[libc::epoll_event]>,
     stamper: Stamper,
+    options: Options,
+    connects: u64,
     stats: DriverStats,
     last_batch: usize,
 }
@@ -38,7 +39,8 @@ impl Epoll {
     ///
     /// # Errors
     /// The error number when the kernel gives no epoll descriptor.
-    pub fn new(slots: usize, kernel_stamps: bool) -> Result<Self, i32> {
+    pub fn new(slots: usize, options: impl Into<Options>) -> Result<Self, i32> {
+        let options = options.into();
         // SAFETY: no pointers are passed; a returned descriptor is owned by nobody else.
         let epoll = unsafe {
             let fd = libc::epoll_create1(libc::EPOLL_CLOEXEC);
@@ -52,7 +54,9 @@ impl Epoll {
             slots: (0..slots).map(|_| Slot::default()).collect(),
             buffer: vec![0; READ_BYTES].into_boxed_slice(),
             events: vec![libc::epoll_event { events: 0, u64: 0 }; EVENTS].into_boxed_slice(),
-            stamper: Stamper::new(kernel_stamps),
+            stamper: Stamper::new(options.stamps),
+            options,
+            connects: 0,
             stats: DriverStats::default(),
             last_batch: 0,
         })
@@ -243,9 +247,10 @@ impl Driver for Epoll {
         clock::monotonic()
     }
 
-    fn connect(&mut self, key: Key, addr: &SocketAddr) -> Result<(), i32> {
-        let socket = socket::open(addr, true, self.stamper.kernel())?;
-        match socket.connect(&(*addr).into()) {
+    fn connect(&mut self, key: Key, addr: &SockAddr) -> Result<(), i32> {
+        let socket = socket::open(addr, true, &self.options, self.connects)?;
+        self.connects += 1;
+        match socket.connect(addr) {
             Ok(()) => {}
             Err(e) if matches!(e.raw_os_error(), Some(libc::EINPROGRESS | libc::EINTR)) => {}
             Err(e) => return Err(socket::number(&e)),
@@ -264,6 +269,25 @@ impl Driver for Epoll {
             unsent: std::mem::take(&mut slot.unsent),
         };
         slot.unsent.clear();
+        Ok(())
+    }
+
+    fn adopt(&mut self, key: Key, socket: OwnedFd) -> Result<(), i32> {
+        let socket = Socket::from(socket);
+        socket
+            .set_nonblocking(true)
+            .map_err(|e| socket::number(&e))?;
+        self.control(
+            libc::EPOLL_CTL_ADD,
+            socket.as_raw_fd(),
+            libc::EPOLLIN as u32,
+            key,
+        )?;
+        self.slots[key.slot as usize] = Slot {
+            socket: Some(socket),
+            generation: key.generation & GENERATION_MASK,
+            ..Slot::default()
+        };
         Ok(())
     }
 

@@ -23,7 +23,31 @@ pub use thread::{
 pub use uring::Uring;
 
 use crate::clock::Nanos;
-use std::net::SocketAddr;
+use crate::plan::Tcp;
+use socket2::SockAddr;
+use std::net::IpAddr;
+use std::os::fd::OwnedFd;
+
+/// What every socket of a driver is given.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Kernel receive stamps.
+    pub stamps: bool,
+    /// TCP options; `None` leaves them to the kernel.
+    pub tcp: Option<Tcp>,
+    /// Local addresses, used in turn by connections of their family.
+    pub source_ips: Vec<IpAddr>,
+}
+
+impl From<bool> for Options {
+    /// Kernel receive stamps or not, and nothing else.
+    fn from(stamps: bool) -> Self {
+        Self {
+            stamps,
+            ..Self::default()
+        }
+    }
+}
 
 /// Names one connection: a slot, and which of its lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -96,7 +120,13 @@ pub trait Driver {
     ///
     /// # Errors
     /// The error number when not even a socket could be had, or the connection failed at once.
-    fn connect(&mut self, key: Key, addr: &SocketAddr) -> Result<(), i32>;
+    fn connect(&mut self, key: Key, addr: &SockAddr) -> Result<(), i32>;
+
+    /// Reads from a socket that is connected already, a local one; a read that cannot be stamped has the time of the read.
+    ///
+    /// # Errors
+    /// The error number when it cannot be watched.
+    fn adopt(&mut self, key: Key, socket: OwnedFd) -> Result<(), i32>;
 
     /// Sends bytes; tries at once.
     fn send(&mut self, key: Key, bytes: &[u8]) -> Sending;

@@ -2,9 +2,10 @@
 
 use super::{Driver, DriverStats, Event, GENERATION_MASK, Key, Sending};
 use crate::clock::Nanos;
+use socket2::SockAddr;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
-use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 
 /// A peer with a scripted truth.
 pub trait Peer {
@@ -120,12 +121,17 @@ impl<P: Peer> Driver for Sim<P> {
         self.now
     }
 
-    fn connect(&mut self, key: Key, _addr: &SocketAddr) -> Result<(), i32> {
+    fn connect(&mut self, key: Key, _addr: &SockAddr) -> Result<(), i32> {
         self.live.insert(key.slot, key.generation & GENERATION_MASK);
         let mut script = Script::default();
         self.peer.on_connect(key, self.now, &mut script);
         self.play(script);
         Ok(())
+    }
+
+    /// There are no descriptors in virtual time.
+    fn adopt(&mut self, _key: Key, _socket: OwnedFd) -> Result<(), i32> {
+        Err(libc::ENOSYS)
     }
 
     fn send(&mut self, key: Key, bytes: &[u8]) -> Sending {

@@ -1,38 +1,94 @@
 //! Sockets: made, tuned, written to, and let go. Shared by the drivers for real sockets.
 
-use super::Sending;
-use socket2::{Domain, Protocol, Socket, Type};
-use std::net::SocketAddr;
+use super::{Options, Sending};
+use crate::plan::Tcp;
+use socket2::{Domain, Protocol, SockAddr, Socket, TcpKeepalive, Type};
+use std::io;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsRawFd, RawFd};
+use std::time::Duration;
 
-/// A new TCP socket with Nagle off and, where asked, kernel receive stamps.
-pub(super) fn open(addr: &SocketAddr, nonblocking: bool, stamps: bool) -> Result<Socket, i32> {
-    let socket = Socket::new(
-        Domain::for_address(*addr),
-        Type::STREAM.cloexec(),
-        Some(Protocol::TCP),
-    )
-    .map_err(|e| number(&e))?;
+/// A new socket for a connection to `addr`: over TCP with Nagle off, and what the options ask for; `turn` chooses the local address.
+pub(super) fn open(
+    addr: &SockAddr,
+    nonblocking: bool,
+    options: &Options,
+    turn: u64,
+) -> Result<Socket, i32> {
+    let local = addr.domain() == Domain::UNIX;
+    let protocol = (!local).then_some(Protocol::TCP);
+    let socket =
+        Socket::new(addr.domain(), Type::STREAM.cloexec(), protocol).map_err(|e| number(&e))?;
     socket
         .set_nonblocking(nonblocking)
         .map_err(|e| number(&e))?;
+    if local {
+        return Ok(socket);
+    }
     socket.set_tcp_nodelay(true).map_err(|e| number(&e))?;
-    if stamps {
-        let flags: libc::c_uint =
-            libc::SOF_TIMESTAMPING_RX_SOFTWARE | libc::SOF_TIMESTAMPING_SOFTWARE;
-        // SAFETY: the descriptor is open, and the option value is a c_uint of the given size that outlives the call.
-        // A kernel that refuses it leaves stamps missing, which every read then counts as a fallback.
-        unsafe {
-            libc::setsockopt(
-                socket.as_raw_fd(),
-                libc::SOL_SOCKET,
-                libc::SO_TIMESTAMPING,
-                (&raw const flags).cast(),
-                size_of::<libc::c_uint>() as libc::socklen_t,
-            );
-        }
+    if let Some(tcp) = &options.tcp {
+        tune(&socket, tcp).map_err(|e| number(&e))?;
+    }
+    let v4 = addr.domain() == Domain::IPV4;
+    let fitting = || options.source_ips.iter().filter(|ip| ip.is_ipv4() == v4);
+    let choices = fitting().count() as u64;
+    if choices > 0
+        && let Some(ip) = fitting().nth((turn % choices) as usize)
+    {
+        bind(&socket, *ip).map_err(|e| number(&e))?;
+    }
+    if options.stamps {
+        stamp(&socket);
     }
     Ok(socket)
+}
+
+fn tune(socket: &Socket, tcp: &Tcp) -> io::Result<()> {
+    if let Some(bytes) = tcp.send_buffer {
+        socket.set_send_buffer_size(bytes as usize)?;
+    }
+    if let Some(bytes) = tcp.receive_buffer {
+        socket.set_recv_buffer_size(bytes as usize)?;
+    }
+    if let Some(idle) = tcp.keepalive {
+        socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(Duration::from_nanos(idle)))?;
+    }
+    if let Some(timeout) = tcp.user_timeout {
+        socket.set_tcp_user_timeout(Some(Duration::from_nanos(timeout)))?;
+    }
+    Ok(())
+}
+
+/// Takes a local address but leaves the port to the connect, which may then use one port for several peers.
+fn bind(socket: &Socket, ip: IpAddr) -> io::Result<()> {
+    let one: libc::c_int = 1;
+    // SAFETY: the descriptor is open, and the option value is an int of the given size that outlives the call. A kernel without the
+    // option binds a port at once, which only makes ports scarcer.
+    unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::IPPROTO_IP,
+            libc::IP_BIND_ADDRESS_NO_PORT,
+            (&raw const one).cast(),
+            size_of::<libc::c_int>() as libc::socklen_t,
+        );
+    }
+    socket.bind(&SocketAddr::new(ip, 0).into())
+}
+
+fn stamp(socket: &Socket) {
+    let flags: libc::c_uint = libc::SOF_TIMESTAMPING_RX_SOFTWARE | libc::SOF_TIMESTAMPING_SOFTWARE;
+    // SAFETY: the descriptor is open, and the option value is a c_uint of the given size that outlives the call.
+    // A kernel that refuses it leaves stamps missing, which every read then counts as a fallback.
+    unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_TIMESTAMPING,
+            (&raw const flags).cast(),
+            size_of::<libc::c_uint>() as libc::socklen_t,
+        );
+    }
 }
 
 /// Sends what fits at once: how many bytes were taken, or the error number.

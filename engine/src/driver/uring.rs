@@ -5,14 +5,14 @@
 
 use super::socket::{self, number};
 use super::stamp::{CONTROL_BYTES, Stamper};
-use super::{Driver, DriverStats, Event, GENERATION_MASK, Key, Sending};
+use super::{Driver, DriverStats, Event, GENERATION_MASK, Key, Options, Sending};
 use crate::clock::{self, Nanos};
 use io_uring::types::{BufRingEntry, Fd, RecvMsgOut, SubmitArgs, Timespec};
 use io_uring::{IoUring, cqueue, opcode, squeue};
 use socket2::{SockAddr, Socket};
 use std::collections::VecDeque;
-use std::net::{Shutdown, SocketAddr};
-use std::os::fd::AsRawFd;
+use std::net::Shutdown;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::atomic::{AtomicU16, Ordering};
 
 const SQ_ENTRIES: u32 = 1024;
@@ -37,6 +37,8 @@ pub struct Uring {
     /// Entries that found the submission queue full, first come first served.
     backlog: VecDeque<squeue::Entry>,
     stamper: Stamper,
+    options: Options,
+    connects: u64,
     min_wait: bool,
     stats: DriverStats,
     batch: Vec<cqueue::Entry>,
@@ -68,7 +70,8 @@ impl Uring {
     ///
     /// # Errors
     /// The error number with which the kernel refused the ring, its buffers, or a multishot receive.
-    pub fn new(slots: usize, kernel_stamps: bool) -> Result<Self, i32> {
+    pub fn new(slots: usize, options: impl Into<Options>) -> Result<Self, i32> {
+        let options = options.into();
         let ring = IoUring::builder()
             .setup_cqsize(CQ_ENTRIES)
             .setup_single_issuer()
@@ -79,7 +82,7 @@ impl Uring {
         let buffers = Buffers::register(&ring)?;
         // SAFETY: an all-zero msghdr is valid.
         let mut message: Box<libc::msghdr> = Box::new(unsafe { std::mem::zeroed() });
-        if kernel_stamps {
+        if options.stamps {
             message.msg_controllen = CONTROL_BYTES as _;
         }
         let min_wait = ring.params().is_feature_min_timeout();
@@ -90,7 +93,9 @@ impl Uring {
             slots: (0..slots).map(|_| Slot::default()).collect(),
             sends: Vec::new(),
             backlog: VecDeque::new(),
-            stamper: Stamper::new(kernel_stamps),
+            stamper: Stamper::new(options.stamps),
+            options,
+            connects: 0,
             min_wait,
             stats: DriverStats::default(),
             batch: Vec::with_capacity(CQ_ENTRIES as usize),
@@ -296,9 +301,10 @@ impl Driver for Uring {
         clock::monotonic()
     }
 
-    fn connect(&mut self, key: Key, addr: &SocketAddr) -> Result<(), i32> {
-        let socket = socket::open(addr, false, self.stamper.kernel())?;
-        let addr = Box::new(SockAddr::from(*addr));
+    fn connect(&mut self, key: Key, addr: &SockAddr) -> Result<(), i32> {
+        let socket = socket::open(addr, false, &self.options, self.connects)?;
+        self.connects += 1;
+        let addr = Box::new(addr.clone());
         let entry = opcode::Connect::new(Fd(socket.as_raw_fd()), addr.as_ptr().cast(), addr.len())
             .build()
             .user_data(pack(Op::Connect, key));
@@ -308,6 +314,18 @@ impl Driver for Uring {
             addr: Some(addr),
         };
         self.push(entry);
+        Ok(())
+    }
+
+    fn adopt(&mut self, key: Key, socket: OwnedFd) -> Result<(), i32> {
+        let socket = Socket::from(socket);
+        socket.set_nonblocking(false).map_err(|e| number(&e))?;
+        self.slots[key.slot as usize] = Slot {
+            socket: Some(socket),
+            generation: key.generation & GENERATION_MASK,
+            addr: None,
+        };
+        self.arm_receive(key);
         Ok(())
     }
 

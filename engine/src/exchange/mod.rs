@@ -11,7 +11,7 @@ pub use answer::KeepText;
 use crate::clock::Nanos;
 use crate::endpoint;
 use crate::plan::{EndpointKind, Limits};
-use crate::record::{Cause, Instants, Outcome, PhaseKind, Record};
+use crate::record::{Cause, Handshake, Instants, Outcome, PhaseKind, Record};
 use crate::wire::http1::{Decoder, Head, HeadLimits, HttpError, Part};
 use crate::wire::sse::Sse;
 use answer::{Answer, Fault};
@@ -150,15 +150,33 @@ impl Exchange {
         self.mode = Mode::Head;
     }
 
+    /// The name was looked up for this request.
+    pub fn handle_resolved(&mut self, started: Nanos, ended: Nanos) {
+        let instants = &mut self.answer.record.instants;
+        (instants.dns_start, instants.dns_end) = (Some(started), Some(ended));
+    }
+
     /// A connection is begun for this request.
     pub fn handle_connecting(&mut self, now: Nanos) {
-        self.answer.record.instants.tcp_start = Some(now);
-        self.answer.record.instants.tcp_end = None;
+        let instants = &mut self.answer.record.instants;
+        instants.tcp_start = Some(now);
+        (instants.tcp_end, instants.tls_start, instants.tls_end) = (None, None, None);
     }
 
     /// The connection that was begun is there.
     pub fn handle_connected(&mut self, now: Nanos) {
         self.answer.record.instants.tcp_end = Some(now);
+    }
+
+    /// The TLS handshake is begun.
+    pub fn handle_securing(&mut self, now: Nanos) {
+        self.answer.record.instants.tls_start = Some(now);
+    }
+
+    /// The TLS handshake is done.
+    pub fn handle_secured(&mut self, now: Nanos, handshake: Handshake) {
+        self.answer.record.instants.tls_end = Some(now);
+        self.answer.record.handshake = Some(handshake);
     }
 
     /// The first byte is about to be handed to the kernel. `reused` tells whether the connection served an earlier request.
@@ -200,17 +218,36 @@ impl Exchange {
 
     /// Bytes arrived at `arrived`.
     pub fn handle_received(&mut self, bytes: &[u8], arrived: Nanos) -> Progress {
+        self.handle_read(bytes.len(), arrived, |part| part(bytes))
+    }
+
+    /// One read of `bytes` on the wire arrived at `arrived`; `parts` hands over what it carried, piece by piece (TLS records). Every event
+    /// in them shares the read's stamp.
+    ///
+    /// Nothing is read when there is no part. Parts after the end of the response make the connection unfit for reuse.
+    pub fn handle_read(
+        &mut self,
+        bytes: usize,
+        arrived: Nanos,
+        parts: impl FnOnce(&mut dyn FnMut(&[u8])),
+    ) -> Progress {
         // A stamp from before the request was sent cannot be its answer's: the read is then as good as its own send.
         let arrived = arrived.max(self.answer.record.instants.send_start.unwrap_or(arrived));
-        self.answer
-            .record
-            .instants
-            .first_byte
-            .get_or_insert(arrived);
-        self.answer.record.reads += 1;
-        self.answer.record.bytes_received += bytes.len() as u64;
         let before = self.answer.record.events;
-        let progress = self.decode(bytes, arrived);
+        let mut progress = Progress::Pending;
+        let mut first = true;
+        parts(&mut |part| {
+            if std::mem::take(&mut first) {
+                let record = &mut self.answer.record;
+                record.instants.first_byte.get_or_insert(arrived);
+                record.reads += 1;
+                record.bytes_received += bytes as u64;
+            }
+            progress = match progress {
+                Progress::Pending => self.decode(part, arrived),
+                Progress::Done { .. } => Progress::Done { reusable: false },
+            };
+        });
         self.answer.record.coalesced += (self.answer.record.events - before).saturating_sub(1);
         progress
     }
@@ -404,6 +441,7 @@ fn empty_record() -> Record {
         reads: 0,
         bytes_sent: 0,
         bytes_received: 0,
+        handshake: None,
         connection_reused: false,
         reconnects: 0,
         gaps: Vec::new(),

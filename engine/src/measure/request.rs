@@ -172,7 +172,9 @@ fn transport(values: &mut Values, record: &Record) {
     for (info, length) in [
         (&tags::QUEUE_TIME, phases.queue),
         (&tags::HTTP_REQ_BLOCKED, phases.queue),
+        (&tags::HTTP_REQ_DNS_LOOKUP, phases.dns),
         (&tags::HTTP_REQ_CONNECTING, phases.tcp),
+        (&tags::HTTP_REQ_TLS, phases.tls),
         (&tags::HTTP_REQ_SENDING, phases.send),
         (&tags::HTTP_REQ_WAITING, phases.wait),
         (&tags::HTTP_REQ_RECEIVING, phases.receive),
@@ -182,7 +184,7 @@ fn transport(values: &mut Values, record: &Record) {
         ),
         (
             &tags::HTTP_REQ_CONNECTION_OVERHEAD,
-            phases.queue + phases.tcp,
+            phases.queue + phases.dns + phases.tcp + phases.tls,
         ),
         (&tags::HTTP_REQ_TOTAL, phases.total()),
     ] {

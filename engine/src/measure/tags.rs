@@ -140,8 +140,12 @@ table! {
         "issued to connect begun, and connection ready to first byte sent: the `queue` phase";
     HTTP_REQ_BLOCKED = "http_req_blocked", "HTTP Blocked", MS, request, less, any,
         "the `queue` phase, as queue_time";
+    HTTP_REQ_DNS_LOOKUP = "http_req_dns_lookup", "HTTP DNS Lookup", MS, request, less, any,
+        "the `dns` phase; 0 where the name was known";
     HTTP_REQ_CONNECTING = "http_req_connecting", "HTTP Connecting", MS, request, less, any,
         "the `tcp` phase; 0 on a reused connection";
+    HTTP_REQ_TLS = "http_req_tls", "HTTP TLS Handshake", MS, request, less, any,
+        "the `tls` phase; 0 on a reused connection";
     HTTP_REQ_SENDING = "http_req_sending", "HTTP Sending", MS, request, less, any,
         "the `send` phase: first byte handed to the kernel to last byte accepted";
     HTTP_REQ_WAITING = "http_req_waiting", "HTTP Waiting (TTFB)", MS, request, less, any,
@@ -151,9 +155,9 @@ table! {
     HTTP_REQ_DURATION = "http_req_duration", "HTTP Duration (excl. conn)", MS, request, less, any,
         "send + wait + receive";
     HTTP_REQ_CONNECTION_OVERHEAD = "http_req_connection_overhead", "HTTP Connection Overhead", MS, request, less, any,
-        "queue + tcp";
+        "queue + dns + tcp + tls";
     HTTP_REQ_TOTAL = "http_req_total", "HTTP Total Time", MS, request, less, any,
-        "queue + tcp + send + wait + receive = end - issued, each counted once";
+        "queue + dns + tcp + tls + send + wait + receive = end - issued, each counted once";
     HTTP_REQ_CONNECTION_REUSED = "http_req_connection_reused", "HTTP Connection Reused", RATIO, request, less, any,
         "1 when the connection had served an earlier request, else 0";
     HTTP_REQ_DATA_SENT = "http_req_data_sent", "HTTP Data Sent", KB, request, less, any,

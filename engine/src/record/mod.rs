@@ -50,6 +50,8 @@ pub struct Record {
     pub bytes_sent: u64,
     /// Bytes of the response, head and framing included.
     pub bytes_received: u64,
+    /// How the TLS handshake went; only on the request that paid for it.
+    pub handshake: Option<Handshake>,
     /// Whether the connection had served an earlier request.
     pub connection_reused: bool,
     /// Times the request moved to a fresh connection because the kept one had been closed by the server while idle.
@@ -62,6 +64,16 @@ pub struct Record {
     pub reasoning_text: Option<String>,
     /// What the server or the engine said of a failure.
     pub detail: Option<String>,
+}
+
+/// How a TLS handshake went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Handshake {
+    /// With certificates.
+    Full,
+    /// From a ticket or session of an earlier connection.
+    Resumed,
 }
 
 /// Which phase a request belongs to.
@@ -81,10 +93,18 @@ pub struct Instants {
     pub scheduled: Nanos,
     /// When a worker took it up, before any connection wait.
     pub issued: Nanos,
+    /// Name lookup begun; only on the request that paid for it.
+    pub dns_start: Option<Nanos>,
+    /// Name lookup done.
+    pub dns_end: Option<Nanos>,
     /// TCP connect begun; only on the request that paid for it.
     pub tcp_start: Option<Nanos>,
     /// TCP connect done.
     pub tcp_end: Option<Nanos>,
+    /// TLS handshake begun; only on the request that paid for it.
+    pub tls_start: Option<Nanos>,
+    /// TLS handshake done, cryptography included.
+    pub tls_end: Option<Nanos>,
     /// When it owned a usable connection.
     pub connection_ready: Option<Nanos>,
     /// First byte handed to the kernel.
@@ -110,8 +130,12 @@ pub struct Instants {
 pub struct Phases {
     /// Waiting for a connection to be begun or to come free, and for the send to begin.
     pub queue: Nanos,
+    /// Name lookup.
+    pub dns: Nanos,
     /// TCP connect.
     pub tcp: Nanos,
+    /// TLS handshake.
+    pub tls: Nanos,
     /// First byte handed to the kernel → last byte accepted.
     pub send: Nanos,
     /// Last byte accepted → first response byte.
@@ -153,39 +177,38 @@ impl Instants {
     /// A cut that is absent, or out of order, takes the place of its predecessor: the phase it would open has no length.
     #[must_use]
     pub fn phases(&self) -> Phases {
+        let end = self.end.max(self.issued);
+        let mut phases = Phases::default();
         let mut at = self.issued;
-        let end = self.end.max(at);
-        let mut step = |cut: Option<Nanos>| {
+        // The phase that lasts until each cut, and the cut.
+        let chain: [(Option<Nanos>, fn(&mut Phases) -> &mut Nanos); 9] = [
+            (self.dns_start, |p| &mut p.queue),
+            (self.dns_end, |p| &mut p.dns),
+            (self.tcp_start, |p| &mut p.queue),
+            (self.tcp_end, |p| &mut p.tcp),
+            (self.tls_start, |p| &mut p.queue),
+            (self.tls_end, |p| &mut p.tls),
+            (self.send_start, |p| &mut p.queue),
+            (self.send_end, |p| &mut p.send),
+            (self.first_byte, |p| &mut p.wait),
+        ];
+        let last = chain.iter().rposition(|(cut, _)| cut.is_some());
+        for (cut, phase) in chain {
             let next = cut.unwrap_or(at).clamp(at, end);
-            let length = next - at;
+            *phase(&mut phases) += next - at;
             at = next;
-            length
-        };
-        let before_connect = step(self.tcp_start);
-        let tcp = step(self.tcp_end);
-        let after_connect = step(self.send_start);
-        let send = step(self.send_end);
-        let wait = step(self.first_byte);
-        // What is left belongs to the last phase that was begun.
-        let rest = end - at;
-        let mut phases = Phases {
-            queue: before_connect + after_connect,
-            tcp,
-            send,
-            wait,
-            receive: 0,
-        };
-        if self.first_byte.is_some() {
-            phases.receive = rest;
-        } else if self.send_end.is_some() {
-            phases.wait += rest;
-        } else if self.send_start.is_some() {
-            phases.send += rest;
-        } else if self.tcp_start.is_some() && self.tcp_end.is_none() {
-            phases.tcp += rest;
-        } else {
-            phases.queue += rest;
         }
+        // What is left belongs to the phase that the last cut opened.
+        let open: fn(&mut Phases) -> &mut Nanos = match last {
+            Some(8) => |p| &mut p.receive,
+            Some(7) => |p| &mut p.wait,
+            Some(6) => |p| &mut p.send,
+            Some(4) => |p| &mut p.tls,
+            Some(2) => |p| &mut p.tcp,
+            Some(0) => |p| &mut p.dns,
+            _ => |p| &mut p.queue,
+        };
+        *open(&mut phases) += end - at;
         phases
     }
 }
@@ -194,7 +217,7 @@ impl Phases {
     /// The sum of the parts: `end - issued`.
     #[must_use]
     pub fn total(&self) -> Nanos {
-        self.queue + self.tcp + self.send + self.wait + self.receive
+        self.queue + self.dns + self.tcp + self.tls + self.send + self.wait + self.receive
     }
 }
 
@@ -208,8 +231,12 @@ mod tests {
         let instants = Instants {
             scheduled: 90,
             issued: 100,
+            dns_start: Some(102),
+            dns_end: Some(105),
             tcp_start: Some(110),
-            tcp_end: Some(150),
+            tcp_end: Some(130),
+            tls_start: Some(130),
+            tls_end: Some(150),
             connection_ready: Some(150),
             send_start: Some(155),
             send_end: Some(170),
@@ -222,8 +249,10 @@ mod tests {
         };
         let phases = instants.phases();
         let expected = Phases {
-            queue: 10 + 5,
-            tcp: 40,
+            queue: 2 + 5 + 5,
+            dns: 3,
+            tcp: 20,
+            tls: 20,
             send: 15,
             wait: 230,
             receive: 510,
@@ -244,6 +273,12 @@ mod tests {
             (connecting.phases().queue, connecting.phases().tcp),
             (10, 90)
         );
+        let securing = Instants {
+            tcp_end: Some(150),
+            tls_start: Some(150),
+            ..connecting
+        };
+        assert_eq!((securing.phases().tcp, securing.phases().tls), (40, 50));
         let queued = Instants {
             issued: 100,
             end: 200,

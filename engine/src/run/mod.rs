@@ -13,15 +13,17 @@ use crate::error::{Error, Result};
 use crate::measure::{
     Offered, PhaseFacts, RequestMetrics, RunFacts, Shard, Summarizer, Summary, TokenCounts,
 };
-use crate::plan::{Cores, Io, Load, Phase, Plan, Stamps};
+use crate::plan::{Cores, Dns, Io, Load, Phase, Plan, Stamps};
 use crate::record::{LogReader, LogWriter};
 use crate::record::{PhaseKind, Record};
-use crate::resolve::{Answer, Resolver};
+use crate::resolve::{Answer, Resolver, Service};
 use crate::wire::http1::RequestHead;
+use crate::wire::tls;
 use crate::worker::Shared;
 use crate::workload::Workload;
 use seat::{Left, Seat, Stage};
-use std::net::SocketAddr;
+use socket2::SockAddr;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
@@ -131,16 +133,15 @@ pub fn execute(
         .iter()
         .map(|t| RequestHead::new(plan, t))
         .collect::<Result<Vec<_>>>()?;
-    let addrs: Vec<Vec<SocketAddr>> = locate(plan)?
-        .into_iter()
-        .map(|answer| answer.map_or_else(Vec::new, |a| a.addrs))
-        .collect();
+    let addrs = addresses(plan)?;
+    let tls = secured(plan)?;
     let (io, driver_note) = choose_driver(plan)?;
     let shared = Shared {
         plan,
         workload,
         heads: &heads,
         addrs: &addrs,
+        tls: &tls,
         control,
         next: [AtomicU64::new(0), AtomicU64::new(0)],
         permits: [
@@ -150,6 +151,15 @@ pub fn execute(
         nonce: clock::realtime(),
         workers: cores.len(),
     };
+    // Names that are looked up during the run are asked for at a thread off the workers' cores.
+    let asked = addrs.iter().any(Vec::is_empty);
+    let (_service, lines) = if asked {
+        let (service, lines) = Service::start(&plan.network, &cores, cores.len())?;
+        (Some(service), lines)
+    } else {
+        (None, Vec::new())
+    };
+    let mut lines = lines.into_iter();
     let stage = Stage {
         barrier: Barrier::new(cores.len()),
         start: [AtomicU64::new(0), AtomicU64::new(0)],
@@ -164,7 +174,7 @@ pub fn execute(
         for (index, core) in cores.iter().copied().enumerate() {
             let (producer, consumer) = rtrb::RingBuffer::new(RECORD_RING);
             consumers.push(consumer);
-            let (shared, stage) = (&shared, &stage);
+            let (shared, stage, line) = (&shared, &stage, lines.next());
             let worker = Seat {
                 index,
                 core,
@@ -173,7 +183,7 @@ pub fn execute(
             };
             let handle = std::thread::Builder::new()
                 .name(format!("worker-{index}"))
-                .spawn_scoped(scope, move || worker.work(shared, stage, producer))
+                .spawn_scoped(scope, move || worker.work(shared, stage, producer, line))
                 .map_err(|e| {
                     Error::environment(
                         format!("a worker thread could not be started ({e})"),
@@ -357,6 +367,42 @@ fn capacity(plan: &Plan, workers: usize) -> Result<usize> {
     }
 }
 
+/// Per target: where it is; empty where that is asked for each connection.
+fn addresses(plan: &Plan) -> Result<Vec<Vec<SockAddr>>> {
+    let found = locate(plan)?;
+    plan.targets
+        .iter()
+        .zip(found)
+        .map(|(target, answer)| match (&target.unix, answer) {
+            (Some(path), _) => SockAddr::unix(path).map(|a| vec![a]).map_err(|e| {
+                Error::usage(
+                    format!("--url: `{}` is not a socket's path ({e})", path.display()),
+                    "write unix:/path, of at most 107 bytes",
+                )
+            }),
+            (None, answer) => Ok(answer
+                .map_or_else(Vec::new, |a| a.addrs)
+                .into_iter()
+                .map(SockAddr::from)
+                .collect()),
+        })
+        .collect()
+}
+
+/// Per target: its TLS, where it has one.
+fn secured(plan: &Plan) -> Result<Vec<Option<tls::Client>>> {
+    let material = tls_material(plan)?;
+    plan.targets
+        .iter()
+        .map(|target| {
+            let Some(material) = material.as_ref().filter(|_| target.tls) else {
+                return Ok(None);
+            };
+            tls::Client::new(material, &plan.network.tls, &[b"http/1.1"], &target.host).map(Some)
+        })
+        .collect()
+}
+
 fn permits(phase: Option<&Phase>) -> AtomicI64 {
     AtomicI64::new(match phase.map(|p| p.load) {
         Some(Load::Open { cap: Some(cap), .. }) => i64::from(cap.concurrency),
@@ -364,7 +410,8 @@ fn permits(phase: Option<&Phase>) -> AtomicI64 {
     })
 }
 
-/// Where each target is, looked up now, in the order of the plan; `None` for a Unix socket.
+/// Where each target is, looked up now, in the order of the plan; `None` for a Unix socket, and for a name that is to be looked up
+/// during the run.
 ///
 /// # Errors
 /// When a name has no address; the error names it and what to do.
@@ -372,9 +419,13 @@ pub fn locate(plan: &Plan) -> Result<Vec<Option<Answer>>> {
     let resolver = Resolver::new(&plan.network)?;
     plan.targets
         .iter()
-        .map(|target| match target.unix {
-            Some(_) => Ok(None),
-            None => Ok(Some(resolver.lookup(&target.host, target.port)?)),
+        .map(|target| {
+            let named = target.host.parse::<IpAddr>().is_err();
+            let later = named && plan.network.dns != Dns::Once;
+            if target.unix.is_some() || later {
+                return Ok(None);
+            }
+            Ok(Some(resolver.lookup(&target.host, target.port)?))
         })
         .collect()
 }

@@ -2,11 +2,12 @@
 
 use super::os_error;
 use crate::clock::{self, MILLI, Nanos};
-use crate::driver::{Driver, Epoll, Uring, prepare_thread, thread_facts};
+use crate::driver::{self, Driver, Epoll, Uring, prepare_thread, thread_facts};
 use crate::error::{Error, Result};
 use crate::measure::{CoreFigures, Shard};
 use crate::plan::{Io, Stamps};
 use crate::record::{PhaseKind, Record};
+use crate::resolve::Line;
 use crate::worker::{PhaseTally, Shared, Worker};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Barrier;
@@ -41,22 +42,31 @@ impl Seat {
         shared: &Shared<'_>,
         stage: &Stage,
         records: rtrb::Producer<Record>,
+        line: Option<Line>,
     ) -> Result<Left> {
         let pinned = prepare_thread(self.core, shared.plan.fifo);
-        let kernel = shared.plan.stamps == Stamps::Kernel;
+        let options = driver::Options {
+            stamps: shared.plan.stamps == Stamps::Kernel,
+            tcp: Some(shared.plan.network.tcp),
+            source_ips: shared.plan.network.source_ips.clone(),
+        };
+        // One slot past the room is the core's own, one the name service's.
+        let slots = self.capacity + 2;
         match self.io {
             Io::Epoll => self.drive(
-                Epoll::new(self.capacity, kernel),
+                Epoll::new(slots, options),
                 shared,
                 stage,
                 records,
+                line,
                 pinned,
             ),
             Io::Uring | Io::Auto => self.drive(
-                Uring::new(self.capacity, kernel),
+                Uring::new(slots, options),
                 shared,
                 stage,
                 records,
+                line,
                 pinned,
             ),
         }
@@ -68,6 +78,7 @@ impl Seat {
         shared: &Shared<'_>,
         stage: &Stage,
         records: rtrb::Producer<Record>,
+        line: Option<Line>,
         pinned: std::result::Result<(), String>,
     ) -> Result<Left> {
         let plan = shared.plan;
@@ -81,6 +92,9 @@ impl Seat {
         let mut phases = [PhaseTally::default(); 2];
         let mut before = thread_facts();
         let mut failed = None;
+        if let Ok(worker) = &mut worker {
+            failed = ready(worker, line).err();
+        }
         let mut began = 0;
         let wanted = [
             plan.warmup.as_ref().map(|p| (p, PhaseKind::Warmup)),
@@ -127,6 +141,19 @@ impl Seat {
             phases,
         })
     }
+}
+
+/// What a worker does before its first phase.
+fn ready<D: Driver>(worker: &mut Worker<'_, D>, line: Option<Line>) -> Result<()> {
+    if let Some(line) = line {
+        worker.ask_names(line).map_err(|e| {
+            Error::environment(
+                format!("a worker cannot hear the name service: {}", os_error(e)),
+                "write --dns once",
+            )
+        })?;
+    }
+    worker.prewarm()
 }
 
 /// How far ahead of the workers' release a phase begins, so that all of them are there.

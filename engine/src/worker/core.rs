@@ -7,6 +7,8 @@ use crate::exchange::{Exchange, KeepText, Progress};
 use crate::measure::Shard;
 use crate::plan::{Reuse, Stamps, TokenizerSource};
 use crate::record::{Cause, Outcome, PhaseKind, Record};
+use crate::resolve;
+use crate::wire::tls;
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 
@@ -29,6 +31,10 @@ pub(super) struct Core<'a> {
     pub(super) connect_deadlines: VecDeque<(Nanos, Key, u128)>,
     pub(super) request_deadlines: VecDeque<(Nanos, u32, u128)>,
     pub(super) scratch: Vec<u8>,
+    /// What of `scratch` goes out under TLS.
+    pub(super) sealed: Vec<u8>,
+    /// Where answers of the name service arrive, and what of them has arrived.
+    pub(super) names: Option<(u32, resolve::Decoder)>,
     pub(super) shard: Shard,
     pub(super) records: rtrb::Producer<Record>,
     pub(super) phase: PhaseKind,
@@ -44,12 +50,19 @@ pub(super) struct Slot {
     pub(super) state: State,
     pub(super) target: u16,
     pub(super) served: u32,
+    /// The TLS of its connection, from the handshake on.
+    pub(super) tls: Option<Box<tls::Session>>,
+    /// The kernel still has to take bytes of an earlier send.
+    pub(super) sending: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
     Free,
+    /// A request waits for its name, its connect or its handshake.
     Connecting,
+    /// A connection is made that no request has asked for yet.
+    Warming,
     Busy,
     Idle,
     /// Its request has ended and its connection has to go.
@@ -57,8 +70,14 @@ pub(super) enum State {
 }
 
 pub(super) enum Todo {
-    /// The connection is there: send.
-    Send(Key),
+    /// The connection is there: secure it, or send.
+    Opened(Key),
+    /// Its TLS handshake is done: send.
+    Secured(Key),
+    /// Its TLS has something to write.
+    Flush(Key),
+    /// The name service has answered.
+    Resolved(resolve::Reply),
     /// The connection of a finished or idle slot has to go.
     Close(Key),
     /// The connection ended under a request: move it or fail it.
@@ -67,6 +86,17 @@ pub(super) enum Todo {
 
 impl Core<'_> {
     pub(super) fn handle(&mut self, key: Key, event: Event<'_>, seen: Nanos) {
+        if let Some((slot, replies)) = &mut self.names
+            && *slot == key.slot
+        {
+            if let Event::Received { bytes, .. } = event {
+                replies.feed(bytes);
+                while let Some(reply) = replies.poll() {
+                    self.todo.push(Todo::Resolved(reply));
+                }
+            }
+            return;
+        }
         let Some(slot) = self
             .slots
             .get_mut(key.slot as usize)
@@ -78,14 +108,15 @@ impl Core<'_> {
         match event {
             Event::Connected if active => {
                 slot.exchange.handle_connected(seen);
-                self.todo.push(Todo::Send(key));
+                self.todo.push(Todo::Opened(key));
             }
+            Event::Connected if slot.state == State::Warming => self.todo.push(Todo::Opened(key)),
             Event::Connected => self.todo.push(Todo::Close(key)),
             Event::ConnectFailed(e) if active => {
                 self.todo
                     .push(Todo::Lost(key, connect_cause(e), Some(os_error(e)), seen))
             }
-            Event::Sent if active => slot.exchange.handle_sent(seen),
+            Event::Sent => self.sent(key, seen),
             Event::SendFailed(e) if active => {
                 self.todo
                     .push(Todo::Lost(key, Cause::SendFailed, Some(os_error(e)), seen))
@@ -94,35 +125,21 @@ impl Core<'_> {
                 bytes,
                 arrived,
                 stamped,
+            } if slot.tls.is_some() => self.handle_sealed(key, bytes, arrived, stamped, seen),
+            Event::Received {
+                bytes,
+                arrived,
+                stamped,
             } if active => {
                 let before = slot.exchange.record().events;
                 let progress = slot.exchange.handle_received(bytes, arrived);
                 self.live_events += u64::from(slot.exchange.record().events - before);
-                if self.phase == PhaseKind::Profiling && self.shared.plan.stamps == Stamps::Kernel {
-                    if stamped {
-                        self.shard.read_lag(seen.saturating_sub(arrived));
-                    } else {
-                        self.shard.counters.stamp_fallbacks += 1;
-                    }
-                }
+                self.count_read(arrived, stamped, seen);
                 if let Progress::Done { reusable } = progress {
                     self.finish(key.slot, reusable, seen);
                 }
             }
-            Event::Closed if active => {
-                if slot.exchange.may_move() {
-                    let what =
-                        "the server closed the kept connection before any byte of a response";
-                    self.todo.push(Todo::Lost(
-                        key,
-                        Cause::ClosedBeforeResponse,
-                        Some(what.into()),
-                        seen,
-                    ));
-                } else if let Progress::Done { .. } = slot.exchange.handle_closed(seen) {
-                    self.finish(key.slot, false, seen);
-                }
-            }
+            Event::Closed if active => self.peer_closed(key, seen),
             Event::ReadFailed(e) if active => {
                 self.todo
                     .push(Todo::Lost(key, Cause::Reset, Some(os_error(e)), seen));
@@ -131,7 +148,52 @@ impl Core<'_> {
             | Event::Closed
             | Event::ReadFailed(_)
             | Event::ConnectFailed(_) => self.todo.push(Todo::Close(key)),
-            Event::Sent | Event::SendFailed(_) => {}
+            Event::SendFailed(_) => {}
+        }
+    }
+
+    pub(super) fn count_read(&mut self, arrived: Nanos, stamped: bool, seen: Nanos) {
+        if self.phase == PhaseKind::Profiling && self.shared.plan.stamps == Stamps::Kernel {
+            if stamped {
+                self.shard.read_lag(seen.saturating_sub(arrived));
+            } else {
+                self.shard.counters.stamp_fallbacks += 1;
+            }
+        }
+    }
+
+    /// The kernel has taken the rest of a send.
+    fn sent(&mut self, key: Key, seen: Nanos) {
+        let slot = &mut self.slots[key.slot as usize];
+        slot.sending = false;
+        if slot.tls.as_ref().is_some_and(|tls| tls.has_output()) {
+            self.todo.push(Todo::Flush(key));
+        } else if slot.exchange.active() && slot.state == State::Busy {
+            slot.exchange.handle_sent(seen);
+        }
+    }
+
+    /// The peer has closed its side under a request.
+    pub(super) fn peer_closed(&mut self, key: Key, seen: Nanos) {
+        let slot = &mut self.slots[key.slot as usize];
+        if slot.exchange.may_move() {
+            let what = "the server closed the kept connection before any byte of a response";
+            self.todo.push(Todo::Lost(
+                key,
+                Cause::ClosedBeforeResponse,
+                Some(what.into()),
+                seen,
+            ));
+        } else if let Some(e) = slot
+            .tls
+            .as_ref()
+            .filter(|tls| tls.handshaking())
+            .and_then(|tls| tls.end().err())
+        {
+            self.todo
+                .push(Todo::Lost(key, e.cause(), Some(e.to_string()), seen));
+        } else if let Progress::Done { .. } = slot.exchange.handle_closed(seen) {
+            self.finish(key.slot, false, seen);
         }
     }
 
@@ -227,6 +289,8 @@ impl Core<'_> {
             state: State::Free,
             target: 0,
             served: 0,
+            tls: None,
+            sending: false,
         });
         (self.slots.len() - 1) as u32
     }

@@ -1,6 +1,7 @@
 //! One core's loop: due → send → complete → decode → record. The only place where schedule, exchange, driver and record meet.
 
 mod core;
+mod secure;
 mod source;
 
 use self::core::{Core, State, Todo};
@@ -10,13 +11,16 @@ use crate::error::{Error, Result};
 use crate::exchange::Request;
 use crate::measure::Shard;
 use crate::plan::{Load, Phase, Plan, Stamps};
-use crate::record::{Cause, PhaseKind, Record};
+use crate::record::{Cause, Handshake, PhaseKind, Record};
+use crate::resolve::{self, Asker, Line};
 use crate::run::Control;
+use crate::schedule;
 use crate::wire::http1::RequestHead;
+use crate::wire::tls;
 use crate::workload::Workload;
+use socket2::SockAddr;
 use source::{Due, Source};
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::sync::atomic::{AtomicI64, AtomicU64};
 
 /// Requests taken up before the loop looks at completions again: a burst must not starve the reads.
@@ -34,8 +38,10 @@ pub struct Shared<'a> {
     pub workload: &'a Workload,
     /// Per target: the constant head of its requests.
     pub heads: &'a [RequestHead],
-    /// Per target: where it is. Resolved once, before the clock started.
-    pub addrs: &'a [Vec<SocketAddr>],
+    /// Per target: where it is, resolved once before the clock started. Empty where the name service is asked for each connection.
+    pub addrs: &'a [Vec<SockAddr>],
+    /// Per target: its TLS, where it has one.
+    pub tls: &'a [Option<tls::Client>],
     /// Stop flag and live figures.
     pub control: &'a Control,
     /// Next index of the closed loop, per phase.
@@ -75,6 +81,7 @@ impl PhaseTally {
 pub struct Worker<'a, D> {
     driver: D,
     core: Core<'a>,
+    asker: Option<Asker>,
 }
 
 impl<'a, D: Driver> Worker<'a, D> {
@@ -100,6 +107,8 @@ impl<'a, D: Driver> Worker<'a, D> {
             connect_deadlines: VecDeque::new(),
             request_deadlines: VecDeque::new(),
             scratch: Vec::new(),
+            sealed: Vec::new(),
+            names: None,
             shard: Shard::new(),
             records,
             phase: PhaseKind::Profiling,
@@ -108,7 +117,57 @@ impl<'a, D: Driver> Worker<'a, D> {
             connections: 0,
             live_events: 0,
         };
-        Self { driver, core }
+        Self {
+            driver,
+            core,
+            asker: None,
+        }
+    }
+
+    /// Asks the name service where a target is whenever a connection is made. The driver needs a slot more than two past `capacity`.
+    ///
+    /// # Errors
+    /// The error number when the driver cannot wait for the service's answers.
+    pub fn ask_names(&mut self, line: Line) -> std::result::Result<(), i32> {
+        let slot = self.core.capacity as u32 + 1;
+        let key = Key {
+            slot,
+            generation: 0,
+        };
+        self.driver.adopt(key, line.answers.into())?;
+        self.core.names = Some((slot, resolve::Decoder::default()));
+        self.asker = Some(line.asker);
+        Ok(())
+    }
+
+    /// Makes connections before any request asks for one, this worker's share of `Network::prewarm`, each target's in turn. Those that
+    /// are not there after the connect time-out are given up.
+    ///
+    /// # Errors
+    /// When the driver's wait cannot go on.
+    pub fn prewarm(&mut self) -> Result<()> {
+        let plan = self.core.shared.plan;
+        let share = schedule::closed_split(plan.network.prewarm, self.core.shared.workers);
+        let mine = share.get(self.core.index).copied().unwrap_or(0) as usize;
+        for i in 0..mine.min(self.core.capacity) {
+            let slot = self.core.new_slot();
+            let state = &mut self.core.slots[slot as usize];
+            state.target = (i % self.core.shared.tls.len()) as u16;
+            self.connect(slot, State::Warming);
+        }
+        let until = self.driver.now().saturating_add(plan.timeouts.connect);
+        let warming = |core: &Core<'_>| core.slots.iter().any(|s| s.state == State::Warming);
+        while warming(&self.core) && self.driver.now() < until {
+            let soon = self.driver.now() + LOOK_UP;
+            self.turn(until.min(soon))?;
+        }
+        for slot in 0..self.core.slots.len() as u32 {
+            let generation = self.core.slots[slot as usize].generation;
+            if self.core.slots[slot as usize].state == State::Warming {
+                self.close(Key { slot, generation });
+            }
+        }
+        Ok(())
     }
 
     /// Drives one phase from `start` to its end, in-flight requests included.
@@ -212,16 +271,18 @@ impl<'a, D: Driver> Worker<'a, D> {
                     "try --io epoll",
                 )
             })?;
-        let todo = std::mem::take(&mut self.core.todo);
-        for item in &todo {
+        let mut todo = std::mem::take(&mut self.core.todo);
+        for item in todo.drain(..) {
             match item {
-                Todo::Send(key) => self.send(*key),
-                Todo::Close(key) => self.close(*key),
-                Todo::Lost(key, cause, detail, at) => self.lost(*key, *cause, detail.clone(), *at),
+                Todo::Opened(key) => self.opened(key),
+                Todo::Secured(key) => self.secured(key),
+                Todo::Flush(key) => self.flush(key),
+                Todo::Resolved(reply) => self.resolved(reply),
+                Todo::Close(key) => self.close(key),
+                Todo::Lost(key, cause, detail, at) => self.lost(key, cause, detail, at),
             }
         }
         self.core.todo = todo;
-        self.core.todo.clear();
         self.core.publish_progress();
         Ok(())
     }
@@ -313,7 +374,7 @@ impl<'a, D: Driver> Worker<'a, D> {
                 self.core
                     .request_deadlines
                     .push_back((deadline, slot, request.request_id));
-                self.connect(slot);
+                self.connect(slot, State::Connecting);
             }
             Err(slot) => {
                 self.core.slots[slot as usize].exchange.begin(&request);
@@ -326,29 +387,162 @@ impl<'a, D: Driver> Worker<'a, D> {
         }
     }
 
-    fn connect(&mut self, slot: u32) {
+    /// Begins a connection for a slot, at its name if that has to be looked up.
+    fn connect(&mut self, slot: u32, why: State) {
         let now = self.driver.now();
         let core = &mut self.core;
         let state = &mut core.slots[slot as usize];
         state.generation = (state.generation + 1) & 0x00ff_ffff;
-        state.state = State::Connecting;
+        state.state = why;
         state.served = 0;
-        state.exchange.handle_connecting(now);
+        state.tls = None;
+        state.sending = false;
         let key = Key {
             slot,
             generation: state.generation,
         };
-        let addrs = &core.shared.addrs[state.target as usize];
-        let addr = addrs[(core.connections % addrs.len() as u64) as usize];
         let id = state.exchange.request_id();
-        core.connections += 1;
         core.connect_deadlines.push_back((
             now.saturating_add(core.shared.plan.timeouts.connect),
             key,
             id,
         ));
-        if let Err(e) = self.driver.connect(key, &addr) {
-            self.fail(slot, connect_cause(e), Some(os_error(e)), now);
+        let addrs = &core.shared.addrs[state.target as usize];
+        if !addrs.is_empty() {
+            let addr = &addrs[(core.connections % addrs.len() as u64) as usize];
+            core.connections += 1;
+            self.connect_to(key, addr);
+            return;
+        }
+        let target = &core.shared.plan.targets[state.target as usize];
+        let token = u64::from(slot) << 32 | u64::from(key.generation);
+        let asked = |asker: &Asker| asker.ask(token, &target.host, target.port);
+        if !self.asker.as_ref().is_some_and(asked) {
+            let what = "the name service has ended".to_owned();
+            self.lost(key, Cause::DnsFailed, Some(what), now);
+        }
+    }
+
+    fn connect_to(&mut self, key: Key, addr: &SockAddr) {
+        let now = self.driver.now();
+        let exchange = &mut self.core.slots[key.slot as usize].exchange;
+        if exchange.active() {
+            exchange.handle_connecting(now);
+        }
+        if let Err(e) = self.driver.connect(key, addr) {
+            self.lost(key, connect_cause(e), Some(os_error(e)), now);
+        }
+    }
+
+    /// The name service has answered for a slot.
+    fn resolved(&mut self, reply: resolve::Reply) {
+        let key = Key {
+            slot: (reply.token >> 32) as u32,
+            generation: reply.token as u32,
+        };
+        let Some(state) = self
+            .core
+            .slots
+            .get_mut(key.slot as usize)
+            .filter(|s| s.generation == key.generation)
+            .filter(|s| matches!(s.state, State::Connecting | State::Warming))
+        else {
+            return;
+        };
+        if state.exchange.active() {
+            state.exchange.handle_resolved(reply.started, reply.ended);
+        }
+        match reply.outcome {
+            Ok(found) if !found.addrs.is_empty() => {
+                let turn = (self.core.connections % found.addrs.len() as u64) as usize;
+                self.core.connections += 1;
+                self.connect_to(key, &found.addrs[turn].into());
+            }
+            Ok(_) => self.lost(key, Cause::DnsFailed, None, reply.ended),
+            Err(text) => self.lost(key, Cause::DnsFailed, Some(text), reply.ended),
+        }
+    }
+
+    /// The connection is there: it is secured, where its target wants that.
+    fn opened(&mut self, key: Key) {
+        let now = self.driver.now();
+        let slot = &mut self.core.slots[key.slot as usize];
+        if slot.generation != key.generation {
+            return;
+        }
+        let Some(client) = &self.core.shared.tls[slot.target as usize] else {
+            self.usable(key);
+            return;
+        };
+        match client.session() {
+            Ok(session) => {
+                if slot.exchange.active() {
+                    slot.exchange.handle_securing(now);
+                }
+                slot.tls = Some(Box::new(session));
+                self.flush(key);
+            }
+            Err(e) => self.lost(key, e.cause(), Some(e.to_string()), now),
+        }
+    }
+
+    /// The TLS handshake is done, its cryptography included.
+    fn secured(&mut self, key: Key) {
+        let now = self.driver.now();
+        let slot = &mut self.core.slots[key.slot as usize];
+        if slot.generation != key.generation {
+            return;
+        }
+        let resumed = slot
+            .tls
+            .as_ref()
+            .and_then(|tls| tls.facts())
+            .is_some_and(|facts| facts.resumed);
+        if slot.exchange.active() {
+            let handshake = if resumed {
+                Handshake::Resumed
+            } else {
+                Handshake::Full
+            };
+            slot.exchange.handle_secured(now, handshake);
+        }
+        self.usable(key);
+    }
+
+    /// A fresh connection may be used: by the request that waits for it, or later.
+    fn usable(&mut self, key: Key) {
+        let slot = &mut self.core.slots[key.slot as usize];
+        if slot.state == State::Warming {
+            slot.state = State::Idle;
+            self.core.idle[slot.target as usize].push(key);
+        } else {
+            self.send(key);
+        }
+    }
+
+    /// Hands to the kernel what TLS wants to write, once it has taken what came before.
+    fn flush(&mut self, key: Key) {
+        let core = &mut self.core;
+        let slot = &mut core.slots[key.slot as usize];
+        let Some(tls) = slot
+            .tls
+            .as_mut()
+            .filter(|_| slot.generation == key.generation && !slot.sending)
+        else {
+            return;
+        };
+        core.sealed.clear();
+        tls.take_output(&mut core.sealed);
+        if core.sealed.is_empty() {
+            return;
+        }
+        match self.driver.send(key, &core.sealed) {
+            Sending::Done => {}
+            Sending::Pending => slot.sending = true,
+            Sending::Failed(e) => {
+                let now = self.driver.now();
+                self.lost(key, Cause::SendFailed, Some(os_error(e)), now);
+            }
         }
     }
 
@@ -367,13 +561,32 @@ impl<'a, D: Driver> Worker<'a, D> {
             &entry.session_id,
             &entry.body,
         );
+        let bytes = match &mut slot.tls {
+            None => &core.scratch,
+            Some(tls) => {
+                core.sealed.clear();
+                if let Err(e) = tls.send(&core.scratch) {
+                    let now = self.driver.now();
+                    self.lost(key, e.cause(), Some(e.to_string()), now);
+                    return;
+                }
+                // What the kernel has not taken of the handshake comes first: `Event::Sent` sends the rest.
+                if !slot.sending {
+                    tls.take_output(&mut core.sealed);
+                }
+                &core.sealed
+            }
+        };
         slot.state = State::Busy;
         slot.exchange
-            .handle_sending(self.driver.now(), core.scratch.len(), slot.served > 0);
+            .handle_sending(self.driver.now(), bytes.len(), slot.served > 0);
         slot.served += 1;
-        match self.driver.send(key, &core.scratch) {
+        if bytes.is_empty() {
+            return;
+        }
+        match self.driver.send(key, bytes) {
             Sending::Done => slot.exchange.handle_sent(self.driver.now()),
-            Sending::Pending => {}
+            Sending::Pending => slot.sending = true,
             Sending::Failed(e) => {
                 let now = self.driver.now();
                 self.lost(key, Cause::SendFailed, Some(os_error(e)), now);
@@ -385,7 +598,11 @@ impl<'a, D: Driver> Worker<'a, D> {
     /// begun: it moves, once. Else it fails.
     fn lost(&mut self, key: Key, cause: Cause, detail: Option<String>, at: Nanos) {
         let slot = &mut self.core.slots[key.slot as usize];
-        if slot.generation != key.generation || !slot.exchange.active() {
+        if slot.generation != key.generation {
+            return;
+        }
+        if !slot.exchange.active() {
+            self.close(key);
             return;
         }
         let sent = slot.exchange.record().bytes_sent as usize;
@@ -395,7 +612,7 @@ impl<'a, D: Driver> Worker<'a, D> {
         {
             slot.exchange.handle_move();
             self.driver.close(key);
-            self.connect(key.slot);
+            self.connect(key.slot, State::Connecting);
             return;
         }
         self.fail(key.slot, cause, detail, at);
@@ -419,11 +636,21 @@ impl<'a, D: Driver> Worker<'a, D> {
 
     fn close(&mut self, key: Key) {
         let slot = &mut self.core.slots[key.slot as usize];
-        if slot.generation != key.generation || !matches!(slot.state, State::Idle | State::Closing)
+        if slot.generation != key.generation
+            || matches!(slot.state, State::Free | State::Connecting | State::Busy)
         {
             return;
         }
         slot.state = State::Free;
+        if let Some(mut tls) = slot.tls.take() {
+            // The end of TLS, or the alert that says what was wrong; whether it arrives is no concern of ours.
+            tls.close_notify();
+            self.core.sealed.clear();
+            tls.take_output(&mut self.core.sealed);
+            if !slot.sending {
+                let _ = self.driver.send(key, &self.core.sealed);
+            }
+        }
         // The slot past the capacity only ever holds a request that found no connection.
         if (key.slot as usize) < self.core.capacity {
             self.driver.close(key);
@@ -442,12 +669,12 @@ impl<'a, D: Driver> Worker<'a, D> {
             }
             self.core.connect_deadlines.pop_front();
             if waiting {
-                self.fail(
-                    key.slot,
-                    Cause::ConnectTimeout,
-                    Some("no connection in time (--connect-timeout-seconds)".into()),
-                    now,
-                );
+                let what = if slot.tls.is_some() {
+                    "no TLS handshake in time (--connect-timeout-seconds)"
+                } else {
+                    "no connection in time (--connect-timeout-seconds)"
+                };
+                self.fail(key.slot, Cause::ConnectTimeout, Some(what.into()), now);
             }
         }
         self.core.forget_ended();

@@ -1,0 +1,68 @@
+//! Connections under TLS: what arrives sealed, and when a handshake is over.
+
+use super::core::{Core, State, Todo};
+use crate::clock::Nanos;
+use crate::driver::Key;
+use crate::exchange::Progress;
+use std::ops::ControlFlow;
+
+impl Core<'_> {
+    /// One read of a connection under TLS. All events in it share its stamp, however many records they came in.
+    pub(super) fn handle_sealed(
+        &mut self,
+        key: Key,
+        bytes: &[u8],
+        arrived: Nanos,
+        stamped: bool,
+        seen: Nanos,
+    ) {
+        let slot = &mut self.slots[key.slot as usize];
+        let Some(tls) = slot.tls.as_mut() else {
+            return;
+        };
+        let (shaking, active) = (tls.handshaking(), slot.exchange.active());
+        let before = slot.exchange.record().events;
+        let (mut failed, mut unasked) = (None, false);
+        let progress = if active && slot.state == State::Busy {
+            slot.exchange.handle_read(bytes.len(), arrived, |part| {
+                failed = tls
+                    .receive(bytes, |plain| {
+                        part(plain);
+                        ControlFlow::Continue(())
+                    })
+                    .err();
+            })
+        } else {
+            failed = tls
+                .receive(bytes, |_| {
+                    unasked = true;
+                    ControlFlow::Break(())
+                })
+                .err();
+            Progress::Pending
+        };
+        let (output, handshaking, ended) = (tls.has_output(), tls.handshaking(), tls.peer_closed());
+        self.live_events += u64::from(slot.exchange.record().events - before);
+        if active && !shaking {
+            self.count_read(arrived, stamped, seen);
+        }
+        if output {
+            self.todo.push(Todo::Flush(key));
+        }
+        match (progress, failed) {
+            (Progress::Done { reusable }, failed) => {
+                self.finish(key.slot, reusable && failed.is_none() && !ended, seen);
+            }
+            (Progress::Pending, Some(e)) if active => {
+                self.todo
+                    .push(Todo::Lost(key, e.cause(), Some(e.to_string()), seen));
+            }
+            (Progress::Pending, None) if shaking && !handshaking => {
+                self.todo.push(Todo::Secured(key));
+            }
+            (Progress::Pending, None) if ended && active => self.peer_closed(key, seen),
+            (Progress::Pending, None) if !ended && !unasked => {}
+            (Progress::Pending, _) => self.todo.push(Todo::Close(key)),
+        }
+    }
+}
