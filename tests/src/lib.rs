@@ -6,6 +6,8 @@
 
 pub mod binary;
 pub mod engine;
+pub mod front;
+pub mod names;
 pub mod peer;
 pub mod profile;
 pub mod statistics;

@@ -1,7 +1,7 @@
 //! Scripted peers: a thread a connection, every request kept, every answer written by the test.
 
 use std::io::{self, BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -58,6 +58,7 @@ struct Seen {
     stop: AtomicBool,
     connections: AtomicUsize,
     requests: Mutex<Vec<Request>>,
+    peers: Mutex<Vec<IpAddr>>,
 }
 
 impl Peer {
@@ -80,6 +81,10 @@ impl Peer {
                 }
                 let Ok(stream) = stream else { continue };
                 noted.connections.fetch_add(1, Ordering::AcqRel);
+                if let Ok(from) = stream.peer_addr() {
+                    let mut peers = noted.peers.lock().unwrap_or_else(PoisonError::into_inner);
+                    peers.push(from.ip());
+                }
                 let (answer, noted) = (answer.clone(), noted.clone());
                 std::thread::spawn(move || serve(&stream, &noted, &*answer));
             }
@@ -102,6 +107,13 @@ impl Peer {
     pub fn requests(&self) -> Vec<Request> {
         let requests = self.seen.requests.lock();
         requests.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Where the connections came from, in order.
+    #[must_use]
+    pub fn peers(&self) -> Vec<IpAddr> {
+        let peers = self.seen.peers.lock();
+        peers.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Connections accepted.

@@ -3,6 +3,7 @@
 //! - `known_answers`: servers that know the truth about their timing, and clients that are stopped
 //! - `load`: arrivals as the server receives them; caps, ends, warm-ups
 //! - `cli`: exit statuses, signals, secrets, what reaches the wire
+//! - `network`: names, TLS, sockets, and phases that hold what they should
 //! - `wire`: peers with bad manners
 //! - `files`: what a run leaves
 //! - `crowd`: many streams at once
@@ -14,4 +15,5 @@ mod crowd;
 mod files;
 mod known_answers;
 mod load;
+mod network;
 mod wire;

@@ -1,0 +1,73 @@
+//! A name server on loopback: every name is 127.0.0.1, after a while.
+
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+/// A name server; it ends with the process.
+pub struct Names {
+    addr: SocketAddr,
+    asked: Arc<AtomicUsize>,
+}
+
+impl Names {
+    /// Answers each question for an IPv4 address after `delay`, with a time to live of `ttl` seconds.
+    ///
+    /// # Panics
+    /// When no port is free.
+    #[must_use]
+    pub fn start(delay: Duration, ttl: u32) -> Self {
+        let socket = UdpSocket::bind(("127.0.0.1", 0)).expect("a free port");
+        let addr = socket.local_addr().expect("an address");
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = asked.clone();
+        std::thread::spawn(move || {
+            let mut buffer = [0; 1500];
+            while let Ok((n, from)) = socket.recv_from(&mut buffer) {
+                let Some(answer) = answer(&buffer[..n], ttl) else {
+                    continue;
+                };
+                count.fetch_add(1, Ordering::AcqRel);
+                let socket = socket.try_clone().expect("the socket again");
+                std::thread::spawn(move || {
+                    std::thread::sleep(delay);
+                    // Who asked may have gone.
+                    let _ = socket.send_to(&answer, from);
+                });
+            }
+        });
+        Self { addr, asked }
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Questions so far.
+    #[must_use]
+    pub fn asked(&self) -> usize {
+        self.asked.load(Ordering::Acquire)
+    }
+}
+
+/// RFC 1035 §4.1: the question again, and one A record where one was asked for.
+fn answer(query: &[u8], ttl: u32) -> Option<Vec<u8>> {
+    let mut at = 12;
+    while *query.get(at)? != 0 {
+        at += usize::from(*query.get(at)?) + 1;
+    }
+    let question = query.get(12..at + 5)?;
+    let a_record = question.get(question.len() - 4..question.len() - 2)? == [0, 1];
+    let mut out = query.get(..2)?.to_vec();
+    out.extend([0x81, 0x80, 0, 1, 0, u8::from(a_record), 0, 0, 0, 0]);
+    out.extend(question);
+    if a_record {
+        out.extend([0xc0, 12, 0, 1, 0, 1]);
+        out.extend(ttl.to_be_bytes());
+        out.extend([0, 4, 127, 0, 0, 1]);
+    }
+    Some(out)
+}

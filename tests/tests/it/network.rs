@@ -1,0 +1,305 @@
+//! Names, TLS and sockets, and the phase that each delay belongs to.
+
+use ringload_engine::plan::{Dns, Plan, Reuse, Target};
+use ringload_engine::record::{Cause, Handshake, Outcome, Phases, Record};
+use ringload_tests::engine::{Driven, closed, drive};
+use ringload_tests::front::{Front, Look};
+use ringload_tests::names::Names;
+use ringload_tests::peer::{self, Peer, Then};
+use ringload_tests::{Io, on_both};
+use rustls::version::{TLS12, TLS13};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+const DELAY: Duration = Duration::from_millis(60);
+/// A delay is in its phase when at least this much of it is, in nanoseconds: sleeps are never short, clocks may round.
+const FELT: u64 = 59_000_000;
+
+fn words() -> Peer {
+    Peer::start(|to, _| {
+        peer::write(to, &peer::chat(3))?;
+        Ok(Then::Keep)
+    })
+}
+
+fn secured(front: &Front, io: Io, concurrency: u32, requests: u64) -> Plan {
+    let mut plan = closed(nowhere(), io, concurrency, requests);
+    plan.targets = vec![Target::parse(&front.url()).unwrap()];
+    plan.network.tls.ca = Some(front.ca());
+    plan
+}
+
+fn nowhere() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 1))
+}
+
+/// Every phase of every request, after it was seen that they add up.
+fn phases(run: &Driven) -> Vec<Phases> {
+    let add_up = |r: &Record| {
+        let phases = r.instants.phases();
+        assert_eq!(phases.total(), r.instants.end - r.instants.issued);
+        phases
+    };
+    run.records.iter().map(add_up).collect()
+}
+
+fn all_well(run: &Driven) {
+    for r in &run.records {
+        assert_eq!(
+            (r.outcome, r.events),
+            (Outcome::Succeeded, 3),
+            "{:?}",
+            r.detail
+        );
+    }
+}
+
+#[test]
+fn streams_come_through_both_versions_of_tls() {
+    on_both(|io| {
+        for version in [&TLS12, &TLS13] {
+            let server = words();
+            let look = Look {
+                versions: vec![version],
+                ..Look::default()
+            };
+            let front = Front::of(server.addr(), &look);
+            let run = drive(&secured(&front, io, 2, 8));
+            all_well(&run);
+            assert_eq!(front.connections(), 2, "kept");
+            let paid: Vec<&Record> = run
+                .records
+                .iter()
+                .filter(|r| !r.connection_reused)
+                .collect();
+            assert_eq!(paid.len(), 2);
+            for r in &run.records {
+                let phases = r.instants.phases();
+                assert_eq!(phases.tls > 0, !r.connection_reused);
+                assert_eq!(r.handshake.is_some(), !r.connection_reused);
+            }
+            phases(&run);
+        }
+    });
+}
+
+#[test]
+fn handshakes_are_full_once_and_then_resumed() {
+    on_both(|io| {
+        for version in [&TLS12, &TLS13] {
+            let server = words();
+            let look = Look {
+                versions: vec![version],
+                ..Look::default()
+            };
+            let front = Front::of(server.addr(), &look);
+            for resumption in [true, false] {
+                let mut plan = secured(&front, io, 1, 4);
+                plan.reuse = Reuse::Never;
+                plan.network.tls.resumption = resumption;
+                let run = drive(&plan);
+                all_well(&run);
+                let kinds: Vec<_> = run.records.iter().map(|r| r.handshake).collect();
+                let later = if resumption {
+                    Handshake::Resumed
+                } else {
+                    Handshake::Full
+                };
+                assert_eq!(kinds[0], Some(Handshake::Full));
+                assert_eq!(kinds[1..], [Some(later); 3]);
+            }
+        }
+    });
+}
+
+#[test]
+fn each_failure_of_tls_is_of_its_own_kind() {
+    on_both(|io| {
+        let server = words();
+        let other = Front::of(server.addr(), &Look::default());
+        let look = |edit: fn(&mut Look)| {
+            let mut look = Look::default();
+            edit(&mut look);
+            Front::of(server.addr(), &look)
+        };
+        let expired = look(|l| l.expired = true);
+        let misnamed = look(|l| l.name = "elsewhere.example");
+        let demanding = look(|l| l.demanding = true);
+        let proper = look(|_| ());
+        let mut untrusted = secured(&proper, io, 1, 1);
+        untrusted.network.tls.ca = Some(other.ca());
+        let mut plain = secured(&proper, io, 1, 1);
+        plain.targets =
+            vec![Target::parse(&format!("https://localhost:{}", server.addr().port())).unwrap()];
+        let mut old = secured(&look(|l| l.versions = vec![&TLS13]), io, 1, 1);
+        old.network.tls.max_1_2 = true;
+        for (plan, cause, said) in [
+            (untrusted, Cause::TlsUntrusted, "--cacert"),
+            (secured(&expired, io, 1, 1), Cause::TlsExpired, "expired"),
+            (
+                secured(&misnamed, io, 1, 1),
+                Cause::TlsWrongName,
+                "elsewhere.example",
+            ),
+            (secured(&demanding, io, 1, 1), Cause::TlsAlert, "--cert"),
+            (plain, Cause::TlsFailed, "http://"),
+        ] {
+            let run = drive(&plan);
+            let r = &run.records[0];
+            assert_eq!(r.outcome, Outcome::Failed(cause), "{:?}", r.detail);
+            let detail = r.detail.clone().unwrap_or_default();
+            assert!(detail.contains(said), "{cause}: {detail}");
+            phases(&run);
+        }
+        let run = drive(&old);
+        assert!(matches!(
+            run.records[0].outcome,
+            Outcome::Failed(Cause::TlsFailed | Cause::TlsAlert | Cause::ConnectRefused)
+        ));
+        let mut shown = secured(&demanding, io, 1, 2);
+        shown.network.tls.client = Some(demanding.client());
+        all_well(&drive(&shown));
+        let mut insecure = secured(&misnamed, io, 1, 2);
+        insecure.network.tls.insecure = true;
+        insecure.network.tls.ca = None;
+        all_well(&drive(&insecure));
+    });
+}
+
+#[test]
+fn a_slow_handshake_is_in_the_tls_phase_and_nowhere_else() {
+    on_both(|io| {
+        let server = words();
+        let look = Look {
+            handshake_delay: DELAY,
+            ..Look::default()
+        };
+        let front = Front::of(server.addr(), &look);
+        let run = drive(&secured(&front, io, 1, 3));
+        all_well(&run);
+        let phases = phases(&run);
+        assert!(phases[0].tls >= FELT, "{:?}", phases[0]);
+        assert_eq!((phases[1].tls, phases[1].tcp, phases[1].dns), (0, 0, 0));
+        let elsewhere = phases[0].total() - phases[0].tls;
+        assert!(elsewhere < FELT, "{:?}", phases[0]);
+    });
+}
+
+#[test]
+fn a_slow_name_server_is_in_the_dns_phase_and_nowhere_else() {
+    on_both(|io| {
+        let (server, names) = (words(), Names::start(DELAY, 60));
+        let mut plan = closed(nowhere(), io, 1, 3);
+        let url = format!("http://server.example:{}", server.addr().port());
+        plan.targets = vec![Target::parse(&url).unwrap()];
+        plan.network.dns = Dns::Always;
+        plan.network.dns_servers = vec![names.addr()];
+        plan.reuse = Reuse::Never;
+        let run = drive(&plan);
+        all_well(&run);
+        for p in phases(&run) {
+            assert!(p.dns >= FELT, "{p:?}");
+            assert!(p.total() - p.dns < FELT, "{p:?}");
+        }
+        let asked = names.asked();
+        plan.network.dns = Dns::Ttl;
+        let run = drive(&plan);
+        all_well(&run);
+        let phases = phases(&run);
+        assert!(phases[0].dns >= FELT);
+        assert!(phases[1].dns < FELT && phases[2].dns < FELT);
+        assert!(names.asked() > asked);
+    });
+}
+
+#[test]
+fn a_slow_answer_is_in_the_wait_and_a_slow_token_in_the_receive() {
+    on_both(|io| {
+        let server = Peer::start(|to, _| {
+            std::thread::sleep(DELAY);
+            let answer = peer::chat(3);
+            let (front, rest) = answer.split_at(answer.len() / 2);
+            peer::write(to, front)?;
+            std::thread::sleep(DELAY);
+            peer::write(to, rest)?;
+            Ok(Then::Keep)
+        });
+        for secure in [false, true] {
+            let front = Front::of(server.addr(), &Look::default());
+            let plan = if secure {
+                secured(&front, io, 1, 2)
+            } else {
+                closed(server.addr(), io, 1, 2)
+            };
+            let run = drive(&plan);
+            all_well(&run);
+            for p in phases(&run) {
+                assert!(p.wait >= FELT && p.receive >= FELT, "{p:?}");
+                assert!(p.total() - p.wait - p.receive < FELT, "{p:?}");
+            }
+        }
+    });
+}
+
+#[test]
+fn connections_made_ahead_cost_no_request() {
+    on_both(|io| {
+        let server = words();
+        let front = Front::of(server.addr(), &Look::default());
+        let mut plan = secured(&front, io, 3, 9);
+        plan.network.prewarm = 3;
+        let run = drive(&plan);
+        all_well(&run);
+        assert_eq!(front.connections(), 3);
+        for p in phases(&run) {
+            assert_eq!((p.dns, p.tcp, p.tls), (0, 0, 0));
+        }
+    });
+}
+
+#[test]
+fn connections_leave_by_the_addresses_that_are_given() {
+    on_both(|io| {
+        let server = words();
+        let mut plan = closed(server.addr(), io, 2, 4);
+        plan.network.source_ips = vec![
+            std::net::IpAddr::from([127, 0, 0, 2]),
+            std::net::IpAddr::from([127, 0, 0, 3]),
+        ];
+        let run = drive(&plan);
+        all_well(&run);
+        let mut from = server.peers();
+        from.sort();
+        assert_eq!(from, plan.network.source_ips, "each address once");
+    });
+}
+
+#[test]
+fn a_socket_of_the_file_system_is_a_server_too() {
+    on_both(|io| {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("server.sock");
+        let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        let serving = std::thread::spawn(move || {
+            use std::io::{BufRead, BufReader, Read, Write};
+            let (stream, _) = listener.accept().unwrap();
+            let mut from = BufReader::new(&stream);
+            for _ in 0..2 {
+                let (mut line, mut length) = (String::new(), 0);
+                while from.read_line(&mut line).unwrap() > 2 {
+                    if let Some(n) = line.strip_prefix("Content-Length: ") {
+                        length = n.trim().parse().unwrap();
+                    }
+                    line.clear();
+                }
+                let mut body = vec![0; length];
+                from.read_exact(&mut body).unwrap();
+                (&stream).write_all(peer::chat(3).as_bytes()).unwrap();
+            }
+        });
+        let mut plan = closed(nowhere(), io, 1, 2);
+        plan.targets = vec![Target::parse(&format!("unix:{}", path.display())).unwrap()];
+        all_well(&drive(&plan));
+        serving.join().unwrap();
+    });
+}
