@@ -57,7 +57,7 @@ pub(crate) struct EndpointArgs {
     #[arg(long)]
     pub(crate) per_chunk_usage: bool,
 
-    /// Whether connections are kept: `pooled` or `never`.
+    /// Whether connections are kept: `pooled`, `never`, or `sticky-user-sessions` (one for each session).
     #[arg(long, value_name = "STRATEGY", default_value = "pooled", value_parser = values::reuse)]
     pub(crate) connection_reuse_strategy: ringload_engine::plan::Reuse,
 
