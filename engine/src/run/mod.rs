@@ -5,7 +5,7 @@ mod material;
 mod seat;
 
 pub use control::{Control, Progress};
-pub use material::tls_material;
+pub use material::{tls_clients, tls_material};
 
 use crate::clock::{self, RealtimeOffset};
 use crate::driver::{self, Uring};
