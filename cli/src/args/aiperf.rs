@@ -72,10 +72,6 @@ const REMEDIES: &[(&[&str], &str)] = &[
         "write the same settings as flags; --dry-run shows the plan that they make",
     ),
     (
-        &["--export-http-trace"],
-        "leave it out; the http_req_* metrics of each request are in profile_export.jsonl, and --http-trace-metrics prints them",
-    ),
-    (
         &[
             "--workers-max",
             "--max-workers",
@@ -369,7 +365,6 @@ const GROUPS: &[(&str, &[&str])] = &[
             "--timeslice-duration",
         ],
     ),
-    ("HTTP trace", &["--export-http-trace"]),
     (
         "server metrics",
         &["--server-metrics", "--server-metrics-formats"],

@@ -6,6 +6,7 @@ mod input;
 mod load;
 mod machine;
 mod mock;
+mod network;
 mod output;
 mod refusal;
 pub(crate) mod values;
@@ -16,11 +17,12 @@ pub(crate) use input::InputArgs;
 pub(crate) use load::{CapPolicyArg, LoadArgs, Pattern};
 pub(crate) use machine::{IoArg, MachineArgs, StampsArg};
 pub(crate) use mock::MockArgs;
+pub(crate) use network::{DnsArg, NetworkArgs, TlsVersion};
 pub(crate) use output::{ExportLevel, OutputArgs, Ui};
 pub(crate) use warmup::WarmupArgs;
 
 use crate::exit::Exit;
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::ffi::OsString;
 
 /// Load engine for LLM inference servers: proves that the client is not in the numbers.
@@ -41,7 +43,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Load a server and report what it did, and whether the figures may be believed.
-    #[command(after_help = EXIT_STATUS, allow_negative_numbers = true)]
+    #[command(after_help = EXIT_STATUS)]
     Profile(Box<ProfileArgs>),
     /// Run the synthetic server, which knows the truth about its own timing.
     #[command(allow_negative_numbers = true)]
@@ -75,6 +77,9 @@ pub(crate) struct ProfileArgs {
     /// Where to.
     #[command(flatten)]
     pub(crate) endpoint: EndpointArgs,
+    /// How it gets there.
+    #[command(flatten)]
+    pub(crate) network: NetworkArgs,
     /// What is sent.
     #[command(flatten)]
     pub(crate) input: InputArgs,
@@ -105,14 +110,31 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, Exi
 /// # Errors
 /// Help, version, or why the line cannot be run.
 pub(crate) fn try_parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, refusal::Refusal> {
-    Cli::try_parse_from(args).map_err(|e| refusal::Refusal::from_clap(e, &profile_command()))
+    unbuilt()
+        .try_get_matches_from(args)
+        .and_then(|matches| Cli::from_arg_matches(&matches))
+        .map_err(|e| refusal::Refusal::from_clap(e, &profile_command()))
 }
 
 /// The whole command, built.
 pub(crate) fn command() -> clap::Command {
-    let mut command = Cli::command();
+    let mut command = unbuilt();
     command.build();
     command
+}
+
+/// A single value may be negative, to be refused in words of its own; a list ends where `-4` or `-6` follows.
+fn unbuilt() -> clap::Command {
+    Cli::command().mut_subcommand("profile", |profile| {
+        profile.mut_args(|arg| {
+            let single = arg.get_action().takes_values() && arg.get_num_args().is_none();
+            if single {
+                arg.allow_negative_numbers(true)
+            } else {
+                arg
+            }
+        })
+    })
 }
 
 fn profile_command() -> clap::Command {

@@ -32,6 +32,10 @@ pub(crate) struct OutputArgs {
     #[arg(long, visible_alias = "show-trace-timing")]
     pub(crate) http_trace_metrics: bool,
 
+    /// Add the instants of each request's connection, sending and receiving to profile_export.jsonl.
+    #[arg(long)]
+    pub(crate) export_http_trace: bool,
+
     /// Runs to make: only 1 so far.
     #[arg(long, visible_alias = "multi-run-count", value_name = "N", default_value = "1", value_parser = super::values::single_run)]
     pub(crate) num_profile_runs: u32,

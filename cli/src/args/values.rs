@@ -1,5 +1,7 @@
 //! Text of one argument → a value, or what to write instead.
 
+pub(crate) mod net;
+
 use super::aiperf;
 use ringload_engine::plan::{Cores, EndpointKind, Reuse};
 

@@ -4,13 +4,14 @@ mod extra;
 mod headers;
 mod load;
 mod naming;
+mod network;
 mod prompts;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use naming::{artifact_dir, check_prefix};
 
-use crate::args::{EndpointArgs, IoArg, MachineArgs, ProfileArgs, StampsArg};
+use crate::args::{EndpointArgs, ExportLevel, IoArg, MachineArgs, ProfileArgs, StampsArg};
 use ringload_engine::clock::{MICRO, Nanos, SECOND};
 use ringload_engine::plan::{Cores, Io, Limits, Plan, Slo, Stamps, Target, Timeouts};
 use ringload_engine::{Error, Result};
@@ -49,12 +50,21 @@ pub(crate) fn plan(args: &ProfileArgs, around: &Surroundings) -> Result<Planned>
         StampsArg::Kernel => Stamps::Kernel,
         StampsArg::User => Stamps::User,
     };
+    trace(args)?;
+    let targets: Vec<Target> = endpoint
+        .url
+        .iter()
+        .map(|u| Target::parse(u))
+        .collect::<Result<_>>()?;
+    let network = network::network(
+        &args.network,
+        &targets,
+        &profiling,
+        endpoint.connection_reuse_strategy,
+        &mut notes,
+    )?;
     let plan = Plan {
-        targets: endpoint
-            .url
-            .iter()
-            .map(|u| Target::parse(u))
-            .collect::<Result<_>>()?,
+        targets,
         endpoint: endpoint.endpoint_type,
         custom_endpoint: custom_endpoint(endpoint)?,
         streaming: endpoint.streaming,
@@ -80,7 +90,7 @@ pub(crate) fn plan(args: &ProfileArgs, around: &Surroundings) -> Result<Planned>
             ..Limits::default()
         },
         reuse: endpoint.connection_reuse_strategy,
-        network: ringload_engine::plan::Network::default(),
+        network,
         io: match args.machine.io {
             IoArg::Auto => Io::Auto,
             IoArg::Uring => Io::Uring,
@@ -161,6 +171,16 @@ fn needs_stream(endpoint: &EndpointArgs, slos: &[Slo]) -> Result<()> {
         )),
         None => Ok(()),
     }
+}
+
+fn trace(args: &ProfileArgs) -> Result<()> {
+    if args.output.export_http_trace && args.output.export_level == ExportLevel::Summary {
+        return Err(Error::usage(
+            "--export-http-trace with --export-level summary: there is no file of records to put it in",
+            "write --export-level records, or drop it",
+        ));
+    }
+    Ok(())
 }
 
 fn seed(given: Option<u64>, fresh: u64, notes: &mut Vec<String>) -> u64 {

@@ -38,6 +38,9 @@ pub(super) fn run(outcome: &Outcome) -> String {
     );
     out += &line("model", &plan.models.join(" "));
     out += &line("endpoint", &endpoint(plan));
+    if plan.network.tls.insecure {
+        out += &line("tls", "certificates NOT CHECKED (--insecure)");
+    }
     if let Some(warmup) = &plan.warmup {
         out += &line("warm-up", &phase(warmup));
     }

@@ -93,7 +93,7 @@ fn zone(name: &str, kind: RecordType, nth: usize) -> Option<Result2> {
         "six.test." if !v4 => Ok((vec!["2001:db8::6"], 7)),
         "six.test." | "empty.test." => Ok((vec![], 0)),
         "short.corp.example." if v4 => Ok((vec!["10.1.0.1"], 60)),
-        "flap.test." if nth % 2 == 0 => Ok((vec!["10.2.0.1"], 0)),
+        "flap.test." if nth.is_multiple_of(2) => Ok((vec!["10.2.0.1"], 0)),
         "flap.test." => Ok((vec!["10.2.0.2"], 0)),
         "broken.test." => Err(ResponseCode::ServFail),
         "silent.test." => return None,

@@ -1,8 +1,8 @@
 //! The files of TLS, read before the clock starts.
 
 use crate::error::{Error, Result};
-use crate::plan::Plan;
-use crate::wire::tls::Material;
+use crate::plan::{HttpVersion, Plan};
+use crate::wire::tls::{Client, Material};
 use std::path::Path;
 
 /// What TLS needs of files; `None` for a plan without a secured target.
@@ -28,6 +28,28 @@ pub fn tls_material(plan: &Plan) -> Result<Option<Material>> {
                 .map(Some)
         }
     }
+}
+
+/// A TLS client for each target, in the order of the plan; `None` for one that is not secured.
+///
+/// # Errors
+/// As [`tls_material`], and when what the files hold does not fit together.
+pub fn tls_clients(plan: &Plan) -> Result<Vec<Option<Client>>> {
+    let material = tls_material(plan)?.unwrap_or_default();
+    let alpn: &[&[u8]] = match plan.network.http {
+        HttpVersion::Auto => &[b"h2", b"http/1.1"],
+        HttpVersion::Http1 => &[b"http/1.1"],
+        HttpVersion::Http2 => &[b"h2"],
+    };
+    plan.targets
+        .iter()
+        .map(|target| {
+            target
+                .tls
+                .then(|| Client::new(&material, &plan.network.tls, alpn, &target.host))
+                .transpose()
+        })
+        .collect()
 }
 
 fn read(flag: &str, file: &Path) -> Result<Vec<u8>> {
@@ -57,6 +79,7 @@ mod tests {
         let mut plain = plan("http://h");
         plain.network.tls.ca = Some("/nonexistent".into());
         assert!(tls_material(&plain).unwrap().is_none());
+        assert!(matches!(tls_clients(&plain).unwrap()[..], [None]));
         let mut secured = plan("https://h");
         secured.network.tls.ca = Some("/nonexistent".into());
         let error = tls_material(&secured).unwrap_err().to_string();
@@ -64,5 +87,16 @@ mod tests {
             error.contains("--cacert") && error.contains("/nonexistent"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn each_secured_target_has_a_client() {
+        let mut plan = plan("https://h");
+        plan.targets.push(Target::parse("http://h").unwrap());
+        plan.targets.push(Target::parse("https://[::1]:1").unwrap());
+        plan.network.tls.insecure = true;
+        let clients = tls_clients(&plan).unwrap();
+        let made: Vec<bool> = clients.iter().map(Option::is_some).collect();
+        assert_eq!(made, [true, false, true]);
     }
 }

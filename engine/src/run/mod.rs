@@ -5,7 +5,7 @@ mod material;
 mod seat;
 
 pub use control::{Control, Progress};
-pub use material::tls_material;
+pub use material::{tls_clients, tls_material};
 
 use crate::clock::{self, RealtimeOffset};
 use crate::driver::{self, Uring};
@@ -18,7 +18,6 @@ use crate::record::{LogReader, LogWriter};
 use crate::record::{PhaseKind, Record};
 use crate::resolve::{Answer, Resolver, Service};
 use crate::wire::http1::RequestHead;
-use crate::wire::tls;
 use crate::worker::Shared;
 use crate::workload::Workload;
 use seat::{Left, Seat, Stage};
@@ -134,7 +133,7 @@ pub fn execute(
         .map(|t| RequestHead::new(plan, t))
         .collect::<Result<Vec<_>>>()?;
     let addrs = addresses(plan)?;
-    let tls = secured(plan)?;
+    let tls = tls_clients(plan)?;
     let (io, driver_note) = choose_driver(plan)?;
     let shared = Shared {
         plan,
@@ -385,20 +384,6 @@ fn addresses(plan: &Plan) -> Result<Vec<Vec<SockAddr>>> {
                 .into_iter()
                 .map(SockAddr::from)
                 .collect()),
-        })
-        .collect()
-}
-
-/// Per target: its TLS, where it has one.
-fn secured(plan: &Plan) -> Result<Vec<Option<tls::Client>>> {
-    let material = tls_material(plan)?;
-    plan.targets
-        .iter()
-        .map(|target| {
-            let Some(material) = material.as_ref().filter(|_| target.tls) else {
-                return Ok(None);
-            };
-            tls::Client::new(material, &plan.network.tls, &[b"http/1.1"], &target.host).map(Some)
         })
         .collect()
 }

@@ -53,6 +53,7 @@ fn what_the_user_has_to_mend_is_exit_2_and_nothing_is_sent() {
 fn a_server_that_cannot_be_named_is_exit_2() {
     let _turn = together();
     for (url, named) in [
+        ("unix:relative.sock", "relative.sock"),
         ("http://no-such-host.invalid:80", "no-such-host.invalid"),
         ("http://localhost:99999", "99999"),
         ("ftp://localhost", "ftp"),
