@@ -7,6 +7,9 @@
 //! Both decoders are pulled: the caller owns the read buffer, passes a cursor into it, and gets back slices of it. Bytes are copied
 //! only where a head, a line or an event is split between reads.
 
+mod head;
 pub mod http1;
+pub mod http2;
+mod request;
 pub mod sse;
 pub mod tls;
