@@ -105,8 +105,11 @@ impl Pacer {
     /// Goes on for as long as the thread lives.
     pub(super) async fn run(self: Rc<Self>) {
         let descriptor = self.state.borrow().timers.duplicate();
-        let timer =
-            descriptor.and_then(|fd| Ok(AsyncFd::register_with_interest(fd, Interest::READABLE)?));
+        #[expect(
+            deprecated,
+            reason = "its successor is unsafe; an owned descriptor stays open, as both demand"
+        )]
+        let timer = descriptor.and_then(|fd| AsyncFd::with_interest(fd, Interest::READABLE));
         let Ok(timer) = timer else {
             return eprintln!("mock server: HTTP/2 has no timer; start the server again");
         };
