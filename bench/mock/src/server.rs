@@ -129,15 +129,16 @@ impl Drop for Server {
             // A thread that cannot be woken has ended.
             let _ = waker.wake();
         }
-        // The threads for HTTP/2 end when their workers have.
-        let workers = self.threads.drain(..).map(|(_, thread)| thread);
-        for thread in workers.chain(self.http2.drain(..)) {
+        // A waker that is closed wakes no more: they are kept until the threads have ended. Those for HTTP/2 end after their workers.
+        let (wakers, workers): (Vec<_>, Vec<_>) = self.threads.drain(..).unzip();
+        for thread in workers.into_iter().chain(self.http2.drain(..)) {
             if thread.join().is_err() {
                 eprintln!(
                     "mock server: a thread panicked; please report it with the message above"
                 );
             }
         }
+        drop(wakers);
     }
 }
 

@@ -113,7 +113,10 @@ impl Stream {
             tokens_per_event,
             tokens_per_write: tokens_per_event.saturating_mul(events_per_write),
             early_role: config.early_role,
-            head_ns: arrival_ns.saturating_add(nanos(config.delays.head)),
+            head_ns: match nanos(config.delays.head) {
+                0 => 0,
+                delay_ns => arrival_ns.saturating_add(delay_ns),
+            },
             head_alone: config.early_role || !config.delays.head.is_zero(),
             head: None,
             role_sent: false,

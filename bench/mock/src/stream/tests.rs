@@ -74,7 +74,7 @@ fn an_early_role_is_written_at_once_and_without_output() {
         ..Config::default()
     };
     let mut stream = stream(&config, &body(""));
-    assert_eq!(due(&stream), 0);
+    assert_eq!(stream.due_ns(), 0);
     assert_eq!(render(&mut stream, 0), (Rendered::default(), 0));
     assert_eq!(due(&stream), 20);
 }
