@@ -5,7 +5,9 @@ use ringload_engine::host::HostFacts;
 use ringload_engine::plan::Cores;
 use ringload_engine::{Error, Result};
 use ringload_mock::batching::Settings;
-use ringload_mock::{Config, Jitter, Server, Timing};
+use ringload_mock::{
+    Certificate, ClientCa, Config, Delays, Jitter, Protocol, Server, Timing, TlsConfig,
+};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::io::{self, Write};
@@ -18,9 +20,15 @@ use std::time::Duration;
 /// When it cannot listen.
 pub(crate) fn serve(args: &MockArgs) -> anyhow::Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
-    let server = start(config(args)?)?;
+    let config = config(args)?;
+    let scheme = if config.tls.is_some() {
+        "https"
+    } else {
+        "http"
+    };
+    let server = start(config)?;
     // A reader that closed the pipe does not stop the server.
-    let _ = writeln!(io::stdout(), "http://{}", server.addr());
+    let _ = writeln!(io::stdout(), "{scheme}://{}", server.addr());
     signals.forever().next();
     Ok(())
 }
@@ -113,9 +121,38 @@ fn config(args: &MockArgs) -> Result<Config> {
         tokens_per_event: args.tokens_per_event,
         events_per_write: args.events_per_write,
         early_role: args.early_role,
+        tls: tls(args),
+        protocol: if args.http2 {
+            Protocol::Auto
+        } else {
+            Protocol::Http1
+        },
+        h2_max_streams: args.h2_max_streams,
+        delays: Delays {
+            accept: milliseconds(args.accept_delay_ms)?,
+            handshake: milliseconds(args.handshake_delay_ms)?,
+            head: milliseconds(args.head_delay_ms)?,
+        },
         seed: args.seed,
         ..Config::default()
     })
+}
+
+fn tls(args: &MockArgs) -> Option<TlsConfig> {
+    let certificate = match (&args.tls_cert, &args.tls_key) {
+        (Some(cert), Some(key)) => Certificate::Files {
+            cert: cert.clone(),
+            key: key.clone(),
+        },
+        _ => Certificate::Generated,
+    };
+    let config = TlsConfig {
+        certificate,
+        client_ca: args.tls_client_ca.clone().map(ClientCa::File),
+        ca_out: args.tls_ca_out.clone(),
+        ..TlsConfig::default()
+    };
+    (args.tls || config != TlsConfig::default()).then_some(config)
 }
 
 fn address(host: &str, port: u16) -> Result<SocketAddr> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::batching;
 use crate::error::Error;
+use crate::tls::TlsConfig;
 
 /// A server's configuration. All fields are plain; start from [`Config::default`].
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +30,14 @@ pub struct Config {
     pub early_role: bool,
     /// The largest request body, in bytes; a larger one is answered with 413.
     pub body_limit: usize,
+    /// Speak TLS.
+    pub tls: Option<TlsConfig>,
+    /// Which HTTP the one port speaks.
+    pub protocol: Protocol,
+    /// HTTP/2: the most streams that a connection may have open (`SETTINGS_MAX_CONCURRENT_STREAMS`).
+    pub h2_max_streams: u32,
+    /// Known delays, for tests.
+    pub delays: Delays,
     /// Decides ids, words and jitter, together with the number of the request.
     pub seed: u64,
 }
@@ -46,9 +55,38 @@ impl Default for Config {
             events_per_write: 1,
             early_role: false,
             body_limit: 16 << 20,
+            tls: None,
+            protocol: Protocol::default(),
+            h2_max_streams: 250,
+            delays: Delays::default(),
             seed: 0,
         }
     }
+}
+
+/// Which HTTP is spoken. All of it is on one port.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP/1.1; over TLS, ALPN answers `http/1.1`.
+    #[default]
+    Http1,
+    /// HTTP/2: in the clear by prior knowledge; over TLS by ALPN `h2`, or without ALPN.
+    Http2,
+    /// Both: over TLS, `h2` where the client offers it; in the clear, HTTP/2 where a connection begins with its preface.
+    Auto,
+}
+
+/// Delays with a known length; zero is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Delays {
+    /// A new connection is not read from before. The kernel completes TCP's handshake by itself: the connect is not delayed, what
+    /// follows it is.
+    pub accept: Duration,
+    /// TLS: from the arrival of the ClientHello to the ServerHello.
+    pub handshake: Duration,
+    /// From the arrival of a generation request to the head of its response. A streamed head then goes out by itself, not with the
+    /// first token; the tokens' schedule is not moved, but none goes out before the head.
+    pub head: Duration,
 }
 
 /// When the tokens of a stream are due.
@@ -126,6 +164,12 @@ impl Config {
                 GROUP_LIMIT,
                 "set it between 1 and 1024",
             ),
+            (
+                "h2_max_streams",
+                self.h2_max_streams,
+                STREAMS_LIMIT,
+                "set it between 1 and 1000000",
+            ),
         ] {
             range(field, value as usize, limit as usize, remedy)?;
         }
@@ -192,5 +236,7 @@ pub(crate) fn refuse(
 pub(crate) const MODEL_LIMIT: usize = 256;
 /// The most tokens that one response has.
 pub(crate) const OUTPUT_LIMIT: u32 = 1_000_000;
+/// The most streams that a connection may be allowed.
+const STREAMS_LIMIT: u32 = 1_000_000;
 /// The most tokens in an event, and events in a write.
 pub(crate) const GROUP_LIMIT: u32 = 1024;

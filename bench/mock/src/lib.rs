@@ -33,7 +33,12 @@
 //! # Ok::<(), ringload_mock::Error>(())
 //! ```
 //!
-//! What it does not do: TLS, HTTP/2, real tokenizing (`prompt_tokens` is about bytes / 4), `n > 1` (one choice is always given).
+//! TLS and HTTP/2 are on the same port, as [`Config::tls`] and [`Config::protocol`] say. HTTP/1.1 is served by the event loops, with or
+//! without TLS; a connection that turns out to speak HTTP/2 is handed to a thread beside its loop. There `sent_ns` is read before the
+//! event is queued on its connection, which may put it into one write with those of other streams; `reset_after` resets the stream
+//! (`INTERNAL_ERROR`), and `close_after` closes the connection with all that is on it.
+//!
+//! What it does not do: real tokenizing (`prompt_tokens` is about bytes / 4), `n > 1` (one choice is always given).
 
 #![forbid(unsafe_code)]
 
@@ -42,17 +47,22 @@ mod clock;
 mod config;
 mod error;
 mod http;
+mod http2;
 mod listen;
 mod metrics;
+mod pages;
 mod random;
 mod routes;
 mod server;
 mod shared;
 mod stream;
+mod timers;
+mod tls;
 mod worker;
 
 pub use clock::now_ns;
-pub use config::{Config, Jitter, Timing};
+pub use config::{Config, Delays, Jitter, Protocol, Timing};
 pub use error::Error;
 pub use server::{Server, run_until, start};
 pub use shared::State;
+pub use tls::{Certificate, ClientCa, Identity, TlsConfig, Versions};

@@ -8,30 +8,47 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use mio::Waker;
+use tokio::sync::mpsc::unbounded_channel;
 
-use crate::config::Config;
+use crate::config::{Config, Protocol};
 use crate::error::{Error, setup};
+use crate::http2;
 use crate::listen::listeners;
 use crate::shared::{Shared, State};
+use crate::tls::{Identity, Papers, prepare};
 use crate::worker::Worker;
 
 /// Starts a server; it answers when this returns.
 pub fn start(config: Config) -> Result<Server, Error> {
     config.check()?;
+    let (tls, papers) = config.tls.as_ref().map(prepare).transpose()?.unzip();
     let (addr, listeners) = listeners(config.address, config.threads)?;
     let cores = config.cores.clone();
     let mut server = Server {
         addr,
+        papers,
         shared: Arc::new(Shared::new(config)),
         threads: Vec::new(),
+        http2: Vec::new(),
     };
     for (index, listener) in listeners.into_iter().enumerate() {
-        let (worker, waker) =
-            Worker::new(server.shared.clone(), listener).map_err(setup("an event loop"))?;
         let core = (!cores.is_empty()).then(|| cores[index % cores.len()]);
+        let mut http2 = None;
+        if server.shared.config.protocol != Protocol::Http1 {
+            let (give, take) = unbounded_channel();
+            let (shared, tls) = (server.shared.clone(), tls.clone());
+            let builder = thread::Builder::new().name(format!("mock-h2-{index}"));
+            let handle = builder
+                .spawn(move || run(core, || http2::run(shared, tls, take)))
+                .map_err(setup("a thread"))?;
+            server.http2.push(handle);
+            http2 = Some(give);
+        }
+        let (worker, waker) = Worker::new(server.shared.clone(), listener, tls.clone(), http2)
+            .map_err(setup("an event loop"))?;
         let builder = thread::Builder::new().name(format!("mock-{index}"));
         let handle = builder
-            .spawn(move || run(worker, core))
+            .spawn(move || run(core, || worker.run()))
             .map_err(setup("a thread"))?;
         server.threads.push((waker, handle));
     }
@@ -52,8 +69,10 @@ pub fn run_until(config: Config, stop: &AtomicBool) -> Result<(), Error> {
 #[derive(Debug)]
 pub struct Server {
     addr: SocketAddr,
+    papers: Option<Papers>,
     shared: Arc<Shared>,
     threads: Vec<(Waker, JoinHandle<()>)>,
+    http2: Vec<JoinHandle<()>>,
 }
 
 impl Server {
@@ -61,6 +80,18 @@ impl Server {
     #[must_use]
     pub fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// With TLS: the certificate of the authority that signed the generated certificates, as PEM.
+    #[must_use]
+    pub fn ca_pem(&self) -> Option<&str> {
+        self.papers.as_ref().map(|papers| papers.ca_pem.as_str())
+    }
+
+    /// With TLS: a client's certificate, signed by the generated authority.
+    #[must_use]
+    pub fn client_identity(&self) -> Option<&Identity> {
+        self.papers.as_ref().map(|papers| &papers.client)
     }
 
     /// Closes all connections and waits for the threads to end.
@@ -98,17 +129,20 @@ impl Drop for Server {
             // A thread that cannot be woken has ended.
             let _ = waker.wake();
         }
-        for (_, thread) in self.threads.drain(..) {
+        // A waker that is closed wakes no more: they are kept until the threads have ended. Those for HTTP/2 end after their workers.
+        let (wakers, workers): (Vec<_>, Vec<_>) = self.threads.drain(..).unzip();
+        for thread in workers.into_iter().chain(self.http2.drain(..)) {
             if thread.join().is_err() {
                 eprintln!(
                     "mock server: a thread panicked; please report it with the message above"
                 );
             }
         }
+        drop(wakers);
     }
 }
 
-fn run(worker: Worker, core: Option<usize>) {
+fn run(core: Option<usize>, work: impl FnOnce() -> io::Result<()>) {
     if let Some(id) = core {
         let pinned = core_affinity::set_for_current(core_affinity::CoreId { id });
         if !pinned {
@@ -117,8 +151,7 @@ fn run(worker: Worker, core: Option<usize>) {
             );
         }
     }
-    let ended: io::Result<()> = worker.run();
-    if let Err(error) = ended {
+    if let Err(error) = work() {
         eprintln!("mock server: a thread has ended: {error}; start the server again");
     }
 }

@@ -3,10 +3,12 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::batching::Grant;
 use crate::clock::{nanos, now_ns};
 use crate::config::Config;
 use crate::metrics::Histogram;
@@ -92,13 +94,23 @@ impl Shared {
     }
 
     /// How long the server is still frozen.
-    pub(crate) fn frozen_for(&self) -> Option<Duration> {
+    fn frozen_for(&self) -> Option<Duration> {
         let until = self.frozen_until_ns.load(Relaxed);
         if until == 0 {
             return None;
         }
         let left = until.saturating_sub(now_ns());
         (left > 0).then(|| Duration::from_nanos(left))
+    }
+
+    /// Sleeps while the server is frozen.
+    pub(crate) fn thaw(&self) {
+        while let Some(left) = self.frozen_for() {
+            if self.stop.load(Relaxed) {
+                return;
+            }
+            thread::sleep(left.min(STOP_CHECK));
+        }
     }
 
     /// Notes a generation request whose last byte was read at `now_ns`.
@@ -160,6 +172,14 @@ impl Shared {
         }
     }
 
+    /// The engine gave a token, which is handed on at `now_ns`.
+    pub(crate) fn note_grant(&self, grant: &Grant, now_ns: u64) {
+        if let Some(queued_ns) = grant.queued_ns {
+            self.counters.queue.record(queued_ns);
+        }
+        self.note_late(now_ns.saturating_sub(grant.due_ns));
+    }
+
     /// The arrivals kept, in order of time.
     pub(crate) fn arrivals(&self) -> Vec<u64> {
         let arrivals = self.arrivals.lock().unwrap_or_else(PoisonError::into_inner);
@@ -216,5 +236,7 @@ impl Shared {
     }
 }
 
+/// A frozen server notices this late that it was stopped.
+const STOP_CHECK: Duration = Duration::from_millis(20);
 /// More arrivals push out the oldest.
 const ARRIVALS_KEPT: usize = 1_000_000;

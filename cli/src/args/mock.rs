@@ -3,6 +3,7 @@
 use super::values;
 use clap::Args;
 use ringload_engine::plan::Cores;
+use std::path::PathBuf;
 
 /// The synthetic server.
 #[derive(Args, Clone, Debug)]
@@ -70,6 +71,46 @@ pub(crate) struct MockArgs {
     /// Answer as fast as the socket takes it, without pacing.
     #[arg(long)]
     pub(crate) unpaced: bool,
+
+    /// Speak TLS, with a certificate for localhost, 127.0.0.1 and ::1 made at the start.
+    #[arg(long)]
+    pub(crate) tls: bool,
+
+    /// Certificate to show, as a PEM file with those between it and its authority; means --tls.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+
+    /// Private key of --tls-cert, as a PEM file.
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+
+    /// Demand a client certificate signed by this authority, a PEM file; means --tls.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_client_ca: Option<PathBuf>,
+
+    /// Write the PEM of the authority made at the start here; means --tls.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_ca_out: Option<PathBuf>,
+
+    /// Speak HTTP/2 as well, on the same port: by ALPN with TLS, by prior knowledge without.
+    #[arg(long)]
+    pub(crate) http2: bool,
+
+    /// HTTP/2: most streams open on a connection.
+    #[arg(long, value_name = "N", default_value_t = 250, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) h2_max_streams: u32,
+
+    /// Do not read from a new connection for so many milliseconds; the kernel still completes its connect at once.
+    #[arg(long, value_name = "MS", default_value = "0", value_parser = values::not_negative)]
+    pub(crate) accept_delay_ms: f64,
+
+    /// TLS: milliseconds from the ClientHello to the ServerHello.
+    #[arg(long, value_name = "MS", default_value = "0", value_parser = values::not_negative)]
+    pub(crate) handshake_delay_ms: f64,
+
+    /// Milliseconds from a generation request to the head of its response, which then goes out before the first token.
+    #[arg(long, value_name = "MS", default_value = "0", value_parser = values::not_negative)]
+    pub(crate) head_delay_ms: f64,
 
     /// Name of the model.
     #[arg(long, default_value = "mock")]

@@ -6,4 +6,4 @@ mod reply;
 
 pub(crate) use head::{Head, Method, parse_head};
 pub(crate) use refusal::Refusal;
-pub(crate) use reply::{CONTINUE, JSON, STREAM_HEAD, TEXT, reply};
+pub(crate) use reply::{CONTINUE, JSON, STREAM, STREAM_HEAD, TEXT, reply};

@@ -62,7 +62,7 @@ impl Refusal {
         Self::new(431, "BadRequestError", message, true)
     }
 
-    pub(super) fn body_too_large(limit: usize) -> Self {
+    pub(crate) fn body_too_large(limit: usize) -> Self {
         let message = format!("the body is over body_limit ({limit} bytes)").into();
         Self::new(413, "BadRequestError", message, true)
     }

@@ -46,6 +46,8 @@ pub(crate) const STREAM_HEAD: &[u8] =
     b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\n\
 cache-control: no-cache\r\ntransfer-encoding: chunked\r\n\r\n";
 
+/// The content type of a streamed response.
+pub(crate) const STREAM: &str = "text/event-stream; charset=utf-8";
 pub(crate) const JSON: &str = "application/json";
 pub(crate) const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// What a client waits for that asked before it sends its body.

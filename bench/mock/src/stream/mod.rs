@@ -8,7 +8,7 @@ mod words;
 
 use crate::clock::nanos;
 use crate::config::{Config, Jitter, Timing};
-use crate::http::{JSON, Refusal, STREAM_HEAD, reply};
+use crate::http::{JSON, Refusal, STREAM, STREAM_HEAD, reply};
 use crate::random;
 use crate::routes::{Ask, Fault, FaultKind};
 
@@ -33,11 +33,16 @@ pub(crate) struct Stream {
     words: Words,
     pacing: Pacing,
     fault: Option<Fault>,
-    keep_alive: bool,
+    framing: Framing,
     tokens_per_event: u32,
     tokens_per_write: u32,
     early_role: bool,
-    opened: bool,
+    /// The head is not sent before.
+    head_ns: u64,
+    /// The head is sent by itself, not with the first token.
+    head_alone: bool,
+    head: Option<Opening>,
+    role_sent: bool,
     stalled: bool,
     total: u32,
     /// Tokens sent; the next write takes it to `boundary` when `boundary_ns` is reached.
@@ -45,6 +50,18 @@ pub(crate) struct Stream {
     boundary: u32,
     boundary_ns: u64,
 }
+
+/// How a response is put on its connection.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Framing {
+    /// The head first, and the events as chunks.
+    Http1 { keep_alive: bool },
+    /// Only the body; its head is [`Stream::head`].
+    Http2,
+}
+
+/// Status and content type of a response.
+pub(crate) type Opening = (u16, &'static str);
 
 /// What one call of [`Stream::render`] gave.
 #[derive(Debug, Default, PartialEq)]
@@ -66,7 +83,7 @@ impl Stream {
     pub(crate) fn new(
         config: &Config,
         ask: Ask,
-        keep_alive: bool,
+        framing: Framing,
         number: u64,
         arrival_ns: u64,
         created: u64,
@@ -87,16 +104,22 @@ impl Stream {
             number,
             id,
             created,
-            template: Template::new(ask.api, id, created, &model),
+            template: Template::new(ask.api, framing, id, created, &model),
             model,
             words: Words::new(id as u64),
             pacing: pacing(config, &ask, number, arrival_ns),
             fault: ask.mock.fault().filter(|fault| fault.after_tokens <= total),
-            keep_alive,
+            framing,
             tokens_per_event,
             tokens_per_write: tokens_per_event.saturating_mul(events_per_write),
             early_role: config.early_role,
-            opened: false,
+            head_ns: match nanos(config.delays.head) {
+                0 => 0,
+                delay_ns => arrival_ns.saturating_add(delay_ns),
+            },
+            head_alone: config.early_role || !config.delays.head.is_zero(),
+            head: None,
+            role_sent: false,
             stalled: false,
             total,
             sent: 0,
@@ -112,11 +135,18 @@ impl Stream {
     pub(crate) fn due_ns(&self) -> u64 {
         if self.stalled {
             u64::MAX
-        } else if self.early_role && !self.opened && self.ask.stream {
-            0
-        } else {
+        } else if self.head.is_some() {
             self.boundary_ns
+        } else if self.head_alone && self.ask.stream {
+            self.head_ns
+        } else {
+            self.boundary_ns.max(self.head_ns)
         }
+    }
+
+    /// Head of the response, once it is rendered.
+    pub(crate) fn head(&self) -> Option<Opening> {
+        self.head
     }
 
     /// Prompt and output tokens, when the engine's model decides when they come.
@@ -155,10 +185,15 @@ impl Stream {
                 end,
             };
         }
-        if !self.opened {
-            out.extend_from_slice(STREAM_HEAD);
+        if self.head.is_none() {
+            if self.framing != Framing::Http2 {
+                out.extend_from_slice(STREAM_HEAD);
+            }
+            self.head = Some((200, STREAM));
+        }
+        if !self.role_sent && (due || self.early_role) {
             self.template.role(out, &sent);
-            self.opened = true;
+            self.role_sent = true;
         }
         while self.boundary_ns <= now_ns && self.sent < self.limit() {
             self.render_group(out, &sent);
@@ -194,11 +229,12 @@ impl Stream {
                 if self.ask.include_usage {
                     self.template.usage(out, self.usage(), sent);
                 }
-                template::done(out);
+                self.template.done(out);
             }
             Some(FaultKind::Fail) => {
-                template::error_event(out, &Refusal::scripted_failure().json());
-                template::done(out);
+                let json = Refusal::scripted_failure().json();
+                self.template.error_event(out, &json);
+                self.template.done(out);
             }
             Some(FaultKind::Close) => return Some(End::Close),
             Some(FaultKind::Reset) => return Some(End::Reset),
@@ -224,17 +260,11 @@ impl Stream {
                     usage,
                     sent,
                 );
-                reply(out, 200, JSON, &body, self.keep_alive);
+                self.reply(out, 200, &body);
             }
             Some(FaultKind::Fail) => {
                 let refusal = Refusal::scripted_failure();
-                reply(
-                    out,
-                    refusal.status,
-                    JSON,
-                    refusal.json().as_bytes(),
-                    self.keep_alive,
-                );
+                self.reply(out, refusal.status, refusal.json().as_bytes());
             }
             Some(FaultKind::Close) => return Some(End::Close),
             Some(FaultKind::Reset) => return Some(End::Reset),
@@ -246,11 +276,18 @@ impl Stream {
         Some(self.end())
     }
 
+    fn reply(&mut self, out: &mut Vec<u8>, status: u16, body: &[u8]) {
+        self.head = Some((status, JSON));
+        match self.framing {
+            Framing::Http1 { keep_alive } => reply(out, status, JSON, body, keep_alive),
+            Framing::Http2 => out.extend_from_slice(body),
+        }
+    }
+
     fn end(&self) -> End {
-        if self.keep_alive {
-            End::KeepAlive
-        } else {
-            End::Close
+        match self.framing {
+            Framing::Http1 { keep_alive: false } => End::Close,
+            Framing::Http1 { keep_alive: true } | Framing::Http2 => End::KeepAlive,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use crate::routes::Api;
 
+use super::Framing;
 use super::digits::Digits;
 use super::words::Words;
 
@@ -9,6 +10,8 @@ use super::words::Words;
 #[derive(Debug)]
 pub(crate) struct Template {
     api: Api,
+    /// Events are wrapped as HTTP/1.1 chunks.
+    chunked: bool,
     /// `data: {"id":…,"model":"…","choices":[{"index":0,"delta":{"content":"`
     prefix: Vec<u8>,
     /// Where `"choices"` begins in the prefix.
@@ -26,7 +29,7 @@ pub(crate) struct Usage {
 
 impl Template {
     /// For the request `id`; `model` is the name as a JSON string, with its quotes.
-    pub(crate) fn new(api: Api, id: u128, created: u64, model: &str) -> Self {
+    pub(crate) fn new(api: Api, framing: Framing, id: u128, created: u64, model: &str) -> Self {
         let head = object(api, true, id, created, model);
         let mut prefix = format!("data: {head}").into_bytes();
         let choices = prefix.len();
@@ -38,6 +41,7 @@ impl Template {
         });
         Self {
             api,
+            chunked: framing != Framing::Http2,
             prefix,
             choices,
             delta,
@@ -48,7 +52,7 @@ impl Template {
     pub(crate) fn role(&self, out: &mut Vec<u8>, sent: &Digits) {
         if self.api == Api::Chat {
             let role = br#""delta":{"role":"assistant","content":""},"logprobs":null,"finish_reason":null}],"sent_ns":"#;
-            chunk(
+            self.chunk(
                 out,
                 &[&self.prefix[..self.delta], role, sent.as_bytes(), EVENT_END],
             );
@@ -61,13 +65,15 @@ impl Template {
             Api::Chat => br#""},"logprobs":null,"finish_reason":null}],"sent_ns":"#,
             Api::Completions => br#"","logprobs":null,"finish_reason":null}],"sent_ns":"#,
         };
-        let mut peek = words.clone();
-        let text: usize = (0..count).map(|_| peek.take().len()).sum();
         let sent = sent.as_bytes();
-        chunk_size(
-            out,
-            self.prefix.len() + text + after.len() + sent.len() + EVENT_END.len(),
-        );
+        if self.chunked {
+            let mut peek = words.clone();
+            let text: usize = (0..count).map(|_| peek.take().len()).sum();
+            chunk_size(
+                out,
+                self.prefix.len() + text + after.len() + sent.len() + EVENT_END.len(),
+            );
+        }
         out.extend_from_slice(&self.prefix);
         for _ in 0..count {
             out.extend_from_slice(words.take());
@@ -75,7 +81,9 @@ impl Template {
         out.extend_from_slice(after);
         out.extend_from_slice(sent);
         out.extend_from_slice(EVENT_END);
-        out.extend_from_slice(b"\r\n");
+        if self.chunked {
+            out.extend_from_slice(b"\r\n");
+        }
     }
 
     /// The chunk that says why the output ended.
@@ -86,7 +94,7 @@ impl Template {
                 br#""text":"","logprobs":null,"finish_reason":"length"}],"sent_ns":"#
             }
         };
-        chunk(
+        self.chunk(
             out,
             &[
                 &self.prefix[..self.delta],
@@ -100,7 +108,7 @@ impl Template {
     /// The chunk that has the usage and no choices.
     pub(crate) fn usage(&self, out: &mut Vec<u8>, usage: Usage, sent: &Digits) {
         let usage = format!(r#""choices":[],"usage":{},"sent_ns":"#, usage.json());
-        chunk(
+        self.chunk(
             out,
             &[
                 &self.prefix[..self.choices],
@@ -110,16 +118,31 @@ impl Template {
             ],
         );
     }
-}
 
-/// An event with an error in it.
-pub(crate) fn error_event(out: &mut Vec<u8>, json: &str) {
-    chunk(out, &[b"data: ", json.as_bytes(), b"\n\n"]);
-}
+    /// An event with an error in it.
+    pub(crate) fn error_event(&self, out: &mut Vec<u8>, json: &str) {
+        self.chunk(out, &[b"data: ", json.as_bytes(), b"\n\n"]);
+    }
 
-/// The last event and the end of the body.
-pub(crate) fn done(out: &mut Vec<u8>) {
-    out.extend_from_slice(b"e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n");
+    /// The last event and the end of the body.
+    pub(crate) fn done(&self, out: &mut Vec<u8>) {
+        self.chunk(out, &[b"data: [DONE]\n\n"]);
+        if self.chunked {
+            out.extend_from_slice(b"0\r\n\r\n");
+        }
+    }
+
+    fn chunk(&self, out: &mut Vec<u8>, parts: &[&[u8]]) {
+        if self.chunked {
+            chunk_size(out, parts.iter().map(|part| part.len()).sum());
+        }
+        for part in parts {
+            out.extend_from_slice(part);
+        }
+        if self.chunked {
+            out.extend_from_slice(b"\r\n");
+        }
+    }
 }
 
 /// The opening of a response object, up to its choices.
@@ -145,14 +168,6 @@ impl Usage {
             r#"{{"prompt_tokens":{prompt},"total_tokens":{total},"completion_tokens":{completion}}}"#
         )
     }
-}
-
-fn chunk(out: &mut Vec<u8>, parts: &[&[u8]]) {
-    chunk_size(out, parts.iter().map(|part| part.len()).sum());
-    for part in parts {
-        out.extend_from_slice(part);
-    }
-    out.extend_from_slice(b"\r\n");
 }
 
 /// The size line of a chunk.
@@ -191,7 +206,13 @@ mod tests {
 
     #[test]
     fn a_token_is_one_chunk_of_the_size_that_vllm_sends() {
-        let template = Template::new(Api::Chat, 0xab, 1_700_000_000, "\"some-model\"");
+        let template = Template::new(
+            Api::Chat,
+            Framing::Http1 { keep_alive: true },
+            0xab,
+            1_700_000_000,
+            "\"some-model\"",
+        );
         let mut out = Vec::new();
         template.tokens(&mut out, &mut Words::new(0), 2, &Digits::new(123_456_789));
         let event = concat!(

@@ -13,7 +13,8 @@ fn stream(config: &Config, body: &str) -> Stream {
     let head = parse_head(b"POST / HTTP/1.1\r\n\r\n", 0).unwrap().unwrap();
     assert_eq!(head.method, Method::Post);
     let ask = Ask::parse(Api::Chat, &head, body.as_bytes()).unwrap();
-    Stream::new(config, ask, true, 3, ARRIVAL, 0)
+    let framing = Framing::Http1 { keep_alive: true };
+    Stream::new(config, ask, framing, 3, ARRIVAL, 0)
 }
 
 fn body(rest: &str) -> String {

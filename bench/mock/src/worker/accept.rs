@@ -1,14 +1,17 @@
 //! New connections, and what to do when there are no file descriptors for them.
 
+use std::collections::VecDeque;
 use std::io::ErrorKind;
 use std::sync::atomic::Ordering::Relaxed;
 
-use mio::net::TcpListener;
+use mio::net::{TcpListener, TcpStream};
 use mio::{Interest, Token};
 
 use super::Worker;
 use super::conn::Conn;
-use crate::clock::now_ns;
+use super::link::Link;
+use crate::clock::{nanos, now_ns};
+use crate::config::Protocol;
 
 /// A listener that may be out of file descriptors.
 #[derive(Debug)]
@@ -16,6 +19,8 @@ pub(super) struct Acceptor {
     listener: TcpListener,
     /// Connections wait that could not be accepted; try again then.
     retry_ns: Option<u64>,
+    /// Accepted, and not to be served before the instant beside it.
+    held: VecDeque<(u64, TcpStream)>,
 }
 
 impl Acceptor {
@@ -23,12 +28,14 @@ impl Acceptor {
         Self {
             listener,
             retry_ns: None,
+            held: VecDeque::new(),
         }
     }
 
-    /// When to try again to accept connections.
-    pub(super) fn retry_ns(&self) -> Option<u64> {
-        self.retry_ns
+    /// When to try again to accept connections, or to begin with one that is held.
+    pub(super) fn next_ns(&self) -> Option<u64> {
+        let held_ns = self.held.front().map(|&(due_ns, _)| due_ns);
+        self.retry_ns.into_iter().chain(held_ns).min()
     }
 
     /// A descriptor has become free.
@@ -42,6 +49,13 @@ impl Acceptor {
 impl Worker {
     /// Accepts all that wait, unless it was tried in vain a moment ago.
     pub(super) fn accept(&mut self) {
+        while let Some((_, socket)) = self
+            .acceptor
+            .held
+            .pop_front_if(|(due_ns, _)| *due_ns <= now_ns())
+        {
+            self.open(socket);
+        }
         if self
             .acceptor
             .retry_ns
@@ -50,7 +64,7 @@ impl Worker {
             return;
         }
         loop {
-            let mut socket = match self.acceptor.listener.accept() {
+            let socket = match self.acceptor.listener.accept() {
                 Ok((socket, _)) => socket,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) if out_of_descriptors(&error) => return self.pause_accepting(&error),
@@ -59,18 +73,37 @@ impl Worker {
             };
             // Without it the response is only slower.
             let _ = socket.set_nodelay(true);
-            let entry = self.conns.vacant_entry();
-            let interest = Interest::READABLE | Interest::WRITABLE;
-            let registry = self.poll.registry();
-            if registry
-                .register(&mut socket, Token(entry.key()), interest)
-                .is_ok()
-            {
-                entry.insert(Conn::new(socket));
-                self.shared.open();
+            let delay = self.shared.config.delays.accept;
+            if delay.is_zero() {
+                self.open(socket);
+            } else {
+                let due_ns = now_ns().saturating_add(nanos(delay));
+                self.acceptor.held.push_back((due_ns, socket));
             }
         }
         self.acceptor.retry_ns = None;
+    }
+
+    fn open(&mut self, mut socket: TcpStream) {
+        let protocol = self.shared.config.protocol;
+        if protocol == Protocol::Http2 {
+            self.shared.open();
+            return self.hand_over(socket);
+        }
+        let entry = self.conns.vacant_entry();
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        let registered = self
+            .poll
+            .registry()
+            .register(&mut socket, Token(entry.key()), interest);
+        let link = match &self.tls {
+            None => Ok(Link::Plain(socket)),
+            Some(tls) => Link::tls(socket, tls, nanos(self.shared.config.delays.handshake)),
+        };
+        if let (Ok(()), Ok(link)) = (registered, link) {
+            entry.insert(Conn::new(link, protocol == Protocol::Auto));
+            self.shared.open();
+        }
     }
 
     fn pause_accepting(&mut self, error: &std::io::Error) {

@@ -4,21 +4,22 @@ use std::io;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use serde_json::json;
-
 use super::Worker;
 use super::conn::After;
 use super::serve::sequence_id;
 use crate::batching::Sequence;
 use crate::clock::{now_ns, unix_seconds};
-use crate::http::{CONTINUE, Head, JSON, Refusal, TEXT, parse_head, reply};
-use crate::metrics;
-use crate::routes::{Api, Ask, Route, route};
-use crate::stream::Stream;
+use crate::http::{CONTINUE, Head, JSON, Refusal, parse_head, reply};
+use crate::pages::page;
+use crate::routes::{Ask, Route, route};
+use crate::stream::{Framing, Stream};
 
 impl Worker {
     /// Takes the next request up: afterwards it is answered or its stream has begun. False when it is not complete yet.
     pub(super) fn take_request(&mut self, key: usize) -> io::Result<bool> {
+        if self.conns[key].undecided && !self.decide(key)? {
+            return Ok(false);
+        }
         loop {
             if self.take_buffered(key)? {
                 return Ok(true);
@@ -86,7 +87,7 @@ impl Worker {
         let stream = Stream::new(
             &shared.config,
             ask,
-            keep_alive,
+            Framing::Http1 { keep_alive },
             number,
             arrival_ns,
             unix_seconds(),
@@ -107,21 +108,7 @@ impl Worker {
     }
 
     fn answer_plain(&mut self, key: usize, route: Route, keep_alive: bool) -> io::Result<()> {
-        let shared = &self.shared;
-        let (content_type, body) = match route {
-            Route::Generate(Api::Chat | Api::Completions) | Route::Health => {
-                (JSON, "{}".to_owned())
-            }
-            Route::Models => (JSON, models(&shared.config.model)),
-            Route::Metrics => (TEXT, metrics::render(shared)),
-            Route::Arrivals => (JSON, to_json(&shared.arrivals())),
-            Route::State => (JSON, to_json(&shared.state())),
-            Route::Freeze { ms } => (JSON, json!({"frozen_ms": ms}).to_string()),
-            Route::Reset => {
-                shared.reset();
-                (JSON, "{}".to_owned())
-            }
-        };
+        let (content_type, body) = page(&self.shared, route);
         self.reply(key, 200, content_type, body.as_bytes(), keep_alive)?;
         if let Route::Freeze { ms } = route {
             self.shared.freeze(Duration::from_millis(ms));
@@ -163,13 +150,4 @@ impl Worker {
         }
         conn.send(&self.scratch)
     }
-}
-
-fn models(model: &str) -> String {
-    let entry = json!({"id": model, "object": "model", "created": unix_seconds(), "owned_by": "ringload-mock"});
-    json!({"object": "list", "data": [entry]}).to_string()
-}
-
-fn to_json(value: &impl serde::Serialize) -> String {
-    serde_json::to_string(value).expect("numbers are valid JSON")
 }

@@ -1,19 +1,22 @@
 //! One connection: its socket and what is buffered on it.
 
-use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::io::{self, ErrorKind};
 use std::net::Shutdown;
 use std::time::Duration;
 
 use mio::net::TcpStream;
 use socket2::SockRef;
 
+use super::link::Link;
 use crate::http::Head;
 use crate::stream::Stream;
 
 /// A client's connection. At most one request is under way; bytes of the next ones wait.
 #[derive(Debug)]
 pub(super) struct Conn {
-    socket: TcpStream,
+    link: Link,
+    /// It is not known yet whether it speaks HTTP/2.
+    pub(super) undecided: bool,
     /// Read and not used yet.
     pub(super) input: Vec<u8>,
     /// The head at the start of `input`, when its body is not complete yet.
@@ -40,9 +43,10 @@ pub(super) enum After {
 }
 
 impl Conn {
-    pub(super) fn new(socket: TcpStream) -> Self {
+    pub(super) fn new(link: Link, undecided: bool) -> Self {
         Self {
-            socket,
+            link,
+            undecided,
             input: Vec::new(),
             head: None,
             unread: false,
@@ -55,25 +59,36 @@ impl Conn {
     }
 
     pub(super) fn socket(&mut self) -> &mut TcpStream {
-        &mut self.socket
+        self.link.socket()
+    }
+
+    /// Its socket alone; what was read is lost.
+    pub(super) fn into_socket(self) -> TcpStream {
+        self.link.into_socket()
+    }
+
+    /// Until when the handshake is held back.
+    pub(super) fn held_ns(&self) -> Option<u64> {
+        self.link.held_ns()
     }
 
     /// Whether bytes wait for the socket to take them.
     pub(super) fn blocked(&self) -> bool {
-        !self.output.is_empty()
+        !self.output.is_empty() || self.link.blocked()
     }
 
     /// Writes `bytes`; what the socket does not take now is kept for [`flush`](Conn::flush). Not to be called while blocked.
     pub(super) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let taken = write(&mut self.socket, bytes)?;
+        let taken = self.link.write(bytes)?;
         self.output.extend_from_slice(&bytes[taken..]);
         Ok(())
     }
 
     /// Writes what was kept. The connection is no longer blocked when the socket took all.
     pub(super) fn flush(&mut self) -> io::Result<()> {
-        if self.blocked() {
-            self.written += write(&mut self.socket, &self.output[self.written..])?;
+        self.link.flush()?;
+        if !self.output.is_empty() {
+            self.written += self.link.write(&self.output[self.written..])?;
             if self.written == self.output.len() {
                 self.output = Vec::new();
                 self.written = 0;
@@ -85,17 +100,21 @@ impl Conn {
     /// Reads once, by way of `space`; false when there is nothing to read now. The end of the stream is an error.
     pub(super) fn read(&mut self, space: &mut [u8]) -> io::Result<bool> {
         while self.unread {
-            match self.socket.read(space) {
+            match self.link.read(space) {
                 Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
                 Ok(count) => {
                     // A short read emptied the socket: what comes later makes a new event. An end is only seen by reading on.
-                    self.unread = count == space.len() || self.half_closed;
+                    self.unread =
+                        count == space.len() || self.half_closed || self.link.may_have_more();
                     if self.after != After::Drain {
                         self.input.extend_from_slice(&space[..count]);
                     }
                     return Ok(true);
                 }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => self.unread = false,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.unread = self.held_ns().is_some();
+                    return Ok(false);
+                }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
@@ -116,29 +135,20 @@ impl Conn {
     pub(super) fn handle_all_written(&mut self) -> io::Result<()> {
         match self.after {
             After::KeepAlive => Ok(()),
-            After::Close => Err(ErrorKind::ConnectionAborted.into()),
+            After::Close => {
+                self.link.say_goodbye();
+                Err(ErrorKind::ConnectionAborted.into())
+            }
             After::Reset => {
-                SockRef::from(&self.socket).set_linger(Some(Duration::ZERO))?;
+                SockRef::from(&*self.link.socket()).set_linger(Some(Duration::ZERO))?;
                 Err(ErrorKind::ConnectionReset.into())
             }
-            After::Drain => self.socket.shutdown(Shutdown::Write),
+            After::Drain => {
+                self.link.say_goodbye();
+                self.link.socket().shutdown(Shutdown::Write)
+            }
         }
     }
-}
-
-/// Writes until the socket takes no more; how many bytes it took.
-fn write(socket: &mut TcpStream, bytes: &[u8]) -> io::Result<usize> {
-    let mut taken = 0;
-    while taken < bytes.len() {
-        match socket.write(&bytes[taken..]) {
-            Ok(0) => return Err(ErrorKind::WriteZero.into()),
-            Ok(count) => taken += count,
-            Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(taken)
 }
 
 /// A larger input buffer is given back after its request.

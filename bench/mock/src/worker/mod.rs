@@ -6,28 +6,31 @@
 mod accept;
 mod answer;
 mod conn;
+mod hand_over;
+mod link;
 mod serve;
-mod timers;
 
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::thread;
 use std::time::Duration;
 
-use mio::net::TcpListener;
+use mio::net::{TcpListener, TcpStream};
+use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
 use slab::Slab;
+use tokio::sync::mpsc::UnboundedSender;
 
 use crate::batching::{Engine, Grant};
 use crate::clock::now_ns;
 use crate::config::Timing;
 use crate::shared::Shared;
+use crate::timers::Timers;
+use crate::tls::Tls;
 
 use accept::Acceptor;
 use conn::Conn;
-use timers::Timers;
 
 /// All that one thread owns.
 pub(crate) struct Worker {
@@ -36,6 +39,9 @@ pub(crate) struct Worker {
     acceptor: Acceptor,
     conns: Slab<Conn>,
     timers: Timers,
+    tls: Option<Tls>,
+    /// Takes the connections that speak HTTP/2. The thread behind it ends when this is dropped.
+    http2: Option<UnboundedSender<TcpStream>>,
     /// Only with [`Timing::Batching`].
     engine: Option<Engine>,
     grants: Vec<Grant>,
@@ -49,7 +55,12 @@ pub(crate) struct Worker {
 
 impl Worker {
     /// A worker and the handle that wakes it.
-    pub(crate) fn new(shared: Arc<Shared>, mut listener: TcpListener) -> io::Result<(Self, Waker)> {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        mut listener: TcpListener,
+        tls: Option<Tls>,
+        http2: Option<UnboundedSender<TcpStream>>,
+    ) -> io::Result<(Self, Waker)> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKER)?;
         poll.registry()
@@ -58,10 +69,16 @@ impl Worker {
             Timing::Batching(settings) => Some(Engine::new(settings.clone())),
             _ => None,
         };
+        let timers = Timers::new()?;
+        let descriptor = timers.descriptor();
+        poll.registry()
+            .register(&mut SourceFd(&descriptor), TIMER, Interest::READABLE)?;
         let worker = Self {
             acceptor: Acceptor::new(listener),
             conns: Slab::new(),
-            timers: Timers::new(poll.registry(), TIMER)?,
+            timers,
+            tls,
+            http2,
             engine,
             grants: Vec::new(),
             ready: VecDeque::new(),
@@ -78,7 +95,7 @@ impl Worker {
         let mut events = Events::with_capacity(EVENTS);
         while !self.shared.stop.load(Relaxed) {
             self.wait(&mut events)?;
-            self.thaw();
+            self.shared.thaw();
             for event in &events {
                 match event.token() {
                     LISTENER => self.accept(),
@@ -86,7 +103,7 @@ impl Worker {
                     Token(key) => self.handle_event(key, event),
                 }
             }
-            if self.acceptor.retry_ns().is_some() {
+            if self.acceptor.next_ns().is_some() {
                 self.accept();
             }
             self.handle_timers();
@@ -98,7 +115,7 @@ impl Worker {
 
     fn wait(&mut self, events: &mut Events) -> io::Result<()> {
         let engine_ns = self.engine.as_ref().and_then(Engine::next_ns);
-        let wakes = [self.timers.next_ns(), engine_ns, self.acceptor.retry_ns()];
+        let wakes = [self.timers.next_ns(), engine_ns, self.acceptor.next_ns()];
         let mut timeout = None;
         if !self.ready.is_empty() {
             timeout = Some(Duration::ZERO);
@@ -113,16 +130,6 @@ impl Worker {
         match self.poll.poll(events, timeout) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
             other => other,
-        }
-    }
-
-    /// Sleeps while the server is frozen.
-    fn thaw(&self) {
-        while let Some(left) = self.shared.frozen_for() {
-            if self.shared.stop.load(Relaxed) {
-                return;
-            }
-            thread::sleep(left.min(STOP_CHECK));
         }
     }
 
@@ -150,10 +157,7 @@ impl Worker {
             // A stream that ends may be followed by the next request at once, whose arrival can end a step: hence the loop.
             let mut grants = std::mem::take(&mut self.grants);
             for grant in grants.drain(..) {
-                if let Some(queued_ns) = grant.queued_ns {
-                    self.shared.counters.queue.record(queued_ns);
-                }
-                self.shared.note_late(now_ns.saturating_sub(grant.due_ns));
+                self.shared.note_grant(&grant, now_ns);
                 self.handle_grant(grant.id);
             }
             if self.grants.is_empty() {
@@ -173,10 +177,15 @@ impl Worker {
         }
     }
 
-    /// Whether the connection `key` still answers the request `number`.
+    /// Whether the connection `key` still answers the request `number`, or still holds back its handshake.
     fn is_current(&self, key: usize, number: u64) -> bool {
-        let stream = self.conns.get(key).and_then(|conn| conn.stream.as_ref());
-        stream.is_some_and(|stream| stream.number == number)
+        let Some(conn) = self.conns.get(key) else {
+            return false;
+        };
+        match &conn.stream {
+            Some(stream) => stream.number == number,
+            None => number == HANDSHAKE && conn.held_ns().is_some(),
+        }
     }
 }
 
@@ -185,5 +194,5 @@ const TIMER: Token = Token(usize::MAX - 2);
 const WAKER: Token = Token(usize::MAX - 3);
 const EVENTS: usize = 1024;
 const READ_BYTES: usize = 64 << 10;
-/// A frozen server notices this late that it was stopped.
-const STOP_CHECK: Duration = Duration::from_millis(20);
+/// In the place of a request's number: wake the handshake that is held back.
+const HANDSHAKE: u64 = u64::MAX;

@@ -4,12 +4,12 @@ use std::io;
 
 use mio::event::Event;
 
-use super::Worker;
 use super::conn::{After, Conn};
-use super::timers::Wake;
+use super::{HANDSHAKE, Worker};
 use crate::batching::Engine;
 use crate::clock::now_ns;
 use crate::stream::{End, Stream};
+use crate::timers::Wake;
 
 /// What to do with a connection after it was moved on.
 enum Next {
@@ -76,10 +76,22 @@ impl Worker {
                     key,
                 }),
                 (Ok(Next::Again), Some(number)) => self.ready.push_back((key, number)),
-                (Ok(_), _) => {}
+                (Ok(_), Some(_)) => {}
+                (Ok(_), None) => self.hold(key),
                 (Err(_), _) => self.close(key),
             }
             return;
+        }
+    }
+
+    /// Comes back to a handshake that is held back.
+    fn hold(&mut self, key: usize) {
+        if let Some(due_ns) = self.conns[key].held_ns() {
+            self.timers.push(Wake {
+                due_ns,
+                number: HANDSHAKE,
+                key,
+            });
         }
     }
 

@@ -4,6 +4,7 @@
 //! - `pacing`: when tokens are sent; freezes; backlogs
 //! - `faults`: scripted ends, and clients that go away
 //! - `crowd`: many requests on a connection, many connections, many threads
+//! - `tls`, `http2`: the same answers through TLS and over HTTP/2; delays
 //! - `engine`: the batching model behind sockets
 
 mod answers;
@@ -11,4 +12,6 @@ mod client;
 mod crowd;
 mod engine;
 mod faults;
+mod http2;
 mod pacing;
+mod tls;

@@ -5,10 +5,8 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
 use std::io;
-use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
-use mio::unix::SourceFd;
-use mio::{Interest, Registry, Token};
 use rustix::time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec};
 use rustix::time::{timerfd_create, timerfd_settime};
 
@@ -16,7 +14,7 @@ use crate::clock::SECOND;
 
 /// The wake-ups of one thread.
 #[derive(Debug)]
-pub(super) struct Timers {
+pub(crate) struct Timers {
     heap: BinaryHeap<Reverse<Wake>>,
     timer: OwnedFd,
     /// What the timer is set to; `u64::MAX` when it has gone off or was never set.
@@ -25,19 +23,18 @@ pub(super) struct Timers {
 
 /// Wake the stream `number` on the connection `key` at `due_ns`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Wake {
-    pub(super) due_ns: u64,
-    pub(super) number: u64,
-    pub(super) key: usize,
+pub(crate) struct Wake {
+    pub(crate) due_ns: u64,
+    pub(crate) number: u64,
+    pub(crate) key: usize,
 }
 
 impl Timers {
-    pub(super) fn new(registry: &Registry, token: Token) -> io::Result<Self> {
+    pub(crate) fn new() -> io::Result<Self> {
         let timer = timerfd_create(
             TimerfdClockId::Monotonic,
             TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC,
         )?;
-        registry.register(&mut SourceFd(&timer.as_raw_fd()), token, Interest::READABLE)?;
         Ok(Self {
             heap: BinaryHeap::new(),
             timer,
@@ -45,23 +42,33 @@ impl Timers {
         })
     }
 
-    pub(super) fn push(&mut self, wake: Wake) {
+    pub(crate) fn push(&mut self, wake: Wake) {
         self.heap.push(Reverse(wake));
     }
 
     /// The earliest wake-up, when it is due.
-    pub(super) fn pop_due(&mut self, now_ns: u64) -> Option<Wake> {
+    pub(crate) fn pop_due(&mut self, now_ns: u64) -> Option<Wake> {
         let top = self.heap.peek_mut().filter(|top| top.0.due_ns <= now_ns)?;
         Some(PeekMut::pop(top).0)
     }
 
-    pub(super) fn next_ns(&self) -> Option<u64> {
+    pub(crate) fn next_ns(&self) -> Option<u64> {
         self.heap.peek().map(|top| top.0.due_ns)
+    }
+
+    /// Becomes readable when the timer goes off; wait for it edge-triggered.
+    pub(crate) fn descriptor(&self) -> RawFd {
+        self.timer.as_raw_fd()
+    }
+
+    /// A descriptor of its own for the same timer.
+    pub(crate) fn duplicate(&self) -> io::Result<OwnedFd> {
+        self.timer.try_clone()
     }
 
     /// Makes the poll return at `due_ns` or, by an earlier setting, before. The timer is edge-triggered and is never read: setting
     /// it again clears it.
-    pub(super) fn arm(&mut self, due_ns: u64, now_ns: u64) -> io::Result<()> {
+    pub(crate) fn arm(&mut self, due_ns: u64, now_ns: u64) -> io::Result<()> {
         let still_armed = self.armed_ns > now_ns && self.armed_ns != u64::MAX;
         if still_armed && self.armed_ns <= due_ns {
             return Ok(());
