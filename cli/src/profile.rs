@@ -84,6 +84,7 @@ fn sum_up(
     finished: Finished,
     files: &mut Artifacts,
     secrets: &Secrets,
+    trace: bool,
 ) -> Result<Summary> {
     let wall = export::wall_clock();
     let sessions = |entry: u32| {
@@ -92,7 +93,7 @@ fn sum_up(
             .get(entry as usize)
             .map(|e| e.session_id.clone())
     };
-    let writer = RecordWriter::new(&wall, &sessions, secrets);
+    let writer = RecordWriter::new(&wall, &sessions, secrets, trace);
     let mut lines = files.file(Kind::Records);
     let mut summary =
         run::summarize(

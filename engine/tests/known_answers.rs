@@ -377,6 +377,7 @@ fn play_plan(plan: &Plan, peer: Scripted, freezes: &[(Nanos, Nanos)]) -> Outcome
         heads: &heads,
         addrs: &addrs,
         tls: &[None],
+        heads2: &[None],
         control: &control,
         next: [AtomicU64::new(0), AtomicU64::new(0)],
         permits: [AtomicI64::new(0), AtomicI64::new(permits)],

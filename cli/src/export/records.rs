@@ -15,19 +15,22 @@ pub(crate) struct RecordWriter<'a> {
     wall: &'a dyn Fn(Nanos) -> u64,
     sessions: &'a dyn Fn(u32) -> Option<String>,
     secrets: &'a Secrets,
+    trace: bool,
 }
 
 impl<'a> RecordWriter<'a> {
-    /// A writer; `sessions` names the dataset entry of an index.
+    /// A writer; `sessions` names the dataset entry of an index, `trace` adds the instants of the transport (`--export-http-trace`).
     pub(crate) fn new(
         wall: &'a dyn Fn(Nanos) -> u64,
         sessions: &'a dyn Fn(u32) -> Option<String>,
         secrets: &'a Secrets,
+        trace: bool,
     ) -> Self {
         Self {
             wall,
             sessions,
             secrets,
+            trace,
         }
     }
 
@@ -41,6 +44,7 @@ impl<'a> RecordWriter<'a> {
         let line = Line {
             metadata: self.metadata(record),
             metrics: Metrics(metrics),
+            trace_data: self.trace.then(|| self.trace(record)),
             error: self.error(record),
         };
         serde_json::to_writer(&mut *to, &line)?;
@@ -81,6 +85,39 @@ impl<'a> RecordWriter<'a> {
         Value::Object(data)
     }
 
+    /// When what happened on the wire, as wall-clock nanoseconds; what did not happen is absent.
+    fn trace(&self, record: &Record) -> Value {
+        let at = &record.instants;
+        let mut data = Map::new();
+        data.insert("trace_type".into(), "ringload".into());
+        for (name, instant) in [
+            ("connection_pool_wait_start_ns", Some(at.issued)),
+            ("dns_lookup_start_ns", at.dns_start),
+            ("dns_lookup_end_ns", at.dns_end),
+            ("tcp_connect_start_ns", at.tcp_start),
+            ("tcp_connect_end_ns", at.tcp_end),
+            ("tls_handshake_start_ns", at.tls_start),
+            ("tls_handshake_end_ns", at.tls_end),
+            ("request_send_start_ns", at.send_start),
+            ("request_send_end_ns", at.send_end),
+            ("response_receive_start_ns", at.first_byte),
+            ("response_headers_received_ns", at.head_end),
+            ("response_receive_end_ns", Some(at.end)),
+        ] {
+            if let Some(instant) = instant {
+                data.insert(name.into(), (self.wall)(instant).into());
+            }
+        }
+        if let Some(handshake) = record.handshake {
+            data.insert("tls_handshake".into(), json!(handshake));
+        }
+        data.insert("connection_reused".into(), record.connection_reused.into());
+        data.insert("reconnects".into(), record.reconnects.into());
+        data.insert("bytes_sent".into(), record.bytes_sent.into());
+        data.insert("bytes_received".into(), record.bytes_received.into());
+        Value::Object(data)
+    }
+
     fn error(&self, record: &Record) -> Option<Value> {
         match record.outcome {
             Outcome::Succeeded => None,
@@ -116,6 +153,8 @@ pub(crate) fn wall_clock() -> impl Fn(Nanos) -> u64 {
 struct Line<'a> {
     metadata: Value,
     metrics: Metrics<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace_data: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<Value>,
 }

@@ -102,7 +102,7 @@ fn record_lines() -> String {
         |entry: u32| Some(format!("session_{entry:06}")),
     );
     let secrets = Secrets::of(&super::sample::plan());
-    let writer = RecordWriter::new(&wall, &sessions, &secrets);
+    let writer = RecordWriter::new(&wall, &sessions, &secrets, false);
     written(|to| {
         records()
             .iter()

@@ -67,6 +67,9 @@ pub struct Exchange {
     mode: Mode,
     active: bool,
     text_lost: bool,
+    /// HTTP/2: the last read that brought something, and how many output events it brought.
+    read: u64,
+    read_events: u32,
 }
 
 /// How the body is read.
@@ -96,6 +99,8 @@ impl Exchange {
             mode: Mode::Head,
             active: false,
             text_lost: false,
+            read: 0,
+            read_events: 0,
         }
     }
 
@@ -201,6 +206,7 @@ impl Exchange {
             && self.answer.record.connection_reused
             && self.answer.record.reconnects == 0
             && !self.decoder.started()
+            && self.answer.record.instants.first_byte.is_none()
     }
 
     /// The request moves to a fresh connection.
@@ -270,6 +276,46 @@ impl Exchange {
                 Err(e) => return self.fail_http(&e, arrived),
             }
         }
+    }
+
+    /// The head of a response arrived in a frame of the connection's read number `read` (HTTP/2).
+    pub fn handle_head(&mut self, head: &Head, arrived: Nanos, read: u64) {
+        let arrived = self.part_of_read(arrived, read);
+        self.head(head, arrived);
+    }
+
+    /// Bytes of a body arrived in a frame of the connection's read number `read` (HTTP/2): events of one read share its stamp.
+    pub fn handle_body(&mut self, bytes: &[u8], arrived: Nanos, read: u64) -> Progress {
+        let arrived = self.part_of_read(arrived, read);
+        self.answer.record.bytes_received += bytes.len() as u64;
+        let before = self.answer.record.events;
+        let outcome = self.body(bytes, arrived);
+        let new = self.answer.record.events - before;
+        let alone = u32::from(self.read_events == 0);
+        self.answer.record.coalesced += new.saturating_sub(alone);
+        self.read_events += new;
+        match outcome {
+            Ok(()) => Progress::Pending,
+            Err((cause, detail)) => self.fail(cause, detail, arrived),
+        }
+    }
+
+    /// The response is complete (HTTP/2).
+    pub fn handle_end(&mut self, arrived: Nanos) -> Progress {
+        let sent = self.answer.record.instants.send_start;
+        self.end_of_body(arrived.max(sent.unwrap_or(arrived)), true)
+    }
+
+    /// Notes the read that a frame came in, once; when it counts as arrived.
+    fn part_of_read(&mut self, arrived: Nanos, read: u64) -> Nanos {
+        let record = &mut self.answer.record;
+        let arrived = arrived.max(record.instants.send_start.unwrap_or(arrived));
+        record.instants.first_byte.get_or_insert(arrived);
+        if record.reads == 0 || self.read != read {
+            record.reads += 1;
+            (self.read, self.read_events) = (read, 0);
+        }
+        arrived
     }
 
     /// The peer closed its side at `now`.

@@ -181,7 +181,7 @@ impl Instants {
         let mut phases = Phases::default();
         let mut at = self.issued;
         // The phase that lasts until each cut, and the cut.
-        let chain: [(Option<Nanos>, fn(&mut Phases) -> &mut Nanos); 9] = [
+        let chain: [(Option<Nanos>, Part); 9] = [
             (self.dns_start, |p| &mut p.queue),
             (self.dns_end, |p| &mut p.dns),
             (self.tcp_start, |p| &mut p.queue),
@@ -199,7 +199,7 @@ impl Instants {
             at = next;
         }
         // What is left belongs to the phase that the last cut opened.
-        let open: fn(&mut Phases) -> &mut Nanos = match last {
+        let open: Part = match last {
             Some(8) => |p| &mut p.receive,
             Some(7) => |p| &mut p.wait,
             Some(6) => |p| &mut p.send,
@@ -212,6 +212,9 @@ impl Instants {
         phases
     }
 }
+
+/// Picks one of the phases.
+type Part = fn(&mut Phases) -> &mut Nanos;
 
 impl Phases {
     /// The sum of the parts: `end - issued`.

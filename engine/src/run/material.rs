@@ -1,7 +1,7 @@
 //! The files of TLS, read before the clock starts.
 
 use crate::error::{Error, Result};
-use crate::plan::{HttpVersion, Plan};
+use crate::plan::Plan;
 use crate::wire::tls::{Client, Material};
 use std::path::Path;
 
@@ -30,20 +30,17 @@ pub fn tls_material(plan: &Plan) -> Result<Option<Material>> {
     }
 }
 
-/// A TLS client for each target, in the order of the plan; `None` for one that is not secured.
+/// A TLS client for each target, in the order of the plan; `None` for one that is not secured. `http2` says which targets speak that.
 ///
 /// # Errors
 /// As [`tls_material`], and when what the files hold does not fit together.
-pub fn tls_clients(plan: &Plan) -> Result<Vec<Option<Client>>> {
+pub fn tls_clients(plan: &Plan, http2: &[bool]) -> Result<Vec<Option<Client>>> {
     let material = tls_material(plan)?.unwrap_or_default();
-    let alpn: &[&[u8]] = match plan.network.http {
-        HttpVersion::Auto => &[b"h2", b"http/1.1"],
-        HttpVersion::Http1 => &[b"http/1.1"],
-        HttpVersion::Http2 => &[b"h2"],
-    };
     plan.targets
         .iter()
-        .map(|target| {
+        .zip(http2)
+        .map(|(target, http2)| {
+            let alpn: &[&[u8]] = if *http2 { &[b"h2"] } else { &[b"http/1.1"] };
             target
                 .tls
                 .then(|| Client::new(&material, &plan.network.tls, alpn, &target.host))
@@ -79,7 +76,7 @@ mod tests {
         let mut plain = plan("http://h");
         plain.network.tls.ca = Some("/nonexistent".into());
         assert!(tls_material(&plain).unwrap().is_none());
-        assert!(matches!(tls_clients(&plain).unwrap()[..], [None]));
+        assert!(matches!(tls_clients(&plain, &[false]).unwrap()[..], [None]));
         let mut secured = plan("https://h");
         secured.network.tls.ca = Some("/nonexistent".into());
         let error = tls_material(&secured).unwrap_err().to_string();
@@ -95,7 +92,7 @@ mod tests {
         plan.targets.push(Target::parse("http://h").unwrap());
         plan.targets.push(Target::parse("https://[::1]:1").unwrap());
         plan.network.tls.insecure = true;
-        let clients = tls_clients(&plan).unwrap();
+        let clients = tls_clients(&plan, &[false, false, true]).unwrap();
         let made: Vec<bool> = clients.iter().map(Option::is_some).collect();
         assert_eq!(made, [true, false, true]);
     }

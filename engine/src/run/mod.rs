@@ -2,6 +2,7 @@
 
 mod control;
 mod material;
+mod probe;
 mod seat;
 
 pub use control::{Control, Progress};
@@ -13,11 +14,12 @@ use crate::error::{Error, Result};
 use crate::measure::{
     Offered, PhaseFacts, RequestMetrics, RunFacts, Shard, Summarizer, Summary, TokenCounts,
 };
-use crate::plan::{Cores, Dns, Io, Load, Phase, Plan, Stamps};
+use crate::plan::{Cores, Dns, Io, Load, Phase, Plan, Reuse, Stamps};
 use crate::record::{LogReader, LogWriter};
 use crate::record::{PhaseKind, Record};
 use crate::resolve::{Answer, Resolver, Service};
 use crate::wire::http1::RequestHead;
+use crate::wire::http2;
 use crate::worker::Shared;
 use crate::workload::Workload;
 use seat::{Left, Seat, Stage};
@@ -133,12 +135,28 @@ pub fn execute(
         .map(|t| RequestHead::new(plan, t))
         .collect::<Result<Vec<_>>>()?;
     let addrs = addresses(plan)?;
-    let tls = tls_clients(plan)?;
+    let speaks = probe::http2(plan, &addrs)?;
+    let tls = tls_clients(plan, &speaks)?;
+    let heads2 = plan
+        .targets
+        .iter()
+        .zip(&speaks)
+        .map(|(t, two)| {
+            two.then(|| http2::RequestHead::new(plan, t, t.tls))
+                .transpose()
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let capacity = if speaks.contains(&true) {
+        capacity + carriers(plan, capacity)
+    } else {
+        capacity
+    };
     let (io, driver_note) = choose_driver(plan)?;
     let shared = Shared {
         plan,
         workload,
         heads: &heads,
+        heads2: &heads2,
         addrs: &addrs,
         tls: &tls,
         control,
@@ -364,6 +382,15 @@ fn capacity(plan: &Plan, workers: usize) -> Result<usize> {
         )),
         _ => Ok(room.min(wanted)),
     }
+}
+
+/// Slots for the HTTP/2 connections of `requests` in flight: twice, since one that goes away serves on while its successor begins.
+fn carriers(plan: &Plan, requests: usize) -> usize {
+    let streams = match plan.reuse {
+        Reuse::Pooled => plan.network.streams_per_connection.max(1) as usize,
+        Reuse::Never | Reuse::StickySessions => 1,
+    };
+    2 * (requests.div_ceil(streams) + 1)
 }
 
 /// Per target: where it is; empty where that is asked for each connection.

@@ -1,5 +1,6 @@
 //! Slots and what happens to them: everything of a worker but its driver, so that the driver's handler can borrow it.
 
+use super::carrier::Carrier;
 use super::{Shared, connect_cause, os_error};
 use crate::clock::{MILLI, Nanos};
 use crate::driver::{Event, Key};
@@ -41,6 +42,10 @@ pub(super) struct Core<'a> {
     pub(super) closed_loop: bool,
     pub(super) capped: bool,
     pub(super) connections: u64,
+    /// Per target: its HTTP/2 connections.
+    pub(super) carriers: Vec<Vec<Key>>,
+    /// Reads of HTTP/2 connections so far: names them.
+    pub(super) reads: u64,
     pub(super) live_events: u64,
 }
 
@@ -54,6 +59,10 @@ pub(super) struct Slot {
     pub(super) tls: Option<Box<tls::Session>>,
     /// The kernel still has to take bytes of an earlier send.
     pub(super) sending: bool,
+    /// The HTTP/2 connection that it is.
+    pub(super) carrier: Option<Box<Carrier>>,
+    /// The HTTP/2 connection that its request is on, or waits for.
+    pub(super) rides: Option<Key>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +72,8 @@ pub(super) enum State {
     Connecting,
     /// A connection is made that no request has asked for yet.
     Warming,
+    /// An HTTP/2 connection, from its connect on: its requests have slots of their own.
+    Carrying,
     Busy,
     Idle,
     /// Its request has ended and its connection has to go.
@@ -76,6 +87,8 @@ pub(super) enum Todo {
     Secured(Key),
     /// Its TLS has something to write.
     Flush(Key),
+    /// Riders that wait may be on their way.
+    Board(Key),
     /// The name service has answered.
     Resolved(resolve::Reply),
     /// The connection of a finished or idle slot has to go.
@@ -104,6 +117,10 @@ impl Core<'_> {
         else {
             return;
         };
+        if slot.state == State::Carrying {
+            self.handle_carrier(key, event, seen);
+            return;
+        }
         let active = slot.exchange.active();
         match event {
             Event::Connected if active => {
@@ -149,6 +166,52 @@ impl Core<'_> {
             | Event::ReadFailed(_)
             | Event::ConnectFailed(_) => self.todo.push(Todo::Close(key)),
             Event::SendFailed(_) => {}
+        }
+    }
+
+    /// What happened to an HTTP/2 connection.
+    fn handle_carrier(&mut self, key: Key, event: Event<'_>, seen: Nanos) {
+        match event {
+            Event::Connected => {
+                if let Some(exchange) = self.payer(key.slot) {
+                    exchange.handle_connected(seen);
+                }
+                self.todo.push(Todo::Opened(key));
+            }
+            Event::Received {
+                bytes,
+                arrived,
+                stamped,
+            } => self.handle_carried(key, bytes, arrived, stamped, seen),
+            Event::Sent => {
+                let slot = &mut self.slots[key.slot as usize];
+                slot.sending = false;
+                self.left(key, seen);
+                self.todo.push(Todo::Flush(key));
+            }
+            Event::ConnectFailed(e) => {
+                self.todo
+                    .push(Todo::Lost(key, connect_cause(e), Some(os_error(e)), seen));
+            }
+            Event::SendFailed(e) => {
+                self.todo
+                    .push(Todo::Lost(key, Cause::SendFailed, Some(os_error(e)), seen));
+            }
+            Event::ReadFailed(e) => {
+                self.todo
+                    .push(Todo::Lost(key, Cause::Reset, Some(os_error(e)), seen));
+            }
+            Event::Closed => {
+                let tls = self.slots[key.slot as usize].tls.as_ref();
+                let shaking = tls
+                    .filter(|tls| tls.handshaking())
+                    .and_then(|t| t.end().err());
+                let (cause, detail) = match shaking {
+                    Some(e) => (e.cause(), Some(e.to_string())),
+                    None => (Cause::ClosedBeforeResponse, None),
+                };
+                self.todo.push(Todo::Lost(key, cause, detail, seen));
+            }
         }
     }
 
@@ -208,7 +271,10 @@ impl Core<'_> {
         let text_lost = state.exchange.text_lost();
         let connected = state.state == State::Busy;
         let refused = !connected && matches!(record.outcome, Outcome::Failed(_));
-        if connected && reusable && self.shared.plan.reuse == Reuse::Pooled {
+        if state.rides.take().is_some() {
+            state.state = State::Free;
+            self.free.push(slot);
+        } else if connected && reusable && self.shared.plan.reuse == Reuse::Pooled {
             state.state = State::Idle;
             self.idle[state.target as usize].push(key);
         } else {
@@ -291,6 +357,8 @@ impl Core<'_> {
             served: 0,
             tls: None,
             sending: false,
+            carrier: None,
+            rides: None,
         });
         (self.slots.len() - 1) as u32
     }

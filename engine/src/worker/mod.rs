@@ -1,6 +1,8 @@
 //! One core's loop: due → send → complete → decode → record. The only place where schedule, exchange, driver and record meet.
 
+mod carrier;
 mod core;
+mod ride;
 mod secure;
 mod source;
 
@@ -16,7 +18,7 @@ use crate::resolve::{self, Asker, Line};
 use crate::run::Control;
 use crate::schedule;
 use crate::wire::http1::RequestHead;
-use crate::wire::tls;
+use crate::wire::{http2, tls};
 use crate::workload::Workload;
 use socket2::SockAddr;
 use source::{Due, Source};
@@ -38,6 +40,8 @@ pub struct Shared<'a> {
     pub workload: &'a Workload,
     /// Per target: the constant head of its requests.
     pub heads: &'a [RequestHead],
+    /// Per target that speaks HTTP/2: the constant part of its header blocks.
+    pub heads2: &'a [Option<http2::RequestHead>],
     /// Per target: where it is, resolved once before the clock started. Empty where the name service is asked for each connection.
     pub addrs: &'a [Vec<SockAddr>],
     /// Per target: its TLS, where it has one.
@@ -115,6 +119,8 @@ impl<'a, D: Driver> Worker<'a, D> {
             closed_loop: true,
             capped: false,
             connections: 0,
+            carriers: vec![Vec::new(); shared.addrs.len()],
+            reads: 0,
             live_events: 0,
         };
         Self {
@@ -151,12 +157,21 @@ impl<'a, D: Driver> Worker<'a, D> {
         let mine = share.get(self.core.index).copied().unwrap_or(0) as usize;
         for i in 0..mine.min(self.core.capacity) {
             let slot = self.core.new_slot();
-            let state = &mut self.core.slots[slot as usize];
-            state.target = (i % self.core.shared.tls.len()) as u16;
-            self.connect(slot, State::Warming);
+            let target = i % self.core.shared.tls.len();
+            self.core.slots[slot as usize].target = target as u16;
+            if self.core.shared.heads2[target].is_some() {
+                self.carry(slot, None);
+            } else {
+                self.connect(slot, State::Warming);
+            }
         }
         let until = self.driver.now().saturating_add(plan.timeouts.connect);
-        let warming = |core: &Core<'_>| core.slots.iter().any(|s| s.state == State::Warming);
+        let warming = |core: &Core<'_>| {
+            core.slots.iter().any(|s| match &s.carrier {
+                None => s.state == State::Warming,
+                Some(carrier) => carrier.connection.is_none(),
+            })
+        };
         while warming(&self.core) && self.driver.now() < until {
             let soon = self.driver.now() + LOOK_UP;
             self.turn(until.min(soon))?;
@@ -277,6 +292,7 @@ impl<'a, D: Driver> Worker<'a, D> {
                 Todo::Opened(key) => self.opened(key),
                 Todo::Secured(key) => self.secured(key),
                 Todo::Flush(key) => self.flush(key),
+                Todo::Board(key) => self.board(key),
                 Todo::Resolved(reply) => self.resolved(reply),
                 Todo::Close(key) => self.close(key),
                 Todo::Lost(key, cause, detail, at) => self.lost(key, cause, detail, at),
@@ -354,6 +370,10 @@ impl<'a, D: Driver> Worker<'a, D> {
         };
         core.in_flight += 1;
         let deadline = now.saturating_add(plan.timeouts.request);
+        if core.shared.heads2[target as usize].is_some() {
+            self.ride(&request, deadline);
+            return;
+        }
         if let Some(key) = core.take_idle(target) {
             let slot = &mut core.slots[key.slot as usize];
             slot.state = State::Busy;
@@ -378,13 +398,17 @@ impl<'a, D: Driver> Worker<'a, D> {
             }
             Err(slot) => {
                 self.core.slots[slot as usize].exchange.begin(&request);
-                let what = format!(
-                    "all {} connections of this worker are in use",
-                    self.core.capacity
-                );
-                self.fail(slot, Cause::DescriptorsExhausted, Some(what), now);
+                self.no_room(slot, now);
             }
         }
+    }
+
+    fn no_room(&mut self, slot: u32, now: Nanos) {
+        let what = format!(
+            "all {} connections of this worker are in use",
+            self.core.capacity
+        );
+        self.fail(slot, Cause::DescriptorsExhausted, Some(what), now);
     }
 
     /// Begins a connection for a slot, at its name if that has to be looked up.
@@ -397,6 +421,7 @@ impl<'a, D: Driver> Worker<'a, D> {
         state.served = 0;
         state.tls = None;
         state.sending = false;
+        state.rides = None;
         let key = Key {
             slot,
             generation: state.generation,
@@ -425,8 +450,7 @@ impl<'a, D: Driver> Worker<'a, D> {
 
     fn connect_to(&mut self, key: Key, addr: &SockAddr) {
         let now = self.driver.now();
-        let exchange = &mut self.core.slots[key.slot as usize].exchange;
-        if exchange.active() {
+        if let Some(exchange) = self.core.payer(key.slot) {
             exchange.handle_connecting(now);
         }
         if let Err(e) = self.driver.connect(key, addr) {
@@ -440,17 +464,23 @@ impl<'a, D: Driver> Worker<'a, D> {
             slot: (reply.token >> 32) as u32,
             generation: reply.token as u32,
         };
-        let Some(state) = self
+        let Some(()) = self
             .core
             .slots
-            .get_mut(key.slot as usize)
+            .get(key.slot as usize)
             .filter(|s| s.generation == key.generation)
-            .filter(|s| matches!(s.state, State::Connecting | State::Warming))
+            .filter(|s| {
+                matches!(
+                    s.state,
+                    State::Connecting | State::Warming | State::Carrying
+                )
+            })
+            .map(|_| ())
         else {
             return;
         };
-        if state.exchange.active() {
-            state.exchange.handle_resolved(reply.started, reply.ended);
+        if let Some(exchange) = self.core.payer(key.slot) {
+            exchange.handle_resolved(reply.started, reply.ended);
         }
         match reply.outcome {
             Ok(found) if !found.addrs.is_empty() => {
@@ -476,10 +506,10 @@ impl<'a, D: Driver> Worker<'a, D> {
         };
         match client.session() {
             Ok(session) => {
-                if slot.exchange.active() {
-                    slot.exchange.handle_securing(now);
-                }
                 slot.tls = Some(Box::new(session));
+                if let Some(exchange) = self.core.payer(key.slot) {
+                    exchange.handle_securing(now);
+                }
                 self.flush(key);
             }
             Err(e) => self.lost(key, e.cause(), Some(e.to_string()), now),
@@ -498,21 +528,30 @@ impl<'a, D: Driver> Worker<'a, D> {
             .as_ref()
             .and_then(|tls| tls.facts())
             .is_some_and(|facts| facts.resumed);
-        if slot.exchange.active() {
-            let handshake = if resumed {
-                Handshake::Resumed
-            } else {
-                Handshake::Full
-            };
-            slot.exchange.handle_secured(now, handshake);
+        let handshake = if resumed {
+            Handshake::Resumed
+        } else {
+            Handshake::Full
+        };
+        if let Some(exchange) = self.core.payer(key.slot) {
+            exchange.handle_secured(now, handshake);
         }
         self.usable(key);
     }
 
     /// A fresh connection may be used: by the request that waits for it, or later.
     fn usable(&mut self, key: Key) {
+        let config = self.core.http2_config();
         let slot = &mut self.core.slots[key.slot as usize];
-        if slot.state == State::Warming {
+        if let Some(carrier) = &mut slot.carrier {
+            carrier.begin(config);
+            // Until the server's settings say how many streams it takes, one is sure to be taken.
+            if let Some(payer) = (!carrier.waiting.is_empty()).then(|| carrier.waiting.remove(0)) {
+                self.depart(key, payer);
+            } else {
+                self.flush(key);
+            }
+        } else if slot.state == State::Warming {
             slot.state = State::Idle;
             self.core.idle[slot.target as usize].push(key);
         } else {
@@ -524,6 +563,10 @@ impl<'a, D: Driver> Worker<'a, D> {
     fn flush(&mut self, key: Key) {
         let core = &mut self.core;
         let slot = &mut core.slots[key.slot as usize];
+        if slot.generation == key.generation && slot.carrier.is_some() {
+            self.flush_carrier(key);
+            return;
+        }
         let Some(tls) = slot
             .tls
             .as_mut()
@@ -601,6 +644,10 @@ impl<'a, D: Driver> Worker<'a, D> {
         if slot.generation != key.generation {
             return;
         }
+        if slot.state == State::Carrying {
+            self.carrier_lost(key, cause, &detail, at);
+            return;
+        }
         if !slot.exchange.active() {
             self.close(key);
             return;
@@ -619,6 +666,10 @@ impl<'a, D: Driver> Worker<'a, D> {
     }
 
     fn fail(&mut self, slot: u32, cause: Cause, detail: Option<String>, at: Nanos) {
+        if self.core.slots[slot as usize].rides.is_some() {
+            self.fail_rider(slot, cause, detail, at);
+            return;
+        }
         self.core.slots[slot as usize]
             .exchange
             .fail(cause, detail, at);
@@ -637,7 +688,10 @@ impl<'a, D: Driver> Worker<'a, D> {
     fn close(&mut self, key: Key) {
         let slot = &mut self.core.slots[key.slot as usize];
         if slot.generation != key.generation
-            || matches!(slot.state, State::Free | State::Connecting | State::Busy)
+            || matches!(
+                slot.state,
+                State::Free | State::Connecting | State::Busy | State::Carrying
+            )
         {
             return;
         }
@@ -661,9 +715,13 @@ impl<'a, D: Driver> Worker<'a, D> {
     fn time_out(&mut self, now: Nanos) {
         while let Some(&(at, key, id)) = self.core.connect_deadlines.front() {
             let slot = &self.core.slots[key.slot as usize];
+            let connecting = slot.rides.is_none() && slot.state == State::Connecting;
+            let carrying = slot
+                .carrier
+                .as_ref()
+                .is_some_and(|c| c.connection.is_none());
             let waiting = slot.generation == key.generation
-                && slot.state == State::Connecting
-                && slot.exchange.request_id() == id;
+                && (connecting && slot.exchange.request_id() == id || carrying);
             if at > now && waiting {
                 break;
             }
@@ -674,7 +732,7 @@ impl<'a, D: Driver> Worker<'a, D> {
                 } else {
                     "no connection in time (--connect-timeout-seconds)"
                 };
-                self.fail(key.slot, Cause::ConnectTimeout, Some(what.into()), now);
+                self.lost(key, Cause::ConnectTimeout, Some(what.into()), now);
             }
         }
         self.core.forget_ended();
@@ -701,6 +759,10 @@ impl<'a, D: Driver> Worker<'a, D> {
         for slot in 0..self.core.slots.len() as u32 {
             if self.core.slots[slot as usize].exchange.active() {
                 self.core.slots[slot as usize].exchange.abandon(now);
+                if let Some(carrier) = self.core.alight(slot) {
+                    self.core.slots[slot as usize].rides = Some(carrier);
+                    self.flush(carrier);
+                }
                 self.core.finish(slot, false, now);
                 let key = Key {
                     slot,

@@ -53,9 +53,11 @@ impl Core<'_> {
             (Progress::Done { reusable }, failed) => {
                 self.finish(key.slot, reusable && failed.is_none() && !ended, seen);
             }
+            // At once: the close that follows must not be taken for the cause.
             (Progress::Pending, Some(e)) if active => {
-                self.todo
-                    .push(Todo::Lost(key, e.cause(), Some(e.to_string()), seen));
+                let exchange = &mut self.slots[key.slot as usize].exchange;
+                exchange.fail(e.cause(), Some(e.to_string()), seen);
+                self.finish(key.slot, false, seen);
             }
             (Progress::Pending, None) if shaking && !handshaking => {
                 self.todo.push(Todo::Secured(key));

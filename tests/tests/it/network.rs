@@ -1,8 +1,9 @@
 //! Names, TLS and sockets, and the phase that each delay belongs to.
 
-use ringload_engine::plan::{Dns, Plan, Reuse, Target};
+use ringload_engine::plan::{Dns, HttpVersion, Plan, Reuse, Target};
 use ringload_engine::record::{Cause, Handshake, Outcome, Phases, Record};
-use ringload_tests::engine::{Driven, closed, drive};
+use ringload_mock::{Config, Protocol, Server, Timing, TlsConfig, start};
+use ringload_tests::engine::{Driven, ask_for, closed, drive};
 use ringload_tests::front::{Front, Look};
 use ringload_tests::names::Names;
 use ringload_tests::peer::{self, Peer, Then};
@@ -26,6 +27,8 @@ fn secured(front: &Front, io: Io, concurrency: u32, requests: u64) -> Plan {
     let mut plan = closed(nowhere(), io, concurrency, requests);
     plan.targets = vec![Target::parse(&front.url()).unwrap()];
     plan.network.tls.ca = Some(front.ca());
+    // The front carries bytes and knows no ALPN: nothing has to be asked.
+    plan.network.http = HttpVersion::Http1;
     plan
 }
 
@@ -142,7 +145,7 @@ fn each_failure_of_tls_is_of_its_own_kind() {
                 "elsewhere.example",
             ),
             (secured(&demanding, io, 1, 1), Cause::TlsAlert, "--cert"),
-            (plain, Cause::TlsFailed, "http://"),
+            (plain, Cause::TlsFailed, "--url"),
         ] {
             let run = drive(&plan);
             let r = &run.records[0];
@@ -301,5 +304,144 @@ fn a_socket_of_the_file_system_is_a_server_too() {
         plan.targets = vec![Target::parse(&format!("unix:{}", path.display())).unwrap()];
         all_well(&drive(&plan));
         serving.join().unwrap();
+    });
+}
+
+fn speaking(protocol: Protocol, tls: bool, streams: u32) -> Server {
+    start(Config {
+        protocol,
+        tls: tls.then(TlsConfig::default),
+        h2_max_streams: streams,
+        timing: Timing::Fixed {
+            ttft: Duration::from_millis(5),
+            itl: Duration::from_millis(2),
+            jitter: ringload_mock::Jitter::None,
+        },
+        ..Config::default()
+    })
+    .expect("a server")
+}
+
+/// A plan for a server that may speak TLS, whose authority's file has to live as long as the plan.
+fn for_server(
+    server: &Server,
+    io: Io,
+    concurrency: u32,
+    requests: u64,
+) -> (Plan, tempfile::NamedTempFile) {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let mut plan = closed(server.addr(), io, concurrency, requests);
+    ask_for(&mut plan, 8);
+    if let Some(pem) = server.ca_pem() {
+        std::fs::write(file.path(), pem).unwrap();
+        let url = format!("https://localhost:{}", server.addr().port());
+        plan.targets = vec![Target::parse(&url).unwrap()];
+        plan.network.tls.ca = Some(file.path().to_owned());
+    }
+    (plan, file)
+}
+
+#[test]
+fn many_streams_share_few_connections() {
+    on_both(|io| {
+        for tls in [false, true] {
+            let server = speaking(Protocol::Http2, tls, 250);
+            let (mut plan, _file) = for_server(&server, io, 20, 100);
+            plan.network.http = HttpVersion::Http2;
+            plan.network.streams_per_connection = 10;
+            let run = drive(&plan);
+            assert_eq!(run.records.len(), 100);
+            for r in &run.records {
+                assert_eq!(
+                    (r.outcome, r.events, r.usage.and_then(|u| u.completion)),
+                    (Outcome::Succeeded, 8, Some(8)),
+                    "{:?}",
+                    r.detail
+                );
+                assert!(r.instants.send_end.is_some());
+            }
+            phases(&run);
+            let paid = run.records.iter().filter(|r| r.instants.tcp_end.is_some());
+            assert_eq!(paid.clone().count(), 2, "20 streams, 10 a connection");
+            for r in paid {
+                assert_eq!(r.instants.tls_end.is_some(), tls);
+            }
+        }
+    });
+}
+
+#[test]
+fn a_server_that_takes_few_streams_is_not_asked_for_more() {
+    on_both(|io| {
+        let server = speaking(Protocol::Http2, false, 3);
+        let (mut plan, _file) = for_server(&server, io, 12, 48);
+        plan.network.http = HttpVersion::Http2;
+        let run = drive(&plan);
+        for r in &run.records {
+            assert_eq!(r.outcome, Outcome::Succeeded, "{:?}", r.detail);
+        }
+        phases(&run);
+    });
+}
+
+#[test]
+fn alpn_decides_where_nothing_else_does() {
+    on_both(|io| {
+        for (protocol, shared) in [(Protocol::Auto, true), (Protocol::Http1, false)] {
+            let server = speaking(protocol, true, 250);
+            let (plan, _file) = for_server(&server, io, 4, 12);
+            let run = drive(&plan);
+            for r in &run.records {
+                assert_eq!(r.outcome, Outcome::Succeeded, "{:?}", r.detail);
+            }
+            let paid = run.records.iter().filter(|r| r.instants.tcp_end.is_some());
+            assert_eq!(paid.count(), if shared { 1 } else { 4 });
+        }
+    });
+}
+
+#[test]
+fn http2_against_a_server_without_it_fails_with_its_own_cause() {
+    on_both(|io| {
+        let server = words();
+        let mut plan = closed(server.addr(), io, 2, 2);
+        plan.network.http = HttpVersion::Http2;
+        let run = drive(&plan);
+        for r in &run.records {
+            assert!(
+                matches!(
+                    r.outcome,
+                    Outcome::Failed(
+                        Cause::Http2Protocol | Cause::ClosedBeforeResponse | Cause::Reset
+                    )
+                ),
+                "{:?} {:?}",
+                r.outcome,
+                r.detail
+            );
+        }
+        phases(&run);
+    });
+}
+
+#[test]
+fn a_connection_a_request_works_over_http2_and_ahead_of_the_clock_too() {
+    on_both(|io| {
+        let server = speaking(Protocol::Http2, true, 250);
+        let (mut plan, _file) = for_server(&server, io, 3, 9);
+        plan.network.http = HttpVersion::Http2;
+        plan.reuse = Reuse::Never;
+        let run = drive(&plan);
+        for r in &run.records {
+            assert_eq!(r.outcome, Outcome::Succeeded, "{:?}", r.detail);
+            assert!(r.instants.tls_end.is_some());
+        }
+        plan.reuse = Reuse::Pooled;
+        plan.network.prewarm = 1;
+        let run = drive(&plan);
+        for (r, p) in run.records.iter().zip(phases(&run)) {
+            assert_eq!(r.outcome, Outcome::Succeeded, "{:?}", r.detail);
+            assert_eq!((p.dns, p.tcp, p.tls), (0, 0, 0));
+        }
     });
 }

@@ -1,0 +1,288 @@
+//! HTTP/2: connections that carry many requests, and requests that ride on them.
+//!
+//! A carrier is a slot with a connection and no request of its own; a rider is a slot with a request and no connection. The rider whose
+//! wish began the connection pays for it: the connect and the handshake are in its phases, for the others they are queue.
+
+use super::core::{Core, State, Todo};
+use crate::clock::Nanos;
+use crate::driver::Key;
+use crate::exchange::{Exchange, Progress};
+use crate::plan::Reuse;
+use crate::record::Cause;
+use crate::wire::http2::{Code, Config, Connection, Happened, StreamError};
+use std::ops::ControlFlow;
+
+/// The connection of a carrier.
+#[derive(Default)]
+pub(super) struct Carrier {
+    /// From when the connection may be used.
+    pub(super) connection: Option<Connection>,
+    /// The server's settings have come: its bound on streams is known.
+    pub(super) greeted: bool,
+    /// Riders that are not on their way, the payer first.
+    pub(super) waiting: Vec<u32>,
+    /// Frames that the kernel has not been given.
+    pub(super) out: Vec<u8>,
+    /// Riders whose last byte is in `out` or in the kernel's hands.
+    pub(super) leaving: Vec<u32>,
+    /// Requests sent so far.
+    pub(super) served: u32,
+}
+
+/// Why a connection is lost.
+pub(super) type Loss = (Cause, Option<String>);
+
+impl Carrier {
+    /// How many more riders may wait for this connection or go on it.
+    pub(super) fn room(&self, streams: u32) -> u32 {
+        let waiting = self.waiting.len() as u32;
+        match &self.connection {
+            None => streams.saturating_sub(waiting),
+            Some(connection) => connection.room().saturating_sub(waiting),
+        }
+    }
+
+    /// The connection may be used: its first frames are ready to go.
+    pub(super) fn begin(&mut self, config: Config) {
+        self.connection = Some(Connection::new(config, &mut self.out));
+    }
+}
+
+impl Core<'_> {
+    /// What HTTP/2 connections of this run allow.
+    pub(super) fn http2_config(&self) -> Config {
+        let plan = self.shared.plan;
+        Config {
+            stream_window: plan.network.h2_window,
+            header_list_bytes: plan.limits.head_bytes,
+            header_fields: plan.limits.head_fields,
+            streams: self.streams_per_connection(),
+        }
+    }
+
+    /// Most requests that share a connection.
+    pub(super) fn streams_per_connection(&self) -> u32 {
+        match self.shared.plan.reuse {
+            Reuse::Pooled => self.shared.plan.network.streams_per_connection,
+            Reuse::Never | Reuse::StickySessions => 1,
+        }
+    }
+
+    /// A connection of the target with room for one more, the oldest first.
+    pub(super) fn carrier_with_room(&self, target: u16) -> Option<Key> {
+        let streams = self.streams_per_connection();
+        let once = self.shared.plan.reuse != Reuse::Pooled;
+        self.carriers[target as usize].iter().copied().find(|key| {
+            let slot = &self.slots[key.slot as usize];
+            slot.generation == key.generation
+                && slot
+                    .carrier
+                    .as_ref()
+                    .is_some_and(|c| c.room(streams) > 0 && !(once && c.served > 0))
+        })
+    }
+
+    /// The exchange that pays for the connection of a slot: its own, or the first that waits for it.
+    pub(super) fn payer(&mut self, slot: u32) -> Option<&mut Exchange> {
+        let state = &self.slots[slot as usize];
+        let payer = match &state.carrier {
+            None => slot,
+            Some(carrier) if carrier.connection.is_none() => *carrier.waiting.first()?,
+            Some(_) => return None,
+        };
+        let exchange = &mut self.slots[payer as usize].exchange;
+        exchange.active().then_some(exchange)
+    }
+
+    /// One read of a carrier's connection.
+    pub(super) fn handle_carried(
+        &mut self,
+        key: Key,
+        bytes: &[u8],
+        arrived: Nanos,
+        stamped: bool,
+        seen: Nanos,
+    ) {
+        let slot = &mut self.slots[key.slot as usize];
+        let (Some(mut carrier), mut tls) = (slot.carrier.take(), slot.tls.take()) else {
+            return;
+        };
+        self.reads += 1;
+        self.count_read(arrived, stamped, seen);
+        let mut lost = None;
+        let mut secured = false;
+        match &mut tls {
+            None => lost = self.frames(&mut carrier, bytes, arrived, seen),
+            Some(tls) => {
+                let shaking = tls.handshaking();
+                let read = tls.receive(bytes, |plain| {
+                    lost = self.frames(&mut carrier, plain, arrived, seen);
+                    match lost {
+                        None => ControlFlow::Continue(()),
+                        Some(_) => ControlFlow::Break(()),
+                    }
+                });
+                if let Err(e) = read {
+                    lost = Some((e.cause(), Some(e.to_string())));
+                } else if lost.is_none() && tls.peer_closed() {
+                    lost = Some((Cause::ClosedBeforeResponse, None));
+                }
+                secured = shaking && !tls.handshaking();
+            }
+        }
+        let flush = !carrier.out.is_empty() || tls.as_ref().is_some_and(|tls| tls.has_output());
+        let board = carrier.greeted && !carrier.waiting.is_empty();
+        let done = carrier.connection.as_ref().is_some_and(|c| c.finished());
+        let spent = self.shared.plan.reuse != Reuse::Pooled
+            && carrier.served > 0
+            && carrier
+                .connection
+                .as_ref()
+                .is_some_and(|c| c.open_streams() == 0);
+        let slot = &mut self.slots[key.slot as usize];
+        (slot.carrier, slot.tls) = (Some(carrier), tls);
+        if flush {
+            self.todo.push(Todo::Flush(key));
+        }
+        if let Some((cause, detail)) = lost {
+            self.todo.push(Todo::Lost(key, cause, detail, seen));
+        } else if done || spent {
+            self.todo
+                .push(Todo::Lost(key, Cause::Http2Goaway, None, seen));
+        } else if secured {
+            self.todo.push(Todo::Secured(key));
+        } else if board {
+            self.todo.push(Todo::Board(key));
+        }
+    }
+
+    /// The frames of one read or TLS record. What ends the connection, if anything does.
+    fn frames(
+        &mut self,
+        carrier: &mut Carrier,
+        bytes: &[u8],
+        arrived: Nanos,
+        seen: Nanos,
+    ) -> Option<Loss> {
+        let Carrier {
+            connection: Some(connection),
+            out,
+            greeted,
+            leaving,
+            ..
+        } = carrier
+        else {
+            return None;
+        };
+        let (mut input, read) = (bytes, self.reads);
+        loop {
+            let happened = match connection.receive(&mut input, seen, out) {
+                Ok(Some(happened)) => happened,
+                Ok(None) => return None,
+                Err(e) => return Some((Cause::Http2Protocol, Some(e.to_string()))),
+            };
+            match happened {
+                Happened::Head { tag, head } => {
+                    self.slots[tag as usize]
+                        .exchange
+                        .handle_head(&head, arrived, read);
+                }
+                Happened::Body { tag, bytes } => {
+                    let exchange = &mut self.slots[tag as usize].exchange;
+                    let before = exchange.record().events;
+                    let progress = exchange.handle_body(bytes, arrived, read);
+                    self.live_events += u64::from(exchange.record().events - before);
+                    if let Progress::Done { .. } = progress {
+                        connection.cancel(tag, out);
+                        self.finish(tag, false, seen);
+                    }
+                }
+                Happened::End { tag } => {
+                    self.slots[tag as usize].exchange.handle_end(arrived);
+                    self.finish(tag, true, seen);
+                }
+                Happened::Reset {
+                    tag,
+                    code,
+                    untouched,
+                } => {
+                    let cause = if untouched {
+                        Cause::Http2Refused
+                    } else {
+                        Cause::Http2Reset
+                    };
+                    let what = format!("the server reset the stream ({})", Code(code));
+                    self.end_rider(tag, cause, what, seen);
+                }
+                Happened::Broken { tag, error } => {
+                    let cause = match error {
+                        StreamError::HeadTooLong | StreamError::TooManyFields => Cause::HeadLimit,
+                        StreamError::LengthMismatch => Cause::Truncated,
+                        _ => Cause::Http2Protocol,
+                    };
+                    self.end_rider(tag, cause, error.to_string(), seen);
+                }
+                Happened::BodySent { tag } => leaving.push(tag),
+                Happened::Settings => *greeted = true,
+                Happened::GoAway { .. } => {}
+            }
+        }
+    }
+
+    fn end_rider(&mut self, tag: u32, cause: Cause, what: String, seen: Nanos) {
+        self.slots[tag as usize]
+            .exchange
+            .fail(cause, Some(what), seen);
+        self.finish(tag, false, seen);
+    }
+
+    /// The kernel has taken all that was given to it for a carrier.
+    pub(super) fn left(&mut self, key: Key, now: Nanos) {
+        let Some(carrier) = &mut self.slots[key.slot as usize].carrier else {
+            return;
+        };
+        let mut leaving = std::mem::take(&mut carrier.leaving);
+        for rider in leaving.drain(..) {
+            let slot = &mut self.slots[rider as usize];
+            let sent = slot.exchange.record().instants.send_end.is_some();
+            if slot.rides == Some(key) && slot.exchange.active() && !sent {
+                slot.exchange.handle_sent(now);
+            }
+        }
+        if let Some(carrier) = &mut self.slots[key.slot as usize].carrier {
+            carrier.leaving = leaving;
+        }
+    }
+
+    /// Takes a rider off its connection; its stream is reset if it is on its way. The connection, if it now has something to say.
+    pub(super) fn alight(&mut self, rider: u32) -> Option<Key> {
+        let key = self.slots[rider as usize].rides.take()?;
+        let slot = &mut self.slots[key.slot as usize];
+        let carrier = slot
+            .carrier
+            .as_mut()
+            .filter(|_| slot.generation == key.generation)?;
+        carrier.waiting.retain(|r| *r != rider);
+        carrier.leaving.retain(|r| *r != rider);
+        carrier.connection.as_mut()?.cancel(rider, &mut carrier.out);
+        Some(key)
+    }
+
+    /// All riders of a carrier: those on their way, then those that wait.
+    pub(super) fn riders(&self, slot: u32) -> Vec<u32> {
+        let Some(carrier) = &self.slots[slot as usize].carrier else {
+            return Vec::new();
+        };
+        let open = carrier.connection.iter().flat_map(Connection::tags);
+        open.chain(carrier.waiting.iter().copied()).collect()
+    }
+
+    /// The carrier of a slot is no more.
+    pub(super) fn forget_carrier(&mut self, key: Key) {
+        let slot = &mut self.slots[key.slot as usize];
+        slot.carrier = None;
+        slot.state = State::Closing;
+        let target = slot.target;
+        self.carriers[target as usize].retain(|k| *k != key);
+    }
+}
