@@ -65,21 +65,8 @@ fn frame() -> impl Strategy<Value = Vec<u8>> {
         vec(select(HPACK_PIECES), 0..2),
     )
         .prop_map(|(flags, stream, fields)| (9, flags, stream, fields.concat()));
-    let control = select(
-        &[
-            (4, 0, 0, &b""[..]),
-            (4, 1, 0, b""),
-            (4, 0, 0, b"\0\x04\0\0\0\x20\0\x03\0\0\0\x01"),
-            (6, 0, 0, b"12345678"),
-            (8, 0, 0, b"\0\x01\0\0"),
-            (8, 0, 1, b"\0\x01\0\0"),
-            (8, 0, 3, b"\x7f\xff\xff\xff"),
-            (3, 0, 3, b"\0\0\0\x07"),
-            (7, 0, 0, b"\0\0\0\x03\0\0\0\0bye"),
-            (2, 0, 1, b"12345"),
-        ][..],
-    )
-    .prop_map(|(kind, flags, stream, payload)| (kind, flags, stream, payload.to_vec()));
+    let control = select(CONTROL)
+        .prop_map(|(kind, flags, stream, payload)| (kind, flags, stream, payload.to_vec()));
     prop_oneof![3 => data, 1 => padded, 3 => head, 1 => rest, 2 => control, 1 => any_frame]
         .prop_map(|(kind, flags, stream, payload): (u8, u8, u8, Vec<u8>)| {
             let mut out = (payload.len() as u32).to_be_bytes()[1..].to_vec();
@@ -88,6 +75,20 @@ fn frame() -> impl Strategy<Value = Vec<u8>> {
             out
         })
 }
+
+/// Kind, flags, stream and payload.
+const CONTROL: &[(u8, u8, u8, &[u8])] = &[
+    (4, 0, 0, b""),
+    (4, 1, 0, b""),
+    (4, 0, 0, b"\0\x04\0\0\0\x20\0\x03\0\0\0\x01"),
+    (6, 0, 0, b"12345678"),
+    (8, 0, 0, b"\0\x01\0\0"),
+    (8, 0, 1, b"\0\x01\0\0"),
+    (8, 0, 3, b"\x7f\xff\xff\xff"),
+    (3, 0, 3, b"\0\0\0\x07"),
+    (7, 0, 0, b"\0\0\0\x03\0\0\0\0bye"),
+    (2, 0, 1, b"12345"),
+];
 
 const HPACK_PIECES: &[&[u8]] = &[
     b"\x88",
