@@ -128,7 +128,8 @@ impl Client {
     }
 }
 
-fn frames(mut bytes: &[u8]) -> Vec<(u8, u8, u32, Vec<u8>)> {
+fn frames(bytes: &[u8]) -> Vec<(u8, u8, u32, Vec<u8>)> {
+    let mut bytes = bytes.strip_prefix(frame::PREFACE).unwrap_or(bytes);
     let mut frames = Vec::new();
     while let [l0, l1, l2, kind, flags, s0, s1, s2, s3, rest @ ..] = bytes {
         let length = u32::from_be_bytes([0, *l0, *l1, *l2]) as usize;
