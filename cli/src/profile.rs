@@ -44,7 +44,14 @@ pub(crate) fn profile(mut args: ProfileArgs) -> anyhow::Result<Exit> {
     let host = HostFacts::read_start();
     let finished = drive(&plan, &workload, files.record_log(), view(&args.output))?;
     let host = host.finish();
-    let summary = match sum_up(&plan, &workload, finished, &mut files, &identity.secrets) {
+    let summary = match sum_up(
+        &plan,
+        &workload,
+        finished,
+        &mut files,
+        &identity.secrets,
+        args.output.export_http_trace,
+    ) {
         Ok(summary) => summary,
         Err(error) => return Err(with_log_kept(error, files)),
     };

@@ -92,10 +92,13 @@ pub fn http2(data: &[u8]) {
     assert_eq!(converse(*scene, cut(&peer, *seed)), whole, "cut at random");
 }
 
+/// The tag, and the bytes of a body or the words for anything else.
+type Told = (Option<u32>, Result<Vec<u8>, String>);
+
 #[derive(Debug, PartialEq)]
 struct Conversation {
     /// The body's bytes, or what else happened.
-    happened: Vec<(Option<u32>, Result<Vec<u8>, String>)>,
+    happened: Vec<Told>,
     sent: Vec<u8>,
     failed: Option<Http2Error>,
 }

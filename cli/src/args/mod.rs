@@ -47,7 +47,7 @@ pub(crate) enum Command {
     Profile(Box<ProfileArgs>),
     /// Run the synthetic server, which knows the truth about its own timing.
     #[command(allow_negative_numbers = true)]
-    Mock(MockArgs),
+    Mock(Box<MockArgs>),
     /// Print a completion script for a shell.
     Completions {
         /// bash, elvish, fish, powershell or zsh.

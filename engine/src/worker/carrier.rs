@@ -15,8 +15,10 @@ use std::ops::ControlFlow;
 /// The connection of a carrier.
 #[derive(Default)]
 pub(super) struct Carrier {
-    /// From when the connection may be used.
+    /// From the first frame of either side; a server may speak first, in the read that ends its handshake.
     pub(super) connection: Option<Connection>,
+    /// The connection may be used.
+    pub(super) there: bool,
     /// The server's settings have come: its bound on streams is known.
     pub(super) greeted: bool,
     /// Riders that are not on their way, the payer first.
@@ -37,14 +39,16 @@ impl Carrier {
     pub(super) fn room(&self, streams: u32) -> u32 {
         let waiting = self.waiting.len() as u32;
         match &self.connection {
-            None => streams.saturating_sub(waiting),
-            Some(connection) => connection.room().saturating_sub(waiting),
+            Some(connection) if self.there => connection.room().saturating_sub(waiting),
+            _ => streams.saturating_sub(waiting),
         }
     }
 
-    /// The connection may be used: its first frames are ready to go.
-    pub(super) fn begin(&mut self, config: Config) {
-        self.connection = Some(Connection::new(config, &mut self.out));
+    /// The state of the connection; its first frames are ready to go.
+    pub(super) fn begin(&mut self, config: Config) -> &mut Connection {
+        let out = &mut self.out;
+        self.connection
+            .get_or_insert_with(|| Connection::new(config, out))
     }
 }
 
@@ -87,7 +91,7 @@ impl Core<'_> {
         let state = &self.slots[slot as usize];
         let payer = match &state.carrier {
             None => slot,
-            Some(carrier) if carrier.connection.is_none() => *carrier.waiting.first()?,
+            Some(carrier) if !carrier.there => *carrier.waiting.first()?,
             Some(_) => return None,
         };
         let exchange = &mut self.slots[payer as usize].exchange;
@@ -131,7 +135,7 @@ impl Core<'_> {
             }
         }
         let flush = !carrier.out.is_empty() || tls.as_ref().is_some_and(|tls| tls.has_output());
-        let board = carrier.greeted && !carrier.waiting.is_empty();
+        let board = carrier.there && carrier.greeted && !carrier.waiting.is_empty();
         let done = carrier.connection.as_ref().is_some_and(|c| c.finished());
         let spent = self.shared.plan.reuse != Reuse::Pooled
             && carrier.served > 0
@@ -164,6 +168,7 @@ impl Core<'_> {
         arrived: Nanos,
         seen: Nanos,
     ) -> Option<Loss> {
+        carrier.begin(self.http2_config());
         let Carrier {
             connection: Some(connection),
             out,

@@ -169,7 +169,7 @@ impl<'a, D: Driver> Worker<'a, D> {
         let warming = |core: &Core<'_>| {
             core.slots.iter().any(|s| match &s.carrier {
                 None => s.state == State::Warming,
-                Some(carrier) => carrier.connection.is_none(),
+                Some(carrier) => !carrier.there,
             })
         };
         while warming(&self.core) && self.driver.now() < until {
@@ -545,11 +545,16 @@ impl<'a, D: Driver> Worker<'a, D> {
         let slot = &mut self.core.slots[key.slot as usize];
         if let Some(carrier) = &mut slot.carrier {
             carrier.begin(config);
+            carrier.there = true;
+            let board = carrier.greeted;
             // Until the server's settings say how many streams it takes, one is sure to be taken.
             if let Some(payer) = (!carrier.waiting.is_empty()).then(|| carrier.waiting.remove(0)) {
                 self.depart(key, payer);
             } else {
                 self.flush(key);
+            }
+            if board {
+                self.board(key);
             }
         } else if slot.state == State::Warming {
             slot.state = State::Idle;
@@ -716,10 +721,7 @@ impl<'a, D: Driver> Worker<'a, D> {
         while let Some(&(at, key, id)) = self.core.connect_deadlines.front() {
             let slot = &self.core.slots[key.slot as usize];
             let connecting = slot.rides.is_none() && slot.state == State::Connecting;
-            let carrying = slot
-                .carrier
-                .as_ref()
-                .is_some_and(|c| c.connection.is_none());
+            let carrying = slot.carrier.as_ref().is_some_and(|c| !c.there);
             let waiting = slot.generation == key.generation
                 && (connecting && slot.exchange.request_id() == id || carrying);
             if at > now && waiting {

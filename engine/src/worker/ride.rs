@@ -42,7 +42,7 @@ impl<D: Driver> Worker<'_, D> {
         if let Some(key) = self.core.carrier_with_room(target) {
             self.core.slots[rider as usize].rides = Some(key);
             if let Some(carrier) = &mut self.core.slots[key.slot as usize].carrier {
-                if carrier.connection.is_some() && (carrier.greeted || carrier.served == 0) {
+                if carrier.there && (carrier.greeted || carrier.served == 0) {
                     self.depart(key, rider);
                 } else {
                     carrier.waiting.push(rider);
@@ -224,7 +224,7 @@ impl<D: Driver> Worker<'_, D> {
         let there = self.core.slots[key.slot as usize]
             .carrier
             .as_ref()
-            .is_some_and(|c| c.connection.is_some());
+            .is_some_and(|c| c.there);
         self.core.forget_carrier(key);
         for rider in riders {
             let slot = &mut self.core.slots[rider as usize];

@@ -32,7 +32,10 @@ fn error(block: &str) -> HpackError {
 }
 
 /// Blocks that follow one another, each with its fields and the size of the table after it.
-fn sequence(limit: usize, blocks: &[(&str, &[(&str, &str)], usize)]) {
+/// A block in hexadecimal digits, its fields, and the table's size after it.
+type Vector<'a> = (&'a str, &'a [(&'a str, &'a str)], usize);
+
+fn sequence(limit: usize, blocks: &[Vector<'_>]) {
     let mut decoder = Decoder::new(limit);
     for (block, expected, size) in blocks {
         assert_eq!(
