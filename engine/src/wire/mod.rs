@@ -7,5 +7,7 @@
 //! Both decoders are pulled: the caller owns the read buffer, passes a cursor into it, and gets back slices of it. Bytes are copied
 //! only where a head, a line or an event is split between reads.
 
+mod head;
 pub mod http1;
+mod request;
 pub mod sse;

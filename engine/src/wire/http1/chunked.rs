@@ -9,6 +9,7 @@
 //! Strict where the RFC is: lines end in CR LF, never in LF alone. Extensions and trailers are skipped.
 
 use super::{HeadLimits, HttpError};
+use crate::wire::head::token;
 
 /// Decodes one chunked body.
 #[derive(Debug)]
@@ -193,11 +194,6 @@ fn plain_size(input: &[u8]) -> Option<(u64, &[u8])> {
 #[inline]
 fn hex(byte: u8) -> Option<u64> {
     char::from(byte).to_digit(16).map(u64::from)
-}
-
-/// `tchar` of RFC 9110 §5.6.2.
-pub(super) fn token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 /// Most bytes of a chunk's size line.

@@ -1,25 +1,9 @@
 //! The response head: status line and fields, and the framing of the body that they announce.
 
 use super::HttpError;
+use crate::wire::head::{self, Head, bodiless, list};
 use httparse::{Header, ParserConfig, Response, Status};
 use std::mem::MaybeUninit;
-
-/// What the head of a final response says, as far as the engine asks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Head {
-    /// Status code, 200–599 in practice; never 1xx.
-    pub status: u16,
-    /// The body is `text/event-stream`.
-    pub event_stream: bool,
-    /// The body is `application/json` or another `+json`.
-    pub json: bool,
-    /// A content or transfer coding other than identity and chunked was applied: the body is not readable as it comes.
-    pub encoded: bool,
-    /// A status that sends the client elsewhere (3xx but 304); never followed.
-    pub redirect: bool,
-    /// Body length, where `Content-Length` frames the body.
-    pub length: Option<u64>,
-}
 
 /// A parsed head.
 #[derive(Debug)]
@@ -75,27 +59,20 @@ fn understand(response: &Response<'_, '_>) -> Result<Parsed, HttpError> {
     for field in response.headers.iter() {
         fields.add(field.name, field.value)?;
     }
-    let head = Head {
-        status,
-        event_stream: fields.event_stream,
-        json: fields.json,
-        encoded: fields.encoded,
-        redirect: (300..400).contains(&status) && status != 304,
-        length: None,
-    };
+    let head = fields.common.head(status);
     let mut keep = !fields.close && (!http_1_0 || fields.keep_alive);
-    let framing = if status < 200 || status == 204 || status == 304 {
+    let framing = if bodiless(status) {
         Framing::Length(0)
     } else if fields.coded {
         // RFC 9112 §6.1: a length beside a transfer coding, or a transfer coding in HTTP/1.0, may be an attack on the framing;
         // the coding decides and the connection is not used again.
-        keep &= fields.length.is_none() && !http_1_0;
+        keep &= fields.common.length.is_none() && !http_1_0;
         if fields.chunked {
             Framing::Chunked
         } else {
             Framing::UntilClose
         }
-    } else if let Some(length) = fields.length {
+    } else if let Some(length) = fields.common.length {
         Framing::Length(length)
     } else {
         Framing::UntilClose
@@ -115,29 +92,18 @@ fn understand(response: &Response<'_, '_>) -> Result<Parsed, HttpError> {
 /// The fields that matter, gathered over all lines.
 #[derive(Default)]
 struct Fields {
-    length: Option<u64>,
+    common: head::Fields,
     /// A transfer coding other than identity was named.
     coded: bool,
     /// The last transfer coding named is chunked.
     chunked: bool,
-    encoded: bool,
     close: bool,
     keep_alive: bool,
-    event_stream: bool,
-    json: bool,
 }
 
 impl Fields {
     fn add(&mut self, name: &str, value: &[u8]) -> Result<(), HttpError> {
-        if name.eq_ignore_ascii_case("content-length") {
-            for item in list(value) {
-                let length = decimal(item).ok_or(HttpError::BadHead("bad Content-Length"))?;
-                if self.length.is_some_and(|known| known != length) {
-                    return Err(HttpError::BadHead("conflicting Content-Length"));
-                }
-                self.length = Some(length);
-            }
-        } else if name.eq_ignore_ascii_case("transfer-encoding") {
+        if name.eq_ignore_ascii_case("transfer-encoding") {
             for item in list(value).filter(|i| !i.is_empty()) {
                 if self.chunked {
                     return Err(HttpError::BadHead("a transfer coding after chunked"));
@@ -147,7 +113,7 @@ impl Fields {
                     self.coded = true;
                 } else if !item.eq_ignore_ascii_case(b"identity") {
                     self.coded = true;
-                    self.encoded = true;
+                    self.common.encoded = true;
                 }
             }
         } else if name.eq_ignore_ascii_case("connection") {
@@ -155,34 +121,13 @@ impl Fields {
                 self.close |= item.eq_ignore_ascii_case(b"close");
                 self.keep_alive |= item.eq_ignore_ascii_case(b"keep-alive");
             }
-        } else if name.eq_ignore_ascii_case("content-encoding") {
-            self.encoded |=
-                list(value).any(|i| !i.is_empty() && !i.eq_ignore_ascii_case(b"identity"));
-        } else if name.eq_ignore_ascii_case("content-type") {
-            let kind = value.split(|b| *b == b';').next().unwrap_or_default();
-            let kind = kind.trim_ascii();
-            self.event_stream = kind.eq_ignore_ascii_case(b"text/event-stream");
-            self.json = kind.eq_ignore_ascii_case(b"application/json")
-                || kind.len() > 5 && kind[kind.len() - 5..].eq_ignore_ascii_case(b"+json");
+        } else {
+            self.common
+                .add(name.as_bytes(), value)
+                .map_err(HttpError::BadHead)?;
         }
         Ok(())
     }
-}
-
-/// The items of a comma-separated field value (RFC 9110 §5.6.1), blanks around them removed.
-fn list(value: &[u8]) -> impl Iterator<Item = &[u8]> {
-    value.split(|b| *b == b',').map(<[u8]>::trim_ascii)
-}
-
-/// `1*DIGIT` that fits in 64 bits; no sign, no blank.
-fn decimal(digits: &[u8]) -> Option<u64> {
-    if digits.is_empty() {
-        return None;
-    }
-    digits.iter().try_fold(0_u64, |n, d| {
-        let d = d.is_ascii_digit().then(|| u64::from(d - b'0'))?;
-        n.checked_mul(10)?.checked_add(d)
-    })
 }
 
 /// Slots for fields: a limit above it is this limit.

@@ -6,9 +6,9 @@ mod error;
 mod head;
 mod request;
 
+pub use super::head::Head;
 pub use decoder::{Decoder, HeadLimits, Part};
 pub use error::HttpError;
-pub use head::Head;
 pub use request::RequestHead;
 
 #[cfg(test)]

@@ -1,9 +1,8 @@
 //! The request head: constant per target, but for the ids and the length.
 
-use super::chunked::token;
-use crate::endpoint;
-use crate::error::{Error, Result};
-use crate::plan::{Header, Plan, Reuse, Target};
+use crate::error::Result;
+use crate::plan::{Plan, Target};
+use crate::wire::request::{REQUEST_ID, Request, SESSION_ID, decimal, session, uuid};
 
 /// The bytes that every request to one target begins with.
 ///
@@ -25,51 +24,15 @@ impl RequestHead {
     /// [`crate::Blame::Usage`] if the path cannot stand in a request line, or a field of the user's cannot stand in a head or would
     /// contradict the framing.
     pub fn new(plan: &Plan, target: &Target) -> Result<Self> {
-        let path = endpoint::path(plan, target);
-        if !path.starts_with('/') || !path.bytes().all(|b| b.is_ascii_graphic()) {
-            return Err(Error::usage(
-                format!(
-                    "the request path `{}` has blanks or characters outside ASCII",
-                    path.escape_debug()
-                ),
-                "percent-encode them in --url and --custom-endpoint",
-            ));
-        }
-        plan.headers.iter().try_for_each(check)?;
-        let given = |name: &str| {
-            plan.headers
-                .iter()
-                .any(|h| h.name.eq_ignore_ascii_case(name))
-        };
-        let accept = if plan.streaming {
-            "text/event-stream"
-        } else {
-            "application/json"
-        };
-        let mut constant = format!("POST {path} HTTP/1.1\r\n").into_bytes();
-        let host = target.host_header();
-        let close = match plan.reuse {
-            Reuse::Never | Reuse::StickySessions => "close",
-            Reuse::Pooled => "",
-        };
-        for (name, value) in [
-            ("Host", host.as_str()),
-            ("User-Agent", USER_AGENT),
-            ("Content-Type", "application/json"),
-            ("Accept", accept),
-            ("Connection", close),
-        ] {
-            if !value.is_empty() && !given(name) {
-                field(&mut constant, name, value);
-            }
-        }
-        for header in &plan.headers {
-            field(&mut constant, &header.name, header.value.trim());
+        let request = Request::new(plan, target)?;
+        let mut constant = format!("POST {} HTTP/1.1\r\n", request.path).into_bytes();
+        for (name, value) in &request.fields {
+            field(&mut constant, name, value);
         }
         Ok(Self {
             constant,
-            request_id: !given(REQUEST_ID),
-            session_id: !given(SESSION_ID),
+            request_id: request.request_id,
+            session_id: request.session_id,
         })
     }
 
@@ -88,11 +51,7 @@ impl RequestHead {
         if self.session_id && !session_id.is_empty() {
             out.extend_from_slice(SESSION_ID.as_bytes());
             out.extend_from_slice(b": ");
-            out.extend(
-                session_id
-                    .bytes()
-                    .map(|b| if b.is_ascii_graphic() { b } else { b'_' }),
-            );
+            out.extend(session(session_id));
             out.extend_from_slice(b"\r\n");
         }
         out.extend_from_slice(b"Content-Length: ");
@@ -102,73 +61,12 @@ impl RequestHead {
     }
 }
 
-fn check(header: &Header) -> Result<()> {
-    let name = header.name.escape_debug();
-    if header.name.is_empty() || !header.name.bytes().all(token) {
-        return Err(Error::usage(
-            format!("--header: `{name}` is not a field name"),
-            "write NAME:VALUE with letters, digits and dashes in NAME",
-        ));
-    }
-    // The value is never shown: it may be a secret.
-    if header
-        .value
-        .bytes()
-        .any(|b| b.is_ascii_control() && b != b'\t')
-    {
-        return Err(Error::usage(
-            format!("--header: the value of `{name}` has control characters"),
-            "remove line ends and other control characters from it; a file read into it often ends in one",
-        ));
-    }
-    for framing in ["Content-Length", "Transfer-Encoding"] {
-        if header.name.eq_ignore_ascii_case(framing) {
-            return Err(Error::usage(
-                format!("--header: `{name}` belongs to the framing of the request"),
-                "remove it: ringload writes it from the body",
-            ));
-        }
-    }
-    Ok(())
-}
-
 fn field(out: &mut Vec<u8>, name: &str, value: &str) {
     for part in [name, ": ", value, "\r\n"] {
         out.extend_from_slice(part.as_bytes());
     }
 }
 
-/// The hyphenated form of RFC 9562 §4, in lower case.
-fn uuid(id: u128) -> [u8; 36] {
-    let mut text = [b'-'; 36];
-    let mut nibbles = (0..32).rev().map(|i| (id >> (4 * i) & 15) as usize);
-    for (at, out) in text.iter_mut().enumerate() {
-        if !matches!(at, 8 | 13 | 18 | 23)
-            && let Some(nibble) = nibbles.next()
-        {
-            *out = b"0123456789abcdef"[nibble];
-        }
-    }
-    text
-}
-
-fn decimal(out: &mut Vec<u8>, mut n: usize) {
-    let mut digits = [0; 20];
-    let mut at = digits.len();
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (n % 10) as u8;
-        n /= 10;
-        if n == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(&digits[at..]);
-}
-
-const USER_AGENT: &str = concat!("ringload/", env!("CARGO_PKG_VERSION"));
-const REQUEST_ID: &str = "X-Request-ID";
-const SESSION_ID: &str = "X-Correlation-ID";
 /// Room for the fields that vary, the session id's own bytes aside.
 const VARIABLE_BYTES: usize = 128;
 
@@ -177,6 +75,7 @@ mod tests {
     use super::*;
     use crate::endpoint::tests::plan;
     use crate::plan::EndpointKind;
+    use crate::plan::{Header, Reuse};
 
     fn head(edit: impl FnOnce(&mut Plan)) -> Result<RequestHead> {
         let mut plan = plan(EndpointKind::Chat);

@@ -1,0 +1,92 @@
+//! What a response head says, in any version of HTTP.
+
+/// What the head of a final response says, as far as the engine asks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Head {
+    /// Status code, 200–599 in practice; never 1xx.
+    pub status: u16,
+    /// The body is `text/event-stream`.
+    pub event_stream: bool,
+    /// The body is `application/json` or another `+json`.
+    pub json: bool,
+    /// A content or transfer coding other than identity and chunked was applied: the body is not readable as it comes.
+    pub encoded: bool,
+    /// A status that sends the client elsewhere (3xx but 304); never followed.
+    pub redirect: bool,
+    /// Body length, where `Content-Length` frames the body.
+    pub length: Option<u64>,
+}
+
+/// The fields that mean the same in any version, gathered over all lines.
+#[derive(Debug, Default)]
+pub(super) struct Fields {
+    pub(super) length: Option<u64>,
+    pub(super) encoded: bool,
+    event_stream: bool,
+    json: bool,
+}
+
+impl Fields {
+    /// Reads one field; what is wrong with it otherwise.
+    pub(super) fn add(&mut self, name: &[u8], value: &[u8]) -> Result<(), &'static str> {
+        if name.eq_ignore_ascii_case(b"content-length") {
+            for item in list(value) {
+                let length = decimal(item).ok_or("bad Content-Length")?;
+                if self.length.is_some_and(|known| known != length) {
+                    return Err("conflicting Content-Length");
+                }
+                self.length = Some(length);
+            }
+        } else if name.eq_ignore_ascii_case(b"content-encoding") {
+            self.encoded |=
+                list(value).any(|i| !i.is_empty() && !i.eq_ignore_ascii_case(b"identity"));
+        } else if name.eq_ignore_ascii_case(b"content-type") {
+            let kind = value.split(|b| *b == b';').next().unwrap_or_default();
+            let kind = kind.trim_ascii();
+            self.event_stream = kind.eq_ignore_ascii_case(b"text/event-stream");
+            self.json = kind.eq_ignore_ascii_case(b"application/json")
+                || kind.split_last_chunk::<5>().is_some_and(|(kind, end)| {
+                    !kind.is_empty() && end.eq_ignore_ascii_case(b"+json")
+                });
+        }
+        Ok(())
+    }
+
+    /// The head, its length aside.
+    pub(super) fn head(&self, status: u16) -> Head {
+        Head {
+            status,
+            event_stream: self.event_stream,
+            json: self.json,
+            encoded: self.encoded,
+            redirect: (300..400).contains(&status) && status != 304,
+            length: None,
+        }
+    }
+}
+
+/// Whether responses of this status have no body, whatever their fields say (RFC 9110 §6.4.1).
+pub(super) fn bodiless(status: u16) -> bool {
+    status < 200 || status == 204 || status == 304
+}
+
+/// The items of a comma-separated field value (RFC 9110 §5.6.1), blanks around them removed.
+pub(super) fn list(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value.split(|b| *b == b',').map(<[u8]>::trim_ascii)
+}
+
+/// `1*DIGIT` that fits in 64 bits; no sign, no blank.
+fn decimal(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() {
+        return None;
+    }
+    digits.iter().try_fold(0_u64, |n, d| {
+        let d = d.is_ascii_digit().then(|| u64::from(d - b'0'))?;
+        n.checked_mul(10)?.checked_add(d)
+    })
+}
+
+/// `tchar` of RFC 9110 §5.6.2.
+pub(super) fn token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
