@@ -1,0 +1,207 @@
+//! A connection: its parts, and what its caller may ask. What comes in is in `receive.rs`, what goes out in `send.rs`.
+
+use super::block::Block;
+use super::budget::Budget;
+use super::closed::Closed;
+use super::error::{Code, Http2Error};
+use super::frame::{self, Assembler};
+use super::happened::Happened;
+use super::hpack::Decoder;
+use super::receive::Reading;
+use super::send::Sender;
+use super::settings;
+use super::stream::Streams;
+use super::window::{DEFAULT, MAX, ReceiveWindow};
+use crate::clock::Nanos;
+use std::collections::VecDeque;
+
+/// What a connection allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Receive window of each stream, bytes, from 1 to 2^31-1. The connection's is 2^31-1.
+    pub stream_window: u32,
+    /// Bytes of a response head, names and values and 32 a field (RFC 9113 §6.5.2); its header block has the same limit.
+    pub header_list_bytes: usize,
+    /// Fields of a response head.
+    pub header_fields: usize,
+    /// Most streams that are wanted at a time.
+    pub streams: u32,
+}
+
+/// The client's side of one connection.
+///
+/// **Order of calls.** Send what [`new`](Self::new) appended to `out`. After each read call [`receive`](Self::receive) until it gives
+/// `None`, and send what it appended, also after an error: a GOAWAY tells the server why. Requests may be [opened](Self::open) at any
+/// time, before the first read too; but wait for the first [`Happened::Settings`] if a refused stream or a body that stands would matter:
+/// until then neither the server's limit of streams nor its windows are known. Once [`finished`](Self::finished), close.
+///
+/// **Tags** are the caller's names for requests, unique among the open streams. A tag is free again after its `End`, `Reset` or `Broken`,
+/// or after [`cancel`](Self::cancel): nothing of a stream happens after that.
+///
+/// Body bytes are lent where they lie. Streams, their buffers and the tables are kept and reused; a DATA frame allocates nothing, unless
+/// `out` has to grow for a WINDOW_UPDATE.
+#[derive(Debug)]
+pub struct Connection {
+    pub(super) config: Config,
+    pub(super) streams: Streams,
+    pub(super) sender: Sender,
+    pub(super) window: ReceiveWindow,
+    pub(super) decoder: Decoder,
+    pub(super) assembler: Assembler,
+    pub(super) reading: Reading,
+    /// The front of a payload of which the rest has not come.
+    pub(super) held: Vec<u8>,
+    pub(super) block: Block,
+    pub(super) closed: Closed,
+    pub(super) queue: VecDeque<Happened<'static>>,
+    pub(super) budget: Budget,
+    /// The first SETTINGS came.
+    pub(super) greeted: bool,
+    /// The peer knows our settings.
+    pub(super) acknowledged: bool,
+    pub(super) going_away: bool,
+    pub(super) debug: Vec<u8>,
+    pub(super) failed: Option<Http2Error>,
+    pub(super) receive_zero: Nanos,
+    /// The last instant that was told.
+    pub(super) now: Nanos,
+}
+
+impl Connection {
+    /// A fresh connection; appends the preface, our settings and the connection's window.
+    #[must_use]
+    pub fn new(config: Config, out: &mut Vec<u8>) -> Self {
+        let config = Config {
+            stream_window: config.stream_window.clamp(1, MAX as u32),
+            ..config
+        };
+        out.extend_from_slice(frame::PREFACE);
+        let list = u32::try_from(config.header_list_bytes).unwrap_or(u32::MAX);
+        let ours = [
+            (settings::HEADER_TABLE_SIZE, TABLE_BYTES as u32),
+            (settings::ENABLE_PUSH, 0),
+            (settings::INITIAL_WINDOW_SIZE, config.stream_window),
+            (settings::MAX_HEADER_LIST_SIZE, list),
+        ];
+        frame::settings(out, &ours);
+        frame::window_update(out, 0, (MAX - DEFAULT) as u32);
+        Self {
+            config,
+            streams: Streams::default(),
+            sender: Sender::default(),
+            window: ReceiveWindow::new(MAX),
+            decoder: Decoder::new(TABLE_BYTES),
+            assembler: Assembler::default(),
+            reading: Reading::Header,
+            held: Vec::new(),
+            block: Block::new(config.header_list_bytes),
+            closed: Closed::default(),
+            queue: VecDeque::new(),
+            budget: Budget::default(),
+            greeted: false,
+            acknowledged: false,
+            going_away: false,
+            debug: Vec::new(),
+            failed: None,
+            receive_zero: 0,
+            now: 0,
+        }
+    }
+
+    /// How many more streams may be opened now: 0 once the server goes away, after an error, or when the ids are used up.
+    #[must_use]
+    pub fn room(&self) -> u32 {
+        if self.going_away || self.failed.is_some() {
+            return 0;
+        }
+        let most = self.config.streams.min(self.sender.peer.max_streams);
+        let open = u32::try_from(self.streams.len()).unwrap_or(u32::MAX);
+        most.saturating_sub(open).min(self.sender.ids_left())
+    }
+
+    /// What happened next, consumed from the front of `input`; `None` needs more bytes. Answers are appended to `out`.
+    ///
+    /// # Errors
+    /// Any [`Http2Error`], at each call from then on: all open streams are lost.
+    pub fn receive<'a>(
+        &mut self,
+        input: &mut &'a [u8],
+        now: Nanos,
+        out: &mut Vec<u8>,
+    ) -> Result<Option<Happened<'a>>, Http2Error> {
+        if let Some(error) = self.failed {
+            return Err(error);
+        }
+        self.now = now;
+        let happened = self.advance(input, out);
+        if let Err(error) = happened {
+            self.failed = Some(error);
+            frame::go_away(out, error.code());
+        }
+        happened
+    }
+
+    /// Gives a stream up; what still comes for it is ignored. Nothing happens if there is none.
+    pub fn cancel(&mut self, tag: u32, out: &mut Vec<u8>) {
+        self.queue.retain(|happened| happened.tag() != Some(tag));
+        let id = self.streams.iter().find(|s| s.tag == tag).map(|s| s.id);
+        if let Some(id) = id
+            && self.failed.is_none()
+        {
+            self.give_up(id, Code::CANCEL, out);
+        }
+    }
+
+    /// Whether the connection has no more use: close it. After an error that is so at once, whatever was open.
+    #[must_use]
+    pub fn finished(&self) -> bool {
+        if self.failed.is_some() {
+            return true;
+        }
+        let last = self.going_away || self.sender.ids_left() == 0;
+        last && self.streams.len() == 0 && self.queue.is_empty()
+    }
+
+    /// Whether the server said that it will close the connection.
+    #[must_use]
+    pub fn going_away(&self) -> bool {
+        self.going_away
+    }
+
+    /// What the server said beside the code when it went away: text for people, as a rule; at most 1 024 bytes.
+    #[must_use]
+    pub fn go_away_debug(&self) -> &[u8] {
+        &self.debug
+    }
+
+    /// How many streams are open.
+    #[must_use]
+    pub fn open_streams(&self) -> usize {
+        self.streams.len()
+    }
+
+    /// The tags of the open streams, the oldest first.
+    pub fn tags(&self) -> impl Iterator<Item = u32> {
+        self.streams.iter().map(|stream| stream.tag)
+    }
+
+    /// Time in which at least one body waited for the peer's window; a wait counts when it is over.
+    #[must_use]
+    pub fn window_zero(&self) -> Nanos {
+        self.sender.waits.total()
+    }
+
+    /// Time in which the peer may have waited for a window of ours, summed over the windows: from the frame that used up the last of one
+    /// to the next frame in it. It is an upper bound, as the peer may have had nothing to send; 0 proves that we held nothing up.
+    #[must_use]
+    pub fn receive_window_zero(&self) -> Nanos {
+        self.receive_zero
+    }
+
+    pub(super) fn stream_window(&self) -> i64 {
+        i64::from(self.config.stream_window)
+    }
+}
+
+/// Our `SETTINGS_HEADER_TABLE_SIZE`: what every table is at first.
+const TABLE_BYTES: usize = 4096;

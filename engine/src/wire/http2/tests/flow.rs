@@ -1,0 +1,284 @@
+//! Windows, and what may be sent when.
+
+use super::*;
+
+/// The DATA frames sent since the last call: stream, length, whether it ends the stream.
+fn data(client: &mut Client) -> Vec<(u32, usize, bool)> {
+    let sent = client.sent().into_iter().filter(|f| f.0 == DATA);
+    sent.map(|(_, flags, stream, body)| (stream, body.len(), flags == END_STREAM))
+        .collect()
+}
+
+#[test]
+fn a_connection_begins_with_the_preface_the_settings_and_the_window() {
+    let client = Client::new(CONFIG);
+    let rest = client
+        .out
+        .strip_prefix(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+        .expect("the preface");
+    let settings = [
+        [0, 1, 0, 0, 0x10, 0],
+        [0, 2, 0, 0, 0, 0],
+        [0, 4, 0, 0, 0xff, 0xff],
+        [0, 6, 0, 0, 0x10, 0],
+    ];
+    let window = 0x7fff_0000_u32.to_be_bytes().to_vec();
+    assert_eq!(
+        frames(rest),
+        [(SETTINGS, 0, 0, settings.concat()), (WINDOW, 0, 0, window)]
+    );
+}
+
+#[test]
+fn requests_are_sent_whole_where_the_windows_allow() {
+    let mut client = Client::with(0);
+    assert_eq!(client.open(1, b"{}"), Opened::All);
+    assert_eq!(client.open(2, b""), Opened::All);
+    let sent = client.sent();
+    let flags: Vec<_> = sent
+        .iter()
+        .map(|(kind, flags, stream, _)| (*kind, *flags, *stream))
+        .collect();
+    assert_eq!(
+        flags,
+        [
+            (HEADERS, END_HEADERS, 1),
+            (DATA, END_STREAM, 1),
+            (HEADERS, END_HEADERS | END_STREAM, 3)
+        ]
+    );
+    assert_eq!(
+        sent[0].3[0], 0x20,
+        "the first block says that there is no table"
+    );
+    assert_eq!(sent[2].3[0], 0x83, "the others begin with the method");
+}
+
+#[test]
+fn large_bodies_wait_for_the_window_and_follow() {
+    let mut client = Client::with(0);
+    client.now = 100;
+    let body = vec![b'x'; 100_000];
+    assert_eq!(client.open(1, &body), Opened::Part);
+    assert_eq!(data(&mut client).iter().map(|d| d.1).sum::<usize>(), 65_535);
+    assert_eq!(
+        client.open(2, b"y"),
+        Opened::Part,
+        "the connection's window is used up too"
+    );
+    client.now = 400;
+    assert_eq!(
+        client.ok(&window(1, 50_000)),
+        [],
+        "not yet the connection's"
+    );
+    assert_eq!(
+        client.ok(&window(0, 34_465)),
+        [Saw::It(Happened::BodySent { tag: 1 })]
+    );
+    let sent = data(&mut client);
+    assert_eq!(
+        sent,
+        [(1, 16_384, false), (1, 16_384, false), (1, 1_697, true)]
+    );
+    assert_eq!(client.connection.window_zero(), 0, "one still waits");
+    client.now = 1_100;
+    assert_eq!(
+        client.ok(&window(0, 9)),
+        [Saw::It(Happened::BodySent { tag: 2 })]
+    );
+    assert_eq!(data(&mut client), [(3, 1, true)]);
+    assert_eq!(client.connection.window_zero(), 1_000);
+}
+
+#[test]
+fn a_window_that_the_peer_lowers_may_be_negative() {
+    let mut client = Client::with(0);
+    assert_eq!(client.open(1, &[0; 40_000]), Opened::All);
+    client.ok(&setting(4, 10));
+    assert_eq!(client.open(2, &[0; 20]), Opened::Part);
+    client.ok(&setting(4, 5));
+    client.sent();
+    client.ok(&window(3, 5));
+    assert_eq!(data(&mut client), [], "5 bytes below nothing, and back");
+    assert_eq!(client.ok(&window(3, 4)), []);
+    assert_eq!(data(&mut client), [(3, 4, false)]);
+    assert_eq!(
+        client.ok(&setting(4, 11)),
+        [
+            Saw::It(Happened::BodySent { tag: 2 }),
+            Saw::It(Happened::Settings)
+        ]
+    );
+    assert_eq!(data(&mut client), [(3, 6, true)]);
+}
+
+#[test]
+fn frames_are_as_large_as_the_peer_takes_them() {
+    let mut client = Client::with(0);
+    client.ok(&setting(5, 40_000));
+    client.sent();
+    client.open(1, &[0; 60_000]);
+    assert_eq!(data(&mut client), [(1, 40_000, false), (1, 20_000, true)]);
+}
+
+#[test]
+fn a_large_head_goes_out_in_continuations() {
+    let mut client = Client::with(0);
+    let value = "~".repeat(20_000);
+    let head = request_head(|plan| {
+        plan.headers = vec![crate::plan::Header {
+            name: "x-large".into(),
+            value: value.clone(),
+        }];
+    });
+    let opened = client
+        .connection
+        .open(1, &head, 0, "", b"", 0, &mut client.out);
+    assert_eq!(opened, Opened::All);
+    let sent = client.sent();
+    let flags: Vec<_> = sent
+        .iter()
+        .map(|(kind, flags, _, body)| (*kind, *flags, body.len() == 16_384))
+        .collect();
+    assert_eq!(
+        flags,
+        [
+            (HEADERS, END_STREAM, true),
+            (CONTINUATION, END_HEADERS, false)
+        ]
+    );
+    let block: Vec<u8> = sent.into_iter().flat_map(|f| f.3).collect();
+    let mut found = false;
+    let mut decoder = hpack::Decoder::new(4096);
+    let decoded = decoder.decode(&block, |n, v| {
+        found |= n == b"x-large" && v == value.as_bytes()
+    });
+    assert_eq!((decoded, found), (Ok(()), true));
+}
+
+#[test]
+fn the_room_is_the_smaller_of_both_limits() {
+    let mut client = Client::new(Config {
+        streams: 3,
+        ..CONFIG
+    });
+    assert_eq!(client.connection.room(), 3);
+    client.open(1, b"");
+    client.ok(&setting(3, 2));
+    assert_eq!(client.connection.room(), 1);
+    client.open(2, b"");
+    assert_eq!(client.open(3, b""), Opened::Refused);
+    client.ok(&setting(3, 0));
+    assert_eq!(
+        (client.connection.room(), client.connection.open_streams()),
+        (0, 2)
+    );
+    client.ok(&setting(3, 1_000));
+    assert_eq!(client.connection.room(), 1);
+}
+
+#[test]
+fn our_windows_are_filled_up_when_half_of_them_is_used() {
+    let mut client = Client::with(2);
+    client.ok(&frame(HEADERS, END_HEADERS, 1, OK));
+    client.ok(&frame(DATA, 0, 1, &[0; 16_384]));
+    assert!(client.sent().is_empty());
+    // Padding counts: 16 383 bytes more make half.
+    client.ok(&frame(
+        DATA,
+        PADDED,
+        1,
+        &[&[200][..], &[0; 16_382]].concat(),
+    ));
+    assert!(client.sent().is_empty());
+    client.ok(&frame(DATA, 0, 1, &[0; 1]));
+    assert_eq!(
+        client.sent(),
+        [(WINDOW, 0, 1, 32_768_u32.to_be_bytes().to_vec())]
+    );
+    // The connection's, over its streams and those that are gone: 2^30 bytes.
+    client.connection.cancel(1, &mut client.out);
+    client.out.clear();
+    let piece = frame(DATA, 0, 1, &[0; 16_384]);
+    for _ in 0..(1 << 30) / 16_384 - 3 {
+        client.ok(&piece);
+    }
+    assert!(client.sent().is_empty());
+    client.ok(&piece);
+    let sent = client.sent();
+    assert_eq!((sent[0].0, sent[0].2), (WINDOW, 0));
+    assert_eq!(sent[0].3, (1_u32 << 30).to_be_bytes());
+}
+
+#[test]
+fn a_peer_that_ignores_the_window_of_a_stream_loses_it() {
+    let small = Config {
+        stream_window: 10,
+        ..CONFIG
+    };
+    let begun = [
+        frame(SETTINGS, 0, 0, &[]),
+        frame(SETTINGS, ACK, 0, &[]),
+        frame(HEADERS, END_HEADERS, 1, OK),
+    ];
+    let mut client = Client::new(small);
+    client.open(1, b"");
+    client.ok(&begun.concat());
+    client.now = 5;
+    // All of it at once: it is filled up at once, but the peer may have waited.
+    client.ok(&frame(DATA, 0, 1, &[0; 10]));
+    client.now = 8;
+    assert_eq!(
+        client.ok(&frame(DATA, 0, 1, &[0; 11])),
+        [broken(1, StreamError::WindowExceeded)]
+    );
+    let mut client = Client::new(small);
+    client.open(1, b"");
+    client.ok(&begun.concat());
+    client.now = 5;
+    client.ok(&frame(DATA, 0, 1, &[0; 10]));
+    client.now = 8;
+    client.ok(&frame(DATA, END_STREAM, 1, &[0; 1]));
+    assert_eq!(client.connection.receive_window_zero(), 3);
+    // Before it knows the setting it may use what every stream has at first.
+    let mut client = Client::new(small);
+    client.open(1, b"");
+    client.ok(&[&begun[0][..], &begun[2]].concat());
+    assert_eq!(
+        client.ok(&frame(DATA, 0, 1, &[0; 16_384])),
+        [Saw::Body(1, vec![0; 16_384])]
+    );
+}
+
+#[test]
+fn a_stream_window_that_overflows_or_does_not_grow_ends_the_stream() {
+    let mut client = Client::with(3);
+    assert_eq!(
+        client.ok(&window(1, (1 << 31) - 1)),
+        [broken(1, StreamError::WindowOverflow)]
+    );
+    assert_eq!(
+        client.ok(&window(3, 0)),
+        [broken(2, StreamError::ZeroIncrement)]
+    );
+    assert_eq!(
+        client.ok(&frame(PRIORITY, 0, 5, &[0; 4])),
+        [broken(3, StreamError::BadPriority)]
+    );
+    assert_eq!(client.ok(&window(1, 0)), [], "it is gone");
+}
+
+#[test]
+fn a_server_may_answer_before_it_has_the_whole_request() {
+    let mut client = Client::with(0);
+    assert_eq!(client.open(1, &[0; 70_000]), Opened::Part);
+    client.sent();
+    let bytes = [
+        frame(HEADERS, END_HEADERS | END_STREAM, 1, OK),
+        frame(RST, 0, 1, &[0; 4]),
+        window(0, 70_000),
+    ];
+    assert_eq!(client.ok(&bytes.concat()), [head(1), end(1)]);
+    assert_eq!(client.sent(), [(RST, 0, 1, 8_u32.to_be_bytes().to_vec())]);
+}
