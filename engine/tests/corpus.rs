@@ -10,6 +10,16 @@ fn http1_corpus() {
 }
 
 #[test]
+fn http2_corpus() {
+    replay("http2", checks::http2);
+}
+
+#[test]
+fn hpack_corpus() {
+    replay("hpack", checks::hpack);
+}
+
+#[test]
 fn sse_corpus() {
     replay("sse", checks::sse);
 }

@@ -35,6 +35,78 @@ fn with_prefix(prefix: [u8; 2], bytes: &[u8]) -> Vec<u8> {
     [&prefix, bytes].concat()
 }
 
+/// A frame of HTTP/2, mostly one that a server may send.
+fn frame() -> impl Strategy<Value = Vec<u8>> {
+    let stream = || select(&[1_u8, 1, 1, 3, 5, 0, 2][..]);
+    let any_frame = (0_u8..11, any::<u8>(), stream(), vec(any::<u8>(), 0..40));
+    let data = (select(&[0_u8, 0, 1][..]), stream(), vec(any::<u8>(), 0..40))
+        .prop_map(|(flags, stream, body)| (0, flags, stream, body));
+    let padded =
+        (0_usize..9, stream(), vec(any::<u8>(), 0..20)).prop_map(|(padding, stream, body)| {
+            let body = [&[padding as u8][..], &body, &vec![0; padding]].concat();
+            (0, 8, stream, body)
+        });
+    let head = (
+        select(&[4_u8, 4, 5, 0, 1][..]),
+        stream(),
+        vec(select(HPACK_PIECES), 0..4),
+    )
+        .prop_map(|(flags, stream, fields)| {
+            (
+                1,
+                flags,
+                stream,
+                [&[&b"\x88"[..]], &fields[..]].concat().concat(),
+            )
+        });
+    let rest = (
+        select(&[4_u8, 0][..]),
+        stream(),
+        vec(select(HPACK_PIECES), 0..2),
+    )
+        .prop_map(|(flags, stream, fields)| (9, flags, stream, fields.concat()));
+    let control = select(CONTROL)
+        .prop_map(|(kind, flags, stream, payload)| (kind, flags, stream, payload.to_vec()));
+    prop_oneof![3 => data, 1 => padded, 3 => head, 1 => rest, 2 => control, 1 => any_frame]
+        .prop_map(|(kind, flags, stream, payload): (u8, u8, u8, Vec<u8>)| {
+            let mut out = (payload.len() as u32).to_be_bytes()[1..].to_vec();
+            out.extend([kind, flags, 0, 0, 0, stream]);
+            out.extend(payload);
+            out
+        })
+}
+
+/// Kind, flags, stream and payload.
+const CONTROL: &[(u8, u8, u8, &[u8])] = &[
+    (4, 0, 0, b""),
+    (4, 1, 0, b""),
+    (4, 0, 0, b"\0\x04\0\0\0\x20\0\x03\0\0\0\x01"),
+    (6, 0, 0, b"12345678"),
+    (8, 0, 0, b"\0\x01\0\0"),
+    (8, 0, 1, b"\0\x01\0\0"),
+    (8, 0, 3, b"\x7f\xff\xff\xff"),
+    (3, 0, 3, b"\0\0\0\x07"),
+    (7, 0, 0, b"\0\0\0\x03\0\0\0\0bye"),
+    (2, 0, 1, b"12345"),
+];
+
+const HPACK_PIECES: &[&[u8]] = &[
+    b"\x88",
+    b"\x89",
+    b"\x48\x03103",
+    b"\x40\x01x\x01y",
+    b"\x00\x01x\x01y",
+    b"\x10\x01x\x82\xf1\xe3",
+    b"\xbe",
+    b"\x7e\x01z",
+    b"\x0f\x0d\x015",
+    b"\x5f\x11text/event-stream",
+    b"\x20",
+    b"\x3f\x00",
+    b"\x40",
+    b"\x80",
+];
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -45,6 +117,25 @@ proptest! {
         body in mutated(BODY_PIECES, 10),
     ) {
         checks::http1(&with_prefix(prefix, &[&b"HTTP/1.1 200 OK\r\n"[..], &lines, b"\r\n", &body].concat()));
+    }
+
+    #[test]
+    fn connections_do_not_depend_on_the_cuts(
+        prefix in any::<[u8; 2]>(),
+        frames in vec(frame(), 0..20),
+        edit in any::<(bool, prop::sample::Index, u8)>(),
+    ) {
+        let mut bytes = frames.concat();
+        if edit.0 && !bytes.is_empty() {
+            let at = edit.1.index(bytes.len());
+            bytes[at] = edit.2;
+        }
+        checks::http2(&with_prefix(prefix, &bytes));
+    }
+
+    #[test]
+    fn header_blocks_mean_what_they_encode_to(limit in any::<u8>(), pieces in vec(select(HPACK_PIECES), 0..16)) {
+        checks::hpack(&[&[limit][..], &pieces.concat()].concat());
     }
 
     #[test]
