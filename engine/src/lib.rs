@@ -6,7 +6,7 @@
 //! ```text
 //!   plan ──► schedule ──► worker ──► driver (uring | epoll | sim) ──► kernel
 //!                           │  ▲           │ bytes, stamps
-//!                           │  └─ exchange ◄── wire (http1, sse) ◄── endpoint (what is output?)
+//!                           │  └─ exchange ◄── wire (http1, http2, sse) ◄── endpoint (what is output?)
 //!                           ▼
 //!                        record ──► measure ──► verdict
 //! ```

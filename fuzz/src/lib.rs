@@ -92,13 +92,9 @@ pub fn http2(data: &[u8]) {
     assert_eq!(converse(*scene, cut(&peer, *seed)), whole, "cut at random");
 }
 
-/// The tag, and the bytes of a body or the words for anything else.
-type Told = (Option<u32>, Result<Vec<u8>, String>);
-
 #[derive(Debug, PartialEq)]
 struct Conversation {
-    /// The body's bytes, or what else happened.
-    happened: Vec<Told>,
+    happened: Vec<(Option<u32>, Told)>,
     sent: Vec<u8>,
     failed: Option<Http2Error>,
 }
@@ -156,17 +152,23 @@ fn converse<'a>(scene: u8, reads: impl Iterator<Item = &'a [u8]>) -> Conversatio
     said
 }
 
+#[derive(Debug, PartialEq)]
+enum Told {
+    Body(Vec<u8>),
+    Else(String),
+}
+
 impl Conversation {
     fn add(&mut self, happened: Happened<'_>) {
         let Happened::Body { tag, bytes } = happened else {
             self.happened
-                .push((happened.tag(), Err(format!("{happened:?}"))));
+                .push((happened.tag(), Told::Else(format!("{happened:?}"))));
             return;
         };
         assert!(!bytes.is_empty());
         match self.happened.last_mut() {
-            Some((t, Ok(body))) if *t == Some(tag) => body.extend_from_slice(bytes),
-            _ => self.happened.push((Some(tag), Ok(bytes.to_vec()))),
+            Some((t, Told::Body(body))) if *t == Some(tag) => body.extend_from_slice(bytes),
+            _ => self.happened.push((Some(tag), Told::Body(bytes.to_vec()))),
         }
     }
 }

@@ -1,10 +1,10 @@
 //! Pure leaf: bytes ↔ events. No clock, no sockets, no allocation on the path of a token.
 //!
 //! ```text
-//!   read ──► http1::Decoder ──► body slices ──► sse::Sse ──► event data ──► endpoint::Scanner
+//!   read ──► http1::Decoder | http2::Connection ──► body slices ──► sse::Sse ──► event data ──► endpoint::Scanner
 //! ```
 //!
-//! Both decoders are pulled: the caller owns the read buffer, passes a cursor into it, and gets back slices of it. Bytes are copied
+//! All of them are pulled: the caller owns the read buffer, passes a cursor into it, and gets back slices of it. Bytes are copied
 //! only where a head, a line or an event is split between reads.
 
 mod head;

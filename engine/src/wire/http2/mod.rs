@@ -28,9 +28,14 @@ mod block;
 mod budget;
 mod closed;
 mod connection;
+mod data;
+mod ending;
 mod error;
 mod frame;
+mod happened;
+mod headers;
 pub mod hpack;
+mod receive;
 mod request;
 mod response;
 mod send;
@@ -38,8 +43,9 @@ mod settings;
 mod stream;
 mod window;
 
-pub use connection::{Config, Connection, Happened, Opened};
+pub use connection::{Config, Connection};
 pub use error::{Code, Http2Error, StreamError};
+pub use happened::{Happened, Opened};
 pub use request::RequestHead;
 
 #[cfg(test)]

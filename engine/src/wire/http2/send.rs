@@ -1,8 +1,9 @@
 //! What goes out: requests, within the peer's windows.
 
-use super::connection::{Connection, Happened, Opened};
+use super::connection::Connection;
 use super::error::{Http2Error, StreamError};
 use super::frame::{self, Header};
+use super::happened::{Happened, Opened};
 use super::hpack;
 use super::request::RequestHead;
 use super::settings::Settings;

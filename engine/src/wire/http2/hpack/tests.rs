@@ -31,11 +31,11 @@ fn error(block: &str) -> HpackError {
     decode(&mut Decoder::new(4096), &bytes(block)).expect_err(block)
 }
 
-/// Blocks that follow one another, each with its fields and the size of the table after it.
-/// A block in hexadecimal digits, its fields, and the table's size after it.
-type Vector<'a> = (&'a str, &'a [(&'a str, &'a str)], usize);
+/// A block, its fields, and the size of the table after it.
+type Step<'a> = (&'a str, &'a [(&'a str, &'a str)], usize);
 
-fn sequence(limit: usize, blocks: &[Vector<'_>]) {
+/// Blocks that follow one another, each with its fields and the size of the table after it.
+fn sequence(limit: usize, blocks: &[Step<'_>]) {
     let mut decoder = Decoder::new(limit);
     for (block, expected, size) in blocks {
         assert_eq!(

@@ -1,0 +1,302 @@
+//! What comes in, frame by frame.
+
+use super::closed::By;
+use super::connection::Connection;
+use super::error::{Code, Http2Error, StreamError};
+use super::frame::{self, Header};
+use super::happened::Happened;
+use super::window::MAX;
+
+/// What is read next.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Reading {
+    Header,
+    /// A payload that is read whole.
+    Payload(Header),
+    /// The length of a DATA frame's padding.
+    PadLength(Header),
+    Data(Data),
+    /// A payload that is not looked at.
+    Skip(u32),
+}
+
+/// The rest of a DATA frame.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Data {
+    pub(super) stream: u32,
+    pub(super) slot: usize,
+    pub(super) left: u32,
+    pub(super) padding: u32,
+    pub(super) end: bool,
+}
+
+impl Connection {
+    pub(super) fn advance<'a>(
+        &mut self,
+        input: &mut &'a [u8],
+        out: &mut Vec<u8>,
+    ) -> Result<Option<Happened<'a>>, Http2Error> {
+        loop {
+            if let Some(happened) = self.queue.pop_front() {
+                return Ok(Some(happened));
+            }
+            match self.reading {
+                Reading::Header => {
+                    let Some(header) = self.assembler.next(input) else {
+                        return Ok(None);
+                    };
+                    self.reading = self.begin(header, out)?;
+                }
+                Reading::Data(data) if data.left > 0 => {
+                    let bytes = front(input, data.left);
+                    if bytes.is_empty() {
+                        return Ok(None);
+                    }
+                    let left = data.left - bytes.len() as u32;
+                    self.reading = Reading::Data(Data { left, ..data });
+                    if let Some(stream) = self.streams.at(data.slot, data.stream) {
+                        let tag = stream.tag;
+                        return Ok(Some(Happened::Body { tag, bytes }));
+                    }
+                }
+                Reading::Data(data) if data.padding > 0 => {
+                    let skipped = front(input, data.padding).len() as u32;
+                    if skipped == 0 {
+                        return Ok(None);
+                    }
+                    let padding = data.padding - skipped;
+                    self.reading = Reading::Data(Data { padding, ..data });
+                }
+                Reading::Data(data) => {
+                    self.reading = Reading::Header;
+                    if data.end && self.streams.at(data.slot, data.stream).is_some() {
+                        self.end(data.stream, out);
+                    }
+                }
+                Reading::PadLength(header) => {
+                    let Some((padding, rest)) = input.split_first() else {
+                        return Ok(None);
+                    };
+                    *input = rest;
+                    self.reading = self.data(header, u32::from(*padding) + 1, out)?;
+                }
+                Reading::Skip(left) => {
+                    let skipped = front(input, left).len() as u32;
+                    if left > 0 && skipped == 0 {
+                        return Ok(None);
+                    }
+                    self.reading = match left - skipped {
+                        0 => Reading::Header,
+                        left => Reading::Skip(left),
+                    };
+                }
+                Reading::Payload(header) => {
+                    let missing = header.length.saturating_sub(self.held.len() as u32);
+                    let bytes = front(input, missing);
+                    if self.held.is_empty() && bytes.len() as u32 == missing {
+                        self.reading = Reading::Header;
+                        self.payload(header, bytes, out)?;
+                        continue;
+                    }
+                    self.held.extend_from_slice(bytes);
+                    if bytes.len() as u32 != missing {
+                        return Ok(None);
+                    }
+                    self.reading = Reading::Header;
+                    let mut held = std::mem::take(&mut self.held);
+                    let done = self.payload(header, &held, out);
+                    held.clear();
+                    self.held = held;
+                    done?;
+                }
+            }
+        }
+    }
+
+    /// Checks what a frame's header says, and decides how the payload is read.
+    pub(super) fn begin(
+        &mut self,
+        header: Header,
+        out: &mut Vec<u8>,
+    ) -> Result<Reading, Http2Error> {
+        use Http2Error::{BadLength, FrameTooLong, Interleaved, WrongStream};
+        let Header {
+            kind,
+            stream,
+            length,
+            ..
+        } = header;
+        if !self.greeted && (kind != frame::SETTINGS || header.is(frame::ACK) || stream != 0) {
+            return Err(Http2Error::NotHttp2);
+        }
+        if length > frame::MAX_FRAME {
+            return Err(FrameTooLong);
+        }
+        if let Some(open) = self.block.open()
+            && (kind, stream) != (frame::CONTINUATION, open)
+        {
+            return Err(Interleaved);
+        }
+        let fixed = |name, expected| {
+            if length == expected {
+                Ok(())
+            } else {
+                Err(BadLength(name))
+            }
+        };
+        let connection = |name| {
+            if stream == 0 {
+                Ok(())
+            } else {
+                Err(WrongStream(name))
+            }
+        };
+        match kind {
+            frame::DATA => {
+                self.known(stream, "DATA")?;
+                self.connection_window(length, out)?;
+                return match (header.is(frame::PADDED), length) {
+                    (true, 0) => Err(BadLength("DATA")),
+                    (true, _) => Ok(Reading::PadLength(header)),
+                    (false, _) => self.data(header, 0, out),
+                };
+            }
+            frame::HEADERS => self.known(stream, "HEADERS")?,
+            frame::PRIORITY if stream == 0 => return Err(WrongStream("PRIORITY")),
+            frame::PRIORITY => {
+                self.budget.spend(self.now)?;
+                if length != 5 {
+                    self.break_stream(stream, StreamError::BadPriority, out);
+                }
+                return Ok(Reading::Skip(length));
+            }
+            frame::RST_STREAM => {
+                self.known(stream, "RST_STREAM")?;
+                fixed("RST_STREAM", 4)?;
+            }
+            frame::SETTINGS => {
+                connection("SETTINGS")?;
+                if header.is(frame::ACK) {
+                    fixed("SETTINGS", 0)?;
+                }
+            }
+            frame::PUSH_PROMISE => return Err(Http2Error::Pushed),
+            frame::PING => {
+                connection("PING")?;
+                fixed("PING", 8)?;
+            }
+            frame::GOAWAY => {
+                connection("GOAWAY")?;
+                if length < 8 {
+                    return Err(BadLength("GOAWAY"));
+                }
+            }
+            frame::WINDOW_UPDATE => {
+                if stream != 0 {
+                    self.known(stream, "WINDOW_UPDATE")?;
+                }
+                fixed("WINDOW_UPDATE", 4)?;
+            }
+            frame::CONTINUATION if self.block.open().is_none() => {
+                return Err(Http2Error::StrayContinuation);
+            }
+            frame::CONTINUATION => {}
+            // Extensions that nobody negotiated are ignored (§5.5).
+            _ => {
+                self.budget.spend(self.now)?;
+                return Ok(Reading::Skip(length));
+            }
+        }
+        Ok(Reading::Payload(header))
+    }
+
+    /// A frame of a fixed meaning, all of it.
+    pub(super) fn payload(
+        &mut self,
+        header: Header,
+        mut payload: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), Http2Error> {
+        let stream = header.stream;
+        let mut number = || frame::u32_of(&mut payload).unwrap_or(0);
+        match header.kind {
+            frame::HEADERS => return self.headers(header, payload, out),
+            frame::CONTINUATION => {
+                if payload.is_empty() {
+                    self.budget.spend(self.now)?;
+                }
+                self.block.add(payload)?;
+                return self.close_block(header, out);
+            }
+            frame::RST_STREAM => {
+                let code = number();
+                self.closed.forget(stream);
+                match self.remove(stream) {
+                    Some(tag) => {
+                        self.closed.add(stream, By::Peer);
+                        let untouched = code == Code::REFUSED_STREAM.0;
+                        self.queue.push_back(Happened::Reset {
+                            tag,
+                            code,
+                            untouched,
+                        });
+                    }
+                    None => self.budget.spend(self.now)?,
+                }
+            }
+            frame::SETTINGS => {
+                self.budget.spend(self.now)?;
+                if header.is(frame::ACK) {
+                    self.acknowledged = true;
+                    return Ok(());
+                }
+                self.greeted = true;
+                self.apply(payload)?;
+                frame::settings_ack(out);
+                self.flush(out);
+                self.queue.push_back(Happened::Settings);
+            }
+            frame::PING => {
+                self.budget.spend(self.now)?;
+                if !header.is(frame::ACK) {
+                    frame::ping_ack(out, payload);
+                }
+            }
+            frame::GOAWAY => {
+                let (last, code) = (number() & MAX as u32, number());
+                self.go_away(last, code, payload)?;
+            }
+            frame::WINDOW_UPDATE => {
+                let increment = number() & MAX as u32;
+                if stream == 0 {
+                    self.grow(increment)?;
+                } else if let Err(error) = self.grow_stream(stream, increment) {
+                    self.break_stream(stream, error, out);
+                }
+                self.flush(out);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Refuses a stream that cannot have frames: the connection itself, and those that were never opened.
+    pub(super) fn known(&self, stream: u32, name: &'static str) -> Result<(), Http2Error> {
+        if stream == 0 {
+            return Err(Http2Error::WrongStream(name));
+        }
+        if stream.is_multiple_of(2) || !self.sender.began(stream) {
+            return Err(Http2Error::IdleStream);
+        }
+        Ok(())
+    }
+}
+
+/// Takes up to `most` bytes from the front of `input`.
+fn front<'a>(input: &mut &'a [u8], most: u32) -> &'a [u8] {
+    let (taken, rest) = input
+        .split_at_checked(most as usize)
+        .unwrap_or((*input, &[]));
+    *input = rest;
+    taken
+}
