@@ -134,7 +134,8 @@ fn each_failure_of_tls_is_of_its_own_kind() {
         let mut plain = secured(&proper, io, 1, 1);
         plain.targets =
             vec![Target::parse(&format!("https://localhost:{}", server.addr().port())).unwrap()];
-        let mut old = secured(&look(|l| l.versions = vec![&TLS13]), io, 1, 1);
+        let modern = look(|l| l.versions = vec![&TLS13]);
+        let mut old = secured(&modern, io, 1, 1);
         old.network.tls.max_1_2 = true;
         for (plan, cause, said) in [
             (untrusted, Cause::TlsUntrusted, "--cacert"),
