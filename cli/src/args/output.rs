@@ -28,7 +28,7 @@ pub(crate) struct OutputArgs {
     )]
     pub(crate) export_level: ExportLevel,
 
-    /// Print where the time of requests went: queue, connect, send, wait, receive.
+    /// Print where the time of requests went: queue, DNS, TCP, TLS, send, wait, receive.
     #[arg(long, visible_alias = "show-trace-timing")]
     pub(crate) http_trace_metrics: bool,
 

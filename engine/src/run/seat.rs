@@ -109,7 +109,9 @@ impl Seat {
             stage.barrier.wait();
             let start = stage.start[kind as usize].load(Ordering::Acquire);
             (before, began) = (thread_facts(), start);
-            if let Ok(worker) = &mut worker {
+            if failed.is_none()
+                && let Ok(worker) = &mut worker
+            {
                 match catch_unwind(AssertUnwindSafe(|| worker.run_phase(phase, kind, start))) {
                     Ok(Ok(facts)) => phases[kind as usize] = facts,
                     Ok(Err(e)) => failed = Some(e),

@@ -2,6 +2,8 @@
 
 mod carrier;
 mod core;
+mod ending;
+mod link;
 mod ride;
 mod secure;
 mod source;
@@ -13,10 +15,9 @@ use crate::error::{Error, Result};
 use crate::exchange::Request;
 use crate::measure::Shard;
 use crate::plan::{Load, Phase, Plan, Stamps};
-use crate::record::{Cause, Handshake, PhaseKind, Record};
-use crate::resolve::{self, Asker, Line};
+use crate::record::{Cause, PhaseKind, Record};
+use crate::resolve::Asker;
 use crate::run::Control;
-use crate::schedule;
 use crate::wire::http1::RequestHead;
 use crate::wire::{http2, tls};
 use crate::workload::Workload;
@@ -130,61 +131,6 @@ impl<'a, D: Driver> Worker<'a, D> {
         }
     }
 
-    /// Asks the name service where a target is whenever a connection is made. The driver needs a slot more than two past `capacity`.
-    ///
-    /// # Errors
-    /// The error number when the driver cannot wait for the service's answers.
-    pub fn ask_names(&mut self, line: Line) -> std::result::Result<(), i32> {
-        let slot = self.core.capacity as u32 + 1;
-        let key = Key {
-            slot,
-            generation: 0,
-        };
-        self.driver.adopt(key, line.answers.into())?;
-        self.core.names = Some((slot, resolve::Decoder::default()));
-        self.asker = Some(line.asker);
-        Ok(())
-    }
-
-    /// Makes connections before any request asks for one, this worker's share of `Network::prewarm`, each target's in turn. Those that
-    /// are not there after the connect time-out are given up.
-    ///
-    /// # Errors
-    /// When the driver's wait cannot go on.
-    pub fn prewarm(&mut self) -> Result<()> {
-        let plan = self.core.shared.plan;
-        let share = schedule::closed_split(plan.network.prewarm, self.core.shared.workers);
-        let mine = share.get(self.core.index).copied().unwrap_or(0) as usize;
-        for i in 0..mine.min(self.core.capacity) {
-            let slot = self.core.new_slot();
-            let target = i % self.core.shared.tls.len();
-            self.core.slots[slot as usize].target = target as u16;
-            if self.core.shared.heads2[target].is_some() {
-                self.carry(slot, None);
-            } else {
-                self.connect(slot, State::Warming);
-            }
-        }
-        let until = self.driver.now().saturating_add(plan.timeouts.connect);
-        let warming = |core: &Core<'_>| {
-            core.slots.iter().any(|s| match &s.carrier {
-                None => s.state == State::Warming,
-                Some(carrier) => !carrier.there,
-            })
-        };
-        while warming(&self.core) && self.driver.now() < until {
-            let soon = self.driver.now() + LOOK_UP;
-            self.turn(until.min(soon))?;
-        }
-        for slot in 0..self.core.slots.len() as u32 {
-            let generation = self.core.slots[slot as usize].generation;
-            if self.core.slots[slot as usize].state == State::Warming {
-                self.close(Key { slot, generation });
-            }
-        }
-        Ok(())
-    }
-
     /// Drives one phase from `start` to its end, in-flight requests included.
     ///
     /// # Errors
@@ -267,7 +213,7 @@ impl<'a, D: Driver> Worker<'a, D> {
     }
 
     /// Waits once and does what the completions ask for.
-    fn turn(&mut self, until: Nanos) -> Result<()> {
+    pub(super) fn turn(&mut self, until: Nanos) -> Result<()> {
         let core = &mut self.core;
         // With user stamps the read is the stamp: waiting would move it.
         let worth = core.in_flight >= BATCHED && core.shared.plan.stamps == Stamps::Kernel;
@@ -403,7 +349,7 @@ impl<'a, D: Driver> Worker<'a, D> {
         }
     }
 
-    fn no_room(&mut self, slot: u32, now: Nanos) {
+    pub(super) fn no_room(&mut self, slot: u32, now: Nanos) {
         let what = format!(
             "all {} connections of this worker are in use",
             self.core.capacity
@@ -411,190 +357,7 @@ impl<'a, D: Driver> Worker<'a, D> {
         self.fail(slot, Cause::DescriptorsExhausted, Some(what), now);
     }
 
-    /// Begins a connection for a slot, at its name if that has to be looked up.
-    fn connect(&mut self, slot: u32, why: State) {
-        let now = self.driver.now();
-        let core = &mut self.core;
-        let state = &mut core.slots[slot as usize];
-        state.generation = (state.generation + 1) & 0x00ff_ffff;
-        state.state = why;
-        state.served = 0;
-        state.tls = None;
-        state.sending = false;
-        state.rides = None;
-        let key = Key {
-            slot,
-            generation: state.generation,
-        };
-        let id = state.exchange.request_id();
-        core.connect_deadlines.push_back((
-            now.saturating_add(core.shared.plan.timeouts.connect),
-            key,
-            id,
-        ));
-        let addrs = &core.shared.addrs[state.target as usize];
-        if !addrs.is_empty() {
-            let addr = &addrs[(core.connections % addrs.len() as u64) as usize];
-            core.connections += 1;
-            self.connect_to(key, addr);
-            return;
-        }
-        let target = &core.shared.plan.targets[state.target as usize];
-        let token = u64::from(slot) << 32 | u64::from(key.generation);
-        let asked = |asker: &Asker| asker.ask(token, &target.host, target.port);
-        if !self.asker.as_ref().is_some_and(asked) {
-            let what = "the name service has ended".to_owned();
-            self.lost(key, Cause::DnsFailed, Some(what), now);
-        }
-    }
-
-    fn connect_to(&mut self, key: Key, addr: &SockAddr) {
-        let now = self.driver.now();
-        if let Some(exchange) = self.core.payer(key.slot) {
-            exchange.handle_connecting(now);
-        }
-        if let Err(e) = self.driver.connect(key, addr) {
-            self.lost(key, connect_cause(e), Some(os_error(e)), now);
-        }
-    }
-
-    /// The name service has answered for a slot.
-    fn resolved(&mut self, reply: resolve::Reply) {
-        let key = Key {
-            slot: (reply.token >> 32) as u32,
-            generation: reply.token as u32,
-        };
-        let Some(()) = self
-            .core
-            .slots
-            .get(key.slot as usize)
-            .filter(|s| s.generation == key.generation)
-            .filter(|s| {
-                matches!(
-                    s.state,
-                    State::Connecting | State::Warming | State::Carrying
-                )
-            })
-            .map(|_| ())
-        else {
-            return;
-        };
-        if let Some(exchange) = self.core.payer(key.slot) {
-            exchange.handle_resolved(reply.started, reply.ended);
-        }
-        match reply.outcome {
-            Ok(found) if !found.addrs.is_empty() => {
-                let turn = (self.core.connections % found.addrs.len() as u64) as usize;
-                self.core.connections += 1;
-                self.connect_to(key, &found.addrs[turn].into());
-            }
-            Ok(_) => self.lost(key, Cause::DnsFailed, None, reply.ended),
-            Err(text) => self.lost(key, Cause::DnsFailed, Some(text), reply.ended),
-        }
-    }
-
-    /// The connection is there: it is secured, where its target wants that.
-    fn opened(&mut self, key: Key) {
-        let now = self.driver.now();
-        let slot = &mut self.core.slots[key.slot as usize];
-        if slot.generation != key.generation {
-            return;
-        }
-        let Some(client) = &self.core.shared.tls[slot.target as usize] else {
-            self.usable(key);
-            return;
-        };
-        match client.session() {
-            Ok(session) => {
-                slot.tls = Some(Box::new(session));
-                if let Some(exchange) = self.core.payer(key.slot) {
-                    exchange.handle_securing(now);
-                }
-                self.flush(key);
-            }
-            Err(e) => self.lost(key, e.cause(), Some(e.to_string()), now),
-        }
-    }
-
-    /// The TLS handshake is done, its cryptography included.
-    fn secured(&mut self, key: Key) {
-        let now = self.driver.now();
-        let slot = &mut self.core.slots[key.slot as usize];
-        if slot.generation != key.generation {
-            return;
-        }
-        let resumed = slot
-            .tls
-            .as_ref()
-            .and_then(|tls| tls.facts())
-            .is_some_and(|facts| facts.resumed);
-        let handshake = if resumed {
-            Handshake::Resumed
-        } else {
-            Handshake::Full
-        };
-        if let Some(exchange) = self.core.payer(key.slot) {
-            exchange.handle_secured(now, handshake);
-        }
-        self.usable(key);
-    }
-
-    /// A fresh connection may be used: by the request that waits for it, or later.
-    fn usable(&mut self, key: Key) {
-        let config = self.core.http2_config();
-        let slot = &mut self.core.slots[key.slot as usize];
-        if let Some(carrier) = &mut slot.carrier {
-            carrier.begin(config);
-            carrier.there = true;
-            let board = carrier.greeted;
-            // Until the server's settings say how many streams it takes, one is sure to be taken.
-            if let Some(payer) = (!carrier.waiting.is_empty()).then(|| carrier.waiting.remove(0)) {
-                self.depart(key, payer);
-            } else {
-                self.flush(key);
-            }
-            if board {
-                self.board(key);
-            }
-        } else if slot.state == State::Warming {
-            slot.state = State::Idle;
-            self.core.idle[slot.target as usize].push(key);
-        } else {
-            self.send(key);
-        }
-    }
-
-    /// Hands to the kernel what TLS wants to write, once it has taken what came before.
-    fn flush(&mut self, key: Key) {
-        let core = &mut self.core;
-        let slot = &mut core.slots[key.slot as usize];
-        if slot.generation == key.generation && slot.carrier.is_some() {
-            self.flush_carrier(key);
-            return;
-        }
-        let Some(tls) = slot
-            .tls
-            .as_mut()
-            .filter(|_| slot.generation == key.generation && !slot.sending)
-        else {
-            return;
-        };
-        core.sealed.clear();
-        tls.take_output(&mut core.sealed);
-        if core.sealed.is_empty() {
-            return;
-        }
-        match self.driver.send(key, &core.sealed) {
-            Sending::Done => {}
-            Sending::Pending => slot.sending = true,
-            Sending::Failed(e) => {
-                let now = self.driver.now();
-                self.lost(key, Cause::SendFailed, Some(os_error(e)), now);
-            }
-        }
-    }
-
-    fn send(&mut self, key: Key) {
+    pub(super) fn send(&mut self, key: Key) {
         let core = &mut self.core;
         let slot = &mut core.slots[key.slot as usize];
         if slot.generation != key.generation || !slot.exchange.active() {
@@ -640,140 +403,6 @@ impl<'a, D: Driver> Worker<'a, D> {
                 self.lost(key, Cause::SendFailed, Some(os_error(e)), now);
             }
         }
-    }
-
-    /// The connection ended under a request. On a kept connection that the server had closed while idle, nothing of the request was
-    /// begun: it moves, once. Else it fails.
-    fn lost(&mut self, key: Key, cause: Cause, detail: Option<String>, at: Nanos) {
-        let slot = &mut self.core.slots[key.slot as usize];
-        if slot.generation != key.generation {
-            return;
-        }
-        if slot.state == State::Carrying {
-            self.carrier_lost(key, cause, &detail, at);
-            return;
-        }
-        if !slot.exchange.active() {
-            self.close(key);
-            return;
-        }
-        let sent = slot.exchange.record().bytes_sent as usize;
-        if slot.exchange.may_move()
-            && (cause == Cause::SendFailed
-                || self.driver.unacknowledged(key).is_some_and(|n| n >= sent))
-        {
-            slot.exchange.handle_move();
-            self.driver.close(key);
-            self.connect(key.slot, State::Connecting);
-            return;
-        }
-        self.fail(key.slot, cause, detail, at);
-    }
-
-    fn fail(&mut self, slot: u32, cause: Cause, detail: Option<String>, at: Nanos) {
-        if self.core.slots[slot as usize].rides.is_some() {
-            self.fail_rider(slot, cause, detail, at);
-            return;
-        }
-        self.core.slots[slot as usize]
-            .exchange
-            .fail(cause, detail, at);
-        self.core.finish(slot, false, at);
-        let key = Key {
-            slot,
-            generation: self.core.slots[slot as usize].generation,
-        };
-        self.close(key);
-        // What `finish` noted for later has just been done.
-        self.core
-            .todo
-            .retain(|t| !matches!(t, Todo::Close(k) if *k == key));
-    }
-
-    fn close(&mut self, key: Key) {
-        let slot = &mut self.core.slots[key.slot as usize];
-        if slot.generation != key.generation
-            || matches!(
-                slot.state,
-                State::Free | State::Connecting | State::Busy | State::Carrying
-            )
-        {
-            return;
-        }
-        slot.state = State::Free;
-        if let Some(mut tls) = slot.tls.take() {
-            // The end of TLS, or the alert that says what was wrong; whether it arrives is no concern of ours.
-            tls.close_notify();
-            self.core.sealed.clear();
-            tls.take_output(&mut self.core.sealed);
-            if !slot.sending {
-                let _ = self.driver.send(key, &self.core.sealed);
-            }
-        }
-        // The slot past the capacity only ever holds a request that found no connection.
-        if (key.slot as usize) < self.core.capacity {
-            self.driver.close(key);
-            self.core.free.push(key.slot);
-        }
-    }
-
-    fn time_out(&mut self, now: Nanos) {
-        while let Some(&(at, key, id)) = self.core.connect_deadlines.front() {
-            let slot = &self.core.slots[key.slot as usize];
-            let connecting = slot.rides.is_none() && slot.state == State::Connecting;
-            let carrying = slot.carrier.as_ref().is_some_and(|c| !c.there);
-            let waiting = slot.generation == key.generation
-                && (connecting && slot.exchange.request_id() == id || carrying);
-            if at > now && waiting {
-                break;
-            }
-            self.core.connect_deadlines.pop_front();
-            if waiting {
-                let what = if slot.tls.is_some() {
-                    "no TLS handshake in time (--connect-timeout-seconds)"
-                } else {
-                    "no connection in time (--connect-timeout-seconds)"
-                };
-                self.lost(key, Cause::ConnectTimeout, Some(what.into()), now);
-            }
-        }
-        self.core.forget_ended();
-        while let Some(&(at, slot, id)) = self.core.request_deadlines.front() {
-            let state = &self.core.slots[slot as usize];
-            let waiting = state.exchange.active() && state.exchange.request_id() == id;
-            if at > now && waiting {
-                break;
-            }
-            self.core.request_deadlines.pop_front();
-            if waiting {
-                self.fail(
-                    slot,
-                    Cause::Timeout,
-                    Some("no complete answer in time (--request-timeout-seconds)".into()),
-                    now,
-                );
-            }
-        }
-    }
-
-    /// The run is over: what is still in flight is recorded as such.
-    fn abandon(&mut self, now: Nanos) {
-        for slot in 0..self.core.slots.len() as u32 {
-            if self.core.slots[slot as usize].exchange.active() {
-                self.core.slots[slot as usize].exchange.abandon(now);
-                if let Some(carrier) = self.core.alight(slot) {
-                    self.core.slots[slot as usize].rides = Some(carrier);
-                    self.flush(carrier);
-                }
-                self.core.finish(slot, false, now);
-                let key = Key {
-                    slot,
-                    generation: self.core.slots[slot as usize].generation,
-                };
-                self.close(key);
-            }
-        }
-        self.core.todo.clear();
     }
 }
 

@@ -149,43 +149,42 @@ impl<D: Driver> Worker<'_, D> {
 
     /// Hands the frames of a carrier to the kernel, once it has taken what came before.
     pub(super) fn flush_carrier(&mut self, key: Key) {
+        match self.hand_over(key) {
+            None => {}
+            Some(Sending::Done) => {
+                let now = self.driver.now();
+                self.core.left(key, now);
+            }
+            Some(Sending::Pending) => self.core.slots[key.slot as usize].sending = true,
+            Some(Sending::Failed(e)) => {
+                let now = self.driver.now();
+                self.lost(key, Cause::SendFailed, Some(os_error(e)), now);
+            }
+        }
+    }
+
+    /// Gives the kernel what a carrier has to say; `None` when that is nothing, or has to wait for what came before.
+    fn hand_over(&mut self, key: Key) -> Option<Sending> {
         let core = &mut self.core;
         let slot = &mut core.slots[key.slot as usize];
         if slot.generation != key.generation || slot.sending {
-            return;
+            return None;
         }
-        let Some(carrier) = &mut slot.carrier else {
-            return;
-        };
+        let carrier = slot.carrier.as_mut()?;
         let bytes = match &mut slot.tls {
             None => &carrier.out,
             Some(tls) => {
                 core.sealed.clear();
-                if let Err(e) = tls.send(&carrier.out) {
-                    let now = self.driver.now();
-                    self.lost(key, e.cause(), Some(e.to_string()), now);
-                    return;
+                if tls.send(&carrier.out).is_err() {
+                    return Some(Sending::Failed(libc::EPROTO));
                 }
                 tls.take_output(&mut core.sealed);
                 &core.sealed
             }
         };
-        if bytes.is_empty() {
-            return;
-        }
-        let sending = self.driver.send(key, bytes);
+        let sending = (!bytes.is_empty()).then(|| self.driver.send(key, bytes));
         carrier.out.clear();
-        match sending {
-            Sending::Done => {
-                let now = self.driver.now();
-                self.core.left(key, now);
-            }
-            Sending::Pending => slot.sending = true,
-            Sending::Failed(e) => {
-                let now = self.driver.now();
-                self.lost(key, Cause::SendFailed, Some(os_error(e)), now);
-            }
-        }
+        sending
     }
 
     /// A rider's request has failed by itself: the others go on.
@@ -219,7 +218,8 @@ impl<D: Driver> Worker<'_, D> {
         detail: &Option<String>,
         at: Nanos,
     ) {
-        self.flush_carrier_once(key);
+        // The reason, in a GOAWAY or an alert; whether it arrives is no concern of ours.
+        let _ = self.hand_over(key);
         let riders = self.core.riders(key.slot);
         let there = self.core.slots[key.slot as usize]
             .carrier
@@ -247,27 +247,5 @@ impl<D: Driver> Worker<'_, D> {
             self.fail_rider(rider, cause, Some(said), at);
         }
         self.close(key);
-    }
-
-    /// What a connection that is lost still has to say: the reason, in a GOAWAY or an alert. Whether it arrives is no concern of ours.
-    fn flush_carrier_once(&mut self, key: Key) {
-        let core = &mut self.core;
-        let slot = &mut core.slots[key.slot as usize];
-        let Some(carrier) = slot.carrier.as_mut().filter(|_| !slot.sending) else {
-            return;
-        };
-        let bytes = match &mut slot.tls {
-            None => &carrier.out,
-            Some(tls) => {
-                core.sealed.clear();
-                let _ = tls.send(&carrier.out);
-                tls.take_output(&mut core.sealed);
-                &core.sealed
-            }
-        };
-        if !bytes.is_empty() {
-            let _ = self.driver.send(key, bytes);
-        }
-        carrier.out.clear();
     }
 }

@@ -158,7 +158,7 @@ fn each_failure_of_tls_is_of_its_own_kind() {
         let run = drive(&old);
         assert!(matches!(
             run.records[0].outcome,
-            Outcome::Failed(Cause::TlsFailed | Cause::TlsAlert | Cause::ConnectRefused)
+            Outcome::Failed(Cause::TlsFailed | Cause::TlsAlert)
         ));
         let mut shown = secured(&demanding, io, 1, 2);
         shown.network.tls.client = Some(demanding.client());

@@ -1,0 +1,143 @@
+//! How requests and connections end that do not end by themselves: lost, late, or left over.
+
+use super::Worker;
+use super::core::{State, Todo};
+use crate::clock::Nanos;
+use crate::driver::{Driver, Key};
+use crate::record::Cause;
+
+impl<D: Driver> Worker<'_, D> {
+    /// The connection ended under a request. On a kept connection that the server had closed while idle, nothing of the request was
+    /// begun: it moves, once. Else it fails.
+    pub(super) fn lost(&mut self, key: Key, cause: Cause, detail: Option<String>, at: Nanos) {
+        let slot = &mut self.core.slots[key.slot as usize];
+        if slot.generation != key.generation {
+            return;
+        }
+        if slot.state == State::Carrying {
+            self.carrier_lost(key, cause, &detail, at);
+            return;
+        }
+        if !slot.exchange.active() {
+            self.close(key);
+            return;
+        }
+        let sent = slot.exchange.record().bytes_sent as usize;
+        if slot.exchange.may_move()
+            && (cause == Cause::SendFailed
+                || self.driver.unacknowledged(key).is_some_and(|n| n >= sent))
+        {
+            slot.exchange.handle_move();
+            self.driver.close(key);
+            self.connect(key.slot, State::Connecting);
+            return;
+        }
+        self.fail(key.slot, cause, detail, at);
+    }
+
+    pub(super) fn fail(&mut self, slot: u32, cause: Cause, detail: Option<String>, at: Nanos) {
+        if self.core.slots[slot as usize].rides.is_some() {
+            self.fail_rider(slot, cause, detail, at);
+            return;
+        }
+        self.core.slots[slot as usize]
+            .exchange
+            .fail(cause, detail, at);
+        self.core.finish(slot, false, at);
+        let key = Key {
+            slot,
+            generation: self.core.slots[slot as usize].generation,
+        };
+        self.close(key);
+        // What `finish` noted for later has just been done.
+        self.core
+            .todo
+            .retain(|t| !matches!(t, Todo::Close(k) if *k == key));
+    }
+
+    pub(super) fn close(&mut self, key: Key) {
+        let slot = &mut self.core.slots[key.slot as usize];
+        if slot.generation != key.generation
+            || matches!(
+                slot.state,
+                State::Free | State::Connecting | State::Busy | State::Carrying
+            )
+        {
+            return;
+        }
+        slot.state = State::Free;
+        if let Some(mut tls) = slot.tls.take() {
+            // The end of TLS, or the alert that says what was wrong; whether it arrives is no concern of ours.
+            tls.close_notify();
+            self.core.sealed.clear();
+            tls.take_output(&mut self.core.sealed);
+            if !slot.sending {
+                let _ = self.driver.send(key, &self.core.sealed);
+            }
+        }
+        // The slot past the capacity only ever holds a request that found no connection.
+        if (key.slot as usize) < self.core.capacity {
+            self.driver.close(key);
+            self.core.free.push(key.slot);
+        }
+    }
+
+    pub(super) fn time_out(&mut self, now: Nanos) {
+        while let Some(&(at, key, id)) = self.core.connect_deadlines.front() {
+            let slot = &self.core.slots[key.slot as usize];
+            let connecting = slot.rides.is_none() && slot.state == State::Connecting;
+            let carrying = slot.carrier.as_ref().is_some_and(|c| !c.there);
+            let waiting = slot.generation == key.generation
+                && (connecting && slot.exchange.request_id() == id || carrying);
+            if at > now && waiting {
+                break;
+            }
+            self.core.connect_deadlines.pop_front();
+            if waiting {
+                let what = if slot.tls.is_some() {
+                    "no TLS handshake in time (--connect-timeout-seconds)"
+                } else {
+                    "no connection in time (--connect-timeout-seconds)"
+                };
+                self.lost(key, Cause::ConnectTimeout, Some(what.into()), now);
+            }
+        }
+        self.core.forget_ended();
+        while let Some(&(at, slot, id)) = self.core.request_deadlines.front() {
+            let state = &self.core.slots[slot as usize];
+            let waiting = state.exchange.active() && state.exchange.request_id() == id;
+            if at > now && waiting {
+                break;
+            }
+            self.core.request_deadlines.pop_front();
+            if waiting {
+                self.fail(
+                    slot,
+                    Cause::Timeout,
+                    Some("no complete answer in time (--request-timeout-seconds)".into()),
+                    now,
+                );
+            }
+        }
+    }
+
+    /// The run is over: what is still in flight is recorded as such.
+    pub(super) fn abandon(&mut self, now: Nanos) {
+        for slot in 0..self.core.slots.len() as u32 {
+            if self.core.slots[slot as usize].exchange.active() {
+                self.core.slots[slot as usize].exchange.abandon(now);
+                if let Some(carrier) = self.core.alight(slot) {
+                    self.core.slots[slot as usize].rides = Some(carrier);
+                    self.flush(carrier);
+                }
+                self.core.finish(slot, false, now);
+                let key = Key {
+                    slot,
+                    generation: self.core.slots[slot as usize].generation,
+                };
+                self.close(key);
+            }
+        }
+        self.core.todo.clear();
+    }
+}
