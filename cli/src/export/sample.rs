@@ -6,8 +6,9 @@ use jiff::tz::TimeZone;
 use ringload_engine::clock::{MILLI, SECOND};
 use ringload_engine::measure::tags::{self, MetricInfo};
 use ringload_engine::measure::{
-    ClientFigures, CoreFigures, Counts, Distribution, ErrorGroup, Goodput, Metric, Percentile,
-    RateFigures, RequestMetrics, SloFigures, Stats, Summary, TokenFigures,
+    ClientFigures, ConnectionCounts, CoreFigures, Counts, Distribution, ErrorGroup, Goodput,
+    Metric, NetworkFigures, Percentile, PhaseFigures, RateFigures, RequestMetrics, SloFigures,
+    Spoken, Stats, Summary, TokenFigures,
 };
 use ringload_engine::plan::{
     Cap, CapPolicy, Cores, EndpointKind, Header, Io, Length, Limits, Load, Phase, Plan, Prompts,
@@ -155,6 +156,7 @@ pub(crate) fn summary() -> Summary {
             achieved: 49.98,
             ratio: 0.9996,
         }),
+        network: network(),
         client: client(),
         tokens: TokenFigures {
             tokenizer: "builtin".into(),
@@ -382,6 +384,47 @@ fn client() -> ClientFigures {
         user_ns_per_event: Some(812.0),
         system_ns_per_event: Some(1_204.0),
         peak_rss_bytes: 48 << 20,
+    }
+}
+
+fn network() -> NetworkFigures {
+    let phase = |tag, new: Option<f64>, reused| PhaseFigures {
+        tag,
+        new: new.and_then(|avg| of_requests(tag, avg).stats),
+        reused: of_requests(tag, reused).stats,
+    };
+    NetworkFigures {
+        targets: vec![Spoken {
+            url: "http://vllm-server:8000".into(),
+            http: "2",
+            tls: true,
+            negotiated: true,
+        }],
+        connections: ConnectionCounts {
+            tried: 34,
+            made: 33,
+            handshakes_full: 30,
+            handshakes_resumed: 3,
+            tls13: 33,
+            goaways: 1,
+            window_zero_ns: 1_250_000,
+            asked: 33,
+            retransmits: 2,
+            with_retransmits: 1,
+            ..ConnectionCounts::default()
+        },
+        round_trip: Some(distribution(
+            "round_trip_time",
+            33,
+            [0.041, 0.05, 0.06, 0.06, 0.09, 0.09, 0.09, 0.09],
+        )),
+        full_handshake_ms: of_requests("http_req_tls", 3.2).stats,
+        resumed_handshake_ms: of_requests("http_req_tls", 1.1).stats,
+        phases: vec![
+            phase("http_req_blocked", Some(0.03), 0.02),
+            phase("http_req_tls", Some(3.0), 0.0),
+            phase("http_req_waiting", Some(92.0), 88.0),
+        ],
     }
 }
 

@@ -5,6 +5,7 @@ mod goodput;
 mod head;
 mod latency;
 mod layout;
+mod network;
 mod phases;
 mod requests;
 mod table;
@@ -58,6 +59,7 @@ pub(crate) fn render(outcome: &Outcome, files: &[PathBuf], style: Style) -> Stri
     if style.phases {
         text += &phases::section(outcome);
     }
+    text += &network::section(outcome);
     text += &client::section(outcome);
     text += &head::files(files);
     text

@@ -2,7 +2,7 @@
 
 use super::socket::{self, errno};
 use super::stamp::{CONTROL_BYTES, Stamper};
-use super::{Driver, DriverStats, Event, GENERATION_MASK, Key, Options, Sending};
+use super::{Driver, DriverStats, Event, GENERATION_MASK, Key, Options, Sending, TcpFacts};
 use crate::clock::{self, Nanos};
 use socket2::{SockAddr, Socket};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
@@ -317,6 +317,10 @@ impl Driver for Epoll {
         if slot.generation == key.generation & GENERATION_MASK {
             slot.socket = None;
         }
+    }
+
+    fn tcp_facts(&mut self, key: Key) -> Option<TcpFacts> {
+        socket::tcp_facts(self.slots[key.slot as usize].socket.as_ref()?.as_raw_fd())
     }
 
     fn unacknowledged(&mut self, key: Key) -> Option<usize> {

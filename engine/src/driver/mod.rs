@@ -95,6 +95,15 @@ pub enum Sending {
     Failed(i32),
 }
 
+/// What the kernel knows of a TCP connection (`TCP_INFO`): passive facts of the network, that no request had to be sent for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TcpFacts {
+    /// The smoothed round-trip time (RFC 6298), in nanoseconds; `None` before the first sample.
+    pub round_trip: Option<Nanos>,
+    /// Segments that this side has sent again, those of the connect included.
+    pub retransmits: u32,
+}
+
 /// What a driver has counted.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct DriverStats {
@@ -136,6 +145,9 @@ pub trait Driver {
 
     /// Bytes sent that the peer's kernel has not acknowledged; `None` when unknown.
     fn unacknowledged(&mut self, key: Key) -> Option<usize>;
+
+    /// What the kernel knows of the connection now; `None` where it is gone, or not TCP.
+    fn tcp_facts(&mut self, key: Key) -> Option<TcpFacts>;
 
     /// Waits until something happened or `until` came, then hands over everything that is ready.
     ///

@@ -1,6 +1,6 @@
 //! Virtual time and scripted peers, for tests: the same protocol code, no sockets, no sleeping.
 
-use super::{Driver, DriverStats, Event, GENERATION_MASK, Key, Sending};
+use super::{Driver, DriverStats, Event, GENERATION_MASK, Key, Sending, TcpFacts};
 use crate::clock::Nanos;
 use socket2::SockAddr;
 use std::cmp::Reverse;
@@ -143,6 +143,10 @@ impl<P: Peer> Driver for Sim<P> {
 
     fn close(&mut self, key: Key) {
         self.live.remove(&key.slot);
+    }
+
+    fn tcp_facts(&mut self, _key: Key) -> Option<TcpFacts> {
+        None
     }
 
     fn unacknowledged(&mut self, _key: Key) -> Option<usize> {

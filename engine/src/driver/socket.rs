@@ -1,6 +1,7 @@
 //! Sockets: made, tuned, written to, and let go. Shared by the drivers for real sockets.
 
-use super::{Options, Sending};
+use super::{Options, Sending, TcpFacts};
+use crate::clock::{MICRO, Nanos};
 use crate::plan::Tcp;
 use socket2::{Domain, Protocol, SockAddr, Socket, TcpKeepalive, Type};
 use std::io;
@@ -133,6 +134,27 @@ pub(super) fn unacknowledged(fd: RawFd) -> Option<usize> {
     // SAFETY: `queued` is a writable int for the length of the call, as the request expects.
     let rc = unsafe { libc::ioctl(fd, libc::TIOCOUTQ, &mut queued) };
     (rc == 0).then(|| usize::try_from(queued).unwrap_or(0))
+}
+
+/// What the kernel knows of a TCP connection (`TCP_INFO`); `None` for another kind of socket.
+pub(super) fn tcp_facts(fd: RawFd) -> Option<TcpFacts> {
+    // SAFETY: `tcp_info` is plain numbers, for all of which zero is a value; an older kernel fills only its front.
+    let mut info: libc::tcp_info = unsafe { std::mem::zeroed() };
+    let mut length = size_of::<libc::tcp_info>() as libc::socklen_t;
+    // SAFETY: `info` is writable for `length` bytes during the call, and `length` says how many were written after it.
+    let rc = unsafe {
+        libc::getsockopt(
+            fd,
+            libc::IPPROTO_TCP,
+            libc::TCP_INFO,
+            (&raw mut info).cast(),
+            &raw mut length,
+        )
+    };
+    (rc == 0).then(|| TcpFacts {
+        round_trip: (info.tcpi_rtt > 0).then(|| Nanos::from(info.tcpi_rtt) * MICRO),
+        retransmits: info.tcpi_total_retrans,
+    })
 }
 
 /// The error number of the last failed call on this thread.

@@ -5,7 +5,7 @@
 
 use super::socket::{self, number};
 use super::stamp::{CONTROL_BYTES, Stamper};
-use super::{Driver, DriverStats, Event, GENERATION_MASK, Key, Options, Sending};
+use super::{Driver, DriverStats, Event, GENERATION_MASK, Key, Options, Sending, TcpFacts};
 use crate::clock::{self, Nanos};
 use io_uring::types::{BufRingEntry, Fd, RecvMsgOut, SubmitArgs, Timespec};
 use io_uring::{IoUring, cqueue, opcode, squeue};
@@ -372,6 +372,10 @@ impl Driver for Uring {
             let _ = self.ring.submit();
             self.slots[key.slot as usize].addr = None;
         }
+    }
+
+    fn tcp_facts(&mut self, key: Key) -> Option<TcpFacts> {
+        socket::tcp_facts(self.slots[key.slot as usize].socket.as_ref()?.as_raw_fd())
     }
 
     fn unacknowledged(&mut self, key: Key) -> Option<usize> {

@@ -1,7 +1,9 @@
 //! Counts of requests, and whether they are conserved.
 
 use super::summary::Counts;
+use crate::clock::Nanos;
 use crate::record::Cause;
+use serde::Serialize;
 
 /// One core's requests of one phase. Plain numbers, so that counting never allocates.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,6 +44,53 @@ pub struct Counters {
     pub completions_lost: u64,
     /// Records that could not be handed to the writer.
     pub records_lost: u64,
+}
+
+/// One core's connections, over the whole run. The worker adds to them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ConnectionCounts {
+    /// Connects begun.
+    pub tried: u64,
+    /// Connects that came to a connection.
+    pub made: u64,
+    /// Full TLS handshakes.
+    pub handshakes_full: u64,
+    /// TLS handshakes from a ticket or session of an earlier connection.
+    pub handshakes_resumed: u64,
+    /// Handshakes that came to TLS 1.2.
+    pub tls12: u64,
+    /// Handshakes that came to TLS 1.3.
+    pub tls13: u64,
+    /// HTTP/2 connections on which the server sent GOAWAY.
+    pub goaways: u64,
+    /// Time in which at least one request body waited for the server's HTTP/2 window, in nanoseconds, summed over connections.
+    pub window_zero_ns: Nanos,
+    /// Time in which the server may have waited for an HTTP/2 window of ours, in nanoseconds, summed over windows: an upper bound, and 0
+    /// proves that flow control of ours held nothing up.
+    pub receive_window_zero_ns: Nanos,
+    /// TCP connections of which the kernel was asked at their end.
+    pub asked: u64,
+    /// Segments that this side sent again on them.
+    pub retransmits: u64,
+    /// Connections of them with any.
+    pub with_retransmits: u64,
+}
+
+impl ConnectionCounts {
+    pub(super) fn add(&mut self, other: &Self) {
+        self.tried += other.tried;
+        self.made += other.made;
+        self.handshakes_full += other.handshakes_full;
+        self.handshakes_resumed += other.handshakes_resumed;
+        self.tls12 += other.tls12;
+        self.tls13 += other.tls13;
+        self.goaways += other.goaways;
+        self.window_zero_ns += other.window_zero_ns;
+        self.receive_window_zero_ns += other.receive_window_zero_ns;
+        self.asked += other.asked;
+        self.retransmits += other.retransmits;
+        self.with_retransmits += other.with_retransmits;
+    }
 }
 
 impl PhaseCounts {

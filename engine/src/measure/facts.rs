@@ -1,5 +1,6 @@
 //! What the run knows of itself beside its records and shards.
 
+use super::network::Spoken;
 use super::summary::CoreFigures;
 use crate::clock::Nanos;
 use crate::plan::Stamps;
@@ -15,6 +16,8 @@ pub struct RunFacts {
     pub warmup: Option<PhaseFacts>,
     /// The measured phase.
     pub profiling: PhaseFacts,
+    /// What was spoken with each target, in the order of the plan.
+    pub targets: Vec<Spoken>,
     /// The driver in use: `io_uring` or `epoll`.
     pub driver: String,
     /// Why it is not the preferred one, if it is not.

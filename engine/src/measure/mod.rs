@@ -11,6 +11,7 @@ mod counts;
 mod distribution;
 mod errors;
 mod facts;
+mod network;
 mod population;
 mod rate;
 mod request;
@@ -23,8 +24,9 @@ pub mod tags;
 pub(crate) mod testing;
 mod tokens;
 
-pub use counts::{Counters, PhaseCounts};
+pub use counts::{ConnectionCounts, Counters, PhaseCounts};
 pub use facts::{Offered, PhaseFacts, RunFacts};
+pub use network::{NetworkFigures, PhaseFigures, Spoken};
 pub use request::request_metrics;
 pub use shard::{Of, Shard};
 pub use summarizer::Summarizer;

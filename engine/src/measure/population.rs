@@ -1,7 +1,10 @@
 //! The requests of one phase, summed: a column of exact values for each metric.
 
 use super::concurrency::InFlight;
+use super::facts::RunFacts;
+use super::network::{Handshakes, NetworkFigures};
 use super::rate::Arrivals;
+use super::shard::Shard;
 use super::summary::{Goodput, Metric, RequestMetrics, SloFigures, Stats};
 use super::tags::{self, MetricInfo};
 use super::tokens::TokenCounts;
@@ -28,6 +31,7 @@ pub(super) struct Population {
     usage_discrepancies: u64,
     good: u64,
     met: Vec<u64>,
+    handshakes: Handshakes,
 }
 
 /// How the recorded requests came out.
@@ -79,6 +83,7 @@ impl Population {
                     self.gaps.add(&record.gaps);
                 }
                 self.compare_lengths(record, tokens, metrics);
+                self.handshakes.add(record);
             }
             Outcome::Failed(_) => self.outcomes.failed += 1,
             Outcome::InFlight => self.outcomes.in_flight += 1,
@@ -120,6 +125,12 @@ impl Population {
             self.usage_compared += 1;
             self.usage_discrepancies += u64::from(far);
         }
+    }
+
+    /// What the network was like for these requests. Before [`metrics`](Self::metrics), which sorts the columns.
+    pub(super) fn network(&mut self, shard: &Shard, facts: &RunFacts) -> NetworkFigures {
+        let handshakes = std::mem::take(&mut self.handshakes);
+        NetworkFigures::of(facts.targets.clone(), shard, handshakes, &self.columns)
     }
 
     /// First issue → last output of the successful requests, in seconds.

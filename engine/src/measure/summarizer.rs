@@ -81,6 +81,7 @@ impl Summarizer {
         let records_lost = shard.counters.records_lost + facts.records_lost;
         let violations = self.violations(&shard, &counts, &warmup_counts, records_lost);
         let rate = self.rate(&shard.profiling, &facts.profiling);
+        let network = self.profiling.network(&shard, &facts);
         let phase_ns = facts.profiling.end.saturating_sub(facts.profiling.start);
         Summary {
             started_at_ns: facts.wall_start_ns,
@@ -96,6 +97,7 @@ impl Summarizer {
             histograms: self.distributions(&shard),
             goodput: self.profiling.goodput(),
             rate,
+            network,
             was_cancelled: facts.was_cancelled,
             tokens: TokenFigures {
                 tokenizer: facts.tokenizer.clone(),

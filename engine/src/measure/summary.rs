@@ -1,5 +1,6 @@
 //! What a run came to: every figure that a report prints. Renderers never compute.
 
+use super::network::NetworkFigures;
 use super::tags::MetricInfo;
 use crate::record::Cause;
 use serde::Serialize;
@@ -30,6 +31,8 @@ pub struct Summary {
     pub rate: Option<RateFigures>,
     /// The client's own share in the figures.
     pub client: ClientFigures,
+    /// What the network was like.
+    pub network: NetworkFigures,
     /// Where token counts came from.
     pub tokens: TokenFigures,
     /// Failures by cause, status and message, most frequent first.

@@ -34,6 +34,7 @@ pub(crate) fn facts() -> RunFacts {
     RunFacts {
         wall_start_ns: 1_700_000_000 * SECOND,
         wall_end_ns: 1_700_000_010 * SECOND,
+        targets: Vec::new(),
         warmup: None,
         profiling: PhaseFacts {
             start: 0,

@@ -12,9 +12,9 @@ use crate::clock::{self, RealtimeOffset};
 use crate::driver::{self, Uring};
 use crate::error::{Error, Result};
 use crate::measure::{
-    Offered, PhaseFacts, RequestMetrics, RunFacts, Shard, Summarizer, Summary, TokenCounts,
+    Offered, PhaseFacts, RequestMetrics, RunFacts, Shard, Spoken, Summarizer, Summary, TokenCounts,
 };
-use crate::plan::{Cores, Dns, Io, Load, Phase, Plan, Reuse, Stamps};
+use crate::plan::{Cores, Dns, HttpVersion, Io, Load, Phase, Plan, Reuse, Stamps};
 use crate::record::{LogReader, LogWriter};
 use crate::record::{PhaseKind, Record};
 use crate::resolve::{Answer, Resolver, Service};
@@ -248,6 +248,7 @@ pub fn execute(
         wall_end_ns: offset.to_realtime(profiling.end),
         warmup: plan.warmup.as_ref().map(|w| phase(PhaseKind::Warmup, w)),
         profiling,
+        targets: spoken(plan, &speaks),
         driver: if io == Io::Epoll { "epoll" } else { "io_uring" }.to_owned(),
         driver_note,
         stamps: plan.stamps,
@@ -458,6 +459,20 @@ fn choose_driver(plan: &Plan) -> Result<(Io, Option<String>)> {
             Some(format!("io_uring is refused here: {}", os_error(e))),
         )),
     }
+}
+
+/// What is spoken with each target.
+fn spoken(plan: &Plan, speaks: &[bool]) -> Vec<Spoken> {
+    plan.targets
+        .iter()
+        .zip(speaks)
+        .map(|(target, two)| Spoken {
+            url: target.url.clone(),
+            http: if *two { "2" } else { "1.1" },
+            tls: target.tls,
+            negotiated: plan.network.http == HttpVersion::Auto && target.tls,
+        })
+        .collect()
 }
 
 fn merge(left: &[Left]) -> Shard {

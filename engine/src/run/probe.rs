@@ -3,6 +3,7 @@
 use super::material::tls_material;
 use crate::error::Result;
 use crate::plan::{HttpVersion, Plan};
+use crate::resolve::Resolver;
 use crate::wire::tls::{Alpn, Client, Session};
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::io::{Read, Write};
@@ -21,16 +22,28 @@ pub(super) fn http2(plan: &Plan, addrs: &[Vec<SockAddr>]) -> Result<Vec<bool>> {
         HttpVersion::Auto => {}
     }
     let material = tls_material(plan)?;
+    let resolver = Resolver::new(&plan.network)?;
     plan.targets
         .iter()
         .zip(addrs)
         .map(|(target, addrs)| {
-            let (Some(material), Some(addr), true) = (&material, addrs.first(), target.tls) else {
+            let (Some(material), true) = (&material, target.tls) else {
+                return Ok(false);
+            };
+            // A name that is looked up for each connection is looked up for this one too.
+            let found = match addrs.first() {
+                Some(addr) => Some(addr.clone()),
+                None => resolver
+                    .lookup(&target.host, target.port)
+                    .ok()
+                    .and_then(|found| found.addrs.first().map(|addr| SockAddr::from(*addr))),
+            };
+            let Some(addr) = found else {
                 return Ok(false);
             };
             let alpn: [&[u8]; 2] = [b"h2", b"http/1.1"];
             let client = Client::new(material, &plan.network.tls, &alpn, &target.host)?;
-            Ok(ask(&client, addr) == Some(Alpn::Http2))
+            Ok(ask(&client, &addr) == Some(Alpn::Http2))
         })
         .collect()
 }

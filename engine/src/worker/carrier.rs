@@ -282,8 +282,20 @@ impl Core<'_> {
         open.chain(carrier.waiting.iter().copied()).collect()
     }
 
+    /// Counts what HTTP/2 knows of the connection of a slot, if it is one.
+    pub(super) fn count_carrier(&mut self, slot: u32) {
+        let carrier = self.slots[slot as usize].carrier.as_ref();
+        if let Some(connection) = carrier.and_then(|c| c.connection.as_ref()) {
+            let counts = &mut self.shard.connections;
+            counts.goaways += u64::from(connection.going_away());
+            counts.window_zero_ns += connection.window_zero();
+            counts.receive_window_zero_ns += connection.receive_window_zero();
+        }
+    }
+
     /// The carrier of a slot is no more.
     pub(super) fn forget_carrier(&mut self, key: Key) {
+        self.count_carrier(key.slot);
         let slot = &mut self.slots[key.slot as usize];
         slot.carrier = None;
         slot.state = State::Closing;

@@ -28,7 +28,7 @@ impl<D: Driver> Worker<'_, D> {
                 || self.driver.unacknowledged(key).is_some_and(|n| n >= sent))
         {
             slot.exchange.handle_move();
-            self.driver.close(key);
+            self.hang_up(key);
             self.connect(key.slot, State::Connecting);
             return;
         }
@@ -77,8 +77,26 @@ impl<D: Driver> Worker<'_, D> {
         }
         // The slot past the capacity only ever holds a request that found no connection.
         if (key.slot as usize) < self.core.capacity {
-            self.driver.close(key);
+            self.hang_up(key);
             self.core.free.push(key.slot);
+        }
+    }
+
+    /// Closes a connection, after a last look at what its network was like.
+    pub(super) fn hang_up(&mut self, key: Key) {
+        self.last_words(key.slot);
+        self.driver.close(key);
+    }
+
+    /// Counts what the kernel knows of the connection of a slot, which is about to go.
+    pub(super) fn last_words(&mut self, slot: u32) {
+        let key = Key {
+            slot,
+            generation: self.core.slots[slot as usize].generation,
+        };
+        if let Some(facts) = self.driver.tcp_facts(key) {
+            let shard = &mut self.core.shard;
+            shard.connection_ended(facts.round_trip, facts.retransmits);
         }
     }
 

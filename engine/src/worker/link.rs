@@ -7,6 +7,7 @@ use crate::error::Result;
 use crate::record::{Cause, Handshake};
 use crate::resolve::{self, Asker, Line};
 use crate::schedule;
+use crate::wire::tls::Version;
 use socket2::SockAddr;
 
 impl<D: Driver> Worker<'_, D> {
@@ -107,6 +108,7 @@ impl<D: Driver> Worker<'_, D> {
         if let Some(exchange) = self.core.payer(key.slot) {
             exchange.handle_connecting(now);
         }
+        self.core.shard.connections.tried += 1;
         if let Err(e) = self.driver.connect(key, addr) {
             self.lost(key, connect_cause(e), Some(os_error(e)), now);
         }
@@ -154,6 +156,7 @@ impl<D: Driver> Worker<'_, D> {
         if slot.generation != key.generation {
             return;
         }
+        self.core.shard.connections.made += 1;
         let Some(client) = &self.core.shared.tls[slot.target as usize] else {
             self.usable(key);
             return;
@@ -177,14 +180,18 @@ impl<D: Driver> Worker<'_, D> {
         if slot.generation != key.generation {
             return;
         }
-        let resumed = slot
-            .tls
-            .as_ref()
-            .and_then(|tls| tls.facts())
-            .is_some_and(|facts| facts.resumed);
-        let handshake = if resumed {
+        let facts = slot.tls.as_ref().and_then(|tls| tls.facts());
+        let counts = &mut self.core.shard.connections;
+        match facts.map(|f| f.version) {
+            Some(Version::Tls12) => counts.tls12 += 1,
+            Some(Version::Tls13) => counts.tls13 += 1,
+            None => {}
+        }
+        let handshake = if facts.is_some_and(|f| f.resumed) {
+            counts.handshakes_resumed += 1;
             Handshake::Resumed
         } else {
+            counts.handshakes_full += 1;
             Handshake::Full
         };
         if let Some(exchange) = self.core.payer(key.slot) {

@@ -199,7 +199,11 @@ impl<'a, D: Driver> Worker<'a, D> {
     }
 
     /// The worker's sums, and what its driver counted.
-    pub fn finish(self) -> (Shard, DriverStats) {
+    pub fn finish(mut self) -> (Shard, DriverStats) {
+        for slot in 0..self.core.slots.len() as u32 {
+            self.core.count_carrier(slot);
+            self.last_words(slot);
+        }
         let stats = self.driver.stats();
         let mut shard = self.core.shard;
         shard.counters.completions_lost += stats.completions_lost;
@@ -332,7 +336,7 @@ impl<'a, D: Driver> Worker<'a, D> {
         match core.take_slot() {
             Ok((slot, evicted)) => {
                 if let Some(key) = evicted {
-                    self.driver.close(key);
+                    self.hang_up(key);
                 }
                 let slot_ref = &mut self.core.slots[slot as usize];
                 slot_ref.target = target;

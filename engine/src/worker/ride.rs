@@ -23,7 +23,7 @@ impl<D: Driver> Worker<'_, D> {
             }
         };
         if let Some(key) = evicted {
-            self.driver.close(key);
+            self.hang_up(key);
         }
         let slot = &mut self.core.slots[rider as usize];
         slot.generation = (slot.generation + 1) & 0x00ff_ffff;
@@ -53,7 +53,7 @@ impl<D: Driver> Worker<'_, D> {
         match self.core.take_slot() {
             Ok((slot, evicted)) => {
                 if let Some(key) = evicted {
-                    self.driver.close(key);
+                    self.hang_up(key);
                 }
                 self.core.slots[slot as usize].target = target;
                 self.carry(slot, Some(rider));

@@ -1,6 +1,7 @@
 //! Names, TLS and sockets, and the phase that each delay belongs to.
 
-use ringload_engine::plan::{Dns, HttpVersion, Plan, Reuse, Target};
+use ringload_engine::measure::Stats;
+use ringload_engine::plan::{Dns, HttpVersion, Load, Plan, Reuse, Target};
 use ringload_engine::record::{Cause, Handshake, Outcome, Phases, Record};
 use ringload_mock::{Config, Protocol, Server, Timing, TlsConfig, start};
 use ringload_tests::engine::{Driven, ask_for, closed, drive};
@@ -444,5 +445,77 @@ fn a_connection_a_request_works_over_http2_and_ahead_of_the_clock_too() {
             assert_eq!(r.outcome, Outcome::Succeeded, "{:?}", r.detail);
             assert_eq!((p.dns, p.tcp, p.tls), (0, 0, 0));
         }
+    });
+}
+
+#[test]
+fn the_report_knows_connections_handshakes_and_round_trips() {
+    on_both(|io| {
+        let server = speaking(Protocol::Http1, true, 250);
+        let (mut plan, _file) = for_server(&server, io, 2, 6);
+        let network = drive(&plan).summary.network;
+        let c = network.connections;
+        assert_eq!((c.tried, c.made, c.asked), (2, 2, 2));
+        assert_eq!(c.handshakes_full + c.handshakes_resumed, 2);
+        assert_eq!(c.tls12 + c.tls13, 2);
+        assert_eq!((c.goaways, c.retransmits, c.with_retransmits), (0, 0, 0));
+        assert_eq!(network.round_trip.map(|d| d.count), Some(2));
+        let spoken = &network.targets[0];
+        assert_eq!(
+            (spoken.http, spoken.tls, spoken.negotiated),
+            ("1.1", true, true)
+        );
+        let total = network.phases.last().unwrap();
+        assert_eq!(total.tag, "http_req_total");
+        assert_eq!(
+            (total.new.unwrap().count, total.reused.unwrap().count),
+            (2, 4)
+        );
+        let tls = network
+            .phases
+            .iter()
+            .find(|p| p.tag == "http_req_tls")
+            .unwrap();
+        assert!(tls.new.unwrap().min > 0.0);
+        assert_eq!(tls.reused.unwrap().max, 0.0);
+
+        plan.reuse = Reuse::Never;
+        plan.profiling.load = Load::Closed { concurrency: 1 };
+        let network = drive(&plan).summary.network;
+        let c = network.connections;
+        assert_eq!((c.made, c.handshakes_full, c.handshakes_resumed), (6, 1, 5));
+        let of = |stats: Option<Stats>| stats.map(|s| s.count);
+        assert_eq!(of(network.full_handshake_ms), Some(1));
+        assert_eq!(of(network.resumed_handshake_ms), Some(5));
+        assert_eq!(of(network.phases[0].reused), None);
+    });
+}
+
+#[test]
+fn a_name_that_is_looked_up_during_the_run_is_asked_what_it_speaks_too() {
+    on_both(|io| {
+        let server = speaking(Protocol::Auto, true, 250);
+        let (mut plan, _file) = for_server(&server, io, 2, 4);
+        let names = Names::start(Duration::ZERO, 60);
+        plan.targets = vec![
+            Target::parse(&format!("https://server.example:{}", server.addr().port())).unwrap(),
+        ];
+        plan.network.tls.server_name = Some("localhost".into());
+        plan.network.dns = Dns::Always;
+        plan.network.dns_servers = vec![names.addr()];
+        let run = drive(&plan);
+        for r in &run.records {
+            assert_eq!(r.outcome, Outcome::Succeeded, "{:?}", r.detail);
+        }
+        assert_eq!(run.summary.network.targets[0].http, "2");
+    });
+}
+
+#[test]
+fn a_connect_that_is_refused_is_tried_and_not_made() {
+    on_both(|io| {
+        let run = drive(&closed(nowhere(), io, 1, 3));
+        let c = run.summary.network.connections;
+        assert_eq!((c.tried, c.made), (3, 0));
     });
 }

@@ -1,0 +1,128 @@
+//! What the network was like, told by the kernel and the protocols: no request was sent for it.
+
+use super::layout::{count, heading, line, time};
+use crate::outcome::Outcome;
+use ringload_engine::measure::{ConnectionCounts, Distribution, NetworkFigures, Spoken, Stats};
+
+/// Protocol, connections, handshakes, round trips, HTTP/2.
+pub(super) fn section(outcome: &Outcome) -> String {
+    let (network, summary) = (&outcome.summary.network, &outcome.summary);
+    let c = &network.connections;
+    let mut out = heading("NETWORK");
+    for text in protocols(&network.targets) {
+        out += &line("protocol", &text);
+    }
+    let moved = summary.counts.reconnects + summary.warmup_counts.reconnects;
+    out += &line("connections", &connections(c, moved));
+    if c.handshakes_full + c.handshakes_resumed > 0 {
+        out += &line("handshakes", &handshakes(network));
+    }
+    if let Some(round_trip) = &network.round_trip {
+        out += &line("round trip", &times(round_trip));
+    }
+    if c.retransmits > 0 {
+        let text = format!(
+            "{} segments, on {} of {} connections: the network loses what is sent",
+            count(c.retransmits),
+            count(c.with_retransmits),
+            count(c.asked)
+        );
+        out += &line("sent again", &text);
+    }
+    if network.targets.iter().any(|t| t.http == "2") {
+        out += &line("HTTP/2", &http2(c));
+    }
+    out
+}
+
+/// What was spoken: once for all targets where it was the same.
+fn protocols(targets: &[Spoken]) -> Vec<String> {
+    let Some(first) = targets.first() else {
+        return Vec::new();
+    };
+    let alike =
+        |t: &Spoken| (t.http, t.tls, t.negotiated) == (first.http, first.tls, first.negotiated);
+    if targets.iter().all(alike) {
+        return vec![protocol(first)];
+    }
+    let each = |t: &Spoken| format!("{} with {}", protocol(t), t.url);
+    targets.iter().map(each).collect()
+}
+
+fn protocol(spoken: &Spoken) -> String {
+    let tls = if spoken.tls { " under TLS" } else { "" };
+    let how = if spoken.negotiated {
+        ", as ALPN agreed"
+    } else {
+        ""
+    };
+    format!("HTTP/{}{tls}{how}", spoken.http)
+}
+
+fn connections(c: &ConnectionCounts, moved: u64) -> String {
+    let mut text = format!("{} made", count(c.made));
+    if c.tried > c.made {
+        text += &format!(", {} tried in vain", count(c.tried - c.made));
+    }
+    if moved > 0 {
+        text += &format!(
+            ", {} of them for a request whose kept connection the server had closed",
+            count(moved)
+        );
+    }
+    text
+}
+
+fn handshakes(network: &NetworkFigures) -> String {
+    let c = &network.connections;
+    let took = |stats: &Option<Stats>| {
+        stats.map_or_else(String::new, |s| format!(" (p50 {})", time(s.p50)))
+    };
+    let mut text = format!(
+        "{} full{}, {} resumed{}",
+        count(c.handshakes_full),
+        took(&network.full_handshake_ms),
+        count(c.handshakes_resumed),
+        took(&network.resumed_handshake_ms)
+    );
+    for (n, version) in [(c.tls12, "TLS 1.2"), (c.tls13, "TLS 1.3")] {
+        if n > 0 {
+            text += &format!("; {version}");
+        }
+    }
+    text
+}
+
+fn times(d: &Distribution) -> String {
+    let at = |name: &str| {
+        d.percentile(name)
+            .map_or_else(|| "-".into(), |p| time(p.ms))
+    };
+    format!(
+        "p50 {}, p99 {}, max {} (the kernel's, at the end of {} connections)",
+        at("p50"),
+        at("p99"),
+        at("max"),
+        count(d.count)
+    )
+}
+
+fn http2(c: &ConnectionCounts) -> String {
+    let ms = |ns: u64| time(ns as f64 / 1e6);
+    let goaways = match c.goaways {
+        0 => "no GOAWAY".into(),
+        n => format!("GOAWAY on {} of them", count(n)),
+    };
+    let sent = match c.window_zero_ns {
+        0 => "no request waited for the server's window".into(),
+        ns => format!("requests waited {} for the server's window", ms(ns)),
+    };
+    let received = match c.receive_window_zero_ns {
+        0 => "nor the server for ours".into(),
+        ns => format!(
+            "the server waited at most {} for ours (--h2-window)",
+            ms(ns)
+        ),
+    };
+    format!("{goaways}; {sent}, {received}")
+}

@@ -1,0 +1,132 @@
+//! What the network was like: connections, handshakes, round trips, windows, and the phases of requests on new and on kept connections.
+
+use super::counts::ConnectionCounts;
+use super::request::ms;
+use super::shard::{Of, Shard};
+use super::summary::{Distribution, Stats};
+use super::tags::{self, MetricInfo};
+use crate::record::{Handshake, Record};
+use serde::Serialize;
+
+/// What the network was like. Connections are those of the whole run, warm-up and `--prewarm` included; phases and handshake times are
+/// of the successful requests of the measured phase.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct NetworkFigures {
+    /// Per target, in the order of the plan: what was spoken with it.
+    pub targets: Vec<Spoken>,
+    /// Connections, added up over the cores.
+    pub connections: ConnectionCounts,
+    /// The kernel's smoothed round-trip time at the end of each TCP connection (RFC 6298, `TCP_INFO`).
+    pub round_trip: Option<Distribution>,
+    /// The time of full TLS handshakes, in ms, of requests that paid for one.
+    pub full_handshake_ms: Option<Stats>,
+    /// The same of resumed handshakes.
+    pub resumed_handshake_ms: Option<Stats>,
+    /// Each phase of a request, in the order in which they happen.
+    pub phases: Vec<PhaseFigures>,
+}
+
+/// What was spoken with a target.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Spoken {
+    /// Its URL.
+    pub url: String,
+    /// `1.1` or `2`.
+    pub http: &'static str,
+    /// Whether under TLS.
+    pub tls: bool,
+    /// Whether the version of HTTP was asked for by ALPN before the run, not named by the plan.
+    pub negotiated: bool,
+}
+
+/// One phase of requests, apart by whether their connection was new.
+#[derive(Clone, Debug, Serialize)]
+pub struct PhaseFigures {
+    /// Tag of the metric.
+    pub tag: &'static str,
+    /// Of requests whose connection had served none before, in ms.
+    pub new: Option<Stats>,
+    /// Of requests on a connection that had, in ms.
+    pub reused: Option<Stats>,
+}
+
+/// Times of TLS handshakes by kind, in ms.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Handshakes {
+    full: Vec<f64>,
+    resumed: Vec<f64>,
+}
+
+impl Handshakes {
+    pub(super) fn add(&mut self, record: &Record) {
+        let length = ms(record.instants.phases().tls);
+        match record.handshake {
+            Some(Handshake::Full) => self.full.push(length),
+            Some(Handshake::Resumed) => self.resumed.push(length),
+            None => {}
+        }
+    }
+}
+
+impl NetworkFigures {
+    /// From the summed shards, the handshakes, and a column of exact values for each metric of [`tags::TABLE`].
+    pub(super) fn of(
+        targets: Vec<Spoken>,
+        shard: &Shard,
+        mut handshakes: Handshakes,
+        columns: &[Vec<f64>],
+    ) -> Self {
+        Self {
+            targets,
+            connections: shard.connections,
+            round_trip: Distribution::of(
+                Of::RoundTripTime.tag(),
+                shard.histogram(Of::RoundTripTime),
+            ),
+            full_handshake_ms: Stats::of(&mut handshakes.full),
+            resumed_handshake_ms: Stats::of(&mut handshakes.resumed),
+            phases: phases(columns),
+        }
+    }
+}
+
+fn phases(columns: &[Vec<f64>]) -> Vec<PhaseFigures> {
+    let column = |info: &MetricInfo| {
+        let place = tags::TABLE
+            .iter()
+            .position(|other| std::ptr::eq(*other, info));
+        place.and_then(|i| columns.get(i)).map_or(&[][..], |c| c)
+    };
+    let reused = column(&tags::HTTP_REQ_CONNECTION_REUSED);
+    PHASES
+        .into_iter()
+        .map(|info| {
+            // Every request has a value in each of these columns, in the same place.
+            let of = |kept: bool| {
+                let values = column(info).iter().zip(reused);
+                let mut mine: Vec<f64> = values
+                    .filter(|(_, reused)| (**reused > 0.0) == kept)
+                    .map(|(value, _)| *value)
+                    .collect();
+                Stats::of(&mut mine)
+            };
+            PhaseFigures {
+                tag: info.tag,
+                new: of(false),
+                reused: of(true),
+            }
+        })
+        .collect()
+}
+
+/// The phases in the order in which they happen, and their sum.
+const PHASES: [&MetricInfo; 8] = [
+    &tags::HTTP_REQ_BLOCKED,
+    &tags::HTTP_REQ_DNS_LOOKUP,
+    &tags::HTTP_REQ_CONNECTING,
+    &tags::HTTP_REQ_TLS,
+    &tags::HTTP_REQ_SENDING,
+    &tags::HTTP_REQ_WAITING,
+    &tags::HTTP_REQ_RECEIVING,
+    &tags::HTTP_REQ_TOTAL,
+];
