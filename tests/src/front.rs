@@ -1,8 +1,8 @@
 //! TLS in front of a plain server, with a certificate of one's choice.
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    date_time_ymd,
+    BasicConstraints, Certificate, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyPair, date_time_ymd,
 };
 use rustls::crypto::ring;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -22,6 +22,8 @@ pub struct Look {
     pub name: &'static str,
     /// Whether the certificate has run out.
     pub expired: bool,
+    /// Whether the certificate is signed by itself and calls itself an authority, as `openssl req -x509` makes them.
+    pub own: bool,
     /// Whether it wants a certificate of the client.
     pub demanding: bool,
     /// Versions of TLS.
@@ -35,6 +37,7 @@ impl Default for Look {
         Self {
             name: "localhost",
             expired: false,
+            own: false,
             demanding: false,
             versions: vec![&rustls::version::TLS12, &rustls::version::TLS13],
             handshake_delay: Duration::ZERO,
@@ -140,7 +143,12 @@ fn config(look: &Look, files: &tempfile::TempDir) -> ServerConfig {
         let cert = params.signed_by(&key, &issuer).expect("a certificate");
         (cert, key)
     };
-    let (cert, key) = sign(look.name, ExtendedKeyUsagePurpose::ServerAuth, look.expired);
+    let (cert, key) = if look.own {
+        own(look)
+    } else {
+        sign(look.name, ExtendedKeyUsagePurpose::ServerAuth, look.expired)
+    };
+    let root = if look.own { cert.clone() } else { root };
     let (guest, guest_key) = sign("guest", ExtendedKeyUsagePurpose::ClientAuth, false);
     for (name, text) in [
         ("ca.pem", root.pem()),
@@ -168,6 +176,18 @@ fn config(look: &Look, files: &tempfile::TempDir) -> ServerConfig {
         .expect("a server's certificate");
     config.ticketer = ring::Ticketer::new().expect("tickets");
     config
+}
+
+/// A certificate that is its own authority.
+fn own(look: &Look) -> (Certificate, KeyPair) {
+    let mut params = CertificateParams::new(vec![look.name.to_owned()]).expect("parameters");
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    if look.expired {
+        params.not_before = date_time_ymd(2020, 1, 1);
+        params.not_after = date_time_ymd(2021, 1, 1);
+    }
+    let key = KeyPair::generate().expect("a key");
+    (params.self_signed(&key).expect("a certificate"), key)
 }
 
 /// Carries bytes between a client under TLS and a plain server until one of them ends.

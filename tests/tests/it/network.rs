@@ -519,3 +519,34 @@ fn a_connect_that_is_refused_is_tried_and_not_made() {
         assert_eq!((c.tried, c.made), (3, 0));
     });
 }
+
+#[test]
+fn a_certificate_that_signed_itself_is_trusted_when_it_is_named_and_fits() {
+    on_both(|io| {
+        let server = words();
+        let look = |edit: fn(&mut Look)| {
+            let mut look = Look {
+                own: true,
+                ..Look::default()
+            };
+            edit(&mut look);
+            Front::of(server.addr(), &look)
+        };
+        let (fits, other) = (look(|_| ()), look(|_| ()));
+        all_well(&drive(&secured(&fits, io, 1, 2)));
+        let mut stranger = secured(&fits, io, 1, 1);
+        stranger.network.tls.ca = Some(other.ca());
+        let (expired, misnamed) = (
+            look(|l| l.expired = true),
+            look(|l| l.name = "elsewhere.example"),
+        );
+        for (plan, cause) in [
+            (secured(&expired, io, 1, 1), Cause::TlsExpired),
+            (secured(&misnamed, io, 1, 1), Cause::TlsWrongName),
+            (stranger, Cause::TlsUntrusted),
+        ] {
+            let run = drive(&plan);
+            assert_eq!(run.records[0].outcome, Outcome::Failed(cause));
+        }
+    });
+}

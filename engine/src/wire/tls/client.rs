@@ -4,10 +4,10 @@ use super::error::TlsError;
 use super::material::Material;
 use super::session::Session;
 use super::tickets::Tickets;
-use super::verifier::AnyCertificate;
+use super::verifier::{AnyCertificate, Trusted};
 use crate::error::{Error, Result};
 use crate::plan;
-use rustls::client::Resumption;
+use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::ring;
 use rustls::pki_types::ServerName;
 use rustls::version::{TLS12, TLS13};
@@ -56,7 +56,16 @@ impl Client {
                 .dangerous()
                 .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
         } else {
-            builder.with_root_certificates(roots(material)?)
+            let roots = Arc::new(roots(material)?);
+            let usual = WebPkiServerVerifier::builder_with_provider(roots, provider)
+                .build()
+                .map_err(|e| Error::bug(format!("no certificate can be checked ({e})")))?;
+            builder
+                .dangerous()
+                .with_custom_certificate_verifier(Arc::new(Trusted {
+                    usual,
+                    roots: material.roots.clone(),
+                }))
         };
         let mut config = match &material.client {
             None => builder.with_no_client_auth(),

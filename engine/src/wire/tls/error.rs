@@ -1,5 +1,6 @@
 //! Why TLS failed, and what the reader can do.
 
+use super::verifier::is_authority;
 use crate::record::Cause;
 use rustls::{AlertDescription, CertificateError, Error, PeerIncompatible};
 
@@ -121,6 +122,8 @@ fn certificate(error: &CertificateError) -> TlsError {
         CertificateError::Revoked => TlsError::Revoked,
         // A root of the same name and another key: the wrong authority.
         CertificateError::BadSignature => TlsError::Untrusted,
+        // Signed by itself, and not one of those that are trusted.
+        other if is_authority(other) => TlsError::Untrusted,
         other => TlsError::BadCertificate(other.to_string()),
     }
 }
