@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::measure::{
     Offered, PhaseFacts, RequestMetrics, RunFacts, Shard, Spoken, Summarizer, Summary, TokenCounts,
 };
-use crate::plan::{Cores, Dns, HttpVersion, Io, Load, Phase, Plan, Reuse, Stamps};
+use crate::plan::{Cores, Dns, Io, Load, Phase, Plan, Reuse, Stamps};
 use crate::record::{LogReader, LogWriter};
 use crate::record::{PhaseKind, Record};
 use crate::resolve::{Answer, Resolver, Service};
@@ -22,6 +22,7 @@ use crate::wire::http1::RequestHead;
 use crate::wire::http2;
 use crate::worker::Shared;
 use crate::workload::Workload;
+use probe::Speaks;
 use seat::{Left, Seat, Stage};
 use socket2::SockAddr;
 use std::net::IpAddr;
@@ -135,18 +136,19 @@ pub fn execute(
         .map(|t| RequestHead::new(plan, t))
         .collect::<Result<Vec<_>>>()?;
     let addrs = addresses(plan)?;
-    let speaks = probe::http2(plan, &addrs)?;
-    let tls = tls_clients(plan, &speaks)?;
+    let speaks = probe::speaks(plan, &addrs)?;
+    let http2: Vec<bool> = speaks.iter().map(|s| s.http2).collect();
+    let tls = tls_clients(plan, &http2)?;
     let heads2 = plan
         .targets
         .iter()
-        .zip(&speaks)
+        .zip(&http2)
         .map(|(t, two)| {
             two.then(|| http2::RequestHead::new(plan, t, t.tls))
                 .transpose()
         })
         .collect::<Result<Vec<_>>>()?;
-    let capacity = if speaks.contains(&true) {
+    let capacity = if http2.contains(&true) {
         capacity + carriers(plan, capacity)
     } else {
         capacity
@@ -462,15 +464,15 @@ fn choose_driver(plan: &Plan) -> Result<(Io, Option<String>)> {
 }
 
 /// What is spoken with each target.
-fn spoken(plan: &Plan, speaks: &[bool]) -> Vec<Spoken> {
+fn spoken(plan: &Plan, speaks: &[Speaks]) -> Vec<Spoken> {
     plan.targets
         .iter()
         .zip(speaks)
-        .map(|(target, two)| Spoken {
+        .map(|(target, speaks)| Spoken {
             url: target.url.clone(),
-            http: if *two { "2" } else { "1.1" },
+            http: if speaks.http2 { "2" } else { "1.1" },
             tls: target.tls,
-            negotiated: plan.network.http == HttpVersion::Auto && target.tls,
+            negotiated: speaks.negotiated,
         })
         .collect()
 }

@@ -10,15 +10,31 @@ use std::io::{Read, Write};
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-/// Per target: whether HTTP/2 is spoken with it. Under [`HttpVersion::Auto`] a secured target is asked, by ALPN on a connection of its
+/// Which HTTP is spoken with a target.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Speaks {
+    /// HTTP/2, else HTTP/1.1.
+    pub(super) http2: bool,
+    /// A handshake has said so.
+    pub(super) negotiated: bool,
+}
+
+/// Per target: which HTTP is spoken with it. Under [`HttpVersion::Auto`] a secured target is asked, by ALPN on a connection of its
 /// own that is closed at once. One that does not answer in order is taken for HTTP/1.1: the run itself will say what is wrong with it.
 ///
 /// # Errors
 /// When the files of TLS are not what they should be.
-pub(super) fn http2(plan: &Plan, addrs: &[Vec<SockAddr>]) -> Result<Vec<bool>> {
+pub(super) fn speaks(plan: &Plan, addrs: &[Vec<SockAddr>]) -> Result<Vec<Speaks>> {
+    let told = |http2| {
+        let told = Speaks {
+            http2,
+            negotiated: false,
+        };
+        Ok(vec![told; addrs.len()])
+    };
     match plan.network.http {
-        HttpVersion::Http1 => return Ok(vec![false; addrs.len()]),
-        HttpVersion::Http2 => return Ok(vec![true; addrs.len()]),
+        HttpVersion::Http1 => return told(false),
+        HttpVersion::Http2 => return told(true),
         HttpVersion::Auto => {}
     }
     let material = tls_material(plan)?;
@@ -28,7 +44,7 @@ pub(super) fn http2(plan: &Plan, addrs: &[Vec<SockAddr>]) -> Result<Vec<bool>> {
         .zip(addrs)
         .map(|(target, addrs)| {
             let (Some(material), true) = (&material, target.tls) else {
-                return Ok(false);
+                return Ok(Speaks::default());
             };
             // A name that is looked up for each connection is looked up for this one too.
             let found = match addrs.first() {
@@ -39,11 +55,15 @@ pub(super) fn http2(plan: &Plan, addrs: &[Vec<SockAddr>]) -> Result<Vec<bool>> {
                     .and_then(|found| found.addrs.first().map(|addr| SockAddr::from(*addr))),
             };
             let Some(addr) = found else {
-                return Ok(false);
+                return Ok(Speaks::default());
             };
             let alpn: [&[u8]; 2] = [b"h2", b"http/1.1"];
             let client = Client::new(material, &plan.network.tls, &alpn, &target.host)?;
-            Ok(ask(&client, &addr) == Some(Alpn::Http2))
+            let agreed = ask(&client, &addr);
+            Ok(Speaks {
+                http2: agreed == Some(Alpn::Http2),
+                negotiated: agreed.is_some(),
+            })
         })
         .collect()
 }

@@ -84,7 +84,7 @@ fn limits(summary: &Summary, host: &HostFacts) -> Option<Finding> {
         evidence: format!(
             "{ports} requests found no local port{range} and {descriptors} no file descriptor{files}: these failures are not the server's"
         ),
-        remedy: "keep connections (--connection-reuse-strategy pooled), raise `ulimit -n` or net.ipv4.ip_local_port_range, or lower \
+        remedy: "keep connections (--connection-reuse-strategy pooled), use more source addresses (--source-ip), raise `ulimit -n` or net.ipv4.ip_local_port_range, or lower \
                  --concurrency"
             .into(),
     })
