@@ -7,6 +7,7 @@ mod latency;
 mod layout;
 mod phases;
 mod requests;
+mod slices;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -55,6 +56,7 @@ pub(crate) fn render(outcome: &Outcome, files: &[PathBuf], style: Style) -> Stri
     text += &latency::service_and_response(outcome);
     text += &latency::tails(outcome, style.verbose);
     text += &goodput::section(outcome);
+    text += &slices::section(outcome);
     if style.phases {
         text += &phases::section(outcome);
     }

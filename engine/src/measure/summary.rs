@@ -1,5 +1,6 @@
 //! What a run came to: every figure that a report prints. Renderers never compute.
 
+use super::slice_figures::Slices;
 use super::tags::MetricInfo;
 use crate::record::Cause;
 use serde::Serialize;
@@ -26,6 +27,8 @@ pub struct Summary {
     pub histograms: Vec<Distribution>,
     /// Goodput, when SLOs were given.
     pub goodput: Option<Goodput>,
+    /// The run in slices, where the plan wants them.
+    pub slices: Option<Slices>,
     /// Arrivals wanted against arrivals made (open loop).
     pub rate: Option<RateFigures>,
     /// The client's own share in the figures.
