@@ -2,7 +2,7 @@
 
 use crate::args::{ExportLevel, OutputArgs, ProfileArgs, Ui};
 use crate::exit::Exit;
-use crate::export::{self, Artifacts, Kind, RecordWriter};
+use crate::export::{self, Artifacts, Kind, RecordWriter, Wanted};
 use crate::outcome::{Identity, Outcome};
 use crate::planning::{self, Planned, Surroundings};
 use crate::redact::{self, Secrets};
@@ -36,7 +36,11 @@ pub(crate) fn profile(mut args: ProfileArgs) -> anyhow::Result<Exit> {
 
     let dir = planning::artifact_dir(args.output.artifact_dir.as_deref(), &plan);
     let records = args.output.export_level == ExportLevel::Records;
-    let mut files = Artifacts::open(&dir, prefix.as_deref(), records)?;
+    let wanted = Wanted {
+        records,
+        slices: plan.slice.is_some(),
+    };
+    let mut files = Artifacts::open(&dir, prefix.as_deref(), wanted)?;
     let workload = Workload::prepare(&plan)?;
     files.write(Kind::Inputs, |to| workload.write_inputs(to))?;
 

@@ -30,6 +30,7 @@ pub mod record;
 pub mod resolve;
 pub mod run;
 pub mod schedule;
+pub mod statistics;
 pub mod verdict;
 pub mod wire;
 pub mod worker;

@@ -20,6 +20,8 @@ pub enum Stream {
     Prompt = 4,
     /// The order in which words open the prompts.
     Opening = 5,
+    /// Which blocks a bootstrap draws.
+    Bootstrap = 64,
 }
 
 /// The random numbers of one item. Implements [`rand::Rng`].

@@ -3,13 +3,14 @@
 use std::fs;
 use std::path::Path;
 
-const PURE: [&str; 8] = [
+const PURE: [&str; 9] = [
     "plan",
     "schedule",
     "endpoint",
     "wire",
     "exchange",
     "measure",
+    "statistics",
     "verdict",
     "verdict.rs",
 ];

@@ -64,10 +64,6 @@ pub(crate) const ENDPOINT_TYPES: &[&str] = &[
 
 const REMEDIES: &[(&[&str], &str)] = &[
     (
-        &["--slice-duration", "--timeslice-duration"],
-        "leave it out; with --export-level records, profile_export.jsonl has the instants of every request to slice by",
-    ),
-    (
         &["--config", "-f"],
         "write the same settings as flags; --dry-run shows the plan that they make",
     ),
@@ -344,7 +340,6 @@ const GROUPS: &[(&str, &[&str])] = &[
     (
         "output",
         &[
-            "--slice-duration",
             "--auto-plot",
             "--plot-required",
             "--export-outputs-json",
@@ -362,7 +357,6 @@ const GROUPS: &[(&str, &[&str])] = &[
             "--wandb-entity",
             "--wandb-run-name",
             "--wandb-tag",
-            "--timeslice-duration",
         ],
     ),
     (

@@ -49,7 +49,7 @@ fn title(metric: &Metric) -> String {
     }
 }
 
-fn cell(value: f64) -> String {
+pub(super) fn cell(value: f64) -> String {
     if value.is_finite() {
         format!("{value:.2}")
     } else {
@@ -57,7 +57,7 @@ fn cell(value: f64) -> String {
     }
 }
 
-fn escaped(text: &str) -> Cow<'_, str> {
+pub(super) fn escaped(text: &str) -> Cow<'_, str> {
     if text.contains([',', '"', '\r', '\n']) {
         Cow::Owned(format!("\"{}\"", text.replace('"', "\"\"")))
     } else {

@@ -20,6 +20,19 @@ pub(crate) enum Kind {
     Inputs,
     /// `ringload_report.json`
     Report,
+    /// `profile_export_aiperf_timeslices.json`
+    Slices,
+    /// `profile_export_aiperf_timeslices.csv`
+    SliceTable,
+}
+
+/// Files that not every run leaves.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Wanted {
+    /// A line for each request.
+    pub(crate) records: bool,
+    /// The slices.
+    pub(crate) slices: bool,
 }
 
 /// The open files of a run.
@@ -34,7 +47,7 @@ impl Artifacts {
     ///
     /// # Errors
     /// [`ringload_engine::Blame::Environment`] when the folder cannot be written to.
-    pub(crate) fn open(dir: &Path, prefix: Option<&str>, records: bool) -> Result<Self> {
+    pub(crate) fn open(dir: &Path, prefix: Option<&str>, wanted: Wanted) -> Result<Self> {
         let blame = |e: io::Error| {
             Error::environment(
                 format!("--artifact-dir {}: {e}", dir.display()),
@@ -48,9 +61,11 @@ impl Artifacts {
             Kind::Records,
             Kind::Inputs,
             Kind::Report,
+            Kind::Slices,
+            Kind::SliceTable,
         ];
         let mut files = Vec::new();
-        for kind in kinds.into_iter().filter(|k| records || *k != Kind::Records) {
+        for kind in kinds.into_iter().filter(|k| wanted.has(*k)) {
             let name = kind.name(prefix);
             if dir.join(&name).is_dir() {
                 return Err(blame(io::Error::other(format!("{name} is a folder"))));
@@ -118,9 +133,23 @@ impl Artifacts {
     }
 }
 
+impl Wanted {
+    fn has(self, kind: Kind) -> bool {
+        match kind {
+            Kind::Records => self.records,
+            Kind::Slices | Kind::SliceTable => self.slices,
+            Kind::Summary | Kind::Table | Kind::Inputs | Kind::Report => true,
+        }
+    }
+}
+
 impl Kind {
     fn name(self, prefix: Option<&str>) -> String {
         match (self, prefix) {
+            (Self::Slices, None) => "profile_export_aiperf_timeslices.json".into(),
+            (Self::SliceTable, None) => "profile_export_aiperf_timeslices.csv".into(),
+            (Self::Slices, Some(p)) => format!("{p}_timeslices.json"),
+            (Self::SliceTable, Some(p)) => format!("{p}_timeslices.csv"),
             (Self::Summary, None) => "profile_export_aiperf.json".into(),
             (Self::Table, None) => "profile_export_aiperf.csv".into(),
             (Self::Records, None) => "profile_export.jsonl".into(),
@@ -167,6 +196,11 @@ fn unwritten(path: &Path, e: &io::Error) -> Error {
 mod tests {
     use super::*;
 
+    const RECORDS: Wanted = Wanted {
+        records: true,
+        slices: false,
+    };
+
     fn names(dir: &Path) -> Vec<String> {
         let mut names: Vec<_> = fs::read_dir(dir)
             .unwrap()
@@ -179,7 +213,7 @@ mod tests {
     #[test]
     fn files_appear_whole_or_not_at_all() {
         let dir = tempfile::tempdir().unwrap();
-        let mut files = Artifacts::open(dir.path(), None, true).unwrap();
+        let mut files = Artifacts::open(dir.path(), None, RECORDS).unwrap();
         files
             .write(Kind::Summary, |to| to.write_all(b"{}"))
             .unwrap();
@@ -193,7 +227,7 @@ mod tests {
             names(dir.path()).is_empty(),
             "an abandoned run leaves nothing"
         );
-        Artifacts::open(dir.path(), None, true)
+        Artifacts::open(dir.path(), None, RECORDS)
             .unwrap()
             .commit()
             .unwrap();
@@ -212,16 +246,25 @@ mod tests {
     #[test]
     fn a_prefix_names_every_export_and_summary_level_leaves_the_records_out() {
         let dir = tempfile::tempdir().unwrap();
-        Artifacts::open(dir.path(), Some("foo"), false)
-            .unwrap()
-            .commit()
-            .unwrap();
+        Artifacts::open(
+            dir.path(),
+            Some("foo"),
+            Wanted {
+                slices: true,
+                ..Wanted::default()
+            },
+        )
+        .unwrap()
+        .commit()
+        .unwrap();
         assert_eq!(
             names(dir.path()),
             [
                 "foo.csv",
                 "foo.json",
                 "foo_ringload_report.json",
+                "foo_timeslices.csv",
+                "foo_timeslices.json",
                 "inputs.json"
             ]
         );
@@ -229,7 +272,7 @@ mod tests {
 
     #[test]
     fn a_folder_that_cannot_be_written_to_is_the_machines_error() {
-        let e = Artifacts::open(Path::new("/proc/nowhere"), None, true)
+        let e = Artifacts::open(Path::new("/proc/nowhere"), None, RECORDS)
             .err()
             .unwrap();
         assert_eq!(e.blame, ringload_engine::Blame::Environment);

@@ -10,10 +10,13 @@ mod report;
 #[cfg(test)]
 pub(crate) mod sample;
 #[cfg(test)]
+mod sample_slices;
+#[cfg(test)]
 pub(crate) mod tests;
 mod time;
+mod timeslices;
 
-pub(crate) use files::{Artifacts, Kind, remove_temporaries};
+pub(crate) use files::{Artifacts, Kind, Wanted, remove_temporaries};
 pub(crate) use records::{RecordWriter, wall_clock};
 
 use crate::outcome::Outcome;
@@ -27,6 +30,8 @@ use std::path::PathBuf;
 pub(crate) fn finish(mut artifacts: Artifacts, outcome: &Outcome) -> Result<Vec<PathBuf>> {
     artifacts.write(Kind::Summary, |to| json::write(outcome, to))?;
     artifacts.write(Kind::Table, |to| csv::write(&outcome.summary, to))?;
+    artifacts.write(Kind::Slices, |to| timeslices::json(outcome, to))?;
+    artifacts.write(Kind::SliceTable, |to| timeslices::csv(outcome, to))?;
     artifacts.write(Kind::Report, |to| report::write(outcome, to))?;
     artifacts.commit()
 }

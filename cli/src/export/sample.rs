@@ -98,6 +98,7 @@ pub(crate) fn plan() -> Plan {
                 threshold: 50.0,
             },
         ],
+        slice: Some(60 * SECOND),
         seed: 42,
         timeouts: Timeouts {
             request: 21_600 * SECOND,
@@ -151,6 +152,7 @@ pub(crate) fn summary() -> Summary {
                 slo("inter_token_latency", 50.0, 480, 0.965_794_768),
             ],
         }),
+        slices: Some(super::sample_slices::slices()),
         rate: Some(RateFigures {
             offered: 50.0,
             achieved: 49.98,
@@ -257,7 +259,7 @@ pub(crate) fn records() -> [(Record, RequestMetrics); 2] {
     [(good, metrics), (bad, failed)]
 }
 
-fn metrics() -> Vec<Metric> {
+pub(super) fn metrics() -> Vec<Metric> {
     vec![
         of_requests("time_to_first_token", 96.94),
         of_requests("time_to_second_token", 5.61),

@@ -1,7 +1,7 @@
 //! The files of the hand-made outcome, to the byte; `UPDATE_GOLDENS=1` rewrites them.
 
 use super::sample::{SECRET, outcome, records, summary};
-use super::{RecordWriter, csv, json, report};
+use super::{RecordWriter, csv, json, report, timeslices};
 use crate::redact::Secrets;
 use serde_json::{Value, json};
 use std::io::{self, Write};
@@ -26,6 +26,17 @@ fn the_table_is_as_aiperf_writes_it() {
 }
 
 #[test]
+fn the_slices_are_as_aiperf_writes_them() {
+    golden(
+        "profile_export_aiperf_timeslices.json",
+        &written(|to| timeslices::json(&outcome(), to)),
+    );
+    let table = written(|to| timeslices::csv(&outcome(), to));
+    assert!(table.lines().all(|l| l.split(',').count() == 7), "{table}");
+    golden("profile_export_aiperf_timeslices.csv", &table);
+}
+
+#[test]
 fn the_records_are_as_aiperf_writes_them() {
     golden("profile_export.jsonl", &record_lines());
 }
@@ -44,6 +55,8 @@ fn no_file_holds_a_secret_or_a_null_of_ours() {
         written(|to| json::write(&outcome(), to)),
         written(|to| report::write(&outcome(), to)),
         written(|to| csv::write(&summary(), to)),
+        written(|to| timeslices::json(&outcome(), to)),
+        written(|to| timeslices::csv(&outcome(), to)),
         record_lines(),
     ] {
         assert!(!text.contains(SECRET), "{text}");
@@ -66,6 +79,7 @@ fn the_report_follows_its_schema_and_the_schema_names_every_field() {
     let mut reports = vec![report::document(&outcome()).unwrap()];
     let mut bare = outcome();
     (bare.summary.goodput, bare.summary.rate, bare.plan.warmup) = (None, None, None);
+    (bare.summary.slices, bare.plan.slice) = (None, None);
     (
         bare.summary.client.receive_lag,
         bare.summary.client.driver_note,

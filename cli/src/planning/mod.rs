@@ -6,6 +6,7 @@ mod load;
 mod naming;
 mod network;
 mod prompts;
+mod slices;
 #[cfg(test)]
 mod tests;
 
@@ -46,6 +47,7 @@ pub(crate) fn plan(args: &ProfileArgs, around: &Surroundings) -> Result<Planned>
     let warmup = load::warmup(&args.warmup, &args.load)?;
     let slos = Slo::parse_all(&args.load.goodput)?;
     needs_stream(endpoint, &slos)?;
+    let slice = slices::slice(args.output.slice_duration, &profiling)?;
     let stamps = match args.machine.stamps {
         StampsArg::Kernel => Stamps::Kernel,
         StampsArg::User => Stamps::User,
@@ -78,6 +80,7 @@ pub(crate) fn plan(args: &ProfileArgs, around: &Surroundings) -> Result<Planned>
         warmup,
         profiling,
         slos,
+        slice,
         seed: seed(args.input.random_seed, around.fresh_seed, &mut notes),
         timeouts: Timeouts {
             request: nanos(endpoint.request_timeout_seconds),

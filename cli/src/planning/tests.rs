@@ -117,13 +117,6 @@ fn the_articles_tiers_and_network_commands() {
 
 #[test]
 fn what_the_article_uses_and_is_not_there_yet_is_refused_by_name() {
-    let slices = refused(&format!(
-        "{SEED} --concurrency 32 --request-count 1000 --timeslice-duration 10 --ui simple"
-    ));
-    assert!(
-        slices.contains("--timeslice-duration") && slices.contains("not supported by ringload yet"),
-        "{slices}"
-    );
     let repeats = refused(&format!("{SEED} --multi-run-count 3 --random-seed 42"));
     assert!(
         repeats.contains("not supported by ringload yet") && repeats.contains("3 times"),

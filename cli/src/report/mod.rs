@@ -8,6 +8,7 @@ mod layout;
 mod network;
 mod phases;
 mod requests;
+mod slices;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -56,6 +57,7 @@ pub(crate) fn render(outcome: &Outcome, files: &[PathBuf], style: Style) -> Stri
     text += &latency::service_and_response(outcome);
     text += &latency::tails(outcome, style.verbose);
     text += &goodput::section(outcome);
+    text += &slices::section(outcome);
     if style.phases {
         text += &phases::section(outcome);
     }

@@ -16,19 +16,26 @@ mod population;
 mod rate;
 mod request;
 mod shard;
+mod slice_figures;
+mod slices;
 mod stats;
 mod summarizer;
 mod summary;
 pub mod tags;
 #[cfg(test)]
 pub(crate) mod testing;
+mod timeline;
 mod tokens;
+mod trend;
 
 pub use counts::{ConnectionCounts, Counters, PhaseCounts};
 pub use facts::{Offered, PhaseFacts, RunFacts};
 pub use network::{NetworkFigures, PhaseFigures, Spoken};
 pub use request::request_metrics;
 pub use shard::{Of, Shard};
+pub use slice_figures::{SliceFigures, Slices};
 pub use summarizer::Summarizer;
 pub use summary::*;
+pub use timeline::Timeline;
 pub use tokens::{ClientTokens, TokenCounts, TokenSource};
+pub use trend::{Direction, Trend};

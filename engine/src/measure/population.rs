@@ -25,6 +25,8 @@ pub(super) struct Population {
     in_flight: InFlight,
     /// First issue and last output of the successful requests.
     span: Option<(Nanos, Nanos)>,
+    /// Seconds to divide by, instead of those of the span.
+    window_s: Option<f64>,
     osl_compared: u64,
     osl_mismatches: u64,
     usage_compared: u64,
@@ -133,10 +135,24 @@ impl Population {
         NetworkFigures::of(facts.targets.clone(), shard, handshakes, &self.columns)
     }
 
-    /// First issue → last output of the successful requests, in seconds.
+    /// First issue → last output of the successful requests, in seconds; or the window that [`Self::last_for`] named.
     pub(super) fn duration_s(&self) -> f64 {
-        self.span
-            .map_or(0.0, |(first, last)| last.saturating_sub(first) as f64 / 1e9)
+        let span = || {
+            self.span
+                .map_or(0.0, |(first, last)| last.saturating_sub(first) as f64 / 1e9)
+        };
+        self.window_s.unwrap_or_else(span)
+    }
+
+    /// Makes rates of a window of so many seconds, whenever the requests ended.
+    pub(super) fn last_for(&mut self, seconds: f64) {
+        self.window_s = Some(seconds);
+    }
+
+    /// Keeps no gaps from now on, and none of those that were kept.
+    pub(super) fn forget_gaps(&mut self) {
+        self.gaps.over = true;
+        self.gaps.exact = Vec::new();
     }
 
     /// Goodput, where there are SLOs.

@@ -6,12 +6,15 @@ use super::facts::{PhaseFacts, RunFacts};
 use super::population::Population;
 use super::request::request_metrics;
 use super::shard::{Of, Shard};
+use super::slices::Slicer;
 use super::summary::{
     ClientFigures, CoreFigures, Counts, Distribution, RateFigures, RequestMetrics, Summary,
     TokenFigures,
 };
 use super::tags;
+use super::timeline::Timeline;
 use super::tokens::{TokenCounts, TokenSource};
+use crate::clock::Nanos;
 use crate::plan::{Load, Plan, Stamps};
 use crate::record::{Outcome, PhaseKind, Record};
 
@@ -24,20 +27,22 @@ pub struct Summarizer {
     open_loop: bool,
     warmup: Population,
     profiling: Population,
+    slicer: Option<Slicer>,
     errors: Errors,
     tokens: TokenFigures,
 }
 
 impl Summarizer {
-    /// A summary of nothing yet.
+    /// A summary of nothing yet. The timeline is that of the records that will be added.
     #[must_use]
-    pub fn new(plan: &Plan) -> Self {
+    pub fn new(plan: &Plan, timeline: Timeline) -> Self {
         let exact_gaps = plan.limits.exact_gaps;
         Self {
             streaming: plan.streaming,
             open_loop: matches!(plan.profiling.load, Load::Open { .. }),
             warmup: Population::new(Vec::new(), exact_gaps),
             profiling: Population::new(plan.slos.clone(), exact_gaps),
+            slicer: Slicer::new(plan, timeline),
             errors: Errors::default(),
             tokens: TokenFigures::default(),
         }
@@ -52,6 +57,9 @@ impl Summarizer {
         let metrics = request_metrics(record, tokens, self.streaming, population.slos());
         population.add(record, tokens, &metrics, self.streaming);
         if record.phase == PhaseKind::Profiling {
+            if let Some(slicer) = &mut self.slicer {
+                slicer.add(record, tokens, &metrics);
+            }
             match record.outcome {
                 Outcome::Succeeded => self.add_source(tokens),
                 Outcome::Failed(cause) => self.errors.add(cause, record),
@@ -82,6 +90,8 @@ impl Summarizer {
         let violations = self.violations(&shard, &counts, &warmup_counts, records_lost);
         let rate = self.rate(&shard.profiling, &facts.profiling);
         let network = self.profiling.network(&shard, &facts);
+        let wall = |at: Nanos| (facts.wall_start_ns + at).saturating_sub(facts.profiling.start);
+        let slices = self.slicer.take().map(|slicer| slicer.finish(wall));
         let phase_ns = facts.profiling.end.saturating_sub(facts.profiling.start);
         Summary {
             started_at_ns: facts.wall_start_ns,
@@ -96,6 +106,7 @@ impl Summarizer {
             warmup_metrics: self.warmup.metrics(None),
             histograms: self.distributions(&shard),
             goodput: self.profiling.goodput(),
+            slices,
             rate,
             network,
             was_cancelled: facts.was_cancelled,

@@ -1,6 +1,7 @@
 //! What a run came to: every figure that a report prints. Renderers never compute.
 
 use super::network::NetworkFigures;
+use super::slice_figures::Slices;
 use super::tags::MetricInfo;
 use crate::record::Cause;
 use serde::Serialize;
@@ -27,6 +28,8 @@ pub struct Summary {
     pub histograms: Vec<Distribution>,
     /// Goodput, when SLOs were given.
     pub goodput: Option<Goodput>,
+    /// The run in slices, where the plan wants them.
+    pub slices: Option<Slices>,
     /// Arrivals wanted against arrivals made (open loop).
     pub rate: Option<RateFigures>,
     /// The client's own share in the figures.

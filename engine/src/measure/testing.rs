@@ -1,6 +1,6 @@
 //! A run for tests: plan, facts, and the summary of some records.
 
-use super::{PhaseFacts, RunFacts, Shard, Summarizer, Summary, TokenCounts};
+use super::{PhaseFacts, RunFacts, Shard, Summarizer, Summary, Timeline, TokenCounts};
 use crate::clock::SECOND;
 use crate::plan::{Arrival, Load, Phase, Plan, Stamps, Target};
 use crate::record::Record;
@@ -56,7 +56,7 @@ pub(crate) fn facts() -> RunFacts {
 /// Shard and summarizer fed with the same records, as a run does; only usage counts tokens.
 pub(crate) fn fed(plan: &Plan, records: &[Record]) -> (Shard, Summarizer) {
     let mut shard = Shard::new();
-    let mut summarizer = Summarizer::new(plan);
+    let mut summarizer = Summarizer::new(plan, Timeline::of(records).unwrap_or_default());
     for record in records {
         shard.issued(record.phase);
         shard.record(record);

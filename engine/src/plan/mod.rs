@@ -42,6 +42,8 @@ pub struct Plan {
     pub profiling: Phase,
     /// Service level objectives; a request is good when all hold.
     pub slos: Vec<Slo>,
+    /// Length of a time slice; `None` cuts none.
+    pub slice: Option<Nanos>,
     /// Seed of the schedule and the prompts.
     pub seed: u64,
     /// Time-outs.
@@ -92,6 +94,7 @@ impl Plan {
             warmup: None,
             profiling,
             slos: Vec::new(),
+            slice: None,
             seed: 0,
             timeouts: Timeouts {
                 request: 6 * 3600 * SECOND,
@@ -274,6 +277,8 @@ pub struct Limits {
     pub text_bytes: usize,
     /// Gaps kept exactly in one run, beyond which percentiles of gaps come from the histogram.
     pub exact_gaps: usize,
+    /// Time slices kept in one run; requests issued after the last of them are counted, and in no slice.
+    pub slices: usize,
 }
 
 impl Default for Limits {
@@ -285,6 +290,7 @@ impl Default for Limits {
             body_bytes: 64 << 20,
             text_bytes: 8 << 20,
             exact_gaps: 50_000_000,
+            slices: 2_000,
         }
     }
 }

@@ -12,7 +12,8 @@ use crate::clock::{self, RealtimeOffset};
 use crate::driver::{self, Uring};
 use crate::error::{Error, Result};
 use crate::measure::{
-    Offered, PhaseFacts, RequestMetrics, RunFacts, Shard, Spoken, Summarizer, Summary, TokenCounts,
+    Offered, PhaseFacts, RequestMetrics, RunFacts, Shard, Spoken, Summarizer, Summary, Timeline,
+    TokenCounts,
 };
 use crate::plan::{Cores, Dns, Io, Load, Phase, Plan, Reuse, Stamps};
 use crate::record::{LogReader, LogWriter};
@@ -305,7 +306,7 @@ pub fn summarize(
     finished: Finished,
     on_record: &mut dyn FnMut(&Record, &RequestMetrics) -> std::io::Result<()>,
 ) -> Result<Summary> {
-    let mut summarizer = Summarizer::new(plan);
+    let mut summarizer = Summarizer::new(plan, timeline(plan, &finished)?);
     for record in LogReader::open(&finished.log)? {
         let record = record?;
         let counts = count_tokens(plan, workload, &record);
@@ -320,6 +321,22 @@ pub fn summarize(
         }
     }
     Ok(summarizer.finish(finished.shard, finished.facts))
+}
+
+/// What the summary is cut from. Slices begin with the first request, which only the records know; the rest of the summary does with
+/// the phase's own bounds, and spares reading the log twice.
+fn timeline(plan: &Plan, finished: &Finished) -> Result<Timeline> {
+    let phase = &finished.facts.profiling;
+    let mut line = None;
+    if plan.slice.is_some() {
+        for record in LogReader::open(&finished.log)? {
+            Timeline::stretch(&mut line, &record?);
+        }
+    }
+    Ok(line.unwrap_or(Timeline {
+        start: phase.start,
+        end: phase.end,
+    }))
 }
 
 fn count_tokens(plan: &Plan, workload: &Workload, record: &Record) -> TokenCounts {

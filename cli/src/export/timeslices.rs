@@ -1,0 +1,70 @@
+//! `profile_export_aiperf_timeslices.json` and `.csv`: a slice after the other, as AIPerf writes them. Slices in which no request was
+//! issued are left out, as there.
+
+use super::csv::{cell, escaped};
+use super::input_config;
+use super::numbers::{metric, percentiles, without_nulls};
+use crate::outcome::Outcome;
+use ringload_engine::measure::{Metric, SliceFigures};
+use serde_json::{Map, Value, json};
+use std::io::{self, Write};
+
+/// Writes the JSON file.
+pub(crate) fn json(outcome: &Outcome, to: &mut dyn Write) -> io::Result<()> {
+    let slices: Vec<Value> = shown(outcome)
+        .map(|slice| {
+            let mut object = Map::new();
+            object.insert("start_ns".into(), slice.start_ns.into());
+            object.insert("end_ns".into(), slice.end_ns.into());
+            if !slice.is_complete {
+                object.insert("is_complete".into(), false.into());
+            }
+            object.extend(
+                slice
+                    .metrics
+                    .iter()
+                    .map(|m| (m.info.tag.to_owned(), metric(m))),
+            );
+            Value::Object(object)
+        })
+        .collect();
+    let config = input_config::of(&outcome.plan, &outcome.identity.secrets);
+    let file = without_nulls(json!({"timeslices": slices, "input_config": config}));
+    serde_json::to_writer_pretty(&mut *to, &file)?;
+    to.write_all(b"\n")
+}
+
+/// Writes the table: a line for each slice, metric and statistic; metrics sorted by tag, CRLF, two decimals.
+pub(crate) fn csv(outcome: &Outcome, to: &mut dyn Write) -> io::Result<()> {
+    to.write_all(b"Timeslice,Start_NS,End_NS,Metric,Unit,Stat,Value\r\n")?;
+    for (index, slice) in shown(outcome).enumerate() {
+        let mut sorted: Vec<&Metric> = slice.metrics.iter().collect();
+        sorted.sort_by_key(|m| m.info.tag);
+        for metric in sorted {
+            let place = format!("{index},{},{}", slice.start_ns, slice.end_ns);
+            let name = format!("{},{}", escaped(metric.info.header), metric.info.unit);
+            for (stat, value) in statistics(metric) {
+                if value.is_finite() {
+                    write!(to, "{place},{name},{stat},{}\r\n", cell(value))?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn shown(outcome: &Outcome) -> impl Iterator<Item = &SliceFigures> {
+    let slices = outcome.summary.slices.iter().flat_map(|s| &s.slices);
+    slices.filter(|s| s.succeeded + s.failed + s.in_flight_at_end > 0)
+}
+
+/// AIPerf's statistics in the order of its tables.
+fn statistics(metric: &Metric) -> Vec<(&'static str, f64)> {
+    let mut all = vec![("avg", metric.avg)];
+    if let Some(s) = &metric.stats {
+        all.extend([("min", s.min), ("max", s.max), ("sum", s.sum)]);
+        all.extend(percentiles(s));
+        all.push(("std", s.std));
+    }
+    all
+}

@@ -1,0 +1,104 @@
+//! The run in slices, and whether it changed over them.
+
+use super::layout::{count, line, short};
+use super::table::Table;
+use crate::outcome::Outcome;
+use ringload_engine::measure::{Direction, SliceFigures, Slices, Trend};
+
+/// A row a slice, and what was tested over them.
+pub(super) fn section(outcome: &Outcome) -> String {
+    let Some(slices) = &outcome.summary.slices else {
+        return String::new();
+    };
+    let mut out = table(slices, !outcome.plan.slos.is_empty());
+    for trend in slices
+        .trends
+        .iter()
+        .filter(|t| t.direction != Direction::Level)
+    {
+        let label = if trend.worse { "DEGRADED" } else { "trend" };
+        out += &line(label, &trend.words);
+    }
+    let level: Vec<String> = slices
+        .trends
+        .iter()
+        .filter(|t| t.direction == Direction::Level)
+        .map(none)
+        .collect();
+    if let Some(first) = slices.trends.first().filter(|_| !level.is_empty()) {
+        let text = format!(
+            "{} over {} slices (Mann-Kendall)",
+            level.join(", "),
+            first.slices
+        );
+        out += &line("no trend in", &text);
+    }
+    if let Some(why) = &slices.untested {
+        out += &line("trend", why);
+    }
+    if slices.requests_beyond_limit > 0 {
+        let text = format!(
+            "{} requests are in no slice: only {} are kept (limit `slices`); write a longer --slice-duration",
+            count(slices.requests_beyond_limit),
+            count(slices.limit as u64)
+        );
+        out += &line("limit", &text);
+    }
+    out
+}
+
+fn table(slices: &Slices, goodput: bool) -> String {
+    let title = format!("SLICES OF {} s", slices.slice_duration_s);
+    let mut columns = vec!["req/s", "TTFTp50", "TTFTp95", "ITLp50", "tok/s", "errors"];
+    if goodput {
+        columns.insert(1, "good %");
+    }
+    let mut table = Table::new(&title, &columns);
+    let step = slices.slices.len().div_ceil(MOST_ROWS).max(1);
+    for slice in slices.slices.iter().step_by(step) {
+        table.row(name(slice), cells(slice, goodput));
+    }
+    let mut out = table.render();
+    if step > 1 {
+        let text = format!(
+            "  one of {step} slices of {}; the others are in the files\n",
+            slices.slices.len()
+        );
+        out += &text;
+    }
+    if slices.slices.iter().any(|s| !s.is_complete) {
+        out += "  * not complete when the run ended\n";
+    }
+    out
+}
+
+fn name(slice: &SliceFigures) -> String {
+    let mark = if slice.is_complete { "" } else { " *" };
+    format!(
+        "{:>4}  at {} s{mark}",
+        slice.index,
+        (slice.start_s * 1e3).round() / 1e3
+    )
+}
+
+fn cells(slice: &SliceFigures, goodput: bool) -> Vec<String> {
+    let shown = |value: Option<f64>| value.map_or_else(|| "-".into(), short);
+    let mut cells = vec![
+        shown(slice.request_throughput),
+        shown(slice.time_to_first_token_p50),
+        shown(slice.time_to_first_token_p95),
+        shown(slice.inter_token_latency_p50),
+        shown(slice.output_token_throughput),
+        slice.failed.to_string(),
+    ];
+    if goodput {
+        cells.insert(1, shown(slice.good_request_fraction.map(|f| 100.0 * f)));
+    }
+    cells
+}
+
+fn none(trend: &Trend) -> String {
+    format!("{} (p = {:.3})", trend.name, trend.p)
+}
+
+const MOST_ROWS: usize = 40;

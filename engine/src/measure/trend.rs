@@ -1,0 +1,286 @@
+//! Whether a run got better or worse while it lasted, tested and said in words.
+
+use super::slice_figures::SliceFigures;
+use super::tags;
+use crate::statistics::{Interval, LEVEL, mann_kendall, percentile_of_sorted, theil_sen};
+use serde::Serialize;
+
+/// A figure tested for a trend over the slices.
+#[derive(Clone, Debug, Serialize)]
+pub struct Trend {
+    /// Tag of the metric.
+    pub tag: &'static str,
+    /// Its short name, as in `TTFT p50`.
+    pub name: &'static str,
+    /// `p50`, or `rate`.
+    pub statistic: &'static str,
+    /// Unit of the slope.
+    pub unit: &'static str,
+    /// How many slices were compared.
+    pub slices: usize,
+    /// Theil and Sen's slope: change from one slice to the next.
+    pub slope: f64,
+    /// Its 95 % interval.
+    pub interval: Interval,
+    /// Mann and Kendall's probability of such a series without a trend (two-sided).
+    pub p: f64,
+    /// The slope over all slices, as a share of the median slice.
+    pub change: f64,
+    /// What it comes to.
+    pub direction: Direction,
+    /// Whether that is for the worse.
+    pub worse: bool,
+    /// The same in a sentence.
+    pub words: String,
+}
+
+/// Which way a figure went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// Up.
+    Rose,
+    /// Down.
+    Fell,
+    /// Neither: what there is may be chance, or is too small to matter.
+    Level,
+}
+
+/// Tests what the run has: the medians of time to first token and inter token latency (without streams, of request latency), and the
+/// output by arrival (tokens where they are counted, else events). Or says why it cannot.
+///
+/// A trend is one whose p is under 5 % divided by the number of tests (Bonferroni), and that comes to at least 5 % over the slices.
+pub(super) fn over(slices: &[SliceFigures], streaming: bool) -> (Vec<Trend>, Option<String>) {
+    let compared: Vec<&SliceFigures> = slices.iter().filter(|s| s.in_trend).collect();
+    if compared.len() < LEAST {
+        let why = format!(
+            "no trend is tested over {} complete slices under load: it takes {LEAST}; write a shorter --slice-duration, or run longer",
+            compared.len()
+        );
+        return (Vec::new(), Some(why));
+    }
+    let series: Vec<(&Tested, Vec<f64>)> = TESTED
+        .iter()
+        .filter(|tested| tested.streaming.is_none_or(|s| s == streaming))
+        .filter_map(|tested| {
+            let values: Vec<f64> = compared.iter().filter_map(|s| (tested.value)(s)).collect();
+            // A slice without a value would move its neighbours together.
+            (values.len() == compared.len()).then_some((tested, values))
+        })
+        .fold(Vec::new(), |mut all: Vec<(&Tested, Vec<f64>)>, one| {
+            if all.iter().all(|(other, _)| other.what != one.0.what) {
+                all.push(one);
+            }
+            all
+        });
+    if series.is_empty() {
+        let why = "no trend is tested: there are slices without a finished request; write a longer --slice-duration";
+        return (Vec::new(), Some(why.into()));
+    }
+    let tests = series.len() as f64;
+    let trends = series
+        .into_iter()
+        .filter_map(|(tested, values)| trend(tested, &values, SIGNIFICANT / tests))
+        .collect();
+    (trends, None)
+}
+
+fn trend(tested: &Tested, values: &[f64], significant: f64) -> Option<Trend> {
+    let test = mann_kendall(values)?;
+    let slope = theil_sen(values, LEVEL)?;
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable_by(f64::total_cmp);
+    let median = percentile_of_sorted(&sorted, 0.5);
+    let total = slope.per_step * (values.len() - 1) as f64;
+    let change = if median == 0.0 { 0.0 } else { total / median };
+    let direction = if test.p >= significant || change.abs() < MATTERS {
+        Direction::Level
+    } else if slope.per_step > 0.0 {
+        Direction::Rose
+    } else {
+        Direction::Fell
+    };
+    let verb = match direction {
+        Direction::Rose => "rose over the run",
+        Direction::Fell => "fell over the run",
+        Direction::Level => "shows no trend",
+    };
+    let worse = match direction {
+        Direction::Rose => !tested.larger_is_better,
+        Direction::Fell => tested.larger_is_better,
+        Direction::Level => false,
+    };
+    let words = format!(
+        "{} {verb}: {} {} per slice (95 % {}…{}), {} over {} slices, p {}",
+        tested.what_it_is,
+        signed(slope.per_step),
+        tested.unit,
+        signed(slope.interval.low),
+        signed(slope.interval.high),
+        percent(change),
+        values.len(),
+        probability(test.p),
+    );
+    Some(Trend {
+        tag: tested.tag,
+        name: tested.what_it_is,
+        statistic: tested.statistic,
+        unit: tested.unit,
+        slices: values.len(),
+        slope: slope.per_step,
+        interval: slope.interval,
+        p: test.p,
+        change,
+        direction,
+        worse,
+        words,
+    })
+}
+
+/// Three significant digits with a sign.
+fn signed(value: f64) -> String {
+    let size = value.abs();
+    let digits = if size >= 100.0 || size == 0.0 {
+        0
+    } else {
+        (2.0 - size.log10().floor()).clamp(0.0, 6.0) as usize
+    };
+    let shown = format!("{value:+.digits$}");
+    // A value that rounds to nothing has no sign.
+    if shown.trim_start_matches(['+', '-']).parse() == Ok(0.0) {
+        "0".into()
+    } else {
+        shown
+    }
+}
+
+fn percent(share: f64) -> String {
+    format!("{:+.1} %", share * 100.0)
+}
+
+fn probability(p: f64) -> String {
+    if p < 0.001 {
+        "< 0.001".into()
+    } else {
+        format!("= {p:.3}")
+    }
+}
+
+/// A figure that may be tested. Of those that say the same `what`, the first that all slices have is.
+struct Tested {
+    what: &'static str,
+    what_it_is: &'static str,
+    tag: &'static str,
+    statistic: &'static str,
+    unit: &'static str,
+    larger_is_better: bool,
+    streaming: Option<bool>,
+    value: fn(&SliceFigures) -> Option<f64>,
+}
+
+static TESTED: [Tested; 5] = [
+    Tested {
+        what: "first token",
+        what_it_is: "TTFT p50",
+        tag: tags::TIME_TO_FIRST_TOKEN.tag,
+        statistic: "p50",
+        unit: "ms",
+        larger_is_better: false,
+        streaming: Some(true),
+        value: |s| s.time_to_first_token_p50,
+    },
+    Tested {
+        what: "between tokens",
+        what_it_is: "ITL p50",
+        tag: tags::INTER_TOKEN_LATENCY.tag,
+        statistic: "p50",
+        unit: "ms",
+        larger_is_better: false,
+        streaming: Some(true),
+        value: |s| s.inter_token_latency_p50,
+    },
+    Tested {
+        what: "latency",
+        what_it_is: "request latency p50",
+        tag: tags::REQUEST_LATENCY.tag,
+        statistic: "p50",
+        unit: "ms",
+        larger_is_better: false,
+        streaming: Some(false),
+        value: |s| s.request_latency_p50,
+    },
+    Tested {
+        what: "output",
+        what_it_is: "output",
+        tag: tags::OUTPUT_TOKEN_THROUGHPUT.tag,
+        statistic: "rate",
+        unit: "tokens/s",
+        larger_is_better: true,
+        streaming: None,
+        value: |s| {
+            s.output_token_throughput
+                .filter(|_| s.output_events_uncounted == 0)
+        },
+    },
+    Tested {
+        what: "output",
+        what_it_is: "output",
+        tag: "output_events",
+        statistic: "rate",
+        unit: "events/s",
+        larger_is_better: true,
+        streaming: None,
+        value: |s| s.output_events_per_s,
+    },
+];
+
+/// Six slices can say something at 5 % over three tests; five cannot.
+const LEAST: usize = 6;
+const SIGNIFICANT: f64 = 0.05;
+/// A change that matters, as a share of the median.
+const MATTERS: f64 = 0.05;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_keep_three_digits_and_their_sign() {
+        for (value, shown) in [
+            (3.1, "+3.10"),
+            (-0.0123, "-0.0123"),
+            (1_234.5, "+1234"),
+            (0.0, "0"),
+            (1e-9, "0"),
+        ] {
+            assert_eq!(signed(value), shown);
+        }
+        assert_eq!(
+            (probability(0.0004), probability(0.0416)),
+            ("< 0.001".into(), "= 0.042".into())
+        );
+    }
+
+    #[test]
+    fn a_trend_has_to_be_significant_and_to_matter() {
+        let of = |values: &[f64]| trend(&TESTED[0], values, 0.05 / 3.0).unwrap();
+        let rising: Vec<f64> = (0..10).map(|i| 50.0 + 3.0 * f64::from(i)).collect();
+        let t = of(&rising);
+        assert_eq!((t.direction, t.worse), (Direction::Rose, true));
+        assert!(
+            t.words
+                .starts_with("TTFT p50 rose over the run: +3.00 ms per slice (95 % +3.00…+3.00), +42.5 % over 10 slices"),
+            "{}",
+            t.words
+        );
+        // Significant, but a thousandth of the figure.
+        let creeping: Vec<f64> = (0..10).map(|i| 50.0 + 0.005 * f64::from(i)).collect();
+        let t = of(&creeping);
+        assert!(t.p < 0.001 && t.direction == Direction::Level, "{t:?}");
+        let noisy = [50.0, 90.0, 40.0, 70.0, 95.0, 45.0, 99.0, 60.0];
+        assert_eq!(of(&noisy).direction, Direction::Level);
+        let falling: Vec<f64> = rising.iter().map(|v| 200.0 - v).collect();
+        let t = trend(&TESTED[3], &falling, 0.05).unwrap();
+        assert_eq!((t.direction, t.worse), (Direction::Fell, true));
+    }
+}
