@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod campaign;
 mod docs;
 mod exit;
 mod export;
@@ -13,6 +14,7 @@ mod profile;
 mod redact;
 mod report;
 mod say;
+mod trial;
 
 use args::{Command, Document};
 use exit::Exit;

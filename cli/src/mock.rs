@@ -33,48 +33,63 @@ pub(crate) fn serve(args: &MockArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The built-in server of `--demo`: fills in URL and model, and takes cores of its own.
-///
-/// # Errors
-/// When it cannot listen.
-pub(crate) fn demo(args: &mut ProfileArgs) -> Result<Option<Server>> {
-    if !args.machine.demo {
-        return Ok(None);
+/// The built-in server of `--demo`.
+pub(crate) struct Demo {
+    server: Server,
+    cores: Cores,
+}
+
+impl Demo {
+    /// Starts it, where the flags ask for it; on cores of its own where there are some.
+    ///
+    /// # Errors
+    /// When it cannot listen.
+    pub(crate) fn start(args: &ProfileArgs) -> Result<Option<Self>> {
+        if !args.machine.demo {
+            return Ok(None);
+        }
+        let (ours, servers) = split(&allowed_cores(), args.machine.cores.as_ref());
+        let server = start(Config {
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            threads: servers.len().clamp(1, 4),
+            cores: servers,
+            timing: Timing::Fixed {
+                ttft: Duration::from_millis(50),
+                itl: Duration::from_millis(10),
+                jitter: Jitter::Uniform { share: 0.1 },
+            },
+            model: "mock".into(),
+            output_tokens: 64,
+            tokens_per_event: 1,
+            events_per_write: 1,
+            ..Config::default()
+        })?;
+        Ok(Some(Self {
+            server,
+            cores: ours,
+        }))
     }
-    let (ours, servers) = split(&allowed_cores(), args.machine.cores.as_ref());
-    let server = start(Config {
-        address: SocketAddr::from(([127, 0, 0, 1], 0)),
-        threads: servers.len().clamp(1, 4),
-        cores: servers,
-        timing: Timing::Fixed {
-            ttft: Duration::from_millis(50),
-            itl: Duration::from_millis(10),
-            jitter: Jitter::Uniform { share: 0.1 },
-        },
-        model: "mock".into(),
-        output_tokens: 64,
-        tokens_per_event: 1,
-        events_per_write: 1,
-        ..Config::default()
-    })?;
-    args.machine.cores = Some(ours);
-    args.endpoint.url = vec![format!("http://{}", server.addr())];
-    args.endpoint.streaming = true;
-    if args.endpoint.model.is_empty() {
-        args.endpoint.model.push("mock".into());
+
+    /// Fills in URL and model, and load and objectives where the flags say none.
+    pub(crate) fn aim(&self, args: &mut ProfileArgs) {
+        args.machine.cores = Some(self.cores.clone());
+        args.endpoint.url = vec![format!("http://{}", self.server.addr())];
+        args.endpoint.streaming = true;
+        if args.endpoint.model.is_empty() {
+            args.endpoint.model.push("mock".into());
+        }
+        let load = &mut args.load;
+        if load.concurrency.is_none() && load.request_rate.is_none() {
+            // A count that was asked for is not to be refused over a concurrency that was not.
+            let count = load
+                .request_count
+                .map_or(u32::MAX, |n| n.try_into().unwrap_or(u32::MAX));
+            load.concurrency = Some(DEMO_CONCURRENCY.min(count));
+        }
+        if load.goodput.is_empty() {
+            load.goodput = DEMO_GOODPUT.map(String::from).to_vec();
+        }
     }
-    let load = &mut args.load;
-    if load.concurrency.is_none() && load.request_rate.is_none() {
-        // A count that was asked for is not to be refused over a concurrency that was not.
-        let count = load
-            .request_count
-            .map_or(u32::MAX, |n| n.try_into().unwrap_or(u32::MAX));
-        load.concurrency = Some(DEMO_CONCURRENCY.min(count));
-    }
-    if load.goodput.is_empty() {
-        load.goodput = DEMO_GOODPUT.map(String::from).to_vec();
-    }
-    Ok(Some(server))
 }
 
 /// Load and objectives of a `--demo` that says none: enough for every line of the report, over in seconds.

@@ -1,6 +1,6 @@
 //! What a run leaves for the report and the files.
 
-use crate::redact::Secrets;
+use crate::redact::{self, Secrets};
 use jiff::tz::TimeZone;
 use ringload_engine::measure::{Metric, Summary};
 use ringload_engine::plan::Plan;
@@ -31,6 +31,48 @@ pub(crate) struct Identity {
     pub(crate) zone: TimeZone,
     /// What must not be shown.
     pub(crate) secrets: Secrets,
+    /// Which of several runs.
+    pub(crate) of_several: OfSeveral,
+}
+
+/// Which of several runs it is: AIPerf's `run_info`.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct OfSeveral {
+    /// Repeats before it.
+    pub(crate) trial: usize,
+    /// `run_0001`; empty for a single run.
+    pub(crate) run_label: String,
+    /// Cell of the sweep; `base` without one.
+    pub(crate) variation: Option<String>,
+    /// Cells before it.
+    pub(crate) variation_index: usize,
+    /// Flag and value of each axis.
+    pub(crate) variation_values: Vec<(String, String)>,
+    /// 12 hexadecimal digits that all cells of a sweep share.
+    pub(crate) sweep_id: Option<String>,
+}
+
+impl Identity {
+    /// A new identity for a run of this plan, by this process.
+    pub(crate) fn of(plan: &Plan) -> Self {
+        let secrets = Secrets::of(plan);
+        let words: Vec<String> = std::env::args_os()
+            .map(|a| a.to_string_lossy().into_owned())
+            .collect();
+        let command = redact::command_line(words.iter().map(String::as_str));
+        Self {
+            benchmark_id: fresh_id(),
+            command: secrets.scrub(&command).into_owned(),
+            zone: TimeZone::system(),
+            secrets,
+            of_several: OfSeveral::default(),
+        }
+    }
+}
+
+/// 12 hexadecimal digits.
+pub(crate) fn fresh_id() -> String {
+    format!("{:012x}", rand::random::<u64>() >> 16)
 }
 
 impl Outcome {

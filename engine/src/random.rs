@@ -64,6 +64,12 @@ impl ItemRng {
     }
 }
 
+/// The seed of part `index` of something that has a seed of its own: a cell of a sweep, a repeat.
+#[must_use]
+pub fn derive(seed: u64, index: u64) -> u64 {
+    mix(seed ^ mix(index.wrapping_mul(GOLDEN).wrapping_add(GOLDEN)))
+}
+
 impl TryRng for ItemRng {
     type Error = Infallible;
 

@@ -3,13 +3,14 @@
 use std::fs;
 use std::path::Path;
 
-const PURE: [&str; 9] = [
+const PURE: [&str; 10] = [
     "plan",
     "schedule",
     "endpoint",
     "wire",
     "exchange",
     "measure",
+    "campaign",
     "statistics",
     "verdict",
     "verdict.rs",

@@ -147,6 +147,22 @@ impl Running {
         self.output[1].text()
     }
 
+    /// Waits until its stdout holds these words.
+    ///
+    /// # Panics
+    /// When they do not come.
+    pub fn heard(&self, words: &str) {
+        let since = Instant::now();
+        while !self.output[0].text().contains(words) {
+            assert!(
+                since.elapsed() < PATIENCE,
+                "{words}: {}",
+                self.output[0].text()
+            );
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
     /// Waits for the end.
     ///
     /// # Panics

@@ -1,6 +1,7 @@
 //! The command line: one table of flags, from which come the help, the man page, the completions and `docs/flags.md`.
 
 mod aiperf;
+mod campaign;
 mod endpoint;
 mod input;
 mod load;
@@ -9,9 +10,11 @@ mod mock;
 mod network;
 mod output;
 mod refusal;
+mod sweep;
 pub(crate) mod values;
 mod warmup;
 
+pub(crate) use campaign::{CampaignArgs, Mode, SweepMode};
 pub(crate) use endpoint::EndpointArgs;
 pub(crate) use input::InputArgs;
 pub(crate) use load::{CapPolicyArg, LoadArgs, Pattern};
@@ -92,9 +95,26 @@ pub(crate) struct ProfileArgs {
     /// What comes out.
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+    /// How often.
+    #[command(flatten)]
+    pub(crate) campaign: CampaignArgs,
     /// How this machine drives it.
     #[command(flatten)]
     pub(crate) machine: MachineArgs,
+    /// The cells of a sweep; empty where nothing is swept.
+    #[arg(skip)]
+    pub(crate) cells: Vec<Cell>,
+}
+
+/// One cell of a sweep.
+#[derive(Clone, Debug)]
+pub(crate) struct Cell {
+    /// Its name, where the user gave one.
+    pub(crate) name: Option<String>,
+    /// Flag (without dashes) and value of each axis.
+    pub(crate) values: Vec<(String, String)>,
+    /// What it asks for.
+    pub(crate) args: ProfileArgs,
 }
 
 /// Parses a command line.
@@ -110,8 +130,38 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, Exi
 /// # Errors
 /// Help, version, or why the line cannot be run.
 pub(crate) fn try_parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, refusal::Refusal> {
+    let argv: Vec<OsString> = args.into_iter().collect();
+    if argv.get(1).is_none_or(|word| word != "profile") {
+        return parse_one(&argv);
+    }
+    let lines = sweep::cells(&argv, &profile_command(), sweep::kind(&argv))
+        .map_err(refusal::Refusal::Ours)?;
+    let mut parsed = lines.iter().map(|line| parse_one(&line.argv));
+    let Some(mut first) = parsed.next().transpose()? else {
+        return parse_one(&argv);
+    };
+    if let Command::Profile(args) = &mut first.command
+        && lines.iter().any(|line| !line.values.is_empty())
+    {
+        let mut cells = vec![args.as_ref().clone()];
+        for cli in parsed {
+            if let Command::Profile(args) = cli?.command {
+                cells.push(*args);
+            }
+        }
+        let cell = |(line, args): (&sweep::CellLine, ProfileArgs)| Cell {
+            name: line.name.clone(),
+            values: line.values.clone(),
+            args,
+        };
+        args.cells = lines.iter().zip(cells).map(cell).collect();
+    }
+    Ok(first)
+}
+
+fn parse_one(argv: &[OsString]) -> Result<Cli, refusal::Refusal> {
     unbuilt()
-        .try_get_matches_from(args)
+        .try_get_matches_from(argv)
         .and_then(|matches| Cli::from_arg_matches(&matches))
         .map_err(|e| refusal::Refusal::from_clap(e, &profile_command()))
 }

@@ -40,10 +40,6 @@ pub(crate) struct OutputArgs {
     #[arg(long)]
     pub(crate) export_http_trace: bool,
 
-    /// Runs to make: only 1 so far.
-    #[arg(long, visible_alias = "multi-run-count", value_name = "N", default_value = "1", value_parser = super::values::single_run)]
-    pub(crate) num_profile_runs: u32,
-
     /// Print every metric, and the plan before the run.
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,

@@ -3,6 +3,8 @@
 pub(crate) mod net;
 
 use super::aiperf;
+use ringload_engine::campaign::STATISTICS;
+use ringload_engine::measure::tags;
 use ringload_engine::plan::{Cores, EndpointKind, Reuse};
 
 /// How long to wait for answers after the last issue; `None` waits for all.
@@ -169,14 +171,36 @@ pub(crate) fn bytes(text: &str) -> Result<usize, String> {
         .ok_or_else(|| "write bytes from 1k to 1G, as in 4M".into())
 }
 
-pub(crate) fn single_run(text: &str) -> Result<u32, String> {
-    match text.trim().parse::<u32>() {
-        Ok(1) => Ok(1),
-        Ok(n) if n > 1 => Err(format!(
-            "repeat runs are not supported by ringload yet; run the command {n} times with one --random-seed and different --artifact-dir"
-        )),
-        _ => Err("write 1".into()),
-    }
+/// Repeats of a run.
+pub(crate) fn repeats(text: &str) -> Result<u32, String> {
+    text.trim()
+        .parse::<u32>()
+        .ok()
+        .filter(|n| (1..=MOST_REPEATS).contains(n))
+        .ok_or_else(|| format!("write a whole number from 1 to {MOST_REPEATS}"))
+}
+
+/// A share strictly between 0 and 1.
+pub(crate) fn open_share(text: &str) -> Result<f64, String> {
+    number(text)
+        .ok()
+        .filter(|n| *n > 0.0 && *n < 1.0)
+        .ok_or_else(|| "write a number between 0 and 1, as in 0.95".into())
+}
+
+/// The tag of a metric.
+pub(crate) fn metric(text: &str) -> Result<&'static str, String> {
+    tags::find(text.trim()).map(|info| info.tag).ok_or_else(|| {
+        "not a metric; write a tag as in the files, such as time_to_first_token or request_throughput".into()
+    })
+}
+
+/// A statistic of a metric.
+pub(crate) fn statistic(text: &str) -> Result<&'static str, String> {
+    STATISTICS
+        .into_iter()
+        .find(|s| *s == text.trim())
+        .ok_or_else(|| format!("write one of {}", STATISTICS.join(", ")))
 }
 
 fn number(text: &str) -> Result<f64, String> {
@@ -190,13 +214,14 @@ fn number(text: &str) -> Result<f64, String> {
 fn one(text: &str) -> Result<&str, String> {
     if text.contains(',') {
         return Err(
-            "a comma list is a sweep in AIPerf, not supported by ringload yet; write one value, and loop over the rest in the shell"
+            "a comma list sweeps --concurrency, --request-rate, --request-count, --benchmark-duration, --isl or --osl of `ringload profile`; write one value here"
                 .into(),
         );
     }
     Ok(text.trim())
 }
 
+const MOST_REPEATS: u32 = 100;
 const MOST_CORES: usize = 4095;
 const MOST_TOKENS: f64 = 10_000_000.0;
 const LONGEST_S: f64 = 3_000_000_000.0;
@@ -226,7 +251,7 @@ mod tests {
     #[test]
     fn lists_are_refused_with_the_way_round() {
         let e = one_count("1,4,8").unwrap_err();
-        assert!(e.contains("sweep") && e.contains("shell"), "{e}");
+        assert!(e.contains("sweeps") && e.contains("one value"), "{e}");
     }
 
     #[test]

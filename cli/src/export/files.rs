@@ -163,6 +163,20 @@ impl Kind {
     }
 }
 
+/// Writes a file that appears under its name only when it is whole; its folder is made where there is none.
+///
+/// # Errors
+/// When it cannot be written.
+pub(super) fn write_whole(path: &Path, content: &[u8]) -> Result<()> {
+    let dir = path.parent().unwrap_or(Path::new("."));
+    let blame = |e: &io::Error| unwritten(path, e);
+    fs::create_dir_all(dir).map_err(|e| blame(&e))?;
+    let mut file = temporary(dir).map_err(|e| blame(&e))?;
+    file.write_all(content).map_err(|e| blame(&e))?;
+    file.persist(path).map_err(|e| blame(&e.error))?;
+    Ok(())
+}
+
 /// Removes what a run that is quit at once would leave in its folder.
 pub(crate) fn remove_temporaries(dir: &Path) {
     let Ok(entries) = std::fs::read_dir(dir) else {

@@ -75,13 +75,22 @@ fn entry(m: &Metric) -> (String, Value) {
 }
 
 fn run_info(outcome: &Outcome) -> Value {
+    let of = &outcome.identity.of_several;
+    let mut values = Map::new();
+    for (flag, value) in &of.variation_values {
+        // A number is a number in the file.
+        let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.clone()));
+        values.insert(flag.replace('-', "_"), value);
+    }
     json!({
         "benchmark_id": outcome.identity.benchmark_id,
+        "sweep_id": of.sweep_id,
         "random_seed": outcome.plan.seed,
-        "trial": 0,
-        "variation_label": "base",
-        "variation_index": 0,
-        "variation_values": {},
+        "trial": of.trial,
+        "run_label": (!of.run_label.is_empty()).then_some(&of.run_label),
+        "variation_label": of.variation.as_deref().unwrap_or("base"),
+        "variation_index": of.variation_index,
+        "variation_values": values,
         "cli_command": outcome.identity.command,
     })
 }

@@ -1,5 +1,6 @@
 //! Files: one module each, all in AIPerf's shapes where AIPerf has the file.
 
+mod campaign;
 mod csv;
 mod files;
 mod input_config;
@@ -16,6 +17,7 @@ pub(crate) mod tests;
 mod time;
 mod timeslices;
 
+pub(crate) use campaign::finish as finish_campaign;
 pub(crate) use files::{Artifacts, Kind, Wanted, remove_temporaries};
 pub(crate) use records::{RecordWriter, wall_clock};
 

@@ -34,6 +34,7 @@ pub(crate) fn outcome() -> Outcome {
             command: "ringload profile --model llama3-8b --streaming --api-key <redacted>".into(),
             zone: TimeZone::fixed(jiff::tz::offset(2)),
             secrets,
+            of_several: Default::default(),
         },
         plan,
     }

@@ -1,7 +1,7 @@
 //! Flags → plan: the commands that must run, the defaults, and the refusals with their remedies.
 
 use super::{Planned, Surroundings, artifact_dir, check_prefix, plan};
-use crate::args::{Command, try_parse};
+use crate::args::{Command, ProfileArgs, try_parse};
 use ringload_engine::Blame;
 use ringload_engine::clock::SECOND;
 use ringload_engine::plan::{
@@ -25,16 +25,25 @@ fn words(line: &str) -> Vec<String> {
     words
 }
 
-fn planned(line: &str) -> Result<Planned, String> {
+fn parsed(line: &str) -> Result<ProfileArgs, String> {
     let cli = try_parse(
         words(&format!("ringload profile {line}"))
             .into_iter()
             .map(Into::into),
     )
     .map_err(|r| r.text())?;
-    let Command::Profile(args) = cli.command else {
-        panic!("not a profile")
-    };
+    match cli.command {
+        Command::Profile(args) => Ok(*args),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn args(line: &str) -> ProfileArgs {
+    parsed(line).unwrap_or_else(|e| panic!("{line}: {e}"))
+}
+
+fn planned(line: &str) -> Result<Planned, String> {
+    let args = parsed(line)?;
     plan(
         &args,
         &Surroundings {
@@ -116,12 +125,10 @@ fn the_articles_tiers_and_network_commands() {
 }
 
 #[test]
-fn what_the_article_uses_and_is_not_there_yet_is_refused_by_name() {
-    let repeats = refused(&format!("{SEED} --multi-run-count 3 --random-seed 42"));
-    assert!(
-        repeats.contains("not supported by ringload yet") && repeats.contains("3 times"),
-        "{repeats}"
-    );
+fn the_articles_repeats() {
+    let line = format!("{SEED} --multi-run-count 3 --random-seed 42");
+    assert_eq!(args(&line).campaign.num_profile_runs, 3);
+    assert_eq!(made(&line).seed, 42);
 }
 
 #[test]
@@ -229,8 +236,7 @@ fn contradictions_are_refused_with_what_to_write() {
             "-m x --concurrency 8 --request-count 4",
             "--request-count 80",
         ),
-        ("-m x --concurrency 1,4,8", "loop"),
-        ("-m x --request-rate 1,2", "loop"),
+        ("-m x --warmup-request-count 1,4", "one value"),
         ("-m x --arrival-pattern constant", "--request-rate"),
         (
             "-m x --request-rate 5 --arrival-pattern poisson --arrival-smoothness 2",

@@ -103,7 +103,7 @@ fn found(finding: &Finding) -> String {
     out
 }
 
-fn word(status: Status) -> &'static str {
+pub(super) fn word(status: Status) -> &'static str {
     match status {
         Status::Valid => "VALID",
         Status::Suspect => "SUSPECT",

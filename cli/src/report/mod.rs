@@ -1,5 +1,6 @@
 //! The report on stdout: the verdict first, then what it rests on. At most 80 columns; nothing is computed here.
 
+mod campaign;
 mod client;
 mod goodput;
 mod head;
@@ -12,6 +13,8 @@ mod slices;
 mod table;
 #[cfg(test)]
 mod tests;
+
+pub(crate) use campaign::{progress_line, render as render_campaign};
 
 use crate::args::OutputArgs;
 use crate::outcome::Outcome;

@@ -103,7 +103,10 @@ impl Summarizer {
             metrics: self
                 .profiling
                 .metrics(Some(shard.histogram(Of::InterChunkLatency))),
-            warmup_metrics: self.warmup.metrics(None),
+            warmup_metrics: match facts.warmup {
+                Some(_) => self.warmup.metrics(None),
+                None => Vec::new(),
+            },
             histograms: self.distributions(&shard),
             goodput: self.profiling.goodput(),
             slices,

@@ -6,10 +6,12 @@
 //! - `network`: names, TLS, sockets, and phases that hold what they should
 //! - `wire`: peers with bad manners
 //! - `files`: what a run leaves
+//! - `campaign`: repeats, sweeps, and what is left of them
 //! - `crowd`: many streams at once
 //!
 //! Unless a test says otherwise it runs on both drivers. The same truths are asked of virtual time in the engine's `known_answers`.
 
+mod campaign;
 mod cli;
 mod crowd;
 mod files;

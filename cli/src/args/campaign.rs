@@ -1,0 +1,141 @@
+//! Flags on runs that are made several times, and on sweeps.
+
+use super::values;
+use clap::{Args, ValueEnum};
+
+/// Several runs: repeats and sweeps.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Several runs")]
+pub(crate) struct CampaignArgs {
+    /// Repeats of each run, for the confidence of its figures.
+    #[arg(long, visible_alias = "multi-run-count", value_name = "N", default_value = "1", value_parser = values::repeats)]
+    pub(crate) num_profile_runs: u32,
+
+    /// Pause between repeats.
+    #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = values::not_negative)]
+    pub(crate) profile_run_cooldown_seconds: f64,
+
+    /// Confidence of the intervals, between 0 and 1.
+    #[arg(long, value_name = "LEVEL", default_value = "0.95", value_parser = values::open_share)]
+    pub(crate) confidence_level: f64,
+
+    /// Warm up before the first repeat only; this is the default.
+    #[arg(long, overrides_with = "no_profile_run_disable_warmup_after_first")]
+    pub(crate) profile_run_disable_warmup_after_first: bool,
+
+    /// Warm up before every repeat.
+    #[arg(long, overrides_with = "profile_run_disable_warmup_after_first")]
+    pub(crate) no_profile_run_disable_warmup_after_first: bool,
+
+    /// Use one seed for all repeats; this is the default.
+    #[arg(
+        long,
+        overrides_with = "no_set_consistent_seed",
+        conflicts_with = "vary_seed_per_trial"
+    )]
+    pub(crate) set_consistent_seed: bool,
+
+    /// As --vary-seed-per-trial.
+    #[arg(long, overrides_with = "set_consistent_seed")]
+    pub(crate) no_set_consistent_seed: bool,
+
+    /// Use another schedule and other prompts in each repeat, made from --random-seed.
+    #[arg(long)]
+    pub(crate) vary_seed_per_trial: bool,
+
+    /// Make no more repeats once this metric has settled, after three at least.
+    #[arg(long, value_name = "METRIC", value_parser = values::metric)]
+    pub(crate) convergence_metric: Option<&'static str>,
+
+    /// Which of its statistics: avg, p50, p90, p95, p99 …
+    #[arg(long, value_name = "STAT", default_value = "avg", value_parser = values::statistic, requires = "convergence_metric")]
+    pub(crate) convergence_stat: &'static str,
+
+    /// When it has settled: the length of its interval over its mean, its coefficient of variation, or whether the requests of the
+    /// latest repeat have the distribution of the earlier ones.
+    #[arg(
+        long,
+        value_enum,
+        default_value = "ci_width",
+        requires = "convergence_metric"
+    )]
+    pub(crate) convergence_mode: Mode,
+
+    /// Bound of --convergence-mode [default: 0.10 for ci_width, 0.05 for the others].
+    #[arg(long, value_name = "SHARE", value_parser = values::open_share, requires = "convergence_metric")]
+    pub(crate) convergence_threshold: Option<f64>,
+
+    /// How several comma lists combine: every value with every other, or the first with the first.
+    #[arg(long, value_enum, default_value = "grid")]
+    pub(crate) sweep_type: SweepType,
+
+    /// One cell of a sweep, `NAME: concurrency=8, request-count=100`; repeatable, instead of comma lists.
+    #[arg(
+        long,
+        visible_alias = "sweep-variant",
+        value_name = "[NAME:] FLAG=VALUE, …"
+    )]
+    pub(crate) variant: Vec<String>,
+
+    /// Whether all cells are repeated in turn, or each cell is repeated before the next.
+    #[arg(long, value_enum, default_value = "repeated")]
+    pub(crate) parameter_sweep_mode: SweepMode,
+
+    /// Pause between cells.
+    #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = values::not_negative)]
+    pub(crate) parameter_sweep_cooldown_seconds: f64,
+
+    /// Use one seed for all cells.
+    #[arg(long, overrides_with = "no_parameter_sweep_same_seed")]
+    pub(crate) parameter_sweep_same_seed: bool,
+
+    /// Use a seed of its own for each cell, made from --random-seed; this is the default.
+    #[arg(long, overrides_with = "parameter_sweep_same_seed")]
+    pub(crate) no_parameter_sweep_same_seed: bool,
+
+    /// Print no line after each cell.
+    #[arg(long)]
+    pub(crate) no_sweep_table: bool,
+}
+
+/// When a metric has settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub(crate) enum Mode {
+    /// The interval is short.
+    CiWidth,
+    /// The coefficient of variation is small.
+    Cv,
+    /// The distributions are alike.
+    Distribution,
+}
+
+/// How several comma lists combine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SweepType {
+    /// Every value with every other.
+    Grid,
+    /// The first with the first.
+    Zip,
+}
+
+/// What is the outer loop of a sweep with repeats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SweepMode {
+    /// Repeats outside, cells inside.
+    Repeated,
+    /// Cells outside, repeats inside.
+    Independent,
+}
+
+impl CampaignArgs {
+    /// Whether every repeat warms up.
+    pub(crate) fn warms_up_each_time(&self) -> bool {
+        self.no_profile_run_disable_warmup_after_first
+    }
+
+    /// Whether repeats have seeds of their own.
+    pub(crate) fn varies_seeds(&self) -> bool {
+        self.vary_seed_per_trial || self.no_set_consistent_seed
+    }
+}

@@ -1,0 +1,149 @@
+//! The cells of a campaign: a plan each, a name each, and a folder each.
+
+use crate::args::{CampaignArgs, OutputArgs, ProfileArgs};
+use crate::planning::{self, Surroundings};
+use crate::profile::surroundings;
+use ringload_engine::Result;
+use ringload_engine::plan::{HttpVersion, Load, Plan, Reuse};
+use ringload_engine::random::derive;
+use std::path::{Path, PathBuf};
+
+/// One cell.
+pub(crate) struct Planned {
+    /// How it is called in files and tables.
+    pub(crate) label: String,
+    /// Name of its folder.
+    pub(crate) folder: String,
+    /// Flag and value of each axis.
+    pub(crate) values: Vec<(String, String)>,
+    /// What is shown and written of each run.
+    pub(crate) output: OutputArgs,
+    /// What is asked in its first run.
+    pub(crate) plan: Plan,
+}
+
+/// Every cell of the flags, one where nothing is swept; and what was chosen for the user.
+///
+/// # Errors
+/// When a cell cannot be run, with what to write instead.
+pub(crate) fn plan(args: &ProfileArgs) -> Result<(Vec<Planned>, Vec<String>)> {
+    let around = surroundings();
+    let mut notes = Vec::new();
+    if args.cells.is_empty() {
+        let cell = cell("base".into(), Vec::new(), args, &around, &mut notes)?;
+        return Ok((vec![cell], notes));
+    }
+    let mut cells: Vec<Planned> = Vec::new();
+    for given in &args.cells {
+        let label = given.name.clone().unwrap_or_else(|| label(&given.values));
+        let mut own = Vec::new();
+        let mut cell = cell(label, given.values.clone(), &given.args, &around, &mut own)?;
+        if cells.is_empty() {
+            notes = own;
+        }
+        if cells.iter().any(|other| other.folder == cell.folder) {
+            cell.folder = format!("{}_{}", cell.folder, cells.len());
+        }
+        if !args.campaign.parameter_sweep_same_seed {
+            cell.plan.seed = fresh(cell.plan.seed, cells.len() as u64);
+        }
+        cells.push(cell);
+    }
+    Ok((cells, notes))
+}
+
+fn cell(
+    label: String,
+    values: Vec<(String, String)>,
+    args: &ProfileArgs,
+    around: &Surroundings,
+    notes: &mut Vec<String>,
+) -> Result<Planned> {
+    let planning::Planned {
+        mut plan,
+        notes: own,
+    } = planning::plan(args, around)?;
+    notes.extend(own);
+    warm(&mut plan);
+    Ok(Planned {
+        folder: folder_name(&label),
+        label,
+        values,
+        output: args.output.clone(),
+        plan,
+    })
+}
+
+impl Planned {
+    /// What is asked in one of its runs.
+    pub(crate) fn plan_of(&self, trial: usize, args: &CampaignArgs) -> Plan {
+        let mut plan = self.plan.clone();
+        if trial > 0 && !args.warms_up_each_time() {
+            plan.warmup = None;
+        }
+        if trial > 0 && args.varies_seeds() {
+            plan.seed = fresh(plan.seed, (1 << 16) + trial as u64);
+        }
+        plan
+    }
+}
+
+/// A seed of 32 bits that is made from another; every JSON reader keeps such a number whole.
+fn fresh(seed: u64, index: u64) -> u64 {
+    derive(seed, index) >> 32
+}
+
+/// Connections are there before the clock of each run starts, so that what a run has to connect is not taken for what the load does:
+/// where they are kept at all, and where it is known how many there will be.
+fn warm(plan: &mut Plan) {
+    if plan.reuse != Reuse::Pooled || plan.network.prewarm > 0 {
+        return;
+    }
+    let bound = match plan.profiling.load {
+        Load::Closed { concurrency, .. } => concurrency,
+        Load::Open { cap: Some(cap), .. } => cap.concurrency,
+        Load::Open { cap: None, .. } => return,
+    };
+    let secured = plan.targets.iter().any(|t| t.tls);
+    plan.network.prewarm = match plan.network.http {
+        HttpVersion::Http2 => bound.div_ceil(plan.network.streams_per_connection.max(1)),
+        HttpVersion::Auto if secured => return,
+        HttpVersion::Http1 | HttpVersion::Auto => bound,
+    };
+}
+
+/// `concurrency=8 isl=128`
+fn label(values: &[(String, String)]) -> String {
+    let pairs: Vec<String> = values.iter().map(|(k, v)| format!("{k}={v}")).collect();
+    pairs.join(" ")
+}
+
+/// `concurrency_8__isl_128`
+fn folder_name(label: &str) -> String {
+    label
+        .replace(' ', "__")
+        .chars()
+        .map(|c| match c {
+            'a'..='z' | 'A'..='Z' | '0'..='9' | '.' | '-' | '_' => c,
+            _ => '_',
+        })
+        .collect()
+}
+
+/// The folder of the whole campaign: as given, or AIPerf's name for the base run with what is swept in it.
+pub(crate) fn folder(args: &ProfileArgs, cells: &[Planned]) -> PathBuf {
+    let first = planning::artifact_dir(args.output.artifact_dir.as_deref(), &cells[0].plan);
+    if args.output.artifact_dir.is_some() || cells.len() == 1 {
+        return first;
+    }
+    let axes: Vec<&str> = cells[0]
+        .values
+        .iter()
+        .map(|(flag, _)| flag.as_str())
+        .collect();
+    let name = first
+        .file_name()
+        .map(|n| n.to_string_lossy().into_owned())
+        .unwrap_or_default();
+    Path::new("artifacts").join(format!("{name}-sweep-{}", axes.join("-")))
+}

@@ -1,0 +1,180 @@
+//! Several runs in one process: the cells of a sweep and their repeats, then what they agree on and what they show.
+
+mod cells;
+mod convergence;
+mod outcome;
+mod pause;
+
+pub(crate) use outcome::{Campaign, CellOutcome};
+
+use crate::args::{CampaignArgs, ProfileArgs, SweepMode};
+use crate::exit::Exit;
+use crate::outcome::{Identity, OfSeveral, fresh_id};
+use crate::profile::announce;
+use crate::trial::{self, Done, Place, Prepared};
+use crate::{export, report, shown};
+use cells::Planned;
+use convergence::Watch;
+use pause::Pauses;
+use ringload_engine::verdict::Status;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// Runs every cell as often as asked, and says what came of it.
+///
+/// # Errors
+/// What stands in the way of the first run, with a remedy. What stands in the way of a later one ends the campaign too, after what was
+/// measured has been written.
+pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Exit> {
+    let (cells, notes) = cells::plan(args)?;
+    if args.output.dry_run {
+        let plans: Vec<_> = cells.iter().map(|c| &c.plan).collect();
+        let text = serde_json::to_string_pretty(&plans)?;
+        shown(writeln!(io::stdout(), "{text}"))?;
+        return Ok(Exit::Done);
+    }
+    announce(&args.output, &cells[0].plan, &notes)?;
+    let base = cells::folder(args, &cells);
+    let pauses = Pauses::new()?;
+    let mut watches: Vec<Watch> = cells.iter().map(|_| Watch::new(&args.campaign)).collect();
+    let mut done: Vec<Vec<Done>> = cells.iter().map(|_| Vec::new()).collect();
+    let mut prepared = Prepared::default();
+    let sweep_id = (cells.len() > 1).then(fresh_id);
+    let style = report::Style::of_stdout(&args.output);
+    let mut stopped = None;
+    for (trial, index) in order(&args.campaign, cells.len()) {
+        if watches[index].settled() {
+            continue;
+        }
+        let first = done.iter().all(Vec::is_empty);
+        if !first && pauses.wait(pause(&args.campaign, &done[index], trial)) {
+            stopped = Some(Stop::Signal);
+            break;
+        }
+        let cell = &cells[index];
+        let plan = cell.plan_of(trial, &args.campaign);
+        let mut identity = Identity::of(&plan);
+        identity.of_several = OfSeveral {
+            trial,
+            run_label: if args.campaign.num_profile_runs > 1 {
+                format!("run_{:04}", trial + 1)
+            } else {
+                String::new()
+            },
+            variation: (cells.len() > 1).then(|| cell.label.clone()),
+            variation_index: index,
+            variation_values: cell.values.clone(),
+            sweep_id: sweep_id.clone(),
+        };
+        let dir = place(&base, &args.campaign, cells.len() > 1, cell, trial);
+        let place = Place {
+            dir: &dir,
+            prefix: args.output.profile_export_prefix.as_deref(),
+        };
+        let watch = &mut watches[index];
+        watch.begin();
+        let ran = trial::run(
+            plan,
+            &mut prepared,
+            &place,
+            &cell.output,
+            identity,
+            &mut |_, metrics| watch.see(metrics),
+        );
+        let ran = match ran {
+            Ok(ran) => ran,
+            Err(error) if first => return Err(error),
+            Err(error) => {
+                stopped = Some(Stop::Error(error));
+                break;
+            }
+        };
+        watches[index].end(&ran.outcome.summary);
+        let cancelled = ran.outcome.summary.was_cancelled;
+        if !args.campaign.no_sweep_table && !style.quiet {
+            let line = report::progress_line(&ran.outcome, first);
+            shown(io::stdout().write_all(line.as_bytes()))?;
+        }
+        done[index].push(ran);
+        if cancelled {
+            stopped = Some(Stop::Signal);
+            break;
+        }
+    }
+    let campaign = Campaign::of(&cells, done, args.campaign.confidence_level, sweep_id);
+    let written = export::finish_campaign(&base, &campaign, &args.campaign)?;
+    let text = report::render_campaign(&campaign, &base, &written, style);
+    shown(io::stdout().write_all(text.as_bytes()))?;
+    match stopped {
+        Some(Stop::Error(error)) => Err(error),
+        Some(Stop::Signal) => Ok(Exit::Interrupted),
+        None => Ok(exit(&campaign, args.output.allow_invalid)),
+    }
+}
+
+/// Why a campaign ended early.
+enum Stop {
+    Signal,
+    Error(anyhow::Error),
+}
+
+/// Repeat and cell of each run, in order.
+fn order(args: &CampaignArgs, cells: usize) -> Vec<(usize, usize)> {
+    let trials = args.num_profile_runs as usize;
+    match args.parameter_sweep_mode {
+        SweepMode::Repeated => (0..trials)
+            .flat_map(|trial| (0..cells).map(move |cell| (trial, cell)))
+            .collect(),
+        SweepMode::Independent => (0..cells)
+            .flat_map(|cell| (0..trials).map(move |trial| (trial, cell)))
+            .collect(),
+    }
+}
+
+/// Seconds to wait before a run: between repeats of one cell in a row, or between cells.
+fn pause(args: &CampaignArgs, of_cell: &[Done], trial: usize) -> f64 {
+    let repeats =
+        trial > 0 && (args.parameter_sweep_mode == SweepMode::Independent || !of_cell.is_empty());
+    if repeats {
+        args.profile_run_cooldown_seconds
+            .max(if args.parameter_sweep_mode == SweepMode::Repeated {
+                args.parameter_sweep_cooldown_seconds
+            } else {
+                0.0
+            })
+    } else {
+        args.parameter_sweep_cooldown_seconds
+    }
+}
+
+/// The folder of a run, as AIPerf lays them out.
+fn place(base: &Path, args: &CampaignArgs, swept: bool, cell: &Planned, trial: usize) -> PathBuf {
+    let repeated = args.num_profile_runs > 1;
+    let trial = trial + 1;
+    match (swept, repeated) {
+        (false, _) => base.join("profile_runs").join(format!("run_{trial:04}")),
+        (true, false) => base.join(&cell.folder),
+        (true, true) => match args.parameter_sweep_mode {
+            SweepMode::Repeated => base
+                .join("profile_runs")
+                .join(format!("trial_{trial:04}"))
+                .join(&cell.folder),
+            SweepMode::Independent => base
+                .join(&cell.folder)
+                .join("profile_runs")
+                .join(format!("trial_{trial:04}")),
+        },
+    }
+}
+
+/// In order: no run had a success; a run is invalid; done.
+fn exit(campaign: &Campaign, allow_invalid: bool) -> Exit {
+    let outcomes = || campaign.runs().map(|run| &run.outcome);
+    if outcomes().all(|o| o.summary.counts.succeeded == 0) {
+        Exit::Unusable
+    } else if !allow_invalid && outcomes().any(|o| o.verdict.status == Status::Invalid) {
+        Exit::Invalid
+    } else {
+        Exit::Done
+    }
+}

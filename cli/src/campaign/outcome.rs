@@ -1,0 +1,113 @@
+//! What several runs leave for the report and the files.
+
+use super::cells::Planned;
+use crate::trial::Done;
+use ringload_engine::campaign::{self, Cell, Picture, Spread, spreads};
+use ringload_engine::measure::Summary;
+
+/// Several runs seen together.
+pub(crate) struct Campaign {
+    /// The cells that were run at least once, in the order of the plan.
+    pub(crate) cells: Vec<CellOutcome>,
+    /// What the sweep shows; cells by their place in `cells`.
+    pub(crate) picture: Picture,
+    /// Confidence of the intervals.
+    pub(crate) level: f64,
+    /// 12 hexadecimal digits, where there are several cells.
+    pub(crate) sweep_id: Option<String>,
+}
+
+/// One cell and its repeats.
+pub(crate) struct CellOutcome {
+    /// How it is called.
+    pub(crate) label: String,
+    /// Name of its folder.
+    pub(crate) folder: String,
+    /// Flag and value of each axis.
+    pub(crate) values: Vec<(String, String)>,
+    /// Its runs, in order.
+    pub(crate) runs: Vec<Done>,
+    /// The figures of those runs that had a success.
+    pub(crate) spreads: Vec<Spread>,
+    /// Its figures in the sweep.
+    pub(crate) cell: Cell,
+}
+
+impl Campaign {
+    /// Of what was planned and what was done, cell by cell.
+    pub(crate) fn of(
+        planned: &[Planned],
+        done: Vec<Vec<Done>>,
+        level: f64,
+        sweep_id: Option<String>,
+    ) -> Self {
+        let cells: Vec<CellOutcome> = planned
+            .iter()
+            .zip(done)
+            .filter(|(_, runs)| !runs.is_empty())
+            .map(|(cell, runs)| CellOutcome::of(cell, runs, level))
+            .collect();
+        let figures: Vec<Cell> = cells.iter().map(|c| c.cell.clone()).collect();
+        Self {
+            picture: campaign::picture(&figures),
+            cells,
+            level,
+            sweep_id,
+        }
+    }
+
+    /// Every run.
+    pub(crate) fn runs(&self) -> impl Iterator<Item = &Done> {
+        self.cells.iter().flat_map(|cell| &cell.runs)
+    }
+
+    /// Names and values of the axes, in order; empty where nothing was swept.
+    pub(crate) fn axes(&self) -> Vec<(String, Vec<String>)> {
+        let mut axes: Vec<(String, Vec<String>)> = Vec::new();
+        for (flag, value) in self.cells.iter().flat_map(|cell| &cell.values) {
+            match axes.iter_mut().find(|(name, _)| name == flag) {
+                Some((_, values)) if values.contains(value) => {}
+                Some((_, values)) => values.push(value.clone()),
+                None => axes.push((flag.clone(), vec![value.clone()])),
+            }
+        }
+        axes
+    }
+}
+
+impl CellOutcome {
+    fn of(planned: &Planned, runs: Vec<Done>, level: f64) -> Self {
+        let good: Vec<&Summary> = runs
+            .iter()
+            .map(|run| &run.outcome.summary)
+            .filter(|summary| summary.counts.succeeded > 0)
+            .collect();
+        let spreads = spreads(&good, level);
+        let mean = |tag: &str, stat: &str| {
+            let found = spreads.iter().find(|s| (s.tag, s.stat) == (tag, stat));
+            found.map(|s| s.mean)
+        };
+        let axis = planned.values.first().and_then(|(_, v)| v.parse().ok());
+        let cell = Cell {
+            axis,
+            throughput: mean("request_throughput", "avg"),
+            goodput: mean("goodput", "avg"),
+            good_fraction: mean("good_request_fraction", "avg"),
+            output_tokens: mean("output_token_throughput", "avg"),
+            latency_p99: mean("request_latency", "p99"),
+        };
+        Self {
+            label: planned.label.clone(),
+            folder: planned.folder.clone(),
+            values: planned.values.clone(),
+            runs,
+            spreads,
+            cell,
+        }
+    }
+
+    /// One figure over the repeats.
+    pub(crate) fn spread(&self, tag: &str, stat: &str) -> Option<&Spread> {
+        self.spreads.iter().find(|s| (s.tag, s.stat) == (tag, stat))
+    }
+}

@@ -1,0 +1,305 @@
+//! The files of several runs: AIPerf's aggregate of repeats and its sweep, and our own of both.
+
+use super::csv::escaped;
+use super::files::write_whole;
+use super::numbers::{finite, without_nulls};
+use crate::args::{CampaignArgs, SweepMode};
+use crate::campaign::{Campaign, CellOutcome};
+use ringload_engine::Result;
+use ringload_engine::campaign::Spread;
+use serde_json::{Map, Value, json};
+use std::path::{Path, PathBuf};
+
+/// Writes the files of a campaign under its folder; those of its runs are there already.
+///
+/// # Errors
+/// When the disk is full or the folder has gone.
+pub(crate) fn finish(
+    base: &Path,
+    campaign: &Campaign,
+    args: &CampaignArgs,
+) -> Result<Vec<PathBuf>> {
+    let mut written = Vec::new();
+    let mut put = |path: PathBuf, text: &str| -> Result<()> {
+        write_whole(&path, text.as_bytes())?;
+        written.push(path);
+        Ok(())
+    };
+    let swept = campaign.sweep_id.is_some();
+    if args.num_profile_runs > 1 {
+        for cell in &campaign.cells {
+            let dir = aggregate_dir(base, args, swept, cell);
+            let text = pretty(&aggregate(cell, campaign.level));
+            put(dir.join("profile_export_aiperf_aggregate.json"), &text)?;
+            put(
+                dir.join("profile_export_aiperf_aggregate.csv"),
+                &aggregate_csv(cell),
+            )?;
+        }
+    }
+    if swept {
+        let dir = base.join("sweep_aggregate");
+        put(
+            dir.join("profile_export_aiperf_sweep.json"),
+            &pretty(&sweep(campaign)),
+        )?;
+        put(
+            dir.join("profile_export_aiperf_sweep.csv"),
+            &sweep_csv(campaign),
+        )?;
+        put(base.join("goodput_sweep.csv"), &goodput_csv(campaign))?;
+    }
+    put(
+        base.join("ringload_campaign.json"),
+        &pretty(&document(campaign)),
+    )?;
+    Ok(written)
+}
+
+fn aggregate_dir(base: &Path, args: &CampaignArgs, swept: bool, cell: &CellOutcome) -> PathBuf {
+    match (swept, args.parameter_sweep_mode) {
+        (false, _) => base.join("aggregate"),
+        (true, SweepMode::Repeated) => base.join("aggregate").join(&cell.folder),
+        (true, SweepMode::Independent) => base.join(&cell.folder).join("aggregate"),
+    }
+}
+
+fn pretty(value: &Value) -> String {
+    format!("{:#}\n", without_nulls(value.clone()))
+}
+
+fn aggregate(cell: &CellOutcome, level: f64) -> Value {
+    let labels = |succeeded: bool| {
+        cell.runs
+            .iter()
+            .map(|run| &run.outcome)
+            .filter(|o| (o.summary.counts.succeeded > 0) == succeeded)
+            .map(|o| o.identity.of_several.run_label.clone())
+            .collect::<Vec<_>>()
+    };
+    json!({
+        "schema_version": "1.0",
+        "ringload_version": env!("CARGO_PKG_VERSION"),
+        "metadata": {
+            "aggregation_type": "confidence",
+            "num_profile_runs": cell.runs.len(),
+            "num_successful_runs": labels(true).len(),
+            "failed_runs": labels(false),
+            "confidence_level": level,
+            "single_run": (cell.runs.len() == 1).then_some(true),
+            "run_labels": cell.runs.iter()
+                .map(|run| run.outcome.identity.of_several.run_label.clone())
+                .collect::<Vec<_>>(),
+        },
+        "metrics": metrics(&cell.spreads),
+    })
+}
+
+/// `TAG_STAT` → the figure over the repeats, as AIPerf names it.
+fn metrics(spreads: &[Spread]) -> Value {
+    let entry = |s: &Spread| {
+        let value = json!({
+            "mean": finite(s.mean), "std": finite(s.std), "min": finite(s.min), "max": finite(s.max),
+            "cv": s.cv.and_then(finite), "se": finite(s.se),
+            "ci_low": finite(s.ci_low), "ci_high": finite(s.ci_high),
+            "t_critical": s.t_critical.and_then(finite), "unit": s.unit,
+        });
+        (format!("{}_{}", s.tag, s.stat), value)
+    };
+    Value::Object(spreads.iter().map(entry).collect())
+}
+
+fn aggregate_csv(cell: &CellOutcome) -> String {
+    let mut text = String::from("Metric,mean,std,min,max,cv,se,ci_low,ci_high,t_critical,unit\r\n");
+    for s in &cell.spreads {
+        let optional = |v: Option<f64>| v.map_or_else(String::new, number);
+        let cells = [
+            format!("{}_{}", s.tag, s.stat),
+            number(s.mean),
+            number(s.std),
+            number(s.min),
+            number(s.max),
+            optional(s.cv),
+            number(s.se),
+            number(s.ci_low),
+            number(s.ci_high),
+            optional(s.t_critical),
+            s.unit.into(),
+        ];
+        text += &line(&cells);
+    }
+    text
+}
+
+fn sweep(campaign: &Campaign) -> Value {
+    let picture = &campaign.picture;
+    let best = |at: Option<usize>, tag: &str, stat: &str| {
+        let cell = &campaign.cells[at?];
+        let spread = cell.spread(tag, stat)?;
+        Some(json!({
+            "parameters": parameters(cell),
+            "metric": finite(spread.mean),
+            "unit": spread.unit,
+        }))
+    };
+    let combination = |cell: &CellOutcome| json!({"parameters": parameters(cell), "metrics": metrics(&cell.spreads)});
+    let pareto = picture
+        .pareto
+        .iter()
+        .map(|i| parameters(&campaign.cells[*i]));
+    let runs = campaign.runs().count();
+    let failed: Vec<String> = campaign
+        .runs()
+        .map(|run| &run.outcome)
+        .filter(|o| o.summary.counts.succeeded == 0)
+        .map(|o| {
+            let of = &o.identity.of_several;
+            let cell = of.variation.as_deref().unwrap_or("base");
+            format!("{cell} {}", of.run_label).trim_end().to_owned()
+        })
+        .collect();
+    json!({
+        "aggregation_type": "sweep",
+        "ringload_version": env!("CARGO_PKG_VERSION"),
+        "num_profile_runs": runs,
+        "num_successful_runs": runs - failed.len(),
+        "failed_runs": failed,
+        "metadata": {
+            "sweep_parameters": campaign.axes().into_iter()
+                .map(|(name, values)| json!({
+                    "name": name.replace('-', "_"),
+                    "values": values.iter().map(|v| typed(v)).collect::<Vec<_>>(),
+                }))
+                .collect::<Vec<_>>(),
+            "num_combinations": campaign.cells.len(),
+        },
+        "per_combination_metrics": campaign.cells.iter().map(combination).collect::<Vec<_>>(),
+        "best_configurations": {
+            "best_throughput": best(picture.most_tokens, "output_token_throughput", "avg"),
+            "best_latency_p99": best(picture.least_latency, "request_latency", "p99"),
+            "best_goodput": best(picture.most_goodput, "goodput", "avg"),
+        },
+        "pareto_optimal": pareto.collect::<Vec<_>>(),
+    })
+}
+
+fn parameters(cell: &CellOutcome) -> Value {
+    let entry = |(flag, value): &(String, String)| (flag.replace('-', "_"), typed(value));
+    Value::Object(cell.values.iter().map(entry).collect::<Map<_, _>>())
+}
+
+/// A number is a number in the file.
+fn typed(value: &str) -> Value {
+    serde_json::from_str(value).unwrap_or_else(|_| value.into())
+}
+
+fn sweep_csv(campaign: &Campaign) -> String {
+    let axes: Vec<String> = campaign.axes().into_iter().map(|(name, _)| name).collect();
+    let mut head: Vec<String> = axes.iter().map(|a| a.replace('-', "_")).collect();
+    head.extend(COLUMNS.iter().map(|(tag, stat)| format!("{tag}_{stat}")));
+    let mut text = line(&head);
+    for cell in &campaign.cells {
+        let mut cells = axis_values(cell, &axes);
+        cells.extend(COLUMNS.iter().map(|(tag, stat)| {
+            cell.spread(tag, stat)
+                .map_or_else(String::new, |s| number(s.mean))
+        }));
+        text += &line(&cells);
+    }
+    text
+}
+
+/// The goodput sweep: a line a cell, the share in percent.
+fn goodput_csv(campaign: &Campaign) -> String {
+    let axes: Vec<String> = campaign.axes().into_iter().map(|(name, _)| name).collect();
+    let mut head: Vec<String> = axes.iter().map(|a| a.replace('-', "_")).collect();
+    head.extend(["throughput", "goodput", "goodput_pct"].map(String::from));
+    let mut text = line(&head);
+    for cell in &campaign.cells {
+        let mut cells = axis_values(cell, &axes);
+        let figures = &cell.cell;
+        let share = figures.good_fraction.map(|f| f * 100.0);
+        for value in [figures.throughput, figures.goodput, share] {
+            cells.push(value.map_or_else(String::new, number));
+        }
+        text += &line(&cells);
+    }
+    text
+}
+
+fn axis_values(cell: &CellOutcome, axes: &[String]) -> Vec<String> {
+    let value = |axis: &String| {
+        let found = cell.values.iter().find(|(flag, _)| flag == axis);
+        found.map_or_else(String::new, |(_, value)| value.clone())
+    };
+    axes.iter().map(value).collect()
+}
+
+/// Everything: each run with its verdict, each cell with its figures, and what the sweep shows.
+fn document(campaign: &Campaign) -> Value {
+    let run = |done: &crate::trial::Done| {
+        let outcome = &done.outcome;
+        json!({
+            "run_label": Some(&outcome.identity.of_several.run_label).filter(|l| !l.is_empty()),
+            "benchmark_id": outcome.identity.benchmark_id,
+            "random_seed": outcome.plan.seed,
+            "folder": done.files.first().and_then(|f| f.parent()).map(|d| d.display().to_string()),
+            "verdict": outcome.verdict.status,
+            "findings": outcome.verdict.findings.iter()
+                .map(|f| json!({"gate": f.gate, "status": f.status, "evidence": f.evidence}))
+                .collect::<Vec<_>>(),
+            "succeeded": outcome.summary.counts.succeeded,
+            "failed": outcome.summary.counts.failures(),
+        })
+    };
+    let cell = |cell: &CellOutcome| {
+        json!({
+            "label": cell.label,
+            "parameters": parameters(cell),
+            "figures": cell.cell,
+            "metrics": metrics(&cell.spreads),
+            "runs": cell.runs.iter().map(run).collect::<Vec<_>>(),
+        })
+    };
+    json!({
+        "schema_version": "1.0",
+        "ringload_version": env!("CARGO_PKG_VERSION"),
+        "sweep_id": campaign.sweep_id,
+        "command": campaign.runs().next().map(|run| run.outcome.identity.command.clone()),
+        "confidence_level": campaign.level,
+        "cells": campaign.cells.iter().map(cell).collect::<Vec<_>>(),
+        "picture": campaign.picture,
+    })
+}
+
+fn number(value: f64) -> String {
+    if value.is_finite() {
+        format!("{value:.6}")
+    } else {
+        String::new()
+    }
+}
+
+fn line(cells: &[String]) -> String {
+    let cells: Vec<_> = cells.iter().map(|c| escaped(c)).collect();
+    format!("{}\r\n", cells.join(","))
+}
+
+/// Figures of the sweep's table, as AIPerf's users plot them.
+const COLUMNS: &[(&str, &str)] = &[
+    ("request_throughput", "avg"),
+    ("goodput", "avg"),
+    ("good_request_fraction", "avg"),
+    ("output_token_throughput", "avg"),
+    ("output_token_throughput_per_user", "avg"),
+    ("time_to_first_token", "avg"),
+    ("time_to_first_token", "p50"),
+    ("time_to_first_token", "p99"),
+    ("inter_token_latency", "avg"),
+    ("inter_token_latency", "p50"),
+    ("inter_token_latency", "p99"),
+    ("request_latency", "avg"),
+    ("request_latency", "p50"),
+    ("request_latency", "p99"),
+    ("error_request_count", "avg"),
+];

@@ -1,0 +1,188 @@
+//! One run of a plan: prepared, driven, summed up, judged, and written into its folder.
+
+use crate::args::{ExportLevel, OutputArgs};
+use crate::export::{self, Artifacts, Kind, RecordWriter, Wanted};
+use crate::outcome::{Identity, Outcome};
+use crate::redact::Secrets;
+use crate::say::say;
+use crate::{live, planning};
+use ringload_engine::Result;
+use ringload_engine::host::HostFacts;
+use ringload_engine::measure::{RequestMetrics, Summary};
+use ringload_engine::plan::Plan;
+use ringload_engine::record::Record;
+use ringload_engine::run::{self, Control, Finished};
+use ringload_engine::verdict::judge;
+use ringload_engine::workload::Workload;
+use std::path::{Path, PathBuf};
+
+/// Where a run's files go, and what they are called.
+pub(crate) struct Place<'a> {
+    /// Folder.
+    pub(crate) dir: &'a Path,
+    /// Base name instead of AIPerf's.
+    pub(crate) prefix: Option<&'a str>,
+}
+
+/// What looks on at each record of the measured phase when it is summed up.
+pub(crate) type OnRecord<'a> = &'a mut dyn FnMut(&Record, &RequestMetrics);
+
+/// A run that came to its end.
+pub(crate) struct Done {
+    /// What it came to.
+    pub(crate) outcome: Outcome,
+    /// Its files.
+    pub(crate) files: Vec<PathBuf>,
+}
+
+/// Runs a plan once.
+///
+/// # Errors
+/// What stands in the way, with a remedy.
+pub(crate) fn run(
+    plan: Plan,
+    workload: &mut Prepared,
+    place: &Place<'_>,
+    output: &OutputArgs,
+    identity: Identity,
+    on_record: OnRecord<'_>,
+) -> anyhow::Result<Done> {
+    let prefix = planning::check_prefix(place.prefix)?;
+    let wanted = Wanted {
+        records: output.export_level == ExportLevel::Records,
+        slices: plan.slice.is_some(),
+    };
+    let mut files = Artifacts::open(place.dir, prefix.as_deref(), wanted)?;
+    let workload = workload.of(&plan)?;
+    files.write(Kind::Inputs, |to| workload.write_inputs(to))?;
+
+    let host = HostFacts::read_start();
+    let finished = drive(&plan, workload, files.record_log(), view(output))?;
+    let host = host.finish();
+    let summed = sum_up(
+        &plan,
+        workload,
+        finished,
+        &mut files,
+        &identity.secrets,
+        output.export_http_trace,
+        on_record,
+    );
+    let summary = match summed {
+        Ok(summary) => summary,
+        Err(error) => return Err(with_log_kept(error, files)),
+    };
+    let verdict = judge(&plan, &summary, &host);
+    let outcome = Outcome {
+        plan,
+        summary,
+        verdict,
+        host: serde_json::to_value(&host)?,
+        identity,
+    };
+    let files = export::finish(files, &outcome)?;
+    Ok(Done { outcome, files })
+}
+
+/// Prompts, kept for the next run that wants the same.
+#[derive(Default)]
+pub(crate) struct Prepared {
+    kept: Option<(String, Workload)>,
+}
+
+impl Prepared {
+    /// The workload of a plan: the last one, where it was made from the same parts of the plan.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    fn of(&mut self, plan: &Plan) -> anyhow::Result<&Workload> {
+        let key = key(plan)?;
+        if self.kept.as_ref().is_none_or(|(kept, _)| *kept != key) {
+            self.kept = None;
+            self.kept = Some((key, Workload::prepare(plan)?));
+        }
+        match &self.kept {
+            Some((_, workload)) => Ok(workload),
+            None => Err(ringload_engine::Error::bug("a workload was made and is not there").into()),
+        }
+    }
+}
+
+/// What of a plan its requests depend on: all of it but when they are sent and what they are held against.
+fn key(plan: &Plan) -> anyhow::Result<String> {
+    let mut value = serde_json::to_value(plan)?;
+    if let Some(fields) = value.as_object_mut() {
+        for field in [
+            "warmup",
+            "profiling",
+            "slos",
+            "network",
+            "slice",
+            "cores",
+            "limits",
+        ] {
+            fields.remove(field);
+        }
+    }
+    Ok(value.to_string())
+}
+
+fn drive(plan: &Plan, workload: &Workload, log: &Path, view: bool) -> anyhow::Result<Finished> {
+    let workers = run::cores(plan)?;
+    let control = Control::new(workers.len());
+    let quit = || {
+        if let Some(dir) = log.parent() {
+            export::remove_temporaries(dir);
+        }
+    };
+    let finished = live::watch(plan, &control, &workers, &quit, view, || {
+        run::execute(plan, workload, log, &control)
+    })??;
+    Ok(finished)
+}
+
+fn sum_up(
+    plan: &Plan,
+    workload: &Workload,
+    finished: Finished,
+    files: &mut Artifacts,
+    secrets: &Secrets,
+    trace: bool,
+    on_record: OnRecord<'_>,
+) -> Result<Summary> {
+    let wall = export::wall_clock();
+    let sessions = |entry: u32| {
+        workload
+            .entries
+            .get(entry as usize)
+            .map(|e| e.session_id.clone())
+    };
+    let writer = RecordWriter::new(&wall, &sessions, secrets, trace);
+    let mut lines = files.file(Kind::Records);
+    let mut summary = run::summarize(plan, workload, finished, &mut |record, metrics| {
+        on_record(record, metrics);
+        match &mut lines {
+            Some(to) => writer.write(record, metrics, *to),
+            None => Ok(()),
+        }
+    })?;
+    // A server may quote what it was sent; the verdict and every renderer quote the server.
+    for group in &mut summary.errors {
+        group.message = secrets.scrub(&group.message).into_owned();
+    }
+    Ok(summary)
+}
+
+fn with_log_kept(error: ringload_engine::Error, files: Artifacts) -> anyhow::Error {
+    if let Some(path) = files.keep_log() {
+        say(format_args!(
+            "the records of the run are kept in {}",
+            path.display()
+        ));
+    }
+    error.into()
+}
+
+fn view(output: &OutputArgs) -> bool {
+    output.ui != crate::args::Ui::None && !output.quiet
+}

@@ -1,0 +1,16 @@
+//! Pure: several runs seen together. What repeats agree on, when enough of them were made, what a sweep shows, and where a search for the
+//! capacity goes next.
+//!
+//! ```text
+//!   Summary of each run ──► spreads      mean, spread and interval of each figure over repeats
+//!                       ├─► settled      whether more repeats would tell more
+//!                       └─► Cell ──► Picture   Pareto set, best cells, the knee
+//! ```
+
+mod convergence;
+mod spread;
+mod sweep;
+
+pub use convergence::{Convergence, Criterion, ks_two_sample, settled};
+pub use spread::{STATISTICS, Spread, figure, spreads};
+pub use sweep::{Cell, HEALTHY, Knee, Picture, SLOWER, picture};
