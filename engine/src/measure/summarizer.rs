@@ -103,9 +103,9 @@ impl Summarizer {
             metrics: self
                 .profiling
                 .metrics(Some(shard.histogram(Of::InterChunkLatency))),
-            warmup_metrics: match facts.warmup {
-                Some(_) => self.warmup.metrics(None),
-                None => Vec::new(),
+            warmup_metrics: match warmup_counts.issued {
+                0 => Vec::new(),
+                _ => self.warmup.metrics(None),
             },
             histograms: self.distributions(&shard),
             goodput: self.profiling.goodput(),
