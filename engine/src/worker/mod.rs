@@ -239,6 +239,8 @@ impl<'a, D: Driver> Worker<'a, D> {
                 Todo::Secured(key) => self.secured(key),
                 Todo::Flush(key) => self.flush(key),
                 Todo::Board(key) => self.board(key),
+                Todo::Unbegun(rider, code, at) => self.unbegun(rider, code, at),
+                Todo::Spent(key) => self.retire(key),
                 Todo::Resolved(reply) => self.resolved(reply),
                 Todo::Close(key) => self.close(key),
                 Todo::Lost(key, cause, detail, at) => self.lost(key, cause, detail, at),
