@@ -5,6 +5,7 @@
 //! - `cli`: exit statuses, signals, secrets, what reaches the wire
 //! - `network`: names, TLS, sockets, and phases that hold what they should
 //! - `wire`: peers with bad manners
+//! - `http2`: HTTP/2 frame by frame: rules that a server breaks, rules that it bends, and requests that move
 //! - `files`: what a run leaves
 //! - `crowd`: many streams at once
 //!
@@ -13,6 +14,7 @@
 mod cli;
 mod crowd;
 mod files;
+mod http2;
 mod known_answers;
 mod load;
 mod network;
