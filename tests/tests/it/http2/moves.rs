@@ -1,10 +1,11 @@
 //! Requests that the server did not begin move to another connection, once; those that it may have begun do not.
 
 use super::{LONG, messages, over_http2};
-use ringload_engine::plan::{HttpVersion, Plan};
+use ringload_engine::plan::{HttpVersion, Plan, Target};
 use ringload_engine::record::{Cause, Outcome};
 use ringload_tests::engine::{closed, drive};
 use ringload_tests::frames::*;
+use ringload_tests::front::{Front, Look};
 use ringload_tests::{Io, on_both};
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -226,6 +227,46 @@ fn a_good_bye_instead_of_a_greeting_is_no_end() {
             .all_well();
         assert_eq!(ended.count("succeeded"), 3);
         assert_eq!((ended.count("reconnects"), peer.connections()), (1, 2));
+    });
+}
+
+#[test]
+fn requests_move_under_tls_as_well() {
+    on_both(|io| {
+        // One good-bye before anything else, and one above the second of two streams.
+        let peer = Peer2::start(|w, connection| {
+            if connection == 0 {
+                w.send(&[settings(&[]), go_away(0, 0, b"not now")].concat())?;
+                while w.frame().is_ok() {}
+                return Ok(());
+            }
+            w.greet(&[])?;
+            if connection == 1 {
+                let asked = [w.request()?, w.request()?];
+                w.send(&go_away(asked[0].stream, 0, b"enough"))?;
+                w.send(&chat(asked[0].stream))?;
+                return Ok(());
+            }
+            w.serve()
+        });
+        let front = Front::of(
+            peer.addr(),
+            &Look {
+                http2: true,
+                ..Look::default()
+            },
+        );
+        let mut plan = plan(&peer, io, 2, 6);
+        plan.targets = vec![Target::parse(&front.url()).unwrap()];
+        plan.network.tls.ca = Some(front.ca());
+        let run = drive(&plan);
+        for r in &run.records {
+            assert_eq!(r.outcome, Outcome::Succeeded, "{:?}", r.detail);
+        }
+        // The one that began the first connection, and the second stream of the second; who only waited is not counted.
+        let moved: Vec<u8> = run.records.iter().map(|r| r.reconnects).collect();
+        assert_eq!(moved, [1, 1, 0, 0, 0, 0]);
+        assert_eq!(front.connections(), 3);
     });
 }
 
