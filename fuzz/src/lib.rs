@@ -187,7 +187,7 @@ fn in_order(heads: &mut HashMap<u32, Option<()>>, happened: Happened<'_>) {
             assert!(before.is_some(), "an end before the head");
             heads.insert(tag, None);
         }
-        Happened::Reset { .. } | Happened::Broken { .. } => {
+        Happened::Reset { .. } | Happened::Unbegun { .. } | Happened::Broken { .. } => {
             heads.insert(tag, None);
         }
         Happened::BodySent { .. } | Happened::GoAway { .. } | Happened::Settings => {}

@@ -28,6 +28,8 @@ pub struct Look {
     pub demanding: bool,
     /// Versions of TLS.
     pub versions: Vec<&'static SupportedProtocolVersion>,
+    /// Whether it agrees on HTTP/2 by ALPN; otherwise it knows no ALPN.
+    pub http2: bool,
     /// How long it thinks before it answers the ClientHello.
     pub handshake_delay: Duration,
 }
@@ -40,6 +42,7 @@ impl Default for Look {
             own: false,
             demanding: false,
             versions: vec![&rustls::version::TLS12, &rustls::version::TLS13],
+            http2: false,
             handshake_delay: Duration::ZERO,
         }
     }
@@ -174,6 +177,9 @@ fn config(look: &Look, files: &tempfile::TempDir) -> ServerConfig {
     let mut config = builder
         .with_single_cert(chain, key)
         .expect("a server's certificate");
+    if look.http2 {
+        config.alpn_protocols = vec![b"h2".to_vec()];
+    }
     config.ticketer = ring::Ticketer::new().expect("tickets");
     config
 }

@@ -6,6 +6,7 @@
 
 pub mod binary;
 pub mod engine;
+pub mod frames;
 pub mod front;
 pub mod names;
 pub mod peer;

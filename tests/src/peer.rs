@@ -70,23 +70,35 @@ impl Peer {
     where
         F: Fn(&mut TcpStream, &Request) -> io::Result<Then> + Send + Sync + 'static,
     {
+        Self::accepting(move |stream, _, seen| serve(&stream, seen, &answer))
+    }
+
+    /// Gives every connection, and how many came before it, to `script`, in a thread of its own.
+    ///
+    /// # Panics
+    /// When no port is free.
+    pub fn raw(script: impl Fn(TcpStream, usize) + Send + Sync + 'static) -> Self {
+        Self::accepting(move |stream, serial, _| script(stream, serial))
+    }
+
+    fn accepting(serve: impl Fn(TcpStream, usize, &Seen) + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
         let addr = listener.local_addr().expect("an address");
         let seen = Arc::new(Seen::default());
-        let (answer, noted) = (Arc::new(answer), seen.clone());
+        let (serve, noted) = (Arc::new(serve), seen.clone());
         let acceptor = std::thread::spawn(move || {
             for stream in listener.incoming() {
                 if noted.stop.load(Ordering::Acquire) {
                     return;
                 }
                 let Ok(stream) = stream else { continue };
-                noted.connections.fetch_add(1, Ordering::AcqRel);
+                let serial = noted.connections.fetch_add(1, Ordering::AcqRel);
                 if let Ok(from) = stream.peer_addr() {
                     let mut peers = noted.peers.lock().unwrap_or_else(PoisonError::into_inner);
                     peers.push(from.ip());
                 }
-                let (answer, noted) = (answer.clone(), noted.clone());
-                std::thread::spawn(move || serve(&stream, &noted, &*answer));
+                let (serve, noted) = (serve.clone(), noted.clone());
+                std::thread::spawn(move || serve(stream, serial, &noted));
             }
         });
         Self {

@@ -30,7 +30,7 @@ struct Slot {
     socket: Option<Socket>,
     generation: u32,
     connecting: bool,
-    /// What is left of a send that did not fit.
+    /// What is left of a send that did not fit; it stays when the send fails.
     unsent: Vec<u8>,
 }
 
@@ -233,7 +233,8 @@ impl Epoll {
                 slot.unsent.drain(..n);
             }
             Err(e) => {
-                slot.unsent.clear();
+                // The caller owes a close: nothing more is written.
+                let _ = self.control(libc::EPOLL_CTL_MOD, fd, libc::EPOLLIN as u32, key);
                 on(key, Event::SendFailed(e), seen);
             }
         }
@@ -324,7 +325,8 @@ impl Driver for Epoll {
     }
 
     fn unacknowledged(&mut self, key: Key) -> Option<usize> {
-        socket::unacknowledged(self.slots[key.slot as usize].socket.as_ref()?.as_raw_fd())
+        let slot = &self.slots[key.slot as usize];
+        Some(socket::unacknowledged(slot.socket.as_ref()?.as_raw_fd())? + slot.unsent.len())
     }
 
     fn wait(

@@ -143,7 +143,8 @@ pub trait Driver {
     /// Gives the connection up. No event of this key follows.
     fn close(&mut self, key: Key);
 
-    /// Bytes sent that the peer's kernel has not acknowledged; `None` when unknown.
+    /// Bytes given to [`send`](Self::send) that the peer's kernel has not acknowledged, those of a send that failed later included;
+    /// `None` when unknown.
     fn unacknowledged(&mut self, key: Key) -> Option<usize>;
 
     /// What the kernel knows of the connection now; `None` where it is gone, or not TCP.

@@ -13,6 +13,12 @@ pub trait Peer {
     fn on_connect(&mut self, key: Key, now: Nanos, script: &mut Script);
     /// Bytes of the client arrive.
     fn on_bytes(&mut self, key: Key, bytes: &[u8], now: Nanos, script: &mut Script);
+
+    /// What the client's kernel makes of so many bytes: [`Sending::Pending`] asks for [`Script::sent`]; bytes of a send that failed do
+    /// not arrive.
+    fn on_send(&mut self, _key: Key, _bytes: usize, _now: Nanos) -> Sending {
+        Sending::Done
+    }
 }
 
 /// What a peer will do, and when.
@@ -24,6 +30,7 @@ pub struct Script {
 enum Step {
     Connected,
     Refused(i32),
+    Sent,
     Bytes(Vec<u8>),
     Close,
     Reset,
@@ -38,6 +45,11 @@ impl Script {
     /// Refuses it with an error number.
     pub fn refuse(&mut self, at: Nanos, key: Key, errno: i32) {
         self.steps.push((at, key, Step::Refused(errno)));
+    }
+
+    /// The client's kernel has taken the rest of a send.
+    pub fn sent(&mut self, at: Nanos, key: Key) {
+        self.steps.push((at, key, Step::Sent));
     }
 
     /// Sends bytes that arrive at the client at `at`.
@@ -135,10 +147,13 @@ impl<P: Peer> Driver for Sim<P> {
     }
 
     fn send(&mut self, key: Key, bytes: &[u8]) -> Sending {
-        let mut script = Script::default();
-        self.peer.on_bytes(key, bytes, self.now, &mut script);
-        self.play(script);
-        Sending::Done
+        let sending = self.peer.on_send(key, bytes.len(), self.now);
+        if !matches!(sending, Sending::Failed(_)) {
+            let mut script = Script::default();
+            self.peer.on_bytes(key, bytes, self.now, &mut script);
+            self.play(script);
+        }
+        sending
     }
 
     fn close(&mut self, key: Key) {
@@ -179,6 +194,7 @@ impl<P: Peer> Driver for Sim<P> {
             }
             match step {
                 Step::Connected => on(key, Event::Connected, seen),
+                Step::Sent => on(key, Event::Sent, seen),
                 Step::Refused(e) => on(key, Event::ConnectFailed(e), seen),
                 Step::Bytes(bytes) => on(
                     key,

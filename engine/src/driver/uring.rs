@@ -50,6 +50,8 @@ struct Slot {
     generation: u32,
     /// The address of a connect in flight: the kernel reads it when the entry is submitted.
     addr: Option<Box<SockAddr>>,
+    /// What was left of a send when it failed. While one is under way nobody knows how much of it the kernel has.
+    unsent: usize,
 }
 
 /// What is left of a send that did not fit; it stays here until its completion.
@@ -266,7 +268,10 @@ impl Uring {
                 rest.bytes.drain(..n);
                 self.send_rest(index, rest);
             }
-            Err(_) => on(rest.key, Event::SendFailed(-entry.result()), seen),
+            Err(_) => {
+                self.slots[rest.key.slot as usize].unsent = rest.bytes.len();
+                on(rest.key, Event::SendFailed(-entry.result()), seen);
+            }
         }
     }
 
@@ -312,6 +317,7 @@ impl Driver for Uring {
             socket: Some(socket),
             generation: key.generation & GENERATION_MASK,
             addr: Some(addr),
+            unsent: 0,
         };
         self.push(entry);
         Ok(())
@@ -324,6 +330,7 @@ impl Driver for Uring {
             socket: Some(socket),
             generation: key.generation & GENERATION_MASK,
             addr: None,
+            unsent: 0,
         };
         self.arm_receive(key);
         Ok(())
@@ -379,7 +386,8 @@ impl Driver for Uring {
     }
 
     fn unacknowledged(&mut self, key: Key) -> Option<usize> {
-        socket::unacknowledged(self.slots[key.slot as usize].socket.as_ref()?.as_raw_fd())
+        let slot = &self.slots[key.slot as usize];
+        Some(socket::unacknowledged(slot.socket.as_ref()?.as_raw_fd())? + slot.unsent)
     }
 
     fn wait(

@@ -202,23 +202,30 @@ impl Exchange {
     /// Whether the request may move to a fresh connection: it went out on a kept one and no byte of a response was seen.
     #[must_use]
     pub fn may_move(&self) -> bool {
+        self.answer.record.connection_reused && self.may_go_again()
+    }
+
+    /// Whether the request may go out once more, if it is known that the server did not begin it: it has not done so before, and no byte
+    /// of a response was seen.
+    #[must_use]
+    pub fn may_go_again(&self) -> bool {
         self.active
-            && self.answer.record.connection_reused
             && self.answer.record.reconnects == 0
             && !self.decoder.started()
             && self.answer.record.instants.first_byte.is_none()
     }
 
-    /// The request moves to a fresh connection.
+    /// The request moves to another connection. What it paid for the one before is time in which it waited.
     pub fn handle_move(&mut self) {
-        self.answer.record.reconnects += 1;
-        self.answer.record.connection_reused = false;
-        let instants = &mut self.answer.record.instants;
-        (
-            instants.connection_ready,
-            instants.send_start,
-            instants.send_end,
-        ) = (None, None, None);
+        let record = &mut self.answer.record;
+        record.reconnects += 1;
+        record.connection_reused = false;
+        record.handshake = None;
+        record.instants = Instants {
+            scheduled: record.instants.scheduled,
+            issued: record.instants.issued,
+            ..Instants::default()
+        };
         self.reset_response();
     }
 
@@ -300,7 +307,13 @@ impl Exchange {
         }
     }
 
-    /// The response is complete (HTTP/2).
+    /// Whether the stream has said that it is over (`[DONE]`): nothing is lost if it is then cut off.
+    #[must_use]
+    pub fn said_all(&self) -> bool {
+        self.active && self.answer.done_seen
+    }
+
+    /// The response is complete (HTTP/2), or [cut off](Self::said_all) after all was said.
     pub fn handle_end(&mut self, arrived: Nanos) -> Progress {
         let sent = self.answer.record.instants.send_start;
         self.end_of_body(arrived.max(sent.unwrap_or(arrived)), true)

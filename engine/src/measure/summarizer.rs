@@ -103,7 +103,7 @@ impl Summarizer {
             metrics: self
                 .profiling
                 .metrics(Some(shard.histogram(Of::InterChunkLatency))),
-            warmup_metrics: match warmup_counts.issued {
+            warmup_metrics: match shard.warmup.issued {
                 0 => Vec::new(),
                 _ => self.warmup.metrics(None),
             },

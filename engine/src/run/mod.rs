@@ -15,7 +15,7 @@ use crate::measure::{
     Offered, PhaseFacts, RequestMetrics, RunFacts, Shard, Spoken, Summarizer, Summary, Timeline,
     TokenCounts,
 };
-use crate::plan::{Cores, Dns, Io, Load, Phase, Plan, Reuse, Stamps};
+use crate::plan::{Cores, Dns, Io, Load, Phase, Plan, Stamps};
 use crate::record::{LogReader, LogWriter};
 use crate::record::{PhaseKind, Record};
 use crate::resolve::{Answer, Resolver, Service};
@@ -150,7 +150,7 @@ pub fn execute(
         })
         .collect::<Result<Vec<_>>>()?;
     let capacity = if http2.contains(&true) {
-        capacity + carriers(plan, capacity)
+        capacity + carriers(capacity)
     } else {
         capacity
     };
@@ -404,13 +404,10 @@ fn capacity(plan: &Plan, workers: usize) -> Result<usize> {
     }
 }
 
-/// Slots for the HTTP/2 connections of `requests` in flight: twice, since one that goes away serves on while its successor begins.
-fn carriers(plan: &Plan, requests: usize) -> usize {
-    let streams = match plan.reuse {
-        Reuse::Pooled => plan.network.streams_per_connection.max(1) as usize,
-        Reuse::Never | Reuse::StickySessions => 1,
-    };
-    2 * (requests.div_ceil(streams) + 1)
+/// Slots for the HTTP/2 connections of `requests` in flight: a server may take one stream a connection, and one that goes away serves on
+/// while its successor begins.
+fn carriers(requests: usize) -> usize {
+    2 * (requests + 1)
 }
 
 /// Per target: where it is; empty where that is asked for each connection.

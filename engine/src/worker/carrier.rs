@@ -9,7 +9,7 @@ use crate::driver::Key;
 use crate::exchange::{Exchange, Progress};
 use crate::plan::Reuse;
 use crate::record::Cause;
-use crate::wire::http2::{Code, Config, Connection, Happened, StreamError};
+use crate::wire::http2::{Code, Config, Connection, Happened, Http2Error, StreamError};
 use std::ops::ControlFlow;
 
 /// The connection of a carrier.
@@ -21,14 +21,26 @@ pub(super) struct Carrier {
     pub(super) there: bool,
     /// The server's settings have come: its bound on streams is known.
     pub(super) greeted: bool,
+    /// The rider whose wish began the connection, which may have gone since.
+    pub(super) payer: Option<Key>,
     /// Riders that are not on their way, the payer first.
     pub(super) waiting: Vec<u32>,
     /// Frames that the kernel has not been given.
     pub(super) out: Vec<u8>,
-    /// Riders whose last byte is in `out` or in the kernel's hands.
-    pub(super) leaving: Vec<u32>,
+    /// Riders whose last byte is in `out`.
+    pub(super) leaving: Vec<Key>,
+    /// Riders whose last byte the kernel has been given, but has not taken yet.
+    pub(super) given: Vec<Key>,
+    /// Bytes that the kernel has been given so far.
+    pub(super) bytes: u64,
+    /// Answers to the server's frames that the kernel has been given.
+    pub(super) answered: u64,
     /// Requests sent so far.
     pub(super) served: u32,
+    /// It stood idle since it was made, or has served: what is sent on it next may find that the server has closed it.
+    pub(super) kept: bool,
+    /// `bytes` when the first of the open streams was opened on the kept connection, as long as the server has said nothing since.
+    pub(super) unheard: Option<u64>,
 }
 
 /// Why a connection is lost.
@@ -72,8 +84,8 @@ impl Core<'_> {
         }
     }
 
-    /// A connection of the target with room for one more, the oldest first.
-    pub(super) fn carrier_with_room(&self, target: u16) -> Option<Key> {
+    /// A connection of the target with room for one more, the oldest first; `fresh` wants one that is being made.
+    pub(super) fn carrier_with_room(&self, target: u16, fresh: bool) -> Option<Key> {
         let streams = self.streams_per_connection();
         let once = self.shared.plan.reuse != Reuse::Pooled;
         self.carriers[target as usize].iter().copied().find(|key| {
@@ -82,20 +94,59 @@ impl Core<'_> {
                 && slot
                     .carrier
                     .as_ref()
-                    .is_some_and(|c| c.room(streams) > 0 && !(once && c.served > 0))
+                    .filter(|c| !(once && c.served > 0 || fresh && c.there))
+                    .is_some_and(|c| c.room(streams) > 0)
         })
     }
 
-    /// The exchange that pays for the connection of a slot: its own, or the first that waits for it.
+    /// The exchange that pays for the connection of a slot: its own, or the one whose wish began it. Where that has gone, the others
+    /// do not pay in its place: they have waited.
     pub(super) fn payer(&mut self, slot: u32) -> Option<&mut Exchange> {
         let state = &self.slots[slot as usize];
         let payer = match &state.carrier {
             None => slot,
-            Some(carrier) if !carrier.there => *carrier.waiting.first()?,
+            Some(carrier) if !carrier.there => {
+                let payer = carrier.payer?;
+                (self.slots[payer.slot as usize].generation == payer.generation)
+                    .then_some(payer.slot)?
+            }
             Some(_) => return None,
         };
         let exchange = &mut self.slots[payer as usize].exchange;
         exchange.active().then_some(exchange)
+    }
+
+    /// A server that asks and does not read: what it is owed would grow without end.
+    fn deaf(carrier: &Carrier) -> Option<Loss> {
+        let answers = carrier.connection.as_ref().map_or(0, Connection::answers);
+        (answers - carrier.answered > UNREAD_ANSWERS).then(|| {
+            let what = format!(
+                "over {UNREAD_ANSWERS} answers to its frames wait to be sent: the server asks and does not read"
+            );
+            (Cause::Http2Protocol, Some(what))
+        })
+    }
+
+    /// Whether a connection has no more use: the server goes away and all is finished, or it was for one request only.
+    fn used_up(&self, carrier: &Carrier) -> bool {
+        let once = self.shared.plan.reuse != Reuse::Pooled;
+        carrier.connection.as_ref().is_some_and(|connection| {
+            let over = connection.finished() || once && carrier.served > 0;
+            over && connection.open_streams() == 0
+        })
+    }
+
+    /// Whether the connection of a slot has no more use.
+    pub(super) fn spent(&self, key: Key) -> bool {
+        let slot = &self.slots[key.slot as usize];
+        let carrier = slot.carrier.as_ref();
+        carrier.is_some_and(|c| slot.generation == key.generation && self.used_up(c))
+    }
+
+    /// The name of a rider's life in its slot.
+    pub(super) fn rider(&self, slot: u32) -> Key {
+        let generation = self.slots[slot as usize].generation;
+        Key { slot, generation }
     }
 
     /// One read of a carrier's connection.
@@ -134,15 +185,12 @@ impl Core<'_> {
                 secured = shaking && !tls.handshaking();
             }
         }
+        if lost.is_none() && self.slots[key.slot as usize].sending {
+            lost = Self::deaf(&carrier);
+        }
         let flush = !carrier.out.is_empty() || tls.as_ref().is_some_and(|tls| tls.has_output());
         let board = carrier.there && carrier.greeted && !carrier.waiting.is_empty();
-        let done = carrier.connection.as_ref().is_some_and(|c| c.finished());
-        let spent = self.shared.plan.reuse != Reuse::Pooled
-            && carrier.served > 0
-            && carrier
-                .connection
-                .as_ref()
-                .is_some_and(|c| c.open_streams() == 0);
+        let spent = self.used_up(&carrier);
         let slot = &mut self.slots[key.slot as usize];
         (slot.carrier, slot.tls) = (Some(carrier), tls);
         if flush {
@@ -150,13 +198,15 @@ impl Core<'_> {
         }
         if let Some((cause, detail)) = lost {
             self.todo.push(Todo::Lost(key, cause, detail, seen));
-        } else if done || spent {
-            self.todo
-                .push(Todo::Lost(key, Cause::Http2Goaway, None, seen));
-        } else if secured {
+            return;
+        }
+        if secured {
             self.todo.push(Todo::Secured(key));
         } else if board {
             self.todo.push(Todo::Board(key));
+        }
+        if spent {
+            self.todo.push(Todo::Spent(key));
         }
     }
 
@@ -169,6 +219,7 @@ impl Core<'_> {
         seen: Nanos,
     ) -> Option<Loss> {
         carrier.begin(self.http2_config());
+        carrier.unheard = None;
         let Carrier {
             connection: Some(connection),
             out,
@@ -184,7 +235,13 @@ impl Core<'_> {
             let happened = match connection.receive(&mut input, seen, out) {
                 Ok(Some(happened)) => happened,
                 Ok(None) => return None,
-                Err(e) => return Some((Cause::Http2Protocol, Some(e.to_string()))),
+                Err(e) => {
+                    let cause = match e {
+                        Http2Error::BlockTooLong => Cause::HeadLimit,
+                        _ => Cause::Http2Protocol,
+                    };
+                    return Some((cause, Some(e.to_string())));
+                }
             };
             match happened {
                 Happened::Head { tag, head } => {
@@ -219,6 +276,10 @@ impl Core<'_> {
                     let what = format!("the server reset the stream ({})", Code(code));
                     self.end_rider(tag, cause, what, seen);
                 }
+                Happened::Unbegun { tag, code } => {
+                    let rider = self.rider(tag);
+                    self.todo.push(Todo::Unbegun(rider, Code(code), seen));
+                }
                 Happened::Broken { tag, error } => {
                     let cause = match error {
                         StreamError::HeadTooLong | StreamError::TooManyFields => Cause::HeadLimit,
@@ -227,7 +288,7 @@ impl Core<'_> {
                     };
                     self.end_rider(tag, cause, error.to_string(), seen);
                 }
-                Happened::BodySent { tag } => leaving.push(tag),
+                Happened::BodySent { tag } => leaving.push(self.rider(tag)),
                 Happened::Settings => *greeted = true,
                 Happened::GoAway { .. } => {}
             }
@@ -246,29 +307,29 @@ impl Core<'_> {
         let Some(carrier) = &mut self.slots[key.slot as usize].carrier else {
             return;
         };
-        let mut leaving = std::mem::take(&mut carrier.leaving);
-        for rider in leaving.drain(..) {
-            let slot = &mut self.slots[rider as usize];
-            let sent = slot.exchange.record().instants.send_end.is_some();
-            if slot.rides == Some(key) && slot.exchange.active() && !sent {
+        let mut given = std::mem::take(&mut carrier.given);
+        for rider in given.drain(..) {
+            let slot = &mut self.slots[rider.slot as usize];
+            // It may have ended since, and its slot may ride again; or it may have moved.
+            if slot.generation == rider.generation && slot.rides == Some(key) {
                 slot.exchange.handle_sent(now);
             }
         }
         if let Some(carrier) = &mut self.slots[key.slot as usize].carrier {
-            carrier.leaving = leaving;
+            carrier.given = given;
         }
     }
 
-    /// Takes a rider off its connection; its stream is reset if it is on its way. The connection, if it now has something to say.
+    /// Takes a rider off its connection; its stream is reset if it is on its way. The connection, if it has begun: it may have
+    /// something to say, or no more use.
     pub(super) fn alight(&mut self, rider: u32) -> Option<Key> {
-        let key = self.slots[rider as usize].rides.take()?;
+        let key = self.slots[rider as usize].rides?;
         let slot = &mut self.slots[key.slot as usize];
         let carrier = slot
             .carrier
             .as_mut()
             .filter(|_| slot.generation == key.generation)?;
         carrier.waiting.retain(|r| *r != rider);
-        carrier.leaving.retain(|r| *r != rider);
         carrier.connection.as_mut()?.cancel(rider, &mut carrier.out);
         Some(key)
     }
@@ -287,10 +348,38 @@ impl Core<'_> {
         let carrier = self.slots[slot as usize].carrier.as_ref();
         if let Some(connection) = carrier.and_then(|c| c.connection.as_ref()) {
             let counts = &mut self.shard.connections;
-            counts.goaways += u64::from(connection.going_away());
+            counts.goaways += u64::from(connection.going_away().is_some());
             counts.window_zero_ns += connection.window_zero();
             counts.receive_window_zero_ns += connection.receive_window_zero();
         }
+    }
+
+    /// Why a connection ended, and what is said of it: a server that went away has said why.
+    pub(super) fn last_words(
+        &self,
+        key: Key,
+        cause: Cause,
+        detail: &Option<String>,
+    ) -> (Cause, String) {
+        let connection = self.slots[key.slot as usize]
+            .carrier
+            .as_ref()
+            .and_then(|carrier| carrier.connection.as_ref());
+        let by_peer = matches!(
+            cause,
+            Cause::ClosedBeforeResponse | Cause::Reset | Cause::SendFailed
+        );
+        if let Some(connection) = connection.filter(|_| by_peer)
+            && let Some(code) = connection.going_away()
+        {
+            let text = String::from_utf8_lossy(connection.go_away_debug());
+            let text = text.replace(char::is_control, " ");
+            let colon = if text.is_empty() { "" } else { ": " };
+            let what = format!("the server went away ({code}{colon}{text}) and closed");
+            return (Cause::Http2Goaway, what);
+        }
+        let what = || "the server closed the HTTP/2 connection".to_owned();
+        (cause, detail.clone().unwrap_or_else(what))
     }
 
     /// The carrier of a slot is no more.
@@ -303,3 +392,6 @@ impl Core<'_> {
         self.carriers[target as usize].retain(|k| *k != key);
     }
 }
+
+/// Most answers to a server's frames that may wait for the kernel to take what came before.
+const UNREAD_ANSWERS: u64 = 10_000;

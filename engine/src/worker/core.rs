@@ -9,6 +9,7 @@ use crate::measure::Shard;
 use crate::plan::{Reuse, Stamps, TokenizerSource};
 use crate::record::{Cause, Outcome, PhaseKind, Record};
 use crate::resolve;
+use crate::wire::http2::Code;
 use crate::wire::tls;
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
@@ -61,7 +62,7 @@ pub(super) struct Slot {
     pub(super) sending: bool,
     /// The HTTP/2 connection that it is.
     pub(super) carrier: Option<Box<Carrier>>,
-    /// The HTTP/2 connection that its request is on, or waits for.
+    /// Its request goes over HTTP/2: the connection that it is on, waits for, or was on last.
     pub(super) rides: Option<Key>,
 }
 
@@ -89,6 +90,10 @@ pub(super) enum Todo {
     Flush(Key),
     /// Riders that wait may be on their way.
     Board(Key),
+    /// The server goes away without having begun the request of a rider: why, and when that was seen.
+    Unbegun(Key, Code, Nanos),
+    /// An HTTP/2 connection may have no more use.
+    Spent(Key),
     /// The name service has answered.
     Resolved(resolve::Reply),
     /// The connection of a finished or idle slot has to go.

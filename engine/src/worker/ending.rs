@@ -24,7 +24,7 @@ impl<D: Driver> Worker<'_, D> {
         }
         let sent = slot.exchange.record().bytes_sent as usize;
         if slot.exchange.may_move()
-            && (cause == Cause::SendFailed
+            && (cause == Cause::SendFailed && !slot.sending
                 || self.driver.unacknowledged(key).is_some_and(|n| n >= sent))
         {
             slot.exchange.handle_move();
@@ -84,12 +84,12 @@ impl<D: Driver> Worker<'_, D> {
 
     /// Closes a connection, after a last look at what its network was like.
     pub(super) fn hang_up(&mut self, key: Key) {
-        self.last_words(key.slot);
+        self.take_leave(key.slot);
         self.driver.close(key);
     }
 
     /// Counts what the kernel knows of the connection of a slot, which is about to go.
-    pub(super) fn last_words(&mut self, slot: u32) {
+    pub(super) fn take_leave(&mut self, slot: u32) {
         let key = Key {
             slot,
             generation: self.core.slots[slot as usize].generation,
@@ -141,13 +141,11 @@ impl<D: Driver> Worker<'_, D> {
 
     /// The run is over: what is still in flight is recorded as such.
     pub(super) fn abandon(&mut self, now: Nanos) {
+        let mut carriers = Vec::new();
         for slot in 0..self.core.slots.len() as u32 {
             if self.core.slots[slot as usize].exchange.active() {
                 self.core.slots[slot as usize].exchange.abandon(now);
-                if let Some(carrier) = self.core.alight(slot) {
-                    self.core.slots[slot as usize].rides = Some(carrier);
-                    self.flush(carrier);
-                }
+                carriers.extend(self.core.alight(slot));
                 self.core.finish(slot, false, now);
                 let key = Key {
                     slot,
@@ -157,5 +155,11 @@ impl<D: Driver> Worker<'_, D> {
             }
         }
         self.core.todo.clear();
+        // Only when all have been recorded: a connection that cannot say it any more is lost, with all who are on it.
+        carriers.dedup();
+        for key in carriers {
+            self.flush_carrier(key);
+            self.retire(key);
+        }
     }
 }

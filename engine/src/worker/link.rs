@@ -212,6 +212,7 @@ impl<D: Driver> Worker<'_, D> {
             if let Some(payer) = (!carrier.waiting.is_empty()).then(|| carrier.waiting.remove(0)) {
                 self.depart(key, payer);
             } else {
+                carrier.kept = true;
                 self.flush(key);
             }
             if board {

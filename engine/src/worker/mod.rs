@@ -202,7 +202,7 @@ impl<'a, D: Driver> Worker<'a, D> {
     pub fn finish(mut self) -> (Shard, DriverStats) {
         for slot in 0..self.core.slots.len() as u32 {
             self.core.count_carrier(slot);
-            self.last_words(slot);
+            self.take_leave(slot);
         }
         let stats = self.driver.stats();
         let mut shard = self.core.shard;
@@ -243,6 +243,8 @@ impl<'a, D: Driver> Worker<'a, D> {
                 Todo::Secured(key) => self.secured(key),
                 Todo::Flush(key) => self.flush(key),
                 Todo::Board(key) => self.board(key),
+                Todo::Unbegun(rider, code, at) => self.unbegun(rider, code, at),
+                Todo::Spent(key) => self.retire(key),
                 Todo::Resolved(reply) => self.resolved(reply),
                 Todo::Close(key) => self.close(key),
                 Todo::Lost(key, cause, detail, at) => self.lost(key, cause, detail, at),

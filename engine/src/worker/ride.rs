@@ -8,7 +8,7 @@ use crate::clock::Nanos;
 use crate::driver::{Driver, Key, Sending};
 use crate::exchange::Request;
 use crate::record::Cause;
-use crate::wire::http2::Opened;
+use crate::wire::http2::{Code, Opened};
 
 impl<D: Driver> Worker<'_, D> {
     /// A request over HTTP/2 takes a seat.
@@ -33,13 +33,13 @@ impl<D: Driver> Worker<'_, D> {
         self.core
             .request_deadlines
             .push_back((deadline, rider, request.request_id));
-        self.seat(rider, now);
+        self.seat(rider, false, now);
     }
 
-    /// Finds a connection for a rider, or begins one.
-    fn seat(&mut self, rider: u32, now: Nanos) {
+    /// Finds a connection for a rider, or begins one; `fresh` wants none that is there already.
+    fn seat(&mut self, rider: u32, fresh: bool, now: Nanos) {
         let target = self.core.slots[rider as usize].target;
-        if let Some(key) = self.core.carrier_with_room(target) {
+        if let Some(key) = self.core.carrier_with_room(target, fresh) {
             self.core.slots[rider as usize].rides = Some(key);
             if let Some(carrier) = &mut self.core.slots[key.slot as usize].carrier {
                 if carrier.there && (carrier.greeted || carrier.served == 0) {
@@ -69,11 +69,13 @@ impl<D: Driver> Worker<'_, D> {
             slot,
             generation: (state.generation + 1) & 0x00ff_ffff,
         };
-        state.carrier = Some(Box::new(Carrier {
+        let target = state.target;
+        let payer = rider.map(|rider| self.core.rider(rider));
+        self.core.slots[slot as usize].carrier = Some(Box::new(Carrier {
+            payer,
             waiting: rider.into_iter().collect(),
             ..Carrier::default()
         }));
-        let target = state.target;
         self.core.carriers[target as usize].push(key);
         if let Some(rider) = rider {
             self.core.slots[rider as usize].rides = Some(key);
@@ -85,6 +87,7 @@ impl<D: Driver> Worker<'_, D> {
     pub(super) fn depart(&mut self, key: Key, rider: u32) {
         let now = self.driver.now();
         let core = &mut self.core;
+        let name = core.rider(rider);
         let Some(mut carrier) = core.slots[key.slot as usize].carrier.take() else {
             return;
         };
@@ -92,6 +95,7 @@ impl<D: Driver> Worker<'_, D> {
         let record = slot.exchange.record();
         let entry = &core.shared.workload.entries[record.entry as usize];
         let before = carrier.out.len();
+        let idle = carrier.connection.as_ref().map(|c| c.open_streams()) == Some(0);
         let opened = match (
             &mut carrier.connection,
             &core.shared.heads2[slot.target as usize],
@@ -107,18 +111,30 @@ impl<D: Driver> Worker<'_, D> {
             ),
             _ => Opened::Refused,
         };
+        if opened == Opened::Refused {
+            let away = carrier.connection.as_ref().and_then(|c| c.going_away());
+            core.slots[key.slot as usize].carrier = Some(carrier);
+            match away {
+                Some(code) => self.unbegun(name, code, now),
+                None => {
+                    let what = "the server takes no streams (SETTINGS_MAX_CONCURRENT_STREAMS)";
+                    self.fail(rider, Cause::Http2Refused, Some(what.to_owned()), now);
+                }
+            }
+            return;
+        }
         let bytes = (carrier.out.len() - before).max(entry.body.len());
         slot.exchange.handle_sending(now, bytes, carrier.served > 0);
         slot.state = State::Busy;
+        if idle && carrier.kept {
+            carrier.unheard = Some(carrier.bytes);
+        }
         carrier.served += 1;
+        carrier.kept = true;
         if opened == Opened::All {
-            carrier.leaving.push(rider);
+            carrier.leaving.push(name);
         }
         core.slots[key.slot as usize].carrier = Some(carrier);
-        if opened == Opened::Refused {
-            let what = "the connection takes no more streams".to_owned();
-            self.fail(rider, Cause::Http2Refused, Some(what), now);
-        }
         self.flush_carrier(key);
     }
 
@@ -141,8 +157,7 @@ impl<D: Driver> Worker<'_, D> {
                 self.depart(key, rider);
             } else {
                 let now = self.driver.now();
-                self.core.slots[rider as usize].rides = None;
-                self.seat(rider, now);
+                self.seat(rider, false, now);
             }
         }
     }
@@ -183,7 +198,12 @@ impl<D: Driver> Worker<'_, D> {
             }
         };
         let sending = (!bytes.is_empty()).then(|| self.driver.send(key, bytes));
+        if !matches!(sending, Some(Sending::Failed(_))) {
+            carrier.bytes += bytes.len() as u64;
+        }
         carrier.out.clear();
+        carrier.answered = carrier.connection.as_ref().map_or(0, |c| c.answers());
+        carrier.given.append(&mut carrier.leaving);
         sending
     }
 
@@ -196,21 +216,48 @@ impl<D: Driver> Worker<'_, D> {
         at: Nanos,
     ) {
         let carrier = self.core.alight(rider);
-        let slot = &mut self.core.slots[rider as usize];
-        slot.exchange.fail(cause, detail, at);
-        // `finish` sees by this that the slot has no connection of its own.
-        slot.rides = Some(Key {
-            slot: rider,
-            generation: 0,
-        });
+        self.core.slots[rider as usize]
+            .exchange
+            .fail(cause, detail, at);
         self.core.finish(rider, false, at);
         if let Some(key) = carrier {
             self.flush_carrier(key);
+            self.retire(key);
         }
     }
 
-    /// An HTTP/2 connection has ended: who was on its way fails, and nothing that was sent is sent again; who waited for a connection
-    /// that had been there finds another.
+    /// A connection without further use is closed.
+    pub(super) fn retire(&mut self, key: Key) {
+        if self.core.spent(key) {
+            let now = self.driver.now();
+            self.lost(key, Cause::Http2Goaway, None, now);
+        }
+    }
+
+    /// The server goes away without having begun a rider's request: it moves, once.
+    pub(super) fn unbegun(&mut self, rider: Key, code: Code, at: Nanos) {
+        let slot = &self.core.slots[rider.slot as usize];
+        if slot.generation != rider.generation || !slot.exchange.active() {
+            return;
+        }
+        if slot.exchange.may_go_again() {
+            self.go_again(rider.slot, at);
+            return;
+        }
+        let what = format!("the server went away ({code}) before it began the request");
+        self.fail(rider.slot, Cause::Http2Goaway, Some(what), at);
+    }
+
+    /// A rider whose request the server did not begin takes a connection that is made for it and its like.
+    fn go_again(&mut self, rider: u32, at: Nanos) {
+        let slot = &mut self.core.slots[rider as usize];
+        slot.exchange.handle_move();
+        slot.state = State::Connecting;
+        self.seat(rider, true, at);
+    }
+
+    /// An HTTP/2 connection has ended. Who waited for a connection that had been there finds another. Who was on its way moves if the
+    /// connection had gone stale, and fails otherwise: nothing of which the server may have seen a byte is sent again.
     pub(super) fn carrier_lost(
         &mut self,
         key: Key,
@@ -218,9 +265,11 @@ impl<D: Driver> Worker<'_, D> {
         detail: &Option<String>,
         at: Nanos,
     ) {
+        let (stale, in_order) = (self.stale(key), cause == Cause::ClosedBeforeResponse);
         // The reason, in a GOAWAY or an alert; whether it arrives is no concern of ours.
         let _ = self.hand_over(key);
         let riders = self.core.riders(key.slot);
+        let (cause, said) = self.core.last_words(key, cause, detail);
         let there = self.core.slots[key.slot as usize]
             .carrier
             .as_ref()
@@ -231,21 +280,39 @@ impl<D: Driver> Worker<'_, D> {
             if slot.rides != Some(key) || !slot.exchange.active() {
                 continue;
             }
-            let begun = slot.exchange.record().instants.first_byte.is_some();
             if there && slot.state == State::Connecting {
-                slot.rides = None;
-                self.seat(rider, at);
-                continue;
+                self.seat(rider, false, at);
+            } else if stale && slot.exchange.may_go_again() {
+                self.go_again(rider, at);
+            } else if in_order && slot.exchange.said_all() {
+                slot.exchange.handle_end(at);
+                self.core.finish(rider, false, at);
+            } else {
+                let instants = &slot.exchange.record().instants;
+                let cause = match cause {
+                    Cause::ClosedBeforeResponse if instants.first_byte.is_some() => {
+                        Cause::Truncated
+                    }
+                    // What could not be sent was not the request: an acknowledgement, as a rule.
+                    Cause::SendFailed if instants.send_end.is_some() => Cause::Reset,
+                    cause => cause,
+                };
+                self.fail_rider(rider, cause, Some(said.clone()), at);
             }
-            let cause = match cause {
-                Cause::ClosedBeforeResponse if begun => Cause::Truncated,
-                cause => cause,
-            };
-            let said = detail
-                .clone()
-                .unwrap_or_else(|| "the server closed the HTTP/2 connection".into());
-            self.fail_rider(rider, cause, Some(said), at);
         }
         self.close(key);
+    }
+
+    /// Whether a connection was idle when the oldest of its streams was opened, and the server has neither said anything since nor has
+    /// its kernel acknowledged a byte: it had closed the connection before.
+    fn stale(&mut self, key: Key) -> bool {
+        let Some(carrier) = &self.core.slots[key.slot as usize].carrier else {
+            return false;
+        };
+        let Some(since) = carrier.unheard.map(|from| carrier.bytes - from) else {
+            return false;
+        };
+        let unacknowledged = self.driver.unacknowledged(key);
+        since == 0 || unacknowledged.is_some_and(|n| n as u64 >= since)
     }
 }

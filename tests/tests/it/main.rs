@@ -5,6 +5,7 @@
 //! - `cli`: exit statuses, signals, secrets, what reaches the wire
 //! - `network`: names, TLS, sockets, and phases that hold what they should
 //! - `wire`: peers with bad manners
+//! - `http2`: HTTP/2 frame by frame: rules that a server breaks, rules that it bends, and requests that move
 //! - `files`: what a run leaves
 //! - `campaign`: repeats, sweeps, and what is left of them
 //! - `crowd`: many streams at once
@@ -15,6 +16,7 @@ mod campaign;
 mod cli;
 mod crowd;
 mod files;
+mod http2;
 mod known_answers;
 mod load;
 mod network;

@@ -49,6 +49,22 @@ fn a_server_that_closes_although_it_said_keep_alive_costs_no_request() {
 }
 
 #[test]
+fn a_large_request_that_finds_its_connection_closed_costs_nothing_either() {
+    on_both(|io| {
+        let server = Peer::start(|to, _| last_words(to, &peer::chat(3)));
+        let ended = Profile::of(server.addr())
+            .on(io)
+            .args(["--isl", "400000", "--num-dataset-entries", "1"])
+            .args(["--concurrency", "1", "--request-count", "8"])
+            .args(["--allow-invalid"])
+            .run()
+            .all_well();
+        assert_eq!(ended.count("succeeded"), 8);
+        assert_eq!(server.requests().len(), 8, "none was answered twice");
+    });
+}
+
+#[test]
 fn a_connection_that_is_closed_while_idle_costs_no_request() {
     on_both(|io| {
         let server = Peer::start(|to, _| {

@@ -35,7 +35,7 @@ pub struct Config {
 /// time, before the first read too; but wait for the first [`Happened::Settings`] if a refused stream or a body that stands would matter:
 /// until then neither the server's limit of streams nor its windows are known. Once [`finished`](Self::finished), close.
 ///
-/// **Tags** are the caller's names for requests, unique among the open streams. A tag is free again after its `End`, `Reset` or `Broken`,
+/// **Tags** are the caller's names for requests, unique among the open streams. A tag is free again after its `End`, `Reset`, `Unbegun` or `Broken`,
 /// or after [`cancel`](Self::cancel): nothing of a stream happens after that.
 ///
 /// Body bytes are lent where they lie. Streams, their buffers and the tables are kept and reused; a DATA frame allocates nothing, unless
@@ -59,8 +59,11 @@ pub struct Connection {
     pub(super) greeted: bool,
     /// The peer knows our settings.
     pub(super) acknowledged: bool,
-    pub(super) going_away: bool,
+    /// The server goes away, and why.
+    pub(super) going_away: Option<Code>,
     pub(super) debug: Vec<u8>,
+    /// Frames of the peer's that asked for an answer and got it.
+    pub(super) answers: u64,
     pub(super) failed: Option<Http2Error>,
     pub(super) receive_zero: Nanos,
     /// The last instant that was told.
@@ -100,8 +103,9 @@ impl Connection {
             budget: Budget::default(),
             greeted: false,
             acknowledged: false,
-            going_away: false,
+            going_away: None,
             debug: Vec::new(),
+            answers: 0,
             failed: None,
             receive_zero: 0,
             now: 0,
@@ -111,7 +115,7 @@ impl Connection {
     /// How many more streams may be opened now: 0 once the server goes away, after an error, or when the ids are used up.
     #[must_use]
     pub fn room(&self) -> u32 {
-        if self.going_away || self.failed.is_some() {
+        if self.going_away.is_some() || self.failed.is_some() {
             return 0;
         }
         let most = self.config.streams.min(self.sender.peer.max_streams);
@@ -158,13 +162,13 @@ impl Connection {
         if self.failed.is_some() {
             return true;
         }
-        let last = self.going_away || self.sender.ids_left() == 0;
+        let last = self.going_away.is_some() || self.sender.ids_left() == 0;
         last && self.streams.len() == 0 && self.queue.is_empty()
     }
 
-    /// Whether the server said that it will close the connection.
+    /// Why the server will close the connection, once it said that it will.
     #[must_use]
-    pub fn going_away(&self) -> bool {
+    pub fn going_away(&self) -> Option<Code> {
         self.going_away
     }
 
@@ -172,6 +176,12 @@ impl Connection {
     #[must_use]
     pub fn go_away_debug(&self) -> &[u8] {
         &self.debug
+    }
+
+    /// How many frames so far had an answer appended, PING and SETTINGS: what a peer that does not read could make grow.
+    #[must_use]
+    pub fn answers(&self) -> u64 {
+        self.answers
     }
 
     /// How many streams are open.

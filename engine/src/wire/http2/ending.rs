@@ -9,7 +9,7 @@ use super::happened::Happened;
 impl Connection {
     pub(super) fn go_away(&mut self, last: u32, code: u32, debug: &[u8]) -> Result<(), Http2Error> {
         self.budget.spend(self.now)?;
-        self.going_away = true;
+        self.going_away = Some(Code(code));
         self.debug.clear();
         self.debug.extend(debug.iter().take(DEBUG_BYTES));
         self.queue.push_back(Happened::GoAway { code });
@@ -22,12 +22,7 @@ impl Connection {
         for id in unseen {
             if let Some(tag) = self.remove(id) {
                 self.closed.add(id, By::Us);
-                let untouched = true;
-                self.queue.push_back(Happened::Reset {
-                    tag,
-                    code,
-                    untouched,
-                });
+                self.queue.push_back(Happened::Unbegun { tag, code });
             }
         }
         Ok(())

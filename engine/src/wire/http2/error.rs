@@ -55,7 +55,7 @@ pub enum Http2Error {
     Hpack(HpackError),
     /// A header block is over [`super::Config::header_list_bytes`] before it is decoded.
     #[error(
-        "a header block is over the limit of bytes: the server sends more fields than we allow"
+        "a header block is over the limit of bytes (--max-head-bytes): the server sends more fields than we allow"
     )]
     BlockTooLong,
     /// A header block is in more than 64 frames.
@@ -99,7 +99,7 @@ pub enum StreamError {
     #[error("the body is not as long as its Content-Length: the response is not whole")]
     LengthMismatch,
     /// The fields are over [`super::Config::header_list_bytes`].
-    #[error("the response head is over its limit of bytes: the server sends more than we allow")]
+    #[error("the response head is over its limit of bytes (--max-head-bytes)")]
     HeadTooLong,
     /// There are more fields than [`super::Config::header_fields`].
     #[error("the response head is over its limit of fields: the server sends more than we allow")]

@@ -45,6 +45,13 @@ pub enum Happened<'a> {
         /// The server says that it did not begin the request (§8.7): it may be sent again.
         untouched: bool,
     },
+    /// The server goes away without having begun the request (§6.8): it may be sent again, on another connection.
+    Unbegun {
+        /// The request.
+        tag: u32,
+        /// Why it goes away (RFC 9113 §7); see [`Code`](super::Code).
+        code: u32,
+    },
     /// The server broke the rules on the stream, and we gave it up.
     Broken {
         /// The request.
@@ -57,8 +64,8 @@ pub enum Happened<'a> {
         /// The request.
         tag: u32,
     },
-    /// The server will close the connection: no more room. Streams that it did not begin are reset next, the others go on. What it says
-    /// beside the code is in [`go_away_debug`](super::Connection::go_away_debug).
+    /// The server will close the connection: no more room. Streams that it did not begin are [`Unbegun`](Self::Unbegun) next, the others
+    /// go on. What it says beside the code is in [`go_away_debug`](super::Connection::go_away_debug).
     GoAway {
         /// Why (RFC 9113 §7); see [`Code`](super::Code).
         code: u32,
@@ -76,6 +83,7 @@ impl Happened<'_> {
             | Self::Body { tag, .. }
             | Self::End { tag }
             | Self::Reset { tag, .. }
+            | Self::Unbegun { tag, .. }
             | Self::Broken { tag, .. }
             | Self::BodySent { tag } => Some(tag),
             Self::GoAway { .. } | Self::Settings => None,

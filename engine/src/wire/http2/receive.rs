@@ -252,6 +252,7 @@ impl Connection {
                 }
                 self.greeted = true;
                 self.apply(payload)?;
+                self.answers += 1;
                 frame::settings_ack(out);
                 self.flush(out);
                 self.queue.push_back(Happened::Settings);
@@ -259,6 +260,7 @@ impl Connection {
             frame::PING => {
                 self.budget.spend(self.now)?;
                 if !header.is(frame::ACK) {
+                    self.answers += 1;
                     frame::ping_ack(out, payload);
                 }
             }

@@ -106,6 +106,9 @@ impl Client {
                         untouched,
                     }));
                 }
+                Some(Happened::Unbegun { tag, code }) => {
+                    saw.push(Saw::It(Happened::Unbegun { tag, code }))
+                }
                 Some(Happened::Broken { tag, error }) => {
                     saw.push(Saw::It(Happened::Broken { tag, error }))
                 }
@@ -209,4 +212,9 @@ fn reset(tag: u32, code: Code, untouched: bool) -> Saw {
         code,
         untouched,
     })
+}
+
+fn unbegun(tag: u32, code: Code) -> Saw {
+    let code = code.0;
+    Saw::It(Happened::Unbegun { tag, code })
 }

@@ -1,0 +1,276 @@
+//! Requests that share an HTTP/2 connection, under virtual time: what one of them meets is nothing to the others. The same is asked of
+//! real sockets in the `tests` crate, where nothing decides the order of events.
+
+use ringload_engine::clock::{MILLI, Nanos, SECOND};
+use ringload_engine::driver::sim::{Peer, Script, Sim};
+use ringload_engine::driver::{Key, Sending};
+use ringload_engine::plan::{Arrival, Length, Load, Phase, Plan, Target};
+use ringload_engine::record::{Cause, Outcome, PhaseKind, Record};
+use ringload_engine::run::Control;
+use ringload_engine::wire::http1::RequestHead;
+use ringload_engine::wire::http2;
+use ringload_engine::worker::{Shared, Worker};
+use ringload_engine::workload::Workload;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicI64, AtomicU64};
+
+const START: Nanos = 1_000 * SECOND;
+
+#[test]
+fn a_request_is_sent_when_the_kernel_has_taken_its_own_last_byte() {
+    // The first send takes until 5 ms; the second request, ready at 1 ms, has to wait for it and takes until 12 ms.
+    let server = Server {
+        sends: [5, 12].map(|ms| Kernel::TakesUntil(ms * MILLI)).to_vec(),
+        answer: |at, key, stream, script| script.send(at + 20 * MILLI, key, chat(stream)),
+        ..Server::default()
+    };
+    let records = play(&[Phase::closed(2, 2)], server);
+    let sent = records.iter().map(|r| r.instants.send_end.unwrap() - START);
+    assert_eq!(sent.collect::<Vec<_>>(), [5 * MILLI, 12 * MILLI]);
+}
+
+#[test]
+fn a_slot_that_rides_again_does_not_inherit_a_send() {
+    // The first request is answered before the kernel says that it has taken it; the second has its slot, and goes out after that.
+    let server = Server {
+        sends: [50, 80].map(|ms| Kernel::TakesUntil(ms * MILLI)).to_vec(),
+        answer: |at, key, stream, script| {
+            let after = if stream == 1 { 2 } else { 60 };
+            script.send(at + after * MILLI, key, chat(stream));
+        },
+        ..Server::default()
+    };
+    let records = play(&[Phase::closed(1, 2)], server);
+    let sent: Vec<_> = records.iter().map(|r| r.instants.send_end).collect();
+    assert_eq!(sent, [None, Some(START + 80 * MILLI)]);
+}
+
+#[test]
+fn requests_of_a_connection_that_is_not_there_yet_are_in_flight_when_the_phase_ends() {
+    // The connection takes 300 ms, the warm-up 100 ms: its requests give up, and the measured ones take the connection.
+    let server = Server {
+        connect: 300 * MILLI,
+        ..Server::default()
+    };
+    let records = play(&[ends_after(100 * MILLI, 3), Phase::closed(3, 9)], server);
+    let (warmup, profiling) = records.split_at(3);
+    for r in warmup {
+        assert_eq!((r.phase, r.outcome), (PhaseKind::Warmup, Outcome::InFlight));
+    }
+    assert_eq!(profiling.len(), 9);
+    for r in profiling {
+        assert_eq!(r.outcome, Outcome::Succeeded, "{:?}", r.detail);
+        assert_eq!(r.instants.tcp_end, None, "nobody pays for it twice");
+    }
+}
+
+#[test]
+fn who_waits_for_a_connection_does_not_pay_for_it_when_its_payer_is_gone() {
+    // The payer gives up after 200 ms, another request came at 100 ms; the connection is there at 250 ms.
+    let server = Server {
+        connect: 250 * MILLI,
+        ..Server::default()
+    };
+    let mut plan = plan(Phase {
+        load: Load::Open {
+            rate: 10.0,
+            pattern: Arrival::Constant,
+            cap: None,
+        },
+        requests: Some(2),
+        duration: None,
+        grace: None,
+    });
+    plan.timeouts.request = 200 * MILLI;
+    let records = play_plan(&plan, server);
+    assert!(matches!(records[0].outcome, Outcome::Failed(_)));
+    let second = &records[1];
+    assert_eq!(second.outcome, Outcome::Succeeded);
+    let phases = second.instants.phases();
+    assert_eq!((phases.tcp, phases.queue), (0, 150 * MILLI));
+}
+
+#[test]
+fn a_send_that_fails_at_the_end_of_a_run_fails_no_request_that_was_in_flight() {
+    // Three requests are on their way when the phase ends. The kernel refuses to say so to the server.
+    let server = Server {
+        then: |now| {
+            if now < START + SECOND {
+                Kernel::Takes
+            } else {
+                Kernel::Fails
+            }
+        },
+        answer: |_, _, _, _| {},
+        ..Server::default()
+    };
+    let records = play(&[ends_after(SECOND, 3)], server);
+    let outcomes: Vec<_> = records.iter().map(|r| r.outcome).collect();
+    assert_eq!(outcomes, [Outcome::InFlight; 3]);
+}
+
+#[test]
+fn a_server_that_asks_and_does_not_read_is_given_up() {
+    // The first send is never taken, and pings come between the pieces of an answer.
+    let server = Server {
+        sends: vec![Kernel::TakesUntil(SECOND)],
+        answer: |at, key, stream, script| {
+            script.send(at + 2 * MILLI, key, frame(1, 4, stream, &[0x88]));
+            let asks = [
+                frame(6, 0, 0, &[0; 8]).repeat(900),
+                frame(0, 0, stream, b":"),
+            ]
+            .concat();
+            for _ in 0..12 {
+                script.send(at + 3 * MILLI, key, asks.clone());
+            }
+        },
+        ..Server::default()
+    };
+    let r = &play(&[Phase::closed(1, 1)], server)[0];
+    assert_eq!(r.outcome, Outcome::Failed(Cause::Http2Protocol));
+    let said = r.detail.as_deref().unwrap_or_default();
+    assert!(said.contains("the server asks and does not read"), "{said}");
+}
+
+// What the tests are made of.
+
+/// What the client's kernel makes of a send.
+#[derive(Clone, Copy)]
+enum Kernel {
+    Takes,
+    /// It has taken the last byte that long after [`START`].
+    TakesUntil(Nanos),
+    Fails,
+}
+
+/// A server that greets at once and answers as it is told.
+struct Server {
+    /// How long a connection takes.
+    connect: Nanos,
+    /// What becomes of each send in turn, and then of the others.
+    sends: Vec<Kernel>,
+    then: fn(Nanos) -> Kernel,
+    answer: fn(Nanos, Key, u32, &mut Script),
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            connect: 0,
+            sends: Vec::new(),
+            then: |_| Kernel::Takes,
+            answer: |at, key, stream, script| script.send(at + MILLI, key, chat(stream)),
+        }
+    }
+}
+
+impl Peer for Server {
+    fn on_connect(&mut self, key: Key, now: Nanos, script: &mut Script) {
+        script.accept(now + self.connect, key);
+        script.send(now + self.connect + MILLI, key, frame(4, 0, 0, &[]));
+    }
+
+    fn on_bytes(&mut self, key: Key, bytes: &[u8], now: Nanos, script: &mut Script) {
+        if !self.sends.is_empty()
+            && let Kernel::TakesUntil(at) = self.sends.remove(0)
+        {
+            script.sent(START + at, key);
+        }
+        let mut rest = bytes
+            .strip_prefix(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+            .unwrap_or(bytes);
+        while let [l0, l1, l2, kind, flags, s0, s1, s2, s3, after @ ..] = rest {
+            let length = u32::from_be_bytes([0, *l0, *l1, *l2]) as usize;
+            if (*kind, flags & 1) == (0, 1) {
+                let stream = u32::from_be_bytes([*s0, *s1, *s2, *s3]);
+                (self.answer)(now, key, stream, script);
+            }
+            rest = &after[length..];
+        }
+        assert!(rest.is_empty(), "whole frames");
+    }
+
+    fn on_send(&mut self, _key: Key, _bytes: usize, now: Nanos) -> Sending {
+        let then = (self.then)(now);
+        match self.sends.first().copied().unwrap_or(then) {
+            Kernel::Takes => Sending::Done,
+            Kernel::TakesUntil(_) => Sending::Pending,
+            Kernel::Fails => Sending::Failed(libc::EPIPE),
+        }
+    }
+}
+
+/// A closed loop of `n` whose requests in flight are given up after `duration`.
+fn ends_after(duration: Nanos, n: u32) -> Phase {
+    Phase {
+        requests: None,
+        duration: Some(duration),
+        grace: Some(0),
+        ..Phase::closed(n, 1)
+    }
+}
+
+fn plan(profiling: Phase) -> Plan {
+    let mut plan = Plan::new(vec![Target::parse("http://sim:1").unwrap()], "m", profiling);
+    plan.prompts.isl = Length {
+        mean: 4.0,
+        stddev: 0.0,
+    };
+    plan.prompts.entries = 2;
+    plan
+}
+
+/// Plays phases one after the other, the last as the measured one; the records in the order of their phases and indices.
+fn play(phases: &[Phase], server: Server) -> Vec<Record> {
+    let (profiling, warmup) = phases.split_last().unwrap();
+    let mut plan = plan(profiling.clone());
+    plan.warmup = warmup.first().cloned();
+    play_plan(&plan, server)
+}
+
+fn play_plan(plan: &Plan, server: Server) -> Vec<Record> {
+    let workload = Workload::prepare(plan).unwrap();
+    let shared = Shared {
+        plan,
+        workload: &workload,
+        heads: &[RequestHead::new(plan, &plan.targets[0]).unwrap()],
+        heads2: &[Some(
+            http2::RequestHead::new(plan, &plan.targets[0], false).unwrap(),
+        )],
+        addrs: &[vec![SocketAddr::from(([127, 0, 0, 1], 1)).into()]],
+        tls: &[None],
+        control: &Control::new(1),
+        next: [AtomicU64::new(0), AtomicU64::new(0)],
+        permits: [AtomicI64::new(0), AtomicI64::new(0)],
+        nonce: 7,
+        workers: 1,
+    };
+    let (producer, mut consumer) = rtrb::RingBuffer::new(1 << 10);
+    let mut worker = Worker::new(Sim::new(START, server), &shared, 0, 64, producer);
+    let mut begins = START;
+    let warmup = plan.warmup.iter().map(|p| (p, PhaseKind::Warmup));
+    for (phase, kind) in warmup.chain([(&plan.profiling, PhaseKind::Profiling)]) {
+        begins = worker.run_phase(phase, kind, begins).unwrap().ended;
+    }
+    let (shard, _) = worker.finish();
+    let counts = shard.phase(PhaseKind::Profiling).to_counts(None, 0);
+    assert_eq!(counts.check(), Ok(()));
+    let mut records: Vec<_> = std::iter::from_fn(|| consumer.pop().ok()).collect();
+    records.sort_by_key(|r| (r.phase, r.k));
+    records
+}
+
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let mut out = (payload.len() as u32).to_be_bytes()[1..].to_vec();
+    out.extend([kind, flags]);
+    out.extend(stream.to_be_bytes());
+    out.extend_from_slice(payload);
+    out
+}
+
+/// A whole answer: status 200 of the static table, one token, the end.
+fn chat(stream: u32) -> Vec<u8> {
+    let body = b"data: {\"choices\":[{\"delta\":{\"content\":\"a\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
+    [frame(1, 4, stream, &[0x88]), frame(0, 1, stream, body)].concat()
+}
