@@ -20,7 +20,7 @@ pub struct PhaseCounts {
     pub dropped: u64,
     /// Arrivals that waited for a slot under the cap policy `queue`.
     pub queued: u64,
-    /// Moves to a fresh connection because the kept one had been closed while idle.
+    /// Moves to a fresh connection: the kept one had been closed while idle, or the server said that it had not begun the request.
     pub reconnects: u64,
     /// Requests whose output text was over the limit and not kept.
     pub text_over_limit: u64,

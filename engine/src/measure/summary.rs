@@ -68,7 +68,7 @@ pub struct Counts {
     pub dropped: u64,
     /// Arrivals that waited for a slot under the cap policy `queue`.
     pub queued: u64,
-    /// Requests that moved to a fresh connection because the kept one had been closed while idle.
+    /// Requests that moved to a fresh connection: the kept one had been closed while idle, or the server said that it had not begun them (GOAWAY).
     pub reconnects: u64,
     /// Requests whose output text was over the limit and not counted by the client's tokenizer.
     pub text_over_limit: u64,

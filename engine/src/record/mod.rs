@@ -54,7 +54,7 @@ pub struct Record {
     pub handshake: Option<Handshake>,
     /// Whether the connection had served an earlier request.
     pub connection_reused: bool,
-    /// Times the request moved to a fresh connection because the kept one had been closed by the server while idle.
+    /// Times the request moved to a fresh connection: the kept one had been closed while idle, or the server said that it had not begun the request.
     pub reconnects: u8,
     /// Gaps between consecutive output events, in nanoseconds.
     pub gaps: Vec<u64>,
