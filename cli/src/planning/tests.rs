@@ -116,6 +116,30 @@ fn the_articles_tiers_and_network_commands() {
 }
 
 #[test]
+fn the_articles_slices_and_conditions_are_planned() {
+    let p = made(&format!(
+        "{SEED} --concurrency 32 --request-count 1000 --timeslice-duration 10 --ui simple"
+    ));
+    assert_eq!(p.slice, Some(10_000_000_000));
+    let p = made(&format!(
+        "{SEED} --fail-if ttft.p99>500ms --fail-if error_rate>1%"
+    ));
+    assert_eq!(p.thresholds.len(), 2);
+    for (flags, word) in [
+        ("-m x --fail-if ttft.p99>500ms", "without --streaming"),
+        ("-m x --streaming --fail-if goodput<5", "add --goodput"),
+        ("-m x --streaming --slo-file /nowhere/slos", "/nowhere/slos"),
+        (
+            "-m x --benchmark-duration 5 --slice-duration 6",
+            "--slice-duration 0.5",
+        ),
+    ] {
+        let said = refused(flags);
+        assert!(said.contains(word), "{flags}: {said}");
+    }
+}
+
+#[test]
 fn what_the_article_uses_and_is_not_there_yet_is_refused_by_name() {
     let repeats = refused(&format!("{SEED} --multi-run-count 3 --random-seed 42"));
     assert!(

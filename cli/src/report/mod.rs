@@ -1,6 +1,7 @@
 //! The report on stdout: the verdict first, then what it rests on. At most 80 columns; nothing is computed here.
 
 mod client;
+mod confidence;
 mod goodput;
 mod head;
 mod latency;
@@ -11,6 +12,7 @@ mod slices;
 mod table;
 #[cfg(test)]
 mod tests;
+mod thresholds;
 
 use crate::args::OutputArgs;
 use crate::outcome::Outcome;
@@ -47,6 +49,7 @@ impl Style {
 /// The whole report.
 pub(crate) fn render(outcome: &Outcome, files: &[PathBuf], style: Style) -> String {
     let mut text = head::verdict(&outcome.verdict, style.colour);
+    text += &thresholds::section(outcome);
     if style.quiet {
         return text;
     }
@@ -55,7 +58,9 @@ pub(crate) fn render(outcome: &Outcome, files: &[PathBuf], style: Style) -> Stri
     text += &latency::table(outcome, style.verbose);
     text += &latency::service_and_response(outcome);
     text += &latency::tails(outcome, style.verbose);
+    text += &confidence::section(outcome);
     text += &goodput::section(outcome);
+    text += &goodput::tiers(outcome);
     text += &slices::section(outcome);
     if style.phases {
         text += &phases::section(outcome);

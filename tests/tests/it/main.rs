@@ -6,11 +6,13 @@
 //! - `network`: names, TLS, sockets, and phases that hold what they should
 //! - `wire`: peers with bad manners
 //! - `files`: what a run leaves
+//! - `course`: the run over time; tiers, conditions, the steady part
 //! - `crowd`: many streams at once
 //!
 //! Unless a test says otherwise it runs on both drivers. The same truths are asked of virtual time in the engine's `known_answers`.
 
 mod cli;
+mod course;
 mod crowd;
 mod files;
 mod known_answers;
