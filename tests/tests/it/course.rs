@@ -131,7 +131,7 @@ fn several_tiers_are_judged_in_one_run_and_say_what_was_never_reached() {
     }"#;
     std::fs::write(&file, tiers).unwrap();
     let ended = Profile::of(server.addr())
-        .args(["--concurrency", "4", "--request-count", "20", "--osl", "6"])
+        .args(["--concurrency", "4", "--request-count", "20", "--osl", "40"])
         .args(["--slo-file", file.to_str().unwrap(), "--allow-invalid"])
         .args(["--fail-if", "good_request_fraction@loose<100%"])
         .args(["--fail-if", "goodput@dream<=0"])
@@ -153,7 +153,7 @@ fn several_tiers_are_judged_in_one_run_and_say_what_was_never_reached() {
         (&missed["missed"], &missed["missed_alone"]),
         (&20.into(), &20.into())
     );
-    assert!(missed["best"].as_f64().unwrap() >= 9.0, "{missed}");
+    assert!(missed["best"].as_f64().unwrap() > 1.0, "{missed}");
     assert!(
         report["summary"].get("goodput").is_none(),
         "no --goodput was given"
