@@ -10,6 +10,8 @@ use std::process::ExitCode;
 pub(crate) enum Exit {
     /// Done.
     Done = 0,
+    /// A condition of `--fail-if` holds.
+    Failed = 1,
     /// The command line or this machine has to be mended first.
     Usage = 2,
     /// No request succeeded.
@@ -21,7 +23,8 @@ pub(crate) enum Exit {
 }
 
 impl Exit {
-    /// Of a run that came to its end, in order: interrupted, nothing succeeded, invalid, done.
+    /// Of a run that came to its end, in order: interrupted, nothing succeeded, invalid, failed by the user's own
+    /// conditions, done.
     pub(crate) fn of_run(summary: &Summary, verdict: &Verdict, allow_invalid: bool) -> Self {
         if summary.was_cancelled {
             Self::Interrupted
@@ -29,6 +32,8 @@ impl Exit {
             Self::Unusable
         } else if verdict.status == Status::Invalid && !allow_invalid {
             Self::Invalid
+        } else if summary.thresholds.iter().any(|t| t.failed) {
+            Self::Failed
         } else {
             Self::Done
         }

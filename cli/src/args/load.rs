@@ -47,6 +47,14 @@ pub(crate) struct LoadArgs {
     /// Objectives a request must all meet to be good: `time_to_first_token:200 inter_token_latency:50` (display units).
     #[arg(long, value_name = "METRIC:VALUE", num_args = 1..)]
     pub(crate) goodput: Vec<String>,
+
+    /// More sets of objectives to judge in the same run: JSON of `{"NAME": ["METRIC:VALUE", …], …}`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) slo_file: Option<std::path::PathBuf>,
+
+    /// Exit 1 if this holds of the run, or has no samples: `ttft.p99>500ms`, `error_rate>1%`, `goodput@TIER<10`. Repeatable.
+    #[arg(long, value_name = "CONDITION", value_parser = values::threshold)]
+    pub(crate) fail_if: Vec<ringload_engine::plan::Threshold>,
 }
 
 /// The distribution of the gaps between arrivals.

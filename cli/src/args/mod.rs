@@ -197,6 +197,7 @@ fn profile_command() -> clap::Command {
 const EXIT_STATUS: &str = "\
 Exit status:
   0    done
+  1    a condition of --fail-if holds
   2    the command line or this machine has to be mended first
   3    no request succeeded
   4    the run is invalid: the client is in the numbers (--allow-invalid: 0)

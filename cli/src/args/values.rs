@@ -5,7 +5,7 @@ pub(crate) mod net;
 use super::aiperf;
 use ringload_engine::campaign::STATISTICS;
 use ringload_engine::measure::tags;
-use ringload_engine::plan::{Cores, EndpointKind, Reuse};
+use ringload_engine::plan::{Cores, EndpointKind, Reuse, Threshold};
 
 /// How long to wait for answers after the last issue; `None` waits for all.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -57,6 +57,19 @@ pub(crate) fn cores(text: &str) -> Result<Cores, String> {
     } else {
         Ok(Cores::List(list))
     }
+}
+
+/// A condition under which the run has failed.
+pub(crate) fn threshold(text: &str) -> Result<Threshold, String> {
+    Threshold::parse(text).map_err(|e| {
+        // The flag and the value stand in front of it already.
+        let prefix = format!("--fail-if {text}: ");
+        format!(
+            "{}: {}",
+            e.what.strip_prefix(&prefix).unwrap_or(&e.what),
+            e.remedy
+        )
+    })
 }
 
 pub(crate) fn one_count(text: &str) -> Result<u32, String> {

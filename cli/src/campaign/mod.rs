@@ -16,7 +16,6 @@ use crate::{export, report, shown};
 use cells::Planned;
 use convergence::Watch;
 use pause::Pauses;
-use ringload_engine::verdict::Status;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -167,14 +166,18 @@ fn place(base: &Path, args: &CampaignArgs, swept: bool, cell: &Planned, trial: u
     }
 }
 
-/// In order: no run had a success; a run is invalid; done.
+/// In order: no run had a success; a run is invalid; a condition of a run does not hold; done.
 fn exit(campaign: &Campaign, allow_invalid: bool) -> Exit {
-    let outcomes = || campaign.runs().map(|run| &run.outcome);
-    if outcomes().all(|o| o.summary.counts.succeeded == 0) {
-        Exit::Unusable
-    } else if !allow_invalid && outcomes().any(|o| o.verdict.status == Status::Invalid) {
-        Exit::Invalid
-    } else {
-        Exit::Done
+    let each: Vec<Exit> = campaign
+        .runs()
+        .map(|run| Exit::of_run(&run.outcome.summary, &run.outcome.verdict, allow_invalid))
+        .collect();
+    if each.iter().all(|exit| *exit == Exit::Unusable) {
+        return Exit::Unusable;
     }
+    let worst = [Exit::Invalid, Exit::Failed];
+    worst
+        .into_iter()
+        .find(|exit| each.contains(exit))
+        .unwrap_or(Exit::Done)
 }

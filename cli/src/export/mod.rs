@@ -11,6 +11,8 @@ mod report;
 #[cfg(test)]
 pub(crate) mod sample;
 #[cfg(test)]
+mod sample_judged;
+#[cfg(test)]
 mod sample_slices;
 #[cfg(test)]
 pub(crate) mod tests;

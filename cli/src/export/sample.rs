@@ -12,7 +12,7 @@ use ringload_engine::measure::{
 };
 use ringload_engine::plan::{
     Cap, CapPolicy, Cores, EndpointKind, Header, Io, Length, Limits, Load, Phase, Plan, Prompts,
-    Reuse, Slo, Stamps, Target, Timeouts, TokenizerSource,
+    Reuse, Slo, Stamps, Target, Threshold, Tier, Timeouts, TokenizerSource,
 };
 use ringload_engine::record::{self, Cause, Instants, PhaseKind, Record};
 use ringload_engine::verdict::{Finding, Status, Verdict};
@@ -99,6 +99,14 @@ pub(crate) fn plan() -> Plan {
                 threshold: 50.0,
             },
         ],
+        tiers: Tier::parse_all(
+            r#"{"batch": "request_latency:30000", "instant": "time_to_first_token:10"}"#,
+        )
+        .unwrap(),
+        thresholds: vec![
+            Threshold::parse("ttft.p99>200ms").unwrap(),
+            Threshold::parse("error_rate>5%").unwrap(),
+        ],
         slice: Some(60 * SECOND),
         seed: 42,
         timeouts: Timeouts {
@@ -148,11 +156,19 @@ pub(crate) fn summary() -> Summary {
             good: 410,
             goodput: 5.166_330_645,
             good_request_fraction: 0.824_949_698,
+            interval: Some(ringload_engine::statistics::Interval {
+                low: 0.789,
+                high: 0.856,
+            }),
             slos: vec![
                 slo("time_to_first_token", 200.0, 420, 0.845_070_422),
                 slo("inter_token_latency", 50.0, 480, 0.965_794_768),
             ],
         }),
+        tiers: super::sample_judged::tiers(),
+        thresholds: super::sample_judged::thresholds(),
+        steady: Some(super::sample_judged::steady()),
+        confidence: Some(super::sample_judged::confidence()),
         slices: Some(super::sample_slices::slices()),
         rate: Some(RateFigures {
             offered: 50.0,
@@ -341,7 +357,7 @@ fn distribution(tag: &'static str, count: u64, ms: [f64; 8]) -> Distribution {
     }
 }
 
-fn slo(tag: &'static str, threshold: f64, met: u64, met_fraction: f64) -> SloFigures {
+pub(super) fn slo(tag: &'static str, threshold: f64, met: u64, met_fraction: f64) -> SloFigures {
     SloFigures {
         tag,
         op: "<=",
@@ -349,6 +365,9 @@ fn slo(tag: &'static str, threshold: f64, met: u64, met_fraction: f64) -> SloFig
         unit: "ms",
         met,
         met_fraction,
+        missed: 497 - met,
+        missed_alone: (497 - met) / 2,
+        best: Some(24.23),
     }
 }
 

@@ -35,6 +35,8 @@ fn first() -> SliceFigures {
         failed: 7,
         in_flight_at_end: 1,
         request_throughput: Some(8.166_667),
+        completed: 480,
+        completed_per_s: Some(8.0),
         good: Some(410),
         goodput: Some(6.833_333),
         good_request_fraction: Some(0.824_949_698),

@@ -80,6 +80,7 @@ fn the_report_follows_its_schema_and_the_schema_names_every_field() {
     let mut bare = outcome();
     (bare.summary.goodput, bare.summary.rate, bare.plan.warmup) = (None, None, None);
     (bare.summary.slices, bare.plan.slice) = (None, None);
+    (bare.summary.steady, bare.summary.confidence) = (None, None);
     (
         bare.summary.client.receive_lag,
         bare.summary.client.driver_note,

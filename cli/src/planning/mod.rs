@@ -5,6 +5,7 @@ mod headers;
 mod load;
 mod naming;
 mod network;
+mod objectives;
 mod prompts;
 mod slices;
 #[cfg(test)]
@@ -14,7 +15,7 @@ pub(crate) use naming::{artifact_dir, check_prefix};
 
 use crate::args::{EndpointArgs, ExportLevel, IoArg, MachineArgs, ProfileArgs, StampsArg};
 use ringload_engine::clock::{MICRO, Nanos, SECOND};
-use ringload_engine::plan::{Cores, Io, Limits, Plan, Slo, Stamps, Target, Timeouts};
+use ringload_engine::plan::{Cores, Io, Limits, Plan, Slo, Stamps, Target, Tier, Timeouts};
 use ringload_engine::{Error, Result};
 
 /// A plan, and what was chosen for the user.
@@ -46,7 +47,9 @@ pub(crate) fn plan(args: &ProfileArgs, around: &Surroundings) -> Result<Planned>
     let profiling = load::profiling(&args.load, &mut notes)?;
     let warmup = load::warmup(&args.warmup, &args.load)?;
     let slos = Slo::parse_all(&args.load.goodput)?;
-    needs_stream(endpoint, &slos)?;
+    let tiers = objectives::tiers(args.load.slo_file.as_deref())?;
+    needs_stream(endpoint, &slos, &tiers)?;
+    let thresholds = objectives::thresholds(args, !slos.is_empty(), &tiers)?;
     let slice = slices::slice(args.output.slice_duration, &profiling)?;
     let stamps = match args.machine.stamps {
         StampsArg::Kernel => Stamps::Kernel,
@@ -80,6 +83,8 @@ pub(crate) fn plan(args: &ProfileArgs, around: &Surroundings) -> Result<Planned>
         warmup,
         profiling,
         slos,
+        tiers,
+        thresholds,
         slice,
         seed: seed(args.input.random_seed, around.fresh_seed, &mut notes),
         timeouts: Timeouts {
@@ -151,7 +156,7 @@ fn custom_endpoint(endpoint: &EndpointArgs) -> Result<Option<String>> {
     }))
 }
 
-fn needs_stream(endpoint: &EndpointArgs, slos: &[Slo]) -> Result<()> {
+fn needs_stream(endpoint: &EndpointArgs, slos: &[Slo], tiers: &[Tier]) -> Result<()> {
     if endpoint.streaming {
         return Ok(());
     }
@@ -163,11 +168,12 @@ fn needs_stream(endpoint: &EndpointArgs, slos: &[Slo]) -> Result<()> {
     }
     match slos
         .iter()
+        .chain(tiers.iter().flat_map(|tier| &tier.slos))
         .find(|s| s.info().is_some_and(|i| i.streaming_only))
     {
         Some(slo) => Err(Error::usage(
             format!(
-                "--goodput {}: without --streaming no request has this metric, so none would be good",
+                "objective {}: without --streaming no request has this metric, so none would be good",
                 slo.tag
             ),
             "add --streaming",

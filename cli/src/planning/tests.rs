@@ -132,6 +132,30 @@ fn the_articles_repeats() {
 }
 
 #[test]
+fn the_articles_slices_and_conditions_are_planned() {
+    let p = made(&format!(
+        "{SEED} --concurrency 32 --request-count 1000 --timeslice-duration 10 --ui simple"
+    ));
+    assert_eq!(p.slice, Some(10_000_000_000));
+    let p = made(&format!(
+        "{SEED} --fail-if ttft.p99>500ms --fail-if error_rate>1%"
+    ));
+    assert_eq!(p.thresholds.len(), 2);
+    for (flags, word) in [
+        ("-m x --fail-if ttft.p99>500ms", "without --streaming"),
+        ("-m x --streaming --fail-if goodput<5", "add --goodput"),
+        ("-m x --streaming --slo-file /nowhere/slos", "/nowhere/slos"),
+        (
+            "-m x --benchmark-duration 5 --slice-duration 6",
+            "--slice-duration 0.5",
+        ),
+    ] {
+        let said = refused(flags);
+        assert!(said.contains(word), "{flags}: {said}");
+    }
+}
+
+#[test]
 fn defaults_are_aiperfs() {
     let Planned { plan: p, notes } = planned("-m x").unwrap();
     assert_eq!(p.targets[0].url, "http://localhost:8000");

@@ -2,6 +2,7 @@
 
 mod campaign;
 mod client;
+mod confidence;
 mod goodput;
 mod head;
 mod latency;
@@ -13,6 +14,7 @@ mod slices;
 mod table;
 #[cfg(test)]
 mod tests;
+mod thresholds;
 
 pub(crate) use campaign::{progress_line, render as render_campaign};
 
@@ -51,6 +53,7 @@ impl Style {
 /// The whole report.
 pub(crate) fn render(outcome: &Outcome, files: &[PathBuf], style: Style) -> String {
     let mut text = head::verdict(&outcome.verdict, style.colour);
+    text += &thresholds::section(outcome);
     if style.quiet {
         return text;
     }
@@ -59,7 +62,9 @@ pub(crate) fn render(outcome: &Outcome, files: &[PathBuf], style: Style) -> Stri
     text += &latency::table(outcome, style.verbose);
     text += &latency::service_and_response(outcome);
     text += &latency::tails(outcome, style.verbose);
+    text += &confidence::section(outcome);
     text += &goodput::section(outcome);
+    text += &goodput::tiers(outcome);
     text += &slices::section(outcome);
     if style.phases {
         text += &phases::section(outcome);

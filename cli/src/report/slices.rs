@@ -55,20 +55,25 @@ fn table(slices: &Slices, goodput: bool) -> String {
     }
     let mut table = Table::new(&title, &columns);
     let step = slices.slices.len().div_ceil(MOST_ROWS).max(1);
-    for slice in slices.slices.iter().step_by(step) {
+    let rows = || slices.slices.iter().step_by(step);
+    for slice in rows() {
         table.row(name(slice), cells(slice, goodput));
     }
     let mut out = table.render();
-    if step > 1 {
-        let text = format!(
-            "  one of {step} slices of {}; the others are in the files\n",
-            slices.slices.len()
-        );
-        out += &text;
-    }
-    if slices.slices.iter().any(|s| !s.is_complete) {
+    if rows().any(|s| !s.is_complete) {
         out += "  * not complete when the run ended\n";
     }
+    if step > 1 {
+        let text = format!(
+            "one slice in {step} is shown; all {} are in ringload_report.json",
+            slices.slices.len()
+        );
+        out += &line("rows", &text);
+    }
+    out += &line(
+        "columns",
+        "req/s and tok/s by when answers and tokens came, the others by when their request was issued",
+    );
     out
 }
 
@@ -84,7 +89,7 @@ fn name(slice: &SliceFigures) -> String {
 fn cells(slice: &SliceFigures, goodput: bool) -> Vec<String> {
     let shown = |value: Option<f64>| value.map_or_else(|| "-".into(), short);
     let mut cells = vec![
-        shown(slice.request_throughput),
+        shown(slice.completed_per_s),
         shown(slice.time_to_first_token_p50),
         shown(slice.time_to_first_token_p95),
         shown(slice.inter_token_latency_p50),

@@ -6,11 +6,13 @@
 //!                                 └─► RequestMetrics of each request
 //! ```
 
+mod cells;
 mod concurrency;
 mod counts;
 mod distribution;
 mod errors;
 mod facts;
+mod goodput;
 mod network;
 mod population;
 mod rate;
@@ -19,11 +21,14 @@ mod shard;
 mod slice_figures;
 mod slices;
 mod stats;
+mod steady;
+mod steady_figures;
 mod summarizer;
 mod summary;
 pub mod tags;
 #[cfg(test)]
 pub(crate) mod testing;
+mod thresholds;
 mod timeline;
 mod tokens;
 mod trend;
@@ -34,8 +39,10 @@ pub use network::{NetworkFigures, PhaseFigures, Spoken};
 pub use request::request_metrics;
 pub use shard::{Of, Shard};
 pub use slice_figures::{SliceFigures, Slices};
+pub use steady_figures::{Compared, Confidence, PercentileFigures, RateInterval, Steady};
 pub use summarizer::Summarizer;
 pub use summary::*;
+pub use thresholds::ThresholdFigures;
 pub use timeline::Timeline;
 pub use tokens::{ClientTokens, TokenCounts, TokenSource};
 pub use trend::{Direction, Trend};

@@ -2,10 +2,11 @@
 
 use super::concurrency::InFlight;
 use super::facts::RunFacts;
+use super::goodput::Judge;
 use super::network::{Handshakes, NetworkFigures};
 use super::rate::Arrivals;
 use super::shard::Shard;
-use super::summary::{Goodput, Metric, RequestMetrics, SloFigures, Stats};
+use super::summary::{Goodput, Metric, RequestMetrics, Stats};
 use super::tags::{self, MetricInfo};
 use super::tokens::TokenCounts;
 use crate::clock::Nanos;
@@ -19,7 +20,7 @@ pub(super) struct Population {
     /// By place in the table.
     columns: Vec<Vec<f64>>,
     gaps: Gaps,
-    slos: Vec<Slo>,
+    judge: Judge,
     pub(super) outcomes: Outcomes,
     pub(super) arrivals: Arrivals,
     in_flight: InFlight,
@@ -31,8 +32,6 @@ pub(super) struct Population {
     osl_mismatches: u64,
     usage_compared: u64,
     usage_discrepancies: u64,
-    good: u64,
-    met: Vec<u64>,
     handshakes: Handshakes,
 }
 
@@ -55,14 +54,13 @@ impl Population {
         Self {
             columns: vec![Vec::new(); tags::TABLE.len()],
             gaps: Gaps::new(exact_gaps),
-            met: vec![0; slos.len()],
-            slos,
+            judge: Judge::new(slos),
             ..Self::default()
         }
     }
 
     pub(super) fn slos(&self) -> &[Slo] {
-        &self.slos
+        self.judge.slos()
     }
 
     pub(super) fn add(
@@ -91,10 +89,7 @@ impl Population {
             Outcome::InFlight => self.outcomes.in_flight += 1,
         }
         self.add_values(metrics);
-        self.good += u64::from(metrics.good == Some(true));
-        for (slo, met) in self.slos.iter().zip(&mut self.met) {
-            *met += u64::from(metrics.meets(slo));
-        }
+        self.judge.add(record.outcome, metrics);
     }
 
     /// Values come in table order: one walk over the table finds their columns.
@@ -157,39 +152,7 @@ impl Population {
 
     /// Goodput, where there are SLOs.
     pub(super) fn goodput(&self) -> Option<Goodput> {
-        if self.slos.is_empty() {
-            return None;
-        }
-        let finished = self.outcomes.finished();
-        let share = |part: u64| {
-            if finished == 0 {
-                0.0
-            } else {
-                part as f64 / finished as f64
-            }
-        };
-        let duration = self.duration_s();
-        let slos = self.slos.iter().zip(&self.met).filter_map(|(slo, met)| {
-            let info = slo.info()?;
-            Some(SloFigures {
-                tag: info.tag,
-                op: if info.larger_is_better { ">=" } else { "<=" },
-                threshold: slo.threshold,
-                unit: info.unit,
-                met: *met,
-                met_fraction: share(*met),
-            })
-        });
-        Some(Goodput {
-            good: self.good,
-            goodput: if duration > 0.0 {
-                self.good as f64 / duration
-            } else {
-                0.0
-            },
-            good_request_fraction: share(self.good),
-            slos: slos.collect(),
-        })
+        self.judge.figures(self.duration_s())
     }
 
     /// All metrics, in table order. `gaps` is the histogram that stands in for gaps beyond the limit.

@@ -44,6 +44,10 @@ pub struct SliceFigures {
     pub in_flight_at_end: u64,
     /// `succeeded` per second of the slice.
     pub request_throughput: Option<f64>,
+    /// Successful requests that ended in it, whenever they were issued.
+    pub completed: u64,
+    /// `completed` per second of the slice.
+    pub completed_per_s: Option<f64>,
     /// Requests issued in it for which every SLO held.
     pub good: Option<u64>,
     /// `good` per second of the slice.

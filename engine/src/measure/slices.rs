@@ -33,6 +33,7 @@ pub(super) struct Slicer {
 #[derive(Debug)]
 struct Slice {
     requests: Population,
+    completed: u64,
     events: u64,
     tokens: f64,
     uncounted: u64,
@@ -64,6 +65,9 @@ impl Slicer {
         self.add_presence(at.issued, at.end);
         if record.outcome == Outcome::Succeeded {
             self.add_output(record, tokens);
+            if let Some(slice) = self.slice(at.end) {
+                slice.completed += 1;
+            }
         }
         let streaming = self.streaming;
         let kept = record.gaps.len() <= self.gaps_left;
@@ -115,8 +119,9 @@ impl Slicer {
             .saturating_add((index + 1).saturating_mul(self.width))
     }
 
-    /// The slice of an instant; `None` beyond the limit.
+    /// The slice of an instant; `None` beyond the limit. The end of the timeline belongs to the last slice, not to an empty one after it.
     fn slice(&mut self, at: Nanos) -> Option<&mut Slice> {
+        let at = at.min(self.end.saturating_sub(1)).max(self.start);
         let index = usize::try_from(at.saturating_sub(self.start) / self.width).ok()?;
         if index >= self.limit {
             return None;
@@ -124,6 +129,7 @@ impl Slicer {
         while self.slices.len() <= index {
             self.slices.push(Slice {
                 requests: Population::new(self.slos.clone(), usize::MAX),
+                completed: 0,
                 events: 0,
                 tokens: 0.0,
                 uncounted: 0,
@@ -196,6 +202,8 @@ impl Slice {
             failed: outcomes.failed,
             in_flight_at_end: outcomes.in_flight,
             request_throughput: per_second(outcomes.succeeded as f64),
+            completed: self.completed,
+            completed_per_s: per_second(self.completed as f64),
             good: goodput.as_ref().map(|g| g.good),
             goodput: goodput.as_ref().map(|g| g.goodput),
             good_request_fraction: goodput.as_ref().map(|g| g.good_request_fraction),

@@ -3,19 +3,22 @@
 use super::counts::PhaseCounts;
 use super::errors::Errors;
 use super::facts::{PhaseFacts, RunFacts};
+use super::goodput::Judge;
 use super::population::Population;
 use super::request::request_metrics;
 use super::shard::{Of, Shard};
 use super::slices::Slicer;
+use super::steady::Course;
 use super::summary::{
     ClientFigures, CoreFigures, Counts, Distribution, RateFigures, RequestMetrics, Summary,
-    TokenFigures,
+    TierFigures, TokenFigures,
 };
 use super::tags;
+use super::thresholds;
 use super::timeline::Timeline;
 use super::tokens::{TokenCounts, TokenSource};
 use crate::clock::Nanos;
-use crate::plan::{Load, Plan, Stamps};
+use crate::plan::{Load, Plan, Stamps, Threshold};
 use crate::record::{Outcome, PhaseKind, Record};
 
 /// Adds records one by one, and makes the summary at the end. The order of the records changes nothing.
@@ -28,6 +31,9 @@ pub struct Summarizer {
     warmup: Population,
     profiling: Population,
     slicer: Option<Slicer>,
+    course: Course,
+    tiers: Vec<(String, Judge)>,
+    thresholds: Vec<Threshold>,
     errors: Errors,
     tokens: TokenFigures,
 }
@@ -43,6 +49,13 @@ impl Summarizer {
             warmup: Population::new(Vec::new(), exact_gaps),
             profiling: Population::new(plan.slos.clone(), exact_gaps),
             slicer: Slicer::new(plan, timeline),
+            course: Course::new(plan, timeline),
+            tiers: plan
+                .tiers
+                .iter()
+                .map(|tier| (tier.name.clone(), Judge::new(tier.slos.clone())))
+                .collect(),
+            thresholds: plan.thresholds.clone(),
             errors: Errors::default(),
             tokens: TokenFigures::default(),
         }
@@ -57,6 +70,10 @@ impl Summarizer {
         let metrics = request_metrics(record, tokens, self.streaming, population.slos());
         population.add(record, tokens, &metrics, self.streaming);
         if record.phase == PhaseKind::Profiling {
+            for (_, judge) in &mut self.tiers {
+                judge.add(record.outcome, &metrics);
+            }
+            self.course.add(record, tokens, &metrics);
             if let Some(slicer) = &mut self.slicer {
                 slicer.add(record, tokens, &metrics);
             }
@@ -93,7 +110,8 @@ impl Summarizer {
         let wall = |at: Nanos| (facts.wall_start_ns + at).saturating_sub(facts.profiling.start);
         let slices = self.slicer.take().map(|slicer| slicer.finish(wall));
         let phase_ns = facts.profiling.end.saturating_sub(facts.profiling.start);
-        Summary {
+        let thresholds = std::mem::take(&mut self.thresholds);
+        let mut summary = Summary {
             started_at_ns: facts.wall_start_ns,
             ended_at_ns: facts.wall_end_ns,
             benchmark_duration_s: self.profiling.duration_s(),
@@ -109,6 +127,10 @@ impl Summarizer {
             },
             histograms: self.distributions(&shard),
             goodput: self.profiling.goodput(),
+            tiers: self.tiers(),
+            thresholds: Vec::new(),
+            steady: None,
+            confidence: None,
             slices,
             rate,
             network,
@@ -121,7 +143,22 @@ impl Summarizer {
             errors: self.errors.finish(),
             client: client(&shard, facts, records_lost),
             violations,
-        }
+        };
+        let known = self.course.finish(&summary.metrics);
+        (summary.steady, summary.confidence) = known.unzip();
+        summary.thresholds = thresholds::judge(&thresholds, &summary);
+        summary
+    }
+
+    fn tiers(&self) -> Vec<TierFigures> {
+        let seconds = self.profiling.duration_s();
+        let figures = |(name, judge): &(String, Judge)| {
+            Some(TierFigures {
+                name: name.clone(),
+                goodput: judge.figures(seconds)?,
+            })
+        };
+        self.tiers.iter().filter_map(figures).collect()
     }
 
     fn rate(&self, counts: &PhaseCounts, facts: &PhaseFacts) -> Option<RateFigures> {

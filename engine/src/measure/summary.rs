@@ -2,8 +2,11 @@
 
 use super::network::NetworkFigures;
 use super::slice_figures::Slices;
+use super::steady_figures::{Confidence, Steady};
 use super::tags::MetricInfo;
+use super::thresholds::ThresholdFigures;
 use crate::record::Cause;
+use crate::statistics::Interval;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -28,6 +31,14 @@ pub struct Summary {
     pub histograms: Vec<Distribution>,
     /// Goodput, when SLOs were given.
     pub goodput: Option<Goodput>,
+    /// Goodput by each tier of `--slo-file`.
+    pub tiers: Vec<TierFigures>,
+    /// What came of each `--fail-if`.
+    pub thresholds: Vec<ThresholdFigures>,
+    /// The steady part of the run; absent under a hundred successful requests.
+    pub steady: Option<Steady>,
+    /// How sure the figures are, within this run; absent under a hundred successful requests.
+    pub confidence: Option<Confidence>,
     /// The run in slices, where the plan wants them.
     pub slices: Option<Slices>,
     /// Arrivals wanted against arrivals made (open loop).
@@ -168,6 +179,8 @@ pub struct Goodput {
     pub goodput: f64,
     /// `good / (succeeded + failed)`.
     pub good_request_fraction: f64,
+    /// Its 95 % interval (Wilson); absent when no request ended.
+    pub interval: Option<Interval>,
     /// Per SLO: tag, threshold, and the share of finished requests for which it held.
     pub slos: Vec<SloFigures>,
 }
@@ -187,6 +200,22 @@ pub struct SloFigures {
     pub met: u64,
     /// `met / finished`.
     pub met_fraction: f64,
+    /// Finished requests for which it did not hold.
+    pub missed: u64,
+    /// Of them those for which every other SLO held: this one alone made them not good.
+    pub missed_alone: u64,
+    /// The best value of any request; absent when none had one.
+    pub best: Option<f64>,
+}
+
+/// Goodput by one tier.
+#[derive(Clone, Debug, Serialize)]
+pub struct TierFigures {
+    /// Its name.
+    pub name: String,
+    /// What it came to.
+    #[serde(flatten)]
+    pub goodput: Goodput,
 }
 
 /// Arrivals wanted against arrivals made.

@@ -3,10 +3,14 @@
 mod network;
 mod slo;
 mod target;
+mod threshold;
+mod tier;
 
 pub use network::{Dns, Family, HttpVersion, Network, Pin, Tcp, Tls};
 pub use slo::Slo;
 pub use target::Target;
+pub use threshold::{Comparison, Statistic, Threshold};
+pub use tier::Tier;
 
 use crate::clock::{Nanos, SECOND};
 use serde::Serialize;
@@ -42,6 +46,10 @@ pub struct Plan {
     pub profiling: Phase,
     /// Service level objectives; a request is good when all hold.
     pub slos: Vec<Slo>,
+    /// More sets of objectives, judged in the same run.
+    pub tiers: Vec<Tier>,
+    /// Conditions under which the run has failed.
+    pub thresholds: Vec<Threshold>,
     /// Length of a time slice; `None` cuts none.
     pub slice: Option<Nanos>,
     /// Seed of the schedule and the prompts.
@@ -94,6 +102,8 @@ impl Plan {
             warmup: None,
             profiling,
             slos: Vec::new(),
+            tiers: Vec::new(),
+            thresholds: Vec::new(),
             slice: None,
             seed: 0,
             timeouts: Timeouts {

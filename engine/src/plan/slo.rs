@@ -20,35 +20,41 @@ impl Slo {
     /// [`crate::Blame::Usage`] for a tag that is unknown, not of single requests, or given twice, and for a threshold that is not a
     /// number from 0.
     pub fn parse_all(args: &[String]) -> Result<Vec<Self>> {
-        let mut slos: Vec<Self> = Vec::new();
-        for word in args.iter().flat_map(|arg| arg.split_whitespace()) {
-            let slo = Self::parse(word)?;
-            if slos.iter().any(|other| other.tag == slo.tag) {
-                return Err(Error::usage(
-                    format!("--goodput: `{}` is given twice", slo.tag),
-                    "keep one threshold for each metric",
-                ));
-            }
-            slos.push(slo);
-        }
+        let slos = Self::parse_from("--goodput", args)?;
         if slos.is_empty() && !args.is_empty() {
             return Err(Error::usage("--goodput: no objective in it", EXAMPLE));
         }
         Ok(slos)
     }
 
-    fn parse(word: &str) -> Result<Self> {
-        let (tag, threshold) = word.split_once(':').ok_or_else(|| {
-            Error::usage(format!("--goodput: `{word}` has no threshold"), EXAMPLE)
-        })?;
-        let info = metric(tag)?;
+    /// As [`Self::parse_all`]; errors name the source.
+    pub(super) fn parse_from(source: &str, args: &[String]) -> Result<Vec<Self>> {
+        let mut slos: Vec<Self> = Vec::new();
+        for word in args.iter().flat_map(|arg| arg.split_whitespace()) {
+            let slo = Self::parse(source, word)?;
+            if slos.iter().any(|other| other.tag == slo.tag) {
+                return Err(Error::usage(
+                    format!("{source}: `{}` is given twice", slo.tag),
+                    "keep one threshold for each metric",
+                ));
+            }
+            slos.push(slo);
+        }
+        Ok(slos)
+    }
+
+    fn parse(source: &str, word: &str) -> Result<Self> {
+        let (tag, threshold) = word
+            .split_once(':')
+            .ok_or_else(|| Error::usage(format!("{source}: `{word}` has no threshold"), EXAMPLE))?;
+        let info = metric(source, tag)?;
         let threshold = threshold
             .parse::<f64>()
             .ok()
             .filter(|t| t.is_finite() && *t >= 0.0)
             .ok_or_else(|| {
                 Error::usage(
-                    format!("--goodput: `{threshold}` is not a threshold for `{tag}`"),
+                    format!("{source}: `{threshold}` is not a threshold for `{tag}`"),
                     format!("write a number of {} from 0", info.unit),
                 )
             })?;
@@ -65,18 +71,18 @@ impl Slo {
     }
 }
 
-fn metric(tag: &str) -> Result<&'static MetricInfo> {
+fn metric(source: &str, tag: &str) -> Result<&'static MetricInfo> {
     match tags::find(tag) {
         Some(info) if tags::is_slo(info) => Ok(info),
         Some(_) => Err(Error::usage(
-            format!("--goodput: `{tag}` has no value for each successful request"),
+            format!("{source}: `{tag}` has no value for each successful request"),
             format!(
                 "an objective is judged request by request; {}",
                 suggestion(tag)
             ),
         )),
         None => Err(Error::usage(
-            format!("--goodput: unknown metric `{tag}`"),
+            format!("{source}: unknown metric `{tag}`"),
             suggestion(tag),
         )),
     }
@@ -84,9 +90,12 @@ fn metric(tag: &str) -> Result<&'static MetricInfo> {
 
 /// The nearest tags.
 fn suggestion(tag: &str) -> String {
-    let mut near: Vec<(usize, &str)> = tags::slo_tags()
-        .map(|other| (distance(tag, other), other))
-        .collect();
+    near(tag, tags::slo_tags())
+}
+
+/// The three names that are nearest to one, in words.
+pub(super) fn near<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
+    let mut near: Vec<(usize, &str)> = known.map(|other| (distance(name, other), other)).collect();
     near.sort_by_key(|(distance, _)| *distance);
     let names: Vec<String> = near
         .iter()

@@ -102,7 +102,7 @@ fn agree(ended: &Ended) {
     }
 }
 
-fn follows_its_schema(report: &Value) {
+pub(crate) fn follows_its_schema(report: &Value) {
     let schema: Value = serde_json::from_str(include_str!(
         "../../../docs/schema/ringload_report.schema.json"
     ))

@@ -8,12 +8,14 @@
 //! - `http2`: HTTP/2 frame by frame: rules that a server breaks, rules that it bends, and requests that move
 //! - `files`: what a run leaves
 //! - `campaign`: repeats, sweeps, and what is left of them
+//! - `course`: the run over time; tiers, conditions, the steady part
 //! - `crowd`: many streams at once
 //!
 //! Unless a test says otherwise it runs on both drivers. The same truths are asked of virtual time in the engine's `known_answers`.
 
 mod campaign;
 mod cli;
+mod course;
 mod crowd;
 mod files;
 mod http2;

@@ -47,6 +47,8 @@ fn requests_are_in_the_slice_in_which_they_start_and_output_where_it_arrives() {
     assert_eq!(s.slices.len(), 5);
     let started: Vec<u64> = s.slices.iter().map(|s| s.succeeded).collect();
     assert_eq!(started, [1, 0, 0, 0, 0]);
+    let completed: Vec<u64> = s.slices.iter().map(|s| s.completed).collect();
+    assert_eq!(completed, [0, 0, 0, 0, 1]);
     for slice in &s.slices[..4] {
         assert_eq!((slice.output_events, slice.output_tokens), (1, Some(2.0)));
         assert_eq!(slice.output_token_throughput, Some(2.0));
@@ -94,6 +96,16 @@ fn nothing_is_lost_between_the_slices() {
         .map(|s| s.in_flight_mean.unwrap() * (s.end_ns - s.start_ns) as f64 / 1e9)
         .sum();
     assert!((area - 12.6).abs() < 1e-6, "{area}");
+}
+
+#[test]
+fn a_run_that_ends_with_a_slice_has_no_empty_one_after_it() {
+    // Ends 5 ns after its last output: at exactly two seconds.
+    let record = streamed(0, SECOND, SECOND, &[SECOND - 5]);
+    let s = slices(&sliced(SECOND), &[record]).slices;
+    assert_eq!(s.len(), 2);
+    assert!(s.iter().all(|s| s.is_complete));
+    assert_eq!((s[1].completed, s[1].output_events), (1, 2));
 }
 
 #[test]

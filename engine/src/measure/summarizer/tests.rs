@@ -111,6 +111,49 @@ fn a_known_run_has_known_figures() {
 }
 
 #[test]
+fn each_objective_says_how_often_it_failed_and_how_near_it_came() {
+    let mut plan = plan();
+    // 100, 200 and 300 ms to the first token, 20 ms between tokens; one request failed.
+    let slos = "time_to_first_token:250 inter_token_latency:10 output_token_throughput_per_user:20";
+    plan.slos = Slo::parse_all(&[slos.to_owned()]).unwrap();
+    let s = summary(&plan, &records());
+    let g = s.goodput.unwrap();
+    assert_eq!((g.good, g.good_request_fraction), (0, 0.0));
+    let figures: Vec<_> = g
+        .slos
+        .iter()
+        .map(|slo| (slo.met, slo.missed, slo.missed_alone, slo.best))
+        .collect();
+    assert_eq!(
+        figures,
+        [
+            (2, 2, 0, Some(100.0)),
+            (0, 4, 2, Some(20.0)),
+            (3, 1, 0, Some(50.0))
+        ]
+    );
+    let interval = g.interval.unwrap();
+    assert!(interval.low == 0.0 && interval.high > 0.3 && interval.high < 0.6);
+}
+
+#[test]
+fn tiers_are_judged_in_one_run_and_one_like_goodput_agrees_with_it() {
+    let mut plan = plan();
+    plan.slos = Slo::parse_all(&["time_to_first_token:250".into()]).unwrap();
+    plan.tiers = crate::plan::Tier::parse_all(
+        r#"{"same": "time_to_first_token:250", "strict": "time_to_first_token:100", "chunks": "inter_chunk_latency:20"}"#,
+    )
+    .unwrap();
+    let s = summary(&plan, &records());
+    let good: Vec<u64> = s.tiers.iter().map(|tier| tier.goodput.good).collect();
+    assert_eq!(good, [2, 1, 3]);
+    let goodput = s.goodput.unwrap();
+    assert_eq!(s.tiers[0].goodput.goodput, goodput.goodput);
+    assert_eq!(s.tiers[0].goodput.interval, goodput.interval);
+    assert_eq!(s.tiers[2].goodput.slos[0].best, Some(20.0));
+}
+
+#[test]
 fn metrics_are_in_table_order() {
     let s = summary(&plan(), &records());
     let places: Vec<usize> = s

@@ -1,0 +1,122 @@
+//! How many requests were good, and by which objective the others were not.
+
+use super::summary::{Goodput, RequestMetrics, SloFigures};
+use super::tags;
+use crate::plan::Slo;
+use crate::record::Outcome;
+use crate::statistics::{LEVEL, wilson};
+
+/// Requests judged by one set of objectives.
+#[derive(Debug, Default)]
+pub(super) struct Judge {
+    slos: Vec<Slo>,
+    finished: u64,
+    good: u64,
+    /// By objective.
+    held: Vec<Held>,
+}
+
+/// How one objective fared.
+#[derive(Clone, Copy, Debug, Default)]
+struct Held {
+    met: u64,
+    /// Requests that had every other objective, and not this one.
+    alone: u64,
+    /// Nearest to the objective, or furthest beyond it.
+    best: Option<f64>,
+}
+
+impl Judge {
+    pub(super) fn new(slos: Vec<Slo>) -> Self {
+        Self {
+            held: vec![Held::default(); slos.len()],
+            slos,
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn slos(&self) -> &[Slo] {
+        &self.slos
+    }
+
+    /// Judges one request; one in flight at the end is not judged.
+    pub(super) fn add(&mut self, outcome: Outcome, metrics: &RequestMetrics) {
+        if self.slos.is_empty() || outcome == Outcome::InFlight {
+            return;
+        }
+        self.finished += 1;
+        let mut missed = 0;
+        let mut last_missed = 0;
+        for (i, (slo, held)) in self.slos.iter().zip(&mut self.held).enumerate() {
+            if metrics.meets(slo) {
+                held.met += 1;
+            } else {
+                missed += 1;
+                last_missed = i;
+            }
+            if let Some(value) = value(metrics, slo) {
+                let better = |best: f64| {
+                    if more(slo) {
+                        best.max(value)
+                    } else {
+                        best.min(value)
+                    }
+                };
+                held.best = Some(held.best.map_or(value, better));
+            }
+        }
+        match missed {
+            0 => self.good += 1,
+            1 => self.held[last_missed].alone += 1,
+            _ => {}
+        }
+    }
+
+    /// What it came to over so many seconds; `None` without objectives.
+    pub(super) fn figures(&self, seconds: f64) -> Option<Goodput> {
+        if self.slos.is_empty() {
+            return None;
+        }
+        let share = |part: u64| match self.finished {
+            0 => 0.0,
+            finished => part as f64 / finished as f64,
+        };
+        let slos = self.slos.iter().zip(&self.held).filter_map(|(slo, held)| {
+            let info = slo.info()?;
+            Some(SloFigures {
+                tag: info.tag,
+                op: if info.larger_is_better { ">=" } else { "<=" },
+                threshold: slo.threshold,
+                unit: info.unit,
+                met: held.met,
+                met_fraction: share(held.met),
+                missed: self.finished - held.met,
+                missed_alone: held.alone,
+                best: held.best,
+            })
+        });
+        Some(Goodput {
+            good: self.good,
+            goodput: if seconds > 0.0 {
+                self.good as f64 / seconds
+            } else {
+                0.0
+            },
+            good_request_fraction: share(self.good),
+            interval: wilson(self.good, self.finished, LEVEL),
+            slos: slos.collect(),
+        })
+    }
+}
+
+fn more(slo: &Slo) -> bool {
+    slo.info().is_some_and(|info| info.larger_is_better)
+}
+
+/// The value of a request that an objective is held against: of many gaps the largest.
+fn value(metrics: &RequestMetrics, slo: &Slo) -> Option<f64> {
+    if slo.tag == tags::INTER_CHUNK_LATENCY.tag {
+        return metrics.inter_chunk_ms.iter().copied().reduce(f64::max);
+    }
+    metrics.value(slo.info()?)
+}

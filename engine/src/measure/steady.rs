@@ -1,0 +1,288 @@
+//! The steady part of a run, and how sure its figures are.
+
+use super::cells::{Cells, Series};
+use super::steady_figures::{Compared, Confidence, PercentileFigures, RateInterval, Steady};
+use super::summary::{Metric, RequestMetrics};
+use super::tags::{self, MetricInfo};
+use super::timeline::Timeline;
+use super::tokens::TokenCounts;
+use crate::clock::Nanos;
+use crate::plan::Plan;
+use crate::random::{ItemRng, Stream};
+use crate::record::{Outcome, Record};
+use crate::statistics::{
+    Interval, LEVEL, Settled, batch_means, mser5, percentile_intervals, percentile_of_sorted,
+};
+
+/// The successful requests of the measured phase in the order of their start. The order in which they are added changes nothing.
+#[derive(Debug)]
+pub(super) struct Course {
+    timeline: Timeline,
+    requests: Vec<Request>,
+    cells: Cells,
+    /// When the first output event of all arrived.
+    first_output: Nanos,
+    slos: bool,
+    seed: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Request {
+    issued: Nanos,
+    k: u64,
+    /// As [`FIGURES`]; not a number where it has none.
+    values: [f64; 3],
+}
+
+/// What is compared and given intervals.
+static FIGURES: [&MetricInfo; 3] = [
+    &tags::TIME_TO_FIRST_TOKEN,
+    &tags::INTER_TOKEN_LATENCY,
+    &tags::REQUEST_LATENCY,
+];
+
+/// First and last kept request, and the time of the rates.
+#[derive(Clone, Copy, Debug)]
+struct Part {
+    first: usize,
+    last: usize,
+    from: Nanos,
+    to: Nanos,
+}
+
+impl Course {
+    pub(super) fn new(plan: &Plan, timeline: Timeline) -> Self {
+        Self {
+            timeline,
+            requests: Vec::new(),
+            cells: Cells::new(timeline),
+            first_output: Nanos::MAX,
+            slos: !plan.slos.is_empty(),
+            seed: plan.seed,
+        }
+    }
+
+    pub(super) fn add(&mut self, record: &Record, tokens: &TokenCounts, metrics: &RequestMetrics) {
+        if record.outcome != Outcome::Succeeded {
+            return;
+        }
+        self.cells.add(record, tokens, metrics.good == Some(true));
+        let output = record.instants.first_token.unwrap_or(Nanos::MAX);
+        self.first_output = self.first_output.min(output);
+        self.requests.push(Request {
+            issued: record.instants.issued,
+            k: record.k,
+            values: FIGURES.map(|info| metrics.value(info).unwrap_or(f64::NAN)),
+        });
+    }
+
+    /// `None` under a hundred successful requests, of which nothing can be said.
+    pub(super) fn finish(mut self, metrics: &[Metric]) -> Option<(Steady, Confidence)> {
+        if self.requests.len() < LEAST {
+            return None;
+        }
+        self.requests.sort_unstable_by_key(|r| (r.issued, r.k));
+        let whole = self.part(0, self.requests.len() - 1);
+        let found = self.settle();
+        let part = match found {
+            Ok((first, last)) => self.part(first, last),
+            Err(_) => whole,
+        };
+        let confidence = self.confidence(part, found.is_ok());
+        let start = self.requests[0].issued;
+        let seconds = |at: Nanos| at.saturating_sub(start) as f64 / 1e9;
+        let all = self.requests.len();
+        let mut steady = Steady {
+            settled: found.is_ok(),
+            requests: 0,
+            trimmed_start: 0,
+            trimmed_end: 0,
+            from_s: seconds(self.requests[part.first].issued),
+            to_s: seconds(self.requests[part.last].issued),
+            figures: Vec::new(),
+            words: String::new(),
+        };
+        steady.words = match found {
+            Err(why) => format!("none found (MSER-5): {why}; the intervals are of the whole run"),
+            Ok((first, last)) => {
+                steady.requests = (last - first + 1) as u64;
+                steady.trimmed_start = first as u64;
+                steady.trimmed_end = (all - 1 - last) as u64;
+                steady.figures = self.compared(part, metrics, &confidence);
+                format!(
+                    "{} of {all} requests, from {:.1} to {:.1} s, without {first} at the start and {} at the end (MSER-5)",
+                    steady.requests, steady.from_s, steady.to_s, steady.trimmed_end
+                )
+            }
+        };
+        Some((steady, confidence))
+    }
+
+    /// First and last request of the steady part: cut where the later of latency and time to first token has settled, and from the end
+    /// the same way. Or why there is none. A sharp change at one end can hide that the other settles, so that the ends change turns.
+    fn settle(&self) -> Result<(usize, usize), &'static str> {
+        let all = &self.requests;
+        let from_start = |kept: &[Request]| self.cut(kept.iter().collect());
+        let from_end = |kept: &[Request]| self.cut(kept.iter().rev().collect());
+        let (first, last) = match from_start(all) {
+            Ok(first) => (first, from_end(&all[first..])?),
+            Err(_) => {
+                let last = from_end(all)?;
+                (from_start(&all[..all.len() - last])?, last)
+            }
+        };
+        let kept = all.len() - first - last;
+        if kept < LEAST {
+            return Err("under a hundred requests are left between its start and its end");
+        }
+        Ok((first, first + kept - 1))
+    }
+
+    fn cut(&self, requests: Vec<&Request>) -> Result<usize, &'static str> {
+        let mut cut = 0;
+        for figure in [FIRST_TOKEN, LATENCY] {
+            let values: Vec<f64> = requests.iter().map(|r| r.values[figure]).collect();
+            if values.iter().any(|v| v.is_nan()) {
+                continue;
+            }
+            match mser5(&values) {
+                Settled::After(n) => cut = cut.max(n),
+                Settled::Never => return Err("latencies still changed when half of it was over"),
+                Settled::TooShort => return Err("too few requests"),
+            }
+        }
+        Ok(cut)
+    }
+
+    /// Rates are taken while requests are issued, and from the first output on: before it nothing can have come, and after the last issue
+    /// less and less comes.
+    fn part(&self, first: usize, last: usize) -> Part {
+        Part {
+            first,
+            last,
+            from: self.requests[first].issued.max(self.first_output),
+            to: self.requests[last].issued,
+        }
+    }
+
+    fn confidence(&self, part: Part, settled: bool) -> Confidence {
+        let requests = &self.requests[part.first..=part.last];
+        let long_enough = part.to.saturating_sub(part.from) * LEAST_SHARE >= self.timeline.length();
+        let mut rates = Vec::new();
+        if long_enough {
+            for (series, info) in RATES {
+                let wanted = match series {
+                    Series::Requests => true,
+                    Series::Good => self.slos,
+                    Series::Tokens => self.cells.all_counted,
+                };
+                let cells = self.cells.rates(series, part.from, part.to);
+                if let Some(b) = batch_means(&cells, LEVEL).filter(|_| wanted) {
+                    rates.push(RateInterval {
+                        tag: info.tag,
+                        unit: info.unit,
+                        value: b.mean,
+                        // A rate is not negative, whatever its noise.
+                        interval: Interval {
+                            low: b.interval.low.max(0.0),
+                            ..b.interval
+                        },
+                        batches: b.batches as u64,
+                        lag1: b.lag1,
+                        independent: b.independent,
+                    });
+                }
+            }
+        }
+        let mut percentiles = Vec::new();
+        for (i, info) in FIGURES.iter().enumerate() {
+            let values: Vec<f64> = requests
+                .iter()
+                .map(|r| r.values[i])
+                .filter(|v| !v.is_nan())
+                .collect();
+            let mut rng = ItemRng::new(self.seed, Stream::Bootstrap, i as u64);
+            let shares = PERCENTILES.map(|(_, share)| share);
+            if let Some((method, found)) = percentile_intervals(&values, &shares, LEVEL, &mut rng) {
+                percentiles.extend(PERCENTILES.iter().zip(found).map(|((name, _), found)| {
+                    PercentileFigures {
+                        tag: info.tag,
+                        statistic: name,
+                        unit: info.unit,
+                        value: found.value,
+                        interval: found.interval,
+                        method,
+                    }
+                }));
+            }
+        }
+        Confidence {
+            level: LEVEL,
+            of: if settled { "steady" } else { "whole" },
+            requests: requests.len() as u64,
+            no_rates: rates.is_empty().then(|| {
+                "requests were issued for too short a part of the run to take rates in it: run longer".into()
+            }),
+            rates,
+            percentiles,
+        }
+    }
+
+    fn compared(&self, part: Part, metrics: &[Metric], confidence: &Confidence) -> Vec<Compared> {
+        let whole = |tag: &str| metrics.iter().find(|m| m.info.tag == tag);
+        let mut all: Vec<Compared> = confidence
+            .rates
+            .iter()
+            .filter_map(|rate| {
+                Some(Compared {
+                    tag: rate.tag,
+                    statistic: None,
+                    unit: rate.unit,
+                    whole: whole(rate.tag)?.avg,
+                    steady: rate.value,
+                })
+            })
+            .collect();
+        for (i, info) in FIGURES.iter().enumerate() {
+            let Some(stats) = whole(info.tag).and_then(|m| m.stats) else {
+                continue;
+            };
+            let mut values: Vec<f64> = self.requests[part.first..=part.last]
+                .iter()
+                .map(|r| r.values[i])
+                .filter(|v| !v.is_nan())
+                .collect();
+            if values.is_empty() {
+                continue;
+            }
+            values.sort_unstable_by(f64::total_cmp);
+            for ((name, share), whole) in PERCENTILES.into_iter().zip([stats.p50, stats.p99]) {
+                all.push(Compared {
+                    tag: info.tag,
+                    statistic: Some(name),
+                    unit: info.unit,
+                    whole,
+                    steady: percentile_of_sorted(&values, share),
+                });
+            }
+        }
+        all
+    }
+}
+
+static RATES: [(Series, &MetricInfo); 3] = [
+    (Series::Requests, &tags::REQUEST_THROUGHPUT),
+    (Series::Good, &tags::GOODPUT),
+    (Series::Tokens, &tags::OUTPUT_TOKEN_THROUGHPUT),
+];
+const PERCENTILES: [(&str, f64); 2] = [("p50", 0.5), ("p99", 0.99)];
+/// Places in [`FIGURES`].
+const FIRST_TOKEN: usize = 0;
+const LATENCY: usize = 2;
+/// Requests under which nothing is said.
+const LEAST: usize = 100;
+/// Rates are given where the time that they are of is at least one part in so many of the run.
+const LEAST_SHARE: u64 = 4;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,207 @@
+//! Whether the run has failed by the user's own conditions.
+
+use super::summary::{Goodput, Stats, Summary};
+use super::tags;
+use crate::plan::{Statistic, Threshold};
+use serde::Serialize;
+
+/// What came of one `--fail-if`.
+#[derive(Clone, Debug, Serialize, PartialEq)]
+pub struct ThresholdFigures {
+    /// As it was written.
+    pub text: String,
+    /// Tag of the metric.
+    pub tag: &'static str,
+    /// Which figure of it; absent for a metric of the run.
+    pub statistic: Option<&'static str>,
+    /// The figure; absent without samples.
+    pub value: Option<f64>,
+    /// Its unit.
+    pub unit: &'static str,
+    /// The bound, in the same unit.
+    pub bound: f64,
+    /// Whether the run fails by it: the comparison holds, or there was nothing to compare.
+    pub failed: bool,
+    /// Whether so many samples stand behind the figure as its percentile needs (p99 100, p99.9 1 000, p99.99 10 000).
+    pub enough_samples: bool,
+    /// The same in a sentence.
+    pub words: String,
+}
+
+/// All of them, in their order.
+pub(super) fn judge(thresholds: &[Threshold], summary: &Summary) -> Vec<ThresholdFigures> {
+    thresholds.iter().map(|t| one(t, summary)).collect()
+}
+
+fn one(threshold: &Threshold, summary: &Summary) -> ThresholdFigures {
+    let unit = threshold.info().map_or("", |info| info.unit);
+    let found = figure(threshold, summary).filter(|(value, _)| value.is_finite());
+    let value = found.map(|(value, _)| value);
+    let enough_samples = found.is_some_and(|(_, enough)| enough);
+    let failed = value.is_none_or(|value| threshold.op.holds(value, threshold.bound));
+    let words = match value {
+        None => format!("{}: there are no samples", threshold.text),
+        Some(value) => {
+            let few = if enough_samples {
+                ""
+            } else {
+                ", of too few samples for this percentile"
+            };
+            format!("{}: it is {}{few}", threshold.text, shown(value, unit))
+        }
+    };
+    ThresholdFigures {
+        text: threshold.text.clone(),
+        tag: threshold.tag,
+        statistic: Some(threshold.statistic.name()).filter(|name| !name.is_empty()),
+        value,
+        unit,
+        bound: threshold.bound,
+        failed,
+        enough_samples,
+        words,
+    }
+}
+
+/// The figure, and whether enough samples stand behind it.
+fn figure(threshold: &Threshold, summary: &Summary) -> Option<(f64, bool)> {
+    if let Some(name) = &threshold.tier {
+        let tier = summary.tiers.iter().find(|tier| tier.name == *name)?;
+        return of_goodput(threshold.tag, &tier.goodput).map(|value| (value, true));
+    }
+    if let (Statistic::P999 | Statistic::P9999, name) =
+        (threshold.statistic, threshold.statistic.name())
+    {
+        let mut all = summary.histograms.iter();
+        let found = all.find(|d| d.tag == threshold.tag)?.percentile(name)?;
+        return Some((found.ms, found.enough_samples));
+    }
+    // Shares of requests exist where requests ended, and so do their counts: none is 0.
+    let finished = summary.counts.finished();
+    if threshold.tag == tags::ERROR_REQUEST_COUNT.tag && finished > 0 {
+        return Some((summary.counts.failures() as f64, true));
+    }
+    let needs_requests = [tags::GOODPUT.tag, tags::GOOD_REQUEST_FRACTION.tag];
+    if needs_requests.contains(&threshold.tag) && finished == 0 {
+        return None;
+    }
+    let mut all = summary.metrics.iter();
+    let metric = all.find(|metric| metric.info.tag == threshold.tag)?;
+    match threshold.statistic {
+        Statistic::Value | Statistic::Avg => Some((metric.avg, true)),
+        statistic => {
+            let stats = metric.stats.as_ref()?;
+            let enough = statistic != Statistic::P99 || stats.count >= 100;
+            Some((of_stats(statistic, stats)?, enough))
+        }
+    }
+}
+
+fn of_goodput(tag: &str, goodput: &Goodput) -> Option<f64> {
+    goodput.interval?;
+    if tag == tags::GOODPUT.tag {
+        Some(goodput.goodput)
+    } else if tag == tags::GOOD_REQUEST_FRACTION.tag {
+        Some(goodput.good_request_fraction)
+    } else {
+        Some(goodput.good as f64)
+    }
+}
+
+fn of_stats(statistic: Statistic, s: &Stats) -> Option<f64> {
+    match statistic {
+        Statistic::Min => Some(s.min),
+        Statistic::Max => Some(s.max),
+        Statistic::Std => Some(s.std),
+        Statistic::P1 => Some(s.p1),
+        Statistic::P5 => Some(s.p5),
+        Statistic::P10 => Some(s.p10),
+        Statistic::P25 => Some(s.p25),
+        Statistic::P50 => Some(s.p50),
+        Statistic::P75 => Some(s.p75),
+        Statistic::P90 => Some(s.p90),
+        Statistic::P95 => Some(s.p95),
+        Statistic::P99 => Some(s.p99),
+        Statistic::Value | Statistic::Avg | Statistic::P999 | Statistic::P9999 => None,
+    }
+}
+
+fn shown(value: f64, unit: &str) -> String {
+    if unit == "ratio" {
+        format!("{:.2} %", value * 100.0)
+    } else if value.fract() == 0.0 && value.abs() < 1e15 {
+        format!("{value:.0} {unit}")
+    } else {
+        format!("{value:.3} {unit}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{plan, summary};
+    use super::*;
+    use crate::clock::MILLI;
+    use crate::plan::{Slo, Tier};
+    use crate::record::testing::{failed, streamed};
+    use crate::record::{Cause, Record};
+
+    /// 100 requests of 1 to 100 ms to the first token, and one failure.
+    fn records() -> Vec<Record> {
+        let mut records: Vec<Record> = (1..=100)
+            .map(|k| streamed(k, k * MILLI, k * MILLI, &[MILLI; 3]))
+            .collect();
+        records.push(failed(streamed(0, 0, MILLI, &[]), Cause::Reset, 0, "reset"));
+        records
+    }
+
+    fn judged(texts: &[&str], records: &[Record]) -> Vec<(bool, String)> {
+        let mut plan = plan();
+        plan.slos = Slo::parse_all(&["time_to_first_token:50".into()]).unwrap();
+        plan.tiers = Tier::parse_all(r#"{"loose": "time_to_first_token:90"}"#).unwrap();
+        plan.thresholds = texts.iter().map(|t| Threshold::parse(t).unwrap()).collect();
+        let s = summary(&plan, records);
+        s.thresholds
+            .into_iter()
+            .map(|t| (t.failed, t.words))
+            .collect()
+    }
+
+    #[test]
+    fn figures_are_compared_as_they_are_reported() {
+        for (text, failed, word) in [
+            ("ttft.p99>50ms", true, "it is 99.010 ms"),
+            ("ttft.p50>51ms", false, "it is 50.500 ms"),
+            ("ttft.max>=100ms", true, "100 ms"),
+            ("ttft.p99.9>99ms", true, "too few samples"),
+            ("error_rate>1%", false, "0.990 %"),
+            ("errors>0", true, "1 requests"),
+            ("good_request_fraction<95%", true, "49.50 %"),
+            ("good_request_fraction@loose<85%", false, "89.11 %"),
+            ("good_request_count@loose<90", false, "90 requests"),
+            ("osl.avg<5", true, "no samples"),
+        ] {
+            let found = &judged(&[text], &records())[0];
+            assert!(
+                found.0 == failed && found.1.contains(word),
+                "{text}: {found:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn nothing_to_compare_has_failed() {
+        for text in [
+            "ttft.p99>50s",
+            "error_rate>1%",
+            "goodput<0",
+            "goodput@loose<0",
+            "errors>5",
+        ] {
+            let found = &judged(&[text], &[])[0];
+            assert!(
+                found.0 && found.1.contains("no samples"),
+                "{text}: {found:?}"
+            );
+        }
+    }
+}

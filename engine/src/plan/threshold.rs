@@ -1,0 +1,502 @@
+//! What must not be: figures of the whole run that fail it.
+
+use super::tier::Tier;
+use crate::error::{Error, Result};
+use crate::measure::tags::{self, MetricInfo};
+use serde::Serialize;
+
+/// A condition under which the run has failed, as in `ttft.p99>500ms`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Threshold {
+    /// As it was written.
+    pub text: String,
+    /// Tag of the metric.
+    pub tag: &'static str,
+    /// The tier of `--slo-file` that a goodput figure is of; `None` is that of `--goodput`.
+    pub tier: Option<String>,
+    /// Which figure of the metric.
+    pub statistic: Statistic,
+    /// The comparison that must not hold.
+    pub op: Comparison,
+    /// The right side of it, in the metric's display unit.
+    pub bound: f64,
+}
+
+/// A figure of a metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Statistic {
+    /// The one value of a metric of the run.
+    #[serde(rename = "value")]
+    Value,
+    /// Mean.
+    #[serde(rename = "avg")]
+    Avg,
+    /// Smallest.
+    #[serde(rename = "min")]
+    Min,
+    /// Largest.
+    #[serde(rename = "max")]
+    Max,
+    /// Standard deviation.
+    #[serde(rename = "std")]
+    Std,
+    /// 1st percentile.
+    #[serde(rename = "p1")]
+    P1,
+    /// 5th percentile.
+    #[serde(rename = "p5")]
+    P5,
+    /// 10th percentile.
+    #[serde(rename = "p10")]
+    P10,
+    /// 25th percentile.
+    #[serde(rename = "p25")]
+    P25,
+    /// Median.
+    #[serde(rename = "p50")]
+    P50,
+    /// 75th percentile.
+    #[serde(rename = "p75")]
+    P75,
+    /// 90th percentile.
+    #[serde(rename = "p90")]
+    P90,
+    /// 95th percentile.
+    #[serde(rename = "p95")]
+    P95,
+    /// 99th percentile.
+    #[serde(rename = "p99")]
+    P99,
+    /// 99.9th percentile; from a histogram.
+    #[serde(rename = "p99.9")]
+    P999,
+    /// 99.99th percentile; from a histogram.
+    #[serde(rename = "p99.99")]
+    P9999,
+}
+
+/// How a figure is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Comparison {
+    /// `>`
+    #[serde(rename = ">")]
+    Above,
+    /// `>=`
+    #[serde(rename = ">=")]
+    AtLeast,
+    /// `<`
+    #[serde(rename = "<")]
+    Below,
+    /// `<=`
+    #[serde(rename = "<=")]
+    AtMost,
+}
+
+impl Comparison {
+    /// Whether it holds.
+    #[must_use]
+    pub fn holds(self, value: f64, bound: f64) -> bool {
+        match self {
+            Self::Above => value > bound,
+            Self::AtLeast => value >= bound,
+            Self::Below => value < bound,
+            Self::AtMost => value <= bound,
+        }
+    }
+
+    /// Its sign.
+    #[must_use]
+    pub fn sign(self) -> &'static str {
+        match self {
+            Self::Above => ">",
+            Self::AtLeast => ">=",
+            Self::Below => "<",
+            Self::AtMost => "<=",
+        }
+    }
+}
+
+impl Threshold {
+    /// Parses one value of `--fail-if`: `METRIC[@TIER][.STATISTIC] COMPARISON NUMBER[UNIT]`.
+    ///
+    /// A metric is a tag or one of its short names (`ttft`, `itl`, `latency`, `rps`, `tps`, `error_rate` …). A metric of which each
+    /// request has a value needs a statistic, one of the run has none. Without a unit the number is in the metric's display unit;
+    /// lengths take `us`, `ms`, `s`, shares `%`.
+    ///
+    /// # Errors
+    /// [`crate::Blame::Usage`], with near names for those that are not known.
+    pub fn parse(text: &str) -> Result<Self> {
+        let fault = |what: String, remedy: String| {
+            Error::usage(format!("--fail-if {text}: {what}"), remedy)
+        };
+        let at = text
+            .find(['<', '>'])
+            .ok_or_else(|| fault("no comparison in it".into(), EXAMPLE.into()))?;
+        let (left, rest) = (text[..at].trim(), &text[at..]);
+        let (op, right) = SIGNS
+            .iter()
+            .find_map(|(sign, op)| Some((*op, rest.strip_prefix(sign)?.trim())))
+            .ok_or_else(|| fault("no comparison in it".into(), EXAMPLE.into()))?;
+        let (name, statistic) = match left.split_once('.') {
+            Some((name, statistic)) => (name.trim(), Some(statistic.trim())),
+            None => (left, None),
+        };
+        let (name, tier) = match name.split_once('@') {
+            Some((name, tier)) => (name, Some(tier.to_owned())),
+            None => (name, None),
+        };
+        let info =
+            metric(name).map_err(|remedy| fault(format!("unknown metric `{name}`"), remedy))?;
+        if tier.is_some() && !TIERED.contains(&info.tag) {
+            return Err(fault(
+                format!("`{}` is not of a tier", info.tag),
+                format!("{} are", TIERED.join(", ")),
+            ));
+        }
+        let statistic = choose(info, statistic).map_err(|(what, remedy)| fault(what, remedy))?;
+        let bound = bound(info, right)
+            .map_err(|remedy| fault(format!("`{right}` is no bound for {}", info.tag), remedy))?;
+        Ok(Self {
+            text: text.to_owned(),
+            tag: info.tag,
+            tier,
+            statistic,
+            op,
+            bound,
+        })
+    }
+
+    /// Whether the plan's objectives give it something to compare with.
+    ///
+    /// # Errors
+    /// [`crate::Blame::Usage`] for a goodput figure without objectives, and for a tier that there is not.
+    pub fn check(&self, goodput: bool, tiers: &[Tier]) -> Result<()> {
+        if !TIERED.contains(&self.tag) {
+            return Ok(());
+        }
+        let names: Vec<&str> = tiers.iter().map(|t| t.name.as_str()).collect();
+        match &self.tier {
+            None if goodput => Ok(()),
+            None => Err(Error::usage(
+                format!(
+                    "--fail-if {}: there are no objectives to be good by",
+                    self.text
+                ),
+                if names.is_empty() {
+                    "add --goodput, as in --goodput time_to_first_token:200".into()
+                } else {
+                    format!("add --goodput, or name a tier: {}@{}", self.tag, names[0])
+                },
+            )),
+            Some(tier) if names.contains(&tier.as_str()) => Ok(()),
+            Some(tier) => Err(Error::usage(
+                format!("--fail-if {}: there is no tier `{tier}`", self.text),
+                if names.is_empty() {
+                    "add --slo-file FILE with it".into()
+                } else {
+                    format!("those of --slo-file are: {}", names.join(", "))
+                },
+            )),
+        }
+    }
+
+    /// The metric.
+    #[must_use]
+    pub fn info(&self) -> Option<&'static MetricInfo> {
+        tags::find(self.tag)
+    }
+}
+
+impl Statistic {
+    /// Its name, as in files; empty for the one value of a metric of the run.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Value => "",
+            other => STATISTICS
+                .iter()
+                .find(|(_, s)| *s == other)
+                .map_or("", |(name, _)| name),
+        }
+    }
+}
+
+/// The metric of a tag or a short name, or the nearest names.
+fn metric(name: &str) -> std::result::Result<&'static MetricInfo, String> {
+    let short = SHORT.iter().find(|(short, _)| *short == name);
+    let tag = short.map_or(name, |(_, tag)| tag);
+    tags::find(tag).ok_or_else(|| {
+        let known = SHORT
+            .iter()
+            .map(|(short, _)| *short)
+            .chain(tags::TABLE.iter().map(|info| info.tag));
+        super::slo::near(name, known)
+    })
+}
+
+fn choose(
+    info: &MetricInfo,
+    statistic: Option<&str>,
+) -> std::result::Result<Statistic, (String, String)> {
+    let distributed = info.per_request || info.tag == tags::EFFECTIVE_CONCURRENCY.tag;
+    match statistic {
+        None if info.per_request => Err((
+            format!("each request has its own `{}`", info.tag),
+            format!(
+                "say which figure of it: {}.p99, or avg, min, max, p50 … p99.99",
+                info.tag
+            ),
+        )),
+        None => Ok(Statistic::Value),
+        Some(name) if !distributed => Err((
+            format!(
+                "`{}` is one value of the whole run, it has no `{name}`",
+                info.tag
+            ),
+            format!("write {} alone", info.tag),
+        )),
+        Some(name) => STATISTICS
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, statistic)| *statistic)
+            .ok_or_else(|| {
+                let known: Vec<&str> = STATISTICS.iter().map(|(name, _)| *name).collect();
+                (
+                    format!("unknown figure `{name}`"),
+                    format!("write one of {}", known.join(", ")),
+                )
+            }),
+    }
+}
+
+/// The number of a bound in the display unit.
+fn bound(info: &MetricInfo, text: &str) -> std::result::Result<f64, String> {
+    let split = text
+        .find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | '-' | '+' | 'e' | 'E')))
+        .unwrap_or(text.len());
+    let (number, unit) = (&text[..split], text[split..].trim());
+    let units = units(info.unit);
+    let scale = if unit.is_empty() || unit == info.unit {
+        Some((1.0, 1.0))
+    } else {
+        let mut known = units.iter();
+        known
+            .find(|(name, _, _)| *name == unit)
+            .map(|(_, times, by)| (*times, *by))
+    };
+    let names: Vec<&str> = units.iter().map(|(name, _, _)| *name).collect();
+    let remedy = || {
+        let also = if names.is_empty() {
+            String::new()
+        } else {
+            format!(", or of {}", names.join(", "))
+        };
+        match info.unit {
+            "ratio" => format!("write a share from 0 to 1{also}"),
+            unit => format!("write a number of {unit}{also}"),
+        }
+    };
+    let number: f64 = number.parse().map_err(|_| remedy())?;
+    let (times, by) = scale.ok_or_else(remedy)?;
+    let value = number * times / by;
+    // 95 where 95 % is meant would pass every run, or fail it.
+    let share = info.unit != "ratio" || (0.0..=1.0).contains(&value);
+    if value.is_finite() && share {
+        Ok(value)
+    } else {
+        Err(remedy())
+    }
+}
+
+/// Other units of a display unit: a number of them times the first and by the second is one of the display unit. Two whole numbers,
+/// so that 95 % is 0.95 to the last digit.
+fn units(display: &str) -> &'static [(&'static str, f64, f64)] {
+    match display {
+        "ms" => &[
+            ("ns", 1.0, 1e6),
+            ("us", 1.0, 1e3),
+            ("µs", 1.0, 1e3),
+            ("s", 1e3, 1.0),
+            ("sec", 1e3, 1.0),
+        ],
+        "sec" => &[("s", 1.0, 1.0), ("ms", 1.0, 1e3)],
+        "ratio" => &[("%", 1.0, 100.0)],
+        "requests/sec" => &[("/s", 1.0, 1.0), ("req/s", 1.0, 1.0)],
+        "tokens/sec" | "tokens/sec/user" => &[
+            ("/s", 1.0, 1.0),
+            ("tok/s", 1.0, 1.0),
+            ("tokens/s", 1.0, 1.0),
+        ],
+        "tokens" => &[("tok", 1.0, 1.0)],
+        _ => &[],
+    }
+}
+
+/// Longer signs first.
+const SIGNS: [(&str, Comparison); 4] = [
+    (">=", Comparison::AtLeast),
+    ("<=", Comparison::AtMost),
+    (">", Comparison::Above),
+    ("<", Comparison::Below),
+];
+
+const STATISTICS: [(&str, Statistic); 15] = [
+    ("avg", Statistic::Avg),
+    ("min", Statistic::Min),
+    ("max", Statistic::Max),
+    ("std", Statistic::Std),
+    ("p1", Statistic::P1),
+    ("p5", Statistic::P5),
+    ("p10", Statistic::P10),
+    ("p25", Statistic::P25),
+    ("p50", Statistic::P50),
+    ("p75", Statistic::P75),
+    ("p90", Statistic::P90),
+    ("p95", Statistic::P95),
+    ("p99", Statistic::P99),
+    ("p99.9", Statistic::P999),
+    ("p99.99", Statistic::P9999),
+];
+
+/// Short names.
+const SHORT: [(&str, &str); 16] = [
+    ("ttft", "time_to_first_token"),
+    ("ttst", "time_to_second_token"),
+    ("ttfo", "time_to_first_output_token"),
+    ("itl", "inter_token_latency"),
+    ("tpot", "inter_token_latency"),
+    ("icl", "inter_chunk_latency"),
+    ("latency", "request_latency"),
+    ("e2e", "request_latency"),
+    ("isl", "input_sequence_length"),
+    ("osl", "output_sequence_length"),
+    ("rps", "request_throughput"),
+    ("tps", "output_token_throughput"),
+    ("error_rate", "request_error_rate"),
+    ("errors", "error_request_count"),
+    ("good_fraction", "good_request_fraction"),
+    ("concurrency", "effective_concurrency"),
+];
+
+/// Figures that a tier has of its own.
+const TIERED: [&str; 3] = ["goodput", "good_request_count", "good_request_fraction"];
+
+const EXAMPLE: &str =
+    "write METRIC.FIGURE>VALUE, as in --fail-if 'ttft.p99>500ms' or --fail-if 'error_rate>1%'";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> (&'static str, Statistic, Comparison, f64) {
+        let t = Threshold::parse(text).unwrap_or_else(|e| panic!("{e}"));
+        (t.tag, t.statistic, t.op, t.bound)
+    }
+
+    #[test]
+    fn names_figures_comparisons_and_units() {
+        use Comparison::{Above, AtLeast, AtMost, Below};
+        let ttft = "time_to_first_token";
+        for (text, expected) in [
+            ("ttft.p99>500ms", (ttft, Statistic::P99, Above, 500.0)),
+            (
+                "time_to_first_token.p99 >= 0.5s",
+                (ttft, Statistic::P99, AtLeast, 500.0),
+            ),
+            ("ttft.p99.9>500", (ttft, Statistic::P999, Above, 500.0)),
+            ("ttft.max>250us", (ttft, Statistic::Max, Above, 0.25)),
+            (
+                "error_rate>1%",
+                ("request_error_rate", Statistic::Value, Above, 1.0),
+            ),
+            (
+                "good_request_fraction<95%",
+                ("good_request_fraction", Statistic::Value, Below, 0.95),
+            ),
+            (
+                "good_request_fraction <= 0.95",
+                ("good_request_fraction", Statistic::Value, AtMost, 0.95),
+            ),
+            ("goodput<10", ("goodput", Statistic::Value, Below, 10.0)),
+            (
+                "rps<40req/s",
+                ("request_throughput", Statistic::Value, Below, 40.0),
+            ),
+            (
+                "benchmark_duration>2s",
+                ("benchmark_duration", Statistic::Value, Above, 2.0),
+            ),
+            (
+                "effective_concurrency.max>9",
+                ("effective_concurrency", Statistic::Max, Above, 9.0),
+            ),
+        ] {
+            assert_eq!(parsed(text), expected, "{text}");
+        }
+        let tiered = Threshold::parse("goodput@gold<5").unwrap();
+        assert_eq!(tiered.tier.as_deref(), Some("gold"));
+    }
+
+    #[test]
+    fn what_cannot_be_compared_says_what_to_write() {
+        for (text, what, remedy) in [
+            ("ttft.p99", "no comparison", "ttft.p99>500ms"),
+            ("ttft.p99=5", "no comparison", "ttft.p99>500ms"),
+            (
+                "time_to_frist_token.p99>5",
+                "unknown metric",
+                "time_to_first_token",
+            ),
+            ("tttf.p99>5", "unknown metric", "`ttft`"),
+            ("eror_rate>5", "unknown metric", "`error_rate`"),
+            ("ttft>5", "each request has its own", ".p99"),
+            ("ttft.p98>5", "unknown figure `p98`", "p99.9"),
+            (
+                "rps.p99<5",
+                "one value of the whole run",
+                "request_throughput alone",
+            ),
+            ("ttft.p99>fast", "no bound", "number of ms, or of ns"),
+            ("ttft.p99>", "no bound", "number of ms"),
+            ("ttft.p99>5%", "no bound", "number of ms"),
+            ("ttft.p99>1e999", "no bound", "number of ms"),
+            (
+                "good_request_fraction<95",
+                "no bound",
+                "from 0 to 1, or of %",
+            ),
+            ("rps@gold<5", "not of a tier", "goodput"),
+        ] {
+            let e = Threshold::parse(text).unwrap_err();
+            assert!(
+                e.what.contains(what) && e.remedy.contains(remedy),
+                "{text}: {e}"
+            );
+        }
+    }
+
+    #[test]
+    fn goodput_needs_something_to_be_good_by() {
+        let tiers = Tier::parse_all(r#"{"gold": "request_latency:1"}"#).unwrap();
+        let check = |text: &str, goodput, tiers: &[Tier]| {
+            Threshold::parse(text).unwrap().check(goodput, tiers)
+        };
+        assert!(check("goodput<5", true, &[]).is_ok());
+        assert!(check("ttft.p99>5", false, &[]).is_ok());
+        assert!(check("goodput@gold<5", false, &tiers).is_ok());
+        let e = check("goodput<5", false, &tiers).unwrap_err();
+        assert!(e.remedy.contains("goodput@gold"), "{e}");
+        let e = check("goodput@silver<5", true, &tiers).unwrap_err();
+        assert!(e.remedy.contains("gold"), "{e}");
+    }
+
+    #[test]
+    fn every_short_name_is_of_a_metric_and_none_hides_a_tag() {
+        for (short, tag) in SHORT {
+            assert!(
+                tags::find(tag).is_some() && tags::find(short).is_none(),
+                "{short}"
+            );
+        }
+    }
+}
