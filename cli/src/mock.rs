@@ -64,7 +64,11 @@ pub(crate) fn demo(args: &mut ProfileArgs) -> Result<Option<Server>> {
         args.endpoint.model.push("mock".into());
     }
     let load = &mut args.load;
-    if load.concurrency.is_none() && load.request_rate.is_none() {
+    let scheduled = load.request_rate.is_some()
+        || load.request_rate_series.is_some()
+        || load.user_centric_rate.is_some()
+        || !load.stage.is_empty();
+    if load.concurrency.is_none() && !scheduled {
         // A count that was asked for is not to be refused over a concurrency that was not.
         let count = load
             .request_count

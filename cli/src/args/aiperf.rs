@@ -307,11 +307,6 @@ const GROUPS: &[(&str, &[&str])] = &[
     (
         "load",
         &[
-            "--prefill-concurrency",
-            "--concurrency-ramp-duration",
-            "--prefill-concurrency-ramp-duration",
-            "--request-rate-ramp-duration",
-            "--request-rate-series",
             "--failed-request-threshold",
             "--trajectory-start-min-ratio",
             "--trajectory-start-max-ratio",
@@ -327,13 +322,8 @@ const GROUPS: &[(&str, &[&str])] = &[
             "--agentic-cache-warmup-duration",
             "--agentic-warmup-grace-period",
             "--num-warmup-sessions",
-            "--warmup-prefill-concurrency",
-            "--warmup-concurrency-ramp-duration",
-            "--warmup-prefill-concurrency-ramp-duration",
-            "--warmup-request-rate-ramp-duration",
         ],
     ),
-    ("user-centric rate", &["--user-centric-rate", "--num-users"]),
     (
         "request cancellation",
         &[

@@ -14,7 +14,7 @@ mod warmup;
 
 pub(crate) use endpoint::EndpointArgs;
 pub(crate) use input::InputArgs;
-pub(crate) use load::{CapPolicyArg, LoadArgs, Pattern};
+pub(crate) use load::{CapPolicyArg, Interpolation, LoadArgs, Pattern, RampShape};
 pub(crate) use machine::{IoArg, MachineArgs, StampsArg};
 pub(crate) use mock::MockArgs;
 pub(crate) use network::{DnsArg, NetworkArgs, TlsVersion};

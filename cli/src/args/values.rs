@@ -1,8 +1,12 @@
 //! Text of one argument → a value, or what to write instead.
 
 pub(crate) mod net;
+mod stage;
+
+pub(crate) use stage::stage;
 
 use super::aiperf;
+use ringload_engine::clock::{Nanos, SECOND};
 use ringload_engine::plan::{Cores, EndpointKind, Reuse};
 
 /// How long to wait for answers after the last issue; `None` waits for all.
@@ -95,13 +99,24 @@ pub(crate) fn one_seconds(text: &str) -> Result<f64, String> {
 
 /// A time in seconds, above 0 and below a hundred years.
 pub(crate) fn seconds(text: &str) -> Result<f64, String> {
-    positive(text).and_then(|s| {
-        if s <= LONGEST_S {
-            Ok(s)
-        } else {
-            Err(format!("write at most {LONGEST_S} seconds"))
-        }
-    })
+    positive(text).and_then(short_enough)
+}
+
+/// A number of units of `scale` seconds, as nanoseconds.
+fn nanoseconds(text: &str, scale: f64) -> Result<Nanos, String> {
+    let seconds = short_enough(positive(text)? * scale)?;
+    match (seconds * SECOND as f64).round() as Nanos {
+        0 => Err("write at least a nanosecond".into()),
+        nanos => Ok(nanos),
+    }
+}
+
+fn short_enough(seconds: f64) -> Result<f64, String> {
+    if seconds <= LONGEST_S {
+        Ok(seconds)
+    } else {
+        Err(format!("write at most {LONGEST_S} seconds"))
+    }
 }
 
 pub(crate) fn grace(text: &str) -> Result<Grace, String> {

@@ -1,11 +1,14 @@
 //! Flags → [`Plan`]: parsed, not validated later. What cannot be run is refused here, with what to write instead.
 
+mod bounds;
 mod extra;
 mod headers;
 mod load;
 mod naming;
 mod network;
 mod prompts;
+mod rate;
+mod series;
 #[cfg(test)]
 mod tests;
 
@@ -42,8 +45,9 @@ pub(crate) fn plan(args: &ProfileArgs, around: &Surroundings) -> Result<Planned>
     let mut notes = Vec::new();
     let endpoint = &args.endpoint;
     let models = models(endpoint)?;
-    let profiling = load::profiling(&args.load, &mut notes)?;
-    let warmup = load::warmup(&args.warmup, &args.load)?;
+    let profiling = load::profiling(&args.load, endpoint.streaming, &mut notes)?;
+    let warmup = load::warmup(&args.warmup, &args.load, endpoint.streaming)?;
+    load::shaped_ramp(&args.load, &args.warmup)?;
     let slos = Slo::parse_all(&args.load.goodput)?;
     needs_stream(endpoint, &slos)?;
     let stamps = match args.machine.stamps {

@@ -12,7 +12,7 @@ use super::summary::{
 };
 use super::tags;
 use super::tokens::{TokenCounts, TokenSource};
-use crate::plan::{Load, Plan, Stamps};
+use crate::plan::{Plan, Stamps};
 use crate::record::{Outcome, PhaseKind, Record};
 
 /// Adds records one by one, and makes the summary at the end. The order of the records changes nothing.
@@ -35,7 +35,7 @@ impl Summarizer {
         let exact_gaps = plan.limits.exact_gaps;
         Self {
             streaming: plan.streaming,
-            open_loop: matches!(plan.profiling.load, Load::Open { .. }),
+            open_loop: plan.profiling.load.is_scheduled(),
             warmup: Population::new(Vec::new(), exact_gaps),
             profiling: Population::new(plan.slos.clone(), exact_gaps),
             errors: Errors::default(),

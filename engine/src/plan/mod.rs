@@ -1,10 +1,14 @@
 //! What is asked and when: one immutable value drives the run. Pure.
 
+mod load;
 mod network;
+mod rate;
 mod slo;
 mod target;
 
+pub use load::{Arrival, Cap, CapPolicy, Load, Phase, Prefill, Ramp, Shape, Trace};
 pub use network::{Dns, Family, HttpVersion, Network, Pin, Tcp, Tls};
+pub use rate::{Piece, Rate};
 pub use slo::Slo;
 pub use target::Target;
 
@@ -107,86 +111,6 @@ impl Plan {
             batch_wait: 0,
         }
     }
-}
-
-/// One phase of load.
-#[derive(Clone, Debug, Serialize)]
-pub struct Phase {
-    /// How requests become due.
-    pub load: Load,
-    /// Most requests to issue.
-    pub requests: Option<u64>,
-    /// Longest time in which requests are issued.
-    pub duration: Option<Nanos>,
-    /// How long to wait for answers after the last issue when `duration` ended the phase; `None` waits for all.
-    pub grace: Option<Nanos>,
-}
-
-impl Phase {
-    /// A closed loop over a number of requests.
-    #[must_use]
-    pub fn closed(concurrency: u32, requests: u64) -> Self {
-        Self {
-            load: Load::Closed { concurrency },
-            requests: Some(requests),
-            duration: None,
-            grace: None,
-        }
-    }
-}
-
-/// How requests become due.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case", tag = "mode")]
-pub enum Load {
-    /// Closed loop: exactly `concurrency` requests in flight.
-    Closed {
-        /// Requests in flight, in the whole run, however many cores there are.
-        concurrency: u32,
-    },
-    /// Open loop: arrivals follow a schedule that never waits for answers.
-    Open {
-        /// Mean arrivals per second.
-        rate: f64,
-        /// The distribution of the gaps.
-        pattern: Arrival,
-        /// Most requests in flight, if bounded.
-        cap: Option<Cap>,
-    },
-}
-
-/// The distribution of the gaps between arrivals.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case", tag = "pattern")]
-pub enum Arrival {
-    /// Equal gaps.
-    Constant,
-    /// Exponential gaps.
-    Poisson,
-    /// Gamma gaps with this shape (1 is Poisson, above is smoother, below burstier).
-    Gamma {
-        /// `--arrival-smoothness`.
-        smoothness: f64,
-    },
-}
-
-/// A bound on requests in flight under an open loop, and what happens to an arrival that meets it.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Cap {
-    /// Most requests in flight in the whole run.
-    pub concurrency: u32,
-    /// What happens to an arrival when all slots are taken.
-    pub policy: CapPolicy,
-}
-
-/// What happens to an arrival when the cap binds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CapPolicy {
-    /// It waits, first come first served; its `scheduled` instant stays.
-    Queue,
-    /// It is dropped and counted.
-    Drop,
 }
 
 /// The API dialect.

@@ -163,11 +163,12 @@ fn a_schedule_that_was_not_kept_is_invalid_unless_the_cap_held_it_back() {
     );
     let mut capped = run(1_100);
     capped.plan.profiling.load = Load::Open {
-        rate: 100.0,
+        rate: 100.0.into(),
         pattern: Arrival::Constant,
         cap: Some(Cap {
             concurrency: 8,
             policy: CapPolicy::Drop,
+            ramp: None,
         }),
     };
     capped.shard = |shard| shard.profiling.dropped = 100;
