@@ -14,7 +14,7 @@ pub(crate) mod tests;
 mod time;
 
 pub(crate) use files::{Artifacts, Kind, remove_temporaries};
-pub(crate) use records::{RecordWriter, wall_clock};
+pub(crate) use records::RecordWriter;
 
 use crate::outcome::Outcome;
 use ringload_engine::Result;
