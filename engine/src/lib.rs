@@ -18,6 +18,7 @@
 #![deny(unsafe_code)]
 
 pub mod clock;
+pub mod dataset;
 pub mod driver;
 pub mod endpoint;
 pub mod error;

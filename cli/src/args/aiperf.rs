@@ -145,12 +145,10 @@ const GROUPS: &[(&str, &[&str])] = &[
     (
         "datasets",
         &[
-            "--input-file",
             "--public-dataset",
             "--hf-subset",
             "--hf-weka-dataset",
             "--dataset-filter",
-            "--custom-dataset-type",
             "--ignore-trace-delays",
             "--use-think-time-only",
             "--max-context-length",
@@ -160,16 +158,6 @@ const GROUPS: &[(&str, &[&str])] = &[
             "--trace-session-sample-ratio",
             "--config",
             "-f",
-        ],
-    ),
-    (
-        "fixed schedules",
-        &[
-            "--fixed-schedule",
-            "--no-fixed-schedule",
-            "--fixed-schedule-auto-offset",
-            "--fixed-schedule-start-offset",
-            "--fixed-schedule-end-offset",
         ],
     ),
     (

@@ -9,6 +9,7 @@ mod mock;
 mod network;
 mod output;
 mod refusal;
+mod trace;
 pub(crate) mod values;
 mod warmup;
 
@@ -19,6 +20,7 @@ pub(crate) use machine::{IoArg, MachineArgs, StampsArg};
 pub(crate) use mock::MockArgs;
 pub(crate) use network::{DnsArg, NetworkArgs, TlsVersion};
 pub(crate) use output::{ExportLevel, OutputArgs, Ui};
+pub(crate) use trace::TraceArgs;
 pub(crate) use warmup::WarmupArgs;
 
 use crate::exit::Exit;
@@ -83,6 +85,9 @@ pub(crate) struct ProfileArgs {
     /// What is sent.
     #[command(flatten)]
     pub(crate) input: InputArgs,
+    /// What a file says of it.
+    #[command(flatten)]
+    pub(crate) trace: TraceArgs,
     /// When it is sent.
     #[command(flatten)]
     pub(crate) load: LoadArgs,

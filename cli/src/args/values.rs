@@ -7,6 +7,7 @@ pub(crate) use stage::stage;
 
 use super::aiperf;
 use ringload_engine::clock::{Nanos, SECOND};
+use ringload_engine::dataset::Format;
 use ringload_engine::plan::{Cores, EndpointKind, Reuse};
 
 /// How long to wait for answers after the last issue; `None` waits for all.
@@ -59,6 +60,20 @@ pub(crate) fn cores(text: &str) -> Result<Cores, String> {
     } else {
         Ok(Cores::List(list))
     }
+}
+
+pub(crate) fn dataset_format(text: &str) -> Result<Format, String> {
+    let found = Format::ALL.into_iter().find(|f| f.name() == text.trim());
+    found.ok_or_else(|| {
+        let names = Format::ALL.map(Format::name).join(" or ");
+        format!("`{text}` is not supported by ringload yet; write {names}")
+    })
+}
+
+/// Milliseconds, from 0.
+pub(crate) fn milliseconds(text: &str) -> Result<f64, String> {
+    let ms = not_negative(text)?;
+    short_enough(ms / 1e3).map(|_| ms)
 }
 
 pub(crate) fn one_count(text: &str) -> Result<u32, String> {

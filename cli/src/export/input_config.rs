@@ -16,13 +16,7 @@ pub(crate) fn of(plan: &Plan, secrets: &Secrets) -> Value {
     let mut config = json!({
         "models": {"items": plan.models.iter().map(|m| json!({"name": m})).collect::<Vec<_>>()},
         "endpoint": endpoint(plan, secrets),
-        "datasets": [{
-            "name": "main",
-            "type": "synthetic",
-            "entries": plan.prompts.entries,
-            "random_seed": plan.seed,
-            "prompts": {"isl": length(plan.prompts.isl), "osl": plan.prompts.osl.map(length)},
-        }],
+        "datasets": [dataset(plan)],
         "phases": phases,
         "tokenizer": tokenizer(&plan.prompts.tokenizer),
     });
@@ -35,6 +29,29 @@ pub(crate) fn of(plan: &Plan, secrets: &Secrets) -> Value {
         config["slos"] = Value::Object(slos);
     }
     config
+}
+
+fn dataset(plan: &Plan) -> Value {
+    let prompts = &plan.prompts;
+    let osl = prompts.osl.map(length);
+    match &prompts.said {
+        Some(said) => json!({
+            "name": "main",
+            "type": "file",
+            "path": said.file.display().to_string(),
+            "format": said.format,
+            "entries": prompts.entries,
+            "random_seed": plan.seed,
+            "prompts": {"osl": osl},
+        }),
+        None => json!({
+            "name": "main",
+            "type": "synthetic",
+            "entries": prompts.entries,
+            "random_seed": plan.seed,
+            "prompts": {"isl": length(prompts.isl), "osl": osl},
+        }),
+    }
 }
 
 fn endpoint(plan: &Plan, secrets: &Secrets) -> Value {

@@ -67,6 +67,7 @@ pub(crate) fn plan() -> Plan {
                 stddev: 10.0,
             }),
             entries: 500,
+            said: None,
         },
         warmup: Some(Phase {
             load: Load::closed(32),

@@ -1,5 +1,6 @@
 //! Load flags → phases.
 
+use super::trace::Requests;
 use super::{bounds, nanos, rate};
 use crate::args::values::Grace;
 use crate::args::{LoadArgs, Pattern, RampShape, WarmupArgs};
@@ -11,22 +12,31 @@ use ringload_engine::{Error, Result};
 /// The measured phase.
 pub(crate) fn profiling(
     args: &LoadArgs,
+    requests: Option<&Requests>,
     streaming: bool,
     notes: &mut Vec<String>,
 ) -> Result<Phase> {
-    one_source(args)?;
-    let load = match (args.user_centric_rate, rate::of(args)?) {
-        (Some(rate), _) => users(args, rate)?,
-        (None, Some(rate)) => Load::Open {
+    let instants = requests.and_then(|r| r.instants.clone());
+    one_source(args, instants.is_some())?;
+    let load = match (instants, args.user_centric_rate, rate::of(args)?) {
+        (Some(trace), ..) => {
+            no_pattern(args)?;
+            Load::Fixed {
+                trace,
+                cap: bounds::cap(args)?,
+            }
+        }
+        (None, Some(rate), _) => users(args, rate)?,
+        (None, None, Some(rate)) => Load::Open {
             rate,
             pattern: arrival(args.arrival_pattern, args.arrival_smoothness)?,
             cap: bounds::cap(args)?,
         },
-        (None, None) => closed(args)?,
+        (None, None, None) => closed(args)?,
     };
     lone_users(args)?;
     let prefill = bounds::Wanted::main(args).prefill(&load, streaming)?;
-    let (requests, duration) = extent(args, &load, notes)?;
+    let (requests, duration) = extent(args, &load, requests, notes)?;
     let grace = match (duration, args.benchmark_grace_period) {
         (Some(_), given) => given.unwrap_or(Grace(Some(30.0))).0.map(nanos),
         (None, None) => None,
@@ -133,7 +143,7 @@ fn warmup_flags(args: &WarmupArgs) -> [(&'static str, bool); 8] {
 }
 
 /// Refuses two flags that each say when requests are sent.
-fn one_source(args: &LoadArgs) -> Result<()> {
+fn one_source(args: &LoadArgs, replayed: bool) -> Result<()> {
     let sources = [
         ("--request-rate", args.request_rate.is_some()),
         ("--request-rate-series", args.request_rate_series.is_some()),
@@ -142,6 +152,10 @@ fn one_source(args: &LoadArgs) -> Result<()> {
     ];
     let given: Vec<&str> = sources.iter().filter(|s| s.1).map(|s| s.0).collect();
     match given[..] {
+        [first, ..] if replayed => Err(Error::usage(
+            format!("{first} and the timestamps of --input-file both say when requests are sent"),
+            format!("add --no-fixed-schedule to leave the timestamps out, or drop {first}"),
+        )),
         [first, second, ..] => Err(Error::usage(
             format!("{first} and {second} both say when requests are sent"),
             format!("drop {first} or {second}"),
@@ -168,6 +182,21 @@ fn closed(args: &LoadArgs) -> Result<Load> {
         ));
     }
     bounds::Wanted::main(args).closed(args.concurrency)
+}
+
+/// The instants of a trace have no pattern but their own.
+fn no_pattern(args: &LoadArgs) -> Result<()> {
+    let strangers = [
+        ("--arrival-pattern", args.arrival_pattern.is_some()),
+        ("--arrival-smoothness", args.arrival_smoothness.is_some()),
+    ];
+    match strangers.iter().find(|(_, given)| *given) {
+        Some((flag, _)) => Err(Error::usage(
+            format!("{flag} where the timestamps of --input-file are replayed"),
+            format!("drop {flag}; or write --no-fixed-schedule and --request-rate RATE"),
+        )),
+        None => Ok(()),
+    }
 }
 
 fn users(args: &LoadArgs, rate: f64) -> Result<Load> {
@@ -230,9 +259,15 @@ fn arrival(pattern: Option<Pattern>, smoothness: Option<f64>) -> Result<Arrival>
 fn extent(
     args: &LoadArgs,
     load: &Load,
+    requests: Option<&Requests>,
     notes: &mut Vec<String>,
 ) -> Result<(Option<u64>, Option<Nanos>)> {
     let duration = args.benchmark_duration.map(nanos);
+    if let Load::Fixed { trace, .. } = load {
+        let all = trace.0.len() as u64;
+        let asked = args.request_count.unwrap_or(all);
+        return Ok((Some(asked.min(all)), duration));
+    }
     let slots = match load {
         Load::Closed { concurrency, .. } => u64::from(*concurrency),
         Load::Users { users, .. } => u64::from(*users),
@@ -263,6 +298,9 @@ fn extent(
             expected_arrivals(rate, length)
         ));
         return Ok((None, Some(length)));
+    }
+    if let Some(requests) = requests {
+        return Ok((Some(requests.said.lengths.len() as u64), None));
     }
     let n = slots * PER_SLOT;
     notes.push(format!(

@@ -11,6 +11,7 @@ mod rate;
 mod series;
 #[cfg(test)]
 mod tests;
+mod trace;
 
 pub(crate) use naming::{artifact_dir, check_prefix};
 
@@ -45,7 +46,13 @@ pub(crate) fn plan(args: &ProfileArgs, around: &Surroundings) -> Result<Planned>
     let mut notes = Vec::new();
     let endpoint = &args.endpoint;
     let models = models(endpoint)?;
-    let profiling = load::profiling(&args.load, endpoint.streaming, &mut notes)?;
+    let requests = trace::requests(&args.trace, &mut notes)?;
+    let profiling = load::profiling(
+        &args.load,
+        requests.as_ref(),
+        endpoint.streaming,
+        &mut notes,
+    )?;
     let warmup = load::warmup(&args.warmup, &args.load, endpoint.streaming)?;
     load::shaped_ramp(&args.load, &args.warmup)?;
     let slos = Slo::parse_all(&args.load.goodput)?;
@@ -54,7 +61,7 @@ pub(crate) fn plan(args: &ProfileArgs, around: &Surroundings) -> Result<Planned>
         StampsArg::Kernel => Stamps::Kernel,
         StampsArg::User => Stamps::User,
     };
-    trace(args)?;
+    http_trace(args)?;
     let targets: Vec<Target> = endpoint
         .url
         .iter()
@@ -78,7 +85,7 @@ pub(crate) fn plan(args: &ProfileArgs, around: &Surroundings) -> Result<Planned>
         use_legacy_max_tokens: endpoint.use_legacy_max_tokens,
         per_chunk_usage: endpoint.per_chunk_usage,
         use_server_token_count: endpoint.use_server_token_count,
-        prompts: prompts::prompts(&args.input, &args.load, &mut notes)?,
+        prompts: prompts::prompts(&args.input, &args.load, requests, &mut notes)?,
         warmup,
         profiling,
         slos,
@@ -177,7 +184,7 @@ fn needs_stream(endpoint: &EndpointArgs, slos: &[Slo]) -> Result<()> {
     }
 }
 
-fn trace(args: &ProfileArgs) -> Result<()> {
+fn http_trace(args: &ProfileArgs) -> Result<()> {
     if args.output.export_http_trace && args.output.export_level == ExportLevel::Summary {
         return Err(Error::usage(
             "--export-http-trace with --export-level summary: there is no file of records to put it in",

@@ -270,11 +270,15 @@ fn contradictions_are_refused_with_what_to_write() {
             "drop one",
         ),
         (
-            "-m x --fixed-schedule",
+            "-m x --public-dataset p",
             "known to AIPerf, not supported by ringload yet",
         ),
         ("-m x --config f.yaml", "--dry-run"),
         ("-m x --fixed-schedul", "--fixed-schedule"),
+        (
+            "-m x --accuracy-benchmar",
+            "AIPerf has --accuracy-benchmark",
+        ),
         ("-m x --concurency 3", "--concurrency"),
         ("-m x --export-level raw", "records"),
     ] {
@@ -346,14 +350,13 @@ fn rates_that_move_last_as_long_as_they_say() {
 
 #[test]
 fn a_series_comes_from_its_file() {
-    let file = std::env::temp_dir().join(format!("ringload-series-{}.csv", std::process::id()));
-    std::fs::write(&file, "offset_s,rate\n0,1\n10,3\n").unwrap();
-    let line = format!("-m x --request-rate-series {}", file.display());
+    let file = Scratch::new("series.csv", "offset_s,rate\n0,1\n10,3\n");
+    let line = format!("-m x --request-rate-series {}", file.0.display());
     let linear = made(&line).profiling;
     let step = made(&format!("{line} --rate-interpolation step")).profiling;
-    std::fs::write(&file, "0,1\n10,many\n").unwrap();
+    file.write("0,1\n10,many\n");
     let e = refused(&line);
-    std::fs::remove_file(&file).unwrap();
+    drop(file);
     let rate = |phase: &Phase| match &phase.load {
         Load::Open { rate, .. } => rate.clone(),
         other => panic!("{other:?}"),
@@ -370,6 +373,109 @@ fn a_series_comes_from_its_file() {
     assert!(e.contains("line 2: the rate `many`"), "{e}");
     assert!(e.contains("--request-rate-series"), "{e}");
     assert!(refused(&line).contains("No such file"));
+}
+
+/// A file that goes with its owner.
+struct Scratch(std::path::PathBuf);
+
+impl Scratch {
+    fn new(name: &str, text: &str) -> Self {
+        let name = format!("ringload-{}-{name}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        std::fs::write(&path, text).unwrap();
+        Self(path)
+    }
+
+    fn write(&self, text: &str) {
+        std::fs::write(&self.0, text).unwrap();
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+#[test]
+fn a_trace_gives_instants_and_lengths() {
+    let file = Scratch::new(
+        "trace.jsonl",
+        r#"{"timestamp": 3000, "input_length": 30, "output_length": 3}
+{"timestamp": 1000, "input_length": 10, "output_length": 1}
+{"timestamp": 2000.5, "input_length": 20}
+"#,
+    );
+    let of = |flags: &str| {
+        let planned = planned(&format!("-m x --input-file {} {flags}", file.0.display())).unwrap();
+        let instants = match &planned.plan.profiling.load {
+            Load::Fixed { trace, .. } => trace.0.iter().map(|at| at / 100_000).collect(),
+            _ => Vec::new(),
+        };
+        let said = planned.plan.prompts.said.clone().unwrap();
+        assert_eq!(planned.plan.prompts.entries, said.lengths.len());
+        (instants, said.lengths.to_vec(), planned)
+    };
+    let (instants, lengths, whole) = of("");
+    assert_eq!(instants, [10_000, 20_005, 30_000]);
+    assert_eq!(lengths, [(10, Some(1)), (20, None), (30, Some(3))]);
+    assert!(
+        whole.notes[0].contains("--no-fixed-schedule"),
+        "{:?}",
+        whole.notes
+    );
+    assert_eq!(whole.plan.profiling.requests, Some(3));
+    assert!((whole.plan.prompts.isl.mean - 20.0).abs() < 1e-9);
+    assert_eq!(
+        artifact_dir(None, &whole.plan),
+        Path::new("artifacts/x-openai-chat-fixed_schedule")
+    );
+    assert_eq!(of("--fixed-schedule-auto-offset").0, [0, 10_005, 20_000]);
+    assert_eq!(of("--fixed-schedule-start-offset 1500").0, [5_005, 15_000]);
+    let (instants, lengths, cut) =
+        of("--fixed-schedule --fixed-schedule-end-offset 2500 --concurrency 2");
+    assert_eq!(instants, [10_000, 20_005]);
+    assert_eq!(lengths, [(10, Some(1)), (20, None)]);
+    assert_eq!(cut.plan.profiling.load.cap().unwrap().concurrency, 2);
+
+    // Without its timestamps, in the order of its lines.
+    let (_, lengths, closed) = of("--no-fixed-schedule --concurrency 2");
+    assert_eq!(closed.plan.profiling.load, Load::closed(2));
+    assert_eq!(closed.plan.profiling.requests, Some(3));
+    assert_eq!(lengths[0], (30, Some(3)));
+
+    for (flags, remedy) in [
+        ("--request-rate 5", "--no-fixed-schedule"),
+        ("--user-centric-rate 5 --num-users 2", "--no-fixed-schedule"),
+        ("--arrival-pattern constant", "drop --arrival-pattern"),
+        ("--fixed-schedule --no-fixed-schedule", "drop one"),
+        (
+            "--fixed-schedule-auto-offset --fixed-schedule-start-offset 5",
+            "drop one",
+        ),
+        ("--fixed-schedule-start-offset 5000", "widen"),
+        (
+            "--no-fixed-schedule --fixed-schedule-end-offset 5",
+            "drop --fixed-schedule-end-offset",
+        ),
+        ("--num-dataset-entries 5", "--request-count"),
+        ("--custom-dataset-type random_pool", "mooncake_trace"),
+    ] {
+        let text = refused(&format!("-m x --input-file {} {flags}", file.0.display()));
+        assert!(text.contains(remedy), "{flags}: {text}");
+    }
+    let line = format!("-m x --input-file {}", file.0.display());
+    file.write("{\"timestamp\": 0, \"input_length\": 5}\n{\"input_length\": 5}\n");
+    assert_eq!(made(&line).profiling.load, Load::closed(1));
+    let e = refused(&format!("{line} --fixed-schedule"));
+    assert!(e.contains("request 2 of the trace has no timestamp"), "{e}");
+    file.write("{\"timestamp\": 0, \"input_length\": 5}\n{\"input_length\": []}\n");
+    let e = refused(&line);
+    assert!(e.contains("--input-file") && e.contains("line 2: "), "{e}");
+    file.write("hello\n");
+    assert!(refused(&line).contains("of no format"));
+    assert!(refused("-m x --fixed-schedule").contains("--input-file FILE"));
+    assert!(refused("-m x --input-file /nowhere/t").contains("/nowhere/t"));
 }
 
 #[test]

@@ -247,10 +247,19 @@ fn over(ramp: Ramp) -> String {
 
 fn prompts(outcome: &Outcome) -> String {
     let prompts = &outcome.plan.prompts;
-    let osl = prompts.osl.map_or_else(
-        || "output as the server decides".into(),
-        |l| format!("{} out", length(l)),
-    );
+    let osl = match (&prompts.osl, &prompts.said) {
+        (_, Some(said)) if said.lengths.iter().all(|l| l.1.is_some()) => "output as it says".into(),
+        (Some(l), _) => format!("{} out", length(*l)),
+        (None, _) => "output as the server decides".into(),
+    };
+    let isl = match &prompts.said {
+        Some(said) => format!(
+            "tokens in as {} says (mean {:.1})",
+            said.file.display(),
+            prompts.isl.mean
+        ),
+        None => format!("{} tokens in", length(prompts.isl)),
+    };
     let tokenizer = match &prompts.tokenizer {
         TokenizerSource::Builtin => "builtin",
         TokenizerSource::Named { name, .. } => name,
@@ -261,8 +270,7 @@ fn prompts(outcome: &Outcome) -> String {
         ""
     };
     format!(
-        "{} tokens in, {osl}; {} distinct; tokenizer {tokenizer}{approximate}",
-        length(prompts.isl),
+        "{isl}, {osl}; {} distinct; tokenizer {tokenizer}{approximate}",
         count(prompts.entries as u64)
     )
 }

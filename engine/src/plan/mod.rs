@@ -1,11 +1,13 @@
 //! What is asked and when: one immutable value drives the run. Pure.
 
+mod dataset;
 mod load;
 mod network;
 mod rate;
 mod slo;
 mod target;
 
+pub use dataset::{Length, Prompts, Said, TokenizerSource};
 pub use load::{Arrival, Cap, CapPolicy, Load, Phase, Prefill, Ramp, Shape, Trace};
 pub use network::{Dns, Family, HttpVersion, Network, Pin, Tcp, Tls};
 pub use rate::{Piece, Rate};
@@ -92,6 +94,7 @@ impl Plan {
                 },
                 osl: None,
                 entries: 100,
+                said: None,
             },
             warmup: None,
             profiling,
@@ -135,43 +138,6 @@ pub struct Header {
 
 fn redacted<S: serde::Serializer>(_value: &str, s: S) -> Result<S::Ok, S::Error> {
     s.serialize_str("[redacted]")
-}
-
-/// Synthetic prompts.
-#[derive(Clone, Debug, Serialize)]
-pub struct Prompts {
-    /// Where token counts come from.
-    pub tokenizer: TokenizerSource,
-    /// Input length in tokens.
-    pub isl: Length,
-    /// Output length to ask for, in tokens.
-    pub osl: Option<Length>,
-    /// How many distinct prompts to prepare; request k uses prompt k modulo this.
-    pub entries: usize,
-}
-
-/// A length in tokens: normal around `mean`, at least 1.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Length {
-    /// Mean tokens.
-    pub mean: f64,
-    /// Standard deviation in tokens.
-    pub stddev: f64,
-}
-
-/// Where the tokenizer comes from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case", tag = "source", content = "name")]
-pub enum TokenizerSource {
-    /// The small vocabulary shipped with ringload: client-side lengths are approximate.
-    Builtin,
-    /// A file, a directory with `tokenizer.json`, or a hub name.
-    Named {
-        /// Path or hub name.
-        name: String,
-        /// Hub revision.
-        revision: String,
-    },
 }
 
 /// Time-outs, in nanoseconds.

@@ -284,5 +284,65 @@ fn users(io: Io, server: &Server, args: &[&str]) -> Ended {
         .all_well()
 }
 
+#[test]
+fn a_trace_reaches_the_server_at_its_instants_with_its_lengths() {
+    on_both(|io| {
+        for workers in ["1", "2"].iter().take(cores().min(2)) {
+            let server = paced(0, 0);
+            // One each 40 ms from 1 s on, in no order; the last is too late.
+            let at = |k: u64| 1_000 + k * 40;
+            let mut lines: Vec<String> = (0..21)
+                .map(|k| {
+                    let (isl, osl) = (10 + k, 1 + k % 4);
+                    let at = at(k);
+                    format!(
+                        r#"{{"timestamp": {at}, "input_length": {isl}, "output_length": {osl}, "hash_ids": [1]}}"#
+                    )
+                })
+                .collect();
+            lines.reverse();
+            let mut file = tempfile::NamedTempFile::new().expect("a file");
+            file.write_all(lines.join("\n").as_bytes())
+                .expect("a trace");
+            let ended = Profile::of(server.addr())
+                .on(io)
+                .args(["--input-file", &file.path().display().to_string()])
+                .args(["--fixed-schedule", "--fixed-schedule-auto-offset"])
+                .args(["--fixed-schedule-end-offset", &at(19).to_string()])
+                .args(["--cores", workers, "--allow-invalid"])
+                .run()
+                .all_well();
+            let expected: Vec<Nanos> = (0..20).map(|k| k * 40_000_000).collect();
+            assert_eq!(offsets(&ended), expected);
+            assert_eq!(server.arrivals().len(), 20);
+            let gaps: Vec<f64> = server
+                .arrivals()
+                .windows(2)
+                .map(|pair| (pair[1] - pair[0]) as f64 / 1e9)
+                .collect();
+            let median = median(&gaps);
+            assert!((0.035..0.045).contains(&median), "{median}");
+            let mut lengths: Vec<(u64, u64, u64)> = ended
+                .records()
+                .iter()
+                .map(|record| {
+                    let of =
+                        |tag: &str| record["metrics"][tag]["value"].as_f64().expect(tag) as u64;
+                    let due = record["metadata"]["credit_issued_ns"].as_u64().expect("ns");
+                    (
+                        due,
+                        of("input_sequence_length"),
+                        of("output_sequence_length"),
+                    )
+                })
+                .collect();
+            lengths.sort_unstable();
+            for (k, (_, isl, osl)) in lengths.into_iter().enumerate() {
+                assert_eq!((isl, osl), (10 + k as u64, 1 + k as u64 % 4), "{k}");
+            }
+        }
+    });
+}
+
 /// How often a right schedule may fail.
 const ALPHA: f64 = 1e-4;
