@@ -38,7 +38,7 @@ fn rate(plan: &Plan, summary: &Summary) -> Option<Finding> {
             POLICY,
             match plan.profiling.load {
                 Load::Users { .. } => {
-                    "users waited for their own answers: raise --num-users, or lower --user-centric-rate"
+                    "users waited for their earlier answers: raise --num-users, or lower --user-centric-rate"
                 }
                 _ => {
                     "the bound on requests held arrivals back: raise --concurrency (--prefill-concurrency) or leave it out, or lower the rate"
@@ -101,7 +101,7 @@ fn held(plan: &Plan, summary: &Summary) -> Option<Finding> {
             "users",
             Status::Suspect,
             format!(
-                "{} of {total} turns waited, as a user sends nothing while an answer of his own is unfinished, so that {users} users did not \
+                "{} of {total} turns waited, as a user sends nothing while an earlier answer of theirs is unfinished, so that {users} users did not \
                  keep {rate} requests/sec: {wait}, and {} were never served",
                 counts.queued + counts.dropped,
                 counts.dropped
