@@ -79,7 +79,12 @@ impl Demo {
             args.endpoint.model.push("mock".into());
         }
         let load = &mut args.load;
-        if load.concurrency.is_none() && load.request_rate.is_none() {
+        let scheduled = load.request_rate.is_some()
+            || load.request_rate_series.is_some()
+            || load.user_centric_rate.is_some()
+            || !load.stage.is_empty()
+            || args.trace.input_file.is_some() && !args.trace.no_fixed_schedule;
+        if load.concurrency.is_none() && !scheduled {
             // A count that was asked for is not to be refused over a concurrency that was not.
             let count = load
                 .request_count

@@ -150,7 +150,9 @@ fn sum_up(
     trace: bool,
     on_record: OnRecord<'_>,
 ) -> Result<Summary> {
-    let wall = export::wall_clock();
+    // The offset of the run itself: files and summary must agree to the nanosecond.
+    let offset = finished.offset();
+    let wall = |at| offset.to_realtime(at);
     let sessions = |entry: u32| {
         workload
             .entries

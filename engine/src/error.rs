@@ -30,6 +30,13 @@ pub struct Error {
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
+    /// The same, with where it happened in front.
+    #[must_use]
+    pub fn within(mut self, place: &str) -> Self {
+        self.what = format!("{place}: {}", self.what);
+        self
+    }
+
     /// An error that the user mends by writing something else.
     pub fn usage(what: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self {

@@ -19,6 +19,7 @@
 
 pub mod campaign;
 pub mod clock;
+pub mod dataset;
 pub mod driver;
 pub mod endpoint;
 pub mod error;

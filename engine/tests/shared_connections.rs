@@ -73,13 +73,14 @@ fn who_waits_for_a_connection_does_not_pay_for_it_when_its_payer_is_gone() {
     };
     let mut plan = plan(Phase {
         load: Load::Open {
-            rate: 10.0,
+            rate: 10.0.into(),
             pattern: Arrival::Constant,
             cap: None,
         },
         requests: Some(2),
         duration: None,
         grace: None,
+        prefill: None,
     });
     plan.timeouts.request = 200 * MILLI;
     let records = play_plan(&plan, server);
@@ -243,6 +244,7 @@ fn play_plan(plan: &Plan, server: Server) -> Vec<Record> {
         control: &Control::new(1),
         next: [AtomicU64::new(0), AtomicU64::new(0)],
         permits: [AtomicI64::new(0), AtomicI64::new(0)],
+        prefill_permits: [AtomicI64::new(0), AtomicI64::new(0)],
         nonce: 7,
         workers: 1,
     };

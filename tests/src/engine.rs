@@ -2,7 +2,7 @@
 
 use crate::Io;
 use ringload_engine::measure::Summary;
-use ringload_engine::plan::{self, Length, Load, Phase, Plan, Target, TokenizerSource};
+use ringload_engine::plan::{self, Length, Phase, Plan, Target, TokenizerSource};
 use ringload_engine::record::Record;
 use ringload_engine::run::{self, Control};
 use ringload_engine::workload::Workload;
@@ -24,12 +24,7 @@ pub struct Driven {
 #[must_use]
 pub fn closed(server: SocketAddr, io: Io, concurrency: u32, requests: u64) -> Plan {
     let target = Target::parse(&format!("http://{server}")).expect("a URL");
-    let phase = Phase {
-        load: Load::Closed { concurrency },
-        requests: Some(requests),
-        duration: None,
-        grace: None,
-    };
+    let phase = Phase::closed(concurrency, requests);
     let mut plan = Plan::new(vec![target], "mock", phase);
     plan.prompts.isl = length(16);
     plan.prompts.entries = 4;

@@ -42,6 +42,19 @@ pub fn erlang(shape: u32, rate: f64) -> impl Fn(f64) -> f64 {
     }
 }
 
+/// The mean, and the standard deviation over it.
+///
+/// # Panics
+/// With fewer than two values.
+#[must_use]
+pub fn mean_and_cv(values: &[f64]) -> (f64, f64) {
+    assert!(values.len() > 1, "at least two values");
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    let squares: f64 = values.iter().map(|x| (x - mean).powi(2)).sum();
+    (mean, (squares / (n - 1.0)).sqrt() / mean)
+}
+
 /// The median; of an even number of values the lower of the two.
 ///
 /// # Panics
@@ -99,5 +112,6 @@ mod tests {
     fn the_bound_is_the_one_of_the_tables() {
         assert!((critical(100, 0.05) - 0.1358).abs() < 1e-4);
         assert!((median(&[3.0, 1.0, 2.0, 9.0]) - 2.0).abs() < 1e-12);
+        assert_eq!(mean_and_cv(&[1.0, 3.0]), (2.0, 0.5_f64.sqrt()));
     }
 }

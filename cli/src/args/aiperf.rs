@@ -134,12 +134,10 @@ const GROUPS: &[(&str, &[&str])] = &[
     (
         "datasets",
         &[
-            "--input-file",
             "--public-dataset",
             "--hf-subset",
             "--hf-weka-dataset",
             "--dataset-filter",
-            "--custom-dataset-type",
             "--ignore-trace-delays",
             "--use-think-time-only",
             "--max-context-length",
@@ -149,16 +147,6 @@ const GROUPS: &[(&str, &[&str])] = &[
             "--trace-session-sample-ratio",
             "--config",
             "-f",
-        ],
-    ),
-    (
-        "fixed schedules",
-        &[
-            "--fixed-schedule",
-            "--no-fixed-schedule",
-            "--fixed-schedule-auto-offset",
-            "--fixed-schedule-start-offset",
-            "--fixed-schedule-end-offset",
         ],
     ),
     (
@@ -296,11 +284,6 @@ const GROUPS: &[(&str, &[&str])] = &[
     (
         "load",
         &[
-            "--prefill-concurrency",
-            "--concurrency-ramp-duration",
-            "--prefill-concurrency-ramp-duration",
-            "--request-rate-ramp-duration",
-            "--request-rate-series",
             "--failed-request-threshold",
             "--trajectory-start-min-ratio",
             "--trajectory-start-max-ratio",
@@ -316,13 +299,8 @@ const GROUPS: &[(&str, &[&str])] = &[
             "--agentic-cache-warmup-duration",
             "--agentic-warmup-grace-period",
             "--num-warmup-sessions",
-            "--warmup-prefill-concurrency",
-            "--warmup-concurrency-ramp-duration",
-            "--warmup-prefill-concurrency-ramp-duration",
-            "--warmup-request-rate-ramp-duration",
         ],
     ),
-    ("user-centric rate", &["--user-centric-rate", "--num-users"]),
     (
         "request cancellation",
         &[

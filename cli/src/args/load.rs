@@ -2,6 +2,8 @@
 
 use super::values;
 use clap::{Args, ValueEnum};
+use ringload_engine::plan::Piece;
+use std::path::PathBuf;
 
 /// When requests are sent.
 #[derive(Args, Clone, Debug)]
@@ -31,6 +33,47 @@ pub(crate) struct LoadArgs {
     /// What happens to an arrival that finds --concurrency reached under --request-rate [default: queue].
     #[arg(long, value_enum, value_name = "POLICY")]
     pub(crate) cap_policy: Option<CapPolicyArg>,
+
+    /// Requests that may wait for their first token at a time, whatever the load; what comes over it waits.
+    #[arg(long, value_name = "N", value_parser = values::one_count)]
+    pub(crate) prefill_concurrency: Option<u32>,
+
+    /// Arrivals per second that change over time: a file of `offset_s,rate` lines (CSV), or AIPerf's JSON of points.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) request_rate_series: Option<PathBuf>,
+
+    /// What the rate does between two points of --request-rate-series [default: linear].
+    #[arg(long, value_enum, value_name = "HOW")]
+    pub(crate) rate_interpolation: Option<Interpolation>,
+
+    /// A stage of an open loop, one flag each, in order: `rate=5,for=60s`; with `to=20` the rate moves there. The run ends with the last.
+    #[arg(long, value_name = "rate=RATE,for=TIME", value_parser = values::stage)]
+    pub(crate) stage: Vec<Piece>,
+
+    /// Turns per second of --num-users users together, each at a pace of its own: one turn every N/RATE seconds, none while an earlier
+    /// one of the same user is unfinished.
+    #[arg(long, value_name = "RATE", value_parser = values::one_rate)]
+    pub(crate) user_centric_rate: Option<f64>,
+
+    /// Users of --user-centric-rate.
+    #[arg(long, value_name = "N", value_parser = values::one_count)]
+    pub(crate) num_users: Option<u32>,
+
+    /// Time in which --concurrency opens, from 1 to all.
+    #[arg(long, value_name = "SECONDS", value_parser = values::one_seconds)]
+    pub(crate) concurrency_ramp_duration: Option<f64>,
+
+    /// Time in which --prefill-concurrency opens, from 1 to all.
+    #[arg(long, value_name = "SECONDS", value_parser = values::one_seconds)]
+    pub(crate) prefill_concurrency_ramp_duration: Option<f64>,
+
+    /// Time in which --request-rate is reached: from 0, or from a hundredth of it with an exponential ramp.
+    #[arg(long, value_name = "SECONDS", value_parser = values::one_seconds)]
+    pub(crate) request_rate_ramp_duration: Option<f64>,
+
+    /// How ramps grow: by equal amounts or by equal factors in equal times [default: linear].
+    #[arg(long, value_enum, value_name = "SHAPE")]
+    pub(crate) ramp_shape: Option<RampShape>,
 
     /// Requests to send [default: 10 for each of --concurrency; none with --benchmark-duration].
     #[arg(long, visible_alias = "num-requests", value_name = "N", value_parser = values::one_total)]
@@ -66,6 +109,27 @@ pub(crate) enum Pattern {
     Poisson,
     /// Gamma gaps.
     Gamma,
+    /// No gaps: a closed loop, which sends when a slot is free.
+    #[value(name = "concurrency_burst")]
+    ConcurrencyBurst,
+}
+
+/// What a rate does between two points.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Interpolation {
+    /// It moves from one to the other.
+    Linear,
+    /// It stays at the earlier one.
+    Step,
+}
+
+/// How a ramp grows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RampShape {
+    /// By equal amounts in equal times.
+    Linear,
+    /// By equal factors in equal times.
+    Exponential,
 }
 
 /// What happens to an arrival that finds no slot.

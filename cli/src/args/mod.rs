@@ -11,17 +11,19 @@ mod network;
 mod output;
 mod refusal;
 mod sweep;
+mod trace;
 pub(crate) mod values;
 mod warmup;
 
 pub(crate) use campaign::{CampaignArgs, Mode, SweepMode};
 pub(crate) use endpoint::EndpointArgs;
 pub(crate) use input::InputArgs;
-pub(crate) use load::{CapPolicyArg, LoadArgs, Pattern};
+pub(crate) use load::{CapPolicyArg, Interpolation, LoadArgs, Pattern, RampShape};
 pub(crate) use machine::{IoArg, MachineArgs, StampsArg};
 pub(crate) use mock::MockArgs;
 pub(crate) use network::{DnsArg, NetworkArgs, TlsVersion};
 pub(crate) use output::{ExportLevel, OutputArgs, Ui};
+pub(crate) use trace::TraceArgs;
 pub(crate) use warmup::WarmupArgs;
 
 use crate::exit::Exit;
@@ -86,6 +88,9 @@ pub(crate) struct ProfileArgs {
     /// What is sent.
     #[command(flatten)]
     pub(crate) input: InputArgs,
+    /// What a file says of it.
+    #[command(flatten)]
+    pub(crate) trace: TraceArgs,
     /// When it is sent.
     #[command(flatten)]
     pub(crate) load: LoadArgs,

@@ -1,9 +1,14 @@
 //! Text of one argument → a value, or what to write instead.
 
 pub(crate) mod net;
+mod stage;
+
+pub(crate) use stage::stage;
 
 use super::aiperf;
 use ringload_engine::campaign::STATISTICS;
+use ringload_engine::clock::{Nanos, SECOND};
+use ringload_engine::dataset::Format;
 use ringload_engine::measure::tags;
 use ringload_engine::plan::{Cores, EndpointKind, Reuse, Threshold};
 
@@ -72,6 +77,20 @@ pub(crate) fn threshold(text: &str) -> Result<Threshold, String> {
     })
 }
 
+pub(crate) fn dataset_format(text: &str) -> Result<Format, String> {
+    let found = Format::ALL.into_iter().find(|f| f.name() == text.trim());
+    found.ok_or_else(|| {
+        let names = Format::ALL.map(Format::name).join(" or ");
+        format!("`{text}` is not supported by ringload yet; write {names}")
+    })
+}
+
+/// Milliseconds, from 0.
+pub(crate) fn milliseconds(text: &str) -> Result<f64, String> {
+    let ms = not_negative(text)?;
+    short_enough(ms / 1e3).map(|_| ms)
+}
+
 pub(crate) fn one_count(text: &str) -> Result<u32, String> {
     one(text)?
         .parse::<u32>()
@@ -110,13 +129,24 @@ pub(crate) fn one_seconds(text: &str) -> Result<f64, String> {
 
 /// A time in seconds, above 0 and below a hundred years.
 pub(crate) fn seconds(text: &str) -> Result<f64, String> {
-    positive(text).and_then(|s| {
-        if s <= LONGEST_S {
-            Ok(s)
-        } else {
-            Err(format!("write at most {LONGEST_S} seconds"))
-        }
-    })
+    positive(text).and_then(short_enough)
+}
+
+/// A number of units of `scale` seconds, as nanoseconds.
+fn nanoseconds(text: &str, scale: f64) -> Result<Nanos, String> {
+    let seconds = short_enough(positive(text)? * scale)?;
+    match (seconds * SECOND as f64).round() as Nanos {
+        0 => Err("write at least a nanosecond".into()),
+        nanos => Ok(nanos),
+    }
+}
+
+fn short_enough(seconds: f64) -> Result<f64, String> {
+    if seconds <= LONGEST_S {
+        Ok(seconds)
+    } else {
+        Err(format!("write at most {LONGEST_S} seconds"))
+    }
 }
 
 pub(crate) fn grace(text: &str) -> Result<Grace, String> {

@@ -27,6 +27,22 @@ pub(crate) struct WarmupArgs {
     #[arg(long, value_enum, value_name = "PATTERN")]
     pub(crate) warmup_arrival_pattern: Option<Pattern>,
 
+    /// Warm-up requests that may wait for their first token at a time [default: --prefill-concurrency].
+    #[arg(long, value_name = "N", value_parser = values::one_count)]
+    pub(crate) warmup_prefill_concurrency: Option<u32>,
+
+    /// Time in which the warm-up's concurrency opens, from 1 to all.
+    #[arg(long, value_name = "SECONDS", value_parser = values::one_seconds)]
+    pub(crate) warmup_concurrency_ramp_duration: Option<f64>,
+
+    /// Time in which the warm-up's prefill concurrency opens, from 1 to all.
+    #[arg(long, value_name = "SECONDS", value_parser = values::one_seconds)]
+    pub(crate) warmup_prefill_concurrency_ramp_duration: Option<f64>,
+
+    /// Time in which the warm-up's request rate is reached.
+    #[arg(long, value_name = "SECONDS", value_parser = values::one_seconds)]
+    pub(crate) warmup_request_rate_ramp_duration: Option<f64>,
+
     /// How long to wait for answers after --warmup-duration [default: for all].
     #[arg(long, value_name = "SECONDS", value_parser = values::grace)]
     pub(crate) warmup_grace_period: Option<values::Grace>,

@@ -4,7 +4,7 @@ use crate::args::{CampaignArgs, OutputArgs, ProfileArgs};
 use crate::planning::{self, Surroundings};
 use crate::profile::surroundings;
 use ringload_engine::Result;
-use ringload_engine::plan::{HttpVersion, Load, Plan, Reuse};
+use ringload_engine::plan::{HttpVersion, Plan, Reuse};
 use ringload_engine::random::derive;
 use std::path::{Path, PathBuf};
 
@@ -99,10 +99,8 @@ fn warm(plan: &mut Plan) {
     if plan.reuse != Reuse::Pooled || plan.network.prewarm > 0 {
         return;
     }
-    let bound = match plan.profiling.load {
-        Load::Closed { concurrency, .. } => concurrency,
-        Load::Open { cap: Some(cap), .. } => cap.concurrency,
-        Load::Open { cap: None, .. } => return,
+    let Some(bound) = plan.profiling.load.most_in_flight() else {
+        return;
     };
     let secured = plan.targets.iter().any(|t| t.tls);
     plan.network.prewarm = match plan.network.http {

@@ -21,7 +21,7 @@ mod timeslices;
 
 pub(crate) use campaign::finish as finish_campaign;
 pub(crate) use files::{Artifacts, Kind, Wanted, remove_temporaries};
-pub(crate) use records::{RecordWriter, wall_clock};
+pub(crate) use records::RecordWriter;
 
 use crate::outcome::Outcome;
 use ringload_engine::Result;

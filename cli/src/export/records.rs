@@ -2,7 +2,7 @@
 
 use super::numbers::single;
 use crate::redact::Secrets;
-use ringload_engine::clock::{Nanos, RealtimeOffset};
+use ringload_engine::clock::Nanos;
 use ringload_engine::measure::RequestMetrics;
 use ringload_engine::record::{Outcome, PhaseKind, Record};
 use serde::Serialize;
@@ -141,12 +141,6 @@ impl<'a> RecordWriter<'a> {
             }
         }
     }
-}
-
-/// The wall clock of a run, by one offset sampled once.
-pub(crate) fn wall_clock() -> impl Fn(Nanos) -> u64 {
-    let offset = RealtimeOffset::sample();
-    move |at| offset.to_realtime(at)
 }
 
 #[derive(Serialize)]

@@ -69,22 +69,26 @@ pub(crate) fn plan() -> Plan {
                 stddev: 10.0,
             }),
             entries: 500,
+            said: None,
         },
         warmup: Some(Phase {
-            load: Load::Closed { concurrency: 32 },
+            load: Load::closed(32),
+            prefill: None,
             requests: Some(10),
             duration: None,
             grace: None,
         }),
         profiling: Phase {
             load: Load::Open {
-                rate: 50.0,
+                rate: 50.0.into(),
                 pattern: ringload_engine::plan::Arrival::Poisson,
                 cap: Some(Cap {
                     concurrency: 32,
                     policy: CapPolicy::Queue,
+                    ramp: None,
                 }),
             },
+            prefill: None,
             requests: Some(500),
             duration: Some(60 * SECOND),
             grace: Some(30 * SECOND),

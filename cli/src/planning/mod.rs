@@ -1,5 +1,6 @@
 //! Flags → [`Plan`]: parsed, not validated later. What cannot be run is refused here, with what to write instead.
 
+mod bounds;
 mod extra;
 mod headers;
 mod load;
@@ -7,9 +8,12 @@ mod naming;
 mod network;
 mod objectives;
 mod prompts;
+mod rate;
+mod series;
 mod slices;
 #[cfg(test)]
 mod tests;
+mod trace;
 
 pub(crate) use naming::{artifact_dir, check_prefix};
 
@@ -44,8 +48,15 @@ pub(crate) fn plan(args: &ProfileArgs, around: &Surroundings) -> Result<Planned>
     let mut notes = Vec::new();
     let endpoint = &args.endpoint;
     let models = models(endpoint)?;
-    let profiling = load::profiling(&args.load, &mut notes)?;
-    let warmup = load::warmup(&args.warmup, &args.load)?;
+    let requests = trace::requests(&args.trace, &mut notes)?;
+    let profiling = load::profiling(
+        &args.load,
+        requests.as_ref(),
+        endpoint.streaming,
+        &mut notes,
+    )?;
+    let warmup = load::warmup(&args.warmup, &args.load, endpoint.streaming)?;
+    load::shaped_ramp(&args.load, &args.warmup)?;
     let slos = Slo::parse_all(&args.load.goodput)?;
     let tiers = objectives::tiers(args.load.slo_file.as_deref())?;
     needs_stream(endpoint, &slos, &tiers)?;
@@ -55,7 +66,7 @@ pub(crate) fn plan(args: &ProfileArgs, around: &Surroundings) -> Result<Planned>
         StampsArg::Kernel => Stamps::Kernel,
         StampsArg::User => Stamps::User,
     };
-    trace(args)?;
+    http_trace(args)?;
     let targets: Vec<Target> = endpoint
         .url
         .iter()
@@ -79,7 +90,7 @@ pub(crate) fn plan(args: &ProfileArgs, around: &Surroundings) -> Result<Planned>
         use_legacy_max_tokens: endpoint.use_legacy_max_tokens,
         per_chunk_usage: endpoint.per_chunk_usage,
         use_server_token_count: endpoint.use_server_token_count,
-        prompts: prompts::prompts(&args.input, &args.load, &mut notes)?,
+        prompts: prompts::prompts(&args.input, &args.load, requests, &mut notes)?,
         warmup,
         profiling,
         slos,
@@ -182,7 +193,7 @@ fn needs_stream(endpoint: &EndpointArgs, slos: &[Slo], tiers: &[Tier]) -> Result
     }
 }
 
-fn trace(args: &ProfileArgs) -> Result<()> {
+fn http_trace(args: &ProfileArgs) -> Result<()> {
     if args.output.export_http_trace && args.output.export_level == ExportLevel::Summary {
         return Err(Error::usage(
             "--export-http-trace with --export-level summary: there is no file of records to put it in",

@@ -48,16 +48,16 @@ fn name(plan: &Plan) -> String {
         EndpointKind::Chat => "chat",
         EndpointKind::Completions => "completions",
     };
-    let load = match plan.profiling.load {
-        Load::Closed { concurrency } => format!("concurrency{concurrency}"),
-        Load::Open {
-            rate,
-            cap: Some(cap),
-            ..
-        } => format!("concurrency{}-request_rate{rate:?}", cap.concurrency),
-        Load::Open {
-            rate, cap: None, ..
-        } => format!("request_rate{rate:?}"),
+    let load = match &plan.profiling.load {
+        Load::Closed { concurrency, .. } => format!("concurrency{concurrency}"),
+        Load::Open { rate, cap, .. } => {
+            let cap = cap.map(|cap| format!("concurrency{}-", cap.concurrency));
+            // Of a rate that moves, the highest.
+            let rate = rate.highest();
+            format!("{}request_rate{rate:?}", cap.unwrap_or_default())
+        }
+        Load::Users { rate, users } => format!("user_centric-users{users}-qps{rate:?}"),
+        Load::Fixed { .. } => "fixed_schedule".to_owned(),
     };
     format!("{model}-openai-{endpoint}-{load}")
 }

@@ -3,9 +3,7 @@
 use super::nanos;
 use crate::args::{DnsArg, NetworkArgs, TlsVersion};
 use ringload_engine::clock::Nanos;
-use ringload_engine::plan::{
-    Dns, Family, HttpVersion, Load, Network, Phase, Reuse, Target, Tcp, Tls,
-};
+use ringload_engine::plan::{Dns, Family, HttpVersion, Network, Phase, Reuse, Target, Tcp, Tls};
 use ringload_engine::{Error, Result};
 use std::net::IpAddr;
 
@@ -196,11 +194,7 @@ fn prewarm(given: Option<u32>, profiling: &Phase, reuse: Reuse) -> Result<u32> {
             "drop one of them",
         ));
     }
-    let most = match profiling.load {
-        Load::Closed { concurrency } => Some(concurrency),
-        Load::Open { cap, .. } => cap.map(|c| c.concurrency),
-    };
-    match most {
+    match profiling.load.most_in_flight() {
         Some(most) if wanted > most => Err(Error::usage(
             format!("--prewarm {wanted}: no more than {most} connections are ever used at a time"),
             format!("write --prewarm {most}, or raise --concurrency"),

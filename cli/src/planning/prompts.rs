@@ -1,15 +1,24 @@
 //! Input flags → the synthetic prompts.
 
+use super::trace::Requests;
 use crate::args::{InputArgs, LoadArgs};
-use ringload_engine::plan::{Length, Prompts, TokenizerSource};
+use ringload_engine::plan::{Length, Prompts, Said, TokenizerSource};
 use ringload_engine::{Error, Result};
 
 /// The synthetic prompts of a run.
 pub(crate) fn prompts(
     input: &InputArgs,
     load: &LoadArgs,
+    requests: Option<Requests>,
     notes: &mut Vec<String>,
 ) -> Result<Prompts> {
+    let said = requests.map(|r| r.said);
+    if said.is_some() && input.num_dataset_entries.is_some() {
+        return Err(Error::usage(
+            "--num-dataset-entries with --input-file: the file says how many there are",
+            "drop --num-dataset-entries; --request-count sends fewer",
+        ));
+    }
     let osl = match (input.output_tokens_mean, input.output_tokens_stddev) {
         (Some(mean), stddev) => Some(Length {
             mean,
@@ -25,12 +34,19 @@ pub(crate) fn prompts(
     };
     Ok(Prompts {
         tokenizer: tokenizer(input)?,
-        isl: Length {
-            mean: input.synthetic_input_tokens_mean,
-            stddev: input.synthetic_input_tokens_stddev,
+        isl: match &said {
+            Some(said) => moments(said),
+            None => Length {
+                mean: input.synthetic_input_tokens_mean,
+                stddev: input.synthetic_input_tokens_stddev,
+            },
         },
         osl,
-        entries: entries(input, load, notes),
+        entries: match &said {
+            Some(said) => said.lengths.len(),
+            None => entries(input, load, notes),
+        },
+        said,
     })
 }
 
@@ -45,6 +61,18 @@ fn tokenizer(input: &InputArgs) -> Result<TokenizerSource> {
             name: name.to_owned(),
             revision: input.tokenizer_revision.clone(),
         }),
+    }
+}
+
+/// Mean and deviation of the input lengths that a file says.
+fn moments(said: &Said) -> Length {
+    let lengths = || said.lengths.iter().map(|(isl, _)| f64::from(*isl));
+    let n = said.lengths.len() as f64;
+    let mean = lengths().sum::<f64>() / n;
+    let squares: f64 = lengths().map(|isl| (isl - mean).powi(2)).sum();
+    Length {
+        mean,
+        stddev: (squares / n).sqrt(),
     }
 }
 

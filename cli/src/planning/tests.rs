@@ -5,8 +5,8 @@ use crate::args::{Command, ProfileArgs, try_parse};
 use ringload_engine::Blame;
 use ringload_engine::clock::SECOND;
 use ringload_engine::plan::{
-    Arrival, Cap, CapPolicy, Dns, EndpointKind, Family, HttpVersion, Load, Network, Plan, Reuse,
-    Stamps, TokenizerSource,
+    Arrival, Cap, CapPolicy, Dns, EndpointKind, Family, HttpVersion, Load, Network, Phase, Piece,
+    Plan, Prefill, Ramp, Rate, Reuse, Shape, Stamps, TokenizerSource,
 };
 use std::path::Path;
 
@@ -76,7 +76,7 @@ fn the_articles_goodput_command() {
     let p = made(&format!(
         r#"{SEED} --concurrency 32 --request-count 500 --random-seed 42 --goodput "time_to_first_token:200" --goodput "inter_token_latency:50" --ui simple"#
     ));
-    assert_eq!(p.profiling.load, Load::Closed { concurrency: 32 });
+    assert_eq!(p.profiling.load, Load::closed(32));
     assert_eq!(
         (p.profiling.requests, p.seed, p.slos.len()),
         (Some(500), 42, 2)
@@ -99,7 +99,7 @@ fn the_articles_sweep_command_at_every_step() {
             --synthetic-input-tokens-mean 550 --output-tokens-mean 256 --goodput "time_to_first_token:200" --goodput "inter_token_latency:50"
             --goodput "request_latency:5000" --ui none --artifact-dir /results/goodput-c{c}"#
         ));
-        assert_eq!(p.warmup.unwrap().load, Load::Closed { concurrency: c });
+        assert_eq!(p.warmup.unwrap().load, Load::closed(c));
         assert_eq!(p.prompts.osl.unwrap().mean, 256.0);
         assert_eq!(
             p.prompts.tokenizer,
@@ -159,7 +159,7 @@ fn the_articles_slices_and_conditions_are_planned() {
 fn defaults_are_aiperfs() {
     let Planned { plan: p, notes } = planned("-m x").unwrap();
     assert_eq!(p.targets[0].url, "http://localhost:8000");
-    assert_eq!(p.profiling.load, Load::Closed { concurrency: 1 });
+    assert_eq!(p.profiling.load, Load::closed(1));
     assert_eq!(
         (
             p.profiling.requests,
@@ -223,7 +223,7 @@ fn open_loops_take_pattern_and_cap() {
             .load
     };
     let open = |pattern, cap| Load::Open {
-        rate: 10.0,
+        rate: 10.0.into(),
         pattern,
         cap,
     };
@@ -240,6 +240,7 @@ fn open_loops_take_pattern_and_cap() {
         Some(Cap {
             concurrency: 8,
             policy,
+            ramp: None,
         })
     };
     assert_eq!(
@@ -292,15 +293,319 @@ fn contradictions_are_refused_with_what_to_write() {
             "drop one",
         ),
         (
-            "-m x --fixed-schedule",
+            "-m x --public-dataset p",
             "known to AIPerf, not supported by ringload yet",
         ),
         ("-m x --config f.yaml", "--dry-run"),
         ("-m x --fixed-schedul", "--fixed-schedule"),
+        (
+            "-m x --accuracy-benchmar",
+            "AIPerf has --accuracy-benchmark",
+        ),
         ("-m x --concurency 3", "--concurrency"),
         ("-m x --export-level raw", "records"),
     ] {
         let text = refused(line);
+        assert!(text.contains(remedy), "{line}: {text}");
+    }
+}
+
+#[test]
+fn rates_that_move_last_as_long_as_they_say() {
+    let ramp = |shape| {
+        Some(Ramp {
+            lasting: 30 * SECOND,
+            shape,
+        })
+    };
+    let p = made("-m x --request-rate 50 --request-rate-ramp-duration 30");
+    let rate = Rate::ramped(50.0, ramp(Shape::Linear).unwrap());
+    assert!(matches!(&p.profiling.load, Load::Open { rate: r, .. } if *r == rate));
+    assert_eq!(
+        (p.profiling.requests, p.profiling.duration),
+        (Some(10), None)
+    );
+
+    let line = "-m x --stage rate=5,for=60s --stage rate=0,for=10s --stage rate=5,to=20,for=2m";
+    let planned = planned(line).unwrap();
+    let phase = &planned.plan.profiling;
+    let stages = Rate::new(
+        vec![
+            Piece::steady(5.0, 60 * SECOND),
+            Piece::steady(0.0, 10 * SECOND),
+            Piece::linear(5.0, 20.0, 120 * SECOND),
+        ],
+        0.0,
+    );
+    assert_eq!(
+        phase.load,
+        Load::Open {
+            rate: stages,
+            pattern: Arrival::Poisson,
+            cap: None
+        }
+    );
+    assert_eq!(
+        (phase.requests, phase.duration, phase.grace),
+        (None, Some(190 * SECOND), Some(30 * SECOND))
+    );
+    assert!(
+        planned.notes[0].contains("190 s") && planned.notes[0].contains("1800 requests"),
+        "{:?}",
+        planned.notes
+    );
+    let counted = made(&format!("{line} --request-count 7"));
+    assert_eq!(
+        (counted.profiling.requests, counted.profiling.duration),
+        (Some(7), None)
+    );
+    let closed = made(
+        "-m x --concurrency 8 --concurrency-ramp-duration 30 --ramp-shape exponential --arrival-pattern concurrency_burst",
+    );
+    assert_eq!(
+        closed.profiling.load,
+        Load::Closed {
+            concurrency: 8,
+            ramp: ramp(Shape::Exponential)
+        }
+    );
+}
+
+#[test]
+fn a_series_comes_from_its_file() {
+    let file = Scratch::new("series.csv", "offset_s,rate\n0,1\n10,3\n");
+    let line = format!("-m x --request-rate-series {}", file.0.display());
+    let linear = made(&line).profiling;
+    let step = made(&format!("{line} --rate-interpolation step")).profiling;
+    file.write("0,1\n10,many\n");
+    let e = refused(&line);
+    drop(file);
+    let rate = |phase: &Phase| match &phase.load {
+        Load::Open { rate, .. } => rate.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(
+        rate(&linear),
+        Rate::new(vec![Piece::linear(1.0, 3.0, 10 * SECOND)], 3.0)
+    );
+    assert_eq!(
+        rate(&step),
+        Rate::new(vec![Piece::steady(1.0, 10 * SECOND)], 3.0)
+    );
+    assert_eq!(linear.duration, Some(10 * SECOND));
+    assert!(e.contains("line 2: the rate `many`"), "{e}");
+    assert!(e.contains("--request-rate-series"), "{e}");
+    assert!(refused(&line).contains("No such file"));
+}
+
+/// A file that goes with its owner.
+struct Scratch(std::path::PathBuf);
+
+impl Scratch {
+    fn new(name: &str, text: &str) -> Self {
+        let name = format!("ringload-{}-{name}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        std::fs::write(&path, text).unwrap();
+        Self(path)
+    }
+
+    fn write(&self, text: &str) {
+        std::fs::write(&self.0, text).unwrap();
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+#[test]
+fn a_trace_gives_instants_and_lengths() {
+    let file = Scratch::new(
+        "trace.jsonl",
+        r#"{"timestamp": 3000, "input_length": 30, "output_length": 3}
+{"timestamp": 1000, "input_length": 10, "output_length": 1}
+{"timestamp": 2000.5, "input_length": 20}
+"#,
+    );
+    let of = |flags: &str| {
+        let planned = planned(&format!("-m x --input-file {} {flags}", file.0.display())).unwrap();
+        let instants = match &planned.plan.profiling.load {
+            Load::Fixed { trace, .. } => trace.0.iter().map(|at| at / 100_000).collect(),
+            _ => Vec::new(),
+        };
+        let said = planned.plan.prompts.said.clone().unwrap();
+        assert_eq!(planned.plan.prompts.entries, said.lengths.len());
+        (instants, said.lengths.to_vec(), planned)
+    };
+    let (instants, lengths, whole) = of("");
+    assert_eq!(instants, [10_000, 20_005, 30_000]);
+    assert_eq!(lengths, [(10, Some(1)), (20, None), (30, Some(3))]);
+    assert!(
+        whole.notes[0].contains("--no-fixed-schedule"),
+        "{:?}",
+        whole.notes
+    );
+    assert_eq!(whole.plan.profiling.requests, Some(3));
+    assert!((whole.plan.prompts.isl.mean - 20.0).abs() < 1e-9);
+    assert_eq!(
+        artifact_dir(None, &whole.plan),
+        Path::new("artifacts/x-openai-chat-fixed_schedule")
+    );
+    assert_eq!(of("--fixed-schedule-auto-offset").0, [0, 10_005, 20_000]);
+    assert_eq!(of("--fixed-schedule-start-offset 1500").0, [5_005, 15_000]);
+    let (instants, lengths, cut) =
+        of("--fixed-schedule --fixed-schedule-end-offset 2500 --concurrency 2");
+    assert_eq!(instants, [10_000, 20_005]);
+    assert_eq!(lengths, [(10, Some(1)), (20, None)]);
+    assert_eq!(cut.plan.profiling.load.cap().unwrap().concurrency, 2);
+
+    // Without its timestamps, in the order of its lines.
+    let (_, lengths, closed) = of("--no-fixed-schedule --concurrency 2");
+    assert_eq!(closed.plan.profiling.load, Load::closed(2));
+    assert_eq!(closed.plan.profiling.requests, Some(3));
+    assert_eq!(lengths[0], (30, Some(3)));
+
+    for (flags, remedy) in [
+        ("--request-rate 5", "--no-fixed-schedule"),
+        ("--user-centric-rate 5 --num-users 2", "--no-fixed-schedule"),
+        ("--arrival-pattern constant", "drop --arrival-pattern"),
+        ("--fixed-schedule --no-fixed-schedule", "drop one"),
+        (
+            "--fixed-schedule-auto-offset --fixed-schedule-start-offset 5",
+            "drop one",
+        ),
+        ("--fixed-schedule-start-offset 5000", "widen"),
+        (
+            "--no-fixed-schedule --fixed-schedule-end-offset 5",
+            "drop --fixed-schedule-end-offset",
+        ),
+        ("--num-dataset-entries 5", "--request-count"),
+        ("--custom-dataset-type random_pool", "mooncake_trace"),
+    ] {
+        let text = refused(&format!("-m x --input-file {} {flags}", file.0.display()));
+        assert!(text.contains(remedy), "{flags}: {text}");
+    }
+    let line = format!("-m x --input-file {}", file.0.display());
+    file.write("{\"timestamp\": 0, \"input_length\": 5}\n{\"input_length\": 5}\n");
+    assert_eq!(made(&line).profiling.load, Load::closed(1));
+    let e = refused(&format!("{line} --fixed-schedule"));
+    assert!(e.contains("request 2 of the trace has no timestamp"), "{e}");
+    file.write("{\"timestamp\": 0, \"input_length\": 5}\n{\"input_length\": []}\n");
+    let e = refused(&line);
+    assert!(e.contains("--input-file") && e.contains("line 2: "), "{e}");
+    file.write("hello\n");
+    assert!(refused(&line).contains("of no format"));
+    assert!(refused("-m x --fixed-schedule").contains("--input-file FILE"));
+    assert!(refused("-m x --input-file /nowhere/t").contains("/nowhere/t"));
+}
+
+#[test]
+fn users_and_prefill_bounds_are_planned() {
+    let p = made("-m x --streaming --user-centric-rate 2 --num-users 15 --prefill-concurrency 3");
+    assert_eq!(
+        p.profiling.load,
+        Load::Users {
+            rate: 2.0,
+            users: 15
+        }
+    );
+    assert_eq!(p.profiling.requests, Some(150));
+    assert_eq!(
+        artifact_dir(None, &p),
+        Path::new("artifacts/x-openai-chat-user_centric-users15-qps2.0")
+    );
+    let p = made(
+        "-m x --streaming --concurrency 8 --prefill-concurrency 3 --prefill-concurrency-ramp-duration 5 --warmup-request-count 4 \
+         --warmup-concurrency 2 --warmup-concurrency-ramp-duration 1",
+    );
+    let ramp = |s: u64| {
+        Some(Ramp {
+            lasting: s * SECOND,
+            shape: Shape::Linear,
+        })
+    };
+    let prefill = |ramp| {
+        Some(Prefill {
+            concurrency: 3,
+            ramp,
+        })
+    };
+    assert_eq!(p.profiling.prefill, prefill(ramp(5)));
+    let warmup = p.warmup.unwrap();
+    assert_eq!(warmup.prefill, prefill(None));
+    assert_eq!(
+        warmup.load,
+        Load::Closed {
+            concurrency: 2,
+            ramp: ramp(1)
+        }
+    );
+}
+
+#[test]
+fn contradictions_of_a_load_are_refused_with_what_to_write() {
+    for (line, remedy) in [
+        (
+            "--request-rate 5 --stage rate=5,for=1s",
+            "drop --request-rate or --stage",
+        ),
+        (
+            "--request-rate-series f --user-centric-rate 3",
+            "drop --request-rate-series",
+        ),
+        ("--request-rate-ramp-duration 5", "--stage rate=FROM"),
+        ("--stage rate=0,for=1s", "rate=5,for=60s"),
+        (
+            "--stage concurrency=4,for=1s",
+            "once for each --concurrency",
+        ),
+        ("--rate-interpolation step", "--request-rate-series FILE"),
+        ("--request-rate-series /nowhere/f", "offset_s,rate"),
+        ("--ramp-shape linear", "--request-rate-ramp-duration"),
+        ("--concurrency-ramp-duration 5", "add --concurrency N"),
+        (
+            "--request-rate 5 --concurrency-ramp-duration 5",
+            "add --concurrency N",
+        ),
+        ("--num-users 5", "--user-centric-rate RATE"),
+        ("--user-centric-rate 5", "--num-users N"),
+        (
+            "--user-centric-rate 5 --num-users 3 --concurrency 3",
+            "drop --concurrency",
+        ),
+        (
+            "--user-centric-rate 5 --num-users 3 --arrival-pattern constant",
+            "drop --arrival-pattern",
+        ),
+        ("--prefill-concurrency 2 --concurrency 4", "--streaming"),
+        (
+            "--streaming --prefill-concurrency 5 --concurrency 4",
+            "--prefill-concurrency 4 or less",
+        ),
+        (
+            "--streaming --prefill-concurrency-ramp-duration 5",
+            "add --prefill-concurrency N",
+        ),
+        (
+            "--request-rate 5 --arrival-pattern concurrency_burst",
+            "--concurrency N",
+        ),
+        (
+            "--warmup-concurrency-ramp-duration 5",
+            "--warmup-request-count",
+        ),
+        (
+            "--warmup-request-count 5 --warmup-concurrency-ramp-duration 5",
+            "--warmup-concurrency N",
+        ),
+        (
+            "--warmup-request-count 5 --warmup-request-rate-ramp-duration 5",
+            "--warmup-request-rate RATE",
+        ),
+    ] {
+        let text = refused(&format!("-m x {line}"));
         assert!(text.contains(remedy), "{line}: {text}");
     }
 }

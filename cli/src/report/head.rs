@@ -4,7 +4,8 @@ use super::layout::{WIDTH, count, heading, line, wrap};
 use crate::outcome::Outcome;
 use ringload_engine::clock::{Nanos, SECOND};
 use ringload_engine::plan::{
-    Arrival, CapPolicy, EndpointKind, Length, Load, Phase, Plan, Reuse, TokenizerSource,
+    Arrival, Cap, CapPolicy, EndpointKind, Length, Load, Phase, Plan, Ramp, Rate, Reuse, Shape,
+    TokenizerSource,
 };
 use ringload_engine::verdict::{Finding, Status, Verdict};
 use std::path::PathBuf;
@@ -143,9 +144,13 @@ fn endpoint(plan: &Plan) -> String {
 }
 
 fn phase(phase: &Phase) -> String {
-    let mut text = match phase.load {
-        Load::Closed { concurrency } => {
-            format!("closed loop, {} in flight", count(concurrency.into()))
+    let mut text = match &phase.load {
+        Load::Closed { concurrency, ramp } => {
+            let ramp = ramp.map_or_else(String::new, |r| format!(", opened {}", over(r)));
+            format!(
+                "closed loop, {} in flight{ramp}",
+                count((*concurrency).into())
+            )
         }
         Load::Open { rate, pattern, cap } => {
             let pattern = match pattern {
@@ -153,19 +158,29 @@ fn phase(phase: &Phase) -> String {
                 Arrival::Poisson => "poisson".into(),
                 Arrival::Gamma { smoothness } => format!("gamma (smoothness {smoothness})"),
             };
-            let cap = cap.map_or_else(String::new, |c| {
-                let policy = match c.policy {
-                    CapPolicy::Queue => "queue",
-                    CapPolicy::Drop => "drop",
-                };
-                format!(
-                    ", at most {} in flight ({policy})",
-                    count(c.concurrency.into())
-                )
-            });
-            format!("open loop, {rate} arrivals/s, {pattern}{cap}")
+            format!("open loop, {}, {pattern}{}", arrivals(rate), most(*cap))
         }
+        Load::Users { rate, users } => format!(
+            "{} users, {rate} turns/s of all, one of each every {:.3} s",
+            count((*users).into()),
+            f64::from(*users) / rate
+        ),
+        Load::Fixed { trace, cap } => format!(
+            "open loop, at the instants of a trace of {} requests in {} s{}",
+            count(trace.0.len() as u64),
+            seconds(trace.0.last().copied().unwrap_or(0)),
+            most(*cap)
+        ),
     };
+    if let Some(prefill) = phase.prefill {
+        text += &format!(
+            ", at most {} without a first token",
+            count(prefill.concurrency.into())
+        );
+        text += &prefill
+            .ramp
+            .map_or_else(String::new, |r| format!(" (opened {})", over(r)));
+    }
     if let Some(n) = phase.requests {
         text += &format!(", {} requests", count(n));
     }
@@ -179,12 +194,72 @@ fn phase(phase: &Phase) -> String {
     text
 }
 
+/// A rate and how it moves.
+fn arrivals(rate: &Rate) -> String {
+    if let Some(rate) = rate.constant() {
+        return format!("{rate} arrivals/s");
+    }
+    let pieces: Vec<String> = rate
+        .pieces()
+        .iter()
+        .map(|p| {
+            let span = if p.from == p.to {
+                p.from.to_string()
+            } else {
+                format!("{} to {}", p.from, p.to)
+            };
+            format!("{span} for {} s", seconds(p.lasting))
+        })
+        .collect();
+    let mut shown = pieces[..pieces.len().min(PIECES)].join(", ");
+    if pieces.len() > PIECES {
+        shown += &format!(", … {} in all", count(pieces.len() as u64));
+    }
+    match rate.after() {
+        0.0 => format!("arrivals/s: {shown}"),
+        after => format!("arrivals/s: {shown}, then {after}"),
+    }
+}
+
+fn most(cap: Option<Cap>) -> String {
+    cap.map_or_else(String::new, |c| {
+        let policy = match c.policy {
+            CapPolicy::Queue => "queue",
+            CapPolicy::Drop => "drop",
+        };
+        let ramp = c
+            .ramp
+            .map_or_else(String::new, |r| format!(", opened {}", over(r)));
+        format!(
+            ", at most {} in flight ({policy}{ramp})",
+            count(c.concurrency.into())
+        )
+    })
+}
+
+fn over(ramp: Ramp) -> String {
+    let shape = match ramp.shape {
+        Shape::Linear => "linearly",
+        Shape::Exponential => "exponentially",
+    };
+    format!("{shape} over {} s", seconds(ramp.lasting))
+}
+
 fn prompts(outcome: &Outcome) -> String {
     let prompts = &outcome.plan.prompts;
-    let osl = prompts.osl.map_or_else(
-        || "output as the server decides".into(),
-        |l| format!("{} out", length(l)),
-    );
+    let osl = match (&prompts.osl, &prompts.said) {
+        (_, Some(said)) if said.lengths.iter().all(|l| l.1.is_some()) => "output as it says".into(),
+        (Some(l), _) => format!("{} out", length(*l)),
+        (None, _) => "output as the server decides".into(),
+    };
+    let isl = match &prompts.said {
+        Some(said) => format!(
+            "tokens in as {} says (mean {:.1})",
+            said.file.display(),
+            prompts.isl.mean
+        ),
+        None => format!("{} tokens in", length(prompts.isl)),
+    };
     let tokenizer = match &prompts.tokenizer {
         TokenizerSource::Builtin => "builtin",
         TokenizerSource::Named { name, .. } => name,
@@ -195,8 +270,7 @@ fn prompts(outcome: &Outcome) -> String {
         ""
     };
     format!(
-        "{} tokens in, {osl}; {} distinct; tokenizer {tokenizer}{approximate}",
-        length(prompts.isl),
+        "{isl}, {osl}; {} distinct; tokenizer {tokenizer}{approximate}",
         count(prompts.entries as u64)
     )
 }
@@ -212,3 +286,6 @@ fn length(length: Length) -> String {
 fn seconds(nanos: Nanos) -> f64 {
     nanos as f64 / SECOND as f64
 }
+
+/// Pieces of a rate that are written out.
+const PIECES: usize = 4;

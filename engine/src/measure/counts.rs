@@ -18,7 +18,7 @@ pub struct PhaseCounts {
     pub in_flight_at_end: u64,
     /// Arrivals dropped by the cap policy.
     pub dropped: u64,
-    /// Arrivals that waited for a slot under the cap policy `queue`.
+    /// Arrivals that waited: for a slot under the cap policy `queue` or of the bound on prefills, or for their user's last answer.
     pub queued: u64,
     /// Moves to a fresh connection: the kept one had been closed while idle, or the server said that it had not begun the request.
     pub reconnects: u64,

@@ -18,7 +18,7 @@ use super::thresholds;
 use super::timeline::Timeline;
 use super::tokens::{TokenCounts, TokenSource};
 use crate::clock::Nanos;
-use crate::plan::{Load, Plan, Stamps, Threshold};
+use crate::plan::{Plan, Stamps, Threshold};
 use crate::record::{Outcome, PhaseKind, Record};
 
 /// Adds records one by one, and makes the summary at the end. The order of the records changes nothing.
@@ -45,7 +45,7 @@ impl Summarizer {
         let exact_gaps = plan.limits.exact_gaps;
         Self {
             streaming: plan.streaming,
-            open_loop: matches!(plan.profiling.load, Load::Open { .. }),
+            open_loop: plan.profiling.load.is_scheduled(),
             warmup: Population::new(Vec::new(), exact_gaps),
             profiling: Population::new(plan.slos.clone(), exact_gaps),
             slicer: Slicer::new(plan, timeline),

@@ -77,7 +77,7 @@ pub struct Counts {
     pub never_due: u64,
     /// Arrivals dropped by the cap policy `drop`, or still waiting for a slot under `queue` when the run ended.
     pub dropped: u64,
-    /// Arrivals that waited for a slot under the cap policy `queue`.
+    /// Arrivals that waited: for a slot under the cap policy `queue` or of the bound on prefills, or for their user's last answer.
     pub queued: u64,
     /// Requests that moved to a fresh connection: the kept one had been closed while idle, or the server said that it had not begun them (GOAWAY).
     pub reconnects: u64,

@@ -22,7 +22,7 @@ pub(crate) fn plan() -> Plan {
 pub(crate) fn open_plan(rate: f64) -> Plan {
     let mut plan = plan();
     plan.profiling.load = Load::Open {
-        rate,
+        rate: rate.into(),
         pattern: Arrival::Constant,
         cap: None,
     };

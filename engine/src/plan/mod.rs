@@ -1,12 +1,18 @@
 //! What is asked and when: one immutable value drives the run. Pure.
 
+mod dataset;
+mod load;
 mod network;
+mod rate;
 mod slo;
 mod target;
 mod threshold;
 mod tier;
 
+pub use dataset::{Length, Prompts, Said, TokenizerSource};
+pub use load::{Arrival, Cap, CapPolicy, Load, Phase, Prefill, Ramp, Shape, Trace};
 pub use network::{Dns, Family, HttpVersion, Network, Pin, Tcp, Tls};
+pub use rate::{Piece, Rate};
 pub use slo::Slo;
 pub use target::Target;
 pub use threshold::{Comparison, Statistic, Threshold};
@@ -98,6 +104,7 @@ impl Plan {
                 },
                 osl: None,
                 entries: 100,
+                said: None,
             },
             warmup: None,
             profiling,
@@ -122,86 +129,6 @@ impl Plan {
     }
 }
 
-/// One phase of load.
-#[derive(Clone, Debug, Serialize)]
-pub struct Phase {
-    /// How requests become due.
-    pub load: Load,
-    /// Most requests to issue.
-    pub requests: Option<u64>,
-    /// Longest time in which requests are issued.
-    pub duration: Option<Nanos>,
-    /// How long to wait for answers after the last issue when `duration` ended the phase; `None` waits for all.
-    pub grace: Option<Nanos>,
-}
-
-impl Phase {
-    /// A closed loop over a number of requests.
-    #[must_use]
-    pub fn closed(concurrency: u32, requests: u64) -> Self {
-        Self {
-            load: Load::Closed { concurrency },
-            requests: Some(requests),
-            duration: None,
-            grace: None,
-        }
-    }
-}
-
-/// How requests become due.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case", tag = "mode")]
-pub enum Load {
-    /// Closed loop: exactly `concurrency` requests in flight.
-    Closed {
-        /// Requests in flight, in the whole run, however many cores there are.
-        concurrency: u32,
-    },
-    /// Open loop: arrivals follow a schedule that never waits for answers.
-    Open {
-        /// Mean arrivals per second.
-        rate: f64,
-        /// The distribution of the gaps.
-        pattern: Arrival,
-        /// Most requests in flight, if bounded.
-        cap: Option<Cap>,
-    },
-}
-
-/// The distribution of the gaps between arrivals.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case", tag = "pattern")]
-pub enum Arrival {
-    /// Equal gaps.
-    Constant,
-    /// Exponential gaps.
-    Poisson,
-    /// Gamma gaps with this shape (1 is Poisson, above is smoother, below burstier).
-    Gamma {
-        /// `--arrival-smoothness`.
-        smoothness: f64,
-    },
-}
-
-/// A bound on requests in flight under an open loop, and what happens to an arrival that meets it.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Cap {
-    /// Most requests in flight in the whole run.
-    pub concurrency: u32,
-    /// What happens to an arrival when all slots are taken.
-    pub policy: CapPolicy,
-}
-
-/// What happens to an arrival when the cap binds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CapPolicy {
-    /// It waits, first come first served; its `scheduled` instant stays.
-    Queue,
-    /// It is dropped and counted.
-    Drop,
-}
-
 /// The API dialect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -224,43 +151,6 @@ pub struct Header {
 
 fn redacted<S: serde::Serializer>(_value: &str, s: S) -> Result<S::Ok, S::Error> {
     s.serialize_str("[redacted]")
-}
-
-/// Synthetic prompts.
-#[derive(Clone, Debug, Serialize)]
-pub struct Prompts {
-    /// Where token counts come from.
-    pub tokenizer: TokenizerSource,
-    /// Input length in tokens.
-    pub isl: Length,
-    /// Output length to ask for, in tokens.
-    pub osl: Option<Length>,
-    /// How many distinct prompts to prepare; request k uses prompt k modulo this.
-    pub entries: usize,
-}
-
-/// A length in tokens: normal around `mean`, at least 1.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Length {
-    /// Mean tokens.
-    pub mean: f64,
-    /// Standard deviation in tokens.
-    pub stddev: f64,
-}
-
-/// Where the tokenizer comes from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case", tag = "source", content = "name")]
-pub enum TokenizerSource {
-    /// The small vocabulary shipped with ringload: client-side lengths are approximate.
-    Builtin,
-    /// A file, a directory with `tokenizer.json`, or a hub name.
-    Named {
-        /// Path or hub name.
-        name: String,
-        /// Hub revision.
-        revision: String,
-    },
 }
 
 /// Time-outs, in nanoseconds.

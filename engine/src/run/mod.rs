@@ -109,14 +109,10 @@ pub fn cores(plan: &Plan) -> Result<Vec<usize>> {
 
 /// Most requests in flight in any phase, where the plan bounds them.
 fn slots_bound(plan: &Plan) -> Option<u32> {
-    let of = |phase: &Phase| match phase.load {
-        Load::Closed { concurrency } => Some(concurrency),
-        Load::Open { cap, .. } => cap.map(|c| c.concurrency),
-    };
-    let profiling = of(&plan.profiling)?;
-    plan.warmup
-        .as_ref()
-        .map_or(Some(profiling), |w| of(w).map(|n| n.max(profiling)))
+    let profiling = plan.profiling.load.most_in_flight()?;
+    plan.warmup.as_ref().map_or(Some(profiling), |w| {
+        w.load.most_in_flight().map(|n| n.max(profiling))
+    })
 }
 
 /// Drives the load. Records go to the log at `log_path`.
@@ -155,6 +151,7 @@ pub fn execute(
         capacity
     };
     let (io, driver_note) = choose_driver(plan)?;
+    let phases = [plan.warmup.as_ref(), Some(&plan.profiling)];
     let shared = Shared {
         plan,
         workload,
@@ -164,10 +161,8 @@ pub fn execute(
         tls: &tls,
         control,
         next: [AtomicU64::new(0), AtomicU64::new(0)],
-        permits: [
-            permits(plan.warmup.as_ref()),
-            permits(Some(&plan.profiling)),
-        ],
+        permits: phases.map(cap_permits),
+        prefill_permits: phases.map(prefill_permits),
         nonce: clock::realtime(),
         workers: cores.len(),
     };
@@ -282,7 +277,7 @@ fn phase_facts(
     let counts = shard.phase(kind);
     let planned = phase.requests;
     let due = || tallies().filter(|t| t.arrivals > 0);
-    let offered = matches!(phase.load, Load::Open { .. }).then(|| Offered {
+    let offered = phase.load.is_scheduled().then(|| Offered {
         arrivals: due().map(|t| t.arrivals).sum(),
         first: due().map(|t| t.first_scheduled).min().unwrap_or(0),
         last: due().map(|t| t.last_scheduled).max().unwrap_or(0),
@@ -379,8 +374,8 @@ fn capacity(plan: &Plan, workers: usize) -> Result<usize> {
     let bound = slots_bound(plan);
     // A slot in the hands of a core is not free for another: each core has room for its own share, and in an open loop for all.
     let wanted = match (bound, &plan.profiling.load) {
-        (Some(n), Load::Closed { .. }) => (n as usize).div_ceil(workers),
-        (Some(n), Load::Open { .. }) => n as usize,
+        (Some(n), Load::Closed { .. } | Load::Users { .. }) => (n as usize).div_ceil(workers),
+        (Some(n), Load::Open { .. } | Load::Fixed { .. }) => n as usize,
         (None, _) => OPEN_CAPACITY,
     };
     let total = wanted as u64 * workers as u64 + OTHER_DESCRIPTORS;
@@ -432,11 +427,20 @@ fn addresses(plan: &Plan) -> Result<Vec<Vec<SockAddr>>> {
         .collect()
 }
 
-fn permits(phase: Option<&Phase>) -> AtomicI64 {
-    AtomicI64::new(match phase.map(|p| p.load) {
-        Some(Load::Open { cap: Some(cap), .. }) => i64::from(cap.concurrency),
-        _ => 0,
-    })
+/// The slots under a phase's cap that are free from the start: all, or none where they open over time.
+fn cap_permits(phase: Option<&Phase>) -> AtomicI64 {
+    let cap = phase.and_then(|p| p.load.cap());
+    permits(cap.filter(|c| c.ramp.is_none()).map(|c| c.concurrency))
+}
+
+/// As [`cap_permits`], of the bound on requests without a first token.
+fn prefill_permits(phase: Option<&Phase>) -> AtomicI64 {
+    let prefill = phase.and_then(|p| p.prefill);
+    permits(prefill.filter(|p| p.ramp.is_none()).map(|p| p.concurrency))
+}
+
+fn permits(slots: Option<u32>) -> AtomicI64 {
+    AtomicI64::new(i64::from(slots.unwrap_or(0)))
 }
 
 /// Where each target is, looked up now, in the order of the plan; `None` for a Unix socket, and for a name that is to be looked up

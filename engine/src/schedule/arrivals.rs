@@ -1,35 +1,45 @@
 //! The instants of an open loop.
 
 use super::constant::Period;
+use super::cumulative::Inverse;
 use crate::clock::{Nanos, SECOND};
-use crate::plan::Arrival;
+use crate::plan::{Arrival, Rate};
 use crate::random::{ItemRng, Stream, stream_key};
 use rand_distr::{Distribution, Exp1, Gamma};
 
-/// The arrivals of a phase: absolute offsets from its start, in order, without end.
+/// The arrivals of a phase: absolute offsets from its start, in order; they end only where the rate does.
 ///
-/// `rate` is the mean in arrivals per second. With equal gaps arrival k is at k/rate, the first at 0; otherwise the first arrival
-/// comes after the first gap. A rate or smoothness that is not a positive finite number makes every arrival [`Nanos::MAX`] (never):
-/// the plan is validated before it comes here.
+/// At a rate that never changes, equal gaps put arrival k at k/rate, the first at 0; the other patterns begin with a gap. A rate that
+/// moves rescales time: arrival k is where the cumulative rate reaches what k is at unit rate. A rate or smoothness that is not a
+/// positive finite number makes every arrival [`Nanos::MAX`] (never): the plan is validated before it comes here.
 #[must_use]
-pub fn arrivals(rate: f64, pattern: Arrival, seed: u64) -> Arrivals {
+pub fn arrivals(rate: impl Into<Rate>, pattern: Arrival, seed: u64) -> Arrivals {
+    let rate = rate.into();
     let usable = |x: f64| x.is_finite() && x > 0.0;
-    let mean_gap = SECOND as f64 / rate;
     let gaps = match pattern {
-        _ if !usable(rate) => Gaps::Never,
-        Arrival::Constant => Gaps::Constant(Period::of_rate(rate)),
-        Arrival::Poisson => Gaps::Exponential { mean_gap },
+        Arrival::Constant => Gaps::Equal,
+        Arrival::Poisson => Gaps::Exponential,
+        // Mean 1.
         Arrival::Gamma { smoothness } if usable(smoothness) => {
-            Gamma::new(smoothness, mean_gap / smoothness).map_or(Gaps::Never, Gaps::Gamma)
+            Gamma::new(smoothness, smoothness.recip()).map_or(Gaps::Never, Gaps::Gamma)
         }
         Arrival::Gamma { .. } => Gaps::Never,
     };
+    let time = match rate.constant() {
+        Some(rate) if !usable(rate) => Time::Never,
+        Some(rate) if matches!(gaps, Gaps::Equal) => Time::Periodic(Period::of_rate(rate)),
+        Some(rate) => Time::Steady(Sum {
+            mean_gap: SECOND as f64 / rate,
+            at: 0,
+            fraction: 0.0,
+        }),
+        None => Time::Moving(Inverse::of(&rate)),
+    };
     Arrivals {
         gaps,
+        time,
         key: stream_key(seed, Stream::Arrivals),
         k: 0,
-        at: 0,
-        fraction: 0.0,
     }
 }
 
@@ -37,11 +47,9 @@ pub fn arrivals(rate: f64, pattern: Arrival, seed: u64) -> Arrivals {
 #[derive(Clone, Debug)]
 pub struct Arrivals {
     gaps: Gaps,
+    time: Time,
     key: u64,
     k: u64,
-    at: Nanos,
-    /// What the last sum left below one nanosecond, in [0, 1): sums neither drift nor lose precision as they grow.
-    fraction: f64,
 }
 
 impl Arrivals {
@@ -49,16 +57,6 @@ impl Arrivals {
     pub fn share(self, core: usize, cores: usize) -> impl Iterator<Item = (u64, Nanos)> + use<> {
         let (core, cores) = (core as u64, cores.max(1) as u64);
         (0..).zip(self).filter(move |(k, _)| k % cores == core)
-    }
-
-    /// Adds a gap, in nanoseconds, to the last instant.
-    #[inline]
-    fn after(&mut self, gap: f64) -> Nanos {
-        let sum = gap + self.fraction;
-        let whole = sum as u64;
-        self.fraction = sum - whole as f64;
-        self.at = self.at.saturating_add(whole);
-        self.at
     }
 }
 
@@ -69,32 +67,60 @@ impl Iterator for Arrivals {
     fn next(&mut self) -> Option<Nanos> {
         let k = self.k;
         self.k += 1;
-        Some(match &self.gaps {
-            Gaps::Never => Nanos::MAX,
-            Gaps::Constant(period) => period.times(k),
-            Gaps::Exponential { mean_gap } => {
-                let unit: f64 = Exp1.sample(&mut ItemRng::at(self.key, k));
-                let gap = unit * mean_gap;
-                self.after(gap)
-            }
-            Gaps::Gamma(gamma) => {
-                let gap = gamma.sample(&mut ItemRng::at(self.key, k));
-                self.after(gap)
-            }
-        })
+        let gap = match &self.gaps {
+            Gaps::Never => return Some(Nanos::MAX),
+            Gaps::Equal => f64::from(u8::from(k > 0)),
+            Gaps::Exponential => Exp1.sample(&mut ItemRng::at(self.key, k)),
+            Gaps::Gamma(gamma) => gamma.sample(&mut ItemRng::at(self.key, k)),
+        };
+        match &mut self.time {
+            Time::Never => Some(Nanos::MAX),
+            Time::Periodic(period) => Some(period.times(k)),
+            Time::Steady(sum) => Some(sum.after(gap)),
+            Time::Moving(inverse) => inverse.after(gap),
+        }
     }
 }
 
+/// Gaps of unit rate.
 #[derive(Clone, Copy, Debug)]
 enum Gaps {
     Never,
-    Constant(Period),
-    /// Mean in nanoseconds.
-    Exponential {
-        mean_gap: f64,
-    },
-    /// In nanoseconds.
+    Equal,
+    Exponential,
     Gamma(Gamma<f64>),
+}
+
+/// From sums of gaps to instants.
+#[derive(Clone, Debug)]
+enum Time {
+    Never,
+    /// Equal gaps at one rate: instants are multiples.
+    Periodic(Period),
+    /// One rate.
+    Steady(Sum),
+    /// A rate that moves.
+    Moving(Inverse),
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Sum {
+    /// In nanoseconds.
+    mean_gap: f64,
+    at: Nanos,
+    /// What the last sum left below one nanosecond, in [0, 1): sums neither drift nor lose precision as they grow.
+    fraction: f64,
+}
+
+impl Sum {
+    #[inline]
+    fn after(&mut self, gap: f64) -> Nanos {
+        let sum = gap * self.mean_gap + self.fraction;
+        let whole = sum as u64;
+        self.fraction = sum - whole as f64;
+        self.at = self.at.saturating_add(whole);
+        self.at
+    }
 }
 
 #[cfg(test)]

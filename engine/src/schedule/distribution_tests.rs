@@ -5,9 +5,9 @@ use crate::clock::SECOND;
 use crate::plan::Arrival;
 use statrs::distribution::{ContinuousCDF, Exp, Gamma};
 
-const N: usize = 10_000;
+pub(super) const N: usize = 10_000;
 const RATE: f64 = 123.0;
-const SEEDS: [u64; 4] = [0, 1, 42, 0xdead_beef];
+pub(super) const SEEDS: [u64; 4] = [0, 1, 42, 0xdead_beef];
 
 #[test]
 fn poisson_gaps_are_exponential() {
@@ -15,7 +15,7 @@ fn poisson_gaps_are_exponential() {
     for seed in SEEDS {
         let gaps = gaps(Arrival::Poisson, seed);
         assert_fits(&gaps, |x| law.cdf(x), &format!("seed {seed}"));
-        assert_moments(&gaps, 1.0, &format!("seed {seed}"));
+        assert_moments(&gaps, RATE, 1.0, &format!("seed {seed}"));
     }
 }
 
@@ -27,7 +27,7 @@ fn gamma_gaps_follow_their_shape() {
             let what = format!("smoothness {smoothness}, seed {seed}");
             let gaps = gaps(Arrival::Gamma { smoothness }, seed);
             assert_fits(&gaps, |x| law.cdf(x), &what);
-            assert_moments(&gaps, smoothness.sqrt().recip(), &what);
+            assert_moments(&gaps, RATE, smoothness.sqrt().recip(), &what);
         }
     }
 }
@@ -72,7 +72,7 @@ fn gaps(pattern: Arrival, seed: u64) -> Vec<f64> {
         .collect()
 }
 
-fn assert_fits(gaps: &[f64], cdf: impl Fn(f64) -> f64, what: &str) {
+pub(super) fn assert_fits(gaps: &[f64], cdf: impl Fn(f64) -> f64, what: &str) {
     let distance = ks_distance(gaps, cdf);
     let bound = CRITICAL / (gaps.len() as f64).sqrt();
     assert!(
@@ -81,7 +81,7 @@ fn assert_fits(gaps: &[f64], cdf: impl Fn(f64) -> f64, what: &str) {
     );
 }
 
-fn ks_distance(gaps: &[f64], cdf: impl Fn(f64) -> f64) -> f64 {
+pub(super) fn ks_distance(gaps: &[f64], cdf: impl Fn(f64) -> f64) -> f64 {
     let mut sorted = gaps.to_vec();
     sorted.sort_by(f64::total_cmp);
     let n = sorted.len() as f64;
@@ -96,11 +96,11 @@ fn ks_distance(gaps: &[f64], cdf: impl Fn(f64) -> f64) -> f64 {
 }
 
 /// Mean 1/rate and the given coefficient of variation, each to five standard errors or so.
-fn assert_moments(gaps: &[f64], cv: f64, what: &str) {
+pub(super) fn assert_moments(gaps: &[f64], rate: f64, cv: f64, what: &str) {
     let n = gaps.len() as f64;
     let mean = gaps.iter().sum::<f64>() / n;
     let variance = gaps.iter().map(|g| (g - mean).powi(2)).sum::<f64>() / (n - 1.0);
-    let relative = mean * RATE - 1.0;
+    let relative = mean * rate - 1.0;
     assert!(
         relative.abs() < 5.0 * cv / n.sqrt(),
         "{what}: mean off by {relative:.4}"
@@ -113,4 +113,4 @@ fn assert_moments(gaps: &[f64], cv: f64, what: &str) {
 }
 
 /// Kolmogorov's critical value at a significance of 0.001.
-const CRITICAL: f64 = 1.949;
+pub(super) const CRITICAL: f64 = 1.949;

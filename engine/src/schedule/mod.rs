@@ -5,10 +5,18 @@
 
 mod arrivals;
 mod constant;
+mod cumulative;
+mod openings;
 mod split;
+mod turns;
 
 pub use arrivals::{Arrivals, arrivals};
+pub use cumulative::expected_arrivals;
+pub use openings::openings;
 pub use split::closed_split;
+pub use turns::Turns;
 
 #[cfg(test)]
 mod distribution_tests;
+#[cfg(test)]
+mod moving_tests;

@@ -2,12 +2,12 @@
 
 use super::{CLIENT, Finding, POLICY, Status, shown_share};
 use crate::measure::Summary;
-use crate::plan::{Cap, CapPolicy, Load, Plan};
+use crate::plan::{CapPolicy, Load, Plan};
 
 pub(super) fn findings(plan: &Plan, summary: &Summary) -> Vec<Finding> {
     [
-        rate(summary),
-        cap(plan, summary),
+        rate(plan, summary),
+        held(plan, summary),
         cancelled(summary),
         in_flight(summary),
     ]
@@ -19,7 +19,7 @@ pub(super) fn findings(plan: &Plan, summary: &Summary) -> Vec<Finding> {
 /// Achieved against offered arrivals: late by our own fault is invalid, late because the cap was reached is another experiment.
 ///
 /// A shortfall of under 10 ms in the whole run is not judged: over a short schedule a single late arrival would be a percentage.
-fn rate(summary: &Summary) -> Option<Finding> {
+fn rate(plan: &Plan, summary: &Summary) -> Option<Finding> {
     let rate = summary.rate.as_ref()?;
     let status = if rate.ratio < RATE_INVALID {
         Status::Invalid
@@ -36,13 +36,20 @@ fn rate(summary: &Summary) -> Option<Finding> {
         (
             Status::Suspect,
             POLICY,
-            "the cap on requests in flight held arrivals back: raise --concurrency or leave it out, or lower --request-rate",
+            match plan.profiling.load {
+                Load::Users { .. } => {
+                    "users waited for their earlier answers: raise --num-users, or lower --user-centric-rate"
+                }
+                _ => {
+                    "the bound on requests held arrivals back: raise --concurrency (--prefill-concurrency) or leave it out, or lower the rate"
+                }
+            },
         )
     } else {
         (
             status,
             CLIENT,
-            "the client could not keep the schedule: give it more cores (--cores), or lower --request-rate",
+            "the client could not keep the schedule: give it more cores (--cores), or lower the rate",
         )
     };
     Some(Finding {
@@ -61,48 +68,83 @@ fn rate(summary: &Summary) -> Option<Finding> {
     })
 }
 
-fn cap(plan: &Plan, summary: &Summary) -> Option<Finding> {
-    let Load::Open {
-        cap: Some(Cap {
-            concurrency,
-            policy,
-        }),
-        ..
-    } = plan.profiling.load
-    else {
-        return None;
-    };
+/// Requests that a bound or their own user held back: the load is another than the schedule says. In a closed loop there is none, and
+/// the bound does what it is for.
+fn held(plan: &Plan, summary: &Summary) -> Option<Finding> {
     let counts = &summary.counts;
     if counts.dropped + counts.queued == 0 {
         return None;
     }
-    let (met, what, effect) = match policy {
-        CapPolicy::Queue => (
-            counts.queued,
-            "waited for a slot",
+    let phase = &plan.profiling;
+    let bounds = || {
+        let cap = phase.load.cap();
+        let cap = cap.map(|c| format!("{} requests were in flight", c.concurrency));
+        let prefill = phase.prefill;
+        let prefill = prefill.map(|p| format!("{} had no first token yet", p.concurrency));
+        let both: Vec<String> = cap.into_iter().chain(prefill).collect();
+        both.join(" or ")
+    };
+    let wait = "their wait is in response_time and scheduled_time_to_first_token only";
+    let total = counts.issued + counts.dropped;
+    let (gate, status, evidence, remedy) = match (&phase.load, phase.load.cap().map(|c| c.policy)) {
+        (Load::Closed { .. }, _) => (
+            "prefill",
+            Status::Valid,
             format!(
-                "their wait is in response_time and scheduled_time_to_first_token only, and {} were never served",
+                "{} of {total} requests waited because {}: {wait}, and their slots stood empty meanwhile",
+                counts.queued,
+                bounds()
+            ),
+            "raise --prefill-concurrency to keep all of --concurrency in flight",
+        ),
+        (Load::Users { rate, users }, _) => (
+            "users",
+            Status::Suspect,
+            format!(
+                "{} of {total} turns waited, as a user sends nothing while an earlier answer of theirs is unfinished, so that {users} users did not \
+                 keep {rate} requests/sec: {wait}, and {} were never served",
+                counts.queued + counts.dropped,
                 counts.dropped
             ),
+            "answers took longer than the gap between the turns of a user (--num-users over --user-centric-rate): raise --num-users, or \
+             lower --user-centric-rate",
         ),
-        CapPolicy::Drop => (
-            counts.dropped,
-            "were dropped",
-            "the server saw less load than was asked for".to_owned(),
+        (_, Some(CapPolicy::Drop)) if counts.dropped > 0 => (
+            "cap",
+            Status::Suspect,
+            format!(
+                "{} of {total} arrivals were dropped because {}: the server saw less load than was asked for",
+                counts.dropped,
+                bounds()
+            ),
+            CAP_REMEDY,
+        ),
+        (_, policy) => (
+            if policy == Some(CapPolicy::Queue) {
+                "cap"
+            } else {
+                "prefill"
+            },
+            Status::Suspect,
+            format!(
+                "{} of {total} arrivals waited for a slot because {}: {wait}, and {} were never served",
+                counts.queued,
+                bounds(),
+                counts.dropped
+            ),
+            if policy == Some(CapPolicy::Queue) {
+                CAP_REMEDY
+            } else {
+                "the server did not keep up with the rate under this bound: raise --prefill-concurrency or leave it out, or lower the rate"
+            },
         ),
     };
     Some(Finding {
-        gate: "cap",
-        status: Status::Suspect,
+        gate,
+        status,
         blame: POLICY,
-        evidence: format!(
-            "{} of {} arrivals {what} because {concurrency} requests were in flight: {effect}",
-            met,
-            counts.issued + counts.dropped
-        ),
-        remedy: "the server did not keep up with the rate under this cap: raise --concurrency or leave it out for an open loop, or lower \
-                 --request-rate"
-            .into(),
+        evidence,
+        remedy: remedy.into(),
     })
 }
 
@@ -134,3 +176,5 @@ fn in_flight(summary: &Summary) -> Option<Finding> {
 const RATE_SUSPECT: f64 = 0.99;
 const RATE_INVALID: f64 = 0.95;
 const SHORTEST_SHORTFALL_S: f64 = 0.01;
+const CAP_REMEDY: &str = "the server did not keep up with the rate under this cap: raise --concurrency or leave it out for an open loop, or \
+                          lower the rate";

@@ -3,7 +3,7 @@ use super::*;
 use crate::clock::{MICRO, MILLI, SECOND};
 use crate::measure::Offered;
 use crate::measure::testing::{open_plan, plan};
-use crate::plan::{Arrival, Cap, CapPolicy, Load, Stamps};
+use crate::plan::{Arrival, Cap, CapPolicy, Load, Prefill, Stamps};
 use crate::record::testing::failed;
 use crate::record::{Cause, Outcome};
 
@@ -163,11 +163,12 @@ fn a_schedule_that_was_not_kept_is_invalid_unless_the_cap_held_it_back() {
     );
     let mut capped = run(1_100);
     capped.plan.profiling.load = Load::Open {
-        rate: 100.0,
+        rate: 100.0.into(),
         pattern: Arrival::Constant,
         cap: Some(Cap {
             concurrency: 8,
             policy: CapPolicy::Drop,
+            ramp: None,
         }),
     };
     capped.shard = |shard| shard.profiling.dropped = 100;
@@ -175,6 +176,72 @@ fn a_schedule_that_was_not_kept_is_invalid_unless_the_cap_held_it_back() {
     assert_eq!(found(&verdict, "rate"), Some((Status::Suspect, POLICY)));
     assert_eq!(found(&verdict, "cap"), Some((Status::Suspect, POLICY)));
     assert_eq!(verdict.status, Status::Suspect);
+}
+
+#[test]
+fn what_a_bound_or_a_user_holds_back_is_the_policys() {
+    let prefill = Some(Prefill {
+        concurrency: 2,
+        ramp: None,
+    });
+    let cap = |policy| {
+        Some(Cap {
+            concurrency: 8,
+            policy,
+            ramp: None,
+        })
+    };
+    let open = |cap| Load::Open {
+        rate: 100.0.into(),
+        pattern: Arrival::Constant,
+        cap,
+    };
+    let users = Load::Users {
+        rate: 100.0,
+        users: 7,
+    };
+    for (load, prefill, gate, status, says) in [
+        (
+            Load::closed(4),
+            prefill,
+            "prefill",
+            Status::Valid,
+            "2 had no",
+        ),
+        (open(None), prefill, "prefill", Status::Suspect, "2 had no"),
+        (
+            open(cap(CapPolicy::Queue)),
+            prefill,
+            "cap",
+            Status::Suspect,
+            "8 requests were in flight or 2 had no first token",
+        ),
+        // Nothing was dropped: it was the other bound.
+        (
+            open(cap(CapPolicy::Drop)),
+            prefill,
+            "prefill",
+            Status::Suspect,
+            "waited",
+        ),
+        (
+            users,
+            None,
+            "users",
+            Status::Suspect,
+            "7 users did not keep 100",
+        ),
+    ] {
+        let mut run = Run::new(plan(), 1_000);
+        run.plan.profiling.load = load.clone();
+        run.plan.profiling.prefill = prefill;
+        run.shard = |shard| shard.profiling.queued = 30;
+        let verdict = judged(run);
+        assert_eq!(found(&verdict, gate), Some((status, POLICY)), "{load:?}");
+        let finding = verdict.findings.iter().find(|f| f.gate == gate).unwrap();
+        assert!(finding.evidence.contains(says), "{}", finding.evidence);
+        assert!(finding.evidence.starts_with("30 of 1000"), "{finding:?}");
+    }
 }
 
 #[test]

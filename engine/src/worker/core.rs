@@ -42,6 +42,10 @@ pub(super) struct Core<'a> {
     pub(super) phase: PhaseKind,
     pub(super) closed_loop: bool,
     pub(super) capped: bool,
+    /// The load is users, who have to know which of their requests ended.
+    pub(super) by_user: bool,
+    /// Which ended, and when, for them.
+    pub(super) returned: Vec<(u64, Nanos)>,
     pub(super) connections: u64,
     /// Per target: its HTTP/2 connections.
     pub(super) carriers: Vec<Vec<Key>>,
@@ -296,6 +300,10 @@ impl Core<'_> {
             } else {
                 self.freed.push_back(record.instants.end.min(seen));
             }
+        }
+        if self.by_user {
+            self.returned
+                .push((record.k, record.instants.end.min(seen)));
         }
         self.shard.record(&record);
         self.shard.phase_mut(record.phase).text_over_limit += u64::from(text_lost);

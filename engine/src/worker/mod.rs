@@ -53,6 +53,8 @@ pub struct Shared<'a> {
     pub next: [AtomicU64; 2],
     /// Free slots under a cap, per phase; in the whole run.
     pub permits: [AtomicI64; 2],
+    /// Free slots for requests without a first token, per phase; in the whole run.
+    pub prefill_permits: [AtomicI64; 2],
     /// Makes request ids of this run differ from those of any other.
     pub nonce: u64,
     /// Workers of the run.
@@ -74,11 +76,13 @@ pub struct PhaseTally {
 
 impl PhaseTally {
     fn arrived(&mut self, at: Nanos) {
-        if self.arrivals == 0 {
-            self.first_scheduled = at;
-        }
+        // A turn that waited for its user is counted after others that were wanted later.
+        self.first_scheduled = match self.arrivals {
+            0 => at,
+            _ => self.first_scheduled.min(at),
+        };
         self.arrivals += 1;
-        self.last_scheduled = at;
+        self.last_scheduled = self.last_scheduled.max(at);
     }
 }
 
@@ -119,6 +123,8 @@ impl<'a, D: Driver> Worker<'a, D> {
             phase: PhaseKind::Profiling,
             closed_loop: true,
             capped: false,
+            by_user: false,
+            returned: Vec::new(),
             connections: 0,
             carriers: vec![Vec::new(); shared.addrs.len()],
             reads: 0,
@@ -144,7 +150,9 @@ impl<'a, D: Driver> Worker<'a, D> {
         self.core.phase = kind;
         let mut source = Source::new(phase, &self.core, start);
         self.core.closed_loop = matches!(phase.load, Load::Closed { .. });
-        self.core.capped = matches!(phase.load, Load::Open { cap: Some(_), .. });
+        self.core.capped = phase.load.cap().is_some();
+        self.core.by_user = matches!(phase.load, Load::Users { .. });
+        self.core.returned.clear();
         self.core.freed.clear();
         self.core.resting.clear();
         let issue_until = phase
@@ -261,7 +269,9 @@ impl<'a, D: Driver> Worker<'a, D> {
             let Some(due) = source.next(&mut self.core, now, facts) else {
                 return false;
             };
+            let k = due.k;
             self.issue(due, now);
+            source.issued(k, &self.core);
             now = self.driver.now();
         }
         true
@@ -297,9 +307,10 @@ impl<'a, D: Driver> Worker<'a, D> {
         let plan = core.shared.plan;
         let target = (due.k % core.shared.addrs.len() as u64) as u16;
         let entries = core.shared.workload.entries.len() as u64;
-        // The measured phase goes on in the dataset where the warm-up ended.
+        // The measured phase goes on in the dataset where the warm-up ended, but a trace's requests are its own.
         let first = match core.phase {
             PhaseKind::Warmup => 0,
+            PhaseKind::Profiling if matches!(plan.profiling.load, Load::Fixed { .. }) => 0,
             PhaseKind::Profiling => plan.warmup.as_ref().and_then(|w| w.requests).unwrap_or(0),
         };
         let entry_index = ((first + due.k) % entries) as usize;

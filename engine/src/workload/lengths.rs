@@ -1,18 +1,22 @@
 //! How long each prompt and each answer is to be.
 
 use crate::error::{Error, Result};
-use crate::plan::{Length, Plan};
+use crate::plan::{Length, Plan, Said};
 use crate::random::{ItemRng, Stream};
 use rand_distr::{Distribution, StandardNormal};
 
 /// The lengths of all entries, in tokens: normal, rounded, at least 1, drawn from (seed, entry index).
-#[derive(Clone, Copy, Debug)]
+///
+/// Where a file says them, they are the file's.
+#[derive(Clone, Debug)]
 pub(super) struct Lengths {
     seed: u64,
     /// How many entries there are.
     pub(super) entries: usize,
     isl: Length,
     osl: Option<Length>,
+    said: Option<Said>,
+    total: f64,
 }
 
 impl Lengths {
@@ -26,12 +30,20 @@ impl Lengths {
         if let Some(osl) = prompts.osl {
             check("--osl", osl)?;
         }
-        let total = prompts.entries as f64 * prompts.isl.mean.max(1.0);
+        let said = prompts.said.clone();
+        if let Some(said) = &said {
+            check_said(said, prompts.entries)?;
+        }
+        let total = match &said {
+            Some(said) => said.lengths.iter().map(|l| f64::from(l.0)).sum(),
+            None => prompts.entries as f64 * prompts.isl.mean.max(1.0),
+        };
         if total > MAX_TOTAL_TOKENS {
             return Err(Error::usage(
                 format!(
-                    "{} prompts of {} tokens are over the limit of {MAX_TOTAL_TOKENS} prepared tokens",
-                    prompts.entries, prompts.isl.mean
+                    "{} prompts of {:.0} tokens are over the limit of {MAX_TOTAL_TOKENS} prepared tokens",
+                    prompts.entries,
+                    total / prompts.entries as f64
                 ),
                 "prepare fewer prompts (they are reused in turn) or shorter ones",
             ));
@@ -41,23 +53,51 @@ impl Lengths {
             entries: prompts.entries,
             isl: prompts.isl,
             osl: prompts.osl,
+            said,
+            total,
         })
     }
 
     /// Input length of entry `i`.
     pub(super) fn isl(&self, i: usize) -> u32 {
+        if let Some(said) = &self.said {
+            return said.lengths[i].0;
+        }
         draw(self.isl, self.seed, Stream::InputLength, i)
     }
 
     /// Output length to ask for in entry `i`.
     pub(super) fn osl(&self, i: usize) -> Option<u32> {
-        self.osl
-            .map(|osl| draw(osl, self.seed, Stream::OutputLength, i))
+        let said = self.said.as_ref().and_then(|said| said.lengths[i].1);
+        said.or_else(|| {
+            let osl = self.osl?;
+            Some(draw(osl, self.seed, Stream::OutputLength, i))
+        })
     }
 
     /// Mean input tokens of all entries together, to judge how much work they are.
     pub(super) fn total_estimate(&self) -> f64 {
-        self.entries as f64 * self.isl.mean
+        self.total
+    }
+}
+
+fn check_said(said: &Said, entries: usize) -> Result<()> {
+    if said.lengths.len() != entries {
+        return Err(Error::bug(format!(
+            "{} lengths for {entries} prompts",
+            said.lengths.len()
+        )));
+    }
+    let longest = |(isl, osl): &(u32, Option<u32>)| (*isl).max(osl.unwrap_or(0));
+    match said.lengths.iter().map(longest).max() {
+        Some(tokens) if f64::from(tokens) > MAX_TOKENS => Err(Error::usage(
+            format!(
+                "{}: a length of {tokens} tokens passes the limit of {MAX_TOKENS}",
+                said.file.display()
+            ),
+            "leave that request out",
+        )),
+        _ => Ok(()),
     }
 }
 
@@ -109,6 +149,8 @@ mod tests {
             entries: 20_000,
             isl: Length { mean, stddev },
             osl: Some(Length { mean, stddev }),
+            said: None,
+            total: 20_000.0 * mean,
         }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! - `known_answers`: servers that know the truth about their timing, and clients that are stopped
 //! - `load`: arrivals as the server receives them; caps, ends, warm-ups
+//! - `schedules`: rates that move, slots that open over time, bounds on prefills, users
 //! - `cli`: exit statuses, signals, secrets, what reaches the wire
 //! - `network`: names, TLS, sockets, and phases that hold what they should
 //! - `wire`: peers with bad manners
@@ -22,4 +23,5 @@ mod http2;
 mod known_answers;
 mod load;
 mod network;
+mod schedules;
 mod wire;

@@ -480,7 +480,7 @@ fn the_report_knows_connections_handshakes_and_round_trips() {
         assert_eq!(tls.reused.unwrap().max, 0.0);
 
         plan.reuse = Reuse::Never;
-        plan.profiling.load = Load::Closed { concurrency: 1 };
+        plan.profiling.load = Load::closed(1);
         let network = drive(&plan).summary.network;
         let c = network.connections;
         assert_eq!((c.made, c.handshakes_full, c.handshakes_resumed), (6, 1, 5));

@@ -1,7 +1,7 @@
 //! Preparation with the built-in vocabulary and with a tokenizer of a directory.
 
 use super::{plan, prompt_of, tiny_dir};
-use crate::plan::{EndpointKind, Length, Plan, TokenizerSource};
+use crate::plan::{EndpointKind, Length, Plan, Said, TokenizerSource};
 use crate::workload::Workload;
 use std::collections::HashSet;
 
@@ -46,6 +46,28 @@ fn drawn_lengths_are_exact_for_each_entry() {
     assert_exact(&workload);
     let distinct: HashSet<u32> = workload.entries.iter().map(|entry| entry.isl).collect();
     assert!(distinct.len() > 100);
+}
+
+#[test]
+fn lengths_that_a_file_says_are_exact_for_each_entry() {
+    let lengths = [(7, Some(3)), (550, None), (1, Some(900)), (64, Some(1))];
+    let mut plan = plan(lengths.len(), 90.0, 10.0);
+    plan.prompts.said = Some(Said {
+        file: "trace.jsonl".into(),
+        format: "mooncake_trace",
+        lengths: lengths.into(),
+    });
+    let workload = Workload::prepare(&plan).unwrap();
+    assert_exact(&workload);
+    let made: Vec<_> = workload.entries.iter().map(|e| (e.isl, e.osl)).collect();
+    assert_eq!(made, lengths);
+    plan.prompts.osl = Some(Length {
+        mean: 40.0,
+        stddev: 0.0,
+    });
+    let drawn = Workload::prepare(&plan).unwrap();
+    assert_eq!(drawn.entries[1].osl, Some(40), "what it does not say");
+    assert_eq!(drawn.entries[2].osl, Some(900));
 }
 
 #[test]

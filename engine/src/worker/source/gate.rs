@@ -1,0 +1,175 @@
+//! What holds back a request that is due: a cap on requests in flight, and a bound on those without a first token.
+
+use super::Due;
+use crate::clock::{MICRO, Nanos};
+use crate::plan::{CapPolicy, Phase, Ramp};
+use crate::schedule;
+use crate::worker::Core;
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+/// The bounds of a phase, and what waits for them on this core, first come first served.
+pub(super) struct Gate {
+    /// There is a cap, and what comes over it is queued or dropped.
+    cap: Option<CapPolicy>,
+    /// There is a bound on requests without a first token.
+    prefill: bool,
+    /// When the permits of the two open that this core looks after, where they open over time.
+    cap_openings: VecDeque<Nanos>,
+    prefill_openings: VecDeque<Nanos>,
+    waiting: VecDeque<Waiting>,
+    /// Issued requests of this core that hold a permit for their prefill: slot and request id.
+    prefilling: Vec<(u32, u128)>,
+}
+
+struct Waiting {
+    due: Due,
+    /// It holds a permit of the cap already, and waits for the other.
+    seated: bool,
+}
+
+impl Gate {
+    pub(super) fn new(phase: &Phase, core: &Core<'_>, start: Nanos) -> Self {
+        let openings = |bound: Option<(u32, Option<Ramp>)>| -> VecDeque<Nanos> {
+            // Without a ramp, all permits are there from the start.
+            let ramped = bound.filter(|(_, ramp)| ramp.is_some());
+            ramped
+                .map(|(slots, ramp)| {
+                    schedule::openings(slots, ramp, core.index, core.shared.workers)
+                })
+                .into_iter()
+                .flatten()
+                .map(|at| start.saturating_add(at))
+                .collect()
+        };
+        let cap = phase.load.cap();
+        Self {
+            cap: cap.map(|c| c.policy),
+            prefill: phase.prefill.is_some(),
+            cap_openings: openings(cap.map(|c| (c.concurrency, c.ramp))),
+            prefill_openings: openings(phase.prefill.map(|p| (p.concurrency, p.ramp))),
+            waiting: VecDeque::new(),
+            prefilling: Vec::new(),
+        }
+    }
+
+    /// How many requests are held back.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// The first of those that were held back, if it may go now.
+    pub(super) fn next(&mut self, core: &Core<'_>, now: Nanos) -> Option<Due> {
+        open(&mut self.cap_openings, cap(core), now);
+        open(&mut self.prefill_openings, prefill(core), now);
+        self.collect(core);
+        let front = self.waiting.front_mut()?;
+        front.seated = front.seated || take(cap(core));
+        if !front.seated || self.prefill && !take(prefill(core)) {
+            return None;
+        }
+        let due = self.waiting.pop_front()?.due;
+        Some(Due {
+            waited: true,
+            ..due
+        })
+    }
+
+    /// Lets a request pass that has fallen due, or keeps it, or drops it.
+    pub(super) fn admit(&mut self, due: Due, core: &mut Core<'_>) -> Option<Due> {
+        let first = self.waiting.is_empty();
+        let seated = match self.cap {
+            None => true,
+            Some(CapPolicy::Queue) => first && take(cap(core)),
+            Some(CapPolicy::Drop) => take(cap(core)),
+        };
+        if !seated && self.cap == Some(CapPolicy::Drop) {
+            core.shard.phase_mut(core.phase).dropped += 1;
+            return None;
+        }
+        if seated && first && (!self.prefill || take(prefill(core))) {
+            return Some(due);
+        }
+        core.shard.phase_mut(core.phase).queued += u64::from(!due.waited);
+        self.waiting.push_back(Waiting { due, seated });
+        None
+    }
+
+    /// Request `k` has been issued: its prefill is over with its first token, or with itself.
+    pub(super) fn issued(&mut self, k: u64, core: &Core<'_>) {
+        if !self.prefill {
+            return;
+        }
+        // Whatever connection it takes, its slot is the one whose deadline was set last, unless it has failed already.
+        let latest = core.request_deadlines.back();
+        let under_way = latest.filter(|(_, slot, id)| {
+            let exchange = &core.slots[*slot as usize].exchange;
+            exchange.active() && exchange.request_id() == *id && exchange.record().k == k
+        });
+        match under_way {
+            Some((_, slot, id)) => self.prefilling.push((*slot, *id)),
+            None => give(prefill(core), 1),
+        }
+    }
+
+    /// Takes the permits of prefills that are over.
+    fn collect(&mut self, core: &Core<'_>) {
+        let before = self.prefilling.len();
+        self.prefilling.retain(|(slot, id)| {
+            let exchange = &core.slots[*slot as usize].exchange;
+            exchange.active()
+                && exchange.request_id() == *id
+                && exchange.record().instants.first_token.is_none()
+        });
+        give(prefill(core), (before - self.prefilling.len()) as i64);
+    }
+
+    /// When to look again, if a time is known.
+    pub(super) fn next_due(&self, now: Nanos) -> Option<Nanos> {
+        let poll = (!self.waiting.is_empty()).then_some(now + PERMIT_POLL);
+        let openings = [&self.cap_openings, &self.prefill_openings].map(|o| o.front().copied());
+        openings.into_iter().chain([poll]).flatten().min()
+    }
+
+    /// Nothing passes any more: how many were held back.
+    pub(super) fn end(&mut self) -> u64 {
+        let waiting = self.waiting.len() as u64;
+        self.waiting.clear();
+        self.cap_openings.clear();
+        self.prefill_openings.clear();
+        waiting
+    }
+}
+
+fn cap<'a>(core: &Core<'a>) -> &'a AtomicI64 {
+    &core.shared.permits[core.phase as usize]
+}
+
+fn prefill<'a>(core: &Core<'a>) -> &'a AtomicI64 {
+    &core.shared.prefill_permits[core.phase as usize]
+}
+
+/// Hands out the permits that have opened by `now`.
+fn open(openings: &mut VecDeque<Nanos>, permits: &AtomicI64, now: Nanos) {
+    while openings.front().is_some_and(|at| *at <= now) {
+        openings.pop_front();
+        give(permits, 1);
+    }
+}
+
+fn give(permits: &AtomicI64, n: i64) {
+    if n > 0 {
+        permits.fetch_add(n, Ordering::AcqRel);
+    }
+}
+
+fn take(permits: &AtomicI64) -> bool {
+    permits
+        .fetch_update(Ordering::AcqRel, Ordering::Acquire, |n| {
+            (n > 0).then(|| n - 1)
+        })
+        .is_ok()
+}
+
+/// How soon a core with waiting requests looks again whether another core has freed a slot.
+const PERMIT_POLL: Nanos = 200 * MICRO;

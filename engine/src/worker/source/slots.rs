@@ -1,0 +1,90 @@
+//! A closed loop: a request falls due when a slot is free.
+
+use super::Due;
+use crate::clock::Nanos;
+use crate::plan::Ramp;
+use crate::schedule;
+use crate::worker::Core;
+use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
+
+/// This core's slots of a closed loop.
+pub(super) struct Slots {
+    /// Slots that this core has, sooner or later.
+    mine: usize,
+    /// When those open that have not; `None` where there is no ramp, and each opens when it is looked at.
+    openings: VecDeque<Option<Nanos>>,
+    limit: u64,
+    ended: bool,
+}
+
+impl Slots {
+    pub(super) fn new(
+        concurrency: u32,
+        ramp: Option<Ramp>,
+        limit: u64,
+        core: &Core<'_>,
+        start: Nanos,
+    ) -> Self {
+        let openings: VecDeque<_> =
+            schedule::openings(concurrency, ramp, core.index, core.shared.workers)
+                .map(|at| ramp.is_some().then(|| start.saturating_add(at)))
+                .collect();
+        Self {
+            mine: openings.len(),
+            ended: openings.is_empty(),
+            openings,
+            limit,
+        }
+    }
+
+    /// The request of the next free slot, while `waiting` more are held back.
+    pub(super) fn next(&mut self, core: &mut Core<'_>, now: Nanos, waiting: usize) -> Option<Due> {
+        if self.ended || core.in_flight + waiting >= self.mine {
+            return None;
+        }
+        let scheduled = self.free(core, now)?;
+        let k = core.shared.next[core.phase as usize].fetch_add(1, Ordering::Relaxed);
+        if k >= self.limit {
+            self.ended = true;
+            return None;
+        }
+        Some(Due {
+            k,
+            scheduled,
+            waited: false,
+        })
+    }
+
+    /// Takes a free slot: since when it is free.
+    fn free(&mut self, core: &mut Core<'_>, now: Nanos) -> Option<Nanos> {
+        if let Some(opens) = self.openings.front().copied()
+            && opens.is_none_or(|at| at <= now)
+        {
+            self.openings.pop_front();
+            // Without a ramp there is no schedule: a slot that was never used is free when it is opened.
+            return Some(opens.unwrap_or(now));
+        }
+        if let Some(at) = core.freed.pop_front() {
+            return Some(at);
+        }
+        let rested = core.resting.front().is_some_and(|at| *at <= now);
+        rested.then(|| core.resting.pop_front().unwrap_or(now))
+    }
+
+    pub(super) fn exhausted(&self) -> bool {
+        self.ended
+    }
+
+    pub(super) fn next_due(&self, core: &Core<'_>) -> Option<Nanos> {
+        let opening = self.openings.front().copied().flatten();
+        [opening, core.resting.front().copied()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    pub(super) fn end(&mut self) {
+        self.ended = true;
+    }
+}
