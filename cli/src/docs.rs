@@ -9,16 +9,23 @@ use std::io::{self, Write};
 pub(crate) fn flags() -> String {
     let command = args::command();
     let mut text = String::from(INTRODUCTION);
-    for name in ["profile", "mock"] {
+    for name in ["profile", "capacity", "mock"] {
         let Some(sub) = command.find_subcommand(name) else {
             continue;
         };
         let about = sub.get_about().map(ToString::to_string).unwrap_or_default();
         let _ = write!(text, "\n## ringload {name}\n\n{about}\n");
         let mut heading = None;
+        let known = |arg: &&Arg| {
+            let profile = command.find_subcommand("profile");
+            let of_profile =
+                |p: &clap::Command| p.get_arguments().any(|a| a.get_id() == arg.get_id());
+            name == "capacity" && profile.is_some_and(of_profile)
+        };
         for arg in sub
             .get_arguments()
             .filter(|a| !a.is_hide_set() && !matches!(a.get_id().as_str(), "help" | "version"))
+            .filter(|a| !known(a))
         {
             if heading != Some(arg.get_help_heading()) {
                 heading = Some(arg.get_help_heading());
@@ -40,7 +47,7 @@ pub(crate) fn flags() -> String {
     text.push_str("\n## Others\n\n");
     for sub in command
         .get_subcommands()
-        .filter(|s| !s.is_hide_set() && !matches!(s.get_name(), "profile" | "mock"))
+        .filter(|s| !s.is_hide_set() && !matches!(s.get_name(), "profile" | "capacity" | "mock"))
     {
         let _ = writeln!(
             text,

@@ -3,6 +3,7 @@
 
 mod args;
 mod campaign;
+mod capacity;
 mod docs;
 mod exit;
 mod export;
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
 fn act(command: Command) -> anyhow::Result<Exit> {
     match command {
         Command::Profile(args) => return profile::profile(*args),
+        Command::Capacity(args) => return capacity::run(*args),
         Command::Mock(args) => mock::serve(&args)?,
         Command::Completions { shell } => shown(docs::completions(shell, &mut io::stdout()))?,
         Command::Man => shown(docs::man(&mut io::stdout()))?,

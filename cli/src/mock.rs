@@ -45,6 +45,29 @@ impl Demo {
     /// # Errors
     /// When it cannot listen.
     pub(crate) fn start(args: &ProfileArgs) -> Result<Option<Self>> {
+        let timing = Timing::Fixed {
+            ttft: Duration::from_millis(50),
+            itl: Duration::from_millis(10),
+            jitter: Jitter::Uniform { share: 0.1 },
+        };
+        Self::with(args, timing, 64)
+    }
+
+    /// The same with continuous batching, which has a capacity: 8 sequences in a step of 8 ms, 32 tokens an answer.
+    ///
+    /// # Errors
+    /// When it cannot listen.
+    pub(crate) fn crowded(args: &ProfileArgs) -> Result<Option<Self>> {
+        let timing = Timing::Batching(Settings {
+            max_batch: 8,
+            prefill_tokens_per_s: 40_000.0,
+            decode_step_base: Duration::from_millis(8),
+            decode_step_per_seq: Duration::ZERO,
+        });
+        Self::with(args, timing, 32)
+    }
+
+    fn with(args: &ProfileArgs, timing: Timing, output_tokens: u32) -> Result<Option<Self>> {
         if !args.machine.demo {
             return Ok(None);
         }
@@ -53,13 +76,9 @@ impl Demo {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             threads: servers.len().clamp(1, 4),
             cores: servers,
-            timing: Timing::Fixed {
-                ttft: Duration::from_millis(50),
-                itl: Duration::from_millis(10),
-                jitter: Jitter::Uniform { share: 0.1 },
-            },
+            timing,
             model: "mock".into(),
-            output_tokens: 64,
+            output_tokens,
             tokens_per_event: 1,
             events_per_write: 1,
             ..Config::default()

@@ -7,7 +7,7 @@ use crate::mock::Demo;
 use crate::outcome::Identity;
 use crate::planning::{self, Planned, Surroundings};
 use crate::say::say;
-use crate::trial::{self, Place, Prepared};
+use crate::trial::{self, Eyes, Place, Prepared};
 use crate::{report, shown};
 use ringload_engine::plan::Plan;
 use std::io::{self, Write};
@@ -46,7 +46,7 @@ pub(crate) fn profile(mut args: ProfileArgs) -> anyhow::Result<Exit> {
         &place,
         &args.output,
         identity,
-        &mut |_, _| {},
+        Eyes::default(),
     )?;
     let outcome = &done.outcome;
     let style = report::Style::of_stdout(&args.output);

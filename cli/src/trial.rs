@@ -27,6 +27,18 @@ pub(crate) struct Place<'a> {
 /// What looks on at each record of the measured phase when it is summed up.
 pub(crate) type OnRecord<'a> = &'a mut dyn FnMut(&Record, &RequestMetrics);
 
+/// What looks on at each record while the run goes on, and may end it.
+pub(crate) type Watch<'a> = &'a mut (dyn FnMut(&Control, &Workload, &Record) + Send);
+
+/// Who looks on.
+#[derive(Default)]
+pub(crate) struct Eyes<'a> {
+    /// While the run goes on.
+    pub(crate) live: Option<Watch<'a>>,
+    /// When it is summed up.
+    pub(crate) on_record: Option<OnRecord<'a>>,
+}
+
 /// A run that came to its end.
 pub(crate) struct Done {
     /// What it came to.
@@ -45,7 +57,7 @@ pub(crate) fn run(
     place: &Place<'_>,
     output: &OutputArgs,
     identity: Identity,
-    on_record: OnRecord<'_>,
+    eyes: Eyes<'_>,
 ) -> anyhow::Result<Done> {
     let prefix = planning::check_prefix(place.prefix)?;
     let wanted = Wanted {
@@ -57,7 +69,7 @@ pub(crate) fn run(
     files.write(Kind::Inputs, |to| workload.write_inputs(to))?;
 
     let host = HostFacts::read_start();
-    let finished = drive(&plan, workload, files.record_log(), view(output))?;
+    let finished = drive(&plan, workload, files.record_log(), view(output), eyes.live)?;
     let host = host.finish();
     let summed = sum_up(
         &plan,
@@ -66,7 +78,7 @@ pub(crate) fn run(
         &mut files,
         &identity.secrets,
         output.export_http_trace,
-        on_record,
+        eyes.on_record,
     );
     let summary = match summed {
         Ok(summary) => summary,
@@ -127,7 +139,13 @@ fn key(plan: &Plan) -> anyhow::Result<String> {
     Ok(value.to_string())
 }
 
-fn drive(plan: &Plan, workload: &Workload, log: &Path, view: bool) -> anyhow::Result<Finished> {
+fn drive(
+    plan: &Plan,
+    workload: &Workload,
+    log: &Path,
+    view: bool,
+    live: Option<Watch<'_>>,
+) -> anyhow::Result<Finished> {
     let workers = run::cores(plan)?;
     let control = Control::new(workers.len());
     let quit = || {
@@ -135,8 +153,12 @@ fn drive(plan: &Plan, workload: &Workload, log: &Path, view: bool) -> anyhow::Re
             export::remove_temporaries(dir);
         }
     };
-    let finished = live::watch(plan, &control, &workers, &quit, view, || {
-        run::execute(plan, workload, log, &control)
+    let finished = live::watch(plan, &control, &workers, &quit, view, || match live {
+        Some(watch) => {
+            let mut look = |record: &Record| watch(&control, workload, record);
+            run::execute(plan, workload, log, &control, Some(&mut look))
+        }
+        None => run::execute(plan, workload, log, &control, None),
     })??;
     Ok(finished)
 }
@@ -148,7 +170,7 @@ fn sum_up(
     files: &mut Artifacts,
     secrets: &Secrets,
     trace: bool,
-    on_record: OnRecord<'_>,
+    mut on_record: Option<OnRecord<'_>>,
 ) -> Result<Summary> {
     // The offset of the run itself: files and summary must agree to the nanosecond.
     let offset = finished.offset();
@@ -162,7 +184,9 @@ fn sum_up(
     let writer = RecordWriter::new(&wall, &sessions, secrets, trace);
     let mut lines = files.file(Kind::Records);
     let mut summary = run::summarize(plan, workload, finished, &mut |record, metrics| {
-        on_record(record, metrics);
+        if let Some(on_record) = &mut on_record {
+            on_record(record, metrics);
+        }
         match &mut lines {
             Some(to) => writer.write(record, metrics, *to),
             None => Ok(()),

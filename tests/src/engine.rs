@@ -64,7 +64,7 @@ pub fn drive(plan: &Plan) -> Driven {
     let workload = Workload::prepare(plan).expect("prompts");
     let control = Control::new(run::cores(plan).expect("cores").len());
     let log = dir.path().join("log");
-    let finished = run::execute(plan, &workload, &log, &control).expect("a run");
+    let finished = run::execute(plan, &workload, &log, &control, None).expect("a run");
     let mut records = Vec::new();
     let summary = run::summarize(plan, &workload, finished, &mut |record, _| {
         records.push(record.clone());

@@ -2,6 +2,7 @@
 
 mod aiperf;
 mod campaign;
+mod capacity;
 mod endpoint;
 mod input;
 mod load;
@@ -16,6 +17,7 @@ pub(crate) mod values;
 mod warmup;
 
 pub(crate) use campaign::{CampaignArgs, Mode, SweepMode};
+pub(crate) use capacity::{Axis, CapacityArgs};
 pub(crate) use endpoint::EndpointArgs;
 pub(crate) use input::InputArgs;
 pub(crate) use load::{CapPolicyArg, Interpolation, LoadArgs, Pattern, RampShape};
@@ -50,6 +52,9 @@ pub(crate) enum Command {
     /// Load a server and report what it did, and whether the figures may be believed.
     #[command(after_help = EXIT_STATUS)]
     Profile(Box<ProfileArgs>),
+    /// Find the largest load under which enough requests meet every objective.
+    #[command(after_help = EXIT_STATUS)]
+    Capacity(Box<CapacityArgs>),
     /// Run the synthetic server, which knows the truth about its own timing.
     #[command(allow_negative_numbers = true)]
     Mock(Box<MockArgs>),
@@ -180,8 +185,8 @@ pub(crate) fn command() -> clap::Command {
 
 /// A single value may be negative, to be refused in words of its own; a list ends where `-4` or `-6` follows.
 fn unbuilt() -> clap::Command {
-    Cli::command().mut_subcommand("profile", |profile| {
-        profile.mut_args(|arg| {
+    let mend = |command: clap::Command| {
+        command.mut_args(|arg| {
             let single = arg.get_action().takes_values() && arg.get_num_args().is_none();
             if single {
                 arg.allow_negative_numbers(true)
@@ -189,7 +194,10 @@ fn unbuilt() -> clap::Command {
                 arg
             }
         })
-    })
+    };
+    Cli::command()
+        .mut_subcommand("profile", mend)
+        .mut_subcommand("capacity", mend)
 }
 
 fn profile_command() -> clap::Command {

@@ -223,6 +223,20 @@ pub(crate) fn repeats(text: &str) -> Result<u32, String> {
         .ok_or_else(|| format!("write a whole number from 1 to {MOST_REPEATS}"))
 }
 
+/// A share as in `95%` or `0.95`.
+pub(crate) fn target(text: &str) -> Result<f64, String> {
+    let text = text.trim();
+    let share = match text.strip_suffix('%') {
+        Some(percent) => number(percent)? / 100.0,
+        None => number(text)?,
+    };
+    if share > 0.0 && share < 1.0 {
+        Ok(share)
+    } else {
+        Err("write a share between 0 and 1, as in 95% or 0.95".into())
+    }
+}
+
 /// A share strictly between 0 and 1.
 pub(crate) fn open_share(text: &str) -> Result<f64, String> {
     number(text)

@@ -11,7 +11,7 @@ use crate::args::{CampaignArgs, ProfileArgs, SweepMode};
 use crate::exit::Exit;
 use crate::outcome::{Identity, OfSeveral, fresh_id};
 use crate::profile::announce;
-use crate::trial::{self, Done, Place, Prepared};
+use crate::trial::{self, Done, Eyes, Place, Prepared};
 use crate::{export, report, shown};
 use cells::Planned;
 use convergence::Watch;
@@ -78,7 +78,10 @@ pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Exit> {
             &place,
             &cell.output,
             identity,
-            &mut |_, metrics| watch.see(metrics),
+            Eyes {
+                live: None,
+                on_record: Some(&mut |_, metrics| watch.see(metrics)),
+            },
         );
         let ran = match ran {
             Ok(ran) => ran,

@@ -1,6 +1,7 @@
 //! Files: one module each, all in AIPerf's shapes where AIPerf has the file.
 
 mod campaign;
+mod capacity;
 mod csv;
 mod files;
 mod input_config;
@@ -20,6 +21,7 @@ mod time;
 mod timeslices;
 
 pub(crate) use campaign::finish as finish_campaign;
+pub(crate) use capacity::finish as finish_capacity;
 pub(crate) use files::{Artifacts, Kind, Wanted, remove_temporaries};
 pub(crate) use records::RecordWriter;
 

@@ -1,6 +1,7 @@
 //! The report on stdout: the verdict first, then what it rests on. At most 80 columns; nothing is computed here.
 
 mod campaign;
+mod capacity;
 mod client;
 mod confidence;
 mod goodput;
@@ -17,6 +18,9 @@ mod tests;
 mod thresholds;
 
 pub(crate) use campaign::{progress_line, render as render_campaign};
+pub(crate) use capacity::{
+    head_line as capacity_head, probe_line as capacity_line, render as render_capacity,
+};
 
 use crate::args::OutputArgs;
 use crate::outcome::Outcome;

@@ -5,12 +5,17 @@
 //!   Summary of each run ──► spreads      mean, spread and interval of each figure over repeats
 //!                       ├─► settled      whether more repeats would tell more
 //!                       └─► Cell ──► Picture   Pareto set, best cells, the knee
+//!   requests of a probe ──► Judge ──► Judgement ──► Search   whether a load holds, and which to try next
 //! ```
 
 mod convergence;
+mod probe;
+mod search;
 mod spread;
 mod sweep;
 
 pub use convergence::{Convergence, Criterion, ks_two_sample, settled};
+pub use probe::{Judge, Judgement, Reason, Rule, Seen};
+pub use search::{Range, Search};
 pub use spread::{STATISTICS, Spread, figure, spreads};
 pub use sweep::{Cell, HEALTHY, Knee, Picture, SLOWER, picture};

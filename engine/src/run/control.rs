@@ -1,11 +1,12 @@
 //! What the control plane and the workers share: a stop request going in, snapshots coming out.
 
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
 /// What the control plane and the workers share: a stop request going in, snapshots coming out.
 #[derive(Default)]
 pub struct Control {
     stop: AtomicU8,
+    enough: AtomicBool,
     /// Live figures, one set for each worker; read at ≤ 10 Hz.
     pub progress: Vec<Progress>,
 }
@@ -34,6 +35,7 @@ impl Control {
     pub fn new(workers: usize) -> Self {
         Self {
             stop: AtomicU8::new(0),
+            enough: AtomicBool::new(false),
             progress: (0..workers).map(|_| Progress::default()).collect(),
         }
     }
@@ -47,9 +49,25 @@ impl Control {
             });
     }
 
-    /// How often [`Control::stop`] was called.
+    /// Who looks on has seen enough: the run ends at once, as after a second stop, but nobody interrupted it.
+    pub fn enough(&self) {
+        self.enough.store(true, Ordering::Relaxed);
+    }
+
+    /// How far the workers are to stop: 0, 1 or 2, as of [`Control::stop`]; 2 after [`Control::enough`].
     #[must_use]
     pub fn stops(&self) -> u8 {
+        let stops = self.interruptions();
+        if self.enough.load(Ordering::Relaxed) {
+            stops.max(2)
+        } else {
+            stops
+        }
+    }
+
+    /// How often [`Control::stop`] was called.
+    #[must_use]
+    pub fn interruptions(&self) -> u8 {
         self.stop.load(Ordering::Relaxed)
     }
 }

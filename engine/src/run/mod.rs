@@ -13,7 +13,7 @@ use crate::driver::{self, Uring};
 use crate::error::{Error, Result};
 use crate::measure::{
     Offered, PhaseFacts, RequestMetrics, RunFacts, Shard, Spoken, Summarizer, Summary, Timeline,
-    TokenCounts,
+    TokenCounts, request_metrics,
 };
 use crate::plan::{Cores, Dns, Io, Load, Phase, Plan, Stamps};
 use crate::record::{LogReader, LogWriter};
@@ -115,7 +115,10 @@ fn slots_bound(plan: &Plan) -> Option<u32> {
     })
 }
 
-/// Drives the load. Records go to the log at `log_path`.
+/// Looks on at each record as it is written, off the workers' cores; may end the run by [`Control::enough`].
+pub type Watcher<'a> = &'a mut (dyn FnMut(&Record) + Send);
+
+/// Drives the load. Records go to the log at `log_path`, past the watcher.
 ///
 /// # Errors
 /// When the environment forbids the run: no driver, no descriptors, an unwritable log, a name that does not resolve.
@@ -124,6 +127,7 @@ pub fn execute(
     workload: &Workload,
     log_path: &Path,
     control: &Control,
+    mut watcher: Option<Watcher<'_>>,
 ) -> Result<Finished> {
     let cores = cores(plan)?;
     let capacity = capacity(plan, cores.len())?;
@@ -207,13 +211,13 @@ pub fn execute(
                 })?;
             handles.push(handle);
         }
-        let (workers_done, log) = (&workers_done, &mut log);
+        let (workers_done, log, watcher) = (&workers_done, &mut log, watcher.take());
         let cores = &cores;
         let writer = std::thread::Builder::new()
             .name("records".into())
             .spawn_scoped(scope, move || {
                 driver::keep_off(cores);
-                write_records(&mut consumers, log, workers_done)
+                write_records(&mut consumers, log, workers_done, watcher)
             })
             .map_err(|e| {
                 Error::environment(
@@ -253,7 +257,7 @@ pub fn execute(
         cores: left.iter().map(|l| l.core.clone()).collect(),
         // What the ring refused is in the shards already; what the writer itself lost is the difference.
         records_lost: recorded.saturating_sub(written + shard.counters.records_lost),
-        was_cancelled: control.stops() > 0,
+        was_cancelled: control.interruptions() > 0,
         peak_rss_bytes: driver::peak_rss_bytes(),
         tokenizer: workload.tokenizer().0.to_owned(),
         tokenizer_approximate: workload.tokenizer().1,
@@ -334,6 +338,13 @@ fn timeline(plan: &Plan, finished: &Finished) -> Result<Timeline> {
     }))
 }
 
+/// The metrics of one record, as [`summarize`] finds them.
+#[must_use]
+pub fn metrics_of(plan: &Plan, workload: &Workload, record: &Record) -> RequestMetrics {
+    let counts = count_tokens(plan, workload, record);
+    request_metrics(record, &counts, plan.streaming, &plan.slos)
+}
+
 fn count_tokens(plan: &Plan, workload: &Workload, record: &Record) -> TokenCounts {
     // The built-in vocabulary is nobody's model: it stands in only where the server says nothing.
     let (_, approximate) = workload.tokenizer();
@@ -349,6 +360,7 @@ fn write_records(
     consumers: &mut [rtrb::Consumer<Record>],
     log: &mut LogWriter,
     done: &AtomicBool,
+    mut watcher: Option<Watcher<'_>>,
 ) -> Result<u64> {
     let mut written = 0;
     loop {
@@ -357,6 +369,9 @@ fn write_records(
         for consumer in consumers.iter_mut() {
             while let Ok(record) = consumer.pop() {
                 log.append(&record)?;
+                if let Some(watcher) = &mut watcher {
+                    watcher(&record);
+                }
                 written += 1;
                 moved = true;
             }

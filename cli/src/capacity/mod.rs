@@ -1,0 +1,149 @@
+//! `ringload capacity`: the largest load under which enough requests meet every objective.
+
+mod outcome;
+mod probes;
+
+pub(crate) use outcome::{Base, Capacity, Probe};
+
+use crate::args::{Axis, CapacityArgs};
+use crate::exit::Exit;
+use crate::mock::Demo;
+use crate::outcome::Identity;
+use crate::planning;
+use crate::say::say;
+use crate::trial::Prepared;
+use crate::{export, report, shown};
+use probes::Bench;
+use ringload_engine::campaign::{Range, Search};
+use ringload_engine::{Error, Result};
+use std::io::{self, Write};
+
+/// Searches, and says what was found and on what it rests.
+///
+/// # Errors
+/// What stands in the way, with a remedy.
+pub(crate) fn run(mut args: CapacityArgs) -> anyhow::Result<Exit> {
+    fits(&args)?;
+    let demo = Demo::crowded(&args.profile)?;
+    if let Some(demo) = &demo {
+        demo.aim(&mut args.profile);
+        args.profile.load.concurrency = None;
+    }
+    let mut bench = Bench::new(&args)?;
+    let dir = planning::artifact_dir(args.profile.output.artifact_dir.as_deref(), bench.plan());
+    let style = report::Style::of_stdout(&args.profile.output);
+    let mut prepared = Prepared::default();
+    let show = |text: String| shown(io::stdout().write_all(text.as_bytes()));
+
+    let base = bench.base(&dir, &mut prepared)?;
+    let mut capacity = Capacity {
+        axis: args.search.axis,
+        target: args.search.target,
+        search: Search::new(range(&args, &base)),
+        identity: Identity::of(bench.plan()),
+        slos: bench.plan().slos.clone(),
+        base,
+        probes: Vec::new(),
+        interrupted: false,
+    };
+    if !style.quiet {
+        show(report::capacity_head(&capacity))?;
+    }
+    while let Some(load) = capacity.search.next().filter(|_| capacity.base.answered) {
+        let number = capacity.probes.len() + 1;
+        let probe = bench.probe(load, number, &dir, &mut prepared, &capacity)?;
+        capacity.interrupted = probe.interrupted;
+        if capacity.interrupted {
+            break;
+        }
+        if !style.quiet {
+            show(report::capacity_line(&probe))?;
+        }
+        capacity.search.tell(load, probe.judgement.holds);
+        capacity.probes.push(probe);
+    }
+    let files = export::finish_capacity(&dir, &capacity)?;
+    show(report::render_capacity(&capacity, &dir, &files, style))?;
+    Ok(exit(&capacity, args.profile.output.allow_invalid))
+}
+
+/// In order: interrupted; nothing was answered; a probe that bounds the result is invalid; no load holds; done.
+fn exit(capacity: &Capacity, allow_invalid: bool) -> Exit {
+    if capacity.interrupted {
+        Exit::Interrupted
+    } else if !capacity.base.answered {
+        Exit::Unusable
+    } else if capacity.spoiled().is_some() && !allow_invalid {
+        Exit::Invalid
+    } else if capacity.search.holds.is_none() {
+        Exit::Failed
+    } else {
+        Exit::Done
+    }
+}
+
+fn range(args: &CapacityArgs, base: &Base) -> Range {
+    let whole = args.search.axis == Axis::Concurrency;
+    let (from, to) = match args.search.axis {
+        Axis::Rate => (1.0 / base.latency_s.max(1e-3), MOST_RATE),
+        Axis::Concurrency => (1.0, MOST_IN_FLIGHT),
+    };
+    let round = |load: f64| if whole { load.floor().max(1.0) } else { load };
+    Range {
+        from: round(args.search.from.unwrap_or(from)),
+        to: round(args.search.to.unwrap_or(to)),
+        tolerance: args.search.tolerance,
+        whole,
+    }
+}
+
+/// What a search decides by itself may not be said, and what it rests on must be.
+fn fits(args: &CapacityArgs) -> Result<()> {
+    let (profile, load) = (&args.profile, &args.profile.load);
+    let said = [
+        ("--request-rate", load.request_rate.is_some()),
+        ("--request-count", load.request_count.is_some()),
+        ("--benchmark-duration", load.benchmark_duration.is_some()),
+        ("--stage", !load.stage.is_empty()),
+        ("--request-rate-series", load.request_rate_series.is_some()),
+        ("--user-centric-rate", load.user_centric_rate.is_some()),
+        ("--fixed-schedule", profile.trace.input_file.is_some()),
+        ("--num-profile-runs", profile.campaign.num_profile_runs > 1),
+        ("--variant", !profile.campaign.variant.is_empty()),
+        (
+            "--concurrency",
+            load.concurrency.is_some() && args.search.axis == Axis::Concurrency,
+        ),
+    ];
+    if let Some((flag, _)) = said.iter().find(|(_, said)| *said) {
+        return Err(Error::usage(
+            format!(
+                "{flag} with `ringload capacity`: the search decides how much is sent, and for how long"
+            ),
+            format!("drop {flag}; --from, --to and --probe-duration bound the search"),
+        ));
+    }
+    if load.goodput.is_empty() && !profile.machine.demo {
+        return Err(Error::usage(
+            "no objective: nothing says when a request is good",
+            "add --goodput time_to_first_token:200 inter_token_latency:50 (display units), or what your users expect",
+        ));
+    }
+    if let (Some(from), Some(to)) = (args.search.from, args.search.to)
+        && from > to
+    {
+        return Err(Error::usage(
+            format!("--from {from} is over --to {to}"),
+            "write the lighter load in --from",
+        ));
+    }
+    if profile.output.dry_run {
+        say(
+            "note: --dry-run shows the plan of the first probe; the others follow from what it finds",
+        );
+    }
+    Ok(())
+}
+
+const MOST_RATE: f64 = 100_000.0;
+const MOST_IN_FLIGHT: f64 = 4_096.0;

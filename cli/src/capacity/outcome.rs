@@ -1,0 +1,83 @@
+//! What a search leaves for the report and the file.
+
+use crate::args::Axis;
+use crate::outcome::Identity;
+use crate::trial::Done;
+use ringload_engine::campaign::{Judgement, Search};
+use ringload_engine::plan::Slo;
+use ringload_engine::verdict::Status;
+
+/// A search and all its probes.
+pub(crate) struct Capacity {
+    /// What was raised.
+    pub(crate) axis: Axis,
+    /// Share of requests that has to be good.
+    pub(crate) target: f64,
+    /// What is known of the load.
+    pub(crate) search: Search,
+    /// Who ran what.
+    pub(crate) identity: Identity,
+    /// What a good request is.
+    pub(crate) slos: Vec<Slo>,
+    /// One request after the other.
+    pub(crate) base: Base,
+    /// Every probe, in order.
+    pub(crate) probes: Vec<Probe>,
+    /// Whether a signal ended it.
+    pub(crate) interrupted: bool,
+}
+
+/// One request after the other: what the server does without any load.
+pub(crate) struct Base {
+    /// Whether any request succeeded.
+    pub(crate) answered: bool,
+    /// Median of the request latency, in seconds.
+    pub(crate) latency_s: f64,
+    /// Share of good requests.
+    pub(crate) good_fraction: f64,
+    /// The run.
+    pub(crate) run: Done,
+}
+
+/// One load that was tried.
+pub(crate) struct Probe {
+    /// Arrivals per second, or requests in flight.
+    pub(crate) load: f64,
+    /// What it came to.
+    pub(crate) judgement: Judgement,
+    /// How long it took, in seconds.
+    pub(crate) took_s: f64,
+    /// Whether a signal ended it.
+    pub(crate) interrupted: bool,
+    /// The run.
+    pub(crate) run: Done,
+}
+
+impl Capacity {
+    /// The probe that says how much holds.
+    pub(crate) fn best(&self) -> Option<&Probe> {
+        let load = self.search.holds?;
+        self.probes
+            .iter()
+            .rev()
+            .find(|p| p.load == load && p.judgement.holds)
+    }
+
+    /// The probe that says what is too much.
+    pub(crate) fn over(&self) -> Option<&Probe> {
+        let load = self.search.fails?;
+        self.probes
+            .iter()
+            .rev()
+            .find(|p| p.load == load && !p.judgement.holds)
+    }
+
+    /// A probe on which the result rests, and in whose figures the client is.
+    pub(crate) fn spoiled(&self) -> Option<&Probe> {
+        let invalid = |p: &&Probe| p.run.outcome.verdict.status == Status::Invalid;
+        [self.best(), self.over()]
+            .into_iter()
+            .flatten()
+            .find(invalid)
+    }
+}

@@ -1,0 +1,189 @@
+//! The probes of a search: a plan each, and a judge that ends it when the answer is clear.
+
+use super::{Base, Capacity, Probe};
+use crate::args::values::Grace;
+use crate::args::{Axis, CapacityArgs, ProfileArgs};
+use crate::outcome::Identity;
+use crate::planning;
+use crate::profile::{announce, surroundings};
+use crate::trial::{self, Eyes, Place, Prepared};
+use ringload_engine::campaign::{Judge, Rule, Seen};
+use ringload_engine::clock::{Nanos, SECOND};
+use ringload_engine::plan::{Load, Plan};
+use ringload_engine::record::{Outcome, PhaseKind};
+use ringload_engine::run::metrics_of;
+use std::path::Path;
+
+/// Makes probes.
+pub(super) struct Bench {
+    args: ProfileArgs,
+    axis: Axis,
+    longest_s: f64,
+    level: f64,
+    /// One request after the other.
+    base: Plan,
+    fresh_seed: u64,
+}
+
+impl Bench {
+    /// # Errors
+    /// When the flags make no plan, with what to write instead.
+    pub(super) fn new(args: &CapacityArgs) -> anyhow::Result<Self> {
+        let around = surroundings();
+        let mut first = args.profile.clone();
+        first.load.concurrency = Some(1);
+        first.load.request_count = Some(BASE_REQUESTS);
+        let planned = planning::plan(&first, &around)?;
+        announce(&args.profile.output, &planned.plan, &planned.notes)?;
+        Ok(Self {
+            args: args.profile.clone(),
+            axis: args.search.axis,
+            longest_s: args.search.probe_duration,
+            level: args.search.probe_confidence,
+            base: planned.plan,
+            fresh_seed: around.fresh_seed,
+        })
+    }
+
+    /// What one request after the other asks for.
+    pub(super) fn plan(&self) -> &Plan {
+        &self.base
+    }
+
+    /// Sends one request after the other.
+    ///
+    /// # Errors
+    /// What stands in the way, with a remedy.
+    pub(super) fn base(&self, dir: &Path, prepared: &mut Prepared) -> anyhow::Result<Base> {
+        let dir = dir.join("probe_00_one_at_a_time");
+        let run = self.run(self.base.clone(), &dir, prepared, None)?;
+        let summary = &run.outcome.summary;
+        let latency = run.outcome.metric("request_latency").and_then(|m| m.stats);
+        Ok(Base {
+            answered: summary.counts.succeeded > 0,
+            latency_s: latency.map_or(1.0, |s| s.p50 / 1e3),
+            good_fraction: summary
+                .goodput
+                .as_ref()
+                .map_or(0.0, |g| g.good_request_fraction),
+            run,
+        })
+    }
+
+    /// Tries one load.
+    ///
+    /// # Errors
+    /// What stands in the way, with a remedy.
+    pub(super) fn probe(
+        &mut self,
+        load: f64,
+        number: usize,
+        dir: &Path,
+        prepared: &mut Prepared,
+        capacity: &Capacity,
+    ) -> anyhow::Result<Probe> {
+        let plan = self.plan_of(load)?;
+        let base = (capacity.base.latency_s * SECOND as f64) as Nanos;
+        let bracketed = capacity.search.holds.is_some() && capacity.search.fails.is_some();
+        let longest = (self.longest_s * SECOND as f64) as Nanos;
+        let mut judge = Judge::new(Rule {
+            target: capacity.target,
+            level: self.level,
+            settle: (2 * base).max(SECOND / 2).min(longest / 4),
+            // Near the bounds a queue takes its time to grow.
+            least: if bracketed {
+                (10 * base).min(longest / 2)
+            } else {
+                0
+            },
+        });
+        let mut decided = None;
+        let dir = dir.join(format!("probe_{number:02}_{}_{load}", self.axis_name()));
+        let run = {
+            let (judge, decided, plan_of) = (&mut judge, &mut decided, plan.clone());
+            let mut live = |control: &ringload_engine::run::Control,
+                            workload: &ringload_engine::workload::Workload,
+                            record: &ringload_engine::record::Record| {
+                if record.phase != PhaseKind::Profiling || record.outcome == Outcome::InFlight {
+                    return;
+                }
+                let good = metrics_of(&plan_of, workload, record).good == Some(true);
+                let at = &record.instants;
+                judge.see(
+                    record.k,
+                    Seen {
+                        scheduled: at.scheduled,
+                        end: at.end,
+                        good,
+                    },
+                );
+                if decided.is_none()
+                    && let Some(judgement) = judge.look()
+                {
+                    *decided = Some(judgement);
+                    control.enough();
+                }
+            };
+            self.run(plan, &dir, prepared, Some(&mut live))?
+        };
+        let summary = &run.outcome.summary;
+        let waiting = summary.counts.in_flight_at_end + summary.counts.dropped;
+        Ok(Probe {
+            load,
+            judgement: decided.unwrap_or_else(|| judge.end(waiting)),
+            took_s: summary.phase_duration_s,
+            interrupted: summary.was_cancelled,
+            run,
+        })
+    }
+
+    fn run(
+        &self,
+        plan: Plan,
+        dir: &Path,
+        prepared: &mut Prepared,
+        live: Option<trial::Watch<'_>>,
+    ) -> anyhow::Result<trial::Done> {
+        let identity = Identity::of(&plan);
+        let place = Place {
+            dir,
+            prefix: self.args.output.profile_export_prefix.as_deref(),
+        };
+        let eyes = Eyes {
+            live,
+            on_record: None,
+        };
+        trial::run(plan, prepared, &place, &self.args.output, identity, eyes)
+    }
+
+    fn plan_of(&self, load: f64) -> anyhow::Result<Plan> {
+        let mut args = self.args.clone();
+        match self.axis {
+            Axis::Rate => args.load.request_rate = Some(load),
+            Axis::Concurrency => args.load.concurrency = Some(load as u32),
+        }
+        args.load.benchmark_duration = Some(self.longest_s);
+        args.load.benchmark_grace_period = Some(Grace(Some(self.longest_s)));
+        let mut around = surroundings();
+        around.fresh_seed = self.fresh_seed;
+        let mut plan = planning::plan(&args, &around)?.plan;
+        if let Load::Closed { concurrency, .. } = plan.profiling.load
+            && plan.network.prewarm == 0
+        {
+            plan.network.prewarm = concurrency;
+        }
+        // As many prompts as the first run has: they are prepared once.
+        plan.prompts.entries = self.base.prompts.entries;
+        Ok(plan)
+    }
+
+    fn axis_name(&self) -> &'static str {
+        match self.axis {
+            Axis::Rate => "rate",
+            Axis::Concurrency => "concurrency",
+        }
+    }
+}
+
+/// Requests, one after the other, that say what the server does without load.
+const BASE_REQUESTS: u64 = 10;

@@ -1,0 +1,75 @@
+//! `ringload_capacity.json`: what a search found, and every probe on which it rests.
+
+use super::files::write_whole;
+use super::numbers::{finite, without_nulls};
+use crate::args::Axis;
+use crate::capacity::{Capacity, Probe};
+use ringload_engine::Result;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+
+/// Writes the file into the folder of the search; those of its probes are there already.
+///
+/// # Errors
+/// When the disk is full or the folder has gone.
+pub(crate) fn finish(dir: &Path, capacity: &Capacity) -> Result<Vec<PathBuf>> {
+    let path = dir.join("ringload_capacity.json");
+    let text = format!("{:#}\n", without_nulls(document(capacity)));
+    write_whole(&path, text.as_bytes())?;
+    Ok(vec![path])
+}
+
+fn document(capacity: &Capacity) -> Value {
+    let unit = match capacity.axis {
+        Axis::Rate => "requests/sec",
+        Axis::Concurrency => "requests",
+    };
+    json!({
+        "schema_version": "1.0",
+        "ringload_version": env!("CARGO_PKG_VERSION"),
+        "command": capacity.identity.command,
+        "axis": match capacity.axis { Axis::Rate => "request_rate", Axis::Concurrency => "concurrency" },
+        "unit": unit,
+        "target": capacity.target,
+        "slos": capacity.slos.iter()
+            .map(|slo| json!({"metric": slo.tag, "threshold": slo.threshold}))
+            .collect::<Vec<_>>(),
+        "capacity": capacity.search.holds.and_then(finite),
+        "holds": capacity.search.holds.and_then(finite),
+        "fails": capacity.search.fails.and_then(finite),
+        "goodput": capacity.best()
+            .and_then(|p| p.run.outcome.summary.goodput.as_ref().map(|g| g.goodput))
+            .and_then(finite),
+        "client_in_the_numbers": capacity.spoiled().is_some(),
+        "interrupted": capacity.interrupted,
+        "one_at_a_time": {
+            "request_latency_p50_ms": finite(capacity.base.latency_s * 1e3),
+            "good_fraction": capacity.base.good_fraction,
+            "folder": folder(&capacity.base.run.files),
+        },
+        "probes": capacity.probes.iter().map(probe).collect::<Vec<_>>(),
+    })
+}
+
+fn probe(probe: &Probe) -> Value {
+    let outcome = &probe.run.outcome;
+    json!({
+        "load": finite(probe.load),
+        "holds": probe.judgement.holds,
+        "reason": probe.judgement.reason,
+        "requests": probe.judgement.requests,
+        "good_fraction": finite(probe.judgement.good_fraction),
+        "interval": probe.judgement.interval,
+        "seconds": finite(probe.took_s),
+        "request_throughput": outcome.metric("request_throughput").and_then(|m| finite(m.avg)),
+        "time_to_first_token_p99_ms": outcome.metric("time_to_first_token")
+            .and_then(|m| m.stats).and_then(|s| finite(s.p99)),
+        "verdict": outcome.verdict.status,
+        "benchmark_id": outcome.identity.benchmark_id,
+        "folder": folder(&probe.run.files),
+    })
+}
+
+fn folder(files: &[PathBuf]) -> Option<String> {
+    files.first()?.parent().map(|d| d.display().to_string())
+}
