@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 /// A request as it came.
 #[derive(Clone, Debug)]
@@ -44,6 +45,8 @@ pub enum Then {
     Keep,
     /// It is closed.
     Close,
+    /// It is reset at once.
+    Reset,
 }
 
 /// A listener that answers as it is told; dropping it ends it.
@@ -180,8 +183,14 @@ fn serve(
             requests.push(request.clone());
             request
         };
-        if !matches!(answer(&mut writing, &request), Ok(Then::Keep)) {
-            return;
+        match answer(&mut writing, &request) {
+            Ok(Then::Keep) => {}
+            Ok(Then::Reset) => {
+                // If it cannot be set, the close is one in order, and the test that wanted a reset says so.
+                let _ = socket2::SockRef::from(&writing).set_linger(Some(Duration::ZERO));
+                return;
+            }
+            Ok(Then::Close) | Err(_) => return,
         }
     }
 }

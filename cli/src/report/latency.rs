@@ -83,7 +83,7 @@ pub(super) fn tails(outcome: &Outcome, verbose: bool) -> String {
     out
 }
 
-fn p99(s: &Stats) -> String {
+pub(super) fn p99(s: &Stats) -> String {
     format!(
         "{}{}",
         short(s.p99),

@@ -12,8 +12,15 @@ pub(super) fn section(outcome: &Outcome) -> String {
     for text in protocols(&network.targets) {
         out += &line("protocol", &text);
     }
+    out += &line("connections", &connections(c));
     let moved = summary.counts.reconnects + summary.warmup_counts.reconnects;
-    out += &line("connections", &connections(c, moved));
+    if moved > 0 {
+        let text = format!(
+            "{} requests: the server had closed their connection before they were sent, or went away and said that it had not begun them",
+            count(moved)
+        );
+        out += &line("moved", &text);
+    }
     if c.handshakes_full + c.handshakes_resumed > 0 {
         out += &line("handshakes", &handshakes(network));
     }
@@ -22,7 +29,7 @@ pub(super) fn section(outcome: &Outcome) -> String {
     }
     if c.retransmits > 0 {
         let text = format!(
-            "{} segments, on {} of {} connections: the network loses what is sent",
+            "{} segments, on {} of {} connections: lost, or sent again by the kernel to be sure",
             count(c.retransmits),
             count(c.with_retransmits),
             count(c.asked)
@@ -59,16 +66,10 @@ fn protocol(spoken: &Spoken) -> String {
     format!("HTTP/{}{tls}{how}", spoken.http)
 }
 
-fn connections(c: &ConnectionCounts, moved: u64) -> String {
+fn connections(c: &ConnectionCounts) -> String {
     let mut text = format!("{} made", count(c.made));
     if c.tried > c.made {
         text += &format!(", {} tried in vain", count(c.tried - c.made));
-    }
-    if moved > 0 {
-        text += &format!(
-            ", {} of them for a request whose kept connection the server had closed",
-            count(moved)
-        );
     }
     text
 }
@@ -99,9 +100,8 @@ fn times(d: &Distribution) -> String {
             .map_or_else(|| "-".into(), |p| time(p.ms))
     };
     format!(
-        "p50 {}, p99 {}, max {} (the kernel's, at the end of {} connections)",
+        "p50 {}, max {} (the least of each of {} connections, by the kernel)",
         at("p50"),
-        at("p99"),
         at("max"),
         count(d.count)
     )
@@ -124,5 +124,5 @@ fn http2(c: &ConnectionCounts) -> String {
             ms(ns)
         ),
     };
-    format!("{goaways}; {sent}, {received}")
+    format!("{goaways}; {sent}; {received}")
 }

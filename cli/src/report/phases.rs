@@ -1,6 +1,7 @@
 //! Where the time of requests went (`--http-trace-metrics`).
 
-use super::layout::{count, line, percent, short};
+use super::latency::p99;
+use super::layout::{count, line, short};
 use super::table::Table;
 use crate::outcome::Outcome;
 use ringload_engine::measure::{PhaseFigures, Stats};
@@ -10,17 +11,24 @@ pub(super) fn section(outcome: &Outcome) -> String {
     let phases = &outcome.summary.network.phases;
     let of_all = |p: &PhaseFigures| outcome.metric(p.tag).and_then(|m| m.stats);
     let mut out = table("PHASES OF A REQUEST (ms)", phases, of_all);
-    let reused = outcome.metric("http_req_connection_reused");
-    if let Some(reused) = reused {
-        let text = format!(
-            "{} of requests had a kept connection: no lookup, connect or handshake; that of the others is in their time to first token",
-            percent(reused.avg)
-        );
-        out += &line("reused", &text);
+    let of = |stats: fn(&PhaseFigures) -> Option<Stats>| {
+        phases.first().and_then(stats).map_or(0, |s| s.count)
+    };
+    let (made, found) = (of(|p| p.new), of(|p| p.reused));
+    let text = match (made, found) {
+        (_, 0) => "every request made its connection: it is in its time to first token".into(),
+        (0, _) => "no request made its connection: all were kept, or made ahead".into(),
+        (made, _) => format!(
+            "{} requests made their connection, and have it in their time to first token; the others found one, or waited for one of these",
+            count(made)
+        ),
+    };
+    if made + found > 0 {
+        out += &line("connections", &text);
     }
-    if reused.is_some_and(|m| m.avg > 0.0 && m.avg < 1.0) {
-        out += &apart("ON A NEW CONNECTION", phases, |p| p.new);
-        out += &apart("ON A KEPT CONNECTION", phases, |p| p.reused);
+    if made > 0 && found > 0 {
+        out += &apart("THAT MADE A CONNECTION", phases, |p| p.new);
+        out += &apart("THAT FOUND ONE", phases, |p| p.reused);
     }
     out
 }
@@ -43,7 +51,13 @@ fn table(
             let name = NAMES.iter().find(|(tag, _)| *tag == phase.tag);
             table.row(
                 name.map_or(phase.tag, |(_, name)| name),
-                [s.mean(), s.p50, s.p90, s.p99, s.max].map(short).to_vec(),
+                vec![
+                    short(s.mean()),
+                    short(s.p50),
+                    short(s.p90),
+                    p99(&s),
+                    short(s.max),
+                ],
             );
         }
     }

@@ -98,7 +98,8 @@ pub enum Sending {
 /// What the kernel knows of a TCP connection (`TCP_INFO`): passive facts of the network, that no request had to be sent for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TcpFacts {
-    /// The smoothed round-trip time (RFC 6298), in nanoseconds; `None` before the first sample.
+    /// The least round-trip time of its last minutes, in nanoseconds, to a microsecond; `None` before the first sample. Not the smoothed
+    /// one (RFC 6298): acknowledgements that wait for an answer to ride on put the server's own time into that.
     pub round_trip: Option<Nanos>,
     /// Segments that this side has sent again, those of the connect included.
     pub retransmits: u32,

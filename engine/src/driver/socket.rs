@@ -152,10 +152,15 @@ pub(super) fn tcp_facts(fd: RawFd) -> Option<TcpFacts> {
         )
     };
     (rc == 0).then(|| TcpFacts {
-        round_trip: (info.tcpi_rtt > 0).then(|| Nanos::from(info.tcpi_rtt) * MICRO),
+        round_trip: (1..NO_SAMPLE)
+            .contains(&info.tcpi_min_rtt)
+            .then(|| Nanos::from(info.tcpi_min_rtt) * MICRO),
         retransmits: info.tcpi_total_retrans,
     })
 }
+
+/// `tcpi_min_rtt` before the first sample: all ones in the kernel, 0 where the field is unknown to it.
+const NO_SAMPLE: u32 = u32::MAX;
 
 /// The error number of the last failed call on this thread.
 pub(super) fn errno() -> i32 {

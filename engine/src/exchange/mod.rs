@@ -161,6 +161,12 @@ impl Exchange {
         (instants.dns_start, instants.dns_end) = (Some(started), Some(ended));
     }
 
+    /// The name service is asked for this request.
+    pub fn handle_asking(&mut self, now: Nanos) {
+        let instants = &mut self.answer.record.instants;
+        (instants.dns_start, instants.dns_end) = (Some(now), None);
+    }
+
     /// A connection is begun for this request.
     pub fn handle_connecting(&mut self, now: Nanos) {
         let instants = &mut self.answer.record.instants;
@@ -194,9 +200,10 @@ impl Exchange {
         self.answer.record.connection_reused = reused;
     }
 
-    /// The kernel accepted the last byte.
+    /// The kernel accepted the last byte. When that is noticed after the first byte of the answer arrived, it had been so by then.
     pub fn handle_sent(&mut self, now: Nanos) {
-        self.answer.record.instants.send_end = Some(now);
+        let instants = &mut self.answer.record.instants;
+        instants.send_end = Some(instants.first_byte.map_or(now, |first| first.min(now)));
     }
 
     /// Whether the request may move to a fresh connection: it went out on a kept one and no byte of a response was seen.
@@ -252,7 +259,7 @@ impl Exchange {
         parts(&mut |part| {
             if std::mem::take(&mut first) {
                 let record = &mut self.answer.record;
-                record.instants.first_byte.get_or_insert(arrived);
+                record.instants.answered(arrived);
                 record.reads += 1;
                 record.bytes_received += bytes as u64;
             }
@@ -323,7 +330,7 @@ impl Exchange {
     fn part_of_read(&mut self, arrived: Nanos, read: u64) -> Nanos {
         let record = &mut self.answer.record;
         let arrived = arrived.max(record.instants.send_start.unwrap_or(arrived));
-        record.instants.first_byte.get_or_insert(arrived);
+        record.instants.answered(arrived);
         if record.reads == 0 || self.read != read {
             record.reads += 1;
             (self.read, self.read_events) = (read, 0);

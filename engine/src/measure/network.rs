@@ -16,7 +16,7 @@ pub struct NetworkFigures {
     pub targets: Vec<Spoken>,
     /// Connections, added up over the cores.
     pub connections: ConnectionCounts,
-    /// The kernel's smoothed round-trip time at the end of each TCP connection (RFC 6298, `TCP_INFO`).
+    /// The least round-trip time of each TCP connection, by the kernel (`TCP_INFO`'s `tcpi_min_rtt`, asked at its end).
     pub round_trip: Option<Distribution>,
     /// The time of full TLS handshakes, in ms, of requests that paid for one.
     pub full_handshake_ms: Option<Stats>,
@@ -39,14 +39,14 @@ pub struct Spoken {
     pub negotiated: bool,
 }
 
-/// One phase of requests, apart by whether their connection was new.
+/// One phase of requests, apart by whether they paid for a connection.
 #[derive(Clone, Debug, Serialize)]
 pub struct PhaseFigures {
     /// Tag of the metric.
     pub tag: &'static str,
-    /// Of requests whose connection had served none before, in ms.
+    /// Of requests that made their connection, in ms: lookup, connect and handshake are in their time.
     pub new: Option<Stats>,
-    /// Of requests on a connection that had, in ms.
+    /// Of requests whose connection was there or in the making when they came, in ms: one that was kept, made ahead, or shared.
     pub reused: Option<Stats>,
 }
 
@@ -97,15 +97,15 @@ fn phases(columns: &[Vec<f64>]) -> Vec<PhaseFigures> {
             .position(|other| std::ptr::eq(*other, info));
         place.and_then(|i| columns.get(i)).map_or(&[][..], |c| c)
     };
-    let reused = column(&tags::HTTP_REQ_CONNECTION_REUSED);
+    let connect = column(&tags::HTTP_REQ_CONNECTING);
     PHASES
         .into_iter()
         .map(|info| {
             // Every request has a value in each of these columns, in the same place.
             let of = |kept: bool| {
-                let values = column(info).iter().zip(reused);
+                let values = column(info).iter().zip(connect);
                 let mut mine: Vec<f64> = values
-                    .filter(|(_, reused)| (**reused > 0.0) == kept)
+                    .filter(|(_, connect)| (**connect == 0.0) == kept)
                     .map(|(value, _)| *value)
                     .collect();
                 Stats::of(&mut mine)

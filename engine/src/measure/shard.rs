@@ -46,7 +46,7 @@ pub enum Of {
     TimeToFirstTokenFromSend,
     /// First output event − issued, of requests that failed after it: a population of its own.
     PartialTimeToFirstToken,
-    /// The kernel's smoothed round-trip time at the end of each TCP connection.
+    /// The least round-trip time of each TCP connection, by the kernel.
     RoundTripTime,
 }
 
@@ -188,7 +188,7 @@ impl Shard {
         self.put(Of::DispatchLag, lag);
     }
 
-    /// A TCP connection is about to be closed, and the kernel was asked about it: its smoothed round-trip time, if it has one, and the
+    /// A TCP connection is about to be closed, and the kernel was asked about it: its least round-trip time, if it has one, and the
     /// segments that were sent again.
     pub fn connection_ended(&mut self, round_trip: Option<Nanos>, retransmits: u32) {
         if let Some(round_trip) = round_trip {

@@ -172,6 +172,14 @@ pub struct Usage {
 }
 
 impl Instants {
+    /// A byte of the answer arrived: where it is the first, the request had been taken by then, however late that was noticed.
+    pub fn answered(&mut self, arrived: Nanos) {
+        if self.first_byte.is_none() {
+            self.first_byte = Some(arrived);
+            self.send_end = self.send_end.map(|sent| sent.min(arrived));
+        }
+    }
+
     /// The phases of the request: a chain of cuts from `issued` to `end`, so that they add up by construction.
     ///
     /// A cut that is absent, or out of order, takes the place of its predecessor: the phase it would open has no length.

@@ -119,6 +119,11 @@ impl Core<'_> {
             }
             return;
         }
+        // A reset after the server's end in order is told by an error of its own: the end counts.
+        let event = match event {
+            Event::ReadFailed(libc::EPIPE) => Event::Closed,
+            event => event,
+        };
         let Some(slot) = self
             .slots
             .get_mut(key.slot as usize)
@@ -145,7 +150,7 @@ impl Core<'_> {
             Event::Sent => self.sent(key, seen),
             Event::SendFailed(e) if active => {
                 self.todo
-                    .push(Todo::Lost(key, Cause::SendFailed, Some(os_error(e)), seen))
+                    .push(Todo::Lost(key, send_cause(e), Some(os_error(e)), seen))
             }
             Event::Received {
                 bytes,
@@ -204,7 +209,7 @@ impl Core<'_> {
             }
             Event::SendFailed(e) => {
                 self.todo
-                    .push(Todo::Lost(key, Cause::SendFailed, Some(os_error(e)), seen));
+                    .push(Todo::Lost(key, send_cause(e), Some(os_error(e)), seen));
             }
             Event::ReadFailed(e) => {
                 self.todo
@@ -397,6 +402,16 @@ impl Core<'_> {
                 progress.failed.store(failed, Ordering::Relaxed);
             }
         }
+    }
+}
+
+/// Why a send that was under way failed. A broken pipe is the first error only where the server's end (FIN) had come in order: of a reset
+/// the read has told before.
+pub(super) fn send_cause(errno: i32) -> Cause {
+    if errno == libc::EPIPE {
+        Cause::ClosedBeforeResponse
+    } else {
+        Cause::SendFailed
     }
 }
 

@@ -9,6 +9,9 @@ use crate::record::Cause;
 impl<D: Driver> Worker<'_, D> {
     /// The connection ended under a request. On a kept connection that the server had closed while idle, nothing of the request was
     /// begun: it moves, once. Else it fails.
+    ///
+    /// That the server had closed before is known in two ways only: the kernel took no byte of the request; or the server's end came in
+    /// order (FIN), and its acknowledgement leaves out what was sent. A reset says nothing of what the server has read.
     pub(super) fn lost(&mut self, key: Key, cause: Cause, detail: Option<String>, at: Nanos) {
         let slot = &mut self.core.slots[key.slot as usize];
         if slot.generation != key.generation {
@@ -24,8 +27,13 @@ impl<D: Driver> Worker<'_, D> {
         }
         let sent = slot.exchange.record().bytes_sent as usize;
         if slot.exchange.may_move()
-            && (cause == Cause::SendFailed && !slot.sending
-                || self.driver.unacknowledged(key).is_some_and(|n| n >= sent))
+            && match cause {
+                Cause::SendFailed => !slot.sending,
+                Cause::ClosedBeforeResponse => {
+                    self.driver.unacknowledged(key).is_some_and(|n| n >= sent)
+                }
+                _ => false,
+            }
         {
             slot.exchange.handle_move();
             self.hang_up(key);

@@ -94,8 +94,12 @@ impl<D: Driver> Worker<'_, D> {
             self.connect_to(key, addr);
             return;
         }
-        let target = &core.shared.plan.targets[state.target as usize];
         let token = u64::from(slot) << 32 | u64::from(key.generation);
+        if let Some(exchange) = self.core.payer(slot) {
+            exchange.handle_asking(now);
+        }
+        let target = self.core.slots[slot as usize].target as usize;
+        let target = &self.core.shared.plan.targets[target];
         let asked = |asker: &Asker| asker.ask(token, &target.host, target.port);
         if !self.asker.as_ref().is_some_and(asked) {
             let what = "the name service has ended".to_owned();

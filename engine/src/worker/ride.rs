@@ -171,6 +171,8 @@ impl<D: Driver> Worker<'_, D> {
                 self.core.left(key, now);
             }
             Some(Sending::Pending) => self.core.slots[key.slot as usize].sending = true,
+            // The connection has ended, and how is on its way: the read's last event tells an end in order from a reset.
+            Some(Sending::Failed(libc::EPIPE)) => {}
             Some(Sending::Failed(e)) => {
                 let now = self.driver.now();
                 self.lost(key, Cause::SendFailed, Some(os_error(e)), now);
@@ -265,7 +267,8 @@ impl<D: Driver> Worker<'_, D> {
         detail: &Option<String>,
         at: Nanos,
     ) {
-        let (stale, in_order) = (self.stale(key), cause == Cause::ClosedBeforeResponse);
+        let in_order = cause == Cause::ClosedBeforeResponse;
+        let stale = self.stale(key, in_order);
         // The reason, in a GOAWAY or an alert; whether it arrives is no concern of ours.
         let _ = self.hand_over(key);
         let riders = self.core.riders(key.slot);
@@ -303,9 +306,10 @@ impl<D: Driver> Worker<'_, D> {
         self.close(key);
     }
 
-    /// Whether a connection was idle when the oldest of its streams was opened, and the server has neither said anything since nor has
-    /// its kernel acknowledged a byte: it had closed the connection before.
-    fn stale(&mut self, key: Key) -> bool {
+    /// Whether a connection was idle when the oldest of its streams was opened, and the server had closed it before: it has not said
+    /// anything since, and either the kernel took no byte of the requests, or the server's end came in order (FIN) and acknowledges none
+    /// of them. A reset says nothing of what the server has read.
+    fn stale(&mut self, key: Key, in_order: bool) -> bool {
         let Some(carrier) = &self.core.slots[key.slot as usize].carrier else {
             return false;
         };
@@ -313,6 +317,6 @@ impl<D: Driver> Worker<'_, D> {
             return false;
         };
         let unacknowledged = self.driver.unacknowledged(key);
-        since == 0 || unacknowledged.is_some_and(|n| n as u64 >= since)
+        since == 0 || in_order && unacknowledged.is_some_and(|n| n as u64 >= since)
     }
 }

@@ -117,6 +117,23 @@ fn a_connection_that_breaks_under_a_request_is_a_failure() {
 }
 
 #[test]
+fn a_request_that_was_read_before_a_reset_is_not_sent_again() {
+    on_both(|io| {
+        let server = Peer::start(|to, request| {
+            if request.serial % 2 == 1 {
+                return Ok(Then::Reset);
+            }
+            peer::write(to, &peer::chat(1))
+        });
+        let run = drive(&closed(server.addr(), io, 1, 10));
+        let causes: Vec<Outcome> = run.records.iter().map(|r| r.outcome).collect();
+        let lost = Outcome::Failed(Cause::Reset);
+        assert_eq!(causes, [Outcome::Succeeded, lost].repeat(5));
+        assert_eq!(server.requests().len(), 10, "none was sent twice");
+    });
+}
+
+#[test]
 fn an_event_over_the_limit_fails_its_request_alone() {
     on_both(|io| {
         let server = Peer::start(|to, request| {

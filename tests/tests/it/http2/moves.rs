@@ -94,6 +94,24 @@ fn a_request_that_the_servers_kernel_took_does_not_move() {
 }
 
 #[test]
+fn a_request_that_was_read_before_a_reset_does_not_move() {
+    on_both(|io| {
+        let peer = Peer2::start(|w, _| {
+            w.greet(&[])?;
+            let asked = w.request()?;
+            w.send(&chat(asked.stream))?;
+            w.request()?;
+            w.reset()
+        });
+        let run = drive(&plan(&peer, io, 1, 10));
+        let outcomes: Vec<Outcome> = run.records.iter().map(|r| r.outcome).collect();
+        let lost = Outcome::Failed(Cause::Reset);
+        assert_eq!(outcomes, [Outcome::Succeeded, lost].repeat(5));
+        assert_eq!(peer.requests(), 10, "none was sent twice");
+    });
+}
+
+#[test]
 fn a_request_does_not_move_when_the_server_has_spoken_since() {
     on_both(|io| {
         let peer = Peer2::start(|w, _| {
