@@ -59,7 +59,7 @@ pub struct Summary {
     pub violations: Vec<String>,
 }
 
-/// Requests of one phase, conserved: `issued = succeeded + failed + in_flight_at_end`, `planned = issued + never_due + dropped`
+/// Requests of one phase, conserved: `issued = succeeded + failed + cancelled + in_flight_at_end`, `planned = issued + never_due + dropped`
 /// (where `planned` is known).
 #[derive(Clone, Debug, Default, Serialize, PartialEq, Eq)]
 pub struct Counts {
@@ -71,6 +71,8 @@ pub struct Counts {
     pub succeeded: u64,
     /// Failures by cause.
     pub failed: BTreeMap<Cause, u64>,
+    /// Broken off by the client, as planned: neither a success nor a failure.
+    pub cancelled: u64,
     /// Still in flight when the run ended.
     pub in_flight_at_end: u64,
     /// Planned, but the run ended before they were due.
@@ -92,7 +94,7 @@ impl Counts {
         self.failed.values().sum()
     }
 
-    /// Requests that reached an end: successes and failures.
+    /// Requests that reached an end of their own: successes and failures.
     #[must_use]
     pub fn finished(&self) -> u64 {
         self.succeeded + self.failures()
