@@ -135,6 +135,7 @@ impl Summarizer {
             rate,
             network,
             was_cancelled: facts.was_cancelled,
+            aborted: facts.aborted,
             tokens: TokenFigures {
                 tokenizer: facts.tokenizer.clone(),
                 approximate: facts.tokenizer_approximate,

@@ -38,7 +38,10 @@ mod tests {
         for seed in [0, 1, 42] {
             let n = picked(seed, 0.2).len() as f64;
             // Five standard deviations of 10 000 draws.
-            assert!((n - 2_000.0).abs() < 5.0 * (10_000.0f64 * 0.2 * 0.8).sqrt(), "{n}");
+            assert!(
+                (n - 2_000.0).abs() < 5.0 * (10_000.0f64 * 0.2 * 0.8).sqrt(),
+                "{n}"
+            );
         }
     }
 

@@ -170,6 +170,10 @@ mod tests {
             assert_eq!(cause as usize, i);
         }
         let last = Cause::ALL[Cause::ALL.len() - 1];
-        assert_eq!(last, Cause::InterTokenTimeout, "the last variant of the enum");
+        assert_eq!(
+            last,
+            Cause::InterTokenTimeout,
+            "the last variant of the enum"
+        );
     }
 }

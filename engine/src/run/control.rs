@@ -1,11 +1,13 @@
 //! What the control plane and the workers share: a stop request going in, snapshots coming out.
 
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
 /// What the control plane and the workers share: a stop request going in, snapshots coming out.
 #[derive(Default)]
 pub struct Control {
     stop: AtomicU8,
+    /// The first stop was the run's own.
+    aborted: AtomicBool,
     /// Live figures, one set for each worker; read at ≤ 10 Hz.
     pub progress: Vec<Progress>,
 }
@@ -34,6 +36,7 @@ impl Control {
     pub fn new(workers: usize) -> Self {
         Self {
             stop: AtomicU8::new(0),
+            aborted: AtomicBool::new(false),
             progress: (0..workers).map(|_| Progress::default()).collect(),
         }
     }
@@ -47,9 +50,47 @@ impl Control {
             });
     }
 
-    /// How often [`Control::stop`] was called.
+    /// Ends the run early of its own accord, as one stop does; nothing when it is ending already.
+    pub fn abort(&self) {
+        let first = self
+            .stop
+            .compare_exchange(0, 1, Ordering::Relaxed, Ordering::Relaxed);
+        if first.is_ok() {
+            self.aborted.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether anybody but the run itself asked it to stop.
+    #[must_use]
+    pub fn interrupted(&self) -> bool {
+        self.stops() > u8::from(self.aborted.load(Ordering::Relaxed))
+    }
+
+    /// How often it was asked to stop, the run's own wish included.
     #[must_use]
     pub fn stops(&self) -> u8 {
         self.stop.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_abort_is_one_stop_and_no_interruption() {
+        let control = Control::new(1);
+        control.abort();
+        assert_eq!((control.stops(), control.interrupted()), (1, false));
+        control.stop();
+        assert_eq!((control.stops(), control.interrupted()), (2, true));
+    }
+
+    #[test]
+    fn an_abort_after_a_stop_changes_nothing() {
+        let control = Control::new(1);
+        control.stop();
+        control.abort();
+        assert_eq!((control.stops(), control.interrupted()), (1, true));
     }
 }

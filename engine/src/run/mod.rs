@@ -4,9 +4,11 @@ mod control;
 mod material;
 mod probe;
 mod seat;
+mod tripwire;
 
 pub use control::{Control, Progress};
 pub use material::{tls_clients, tls_material};
+pub use tripwire::Tripwire;
 
 use crate::clock::{self, RealtimeOffset};
 use crate::driver::{self, Uring};
@@ -182,6 +184,7 @@ pub fn execute(
     let mut log = LogWriter::create(log_path)?;
     let offset = RealtimeOffset::sample();
     let workers_done = AtomicBool::new(false);
+    let mut tripwire = Tripwire::of(plan);
 
     let outcome = std::thread::scope(|scope| {
         let mut consumers = Vec::new();
@@ -207,13 +210,17 @@ pub fn execute(
                 })?;
             handles.push(handle);
         }
-        let (workers_done, log) = (&workers_done, &mut log);
+        let (workers_done, log, tripwire) = (&workers_done, &mut log, &mut tripwire);
         let cores = &cores;
         let writer = std::thread::Builder::new()
             .name("records".into())
             .spawn_scoped(scope, move || {
                 driver::keep_off(cores);
-                write_records(&mut consumers, log, workers_done)
+                write_records(&mut consumers, log, workers_done, &mut |record| {
+                    if tripwire.sees(record) {
+                        control.abort();
+                    }
+                })
             })
             .map_err(|e| {
                 Error::environment(
@@ -253,7 +260,8 @@ pub fn execute(
         cores: left.iter().map(|l| l.core.clone()).collect(),
         // What the ring refused is in the shards already; what the writer itself lost is the difference.
         records_lost: recorded.saturating_sub(written + shard.counters.records_lost),
-        was_cancelled: control.stops() > 0,
+        was_cancelled: control.interrupted(),
+        aborted: tripwire.tripped(),
         peak_rss_bytes: driver::peak_rss_bytes(),
         tokenizer: workload.tokenizer().0.to_owned(),
         tokenizer_approximate: workload.tokenizer().1,
@@ -344,11 +352,12 @@ fn count_tokens(plan: &Plan, workload: &Workload, record: &Record) -> TokenCount
     TokenCounts::of(record, Some(&mut |text| workload.count_tokens(text)))
 }
 
-/// Moves records from the workers' rings to the log until all workers are done and all rings are empty.
+/// Moves records from the workers' rings to the log until all workers are done and all rings are empty; `look_on` sees each.
 fn write_records(
     consumers: &mut [rtrb::Consumer<Record>],
     log: &mut LogWriter,
     done: &AtomicBool,
+    look_on: &mut dyn FnMut(&Record),
 ) -> Result<u64> {
     let mut written = 0;
     loop {
@@ -357,6 +366,7 @@ fn write_records(
         for consumer in consumers.iter_mut() {
             while let Ok(record) = consumer.pop() {
                 log.append(&record)?;
+                look_on(&record);
                 written += 1;
                 moved = true;
             }

@@ -119,7 +119,9 @@ impl<D: Driver> Worker<'_, D> {
             self.core.watches.0.pop();
             match self.core.due(&watch, now) {
                 None => {}
-                Some(at) if at > now => self.core.watches.push(at, watch.slot, watch.id, watch.what),
+                Some(at) if at > now => {
+                    self.core.watches.push(at, watch.slot, watch.id, watch.what)
+                }
                 Some(_) => self.strike(&watch, now),
             }
         }
