@@ -7,10 +7,12 @@ use ringload_tests::on_both;
 use ringload_tests::peer::{self, Peer, STREAM, Then, chat, token, whole};
 use ringload_tests::profile::{Ended, Profile};
 use serde_json::Value;
+use socket2::SockRef;
 use std::io::{self, Read};
 use std::net::TcpStream;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 /// Two in five, of the seed that every run here has.
 const PICKS: Cancellation = Cancellation {
@@ -255,6 +257,85 @@ fn a_run_whose_failures_stay_under_the_threshold_goes_on() {
         .exits(0);
     assert_eq!((ended.count("issued"), ended.count("never_due")), (60, 0));
     assert!(ended.report()["summary"].get("aborted").is_none());
+}
+
+#[test]
+fn a_slow_reader_makes_its_server_wait() {
+    on_both(|io| {
+        // 1 200 tokens of some 150 bytes, at 128 KiB a second: 1.3 s and more, of which small buffers on both sides hide little.
+        let waited = Arc::new(Mutex::new(Vec::new()));
+        let noted = waited.clone();
+        let server = Peer::start(move |to, _| {
+            SockRef::from(&*to).set_send_buffer_size(4096)?;
+            let answer = chat(1_200);
+            let began = Instant::now();
+            peer::write(to, &answer)?;
+            let mut waits = noted.lock().unwrap();
+            waits.push((began.elapsed(), answer.len()));
+            Ok(Then::Keep)
+        });
+        let ended = Profile::of(server.addr())
+            .on(io)
+            .args(["--request-count", "4", "--concurrency", "2"])
+            .args([
+                "--read-rate-limit",
+                "128k",
+                "--tcp-receive-buffer",
+                "4k",
+                "--allow-invalid",
+            ])
+            .run()
+            .exits(0);
+        assert_eq!(ended.count("succeeded"), 4, "{}", ended.stdout);
+        assert_eq!(ended.metric("output_sequence_length", "min"), 1_200.0);
+        for (waited, bytes) in waited.lock().unwrap().iter() {
+            let least = *bytes as f64 / f64::from(128 << 10);
+            assert!(
+                waited.as_secs_f64() > least / 2.0,
+                "{waited:?} of {least} s"
+            );
+        }
+        follows_its_schema(&ended.report());
+        assert!(ended.findings("VALID").contains(&"slow_reader".to_owned()));
+        for status in ["SUSPECT", "INVALID"] {
+            let gates = ended.findings(status);
+            assert!(!gates.contains(&"receive_lag".to_owned()), "{gates:?}");
+        }
+    });
+}
+
+#[test]
+fn a_slow_reader_sees_ends_and_cancellations_as_any_other() {
+    on_both(|io| {
+        // The second answer of each connection is its last.
+        let server = Peer::start(|to, request| {
+            if request.serial % 2 == 0 {
+                return peer::write(to, &chat(40));
+            }
+            let last = chat(40).replacen("\r\n", "\r\nconnection: close\r\n", 1);
+            peer::write(to, &last)?;
+            Ok(Then::Close)
+        });
+        let ended = Profile::of(server.addr())
+            .on(io)
+            .args(["--request-count", "8", "--read-rate-limit", "64k"])
+            .args(["--allow-invalid"])
+            .run()
+            .exits(0);
+        assert_eq!(ended.count("succeeded"), 8, "{:?}", ended.failures());
+        assert_eq!(server.connections(), 4);
+
+        // Most of the answer is there when the client goes: it has not read it.
+        let server = Peer::start(|to, _| peer::write(to, &chat(400)));
+        let ended = Profile::of(server.addr())
+            .on(io)
+            .args(["--request-count", "4", "--read-rate-limit", "8k"])
+            .args(["--request-cancellation-rate", "100"])
+            .args(["--request-cancellation-delay", "0.1"])
+            .run()
+            .exits(3);
+        assert_eq!(ended.count("cancelled"), 4);
+    });
 }
 
 /// Exactly the requests that the seed picks were cancelled, the others succeeded, and nothing failed.
