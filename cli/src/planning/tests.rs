@@ -763,6 +763,10 @@ fn what_ends_requests_and_runs_early_is_planned() {
         (p.timeouts.ttft, p.timeouts.inter_token),
         (Some(5 * SECOND), Some(3 * SECOND / 2))
     );
+    assert_eq!(
+        made("-m x --read-rate-limit 16k").network.read_rate,
+        Some(16 << 10)
+    );
     // Without a delay: send it, and go.
     let p = made("-m x --request-cancellation-rate 100");
     assert_eq!(p.cancellation.map(|c| (c.share, c.delay)), Some((1.0, 0)));
@@ -781,6 +785,7 @@ fn what_ends_requests_and_runs_early_is_planned() {
             "from 0",
         ),
         ("--failed-request-threshold 10", "from 0 to 1"),
+        ("--read-rate-limit 5", "bytes"),
         ("--ttft-timeout-seconds 1", "add --streaming"),
         ("--inter-token-timeout-seconds 1", "add --streaming"),
         ("--streaming --ttft-timeout-seconds 0", "above 0"),
