@@ -57,7 +57,7 @@ impl Drop for Ending<'_> {
 /// First: drain. Second: abandon what is in flight. Third: the user has waited enough.
 fn heed(signals: &mut Signals, control: &Control, quit: &(dyn Fn() + Sync)) {
     for _ in signals.forever() {
-        match control.interruptions() {
+        match control.asked() {
             0 => say("stopping: waiting for what is in flight; once more to abandon it"),
             1 => say("stopping now: results so far will be written; once more to quit without"),
             _ => {

@@ -20,6 +20,8 @@ pub enum Stream {
     Prompt = 4,
     /// The order in which words open the prompts.
     Opening = 5,
+    /// Which requests are cancelled.
+    Cancellation = 32,
     /// Which blocks a bootstrap draws.
     Bootstrap = 64,
 }

@@ -284,7 +284,6 @@ const GROUPS: &[(&str, &[&str])] = &[
     (
         "load",
         &[
-            "--failed-request-threshold",
             "--trajectory-start-min-ratio",
             "--trajectory-start-max-ratio",
             "--burst-phase-starts",
@@ -299,13 +298,6 @@ const GROUPS: &[(&str, &[&str])] = &[
             "--agentic-cache-warmup-duration",
             "--agentic-warmup-grace-period",
             "--num-warmup-sessions",
-        ],
-    ),
-    (
-        "request cancellation",
-        &[
-            "--request-cancellation-rate",
-            "--request-cancellation-delay",
         ],
     ),
     (

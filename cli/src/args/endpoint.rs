@@ -65,6 +65,14 @@ pub(crate) struct EndpointArgs {
     #[arg(long, value_name = "SECONDS", default_value = "21600", value_parser = values::seconds)]
     pub(crate) request_timeout_seconds: f64,
 
+    /// Longest time from a request's issue to its first output; it fails as `ttft_timeout`. Needs --streaming.
+    #[arg(long, value_name = "SECONDS", value_parser = values::seconds)]
+    pub(crate) ttft_timeout_seconds: Option<f64>,
+
+    /// Longest time between two outputs of a stream; it fails as `inter_token_timeout`. Needs --streaming.
+    #[arg(long, value_name = "SECONDS", value_parser = values::seconds)]
+    pub(crate) inter_token_timeout_seconds: Option<f64>,
+
     /// Longest time for a TCP connect.
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = values::seconds)]
     pub(crate) connect_timeout_seconds: f64,

@@ -87,6 +87,18 @@ pub(crate) struct LoadArgs {
     #[arg(long, value_name = "SECONDS", value_parser = values::grace)]
     pub(crate) benchmark_grace_period: Option<values::Grace>,
 
+    /// Per cent of the requests of the measured phase that are cancelled: their connection is closed, their HTTP/2 stream reset.
+    #[arg(long, value_name = "PERCENT", value_parser = values::percent)]
+    pub(crate) request_cancellation_rate: Option<f64>,
+
+    /// When they are: so long after the request was fully sent; 0 sends it and disconnects at once [default: 0].
+    #[arg(long, value_name = "SECONDS", value_parser = values::delay)]
+    pub(crate) request_cancellation_delay: Option<f64>,
+
+    /// End the run early when a larger share of the finished requests has failed: 0 to 1, judged after max(--concurrency, 10) requests.
+    #[arg(long, value_name = "SHARE", value_parser = values::share)]
+    pub(crate) failed_request_threshold: Option<f64>,
+
     /// Objectives a request must all meet to be good: `time_to_first_token:200 inter_token_latency:50` (display units).
     #[arg(long, value_name = "METRIC:VALUE", num_args = 1..)]
     pub(crate) goodput: Vec<String>,

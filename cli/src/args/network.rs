@@ -63,6 +63,11 @@ pub(crate) struct NetworkArgs {
     #[arg(long, value_name = "BYTES", value_parser = net::size)]
     pub(crate) tcp_receive_buffer: Option<u32>,
 
+    /// A slow reader: read each connection at no more than this (bytes per second; `16k`, `4M`), so that the server has to wait. The
+    /// kernel takes in more by as much as --tcp-receive-buffer lets it.
+    #[arg(long, value_name = "BYTES_PER_S", value_parser = net::size)]
+    pub(crate) read_rate_limit: Option<u32>,
+
     /// Idle time before the first keep-alive probe; 0 sends none.
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = net::seconds_or_off)]
     pub(crate) tcp_keepalive: f64,

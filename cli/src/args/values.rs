@@ -188,6 +188,27 @@ pub(crate) fn positive(text: &str) -> Result<f64, String> {
     })
 }
 
+/// Per cent, over 0.
+pub(crate) fn percent(text: &str) -> Result<f64, String> {
+    number(text)
+        .ok()
+        .filter(|n| *n > 0.0 && *n <= 100.0)
+        .ok_or_else(|| "write per cent, above 0 and up to 100, as in 10".into())
+}
+
+/// A share, its ends included.
+pub(crate) fn share(text: &str) -> Result<f64, String> {
+    number(text)
+        .ok()
+        .filter(|n| (0.0..=1.0).contains(n))
+        .ok_or_else(|| "write a share from 0 to 1, as in 0.1 for a tenth".into())
+}
+
+/// Seconds from 0.
+pub(crate) fn delay(text: &str) -> Result<f64, String> {
+    not_negative(text).and_then(short_enough)
+}
+
 pub(crate) fn not_negative(text: &str) -> Result<f64, String> {
     number(text).and_then(|n| {
         if n >= 0.0 {

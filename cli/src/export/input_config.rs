@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 pub(crate) fn of(plan: &Plan, secrets: &Secrets) -> Value {
     let mut phases = Vec::new();
     phases.extend(plan.warmup.as_ref().map(|p| phase("warmup", p)));
-    phases.push(phase("profiling", &plan.profiling));
+    phases.push(profiling(plan));
     let mut config = json!({
         "models": {"items": plan.models.iter().map(|m| json!({"name": m})).collect::<Vec<_>>()},
         "endpoint": endpoint(plan, secrets),
@@ -85,6 +85,18 @@ fn endpoint(plan: &Plan, secrets: &Secrets) -> Value {
         "headers": (!headers.is_empty()).then_some(headers),
         "extra": (!extra.is_empty()).then_some(extra),
     })
+}
+
+/// The measured phase, with what ends its requests, or itself, early.
+fn profiling(plan: &Plan) -> Value {
+    let mut object = phase("profiling", &plan.profiling);
+    if let Some(c) = plan.cancellation {
+        object["cancellation"] = json!({"rate": c.share * 100.0, "delay": seconds(c.delay)});
+    }
+    if let Some(threshold) = plan.failed_request_threshold {
+        object["failed_request_threshold"] = threshold.into();
+    }
+    object
 }
 
 fn phase(kind: &str, phase: &Phase) -> Value {

@@ -53,7 +53,7 @@ impl<'a> RecordWriter<'a> {
 
     fn metadata(&self, record: &Record) -> Value {
         let at = &record.instants;
-        let cancelled = record.outcome == Outcome::InFlight;
+        let cancelled = matches!(record.outcome, Outcome::InFlight | Outcome::Cancelled);
         let phase = match record.phase {
             PhaseKind::Warmup => "warmup",
             PhaseKind::Profiling => "profiling",
@@ -125,6 +125,11 @@ impl<'a> RecordWriter<'a> {
                 "code": CLIENT_CLOSED,
                 "type": "RequestCancellationError",
                 "message": "still in flight when the run ended",
+            })),
+            Outcome::Cancelled => Some(json!({
+                "code": CLIENT_CLOSED,
+                "type": "RequestCancellationError",
+                "message": "cancelled as planned (--request-cancellation-rate)",
             })),
             Outcome::Failed(cause) => {
                 let mut error = Map::new();

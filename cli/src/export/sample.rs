@@ -116,7 +116,14 @@ pub(crate) fn plan() -> Plan {
         timeouts: Timeouts {
             request: 21_600 * SECOND,
             connect: 30 * SECOND,
+            ttft: Some(5 * SECOND),
+            inter_token: Some(SECOND),
         },
+        cancellation: Some(ringload_engine::plan::Cancellation {
+            share: 0.02,
+            delay: SECOND / 2,
+        }),
+        failed_request_threshold: Some(0.1),
         limits: Limits::default(),
         reuse: Reuse::Pooled,
         network: ringload_engine::plan::Network::default(),
@@ -134,9 +141,10 @@ pub(crate) fn summary() -> Summary {
         ended_at_ns: 1_785_304_988_600_000_000,
         benchmark_duration_s: 79.36,
         counts: Counts {
-            planned: Some(500),
-            issued: 498,
+            planned: Some(509),
+            issued: 507,
             succeeded: 490,
+            cancelled: 9,
             failed: BTreeMap::from([(Cause::HttpStatus, 5), (Cause::Reset, 2)]),
             in_flight_at_end: 1,
             never_due: 2,
@@ -204,6 +212,7 @@ pub(crate) fn summary() -> Summary {
             },
         ],
         was_cancelled: false,
+        aborted: None,
         phase_duration_s: 80.0,
         violations: Vec::new(),
     }

@@ -55,7 +55,7 @@ pub(crate) fn csv(outcome: &Outcome, to: &mut dyn Write) -> io::Result<()> {
 
 fn shown(outcome: &Outcome) -> impl Iterator<Item = &SliceFigures> {
     let slices = outcome.summary.slices.iter().flat_map(|s| &s.slices);
-    slices.filter(|s| s.succeeded + s.failed + s.in_flight_at_end > 0)
+    slices.filter(|s| s.succeeded + s.failed + s.cancelled + s.in_flight_at_end > 0)
 }
 
 /// AIPerf's statistics in the order of its tables.

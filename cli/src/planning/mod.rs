@@ -1,6 +1,7 @@
 //! Flags → [`Plan`]: parsed, not validated later. What cannot be run is refused here, with what to write instead.
 
 mod bounds;
+mod endings;
 mod extra;
 mod headers;
 mod load;
@@ -19,7 +20,7 @@ pub(crate) use naming::{artifact_dir, check_prefix};
 
 use crate::args::{EndpointArgs, ExportLevel, IoArg, MachineArgs, ProfileArgs, StampsArg};
 use ringload_engine::clock::{MICRO, Nanos, SECOND};
-use ringload_engine::plan::{Cores, Io, Limits, Plan, Slo, Stamps, Target, Tier, Timeouts};
+use ringload_engine::plan::{Cores, Io, Limits, Plan, Slo, Stamps, Target, Tier};
 use ringload_engine::{Error, Result};
 
 /// A plan, and what was chosen for the user.
@@ -98,10 +99,9 @@ pub(crate) fn plan(args: &ProfileArgs, around: &Surroundings) -> Result<Planned>
         thresholds,
         slice,
         seed: seed(args.input.random_seed, around.fresh_seed, &mut notes),
-        timeouts: Timeouts {
-            request: nanos(endpoint.request_timeout_seconds),
-            connect: nanos(endpoint.connect_timeout_seconds),
-        },
+        timeouts: endings::timeouts(endpoint)?,
+        cancellation: endings::cancellation(&args.load)?,
+        failed_request_threshold: args.load.failed_request_threshold,
         limits: Limits {
             head_bytes: endpoint.max_head_bytes,
             event_bytes: endpoint.max_event_bytes,

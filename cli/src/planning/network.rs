@@ -54,6 +54,7 @@ pub(super) fn network(
         resolve: args.resolve.clone(),
         source_ips: source_ips(args, targets, family)?,
         prewarm: prewarm(args.prewarm, profiling, reuse)?,
+        read_rate: args.read_rate_limit,
         tcp: Tcp {
             send_buffer: args.tcp_send_buffer,
             receive_buffer: args.tcp_receive_buffer,

@@ -748,6 +748,54 @@ fn sessions_may_keep_a_connection_and_sockets_have_paths() {
 }
 
 #[test]
+fn what_ends_requests_and_runs_early_is_planned() {
+    let p = made(
+        "-m x --streaming --request-cancellation-rate 12.5 --request-cancellation-delay 0.5 --failed-request-threshold 0.1 \
+         --ttft-timeout-seconds 5 --inter-token-timeout-seconds 1.5",
+    );
+    let cancellation = p.cancellation.unwrap();
+    assert_eq!(
+        (cancellation.share, cancellation.delay),
+        (0.125, SECOND / 2)
+    );
+    assert_eq!(p.failed_request_threshold, Some(0.1));
+    assert_eq!(
+        (p.timeouts.ttft, p.timeouts.inter_token),
+        (Some(5 * SECOND), Some(3 * SECOND / 2))
+    );
+    assert_eq!(
+        made("-m x --read-rate-limit 16k").network.read_rate,
+        Some(16 << 10)
+    );
+    // Without a delay: send it, and go.
+    let p = made("-m x --request-cancellation-rate 100");
+    assert_eq!(p.cancellation.map(|c| (c.share, c.delay)), Some((1.0, 0)));
+    let p = made("-m x");
+    assert_eq!((p.cancellation, p.failed_request_threshold), (None, None));
+    assert_eq!((p.timeouts.ttft, p.timeouts.inter_token), (None, None));
+    for (line, remedy) in [
+        ("--request-cancellation-rate 0", "above 0 and up to 100"),
+        ("--request-cancellation-rate 101", "above 0 and up to 100"),
+        (
+            "--request-cancellation-delay 1",
+            "add --request-cancellation-rate",
+        ),
+        (
+            "--request-cancellation-rate 5 --request-cancellation-delay -1",
+            "from 0",
+        ),
+        ("--failed-request-threshold 10", "from 0 to 1"),
+        ("--read-rate-limit 5", "bytes"),
+        ("--ttft-timeout-seconds 1", "add --streaming"),
+        ("--inter-token-timeout-seconds 1", "add --streaming"),
+        ("--streaming --ttft-timeout-seconds 0", "above 0"),
+    ] {
+        let text = refused(&format!("-m x {line}"));
+        assert!(text.contains(remedy), "{line}: {text}");
+    }
+}
+
+#[test]
 fn networks_that_cannot_be_are_refused_with_what_to_write() {
     for (line, remedy) in [
         ("--http1.1 --http2", "--http1.1"),

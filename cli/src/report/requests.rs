@@ -41,6 +41,9 @@ pub(super) fn section(outcome: &Outcome) -> String {
     if summary.was_cancelled {
         out += &line("ended", "early, by a signal");
     }
+    if let Some(aborted) = &summary.aborted {
+        out += &line("ended", &format!("early: {aborted}"));
+    }
     out += &line(
         "duration",
         &format!(
@@ -81,6 +84,7 @@ fn counts(c: &Counts) -> String {
         count(c.in_flight_at_end)
     );
     for (n, what) in [
+        (c.cancelled, "cancelled as planned"),
         (c.never_due, "never due"),
         (c.reconnects, "reconnects"),
         (c.text_over_limit, "texts over the limit"),

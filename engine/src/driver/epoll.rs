@@ -1,5 +1,6 @@
 //! The driver for kernels and sandboxes without io_uring: readiness by epoll, one `recvmsg` a ready socket.
 
+use super::pace::{LARGEST_READ, Pace};
 use super::socket::{self, errno};
 use super::stamp::{CONTROL_BYTES, Stamper};
 use super::{Driver, DriverStats, Event, GENERATION_MASK, Key, Options, Sending, TcpFacts};
@@ -7,8 +8,6 @@ use crate::clock::{self, Nanos};
 use socket2::{SockAddr, Socket};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
-/// Bytes taken by one read.
-const READ_BYTES: usize = 64 << 10;
 /// Readiness events taken by one wait.
 const EVENTS: usize = 1024;
 
@@ -19,6 +18,7 @@ pub struct Epoll {
     buffer: Box<[u8]>,
     events: Box<[libc::epoll_event]>,
     stamper: Stamper,
+    pace: Pace,
     options: Options,
     connects: u64,
     stats: DriverStats,
@@ -30,6 +30,12 @@ struct Slot {
     socket: Option<Socket>,
     generation: u32,
     connecting: bool,
+    /// It is read at a pace.
+    paced: bool,
+    /// It is not read for now.
+    resting: bool,
+    /// It is to be woken when it can be written to.
+    writing: bool,
     /// What is left of a send that did not fit; it stays when the send fails.
     unsent: Vec<u8>,
 }
@@ -52,9 +58,10 @@ impl Epoll {
         Ok(Self {
             epoll,
             slots: (0..slots).map(|_| Slot::default()).collect(),
-            buffer: vec![0; READ_BYTES].into_boxed_slice(),
+            buffer: vec![0; LARGEST_READ].into_boxed_slice(),
             events: vec![libc::epoll_event { events: 0, u64: 0 }; EVENTS].into_boxed_slice(),
             stamper: Stamper::new(options.stamps),
+            pace: Pace::new(options.read_rate),
             options,
             connects: 0,
             stats: DriverStats::default(),
@@ -112,27 +119,52 @@ impl Epoll {
         slot: usize,
         control: &mut [u8; CONTROL_BYTES],
     ) -> Result<(usize, usize), i32> {
-        let Some(socket) = &self.slots[slot].socket else {
+        let slot = &self.slots[slot];
+        let Some(socket) = &slot.socket else {
             return Err(libc::EBADF);
         };
-        let mut io = libc::iovec {
-            iov_base: self.buffer.as_mut_ptr().cast(),
-            iov_len: READ_BYTES,
-        };
-        // SAFETY: an all-zero msghdr is valid.
-        let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
-        message.msg_iov = &raw mut io;
-        message.msg_iovlen = 1;
-        if self.stamper.kernel() {
-            message.msg_control = control.as_mut_ptr().cast();
-            message.msg_controllen = CONTROL_BYTES as _;
-        }
-        // SAFETY: the message names the driver's own buffer and the caller's control block, both writable for the call.
-        let n = unsafe { libc::recvmsg(socket.as_raw_fd(), &mut message, libc::MSG_DONTWAIT) };
-        if n < 0 {
-            Err(errno())
+        let most = if slot.paced {
+            self.pace.most()
         } else {
-            Ok((n as usize, message.msg_controllen as usize))
+            LARGEST_READ
+        };
+        socket::receive(
+            socket.as_raw_fd(),
+            &mut self.buffer[..most],
+            control,
+            self.stamper.kernel(),
+        )
+    }
+
+    /// Asks for what a connection is to be woken for now.
+    fn watch(&self, key: Key) -> Result<(), i32> {
+        let slot = &self.slots[key.slot as usize];
+        let Some(socket) = &slot.socket else {
+            return Err(libc::EBADF);
+        };
+        let reading = if slot.resting { 0 } else { libc::EPOLLIN };
+        let writing = if slot.writing { libc::EPOLLOUT } else { 0 };
+        self.control(
+            libc::EPOLL_CTL_MOD,
+            socket.as_raw_fd(),
+            (reading | writing) as u32,
+            key,
+        )
+    }
+
+    fn live(&self, key: Key) -> bool {
+        self.slots
+            .get(key.slot as usize)
+            .is_some_and(|slot| slot.socket.is_some() && slot.generation == key.generation)
+    }
+
+    /// Connections that have rested enough are read again.
+    fn wake_rested(&mut self) {
+        while let Some(key) = self.pace.rested(clock::monotonic()) {
+            if self.live(key) {
+                self.slots[key.slot as usize].resting = false;
+                let _ = self.watch(key);
+            }
         }
     }
 
@@ -144,12 +176,7 @@ impl Epoll {
         on: &mut dyn FnMut(Key, Event<'_>, Nanos),
     ) {
         let index = key.slot as usize;
-        let live = |s: &Self| {
-            s.slots
-                .get(index)
-                .is_some_and(|slot| slot.socket.is_some() && slot.generation == key.generation)
-        };
-        if !live(self) {
+        if !self.live(key) {
             return;
         }
         if self.slots[index].connecting {
@@ -160,7 +187,7 @@ impl Epoll {
             self.send_rest(key, seen, on);
         }
         if flags & (libc::EPOLLIN | libc::EPOLLHUP | libc::EPOLLERR | libc::EPOLLRDHUP) as u32 == 0
-            || !live(self)
+            || !self.live(key)
         {
             return;
         }
@@ -168,9 +195,7 @@ impl Epoll {
         match self.read(index, &mut control) {
             Ok((0, _)) => self.quiet(key, seen, Event::Closed, on),
             Ok((n, control_bytes)) => {
-                let (arrived, stamped) = self
-                    .stamper
-                    .arrival(&control[..control_bytes.min(CONTROL_BYTES)], seen);
+                let (arrived, stamped) = self.stamper.arrival(&control[..control_bytes], seen);
                 on(
                     key,
                     Event::Received {
@@ -180,6 +205,11 @@ impl Epoll {
                     },
                     seen,
                 );
+                if self.live(key) && self.slots[index].paced {
+                    self.slots[index].resting = true;
+                    self.pace.read(key, n, seen);
+                    let _ = self.watch(key);
+                }
             }
             Err(libc::EAGAIN | libc::EINTR) => {}
             Err(e) => self.quiet(key, seen, Event::ReadFailed(e), on),
@@ -208,11 +238,7 @@ impl Epoll {
             Ok(None) => None,
             Ok(Some(e)) | Err(e) => Some(socket::number(&e)),
         };
-        let fd = socket.as_raw_fd();
-        let failed = failed.or_else(|| {
-            self.control(libc::EPOLL_CTL_MOD, fd, libc::EPOLLIN as u32, key)
-                .err()
-        });
+        let failed = failed.or_else(|| self.watch(key).err());
         match failed {
             None => on(key, Event::Connected, seen),
             Some(e) => self.quiet(key, seen, Event::ConnectFailed(e), on),
@@ -226,7 +252,8 @@ impl Epoll {
         match socket::send_now(fd, &slot.unsent) {
             Ok(n) if n == slot.unsent.len() => {
                 slot.unsent.clear();
-                let _ = self.control(libc::EPOLL_CTL_MOD, fd, libc::EPOLLIN as u32, key);
+                slot.writing = false;
+                let _ = self.watch(key);
                 on(key, Event::Sent, clock::monotonic());
             }
             Ok(n) => {
@@ -234,7 +261,8 @@ impl Epoll {
             }
             Err(e) => {
                 // The caller owes a close: nothing more is written.
-                let _ = self.control(libc::EPOLL_CTL_MOD, fd, libc::EPOLLIN as u32, key);
+                slot.writing = false;
+                let _ = self.watch(key);
                 on(key, Event::SendFailed(e), seen);
             }
         }
@@ -267,7 +295,9 @@ impl Driver for Epoll {
             socket: Some(socket),
             generation: key.generation & GENERATION_MASK,
             connecting: true,
+            paced: self.pace.limits(),
             unsent: std::mem::take(&mut slot.unsent),
+            ..Slot::default()
         };
         slot.unsent.clear();
         Ok(())
@@ -301,12 +331,8 @@ impl Driver for Epoll {
         let (sending, sent) = socket::first_try(fd, bytes);
         if sending == Sending::Pending {
             slot.unsent.extend_from_slice(&bytes[sent..]);
-            if let Err(e) = self.control(
-                libc::EPOLL_CTL_MOD,
-                fd,
-                (libc::EPOLLIN | libc::EPOLLOUT) as u32,
-                key,
-            ) {
+            slot.writing = true;
+            if let Err(e) = self.watch(key) {
                 return Sending::Failed(e);
             }
         }
@@ -344,6 +370,8 @@ impl Driver for Epoll {
                 self.stats.waited += clock::monotonic() - now;
             }
         }
+        self.wake_rested();
+        let until = self.pace.next().map_or(until, |at| at.min(until));
         let mut n = self.poll(until)?;
         self.last_batch = n;
         loop {

@@ -3,13 +3,14 @@
 //! The contract, for every driver:
 //! * A [`Key`] names one connection. Its slot may be used again after [`Driver::close`], with a new generation; events of an old
 //!   generation are never delivered.
-//! * After [`Event::Connected`] the driver reads by itself until [`Event::Closed`], [`Event::ReadFailed`] or [`Driver::close`].
+//! * After [`Event::Connected`] the driver reads by itself, at [`Options::read_rate`] where there is one, until [`Event::Closed`], [`Event::ReadFailed`] or [`Driver::close`].
 //!   After one of the first two the caller still owes a `close`.
 //! * The bytes of [`Event::Received`] are lent for the call of the handler only.
 //! * One clock read per batch of completions: every event of a batch carries the same `seen`.
 #![allow(unsafe_code)]
 
 mod epoll;
+mod pace;
 pub mod sim;
 mod socket;
 mod stamp;
@@ -37,6 +38,8 @@ pub struct Options {
     pub tcp: Option<Tcp>,
     /// Local addresses, used in turn by connections of their family.
     pub source_ips: Vec<IpAddr>,
+    /// Bytes per second that are read of each connection at most; `None` reads whatever is there.
+    pub read_rate: Option<u32>,
 }
 
 impl From<bool> for Options {

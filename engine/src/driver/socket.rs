@@ -1,5 +1,6 @@
 //! Sockets: made, tuned, written to, and let go. Shared by the drivers for real sockets.
 
+use super::stamp::CONTROL_BYTES;
 use super::{Options, Sending, TcpFacts};
 use crate::clock::{MICRO, Nanos};
 use crate::plan::Tcp;
@@ -90,6 +91,37 @@ fn stamp(socket: &Socket) {
             size_of::<libc::c_uint>() as libc::socklen_t,
         );
     }
+}
+
+/// One read of what is there, into `buffer`, with its stamp in `control` where stamps are the kernel's: the bytes of both; none is the
+/// peer's close.
+pub(super) fn receive(
+    fd: RawFd,
+    buffer: &mut [u8],
+    control: &mut [u8; CONTROL_BYTES],
+    stamps: bool,
+) -> Result<(usize, usize), i32> {
+    let mut io = libc::iovec {
+        iov_base: buffer.as_mut_ptr().cast(),
+        iov_len: buffer.len(),
+    };
+    // SAFETY: an all-zero msghdr is valid.
+    let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
+    message.msg_iov = &raw mut io;
+    message.msg_iovlen = 1;
+    if stamps {
+        message.msg_control = control.as_mut_ptr().cast();
+        message.msg_controllen = CONTROL_BYTES as _;
+    }
+    // SAFETY: the message names the caller's buffer and control block, both writable for the call.
+    let n = unsafe { libc::recvmsg(fd, &mut message, libc::MSG_DONTWAIT) };
+    if n < 0 {
+        return Err(errno());
+    }
+    Ok((
+        n as usize,
+        (message.msg_controllen as usize).min(CONTROL_BYTES),
+    ))
 }
 
 /// Sends what fits at once: how many bytes were taken, or the error number.

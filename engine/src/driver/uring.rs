@@ -3,6 +3,7 @@
 //! What the kernel may still write to when a connection is given up — buffers of the ring, the rest of a send — belongs to the ring or
 //! to `sends`, never to a slot, so a slot can be used again at once: its generation tells late completions apart.
 
+use super::pace::Pace;
 use super::socket::{self, number};
 use super::stamp::{CONTROL_BYTES, Stamper};
 use super::{Driver, DriverStats, Event, GENERATION_MASK, Key, Options, Sending, TcpFacts};
@@ -37,6 +38,9 @@ pub struct Uring {
     /// Entries that found the submission queue full, first come first served.
     backlog: VecDeque<squeue::Entry>,
     stamper: Stamper,
+    pace: Pace,
+    /// Where connections are read that have a pace; empty without one.
+    paced: Box<[u8]>,
     options: Options,
     connects: u64,
     min_wait: bool,
@@ -50,6 +54,8 @@ struct Slot {
     generation: u32,
     /// The address of a connect in flight: the kernel reads it when the entry is submitted.
     addr: Option<Box<SockAddr>>,
+    /// It is read at a pace: when it is readable, and not before its time.
+    paced: bool,
     /// What was left of a send when it failed. While one is under way nobody knows how much of it the kernel has.
     unsent: usize,
 }
@@ -65,6 +71,7 @@ enum Op {
     Connect = 1,
     Receive = 2,
     Send = 3,
+    Readable = 4,
 }
 
 impl Uring {
@@ -87,6 +94,7 @@ impl Uring {
         if options.stamps {
             message.msg_controllen = CONTROL_BYTES as _;
         }
+        let pace = Pace::new(options.read_rate);
         let min_wait = ring.params().is_feature_min_timeout();
         Ok(Self {
             ring,
@@ -96,6 +104,8 @@ impl Uring {
             sends: Vec::new(),
             backlog: VecDeque::new(),
             stamper: Stamper::new(options.stamps),
+            paced: vec![0; if pace.limits() { pace.most() } else { 0 }].into_boxed_slice(),
+            pace,
             options,
             connects: 0,
             min_wait,
@@ -115,6 +125,13 @@ impl Uring {
         let Some(socket) = &self.slots[key.slot as usize].socket else {
             return;
         };
+        if self.slots[key.slot as usize].paced {
+            let entry = opcode::PollAdd::new(Fd(socket.as_raw_fd()), libc::POLLIN as u32)
+                .build()
+                .user_data(pack(Op::Readable, key));
+            self.push(entry);
+            return;
+        }
         let message: *const libc::msghdr = &raw const *self.message;
         let entry = opcode::RecvMsgMulti::new(Fd(socket.as_raw_fd()), message, GROUP)
             .build()
@@ -198,6 +215,7 @@ impl Uring {
                 }
             }
             3 => self.sent(entry, key.slot as usize, seen, on),
+            4 => self.readable(entry, key, seen, on),
             _ => {}
         }
     }
@@ -246,6 +264,46 @@ impl Uring {
             on(key, Event::ReadFailed(-entry.result()), seen);
         } else if !cqueue::more(entry.flags()) {
             self.arm_receive(key);
+        }
+    }
+
+    /// A connection that is read at a pace has something to read, and it is time.
+    fn readable(
+        &mut self,
+        entry: &cqueue::Entry,
+        key: Key,
+        seen: Nanos,
+        on: &mut dyn FnMut(Key, Event<'_>, Nanos),
+    ) {
+        let Some(socket) = self
+            .slots
+            .get(key.slot as usize)
+            .filter(|s| s.generation == key.generation)
+            .and_then(|s| s.socket.as_ref())
+        else {
+            return;
+        };
+        if entry.result() < 0 {
+            on(key, Event::ReadFailed(-entry.result()), seen);
+            return;
+        }
+        let mut control = [0; CONTROL_BYTES];
+        let stamps = self.stamper.kernel();
+        match socket::receive(socket.as_raw_fd(), &mut self.paced, &mut control, stamps) {
+            Ok((0, _)) => on(key, Event::Closed, seen),
+            Ok((n, control_bytes)) => {
+                let (arrived, stamped) = self.stamper.arrival(&control[..control_bytes], seen);
+                let bytes = &self.paced[..n];
+                let event = Event::Received {
+                    bytes,
+                    arrived,
+                    stamped,
+                };
+                on(key, event, seen);
+                self.pace.read(key, n, seen);
+            }
+            Err(libc::EAGAIN | libc::EINTR) => self.arm_receive(key),
+            Err(e) => on(key, Event::ReadFailed(e), seen),
         }
     }
 
@@ -317,6 +375,7 @@ impl Driver for Uring {
             socket: Some(socket),
             generation: key.generation & GENERATION_MASK,
             addr: Some(addr),
+            paced: self.pace.limits(),
             unsent: 0,
         };
         self.push(entry);
@@ -330,6 +389,7 @@ impl Driver for Uring {
             socket: Some(socket),
             generation: key.generation & GENERATION_MASK,
             addr: None,
+            paced: false,
             unsent: 0,
         };
         self.arm_receive(key);
@@ -396,6 +456,12 @@ impl Driver for Uring {
         batch: Nanos,
         on: &mut dyn FnMut(Key, Event<'_>, Nanos),
     ) -> Result<(), i32> {
+        while let Some(key) = self.pace.rested(clock::monotonic()) {
+            if self.live(key) {
+                self.arm_receive(key);
+            }
+        }
+        let until = self.pace.next().map_or(until, |at| at.min(until));
         self.enter(until, batch)?;
         if self.ring.completion().len() >= TASK_WORK {
             self.enter(0, 0)?;

@@ -2,7 +2,7 @@
 //!
 //! Order of calls: [`Exchange::begin`], then what happened, as it happens: `handle_connecting`, `handle_connected`, `handle_sending`,
 //! `handle_sent`, `handle_received` …, until one of them answers [`Progress::Done`] or the caller gives up with
-//! [`Exchange::fail`] or [`Exchange::abandon`]; then [`Exchange::take_record`], once.
+//! [`Exchange::fail`], [`Exchange::cancel`] or [`Exchange::abandon`]; then [`Exchange::take_record`], once.
 
 mod answer;
 
@@ -460,6 +460,12 @@ impl Exchange {
         self.answer.record.detail = detail.filter(|d| !d.is_empty());
         self.answer.record.instants.end = now;
         Progress::Done { reusable: false }
+    }
+
+    /// Breaks the request off, as was planned. What has arrived of its answer stays in the record; the connection must not be used again.
+    pub fn cancel(&mut self, now: Nanos) {
+        self.answer.record.outcome = Outcome::Cancelled;
+        self.answer.record.instants.end = now;
     }
 
     /// The run ends while the request is in flight.

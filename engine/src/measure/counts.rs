@@ -6,7 +6,7 @@ use crate::record::Cause;
 use serde::Serialize;
 
 /// One core's requests of one phase. Plain numbers, so that counting never allocates.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PhaseCounts {
     /// Requests taken up.
     pub issued: u64,
@@ -14,6 +14,8 @@ pub struct PhaseCounts {
     pub succeeded: u64,
     /// Failures, by `Cause as usize`.
     pub failed: [u64; Cause::ALL.len()],
+    /// Broken off by the client, as planned.
+    pub cancelled: u64,
     /// Abandoned in flight when the run ended.
     pub in_flight_at_end: u64,
     /// Arrivals dropped by the cap policy.
@@ -93,6 +95,22 @@ impl ConnectionCounts {
     }
 }
 
+impl Default for PhaseCounts {
+    fn default() -> Self {
+        Self {
+            failed: [0; Cause::ALL.len()],
+            issued: 0,
+            succeeded: 0,
+            cancelled: 0,
+            in_flight_at_end: 0,
+            dropped: 0,
+            queued: 0,
+            reconnects: 0,
+            text_over_limit: 0,
+        }
+    }
+}
+
 impl PhaseCounts {
     /// All failures.
     #[must_use]
@@ -100,10 +118,10 @@ impl PhaseCounts {
         self.failed.iter().sum()
     }
 
-    /// Requests for which there should be a record: ended or abandoned.
+    /// Requests for which there should be a record: ended, broken off or abandoned.
     #[must_use]
     pub fn recorded(&self) -> u64 {
-        self.succeeded + self.failures() + self.in_flight_at_end
+        self.succeeded + self.failures() + self.cancelled + self.in_flight_at_end
     }
 
     pub(super) fn add(&mut self, other: &Self) {
@@ -112,6 +130,7 @@ impl PhaseCounts {
         for (mine, theirs) in self.failed.iter_mut().zip(&other.failed) {
             *mine += theirs;
         }
+        self.cancelled += other.cancelled;
         self.in_flight_at_end += other.in_flight_at_end;
         self.dropped += other.dropped;
         self.queued += other.queued;
@@ -131,6 +150,7 @@ impl PhaseCounts {
                 .map(|cause| (cause, self.failed[cause as usize]))
                 .filter(|(_, count)| *count > 0)
                 .collect(),
+            cancelled: self.cancelled,
             in_flight_at_end: self.in_flight_at_end,
             never_due,
             dropped: self.dropped,
@@ -154,19 +174,20 @@ impl Counters {
 }
 
 impl Counts {
-    /// Whether no request was made up and none went missing: `issued = succeeded + failed + in flight at the end`, and
+    /// Whether no request was made up and none went missing: `issued = succeeded + failed + cancelled + in flight at the end`, and
     /// `planned = issued + never due + dropped` where the plan says a number.
     ///
     /// # Errors
     /// The equation that does not hold, with its numbers.
     pub fn check(&self) -> Result<(), String> {
-        let accounted = self.finished() + self.in_flight_at_end;
+        let accounted = self.finished() + self.cancelled + self.in_flight_at_end;
         if self.issued != accounted {
             return Err(format!(
-                "{} requests were issued, but {} succeeded + {} failed + {} in flight at the end = {accounted}",
+                "{} requests were issued, but {} succeeded + {} failed + {} cancelled + {} in flight at the end = {accounted}",
                 self.issued,
                 self.succeeded,
                 self.failures(),
+                self.cancelled,
                 self.in_flight_at_end
             ));
         }
@@ -190,22 +211,23 @@ mod tests {
 
     fn counts() -> Counts {
         let mut shard = PhaseCounts {
-            issued: 10,
+            issued: 12,
             succeeded: 6,
+            cancelled: 2,
             in_flight_at_end: 1,
             dropped: 2,
             ..PhaseCounts::default()
         };
         shard.failed[Cause::Reset as usize] = 2;
         shard.failed[Cause::Timeout as usize] = 1;
-        shard.to_counts(Some(15), 3)
+        shard.to_counts(Some(17), 3)
     }
 
     #[test]
     fn conserved_counts_pass() {
         let counts = counts();
         assert_eq!((counts.failures(), counts.finished()), (3, 9));
-        assert_eq!(counts.failed.len(), 2);
+        assert_eq!((counts.failed.len(), counts.cancelled), (2, 2));
         assert_eq!(counts.check(), Ok(()));
         assert_eq!(
             Counts {
@@ -221,23 +243,23 @@ mod tests {
     #[test]
     fn a_request_that_went_missing_is_named() {
         let lost = Counts {
-            issued: 11,
+            issued: 13,
             ..counts()
         };
         assert!(
             lost.check()
                 .unwrap_err()
-                .starts_with("11 requests were issued")
+                .starts_with("13 requests were issued")
         );
         let unplanned = Counts {
-            planned: Some(14),
+            planned: Some(16),
             ..counts()
         };
         assert!(
             unplanned
                 .check()
                 .unwrap_err()
-                .starts_with("14 requests were planned")
+                .starts_with("16 requests were planned")
         );
     }
 }

@@ -1,7 +1,7 @@
 //! What the run knows of itself beside its records and shards.
 
 use super::network::Spoken;
-use super::summary::CoreFigures;
+use super::summary::{Aborted, CoreFigures};
 use crate::clock::Nanos;
 use crate::plan::Stamps;
 
@@ -30,6 +30,8 @@ pub struct RunFacts {
     pub records_lost: u64,
     /// Whether a signal ended the run early.
     pub was_cancelled: bool,
+    /// What the run ended early over of its own accord, if it did.
+    pub aborted: Option<Aborted>,
     /// Highest resident set of the process, in bytes.
     pub peak_rss_bytes: u64,
     /// Name of the client's tokenizer.

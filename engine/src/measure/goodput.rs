@@ -39,9 +39,9 @@ impl Judge {
         &self.slos
     }
 
-    /// Judges one request; one in flight at the end is not judged.
+    /// Judges one request; one in flight at the end, or cancelled, is not judged.
     pub(super) fn add(&mut self, outcome: Outcome, metrics: &RequestMetrics) {
-        if self.slos.is_empty() || outcome == Outcome::InFlight {
+        if self.slos.is_empty() || !outcome.finished() {
             return;
         }
         self.finished += 1;

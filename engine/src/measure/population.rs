@@ -41,6 +41,7 @@ pub(super) struct Outcomes {
     pub(super) succeeded: u64,
     pub(super) failed: u64,
     pub(super) in_flight: u64,
+    pub(super) cancelled: u64,
 }
 
 impl Outcomes {
@@ -87,6 +88,7 @@ impl Population {
             }
             Outcome::Failed(_) => self.outcomes.failed += 1,
             Outcome::InFlight => self.outcomes.in_flight += 1,
+            Outcome::Cancelled => self.outcomes.cancelled += 1,
         }
         self.add_values(metrics);
         self.judge.add(record.outcome, metrics);

@@ -7,7 +7,7 @@ use crate::clock::Nanos;
 use crate::plan::Slo;
 use crate::record::{Outcome, Record, Usage};
 
-/// The metrics of one request. A failed request has the length of its input and nothing else; one in flight has nothing.
+/// The metrics of one request. A failed request has the length of its input and nothing else; one in flight or cancelled has nothing.
 ///
 /// `streaming` is the plan's: without it the first output is the whole body, and the metrics of streams are absent.
 #[must_use]
@@ -30,14 +30,14 @@ pub fn request_metrics(
             }
         }
         Outcome::Failed(_) => values.put(&tags::ERROR_ISL, f64::from(record.isl)),
-        Outcome::InFlight => {}
+        Outcome::InFlight | Outcome::Cancelled => {}
     }
     let mut metrics = RequestMetrics {
         values: values.list,
         inter_chunk_ms,
         good: None,
     };
-    if !slos.is_empty() && record.outcome != Outcome::InFlight {
+    if !slos.is_empty() && record.outcome.finished() {
         metrics.good = Some(slos.iter().all(|slo| metrics.meets(slo)));
     }
     metrics

@@ -126,7 +126,7 @@ impl Shard {
         }
     }
 
-    /// A request ended, or was abandoned in flight. Counts it and its reads and events; in the measured phase, a success enters the
+    /// A request ended, or was broken off or abandoned in flight. Counts it and its reads and events; in the measured phase, a success enters the
     /// latency histograms and a failure after output the one of partial answers.
     pub fn record(&mut self, record: &Record) {
         let counts = self.phase_mut(record.phase);
@@ -135,6 +135,7 @@ impl Shard {
             Outcome::Succeeded => counts.succeeded += 1,
             Outcome::Failed(cause) => counts.failed[cause as usize] += 1,
             Outcome::InFlight => counts.in_flight_at_end += 1,
+            Outcome::Cancelled => counts.cancelled += 1,
         }
         if record.phase == PhaseKind::Warmup {
             return;
@@ -150,7 +151,7 @@ impl Shard {
                     self.put(Of::PartialTimeToFirstToken, ttft);
                 }
             }
-            Outcome::InFlight => {}
+            Outcome::InFlight | Outcome::Cancelled => {}
         }
     }
 

@@ -40,6 +40,8 @@ pub struct SliceFigures {
     pub succeeded: u64,
     /// Requests issued in it that failed.
     pub failed: u64,
+    /// Requests issued in it that the client broke off, as planned.
+    pub cancelled: u64,
     /// Requests issued in it that were in flight when the run ended.
     pub in_flight_at_end: u64,
     /// `succeeded` per second of the slice.

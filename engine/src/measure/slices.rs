@@ -200,6 +200,7 @@ impl Slice {
             in_trend: false,
             succeeded: outcomes.succeeded,
             failed: outcomes.failed,
+            cancelled: outcomes.cancelled,
             in_flight_at_end: outcomes.in_flight,
             request_throughput: per_second(outcomes.succeeded as f64),
             completed: self.completed,

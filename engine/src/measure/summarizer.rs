@@ -80,7 +80,7 @@ impl Summarizer {
             match record.outcome {
                 Outcome::Succeeded => self.add_source(tokens),
                 Outcome::Failed(cause) => self.errors.add(cause, record),
-                Outcome::InFlight => {}
+                Outcome::InFlight | Outcome::Cancelled => {}
             }
         }
         metrics
@@ -135,6 +135,7 @@ impl Summarizer {
             rate,
             network,
             was_cancelled: facts.was_cancelled,
+            aborted: facts.aborted,
             tokens: TokenFigures {
                 tokenizer: facts.tokenizer.clone(),
                 approximate: facts.tokenizer_approximate,
@@ -199,17 +200,18 @@ impl Summarizer {
             ("measured phase", &self.profiling, &shard.profiling),
         ] {
             let log = of_log.outcomes;
-            recorded += log.finished() + log.in_flight;
+            recorded += log.finished() + log.cancelled + log.in_flight;
             counted += of_shard.recorded();
             let counted = (
                 of_shard.succeeded,
                 of_shard.failures(),
+                of_shard.cancelled,
                 of_shard.in_flight_at_end,
             );
-            let recorded = (log.succeeded, log.failed, log.in_flight);
+            let recorded = (log.succeeded, log.failed, log.cancelled, log.in_flight);
             if lost == 0 && counted != recorded {
                 found.push(format!(
-                    "{phase}: the cores counted {counted:?} requests (succeeded, failed, in flight), the records show {recorded:?}"
+                    "{phase}: the cores counted {counted:?} requests (succeeded, failed, cancelled, in flight), the records show {recorded:?}"
                 ));
             }
         }

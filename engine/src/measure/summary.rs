@@ -9,6 +9,7 @@ use crate::record::Cause;
 use crate::statistics::Interval;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// What a run came to.
 #[derive(Clone, Debug, Serialize)]
@@ -53,13 +54,40 @@ pub struct Summary {
     pub errors: Vec<ErrorGroup>,
     /// Whether a signal ended the run early.
     pub was_cancelled: bool,
+    /// What the run ended early over of its own accord, if it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub aborted: Option<Aborted>,
     /// Start of the measured phase → its last request ended or was abandoned, in seconds.
     pub phase_duration_s: f64,
     /// Equations of the books that do not hold: each is a bug of ringload.
     pub violations: Vec<String>,
 }
 
-/// Requests of one phase, conserved: `issued = succeeded + failed + in_flight_at_end`, `planned = issued + never_due + dropped`
+/// More requests had failed than the plan's threshold allows: the run ended early, as after one signal.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Aborted {
+    /// Whether it was in the warm-up.
+    pub warmup: bool,
+    /// Requests of the phase that had failed by then.
+    pub failed: u64,
+    /// Requests of the phase that had finished by then; cancelled ones have not.
+    pub finished: u64,
+    /// The share of failures that was allowed, 0 to 1.
+    pub threshold: f64,
+}
+
+impl fmt::Display for Aborted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let phase = if self.warmup { " of the warm-up" } else { "" };
+        write!(
+            f,
+            "{} of the first {} requests{phase} that finished had failed, over --failed-request-threshold {}",
+            self.failed, self.finished, self.threshold
+        )
+    }
+}
+
+/// Requests of one phase, conserved: `issued = succeeded + failed + cancelled + in_flight_at_end`, `planned = issued + never_due + dropped`
 /// (where `planned` is known).
 #[derive(Clone, Debug, Default, Serialize, PartialEq, Eq)]
 pub struct Counts {
@@ -71,6 +99,8 @@ pub struct Counts {
     pub succeeded: u64,
     /// Failures by cause.
     pub failed: BTreeMap<Cause, u64>,
+    /// Broken off by the client, as planned: neither a success nor a failure.
+    pub cancelled: u64,
     /// Still in flight when the run ended.
     pub in_flight_at_end: u64,
     /// Planned, but the run ended before they were due.
@@ -92,7 +122,7 @@ impl Counts {
         self.failed.values().sum()
     }
 
-    /// Requests that reached an end: successes and failures.
+    /// Requests that reached an end of their own: successes and failures.
     #[must_use]
     pub fn finished(&self) -> u64 {
         self.succeeded + self.failures()

@@ -47,6 +47,7 @@ pub(crate) fn facts() -> RunFacts {
         cores: vec![],
         records_lost: 0,
         was_cancelled: false,
+        aborted: None,
         peak_rss_bytes: 0,
         tokenizer: "exact".into(),
         tokenizer_approximate: false,

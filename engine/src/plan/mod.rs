@@ -1,5 +1,6 @@
 //! What is asked and when: one immutable value drives the run. Pure.
 
+mod cancellation;
 mod dataset;
 mod load;
 mod network;
@@ -9,6 +10,7 @@ mod target;
 mod threshold;
 mod tier;
 
+pub use cancellation::Cancellation;
 pub use dataset::{Length, Prompts, Said, TokenizerSource};
 pub use load::{Arrival, Cap, CapPolicy, Load, Phase, Prefill, Ramp, Shape, Trace};
 pub use network::{Dns, Family, HttpVersion, Network, Pin, Tcp, Tls};
@@ -62,6 +64,12 @@ pub struct Plan {
     pub seed: u64,
     /// Time-outs.
     pub timeouts: Timeouts,
+    /// Requests of the measured phase that the client breaks off itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cancellation: Option<Cancellation>,
+    /// The share of failures, 0 to 1, over which the run ends early: see [`crate::run::Tripwire`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failed_request_threshold: Option<f64>,
     /// Limits on everything that a peer could make grow.
     pub limits: Limits,
     /// Whether connections are kept.
@@ -116,7 +124,11 @@ impl Plan {
             timeouts: Timeouts {
                 request: 6 * 3600 * SECOND,
                 connect: 30 * SECOND,
+                ttft: None,
+                inter_token: None,
             },
+            cancellation: None,
+            failed_request_threshold: None,
             limits: Limits::default(),
             reuse: Reuse::Pooled,
             network: Network::default(),
@@ -160,6 +172,12 @@ pub struct Timeouts {
     pub request: Nanos,
     /// TCP connect.
     pub connect: Nanos,
+    /// From a request's issue to its first output event; streams only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ttft: Option<Nanos>,
+    /// From one output event of a stream to the next.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inter_token: Option<Nanos>,
 }
 
 /// Limits on everything that a peer could make grow. Each has its own named error.

@@ -26,6 +26,9 @@ pub struct Network {
     pub source_ips: Vec<IpAddr>,
     /// Connections made before the clock starts, in the whole run.
     pub prewarm: u32,
+    /// A slow reader: bytes per second that are read of each connection at most; `None` reads whatever is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub read_rate: Option<u32>,
     /// Sockets.
     pub tcp: Tcp,
     /// TLS.
@@ -123,6 +126,7 @@ impl Default for Network {
             resolve: Vec::new(),
             source_ips: Vec::new(),
             prewarm: 0,
+            read_rate: None,
             tcp: Tcp {
                 send_buffer: None,
                 receive_buffer: None,

@@ -69,11 +69,15 @@ pub enum Cause {
     Http2Goaway,
     /// The peer refused the stream (`REFUSED_STREAM`): the request was not processed.
     Http2Refused,
+    /// No output within the time-out of the first token.
+    TtftTimeout,
+    /// After output, none for longer than the time-out between tokens: the stream stalled.
+    InterTokenTimeout,
 }
 
 impl Cause {
     /// Every cause, in order: `ALL[cause as usize] == cause`.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 33] = [
         Self::ConnectRefused,
         Self::ConnectTimeout,
         Self::ConnectFailed,
@@ -105,6 +109,8 @@ impl Cause {
         Self::Http2Reset,
         Self::Http2Goaway,
         Self::Http2Refused,
+        Self::TtftTimeout,
+        Self::InterTokenTimeout,
     ];
 
     /// A stable name, as in the files.
@@ -142,6 +148,8 @@ impl Cause {
             Self::Http2Reset => "http2_reset",
             Self::Http2Goaway => "http2_goaway",
             Self::Http2Refused => "http2_refused",
+            Self::TtftTimeout => "ttft_timeout",
+            Self::InterTokenTimeout => "inter_token_timeout",
         }
     }
 }
@@ -162,6 +170,10 @@ mod tests {
             assert_eq!(cause as usize, i);
         }
         let last = Cause::ALL[Cause::ALL.len() - 1];
-        assert_eq!(last, Cause::Http2Refused, "the last variant of the enum");
+        assert_eq!(
+            last,
+            Cause::InterTokenTimeout,
+            "the last variant of the enum"
+        );
     }
 }

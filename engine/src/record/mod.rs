@@ -154,6 +154,16 @@ pub enum Outcome {
     Failed(Cause),
     /// It was still in flight when the run ended.
     InFlight,
+    /// The client broke it off because the plan said so: no failure of the server.
+    Cancelled,
+}
+
+impl Outcome {
+    /// Whether the request came to an end of its own, a success or a failure, so that it may be judged.
+    #[must_use]
+    pub fn finished(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Failed(_))
+    }
 }
 
 /// Token counts as the server gave them; absent fields were absent.

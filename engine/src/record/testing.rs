@@ -118,6 +118,7 @@ pub(crate) fn any_record() -> impl Strategy<Value = Record> {
         3 => Just(Outcome::Succeeded),
         1 => prop::sample::select(&Cause::ALL[..]).prop_map(Outcome::Failed),
         1 => Just(Outcome::InFlight),
+        1 => Just(Outcome::Cancelled),
     ];
     let text = prop::option::of(".{0,12}");
     (

@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 pub struct Control {
     stop: AtomicU8,
     enough: AtomicBool,
+    /// The first stop was the run's own.
+    aborted: AtomicBool,
     /// Live figures, one set for each worker; read at ≤ 10 Hz.
     pub progress: Vec<Progress>,
 }
@@ -36,6 +38,7 @@ impl Control {
         Self {
             stop: AtomicU8::new(0),
             enough: AtomicBool::new(false),
+            aborted: AtomicBool::new(false),
             progress: (0..workers).map(|_| Progress::default()).collect(),
         }
     }
@@ -54,10 +57,26 @@ impl Control {
         self.enough.store(true, Ordering::Relaxed);
     }
 
-    /// How far the workers are to stop: 0, 1 or 2, as of [`Control::stop`]; 2 after [`Control::enough`].
+    /// Ends the run early of its own accord, as one stop does; nothing when it is ending already.
+    pub fn abort(&self) {
+        let first = self
+            .stop
+            .compare_exchange(0, 1, Ordering::Relaxed, Ordering::Relaxed);
+        if first.is_ok() {
+            self.aborted.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether anybody but the run itself asked it to stop.
+    #[must_use]
+    pub fn interrupted(&self) -> bool {
+        self.asked() > u8::from(self.aborted.load(Ordering::Relaxed))
+    }
+
+    /// How far the workers are to stop: 0, 1 or 2, as [`Control::asked`]; 2 after [`Control::enough`].
     #[must_use]
     pub fn stops(&self) -> u8 {
-        let stops = self.interruptions();
+        let stops = self.asked();
         if self.enough.load(Ordering::Relaxed) {
             stops.max(2)
         } else {
@@ -65,9 +84,31 @@ impl Control {
         }
     }
 
-    /// How often [`Control::stop`] was called.
+    /// How often it was asked to stop, the run's own wish included.
     #[must_use]
-    pub fn interruptions(&self) -> u8 {
+    pub fn asked(&self) -> u8 {
         self.stop.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_abort_is_one_stop_and_no_interruption() {
+        let control = Control::new(1);
+        control.abort();
+        assert_eq!((control.stops(), control.interrupted()), (1, false));
+        control.stop();
+        assert_eq!((control.stops(), control.interrupted()), (2, true));
+    }
+
+    #[test]
+    fn an_abort_after_a_stop_changes_nothing() {
+        let control = Control::new(1);
+        control.stop();
+        control.abort();
+        assert_eq!((control.stops(), control.interrupted()), (1, true));
     }
 }

@@ -4,9 +4,11 @@ mod control;
 mod material;
 mod probe;
 mod seat;
+mod tripwire;
 
 pub use control::{Control, Progress};
 pub use material::{tls_clients, tls_material};
+pub use tripwire::Tripwire;
 
 use crate::clock::{self, RealtimeOffset};
 use crate::driver::{self, Uring};
@@ -186,6 +188,7 @@ pub fn execute(
     let mut log = LogWriter::create(log_path)?;
     let offset = RealtimeOffset::sample();
     let workers_done = AtomicBool::new(false);
+    let mut tripwire = Tripwire::of(plan);
 
     let outcome = std::thread::scope(|scope| {
         let mut consumers = Vec::new();
@@ -211,13 +214,22 @@ pub fn execute(
                 })?;
             handles.push(handle);
         }
-        let (workers_done, log, watcher) = (&workers_done, &mut log, watcher.take());
+        let (workers_done, log) = (&workers_done, &mut log);
+        let (watcher, tripwire) = (watcher.take(), &mut tripwire);
         let cores = &cores;
         let writer = std::thread::Builder::new()
             .name("records".into())
             .spawn_scoped(scope, move || {
                 driver::keep_off(cores);
-                write_records(&mut consumers, log, workers_done, watcher)
+                let mut watcher = watcher;
+                write_records(&mut consumers, log, workers_done, &mut |record| {
+                    if tripwire.sees(record) {
+                        control.abort();
+                    }
+                    if let Some(watcher) = &mut watcher {
+                        watcher(record);
+                    }
+                })
             })
             .map_err(|e| {
                 Error::environment(
@@ -257,7 +269,8 @@ pub fn execute(
         cores: left.iter().map(|l| l.core.clone()).collect(),
         // What the ring refused is in the shards already; what the writer itself lost is the difference.
         records_lost: recorded.saturating_sub(written + shard.counters.records_lost),
-        was_cancelled: control.interruptions() > 0,
+        was_cancelled: control.interrupted(),
+        aborted: tripwire.tripped(),
         peak_rss_bytes: driver::peak_rss_bytes(),
         tokenizer: workload.tokenizer().0.to_owned(),
         tokenizer_approximate: workload.tokenizer().1,
@@ -355,12 +368,12 @@ fn count_tokens(plan: &Plan, workload: &Workload, record: &Record) -> TokenCount
     TokenCounts::of(record, Some(&mut |text| workload.count_tokens(text)))
 }
 
-/// Moves records from the workers' rings to the log until all workers are done and all rings are empty.
+/// Moves records from the workers' rings to the log until all workers are done and all rings are empty; `look_on` sees each.
 fn write_records(
     consumers: &mut [rtrb::Consumer<Record>],
     log: &mut LogWriter,
     done: &AtomicBool,
-    mut watcher: Option<Watcher<'_>>,
+    look_on: &mut dyn FnMut(&Record),
 ) -> Result<u64> {
     let mut written = 0;
     loop {
@@ -369,9 +382,7 @@ fn write_records(
         for consumer in consumers.iter_mut() {
             while let Ok(record) = consumer.pop() {
                 log.append(&record)?;
-                if let Some(watcher) = &mut watcher {
-                    watcher(&record);
-                }
+                look_on(&record);
                 written += 1;
                 moved = true;
             }

@@ -49,6 +49,7 @@ impl Seat {
             stamps: shared.plan.stamps == Stamps::Kernel,
             tcp: Some(shared.plan.network.tcp),
             source_ips: shared.plan.network.source_ips.clone(),
+            read_rate: shared.plan.network.read_rate,
         };
         // One slot past the room is the core's own, one the name service's.
         let slots = self.capacity + 2;

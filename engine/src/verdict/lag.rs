@@ -1,15 +1,18 @@
 //! Gates on the client's own delay: late issues, late reads, busy cores, shared reads.
 
-use super::{CLIENT, Finding, PEER, Status, median, shown_ms, shown_share};
+use super::{CLIENT, Finding, PEER, POLICY, Status, median, shown_ms, shown_share};
 use crate::measure::{Distribution, Summary};
 use crate::plan::{Plan, Stamps};
 
 pub(super) fn findings(plan: &Plan, summary: &Summary) -> Vec<Finding> {
+    // Who reads slowly on purpose has no lag of his own to be judged by, and no say in what shares a read.
+    let slow = plan.network.read_rate.is_some();
     [
         dispatch_lag(summary),
-        receive_lag(plan, summary),
+        slow_reader(plan),
+        receive_lag(plan, summary).filter(|_| !slow),
         busy_core(summary),
-        coalesced(summary),
+        coalesced(summary).filter(|_| !slow),
         user_stamps(plan, summary),
         stamp_fallbacks(summary),
         buffers(summary),
@@ -74,6 +77,19 @@ fn receive_lag(plan: &Plan, summary: &Summary) -> Option<Finding> {
         ),
         remedy: "give the client more cores (--cores), try the other driver (--io), and keep the server and other programs off its cores"
             .into(),
+    })
+}
+
+/// A remark: what was asked for shows in figures that are judged otherwise.
+fn slow_reader(plan: &Plan) -> Option<Finding> {
+    plan.network.read_rate.map(|rate| Finding {
+        gate: "slow_reader",
+        status: Status::Valid,
+        blame: POLICY,
+        evidence: format!(
+            "each connection was read at no more than {rate} bytes/s, as asked: receive lag and coalesced events are of that, and are not judged"
+        ),
+        remedy: "read the figures as those of slow clients; leave out --read-rate-limit to measure the server alone".into(),
     })
 }
 

@@ -1,6 +1,6 @@
 //! Gates on the load: whether the arrivals that were asked for were made.
 
-use super::{CLIENT, Finding, POLICY, Status, shown_share};
+use super::{CLIENT, Finding, PEER, POLICY, Status, shown_share};
 use crate::measure::Summary;
 use crate::plan::{CapPolicy, Load, Plan};
 
@@ -9,6 +9,7 @@ pub(super) fn findings(plan: &Plan, summary: &Summary) -> Vec<Finding> {
         rate(plan, summary),
         held(plan, summary),
         cancelled(summary),
+        aborted(summary),
         in_flight(summary),
     ]
     .into_iter()
@@ -156,6 +157,16 @@ fn cancelled(summary: &Summary) -> Option<Finding> {
         evidence: "the run was ended by a signal".into(),
         remedy: "the figures hold for the requests that finished; run again for the whole plan"
             .into(),
+    })
+}
+
+fn aborted(summary: &Summary) -> Option<Finding> {
+    summary.aborted.map(|aborted| Finding {
+        gate: "aborted",
+        status: Status::Suspect,
+        blame: PEER,
+        evidence: format!("the run ended early: {aborted}"),
+        remedy: "read the errors, mend the server or the load, and run again; the figures are of the requests before".into(),
     })
 }
 

@@ -1,8 +1,8 @@
 use super::testing::{Run, core};
 use super::*;
 use crate::clock::{MICRO, MILLI, SECOND};
-use crate::measure::Offered;
 use crate::measure::testing::{open_plan, plan};
+use crate::measure::{Aborted, Offered};
 use crate::plan::{Arrival, Cap, CapPolicy, Load, Prefill, Stamps};
 use crate::record::testing::failed;
 use crate::record::{Cause, Outcome};
@@ -398,6 +398,46 @@ fn token_counts_that_disagree_are_suspect_except_with_the_built_in_vocabulary() 
             approximate
         );
     }
+}
+
+#[test]
+fn a_slow_reader_is_not_judged_by_what_it_was_asked_for() {
+    let mut run = Run::new(plan(), 100);
+    run.receive.fill(50 * MILLI);
+    run.shard = |shard| shard.counters.coalesced = shard.counters.events / 2;
+    run.plan.network.read_rate = Some(10_000);
+    let verdict = judged(run);
+    assert_eq!(verdict.status, Status::Valid, "{:?}", verdict.findings);
+    let slow = found(&verdict, "slow_reader");
+    assert_eq!(slow, Some((Status::Valid, POLICY)));
+    assert_eq!(found(&verdict, "receive_lag"), None);
+    assert_eq!(found(&verdict, "coalesced"), None);
+}
+
+#[test]
+fn a_run_that_ended_over_its_failures_is_suspect_and_says_over_how_many() {
+    let mut run = Run::new(plan(), 100);
+    run.facts.aborted = Some(Aborted {
+        warmup: false,
+        failed: 4,
+        finished: 20,
+        threshold: 0.1,
+    });
+    let verdict = judged(run);
+    assert_eq!(found(&verdict, "aborted"), Some((Status::Suspect, PEER)));
+    let said = &verdict.findings[0].evidence;
+    assert!(said.contains("4 of the first 20 requests"), "{said}");
+}
+
+#[test]
+fn cancelled_requests_are_no_failures() {
+    let mut run = Run::new(plan(), 120);
+    for record in &mut run.records[..60] {
+        record.outcome = Outcome::Cancelled;
+    }
+    let verdict = judged(run);
+    assert_eq!(found(&verdict, "failures"), None);
+    assert_eq!(found(&verdict, "conservation"), None);
 }
 
 #[test]

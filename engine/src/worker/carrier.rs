@@ -309,10 +309,10 @@ impl Core<'_> {
         };
         let mut given = std::mem::take(&mut carrier.given);
         for rider in given.drain(..) {
-            let slot = &mut self.slots[rider.slot as usize];
+            let slot = &self.slots[rider.slot as usize];
             // It may have ended since, and its slot may ride again; or it may have moved.
             if slot.generation == rider.generation && slot.rides == Some(key) {
-                slot.exchange.handle_sent(now);
+                self.all_sent(rider.slot, now);
             }
         }
         if let Some(carrier) = &mut self.slots[key.slot as usize].carrier {

@@ -1,6 +1,7 @@
 //! Slots and what happens to them: everything of a worker but its driver, so that the driver's handler can borrow it.
 
 use super::carrier::Carrier;
+use super::watch::Watches;
 use super::{Shared, connect_cause, os_error};
 use crate::clock::{MILLI, Nanos};
 use crate::driver::{Event, Key};
@@ -32,6 +33,8 @@ pub(super) struct Core<'a> {
     pub(super) todo: Vec<Todo>,
     pub(super) connect_deadlines: VecDeque<(Nanos, Key, u128)>,
     pub(super) request_deadlines: VecDeque<(Nanos, u32, u128)>,
+    /// Deadlines within requests.
+    pub(super) watches: Watches,
     pub(super) scratch: Vec<u8>,
     /// What of `scratch` goes out under TLS.
     pub(super) sealed: Vec<u8>,
@@ -246,7 +249,7 @@ impl Core<'_> {
         if slot.tls.as_ref().is_some_and(|tls| tls.has_output()) {
             self.todo.push(Todo::Flush(key));
         } else if slot.exchange.active() && slot.state == State::Busy {
-            slot.exchange.handle_sent(seen);
+            self.all_sent(key.slot, seen);
         }
     }
 
@@ -319,6 +322,7 @@ impl Core<'_> {
 
     /// One request that hangs must not keep the deadlines of all that ended after it.
     pub(super) fn forget_ended(&mut self) {
+        self.forget_watches();
         if self.request_deadlines.len() > 2 * self.slots.len() + 1024 {
             let slots = &self.slots;
             self.request_deadlines.retain(|(_, slot, id)| {
@@ -387,7 +391,7 @@ impl Core<'_> {
         };
         let counts = self.shard.phase(self.phase);
         let failed = counts.failures();
-        let done = counts.succeeded + failed;
+        let done = counts.succeeded + failed + counts.cancelled;
         progress
             .in_flight
             .store(self.in_flight as u64, Ordering::Relaxed);

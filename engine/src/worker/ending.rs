@@ -4,6 +4,7 @@ use super::Worker;
 use super::core::{State, Todo};
 use crate::clock::Nanos;
 use crate::driver::{Driver, Key};
+use crate::exchange::Exchange;
 use crate::record::Cause;
 
 impl<D: Driver> Worker<'_, D> {
@@ -44,13 +45,18 @@ impl<D: Driver> Worker<'_, D> {
     }
 
     pub(super) fn fail(&mut self, slot: u32, cause: Cause, detail: Option<String>, at: Nanos) {
+        self.end_now(slot, at, |exchange| {
+            exchange.fail(cause, detail, at);
+        });
+    }
+
+    /// Ends a request whatever its server does, as `end` notes: its connection is closed, or its stream reset.
+    pub(super) fn end_now(&mut self, slot: u32, at: Nanos, end: impl FnOnce(&mut Exchange)) {
         if self.core.slots[slot as usize].rides.is_some() {
-            self.fail_rider(slot, cause, detail, at);
+            self.end_rider_now(slot, at, end);
             return;
         }
-        self.core.slots[slot as usize]
-            .exchange
-            .fail(cause, detail, at);
+        end(&mut self.core.slots[slot as usize].exchange);
         self.core.finish(slot, false, at);
         let key = Key {
             slot,
@@ -145,6 +151,7 @@ impl<D: Driver> Worker<'_, D> {
                 );
             }
         }
+        self.look_at_watches(now);
     }
 
     /// The run is over: what is still in flight is recorded as such.

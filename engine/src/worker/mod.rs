@@ -7,6 +7,7 @@ mod link;
 mod ride;
 mod secure;
 mod source;
+mod watch;
 
 use self::core::{Core, State, Todo};
 use crate::clock::{MILLI, Nanos, SECOND};
@@ -25,6 +26,7 @@ use socket2::SockAddr;
 use source::{Due, Source};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicI64, AtomicU64};
+use watch::Watches;
 
 /// Requests taken up before the loop looks at completions again: a burst must not starve the reads.
 const BURST: usize = 16;
@@ -115,6 +117,7 @@ impl<'a, D: Driver> Worker<'a, D> {
             todo: Vec::new(),
             connect_deadlines: VecDeque::new(),
             request_deadlines: VecDeque::new(),
+            watches: Watches::default(),
             scratch: Vec::new(),
             sealed: Vec::new(),
             names: None,
@@ -183,9 +186,10 @@ impl<'a, D: Driver> Worker<'a, D> {
             if stopped > 0 || now >= issue_until {
                 source.end(&mut self.core, &mut facts, now.min(issue_until));
             }
+            // Before anything else takes time: what had arrived by now has just been read, so that nothing is late that was not.
+            self.time_out(now);
             let more = self.dispatch(&mut source, now, &mut facts);
             now = self.driver.now();
-            self.time_out(now);
             if source.exhausted() && self.core.in_flight == 0 {
                 break;
             }
@@ -289,6 +293,7 @@ impl<'a, D: Driver> Worker<'a, D> {
         let deadlines = [
             core.connect_deadlines.front().map(|d| d.0),
             core.request_deadlines.front().map(|d| d.0),
+            core.watches.next(),
         ];
         for at in deadlines.into_iter().flatten().chain([drain_until]) {
             until = until.min(at);
@@ -341,8 +346,7 @@ impl<'a, D: Driver> Worker<'a, D> {
             let slot = &mut core.slots[key.slot as usize];
             slot.state = State::Busy;
             slot.exchange.begin(&request);
-            core.request_deadlines
-                .push_back((deadline, key.slot, request.request_id));
+            core.watch(deadline, key.slot);
             self.send(key);
             return;
         }
@@ -354,9 +358,7 @@ impl<'a, D: Driver> Worker<'a, D> {
                 let slot_ref = &mut self.core.slots[slot as usize];
                 slot_ref.target = target;
                 slot_ref.exchange.begin(&request);
-                self.core
-                    .request_deadlines
-                    .push_back((deadline, slot, request.request_id));
+                self.core.watch(deadline, slot);
                 self.connect(slot, State::Connecting);
             }
             Err(slot) => {
@@ -413,7 +415,10 @@ impl<'a, D: Driver> Worker<'a, D> {
             return;
         }
         match self.driver.send(key, bytes) {
-            Sending::Done => slot.exchange.handle_sent(self.driver.now()),
+            Sending::Done => {
+                let now = self.driver.now();
+                self.core.all_sent(key.slot, now);
+            }
             Sending::Pending => slot.sending = true,
             Sending::Failed(e) => {
                 let now = self.driver.now();

@@ -6,7 +6,7 @@ use super::core::State;
 use super::os_error;
 use crate::clock::Nanos;
 use crate::driver::{Driver, Key, Sending};
-use crate::exchange::Request;
+use crate::exchange::{Exchange, Request};
 use crate::record::Cause;
 use crate::wire::http2::{Code, Opened};
 
@@ -30,9 +30,7 @@ impl<D: Driver> Worker<'_, D> {
         slot.target = request.target;
         slot.state = State::Connecting;
         slot.exchange.begin(request);
-        self.core
-            .request_deadlines
-            .push_back((deadline, rider, request.request_id));
+        self.core.watch(deadline, rider);
         self.seat(rider, false, now);
     }
 
@@ -209,18 +207,10 @@ impl<D: Driver> Worker<'_, D> {
         sending
     }
 
-    /// A rider's request has failed by itself: the others go on.
-    pub(super) fn fail_rider(
-        &mut self,
-        rider: u32,
-        cause: Cause,
-        detail: Option<String>,
-        at: Nanos,
-    ) {
+    /// A rider's request ends by itself, as `end` notes: its stream is reset, the others go on.
+    pub(super) fn end_rider_now(&mut self, rider: u32, at: Nanos, end: impl FnOnce(&mut Exchange)) {
         let carrier = self.core.alight(rider);
-        self.core.slots[rider as usize]
-            .exchange
-            .fail(cause, detail, at);
+        end(&mut self.core.slots[rider as usize].exchange);
         self.core.finish(rider, false, at);
         if let Some(key) = carrier {
             self.flush_carrier(key);
@@ -300,7 +290,7 @@ impl<D: Driver> Worker<'_, D> {
                     Cause::SendFailed if instants.send_end.is_some() => Cause::Reset,
                     cause => cause,
                 };
-                self.fail_rider(rider, cause, Some(said.clone()), at);
+                self.fail(rider, cause, Some(said.clone()), at);
             }
         }
         self.close(key);

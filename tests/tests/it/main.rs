@@ -4,6 +4,7 @@
 //! - `load`: arrivals as the server receives them; caps, ends, warm-ups
 //! - `schedules`: rates that move, slots that open over time, bounds on prefills, users
 //! - `cli`: exit statuses, signals, secrets, what reaches the wire
+//! - `limits`: cancelled requests, time-outs within a stream, runs that end early over their failures
 //! - `network`: names, TLS, sockets, and phases that hold what they should
 //! - `wire`: peers with bad manners
 //! - `http2`: HTTP/2 frame by frame: rules that a server breaks, rules that it bends, and requests that move
@@ -21,6 +22,7 @@ mod crowd;
 mod files;
 mod http2;
 mod known_answers;
+mod limits;
 mod load;
 mod network;
 mod schedules;

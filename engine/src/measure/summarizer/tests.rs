@@ -293,7 +293,7 @@ fn requests_that_went_missing_are_violations() {
     shard.record(&unrecorded);
     let s = summarizer.finish(shard.clone(), facts());
     assert!(
-        s.violations[0].contains("the records show (3, 1, 1)"),
+        s.violations[0].contains("the records show (3, 1, 0, 1)"),
         "{:?}",
         s.violations
     );
@@ -377,7 +377,8 @@ proptest! {
     fn counts_are_conserved_whatever_the_records(records in prop::collection::vec(any_record(), 0..60)) {
         let s = summary(&plan(), &records);
         prop_assert!(s.violations.is_empty(), "{:?}", s.violations);
-        let counted = s.counts.finished() + s.counts.in_flight_at_end + s.warmup_counts.finished() + s.warmup_counts.in_flight_at_end;
+        let all = |c: &Counts| c.finished() + c.cancelled + c.in_flight_at_end;
+        let counted = all(&s.counts) + all(&s.warmup_counts);
         prop_assert_eq!(counted, records.len() as u64);
         for m in s.metrics.iter().chain(&s.warmup_metrics) {
             prop_assert!(m.avg.is_finite(), "{}", m.info.tag);

@@ -1,0 +1,157 @@
+//! Too many failures end a run early. Pure: it sees records and says when.
+
+use crate::measure::Aborted;
+use crate::plan::{Phase, Plan};
+use crate::record::{Outcome, PhaseKind, Record};
+
+/// Counts failures while a run goes on, each phase by itself, and trips once when their share is over the plan's threshold.
+///
+/// A phase is not judged before as many of its requests have finished as may be in flight at a time, and ten at least: what fails first
+/// would else be all that has finished. Cancelled requests have not finished.
+#[derive(Debug)]
+pub struct Tripwire {
+    threshold: Option<f64>,
+    arms_after: [u64; 2],
+    finished: [u64; 2],
+    failed: [u64; 2],
+    tripped: Option<Aborted>,
+}
+
+impl Tripwire {
+    /// The tripwire of a plan; one without a threshold never trips.
+    #[must_use]
+    pub fn of(plan: &Plan) -> Self {
+        let arms_after = |phase: Option<&Phase>| {
+            let most = phase.and_then(|phase| phase.load.most_in_flight());
+            u64::from(most.unwrap_or(0)).max(FEWEST)
+        };
+        Self {
+            threshold: plan.failed_request_threshold,
+            arms_after: [
+                arms_after(plan.warmup.as_ref()),
+                arms_after(Some(&plan.profiling)),
+            ],
+            finished: [0; 2],
+            failed: [0; 2],
+            tripped: None,
+        }
+    }
+
+    /// Sees the record of a request. Whether the run has to end because of it: at most once.
+    pub fn sees(&mut self, record: &Record) -> bool {
+        let Some(threshold) = self.threshold else {
+            return false;
+        };
+        if self.tripped.is_some() || !record.outcome.finished() {
+            return false;
+        }
+        let phase = record.phase as usize;
+        self.finished[phase] += 1;
+        self.failed[phase] += u64::from(matches!(record.outcome, Outcome::Failed(_)));
+        let (failed, finished) = (self.failed[phase], self.finished[phase]);
+        let over = failed as f64 > threshold * finished as f64;
+        if finished < self.arms_after[phase] || !over {
+            return false;
+        }
+        self.tripped = Some(Aborted {
+            warmup: record.phase == PhaseKind::Warmup,
+            failed,
+            finished,
+            threshold,
+        });
+        true
+    }
+
+    /// What it tripped over.
+    #[must_use]
+    pub fn tripped(self) -> Option<Aborted> {
+        self.tripped
+    }
+}
+
+/// Requests that have to have finished before any phase is judged, as AIPerf.
+const FEWEST: u64 = 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{Phase, Target};
+    use crate::record::Cause;
+    use crate::record::testing::{failed, streamed};
+
+    fn wire(concurrency: u32, threshold: f64) -> Tripwire {
+        let target = Target::parse("http://h").unwrap();
+        let mut plan = Plan::new(vec![target], "m", Phase::closed(concurrency, 100));
+        plan.failed_request_threshold = Some(threshold);
+        Tripwire::of(&plan)
+    }
+
+    fn good() -> Record {
+        streamed(0, 0, 1, &[])
+    }
+
+    fn bad() -> Record {
+        failed(good(), Cause::Reset, 0, "reset")
+    }
+
+    #[test]
+    fn it_trips_once_and_only_over_the_share() {
+        let mut wire = wire(1, 0.2);
+        for _ in 0..16 {
+            assert!(!wire.sees(&good()));
+        }
+        // 4 of 20 is a fifth, and not more.
+        assert!((0..4).all(|_| !wire.sees(&bad())));
+        assert!(wire.sees(&bad()));
+        assert!(!wire.sees(&bad()), "it has been said");
+        let said = wire.tripped().unwrap();
+        assert_eq!((said.failed, said.finished, said.warmup), (5, 21, false));
+    }
+
+    #[test]
+    fn a_share_of_nothing_is_over_with_the_first_failure_of_ten_requests() {
+        let mut wire = wire(1, 0.0);
+        assert!(!wire.sees(&bad()));
+        assert!((0..8).all(|_| !wire.sees(&good())));
+        assert!(wire.sees(&good()));
+    }
+
+    #[test]
+    fn it_waits_for_as_many_as_may_be_in_flight_and_leaves_out_what_did_not_finish() {
+        let mut wire = wire(25, 0.5);
+        let cancelled = Record {
+            outcome: Outcome::Cancelled,
+            ..good()
+        };
+        let left = Record {
+            outcome: Outcome::InFlight,
+            ..good()
+        };
+        for _ in 0..24 {
+            assert!(!wire.sees(&bad()) && !wire.sees(&cancelled) && !wire.sees(&left));
+        }
+        assert!(wire.sees(&bad()));
+        assert_eq!(wire.tripped().unwrap().finished, 25);
+    }
+
+    #[test]
+    fn the_phases_are_judged_apart() {
+        let mut wire = wire(1, 0.4);
+        let early = |record: Record| Record {
+            phase: PhaseKind::Warmup,
+            ..record
+        };
+        assert!((0..9).all(|_| !wire.sees(&early(bad()))));
+        assert!((0..20).all(|_| !wire.sees(&good())));
+        assert!(wire.sees(&early(bad())));
+        assert!(wire.tripped().unwrap().warmup);
+    }
+
+    #[test]
+    fn without_a_threshold_it_never_trips() {
+        let mut wire = wire(1, 0.0);
+        wire.threshold = None;
+        assert!((0..100).all(|_| !wire.sees(&bad())));
+        assert_eq!(wire.tripped(), None);
+    }
+}
