@@ -283,6 +283,12 @@ pub struct CoreFigures {
     pub wakes: u64,
     /// Involuntary context switches.
     pub involuntary_switches: u64,
+    /// Share of the measured phase in which the core was not idle, whoever had it; from the kernel's ticks.
+    pub core_busy_share: Option<f64>,
+    /// How long the worker was ready to run and waited for a core, in seconds.
+    pub run_delay_s: Option<f64>,
+    /// The core's memory node.
+    pub numa_node: Option<usize>,
 }
 
 /// Where token counts came from.
