@@ -240,7 +240,7 @@ pub struct ClientFigures {
     pub stamps: String,
     /// `seen - arrived` of every read: the engine's own delay. With user stamps it cannot be known and is empty.
     pub receive_lag: Option<Distribution>,
-    /// `issued - scheduled` with a slot free.
+    /// `issued - scheduled` with a slot free; without one, until the loop saw that there was none.
     pub dispatch_lag: Option<Distribution>,
     /// Reads with bytes.
     pub reads: u64,
