@@ -1,12 +1,14 @@
-//! Read-only facts of the machine: kernel, limits, cgroup quota, steal. Beside the drivers, the only reader of the machine's files.
+//! Read-only facts of the machine: kernel, limits, cgroup quota, steal, what ran on a worker's core. Beside the drivers, the only reader of the machine's files.
 //!
 //! Each fact may be missing: containers hide files, kernels leave them out. Nothing here fails, and nothing names the machine.
 
 mod cgroup;
+mod core;
 mod proc;
 
 use crate::clock::{self, Nanos};
 use cgroup::Throttling;
+pub use core::{CoreFacts, CoreWatch};
 use proc::CpuTime;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -22,7 +24,7 @@ pub struct HostFacts {
     pub cores_allowed: Option<Vec<usize>>,
     /// Least CPU quota of the process's control groups, in cores; `None` without one.
     pub cpu_quota_cores: Option<f64>,
-    /// Frequency governor of the first core allowed.
+    /// Frequency governors of the allowed cores, each named once.
     pub governor: Option<String>,
     /// Soft limit of open files.
     pub open_files_soft: Option<u64>,
@@ -71,7 +73,7 @@ impl HostWatch {
                 .iter()
                 .filter_map(|group| group.quota_cores())
                 .min_by(f64::total_cmp),
-            governor: proc::governor(root, cores.as_deref()),
+            governor: proc::governors(root, cores.as_deref()),
             open_files_soft: soft,
             open_files_hard: hard,
             local_ports: proc::local_ports(root),
@@ -151,6 +153,14 @@ mod tests {
                 "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor",
                 "powersave\n",
             ),
+            (
+                "sys/devices/system/cpu/cpu1/cpufreq/scaling_governor",
+                "userspace\n",
+            ),
+            (
+                "sys/devices/system/cpu/cpu2/cpufreq/scaling_governor",
+                "performance\n",
+            ),
             ("proc/stat", STAT),
         ]
     }
@@ -167,7 +177,7 @@ mod tests {
             (Some(1_024), Some(u64::MAX))
         );
         assert_eq!(facts.local_ports, Some((32_768, 60_999)));
-        assert_eq!(facts.governor.as_deref(), Some("powersave"));
+        assert_eq!(facts.governor.as_deref(), Some("powersave, performance"));
         assert_eq!(facts.cpu_quota_cores, None);
     }
 

@@ -8,6 +8,7 @@ pub mod binary;
 pub mod engine;
 pub mod frames;
 pub mod front;
+pub mod hardship;
 pub mod names;
 pub mod peer;
 pub mod profile;

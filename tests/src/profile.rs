@@ -1,5 +1,6 @@
 //! `ringload profile` as a child process, and what it left.
 
+use crate::hardship::Quota;
 use crate::{Io, PATIENCE, binary};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -79,6 +80,21 @@ impl Profile {
     #[must_use]
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.command.env(name, value);
+        self
+    }
+
+    /// In a control group, from its first instruction on.
+    #[must_use]
+    pub fn under(mut self, quota: &Quota) -> Self {
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", "echo $$ > \"$0\" && exec \"$@\""])
+            .arg(quota.members())
+            .arg(self.command.get_program())
+            .args(self.command.get_args())
+            .env_remove("RINGLOAD_API_KEY")
+            .current_dir(self.dir.path());
+        self.command = command;
         self
     }
 

@@ -28,7 +28,7 @@ pub(crate) fn outcome() -> Outcome {
     Outcome {
         summary: summary(),
         verdict: verdict(),
-        host: json!({"kernel": "6.8.0", "cores": 4, "governor": null}),
+        host: json!({"kernel": "6.8.0", "cores_allowed": [0, 1, 2, 3], "governor": null}),
         identity: Identity {
             benchmark_id: "d30d462c3ff7".into(),
             command: "ringload profile --model llama3-8b --streaming --api-key <redacted>".into(),
@@ -392,6 +392,9 @@ fn client() -> ClientFigures {
         system_s: 5.2,
         wakes: 120_000,
         involuntary_switches: 3,
+        core_busy_share: Some(0.7),
+        run_delay_s: Some(0.02),
+        numa_node: Some(0),
     };
     ClientFigures {
         driver: "epoll".into(),

@@ -64,24 +64,44 @@ pub(super) fn local_ports(root: &Path) -> Option<(u16, u16)> {
     Some((ports.next()??, ports.next()??))
 }
 
-pub(super) fn governor(root: &Path, cores: Option<&[usize]>) -> Option<String> {
-    let core = cores?.first()?;
-    line(&root.join(format!(
-        "sys/devices/system/cpu/cpu{core}/cpufreq/scaling_governor"
-    )))
+/// Frequency governors of the cores, each named once, in the order of the cores.
+pub(super) fn governors(root: &Path, cores: Option<&[usize]>) -> Option<String> {
+    let mut names: Vec<String> = Vec::new();
+    for core in cores? {
+        let file = format!("sys/devices/system/cpu/cpu{core}/cpufreq/scaling_governor");
+        names.extend(line(&root.join(file)).filter(|name| !names.contains(name)));
+    }
+    (!names.is_empty()).then(|| names.join(", "))
+}
+
+/// The memory node that a core belongs to.
+pub(super) fn numa_node(root: &Path, core: usize) -> Option<usize> {
+    let entries = fs::read_dir(root.join(format!("sys/devices/system/cpu/cpu{core}"))).ok()?;
+    entries.flatten().find_map(|entry| {
+        let name = entry.file_name();
+        name.to_str()?.strip_prefix("node")?.parse().ok()
+    })
+}
+
+/// How long the calling thread was ready to run and did not, so far, in nanoseconds.
+pub(super) fn run_delay(root: &Path) -> Option<u64> {
+    // Time on a core, time waiting for one, times it got one.
+    let text = line(&root.join("proc/thread-self/schedstat"))?;
+    text.split_whitespace().nth(1)?.parse().ok()
 }
 
 /// Ticks of some cores since the boot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct CpuTime {
     steal: u64,
+    idle: u64,
     total: u64,
 }
 
 /// Ticks of `cores`, or of all where the mask is not known.
 pub(super) fn cpu_time(root: &Path, cores: Option<&[usize]>) -> Option<CpuTime> {
     let stat = fs::read_to_string(root.join("proc/stat")).ok()?;
-    let mut time = CpuTime { steal: 0, total: 0 };
+    let mut time = CpuTime::default();
     for line in stat.lines() {
         let mut words = line.split_whitespace();
         let core: Option<usize> = words
@@ -94,6 +114,7 @@ pub(super) fn cpu_time(root: &Path, cores: Option<&[usize]>) -> Option<CpuTime> 
         // user nice system idle iowait irq softirq steal; guest time is in user time already.
         let ticks: Vec<u64> = words.take(8).map_while(|word| word.parse().ok()).collect();
         time.steal += ticks.get(7)?;
+        time.idle += ticks[3] + ticks[4];
         time.total += ticks.iter().sum::<u64>();
     }
     (time.total > 0).then_some(time)
@@ -104,6 +125,13 @@ impl CpuTime {
     pub(super) fn steal_share(&self, later: &Self) -> Option<f64> {
         let total = later.total.checked_sub(self.total).filter(|n| *n > 0)?;
         Some(later.steal.saturating_sub(self.steal) as f64 / total as f64)
+    }
+
+    /// Share that was not idle, whoever had it, between two readings; `None` when no tick passed.
+    pub(super) fn busy_share(&self, later: &Self) -> Option<f64> {
+        let total = later.total.checked_sub(self.total).filter(|n| *n > 0)?;
+        let idle = later.idle.saturating_sub(self.idle).min(total);
+        Some((total - idle) as f64 / total as f64)
     }
 }
 

@@ -28,7 +28,7 @@ pub struct Shard {
 pub enum Of {
     /// `seen - arrived` of every read: the engine's own delay.
     ReceiveLag,
-    /// `issued - scheduled` with a slot free.
+    /// `issued - scheduled` with a slot free; without one, until the loop saw that there was none.
     DispatchLag,
     /// First output event − issued.
     TimeToFirstToken,
@@ -184,7 +184,7 @@ impl Shard {
         self.put(Of::ReceiveLag, lag);
     }
 
-    /// How late a request of the measured phase was issued though a slot was free: `issued - scheduled`.
+    /// How late a request of the measured phase was issued though a slot was free, `issued - scheduled`, or was found to have none.
     pub fn dispatch_lag(&mut self, lag: Nanos) {
         self.put(Of::DispatchLag, lag);
     }

@@ -270,7 +270,7 @@ pub struct ClientFigures {
     pub stamps: String,
     /// `seen - arrived` of every read: the engine's own delay. With user stamps it cannot be known and is empty.
     pub receive_lag: Option<Distribution>,
-    /// `issued - scheduled` with a slot free.
+    /// `issued - scheduled` with a slot free; without one, until the loop saw that there was none.
     pub dispatch_lag: Option<Distribution>,
     /// Reads with bytes.
     pub reads: u64,
@@ -313,6 +313,12 @@ pub struct CoreFigures {
     pub wakes: u64,
     /// Involuntary context switches.
     pub involuntary_switches: u64,
+    /// Share of the measured phase in which the core was not idle, whoever had it; from the kernel's ticks.
+    pub core_busy_share: Option<f64>,
+    /// How long the worker was ready to run and waited for a core, in seconds.
+    pub run_delay_s: Option<f64>,
+    /// The core's memory node.
+    pub numa_node: Option<usize>,
 }
 
 /// Where token counts came from.

@@ -4,6 +4,7 @@ use super::os_error;
 use crate::clock::{self, MILLI, Nanos};
 use crate::driver::{self, Driver, Epoll, Uring, prepare_thread, thread_facts};
 use crate::error::{Error, Result};
+use crate::host::{CoreFacts, CoreWatch};
 use crate::measure::{CoreFigures, Shard};
 use crate::plan::{Io, Stamps};
 use crate::record::{PhaseKind, Record};
@@ -92,6 +93,7 @@ impl Seat {
         let mut worker = driver.map(|d| Worker::new(d, shared, self.index, self.capacity, records));
         let mut phases = [PhaseTally::default(); 2];
         let mut before = thread_facts();
+        let mut core_facts = CoreFacts::default();
         let mut failed = None;
         if let Ok(worker) = &mut worker {
             failed = ready(worker, line).err();
@@ -102,6 +104,8 @@ impl Seat {
             Some((&plan.profiling, PhaseKind::Profiling)),
         ];
         for (phase, kind) in wanted.into_iter().flatten() {
+            // Before they meet: where there are many cores and interrupts, the kernel takes milliseconds to write its counters.
+            let watch = CoreWatch::start(self.core);
             // All workers meet here, also those that failed, so that none waits for ever.
             if stage.barrier.wait().is_leader() {
                 stage.start[kind as usize]
@@ -119,6 +123,7 @@ impl Seat {
                     Err(_) => failed = Some(Error::bug("a worker panicked")),
                 }
             }
+            core_facts = watch.finish();
             if failed.is_some() {
                 shared.control.stop();
                 shared.control.stop();
@@ -131,15 +136,19 @@ impl Seat {
             return Err(e);
         }
         let (user, system) = (after.user - before.user, after.system - before.system);
+        let on = pinned.is_ok().then_some(self.core);
         Ok(Left {
             shard,
             core: CoreFigures {
-                core: pinned.is_ok().then_some(self.core),
+                core: on,
                 busy_share: ((user + system) as f64 / wall).min(1.0),
                 user_s: user as f64 / 1e9,
                 system_s: system as f64 / 1e9,
                 wakes: stats.wakes,
                 involuntary_switches: after.involuntary_switches - before.involuntary_switches,
+                core_busy_share: on.and(core_facts.busy_share),
+                run_delay_s: core_facts.run_delay.map(|ns| ns as f64 / 1e9),
+                numa_node: on.and(core_facts.numa_node),
             },
             phases,
         })

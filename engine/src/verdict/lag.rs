@@ -1,5 +1,6 @@
 //! Gates on the client's own delay: late issues, late reads, busy cores, shared reads.
 
+use super::machine::interruptions;
 use super::{CLIENT, Finding, PEER, POLICY, Status, median, shown_ms, shown_share};
 use crate::measure::{Distribution, Summary};
 use crate::plan::{Plan, Stamps};
@@ -34,8 +35,9 @@ fn dispatch_lag(summary: &Summary) -> Option<Finding> {
         status: judged.status,
         blame: CLIENT,
         evidence: format!(
-            "requests were issued late though a slot was free: {}; bounds: suspect over {}, invalid over {}{}",
+            "requests were taken up late by the loop, whatever slots there were: {}{}; bounds: suspect over {}, invalid over {}{}",
             judged.figures,
+            interruptions(&summary.client.cores),
             shown_ms(SUSPECT_MS),
             shown_ms(LATE_DISPATCH_MS),
             base.bound()
@@ -70,8 +72,9 @@ fn receive_lag(plan: &Plan, summary: &Summary) -> Option<Finding> {
         status: judged.status,
         blame: CLIENT,
         evidence: format!(
-            "arrived bytes waited for the client: {}{waits}; bounds: suspect over {}{}",
+            "arrived bytes waited for the client: {}{waits}{}; bounds: suspect over {}{}",
             judged.figures,
+            interruptions(&summary.client.cores),
             shown_ms(SUSPECT_MS),
             base.bound()
         ),
@@ -277,7 +280,7 @@ const LATE_DISPATCH_MS: f64 = 10.0;
 const RELATIVE: f64 = 0.1;
 /// Medians under this are not compared with.
 const SHORTEST_BASE_MS: f64 = 1.0;
-const BUSY_SUSPECT: f64 = 0.8;
+pub(super) const BUSY_SUSPECT: f64 = 0.8;
 const BUSY_INVALID: f64 = 0.95;
 const SHORTEST_BUSY_S: f64 = 0.1;
 const COALESCED_SUSPECT: f64 = 0.2;

@@ -1,15 +1,25 @@
-//! Gates on what the machine did to the run: steal, throttling, and limits that made requests fail.
+//! Gates on what the machine did to the run: steal, throttling, others on the client's cores, and limits that made requests fail.
 
-use super::{Finding, HOST, Status, shown_share};
+use super::lag::BUSY_SUSPECT;
+use super::{Finding, HOST, Status, shown_ms, shown_share};
 use crate::host::HostFacts;
-use crate::measure::Summary;
+use crate::measure::{CoreFigures, Summary};
 use crate::record::Cause;
+use std::collections::BTreeSet;
 
 pub(super) fn findings(summary: &Summary, host: &HostFacts) -> Vec<Finding> {
-    [steal(host), throttling(host), limits(summary, host)]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        steal(host),
+        throttling(host),
+        shared_core(summary),
+        limits(summary, host),
+        unpinned(summary),
+        numa(summary),
+        governor(host),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn steal(host: &HostFacts) -> Option<Finding> {
@@ -61,6 +71,51 @@ fn status(share: f64, host: &HostFacts) -> Option<Status> {
     })
 }
 
+/// A core of the client that was busy, though not with the client. It has the bound of [`super::lag`]'s busy core, but none for
+/// invalid: what others take from the client shows in its lags, and there it is judged.
+fn shared_core(summary: &Summary) -> Option<Finding> {
+    let share = |core: &CoreFigures| core.core_busy_share.unwrap_or_default();
+    let cores = summary.client.cores.iter();
+    let busiest = cores
+        .filter(|core| core.busy_share <= BUSY_SUSPECT)
+        .max_by(|a, b| share(a).total_cmp(&share(b)))?;
+    let status = Status::over(share(busiest), BUSY_SUSPECT, f64::INFINITY);
+    if status == Status::Valid {
+        return None;
+    }
+    Some(Finding {
+        gate: "shared_core",
+        status: if summary.phase_duration_s < SHORTEST_S {
+            Status::Valid
+        } else {
+            status
+        },
+        blame: HOST,
+        evidence: format!(
+            "core {} was busy {} of the time, only {} with the client{}; bound: suspect over {} of the core",
+            busiest.core.unwrap_or_default(),
+            shown_share(share(busiest)),
+            shown_share(busiest.busy_share),
+            interruptions(std::slice::from_ref(busiest)),
+            shown_share(BUSY_SUSPECT)
+        ),
+        remedy: "keep the server and other programs off the client's cores: give it others (--cores), or pin them elsewhere (taskset)".into(),
+    })
+}
+
+/// What kept workers from running when they could have, to stand beside a lag.
+pub(super) fn interruptions(cores: &[CoreFigures]) -> String {
+    let switches: u64 = cores.iter().map(|core| core.involuntary_switches).sum();
+    let waited: f64 = cores.iter().filter_map(|core| core.run_delay_s).sum();
+    if switches == 0 && waited < SHORTEST_WAIT_S {
+        return String::new();
+    }
+    format!(
+        " (its workers were interrupted {switches} times and waited {} for a core)",
+        shown_ms(waited * 1e3)
+    )
+}
+
 /// Requests that failed for want of a local port or a descriptor never reached the server.
 fn limits(summary: &Summary, host: &HostFacts) -> Option<Finding> {
     let failed = |cause: Cause| summary.counts.failed.get(&cause).copied().unwrap_or(0);
@@ -90,7 +145,52 @@ fn limits(summary: &Summary, host: &HostFacts) -> Option<Finding> {
     })
 }
 
+fn unpinned(summary: &Summary) -> Option<Finding> {
+    let cores = &summary.client.cores;
+    let count = cores.iter().filter(|core| core.core.is_none()).count();
+    (count > 0).then(|| Finding {
+        gate: "unpinned",
+        status: Status::Valid,
+        blame: HOST,
+        evidence: format!(
+            "{count} of {} workers got no core of their own, or not the scheduling that was asked for",
+            cores.len()
+        ),
+        remedy: "allow sched_setaffinity (a container's seccomp profile may forbid it), and CAP_SYS_NICE for SCHED_FIFO".into(),
+    })
+}
+
+fn numa(summary: &Summary) -> Option<Finding> {
+    let cores = summary.client.cores.iter();
+    let nodes: BTreeSet<usize> = cores.filter_map(|core| core.numa_node).collect();
+    (nodes.len() > 1).then(|| Finding {
+        gate: "numa",
+        status: Status::Valid,
+        blame: HOST,
+        evidence: format!(
+            "the workers' cores are of {} memory nodes ({}): memory and the network card are farther from some of them",
+            nodes.len(),
+            nodes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+        ),
+        remedy: "take the cores of the network card's node (--cores; /sys/class/net/INTERFACE/device/numa_node)".into(),
+    })
+}
+
+/// A clock that rises only under load makes the first instructions after each wait slow.
+fn governor(host: &HostFacts) -> Option<Finding> {
+    let governors = host.governor.as_deref()?;
+    (governors != "performance").then(|| Finding {
+        gate: "governor",
+        status: Status::Valid,
+        blame: HOST,
+        evidence: format!("the frequency governor of the allowed cores is {governors}: a core that waits may be slow to take up speed"),
+        remedy: "set it to performance while measuring (cpupower frequency-set -g performance)".into(),
+    })
+}
+
 const SUSPECT: f64 = 0.01;
 const INVALID: f64 = 0.1;
 const BOUNDS: &str = "bounds: suspect over 1 %, invalid over 10 %";
 const SHORTEST_S: f64 = 1.0;
+/// Waits for a core that every thread has.
+const SHORTEST_WAIT_S: f64 = 0.001;

@@ -62,5 +62,8 @@ pub(super) fn core(busy_share: f64) -> CoreFigures {
         system_s: 0.1,
         wakes: 1,
         involuntary_switches: 0,
+        core_busy_share: Some(0.7),
+        run_delay_s: Some(0.02),
+        numa_node: Some(0),
     }
 }

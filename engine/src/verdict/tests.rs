@@ -318,6 +318,80 @@ fn the_machine_is_blamed_for_steal_and_throttling() {
 }
 
 #[test]
+fn others_on_the_clients_core_make_a_run_suspect() {
+    for (busy, own, seconds, expected) in [
+        (0.79, 0.2, 10, None),
+        (0.99, 0.2, 10, Some(Status::Suspect)),
+        // Its own doing, which busy_core judges.
+        (0.99, 0.9, 10, None),
+        // Ticks are rough in a short run.
+        (0.99, 0.2, 0, Some(Status::Valid)),
+    ] {
+        let mut run = Run::new(plan(), 1_000);
+        run.facts.profiling.end = seconds * SECOND + 500 * MILLI;
+        run.facts.cores = vec![core(0.1), core(own)];
+        let shared = &mut run.facts.cores[1];
+        shared.core_busy_share = Some(busy);
+        shared.involuntary_switches = 41;
+        shared.run_delay_s = Some(1.5);
+        let verdict = judged(run);
+        let name = format!("{busy} {own} {seconds}");
+        assert_eq!(
+            found(&verdict, "shared_core"),
+            expected.map(|status| (status, HOST)),
+            "{name}"
+        );
+        let finding = verdict.findings.iter().find(|f| f.gate == "shared_core");
+        assert!(
+            finding.is_none_or(|f| f
+                .evidence
+                .contains("interrupted 41 times and waited 1.50 s")),
+            "{finding:?}"
+        );
+    }
+}
+
+#[test]
+fn a_lag_says_whether_the_workers_were_kept_from_running() {
+    for (switches, says) in [(7, true), (0, false)] {
+        let mut run = Run::new(plan(), 1_000);
+        run.dispatch[..20].fill(11 * MILLI);
+        run.facts.cores[0].involuntary_switches = switches;
+        run.facts
+            .cores
+            .iter_mut()
+            .for_each(|c| c.run_delay_s = None);
+        let verdict = judged(run);
+        assert_eq!(verdict.findings[0].gate, "dispatch_lag");
+        let evidence = &verdict.findings[0].evidence;
+        assert_eq!(evidence.contains("interrupted 7 times"), says, "{evidence}");
+    }
+}
+
+#[test]
+fn what_a_machine_is_like_is_remarked_on() {
+    let host = HostFacts {
+        governor: Some("performance, powersave".into()),
+        ..HostFacts::default()
+    };
+    let mut run = Run::new(plan(), 1_000);
+    run.facts.cores = vec![core(0.1), core(0.1), core(0.1)];
+    run.facts.cores[1].numa_node = Some(1);
+    run.facts.cores[2].core = None;
+    let verdict = judged_on(run, &host);
+    assert_eq!(verdict.status, Status::Valid);
+    for gate in ["governor", "numa", "unpinned"] {
+        assert_eq!(found(&verdict, gate), Some((Status::Valid, HOST)), "{gate}");
+    }
+    let host = HostFacts {
+        governor: Some("performance".into()),
+        ..HostFacts::default()
+    };
+    let verdict = judged_on(Run::new(plan(), 1_000), &host);
+    assert!(verdict.findings.is_empty(), "{:?}", verdict.findings);
+}
+
+#[test]
 fn events_that_share_a_read_are_the_peers_unless_the_client_read_late() {
     let run = || {
         let mut run = Run::new(plan(), 1_000);

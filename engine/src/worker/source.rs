@@ -82,7 +82,7 @@ impl Source {
                 Feed::Timed(timed) => timed.next(now, facts),
                 Feed::Users(users) => users.next(core, now, facts),
             }?;
-            if let Some(due) = self.gate.admit(due, core) {
+            if let Some(due) = self.gate.admit(due, core, now) {
                 return Some(due);
             }
         }

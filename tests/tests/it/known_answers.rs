@@ -4,10 +4,10 @@ use ringload_engine::clock::MILLI;
 use ringload_engine::record::{Cause, Outcome, Record};
 use ringload_mock::{Config, Jitter, Server, Timing, start};
 use ringload_tests::engine::{ask_for, closed, drive, keep_text, wish};
+use ringload_tests::on_both;
 use ringload_tests::peer::{self, Peer};
-use ringload_tests::profile::{Ended, Profile};
+use ringload_tests::profile::Profile;
 use ringload_tests::statistics::median;
-use ringload_tests::{Io, alone_on_both, on_both, until};
 use serde_json::json;
 use std::time::Duration;
 
@@ -237,74 +237,6 @@ fn an_error_status_carries_the_servers_words() {
             "the connection is kept"
         );
     });
-}
-
-#[test]
-fn a_server_that_freezes_is_its_own_fault() {
-    alone_on_both(|io| {
-        let server = paced(100, 100);
-        let running = Profile::of(server.addr())
-            .on(io)
-            .args(["--request-rate", "100", "--arrival-pattern", "constant"])
-            .args(["--request-count", "200", "--osl", "3", "--allow-invalid"])
-            .start();
-        until("the run is under way", || server.state().requests > 50);
-        server.freeze(Duration::from_millis(300));
-        let ended = running.end().all_well();
-        // The client's own lag knows nothing of the freeze; what is left of it is the machine's, and its bound is 10 ms here.
-        let invalid = ended.findings("INVALID");
-        for gate in ["dispatch_lag", "receive_lag"] {
-            let p99 = ended.lag(gate, "p99");
-            assert!(p99 < 150.0, "{gate} {p99}");
-            assert!(
-                p99 > 9.0 || !invalid.contains(&gate.to_owned()),
-                "{invalid:?}"
-            );
-        }
-        assert!(!invalid.contains(&"rate".to_owned()), "{invalid:?}");
-        // Of 200 arrivals 30 fell into the freeze; the first of them waited through all of it.
-        let (p99, p50) = (
-            ended.metric("request_latency", "p99"),
-            ended.metric("request_latency", "p50"),
-        );
-        assert!(p99 >= 450.0, "{p99}");
-        assert!(p50 >= 300.0 && p50 < p99, "{p50}");
-        assert!(ended.metric("response_time", "max") >= 500.0);
-    });
-}
-
-#[test]
-fn a_client_that_is_stopped_is_invalid_and_says_why() {
-    alone_on_both(|io| {
-        let (ended, allowed) = std::thread::scope(|scope| {
-            let other = scope.spawn(|| stopped(io, &["--allow-invalid"]));
-            (stopped(io, &[]), other.join().expect("a run"))
-        });
-        let ended = ended.exits(4);
-        assert_eq!(ended.verdict(), "INVALID");
-        assert!(ended.stdout.starts_with("VERDICT: INVALID"));
-        let gates = ended.findings("INVALID");
-        let named = |gate: &str| gates.iter().any(|g| g == gate);
-        assert!(named("receive_lag") || named("dispatch_lag"), "{gates:?}");
-        assert!(ended.failures().is_empty());
-        assert_eq!(allowed.exits(0).verdict(), "INVALID", "the verdict stays");
-    });
-}
-
-/// A run of two seconds that stands still for 300 ms in its middle.
-fn stopped(io: Io, args: &[&str]) -> Ended {
-    let server = paced(20, 10);
-    let running = Profile::of(server.addr())
-        .on(io)
-        .args(["--request-rate", "150", "--arrival-pattern", "constant"])
-        .args(["--request-count", "300", "--osl", "4"])
-        .args(args)
-        .start();
-    until("the run is under way", || server.state().requests > 80);
-    running.signal("STOP");
-    std::thread::sleep(Duration::from_millis(300));
-    running.signal("CONT");
-    running.end()
 }
 
 fn usage(records: &[Record], of: impl Fn(ringload_engine::record::Usage) -> Option<u32>) -> u64 {

@@ -1,6 +1,7 @@
 //! The real `ringload` and the real engine against real sockets.
 //!
-//! - `known_answers`: servers that know the truth about their timing, and clients that are stopped
+//! - `known_answers`: servers that know the truth about their timing
+//! - `verdict`: clients that are stopped, crowded out and starved, and servers that stand still
 //! - `load`: arrivals as the server receives them; caps, ends, warm-ups
 //! - `schedules`: rates that move, slots that open over time, bounds on prefills, users
 //! - `cli`: exit statuses, signals, secrets, what reaches the wire
@@ -26,4 +27,5 @@ mod limits;
 mod load;
 mod network;
 mod schedules;
+mod verdict;
 mod wire;

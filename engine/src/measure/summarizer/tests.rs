@@ -348,6 +348,9 @@ fn cpu_is_shared_out_over_events() {
             system_s: 0.000_09,
             wakes: 1,
             involuntary_switches: 0,
+            core_busy_share: Some(0.7),
+            run_delay_s: Some(0.02),
+            numa_node: Some(0),
         };
         2
     ];

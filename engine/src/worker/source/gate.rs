@@ -3,6 +3,7 @@
 use super::Due;
 use crate::clock::{MICRO, Nanos};
 use crate::plan::{CapPolicy, Phase, Ramp};
+use crate::record::PhaseKind;
 use crate::schedule;
 use crate::worker::Core;
 use std::collections::VecDeque;
@@ -75,8 +76,9 @@ impl Gate {
         })
     }
 
-    /// Lets a request pass that has fallen due, or keeps it, or drops it.
-    pub(super) fn admit(&mut self, due: Due, core: &mut Core<'_>) -> Option<Due> {
+    /// Lets a request pass that has fallen due, or keeps it, or drops it. How late the loop was to look at one that does not pass is the
+    /// loop's own doing, as with those that do: only the time from here on is the policy's.
+    pub(super) fn admit(&mut self, due: Due, core: &mut Core<'_>, now: Nanos) -> Option<Due> {
         let first = self.waiting.is_empty();
         let seated = match self.cap {
             None => true,
@@ -84,12 +86,14 @@ impl Gate {
             Some(CapPolicy::Drop) => take(cap(core)),
         };
         if !seated && self.cap == Some(CapPolicy::Drop) {
+            looked_at(&due, core, now);
             core.shard.phase_mut(core.phase).dropped += 1;
             return None;
         }
         if seated && first && (!self.prefill || take(prefill(core))) {
             return Some(due);
         }
+        looked_at(&due, core, now);
         core.shard.phase_mut(core.phase).queued += u64::from(!due.waited);
         self.waiting.push_back(Waiting { due, seated });
         None
@@ -138,6 +142,12 @@ impl Gate {
         self.cap_openings.clear();
         self.prefill_openings.clear();
         waiting
+    }
+}
+
+fn looked_at(due: &Due, core: &mut Core<'_>, now: Nanos) {
+    if !due.waited && core.phase == PhaseKind::Profiling {
+        core.shard.dispatch_lag(now.saturating_sub(due.scheduled));
     }
 }
 
