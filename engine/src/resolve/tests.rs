@@ -277,14 +277,15 @@ fn a_look_up_ends_when_its_time_is_up_or_a_signal_says_so() {
 
 #[test]
 fn pins_of_one_name_add_up() {
-    let mut network = Network::default();
-    network.resolve = ["10.9.9.9", "10.9.9.8"]
-        .map(|ip| Pin {
-            host: "pinned.test".into(),
-            port: 80,
-            addrs: vec![ip.parse().unwrap()],
-        })
-        .into();
+    let pin = |ip: &str| Pin {
+        host: "pinned.test".into(),
+        port: 80,
+        addrs: vec![ip.parse().unwrap()],
+    };
+    let network = Network {
+        resolve: vec![pin("10.9.9.9"), pin("10.9.9.8")],
+        ..Network::default()
+    };
     let found = resolver(&network, FAST).lookup("pinned.test", 80, &on);
     assert_eq!(addrs(&found.unwrap()), ["10.9.9.9:80", "10.9.9.8:80"]);
 }
