@@ -223,6 +223,7 @@ fn driven<D: Driver>(driver: Result<D, i32>, options: &Options) -> Tally {
                     generation: 1,
                 },
                 &options.addr.into(),
+                u64::from(slot),
             )
             .expect("connect");
     }

@@ -13,7 +13,7 @@ pub(crate) struct EndpointArgs {
     #[arg(short, long, visible_alias = "model-names", value_name = "NAME", num_args = 1.., value_delimiter = ',')]
     pub(crate) model: Vec<String>,
 
-    /// Base URL of the server; request k goes to URL k modulo their number.
+    /// Base URL of the server, or `unix:/path` for a Unix socket; request k goes to URL k modulo their number.
     #[arg(short, long, value_name = "URL", num_args = 1.., value_delimiter = ',', default_value = "http://localhost:8000")]
     pub(crate) url: Vec<String>,
 
@@ -57,7 +57,8 @@ pub(crate) struct EndpointArgs {
     #[arg(long)]
     pub(crate) per_chunk_usage: bool,
 
-    /// Whether connections are kept: `pooled`, `never`, or `sticky-user-sessions` (one for each session).
+    /// Whether connections are kept: `pooled`, `never`, or `sticky-user-sessions` (one for each session; while
+    /// a session has one request, the same as `never`).
     #[arg(long, value_name = "STRATEGY", default_value = "pooled", value_parser = values::reuse)]
     pub(crate) connection_reuse_strategy: ringload_engine::plan::Reuse,
 
@@ -73,7 +74,7 @@ pub(crate) struct EndpointArgs {
     #[arg(long, value_name = "SECONDS", value_parser = values::seconds)]
     pub(crate) inter_token_timeout_seconds: Option<f64>,
 
-    /// Longest time for a TCP connect.
+    /// Longest time for a connection to come to be: its name's look-up, the TCP connect and the TLS handshake together.
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = values::seconds)]
     pub(crate) connect_timeout_seconds: f64,
 

@@ -27,7 +27,8 @@ pub(crate) struct NetworkArgs {
     #[arg(long, value_name = "BYTES", value_parser = net::size)]
     pub(crate) h2_window: Option<u32>,
 
-    /// When names are looked up: before the run, by their TTL, or for each connection.
+    /// When names are looked up: before the run (within --connect-timeout-seconds), by their TTL, or for each connection. The hosts
+    /// file comes first.
     #[arg(long, value_enum, value_name = "WHEN", default_value = "once")]
     pub(crate) dns: DnsArg,
 
@@ -35,7 +36,7 @@ pub(crate) struct NetworkArgs {
     #[arg(long, value_name = "IP[:PORT]", value_delimiter = ',', value_parser = net::name_server)]
     pub(crate) dns_servers: Vec<SocketAddr>,
 
-    /// Use IPv4 addresses only [default: IPv4 where the name has any, else IPv6].
+    /// Use IPv4 addresses only [default: all addresses in turn, IPv6 first; one that refuses gives way to the other family].
     #[arg(short = '4', long, conflicts_with = "ipv6")]
     pub(crate) ipv4: bool,
 
@@ -43,7 +44,7 @@ pub(crate) struct NetworkArgs {
     #[arg(short = '6', long)]
     pub(crate) ipv6: bool,
 
-    /// Addresses of a name that is not looked up; repeatable, IPv6 in brackets.
+    /// Addresses of a name that is not looked up, in turn; repeatable (one name's add up), IPv6 in brackets.
     #[arg(long, value_name = "HOST:PORT:ADDR[,ADDR]", value_parser = net::pin)]
     pub(crate) resolve: Vec<Pin>,
 
@@ -51,8 +52,8 @@ pub(crate) struct NetworkArgs {
     #[arg(long, value_name = "IP|RANGE|CIDR", value_parser = net::addresses)]
     pub(crate) source_ip: Option<Addresses>,
 
-    /// Connections to make before the clock starts [default: 0].
-    #[arg(long, value_name = "N", value_parser = values::one_count)]
+    /// Connections to make before the clock starts; with --dns ttl or always, their names are looked up then too [default: 0].
+    #[arg(long, value_name = "N", value_parser = values::count_or_none)]
     pub(crate) prewarm: Option<u32>,
 
     /// Send buffer of each socket (bytes; `64k`, `4M`) [default: the kernel's].
@@ -68,12 +69,12 @@ pub(crate) struct NetworkArgs {
     #[arg(long, value_name = "BYTES_PER_S", value_parser = net::size)]
     pub(crate) read_rate_limit: Option<u32>,
 
-    /// Idle time before the first keep-alive probe; 0 sends none.
-    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = net::seconds_or_off)]
+    /// Idle time before the first keep-alive probe, in whole seconds; 0 sends none.
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = net::keepalive)]
     pub(crate) tcp_keepalive: f64,
 
     /// How long sent bytes may stay unacknowledged; 0 leaves it to the kernel.
-    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = net::seconds_or_off)]
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = net::user_timeout)]
     pub(crate) tcp_user_timeout: f64,
 
     /// PEM file of the issuers to trust instead of the system's.
@@ -88,7 +89,7 @@ pub(crate) struct NetworkArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) key: Option<PathBuf>,
 
-    /// Accept any certificate: the server's identity is not checked.
+    /// Accept any certificate: the server's identity is not checked, and the verdict says so.
     #[arg(short = 'k', long)]
     pub(crate) insecure: bool,
 

@@ -91,6 +91,13 @@ pub(crate) fn milliseconds(text: &str) -> Result<f64, String> {
     short_enough(ms / 1e3).map(|_| ms)
 }
 
+/// A number that may be none.
+pub(crate) fn count_or_none(text: &str) -> Result<u32, String> {
+    one(text)?
+        .parse::<u32>()
+        .map_err(|_| "write a whole number, or 0 for none".into())
+}
+
 pub(crate) fn one_count(text: &str) -> Result<u32, String> {
     one(text)?
         .parse::<u32>()

@@ -88,10 +88,13 @@ impl<'a> RecordWriter<'a> {
     /// When what happened on the wire, as wall-clock nanoseconds; what did not happen is absent.
     fn trace(&self, record: &Record) -> Value {
         let at = &record.instants;
+        // The wait ends with the look-up or the connect that it was for, else with a connection that was there.
+        let wait_end = at.dns_start.or(at.tcp_start).or(at.connection_ready);
         let mut data = Map::new();
         data.insert("trace_type".into(), "ringload".into());
         for (name, instant) in [
             ("connection_pool_wait_start_ns", Some(at.issued)),
+            ("connection_pool_wait_end_ns", wait_end),
             ("dns_lookup_start_ns", at.dns_start),
             ("dns_lookup_end_ns", at.dns_end),
             ("tcp_connect_start_ns", at.tcp_start),

@@ -186,7 +186,7 @@ fn source_ips(args: &NetworkArgs, targets: &[Target], family: Family) -> Result<
 }
 
 fn prewarm(given: Option<u32>, profiling: &Phase, reuse: Reuse) -> Result<u32> {
-    let Some(wanted) = given else {
+    let Some(wanted) = given.filter(|n| *n > 0) else {
         return Ok(0);
     };
     if reuse != Reuse::Pooled {

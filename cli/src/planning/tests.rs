@@ -831,7 +831,7 @@ fn networks_that_cannot_be_are_refused_with_what_to_write() {
         ("--tcp-send-buffer 1", "bytes"),
         ("--tcp-receive-buffer x", "bytes"),
         ("--tcp-keepalive -1", "0 to turn it off"),
-        ("--tcp-user-timeout x", "0 to turn it off"),
+        ("--tcp-user-timeout x", "leave it to the kernel"),
         ("--cacert ca", "https://"),
         ("--cert c --key k", "https://"),
         ("--key k", "https://"),

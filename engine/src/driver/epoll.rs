@@ -20,7 +20,6 @@ pub struct Epoll {
     stamper: Stamper,
     pace: Pace,
     options: Options,
-    connects: u64,
     stats: DriverStats,
     last_batch: usize,
 }
@@ -63,7 +62,6 @@ impl Epoll {
             stamper: Stamper::new(options.stamps),
             pace: Pace::new(options.read_rate),
             options,
-            connects: 0,
             stats: DriverStats::default(),
             last_batch: 0,
         })
@@ -276,14 +274,15 @@ impl Driver for Epoll {
         clock::monotonic()
     }
 
-    fn connect(&mut self, key: Key, addr: &SockAddr) -> Result<(), i32> {
-        let socket = socket::open(addr, true, &self.options, self.connects)?;
-        self.connects += 1;
-        match socket.connect(addr) {
-            Ok(()) => {}
-            Err(e) if matches!(e.raw_os_error(), Some(libc::EINPROGRESS | libc::EINTR)) => {}
-            Err(e) => return Err(socket::number(&e)),
-        }
+    fn connect(&mut self, key: Key, addr: &SockAddr, turn: u64) -> Result<(), i32> {
+        let choices = socket::choices(addr, &self.options);
+        let mut tried = 0;
+        let socket = loop {
+            match begin(addr, &self.options, turn + tried) {
+                Err(libc::EADDRNOTAVAIL) if tried + 1 < choices => tried += 1,
+                other => break other?,
+            }
+        };
         self.control(
             libc::EPOLL_CTL_ADD,
             socket.as_raw_fd(),
@@ -401,5 +400,15 @@ fn unpack(word: u64) -> Key {
     Key {
         slot: word as u32,
         generation: (word >> 32) as u32,
+    }
+}
+
+fn begin(addr: &SockAddr, options: &Options, turn: u64) -> Result<Socket, i32> {
+    let socket = socket::open(addr, true, options, turn)?;
+    match socket.connect(addr) {
+        Err(e) if !matches!(e.raw_os_error(), Some(libc::EINPROGRESS | libc::EINTR)) => {
+            Err(socket::number(&e))
+        }
+        _ => Ok(socket),
     }
 }

@@ -36,7 +36,7 @@ pub struct Options {
     pub stamps: bool,
     /// TCP options; `None` leaves them to the kernel.
     pub tcp: Option<Tcp>,
-    /// Local addresses, used in turn by connections of their family.
+    /// Local addresses, of which each connection takes one of its family.
     pub source_ips: Vec<IpAddr>,
     /// Bytes per second that are read of each connection at most; `None` reads whatever is there.
     pub read_rate: Option<u32>,
@@ -129,11 +129,12 @@ pub trait Driver {
     /// The driver's clock: monotonic, or virtual.
     fn now(&mut self) -> Nanos;
 
-    /// Begins a connection.
+    /// Begins a connection. `turn` chooses the local address, where [`Options::source_ips`] names several; one that has no port left
+    /// gives way to the next. After [`Event::ConnectFailed`] and [`close`](Self::close) the same key may be connected again.
     ///
     /// # Errors
     /// The error number when not even a socket could be had, or the connection failed at once.
-    fn connect(&mut self, key: Key, addr: &SockAddr) -> Result<(), i32>;
+    fn connect(&mut self, key: Key, addr: &SockAddr, turn: u64) -> Result<(), i32>;
 
     /// Reads from a socket that is connected already, a local one; a read that cannot be stamped has the time of the read.
     ///

@@ -133,7 +133,7 @@ impl<P: Peer> Driver for Sim<P> {
         self.now
     }
 
-    fn connect(&mut self, key: Key, _addr: &SockAddr) -> Result<(), i32> {
+    fn connect(&mut self, key: Key, _addr: &SockAddr, _turn: u64) -> Result<(), i32> {
         self.live.insert(key.slot, key.generation & GENERATION_MASK);
         let mut script = Script::default();
         self.peer.on_connect(key, self.now, &mut script);

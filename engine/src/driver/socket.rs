@@ -31,18 +31,32 @@ pub(super) fn open(
     if let Some(tcp) = &options.tcp {
         tune(&socket, tcp).map_err(|e| number(&e))?;
     }
-    let v4 = addr.domain() == Domain::IPV4;
-    let fitting = || options.source_ips.iter().filter(|ip| ip.is_ipv4() == v4);
-    let choices = fitting().count() as u64;
-    if choices > 0
-        && let Some(ip) = fitting().nth((turn % choices) as usize)
-    {
-        bind(&socket, *ip).map_err(|e| number(&e))?;
+    if let Some(ip) = source(addr, options, turn) {
+        bind(&socket, ip).map_err(|e| number(&e))?;
     }
     if options.stamps {
         stamp(&socket);
     }
     Ok(socket)
+}
+
+/// Local addresses that a connection to `addr` can choose from; 1 where the choice is the kernel's.
+pub(super) fn choices(addr: &SockAddr, options: &Options) -> u64 {
+    (fitting(addr, options).count() as u64).max(1)
+}
+
+fn source(addr: &SockAddr, options: &Options, turn: u64) -> Option<IpAddr> {
+    let choice = turn % choices(addr, options);
+    fitting(addr, options).nth(choice as usize)
+}
+
+fn fitting(addr: &SockAddr, options: &Options) -> impl Iterator<Item = IpAddr> {
+    let domain = addr.domain();
+    options
+        .source_ips
+        .iter()
+        .copied()
+        .filter(move |ip| Domain::for_address(SocketAddr::new(*ip, 0)) == domain)
 }
 
 fn tune(socket: &Socket, tcp: &Tcp) -> io::Result<()> {

@@ -42,7 +42,6 @@ pub struct Uring {
     /// Where connections are read that have a pace; empty without one.
     paced: Box<[u8]>,
     options: Options,
-    connects: u64,
     min_wait: bool,
     stats: DriverStats,
     batch: Vec<cqueue::Entry>,
@@ -56,6 +55,9 @@ struct Slot {
     addr: Option<Box<SockAddr>>,
     /// It is read at a pace: when it is readable, and not before its time.
     paced: bool,
+    /// The turn of that connect, and how many local addresses it may still try.
+    turn: u64,
+    tries: u64,
     /// What was left of a send when it failed. While one is under way nobody knows how much of it the kernel has.
     unsent: usize,
 }
@@ -107,11 +109,46 @@ impl Uring {
             paced: vec![0; if pace.limits() { pace.most() } else { 0 }].into_boxed_slice(),
             pace,
             options,
-            connects: 0,
             min_wait,
             stats: DriverStats::default(),
             batch: Vec::with_capacity(CQ_ENTRIES as usize),
         })
+    }
+
+    /// Begins a connection from the local address of its turn, or from the next that has a port, `tries` of them at most.
+    fn begin(
+        &mut self,
+        key: Key,
+        addr: Box<SockAddr>,
+        mut turn: u64,
+        mut tries: u64,
+    ) -> Result<(), i32> {
+        let socket = loop {
+            match socket::open(&addr, false, &self.options, turn) {
+                Err(libc::EADDRNOTAVAIL) if tries > 1 => (turn, tries) = (turn + 1, tries - 1),
+                other => break other?,
+            }
+        };
+        let entry = opcode::Connect::new(Fd(socket.as_raw_fd()), addr.as_ptr().cast(), addr.len())
+            .build()
+            .user_data(pack(Op::Connect, key));
+        self.slots[key.slot as usize] = Slot {
+            socket: Some(socket),
+            generation: key.generation & GENERATION_MASK,
+            addr: Some(addr),
+            turn,
+            tries,
+            paced: self.pace.limits(),
+            unsent: 0,
+        };
+        self.push(entry);
+        Ok(())
+    }
+
+    /// Goes on with the next local address after one that had no port left. Whether there was one.
+    fn go_on(&mut self, key: Key, addr: Box<SockAddr>) -> bool {
+        let Slot { turn, tries, .. } = self.slots[key.slot as usize];
+        tries > 1 && self.begin(key, addr, turn + 1, tries - 1).is_ok()
     }
 
     fn push(&mut self, entry: squeue::Entry) {
@@ -206,7 +243,13 @@ impl Uring {
                 if !live {
                     return;
                 }
-                self.slots[key.slot as usize].addr = None;
+                let addr = self.slots[key.slot as usize].addr.take();
+                if entry.result() == -libc::EADDRNOTAVAIL
+                    && let Some(addr) = addr
+                    && self.go_on(key, addr)
+                {
+                    return;
+                }
                 if entry.result() == 0 {
                     self.arm_receive(key);
                     on(key, Event::Connected, seen);
@@ -364,22 +407,9 @@ impl Driver for Uring {
         clock::monotonic()
     }
 
-    fn connect(&mut self, key: Key, addr: &SockAddr) -> Result<(), i32> {
-        let socket = socket::open(addr, false, &self.options, self.connects)?;
-        self.connects += 1;
-        let addr = Box::new(addr.clone());
-        let entry = opcode::Connect::new(Fd(socket.as_raw_fd()), addr.as_ptr().cast(), addr.len())
-            .build()
-            .user_data(pack(Op::Connect, key));
-        self.slots[key.slot as usize] = Slot {
-            socket: Some(socket),
-            generation: key.generation & GENERATION_MASK,
-            addr: Some(addr),
-            paced: self.pace.limits(),
-            unsent: 0,
-        };
-        self.push(entry);
-        Ok(())
+    fn connect(&mut self, key: Key, addr: &SockAddr, turn: u64) -> Result<(), i32> {
+        let tries = socket::choices(addr, &self.options);
+        self.begin(key, Box::new(addr.clone()), turn, tries)
     }
 
     fn adopt(&mut self, key: Key, socket: OwnedFd) -> Result<(), i32> {
@@ -388,9 +418,7 @@ impl Driver for Uring {
         self.slots[key.slot as usize] = Slot {
             socket: Some(socket),
             generation: key.generation & GENERATION_MASK,
-            addr: None,
-            paced: false,
-            unsent: 0,
+            ..Slot::default()
         };
         self.arm_receive(key);
         Ok(())

@@ -63,7 +63,7 @@ pub enum Dns {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Family {
-    /// IPv4 where the name has any, else IPv6; its addresses are used in turn.
+    /// All, in turn, by the precedence of RFC 6724; one that refuses gives way to one of the other family.
     Any,
     /// IPv4 only.
     V4,

@@ -1,6 +1,8 @@
 //! Why a name has no address.
 
+use crate::clock::{Nanos, SECOND};
 use crate::error::Error;
+use crate::plan::Family;
 use hickory_resolver::net::{DnsError as Semantic, NetError};
 use std::fmt;
 
@@ -22,8 +24,12 @@ pub enum DnsFailure {
     NoSuchName,
     /// The name has no address of the family asked for.
     NoAddress,
-    /// The address or pin is of the other family.
-    WrongFamily,
+    /// The name has no address of the family that was asked for, or the address, pin or line of the hosts file is of the other.
+    WrongFamily(Family),
+    /// It was not found within the time for a connection.
+    TooSlow(Nanos),
+    /// A signal ended the look-up.
+    Stopped,
     /// The server answered with an error, such as SERVFAIL.
     Refused(String),
     /// No server answered in time.
@@ -52,7 +58,14 @@ impl DnsError {
         match &self.failure {
             DnsFailure::NoSuchName => format!("`{host}` does not resolve (no such name)"),
             DnsFailure::NoAddress => format!("`{host}` has no address"),
-            DnsFailure::WrongFamily => format!("`{host}` has no address of the family asked for"),
+            DnsFailure::WrongFamily(family) => {
+                format!("`{host}` has no {} address", shown(*family).0)
+            }
+            DnsFailure::TooSlow(patience) => format!(
+                "`{host}` was not found within {} s (--connect-timeout-seconds)",
+                *patience as f64 / SECOND as f64
+            ),
+            DnsFailure::Stopped => format!("interrupted while `{host}` was looked up"),
             DnsFailure::Refused(code) => {
                 format!("`{host}` does not resolve (the name server says: {code})")
             }
@@ -64,14 +77,30 @@ impl DnsError {
     fn remedy(&self) -> String {
         let (host, port) = (&self.host, self.port);
         match self.failure {
-            DnsFailure::WrongFamily => "drop --ipv4 or --ipv6, or write another address".into(),
+            DnsFailure::WrongFamily(family) => format!(
+                "drop {}, or write --resolve {host}:{port}:ADDRESS",
+                shown(family).1
+            ),
             DnsFailure::NoSuchName | DnsFailure::NoAddress => {
                 format!("check the host name in --url, or write --resolve {host}:{port}:ADDRESS")
             }
-            DnsFailure::Refused(_) | DnsFailure::TimedOut | DnsFailure::Other(_) => format!(
+            DnsFailure::Refused(_)
+            | DnsFailure::TimedOut
+            | DnsFailure::TooSlow(_)
+            | DnsFailure::Stopped
+            | DnsFailure::Other(_) => format!(
                 "name a server that answers with --dns-servers IP, or write --resolve {host}:{port}:ADDRESS"
             ),
         }
+    }
+}
+
+/// A family, and the flag that asks for it.
+fn shown(family: Family) -> (&'static str, &'static str) {
+    match family {
+        Family::Any => ("usable", "--ipv4 and --ipv6"),
+        Family::V4 => ("IPv4", "--ipv4 (-4)"),
+        Family::V6 => ("IPv6", "--ipv6 (-6)"),
     }
 }
 

@@ -1,9 +1,10 @@
 //! Names → addresses, on the control plane: before the clock starts, and by [`Service`] for workers that ask during the run.
 //!
-//! Addresses and pins are never looked up. Names go by the hosts file, then by the servers, search domains and options of
-//! `/etc/resolv.conf` or the plan's own servers. Nothing is cached by the library underneath: each [`Resolver::lookup`] asks.
+//! Addresses and pins are never looked up. Names go by the hosts file, in which case no server is asked, then by the servers, search
+//! domains and options of `/etc/resolv.conf` or the plan's own servers. Both files are read once. Nothing is cached by the library underneath: each [`Resolver::lookup`] asks.
 
 mod error;
+mod hosts;
 mod reply;
 mod service;
 #[cfg(test)]
@@ -25,12 +26,13 @@ use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::system_conf::parse_resolv_conf;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::runtime::Runtime;
 
 /// Where a name is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// Its addresses, in the order of the answer; never empty.
+    /// Its addresses, never empty: those of a pin as written, others by the precedence of RFC 6724 §2.1, else as in the answer.
     pub addrs: Vec<SocketAddr>,
     /// Until when it may be kept (`CLOCK_MONOTONIC`); `Nanos::MAX` for what was not looked up.
     pub valid_until: Nanos,
@@ -52,26 +54,53 @@ impl Answer {
 pub struct Resolver {
     runtime: Runtime,
     names: Names,
+    patience: Nanos,
 }
 
 impl Resolver {
-    /// A resolver by the plan and this machine's `/etc/resolv.conf`.
+    /// A resolver by the plan and this machine's files, each of whose look-ups takes at most `patience`.
     ///
     /// # Errors
     /// When the runtime cannot be made.
-    pub fn new(network: &Network) -> Result<Self> {
+    pub fn new(network: &Network, patience: Nanos) -> Result<Self> {
         Ok(Self {
             runtime: runtime()?,
-            names: Names::new(network, &system()),
+            names: Names::new(network, &Files::read()),
+            patience,
         })
     }
 
-    /// Looks a name up.
+    /// Looks a name up, until it is found, time is up, or `stopped` says so, which is asked every 50 ms.
     ///
     /// # Errors
     /// [`DnsError`], which names the host and what to do.
-    pub fn lookup(&self, host: &str, port: u16) -> std::result::Result<Answer, DnsError> {
-        self.runtime.block_on(self.names.lookup(host, port))
+    pub fn lookup(
+        &self,
+        host: &str,
+        port: u16,
+        stopped: &dyn Fn() -> bool,
+    ) -> std::result::Result<Answer, DnsError> {
+        let until = clock::monotonic().saturating_add(self.patience);
+        self.runtime.block_on(async {
+            let mut search = std::pin::pin!(self.names.lookup(host, port));
+            loop {
+                if let Ok(found) = tokio::time::timeout(LOOK_UP, &mut search).await {
+                    return found;
+                }
+                let failure = if stopped() {
+                    DnsFailure::Stopped
+                } else if clock::monotonic() >= until {
+                    DnsFailure::TooSlow(self.patience)
+                } else {
+                    continue;
+                };
+                return Err(DnsError {
+                    host: host.to_owned(),
+                    port,
+                    failure,
+                });
+            }
+        })
     }
 }
 
@@ -87,25 +116,43 @@ fn runtime() -> Result<Runtime> {
         })
 }
 
-/// A machine without the file asks a server of its own, as the C library does.
-fn system() -> String {
-    std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default()
+/// What this machine says of names.
+#[derive(Clone, Default)]
+struct Files {
+    /// Without it a server of the machine's own is asked, as the C library does.
+    resolv_conf: String,
+    hosts: String,
+}
+
+impl Files {
+    fn read() -> Self {
+        let read = |path| {
+            let bytes = std::fs::read(path).unwrap_or_default();
+            String::from_utf8_lossy(&bytes).into_owned()
+        };
+        Self {
+            resolv_conf: read("/etc/resolv.conf"),
+            hosts: read("/etc/hosts"),
+        }
+    }
 }
 
 /// What is known of names; cheap to clone.
 #[derive(Clone)]
 struct Names {
     pins: Arc<[Pin]>,
+    hosts: Arc<str>,
     family: Family,
     servers: std::result::Result<TokioResolver, String>,
 }
 
 impl Names {
-    fn new(network: &Network, resolv_conf: &str) -> Self {
+    fn new(network: &Network, files: &Files) -> Self {
         Self {
             pins: network.resolve.clone().into(),
+            hosts: files.hosts.as_str().into(),
             family: network.family,
-            servers: servers(network, resolv_conf),
+            servers: servers(network, &files.resolv_conf),
         }
     }
 
@@ -119,7 +166,7 @@ impl Names {
         if let Some(ips) = self.known(host, port) {
             let addrs = self.of_family(ips, port);
             if addrs.is_empty() {
-                return Err(failed(DnsFailure::WrongFamily));
+                return Err(failed(DnsFailure::WrongFamily(self.family)));
             }
             return Ok(Answer {
                 addrs,
@@ -135,7 +182,7 @@ impl Names {
         let found = servers
             .lookup_ip(host)
             .await
-            .map_err(|e| failed(DnsFailure::from(&e)))?;
+            .map_err(|e| failed(self.of_server(DnsFailure::from(&e))))?;
         let ended = clock::monotonic();
         let ttl = found
             .as_lookup()
@@ -144,9 +191,9 @@ impl Names {
             .map(|r| r.ttl)
             .min()
             .unwrap_or(0);
-        let addrs = self.of_family(found.iter(), port);
+        let addrs = self.of_family(preferred(found.iter()), port);
         if addrs.is_empty() {
-            return Err(failed(DnsFailure::NoAddress));
+            return Err(failed(self.of_server(DnsFailure::NoAddress)));
         }
         Ok(Answer {
             addrs,
@@ -160,10 +207,27 @@ impl Names {
         if let Ok(ip) = host.parse() {
             return Some(vec![ip]);
         }
-        self.pins
+        let pinned: Vec<IpAddr> = self
+            .pins
             .iter()
-            .find(|p| p.port == port && p.host.eq_ignore_ascii_case(host))
-            .map(|p| p.addrs.clone())
+            .filter(|p| p.port == port && p.host.eq_ignore_ascii_case(host))
+            .flat_map(|p| p.addrs.iter().copied())
+            .collect();
+        if pinned.is_empty() {
+            hosts::addresses(&self.hosts, host).map(preferred)
+        } else {
+            Some(pinned)
+        }
+    }
+
+    /// A name without an address may have one of the family that was not asked for.
+    fn of_server(&self, failure: DnsFailure) -> DnsFailure {
+        match (failure, self.family) {
+            (DnsFailure::NoAddress, Family::V4 | Family::V6) => {
+                DnsFailure::WrongFamily(self.family)
+            }
+            (failure, _) => failure,
+        }
     }
 
     fn of_family(&self, ips: impl IntoIterator<Item = IpAddr>, port: u16) -> Vec<SocketAddr> {
@@ -178,6 +242,28 @@ impl Names {
     }
 }
 
+/// The order in which addresses take their turns.
+fn preferred(ips: impl IntoIterator<Item = IpAddr>) -> Vec<IpAddr> {
+    let mut ips: Vec<IpAddr> = ips.into_iter().collect();
+    ips.sort_by_key(|ip| std::cmp::Reverse(precedence(*ip)));
+    ips
+}
+
+/// The default policy table of RFC 6724 §2.1.
+fn precedence(ip: IpAddr) -> u8 {
+    let IpAddr::V6(ip) = ip else {
+        return 35;
+    };
+    match ip.segments() {
+        _ if ip.is_loopback() => 50,
+        _ if ip.to_ipv4_mapped().is_some() => 35,
+        [0x2002, ..] => 30,
+        [0x2001, 0, ..] => 5,
+        [first, ..] if first & 0xfe00 == 0xfc00 => 3,
+        _ => 40,
+    }
+}
+
 fn servers(network: &Network, resolv_conf: &str) -> std::result::Result<TokioResolver, String> {
     let (config, mut options) = parse_resolv_conf(resolv_conf)
         .or_else(|_| parse_resolv_conf(format!("{resolv_conf}\nnameserver 127.0.0.1\n")))
@@ -187,12 +273,13 @@ fn servers(network: &Network, resolv_conf: &str) -> std::result::Result<TokioRes
         servers = network.dns_servers.iter().map(server).collect();
     }
     options.cache_size = 0;
-    options.use_hosts_file = ResolveHosts::Always;
+    // The hosts file has been asked: the library would try each search domain before it.
+    options.use_hosts_file = ResolveHosts::Never;
     // One server after the other, in the order written, as the C library asks them.
     options.num_concurrent_reqs = 1;
     options.server_ordering_strategy = ServerOrderingStrategy::UserProvidedOrder;
     options.ip_strategy = match network.family {
-        Family::Any => LookupIpStrategy::Ipv4thenIpv6,
+        Family::Any => LookupIpStrategy::Ipv4AndIpv6,
         Family::V4 => LookupIpStrategy::Ipv4Only,
         Family::V6 => LookupIpStrategy::Ipv6Only,
     };
@@ -215,3 +302,6 @@ fn server(addr: &SocketAddr) -> NameServerConfig {
         .collect();
     NameServerConfig::new(addr.ip(), true, connections)
 }
+
+/// How often a look-up looks whether it is to go on.
+const LOOK_UP: Duration = Duration::from_millis(50);

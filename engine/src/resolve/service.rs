@@ -1,7 +1,7 @@
 //! Look-ups for workers during the run: one thread off their cores, answers by a socket that a driver can wait for.
 
 use super::reply::{Found, Reply, encode};
-use super::{Answer, DnsError, Names, runtime, system};
+use super::{Answer, DnsError, Files, Names, runtime};
 use crate::clock::{self, Nanos};
 use crate::driver;
 use crate::error::{Error, Result};
@@ -56,12 +56,12 @@ impl Service {
     /// # Errors
     /// When this machine gives no thread or socket.
     pub fn start(network: &Network, cores: &[usize], workers: usize) -> Result<(Self, Vec<Line>)> {
-        Self::with_conf(network, &system(), cores, workers)
+        Self::with_files(network, &Files::read(), cores, workers)
     }
 
-    pub(super) fn with_conf(
+    pub(super) fn with_files(
         network: &Network,
-        resolv_conf: &str,
+        files: &Files,
         cores: &[usize],
         workers: usize,
     ) -> Result<(Self, Vec<Line>)> {
@@ -78,13 +78,13 @@ impl Service {
                 answers: there,
             });
         }
-        let (network, conf, cores) = (network.clone(), resolv_conf.to_owned(), cores.to_vec());
+        let (network, files, cores) = (network.clone(), files.clone(), cores.to_vec());
         let runtime = runtime()?;
         let thread = std::thread::Builder::new()
             .name("names".into())
             .spawn(move || {
                 driver::keep_off(&cores);
-                let names = Names::new(&network, &conf);
+                let names = Names::new(&network, &files);
                 let keep = network.dns != Dns::Always;
                 LocalSet::new().block_on(&runtime, serve(names, keep, ours, asked));
             })

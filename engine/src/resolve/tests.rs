@@ -68,8 +68,20 @@ fn network(server: &Server) -> Network {
 fn resolver(network: &Network, conf: &str) -> Resolver {
     Resolver {
         runtime: runtime().unwrap(),
-        names: Names::new(network, conf),
+        names: Names::new(network, &files(conf)),
+        patience: 60 * SECOND,
     }
+}
+
+fn files(conf: &str) -> Files {
+    Files {
+        resolv_conf: conf.into(),
+        hosts: "10.8.0.1 filed nobody\n::1 both.hosts\n10.8.0.2 both.hosts\n".into(),
+    }
+}
+
+fn on() -> bool {
+    false
 }
 
 const FAST: &str = "nameserver 192.0.2.1\noptions timeout:1 attempts:1\n";
@@ -79,7 +91,7 @@ fn addrs(answer: &Answer) -> Vec<String> {
 }
 
 fn failure(resolver: &Resolver, host: &str) -> DnsFailure {
-    let error = resolver.lookup(host, 80).unwrap_err();
+    let error = resolver.lookup(host, 80, &on).unwrap_err();
     let text = error.to_string();
     assert!(text.contains(host) && text.contains(": "), "{text}");
     error.failure
@@ -105,50 +117,68 @@ fn zone(name: &str, kind: RecordType, nth: usize) -> Option<Result2> {
 fn names_have_addresses_of_the_family_asked_for_in_the_order_of_the_answer() {
     let server = serve(zone);
     let mut network = network(&server);
-    let answer = resolver(&network, FAST).lookup("both.test", 80).unwrap();
-    assert_eq!(addrs(&answer), ["10.0.0.2:80", "10.0.0.1:80"]);
+    let answer = resolver(&network, FAST)
+        .lookup("both.test", 80, &on)
+        .unwrap();
+    assert_eq!(
+        addrs(&answer),
+        ["[2001:db8::1]:80", "10.0.0.2:80", "10.0.0.1:80"],
+        "no family is dropped for the other"
+    );
     assert_eq!(answer.valid_until, answer.ended + 7 * SECOND);
     assert!(answer.took() > 0);
-    let six = resolver(&network, FAST).lookup("six.test", 80).unwrap();
+    let six = resolver(&network, FAST)
+        .lookup("six.test", 80, &on)
+        .unwrap();
     assert_eq!(addrs(&six), ["[2001:db8::6]:80"]);
     network.family = Family::V6;
-    let answer = resolver(&network, FAST).lookup("both.test", 80).unwrap();
+    let answer = resolver(&network, FAST)
+        .lookup("both.test", 80, &on)
+        .unwrap();
     assert_eq!(addrs(&answer), ["[2001:db8::1]:80"]);
     network.family = Family::V4;
     assert_eq!(
         failure(&resolver(&network, FAST), "six.test"),
-        DnsFailure::NoAddress
+        DnsFailure::WrongFamily(Family::V4)
     );
+    let error = resolver(&network, FAST).lookup("six.test", 80, &on);
+    let text = error.unwrap_err().to_string();
+    assert!(text.contains("no IPv4 address: drop --ipv4"), "{text}");
 }
 
 #[test]
 fn failures_are_told_apart_and_name_the_host() {
     let server = serve(zone);
     let resolver = resolver(&network(&server), FAST);
-    assert_eq!(failure(&resolver, "none.test"), DnsFailure::NoSuchName);
+    assert_eq!(failure(&resolver, "nobody.test"), DnsFailure::NoSuchName);
     assert_eq!(failure(&resolver, "empty.test"), DnsFailure::NoAddress);
     assert!(matches!(
         failure(&resolver, "broken.test"),
         DnsFailure::Refused(_)
     ));
     assert_eq!(failure(&resolver, "silent.test"), DnsFailure::TimedOut);
-    let error = resolver.lookup("none.test", 81).unwrap_err().to_string();
-    assert!(error.contains("--resolve none.test:81:"), "{error}");
+    let error = resolver
+        .lookup("nobody.test", 81, &on)
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("--resolve nobody.test:81:"), "{error}");
 }
 
 #[test]
 fn every_look_up_asks_again() {
     let server = serve(zone);
-    let resolver = resolver(&network(&server), FAST);
+    let mut network = network(&server);
+    network.family = Family::V4;
+    let resolver = resolver(&network, FAST);
     let seen: Vec<_> = (0..4)
-        .map(|_| addrs(&resolver.lookup("flap.test", 1).unwrap()).remove(0))
+        .map(|_| addrs(&resolver.lookup("flap.test", 1, &on).unwrap()).remove(0))
         .collect();
     assert_eq!(
         seen,
         ["10.2.0.1:1", "10.2.0.2:1", "10.2.0.1:1", "10.2.0.2:1"]
     );
     for _ in 0..3 {
-        resolver.lookup("both.test", 80).unwrap();
+        resolver.lookup("both.test", 80, &on).unwrap();
     }
     assert_eq!(server.asked.load(Ordering::SeqCst), 7);
 }
@@ -158,7 +188,7 @@ fn search_domains_complete_short_names() {
     let server = serve(zone);
     let conf = format!("{FAST}search other.example corp.example\noptions ndots:2\n");
     let found = resolver(&network(&server), &conf)
-        .lookup("short", 80)
+        .lookup("short", 80, &on)
         .unwrap();
     assert_eq!(addrs(&found), ["10.1.0.1:80"]);
 }
@@ -178,30 +208,94 @@ fn addresses_and_pins_are_never_looked_up() {
         ("::1", "[::1]:80"),
         ("PINNED.test", "10.9.9.9:80"),
     ] {
-        let answer = any.lookup(host, 80).unwrap();
+        let answer = any.lookup(host, 80, &on).unwrap();
         assert_eq!(addrs(&answer)[0], expected);
         assert_eq!((answer.valid_until, answer.took()), (Nanos::MAX, 0));
     }
     assert_eq!(server.asked.load(Ordering::SeqCst), 0);
     assert_eq!(
-        any.lookup("pinned.test", 81).unwrap_err().failure,
+        any.lookup("pinned.test", 81, &on).unwrap_err().failure,
         DnsFailure::NoSuchName
     );
     network.family = Family::V6;
     assert_eq!(
-        addrs(&resolver(&network, FAST).lookup("pinned.test", 80).unwrap()),
+        addrs(
+            &resolver(&network, FAST)
+                .lookup("pinned.test", 80, &on)
+                .unwrap()
+        ),
         ["[::9]:80"]
     );
     assert_eq!(
         failure(&resolver(&network, FAST), "127.0.0.1"),
-        DnsFailure::WrongFamily
+        DnsFailure::WrongFamily(Family::V6)
     );
 }
 
 #[test]
 fn localhost_needs_no_server() {
-    let found = resolver(&Network::default(), "").lookup("localhost", 80);
-    assert_eq!(addrs(&found.unwrap())[0], "127.0.0.1:80");
+    let found = resolver(&Network::default(), "").lookup("localhost", 80, &on);
+    assert_eq!(addrs(&found.unwrap()), ["[::1]:80", "127.0.0.1:80"]);
+}
+
+#[test]
+fn the_hosts_file_comes_before_search_domains_and_asks_no_server() {
+    let server = serve(|_, _, _| None);
+    let network = network(&server);
+    let conf = format!("{FAST}search corp.example\noptions ndots:2\n");
+    for (name, expected) in [
+        ("filed", vec!["10.8.0.1:80"]),
+        ("FILED.", vec!["10.8.0.1:80"]),
+        ("both.hosts", vec!["[::1]:80", "10.8.0.2:80"]),
+    ] {
+        let found = resolver(&network, &conf).lookup(name, 80, &on).unwrap();
+        assert_eq!(
+            (addrs(&found), found.took()),
+            (expected.iter().map(ToString::to_string).collect(), 0)
+        );
+    }
+    assert_eq!(server.asked.load(Ordering::SeqCst), 0);
+}
+
+#[test]
+fn a_look_up_ends_when_its_time_is_up_or_a_signal_says_so() {
+    let server = serve(zone);
+    let conf = "nameserver 192.0.2.1\noptions timeout:30 attempts:5\n";
+    let mut impatient = resolver(&network(&server), conf);
+    impatient.patience = SECOND / 10;
+    let error = impatient.lookup("silent.test", 80, &on).unwrap_err();
+    assert_eq!(error.failure, DnsFailure::TooSlow(SECOND / 10));
+    let text = error.to_string();
+    assert!(
+        text.contains("0.1 s") && text.contains("--dns-servers"),
+        "{text}"
+    );
+    let patient = resolver(&network(&server), conf);
+    let error = patient.lookup("silent.test", 80, &|| true).unwrap_err();
+    assert_eq!(error.failure, DnsFailure::Stopped);
+}
+
+#[test]
+fn pins_of_one_name_add_up() {
+    let pin = |ip: &str| Pin {
+        host: "pinned.test".into(),
+        port: 80,
+        addrs: vec![ip.parse().unwrap()],
+    };
+    let network = Network {
+        resolve: vec![pin("10.9.9.9"), pin("10.9.9.8")],
+        ..Network::default()
+    };
+    let found = resolver(&network, FAST).lookup("pinned.test", 80, &on);
+    assert_eq!(addrs(&found.unwrap()), ["10.9.9.9:80", "10.9.9.8:80"]);
+}
+
+#[test]
+fn addresses_take_their_turns_by_the_policy_table() {
+    let ips = ["fd00::1", "2002::1", "10.0.0.1", "2a00::1", "::1"];
+    let sorted = preferred(ips.map(|ip| ip.parse().unwrap()));
+    let shown: Vec<_> = sorted.iter().map(ToString::to_string).collect();
+    assert_eq!(shown, ["::1", "2a00::1", "10.0.0.1", "2002::1", "fd00::1"]);
 }
 
 /// Reads `n` replies off a line, by token.
@@ -227,18 +321,18 @@ fn the_service_answers_each_worker_its_own_questions() {
     let server = serve(zone);
     let mut network = network(&server);
     network.dns = Dns::Always;
-    let (_service, mut lines) = Service::with_conf(&network, FAST, &[], 2).unwrap();
+    let (_service, mut lines) = Service::with_files(&network, &files(FAST), &[], 2).unwrap();
     for token in 0..200 {
         assert!(lines[0].asker.ask(token, "both.test", 80));
-        assert!(lines[1].asker.ask(token, "none.test", 80));
+        assert!(lines[1].asker.ask(token, "nobody.test", 80));
     }
     for (token, reply) in replies(&mut lines[0], 200).into_iter().enumerate() {
         assert_eq!(reply.token, token as u64);
         assert!(reply.started < reply.ended);
-        assert_eq!(reply.outcome.unwrap().addrs.len(), 2);
+        assert_eq!(reply.outcome.unwrap().addrs.len(), 3);
     }
     for reply in replies(&mut lines[1], 200) {
-        assert!(reply.outcome.unwrap_err().contains("none.test"));
+        assert!(reply.outcome.unwrap_err().contains("nobody.test"));
     }
 }
 
@@ -247,7 +341,7 @@ fn one_silent_name_does_not_hold_up_another() {
     let server = serve(zone);
     let mut network = network(&server);
     network.dns = Dns::Always;
-    let (_service, mut lines) = Service::with_conf(&network, FAST, &[], 1).unwrap();
+    let (_service, mut lines) = Service::with_files(&network, &files(FAST), &[], 1).unwrap();
     assert!(lines[0].asker.ask(1, "silent.test", 80));
     assert!(lines[0].asker.ask(2, "both.test", 80));
     assert_eq!(replies(&mut lines[0], 1)[0].token, 2);
@@ -258,7 +352,8 @@ fn answers_are_kept_for_their_ttl_and_no_longer() {
     let server = serve(zone);
     let mut network = network(&server);
     network.dns = Dns::Ttl;
-    let (service, mut lines) = Service::with_conf(&network, FAST, &[], 1).unwrap();
+    network.family = Family::V4;
+    let (service, mut lines) = Service::with_files(&network, &files(FAST), &[], 1).unwrap();
     for token in 0..50 {
         assert!(lines[0].asker.ask(token, "both.test", 80));
     }

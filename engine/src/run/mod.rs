@@ -131,6 +131,7 @@ pub fn execute(
     control: &Control,
     mut watcher: Option<Watcher<'_>>,
 ) -> Result<Finished> {
+    probe::sources(&plan.network.source_ips)?;
     let cores = cores(plan)?;
     let capacity = capacity(plan, cores.len())?;
     let heads = plan
@@ -138,8 +139,8 @@ pub fn execute(
         .iter()
         .map(|t| RequestHead::new(plan, t))
         .collect::<Result<Vec<_>>>()?;
-    let addrs = addresses(plan)?;
-    let speaks = probe::speaks(plan, &addrs)?;
+    let addrs = addresses(plan, control)?;
+    let speaks = probe::speaks(plan, &addrs, control)?;
     let http2: Vec<bool> = speaks.iter().map(|s| s.http2).collect();
     let tls = tls_clients(plan, &http2)?;
     let heads2 = plan
@@ -432,8 +433,8 @@ fn carriers(requests: usize) -> usize {
 }
 
 /// Per target: where it is; empty where that is asked for each connection.
-fn addresses(plan: &Plan) -> Result<Vec<Vec<SockAddr>>> {
-    let found = locate(plan)?;
+fn addresses(plan: &Plan, control: &Control) -> Result<Vec<Vec<SockAddr>>> {
+    let found = locate(plan, control)?;
     plan.targets
         .iter()
         .zip(found)
@@ -473,9 +474,10 @@ fn permits(slots: Option<u32>) -> AtomicI64 {
 /// during the run.
 ///
 /// # Errors
-/// When a name has no address; the error names it and what to do.
-pub fn locate(plan: &Plan) -> Result<Vec<Option<Answer>>> {
-    let resolver = Resolver::new(&plan.network)?;
+/// When a name has no address, is not found within the time for a connection, or `control` stops; the error names it and what to do.
+pub fn locate(plan: &Plan, control: &Control) -> Result<Vec<Option<Answer>>> {
+    let resolver = Resolver::new(&plan.network, plan.timeouts.connect)?;
+    let stopped = || control.stops() > 0;
     plan.targets
         .iter()
         .map(|target| {
@@ -484,7 +486,11 @@ pub fn locate(plan: &Plan) -> Result<Vec<Option<Answer>>> {
             if target.unix.is_some() || later {
                 return Ok(None);
             }
-            Ok(Some(resolver.lookup(&target.host, target.port)?))
+            Ok(Some(resolver.lookup(
+                &target.host,
+                target.port,
+                &stopped,
+            )?))
         })
         .collect()
 }

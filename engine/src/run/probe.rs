@@ -1,12 +1,14 @@
-//! Which HTTP a secured target speaks: one handshake before the clock starts.
+//! Asked before the clock starts: which HTTP a secured target speaks, by one handshake, and whether the local addresses are this host's.
 
+use super::Control;
 use super::material::tls_material;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::plan::{HttpVersion, Plan};
 use crate::resolve::Resolver;
 use crate::wire::tls::{Alpn, Client, Session};
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::io::{Read, Write};
+use std::net::{IpAddr, SocketAddr};
 use std::ops::ControlFlow;
 use std::time::Duration;
 
@@ -24,7 +26,11 @@ pub(super) struct Speaks {
 ///
 /// # Errors
 /// When the files of TLS are not what they should be.
-pub(super) fn speaks(plan: &Plan, addrs: &[Vec<SockAddr>]) -> Result<Vec<Speaks>> {
+pub(super) fn speaks(
+    plan: &Plan,
+    addrs: &[Vec<SockAddr>],
+    control: &Control,
+) -> Result<Vec<Speaks>> {
     let told = |http2| {
         let told = Speaks {
             http2,
@@ -38,7 +44,8 @@ pub(super) fn speaks(plan: &Plan, addrs: &[Vec<SockAddr>]) -> Result<Vec<Speaks>
         HttpVersion::Auto => {}
     }
     let material = tls_material(plan)?;
-    let resolver = Resolver::new(&plan.network)?;
+    let resolver = Resolver::new(&plan.network, plan.timeouts.connect)?;
+    let stopped = || control.stops() > 0;
     plan.targets
         .iter()
         .zip(addrs)
@@ -47,25 +54,43 @@ pub(super) fn speaks(plan: &Plan, addrs: &[Vec<SockAddr>]) -> Result<Vec<Speaks>
                 return Ok(Speaks::default());
             };
             // A name that is looked up for each connection is looked up for this one too.
-            let found = match addrs.first() {
-                Some(addr) => Some(addr.clone()),
-                None => resolver
-                    .lookup(&target.host, target.port)
-                    .ok()
-                    .and_then(|found| found.addrs.first().map(|addr| SockAddr::from(*addr))),
+            let found: Vec<SockAddr> = if addrs.is_empty() {
+                let found = resolver.lookup(&target.host, target.port, &stopped);
+                let addrs = found.map(|found| found.addrs).unwrap_or_default();
+                addrs.into_iter().map(SockAddr::from).collect()
+            } else {
+                addrs.clone()
             };
-            let Some(addr) = found else {
-                return Ok(Speaks::default());
-            };
+            let other = |a: &&SockAddr| a.domain() != found[0].domain();
+            let mut asked = found.first().into_iter().chain(found.iter().find(other));
             let alpn: [&[u8]; 2] = [b"h2", b"http/1.1"];
             let client = Client::new(material, &plan.network.tls, &alpn, &target.host)?;
-            let agreed = ask(&client, &addr);
+            let agreed = asked.find_map(|addr| ask(&client, addr));
             Ok(Speaks {
                 http2: agreed == Some(Alpn::Http2),
                 negotiated: agreed.is_some(),
             })
         })
         .collect()
+}
+
+/// Takes each local address once, at a port of the kernel's choice, and lets it go.
+///
+/// # Errors
+/// The first address that is not this host's.
+pub(super) fn sources(ips: &[IpAddr]) -> Result<()> {
+    for ip in ips {
+        let addr = SockAddr::from(SocketAddr::new(*ip, 0));
+        Socket::new(addr.domain(), Type::STREAM.cloexec(), None)
+            .and_then(|socket| socket.bind(&addr))
+            .map_err(|e| {
+                Error::environment(
+                    format!("--source-ip: {ip} cannot be used ({e})"),
+                    "write addresses of this host (`ip addr` shows them), or add it to an interface",
+                )
+            })?;
+    }
+    Ok(())
 }
 
 fn ask(client: &Client, addr: &SockAddr) -> Option<Alpn> {
@@ -100,3 +125,23 @@ fn write(socket: &mut Socket, session: &mut Session) -> Option<()> {
 
 /// Longest wait for each step of the handshake.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_local_address_that_is_not_this_hosts_is_named_before_the_run() {
+        let ips = |texts: &[&str]| -> Vec<IpAddr> {
+            texts.iter().map(|text| text.parse().unwrap()).collect()
+        };
+        sources(&ips(&["127.0.0.1", "127.9.9.9"])).unwrap();
+        let error = sources(&ips(&["127.0.0.1", "192.0.2.77"])).unwrap_err();
+        assert_eq!(error.blame, crate::error::Blame::Environment);
+        let text = error.to_string();
+        assert!(
+            text.contains("--source-ip") && text.contains("192.0.2.77"),
+            "{text}"
+        );
+    }
+}

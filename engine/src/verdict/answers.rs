@@ -6,6 +6,7 @@ use crate::plan::Plan;
 
 pub(super) fn findings(plan: &Plan, summary: &Summary) -> Vec<Finding> {
     [
+        unchecked(plan),
         no_success(summary),
         failures(summary),
         token_mismatch(summary),
@@ -17,6 +18,19 @@ pub(super) fn findings(plan: &Plan, summary: &Summary) -> Vec<Finding> {
     .into_iter()
     .flatten()
     .collect()
+}
+
+fn unchecked(plan: &Plan) -> Option<Finding> {
+    let unchecked = plan.network.tls.insecure && plan.targets.iter().any(|t| t.tls);
+    unchecked.then(|| Finding {
+        gate: "insecure",
+        status: Status::Valid,
+        blame: POLICY,
+        evidence:
+            "certificates were not checked (--insecure): whoever answered was taken for the server"
+                .into(),
+        remedy: "name the issuer of the server's certificate with --cacert FILE instead".into(),
+    })
 }
 
 fn no_success(summary: &Summary) -> Option<Finding> {
@@ -137,18 +151,40 @@ fn few_samples(summary: &Summary) -> Option<Finding> {
     })
 }
 
-/// What fits a line of a report.
+/// What fits a few lines of a report; a long one is cut in the middle, since it ends in its remedy.
 fn first_line(message: &str) -> String {
     let line = message.lines().next().unwrap_or_default();
-    let mut cut: String = line.chars().take(LINE).collect();
-    if cut.len() < message.len() {
-        cut.push('…');
+    let more = if line.len() < message.len() {
+        "…"
+    } else {
+        ""
+    };
+    let long: Vec<char> = line.chars().collect();
+    if long.len() <= 2 * HALF {
+        return format!("{line}{more}");
     }
-    cut
+    let (front, back) = (&long[..HALF], &long[long.len() - HALF..]);
+    let text = |part: &[char]| part.iter().collect::<String>();
+    format!("{} … {}{more}", text(front), text(back))
 }
 
 const MISMATCH_SUSPECT: f64 = 0.1;
 /// Over this share of failures, the latencies of the rest are those of the survivors.
 const FAILED_SUSPECT: f64 = 0.1;
 const FEW: u64 = 100;
-const LINE: usize = 120;
+const HALF: usize = 150;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_message_keeps_its_front_and_its_remedy() {
+        let cut = first_line(&format!("TLS failed {}: write --cacert", "x".repeat(500)));
+        assert!(cut.starts_with("TLS failed x") && cut.ends_with("x: write --cacert"));
+        assert_eq!(cut.chars().count(), 2 * HALF + 3);
+        assert_eq!(first_line("busy\ntry later"), "busy…");
+        let fits = "é".repeat(2 * HALF);
+        assert_eq!(first_line(&fits), fits);
+    }
+}

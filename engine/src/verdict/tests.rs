@@ -3,7 +3,7 @@ use super::*;
 use crate::clock::{MICRO, MILLI, SECOND};
 use crate::measure::testing::{open_plan, plan};
 use crate::measure::{Aborted, Offered};
-use crate::plan::{Arrival, Cap, CapPolicy, Load, Prefill, Stamps};
+use crate::plan::{Arrival, Cap, CapPolicy, Load, Prefill, Stamps, Target};
 use crate::record::testing::failed;
 use crate::record::{Cause, Outcome};
 
@@ -37,6 +37,18 @@ fn a_clean_run_is_valid_without_findings() {
     let verdict = judged(Run::new(plan(), 1_000));
     assert_eq!(verdict.status, Status::Valid);
     assert!(verdict.findings.is_empty(), "{:?}", verdict.findings);
+}
+
+#[test]
+fn a_server_that_was_not_checked_is_a_remark() {
+    let mut plan = plan();
+    plan.network.tls.insecure = true;
+    let plain = judged(Run::new(plan.clone(), 1_000));
+    assert_eq!(found(&plain, "insecure"), None, "nothing is secured");
+    plan.targets = vec![Target::parse("https://h").unwrap()];
+    let verdict = judged(Run::new(plan, 1_000));
+    assert_eq!(found(&verdict, "insecure"), Some((Status::Valid, POLICY)));
+    assert_eq!(verdict.status, Status::Valid);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::carrier::Carrier;
 use super::watch::Watches;
-use super::{Shared, connect_cause, os_error};
+use super::{Shared, os_error};
 use crate::clock::{MILLI, Nanos};
 use crate::driver::{Event, Key};
 use crate::exchange::{Exchange, KeepText, Progress};
@@ -12,6 +12,7 @@ use crate::record::{Cause, Outcome, PhaseKind, Record};
 use crate::resolve;
 use crate::wire::http2::Code;
 use crate::wire::tls;
+use socket2::SockAddr;
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 
@@ -49,7 +50,8 @@ pub(super) struct Core<'a> {
     pub(super) by_user: bool,
     /// Which ended, and when, for them.
     pub(super) returned: Vec<(u64, Nanos)>,
-    pub(super) connections: u64,
+    /// Per target: connections begun, those to names whose look-up failed not counted.
+    pub(super) turns: Vec<u64>,
     /// Per target: its HTTP/2 connections.
     pub(super) carriers: Vec<Vec<Key>>,
     /// Reads of HTTP/2 connections so far: names them.
@@ -63,6 +65,10 @@ pub(super) struct Slot {
     pub(super) state: State,
     pub(super) target: u16,
     pub(super) served: u32,
+    /// Where its connection goes, once that is known.
+    pub(super) addr: Option<SockAddr>,
+    /// Where else it may go when that refuses: an address of the other family.
+    pub(super) spare: Option<SockAddr>,
     /// The TLS of its connection, from the handshake on.
     pub(super) tls: Option<Box<tls::Session>>,
     /// The kernel still has to take bytes of an earlier send.
@@ -91,6 +97,8 @@ pub(super) enum State {
 pub(super) enum Todo {
     /// The connection is there: secure it, or send.
     Opened(Key),
+    /// The connect failed: the error number, and when that was seen.
+    Refused(Key, i32, Nanos),
     /// Its TLS handshake is done: send.
     Secured(Key),
     /// Its TLS has something to write.
@@ -146,9 +154,8 @@ impl Core<'_> {
             }
             Event::Connected if slot.state == State::Warming => self.todo.push(Todo::Opened(key)),
             Event::Connected => self.todo.push(Todo::Close(key)),
-            Event::ConnectFailed(e) if active => {
-                self.todo
-                    .push(Todo::Lost(key, connect_cause(e), Some(os_error(e)), seen))
+            Event::ConnectFailed(e) if active || slot.state == State::Warming => {
+                self.todo.push(Todo::Refused(key, e, seen));
             }
             Event::Sent => self.sent(key, seen),
             Event::SendFailed(e) if active => {
@@ -206,10 +213,7 @@ impl Core<'_> {
                 self.left(key, seen);
                 self.todo.push(Todo::Flush(key));
             }
-            Event::ConnectFailed(e) => {
-                self.todo
-                    .push(Todo::Lost(key, connect_cause(e), Some(os_error(e)), seen));
-            }
+            Event::ConnectFailed(e) => self.todo.push(Todo::Refused(key, e, seen)),
             Event::SendFailed(e) => {
                 self.todo
                     .push(Todo::Lost(key, send_cause(e), Some(os_error(e)), seen));
@@ -377,6 +381,8 @@ impl Core<'_> {
             state: State::Free,
             target: 0,
             served: 0,
+            addr: None,
+            spare: None,
             tls: None,
             sending: false,
             carrier: None,

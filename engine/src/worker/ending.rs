@@ -2,6 +2,7 @@
 
 use super::Worker;
 use super::core::{State, Todo};
+use super::link::shown;
 use crate::clock::Nanos;
 use crate::driver::{Driver, Key};
 use crate::exchange::Exchange;
@@ -126,12 +127,16 @@ impl<D: Driver> Worker<'_, D> {
             }
             self.core.connect_deadlines.pop_front();
             if waiting {
-                let what = if slot.tls.is_some() {
-                    "no TLS handshake in time (--connect-timeout-seconds)"
-                } else {
-                    "no connection in time (--connect-timeout-seconds)"
+                let stage = match (&slot.addr, &slot.tls) {
+                    (None, _) => {
+                        let target = &self.core.shared.plan.targets[slot.target as usize];
+                        format!("while looking up {}", target.host)
+                    }
+                    (Some(addr), None) => format!("while connecting to {}", shown(addr)),
+                    (Some(addr), Some(_)) => format!("in the TLS handshake with {}", shown(addr)),
                 };
-                self.lost(key, Cause::ConnectTimeout, Some(what.into()), now);
+                let what = format!("no connection in time, {stage} (--connect-timeout-seconds)");
+                self.lost(key, Cause::ConnectTimeout, Some(what), now);
             }
         }
         self.core.forget_ended();

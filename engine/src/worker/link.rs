@@ -2,6 +2,7 @@
 
 use super::core::{Core, State};
 use super::{LOOK_UP, Worker, connect_cause, os_error};
+use crate::clock::Nanos;
 use crate::driver::{Driver, Key, Sending};
 use crate::error::Result;
 use crate::record::{Cause, Handshake};
@@ -74,6 +75,8 @@ impl<D: Driver> Worker<'_, D> {
         state.generation = (state.generation + 1) & 0x00ff_ffff;
         state.state = why;
         state.served = 0;
+        state.addr = None;
+        state.spare = None;
         state.tls = None;
         state.sending = false;
         state.rides = None;
@@ -89,9 +92,7 @@ impl<D: Driver> Worker<'_, D> {
         ));
         let addrs = &core.shared.addrs[state.target as usize];
         if !addrs.is_empty() {
-            let addr = &addrs[(core.connections % addrs.len() as u64) as usize];
-            core.connections += 1;
-            self.connect_to(key, addr);
+            self.connect_to_one_of(key, addrs);
             return;
         }
         let token = u64::from(slot) << 32 | u64::from(key.generation);
@@ -107,15 +108,50 @@ impl<D: Driver> Worker<'_, D> {
         }
     }
 
-    pub(super) fn connect_to(&mut self, key: Key, addr: &SockAddr) {
+    /// Connects to the address whose turn it is.
+    fn connect_to_one_of(&mut self, key: Key, addrs: &[SockAddr]) {
         let now = self.driver.now();
         if let Some(exchange) = self.core.payer(key.slot) {
             exchange.handle_connecting(now);
         }
+        let core = &mut self.core;
+        let target = core.slots[key.slot as usize].target as usize;
+        let (begun, workers) = (core.turns[target], core.shared.workers as u64);
+        core.turns[target] += 1;
+        let (place, source) = pair(begun * workers + core.index as u64, addrs.len());
+        let other = |a: &&SockAddr| a.domain() != addrs[place].domain();
+        let spare = addrs[place..].iter().chain(addrs).find(other).cloned();
+        self.connect_to(key, addrs[place].clone(), source, spare);
+    }
+
+    fn connect_to(&mut self, key: Key, addr: SockAddr, source: u64, spare: Option<SockAddr>) {
         self.core.shard.connections.tried += 1;
-        if let Err(e) = self.driver.connect(key, addr) {
-            self.lost(key, connect_cause(e), Some(os_error(e)), now);
+        let begun = self.driver.connect(key, &addr, source);
+        let slot = &mut self.core.slots[key.slot as usize];
+        (slot.addr, slot.spare) = (Some(addr), spare);
+        if let Err(e) = begun {
+            let now = self.driver.now();
+            self.refused(key, e, now);
         }
+    }
+
+    /// The connect failed. A server that listens on one family only, and a host without a route for one, are reached by the other.
+    pub(super) fn refused(&mut self, key: Key, errno: i32, at: Nanos) {
+        let slot = &mut self.core.slots[key.slot as usize];
+        if slot.generation != key.generation {
+            return;
+        }
+        if let Some(spare) = slot.spare.take().filter(|_| of_family(errno)) {
+            self.driver.close(key);
+            let source = self.core.turns[self.core.slots[key.slot as usize].target as usize];
+            self.connect_to(key, spare, source, None);
+            return;
+        }
+        let what = match &slot.addr {
+            Some(addr) => format!("{}: {}", shown(addr), os_error(errno)),
+            None => os_error(errno),
+        };
+        self.lost(key, connect_cause(errno), Some(what), at);
     }
 
     /// The name service has answered for a slot.
@@ -144,9 +180,8 @@ impl<D: Driver> Worker<'_, D> {
         }
         match reply.outcome {
             Ok(found) if !found.addrs.is_empty() => {
-                let turn = (self.core.connections % found.addrs.len() as u64) as usize;
-                self.core.connections += 1;
-                self.connect_to(key, &found.addrs[turn].into());
+                let addrs: Vec<SockAddr> = found.addrs.iter().map(|a| (*a).into()).collect();
+                self.connect_to_one_of(key, &addrs);
             }
             Ok(_) => self.lost(key, Cause::DnsFailed, None, reply.ended),
             Err(text) => self.lost(key, Cause::DnsFailed, Some(text), reply.ended),
@@ -258,5 +293,73 @@ impl<D: Driver> Worker<'_, D> {
                 self.lost(key, Cause::SendFailed, Some(os_error(e)), now);
             }
         }
+    }
+}
+
+/// Which of a target's addresses its connection `turn` of the run goes to, and the turn of the local address that it leaves by: each
+/// address has as many connections as any other, and so has each pair.
+fn pair(turn: u64, addrs: usize) -> (usize, u64) {
+    let addrs = addrs as u64;
+    let (round, place) = (turn / addrs, turn % addrs);
+    (place as usize, place + round)
+}
+
+/// Whether another family may do better.
+fn of_family(errno: i32) -> bool {
+    matches!(
+        errno,
+        libc::ECONNREFUSED
+            | libc::ENETUNREACH
+            | libc::EHOSTUNREACH
+            | libc::EADDRNOTAVAIL
+            | libc::EAFNOSUPPORT
+            | libc::EACCES
+            | libc::EPERM
+    )
+}
+
+/// An address as one writes it: `10.0.0.1:80`, `[::1]:80`, `unix:/path`.
+pub(super) fn shown(addr: &SockAddr) -> String {
+    match (addr.as_socket(), addr.as_pathname()) {
+        (Some(addr), _) => addr.to_string(),
+        (None, Some(path)) => format!("unix:{}", path.display()),
+        (None, None) => "the server".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn over_all_workers_each_pair_of_addresses_has_as_many_connections() {
+        for (addrs, sources) in [(1, 1), (4, 4), (3, 4), (2, 6), (1, 5), (5, 1)] {
+            for workers in [1, 2, 3, 4] {
+                let mut seen = BTreeMap::new();
+                let each = (addrs * sources) as u64;
+                for worker in 0..workers {
+                    for begun in 0..each {
+                        let (to, from) = pair(begun * workers + worker, addrs);
+                        *seen.entry((to, from % sources as u64)).or_insert(0) += 1;
+                    }
+                }
+                assert_eq!(seen.len(), addrs * sources);
+                assert!(seen.values().all(|n| *n == workers), "{seen:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_connections_are_to_all_addresses_from_all_local_ones() {
+        let first: Vec<_> = (0..4).map(|turn| pair(turn, 4)).collect();
+        assert_eq!(first, [(0, 0), (1, 1), (2, 2), (3, 3)]);
+    }
+
+    #[test]
+    fn addresses_are_shown_as_they_are_written() {
+        let v6: std::net::SocketAddr = "[::1]:80".parse().unwrap();
+        assert_eq!(shown(&v6.into()), "[::1]:80");
+        assert_eq!(shown(&SockAddr::unix("/a/b").unwrap()), "unix:/a/b");
     }
 }

@@ -128,7 +128,7 @@ impl<'a, D: Driver> Worker<'a, D> {
             capped: false,
             by_user: false,
             returned: Vec::new(),
-            connections: 0,
+            turns: vec![0; shared.addrs.len()],
             carriers: vec![Vec::new(); shared.addrs.len()],
             reads: 0,
             live_events: 0,
@@ -252,6 +252,7 @@ impl<'a, D: Driver> Worker<'a, D> {
         for item in todo.drain(..) {
             match item {
                 Todo::Opened(key) => self.opened(key),
+                Todo::Refused(key, e, at) => self.refused(key, e, at),
                 Todo::Secured(key) => self.secured(key),
                 Todo::Flush(key) => self.flush(key),
                 Todo::Board(key) => self.board(key),

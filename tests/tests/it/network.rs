@@ -1,7 +1,8 @@
 //! Names, TLS and sockets, and the phase that each delay belongs to.
 
+use ringload_engine::driver::{Driver, Epoll, Event, Key, Options, Uring};
 use ringload_engine::measure::Stats;
-use ringload_engine::plan::{Dns, HttpVersion, Load, Plan, Reuse, Target};
+use ringload_engine::plan::{Dns, HttpVersion, Load, Pin, Plan, Reuse, Target};
 use ringload_engine::record::{Cause, Handshake, Outcome, Phases, Record};
 use ringload_mock::{Config, Protocol, Server, Timing, TlsConfig, start};
 use ringload_tests::engine::{Driven, ask_for, closed, drive};
@@ -517,6 +518,10 @@ fn a_connect_that_is_refused_is_tried_and_not_made() {
         let run = drive(&closed(nowhere(), io, 1, 3));
         let c = run.summary.network.connections;
         assert_eq!((c.tried, c.made), (3, 0));
+        for r in &run.records {
+            let detail = r.detail.clone().unwrap_or_default();
+            assert!(detail.starts_with("127.0.0.1:1: "), "{detail}");
+        }
     });
 }
 
@@ -547,6 +552,80 @@ fn a_certificate_that_signed_itself_is_trusted_when_it_is_named_and_fits() {
         ] {
             let run = drive(&plan);
             assert_eq!(run.records[0].outcome, Outcome::Failed(cause));
+        }
+    });
+}
+
+#[test]
+fn a_server_on_one_family_is_reached_by_a_name_that_has_both() {
+    on_both(|io| {
+        let server = words();
+        let mut plan = closed(nowhere(), io, 1, 4);
+        let url = format!("http://localhost:{}", server.addr().port());
+        plan.targets = vec![Target::parse(&url).unwrap()];
+        plan.reuse = Reuse::Never;
+        let both = ["127.0.0.1".parse().unwrap(), "::1".parse().unwrap()];
+        plan.network.resolve = vec![Pin {
+            host: "localhost".into(),
+            port: server.addr().port(),
+            addrs: both.to_vec(),
+        }];
+        let run = drive(&plan);
+        all_well(&run);
+        phases(&run);
+        let c = run.summary.network.connections;
+        assert_eq!((c.tried, c.made), (6, 4), "each second one by a detour");
+    });
+}
+
+#[test]
+fn a_local_address_that_cannot_be_had_gives_way_to_the_next() {
+    fn reached<D: Driver>(driver: Result<D, i32>, to: SocketAddr) -> bool {
+        let mut driver = driver.expect("a driver");
+        let key = Key {
+            slot: 0,
+            generation: 1,
+        };
+        let mut reached = false;
+        driver.connect(key, &to.into(), 0).expect("a connect");
+        let until = driver.now() + 10_000_000_000;
+        while !reached && driver.now() < until {
+            let mut on = |_, event: Event<'_>, _| reached |= matches!(event, Event::Connected);
+            driver.wait(until, 0, &mut on).expect("a wait");
+        }
+        reached
+    }
+    let server = words();
+    let options = Options {
+        source_ips: vec![[192, 0, 2, 77].into(), [127, 0, 0, 9].into()],
+        ..Options::default()
+    };
+    on_both(|io| {
+        assert!(match io {
+            Io::Uring => reached(Uring::new(1, options.clone()), server.addr()),
+            Io::Epoll => reached(Epoll::new(1, options.clone()), server.addr()),
+        });
+    });
+}
+
+#[test]
+fn a_server_that_speaks_something_else_is_met_with_what_to_write() {
+    on_both(|io| {
+        for (protocol, tls, http, said) in [
+            (Protocol::Http1, true, HttpVersion::Http1, "https://"),
+            (Protocol::Http1, true, HttpVersion::Http2, "https://"),
+            (Protocol::Http1, false, HttpVersion::Http2, "drop --http2"),
+            (Protocol::Http2, false, HttpVersion::Http1, "add --http2"),
+        ] {
+            let server = speaking(protocol, tls, 250);
+            let mut plan = closed(server.addr(), io, 1, 1);
+            plan.network.http = http;
+            let run = drive(&plan);
+            let detail = run.records[0].detail.clone().unwrap_or_default();
+            assert!(
+                detail.contains(said),
+                "{protocol:?} {tls} {http:?}: {detail}"
+            );
         }
     });
 }

@@ -1,6 +1,6 @@
 //! Addresses and sizes.
 
-use super::{LONGEST_S, bytes, not_negative};
+use super::{bytes, not_negative};
 use ringload_engine::plan::Pin;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -13,11 +13,20 @@ pub(crate) fn size(text: &str) -> Result<u32, String> {
     bytes(text).map(|n| n as u32)
 }
 
-pub(crate) fn seconds_or_off(text: &str) -> Result<f64, String> {
+/// The kernel counts whole seconds, and no more than `MAX_TCP_KEEPIDLE` of them (include/net/tcp.h).
+pub(crate) fn keepalive(text: &str) -> Result<f64, String> {
     not_negative(text)
         .ok()
-        .filter(|s| *s == 0.0 || (0.001..=LONGEST_S).contains(s))
-        .ok_or_else(|| "write seconds, or 0 to turn it off".into())
+        .filter(|s| s.fract() == 0.0 && *s <= 32_767.0)
+        .ok_or_else(|| "write whole seconds from 1 to 32767, or 0 to turn it off".into())
+}
+
+/// The kernel counts milliseconds in an `int`.
+pub(crate) fn user_timeout(text: &str) -> Result<f64, String> {
+    not_negative(text)
+        .ok()
+        .filter(|s| *s == 0.0 || (0.001..=2_147_483.0).contains(s))
+        .ok_or_else(|| "write seconds from 0.001 to 2147483, or 0 to leave it to the kernel".into())
 }
 
 pub(crate) fn name_server(text: &str) -> Result<SocketAddr, String> {
@@ -194,9 +203,16 @@ mod tests {
     }
 
     #[test]
-    fn times_may_be_turned_off() {
-        assert_eq!(seconds_or_off("0"), Ok(0.0));
-        assert_eq!(seconds_or_off("1.5"), Ok(1.5));
-        assert!(seconds_or_off("-1").is_err() && seconds_or_off("x").is_err());
+    fn times_are_those_that_the_kernel_takes_or_off() {
+        assert_eq!((keepalive("0"), user_timeout("0")), (Ok(0.0), Ok(0.0)));
+        assert_eq!(keepalive("32767"), Ok(32_767.0));
+        assert_eq!(user_timeout("1.5"), Ok(1.5));
+        assert_eq!(user_timeout("2147483"), Ok(2_147_483.0));
+        for bad in ["-1", "x", "0.5", "1.5", "32768"] {
+            assert!(keepalive(bad).is_err(), "{bad}");
+        }
+        for bad in ["-1", "x", "0.0001", "2147484"] {
+            assert!(user_timeout(bad).is_err(), "{bad}");
+        }
     }
 }

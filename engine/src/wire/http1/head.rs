@@ -24,6 +24,9 @@ pub(super) enum Framing {
 
 /// Parses the head at the front of `bytes`: `None` while it is incomplete, else what it says and its length.
 pub(super) fn parse(bytes: &[u8], fields: usize) -> Result<Option<(Parsed, usize)>, HttpError> {
+    if let Some(what) = other_protocol(bytes) {
+        return Err(HttpError::BadHead(what));
+    }
     if matches!(bytes.first(), Some(b'\r' | b'\n')) {
         return Err(HttpError::BadHead("an empty line before the status line"));
     }
@@ -46,6 +49,19 @@ pub(super) fn parse(bytes: &[u8], fields: usize) -> Result<Option<(Parsed, usize
             httparse::Error::NewLine => "bad line end",
             _ => "not a response head",
         })),
+    }
+}
+
+/// What answers in a protocol other than the one asked in, with the remedy. Its first byte tells, however the rest is cut.
+fn other_protocol(bytes: &[u8]) -> Option<&'static str> {
+    match bytes {
+        // A TLS record: an alert, or a handshake (RFC 8446 §5.1).
+        [0x15 | 0x16] | [0x15 | 0x16, 3, ..] => {
+            Some("the server speaks TLS here: write https:// in --url")
+        }
+        // The length of a SETTINGS frame, which comes first (RFC 9113 §3.4), is below 65 536.
+        [0, ..] => Some("the server speaks HTTP/2 here: add --http2"),
+        _ => None,
     }
 }
 
@@ -132,3 +148,22 @@ impl Fields {
 
 /// Slots for fields: a limit above it is this limit.
 const MAX_FIELDS: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_protocol_is_named_with_what_to_write_however_it_is_cut() {
+        for (answer, said) in [
+            (&b"\x15\x03\x01\x00\x02\x02\x46"[..], "https://"),
+            (b"\x16\x03\x03\x00\x02", "https://"),
+            (b"\0\0\x12\x04\0\0\0\0\0", "--http2"),
+        ] {
+            for end in 1..=answer.len() {
+                let error = parse(&answer[..end], 10).unwrap_err().to_string();
+                assert!(error.contains(said), "{error}");
+            }
+        }
+    }
+}

@@ -7,10 +7,8 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Http2Error {
     /// The first frame is no SETTINGS (RFC 9113 §3.4).
-    #[error(
-        "the server's first bytes are not HTTP/2: it speaks another protocol on this port, or HTTP/2 only over TLS; try HTTP/1.1"
-    )]
-    NotHttp2,
+    #[error("the server's first bytes are not HTTP/2: {0}")]
+    NotHttp2(&'static str),
     /// A frame is over 16 384 bytes, which is what we allow (§4.2).
     #[error("a frame is over the 16384 bytes that we allow: the server ignores our settings")]
     FrameTooLong,

@@ -53,6 +53,11 @@ pub(super) struct Assembler {
 }
 
 impl Assembler {
+    /// What has come of a header that is not whole.
+    pub(super) fn held(&self) -> &[u8] {
+        self.bytes.get(..self.have).unwrap_or_default()
+    }
+
     /// The next header, consumed from the front of `input`; `None` took all there is and needs more.
     pub(super) fn next(&mut self, input: &mut &[u8]) -> Option<Header> {
         if self.have == 0

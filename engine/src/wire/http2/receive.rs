@@ -43,7 +43,13 @@ impl Connection {
             match self.reading {
                 Reading::Header => {
                     let Some(header) = self.assembler.next(input) else {
-                        return Ok(None);
+                        // A TLS alert is shorter than a frame's header, and the end comes after it.
+                        return match self.assembler.held() {
+                            [0x15 | 0x16, 3, ..] if !self.greeted => {
+                                Err(Http2Error::NotHttp2(SPEAKS_TLS))
+                            }
+                            _ => Ok(None),
+                        };
                     };
                     self.reading = self.begin(header, out)?;
                 }
@@ -127,7 +133,7 @@ impl Connection {
             ..
         } = header;
         if !self.greeted && (kind != frame::SETTINGS || header.is(frame::ACK) || stream != 0) {
-            return Err(Http2Error::NotHttp2);
+            return Err(Http2Error::NotHttp2(spoken(header)));
         }
         if length > frame::MAX_FRAME {
             return Err(FrameTooLong);
@@ -302,3 +308,15 @@ fn front<'a>(input: &mut &'a [u8], most: u32) -> &'a [u8] {
     *input = rest;
     taken
 }
+
+/// What to do about a peer whose first 9 bytes, taken for a header, are no SETTINGS.
+fn spoken(header: Header) -> &'static str {
+    let [_, a, b, c] = header.length.to_be_bytes();
+    match [a, b, c, header.kind] {
+        [0x15 | 0x16, 3, ..] => SPEAKS_TLS,
+        [b'H', b'T', b'T', b'P'] => "the server speaks HTTP/1.1: drop --http2, or write --http1.1",
+        _ => "it speaks another protocol on this port: check the port in --url, or try --http1.1",
+    }
+}
+
+const SPEAKS_TLS: &str = "the server speaks TLS here: write https:// in --url";

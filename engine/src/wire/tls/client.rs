@@ -1,6 +1,6 @@
 //! What all connections to one server name share.
 
-use super::error::TlsError;
+use super::error::{Asked, TlsError};
 use super::material::Material;
 use super::session::Session;
 use super::tickets::Tickets;
@@ -23,6 +23,7 @@ pub struct Client {
     name: ServerName<'static>,
     /// `None` accepts any outcome of ALPN; else the one protocol that must come out of it.
     required: Option<Vec<u8>>,
+    asked: Asked,
     verified: bool,
 }
 
@@ -86,6 +87,13 @@ impl Client {
                 [only] if *only != b"http/1.1" => Some(only.to_vec()),
                 _ => None,
             },
+            asked: Asked {
+                certificate: material.client.is_some(),
+                http1: alpn.contains(&b"http/1.1".as_slice()),
+                http2: alpn.contains(&b"h2".as_slice()),
+                min_1_3: options.min_1_3,
+                max_1_2: options.max_1_2,
+            },
             verified: !options.insecure,
         })
     }
@@ -100,6 +108,7 @@ impl Client {
         Ok(Session::new(
             connection,
             self.required.clone(),
+            self.asked,
             self.verified,
         ))
     }

@@ -1,6 +1,6 @@
 //! The TLS of one connection.
 
-use super::error::TlsError;
+use super::error::{Asked, TlsError};
 use rustls::{ClientConnection, HandshakeKind, ProtocolVersion};
 use serde::Serialize;
 use std::io::{BufRead, Write};
@@ -11,6 +11,7 @@ use std::ops::ControlFlow;
 pub struct Session {
     connection: ClientConnection,
     required: Option<Vec<u8>>,
+    asked: Asked,
     verified: bool,
     /// Whether the first byte of the peer's has been seen, and what it was.
     first: Option<u8>,
@@ -61,6 +62,7 @@ impl Session {
     pub(super) fn new(
         mut connection: ClientConnection,
         required: Option<Vec<u8>>,
+        asked: Asked,
         verified: bool,
     ) -> Self {
         // What is sent is bounded by the request; nothing of it may be left behind.
@@ -68,6 +70,7 @@ impl Session {
         Self {
             connection,
             required,
+            asked,
             verified,
             first: None,
             closed: false,
@@ -95,7 +98,7 @@ impl Session {
                 Err(_) if shaking && !self.first.is_some_and(|b| RECORDS.contains(&b)) => {
                     return Err(TlsError::NotTls);
                 }
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(self.asked.error(error)),
             };
             self.closed |= state.peer_has_closed();
             if shaking && !self.connection.is_handshaking() {
@@ -216,7 +219,7 @@ impl Session {
     fn agreed(&self) -> Result<(), TlsError> {
         match &self.required {
             Some(protocol) if self.connection.alpn_protocol() != Some(protocol) => {
-                Err(TlsError::NoAlpn)
+                Err(self.asked.no_alpn())
             }
             _ => Ok(()),
         }

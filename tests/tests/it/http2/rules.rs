@@ -81,7 +81,7 @@ fn a_server_that_does_not_greet_in_http2_is_told_apart() {
                 w.until(GOAWAY, 0).map(drop)
             }),
             "http2_protocol",
-            "try HTTP/1.1",
+            "drop --http2",
             PROTOCOL_ERROR,
         ),
         row(

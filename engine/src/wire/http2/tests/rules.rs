@@ -28,15 +28,18 @@ fn fails(client: &mut Client, bytes: &[u8]) -> Http2Error {
 
 #[test]
 fn the_first_frame_must_be_settings() {
-    for bytes in [
-        &b"HTTP/1.1 400 Bad Request\r\n\r\n"[..],
-        b"\x15\x03\x01\x00\x02\x02\x46\x00\x00",
-        &frame(PING, 0, 0, &[0; 8]),
-        &frame(SETTINGS, ACK, 0, &[]),
-        &frame(SETTINGS, 0, 1, &[]),
-        &go_away(0, 0, b""),
+    for (bytes, said) in [
+        (&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], "drop --http2"),
+        (b"\x15\x03\x01\x00\x02\x02\x46", "https://"),
+        (b"\x15\x03\x01\x00\x02\x02\x46\x00\x00", "https://"),
+        (&frame(PING, 0, 0, &[0; 8]), "--http1.1"),
+        (&frame(SETTINGS, ACK, 0, &[]), "--http1.1"),
+        (&frame(SETTINGS, 0, 1, &[]), "--http1.1"),
+        (&go_away(0, 0, b""), "--http1.1"),
     ] {
-        assert_eq!(fails(&mut Client::new(CONFIG), bytes), Http2Error::NotHttp2);
+        let error = fails(&mut Client::new(CONFIG), bytes);
+        assert!(matches!(error, Http2Error::NotHttp2(_)));
+        assert!(error.to_string().contains(said), "{error}");
     }
     let mut client = Client::new(CONFIG);
     assert_eq!(
