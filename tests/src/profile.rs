@@ -41,10 +41,24 @@ impl Profile {
     /// When no temporary folder can be made.
     #[must_use]
     pub fn bare() -> Self {
+        Self::named("profile")
+    }
+
+    /// `ringload capacity` against one server.
+    #[must_use]
+    pub fn capacity(server: SocketAddr) -> Self {
+        let bare = Self::named("capacity").args(["--url", &format!("http://{server}")]);
+        Self {
+            defaults: DEFAULTS,
+            ..bare
+        }
+    }
+
+    fn named(subcommand: &str) -> Self {
         let dir = tempfile::tempdir().expect("a folder for the files");
         let mut command = Command::new(binary::ringload());
         command
-            .arg("profile")
+            .arg(subcommand)
             .env_remove("RINGLOAD_API_KEY")
             .current_dir(dir.path());
         Self {

@@ -111,6 +111,10 @@ fn fits(args: &CapacityArgs) -> Result<()> {
         ("--num-profile-runs", profile.campaign.num_profile_runs > 1),
         ("--variant", !profile.campaign.variant.is_empty()),
         (
+            "--request-cancellation-rate",
+            profile.load.request_cancellation_rate.is_some(),
+        ),
+        (
             "--concurrency",
             load.concurrency.is_some() && args.search.axis == Axis::Concurrency,
         ),

@@ -36,7 +36,7 @@ impl Criterion {
 }
 
 /// Whether more runs would tell no more. `figures` has one value a run, `requests` the values of each run's requests (looked at by
-/// [`Criterion::Distribution`] only). Never under [`LEAST`] runs.
+/// [`Criterion::Distribution`] only). Never under three runs.
 #[must_use]
 pub fn settled(rule: &Convergence, figures: &[f64], requests: &[Vec<f64>]) -> bool {
     if figures.len().max(requests.len()) < LEAST {

@@ -260,3 +260,89 @@ fn what_cannot_be_swept_is_refused_before_anything_is_sent() {
         assert!(run.stderr.contains(said), "{args:?}: {}", run.stderr);
     }
 }
+
+/// Four requests in flight are served side by side; the fifth waits for one of them to end, which takes 80 ms.
+#[test]
+fn the_capacity_is_where_the_server_is_full() {
+    let server = crowded();
+    let run = Profile::capacity(server.addr())
+        .args([
+            "--axis",
+            "concurrency",
+            "--goodput",
+            "time_to_first_token:60",
+        ])
+        .args(["--probe-duration", "6", "--to", "64", "--allow-invalid"])
+        .run()
+        .exits(0);
+    let found = json(&run, "ringload_capacity.json");
+    let load = |name: &str| found[name].as_f64().unwrap();
+    assert!(load("holds") < load("fails"), "{found}");
+    assert!((2.0..=8.0).contains(&load("capacity")), "{}", run.stdout);
+    let probes = found["probes"].as_array().unwrap();
+    for probe in probes {
+        let good = probe["good_fraction"].as_f64().unwrap();
+        assert_eq!(probe["holds"] == true, good >= 0.95, "{probe}");
+    }
+    let over = probes
+        .iter()
+        .find(|p| p["load"].as_f64() == Some(load("fails")))
+        .unwrap();
+    assert_eq!(over["holds"], false);
+    assert!(run.stdout.contains("CAPACITY: "), "{}", run.stdout);
+}
+
+#[test]
+fn objectives_that_cannot_be_met_have_no_capacity() {
+    let server = crowded();
+    let run = Profile::capacity(server.addr())
+        .args([
+            "--axis",
+            "concurrency",
+            "--goodput",
+            "time_to_first_token:1",
+        ])
+        .args(["--probe-duration", "4", "--allow-invalid"])
+        .run()
+        .exits(1);
+    assert!(run.stdout.contains("CAPACITY: none"), "{}", run.stdout);
+}
+
+#[test]
+fn a_search_that_cannot_be_is_refused() {
+    let server = steady();
+    for (args, said) in [
+        (&[][..], "--goodput"),
+        (
+            &["--goodput", "time_to_first_token:60", "--request-rate", "5"],
+            "drop --request-rate",
+        ),
+        (
+            &["--goodput", "time_to_first_token:60", "--target", "120%"],
+            "95%",
+        ),
+        (
+            &[
+                "--goodput",
+                "time_to_first_token:60",
+                "--from",
+                "9",
+                "--to",
+                "3",
+            ],
+            "--from",
+        ),
+        (
+            &[
+                "--goodput",
+                "time_to_first_token:60",
+                "--concurrency",
+                "1,2",
+            ],
+            "one value",
+        ),
+    ] {
+        let run = Profile::capacity(server.addr()).args(args).run().exits(2);
+        assert!(run.stderr.contains(said), "{args:?}: {}", run.stderr);
+    }
+}

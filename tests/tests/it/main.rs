@@ -10,7 +10,7 @@
 //! - `wire`: peers with bad manners
 //! - `http2`: HTTP/2 frame by frame: rules that a server breaks, rules that it bends, and requests that move
 //! - `files`: what a run leaves
-//! - `campaign`: repeats, sweeps, and what is left of them
+//! - `campaign`: repeats, sweeps, the search for the capacity, and what is left of them
 //! - `course`: the run over time; tiers, conditions, the steady part
 //! - `crowd`: many streams at once
 //!
