@@ -95,7 +95,7 @@ fn fresh(seed: u64, index: u64) -> u64 {
 
 /// Connections are there before the clock of each run starts, so that what a run has to connect is not taken for what the load does:
 /// where they are kept at all, and where it is known how many there will be.
-fn warm(plan: &mut Plan) {
+pub(crate) fn warm(plan: &mut Plan) {
     if plan.reuse != Reuse::Pooled || plan.network.prewarm > 0 {
         return;
     }

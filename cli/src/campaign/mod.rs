@@ -5,6 +5,7 @@ mod convergence;
 mod outcome;
 mod pause;
 
+pub(crate) use cells::warm;
 pub(crate) use outcome::{Campaign, CellOutcome};
 
 use crate::args::{CampaignArgs, ProfileArgs, SweepMode};
@@ -41,12 +42,15 @@ pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Exit> {
     let sweep_id = (cells.len() > 1).then(fresh_id);
     let style = report::Style::of_stdout(&args.output);
     let mut stopped = None;
+    let mut before = None;
     for (trial, index) in order(&args.campaign, cells.len()) {
         if watches[index].settled() {
             continue;
         }
-        let first = done.iter().all(Vec::is_empty);
-        if !first && pauses.wait(pause(&args.campaign, &done[index], trial)) {
+        let first = before.is_none();
+        if let Some(before) = before.replace((trial, index))
+            && pauses.wait(pause(&args.campaign, before, (trial, index)))
+        {
             stopped = Some(Stop::Signal);
             break;
         }
@@ -133,20 +137,11 @@ fn order(args: &CampaignArgs, cells: usize) -> Vec<(usize, usize)> {
     }
 }
 
-/// Seconds to wait before a run: between repeats of one cell in a row, or between cells.
-fn pause(args: &CampaignArgs, of_cell: &[Done], trial: usize) -> f64 {
-    let repeats =
-        trial > 0 && (args.parameter_sweep_mode == SweepMode::Independent || !of_cell.is_empty());
-    if repeats {
-        args.profile_run_cooldown_seconds
-            .max(if args.parameter_sweep_mode == SweepMode::Repeated {
-                args.parameter_sweep_cooldown_seconds
-            } else {
-                0.0
-            })
-    } else {
-        args.parameter_sweep_cooldown_seconds
-    }
+/// Seconds to wait before a run (repeat, cell): after another cell, or after another repeat.
+fn pause(args: &CampaignArgs, before: (usize, usize), next: (usize, usize)) -> f64 {
+    let wait = |seconds: f64, applies: bool| if applies { seconds } else { 0.0 };
+    wait(args.parameter_sweep_cooldown_seconds, before.1 != next.1)
+        .max(wait(args.profile_run_cooldown_seconds, before.0 != next.0))
 }
 
 /// The folder of a run, as AIPerf lays them out.

@@ -30,6 +30,14 @@ pub(crate) fn run(mut args: CapacityArgs) -> anyhow::Result<Exit> {
         args.profile.load.concurrency = None;
     }
     let mut bench = Bench::new(&args)?;
+    if args.profile.output.dry_run {
+        say(
+            "note: this is what is asked one request at a time; the probes follow from what it finds",
+        );
+        let text = serde_json::to_string_pretty(bench.plan())?;
+        shown(writeln!(io::stdout(), "{text}"))?;
+        return Ok(Exit::Done);
+    }
     let dir = planning::artifact_dir(args.profile.output.artifact_dir.as_deref(), bench.plan());
     let style = report::Style::of_stdout(&args.profile.output);
     let mut prepared = Prepared::default();
@@ -140,11 +148,6 @@ fn fits(args: &CapacityArgs) -> Result<()> {
             format!("--from {from} is over --to {to}"),
             "write the lighter load in --from",
         ));
-    }
-    if profile.output.dry_run {
-        say(
-            "note: --dry-run shows the plan of the first probe; the others follow from what it finds",
-        );
     }
     Ok(())
 }

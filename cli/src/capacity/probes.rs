@@ -3,13 +3,14 @@
 use super::{Base, Capacity, Probe};
 use crate::args::values::Grace;
 use crate::args::{Axis, CapacityArgs, ProfileArgs};
+use crate::campaign::warm;
 use crate::outcome::Identity;
 use crate::planning;
 use crate::profile::{announce, surroundings};
 use crate::trial::{self, Eyes, Place, Prepared};
 use ringload_engine::campaign::{Judge, Rule, Seen};
 use ringload_engine::clock::{Nanos, SECOND};
-use ringload_engine::plan::{Load, Plan};
+use ringload_engine::plan::Plan;
 use ringload_engine::record::{Outcome, PhaseKind};
 use ringload_engine::run::metrics_of;
 use std::path::Path;
@@ -167,11 +168,7 @@ impl Bench {
         let mut around = surroundings();
         around.fresh_seed = self.fresh_seed;
         let mut plan = planning::plan(&args, &around)?.plan;
-        if let Load::Closed { concurrency, .. } = plan.profiling.load
-            && plan.network.prewarm == 0
-        {
-            plan.network.prewarm = concurrency;
-        }
+        warm(&mut plan);
         // As many prompts as the first run has: they are prepared once.
         plan.prompts.entries = self.base.prompts.entries;
         Ok(plan)

@@ -2,7 +2,7 @@
 
 use super::csv::escaped;
 use super::files::write_whole;
-use super::numbers::{finite, without_nulls};
+use super::numbers::{finite, typed, without_nulls};
 use crate::args::{CampaignArgs, SweepMode};
 use crate::campaign::{Campaign, CellOutcome};
 use ringload_engine::Result;
@@ -186,11 +186,6 @@ fn sweep(campaign: &Campaign) -> Value {
 fn parameters(cell: &CellOutcome) -> Value {
     let entry = |(flag, value): &(String, String)| (flag.replace('-', "_"), typed(value));
     Value::Object(cell.values.iter().map(entry).collect::<Map<_, _>>())
-}
-
-/// A number is a number in the file.
-fn typed(value: &str) -> Value {
-    serde_json::from_str(value).unwrap_or_else(|_| value.into())
 }
 
 fn sweep_csv(campaign: &Campaign) -> String {

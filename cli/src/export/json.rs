@@ -1,6 +1,6 @@
 //! `profile_export_aiperf.json`: AIPerf's summary, schema 1.4. Keys are absent rather than null.
 
-use super::numbers::{metric, without_nulls};
+use super::numbers::{metric, typed, without_nulls};
 use super::{input_config, time};
 use crate::outcome::Outcome;
 use ringload_engine::measure::{ErrorGroup, Metric, Summary};
@@ -78,9 +78,7 @@ fn run_info(outcome: &Outcome) -> Value {
     let of = &outcome.identity.of_several;
     let mut values = Map::new();
     for (flag, value) in &of.variation_values {
-        // A number is a number in the file.
-        let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.clone()));
-        values.insert(flag.replace('-', "_"), value);
+        values.insert(flag.replace('-', "_"), typed(value));
     }
     json!({
         "benchmark_id": outcome.identity.benchmark_id,

@@ -17,6 +17,11 @@ pub(crate) fn single(value: f64, unit: &str) -> Option<Value> {
     finite(value)
 }
 
+/// The value of a flag: a number is a number in the file.
+pub(crate) fn typed(value: &str) -> Value {
+    serde_json::from_str(value).unwrap_or_else(|_| value.into())
+}
+
 /// A metric as AIPerf writes it: `unit`, `avg`, and the statistics where requests have values of their own.
 pub(crate) fn metric(metric: &Metric) -> Value {
     let mut object = Map::new();

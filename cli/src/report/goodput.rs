@@ -3,6 +3,7 @@
 use super::layout::{heading, line, percent, short};
 use super::table::Table;
 use crate::outcome::Outcome;
+use ringload_engine::campaign::HEALTHY;
 use ringload_engine::measure::{Goodput, SloFigures};
 
 /// Goodput beside throughput, the share of each SLO, and what it means.
@@ -131,5 +132,4 @@ fn nothing_good(outcome: &Outcome, goodput: &Goodput) -> String {
     )
 }
 
-const HEALTHY: f64 = 0.95;
 const STRAINED: f64 = 0.5;

@@ -3,11 +3,13 @@
 mod control;
 mod material;
 mod probe;
+mod room;
 mod seat;
 mod tripwire;
 
 pub use control::{Control, Progress};
 pub use material::{tls_clients, tls_material};
+pub use room::cores;
 pub use tripwire::Tripwire;
 
 use crate::clock::{self, RealtimeOffset};
@@ -17,7 +19,7 @@ use crate::measure::{
     Offered, PhaseFacts, RequestMetrics, RunFacts, Shard, Spoken, Summarizer, Summary, Timeline,
     TokenCounts, request_metrics,
 };
-use crate::plan::{Cores, Dns, Io, Load, Phase, Plan, Stamps};
+use crate::plan::{Dns, Io, Phase, Plan, Stamps};
 use crate::record::{LogReader, LogWriter};
 use crate::record::{PhaseKind, Record};
 use crate::resolve::{Answer, Resolver, Service};
@@ -26,19 +28,16 @@ use crate::wire::http2;
 use crate::worker::Shared;
 use crate::workload::Workload;
 use probe::Speaks;
+use room::{cap_permits, capacity, carriers, prefill_permits};
 use seat::{Left, Seat, Stage};
 use socket2::SockAddr;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Barrier;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Records that a worker may be ahead of the writer.
 const RECORD_RING: usize = 32 * 1024;
-/// Descriptors of a process that are not connections: files, rings, terminals.
-const OTHER_DESCRIPTORS: u64 = 128;
-/// Most connections of one worker in an open loop without a cap.
-const OPEN_CAPACITY: usize = 65_536;
 
 /// What the workers left: the merged shard, the facts of the run, and the record log.
 pub struct Finished {
@@ -54,67 +53,6 @@ impl Finished {
     pub fn offset(&self) -> RealtimeOffset {
         self.offset
     }
-}
-
-/// How many workers a plan gets on this machine, and on which cores.
-///
-/// # Errors
-/// When the plan names cores that the process may not use.
-pub fn cores(plan: &Plan) -> Result<Vec<usize>> {
-    let allowed: Vec<usize> = core_affinity::get_core_ids()
-        .unwrap_or_default()
-        .into_iter()
-        .map(|c| c.id)
-        .collect();
-    let quota = crate::host::HostFacts::read_start()
-        .facts
-        .cpu_quota_cores
-        .map_or(usize::MAX, |cpus| (cpus.floor() as usize).max(1));
-    let usable = allowed.len().min(quota).max(1);
-    let shown = || {
-        allowed
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join(",")
-    };
-    let mut cores = match &plan.cores {
-        // The last cores work; the first, where most interrupts and other people's processes are, stays for the control plane.
-        Cores::Auto => allowed[allowed.len() - (usable - 1).max(1)..].to_vec(),
-        Cores::Count(n) if *n == 0 => return Err(Error::usage("--cores 0", "write at least 1")),
-        Cores::Count(n) if *n > allowed.len() => {
-            return Err(Error::usage(
-                format!(
-                    "--cores {n}: the process may use {} cores ({})",
-                    allowed.len(),
-                    shown()
-                ),
-                "write a smaller number, or widen the affinity mask",
-            ));
-        }
-        Cores::Count(n) => allowed[allowed.len() - n..].to_vec(),
-        Cores::List(list) => {
-            if let Some(core) = list.iter().find(|c| !allowed.contains(c)) {
-                return Err(Error::usage(
-                    format!("--cores: the process may not use core {core}"),
-                    format!("choose from {}", shown()),
-                ));
-            }
-            list.clone()
-        }
-    };
-    if let Some(most) = slots_bound(plan) {
-        cores.truncate((most as usize).max(1));
-    }
-    Ok(cores)
-}
-
-/// Most requests in flight in any phase, where the plan bounds them.
-fn slots_bound(plan: &Plan) -> Option<u32> {
-    let profiling = plan.profiling.load.most_in_flight()?;
-    plan.warmup.as_ref().map_or(Some(profiling), |w| {
-        w.load.most_in_flight().map(|n| n.max(profiling))
-    })
 }
 
 /// Looks on at each record as it is written, off the workers' cores; may end the run by [`Control::enough`].
@@ -397,41 +335,6 @@ fn write_records(
     }
 }
 
-fn capacity(plan: &Plan, workers: usize) -> Result<usize> {
-    let bound = slots_bound(plan);
-    // A slot in the hands of a core is not free for another: each core has room for its own share, and in an open loop for all.
-    let wanted = match (bound, &plan.profiling.load) {
-        (Some(n), Load::Closed { .. } | Load::Users { .. }) => (n as usize).div_ceil(workers),
-        (Some(n), Load::Open { .. } | Load::Fixed { .. }) => n as usize,
-        (None, _) => OPEN_CAPACITY,
-    };
-    let total = wanted as u64 * workers as u64 + OTHER_DESCRIPTORS;
-    let limit = driver::raise_descriptor_limit(total);
-    if limit >= total {
-        return Ok(wanted);
-    }
-    let room = limit.saturating_sub(OTHER_DESCRIPTORS) as usize / workers;
-    match bound {
-        Some(n) if (n as u64) + OTHER_DESCRIPTORS > limit => Err(Error::environment(
-            format!("{n} concurrent requests need {total} open files, but the limit is {limit}"),
-            format!(
-                "raise it (`ulimit -n {total}`, LimitNOFILE= in systemd, --ulimit nofile= in docker) or lower --concurrency"
-            ),
-        )),
-        _ if room == 0 => Err(Error::environment(
-            format!("the limit of {limit} open files leaves no room for connections"),
-            "raise `ulimit -n`",
-        )),
-        _ => Ok(room.min(wanted)),
-    }
-}
-
-/// Slots for the HTTP/2 connections of `requests` in flight: a server may take one stream a connection, and one that goes away serves on
-/// while its successor begins.
-fn carriers(requests: usize) -> usize {
-    2 * (requests + 1)
-}
-
 /// Per target: where it is; empty where that is asked for each connection.
 fn addresses(plan: &Plan, control: &Control) -> Result<Vec<Vec<SockAddr>>> {
     let found = locate(plan, control)?;
@@ -455,21 +358,6 @@ fn addresses(plan: &Plan, control: &Control) -> Result<Vec<Vec<SockAddr>>> {
 }
 
 /// The slots under a phase's cap that are free from the start: all, or none where they open over time.
-fn cap_permits(phase: Option<&Phase>) -> AtomicI64 {
-    let cap = phase.and_then(|p| p.load.cap());
-    permits(cap.filter(|c| c.ramp.is_none()).map(|c| c.concurrency))
-}
-
-/// As [`cap_permits`], of the bound on requests without a first token.
-fn prefill_permits(phase: Option<&Phase>) -> AtomicI64 {
-    let prefill = phase.and_then(|p| p.prefill);
-    permits(prefill.filter(|p| p.ramp.is_none()).map(|p| p.concurrency))
-}
-
-fn permits(slots: Option<u32>) -> AtomicI64 {
-    AtomicI64::new(i64::from(slots.unwrap_or(0)))
-}
-
 /// Where each target is, looked up now, in the order of the plan; `None` for a Unix socket, and for a name that is to be looked up
 /// during the run.
 ///

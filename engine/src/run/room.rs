@@ -1,0 +1,122 @@
+//! What a run may take: cores, connections, descriptors, permits.
+
+use crate::driver;
+use crate::error::{Error, Result};
+use crate::plan::{Cores, Load, Phase, Plan};
+use std::sync::atomic::AtomicI64;
+
+/// How many workers a plan gets on this machine, and on which cores.
+///
+/// # Errors
+/// When the plan names cores that the process may not use.
+pub fn cores(plan: &Plan) -> Result<Vec<usize>> {
+    let allowed: Vec<usize> = core_affinity::get_core_ids()
+        .unwrap_or_default()
+        .into_iter()
+        .map(|c| c.id)
+        .collect();
+    let quota = crate::host::HostFacts::read_start()
+        .facts
+        .cpu_quota_cores
+        .map_or(usize::MAX, |cpus| (cpus.floor() as usize).max(1));
+    let usable = allowed.len().min(quota).max(1);
+    let shown = || {
+        allowed
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(",")
+    };
+    let mut cores = match &plan.cores {
+        // The last cores work; the first, where most interrupts and other people's processes are, stays for the control plane.
+        Cores::Auto => allowed[allowed.len() - (usable - 1).max(1)..].to_vec(),
+        Cores::Count(n) if *n == 0 => return Err(Error::usage("--cores 0", "write at least 1")),
+        Cores::Count(n) if *n > allowed.len() => {
+            return Err(Error::usage(
+                format!(
+                    "--cores {n}: the process may use {} cores ({})",
+                    allowed.len(),
+                    shown()
+                ),
+                "write a smaller number, or widen the affinity mask",
+            ));
+        }
+        Cores::Count(n) => allowed[allowed.len() - n..].to_vec(),
+        Cores::List(list) => {
+            if let Some(core) = list.iter().find(|c| !allowed.contains(c)) {
+                return Err(Error::usage(
+                    format!("--cores: the process may not use core {core}"),
+                    format!("choose from {}", shown()),
+                ));
+            }
+            list.clone()
+        }
+    };
+    if let Some(most) = slots_bound(plan) {
+        cores.truncate((most as usize).max(1));
+    }
+    Ok(cores)
+}
+
+/// Most requests in flight in any phase, where the plan bounds them.
+fn slots_bound(plan: &Plan) -> Option<u32> {
+    let profiling = plan.profiling.load.most_in_flight()?;
+    plan.warmup.as_ref().map_or(Some(profiling), |w| {
+        w.load.most_in_flight().map(|n| n.max(profiling))
+    })
+}
+
+pub(super) fn capacity(plan: &Plan, workers: usize) -> Result<usize> {
+    let bound = slots_bound(plan);
+    // A slot in the hands of a core is not free for another: each core has room for its own share, and in an open loop for all.
+    let wanted = match (bound, &plan.profiling.load) {
+        (Some(n), Load::Closed { .. } | Load::Users { .. }) => (n as usize).div_ceil(workers),
+        (Some(n), Load::Open { .. } | Load::Fixed { .. }) => n as usize,
+        (None, _) => OPEN_CAPACITY,
+    };
+    let total = wanted as u64 * workers as u64 + OTHER_DESCRIPTORS;
+    let limit = driver::raise_descriptor_limit(total);
+    if limit >= total {
+        return Ok(wanted);
+    }
+    let room = limit.saturating_sub(OTHER_DESCRIPTORS) as usize / workers;
+    match bound {
+        Some(n) if (n as u64) + OTHER_DESCRIPTORS > limit => Err(Error::environment(
+            format!("{n} concurrent requests need {total} open files, but the limit is {limit}"),
+            format!(
+                "raise it (`ulimit -n {total}`, LimitNOFILE= in systemd, --ulimit nofile= in docker) or lower --concurrency"
+            ),
+        )),
+        _ if room == 0 => Err(Error::environment(
+            format!("the limit of {limit} open files leaves no room for connections"),
+            "raise `ulimit -n`",
+        )),
+        _ => Ok(room.min(wanted)),
+    }
+}
+
+/// Slots for the HTTP/2 connections of `requests` in flight: a server may take one stream a connection, and one that goes away serves on
+/// while its successor begins.
+pub(super) fn carriers(requests: usize) -> usize {
+    2 * (requests + 1)
+}
+
+pub(super) fn cap_permits(phase: Option<&Phase>) -> AtomicI64 {
+    let cap = phase.and_then(|p| p.load.cap());
+    permits(cap.filter(|c| c.ramp.is_none()).map(|c| c.concurrency))
+}
+
+/// As [`cap_permits`], of the bound on requests without a first token.
+pub(super) fn prefill_permits(phase: Option<&Phase>) -> AtomicI64 {
+    let prefill = phase.and_then(|p| p.prefill);
+    permits(prefill.filter(|p| p.ramp.is_none()).map(|p| p.concurrency))
+}
+
+fn permits(slots: Option<u32>) -> AtomicI64 {
+    AtomicI64::new(i64::from(slots.unwrap_or(0)))
+}
+
+/// Descriptors of a process that are not connections: files, rings, terminals.
+const OTHER_DESCRIPTORS: u64 = 128;
+/// Most connections of one worker in an open loop without a cap.
+const OPEN_CAPACITY: usize = 65_536;
