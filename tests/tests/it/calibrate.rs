@@ -140,10 +140,9 @@ fn whole_answers_and_http2_under_tls_can_be_calibrated_too() {
     let fresh = calibrate(&["--streaming", "--connection-reuse-strategy", "never"]);
     assert_eq!(fresh["shape"]["kept_connections"], false);
     let kept: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
-    assert_eq!(
-        kept["calibrations"],
-        serde_json::json!([whole, secured, fresh])
-    );
+    for (place, made) in [whole, secured, fresh].iter().enumerate() {
+        assert_eq!(kept["calibrations"][place]["shape"], made["shape"]);
+    }
 }
 
 #[test]
