@@ -14,8 +14,8 @@ pub enum Unfit {
     Version(String),
     /// They are all of another kind of load: in what the newest one differs.
     Kind(String),
-    /// The nearest one has this many streams on a core, and prompts of this many tokens.
-    Far(f64, f64),
+    /// Streams on a core and tokens of a prompt, of the nearest one and of the run.
+    Far([f64; 2], [f64; 2]),
 }
 
 impl fmt::Display for Unfit {
@@ -25,9 +25,10 @@ impl fmt::Display for Unfit {
             Self::Machine => write!(f, "what is kept is of another machine or kernel")?,
             Self::Version(version) => write!(f, "what is kept is of ringload {version}")?,
             Self::Kind(difference) => write!(f, "what is kept is of {difference}")?,
-            Self::Far(streams, tokens) => write!(
+            Self::Far(kept, run) => write!(
                 f,
-                "what is kept is of {streams:.0} in flight on each core and {tokens:.0} tokens in, too far from this run"
+                "what is kept is of {:.0} in flight on each core and {:.0} tokens in, too far from this run's {:.0} and {:.0}",
+                kept[0], kept[1], run[0], run[1]
             )?,
         }
         write!(f, "; run `ringload calibrate` with this run's flags")
@@ -79,8 +80,8 @@ pub fn choose<'a>(
     };
     let (streams, tokens) = nearest.shape.distance(shape);
     if streams > MOST_OCTAVES || tokens > MOST_OCTAVES {
-        let of = &nearest.shape;
-        return Err(Unfit::Far(of.streams_per_core, of.input_tokens));
+        let figures = |of: &Shape| [of.streams_per_core, of.input_tokens];
+        return Err(Unfit::Far(figures(&nearest.shape), figures(shape)));
     }
     Ok(nearest)
 }

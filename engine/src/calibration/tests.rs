@@ -1,6 +1,6 @@
 use super::*;
 use crate::clock::SECOND;
-use crate::measure::testing::{facts, fed, plan};
+use crate::measure::testing::{facts, fed, open_plan, plan};
 use crate::measure::{CoreFigures, Spoken, Summary};
 use crate::record::testing::streamed;
 
@@ -120,12 +120,14 @@ fn the_nearest_of_the_same_kind_is_chosen_and_of_equals_the_newest() {
 fn what_does_not_fit_is_not_used_and_says_why() {
     let kept = [calibration(8.0)];
     assert_eq!(chosen(&[], &shape(8.0)), Err(Unfit::None));
-    assert_eq!(chosen(&kept, &shape(40.0)), Err(Unfit::Far(8.0, 550.0)));
+    let far = Unfit::Far([8.0, 550.0], [40.0, 550.0]);
+    assert_eq!(chosen(&kept, &shape(40.0)), Err(far));
     let long_prompts = Shape {
         input_tokens: 4_000.0,
         ..shape(8.0)
     };
-    assert_eq!(chosen(&kept, &long_prompts), Err(Unfit::Far(8.0, 550.0)));
+    let far = Unfit::Far([8.0, 550.0], [8.0, 4_000.0]);
+    assert_eq!(chosen(&kept, &long_prompts), Err(far));
     let other = Machine {
         kernel: None,
         ..machine()
@@ -219,14 +221,12 @@ fn a_run_is_held_against_the_ceiling_of_all_its_cores_in_its_busiest_second() {
 #[test]
 fn a_run_has_the_shape_of_what_it_did() {
     let summary = run([1, 1, 1, 1], 500);
-    let shape = Shape::of(&plan(), &summary).unwrap();
-    let expected = Shape {
-        streams_per_core: shape.streams_per_core,
-        ..super::tests::shape(0.0)
-    };
-    assert_eq!(shape, expected);
-    // In flight for half of the time, on two cores.
-    assert!((shape.streams_per_core - 0.25).abs() < 0.01, "{shape:?}");
+    // Half a stream on each of two cores, in the closed loop of one.
+    let closed = Shape::of(&plan(), &summary);
+    assert_eq!(closed, Some(shape(0.5)));
+    // Without a bound: in flight for half of the time.
+    let open = Shape::of(&open_plan(1.0), &summary).unwrap();
+    assert!((open.streams_per_core - 0.25).abs() < 0.01, "{open:?}");
     let mut mixed = summary;
     mixed.network.targets.push(Spoken {
         url: "https://h".into(),
