@@ -228,14 +228,18 @@ fn split(allowed: &[usize], asked: Option<&Cores>) -> (Cores, Vec<usize>) {
 }
 
 /// Cores that this process may run on.
-fn allowed_cores() -> Vec<usize> {
+pub(crate) fn allowed_cores() -> Vec<usize> {
     HostFacts::read_start()
         .facts
         .cores_allowed
         .unwrap_or_default()
 }
 
-fn start(config: Config) -> Result<Server> {
+/// Starts a server.
+///
+/// # Errors
+/// When it cannot listen, or the configuration cannot be.
+pub(crate) fn start(config: Config) -> Result<Server> {
     ringload_mock::start(config).map_err(|e| match e {
         ringload_mock::Error::Config {
             field,

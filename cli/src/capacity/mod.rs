@@ -40,7 +40,7 @@ pub(crate) fn run(mut args: CapacityArgs) -> anyhow::Result<Exit> {
     }
     let dir = planning::artifact_dir(args.profile.output.artifact_dir.as_deref(), bench.plan());
     let style = report::Style::of_stdout(&args.profile.output);
-    let mut prepared = Prepared::default();
+    let mut prepared = Prepared::on(&args.profile.machine);
     let show = |text: String| shown(io::stdout().write_all(text.as_bytes()));
 
     let base = bench.base(&dir, &mut prepared)?;

@@ -11,11 +11,13 @@
 //! - `http2`: HTTP/2 frame by frame: rules that a server breaks, rules that it bends, and requests that move
 //! - `files`: what a run leaves
 //! - `campaign`: repeats, sweeps, the search for the capacity, and what is left of them
+//! - `calibrate`: what this machine can drive, and runs that say what share of it they used
 //! - `course`: the run over time; tiers, conditions, the steady part
 //! - `crowd`: many streams at once
 //!
 //! Unless a test says otherwise it runs on both drivers. The same truths are asked of virtual time in the engine's `known_answers`.
 
+mod calibrate;
 mod campaign;
 mod cli;
 mod course;
