@@ -1,6 +1,7 @@
 //! The real `ringload` and the real engine against real sockets.
 //!
 //! - `known_answers`: servers that know the truth about their timing
+//! - `truth`: every token against the server's own account of its writes, also with a client that is stopped
 //! - `verdict`: clients that are stopped, crowded out and starved, and servers that stand still
 //! - `load`: arrivals as the server receives them; caps, ends, warm-ups
 //! - `schedules`: rates that move, slots that open over time, bounds on prefills, users
@@ -29,5 +30,6 @@ mod limits;
 mod load;
 mod network;
 mod schedules;
+mod truth;
 mod verdict;
 mod wire;
