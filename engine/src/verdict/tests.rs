@@ -3,7 +3,7 @@ use super::*;
 use crate::calibration::Basis;
 use crate::clock::{MICRO, MILLI, SECOND};
 use crate::measure::testing::{open_plan, plan};
-use crate::measure::{Aborted, Offered};
+use crate::measure::{Aborted, Offered, Shard};
 use crate::plan::{Arrival, Cap, CapPolicy, Load, Prefill, Stamps, Target};
 use crate::record::testing::failed;
 use crate::record::{Cause, Outcome};
@@ -84,21 +84,26 @@ fn late_issues_are_held_against_the_time_to_the_first_token() {
 }
 
 #[test]
-fn late_reads_are_held_against_the_time_between_tokens() {
-    for (gap, lag, expected) in [
-        (20 * MILLI, 900 * MICRO, None),
-        (20 * MILLI, 1_500 * MICRO, Some(Status::Suspect)),
-        (20 * MILLI, 2_500 * MICRO, Some(Status::Invalid)),
-        (5 * MILLI, 600 * MICRO, Some(Status::Invalid)),
+fn late_reads_are_held_against_the_time_between_tokens_and_what_they_spoiled() {
+    use Status::{Invalid, Suspect};
+    for (gap, lag, alone, sharing) in [
+        (20 * MILLI, 900 * MICRO, None, None),
+        (20 * MILLI, 1_500 * MICRO, Some(Suspect), Some(Suspect)),
+        (20 * MILLI, 2_500 * MICRO, Some(Suspect), Some(Invalid)),
+        (5 * MILLI, 800 * MICRO, Some(Suspect), Some(Invalid)),
+        // 10 % of 5 ms, and the wait for a batch.
+        (5 * MILLI, 650 * MICRO, None, None),
     ] {
-        let mut run = Run::with_answers(plan(), 1_000, 200 * MILLI, gap);
-        run.receive[..200].fill(lag);
-        let verdict = judged(run);
-        assert_eq!(
-            found(&verdict, "receive_lag").map(|f| f.0),
-            expected,
-            "{gap} {lag}"
-        );
+        let of = |share: fn(&mut Shard)| {
+            let mut run = Run::with_answers(plan(), 1_000, 200 * MILLI, gap);
+            run.plan.batch_wait = 200 * MICRO;
+            run.receive[..200].fill(lag);
+            run.shard = share;
+            found(&judged(run), "receive_lag").map(|f| f.0)
+        };
+        assert_eq!(of(|_| {}), alone, "{gap} {lag}");
+        let shared = |shard: &mut Shard| shard.counters.coalesced = shard.counters.events / 2;
+        assert_eq!(of(shared), sharing, "{gap} {lag}");
     }
 }
 
