@@ -89,7 +89,7 @@ impl Planned {
 }
 
 /// A seed of 32 bits that is made from another; every JSON reader keeps such a number whole.
-fn fresh(seed: u64, index: u64) -> u64 {
+pub(crate) fn fresh(seed: u64, index: u64) -> u64 {
     derive(seed, index) >> 32
 }
 

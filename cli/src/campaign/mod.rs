@@ -5,7 +5,7 @@ mod convergence;
 mod outcome;
 mod pause;
 
-pub(crate) use cells::warm;
+pub(crate) use cells::{fresh, warm};
 pub(crate) use outcome::{Campaign, CellOutcome};
 
 use crate::args::{CampaignArgs, ProfileArgs, SweepMode};

@@ -47,6 +47,7 @@ pub(crate) fn run(mut args: CapacityArgs) -> anyhow::Result<Exit> {
     let mut capacity = Capacity {
         axis: args.search.axis,
         target: args.search.target,
+        level: args.search.probe_confidence,
         search: Search::new(range(&args, &base)),
         identity: Identity::of(bench.plan()),
         slos: bench.plan().slos.clone(),
@@ -57,7 +58,12 @@ pub(crate) fn run(mut args: CapacityArgs) -> anyhow::Result<Exit> {
     if !style.quiet {
         show(report::capacity_head(&capacity))?;
     }
-    while let Some(next) = capacity.search.next().filter(|_| capacity.base.answered) {
+    // What cannot be met one at a time cannot be met under load.
+    while let Some(next) = capacity
+        .search
+        .next()
+        .filter(|_| capacity.base.good_fraction > 0.0)
+    {
         let number = capacity.probes.len() + 1;
         let probe = bench.probe(next, number, &dir, &mut prepared, &capacity)?;
         capacity.interrupted = probe.interrupted;
@@ -93,7 +99,7 @@ fn exit(capacity: &Capacity, allow_invalid: bool) -> Exit {
 fn range(args: &CapacityArgs, base: &Base) -> Range {
     let whole = args.search.axis == Axis::Concurrency;
     let (from, to) = match args.search.axis {
-        Axis::Rate => (1.0 / base.latency_s.max(1e-3), MOST_RATE),
+        Axis::Rate => (1.0 / base.latency_s.unwrap_or(1.0).max(1e-3), MOST_RATE),
         Axis::Concurrency => (1.0, MOST_IN_FLIGHT),
     };
     let round = |load: f64| if whole { load.floor().max(1.0) } else { load };
@@ -116,6 +122,7 @@ fn fits(args: &CapacityArgs) -> Result<()> {
         ("--request-rate-series", load.request_rate_series.is_some()),
         ("--user-centric-rate", load.user_centric_rate.is_some()),
         ("--fixed-schedule", profile.trace.input_file.is_some()),
+        ("--fail-if", !load.fail_if.is_empty()),
         ("--num-profile-runs", profile.campaign.num_profile_runs > 1),
         ("--variant", !profile.campaign.variant.is_empty()),
         (

@@ -3,7 +3,7 @@
 use crate::args::Axis;
 use crate::outcome::Identity;
 use crate::trial::Done;
-use ringload_engine::campaign::{Judgement, Search};
+use ringload_engine::campaign::{Judgement, Reason, Search};
 use ringload_engine::plan::Slo;
 use ringload_engine::verdict::Status;
 
@@ -13,6 +13,8 @@ pub(crate) struct Capacity {
     pub(crate) axis: Axis,
     /// Share of requests that has to be good.
     pub(crate) target: f64,
+    /// Confidence of the probes' intervals.
+    pub(crate) level: f64,
     /// What is known of the load.
     pub(crate) search: Search,
     /// Who ran what.
@@ -31,8 +33,10 @@ pub(crate) struct Capacity {
 pub(crate) struct Base {
     /// Whether any request succeeded.
     pub(crate) answered: bool,
-    /// Median of the request latency, in seconds.
-    pub(crate) latency_s: f64,
+    /// Median of the request latency, in seconds; `None` when no request was answered.
+    pub(crate) latency_s: Option<f64>,
+    /// Median of the time to the first token, in seconds.
+    pub(crate) ttft_s: Option<f64>,
     /// Share of good requests.
     pub(crate) good_fraction: f64,
     /// The run.
@@ -70,6 +74,23 @@ impl Capacity {
             .iter()
             .rev()
             .find(|p| p.load == load && !p.judgement.holds)
+    }
+
+    /// Between which loads the capacity lies when it is asked of the probes' intervals, not of their shares: the heaviest load whose
+    /// whole interval is over the target, under the lightest whose whole interval is under it.
+    pub(crate) fn sure(&self) -> (Option<f64>, Option<f64>) {
+        let of = |clear: fn(&Judgement, f64) -> bool| {
+            let clear = move |p: &&Probe| clear(&p.judgement, self.target);
+            self.probes.iter().filter(clear).map(|p| p.load)
+        };
+        let fails = of(|j, target| {
+            j.reason == Reason::Saturating || j.interval.is_some_and(|i| i.high < target)
+        })
+        .reduce(f64::min);
+        let holds = of(|j, target| j.holds && j.interval.is_some_and(|i| i.low > target))
+            .filter(|load| fails.is_none_or(|high| *load < high))
+            .reduce(f64::max);
+        (holds, fails)
     }
 
     /// A probe on which the result rests, and in whose figures the client is.

@@ -3,7 +3,7 @@
 use super::{Base, Capacity, Probe};
 use crate::args::values::Grace;
 use crate::args::{Axis, CapacityArgs, ProfileArgs};
-use crate::campaign::warm;
+use crate::campaign::{fresh, warm};
 use crate::outcome::Identity;
 use crate::planning;
 use crate::profile::{announce, surroundings};
@@ -62,7 +62,12 @@ impl Bench {
         let latency = run.outcome.metric("request_latency").and_then(|m| m.stats);
         Ok(Base {
             answered: summary.counts.succeeded > 0,
-            latency_s: latency.map_or(1.0, |s| s.p50 / 1e3),
+            latency_s: latency.map(|s| s.p50 / 1e3),
+            ttft_s: run
+                .outcome
+                .metric("time_to_first_token")
+                .and_then(|m| m.stats)
+                .map(|s| s.p50 / 1e3),
             good_fraction: summary
                 .goodput
                 .as_ref()
@@ -84,8 +89,8 @@ impl Bench {
         capacity: &Capacity,
     ) -> anyhow::Result<Probe> {
         let load = next.load;
-        let plan = self.plan_of(load)?;
-        let base = (capacity.base.latency_s * SECOND as f64) as Nanos;
+        let plan = self.plan_of(load, number)?;
+        let base = (capacity.base.latency_s.unwrap_or(1.0) * SECOND as f64) as Nanos;
         let longest = (self.longest_s * SECOND as f64) as Nanos;
         let mut judge = Judge::new(Rule {
             target: capacity.target,
@@ -152,7 +157,9 @@ impl Bench {
         trial::run(plan, prepared, &place, &self.args.output, identity, eyes)
     }
 
-    fn plan_of(&self, load: f64) -> anyhow::Result<Plan> {
+    /// Each probe has arrivals and prompts of its own: what one path of arrivals shows is no evidence for another, and prompts that the
+    /// server has seen would be served from its cache.
+    fn plan_of(&self, load: f64, number: usize) -> anyhow::Result<Plan> {
         let mut args = self.args.clone();
         match self.axis {
             Axis::Rate => args.load.request_rate = Some(load),
@@ -164,7 +171,7 @@ impl Bench {
         around.fresh_seed = self.fresh_seed;
         let mut plan = planning::plan(&args, &around)?.plan;
         warm(&mut plan);
-        // As many prompts as the first run has: they are prepared once.
+        plan.seed = fresh(plan.seed, number as u64);
         plan.prompts.entries = self.base.prompts.entries;
         Ok(plan)
     }

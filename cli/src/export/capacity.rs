@@ -37,13 +37,20 @@ fn document(capacity: &Capacity) -> Value {
         "capacity": capacity.search.holds().and_then(finite),
         "holds": capacity.search.holds().and_then(finite),
         "fails": capacity.search.fails().and_then(finite),
+        "interval": {
+            "level": capacity.level,
+            "low": capacity.sure().0.and_then(finite),
+            "high": capacity.sure().1.and_then(finite),
+        },
+        "good_fraction": capacity.best().and_then(|p| finite(p.judgement.good_fraction)),
         "goodput": capacity.best()
             .and_then(|p| p.run.outcome.summary.goodput.as_ref().map(|g| g.goodput))
             .and_then(finite),
         "client_in_the_numbers": capacity.spoiled().is_some(),
         "interrupted": capacity.interrupted,
         "one_at_a_time": {
-            "request_latency_p50_ms": finite(capacity.base.latency_s * 1e3),
+            "request_latency_p50_ms": capacity.base.latency_s.and_then(|s| finite(s * 1e3)),
+            "time_to_first_token_p50_ms": capacity.base.ttft_s.and_then(|s| finite(s * 1e3)),
             "good_fraction": capacity.base.good_fraction,
             "folder": folder(&capacity.base.run.files),
         },

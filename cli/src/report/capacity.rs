@@ -14,17 +14,22 @@ pub(crate) fn head_line(capacity: &Capacity) -> String {
         Axis::Rate => "arrivals/s",
         Axis::Concurrency => "in flight",
     };
+    let time = |seconds: Option<f64>, what: &str| {
+        seconds.map_or_else(String::new, |s| format!("{} ms {what}, ", short(s * 1e3)))
+    };
+    let alone = if base.answered {
+        format!(
+            "{}{}{} good",
+            time(base.latency_s, "a request"),
+            time(base.ttft_s, "to the first token"),
+            percent(base.good_fraction)
+        )
+    } else {
+        "no request was answered".into()
+    };
     format!(
-        "one at a time: {} ms a request, {} good\n\n{:>12}{:>10}{:>9}{:>15}{:>9}  {:<12}{}\n",
-        short(base.latency_s * 1e3),
-        percent(base.good_fraction),
-        unit,
-        "requests",
-        "good %",
-        "interval",
-        "seconds",
-        "",
-        "verdict"
+        "one at a time: {alone}\n\n{:>12}{:>10}{:>9}{:>15}{:>9}  {:<12}{}\n",
+        unit, "requests", "good %", "interval", "seconds", "", "verdict"
     )
 }
 
@@ -32,11 +37,7 @@ pub(crate) fn head_line(capacity: &Capacity) -> String {
 pub(crate) fn probe_line(probe: &Probe) -> String {
     let j = &probe.judgement;
     let interval = j.interval.map_or_else(String::new, |i| {
-        format!(
-            "{:.1} … {:.1}",
-            i.low.max(0.0) * 100.0,
-            i.high.min(1.0) * 100.0
-        )
+        format!("{:.1} … {:.1}", i.low * 100.0, i.high * 100.0)
     });
     let word = match j.reason {
         Reason::EnoughGood => "holds",
@@ -70,6 +71,9 @@ pub(crate) fn render(capacity: &Capacity, dir: &Path, files: &[PathBuf], style: 
         if let Some(tokens) = outcome.metric("output_token_throughput") {
             out += &line("output", &format!("{} tokens/sec", short(tokens.avg)));
         }
+    }
+    if !capacity.probes.is_empty() {
+        out += &line("between", &surely(capacity));
     }
     if let Some(probe) = capacity.spoiled() {
         let text = format!(
@@ -114,21 +118,47 @@ fn found(capacity: &Capacity) -> String {
     } else {
         ""
     };
+    if capacity.base.good_fraction == 0.0 {
+        let ttft = capacity.base.ttft_s.map_or_else(String::new, |s| {
+            format!(" (time to the first token {} ms)", short(s * 1e3))
+        });
+        return format!(
+            "none: one request at a time meets the objectives never{ttft}; ask for what the server can do without load, then search"
+        );
+    }
+    let good = |probe: Option<&Probe>| {
+        probe.map_or_else(String::new, |p| {
+            format!(" ({} good)", percent(p.judgement.good_fraction))
+        })
+    };
+    let (best, over) = (good(capacity.best()), good(capacity.over()));
     match (capacity.search.holds(), capacity.search.fails()) {
         (Some(low), Some(high)) => format!(
-            "{} {unit} hold with {target} of requests good; {} do not{early}",
+            "{} {unit} hold{best} against a target of {target}; {} do not{over}{early}",
             short(low),
             short(high)
         ),
         (Some(low), None) => format!(
-            "at least {} {unit}, the heaviest load that was tried, with {target} of requests good; raise --to{early}",
+            "at least {} {unit}, the heaviest load that was tried{best}, against a target of {target}; raise --to{early}",
             short(low)
         ),
         (None, Some(high)) => format!(
-            "none: {} {unit} do not hold with {target} of requests good, and one request at a time is {} good; ask whether the objectives can be met{early}",
+            "none: {} {unit} do not hold{over} against a target of {target}, and one request at a time is {} good; ask whether the objectives can be met{early}",
             short(high),
             percent(capacity.base.good_fraction)
         ),
         (None, None) => format!("unknown: no load was tried{early}"),
     }
+}
+
+/// What the intervals of the probes leave open.
+fn surely(capacity: &Capacity) -> String {
+    let level = percent(capacity.level);
+    let shown = |load: Option<f64>, without: &str| load.map_or_else(|| without.into(), short);
+    let (low, high) = capacity.sure();
+    format!(
+        "{} … {}, by the {level} intervals of the probes",
+        shown(low, "0"),
+        shown(high, "no bound seen")
+    )
 }

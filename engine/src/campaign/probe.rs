@@ -2,8 +2,8 @@
 //!
 //! Requests are looked at in the order in which they were due, not in which they ended: the first to end are the fastest, and a test
 //! that saw them first would believe any server. What is due while the server fills up is left out. The share of good requests is held
-//! against the target with an interval that bears with dependence between neighbours (batch means) and is never shorter than that of
-//! independent ones (Wilson); and a load under which requests come in faster than they are answered does not hold however good the
+//! against the target with an interval that bears with dependence between neighbours (batch means) and is never shorter than that of as
+//! many independent ones as their latencies are worth (Wilson); and a load under which requests come in faster than they are answered does not hold however good the
 //! answers still are: their number in flight drifts upwards by more than the walk of a stable queue explains.
 
 use super::{Next, Search};
@@ -188,21 +188,26 @@ impl Judge {
         good as f64 / self.judged.len().max(1) as f64
     }
 
-    /// The wider of both intervals, side by side.
+    /// The wider of both intervals, side by side: that of the batch means of good and not good, and Wilson's over as many requests as are
+    /// independent. How many those are is seen in their latencies, as the share itself does not vary while all is good: requests that
+    /// meet the same queue have one say together.
     fn interval(&self) -> Option<Interval> {
-        let good = self.judged.iter().filter(|s| s.good).count() as u64;
-        let independent = wilson(good, self.judged.len() as u64, self.rule.level)?;
-        let values: Vec<f64> = self
-            .judged
-            .iter()
-            .map(|s| f64::from(u8::from(s.good)))
-            .collect();
-        let Some(batches) = batch_means(&values, self.rule.level) else {
+        let value = |of: fn(&Seen) -> f64| self.judged.iter().map(of).collect::<Vec<f64>>();
+        let latencies = value(|s| s.end.saturating_sub(s.scheduled) as f64);
+        let n = self.judged.len() as f64;
+        let effective = batch_means(&latencies, self.rule.level).map_or(n, |b| b.effective);
+        let independent = wilson(
+            (self.share() * effective).round() as u64,
+            effective.round().max(1.0) as u64,
+            self.rule.level,
+        )?;
+        let share = value(|s| f64::from(u8::from(s.good)));
+        let Some(batches) = batch_means(&share, self.rule.level) else {
             return Some(independent);
         };
         Some(Interval {
-            low: independent.low.min(batches.interval.low),
-            high: independent.high.max(batches.interval.high),
+            low: independent.low.min(batches.interval.low).max(0.0),
+            high: independent.high.max(batches.interval.high).min(1.0),
         })
     }
 

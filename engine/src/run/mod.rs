@@ -35,9 +35,13 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 /// Records that a worker may be ahead of the writer.
 const RECORD_RING: usize = 32 * 1024;
+/// How long the log's writer rests when there are no records: at first, and when none have come for some time.
+const OFTEN: Duration = Duration::from_millis(2);
+const SELDOM: Duration = Duration::from_millis(20);
 
 /// What the workers left: the merged shard, the facts of the run, and the record log.
 pub struct Finished {
@@ -307,7 +311,8 @@ fn count_tokens(plan: &Plan, workload: &Workload, record: &Record) -> TokenCount
     TokenCounts::of(record, Some(&mut |text| workload.count_tokens(text)))
 }
 
-/// Moves records from the workers' rings to the log until all workers are done and all rings are empty; `look_on` sees each.
+/// Moves records from the workers' rings to the log until all workers are done and all rings are empty; `look_on` sees each. While none
+/// come it looks less and less often, as each look is a wake-up that counts among what the client costs.
 fn write_records(
     consumers: &mut [rtrb::Consumer<Record>],
     log: &mut LogWriter,
@@ -315,6 +320,7 @@ fn write_records(
     look_on: &mut dyn FnMut(&Record),
 ) -> Result<u64> {
     let mut written = 0;
+    let mut pause = OFTEN;
     loop {
         let last = done.load(Ordering::Acquire);
         let mut moved = false;
@@ -329,8 +335,9 @@ fn write_records(
         if last && !moved {
             return Ok(written);
         }
+        pause = if moved { OFTEN } else { SELDOM.min(2 * pause) };
         if !moved {
-            std::thread::sleep(std::time::Duration::from_millis(2));
+            std::thread::sleep(pause);
         }
     }
 }

@@ -15,6 +15,9 @@ pub struct BatchMeans {
     pub lag1: f64,
     /// Whether they pass as independent; where not, the interval is too short.
     pub independent: bool,
+    /// How many independent values would tell as much of the mean: the variance of the values over that of the mean; at most as many as
+    /// there are.
+    pub effective: f64,
 }
 
 /// The interval at `level` by non-overlapping batch means (Conway 1963; Law and Kelton, section 9.5.3). The series is cut into 32
@@ -35,12 +38,19 @@ pub fn batch_means(values: &[f64], level: f64) -> Option<BatchMeans> {
         let independent = lag1 <= ONE_SIDED / (batches as f64).sqrt();
         let sample = Sample::of(&means)?;
         let half = sample.interval(level)?.half();
+        let count = values.len() as f64;
+        let effective = if sample.se() > f64::EPSILON * whole.mean.abs() {
+            (whole.sd / sample.se()).powi(2).min(count)
+        } else {
+            count
+        };
         last = Some(BatchMeans {
             mean: whole.mean,
             interval: Interval::around(whole.mean, half),
             batches,
             lag1,
             independent,
+            effective,
         });
         if independent {
             break;
@@ -121,6 +131,22 @@ mod tests {
             .count();
         assert!(held as f64 > 0.88 * runs as f64, "{held} of {runs}");
         assert!((naive as f64) < 0.5 * runs as f64, "{naive} of {runs}");
+    }
+
+    #[test]
+    fn values_that_are_like_their_neighbours_tell_as_much_as_fewer_independent_ones() {
+        // (1 - 0.9) / (1 + 0.9) of them, the sum of the correlations of an autoregressive series.
+        let mean = |of: fn(u64) -> Vec<f64>| {
+            let each = (0..100).map(|k| batch_means(&of(k), 0.95).unwrap().effective);
+            each.sum::<f64>() / 100.0
+        };
+        let alike = mean(|k| dependent(k, 4_000));
+        assert!((150.0..350.0).contains(&alike), "{alike}");
+        let apart = mean(|k| {
+            let mut rng = ItemRng::new(6, Stream::Bootstrap, k);
+            (0..4_000).map(|_| rng.below(1_000) as f64).collect()
+        });
+        assert!(apart > 3_000.0, "{apart}");
     }
 
     #[test]

@@ -6,10 +6,11 @@ use crate::measure::{Distribution, Summary};
 use crate::plan::{Plan, Stamps};
 
 pub(super) fn findings(plan: &Plan, summary: &Summary) -> Vec<Finding> {
-    // Who reads slowly on purpose has no lag of his own to be judged by, and no say in what shares a read.
+    // Who reads slowly on purpose has no lag of his own to be judged by, and no say in what shares a read; in a closed loop he also comes
+    // late to what follows an answer that he has left unread.
     let slow = plan.network.read_rate.is_some();
     [
-        dispatch_lag(summary),
+        dispatch_lag(summary).filter(|_| !(slow && !plan.profiling.load.is_scheduled())),
         slow_reader(plan),
         receive_lag(plan, summary).filter(|_| !slow),
         busy_core(summary),

@@ -542,6 +542,8 @@ fn token_counts_that_disagree_are_suspect_except_with_the_built_in_vocabulary() 
 fn a_slow_reader_is_not_judged_by_what_it_was_asked_for() {
     let mut run = Run::new(plan(), 100);
     run.receive.fill(50 * MILLI);
+    // What follows an answer comes as late as its end was read.
+    run.dispatch.fill(200 * MILLI);
     run.shard = |shard| shard.counters.coalesced = shard.counters.events / 2;
     run.plan.network.read_rate = Some(10_000);
     let verdict = judged(run);
