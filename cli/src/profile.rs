@@ -18,6 +18,7 @@ use std::io::{self, Write};
 /// What stands in the way, with a remedy.
 pub(crate) fn profile(mut args: ProfileArgs) -> anyhow::Result<Exit> {
     let prefix = planning::check_prefix(args.output.profile_export_prefix.as_deref())?;
+    campaign::check(&args)?;
     let demo = Demo::start(&args)?;
     if let Some(demo) = &demo {
         demo.aim(&mut args);

@@ -29,7 +29,7 @@ pub(crate) struct OutputArgs {
     pub(crate) export_level: ExportLevel,
 
     /// Length of the time slices in which the run is shown as well, from the first request on.
-    #[arg(long, visible_alias = "timeslice-duration", value_name = "SECONDS", value_parser = super::values::seconds)]
+    #[arg(long, visible_alias = "timeslice-duration", value_name = "SECONDS", value_parser = super::values::slice)]
     pub(crate) slice_duration: Option<f64>,
 
     /// Print where the time of requests went: queue, DNS, TCP, TLS, send, wait, receive.

@@ -35,6 +35,16 @@ pub(crate) fn cells(
     if !variants.is_empty() {
         let cell = |text: &String| variant(text, argv, profile);
         let cells: Vec<CellLine> = variants.iter().map(cell).collect::<Result<_, _>>()?;
+        for (i, cell) in cells.iter().enumerate() {
+            let named = |other: &CellLine| other.name.is_some() && other.name == cell.name;
+            if let Some(name) = &cell.name
+                && cells[..i].iter().any(named)
+            {
+                return Err(format!(
+                    "--variant: two are called `{name}`: give each a name of its own, or none"
+                ));
+            }
+        }
         return bounded(cells);
     }
     let choices = match kind {
@@ -357,6 +367,28 @@ mod tests {
         );
         assert!(!cells[0].argv.contains(&OsString::from("4")));
         assert!(cells[1].argv.contains(&OsString::from("--concurrency=64")));
+    }
+
+    #[test]
+    fn variants_have_names_of_their_own() {
+        let of = |variants: [&str; 2]| {
+            let words = [
+                "x",
+                "profile",
+                "--variant",
+                variants[0],
+                "--variant",
+                variants[1],
+            ];
+            cells(
+                &words.map(OsString::from),
+                &profile_command(),
+                SweepType::Grid,
+            )
+        };
+        let error = of(["a: isl=1", "a: isl=2"]).unwrap_err();
+        assert!(error.contains("two are called `a`"), "{error}");
+        assert!(of(["a: isl=1", "b: isl=2"]).is_ok() && of(["isl=1", "isl=2"]).is_ok());
     }
 
     #[test]

@@ -139,6 +139,14 @@ pub(crate) fn seconds(text: &str) -> Result<f64, String> {
     positive(text).and_then(short_enough)
 }
 
+/// The length of a slice.
+pub(crate) fn slice(text: &str) -> Result<f64, String> {
+    if text.trim().parse().is_ok_and(f64::is_infinite) {
+        return Err("a slice has an end: write seconds, as in 10, or leave it out for none".into());
+    }
+    seconds(text)
+}
+
 /// Seconds under load of a calibration: so few that it is over in twenty, set-up and all.
 pub(crate) fn calibration(text: &str) -> Result<f64, String> {
     number(text)
@@ -297,11 +305,11 @@ pub(crate) fn statistic(text: &str) -> Result<&'static str, String> {
 }
 
 fn number(text: &str) -> Result<f64, String> {
-    text.trim()
-        .parse::<f64>()
-        .ok()
-        .filter(|n| n.is_finite())
-        .ok_or_else(|| "write a number".into())
+    match text.trim().parse::<f64>() {
+        Ok(n) if n.is_finite() => Ok(n),
+        Ok(_) => Err("write a finite number".into()),
+        Err(_) => Err("write a number".into()),
+    }
 }
 
 fn one(text: &str) -> Result<&str, String> {
@@ -345,6 +353,17 @@ mod tests {
     fn lists_are_refused_with_the_way_round() {
         let e = one_count("1,4,8").unwrap_err();
         assert!(e.contains("sweeps") && e.contains("one value"), "{e}");
+    }
+
+    #[test]
+    fn a_slice_has_an_end() {
+        assert_eq!(slice("0.5"), Ok(0.5));
+        for endless in ["inf", "Infinity", "1e999"] {
+            let e = slice(endless).unwrap_err();
+            assert!(e.contains("leave it out"), "{e}");
+        }
+        assert_eq!(slice("x"), Err("write a number".into()));
+        assert_eq!(seconds("inf"), Err("write a finite number".into()));
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod outcome;
 mod pause;
 
 pub(crate) use cells::{fresh, warm};
+pub(crate) use convergence::{Settling, check};
 pub(crate) use outcome::{Campaign, CellOutcome};
 
 use crate::args::{CampaignArgs, ProfileArgs, SweepMode};
@@ -41,6 +42,7 @@ pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Exit> {
     let mut prepared = Prepared::on(&args.machine);
     let sweep_id = (cells.len() > 1).then(fresh_id);
     let style = report::Style::of_stdout(&args.output);
+    let rows = !args.campaign.no_sweep_table && !style.quiet;
     let mut stopped = None;
     let mut before = None;
     for (trial, index) in order(&args.campaign, cells.len()) {
@@ -97,7 +99,7 @@ pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Exit> {
         };
         watches[index].end(&ran.outcome.summary);
         let cancelled = ran.outcome.summary.was_cancelled;
-        if !args.campaign.no_sweep_table && !style.quiet {
+        if rows {
             let line = report::progress_line(&ran.outcome, first);
             shown(io::stdout().write_all(line.as_bytes()))?;
         }
@@ -107,9 +109,13 @@ pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Exit> {
             break;
         }
     }
+    let settling = watches.iter().map(Watch::result);
+    let done = done.into_iter().zip(settling).collect();
     let campaign = Campaign::of(&cells, done, args.campaign.confidence_level, sweep_id);
     let written = export::finish_campaign(&base, &campaign, &args.campaign)?;
+    let apart = if rows { "\n" } else { "" };
     let text = report::render_campaign(&campaign, &base, &written, style);
+    let text = format!("{apart}{text}");
     shown(io::stdout().write_all(text.as_bytes()))?;
     match stopped {
         Some(Stop::Error(error)) => Err(error),

@@ -1,6 +1,7 @@
 //! What several runs leave for the report and the files.
 
 use super::cells::Planned;
+use super::convergence::Settling;
 use crate::trial::Done;
 use ringload_engine::campaign::{self, Cell, Picture, Spread, spreads};
 use ringload_engine::measure::Summary;
@@ -31,22 +32,37 @@ pub(crate) struct CellOutcome {
     pub(crate) spreads: Vec<Spread>,
     /// Its figures in the sweep.
     pub(crate) cell: Cell,
+    /// What came of `--convergence-metric`, where one was named.
+    pub(crate) settling: Option<Settling>,
 }
 
 impl Campaign {
     /// Of what was planned and what was done, cell by cell.
     pub(crate) fn of(
         planned: &[Planned],
-        done: Vec<Vec<Done>>,
+        done: Vec<(Vec<Done>, Option<Settling>)>,
         level: f64,
         sweep_id: Option<String>,
     ) -> Self {
-        let cells: Vec<CellOutcome> = planned
+        let cells = planned
             .iter()
             .zip(done)
-            .filter(|(_, runs)| !runs.is_empty())
-            .map(|(cell, runs)| CellOutcome::of(cell, runs, level))
+            .filter(|(_, (runs, _))| !runs.is_empty())
+            .map(|(cell, (runs, settling))| CellOutcome {
+                folder: cell.folder.clone(),
+                // A run that could not be made is none.
+                settling: settling.map(|s| Settling {
+                    runs: runs.len(),
+                    ..s
+                }),
+                ..CellOutcome::of(cell.label.clone(), cell.values.clone(), runs, level)
+            })
             .collect();
+        Self::of_cells(cells, level, sweep_id)
+    }
+
+    /// Of cells that were run.
+    pub(crate) fn of_cells(cells: Vec<CellOutcome>, level: f64, sweep_id: Option<String>) -> Self {
         let figures: Vec<Cell> = cells.iter().map(|c| c.cell.clone()).collect();
         Self {
             picture: campaign::picture(&figures),
@@ -76,7 +92,13 @@ impl Campaign {
 }
 
 impl CellOutcome {
-    fn of(planned: &Planned, runs: Vec<Done>, level: f64) -> Self {
+    /// Of the runs of one cell, which has its label for a folder.
+    pub(crate) fn of(
+        label: String,
+        values: Vec<(String, String)>,
+        runs: Vec<Done>,
+        level: f64,
+    ) -> Self {
         let good: Vec<&Summary> = runs
             .iter()
             .map(|run| &run.outcome.summary)
@@ -87,7 +109,7 @@ impl CellOutcome {
             let found = spreads.iter().find(|s| (s.tag, s.stat) == (tag, stat));
             found.map(|s| s.mean)
         };
-        let axis = planned.values.first().and_then(|(_, v)| v.parse().ok());
+        let axis = values.first().and_then(|(_, v)| v.parse().ok());
         let cell = Cell {
             axis,
             throughput: mean("request_throughput", "avg"),
@@ -97,12 +119,13 @@ impl CellOutcome {
             latency_p99: mean("request_latency", "p99"),
         };
         Self {
-            label: planned.label.clone(),
-            folder: planned.folder.clone(),
-            values: planned.values.clone(),
+            folder: label.clone(),
+            label,
+            values,
             runs,
             spreads,
             cell,
+            settling: None,
         }
     }
 

@@ -245,6 +245,7 @@ fn document(campaign: &Campaign) -> Value {
                 .collect::<Vec<_>>(),
             "succeeded": outcome.summary.counts.succeeded,
             "failed": outcome.summary.counts.failures(),
+            "thresholds": outcome.summary.thresholds,
         })
     };
     let cell = |cell: &CellOutcome| {
@@ -253,6 +254,7 @@ fn document(campaign: &Campaign) -> Value {
             "parameters": parameters(cell),
             "figures": cell.cell,
             "metrics": metrics(&cell.spreads),
+            "convergence": cell.settling,
             "runs": cell.runs.iter().map(run).collect::<Vec<_>>(),
         })
     };
@@ -298,3 +300,38 @@ const COLUMNS: &[(&str, &str)] = &[
     ("request_latency", "p99"),
     ("error_request_count", "avg"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample_campaign::{settling, sweep};
+    use super::*;
+
+    #[test]
+    fn a_campaign_tells_the_conditions_of_each_run_and_what_settled() {
+        let mut campaign = sweep(&[1, 2], |_| {});
+        campaign.cells[1].settling = Some(settling());
+        let document = without_nulls(document(&campaign));
+        for cell in 0..2 {
+            for run in 0..2 {
+                let judged = &document["cells"][cell]["runs"][run]["thresholds"];
+                let failed: Vec<_> = judged
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|t| &t["failed"])
+                    .collect();
+                assert_eq!(failed, [&json!(true), &json!(false)]);
+                assert_eq!(judged[0]["value"], 218.115);
+                assert_eq!(judged[0]["bound"], 200.0);
+            }
+        }
+        assert!(document["cells"][0].get("convergence").is_none());
+        assert_eq!(
+            document["cells"][1]["convergence"],
+            json!({
+                "metric": "time_to_first_token", "statistic": "avg", "mode": "ci_width", "threshold": 0.1, "value": 0.042,
+                "settled": true, "runs": 3, "most_runs": 6,
+            })
+        );
+    }
+}

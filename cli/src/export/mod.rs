@@ -12,6 +12,8 @@ mod report;
 #[cfg(test)]
 pub(crate) mod sample;
 #[cfg(test)]
+pub(crate) mod sample_campaign;
+#[cfg(test)]
 mod sample_judged;
 #[cfg(test)]
 mod sample_slices;

@@ -95,6 +95,7 @@ fn trend(direction: Direction, slope: f64, p: f64) -> Trend {
             high: slope + 1.3,
         },
         p,
+        bound: 0.05 / 3.0,
         change: slope * 11.0 / 96.94,
         direction,
         worse: direction == Direction::Rose,

@@ -1,12 +1,16 @@
 //! Several runs on stdout: a line after each, then the cells side by side, what repeats agree on, and what a sweep shows.
 
-use super::layout::{count, heading, line, percent, short};
+mod picture;
+mod runs;
+#[cfg(test)]
+mod tests;
+
+use super::layout::{count, heading, line, short, wrap};
 use super::table::Table;
-use super::{Style, head};
-use crate::campaign::{Campaign, CellOutcome};
+use super::{Style, head, latency};
+use crate::campaign::{Campaign, CellOutcome, Settling};
 use crate::outcome::Outcome;
-use ringload_engine::campaign::{Knee, Spread};
-use ringload_engine::verdict::Status;
+use ringload_engine::campaign::Spread;
 use std::path::{Path, PathBuf};
 
 /// A line on a run that has just ended, under a heading before the first.
@@ -19,12 +23,6 @@ pub(crate) fn progress_line(outcome: &Outcome, first: bool) -> String {
     } else {
         String::new()
     };
-    let of = &outcome.identity.of_several;
-    let name = match (&of.variation, of.run_label.as_str()) {
-        (Some(cell), "") => cell.clone(),
-        (Some(cell), run) => format!("{cell} {run}"),
-        (None, run) => run.to_owned(),
-    };
     let single = |tag: &str| {
         outcome
             .metric(tag)
@@ -33,26 +31,29 @@ pub(crate) fn progress_line(outcome: &Outcome, first: bool) -> String {
     let good = outcome.summary.goodput.as_ref();
     let share = good.map_or_else(|| "-".into(), |g| share(g.good_request_fraction));
     let ttft = outcome.metric("time_to_first_token").and_then(|m| m.stats);
+    // Cells differ in their values, so that none may be cut off: a long name takes lines of its own.
+    let mut lines = wrap(&runs::name(&outcome.identity.of_several), NAME);
+    let last = lines.pop().unwrap_or_default();
+    let above: String = lines.iter().map(|part| format!("{part}\n")).collect();
     format!(
-        "{title}{:<34}{:>9}{:>9}{:>8}{:>10}{:>10}\n",
-        clipped(&name, 33),
+        "{title}{above}{last:<34}{:>9}{:>9}{:>8}{:>10}{:>10}\n",
         single("request_throughput"),
         single("goodput"),
         share,
-        ttft.map_or_else(|| "-".into(), |s| short(s.p99)),
+        ttft.map_or_else(|| "-".into(), |s| latency::p99(&s)),
         head::word(outcome.verdict.status),
     )
 }
 
 /// The whole report.
 pub(crate) fn render(campaign: &Campaign, base: &Path, files: &[PathBuf], style: Style) -> String {
-    let mut text = verdicts(campaign);
+    let mut text = runs::verdicts(campaign) + &runs::conditions(campaign);
     if style.quiet {
         return text;
     }
     if campaign.sweep_id.is_some() {
         text += &cells(campaign);
-        text += &picture(campaign);
+        text += &picture::picture(campaign);
     }
     for cell in campaign.cells.iter().filter(|c| c.runs.len() > 1) {
         text += &repeats(cell, campaign);
@@ -66,41 +67,6 @@ pub(crate) fn render(campaign: &Campaign, base: &Path, files: &[PathBuf], style:
     text + &line("files", &names.join(" "))
 }
 
-/// How many runs may be believed, and the findings against the others.
-fn verdicts(campaign: &Campaign) -> String {
-    let of = |status: Status| {
-        let runs = campaign.runs();
-        runs.filter(|r| r.outcome.verdict.status == status).count()
-    };
-    let mut text = format!(
-        "\nVERDICTS: {} VALID, {} SUSPECT, {} INVALID\n",
-        of(Status::Valid),
-        of(Status::Suspect),
-        of(Status::Invalid)
-    );
-    let mut gates: Vec<(&str, Status, usize)> = Vec::new();
-    for finding in campaign.runs().flat_map(|r| &r.outcome.verdict.findings) {
-        if finding.status == Status::Valid {
-            continue;
-        }
-        match gates
-            .iter_mut()
-            .find(|g| (g.0, g.1) == (finding.gate, finding.status))
-        {
-            Some(gate) => gate.2 += 1,
-            None => gates.push((finding.gate, finding.status, 1)),
-        }
-    }
-    for (gate, status, runs) in gates {
-        let word = head::word(status).to_lowercase();
-        let noun = if runs == 1 { "run" } else { "runs" };
-        text += &format!(
-            "  {word} {gate} in {runs} {noun}; the evidence is in its ringload_report.json\n"
-        );
-    }
-    text
-}
-
 fn cells(campaign: &Campaign) -> String {
     let mut table = Table::new(
         "SWEEP",
@@ -108,12 +74,13 @@ fn cells(campaign: &Campaign) -> String {
             "req/s", "good/s", "good %", "tok/s", "TTFT50", "TTFT99", "ITL 50",
         ],
     );
+    let mut few = false;
     for (i, cell) in campaign.cells.iter().enumerate() {
         let figures = &cell.cell;
         let known = |v: Option<f64>| v.map_or_else(|| "-".into(), short);
         let mean = |tag, stat| known(cell.spread(tag, stat).map(|s| s.mean));
         let mark = if campaign.picture.pareto.contains(&i) {
-            " *"
+            " +"
         } else {
             ""
         };
@@ -125,83 +92,14 @@ fn cells(campaign: &Campaign) -> String {
                 figures.good_fraction.map_or_else(|| "-".into(), share),
                 known(figures.output_tokens),
                 mean("time_to_first_token", "p50"),
-                mean("time_to_first_token", "p99"),
+                marked(cell, "time_to_first_token", "p99", &mut few),
                 mean("inter_token_latency", "p50"),
             ],
         );
     }
-    table.render() + "  * no other cell has both more tokens/s and a smaller p99 of the latency\n"
-}
-
-fn picture(campaign: &Campaign) -> String {
-    let picture = &campaign.picture;
-    let label = |i: usize| campaign.cells[i].label.as_str();
-    let mut out = heading("WHAT IT SHOWS");
-    if let Some(text) = picture.knee.and_then(|knee| knee_in_words(campaign, knee)) {
-        out += &line("capacity", &text);
-    }
-    for (name, at) in [
-        ("most goodput", picture.most_goodput),
-        ("most tokens/s", picture.most_tokens),
-        ("least latency", picture.least_latency),
-    ] {
-        if let Some(i) = at {
-            out += &line(name, label(i));
-        }
-    }
-    out
-}
-
-fn knee_in_words(campaign: &Campaign, knee: Knee) -> Option<String> {
-    let label = |i: usize| campaign.cells[i].label.as_str();
-    let good = |i: usize| {
-        let share = campaign.cells[i].cell.good_fraction;
-        share.map_or_else(String::new, percent)
-    };
-    Some(match knee {
-        Knee::Goodput {
-            last: Some(last),
-            first_over: Some(over),
-        } => format!(
-            "goodput follows throughput up to {} ({} good), and leaves it by {} ({})",
-            label(last),
-            good(last),
-            label(over),
-            good(over)
-        ),
-        Knee::Goodput {
-            last: Some(last),
-            first_over: None,
-        } => format!(
-            "goodput follows throughput up to the heaviest load, {} ({} good): go further",
-            label(last),
-            good(last)
-        ),
-        Knee::Goodput {
-            last: None,
-            first_over: Some(over),
-        } => format!(
-            "the lightest load misses the SLOs already: {} ({} good); go lower, or ask whether the SLOs can be met at all",
-            label(over),
-            good(over)
-        ),
-        Knee::Latency {
-            last: Some(last),
-            first_over: Some(over),
-        } => format!(
-            "the p99 of the latency holds up to {}, and is over 1.2 times the lightest load's by {}; with --goodput the answer would be about your SLOs",
-            label(last),
-            label(over)
-        ),
-        Knee::Latency {
-            last: Some(last),
-            first_over: None,
-        } => format!(
-            "the p99 of the latency holds up to the heaviest load, {}: go further",
-            label(last)
-        ),
-        _ => return None,
-    })
+    table.render()
+        + "  + no other cell has both more tokens/s and a smaller p99 of the latency\n"
+        + if few { FEW } else { "" }
 }
 
 fn repeats(cell: &CellOutcome, campaign: &Campaign) -> String {
@@ -215,22 +113,84 @@ fn repeats(cell: &CellOutcome, campaign: &Campaign) -> String {
         &title,
         &["mean", "std", "cv %", "low", "high", "min", "max"],
     );
+    let mut few = false;
     for (tag, stat) in SHOWN {
         if let Some(s) = cell.spread(tag, stat) {
-            table.row(format!("{} {stat} ({})", name(s), s.unit), row(s));
+            let mean = marked(cell, tag, stat, &mut few);
+            table.row(format!("{} {stat} ({})", name(s), s.unit), row(s, mean));
         }
     }
-    table.render()
-        + &format!(
-            "  low and high: the {level} % interval of the mean (Student's t over {} runs)\n",
-            count(cell.runs.len() as u64)
-        )
+    let mut out = table.render();
+    out += if few { FEW } else { "" };
+    out += &format!(
+        "  low and high: the {level} % interval of the mean (Student's t over {} runs)\n",
+        count(cell.runs.len() as u64)
+    );
+    if let Some(settling) = &cell.settling {
+        let label = if settling.settled {
+            "settled"
+        } else {
+            "not settled"
+        };
+        out += &line(label, &settling_in_words(settling));
+    }
+    out
 }
 
-fn row(s: &Spread) -> Vec<String> {
+/// The mean over the repeats, with a mark where a run has too few values for its p99.
+fn marked(cell: &CellOutcome, tag: &str, stat: &str, few: &mut bool) -> String {
+    let Some(spread) = cell.spread(tag, stat) else {
+        return "-".into();
+    };
+    let short_of = |outcome: &Outcome| {
+        let stats = outcome.metric(tag).and_then(|m| m.stats);
+        stats.is_some_and(|s| s.count < latency::ENOUGH_FOR_P99)
+    };
+    let mark = stat == "p99" && cell.runs.iter().any(|run| short_of(&run.outcome));
+    *few |= mark;
+    format!("{}{}", short(spread.mean), if mark { "*" } else { "" })
+}
+
+/// What the repeats were watched for, and what it came to.
+fn settling_in_words(s: &Settling) -> String {
+    let runs = if s.runs < s.most_runs || s.settled {
+        format!("after {} of {} runs", s.runs, s.most_runs)
+    } else {
+        format!("after all {} runs", s.runs)
+    };
+    let (what, bound) = match s.mode {
+        "ci_width" => ("the length of its interval over its mean", "under"),
+        "cv" => ("its coefficient of variation", "under"),
+        _ => (
+            "the probability that the latest run's requests are distributed as the earlier ones'",
+            "over",
+        ),
+    };
+    let value = s.value.map_or_else(|| "not known".into(), small);
+    let remedy = if s.settled {
+        ""
+    } else {
+        "; allow more with --num-profile-runs, or set another --convergence-threshold"
+    };
+    format!(
+        "{} {} {runs}: {what} is {value} (bound: {bound} {}){remedy}",
+        s.metric, s.statistic, s.threshold
+    )
+}
+
+/// A share that may be very small.
+fn small(value: f64) -> String {
+    if value == 0.0 || value >= 0.001 {
+        format!("{value:.4}")
+    } else {
+        format!("{value:.1e}")
+    }
+}
+
+fn row(s: &Spread, mean: String) -> Vec<String> {
     let cv = s.cv.map_or_else(|| "-".into(), |cv| short(cv * 100.0));
     vec![
-        short(s.mean),
+        mean,
         short(s.std),
         cv,
         short(s.ci_low),
@@ -248,9 +208,9 @@ fn share(fraction: f64) -> String {
     format!("{:.1}", fraction * 100.0)
 }
 
-fn clipped(text: &str, most: usize) -> String {
-    super::layout::plain(text).chars().take(most).collect()
-}
+/// Columns of a run's name.
+const NAME: usize = 33;
+const FEW: &str = "  * fewer than 100 values stand behind this p99 in a run\n";
 
 const SHOWN: &[(&str, &str)] = &[
     ("request_throughput", "avg"),

@@ -5,6 +5,7 @@ use super::table::Table;
 use crate::outcome::Outcome;
 use ringload_engine::campaign::HEALTHY;
 use ringload_engine::measure::{Goodput, SloFigures};
+use ringload_engine::plan::{Load, Plan};
 
 /// Goodput beside throughput, the share of each SLO, and what it means.
 pub(super) fn section(outcome: &Outcome) -> String {
@@ -88,6 +89,9 @@ fn reading(outcome: &Outcome, goodput: &Goodput) -> String {
     let fraction = goodput.good_request_fraction;
     if fraction >= HEALTHY {
         "goodput is about throughput: healthy at this load".into()
+    } else if fraction > 0.0 && one_at_a_time(&outcome.plan) {
+        "goodput is below throughput even one request at a time: no lower load will mend it; loosen the SLOs, or make the server faster"
+            .into()
     } else if fraction >= STRAINED {
         "goodput is below throughput: this load is past the knee; lower it until the two meet"
             .into()
@@ -109,8 +113,14 @@ fn nothing_good(outcome: &Outcome, goodput: &Goodput) -> String {
                 || "no request had a value".into(),
                 |best| format!("the best was {} {}", short(best), slo.unit),
             );
+            let median = outcome
+                .metric(slo.tag)
+                .and_then(|m| m.stats.as_ref())
+                .map_or_else(String::new, |s| {
+                    format!(", the median {} {}", short(s.p50), slo.unit)
+                });
             format!(
-                "{} {} {} {} was never reached, {best}",
+                "{} {} {} {} was never reached, {best}{median}",
                 slo.tag, slo.op, slo.threshold, slo.unit
             )
         })
@@ -118,18 +128,17 @@ fn nothing_good(outcome: &Outcome, goodput: &Goodput) -> String {
     if never.is_empty() {
         return "no request met every SLO at once, though each was met by some".into();
     }
-    let first = |slo: &SloFigures| slo.met == 0 && slo.tag.ends_with("first_token");
-    let ttft = outcome
-        .metric("time_to_first_token")
-        .filter(|_| goodput.slos.iter().any(first))
-        .and_then(|m| m.stats.as_ref())
-        .map_or_else(String::new, |s| {
-            format!("time to first token is {} ms at the median; ", short(s.p50))
-        });
-    format!(
-        "no request was good: {}; {ttft}see what --concurrency 1 gives; if it is no better, the SLO is unreachable",
-        never.join("; ")
-    )
+    let advice = if one_at_a_time(&outcome.plan) {
+        "it cannot be met even one request at a time: the SLO is unreachable on this server with these requests; loosen it"
+    } else {
+        "see what --concurrency 1 gives; if it is no better, the SLO is unreachable"
+    };
+    format!("no request was good: {}; {advice}", never.join("; "))
+}
+
+/// Whether there is no lighter load to try.
+fn one_at_a_time(plan: &Plan) -> bool {
+    matches!(plan.profiling.load, Load::Closed { concurrency: 1, .. })
 }
 
 const STRAINED: f64 = 0.5;

@@ -195,7 +195,7 @@ fn phase(phase: &Phase) -> String {
 }
 
 /// A rate and how it moves.
-fn arrivals(rate: &Rate) -> String {
+pub(super) fn arrivals(rate: &Rate) -> String {
     if let Some(rate) = rate.constant() {
         return format!("{rate} arrivals/s");
     }
@@ -237,7 +237,7 @@ fn most(cap: Option<Cap>) -> String {
     })
 }
 
-fn over(ramp: Ramp) -> String {
+pub(super) fn over(ramp: Ramp) -> String {
     let shape = match ramp.shape {
         Shape::Linear => "linearly",
         Shape::Exponential => "exponentially",

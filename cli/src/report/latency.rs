@@ -91,7 +91,7 @@ pub(super) fn p99(s: &Stats) -> String {
     )
 }
 
-const ENOUGH_FOR_P99: u64 = 100;
+pub(super) const ENOUGH_FOR_P99: u64 = 100;
 const ENOUGH_FOR_P999: u64 = 1_000;
 
 const SHOWN: &[&str] = &[

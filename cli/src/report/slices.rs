@@ -1,9 +1,11 @@
 //! The run in slices, and whether it changed over them.
 
+use super::head;
 use super::layout::{count, line, short};
 use super::table::Table;
 use crate::outcome::Outcome;
 use ringload_engine::measure::{Direction, SliceFigures, Slices, Trend};
+use ringload_engine::plan::{Load, Phase};
 
 /// A row a slice, and what was tested over them.
 pub(super) fn section(outcome: &Outcome) -> String {
@@ -11,13 +13,25 @@ pub(super) fn section(outcome: &Outcome) -> String {
         return String::new();
     };
     let mut out = table(slices, !outcome.plan.slos.is_empty());
-    for trend in slices
-        .trends
-        .iter()
-        .filter(|t| t.direction != Direction::Level)
-    {
-        let label = if trend.worse { "DEGRADED" } else { "trend" };
+    let moved = moved(&outcome.plan.profiling);
+    let trends = || {
+        let all = slices.trends.iter();
+        all.filter(|t| t.direction != Direction::Level)
+    };
+    for trend in trends() {
+        let label = match (trend.worse, &moved) {
+            (true, None) => "DEGRADED",
+            (true, Some(_)) => "worse",
+            (false, _) => "trend",
+        };
         out += &line(label, &trend.words);
+    }
+    if let Some(how) = moved.filter(|_| trends().next().is_some()) {
+        let text = format!(
+            "the plan itself moved the load meanwhile ({how}): what changed with it is no sign that the server got worse or better; hold it \
+             against a run at one load"
+        );
+        out += &line("but", &text);
     }
     let level: Vec<String> = slices
         .trends
@@ -27,9 +41,10 @@ pub(super) fn section(outcome: &Outcome) -> String {
         .collect();
     if let Some(first) = slices.trends.first().filter(|_| !level.is_empty()) {
         let text = format!(
-            "{} over {} slices (Mann-Kendall)",
+            "{} over {} slices (Mann-Kendall; a trend has p under {:.4}: 5 % shared out over the tests)",
             level.join(", "),
-            first.slices
+            first.slices,
+            first.bound
         );
         out += &line("no trend in", &text);
     }
@@ -103,7 +118,26 @@ fn cells(slice: &SliceFigures, goodput: bool) -> Vec<String> {
 }
 
 fn none(trend: &Trend) -> String {
-    format!("{} (p = {:.3})", trend.name, trend.p)
+    let small = if trend.p < trend.bound {
+        format!(", but {:+.1} % in all", trend.change * 100.0)
+    } else {
+        String::new()
+    };
+    format!("{} (p = {:.3}{small})", trend.name, trend.p)
+}
+
+/// How the plan moved the load, where it did.
+fn moved(phase: &Phase) -> Option<String> {
+    let cap = phase.load.cap().and_then(|cap| cap.ramp);
+    let slots = |ramp| format!("slots opened {}", head::over(ramp));
+    let own = match &phase.load {
+        Load::Open { rate, .. } if rate.moves() => Some(head::arrivals(rate)),
+        Load::Fixed { .. } => Some("at the instants of a trace".into()),
+        Load::Closed { ramp, .. } => ramp.map(slots),
+        Load::Open { .. } | Load::Users { .. } => None,
+    };
+    own.or_else(|| cap.map(slots))
+        .or_else(|| phase.prefill.and_then(|prefill| prefill.ramp).map(slots))
 }
 
 const MOST_ROWS: usize = 40;

@@ -4,6 +4,8 @@ use super::layout::WIDTH;
 use super::{Style, render};
 use crate::export::sample::{SECRET, outcome};
 use crate::export::tests::golden;
+use ringload_engine::clock::SECOND;
+use ringload_engine::plan::{Arrival, Load, Piece, Rate};
 use ringload_engine::verdict::Status;
 use std::path::PathBuf;
 
@@ -114,6 +116,63 @@ fn goodput_says_how_to_read_it() {
         let flat = unreachable.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(flat.contains(word), "{flat}");
     }
+}
+
+#[test]
+fn one_request_at_a_time_has_no_lighter_load_to_try() {
+    let mut o = outcome();
+    o.plan.profiling.load = Load::closed(1);
+    let mut reading = |met: u64, fraction: f64| {
+        if let Some(g) = &mut o.summary.goodput {
+            (g.good_request_fraction, g.slos[0].met) = (fraction, met);
+        }
+        let text = super::goodput::section(&o);
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(
+            !text.contains("--concurrency 1") && !text.contains("lower it"),
+            "{text}"
+        );
+        text
+    };
+    assert!(reading(200, 0.4).contains("even one request at a time"));
+    let never = reading(0, 0.0);
+    for words in [
+        "cannot be met even one request at a time",
+        "the median 96.94 ms",
+    ] {
+        assert!(never.contains(words), "{never}");
+    }
+}
+
+#[test]
+fn a_trend_under_a_load_that_moves_is_said_to_be_the_plans() {
+    let mut o = outcome();
+    let flat = |o: &crate::outcome::Outcome| {
+        let text = super::slices::section(o);
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let steady = flat(&o);
+    assert!(
+        steady.contains("DEGRADED") && !steady.contains("plan"),
+        "{steady}"
+    );
+    // 5 % over three tests.
+    assert!(
+        steady.contains("ITL p50 (p = 0.620)") && steady.contains("p under 0.0167"),
+        "{steady}"
+    );
+    o.plan.profiling.load = Load::Open {
+        rate: Rate::new(vec![Piece::linear(40.0, 130.0, 12 * SECOND)], 0.0),
+        pattern: Arrival::Constant,
+        cap: None,
+    };
+    let moved = flat(&o);
+    assert!(
+        !moved.contains("DEGRADED")
+            && moved.contains("the plan itself moved the load")
+            && moved.contains("40 to 130 for 12 s"),
+        "{moved}"
+    );
 }
 
 #[test]

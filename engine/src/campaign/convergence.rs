@@ -35,28 +35,38 @@ impl Criterion {
     }
 }
 
-/// Whether more runs would tell no more. `figures` has one value a run, `requests` the values of each run's requests (looked at by
-/// [`Criterion::Distribution`] only). Never under three runs.
+/// Whether more runs would tell no more: [`standing`] is on the right side of the threshold.
 #[must_use]
 pub fn settled(rule: &Convergence, figures: &[f64], requests: &[Vec<f64>]) -> bool {
-    if figures.len().max(requests.len()) < LEAST {
-        return false;
+    standing(rule, figures, requests).is_some_and(|value| match rule.criterion {
+        Criterion::IntervalWidth | Criterion::Variation => value < rule.threshold,
+        Criterion::Distribution => value > rule.threshold,
+    })
+}
+
+/// What is held against the threshold: the length of the interval over the mean, the coefficient of variation, or the probability p.
+/// `figures` has one value a run, `requests` the values of each run's requests (looked at by [`Criterion::Distribution`] only). `None`
+/// under [`LEAST_RUNS`] runs, and where it does not exist: around a mean of 0, or without a request.
+#[must_use]
+pub fn standing(rule: &Convergence, figures: &[f64], requests: &[Vec<f64>]) -> Option<f64> {
+    let runs = match rule.criterion {
+        Criterion::IntervalWidth | Criterion::Variation => figures.len(),
+        Criterion::Distribution => requests.len(),
+    };
+    if runs < LEAST_RUNS {
+        return None;
     }
     match rule.criterion {
-        Criterion::IntervalWidth => Sample::of(figures).is_some_and(|sample| {
-            sample
-                .interval(rule.level)
-                .is_some_and(|i| 2.0 * i.half() < rule.threshold * sample.mean.abs())
-        }),
-        Criterion::Variation => Sample::of(figures)
-            .and_then(|sample| sample.cv())
-            .is_some_and(|cv| cv < rule.threshold),
+        Criterion::IntervalWidth => {
+            let sample = Sample::of(figures)?;
+            let share = 2.0 * sample.interval(rule.level)?.half() / sample.mean.abs();
+            Some(share).filter(|share| share.is_finite())
+        }
+        Criterion::Variation => Sample::of(figures)?.cv(),
         Criterion::Distribution => {
-            let Some((latest, earlier)) = requests.split_last() else {
-                return false;
-            };
+            let (latest, earlier) = requests.split_last()?;
             let earlier: Vec<f64> = earlier.iter().flatten().copied().collect();
-            ks_two_sample(&earlier, latest).is_some_and(|p| p > rule.threshold)
+            ks_two_sample(&earlier, latest)
         }
     }
 }
@@ -102,7 +112,7 @@ fn kolmogorov(lambda: f64) -> f64 {
 }
 
 /// Runs without which nothing can be said.
-const LEAST: usize = 3;
+pub const LEAST_RUNS: usize = 3;
 
 #[cfg(test)]
 mod tests {
@@ -142,6 +152,16 @@ mod tests {
             ..rule(Criterion::IntervalWidth)
         };
         assert!(!settled(&tight, &narrow, &[]));
+        let width = standing(&tight, &narrow, &[]).unwrap();
+        assert!(
+            (width - 2.0 * 3.182_446 * 0.408_248 / 100.0).abs() < 1e-6,
+            "{width}"
+        );
+        assert_eq!(standing(&tight, &[0.0; 4], &[]), None, "no share of 0");
+        assert_eq!(
+            standing(&tight, &narrow[..2], &[vec![], vec![], vec![]]),
+            None
+        );
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub struct Picture {
     pub most_tokens: Option<usize>,
     /// The cell with the smallest p99 of the request latency.
     pub least_latency: Option<usize>,
-    /// The cell with the most goodput.
+    /// The cell with the most goodput; none where no cell has any.
     pub most_goodput: Option<usize>,
     /// How far the load may go.
     pub knee: Option<Knee>,
@@ -62,7 +62,7 @@ pub fn picture(cells: &[Cell]) -> Picture {
         pareto: pareto(cells),
         most_tokens: best(cells, |c| c.output_tokens),
         least_latency: best(cells, |c| c.latency_p99.map(|v| -v)),
-        most_goodput: best(cells, |c| c.goodput),
+        most_goodput: best(cells, |c| c.goodput.filter(|rate| *rate > 0.0)),
         knee: knee(cells),
     }
 }
@@ -132,6 +132,12 @@ mod tests {
             output_tokens: Some(tokens),
             latency_p99: Some(latency),
         }
+    }
+
+    #[test]
+    fn no_goodput_anywhere_is_most_nowhere() {
+        let cells = [1.0, 2.0].map(|axis| cell(axis, 100.0, 50.0, Some(0.0)));
+        assert_eq!(picture(&cells).most_goodput, None);
     }
 
     #[test]

@@ -35,7 +35,10 @@ impl Arrivals {
 
     /// Both rates are gaps over time: n arrivals have n - 1 gaps, wherever in its first gap the schedule began. `None` under two
     /// arrivals, and for a schedule that takes no time.
-    pub(super) fn rate(&self, offered: Offered) -> Option<RateFigures> {
+    ///
+    /// `asked` is the rate of users, in turns per second: their turns move while an answer is awaited, so that those that were due are
+    /// not what was asked for.
+    pub(super) fn rate(&self, offered: Offered, asked: Option<f64>) -> Option<RateFigures> {
         let span = offered.last.saturating_sub(offered.first);
         let wanted = offered.arrivals.checked_sub(1).filter(|gaps| *gaps > 0)?;
         if span == 0 {
@@ -43,7 +46,7 @@ impl Arrivals {
         }
         let late = self.last_issued.saturating_sub(offered.last);
         let per_second = |gaps: u64, span: Nanos| gaps as f64 * 1e9 / span as f64;
-        let wanted = per_second(wanted, span);
+        let wanted = asked.unwrap_or_else(|| per_second(wanted, span));
         let achieved = per_second(self.issued.saturating_sub(1), span + late);
         Some(RateFigures {
             offered: wanted,
@@ -73,7 +76,7 @@ mod tests {
     #[test]
     fn a_schedule_that_is_kept_has_its_own_rate() {
         let all = arrivals(|_| Some(0));
-        let rate = all.rate(all.offered(0).unwrap()).unwrap();
+        let rate = all.rate(all.offered(0).unwrap(), None).unwrap();
         assert!((rate.offered - 100.0).abs() < 1e-9, "{rate:?}");
         assert!((rate.ratio - 1.0).abs() < 1e-12, "{rate:?}");
     }
@@ -81,7 +84,7 @@ mod tests {
     #[test]
     fn lateness_that_grows_lowers_the_rate() {
         let all = arrivals(|i| Some(i * MILLI));
-        let rate = all.rate(all.offered(0).unwrap()).unwrap();
+        let rate = all.rate(all.offered(0).unwrap(), None).unwrap();
         // 100 gaps in 1.0 s + 0.1 s.
         assert!((rate.achieved - 100.0 / 1.1).abs() < 1e-9, "{rate:?}");
     }
@@ -89,8 +92,21 @@ mod tests {
     #[test]
     fn arrivals_that_were_not_issued_lower_the_rate() {
         let half = arrivals(|i| (i % 2 == 0).then_some(0));
-        let rate = half.rate(half.offered(50).unwrap()).unwrap();
+        let rate = half.rate(half.offered(50).unwrap(), None).unwrap();
         assert!((rate.ratio - 0.5).abs() < 1e-12, "{rate:?}");
+    }
+
+    /// 20 turns a second were asked of 4 users who wait 300 ms for each answer: a turn each 75 ms, moved by its user.
+    #[test]
+    fn turns_that_users_moved_are_held_against_the_rate_that_was_asked_for() {
+        let mut all = Arrivals::default();
+        for i in 0..=40 {
+            all.add(i * 75 * MILLI, i * 75 * MILLI);
+        }
+        let rate = all.rate(all.offered(0).unwrap(), Some(20.0)).unwrap();
+        assert!((rate.offered - 20.0).abs() < 1e-12, "{rate:?}");
+        assert!((rate.achieved - 1.0 / 0.075).abs() < 1e-9, "{rate:?}");
+        assert!((rate.ratio - 2.0 / 3.0).abs() < 1e-9, "{rate:?}");
     }
 
     #[test]
@@ -98,6 +114,6 @@ mod tests {
         let mut one = Arrivals::default();
         assert_eq!(one.offered(0), None);
         one.add(5, 6);
-        assert!(one.rate(one.offered(0).unwrap()).is_none());
+        assert!(one.rate(one.offered(0).unwrap(), None).is_none());
     }
 }

@@ -29,6 +29,8 @@ use crate::record::{Outcome, PhaseKind, Record};
 pub struct Summarizer {
     streaming: bool,
     open_loop: bool,
+    /// Turns per second that users were asked for.
+    asked: Option<f64>,
     warmup: Population,
     profiling: Population,
     slicer: Option<Slicer>,
@@ -48,6 +50,7 @@ impl Summarizer {
         Self {
             streaming: plan.streaming,
             open_loop: plan.profiling.load.is_scheduled(),
+            asked: plan.profiling.load.turns_asked(),
             warmup: Population::new(Vec::new(), exact_gaps),
             profiling: Population::new(plan.slos.clone(), exact_gaps),
             slicer: Slicer::new(plan, timeline),
@@ -172,7 +175,8 @@ impl Summarizer {
             return None;
         }
         let arrivals = &self.profiling.arrivals;
-        arrivals.rate(facts.offered.or_else(|| arrivals.offered(counts.dropped))?)
+        let offered = facts.offered.or_else(|| arrivals.offered(counts.dropped))?;
+        arrivals.rate(offered, self.asked)
     }
 
     fn distributions(&self, shard: &Shard) -> Vec<Distribution> {

@@ -255,9 +255,9 @@ pub struct TierFigures {
 /// Arrivals wanted against arrivals made.
 #[derive(Clone, Debug, Serialize)]
 pub struct RateFigures {
-    /// Arrivals a second in the schedule, over the span of those that were due.
+    /// Arrivals a second in the schedule, over the span of those that were due; of users, the rate that was asked for.
     pub offered: f64,
-    /// Requests issued a second, over the same span and the time it took beyond it.
+    /// Requests issued a second, over the span of those that were due and the time it took beyond it.
     pub achieved: f64,
     /// `achieved / offered`.
     pub ratio: f64,

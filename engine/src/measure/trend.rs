@@ -24,6 +24,8 @@ pub struct Trend {
     pub interval: Interval,
     /// Mann and Kendall's probability of such a series without a trend (two-sided).
     pub p: f64,
+    /// What p has to be under: 5 % over the number of tests.
+    pub bound: f64,
     /// The slope over all slices, as a share of the median slice.
     pub change: f64,
     /// What it comes to.
@@ -130,6 +132,7 @@ fn trend(tested: &Tested, values: &[f64], significant: f64) -> Option<Trend> {
         slope: slope.per_step,
         interval: slope.interval,
         p: test.p,
+        bound: significant,
         change,
         direction,
         worse,
@@ -279,6 +282,7 @@ mod tests {
         assert!(t.p < 0.001 && t.direction == Direction::Level, "{t:?}");
         let noisy = [50.0, 90.0, 40.0, 70.0, 95.0, 45.0, 99.0, 60.0];
         assert_eq!(of(&noisy).direction, Direction::Level);
+        assert!((of(&noisy).bound - 0.05 / 3.0).abs() < 1e-12);
         let falling: Vec<f64> = rising.iter().map(|v| 200.0 - v).collect();
         let t = trend(&TESTED[3], &falling, 0.05).unwrap();
         assert_eq!((t.direction, t.worse), (Direction::Fell, true));

@@ -90,6 +90,15 @@ impl Load {
         !matches!(self, Self::Closed { .. })
     }
 
+    /// Turns per second that users were asked for.
+    #[must_use]
+    pub fn turns_asked(&self) -> Option<f64> {
+        match self {
+            Self::Users { rate, .. } => Some(*rate),
+            Self::Closed { .. } | Self::Open { .. } | Self::Fixed { .. } => None,
+        }
+    }
+
     /// The bound that arrivals may meet.
     #[must_use]
     pub fn cap(&self) -> Option<Cap> {

@@ -3,6 +3,7 @@
 mod cancellation;
 mod dataset;
 mod load;
+mod names;
 mod network;
 mod rate;
 mod slo;

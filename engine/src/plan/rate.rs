@@ -95,6 +95,15 @@ impl Rate {
         ends.fold(self.after, f64::max)
     }
 
+    /// Whether it is another at one time than at another; the end of the schedule is no rate.
+    #[must_use]
+    pub fn moves(&self) -> bool {
+        let after = Some(self.after).filter(|after| *after > 0.0);
+        let mut ends = self.pieces.iter().flat_map(|p| [p.from, p.to]).chain(after);
+        let first = ends.next();
+        ends.any(|rate| Some(rate) != first)
+    }
+
     /// The time of all pieces together.
     #[must_use]
     pub fn lasting(&self) -> Nanos {
@@ -146,6 +155,15 @@ mod tests {
             serde_json::to_string(&stages).unwrap(),
             r#"{"pieces":[{"lasting":1000000000,"from":5.0,"to":5.0,"shape":"linear"}],"after":0.0}"#
         );
+    }
+
+    #[test]
+    fn a_rate_moves_within_a_stage_or_between_two() {
+        let of = |pieces: &[Piece], after| Rate::new(pieces.to_vec(), after).moves();
+        let (slow, fast) = (Piece::steady(5.0, SECOND), Piece::steady(9.0, SECOND));
+        assert!(!Rate::from(5.0).moves() && !of(&[slow], 0.0) && !of(&[slow, slow], 5.0));
+        assert!(of(&[slow, fast], 0.0) && of(&[slow], 9.0));
+        assert!(of(&[Piece::linear(40.0, 130.0, SECOND)], 0.0));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Service level objectives of single requests.
 
+use super::names;
 use crate::error::{Error, Result};
 use crate::measure::tags::{self, MetricInfo};
 use serde::Serialize;
@@ -14,7 +15,8 @@ pub struct Slo {
 }
 
 impl Slo {
-    /// Parses the values of `--goodput`: each holds one or several `TAG:THRESHOLD`, separated by spaces.
+    /// Parses the values of `--goodput`: each holds one or several `TAG:THRESHOLD`, separated by spaces; for the tag one of
+    /// the short names may stand that [`super::Threshold`] takes (`ttft`, `itl`, `latency` …).
     ///
     /// # Errors
     /// [`crate::Blame::Usage`] for a tag that is unknown, not of single requests, or given twice, and for a threshold that is not a
@@ -72,7 +74,7 @@ impl Slo {
 }
 
 fn metric(source: &str, tag: &str) -> Result<&'static MetricInfo> {
-    match tags::find(tag) {
+    match names::find(tag) {
         Some(info) if tags::is_slo(info) => Ok(info),
         Some(_) => Err(Error::usage(
             format!("{source}: `{tag}` has no value for each successful request"),
@@ -164,12 +166,21 @@ mod tests {
     }
 
     #[test]
+    fn short_names_are_those_of_conditions() {
+        let short = parse(&["ttft:200 itl:12.5 latency:900"]).unwrap();
+        let long = "time_to_first_token:200 inter_token_latency:12.5 request_latency:900";
+        assert_eq!(short, parse(&[long]).unwrap());
+        let e = parse(&["ttft:200 time_to_first_token:300"]).unwrap_err();
+        assert!(e.what.contains("given twice"), "{e}");
+        let e = parse(&["rps:5"]).unwrap_err();
+        assert!(e.what.contains("no value for each"), "{e}");
+    }
+
+    #[test]
     fn an_unknown_metric_gets_near_matches() {
         for (wrong, right) in [
             ("time_to_frist_token", "time_to_first_token"),
-            ("ttft", "time_to_first_token"),
-            ("itl", "inter_token_latency"),
-            ("latency", "request_latency"),
+            ("second_token", "time_to_second_token"),
         ] {
             let e = parse(&[&format!("{wrong}:1")]).unwrap_err();
             assert_eq!(e.blame, crate::Blame::Usage);

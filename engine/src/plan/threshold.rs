@@ -1,5 +1,6 @@
 //! What must not be: figures of the whole run that fail it.
 
+use super::names;
 use super::tier::Tier;
 use crate::error::{Error, Result};
 use crate::measure::tags::{self, MetricInfo};
@@ -223,13 +224,8 @@ impl Statistic {
 
 /// The metric of a tag or a short name, or the nearest names.
 fn metric(name: &str) -> std::result::Result<&'static MetricInfo, String> {
-    let short = SHORT.iter().find(|(short, _)| *short == name);
-    let tag = short.map_or(name, |(_, tag)| tag);
-    tags::find(tag).ok_or_else(|| {
-        let known = SHORT
-            .iter()
-            .map(|(short, _)| *short)
-            .chain(tags::TABLE.iter().map(|info| info.tag));
+    names::find(name).ok_or_else(|| {
+        let known = names::short().chain(tags::TABLE.iter().map(|info| info.tag));
         super::slo::near(name, known)
     })
 }
@@ -358,26 +354,6 @@ const STATISTICS: [(&str, Statistic); 15] = [
     ("p99.99", Statistic::P9999),
 ];
 
-/// Short names.
-const SHORT: [(&str, &str); 16] = [
-    ("ttft", "time_to_first_token"),
-    ("ttst", "time_to_second_token"),
-    ("ttfo", "time_to_first_output_token"),
-    ("itl", "inter_token_latency"),
-    ("tpot", "inter_token_latency"),
-    ("icl", "inter_chunk_latency"),
-    ("latency", "request_latency"),
-    ("e2e", "request_latency"),
-    ("isl", "input_sequence_length"),
-    ("osl", "output_sequence_length"),
-    ("rps", "request_throughput"),
-    ("tps", "output_token_throughput"),
-    ("error_rate", "request_error_rate"),
-    ("errors", "error_request_count"),
-    ("good_fraction", "good_request_fraction"),
-    ("concurrency", "effective_concurrency"),
-];
-
 /// Figures that a tier has of its own.
 const TIERED: [&str; 3] = ["goodput", "good_request_count", "good_request_fraction"];
 
@@ -488,15 +464,5 @@ mod tests {
         assert!(e.remedy.contains("goodput@gold"), "{e}");
         let e = check("goodput@silver<5", true, &tiers).unwrap_err();
         assert!(e.remedy.contains("gold"), "{e}");
-    }
-
-    #[test]
-    fn every_short_name_is_of_a_metric_and_none_hides_a_tag() {
-        for (short, tag) in SHORT {
-            assert!(
-                tags::find(tag).is_some() && tags::find(short).is_none(),
-                "{short}"
-            );
-        }
     }
 }

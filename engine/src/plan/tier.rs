@@ -146,7 +146,7 @@ mod tests {
             (r#"{"a": 5}"#, "a text or a list"),
             (r#"{"a": []}"#, "tier `a`: no objective"),
             (r#"{"a": " "}"#, "tier `a`: no objective"),
-            (r#"{"a": "ttft:5"}"#, "tier `a`: unknown metric `ttft`"),
+            (r#"{"a": "tttf:5"}"#, "tier `a`: unknown metric `tttf`"),
             (r#"{"a": "request_latency:fast"}"#, "tier `a`: `fast`"),
             (
                 r#"{"a": "request_latency:1", "a": "request_latency:2"}"#,

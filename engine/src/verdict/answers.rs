@@ -7,7 +7,7 @@ use crate::plan::Plan;
 pub(super) fn findings(plan: &Plan, summary: &Summary) -> Vec<Finding> {
     [
         unchecked(plan),
-        no_success(summary),
+        no_success(plan, summary),
         failures(summary),
         token_mismatch(summary),
         unknown_lengths(plan, summary),
@@ -33,18 +33,47 @@ fn unchecked(plan: &Plan) -> Option<Finding> {
     })
 }
 
-fn no_success(summary: &Summary) -> Option<Finding> {
-    (summary.counts.succeeded == 0).then(|| Finding {
+fn no_success(plan: &Plan, summary: &Summary) -> Option<Finding> {
+    let counts = &summary.counts;
+    if counts.succeeded > 0 {
+        return None;
+    }
+    let cancelled = plan.cancellation.filter(|_| counts.cancelled > 0);
+    if let Some(cancellation) = cancelled.filter(|_| counts.failures() == 0) {
+        return Some(Finding {
+            gate: "no_success",
+            status: Status::Suspect,
+            blame: POLICY,
+            evidence: format!(
+                "no request succeeded, and none failed: {} of {} issued were cancelled, as --request-cancellation-rate {} asks",
+                counts.cancelled,
+                counts.issued,
+                percent(cancellation.share)
+            ),
+            remedy: "lower --request-cancellation-rate, or raise --request-cancellation-delay over the time that an answer takes"
+                .into(),
+        });
+    }
+    let beside = match counts.cancelled {
+        0 => String::new(),
+        n => format!(" ({n} of them cancelled as planned)"),
+    };
+    Some(Finding {
         gate: "no_success",
         status: Status::Suspect,
         blame: PEER,
         evidence: format!(
-            "no request succeeded, of {} issued: there is nothing to measure",
-            summary.counts.issued
+            "no request succeeded, of {} issued{beside}: there is nothing to measure",
+            counts.issued
         ),
         remedy: "read the errors; try one request by hand against --url with the same --model"
             .into(),
     })
+}
+
+/// A share as the flag takes it: in per cent, without what binary fractions add.
+fn percent(share: f64) -> f64 {
+    (share * 1e6).round() / 1e4
 }
 
 fn failures(summary: &Summary) -> Option<Finding> {
@@ -176,7 +205,50 @@ const HALF: usize = 150;
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing::Run;
     use super::*;
+    use crate::measure::testing::plan;
+    use crate::plan::Cancellation;
+    use crate::record::testing::failed;
+    use crate::record::{Cause, Outcome};
+
+    #[test]
+    fn a_run_whose_requests_were_all_cancelled_has_itself_to_blame() {
+        let mut plan = plan();
+        plan.cancellation = Some(Cancellation {
+            share: 1.0,
+            delay: 0,
+        });
+        let mut run = Run::new(plan, 10);
+        for record in &mut run.records {
+            record.outcome = Outcome::Cancelled;
+        }
+        let (plan, summary) = run.summary();
+        let finding = no_success(&plan, &summary).unwrap();
+        assert_eq!((finding.status, finding.blame), (Status::Suspect, POLICY));
+        for words in ["10 of 10", "--request-cancellation-rate 100"] {
+            assert!(finding.evidence.contains(words), "{}", finding.evidence);
+        }
+        // One that failed is the peer's, and the others are said.
+        let mut run = Run::new(plan, 10);
+        for record in &mut run.records {
+            record.outcome = Outcome::Cancelled;
+        }
+        run.records[0] = failed(run.records[0].clone(), Cause::Reset, 0, "reset");
+        let (plan, summary) = run.summary();
+        let finding = no_success(&plan, &summary).unwrap();
+        assert_eq!(finding.blame, PEER);
+        assert!(
+            finding.evidence.contains("9 of them"),
+            "{}",
+            finding.evidence
+        );
+    }
+
+    #[test]
+    fn a_share_is_shown_as_it_was_written() {
+        assert_eq!([1.0, 0.333, 0.07].map(percent), [100.0, 33.3, 7.0]);
+    }
 
     #[test]
     fn a_long_message_keeps_its_front_and_its_remedy() {

@@ -10,7 +10,7 @@ pub(super) fn findings(plan: &Plan, summary: &Summary) -> Vec<Finding> {
     // late to what follows an answer that he has left unread.
     let slow = plan.network.read_rate.is_some();
     [
-        dispatch_lag(summary).filter(|_| !(slow && !plan.profiling.load.is_scheduled())),
+        dispatch_lag(summary).filter(|_| !slow || plan.profiling.load.is_scheduled()),
         slow_reader(plan),
         receive_lag(plan, summary).filter(|_| !slow),
         busy_core(summary),

@@ -158,6 +158,10 @@ fn repeats_end_when_the_metric_has_settled() {
         .run()
         .exits(0);
     assert!(has(&run, "profile_runs/run_0003") && !has(&run, "profile_runs/run_0004"));
+    let came = &json(&run, "ringload_campaign.json")["cells"][0]["convergence"];
+    assert_eq!(came["settled"], true, "{came}");
+    assert_eq!((&came["runs"], &came["most_runs"]), (&3.into(), &9.into()));
+    assert!(run.stdout.contains("after 3 of 9 runs"), "{}", run.stdout);
 }
 
 #[test]
@@ -254,6 +258,21 @@ fn what_cannot_be_swept_is_refused_before_anything_is_sent() {
         (
             &["--num-profile-runs", "2", "--convergence-metric", "ttft"],
             "time_to_first_token",
+        ),
+        (
+            &["--convergence-metric", "request_latency"],
+            "--num-profile-runs 3 or more",
+        ),
+        (
+            &[
+                "--num-profile-runs",
+                "4",
+                "--convergence-metric",
+                "request_throughput",
+                "--convergence-mode",
+                "distribution",
+            ],
+            "ci_width or cv",
         ),
     ] {
         let run = several(&server).args(args).run().exits(2);

@@ -267,6 +267,10 @@ fn users_wait_for_their_own_answers_and_the_verdict_says_so() {
             assert_eq!(ended.count("queued"), 20);
             assert!(ended.findings("SUSPECT").contains(&"users".to_owned()));
             assert!(!ended.findings("INVALID").contains(&"rate".to_owned()));
+            // Fifty turns a second were asked for; at 250 ms an answer five users come to twenty.
+            let rate = &ended.report()["summary"]["rate"];
+            assert_eq!(rate["offered"], 50.0, "{rate}");
+            assert!(rate["achieved"].as_f64().unwrap() < 35.0, "{rate}");
             // A turn is wanted 100 ms after its user took the last one, and taken when that is answered.
             assert!(ended.metric("scheduled_time_to_first_token", "max") >= 399.0);
         }

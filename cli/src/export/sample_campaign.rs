@@ -1,0 +1,70 @@
+//! Hand-made campaigns, for the tests of files and tables.
+
+use super::sample::outcome;
+use crate::campaign::{Campaign, CellOutcome, Settling};
+use crate::outcome::{OfSeveral, Outcome};
+use crate::trial::Done;
+use ringload_engine::measure::Metric;
+
+/// A sweep over `values` of --concurrency, two repeats a cell; `with` makes the runs differ.
+pub(crate) fn sweep(values: &[u32], with: impl Fn(&mut Outcome)) -> Campaign {
+    let cell = |value: &u32| {
+        let axis = vec![("concurrency".to_owned(), value.to_string())];
+        let label = format!("concurrency={value}");
+        let runs = (0..2).map(|trial| {
+            let mut outcome = outcome();
+            outcome.identity.of_several = OfSeveral {
+                trial,
+                run_label: format!("run_{:04}", trial + 1),
+                variation: Some(label.clone()),
+                variation_values: axis.clone(),
+                ..OfSeveral::default()
+            };
+            with(&mut outcome);
+            Done {
+                outcome,
+                files: Vec::new(),
+            }
+        });
+        let runs = runs.collect();
+        CellOutcome::of(label.clone(), axis, runs, 0.95)
+    };
+    let cells = values.iter().map(cell).collect();
+    Campaign::of_cells(cells, 0.95, Some("0123456789ab".into()))
+}
+
+/// No request is good, and none ever near it.
+pub(crate) fn without_goodput(outcome: &mut Outcome) {
+    if let Some(goodput) = &mut outcome.summary.goodput {
+        goodput.good = 0;
+        goodput.slos[0].met = 0;
+        (goodput.goodput, goodput.good_request_fraction) = (0.0, 0.0);
+    }
+    for metric in &mut outcome.summary.metrics {
+        if metric.info.tag == "goodput" {
+            metric.avg = 0.0;
+        }
+    }
+    if let Some(info) = ringload_engine::measure::tags::find("good_request_fraction") {
+        outcome.summary.metrics.push(Metric {
+            info,
+            avg: 0.0,
+            stats: None,
+            exact: true,
+        });
+    }
+}
+
+/// Time to first token settled after three of six.
+pub(crate) fn settling() -> Settling {
+    Settling {
+        metric: "time_to_first_token",
+        statistic: "avg",
+        mode: "ci_width",
+        threshold: 0.1,
+        value: Some(0.042),
+        settled: true,
+        runs: 3,
+        most_runs: 6,
+    }
+}

@@ -1,0 +1,139 @@
+//! What a sweep shows.
+
+use super::super::layout::{heading, line, percent, short};
+use crate::campaign::{Campaign, CellOutcome};
+use ringload_engine::campaign::Knee;
+use ringload_engine::measure::SloFigures;
+
+/// The knee, and the best cells.
+pub(super) fn picture(campaign: &Campaign) -> String {
+    let picture = &campaign.picture;
+    let label = |i: usize| campaign.cells[i].label.as_str();
+    let mut out = heading("WHAT IT SHOWS");
+    if let Some(text) = out_of_reach(campaign) {
+        out += &line("goodput", &text);
+    } else if let Some(text) = picture.knee.and_then(|knee| knee_in_words(campaign, knee)) {
+        out += &line("capacity", &text);
+    }
+    for (name, at) in [
+        ("most goodput", picture.most_goodput),
+        ("most tokens/s", picture.most_tokens),
+        ("least latency", picture.least_latency),
+    ] {
+        if let Some(i) = at {
+            out += &line(name, label(i));
+        }
+    }
+    out
+}
+
+fn knee_in_words(campaign: &Campaign, knee: Knee) -> Option<String> {
+    let label = |i: usize| campaign.cells[i].label.as_str();
+    let good = |i: usize| {
+        let share = campaign.cells[i].cell.good_fraction;
+        share.map_or_else(String::new, percent)
+    };
+    Some(match knee {
+        Knee::Goodput {
+            last: Some(last),
+            first_over: Some(over),
+        } => format!(
+            "goodput follows throughput up to {} ({} good), and leaves it by {} ({})",
+            label(last),
+            good(last),
+            label(over),
+            good(over)
+        ),
+        Knee::Goodput {
+            last: Some(last),
+            first_over: None,
+        } => format!(
+            "goodput follows throughput up to the heaviest load, {} ({} good): go further",
+            label(last),
+            good(last)
+        ),
+        Knee::Goodput {
+            last: None,
+            first_over: Some(over),
+        } => format!(
+            "the lightest load misses the SLOs already: {} ({} good); go lower, or ask whether the SLOs can be met at all",
+            label(over),
+            good(over)
+        ),
+        Knee::Latency {
+            last: Some(last),
+            first_over: Some(over),
+        } => format!(
+            "the p99 of the latency holds up to {}, and is over 1.2 times the lightest load's by {}; with --goodput the answer would be about your SLOs",
+            label(last),
+            label(over)
+        ),
+        Knee::Latency {
+            last: Some(last),
+            first_over: None,
+        } => format!(
+            "the p99 of the latency holds up to the heaviest load, {}: go further",
+            label(last)
+        ),
+        _ => return None,
+    })
+}
+
+/// Where no cell has any goodput, no load is the right one: what the server does at the lightest.
+fn out_of_reach(campaign: &Campaign) -> Option<String> {
+    let mut shares = campaign.cells.iter().filter_map(|c| c.cell.good_fraction);
+    if shares.next()? > 0.0 || shares.any(|share| share > 0.0) {
+        return None;
+    }
+    let axis = |c: &&CellOutcome| c.cell.axis.unwrap_or(f64::INFINITY);
+    let answered = campaign.cells.iter();
+    let answered = answered.filter(|c| c.cell.good_fraction.is_some());
+    let lightest = answered.min_by(|a, b| axis(a).total_cmp(&axis(b)))?;
+    let figure = worst(lightest).map_or_else(String::new, |slo| {
+        format!(
+            ": at the lightest load, {}, {} (the objective is {} {} {})",
+            lightest.label,
+            at_best(lightest, slo),
+            slo.op,
+            slo.threshold,
+            slo.unit
+        )
+    });
+    Some(format!(
+        "no request of any cell met every objective, so that they are out of reach of every load here{figure}; loosen them, or make the \
+         server faster at that load first"
+    ))
+}
+
+/// The objective that is furthest from being met.
+fn worst(cell: &CellOutcome) -> Option<&SloFigures> {
+    let all = cell.runs.iter().filter_map(|run| {
+        let goodput = run.outcome.summary.goodput.as_ref();
+        goodput.map(|g| &g.slos)
+    });
+    let missed_by = |slo: &SloFigures| {
+        let best = slo.best.unwrap_or(f64::INFINITY);
+        if slo.op == ">=" {
+            slo.threshold / best
+        } else {
+            best / slo.threshold
+        }
+    };
+    all.flatten().min_by(|a, b| {
+        let by_distance = || missed_by(b).total_cmp(&missed_by(a));
+        a.met.cmp(&b.met).then_with(by_distance)
+    })
+}
+
+fn at_best(cell: &CellOutcome, slo: &SloFigures) -> String {
+    match (cell.spread(slo.tag, "p50"), slo.best) {
+        (Some(median), _) => format!(
+            "{} is {} {} at the median",
+            slo.tag,
+            short(median.mean),
+            slo.unit
+        ),
+        (None, Some(best)) => format!("{} is {} {} at best", slo.tag, short(best), slo.unit),
+        (None, None) => format!("no request has a {}", slo.tag),
+    }
+}
