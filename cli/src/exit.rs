@@ -23,10 +23,12 @@ pub(crate) enum Exit {
 }
 
 impl Exit {
-    /// Of a run that came to its end, in order: interrupted, nothing succeeded, invalid, failed by the user's own
-    /// conditions, done.
+    /// Of a run that came to its end, in order: books that do not balance (a bug of ringload, whatever is allowed), interrupted, nothing
+    /// succeeded, invalid, failed by the user's own conditions, done.
     pub(crate) fn of_run(summary: &Summary, verdict: &Verdict, allow_invalid: bool) -> Self {
-        if summary.was_cancelled {
+        if !summary.violations.is_empty() {
+            Self::Invalid
+        } else if summary.was_cancelled {
             Self::Interrupted
         } else if summary.counts.succeeded == 0 {
             Self::Unusable
@@ -53,5 +55,24 @@ impl Exit {
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit as u8)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::export::sample::outcome;
+
+    #[test]
+    fn books_that_do_not_balance_are_exit_4_whatever_else_is() {
+        let mut outcome = outcome();
+        for cancelled in [false, true] {
+            outcome.summary.was_cancelled = cancelled;
+            let of = |summary: &Summary| Exit::of_run(summary, &outcome.verdict, true);
+            assert_ne!(of(&outcome.summary), Exit::Invalid);
+            let mut unbalanced = outcome.summary.clone();
+            unbalanced.violations.push("1 request went missing".into());
+            assert_eq!(of(&unbalanced), Exit::Invalid);
+        }
     }
 }

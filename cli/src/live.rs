@@ -5,7 +5,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use ringload_engine::driver::keep_off;
 use ringload_engine::plan::Plan;
 use ringload_engine::run::Control;
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::io::{self, IsTerminal};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -21,7 +21,7 @@ pub(crate) fn watch<T>(
     view: bool,
     work: impl FnOnce() -> T,
 ) -> io::Result<T> {
-    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    let mut signals = Signals::new(ends())?;
     let handle = signals.handle();
     let over = AtomicBool::new(false);
     let result = thread::scope(|scope| {
@@ -40,6 +40,20 @@ pub(crate) fn watch<T>(
         work()
     });
     Ok(result)
+}
+
+/// The signals that end a run: who asks, who ends the service, and the terminal that was closed, unless that is to be ignored (`nohup`).
+pub(crate) fn ends() -> impl Iterator<Item = i32> {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let hang_up = (!ignores(&status, SIGHUP)).then_some(SIGHUP);
+    [SIGINT, SIGTERM].into_iter().chain(hang_up)
+}
+
+/// Whether a process of this status ignores a signal (`SigIgn`: bit n − 1 of a hexadecimal mask is signal n).
+fn ignores(status: &str, signal: i32) -> bool {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|digits| u64::from_str_radix(digits.trim(), 16).ok());
+    mask.unwrap_or(0) >> (signal - 1) & 1 == 1
 }
 
 struct Ending<'a> {
@@ -206,6 +220,14 @@ mod tests {
             figures.line(&pace),
             "1.5 req/s, 0 events/s, 4 in flight, 0 failed"
         );
+    }
+
+    #[test]
+    fn a_signal_that_is_ignored_is_known_by_its_bit() {
+        let status = "Name:\tringload\nSigBlk:\tffffffffffffffff\nSigIgn:\t0000000000001001\n";
+        assert!(ignores(status, SIGHUP) && ignores(status, 13));
+        assert!(!ignores(status, SIGINT) && !ignores(status, SIGTERM));
+        assert!(!ignores("", SIGHUP));
     }
 
     #[test]

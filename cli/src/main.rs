@@ -55,10 +55,21 @@ fn act(command: Command) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// A reader that has seen enough is no error.
-pub(crate) fn shown(result: io::Result<()>) -> io::Result<()> {
+/// A reader that has seen enough, or a terminal that was closed, is no error.
+///
+/// # Errors
+/// [`ringload_engine::Blame::Environment`] when stdout takes nothing for another reason.
+pub(crate) fn shown(result: io::Result<()>) -> Result<(), ringload_engine::Error> {
     match result {
-        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        other => other,
+        Err(e) if e.kind() == io::ErrorKind::BrokenPipe || e.raw_os_error() == Some(EIO) => Ok(()),
+        other => other.map_err(|e| {
+            ringload_engine::Error::environment(
+                format!("stdout could not be written to: {e}"),
+                "send it elsewhere; the files of a run are whole by then",
+            )
+        }),
     }
 }
+
+/// What a terminal that was closed answers.
+const EIO: i32 = 5;

@@ -61,6 +61,16 @@ impl RealtimeOffset {
         }
     }
 
+    /// An offset that was sampled at `at`, when the wall clock stood at `wall`.
+    #[cfg(test)]
+    pub(crate) fn at(at: Nanos, wall: Nanos) -> Self {
+        Self {
+            offset: i128::from(wall) - i128::from(at),
+            sampled_at: at,
+            gap: 0,
+        }
+    }
+
     /// When the offset was sampled.
     #[must_use]
     pub fn sampled_at(&self) -> Nanos {

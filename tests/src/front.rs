@@ -32,6 +32,19 @@ pub struct Look {
     pub http2: bool,
     /// How long it thinks before it answers the ClientHello.
     pub handshake_delay: Duration,
+    /// How it ends a connection that the plain server has ended.
+    pub ending: Ending,
+}
+
+/// How a connection under TLS ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// In order: `close_notify`.
+    Notified,
+    /// With a fatal alert.
+    Alert,
+    /// With the end of the TCP connection alone.
+    Bare,
 }
 
 impl Default for Look {
@@ -44,6 +57,7 @@ impl Default for Look {
             versions: vec![&rustls::version::TLS12, &rustls::version::TLS13],
             http2: false,
             handshake_delay: Duration::ZERO,
+            ending: Ending::Notified,
         }
     }
 }
@@ -74,7 +88,7 @@ impl Front {
             stop: stop.clone(),
             connections: Arc::clone(&connections),
         };
-        let delay = look.handshake_delay;
+        let (delay, ending) = (look.handshake_delay, look.ending);
         std::thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
                 if stop.load(Ordering::Acquire) {
@@ -85,7 +99,7 @@ impl Front {
                 std::thread::spawn(move || {
                     std::thread::sleep(delay);
                     // What ends a connection is the client's to notice.
-                    let _ = carry(&client, backend, config, &stop);
+                    let _ = carry(&client, backend, config, ending, &stop);
                 });
             }
         });
@@ -201,6 +215,7 @@ fn carry(
     mut client: &TcpStream,
     backend: SocketAddr,
     config: Arc<ServerConfig>,
+    ending: Ending,
     stop: &AtomicBool,
 ) -> io::Result<()> {
     let mut tls = ServerConnection::new(config).map_err(io::Error::other)?;
@@ -239,7 +254,15 @@ fn carry(
         }
         if let Some(n) = ready(plain.read(&mut buffer))? {
             if n == 0 {
-                tls.send_close_notify();
+                match ending {
+                    Ending::Notified => tls.send_close_notify(),
+                    Ending::Bare => {}
+                    Ending::Alert => {
+                        // What cannot be a record of TLS: it answers with the alert that says so.
+                        tls.read_tls(&mut &b"\xff\xff\xff\xff\xff\xff\xff\xff"[..])?;
+                        let _ = tls.process_new_packets();
+                    }
+                }
                 while tls.wants_write() {
                     ready(tls.write_tls(&mut client))?;
                 }

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod binary;
+pub mod books;
 pub mod engine;
 pub mod frames;
 pub mod front;

@@ -1,7 +1,7 @@
 //! `ringload profile` as a child process, and what it left.
 
 use crate::hardship::Quota;
-use crate::{Io, PATIENCE, binary};
+use crate::{Io, PATIENCE, binary, books};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -109,19 +109,35 @@ impl Profile {
 
     /// In a control group, from its first instruction on.
     #[must_use]
-    pub fn under(mut self, quota: &Quota) -> Self {
-        let mut command = Command::new("sh");
+    pub fn under(self, quota: &Quota) -> Self {
+        let enter = "echo $$ > \"$0\" && exec \"$@\"";
+        self.through(
+            ["sh", "-c", enter]
+                .map(OsStr::new)
+                .into_iter()
+                .chain([quota.members().as_os_str()]),
+        )
+    }
+
+    /// Through a program that changes its surroundings and then becomes it: the words before its own command line.
+    ///
+    /// # Panics
+    /// Without a word.
+    #[must_use]
+    pub fn through(mut self, words: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
+        let mut words = words.into_iter();
+        let mut command = Command::new(words.next().expect("a program"));
         command
-            .args(["-c", "echo $$ > \"$0\" && exec \"$@\""])
-            .arg(quota.members())
+            .args(words)
             .arg(self.command.get_program())
             .args(self.command.get_args())
-            .env_remove("RINGLOAD_API_KEY")
-            .env(
-                "RINGLOAD_CALIBRATION",
-                self.dir.path().join("calibration.json"),
-            )
             .current_dir(self.dir.path());
+        for (name, value) in self.command.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
         self.command = command;
         self
     }
@@ -185,6 +201,12 @@ impl Running {
         assert!(sent.expect("a shell").success(), "{line}");
     }
 
+    /// Its process id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// What stderr says so far.
     #[must_use]
     pub fn stderr(&self) -> String {
@@ -210,7 +232,8 @@ impl Running {
     /// Waits for the end.
     ///
     /// # Panics
-    /// When it does not come; with what ringload says about it.
+    /// When it does not come, with what ringload says about it; when it left a report whose [books] do not balance, or
+    /// when it panicked.
     #[must_use]
     pub fn end(mut self) -> Ended {
         let mut status = self.ends_within(PATIENCE);
@@ -229,13 +252,18 @@ impl Running {
         let status: ExitStatus = status.expect("it has ended");
         let [stdout, stderr] = self.output.each_mut().map(Heard::all);
         let (dir, artifacts) = self.dir.take().expect("not yet ended");
-        Ended {
+        assert!(!stderr.contains("panicked"), "{stderr}");
+        let ended = Ended {
             code: status.code(),
             stdout,
             stderr,
             artifacts,
             _dir: dir,
+        };
+        if ended.artifacts.join("ringload_report.json").is_file() {
+            books::balance(&ended);
         }
+        ended
     }
 }
 

@@ -119,8 +119,8 @@ pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Exit> {
     shown(io::stdout().write_all(text.as_bytes()))?;
     match stopped {
         Some(Stop::Error(error)) => Err(error),
-        Some(Stop::Signal) => Ok(Exit::Interrupted),
-        None => Ok(exit(&campaign, args.output.allow_invalid)),
+        Some(Stop::Signal) if balanced(&campaign) => Ok(Exit::Interrupted),
+        Some(Stop::Signal) | None => Ok(exit(&campaign, args.output.allow_invalid)),
     }
 }
 
@@ -168,6 +168,12 @@ fn place(base: &Path, args: &CampaignArgs, swept: bool, cell: &Planned, trial: u
                 .join(format!("trial_{trial:04}")),
         },
     }
+}
+
+/// Whether the books of every run balance. Where they do not, no other status is stronger.
+fn balanced(campaign: &Campaign) -> bool {
+    let mut runs = campaign.runs();
+    runs.all(|run| run.outcome.summary.violations.is_empty())
 }
 
 /// In order: no run had a success; a run is invalid; a condition of a run does not hold; done.

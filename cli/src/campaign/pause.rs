@@ -1,6 +1,5 @@
 //! Pauses between runs, which a signal ends.
 
-use signal_hook::consts::{SIGINT, SIGTERM};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,7 +15,7 @@ impl Pauses {
     /// When signals cannot be heeded.
     pub(crate) fn new() -> io::Result<Self> {
         let stopped = Arc::new(AtomicBool::new(false));
-        for signal in [SIGINT, SIGTERM] {
+        for signal in crate::live::ends() {
             signal_hook::flag::register(signal, Arc::clone(&stopped))?;
         }
         Ok(Self { stopped })

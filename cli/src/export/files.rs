@@ -110,7 +110,8 @@ impl Artifacts {
         let dir = self.dir.clone();
         match self.files.iter_mut().find(|(k, _, _)| *k == kind) {
             Some((_, name, file)) => {
-                content(file).map_err(|e| unwritten(&dir.join(name.as_str()), &e))
+                let written = content(file).and_then(|()| file.flush());
+                written.map_err(|e| unwritten(&dir.join(name.as_str()), &e))
             }
             None => Ok(()),
         }

@@ -108,4 +108,28 @@ mod tests {
         assert_eq!(stamper.arrival(&control, seen), (seen, false));
         assert_eq!(stamper.arrival(&[], seen), (seen, false));
     }
+
+    #[test]
+    fn a_wall_clock_that_is_set_is_followed_at_the_next_sample() {
+        const DAY: Nanos = 86_400 * SECOND;
+        let before = RealtimeOffset::at(10 * SECOND, 100 * DAY);
+        let stamped = |offset, wall: Nanos, seen| {
+            let stamper = Stamper {
+                offset,
+                kernel: true,
+            };
+            let (seconds, nanos) = ((wall / SECOND) as i64, (wall % SECOND) as i64);
+            stamper.arrival(&message(libc::SCM_TIMESTAMPING, seconds, nanos), seen)
+        };
+        let (arrived, seen) = (20 * SECOND, 20 * SECOND + 3);
+        let wall = |at: Nanos, day: Nanos| day * DAY + at - 10 * SECOND;
+        assert_eq!(stamped(before, wall(arrived, 100), seen), (arrived, true));
+        // Set forward: the stamp lies in the future until the next sample, and the read's time stands in, counted.
+        assert_eq!(stamped(before, wall(arrived, 101), seen), (seen, false));
+        // After the next sample it is the arrival again, in either direction.
+        for day in [99, 101] {
+            let after = RealtimeOffset::at(19 * SECOND, wall(19 * SECOND, day));
+            assert_eq!(stamped(after, wall(arrived, day), seen), (arrived, true));
+        }
+    }
 }

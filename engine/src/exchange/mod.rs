@@ -416,7 +416,7 @@ impl Exchange {
 
     fn end_of_body(&mut self, now: Nanos, reusable: bool) -> Progress {
         let outcome = match self.mode {
-            Mode::Detail(cause) => Err((cause, Some(endpoint::error_message(&self.body)))),
+            Mode::Detail(cause) => Err((cause, Some(self.detail(cause)))),
             Mode::Head => Err((Cause::BadHead, None)),
             Mode::Whole => self.answer.whole(&self.body, now),
             Mode::Events => self.end_of_events(now),
@@ -432,6 +432,29 @@ impl Exchange {
         }
         // The body ended in order: the connection is as good as before, whatever the answer said.
         Progress::Done { reusable }
+    }
+
+    /// What a body that is no answer says; what it is, where its bytes do not say it.
+    fn detail(&self, cause: Cause) -> String {
+        let said = endpoint::error_message(&self.body);
+        let status = self.answer.record.status;
+        match cause {
+            Cause::Redirect => {
+                let what = format!(
+                    "a redirect ({status}) is not followed: name the server it leads to in --url"
+                );
+                if said.is_empty() {
+                    what
+                } else {
+                    format!("{what}; {said}")
+                }
+            }
+            Cause::UnexpectedEncoding => {
+                "the body is compressed, which was not asked for: switch that off at the server"
+                    .into()
+            }
+            _ => said,
+        }
     }
 
     fn end_of_events(&mut self, now: Nanos) -> Result<(), Fault> {

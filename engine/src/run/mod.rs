@@ -165,14 +165,19 @@ pub fn execute(
             .spawn_scoped(scope, move || {
                 driver::keep_off(cores);
                 let mut watcher = watcher;
-                write_records(&mut consumers, log, workers_done, &mut |record| {
+                let written = write_records(&mut consumers, log, workers_done, &mut |record| {
                     if tripwire.sees(record) {
                         control.abort();
                     }
                     if let Some(watcher) = &mut watcher {
                         watcher(record);
                     }
-                })
+                });
+                if written.is_err() {
+                    // Nothing that comes from here on could be kept.
+                    control.enough();
+                }
+                written
             })
             .map_err(|e| {
                 Error::environment(

@@ -75,10 +75,9 @@ fn files_of_a_run_with_failures_agree_too() {
     });
 }
 
-/// What must hold of the files of every run.
+/// What must hold of the files of every run; that the counts are conserved is asserted of each run at its end.
 fn agree(ended: &Ended) {
     follows_its_schema(&ended.report());
-    counts_are_conserved(ended);
     phases_add_up(&ended.records());
     is_a_table(&ended.text("profile_export_aiperf.csv"), &ended.report());
     has_no_nulls(&ended.summary());
@@ -113,42 +112,6 @@ pub(crate) fn follows_its_schema(report: &Value) {
         .map(|e| format!("{e} at {}", e.instance_path()))
         .collect();
     assert!(errors.is_empty(), "{errors:#?}");
-}
-
-fn counts_are_conserved(ended: &Ended) {
-    let report = ended.report();
-    for phase in ["counts", "warmup_counts"] {
-        let counts = &report["summary"][phase];
-        let n = |name: &str| counts[name].as_u64().unwrap();
-        let failed = counts["failed"].as_object().unwrap();
-        let failed: u64 = failed.values().map(|n| n.as_u64().unwrap()).sum();
-        assert_eq!(n("issued"), n("succeeded") + failed + n("in_flight_at_end"));
-        if let Some(planned) = counts["planned"].as_u64() {
-            assert_eq!(planned, n("issued") + n("never_due") + n("dropped"));
-        }
-    }
-    assert_eq!(report["summary"]["violations"], json!([]));
-    let records = ended.records();
-    assert_eq!(records.len() as u64, ended.count("issued"));
-    let with = |holds: &dyn Fn(&Value) -> bool| records.iter().filter(|r| holds(r)).count() as u64;
-    assert_eq!(
-        with(&|r| r.get("error").is_none()),
-        ended.count("succeeded")
-    );
-    assert_eq!(
-        with(&|r| r["metadata"]["was_cancelled"] == true),
-        ended.count("in_flight_at_end")
-    );
-    for (cause, n) in ended.failures() {
-        assert_eq!(
-            with(&|r| r["error"]["type"] == cause.as_str()),
-            n,
-            "{cause}"
-        );
-    }
-    let errors = ended.summary()["error_summary"].as_array().unwrap().clone();
-    let sum: u64 = errors.iter().map(|e| e["count"].as_u64().unwrap()).sum();
-    assert_eq!(sum, ended.failures().values().sum::<u64>());
 }
 
 fn phases_add_up(records: &[Value]) {

@@ -10,6 +10,7 @@
 //! - `network`: names, TLS, sockets, and phases that hold what they should
 //! - `wire`: peers with bad manners
 //! - `http2`: HTTP/2 frame by frame: rules that a server breaks, rules that it bends, and requests that move
+//! - `faults`: the matrix of what a server, a network or a machine can do to a run, and its table in `docs/RELIABILITY.md`
 //! - `files`: what a run leaves
 //! - `campaign`: repeats, sweeps, the search for the capacity, and what is left of them
 //! - `calibrate`: what this machine can drive, and runs that say what share of it they used
@@ -23,6 +24,7 @@ mod campaign;
 mod cli;
 mod course;
 mod crowd;
+mod faults;
 mod files;
 mod http2;
 mod known_answers;

@@ -1,0 +1,205 @@
+//! Faults that other tests are about, and those of which there is no test, with the reason.
+
+/// A fault of the matrix that another test makes.
+pub(super) struct Elsewhere {
+    pub(super) what: &'static str,
+    pub(super) becomes: &'static str,
+    /// Where, and by which tests.
+    pub(super) tests: &'static [(&'static str, &'static str)],
+}
+
+pub(super) const ROWS: &[Elsewhere] = &[
+    Elsewhere {
+        what: "a whole stream byte by byte, over HTTP/1.1 and as frames and segments of a byte over HTTP/2",
+        becomes: "served, to the byte",
+        tests: &[
+            (WIRE, "a_stream_byte_by_byte_is_the_same_stream"),
+            (H2_LEGAL, "odd_answers_that_keep_the_rules_are_answers"),
+        ],
+    },
+    Elsewhere {
+        what: "a kept connection that is closed between requests, or together with its last answer",
+        becomes: "served over a new connection, once, counted in `reconnects`",
+        tests: &[
+            (
+                WIRE,
+                "a_connection_that_is_closed_while_idle_costs_no_request",
+            ),
+            (
+                WIRE,
+                "a_server_that_closes_although_it_said_keep_alive_costs_no_request",
+            ),
+            (
+                H2_MOVES,
+                "requests_that_find_their_connection_closed_move_together",
+            ),
+        ],
+    },
+    Elsewhere {
+        what: "a kept connection that ends after the server has read the request",
+        becomes: "fails: `closed_before_response` or `reset`; not sent again",
+        tests: &[
+            (
+                WIRE,
+                "a_connection_that_breaks_under_a_request_is_a_failure",
+            ),
+            (
+                WIRE,
+                "a_request_that_was_read_before_a_reset_is_not_sent_again",
+            ),
+            (
+                H2_MOVES,
+                "a_request_that_was_read_before_a_reset_does_not_move",
+            ),
+        ],
+    },
+    Elsewhere {
+        what: "HTTP/2: a server that breaks a rule of the protocol, in frames, settings, header blocks, windows or floods",
+        becomes: "fails: `http2_protocol` or `head_limit`; all on the connection, or the one whose stream it is",
+        tests: &[
+            (H2_RULES, "frames_of_a_wrong_length_end_the_connection"),
+            (
+                H2_RULES,
+                "header_blocks_that_are_out_of_order_end_the_connection",
+            ),
+            (H2_RULES, "floods_end_the_connection"),
+            (H2_RULES, "malformed_answers_end_their_stream_alone"),
+            (H2_RULES, "limits_of_a_stream_end_it_alone"),
+        ],
+    },
+    Elsewhere {
+        what: "HTTP/2: GOAWAY in order; streams above its last",
+        becomes: "served, those above over a new connection, once",
+        tests: &[
+            (
+                H2_ENDS,
+                "a_server_that_goes_away_in_two_steps_costs_no_request",
+            ),
+            (
+                H2_MOVES,
+                "streams_above_the_last_of_a_good_bye_move_and_the_others_are_finished",
+            ),
+        ],
+    },
+    Elsewhere {
+        what: "HTTP/2: a stream that is reset before an answer, by every kind of code",
+        becomes: "fails: `http2_refused` or `http2_reset`; the connection serves on",
+        tests: &[(
+            H2_ENDS,
+            "a_stream_that_the_server_resets_fails_under_its_code_and_the_connection_serves_on",
+        )],
+    },
+    Elsewhere {
+        what: "HTTP/2: a server that never greets, or never answers",
+        becomes: "fails: `timeout`",
+        tests: &[
+            (H2_ENDS, "a_server_that_never_greets_meets_the_time_out"),
+            (
+                H2_ENDS,
+                "a_silent_stream_meets_its_time_out_and_is_cancelled_alone",
+            ),
+        ],
+    },
+    Elsewhere {
+        what: "certificates that are untrusted, expired or for another name; a client certificate that is wanted; no TLS at all",
+        becomes: "fails: `tls_untrusted`, `tls_expired`, `tls_wrong_name`, `tls_alert`, `tls_failed`",
+        tests: &[(NETWORK, "each_failure_of_tls_is_of_its_own_kind")],
+    },
+    Elsewhere {
+        what: "too many failures (--failed-request-threshold)",
+        becomes: "the run ends early, says so, and writes all",
+        tests: &[(
+            LIMITS,
+            "a_run_ends_early_when_too_many_requests_have_failed",
+        )],
+    },
+    Elsewhere {
+        what: "SIGINT or SIGTERM, once",
+        becomes: "what is in flight is awaited, all is written; exit 130",
+        tests: &[
+            (CLI, "a_signal_drains_what_is_in_flight"),
+            (CLI, "a_signal_in_the_warm_up_ends_the_run"),
+        ],
+    },
+    Elsewhere {
+        what: "SIGINT, twice",
+        becomes: "what is in flight is counted as such, all is written; exit 130",
+        tests: &[(CLI, "a_second_signal_abandons_what_is_in_flight")],
+    },
+    Elsewhere {
+        what: "an artifact folder that cannot be written to",
+        becomes: "nothing is sent; exit 2",
+        tests: &[(
+            CLI,
+            "a_folder_that_cannot_be_written_to_is_exit_2_before_anything_is_sent",
+        )],
+    },
+    Elsewhere {
+        what: "a key in `--api-key-file`, `--api-key` or RINGLOAD_API_KEY, which the server repeats",
+        becomes: "it is in no file and no output",
+        tests: &[(CLI, "secrets_are_on_the_wire_and_nowhere_else")],
+    },
+    Elsewhere {
+        what: "a client that is stopped, starved of CPU, or crowded out",
+        becomes: "the verdict says so, and is not VALID",
+        tests: &[
+            (VERDICT, "a_client_that_is_stopped_is_invalid_and_says_why"),
+            (VERDICT, "a_client_that_is_starved_of_cpu_is_not_valid"),
+        ],
+    },
+    Elsewhere {
+        what: "a wall clock that is set forward or back in mid-run",
+        becomes: "instants are monotonic; a kernel stamp that lies in the future is not used (`stamp_fallbacks`), and conversions are renewed each second",
+        tests: &[
+            (STAMP, "a_stamp_later_than_the_read_falls_back_to_the_read"),
+            (
+                STAMP,
+                "a_wall_clock_that_is_set_is_followed_at_the_next_sample",
+            ),
+        ],
+    },
+];
+
+/// What the matrix leaves out, and why.
+pub(super) const MISSING: &[(&str, &str)] = &[
+    (
+        "a wall clock that is set under a real run",
+        "it is the whole machine's: the conversion of stamps alone is tested. For up to a second after it is set back, kernel stamps lie too early by as much: `--stamps user` where that may happen",
+    ),
+    (
+        "no descriptor in the whole system (ENFILE)",
+        "it would take the machine down with it; it is counted as `descriptors_exhausted`, as EMFILE is",
+    ),
+    (
+        "a network that loses packets, or a host that vanishes without a word",
+        "loopback loses nothing; `--tcp-user-timeout` and the time-outs of requests bound both",
+    ),
+];
+
+/// The sources of the tests that are named here.
+pub(super) fn source(file: &str) -> &'static str {
+    match file {
+        WIRE => include_str!("../wire.rs"),
+        LIMITS => include_str!("../limits.rs"),
+        CLI => include_str!("../cli.rs"),
+        NETWORK => include_str!("../network.rs"),
+        VERDICT => include_str!("../verdict.rs"),
+        H2_LEGAL => include_str!("../http2/legal.rs"),
+        H2_ENDS => include_str!("../http2/ends.rs"),
+        H2_MOVES => include_str!("../http2/moves.rs"),
+        H2_RULES => include_str!("../http2/rules.rs"),
+        STAMP => include_str!("../../../../engine/src/driver/stamp.rs"),
+        other => panic!("{other} is not among the sources"),
+    }
+}
+
+const WIRE: &str = "tests/tests/it/wire.rs";
+const LIMITS: &str = "tests/tests/it/limits.rs";
+const CLI: &str = "tests/tests/it/cli.rs";
+const NETWORK: &str = "tests/tests/it/network.rs";
+const VERDICT: &str = "tests/tests/it/verdict.rs";
+const H2_LEGAL: &str = "tests/tests/it/http2/legal.rs";
+const H2_ENDS: &str = "tests/tests/it/http2/ends.rs";
+const H2_MOVES: &str = "tests/tests/it/http2/moves.rs";
+const H2_RULES: &str = "tests/tests/it/http2/rules.rs";
+const STAMP: &str = "engine/src/driver/stamp.rs";
