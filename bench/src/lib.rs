@@ -1,2 +1,11 @@
-//! Benchmarks of the ringload engine. Programs: `floor`, the bare reader that drains the same sockets without parsing.
+//! Benchmarks of the ringload engine. Programs: `floor`, the bare reader that drains the same sockets without parsing, and `counts`,
+//! which runs one case for callgrind.
+//!
+//! The path of a token is cut into stages, each with its cases; `cargo bench` times them and `bench/compare/instructions.sh` counts their
+//! instructions: the same bytes, the same calls.
 #![forbid(unsafe_code)]
+
+pub mod case;
+pub mod cases;
+mod peer;
+mod samples;
