@@ -1,5 +1,8 @@
-//! Benchmarks of the ringload engine. Programs: `floor`, the bare reader that drains the same sockets without parsing, and `counts`,
-//! which runs one case for callgrind.
+//! Benchmarks of the ringload engine.
+//!
+//! * `floor`: the bare reader that drains the same sockets without parsing.
+//! * `truth`: what ringload reported of a run, held against what the server did ([`truth`]).
+//! * `counts`: runs one case for callgrind.
 //!
 //! The path of a token is cut into stages, each with its cases; `cargo bench` times them and `bench/compare/instructions.sh` counts their
 //! instructions: the same bytes, the same calls.
@@ -9,3 +12,4 @@ pub mod case;
 pub mod cases;
 mod peer;
 mod samples;
+pub mod truth;

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod calibrate;
 mod campaign;
 mod capacity;
 mod docs;
@@ -43,6 +44,7 @@ fn act(command: Command) -> anyhow::Result<Exit> {
     match command {
         Command::Profile(args) => return profile::profile(*args),
         Command::Capacity(args) => return capacity::run(*args),
+        Command::Calibrate(args) => return calibrate::run(*args),
         Command::Mock(args) => mock::serve(&args)?,
         Command::Completions { shell } => shown(docs::completions(shell, &mut io::stdout()))?,
         Command::Man => shown(docs::man(&mut io::stdout()))?,

@@ -5,13 +5,16 @@ use ringload_engine::host::HostFacts;
 use ringload_engine::plan::Cores;
 use ringload_engine::{Error, Result};
 use ringload_mock::batching::Settings;
+use ringload_mock::truth::Truth;
 use ringload_mock::{
     Certificate, ClientCa, Config, Delays, Jitter, Protocol, Server, Timing, TlsConfig,
 };
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
-use std::io::{self, Write};
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Serves until SIGINT or SIGTERM.
@@ -26,11 +29,48 @@ pub(crate) fn serve(args: &MockArgs) -> anyhow::Result<()> {
     } else {
         "http"
     };
+    let log = args
+        .truth_log
+        .as_deref()
+        .map(TruthLog::create)
+        .transpose()?;
     let server = start(config)?;
     // A reader that closed the pipe does not stop the server.
     let _ = writeln!(io::stdout(), "{scheme}://{}", server.addr());
     signals.forever().next();
+    let truth = log.as_ref().map(|_| server.truth());
+    server.stop();
+    if let (Some(log), Some(truth)) = (log, truth) {
+        log.write(&truth)?;
+    }
     Ok(())
+}
+
+/// Where `--truth-log` points: made at the start, so that it does not fail at the end over its path.
+struct TruthLog {
+    path: PathBuf,
+    file: File,
+}
+
+impl TruthLog {
+    fn create(path: &Path) -> Result<Self> {
+        let file = File::create(path).map_err(|e| unwritable(path, &e))?;
+        let path = path.to_owned();
+        Ok(Self { path, file })
+    }
+
+    fn write(self, truth: &Truth) -> Result<()> {
+        truth
+            .write(BufWriter::new(self.file))
+            .map_err(|e| unwritable(&self.path, &e))
+    }
+}
+
+fn unwritable(path: &Path, e: &io::Error) -> Error {
+    Error::environment(
+        format!("{}: cannot write the truth log: {e}", path.display()),
+        "choose a --truth-log that is writable and has space",
+    )
 }
 
 /// The built-in server of `--demo`.
@@ -172,6 +212,7 @@ fn config(args: &MockArgs) -> Result<Config> {
             handshake: milliseconds(args.handshake_delay_ms)?,
             head: milliseconds(args.head_delay_ms)?,
         },
+        truth: args.truth_log.is_some(),
         seed: args.seed,
         ..Config::default()
     })
@@ -228,14 +269,18 @@ fn split(allowed: &[usize], asked: Option<&Cores>) -> (Cores, Vec<usize>) {
 }
 
 /// Cores that this process may run on.
-fn allowed_cores() -> Vec<usize> {
+pub(crate) fn allowed_cores() -> Vec<usize> {
     HostFacts::read_start()
         .facts
         .cores_allowed
         .unwrap_or_default()
 }
 
-fn start(config: Config) -> Result<Server> {
+/// Starts a server.
+///
+/// # Errors
+/// When it cannot listen, or the configuration cannot be.
+pub(crate) fn start(config: Config) -> Result<Server> {
     ringload_mock::start(config).map_err(|e| match e {
         ringload_mock::Error::Config {
             field,

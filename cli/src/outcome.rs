@@ -2,6 +2,7 @@
 
 use crate::redact::{self, Secrets};
 use jiff::tz::TimeZone;
+use ringload_engine::calibration::Used;
 use ringload_engine::measure::{Metric, Summary};
 use ringload_engine::plan::Plan;
 use ringload_engine::verdict::Verdict;
@@ -15,10 +16,31 @@ pub(crate) struct Outcome {
     pub(crate) summary: Summary,
     /// Whether it may be believed.
     pub(crate) verdict: Verdict,
+    /// What it used of its machine's ceiling.
+    pub(crate) standing: Standing,
     /// Facts of the machine.
     pub(crate) host: Value,
     /// Who ran what.
     pub(crate) identity: Identity,
+}
+
+/// How a run stands to its machine's ceiling.
+#[derive(Clone, Debug)]
+pub(crate) enum Standing {
+    /// What it used of it.
+    Known(Used),
+    /// No calibration fits: why, and what to do.
+    Unknown(String),
+}
+
+impl Standing {
+    /// What it used, where that is known.
+    pub(crate) fn used(&self) -> Option<&Used> {
+        match self {
+            Self::Known(used) => Some(used),
+            Self::Unknown(_) => None,
+        }
+    }
 }
 
 /// What tells this run from others.

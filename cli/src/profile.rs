@@ -42,7 +42,7 @@ pub(crate) fn profile(mut args: ProfileArgs) -> anyhow::Result<Exit> {
     };
     let done = trial::run(
         plan,
-        &mut Prepared::default(),
+        &mut Prepared::on(&args.machine),
         &place,
         &args.output,
         identity,

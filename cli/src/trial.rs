@@ -1,6 +1,7 @@
 //! One run of a plan: prepared, driven, summed up, judged, and written into its folder.
 
-use crate::args::{ExportLevel, OutputArgs};
+use crate::args::{ExportLevel, MachineArgs, OutputArgs};
+use crate::calibrate::Kept;
 use crate::export::{self, Artifacts, Kind, RecordWriter, Wanted};
 use crate::outcome::{Identity, Outcome};
 use crate::redact::Secrets;
@@ -53,7 +54,7 @@ pub(crate) struct Done {
 /// What stands in the way, with a remedy.
 pub(crate) fn run(
     plan: Plan,
-    workload: &mut Prepared,
+    prepared: &mut Prepared,
     place: &Place<'_>,
     output: &OutputArgs,
     identity: Identity,
@@ -65,7 +66,7 @@ pub(crate) fn run(
         slices: plan.slice.is_some(),
     };
     let mut files = Artifacts::open(place.dir, prefix.as_deref(), wanted)?;
-    let workload = workload.of(&plan)?;
+    let (workload, kept) = prepared.of(&plan)?;
     files.write(Kind::Inputs, |to| workload.write_inputs(to))?;
 
     let host = HostFacts::read_start();
@@ -84,11 +85,13 @@ pub(crate) fn run(
         Ok(summary) => summary,
         Err(error) => return Err(with_log_kept(error, files)),
     };
-    let verdict = judge(&plan, &summary, &host);
+    let standing = kept.standing(&plan, &summary, &host);
+    let verdict = judge(&plan, &summary, &host, standing.used());
     let outcome = Outcome {
         plan,
         summary,
         verdict,
+        standing,
         host: serde_json::to_value(&host)?,
         identity,
     };
@@ -96,25 +99,33 @@ pub(crate) fn run(
     Ok(Done { outcome, files })
 }
 
-/// Prompts, kept for the next run that wants the same.
-#[derive(Default)]
+/// What runs share: prompts, kept for the next run that wants the same, and the calibrations that all are held against.
 pub(crate) struct Prepared {
-    kept: Option<(String, Workload)>,
+    workload: Option<(String, Workload)>,
+    calibrations: Kept,
 }
 
 impl Prepared {
-    /// The workload of a plan: the last one, where it was made from the same parts of the plan.
+    /// Nothing prepared yet, on the machine of these flags.
+    pub(crate) fn on(machine: &MachineArgs) -> Self {
+        Self {
+            workload: None,
+            calibrations: Kept::read(machine.calibration_file.as_deref()),
+        }
+    }
+
+    /// The workload of a plan: the last one, where it was made from the same parts of the plan. And the calibrations.
     ///
     /// # Errors
     /// When it cannot be made.
-    fn of(&mut self, plan: &Plan) -> anyhow::Result<&Workload> {
+    fn of(&mut self, plan: &Plan) -> anyhow::Result<(&Workload, &Kept)> {
         let key = key(plan)?;
-        if self.kept.as_ref().is_none_or(|(kept, _)| *kept != key) {
-            self.kept = None;
-            self.kept = Some((key, Workload::prepare(plan)?));
+        if self.workload.as_ref().is_none_or(|(kept, _)| *kept != key) {
+            self.workload = None;
+            self.workload = Some((key, Workload::prepare(plan)?));
         }
-        match &self.kept {
-            Some((_, workload)) => Ok(workload),
+        match &self.workload {
+            Some((_, workload)) => Ok((workload, &self.calibrations)),
             None => Err(ringload_engine::Error::bug("a workload was made and is not there").into()),
         }
     }

@@ -5,10 +5,12 @@
 
 mod answers;
 mod books;
+mod ceiling;
 mod lag;
 mod load;
 mod machine;
 
+use crate::calibration::Used;
 use crate::host::HostFacts;
 use crate::measure::Summary;
 use crate::plan::Plan;
@@ -50,13 +52,14 @@ pub struct Finding {
     pub remedy: String,
 }
 
-/// Judges a run.
+/// Judges a run. `used` is what it used of its machine's ceiling, where that is known.
 #[must_use]
-pub fn judge(plan: &Plan, summary: &Summary, host: &HostFacts) -> Verdict {
+pub fn judge(plan: &Plan, summary: &Summary, host: &HostFacts, used: Option<&Used>) -> Verdict {
     let mut findings: Vec<Finding> = [
         books::findings(summary),
         lag::findings(plan, summary),
         load::findings(plan, summary),
+        ceiling::findings(summary, used),
         machine::findings(summary, host),
         answers::findings(plan, summary),
     ]

@@ -3,13 +3,14 @@
 use std::fs;
 use std::path::Path;
 
-const PURE: [&str; 10] = [
+const PURE: [&str; 11] = [
     "plan",
     "schedule",
     "endpoint",
     "wire",
     "exchange",
     "measure",
+    "calibration",
     "campaign",
     "statistics",
     "verdict",

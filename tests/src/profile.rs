@@ -54,12 +54,22 @@ impl Profile {
         }
     }
 
+    /// `ringload calibrate` with nothing said.
+    ///
+    /// # Panics
+    /// When no temporary folder can be made.
+    #[must_use]
+    pub fn calibrate() -> Self {
+        Self::named("calibrate")
+    }
+
     fn named(subcommand: &str) -> Self {
         let dir = tempfile::tempdir().expect("a folder for the files");
         let mut command = Command::new(binary::ringload());
         command
             .arg(subcommand)
             .env_remove("RINGLOAD_API_KEY")
+            .env("RINGLOAD_CALIBRATION", dir.path().join("calibration.json"))
             .current_dir(dir.path());
         Self {
             command,
@@ -107,6 +117,10 @@ impl Profile {
             .arg(self.command.get_program())
             .args(self.command.get_args())
             .env_remove("RINGLOAD_API_KEY")
+            .env(
+                "RINGLOAD_CALIBRATION",
+                self.dir.path().join("calibration.json"),
+            )
             .current_dir(self.dir.path());
         self.command = command;
         self

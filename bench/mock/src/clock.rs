@@ -10,6 +10,11 @@ pub fn now_ns() -> u64 {
     read(ClockId::Monotonic)
 }
 
+/// `CLOCK_REALTIME` now, in nanoseconds since the Unix epoch.
+pub(crate) fn wall_ns() -> u64 {
+    read(ClockId::Realtime)
+}
+
 /// Whole seconds since the Unix epoch, for `created`.
 pub(crate) fn unix_seconds() -> u64 {
     read(ClockId::RealtimeCoarse) / SECOND

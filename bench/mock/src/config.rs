@@ -36,6 +36,8 @@ pub struct Config {
     pub protocol: Protocol,
     /// HTTP/2: the most streams that a connection may have open (`SETTINGS_MAX_CONCURRENT_STREAMS`).
     pub h2_max_streams: u32,
+    /// Note what is done for every request, for [`Server::truth`](crate::Server::truth).
+    pub truth: bool,
     /// Known delays, for tests.
     pub delays: Delays,
     /// Decides ids, words and jitter, together with the number of the request.
@@ -58,6 +60,7 @@ impl Default for Config {
             tls: None,
             protocol: Protocol::default(),
             h2_max_streams: 250,
+            truth: false,
             delays: Delays::default(),
             seed: 0,
         }

@@ -33,6 +33,9 @@
 //! # Ok::<(), ringload_mock::Error>(())
 //! ```
 //!
+//! With [`Config::truth`] the instants of every request's receipt and of every write are noted for [`Server::truth`]: what a client
+//! that does not read `sent_ns` is held against.
+//!
 //! TLS and HTTP/2 are on the same port, as [`Config::tls`] and [`Config::protocol`] say. HTTP/1.1 is served by the event loops, with or
 //! without TLS; a connection that turns out to speak HTTP/2 is handed to a thread beside its loop. There `sent_ns` is read before the
 //! event is queued on its connection, which may put it into one write with those of other streams; `reset_after` resets the stream
@@ -58,6 +61,7 @@ mod shared;
 mod stream;
 mod timers;
 mod tls;
+pub mod truth;
 mod worker;
 
 pub use clock::now_ns;

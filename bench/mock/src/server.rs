@@ -16,6 +16,7 @@ use crate::http2;
 use crate::listen::listeners;
 use crate::shared::{Shared, State};
 use crate::tls::{Identity, Papers, prepare};
+use crate::truth::Truth;
 use crate::worker::Worker;
 
 /// Starts a server; it answers when this returns.
@@ -116,7 +117,13 @@ impl Server {
         self.shared.state()
     }
 
-    /// Forgets the arrivals and sets the counters to what is in flight.
+    /// What was done for every request that is over; with [`Config::truth`].
+    #[must_use]
+    pub fn truth(&self) -> Truth {
+        self.shared.notes.truth()
+    }
+
+    /// Forgets the arrivals and what is noted, and sets the counters to what is in flight.
     pub fn reset(&self) {
         self.shared.reset();
     }

@@ -12,6 +12,7 @@ use crate::batching::Grant;
 use crate::clock::{nanos, now_ns};
 use crate::config::Config;
 use crate::metrics::Histogram;
+use crate::truth::Notes;
 
 /// The server's counters at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -53,6 +54,7 @@ pub(crate) struct Shared {
     frozen_until_ns: AtomicU64,
     pub(crate) counters: Counters,
     arrivals: Mutex<VecDeque<u64>>,
+    pub(crate) notes: Notes,
 }
 
 #[derive(Debug, Default)]
@@ -79,6 +81,7 @@ pub(crate) struct Counters {
 impl Shared {
     pub(crate) fn new(config: Config) -> Self {
         Self {
+            notes: Notes::new(config.truth),
             config,
             stop: AtomicBool::new(false),
             frozen_until_ns: AtomicU64::new(0),
@@ -208,7 +211,7 @@ impl Shared {
         }
     }
 
-    /// Forgets the arrivals and all sums; what is open or in flight stays counted.
+    /// Forgets the arrivals, the notes of what is over, and all sums; what is open or in flight stays counted.
     pub(crate) fn reset(&self) {
         self.arrivals
             .lock()
@@ -233,6 +236,7 @@ impl Shared {
             sum.store(0, Relaxed);
         }
         counters.queue.clear();
+        self.notes.clear();
     }
 }
 

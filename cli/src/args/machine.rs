@@ -3,6 +3,7 @@
 use super::values;
 use clap::{Args, ValueEnum};
 use ringload_engine::plan::Cores;
+use std::path::PathBuf;
 
 /// How this machine drives the load.
 #[derive(Args, Clone, Debug)]
@@ -27,6 +28,10 @@ pub(crate) struct MachineArgs {
     /// Longest deliberate wait for a batch of reads, in microseconds; kernel stamps make it harmless [default: 200; 0 with --stamps user].
     #[arg(long, value_name = "MICROSECONDS", value_parser = clap::value_parser!(u64).range(..=100_000))]
     pub(crate) batch_wait_us: Option<u64>,
+
+    /// File of the calibrations that runs are held against [default: RINGLOAD_CALIBRATION, else ringload/calibration.json in XDG_CACHE_HOME or ~/.cache].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) calibration_file: Option<PathBuf>,
 
     /// Profile the built-in mock server, started on other cores: needs nothing else; 64 in flight and two SLOs unless said otherwise.
     #[arg(long, conflicts_with_all = ["url", "api_key_file"])]

@@ -112,6 +112,10 @@ pub(crate) struct MockArgs {
     #[arg(long, value_name = "MS", default_value = "0", value_parser = values::not_negative)]
     pub(crate) head_delay_ms: f64,
 
+    /// Note when each request was received and each of its writes made, and write that here at the end, as JSON lines; at most 16 777 216 writes.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) truth_log: Option<PathBuf>,
+
     /// Name of the model.
     #[arg(long, default_value = "mock")]
     pub(crate) model: String,

@@ -1,6 +1,7 @@
 //! The command line: one table of flags, from which come the help, the man page, the completions and `docs/flags.md`.
 
 mod aiperf;
+mod calibrate;
 mod campaign;
 mod capacity;
 mod endpoint;
@@ -16,6 +17,7 @@ mod trace;
 pub(crate) mod values;
 mod warmup;
 
+pub(crate) use calibrate::CalibrateArgs;
 pub(crate) use campaign::{CampaignArgs, Mode, SweepMode};
 pub(crate) use capacity::{Axis, CapacityArgs};
 pub(crate) use endpoint::EndpointArgs;
@@ -55,6 +57,9 @@ pub(crate) enum Command {
     /// Find the largest load under which enough requests meet every objective.
     #[command(after_help = EXIT_STATUS)]
     Capacity(Box<CapacityArgs>),
+    /// Find out how much this machine can drive, for runs of this shape to be held against; takes at most 20 seconds.
+    #[command(after_help = CALIBRATE)]
+    Calibrate(Box<CalibrateArgs>),
     /// Run the synthetic server, which knows the truth about its own timing.
     #[command(allow_negative_numbers = true)]
     Mock(Box<MockArgs>),
@@ -198,6 +203,7 @@ fn unbuilt() -> clap::Command {
     Cli::command()
         .mut_subcommand("profile", mend)
         .mut_subcommand("capacity", mend)
+        .mut_subcommand("calibrate", mend)
 }
 
 fn profile_command() -> clap::Command {
@@ -207,6 +213,9 @@ fn profile_command() -> clap::Command {
         .unwrap_or_default()
 }
 
+const CALIBRATE: &str = "\
+Give it the flags of the run: they say what is driven. Nothing is sent to --url.
+Exit status: 0 done; 2 something has to be mended first; 130 interrupted, and nothing kept.";
 const EXIT_STATUS: &str = "\
 Exit status:
   0    done

@@ -139,6 +139,14 @@ pub(crate) fn seconds(text: &str) -> Result<f64, String> {
     positive(text).and_then(short_enough)
 }
 
+/// Seconds under load of a calibration: so few that it is over in twenty, set-up and all.
+pub(crate) fn calibration(text: &str) -> Result<f64, String> {
+    number(text)
+        .ok()
+        .filter(|s| (1.0..=18.0).contains(s))
+        .ok_or_else(|| "write seconds from 1 to 18".into())
+}
+
 /// A number of units of `scale` seconds, as nanoseconds.
 fn nanoseconds(text: &str, scale: f64) -> Result<Nanos, String> {
     let seconds = short_enough(positive(text)? * scale)?;

@@ -38,7 +38,7 @@ pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Exit> {
     let pauses = Pauses::new()?;
     let mut watches: Vec<Watch> = cells.iter().map(|_| Watch::new(&args.campaign)).collect();
     let mut done: Vec<Vec<Done>> = cells.iter().map(|_| Vec::new()).collect();
-    let mut prepared = Prepared::default();
+    let mut prepared = Prepared::on(&args.machine);
     let sweep_id = (cells.len() > 1).then(fresh_id);
     let style = report::Style::of_stdout(&args.output);
     let mut stopped = None;

@@ -40,7 +40,7 @@ pub(crate) fn run(mut args: CapacityArgs) -> anyhow::Result<Exit> {
     }
     let dir = planning::artifact_dir(args.profile.output.artifact_dir.as_deref(), bench.plan());
     let style = report::Style::of_stdout(&args.profile.output);
-    let mut prepared = Prepared::default();
+    let mut prepared = Prepared::on(&args.profile.machine);
     let show = |text: String| shown(io::stdout().write_all(text.as_bytes()));
 
     let base = bench.base(&dir, &mut prepared)?;
@@ -57,9 +57,9 @@ pub(crate) fn run(mut args: CapacityArgs) -> anyhow::Result<Exit> {
     if !style.quiet {
         show(report::capacity_head(&capacity))?;
     }
-    while let Some(load) = capacity.search.next().filter(|_| capacity.base.answered) {
+    while let Some(next) = capacity.search.next().filter(|_| capacity.base.answered) {
         let number = capacity.probes.len() + 1;
-        let probe = bench.probe(load, number, &dir, &mut prepared, &capacity)?;
+        let probe = bench.probe(next, number, &dir, &mut prepared, &capacity)?;
         capacity.interrupted = probe.interrupted;
         if capacity.interrupted {
             break;
@@ -67,7 +67,7 @@ pub(crate) fn run(mut args: CapacityArgs) -> anyhow::Result<Exit> {
         if !style.quiet {
             show(report::capacity_line(&probe))?;
         }
-        capacity.search.tell(load, probe.judgement.holds);
+        capacity.search.tell(next, probe.judgement.holds);
         capacity.probes.push(probe);
     }
     let files = export::finish_capacity(&dir, &capacity)?;
@@ -83,7 +83,7 @@ fn exit(capacity: &Capacity, allow_invalid: bool) -> Exit {
         Exit::Unusable
     } else if capacity.spoiled().is_some() && !allow_invalid {
         Exit::Invalid
-    } else if capacity.search.holds.is_none() {
+    } else if capacity.search.holds().is_none() {
         Exit::Failed
     } else {
         Exit::Done

@@ -56,7 +56,7 @@ pub(crate) struct Probe {
 impl Capacity {
     /// The probe that says how much holds.
     pub(crate) fn best(&self) -> Option<&Probe> {
-        let load = self.search.holds?;
+        let load = self.search.holds()?;
         self.probes
             .iter()
             .rev()
@@ -65,7 +65,7 @@ impl Capacity {
 
     /// The probe that says what is too much.
     pub(crate) fn over(&self) -> Option<&Probe> {
-        let load = self.search.fails?;
+        let load = self.search.fails()?;
         self.probes
             .iter()
             .rev()

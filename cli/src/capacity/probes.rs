@@ -8,7 +8,7 @@ use crate::outcome::Identity;
 use crate::planning;
 use crate::profile::{announce, surroundings};
 use crate::trial::{self, Eyes, Place, Prepared};
-use ringload_engine::campaign::{Judge, Rule, Seen};
+use ringload_engine::campaign::{Judge, Next, Rule, Seen, least};
 use ringload_engine::clock::{Nanos, SECOND};
 use ringload_engine::plan::Plan;
 use ringload_engine::record::{Outcome, PhaseKind};
@@ -77,26 +77,21 @@ impl Bench {
     /// What stands in the way, with a remedy.
     pub(super) fn probe(
         &mut self,
-        load: f64,
+        next: Next,
         number: usize,
         dir: &Path,
         prepared: &mut Prepared,
         capacity: &Capacity,
     ) -> anyhow::Result<Probe> {
+        let load = next.load;
         let plan = self.plan_of(load)?;
         let base = (capacity.base.latency_s * SECOND as f64) as Nanos;
-        let bracketed = capacity.search.holds.is_some() && capacity.search.fails.is_some();
         let longest = (self.longest_s * SECOND as f64) as Nanos;
         let mut judge = Judge::new(Rule {
             target: capacity.target,
             level: self.level,
             settle: (2 * base).max(SECOND / 2).min(longest / 4),
-            // Near the bounds a queue takes its time to grow.
-            least: if bracketed {
-                (10 * base).min(longest / 2)
-            } else {
-                0
-            },
+            least: least(next, &capacity.search, base, longest),
         });
         let mut decided = None;
         let dir = dir.join(format!("probe_{number:02}_{}_{load}", self.axis_name()));

@@ -34,9 +34,9 @@ fn document(capacity: &Capacity) -> Value {
         "slos": capacity.slos.iter()
             .map(|slo| json!({"metric": slo.tag, "threshold": slo.threshold}))
             .collect::<Vec<_>>(),
-        "capacity": capacity.search.holds.and_then(finite),
-        "holds": capacity.search.holds.and_then(finite),
-        "fails": capacity.search.fails.and_then(finite),
+        "capacity": capacity.search.holds().and_then(finite),
+        "holds": capacity.search.holds().and_then(finite),
+        "fails": capacity.search.fails().and_then(finite),
         "goodput": capacity.best()
             .and_then(|p| p.run.outcome.summary.goodput.as_ref().map(|g| g.goodput))
             .and_then(finite),

@@ -24,6 +24,7 @@ pub(crate) use campaign::finish as finish_campaign;
 pub(crate) use capacity::finish as finish_capacity;
 pub(crate) use files::{Artifacts, Kind, Wanted, remove_temporaries};
 pub(crate) use records::RecordWriter;
+pub(crate) use time::utc;
 
 use crate::outcome::Outcome;
 use ringload_engine::Result;

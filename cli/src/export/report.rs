@@ -2,7 +2,7 @@
 
 use super::numbers::{metric, without_nulls};
 use super::time;
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, Standing};
 use ringload_engine::measure::Metric;
 use serde_json::{Map, Value, json};
 use std::io::{self, Write};
@@ -35,6 +35,10 @@ pub(crate) fn document(outcome: &Outcome) -> io::Result<Value> {
         "verdict": serde_json::to_value(&outcome.verdict)?,
         "plan": serde_json::to_value(&outcome.plan)?,
         "summary": summary,
+        "calibration": match &outcome.standing {
+            Standing::Known(used) => serde_json::to_value(used)?,
+            Standing::Unknown(why) => json!({"not_calibrated": why}),
+        },
         "host": outcome.host,
     }));
     // A null that the user asked for is a value.

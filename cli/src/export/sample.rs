@@ -1,14 +1,15 @@
 //! A hand-made outcome, for the tests of files and tables.
 
-use crate::outcome::{Identity, Outcome};
+use crate::outcome::{Identity, Outcome, Standing};
 use crate::redact::Secrets;
 use jiff::tz::TimeZone;
+use ringload_engine::calibration::{Basis, Calibration, Ceiling, Machine, Shape, Step, Used};
 use ringload_engine::clock::{MILLI, SECOND};
 use ringload_engine::measure::tags::{self, MetricInfo};
 use ringload_engine::measure::{
     ClientFigures, ConnectionCounts, CoreFigures, Counts, Distribution, ErrorGroup, Goodput,
     Metric, NetworkFigures, Percentile, PhaseFigures, RateFigures, RequestMetrics, SloFigures,
-    Spoken, Stats, Summary, TokenFigures,
+    Spoken, Stats, Summary, TokenFigures, Window, Windows,
 };
 use ringload_engine::plan::{
     Cap, CapPolicy, Cores, EndpointKind, Header, Io, Length, Limits, Load, Phase, Plan, Prompts,
@@ -28,6 +29,7 @@ pub(crate) fn outcome() -> Outcome {
     Outcome {
         summary: summary(),
         verdict: verdict(),
+        standing: Standing::Known(used()),
         host: json!({"kernel": "6.8.0", "cores_allowed": [0, 1, 2, 3], "governor": null}),
         identity: Identity {
             benchmark_id: "d30d462c3ff7".into(),
@@ -189,6 +191,13 @@ pub(crate) fn summary() -> Summary {
         }),
         network: network(),
         client: client(),
+        windows: Windows {
+            length_s: 1.0,
+            windows: vec![Window {
+                events: 1_200,
+                requests: 9,
+            }],
+        },
         tokens: TokenFigures {
             tokenizer: "builtin".into(),
             approximate: true,
@@ -476,5 +485,76 @@ fn verdict() -> Verdict {
             evidence: "12 of 500 arrivals waited for a slot under --concurrency 32 (2.4 %)".into(),
             remedy: "raise --concurrency, lower --request-rate, or read the response time, which counts the wait, instead of the latency".into(),
         }],
+    }
+}
+
+fn used() -> Used {
+    Used {
+        share: 0.123,
+        mean_share: 0.101,
+        window_s: 1.0,
+        events_per_s: 98_400.0,
+        requests_per_s: 9.0,
+        cores: 2,
+        ceiling_events_per_s: Some(801_000.0),
+        ceiling_requests_per_s: Some(64_200.0),
+        basis: Basis::Estimated,
+        calibrated_at: "2026-07-29T08:00:00Z".into(),
+        calibrated_for: calibration(16.0).shape.to_string(),
+    }
+}
+
+/// Of the machine and the shape of [`outcome`], with so many streams on a core.
+pub(crate) fn calibration(streams_per_core: f64) -> Calibration {
+    let step = |kind: &str, events_per_s: f64, busy_share: f64, verdict: &str| Step {
+        kind: kind.into(),
+        seconds: 1.6,
+        events_per_s,
+        requests_per_s: if kind == "requests" {
+            events_per_s
+        } else {
+            events_per_s / 128.0
+        },
+        busy_share,
+        user_share: busy_share / 3.0,
+        coalesced_share: 0.01,
+        receive_lag_p99_ms: Some(0.084),
+        dispatch_lag_p99_ms: Some(0.012),
+        verdict: verdict.into(),
+    };
+    Calibration {
+        made_at: "2026-07-29T08:00:00Z".into(),
+        ringload_version: env!("CARGO_PKG_VERSION").into(),
+        machine: Machine {
+            cpu_model: Some("Sample CPU".into()),
+            kernel: Some("6.8.0".into()),
+        },
+        shape: Shape {
+            driver: "epoll".into(),
+            http: "2".into(),
+            tls: true,
+            stamps: "kernel".into(),
+            batch_wait_us: 200,
+            streaming: true,
+            kept_connections: true,
+            streams_per_core,
+            input_tokens: 550.0,
+        },
+        event: Some(Ceiling {
+            user_ns: 820.0,
+            system_ns: 1_677.0,
+            basis: Basis::Estimated,
+        }),
+        request: Ceiling {
+            user_ns: 9_100.0,
+            system_ns: 19_556.0,
+            basis: Basis::Measured,
+        },
+        steps: vec![
+            step("tokens", 20_012.0, 0.081, "VALID"),
+            step("tokens", 79_204.0, 0.231, "VALID"),
+            step("headroom", 79_204.0, 0.231, "VALID"),
+            step("requests", 29_870.0, 0.93, "SUSPECT"),
+        ],
     }
 }

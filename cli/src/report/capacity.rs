@@ -114,7 +114,7 @@ fn found(capacity: &Capacity) -> String {
     } else {
         ""
     };
-    match (capacity.search.holds, capacity.search.fails) {
+    match (capacity.search.holds(), capacity.search.fails()) {
         (Some(low), Some(high)) => format!(
             "{} {unit} hold with {target} of requests good; {} do not{early}",
             short(low),

@@ -1,7 +1,8 @@
 //! The client's own share in the figures.
 
-use super::layout::{count, heading, line, percent, time};
-use crate::outcome::Outcome;
+use super::layout::{count, heading, line, percent, short, time};
+use crate::outcome::{Outcome, Standing};
+use ringload_engine::calibration::Basis;
 use ringload_engine::measure::{ClientFigures, Distribution};
 
 /// Lags, coalescing, cores, CPU per event, losses.
@@ -56,6 +57,7 @@ pub(super) fn section(outcome: &Outcome) -> String {
             &format!("{} user, {} system", time(user / 1e6), time(system / 1e6)),
         );
     }
+    out += &line("ceiling", &ceiling(&outcome.standing));
     out += &line("losses", &losses(c));
     for violation in &outcome.summary.violations {
         out += &line("books", violation);
@@ -71,6 +73,35 @@ fn lag(d: &Distribution) -> String {
             .map_or_else(|| "-".into(), |p| time(p.ms))
     };
     format!("p50 {}, p99 {}, max {}", at("p50"), at("p99"), at("max"))
+}
+
+fn ceiling(standing: &Standing) -> String {
+    let used = match standing {
+        Standing::Known(used) => used,
+        Standing::Unknown(why) => return format!("not calibrated: {why}"),
+    };
+    let most = |rate: Option<f64>, unit: &str| rate.map(|rate| format!("{} {unit}", short(rate)));
+    let most: Vec<String> = [
+        most(used.ceiling_events_per_s, "output events/s"),
+        most(used.ceiling_requests_per_s, "requests/s"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let estimate = match used.basis {
+        Basis::Measured => "",
+        Basis::Estimated => " (an estimate, a lower bound)",
+    };
+    format!(
+        "{} used in the busiest {:.1} s, {} in the mean, of {} on {} {}{estimate}; calibrated {}",
+        percent(used.share),
+        used.window_s,
+        percent(used.mean_share),
+        most.join(" or "),
+        used.cores,
+        if used.cores == 1 { "core" } else { "cores" },
+        used.calibrated_at
+    )
 }
 
 fn losses(c: &ClientFigures) -> String {

@@ -1,5 +1,6 @@
 //! The report on stdout: the verdict first, then what it rests on. At most 80 columns; nothing is computed here.
 
+mod calibrate;
 mod campaign;
 mod capacity;
 mod client;
@@ -17,6 +18,9 @@ mod table;
 mod tests;
 mod thresholds;
 
+pub(crate) use calibrate::{
+    head as calibrate_head, render as render_calibration, step_line as calibrate_line,
+};
 pub(crate) use campaign::{progress_line, render as render_campaign};
 pub(crate) use capacity::{
     head_line as capacity_head, probe_line as capacity_line, render as render_capacity,

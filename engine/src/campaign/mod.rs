@@ -8,6 +8,8 @@
 //!   requests of a probe ──► Judge ──► Judgement ──► Search   whether a load holds, and which to try next
 //! ```
 
+#[cfg(test)]
+mod accuracy;
 mod convergence;
 mod probe;
 mod search;
@@ -15,7 +17,7 @@ mod spread;
 mod sweep;
 
 pub use convergence::{Convergence, Criterion, ks_two_sample, settled};
-pub use probe::{Judge, Judgement, Reason, Rule, Seen};
-pub use search::{Range, Search};
+pub use probe::{Judge, Judgement, Reason, Rule, Seen, least};
+pub use search::{Next, Range, Search};
 pub use spread::{STATISTICS, Spread, figure, spreads};
 pub use sweep::{Cell, HEALTHY, Knee, Picture, SLOWER, picture};

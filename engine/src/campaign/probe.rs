@@ -3,10 +3,12 @@
 //! Requests are looked at in the order in which they were due, not in which they ended: the first to end are the fastest, and a test
 //! that saw them first would believe any server. What is due while the server fills up is left out. The share of good requests is held
 //! against the target with an interval that bears with dependence between neighbours (batch means) and is never shorter than that of
-//! independent ones (Wilson); and a load under which answers take longer and longer does not hold however good they still are.
+//! independent ones (Wilson); and a load under which requests come in faster than they are answered does not hold however good the
+//! answers still are: their number in flight drifts upwards by more than the walk of a stable queue explains.
 
+use super::{Next, Search};
 use crate::clock::Nanos;
-use crate::statistics::{Interval, batch_means, mann_kendall, theil_sen, wilson};
+use crate::statistics::{Interval, Sample, batch_means, mann_kendall, theil_sen, wilson};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -21,6 +23,17 @@ pub struct Rule {
     pub settle: Nanos,
     /// The least time from then on before a load may hold.
     pub least: Nanos,
+}
+
+/// The least time of a probe before a load may hold ([`Rule::least`]). Near the capacity a queue takes its time to grow: over by the width
+/// of what is left, it makes a request wait for as long as two take (`base`) in this time. A probe that confirms lasts `longest`.
+#[must_use]
+pub fn least(next: Next, search: &Search, base: Nanos, longest: Nanos) -> Nanos {
+    if next.confirms {
+        return longest;
+    }
+    let grown = |width: f64| ((2 * base) as f64 / width).min(longest as f64 / 2.0) as Nanos;
+    search.width().map_or(0, grown)
 }
 
 /// A request of a probe.
@@ -57,7 +70,7 @@ pub enum Reason {
     EnoughGood,
     /// The whole interval is under the target.
     TooFewGood,
-    /// Answers take longer and longer: the load is over what the server serves.
+    /// Requests come in faster than they are answered: the load is over what the server serves.
     Saturating,
     /// Time ran out with the target inside the interval: the share itself decides.
     Undecided,
@@ -71,6 +84,8 @@ pub struct Judge {
     early: BTreeMap<u64, Seen>,
     next: u64,
     first: Option<Nanos>,
+    /// Due while the server filled up.
+    before: Vec<Seen>,
     judged: Vec<Seen>,
     looked_at: usize,
 }
@@ -84,6 +99,7 @@ impl Judge {
             early: BTreeMap::new(),
             next: 0,
             first: None,
+            before: Vec::new(),
             judged: Vec::new(),
             looked_at: 0,
         }
@@ -102,6 +118,8 @@ impl Judge {
         let first = *self.first.get_or_insert(seen.scheduled);
         if seen.scheduled >= first.saturating_add(self.rule.settle) {
             self.judged.push(seen);
+        } else {
+            self.before.push(seen);
         }
     }
 
@@ -117,14 +135,15 @@ impl Judge {
         if interval.high < self.rule.target {
             return Some(self.judgement(false, Reason::TooFewGood));
         }
-        let trend = self.trend();
-        if trend.is_some_and(|t| t.p < SURELY_RISING && t.growth > 0.5) {
-            return Some(self.judgement(false, Reason::Saturating));
-        }
-        let calm = trend.is_none_or(|t| t.p > MAYBE_RISING || t.growth < 0.1);
         let span = self.judged[n - 1]
             .scheduled
             .saturating_sub(self.judged[0].scheduled);
+        if span >= self.rule.settle && self.queue_grows() {
+            return Some(self.judgement(false, Reason::Saturating));
+        }
+        let calm = self
+            .trend()
+            .is_none_or(|t| t.p > MAYBE_RISING || t.growth < 0.1);
         (interval.low > self.rule.target && calm && span >= self.rule.least)
             .then(|| self.judgement(true, Reason::EnoughGood))
     }
@@ -135,9 +154,7 @@ impl Judge {
         for seen in std::mem::take(&mut self.early).into_values() {
             self.take(seen);
         }
-        let rising = self
-            .trend()
-            .is_some_and(|t| t.p < SURELY_RISING && t.growth > 0.5);
+        let growing = self.queue_grows();
         let last = self.judged.last().map_or(0, |s| s.scheduled);
         self.judged.extend((0..waiting).map(|_| Seen {
             scheduled: last,
@@ -148,7 +165,7 @@ impl Judge {
         let undecided = !self.interval().is_some_and(clear);
         let share = self.share();
         let (holds, reason) = match share >= self.rule.target {
-            _ if rising => (false, Reason::Saturating),
+            _ if growing => (false, Reason::Saturating),
             holds if undecided => (holds, Reason::Undecided),
             true => (true, Reason::EnoughGood),
             false => (false, Reason::TooFewGood),
@@ -189,6 +206,34 @@ impl Judge {
         })
     }
 
+    /// Whether the number in flight drifts upwards: the increments between equal shares of the arrivals, tested against none by Student's
+    /// t. The increments of a queue that is stable, or at its limit, have no mean; those of one that starts to fill have a small one beside
+    /// their spread. Counts are whole, so the spread is taken as one at the least.
+    fn queue_grows(&self) -> bool {
+        let n = self.judged.len();
+        if n < 2 * DRIFT_STEPS {
+            return false;
+        }
+        let at: Vec<Nanos> = (0..=DRIFT_STEPS)
+            .map(|i| self.judged[i * (n - 1) / DRIFT_STEPS].scheduled)
+            .collect();
+        // Arrivals less departures at each instant, as a difference array.
+        let mut change = vec![0.0; at.len() + 1];
+        for seen in self.before.iter().chain(&self.judged) {
+            let reached = |time: Nanos| at.partition_point(|instant| *instant < time);
+            change[reached(seen.scheduled)] += 1.0;
+            change[reached(seen.end)] -= 1.0;
+        }
+        let Some(walk) = Sample::of(&change[1..at.len()]) else {
+            return false;
+        };
+        let walk = Sample {
+            sd: walk.sd.max(1.0),
+            ..walk
+        };
+        walk.interval(SURELY_GROWING).is_some_and(|i| i.low > 0.0)
+    }
+
     /// How the time from due to end moves over the probe.
     fn trend(&self) -> Option<Trend> {
         if self.judged.len() < 2 * BATCHES {
@@ -223,7 +268,10 @@ struct Trend {
 /// Requests without which nothing can be said.
 const LEAST: usize = 40;
 const BATCHES: usize = 10;
-const SURELY_RISING: f64 = 0.002;
+/// Increments of the number in flight.
+const DRIFT_STEPS: usize = 20;
+/// Two-sided, at each look; a probe has some forty.
+const SURELY_GROWING: f64 = 0.999;
 const MAYBE_RISING: f64 = 0.05;
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! The search for the largest load that holds: doubling until one fails, then halving what lies between.
+//! The search for the largest load that holds: doubling until one fails, then halving what lies between, then once more at length what
+//! is left, as a probe that ends early may have seen a queue before it had filled.
 
 use serde::Serialize;
 
@@ -15,15 +16,24 @@ pub struct Range {
     pub whole: bool,
 }
 
+/// The next load to try.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Next {
+    /// Arrivals per second, or requests in flight.
+    pub load: f64,
+    /// It held before, in a probe that ended early; the result rests on it, so this one may not end early for being good.
+    pub confirms: bool,
+}
+
 /// What is known so far. Ask [`next`](Self::next), probe, [`tell`](Self::tell), until there is no next.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Search {
     /// Where it looks.
     pub range: Range,
-    /// The heaviest load that held, under every one that failed.
-    pub holds: Option<f64>,
-    /// The lightest load that failed.
-    pub fails: Option<f64>,
+    /// Every load that held, under the lightest that failed; ascending.
+    held: Vec<f64>,
+    fails: Option<f64>,
+    confirmed: Option<f64>,
 }
 
 impl Search {
@@ -32,14 +42,46 @@ impl Search {
     pub fn new(range: Range) -> Self {
         Self {
             range,
-            holds: None,
+            held: Vec::new(),
             fails: None,
+            confirmed: None,
         }
     }
 
-    /// The next load to try; `None` when the bounds are near enough, the heaviest load holds, or the lightest fails.
+    /// The heaviest load that held, under every one that failed.
     #[must_use]
-    pub fn next(&self) -> Option<f64> {
+    pub fn holds(&self) -> Option<f64> {
+        self.held.last().copied()
+    }
+
+    /// The lightest load that failed.
+    #[must_use]
+    pub fn fails(&self) -> Option<f64> {
+        self.fails
+    }
+
+    /// The next load to try; `None` when the bounds are near enough or the heaviest load holds, and that was confirmed, or when the
+    /// lightest fails.
+    #[must_use]
+    pub fn next(&self) -> Option<Next> {
+        let try_out = |load: f64| Next {
+            load,
+            confirms: false,
+        };
+        match self.open() {
+            Some(load) => Some(try_out(load)),
+            None => self
+                .holds()
+                .filter(|load| self.confirmed != Some(*load))
+                .map(|load| Next {
+                    load,
+                    confirms: true,
+                }),
+        }
+    }
+
+    /// A load between the bounds, while they are too far apart.
+    fn open(&self) -> Option<f64> {
         let Range {
             from,
             to,
@@ -47,7 +89,7 @@ impl Search {
             whole,
         } = self.range;
         let lightest = if whole { 1.0 } else { from * LIGHTEST };
-        match (self.holds, self.fails) {
+        match (self.holds(), self.fails) {
             (None, None) => Some(from.min(to)),
             (Some(low), None) => (low < to).then(|| (low * 2.0).min(to)),
             (None, Some(high)) => {
@@ -66,18 +108,28 @@ impl Search {
         }
     }
 
-    /// A load was tried.
-    pub fn tell(&mut self, load: f64, held: bool) {
+    /// How far apart the bounds are, as a share of the upper one; `None` until there are both.
+    #[must_use]
+    pub fn width(&self) -> Option<f64> {
+        let (low, high) = (self.holds()?, self.fails?);
+        Some((high - low) / high)
+    }
+
+    /// What was asked for was tried. Of a heavier load that held and a lighter one that failed, the failure counts.
+    pub fn tell(&mut self, tried: Next, held: bool) {
+        let Next { load, confirms } = tried;
         if held {
-            self.holds = Some(self.holds.map_or(load, |low| low.max(load)));
+            self.held.push(load);
+            self.held.sort_by(f64::total_cmp);
+            self.held.dedup();
+            if confirms {
+                self.confirmed = Some(load);
+            }
         } else {
             self.fails = Some(self.fails.map_or(load, |high| high.min(load)));
         }
-        // Noise can make a heavier load hold than one that failed: the lighter failure counts.
-        if let (Some(low), Some(high)) = (self.holds, self.fails)
-            && low >= high
-        {
-            self.holds = None;
+        if let Some(high) = self.fails {
+            self.held.retain(|low| *low < high);
         }
     }
 }
@@ -93,7 +145,7 @@ mod tests {
         let mut search = Search::new(range);
         let mut probes = 0;
         while let Some(load) = search.next() {
-            search.tell(load, load <= capacity);
+            search.tell(load, load.load <= capacity);
             probes += 1;
             assert!(probes < 100);
         }
@@ -110,9 +162,9 @@ mod tests {
         };
         for capacity in [0.3, 1.0, 41.0, 777.0, 54_321.0] {
             let (search, probes) = found(range, capacity);
-            let (low, high) = (search.holds.unwrap(), search.fails.unwrap());
+            let (low, high) = (search.holds().unwrap(), search.fails().unwrap());
             assert!(low <= capacity && capacity < high && high - low <= 0.02 * high);
-            assert!(probes <= 24, "{capacity}: {probes}");
+            assert!(probes <= 25, "{capacity}: {probes}");
         }
     }
 
@@ -127,7 +179,7 @@ mod tests {
         for capacity in [1.0, 2.0, 37.0, 1000.0] {
             let (search, _) = found(range, capacity);
             assert_eq!(
-                (search.holds, search.fails),
+                (search.holds(), search.fails()),
                 (Some(capacity), Some(capacity + 1.0))
             );
         }
@@ -142,10 +194,10 @@ mod tests {
             whole: true,
         };
         let (endless, _) = found(range, 1e9);
-        assert_eq!((endless.holds, endless.fails), (Some(100.0), None));
+        assert_eq!((endless.holds(), endless.fails()), (Some(100.0), None));
         let (hopeless, probes) = found(range, 0.0);
         assert_eq!(
-            (hopeless.holds, hopeless.fails, probes),
+            (hopeless.holds(), hopeless.fails(), probes),
             (None, Some(1.0), 3)
         );
     }
@@ -158,8 +210,50 @@ mod tests {
             tolerance: 0.1,
             whole: false,
         });
-        search.tell(8.0, true);
-        search.tell(4.0, false);
-        assert_eq!((search.holds, search.next()), (None, Some(2.0)));
+        search.tell(trial(8.0), true);
+        search.tell(trial(4.0), false);
+        assert_eq!((search.holds(), search.next()), (None, Some(trial(2.0))));
+    }
+
+    #[test]
+    fn the_load_that_is_reported_was_confirmed_and_one_that_was_not_gives_way_to_those_below() {
+        let mut search = Search::new(Range {
+            from: 8.0,
+            to: 64.0,
+            tolerance: 0.1,
+            whole: false,
+        });
+        for (load, held) in [
+            (8.0, true),
+            (16.0, true),
+            (32.0, false),
+            (24.0, true),
+            (28.0, false),
+            (26.0, false),
+        ] {
+            assert_eq!(search.next(), Some(trial(load)));
+            search.tell(trial(load), held);
+        }
+        let confirms = |load| Next {
+            load,
+            confirms: true,
+        };
+        assert_eq!(search.next(), Some(confirms(24.0)));
+        search.tell(confirms(24.0), false);
+        assert_eq!(
+            (search.holds(), search.fails(), search.next()),
+            (Some(16.0), Some(24.0), Some(trial(20.0)))
+        );
+        search.tell(trial(20.0), true);
+        search.tell(trial(22.0), false);
+        search.tell(confirms(20.0), true);
+        assert_eq!((search.holds(), search.next()), (Some(20.0), None));
+    }
+
+    fn trial(load: f64) -> Next {
+        Next {
+            load,
+            confirms: false,
+        }
     }
 }

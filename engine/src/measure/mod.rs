@@ -32,6 +32,7 @@ mod thresholds;
 mod timeline;
 mod tokens;
 mod trend;
+mod windows;
 
 pub use counts::{ConnectionCounts, Counters, PhaseCounts};
 pub use facts::{Offered, PhaseFacts, RunFacts};
@@ -46,3 +47,4 @@ pub use thresholds::ThresholdFigures;
 pub use timeline::Timeline;
 pub use tokens::{ClientTokens, TokenCounts, TokenSource};
 pub use trend::{Direction, Trend};
+pub use windows::{Window, Windows};

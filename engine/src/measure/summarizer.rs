@@ -17,6 +17,7 @@ use super::tags;
 use super::thresholds;
 use super::timeline::Timeline;
 use super::tokens::{TokenCounts, TokenSource};
+use super::windows::Watch;
 use crate::clock::Nanos;
 use crate::plan::{Plan, Stamps, Threshold};
 use crate::record::{Outcome, PhaseKind, Record};
@@ -32,6 +33,7 @@ pub struct Summarizer {
     profiling: Population,
     slicer: Option<Slicer>,
     course: Course,
+    windows: Watch,
     tiers: Vec<(String, Judge)>,
     thresholds: Vec<Threshold>,
     errors: Errors,
@@ -50,6 +52,7 @@ impl Summarizer {
             profiling: Population::new(plan.slos.clone(), exact_gaps),
             slicer: Slicer::new(plan, timeline),
             course: Course::new(plan, timeline),
+            windows: Watch::new(timeline),
             tiers: plan
                 .tiers
                 .iter()
@@ -74,6 +77,7 @@ impl Summarizer {
                 judge.add(record.outcome, &metrics);
             }
             self.course.add(record, tokens, &metrics);
+            self.windows.add(record);
             if let Some(slicer) = &mut self.slicer {
                 slicer.add(record, tokens, &metrics);
             }
@@ -143,6 +147,7 @@ impl Summarizer {
             },
             errors: self.errors.finish(),
             client: client(&shard, facts, records_lost),
+            windows: self.windows.finish(),
             violations,
         };
         let known = self.course.finish(&summary.metrics);

@@ -5,6 +5,7 @@ use super::slice_figures::Slices;
 use super::steady_figures::{Confidence, Steady};
 use super::tags::MetricInfo;
 use super::thresholds::ThresholdFigures;
+use super::windows::Windows;
 use crate::record::Cause;
 use crate::statistics::Interval;
 use serde::Serialize;
@@ -46,6 +47,9 @@ pub struct Summary {
     pub rate: Option<RateFigures>,
     /// The client's own share in the figures.
     pub client: ClientFigures,
+    /// How much the client had to do over time: what a ceiling is held against.
+    #[serde(skip)]
+    pub windows: Windows,
     /// What the network was like.
     pub network: NetworkFigures,
     /// Where token counts came from.

@@ -1,8 +1,9 @@
 use super::testing::{Run, core};
 use super::*;
+use crate::calibration::Basis;
 use crate::clock::{MICRO, MILLI, SECOND};
 use crate::measure::testing::{open_plan, plan};
-use crate::measure::{Aborted, Offered};
+use crate::measure::{Aborted, Offered, Shard};
 use crate::plan::{Arrival, Cap, CapPolicy, Load, Prefill, Stamps, Target};
 use crate::record::testing::failed;
 use crate::record::{Cause, Outcome};
@@ -13,7 +14,7 @@ fn judged(run: Run) -> Verdict {
 
 fn judged_on(run: Run, host: &HostFacts) -> Verdict {
     let (plan, summary) = run.summary();
-    let verdict = judge(&plan, &summary, host);
+    let verdict = judge(&plan, &summary, host, None);
     for finding in &verdict.findings {
         assert!(
             !finding.evidence.is_empty() && !finding.remedy.is_empty(),
@@ -83,21 +84,26 @@ fn late_issues_are_held_against_the_time_to_the_first_token() {
 }
 
 #[test]
-fn late_reads_are_held_against_the_time_between_tokens() {
-    for (gap, lag, expected) in [
-        (20 * MILLI, 900 * MICRO, None),
-        (20 * MILLI, 1_500 * MICRO, Some(Status::Suspect)),
-        (20 * MILLI, 2_500 * MICRO, Some(Status::Invalid)),
-        (5 * MILLI, 600 * MICRO, Some(Status::Invalid)),
+fn late_reads_are_held_against_the_time_between_tokens_and_what_they_spoiled() {
+    use Status::{Invalid, Suspect};
+    for (gap, lag, alone, sharing) in [
+        (20 * MILLI, 900 * MICRO, None, None),
+        (20 * MILLI, 1_500 * MICRO, Some(Suspect), Some(Suspect)),
+        (20 * MILLI, 2_500 * MICRO, Some(Suspect), Some(Invalid)),
+        (5 * MILLI, 800 * MICRO, Some(Suspect), Some(Invalid)),
+        // 10 % of 5 ms, and the wait for a batch.
+        (5 * MILLI, 650 * MICRO, None, None),
     ] {
-        let mut run = Run::with_answers(plan(), 1_000, 200 * MILLI, gap);
-        run.receive[..200].fill(lag);
-        let verdict = judged(run);
-        assert_eq!(
-            found(&verdict, "receive_lag").map(|f| f.0),
-            expected,
-            "{gap} {lag}"
-        );
+        let of = |share: fn(&mut Shard)| {
+            let mut run = Run::with_answers(plan(), 1_000, 200 * MILLI, gap);
+            run.plan.batch_wait = 200 * MICRO;
+            run.receive[..200].fill(lag);
+            run.shard = share;
+            found(&judged(run), "receive_lag").map(|f| f.0)
+        };
+        assert_eq!(of(|_| {}), alone, "{gap} {lag}");
+        let shared = |shard: &mut Shard| shard.counters.coalesced = shard.counters.events / 2;
+        assert_eq!(of(shared), sharing, "{gap} {lag}");
     }
 }
 
@@ -150,6 +156,52 @@ fn the_busiest_core_counts() {
         found(&judged(short), "busy_core"),
         Some((Status::Valid, CLIENT))
     );
+}
+
+#[test]
+fn the_share_of_the_ceiling_counts_and_an_estimate_counts_less() {
+    let used = |share, basis| Used {
+        share,
+        mean_share: share / 2.0,
+        window_s: 1.0,
+        events_per_s: share * 1e6,
+        requests_per_s: 10.0,
+        cores: 1,
+        ceiling_events_per_s: Some(1e6),
+        ceiling_requests_per_s: Some(1e5),
+        basis,
+        calibrated_at: "2026-01-01T00:00:00Z".into(),
+        calibrated_for: "epoll".into(),
+    };
+    let judged = |share, basis, seconds: f64| {
+        let mut run = Run::new(plan(), 1_000);
+        run.facts.profiling.end = (seconds * SECOND as f64) as u64;
+        let (plan, summary) = run.summary();
+        let used = used(share, basis);
+        judge(&plan, &summary, &HostFacts::default(), Some(&used))
+    };
+    for (share, measured, estimated) in [
+        (0.7, None, None),
+        (0.71, Some(Status::Suspect), Some(Status::Valid)),
+        (0.91, Some(Status::Invalid), Some(Status::Suspect)),
+        (1.3, Some(Status::Invalid), Some(Status::Suspect)),
+    ] {
+        for (basis, expected) in [(Basis::Measured, measured), (Basis::Estimated, estimated)] {
+            let verdict = judged(share, basis, 10.0);
+            let expected = expected.map(|status| (status, CLIENT));
+            assert_eq!(found(&verdict, "ceiling"), expected, "{share} {basis:?}");
+        }
+    }
+    let short = judged(0.95, Basis::Measured, 0.05);
+    assert_eq!(found(&short, "ceiling"), Some((Status::Valid, CLIENT)));
+    let evidence = &judged(0.95, Basis::Measured, 10.0).findings[0].evidence;
+    for words in [
+        "95.0 %",
+        "950000 output events/s of at most 1000000",
+        "1 core:",
+    ] {
+        assert!(evidence.contains(words), "{evidence}");
+    }
 }
 
 #[test]
@@ -477,7 +529,7 @@ fn token_counts_that_disagree_are_suspect_except_with_the_built_in_vocabulary() 
         summary.tokens.approximate = approximate;
         summary.tokens.compared = 1_000;
         summary.tokens.mismatched = mismatched;
-        let verdict = judge(&plan, &summary, &HostFacts::default());
+        let verdict = judge(&plan, &summary, &HostFacts::default(), None);
         assert_eq!(found(&verdict, "token_mismatch").map(|f| f.0), expected);
         assert_eq!(
             found(&verdict, "approximate_lengths").is_some(),

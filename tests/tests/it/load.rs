@@ -19,6 +19,25 @@ fn arrivals_reach_the_server_as_their_pattern_says() {
     });
 }
 
+#[test]
+fn thousands_of_arrivals_a_second_reach_the_server_as_their_pattern_says() {
+    alone_on_both(|io| {
+        for rate in [1000.0, 5000.0] {
+            let poisson = || {
+                let gaps = received_at(io, &["poisson"], rate, FAST);
+                distance(&gaps, exponential(rate)) < critical(FAST - 1, ALPHA)
+            };
+            let gamma = || {
+                let gaps = received_at(io, &["gamma", "--arrival-smoothness", "4"], rate, FAST);
+                distance(&gaps, erlang(4, rate)) < critical(FAST - 1, ALPHA)
+            };
+            // Other work on the machine can only spoil a fit: a wrong schedule would fail every time.
+            assert!((0..ATTEMPTS).any(|_| poisson()), "{rate}/s, Poisson");
+            assert!((0..ATTEMPTS).any(|_| gamma()), "{rate}/s, gamma");
+        }
+    });
+}
+
 fn fits(gaps: &[f64], cdf: impl Fn(f64) -> f64) {
     let (distance, bound) = (distance(gaps, cdf), critical(gaps.len(), ALPHA));
     assert!(distance < bound, "{distance} over {bound}: {gaps:?}");
@@ -34,19 +53,22 @@ fn equal_gaps(gaps: &[f64]) {
 
 /// The gaps, in seconds, between the arrivals of a run with this pattern, as the server received them.
 fn received(io: Io, pattern: &[&str]) -> Vec<f64> {
+    received_at(io, pattern, RATE, ARRIVALS)
+}
+
+fn received_at(io: Io, pattern: &[&str], rate: f64, count: usize) -> Vec<f64> {
     let server = paced(0, 0);
-    let count = ARRIVALS.to_string();
     let ended = Profile::of(server.addr())
         .on(io)
-        .args(["--request-rate", &RATE.to_string(), "--osl", "1"])
-        .args(["--request-count", &count, "--cores", "1"])
+        .args(["--request-rate", &rate.to_string(), "--osl", "1"])
+        .args(["--request-count", &count.to_string(), "--cores", "1"])
         .args(["--allow-invalid", "--arrival-pattern"])
         .args(pattern)
         .run()
         .all_well();
-    assert_eq!(ended.count("issued"), ARRIVALS as u64);
+    assert_eq!(ended.count("issued"), count as u64);
     let arrivals = server.arrivals();
-    assert_eq!(arrivals.len(), ARRIVALS, "each arrival, and only those");
+    assert_eq!(arrivals.len(), count, "each arrival, and only those");
     let gaps = arrivals.windows(2);
     gaps.map(|pair| (pair[1] - pair[0]) as f64 / 1e9).collect()
 }
@@ -316,3 +338,6 @@ const RATE: f64 = 100.0;
 const ARRIVALS: usize = 200;
 /// How often a right schedule may fail.
 const ALPHA: f64 = 1e-4;
+/// Arrivals of the fast ones, and how often they are tried.
+const FAST: usize = 1000;
+const ATTEMPTS: usize = 5;

@@ -1,6 +1,7 @@
 //! The real `ringload` and the real engine against real sockets.
 //!
 //! - `known_answers`: servers that know the truth about their timing
+//! - `truth`: every token against the server's own account of its writes, also with a client that is stopped
 //! - `verdict`: clients that are stopped, crowded out and starved, and servers that stand still
 //! - `load`: arrivals as the server receives them; caps, ends, warm-ups
 //! - `schedules`: rates that move, slots that open over time, bounds on prefills, users
@@ -11,11 +12,13 @@
 //! - `http2`: HTTP/2 frame by frame: rules that a server breaks, rules that it bends, and requests that move
 //! - `files`: what a run leaves
 //! - `campaign`: repeats, sweeps, the search for the capacity, and what is left of them
+//! - `calibrate`: what this machine can drive, and runs that say what share of it they used
 //! - `course`: the run over time; tiers, conditions, the steady part
 //! - `crowd`: many streams at once
 //!
 //! Unless a test says otherwise it runs on both drivers. The same truths are asked of virtual time in the engine's `known_answers`.
 
+mod calibrate;
 mod campaign;
 mod cli;
 mod course;
@@ -27,5 +30,6 @@ mod limits;
 mod load;
 mod network;
 mod schedules;
+mod truth;
 mod verdict;
 mod wire;

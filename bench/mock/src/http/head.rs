@@ -17,6 +17,8 @@ pub(crate) struct Head {
     pub(crate) expects_continue: bool,
     /// The `x-mock` header: the same JSON object as the body's `mock` field.
     pub(crate) mock: Option<Box<[u8]>>,
+    /// The `x-request-id` header.
+    pub(crate) request_id: Option<Box<[u8]>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -53,6 +55,7 @@ pub(crate) fn parse_head(bytes: &[u8], body_limit: usize) -> Result<Option<Head>
         keep_alive: true,
         expects_continue: false,
         mock: None,
+        request_id: None,
     };
     for header in parsed.headers.iter() {
         head.take(header, body_limit)?;
@@ -76,6 +79,8 @@ impl Head {
             self.expects_continue = header.value.eq_ignore_ascii_case(b"100-continue");
         } else if is("x-mock") {
             self.mock = Some(header.value.into());
+        } else if is("x-request-id") {
+            self.request_id = Some(header.value.into());
         }
         Ok(())
     }

@@ -21,6 +21,7 @@ use crate::pages::page;
 use crate::routes::{Ask, Route, route};
 use crate::shared::Shared;
 use crate::stream::{End, Framing, Opening, Stream};
+use crate::truth::Note;
 
 /// An exchange on one HTTP/2 stream.
 pub(super) struct Exchange {
@@ -38,6 +39,7 @@ struct Flight {
     pacer: Rc<Pacer>,
     key: usize,
     stream: Stream,
+    note: Note,
     over: bool,
 }
 
@@ -73,7 +75,7 @@ impl Exchange {
             Ok(Route::Generate(api)) => {
                 self.shared.arrive(arrival_ns);
                 match Ask::parse(api, &head, &body).and_then(Ask::admitted) {
-                    Ok(ask) => self.stream(ask, arrival_ns).await,
+                    Ok(ask) => self.stream(ask, &head, arrival_ns).await,
                     Err(refusal) => self.refuse(&refusal).await,
                 }
             }
@@ -106,6 +108,10 @@ impl Exchange {
             keep_alive: true,
             expects_continue: false,
             mock: parts.headers.get("x-mock").map(|v| v.as_bytes().into()),
+            request_id: parts
+                .headers
+                .get("x-request-id")
+                .map(|v| v.as_bytes().into()),
         };
         let mut body = Vec::new();
         while let Some(part) = incoming.data().await {
@@ -119,17 +125,22 @@ impl Exchange {
         Ok((head, Some(body)))
     }
 
-    async fn stream(&mut self, ask: Ask, arrival_ns: u64) -> Result<(), Failure> {
+    async fn stream(&mut self, ask: Ask, head: &Head, arrival_ns: u64) -> Result<(), Failure> {
         let number = self.shared.begin(ask.prompt_tokens);
         let created = unix_seconds();
         let config = &self.shared.config;
         let stream = Stream::new(config, ask, Framing::Http2, number, arrival_ns, created);
         let key = self.pacer.enter(number, stream.wants_grants(), arrival_ns);
+        let note = self
+            .shared
+            .notes
+            .begin(number, head.request_id.as_deref(), arrival_ns);
         let mut flight = Flight {
             shared: self.shared.clone(),
             pacer: self.pacer.clone(),
             key,
             stream,
+            note,
             over: false,
         };
         for turn in 1.. {
@@ -144,7 +155,11 @@ impl Exchange {
             }
             let last = rendered.end == Some(End::KeepAlive);
             if let Some(head) = flight.stream.head() {
+                let begun_ns = now_ns();
                 self.send(head, bytes.into(), last).await?;
+                let (events, tokens) = (rendered.events, rendered.tokens);
+                let notes = &self.shared.notes;
+                notes.note_write(&mut flight.note, begun_ns, events, tokens);
             }
             match rendered.end {
                 None if turn % WRITES_PER_TURN == 0 => tokio::task::yield_now().await,
@@ -233,6 +248,7 @@ impl Exchange {
 impl Drop for Flight {
     fn drop(&mut self) {
         self.pacer.leave(self.key, self.stream.awaits_grants());
+        self.shared.notes.end(&mut self.note, self.over);
         if !self.over {
             self.shared.cancel();
         }

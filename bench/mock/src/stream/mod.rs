@@ -66,6 +66,8 @@ pub(crate) type Opening = (u16, &'static str);
 /// What one call of [`Stream::render`] gave.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Rendered {
+    /// Output events.
+    pub(crate) events: u32,
     pub(crate) tokens: u32,
     pub(crate) end: Option<End>,
 }
@@ -180,8 +182,10 @@ impl Stream {
             } else {
                 None
             };
+            let tokens = self.sent - before;
             return Rendered {
-                tokens: self.sent - before,
+                events: tokens.min(1),
+                tokens,
                 end,
             };
         }
@@ -195,8 +199,9 @@ impl Stream {
             self.template.role(out, &sent);
             self.role_sent = true;
         }
+        let mut events = 0;
         while self.boundary_ns <= now_ns && self.sent < self.limit() {
-            self.render_group(out, &sent);
+            events += self.render_group(out, &sent);
             if matches!(self.pacing, Pacing::Unpaced) || out.len() > BURST_BYTES {
                 break;
             }
@@ -207,19 +212,23 @@ impl Stream {
             None
         };
         Rendered {
+            events,
             tokens: self.sent - before,
             end,
         }
     }
 
-    /// The tokens of one write.
-    fn render_group(&mut self, out: &mut Vec<u8>, sent: &Digits) {
+    /// The tokens of one write; how many events they are.
+    fn render_group(&mut self, out: &mut Vec<u8>, sent: &Digits) -> u32 {
+        let mut events = 0;
         while self.sent < self.boundary {
             let count = self.tokens_per_event.min(self.boundary - self.sent);
             self.template.tokens(out, &mut self.words, count, sent);
             self.sent += count;
+            events += 1;
         }
         self.aim();
+        events
     }
 
     fn render_end(&mut self, out: &mut Vec<u8>, sent: &Digits) -> Option<End> {

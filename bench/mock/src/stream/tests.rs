@@ -39,7 +39,11 @@ fn each_token_is_written_when_it_is_due() {
     let mut stream = stream(&Config::default(), &body(r#","max_tokens":3"#));
     for (due_ms, end) in [(20, None), (25, None), (30, Some(End::KeepAlive))] {
         assert_eq!(due(&stream), due_ms);
-        let expected = Rendered { tokens: 1, end };
+        let expected = Rendered {
+            events: 1,
+            tokens: 1,
+            end,
+        };
         assert_eq!(render(&mut stream, due_ms), (expected, 1));
     }
 }
@@ -125,7 +129,12 @@ fn a_whole_response_is_due_with_its_last_token() {
     assert_eq!(due(&stream), 40);
     let rendered = render(&mut stream, 40).0;
     let end = Some(End::KeepAlive);
-    assert_eq!(rendered, Rendered { tokens: 5, end });
+    let expected = Rendered {
+        events: 1,
+        tokens: 5,
+        end,
+    };
+    assert_eq!(rendered, expected);
 }
 
 #[test]
@@ -143,7 +152,12 @@ fn faults_end_a_stream_after_their_number_of_tokens() {
                 &body(&format!(r#","mock":{{"{fault}":{after}}}"#)),
             );
             let rendered = render(&mut stream, 1_000).0;
-            assert_eq!(rendered, Rendered { tokens: after, end }, "{fault} {after}");
+            let expected = Rendered {
+                events: after,
+                tokens: after,
+                end,
+            };
+            assert_eq!(rendered, expected, "{fault} {after}");
             assert_eq!(stream.due_ns() == u64::MAX, end.is_none());
         }
         let never = body(&format!(r#","max_tokens":2,"mock":{{"{fault}":3}}"#));

@@ -65,7 +65,7 @@ impl Worker {
                 conn.consume(end);
                 return match ask.and_then(Ask::admitted) {
                     Ok(ask) => {
-                        self.begin(key, ask, head.keep_alive, arrival_ns);
+                        self.begin(key, ask, head, arrival_ns);
                         Ok(())
                     }
                     Err(refusal) => self.refuse(key, &refusal, head.keep_alive),
@@ -81,13 +81,15 @@ impl Worker {
     }
 
     /// Starts the response to a generation request; `serve` sends it.
-    fn begin(&mut self, key: usize, ask: Ask, keep_alive: bool, arrival_ns: u64) {
+    fn begin(&mut self, key: usize, ask: Ask, head: &Head, arrival_ns: u64) {
         let shared = &self.shared;
         let number = shared.begin(ask.prompt_tokens);
         let stream = Stream::new(
             &shared.config,
             ask,
-            Framing::Http1 { keep_alive },
+            Framing::Http1 {
+                keep_alive: head.keep_alive,
+            },
             number,
             arrival_ns,
             unix_seconds(),
@@ -104,6 +106,8 @@ impl Worker {
                 arrived_ns: arrival_ns,
             });
         }
+        let request_id = head.request_id.as_deref();
+        self.conns[key].note = shared.notes.begin(number, request_id, arrival_ns);
         self.conns[key].stream = Some(stream);
     }
 

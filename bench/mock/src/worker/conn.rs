@@ -10,6 +10,7 @@ use socket2::SockRef;
 use super::link::Link;
 use crate::http::Head;
 use crate::stream::Stream;
+use crate::truth::Note;
 
 /// A client's connection. At most one request is under way; bytes of the next ones wait.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub(super) struct Conn {
     /// There may be bytes in the socket that were not read, as a request was under way.
     pub(super) unread: bool,
     pub(super) stream: Option<Stream>,
+    /// Of the request that `stream` answers, until all is written.
+    pub(super) note: Note,
     /// The client has sent its last byte.
     pub(super) half_closed: bool,
     /// What to do once all is written.
@@ -51,6 +54,7 @@ impl Conn {
             head: None,
             unread: false,
             stream: None,
+            note: None,
             half_closed: false,
             after: After::KeepAlive,
             output: Vec::new(),

@@ -7,9 +7,10 @@ use mio::event::Event;
 use super::conn::{After, Conn};
 use super::{HANDSHAKE, Worker};
 use crate::batching::Engine;
-use crate::clock::now_ns;
+use crate::clock::{self, now_ns};
 use crate::stream::{End, Stream};
 use crate::timers::Wake;
+use crate::truth::Notes;
 
 /// What to do with a connection after it was moved on.
 enum Next {
@@ -97,13 +98,18 @@ impl Worker {
 
     fn write_due(&mut self, key: usize) -> io::Result<Next> {
         let conn = &mut self.conns[key];
+        let was_blocked = conn.blocked();
         conn.flush()?;
+        if was_blocked && !conn.blocked() {
+            Notes::note_flushed(&mut conn.note);
+        }
         let mut writes = 0;
         loop {
             if conn.blocked() {
                 return Ok(Next::Wait);
             }
             let Some(stream) = &mut conn.stream else {
+                self.shared.notes.end(&mut conn.note, true);
                 return conn.handle_all_written().map(|()| Next::Idle);
             };
             let (due_ns, now_ns) = (stream.due_ns(), now_ns());
@@ -130,7 +136,11 @@ impl Worker {
                     End::Reset => After::Reset,
                 };
             }
+            let begun_ns = conn.note.as_ref().map_or(0, |_| clock::now_ns());
             conn.send(&self.scratch)?;
+            let (events, tokens) = (rendered.events, rendered.tokens);
+            let notes = &self.shared.notes;
+            notes.note_write(&mut conn.note, begun_ns, events, tokens);
         }
     }
 
@@ -143,6 +153,7 @@ impl Worker {
         let _ = self.poll.registry().deregister(conn.socket());
         self.acceptor.handle_close();
         self.shared.close();
+        self.shared.notes.end(&mut conn.note, conn.stream.is_none());
         if let Some(stream) = conn.stream {
             self.shared.cancel();
             forget(&mut self.engine, key, &stream);

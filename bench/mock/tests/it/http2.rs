@@ -20,8 +20,8 @@ fn serve(tls: Option<TlsConfig>, protocol: Protocol, timing: Timing) -> Server {
     .unwrap()
 }
 
-/// Posts `bodies` at once on one connection: status and body of each.
-fn post(server: &Server, bodies: &[String]) -> Vec<(u16, String)> {
+/// Posts `bodies` at once on one connection, each with its number as its `x-request-id`: status and body of each.
+pub(crate) fn post(server: &Server, bodies: &[String]) -> Vec<(u16, String)> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -48,8 +48,9 @@ async fn exchange(
     tokio::spawn(connection);
     let mut send = send.ready().await.unwrap();
     let mut responses = Vec::new();
-    for body in bodies {
-        let request = http::Request::post("http://localhost/v1/chat/completions");
+    for (number, body) in bodies.iter().enumerate() {
+        let request = http::Request::post("http://localhost/v1/chat/completions")
+            .header("x-request-id", number.to_string());
         let (response, mut stream) = send.send_request(request.body(()).unwrap(), false).unwrap();
         stream.send_data(Bytes::from(body.clone()), true).unwrap();
         responses.push(response);

@@ -5,6 +5,7 @@
 //! - `faults`: scripted ends, and clients that go away
 //! - `crowd`: many requests on a connection, many connections, many threads
 //! - `tls`, `http2`: the same answers through TLS and over HTTP/2; delays
+//! - `truth`: what the server notes of its own doing
 //! - `engine`: the batching model behind sockets
 
 mod answers;
@@ -15,3 +16,4 @@ mod faults;
 mod http2;
 mod pacing;
 mod tls;
+mod truth;

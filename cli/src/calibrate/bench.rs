@@ -1,0 +1,311 @@
+//! One core under the loads of a calibration: a server and a plan each.
+
+use crate::args::ProfileArgs;
+use crate::campaign::warm;
+use crate::profile::surroundings;
+use crate::{live, mock, planning};
+use ringload_engine::calibration::{Load, Machine, Shape, Step};
+use ringload_engine::clock::{Nanos, SECOND};
+use ringload_engine::host::HostFacts;
+use ringload_engine::measure::{Distribution, Summary};
+use ringload_engine::plan::{
+    Cores, Dns, Family, HttpVersion, Length, Load as Loop, Phase, Plan, Reuse, Target,
+    TokenizerSource,
+};
+use ringload_engine::run::{self, Control};
+use ringload_engine::verdict::{Status, judge};
+use ringload_engine::workload::Workload;
+use ringload_engine::{Error, Result};
+use ringload_mock::{Config, Jitter, Protocol, Server, Timing, TlsConfig};
+use std::net::SocketAddr;
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// Makes the loads.
+pub(super) struct Bench {
+    /// What every load has in common.
+    plan: Plan,
+    core: usize,
+    servers: Vec<usize>,
+    length: Nanos,
+    dir: TempDir,
+    /// Requests in flight, all of them on the one core.
+    pub(super) streams: u32,
+    /// Output tokens of a long answer.
+    pub(super) tokens: u32,
+}
+
+/// A load that was tried.
+pub(super) struct Tried {
+    pub(super) step: Step,
+    pub(super) load: Load,
+    pub(super) shape: Option<Shape>,
+    pub(super) machine: Machine,
+    pub(super) interrupted: bool,
+}
+
+impl Bench {
+    /// From the flags of a run: its protocol, its driver, its answers, and what one of its cores has to carry.
+    ///
+    /// # Errors
+    /// When the flags make no plan, with what to write instead.
+    pub(super) fn new(args: &ProfileArgs, length_s: f64) -> anyhow::Result<Self> {
+        let plan = planning::plan(args, &surroundings())?.plan;
+        let cores = run::cores(&plan)?;
+        let allowed = mock::allowed_cores();
+        let core = *cores.last().ok_or_else(no_core)?;
+        let tokens = plan.prompts.osl.map_or(USUAL_TOKENS, |l| l.mean);
+        let in_flight = in_flight(&plan, tokens) / cores.len() as f64;
+        let streams = in_flight.ceil().clamp(1.0, MOST_STREAMS) as u32;
+        Ok(Self {
+            core,
+            servers: allowed.into_iter().filter(|c| *c != core).collect(),
+            length: (length_s * SECOND as f64) as Nanos,
+            dir: tempfile::tempdir()?,
+            streams,
+            // So many that each stream ends within the step, whatever their number.
+            tokens: tokens
+                .min(MOST_IN_ALL / f64::from(streams))
+                .max(LEAST_TOKENS) as u32,
+            plan: common(plan, core),
+        })
+    }
+
+    /// Whether the server has a core of its own.
+    pub(super) fn alone(&self) -> bool {
+        !self.servers.is_empty()
+    }
+
+    /// Whether answers are streamed.
+    pub(super) fn streaming(&self) -> bool {
+        self.plan.streaming
+    }
+
+    /// The core that is measured.
+    pub(super) fn core(&self) -> usize {
+        self.core
+    }
+
+    /// Streams that together put out so many tokens a second, each at its own time.
+    ///
+    /// # Errors
+    /// What stands in the way, with a remedy.
+    pub(super) fn paced(&self, kind: &str, tokens_per_s: f64) -> anyhow::Result<Tried> {
+        let gap = Duration::from_secs_f64(f64::from(self.streams) / tokens_per_s);
+        let timing = Timing::Fixed {
+            ttft: gap,
+            itl: gap,
+            // So that streams that began together do not stay together.
+            jitter: Jitter::Uniform { share: 0.5 },
+        };
+        self.run(kind, timing, self.tokens)
+    }
+
+    /// Answers of one token (of the run's length, where they are not streamed), as fast as they come.
+    ///
+    /// # Errors
+    /// What stands in the way, with a remedy.
+    pub(super) fn requests(&self) -> anyhow::Result<Tried> {
+        let tokens = if self.streaming() { 1 } else { self.tokens };
+        self.run("requests", Timing::Unpaced, tokens)
+    }
+
+    /// Whole answers, so many a second.
+    ///
+    /// # Errors
+    /// What stands in the way, with a remedy.
+    pub(super) fn whole(&self, kind: &str, requests_per_s: f64) -> anyhow::Result<Tried> {
+        let timing = Timing::Fixed {
+            ttft: Duration::from_secs_f64(f64::from(self.streams) / requests_per_s),
+            itl: Duration::ZERO,
+            jitter: Jitter::Uniform { share: 0.5 },
+        };
+        self.run(kind, timing, self.tokens)
+    }
+
+    fn run(&self, kind: &str, timing: Timing, tokens: u32) -> anyhow::Result<Tried> {
+        let tls = self.plan.targets.first().is_some_and(|t| t.tls);
+        let server = self.server(timing, tls)?;
+        let plan = self.plan_for(&server, tls, tokens)?;
+        let workload = Workload::prepare(&plan)?;
+        let log = self.dir.path().join("records");
+        let workers = run::cores(&plan)?;
+        let control = Control::new(workers.len());
+        let host = HostFacts::read_start();
+        let finished = live::watch(&plan, &control, &workers, &|| {}, false, || {
+            run::execute(&plan, &workload, &log, &control, None)
+        })??;
+        let host = host.finish();
+        let summary = run::summarize(&plan, &workload, finished, &mut |_, _| Ok(()))?;
+        // Its threads have done their part; what they take to end is not measured.
+        drop(server);
+        let interrupted = summary.was_cancelled;
+        if summary.client.events == 0 && summary.counts.succeeded == 0 && !interrupted {
+            return Err(unanswered(&summary).into());
+        }
+        let verdict = judge(&plan, &summary, &host, None);
+        Ok(Tried {
+            step: step(kind, &summary, verdict.status),
+            load: load(&summary),
+            shape: Shape::of(&plan, &summary).map(|shape| Shape {
+                streams_per_core: f64::from(self.streams),
+                ..shape
+            }),
+            machine: Machine::of(&host),
+            interrupted,
+        })
+    }
+
+    fn server(&self, timing: Timing, tls: bool) -> Result<Server> {
+        mock::start(Config {
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            threads: self.servers.len().clamp(1, MOST_SERVER_THREADS),
+            cores: self.servers.clone(),
+            timing,
+            tls: tls.then(TlsConfig::default),
+            protocol: Protocol::Auto,
+            ..Config::default()
+        })
+    }
+
+    fn plan_for(&self, server: &Server, tls: bool, tokens: u32) -> Result<Plan> {
+        let scheme = if tls { "https" } else { "http" };
+        let mut plan = self.plan.clone();
+        plan.targets = vec![Target::parse(&format!("{scheme}://{}", server.addr()))?];
+        plan.prompts.osl = Some(Length {
+            mean: f64::from(tokens),
+            stddev: 0.0,
+        });
+        plan.profiling = Phase {
+            load: Loop::closed(self.streams),
+            prefill: None,
+            // A connection each leaves its port behind for a minute.
+            requests: (plan.reuse != Reuse::Pooled).then_some(MOST_CONNECTIONS),
+            duration: Some(self.length),
+            grace: Some(0),
+        };
+        if tls && plan.network.http == HttpVersion::Auto && plan.reuse == Reuse::Pooled {
+            // The built-in server takes HTTP/2 where it is offered.
+            let each = plan.network.streams_per_connection.max(1);
+            plan.network.prewarm = self.streams.div_ceil(each);
+        }
+        warm(&mut plan);
+        Ok(plan)
+    }
+}
+
+/// The plan without what belongs to its server, its time or its judgement.
+fn common(plan: Plan, core: usize) -> Plan {
+    let mut common = Plan {
+        custom_endpoint: None,
+        models: vec!["mock".into()],
+        headers: Vec::new(),
+        extra_inputs: serde_json::Map::new(),
+        use_server_token_count: true,
+        warmup: None,
+        slos: Vec::new(),
+        tiers: Vec::new(),
+        thresholds: Vec::new(),
+        slice: None,
+        cancellation: None,
+        failed_request_threshold: None,
+        cores: Cores::List(vec![core]),
+        ..plan
+    };
+    common.prompts.tokenizer = TokenizerSource::Builtin;
+    common.prompts.entries = common.prompts.entries.min(MOST_PROMPTS);
+    common.prompts.said = None;
+    common.timeouts.request = 60 * SECOND;
+    (common.timeouts.ttft, common.timeouts.inter_token) = (None, None);
+    let network = &mut common.network;
+    (network.dns, network.family) = (Dns::Once, Family::Any);
+    network.dns_servers.clear();
+    network.resolve.clear();
+    network.source_ips.clear();
+    network.read_rate = None;
+    network.prewarm = 0;
+    network.tls.insecure = true;
+    (network.tls.ca, network.tls.client, network.tls.server_name) = (None, None, None);
+    common
+}
+
+/// Requests in flight that the plan makes. An open loop without a bound has as many as its highest rate makes with the answers of a
+/// server at 50 tokens a second, after half a second (Little's law).
+fn in_flight(plan: &Plan, tokens: f64) -> f64 {
+    let answer_s = 0.5 + tokens / 50.0;
+    let load = &plan.profiling.load;
+    match (load.most_in_flight(), load) {
+        (Some(most), _) => f64::from(most),
+        (None, Loop::Open { rate, .. }) => rate.highest() * answer_s,
+        (None, Loop::Fixed { trace, .. }) => {
+            let last = trace.0.last().copied().unwrap_or(0).max(SECOND);
+            trace.0.len() as f64 / (last as f64 / SECOND as f64) * answer_s
+        }
+        (None, Loop::Closed { .. } | Loop::Users { .. }) => 1.0,
+    }
+}
+
+fn load(summary: &Summary) -> Load {
+    let seconds = |of: fn(&ringload_engine::measure::CoreFigures) -> f64| -> f64 {
+        summary.client.cores.iter().map(of).sum()
+    };
+    Load {
+        requests: summary.counts.issued as f64,
+        events: summary.client.events as f64,
+        user_ns: seconds(|c| c.user_s) * 1e9,
+        system_ns: seconds(|c| c.system_s) * 1e9,
+    }
+}
+
+fn step(kind: &str, summary: &Summary, verdict: Status) -> Step {
+    let client = &summary.client;
+    let seconds = summary.phase_duration_s.max(1e-9);
+    let p99 = |lag: &Option<Distribution>| {
+        let p99 = lag.as_ref()?.percentile("p99")?;
+        Some(p99.ms)
+    };
+    let core = client.cores.first();
+    Step {
+        kind: kind.into(),
+        seconds,
+        events_per_s: client.events as f64 / seconds,
+        requests_per_s: summary.counts.issued as f64 / seconds,
+        busy_share: core.map_or(0.0, |c| c.busy_share),
+        user_share: core.map_or(0.0, |c| c.user_s / seconds),
+        coalesced_share: client.coalesced_share,
+        receive_lag_p99_ms: p99(&client.receive_lag),
+        dispatch_lag_p99_ms: p99(&client.dispatch_lag),
+        verdict: match verdict {
+            Status::Valid => "VALID",
+            Status::Suspect => "SUSPECT",
+            Status::Invalid => "INVALID",
+        }
+        .into(),
+    }
+}
+
+fn unanswered(summary: &Summary) -> Error {
+    let why = summary
+        .errors
+        .first()
+        .map_or_else(|| "no reason is known".into(), |e| e.message.clone());
+    Error::environment(
+        format!("the built-in server answered nothing over loopback: {why}"),
+        "leave out flags that shape the connection (--tls-min, --tls-max, --tcp-send-buffer …) one by one, and look at the limits of open files and of local ports",
+    )
+}
+
+fn no_core() -> Error {
+    Error::environment(
+        "there is no core to calibrate",
+        "widen the affinity mask, or name a core in --cores",
+    )
+}
+
+const USUAL_TOKENS: f64 = 128.0;
+const LEAST_TOKENS: f64 = 8.0;
+const MOST_IN_ALL: f64 = 100_000.0;
+const MOST_STREAMS: f64 = 4_096.0;
+const MOST_PROMPTS: usize = 64;
+const MOST_CONNECTIONS: u64 = 8_000;
+const MOST_SERVER_THREADS: usize = 16;

@@ -1,0 +1,248 @@
+//! `ringload calibrate`: how much one core of this machine can drive, in the shape of a run.
+
+mod bench;
+mod store;
+
+pub(crate) use store::Kept;
+
+use crate::args::CalibrateArgs;
+use crate::exit::Exit;
+use crate::mock::Demo;
+use crate::say::say;
+use crate::{export, report, shown};
+use bench::{Bench, Tried};
+use ringload_engine::Error;
+use ringload_engine::calibration::{Basis, Calibration, Ceiling, Step, costs};
+use ringload_engine::clock;
+use std::io::{self, Write};
+use std::path::Path;
+use store::Store;
+
+/// Tries loads against the built-in server, and keeps what a request and an output event cost.
+///
+/// # Errors
+/// What stands in the way, with a remedy.
+pub(crate) fn run(mut args: CalibrateArgs) -> anyhow::Result<Exit> {
+    let output = args.profile.output.clone();
+    if let Some(demo) = Demo::start(&args.profile)? {
+        demo.aim(&mut args.profile);
+    }
+    if args.profile.endpoint.model.is_empty() {
+        args.profile.endpoint.model.push("mock".into());
+    }
+    let store = Store::open(args.profile.machine.calibration_file.as_deref())?;
+    let bench = Bench::new(&args.profile, args.measure.calibrate_seconds / MOST_STEPS)?;
+    let style = report::Style::of_stdout(&output);
+    let lines = !args.measure.json && !style.quiet;
+    if lines {
+        let head = report::calibrate_head(bench.core(), bench.streams, bench.alone());
+        shown(io::stdout().write_all(head.as_bytes()))?;
+    }
+    let show = |step: &Step| {
+        if lines {
+            shown(io::stdout().write_all(report::calibrate_line(step).as_bytes()))
+        } else {
+            Ok(())
+        }
+    };
+    let mut trials = Trials::new(&bench, &show);
+    let Some(calibration) = trials.calibration()? else {
+        say("interrupted: nothing was kept");
+        return Ok(Exit::Interrupted);
+    };
+    if args.measure.json {
+        let text = serde_json::to_string_pretty(&calibration)?;
+        store.keep(calibration)?;
+        shown(writeln!(io::stdout(), "{text}"))?;
+        return Ok(Exit::Done);
+    }
+    let path = store.keep(calibration.clone())?;
+    let text = report::render_calibration(&calibration, bench.alone(), Path::new(&path), style);
+    shown(io::stdout().write_all(text.as_bytes()))?;
+    Ok(Exit::Done)
+}
+
+/// The loads, one after the other.
+struct Trials<'a> {
+    bench: &'a Bench,
+    show: &'a dyn Fn(&Step) -> io::Result<()>,
+    steps: Vec<Step>,
+    interrupted: bool,
+}
+
+impl<'a> Trials<'a> {
+    fn new(bench: &'a Bench, show: &'a dyn Fn(&Step) -> io::Result<()>) -> Self {
+        Self {
+            bench,
+            show,
+            steps: Vec::new(),
+            interrupted: false,
+        }
+    }
+
+    /// All of them; `None` when a signal stopped it.
+    fn calibration(&mut self) -> anyhow::Result<Option<Calibration>> {
+        if !self.bench.streaming() {
+            return self.whole();
+        }
+        let Some(long) = self.tokens()? else {
+            return Ok(None);
+        };
+        let half = long.step.events_per_s / long.step.busy_share.max(LEAST_BUSY) / 2.0;
+        let headroom = self
+            .bench
+            .paced("headroom", half.min(long.step.events_per_s));
+        if self.took(headroom)?.is_none() {
+            return Ok(None);
+        }
+        let requests = self.bench.requests();
+        let Some(short) = self.took(requests)? else {
+            return Ok(None);
+        };
+        let found = costs(&long.load, &short.load).ok_or_else(|| nothing(&long))?;
+        let event = ceiling(found.event, basis(&long.step));
+        let request = ceiling(found.request, basis(&short.step));
+        self.made(&long, Some(event), request).map(Some)
+    }
+
+    /// Where answers come whole, a request is all there is.
+    fn whole(&mut self) -> anyhow::Result<Option<Calibration>> {
+        let requests = self.bench.requests();
+        let Some(tried) = self.took(requests)? else {
+            return Ok(None);
+        };
+        let half = tried.step.requests_per_s / tried.step.busy_share.max(LEAST_BUSY) / 2.0;
+        let half = half.min(tried.step.requests_per_s);
+        if half > 0.0 {
+            let headroom = self.bench.whole("headroom", half);
+            if self.took(headroom)?.is_none() {
+                return Ok(None);
+            }
+        }
+        let load = &tried.load;
+        if load.requests <= 0.0 {
+            return Err(nothing(&tried).into());
+        }
+        let each = (load.user_ns / load.requests, load.system_ns / load.requests);
+        let request = ceiling(each, basis(&tried.step));
+        self.made(&tried, None, request).map(Some)
+    }
+
+    /// The heaviest stream of tokens that keeps its shape: the rate rises towards what fills the core, for as long as the server can
+    /// follow and events do not share reads.
+    fn tokens(&mut self) -> anyhow::Result<Option<Tried>> {
+        let mut target = (f64::from(self.bench.streams) * FIRST_EACH).min(FIRST_IN_ALL);
+        let mut best: Option<Tried> = None;
+        let mut refused = false;
+        for _ in 0..MOST_TOKEN_STEPS {
+            let paced = self.bench.paced("tokens", target);
+            let Some(tried) = self.took(paced)? else {
+                return Ok(None);
+            };
+            let step = &tried.step;
+            let (rate, busy) = (step.events_per_s, step.busy_share.max(LEAST_BUSY));
+            let in_shape = step.coalesced_share <= MOST_COALESCED;
+            let followed = rate >= FOLLOWED * target;
+            let full = busy >= FULL;
+            if in_shape && best.as_ref().is_none_or(|b| rate > b.step.events_per_s) {
+                best = Some(tried);
+            }
+            if in_shape && full {
+                break;
+            }
+            let reached = best.as_ref().map_or(target / 4.0, |b| b.step.events_per_s);
+            let next = if in_shape && followed && !refused {
+                (4.0 * target).min(0.92 * rate / busy)
+            } else if refused {
+                break;
+            } else {
+                refused = true;
+                (reached * target).sqrt()
+            };
+            if best.is_some() && next < 1.1 * reached {
+                break;
+            }
+            target = next;
+        }
+        match best {
+            Some(best) => Ok(Some(best)),
+            None => Err(Error::environment(
+                "the built-in server cannot keep tokens apart on this machine: every load came in lumps",
+                "keep other programs off this machine's cores, or let the process use more of them (taskset, the container's CPU limit)",
+            )
+            .into()),
+        }
+    }
+
+    /// Shows and keeps a step; `None` when a signal ended it.
+    fn took(&mut self, tried: anyhow::Result<Tried>) -> anyhow::Result<Option<Tried>> {
+        let tried = tried?;
+        self.interrupted |= tried.interrupted;
+        if self.interrupted {
+            return Ok(None);
+        }
+        (self.show)(&tried.step)?;
+        self.steps.push(tried.step.clone());
+        Ok(Some(tried))
+    }
+
+    fn made(
+        &self,
+        tried: &Tried,
+        event: Option<Ceiling>,
+        request: Ceiling,
+    ) -> anyhow::Result<Calibration> {
+        let shape = tried.shape.clone();
+        Ok(Calibration {
+            made_at: export::utc(clock::realtime()).unwrap_or_default(),
+            ringload_version: env!("CARGO_PKG_VERSION").into(),
+            machine: tried.machine.clone(),
+            shape: shape.ok_or_else(|| Error::bug("a run against one server has no shape"))?,
+            event,
+            request,
+            steps: self.steps.clone(),
+        })
+    }
+}
+
+fn ceiling((user_ns, system_ns): (f64, f64), basis: Basis) -> Ceiling {
+    Ceiling {
+        user_ns,
+        system_ns,
+        basis,
+    }
+}
+
+/// A core that was nearly full shows its ceiling; any other lets it be estimated.
+fn basis(step: &Step) -> Basis {
+    if step.busy_share >= FULL {
+        Basis::Measured
+    } else {
+        Basis::Estimated
+    }
+}
+
+fn nothing(tried: &Tried) -> Error {
+    Error::environment(
+        format!(
+            "nothing came back in the {:.1} s of a step",
+            tried.step.seconds
+        ),
+        "raise --calibrate-seconds, or keep other programs off this machine's cores",
+    )
+}
+
+/// Five for tokens, one at half the ceiling, one for requests; none is longer than its part.
+const MOST_STEPS: f64 = 7.0;
+const MOST_TOKEN_STEPS: usize = 5;
+/// Tokens a second of each stream, and of all of them, in the first step.
+const FIRST_EACH: f64 = 400.0;
+const FIRST_IN_ALL: f64 = 20_000.0;
+/// Share of events that may share a read: as the verdict has it.
+const MOST_COALESCED: f64 = 0.2;
+/// Share of the wanted rate with which the server has kept up.
+const FOLLOWED: f64 = 0.85;
+/// A core that is busy for this share of the time shows its ceiling.
+const FULL: f64 = 0.85;
+/// So that nothing is divided by a core that did nothing.
+const LEAST_BUSY: f64 = 1e-3;

@@ -1,0 +1,162 @@
+//! Token by token: what ringload stamped against what the server did, for streams that run beside each other.
+
+use ringload_bench::truth::{Client, Comparison, clients, compare};
+use ringload_engine::clock::{MILLI, Nanos};
+use ringload_engine::record::{Outcome, Record};
+use ringload_mock::{Config, Jitter, Server, Timing, start};
+use ringload_tests::engine::{ask_for, closed, drive};
+use ringload_tests::profile::Profile;
+use ringload_tests::{Io, alone_on_both, on_both, until};
+use std::time::Duration;
+
+/// A server that notes what it does; its times vary evenly by up to `share`.
+fn noting(ttft_ms: u64, itl_ms: u64, share: f64) -> Server {
+    start(Config {
+        timing: Timing::Fixed {
+            ttft: Duration::from_millis(ttft_ms),
+            itl: Duration::from_millis(itl_ms),
+            jitter: Jitter::Uniform { share },
+        },
+        truth: true,
+        ..Config::default()
+    })
+    .expect("a server")
+}
+
+#[test]
+fn every_token_has_its_write_and_arrived_within_it() {
+    on_both(|io| {
+        let server = noting(20, 10, 0.5);
+        let mut plan = closed(server.addr(), io, 50, 200);
+        ask_for(&mut plan, 12);
+        let run = drive(&plan);
+        until("the last request is over", || {
+            server.truth().served.len() == 200
+        });
+        let truth = server.truth();
+        assert!(
+            truth
+                .served
+                .iter()
+                .all(|one| one.finished && one.tokens == 12)
+        );
+        let reported: Vec<Client> = run.records.iter().map(as_reported).collect();
+        let comparison = compare(&reported, &truth.served);
+        assert_eq!(comparison.joined.len(), 200);
+        assert_eq!(mismatches(&comparison), (0, 0, 0));
+
+        let mut outside = 0;
+        let mut own = 0;
+        for joined in &comparison.joined {
+            assert_eq!(joined.tokens.len(), 12);
+            assert!(joined.issued_ns <= joined.received_ns);
+            for token in &joined.tokens {
+                assert!(
+                    token.arrived_ns + SLACK >= token.begun_ns,
+                    "{token:?} arrived before it was sent"
+                );
+                if token.last_of_read {
+                    own += 1;
+                    outside += u64::from(token.arrived_ns > token.ended_ns + SLACK);
+                }
+            }
+        }
+        // The loopback stamps a segment within the write that sends it, whatever the client does meanwhile. What the window or a missing stamp
+        // put off is the exception.
+        assert!(
+            outside * 20 <= own,
+            "{outside} of {own} stamps lie after the end of their write"
+        );
+        assert_eq!(run.summary.client.events, 200 * 12);
+    });
+}
+
+#[test]
+fn a_client_that_is_stopped_moves_no_token_with_kernel_stamps_and_many_with_its_own() {
+    alone_on_both(|io| {
+        let late = late_by(&stopped(io, "kernel"), 100 * MILLI);
+        assert_eq!(late, (0, 0), "tokens, gaps");
+        // Of 40 streams with a token each 600 ms about 20 have one in the stop; those in its first two thirds are late by over 100 ms.
+        let (tokens, gaps) = late_by(&stopped(io, "user"), 100 * MILLI);
+        assert!(tokens >= 3 && gaps >= 3, "{tokens} {gaps}");
+    });
+}
+
+/// A run of the binary, stopped for 300 ms while its streams run. No stream has two tokens in the stop: a read of two would give both
+/// the stamp of the later one.
+fn stopped(io: Io, stamps: &str) -> Comparison {
+    let server = noting(300, 600, 0.4);
+    let running = Profile::of(server.addr())
+        .on(io)
+        .args(["--concurrency", "40", "--request-count", "40", "--osl", "4"])
+        .args(["--stamps", stamps, "--allow-invalid"])
+        .start();
+    until("all streams run", || server.state().output_tokens >= 50);
+    running.signal("STOP");
+    std::thread::sleep(Duration::from_millis(300));
+    running.signal("CONT");
+    let ended = running.end().all_well();
+    until("the last request is over", || {
+        server.truth().served.len() == 40
+    });
+    let truth = server.truth();
+    let records = ended.text("profile_export.jsonl");
+    let read = clients(records.as_bytes(), truth.header.wall_offset_ns);
+    let (reported, left_out) = read.expect("records");
+    assert_eq!((reported.len(), left_out), (40, 0));
+    let comparison = compare(&reported, &truth.served);
+    assert_eq!(mismatches(&comparison), (0, 0, 0));
+    comparison
+}
+
+/// Tokens with a stamp of their own, and gaps between two such, that are wrong by more than `bound`.
+fn late_by(comparison: &Comparison, bound: Nanos) -> (usize, usize) {
+    let wrong = |error: i64| error.unsigned_abs() > bound;
+    let mut late = (0, 0);
+    for joined in &comparison.joined {
+        let tokens = &joined.tokens;
+        late.0 += tokens
+            .iter()
+            .filter(|t| t.last_of_read && wrong(t.error_ns()))
+            .count();
+        let gaps = joined.gap_errors_ns().zip(tokens.windows(2));
+        late.1 += gaps
+            .filter(|(error, pair)| pair.iter().all(|t| t.last_of_read) && wrong(*error))
+            .count();
+    }
+    late
+}
+
+fn mismatches(comparison: &Comparison) -> (usize, usize, usize) {
+    (
+        comparison.unknown_to_server,
+        comparison.unknown_to_client,
+        comparison.of_other_length,
+    )
+}
+
+fn as_reported(record: &Record) -> Client {
+    assert_eq!(record.outcome, Outcome::Succeeded);
+    let mut at_ns = record.instants.first_token.expect("a token");
+    let mut arrivals_ns = vec![at_ns];
+    for gap in &record.gaps {
+        at_ns += gap;
+        arrivals_ns.push(at_ns);
+    }
+    let hex = format!("{:032x}", record.request_id);
+    let parts = [
+        &hex[..8],
+        &hex[8..12],
+        &hex[12..16],
+        &hex[16..20],
+        &hex[20..],
+    ];
+    Client {
+        request_id: parts.join("-"),
+        issued_ns: record.instants.issued,
+        arrivals_ns,
+    }
+}
+
+/// How far the offset between the clocks, and what a stamp is rounded to, may be off on a machine that is busy with something else.
+const SLACK: Nanos = MILLI;
