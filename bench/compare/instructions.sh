@@ -25,7 +25,7 @@ trap 'rm -rf "$tmp"' EXIT
 
 callgrind() { # FILE CASE [less]: what is counted is the function `counted`, which runs a round
   local file=$1; shift
-  valgrind --tool=callgrind --collect-atstart=no --toggle-collect='*counted*' --callgrind-out-file="$file" "$counts" "$1" $rounds "${@:2}" 2>"$tmp/log" ||
+  valgrind --tool=callgrind --collect-atstart=no --toggle-collect='*ringload_bench::case::counted*' --callgrind-out-file="$file" "$counts" "$1" $rounds "${@:2}" 2>"$tmp/log" ||
     { cat "$tmp/log" >&2; exit 1; }
 }
 total() { # CASE [less]
