@@ -11,9 +11,9 @@ use crate::mock::Demo;
 use crate::say::say;
 use crate::{export, report, shown};
 use bench::{Bench, Tried};
-use ringload_engine::Error;
 use ringload_engine::calibration::{Basis, Calibration, Ceiling, Step, costs};
 use ringload_engine::clock;
+use ringload_engine::{Error, Result};
 use std::io::{self, Write};
 use std::path::Path;
 use store::Store;
@@ -65,13 +65,13 @@ pub(crate) fn run(mut args: CalibrateArgs) -> anyhow::Result<Exit> {
 /// The loads, one after the other.
 struct Trials<'a> {
     bench: &'a Bench,
-    show: &'a dyn Fn(&Step) -> io::Result<()>,
+    show: &'a dyn Fn(&Step) -> Result<()>,
     steps: Vec<Step>,
     interrupted: bool,
 }
 
 impl<'a> Trials<'a> {
-    fn new(bench: &'a Bench, show: &'a dyn Fn(&Step) -> io::Result<()>) -> Self {
+    fn new(bench: &'a Bench, show: &'a dyn Fn(&Step) -> Result<()>) -> Self {
         Self {
             bench,
             show,
