@@ -82,7 +82,7 @@ pub(crate) fn render(capacity: &Capacity, dir: &Path, files: &[PathBuf], style: 
         );
         out += &line("but", &text);
     }
-    let seconds: f64 = capacity.probes.iter().map(|p| p.took_s).sum();
+    let seconds = capacity.probes.iter().fold(0.0, |sum, p| sum + p.took_s);
     out += &line(
         "search",
         &format!(
@@ -123,7 +123,7 @@ fn found(capacity: &Capacity) -> String {
             format!(" (time to the first token {} ms)", short(s * 1e3))
         });
         return format!(
-            "none: one request at a time meets the objectives never{ttft}; ask for what the server can do without load, then search"
+            "none: not even one request at a time meets the objectives{ttft}; ask for what the server can do without load, then search"
         );
     }
     let good = |probe: Option<&Probe>| {
