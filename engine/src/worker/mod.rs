@@ -303,7 +303,10 @@ impl<'a, D: Driver> Worker<'a, D> {
             until = until.min(issue_until);
         }
         if let Some(due) = source.next_due(core, now) {
-            until = until.min(due.saturating_sub(D::WAKE_UP).max(now));
+            // A core that rests for longer sleeps deeper and takes longer to wake.
+            let rest = due.saturating_sub(now);
+            let early = (rest / 20).clamp(D::WAKE_UP, 8 * D::WAKE_UP);
+            until = until.min(due.saturating_sub(early).max(now));
         }
         until
     }
