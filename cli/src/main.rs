@@ -65,7 +65,7 @@ pub(crate) fn shown(result: io::Result<()>) -> Result<(), ringload_engine::Error
         other => other.map_err(|e| {
             ringload_engine::Error::environment(
                 format!("stdout could not be written to: {e}"),
-                "send it elsewhere; the files of a run are whole by then",
+                "send it elsewhere; the files of every run that had ended are whole",
             )
         }),
     }

@@ -3,7 +3,7 @@
 use crate::args::Axis;
 use crate::outcome::Identity;
 use crate::trial::Done;
-use ringload_engine::campaign::{Judgement, Reason, Search};
+use ringload_engine::campaign::{Judgement, Search};
 use ringload_engine::plan::Slo;
 use ringload_engine::verdict::Status;
 
@@ -76,21 +76,10 @@ impl Capacity {
             .find(|p| p.load == load && !p.judgement.holds)
     }
 
-    /// Between which loads the capacity lies when it is asked of the probes' intervals, not of their shares: the heaviest load whose
-    /// whole interval is over the target, under the lightest whose whole interval is under it.
+    /// What the intervals of the probes leave open.
     pub(crate) fn sure(&self) -> (Option<f64>, Option<f64>) {
-        let of = |clear: fn(&Judgement, f64) -> bool| {
-            let clear = move |p: &&Probe| clear(&p.judgement, self.target);
-            self.probes.iter().filter(clear).map(|p| p.load)
-        };
-        let fails = of(|j, target| {
-            j.reason == Reason::Saturating || j.interval.is_some_and(|i| i.high < target)
-        })
-        .reduce(f64::min);
-        let holds = of(|j, target| j.holds && j.interval.is_some_and(|i| i.low > target))
-            .filter(|load| fails.is_none_or(|high| *load < high))
-            .reduce(f64::max);
-        (holds, fails)
+        let judged = self.probes.iter().map(|p| (p.load, p.judgement));
+        self.search.sure(judged, self.target)
     }
 
     /// A probe on which the result rests, and in whose figures the client is.

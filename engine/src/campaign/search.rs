@@ -1,6 +1,7 @@
 //! The search for the largest load that holds: doubling until one fails, then halving what lies between, then once more at length what
 //! is left, as a probe that ends early may have seen a queue before it had filled.
 
+use super::{Judgement, Reason};
 use serde::Serialize;
 
 /// Where the search looks, and how finely. Loads are arrivals per second or requests in flight.
@@ -115,6 +116,30 @@ impl Search {
         Some((high - low) / high)
     }
 
+    /// Between which loads the capacity lies when the intervals of the probes are asked and not their shares: from the heaviest load, of
+    /// those that still hold, of which a whole interval was over the target, to the lightest of which a whole one was under it or that
+    /// saturated. A load that held in a probe and failed in another holds no longer.
+    #[must_use]
+    pub fn sure(
+        &self,
+        judged: impl Iterator<Item = (f64, Judgement)> + Clone,
+        target: f64,
+    ) -> (Option<f64>, Option<f64>) {
+        let over = |j: &Judgement| j.interval.is_some_and(|i| i.low > target);
+        let under = |j: &Judgement| {
+            j.reason == Reason::Saturating || j.interval.is_some_and(|i| i.high < target)
+        };
+        let loads = |held: bool, clear: &dyn Fn(&Judgement) -> bool| -> Vec<f64> {
+            let clear = judged.clone().filter(|(_, j)| j.holds == held && clear(j));
+            clear.map(|(load, _)| load).collect()
+        };
+        let holds = loads(true, &over)
+            .into_iter()
+            .filter(|load| self.held.contains(load))
+            .reduce(f64::max);
+        (holds, loads(false, &under).into_iter().reduce(f64::min))
+    }
+
     /// What was asked for was tried. Of a heavier load that held and a lighter one that failed, the failure counts.
     pub fn tell(&mut self, tried: Next, held: bool) {
         let Next { load, confirms } = tried;
@@ -140,6 +165,7 @@ const LIGHTEST: f64 = 1.0 / 64.0;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::statistics::Interval;
 
     fn found(range: Range, capacity: f64) -> (Search, usize) {
         let mut search = Search::new(range);
@@ -248,6 +274,39 @@ mod tests {
         search.tell(trial(22.0), false);
         search.tell(confirms(20.0), true);
         assert_eq!((search.holds(), search.next()), (Some(20.0), None));
+    }
+
+    #[test]
+    fn what_was_sure_of_a_load_that_failed_later_is_not_sure() {
+        let mut search = Search::new(Range {
+            from: 8.0,
+            to: 64.0,
+            tolerance: 0.1,
+            whole: false,
+        });
+        let judgement = |holds: bool, low: f64, high: f64, reason: Reason| Judgement {
+            holds,
+            reason,
+            requests: 100,
+            good_fraction: 0.5,
+            interval: Some(Interval { low, high }),
+        };
+        let probes = [
+            (8.0, judgement(true, 0.96, 1.0, Reason::EnoughGood)),
+            (16.0, judgement(true, 0.97, 1.0, Reason::EnoughGood)),
+            (32.0, judgement(false, 0.1, 0.9, Reason::TooFewGood)),
+            (24.0, judgement(false, 0.5, 1.0, Reason::Saturating)),
+            (12.0, judgement(true, 0.9, 1.0, Reason::Undecided)),
+            (16.0, judgement(false, 0.8, 0.97, Reason::Undecided)),
+        ];
+        for (load, judgement) in probes {
+            search.tell(trial(load), judgement.holds);
+        }
+        let sure = search.sure(probes.into_iter(), 0.95);
+        assert_eq!(
+            (search.holds(), sure),
+            (Some(12.0), (Some(8.0), Some(24.0)))
+        );
     }
 
     fn trial(load: f64) -> Next {

@@ -96,6 +96,29 @@ impl Answer {
         Ok(())
     }
 
+    /// What a body that is no answer says; what it is, where its bytes do not say it.
+    pub(super) fn detail(&self, cause: Cause, body: &[u8]) -> String {
+        let said = endpoint::error_message(body);
+        let status = self.record.status;
+        match cause {
+            Cause::Redirect => {
+                let what = format!(
+                    "a redirect ({status}) is not followed: name the server it leads to in --url"
+                );
+                if said.is_empty() {
+                    what
+                } else {
+                    format!("{what}; {said}")
+                }
+            }
+            Cause::UnexpectedEncoding => {
+                "the body is compressed, which was not asked for: switch that off at the server"
+                    .into()
+            }
+            _ => said,
+        }
+    }
+
     fn output(&mut self, visible: bool, arrived: Nanos) {
         let instants = &mut self.record.instants;
         if self.record.events == 0 {

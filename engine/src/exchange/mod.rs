@@ -9,7 +9,6 @@ mod answer;
 pub use answer::KeepText;
 
 use crate::clock::Nanos;
-use crate::endpoint;
 use crate::plan::{EndpointKind, Limits};
 use crate::record::{Cause, Handshake, Instants, Outcome, PhaseKind, Record};
 use crate::wire::http1::{Decoder, Head, HeadLimits, HttpError, Part};
@@ -416,7 +415,7 @@ impl Exchange {
 
     fn end_of_body(&mut self, now: Nanos, reusable: bool) -> Progress {
         let outcome = match self.mode {
-            Mode::Detail(cause) => Err((cause, Some(self.detail(cause)))),
+            Mode::Detail(cause) => Err((cause, Some(self.answer.detail(cause, &self.body)))),
             Mode::Head => Err((Cause::BadHead, None)),
             Mode::Whole => self.answer.whole(&self.body, now),
             Mode::Events => self.end_of_events(now),
@@ -432,29 +431,6 @@ impl Exchange {
         }
         // The body ended in order: the connection is as good as before, whatever the answer said.
         Progress::Done { reusable }
-    }
-
-    /// What a body that is no answer says; what it is, where its bytes do not say it.
-    fn detail(&self, cause: Cause) -> String {
-        let said = endpoint::error_message(&self.body);
-        let status = self.answer.record.status;
-        match cause {
-            Cause::Redirect => {
-                let what = format!(
-                    "a redirect ({status}) is not followed: name the server it leads to in --url"
-                );
-                if said.is_empty() {
-                    what
-                } else {
-                    format!("{what}; {said}")
-                }
-            }
-            Cause::UnexpectedEncoding => {
-                "the body is compressed, which was not asked for: switch that off at the server"
-                    .into()
-            }
-            _ => said,
-        }
     }
 
     fn end_of_events(&mut self, now: Nanos) -> Result<(), Fault> {

@@ -6,6 +6,7 @@ mod probe;
 mod room;
 mod seat;
 mod tripwire;
+mod writer;
 
 pub use control::{Control, Progress};
 pub use material::{tls_clients, tls_material};
@@ -35,13 +36,9 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
 
 /// Records that a worker may be ahead of the writer.
 const RECORD_RING: usize = 32 * 1024;
-/// How long the log's writer rests when there are no records: at first, and when none have come for some time.
-const OFTEN: Duration = Duration::from_millis(2);
-const SELDOM: Duration = Duration::from_millis(20);
 
 /// What the workers left: the merged shard, the facts of the run, and the record log.
 pub struct Finished {
@@ -165,7 +162,7 @@ pub fn execute(
             .spawn_scoped(scope, move || {
                 driver::keep_off(cores);
                 let mut watcher = watcher;
-                let written = write_records(&mut consumers, log, workers_done, &mut |record| {
+                let written = writer::write(&mut consumers, log, workers_done, &mut |record| {
                     if tripwire.sees(record) {
                         control.abort();
                     }
@@ -314,37 +311,6 @@ fn count_tokens(plan: &Plan, workload: &Workload, record: &Record) -> TokenCount
         return TokenCounts::of(record, None);
     }
     TokenCounts::of(record, Some(&mut |text| workload.count_tokens(text)))
-}
-
-/// Moves records from the workers' rings to the log until all workers are done and all rings are empty; `look_on` sees each. While none
-/// come it looks less and less often, as each look is a wake-up that counts among what the client costs.
-fn write_records(
-    consumers: &mut [rtrb::Consumer<Record>],
-    log: &mut LogWriter,
-    done: &AtomicBool,
-    look_on: &mut dyn FnMut(&Record),
-) -> Result<u64> {
-    let mut written = 0;
-    let mut pause = OFTEN;
-    loop {
-        let last = done.load(Ordering::Acquire);
-        let mut moved = false;
-        for consumer in consumers.iter_mut() {
-            while let Ok(record) = consumer.pop() {
-                log.append(&record)?;
-                look_on(&record);
-                written += 1;
-                moved = true;
-            }
-        }
-        if last && !moved {
-            return Ok(written);
-        }
-        pause = if moved { OFTEN } else { SELDOM.min(2 * pause) };
-        if !moved {
-            std::thread::sleep(pause);
-        }
-    }
 }
 
 /// Per target: where it is; empty where that is asked for each connection.

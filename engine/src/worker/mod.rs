@@ -303,7 +303,7 @@ impl<'a, D: Driver> Worker<'a, D> {
             until = until.min(issue_until);
         }
         if let Some(due) = source.next_due(core, now) {
-            // A core that rests for longer sleeps deeper and takes longer to wake.
+            // A core that rests for longer sleeps deeper and takes longer to wake: a long rest ends early, and a short one follows it.
             let rest = due.saturating_sub(now);
             let early = (rest / 20).clamp(D::WAKE_UP, 8 * D::WAKE_UP);
             until = until.min(due.saturating_sub(early).max(now));
