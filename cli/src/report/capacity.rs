@@ -111,7 +111,11 @@ fn found(capacity: &Capacity) -> String {
     };
     let target = percent(capacity.target);
     if !capacity.base.answered {
-        return "unknown: no request was answered, not even one at a time".into();
+        let errors = &capacity.base.run.outcome.summary.errors;
+        let why = errors
+            .first()
+            .map_or_else(String::new, |e| format!(": {}", e.message));
+        return format!("unknown: no request was answered, not even one at a time{why}");
     }
     let early = if capacity.interrupted {
         " (interrupted: the bounds are as far as it came)"

@@ -9,7 +9,7 @@ use ringload_engine::measure::SloFigures;
 pub(super) fn picture(campaign: &Campaign) -> String {
     let picture = &campaign.picture;
     let label = |i: usize| campaign.cells[i].label.as_str();
-    let mut out = heading("WHAT IT SHOWS");
+    let mut out = String::new();
     if let Some(text) = out_of_reach(campaign) {
         out += &line("goodput", &text);
     } else if let Some(text) = picture.knee.and_then(|knee| knee_in_words(campaign, knee)) {
@@ -24,7 +24,10 @@ pub(super) fn picture(campaign: &Campaign) -> String {
             out += &line(name, label(i));
         }
     }
-    out
+    if out.is_empty() {
+        return out;
+    }
+    heading("WHAT IT SHOWS") + &out
 }
 
 fn knee_in_words(campaign: &Campaign, knee: Knee) -> Option<String> {
