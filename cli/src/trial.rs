@@ -187,10 +187,8 @@ fn sum_up(
     let offset = finished.offset();
     let wall = |at| offset.to_realtime(at);
     let sessions = |entry: u32| {
-        workload
-            .entries
-            .get(entry as usize)
-            .map(|e| e.session_id.clone())
+        let id = workload.session_id(entry);
+        (!id.is_empty()).then(|| id.to_owned())
     };
     let writer = RecordWriter::new(&wall, &sessions, secrets, trace);
     let mut lines = files.file(Kind::Records);

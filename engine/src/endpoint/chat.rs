@@ -1,6 +1,7 @@
 //! OpenAI chat completions, as vLLM, llama.cpp, TGI, SGLang, TensorRT-LLM and the proxies speak it.
 
 use super::Dialect;
+use super::ask::{Ask, Message, Thread};
 use super::rules::{ERROR_OBJECT, Node, Rule, Slot, USAGE};
 use crate::plan::{EndpointKind, Plan};
 use serde_json::{Map, Value, json};
@@ -9,16 +10,19 @@ pub(super) static CHAT: Dialect = Dialect {
     kind: EndpointKind::Chat,
     path: "/v1/chat/completions",
     ask,
+    thread: Some(Thread {
+        field: "messages",
+        system_leads: true,
+    }),
     event: &EVENT,
     body: &BODY,
 };
 
-fn ask(body: &mut Map<String, Value>, plan: &Plan, prompt: &str, osl: Option<u32>) {
-    body.insert(
-        "messages".into(),
-        json!([{"role": "user", "content": prompt}]),
-    );
-    if let Some(osl) = osl {
+fn ask(body: &mut Map<String, Value>, plan: &Plan, ask: &Ask<'_>) {
+    let system = ask.system.map(|s| json!({"role": "system", "content": s}));
+    let messages = system.into_iter().chain(ask.messages.iter().map(message));
+    body.insert("messages".into(), messages.collect::<Value>());
+    if let Some(osl) = ask.osl {
         let name = if plan.use_legacy_max_tokens {
             "max_tokens"
         } else {
@@ -26,6 +30,22 @@ fn ask(body: &mut Map<String, Value>, plan: &Plan, prompt: &str, osl: Option<u32
         };
         body.insert(name.into(), osl.into());
     }
+}
+
+/// One text is a string; anything more is a list of parts.
+fn message(message: &Message) -> Value {
+    if let Some(verbatim) = &message.verbatim {
+        return verbatim.clone();
+    }
+    let mut texts = message.contents();
+    let content: Value = match (texts.next(), texts.next()) {
+        (Some(text), None) => text.into(),
+        _ => message
+            .contents()
+            .map(|text| json!({"type": "text", "text": text}))
+            .collect::<Value>(),
+    };
+    json!({"role": message.role(), "content": content})
 }
 
 static EVENT: Node = Node(&[

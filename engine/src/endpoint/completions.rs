@@ -1,6 +1,7 @@
 //! OpenAI (legacy) completions.
 
 use super::Dialect;
+use super::ask::{Ask, Message};
 use super::rules::{ERROR_OBJECT, Node, Rule, Slot, USAGE};
 use crate::plan::{EndpointKind, Plan};
 use serde_json::{Map, Value};
@@ -9,13 +10,21 @@ pub(super) static COMPLETIONS: Dialect = Dialect {
     kind: EndpointKind::Completions,
     path: "/v1/completions",
     ask,
+    thread: None,
     event: &ANSWER,
     body: &ANSWER,
 };
 
-fn ask(body: &mut Map<String, Value>, _plan: &Plan, prompt: &str, osl: Option<u32>) {
+fn ask(body: &mut Map<String, Value>, _plan: &Plan, ask: &Ask<'_>) {
+    let mut prompt = String::new();
+    for text in ask.messages.iter().flat_map(Message::contents) {
+        if !prompt.is_empty() {
+            prompt.push(' ');
+        }
+        prompt.push_str(text);
+    }
     body.insert("prompt".into(), prompt.into());
-    if let Some(osl) = osl {
+    if let Some(osl) = ask.osl {
         body.insert("max_tokens".into(), osl.into());
     }
 }

@@ -3,6 +3,7 @@
 //! A dialect is one row of `DIALECTS`: its path, its request body, and the rules (`rules.rs`) by which its answers are read. To add one, write
 //! its file and its line in the table.
 
+mod ask;
 mod chat;
 mod completions;
 mod full;
@@ -14,11 +15,13 @@ mod template;
 mod text;
 mod walk;
 
+pub use ask::{Ask, Body, Message, Texts, thread};
 pub use message::error_message;
 pub use scan::{BadJson, Scanner, Seen};
 pub use text::{Text, unescape};
 
 use crate::plan::{EndpointKind, Plan, Target};
+use ask::Thread;
 use rules::Node;
 use serde_json::{Map, Value};
 
@@ -28,7 +31,9 @@ struct Dialect {
     /// Path under the base URL.
     path: &'static str,
     /// What this dialect puts into a request body beside the model and the stream options.
-    ask: fn(&mut Map<String, Value>, &Plan, &str, Option<u32>),
+    ask: fn(&mut Map<String, Value>, &Plan, &Ask<'_>),
+    /// Where its conversations are; `None` where each request stands for itself.
+    thread: Option<Thread>,
     /// How an event of a stream is read.
     event: &'static Node,
     /// How a body that is not a stream is read.
@@ -62,15 +67,17 @@ pub fn path(plan: &Plan, target: &Target) -> String {
     format!("{base}{own}")
 }
 
-/// The request body for one prompt.
+/// The body of one request.
 ///
 /// `stream` is always said, also when it is false: servers differ in what they take its absence for. Fields of
-/// [`Plan::extra_inputs`] come last and replace ours; their `stream_options` are merged into ours.
+/// [`Plan::extra_inputs`] come after ours and replace them, and those of [`Ask::extra`] after those; their `stream_options` are merged
+/// into ours.
 #[must_use]
-pub fn request_body(plan: &Plan, model: &str, prompt: &str, osl: Option<u32>) -> Vec<u8> {
+pub fn request_body(plan: &Plan, ask: &Ask<'_>) -> Body {
+    let dialect = dialect(plan.endpoint);
     let mut body = Map::new();
-    body.insert("model".into(), model.into());
-    (dialect(plan.endpoint).ask)(&mut body, plan, prompt, osl);
+    body.insert("model".into(), ask.model.into());
+    (dialect.ask)(&mut body, plan, ask);
     body.insert("stream".into(), plan.streaming.into());
     if plan.streaming {
         let mut options = Map::new();
@@ -80,7 +87,11 @@ pub fn request_body(plan: &Plan, model: &str, prompt: &str, osl: Option<u32>) ->
         }
         body.insert("stream_options".into(), options.into());
     }
-    for (name, value) in &plan.extra_inputs {
+    for (name, value) in plan
+        .extra_inputs
+        .iter()
+        .chain(ask.extra.into_iter().flatten())
+    {
         match (body.get_mut(name), value) {
             (Some(Value::Object(ours)), Value::Object(theirs)) if name == "stream_options" => {
                 ours.extend(theirs.clone());
@@ -90,7 +101,7 @@ pub fn request_body(plan: &Plan, model: &str, prompt: &str, osl: Option<u32>) ->
             }
         }
     }
-    Value::Object(body).to_string().into_bytes()
+    ask::write(&body, dialect.thread, ask)
 }
 
 /// Whether this is the terminator of a stream, `[DONE]`, rather than JSON.

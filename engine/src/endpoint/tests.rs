@@ -14,7 +14,23 @@ pub(crate) fn plan(endpoint: EndpointKind) -> Plan {
 }
 
 fn body(plan: &Plan) -> String {
-    String::from_utf8(request_body(plan, "m", "say \"hi\"", Some(64))).expect("UTF-8")
+    asked(plan, "say \"hi\"", Some(64))
+}
+
+fn asked(plan: &Plan, prompt: &str, osl: Option<u32>) -> String {
+    let messages = [Message::text(prompt)];
+    let body = request_body(plan, &ask(&messages, osl));
+    String::from_utf8(body.bytes).expect("UTF-8")
+}
+
+fn ask(messages: &[Message], osl: Option<u32>) -> Ask<'_> {
+    Ask {
+        model: "m",
+        system: None,
+        messages,
+        osl,
+        extra: None,
+    }
 }
 
 #[test]
@@ -66,8 +82,8 @@ fn request_bodies_are_what_the_apis_ask_for() {
         body(&completions),
         r#"{"model":"m","prompt":"say \"hi\"","max_tokens":64,"stream":false}"#
     );
-    let unbounded = request_body(&completions, "m", "", None);
-    assert_eq!(unbounded, br#"{"model":"m","prompt":"","stream":false}"#);
+    let unbounded = asked(&completions, "", None);
+    assert_eq!(unbounded, r#"{"model":"m","prompt":"","stream":false}"#);
 }
 
 #[test]
@@ -82,6 +98,43 @@ fn extra_inputs_come_last_and_win_but_stream_options_are_merged() {
     plan.extra_inputs
         .insert("stream_options".into(), Value::Null);
     assert!(body(&plan).contains(r#""stream_options":null"#));
+}
+
+#[test]
+fn earlier_turns_go_between_the_system_and_the_turns_own_messages() {
+    let chat = plan(EndpointKind::Chat);
+    let mut history = Vec::new();
+    let mut sent = Vec::new();
+    for (turn, answer) in [("one", r#"a \"b\""#), ("two", ""), ("three", "c")] {
+        let messages = [Message::text(turn)];
+        let body = request_body(
+            &chat,
+            &Ask {
+                system: Some("be kind"),
+                ..ask(&messages, None)
+            },
+        );
+        let own = body.own.expect("a conversation");
+        let whole = [&body.bytes[..own.start], &history, &body.bytes[own.start..]].concat();
+        let tree: Value = serde_json::from_slice(&whole).expect("JSON");
+        sent.push(tree["messages"].clone());
+        thread(&mut history, &body.bytes[own], answer.as_bytes());
+    }
+    let said = |role: &str, content: &str| json!({"role": role, "content": content});
+    let all = [
+        said("system", "be kind"),
+        said("user", "one"),
+        said("assistant", "a \"b\""),
+        said("user", "two"),
+        said("assistant", ""),
+        said("user", "three"),
+    ];
+    for (turn, sent) in sent.iter().enumerate() {
+        assert_eq!(sent, &json!(all[..2 + 2 * turn]));
+    }
+    let single = plan(EndpointKind::Completions);
+    let messages = [Message::text("one")];
+    assert_eq!(request_body(&single, &ask(&messages, None)).own, None);
 }
 
 #[test]

@@ -387,14 +387,15 @@ impl<'a, D: Driver> Worker<'a, D> {
             return;
         }
         let record = slot.exchange.record();
-        let entry = &core.shared.workload.entries[record.entry as usize];
+        let workload = core.shared.workload;
         core.scratch.clear();
         core.shared.heads[slot.target as usize].write(
             &mut core.scratch,
             record.request_id,
-            &entry.session_id,
-            &entry.body,
+            workload.session_id(record.entry),
+            workload.body_len(record.entry, &[]),
         );
+        workload.write_body(record.entry, &[], &mut core.scratch);
         let bytes = match &mut slot.tls {
             None => &core.scratch,
             Some(tls) => {

@@ -91,7 +91,9 @@ impl<D: Driver> Worker<'_, D> {
         };
         let slot = &mut core.slots[rider as usize];
         let record = slot.exchange.record();
-        let entry = &core.shared.workload.entries[record.entry as usize];
+        let workload = core.shared.workload;
+        core.scratch.clear();
+        workload.write_body(record.entry, &[], &mut core.scratch);
         let before = carrier.out.len();
         let idle = carrier.connection.as_ref().map(|c| c.open_streams()) == Some(0);
         let opened = match (
@@ -102,8 +104,8 @@ impl<D: Driver> Worker<'_, D> {
                 rider,
                 head,
                 record.request_id,
-                &entry.session_id,
-                &entry.body,
+                workload.session_id(record.entry),
+                &core.scratch,
                 now,
                 &mut carrier.out,
             ),
@@ -121,7 +123,7 @@ impl<D: Driver> Worker<'_, D> {
             }
             return;
         }
-        let bytes = (carrier.out.len() - before).max(entry.body.len());
+        let bytes = (carrier.out.len() - before).max(core.scratch.len());
         slot.exchange.handle_sending(now, bytes, carrier.served > 0);
         slot.state = State::Busy;
         if idle && carrier.kept {

@@ -1,32 +1,34 @@
 //! AIPerf's `inputs.json`: what was sent, so that a run can be repeated by hand.
 
-use super::Entry;
+use super::{Conversation, Entry, Workload};
 use serde::Serialize;
 use serde::ser::{Error as _, SerializeMap, SerializeSeq, Serializer};
 use std::io;
 
-/// Writes `{"data": [{"session_id": …, "payloads": [{…}]}, …]}` with two spaces of indentation and a final line feed.
+/// Writes `{"data": [{"session_id": …, "payloads": [{…}, …]}, …]}` with two spaces of indentation and a final line feed.
 ///
-/// Entries are written one by one: only one body is held as a tree at a time.
-pub(super) fn write(entries: &[Entry], out: &mut dyn io::Write) -> io::Result<()> {
+/// The payloads of a conversation are its turns, each with the client's own earlier messages: the answers between them are not known
+/// before they are given. Payloads are written one by one: only one is held as a tree at a time.
+pub(super) fn write(workload: &Workload, out: &mut dyn io::Write) -> io::Result<()> {
     let mut out = io::BufWriter::new(out);
     let mut json = serde_json::Serializer::pretty(&mut out);
     let mut file = json.serialize_map(Some(1))?;
-    file.serialize_entry("data", &Sessions(entries))?;
+    file.serialize_entry("data", &Sessions(workload))?;
     SerializeMap::end(file)?;
     io::Write::write_all(&mut out, b"\n")?;
     io::Write::flush(&mut out)
 }
 
-struct Sessions<'a>(&'a [Entry]);
+struct Sessions<'a>(&'a Workload);
 
 impl Serialize for Sessions<'_> {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        let mut seq = s.serialize_seq(Some(self.0.len()))?;
-        for entry in self.0 {
+        let conversations = &self.0.conversations;
+        let mut seq = s.serialize_seq(Some(conversations.len()))?;
+        for conversation in conversations {
             seq.serialize_element(&Session {
-                session_id: &entry.session_id,
-                payloads: [Body(&entry.body)],
+                session_id: &conversation.id,
+                payloads: Payloads(self.0, conversation),
             })?;
         }
         seq.end()
@@ -36,42 +38,79 @@ impl Serialize for Sessions<'_> {
 #[derive(Serialize)]
 struct Session<'a> {
     session_id: &'a str,
-    payloads: [Body<'a>; 1],
+    payloads: Payloads<'a>,
 }
 
-struct Body<'a>(&'a [u8]);
+struct Payloads<'a>(&'a Workload, &'a Conversation);
 
-impl Serialize for Body<'_> {
+impl Serialize for Payloads<'_> {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        let tree: serde_json::Value = serde_json::from_slice(self.0).map_err(S::Error::custom)?;
-        tree.serialize(s)
+        let turns = self.1.turns.clone();
+        let mut seq = s.serialize_seq(Some(turns.len()))?;
+        let mut history = Vec::new();
+        let mut body = Vec::new();
+        for turn in turns {
+            body.clear();
+            self.0.write_body(turn, &history, &mut body);
+            let tree: serde_json::Value =
+                serde_json::from_slice(&body).map_err(S::Error::custom)?;
+            seq.serialize_element(&tree)?;
+            let Entry { body, .. } = &self.0.entries[turn as usize];
+            if let Some(own) = body.own.clone() {
+                history.extend_from_slice(&body.bytes[own]);
+                history.push(b',');
+            }
+        }
+        seq.end()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::plan;
     use super::*;
 
-    fn entry(i: usize, body: &str) -> Entry {
-        Entry {
-            session_id: format!("session_{i:06}"),
-            body: body.into(),
-            isl: 1,
-            osl: None,
+    /// Conversations of these turns.
+    fn workload(conversations: &[&[&str]]) -> Workload {
+        let mut plan = plan(0, 1.0, 0.0);
+        plan.prompts.entries = 0;
+        let mut workload = Workload::prepare(&plan).unwrap();
+        for (i, turns) in conversations.iter().enumerate() {
+            let start = workload.entries.len() as u32;
+            for (turn, body) in turns.iter().enumerate() {
+                let own = body.find("[").map(|at| at + 1..body.rfind("]").unwrap());
+                workload.entries.push(Entry {
+                    conversation: i as u32,
+                    turn: turn as u32,
+                    body: crate::endpoint::Body {
+                        bytes: body.as_bytes().to_vec(),
+                        own,
+                    },
+                    isl: 1,
+                    osl: None,
+                    delay: 0,
+                    at: None,
+                });
+            }
+            workload.conversations.push(Conversation {
+                id: format!("session_{i:06}"),
+                turns: start..workload.entries.len() as u32,
+            });
         }
+        workload
     }
 
     #[test]
     fn the_file_has_the_shape_and_indentation_of_aiperf() {
-        let entries = [
-            entry(
-                0,
+        let workload = workload(&[
+            &[
                 r#"{"model":"m","messages":[{"role":"user","content":"grüße"}]}"#,
-            ),
-            entry(1, r#"{"model":"m","n":1}"#),
-        ];
+                r#"{"model":"m","messages":[{"role":"user","content":"b"}]}"#,
+            ],
+            &[r#"{"model":"m","n":1}"#],
+        ]);
         let mut out = Vec::new();
-        write(&entries, &mut out).unwrap();
+        write(&workload, &mut out).unwrap();
         let expected = r#"{
   "data": [
     {
@@ -83,6 +122,19 @@ mod tests {
             {
               "role": "user",
               "content": "grüße"
+            }
+          ]
+        },
+        {
+          "model": "m",
+          "messages": [
+            {
+              "role": "user",
+              "content": "grüße"
+            },
+            {
+              "role": "user",
+              "content": "b"
             }
           ]
         }
@@ -106,6 +158,6 @@ mod tests {
     #[test]
     fn a_full_disk_is_an_error() {
         let mut small = [0u8; 20];
-        assert!(write(&[entry(0, "{}")], &mut small.as_mut_slice()).is_err());
+        assert!(write(&workload(&[&["{}"]]), &mut small.as_mut_slice()).is_err());
     }
 }

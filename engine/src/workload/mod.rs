@@ -15,33 +15,53 @@ mod tokenizer;
 pub use hub::Hub;
 pub use tokenizer::Tokenizer;
 
-use crate::endpoint::request_body;
+use crate::clock::Nanos;
+use crate::endpoint::{Ask, Body, Message, request_body};
 use crate::error::{Error, Result};
 use crate::plan::Plan;
 use lengths::Lengths;
 use prompt::Prompts;
 use std::io;
+use std::ops::Range;
 
-/// What will be sent: request k of a phase uses an entry by its index.
+/// What will be sent: session k of a phase is a conversation by its index, and each of its requests a turn of it.
 pub struct Workload {
-    /// Prepared entries, in order.
+    /// Prepared turns, conversation after conversation.
     pub entries: Vec<Entry>,
+    /// The conversations: one turn each, unless the plan says otherwise.
+    pub conversations: Vec<Conversation>,
     /// Prompts whose length in tokens is not the one drawn for them, because no text of that length was found.
     pub inexact_prompts: usize,
     tokenizer: Tokenizer,
 }
 
+/// A conversation: requests that are sent one after the other, each when the one before has been answered.
+#[derive(Clone, Debug)]
+pub struct Conversation {
+    /// `session_000000` …
+    pub id: String,
+    /// Its turns, among [`Workload::entries`].
+    pub turns: Range<u32>,
+}
+
 /// One prepared request.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// `session_000000` …
-    pub session_id: String,
-    /// The JSON body.
-    pub body: Vec<u8>,
-    /// Input length in tokens, by the client's tokenizer.
+    /// Its conversation, among [`Workload::conversations`].
+    pub conversation: u32,
+    /// Its place in the conversation, from 0.
+    pub turn: u32,
+    /// The JSON body; where it has messages of its own, the earlier turns and their answers go before them.
+    pub body: Body,
+    /// Input length in tokens, by the client's tokenizer: what the client says in this turn and in those before it. The answers that
+    /// are sent back with it are not known yet.
     pub isl: u32,
     /// Output length asked for, in tokens.
     pub osl: Option<u32>,
+    /// Time between the answer of the turn before and this turn.
+    pub delay: Nanos,
+    /// When it is due at the earliest, from the start of the phase, where a trace says so.
+    pub at: Option<Nanos>,
 }
 
 impl Workload {
@@ -69,19 +89,72 @@ impl Workload {
         let prompts = Prompts::new(&tokenizer, plan.seed)?;
         let made = prompts.make_all(&lengths, |i, prompt| {
             let osl = lengths.osl(i);
+            let messages = [Message::text(prompt.text)];
+            let ask = Ask {
+                model: &plan.models[i % plan.models.len()],
+                system: None,
+                messages: &messages,
+                osl,
+                extra: None,
+            };
             Entry {
-                session_id: format!("session_{i:06}"),
-                body: request_body(plan, &plan.models[i % plan.models.len()], &prompt.text, osl),
+                conversation: i as u32,
+                turn: 0,
+                body: request_body(plan, &ask),
                 isl: prompt.tokens,
                 osl,
+                delay: 0,
+                at: None,
             }
         });
         let wrong = |(i, entry): (usize, &Entry)| entry.isl != lengths.isl(i);
+        let conversation = |i: u32| Conversation {
+            id: format!("session_{i:06}"),
+            turns: i..i + 1,
+        };
         Ok(Self {
             inexact_prompts: made.iter().enumerate().filter(|e| wrong(*e)).count(),
+            conversations: (0..made.len() as u32).map(conversation).collect(),
             entries: made,
             tokenizer,
         })
+    }
+
+    /// Whether any conversation has more than one turn.
+    #[must_use]
+    pub fn has_turns(&self) -> bool {
+        self.conversations.len() < self.entries.len()
+    }
+
+    /// The id of the conversation that an entry belongs to; empty for an index past the last.
+    #[must_use]
+    pub fn session_id(&self, entry: u32) -> &str {
+        self.entries
+            .get(entry as usize)
+            .and_then(|entry| self.conversations.get(entry.conversation as usize))
+            .map_or("", |conversation| &conversation.id)
+    }
+
+    /// Bytes of the body of an entry after these earlier messages.
+    #[must_use]
+    pub fn body_len(&self, entry: u32, history: &[u8]) -> usize {
+        self.entries[entry as usize].body.bytes.len() + history.len()
+    }
+
+    /// Appends the body of an entry, with `history`, the earlier messages of its conversation as [`crate::endpoint::thread`] joins them,
+    /// before its own.
+    pub fn write_body(&self, entry: u32, history: &[u8], out: &mut Vec<u8>) {
+        let body = &self.entries[entry as usize].body;
+        let (before, after) = body
+            .bytes
+            .split_at(body.own.as_ref().map_or(0, |own| own.start));
+        if history.is_empty() {
+            out.extend_from_slice(&body.bytes);
+            return;
+        }
+        out.extend_from_slice(before);
+        out.extend_from_slice(history);
+        out.extend_from_slice(after);
     }
 
     /// Tokens of a text by the client's tokenizer, special tokens not added.
@@ -101,6 +174,6 @@ impl Workload {
     /// # Errors
     /// When writing fails.
     pub fn write_inputs(&self, out: &mut dyn io::Write) -> io::Result<()> {
-        inputs::write(&self.entries, out)
+        inputs::write(self, out)
     }
 }

@@ -7,13 +7,13 @@ use std::collections::HashSet;
 
 fn bodies(plan: &Plan) -> Vec<Vec<u8>> {
     let entries = Workload::prepare(plan).unwrap().entries;
-    entries.into_iter().map(|entry| entry.body).collect()
+    entries.into_iter().map(|entry| entry.body.bytes).collect()
 }
 
 fn assert_exact(workload: &Workload) {
     assert_eq!(workload.inexact_prompts, 0);
     for (i, entry) in workload.entries.iter().enumerate() {
-        let tokens = workload.count_tokens(&prompt_of(&entry.body));
+        let tokens = workload.count_tokens(&prompt_of(&entry.body.bytes));
         assert_eq!(tokens, entry.isl, "entry {i}");
     }
 }
@@ -89,7 +89,10 @@ fn few_entries_are_the_first_of_many() {
 #[test]
 fn prompts_differ_from_their_first_word_on() {
     let workload = Workload::prepare(&plan(300, 16.0, 0.0)).unwrap();
-    let prompts = workload.entries.iter().map(|entry| prompt_of(&entry.body));
+    let prompts = workload
+        .entries
+        .iter()
+        .map(|entry| prompt_of(&entry.body.bytes));
     let first: HashSet<String> = prompts
         .map(|prompt| prompt.split(' ').next().unwrap().to_owned())
         .collect();
@@ -102,7 +105,7 @@ fn thousands_of_prompts_differ_in_their_first_two_words() {
     let distinct: HashSet<&[u8]> = workload
         .entries
         .iter()
-        .map(|entry| entry.body.as_slice())
+        .map(|entry| entry.body.bytes.as_slice())
         .collect();
     assert_eq!(distinct.len(), 20_000);
 }
@@ -115,11 +118,11 @@ fn models_and_sessions_go_by_the_index_of_the_entry() {
     let models: Vec<String> = workload
         .entries
         .iter()
-        .map(|entry| serde_json::from_slice::<serde_json::Value>(&entry.body).unwrap())
+        .map(|entry| serde_json::from_slice::<serde_json::Value>(&entry.body.bytes).unwrap())
         .map(|body| body["model"].as_str().unwrap().to_owned())
         .collect();
     assert_eq!(models, ["a", "b", "a"]);
-    assert_eq!(workload.entries[2].session_id, "session_000002");
+    assert_eq!(workload.session_id(2), "session_000002");
 }
 
 #[test]
@@ -135,7 +138,7 @@ fn output_lengths_are_asked_for_per_entry_when_set() {
     assert_eq!(asked.len(), 200);
     let mean = f64::from(asked.iter().sum::<u32>()) / 200.0;
     assert!((mean - 100.0).abs() < 4.0, "{mean}");
-    let body: serde_json::Value = serde_json::from_slice(&workload.entries[7].body).unwrap();
+    let body: serde_json::Value = serde_json::from_slice(&workload.entries[7].body.bytes).unwrap();
     assert!(body.to_string().contains(&format!("{}", asked[7])));
 }
 
@@ -155,8 +158,8 @@ fn inputs_json_holds_the_bodies_that_are_sent() {
     let file: serde_json::Value = serde_json::from_slice(&out).unwrap();
     for (i, entry) in workload.entries.iter().enumerate() {
         let session = &file["data"][i];
-        assert_eq!(session["session_id"], entry.session_id.as_str());
-        let sent: serde_json::Value = serde_json::from_slice(&entry.body).unwrap();
+        assert_eq!(session["session_id"], workload.session_id(i as u32));
+        let sent: serde_json::Value = serde_json::from_slice(&entry.body.bytes).unwrap();
         assert_eq!(session["payloads"], serde_json::json!([sent]));
     }
 }

@@ -1,0 +1,145 @@
+//! What one request asks, before a dialect gives it its shape; and the body that comes of it.
+
+use serde_json::{Map, Value};
+use std::ops::Range;
+
+/// What one request asks.
+#[derive(Clone, Copy, Debug)]
+pub struct Ask<'a> {
+    /// The model's name.
+    pub model: &'a str,
+    /// Instructions that stand before all messages, the same in every turn of a conversation.
+    pub system: Option<&'a str>,
+    /// What this turn adds to its conversation.
+    pub messages: &'a [Message],
+    /// Output length to ask for, in tokens.
+    pub osl: Option<u32>,
+    /// Fields of this request's body alone; they come last and replace all others.
+    pub extra: Option<&'a Map<String, Value>>,
+}
+
+/// One message of a conversation, or the inputs of a request that has none (embeddings, rankings).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Message {
+    /// Who says it; `user` where it is not said.
+    pub role: Option<String>,
+    /// Texts, by name.
+    pub texts: Vec<Texts>,
+    /// Images: URLs, `data:` URLs included.
+    pub images: Vec<String>,
+    /// Sounds: `FORMAT,BASE64`, as AIPerf writes them, or URLs.
+    pub audios: Vec<String>,
+    /// Films: URLs, `data:` URLs included.
+    pub videos: Vec<String>,
+    /// The message in the endpoint's own shape, sent as it is in place of all of the above.
+    pub verbatim: Option<Value>,
+}
+
+/// Texts under one name: rankings have a `query` and `passages`; elsewhere the name says nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Texts {
+    /// The name; empty where there is none.
+    pub name: String,
+    /// The texts.
+    pub contents: Vec<String>,
+}
+
+impl Message {
+    /// What a user says in one text.
+    #[must_use]
+    pub fn text(text: impl Into<String>) -> Self {
+        Self {
+            texts: vec![Texts {
+                name: String::new(),
+                contents: vec![text.into()],
+            }],
+            ..Self::default()
+        }
+    }
+
+    /// All its texts, in order, whatever their names.
+    pub fn contents(&self) -> impl Iterator<Item = &str> {
+        self.texts
+            .iter()
+            .flat_map(|t| t.contents.iter().map(String::as_str))
+    }
+
+    /// Who says it.
+    #[must_use]
+    pub fn role(&self) -> &str {
+        self.role.as_deref().unwrap_or("user")
+    }
+}
+
+/// A request body.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Body {
+    /// JSON.
+    pub bytes: Vec<u8>,
+    /// Where, in `bytes`, the messages of this turn stand, without the commas around them; `None` where the dialect has no conversation.
+    /// The earlier turns of a conversation go before them: see [`thread`].
+    pub own: Option<Range<usize>>,
+}
+
+/// Where a dialect keeps the messages of a conversation.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Thread {
+    /// The field that holds the list.
+    pub(super) field: &'static str,
+    /// [`Ask::system`] is the first message of the list, and not a field of its own.
+    pub(super) system_leads: bool,
+}
+
+/// Writes a body, and finds where the messages of the turn are.
+pub(super) fn write(body: &Map<String, Value>, thread: Option<Thread>, ask: &Ask<'_>) -> Body {
+    let mut out = Body::default();
+    out.bytes.push(b'{');
+    for (i, (name, value)) in body.iter().enumerate() {
+        if i > 0 {
+            out.bytes.push(b',');
+        }
+        put(&mut out.bytes, &Value::String(name.clone()));
+        out.bytes.push(b':');
+        match (thread, value) {
+            (Some(thread), Value::Array(list)) if thread.field == name => {
+                let lead = usize::from(thread.system_leads && ask.system.is_some());
+                out.own = messages(&mut out.bytes, list, lead);
+            }
+            _ => put(&mut out.bytes, value),
+        }
+    }
+    out.bytes.push(b'}');
+    out
+}
+
+/// Writes a list of messages: where those after the first `lead` are.
+fn messages(out: &mut Vec<u8>, list: &[Value], lead: usize) -> Option<Range<usize>> {
+    out.push(b'[');
+    let mut own = None;
+    for (i, message) in list.iter().enumerate() {
+        if i > 0 {
+            out.push(b',');
+        }
+        let start = out.len();
+        put(out, message);
+        if i >= lead {
+            own = Some(own.map_or(start, |own: Range<usize>| own.start)..out.len());
+        }
+    }
+    out.push(b']');
+    own
+}
+
+fn put(out: &mut Vec<u8>, value: &Value) {
+    // Writing a tree to memory does not fail.
+    let _ = serde_json::to_writer(out, value);
+}
+
+/// Appends one turn and its answer to the earlier messages of a conversation: both end in a comma, so that the next turn's messages
+/// follow. `answer` is the body of a JSON string, still escaped, as [`super::Text`] keeps it.
+pub fn thread(history: &mut Vec<u8>, own: &[u8], answer: &[u8]) {
+    history.extend_from_slice(own);
+    history.extend_from_slice(br#",{"role":"assistant","content":""#);
+    history.extend_from_slice(answer);
+    history.extend_from_slice(br#""},"#);
+}
