@@ -20,6 +20,10 @@ pub enum Stream {
     Prompt = 4,
     /// The order in which words open the prompts.
     Opening = 5,
+    /// How many turns a conversation has.
+    Turns = 6,
+    /// How long a user thinks before a turn.
+    TurnDelay = 7,
     /// Which requests are cancelled.
     Cancellation = 32,
     /// Which blocks a bootstrap draws.

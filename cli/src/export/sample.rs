@@ -13,7 +13,7 @@ use ringload_engine::measure::{
 };
 use ringload_engine::plan::{
     Cap, CapPolicy, Cores, EndpointKind, Header, Io, Length, Limits, Load, Phase, Plan, Prompts,
-    Reuse, Slo, Stamps, Target, Threshold, Tier, Timeouts, TokenizerSource,
+    Reuse, Slo, Stamps, Target, Threshold, Tier, Timeouts, TokenizerSource, Turns,
 };
 use ringload_engine::record::{self, Cause, Instants, PhaseKind, Record};
 use ringload_engine::verdict::{Finding, Status, Verdict};
@@ -71,6 +71,7 @@ pub(crate) fn plan() -> Plan {
                 stddev: 10.0,
             }),
             entries: 500,
+            turns: Turns::ONE,
             said: None,
         },
         warmup: Some(Phase {

@@ -2,7 +2,7 @@
 
 use super::trace::Requests;
 use crate::args::{InputArgs, LoadArgs};
-use ringload_engine::plan::{Length, Prompts, Said, TokenizerSource};
+use ringload_engine::plan::{Length, Prompts, Said, TokenizerSource, Turns};
 use ringload_engine::{Error, Result};
 
 /// The synthetic prompts of a run.
@@ -42,6 +42,7 @@ pub(crate) fn prompts(
             },
         },
         osl,
+        turns: Turns::ONE,
         entries: match &said {
             Some(said) => said.lengths.len(),
             None => entries(input, load, notes),

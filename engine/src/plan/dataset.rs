@@ -14,8 +14,11 @@ pub struct Prompts {
     pub isl: Length,
     /// Output length to ask for, in tokens.
     pub osl: Option<Length>,
-    /// How many distinct prompts to prepare; request k uses prompt k modulo this.
+    /// How many distinct conversations to prepare; session k is conversation k modulo this. A conversation of one turn is a prompt.
     pub entries: usize,
+    /// The turns of a synthetic conversation.
+    #[serde(skip_serializing_if = "Turns::is_one")]
+    pub turns: Turns,
     /// Lengths that a file says, entry by entry, instead of those drawn around the means.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub said: Option<Said>,
@@ -28,6 +31,39 @@ pub struct Length {
     pub mean: f64,
     /// Standard deviation in tokens.
     pub stddev: f64,
+}
+
+/// The turns of a synthetic conversation: how many, and the time between the answer of one and the next (AIPerf's
+/// `--session-turn-delay-*`).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Turns {
+    /// How many: normal, rounded, at least 1.
+    pub count: Length,
+    /// Mean of the time between an answer and the next turn, milliseconds.
+    pub delay_mean_ms: f64,
+    /// Its standard deviation, milliseconds.
+    pub delay_stddev_ms: f64,
+    /// What every such time is multiplied by.
+    pub delay_ratio: f64,
+}
+
+impl Turns {
+    /// One turn: a request that stands for itself.
+    pub const ONE: Self = Self {
+        count: Length {
+            mean: 1.0,
+            stddev: 0.0,
+        },
+        delay_mean_ms: 0.0,
+        delay_stddev_ms: 0.0,
+        delay_ratio: 1.0,
+    };
+
+    /// Whether every conversation has one turn.
+    #[must_use]
+    pub fn is_one(&self) -> bool {
+        self.count.mean <= 1.0 && self.count.stddev == 0.0
+    }
 }
 
 /// Where the tokenizer comes from.

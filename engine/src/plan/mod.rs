@@ -12,7 +12,7 @@ mod threshold;
 mod tier;
 
 pub use cancellation::Cancellation;
-pub use dataset::{Length, Prompts, Said, TokenizerSource};
+pub use dataset::{Length, Prompts, Said, TokenizerSource, Turns};
 pub use load::{Arrival, Cap, CapPolicy, Load, Phase, Prefill, Ramp, Shape, Trace};
 pub use network::{Dns, Family, HttpVersion, Network, Pin, Tcp, Tls};
 pub use rate::{Piece, Rate};
@@ -113,6 +113,7 @@ impl Plan {
                 },
                 osl: None,
                 entries: 100,
+                turns: Turns::ONE,
                 said: None,
             },
             warmup: None,

@@ -1,5 +1,6 @@
 //! How long each prompt and each answer is to be.
 
+use super::turns::Item;
 use crate::error::{Error, Result};
 use crate::plan::{Length, Plan, Said};
 use crate::random::{ItemRng, Stream};
@@ -36,7 +37,20 @@ impl Lengths {
         }
         let total = match &said {
             Some(said) => said.lengths.iter().map(|l| f64::from(l.0)).sum(),
-            None => prompts.entries as f64 * prompts.isl.mean.max(1.0),
+            None => {
+                let turns = prompts.turns.count;
+                check("--session-turns-mean", turns)?;
+                if turns.mean + 9.0 * turns.stddev > MAX_TURNS {
+                    return Err(Error::usage(
+                        format!(
+                            "--session-turns-mean: {} ± {} turns pass the limit of {MAX_TURNS}",
+                            turns.mean, turns.stddev
+                        ),
+                        "choose a smaller mean or deviation",
+                    ));
+                }
+                prompts.entries as f64 * turns.mean.max(1.0) * prompts.isl.mean.max(1.0)
+            }
         };
         if total > MAX_TOTAL_TOKENS {
             return Err(Error::usage(
@@ -59,19 +73,22 @@ impl Lengths {
     }
 
     /// Input length of entry `i`.
-    pub(super) fn isl(&self, i: usize) -> u32 {
+    pub(super) fn isl(&self, i: Item) -> u32 {
         if let Some(said) = &self.said {
-            return said.lengths[i].0;
+            return said.lengths[i.conversation()].0;
         }
-        draw(self.isl, self.seed, Stream::InputLength, i)
+        draw(self.isl, self.seed, Stream::InputLength, i.0)
     }
 
     /// Output length to ask for in entry `i`.
-    pub(super) fn osl(&self, i: usize) -> Option<u32> {
-        let said = self.said.as_ref().and_then(|said| said.lengths[i].1);
+    pub(super) fn osl(&self, i: Item) -> Option<u32> {
+        let said = self
+            .said
+            .as_ref()
+            .and_then(|said| said.lengths[i.conversation()].1);
         said.or_else(|| {
             let osl = self.osl?;
-            Some(draw(osl, self.seed, Stream::OutputLength, i))
+            Some(draw(osl, self.seed, Stream::OutputLength, i.0))
         })
     }
 
@@ -122,7 +139,7 @@ fn check(flag: &str, length: Length) -> Result<()> {
     Ok(())
 }
 
-fn draw(length: Length, seed: u64, stream: Stream, i: usize) -> u32 {
+pub(super) fn draw(length: Length, seed: u64, stream: Stream, i: usize) -> u32 {
     let deviations: f64 = if length.stddev > 0.0 {
         StandardNormal.sample(&mut ItemRng::new(seed, stream, i as u64))
     } else {
@@ -134,6 +151,8 @@ fn draw(length: Length, seed: u64, stream: Stream, i: usize) -> u32 {
         .max(1.0) as u32
 }
 
+/// Most turns of one conversation.
+const MAX_TURNS: f64 = 10_000.0;
 /// Most tokens of one prompt or answer.
 const MAX_TOKENS: f64 = 4_194_304.0;
 /// Most tokens of all prompts together: some 6 GB of bodies.
@@ -157,7 +176,7 @@ mod tests {
     #[test]
     fn a_fixed_length_is_the_same_for_all() {
         let fixed = lengths(550.0, 0.0);
-        assert!((0..100).all(|i| fixed.isl(i) == 550 && fixed.osl(i) == Some(550)));
+        assert!((0..100).all(|i| fixed.isl(Item(i)) == 550 && fixed.osl(Item(i)) == Some(550)));
     }
 
     #[test]
@@ -165,7 +184,7 @@ mod tests {
         let drawn = lengths(1_000.0, 80.0);
         let n = drawn.entries as f64;
         let all: Vec<f64> = (0..drawn.entries)
-            .map(|i| f64::from(drawn.isl(i)))
+            .map(|i| f64::from(drawn.isl(Item(i))))
             .collect();
         let mean = all.iter().sum::<f64>() / n;
         let deviation = (all.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n).sqrt();
@@ -176,14 +195,14 @@ mod tests {
     #[test]
     fn inputs_and_outputs_are_drawn_apart() {
         let drawn = lengths(1_000.0, 80.0);
-        assert!((0..50).any(|i| Some(drawn.isl(i)) != drawn.osl(i)));
+        assert!((0..50).any(|i| Some(drawn.isl(Item(i))) != drawn.osl(Item(i))));
     }
 
     #[test]
     fn no_length_is_under_one_token() {
         let wide = lengths(2.0, 50.0);
-        assert!((0..5_000).all(|i| wide.isl(i) >= 1));
-        assert!((0..5_000).any(|i| wide.isl(i) == 1));
+        assert!((0..5_000).all(|i| wide.isl(Item(i)) >= 1));
+        assert!((0..5_000).any(|i| wide.isl(Item(i)) == 1));
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod prompt;
 #[cfg(test)]
 mod tests;
 mod tokenizer;
+mod turns;
 
 pub use hub::Hub;
 pub use tokenizer::Tokenizer;
@@ -87,35 +88,33 @@ impl Workload {
         }
         let lengths = Lengths::of_plan(plan)?;
         let prompts = Prompts::new(&tokenizer, plan.seed)?;
-        let made = prompts.make_all(&lengths, |i, prompt| {
-            let osl = lengths.osl(i);
+        let items = turns::items(&plan.prompts.turns, plan.seed, lengths.entries);
+        let mut entries = prompts.make_all(&items, &lengths, |item, prompt| {
+            let osl = lengths.osl(item);
             let messages = [Message::text(prompt.text)];
             let ask = Ask {
-                model: &plan.models[i % plan.models.len()],
+                model: &plan.models[item.conversation() % plan.models.len()],
                 system: None,
                 messages: &messages,
                 osl,
                 extra: None,
             };
             Entry {
-                conversation: i as u32,
-                turn: 0,
+                conversation: item.conversation() as u32,
+                turn: item.turn(),
                 body: request_body(plan, &ask),
                 isl: prompt.tokens,
                 osl,
-                delay: 0,
+                delay: turns::delay(&plan.prompts.turns, plan.seed, item),
                 at: None,
             }
         });
-        let wrong = |(i, entry): (usize, &Entry)| entry.isl != lengths.isl(i);
-        let conversation = |i: u32| Conversation {
-            id: format!("session_{i:06}"),
-            turns: i..i + 1,
-        };
+        let made = items.iter().zip(&entries);
+        let inexact_prompts = made.filter(|(i, e)| e.isl != lengths.isl(**i)).count();
         Ok(Self {
-            inexact_prompts: made.iter().enumerate().filter(|e| wrong(*e)).count(),
-            conversations: (0..made.len() as u32).map(conversation).collect(),
-            entries: made,
+            inexact_prompts,
+            conversations: conversations(&mut entries),
+            entries,
             tokenizer,
         })
     }
@@ -176,4 +175,23 @@ impl Workload {
     pub fn write_inputs(&self, out: &mut dyn io::Write) -> io::Result<()> {
         inputs::write(self, out)
     }
+}
+
+/// Gathers the turns of each conversation, and counts with each what was said before it where that is sent with it.
+fn conversations(entries: &mut [Entry]) -> Vec<Conversation> {
+    let mut all: Vec<Conversation> = Vec::new();
+    for i in 0..entries.len() {
+        if entries[i].turn == 0 {
+            all.push(Conversation {
+                id: format!("session_{:06}", all.len()),
+                turns: i as u32..i as u32,
+            });
+        } else if entries[i].body.own.is_some() {
+            entries[i].isl += entries[i - 1].isl;
+        }
+        if let Some(last) = all.last_mut() {
+            last.turns.end += 1;
+        }
+    }
+    all
 }

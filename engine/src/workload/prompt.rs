@@ -4,6 +4,7 @@ use super::lengths::Lengths;
 use super::parallel;
 use super::pool::Pool;
 use super::tokenizer::Tokenizer;
+use super::turns::Item;
 use crate::error::Result;
 use crate::random::{ItemRng, Stream};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -52,32 +53,35 @@ impl<'a> Prompts<'a> {
     /// Encoding costs ten times as much as all the rest.
     pub(super) fn make_all<T: Send>(
         &self,
+        items: &[Item],
         lengths: &Lengths,
-        then: impl Fn(usize, Prompt) -> T + Sync,
+        then: impl Fn(Item, Prompt) -> T + Sync,
     ) -> Vec<T> {
         let threads = parallel::threads_for(lengths.total_estimate());
         let disproved = AtomicBool::new(!self.pool.adds_up);
         if self.pool.adds_up {
-            let made = parallel::map(lengths.entries, threads, |i| {
-                let prompt = self.by_words(i, lengths.isl(i));
-                if (i < FIRST || i % SAMPLE == 0)
+            let made = parallel::map(items.len(), threads, |n| {
+                let item = items[n];
+                let prompt = self.by_words(item, lengths.isl(item));
+                if (n < FIRST || n.is_multiple_of(SAMPLE))
                     && self.tokenizer.count(&prompt.text) != prompt.tokens
                 {
                     disproved.store(true, Ordering::Relaxed);
                 }
-                then(i, prompt)
+                then(item, prompt)
             });
             if !disproved.load(Ordering::Relaxed) {
                 return made;
             }
         }
-        parallel::map(lengths.entries, threads, |i| {
-            then(i, self.by_encoding(i, lengths.isl(i)))
+        parallel::map(items.len(), threads, |n| {
+            let item = items[n];
+            then(item, self.by_encoding(item, lengths.isl(item)))
         })
     }
 
     /// Prompt `i`, its length taken from its words.
-    fn by_words(&self, i: usize, isl: u32) -> Prompt {
+    fn by_words(&self, i: Item, isl: u32) -> Prompt {
         let mut rng = self.rng(i);
         let words = self.draw(i, isl as usize, &mut rng);
         Prompt {
@@ -87,7 +91,7 @@ impl<'a> Prompts<'a> {
     }
 
     /// Prompt `i`, encoded and mended until its length is right; the closest found when no text of that length is.
-    fn by_encoding(&self, i: usize, isl: u32) -> Prompt {
+    fn by_encoding(&self, i: Item, isl: u32) -> Prompt {
         let mut rng = self.rng(i);
         let mut best: Option<Prompt> = None;
         for _ in 0..DRAWS {
@@ -115,12 +119,13 @@ impl<'a> Prompts<'a> {
         best.unwrap_or_else(|| self.by_words(i, isl))
     }
 
-    fn rng(&self, i: usize) -> ItemRng {
-        ItemRng::new(self.seed, Stream::Prompt, i as u64)
+    fn rng(&self, i: Item) -> ItemRng {
+        ItemRng::new(self.seed, Stream::Prompt, i.0 as u64)
     }
 
     /// The words after the first of prompt `i`, for `len` words in all: the second is the next digit of i, the others are random.
-    fn draw(&self, i: usize, len: usize, rng: &mut ItemRng) -> Vec<usize> {
+    fn draw(&self, i: Item, len: usize, rng: &mut ItemRng) -> Vec<usize> {
+        let i = i.conversation();
         let (low, high) = (i % self.first.len(), i / self.first.len());
         let digit = self.second[(low + high) % self.second.len()];
         let rest = (2..len).map(|_| self.any(rng));
@@ -134,8 +139,8 @@ impl<'a> Prompts<'a> {
         rng.below(self.pool.words.len())
     }
 
-    fn join(&self, i: usize, words: &[usize]) -> String {
-        let first = &self.pool.starters[self.first[i % self.first.len()]];
+    fn join(&self, i: Item, words: &[usize]) -> String {
+        let first = &self.pool.starters[self.first[i.conversation() % self.first.len()]];
         let words = words.iter().map(|w| self.pool.words[*w].as_str());
         let bytes = first.len() + words.clone().map(str::len).sum::<usize>();
         let mut text = String::with_capacity(bytes);
@@ -176,9 +181,10 @@ mod tests {
         assert!(!prompts.pool.adds_up);
         prompts.pool.adds_up = true;
         let lengths = Lengths::of_plan(&plan(70, 90.0, 10.0)).unwrap();
-        let wrong = |i: usize| tokenizer.count(&prompts.by_words(i, lengths.isl(i)).text);
-        assert!((0..70).any(|i| wrong(i) != lengths.isl(i)));
-        for (i, prompt) in prompts.make_all(&lengths, |i, p| (i, p)) {
+        let wrong = |i: Item| tokenizer.count(&prompts.by_words(i, lengths.isl(i)).text);
+        let items: Vec<Item> = (0..70).map(|i| Item::of(i, 0)).collect();
+        assert!(items.iter().any(|i| wrong(*i) != lengths.isl(*i)));
+        for (i, prompt) in prompts.make_all(&items, &lengths, |i, p| (i, p)) {
             assert_eq!(prompt.tokens, lengths.isl(i));
             assert_eq!(tokenizer.count(&prompt.text), prompt.tokens);
         }

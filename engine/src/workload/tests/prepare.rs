@@ -1,7 +1,7 @@
 //! Preparation with the built-in vocabulary and with a tokenizer of a directory.
 
 use super::{plan, prompt_of, tiny_dir};
-use crate::plan::{EndpointKind, Length, Plan, Said, TokenizerSource};
+use crate::plan::{EndpointKind, Length, Plan, Said, TokenizerSource, Turns};
 use crate::workload::Workload;
 use std::collections::HashSet;
 
@@ -168,4 +168,38 @@ fn inputs_json_holds_the_bodies_that_are_sent() {
 fn a_workload_is_shared_by_threads() {
     fn assert_shared<T: Send + Sync>() {}
     assert_shared::<Workload>();
+}
+
+#[test]
+fn a_conversation_has_turns_and_each_counts_what_was_said_before() {
+    let mut plan = plan(30, 20.0, 4.0);
+    plan.prompts.turns = Turns {
+        count: Length {
+            mean: 3.0,
+            stddev: 1.0,
+        },
+        delay_mean_ms: 5.0,
+        ..Turns::ONE
+    };
+    let workload = Workload::prepare(&plan).unwrap();
+    assert!(workload.has_turns());
+    assert_eq!(workload.conversations.len(), 30);
+    let mut next = 0;
+    for (i, conversation) in workload.conversations.iter().enumerate() {
+        assert_eq!(conversation.id, format!("session_{i:06}"));
+        assert_eq!(conversation.turns.start, next);
+        next = conversation.turns.end;
+        let mut said = 0;
+        for (turn, at) in conversation.turns.clone().enumerate() {
+            let entry = &workload.entries[at as usize];
+            assert_eq!((entry.conversation, entry.turn), (i as u32, turn as u32));
+            said += workload.count_tokens(&prompt_of(&entry.body.bytes));
+            assert_eq!(entry.isl, said);
+            assert_eq!(entry.delay > 0, turn > 0);
+        }
+    }
+    assert_eq!(next as usize, workload.entries.len());
+    plan.endpoint = EndpointKind::Completions;
+    let apart = Workload::prepare(&plan).unwrap();
+    assert!(apart.entries.iter().all(|entry| entry.isl < 60));
 }
