@@ -83,14 +83,6 @@ const REMEDIES: &[(&[&str], &str)] = &[
     ),
     (
         &[
-            "--conversation-num",
-            "--num-conversations",
-            "--num-sessions",
-        ],
-        "for single-turn load use --request-count, and --num-dataset-entries for the number of distinct prompts",
-    ),
-    (
-        &[
             "--wait-for-model-timeout",
             "--wait-for-model-mode",
             "--wait-for-model-interval",
@@ -152,19 +144,6 @@ const GROUPS: &[(&str, &[&str])] = &[
     (
         "conversations",
         &[
-            "--conversation-num",
-            "--num-conversations",
-            "--num-sessions",
-            "--conversation-turn-mean",
-            "--session-turns-mean",
-            "--conversation-turn-stddev",
-            "--session-turns-stddev",
-            "--conversation-turn-delay-mean",
-            "--session-turn-delay-mean",
-            "--conversation-turn-delay-stddev",
-            "--session-turn-delay-stddev",
-            "--conversation-turn-delay-ratio",
-            "--session-delay-ratio",
             "--inter-turn-delay-cap-seconds",
             "--max-idle-gap-cap-seconds",
             "--replay-speedup",

@@ -4,6 +4,7 @@ mod aiperf;
 mod calibrate;
 mod campaign;
 mod capacity;
+mod conversation;
 mod endpoint;
 mod input;
 mod load;
@@ -20,6 +21,7 @@ mod warmup;
 pub(crate) use calibrate::CalibrateArgs;
 pub(crate) use campaign::{CampaignArgs, Mode, SweepMode};
 pub(crate) use capacity::{Axis, CapacityArgs};
+pub(crate) use conversation::ConversationArgs;
 pub(crate) use endpoint::EndpointArgs;
 pub(crate) use input::InputArgs;
 pub(crate) use load::{CapPolicyArg, Interpolation, LoadArgs, Pattern, RampShape};
@@ -101,6 +103,9 @@ pub(crate) struct ProfileArgs {
     /// What a file says of it.
     #[command(flatten)]
     pub(crate) trace: TraceArgs,
+    /// In which conversations.
+    #[command(flatten)]
+    pub(crate) conversation: ConversationArgs,
     /// When it is sent.
     #[command(flatten)]
     pub(crate) load: LoadArgs,

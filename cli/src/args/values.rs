@@ -201,6 +201,21 @@ pub(crate) fn stddev_tokens(text: &str) -> Result<f64, String> {
     }
 }
 
+pub(crate) fn mean_turns(text: &str) -> Result<f64, String> {
+    number(one(text)?)
+        .ok()
+        .filter(|n| (1.0..=10_000.0).contains(n))
+        .ok_or_else(|| "write a number of turns from 1 to 10000".into())
+}
+
+pub(crate) fn one_not_negative(text: &str) -> Result<f64, String> {
+    not_negative(one(text)?)
+}
+
+pub(crate) fn one_milliseconds(text: &str) -> Result<f64, String> {
+    milliseconds(one(text)?)
+}
+
 pub(crate) fn positive(text: &str) -> Result<f64, String> {
     number(text).and_then(|n| {
         if n > 0.0 {

@@ -181,6 +181,7 @@ impl Bench {
             prefill: None,
             // A connection each leaves its port behind for a minute.
             requests: (plan.reuse != Reuse::Pooled).then_some(MOST_CONNECTIONS),
+            sessions: None,
             duration: Some(self.length),
             grace: Some(0),
         };

@@ -8,8 +8,8 @@ use ringload_engine::clock::{MILLI, SECOND};
 use ringload_engine::measure::tags::{self, MetricInfo};
 use ringload_engine::measure::{
     ClientFigures, ConnectionCounts, CoreFigures, Counts, Distribution, ErrorGroup, Goodput,
-    Metric, NetworkFigures, Percentile, PhaseFigures, RateFigures, RequestMetrics, SloFigures,
-    Spoken, Stats, Summary, TokenFigures, Window, Windows,
+    Metric, NetworkFigures, Percentile, PhaseFigures, RateFigures, RequestMetrics, SessionCounts,
+    SloFigures, Spoken, Stats, Summary, TokenFigures, Window, Windows,
 };
 use ringload_engine::plan::{
     Cap, CapPolicy, Cores, EndpointKind, Header, Io, Length, Limits, Load, Phase, Plan, Prompts,
@@ -78,6 +78,7 @@ pub(crate) fn plan() -> Plan {
             load: Load::closed(32),
             prefill: None,
             requests: Some(10),
+            sessions: None,
             duration: None,
             grace: None,
         }),
@@ -93,6 +94,7 @@ pub(crate) fn plan() -> Plan {
             },
             prefill: None,
             requests: Some(500),
+            sessions: None,
             duration: Some(60 * SECOND),
             grace: Some(30 * SECOND),
         },
@@ -152,6 +154,11 @@ pub(crate) fn summary() -> Summary {
             in_flight_at_end: 1,
             never_due: 2,
             queued: 12,
+            sessions: Some(SessionCounts {
+                begun: 130,
+                completed: 121,
+                broken: 7,
+            }),
             ..Counts::default()
         },
         warmup_counts: Counts {
@@ -232,6 +239,7 @@ pub(crate) fn summary() -> Summary {
 pub(crate) fn records() -> [(Record, RequestMetrics); 2] {
     let good = Record {
         k: 3,
+        turn: 0,
         phase: PhaseKind::Profiling,
         worker: 1,
         target: 0,

@@ -1,6 +1,7 @@
 //! Flags → [`Plan`]: parsed, not validated later. What cannot be run is refused here, with what to write instead.
 
 mod bounds;
+mod conversation;
 mod endings;
 mod extra;
 mod headers;
@@ -53,9 +54,11 @@ pub(crate) fn plan(args: &ProfileArgs, around: &Surroundings) -> Result<Planned>
     let profiling = load::profiling(
         &args.load,
         requests.as_ref(),
+        args.conversation.num_conversations,
         endpoint.streaming,
         &mut notes,
     )?;
+    let turns = conversation::turns(&args.conversation, requests.is_some())?;
     let warmup = load::warmup(&args.warmup, &args.load, endpoint.streaming)?;
     load::shaped_ramp(&args.load, &args.warmup)?;
     let slos = Slo::parse_all(&args.load.goodput)?;
@@ -80,6 +83,11 @@ pub(crate) fn plan(args: &ProfileArgs, around: &Surroundings) -> Result<Planned>
         endpoint.connection_reuse_strategy,
         &mut notes,
     )?;
+    let asked = args
+        .conversation
+        .num_conversations
+        .or(args.load.request_count);
+    let prompts = prompts::prompts(&args.input, asked, turns, requests, &mut notes)?;
     let plan = Plan {
         targets,
         endpoint: endpoint.endpoint_type,
@@ -91,7 +99,7 @@ pub(crate) fn plan(args: &ProfileArgs, around: &Surroundings) -> Result<Planned>
         use_legacy_max_tokens: endpoint.use_legacy_max_tokens,
         per_chunk_usage: endpoint.per_chunk_usage,
         use_server_token_count: endpoint.use_server_token_count,
-        prompts: prompts::prompts(&args.input, &args.load, requests, &mut notes)?,
+        prompts,
         warmup,
         profiling,
         slos,

@@ -1,14 +1,15 @@
 //! Input flags → the synthetic prompts.
 
 use super::trace::Requests;
-use crate::args::{InputArgs, LoadArgs};
+use crate::args::InputArgs;
 use ringload_engine::plan::{Length, Prompts, Said, TokenizerSource, Turns};
 use ringload_engine::{Error, Result};
 
-/// The synthetic prompts of a run.
+/// The synthetic prompts of a run of so many conversations or requests, where the user says how many.
 pub(crate) fn prompts(
     input: &InputArgs,
-    load: &LoadArgs,
+    asked: Option<u64>,
+    turns: Turns,
     requests: Option<Requests>,
     notes: &mut Vec<String>,
 ) -> Result<Prompts> {
@@ -42,10 +43,10 @@ pub(crate) fn prompts(
             },
         },
         osl,
-        turns: Turns::ONE,
+        turns,
         entries: match &said {
             Some(said) => said.lengths.len(),
-            None => entries(input, load, notes),
+            None => entries(input, asked, notes),
         },
         said,
     })
@@ -77,12 +78,13 @@ fn moments(said: &Said) -> Length {
     }
 }
 
-/// As AIPerf: the explicit number, else one prompt per request, so that no prompt meets its own cache; else 100.
-fn entries(input: &InputArgs, load: &LoadArgs, notes: &mut Vec<String>) -> usize {
+/// As AIPerf: the explicit number, else one conversation per session, or one prompt per request, so that no prompt meets its own cache;
+/// else 100.
+fn entries(input: &InputArgs, asked: Option<u64>, notes: &mut Vec<String>) -> usize {
     if let Some(n) = input.num_dataset_entries {
         return n;
     }
-    match load.request_count {
+    match asked {
         Some(n) if n > MOST_BY_DEFAULT => {
             notes.push(format!(
                 "{MOST_BY_DEFAULT} distinct prompts for {n} requests: --num-dataset-entries prepares more"

@@ -184,6 +184,9 @@ fn phase(phase: &Phase) -> String {
     if let Some(n) = phase.requests {
         text += &format!(", {} requests", count(n));
     }
+    if let Some(n) = phase.sessions {
+        text += &format!(", {} conversations", count(n));
+    }
     if let Some(duration) = phase.duration {
         text += &format!(", {} s", seconds(duration));
         text += &phase.grace.map_or_else(

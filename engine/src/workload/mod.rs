@@ -119,6 +119,12 @@ impl Workload {
         })
     }
 
+    /// The conversation of session `k` of all, warm-up included.
+    #[must_use]
+    pub fn pick(&self, k: u64) -> usize {
+        (k % self.conversations.len() as u64) as usize
+    }
+
     /// Whether any conversation has more than one turn.
     #[must_use]
     pub fn has_turns(&self) -> bool {
