@@ -398,7 +398,7 @@ fn the_requests_that_the_seed_picks_are_cancelled_and_no_others() {
     let run = play_plan(&plan, steady(|_| 50 * MILLI, 20 * MILLI, 11), &[]);
     assert_eq!(run.records.len(), 60);
     for r in &run.records {
-        if !cancellation.picks(plan.seed, r.k) {
+        if !cancellation.picks(plan.seed, r.k, r.turn) {
             assert_eq!((r.outcome, r.events), (Outcome::Succeeded, 11));
             continue;
         }

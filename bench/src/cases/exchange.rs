@@ -126,6 +126,7 @@ fn request(osl: u32) -> Request {
     Request {
         k: 0,
         turn: 0,
+        index: 0,
         threads: false,
         phase: PhaseKind::Profiling,
         worker: 0,

@@ -52,6 +52,7 @@ pub(super) fn record() -> Record {
     exchange.begin(&Request {
         k: 17,
         turn: 0,
+        index: 0,
         threads: false,
         phase: PhaseKind::Profiling,
         worker: 0,

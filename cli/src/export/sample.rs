@@ -240,6 +240,7 @@ pub(crate) fn records() -> [(Record, RequestMetrics); 2] {
     let good = Record {
         k: 3,
         turn: 0,
+        index: 0,
         phase: PhaseKind::Profiling,
         worker: 1,
         target: 0,

@@ -37,6 +37,8 @@ pub struct Request {
     pub k: u64,
     /// Its place in the session.
     pub turn: u32,
+    /// Its number in its phase.
+    pub index: u64,
     /// Its answer is wanted for the next turn.
     pub threads: bool,
     /// Which phase.
@@ -135,6 +137,7 @@ impl Exchange {
         self.answer.record = Record {
             k: request.k,
             turn: request.turn,
+            index: request.index,
             phase: request.phase,
             worker: request.worker,
             target: request.target,
@@ -509,6 +512,7 @@ fn empty_record() -> Record {
     Record {
         k: 0,
         turn: 0,
+        index: 0,
         phase: PhaseKind::Profiling,
         worker: 0,
         target: 0,

@@ -18,6 +18,8 @@ pub struct Record {
     pub k: u64,
     /// Place of the request in its session, from 0.
     pub turn: u32,
+    /// Number of the request in its phase, in the order in which requests fell due; where sessions have one turn, that of its session.
+    pub index: u64,
     /// Which phase.
     pub phase: PhaseKind,
     /// Index of the worker that drove it.

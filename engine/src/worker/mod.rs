@@ -53,7 +53,7 @@ pub struct Shared<'a> {
     pub control: &'a Control,
     /// Number of the next session that is begun when another has ended, per phase.
     pub next: [AtomicU64; 2],
-    /// Requests taken up so far, per phase, where conversations have several turns and the phase a number of requests.
+    /// Requests that fell due so far, per phase, where conversations have several turns.
     pub taken: [AtomicU64; 2],
     /// Free slots under a cap, per phase; in the whole run.
     pub permits: [AtomicI64; 2],
@@ -332,6 +332,7 @@ impl<'a, D: Driver> Worker<'a, D> {
         let request = Request {
             k: due.k,
             turn: entry.turn,
+            index: due.index,
             threads: due.session.is_some() && entry.body.own.is_some(),
             phase: core.phase,
             worker: core.index as u16,

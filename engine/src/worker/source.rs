@@ -21,6 +21,8 @@ use users::Users;
 pub(super) struct Due {
     /// Number of its session in the phase; where conversations have one turn, its own.
     pub(super) k: u64,
+    /// Its own number in the phase.
+    pub(super) index: u64,
     /// What of the dataset it sends.
     pub(super) entry: u32,
     /// Its conversation, where that has several turns.

@@ -197,16 +197,14 @@ impl Core<'_> {
         let workload = self.shared.workload;
         let turns = self.turns_of(k);
         let entry = turns.start;
-        let session = if workload.has_turns() {
-            if !self.claim() {
-                return None;
-            }
-            Some(self.sessions.begin(k, turns))
+        let (index, session) = if workload.has_turns() {
+            (self.claim()?, Some(self.sessions.begin(k, turns)))
         } else {
-            None
+            (k, None)
         };
         Some(Due {
             k,
+            index,
             entry,
             session,
             ticket: k,
@@ -217,8 +215,9 @@ impl Core<'_> {
 
     /// The next request of a session; `None` where the phase may take up no more.
     pub(in crate::worker) fn next_turn(&mut self, turn: Turn, scheduled: Nanos) -> Option<Due> {
-        self.claim().then_some(Due {
+        self.claim().map(|index| Due {
             k: turn.k,
+            index,
             entry: turn.entry,
             session: Some(turn.session),
             ticket: turn.k,
@@ -227,18 +226,18 @@ impl Core<'_> {
         })
     }
 
-    /// Takes one of the requests that the phase may take up, in the whole run. When there is none left, no conversation goes on.
-    fn claim(&mut self) -> bool {
+    /// Takes one of the requests that the phase may take up, in the whole run: its number. When there is none left, no conversation goes
+    /// on.
+    fn claim(&mut self) -> Option<u64> {
         if self.sessions.closed {
-            return false;
+            return None;
         }
-        let taken = &self.shared.taken[self.phase as usize];
-        if self.sessions.most < u64::MAX
-            && taken.fetch_add(1, Ordering::Relaxed) >= self.sessions.most
-        {
+        let index = self.shared.taken[self.phase as usize].fetch_add(1, Ordering::Relaxed);
+        if index >= self.sessions.most {
             self.sessions.close();
+            return None;
         }
-        !self.sessions.closed
+        Some(index)
     }
 
     /// The turns of session `k`: the measured phase goes on in the dataset where the warm-up ended, but a trace's requests are its own.
