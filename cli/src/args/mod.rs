@@ -9,6 +9,7 @@ mod endpoint;
 mod input;
 mod load;
 mod machine;
+mod media;
 mod mock;
 mod network;
 mod output;
@@ -22,10 +23,11 @@ pub(crate) use calibrate::CalibrateArgs;
 pub(crate) use campaign::{CampaignArgs, Mode, SweepMode};
 pub(crate) use capacity::{Axis, CapacityArgs};
 pub(crate) use conversation::ConversationArgs;
-pub(crate) use endpoint::EndpointArgs;
+pub(crate) use endpoint::{EndpointArgs, ModelStrategy};
 pub(crate) use input::InputArgs;
 pub(crate) use load::{CapPolicyArg, Interpolation, LoadArgs, Pattern, RampShape};
 pub(crate) use machine::{IoArg, MachineArgs, StampsArg};
+pub(crate) use media::{ImageFormatArg, MediaArgs};
 pub(crate) use mock::MockArgs;
 pub(crate) use network::{DnsArg, NetworkArgs, TlsVersion};
 pub(crate) use output::{ExportLevel, OutputArgs, Ui};
@@ -100,6 +102,9 @@ pub(crate) struct ProfileArgs {
     /// What is sent.
     #[command(flatten)]
     pub(crate) input: InputArgs,
+    /// What it holds beside a prompt.
+    #[command(flatten)]
+    pub(crate) media: MediaArgs,
     /// What a file says of it.
     #[command(flatten)]
     pub(crate) trace: TraceArgs,

@@ -12,8 +12,8 @@ use ringload_engine::measure::{
     SloFigures, Spoken, Stats, Summary, TokenFigures, Window, Windows,
 };
 use ringload_engine::plan::{
-    Cap, CapPolicy, Cores, EndpointKind, Header, Io, Length, Limits, Load, Phase, Plan, Prompts,
-    Reuse, Slo, Stamps, Target, Threshold, Tier, Timeouts, TokenizerSource, Turns,
+    Cap, CapPolicy, Cores, EndpointKind, Header, Io, Length, Limits, Load, Payload, Phase, Plan,
+    Prompts, Reuse, Slo, Stamps, Target, Threshold, Tier, Timeouts, TokenizerSource, Turns,
 };
 use ringload_engine::record::{self, Cause, Instants, PhaseKind, Record};
 use ringload_engine::verdict::{Finding, Status, Verdict};
@@ -74,6 +74,8 @@ pub(crate) fn plan() -> Plan {
             turns: Turns::ONE,
             said: None,
         },
+        payload: Payload::default(),
+        session_header: None,
         warmup: Some(Phase {
             load: Load::closed(32),
             prefill: None,

@@ -5,7 +5,9 @@
 mod hub;
 mod inputs;
 mod lengths;
+pub mod media;
 mod parallel;
+mod payload;
 mod pool;
 mod prompt;
 #[cfg(test)]
@@ -17,7 +19,7 @@ pub use hub::Hub;
 pub use tokenizer::Tokenizer;
 
 use crate::clock::Nanos;
-use crate::endpoint::{Ask, Body, Message, request_body};
+use crate::endpoint::{Ask, Body, request_body};
 use crate::error::{Error, Result};
 use crate::plan::Plan;
 use lengths::Lengths;
@@ -89,28 +91,33 @@ impl Workload {
         let lengths = Lengths::of_plan(plan)?;
         let prompts = Prompts::new(&tokenizer, plan.seed)?;
         let items = turns::items(&plan.prompts.turns, plan.seed, lengths.entries);
-        let mut entries = prompts.make_all(&items, &lengths, |item, prompt| {
+        payload::check(plan)?;
+        let made = prompts.make_all(&items, &lengths, |item, prompt| {
             let osl = lengths.osl(item);
-            let messages = [Message::text(prompt.text)];
+            let inexact = prompt.tokens != lengths.isl(item);
+            let (message, isl) = payload::message(plan, &prompts, item, prompt);
+            let messages = [message];
             let ask = Ask {
-                model: &plan.models[item.conversation() % plan.models.len()],
+                model: payload::model(plan, item.conversation()),
                 system: None,
                 messages: &messages,
                 osl,
                 extra: None,
             };
-            Entry {
+            let entry = Entry {
                 conversation: item.conversation() as u32,
                 turn: item.turn(),
-                body: request_body(plan, &ask),
-                isl: prompt.tokens,
+                body: request_body(plan, &ask)?,
+                isl,
                 osl,
                 delay: turns::delay(&plan.prompts.turns, plan.seed, item),
                 at: None,
-            }
+            };
+            Ok((entry, inexact))
         });
-        let made = items.iter().zip(&entries);
-        let inexact_prompts = made.filter(|(i, e)| e.isl != lengths.isl(**i)).count();
+        let made: Vec<(Entry, bool)> = made.into_iter().collect::<Result<_>>()?;
+        let inexact_prompts = made.iter().filter(|(_, inexact)| *inexact).count();
+        let mut entries: Vec<Entry> = made.into_iter().map(|(entry, _)| entry).collect();
         Ok(Self {
             inexact_prompts,
             conversations: conversations(&mut entries),

@@ -80,6 +80,15 @@ impl<'a> Prompts<'a> {
         })
     }
 
+    /// Prompt `i` of this length by itself, as [`Self::make_all`] makes it.
+    pub(super) fn one(&self, i: Item, isl: u32) -> Prompt {
+        if self.pool.adds_up {
+            self.by_words(i, isl)
+        } else {
+            self.by_encoding(i, isl)
+        }
+    }
+
     /// Prompt `i`, its length taken from its words.
     fn by_words(&self, i: Item, isl: u32) -> Prompt {
         let mut rng = self.rng(i);
