@@ -1,33 +1,53 @@
 //! The walker: applies the rules to JSON text in one pass, without a tree and without allocation.
 
 use super::lex::{Lexer, Unusual};
-use super::rules::{Found, Node, Rule, Slot};
+use super::rules::{Count, Found, Node, Rule, Slot};
 use std::ops::Range;
 
-/// Reads one object by the rules of `node`. Gives the place of the last text that was not empty, and whose it is.
+/// Where in the JSON lies what may differ from event to event.
+#[derive(Debug, Default)]
+pub(super) struct Places {
+    /// The last text that was not empty, and whose it is.
+    pub(super) text: Option<(Range<usize>, Slot)>,
+    /// The counts, in order; the first of them, if there are more than it holds.
+    counts: [Option<(Range<usize>, Count)>; COUNTS],
+    counted: usize,
+}
+
+impl Places {
+    fn count(&mut self, place: Range<usize>, count: Count) {
+        if let Some(next) = self.counts.get_mut(self.counted) {
+            *next = Some((place, count));
+        }
+        self.counted += 1;
+    }
+
+    /// All counts, in order; `None` if there are more than are kept.
+    pub(super) fn counts(&self) -> Option<impl Iterator<Item = &(Range<usize>, Count)>> {
+        Some(self.counts.get(..self.counted)?.iter().flatten())
+    }
+}
+
+/// Reads one object by the rules of `node`, and says where the text and the counts are.
 ///
 /// Declines whatever the full parse might see otherwise: a key twice, an escaped key, a value of another type than its rule knows,
 /// deep nesting, anything malformed.
-pub(super) fn walk(
-    json: &[u8],
-    node: &Node,
-    found: &mut Found<'_>,
-) -> Result<Option<(Range<usize>, Slot)>, Unusual> {
+pub(super) fn walk(json: &[u8], node: &Node, found: &mut Found<'_>) -> Result<Places, Unusual> {
     std::str::from_utf8(json).map_err(|_| Unusual)?;
     let mut walker = Walker {
         lexer: Lexer::new(json),
         found,
-        last: None,
+        places: Places::default(),
     };
     walker.object(node)?;
     walker.lexer.end()?;
-    Ok(walker.last)
+    Ok(walker.places)
 }
 
 struct Walker<'a, 'f, 't> {
     lexer: Lexer<'a>,
     found: &'f mut Found<'t>,
-    last: Option<(Range<usize>, Slot)>,
+    places: Places,
 }
 
 impl Walker<'_, '_, '_> {
@@ -68,7 +88,9 @@ impl Walker<'_, '_, '_> {
             Rule::Text(slot) => self.text(slot, reasoned)?,
             Rule::Finish => self.found.seen.finish |= !self.lexer.string()?.is_empty(),
             Rule::Count(count) => {
+                let start = self.lexer.position();
                 let tokens = self.lexer.small_integer()?;
+                self.places.count(start..self.lexer.position(), count);
                 self.found.count(count, tokens);
             }
             Rule::Error => {
@@ -105,7 +127,7 @@ impl Walker<'_, '_, '_> {
             return Ok(());
         }
         let end = self.lexer.position() - 1;
-        self.last = Some((end - text.len()..end, slot));
+        self.places.text = Some((end - text.len()..end, slot));
         self.found.texts += 1;
         if slot == Slot::Reasoning && std::mem::replace(reasoned, true) {
             return Ok(());
@@ -117,3 +139,6 @@ impl Walker<'_, '_, '_> {
 
 /// Levels of nesting in a value that is skipped, beyond which the full parse decides.
 const MAX_DEPTH: usize = 48;
+
+/// Counts of one event whose places are kept: all of one usage object, twice.
+const COUNTS: usize = 10;
