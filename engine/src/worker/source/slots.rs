@@ -1,7 +1,7 @@
 //! A closed loop: a request falls due when a slot is free.
 
 use super::Due;
-use crate::clock::Nanos;
+use crate::clock::{Nanos, earlier};
 use crate::plan::Ramp;
 use crate::schedule;
 use crate::worker::Core;
@@ -78,10 +78,7 @@ impl Slots {
 
     pub(super) fn next_due(&self, core: &Core<'_>) -> Option<Nanos> {
         let opening = self.openings.front().copied().flatten();
-        [opening, core.resting.front().copied()]
-            .into_iter()
-            .flatten()
-            .min()
+        earlier(opening, core.resting.front().copied())
     }
 
     pub(super) fn end(&mut self) {
