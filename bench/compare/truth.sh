@@ -69,22 +69,24 @@ python3 - "$keep/truth.jsonl" <<'P'
 import json, sys
 rows = [json.loads(line) for line in open(sys.argv[1])]
 def cell(p):
+    if p is None:
+        return "–"
     return " / ".join(f"{p[k]:.0f}" if p[k] < 10_000 else f"{p[k] / 1e3:.0f}k" for k in ("p50", "p99", "p999"))
 print("µs, p50 / p99 / p99.9 of absolute errors. *own write*: how long the server's writes took, the loopback's own part.\n")
-print("| streams | token each | tokens/s | driver | stamps | core 0 | busy | token arrival | first token | TTFT | gap | own write | share a stamp | verdict |")
-print("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|")
+print("| streams | token each | tokens/s | driver | stamps | core 0 | busy | token arrival | first token | TTFT | TTFT from send | until sent | sent to read | gap | own write | share a stamp | verdict |")
+print("|" + "---|" * 17)
 for r in rows:
     bad = r["unknown_to_server"] + r["of_other_length"] + r["failed"]
     says = " ".join([r["verdict"], ",".join(r["gates"])]).strip() + (f" ({bad} requests do not fit)" if bad else "")
     print(f"| {r['streams']} | {r['itl_ms']} ms | {r['tokens_per_s']:.0f} | {r['io']} | {r['stamps']} | {r['load']} | {r['core_busy_share'] * 100:.0f} % |",
-          " | ".join(cell(r[k]) for k in ("arrival_us", "first_us", "ttft_us", "gap_us", "write_us")), f"| {r['shared_share'] * 100:.1f} % | {says} |")
+          " | ".join(cell(r.get(k)) for k in ("arrival_us", "first_us", "ttft_us", "from_send_us", "unsent_us", "sent_way_us", "gap_us", "write_us")), f"| {r['shared_share'] * 100:.1f} % | {says} |")
 print("\nHeld against the claim: with kernel stamps the p99 of an error is at most 100 µs above the loopback's own (the p99 of the same error\nwith the core idle or of the writes, whichever is greater).\n")
 own = {(r["streams"], r["itl_ms"], r["io"]): r for r in rows if (r["stamps"], r["load"]) == ("kernel", "idle")}
-for key in ("arrival_us", "first_us", "ttft_us", "gap_us"):
+for key in ("arrival_us", "first_us", "ttft_us", "from_send_us", "gap_us"):
     misses, checked = [], 0
     for r in rows:
         idle = own.get((r["streams"], r["itl_ms"], r["io"]))
-        if r["stamps"] != "kernel" or idle is None:
+        if r["stamps"] != "kernel" or idle is None or key not in r:
             continue
         bound = 100 + max(r["write_us"]["p99"], idle["write_us"]["p99"], *([idle[key]["p99"]] if r["load"] == "burnt" else []))
         checked += 1

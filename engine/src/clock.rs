@@ -12,6 +12,15 @@ pub const MILLI: Nanos = 1_000_000;
 /// One second.
 pub const SECOND: Nanos = 1_000_000_000;
 
+/// The earlier of two instants, of those that are known.
+#[inline]
+pub(crate) fn earlier(a: Option<Nanos>, b: Option<Nanos>) -> Option<Nanos> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}
+
 /// `CLOCK_MONOTONIC` now, in nanoseconds.
 #[must_use]
 pub fn monotonic() -> Nanos {

@@ -698,7 +698,7 @@ fn play_plan(plan: &Plan, peer: Scripted, freezes: &[(Nanos, Nanos)]) -> Outcome
     let (shard, _) = worker.finish();
     let mut records = Vec::new();
     while let Ok(record) = consumer.pop() {
-        records.push(record);
+        records.push(*record);
     }
     records.sort_by_key(|r| r.k);
     let counts = shard.phase(PhaseKind::Profiling).to_counts(None, 0);

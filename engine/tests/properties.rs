@@ -296,6 +296,9 @@ const SHAPES: &[&str] = &[
     r#"{"choices":[{"delta":{"tool_calls":[{"index":NUM,"function":{"arguments":"TEXT"}}]}}],"usage":null,"n":{"a":"b,NUM,c"}}"#,
     r#"{"choices":[{"text":"TEXT","index":NUM}],"model":"a:NUM","usage":{"prompt_tokens":NUM}}"#,
     r#"{"choices":[{"text":"TEXT","index":BIG}],"model":"a:NUM,","m":"\u00e9NUM, \\NUM"}"#,
+    r#"{"choices":[{"index":0,"delta":{"content":"TEXT"}}],"usage":{"prompt_tokens":NUM,"total_tokens":BIG,"completion_tokens": NUM}}"#,
+    r#"{"choices":[{"delta":{"content":"TEXT"},"usage":{"total_tokens":NUM}}],"usage":{"total_tokens":7,"completion_tokens_details":{"reasoning_tokens":NUM}},"t":NUM}"#,
+    r#"{"usage":{"total_tokens":NUM},"choices":[{"delta":{"content":"TEXT"}}],"t":NUM}"#,
     r#"{"choices":[{"delta":{"content":"TEXT","reasoning":"TEXT"}},{"delta":{"content":"NUM"}}]}"#,
 ];
 

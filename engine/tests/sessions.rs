@@ -311,7 +311,7 @@ fn play(plan: &Plan, workers: usize, answer: Answer) -> Run {
             let json = serde_json::from_slice(&body).unwrap();
             bodies.push((record.k, record.turn, body, json));
         }
-        records.extend(own);
+        records.extend(own.into_iter().map(|record| *record));
         shard.add(&worker.finish().0);
     }
     bodies.sort_by_key(|b| (b.0, b.1));

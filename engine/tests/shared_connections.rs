@@ -261,7 +261,7 @@ fn play_plan(plan: &Plan, server: Server) -> Vec<Record> {
     let (shard, _) = worker.finish();
     let counts = shard.phase(PhaseKind::Profiling).to_counts(None, 0);
     assert_eq!(counts.check(), Ok(()));
-    let mut records: Vec<_> = std::iter::from_fn(|| consumer.pop().ok()).collect();
+    let mut records: Vec<_> = std::iter::from_fn(|| Some(*consumer.pop().ok()?)).collect();
     records.sort_by_key(|r| (r.phase, r.k));
     records
 }

@@ -46,7 +46,7 @@ pub(super) fn cases() -> Vec<Case> {
 struct Run {
     worker: Worker<'static, Sim<Answers>>,
     shared: &'static Shared<'static>,
-    records: rtrb::Consumer<Record>,
+    records: rtrb::Consumer<Box<Record>>,
     shape: Shape,
     /// When the last round ended.
     now: Nanos,

@@ -10,6 +10,8 @@ pub struct Client {
     pub request_id: String,
     /// When it was taken up: what `time_to_first_token` counts from.
     pub issued_ns: u64,
+    /// When the kernel had taken its last byte: what `time_to_first_token_from_send` counts from.
+    pub sent_ns: Option<u64>,
     /// Arrival of each output event.
     pub arrivals_ns: Vec<u64>,
 }
@@ -47,6 +49,7 @@ struct Metadata {
 #[derive(Deserialize)]
 struct Metrics {
     time_to_first_token: Option<Measured<f64>>,
+    time_to_first_token_from_send: Option<Measured<f64>>,
     inter_chunk_latency: Option<Measured<Vec<f64>>>,
 }
 
@@ -63,6 +66,8 @@ impl Line {
             .filter(|_| self.error.is_none())?;
         let issued_ns = self.metadata.request_start_ns.checked_sub(wall_offset_ns)?;
         let mut at_ns = issued_ns + nanos(ttft.value);
+        let from_send = self.metrics.time_to_first_token_from_send;
+        let sent_ns = from_send.and_then(|wait| at_ns.checked_sub(nanos(wait.value)));
         let mut arrivals_ns = vec![at_ns];
         for gap_ms in self
             .metrics
@@ -75,6 +80,7 @@ impl Line {
         Some(Client {
             request_id: self.metadata.x_request_id,
             issued_ns,
+            sent_ns,
             arrivals_ns,
         })
     }
@@ -93,6 +99,7 @@ mod tests {
     fn arrivals_are_the_start_and_the_gaps_after_it() {
         let lines = concat!(
             r#"{"metadata":{"x_request_id":"a","request_start_ns":1000000500},"metrics":{"time_to_first_token":{"value":0.000123,"unit":"ms"},"#,
+            r#""time_to_first_token_from_send":{"value":0.0001,"unit":"ms"},"#,
             r#""inter_chunk_latency":{"value":[5.000001,0.0],"unit":"ms"}}}"#,
             "\n",
             r#"{"metadata":{"x_request_id":"b","request_start_ns":1000000500},"metrics":{},"error":{"type":"reset"}}"#,
@@ -102,6 +109,7 @@ mod tests {
         let expected = Client {
             request_id: "a".into(),
             issued_ns: 500,
+            sent_ns: Some(523),
             arrivals_ns: vec![623, 5_000_624, 5_000_624],
         };
         assert_eq!((clients, left_out), (vec![expected], 1));

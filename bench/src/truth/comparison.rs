@@ -32,6 +32,8 @@ impl Token {
 pub struct Joined {
     /// When the client took it up.
     pub issued_ns: u64,
+    /// When the kernel had taken its last byte from the client.
+    pub sent_ns: Option<u64>,
     /// When the server had read it.
     pub received_ns: u64,
     /// Its output events, in order.
@@ -45,6 +47,25 @@ impl Joined {
         let first = self.tokens.first()?;
         let client = difference(first.arrived_ns, self.issued_ns);
         Some(client - difference(first.begun_ns, self.received_ns))
+    }
+
+    /// The reported time from the send to the first token − the server's: the stamp of that token, and the way of the request from the client's
+    /// kernel until the server had read it.
+    #[must_use]
+    pub fn from_send_error_ns(&self) -> Option<i64> {
+        Some(self.tokens.first()?.error_ns() + self.sent_way_ns()?)
+    }
+
+    /// From the client's taking the request up until the kernel had its last byte: the client's own time, and the connect, if there was one.
+    #[must_use]
+    pub fn unsent_ns(&self) -> Option<i64> {
+        Some(difference(self.sent_ns?, self.issued_ns))
+    }
+
+    /// From then until the server had read it. Negative where the server was faster than the return of the client's system call.
+    #[must_use]
+    pub fn sent_way_ns(&self) -> Option<i64> {
+        Some(difference(self.received_ns, self.sent_ns?))
     }
 
     /// Each gap between two output events − the same gap between the server's writes.
@@ -84,6 +105,7 @@ pub fn compare(clients: &[Client], served: &[Served]) -> Comparison {
         }
         comparison.joined.push(Joined {
             issued_ns: client.issued_ns,
+            sent_ns: client.sent_ns,
             received_ns: served.received_ns,
             tokens: tokens(client, served),
         });
@@ -142,6 +164,12 @@ pub struct Errors {
     write_us: Percentiles,
     /// From the client's taking a request up until the server had read it.
     request_way_us: Percentiles,
+    /// The part of it that came before the kernel had the last byte, connects included.
+    unsent_us: Percentiles,
+    /// The part of it that came after.
+    sent_way_us: Percentiles,
+    /// Of the time from the send to the first token.
+    from_send_us: Percentiles,
 }
 
 impl Comparison {
@@ -175,6 +203,9 @@ impl Comparison {
             gap_us: of(&mut joined.clone().flat_map(Joined::gap_errors_ns)),
             itl_us: of(&mut joined.clone().filter_map(Joined::itl_error_ns)),
             write_us: of(&mut tokens.iter().map(|t| difference(t.ended_ns, t.begun_ns))),
+            unsent_us: of(&mut joined.clone().filter_map(Joined::unsent_ns)),
+            sent_way_us: of(&mut joined.clone().filter_map(Joined::sent_way_ns)),
+            from_send_us: of(&mut joined.clone().filter_map(Joined::from_send_error_ns)),
             request_way_us: of(&mut joined.map(|j| difference(j.received_ns, j.issued_ns))),
         }
     }
@@ -202,6 +233,7 @@ mod tests {
         Client {
             request_id: id.into(),
             issued_ns: 900,
+            sent_ns: Some(970),
             arrivals_ns: arrivals_ns.to_vec(),
         }
     }
@@ -220,6 +252,9 @@ mod tests {
         assert_eq!(own, [true, false, true, true]);
         // 2010 − 900 against 2000 − 1000.
         assert_eq!(a.ttft_error_ns(), Some(110));
+        // 70 until it was sent, 30 until it was read, and the stamp's 10.
+        assert_eq!((a.unsent_ns(), a.sent_way_ns()), (Some(70), Some(30)));
+        assert_eq!(a.from_send_error_ns(), Some(40));
         assert_eq!(a.gap_errors_ns().collect::<Vec<_>>(), [10, 0, -15]);
         assert_eq!(a.itl_error_ns(), Some(-5 / 3));
         let figures = joined.errors();

@@ -18,9 +18,13 @@ use std::sync::atomic::{AtomicU16, Ordering};
 
 const SQ_ENTRIES: u32 = 1024;
 const CQ_ENTRIES: u32 = 16 * 1024;
-/// Provided buffers, and the bytes of each: header, control block and payload.
-const BUFFERS: u16 = 4096;
+/// Provided buffers: for a connection, and in all at least and at most. The kernel takes them in turn, so that more than are of use are memory
+/// that is never in the cache, and each a page fault at first.
+const BUFFERS_EACH: usize = 4;
+const BUFFERS: std::ops::RangeInclusive<usize> = 512..=4096;
+/// Bytes of each: header, control block and payload.
 const BUFFER_BYTES: usize = 2048;
+const PAGE_BYTES: usize = 4096;
 const GROUP: u16 = 0;
 /// Completions after which a batched wait ends early.
 const BATCH_COMPLETIONS: usize = 256;
@@ -90,7 +94,7 @@ impl Uring {
             .setup_submit_all()
             .build(SQ_ENTRIES)
             .map_err(|e| number(&e))?;
-        let buffers = Buffers::register(&ring)?;
+        let buffers = Buffers::register(&ring, slots)?;
         // SAFETY: an all-zero msghdr is valid.
         let mut message: Box<libc::msghdr> = Box::new(unsafe { std::mem::zeroed() });
         if options.stamps {
@@ -533,13 +537,17 @@ struct Buffers {
     memory: Box<[u8]>,
     entries: *mut BufRingEntry,
     layout: std::alloc::Layout,
+    /// How many: a power of two.
+    count: u16,
     tail: u16,
 }
 
 impl Buffers {
-    fn register(ring: &IoUring) -> Result<Self, i32> {
+    fn register(ring: &IoUring, slots: usize) -> Result<Self, i32> {
+        let count = (slots * BUFFERS_EACH).clamp(*BUFFERS.start(), *BUFFERS.end());
+        let count = count.next_power_of_two() as u16;
         let layout = std::alloc::Layout::from_size_align(
-            usize::from(BUFFERS) * size_of::<BufRingEntry>(),
+            usize::from(count) * size_of::<BufRingEntry>(),
             4096,
         )
         .map_err(|_| libc::EINVAL)?;
@@ -549,18 +557,23 @@ impl Buffers {
             return Err(libc::ENOMEM);
         }
         let mut buffers = Self {
-            memory: vec![0; usize::from(BUFFERS) * BUFFER_BYTES].into_boxed_slice(),
+            memory: vec![0; usize::from(count) * BUFFER_BYTES].into_boxed_slice(),
             entries,
             layout,
+            count,
             tail: 0,
         };
-        // SAFETY: the memory is page-aligned, large enough for BUFFERS entries, and freed only after the ring is gone.
+        // Page faults would come within the kernel's reads, and count as the client's lag.
+        for page in buffers.memory.chunks_mut(PAGE_BYTES) {
+            page[0] = 1;
+        }
+        // SAFETY: the memory is page-aligned, large enough for `count` entries, and freed only after the ring is gone.
         unsafe {
             ring.submitter()
-                .register_buf_ring_with_flags(entries as u64, BUFFERS, GROUP, 0)
+                .register_buf_ring_with_flags(entries as u64, count, GROUP, 0)
         }
         .map_err(|e| number(&e))?;
-        for id in 0..BUFFERS {
+        for id in 0..count {
             buffers.give_back(id);
         }
         buffers.publish();
@@ -573,9 +586,9 @@ impl Buffers {
     }
 
     fn give_back(&mut self, id: u16) {
-        let index = usize::from(self.tail & (BUFFERS - 1));
+        let index = usize::from(self.tail & (self.count - 1));
         let start = usize::from(id) * BUFFER_BYTES;
-        // SAFETY: `index` is below BUFFERS; the kernel does not read the entry before the tail is published.
+        // SAFETY: `index` is below `count`; the kernel does not read the entry before the tail is published.
         let entry = unsafe { &mut *self.entries.add(index) };
         entry.set_addr(self.memory.as_mut_ptr().wrapping_add(start) as u64);
         entry.set_len(BUFFER_BYTES as u32);

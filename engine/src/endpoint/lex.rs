@@ -26,6 +26,14 @@ impl<'a> Lexer<'a> {
     /// The next byte that is not blank, without taking it; 0 at the end.
     #[inline]
     pub(super) fn peek(&mut self) -> u8 {
+        match self.bytes.get(self.at) {
+            Some(byte) if *byte > b' ' => *byte,
+            _ => self.peek_past_blanks(),
+        }
+    }
+
+    #[cold]
+    fn peek_past_blanks(&mut self) -> u8 {
         loop {
             match self.bytes.get(self.at) {
                 Some(b' ' | b'\t' | b'\n' | b'\r') => self.at += 1,
@@ -107,12 +115,7 @@ impl<'a> Lexer<'a> {
             return Err(Unusual);
         }
         self.at += length;
-        number
-            .iter()
-            .try_fold(0_u32, |n, d| {
-                n.checked_mul(10)?.checked_add(u32::from(d - b'0'))
-            })
-            .ok_or(Unusual)
+        small(number).ok_or(Unusual)
     }
 
     /// Skips one value of any kind, with at most `depth` levels of nesting.
@@ -239,6 +242,13 @@ pub(super) fn string_end(rest: &[u8]) -> Option<StringEnd> {
 /// Whether `digits` is an integer of JSON that is not signed and not absurdly long: no leading zero.
 pub(super) fn is_integer(digits: &[u8]) -> bool {
     matches!(digits, [b'0'] | [b'1'..=b'9', ..]) && digits.len() <= MAX_DIGITS
+}
+
+/// The value of digits, if it fits in 32 bits.
+pub(super) fn small(digits: &[u8]) -> Option<u32> {
+    digits.iter().try_fold(0_u32, |n, d| {
+        n.checked_mul(10)?.checked_add(u32::from(d - b'0'))
+    })
 }
 
 /// Length of the run of digits at the front.

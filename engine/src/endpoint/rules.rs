@@ -162,12 +162,18 @@ impl<'t> Found<'t> {
 
     pub(super) fn count(&mut self, count: Count, tokens: u32) {
         let usage = self.seen.usage.get_or_insert_with(Usage::default);
-        let field = match count {
-            Count::Prompt => &mut usage.prompt,
-            Count::Completion => &mut usage.completion,
-            Count::Total => &mut usage.total,
-            Count::Reasoning => &mut usage.reasoning,
-            Count::Cached => &mut usage.cached,
+        count.put(usage, tokens);
+    }
+}
+
+impl Count {
+    pub(super) fn put(self, usage: &mut Usage, tokens: u32) {
+        let field = match self {
+            Self::Prompt => &mut usage.prompt,
+            Self::Completion => &mut usage.completion,
+            Self::Total => &mut usage.total,
+            Self::Reasoning => &mut usage.reasoning,
+            Self::Cached => &mut usage.cached,
         };
         *field = Some(tokens);
     }

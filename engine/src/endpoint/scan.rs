@@ -2,7 +2,7 @@
 
 use super::full;
 use super::rules::{Found, Node, Slot};
-use super::template::Template;
+use super::template::{Fit, Template};
 use super::text::Text;
 use super::walk::walk;
 use super::{Dialect, Field, Reading, any, dialect};
@@ -12,8 +12,8 @@ use crate::record::Usage;
 /// Reads the answers of one request at a time.
 ///
 /// Three ways, each checked against the next by tests: the template where an event repeats an earlier one but for its text
-/// (`template.rs`), the walker otherwise (`walk.rs`), and the full parse for whatever the walker declines (`full.rs`). Answers of unknown
-/// shape are always parsed in full (`any.rs`).
+/// and its token counts (`template.rs`), the walker otherwise (`walk.rs`), and the full parse for whatever the walker declines
+/// (`full.rs`). Answers of unknown shape are always parsed in full (`any.rs`).
 pub struct Scanner {
     dialect: &'static Dialect,
     field: Option<Field>,
@@ -69,14 +69,17 @@ impl Scanner {
     /// # Errors
     /// [`BadJson`]; nothing was appended.
     pub fn event(&mut self, data: &[u8], text: Option<&mut Text>) -> Result<Seen, BadJson> {
-        if let Some((escaped, slot)) = self.template.fit(data) {
-            let output = !escaped.is_empty();
+        if let Some(fit) = self.template.fit(data)
+            && let Some(usage) = self.usage(&fit)
+        {
+            let output = !fit.text.is_empty();
             if let Some(text) = text {
-                text.slot(slot).extend_from_slice(escaped);
+                text.slot(fit.slot).extend_from_slice(fit.text);
             }
             return Ok(Seen {
                 output,
-                visible: output && slot == Slot::Visible,
+                visible: output && fit.slot == Slot::Visible,
+                usage,
                 ..Seen::default()
             });
         }
@@ -87,6 +90,15 @@ impl Scanner {
             Reading::Rules { event, .. } => read(data, event, text, Some(&mut self.template)),
             Reading::Any => Ok(self.any(data, text)),
         }
+    }
+
+    /// The counts of an event that fits the template, if there are any; `None` if they do not fit.
+    #[inline]
+    fn usage(&self, fit: &Fit<'_>) -> Option<Option<Usage>> {
+        if fit.counts.is_empty() {
+            return Some(None);
+        }
+        self.template.usage(fit.counts).map(Some)
     }
 
     /// Reads a body that is not a stream, and appends its output to `text`.
@@ -116,11 +128,11 @@ fn read(
 ) -> Result<Seen, BadJson> {
     let before = text.as_ref().map(|t| t.lengths());
     let mut found = Found::new(text.as_deref_mut());
-    if let Ok(last) = walk(data, node, &mut found) {
+    if let Ok(places) = walk(data, node, &mut found) {
         let (seen, texts) = (found.seen, found.texts);
-        let only_text = texts == 1 && !seen.finish && !seen.error && seen.usage.is_none();
-        if let (true, Some(template), Some((place, slot))) = (only_text, template, last) {
-            template.learn(data, place, slot);
+        let goes_on = texts == 1 && !seen.finish && !seen.error;
+        if let (true, Some(template)) = (goes_on, template) {
+            template.learn(data, &places);
         }
         return Ok(seen);
     }

@@ -2,20 +2,33 @@
 //!
 //! An event that differs from a walked one only in the body of that one string says the same, but for the text: it need not be walked.
 //! Numbers vary too (time stamps, indices), so that a run of digits may differ where it surely is a whole integer, or lies inside a
-//! string where any digits do.
+//! string where any digits do. Token counts behind the text are read from where the walked event had them.
 
-use super::lex::{digits, is_integer, string_end};
-use super::rules::Slot;
-use std::ops::Range;
+use super::lex::{digits, is_integer, small, string_end};
+use super::rules::{Count, Slot};
+use super::walk::Places;
+use crate::record::Usage;
 
 /// The common bytes, once learned.
 #[derive(Debug, Default)]
 pub(super) struct Template {
-    /// Prefix, then suffix.
+    /// Prefix, then what lies between the counts, the last of them the suffix.
     bytes: Vec<u8>,
     /// Length of the prefix: up to and including the quote that opens the text. 0 while nothing is learned.
     prefix: usize,
     slot: Option<Slot>,
+    /// The counts behind the text: how many of `bytes` come before each.
+    counts: Vec<(usize, Count)>,
+}
+
+/// What an event that fits says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Fit<'a> {
+    /// The text, still escaped and surely well formed.
+    pub(super) text: &'a [u8],
+    pub(super) slot: Slot,
+    /// Where the counts are, if there are any: [`Template::usage`] says whether that fits too.
+    pub(super) counts: &'a [u8],
 }
 
 impl Template {
@@ -23,30 +36,72 @@ impl Template {
         self.slot = None;
     }
 
-    /// Learns from an event with exactly one text, at `text`, that says nothing beside it.
-    pub(super) fn learn(&mut self, event: &[u8], text: Range<usize>, slot: Slot) {
+    /// Learns from an event with exactly one text that says nothing beside it but token counts. Not from one with counts before the text, or
+    /// with too many of them.
+    pub(super) fn learn(&mut self, event: &[u8], places: &Places) {
+        let (Some((text, slot)), Some(counts)) = (&places.text, places.counts()) else {
+            return;
+        };
+        self.slot = None;
+        self.counts.clear();
         self.bytes.clear();
         self.bytes.extend_from_slice(&event[..text.start]);
-        self.bytes.extend_from_slice(&event[text.end..]);
+        let mut from = text.end;
+        for (place, count) in counts {
+            let Some(between) = event.get(from..place.start) else {
+                return;
+            };
+            self.bytes.extend_from_slice(between);
+            self.counts.push((self.bytes.len(), *count));
+            from = place.end;
+        }
+        self.bytes.extend_from_slice(&event[from..]);
         self.prefix = text.start;
-        self.slot = Some(slot);
+        self.slot = Some(*slot);
     }
 
-    /// The text of an event that fits, still escaped and surely well formed, and whose it is.
+    /// What the event says, if it fits, but for its counts.
     #[inline]
-    pub(super) fn fit<'a>(&self, event: &'a [u8]) -> Option<(&'a [u8], Slot)> {
+    pub(super) fn fit<'a>(&self, event: &'a [u8]) -> Option<Fit<'a>> {
         let slot = self.slot?;
         let (prefix, suffix) = self.bytes.split_at(self.prefix);
-        let rest = match event.strip_prefix(prefix) {
-            Some(rest) => rest,
-            None => &event[like(prefix, event)?..],
-        };
+        let rest = behind(prefix, event)?;
         let end = string_end(rest)?.at;
         let (text, rest) = rest.split_at(end);
-        if rest != suffix && like(suffix, rest)? != rest.len() {
-            return None;
+        let counts = match self.counts.is_empty() {
+            true if rest != suffix && like(suffix, rest)? != rest.len() => return None,
+            true => &[],
+            false => rest,
+        };
+        (text.is_ascii() || std::str::from_utf8(text).is_ok()).then_some(Fit { text, slot, counts })
+    }
+
+    /// The counts in what follows the text of an event; `None` if that does not fit.
+    pub(super) fn usage(&self, mut rest: &[u8]) -> Option<Usage> {
+        let mut usage = Usage::default();
+        let mut from = self.prefix;
+        for (to, count) in &self.counts {
+            rest = behind(&self.bytes[from..*to], rest)?;
+            // What comes next in the pattern is no part of a number: the digits are all of it.
+            let (number, behind) = rest.split_at(digits(rest));
+            if !is_integer(number) {
+                return None;
+            }
+            count.put(&mut usage, small(number)?);
+            (rest, from) = (behind, *to);
         }
-        (text.is_ascii() || std::str::from_utf8(text).is_ok()).then_some((text, slot))
+        behind(&self.bytes[from..], rest)?
+            .is_empty()
+            .then_some(usage)
+    }
+}
+
+/// What follows the front of `bytes` that is `pattern` but for runs of digits.
+#[inline]
+fn behind<'a>(pattern: &[u8], bytes: &'a [u8]) -> Option<&'a [u8]> {
+    match bytes.strip_prefix(pattern) {
+        Some(rest) => Some(rest),
+        None => Some(&bytes[like(pattern, bytes)?..]),
     }
 }
 
@@ -100,18 +155,28 @@ fn common(a: &[u8], b: &[u8]) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use super::super::rules::{Found, Node, Rule, USAGE};
+    use super::super::walk::walk;
     use super::*;
+
+    fn text_at(place: std::ops::Range<usize>) -> Places {
+        let mut places = Places::default();
+        places.text = Some((place, Slot::Visible));
+        places
+    }
 
     fn learned(event: &str, text: &str) -> Template {
         let start = event.find(text).expect("the text is in the event");
         let mut template = Template::default();
-        template.learn(event.as_bytes(), start..start + text.len(), Slot::Visible);
+        template.learn(event.as_bytes(), &text_at(start..start + text.len()));
         template
     }
 
     #[track_caller]
     fn fits(template: &Template, event: &str, text: Option<&str>) {
-        let fit = template.fit(event.as_bytes()).map(|(text, _)| text);
+        let fit = template.fit(event.as_bytes());
+        let fit = fit.filter(|fit| fit.counts.is_empty() || template.usage(fit.counts).is_some());
+        let fit = fit.map(|fit| fit.text);
         assert_eq!(fit, text.map(str::as_bytes), "{event}");
     }
 
@@ -194,11 +259,66 @@ mod tests {
         }
     }
 
+    /// As the walker has it.
+    fn walked(event: &str) -> (Template, Option<Usage>) {
+        static CHOICE: Node = Node(&[("t", Rule::Text(Slot::Visible))]);
+        static EVENT: Node = Node(&[
+            ("choice", Rule::Object(&CHOICE)),
+            ("usage", Rule::Object(&USAGE)),
+        ]);
+        let mut found = Found::new(None);
+        let places = walk(event.as_bytes(), &EVENT, &mut found).expect("nothing unusual");
+        let mut template = Template::default();
+        template.learn(event.as_bytes(), &places);
+        (template, found.seen.usage)
+    }
+
+    #[test]
+    fn token_counts_behind_the_text_are_read_where_they_were() {
+        let event = |text: &str, prompt: &str, total: &str, cached: &str| {
+            format!(
+                r#"{{"n":7,"choice":{{"t":"{text}"}},"usage":{{"prompt_tokens": {prompt},"total_tokens":{total},"x":1,"prompt_tokens_details":{{"cached_tokens":{cached}}}}}}}"#
+            )
+        };
+        let (template, _) = walked(&event("a", "550", "551", "0"));
+        for (text, prompt, total, cached) in [("b", "9", "4294967295", "16"), ("", "0", "10", "1")]
+        {
+            let event = event(text, prompt, total, cached).replace("\"x\":1", "\"x\":22");
+            let fit = template.fit(event.as_bytes()).expect("it fits");
+            let usage = template.usage(fit.counts);
+            assert_eq!((fit.text, usage), (text.as_bytes(), walked(&event).1));
+        }
+        for (prompt, total, cached) in [
+            ("4294967296", "1", "1"),
+            ("1", "01", "1"),
+            ("1", "-1", "1"),
+            ("1", "1.5", "1"),
+            ("1", "1e3", "1"),
+            ("1", "null", "1"),
+            ("1", "", "1"),
+            ("1", "1", "1 "),
+            ("1", "1", "2,\"y\":3"),
+        ] {
+            fits(&template, &event("a", prompt, total, cached), None);
+        }
+    }
+
+    #[test]
+    fn nothing_is_learned_from_counts_before_the_text() {
+        let (template, usage) = walked(r#"{"usage":{"total_tokens":5},"choice":{"t":"a"}}"#);
+        assert_eq!(usage.and_then(|u| u.total), Some(5));
+        fits(
+            &template,
+            r#"{"usage":{"total_tokens":5},"choice":{"t":"a"}}"#,
+            None,
+        );
+    }
+
     #[test]
     fn nothing_fits_before_anything_is_learned_or_after_it_is_forgotten() {
         let mut template = Template::default();
         fits(&template, r#""x""#, None);
-        template.learn(br#"{"t":"TEXT"}"#, 6..10, Slot::Visible);
+        template.learn(br#"{"t":"TEXT"}"#, &text_at(6..10));
         fits(&template, r#"{"t":"x"}"#, Some("x"));
         template.forget();
         fits(&template, r#"{"t":"x"}"#, None);

@@ -1,10 +1,34 @@
 //! The walker: applies the rules to JSON text in one pass, without a tree and without allocation.
 
 use super::lex::{Lexer, Unusual};
-use super::rules::{Found, KIND, Node, Rule, Slot, of_kind};
+use super::rules::{Count, Found, KIND, Node, Rule, Slot, of_kind};
 use std::ops::Range;
 
-/// Reads one object, or a list of objects, by the rules of `node`. Gives the place of the last text that was not empty, and whose it is.
+/// Where in the JSON lies what may differ from event to event.
+#[derive(Debug, Default)]
+pub(super) struct Places {
+    /// The last text that was not empty, and whose it is.
+    pub(super) text: Option<(Range<usize>, Slot)>,
+    /// The counts, in order; the first of them, if there are more than it holds.
+    counts: [Option<(Range<usize>, Count)>; COUNTS],
+    counted: usize,
+}
+
+impl Places {
+    fn count(&mut self, place: Range<usize>, count: Count) {
+        if let Some(next) = self.counts.get_mut(self.counted) {
+            *next = Some((place, count));
+        }
+        self.counted += 1;
+    }
+
+    /// All counts, in order; `None` if there are more than are kept.
+    pub(super) fn counts(&self) -> Option<impl Iterator<Item = &(Range<usize>, Count)>> {
+        Some(self.counts.get(..self.counted)?.iter().flatten())
+    }
+}
+
+/// Reads one object, or a list of objects, by the rules of `node`, and says where the text and the counts are.
 ///
 /// Declines whatever the full parse might see otherwise: a key twice, an escaped key, a value of another type than its rule knows,
 /// deep nesting, anything malformed.
@@ -12,25 +36,25 @@ pub(super) fn walk(
     json: &[u8],
     node: &'static Node,
     found: &mut Found<'_>,
-) -> Result<Option<(Range<usize>, Slot)>, Unusual> {
+) -> Result<Places, Unusual> {
     std::str::from_utf8(json).map_err(|_| Unusual)?;
     let mut walker = Walker {
         lexer: Lexer::new(json),
         found,
-        last: None,
+        places: Places::default(),
     };
     match walker.lexer.peek() {
         b'[' => walker.list(node)?,
         _ => walker.object(node)?,
     }
     walker.lexer.end()?;
-    Ok(walker.last)
+    Ok(walker.places)
 }
 
 struct Walker<'a, 'f, 't> {
     lexer: Lexer<'a>,
     found: &'f mut Found<'t>,
-    last: Option<(Range<usize>, Slot)>,
+    places: Places,
 }
 
 impl Walker<'_, '_, '_> {
@@ -84,7 +108,9 @@ impl Walker<'_, '_, '_> {
             Rule::Kinds(_) => self.lexer.skip(MAX_DEPTH)?,
             Rule::Finish => self.found.seen.finish |= !self.lexer.string()?.is_empty(),
             Rule::Count(count) => {
+                let start = self.lexer.position();
                 let tokens = self.lexer.small_integer()?;
+                self.places.count(start..self.lexer.position(), count);
                 self.found.count(count, tokens);
             }
             Rule::Error => {
@@ -121,7 +147,7 @@ impl Walker<'_, '_, '_> {
             return Ok(());
         }
         let end = self.lexer.position() - 1;
-        self.last = Some((end - text.len()..end, slot));
+        self.places.text = Some((end - text.len()..end, slot));
         self.found.texts += 1;
         if slot == Slot::Reasoning && std::mem::replace(reasoned, true) {
             return Ok(());
@@ -154,3 +180,6 @@ fn kind<'a>(mut lexer: Lexer<'a>) -> Result<Option<&'a [u8]>, Unusual> {
 
 /// Levels of nesting in a value that is skipped, beyond which the full parse decides.
 const MAX_DEPTH: usize = 48;
+
+/// Counts of one event whose places are kept: all of one usage object, twice.
+const COUNTS: usize = 10;

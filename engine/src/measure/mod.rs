@@ -26,6 +26,7 @@ mod steady_figures;
 mod summarizer;
 mod summary;
 pub mod tags;
+mod tally;
 #[cfg(test)]
 pub(crate) mod testing;
 mod thresholds;

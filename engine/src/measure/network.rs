@@ -81,7 +81,7 @@ impl NetworkFigures {
             connections: shard.connections,
             round_trip: Distribution::of(
                 Of::RoundTripTime.tag(),
-                shard.histogram(Of::RoundTripTime),
+                &shard.histogram(Of::RoundTripTime),
             ),
             full_handshake_ms: Stats::of(&mut handshakes.full),
             resumed_handshake_ms: Stats::of(&mut handshakes.resumed),

@@ -1,7 +1,8 @@
 //! One core's own sums: histograms and counters that are filled during the run, and added up exactly after it.
 
 use super::counts::{ConnectionCounts, Counters, PhaseCounts};
-use crate::clock::{Nanos, SECOND};
+use super::tally::Tally;
+use crate::clock::Nanos;
 use crate::record::{Outcome, PhaseKind, Record};
 use hdrhistogram::Histogram;
 
@@ -12,7 +13,7 @@ use hdrhistogram::Histogram;
 /// phase only.
 #[derive(Clone, Debug)]
 pub struct Shard {
-    histograms: [Histogram<u64>; Of::ALL.len()],
+    tallies: [Tally; Of::ALL.len()],
     /// Requests of the warm-up.
     pub warmup: PhaseCounts,
     /// Requests of the measured phase.
@@ -96,7 +97,7 @@ impl Shard {
     #[must_use]
     pub fn new() -> Self {
         Self {
-            histograms: std::array::from_fn(|_| empty()),
+            tallies: std::array::from_fn(|_| Tally::new()),
             warmup: PhaseCounts::default(),
             profiling: PhaseCounts::default(),
             counters: Counters::default(),
@@ -202,10 +203,8 @@ impl Shard {
 
     /// Adds another core's sums: exact, bucket by bucket.
     pub fn add(&mut self, other: &Self) {
-        for (mine, theirs) in self.histograms.iter_mut().zip(&other.histograms) {
-            // Fails only where the bounds differ, and all shards have the same.
-            let added = mine.add(theirs);
-            debug_assert!(added.is_ok());
+        for (mine, theirs) in self.tallies.iter_mut().zip(&other.tallies) {
+            mine.add(theirs);
         }
         self.warmup.add(&other.warmup);
         self.profiling.add(&other.profiling);
@@ -213,25 +212,17 @@ impl Shard {
         self.connections.add(&other.connections);
     }
 
-    /// One of the histograms, in nanoseconds.
+    /// One of the histograms, in nanoseconds; made anew by each call.
     #[must_use]
-    pub fn histogram(&self, of: Of) -> &Histogram<u64> {
-        &self.histograms[of as usize]
+    pub fn histogram(&self, of: Of) -> Histogram<u64> {
+        self.tallies[of as usize].histogram()
     }
 
+    #[inline]
     fn put(&mut self, of: Of, value: Nanos) {
-        self.histograms[of as usize].saturating_record(value);
+        self.tallies[of as usize].record(value);
     }
 }
-
-#[allow(clippy::expect_used)]
-fn empty() -> Histogram<u64> {
-    Histogram::new_with_bounds(LOWEST, HIGHEST, SIGNIFICANT_DIGITS).expect("bounds are constants")
-}
-
-const LOWEST: Nanos = 1;
-const HIGHEST: Nanos = 3_600 * SECOND;
-const SIGNIFICANT_DIGITS: u8 = 3;
 
 #[cfg(test)]
 mod tests;

@@ -133,7 +133,7 @@ impl Summarizer {
             warmup_counts,
             metrics: self
                 .profiling
-                .metrics(Some(shard.histogram(Of::InterChunkLatency))),
+                .metrics(Some(&shard.histogram(Of::InterChunkLatency))),
             warmup_metrics: match shard.warmup.issued {
                 0 => Vec::new(),
                 _ => self.warmup.metrics(None),
@@ -191,7 +191,7 @@ impl Summarizer {
             .filter(|of| {
                 self.streaming || tags::find(of.tag()).is_some_and(|info| !info.streaming_only)
             })
-            .filter_map(|of| Distribution::of(of.tag(), shard.histogram(of)))
+            .filter_map(|of| Distribution::of(of.tag(), &shard.histogram(of)))
             .collect()
     }
 
@@ -253,7 +253,7 @@ fn client(shard: &Shard, facts: RunFacts, records_lost: u64) -> ClientFigures {
         let total: f64 = facts.cores.iter().map(seconds).sum();
         (counters.events > 0).then(|| total * 1e9 / counters.events as f64)
     };
-    let lag = |of: Of| Distribution::of(of.tag(), shard.histogram(of));
+    let lag = |of: Of| Distribution::of(of.tag(), &shard.histogram(of));
     let coalesced_share = match counters.events {
         0 => 0.0,
         events => counters.coalesced as f64 / events as f64,

@@ -192,6 +192,7 @@ pub fn execute(
             })
             .collect();
         workers_done.store(true, Ordering::Release);
+        writer.thread().unpark();
         let written = writer
             .join()
             .unwrap_or_else(|_| Err(Error::bug("the record thread panicked")));

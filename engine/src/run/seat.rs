@@ -42,7 +42,7 @@ impl Seat {
         self,
         shared: &Shared<'_>,
         stage: &Stage,
-        records: rtrb::Producer<Record>,
+        records: rtrb::Producer<Box<Record>>,
         line: Option<Line>,
     ) -> Result<Left> {
         let pinned = prepare_thread(self.core, shared.plan.fifo);
@@ -79,7 +79,7 @@ impl Seat {
         driver: std::result::Result<D, i32>,
         shared: &Shared<'_>,
         stage: &Stage,
-        records: rtrb::Producer<Record>,
+        records: rtrb::Producer<Box<Record>>,
         line: Option<Line>,
         pinned: std::result::Result<(), String>,
     ) -> Result<Left> {

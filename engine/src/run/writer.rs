@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// Moves records from the workers' rings to the log until all workers are done and all rings are empty; `look_on` sees each. While none
-/// come it looks less and less often, as each look is a wake-up that counts among what the client costs.
+/// come it looks less and less often, as each look is a wake-up that counts among what the client costs. Whoever sets `done` unparks its thread.
 pub(super) fn write(
-    consumers: &mut [rtrb::Consumer<Record>],
+    consumers: &mut [rtrb::Consumer<Box<Record>>],
     log: &mut LogWriter,
     done: &AtomicBool,
     look_on: &mut dyn FnMut(&Record),
@@ -31,11 +31,12 @@ pub(super) fn write(
         }
         pause = if moved { OFTEN } else { SELDOM.min(2 * pause) };
         if !moved {
-            std::thread::sleep(pause);
+            std::thread::park_timeout(pause);
         }
     }
 }
 
-/// How long the log's writer rests when there are no records: at first, and when none have come for some time.
+/// How long the log's writer rests when there are no records: at first, and when none have come for some time. A ring that is empty takes far longer
+/// to fill.
 const OFTEN: Duration = Duration::from_millis(2);
-const SELDOM: Duration = Duration::from_millis(20);
+const SELDOM: Duration = Duration::from_millis(100);

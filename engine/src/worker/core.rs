@@ -45,7 +45,7 @@ pub(super) struct Core<'a> {
     /// Where answers of the name service arrive, and what of them has arrived.
     pub(super) names: Option<(u32, resolve::Decoder)>,
     pub(super) shard: Shard,
-    pub(super) records: rtrb::Producer<Record>,
+    pub(super) records: rtrb::Producer<Box<Record>>,
     pub(super) phase: PhaseKind,
     pub(super) closed_loop: bool,
     pub(super) capped: bool,
@@ -350,7 +350,7 @@ impl Core<'_> {
         }
         self.shard.record(&record);
         self.shard.phase_mut(record.phase).text_over_limit += u64::from(text_lost);
-        if self.records.push(record).is_err() {
+        if self.records.push(Box::new(record)).is_err() {
             self.shard.counters.records_lost += 1;
         }
     }

@@ -104,7 +104,7 @@ impl<'a, D: Driver> Worker<'a, D> {
         shared: &'a Shared<'a>,
         index: usize,
         capacity: usize,
-        records: rtrb::Producer<Record>,
+        records: rtrb::Producer<Box<Record>>,
     ) -> Self {
         let core = Core {
             shared,
@@ -299,14 +299,13 @@ impl<'a, D: Driver> Worker<'a, D> {
         drain_until: Nanos,
     ) -> Nanos {
         let core = &self.core;
-        let mut until = now + LOOK_UP;
-        let deadlines = [
+        let mut until = drain_until.min(now + LOOK_UP);
+        for at in [
             core.connect_deadlines.front().map(|d| d.0),
             core.request_deadlines.front().map(|d| d.0),
             core.watches.next(),
-        ];
-        for at in deadlines.into_iter().flatten().chain([drain_until]) {
-            until = until.min(at);
+        ] {
+            until = until.min(at.unwrap_or(Nanos::MAX));
         }
         if !source.exhausted(core) {
             until = until.min(issue_until);

@@ -7,7 +7,7 @@ mod timed;
 mod users;
 
 use super::{Core, PhaseTally};
-use crate::clock::Nanos;
+use crate::clock::{Nanos, earlier};
 use crate::plan::{Load, Phase};
 use crate::schedule;
 use gate::Gate;
@@ -135,7 +135,7 @@ impl Source {
             Feed::Timed(timed) => timed.next_due(core),
             Feed::Users(users) => users.next_due(),
         };
-        [feed, self.gate.next_due(now)].into_iter().flatten().min()
+        earlier(feed, self.gate.next_due(now))
     }
 
     /// Nothing is issued any more: what waited for a slot, or came due without one, is dropped by the policy.

@@ -154,6 +154,7 @@ fn as_reported(record: &Record) -> Client {
     Client {
         request_id: parts.join("-"),
         issued_ns: record.instants.issued,
+        sent_ns: record.instants.send_end,
         arrivals_ns,
     }
 }

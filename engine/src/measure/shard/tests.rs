@@ -1,3 +1,4 @@
+use super::super::tally::HIGHEST;
 use super::*;
 use crate::clock::MILLI;
 use crate::record::Cause;

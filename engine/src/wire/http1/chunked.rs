@@ -60,28 +60,33 @@ impl Chunked {
     }
 
     /// The next piece, from the front of `input`; `None` needs more bytes.
+    #[inline]
     pub(super) fn next<'a>(
         &mut self,
         input: &mut &'a [u8],
     ) -> Result<Option<Chunk<'a>>, HttpError> {
         loop {
-            if self.at == At::Data {
-                if input.is_empty() {
-                    return Ok(None);
+            match self.at {
+                At::SizeFirst => {
+                    if let Some((size, rest)) = plain_size(input) {
+                        // Most chunks lie whole in the read.
+                        if let Some((data, rest)) = whole(size, rest) {
+                            *input = rest;
+                            return Ok(Some(Chunk::Data(data)));
+                        }
+                        *input = rest;
+                        self.left = size;
+                        self.at = At::Data;
+                        continue;
+                    }
                 }
-                return Ok(Some(Chunk::Data(self.data(input))));
+                At::Data if input.is_empty() => return Ok(None),
+                At::Data => return Ok(Some(Chunk::Data(self.data(input)))),
+                _ => {}
             }
             let Some((&byte, rest)) = input.split_first() else {
                 return Ok(None);
             };
-            if self.at == At::SizeFirst
-                && let Some((size, rest)) = plain_size(input)
-            {
-                *input = rest;
-                self.left = size;
-                self.at = At::Data;
-                continue;
-            }
             *input = rest;
             if self.at == At::EndLf && byte == b'\n' {
                 return Ok(Some(Chunk::End));
@@ -97,7 +102,7 @@ impl Chunked {
         self.left -= n as u64;
         if self.left == 0 {
             self.at = At::DataCr;
-            // Most chunks lie whole in the read: their CR LF goes with them.
+            // Their CR LF goes with the last bytes, if it is there.
             if let Some(rest) = rest.strip_prefix(b"\r\n") {
                 *input = rest;
                 self.at = At::SizeFirst;
@@ -107,7 +112,6 @@ impl Chunked {
     }
 
     /// What is expected after `byte`.
-    #[inline]
     fn step(&mut self, byte: u8) -> Result<At, HttpError> {
         match (self.at, byte) {
             (At::SizeFirst, _) => {
@@ -180,21 +184,41 @@ impl Chunked {
 fn plain_size(input: &[u8]) -> Option<(u64, &[u8])> {
     let mut size = 0;
     for (i, byte) in input.iter().enumerate().take(8) {
-        match hex(*byte) {
-            Some(digit) => size = size << 4 | digit,
-            None => {
-                let rest = input[i..].strip_prefix(b"\r\n")?;
-                return (size > 0).then_some((size, rest));
-            }
+        let digit = HEX[usize::from(*byte)];
+        if digit == NO_DIGIT {
+            let rest = input[i..].strip_prefix(b"\r\n")?;
+            return (size > 0).then_some((size, rest));
         }
+        size = size << 4 | u64::from(digit);
     }
     None
+}
+
+/// The data of a chunk that lies whole at the front of `input`, and what follows its CR LF.
+#[inline]
+fn whole(size: u64, input: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (data, rest) = input.split_at_checked(usize::try_from(size).ok()?)?;
+    Some((data, rest.strip_prefix(b"\r\n")?))
 }
 
 #[inline]
 fn hex(byte: u8) -> Option<u64> {
     char::from(byte).to_digit(16).map(u64::from)
 }
+
+/// The value of each byte as a hexadecimal digit.
+const HEX: [u8; 256] = {
+    let mut table = [NO_DIGIT; 256];
+    let mut value = 0;
+    while value < 16 {
+        table[b"0123456789abcdef"[value] as usize] = value as u8;
+        table[b"0123456789ABCDEF"[value] as usize] = value as u8;
+        value += 1;
+    }
+    table
+};
+
+const NO_DIGIT: u8 = 0xff;
 
 /// Most bytes of a chunk's size line.
 const SIZE_LINE_BYTES: usize = 4096;

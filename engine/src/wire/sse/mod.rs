@@ -92,8 +92,14 @@ impl Sse {
             if input.is_empty() {
                 return Ok(None);
             }
-            if let Some(data) = self.whole_event(input)? {
-                return Ok(Some(Event { data, name: b"" }));
+            match self.whole_event(input)? {
+                Front::Event(data) => return Ok(Some(Event { data, name: b"" })),
+                Front::Cut => {
+                    self.fresh = false;
+                    self.keep(input)?;
+                    return Ok(None);
+                }
+                Front::Other => {}
             }
         }
         self.line_by_line(input)
@@ -115,16 +121,27 @@ impl Sse {
                 *input = input.strip_prefix(b"\n").unwrap_or(input);
                 self.after_cr = false;
             }
-            if self.is_idle()
-                && let Some(data) = self.whole_event(input)?
-            {
-                return Ok(Some(Event { data, name: b"" }));
+            if self.is_idle() {
+                match self.whole_event(input)? {
+                    Front::Event(data) => return Ok(Some(Event { data, name: b"" })),
+                    Front::Cut => {
+                        self.keep(input)?;
+                        return Ok(None);
+                    }
+                    Front::Other => {}
+                }
             }
             let Some(end) = memchr2(b'\n', b'\r', input) else {
                 self.keep(input)?;
                 self.fresh = !self.after_cr && self.is_idle();
                 return Ok(None);
             };
+            if self.joins(input, end)? {
+                return Ok(Some(Event {
+                    data: value(&self.data),
+                    name: b"",
+                }));
+            }
             let line = &input[..end];
             self.after_cr = input[end] == b'\r';
             *input = &input[end + 1..];
@@ -149,30 +166,46 @@ impl Sse {
         self.has_data.then(|| self.event())
     }
 
-    /// The data of an event that is a single `data` line and lies whole at the front of `input`.
-    fn whole_event<'i>(&mut self, input: &mut &'i [u8]) -> Result<Option<&'i [u8]>, EventTooLong> {
-        let Some(value) = input.strip_prefix(b"data:") else {
-            return Ok(None);
+    /// The event at the front of `input`, if it is a single `data` line and lies there whole.
+    #[inline]
+    fn whole_event<'i>(&mut self, input: &mut &'i [u8]) -> Result<Front<'i>, EventTooLong> {
+        if !input.starts_with(DATA) {
+            return Ok(Front::Other);
+        }
+        let Some(end) = memchr2(b'\n', b'\r', input) else {
+            return Ok(Front::Cut);
         };
-        let Some(end) = memchr2(b'\n', b'\r', value) else {
-            return Ok(None);
+        let (line, rest) = input.split_at(end);
+        let Some((rest, after_cr)) = event_end(rest) else {
+            return Ok(Front::Other);
         };
-        let (value, mut rest) = value.split_at(end);
-        rest = match rest {
-            [b'\r', b'\n', rest @ ..] | [_, rest @ ..] => rest,
-            [] => return Ok(None),
-        };
-        (rest, self.after_cr) = match rest {
-            [b'\n', rest @ ..] | [b'\r', b'\n', rest @ ..] => (rest, false),
-            [b'\r', rest @ ..] => (rest, true),
-            _ => return Ok(None),
-        };
-        if b"data:".len() + value.len() > self.max_bytes {
+        if line.len() > self.max_bytes {
             return Err(EventTooLong);
         }
-        self.fresh = !self.after_cr;
+        self.after_cr = after_cr;
+        self.fresh = !after_cr;
         *input = rest;
-        Ok(Some(value.strip_prefix(b" ").unwrap_or(value)))
+        Ok(Front::Event(value(line)))
+    }
+
+    /// Whether the line that is held is the front of a whole event whose only line ends at `end` in `input`: it is then in `data`, field name
+    /// and all, as if it had been handed out.
+    fn joins(&mut self, input: &mut &[u8], end: usize) -> Result<bool, EventTooLong> {
+        if self.has_data || !self.name.is_empty() || !self.line.starts_with(DATA) {
+            return Ok(false);
+        }
+        let (line, rest) = input.split_at(end);
+        let Some((rest, after_cr)) = event_end(rest) else {
+            return Ok(false);
+        };
+        if self.line.len() + line.len() > self.max_bytes {
+            return Err(EventTooLong);
+        }
+        self.line.extend_from_slice(line);
+        std::mem::swap(&mut self.line, &mut self.data);
+        (self.after_cr, self.handed_out) = (after_cr, true);
+        *input = rest;
+        Ok(true)
     }
 
     /// Takes the end of a line, its front being held or empty; true when the line ended an event that has data.
@@ -269,6 +302,40 @@ impl Sse {
         self.handed_out = false;
     }
 }
+
+/// What the front of the input is.
+enum Front<'i> {
+    /// An event, whose data this is.
+    Event(&'i [u8]),
+    /// A `data` line of which the end has not come.
+    Cut,
+    /// Anything else.
+    Other,
+}
+
+/// What follows an end of line and an empty line, both at the front of `rest`; and whether the last byte of them was a CR, whose LF may be
+/// still to come.
+#[inline]
+fn event_end(rest: &[u8]) -> Option<(&[u8], bool)> {
+    let rest = match rest {
+        [b'\r', b'\n', rest @ ..] | [_, rest @ ..] => rest,
+        [] => return None,
+    };
+    match rest {
+        [b'\n', rest @ ..] | [b'\r', b'\n', rest @ ..] => Some((rest, false)),
+        [b'\r', rest @ ..] => Some((rest, true)),
+        _ => None,
+    }
+}
+
+/// The value of a line that begins with [`DATA`].
+#[inline]
+fn value(line: &[u8]) -> &[u8] {
+    let value = &line[DATA.len()..];
+    value.strip_prefix(b" ").unwrap_or(value)
+}
+
+const DATA: &[u8] = b"data:";
 
 /// U+FEFF in UTF-8: one may stand at the start of a stream.
 const BOM: &[u8] = b"\xEF\xBB\xBF";

@@ -1,7 +1,7 @@
 //! What holds back a request that is due: a cap on requests in flight, and a bound on those without a first token.
 
 use super::Due;
-use crate::clock::{MICRO, Nanos};
+use crate::clock::{MICRO, Nanos, earlier};
 use crate::plan::{CapPolicy, Phase, Ramp};
 use crate::record::PhaseKind;
 use crate::schedule;
@@ -137,8 +137,9 @@ impl Gate {
     /// When to look again, if a time is known.
     pub(super) fn next_due(&self, now: Nanos) -> Option<Nanos> {
         let poll = (!self.waiting.is_empty()).then_some(now + PERMIT_POLL);
-        let openings = [&self.cap_openings, &self.prefill_openings].map(|o| o.front().copied());
-        openings.into_iter().chain([poll]).flatten().min()
+        let [cap, prefill] =
+            [&self.cap_openings, &self.prefill_openings].map(|o| o.front().copied());
+        earlier(earlier(cap, prefill), poll)
     }
 
     /// Nothing passes any more: how many were held back.

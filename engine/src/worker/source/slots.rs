@@ -1,7 +1,7 @@
 //! A closed loop: a request falls due when a slot is free.
 
 use super::Due;
-use crate::clock::Nanos;
+use crate::clock::{Nanos, earlier};
 use crate::plan::Ramp;
 use crate::schedule;
 use crate::worker::Core;
@@ -78,11 +78,8 @@ impl Slots {
 
     pub(super) fn next_due(&self, core: &Core<'_>) -> Option<Nanos> {
         let opening = self.openings.front().copied().flatten();
-        let turn = core.sessions.next_due();
-        [opening, core.resting.front().copied(), turn]
-            .into_iter()
-            .flatten()
-            .min()
+        let free = earlier(opening, core.resting.front().copied());
+        earlier(free, core.sessions.next_due())
     }
 
     pub(super) fn end(&mut self) {
