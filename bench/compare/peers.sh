@@ -6,6 +6,8 @@
 # Needs two cores, python3 (3.9 or later), and `cargo build --release -p ringload -p ringload-bench`. FOLDER gets `runs.tsv` (a line for each run),
 # `table.md` (medians), `versions.txt`, and of the last run of each tool and concurrency what it printed; with ROUNDS=0 its lines are summed up again.
 #
+# Hugging Face's inference-benchmarker is not driven: it is in no registry (its repository has to be built), and nobody has written its lines in peers_tools.py.
+#
 # Tools that are not found are left out, and said. Where they are, and how to get them:
 #
 #   AIPERF          pip install aiperf            (in a virtual environment of its own, as the next two; path to its `aiperf`)
