@@ -105,7 +105,7 @@ fn answer<'a>(exchange: &mut Exchange, reads: impl Iterator<Item = &'a [u8]>) ->
     exchange.handle_sending(now + 1, 10, true);
     exchange.handle_sent(now + 2);
     let mut progress = Progress::Pending;
-    let mut reads = reads.peekable();
+    let mut reads = reads.filter(|read| !read.is_empty()).peekable();
     while progress == Progress::Pending {
         now += 10;
         progress = match reads.next() {

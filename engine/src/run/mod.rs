@@ -199,7 +199,7 @@ pub fn execute(
     let (left, written) = outcome?;
     log.finish()?;
     let shard = merge(&left);
-    let phase = |kind: PhaseKind, phase: &Phase| phase_facts(kind, phase, &stage, &shard, &left);
+    let phase = |kind: PhaseKind, phase: &Phase| phase_facts(kind, phase, &stage, &left);
     let profiling = phase(PhaseKind::Profiling, &plan.profiling);
     let recorded = shard.warmup.recorded() + shard.profiling.recorded();
     let facts = RunFacts {
@@ -228,16 +228,11 @@ pub fn execute(
     })
 }
 
-fn phase_facts(
-    kind: PhaseKind,
-    phase: &Phase,
-    stage: &Stage,
-    shard: &Shard,
-    left: &[Left],
-) -> PhaseFacts {
+fn phase_facts(kind: PhaseKind, phase: &Phase, stage: &Stage, left: &[Left]) -> PhaseFacts {
     let tallies = || left.iter().map(|l| &l.phases[kind as usize]);
-    let counts = shard.phase(kind);
     let planned = phase.requests;
+    // By the sources' own count, not by what became of it: the books are balanced against it.
+    let fell_due: u64 = tallies().map(|t| t.fell_due).sum();
     let due = || tallies().filter(|t| t.arrivals > 0);
     let offered = phase.load.is_scheduled().then(|| Offered {
         arrivals: due().map(|t| t.arrivals).sum(),
@@ -248,7 +243,7 @@ fn phase_facts(
         start: stage.start[kind as usize].load(Ordering::Acquire),
         end: tallies().map(|t| t.ended).max().unwrap_or(0),
         planned,
-        never_due: planned.map_or(0, |n| n.saturating_sub(counts.issued + counts.dropped)),
+        never_due: planned.map_or(0, |n| n.saturating_sub(fell_due)),
         offered: offered.filter(|o| o.arrivals > 0),
     }
 }

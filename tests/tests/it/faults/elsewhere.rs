@@ -149,12 +149,12 @@ pub(super) const ROWS: &[Elsewhere] = &[
     },
     Elsewhere {
         what: "a wall clock that is set forward or back in mid-run",
-        becomes: "instants are monotonic; a kernel stamp that lies in the future is not used (`stamp_fallbacks`), and conversions are renewed each second",
+        becomes: "instants are monotonic; a step is seen with the next batch of reads, and the conversion renewed at once; a kernel stamp that lies in the future, or may be from before the step, is not used (`stamp_fallbacks`)",
         tests: &[
             (STAMP, "a_stamp_later_than_the_read_falls_back_to_the_read"),
             (
                 STAMP,
-                "a_wall_clock_that_is_set_is_followed_at_the_next_sample",
+                "a_wall_clock_that_is_set_is_followed_with_the_next_batch_and_stamps_from_before_are_not_used",
             ),
         ],
     },
@@ -164,7 +164,7 @@ pub(super) const ROWS: &[Elsewhere] = &[
 pub(super) const MISSING: &[(&str, &str)] = &[
     (
         "a wall clock that is set under a real run",
-        "it is the whole machine's: the conversion of stamps alone is tested. For up to a second after it is set back, kernel stamps lie too early by as much: `--stamps user` where that may happen",
+        "it is the whole machine's: the conversion of stamps alone is tested. A step of under 1 ms is followed within a second, and bytes that lay unread for over 100 ms when it came keep their old stamp: `--stamps user` where that may happen",
     ),
     (
         "no descriptor in the whole system (ENFILE)",
