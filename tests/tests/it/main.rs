@@ -5,7 +5,8 @@
 //! - `verdict`: clients that are stopped, crowded out and starved, and servers that stand still
 //! - `load`: arrivals as the server receives them; caps, ends, warm-ups
 //! - `schedules`: rates that move, slots that open over time, bounds on prefills, users
-//! - `cli`: exit statuses, signals, secrets, what reaches the wire
+//! - `cli`: exit statuses, signals, what reaches the wire
+//! - `secrets`: they are on the wire and nowhere else
 //! - `limits`: cancelled requests, time-outs within a stream, runs that end early over their failures
 //! - `network`: names, TLS, sockets, and phases that hold what they should
 //! - `wire`: peers with bad manners
@@ -16,6 +17,7 @@
 //! - `calibrate`: what this machine can drive, and runs that say what share of it they used
 //! - `course`: the run over time; tiers, conditions, the steady part
 //! - `crowd`: many streams at once
+//! - `memory`: ten thousand streams of servers that never stop sending
 //!
 //! Unless a test says otherwise it runs on both drivers. The same truths are asked of virtual time in the engine's `known_answers`.
 
@@ -30,8 +32,10 @@ mod http2;
 mod known_answers;
 mod limits;
 mod load;
+mod memory;
 mod network;
 mod schedules;
+mod secrets;
 mod truth;
 mod verdict;
 mod wire;

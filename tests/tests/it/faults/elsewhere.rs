@@ -137,7 +137,19 @@ pub(super) const ROWS: &[Elsewhere] = &[
     Elsewhere {
         what: "a key in `--api-key-file`, `--api-key` or RINGLOAD_API_KEY, which the server repeats",
         becomes: "it is in no file and no output",
-        tests: &[(CLI, "secrets_are_on_the_wire_and_nowhere_else")],
+        tests: &[
+            (SECRETS, "secrets_are_on_the_wire_and_nowhere_else"),
+            (SECRETS, "no_way_to_use_or_to_misuse_it_tells_a_secret"),
+            (SECRETS, "a_key_in_a_file_is_not_in_the_list_of_processes"),
+        ],
+    },
+    Elsewhere {
+        what: "10 000 streams of servers that never stop sending: heads, events, bodies, errors and comments without an end",
+        becomes: "each fails by the limit that it meets, or times out; memory stays below streams × limits",
+        tests: &[(
+            MEMORY,
+            "ten_thousand_streams_that_never_end_stay_below_their_limits",
+        )],
     },
     Elsewhere {
         what: "a client that is stopped, starved of CPU, or crowded out",
@@ -181,6 +193,8 @@ pub(super) fn source(file: &str) -> &'static str {
     match file {
         WIRE => include_str!("../wire.rs"),
         LIMITS => include_str!("../limits.rs"),
+        SECRETS => include_str!("../secrets.rs"),
+        MEMORY => include_str!("../memory.rs"),
         CLI => include_str!("../cli.rs"),
         NETWORK => include_str!("../network.rs"),
         VERDICT => include_str!("../verdict.rs"),
@@ -195,6 +209,8 @@ pub(super) fn source(file: &str) -> &'static str {
 
 const WIRE: &str = "tests/tests/it/wire.rs";
 const LIMITS: &str = "tests/tests/it/limits.rs";
+const SECRETS: &str = "tests/tests/it/secrets.rs";
+const MEMORY: &str = "tests/tests/it/memory.rs";
 const CLI: &str = "tests/tests/it/cli.rs";
 const NETWORK: &str = "tests/tests/it/network.rs";
 const VERDICT: &str = "tests/tests/it/verdict.rs";
