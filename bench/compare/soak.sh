@@ -4,7 +4,8 @@
 #   bench/compare/soak.sh [SECONDS] [STREAMS] [FAULTS] [FOLDER] [FLAGS…]      needs python3, and `cargo build --release -p ringload`
 #
 # The mock server answers with streams of 100 tokens, one each 200 ms; the share FAULTS of them ends in an error status, an error event, a
-# close or a reset. Memory (VmRSS) and descriptors of the client are read every 10 s while the load lasts; the first fifth is its warm-up.
+# close or a reset. Memory (VmRSS) and descriptors of the client are read every 10 s while the load lasts. In its first minutes
+# memory grows: buffers and rings are touched for the first time; so it does in a burst after a stall. It has to be flat in the last half.
 # FLAGS go to `ringload profile` (--http2 speaks it on both sides). Ends with 1 when something does not hold. FOLDER keeps what was sampled
 # (samples.tsv), the counts of both sides (counts.json) and what was found (soak.md). $RINGLOAD names the binary.
 set -euo pipefail
@@ -65,11 +66,11 @@ mock = json.load(open(f"{out}/state.json"))
 counts = report["summary"]["counts"]
 json.dump({"client": counts, "server": mock}, open(f"{keep}/counts.json", "w"), indent=1)
 rows = [tuple(map(int, line.split("\t"))) for line in list(open(f"{keep}/samples.tsv"))[1:]]
-late = rows[len(rows) // 5:]
+late = rows[len(rows) // 2:]
 failed = counts["failed"]
 
 def growth(values):
-    """Over the samples after the warm-up, by least squares."""
+    """Over the samples of the last half, by least squares."""
     at = [row[0] for row in late]
     return statistics.linear_regression(at, values).slope * (at[-1] - at[0]) if len(set(at)) > 1 else 0.0
 
@@ -83,8 +84,10 @@ client = report["summary"]["client"]
 print(f"{streams} streams for {rows[-1][0] + 10} s, {float(faults):.0%} of the requests with a fault, {client['driver']}{', ' + flags if flags else ''}: "
       f"{counts['issued']} requests, {report['summary']['client'].get('reads', 0)} reads.\n")
 print("| | | |\n|---|---|---|")
-check("memory is flat", growth(rss) < max(0.02 * statistics.median(rss), 4096),
+check("memory is flat in the last half", growth(rss) < max(0.02 * statistics.median(rss), 4096),
       f"{min(rss) / 1024:.1f} to {max(rss) / 1024:.1f} MiB, {growth(rss) / 1024:+.2f} MiB over the samples ({len(late)}, by least squares); bound 2 % or 4 MiB")
+first, most = rows[len(rows) // 5][1], max(row[1] for row in rows)
+check("memory over all", most < 1.25 * first, f"{most / 1024:.1f} MiB at the most, {first / 1024:.1f} after a fifth; bound 1.25 times as much")
 check("descriptors are flat", abs(growth(fds)) < 0.02 * max(fds) and max(fds) <= int(streams) + 256,
       f"{min(fds)} to {max(fds)}, {growth(fds):+.1f} over the samples; bound 2 % and streams + 256")
 ends = counts["succeeded"] + sum(failed.values()) + counts["cancelled"] + counts["in_flight_at_end"]
@@ -100,8 +103,8 @@ check("error statuses, by the client and by the server", failed.get("http_status
       f"{failed.get('http_status', 0)} and {mock['refused']}")
 check("the server has nothing left in flight", mock["requests"] == mock["finished"] + mock["cancelled"] + mock["refused"] and mock["in_flight"] == 0,
       f"{mock['requests']} = {mock['finished']} + {mock['cancelled']} + {mock['refused']}")
-check("what the client says it left is what the server saw leave", counts["in_flight_at_end"] == mock["cancelled"],
-      f"{counts['in_flight_at_end']} and {mock['cancelled']}")
+check("none left the server but what the client says it left (the ends of others were on their way)", mock["cancelled"] <= counts["in_flight_at_end"],
+      f"{mock['cancelled']} of {counts['in_flight_at_end']}")
 check("exit status", status == "0", status)
 print("\nFailures by cause:", ", ".join(f"{cause} {n}" for cause, n in sorted(failed.items())) or "none")
 sys.exit(0 if all(checks) else 1)
