@@ -213,6 +213,7 @@ fn config(args: &MockArgs) -> Result<Config> {
             head: milliseconds(args.head_delay_ms)?,
         },
         truth: args.truth_log.is_some(),
+        faults: args.faults,
         seed: args.seed,
         ..Config::default()
     })

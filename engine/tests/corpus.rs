@@ -29,6 +29,31 @@ fn scan_corpus() {
     replay("scan", checks::scan);
 }
 
+#[test]
+fn chunked_corpus() {
+    replay("chunked", checks::chunked);
+}
+
+#[test]
+fn exchange_corpus() {
+    replay("exchange", checks::exchange);
+}
+
+#[test]
+fn dataset_corpus() {
+    replay("dataset", checks::dataset);
+}
+
+#[test]
+fn record_log_corpus() {
+    replay("record_log", checks::record_log);
+}
+
+#[test]
+fn reply_corpus() {
+    replay("reply", checks::reply);
+}
+
 fn replay(target: &str, check: fn(&[u8])) {
     let folder = format!("{}/../fuzz/corpus/{target}", env!("CARGO_MANIFEST_DIR"));
     let files = std::fs::read_dir(&folder).unwrap_or_else(|e| panic!("{folder}: {e}"));

@@ -691,7 +691,7 @@ fn play_plan(plan: &Plan, peer: Scripted, freezes: &[(Nanos, Nanos)]) -> Outcome
         sim.freeze(*at, *length);
     }
     let mut worker = Worker::new(sim, &shared, 0, 4096, producer);
-    worker
+    let tally = worker
         .run_phase(&plan.profiling, PhaseKind::Profiling, START)
         .unwrap();
     let peak = worker.driver().peer().peak;
@@ -704,6 +704,11 @@ fn play_plan(plan: &Plan, peer: Scripted, freezes: &[(Nanos, Nanos)]) -> Outcome
     let counts = shard.phase(PhaseKind::Profiling).to_counts(None, 0);
     assert_eq!(counts.check(), Ok(()));
     assert_eq!(records.len() as u64, counts.issued);
+    assert_eq!(
+        tally.fell_due,
+        counts.issued + counts.dropped,
+        "what fell due is issued or dropped"
+    );
     Outcomes {
         records,
         shard,

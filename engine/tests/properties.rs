@@ -1,7 +1,12 @@
 //! The fuzzers' checks on inputs that proptest makes up: nearly right, so that they get far.
 
 #[path = "../../fuzz/src/lib.rs"]
-#[allow(unreachable_pub, reason = "the fuzz targets use it as a crate")]
+#[allow(
+    unreachable_pub,
+    dead_code,
+    unused_imports,
+    reason = "the fuzz targets use it as a crate, and not all of it has inputs here"
+)]
 mod checks;
 
 use proptest::collection::vec;
@@ -68,12 +73,14 @@ fn frame() -> impl Strategy<Value = Vec<u8>> {
     let control = select(CONTROL)
         .prop_map(|(kind, flags, stream, payload)| (kind, flags, stream, payload.to_vec()));
     prop_oneof![3 => data, 1 => padded, 3 => head, 1 => rest, 2 => control, 1 => any_frame]
-        .prop_map(|(kind, flags, stream, payload): (u8, u8, u8, Vec<u8>)| {
-            let mut out = (payload.len() as u32).to_be_bytes()[1..].to_vec();
-            out.extend([kind, flags, 0, 0, 0, stream]);
-            out.extend(payload);
-            out
-        })
+        .prop_map(frame_of)
+}
+
+fn frame_of((kind, flags, stream, payload): (u8, u8, u8, Vec<u8>)) -> Vec<u8> {
+    let mut out = (payload.len() as u32).to_be_bytes()[1..].to_vec();
+    out.extend([kind, flags, 0, 0, 0, stream]);
+    out.extend(payload);
+    out
 }
 
 /// Kind, flags, stream and payload.
@@ -117,6 +124,34 @@ proptest! {
         body in mutated(BODY_PIECES, 10),
     ) {
         checks::http1(&with_prefix(prefix, &[&b"HTTP/1.1 200 OK\r\n"[..], &lines, b"\r\n", &body].concat()));
+    }
+
+    #[test]
+    fn chunked_bodies_mean_what_their_grammar_means(prefix in any::<[u8; 2]>(), body in mutated(BODY_PIECES, 12)) {
+        checks::chunked(&with_prefix(prefix, &body));
+    }
+
+    #[test]
+    fn exchanges_do_not_depend_on_the_cuts(
+        prefix in any::<[u8; 2]>(),
+        lines in mutated(HEAD_PIECES, 4),
+        body in mutated(ANSWER_PIECES, 12),
+    ) {
+        let [seed, scene] = prefix;
+        let response = [&b"HTTP/1.1 200 OK\r\n"[..], &lines, b"\r\n", &body].concat();
+        checks::exchange(&with_prefix([seed, scene & !1], &response));
+    }
+
+    #[test]
+    fn exchanges_on_one_connection_do_not_depend_on_the_cuts(
+        prefix in any::<[u8; 2]>(),
+        bodies in vec((select(&[1_u8, 3][..]), select(&[0_u8, 0, 0, 1][..]), mutated(ANSWER_PIECES, 4)), 0..6),
+    ) {
+        let head = |stream| frame_of((1, 4, stream, b"\x88\x5f\x11text/event-stream".to_vec()));
+        let bodies = bodies.into_iter().map(|(stream, flags, body)| frame_of((0, flags, stream, body)));
+        let frames: Vec<_> = [head(1), head(3)].into_iter().chain(bodies).collect();
+        let [seed, scene] = prefix;
+        checks::exchange(&with_prefix([seed, scene | 1], &frames.concat()));
     }
 
     #[test]
@@ -195,6 +230,21 @@ const BODY_PIECES: &[&str] = &[
     "Trailer: x\r\n",
     "\r\n",
     "hello",
+];
+
+const ANSWER_PIECES: &[&str] = &[
+    "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n",
+    "data: {\"choices\":[{\"text\":\"b\"}]}\n\n",
+    "data: {\"choices\":[{\"text\":\"\",\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n",
+    "data: {\"choices\":[],\"usage\":{\"completion_tokens\":2}}\n\n",
+    "data: [DONE]\n\n",
+    "event: error\ndata: {\"error\":\"full\"}\n\n",
+    ": ping\n\n",
+    "1f\r\ndata: {\"choices\":[{\"text\":\"\"}]}\r\n",
+    "e\r\ndata: [DONE]\n\n\r\n",
+    "0\r\n\r\n",
+    "{\"choices\":[{\"text\":\"c\",\"message\":{\"content\":\"c\"}}]}",
+    "\n",
 ];
 
 const STREAM_PIECES: &[&str] = &[

@@ -3,6 +3,14 @@
 //! The fuzz targets run them on what libFuzzer makes up; the engine's tests include this file and run them on the committed corpora and
 //! on what proptest makes up.
 
+mod chunked;
+mod exchange;
+mod files;
+
+pub use chunked::chunked;
+pub use exchange::exchange;
+pub use files::{dataset, record_log, reply};
+
 use ringload_engine::endpoint::{self, BadJson, Scanner, Seen, Text};
 use ringload_engine::plan::{EndpointKind, Phase, Plan, Target};
 use ringload_engine::record::Usage;

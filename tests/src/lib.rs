@@ -7,6 +7,7 @@
 pub mod binary;
 pub mod books;
 pub mod engine;
+pub mod flood;
 pub mod frames;
 pub mod front;
 pub mod hardship;

@@ -40,7 +40,10 @@ pub struct Config {
     pub truth: bool,
     /// Known delays, for tests.
     pub delays: Delays,
-    /// Decides ids, words and jitter, together with the number of the request.
+    /// The share of generation requests, between 0 and 1, that end in a fault drawn at random: an error status, an error event, a close or
+    /// a reset within the stream. What a request wishes for itself goes before.
+    pub faults: f64,
+    /// Decides ids, words, jitter and faults, together with the number of the request.
     pub seed: u64,
 }
 
@@ -62,6 +65,7 @@ impl Default for Config {
             h2_max_streams: 250,
             truth: false,
             delays: Delays::default(),
+            faults: 0.0,
             seed: 0,
         }
     }
@@ -178,6 +182,9 @@ impl Config {
         }
         let too_long = self.model.len() > MODEL_LIMIT;
         refuse(too_long, "model", "is longer than 256 bytes", "shorten it")?;
+        let share = (0.0..=1.0).contains(&self.faults);
+        let problem = format!("is {}", self.faults);
+        refuse(!share, "faults", &problem, "set it between 0 and 1")?;
         match &self.timing {
             Timing::Fixed { jitter, .. } => jitter.check(),
             Timing::Batching(settings) => {

@@ -116,14 +116,15 @@ impl Shared {
         }
     }
 
-    /// Notes a generation request whose last byte was read at `now_ns`.
-    pub(crate) fn arrive(&self, now_ns: u64) {
-        self.counters.requests.fetch_add(1, Relaxed);
+    /// Notes a generation request whose last byte was read at `now_ns`: the how-manyeth it is, from 0.
+    pub(crate) fn arrive(&self, now_ns: u64) -> u64 {
+        let nth = self.counters.requests.fetch_add(1, Relaxed);
         let mut arrivals = self.arrivals.lock().unwrap_or_else(PoisonError::into_inner);
         if arrivals.len() == ARRIVALS_KEPT {
             arrivals.pop_front();
         }
         arrivals.push_back(now_ns);
+        nth
     }
 
     /// Counts a generation request that is going to be answered, and gives it its number.

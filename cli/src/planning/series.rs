@@ -155,6 +155,7 @@ const LONGEST_S: f64 = 3e9;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rand::{RngExt as _, SeedableRng as _};
 
     fn made(text: &str, how: Interpolation) -> Rate {
         parse(text, how).unwrap_or_else(|e| panic!("{text}: {e:?}"))
@@ -232,5 +233,49 @@ mod tests {
             assert!(e.contains(what), "{text}: {e}");
             assert!(remedy.contains("write") || remedy.contains("sort"));
         }
+    }
+
+    #[test]
+    fn whatever_is_written_makes_a_series_or_an_error_that_names_its_place() {
+        const PIECES: [&str; 18] = [
+            "0,5\n",
+            "60,7 # noon\n",
+            "offset_s,rate\n",
+            "\r\n",
+            "1e9,1e300\n",
+            "3e9,0.1",
+            "-0,0\n",
+            "inf,1\n",
+            "1,NaN\n",
+            ",",
+            "#",
+            "\u{feff}",
+            "{\"points\":[",
+            "{\"time_s\":1,\"qps\":2}",
+            "{\"time_s\":-1e400",
+            "]}",
+            "\0",
+            "9",
+        ];
+        let mut random = rand::rngs::Xoshiro256PlusPlus::seed_from_u64(7);
+        let (mut series, mut errors) = (0, 0);
+        for _ in 0..20_000 {
+            let pieces = random.random_range(0..8);
+            let text: String = (0..pieces)
+                .map(|_| PIECES[random.random_range(0..PIECES.len())])
+                .collect();
+            for how in [Interpolation::Linear, Interpolation::Step] {
+                match parse(&text, how) {
+                    Ok(_) => series += 1,
+                    Err((what, remedy)) => {
+                        let places = ["line ", "point ", "no points", "no rate is above 0"];
+                        let named = places.iter().any(|place| what.contains(place));
+                        assert!(named && !remedy.is_empty(), "{text:?}: {what}");
+                        errors += 1;
+                    }
+                }
+            }
+        }
+        assert!(series > 500 && errors > 500, "{series} and {errors}");
     }
 }

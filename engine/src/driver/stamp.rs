@@ -1,6 +1,6 @@
 //! Kernel receive stamps: control messages → monotonic instants.
 
-use crate::clock::{Nanos, RealtimeOffset, SECOND};
+use crate::clock::{self, MILLI, Nanos, RealtimeOffset, SECOND};
 
 /// Room for the control messages of one read: `CMSG_SPACE(sizeof(struct scm_timestamping))`.
 pub(super) const CONTROL_BYTES: usize = 16 + 48;
@@ -9,6 +9,8 @@ pub(super) const CONTROL_BYTES: usize = 16 + 48;
 pub(super) struct Stamper {
     offset: RealtimeOffset,
     kernel: bool,
+    /// Until then bytes may be read that were stamped before the wall clock was set.
+    doubt_until: Nanos,
 }
 
 impl Stamper {
@@ -16,6 +18,7 @@ impl Stamper {
         Self {
             offset: RealtimeOffset::sample(),
             kernel,
+            doubt_until: 0,
         }
     }
 
@@ -23,16 +26,33 @@ impl Stamper {
         self.kernel
     }
 
-    /// Samples the clock offset again when the last sample is a second old.
+    /// Samples the clock offset again when the last sample is a second old, and at once when the wall clock has been set. To be called
+    /// with the time of each batch of reads, before their stamps are converted.
     pub(super) fn renew(&mut self, now: Nanos) {
-        if self.kernel && now.saturating_sub(self.offset.sampled_at()) > SECOND {
-            self.offset = RealtimeOffset::sample();
+        if self.kernel {
+            self.follow(now, clock::realtime(), RealtimeOffset::sample);
         }
     }
 
-    /// When the bytes arrived, and whether the kernel said so. A stamp that is missing or later than the read gives the read's time.
+    /// The wall clock stands at `wall`.
+    fn follow(&mut self, now: Nanos, wall: Nanos, sample: impl FnOnce() -> RealtimeOffset) {
+        let expected = self.offset.to_realtime(now);
+        let old = now.saturating_sub(self.offset.sampled_at()) > SECOND;
+        if !old && wall.abs_diff(expected) <= STEP {
+            return;
+        }
+        self.offset = sample();
+        // A pause between the reading of the two clocks looks like a step, but not to the sample.
+        if self.offset.to_realtime(now).abs_diff(expected) > STEP {
+            self.doubt_until = now.saturating_add(DOUBT);
+        }
+    }
+
+    /// When the bytes arrived, and whether the kernel said so. A stamp that is missing, later than the read, or perhaps from before the wall
+    /// clock was set gives the read's time.
     pub(super) fn arrival(&self, control: &[u8], seen: Nanos) -> (Nanos, bool) {
         if self.kernel
+            && seen >= self.doubt_until
             && let Some(wall) = software_stamp(control)
         {
             let at = self.offset.to_monotonic(wall);
@@ -66,6 +86,12 @@ fn software_stamp(mut control: &[u8]) -> Option<Nanos> {
     }
     None
 }
+
+/// Further than this from where it should be, the wall clock has been set: slewed at the most that the kernel allows (500 ppm), it drifts
+/// by half of it between two samples.
+const STEP: Nanos = MILLI;
+/// How long after a step the kernel may still hold bytes with stamps from before it that this worker has not read.
+const DOUBT: Nanos = 100 * MILLI;
 
 #[cfg(test)]
 mod tests {
@@ -109,27 +135,98 @@ mod tests {
         assert_eq!(stamper.arrival(&[], seen), (seen, false));
     }
 
-    #[test]
-    fn a_wall_clock_that_is_set_is_followed_at_the_next_sample() {
-        const DAY: Nanos = 86_400 * SECOND;
-        let before = RealtimeOffset::at(10 * SECOND, 100 * DAY);
-        let stamped = |offset, wall: Nanos, seen| {
-            let stamper = Stamper {
-                offset,
-                kernel: true,
-            };
-            let (seconds, nanos) = ((wall / SECOND) as i64, (wall % SECOND) as i64);
-            stamper.arrival(&message(libc::SCM_TIMESTAMPING, seconds, nanos), seen)
-        };
-        let (arrived, seen) = (20 * SECOND, 20 * SECOND + 3);
-        let wall = |at: Nanos, day: Nanos| day * DAY + at - 10 * SECOND;
-        assert_eq!(stamped(before, wall(arrived, 100), seen), (arrived, true));
-        // Set forward: the stamp lies in the future until the next sample, and the read's time stands in, counted.
-        assert_eq!(stamped(before, wall(arrived, 101), seen), (seen, false));
-        // After the next sample it is the arrival again, in either direction.
-        for day in [99, 101] {
-            let after = RealtimeOffset::at(19 * SECOND, wall(19 * SECOND, day));
-            assert_eq!(stamped(after, wall(arrived, day), seen), (arrived, true));
+    const DAY: Nanos = 86_400 * SECOND;
+
+    /// The wall clock at `at`, when it is `ahead` of the monotonic one.
+    fn wall(at: Nanos, ahead: Nanos) -> Nanos {
+        ahead + at
+    }
+
+    fn stamper(at: Nanos, ahead: Nanos) -> Stamper {
+        Stamper {
+            offset: RealtimeOffset::at(at, wall(at, ahead)),
+            kernel: true,
+            doubt_until: 0,
         }
+    }
+
+    fn stamped(stamper: &Stamper, wall: Nanos, seen: Nanos) -> (Nanos, bool) {
+        let (seconds, nanos) = ((wall / SECOND) as i64, (wall % SECOND) as i64);
+        stamper.arrival(&message(libc::SCM_TIMESTAMPING, seconds, nanos), seen)
+    }
+
+    #[test]
+    fn a_wall_clock_that_is_set_is_followed_with_the_next_batch_and_stamps_from_before_are_not_used()
+     {
+        let (begun, ahead) = (20 * SECOND, 100 * DAY);
+        for after in [
+            ahead - DAY,
+            ahead - 5 * MILLI,
+            ahead + 5 * MILLI,
+            ahead + DAY,
+        ] {
+            let mut stamper = stamper(begun, ahead);
+            let now = begun + 300 * MILLI;
+            let arrived = now - 40;
+            assert_eq!(
+                stamped(&stamper, wall(arrived, ahead), now),
+                (arrived, true)
+            );
+            stamper.follow(now, wall(now, after), || {
+                RealtimeOffset::at(now, wall(now, after))
+            });
+            // Neither a stamp from before the step nor one from after it is taken for the arrival: which it is cannot be told.
+            for ahead in [ahead, after] {
+                assert_eq!(stamped(&stamper, wall(arrived, ahead), now), (now, false));
+            }
+            let now = now + DOUBT;
+            stamper.follow(now, wall(now, after), || panic!("the sample is fresh"));
+            let arrived = now - 7;
+            assert_eq!(
+                stamped(&stamper, wall(arrived, after), now),
+                (arrived, true)
+            );
+        }
+    }
+
+    #[test]
+    fn a_pause_between_the_readings_of_the_clocks_is_no_step() {
+        let (begun, ahead) = (20 * SECOND, 100 * DAY);
+        let mut stamper = stamper(begun, ahead);
+        let now = begun + 300 * MILLI;
+        let late = now + 8 * MILLI;
+        stamper.follow(now, wall(late, ahead), || {
+            RealtimeOffset::at(late, wall(late, ahead))
+        });
+        assert_eq!(
+            stamped(&stamper, wall(now - 9, ahead), now),
+            (now - 9, true)
+        );
+    }
+
+    #[test]
+    fn a_wall_clock_that_drifts_is_followed_each_second_without_a_doubt() {
+        let (begun, ahead) = (20 * SECOND, 100 * DAY);
+        let mut stamper = stamper(begun, ahead);
+        let slewed = ahead + SECOND / 2_000;
+        let now = begun + SECOND + 1;
+        stamper.follow(now, wall(now, slewed), || {
+            RealtimeOffset::at(now, wall(now, slewed))
+        });
+        assert_eq!(
+            stamped(&stamper, wall(now - 9, slewed), now),
+            (now - 9, true)
+        );
+    }
+
+    #[test]
+    fn a_stamp_of_a_clock_that_was_set_forward_within_the_batch_lies_in_the_future_and_is_not_used()
+    {
+        let stamper = stamper(20 * SECOND, 100 * DAY);
+        let seen = 20 * SECOND + 50;
+        assert_eq!(
+            stamped(&stamper, wall(seen - 3, 101 * DAY), seen),
+            (seen, false)
+        );
     }
 }

@@ -49,7 +49,8 @@ pub struct PhaseFacts {
     pub end: Nanos,
     /// Requests the plan asked for, where it says a number.
     pub planned: Option<u64>,
-    /// Of them those that were not due when the phase ended.
+    /// Of them those that were not due, or not looked at, when the phase ended: what the sources counted is taken from `planned`, so that a
+    /// request that they handed on and that was neither issued nor dropped does not balance.
     pub never_due: u64,
     /// The arrivals that were due (open loop); `None` takes them from the records and the dropped ones.
     pub offered: Option<Offered>,

@@ -11,7 +11,7 @@ use super::Record;
 use crate::error::{Error, Result};
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// First bytes of a record log.
 const MAGIC: [u8; 8] = *b"RINGLOG\n";
@@ -21,9 +21,9 @@ const VERSION: u32 = 4;
 const MAX_ENTRY: usize = 1 << 30;
 
 /// Writes a record log.
-pub struct LogWriter {
-    path: PathBuf,
-    file: BufWriter<File>,
+pub struct LogWriter<W = BufWriter<File>> {
+    name: String,
+    output: W,
     scratch: Vec<u8>,
 }
 
@@ -33,14 +33,25 @@ impl LogWriter {
     /// # Errors
     /// [`crate::Blame::Environment`] when the file cannot be written.
     pub fn create(path: &Path) -> Result<Self> {
-        let file = File::create(path).map_err(|e| unwritable(path, &e))?;
-        let mut file = BufWriter::with_capacity(BUFFER, file);
-        file.write_all(&MAGIC)
-            .and_then(|()| file.write_all(&VERSION.to_le_bytes()))
-            .map_err(|e| unwritable(path, &e))?;
+        let name = path.display().to_string();
+        let file = File::create(path).map_err(|e| unwritable(&name, &e))?;
+        LogWriter::new(BufWriter::with_capacity(BUFFER, file), name)
+    }
+}
+
+impl<W: Write> LogWriter<W> {
+    /// Writes a log to `output`; `name` is how errors call it.
+    ///
+    /// # Errors
+    /// [`crate::Blame::Environment`] when it cannot be written.
+    pub fn new(mut output: W, name: String) -> Result<Self> {
+        output
+            .write_all(&MAGIC)
+            .and_then(|()| output.write_all(&VERSION.to_le_bytes()))
+            .map_err(|e| unwritable(&name, &e))?;
         Ok(Self {
-            path: path.to_owned(),
-            file,
+            name,
+            output,
             scratch: Vec::new(),
         })
     }
@@ -58,10 +69,10 @@ impl LogWriter {
             .ok()
             .filter(|n| *n as usize <= MAX_ENTRY)
             .ok_or_else(|| Error::bug(format!("a record of {} bytes", self.scratch.len())))?;
-        self.file
+        self.output
             .write_all(&length.to_le_bytes())
-            .and_then(|()| self.file.write_all(&self.scratch))
-            .map_err(|e| unwritable(&self.path, &e))
+            .and_then(|()| self.output.write_all(&self.scratch))
+            .map_err(|e| unwritable(&self.name, &e))
     }
 
     /// Writes out what is buffered. A log that was not finished may lack its last records.
@@ -69,7 +80,7 @@ impl LogWriter {
     /// # Errors
     /// [`crate::Blame::Environment`] when the file cannot be written.
     pub fn finish(mut self) -> Result<()> {
-        self.file.flush().map_err(|e| unwritable(&self.path, &e))
+        self.output.flush().map_err(|e| unwritable(&self.name, &e))
     }
 }
 
@@ -198,9 +209,9 @@ fn read_up_to(input: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     Ok(got)
 }
 
-fn unwritable(path: &Path, e: &io::Error) -> Error {
+fn unwritable(name: &str, e: &io::Error) -> Error {
     Error::environment(
-        format!("{}: cannot write the record log: {e}", path.display()),
+        format!("{name}: cannot write the record log: {e}"),
         "choose an --output-artifact-dir that is writable and has space",
     )
 }

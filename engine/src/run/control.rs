@@ -111,4 +111,20 @@ mod tests {
         control.abort();
         assert_eq!((control.stops(), control.interrupted()), (1, true));
     }
+
+    #[test]
+    fn stops_and_aborts_that_meet_are_each_counted_once() {
+        for _ in 0..if cfg!(miri) { 5 } else { 2_000 } {
+            let control = Control::new(1);
+            std::thread::scope(|scope| {
+                scope.spawn(|| control.abort());
+                scope.spawn(|| control.abort());
+                scope.spawn(|| control.stop());
+            });
+            // The run's own wish counts where it came first, and is nothing where somebody had asked already.
+            let aborted = control.aborted.load(Ordering::Relaxed);
+            assert_eq!(control.asked(), 1 + u8::from(aborted));
+            assert!(control.interrupted());
+        }
+    }
 }

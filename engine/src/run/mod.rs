@@ -208,7 +208,7 @@ pub fn execute(
             PhaseKind::Profiling => first_session(plan),
         };
         let planned = planned(phase, workload, first);
-        phase_facts(kind, phase, planned, &stage, &shard, &left)
+        phase_facts(kind, phase, planned, &stage, &left)
     };
     let profiling = phase(PhaseKind::Profiling, &plan.profiling);
     let recorded = shard.warmup.recorded() + shard.profiling.recorded();
@@ -243,11 +243,11 @@ fn phase_facts(
     phase: &Phase,
     planned: Option<u64>,
     stage: &Stage,
-    shard: &Shard,
     left: &[Left],
 ) -> PhaseFacts {
     let tallies = || left.iter().map(|l| &l.phases[kind as usize]);
-    let counts = shard.phase(kind);
+    // By the sources' own count, not by what became of it: the books are balanced against it.
+    let fell_due: u64 = tallies().map(|t| t.fell_due).sum();
     let due = || tallies().filter(|t| t.arrivals > 0);
     let offered = phase.load.is_scheduled().then(|| Offered {
         arrivals: due().map(|t| t.arrivals).sum(),
@@ -258,7 +258,7 @@ fn phase_facts(
         start: stage.start[kind as usize].load(Ordering::Acquire),
         end: tallies().map(|t| t.ended).max().unwrap_or(0),
         planned,
-        never_due: planned.map_or(0, |n| n.saturating_sub(counts.issued + counts.dropped)),
+        never_due: planned.map_or(0, |n| n.saturating_sub(fell_due)),
         offered: offered.filter(|o| o.arrivals > 0),
     }
 }

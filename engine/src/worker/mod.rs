@@ -68,6 +68,8 @@ pub struct Shared<'a> {
 /// What a phase came to on one worker.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PhaseTally {
+    /// Requests that fell due and were looked at, whatever the load: each of them is then issued or dropped.
+    pub fell_due: u64,
     /// Arrivals of the schedule that came due on this worker (open loop).
     pub arrivals: u64,
     /// When the first of them was due.

@@ -103,6 +103,7 @@ impl Source {
                 Feed::Timed(timed) => timed.next(core, now, facts),
                 Feed::Users(users) => users.next(core, now, facts),
             }?;
+            facts.fell_due += 1;
             if let Some(due) = self.gate.admit(due, core, now) {
                 return Some(due);
             }
@@ -146,13 +147,18 @@ impl Source {
             // Its requests fall due when they can be sent: what never was is not missed.
             Feed::Slots(slots) => {
                 slots.end();
+                facts.fell_due -= waiting;
                 0
             }
             Feed::Timed(timed) => {
                 timed.end(facts, at);
                 waiting
             }
-            Feed::Users(users) => waiting + users.end(facts, at),
+            Feed::Users(users) => {
+                let busy = users.end(facts, at);
+                facts.fell_due += busy;
+                waiting + busy
+            }
         };
         core.shard.phase_mut(core.phase).dropped += dropped;
     }

@@ -71,7 +71,7 @@ fn loses_nothing(ended: &Ended, requests: u64, tokens: u64) {
 }
 
 /// Whether this process may hold the server's ends of so many connections.
-fn room_for(connections: u64) -> bool {
+pub(crate) fn room_for(connections: u64) -> bool {
     let wanted = connections + 256;
     let room = raise_descriptor_limit(wanted) >= wanted;
     if !room {

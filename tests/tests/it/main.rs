@@ -6,7 +6,8 @@
 //! - `load`: arrivals as the server receives them; caps, ends, warm-ups
 //! - `schedules`: rates that move, slots that open over time, bounds on prefills, users
 //! - `sessions`: conversations of several turns
-//! - `cli`: exit statuses, signals, secrets, what reaches the wire
+//! - `cli`: exit statuses, signals, what reaches the wire
+//! - `secrets`: they are on the wire and nowhere else
 //! - `endpoints`: every API dialect, streamed and whole, and what requests hold
 //! - `limits`: cancelled requests, time-outs within a stream, runs that end early over their failures
 //! - `network`: names, TLS, sockets, and phases that hold what they should
@@ -18,6 +19,7 @@
 //! - `calibrate`: what this machine can drive, and runs that say what share of it they used
 //! - `course`: the run over time; tiers, conditions, the steady part
 //! - `crowd`: many streams at once
+//! - `memory`: ten thousand streams of servers that never stop sending
 //!
 //! Unless a test says otherwise it runs on both drivers. The same truths are asked of virtual time in the engine's `known_answers`.
 
@@ -33,8 +35,10 @@ mod http2;
 mod known_answers;
 mod limits;
 mod load;
+mod memory;
 mod network;
 mod schedules;
+mod secrets;
 mod sessions;
 mod truth;
 mod verdict;

@@ -73,8 +73,10 @@ impl Exchange {
         let arrival_ns = now_ns();
         match route(&head) {
             Ok(Route::Generate(api)) => {
-                self.shared.arrive(arrival_ns);
-                match Ask::parse(api, &head, &body).and_then(Ask::admitted) {
+                let nth = self.shared.arrive(arrival_ns);
+                let ask = Ask::parse(api, &head, &body)
+                    .map(|ask| ask.with_fault(&self.shared.config, nth));
+                match ask.and_then(Ask::admitted) {
                     Ok(ask) => self.stream(ask, &head, arrival_ns).await,
                     Err(refusal) => self.refuse(&refusal).await,
                 }

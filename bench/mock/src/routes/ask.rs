@@ -3,11 +3,13 @@
 use std::borrow::Cow;
 use std::num::NonZeroU32;
 
+use rand::RngExt as _;
 use serde::Deserialize;
 
 use super::prompt::Text;
-use crate::config::{GROUP_LIMIT, MODEL_LIMIT, OUTPUT_LIMIT};
+use crate::config::{Config, GROUP_LIMIT, MODEL_LIMIT, OUTPUT_LIMIT};
 use crate::http::{Head, Refusal};
+use crate::random;
 
 /// Which dialect the response is in.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -148,6 +150,23 @@ impl Ask {
                 .is_some_and(|options| options.include_usage),
             mock,
         })
+    }
+
+    /// With the fault that is drawn for the `nth` request, if one is: the server's [`Config::faults`] tells for what share of them. What
+    /// it wishes for itself goes before.
+    pub(crate) fn with_fault(mut self, config: &Config, nth: u64) -> Self {
+        let mut random = random::of_request(!config.seed, nth);
+        if self.mock == Mock::default() && random.random::<f64>() < config.faults {
+            let tokens = self.output_tokens.unwrap_or(config.output_tokens);
+            let after = Some(random.random_range(0..=tokens));
+            match random.random_range(0..4) {
+                0 => self.mock.status = Some([429, 500, 503][random.random_range(0..3)]),
+                1 => self.mock.fail_after = after,
+                2 => self.mock.close_after = after,
+                _ => self.mock.reset_after = after,
+            }
+        }
+        self
     }
 
     /// Itself, unless it asks for an error status.

@@ -60,8 +60,9 @@ impl Worker {
         let end = head.size + head.body_size;
         let route = match route(head) {
             Ok(Route::Generate(api)) => {
-                self.shared.arrive(arrival_ns);
-                let ask = Ask::parse(api, head, &conn.input[head.size..end]);
+                let nth = self.shared.arrive(arrival_ns);
+                let ask = Ask::parse(api, head, &conn.input[head.size..end])
+                    .map(|ask| ask.with_fault(&self.shared.config, nth));
                 conn.consume(end);
                 return match ask.and_then(Ask::admitted) {
                     Ok(ask) => {

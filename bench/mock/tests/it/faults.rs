@@ -3,6 +3,8 @@
 use std::thread;
 use std::time::Duration;
 
+use ringload_mock::{Config, Timing, start};
+
 use crate::client::{Client, chat, paced, post};
 
 #[test]
@@ -87,4 +89,49 @@ fn a_client_that_does_not_read_holds_its_stream_and_no_other() {
     }
     assert!(server.state().in_flight == 1, "{:?}", server.state());
     assert_eq!(slow.response().sent_ns().len(), 100_000);
+}
+
+#[test]
+fn faults_at_random_are_a_share_of_the_requests_and_the_same_for_a_seed() {
+    let ends = |faults: f64| -> Vec<String> {
+        let config = Config {
+            faults,
+            seed: 7,
+            timing: Timing::Unpaced,
+            ..Config::default()
+        };
+        let server = start(config).expect("a server starts");
+        let ends = (0..80).map(|_| {
+            let mut client = Client::connect(server.addr());
+            let request = post("/v1/chat/completions", &chat(r#","max_tokens":4"#));
+            let request = request.replacen("\r\n", "\r\nconnection: close\r\n", 1);
+            client.send(request.as_bytes());
+            let (reset, text) = client.reset();
+            let status = text.get(9..12).unwrap_or_default();
+            match (reset, status) {
+                // What was on its way then may be lost.
+                (true, _) => "reset".into(),
+                (_, "200") if text.contains("scripted failure") => "failure".into(),
+                (_, "200") if text.contains("[DONE]") => "whole".into(),
+                (_, "200" | "") => "closed".into(),
+                _ => format!("status {status}"),
+            }
+        });
+        ends.collect()
+    };
+    assert!(ends(0.0).iter().all(|end| end == "whole"));
+    let some = ends(0.5);
+    let faulty = some.iter().filter(|end| *end != "whole").count();
+    assert!((20..=60).contains(&faulty), "{some:?}");
+    for fault in [
+        "reset",
+        "failure",
+        "closed",
+        "status 429",
+        "status 500",
+        "status 503",
+    ] {
+        assert!(some.iter().any(|end| end == fault), "{fault}: {some:?}");
+    }
+    assert_eq!(ends(0.5), some);
 }

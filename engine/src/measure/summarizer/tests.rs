@@ -321,6 +321,21 @@ fn planned_requests_are_conserved() {
 }
 
 #[test]
+fn a_request_that_fell_due_and_went_nowhere_is_a_violation() {
+    let (shard, summarizer) = fed(&plan(), &records());
+    let mut facts = facts();
+    facts.profiling.planned = Some(10);
+    // Six fell due, five were issued.
+    facts.profiling.never_due = 4;
+    let s = summarizer.finish(shard, facts);
+    let said = &s.violations[0];
+    assert!(
+        said.contains("10 requests were planned, but 5 issued + 4 never due + 0 dropped = 9"),
+        "{said}"
+    );
+}
+
+#[test]
 fn the_rate_is_of_the_open_loop_only_and_counts_what_was_not_issued() {
     assert!(summary(&plan(), &records()).rate.is_none());
     // One arrival a second; of nine that were due, five were issued.

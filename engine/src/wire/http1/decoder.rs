@@ -151,29 +151,31 @@ impl Decoder {
         self.started = true;
         let room = self.limits.bytes.saturating_sub(self.spent);
         let before = self.held.len();
+        // What is over the limit is not looked at: which of two faults is told must not depend on how the bytes were cut.
+        let (within, over) = input.split_at(input.len().min(room.saturating_sub(before)));
         let found = if before == 0 {
-            head::parse(input, self.limits.fields)?
+            head::parse(within, self.limits.fields)?
         } else {
-            self.held.extend_from_slice(input);
+            self.held.extend_from_slice(within);
             // A head ends in LF, so that other bytes need no second look once the version has been seen.
-            if before > VERSION_BYTES && memchr::memchr(b'\n', input).is_none() {
+            if before > VERSION_BYTES && over.is_empty() && memchr::memchr(b'\n', within).is_none()
+            {
                 None
             } else {
                 head::parse(&self.held, self.limits.fields)?
             }
         };
         match found {
-            Some((_, used)) if used > room => Err(HttpError::HeadTooLong),
             Some((parsed, used)) => {
                 *input = &input[used - before..];
                 self.held.clear();
                 self.spent += used;
                 Ok(Some(parsed))
             }
-            None if before + input.len() > room => Err(HttpError::HeadTooLong),
+            None if !over.is_empty() => Err(HttpError::HeadTooLong),
             None => {
                 if before == 0 {
-                    self.held.extend_from_slice(input);
+                    self.held.extend_from_slice(within);
                 }
                 *input = &[];
                 Ok(None)

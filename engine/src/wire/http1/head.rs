@@ -56,9 +56,7 @@ pub(super) fn parse(bytes: &[u8], fields: usize) -> Result<Option<(Parsed, usize
 fn other_protocol(bytes: &[u8]) -> Option<&'static str> {
     match bytes {
         // A TLS record: an alert, or a handshake (RFC 8446 §5.1).
-        [0x15 | 0x16] | [0x15 | 0x16, 3, ..] => {
-            Some("the server speaks TLS here: write https:// in --url")
-        }
+        [0x15 | 0x16, ..] => Some("the server speaks TLS here: write https:// in --url"),
         // The length of a SETTINGS frame, which comes first (RFC 9113 §3.4), is below 65 536.
         [0, ..] => Some("the server speaks HTTP/2 here: add --http2"),
         _ => None,

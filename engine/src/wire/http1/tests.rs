@@ -395,3 +395,19 @@ fn one_decoder_serves_response_after_response() {
         assert!(!decoder.started());
     }
 }
+
+#[test]
+fn of_a_bad_line_and_a_limit_the_first_is_told_however_the_bytes_are_cut() {
+    let padding = "x".repeat(300);
+    let bad_first = format!("HTTP/1.1 200 OK\r\nA b: {padding}");
+    let limit_first = format!("HTTP/1.1 200 OK\r\nX: {padding}\r\nA b: c\r\n\r\n");
+    for (head, cause) in [(bad_first, Cause::BadHead), (limit_first, Cause::HeadLimit)] {
+        for size in [1, 7, 100, head.len()] {
+            let mut decoder = Decoder::new(LIMITS);
+            let mut pieces = head.as_bytes().chunks(size);
+            let error = pieces.find_map(|mut piece| decoder.next(&mut piece).err());
+            let error = error.expect("an error").cause();
+            assert_eq!(error, cause, "in pieces of {size}");
+        }
+    }
+}

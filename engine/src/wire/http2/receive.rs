@@ -132,7 +132,9 @@ impl Connection {
             length,
             ..
         } = header;
-        if !self.greeted && (kind != frame::SETTINGS || header.is(frame::ACK) || stream != 0) {
+        let greets = kind == frame::SETTINGS && !header.is(frame::ACK) && stream == 0;
+        // Two bytes of a TLS record are enough, however they were cut: what they would mean as a frame does not count.
+        if !self.greeted && (!greets || spoken(header) == SPEAKS_TLS) {
             return Err(Http2Error::NotHttp2(spoken(header)));
         }
         if length > frame::MAX_FRAME {

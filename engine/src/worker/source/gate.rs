@@ -190,3 +190,41 @@ fn take(permits: &AtomicI64) -> bool {
 
 /// How soon a core with waiting requests looks again whether another core has freed a slot.
 const PERMIT_POLL: Nanos = 200 * MICRO;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::AtomicUsize;
+
+    #[test]
+    fn no_more_permits_are_out_than_there_are_and_all_come_back() {
+        const PERMITS: usize = 2;
+        let (rounds, permits) = (if cfg!(miri) { 20 } else { 20_000 }, AtomicI64::new(0));
+        let (held, refused) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        std::thread::scope(|scope| {
+            // One core opens them over time, as a ramp does, while others want them.
+            scope.spawn(|| {
+                let mut openings: VecDeque<Nanos> = (0..PERMITS as Nanos).collect();
+                (0..PERMITS as Nanos).for_each(|now| open(&mut openings, &permits, now));
+            });
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    let mut taken = 0;
+                    while taken < rounds {
+                        if !take(&permits) {
+                            refused.fetch_add(1, Ordering::Relaxed);
+                            std::thread::yield_now();
+                            continue;
+                        }
+                        let before = held.fetch_add(1, Ordering::Relaxed);
+                        assert!(before < PERMITS, "{before} were out before this one");
+                        held.fetch_sub(1, Ordering::Relaxed);
+                        give(&permits, 1);
+                        taken += 1;
+                    }
+                });
+            }
+        });
+        assert_eq!(permits.into_inner(), PERMITS as i64);
+    }
+}

@@ -137,7 +137,19 @@ pub(super) const ROWS: &[Elsewhere] = &[
     Elsewhere {
         what: "a key in `--api-key-file`, `--api-key` or RINGLOAD_API_KEY, which the server repeats",
         becomes: "it is in no file and no output",
-        tests: &[(CLI, "secrets_are_on_the_wire_and_nowhere_else")],
+        tests: &[
+            (SECRETS, "secrets_are_on_the_wire_and_nowhere_else"),
+            (SECRETS, "no_way_to_use_or_to_misuse_it_tells_a_secret"),
+            (SECRETS, "a_key_in_a_file_is_not_in_the_list_of_processes"),
+        ],
+    },
+    Elsewhere {
+        what: "10 000 streams of servers that never stop sending: heads, events, bodies, errors and comments without an end",
+        becomes: "each fails by the limit that it meets, or times out; memory stays below streams × limits",
+        tests: &[(
+            MEMORY,
+            "ten_thousand_streams_that_never_end_stay_below_their_limits",
+        )],
     },
     Elsewhere {
         what: "a client that is stopped, starved of CPU, or crowded out",
@@ -149,12 +161,12 @@ pub(super) const ROWS: &[Elsewhere] = &[
     },
     Elsewhere {
         what: "a wall clock that is set forward or back in mid-run",
-        becomes: "instants are monotonic; a kernel stamp that lies in the future is not used (`stamp_fallbacks`), and conversions are renewed each second",
+        becomes: "instants are monotonic; a step is seen with the next batch of reads, and the conversion renewed at once; a kernel stamp that lies in the future, or may be from before the step, is not used (`stamp_fallbacks`)",
         tests: &[
             (STAMP, "a_stamp_later_than_the_read_falls_back_to_the_read"),
             (
                 STAMP,
-                "a_wall_clock_that_is_set_is_followed_at_the_next_sample",
+                "a_wall_clock_that_is_set_is_followed_with_the_next_batch_and_stamps_from_before_are_not_used",
             ),
         ],
     },
@@ -164,7 +176,7 @@ pub(super) const ROWS: &[Elsewhere] = &[
 pub(super) const MISSING: &[(&str, &str)] = &[
     (
         "a wall clock that is set under a real run",
-        "it is the whole machine's: the conversion of stamps alone is tested. For up to a second after it is set back, kernel stamps lie too early by as much: `--stamps user` where that may happen",
+        "it is the whole machine's: the conversion of stamps alone is tested. A step of under 1 ms is followed within a second, and bytes that lay unread for over 100 ms when it came keep their old stamp: `--stamps user` where that may happen",
     ),
     (
         "no descriptor in the whole system (ENFILE)",
@@ -181,6 +193,8 @@ pub(super) fn source(file: &str) -> &'static str {
     match file {
         WIRE => include_str!("../wire.rs"),
         LIMITS => include_str!("../limits.rs"),
+        SECRETS => include_str!("../secrets.rs"),
+        MEMORY => include_str!("../memory.rs"),
         CLI => include_str!("../cli.rs"),
         NETWORK => include_str!("../network.rs"),
         VERDICT => include_str!("../verdict.rs"),
@@ -195,6 +209,8 @@ pub(super) fn source(file: &str) -> &'static str {
 
 const WIRE: &str = "tests/tests/it/wire.rs";
 const LIMITS: &str = "tests/tests/it/limits.rs";
+const SECRETS: &str = "tests/tests/it/secrets.rs";
+const MEMORY: &str = "tests/tests/it/memory.rs";
 const CLI: &str = "tests/tests/it/cli.rs";
 const NETWORK: &str = "tests/tests/it/network.rs";
 const VERDICT: &str = "tests/tests/it/verdict.rs";

@@ -32,6 +32,8 @@ fn the_first_frame_must_be_settings() {
         (&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], "drop --http2"),
         (b"\x15\x03\x01\x00\x02\x02\x46", "https://"),
         (b"\x15\x03\x01\x00\x02\x02\x46\x00\x00", "https://"),
+        // As a frame, settings that are too long.
+        (b"\x15\x03\x07\x04\x00\x00\x00\x00\x00", "https://"),
         (&frame(PING, 0, 0, &[0; 8]), "--http1.1"),
         (&frame(SETTINGS, ACK, 0, &[]), "--http1.1"),
         (&frame(SETTINGS, 0, 1, &[]), "--http1.1"),

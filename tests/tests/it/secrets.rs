@@ -1,0 +1,210 @@
+//! Secrets are on the wire and nowhere else: not in what is printed, not in a file, not in the list of processes.
+
+use crate::cli::FILES;
+use crate::known_answers::paced;
+use ringload_tests::peer::{self, Peer, closed_port};
+use ringload_tests::profile::{Ended, Profile};
+use ringload_tests::{together, until};
+use serde_json::json;
+use std::fs;
+use std::path::Path;
+
+#[test]
+fn secrets_are_on_the_wire_and_nowhere_else() {
+    let _turn = together();
+    let server = indiscreet();
+    let folder = tempfile::tempdir().unwrap();
+    let file = key_file(folder.path());
+    for (args, env) in [
+        (&["--api-key", KEY][..], None),
+        (&["--api-key-file", &file], None),
+        (&[], Some(("RINGLOAD_API_KEY", KEY))),
+    ] {
+        let mut profile = Profile::of(server.addr())
+            .args(["--request-count", "2", "--verbose", "--header", HEADER])
+            .args(args);
+        if let Some((name, value)) = env {
+            profile = profile.env(name, value);
+        }
+        let ended = profile.run().exits(3);
+        let request = server.requests().pop().expect("a request");
+        let bearer = format!("Bearer {KEY}");
+        assert_eq!(request.field("authorization"), Some(&bearer[..]));
+        assert_eq!(request.field("x-token"), Some(TOKEN));
+        assert_eq!(ended.files(), FILES);
+        keeps(&ended, "a run that is refused");
+        let error = &ended.summary()["error_summary"][0]["error_details"];
+        assert_eq!(error["code"], 401);
+    }
+}
+
+#[test]
+fn no_way_to_use_or_to_misuse_it_tells_a_secret() {
+    let _turn = together();
+    let (good, bad) = (paced(5, 1), indiscreet());
+    let folder = tempfile::tempdir().unwrap();
+    let file = key_file(folder.path());
+    let of = |server| Profile::of(server);
+    let few = &["--request-count", "4", "--osl", "2", "--allow-invalid"][..];
+    let every = &["--export-http-trace", "--slice-duration", "1", "--verbose"][..];
+    let probes = &[
+        "--axis",
+        "concurrency",
+        "--goodput",
+        "time_to_first_token:500",
+        "--probe-duration",
+        "1",
+        "--to",
+        "2",
+    ][..];
+    let nobody = closed_port();
+    for (what, profile) in [
+        ("success", of(good.addr()).args(few).args(every)),
+        (
+            "repeats",
+            of(good.addr()).args(few).args(["--num-profile-runs", "2"]),
+        ),
+        (
+            "a sweep",
+            of(good.addr()).args(few).args(["--concurrency", "1,2"]),
+        ),
+        ("nobody there", of(nobody).args(few).args(every)),
+        ("dry run", of(good.addr()).args(few).args(["--dry-run"])),
+        (
+            "capacity",
+            Profile::capacity(good.addr())
+                .args(probes)
+                .args(["--allow-invalid"]),
+        ),
+        (
+            "capacity, refused",
+            Profile::capacity(bad.addr()).args(probes),
+        ),
+        (
+            "calibrate",
+            Profile::calibrate().args(["--demo", "--calibrate-seconds", "1"]),
+        ),
+        ("no such flag", of(good.addr()).args(["--no-such-flag"])),
+        ("help", of(good.addr()).args(["--help"])),
+        (
+            "a wrong value",
+            of(good.addr()).args(["--concurrency", "many"]),
+        ),
+        (
+            "two keys",
+            of(good.addr()).args(["--header", &format!("Authorization: Bearer {KEY}")]),
+        ),
+        (
+            "a key of two lines",
+            of(good.addr()).args(["--api-key", &format!("{KEY}\n{KEY}")]),
+        ),
+        (
+            "a header that is none",
+            of(good.addr()).args(["--header", &format!("{KEY} {TOKEN}")]),
+        ),
+        (
+            "a header that is no JSON",
+            of(good.addr()).args(["--header", &format!("{{\"X-Token\": \"{TOKEN}\"")]),
+        ),
+        (
+            "credentials in the URL",
+            Profile::bare().args([
+                "-m",
+                "mock",
+                "--url",
+                &format!("http://bob:{KEY}@{nobody}/{TOKEN}?key={KEY}"),
+            ]),
+        ),
+    ] {
+        let calibrates = what == "calibrate";
+        // Each is run twice: with the key in a file and a header, and with the key in the environment.
+        let profile = profile.env("RINGLOAD_API_KEY", KEY);
+        let profile = match calibrates || what == "two keys" {
+            true => profile,
+            false => profile.args(["--header", HEADER]),
+        };
+        keeps(&profile.run(), what);
+    }
+    let by_file =
+        of(good.addr())
+            .args(few)
+            .args(every)
+            .args(["--api-key-file", &file, "--header", HEADER]);
+    keeps(&by_file.run().exits(0), "a key in a file");
+}
+
+#[test]
+fn a_key_in_a_file_is_not_in_the_list_of_processes() {
+    let _turn = together();
+    let server = paced(5, 1);
+    let folder = tempfile::tempdir().unwrap();
+    let file = key_file(folder.path());
+    let running = Profile::of(server.addr())
+        .args(["--api-key-file", &file, "--osl", "2"])
+        .mock(&json!({"stall_after": 1}))
+        .args(["--request-count", "1"])
+        .start();
+    until("the stream has begun", || server.state().output_tokens > 0);
+    for list in ["cmdline", "environ"] {
+        let text = fs::read(format!("/proc/{}/{list}", running.id())).expect("a process");
+        assert!(!String::from_utf8_lossy(&text).contains(KEY), "{list}");
+    }
+    running.signal("INT");
+    until("the first signal is heard", || {
+        running.stderr().contains("once more to abandon")
+    });
+    running.signal("INT");
+    keeps(&running.end().exits(130), "an interrupted run");
+}
+
+/// A server that says what it was told, as careless ones do.
+fn indiscreet() -> Peer {
+    Peer::start(|to, request| {
+        let key = request.field("authorization").unwrap_or_default();
+        let token = request.field("x-token").unwrap_or_default();
+        let body = json!({"error": {"message": format!("bad key {key}, {token}")}}).to_string();
+        peer::write(to, &peer::whole("401 Unauthorized", &body))
+    })
+}
+
+fn key_file(folder: &Path) -> String {
+    let file = folder.join("key");
+    fs::write(&file, format!("{KEY}\n")).unwrap();
+    file.to_str().expect("a path in UTF-8").to_owned()
+}
+
+/// No secret is in what was printed, nor in any file of the run's folder or of the one around it.
+#[track_caller]
+fn keeps(ended: &Ended, what: &str) {
+    let mut texts = vec![
+        ("stdout".to_owned(), ended.stdout.clone()),
+        ("stderr".to_owned(), ended.stderr.clone()),
+    ];
+    let around = ended.artifacts().parent().expect("a folder around it");
+    collect(around, &mut texts);
+    for (place, text) in texts {
+        for secret in [KEY, TOKEN] {
+            assert!(
+                !text.contains(secret),
+                "{what}: {secret} in {place}: {text}"
+            );
+        }
+    }
+}
+
+fn collect(folder: &Path, texts: &mut Vec<(String, String)>) {
+    for entry in fs::read_dir(folder).expect("a folder").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            collect(&path, texts);
+        } else {
+            let bytes = fs::read(&path).expect("a file");
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            texts.push((path.display().to_string(), text));
+        }
+    }
+}
+
+const KEY: &str = "sk-very-secret-key";
+const TOKEN: &str = "another secret value";
+const HEADER: &str = "X-Token: another secret value";
