@@ -3,7 +3,7 @@
 use super::Worker;
 use super::carrier::Carrier;
 use super::core::State;
-use super::os_error;
+use super::{os_error, unread};
 use crate::clock::Nanos;
 use crate::driver::{Driver, Key, Sending};
 use crate::exchange::{Exchange, Request};
@@ -93,7 +93,11 @@ impl<D: Driver> Worker<'_, D> {
         let record = slot.exchange.record();
         let workload = core.shared.workload;
         core.scratch.clear();
-        workload.write_body(record.entry, &[], &mut core.scratch);
+        if let Err(e) = workload.write_body(record.entry, &[], &mut core.scratch) {
+            core.slots[key.slot as usize].carrier = Some(carrier);
+            self.fail(rider, Cause::SendFailed, Some(unread(&e)), now);
+            return;
+        }
         let before = carrier.out.len();
         let idle = carrier.connection.as_ref().map(|c| c.open_streams()) == Some(0);
         let opened = match (
