@@ -398,7 +398,7 @@ fn the_requests_that_the_seed_picks_are_cancelled_and_no_others() {
     let run = play_plan(&plan, steady(|_| 50 * MILLI, 20 * MILLI, 11), &[]);
     assert_eq!(run.records.len(), 60);
     for r in &run.records {
-        if !cancellation.picks(plan.seed, r.k) {
+        if !cancellation.picks(plan.seed, r.k, r.turn) {
             assert_eq!((r.outcome, r.events), (Outcome::Succeeded, 11));
             continue;
         }
@@ -614,6 +614,7 @@ fn lasting(load: Load, duration: Nanos) -> Phase {
         load,
         prefill: None,
         requests: None,
+        sessions: None,
         duration: Some(duration),
         grace: None,
     }
@@ -636,6 +637,7 @@ fn open(rate: f64, pattern: Arrival, cap: Option<Cap>, duration: Nanos) -> Phase
         },
         prefill: None,
         requests: None,
+        sessions: None,
         duration: Some(duration),
         grace: None,
     }
@@ -676,6 +678,7 @@ fn play_plan(plan: &Plan, peer: Scripted, freezes: &[(Nanos, Nanos)]) -> Outcome
         tls: &[None],
         heads2: &[None],
         control: &control,
+        taken: [AtomicU64::new(0), AtomicU64::new(0)],
         next: [AtomicU64::new(0), AtomicU64::new(0)],
         permits: [0, cap].map(AtomicI64::new),
         prefill_permits: [0, prefill].map(AtomicI64::new),

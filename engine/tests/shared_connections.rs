@@ -78,6 +78,7 @@ fn who_waits_for_a_connection_does_not_pay_for_it_when_its_payer_is_gone() {
             cap: None,
         },
         requests: Some(2),
+        sessions: None,
         duration: None,
         grace: None,
         prefill: None,
@@ -206,6 +207,7 @@ impl Peer for Server {
 fn ends_after(duration: Nanos, n: u32) -> Phase {
     Phase {
         requests: None,
+        sessions: None,
         duration: Some(duration),
         grace: Some(0),
         ..Phase::closed(n, 1)
@@ -242,6 +244,7 @@ fn play_plan(plan: &Plan, server: Server) -> Vec<Record> {
         addrs: &[vec![SocketAddr::from(([127, 0, 0, 1], 1)).into()]],
         tls: &[None],
         control: &Control::new(1),
+        taken: [AtomicU64::new(0), AtomicU64::new(0)],
         next: [AtomicU64::new(0), AtomicU64::new(0)],
         permits: [AtomicI64::new(0), AtomicI64::new(0)],
         prefill_permits: [AtomicI64::new(0), AtomicI64::new(0)],

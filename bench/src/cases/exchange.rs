@@ -125,6 +125,9 @@ fn exchange(keep: KeepText) -> Exchange {
 fn request(osl: u32) -> Request {
     Request {
         k: 0,
+        turn: 0,
+        index: 0,
+        threads: false,
         phase: PhaseKind::Profiling,
         worker: 0,
         target: 0,

@@ -51,6 +51,9 @@ pub(super) fn record() -> Record {
     let mut exchange = Exchange::new(EndpointKind::Chat, true, KeepText::Never, Limits::default());
     exchange.begin(&Request {
         k: 17,
+        turn: 0,
+        index: 0,
+        threads: false,
         phase: PhaseKind::Profiling,
         worker: 0,
         target: 0,

@@ -102,6 +102,7 @@ fn shared(shape: Shape) -> &'static Shared<'static> {
         tls: Box::leak(Box::new([None])),
         control: Box::leak(Box::new(Control::new(1))),
         plan,
+        taken: [AtomicU64::new(0), AtomicU64::new(0)],
         next: [0, 0].map(AtomicU64::new),
         permits: [0, 0].map(AtomicI64::new),
         prefill_permits: [0, 0].map(AtomicI64::new),

@@ -83,14 +83,6 @@ const REMEDIES: &[(&[&str], &str)] = &[
     ),
     (
         &[
-            "--conversation-num",
-            "--num-conversations",
-            "--num-sessions",
-        ],
-        "for single-turn load use --request-count, and --num-dataset-entries for the number of distinct prompts",
-    ),
-    (
-        &[
             "--wait-for-model-timeout",
             "--wait-for-model-mode",
             "--wait-for-model-interval",
@@ -127,10 +119,7 @@ const GROUPS: &[(&str, &[&str])] = &[
             "--uuid-and-strip",
         ],
     ),
-    (
-        "tokenizer",
-        &["--tokenizer-trust-remote-code", "--apply-chat-template"],
-    ),
+    ("tokenizer", &["--tokenizer-trust-remote-code"]),
     (
         "datasets",
         &[
@@ -138,10 +127,8 @@ const GROUPS: &[(&str, &[&str])] = &[
             "--hf-subset",
             "--hf-weka-dataset",
             "--dataset-filter",
-            "--ignore-trace-delays",
             "--use-think-time-only",
             "--max-context-length",
-            "--dataset-sampling-strategy",
             "--allow-dataset-wrap",
             "--no-allow-dataset-wrap",
             "--trace-session-sample-ratio",
@@ -152,22 +139,6 @@ const GROUPS: &[(&str, &[&str])] = &[
     (
         "conversations",
         &[
-            "--conversation-num",
-            "--num-conversations",
-            "--num-sessions",
-            "--conversation-turn-mean",
-            "--session-turns-mean",
-            "--conversation-turn-stddev",
-            "--session-turns-stddev",
-            "--conversation-turn-delay-mean",
-            "--session-turn-delay-mean",
-            "--conversation-turn-delay-stddev",
-            "--session-turn-delay-stddev",
-            "--conversation-turn-delay-ratio",
-            "--session-delay-ratio",
-            "--inter-turn-delay-cap-seconds",
-            "--max-idle-gap-cap-seconds",
-            "--replay-speedup",
             "--open-loop-replay",
             "--no-open-loop-replay",
             "--open-loop-strict",
@@ -186,33 +157,7 @@ const GROUPS: &[(&str, &[&str])] = &[
             "--prompt-corpus",
         ],
     ),
-    ("cache busting", &["--cache-bust"]),
-    (
-        "prefix prompts",
-        &[
-            "--system-prompt",
-            "--system-prompt-file",
-            "--prompt-prefix-pool-size",
-            "--prefix-prompt-pool-size",
-            "--num-prefix-prompts",
-            "--prompt-prefix-length",
-            "--prefix-prompt-length",
-            "--shared-system-prompt-length",
-            "--user-context-prompt-length",
-        ],
-    ),
-    (
-        "input lengths",
-        &[
-            "--prompt-input-tokens-block-size",
-            "--synthetic-input-tokens-block-size",
-            "--isl-block-size",
-            "--seq-dist",
-            "--sequence-distribution",
-            "--random-range-ratio",
-            "--random-corpus-style",
-        ],
-    ),
+    ("input lengths", &["--random-corpus-style"]),
     (
         "audio",
         &[
@@ -267,18 +212,6 @@ const GROUPS: &[(&str, &[&str])] = &[
             "--rankings-passages-prompt-token-stddev",
             "--rankings-query-prompt-token-mean",
             "--rankings-query-prompt-token-stddev",
-        ],
-    ),
-    (
-        "trace synthesis",
-        &[
-            "--synthesis-speedup-ratio",
-            "--synthesis-prefix-len-multiplier",
-            "--synthesis-prefix-root-multiplier",
-            "--synthesis-prompt-len-multiplier",
-            "--synthesis-output-len-multiplier",
-            "--synthesis-max-isl",
-            "--synthesis-max-osl",
         ],
     ),
     (

@@ -4,6 +4,8 @@ mod aiperf;
 mod calibrate;
 mod campaign;
 mod capacity;
+mod context;
+mod conversation;
 mod endpoint;
 mod input;
 mod load;
@@ -20,8 +22,10 @@ mod warmup;
 pub(crate) use calibrate::CalibrateArgs;
 pub(crate) use campaign::{CampaignArgs, Mode, SweepMode};
 pub(crate) use capacity::{Axis, CapacityArgs};
+pub(crate) use context::{Bust, ContextArgs};
+pub(crate) use conversation::ConversationArgs;
 pub(crate) use endpoint::EndpointArgs;
-pub(crate) use input::InputArgs;
+pub(crate) use input::{InputArgs, LawArg, Pairs, Ratio};
 pub(crate) use load::{CapPolicyArg, Interpolation, LoadArgs, Pattern, RampShape};
 pub(crate) use machine::{IoArg, MachineArgs, StampsArg};
 pub(crate) use mock::MockArgs;
@@ -98,9 +102,15 @@ pub(crate) struct ProfileArgs {
     /// What is sent.
     #[command(flatten)]
     pub(crate) input: InputArgs,
+    /// What stands before it.
+    #[command(flatten)]
+    pub(crate) context: ContextArgs,
     /// What a file says of it.
     #[command(flatten)]
     pub(crate) trace: TraceArgs,
+    /// In which conversations.
+    #[command(flatten)]
+    pub(crate) conversation: ConversationArgs,
     /// When it is sent.
     #[command(flatten)]
     pub(crate) load: LoadArgs,

@@ -285,6 +285,12 @@ const SWEEPABLE: &[&str] = &[
     "synthetic_input_tokens_stddev",
     "output_tokens_mean",
     "output_tokens_stddev",
+    "num_conversations",
+    "session_turns_mean",
+    "session_turns_stddev",
+    "session_turn_delay_mean",
+    "session_turn_delay_stddev",
+    "session_delay_ratio",
 ];
 
 #[cfg(test)]

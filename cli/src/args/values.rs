@@ -1,14 +1,15 @@
 //! Text of one argument → a value, or what to write instead.
 
+mod dataset;
 pub(crate) mod net;
 mod stage;
 
+pub(crate) use dataset::{dataset_format, law, marker, pairs, range_ratio, sampling};
 pub(crate) use stage::stage;
 
 use super::aiperf;
 use ringload_engine::campaign::STATISTICS;
 use ringload_engine::clock::{Nanos, SECOND};
-use ringload_engine::dataset::Format;
 use ringload_engine::measure::tags;
 use ringload_engine::plan::{Cores, EndpointKind, Reuse, Threshold};
 
@@ -74,14 +75,6 @@ pub(crate) fn threshold(text: &str) -> Result<Threshold, String> {
             e.what.strip_prefix(&prefix).unwrap_or(&e.what),
             e.remedy
         )
-    })
-}
-
-pub(crate) fn dataset_format(text: &str) -> Result<Format, String> {
-    let found = Format::ALL.into_iter().find(|f| f.name() == text.trim());
-    found.ok_or_else(|| {
-        let names = Format::ALL.map(Format::name).join(" or ");
-        format!("`{text}` is not supported by ringload yet; write {names}")
     })
 }
 
@@ -199,6 +192,21 @@ pub(crate) fn stddev_tokens(text: &str) -> Result<f64, String> {
     } else {
         Err("write a number of tokens from 0".into())
     }
+}
+
+pub(crate) fn mean_turns(text: &str) -> Result<f64, String> {
+    number(one(text)?)
+        .ok()
+        .filter(|n| (1.0..=10_000.0).contains(n))
+        .ok_or_else(|| "write a number of turns from 1 to 10000".into())
+}
+
+pub(crate) fn one_not_negative(text: &str) -> Result<f64, String> {
+    not_negative(one(text)?)
+}
+
+pub(crate) fn one_milliseconds(text: &str) -> Result<f64, String> {
+    milliseconds(one(text)?)
 }
 
 pub(crate) fn positive(text: &str) -> Result<f64, String> {

@@ -111,7 +111,7 @@ impl Bench {
                 let good = metrics_of(&plan_of, workload, record).good == Some(true);
                 let at = &record.instants;
                 judge.see(
-                    record.k,
+                    record.index,
                     Seen {
                         scheduled: at.scheduled,
                         end: at.end,

@@ -34,12 +34,13 @@ pub(crate) fn of(plan: &Plan, secrets: &Secrets) -> Value {
 fn dataset(plan: &Plan) -> Value {
     let prompts = &plan.prompts;
     let osl = prompts.osl.map(length);
-    match &prompts.said {
-        Some(said) => json!({
+    let talks = !prompts.turns.is_one();
+    match &prompts.replay {
+        Some(replay) => json!({
             "name": "main",
             "type": "file",
-            "path": said.file.display().to_string(),
-            "format": said.format,
+            "path": replay.file.display().to_string(),
+            "format": replay.format.name(),
             "entries": prompts.entries,
             "random_seed": plan.seed,
             "prompts": {"osl": osl},
@@ -50,6 +51,12 @@ fn dataset(plan: &Plan) -> Value {
             "entries": prompts.entries,
             "random_seed": plan.seed,
             "prompts": {"isl": length(prompts.isl), "osl": osl},
+            "turns": talks.then(|| length(prompts.turns.count)),
+            "turn_delay": talks.then(|| json!({
+                "mean": prompts.turns.delay_mean_ms,
+                "stddev": prompts.turns.delay_stddev_ms,
+            })),
+            "turn_delay_ratio": talks.then_some(prompts.turns.delay_ratio),
         }),
     }
 }
@@ -108,6 +115,9 @@ fn phase(kind: &str, phase: &Phase) -> Value {
         "duration": phase.duration.map(seconds),
         "grace_period": phase.grace.map(seconds),
     });
+    if let Some(sessions) = phase.sessions {
+        object["sessions"] = sessions.into();
+    }
     match &phase.load {
         Load::Closed { concurrency, ramp } => {
             object["type"] = "concurrency".into();
@@ -229,6 +239,7 @@ mod tests {
                 load,
                 prefill: None,
                 requests: None,
+                sessions: None,
                 duration: None,
                 grace: None,
             },

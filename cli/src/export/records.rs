@@ -64,7 +64,7 @@ impl<'a> RecordWriter<'a> {
         if let Some(session) = (self.sessions)(record.entry) {
             data.insert("conversation_id".into(), session.into());
         }
-        data.insert("turn_index".into(), 0.into());
+        data.insert("turn_index".into(), record.turn.into());
         data.insert("credit_issued_ns".into(), (self.wall)(at.scheduled).into());
         data.insert("request_start_ns".into(), (self.wall)(at.issued).into());
         if let Some(ack) = at.head_end {

@@ -8,12 +8,13 @@ use ringload_engine::clock::{MILLI, SECOND};
 use ringload_engine::measure::tags::{self, MetricInfo};
 use ringload_engine::measure::{
     ClientFigures, ConnectionCounts, CoreFigures, Counts, Distribution, ErrorGroup, Goodput,
-    Metric, NetworkFigures, Percentile, PhaseFigures, RateFigures, RequestMetrics, SloFigures,
-    Spoken, Stats, Summary, TokenFigures, Window, Windows,
+    Metric, NetworkFigures, Percentile, PhaseFigures, RateFigures, RequestMetrics, SessionCounts,
+    SloFigures, Spoken, Stats, Summary, TokenFigures, Window, Windows,
 };
 use ringload_engine::plan::{
-    Cap, CapPolicy, Cores, EndpointKind, Header, Io, Length, Limits, Load, Phase, Plan, Prompts,
-    Reuse, Slo, Stamps, Target, Threshold, Tier, Timeouts, TokenizerSource, Turns,
+    Cap, CapPolicy, Context, Cores, EndpointKind, Header, Io, Law, Length, Limits, Load, Phase,
+    Plan, Prompts, Reuse, Sampling, Slo, Stamps, Target, Threshold, Tier, Timeouts,
+    TokenizerSource, Turns,
 };
 use ringload_engine::record::{self, Cause, Instants, PhaseKind, Record};
 use ringload_engine::verdict::{Finding, Status, Verdict};
@@ -72,12 +73,17 @@ pub(crate) fn plan() -> Plan {
             }),
             entries: 500,
             turns: Turns::ONE,
-            said: None,
+            law: Law::Normal,
+            context: Context::default(),
+            sampling: Sampling::Sequential,
+            chat_template: false,
+            replay: None,
         },
         warmup: Some(Phase {
             load: Load::closed(32),
             prefill: None,
             requests: Some(10),
+            sessions: None,
             duration: None,
             grace: None,
         }),
@@ -93,6 +99,7 @@ pub(crate) fn plan() -> Plan {
             },
             prefill: None,
             requests: Some(500),
+            sessions: None,
             duration: Some(60 * SECOND),
             grace: Some(30 * SECOND),
         },
@@ -152,6 +159,11 @@ pub(crate) fn summary() -> Summary {
             in_flight_at_end: 1,
             never_due: 2,
             queued: 12,
+            sessions: Some(SessionCounts {
+                begun: 130,
+                completed: 121,
+                broken: 7,
+            }),
             ..Counts::default()
         },
         warmup_counts: Counts {
@@ -232,6 +244,8 @@ pub(crate) fn summary() -> Summary {
 pub(crate) fn records() -> [(Record, RequestMetrics); 2] {
     let good = Record {
         k: 3,
+        turn: 0,
+        index: 0,
         phase: PhaseKind::Profiling,
         worker: 1,
         target: 0,

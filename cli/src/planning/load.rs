@@ -13,6 +13,7 @@ use ringload_engine::{Error, Result};
 pub(crate) fn profiling(
     args: &LoadArgs,
     requests: Option<&Requests>,
+    sessions: Option<u64>,
     streaming: bool,
     notes: &mut Vec<String>,
 ) -> Result<Phase> {
@@ -36,7 +37,7 @@ pub(crate) fn profiling(
     };
     lone_users(args)?;
     let prefill = bounds::Wanted::main(args).prefill(&load, streaming)?;
-    let (requests, duration) = extent(args, &load, requests, notes)?;
+    let (requests, duration) = extent(args, &load, requests, sessions, notes)?;
     let grace = match (duration, args.benchmark_grace_period) {
         (Some(_), given) => given.unwrap_or(Grace(Some(30.0))).0.map(nanos),
         (None, None) => None,
@@ -51,6 +52,7 @@ pub(crate) fn profiling(
         load,
         prefill,
         requests,
+        sessions,
         duration,
         grace,
     })
@@ -109,6 +111,7 @@ pub(crate) fn warmup(args: &WarmupArgs, main: &LoadArgs, streaming: bool) -> Res
         prefill: wanted.prefill(&load, streaming)?,
         load,
         requests: args.warmup_request_count,
+        sessions: None,
         duration: args.warmup_duration.map(nanos),
         grace,
     }))
@@ -260,11 +263,12 @@ fn extent(
     args: &LoadArgs,
     load: &Load,
     requests: Option<&Requests>,
+    sessions: Option<u64>,
     notes: &mut Vec<String>,
 ) -> Result<(Option<u64>, Option<Nanos>)> {
     let duration = args.benchmark_duration.map(nanos);
-    if let Load::Fixed { trace, .. } = load {
-        let all = trace.0.len() as u64;
+    if let (Load::Fixed { .. }, Some(file)) = (load, requests) {
+        let all = file.turns;
         let asked = args.request_count.unwrap_or(all);
         return Ok((Some(asked.min(all)), duration));
     }
@@ -273,20 +277,26 @@ fn extent(
         Load::Users { users, .. } => u64::from(*users),
         Load::Open { .. } | Load::Fixed { .. } => 1,
     };
-    if let (Some(n), None, Load::Closed { concurrency, .. }) = (args.request_count, duration, load)
-        && n < u64::from(*concurrency)
-    {
-        return Err(Error::usage(
-            format!(
-                "--request-count {n} is below --concurrency {concurrency}: that many would never be in flight"
-            ),
-            format!(
-                "write --request-count {} or more, or --concurrency {n}",
-                slots * PER_SLOT
-            ),
-        ));
+    let counts = [
+        ("--request-count", args.request_count),
+        ("--num-conversations", sessions),
+    ];
+    for (flag, n) in counts {
+        if let (Some(n), None, Load::Closed { concurrency, .. }) = (n, duration, load)
+            && n < u64::from(*concurrency)
+        {
+            return Err(Error::usage(
+                format!(
+                    "{flag} {n} is below --concurrency {concurrency}: that many would never be in flight"
+                ),
+                format!(
+                    "write {flag} {} or more, or --concurrency {n}",
+                    slots * PER_SLOT
+                ),
+            ));
+        }
     }
-    if args.request_count.is_some() || duration.is_some() {
+    if args.request_count.is_some() || sessions.is_some() || duration.is_some() {
         return Ok((args.request_count, duration));
     }
     if let Load::Open { rate, .. } = load
@@ -300,7 +310,7 @@ fn extent(
         return Ok((None, Some(length)));
     }
     if let Some(requests) = requests {
-        return Ok((Some(requests.said.lengths.len() as u64), None));
+        return Ok((Some(requests.turns), None));
     }
     let n = slots * PER_SLOT;
     notes.push(format!(

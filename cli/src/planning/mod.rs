@@ -1,6 +1,7 @@
 //! Flags → [`Plan`]: parsed, not validated later. What cannot be run is refused here, with what to write instead.
 
 mod bounds;
+mod conversation;
 mod endings;
 mod extra;
 mod headers;
@@ -49,13 +50,20 @@ pub(crate) fn plan(args: &ProfileArgs, around: &Surroundings) -> Result<Planned>
     let mut notes = Vec::new();
     let endpoint = &args.endpoint;
     let models = models(endpoint)?;
-    let requests = trace::requests(&args.trace, &mut notes)?;
+    let asked = args
+        .conversation
+        .num_conversations
+        .or(args.load.request_count);
+    let draws = prompts::draws(&args.input, asked);
+    let requests = trace::requests(&args.trace, draws, &mut notes)?;
     let profiling = load::profiling(
         &args.load,
         requests.as_ref(),
+        args.conversation.num_conversations,
         endpoint.streaming,
         &mut notes,
     )?;
+    let turns = conversation::turns(&args.conversation, requests.is_some())?;
     let warmup = load::warmup(&args.warmup, &args.load, endpoint.streaming)?;
     load::shaped_ramp(&args.load, &args.warmup)?;
     let slos = Slo::parse_all(&args.load.goodput)?;
@@ -80,6 +88,14 @@ pub(crate) fn plan(args: &ProfileArgs, around: &Surroundings) -> Result<Planned>
         endpoint.connection_reuse_strategy,
         &mut notes,
     )?;
+    let prompts = prompts::prompts(
+        &args.input,
+        &args.context,
+        asked,
+        turns,
+        requests,
+        &mut notes,
+    )?;
     let plan = Plan {
         targets,
         endpoint: endpoint.endpoint_type,
@@ -91,7 +107,7 @@ pub(crate) fn plan(args: &ProfileArgs, around: &Surroundings) -> Result<Planned>
         use_legacy_max_tokens: endpoint.use_legacy_max_tokens,
         per_chunk_usage: endpoint.per_chunk_usage,
         use_server_token_count: endpoint.use_server_token_count,
-        prompts: prompts::prompts(&args.input, &args.load, requests, &mut notes)?,
+        prompts,
         warmup,
         profiling,
         slos,

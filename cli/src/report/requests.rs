@@ -2,7 +2,7 @@
 
 use super::layout::{count, heading, line, percent, short};
 use crate::outcome::Outcome;
-use ringload_engine::measure::Counts;
+use ringload_engine::measure::{Counts, SessionCounts};
 
 /// Counts, failures by cause, rates.
 pub(super) fn section(outcome: &Outcome) -> String {
@@ -11,6 +11,9 @@ pub(super) fn section(outcome: &Outcome) -> String {
     out += &line("counts", &counts(&summary.counts));
     if let Some(policy) = policy(&summary.counts) {
         out += &line("policy", &policy);
+    }
+    if let Some(sessions) = &summary.counts.sessions {
+        out += &line("sessions", &conversations(sessions));
     }
     if outcome.plan.warmup.is_some() {
         out += &line("warm-up", &counts(&summary.warmup_counts));
@@ -88,6 +91,20 @@ fn counts(c: &Counts) -> String {
         (c.never_due, "never due"),
         (c.reconnects, "reconnects"),
         (c.text_over_limit, "texts over the limit"),
+    ] {
+        if n > 0 {
+            text += &format!(", {} {what}", count(n));
+        }
+    }
+    text
+}
+
+fn conversations(s: &SessionCounts) -> String {
+    let mut text = format!("{} begun, {} completed", count(s.begun), count(s.completed));
+    let under_way = s.begun - s.completed - s.broken;
+    for (n, what) in [
+        (s.broken, "broken off by a failed turn"),
+        (under_way, "under way at the end"),
     ] {
         if n > 0 {
             text += &format!(", {} {what}", count(n));

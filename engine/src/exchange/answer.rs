@@ -25,6 +25,8 @@ pub(super) struct Answer {
     text: Text,
     keep: KeepText,
     text_bytes: usize,
+    /// The text is wanted for the next turn, whoever counts tokens.
+    pub(super) threads: bool,
     pub(super) record: Record,
     last_event: Nanos,
     pub(super) done_seen: bool,
@@ -37,6 +39,7 @@ impl Answer {
             text: Text::default(),
             keep,
             text_bytes,
+            threads: false,
             record: super::empty_record(),
             last_event: 0,
             done_seen: false,
@@ -61,7 +64,7 @@ impl Answer {
             return Ok(());
         }
         // Over the limit nothing more is kept; the text is then left out of the record as a whole.
-        let keep = self.keep != KeepText::Never && !self.text_over_limit();
+        let keep = self.wants_text() && !self.text_over_limit();
         let Ok(seen) = self.scanner.event(data, keep.then_some(&mut self.text)) else {
             return Err((Cause::BadJson, Some(endpoint::error_message(data))));
         };
@@ -80,7 +83,7 @@ impl Answer {
 
     /// A whole body that is no stream, complete at `arrived`.
     pub(super) fn whole(&mut self, body: &[u8], arrived: Nanos) -> Result<(), Fault> {
-        let keep = self.keep != KeepText::Never;
+        let keep = self.wants_text();
         let Ok(seen) = self.scanner.body(body, keep.then_some(&mut self.text)) else {
             return Err((Cause::BadJson, Some(endpoint::error_message(body))));
         };
@@ -154,6 +157,15 @@ impl Answer {
             record.reasoning_text = Some(endpoint::unescape(&self.text.reasoning));
         }
         false
+    }
+
+    fn wants_text(&self) -> bool {
+        self.keep != KeepText::Never || self.threads
+    }
+
+    /// The visible text, still escaped; `None` if it was over the limit.
+    pub(super) fn visible(&self) -> Option<&[u8]> {
+        (!self.text_over_limit()).then_some(&self.text.visible)
     }
 
     fn text_over_limit(&self) -> bool {

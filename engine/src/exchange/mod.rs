@@ -33,8 +33,14 @@ pub enum Progress {
 /// What is known of a request before it is sent.
 #[derive(Clone, Copy, Debug)]
 pub struct Request {
-    /// Index in its phase.
+    /// Number of its session in its phase.
     pub k: u64,
+    /// Its place in the session.
+    pub turn: u32,
+    /// Its number in its phase.
+    pub index: u64,
+    /// Its answer is wanted for the next turn.
+    pub threads: bool,
     /// Which phase.
     pub phase: PhaseKind,
     /// Index of the worker.
@@ -126,9 +132,12 @@ impl Exchange {
         self.reset_response();
         self.active = true;
         self.text_lost = false;
+        self.answer.threads = request.threads;
         let gaps = request.requested_osl.map_or(64, |n| n as usize).min(4096);
         self.answer.record = Record {
             k: request.k,
+            turn: request.turn,
+            index: request.index,
             phase: request.phase,
             worker: request.worker,
             target: request.target,
@@ -479,6 +488,13 @@ impl Exchange {
         self.text_lost
     }
 
+    /// The visible text of the last answer, still escaped, until the next request begins; `None` if it was over the limit. Empty unless
+    /// the text was kept, for a tokenizer or because the request [`Request::threads`].
+    #[must_use]
+    pub fn answered(&self) -> Option<&[u8]> {
+        self.answer.visible()
+    }
+
     /// The record of the finished request, with its text unescaped.
     pub fn take_record(&mut self) -> Record {
         self.active = false;
@@ -495,6 +511,8 @@ impl Exchange {
 fn empty_record() -> Record {
     Record {
         k: 0,
+        turn: 0,
+        index: 0,
         phase: PhaseKind::Profiling,
         worker: 0,
         target: 0,

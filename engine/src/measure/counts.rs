@@ -26,6 +26,29 @@ pub struct PhaseCounts {
     pub reconnects: u64,
     /// Requests whose output text was over the limit and not kept.
     pub text_over_limit: u64,
+    /// Conversations of several turns.
+    pub sessions: SessionCounts,
+}
+
+/// Conversations of several turns, of one phase. Where each has one turn, none is counted. Those that were neither completed nor broken
+/// were under way when the phase ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct SessionCounts {
+    /// Conversations whose first turn was taken up.
+    pub begun: u64,
+    /// Those of which every turn was answered.
+    pub completed: u64,
+    /// Those that ended early: a turn was not answered, or its answer was too long to be sent back.
+    pub broken: u64,
+}
+
+impl SessionCounts {
+    /// Adds another core's.
+    pub fn add(&mut self, other: &Self) {
+        self.begun += other.begun;
+        self.completed += other.completed;
+        self.broken += other.broken;
+    }
 }
 
 /// One core's counts of what happened beside the requests. `reads`, `events` and `coalesced` are added by `Shard::record`; the worker
@@ -107,6 +130,7 @@ impl Default for PhaseCounts {
             queued: 0,
             reconnects: 0,
             text_over_limit: 0,
+            sessions: SessionCounts::default(),
         }
     }
 }
@@ -136,6 +160,7 @@ impl PhaseCounts {
         self.queued += other.queued;
         self.reconnects += other.reconnects;
         self.text_over_limit += other.text_over_limit;
+        self.sessions.add(&other.sessions);
     }
 
     /// As in a [`Counts`], with what the plan knows.
@@ -157,6 +182,7 @@ impl PhaseCounts {
             queued: self.queued,
             reconnects: self.reconnects,
             text_over_limit: self.text_over_limit,
+            sessions: (self.sessions.begun > 0).then_some(self.sessions),
         }
     }
 }

@@ -34,7 +34,7 @@ mod tokens;
 mod trend;
 mod windows;
 
-pub use counts::{ConnectionCounts, Counters, PhaseCounts};
+pub use counts::{ConnectionCounts, Counters, PhaseCounts, SessionCounts};
 pub use facts::{Offered, PhaseFacts, RunFacts};
 pub use network::{NetworkFigures, PhaseFigures, Spoken};
 pub use request::request_metrics;

@@ -1,5 +1,6 @@
 //! What a run came to: every figure that a report prints. Renderers never compute.
 
+use super::counts::SessionCounts;
 use super::network::NetworkFigures;
 use super::slice_figures::Slices;
 use super::steady_figures::{Confidence, Steady};
@@ -117,6 +118,9 @@ pub struct Counts {
     pub reconnects: u64,
     /// Requests whose output text was over the limit and not counted by the client's tokenizer.
     pub text_over_limit: u64,
+    /// Conversations, where they have several turns.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sessions: Option<SessionCounts>,
 }
 
 impl Counts {

@@ -14,10 +14,12 @@ pub struct Cancellation {
 }
 
 impl Cancellation {
-    /// Whether request `k` of a run with this seed is one of them: decided by (seed, k) alone, whatever the order and the cores.
+    /// Whether a turn of session `k` of a run with this seed is one of them: decided by (seed, k, turn) alone, whatever the order and the
+    /// cores.
     #[must_use]
-    pub fn picks(&self, seed: u64, k: u64) -> bool {
-        let bits = ItemRng::new(seed, Stream::Cancellation, k).next_bits();
+    pub fn picks(&self, seed: u64, k: u64, turn: u32) -> bool {
+        let item = k ^ u64::from(turn) << 40;
+        let bits = ItemRng::new(seed, Stream::Cancellation, item).next_bits();
         // The upper 53 bits as a fraction in [0, 1): a share of 1 picks every request.
         ((bits >> 11) as f64) < self.share * (1u64 << 53) as f64
     }
@@ -29,7 +31,7 @@ mod tests {
 
     fn picked(seed: u64, share: f64) -> Vec<u64> {
         let plan = Cancellation { share, delay: 0 };
-        (0..10_000).filter(|k| plan.picks(seed, *k)).collect()
+        (0..10_000).filter(|k| plan.picks(seed, *k, 0)).collect()
     }
 
     #[test]
@@ -51,5 +53,10 @@ mod tests {
         assert_eq!(few, picked(7, 0.1));
         assert_ne!(few, picked(8, 0.1));
         assert!(few.iter().all(|k| many.contains(k)));
+        let plan = Cancellation {
+            share: 0.5,
+            delay: 0,
+        };
+        assert!((0..50).any(|k| plan.picks(1, k, 0) != plan.picks(1, k, 1)));
     }
 }

@@ -16,6 +16,9 @@ pub struct Phase {
     pub prefill: Option<Prefill>,
     /// Most requests to issue.
     pub requests: Option<u64>,
+    /// Most sessions to begin: conversations, each with all its turns.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sessions: Option<u64>,
     /// Longest time in which requests are issued.
     pub duration: Option<Nanos>,
     /// How long to wait for answers after the last issue when `duration` ended the phase; `None` waits for all.
@@ -30,9 +33,19 @@ impl Phase {
             load: Load::closed(concurrency),
             prefill: None,
             requests: Some(requests),
+            sessions: None,
             duration: None,
             grace: None,
         }
+    }
+}
+
+/// Where in the dataset the measured phase begins: where the warm-up ended, but a trace's requests are its own.
+#[must_use]
+pub fn first_session(plan: &super::Plan) -> u64 {
+    match (&plan.profiling.load, &plan.warmup) {
+        (Load::Fixed { .. }, _) | (_, None) => 0,
+        (_, Some(warmup)) => warmup.sessions.or(warmup.requests).unwrap_or(0),
     }
 }
 

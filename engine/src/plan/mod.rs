@@ -14,7 +14,7 @@ mod tier;
 
 pub use cancellation::Cancellation;
 pub use dataset::{Context, Law, Length, Marker, Pair, Prompts, Sampling, TokenizerSource, Turns};
-pub use load::{Arrival, Cap, CapPolicy, Load, Phase, Prefill, Ramp, Shape, Trace};
+pub use load::{Arrival, Cap, CapPolicy, Load, Phase, Prefill, Ramp, Shape, Trace, first_session};
 pub use network::{Dns, Family, HttpVersion, Network, Pin, Tcp, Tls};
 pub use rate::{Piece, Rate};
 pub use replay::{Replay, Timing};

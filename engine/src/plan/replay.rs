@@ -3,12 +3,13 @@
 use crate::clock::Nanos;
 use crate::dataset::{Format, Synthesis};
 use serde::Serialize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A file of requests.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Replay {
     /// The file or folder.
+    #[serde(serialize_with = "shown")]
     pub file: PathBuf,
     /// Its format.
     pub format: Format,
@@ -35,6 +36,10 @@ impl Replay {
             synthesis: Synthesis::default(),
         }
     }
+}
+
+fn shown<S: serde::Serializer>(path: &Path, s: S) -> Result<S::Ok, S::Error> {
+    s.collect_str(&path.display())
 }
 
 /// When the requests of a file are sent.

@@ -14,8 +14,12 @@ use serde::{Deserialize, Serialize};
 /// One finished (or abandoned) request.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
 pub struct Record {
-    /// Index of the request in its phase: decides its instant, its prompt and its target.
+    /// Number of the session in its phase: decides its conversation and its target, and where each has one turn, its instant.
     pub k: u64,
+    /// Place of the request in its session, from 0.
+    pub turn: u32,
+    /// Number of the request in its phase, in the order in which requests fell due; where sessions have one turn, that of its session.
+    pub index: u64,
     /// Which phase.
     pub phase: PhaseKind,
     /// Index of the worker that drove it.
@@ -24,7 +28,7 @@ pub struct Record {
     pub target: u16,
     /// Index of the dataset entry.
     pub entry: u32,
-    /// Input length in tokens, by the client's tokenizer.
+    /// Input length in tokens, by the client's tokenizer; in the log without the answers of earlier turns that were sent back with it.
     pub isl: u32,
     /// Output length asked for, in tokens.
     pub requested_osl: Option<u32>,
@@ -77,7 +81,7 @@ pub enum Handshake {
 }
 
 /// Which phase a request belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PhaseKind {
     /// Excluded from the results.

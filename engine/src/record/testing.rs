@@ -11,6 +11,8 @@ pub(crate) fn streamed(k: u64, issued: Nanos, ttft: Nanos, gaps: &[Nanos]) -> Re
     let last = first + gaps.iter().sum::<Nanos>();
     Record {
         k,
+        turn: 0,
+        index: k,
         phase: PhaseKind::Profiling,
         worker: 0,
         target: 0,
@@ -155,6 +157,8 @@ pub(crate) fn any_record() -> impl Strategy<Value = Record> {
     )
         .prop_map(|(who, what, sizes, heap)| Record {
             k: who.0,
+            turn: who.3,
+            index: who.0,
             phase: if who.1 {
                 PhaseKind::Profiling
             } else {

@@ -20,9 +20,9 @@ use crate::measure::{
     Offered, PhaseFacts, RequestMetrics, RunFacts, Shard, Spoken, Summarizer, Summary, Timeline,
     TokenCounts, request_metrics,
 };
-use crate::plan::{Dns, Io, Phase, Plan, Stamps};
+use crate::plan::{Dns, Io, Phase, Plan, Stamps, first_session};
 use crate::record::{LogReader, LogWriter};
-use crate::record::{PhaseKind, Record};
+use crate::record::{Outcome, PhaseKind, Record};
 use crate::resolve::{Answer, Resolver, Service};
 use crate::wire::http1::RequestHead;
 use crate::wire::http2;
@@ -32,6 +32,7 @@ use probe::Speaks;
 use room::{cap_permits, capacity, carriers, prefill_permits};
 use seat::{Left, Seat, Stage};
 use socket2::SockAddr;
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Barrier;
@@ -107,6 +108,7 @@ pub fn execute(
         tls: &tls,
         control,
         next: [AtomicU64::new(0), AtomicU64::new(0)],
+        taken: [AtomicU64::new(0), AtomicU64::new(0)],
         permits: phases.map(cap_permits),
         prefill_permits: phases.map(prefill_permits),
         nonce: clock::realtime(),
@@ -199,7 +201,14 @@ pub fn execute(
     let (left, written) = outcome?;
     log.finish()?;
     let shard = merge(&left);
-    let phase = |kind: PhaseKind, phase: &Phase| phase_facts(kind, phase, &stage, &shard, &left);
+    let phase = |kind: PhaseKind, phase: &Phase| {
+        let first = match kind {
+            PhaseKind::Warmup => 0,
+            PhaseKind::Profiling => first_session(plan),
+        };
+        let planned = planned(phase, workload, first);
+        phase_facts(kind, phase, planned, &stage, &shard, &left)
+    };
     let profiling = phase(PhaseKind::Profiling, &plan.profiling);
     let recorded = shard.warmup.recorded() + shard.profiling.recorded();
     let facts = RunFacts {
@@ -231,13 +240,13 @@ pub fn execute(
 fn phase_facts(
     kind: PhaseKind,
     phase: &Phase,
+    planned: Option<u64>,
     stage: &Stage,
     shard: &Shard,
     left: &[Left],
 ) -> PhaseFacts {
     let tallies = || left.iter().map(|l| &l.phases[kind as usize]);
     let counts = shard.phase(kind);
-    let planned = phase.requests;
     let due = || tallies().filter(|t| t.arrivals > 0);
     let offered = phase.load.is_scheduled().then(|| Offered {
         arrivals: due().map(|t| t.arrivals).sum(),
@@ -253,6 +262,18 @@ fn phase_facts(
     }
 }
 
+/// Requests that a phase asks for, where it says how many: so many requests, or all turns of so many sessions from session `first` on;
+/// the smaller of the two.
+fn planned(phase: &Phase, workload: &Workload, first: u64) -> Option<u64> {
+    let turns = phase.sessions.map(|sessions| match workload.has_turns() {
+        false => sessions,
+        true => (first..first + sessions)
+            .map(|k| workload.conversations[workload.pick(k)].turns.len() as u64)
+            .sum(),
+    });
+    phase.requests.into_iter().chain(turns).min()
+}
+
 /// Reads the records back, counts tokens, sums. `on_record` sees each record of the measured phase with its metrics, in log order.
 ///
 /// # Errors
@@ -264,9 +285,11 @@ pub fn summarize(
     on_record: &mut dyn FnMut(&Record, &RequestMetrics) -> std::io::Result<()>,
 ) -> Result<Summary> {
     let mut summarizer = Summarizer::new(plan, timeline(plan, &finished)?);
+    let mut answers = Answers::default();
     for record in LogReader::open(&finished.log)? {
-        let record = record?;
+        let mut record = record?;
         let counts = count_tokens(plan, workload, &record);
+        answers.count_in(&mut record, &counts, workload);
         let metrics = summarizer.add(&record, &counts);
         if record.phase == PhaseKind::Profiling {
             on_record(&record, &metrics).map_err(|e| {
@@ -278,6 +301,31 @@ pub fn summarize(
         }
     }
     Ok(summarizer.finish(finished.shard, finished.facts))
+}
+
+/// The tokens of the answers that are sent back with later turns, by phase and session.
+#[derive(Default)]
+struct Answers(HashMap<(PhaseKind, u64), u32>);
+
+impl Answers {
+    /// Adds those of the earlier turns to the input of a request, and notes its own for the next. The records of a session come in the
+    /// order of its turns: all are of one worker.
+    fn count_in(&mut self, record: &mut Record, counts: &TokenCounts, workload: &Workload) {
+        let entry = &workload.entries[record.entry as usize];
+        let turns = &workload.conversations[entry.conversation as usize].turns;
+        if turns.len() < 2 || entry.body.own.is_none() {
+            return;
+        }
+        let key = (record.phase, record.k);
+        let before = self.0.get(&key).copied().unwrap_or(0);
+        record.isl += before;
+        if record.entry + 1 == turns.end || record.outcome != Outcome::Succeeded {
+            self.0.remove(&key);
+        } else {
+            let own = counts.output.unwrap_or(0);
+            self.0.insert(key, before + own);
+        }
+    }
 }
 
 /// What the summary is cut from. Slices begin with the first request, which only the records know; the rest of the summary does with

@@ -93,6 +93,13 @@ impl Turns {
         })
     }
 
+    /// Turn `k` is not taken, and its user takes none any more.
+    pub fn retire(&mut self, k: u64) {
+        let user = self.user(k);
+        user.busy = false;
+        user.k = u64::MAX;
+    }
+
     /// Turn `k` ended at `at`.
     pub fn handle_end(&mut self, k: u64, at: Nanos) {
         let (period, limit) = (self.period, self.limit);

@@ -48,8 +48,8 @@ impl Request {
         let mut fields = Vec::new();
         let host = target.host_header();
         let close = match plan.reuse {
-            Reuse::Never | Reuse::StickySessions => "close",
-            Reuse::Pooled => "",
+            Reuse::Never => "close",
+            Reuse::StickySessions | Reuse::Pooled => "",
         };
         for (name, value) in [
             ("Host", host.as_str()),

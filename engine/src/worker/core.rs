@@ -1,11 +1,12 @@
 //! Slots and what happens to them: everything of a worker but its driver, so that the driver's handler can borrow it.
 
 use super::carrier::Carrier;
+use super::source::{Due, Sessions};
 use super::watch::Watches;
 use super::{Shared, os_error};
 use crate::clock::{MILLI, Nanos};
 use crate::driver::{Event, Key};
-use crate::exchange::{Exchange, KeepText, Progress};
+use crate::exchange::{Exchange, KeepText, Progress, Request};
 use crate::measure::Shard;
 use crate::plan::{Reuse, Stamps, TokenizerSource};
 use crate::record::{Cause, Outcome, PhaseKind, Record};
@@ -26,6 +27,8 @@ pub(super) struct Core<'a> {
     pub(super) idle: Vec<Vec<Key>>,
     pub(super) free: Vec<u32>,
     pub(super) in_flight: usize,
+    /// Conversations of several turns.
+    pub(super) sessions: Sessions,
     /// Closed loop: when slots became free, oldest first.
     pub(super) freed: VecDeque<Nanos>,
     /// Closed loop: slots that rest until then.
@@ -75,6 +78,10 @@ pub(super) struct Slot {
     pub(super) sending: bool,
     /// The HTTP/2 connection that it is.
     pub(super) carrier: Option<Box<Carrier>>,
+    /// The conversation of its request, where that has several turns.
+    pub(super) session: Option<usize>,
+    /// By which the source of its request knows it again.
+    pub(super) ticket: u64,
     /// Its request goes over HTTP/2: the connection that it is on, waits for, or was on last.
     pub(super) rides: Option<Key>,
 }
@@ -115,6 +122,14 @@ pub(super) enum Todo {
     Close(Key),
     /// The connection ended under a request: move it or fail it.
     Lost(Key, Cause, Option<String>, Nanos),
+}
+
+impl Slot {
+    /// Begins a request that is due.
+    pub(super) fn begin(&mut self, request: &Request, due: &Due) {
+        (self.session, self.ticket) = (due.session, due.ticket);
+        self.exchange.begin(request);
+    }
 }
 
 impl Core<'_> {
@@ -290,6 +305,14 @@ impl Core<'_> {
         };
         let record = state.exchange.take_record();
         let text_lost = state.exchange.text_lost();
+        let ticket = state.ticket;
+        let session = state.session.take();
+        let goes_on = session.is_some_and(|session| {
+            let (answer, workload) = (state.exchange.answered(), self.shared.workload);
+            self.sessions
+                .ended(session, &record, answer, workload, self.by_user)
+                .is_some()
+        });
         let connected = state.state == State::Busy;
         let refused = !connected && matches!(record.outcome, Outcome::Failed(_));
         if state.rides.take().is_some() {
@@ -298,15 +321,24 @@ impl Core<'_> {
         } else if connected && reusable && self.shared.plan.reuse == Reuse::Pooled {
             state.state = State::Idle;
             self.idle[state.target as usize].push(key);
+        } else if connected
+            && reusable
+            && goes_on
+            && self.shared.plan.reuse == Reuse::StickySessions
+        {
+            state.state = State::Idle;
+            if let Some(own) = session.and_then(|s| self.sessions.connection(s)) {
+                *own = Some(key);
+            }
         } else {
             state.state = State::Closing;
             self.todo.push(Todo::Close(key));
         }
         self.in_flight -= 1;
-        if self.capped {
+        if self.capped && !goes_on {
             self.shared.permits[self.phase as usize].fetch_add(1, Ordering::AcqRel);
         }
-        if self.closed_loop {
+        if self.closed_loop && !goes_on {
             if refused {
                 self.resting.push_back(seen + REST_AFTER_REFUSAL);
             } else {
@@ -314,8 +346,7 @@ impl Core<'_> {
             }
         }
         if self.by_user {
-            self.returned
-                .push((record.k, record.instants.end.min(seen)));
+            self.returned.push((ticket, record.instants.end.min(seen)));
         }
         self.shard.record(&record);
         self.shard.phase_mut(record.phase).text_over_limit += u64::from(text_lost);
@@ -334,6 +365,13 @@ impl Core<'_> {
                 exchange.active() && exchange.request_id() == *id
             });
         }
+    }
+
+    /// The connection that a conversation has kept for itself, if it is still there.
+    pub(super) fn take_own(&mut self, session: Option<usize>) -> Option<Key> {
+        let key = self.sessions.connection(session?)?.take()?;
+        let slot = &self.slots[key.slot as usize];
+        (slot.generation == key.generation && slot.state == State::Idle).then_some(key)
     }
 
     pub(super) fn take_idle(&mut self, target: u16) -> Option<Key> {
@@ -386,6 +424,8 @@ impl Core<'_> {
             tls: None,
             sending: false,
             carrier: None,
+            session: None,
+            ticket: 0,
             rides: None,
         });
         (self.slots.len() - 1) as u32

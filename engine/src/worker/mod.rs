@@ -23,7 +23,7 @@ use crate::wire::http1::RequestHead;
 use crate::wire::{http2, tls};
 use crate::workload::Workload;
 use socket2::SockAddr;
-use source::{Due, Source};
+use source::{Due, Sessions, Source};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicI64, AtomicU64};
 use watch::Watches;
@@ -51,8 +51,10 @@ pub struct Shared<'a> {
     pub tls: &'a [Option<tls::Client>],
     /// Stop flag and live figures.
     pub control: &'a Control,
-    /// Next index of the closed loop, per phase.
+    /// Number of the next session that is begun when another has ended, per phase.
     pub next: [AtomicU64; 2],
+    /// Requests that fell due so far, per phase, where conversations have several turns.
+    pub taken: [AtomicU64; 2],
     /// Free slots under a cap, per phase; in the whole run.
     pub permits: [AtomicI64; 2],
     /// Free slots for requests without a first token, per phase; in the whole run.
@@ -112,6 +114,7 @@ impl<'a, D: Driver> Worker<'a, D> {
             idle: vec![Vec::new(); shared.addrs.len()],
             free: Vec::new(),
             in_flight: 0,
+            sessions: Sessions::default(),
             freed: VecDeque::new(),
             resting: VecDeque::new(),
             todo: Vec::new(),
@@ -151,6 +154,10 @@ impl<'a, D: Driver> Worker<'a, D> {
         start: Nanos,
     ) -> Result<PhaseTally> {
         self.core.phase = kind;
+        let most = phase.requests.unwrap_or(u64::MAX);
+        for key in self.core.sessions.begin_phase(start, most) {
+            self.close(key);
+        }
         let mut source = Source::new(phase, &self.core, start);
         self.core.closed_loop = matches!(phase.load, Load::Closed { .. });
         self.core.capped = phase.load.cap().is_some();
@@ -190,7 +197,7 @@ impl<'a, D: Driver> Worker<'a, D> {
             self.time_out(now);
             let more = self.dispatch(&mut source, now, &mut facts);
             now = self.driver.now();
-            if source.exhausted() && self.core.in_flight == 0 {
+            if source.exhausted(&self.core) && self.core.in_flight == 0 {
                 break;
             }
             if now >= drain_until {
@@ -206,6 +213,8 @@ impl<'a, D: Driver> Worker<'a, D> {
             now = self.driver.now();
         }
         facts.ended = now;
+        let sessions = self.core.sessions.tally();
+        self.core.shard.phase_mut(kind).sessions.add(&sessions);
         self.core.publish_progress();
         Ok(facts)
     }
@@ -299,7 +308,7 @@ impl<'a, D: Driver> Worker<'a, D> {
         for at in deadlines.into_iter().flatten().chain([drain_until]) {
             until = until.min(at);
         }
-        if !source.exhausted() {
+        if !source.exhausted(core) {
             until = until.min(issue_until);
         }
         if let Some(due) = source.next_due(core, now) {
@@ -315,41 +324,39 @@ impl<'a, D: Driver> Worker<'a, D> {
         let core = &mut self.core;
         let plan = core.shared.plan;
         let target = (due.k % core.shared.addrs.len() as u64) as u16;
-        let entries = core.shared.workload.entries.len() as u64;
-        // The measured phase goes on in the dataset where the warm-up ended, but a trace's requests are its own.
-        let first = match core.phase {
-            PhaseKind::Warmup => 0,
-            PhaseKind::Profiling if matches!(plan.profiling.load, Load::Fixed { .. }) => 0,
-            PhaseKind::Profiling => plan.warmup.as_ref().and_then(|w| w.requests).unwrap_or(0),
-        };
-        let entry_index = ((first + due.k) % entries) as usize;
-        let entry = &core.shared.workload.entries[entry_index];
+        let entry = &core.shared.workload.entries[due.entry as usize];
         core.shard.issued(core.phase);
         if !due.waited && core.phase == PhaseKind::Profiling {
             core.shard.dispatch_lag(now.saturating_sub(due.scheduled));
         }
         let request = Request {
             k: due.k,
+            turn: entry.turn,
+            index: due.index,
+            threads: due.session.is_some() && entry.body.own.is_some(),
             phase: core.phase,
             worker: core.index as u16,
             target,
-            entry: entry_index as u32,
+            entry: due.entry,
             isl: entry.isl,
             requested_osl: entry.osl,
-            request_id: request_id(core.shared.nonce, core.phase, due.k),
+            request_id: request_id(core.shared.nonce, core.phase, due.k, entry.turn),
             scheduled: due.scheduled,
             issued: now,
         };
         core.in_flight += 1;
         let deadline = now.saturating_add(plan.timeouts.request);
         if core.shared.heads2[target as usize].is_some() {
-            self.ride(&request, deadline);
+            self.ride(&request, &due, deadline);
             return;
         }
-        if let Some(key) = core.take_idle(target) {
+        if let Some(key) = core
+            .take_own(due.session)
+            .or_else(|| core.take_idle(target))
+        {
             let slot = &mut core.slots[key.slot as usize];
             slot.state = State::Busy;
-            slot.exchange.begin(&request);
+            slot.begin(&request, &due);
             core.watch(deadline, key.slot);
             self.send(key);
             return;
@@ -361,12 +368,12 @@ impl<'a, D: Driver> Worker<'a, D> {
                 }
                 let slot_ref = &mut self.core.slots[slot as usize];
                 slot_ref.target = target;
-                slot_ref.exchange.begin(&request);
+                slot_ref.begin(&request, &due);
                 self.core.watch(deadline, slot);
                 self.connect(slot, State::Connecting);
             }
             Err(slot) => {
-                self.core.slots[slot as usize].exchange.begin(&request);
+                self.core.slots[slot as usize].begin(&request, &due);
                 self.no_room(slot, now);
             }
         }
@@ -388,14 +395,15 @@ impl<'a, D: Driver> Worker<'a, D> {
         }
         let record = slot.exchange.record();
         let workload = core.shared.workload;
+        let history = core.sessions.history(slot.session);
         core.scratch.clear();
         core.shared.heads[slot.target as usize].write(
             &mut core.scratch,
             record.request_id,
             workload.session_id(record.entry),
-            workload.body_len(record.entry, &[]),
+            workload.body_len(record.entry, history),
         );
-        if let Err(e) = workload.write_body(record.entry, &[], &mut core.scratch) {
+        if let Err(e) = workload.write_body(record.entry, history, &mut core.scratch) {
             let now = self.driver.now();
             self.lost(key, Cause::SendFailed, Some(unread(&e)), now);
             return;
@@ -438,8 +446,9 @@ impl<'a, D: Driver> Worker<'a, D> {
 }
 
 /// An id in the shape of a random UUID (RFC 9562, version 4), different for every request of every run.
-fn request_id(nonce: u64, phase: PhaseKind, k: u64) -> u128 {
-    let high = mix(nonce ^ mix(k.wrapping_add((phase as u64) << 63)));
+fn request_id(nonce: u64, phase: PhaseKind, k: u64, turn: u32) -> u128 {
+    let which = k.wrapping_add((phase as u64) << 63) ^ u64::from(turn) << 40;
+    let high = mix(nonce ^ mix(which));
     let low = mix(high ^ nonce.rotate_left(32));
     let raw = u128::from(high) << 64 | u128::from(low);
     raw & !(0xf000_u128 << 64) & !(0xc000_u128 << 48) | 0x4000_u128 << 64 | 0x8000_u128 << 48

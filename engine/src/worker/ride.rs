@@ -3,6 +3,7 @@
 use super::Worker;
 use super::carrier::Carrier;
 use super::core::State;
+use super::source::Due;
 use super::{os_error, unread};
 use crate::clock::Nanos;
 use crate::driver::{Driver, Key, Sending};
@@ -12,12 +13,12 @@ use crate::wire::http2::{Code, Opened};
 
 impl<D: Driver> Worker<'_, D> {
     /// A request over HTTP/2 takes a seat.
-    pub(super) fn ride(&mut self, request: &Request, deadline: Nanos) {
+    pub(super) fn ride(&mut self, request: &Request, due: &Due, deadline: Nanos) {
         let now = request.issued;
         let (rider, evicted) = match self.core.take_slot() {
             Ok(taken) => taken,
             Err(slot) => {
-                self.core.slots[slot as usize].exchange.begin(request);
+                self.core.slots[slot as usize].begin(request, due);
                 self.no_room(slot, now);
                 return;
             }
@@ -29,7 +30,7 @@ impl<D: Driver> Worker<'_, D> {
         slot.generation = (slot.generation + 1) & 0x00ff_ffff;
         slot.target = request.target;
         slot.state = State::Connecting;
-        slot.exchange.begin(request);
+        slot.begin(request, due);
         self.core.watch(deadline, rider);
         self.seat(rider, false, now);
     }
@@ -93,7 +94,8 @@ impl<D: Driver> Worker<'_, D> {
         let record = slot.exchange.record();
         let workload = core.shared.workload;
         core.scratch.clear();
-        if let Err(e) = workload.write_body(record.entry, &[], &mut core.scratch) {
+        let history = core.sessions.history(slot.session);
+        if let Err(e) = workload.write_body(record.entry, history, &mut core.scratch) {
             core.slots[key.slot as usize].carrier = Some(carrier);
             self.fail(rider, Cause::SendFailed, Some(unread(&e)), now);
             return;

@@ -1,6 +1,7 @@
 //! Where the requests of a phase come from: free slots in a closed loop, a schedule in an open one, users; and what holds them back.
 
 mod gate;
+mod sessions;
 mod slots;
 mod timed;
 mod users;
@@ -10,13 +11,24 @@ use crate::clock::Nanos;
 use crate::plan::{Load, Phase};
 use crate::schedule;
 use gate::Gate;
+pub(super) use sessions::Sessions;
 use slots::Slots;
 use timed::Timed;
 use users::Users;
 
 /// A request that is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Due {
+    /// Number of its session in the phase; where conversations have one turn, its own.
     pub(super) k: u64,
+    /// Its own number in the phase.
+    pub(super) index: u64,
+    /// What of the dataset it sends.
+    pub(super) entry: u32,
+    /// Its conversation, where that has several turns.
+    pub(super) session: Option<usize>,
+    /// By which its source knows it again when it has ended.
+    pub(super) ticket: u64,
     pub(super) scheduled: Nanos,
     /// It waited for a slot: its lateness is the policy's, not the loop's.
     pub(super) waited: bool,
@@ -37,9 +49,17 @@ enum Feed {
 impl Source {
     pub(super) fn new(phase: &Phase, core: &Core<'_>, start: Nanos) -> Self {
         let shared = core.shared;
-        let limit = phase.requests.unwrap_or(u64::MAX);
+        // Where each conversation is one request, both bounds count the same; else requests are claimed as they fall due.
+        let sessions = phase.sessions.unwrap_or(u64::MAX);
+        let requests = phase.requests.unwrap_or(u64::MAX);
+        let limit = if shared.workload.has_turns() {
+            sessions
+        } else {
+            sessions.min(requests)
+        };
         let timed = |instants: Box<dyn Iterator<Item = Nanos>>| {
-            Feed::Timed(Box::new(Timed::new(instants, limit, core, start)))
+            let paced = !matches!(phase.load, Load::Fixed { .. });
+            Feed::Timed(Box::new(Timed::new(instants, limit, paced, core, start)))
         };
         let feed = match &phase.load {
             Load::Closed { concurrency, ramp } => {
@@ -57,7 +77,8 @@ impl Source {
                 ))
             }
             Load::Users { rate, users } => {
-                Feed::Users(Box::new(Users::new(*rate, *users, limit, core, start)))
+                let bounds = (requests, sessions);
+                Feed::Users(Box::new(Users::new(*rate, *users, bounds, core, start)))
             }
         };
         Self {
@@ -79,7 +100,7 @@ impl Source {
         loop {
             let due = match &mut self.feed {
                 Feed::Slots(slots) => slots.next(core, now, self.gate.waiting()),
-                Feed::Timed(timed) => timed.next(now, facts),
+                Feed::Timed(timed) => timed.next(core, now, facts),
                 Feed::Users(users) => users.next(core, now, facts),
             }?;
             if let Some(due) = self.gate.admit(due, core, now) {
@@ -94,20 +115,21 @@ impl Source {
     }
 
     /// Whether nothing more will come due.
-    pub(super) fn exhausted(&self) -> bool {
-        self.gate.waiting() == 0
-            && match &self.feed {
+    pub(super) fn exhausted(&self, core: &Core<'_>) -> bool {
+        let begins_none = core.sessions.closed()
+            || match &self.feed {
                 Feed::Slots(slots) => slots.exhausted(),
                 Feed::Timed(timed) => timed.exhausted(),
                 Feed::Users(users) => users.exhausted(),
-            }
+            };
+        self.gate.waiting() == 0 && begins_none && core.sessions.over()
     }
 
     /// When to look again, if a time is known.
     pub(super) fn next_due(&self, core: &Core<'_>, now: Nanos) -> Option<Nanos> {
         let feed = match &self.feed {
             Feed::Slots(slots) => slots.next_due(core),
-            Feed::Timed(timed) => timed.next_due(),
+            Feed::Timed(timed) => timed.next_due(core),
             Feed::Users(users) => users.next_due(),
         };
         [feed, self.gate.next_due(now)].into_iter().flatten().min()
@@ -116,6 +138,7 @@ impl Source {
     /// Nothing is issued any more: what waited for a slot, or came due without one, is dropped by the policy.
     pub(super) fn end(&mut self, core: &mut Core<'_>, facts: &mut PhaseTally, at: Nanos) {
         let waiting = self.gate.end();
+        core.sessions.close();
         let dropped = match &mut self.feed {
             // Its requests fall due when they can be sent: what never was is not missed.
             Feed::Slots(slots) => {

@@ -71,7 +71,9 @@ impl Core<'_> {
             return;
         };
         let record = exchange.record();
-        if record.phase == PhaseKind::Profiling && cancellation.picks(plan.seed, record.k) {
+        if record.phase == PhaseKind::Profiling
+            && cancellation.picks(plan.seed, record.k, record.turn)
+        {
             let at = now.saturating_add(cancellation.delay);
             self.watches.push(at, slot, record.request_id, What::Cancel);
         }

@@ -302,7 +302,9 @@ fn replayed(
             turn,
             ..item.value
         };
-        entries.push(entry.due(item.at, item.delay.filter(|_| turn > 0).unwrap_or(0)));
+        let delay =
+            item.delay.filter(|_| turn > 0).unwrap_or(0) as f64 * plan.prompts.turns.delay_ratio;
+        entries.push(entry.due(item.at, delay.round() as Nanos));
     }
     Ok(Made {
         entries,

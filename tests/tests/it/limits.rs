@@ -31,7 +31,7 @@ fn cancelled_requests_are_closed_counted_apart_and_no_failures() {
         let gone = Arc::new(AtomicUsize::new(0));
         let seen = gone.clone();
         let server = Peer::start(move |to, request| {
-            if !PICKS.picks(SEED, request.serial as u64) {
+            if !PICKS.picks(SEED, request.serial as u64, 0) {
                 return peer::write(to, &chat(2));
             }
             peer::write(to, &format!("{STREAM}{}", token("one ")))?;
@@ -47,7 +47,7 @@ fn cancelled_requests_are_closed_counted_apart_and_no_failures() {
             .run()
             .exits(0);
         cancelled_as_picked(&ended);
-        let last = u64::from(!PICKS.picks(SEED, REQUESTS - 1));
+        let last = u64::from(!PICKS.picks(SEED, REQUESTS - 1, 0));
         assert_eq!(server.connections() as u64, picked() + last);
         assert_eq!(server.requests().len() as u64, REQUESTS);
         // The last of them may hear of it after the run.
@@ -63,7 +63,7 @@ fn a_cancelled_stream_of_http2_is_reset_and_its_connection_serves_on() {
             wire.greet(&[])?;
             loop {
                 let asked = wire.request()?;
-                if PICKS.picks(SEED, u64::from(asked.stream / 2)) {
+                if PICKS.picks(SEED, u64::from(asked.stream / 2), 0) {
                     wire.send(&frames::head(asked.stream))?;
                     wire.send(&frames::token(asked.stream))?;
                 } else {
@@ -355,7 +355,7 @@ fn cancelled_as_picked(ended: &Ended) {
     assert!(said.contains(&words), "{said}");
     for (k, record) in ended.records().iter().enumerate() {
         let metadata = &record["metadata"];
-        let cancelled = PICKS.picks(SEED, k as u64);
+        let cancelled = PICKS.picks(SEED, k as u64, 0);
         assert_eq!(metadata["was_cancelled"], cancelled, "request {k}");
         let at = |name: &str| metadata[name].as_u64();
         if cancelled {
@@ -389,7 +389,7 @@ fn stalled_after(ended: &Ended, events: u32) {
 
 /// How many requests of the runs here are cancelled.
 fn picked() -> u64 {
-    (0..REQUESTS).filter(|k| PICKS.picks(SEED, *k)).count() as u64
+    (0..REQUESTS).filter(|k| PICKS.picks(SEED, *k, 0)).count() as u64
 }
 
 /// Waits until the client has closed its side, or the connection.

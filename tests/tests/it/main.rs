@@ -5,6 +5,7 @@
 //! - `verdict`: clients that are stopped, crowded out and starved, and servers that stand still
 //! - `load`: arrivals as the server receives them; caps, ends, warm-ups
 //! - `schedules`: rates that move, slots that open over time, bounds on prefills, users
+//! - `sessions`: conversations of several turns
 //! - `cli`: exit statuses, signals, secrets, what reaches the wire
 //! - `limits`: cancelled requests, time-outs within a stream, runs that end early over their failures
 //! - `network`: names, TLS, sockets, and phases that hold what they should
@@ -32,6 +33,7 @@ mod limits;
 mod load;
 mod network;
 mod schedules;
+mod sessions;
 mod truth;
 mod verdict;
 mod wire;

@@ -80,7 +80,10 @@ impl Gate {
     /// loop's own doing, as with those that do: only the time from here on is the policy's.
     pub(super) fn admit(&mut self, due: Due, core: &mut Core<'_>, now: Nanos) -> Option<Due> {
         let first = self.waiting.is_empty();
+        // A conversation keeps its slot from its first turn to its last.
+        let goes_on = core.shared.workload.entries[due.entry as usize].turn > 0;
         let seated = match self.cap {
+            _ if goes_on => true,
             None => true,
             Some(CapPolicy::Queue) => first && take(cap(core)),
             Some(CapPolicy::Drop) => take(cap(core)),
@@ -88,9 +91,12 @@ impl Gate {
         if !seated && self.cap == Some(CapPolicy::Drop) {
             looked_at(&due, core, now);
             core.shard.phase_mut(core.phase).dropped += 1;
+            if let Some(session) = due.session {
+                core.sessions.forget(session);
+            }
             return None;
         }
-        if seated && first && (!self.prefill || take(prefill(core))) {
+        if seated && (first || goes_on) && (!self.prefill || take(prefill(core))) {
             return Some(due);
         }
         looked_at(&due, core, now);

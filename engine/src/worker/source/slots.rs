@@ -40,7 +40,11 @@ impl Slots {
 
     /// The request of the next free slot, while `waiting` more are held back.
     pub(super) fn next(&mut self, core: &mut Core<'_>, now: Nanos, waiting: usize) -> Option<Due> {
-        if self.ended || core.in_flight + waiting >= self.mine {
+        if let Some(turn) = core.sessions.next(now) {
+            return core.next_turn(turn, turn.due);
+        }
+        let taken = core.in_flight + core.sessions.resting() + waiting;
+        if self.ended || core.sessions.closed() || taken >= self.mine {
             return None;
         }
         let scheduled = self.free(core, now)?;
@@ -49,11 +53,7 @@ impl Slots {
             self.ended = true;
             return None;
         }
-        Some(Due {
-            k,
-            scheduled,
-            waited: false,
-        })
+        core.first_turn(k, scheduled)
     }
 
     /// Takes a free slot: since when it is free.
@@ -78,7 +78,8 @@ impl Slots {
 
     pub(super) fn next_due(&self, core: &Core<'_>) -> Option<Nanos> {
         let opening = self.openings.front().copied().flatten();
-        [opening, core.resting.front().copied()]
+        let turn = core.sessions.next_due();
+        [opening, core.resting.front().copied(), turn]
             .into_iter()
             .flatten()
             .min()
