@@ -6,6 +6,7 @@ mod campaign;
 mod capacity;
 mod context;
 mod conversation;
+mod dataset;
 mod endpoint;
 mod input;
 mod load;
@@ -24,6 +25,7 @@ pub(crate) use campaign::{CampaignArgs, Mode, SweepMode};
 pub(crate) use capacity::{Axis, CapacityArgs};
 pub(crate) use context::{Bust, ContextArgs};
 pub(crate) use conversation::ConversationArgs;
+pub(crate) use dataset::{AnalyzeArgs, DatasetCommand, FileArgs};
 pub(crate) use endpoint::EndpointArgs;
 pub(crate) use input::{InputArgs, LawArg, Pairs, Ratio};
 pub(crate) use load::{CapPolicyArg, Interpolation, LoadArgs, Pattern, RampShape};
@@ -64,6 +66,14 @@ pub(crate) enum Command {
     /// Find out how much this machine can drive, for runs of this shape to be held against; takes at most 20 seconds.
     #[command(after_help = CALIBRATE)]
     Calibrate(Box<CalibrateArgs>),
+    /// See what is in a file of requests, or write it in another format.
+    Dataset {
+        /// What to do.
+        #[command(subcommand)]
+        command: DatasetCommand,
+    },
+    /// Say how long the requests of a trace are, how they arrive, and how much of them a prefix cache could answer.
+    AnalyzeTrace(AnalyzeArgs),
     /// Run the synthetic server, which knows the truth about its own timing.
     #[command(allow_negative_numbers = true)]
     Mock(Box<MockArgs>),

@@ -143,18 +143,21 @@ impl<'a> Composer<'a> {
         }
         let systems = &*systems;
         let tokens: f64 = rows.iter().map(|(_, _, row)| estimate(row)).sum();
-        let made = parallel::map(rows.len(), parallel::threads_for(tokens), |n| {
-            let (conversation, first, row) = &rows[n];
-            // Numbers of its own for each turn: no two texts of a file are alike but by its blocks.
-            let item = Item::of(from + n, u32::from(!first));
-            self.row(
-                *conversation,
-                item,
-                row,
-                systems.get(conversation).map(|s| &**s),
-                lengths,
-            )
-        });
+        let threads = parallel::threads_for(tokens);
+        let all = || {
+            parallel::map(rows.len(), threads, |n| {
+                let (conversation, first, row) = &rows[n];
+                // Numbers of its own for each turn: no two texts of a file are alike but by its blocks.
+                let item = Item::of(from + n, u32::from(!first));
+                let system = systems.get(conversation).map(|s| &**s);
+                self.row(*conversation, item, row, system, lengths)
+            })
+        };
+        let trusted = !self.prompts.is_disproved();
+        let mut made = all();
+        if trusted && self.prompts.is_disproved() {
+            made = all();
+        }
         made.into_iter().collect()
     }
 
@@ -189,7 +192,7 @@ impl<'a> Composer<'a> {
                     self.prompts
                         .draft_of_blocks(hash_ids, self.block(), item, body)
                 };
-                let prompt = self.prompts.make(draft);
+                let prompt = self.prompts.make_one_of(item.conversation(), draft);
                 let inexact = prompt.tokens != body;
                 (vec![Message::text(prompt.text)], prompt.tokens, inexact)
             }

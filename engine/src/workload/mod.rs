@@ -22,7 +22,7 @@ mod turns;
 pub use gather::Survey;
 pub use hub::Hub;
 pub use sampling::conversation_of;
-pub use source::detect;
+pub use source::{detect, rows};
 pub use store::Stored;
 pub use template::ChatTemplate;
 pub use tokenizer::Tokenizer;

@@ -90,7 +90,26 @@ impl<'a> Prompts<'a> {
         parallel::map(n, threads, |i| then(i, self.by_encoding(draft(i))))
     }
 
-    /// One prompt of a draft.
+    /// Prompt `n` of many: its length taken from its words, while those add up and the first [`FIRST`] and each [`SAMPLE`]th prove it.
+    pub(super) fn make_one_of(&self, n: usize, draft: Draft) -> Prompt {
+        if self.is_disproved() {
+            return self.by_encoding(draft);
+        }
+        let prompt = self.by_words(&draft);
+        let sampled = n < FIRST || n.is_multiple_of(SAMPLE);
+        if sampled && self.tokenizer.count(&prompt.text) != prompt.tokens {
+            self.disproved.store(true, Ordering::Relaxed);
+            return self.by_encoding(draft);
+        }
+        prompt
+    }
+
+    /// Whether words have been found not to add up: what was made before that has to be made again.
+    pub(super) fn is_disproved(&self) -> bool {
+        self.disproved.load(Ordering::Relaxed)
+    }
+
+    /// One prompt of a draft, encoded.
     pub(super) fn make(&self, draft: Draft) -> Prompt {
         self.by_encoding(draft)
     }

@@ -36,11 +36,7 @@ pub fn detect(path: &Path) -> Result<Format> {
 ///
 /// # Errors
 /// When it cannot be read, or says something wrong: with its name and the line.
-pub(super) fn rows(
-    replay: &Replay,
-    seed: u64,
-    each: &mut dyn FnMut(Row) -> Result<()>,
-) -> Result<()> {
+pub fn rows(replay: &Replay, seed: u64, each: &mut dyn FnMut(Row) -> Result<()>) -> Result<()> {
     let folder = replay.file.is_dir();
     if folder && !replay.format.is_folder() {
         return Err(Error::usage(
