@@ -24,6 +24,12 @@ pub enum Stream {
     Turns = 6,
     /// How long a user thinks before a turn.
     TurnDelay = 7,
+    /// Sizes, formats and contents of images and sounds.
+    Media = 20,
+    /// Which model a conversation names.
+    Model = 21,
+    /// How many passages a ranking has.
+    Passages = 22,
     /// Which requests are cancelled.
     Cancellation = 32,
     /// Words of a block that a trace names.

@@ -156,9 +156,9 @@ fn a_cap_is_one_of_conversations() {
 
 #[test]
 fn a_number_of_requests_ends_conversations_where_they_are() {
-    for concurrency in [1, 3] {
+    for (concurrency, workers) in [(1, 1), (3, 1), (4, 2)] {
         let plan = talking(Phase::closed(concurrency, 7), 3.0);
-        let run = play(&plan, 1, Answer::default());
+        let run = play(&plan, workers, Answer::default());
         assert_eq!(run.records.len(), 7);
         let sessions = run.counts.sessions.unwrap();
         assert_eq!(sessions.broken, 0);

@@ -299,12 +299,9 @@ fn reference_events(stream: &[u8]) -> Events {
 
 /// Events, one a line, say what a reading of their `serde_json` trees says, whatever the scanner has learned from those before them.
 pub fn scan(data: &[u8]) {
-    let mut learned = [EndpointKind::Chat, EndpointKind::Completions].map(Scanner::new);
+    let mut learned = KINDS.map(Scanner::new);
     for event in data.split(|b| *b == b'\n') {
-        for (scanner, kind) in learned
-            .iter_mut()
-            .zip([EndpointKind::Chat, EndpointKind::Completions])
-        {
+        for (scanner, kind) in learned.iter_mut().zip(KINDS) {
             let expected = reference_seen(kind, event);
             check(scanner, event, &expected);
             check(&mut Scanner::new(kind), event, &expected);
@@ -351,55 +348,171 @@ fn reference_seen(kind: EndpointKind, event: &[u8]) -> Option<Result<Said, BadJs
         }
         Err(_) => return Some(Err(BadJson)),
     };
-    said.seen.error = !json["error"].is_null() || json["object"] == "error";
-    let mut usages = vec![];
-    for (name, value) in json.as_object().into_iter().flatten() {
-        match name.as_str() {
-            "usage" => usages.push(value),
-            "choices" => {
-                for choice in value.as_array().into_iter().flatten() {
-                    said.choice(kind, choice);
-                    usages.push(&choice["usage"]);
-                }
-            }
-            _ => {}
+    let one = std::slice::from_ref(&json);
+    for root in json.as_array().map_or(one, Vec::as_slice) {
+        if root.is_object() {
+            said.object(kind, root);
         }
     }
-    usages.iter().for_each(|usage| said.usage(usage));
     Some(Ok(said))
 }
 
+/// The dialects whose events are read by rules and streamed.
+const KINDS: [EndpointKind; 5] = [
+    EndpointKind::Chat,
+    EndpointKind::Completions,
+    EndpointKind::Responses,
+    EndpointKind::Messages,
+    EndpointKind::HuggingfaceGenerate,
+];
+
 impl Said {
-    fn choice(&mut self, kind: EndpointKind, choice: &Value) {
-        self.seen.finish |= choice["finish_reason"]
-            .as_str()
-            .is_some_and(|r| !r.is_empty());
-        if kind == EndpointKind::Completions {
-            return self.visible(&choice["text"]);
+    fn object(&mut self, kind: EndpointKind, json: &Value) {
+        match kind {
+            EndpointKind::Responses => self.response(json),
+            EndpointKind::Messages => self.message(json),
+            EndpointKind::HuggingfaceGenerate => self.generated(json),
+            _ => {
+                self.seen.error |= !json["error"].is_null() || json["object"] == "error";
+                self.choices(kind, json);
+            }
         }
-        let mut reasoned = false;
-        for (name, value) in choice["delta"].as_object().into_iter().flatten() {
-            match name.as_str() {
-                "content" => self.visible(value),
-                "reasoning" | "reasoning_content" => {
-                    let text = value.as_str().unwrap_or_default();
-                    if !text.is_empty() && !std::mem::replace(&mut reasoned, true) {
-                        self.seen.output = true;
-                        self.reasoning.push_str(text);
-                    }
+    }
+
+    fn response(&mut self, json: &Value) {
+        let kind = json["type"].as_str().unwrap_or_default();
+        let named = |names: &[&str]| names.iter().any(|name| kind == format!("response.{name}"));
+        if named(&[
+            "output_text.delta",
+            "refusal.delta",
+            "function_call_arguments.delta",
+            "custom_tool_call_input.delta",
+            "mcp_call_arguments.delta",
+            "code_interpreter_call_code.delta",
+        ]) {
+            self.visible(&json["delta"]);
+        } else if named(&["reasoning_text.delta", "reasoning_summary_text.delta"]) {
+            self.reasoned(&json["delta"]);
+        } else if named(&["output_item.added"]) {
+            self.visible(&json["item"]["name"]);
+        } else if named(&["completed", "incomplete", "failed"]) {
+            let response = &json["response"];
+            self.finish(&response["status"]);
+            self.seen.error |= response.is_object() && !response["error"].is_null();
+            self.in_out(&response["usage"]);
+        } else {
+            self.seen.error |= kind == "error" || !json["error"].is_null();
+        }
+    }
+
+    fn message(&mut self, json: &Value) {
+        self.seen.error |= !json["error"].is_null();
+        for (name, value) in json.as_object().into_iter().flatten() {
+            for (key, value) in value.as_object().into_iter().flatten() {
+                match (name.as_str(), key.as_str()) {
+                    ("delta" | "content_block", "text")
+                    | ("delta", "partial_json")
+                    | ("content_block", "name") => self.visible(value),
+                    ("delta" | "content_block", "thinking") => self.reasoned(value),
+                    ("delta", "stop_reason") => self.finish(value),
+                    ("message", "usage") => self.in_out(value),
+                    _ => {}
                 }
-                "tool_calls" => {
-                    for call in value.as_array().into_iter().flatten() {
-                        for (name, value) in call["function"].as_object().into_iter().flatten() {
-                            if matches!(name.as_str(), "name" | "arguments") {
-                                self.visible(value);
-                            }
-                        }
+            }
+            if name == "usage" {
+                self.in_out(value);
+            }
+        }
+    }
+
+    fn generated(&mut self, json: &Value) {
+        self.seen.error |= !json["error"].is_null();
+        self.visible(&json["token"]["text"]);
+        self.finish(&json["generated_text"]);
+        self.finish(&json["details"]["finish_reason"]);
+        self.usage(&serde_json::json!({"completion_tokens": json["details"]["generated_tokens"]}));
+    }
+
+    fn choices(&mut self, kind: EndpointKind, json: &Value) {
+        let mut usages = vec![];
+        for (name, value) in json.as_object().into_iter().flatten() {
+            match name.as_str() {
+                "usage" => usages.push(value),
+                "choices" => {
+                    for choice in value.as_array().into_iter().flatten() {
+                        self.choice(kind, choice);
+                        usages.push(&choice["usage"]);
                     }
                 }
                 _ => {}
             }
         }
+        usages.iter().for_each(|usage| self.usage(usage));
+    }
+
+    fn choice(&mut self, kind: EndpointKind, choice: &Value) {
+        self.finish(&choice["finish_reason"]);
+        if kind == EndpointKind::Completions {
+            return self.visible(&choice["text"]);
+        }
+        let mut thought = false;
+        for (name, value) in choice["delta"].as_object().into_iter().flatten() {
+            match name.as_str() {
+                "content" | "refusal" => self.visible(value),
+                "reasoning" | "reasoning_content" => {
+                    let text = value.as_str().unwrap_or_default();
+                    if !text.is_empty() && !std::mem::replace(&mut thought, true) {
+                        self.reasoned(value);
+                    }
+                }
+                "tool_calls" => {
+                    for call in value.as_array().into_iter().flatten() {
+                        self.function(&call["function"]);
+                    }
+                }
+                "function_call" => self.function(value),
+                "audio" => {
+                    self.visible(&value["transcript"]);
+                    let data = value.get("data").unwrap_or(&Value::Null);
+                    let none = ["null", "[]", "{}", "\"\""];
+                    if !none.contains(&data.to_string().as_str()) {
+                        (self.seen.output, self.seen.visible) = (true, true);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn function(&mut self, function: &Value) {
+        for (name, value) in function.as_object().into_iter().flatten() {
+            if matches!(name.as_str(), "name" | "arguments") {
+                self.visible(value);
+            }
+        }
+    }
+
+    fn finish(&mut self, reason: &Value) {
+        self.seen.finish |= reason.as_str().is_some_and(|r| !r.is_empty());
+    }
+
+    fn reasoned(&mut self, text: &Value) {
+        let text = text.as_str().unwrap_or_default();
+        self.seen.output |= !text.is_empty();
+        self.reasoning.push_str(text);
+    }
+
+    fn in_out(&mut self, usage: &Value) {
+        let cached = |name: &str| usage.get(name).filter(|value| value.is_u64());
+        let cached = cached("cache_read_input_tokens")
+            .or_else(|| usage["input_tokens_details"].get("cached_tokens"));
+        self.usage(&serde_json::json!({
+            "prompt_tokens": usage["input_tokens"],
+            "completion_tokens": usage["output_tokens"],
+            "total_tokens": usage["total_tokens"],
+            "completion_tokens_details": {"reasoning_tokens": usage["output_tokens_details"]["reasoning_tokens"]},
+            "prompt_tokens_details": {"cached_tokens": cached},
+        }));
     }
 
     fn visible(&mut self, text: &Value) {

@@ -13,6 +13,9 @@
 //! | path | |
 //! |---|---|
 //! | `POST /v1/chat/completions`, `POST /v1/completions` | streamed or whole; `finish_reason` is always `length` |
+//! | `POST /v1/responses`, `POST /v1/messages` | the same, as OpenAI's Responses and Anthropic's Messages |
+//! | `POST /generate`, `POST /generate_stream` | the same, as text-generation-inference |
+//! | `POST /v1/embeddings`, `/v2/rerank`, `/rerank`, `/v1/ranking` | vectors or scores, when a first token would be due |
 //! | `GET /v1/models`, `/health`, `/metrics` | metrics under vLLM's names |
 //! | `POST /mock/freeze?ms=1000` | as [`Server::freeze`] |
 //! | `POST /mock/reset`, `GET /mock/state`, `/mock/arrivals` | as [`Server::reset`], [`Server::state`], [`Server::arrivals`] |

@@ -5,13 +5,13 @@ use serde_json::json;
 use crate::clock::unix_seconds;
 use crate::http::{JSON, TEXT};
 use crate::metrics;
-use crate::routes::{Api, Route};
+use crate::routes::Route;
 use crate::shared::Shared;
 
 /// Content type and body of `route`; a reset is done here, a freeze is the caller's, after its answer is written.
 pub(crate) fn page(shared: &Shared, route: Route) -> (&'static str, String) {
     match route {
-        Route::Generate(Api::Chat | Api::Completions) | Route::Health => (JSON, "{}".to_owned()),
+        Route::Generate(_) | Route::Health => (JSON, "{}".to_owned()),
         Route::Models => (JSON, models(&shared.config.model)),
         Route::Metrics => (TEXT, metrics::render(shared)),
         Route::Arrivals => (JSON, to_json(&shared.arrivals())),

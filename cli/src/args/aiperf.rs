@@ -40,25 +40,15 @@ fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
         .flat_map(|(group, flags)| flags.iter().map(move |flag| (*group, *flag)))
 }
 
-/// Endpoint types of AIPerf beside chat and completions.
+/// Endpoint types of AIPerf that ringload does not have.
 pub(crate) const ENDPOINT_TYPES: &[&str] = &[
-    "responses",
-    "messages",
-    "embeddings",
     "chat_embeddings",
-    "nim_embeddings",
-    "nim_rankings",
-    "cohere_rankings",
-    "hf_tei_rankings",
-    "huggingface_generate",
     "image_generation",
     "image_edit",
     "video_generation",
     "image_retrieval",
     "audio_transcription",
     "solido_rag",
-    "raw",
-    "template",
     "rankings",
 ];
 
@@ -100,7 +90,6 @@ const GROUPS: &[(&str, &[&str])] = &[
     (
         "endpoint",
         &[
-            "--model-selection-strategy",
             "--wait-for-model-timeout",
             "--wait-for-model-mode",
             "--wait-for-model-interval",
@@ -115,7 +104,6 @@ const GROUPS: &[(&str, &[&str])] = &[
             "--transport-type",
             "--download-video-content",
             "--request-content-type",
-            "--session-header",
             "--uuid-and-strip",
         ],
     ),
@@ -147,44 +135,9 @@ const GROUPS: &[(&str, &[&str])] = &[
             "--no-force-min-tokens",
         ],
     ),
-    (
-        "prompts",
-        &[
-            "--prompt-batch-size",
-            "--batch-size-text",
-            "--batch-size",
-            "-b",
-            "--prompt-corpus",
-        ],
-    ),
+    ("prompts", &["--prompt-corpus"]),
     ("input lengths", &["--random-corpus-style"]),
-    (
-        "audio",
-        &[
-            "--audio-batch-size",
-            "--batch-size-audio",
-            "--audio-length-mean",
-            "--audio-length-stddev",
-            "--audio-format",
-            "--audio-depths",
-            "--audio-sample-rates",
-            "--audio-num-channels",
-        ],
-    ),
-    (
-        "images",
-        &[
-            "--image-width-mean",
-            "--image-width-stddev",
-            "--image-height-mean",
-            "--image-height-stddev",
-            "--image-batch-size",
-            "--batch-size-image",
-            "--image-format",
-            "--image-source",
-            "--image-source-sampling",
-        ],
-    ),
+    ("images", &["--image-source", "--image-source-sampling"]),
     (
         "video",
         &[
@@ -201,17 +154,6 @@ const GROUPS: &[(&str, &[&str])] = &[
             "--video-audio-num-channels",
             "--video-audio-codec",
             "--video-audio-depth",
-        ],
-    ),
-    (
-        "rankings",
-        &[
-            "--rankings-passages-mean",
-            "--rankings-passages-stddev",
-            "--rankings-passages-prompt-token-mean",
-            "--rankings-passages-prompt-token-stddev",
-            "--rankings-query-prompt-token-mean",
-            "--rankings-query-prompt-token-stddev",
         ],
     ),
     (

@@ -21,9 +21,20 @@ pub(crate) struct EndpointArgs {
     #[arg(long, value_enum, default_value = "round_robin")]
     pub(crate) url_strategy: UrlStrategy,
 
-    /// API dialect: `chat` (/v1/chat/completions) or `completions` (/v1/completions).
+    /// API dialect: chat (/v1/chat/completions), completions (/v1/completions), responses (/v1/responses), messages (Anthropic's
+    /// /v1/messages; without --osl it is sent max_tokens 1024), embeddings and nim_embeddings (/v1/embeddings), cohere_rankings
+    /// (/v2/rerank), hf_tei_rankings (/rerank), nim_rankings (/v1/ranking), huggingface_generate (/generate, /generate_stream),
+    /// template (a body by --extra-inputs payload_template:…, to the URL's path), raw (bodies of a file, to the URL's path).
     #[arg(long, value_name = "TYPE", default_value = "chat", value_parser = values::endpoint_type)]
     pub(crate) endpoint_type: EndpointKind,
+
+    /// How conversations choose among several models.
+    #[arg(long, value_enum, default_value = "round_robin")]
+    pub(crate) model_selection_strategy: ModelStrategy,
+
+    /// Header that names the session of a request, instead of `X-Correlation-ID`.
+    #[arg(long, value_name = "NAME", value_parser = values::header_name)]
+    pub(crate) session_header: Option<String>,
 
     /// Path instead of the dialect's own.
     #[arg(long, visible_alias = "endpoint", value_name = "PATH")]
@@ -33,7 +44,7 @@ pub(crate) struct EndpointArgs {
     #[arg(long)]
     pub(crate) streaming: bool,
 
-    /// Key sent as `Authorization: Bearer KEY`; also from RINGLOAD_API_KEY. Never shown, never written.
+    /// Key sent as `Authorization: Bearer KEY` (messages: `x-api-key: KEY`); also from RINGLOAD_API_KEY. Never shown, never written.
     #[arg(long, value_name = "KEY")]
     pub(crate) api_key: Option<String>,
 
@@ -97,4 +108,14 @@ pub(crate) struct EndpointArgs {
 pub(crate) enum UrlStrategy {
     /// One after the other.
     RoundRobin,
+}
+
+/// How conversations choose among several models.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub(crate) enum ModelStrategy {
+    /// One after the other.
+    RoundRobin,
+    /// Each draws one, by the seed.
+    Random,
 }

@@ -11,6 +11,7 @@ mod endpoint;
 mod input;
 mod load;
 mod machine;
+mod media;
 mod mock;
 mod network;
 mod output;
@@ -26,10 +27,11 @@ pub(crate) use capacity::{Axis, CapacityArgs};
 pub(crate) use context::{Bust, ContextArgs};
 pub(crate) use conversation::ConversationArgs;
 pub(crate) use dataset::{AnalyzeArgs, DatasetCommand, FileArgs};
-pub(crate) use endpoint::EndpointArgs;
+pub(crate) use endpoint::{EndpointArgs, ModelStrategy};
 pub(crate) use input::{InputArgs, LawArg, Pairs, Ratio};
 pub(crate) use load::{CapPolicyArg, Interpolation, LoadArgs, Pattern, RampShape};
 pub(crate) use machine::{IoArg, MachineArgs, StampsArg};
+pub(crate) use media::{ImageFormatArg, MediaArgs};
 pub(crate) use mock::MockArgs;
 pub(crate) use network::{DnsArg, NetworkArgs, TlsVersion};
 pub(crate) use output::{ExportLevel, OutputArgs, Ui};
@@ -112,6 +114,9 @@ pub(crate) struct ProfileArgs {
     /// What is sent.
     #[command(flatten)]
     pub(crate) input: InputArgs,
+    /// What it holds beside a prompt.
+    #[command(flatten)]
+    pub(crate) media: MediaArgs,
     /// What stands before it.
     #[command(flatten)]
     pub(crate) context: ContextArgs,

@@ -18,14 +18,53 @@ use ringload_engine::plan::{Cores, EndpointKind, Reuse, Threshold};
 pub(crate) struct Grace(pub(crate) Option<f64>);
 
 pub(crate) fn endpoint_type(text: &str) -> Result<EndpointKind, String> {
-    match text {
-        "chat" => Ok(EndpointKind::Chat),
-        "completions" => Ok(EndpointKind::Completions),
-        other if aiperf::ENDPOINT_TYPES.contains(&other) => Err(format!(
-            "known to AIPerf, not supported by ringload yet: `{other}`; write chat or completions"
-        )),
-        _ => Err("write chat or completions".into()),
+    if let Some(kind) = EndpointKind::ALL
+        .into_iter()
+        .find(|kind| kind.name() == text)
+    {
+        return Ok(kind);
     }
+    let names = EndpointKind::ALL.map(EndpointKind::name);
+    let known = if aiperf::ENDPOINT_TYPES.contains(&text) {
+        "known to AIPerf, not supported by ringload yet; "
+    } else {
+        ""
+    };
+    let likeness = |name: &&str| strsim::jaro_winkler(name, text);
+    let nearest = names
+        .iter()
+        .max_by(|a, b| likeness(a).total_cmp(&likeness(b)))
+        .filter(|name| likeness(name) > 0.8)
+        .map_or_else(String::new, |name| format!("did you mean `{name}`? "));
+    Err(format!("{known}{nearest}write one of {}", names.join(", ")))
+}
+
+/// Bits of a sample.
+pub(crate) fn depth(text: &str) -> Result<u16, String> {
+    text.parse()
+        .ok()
+        .filter(|bits| matches!(bits, 8 | 16 | 24 | 32))
+        .ok_or_else(|| "write 8, 16, 24 or 32".into())
+}
+
+/// Samples a second, of kHz; what is over 96 is Hz, as AIPerf has it.
+pub(crate) fn sample_rate(text: &str) -> Result<u32, String> {
+    let rate = number(text)?;
+    let hertz = if rate > 96.0 { rate } else { rate * 1e3 };
+    if (1_000.0..=96_000.0).contains(&hertz) {
+        Ok(hertz.round() as u32)
+    } else {
+        Err("write kHz from 1 to 96, such as 16 or 44.1".into())
+    }
+}
+
+/// The name of a header field.
+pub(crate) fn header_name(text: &str) -> Result<String, String> {
+    let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+    if text.is_empty() || !text.bytes().all(token) {
+        return Err("write the name of a header, with letters, digits and dashes".into());
+    }
+    Ok(text.to_owned())
 }
 
 pub(crate) fn reuse(text: &str) -> Result<Reuse, String> {

@@ -3,8 +3,7 @@
 use crate::redact::Secrets;
 use ringload_engine::clock::{Nanos, SECOND};
 use ringload_engine::plan::{
-    Arrival, Cap, EndpointKind, Length, Load, Phase, Plan, Ramp, Rate, Reuse, Shape,
-    TokenizerSource,
+    Arrival, Cap, Length, Load, Phase, Plan, Ramp, Rate, Reuse, Shape, TokenizerSource,
 };
 use serde_json::{Map, Value, json};
 
@@ -74,10 +73,7 @@ fn endpoint(plan: &Plan, secrets: &Secrets) -> Value {
         .collect();
     json!({
         "urls": plan.targets.iter().map(|t| t.url.as_str()).collect::<Vec<_>>(),
-        "type": match plan.endpoint {
-            EndpointKind::Chat => "chat",
-            EndpointKind::Completions => "completions",
-        },
+        "type": plan.endpoint.name(),
         "path": plan.custom_endpoint,
         "streaming": plan.streaming,
         "timeout": seconds(plan.timeouts.request),

@@ -12,8 +12,8 @@ use ringload_engine::measure::{
     SloFigures, Spoken, Stats, Summary, TokenFigures, Window, Windows,
 };
 use ringload_engine::plan::{
-    Cap, CapPolicy, Context, Cores, EndpointKind, Header, Io, Law, Length, Limits, Load, Phase,
-    Plan, Prompts, Reuse, Sampling, Slo, Stamps, Target, Threshold, Tier, Timeouts,
+    Cap, CapPolicy, Context, Cores, EndpointKind, Header, Io, Law, Length, Limits, Load, Payload,
+    Phase, Plan, Prompts, Reuse, Sampling, Slo, Stamps, Target, Threshold, Tier, Timeouts,
     TokenizerSource, Turns,
 };
 use ringload_engine::record::{self, Cause, Instants, PhaseKind, Record};
@@ -79,6 +79,8 @@ pub(crate) fn plan() -> Plan {
             chat_template: false,
             replay: None,
         },
+        payload: Payload::default(),
+        session_header: None,
         warmup: Some(Phase {
             load: Load::closed(32),
             prefill: None,

@@ -1,7 +1,7 @@
 //! `--header` and the API key → headers. Values are never repeated in an error.
 
 use crate::args::EndpointArgs;
-use ringload_engine::plan::Header;
+use ringload_engine::plan::{EndpointKind, Header};
 use ringload_engine::{Error, Result};
 use serde_json::{Map, Value};
 
@@ -22,16 +22,17 @@ pub(crate) fn headers(endpoint: &EndpointArgs, env_key: Option<&str>) -> Result<
         }
     }
     if let Some(key) = key(endpoint, env_key)? {
-        if headers
-            .iter()
-            .any(|h| h.name.eq_ignore_ascii_case("authorization"))
-        {
+        let (name, value) = match endpoint.endpoint_type {
+            EndpointKind::Messages => ("x-api-key", key),
+            _ => ("Authorization", format!("Bearer {key}")),
+        };
+        if headers.iter().any(|h| h.name.eq_ignore_ascii_case(name)) {
             return Err(Error::usage(
-                "an API key and an Authorization header were both given",
+                format!("an API key and an {name} header were both given"),
                 "drop one (the key may come from RINGLOAD_API_KEY: unset it)",
             ));
         }
-        headers.push(header("Authorization", &format!("Bearer {key}"))?);
+        headers.push(header(name, &value)?);
     }
     Ok(headers)
 }

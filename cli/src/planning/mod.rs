@@ -9,6 +9,7 @@ mod load;
 mod naming;
 mod network;
 mod objectives;
+mod payload;
 mod prompts;
 mod rate;
 mod series;
@@ -68,6 +69,7 @@ pub(crate) fn plan(args: &ProfileArgs, around: &Surroundings) -> Result<Planned>
     load::shaped_ramp(&args.load, &args.warmup)?;
     let slos = Slo::parse_all(&args.load.goodput)?;
     let tiers = objectives::tiers(args.load.slo_file.as_deref())?;
+    payload::fits(args, &slos, &tiers)?;
     needs_stream(endpoint, &slos, &tiers)?;
     let thresholds = objectives::thresholds(args, !slos.is_empty(), &tiers)?;
     let slice = slices::slice(args.output.slice_duration, &profiling)?;
@@ -88,7 +90,7 @@ pub(crate) fn plan(args: &ProfileArgs, around: &Surroundings) -> Result<Planned>
         endpoint.connection_reuse_strategy,
         &mut notes,
     )?;
-    let prompts = prompts::prompts(
+    let mut prompts = prompts::prompts(
         &args.input,
         &args.context,
         asked,
@@ -96,6 +98,10 @@ pub(crate) fn plan(args: &ProfileArgs, around: &Surroundings) -> Result<Planned>
         requests,
         &mut notes,
     )?;
+    prompts.isl = payload::first_text(args, prompts.isl);
+    let mut extra_inputs = extra::inputs(&args.input.extra_inputs)?;
+    let payload = payload::payload(args, &mut extra_inputs)?;
+    several_choices(&extra_inputs, &mut notes);
     let plan = Plan {
         targets,
         endpoint: endpoint.endpoint_type,
@@ -103,11 +109,13 @@ pub(crate) fn plan(args: &ProfileArgs, around: &Surroundings) -> Result<Planned>
         streaming: endpoint.streaming,
         models,
         headers: headers::headers(endpoint, around.api_key.as_deref())?,
-        extra_inputs: extra::inputs(&args.input.extra_inputs)?,
+        extra_inputs,
         use_legacy_max_tokens: endpoint.use_legacy_max_tokens,
         per_chunk_usage: endpoint.per_chunk_usage,
         use_server_token_count: endpoint.use_server_token_count,
         prompts,
+        payload,
+        session_header: endpoint.session_header.clone(),
         warmup,
         profiling,
         slos,
@@ -206,6 +214,20 @@ fn needs_stream(endpoint: &EndpointArgs, slos: &[Slo], tiers: &[Tier]) -> Result
             "add --streaming",
         )),
         None => Ok(()),
+    }
+}
+
+/// Several choices are one request: what that means for its figures is said.
+fn several_choices(extra: &serde_json::Map<String, serde_json::Value>, notes: &mut Vec<String>) {
+    let several = ["n", "best_of"].iter().find_map(|name| {
+        let n = extra.get(*name)?.as_u64().filter(|n| *n > 1)?;
+        Some((*name, n))
+    });
+    if let Some((name, n)) = several {
+        notes.push(format!(
+            "{name}:{n} in --extra-inputs: the events and tokens of all choices are the request's, so inter_token_latency is the time \
+             per token of all choices together; see docs/MEASUREMENT.md"
+        ));
     }
 }
 

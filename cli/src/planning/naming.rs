@@ -1,6 +1,6 @@
 //! The name of the artifact folder, as AIPerf makes it.
 
-use ringload_engine::plan::{EndpointKind, Load, Plan};
+use ringload_engine::plan::{Load, Plan};
 use ringload_engine::{Error, Result};
 use std::path::{Path, PathBuf};
 
@@ -44,10 +44,7 @@ fn name(plan: &Plan) -> String {
     } else {
         first
     };
-    let endpoint = match plan.endpoint {
-        EndpointKind::Chat => "chat",
-        EndpointKind::Completions => "completions",
-    };
+    let endpoint = plan.endpoint.name();
     let load = match &plan.profiling.load {
         Load::Closed { concurrency, .. } => format!("concurrency{concurrency}"),
         Load::Open { rate, cap, .. } => {

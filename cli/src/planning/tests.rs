@@ -5,8 +5,9 @@ use crate::args::{Command, ProfileArgs, try_parse};
 use ringload_engine::Blame;
 use ringload_engine::clock::SECOND;
 use ringload_engine::plan::{
-    Arrival, Cap, CapPolicy, Dns, EndpointKind, Family, HttpVersion, Law, Load, Marker, Network,
-    Phase, Piece, Plan, Prefill, Ramp, Rate, Reuse, Sampling, Shape, Stamps, TokenizerSource,
+    Arrival, Cap, CapPolicy, Dns, EndpointKind, Family, HttpVersion, ImageFormat, Law, Load,
+    Marker, ModelChoice, Network, Phase, Piece, Plan, Prefill, Ramp, Rate, Reuse, Sampling, Shape,
+    Stamps, TokenizerSource,
 };
 use ringload_engine::workload::Workload;
 use std::path::Path;
@@ -897,5 +898,140 @@ fn networks_that_cannot_be_are_refused_with_what_to_write() {
     ] {
         let text = refused(&format!("-m x {line}"));
         assert!(text.contains(remedy), "{line}: {text}");
+    }
+}
+
+#[test]
+fn any_flag_of_images_or_sounds_asks_for_them_with_aiperfs_defaults() {
+    let plain = made("--model m");
+    assert!(plain.payload.is_plain());
+    let images = made("--model m --image-width-mean 640")
+        .payload
+        .images
+        .unwrap();
+    assert_eq!(
+        (
+            images.count,
+            images.width.mean,
+            images.height.mean,
+            images.format
+        ),
+        (1, 640.0, 512.0, ImageFormat::Png)
+    );
+    let sounds = made("--model m --audio-depths 8,24 --audio-sample-rates 8,44100")
+        .payload
+        .sounds
+        .unwrap();
+    assert_eq!((sounds.seconds_mean, sounds.channels), (10.0, 1));
+    assert_eq!(
+        (sounds.depths, sounds.rates),
+        (vec![8, 24], vec![8_000, 44_100])
+    );
+    assert!(
+        made("--model m --image-batch-size 0 --image-width-mean 5")
+            .payload
+            .images
+            .is_none()
+    );
+    let e = refused("--model m --endpoint-type completions --image-format png");
+    assert!(e.contains("takes no images") && e.contains("chat"), "{e}");
+    let e = refused("--model m --endpoint-type messages --audio-length-mean 1");
+    assert!(e.contains("takes no sounds"), "{e}");
+    assert!(refused("--model m --audio-depths 12").contains("8, 16, 24 or 32"));
+}
+
+#[test]
+fn a_rankings_query_and_passages_have_lengths_of_their_own() {
+    let p = made("--model m --endpoint-type nim_rankings --rankings-passages-mean 3 --isl 900");
+    assert_eq!(
+        (p.prompts.isl.mean, p.payload.passages.count.mean),
+        (32.0, 3.0)
+    );
+    assert_eq!(p.payload.passages.tokens.mean, 128.0);
+    let e = refused("--model m --rankings-passages-mean 3");
+    assert!(e.contains("cohere_rankings"), "{e}");
+}
+
+#[test]
+fn what_endpoints_without_tokens_cannot_have_is_refused() {
+    for (flags, remedy) in [
+        ("--streaming", "leave --streaming out"),
+        ("--osl 5", "leave it out"),
+        ("--goodput inter_token_latency:5", "request_latency"),
+        ("--fail-if output_token_throughput<5", "request_latency"),
+    ] {
+        let e = refused(&format!("--model m --endpoint-type embeddings {flags}"));
+        assert!(e.contains("embeddings") && e.contains(remedy), "{e}");
+    }
+    made("--model m --endpoint-type embeddings --goodput request_latency:5");
+}
+
+#[test]
+fn a_template_is_a_name_a_file_or_the_text_itself() {
+    let template = |source: &str| {
+        let line = format!(
+            "--model m --endpoint-type template --extra-inputs payload_template:{source} top_k:1"
+        );
+        let plan = made(&line);
+        assert_eq!(plan.extra_inputs.keys().collect::<Vec<_>>(), ["top_k"]);
+        plan.payload.template.unwrap().source().to_owned()
+    };
+    assert!(template("nv-embedqa").contains("texts|tojson"));
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    std::io::Write::write_all(&mut file, b"{\"a\": {{ text|tojson }}}").unwrap();
+    assert_eq!(
+        template(file.path().to_str().unwrap()),
+        "{\"a\": {{ text|tojson }}}"
+    );
+    assert_eq!(template("{{texts|tojson}}"), "{{texts|tojson}}");
+    let e = refused("--model m --endpoint-type template");
+    assert!(e.contains("payload_template"), "{e}");
+    let e =
+        refused("--model m --endpoint-type template --extra-inputs payload_template:/no/such/file");
+    assert!(e.contains("/no/such/file"), "{e}");
+    let e = refused("--model m --endpoint-type raw --extra-inputs response_field:a[*]");
+    assert!(e.contains("JSON pointer"), "{e}");
+}
+
+#[test]
+fn several_choices_are_said_to_be_one_request() {
+    let notes = |n: u32| {
+        planned(&format!("--model m --extra-inputs n:{n}"))
+            .unwrap()
+            .notes
+    };
+    assert!(notes(2).iter().any(|note| note.contains("all choices")));
+    assert!(!notes(1).iter().any(|note| note.contains("all choices")));
+}
+
+#[test]
+fn models_and_sessions_go_by_their_flags() {
+    let p = made("--model a,b --model-selection-strategy random --session-header X-Session");
+    assert_eq!(p.payload.models, ModelChoice::Random);
+    assert_eq!(p.session_header.as_deref(), Some("X-Session"));
+    assert!(refused("--model m --session-header a:b").contains("name of a header"));
+}
+
+#[test]
+fn every_endpoint_type_is_taken_and_named_in_help_and_folder() {
+    let help = crate::args::command();
+    let profile = help.find_subcommand("profile").unwrap();
+    let flag = profile
+        .get_arguments()
+        .find(|a| a.get_long() == Some("endpoint-type"))
+        .unwrap();
+    let said = flag.get_help().unwrap().to_string();
+    for kind in EndpointKind::ALL {
+        assert!(said.contains(kind.name()), "{}", kind.name());
+        let extra = match kind {
+            EndpointKind::Template => "--extra-inputs payload_template:nv-embedqa",
+            _ => "",
+        };
+        let p = made(&format!(
+            "--model m --endpoint-type {} {extra}",
+            kind.name()
+        ));
+        let folder = artifact_dir(None, &p);
+        assert!(folder.to_string_lossy().contains(kind.name()), "{folder:?}");
     }
 }

@@ -4,8 +4,8 @@ use super::layout::{WIDTH, count, heading, line, wrap};
 use crate::outcome::Outcome;
 use ringload_engine::clock::{Nanos, SECOND};
 use ringload_engine::plan::{
-    Arrival, Cap, CapPolicy, EndpointKind, Law, Length, Load, Phase, Plan, Ramp, Rate, Reuse,
-    Shape, TokenizerSource,
+    Arrival, Cap, CapPolicy, Law, Length, Load, Passages, Phase, Plan, Ramp, Rate, Reuse, Shape,
+    TokenizerSource,
 };
 use ringload_engine::verdict::{Finding, Status, Verdict};
 use std::path::PathBuf;
@@ -121,10 +121,7 @@ fn hue(status: Status) -> u8 {
 }
 
 fn endpoint(plan: &Plan) -> String {
-    let kind = match plan.endpoint {
-        EndpointKind::Chat => "chat",
-        EndpointKind::Completions => "completions",
-    };
+    let kind = plan.endpoint.name();
     let path = plan
         .custom_endpoint
         .as_ref()
@@ -251,6 +248,7 @@ pub(super) fn over(ramp: Ramp) -> String {
 fn prompts(outcome: &Outcome) -> String {
     let prompts = &outcome.plan.prompts;
     let osl = match (&prompts.law, &prompts.osl, &prompts.replay) {
+        _ if !outcome.plan.endpoint.produces_tokens() => "none out".into(),
         (Law::Pairs(pairs), ..) => format!("{} pairs of lengths", pairs.len()),
         (_, None, Some(_)) => "output as it says".into(),
         (_, Some(l), Some(_)) => format!("output as it says, else {}", length(*l)),
@@ -281,9 +279,41 @@ fn prompts(outcome: &Outcome) -> String {
         ""
     };
     format!(
-        "{isl}, {osl}; {} distinct; tokenizer {tokenizer}{approximate}",
+        "{isl}, {osl}{}; {} distinct; tokenizer {tokenizer}{approximate}",
+        payload(&outcome.plan),
         count(prompts.entries as u64)
     )
+}
+
+/// What a request holds beside one text.
+fn payload(plan: &Plan) -> String {
+    let payload = &plan.payload;
+    let mut text = String::new();
+    if plan.endpoint.ranks() {
+        let Passages { count, tokens } = payload.passages;
+        text += &format!(", {} passages of {} tokens", length(count), length(tokens));
+    } else if payload.texts > 1 {
+        text += &format!(", {} texts a request", payload.texts);
+    }
+    if let Some(images) = &payload.images {
+        text += &format!(
+            ", {} image(s) of {} by {} pixels",
+            images.count,
+            length(images.width),
+            length(images.height)
+        );
+    }
+    if let Some(sounds) = &payload.sounds {
+        text += &format!(
+            ", {} sound(s) of {} s",
+            sounds.count,
+            length(Length {
+                mean: sounds.seconds_mean,
+                stddev: sounds.seconds_stddev
+            })
+        );
+    }
+    text
 }
 
 fn length(length: Length) -> String {

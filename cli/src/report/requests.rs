@@ -71,7 +71,9 @@ pub(super) fn section(outcome: &Outcome) -> String {
             );
         }
     }
-    out += &line("tokens", &tokens(outcome));
+    if outcome.plan.endpoint.produces_tokens() {
+        out += &line("tokens", &tokens(outcome));
+    }
     out
 }
 

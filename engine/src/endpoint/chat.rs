@@ -1,24 +1,32 @@
 //! OpenAI chat completions, as vLLM, llama.cpp, TGI, SGLang, TensorRT-LLM and the proxies speak it.
 
-use super::Dialect;
 use super::ask::{Ask, Message, Thread};
+use super::parts::{Parts, image_url, input_audio, video_url};
 use super::rules::{ERROR_OBJECT, Node, Rule, Slot, USAGE};
+use super::{Dialect, Extras, Fields, Path, Reading, StreamField};
+use crate::error::Result;
 use crate::plan::{EndpointKind, Plan};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 pub(super) static CHAT: Dialect = Dialect {
     kind: EndpointKind::Chat,
-    path: "/v1/chat/completions",
+    path: Path::Under("/v1/chat/completions"),
+    headers: &[],
+    names_model: true,
+    stream: StreamField::WithUsage,
+    extras: Extras::Body,
     ask,
     thread: Some(Thread {
         field: "messages",
         system_leads: true,
     }),
-    event: &EVENT,
-    body: &BODY,
+    reading: Reading::Rules {
+        event: &EVENT,
+        body: &BODY,
+    },
 };
 
-fn ask(body: &mut Map<String, Value>, plan: &Plan, ask: &Ask<'_>) {
+fn ask(body: &mut Fields, plan: &Plan, ask: &Ask<'_>) -> Result<()> {
     let system = ask.system.map(|s| json!({"role": "system", "content": s}));
     let messages = system.into_iter().chain(ask.messages.iter().map(message));
     body.insert("messages".into(), messages.collect::<Value>());
@@ -30,23 +38,22 @@ fn ask(body: &mut Map<String, Value>, plan: &Plan, ask: &Ask<'_>) {
         };
         body.insert(name.into(), osl.into());
     }
+    Ok(())
 }
 
-/// One text is a string; anything more is a list of parts.
 fn message(message: &Message) -> Value {
-    if let Some(verbatim) = &message.verbatim {
-        return verbatim.clone();
-    }
-    let mut texts = message.contents();
-    let content: Value = match (texts.next(), texts.next()) {
-        (Some(text), None) => text.into(),
-        _ => message
-            .contents()
-            .map(|text| json!({"type": "text", "text": text}))
-            .collect::<Value>(),
-    };
-    json!({"role": message.role(), "content": content})
+    message
+        .verbatim
+        .clone()
+        .unwrap_or_else(|| json!({"role": message.role(), "content": PARTS.content(message)}))
 }
+
+static PARTS: Parts = Parts {
+    text: "text",
+    image: image_url,
+    audio: Some(input_audio),
+    video: Some(video_url),
+};
 
 static EVENT: Node = Node(&[
     ("choices", Rule::List(&EVENT_CHOICE)),
@@ -79,6 +86,15 @@ static MESSAGE: Node = Node(&[
     ("reasoning_content", Rule::Text(Slot::Reasoning)),
     ("reasoning", Rule::Text(Slot::Reasoning)),
     ("tool_calls", Rule::List(&TOOL_CALL)),
+    ("function_call", Rule::Object(&FUNCTION)),
+    ("refusal", Rule::Text(Slot::Visible)),
+    ("audio", Rule::Object(&SOUND)),
+]);
+
+/// A spoken answer: its transcript is text, and its samples are output without any.
+static SOUND: Node = Node(&[
+    ("transcript", Rule::Text(Slot::Visible)),
+    ("data", Rule::Given),
 ]);
 
 static TOOL_CALL: Node = Node(&[("function", Rule::Object(&FUNCTION))]);

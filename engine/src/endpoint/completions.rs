@@ -1,21 +1,27 @@
 //! OpenAI (legacy) completions.
 
-use super::Dialect;
 use super::ask::{Ask, Message};
 use super::rules::{ERROR_OBJECT, Node, Rule, Slot, USAGE};
+use super::{Dialect, Extras, Fields, Path, Reading, StreamField};
+use crate::error::Result;
 use crate::plan::{EndpointKind, Plan};
-use serde_json::{Map, Value};
 
 pub(super) static COMPLETIONS: Dialect = Dialect {
     kind: EndpointKind::Completions,
-    path: "/v1/completions",
+    path: Path::Under("/v1/completions"),
+    headers: &[],
+    names_model: true,
+    stream: StreamField::WithUsage,
+    extras: Extras::Body,
     ask,
     thread: None,
-    event: &ANSWER,
-    body: &ANSWER,
+    reading: Reading::Rules {
+        event: &ANSWER,
+        body: &ANSWER,
+    },
 };
 
-fn ask(body: &mut Map<String, Value>, _plan: &Plan, ask: &Ask<'_>) {
+fn ask(body: &mut Fields, _plan: &Plan, ask: &Ask<'_>) -> Result<()> {
     let mut prompt = String::new();
     for text in ask.messages.iter().flat_map(Message::contents) {
         if !prompt.is_empty() {
@@ -27,6 +33,7 @@ fn ask(body: &mut Map<String, Value>, _plan: &Plan, ask: &Ask<'_>) {
     if let Some(osl) = ask.osl {
         body.insert("max_tokens".into(), osl.into());
     }
+    Ok(())
 }
 
 /// Events and whole bodies have the same shape.

@@ -1,24 +1,52 @@
 //! The full parse: applies the rules to a `serde_json` tree. Slow, and right by construction.
 
-use super::rules::{Found, Node, Rule, Slot};
+use super::rules::{Found, KIND, Node, Rule, Slot, of_kind};
 use super::scan::BadJson;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 
-/// Reads one JSON text by the rules of `node`. A text that is not an object says nothing.
+/// Reads one JSON text by the rules of `node`: an object, or a list of objects. Any other text says nothing.
 ///
 /// Of a key that comes twice the last value counts, as `serde_json` has it.
-pub(super) fn parse(json: &[u8], node: &Node, found: &mut Found<'_>) -> Result<(), BadJson> {
-    let json = without_lone_surrogates(json);
-    let value: Value = serde_json::from_slice(&json).map_err(|_| BadJson)?;
-    if let Value::Object(map) = &value {
-        object(map, node, found);
+pub(super) fn parse(
+    json: &[u8],
+    node: &'static Node,
+    found: &mut Found<'_>,
+) -> Result<(), BadJson> {
+    match &tree(json)? {
+        Value::Object(map) => object(map, node, found),
+        Value::Array(items) => list(items, node, found),
+        _ => {}
     }
     Ok(())
 }
 
-fn object(map: &Map<String, Value>, node: &Node, found: &mut Found<'_>) {
+/// The tree of a JSON text; lone surrogates in it are U+FFFD.
+pub(super) fn tree(json: &[u8]) -> Result<Value, BadJson> {
+    serde_json::from_slice(&without_lone_surrogates(json)).map_err(|_| BadJson)
+}
+
+/// The body of the JSON string that has this text.
+pub(super) fn escaped(text: &str) -> Vec<u8> {
+    let quoted = Value::from(text).to_string();
+    quoted.as_bytes()[1..quoted.len() - 1].to_vec()
+}
+
+fn list(items: &[Value], node: &'static Node, found: &mut Found<'_>) {
+    let maps = items.iter().filter_map(Value::as_object);
+    maps.for_each(|map| object(map, node, found));
+}
+
+/// Applies the rules of `node` to an object.
+pub(super) fn object(map: &Map<String, Value>, node: &'static Node, found: &mut Found<'_>) {
     let mut reasoned = false;
+    let node = match node.kinds() {
+        Some(kinds) => {
+            let kind = map.get(KIND).and_then(Value::as_str);
+            of_kind(node, kinds, kind.map(str::as_bytes))
+        }
+        None => node,
+    };
     for (key, value) in map {
         let Some((_, rule)) = node.rule(key.as_bytes()) else {
             continue;
@@ -26,17 +54,18 @@ fn object(map: &Map<String, Value>, node: &Node, found: &mut Found<'_>) {
         match (rule, value) {
             (_, Value::Null) => {}
             (Rule::Object(node), Value::Object(map)) => object(map, node, found),
-            (Rule::List(node), Value::Array(items)) => {
-                let maps = items.iter().filter_map(Value::as_object);
-                maps.for_each(|map| object(map, node, found));
-            }
+            (Rule::List(node), Value::Array(items)) => list(items, node, found),
             (Rule::Text(slot), Value::String(text)) if !text.is_empty() => {
                 found.texts += 1;
                 if slot != Slot::Reasoning || !std::mem::replace(&mut reasoned, true) {
-                    let quoted = Value::String(text.clone()).to_string();
-                    found.output(slot, &quoted.as_bytes()[1..quoted.len() - 1]);
+                    found.output(slot, &escaped(text));
                 }
             }
+            (Rule::Tree(slot), Value::Object(tree)) if !tree.is_empty() => {
+                found.texts += 1;
+                found.output(slot, &escaped(&value.to_string()));
+            }
+            (Rule::Given, value) if !is_empty(value) => found.given(),
             (Rule::Finish, Value::String(reason)) => found.seen.finish |= !reason.is_empty(),
             (Rule::Count(count), Value::Number(n)) => {
                 if let Some(tokens) = n.as_u64().and_then(|n| u32::try_from(n).ok()) {
@@ -47,6 +76,15 @@ fn object(map: &Map<String, Value>, node: &Node, found: &mut Found<'_>) {
             (Rule::ErrorIf(word), Value::String(text)) => found.seen.error |= text == word,
             _ => {}
         }
+    }
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => items.is_empty(),
+        Value::Object(map) => map.is_empty(),
+        Value::String(text) => text.is_empty(),
+        _ => false,
     }
 }
 

@@ -7,6 +7,7 @@
 pub(super) struct Unusual;
 
 /// A reader of JSON lexemes.
+#[derive(Clone)]
 pub(super) struct Lexer<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -129,6 +130,23 @@ impl<'a> Lexer<'a> {
             b'[' => self.skip_items(b']', depth, Self::skip),
             _ => self.number(),
         }
+    }
+
+    /// Skips one value as [`Self::skip`] does: whether it is more than an empty list, object or string.
+    pub(super) fn skip_given(&mut self, depth: usize) -> Result<bool, Unusual> {
+        let empty: &[u8] = match self.peek() {
+            b'"' => b"\"\"",
+            b'[' => b"[]",
+            b'{' => b"{}",
+            _ => b"",
+        };
+        let start = self.at;
+        self.skip(depth)?;
+        let blank = |byte: &&u8| !byte.is_ascii_whitespace();
+        let value = &self.bytes[start..self.at];
+        Ok(empty.is_empty()
+            || value.starts_with(b"\"") && value.len() > 2
+            || !value.starts_with(b"\"") && !value.iter().filter(blank).eq(empty))
     }
 
     fn skip_items(

@@ -1,14 +1,24 @@
 //! Pure: API dialects. Request body out; output, usage, finish and error in.
 //!
 //! A dialect is one row of `DIALECTS`: its path, its request body, and the rules (`rules.rs`) by which its answers are read. To add one, write
-//! its file and its line in the table.
+//! its file and its line in the table, and name it in [`EndpointKind`].
 
+mod any;
 mod ask;
+mod body_template;
 mod chat;
 mod completions;
+mod embeddings;
+mod field;
 mod full;
+mod generate;
 mod lex;
 mod message;
+mod messages;
+mod own;
+mod parts;
+mod rankings;
+mod responses;
 mod rules;
 mod scan;
 mod template;
@@ -16,32 +26,101 @@ mod text;
 mod walk;
 
 pub use ask::{Ask, Body, Message, Texts, thread};
+pub use body_template::BodyTemplate;
+pub use field::Field;
 pub use message::error_message;
 pub use scan::{BadJson, Scanner, Seen};
 pub use text::{Text, unescape};
 
+use crate::error::{Error, Result};
 use crate::plan::{EndpointKind, Plan, Target};
 use ask::Thread;
 use rules::Node;
 use serde_json::{Map, Value};
 
+/// The fields of a body.
+type Fields = Map<String, Value>;
+
 /// One API dialect.
 struct Dialect {
     kind: EndpointKind,
-    /// Path under the base URL.
-    path: &'static str,
+    path: Path,
+    /// Header fields that the API wants, unless the user gives them.
+    headers: &'static [(&'static str, &'static str)],
+    /// The body says which model is meant.
+    names_model: bool,
+    stream: StreamField,
+    extras: Extras,
     /// What this dialect puts into a request body beside the model and the stream options.
-    ask: fn(&mut Map<String, Value>, &Plan, &Ask<'_>),
+    ask: fn(&mut Fields, &Plan, &Ask<'_>) -> Result<()>,
     /// Where its conversations are; `None` where each request stands for itself.
     thread: Option<Thread>,
-    /// How an event of a stream is read.
-    event: &'static Node,
-    /// How a body that is not a stream is read.
-    body: &'static Node,
+    reading: Reading,
+}
+
+/// Where requests of a dialect go.
+enum Path {
+    /// A path under the base URL.
+    Under(&'static str),
+    /// One for whole answers, another for streams.
+    ByStream {
+        whole: &'static str,
+        stream: &'static str,
+    },
+    /// The path of the URL itself.
+    OfUrl,
+}
+
+/// How a body says whether a stream is wanted. Where it says so, it also says when none is wanted: servers differ in what they take
+/// silence for.
+#[derive(Clone, Copy, PartialEq)]
+enum StreamField {
+    /// Not at all.
+    Unsaid,
+    /// `stream`.
+    Said,
+    /// `stream`, and `stream_options` that ask for usage.
+    WithUsage,
+}
+
+/// Where extra inputs go.
+enum Extras {
+    /// Into the body.
+    Body,
+    /// Into the object that is this field of the body.
+    Field(&'static str),
+    /// Nowhere: the body is sent as it is.
+    Nowhere,
+}
+
+/// How answers are read.
+enum Reading {
+    /// By rules.
+    Rules {
+        /// Of an event of a stream.
+        event: &'static Node,
+        /// Of a body that is not a stream.
+        body: &'static Node,
+    },
+    /// By what such answers usually look like.
+    Any,
 }
 
 /// All dialects.
-static DIALECTS: [&Dialect; 2] = [&chat::CHAT, &completions::COMPLETIONS];
+static DIALECTS: [&Dialect; 12] = [
+    &chat::CHAT,
+    &completions::COMPLETIONS,
+    &responses::RESPONSES,
+    &messages::MESSAGES,
+    &embeddings::EMBEDDINGS,
+    &embeddings::NIM_EMBEDDINGS,
+    &rankings::COHERE,
+    &rankings::HF_TEI,
+    &rankings::NIM,
+    &generate::GENERATE,
+    &own::TEMPLATE,
+    &own::RAW,
+];
 
 fn dialect(kind: EndpointKind) -> &'static Dialect {
     // Every kind has its row, as a test asserts; the first row stands in for one that has not.
@@ -51,7 +130,7 @@ fn dialect(kind: EndpointKind) -> &'static Dialect {
         .unwrap_or(&DIALECTS[0])
 }
 
-/// The path of requests to `target`: the dialect's own under the target's base path, without doubling a `/v1` that both have, or
+/// The path of requests to `target`: the dialect's own under the target's base path, without doubling a `/v1` or `/v2` that both have, or
 /// [`Plan::custom_endpoint`] under the base path.
 #[must_use]
 pub fn path(plan: &Plan, target: &Target) -> String {
@@ -59,27 +138,51 @@ pub fn path(plan: &Plan, target: &Target) -> String {
     if let Some(custom) = &plan.custom_endpoint {
         return format!("{base}/{}", custom.trim_start_matches('/'));
     }
-    let own = dialect(plan.endpoint).path;
-    let own = match own.strip_prefix("/v1") {
-        Some(rest) if base.ends_with("/v1") => rest,
-        _ => own,
+    let own = match dialect(plan.endpoint).path {
+        Path::Under(path) => path,
+        Path::ByStream { stream, .. } if plan.streaming => stream,
+        Path::ByStream { whole, .. } => whole,
+        Path::OfUrl if base.is_empty() => "/",
+        Path::OfUrl => return target.base_path.clone(),
     };
+    let doubled = VERSIONS.iter().find(|version| base.ends_with(**version));
+    let own = doubled
+        .and_then(|version| own.strip_prefix(version))
+        .unwrap_or(own);
     format!("{base}{own}")
+}
+
+/// Header fields that the dialect wants, unless the user gives them.
+#[must_use]
+pub fn headers(kind: EndpointKind) -> &'static [(&'static str, &'static str)] {
+    dialect(kind).headers
+}
+
+/// Whether only what a stream says tells that it is over: `[DONE]`, or why it stopped. Else the end of its body does.
+#[must_use]
+pub fn says_its_end(kind: EndpointKind) -> bool {
+    matches!(dialect(kind).reading, Reading::Rules { .. })
 }
 
 /// The body of one request.
 ///
-/// `stream` is always said, also when it is false: servers differ in what they take its absence for. Fields of
-/// [`Plan::extra_inputs`] come after ours and replace them, and those of [`Ask::extra`] after those; their `stream_options` are merged
-/// into ours.
-#[must_use]
-pub fn request_body(plan: &Plan, ask: &Ask<'_>) -> Body {
+/// Fields of [`Plan::extra_inputs`] come after ours and replace them, and those of [`Ask::extra`] after those; their `stream_options` are
+/// merged into ours.
+///
+/// # Errors
+/// [`crate::Blame::Usage`] when the dialect has no shape for what is asked, or a template of the user's makes no body of it.
+pub fn request_body(plan: &Plan, ask: &Ask<'_>) -> Result<Body> {
+    holds(plan.endpoint, ask.messages)?;
     let dialect = dialect(plan.endpoint);
     let mut body = Map::new();
-    body.insert("model".into(), ask.model.into());
-    (dialect.ask)(&mut body, plan, ask);
-    body.insert("stream".into(), plan.streaming.into());
-    if plan.streaming {
+    if dialect.names_model {
+        body.insert("model".into(), ask.model.into());
+    }
+    (dialect.ask)(&mut body, plan, ask)?;
+    if dialect.stream != StreamField::Unsaid {
+        body.insert("stream".into(), plan.streaming.into());
+    }
+    if dialect.stream == StreamField::WithUsage && plan.streaming {
         let mut options = Map::new();
         options.insert("include_usage".into(), true.into());
         if plan.per_chunk_usage {
@@ -87,11 +190,43 @@ pub fn request_body(plan: &Plan, ask: &Ask<'_>) -> Body {
         }
         body.insert("stream_options".into(), options.into());
     }
-    for (name, value) in plan
-        .extra_inputs
-        .iter()
-        .chain(ask.extra.into_iter().flatten())
-    {
+    match dialect.extras {
+        Extras::Body => merge(&mut body, &plan.extra_inputs),
+        Extras::Field(field) => {
+            if let Some(Value::Object(inner)) = body.get_mut(field) {
+                merge(inner, &plan.extra_inputs);
+            }
+        }
+        Extras::Nowhere => return Ok(ask::write(&body, None, ask)),
+    }
+    if let Some(extra) = ask.extra {
+        merge(&mut body, extra);
+    }
+    Ok(ask::write(&body, dialect.thread, ask))
+}
+
+/// Refuses what the dialect would have to leave out.
+fn holds(kind: EndpointKind, messages: &[Message]) -> Result<()> {
+    let ours = messages.iter().filter(|m| m.verbatim.is_none());
+    for message in ours {
+        for (what, list, taken) in [
+            ("images", &message.images, kind.takes_images()),
+            ("sounds", &message.audios, kind.takes_audio()),
+            ("films", &message.videos, kind.takes_videos()),
+        ] {
+            if !list.is_empty() && !taken {
+                return Err(Error::usage(
+                    format!("--endpoint-type {} takes no {what}", kind.name()),
+                    "use --endpoint-type chat, or leave them out",
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn merge(body: &mut Fields, extra: &Fields) {
+    for (name, value) in extra {
         match (body.get_mut(name), value) {
             (Some(Value::Object(ours)), Value::Object(theirs)) if name == "stream_options" => {
                 ours.extend(theirs.clone());
@@ -101,8 +236,10 @@ pub fn request_body(plan: &Plan, ask: &Ask<'_>) -> Body {
             }
         }
     }
-    ask::write(&body, dialect.thread, ask)
 }
+
+/// Versions that a base path and a dialect's path may both have.
+const VERSIONS: [&str; 2] = ["/v1", "/v2"];
 
 /// Whether this is the terminator of a stream, `[DONE]`, rather than JSON.
 #[must_use]
@@ -110,5 +247,7 @@ pub fn is_done(data: &[u8]) -> bool {
     data == b"[DONE]" || data.first() != Some(&b'{') && data.trim_ascii() == b"[DONE]"
 }
 
+#[cfg(test)]
+mod api_tests;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -20,6 +20,13 @@ pub(super) enum Rule {
     List(&'static Node),
     /// Output, if it is a string that is not empty.
     Text(Slot),
+    /// Output that has no text to keep (a vector, a ranking, a sound), if it is not an empty list, object or string.
+    Given,
+    /// Output, if it is an object that is not empty: its JSON is the text.
+    Tree(Slot),
+    /// The name of the kind of the whole object: where it is one of these, those rules hold for the object instead of its own. Must
+    /// be the first row of its node, under [`KIND`].
+    Kinds(&'static [(&'static str, &'static Node)]),
     /// The answer is finished, if it is a string that is not empty.
     Finish,
     /// The answer is an error, whatever the value.
@@ -49,6 +56,19 @@ pub(super) enum Count {
     Cached,
 }
 
+/// The key that names the kind of an object.
+pub(super) const KIND: &str = "type";
+
+/// Usage as OpenAI's Responses and Anthropic's Messages name it.
+pub(super) static INPUT_OUTPUT_USAGE: Node = Node(&[
+    ("input_tokens", Rule::Count(Count::Prompt)),
+    ("output_tokens", Rule::Count(Count::Completion)),
+    ("total_tokens", Rule::Count(Count::Total)),
+    ("cache_read_input_tokens", Rule::Count(Count::Cached)),
+    ("input_tokens_details", Rule::Object(&PROMPT_DETAILS)),
+    ("output_tokens_details", Rule::Object(&COMPLETION_DETAILS)),
+]);
+
 /// OpenAI's usage object.
 pub(super) static USAGE: Node = Node(&[
     ("prompt_tokens", Rule::Count(Count::Prompt)),
@@ -61,6 +81,12 @@ pub(super) static USAGE: Node = Node(&[
     ),
 ]);
 
+/// Usage of APIs whose answers are no tokens: some say that they made none.
+pub(super) static INPUT_USAGE: Node = Node(&[
+    ("prompt_tokens", Rule::Count(Count::Prompt)),
+    ("total_tokens", Rule::Count(Count::Total)),
+]);
+
 static PROMPT_DETAILS: Node = Node(&[("cached_tokens", Rule::Count(Count::Cached))]);
 
 static COMPLETION_DETAILS: Node = Node(&[("reasoning_tokens", Rule::Count(Count::Reasoning))]);
@@ -69,6 +95,15 @@ static COMPLETION_DETAILS: Node = Node(&[("reasoning_tokens", Rule::Count(Count:
 pub(super) const ERROR_OBJECT: Rule = Rule::ErrorIf("error");
 
 impl Node {
+    /// Its kinds, if it tells kinds apart.
+    #[inline]
+    pub(super) fn kinds(&self) -> Option<&'static [(&'static str, &'static Node)]> {
+        match self.0.first() {
+            Some((_, Rule::Kinds(kinds))) => Some(kinds),
+            _ => None,
+        }
+    }
+
     /// The rule of a key, and its place in the table.
     #[inline]
     pub(super) fn rule(&self, key: &[u8]) -> Option<(usize, Rule)> {
@@ -77,6 +112,17 @@ impl Node {
             .position(|(name, _)| name.as_bytes() == key)
             .map(|i| (i, self.0[i].1))
     }
+}
+
+/// The rules for an object of this kind: those of one of `kinds`, else its `own`.
+#[inline]
+pub(super) fn of_kind(
+    own: &'static Node,
+    kinds: &'static [(&'static str, &'static Node)],
+    kind: Option<&[u8]>,
+) -> &'static Node {
+    kind.and_then(|kind| kinds.iter().find(|(name, _)| name.as_bytes() == kind))
+        .map_or(own, |(_, node)| node)
 }
 
 /// What was found in one event or body.
@@ -105,6 +151,13 @@ impl<'t> Found<'t> {
         if let Some(text) = &mut self.text {
             text.slot(slot).extend_from_slice(escaped);
         }
+    }
+
+    /// Notes output without a text.
+    pub(super) fn given(&mut self) {
+        self.texts += 1;
+        self.seen.output = true;
+        self.seen.visible = true;
     }
 
     pub(super) fn count(&mut self, count: Count, tokens: u32) {

@@ -5,23 +5,25 @@ use super::rules::{Found, Node, Slot};
 use super::template::Template;
 use super::text::Text;
 use super::walk::walk;
-use super::{Dialect, dialect};
+use super::{Dialect, Field, Reading, any, dialect};
 use crate::plan::EndpointKind;
 use crate::record::Usage;
 
 /// Reads the answers of one request at a time.
 ///
 /// Three ways, each checked against the next by tests: the template where an event repeats an earlier one but for its text
-/// (`template.rs`), the walker otherwise (`walk.rs`), and the full parse for whatever the walker declines (`full.rs`).
+/// (`template.rs`), the walker otherwise (`walk.rs`), and the full parse for whatever the walker declines (`full.rs`). Answers of unknown
+/// shape are always parsed in full (`any.rs`).
 pub struct Scanner {
     dialect: &'static Dialect,
+    field: Option<Field>,
     template: Template,
 }
 
 /// What an event or a body says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
-    /// It carries output: content, reasoning or tool-call text of any choice that is not empty.
+    /// It carries output: content, reasoning, refusal or tool-call text of any choice that is not empty; or a vector, a ranking, a sound.
     pub output: bool,
     /// It carries output other than reasoning.
     pub visible: bool,
@@ -44,8 +46,16 @@ impl Scanner {
     pub fn new(kind: EndpointKind) -> Self {
         Self {
             dialect: dialect(kind),
+            field: None,
             template: Template::default(),
         }
+    }
+
+    /// The same, with the place where the output of answers of unknown shape is.
+    #[must_use]
+    pub fn looking_at(mut self, field: Option<Field>) -> Self {
+        self.field = field;
+        self
     }
 
     /// Makes ready for the next request. Buffers keep their capacity.
@@ -73,7 +83,10 @@ impl Scanner {
         if data.trim_ascii().is_empty() {
             return Ok(Seen::default());
         }
-        read(data, self.dialect.event, text, Some(&mut self.template))
+        match self.dialect.reading {
+            Reading::Rules { event, .. } => read(data, event, text, Some(&mut self.template)),
+            Reading::Any => Ok(self.any(data, text)),
+        }
     }
 
     /// Reads a body that is not a stream, and appends its output to `text`.
@@ -81,14 +94,23 @@ impl Scanner {
     /// # Errors
     /// [`BadJson`]; nothing was appended.
     pub fn body(&mut self, data: &[u8], text: Option<&mut Text>) -> Result<Seen, BadJson> {
-        read(data, self.dialect.body, text, None)
+        match self.dialect.reading {
+            Reading::Rules { body, .. } => read(data, body, text, None),
+            Reading::Any => Ok(self.any(data, text)),
+        }
+    }
+
+    fn any(&self, data: &[u8], text: Option<&mut Text>) -> Seen {
+        let mut found = Found::new(text);
+        any::read(data, self.field.as_ref(), &mut found);
+        found.seen
     }
 }
 
 /// Walks; where the walker declines, parses in full.
 fn read(
     data: &[u8],
-    node: &Node,
+    node: &'static Node,
     mut text: Option<&mut Text>,
     template: Option<&mut Template>,
 ) -> Result<Seen, BadJson> {

@@ -17,13 +17,13 @@ fn body(plan: &Plan) -> String {
     asked(plan, "say \"hi\"", Some(64))
 }
 
-fn asked(plan: &Plan, prompt: &str, osl: Option<u32>) -> String {
+pub(super) fn asked(plan: &Plan, prompt: &str, osl: Option<u32>) -> String {
     let messages = [Message::text(prompt)];
-    let body = request_body(plan, &ask(&messages, osl));
+    let body = request_body(plan, &ask(&messages, osl)).expect("a body");
     String::from_utf8(body.bytes).expect("UTF-8")
 }
 
-fn ask(messages: &[Message], osl: Option<u32>) -> Ask<'_> {
+pub(super) fn ask(messages: &[Message], osl: Option<u32>) -> Ask<'_> {
     Ask {
         model: "m",
         system: None,
@@ -35,7 +35,7 @@ fn ask(messages: &[Message], osl: Option<u32>) -> Ask<'_> {
 
 #[test]
 fn every_kind_has_its_row() {
-    for kind in [EndpointKind::Chat, EndpointKind::Completions] {
+    for kind in EndpointKind::ALL {
         assert_eq!(dialect(kind).kind, kind);
     }
 }
@@ -113,7 +113,8 @@ fn earlier_turns_go_between_the_system_and_the_turns_own_messages() {
                 system: Some("be kind"),
                 ..ask(&messages, None)
             },
-        );
+        )
+        .expect("a body");
         let own = body.own.expect("a conversation");
         let whole = [&body.bytes[..own.start], &history, &body.bytes[own.start..]].concat();
         let tree: Value = serde_json::from_slice(&whole).expect("JSON");
@@ -134,7 +135,12 @@ fn earlier_turns_go_between_the_system_and_the_turns_own_messages() {
     }
     let single = plan(EndpointKind::Completions);
     let messages = [Message::text("one")];
-    assert_eq!(request_body(&single, &ask(&messages, None)).own, None);
+    assert_eq!(
+        request_body(&single, &ask(&messages, None))
+            .expect("a body")
+            .own,
+        None
+    );
 }
 
 #[test]
@@ -181,12 +187,22 @@ fn output_is_content_reasoning_or_tool_call_text_that_is_not_empty() {
         r#"{"role":"assistant"}"#,
         r#"{"role":"assistant","content":""}"#,
         r#"{"content":null,"reasoning":"","reasoning_content":null,"tool_calls":[]}"#,
-        r#"{"tool_calls":[{"index":0,"id":"x","type":"function"}],"refusal":"no"}"#,
+        r#"{"tool_calls":[{"index":0,"id":"x","type":"function"}],"refusal":null}"#,
     ] {
         assert_eq!(delta(empty), nothing(), "{empty}");
     }
     let call = r#"{"tool_calls":[{"index":0,"function":{"name":"f","arguments":""}},{"function":{"arguments":"{\"x\":1}"}}]}"#;
     assert_eq!(delta(call), text(r#"f{"x":1}"#));
+    assert_eq!(delta(r#"{"refusal":"no"}"#), text("no"));
+    assert_eq!(
+        delta(r#"{"function_call":{"name":"f","arguments":"1"}}"#),
+        text("f1")
+    );
+    assert_eq!(
+        delta(r#"{"audio":{"id":"a","transcript":"hi"}}"#),
+        text("hi")
+    );
+    assert_eq!(delta(r#"{"audio":{"id":"a","data":"UklGRg=="}}"#), text(""));
     for name in ["reasoning", "reasoning_content"] {
         let thought = delta(&format!(r#"{{"{name}":"hm"}}"#));
         assert_eq!(thought, (true, false, String::new(), "hm".into()), "{name}");
@@ -208,6 +224,37 @@ fn all_choices_count() {
     assert_eq!(
         (output, visible, finish, text.as_str()),
         (true, true, true, "ab")
+    );
+}
+
+#[test]
+fn the_tokens_in_logprobs_are_no_output() {
+    let (output, .., text, _) = chat(
+        r#"{"choices":[{"delta":{"content":"a"},"logprobs":{"content":[{"token":"b","top_logprobs":[{"token":"c"}]}]}}]}"#,
+    );
+    assert_eq!((output, text.as_str()), (true, "a"));
+    let (output, ..) = chat(
+        r#"{"choices":[{"delta":{},"logprobs":{"content":[{"token":"b","text":"c","content":"d"}]}}]}"#,
+    );
+    assert!(!output);
+}
+
+#[test]
+fn events_of_several_choices_are_events_of_one_request() {
+    let mut text = Text::default();
+    let mut scanner = Scanner::new(EndpointKind::Chat);
+    for (choice, said) in [(0, "a"), (1, "x"), (1, "y"), (0, "b")] {
+        let event =
+            format!(r#"{{"choices":[{{"index":{choice},"delta":{{"content":"{said}"}}}}]}}"#);
+        let seen = scanner
+            .event(event.as_bytes(), Some(&mut text))
+            .expect("JSON");
+        assert!(seen.output);
+    }
+    assert_eq!(
+        unescape(&text.visible),
+        "axyb",
+        "in the order of their arrival"
     );
 }
 

@@ -1,16 +1,16 @@
 //! The walker: applies the rules to JSON text in one pass, without a tree and without allocation.
 
 use super::lex::{Lexer, Unusual};
-use super::rules::{Found, Node, Rule, Slot};
+use super::rules::{Found, KIND, Node, Rule, Slot, of_kind};
 use std::ops::Range;
 
-/// Reads one object by the rules of `node`. Gives the place of the last text that was not empty, and whose it is.
+/// Reads one object, or a list of objects, by the rules of `node`. Gives the place of the last text that was not empty, and whose it is.
 ///
 /// Declines whatever the full parse might see otherwise: a key twice, an escaped key, a value of another type than its rule knows,
 /// deep nesting, anything malformed.
 pub(super) fn walk(
     json: &[u8],
-    node: &Node,
+    node: &'static Node,
     found: &mut Found<'_>,
 ) -> Result<Option<(Range<usize>, Slot)>, Unusual> {
     std::str::from_utf8(json).map_err(|_| Unusual)?;
@@ -19,7 +19,10 @@ pub(super) fn walk(
         found,
         last: None,
     };
-    walker.object(node)?;
+    match walker.lexer.peek() {
+        b'[' => walker.list(node)?,
+        _ => walker.object(node)?,
+    }
     walker.lexer.end()?;
     Ok(walker.last)
 }
@@ -31,7 +34,11 @@ struct Walker<'a, 'f, 't> {
 }
 
 impl Walker<'_, '_, '_> {
-    fn object(&mut self, node: &Node) -> Result<(), Unusual> {
+    fn object(&mut self, node: &'static Node) -> Result<(), Unusual> {
+        let node = match node.kinds() {
+            Some(kinds) => of_kind(node, kinds, kind(self.lexer.clone())?),
+            None => node,
+        };
         self.lexer.expect(b'{')?;
         if self.lexer.peek() == b'}' {
             self.lexer.take();
@@ -66,6 +73,15 @@ impl Walker<'_, '_, '_> {
             Rule::Object(node) => self.object(node)?,
             Rule::List(node) => self.list(node)?,
             Rule::Text(slot) => self.text(slot, reasoned)?,
+            Rule::Given => {
+                if !self.lexer.skip_given(MAX_DEPTH)? {
+                    return Ok(());
+                }
+                self.found.given();
+            }
+            // Its text is the tree's, which only the full parse has.
+            Rule::Tree(_) => return Err(Unusual),
+            Rule::Kinds(_) => self.lexer.skip(MAX_DEPTH)?,
             Rule::Finish => self.found.seen.finish |= !self.lexer.string()?.is_empty(),
             Rule::Count(count) => {
                 let tokens = self.lexer.small_integer()?;
@@ -83,7 +99,7 @@ impl Walker<'_, '_, '_> {
         Ok(())
     }
 
-    fn list(&mut self, node: &Node) -> Result<(), Unusual> {
+    fn list(&mut self, node: &'static Node) -> Result<(), Unusual> {
         self.lexer.expect(b'[')?;
         if self.lexer.peek() == b']' {
             self.lexer.take();
@@ -112,6 +128,27 @@ impl Walker<'_, '_, '_> {
         }
         self.found.output(slot, text);
         Ok(())
+    }
+}
+
+/// The kind that an object says it is of, read ahead.
+fn kind<'a>(mut lexer: Lexer<'a>) -> Result<Option<&'a [u8]>, Unusual> {
+    let mut kind = None;
+    lexer.expect(b'{')?;
+    if lexer.peek() == b'}' {
+        return Ok(None);
+    }
+    loop {
+        if lexer.key()? != KIND.as_bytes() {
+            lexer.skip(MAX_DEPTH)?;
+        } else if kind.replace(lexer.plain_string()?).is_some() {
+            return Err(Unusual);
+        }
+        match lexer.take() {
+            b',' => {}
+            b'}' => return Ok(kind),
+            _ => return Err(Unusual),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the events of a response add up to: the record so far, and the text.
 
 use crate::clock::Nanos;
-use crate::endpoint::{self, Scanner, Text};
+use crate::endpoint::{self, Field, Scanner, Text};
 use crate::plan::EndpointKind;
 use crate::record::{Cause, Record};
 
@@ -22,6 +22,8 @@ pub(super) type Fault = (Cause, Option<String>);
 /// What the events of a response add up to. Apart from the splitter that lends the events.
 pub(super) struct Answer {
     scanner: Scanner,
+    /// Without `[DONE]` or a finish reason, a stream is cut off.
+    says_its_end: bool,
     text: Text,
     keep: KeepText,
     text_bytes: usize,
@@ -36,6 +38,7 @@ impl Answer {
     pub(super) fn new(kind: EndpointKind, keep: KeepText, text_bytes: usize) -> Self {
         Self {
             scanner: Scanner::new(kind),
+            says_its_end: endpoint::says_its_end(kind),
             text: Text::default(),
             keep,
             text_bytes,
@@ -44,6 +47,17 @@ impl Answer {
             last_event: 0,
             done_seen: false,
         }
+    }
+
+    /// Looks for the output of answers of unknown shape there.
+    pub(super) fn look_at(&mut self, field: Option<Field>) {
+        let scanner = std::mem::replace(&mut self.scanner, Scanner::new(EndpointKind::Chat));
+        self.scanner = scanner.looking_at(field);
+    }
+
+    /// Whether the stream may end here.
+    pub(super) fn may_end(&self) -> bool {
+        self.done_seen || self.record.finished || !self.says_its_end
     }
 
     /// Forgets the response; the record stays.
@@ -75,8 +89,9 @@ impl Answer {
             self.output(seen.visible, arrived);
         }
         self.record.finished |= seen.finish;
-        if seen.usage.is_some() {
-            self.record.usage = seen.usage;
+        if let Some(usage) = seen.usage {
+            // Counts are of the whole answer so far; some servers give them in parts.
+            self.record.usage = Some(self.record.usage.unwrap_or_default().updated(usage));
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ mod answer;
 pub use answer::KeepText;
 
 use crate::clock::Nanos;
+use crate::endpoint::Field;
 use crate::plan::{EndpointKind, Limits};
 use crate::record::{Cause, Handshake, Instants, Outcome, PhaseKind, Record};
 use crate::wire::http1::{Decoder, Head, HeadLimits, HttpError, Part};
@@ -107,6 +108,13 @@ impl Exchange {
             read: 0,
             read_events: 0,
         }
+    }
+
+    /// The same, with the place where the output of answers of unknown shape is.
+    #[must_use]
+    pub fn looking_at(mut self, field: Option<Field>) -> Self {
+        self.answer.look_at(field);
+        self
     }
 
     /// Whether a request is under way.
@@ -446,7 +454,7 @@ impl Exchange {
         if let Some(event) = self.sse.finish() {
             self.answer.event(event.data, event.name, now)?;
         }
-        if !self.answer.done_seen && !self.answer.record.finished {
+        if !self.answer.may_end() {
             let what = format!(
                 "the stream ended after {} output events without [DONE] or a finish reason",
                 self.answer.record.events

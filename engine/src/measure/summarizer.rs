@@ -28,6 +28,8 @@ use crate::record::{Outcome, PhaseKind, Record};
 #[derive(Debug)]
 pub struct Summarizer {
     streaming: bool,
+    /// Answers are tokens, which somebody has to count.
+    makes_tokens: bool,
     open_loop: bool,
     /// Turns per second that users were asked for.
     asked: Option<f64>,
@@ -49,6 +51,7 @@ impl Summarizer {
         let exact_gaps = plan.limits.exact_gaps;
         Self {
             streaming: plan.streaming,
+            makes_tokens: plan.endpoint.produces_tokens(),
             open_loop: plan.profiling.load.is_scheduled(),
             asked: plan.profiling.load.turns_asked(),
             warmup: Population::new(Vec::new(), exact_gaps),
@@ -94,6 +97,9 @@ impl Summarizer {
     }
 
     fn add_source(&mut self, tokens: &TokenCounts) {
+        if !self.makes_tokens {
+            return;
+        }
         match tokens.source {
             TokenSource::Usage => self.tokens.from_usage += 1,
             TokenSource::Tokenizer => self.tokens.from_tokenizer += 1,

@@ -42,6 +42,30 @@ pub fn is_slo(info: &MetricInfo) -> bool {
     info.per_request && info.tag != ERROR_ISL.tag
 }
 
+/// Whether only answers of tokens have it.
+#[must_use]
+pub fn needs_output_tokens(info: &MetricInfo) -> bool {
+    const OF_TOKENS: [&MetricInfo; 16] = [
+        &E2E_OUTPUT_TOKEN_THROUGHPUT,
+        &OUTPUT_SEQUENCE_LENGTH,
+        &OUTPUT_TOKEN_COUNT,
+        &REASONING_TOKEN_COUNT,
+        &OSL_MISMATCH_DIFF_PCT,
+        &USAGE_COMPLETION_TOKENS,
+        &USAGE_REASONING_TOKENS,
+        &USAGE_COMPLETION_TOKENS_DIFF_PCT,
+        &OUTPUT_TOKEN_THROUGHPUT,
+        &TOTAL_TOKEN_THROUGHPUT,
+        &TOTAL_OSL,
+        &TOTAL_OUTPUT_TOKENS,
+        &TOTAL_REASONING_TOKENS,
+        &OSL_MISMATCH_COUNT,
+        &TOTAL_USAGE_COMPLETION_TOKENS,
+        &TOTAL_USAGE_REASONING_TOKENS,
+    ];
+    info.streaming_only || OF_TOKENS.iter().any(|other| other.tag == info.tag)
+}
+
 const MS: &str = "ms";
 const SEC: &str = "sec";
 const TOKENS: &str = "tokens";

@@ -2,9 +2,11 @@
 
 mod cancellation;
 mod dataset;
+mod endpoint;
 mod load;
 mod names;
 mod network;
+mod payload;
 mod rate;
 mod replay;
 mod slo;
@@ -14,8 +16,10 @@ mod tier;
 
 pub use cancellation::Cancellation;
 pub use dataset::{Context, Law, Length, Marker, Pair, Prompts, Sampling, TokenizerSource, Turns};
+pub use endpoint::EndpointKind;
 pub use load::{Arrival, Cap, CapPolicy, Load, Phase, Prefill, Ramp, Shape, Trace, first_session};
 pub use network::{Dns, Family, HttpVersion, Network, Pin, Tcp, Tls};
+pub use payload::{ImageFormat, Images, ModelChoice, Passages, Payload, Sounds};
 pub use rate::{Piece, Rate};
 pub use replay::{Replay, Timing};
 pub use slo::Slo;
@@ -51,6 +55,12 @@ pub struct Plan {
     pub use_server_token_count: bool,
     /// Synthetic prompts.
     pub prompts: Prompts,
+    /// What requests hold beside one text.
+    #[serde(skip_serializing_if = "Payload::is_plain")]
+    pub payload: Payload,
+    /// Header that names the session, instead of `X-Correlation-ID`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_header: Option<String>,
     /// Warm-up, if any: its requests are excluded from the results.
     pub warmup: Option<Phase>,
     /// The measured phase.
@@ -122,6 +132,8 @@ impl Plan {
                 chat_template: false,
                 replay: None,
             },
+            payload: Payload::default(),
+            session_header: None,
             warmup: None,
             profiling,
             slos: Vec::new(),
@@ -147,16 +159,6 @@ impl Plan {
             batch_wait: 0,
         }
     }
-}
-
-/// The API dialect.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EndpointKind {
-    /// `/v1/chat/completions`
-    Chat,
-    /// `/v1/completions`
-    Completions,
 }
 
 /// A request header.

@@ -185,6 +185,20 @@ pub struct Usage {
     pub cached: Option<u32>,
 }
 
+impl Usage {
+    /// These counts, with those that `newer` has in their place.
+    #[must_use]
+    pub fn updated(self, newer: Self) -> Self {
+        Self {
+            prompt: newer.prompt.or(self.prompt),
+            completion: newer.completion.or(self.completion),
+            total: newer.total.or(self.total),
+            reasoning: newer.reasoning.or(self.reasoning),
+            cached: newer.cached.or(self.cached),
+        }
+    }
+}
+
 impl Instants {
     /// A byte of the answer arrived: where it is the first, the request had been taken by then, however late that was noticed.
     pub fn answered(&mut self, arrived: Nanos) {

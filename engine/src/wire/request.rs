@@ -13,8 +13,8 @@ pub(super) struct Request {
     pub(super) fields: Vec<(String, String)>,
     /// Whether [`REQUEST_ID`] is ours to write.
     pub(super) request_id: bool,
-    /// Whether [`SESSION_ID`] is ours to write.
-    pub(super) session_id: bool,
+    /// The field that names the session, where it is ours to write: [`SESSION_ID`], or [`Plan::session_header`].
+    pub(super) session_id: Option<String>,
 }
 
 impl Request {
@@ -62,6 +62,11 @@ impl Request {
                 fields.push((name.to_owned(), value.to_owned()));
             }
         }
+        for (name, value) in endpoint::headers(plan.endpoint) {
+            if !given(name) {
+                fields.push(((*name).to_owned(), (*value).to_owned()));
+            }
+        }
         for header in &plan.headers {
             fields.push((header.name.clone(), header.value.trim().to_owned()));
         }
@@ -69,7 +74,9 @@ impl Request {
             path,
             fields,
             request_id: !given(REQUEST_ID),
-            session_id: !given(SESSION_ID),
+            session_id: Some(plan.session_header.as_deref().unwrap_or(SESSION_ID))
+                .filter(|name| !given(name))
+                .map(str::to_owned),
         })
     }
 }
@@ -141,4 +148,4 @@ pub(super) fn decimal(out: &mut Vec<u8>, mut n: usize) {
 
 const USER_AGENT: &str = concat!("ringload/", env!("CARGO_PKG_VERSION"));
 pub(super) const REQUEST_ID: &str = "X-Request-ID";
-pub(super) const SESSION_ID: &str = "X-Correlation-ID";
+const SESSION_ID: &str = "X-Correlation-ID";

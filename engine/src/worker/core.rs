@@ -407,12 +407,13 @@ impl Core<'_> {
     pub(super) fn new_slot(&mut self) -> u32 {
         let plan = self.shared.plan;
         let keep_text = match plan.prompts.tokenizer {
-            _ if plan.use_server_token_count => KeepText::Never,
+            _ if plan.use_server_token_count || !plan.endpoint.produces_tokens() => KeepText::Never,
             // The built-in vocabulary is nobody's model: its count is of no use beside the server's.
             TokenizerSource::Builtin => KeepText::WithoutUsage,
             TokenizerSource::Named { .. } => KeepText::Always,
         };
-        let exchange = Exchange::new(plan.endpoint, plan.streaming, keep_text, plan.limits);
+        let exchange = Exchange::new(plan.endpoint, plan.streaming, keep_text, plan.limits)
+            .looking_at(plan.payload.output.clone());
         self.slots.push(Slot {
             exchange,
             generation: 0,

@@ -116,6 +116,9 @@ impl Source {
 
     /// Whether nothing more will come due.
     pub(super) fn exhausted(&self, core: &Core<'_>) -> bool {
+        if self.gate.waiting() == 0 && core.all_taken() {
+            return true;
+        }
         let begins_none = core.sessions.closed()
             || match &self.feed {
                 Feed::Slots(slots) => slots.exhausted(),

@@ -2,6 +2,7 @@
 
 use super::lengths::Lengths;
 use super::parallel;
+use super::payload;
 use super::prompt::{Prompt, Prompts};
 use super::tokenizer::Tokenizer;
 use super::turns::Item;
@@ -99,7 +100,7 @@ impl<'a> Composer<'a> {
                 let aim = draft_tokens(self.prefix(item), wanted(item));
                 let inexact = prompt.tokens != aim;
                 let mut messages = Vec::with_capacity(2);
-                let mut isl = prompt.tokens;
+                let (message, mut isl) = payload::message(self.plan, &self.prompts, item, prompt);
                 if let Some(tokens) = self
                     .plan
                     .prompts
@@ -115,7 +116,7 @@ impl<'a> Composer<'a> {
                     isl += own.tokens;
                     messages.push(Message::text(own.text));
                 }
-                messages.push(Message::text(prompt.text));
+                messages.push(message);
                 let mut composed =
                     self.compose(item, messages, isl, None, lengths.osl(item), None, None)?;
                 composed.inexact = inexact
@@ -311,16 +312,15 @@ impl<'a> Composer<'a> {
                 _ => head.as_deref().map_or(0, |h| self.tokenizer.count(h)),
             };
         }
-        let models = &self.plan.models;
         let ask = Ask {
-            model: &models[item.conversation() % models.len()],
+            model: payload::model(self.plan, item.conversation()),
             system: head.as_deref(),
             messages: &messages,
             osl,
             extra,
         };
         Ok(Composed {
-            body: request_body(self.plan, &ask),
+            body: request_body(self.plan, &ask)?,
             isl,
             osl,
             inexact: false,

@@ -7,7 +7,9 @@ mod gather;
 mod hub;
 mod inputs;
 mod lengths;
+pub mod media;
 mod parallel;
+mod payload;
 mod pool;
 mod prompt;
 mod sampling;
@@ -113,6 +115,7 @@ impl Workload {
     /// As [`Self::with_tokenizer`], with this many bytes of bodies in memory.
     fn within(plan: &Plan, tokenizer: Tokenizer, budget: u64) -> Result<Self> {
         let lengths = Lengths::of_plan(plan)?;
+        payload::check(plan)?;
         let composer = Composer::new(plan, &tokenizer)?;
         let mut store = Store::new(budget);
         let made = match &plan.prompts.replay {

@@ -90,6 +90,16 @@ impl<'a> Prompts<'a> {
         parallel::map(n, threads, |i| then(i, self.by_encoding(draft(i))))
     }
 
+    /// Prompt `i` of this length by itself, as [`Self::make_all`] makes it.
+    pub(super) fn one(&self, i: Item, isl: u32) -> Prompt {
+        let draft = self.draft(i, isl);
+        if self.is_disproved() {
+            self.by_encoding(draft)
+        } else {
+            self.by_words(&draft)
+        }
+    }
+
     /// Prompt `n` of many: its length taken from its words, while those add up and the first [`FIRST`] and each [`SAMPLE`]th prove it.
     pub(super) fn make_one_of(&self, n: usize, draft: Draft) -> Prompt {
         if self.is_disproved() {

@@ -7,6 +7,7 @@
 //! - `schedules`: rates that move, slots that open over time, bounds on prefills, users
 //! - `sessions`: conversations of several turns
 //! - `cli`: exit statuses, signals, secrets, what reaches the wire
+//! - `endpoints`: every API dialect, streamed and whole, and what requests hold
 //! - `limits`: cancelled requests, time-outs within a stream, runs that end early over their failures
 //! - `network`: names, TLS, sockets, and phases that hold what they should
 //! - `wire`: peers with bad manners
@@ -25,6 +26,7 @@ mod campaign;
 mod cli;
 mod course;
 mod crowd;
+mod endpoints;
 mod faults;
 mod files;
 mod http2;

@@ -14,6 +14,24 @@ use crate::http::{Head, Refusal};
 pub(crate) enum Api {
     Chat,
     Completions,
+    /// OpenAI Responses.
+    Responses,
+    /// Anthropic Messages.
+    Messages,
+    /// Hugging Face text-generation-inference; the path says whether it streams.
+    Generate {
+        streamed: bool,
+    },
+    Embeddings,
+    Rank(Ranker),
+}
+
+/// Whose shape a ranking has.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Ranker {
+    Cohere,
+    Tei,
+    Nim,
 }
 
 /// What a generation request wants.
@@ -22,6 +40,8 @@ pub(crate) struct Ask {
     pub(crate) api: Api,
     pub(crate) model: Option<String>,
     pub(crate) prompt_tokens: u32,
+    /// Inputs to embed, or passages to rank.
+    pub(crate) items: u32,
     pub(crate) output_tokens: Option<u32>,
     pub(crate) stream: bool,
     pub(crate) include_usage: bool,
@@ -68,13 +88,34 @@ impl Ask {
     /// Reads a body, or says what is wrong with it.
     pub(crate) fn parse(api: Api, head: &Head, bytes: &[u8]) -> Result<Self, Refusal> {
         let body: Body<'_> = serde_json::from_slice(bytes).map_err(invalid)?;
-        let text = match api {
-            Api::Chat => body.messages.ok_or("messages"),
-            Api::Completions => body.prompt.ok_or("prompt"),
+        let asked = body.asked_tokens(api);
+        let required = |field| Refusal::bad_request(format!("the field {field} is required"));
+        if api == Api::Messages && asked.is_none() {
+            return Err(required("max_tokens"));
+        }
+        let (text, items) = match api {
+            Api::Chat | Api::Messages => (body.messages.ok_or("messages"), 1),
+            Api::Completions => (body.prompt.ok_or("prompt"), 1),
+            Api::Responses => (body.input.ok_or("input"), 1),
+            Api::Generate { .. } => (body.inputs.ok_or("inputs"), 1),
+            Api::Embeddings => (body.input.ok_or("input"), body.input.map_or(0, Text::items)),
+            Api::Rank(ranker) => {
+                let (name, passages) = match ranker {
+                    Ranker::Cohere => ("documents", body.documents),
+                    Ranker::Tei => ("texts", body.texts),
+                    Ranker::Nim => ("passages", body.passages),
+                };
+                let text = body.query.ok_or("query").and_then(|query| {
+                    let passages = passages.ok_or(name)?;
+                    Ok(query.with(passages))
+                });
+                (text, passages.map_or(0, Text::items))
+            }
         };
-        let text =
-            text.map_err(|field| Refusal::bad_request(format!("the field {field} is required")))?;
-        let output_tokens = body.max_completion_tokens.or(body.max_tokens);
+        let text = text.map_err(required)?;
+        let makes_tokens = !matches!(api, Api::Embeddings | Api::Rank(_));
+        // A vector or a ranking is one thing, which is due when a first token would be.
+        let output_tokens = if makes_tokens { asked } else { Some(1) };
         if output_tokens.is_some_and(|tokens| !(1..=OUTPUT_LIMIT).contains(&tokens)) {
             return Err(Refusal::bad_request(
                 "max_tokens must be between 1 and 1000000",
@@ -96,8 +137,12 @@ impl Ask {
             api,
             model: body.model.map(Cow::into_owned),
             prompt_tokens: text.tokens(),
+            items,
             output_tokens,
-            stream: body.stream.unwrap_or(false),
+            stream: match api {
+                Api::Generate { streamed } => streamed,
+                _ => makes_tokens && body.stream.unwrap_or(false),
+            },
             include_usage: body
                 .stream_options
                 .is_some_and(|options| options.include_usage),
@@ -170,11 +215,34 @@ struct Body<'a> {
     model: Option<Cow<'a, str>>,
     messages: Option<Text>,
     prompt: Option<Text>,
+    input: Option<Text>,
+    inputs: Option<Text>,
+    query: Option<Text>,
+    documents: Option<Text>,
+    texts: Option<Text>,
+    passages: Option<Text>,
     max_tokens: Option<u32>,
     max_completion_tokens: Option<u32>,
+    max_output_tokens: Option<u32>,
+    parameters: Option<Parameters>,
     stream: Option<bool>,
     stream_options: Option<StreamOptions>,
     mock: Option<Mock>,
+}
+
+impl Body<'_> {
+    fn asked_tokens(&self, api: Api) -> Option<u32> {
+        match api {
+            Api::Responses => self.max_output_tokens,
+            Api::Generate { .. } => self.parameters.as_ref()?.max_new_tokens,
+            _ => self.max_completion_tokens.or(self.max_tokens),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Parameters {
+    max_new_tokens: Option<u32>,
 }
 
 #[derive(Deserialize)]

@@ -5,7 +5,7 @@ mod prompt;
 
 use crate::http::{Head, Method, Refusal};
 
-pub(crate) use ask::{Api, Ask, Fault, FaultKind};
+pub(crate) use ask::{Api, Ask, Fault, FaultKind, Ranker};
 
 /// A path that is served.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,6 +26,20 @@ pub(crate) fn route(head: &Head) -> Result<Route, Refusal> {
     let (allowed, route) = match path {
         "/v1/chat/completions" => (Method::Post, Route::Generate(Api::Chat)),
         "/v1/completions" => (Method::Post, Route::Generate(Api::Completions)),
+        "/v1/responses" => (Method::Post, Route::Generate(Api::Responses)),
+        "/v1/messages" => (Method::Post, Route::Generate(Api::Messages)),
+        "/generate" => (
+            Method::Post,
+            Route::Generate(Api::Generate { streamed: false }),
+        ),
+        "/generate_stream" => (
+            Method::Post,
+            Route::Generate(Api::Generate { streamed: true }),
+        ),
+        "/v1/embeddings" => (Method::Post, Route::Generate(Api::Embeddings)),
+        "/v2/rerank" | "/v1/rerank" => (Method::Post, Route::Generate(Api::Rank(Ranker::Cohere))),
+        "/rerank" => (Method::Post, Route::Generate(Api::Rank(Ranker::Tei))),
+        "/v1/ranking" => (Method::Post, Route::Generate(Api::Rank(Ranker::Nim))),
         "/v1/models" => (Method::Get, Route::Models),
         "/health" => (Method::Get, Route::Health),
         "/metrics" => (Method::Get, Route::Metrics),

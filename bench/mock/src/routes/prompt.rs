@@ -10,6 +10,8 @@ use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 pub(crate) struct Text {
     bytes: u64,
     ids: u64,
+    /// Items of the list, if it is one.
+    items: u32,
 }
 
 impl Text {
@@ -17,6 +19,17 @@ impl Text {
     pub(crate) fn tokens(self) -> u32 {
         let tokens = self.ids + self.bytes.div_ceil(4);
         u32::try_from(tokens).unwrap_or(u32::MAX).max(1)
+    }
+
+    /// How many texts it is.
+    pub(crate) fn items(self) -> u32 {
+        self.items.max(1)
+    }
+
+    /// This and another text.
+    pub(crate) fn with(mut self, other: Self) -> Self {
+        self.add(other);
+        self
     }
 
     fn add(&mut self, other: Self) {
@@ -43,12 +56,15 @@ impl<'de> Visitor<'de> for Sizes {
     fn visit_str<E: Error>(self, text: &str) -> Result<Text, E> {
         Ok(Text {
             bytes: text.len() as u64,
-            ids: 0,
+            ..Text::default()
         })
     }
 
     fn visit_u64<E: Error>(self, _id: u64) -> Result<Text, E> {
-        Ok(Text { bytes: 0, ids: 1 })
+        Ok(Text {
+            ids: 1,
+            ..Text::default()
+        })
     }
 
     fn visit_unit<E: Error>(self) -> Result<Text, E> {
@@ -59,6 +75,7 @@ impl<'de> Visitor<'de> for Sizes {
         let mut sum = Text::default();
         while let Some(item) = items.next_element::<Text>()? {
             sum.add(item);
+            sum.items += 1;
         }
         Ok(sum)
     }

@@ -196,7 +196,7 @@ impl Stream {
             self.head = Some((200, STREAM));
         }
         if !self.role_sent && (due || self.early_role) {
-            self.template.role(out, &sent);
+            self.template.opening(out, self.usage(), &sent);
             self.role_sent = true;
         }
         let mut events = 0;
@@ -234,7 +234,8 @@ impl Stream {
     fn render_end(&mut self, out: &mut Vec<u8>, sent: &Digits) -> Option<End> {
         match self.fault.map(|fault| fault.kind) {
             None => {
-                self.template.finish(out, sent);
+                let words = Words::new(self.id as u64);
+                self.template.finish(out, words, self.usage(), sent);
                 if self.ask.include_usage {
                     self.template.usage(out, self.usage(), sent);
                 }
@@ -259,9 +260,9 @@ impl Stream {
         match self.fault.map(|fault| fault.kind) {
             None => {
                 self.sent = self.total;
-                let (api, usage) = (self.ask.api, self.usage());
+                let (ask, usage) = (&self.ask, self.usage());
                 let body = whole::body(
-                    api,
+                    ask,
                     self.id,
                     self.created,
                     &self.model,

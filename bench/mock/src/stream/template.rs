@@ -12,7 +12,10 @@ pub(crate) struct Template {
     api: Api,
     /// Events are wrapped as HTTP/1.1 chunks.
     chunked: bool,
-    /// `data: {"id":…,"model":"…","choices":[{"index":0,"delta":{"content":"`
+    id: u128,
+    /// As a JSON string.
+    model: String,
+    /// All of an event before its words: `data: {"id":…,"model":"…","choices":[{"index":0,"delta":{"content":"`
     prefix: Vec<u8>,
     /// Where `"choices"` begins in the prefix.
     choices: usize,
@@ -30,32 +33,76 @@ pub(crate) struct Usage {
 impl Template {
     /// For the request `id`; `model` is the name as a JSON string, with its quotes.
     pub(crate) fn new(api: Api, framing: Framing, id: u128, created: u64, model: &str) -> Self {
-        let head = object(api, true, id, created, model);
-        let mut prefix = format!("data: {head}").into_bytes();
-        let choices = prefix.len();
-        prefix.extend_from_slice(br#""choices":[{"index":0,"#);
-        let delta = prefix.len();
-        prefix.extend_from_slice(match api {
-            Api::Chat => br#""delta":{"content":""#,
-            Api::Completions => br#""text":""#,
-        });
+        let mut prefix = Vec::new();
+        let (mut choices, mut delta) = (0, 0);
+        match api {
+            Api::Responses => prefix.extend_from_slice(
+                format!(
+                    "event: response.output_text.delta\ndata: {{\"type\":\"response.output_text.delta\",\
+                     \"item_id\":\"msg_{id:032x}\",\"output_index\":0,\"content_index\":0,\"delta\":\""
+                )
+                .as_bytes(),
+            ),
+            Api::Messages => prefix.extend_from_slice(
+                b"event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\
+                \"delta\":{\"type\":\"text_delta\",\"text\":\"",
+            ),
+            Api::Generate { .. } => {
+                prefix.extend_from_slice(b"data:{\"token\":{\"id\":1,\"text\":\"");
+            }
+            Api::Chat | Api::Completions | Api::Embeddings | Api::Rank(_) => {
+                let head = object(api, true, id, created, model);
+                prefix.extend_from_slice(format!("data: {head}").as_bytes());
+                choices = prefix.len();
+                prefix.extend_from_slice(br#""choices":[{"index":0,"#);
+                delta = prefix.len();
+                prefix.extend_from_slice(match api {
+                    Api::Chat => br#""delta":{"content":""#,
+                    _ => br#""text":""#,
+                });
+            }
+        }
         Self {
             api,
             chunked: framing != Framing::Http2,
+            id,
+            model: model.to_owned(),
             prefix,
             choices,
             delta,
         }
     }
 
-    /// The first chunk of a chat: a role and no output.
-    pub(crate) fn role(&self, out: &mut Vec<u8>, sent: &Digits) {
-        if self.api == Api::Chat {
-            let role = br#""delta":{"role":"assistant","content":""},"logprobs":null,"finish_reason":null}],"sent_ns":"#;
-            self.chunk(
+    /// What comes before the output: of a chat, a role.
+    pub(crate) fn opening(&self, out: &mut Vec<u8>, usage: Usage, sent: &Digits) {
+        match self.api {
+            Api::Chat => {
+                let role = br#""delta":{"role":"assistant","content":""},"logprobs":null,"finish_reason":null}],"sent_ns":"#;
+                self.chunk(
+                    out,
+                    &[&self.prefix[..self.delta], role, sent.as_bytes(), EVENT_END],
+                );
+            }
+            Api::Responses => self.event(
                 out,
-                &[&self.prefix[..self.delta], role, sent.as_bytes(), EVENT_END],
-            );
+                "response.created",
+                &format!(
+                    r#""response":{},"#,
+                    self.response("in_progress", None, "[]")
+                ),
+                sent,
+            ),
+            Api::Messages => {
+                let Self { id, model, .. } = self;
+                let prompt = usage.prompt_tokens;
+                let message = format!(
+                    r#""message":{{"id":"msg_{id:032x}","type":"message","role":"assistant","content":[],"model":{model},"stop_reason":null,"usage":{{"input_tokens":{prompt},"output_tokens":1}}}},"#
+                );
+                self.event(out, "message_start", &message, sent);
+                let block = r#""index":0,"content_block":{"type":"text","text":""},"#;
+                self.event(out, "content_block_start", block, sent);
+            }
+            Api::Completions | Api::Generate { .. } | Api::Embeddings | Api::Rank(_) => {}
         }
     }
 
@@ -63,7 +110,14 @@ impl Template {
     pub(crate) fn tokens(&self, out: &mut Vec<u8>, words: &mut Words, count: u32, sent: &Digits) {
         let after: &[u8] = match self.api {
             Api::Chat => br#""},"logprobs":null,"finish_reason":null}],"sent_ns":"#,
-            Api::Completions => br#"","logprobs":null,"finish_reason":null}],"sent_ns":"#,
+            Api::Responses => br#"","sent_ns":"#,
+            Api::Messages => br#""},"sent_ns":"#,
+            Api::Generate { .. } => {
+                br#"","logprob":-0.5,"special":false},"generated_text":null,"details":null,"sent_ns":"#
+            }
+            Api::Completions | Api::Embeddings | Api::Rank(_) => {
+                br#"","logprobs":null,"finish_reason":null}],"sent_ns":"#
+            }
         };
         let sent = sent.as_bytes();
         if self.chunked {
@@ -86,11 +140,44 @@ impl Template {
         }
     }
 
-    /// The chunk that says why the output ended.
-    pub(crate) fn finish(&self, out: &mut Vec<u8>, sent: &Digits) {
+    /// The events that say why the output ended; `words` are all of it, from the start.
+    pub(crate) fn finish(&self, out: &mut Vec<u8>, words: Words, usage: Usage, sent: &Digits) {
         let delta: &[u8] = match self.api {
+            Api::Responses => {
+                let text = words.text(usage.completion_tokens);
+                let done = format!(
+                    r#""item_id":"msg_{:032x}","output_index":0,"content_index":0,"text":"{text}","#,
+                    self.id
+                );
+                self.event(out, "response.output_text.done", &done, sent);
+                let output = message_item(self.id, &text);
+                let response = self.response("completed", Some(usage), &output);
+                return self.event(
+                    out,
+                    "response.completed",
+                    &format!(r#""response":{response},"#),
+                    sent,
+                );
+            }
+            Api::Messages => {
+                self.event(out, "content_block_stop", r#""index":0,"#, sent);
+                let made = usage.completion_tokens;
+                let delta = format!(
+                    r#""delta":{{"stop_reason":"max_tokens","stop_sequence":null}},"usage":{{"output_tokens":{made}}},"#
+                );
+                self.event(out, "message_delta", &delta, sent);
+                return self.event(out, "message_stop", "", sent);
+            }
+            Api::Generate { .. } => {
+                let text = words.text(usage.completion_tokens);
+                let made = usage.completion_tokens;
+                let last = format!(
+                    r#"data:{{"token":{{"id":2,"text":"","logprob":0.0,"special":true}},"generated_text":"{text}","details":{{"finish_reason":"length","generated_tokens":{made},"seed":null}},"sent_ns":"#
+                );
+                return self.chunk(out, &[last.as_bytes(), sent.as_bytes(), EVENT_END]);
+            }
             Api::Chat => br#""delta":{},"logprobs":null,"finish_reason":"length"}],"sent_ns":"#,
-            Api::Completions => {
+            Api::Completions | Api::Embeddings | Api::Rank(_) => {
                 br#""text":"","logprobs":null,"finish_reason":"length"}],"sent_ns":"#
             }
         };
@@ -105,8 +192,11 @@ impl Template {
         );
     }
 
-    /// The chunk that has the usage and no choices.
+    /// The chunk that has the usage and no choices, in the APIs that have one.
     pub(crate) fn usage(&self, out: &mut Vec<u8>, usage: Usage, sent: &Digits) {
+        if !matches!(self.api, Api::Chat | Api::Completions) {
+            return;
+        }
         let usage = format!(r#""choices":[],"usage":{},"sent_ns":"#, usage.json());
         self.chunk(
             out,
@@ -119,14 +209,26 @@ impl Template {
         );
     }
 
+    /// An event of a kind, with these fields, each followed by a comma.
+    fn event(&self, out: &mut Vec<u8>, kind: &str, fields: &str, sent: &Digits) {
+        let start = format!("event: {kind}\ndata: {{\"type\":\"{kind}\",{fields}\"sent_ns\":");
+        self.chunk(out, &[start.as_bytes(), sent.as_bytes(), EVENT_END]);
+    }
+
+    fn response(&self, status: &str, usage: Option<Usage>, output: &str) -> String {
+        response(self.id, &self.model, status, usage, output)
+    }
+
     /// An event with an error in it.
     pub(crate) fn error_event(&self, out: &mut Vec<u8>, json: &str) {
         self.chunk(out, &[b"data: ", json.as_bytes(), b"\n\n"]);
     }
 
-    /// The last event and the end of the body.
+    /// The last event, in the APIs that have one, and the end of the body.
     pub(crate) fn done(&self, out: &mut Vec<u8>) {
-        self.chunk(out, &[b"data: [DONE]\n\n"]);
+        if matches!(self.api, Api::Chat | Api::Completions) {
+            self.chunk(out, &[b"data: [DONE]\n\n"]);
+        }
         if self.chunked {
             out.extend_from_slice(b"0\r\n\r\n");
         }
@@ -150,10 +252,39 @@ pub(crate) fn object(api: Api, streamed: bool, id: u128, created: u64, model: &s
     let (prefix, object) = match (api, streamed) {
         (Api::Chat, true) => ("chatcmpl", "chat.completion.chunk"),
         (Api::Chat, false) => ("chatcmpl", "chat.completion"),
-        (Api::Completions, _) => ("cmpl", "text_completion"),
+        _ => ("cmpl", "text_completion"),
     };
     format!(
         r#"{{"id":"{prefix}-{id:032x}","object":"{object}","created":{created},"model":{model},"#
+    )
+}
+
+/// A response of OpenAI's Responses.
+pub(crate) fn response(
+    id: u128,
+    model: &str,
+    status: &str,
+    usage: Option<Usage>,
+    output: &str,
+) -> String {
+    let usage = usage.map_or_else(
+        || "null".into(),
+        |Usage { prompt_tokens: prompt, completion_tokens: completion }| {
+            let total = u64::from(prompt) + u64::from(completion);
+            format!(
+                r#"{{"input_tokens":{prompt},"input_tokens_details":{{"cached_tokens":0}},"output_tokens":{completion},"output_tokens_details":{{"reasoning_tokens":0}},"total_tokens":{total}}}"#
+            )
+        },
+    );
+    format!(
+        r#"{{"id":"resp_{id:032x}","object":"response","status":"{status}","error":null,"model":{model},"output":{output},"usage":{usage}}}"#
+    )
+}
+
+/// The output of a response: one message of one text.
+pub(crate) fn message_item(id: u128, text: &str) -> String {
+    format!(
+        r#"[{{"id":"msg_{id:032x}","type":"message","status":"completed","role":"assistant","content":[{{"type":"output_text","text":"{text}","annotations":[]}}]}}]"#
     )
 }
 

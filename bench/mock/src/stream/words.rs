@@ -19,6 +19,15 @@ impl Words {
         self.next = (self.next + 1) % WORDS.len();
         word.as_bytes()
     }
+
+    /// The next `count` words.
+    pub(crate) fn text(mut self, count: u32) -> String {
+        let mut text = Vec::new();
+        for _ in 0..count {
+            text.extend_from_slice(self.take());
+        }
+        String::from_utf8(text).expect("words are ASCII")
+    }
 }
 
 const WORDS: [&str; 32] = [

@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::plan::{Plan, Target};
-use crate::wire::request::{REQUEST_ID, Request, SESSION_ID, decimal, session, uuid};
+use crate::wire::request::{REQUEST_ID, Request, decimal, session, uuid};
 
 /// The bytes that every request to one target begins with.
 ///
@@ -14,7 +14,7 @@ pub struct RequestHead {
     /// Whether `X-Request-ID` is ours to write.
     request_id: bool,
     /// Whether `X-Correlation-ID` is ours to write.
-    session_id: bool,
+    session_id: Option<String>,
 }
 
 impl RequestHead {
@@ -48,8 +48,8 @@ impl RequestHead {
             out.extend_from_slice(&uuid(request_id));
             out.extend_from_slice(b"\r\n");
         }
-        if self.session_id && !session_id.is_empty() {
-            out.extend_from_slice(SESSION_ID.as_bytes());
+        if let Some(name) = self.session_id.as_ref().filter(|_| !session_id.is_empty()) {
+            out.extend_from_slice(name.as_bytes());
             out.extend_from_slice(b": ");
             out.extend(session(session_id));
             out.extend_from_slice(b"\r\n");

@@ -3,7 +3,7 @@
 use super::hpack;
 use crate::error::{Error, Result};
 use crate::plan::{Plan, Target};
-use crate::wire::request::{REQUEST_ID, Request, SESSION_ID, decimal, session, uuid};
+use crate::wire::request::{REQUEST_ID, Request, decimal, session, uuid};
 
 /// The header block that every request to one target begins with.
 ///
@@ -58,18 +58,18 @@ impl RequestHead {
                 hpack::field(&mut constant, name.as_bytes(), value.as_bytes());
             }
         }
-        let name = |name: &str, ours: bool| {
+        let name = |name: Option<&str>| {
             let mut out = Vec::new();
-            if ours {
+            if let Some(name) = name {
                 hpack::name(&mut out, name.to_ascii_lowercase().as_bytes());
             }
             out
         };
         Ok(Self {
             constant,
-            request_id: name(REQUEST_ID, request.request_id),
-            session_id: name(SESSION_ID, request.session_id),
-            length: name("content-length", true),
+            request_id: name(request.request_id.then_some(REQUEST_ID)),
+            session_id: name(request.session_id.as_deref()),
+            length: name(Some("content-length")),
         })
     }
 

@@ -234,6 +234,12 @@ impl Core<'_> {
         })
     }
 
+    /// Whether the phase has taken up all of its requests, on whatever core: users who think would think in vain.
+    pub(in crate::worker) fn all_taken(&self) -> bool {
+        let taken = &self.shared.taken[self.phase as usize];
+        taken.load(Ordering::Relaxed) >= self.sessions.most
+    }
+
     /// Takes one of the requests that the phase may take up, in the whole run: its number. When there is none left, no conversation goes
     /// on.
     fn claim(&mut self) -> Option<u64> {

@@ -1,0 +1,67 @@
+//! OpenAI embeddings, and NVIDIA NIM's, which take images as well. Their answers are vectors: no tokens come out.
+
+use super::ask::{Ask, Message};
+use super::rules::{ERROR_OBJECT, INPUT_USAGE, Node, Rule};
+use super::{Dialect, Extras, Fields, Path, Reading, StreamField};
+use crate::error::Result;
+use crate::plan::{EndpointKind, Plan};
+use serde_json::Value;
+
+pub(super) const EMBEDDINGS: Dialect = Dialect {
+    kind: EndpointKind::Embeddings,
+    path: Path::Under("/v1/embeddings"),
+    headers: &[],
+    names_model: true,
+    stream: StreamField::Unsaid,
+    extras: Extras::Body,
+    ask: |body, _, ask| texts(body, ask),
+    thread: None,
+    reading: Reading::Rules {
+        event: &BODY,
+        body: &BODY,
+    },
+};
+
+pub(super) static NIM_EMBEDDINGS: Dialect = Dialect {
+    kind: EndpointKind::NimEmbeddings,
+    ask: texts_and_images,
+    ..EMBEDDINGS
+};
+
+fn texts(body: &mut Fields, ask: &Ask<'_>) -> Result<()> {
+    let texts = ask.messages.iter().flat_map(Message::contents);
+    body.insert("input".into(), texts.collect::<Value>());
+    Ok(())
+}
+
+/// A text and an image are one input; so is an image alone.
+fn texts_and_images(body: &mut Fields, _plan: &Plan, ask: &Ask<'_>) -> Result<()> {
+    let images: Vec<&str> = ask
+        .messages
+        .iter()
+        .flat_map(|m| m.images.iter().map(String::as_str))
+        .collect();
+    if images.is_empty() {
+        return texts(body, ask);
+    }
+    let texts = ask.messages.iter().flat_map(Message::contents);
+    let mut texts = texts.filter(|text| !text.is_empty());
+    let inputs = images.iter().map(|image| match texts.next() {
+        Some(text) => format!("{text} {image}"),
+        None => (*image).to_owned(),
+    });
+    let mut inputs: Vec<Value> = inputs.map(Value::from).collect();
+    inputs.extend(texts.map(Value::from));
+    body.insert("input".into(), inputs.into());
+    Ok(())
+}
+
+static BODY: Node = Node(&[
+    ("data", Rule::List(&VECTOR)),
+    ("usage", Rule::Object(&INPUT_USAGE)),
+    ("error", Rule::Error),
+    ("object", ERROR_OBJECT),
+]);
+
+/// Numbers, or their bytes in base64.
+static VECTOR: Node = Node(&[("embedding", Rule::Given)]);

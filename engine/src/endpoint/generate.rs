@@ -1,0 +1,61 @@
+//! Hugging Face text-generation-inference's own API.
+
+use super::ask::{Ask, Message};
+use super::rules::{Count, Node, Rule, Slot};
+use super::{Dialect, Extras, Fields, Path, Reading, StreamField};
+use crate::error::Result;
+use crate::plan::{EndpointKind, Plan};
+use serde_json::{Map, Value};
+
+pub(super) static GENERATE: Dialect = Dialect {
+    kind: EndpointKind::HuggingfaceGenerate,
+    path: Path::ByStream {
+        whole: "/generate",
+        stream: "/generate_stream",
+    },
+    headers: &[],
+    names_model: false,
+    stream: StreamField::Unsaid,
+    extras: Extras::Field("parameters"),
+    ask,
+    thread: None,
+    reading: Reading::Rules {
+        event: &EVENT,
+        body: &BODY,
+    },
+};
+
+/// `details` is asked for: it is how this server says how many tokens it made, and why it stopped.
+fn ask(body: &mut Fields, _plan: &Plan, ask: &Ask<'_>) -> Result<()> {
+    let texts = ask.messages.iter().flat_map(Message::contents);
+    let texts: Vec<&str> = texts.filter(|text| !text.is_empty()).collect();
+    body.insert("inputs".into(), texts.join(" ").into());
+    let mut parameters = Map::new();
+    if let Some(osl) = ask.osl {
+        parameters.insert("max_new_tokens".into(), osl.into());
+    }
+    parameters.insert("details".into(), Value::Bool(true));
+    body.insert("parameters".into(), parameters.into());
+    Ok(())
+}
+
+/// The last event repeats all text as `generated_text`: that is how the stream says that it is over.
+static EVENT: Node = Node(&[
+    ("token", Rule::Object(&TOKEN)),
+    ("generated_text", Rule::Finish),
+    ("details", Rule::Object(&DETAILS)),
+    ("error", Rule::Error),
+]);
+
+static TOKEN: Node = Node(&[("text", Rule::Text(Slot::Visible))]);
+
+static DETAILS: Node = Node(&[
+    ("finish_reason", Rule::Finish),
+    ("generated_tokens", Rule::Count(Count::Completion)),
+]);
+
+static BODY: Node = Node(&[
+    ("generated_text", Rule::Text(Slot::Visible)),
+    ("details", Rule::Object(&DETAILS)),
+    ("error", Rule::Error),
+]);

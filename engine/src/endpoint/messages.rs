@@ -1,0 +1,112 @@
+//! Anthropic Messages: events of content blocks; usage comes in two parts, which add up to the whole.
+
+use super::ask::{Ask, Message, Thread};
+use super::parts::Parts;
+use super::rules::{INPUT_OUTPUT_USAGE, Node, Rule, Slot};
+use super::{Dialect, Extras, Fields, Path, Reading, StreamField};
+use crate::error::Result;
+use crate::plan::{EndpointKind, Plan};
+use serde_json::{Value, json};
+
+pub(super) static MESSAGES: Dialect = Dialect {
+    kind: EndpointKind::Messages,
+    path: Path::Under("/v1/messages"),
+    headers: &[("anthropic-version", "2023-06-01")],
+    names_model: true,
+    stream: StreamField::Said,
+    extras: Extras::Body,
+    ask,
+    thread: Some(Thread {
+        field: "messages",
+        system_leads: false,
+    }),
+    reading: Reading::Rules {
+        event: &EVENT,
+        body: &BODY,
+    },
+};
+
+/// The API takes no request without `max_tokens`: where no output length is asked for, this is said (as AIPerf does).
+pub(super) const MAX_TOKENS: u32 = 1024;
+
+fn ask(body: &mut Fields, _plan: &Plan, ask: &Ask<'_>) -> Result<()> {
+    body.insert(
+        "messages".into(),
+        ask.messages.iter().map(message).collect(),
+    );
+    body.insert("max_tokens".into(), ask.osl.unwrap_or(MAX_TOKENS).into());
+    if let Some(system) = ask.system {
+        body.insert("system".into(), system.into());
+    }
+    Ok(())
+}
+
+fn message(message: &Message) -> Value {
+    message
+        .verbatim
+        .clone()
+        .unwrap_or_else(|| json!({"role": message.role(), "content": PARTS.content(message)}))
+}
+
+static PARTS: Parts = Parts {
+    text: "text",
+    image,
+    audio: None,
+    video: None,
+};
+
+/// A `data:` URL is taken apart; any other URL the server fetches.
+fn image(url: &str) -> Value {
+    let source = match url
+        .strip_prefix("data:")
+        .and_then(|rest| rest.split_once(','))
+    {
+        Some((head, data)) => {
+            let kind = head.split(';').next().unwrap_or(head);
+            json!({"type": "base64", "media_type": kind, "data": data})
+        }
+        None => json!({"type": "url", "url": url}),
+    };
+    json!({"type": "image", "source": source})
+}
+
+/// The keys tell the events apart: `message_start` has `message`, `content_block_start` has `content_block`, and the two deltas what they
+/// change. `error` is in error events alone.
+static EVENT: Node = Node(&[
+    ("delta", Rule::Object(&DELTA)),
+    ("content_block", Rule::Object(&BLOCK_START)),
+    ("message", Rule::Object(&MESSAGE_START)),
+    ("usage", Rule::Object(&INPUT_OUTPUT_USAGE)),
+    ("error", Rule::Error),
+]);
+
+/// `signature` signs the thoughts before it, and is no output.
+static DELTA: Node = Node(&[
+    ("text", Rule::Text(Slot::Visible)),
+    ("thinking", Rule::Text(Slot::Reasoning)),
+    ("partial_json", Rule::Text(Slot::Visible)),
+    ("stop_reason", Rule::Finish),
+]);
+
+/// The name of a tool is output, as it is in a chat. Its input comes in deltas.
+static BLOCK_START: Node = Node(&[
+    ("text", Rule::Text(Slot::Visible)),
+    ("thinking", Rule::Text(Slot::Reasoning)),
+    ("name", Rule::Text(Slot::Visible)),
+]);
+
+static MESSAGE_START: Node = Node(&[("usage", Rule::Object(&INPUT_OUTPUT_USAGE))]);
+
+static BODY: Node = Node(&[
+    ("content", Rule::List(&BLOCK)),
+    ("stop_reason", Rule::Finish),
+    ("usage", Rule::Object(&INPUT_OUTPUT_USAGE)),
+    ("error", Rule::Error),
+]);
+
+static BLOCK: Node = Node(&[
+    ("text", Rule::Text(Slot::Visible)),
+    ("thinking", Rule::Text(Slot::Reasoning)),
+    ("name", Rule::Text(Slot::Visible)),
+    ("input", Rule::Tree(Slot::Visible)),
+]);

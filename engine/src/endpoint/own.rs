@@ -1,0 +1,52 @@
+//! Bodies of the user's own shape: made by a template, or taken from a file as they are. Answers are read by what is known of such shapes.
+
+use super::ask::Ask;
+use super::{Dialect, Extras, Fields, Path, Reading, StreamField};
+use crate::error::{Error, Result};
+use crate::plan::{EndpointKind, Plan};
+use serde_json::Value;
+
+pub(super) const TEMPLATE: Dialect = Dialect {
+    kind: EndpointKind::Template,
+    path: Path::OfUrl,
+    headers: &[],
+    names_model: false,
+    stream: StreamField::Unsaid,
+    extras: Extras::Body,
+    ask: template,
+    thread: None,
+    reading: Reading::Any,
+};
+
+pub(super) static RAW: Dialect = Dialect {
+    kind: EndpointKind::Raw,
+    extras: Extras::Nowhere,
+    ask: raw,
+    ..TEMPLATE
+};
+
+fn template(body: &mut Fields, plan: &Plan, ask: &Ask<'_>) -> Result<()> {
+    let template = plan.payload.template.as_ref().ok_or_else(|| {
+        Error::usage(
+            "--endpoint-type template without a template",
+            r#"add --extra-inputs 'payload_template:{"text": {{ text|tojson }}}', or a file's name behind payload_template:"#,
+        )
+    })?;
+    *body = template.render(ask, plan.streaming)?;
+    Ok(())
+}
+
+fn raw(body: &mut Fields, _plan: &Plan, ask: &Ask<'_>) -> Result<()> {
+    match ask.messages {
+        [message] if matches!(message.verbatim, Some(Value::Object(_))) => {
+            if let Some(Value::Object(fields)) = &message.verbatim {
+                body.clone_from(fields);
+            }
+            Ok(())
+        }
+        _ => Err(Error::usage(
+            "--endpoint-type raw makes no bodies of its own",
+            "give it a file of them with --input-file; or make them with --endpoint-type template",
+        )),
+    }
+}

@@ -1,0 +1,86 @@
+//! Rankings of passages by a query: Cohere's, Hugging Face text-embeddings-inference's and NVIDIA NIM's. No tokens come out.
+
+use super::ask::Ask;
+use super::rules::{ERROR_OBJECT, INPUT_USAGE, Node, Rule};
+use super::{Dialect, Extras, Path, Reading, StreamField};
+use crate::error::{Error, Result};
+use crate::plan::EndpointKind;
+use serde_json::{Value, json};
+
+pub(super) const COHERE: Dialect = Dialect {
+    kind: EndpointKind::CohereRankings,
+    path: Path::Under("/v2/rerank"),
+    headers: &[],
+    names_model: true,
+    stream: StreamField::Unsaid,
+    extras: Extras::Body,
+    ask: |body, _, ask| {
+        let (query, passages) = texts(ask)?;
+        body.insert("query".into(), query.into());
+        body.insert("documents".into(), passages.into());
+        Ok(())
+    },
+    thread: None,
+    reading: Reading::Rules {
+        event: &BODY,
+        body: &BODY,
+    },
+};
+
+pub(super) static HF_TEI: Dialect = Dialect {
+    kind: EndpointKind::HfTeiRankings,
+    path: Path::Under("/rerank"),
+    names_model: false,
+    ask: |body, _, ask| {
+        let (query, passages) = texts(ask)?;
+        body.insert("query".into(), query.into());
+        body.insert("texts".into(), passages.into());
+        Ok(())
+    },
+    ..COHERE
+};
+
+pub(super) static NIM: Dialect = Dialect {
+    kind: EndpointKind::NimRankings,
+    path: Path::Under("/v1/ranking"),
+    ask: |body, _, ask| {
+        let (query, passages) = texts(ask)?;
+        let passages = passages.iter().map(|text| json!({"text": text}));
+        body.insert("query".into(), json!({"text": query}));
+        body.insert("passages".into(), passages.collect::<Value>());
+        Ok(())
+    },
+    ..COHERE
+};
+
+/// The query and the passages of a request, by their names.
+fn texts<'a>(ask: &Ask<'a>) -> Result<(&'a str, Vec<&'a str>)> {
+    let all = ask.messages.iter().flat_map(|message| &message.texts);
+    let named = |names: &'static [&str]| {
+        let texts = all.clone().filter(|t| names.contains(&t.name.as_str()));
+        texts.flat_map(|t| t.contents.iter().map(String::as_str))
+    };
+    let query = named(&["query", "queries"]).next().ok_or_else(|| {
+        Error::usage(
+            "a ranking has no query",
+            "name its texts `query` and `passages`",
+        )
+    })?;
+    Ok((query, named(&["passages", "passage"]).collect()))
+}
+
+/// One shape for all: a list at the top (TEI), under `results` (Cohere) or under `rankings` (NIM). An answer ranks something.
+static BODY: Node = Node(&[
+    ("results", Rule::List(&SCORE)),
+    ("rankings", Rule::List(&SCORE)),
+    ("score", Rule::Given),
+    ("usage", Rule::Object(&INPUT_USAGE)),
+    ("error", Rule::Error),
+    ("object", ERROR_OBJECT),
+]);
+
+static SCORE: Node = Node(&[
+    ("relevance_score", Rule::Given),
+    ("score", Rule::Given),
+    ("logit", Rule::Given),
+]);

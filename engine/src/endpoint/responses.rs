@@ -1,0 +1,131 @@
+//! OpenAI Responses: typed events, of which the deltas carry output.
+
+use super::ask::{Ask, Message, Thread};
+use super::parts::{Parts, input_audio};
+use super::rules::{INPUT_OUTPUT_USAGE, KIND, Node, Rule, Slot};
+use super::{Dialect, Extras, Fields, Path, Reading, StreamField};
+use crate::error::Result;
+use crate::plan::{EndpointKind, Plan};
+use serde_json::{Value, json};
+
+pub(super) static RESPONSES: Dialect = Dialect {
+    kind: EndpointKind::Responses,
+    path: Path::Under("/v1/responses"),
+    headers: &[],
+    names_model: true,
+    stream: StreamField::Said,
+    extras: Extras::Body,
+    ask,
+    thread: Some(Thread {
+        field: "input",
+        system_leads: false,
+    }),
+    reading: Reading::Rules {
+        event: &EVENT,
+        body: &BODY,
+    },
+};
+
+fn ask(body: &mut Fields, _plan: &Plan, ask: &Ask<'_>) -> Result<()> {
+    body.insert("input".into(), ask.messages.iter().map(message).collect());
+    if let Some(system) = ask.system {
+        body.insert("instructions".into(), system.into());
+    }
+    if let Some(osl) = ask.osl {
+        body.insert("max_output_tokens".into(), osl.into());
+    }
+    Ok(())
+}
+
+fn message(message: &Message) -> Value {
+    message.verbatim.clone().unwrap_or_else(
+        || json!({"type": "message", "role": message.role(), "content": PARTS.content(message)}),
+    )
+}
+
+static PARTS: Parts = Parts {
+    text: "input_text",
+    image: |url| json!({"type": "input_image", "image_url": url}),
+    audio: Some(input_audio),
+    video: None,
+};
+
+/// Events of other kinds repeat what deltas have said (`….done`, `…content_part…`), or say nothing.
+static EVENT: Node = Node(&[
+    (
+        KIND,
+        Rule::Kinds(&[
+            ("response.output_text.delta", &VISIBLE_DELTA),
+            ("response.refusal.delta", &VISIBLE_DELTA),
+            ("response.function_call_arguments.delta", &VISIBLE_DELTA),
+            ("response.custom_tool_call_input.delta", &VISIBLE_DELTA),
+            ("response.mcp_call_arguments.delta", &VISIBLE_DELTA),
+            ("response.code_interpreter_call_code.delta", &VISIBLE_DELTA),
+            ("response.reasoning_text.delta", &REASONING_DELTA),
+            ("response.reasoning_summary_text.delta", &REASONING_DELTA),
+            ("response.output_item.added", &ITEM_ADDED),
+            ("response.completed", &ENDED),
+            ("response.incomplete", &ENDED),
+            ("response.failed", &ENDED),
+            ("error", &ERROR),
+        ]),
+    ),
+    ("error", Rule::Error),
+]);
+
+static VISIBLE_DELTA: Node = Node(&[("delta", Rule::Text(Slot::Visible))]);
+
+static REASONING_DELTA: Node = Node(&[("delta", Rule::Text(Slot::Reasoning))]);
+
+/// The name of a tool is output, as it is in a chat.
+static ITEM_ADDED: Node = Node(&[("item", Rule::Object(&NAMED))]);
+
+static NAMED: Node = Node(&[("name", Rule::Text(Slot::Visible))]);
+
+static ENDED: Node = Node(&[("response", Rule::Object(&RESPONSE_ENDED))]);
+
+static RESPONSE_ENDED: Node = Node(&[
+    ("status", Rule::Finish),
+    ("error", Rule::Error),
+    ("usage", Rule::Object(&INPUT_OUTPUT_USAGE)),
+]);
+
+static ERROR: Node = Node(&[(KIND, Rule::ErrorIf("error"))]);
+
+static BODY: Node = Node(&[
+    ("output", Rule::List(&ITEM)),
+    ("status", Rule::Finish),
+    ("error", Rule::Error),
+    ("usage", Rule::Object(&INPUT_OUTPUT_USAGE)),
+]);
+
+static ITEM: Node = Node(&[(
+    KIND,
+    Rule::Kinds(&[
+        ("message", &MESSAGE),
+        ("reasoning", &REASONING),
+        ("function_call", &CALL),
+        ("custom_tool_call", &CALL),
+        ("mcp_call", &CALL),
+    ]),
+)]);
+
+static MESSAGE: Node = Node(&[("content", Rule::List(&CONTENT))]);
+
+static CONTENT: Node = Node(&[
+    ("text", Rule::Text(Slot::Visible)),
+    ("refusal", Rule::Text(Slot::Visible)),
+]);
+
+static REASONING: Node = Node(&[
+    ("content", Rule::List(&THOUGHT)),
+    ("summary", Rule::List(&THOUGHT)),
+]);
+
+static THOUGHT: Node = Node(&[("text", Rule::Text(Slot::Reasoning))]);
+
+static CALL: Node = Node(&[
+    ("name", Rule::Text(Slot::Visible)),
+    ("arguments", Rule::Text(Slot::Visible)),
+    ("input", Rule::Text(Slot::Visible)),
+]);

@@ -1,0 +1,128 @@
+//! What requests hold beside one text: several texts, rankings, images, sounds; and bodies of the user's own shape.
+
+use super::Length;
+use crate::endpoint::{BodyTemplate, Field};
+use serde::Serialize;
+
+/// What a request holds, and how a body of the user's own shape is made and read.
+#[derive(Clone, Debug, Serialize)]
+pub struct Payload {
+    /// Texts of one request, each of the input length (`--prompt-batch-size`).
+    pub texts: u32,
+    /// Passages to rank.
+    pub passages: Passages,
+    /// Images of each request, if any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub images: Option<Images>,
+    /// Sounds of each request, if any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sounds: Option<Sounds>,
+    /// The template of the body ([`super::EndpointKind::Template`]).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub template: Option<BodyTemplate>,
+    /// Where the output of an answer of unknown shape is; found by the usual names where it is not said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output: Option<Field>,
+    /// How conversations choose among several models.
+    pub models: ModelChoice,
+}
+
+/// The passages of one ranking.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Passages {
+    /// How many.
+    pub count: Length,
+    /// Tokens of each.
+    pub tokens: Length,
+}
+
+/// Synthetic images: noise, which no encoder makes small and no cache has seen.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Images {
+    /// How many in a request.
+    pub count: u32,
+    /// Width, pixels.
+    pub width: Length,
+    /// Height, pixels.
+    pub height: Length,
+    /// How they are encoded.
+    pub format: ImageFormat,
+}
+
+/// How an image is encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ImageFormat {
+    /// PNG.
+    Png,
+    /// JPEG.
+    Jpeg,
+    /// One or the other, drawn for each.
+    Random,
+}
+
+/// Synthetic sounds: white noise as PCM in a WAV file.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Sounds {
+    /// How many in a request.
+    pub count: u32,
+    /// Mean of the length, seconds.
+    pub seconds_mean: f64,
+    /// Its standard deviation, seconds.
+    pub seconds_stddev: f64,
+    /// Bits of a sample (8, 16, 24 or 32), of which one is drawn for each.
+    pub depths: Vec<u16>,
+    /// Samples a second, of which one is drawn for each.
+    pub rates: Vec<u32>,
+    /// Channels: 1 or 2.
+    pub channels: u16,
+}
+
+/// How conversations choose among several models.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ModelChoice {
+    /// Conversation i names model i modulo their number.
+    RoundRobin,
+    /// Each draws one, by (seed, i).
+    Random,
+}
+
+impl Payload {
+    /// Whether requests hold one text and nothing else, in a shape of ours.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        self.texts == 1
+            && self.passages == Passages::default()
+            && self.images.is_none()
+            && self.sounds.is_none()
+            && self.template.is_none()
+            && self.output.is_none()
+            && self.models == ModelChoice::RoundRobin
+    }
+}
+
+impl Default for Payload {
+    fn default() -> Self {
+        Self {
+            texts: 1,
+            passages: Passages::default(),
+            images: None,
+            sounds: None,
+            template: None,
+            output: None,
+            models: ModelChoice::RoundRobin,
+        }
+    }
+}
+
+impl Default for Passages {
+    /// AIPerf's: ten passages of 128 tokens.
+    fn default() -> Self {
+        let exactly = |mean| Length { mean, stddev: 0.0 };
+        Self {
+            count: exactly(10.0),
+            tokens: exactly(128.0),
+        }
+    }
+}

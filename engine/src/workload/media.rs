@@ -1,0 +1,114 @@
+//! Images and sounds as requests hold them: text.
+
+mod image;
+mod sound;
+
+use super::turns::Item;
+use crate::endpoint::Message;
+use crate::error::{Error, Result};
+use crate::plan::{Length, Plan};
+use crate::random::{ItemRng, Stream};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+/// A `data:` URL (RFC 2397) of bytes of this media type (`image/png`, `audio/wav` …).
+#[must_use]
+pub fn data_url(bytes: &[u8], media_type: &str) -> String {
+    let mut url = format!("data:{media_type};base64,");
+    STANDARD.encode_string(bytes, &mut url);
+    url
+}
+
+/// A sound as [`Message::audios`] has it: `FORMAT,BASE64`.
+#[must_use]
+pub fn sound(bytes: &[u8], format: &str) -> String {
+    let mut sound = format!("{format},");
+    STANDARD.encode_string(bytes, &mut sound);
+    sound
+}
+
+/// Adds the images and sounds of a turn to its message: they depend on (seed, turn) and the plan's sizes alone.
+pub(super) fn attach(plan: &Plan, item: Item, message: &mut Message) {
+    let numbers = |n: u32, kind: u64| {
+        let key = crate::random::derive(plan.seed, u64::from(n) << 1 | kind);
+        ItemRng::new(key, Stream::Media, item.0 as u64)
+    };
+    if let Some(images) = &plan.payload.images {
+        let made = (0..images.count).map(|n| image::make(images, numbers(n, 0)));
+        message.images.extend(made);
+    }
+    if let Some(sounds) = &plan.payload.sounds {
+        let made = (0..sounds.count).map(|n| sound::make(sounds, numbers(n, 1)));
+        message.audios.extend(made);
+    }
+}
+
+/// Refuses sizes that are no sizes, or too much for a machine.
+pub(super) fn check(plan: &Plan) -> Result<()> {
+    let turns = plan.prompts.entries as f64 * plan.prompts.turns.count.mean.max(1.0);
+    let mut bytes = 0.0;
+    if let Some(images) = &plan.payload.images {
+        for (flag, side) in [("width", images.width), ("height", images.height)] {
+            if furthest(side) > MAX_SIDE {
+                return Err(Error::usage(
+                    format!(
+                        "--image-{flag}-mean: {} ± {} pixels pass the limit of {MAX_SIDE}",
+                        side.mean, side.stddev
+                    ),
+                    "choose a smaller mean or deviation",
+                ));
+            }
+        }
+        bytes += f64::from(images.count) * images.width.mean * images.height.mean * 3.0;
+    }
+    if let Some(sounds) = &plan.payload.sounds {
+        let longest = furthest(Length {
+            mean: sounds.seconds_mean,
+            stddev: sounds.seconds_stddev,
+        });
+        if longest > MAX_SECONDS {
+            return Err(Error::usage(
+                format!(
+                    "--audio-length-mean: {} ± {} s pass the limit of {MAX_SECONDS}",
+                    sounds.seconds_mean, sounds.seconds_stddev
+                ),
+                "choose a shorter mean or a smaller deviation",
+            ));
+        }
+        let rate = sounds.rates.iter().copied().max().unwrap_or(0);
+        let depth = sounds.depths.iter().copied().max().unwrap_or(0);
+        bytes += f64::from(sounds.count)
+            * sounds.seconds_mean
+            * f64::from(rate)
+            * f64::from(depth / 8 * sounds.channels);
+    }
+    // Base64 writes three bytes as four.
+    let total = turns * bytes * 4.0 / 3.0;
+    if total > MAX_TOTAL_BYTES {
+        return Err(Error::usage(
+            format!(
+                "images and sounds of {turns} requests are {:.1} GiB, over the limit of {:.0} GiB",
+                total / GIB,
+                MAX_TOTAL_BYTES / GIB
+            ),
+            "prepare fewer requests with --num-dataset-entries (they are reused in turn), or smaller media",
+        ));
+    }
+    Ok(())
+}
+
+/// Nine deviations out: one draw in 10¹⁸ is farther.
+fn furthest(length: Length) -> f64 {
+    length.mean + 9.0 * length.stddev
+}
+
+const GIB: f64 = (1u64 << 30) as f64;
+/// Most pixels of a side of an image.
+const MAX_SIDE: f64 = 16_384.0;
+/// Longest sound, seconds.
+const MAX_SECONDS: f64 = 3_600.0;
+/// Most bytes of all media of a run together: they are held in memory.
+const MAX_TOTAL_BYTES: f64 = 8.0 * GIB;
+
+#[cfg(test)]
+mod tests;

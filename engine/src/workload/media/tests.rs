@@ -1,0 +1,140 @@
+//! What the media are, taken apart again.
+
+use super::*;
+use crate::endpoint::tests::plan;
+use crate::plan::{EndpointKind, ImageFormat, Images, Sounds};
+
+fn made(format: ImageFormat) -> Plan {
+    let exactly = |mean| Length { mean, stddev: 0.0 };
+    let mut plan = plan(EndpointKind::Chat);
+    plan.seed = 7;
+    plan.payload.images = Some(Images {
+        count: 2,
+        width: exactly(33.0),
+        height: exactly(17.0),
+        format,
+    });
+    plan.payload.sounds = Some(Sounds {
+        count: 1,
+        seconds_mean: 0.5,
+        seconds_stddev: 0.0,
+        depths: vec![16],
+        rates: vec![8_000],
+        channels: 2,
+    });
+    plan
+}
+
+fn message(plan: &Plan, turn: usize) -> Message {
+    let mut message = Message::text("look");
+    attach(plan, Item(turn), &mut message);
+    message
+}
+
+fn decoded(url: &str, head: &str) -> Vec<u8> {
+    STANDARD
+        .decode(url.strip_prefix(head).expect(head))
+        .expect("base64")
+}
+
+#[test]
+fn a_png_has_the_size_asked_for() {
+    let message = message(&made(ImageFormat::Png), 0);
+    assert_eq!(message.images.len(), 2);
+    let bytes = decoded(&message.images[0], "data:image/png;base64,");
+    let mut reader = png::Decoder::new(std::io::Cursor::new(bytes))
+        .read_info()
+        .expect("a PNG");
+    let mut pixels = vec![0; reader.output_buffer_size().expect("small")];
+    let info = reader.next_frame(&mut pixels).expect("whole");
+    assert_eq!((info.width, info.height), (33, 17));
+    let distinct: std::collections::HashSet<u8> = pixels.iter().copied().collect();
+    assert!(distinct.len() > 200, "noise: {}", distinct.len());
+}
+
+#[test]
+fn a_jpeg_says_the_size_asked_for() {
+    let message = message(&made(ImageFormat::Jpeg), 0);
+    let bytes = decoded(&message.images[0], "data:image/jpeg;base64,");
+    assert!(bytes.starts_with(&[0xff, 0xd8]) && bytes.ends_with(&[0xff, 0xd9]));
+    // The frame header (ITU-T T.81 §B.2.2): marker, length, precision, lines, samples a line.
+    let at = bytes
+        .windows(2)
+        .position(|w| w == [0xff, 0xc0])
+        .expect("SOF0");
+    assert_eq!(bytes[at + 4..at + 9], [8, 0, 17, 0, 33]);
+}
+
+#[test]
+fn random_formats_are_both_drawn() {
+    let plan = made(ImageFormat::Random);
+    let all: Vec<String> = (0..20)
+        .flat_map(|turn| message(&plan, turn).images)
+        .collect();
+    let jpegs = all
+        .iter()
+        .filter(|url| url.starts_with("data:image/jpeg"))
+        .count();
+    assert!((5..35).contains(&jpegs), "{jpegs}");
+}
+
+#[test]
+fn a_sound_is_a_wav_file_of_the_length_asked_for() {
+    let message = message(&made(ImageFormat::Png), 0);
+    let bytes = decoded(&message.audios[0], "wav,");
+    let u32_at = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
+    let data = 8_000 / 2 * 4;
+    assert_eq!(&bytes[..4], b"RIFF");
+    assert_eq!(u32_at(4) as usize, bytes.len() - 8);
+    assert_eq!(&bytes[8..16], b"WAVEfmt ");
+    assert_eq!(
+        (bytes[20], bytes[22], bytes[34]),
+        (1, 2, 16),
+        "PCM, channels, depth"
+    );
+    assert_eq!(
+        (u32_at(24), u32_at(28)),
+        (8_000, 32_000),
+        "rate, bytes a second"
+    );
+    assert_eq!((u32_at(40), bytes.len()), (data, 44 + data as usize));
+}
+
+#[test]
+fn media_depend_on_the_seed_and_the_turn_alone_and_never_repeat() {
+    let plan = made(ImageFormat::Png);
+    assert_eq!(message(&plan, 3), message(&plan, 3));
+    let (three, four) = (message(&plan, 3), message(&plan, 4));
+    assert_ne!(three.images[0], three.images[1]);
+    assert_ne!(three.images, four.images);
+    assert_ne!(three.audios, four.audios);
+    let mut other = plan.clone();
+    other.seed = 8;
+    assert_ne!(message(&other, 3).images, three.images);
+}
+
+#[test]
+fn sizes_over_the_limits_are_refused_with_a_remedy() {
+    let mut wide = made(ImageFormat::Png);
+    if let Some(images) = &mut wide.payload.images {
+        images.width.mean = 20_000.0;
+    }
+    assert!(
+        check(&wide)
+            .unwrap_err()
+            .to_string()
+            .contains("--image-width-mean")
+    );
+    let mut many = made(ImageFormat::Png);
+    if let Some(images) = &mut many.payload.images {
+        (images.width.mean, images.height.mean) = (4_096.0, 4_096.0);
+    }
+    many.prompts.entries = 1_000;
+    let e = check(&many).unwrap_err().to_string();
+    assert!(
+        e.contains("GiB") && e.contains("--num-dataset-entries"),
+        "{e}"
+    );
+    many.prompts.entries = 10;
+    check(&many).expect("small enough");
+}

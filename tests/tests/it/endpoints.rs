@@ -1,0 +1,285 @@
+//! Every API dialect against a server that speaks it, and what requests hold.
+
+use crate::known_answers::pacing;
+use ringload_engine::plan::EndpointKind;
+use ringload_mock::{Config, start};
+use ringload_tests::on_both;
+use ringload_tests::peer::{self, Peer};
+use ringload_tests::profile::{Ended, Profile};
+use serde_json::{Value, json};
+
+/// A dialect: further flags, whether it streams, and whether tokens come out.
+struct Row {
+    kind: &'static str,
+    flags: &'static [&'static str],
+    streams: bool,
+    tokens: bool,
+}
+
+const fn speaks(
+    kind: &'static str,
+    flags: &'static [&'static str],
+    streams: bool,
+    tokens: bool,
+) -> Row {
+    Row {
+        kind,
+        flags,
+        streams,
+        tokens,
+    }
+}
+
+const TABLE: &[Row] = &[
+    speaks("chat", &["--osl", "4"], true, true),
+    speaks("completions", &["--osl", "4"], true, true),
+    speaks("responses", &["--osl", "4"], true, true),
+    speaks("messages", &["--osl", "4"], true, true),
+    speaks("huggingface_generate", &["--osl", "4"], true, true),
+    speaks(
+        "template",
+        &[
+            "--osl",
+            "4",
+            "--custom-endpoint",
+            "/v1/completions",
+            "--extra-inputs",
+            r#"payload_template:{"prompt": {{ text|tojson }}, "max_tokens": {{ max_tokens }}, "stream": {{ stream|tojson }}, "stream_options": {"include_usage": true}}"#,
+            "--extra-inputs",
+            "response_field:choices[0].text",
+        ],
+        true,
+        true,
+    ),
+    speaks("embeddings", &["--batch-size", "3"], false, false),
+    speaks("nim_embeddings", &[], false, false),
+    speaks(
+        "cohere_rankings",
+        &["--rankings-passages-mean", "5"],
+        false,
+        false,
+    ),
+    speaks(
+        "hf_tei_rankings",
+        &["--rankings-passages-mean", "5"],
+        false,
+        false,
+    ),
+    speaks(
+        "nim_rankings",
+        &["--rankings-passages-mean", "5"],
+        false,
+        false,
+    ),
+];
+
+#[test]
+fn every_dialect_is_spoken_streamed_and_whole() {
+    for kind in EndpointKind::ALL {
+        let spoken = TABLE.iter().any(|row| row.kind == kind.name());
+        assert!(spoken || kind == EndpointKind::Raw, "{}", kind.name());
+    }
+    on_both(|io| {
+        let server = start(Config {
+            truth: true,
+            ..pacing(10, 5)
+        })
+        .expect("a server");
+        let mut served = 0;
+        for row in TABLE {
+            for streaming in [true, false] {
+                if streaming && !row.streams {
+                    continue;
+                }
+                let mut profile = Profile::bare()
+                    .on(io)
+                    .args(["--model", "mock", "--isl", "8", "--endpoint-type", row.kind])
+                    .args(["--url", &format!("http://{}", server.addr())])
+                    .args(["--request-count", "6", "--allow-invalid"])
+                    .args(row.flags.iter().copied());
+                if streaming {
+                    profile = profile.args(["--streaming"]);
+                }
+                let ended = profile.run().all_well();
+                check(&ended, row, streaming);
+                served += 6;
+            }
+        }
+        let truth = server.truth();
+        assert_eq!(truth.served.len(), served);
+        assert!(
+            truth
+                .served
+                .iter()
+                .all(|one| one.finished && !one.writes.is_empty())
+        );
+    });
+}
+
+fn check(ended: &Ended, row: &Row, streaming: bool) {
+    let kind = row.kind;
+    let has = |tag: &str| {
+        ended
+            .summary()
+            .get(tag)
+            .is_some_and(|value| !value.is_null())
+    };
+    let events = if streaming { 24 } else { 6 };
+    assert_eq!(
+        ended.report()["summary"]["client"]["events"],
+        events,
+        "{kind}"
+    );
+    assert_eq!(has("time_to_first_token"), streaming, "{kind}");
+    assert_eq!(has("inter_token_latency"), streaming, "{kind}");
+    assert_eq!(has("output_sequence_length"), row.tokens, "{kind}");
+    assert!(
+        has("input_sequence_length") && has("request_latency"),
+        "{kind}"
+    );
+    if row.tokens {
+        assert_eq!(ended.metric("output_sequence_length", "avg"), 4.0, "{kind}");
+        // The last of 4 tokens is due at 25 ms.
+        assert!(ended.metric("request_latency", "min") >= 25.0, "{kind}");
+        return;
+    }
+    assert!(ended.metric("request_latency", "min") >= 10.0, "{kind}");
+    for tag in ["output_token_throughput", "total_osl", "osl_mismatch_count"] {
+        assert!(!has(tag), "{kind}: {tag}");
+    }
+    let said = ended.text("profile_export_aiperf.csv") + &ended.stdout;
+    for words in [
+        "Time to First Token",
+        "Inter Token Latency",
+        "Output Sequence Length",
+    ] {
+        assert!(!said.contains(words), "{kind}: {words} in\n{said}");
+    }
+    for record in ended.records() {
+        assert!(
+            record["metrics"].get("output_sequence_length").is_none(),
+            "{kind}"
+        );
+    }
+}
+
+#[test]
+fn an_objective_on_tokens_that_do_not_come_is_refused() {
+    for (flag, value) in [
+        ("--goodput", "time_to_first_token:5"),
+        ("--goodput", "output_token_count:5"),
+        ("--fail-if", "inter_token_latency.p99>5ms"),
+    ] {
+        let ended = Profile::bare()
+            .args(["--model", "m", "--endpoint-type", "embeddings", flag, value])
+            .run();
+        assert_eq!(ended.code, Some(2), "{value}");
+        assert!(
+            ended.stderr.contains("no tokens come out"),
+            "{}",
+            ended.stderr
+        );
+        assert!(ended.stderr.contains("request_latency"), "{}", ended.stderr);
+    }
+}
+
+#[test]
+fn an_unknown_dialect_is_told_the_nearest() {
+    let ended = Profile::bare()
+        .args(["--model", "m", "--endpoint-type", "embedings"])
+        .run();
+    assert_eq!(ended.code, Some(2));
+    assert!(
+        ended.stderr.contains("did you mean `embeddings`?"),
+        "{}",
+        ended.stderr
+    );
+}
+
+/// The bodies and heads that reach a peer.
+fn asked(flags: &[&str]) -> (Vec<Value>, Vec<peer::Request>) {
+    let server = Peer::start(|to, _| peer::write(to, &peer::chat(2)));
+    let _ended = Profile::of(server.addr())
+        .args(["--request-count", "2", "--concurrency", "1"])
+        .args(flags.iter().copied())
+        .run()
+        .all_well();
+    let requests = server.requests();
+    (requests.iter().map(peer::Request::json).collect(), requests)
+}
+
+#[test]
+fn images_and_sounds_reach_the_wire_and_are_the_same_for_the_same_seed() {
+    let flags = [
+        "--random-seed",
+        "7",
+        "--image-width-mean",
+        "20",
+        "--image-height-mean",
+        "10",
+        "--image-batch-size",
+        "2",
+        "--image-format",
+        "jpeg",
+        "--audio-length-mean",
+        "0.1",
+        "--audio-sample-rates",
+        "8",
+        "--prompt-batch-size",
+        "2",
+    ];
+    let (bodies, _) = asked(&flags);
+    let kinds: Vec<&str> = bodies[0]["messages"][0]["content"]
+        .as_array()
+        .expect("parts")
+        .iter()
+        .filter_map(|part| part["type"].as_str())
+        .collect();
+    assert_eq!(
+        kinds,
+        ["text", "text", "image_url", "image_url", "input_audio"]
+    );
+    let part = &bodies[0]["messages"][0]["content"][2];
+    let url = part["image_url"]["url"].as_str().expect("a URL");
+    assert!(url.starts_with("data:image/jpeg;base64,/9j/"), "{url}");
+    assert_eq!(
+        bodies[0]["messages"][0]["content"][4]["input_audio"]["format"],
+        "wav"
+    );
+    assert_ne!(bodies[0], bodies[1]);
+    assert_eq!(asked(&flags).0, bodies);
+}
+
+#[test]
+fn the_session_goes_by_the_name_that_was_given_for_it() {
+    let (_, requests) = asked(&["--session-header", "X-Session"]);
+    assert_eq!(requests[0].field("x-session"), Some("session_000000"));
+    assert_eq!(requests[0].field("x-correlation-id"), None);
+}
+
+#[test]
+fn anthropic_keys_go_by_their_own_name() {
+    let server = Peer::start(|to, _| peer::write(to, &peer::chat(2)));
+    let ended = Profile::of(server.addr())
+        .args([
+            "--request-count",
+            "1",
+            "--endpoint-type",
+            "messages",
+            "--api-key",
+            "secret-key",
+        ])
+        .run();
+    let requests = server.requests();
+    assert!(
+        requests[0]
+            .head
+            .starts_with("POST /v1/messages HTTP/1.1\r\n"),
+        "{}",
+        ended.stderr
+    );
+    assert_eq!(requests[0].field("x-api-key"), Some("secret-key"));
+    assert_eq!(requests[0].field("anthropic-version"), Some("2023-06-01"));
+    assert_eq!(requests[0].field("authorization"), None);
+    assert_eq!(requests[0].json()["max_tokens"], json!(1024));
+}
