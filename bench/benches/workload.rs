@@ -17,7 +17,7 @@ fn workload(c: &mut Criterion) {
         let texts: Vec<_> = ready
             .entries
             .iter()
-            .map(|entry| text(&entry.body.bytes))
+            .map(|entry| text(entry.body.in_memory()))
             .collect();
         // What preparation would cost at least if each prompt were encoded whole once, on one core.
         group.bench_function(format!("encode_each_once_{entries}x{isl}"), |b| {

@@ -5,6 +5,7 @@ mod args;
 mod calibrate;
 mod campaign;
 mod capacity;
+mod dataset;
 mod docs;
 mod exit;
 mod export;
@@ -45,6 +46,8 @@ fn act(command: Command) -> anyhow::Result<Exit> {
         Command::Profile(args) => return profile::profile(*args),
         Command::Capacity(args) => return capacity::run(*args),
         Command::Calibrate(args) => return calibrate::run(*args),
+        Command::Dataset { command } => return dataset::run(command),
+        Command::AnalyzeTrace(args) => return dataset::analyze(&args),
         Command::Mock(args) => mock::serve(&args)?,
         Command::Completions { shell } => shown(docs::completions(shell, &mut io::stdout()))?,
         Command::Man => shown(docs::man(&mut io::stdout()))?,

@@ -32,6 +32,24 @@ pub enum Stream {
     Passages = 22,
     /// Which requests are cancelled.
     Cancellation = 32,
+    /// Words of a block that a trace names.
+    Block = 40,
+    /// Words of a prefix that prompts share.
+    Prefix = 41,
+    /// Which prefix a prompt has.
+    PrefixChoice = 42,
+    /// Words of what stands before a conversation.
+    Context = 43,
+    /// Which conversation a session is.
+    Sampling = 44,
+    /// Which root of a trace a session is dealt to.
+    Root = 45,
+    /// Which pair of lengths a request has.
+    Pair = 46,
+    /// Which rows of a pool a request has.
+    Pool = 47,
+    /// Marks that keep prompts apart.
+    Marker = 48,
     /// Which blocks a bootstrap draws.
     Bootstrap = 64,
 }

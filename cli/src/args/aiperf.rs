@@ -107,10 +107,7 @@ const GROUPS: &[(&str, &[&str])] = &[
             "--uuid-and-strip",
         ],
     ),
-    (
-        "tokenizer",
-        &["--tokenizer-trust-remote-code", "--apply-chat-template"],
-    ),
+    ("tokenizer", &["--tokenizer-trust-remote-code"]),
     (
         "datasets",
         &[
@@ -118,10 +115,8 @@ const GROUPS: &[(&str, &[&str])] = &[
             "--hf-subset",
             "--hf-weka-dataset",
             "--dataset-filter",
-            "--ignore-trace-delays",
             "--use-think-time-only",
             "--max-context-length",
-            "--dataset-sampling-strategy",
             "--allow-dataset-wrap",
             "--no-allow-dataset-wrap",
             "--trace-session-sample-ratio",
@@ -132,9 +127,6 @@ const GROUPS: &[(&str, &[&str])] = &[
     (
         "conversations",
         &[
-            "--inter-turn-delay-cap-seconds",
-            "--max-idle-gap-cap-seconds",
-            "--replay-speedup",
             "--open-loop-replay",
             "--no-open-loop-replay",
             "--open-loop-strict",
@@ -144,33 +136,7 @@ const GROUPS: &[(&str, &[&str])] = &[
         ],
     ),
     ("prompts", &["--prompt-corpus"]),
-    ("cache busting", &["--cache-bust"]),
-    (
-        "prefix prompts",
-        &[
-            "--system-prompt",
-            "--system-prompt-file",
-            "--prompt-prefix-pool-size",
-            "--prefix-prompt-pool-size",
-            "--num-prefix-prompts",
-            "--prompt-prefix-length",
-            "--prefix-prompt-length",
-            "--shared-system-prompt-length",
-            "--user-context-prompt-length",
-        ],
-    ),
-    (
-        "input lengths",
-        &[
-            "--prompt-input-tokens-block-size",
-            "--synthetic-input-tokens-block-size",
-            "--isl-block-size",
-            "--seq-dist",
-            "--sequence-distribution",
-            "--random-range-ratio",
-            "--random-corpus-style",
-        ],
-    ),
+    ("input lengths", &["--random-corpus-style"]),
     ("images", &["--image-source", "--image-source-sampling"]),
     (
         "video",
@@ -188,18 +154,6 @@ const GROUPS: &[(&str, &[&str])] = &[
             "--video-audio-num-channels",
             "--video-audio-codec",
             "--video-audio-depth",
-        ],
-    ),
-    (
-        "trace synthesis",
-        &[
-            "--synthesis-speedup-ratio",
-            "--synthesis-prefix-len-multiplier",
-            "--synthesis-prefix-root-multiplier",
-            "--synthesis-prompt-len-multiplier",
-            "--synthesis-output-len-multiplier",
-            "--synthesis-max-isl",
-            "--synthesis-max-osl",
         ],
     ),
     (

@@ -2,6 +2,7 @@
 
 use super::values;
 use clap::Args;
+use ringload_engine::plan::{Pair, Sampling};
 
 /// What is sent.
 #[derive(Args, Clone, Debug)]
@@ -18,6 +19,10 @@ pub(crate) struct InputArgs {
     /// Branch, tag or commit of the tokenizer on the hub.
     #[arg(long, value_name = "REVISION", default_value = "main")]
     pub(crate) tokenizer_revision: String,
+
+    /// Count the tokens of a prompt as the model's chat template renders it, and make synthetic prompts of that length.
+    #[arg(long)]
+    pub(crate) apply_chat_template: bool,
 
     /// Mean prompt length in tokens.
     #[arg(
@@ -57,6 +62,24 @@ pub(crate) struct InputArgs {
     )]
     pub(crate) output_tokens_stddev: Option<f64>,
 
+    /// How lengths lie around their means: `normal`, `lognormal` or `uniform` [default: normal].
+    #[arg(long, value_name = "LAW", value_parser = values::law)]
+    pub(crate) length_distribution: Option<LawArg>,
+
+    /// Pairs of lengths and their shares in percent: `ISL,OSL:SHARE;…`, as in `128,64:25;512|20,128|10:75` (mean|deviation);
+    /// `[(ISL,OSL):SHARE,…]` and AIPerf's JSON are read as well.
+    #[arg(long, visible_alias = "sequence-distribution", value_name = "PAIRS", value_parser = values::pairs)]
+    pub(crate) seq_dist: Option<Pairs>,
+
+    /// Draw lengths evenly from mean·(1 − R) to mean·(1 + R), as vLLM does; `R` or `{"input": R, "output": R}`.
+    #[arg(long, value_name = "R", value_parser = values::range_ratio)]
+    pub(crate) random_range_ratio: Option<Ratio>,
+
+    /// Which conversation or prompt comes next: `sequential`, `random` (with replacement) or `shuffle` (each once before any comes again)
+    /// [default: sequential].
+    #[arg(long, value_name = "STRATEGY", value_parser = values::sampling)]
+    pub(crate) dataset_sampling_strategy: Option<Sampling>,
+
     /// Distinct prompts; request k uses prompt k modulo this [default: --request-count up to 10000, else 100].
     #[arg(long, visible_alias = "num-prompts", value_name = "N", value_parser = values::entries)]
     pub(crate) num_dataset_entries: Option<usize>,
@@ -64,4 +87,28 @@ pub(crate) struct InputArgs {
     /// Seed of the schedule and the prompts [default: chosen by the system, and printed].
     #[arg(long, value_name = "N", value_parser = values::seed)]
     pub(crate) random_seed: Option<u64>,
+}
+
+/// A law of lengths around a mean and deviation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LawArg {
+    /// Normal.
+    Normal,
+    /// Log-normal.
+    Lognormal,
+    /// Uniform.
+    Uniform,
+}
+
+/// Pairs of lengths.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Pairs(pub(crate) Vec<Pair>);
+
+/// How far lengths lie from their means.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Ratio {
+    /// Of inputs.
+    pub(crate) isl: f64,
+    /// Of outputs.
+    pub(crate) osl: f64,
 }

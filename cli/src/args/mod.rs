@@ -4,7 +4,9 @@ mod aiperf;
 mod calibrate;
 mod campaign;
 mod capacity;
+mod context;
 mod conversation;
+mod dataset;
 mod endpoint;
 mod input;
 mod load;
@@ -22,9 +24,11 @@ mod warmup;
 pub(crate) use calibrate::CalibrateArgs;
 pub(crate) use campaign::{CampaignArgs, Mode, SweepMode};
 pub(crate) use capacity::{Axis, CapacityArgs};
+pub(crate) use context::{Bust, ContextArgs};
 pub(crate) use conversation::ConversationArgs;
+pub(crate) use dataset::{AnalyzeArgs, DatasetCommand, FileArgs};
 pub(crate) use endpoint::{EndpointArgs, ModelStrategy};
-pub(crate) use input::InputArgs;
+pub(crate) use input::{InputArgs, LawArg, Pairs, Ratio};
 pub(crate) use load::{CapPolicyArg, Interpolation, LoadArgs, Pattern, RampShape};
 pub(crate) use machine::{IoArg, MachineArgs, StampsArg};
 pub(crate) use media::{ImageFormatArg, MediaArgs};
@@ -64,6 +68,14 @@ pub(crate) enum Command {
     /// Find out how much this machine can drive, for runs of this shape to be held against; takes at most 20 seconds.
     #[command(after_help = CALIBRATE)]
     Calibrate(Box<CalibrateArgs>),
+    /// See what is in a file of requests, or write it in another format.
+    Dataset {
+        /// What to do.
+        #[command(subcommand)]
+        command: DatasetCommand,
+    },
+    /// Say how long the requests of a trace are, how they arrive, and how much of them a prefix cache could answer.
+    AnalyzeTrace(AnalyzeArgs),
     /// Run the synthetic server, which knows the truth about its own timing.
     #[command(allow_negative_numbers = true)]
     Mock(Box<MockArgs>),
@@ -105,6 +117,9 @@ pub(crate) struct ProfileArgs {
     /// What it holds beside a prompt.
     #[command(flatten)]
     pub(crate) media: MediaArgs,
+    /// What stands before it.
+    #[command(flatten)]
+    pub(crate) context: ContextArgs,
     /// What a file says of it.
     #[command(flatten)]
     pub(crate) trace: TraceArgs,

@@ -9,14 +9,23 @@ use std::path::PathBuf;
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Trace")]
 pub(crate) struct TraceArgs {
-    /// A trace: one request a line, `{"timestamp": ms, "input_length": tokens, "output_length": tokens}`. Prompts are synthetic, of these
-    /// lengths; `hash_ids` are not used yet.
+    /// Requests to send, instead of synthetic ones: a file of any of the formats in docs/WORKLOADS.md, or a folder of such files.
     #[arg(long, value_name = "FILE")]
     pub(crate) input_file: Option<PathBuf>,
 
-    /// Format of --input-file: `mooncake_trace` [default: found by its first line].
+    /// Format of --input-file: single_turn, multi_turn, random_pool, mooncake_trace, bailian_trace, burst_gpt_trace, azure, sharegpt,
+    /// raw_payload, inputs_json or openai_batch [default: found by its beginning].
     #[arg(long, value_name = "FORMAT", value_parser = values::dataset_format)]
     pub(crate) custom_dataset_type: Option<Format>,
+
+    /// Tokens of a block that `hash_ids` name [default: 512; 16 for bailian_trace].
+    #[arg(
+        long,
+        visible_aliases = ["prompt-input-tokens-block-size", "synthetic-input-tokens-block-size"],
+        value_name = "TOKENS",
+        value_parser = values::one_count
+    )]
+    pub(crate) isl_block_size: Option<u32>,
 
     /// Send each request of --input-file at its timestamp [default where all have one].
     #[arg(long)]
@@ -37,4 +46,48 @@ pub(crate) struct TraceArgs {
     /// Leave out what has a later timestamp.
     #[arg(long, value_name = "MS", value_parser = values::milliseconds)]
     pub(crate) fixed_schedule_end_offset: Option<f64>,
+
+    /// Leave out the timestamps and the delays between turns.
+    #[arg(long)]
+    pub(crate) ignore_trace_delays: bool,
+
+    /// Cut longer delays between turns to this.
+    #[arg(long, value_name = "SECONDS", value_parser = values::one_not_negative)]
+    pub(crate) inter_turn_delay_cap_seconds: Option<f64>,
+
+    /// Cut longer gaps between two timestamps that follow each other to this.
+    #[arg(long, value_name = "SECONDS", value_parser = values::one_seconds)]
+    pub(crate) max_idle_gap_cap_seconds: Option<f64>,
+
+    /// Divide timestamps and delays by this.
+    #[arg(long, value_name = "RATIO", value_parser = values::one_rate)]
+    pub(crate) replay_speedup: Option<f64>,
+
+    /// Divide timestamps by this.
+    #[arg(long, value_name = "RATIO", value_parser = values::one_rate)]
+    pub(crate) synthesis_speedup_ratio: Option<f64>,
+
+    /// Make the shared beginnings of prompts (their first `hash_ids`) this many times as long.
+    #[arg(long, value_name = "RATIO", value_parser = values::one_not_negative)]
+    pub(crate) synthesis_prefix_len_multiplier: Option<f64>,
+
+    /// Deal sessions, at random, to this many copies of the trace's blocks, which share nothing.
+    #[arg(long, value_name = "N", value_parser = values::one_count)]
+    pub(crate) synthesis_prefix_root_multiplier: Option<u32>,
+
+    /// Make the rest of each prompt this many times as long.
+    #[arg(long, value_name = "RATIO", value_parser = values::one_not_negative)]
+    pub(crate) synthesis_prompt_len_multiplier: Option<f64>,
+
+    /// Multiply output lengths by this.
+    #[arg(long, value_name = "RATIO", value_parser = values::one_not_negative)]
+    pub(crate) synthesis_output_len_multiplier: Option<f64>,
+
+    /// Leave out requests of longer inputs.
+    #[arg(long, value_name = "TOKENS", value_parser = values::one_count)]
+    pub(crate) synthesis_max_isl: Option<u32>,
+
+    /// Cut longer outputs to this.
+    #[arg(long, value_name = "TOKENS", value_parser = values::one_count)]
+    pub(crate) synthesis_max_osl: Option<u32>,
 }

@@ -1,14 +1,15 @@
 //! Text of one argument → a value, or what to write instead.
 
+mod dataset;
 pub(crate) mod net;
 mod stage;
 
+pub(crate) use dataset::{dataset_format, law, marker, pairs, range_ratio, sampling};
 pub(crate) use stage::stage;
 
 use super::aiperf;
 use ringload_engine::campaign::STATISTICS;
 use ringload_engine::clock::{Nanos, SECOND};
-use ringload_engine::dataset::Format;
 use ringload_engine::measure::tags;
 use ringload_engine::plan::{Cores, EndpointKind, Reuse, Threshold};
 
@@ -113,14 +114,6 @@ pub(crate) fn threshold(text: &str) -> Result<Threshold, String> {
             e.what.strip_prefix(&prefix).unwrap_or(&e.what),
             e.remedy
         )
-    })
-}
-
-pub(crate) fn dataset_format(text: &str) -> Result<Format, String> {
-    let found = Format::ALL.into_iter().find(|f| f.name() == text.trim());
-    found.ok_or_else(|| {
-        let names = Format::ALL.map(Format::name).join(" or ");
-        format!("`{text}` is not supported by ringload yet; write {names}")
     })
 }
 

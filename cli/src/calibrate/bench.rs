@@ -215,7 +215,11 @@ fn common(plan: Plan, core: usize) -> Plan {
     };
     common.prompts.tokenizer = TokenizerSource::Builtin;
     common.prompts.entries = common.prompts.entries.min(MOST_PROMPTS);
-    common.prompts.said = None;
+    common.prompts.chat_template = false;
+    // A file whose requests have texts says no lengths: those of synthetic prompts stand in.
+    if common.prompts.replay.take().is_some() && common.prompts.isl.mean < 1.0 {
+        common.prompts.isl.mean = 550.0;
+    }
     common.timeouts.request = 60 * SECOND;
     (common.timeouts.ttft, common.timeouts.inter_token) = (None, None);
     let network = &mut common.network;

@@ -34,12 +34,12 @@ fn dataset(plan: &Plan) -> Value {
     let prompts = &plan.prompts;
     let osl = prompts.osl.map(length);
     let talks = !prompts.turns.is_one();
-    match &prompts.said {
-        Some(said) => json!({
+    match &prompts.replay {
+        Some(replay) => json!({
             "name": "main",
             "type": "file",
-            "path": said.file.display().to_string(),
-            "format": said.format,
+            "path": replay.file.display().to_string(),
+            "format": replay.format.name(),
             "entries": prompts.entries,
             "random_seed": plan.seed,
             "prompts": {"osl": osl},

@@ -12,8 +12,9 @@ use ringload_engine::measure::{
     SloFigures, Spoken, Stats, Summary, TokenFigures, Window, Windows,
 };
 use ringload_engine::plan::{
-    Cap, CapPolicy, Cores, EndpointKind, Header, Io, Length, Limits, Load, Payload, Phase, Plan,
-    Prompts, Reuse, Slo, Stamps, Target, Threshold, Tier, Timeouts, TokenizerSource, Turns,
+    Cap, CapPolicy, Context, Cores, EndpointKind, Header, Io, Law, Length, Limits, Load, Payload,
+    Phase, Plan, Prompts, Reuse, Sampling, Slo, Stamps, Target, Threshold, Tier, Timeouts,
+    TokenizerSource, Turns,
 };
 use ringload_engine::record::{self, Cause, Instants, PhaseKind, Record};
 use ringload_engine::verdict::{Finding, Status, Verdict};
@@ -72,7 +73,11 @@ pub(crate) fn plan() -> Plan {
             }),
             entries: 500,
             turns: Turns::ONE,
-            said: None,
+            law: Law::Normal,
+            context: Context::default(),
+            sampling: Sampling::Sequential,
+            chat_template: false,
+            replay: None,
         },
         payload: Payload::default(),
         session_header: None,

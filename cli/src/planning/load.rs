@@ -267,8 +267,8 @@ fn extent(
     notes: &mut Vec<String>,
 ) -> Result<(Option<u64>, Option<Nanos>)> {
     let duration = args.benchmark_duration.map(nanos);
-    if let Load::Fixed { trace, .. } = load {
-        let all = trace.0.len() as u64;
+    if let (Load::Fixed { .. }, Some(file)) = (load, requests) {
+        let all = file.turns;
         let asked = args.request_count.unwrap_or(all);
         return Ok((Some(asked.min(all)), duration));
     }
@@ -310,7 +310,7 @@ fn extent(
         return Ok((None, Some(length)));
     }
     if let Some(requests) = requests {
-        return Ok((Some(requests.said.lengths.len() as u64), None));
+        return Ok((Some(requests.turns), None));
     }
     let n = slots * PER_SLOT;
     notes.push(format!(

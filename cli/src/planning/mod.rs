@@ -51,7 +51,12 @@ pub(crate) fn plan(args: &ProfileArgs, around: &Surroundings) -> Result<Planned>
     let mut notes = Vec::new();
     let endpoint = &args.endpoint;
     let models = models(endpoint)?;
-    let requests = trace::requests(&args.trace, &mut notes)?;
+    let asked = args
+        .conversation
+        .num_conversations
+        .or(args.load.request_count);
+    let draws = prompts::draws(&args.input, asked);
+    let requests = trace::requests(&args.trace, draws, &mut notes)?;
     let profiling = load::profiling(
         &args.load,
         requests.as_ref(),
@@ -85,11 +90,14 @@ pub(crate) fn plan(args: &ProfileArgs, around: &Surroundings) -> Result<Planned>
         endpoint.connection_reuse_strategy,
         &mut notes,
     )?;
-    let asked = args
-        .conversation
-        .num_conversations
-        .or(args.load.request_count);
-    let mut prompts = prompts::prompts(&args.input, asked, turns, requests, &mut notes)?;
+    let mut prompts = prompts::prompts(
+        &args.input,
+        &args.context,
+        asked,
+        turns,
+        requests,
+        &mut notes,
+    )?;
     prompts.isl = payload::first_text(args, prompts.isl);
     let mut extra_inputs = extra::inputs(&args.input.extra_inputs)?;
     let payload = payload::payload(args, &mut extra_inputs)?;

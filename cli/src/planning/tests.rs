@@ -5,10 +5,11 @@ use crate::args::{Command, ProfileArgs, try_parse};
 use ringload_engine::Blame;
 use ringload_engine::clock::SECOND;
 use ringload_engine::plan::{
-    Arrival, Cap, CapPolicy, Dns, EndpointKind, Family, HttpVersion, ImageFormat, Load,
-    ModelChoice, Network, Phase, Piece, Plan, Prefill, Ramp, Rate, Reuse, Shape, Stamps,
-    TokenizerSource,
+    Arrival, Cap, CapPolicy, Dns, EndpointKind, Family, HttpVersion, ImageFormat, Law, Load,
+    Marker, ModelChoice, Network, Phase, Piece, Plan, Prefill, Ramp, Rate, Reuse, Sampling, Shape,
+    Stamps, TokenizerSource,
 };
+use ringload_engine::workload::Workload;
 use std::path::Path;
 
 /// Splits as a shell does, double quotes only.
@@ -436,9 +437,10 @@ fn a_trace_gives_instants_and_lengths() {
             Load::Fixed { trace, .. } => trace.0.iter().map(|at| at / 100_000).collect(),
             _ => Vec::new(),
         };
-        let said = planned.plan.prompts.said.clone().unwrap();
-        assert_eq!(planned.plan.prompts.entries, said.lengths.len());
-        (instants, said.lengths.to_vec(), planned)
+        let workload = Workload::prepare(&planned.plan).unwrap();
+        assert_eq!(planned.plan.prompts.entries, workload.conversations.len());
+        let lengths: Vec<_> = workload.entries.iter().map(|e| (e.isl, e.osl)).collect();
+        (instants, lengths, planned)
     };
     let (instants, lengths, whole) = of("");
     assert_eq!(instants, [10_000, 20_005, 30_000]);
@@ -483,7 +485,9 @@ fn a_trace_gives_instants_and_lengths() {
             "drop --fixed-schedule-end-offset",
         ),
         ("--num-dataset-entries 5", "--request-count"),
-        ("--custom-dataset-type random_pool", "mooncake_trace"),
+        ("--custom-dataset-type parquet", "mooncake_trace"),
+        ("--num-prefix-prompts 3", "drop --num-prefix-prompts"),
+        ("--dataset-sampling-strategy shuffle", "--no-fixed-schedule"),
     ] {
         let text = refused(&format!("-m x --input-file {} {flags}", file.0.display()));
         assert!(text.contains(remedy), "{flags}: {text}");
@@ -492,14 +496,59 @@ fn a_trace_gives_instants_and_lengths() {
     file.write("{\"timestamp\": 0, \"input_length\": 5}\n{\"input_length\": 5}\n");
     assert_eq!(made(&line).profiling.load, Load::closed(1));
     let e = refused(&format!("{line} --fixed-schedule"));
-    assert!(e.contains("request 2 of the trace has no timestamp"), "{e}");
+    assert!(
+        e.contains("the conversation `session_000001` of the file has no timestamp"),
+        "{e}"
+    );
     file.write("{\"timestamp\": 0, \"input_length\": 5}\n{\"input_length\": []}\n");
     let e = refused(&line);
     assert!(e.contains("--input-file") && e.contains("line 2: "), "{e}");
     file.write("hello\n");
-    assert!(refused(&line).contains("of no format"));
+    assert!(refused(&line).contains("--custom-dataset-type"));
     assert!(refused("-m x --fixed-schedule").contains("--input-file FILE"));
     assert!(refused("-m x --input-file /nowhere/t").contains("/nowhere/t"));
+}
+
+#[test]
+fn lengths_prefixes_and_samplers_are_planned() {
+    let p = made(
+        "-m x --seq-dist 128,64:25;512,128:75 --num-prefix-prompts 4 --prefix-prompt-length 100 --dataset-sampling-strategy shuffle",
+    );
+    assert!(matches!(&p.prompts.law, Law::Pairs(pairs) if pairs.len() == 2));
+    assert_eq!(
+        (p.prompts.context.prefixes, p.prompts.context.prefix_tokens),
+        (4, 100)
+    );
+    assert_eq!(p.prompts.sampling, Sampling::Shuffle);
+    let p = made(
+        "-m x --random-range-ratio 0.3 --isl 100 --osl 50 --cache-bust system_prefix --shared-system-prompt-length 9",
+    );
+    assert_eq!(p.prompts.law, Law::Ratio { isl: 0.3, osl: 0.3 });
+    assert_eq!(p.prompts.context.cache_bust, Some(Marker::SystemPrefix));
+    let file = Scratch::new("system.txt", "Be kind.\n");
+    let p = made(&format!(
+        "-m x --system-prompt-file {} --length-distribution lognormal --isl-stddev 5",
+        file.0.display()
+    ));
+    assert_eq!(p.prompts.context.system.as_deref(), Some("Be kind.\n"));
+    assert_eq!(p.prompts.law, Law::Lognormal);
+    for (flags, remedy) in [
+        ("--num-prefix-prompts 4", "--prefix-prompt-length"),
+        ("--prefix-prompt-length 4", "--num-prefix-prompts"),
+        ("--seq-dist 1,2:50", "add up to 50"),
+        ("--seq-dist 1,2:100 --random-range-ratio 0.5", "drop one"),
+        (
+            "--random-range-ratio 0.5 --isl-stddev 3",
+            "drop --isl-stddev",
+        ),
+        ("--system-prompt-file /nowhere/s", "/nowhere/s"),
+        ("--cache-bust warmup_isolation_system", "first_turn_prefix"),
+        ("--synthesis-max-isl 4", "--input-file"),
+        ("--replay-speedup 4", "--input-file"),
+    ] {
+        let text = refused(&format!("-m x {flags}"));
+        assert!(text.contains(remedy), "{flags}: {text}");
+    }
 }
 
 #[test]

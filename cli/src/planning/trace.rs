@@ -1,45 +1,67 @@
-//! Flags on a file of requests → their lengths, and the instants at which they are sent.
+//! Flags on a file of requests → what is taken from it, and the instants at which it is sent.
 
+use super::nanos;
 use crate::args::TraceArgs;
 use ringload_engine::clock::{MILLI, Nanos};
-use ringload_engine::dataset::{Format, Row};
-use ringload_engine::plan::{Said, Trace};
+use ringload_engine::dataset::Synthesis;
+use ringload_engine::plan::{Length, Replay, Timing, Trace};
+use ringload_engine::workload::{Survey, detect};
 use ringload_engine::{Error, Result};
-use std::path::Path;
 
 /// The requests of a file.
 pub(super) struct Requests {
-    /// Their lengths.
-    pub(super) said: Said,
-    /// When they are sent, where their timestamps are replayed.
+    /// What is taken from the file.
+    pub(super) replay: Replay,
+    /// How many conversations there are.
+    pub(super) conversations: usize,
+    /// How many turns they have together.
+    pub(super) turns: u64,
+    /// Input lengths that it says.
+    pub(super) isl: Option<Length>,
+    /// When the conversations begin, where their timestamps are replayed.
     pub(super) instants: Option<Trace>,
 }
 
-/// Reads the file that the flags name, if they name one.
-pub(super) fn requests(args: &TraceArgs, notes: &mut Vec<String>) -> Result<Option<Requests>> {
+/// Reads the file that the flags name, if they name one. Where it is drawn from, so many conversations are.
+pub(super) fn requests(
+    args: &TraceArgs,
+    draws: usize,
+    notes: &mut Vec<String>,
+) -> Result<Option<Requests>> {
     let Some(file) = &args.input_file else {
         return match orphan(args) {
             Some(flag) => Err(Error::usage(
                 format!("{flag} without --input-file"),
-                format!("add --input-file FILE, a trace of one request a line; or drop {flag}"),
+                format!("add --input-file FILE, a file of requests; or drop {flag}"),
             )),
             None => Ok(None),
         };
     };
-    let (format, mut rows) =
-        read(file, args).map_err(|e| e.within(&format!("--input-file {}", file.display())))?;
-    let fixed = fixed(args, &rows, notes)?;
-    let instants = if fixed {
-        Some(instants(args, &mut rows)?)
-    } else {
-        None
+    let within = |e: Error| e.within("--input-file");
+    let format = match args.custom_dataset_type {
+        Some(format) => format,
+        None => detect(file).map_err(within)?,
     };
+    let mut replay = Replay {
+        draws,
+        synthesis: synthesis(args),
+        timing: timing(args)?,
+        ..Replay::of(file.clone(), format)
+    };
+    replay.block = args.isl_block_size.unwrap_or(replay.block);
+    let survey = Survey::read(&replay, 0).map_err(within)?;
+    replay.timing.fixed = fixed(args, &survey, notes)?;
+    let (conversations, turns) = (survey.conversations(), survey.turns() as u64);
+    let isl = survey.isl();
+    let instants = replay
+        .timing
+        .fixed
+        .then(|| Trace(survey.starts(&replay.timing).into()));
     Ok(Some(Requests {
-        said: Said {
-            file: file.clone(),
-            format: format.name(),
-            lengths: rows.iter().map(|row| (row.isl, row.osl)).collect(),
-        },
+        replay,
+        conversations,
+        turns,
+        isl,
         instants,
     }))
 }
@@ -49,6 +71,39 @@ fn orphan(args: &TraceArgs) -> Option<&'static str> {
         ("--custom-dataset-type", args.custom_dataset_type.is_some()),
         ("--fixed-schedule", args.fixed_schedule),
         ("--no-fixed-schedule", args.no_fixed_schedule),
+        ("--isl-block-size", args.isl_block_size.is_some()),
+        ("--ignore-trace-delays", args.ignore_trace_delays),
+        (
+            "--inter-turn-delay-cap-seconds",
+            args.inter_turn_delay_cap_seconds.is_some(),
+        ),
+        (
+            "--max-idle-gap-cap-seconds",
+            args.max_idle_gap_cap_seconds.is_some(),
+        ),
+        ("--replay-speedup", args.replay_speedup.is_some()),
+        (
+            "--synthesis-speedup-ratio",
+            args.synthesis_speedup_ratio.is_some(),
+        ),
+        (
+            "--synthesis-prefix-len-multiplier",
+            args.synthesis_prefix_len_multiplier.is_some(),
+        ),
+        (
+            "--synthesis-prefix-root-multiplier",
+            args.synthesis_prefix_root_multiplier.is_some(),
+        ),
+        (
+            "--synthesis-prompt-len-multiplier",
+            args.synthesis_prompt_len_multiplier.is_some(),
+        ),
+        (
+            "--synthesis-output-len-multiplier",
+            args.synthesis_output_len_multiplier.is_some(),
+        ),
+        ("--synthesis-max-isl", args.synthesis_max_isl.is_some()),
+        ("--synthesis-max-osl", args.synthesis_max_osl.is_some()),
     ];
     let mut all = flags.into_iter().chain(offsets(args));
     all.find(|(_, given)| *given).map(|(flag, _)| flag)
@@ -71,83 +126,69 @@ fn offsets(args: &TraceArgs) -> [(&'static str, bool); 3] {
     ]
 }
 
-fn read(file: &Path, args: &TraceArgs) -> Result<(Format, Vec<Row>)> {
-    let text = std::fs::read_to_string(file).map_err(|e| {
-        Error::usage(
-            e.to_string(),
-            "write the path of a trace of one request a line",
-        )
-    })?;
-    let format = args.custom_dataset_type.or_else(|| Format::detect(&text));
-    let Some(format) = format else {
-        return Err(Error::usage(
-            "its first line is of no format that ringload knows",
-            "write lines such as {\"timestamp\": 0, \"input_length\": 550, \"output_length\": 128}",
-        ));
-    };
-    Ok((format, format.parse(&text)?))
+fn synthesis(args: &TraceArgs) -> Synthesis {
+    Synthesis {
+        speedup: args.synthesis_speedup_ratio.unwrap_or(1.0),
+        prefix_len: args.synthesis_prefix_len_multiplier.unwrap_or(1.0),
+        prefix_roots: args.synthesis_prefix_root_multiplier.unwrap_or(1),
+        prompt_len: args.synthesis_prompt_len_multiplier.unwrap_or(1.0),
+        output_len: args.synthesis_output_len_multiplier.unwrap_or(1.0),
+        max_isl: args.synthesis_max_isl,
+        max_osl: args.synthesis_max_osl,
+    }
 }
 
-/// Whether timestamps are replayed: as asked; else where every request has one.
-fn fixed(args: &TraceArgs, rows: &[Row], notes: &mut Vec<String>) -> Result<bool> {
-    let untimed = rows.iter().position(|row| row.at.is_none());
-    match (args.fixed_schedule, args.no_fixed_schedule, untimed) {
+fn timing(args: &TraceArgs) -> Result<Timing> {
+    let offset = |ms: f64| (ms * MILLI as f64).round() as Nanos;
+    if args.fixed_schedule_auto_offset && args.fixed_schedule_start_offset.is_some() {
+        return Err(Error::usage(
+            "--fixed-schedule-auto-offset and --fixed-schedule-start-offset both say where the schedule begins",
+            "drop one of them",
+        ));
+    }
+    if args.ignore_trace_delays && args.fixed_schedule {
+        return Err(Error::usage(
+            "--fixed-schedule and --ignore-trace-delays contradict each other",
+            "drop one of them",
+        ));
+    }
+    Ok(Timing {
+        fixed: false,
+        from: args.fixed_schedule_start_offset.map(offset),
+        until: args.fixed_schedule_end_offset.map(offset),
+        from_first: args.fixed_schedule_auto_offset,
+        ignored: args.ignore_trace_delays,
+        speedup: args.replay_speedup.unwrap_or(1.0),
+        delay_cap: args.inter_turn_delay_cap_seconds.map(nanos),
+        gap_cap: args.max_idle_gap_cap_seconds.map(nanos),
+    })
+}
+
+/// Whether timestamps are replayed: as asked; else where every conversation has one.
+fn fixed(args: &TraceArgs, survey: &Survey, notes: &mut Vec<String>) -> Result<bool> {
+    let left_out = args.no_fixed_schedule || args.ignore_trace_delays;
+    match (args.fixed_schedule, left_out, survey.untimed()) {
         (true, true, _) => Err(Error::usage(
             "--fixed-schedule and --no-fixed-schedule contradict each other",
             "drop one of them",
         )),
-        (true, false, Some(i)) => Err(Error::usage(
-            format!(
-                "--fixed-schedule: request {} of the trace has no timestamp",
-                i + 1
-            ),
-            "give each line a timestamp, or drop --fixed-schedule",
+        (true, false, Some(id)) => Err(Error::usage(
+            format!("--fixed-schedule: the conversation `{id}` of the file has no timestamp"),
+            "give each a timestamp, or drop --fixed-schedule",
         )),
         (true, false, None) => Ok(true),
         (false, false, None) => {
-            notes.push(
-                "the trace has timestamps, and they are replayed: --no-fixed-schedule leaves them out"
-                    .into(),
-            );
+            notes.push("the file has timestamps, and they are replayed: --no-fixed-schedule leaves them out".into());
             Ok(true)
         }
         (false, ..) => match offsets(args).iter().find(|(_, given)| *given) {
             Some((flag, _)) => Err(Error::usage(
                 format!("{flag} where no timestamps are replayed"),
                 format!(
-                    "write --fixed-schedule and a trace in which each line has one; or drop {flag}"
+                    "write --fixed-schedule and a file in which each request has one; or drop {flag}"
                 ),
             )),
             None => Ok(false),
         },
     }
-}
-
-/// The instants of the rows, which are put into their order and cut to the window.
-fn instants(args: &TraceArgs, rows: &mut Vec<Row>) -> Result<Trace> {
-    let nanos = |ms: f64| (ms * MILLI as f64).round() as Nanos;
-    let start = args.fixed_schedule_start_offset.map(nanos);
-    let end = args.fixed_schedule_end_offset.map(nanos);
-    if args.fixed_schedule_auto_offset && start.is_some() {
-        return Err(Error::usage(
-            "--fixed-schedule-auto-offset and --fixed-schedule-start-offset both say where the schedule begins",
-            "drop one of them",
-        ));
-    }
-    let all = rows.len();
-    let at = |row: &Row| row.at.unwrap_or(0);
-    rows.retain(|row| at(row) >= start.unwrap_or(0) && at(row) <= end.unwrap_or(Nanos::MAX));
-    if rows.is_empty() {
-        return Err(Error::usage(
-            format!("none of the {all} requests of the trace lies within the offsets"),
-            "widen --fixed-schedule-start-offset and --fixed-schedule-end-offset: they are milliseconds of the trace's own clock",
-        ));
-    }
-    rows.sort_by_key(at);
-    let zero = match start {
-        Some(start) => start,
-        None if args.fixed_schedule_auto_offset => at(&rows[0]),
-        None => 0,
-    };
-    Ok(Trace(rows.iter().map(|row| at(row) - zero).collect()))
 }

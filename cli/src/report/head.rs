@@ -4,7 +4,7 @@ use super::layout::{WIDTH, count, heading, line, wrap};
 use crate::outcome::Outcome;
 use ringload_engine::clock::{Nanos, SECOND};
 use ringload_engine::plan::{
-    Arrival, Cap, CapPolicy, Length, Load, Passages, Phase, Plan, Ramp, Rate, Reuse, Shape,
+    Arrival, Cap, CapPolicy, Law, Length, Load, Passages, Phase, Plan, Ramp, Rate, Reuse, Shape,
     TokenizerSource,
 };
 use ringload_engine::verdict::{Finding, Status, Verdict};
@@ -247,18 +247,26 @@ pub(super) fn over(ramp: Ramp) -> String {
 
 fn prompts(outcome: &Outcome) -> String {
     let prompts = &outcome.plan.prompts;
-    let osl = match (&prompts.osl, &prompts.said) {
+    let osl = match (&prompts.law, &prompts.osl, &prompts.replay) {
         _ if !outcome.plan.endpoint.produces_tokens() => "none out".into(),
-        (_, Some(said)) if said.lengths.iter().all(|l| l.1.is_some()) => "output as it says".into(),
-        (Some(l), _) => format!("{} out", length(*l)),
-        (None, _) => "output as the server decides".into(),
+        (Law::Pairs(pairs), ..) => format!("{} pairs of lengths", pairs.len()),
+        (_, None, Some(_)) => "output as it says".into(),
+        (_, Some(l), Some(_)) => format!("output as it says, else {}", length(*l)),
+        (_, Some(l), None) => format!("{} out", length(*l)),
+        (_, None, None) => "output as the server decides".into(),
     };
-    let isl = match &prompts.said {
-        Some(said) => format!(
+    let isl = match &prompts.replay {
+        Some(replay) if prompts.isl.mean > 0.0 => format!(
             "tokens in as {} says (mean {:.1})",
-            said.file.display(),
+            replay.file.display(),
             prompts.isl.mean
         ),
+        Some(replay) => format!(
+            "texts of {} ({})",
+            replay.file.display(),
+            replay.format.name()
+        ),
+        None if matches!(prompts.law, Law::Pairs(_)) => "tokens by --seq-dist".into(),
         None => format!("{} tokens in", length(prompts.isl)),
     };
     let tokenizer = match &prompts.tokenizer {

@@ -1,60 +1,273 @@
-//! Pure: what files say of requests: when they came, how long they and their answers were. One file of code for each format.
+//! Pure: what files say of requests: what they ask, when they came, how long they and their answers were. One file of code for each
+//! format, and one line in [`FORMATS`].
+//!
+//! Files are read as a stream: a line at a time, or an element at a time where a file is one JSON value.
 
+mod azure;
+mod bailian;
+mod burst_gpt;
+mod fields;
+mod inputs_json;
+mod lines;
 mod mooncake;
+mod multi_turn;
+mod openai_batch;
+mod random_pool;
+mod raw_payload;
+mod sharegpt;
+mod single_turn;
+mod synthesis;
+#[cfg(test)]
+mod tests;
+mod trace;
+
+pub use fields::compact;
+pub use synthesis::{Synthesis, synthesize};
+pub use trace::{Analysis, Spread, analyze};
 
 use crate::clock::Nanos;
+use crate::endpoint::Message;
 use crate::error::{Error, Result};
+use lines::{Line, State};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use std::io::BufRead;
 
 /// What a file says of one request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Row {
-    /// When it came, nanoseconds on the file's own clock, where the file says so.
+    /// Whose turn it is.
+    pub session: Session,
+    /// Its place among the turns of its session, where the file says it; else they are in the file's order.
+    pub order: i64,
+    /// It says all of its context itself: the earlier turns of its session are not sent with it.
+    pub alone: bool,
+    /// Instructions that stand before all turns of the session.
+    pub system: Option<String>,
+    /// The path that it was sent to, where the file says so.
+    pub path: Option<String>,
+    /// What it asks.
+    pub turn: Turn,
+}
+
+/// The session of a row.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Session {
+    /// One of its own.
+    #[default]
+    Fresh,
+    /// That of the row before.
+    Same,
+    /// The session of this id.
+    Named(String),
+}
+
+/// One turn of a session.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Turn {
+    /// When it came, nanoseconds on the file's own clock.
     pub at: Option<Nanos>,
-    /// Input length, tokens.
-    pub isl: u32,
-    /// Output length, tokens, where the file says it.
+    /// Time between the answer of the turn before and this turn.
+    pub delay: Option<Nanos>,
+    /// What it says.
+    pub content: Content,
+    /// Output length in tokens.
     pub osl: Option<u32>,
+    /// The answer that it was given: its length is the output length, where that is not said.
+    pub answer: Option<String>,
+    /// Fields of its request body alone.
+    pub extra: Option<Map<String, Value>>,
+}
+
+/// What a turn says.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Content {
+    /// A synthetic text of this many tokens. Equal ids stand for equal blocks of text, from its beginning on.
+    Length {
+        /// Tokens.
+        isl: u32,
+        /// Blocks of a number of tokens that the format or the user says.
+        hash_ids: Vec<u64>,
+    },
+    /// Messages.
+    Messages(Vec<Message>),
+    /// A whole request body, JSON, sent as it is.
+    Payload(Vec<u8>),
+}
+
+impl Default for Content {
+    fn default() -> Self {
+        Self::Messages(Vec::new())
+    }
+}
+
+impl Row {
+    /// A request that stands for itself.
+    fn single(turn: Turn) -> Self {
+        Self {
+            session: Session::Fresh,
+            order: 0,
+            alone: true,
+            system: None,
+            path: None,
+            turn,
+        }
+    }
 }
 
 /// The shape of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// The traces of Mooncake (Qin et al., FAST '25), a JSON object a line; see AIPerf's `mooncake_trace`.
-    MooncakeTrace,
+pub struct Format(&'static Spec);
+
+/// A line of the table of formats.
+#[derive(Debug)]
+struct Spec {
+    /// Its name in `--custom-dataset-type`, and others for the same.
+    names: &'static [&'static str],
+    /// What it is, for the help.
+    what: &'static str,
+    /// Whether a file begins as one of this format.
+    looks_like: fn(&Head<'_>) -> bool,
+    read: Read,
+    /// Tokens of a block of `hash_ids`.
+    block: u32,
+    /// It may be a folder of files.
+    folder: bool,
 }
+
+impl PartialEq for Spec {
+    fn eq(&self, other: &Self) -> bool {
+        self.names == other.names
+    }
+}
+
+impl Eq for Spec {}
+
+/// How a file is gone through.
+#[derive(Debug)]
+enum Read {
+    /// Line by line; empty lines are left out.
+    Lines(fn(&Line<'_>, &mut State, &mut Vec<Row>) -> Result<()>),
+    /// As one JSON value.
+    Whole(fn(&mut dyn BufRead, Each<'_>) -> Result<()>),
+}
+
+/// What takes the rows.
+type Each<'a> = &'a mut dyn FnMut(Row) -> Result<()>;
+
+/// How a file begins.
+struct Head<'a> {
+    /// Its beginning.
+    text: &'a str,
+    /// Its first line that is not empty.
+    line: &'a str,
+    /// That line as a JSON object.
+    object: Option<Map<String, Value>>,
+}
+
+impl Head<'_> {
+    /// The first line is an object with this field.
+    fn has(&self, field: &str) -> bool {
+        self.object.as_ref().is_some_and(|o| o.contains_key(field))
+    }
+}
+
+/// All formats, in the order in which a file is held against them.
+static FORMATS: [Spec; 11] = [
+    inputs_json::SPEC,
+    sharegpt::SPEC,
+    openai_batch::SPEC,
+    bailian::SPEC,
+    multi_turn::SPEC,
+    raw_payload::SPEC,
+    mooncake::SPEC,
+    burst_gpt::SPEC,
+    azure::SPEC,
+    single_turn::SPEC,
+    random_pool::SPEC,
+];
 
 impl Format {
     /// All of them.
-    pub const ALL: [Self; 1] = [Self::MooncakeTrace];
+    pub fn all() -> impl Iterator<Item = Self> {
+        FORMATS.iter().map(Self)
+    }
+
+    /// The format of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::all().find(|format| format.0.names.contains(&name))
+    }
 
     /// Its name in `--custom-dataset-type`.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Self::MooncakeTrace => "mooncake_trace",
-        }
+        self.0.names[0]
     }
 
-    /// Finds the format that a text is in by its first line.
+    /// What it is, in a few words.
     #[must_use]
-    pub fn detect(text: &str) -> Option<Self> {
-        let first = text.lines().find(|line| !line.trim().is_empty())?;
-        Self::ALL.into_iter().find(|format| match format {
-            Self::MooncakeTrace => mooncake::looks_like(first),
-        })
+    pub fn what(self) -> &'static str {
+        self.0.what
     }
 
-    /// Reads a text, in its own order. At least one row.
+    /// Tokens of a block of its `hash_ids`, unless the user says otherwise.
+    #[must_use]
+    pub fn block(self) -> u32 {
+        self.0.block
+    }
+
+    /// Whether it may be a folder of files.
+    #[must_use]
+    pub fn is_folder(self) -> bool {
+        self.0.folder
+    }
+
+    /// Its rows are drawn from, rather than sent one after the other.
+    #[must_use]
+    pub fn is_pool(self) -> bool {
+        self.name() == random_pool::NAME
+    }
+
+    /// Finds the format of a file by its beginning.
+    #[must_use]
+    pub fn detect(head: &str) -> Option<Self> {
+        let text = head.trim_start_matches('\u{feff}');
+        let line = text.lines().find(|line| !line.trim().is_empty())?;
+        let head = Head {
+            text,
+            line,
+            object: serde_json::from_str(line).ok(),
+        };
+        Self::all().find(|format| (format.0.looks_like)(&head))
+    }
+
+    /// Reads a file, row by row, in its own order.
     ///
     /// # Errors
-    /// [`crate::Blame::Usage`], with the number of the line that is wrong.
-    pub fn parse(self, text: &str) -> Result<Vec<Row>> {
-        let rows = match self {
-            Self::MooncakeTrace => mooncake::parse(text)?,
+    /// [`crate::Blame::Usage`], with the number of the line or element that is wrong; those of `each`.
+    pub fn read(self, input: &mut dyn BufRead, each: Each<'_>) -> Result<()> {
+        let mut any = false;
+        let mut each = |row| {
+            any = true;
+            each(row)
         };
-        if rows.is_empty() {
-            return Err(Error::usage("it has no requests", "write one a line"));
+        match self.0.read {
+            Read::Lines(read) => lines::read(input, read, &mut each)?,
+            Read::Whole(read) => read(input, &mut each)?,
         }
-        Ok(rows)
+        if any {
+            return Ok(());
+        }
+        Err(Error::usage(
+            "it has no requests",
+            format!("write {}", self.0.what),
+        ))
+    }
+}
+
+impl Serialize for Format {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> std::result::Result<S::Ok, S::Error> {
+        s.serialize_str(self.name())
     }
 }

@@ -1,11 +1,9 @@
 //! Prompts: how many, how long, and who counts their tokens.
 
+use super::Replay;
 use serde::Serialize;
-use serde::ser::{SerializeStruct, Serializer};
-use std::path::PathBuf;
-use std::sync::Arc;
 
-/// Synthetic prompts.
+/// What is said: synthetic prompts, or what a file says.
 #[derive(Clone, Debug, Serialize)]
 pub struct Prompts {
     /// Where token counts come from.
@@ -19,9 +17,21 @@ pub struct Prompts {
     /// The turns of a synthetic conversation.
     #[serde(skip_serializing_if = "Turns::is_one")]
     pub turns: Turns,
-    /// Lengths that a file says, entry by entry, instead of those drawn around the means.
+    /// How lengths are drawn around the means.
+    #[serde(skip_serializing_if = "Law::is_normal")]
+    pub law: Law,
+    /// What stands before the prompts.
+    #[serde(skip_serializing_if = "Context::is_empty")]
+    pub context: Context,
+    /// Which conversation session k is.
+    #[serde(skip_serializing_if = "Sampling::is_sequential")]
+    pub sampling: Sampling,
+    /// Count the tokens of a prompt as the model's chat template renders it, and make synthetic prompts of that length.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub chat_template: bool,
+    /// A file that says what is asked, instead of synthetic prompts.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub said: Option<Said>,
+    pub replay: Option<Replay>,
 }
 
 /// A length in tokens: normal around `mean`, at least 1.
@@ -81,22 +91,97 @@ pub enum TokenizerSource {
     },
 }
 
-/// Lengths that a file says. Shown by the name of the file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Said {
-    /// The file.
-    pub file: PathBuf,
-    /// The name of its format.
-    pub format: &'static str,
-    /// Input length of each entry, and its output length where the file says that: others are drawn around the mean, if there is one.
-    pub lengths: Arc<[(u32, Option<u32>)]>,
+/// How lengths are drawn.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Law {
+    /// Normal, rounded.
+    #[default]
+    Normal,
+    /// Log-normal of the same mean and deviation.
+    Lognormal,
+    /// Uniform of the same mean and deviation: from √3 deviations below the mean to √3 above it.
+    Uniform,
+    /// Uniform over the whole numbers from ⌊mean·(1 − r)⌋ to ⌈mean·(1 + r)⌉, as vLLM's `--random-range-ratio`.
+    Ratio {
+        /// r of the input length.
+        isl: f64,
+        /// r of the output length.
+        osl: f64,
+    },
+    /// One of several pairs of lengths, each with its share; normal around it.
+    Pairs(Vec<Pair>),
 }
 
-impl Serialize for Said {
-    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        let mut shown = s.serialize_struct("Said", 2)?;
-        shown.serialize_field("file", &self.file.display().to_string())?;
-        shown.serialize_field("format", self.format)?;
-        shown.end()
+/// An input and an output length that go together.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Pair {
+    /// Input length.
+    pub isl: Length,
+    /// Output length.
+    pub osl: Length,
+    /// Its share, percent.
+    pub percent: f64,
+}
+
+impl Law {
+    fn is_normal(&self) -> bool {
+        *self == Self::Normal
+    }
+}
+
+/// What stands before the prompts.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Context {
+    /// How many prefixes there are for first turns to begin with; each takes one at random.
+    pub prefixes: u32,
+    /// Tokens of each, beside the input length.
+    pub prefix_tokens: u32,
+    /// Tokens of a system prompt that all conversations share.
+    pub system_tokens: Option<u32>,
+    /// Tokens of a message that stands before the first turn of each conversation, different in each.
+    pub user_tokens: Option<u32>,
+    /// A system prompt, as it is sent.
+    pub system: Option<String>,
+    /// Where a mark keeps conversations apart for a server's prefix cache.
+    pub cache_bust: Option<Marker>,
+}
+
+impl Context {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Where the mark of a conversation is put; that of a system prompt goes to the first turn where there is no system prompt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Marker {
+    /// Before the system prompt.
+    SystemPrefix,
+    /// After the system prompt.
+    SystemSuffix,
+    /// Before the first turn.
+    FirstTurnPrefix,
+    /// After the first turn.
+    FirstTurnSuffix,
+}
+
+/// Which conversation session k is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sampling {
+    /// k modulo their number.
+    #[default]
+    Sequential,
+    /// Any, with replacement.
+    Random,
+    /// Each once before any comes again, in another order each time.
+    Shuffle,
+}
+
+impl Sampling {
+    fn is_sequential(&self) -> bool {
+        *self == Self::Sequential
     }
 }

@@ -8,18 +8,20 @@ mod names;
 mod network;
 mod payload;
 mod rate;
+mod replay;
 mod slo;
 mod target;
 mod threshold;
 mod tier;
 
 pub use cancellation::Cancellation;
-pub use dataset::{Length, Prompts, Said, TokenizerSource, Turns};
+pub use dataset::{Context, Law, Length, Marker, Pair, Prompts, Sampling, TokenizerSource, Turns};
 pub use endpoint::EndpointKind;
 pub use load::{Arrival, Cap, CapPolicy, Load, Phase, Prefill, Ramp, Shape, Trace, first_session};
 pub use network::{Dns, Family, HttpVersion, Network, Pin, Tcp, Tls};
 pub use payload::{ImageFormat, Images, ModelChoice, Passages, Payload, Sounds};
 pub use rate::{Piece, Rate};
+pub use replay::{Replay, Timing};
 pub use slo::Slo;
 pub use target::Target;
 pub use threshold::{Comparison, Statistic, Threshold};
@@ -124,7 +126,11 @@ impl Plan {
                 osl: None,
                 entries: 100,
                 turns: Turns::ONE,
-                said: None,
+                law: Law::Normal,
+                context: Context::default(),
+                sampling: Sampling::Sequential,
+                chat_template: false,
+                replay: None,
             },
             payload: Payload::default(),
             session_header: None,

@@ -404,7 +404,11 @@ impl<'a, D: Driver> Worker<'a, D> {
             workload.session_id(record.entry),
             workload.body_len(record.entry, history),
         );
-        workload.write_body(record.entry, history, &mut core.scratch);
+        if let Err(e) = workload.write_body(record.entry, history, &mut core.scratch) {
+            let now = self.driver.now();
+            self.lost(key, Cause::SendFailed, Some(unread(&e)), now);
+            return;
+        }
         let bytes = match &mut slot.tls {
             None => &core.scratch,
             Some(tls) => {
@@ -466,6 +470,13 @@ fn connect_cause(errno: i32) -> Cause {
         libc::EMFILE | libc::ENFILE => Cause::DescriptorsExhausted,
         _ => Cause::ConnectFailed,
     }
+}
+
+/// A body that lies in a temporary file, and cannot be read from it.
+fn unread(e: &std::io::Error) -> String {
+    format!(
+        "its body cannot be read back from the temporary file (check the disk under TMPDIR): {e}"
+    )
 }
 
 fn os_error(errno: i32) -> String {

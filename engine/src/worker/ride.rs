@@ -3,8 +3,8 @@
 use super::Worker;
 use super::carrier::Carrier;
 use super::core::State;
-use super::os_error;
 use super::source::Due;
+use super::{os_error, unread};
 use crate::clock::Nanos;
 use crate::driver::{Driver, Key, Sending};
 use crate::exchange::{Exchange, Request};
@@ -95,7 +95,11 @@ impl<D: Driver> Worker<'_, D> {
         let workload = core.shared.workload;
         core.scratch.clear();
         let history = core.sessions.history(slot.session);
-        workload.write_body(record.entry, history, &mut core.scratch);
+        if let Err(e) = workload.write_body(record.entry, history, &mut core.scratch) {
+            core.slots[key.slot as usize].carrier = Some(carrier);
+            self.fail(rider, Cause::SendFailed, Some(unread(&e)), now);
+            return;
+        }
         let before = carrier.out.len();
         let idle = carrier.connection.as_ref().map(|c| c.open_streams()) == Some(0);
         let opened = match (

@@ -2,7 +2,7 @@
 
 use super::tokenizer::FILE_NAME;
 use crate::error::{Error, Result};
-use hf_hub::api::sync::ApiBuilder;
+use hf_hub::api::sync::{ApiBuilder, ApiError};
 use hf_hub::{Cache, Repo, RepoType};
 use std::env;
 use std::path::{Path, PathBuf};
@@ -82,7 +82,7 @@ impl Hub {
                 "write a branch, a tag or a full commit hash",
             ));
         }
-        if let Some(path) = self.cached(name, revision) {
+        if let Some(path) = self.cached(name, revision, FILE_NAME) {
             return Ok(path);
         }
         if self.offline {
@@ -91,21 +91,38 @@ impl Hub {
         self.download(name, revision)
     }
 
-    fn cached(&self, name: &str, revision: &str) -> Option<PathBuf> {
+    /// Brings another file of the repository into the cache, beside `tokenizer.json`, where the repository has it.
+    pub(super) fn fetch_beside(&self, name: &str, revision: &str, file: &str) {
+        if !self.offline && self.cached(name, revision, file).is_none() {
+            // A repository without it answers 404: it is for the reader of the file to say that it is lacking.
+            let _ = self.fetch(name, revision, file);
+        }
+    }
+
+    fn cached(&self, name: &str, revision: &str, file: &str) -> Option<PathBuf> {
         let repo = Cache::new(self.cache.clone()).repo(repo(name, revision));
         // A full commit hash names its snapshot directly, without an entry under refs/.
-        let by_hash = repo.pointer_path(revision).join(FILE_NAME);
-        repo.get(FILE_NAME)
+        let by_hash = repo.pointer_path(revision).join(file);
+        repo.get(file)
             .or_else(|| by_hash.is_file().then_some(by_hash))
     }
 
-    fn download(&self, name: &str, revision: &str) -> Result<PathBuf> {
+    fn fetch(
+        &self,
+        name: &str,
+        revision: &str,
+        file: &str,
+    ) -> std::result::Result<PathBuf, ApiError> {
         ApiBuilder::from_cache(Cache::new(self.cache.clone()))
             .with_endpoint(self.endpoint.clone())
             .with_token(self.token.clone())
             .with_progress(false)
             .build()
-            .and_then(|api| api.repo(repo(name, revision)).download(FILE_NAME))
+            .and_then(|api| api.repo(repo(name, revision)).download(file))
+    }
+
+    fn download(&self, name: &str, revision: &str) -> Result<PathBuf> {
+        self.fetch(name, revision, FILE_NAME)
             .map_err(|e| {
                 let why = e.to_string();
                 if ["status: 401", "status: 403"].iter().any(|s| why.contains(s)) {

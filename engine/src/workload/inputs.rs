@@ -1,6 +1,6 @@
 //! AIPerf's `inputs.json`: what was sent, so that a run can be repeated by hand.
 
-use super::{Conversation, Entry, Workload};
+use super::{Conversation, Workload};
 use serde::Serialize;
 use serde::ser::{Error as _, SerializeMap, SerializeSeq, Serializer};
 use std::io;
@@ -51,13 +51,17 @@ impl Serialize for Payloads<'_> {
         let mut body = Vec::new();
         for turn in turns {
             body.clear();
-            self.0.write_body(turn, &history, &mut body);
+            self.0
+                .write_body(turn, &history, &mut body)
+                .map_err(S::Error::custom)?;
             let tree: serde_json::Value =
                 serde_json::from_slice(&body).map_err(S::Error::custom)?;
             seq.serialize_element(&tree)?;
-            let Entry { body, .. } = &self.0.entries[turn as usize];
-            if let Some(own) = body.own.clone() {
-                history.extend_from_slice(&body.bytes[own]);
+            let before = history.len();
+            self.0
+                .own_messages(turn, &mut history)
+                .map_err(S::Error::custom)?;
+            if history.len() > before {
                 history.push(b',');
             }
         }
@@ -68,6 +72,7 @@ impl Serialize for Payloads<'_> {
 #[cfg(test)]
 mod tests {
     use super::super::tests::plan;
+    use super::super::{Entry, Stored};
     use super::*;
 
     /// Conversations of these turns.
@@ -82,10 +87,10 @@ mod tests {
                 workload.entries.push(Entry {
                     conversation: i as u32,
                     turn: turn as u32,
-                    body: crate::endpoint::Body {
+                    body: Stored::new(crate::endpoint::Body {
                         bytes: body.as_bytes().to_vec(),
                         own,
-                    },
+                    }),
                     isl: 1,
                     osl: None,
                     delay: 0,

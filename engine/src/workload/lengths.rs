@@ -2,22 +2,19 @@
 
 use super::turns::Item;
 use crate::error::{Error, Result};
-use crate::plan::{Length, Plan, Said};
+use crate::plan::{Law, Length, Pair, Plan};
 use crate::random::{ItemRng, Stream};
 use rand_distr::{Distribution, StandardNormal};
 
-/// The lengths of all entries, in tokens: normal, rounded, at least 1, drawn from (seed, entry index).
-///
-/// Where a file says them, they are the file's.
+/// The lengths of all synthetic entries, in tokens: at least 1, drawn from (seed, entry index) by the plan's law.
 #[derive(Clone, Debug)]
 pub(super) struct Lengths {
     seed: u64,
-    /// How many entries there are.
+    /// How many conversations there are.
     pub(super) entries: usize,
     isl: Length,
     osl: Option<Length>,
-    said: Option<Said>,
-    total: f64,
+    law: Law,
 }
 
 impl Lengths {
@@ -31,35 +28,21 @@ impl Lengths {
         if let Some(osl) = prompts.osl {
             check("--osl", osl)?;
         }
-        let said = prompts.said.clone();
-        if let Some(said) = &said {
-            check_said(said, prompts.entries)?;
-        }
-        let total = match &said {
-            Some(said) => said.lengths.iter().map(|l| f64::from(l.0)).sum(),
-            None => {
-                let turns = prompts.turns.count;
-                check("--session-turns-mean", turns)?;
-                if turns.mean + 9.0 * turns.stddev > MAX_TURNS {
-                    return Err(Error::usage(
-                        format!(
-                            "--session-turns-mean: {} ± {} turns pass the limit of {MAX_TURNS}",
-                            turns.mean, turns.stddev
-                        ),
-                        "choose a smaller mean or deviation",
-                    ));
-                }
-                prompts.entries as f64 * turns.mean.max(1.0) * prompts.isl.mean.max(1.0)
+        if let Law::Pairs(pairs) = &prompts.law {
+            for pair in pairs.iter() {
+                check("--seq-dist", pair.isl)?;
+                check("--seq-dist", pair.osl)?;
             }
-        };
-        if total > MAX_TOTAL_TOKENS {
+        }
+        let turns = prompts.turns.count;
+        check("--session-turns-mean", turns)?;
+        if turns.mean + 9.0 * turns.stddev > MAX_TURNS {
             return Err(Error::usage(
                 format!(
-                    "{} prompts of {:.0} tokens are over the limit of {MAX_TOTAL_TOKENS} prepared tokens",
-                    prompts.entries,
-                    total / prompts.entries as f64
+                    "--session-turns-mean: {} ± {} turns pass the limit of {MAX_TURNS}",
+                    turns.mean, turns.stddev
                 ),
-                "prepare fewer prompts (they are reused in turn) or shorter ones",
+                "choose a smaller mean or deviation",
             ));
         }
         Ok(Self {
@@ -67,54 +50,75 @@ impl Lengths {
             entries: prompts.entries,
             isl: prompts.isl,
             osl: prompts.osl,
-            said,
-            total,
+            law: prompts.law.clone(),
         })
     }
 
     /// Input length of entry `i`.
     pub(super) fn isl(&self, i: Item) -> u32 {
-        if let Some(said) = &self.said {
-            return said.lengths[i.conversation()].0;
+        let stream = Stream::InputLength;
+        match &self.law {
+            Law::Pairs(pairs) => draw(self.pair(pairs, i).isl, self.seed, stream, i.0),
+            Law::Ratio { isl, .. } => self.windowed(self.isl, *isl, stream, i),
+            law => self.drawn(law, self.isl, stream, i),
         }
-        draw(self.isl, self.seed, Stream::InputLength, i.0)
     }
 
     /// Output length to ask for in entry `i`.
     pub(super) fn osl(&self, i: Item) -> Option<u32> {
-        let said = self
-            .said
-            .as_ref()
-            .and_then(|said| said.lengths[i.conversation()].1);
-        said.or_else(|| {
-            let osl = self.osl?;
-            Some(draw(osl, self.seed, Stream::OutputLength, i.0))
+        let stream = Stream::OutputLength;
+        if let Law::Pairs(pairs) = &self.law {
+            return Some(draw(self.pair(pairs, i).osl, self.seed, stream, i.0));
+        }
+        let mean = self.osl?;
+        Some(match &self.law {
+            Law::Ratio { osl, .. } => self.windowed(mean, *osl, stream, i),
+            law => self.drawn(law, mean, stream, i),
         })
     }
 
-    /// Mean input tokens of all entries together, to judge how much work they are.
-    pub(super) fn total_estimate(&self) -> f64 {
-        self.total
+    fn drawn(&self, law: &Law, length: Length, stream: Stream, i: Item) -> u32 {
+        let Length { mean, stddev } = length;
+        if stddev == 0.0 || mean <= 0.0 {
+            return whole(mean);
+        }
+        let mut rng = ItemRng::new(self.seed, stream, i.0 as u64);
+        match law {
+            Law::Lognormal => {
+                // Mean and deviation of exp(N(μ, σ²)) are e^(μ + σ²/2) and that times √(e^σ² − 1).
+                let variance = (1.0 + (stddev / mean).powi(2)).ln();
+                let normal: f64 = StandardNormal.sample(&mut rng);
+                let mu = mean.ln() - variance / 2.0;
+                whole(normal.mul_add(variance.sqrt(), mu).exp().min(MAX_TOKENS))
+            }
+            Law::Uniform => {
+                let half = 3f64.sqrt() * stddev;
+                let at = rng.next_bits() as f64 / 2f64.powi(64);
+                whole((2.0 * at - 1.0).mul_add(half, mean))
+            }
+            _ => draw(length, self.seed, stream, i.0),
+        }
     }
-}
 
-fn check_said(said: &Said, entries: usize) -> Result<()> {
-    if said.lengths.len() != entries {
-        return Err(Error::bug(format!(
-            "{} lengths for {entries} prompts",
-            said.lengths.len()
-        )));
+    fn windowed(&self, length: Length, r: f64, stream: Stream, i: Item) -> u32 {
+        let (low, high) = (
+            (length.mean * (1.0 - r)).floor(),
+            (length.mean * (1.0 + r)).ceil(),
+        );
+        let span = (high - low) as usize + 1;
+        let more = ItemRng::new(self.seed, stream, i.0 as u64).below(span);
+        whole(low + more as f64)
     }
-    let longest = |(isl, osl): &(u32, Option<u32>)| (*isl).max(osl.unwrap_or(0));
-    match said.lengths.iter().map(longest).max() {
-        Some(tokens) if f64::from(tokens) > MAX_TOKENS => Err(Error::usage(
-            format!(
-                "{}: a length of {tokens} tokens passes the limit of {MAX_TOKENS}",
-                said.file.display()
-            ),
-            "leave that request out",
-        )),
-        _ => Ok(()),
+
+    fn pair<'a>(&self, pairs: &'a [Pair], i: Item) -> &'a Pair {
+        let at =
+            ItemRng::new(self.seed, Stream::Pair, i.0 as u64).next_bits() as f64 / 2f64.powi(64);
+        let mut left = at * pairs.iter().map(|p| p.percent).sum::<f64>();
+        let found = pairs.iter().find(|pair| {
+            left -= pair.percent;
+            left < 0.0
+        });
+        found.unwrap_or(&pairs[pairs.len() - 1])
     }
 }
 
@@ -145,18 +149,17 @@ pub(super) fn draw(length: Length, seed: u64, stream: Stream, i: usize) -> u32 {
     } else {
         0.0
     };
-    deviations
-        .mul_add(length.stddev, length.mean)
-        .round()
-        .max(1.0) as u32
+    whole(deviations.mul_add(length.stddev, length.mean))
+}
+
+fn whole(tokens: f64) -> u32 {
+    tokens.round().max(1.0) as u32
 }
 
 /// Most turns of one conversation.
 const MAX_TURNS: f64 = 10_000.0;
 /// Most tokens of one prompt or answer.
 const MAX_TOKENS: f64 = 4_194_304.0;
-/// Most tokens of all prompts together: some 6 GB of bodies.
-const MAX_TOTAL_TOKENS: f64 = 1e9;
 
 #[cfg(test)]
 mod tests {
@@ -168,8 +171,7 @@ mod tests {
             entries: 20_000,
             isl: Length { mean, stddev },
             osl: Some(Length { mean, stddev }),
-            said: None,
-            total: 20_000.0 * mean,
+            law: Law::Normal,
         }
     }
 
@@ -190,6 +192,71 @@ mod tests {
         let deviation = (all.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n).sqrt();
         assert!((mean - 1_000.0).abs() < 5.0 * 80.0 / n.sqrt(), "{mean}");
         assert!((deviation / 80.0 - 1.0).abs() < 0.03, "{deviation}");
+    }
+
+    #[test]
+    fn other_laws_keep_the_mean_and_deviation() {
+        for law in [Law::Lognormal, Law::Uniform] {
+            let drawn = Lengths {
+                law,
+                ..lengths(1_000.0, 300.0)
+            };
+            let all: Vec<f64> = (0..drawn.entries)
+                .map(|i| f64::from(drawn.isl(Item(i))))
+                .collect();
+            let n = all.len() as f64;
+            let mean = all.iter().sum::<f64>() / n;
+            let deviation = (all.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n).sqrt();
+            assert!((mean - 1_000.0).abs() < 12.0, "{:?} {mean}", drawn.law);
+            assert!(
+                (deviation / 300.0 - 1.0).abs() < 0.05,
+                "{:?} {deviation}",
+                drawn.law
+            );
+        }
+        let uniform = Lengths {
+            law: Law::Uniform,
+            ..lengths(1_000.0, 300.0)
+        };
+        assert!((0..5_000).all(|i| (480..=1_520).contains(&uniform.isl(Item(i)))));
+    }
+
+    #[test]
+    fn a_range_ratio_is_a_window_with_both_ends() {
+        let drawn = Lengths {
+            law: Law::Ratio { isl: 0.3, osl: 0.0 },
+            ..lengths(10.0, 0.0)
+        };
+        let all: std::collections::BTreeSet<u32> = (0..2_000).map(|i| drawn.isl(Item(i))).collect();
+        assert_eq!(
+            all.into_iter().collect::<Vec<_>>(),
+            (7..=13).collect::<Vec<_>>()
+        );
+        assert!((0..50).all(|i| drawn.osl(Item(i)) == Some(10)));
+    }
+
+    #[test]
+    fn pairs_go_together_and_have_their_shares() {
+        let fixed = |mean| Length { mean, stddev: 0.0 };
+        let pair = |isl, osl, percent| Pair {
+            isl: fixed(isl),
+            osl: fixed(osl),
+            percent,
+        };
+        let law = Law::Pairs([pair(128.0, 64.0, 25.0), pair(512.0, 128.0, 75.0)].into());
+        let drawn = Lengths {
+            law,
+            ..lengths(1.0, 0.0)
+        };
+        let all: Vec<_> = (0..20_000)
+            .map(|i| (drawn.isl(Item(i)), drawn.osl(Item(i))))
+            .collect();
+        let first = all.iter().filter(|p| **p == (128, Some(64))).count();
+        assert_eq!(
+            first + all.iter().filter(|p| **p == (512, Some(128))).count(),
+            20_000
+        );
+        assert!((4_700..5_300).contains(&first), "{first}");
     }
 
     #[test]

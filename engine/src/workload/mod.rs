@@ -2,6 +2,8 @@
 //!
 //! Entry i depends on (seed, i) and the plan's lengths alone: not on the number of entries, not on the number of threads.
 
+mod compose;
+mod gather;
 mod hub;
 mod inputs;
 mod lengths;
@@ -10,22 +12,34 @@ mod parallel;
 mod payload;
 mod pool;
 mod prompt;
+mod sampling;
+mod source;
+mod store;
+mod template;
 #[cfg(test)]
 mod tests;
 mod tokenizer;
 mod turns;
 
+pub use gather::Survey;
 pub use hub::Hub;
+pub use sampling::conversation_of;
+pub use source::{detect, rows};
+pub use store::Stored;
+pub use template::ChatTemplate;
 pub use tokenizer::Tokenizer;
 
 use crate::clock::Nanos;
-use crate::endpoint::{Ask, Body, request_body};
 use crate::error::{Error, Result};
-use crate::plan::Plan;
+use crate::plan::{Plan, Replay, Sampling};
+use compose::{Composed, Composer};
+use gather::Gathered;
 use lengths::Lengths;
-use prompt::Prompts;
+use std::collections::HashMap;
 use std::io;
 use std::ops::Range;
+use store::{Spilled, Store};
+use turns::Item;
 
 /// What will be sent: session k of a phase is a conversation by its index, and each of its requests a turn of it.
 pub struct Workload {
@@ -36,6 +50,9 @@ pub struct Workload {
     /// Prompts whose length in tokens is not the one drawn for them, because no text of that length was found.
     pub inexact_prompts: usize,
     tokenizer: Tokenizer,
+    spilled: Spilled,
+    sampling: Sampling,
+    seed: u64,
 }
 
 /// A conversation: requests that are sent one after the other, each when the one before has been answered.
@@ -55,7 +72,7 @@ pub struct Entry {
     /// Its place in the conversation, from 0.
     pub turn: u32,
     /// The JSON body; where it has messages of its own, the earlier turns and their answers go before them.
-    pub body: Body,
+    pub body: Stored,
     /// Input length in tokens, by the client's tokenizer: what the client says in this turn and in those before it. The answers that
     /// are sent back with it are not known yet.
     pub isl: u32,
@@ -68,19 +85,23 @@ pub struct Entry {
 }
 
 impl Workload {
-    /// Prepares the prompts of a plan, on all cores that the process may use.
+    /// Prepares what a plan asks, on all cores that the process may use.
     ///
     /// # Errors
-    /// When the tokenizer cannot be loaded, or the lengths are nonsense or over a limit.
+    /// When the tokenizer cannot be loaded, the lengths are nonsense or over a limit, or the plan's file cannot be used.
     pub fn prepare(plan: &Plan) -> Result<Self> {
-        let tokenizer = Tokenizer::load(&plan.prompts.tokenizer, &Hub::from_env())?;
+        let (source, hub) = (&plan.prompts.tokenizer, Hub::from_env());
+        let mut tokenizer = Tokenizer::load(source, &hub)?;
+        if plan.prompts.chat_template {
+            tokenizer = tokenizer.with_template(source, &hub)?;
+        }
         Self::with_tokenizer(plan, tokenizer)
     }
 
     /// As [`Self::prepare`], with a tokenizer that is loaded already.
     ///
     /// # Errors
-    /// When the lengths are nonsense or over a limit, or the vocabulary has nothing to make a prompt from.
+    /// When the lengths are nonsense or over a limit, the vocabulary has nothing to make a prompt from, or the plan's file cannot be used.
     pub fn with_tokenizer(plan: &Plan, tokenizer: Tokenizer) -> Result<Self> {
         if plan.models.is_empty() {
             return Err(Error::usage(
@@ -88,48 +109,59 @@ impl Workload {
                 "pass --model with the name that the server lists under /v1/models",
             ));
         }
+        Self::within(plan, tokenizer, store::BUDGET)
+    }
+
+    /// As [`Self::with_tokenizer`], with this many bytes of bodies in memory.
+    fn within(plan: &Plan, tokenizer: Tokenizer, budget: u64) -> Result<Self> {
         let lengths = Lengths::of_plan(plan)?;
-        let prompts = Prompts::new(&tokenizer, plan.seed)?;
-        let items = turns::items(&plan.prompts.turns, plan.seed, lengths.entries);
         payload::check(plan)?;
-        let made = prompts.make_all(&items, &lengths, |item, prompt| {
-            let osl = lengths.osl(item);
-            let inexact = prompt.tokens != lengths.isl(item);
-            let (message, isl) = payload::message(plan, &prompts, item, prompt);
-            let messages = [message];
-            let ask = Ask {
-                model: payload::model(plan, item.conversation()),
-                system: None,
-                messages: &messages,
-                osl,
-                extra: None,
-            };
-            let entry = Entry {
-                conversation: item.conversation() as u32,
-                turn: item.turn(),
-                body: request_body(plan, &ask)?,
-                isl,
-                osl,
-                delay: turns::delay(&plan.prompts.turns, plan.seed, item),
-                at: None,
-            };
-            Ok((entry, inexact))
-        });
-        let made: Vec<(Entry, bool)> = made.into_iter().collect::<Result<_>>()?;
-        let inexact_prompts = made.iter().filter(|(_, inexact)| *inexact).count();
-        let mut entries: Vec<Entry> = made.into_iter().map(|(entry, _)| entry).collect();
+        let composer = Composer::new(plan, &tokenizer)?;
+        let mut store = Store::new(budget);
+        let made = match &plan.prompts.replay {
+            Some(replay) => replayed(plan, replay, &composer, &lengths, &mut store)?,
+            None => synthetic(plan, &composer, &lengths, &mut store)?,
+        };
+        let Made {
+            mut entries,
+            ids,
+            inexact,
+        } = made;
         Ok(Self {
-            inexact_prompts,
-            conversations: conversations(&mut entries),
+            inexact_prompts: inexact,
+            conversations: conversations(&mut entries, ids),
             entries,
+            spilled: store.finish()?,
+            sampling: plan.prompts.sampling,
+            seed: plan.seed,
             tokenizer,
         })
     }
 
-    /// The conversation of session `k` of all, warm-up included.
+    /// The index of the conversation that session `k` is.
     #[must_use]
     pub fn pick(&self, k: u64) -> usize {
-        (k % self.conversations.len() as u64) as usize
+        conversation_of(self.sampling, self.seed, self.conversations.len(), k)
+    }
+
+    /// Bytes of bodies that are not in memory but in a temporary file.
+    #[must_use]
+    pub fn spilled_bytes(&self) -> u64 {
+        self.spilled.bytes
+    }
+
+    /// Appends the messages of an entry's own turn, where its dialect has conversations and it does not say all of its context itself.
+    ///
+    /// # Errors
+    /// When the temporary file cannot be read.
+    pub fn own_messages(&self, entry: u32, out: &mut Vec<u8>) -> io::Result<()> {
+        let body = &self.entries[entry as usize].body;
+        match &body.own {
+            Some(own) => self
+                .spilled
+                .read(body, own.start as usize..own.end as usize, out),
+            None => Ok(()),
+        }
     }
 
     /// Whether any conversation has more than one turn.
@@ -150,23 +182,25 @@ impl Workload {
     /// Bytes of the body of an entry after these earlier messages.
     #[must_use]
     pub fn body_len(&self, entry: u32, history: &[u8]) -> usize {
-        self.entries[entry as usize].body.bytes.len() + history.len()
+        let body = &self.entries[entry as usize].body;
+        let history = if body.own.is_some() { history } else { &[] };
+        body.len() + history.len()
     }
 
     /// Appends the body of an entry, with `history`, the earlier messages of its conversation as [`crate::endpoint::thread`] joins them,
     /// before its own.
-    pub fn write_body(&self, entry: u32, history: &[u8], out: &mut Vec<u8>) {
+    ///
+    /// # Errors
+    /// When the temporary file in which it lies cannot be read.
+    pub fn write_body(&self, entry: u32, history: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
         let body = &self.entries[entry as usize].body;
-        let (before, after) = body
-            .bytes
-            .split_at(body.own.as_ref().map_or(0, |own| own.start));
-        if history.is_empty() {
-            out.extend_from_slice(&body.bytes);
-            return;
+        let start = out.len();
+        self.spilled.read(body, 0..body.len(), out)?;
+        if let Some(own) = body.own.as_ref().filter(|_| !history.is_empty()) {
+            let at = start + own.start as usize;
+            out.splice(at..at, history.iter().copied());
         }
-        out.extend_from_slice(before);
-        out.extend_from_slice(history);
-        out.extend_from_slice(after);
+        Ok(())
     }
 
     /// Tokens of a text by the client's tokenizer, special tokens not added.
@@ -190,13 +224,126 @@ impl Workload {
     }
 }
 
+/// Prepared turns, conversation after conversation.
+struct Made {
+    entries: Vec<Entry>,
+    /// Ids of the conversations, where a file says them.
+    ids: Option<Vec<String>>,
+    inexact: usize,
+}
+
+fn synthetic(
+    plan: &Plan,
+    composer: &Composer<'_>,
+    lengths: &Lengths,
+    store: &mut Store,
+) -> Result<Made> {
+    let turns = &plan.prompts.turns;
+    let items = turns::items(turns, plan.seed, lengths.entries);
+    let mut entries = Vec::with_capacity(items.len());
+    let mut inexact = 0;
+    for batch in batches(&items, lengths) {
+        for (item, composed) in batch.iter().zip(composer.synthetic(batch, lengths)?) {
+            inexact += usize::from(composed.inexact);
+            let delay = turns::delay(turns, plan.seed, *item);
+            entries.push(
+                entry(item.conversation() as u32, item.turn(), composed, store)?.due(None, delay),
+            );
+        }
+    }
+    Ok(Made {
+        entries,
+        ids: None,
+        inexact,
+    })
+}
+
+/// Items in runs of so many tokens that their texts fit into memory.
+fn batches<'a>(items: &'a [Item], lengths: &'a Lengths) -> impl Iterator<Item = &'a [Item]> {
+    let mut rest = items;
+    std::iter::from_fn(move || {
+        let mut tokens = 0;
+        let fits = rest.iter().take_while(|item| {
+            tokens += u64::from(lengths.isl(**item));
+            tokens <= BATCH_TOKENS
+        });
+        let n = fits.count().max(1).min(rest.len());
+        let (batch, more) = rest.split_at(n);
+        rest = more;
+        (n > 0).then_some(batch)
+    })
+}
+
+fn replayed(
+    plan: &Plan,
+    replay: &Replay,
+    composer: &Composer<'_>,
+    lengths: &Lengths,
+    store: &mut Store,
+) -> Result<Made> {
+    let mut systems = HashMap::new();
+    let mut from = 0;
+    let mut inexact = 0;
+    let mut gathered = Gathered::read(replay, plan.seed, &mut |rows| {
+        let n = rows.len();
+        let made = composer.replayed(rows, &mut systems, lengths, from)?;
+        from += n;
+        inexact += made.iter().filter(|composed| composed.inexact).count();
+        made.into_iter()
+            .map(|composed| entry(0, 0, composed, store))
+            .collect()
+    })?;
+    gathered.place(&replay.timing);
+    let mut entries: Vec<Entry> = Vec::with_capacity(gathered.items.len());
+    for item in gathered.items {
+        let turn = match entries.last() {
+            Some(last) if last.conversation == item.conversation => last.turn + 1,
+            _ => 0,
+        };
+        let entry = Entry {
+            conversation: item.conversation,
+            turn,
+            ..item.value
+        };
+        let delay =
+            item.delay.filter(|_| turn > 0).unwrap_or(0) as f64 * plan.prompts.turns.delay_ratio;
+        entries.push(entry.due(item.at, delay.round() as Nanos));
+    }
+    Ok(Made {
+        entries,
+        ids: Some(gathered.ids),
+        inexact,
+    })
+}
+
+fn entry(conversation: u32, turn: u32, composed: Composed, store: &mut Store) -> Result<Entry> {
+    Ok(Entry {
+        conversation,
+        turn,
+        body: store.keep(composed.body)?,
+        isl: composed.isl,
+        osl: composed.osl,
+        delay: 0,
+        at: None,
+    })
+}
+
+impl Entry {
+    fn due(mut self, at: Option<Nanos>, delay: Nanos) -> Self {
+        (self.at, self.delay) = (at, delay);
+        self
+    }
+}
+
 /// Gathers the turns of each conversation, and counts with each what was said before it where that is sent with it.
-fn conversations(entries: &mut [Entry]) -> Vec<Conversation> {
+fn conversations(entries: &mut [Entry], ids: Option<Vec<String>>) -> Vec<Conversation> {
     let mut all: Vec<Conversation> = Vec::new();
+    let mut ids = ids.map(Vec::into_iter);
     for i in 0..entries.len() {
         if entries[i].turn == 0 {
+            let own = ids.as_mut().and_then(Iterator::next);
             all.push(Conversation {
-                id: format!("session_{:06}", all.len()),
+                id: own.unwrap_or_else(|| format!("session_{:06}", all.len())),
                 turns: i as u32..i as u32,
             });
         } else if entries[i].body.own.is_some() {
@@ -208,3 +355,6 @@ fn conversations(entries: &mut [Entry]) -> Vec<Conversation> {
     }
     all
 }
+
+/// Tokens of the prompts that are made at once.
+const BATCH_TOKENS: u64 = 16_000_000;

@@ -1,6 +1,5 @@
 //! Texts of an exact number of tokens.
 
-use super::lengths::Lengths;
 use super::parallel;
 use super::pool::Pool;
 use super::tokenizer::Tokenizer;
@@ -30,6 +29,20 @@ pub(super) struct Prompts<'a> {
     first: Vec<usize>,
     /// Shuffled indices of the pool's words.
     second: Vec<usize>,
+    /// The tokens of a text are not the sum of its words' tokens.
+    disproved: AtomicBool,
+}
+
+/// The words of a prompt, before they are a text.
+pub(super) struct Draft {
+    /// What it begins with.
+    lead: String,
+    /// The words after it, among the pool's.
+    words: Vec<usize>,
+    /// How many tokens it is to have.
+    tokens: u32,
+    /// Where other words come from, should these not make that many tokens; none where the words are what counts.
+    rng: Option<ItemRng>,
 }
 
 impl<'a> Prompts<'a> {
@@ -41,119 +54,206 @@ impl<'a> Prompts<'a> {
             tokenizer,
             first: shuffled(pool.starters.len(), seed, 0),
             second: shuffled(pool.words.len(), seed, 1),
+            disproved: AtomicBool::new(!pool.adds_up),
             pool,
             seed,
         })
     }
 
-    /// Makes all prompts and hands each to `then`, on as many threads as the work is worth.
+    /// Prompts of a number of drafts, in order, on as many threads as the work is worth; `then` sees each.
     ///
     /// Where words add up, a prompt's length is known from its words; the first [`FIRST`] and each [`SAMPLE`]th are encoded to prove
-    /// it, and should one of them disprove it, all are made again, each encoded. Where words do not add up, each is encoded anyway.
-    /// Encoding costs ten times as much as all the rest.
+    /// it, and should one of them disprove it, all are made again, each encoded, and so are all that come later. Where words do not add
+    /// up, each is encoded anyway. Encoding costs ten times as much as all the rest.
     pub(super) fn make_all<T: Send>(
         &self,
-        items: &[Item],
-        lengths: &Lengths,
-        then: impl Fn(Item, Prompt) -> T + Sync,
+        n: usize,
+        tokens: f64,
+        draft: impl Fn(usize) -> Draft + Sync,
+        then: impl Fn(usize, Prompt) -> T + Sync,
     ) -> Vec<T> {
-        let threads = parallel::threads_for(lengths.total_estimate());
-        let disproved = AtomicBool::new(!self.pool.adds_up);
-        if self.pool.adds_up {
-            let made = parallel::map(items.len(), threads, |n| {
-                let item = items[n];
-                let prompt = self.by_words(item, lengths.isl(item));
-                if (n < FIRST || n.is_multiple_of(SAMPLE))
+        let threads = parallel::threads_for(tokens);
+        if !self.disproved.load(Ordering::Relaxed) {
+            let made = parallel::map(n, threads, |i| {
+                let prompt = self.by_words(&draft(i));
+                if (i < FIRST || i.is_multiple_of(SAMPLE))
                     && self.tokenizer.count(&prompt.text) != prompt.tokens
                 {
-                    disproved.store(true, Ordering::Relaxed);
+                    self.disproved.store(true, Ordering::Relaxed);
                 }
-                then(item, prompt)
+                then(i, prompt)
             });
-            if !disproved.load(Ordering::Relaxed) {
+            if !self.disproved.load(Ordering::Relaxed) {
                 return made;
             }
         }
-        parallel::map(items.len(), threads, |n| {
-            let item = items[n];
-            then(item, self.by_encoding(item, lengths.isl(item)))
-        })
+        parallel::map(n, threads, |i| then(i, self.by_encoding(draft(i))))
     }
 
     /// Prompt `i` of this length by itself, as [`Self::make_all`] makes it.
     pub(super) fn one(&self, i: Item, isl: u32) -> Prompt {
-        if self.pool.adds_up {
-            self.by_words(i, isl)
+        let draft = self.draft(i, isl);
+        if self.is_disproved() {
+            self.by_encoding(draft)
         } else {
-            self.by_encoding(i, isl)
+            self.by_words(&draft)
         }
     }
 
-    /// Prompt `i`, its length taken from its words.
-    fn by_words(&self, i: Item, isl: u32) -> Prompt {
-        let mut rng = self.rng(i);
-        let words = self.draw(i, isl as usize, &mut rng);
-        Prompt {
-            text: self.join(i, &words),
+    /// Prompt `n` of many: its length taken from its words, while those add up and the first [`FIRST`] and each [`SAMPLE`]th prove it.
+    pub(super) fn make_one_of(&self, n: usize, draft: Draft) -> Prompt {
+        if self.is_disproved() {
+            return self.by_encoding(draft);
+        }
+        let prompt = self.by_words(&draft);
+        let sampled = n < FIRST || n.is_multiple_of(SAMPLE);
+        if sampled && self.tokenizer.count(&prompt.text) != prompt.tokens {
+            self.disproved.store(true, Ordering::Relaxed);
+            return self.by_encoding(draft);
+        }
+        prompt
+    }
+
+    /// Whether words have been found not to add up: what was made before that has to be made again.
+    pub(super) fn is_disproved(&self) -> bool {
+        self.disproved.load(Ordering::Relaxed)
+    }
+
+    /// One prompt of a draft, encoded.
+    pub(super) fn make(&self, draft: Draft) -> Prompt {
+        self.by_encoding(draft)
+    }
+
+    /// A prompt of `isl` tokens that no other begins like.
+    pub(super) fn draft(&self, i: Item, isl: u32) -> Draft {
+        let mut rng = ItemRng::new(self.seed, Stream::Prompt, i.0 as u64);
+        let n = i.conversation();
+        let first = &self.pool.starters[self.first[n % self.first.len()]];
+        let (low, high) = (n % self.first.len(), n / self.first.len());
+        let digit = self.second[(low + high) % self.second.len()];
+        let rest = (2..isl).map(|_| rng.below(self.pool.words.len()));
+        let words = std::iter::once(digit)
+            .take(isl.saturating_sub(1) as usize)
+            .chain(rest)
+            .collect();
+        Draft {
+            lead: first.clone(),
+            words,
             tokens: isl,
+            rng: Some(rng),
         }
     }
 
-    /// Prompt `i`, encoded and mended until its length is right; the closest found when no text of that length is.
-    fn by_encoding(&self, i: Item, isl: u32) -> Prompt {
-        let mut rng = self.rng(i);
+    /// The text `lead` and `isl` tokens after it, by which no other goes on after this one.
+    pub(super) fn draft_after(&self, lead: &Prompt, i: Item, isl: u32) -> Draft {
+        let mut rng = ItemRng::new(self.seed, Stream::Prompt, i.0 as u64);
+        let (n, many) = (i.conversation(), self.second.len());
+        let digits = [self.second[n % many], self.second[(n / many + n) % many]];
+        let rest = (2..isl).map(|_| rng.below(self.pool.words.len()));
+        let words = digits.into_iter().take(isl as usize).chain(rest).collect();
+        Draft {
+            lead: lead.text.clone(),
+            words,
+            tokens: lead.tokens + isl,
+            rng: Some(rng),
+        }
+    }
+
+    /// A text of `isl` tokens that depends on (seed, stream, `which`) alone.
+    pub(super) fn draft_of(&self, stream: Stream, which: u64, isl: u32) -> Draft {
+        let mut rng = ItemRng::new(self.seed, stream, which);
+        let first = &self.pool.starters[rng.below(self.pool.starters.len())];
+        let words = (1..isl).map(|_| rng.below(self.pool.words.len())).collect();
+        Draft {
+            lead: first.clone(),
+            words,
+            tokens: isl,
+            rng: Some(rng),
+        }
+    }
+
+    /// A text of `isl` tokens made of blocks: each is a number of words that depends on (seed, its id) alone, the last is cut. Where the
+    /// blocks are too few, words of this prompt alone follow.
+    pub(super) fn draft_of_blocks(&self, ids: &[u64], block: u32, i: Item, isl: u32) -> Draft {
+        let mut words = Vec::with_capacity(isl as usize);
+        for id in ids {
+            let left = (isl as usize - words.len()).min(block as usize);
+            let mut rng = ItemRng::new(self.seed, Stream::Block, *id);
+            words.extend((0..left).map(|_| rng.below(self.pool.words.len())));
+        }
+        let mut rng = ItemRng::new(self.seed, Stream::Prompt, i.0 as u64);
+        let left = isl as usize - words.len();
+        words.extend((0..left).map(|_| rng.below(self.pool.words.len())));
+        Draft {
+            lead: String::new(),
+            words,
+            tokens: isl,
+            rng: None,
+        }
+    }
+
+    /// The text of a draft, its length taken from its words.
+    fn by_words(&self, draft: &Draft) -> Prompt {
+        Prompt {
+            text: self.join(&draft.lead, &draft.words),
+            tokens: draft.tokens,
+        }
+    }
+
+    /// The text of a draft, encoded and mended until its length is right; the closest found when no text of that length is.
+    fn by_encoding(&self, draft: Draft) -> Prompt {
+        let Draft {
+            lead,
+            mut words,
+            tokens: wanted,
+            mut rng,
+        } = draft;
         let mut best: Option<Prompt> = None;
-        for _ in 0..DRAWS {
-            let mut words = self.draw(i, isl as usize, &mut rng);
+        let draws = if rng.is_some() { DRAWS } else { 1 };
+        let mut mender = rng
+            .clone()
+            .unwrap_or_else(|| ItemRng::new(self.seed, Stream::Prompt, u64::from(wanted)));
+        for draw in 0..draws {
+            if let Some(rng) = rng.as_mut().filter(|_| draw > 0) {
+                let kept = words.len().min(1);
+                words.truncate(kept);
+                let fresh = (wanted as usize).saturating_sub(1 + kept);
+                words.extend((0..fresh).map(|_| rng.below(self.pool.words.len())));
+            }
             for _ in 0..MENDS {
-                let text = self.join(i, &words);
+                let text = self.join(&lead, &words);
                 let tokens = self.tokenizer.count(&text);
-                let miss = tokens.abs_diff(isl);
-                if best.as_ref().is_none_or(|b| miss < b.tokens.abs_diff(isl)) {
+                let miss = tokens.abs_diff(wanted);
+                if best
+                    .as_ref()
+                    .is_none_or(|b| miss < b.tokens.abs_diff(wanted))
+                {
                     best = Some(Prompt { text, tokens });
                 }
-                if miss == 0 || (tokens > isl && words.is_empty()) {
+                if miss == 0 || (tokens > wanted && words.is_empty()) {
                     break;
                 }
-                if tokens > isl {
+                if tokens > wanted {
                     words.truncate(words.len().saturating_sub(miss as usize));
                 } else {
-                    words.extend((0..miss).map(|_| self.any(&mut rng)));
+                    words.extend((0..miss).map(|_| mender.below(self.pool.words.len())));
                 }
             }
-            if best.as_ref().is_some_and(|b| b.tokens == isl) {
+            if best.as_ref().is_some_and(|b| b.tokens == wanted) {
                 break;
             }
         }
-        best.unwrap_or_else(|| self.by_words(i, isl))
+        best.unwrap_or_else(|| Prompt {
+            tokens: self.tokenizer.count(&lead),
+            text: lead,
+        })
     }
 
-    fn rng(&self, i: Item) -> ItemRng {
-        ItemRng::new(self.seed, Stream::Prompt, i.0 as u64)
-    }
-
-    /// The words after the first of prompt `i`, for `len` words in all: the second is the next digit of i, the others are random.
-    fn draw(&self, i: Item, len: usize, rng: &mut ItemRng) -> Vec<usize> {
-        let i = i.conversation();
-        let (low, high) = (i % self.first.len(), i / self.first.len());
-        let digit = self.second[(low + high) % self.second.len()];
-        let rest = (2..len).map(|_| self.any(rng));
-        std::iter::once(digit)
-            .take(len.saturating_sub(1))
-            .chain(rest)
-            .collect()
-    }
-
-    fn any(&self, rng: &mut ItemRng) -> usize {
-        rng.below(self.pool.words.len())
-    }
-
-    fn join(&self, i: Item, words: &[usize]) -> String {
-        let first = &self.pool.starters[self.first[i.conversation() % self.first.len()]];
+    fn join(&self, lead: &str, words: &[usize]) -> String {
         let words = words.iter().map(|w| self.pool.words[*w].as_str());
-        let bytes = first.len() + words.clone().map(str::len).sum::<usize>();
+        let bytes = lead.len() + words.clone().map(str::len).sum::<usize>();
         let mut text = String::with_capacity(bytes);
-        text.push_str(first);
+        text.push_str(lead);
         text.extend(words);
         text
     }
@@ -180,22 +280,36 @@ const MENDS: usize = 6;
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{load, plan, prefixing_tree};
+    use super::super::tests::{load, prefixing_tree};
     use super::*;
 
     #[test]
     fn a_sample_that_disproves_the_sum_has_all_prompts_encoded() {
         let tokenizer = load(&prefixing_tree());
-        let mut prompts = Prompts::new(&tokenizer, 1).unwrap();
-        assert!(!prompts.pool.adds_up);
-        prompts.pool.adds_up = true;
-        let lengths = Lengths::of_plan(&plan(70, 90.0, 10.0)).unwrap();
-        let wrong = |i: Item| tokenizer.count(&prompts.by_words(i, lengths.isl(i)).text);
-        let items: Vec<Item> = (0..70).map(|i| Item::of(i, 0)).collect();
-        assert!(items.iter().any(|i| wrong(*i) != lengths.isl(*i)));
-        for (i, prompt) in prompts.make_all(&items, &lengths, |i, p| (i, p)) {
-            assert_eq!(prompt.tokens, lengths.isl(i));
+        let prompts = Prompts::new(&tokenizer, 1).unwrap();
+        assert!(prompts.disproved.load(Ordering::Relaxed));
+        prompts.disproved.store(false, Ordering::Relaxed);
+        let draft = |i: usize| prompts.draft(Item::of(i, 0), 80 + i as u32);
+        let wrong = |i: usize| tokenizer.count(&prompts.by_words(&draft(i)).text);
+        assert!((0..70).any(|i| wrong(i) != 80 + i as u32));
+        for (i, prompt) in prompts.make_all(70, 1e4, draft, |i, p| (i, p)) {
+            assert_eq!(prompt.tokens, 80 + i as u32);
             assert_eq!(tokenizer.count(&prompt.text), prompt.tokens);
         }
+    }
+
+    #[test]
+    fn equal_blocks_are_equal_texts_and_the_last_is_cut() {
+        let tokenizer = Tokenizer::builtin().unwrap();
+        let prompts = Prompts::new(&tokenizer, 1).unwrap();
+        let of = |ids: &[u64], isl| prompts.make(prompts.draft_of_blocks(ids, 16, Item(0), isl));
+        let (a, b) = (of(&[7, 8, 9], 40), of(&[7, 8, 5], 48));
+        assert_eq!((a.tokens, b.tokens), (40, 48));
+        assert_eq!(tokenizer.count(&a.text), 40);
+        let shared = of(&[7, 8], 32).text;
+        assert!(a.text.starts_with(&shared) && b.text.starts_with(&shared));
+        let whole = of(&[7, 8, 9], 48).text;
+        assert!(whole.starts_with(&a.text));
+        assert_eq!(of(&[7], 40).tokens, 40, "blocks that are too few");
     }
 }

@@ -1,6 +1,7 @@
 //! The client's tokenizer: a file, a directory, a hub name, or the built-in vocabulary.
 
 use super::hub::Hub;
+use super::template::{self, ChatTemplate};
 use crate::error::{Error, Result};
 use crate::plan::TokenizerSource;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,9 @@ pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
     name: String,
     builtin: bool,
+    /// Where its file is.
+    directory: Option<PathBuf>,
+    template: Option<ChatTemplate>,
 }
 
 impl Tokenizer {
@@ -50,6 +54,8 @@ impl Tokenizer {
             inner,
             name: BUILTIN.into(),
             builtin: true,
+            directory: None,
+            template: None,
         })
     }
 
@@ -61,7 +67,50 @@ impl Tokenizer {
                 "pass a tokenizer.json as the tokenizers library writes it (AutoTokenizer.from_pretrained(…).save_pretrained(DIR))",
             )
         })?;
-        Ok(Self::new(inner, name))
+        let mut tokenizer = Self::new(inner, name);
+        tokenizer.directory = path.parent().map(Path::to_owned);
+        Ok(tokenizer)
+    }
+
+    /// Reads the chat template that lies beside the tokenizer's file; from the hub, where the tokenizer is from there.
+    ///
+    /// # Errors
+    /// When there is none, or it is no template.
+    pub fn with_template(mut self, source: &TokenizerSource, hub: &Hub) -> Result<Self> {
+        if let (TokenizerSource::Named { name, revision }, false) =
+            (source, Path::new(&self.name).exists())
+        {
+            for file in [template::CONFIG, template::FILE] {
+                hub.fetch_beside(name, revision, file);
+            }
+        }
+        self.template = match &self.directory {
+            Some(directory) => ChatTemplate::read(directory)?,
+            None => None,
+        };
+        self.template().map(|_| ())?;
+        Ok(self)
+    }
+
+    /// The chat template.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn template(&self) -> Result<&ChatTemplate> {
+        self.template.as_ref().ok_or_else(|| {
+            Error::environment(
+                format!("tokenizer {} has no chat template: neither {} nor a {} that has one is beside it", self.name, template::FILE, template::CONFIG),
+                "pass the --tokenizer of the served model, with its tokenizer_config.json; or leave --apply-chat-template out",
+            )
+        })
+    }
+
+    /// The ids of a text, special tokens not added.
+    #[must_use]
+    pub fn ids_of(&self, text: &str) -> Vec<u32> {
+        self.inner
+            .encode_fast(text, false)
+            .map_or_else(|_| Vec::new(), |encoding| encoding.get_ids().to_vec())
     }
 
     fn new(mut inner: tokenizers::Tokenizer, name: &str) -> Self {
@@ -72,6 +121,8 @@ impl Tokenizer {
             inner,
             name: name.into(),
             builtin: false,
+            directory: None,
+            template: None,
         }
     }
 

@@ -158,8 +158,16 @@ impl Sessions {
             self.live.remove(session);
             return None;
         }
-        if let (Some(own), Some(answer)) = (&entry.body.own, answer) {
-            endpoint::thread(&mut state.history, &entry.body.bytes[own.clone()], answer);
+        if let (true, Some(answer)) = (threads, answer) {
+            if workload
+                .own_messages(state.entry, &mut state.history)
+                .is_err()
+            {
+                self.tally.broken += 1;
+                self.live.remove(session);
+                return None;
+            }
+            endpoint::thread(&mut state.history, b"", answer);
         }
         state.entry += 1;
         let next = &workload.entries[state.entry as usize];

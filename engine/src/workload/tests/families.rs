@@ -94,7 +94,7 @@ fn a_vocabulary_without_ascii_makes_unicode_prompts() {
     tree["pre_tokenizer"] = json!({"type": "WhitespaceSplit"});
     tree["decoder"] = Value::Null;
     let workload = assert_exact(&tree);
-    assert!(!prompt_of(&workload.entries[0].body.bytes).is_ascii());
+    assert!(!prompt_of(workload.entries[0].body.in_memory()).is_ascii());
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn one_token_per_character_is_exact_and_needs_no_spaces() {
     let vocab = tree["model"]["vocab"].as_object_mut().unwrap();
     vocab.retain(|token, _| token.chars().count() == 1 || token.starts_with('<'));
     let workload = assert_exact(&tree);
-    assert!(!prompt_of(&workload.entries[0].body.bytes).contains(' '));
+    assert!(!prompt_of(workload.entries[0].body.in_memory()).contains(' '));
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn a_vocabulary_without_words_is_an_error_with_a_remedy() {
 fn assert_exact(tree: &Value) -> Workload {
     let workload = Workload::with_tokenizer(&plan(150, 60.0, 50.0), load(tree)).unwrap();
     for (i, entry) in workload.entries.iter().enumerate() {
-        let text = prompt_of(&entry.body.bytes);
+        let text = prompt_of(entry.body.in_memory());
         assert_eq!(workload.count_tokens(&text), entry.isl, "entry {i}: {text}");
     }
     assert_eq!(workload.inexact_prompts, 0);

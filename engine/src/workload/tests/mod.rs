@@ -1,7 +1,10 @@
 //! The workload as a whole: exact, the same for all, distinct.
 
+mod context;
 mod families;
 mod prepare;
+mod replay;
+mod templates;
 
 use super::{Hub, Tokenizer};
 use crate::plan::*;

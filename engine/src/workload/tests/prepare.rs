@@ -1,19 +1,22 @@
 //! Preparation with the built-in vocabulary and with a tokenizer of a directory.
 
 use super::{plan, prompt_of, tiny_dir};
-use crate::plan::{EndpointKind, Length, Plan, Said, TokenizerSource, Turns};
+use crate::plan::{EndpointKind, Length, Plan, TokenizerSource, Turns};
 use crate::workload::Workload;
 use std::collections::HashSet;
 
 fn bodies(plan: &Plan) -> Vec<Vec<u8>> {
     let entries = Workload::prepare(plan).unwrap().entries;
-    entries.into_iter().map(|entry| entry.body.bytes).collect()
+    entries
+        .into_iter()
+        .map(|entry| entry.body.in_memory().to_vec())
+        .collect()
 }
 
 fn assert_exact(workload: &Workload) {
     assert_eq!(workload.inexact_prompts, 0);
     for (i, entry) in workload.entries.iter().enumerate() {
-        let tokens = workload.count_tokens(&prompt_of(&entry.body.bytes));
+        let tokens = workload.count_tokens(&prompt_of(entry.body.in_memory()));
         assert_eq!(tokens, entry.isl, "entry {i}");
     }
 }
@@ -49,28 +52,6 @@ fn drawn_lengths_are_exact_for_each_entry() {
 }
 
 #[test]
-fn lengths_that_a_file_says_are_exact_for_each_entry() {
-    let lengths = [(7, Some(3)), (550, None), (1, Some(900)), (64, Some(1))];
-    let mut plan = plan(lengths.len(), 90.0, 10.0);
-    plan.prompts.said = Some(Said {
-        file: "trace.jsonl".into(),
-        format: "mooncake_trace",
-        lengths: lengths.into(),
-    });
-    let workload = Workload::prepare(&plan).unwrap();
-    assert_exact(&workload);
-    let made: Vec<_> = workload.entries.iter().map(|e| (e.isl, e.osl)).collect();
-    assert_eq!(made, lengths);
-    plan.prompts.osl = Some(Length {
-        mean: 40.0,
-        stddev: 0.0,
-    });
-    let drawn = Workload::prepare(&plan).unwrap();
-    assert_eq!(drawn.entries[1].osl, Some(40), "what it does not say");
-    assert_eq!(drawn.entries[2].osl, Some(900));
-}
-
-#[test]
 fn a_seed_gives_the_same_bytes_and_another_seed_others() {
     let mut plan = plan(50, 80.0, 20.0);
     let first = bodies(&plan);
@@ -92,7 +73,7 @@ fn prompts_differ_from_their_first_word_on() {
     let prompts = workload
         .entries
         .iter()
-        .map(|entry| prompt_of(&entry.body.bytes));
+        .map(|entry| prompt_of(entry.body.in_memory()));
     let first: HashSet<String> = prompts
         .map(|prompt| prompt.split(' ').next().unwrap().to_owned())
         .collect();
@@ -105,7 +86,7 @@ fn thousands_of_prompts_differ_in_their_first_two_words() {
     let distinct: HashSet<&[u8]> = workload
         .entries
         .iter()
-        .map(|entry| entry.body.bytes.as_slice())
+        .map(|entry| entry.body.in_memory())
         .collect();
     assert_eq!(distinct.len(), 20_000);
 }
@@ -118,7 +99,7 @@ fn models_and_sessions_go_by_the_index_of_the_entry() {
     let models: Vec<String> = workload
         .entries
         .iter()
-        .map(|entry| serde_json::from_slice::<serde_json::Value>(&entry.body.bytes).unwrap())
+        .map(|entry| serde_json::from_slice::<serde_json::Value>(entry.body.in_memory()).unwrap())
         .map(|body| body["model"].as_str().unwrap().to_owned())
         .collect();
     assert_eq!(models, ["a", "b", "a"]);
@@ -138,7 +119,8 @@ fn output_lengths_are_asked_for_per_entry_when_set() {
     assert_eq!(asked.len(), 200);
     let mean = f64::from(asked.iter().sum::<u32>()) / 200.0;
     assert!((mean - 100.0).abs() < 4.0, "{mean}");
-    let body: serde_json::Value = serde_json::from_slice(&workload.entries[7].body.bytes).unwrap();
+    let body: serde_json::Value =
+        serde_json::from_slice(workload.entries[7].body.in_memory()).unwrap();
     assert!(body.to_string().contains(&format!("{}", asked[7])));
 }
 
@@ -159,7 +141,7 @@ fn inputs_json_holds_the_bodies_that_are_sent() {
     for (i, entry) in workload.entries.iter().enumerate() {
         let session = &file["data"][i];
         assert_eq!(session["session_id"], workload.session_id(i as u32));
-        let sent: serde_json::Value = serde_json::from_slice(&entry.body.bytes).unwrap();
+        let sent: serde_json::Value = serde_json::from_slice(entry.body.in_memory()).unwrap();
         assert_eq!(session["payloads"], serde_json::json!([sent]));
     }
 }
@@ -193,7 +175,7 @@ fn a_conversation_has_turns_and_each_counts_what_was_said_before() {
         for (turn, at) in conversation.turns.clone().enumerate() {
             let entry = &workload.entries[at as usize];
             assert_eq!((entry.conversation, entry.turn), (i as u32, turn as u32));
-            said += workload.count_tokens(&prompt_of(&entry.body.bytes));
+            said += workload.count_tokens(&prompt_of(entry.body.in_memory()));
             assert_eq!(entry.isl, said);
             assert_eq!(entry.delay > 0, turn > 0);
         }

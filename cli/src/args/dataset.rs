@@ -1,0 +1,93 @@
+//! Flags of `ringload dataset` and `ringload analyze-trace`.
+
+use super::values;
+use clap::{Args, Subcommand};
+use ringload_engine::dataset::Format;
+use ringload_engine::plan::EndpointKind;
+use std::path::PathBuf;
+
+/// What to do with a file of requests.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum DatasetCommand {
+    /// Say what a file is, how long its requests are, and what would be sent.
+    Inspect {
+        /// The file.
+        #[command(flatten)]
+        file: FileArgs,
+        /// Whole request bodies to show, of the first turns.
+        #[arg(long, value_name = "N", default_value = "0")]
+        show: usize,
+    },
+    /// Write the requests of a file in another format.
+    Convert {
+        /// The file.
+        #[command(flatten)]
+        file: FileArgs,
+        /// The format to write: `mooncake_trace`, `multi_turn` or `inputs_json`.
+        #[arg(long, value_name = "FORMAT", value_parser = values::dataset_format)]
+        to: Format,
+        /// The file to write.
+        #[arg(long, short, value_name = "FILE")]
+        output: PathBuf,
+    },
+}
+
+/// A file of requests, and what makes requests of it.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct FileArgs {
+    /// The file or folder.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+
+    /// Its format [default: found by its beginning].
+    #[arg(long, value_name = "FORMAT", value_parser = values::dataset_format)]
+    pub(crate) custom_dataset_type: Option<Format>,
+
+    /// Tokens of a block that `hash_ids` name [default: 512; 16 for bailian_trace].
+    #[arg(long, value_name = "TOKENS", value_parser = values::one_count)]
+    pub(crate) isl_block_size: Option<u32>,
+
+    /// Model that requests name.
+    #[arg(long, short, value_name = "NAME", default_value = "model")]
+    pub(crate) model: String,
+
+    /// The API that requests are made for.
+    #[arg(long, value_name = "TYPE", default_value = "chat", value_parser = values::endpoint_type)]
+    pub(crate) endpoint_type: EndpointKind,
+
+    /// Ask for streams.
+    #[arg(long)]
+    pub(crate) streaming: bool,
+
+    /// Tokenizer: a hub name, a file, a directory with `tokenizer.json`, or `builtin` (approximate lengths).
+    #[arg(long, value_name = "NAME", default_value = "builtin")]
+    pub(crate) tokenizer: String,
+
+    /// Branch, tag or commit of the tokenizer on the hub.
+    #[arg(long, value_name = "REVISION", default_value = "main")]
+    pub(crate) tokenizer_revision: String,
+
+    /// Seed of synthetic texts.
+    #[arg(long, value_name = "N", default_value = "0", value_parser = values::seed)]
+    pub(crate) random_seed: u64,
+}
+
+/// `ringload analyze-trace`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct AnalyzeArgs {
+    /// The trace, of any format that says lengths.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+
+    /// Its format [default: found by its beginning].
+    #[arg(long, value_name = "FORMAT", value_parser = values::dataset_format)]
+    pub(crate) custom_dataset_type: Option<Format>,
+
+    /// Tokens of a block that `hash_ids` name [default: 512; 16 for bailian_trace].
+    #[arg(long, visible_alias = "isl-block-size", value_name = "TOKENS", value_parser = values::one_count)]
+    pub(crate) block_size: Option<u32>,
+
+    /// Write what was found to this file as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output_file: Option<PathBuf>,
+}

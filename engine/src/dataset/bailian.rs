@@ -1,0 +1,66 @@
+//! Alibaba's Bailian traces (`qwen-bailian-usagetraces-anon`), one request a line: `{"chat_id": 160, "parent_chat_id": 159, "timestamp": 62.5,
+//! "input_length": 400, "output_length": 80, "type": "text", "turn": 2, "hash_ids": [1089, 1090]}`.
+//!
+//! Timestamps are seconds, a block of `hash_ids` is 16 tokens. A request whose parent is there belongs to its parent's session, by `turn`.
+//! Its length and blocks are those of the whole prompt, history included: it says all of its context itself.
+
+use super::fields::{seconds, tokens};
+use super::lines::{Line, State};
+use super::{Content, Read, Row, Session, Spec, Turn};
+use crate::error::Result;
+use serde::Deserialize;
+
+pub(super) const SPEC: Spec = Spec {
+    names: &["bailian_trace", "bailian"],
+    what: r#"a request a line: {"chat_id": N, "parent_chat_id": -1, "timestamp": SECONDS, "input_length": TOKENS, "output_length": TOKENS}"#,
+    looks_like: |head| head.has("chat_id") && head.has("input_length"),
+    read: Read::Lines(row),
+    block: 16,
+    folder: false,
+};
+
+#[derive(Deserialize)]
+struct Request {
+    chat_id: i64,
+    #[serde(default = "none")]
+    parent_chat_id: i64,
+    timestamp: f64,
+    input_length: u64,
+    output_length: u64,
+    #[serde(default = "first")]
+    turn: i64,
+    #[serde(default)]
+    hash_ids: Vec<u64>,
+}
+
+fn none() -> i64 {
+    -1
+}
+
+fn first() -> i64 {
+    1
+}
+
+fn row(line: &Line<'_>, state: &mut State, rows: &mut Vec<Row>) -> Result<()> {
+    let said: Request = line.json(SPEC.what)?;
+    let root = state
+        .sessions
+        .get(&said.parent_chat_id)
+        .copied()
+        .unwrap_or(said.chat_id);
+    state.sessions.insert(said.chat_id, root);
+    rows.push(Row {
+        session: Session::Named(root.to_string()),
+        order: said.turn,
+        ..Row::single(Turn {
+            at: Some(seconds("timestamp", said.timestamp)?),
+            content: Content::Length {
+                isl: tokens("input_length", said.input_length)?,
+                hash_ids: said.hash_ids,
+            },
+            osl: Some(tokens("output_length", said.output_length)?),
+            ..Turn::default()
+        })
+    });
+    Ok(())
+}

@@ -1,0 +1,46 @@
+//! The input of OpenAI's batch API, one request a line: `{"custom_id": "1", "method": "POST", "url": "/v1/chat/completions", "body": {…}}`.
+//! The bodies are sent as they are.
+
+use super::lines::{Line, State};
+use super::mooncake::body;
+use super::{Content, Read, Row, Session, Spec, Turn};
+use crate::error::{Error, Result};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+pub(super) const SPEC: Spec = Spec {
+    names: &["openai_batch"],
+    what: r#"a request a line: {"custom_id": "1", "method": "POST", "url": "/v1/chat/completions", "body": {…}}"#,
+    looks_like: |head| head.has("custom_id") && head.has("body"),
+    read: Read::Lines(row),
+    block: 512,
+    folder: false,
+};
+
+#[derive(Deserialize)]
+struct Request<'a> {
+    custom_id: Option<String>,
+    method: Option<String>,
+    url: Option<String>,
+    #[serde(borrow)]
+    body: &'a RawValue,
+}
+
+fn row(line: &Line<'_>, _: &mut State, rows: &mut Vec<Row>) -> Result<()> {
+    let said: Request<'_> = line.json(SPEC.what)?;
+    if let Some(method) = said.method.filter(|m| m != "POST") {
+        return Err(Error::usage(
+            format!("the method is {method}"),
+            "leave out what is not POST",
+        ));
+    }
+    rows.push(Row {
+        session: said.custom_id.map_or(Session::Fresh, Session::Named),
+        path: said.url,
+        ..Row::single(Turn {
+            content: Content::Payload(body(said.body.get())?),
+            ..Turn::default()
+        })
+    });
+    Ok(())
+}

@@ -1,0 +1,30 @@
+//! AIPerf's `random_pool`: lines as in `single_turn`, without times. Requests are drawn from them at random, with replacement; in a folder,
+//! each file is a pool, and a request has a line of each.
+
+use super::lines::{Line, State};
+use super::single_turn::Said;
+use super::{Read, Row, Spec};
+use crate::error::{Error, Result};
+
+pub(super) const NAME: &str = "random_pool";
+
+pub(super) const SPEC: Spec = Spec {
+    names: &[NAME],
+    what: r#"a text a line, {"text": "…"}, to draw from; or a folder of such files"#,
+    looks_like: |_| false,
+    read: Read::Lines(row),
+    block: 512,
+    folder: true,
+};
+
+fn row(line: &Line<'_>, _: &mut State, rows: &mut Vec<Row>) -> Result<()> {
+    let turn = line.json::<Said>(SPEC.what)?.turn()?;
+    if turn.at.is_some() || turn.delay.is_some() {
+        return Err(Error::usage(
+            "a line to draw from has a time",
+            "leave timestamp and delay out, or write --custom-dataset-type single_turn",
+        ));
+    }
+    rows.push(Row::single(turn));
+    Ok(())
+}

@@ -1,0 +1,79 @@
+//! What is taken from a file of requests, and when it is sent.
+
+use crate::clock::Nanos;
+use crate::dataset::{Format, Synthesis};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+/// A file of requests.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Replay {
+    /// The file or folder.
+    #[serde(serialize_with = "shown")]
+    pub file: PathBuf,
+    /// Its format.
+    pub format: Format,
+    /// Tokens of a block of `hash_ids`.
+    pub block: u32,
+    /// How many conversations are drawn from it, where its rows are drawn from.
+    pub draws: usize,
+    /// When its requests are sent.
+    pub timing: Timing,
+    /// What is changed about them.
+    pub synthesis: Synthesis,
+}
+
+impl Replay {
+    /// The file as it is, its timestamps left out.
+    #[must_use]
+    pub fn of(file: PathBuf, format: Format) -> Self {
+        Self {
+            file,
+            format,
+            block: format.block(),
+            draws: 100,
+            timing: Timing::default(),
+            synthesis: Synthesis::default(),
+        }
+    }
+}
+
+fn shown<S: serde::Serializer>(path: &Path, s: S) -> Result<S::Ok, S::Error> {
+    s.collect_str(&path.display())
+}
+
+/// When the requests of a file are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Timing {
+    /// At their timestamps; else conversations begin by the load, and only delays between turns are the file's.
+    pub fixed: bool,
+    /// Requests before this instant of the file's clock are left out, and the schedule begins with it.
+    pub from: Option<Nanos>,
+    /// Requests after this instant of the file's clock are left out.
+    pub until: Option<Nanos>,
+    /// The schedule begins with the first request.
+    pub from_first: bool,
+    /// Neither timestamps nor delays count.
+    pub ignored: bool,
+    /// Timestamps and delays are divided by this.
+    pub speedup: f64,
+    /// Longer delays are cut to this.
+    pub delay_cap: Option<Nanos>,
+    /// Longer gaps between two timestamps that follow each other, of whatever sessions, are cut to this.
+    pub gap_cap: Option<Nanos>,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            fixed: false,
+            from: None,
+            until: None,
+            from_first: false,
+            ignored: false,
+            speedup: 1.0,
+            delay_cap: None,
+            gap_cap: None,
+        }
+    }
+}

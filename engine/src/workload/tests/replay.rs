@@ -1,0 +1,333 @@
+//! What a file says is what is sent.
+
+use super::plan;
+use crate::clock::MILLI;
+use crate::dataset::{Format, Synthesis};
+use crate::plan::{Plan, Replay, Sampling, Timing};
+use crate::workload::{Survey, Tokenizer, Workload, detect};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+
+/// A file of a folder that is there as long as the first part.
+fn file(name: &str, text: &str) -> (tempfile::TempDir, PathBuf) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(name);
+    std::fs::write(&path, text).unwrap();
+    (dir, path)
+}
+
+fn plan_of(path: &Path) -> Plan {
+    let mut plan = plan(0, 9.0, 0.0);
+    plan.prompts.replay = Some(Replay::of(path.to_owned(), detect(path).unwrap()));
+    plan
+}
+
+fn replay(plan: &mut Plan) -> &mut Replay {
+    plan.prompts.replay.as_mut().unwrap()
+}
+
+fn body(workload: &Workload, entry: usize) -> Value {
+    let mut out = Vec::new();
+    workload.write_body(entry as u32, &[], &mut out).unwrap();
+    serde_json::from_slice(&out).unwrap()
+}
+
+fn prompts(workload: &Workload) -> Vec<String> {
+    let of = |i| {
+        body(workload, i)["messages"]
+            .as_array()
+            .unwrap()
+            .last()
+            .unwrap()["content"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    (0..workload.entries.len()).map(of).collect()
+}
+
+#[test]
+fn hash_ids_are_shared_beginnings_of_exact_lengths() {
+    let (_dir, path) = file(
+        "t.jsonl",
+        r#"{"timestamp": 0, "input_length": 40, "output_length": 5, "hash_ids": [1, 2, 3]}
+{"timestamp": 10, "input_length": 44, "output_length": 6, "hash_ids": [1, 2, 4]}
+{"timestamp": 20, "input_length": 50}"#,
+    );
+    let mut plan = plan_of(&path);
+    replay(&mut plan).block = 16;
+    let workload = Workload::prepare(&plan).unwrap();
+    let said = prompts(&workload);
+    let lengths: Vec<u32> = workload.entries.iter().map(|e| e.isl).collect();
+    assert_eq!(lengths, [40, 44, 50]);
+    for (text, n) in said.iter().zip(lengths) {
+        assert_eq!(workload.count_tokens(text), n);
+    }
+    let common = said[0]
+        .bytes()
+        .zip(said[1].bytes())
+        .take_while(|(a, b)| a == b)
+        .count();
+    let shared = workload.count_tokens(&said[0][..common]);
+    assert!((32..=33).contains(&shared), "{shared}");
+    assert_eq!(workload.entries[1].osl, Some(6));
+    assert_eq!(workload.inexact_prompts, 0);
+    assert_eq!(body(&workload, 0)["max_completion_tokens"], 5);
+}
+
+#[test]
+fn a_fixed_schedule_orders_sessions_and_times_their_turns() {
+    let (_dir, path) = file(
+        "t.jsonl",
+        r#"{"timestamp": 900, "input_length": 5, "session_id": "late"}
+{"timestamp": 100, "input_length": 5, "session_id": "early"}
+{"timestamp": 5100, "input_length": 6, "session_id": "early"}
+{"delay": 70, "input_length": 7, "session_id": "early"}"#,
+    );
+    let mut plan = plan_of(&path);
+    let survey = |plan: &Plan| Survey::read(plan.prompts.replay.as_ref().unwrap(), 1).unwrap();
+    assert_eq!(
+        (survey(&plan).conversations(), survey(&plan).turns()),
+        (2, 4)
+    );
+    assert_eq!(survey(&plan).untimed(), None);
+    replay(&mut plan).timing = Timing {
+        fixed: true,
+        from_first: true,
+        speedup: 2.0,
+        ..Timing::default()
+    };
+    let timing = replay(&mut plan).timing;
+    assert_eq!(survey(&plan).starts(&timing), [0, 400 * MILLI]);
+    let workload = Workload::prepare(&plan).unwrap();
+    let ids: Vec<&str> = workload
+        .conversations
+        .iter()
+        .map(|c| c.id.as_str())
+        .collect();
+    assert_eq!(ids, ["early", "late"]);
+    let times: Vec<_> = workload
+        .entries
+        .iter()
+        .map(|e| (e.turn, e.at, e.delay, e.isl))
+        .collect();
+    let ms = |n| Some(n * MILLI);
+    assert_eq!(
+        times,
+        [
+            (0, ms(0), 0, 5),
+            (1, ms(2_500), 0, 11),
+            (2, None, 35 * MILLI, 18),
+            (0, ms(400), 0, 5)
+        ]
+    );
+
+    replay(&mut plan).timing.gap_cap = Some(200 * MILLI);
+    let timing = replay(&mut plan).timing;
+    assert_eq!(survey(&plan).starts(&timing), [0, 200 * MILLI]);
+    assert_eq!(Workload::prepare(&plan).unwrap().entries[1].at, ms(400));
+    replay(&mut plan).timing = Timing {
+        ignored: true,
+        ..Timing::default()
+    };
+    assert!(
+        Workload::prepare(&plan)
+            .unwrap()
+            .entries
+            .iter()
+            .all(|e| e.at.is_none() && e.delay == 0)
+    );
+}
+
+#[test]
+fn windows_and_filters_say_when_nothing_is_left() {
+    let (_dir, path) = file(
+        "t.jsonl",
+        "{\"timestamp\": 1, \"input_length\": 5}\n{\"timestamp\": 9, \"input_length\": 50}\n",
+    );
+    let mut plan = plan_of(&path);
+    replay(&mut plan).synthesis = Synthesis {
+        max_isl: Some(10),
+        ..Synthesis::default()
+    };
+    assert_eq!(Workload::prepare(&plan).unwrap().entries.len(), 1);
+    replay(&mut plan).timing.from = Some(5 * MILLI);
+    let e = Workload::prepare(&plan).map(|_| ()).unwrap_err();
+    assert!(e.what.contains("no request of it is left"), "{e}");
+}
+
+#[test]
+fn conversations_thread_their_turns_and_lines_of_a_session_do_not() {
+    let (_dir, path) = file(
+        "m.jsonl",
+        r#"{"session_id": "a", "turns": [{"role": "system", "text": "be kind"}, {"text": "hello"}, {"text": "again", "delay": 12}]}"#,
+    );
+    let workload = Workload::prepare(&plan_of(&path)).unwrap();
+    let turn = &workload.entries[1];
+    assert!(turn.body.own.is_some());
+    assert_eq!((turn.turn, turn.delay), (1, 12 * MILLI));
+    assert_eq!(
+        body(&workload, 1)["messages"],
+        json!([{"role": "system", "content": "be kind"}, {"role": "user", "content": "again"}])
+    );
+    let counted = ["be kind", "hello", "again"].map(|t| workload.count_tokens(t));
+    assert_eq!(workload.entries[0].isl, counted[0] + counted[1]);
+    assert_eq!(turn.isl, counted.iter().sum::<u32>());
+
+    let (_dir, path) = file(
+        "s.jsonl",
+        "{\"session_id\": \"a\", \"text\": \"x\"}\n{\"text\": \"y\"}\n{\"session_id\": \"a\", \"text\": \"z\"}\n",
+    );
+    let workload = Workload::prepare(&plan_of(&path)).unwrap();
+    assert_eq!(prompts(&workload), ["x", "z", "y"]);
+    assert!(workload.entries.iter().all(|e| e.body.own.is_none()));
+    assert!(workload.has_turns());
+}
+
+#[test]
+fn our_own_inputs_json_replays_to_the_byte() {
+    let mut first = plan(3, 12.0, 4.0);
+    first.extra_inputs =
+        serde_json::from_str(r#"{"temperature": 0.1, "stop": ["\n", "ü"]}"#).unwrap();
+    let sent = Workload::prepare(&first).unwrap();
+    let mut text = Vec::new();
+    sent.write_inputs(&mut text).unwrap();
+    let (_dir, path) = file("inputs.json", std::str::from_utf8(&text).unwrap());
+    let again = Workload::prepare(&plan_of(&path)).unwrap();
+    for i in 0..3 {
+        assert_eq!(
+            again.entries[i].body.in_memory(),
+            sent.entries[i].body.in_memory()
+        );
+        assert_eq!(again.session_id(i as u32), sent.session_id(i as u32));
+        assert_eq!(again.entries[i].isl, sent.entries[i].isl);
+    }
+}
+
+#[test]
+fn bodies_beyond_the_memory_budget_are_the_same() {
+    let lines: String = (0..300).map(|i| format!("{{\"session_id\": \"s{}\", \"turns\": [{{\"text\": \"one {i}\"}}, {{\"text\": \"two {i}\"}}]}}\n", i % 200)).collect();
+    let (_dir, path) = file("m.jsonl", &lines);
+    let plan = plan_of(&path);
+    let of = |budget| Workload::within(&plan, Tokenizer::builtin().unwrap(), budget).unwrap();
+    let (memory, spilled) = (of(u64::MAX), of(2_000));
+    assert_eq!(memory.spilled_bytes(), 0);
+    assert!(spilled.spilled_bytes() > 30_000);
+    for i in 0..memory.entries.len() as u32 {
+        let full = |w: &Workload| {
+            let mut out = Vec::new();
+            w.write_body(i, b"{\"earlier\":1},", &mut out).unwrap();
+            w.own_messages(i, &mut out).unwrap();
+            assert_eq!(w.body_len(i, b"12345"), w.body_len(i, &[]) + 5);
+            out
+        };
+        assert_eq!(full(&memory), full(&spilled));
+    }
+    assert_eq!(memory.entries.len(), 600);
+    assert_eq!(memory.conversations.len(), 200);
+    let inputs = |w: &Workload| {
+        let mut out = Vec::new();
+        w.write_inputs(&mut out).unwrap();
+        out
+    };
+    assert_eq!(inputs(&memory), inputs(&spilled));
+}
+
+#[test]
+fn a_pool_is_drawn_from_by_the_seed_and_a_folder_has_a_pool_a_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let lines = |what: &str| -> String {
+        (0..9)
+            .map(|i| format!("{{\"texts\": [\"{what}{i}\"]}}\n"))
+            .collect()
+    };
+    std::fs::write(dir.path().join("a.jsonl"), lines("a")).unwrap();
+    std::fs::write(dir.path().join("b.jsonl"), lines("b")).unwrap();
+    let mut plan = plan_of(dir.path());
+    assert_eq!(
+        replay(&mut plan).format,
+        Format::named("random_pool").unwrap()
+    );
+    replay(&mut plan).draws = 40;
+    let workload = Workload::prepare(&plan).unwrap();
+    assert_eq!(workload.conversations.len(), 40);
+    let again = Workload::prepare(&plan).unwrap();
+    assert_eq!(body(&workload, 7), body(&again, 7));
+    let text = body(&workload, 7).to_string();
+    assert!(text.contains("a") && text.contains("b"), "{text}");
+    plan.seed += 1;
+    let other = Workload::prepare(&plan).unwrap();
+    assert!((0..40).any(|i| body(&other, i) != body(&workload, i)));
+}
+
+#[test]
+fn a_folder_of_bodies_has_a_session_a_file() {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, n) in [("b", 1), ("a", 2)] {
+        let line = format!(
+            "{{\"model\": \"{name}\", \"messages\": [{{\"role\": \"user\", \"content\": \"hi there\"}}]}}\n"
+        );
+        std::fs::write(dir.path().join(format!("{name}.jsonl")), line.repeat(n)).unwrap();
+    }
+    let workload = Workload::prepare(&plan_of(dir.path())).unwrap();
+    let ids: Vec<_> = workload
+        .conversations
+        .iter()
+        .map(|c| (c.id.as_str(), c.turns.len()))
+        .collect();
+    assert_eq!(ids, [("a", 2), ("b", 1)]);
+    assert_eq!(workload.entries[0].isl, workload.count_tokens("hi there"));
+    assert_eq!(body(&workload, 2)["model"], "b");
+}
+
+#[test]
+fn a_batch_must_fit_the_endpoint_and_errors_name_file_and_line() {
+    let line = |url: &str| {
+        format!(
+            "{{\"custom_id\": \"1\", \"url\": \"{url}\", \"body\": {{\"model\": \"m\", \"prompt\": \"x\"}}}}\n"
+        )
+    };
+    let (_dir, path) = file("b.jsonl", &line("/v1/completions"));
+    let e = Workload::prepare(&plan_of(&path)).map(|_| ()).unwrap_err();
+    assert!(
+        e.what.contains("/v1/completions") && e.remedy.contains("--endpoint-type"),
+        "{e}"
+    );
+    let mut fits = plan_of(&path);
+    fits.endpoint = crate::plan::EndpointKind::Completions;
+    assert_eq!(Workload::prepare(&fits).unwrap().entries.len(), 1);
+    let (_dir, path) = file("s.jsonl", "{\"text\": \"a\"}\n{\"text\": 5}\n");
+    let e = Workload::prepare(&plan_of(&path)).map(|_| ()).unwrap_err();
+    assert!(e.what.contains("s.jsonl: line 2: "), "{e}");
+    let (_dir, path) = file("n.jsonl", "nothing\n");
+    assert!(
+        detect(&path)
+            .unwrap_err()
+            .remedy
+            .contains("--custom-dataset-type")
+    );
+}
+
+#[test]
+fn sessions_pick_conversations_by_the_plans_sampling() {
+    let mut plan = plan(10, 3.0, 0.0);
+    plan.prompts.sampling = Sampling::Shuffle;
+    let workload = Workload::prepare(&plan).unwrap();
+    let mut first: Vec<usize> = (0..10).map(|k| workload.pick(k)).collect();
+    assert_ne!(first, (0..10).collect::<Vec<_>>());
+    first.sort_unstable();
+    assert_eq!(first, (0..10).collect::<Vec<_>>());
+}
+
+#[test]
+fn sharegpt_asks_for_answers_as_long_as_those_it_has() {
+    let (_dir, path) = file(
+        "g.json",
+        r#"[{"conversations": [{"from": "human", "value": "hello"}, {"from": "gpt", "value": "the terms of the work"}]}]"#,
+    );
+    let workload = Workload::prepare(&plan_of(&path)).unwrap();
+    assert_eq!(
+        workload.entries[0].osl,
+        Some(workload.count_tokens("the terms of the work"))
+    );
+}
