@@ -230,7 +230,7 @@ fn turns(row: &Row, out: &mut Vec<Value>) -> Result<()> {
 fn times(row: &Row, line: &mut Map<String, Value>) {
     let ms = |ns: Nanos| {
         let whole = ns / MILLI;
-        if ns % MILLI == 0 {
+        if ns.is_multiple_of(MILLI) {
             Value::from(whole)
         } else {
             Value::from(ns as f64 / MILLI as f64)

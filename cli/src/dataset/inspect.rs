@@ -62,14 +62,11 @@ pub(super) fn inspect(args: &FileArgs, show: usize) -> anyhow::Result<()> {
         );
     }
     shown(io::stdout().write_all(text.as_bytes()))?;
-    for entry in 0..show.min(entries.len()) {
-        let mut body = format!(
-            "\n{} turn {}\n",
-            workload.session_id(entry as u32),
-            entries[entry].turn
-        )
-        .into_bytes();
-        workload.write_body(entry as u32, &[], &mut body)?;
+    for (index, entry) in entries.iter().take(show).enumerate() {
+        let index = index as u32;
+        let mut body =
+            format!("\n{} turn {}\n", workload.session_id(index), entry.turn).into_bytes();
+        workload.write_body(index, &[], &mut body)?;
         body.push(b'\n');
         shown(io::stdout().write_all(&body))?;
     }
