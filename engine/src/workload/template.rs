@@ -1,11 +1,11 @@
 //! Chat templates: what a model sees of a conversation, as its own Jinja template renders it.
 
+use crate::clock::{SECOND, realtime};
 use crate::error::{Error, Result};
 use minijinja::{Environment, ErrorKind, Value as Jinja, context};
 use serde_json::{Map, Value};
 use std::fs;
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The chat template of a model: `chat_template.jinja`, else `chat_template` of `tokenizer_config.json`.
 #[derive(Debug)]
@@ -169,10 +169,7 @@ fn write_json(value: &Value, indent: Option<usize>, depth: usize, out: &mut Stri
 
 /// Today's date, by the directives that templates use: `%Y %m %d %b %B %y %H %M`. UTC.
 fn today(format: &str) -> String {
-    let seconds = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs());
-    date(format, seconds)
+    date(format, realtime() / SECOND)
 }
 
 fn date(format: &str, seconds: u64) -> String {
