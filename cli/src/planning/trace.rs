@@ -152,6 +152,9 @@ fn timing(args: &TraceArgs) -> Result<Timing> {
             "drop one of them",
         ));
     }
+    if args.no_fixed_schedule || args.ignore_trace_delays {
+        no_offsets(args)?;
+    }
     Ok(Timing {
         fixed: false,
         from: args.fixed_schedule_start_offset.map(offset),
@@ -181,14 +184,19 @@ fn fixed(args: &TraceArgs, survey: &Survey, notes: &mut Vec<String>) -> Result<b
             notes.push("the file has timestamps, and they are replayed: --no-fixed-schedule leaves them out".into());
             Ok(true)
         }
-        (false, ..) => match offsets(args).iter().find(|(_, given)| *given) {
-            Some((flag, _)) => Err(Error::usage(
-                format!("{flag} where no timestamps are replayed"),
-                format!(
-                    "write --fixed-schedule and a file in which each request has one; or drop {flag}"
-                ),
-            )),
-            None => Ok(false),
-        },
+        (false, ..) => no_offsets(args).map(|()| false),
+    }
+}
+
+/// Refuses a window of timestamps that are not replayed.
+fn no_offsets(args: &TraceArgs) -> Result<()> {
+    match offsets(args).iter().find(|(_, given)| *given) {
+        Some((flag, _)) => Err(Error::usage(
+            format!("{flag} where no timestamps are replayed"),
+            format!(
+                "write --fixed-schedule and a file in which each request has one; or drop {flag}"
+            ),
+        )),
+        None => Ok(()),
     }
 }
