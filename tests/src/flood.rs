@@ -51,15 +51,17 @@ struct Client {
     begun: bool,
     /// Bytes of the piece that the kernel has not taken.
     left: usize,
+    /// Bytes that it took in all.
+    taken: usize,
 }
 
 impl Flood {
-    /// Listens.
+    /// Listens, and begins when so many are connected: from then on all are flooded at once.
     ///
     /// # Panics
     /// When no port is free.
     #[must_use]
-    pub fn start() -> Self {
+    pub fn over(connections: usize) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
         let addr = listener.local_addr().expect("an address");
         listener
@@ -67,7 +69,7 @@ impl Flood {
             .expect("a listener that does not block");
         let stop = Arc::new(AtomicBool::new(false));
         let asked = stop.clone();
-        let server = std::thread::spawn(move || serve(&listener, &asked));
+        let server = std::thread::spawn(move || serve(&listener, &asked, connections));
         Self {
             addr,
             stop,
@@ -91,7 +93,7 @@ impl Drop for Flood {
     }
 }
 
-fn serve(listener: &TcpListener, stop: &AtomicBool) {
+fn serve(listener: &TcpListener, stop: &AtomicBool, connections: usize) {
     let pieces = ANSWERS.map(|(_, repeated)| repeated.repeat(PIECE / repeated.len()));
     let (mut clients, mut serial) = (Vec::new(), 0);
     while !stop.load(Ordering::Acquire) {
@@ -102,9 +104,14 @@ fn serve(listener: &TcpListener, stop: &AtomicBool) {
                     kind: serial % ANSWERS.len(),
                     begun: false,
                     left: 0,
+                    taken: 0,
                 });
                 serial += 1;
             }
+        }
+        if serial < connections {
+            std::thread::sleep(Duration::from_millis(1));
+            continue;
         }
         let mut moved = false;
         clients.retain_mut(|client| match client.turn(&pieces) {
@@ -140,9 +147,18 @@ impl Client {
             };
         }
         let piece = pieces[self.kind].as_bytes();
-        match self.socket.write(&piece[piece.len() - self.left..]) {
+        // After far more than any limit a little at a time is as bad, and leaves the machine to others.
+        let most = if self.taken < PLENTY {
+            piece.len()
+        } else {
+            TRICKLE
+        };
+        let begin = piece.len() - self.left;
+        let end = piece.len().min(begin + most);
+        match self.socket.write(&piece[begin..end]) {
             Ok(n) => {
                 self.left -= n;
+                self.taken += n;
                 if self.left == 0 {
                     self.left = piece.len();
                 }
@@ -156,3 +172,7 @@ impl Client {
 
 /// Bytes that a connection is given in its turn.
 const PIECE: usize = 8 << 10;
+/// Bytes from which on it is given less.
+const PLENTY: usize = 256 << 10;
+/// Bytes that it is given then.
+const TRICKLE: usize = 64;

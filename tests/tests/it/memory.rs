@@ -22,26 +22,32 @@ fn ten_thousand_streams_that_never_end_stay_below_their_limits() {
         return;
     }
     alone_on_both(|io| {
-        let flood = Flood::start();
+        let flood = Flood::over(STREAMS as usize);
         let ended = Profile::of(flood.addr())
             .on(io)
             .args(["--concurrency", &STREAMS.to_string()])
-            .args(["--request-count", &(STREAMS + STREAMS / 2).to_string()])
+            // However busy the machine is, the run ends; what is in flight then counts as such.
+            .args([
+                "--benchmark-duration",
+                "20",
+                "--benchmark-grace-period",
+                "0",
+            ])
             .args(["--max-head-bytes", &HEAD.to_string()])
             .args(["--max-event-bytes", &EVENT.to_string()])
             .args(["--max-body-bytes", &BODY.to_string()])
             .args([
                 "--request-timeout-seconds",
-                "10",
+                "12",
                 "--num-dataset-entries",
                 "10",
             ])
             .args(["--osl", "8", "--allow-invalid"])
             .run()
             .exits(3);
-        assert_eq!(ended.count("issued"), STREAMS + STREAMS / 2);
+        assert!(ended.count("issued") >= STREAMS);
         let failures = ended.failures();
-        for cause in ["head_limit", "event_limit", "body_limit", "timeout"] {
+        for cause in ["head_limit", "event_limit", "body_limit"] {
             assert!(failures.contains_key(cause), "no {cause}: {failures:?}");
         }
         let peak = ended.report()["summary"]["client"]["peak_rss_bytes"].as_u64();
