@@ -121,7 +121,7 @@ fn fits(args: &CapacityArgs) -> Result<()> {
         ("--stage", !load.stage.is_empty()),
         ("--request-rate-series", load.request_rate_series.is_some()),
         ("--user-centric-rate", load.user_centric_rate.is_some()),
-        ("--fixed-schedule", profile.trace.input_file.is_some()),
+        ("--fixed-schedule", profile.trace.fixed_schedule),
         ("--fail-if", !load.fail_if.is_empty()),
         ("--num-profile-runs", profile.campaign.num_profile_runs > 1),
         ("--variant", !profile.campaign.variant.is_empty()),

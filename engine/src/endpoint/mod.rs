@@ -172,7 +172,7 @@ pub fn says_its_end(kind: EndpointKind) -> bool {
 /// # Errors
 /// [`crate::Blame::Usage`] when the dialect has no shape for what is asked, or a template of the user's makes no body of it.
 pub fn request_body(plan: &Plan, ask: &Ask<'_>) -> Result<Body> {
-    holds(plan.endpoint, ask.messages)?;
+    holds(plan.endpoint, ask)?;
     let dialect = dialect(plan.endpoint);
     let mut body = Map::new();
     if dialect.names_model {
@@ -206,8 +206,29 @@ pub fn request_body(plan: &Plan, ask: &Ask<'_>) -> Result<Body> {
 }
 
 /// Refuses what the dialect would have to leave out.
-fn holds(kind: EndpointKind, messages: &[Message]) -> Result<()> {
-    let ours = messages.iter().filter(|m| m.verbatim.is_none());
+fn holds(kind: EndpointKind, ask: &Ask<'_>) -> Result<()> {
+    let name = kind.name();
+    if ask.system.is_some() && !kind.takes_system() {
+        return Err(Error::usage(
+            format!("--endpoint-type {name} has no place for a system prompt"),
+            "use --endpoint-type chat, responses or messages; --num-prefix-prompts and --user-context-prompt-length stand in the prompt itself",
+        ));
+    }
+    for message in ask.messages.iter().filter_map(|m| m.verbatim.as_ref()) {
+        if !kind.takes_messages() {
+            return Err(Error::usage(
+                format!("--endpoint-type {name} has no messages, and the file gives them"),
+                "use --endpoint-type chat, or write text_input in the file",
+            ));
+        }
+        if kind == EndpointKind::Messages && message["role"] == "system" {
+            return Err(Error::usage(
+                "--endpoint-type messages has no message of the role system, and the file gives one",
+                "use --endpoint-type chat, or --system-prompt in place of it",
+            ));
+        }
+    }
+    let ours = ask.messages.iter().filter(|m| m.verbatim.is_none());
     for message in ours {
         for (what, list, taken) in [
             ("images", &message.images, kind.takes_images()),

@@ -88,6 +88,18 @@ impl EndpointKind {
         self.takes_audio() || matches!(self, Self::Messages | Self::NimEmbeddings)
     }
 
+    /// Whether a request has a place for instructions that stand before all messages.
+    #[must_use]
+    pub fn takes_system(self) -> bool {
+        matches!(self, Self::Chat | Self::Responses | Self::Messages)
+    }
+
+    /// Whether a request is made of messages, so that a file's own can be sent as they are.
+    #[must_use]
+    pub fn takes_messages(self) -> bool {
+        self.takes_system() || matches!(self, Self::Raw | Self::Template)
+    }
+
     /// Whether a request can hold films.
     #[must_use]
     pub fn takes_videos(self) -> bool {

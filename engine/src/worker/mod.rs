@@ -23,7 +23,7 @@ use crate::wire::http1::RequestHead;
 use crate::wire::{http2, tls};
 use crate::workload::Workload;
 use socket2::SockAddr;
-use source::{Due, Sessions, Source};
+use source::{Due, Sessions, Source, first_of};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicI64, AtomicU64};
 use watch::Watches;
@@ -397,11 +397,12 @@ impl<'a, D: Driver> Worker<'a, D> {
         let record = slot.exchange.record();
         let workload = core.shared.workload;
         let history = core.sessions.history(slot.session);
+        let first = first_of(core.shared.plan, core.phase);
         core.scratch.clear();
         core.shared.heads[slot.target as usize].write(
             &mut core.scratch,
             record.request_id,
-            workload.session_id(record.entry),
+            &workload.session_name(record.entry, first + record.k),
             workload.body_len(record.entry, history),
         );
         if let Err(e) = workload.write_body(record.entry, history, &mut core.scratch) {

@@ -3,7 +3,7 @@
 use super::Worker;
 use super::carrier::Carrier;
 use super::core::State;
-use super::source::Due;
+use super::source::{Due, first_of};
 use super::{os_error, unread};
 use crate::clock::Nanos;
 use crate::driver::{Driver, Key, Sending};
@@ -94,6 +94,7 @@ impl<D: Driver> Worker<'_, D> {
         let record = slot.exchange.record();
         let workload = core.shared.workload;
         core.scratch.clear();
+        let first = first_of(core.shared.plan, core.phase);
         let history = core.sessions.history(slot.session);
         if let Err(e) = workload.write_body(record.entry, history, &mut core.scratch) {
             core.slots[key.slot as usize].carrier = Some(carrier);
@@ -110,7 +111,7 @@ impl<D: Driver> Worker<'_, D> {
                 rider,
                 head,
                 record.request_id,
-                workload.session_id(record.entry),
+                &workload.session_name(record.entry, first + record.k),
                 &core.scratch,
                 now,
                 &mut carrier.out,

@@ -11,7 +11,7 @@ use crate::clock::{Nanos, earlier};
 use crate::plan::{Load, Phase};
 use crate::schedule;
 use gate::Gate;
-pub(super) use sessions::Sessions;
+pub(super) use sessions::{Sessions, first_of};
 use slots::Slots;
 use timed::Timed;
 use users::Users;

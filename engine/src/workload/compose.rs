@@ -1,6 +1,7 @@
 //! What is said → a request body and its length in tokens.
 
 use super::lengths::Lengths;
+use super::media;
 use super::parallel;
 use super::payload;
 use super::prompt::{Prompt, Prompts};
@@ -44,6 +45,15 @@ impl<'a> Composer<'a> {
         let prefix = |n: u32| {
             prompts.make(prompts.draft_of(Stream::Prefix, u64::from(n), context.prefix_tokens))
         };
+        let pool = f64::from(context.prefixes) * f64::from(context.prefix_tokens);
+        if pool > MOST_OF_PREFIXES {
+            return Err(Error::usage(
+                format!(
+                    "--num-prefix-prompts: {pool} tokens of prefixes are over the limit of {MOST_OF_PREFIXES}"
+                ),
+                "choose fewer or shorter ones (--prefix-prompt-length)",
+            ));
+        }
         let prefixes = if context.prefix_tokens > 0 {
             (0..context.prefixes).map(prefix).collect()
         } else {
@@ -178,11 +188,12 @@ impl<'a> Composer<'a> {
         };
         let (messages, isl, inexact) = match &turn.content {
             Content::Payload(bytes) => return self.payload(bytes, row),
-            Content::Messages(messages) => (
-                messages.clone(),
-                messages.iter().map(|m| self.said(m)).sum(),
-                false,
-            ),
+            Content::Messages(messages) => {
+                let mut messages = messages.clone();
+                messages.iter_mut().try_for_each(media::take_in)?;
+                let isl = messages.iter().map(|m| self.said(m)).sum();
+                (messages, isl, false)
+            }
             Content::Length { isl, hash_ids } => {
                 let body = isl
                     .saturating_sub(if item.turn() == 0 { self.overhead } else { 0 })
@@ -406,6 +417,9 @@ impl<'a> Composer<'a> {
         Ok(self.tokenizer.count(&seen))
     }
 }
+
+/// Most tokens of all prefixes together.
+const MOST_OF_PREFIXES: f64 = 1e8;
 
 fn draft_tokens(prefix: Option<&Prompt>, isl: u32) -> u32 {
     prefix.map_or(0, |p| p.tokens) + isl

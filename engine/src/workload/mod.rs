@@ -35,6 +35,7 @@ use crate::plan::{Plan, Replay, Sampling};
 use compose::{Composed, Composer};
 use gather::Gathered;
 use lengths::Lengths;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io;
 use std::ops::Range;
@@ -177,6 +178,19 @@ impl Workload {
             .get(entry as usize)
             .and_then(|entry| self.conversations.get(entry.conversation as usize))
             .map_or("", |conversation| &conversation.id)
+    }
+
+    /// The name under which session `k` of all, warm-up included, is sent: the conversation's, and where that may be sent again, the session's
+    /// number, so that two sessions that are under way together have two names.
+    #[must_use]
+    pub fn session_name(&self, entry: u32, k: u64) -> Cow<'_, str> {
+        let id = self.session_id(entry);
+        let again = self.sampling == Sampling::Random || k >= self.conversations.len() as u64;
+        if again && self.has_turns() {
+            Cow::Owned(format!("{id}.{k}"))
+        } else {
+            Cow::Borrowed(id)
+        }
     }
 
     /// Bytes of the body of an entry after these earlier messages.

@@ -9,7 +9,7 @@ use crate::clock::Nanos;
 use crate::driver::Key;
 use crate::endpoint;
 use crate::measure::SessionCounts;
-use crate::plan::first_session;
+use crate::plan::{Plan, first_session};
 use crate::record::PhaseKind;
 use crate::record::{Outcome, Record};
 use crate::worker::Core;
@@ -24,8 +24,8 @@ use std::sync::atomic::Ordering;
 #[derive(Default)]
 pub(in crate::worker) struct Sessions {
     live: Slab<Session>,
-    /// Those whose user thinks: when their next turn is due, in which order they came, and who they are.
-    resting: BinaryHeap<Reverse<(Nanos, u64, usize)>>,
+    /// Those whose user thinks: when their next turn is due, in which order they came, who they are, and when the turn was wanted.
+    resting: BinaryHeap<Reverse<(Nanos, u64, usize, Nanos)>>,
     rested: u64,
     /// When the phase began: what a trace's instants count from.
     start: Nanos,
@@ -55,6 +55,8 @@ pub(in crate::worker) struct Turn {
     pub(in crate::worker) session: usize,
     pub(in crate::worker) k: u64,
     pub(in crate::worker) entry: u32,
+    /// When it was wanted: at its own timestamp, where a trace gives it one, however long the answer before it took.
+    pub(in crate::worker) wanted: Nanos,
     /// When it fell due.
     pub(in crate::worker) due: Nanos,
 }
@@ -86,8 +88,9 @@ impl Sessions {
     /// The first of the next turns that were due by `now`; the session no longer rests.
     pub(in crate::worker) fn next(&mut self, now: Nanos) -> Option<Turn> {
         self.resting.peek().filter(|r| r.0.0 <= now)?;
-        let Reverse((due, _, session)) = self.resting.pop()?;
-        self.turn(session, due)
+        let Reverse((due, _, session, wanted)) = self.resting.pop()?;
+        let turn = self.turn(session, due)?;
+        Some(Turn { wanted, ..turn })
     }
 
     /// The next turn of one session that rests, of whom a source of its own knows when it is due.
@@ -97,6 +100,7 @@ impl Sessions {
             session,
             k: state.k,
             entry: state.entry,
+            wanted: due,
             due,
         })
     }
@@ -172,11 +176,12 @@ impl Sessions {
         state.entry += 1;
         let next = &workload.entries[state.entry as usize];
         let thought = record.instants.end.saturating_add(next.delay);
-        let wanted = next.at.map_or(0, |at| self.start.saturating_add(at));
+        let wanted = next.at.map_or(thought, |at| self.start.saturating_add(at));
         let due = thought.max(wanted);
         if !paced {
             self.rested += 1;
-            self.resting.push(Reverse((due, self.rested, session)));
+            self.resting
+                .push(Reverse((due, self.rested, session, wanted)));
         }
         Some(due)
     }
@@ -256,15 +261,19 @@ impl Core<'_> {
 
     /// The turns of session `k`: the measured phase goes on in the dataset where the warm-up ended, but a trace's requests are its own.
     fn turns_of(&self, k: u64) -> Range<u32> {
-        let plan = self.shared.plan;
-        let first = match self.phase {
-            PhaseKind::Warmup => 0,
-            PhaseKind::Profiling => first_session(plan),
-        };
+        let first = first_of(self.shared.plan, self.phase);
         let workload = self.shared.workload;
         workload.conversations[workload.pick(first + k)]
             .turns
             .clone()
+    }
+}
+
+/// The number, among all sessions, of the first of a phase.
+pub(in crate::worker) fn first_of(plan: &Plan, phase: PhaseKind) -> u64 {
+    match phase {
+        PhaseKind::Warmup => 0,
+        PhaseKind::Profiling => first_session(plan),
     }
 }
 
@@ -338,6 +347,23 @@ mod tests {
         }
         assert_eq!(sessions.tally().broken, 2);
         assert!(sessions.over());
+    }
+
+    #[test]
+    fn a_turn_with_a_timestamp_was_wanted_then_however_late_the_answer_before_it_came() {
+        let mut workload = workload(2.0);
+        workload.entries[1].at = Some(100 * MILLI);
+        for (answered, due) in [(20, 100), (400, 410)] {
+            let mut sessions = Sessions::default();
+            sessions.begin_phase(1_000 * MILLI, u64::MAX);
+            let id = sessions.begin(0, 0..2);
+            let end = (1_000 + answered) * MILLI;
+            let record = record(Outcome::Succeeded, end);
+            sessions.ended(id, &record, Some(b""), &workload, false);
+            let turn = sessions.next(Nanos::MAX).expect("a turn");
+            let since = |at: Nanos| at / MILLI - 1_000;
+            assert_eq!((since(turn.wanted), since(turn.due)), (100, due));
+        }
     }
 
     #[test]

@@ -72,9 +72,12 @@ impl Timed {
             return self.next_paced(core, now, facts);
         }
         if let Some(turn) = core.sessions.next(now) {
-            let due = core.next_turn(turn, turn.due)?;
+            let due = core.next_turn(turn, turn.wanted)?;
             facts.arrived(due.scheduled);
-            return Some(due);
+            // Its answer was late: that is the server's doing, and no fault of the loop.
+            let waited = turn.due > turn.wanted;
+            core.shard.phase_mut(core.phase).queued += u64::from(waited);
+            return Some(Due { waited, ..due });
         }
         let (k, scheduled) = self.next.filter(|(_, at)| *at <= now)?;
         self.advance();

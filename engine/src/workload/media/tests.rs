@@ -138,3 +138,40 @@ fn sizes_over_the_limits_are_refused_with_a_remedy() {
     many.prompts.entries = 10;
     check(&many).expect("small enough");
 }
+
+#[test]
+fn files_are_taken_in_and_urls_stay() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, b"abc").unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let url = "http://h/p.png".to_owned();
+    let mut message = Message {
+        images: vec![
+            path("p.JPG"),
+            url.clone(),
+            "data:image/png;base64,eA==".into(),
+        ],
+        audios: vec![path("s.wav"), "wav,YWJj".into()],
+        videos: vec![path("f.mp4")],
+        ..Message::default()
+    };
+    take_in(&mut message).unwrap();
+    assert_eq!(
+        message.images,
+        [
+            "data:image/jpeg;base64,YWJj".into(),
+            url,
+            "data:image/png;base64,eA==".to_owned()
+        ]
+    );
+    assert_eq!(message.audios, ["wav,YWJj", "wav,YWJj"]);
+    assert_eq!(message.videos, ["data:video/mp4;base64,YWJj"]);
+    for wrong in ["/nope/p.png", &path("p.txt")] {
+        message.images = vec![wrong.to_owned()];
+        let e = take_in(&mut message).unwrap_err();
+        assert!(e.what.starts_with(wrong) && !e.remedy.is_empty(), "{e}");
+    }
+}

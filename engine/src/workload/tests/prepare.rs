@@ -181,6 +181,8 @@ fn a_conversation_has_turns_and_each_counts_what_was_said_before() {
         }
     }
     assert_eq!(next as usize, workload.entries.len());
+    assert_eq!(workload.session_name(0, 29), "session_000000");
+    assert_eq!(workload.session_name(0, 30), "session_000000.30");
     plan.endpoint = EndpointKind::Completions;
     let apart = Workload::prepare(&plan).unwrap();
     assert!(apart.entries.iter().all(|entry| entry.isl < 60));
