@@ -1,5 +1,5 @@
 //! Pure: what files say of requests: what they ask, when they came, how long they and their answers were. One file of code for each
-//! format, and one line in [`FORMATS`].
+//! format, and one line in `FORMATS`.
 //!
 //! Files are read as a stream: a line at a time, or an element at a time where a file is one JSON value.
 

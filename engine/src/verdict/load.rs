@@ -41,6 +41,7 @@ fn rate(plan: &Plan, summary: &Summary) -> Option<Finding> {
                 Load::Users { .. } => {
                     "users waited for their earlier answers: raise --num-users, or lower --user-centric-rate"
                 }
+                _ if unbound(plan) => TALK_REMEDY,
                 _ => {
                     "the bound on requests held arrivals back: raise --concurrency (--prefill-concurrency) or leave it out, or lower the rate"
                 }
@@ -82,8 +83,10 @@ fn held(plan: &Plan, summary: &Summary) -> Option<Finding> {
         let cap = cap.map(|c| format!("{} requests were in flight", c.concurrency));
         let prefill = phase.prefill;
         let prefill = prefill.map(|p| format!("{} had no first token yet", p.concurrency));
-        let both: Vec<String> = cap.into_iter().chain(prefill).collect();
-        both.join(" or ")
+        let talk = talks(plan, summary)
+            .then(|| "the answer before them in their conversation was not there".to_owned());
+        let all: Vec<String> = cap.into_iter().chain(prefill).chain(talk).collect();
+        all.join(" or ")
     };
     let wait = "their wait is in response_time and scheduled_time_to_first_token only";
     let total = counts.issued + counts.dropped;
@@ -120,6 +123,17 @@ fn held(plan: &Plan, summary: &Summary) -> Option<Finding> {
             ),
             CAP_REMEDY,
         ),
+        (_, None) if unbound(plan) => (
+            "sessions",
+            Status::Suspect,
+            format!(
+                "{} of {total} turns of a trace waited past their timestamps because {}: {wait}, and {} were never served",
+                counts.queued,
+                bounds(),
+                counts.dropped
+            ),
+            TALK_REMEDY,
+        ),
         (_, policy) => (
             if policy == Some(CapPolicy::Queue) {
                 "cap"
@@ -147,6 +161,15 @@ fn held(plan: &Plan, summary: &Summary) -> Option<Finding> {
         evidence,
         remedy: remedy.into(),
     })
+}
+
+/// Whether a turn may have waited for the answer before it: where a trace says when turns are wanted.
+fn talks(plan: &Plan, summary: &Summary) -> bool {
+    matches!(plan.profiling.load, Load::Fixed { .. }) && summary.counts.sessions.is_some()
+}
+
+fn unbound(plan: &Plan) -> bool {
+    plan.profiling.load.cap().is_none() && plan.profiling.prefill.is_none()
 }
 
 fn cancelled(summary: &Summary) -> Option<Finding> {
@@ -184,6 +207,8 @@ fn in_flight(summary: &Summary) -> Option<Finding> {
     })
 }
 
+const TALK_REMEDY: &str = "the server answers later than the one of the trace did: replay it slower (--replay-speedup below 1), or read the times that \
+                           count from the schedule";
 const RATE_SUSPECT: f64 = 0.99;
 const RATE_INVALID: f64 = 0.95;
 const SHORTEST_SHORTFALL_S: f64 = 0.01;

@@ -295,11 +295,24 @@ fn what_a_bound_or_a_user_holds_back_is_the_policys() {
             Status::Suspect,
             "7 users did not keep 100",
         ),
+        (
+            Load::Fixed {
+                trace: crate::plan::Trace(vec![0].into()),
+                cap: None,
+            },
+            None,
+            "sessions",
+            Status::Suspect,
+            "because the answer before them in their conversation was not there",
+        ),
     ] {
         let mut run = Run::new(plan(), 1_000);
         run.plan.profiling.load = load.clone();
         run.plan.profiling.prefill = prefill;
-        run.shard = |shard| shard.profiling.queued = 30;
+        run.shard = |shard| {
+            shard.profiling.queued = 30;
+            shard.profiling.sessions.begun = 1;
+        };
         let verdict = judged(run);
         assert_eq!(found(&verdict, gate), Some((status, POLICY)), "{load:?}");
         let finding = verdict.findings.iter().find(|f| f.gate == gate).unwrap();
