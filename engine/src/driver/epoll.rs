@@ -371,8 +371,11 @@ impl Driver for Epoll {
         }
         self.wake_rested();
         let until = self.pace.next().map_or(until, |at| at.min(until));
-        let mut n = self.poll(until)?;
-        self.last_batch = n;
+        self.last_batch = self.poll(until)?;
+        let mut n = self.last_batch;
+        // The kernel names ready sockets in turn: so many more rounds are one read of each. Peers that never stop sending must not keep the
+        // caller from what is due, nor from hanging up on them.
+        let mut rounds = self.slots.len() / EVENTS;
         loop {
             let seen = clock::monotonic();
             self.stamper.renew(seen);
@@ -380,9 +383,10 @@ impl Driver for Epoll {
                 let event = self.events[i];
                 self.ready(event.events, unpack(event.u64), seen, on);
             }
-            if n < EVENTS {
+            if n < EVENTS || rounds == 0 {
                 return Ok(());
             }
+            rounds -= 1;
             n = self.poll(0)?;
         }
     }

@@ -1,9 +1,9 @@
 //! Ten thousand streams of servers that never stop sending: memory stays below what the limits say.
 
 use crate::crowd::room_for;
+use ringload_tests::alone_on_both;
 use ringload_tests::flood::Flood;
 use ringload_tests::profile::Profile;
-use ringload_tests::{Io, alone_on_both};
 
 /// What a stream may hold: a head, an event, a body, each in a buffer that grew by doubling; and what its slot needs besides.
 const OF_A_STREAM: u64 = 2 * (HEAD + EVENT + BODY) + 4 * KIB;
@@ -22,10 +22,6 @@ fn ten_thousand_streams_that_never_end_stay_below_their_limits() {
         return;
     }
     alone_on_both(|io| {
-        // A flood can keep an epoll worker in its reads for longer than this test waits: a known weakness, told in docs/SECURITY.md.
-        if matches!(io, Io::Epoll) {
-            return;
-        }
         let flood = Flood::over(STREAMS as usize);
         let ended = Profile::of(flood.addr())
             .on(io)
