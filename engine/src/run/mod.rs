@@ -20,13 +20,13 @@ use crate::measure::{
     Offered, PhaseFacts, RequestMetrics, RunFacts, Shard, Spoken, Summarizer, Summary, Timeline,
     TokenCounts, request_metrics,
 };
-use crate::plan::{Dns, Io, Phase, Plan, Stamps, first_session};
+use crate::plan::{Dns, Io, Phase, Plan, Stamps};
 use crate::record::{LogReader, LogWriter};
 use crate::record::{Outcome, PhaseKind, Record};
 use crate::resolve::{Answer, Resolver, Service};
 use crate::wire::http1::RequestHead;
 use crate::wire::http2;
-use crate::worker::Shared;
+use crate::worker::{Shared, first_of};
 use crate::workload::Workload;
 use probe::Speaks;
 use room::{cap_permits, capacity, carriers, prefill_permits};
@@ -203,11 +203,7 @@ pub fn execute(
     log.finish()?;
     let shard = merge(&left);
     let phase = |kind: PhaseKind, phase: &Phase| {
-        let first = match kind {
-            PhaseKind::Warmup => 0,
-            PhaseKind::Profiling => first_session(plan),
-        };
-        let planned = planned(phase, workload, first);
+        let planned = planned(phase, workload, first_of(plan, kind));
         phase_facts(kind, phase, planned, &stage, &left)
     };
     let profiling = phase(PhaseKind::Profiling, &plan.profiling);

@@ -270,7 +270,7 @@ impl Core<'_> {
 }
 
 /// The number, among all sessions, of the first of a phase.
-pub(in crate::worker) fn first_of(plan: &Plan, phase: PhaseKind) -> u64 {
+pub(crate) fn first_of(plan: &Plan, phase: PhaseKind) -> u64 {
     match phase {
         PhaseKind::Warmup => 0,
         PhaseKind::Profiling => first_session(plan),
