@@ -53,6 +53,21 @@ pub struct HostWatch {
     throttling: Vec<Throttling>,
 }
 
+/// Bytes of memory that the process may still take: what the machine has, and no more than its control groups allow. `None` where the
+/// machine does not say.
+#[must_use]
+pub fn memory_available() -> Option<u64> {
+    memory_under(Path::new("/"))
+}
+
+fn memory_under(root: &Path) -> Option<u64> {
+    let allowed = cgroup::memory_left(root);
+    proc::memory_available(root)
+        .into_iter()
+        .chain(allowed)
+        .min()
+}
+
 impl HostFacts {
     /// Reads the facts, and the counters as they stand before the run.
     #[must_use]
@@ -134,6 +149,38 @@ mod tests {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, text).unwrap();
         }
+    }
+
+    #[test]
+    fn the_memory_that_is_left_is_the_machines_or_the_groups() {
+        let meminfo = (
+            "proc/meminfo",
+            "MemTotal:  8000 kB\nMemAvailable:    4000 kB\n",
+        );
+        let left = |files: &[(&str, &str)]| memory_under(machine(files).path());
+        assert_eq!(left(&[]), None);
+        assert_eq!(left(&[meminfo]), Some(4_096_000));
+        let mut files = vec![
+            meminfo,
+            ("proc/self/cgroup", "0::/a/b\n"),
+            ("sys/fs/cgroup/a/memory.max", "3000000\n"),
+            ("sys/fs/cgroup/a/memory.current", "2500000\n"),
+            (
+                "sys/fs/cgroup/a/memory.stat",
+                "anon 1\ninactive_file 500000\n",
+            ),
+            ("sys/fs/cgroup/a/b/memory.max", "max\n"),
+        ];
+        assert_eq!(left(&files), Some(1_000_000), "the cache can be given up");
+        files[2] = ("sys/fs/cgroup/a/memory.max", "9000000\n");
+        assert_eq!(left(&files), Some(4_096_000));
+        let older = [
+            meminfo,
+            ("proc/self/cgroup", "5:cpu,cpuacct:/a\n4:memory:/a\n"),
+            ("sys/fs/cgroup/memory/a/memory.limit_in_bytes", "3000000\n"),
+            ("sys/fs/cgroup/memory/a/memory.usage_in_bytes", "1000000\n"),
+        ];
+        assert_eq!(left(&older), Some(2_000_000));
     }
 
     const STAT: &str = "cpu  9 9 9 9 9 9 9 9 0 0\n\

@@ -10,12 +10,11 @@ use ringload_engine::plan::{
     Trace,
 };
 use ringload_engine::record::{Cause, Outcome, PhaseKind, Record};
-use ringload_engine::run::Control;
+use ringload_engine::run::{Budget, Control};
 use ringload_engine::wire::http1::RequestHead;
-use ringload_engine::worker::{Shared, Worker};
+use ringload_engine::worker::{Shared, Targets, Worker};
 use ringload_engine::workload::Workload;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicI64, AtomicU64};
 
 const START: Nanos = 1_000 * SECOND;
 
@@ -602,6 +601,41 @@ fn a_trace_is_replayed_at_its_instants_and_ends_the_phase() {
     assert_eq!(issued, instants);
 }
 
+#[test]
+fn an_answer_without_an_end_fails_by_the_memory_of_the_run_and_takes_no_room_of_the_others() {
+    let serve = |at: Nanos, key: Key, script: &mut Script, serial: usize| {
+        let unending = serial == 1;
+        script.send(at, key, head());
+        if unending {
+            script.send(at, key, chunk("data: {\"choices\":"));
+        }
+        for i in 1..40 {
+            let piece = match unending {
+                true => chunk(&" ".repeat(8 << 10)),
+                false => token("t"),
+            };
+            script.send(at + i * MILLI, key, piece);
+        }
+        script.send(at + 40 * MILLI, key, end());
+    };
+    let mut plan = plan(Phase::closed(4, 12));
+    plan.limits.buffered_bytes = Some(128 << 10);
+    let run = play_plan(&plan, Scripted::new(serve), &[]);
+    for record in &run.records {
+        let expected = match record.k {
+            1 => Outcome::Failed(Cause::MemoryLimit),
+            _ => Outcome::Succeeded,
+        };
+        assert_eq!(record.outcome, expected, "{}", record.k);
+    }
+    let failed = run.records.iter().find(|r| r.k == 1).unwrap();
+    let said = failed.detail.as_deref().unwrap();
+    assert!(said.contains("--max-buffered-bytes"), "{said}");
+    // Half of it is for all, and its own part of the other half.
+    let most = (64 + 16) << 10;
+    assert!(failed.bytes_received > most / 2 && failed.bytes_received <= most + (8 << 10));
+}
+
 fn linear(lasting: Nanos) -> Option<Ramp> {
     Some(Ramp {
         lasting,
@@ -662,29 +696,17 @@ fn play_plan(plan: &Plan, peer: Scripted, freezes: &[(Nanos, Nanos)]) -> Outcome
     let heads = [RequestHead::new(plan, &plan.targets[0]).unwrap()];
     let addrs = [vec![SocketAddr::from(([127, 0, 0, 1], 1)).into()]];
     let control = Control::new(1);
-    // As a run does: slots that open over time are not there at first.
-    let slots = |bound: Option<(u32, Option<Ramp>)>| match bound {
-        Some((slots, None)) => i64::from(slots),
-        _ => 0,
-    };
-    let phase = &plan.profiling;
-    let cap = slots(phase.load.cap().map(|c| (c.concurrency, c.ramp)));
-    let prefill = slots(phase.prefill.map(|p| (p.concurrency, p.ramp)));
-    let shared = Shared {
-        plan,
-        workload: &workload,
+    // As a run does, where it is not said how many answers there may be at once.
+    let answers = plan.profiling.load.most_in_flight().unwrap_or(4096);
+    let whole = plan.limits.buffered_bytes.unwrap_or(1 << 30);
+    let budget = Budget::new(whole, answers.into());
+    let targets = Targets {
         heads: &heads,
+        heads2: &[None],
         addrs: &addrs,
         tls: &[None],
-        heads2: &[None],
-        control: &control,
-        taken: [AtomicU64::new(0), AtomicU64::new(0)],
-        next: [AtomicU64::new(0), AtomicU64::new(0)],
-        permits: [0, cap].map(AtomicI64::new),
-        prefill_permits: [0, prefill].map(AtomicI64::new),
-        nonce: 7,
-        workers: 1,
     };
+    let shared = Shared::new(plan, &workload, targets, &control, budget, 7, 1);
     let (producer, mut consumer) = rtrb::RingBuffer::new(1 << 16);
     let mut sim = Sim::new(START - SECOND, peer);
     for (at, length) in freezes {

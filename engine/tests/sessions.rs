@@ -5,13 +5,12 @@ use ringload_engine::driver::Key;
 use ringload_engine::driver::sim::{Peer, Script, Sim};
 use ringload_engine::plan::{Arrival, Cap, CapPolicy, Length, Load, Phase, Plan, Target, Turns};
 use ringload_engine::record::{Outcome, PhaseKind, Record};
-use ringload_engine::run::Control;
+use ringload_engine::run::{Budget, Control};
 use ringload_engine::wire::http1::RequestHead;
-use ringload_engine::worker::{Shared, Worker};
+use ringload_engine::worker::{Shared, Targets, Worker};
 use ringload_engine::workload::Workload;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicI64, AtomicU64};
 
 const START: Nanos = 10 * SECOND;
 /// How long an answer takes.
@@ -268,22 +267,14 @@ fn play(plan: &Plan, workers: usize, answer: Answer) -> Run {
     let heads = [RequestHead::new(plan, &plan.targets[0]).unwrap()];
     let addrs = [vec![SocketAddr::from(([127, 0, 0, 1], 1)).into()]];
     let control = Control::new(workers);
-    let cap = plan.profiling.load.cap().map_or(0, |c| c.concurrency);
-    let shared = Shared {
-        plan,
-        workload: &workload,
+    let budget = Budget::new(1 << 30, 4096);
+    let targets = Targets {
         heads: &heads,
+        heads2: &[None],
         addrs: &addrs,
         tls: &[None],
-        heads2: &[None],
-        control: &control,
-        taken: [AtomicU64::new(0), AtomicU64::new(0)],
-        next: [AtomicU64::new(0), AtomicU64::new(0)],
-        permits: [0, i64::from(cap)].map(AtomicI64::new),
-        prefill_permits: [0, 0].map(AtomicI64::new),
-        nonce: 7,
-        workers,
     };
+    let shared = Shared::new(plan, &workload, targets, &control, budget, 7, workers);
     let mut records = Vec::new();
     let mut bodies = Vec::new();
     let mut shard = ringload_engine::measure::Shard::new();

@@ -6,13 +6,12 @@ use ringload_engine::driver::sim::{Peer, Script, Sim};
 use ringload_engine::driver::{Key, Sending};
 use ringload_engine::plan::{Arrival, Length, Load, Phase, Plan, Target};
 use ringload_engine::record::{Cause, Outcome, PhaseKind, Record};
-use ringload_engine::run::Control;
+use ringload_engine::run::{Budget, Control};
 use ringload_engine::wire::http1::RequestHead;
 use ringload_engine::wire::http2;
-use ringload_engine::worker::{Shared, Worker};
+use ringload_engine::worker::{Shared, Targets, Worker};
 use ringload_engine::workload::Workload;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicI64, AtomicU64};
 
 const START: Nanos = 1_000 * SECOND;
 
@@ -234,23 +233,17 @@ fn play(phases: &[Phase], server: Server) -> Vec<Record> {
 
 fn play_plan(plan: &Plan, server: Server) -> Vec<Record> {
     let workload = Workload::prepare(plan).unwrap();
-    let shared = Shared {
-        plan,
-        workload: &workload,
+    let budget = Budget::new(1 << 30, 4096);
+    let targets = Targets {
         heads: &[RequestHead::new(plan, &plan.targets[0]).unwrap()],
         heads2: &[Some(
             http2::RequestHead::new(plan, &plan.targets[0], false).unwrap(),
         )],
         addrs: &[vec![SocketAddr::from(([127, 0, 0, 1], 1)).into()]],
         tls: &[None],
-        control: &Control::new(1),
-        taken: [AtomicU64::new(0), AtomicU64::new(0)],
-        next: [AtomicU64::new(0), AtomicU64::new(0)],
-        permits: [AtomicI64::new(0), AtomicI64::new(0)],
-        prefill_permits: [AtomicI64::new(0), AtomicI64::new(0)],
-        nonce: 7,
-        workers: 1,
     };
+    let control = Control::new(1);
+    let shared = Shared::new(plan, &workload, targets, &control, budget, 7, 1);
     let (producer, mut consumer) = rtrb::RingBuffer::new(1 << 10);
     let mut worker = Worker::new(Sim::new(START, server), &shared, 0, 64, producer);
     let mut begins = START;

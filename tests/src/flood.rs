@@ -15,7 +15,7 @@ pub struct Flood {
 }
 
 /// How each answer begins, and what it then repeats.
-const ANSWERS: [(&str, &str); 6] = [
+const ANSWERS: [(&str, &str); 7] = [
     // A head.
     ("HTTP/1.1 200 OK\r\n", "X-Padding: 0123456789abcdef\r\n"),
     // An event, in one chunk of the largest size that can be written.
@@ -42,6 +42,11 @@ const ANSWERS: [(&str, &str); 6] = [
     (
         "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n",
         ": 0123456789abcdef\n\n",
+    ),
+    // Tokens, each complete: what is noted of them grows.
+    (
+        "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n",
+        "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n",
     ),
 ];
 

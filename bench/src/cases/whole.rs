@@ -7,12 +7,12 @@ use crate::samples::plan;
 use ringload_engine::clock::Nanos;
 use ringload_engine::driver::sim::Sim;
 use ringload_engine::record::{Outcome, PhaseKind, Record};
-use ringload_engine::run::Control;
+use ringload_engine::run::{Budget, Control};
 use ringload_engine::wire::{http1, http2};
-use ringload_engine::worker::{Shared, Worker};
+use ringload_engine::worker::{Shared, Targets, Worker};
 use ringload_engine::workload::Workload;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 pub(super) fn cases() -> Vec<Case> {
     use Carriage::{Http1, Http2, Http2Together};
@@ -94,19 +94,15 @@ fn shared(shape: Shape) -> &'static Shared<'static> {
         .then(|| http2::RequestHead::new(plan, target, false).expect("the plan is a constant"));
     let nowhere = SocketAddr::from(([127, 0, 0, 1], 1)).into();
     let workload = Workload::prepare(plan).expect("the built-in vocabulary");
-    Box::leak(Box::new(Shared {
-        workload: Box::leak(Box::new(workload)),
+    let budget = Budget::new(8 << 30, shape.streams.into());
+    let targets = Targets {
         heads: Box::leak(Box::new([head])),
         heads2: Box::leak(Box::new([head2])),
         addrs: Box::leak(Box::new([vec![nowhere]])),
         tls: Box::leak(Box::new([None])),
-        control: Box::leak(Box::new(Control::new(1))),
-        plan,
-        taken: [AtomicU64::new(0), AtomicU64::new(0)],
-        next: [0, 0].map(AtomicU64::new),
-        permits: [0, 0].map(AtomicI64::new),
-        prefill_permits: [0, 0].map(AtomicI64::new),
-        nonce: 7,
-        workers: 1,
-    }))
+    };
+    let (workload, control) = (Box::leak(Box::new(workload)), Control::new(1));
+    let control = Box::leak(Box::new(control));
+    let shared = Shared::new(plan, workload, targets, control, budget, 7, 1);
+    Box::leak(Box::new(shared))
 }

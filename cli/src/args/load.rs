@@ -99,6 +99,10 @@ pub(crate) struct LoadArgs {
     #[arg(long, value_name = "SHARE", value_parser = values::share)]
     pub(crate) failed_request_threshold: Option<f64>,
 
+    /// End the run early with this many failed requests.
+    #[arg(long, value_name = "N", value_parser = values::one_total)]
+    pub(crate) max_errors: Option<u64>,
+
     /// Objectives a request must all meet to be good: `time_to_first_token:200 inter_token_latency:50` (display units; `ttft:200 itl:50` is the same).
     #[arg(long, value_name = "METRIC:VALUE", num_args = 1..)]
     pub(crate) goodput: Vec<String>,

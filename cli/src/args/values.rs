@@ -290,6 +290,15 @@ pub(crate) fn not_negative(text: &str) -> Result<f64, String> {
 }
 
 pub(crate) fn bytes(text: &str) -> Result<usize, String> {
+    sized(text, 1 << 10, 1 << 30).ok_or_else(|| "write bytes from 1k to 1G, as in 4M".into())
+}
+
+/// Bytes of the memory of a whole run.
+pub(crate) fn memory(text: &str) -> Result<usize, String> {
+    sized(text, 1 << 20, 1 << 44).ok_or_else(|| "write bytes from 1M to 16384G, as in 4G".into())
+}
+
+fn sized(text: &str, least: usize, most: usize) -> Option<usize> {
     let text = text.trim();
     let (digits, shift) = match text.as_bytes().last() {
         Some(b'k' | b'K') => (&text[..text.len() - 1], 10),
@@ -297,12 +306,8 @@ pub(crate) fn bytes(text: &str) -> Result<usize, String> {
         Some(b'g' | b'G') => (&text[..text.len() - 1], 30),
         _ => (text, 0),
     };
-    digits
-        .parse::<usize>()
-        .ok()
-        .and_then(|n| n.checked_mul(1 << shift))
-        .filter(|n| (1024..=1 << 30).contains(n))
-        .ok_or_else(|| "write bytes from 1k to 1G, as in 4M".into())
+    let n = digits.parse::<usize>().ok()?.checked_mul(1 << shift)?;
+    (least..=most).contains(&n).then_some(n)
 }
 
 /// Repeats of a run.
@@ -394,6 +399,8 @@ mod tests {
         assert_eq!(bytes("64k"), Ok(65_536));
         assert_eq!(bytes("4M"), Ok(4 << 20));
         assert!(bytes("5").is_err() && bytes("9G").is_err() && bytes("é").is_err());
+        assert_eq!(memory("64G"), Ok(64 << 30));
+        assert!(memory("512k").is_err());
     }
 
     #[test]

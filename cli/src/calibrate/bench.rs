@@ -210,6 +210,7 @@ fn common(plan: Plan, core: usize) -> Plan {
         slice: None,
         cancellation: None,
         failed_request_threshold: None,
+        max_errors: None,
         cores: Cores::List(vec![core]),
         ..plan
     };

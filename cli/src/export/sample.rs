@@ -136,6 +136,7 @@ pub(crate) fn plan() -> Plan {
             delay: SECOND / 2,
         }),
         failed_request_threshold: Some(0.1),
+        max_errors: Some(500),
         limits: Limits::default(),
         reuse: Reuse::Pooled,
         network: ringload_engine::plan::Network::default(),
@@ -165,6 +166,7 @@ pub(crate) fn summary() -> Summary {
                 begun: 130,
                 completed: 121,
                 broken: 7,
+                unkept: 2,
             }),
             ..Counts::default()
         },
@@ -448,6 +450,7 @@ fn client() -> ClientFigures {
         user_ns_per_event: Some(812.0),
         system_ns_per_event: Some(1_204.0),
         peak_rss_bytes: 48 << 20,
+        buffered_limit_bytes: 8 << 30,
     }
 }
 

@@ -126,10 +126,12 @@ pub(crate) fn plan(args: &ProfileArgs, around: &Surroundings) -> Result<Planned>
         timeouts: endings::timeouts(endpoint)?,
         cancellation: endings::cancellation(&args.load)?,
         failed_request_threshold: args.load.failed_request_threshold,
+        max_errors: args.load.max_errors,
         limits: Limits {
             head_bytes: endpoint.max_head_bytes,
             event_bytes: endpoint.max_event_bytes,
             body_bytes: endpoint.max_body_bytes,
+            buffered_bytes: endpoint.max_buffered_bytes.map(|bytes| bytes as u64),
             ..Limits::default()
         },
         reuse: endpoint.connection_reuse_strategy,

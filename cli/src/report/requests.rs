@@ -105,7 +105,8 @@ fn conversations(s: &SessionCounts) -> String {
     let mut text = format!("{} begun, {} completed", count(s.begun), count(s.completed));
     let under_way = s.begun - s.completed - s.broken;
     for (n, what) in [
-        (s.broken, "broken off by a failed turn"),
+        (s.broken - s.unkept, "broken off by a failed turn"),
+        (s.unkept, "broken off as an answer could not be kept"),
         (under_way, "under way at the end"),
     ] {
         if n > 0 {

@@ -45,6 +45,9 @@ impl Template {
         self.slot = None;
         self.counts.clear();
         self.bytes.clear();
+        if event.len() - text.len() > MOST {
+            return;
+        }
         self.bytes.extend_from_slice(&event[..text.start]);
         let mut from = text.end;
         for (place, count) in counts {
@@ -95,6 +98,9 @@ impl Template {
             .then_some(usage)
     }
 }
+
+/// Most bytes of an event that are learned, its text apart: of what is longer, no two are alike.
+const MOST: usize = 4096;
 
 /// What follows the front of `bytes` that is `pattern` but for runs of digits.
 #[inline]

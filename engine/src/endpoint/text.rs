@@ -14,6 +14,12 @@ pub struct Text {
 }
 
 impl Text {
+    /// Bytes of memory that both hold.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        self.visible.capacity() + self.reasoning.capacity()
+    }
+
     /// Empties both; their capacity stays.
     pub fn clear(&mut self) {
         self.visible.clear();

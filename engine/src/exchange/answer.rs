@@ -60,6 +60,16 @@ impl Answer {
         self.done_seen || self.record.finished || !self.says_its_end
     }
 
+    /// Bytes of memory that the text and the record hold.
+    pub(super) fn memory(&self) -> usize {
+        self.text.memory() + self.record.gaps.capacity() * size_of::<Nanos>()
+    }
+
+    /// Gives the memory of the text back.
+    pub(super) fn release(&mut self) {
+        self.text = Text::default();
+    }
+
     /// Forgets the response; the record stays.
     pub(super) fn reset(&mut self) {
         self.scanner.reset();

@@ -171,6 +171,22 @@ impl Exchange {
         self.mode = Mode::Head;
     }
 
+    /// Bytes of memory that the answer holds: what of it has been read and is not done with, its text, and the record. It grows with what is
+    /// received, and shrinks with [`Exchange::release`] alone.
+    #[must_use]
+    #[inline]
+    pub fn memory(&self) -> usize {
+        self.decoder.memory() + self.sse.memory() + self.answer.memory() + self.body.capacity()
+    }
+
+    /// Gives the memory of an answer back, its record having been taken.
+    pub fn release(&mut self) {
+        self.decoder.release();
+        self.sse.release();
+        self.answer.release();
+        self.body = Vec::new();
+    }
+
     /// The name was looked up for this request.
     pub fn handle_resolved(&mut self, started: Nanos, ended: Nanos) {
         let instants = &mut self.answer.record.instants;

@@ -1,4 +1,4 @@
-//! CPU quota and throttling of the process's control groups, version 1 and 2.
+//! CPU quota, throttling and memory of the process's control groups, version 1 and 2.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,9 +9,20 @@ pub(super) struct Group {
     directory: PathBuf,
 }
 
-/// The process's group of the cpu controller and those around it, innermost first; only those that are visible here. Inside a
-/// container the path in `/proc/self/cgroup` may be the host's: what remains visible of it is read.
+/// The process's group of the cpu controller and those around it, innermost first.
 pub(super) fn groups(root: &Path) -> Vec<Group> {
+    of(root, "cpu", &["cpu.stat", "cpu.cfs_quota_us"])
+}
+
+/// Least bytes of memory that one of the process's groups may still take, its cache of files counted as free; `None` without a limit.
+pub(super) fn memory_left(root: &Path) -> Option<u64> {
+    let groups = of(root, "memory", &["memory.max", "memory.limit_in_bytes"]);
+    groups.iter().filter_map(Group::memory_left).min()
+}
+
+/// The process's group of a controller and those around it, innermost first; only those that are visible here, having one of the `files`.
+/// Inside a container the path in `/proc/self/cgroup` may be the host's: what remains visible of it is read.
+fn of(root: &Path, controller: &str, files: &[&str]) -> Vec<Group> {
     let memberships = fs::read_to_string(root.join("proc/self/cgroup")).unwrap_or_default();
     let mut groups: Vec<Group> = Vec::new();
     for line in memberships.lines() {
@@ -23,14 +34,13 @@ pub(super) fn groups(root: &Path) -> Vec<Group> {
         let mount = root.join("sys/fs/cgroup");
         let mount = match controllers {
             "" => mount,
-            list if list.split(',').any(|name| name == "cpu") => mount.join(list),
+            list if list.split(',').any(|name| name == controller) => mount.join(list),
             _ => continue,
         };
         let path = Path::new(path.trim_start_matches('/'));
         for around in path.ancestors() {
             let directory = mount.join(around);
-            if directory.join("cpu.stat").is_file() || directory.join("cpu.cfs_quota_us").is_file()
-            {
+            if files.iter().any(|file| directory.join(file).is_file()) {
                 groups.push(Group { directory });
             }
         }
@@ -55,10 +65,34 @@ impl Group {
         Some(quota / period)
     }
 
+    fn memory_left(&self) -> Option<u64> {
+        let read = |name: &str| -> Option<u64> {
+            super::proc::line(&self.directory.join(name))?.parse().ok()
+        };
+        // `max` is no limit, and version 1 writes an absurd one.
+        let (limit, used, cache) = match read("memory.max") {
+            Some(limit) => (limit, read("memory.current")?, "inactive_file "),
+            None => (
+                read("memory.limit_in_bytes")?,
+                read("memory.usage_in_bytes")?,
+                "total_inactive_file ",
+            ),
+        };
+        let stat = fs::read_to_string(self.directory.join("memory.stat")).unwrap_or_default();
+        let cache: u64 = value(&stat, cache).unwrap_or(0);
+        Some(limit.saturating_sub(used.saturating_sub(cache)))
+    }
+
     /// How often it was stopped so far; `None` where the kernel does not say.
     pub(super) fn throttling(&self) -> Option<Throttling> {
         Throttling::read(&self.directory.join("cpu.stat"))
     }
+}
+
+/// The number behind a key, in a file of such lines.
+fn value(text: &str, key: &str) -> Option<u64> {
+    text.lines()
+        .find_map(|line| line.strip_prefix(key)?.trim().parse().ok())
 }
 
 /// How often a group was stopped for having used up its quota.
@@ -82,16 +116,12 @@ pub(super) struct Stopped {
 impl Throttling {
     fn read(file: &Path) -> Option<Self> {
         let text = fs::read_to_string(file).ok()?;
-        let value = |key: &str| -> Option<u64> {
-            text.lines()
-                .find_map(|line| line.strip_prefix(key)?.trim().parse().ok())
-        };
-        let micros = value("throttled_usec ").map(|us| us as f64 / 1e6);
-        let nanos = value("throttled_time ").map(|ns| ns as f64 / 1e9);
+        let micros = value(&text, "throttled_usec ").map(|us| us as f64 / 1e6);
+        let nanos = value(&text, "throttled_time ").map(|ns| ns as f64 / 1e9);
         Some(Self {
             file: file.to_owned(),
-            periods: value("nr_periods ")?,
-            throttled: value("nr_throttled ")?,
+            periods: value(&text, "nr_periods ")?,
+            throttled: value(&text, "nr_throttled ")?,
             seconds: micros.or(nanos).unwrap_or(0.0),
         })
     }

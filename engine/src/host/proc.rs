@@ -23,6 +23,13 @@ pub(super) fn cpu_model(root: &Path) -> Option<String> {
     field(&root.join("proc/cpuinfo"), "model name")
 }
 
+/// Bytes of memory that the machine can still give away.
+pub(super) fn memory_available(root: &Path) -> Option<u64> {
+    let text = field(&root.join("proc/meminfo"), "MemAvailable")?;
+    let kib: u64 = text.trim_end_matches("kB").trim().parse().ok()?;
+    Some(kib * 1024)
+}
+
 /// Cores of the affinity mask, in order.
 pub(super) fn cores_allowed(root: &Path) -> Option<Vec<usize>> {
     core_list(&field(&root.join("proc/self/status"), "Cpus_allowed_list")?)

@@ -38,8 +38,10 @@ pub struct SessionCounts {
     pub begun: u64,
     /// Those of which every turn was answered.
     pub completed: u64,
-    /// Those that ended early: a turn was not answered, or its answer was too long to be sent back.
+    /// Those that ended early: a turn was not answered, or its answer could not be kept to be sent back.
     pub broken: u64,
+    /// Of them those whose answer could not be kept: it was too long, or there was no room for it in the run's memory.
+    pub unkept: u64,
 }
 
 impl SessionCounts {
@@ -48,6 +50,7 @@ impl SessionCounts {
         self.begun += other.begun;
         self.completed += other.completed;
         self.broken += other.broken;
+        self.unkept += other.unkept;
     }
 }
 

@@ -34,6 +34,8 @@ pub struct RunFacts {
     pub aborted: Option<Aborted>,
     /// Highest resident set of the process, in bytes.
     pub peak_rss_bytes: u64,
+    /// Bytes that the answers of the run could hold together.
+    pub buffered_limit_bytes: u64,
     /// Name of the client's tokenizer.
     pub tokenizer: String,
     /// Whether it is the built-in vocabulary, so that client-side lengths are approximate.

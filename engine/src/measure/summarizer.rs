@@ -279,6 +279,7 @@ fn client(shard: &Shard, facts: RunFacts, records_lost: u64) -> ClientFigures {
         buffer_starved: counters.buffer_starved,
         cores: facts.cores,
         peak_rss_bytes: facts.peak_rss_bytes,
+        buffered_limit_bytes: facts.buffered_limit_bytes,
     }
 }
 

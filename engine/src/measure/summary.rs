@@ -68,7 +68,7 @@ pub struct Summary {
     pub violations: Vec<String>,
 }
 
-/// More requests had failed than the plan's threshold allows: the run ended early, as after one signal.
+/// More requests had failed than the plan allows, by their share or by their number: the run ended early, as after one signal.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Aborted {
     /// Whether it was in the warm-up.
@@ -77,18 +77,27 @@ pub struct Aborted {
     pub failed: u64,
     /// Requests of the phase that had finished by then; cancelled ones have not.
     pub finished: u64,
-    /// The share of failures that was allowed, 0 to 1.
-    pub threshold: f64,
+    /// The share of failures that was passed, 0 to 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<f64>,
+    /// The number of failures that was reached.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_errors: Option<u64>,
 }
 
 impl fmt::Display for Aborted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let phase = if self.warmup { " of the warm-up" } else { "" };
+        let (failed, finished) = (self.failed, self.finished);
         write!(
             f,
-            "{} of the first {} requests{phase} that finished had failed, over --failed-request-threshold {}",
-            self.failed, self.finished, self.threshold
-        )
+            "{failed} of the first {finished} requests{phase} that finished had failed"
+        )?;
+        match (self.max_errors, self.threshold) {
+            (Some(most), _) => write!(f, ", which is --max-errors {most}"),
+            (None, Some(share)) => write!(f, ", over --failed-request-threshold {share}"),
+            (None, None) => Ok(()),
+        }
     }
 }
 
@@ -304,6 +313,8 @@ pub struct ClientFigures {
     pub system_ns_per_event: Option<f64>,
     /// Highest resident set of the process, in bytes.
     pub peak_rss_bytes: u64,
+    /// Bytes that the answers of the run could hold together (`--max-buffered-bytes`).
+    pub buffered_limit_bytes: u64,
 }
 
 /// One worker's core.

@@ -49,6 +49,7 @@ pub(crate) fn facts() -> RunFacts {
         was_cancelled: false,
         aborted: None,
         peak_rss_bytes: 0,
+        buffered_limit_bytes: 0,
         tokenizer: "exact".into(),
         tokenizer_approximate: false,
     }

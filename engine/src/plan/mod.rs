@@ -83,6 +83,9 @@ pub struct Plan {
     /// The share of failures, 0 to 1, over which the run ends early: see [`crate::run::Tripwire`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failed_request_threshold: Option<f64>,
+    /// Failures of a phase with which the run ends early.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_errors: Option<u64>,
     /// Limits on everything that a peer could make grow.
     pub limits: Limits,
     /// Whether connections are kept.
@@ -149,6 +152,7 @@ impl Plan {
             },
             cancellation: None,
             failed_request_threshold: None,
+            max_errors: None,
             limits: Limits::default(),
             reuse: Reuse::Pooled,
             network: Network::default(),
@@ -201,6 +205,9 @@ pub struct Limits {
     pub event_bytes: usize,
     /// Bytes of a body that is not a stream.
     pub body_bytes: usize,
+    /// Bytes of answers that the run holds at once, all requests together; `None` for half of the memory that is available when it starts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub buffered_bytes: Option<u64>,
     /// Bytes of output text kept per request for the client's tokenizer.
     pub text_bytes: usize,
     /// Gaps kept exactly in one run, beyond which percentiles of gaps come from the histogram.
@@ -216,6 +223,7 @@ impl Default for Limits {
             head_fields: 128,
             event_bytes: 4 << 20,
             body_bytes: 64 << 20,
+            buffered_bytes: None,
             text_bytes: 8 << 20,
             exact_gaps: 50_000_000,
             slices: 2_000,

@@ -73,11 +73,13 @@ pub enum Cause {
     TtftTimeout,
     /// After output, none for longer than the time-out between tokens: the stream stalled.
     InterTokenTimeout,
+    /// The answers of the whole run would have held more than `Limits::buffered_bytes`.
+    MemoryLimit,
 }
 
 impl Cause {
     /// Every cause, in order: `ALL[cause as usize] == cause`.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 34] = [
         Self::ConnectRefused,
         Self::ConnectTimeout,
         Self::ConnectFailed,
@@ -111,6 +113,7 @@ impl Cause {
         Self::Http2Refused,
         Self::TtftTimeout,
         Self::InterTokenTimeout,
+        Self::MemoryLimit,
     ];
 
     /// A stable name, as in the files.
@@ -150,6 +153,7 @@ impl Cause {
             Self::Http2Refused => "http2_refused",
             Self::TtftTimeout => "ttft_timeout",
             Self::InterTokenTimeout => "inter_token_timeout",
+            Self::MemoryLimit => "memory_limit",
         }
     }
 }
@@ -170,10 +174,6 @@ mod tests {
             assert_eq!(cause as usize, i);
         }
         let last = Cause::ALL[Cause::ALL.len() - 1];
-        assert_eq!(
-            last,
-            Cause::InterTokenTimeout,
-            "the last variant of the enum"
-        );
+        assert_eq!(last, Cause::MemoryLimit, "the last variant of the enum");
     }
 }

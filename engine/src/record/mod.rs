@@ -162,6 +162,16 @@ pub enum Outcome {
     Cancelled,
 }
 
+impl Record {
+    /// Bytes of memory that it takes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let texts = [&self.text, &self.reasoning_text, &self.detail];
+        let texts = texts.into_iter().flatten().map(String::capacity);
+        size_of::<Self>() + self.gaps.capacity() * size_of::<Nanos>() + texts.sum::<usize>()
+    }
+}
+
 impl Outcome {
     /// Whether the request came to an end of its own, a success or a failure, so that it may be judged.
     #[must_use]

@@ -1,5 +1,6 @@
 //! A run from plan to summary: workers are started, watched and joined; records are read back, counted and summed.
 
+mod budget;
 mod control;
 mod material;
 mod probe;
@@ -8,6 +9,8 @@ mod seat;
 mod tripwire;
 mod writer;
 
+pub(crate) use budget::Allowance;
+pub use budget::Budget;
 pub use control::{Control, Progress};
 pub use material::{tls_clients, tls_material};
 pub use room::cores;
@@ -26,10 +29,10 @@ use crate::record::{Outcome, PhaseKind, Record};
 use crate::resolve::{Answer, Resolver, Service};
 use crate::wire::http1::RequestHead;
 use crate::wire::http2;
-use crate::worker::{Shared, first_of};
+use crate::worker::{Shared, Targets, first_of};
 use crate::workload::Workload;
 use probe::Speaks;
-use room::{cap_permits, capacity, carriers, prefill_permits};
+use room::{capacity, carriers, memory};
 use seat::{Left, Seat, Stage};
 use socket2::SockAddr;
 use std::collections::HashMap;
@@ -92,28 +95,29 @@ pub fn execute(
                 .transpose()
         })
         .collect::<Result<Vec<_>>>()?;
+    let answers = (capacity * cores.len()) as u64;
+    let budget = Budget::new(memory(plan), answers);
     let capacity = if http2.contains(&true) {
         capacity + carriers(capacity)
     } else {
         capacity
     };
     let (io, driver_note) = choose_driver(plan)?;
-    let phases = [plan.warmup.as_ref(), Some(&plan.profiling)];
-    let shared = Shared {
-        plan,
-        workload,
+    let targets = Targets {
         heads: &heads,
         heads2: &heads2,
         addrs: &addrs,
         tls: &tls,
-        control,
-        next: [AtomicU64::new(0), AtomicU64::new(0)],
-        taken: [AtomicU64::new(0), AtomicU64::new(0)],
-        permits: phases.map(cap_permits),
-        prefill_permits: phases.map(prefill_permits),
-        nonce: clock::realtime(),
-        workers: cores.len(),
     };
+    let shared = Shared::new(
+        plan,
+        workload,
+        targets,
+        control,
+        budget,
+        clock::realtime(),
+        cores.len(),
+    );
     // Names that are looked up during the run are asked for at a thread off the workers' cores.
     let asked = addrs.iter().any(Vec::is_empty);
     let (_service, lines) = if asked {
@@ -158,13 +162,14 @@ pub fn execute(
         }
         let (workers_done, log) = (&workers_done, &mut log);
         let (watcher, tripwire) = (watcher.take(), &mut tripwire);
-        let cores = &cores;
+        let (cores, budget) = (&cores, &shared.budget);
         let writer = std::thread::Builder::new()
             .name("records".into())
             .spawn_scoped(scope, move || {
                 driver::keep_off(cores);
                 let mut watcher = watcher;
                 let written = writer::write(&mut consumers, log, workers_done, &mut |record| {
+                    budget.release(record);
                     if tripwire.sees(record) {
                         control.abort();
                     }
@@ -223,6 +228,7 @@ pub fn execute(
         was_cancelled: control.interrupted(),
         aborted: tripwire.tripped(),
         peak_rss_bytes: driver::peak_rss_bytes(),
+        buffered_limit_bytes: shared.budget.whole(),
         tokenizer: workload.tokenizer().0.to_owned(),
         tokenizer_approximate: workload.tokenizer().1,
     };
@@ -380,7 +386,6 @@ fn addresses(plan: &Plan, control: &Control) -> Result<Vec<Vec<SockAddr>>> {
         .collect()
 }
 
-/// The slots under a phase's cap that are free from the start: all, or none where they open over time.
 /// Where each target is, looked up now, in the order of the plan; `None` for a Unix socket, and for a name that is to be looked up
 /// during the run.
 ///

@@ -1,9 +1,8 @@
-//! What a run may take: cores, connections, descriptors, permits.
+//! What a run may take: cores, connections, descriptors, memory.
 
 use crate::driver;
 use crate::error::{Error, Result};
-use crate::plan::{Cores, Load, Phase, Plan};
-use std::sync::atomic::AtomicI64;
+use crate::plan::{Cores, Load, Plan};
 
 /// How many workers a plan gets on this machine, and on which cores.
 ///
@@ -101,21 +100,14 @@ pub(super) fn carriers(requests: usize) -> usize {
     2 * (requests + 1)
 }
 
-pub(super) fn cap_permits(phase: Option<&Phase>) -> AtomicI64 {
-    let cap = phase.and_then(|p| p.load.cap());
-    permits(cap.filter(|c| c.ramp.is_none()).map(|c| c.concurrency))
+/// Bytes that the answers of a run may hold together.
+pub(super) fn memory(plan: &Plan) -> u64 {
+    let available = || crate::host::memory_available().map_or(ASSUMED, |bytes| bytes / 2);
+    plan.limits.buffered_bytes.unwrap_or_else(available)
 }
 
-/// As [`cap_permits`], of the bound on requests without a first token.
-pub(super) fn prefill_permits(phase: Option<&Phase>) -> AtomicI64 {
-    let prefill = phase.and_then(|p| p.prefill);
-    permits(prefill.filter(|p| p.ramp.is_none()).map(|p| p.concurrency))
-}
-
-fn permits(slots: Option<u32>) -> AtomicI64 {
-    AtomicI64::new(i64::from(slots.unwrap_or(0)))
-}
-
+/// What answers may hold where the machine does not say how much memory it has.
+const ASSUMED: u64 = 2 << 30;
 /// Descriptors of a process that are not connections: files, rings, terminals.
 const OTHER_DESCRIPTORS: u64 = 128;
 /// Most connections of one worker in an open loop without a cap.

@@ -4,13 +4,15 @@ use crate::measure::Aborted;
 use crate::plan::{Phase, Plan};
 use crate::record::{Outcome, PhaseKind, Record};
 
-/// Counts failures while a run goes on, each phase by itself, and trips once when their share is over the plan's threshold.
+/// Counts failures while a run goes on, each phase by itself, and trips once: when there are as many as the plan bears, or their share is over its
+/// threshold.
 ///
-/// A phase is not judged before as many of its requests have finished as may be in flight at a time, and ten at least: what fails first
+/// The share of a phase is not judged before as many of its requests have finished as may be in flight at a time, and ten at least: what fails first
 /// would else be all that has finished. Cancelled requests have not finished.
 #[derive(Debug)]
 pub struct Tripwire {
     threshold: Option<f64>,
+    max_errors: Option<u64>,
     arms_after: [u64; 2],
     finished: [u64; 2],
     failed: [u64; 2],
@@ -27,6 +29,7 @@ impl Tripwire {
         };
         Self {
             threshold: plan.failed_request_threshold,
+            max_errors: plan.max_errors,
             arms_after: [
                 arms_after(plan.warmup.as_ref()),
                 arms_after(Some(&plan.profiling)),
@@ -39,9 +42,6 @@ impl Tripwire {
 
     /// Sees the record of a request. Whether the run has to end because of it: at most once.
     pub fn sees(&mut self, record: &Record) -> bool {
-        let Some(threshold) = self.threshold else {
-            return false;
-        };
         if self.tripped.is_some() || !record.outcome.finished() {
             return false;
         }
@@ -49,8 +49,11 @@ impl Tripwire {
         self.finished[phase] += 1;
         self.failed[phase] += u64::from(matches!(record.outcome, Outcome::Failed(_)));
         let (failed, finished) = (self.failed[phase], self.finished[phase]);
-        let over = failed as f64 > threshold * finished as f64;
-        if finished < self.arms_after[phase] || !over {
+        let max_errors = self.max_errors.filter(|most| failed >= *most);
+        let armed = finished >= self.arms_after[phase];
+        let over = |share: &f64| armed && failed as f64 > share * finished as f64;
+        let threshold = self.threshold.filter(over);
+        if max_errors.is_none() && threshold.is_none() {
             return false;
         }
         self.tripped = Some(Aborted {
@@ -58,6 +61,7 @@ impl Tripwire {
             failed,
             finished,
             threshold,
+            max_errors,
         });
         true
     }
@@ -145,6 +149,21 @@ mod tests {
         assert!((0..20).all(|_| !wire.sees(&good())));
         assert!(wire.sees(&early(bad())));
         assert!(wire.tripped().unwrap().warmup);
+    }
+
+    #[test]
+    fn a_number_of_failures_is_reached_whatever_their_share_and_however_few_have_finished() {
+        let mut wire = wire(50, 1.0);
+        wire.max_errors = Some(3);
+        assert!((0..40).all(|_| !wire.sees(&good())));
+        assert!((0..2).all(|_| !wire.sees(&bad())));
+        assert!(wire.sees(&bad()) && !wire.sees(&bad()));
+        let said = wire.tripped().unwrap();
+        assert_eq!(
+            (said.failed, said.max_errors, said.threshold),
+            (3, Some(3), None)
+        );
+        assert!(said.to_string().ends_with("--max-errors 3"), "{said}");
     }
 
     #[test]

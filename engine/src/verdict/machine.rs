@@ -116,14 +116,17 @@ pub(super) fn interruptions(cores: &[CoreFigures]) -> String {
     )
 }
 
-/// Requests that failed for want of a local port or a descriptor never reached the server.
+/// Requests that failed for want of a local port, a descriptor or memory, and conversations that ended early for want of it: none of that is
+/// the server's doing.
 fn limits(summary: &Summary, host: &HostFacts) -> Option<Finding> {
     let failed = |cause: Cause| summary.counts.failed.get(&cause).copied().unwrap_or(0);
     let (ports, descriptors) = (
         failed(Cause::PortsExhausted),
         failed(Cause::DescriptorsExhausted),
     );
-    if ports + descriptors == 0 {
+    let memory = failed(Cause::MemoryLimit);
+    let unkept = summary.counts.sessions.map_or(0, |s| s.unkept);
+    if ports + descriptors + memory + unkept == 0 {
         return None;
     }
     let range = host.local_ports.map_or_else(String::new, |(first, last)| {
@@ -132,16 +135,44 @@ fn limits(summary: &Summary, host: &HostFacts) -> Option<Finding> {
     let files = host
         .open_files_soft
         .map_or_else(String::new, |limit| format!(" (limit {limit})"));
+    let room = summary.client.buffered_limit_bytes >> 20;
+    let wanted = [
+        (
+            ports,
+            format!("{ports} requests found no local port{range}"),
+            "keep connections (--connection-reuse-strategy pooled), use more source addresses (--source-ip), raise net.ipv4.ip_local_port_range",
+        ),
+        (
+            descriptors,
+            format!("{descriptors} requests found no file descriptor{files}"),
+            "raise `ulimit -n`",
+        ),
+        (
+            memory,
+            format!(
+                "{memory} requests were given up as the answers of the run together passed {room} MiB"
+            ),
+            "raise --max-buffered-bytes, or bound each answer (--max-event-bytes, --max-body-bytes)",
+        ),
+        (
+            unkept,
+            format!(
+                "{unkept} conversations ended early, as an answer was too long to keep or the answers of the run passed {room} MiB"
+            ),
+            "raise --max-buffered-bytes, or ask for shorter answers (--osl)",
+        ),
+    ];
+    let (evidence, remedy): (Vec<String>, Vec<&str>) = wanted
+        .into_iter()
+        .filter(|(count, ..)| *count > 0)
+        .map(|(_, evidence, remedy)| (evidence, remedy))
+        .unzip();
     Some(Finding {
         gate: "machine_limits",
         status: Status::Suspect,
         blame: HOST,
-        evidence: format!(
-            "{ports} requests found no local port{range} and {descriptors} no file descriptor{files}: these failures are not the server's"
-        ),
-        remedy: "keep connections (--connection-reuse-strategy pooled), use more source addresses (--source-ip), raise `ulimit -n` or net.ipv4.ip_local_port_range, or lower \
-                 --concurrency"
-            .into(),
+        evidence: format!("{}: this is not the server's doing", evidence.join("; ")),
+        remedy: format!("{}; or lower --concurrency", remedy.join("; ")),
     })
 }
 

@@ -511,12 +511,23 @@ fn failures_are_remarked_on_with_the_most_frequent() {
 
 #[test]
 fn failures_of_the_machine_are_not_the_servers() {
-    let mut run = Run::new(plan(), 1_000);
-    run.records[0] = failed(run.records[0].clone(), Cause::PortsExhausted, 0, "");
-    assert_eq!(
-        found(&judged(run), "machine_limits"),
-        Some((Status::Suspect, HOST))
-    );
+    for (cause, remedy) in [
+        (Cause::PortsExhausted, "--source-ip"),
+        (Cause::DescriptorsExhausted, "ulimit -n"),
+        (Cause::MemoryLimit, "--max-buffered-bytes"),
+    ] {
+        let mut run = Run::new(plan(), 1_000);
+        run.records[0] = failed(run.records[0].clone(), cause, 0, "");
+        let verdict = judged(run);
+        assert_eq!(
+            found(&verdict, "machine_limits"),
+            Some((Status::Suspect, HOST))
+        );
+        let mut findings = verdict.findings.iter();
+        let limits = findings.find(|f| f.gate == "machine_limits").unwrap();
+        assert!(limits.remedy.contains(remedy));
+        assert!(limits.evidence.starts_with("1 "), "{}", limits.evidence);
+    }
 }
 
 #[test]
@@ -574,7 +585,8 @@ fn a_run_that_ended_over_its_failures_is_suspect_and_says_over_how_many() {
         warmup: false,
         failed: 4,
         finished: 20,
-        threshold: 0.1,
+        threshold: Some(0.1),
+        max_errors: None,
     });
     let verdict = judged(run);
     assert_eq!(found(&verdict, "aborted"), Some((Status::Suspect, PEER)));

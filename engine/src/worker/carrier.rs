@@ -250,10 +250,11 @@ impl Core<'_> {
                         .handle_head(&head, arrived, read);
                 }
                 Happened::Body { tag, bytes } => {
-                    let exchange = &mut self.slots[tag as usize].exchange;
-                    let before = exchange.record().events;
-                    let progress = exchange.handle_body(bytes, arrived, read);
-                    self.live_events += u64::from(exchange.record().events - before);
+                    let rider = &mut self.slots[tag as usize];
+                    let before = rider.exchange.record().events;
+                    let progress = rider.exchange.handle_body(bytes, arrived, read);
+                    let progress = rider.within(&self.shared.budget, progress, seen);
+                    self.live_events += u64::from(rider.exchange.record().events - before);
                     if let Progress::Done { .. } = progress {
                         connection.cancel(tag, out);
                         self.finish(tag, false, seen);

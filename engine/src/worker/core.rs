@@ -11,6 +11,7 @@ use crate::measure::Shard;
 use crate::plan::{Reuse, Stamps, TokenizerSource};
 use crate::record::{Cause, Outcome, PhaseKind, Record};
 use crate::resolve;
+use crate::run::{Allowance, Budget};
 use crate::wire::http2::Code;
 use crate::wire::tls;
 use socket2::SockAddr;
@@ -64,6 +65,8 @@ pub(super) struct Core<'a> {
 
 pub(super) struct Slot {
     pub(super) exchange: Exchange,
+    /// What its answer may hold.
+    pub(super) allowance: Allowance,
     pub(super) generation: u32,
     pub(super) state: State,
     pub(super) target: u16,
@@ -130,6 +133,21 @@ impl Slot {
         (self.session, self.ticket) = (due.session, due.ticket);
         self.exchange.begin(request);
     }
+
+    /// An answer may go on while there is room for what it holds.
+    #[inline]
+    pub(super) fn within(&mut self, budget: &Budget, progress: Progress, seen: Nanos) -> Progress {
+        let fits = progress != Progress::Pending
+            || budget.allows(&mut self.allowance, self.exchange.memory());
+        if fits {
+            return progress;
+        }
+        let what = format!(
+            "the answers of the run together would hold over {} bytes (--max-buffered-bytes)",
+            budget.whole()
+        );
+        self.exchange.fail(Cause::MemoryLimit, Some(what), seen)
+    }
 }
 
 impl Core<'_> {
@@ -189,6 +207,7 @@ impl Core<'_> {
             } if active => {
                 let before = slot.exchange.record().events;
                 let progress = slot.exchange.handle_received(bytes, arrived);
+                let progress = slot.within(&self.shared.budget, progress, seen);
                 self.live_events += u64::from(slot.exchange.record().events - before);
                 self.count_read(arrived, stamped, seen);
                 if let Progress::Done { reusable } = progress {
@@ -307,12 +326,17 @@ impl Core<'_> {
         let text_lost = state.exchange.text_lost();
         let ticket = state.ticket;
         let session = state.session.take();
+        let budget = &self.shared.budget;
         let goes_on = session.is_some_and(|session| {
             let (answer, workload) = (state.exchange.answered(), self.shared.workload);
             self.sessions
-                .ended(session, &record, answer, workload, self.by_user)
+                .ended(session, &record, answer, workload, budget, self.by_user)
                 .is_some()
         });
+        if !budget.is_part(state.exchange.memory()) {
+            state.exchange.release();
+        }
+        budget.restore(&mut state.allowance);
         let connected = state.state == State::Busy;
         let refused = !connected && matches!(record.outcome, Outcome::Failed(_));
         if state.rides.take().is_some() {
@@ -350,7 +374,9 @@ impl Core<'_> {
         }
         self.shard.record(&record);
         self.shard.phase_mut(record.phase).text_over_limit += u64::from(text_lost);
-        if self.records.push(Box::new(record)).is_err() {
+        budget.hold(&record);
+        if let Err(rtrb::PushError::Full(record)) = self.records.push(Box::new(record)) {
+            budget.release(&record);
             self.shard.counters.records_lost += 1;
         }
     }
@@ -416,6 +442,7 @@ impl Core<'_> {
             .looking_at(plan.payload.output.clone());
         self.slots.push(Slot {
             exchange,
+            allowance: self.shared.budget.part(),
             generation: 0,
             state: State::Free,
             target: 0,

@@ -39,9 +39,9 @@ impl<D: Driver> Worker<'_, D> {
         let mine = share.get(self.core.index).copied().unwrap_or(0) as usize;
         for i in 0..mine.min(self.core.capacity) {
             let slot = self.core.new_slot();
-            let target = i % self.core.shared.tls.len();
+            let target = i % self.core.shared.targets.tls.len();
             self.core.slots[slot as usize].target = target as u16;
-            if self.core.shared.heads2[target].is_some() {
+            if self.core.shared.targets.heads2[target].is_some() {
                 self.carry(slot, None);
             } else {
                 self.connect(slot, State::Warming);
@@ -90,7 +90,7 @@ impl<D: Driver> Worker<'_, D> {
             key,
             id,
         ));
-        let addrs = &core.shared.addrs[state.target as usize];
+        let addrs = &core.shared.targets.addrs[state.target as usize];
         if !addrs.is_empty() {
             self.connect_to_one_of(key, addrs);
             return;
@@ -196,7 +196,7 @@ impl<D: Driver> Worker<'_, D> {
             return;
         }
         self.core.shard.connections.made += 1;
-        let Some(client) = &self.core.shared.tls[slot.target as usize] else {
+        let Some(client) = &self.core.shared.targets.tls[slot.target as usize] else {
             self.usable(key);
             return;
         };

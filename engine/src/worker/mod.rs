@@ -6,6 +6,7 @@ mod ending;
 mod link;
 mod ride;
 mod secure;
+mod shared;
 mod source;
 mod watch;
 
@@ -15,18 +16,13 @@ use crate::driver::{Driver, DriverStats, Key, Sending};
 use crate::error::{Error, Result};
 use crate::exchange::Request;
 use crate::measure::Shard;
-use crate::plan::{Load, Phase, Plan, Stamps};
+use crate::plan::{Load, Phase, Stamps};
 use crate::record::{Cause, PhaseKind, Record};
 use crate::resolve::Asker;
-use crate::run::Control;
-use crate::wire::http1::RequestHead;
-use crate::wire::{http2, tls};
-use crate::workload::Workload;
-use socket2::SockAddr;
+pub use shared::{Shared, Targets};
 pub(crate) use source::first_of;
 use source::{Due, Sessions, Source};
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicI64, AtomicU64};
 use watch::Watches;
 
 /// Requests taken up before the loop looks at completions again: a burst must not starve the reads.
@@ -35,36 +31,6 @@ const BURST: usize = 16;
 const BATCHED: usize = 16;
 /// Longest wait without a look at the stop flag.
 const LOOK_UP: Nanos = 20 * MILLI;
-
-/// What all workers of a run share. Read-only but for counters that are touched once per request.
-pub struct Shared<'a> {
-    /// What is asked.
-    pub plan: &'a Plan,
-    /// What is sent.
-    pub workload: &'a Workload,
-    /// Per target: the constant head of its requests.
-    pub heads: &'a [RequestHead],
-    /// Per target that speaks HTTP/2: the constant part of its header blocks.
-    pub heads2: &'a [Option<http2::RequestHead>],
-    /// Per target: where it is, resolved once before the clock started. Empty where the name service is asked for each connection.
-    pub addrs: &'a [Vec<SockAddr>],
-    /// Per target: its TLS, where it has one.
-    pub tls: &'a [Option<tls::Client>],
-    /// Stop flag and live figures.
-    pub control: &'a Control,
-    /// Number of the next session that is begun when another has ended, per phase.
-    pub next: [AtomicU64; 2],
-    /// Requests that fell due so far, per phase, where conversations have several turns.
-    pub taken: [AtomicU64; 2],
-    /// Free slots under a cap, per phase; in the whole run.
-    pub permits: [AtomicI64; 2],
-    /// Free slots for requests without a first token, per phase; in the whole run.
-    pub prefill_permits: [AtomicI64; 2],
-    /// Makes request ids of this run differ from those of any other.
-    pub nonce: u64,
-    /// Workers of the run.
-    pub workers: usize,
-}
 
 /// What a phase came to on one worker.
 #[derive(Clone, Copy, Debug, Default)]
@@ -114,7 +80,7 @@ impl<'a, D: Driver> Worker<'a, D> {
             index,
             slots: Vec::new(),
             capacity,
-            idle: vec![Vec::new(); shared.addrs.len()],
+            idle: vec![Vec::new(); shared.targets.addrs.len()],
             free: Vec::new(),
             in_flight: 0,
             sessions: Sessions::default(),
@@ -134,8 +100,8 @@ impl<'a, D: Driver> Worker<'a, D> {
             capped: false,
             by_user: false,
             returned: Vec::new(),
-            turns: vec![0; shared.addrs.len()],
-            carriers: vec![Vec::new(); shared.addrs.len()],
+            turns: vec![0; shared.targets.addrs.len()],
+            carriers: vec![Vec::new(); shared.targets.addrs.len()],
             reads: 0,
             live_events: 0,
         };
@@ -158,7 +124,8 @@ impl<'a, D: Driver> Worker<'a, D> {
     ) -> Result<PhaseTally> {
         self.core.phase = kind;
         let most = phase.requests.unwrap_or(u64::MAX);
-        for key in self.core.sessions.begin_phase(start, most) {
+        let budget = &self.core.shared.budget;
+        for key in self.core.sessions.begin_phase(start, most, budget) {
             self.close(key);
         }
         let mut source = Source::new(phase, &self.core, start);
@@ -325,7 +292,7 @@ impl<'a, D: Driver> Worker<'a, D> {
     fn issue(&mut self, due: Due, now: Nanos) {
         let core = &mut self.core;
         let plan = core.shared.plan;
-        let target = (due.k % core.shared.addrs.len() as u64) as u16;
+        let target = (due.k % core.shared.targets.addrs.len() as u64) as u16;
         let entry = &core.shared.workload.entries[due.entry as usize];
         core.shard.issued(core.phase);
         if !due.waited && core.phase == PhaseKind::Profiling {
@@ -348,7 +315,7 @@ impl<'a, D: Driver> Worker<'a, D> {
         };
         core.in_flight += 1;
         let deadline = now.saturating_add(plan.timeouts.request);
-        if core.shared.heads2[target as usize].is_some() {
+        if core.shared.targets.heads2[target as usize].is_some() {
             self.ride(&request, &due, deadline);
             return;
         }
@@ -400,7 +367,7 @@ impl<'a, D: Driver> Worker<'a, D> {
         let history = core.sessions.history(slot.session);
         let first = first_of(core.shared.plan, core.phase);
         core.scratch.clear();
-        core.shared.heads[slot.target as usize].write(
+        core.shared.targets.heads[slot.target as usize].write(
             &mut core.scratch,
             record.request_id,
             &workload.session_name(record.entry, first + record.k),

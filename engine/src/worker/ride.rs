@@ -105,7 +105,7 @@ impl<D: Driver> Worker<'_, D> {
         let idle = carrier.connection.as_ref().map(|c| c.open_streams()) == Some(0);
         let opened = match (
             &mut carrier.connection,
-            &core.shared.heads2[slot.target as usize],
+            &core.shared.targets.heads2[slot.target as usize],
         ) {
             (Some(connection), Some(head)) => connection.open(
                 rider,

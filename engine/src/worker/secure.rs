@@ -24,14 +24,15 @@ impl Core<'_> {
         let before = slot.exchange.record().events;
         let (mut failed, mut unasked) = (None, false);
         let progress = if active && slot.state == State::Busy {
-            slot.exchange.handle_read(bytes.len(), arrived, |part| {
+            let progress = slot.exchange.handle_read(bytes.len(), arrived, |part| {
                 failed = tls
                     .receive(bytes, |plain| {
                         part(plain);
                         ControlFlow::Continue(())
                     })
                     .err();
-            })
+            });
+            slot.within(&self.shared.budget, progress, seen)
         } else {
             failed = tls
                 .receive(bytes, |_| {
@@ -40,6 +41,9 @@ impl Core<'_> {
                 })
                 .err();
             Progress::Pending
+        };
+        let Some(tls) = &slot.tls else {
+            return;
         };
         let (output, handshaking, ended) = (tls.has_output(), tls.handshaking(), tls.peer_closed());
         self.live_events += u64::from(slot.exchange.record().events - before);

@@ -2,6 +2,7 @@
 
 use crate::cli::FILES;
 use crate::known_answers::paced;
+use ringload_tests::books;
 use ringload_tests::profile::{Ended, Profile};
 use ringload_tests::{on_both, together};
 use serde_json::{Value, json};
@@ -77,7 +78,6 @@ fn files_of_a_run_with_failures_agree_too() {
 
 /// What must hold of the files of every run; that the counts are conserved is asserted of each run at its end.
 fn agree(ended: &Ended) {
-    follows_its_schema(&ended.report());
     phases_add_up(&ended.records());
     is_a_table(&ended.text("profile_export_aiperf.csv"), &ended.report());
     has_no_nulls(&ended.summary());
@@ -99,19 +99,6 @@ fn agree(ended: &Ended) {
     for (tag, metric) in report["summary"]["metrics"].as_object().unwrap() {
         assert_eq!(summary[tag]["avg"], metric["avg"], "{tag}");
     }
-}
-
-pub(crate) fn follows_its_schema(report: &Value) {
-    let schema: Value = serde_json::from_str(include_str!(
-        "../../../docs/schema/ringload_report.schema.json"
-    ))
-    .unwrap();
-    let validator = jsonschema::validator_for(&schema).unwrap();
-    let errors: Vec<String> = validator
-        .iter_errors(report)
-        .map(|e| format!("{e} at {}", e.instance_path()))
-        .collect();
-    assert!(errors.is_empty(), "{errors:#?}");
 }
 
 fn phases_add_up(records: &[Value]) {
@@ -214,6 +201,6 @@ fn a_prefix_and_a_level_choose_the_files() {
     ];
     assert_eq!(ended.files(), names);
     let report: Value = serde_json::from_str(&ended.text(names[3])).unwrap();
-    follows_its_schema(&report);
+    books::follow_the_schema(&report);
     is_a_table(&ended.text(names[1]), &report);
 }

@@ -73,7 +73,7 @@ fn conversations(ended: &Ended) {
     let counts = &ended.report()["summary"]["counts"];
     assert_eq!(
         counts["sessions"],
-        json!({"begun": 4, "completed": 4, "broken": 0})
+        json!({"begun": 4, "completed": 4, "broken": 0, "unkept": 0})
     );
     assert_eq!(
         (&counts["planned"], &counts["succeeded"]),
@@ -182,7 +182,7 @@ fn an_answer_that_does_not_come_ends_its_conversation_and_the_books_balance() {
         let counts = &ended.report()["summary"]["counts"];
         assert_eq!(
             counts["sessions"],
-            json!({"begun": 4, "completed": 3, "broken": 1})
+            json!({"begun": 4, "completed": 3, "broken": 1, "unkept": 0})
         );
         assert_eq!(
             (&counts["issued"], &counts["never_due"]),

@@ -69,6 +69,17 @@ impl Decoder {
         self.started = false;
     }
 
+    /// Bytes of memory that it holds.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        self.held.capacity()
+    }
+
+    /// Gives its memory back, between two responses.
+    pub fn release(&mut self) {
+        self.held = Vec::new();
+    }
+
     /// Whether a byte of the response was seen.
     #[must_use]
     pub fn started(&self) -> bool {

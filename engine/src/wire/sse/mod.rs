@@ -79,6 +79,17 @@ impl Sse {
         self.fresh = false;
     }
 
+    /// Bytes of memory that it holds.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        self.line.capacity() + self.data.capacity() + self.name.capacity()
+    }
+
+    /// Gives its memory back, between two bodies.
+    pub fn release(&mut self) {
+        (self.line, self.data, self.name) = Default::default();
+    }
+
     /// The next complete event, consumed from the front of `input`; `None` has consumed all of it and kept the remainder.
     ///
     /// # Errors

@@ -12,6 +12,7 @@ use crate::measure::SessionCounts;
 use crate::plan::{Plan, first_session};
 use crate::record::PhaseKind;
 use crate::record::{Outcome, Record};
+use crate::run::{Allowance, Budget};
 use crate::worker::Core;
 use crate::workload::Workload;
 use slab::Slab;
@@ -45,6 +46,8 @@ struct Session {
     end: u32,
     /// The messages before that turn, as [`endpoint::thread`] joins them.
     history: Vec<u8>,
+    /// What they may hold.
+    allowance: Allowance,
     /// A connection of its own, between two turns.
     connection: Option<Key>,
 }
@@ -63,8 +66,17 @@ pub(in crate::worker) struct Turn {
 
 impl Sessions {
     /// A new phase begins: nobody speaks. The connections of those who did are handed back.
-    pub(in crate::worker) fn begin_phase(&mut self, start: Nanos, most: u64) -> Vec<Key> {
-        let kept = self.live.drain().filter_map(|s| s.connection).collect();
+    pub(in crate::worker) fn begin_phase(
+        &mut self,
+        start: Nanos,
+        most: u64,
+        budget: &Budget,
+    ) -> Vec<Key> {
+        let mut kept = Vec::new();
+        for session in self.live.drain() {
+            budget.give_up(session.allowance);
+            kept.extend(session.connection);
+        }
         *self = Self {
             start,
             most,
@@ -81,6 +93,7 @@ impl Sessions {
             entry: turns.start,
             end: turns.end,
             history: Vec::new(),
+            allowance: Allowance::default(),
             connection: None,
         })
     }
@@ -145,6 +158,7 @@ impl Sessions {
         record: &Record,
         answer: Option<&[u8]>,
         workload: &Workload,
+        budget: &Budget,
         paced: bool,
     ) -> Option<Nanos> {
         let state = self.live.get_mut(session)?;
@@ -157,9 +171,12 @@ impl Sessions {
                 (true, true) => self.tally.completed += 1,
                 (true, false) if self.closed => {}
                 _ if record.outcome == Outcome::InFlight => {}
-                _ => self.tally.broken += 1,
+                _ => {
+                    self.tally.broken += 1;
+                    self.tally.unkept += u64::from(answered);
+                }
             }
-            self.live.remove(session);
+            self.remove(session, budget);
             return None;
         }
         if let (true, Some(answer)) = (threads, answer) {
@@ -168,10 +185,16 @@ impl Sessions {
                 .is_err()
             {
                 self.tally.broken += 1;
-                self.live.remove(session);
+                self.remove(session, budget);
                 return None;
             }
             endpoint::thread(&mut state.history, b"", answer);
+            if !budget.allows(&mut state.allowance, state.history.capacity()) {
+                self.tally.broken += 1;
+                self.tally.unkept += 1;
+                self.remove(session, budget);
+                return None;
+            }
         }
         state.entry += 1;
         let next = &workload.entries[state.entry as usize];
@@ -184,6 +207,10 @@ impl Sessions {
                 .push(Reverse((due, self.rested, session, wanted)));
         }
         Some(due)
+    }
+
+    fn remove(&mut self, session: usize, budget: &Budget) {
+        budget.give_up(self.live.remove(session).allowance);
     }
 
     /// A session whose first turn was not sent after all.
@@ -300,6 +327,10 @@ mod tests {
         Workload::prepare(&plan).expect("a workload")
     }
 
+    fn budget() -> Budget {
+        Budget::new(1 << 20, 1)
+    }
+
     fn record(outcome: Outcome, end: Nanos) -> Record {
         let mut record = testing::streamed(0, 0, 1, &[]);
         record.outcome = outcome;
@@ -311,12 +342,12 @@ mod tests {
     fn each_turn_follows_its_answer_and_carries_it() {
         let workload = workload(3.0);
         let mut sessions = Sessions::default();
-        sessions.begin_phase(0, u64::MAX);
+        sessions.begin_phase(0, u64::MAX, &budget());
         let id = sessions.begin(7, 3..6);
         for turn in 1..3 {
             let end = turn * 1_000 * MILLI;
             let record = record(Outcome::Succeeded, end);
-            let due = sessions.ended(id, &record, Some(b"yes"), &workload, false);
+            let due = sessions.ended(id, &record, Some(b"yes"), &workload, &budget(), false);
             assert_eq!(due, Some(end + 10 * MILLI));
             assert_eq!(sessions.next(end + 10 * MILLI - 1), None);
             let next = sessions.next(end + 10 * MILLI).expect("due");
@@ -329,7 +360,10 @@ mod tests {
             );
         }
         let last = record(Outcome::Succeeded, 0);
-        assert_eq!(sessions.ended(id, &last, None, &workload, false), None);
+        assert_eq!(
+            sessions.ended(id, &last, None, &workload, &budget(), false),
+            None
+        );
         assert!(sessions.over());
         let tally = sessions.tally();
         assert_eq!((tally.begun, tally.completed, tally.broken), (1, 1, 0));
@@ -343,10 +377,35 @@ mod tests {
         let lost = record(Outcome::Succeeded, 5);
         for (record, answer) in [(failed, Some(&b"x"[..])), (lost, None)] {
             let id = sessions.begin(0, 0..2);
-            assert_eq!(sessions.ended(id, &record, answer, &workload, false), None);
+            assert_eq!(
+                sessions.ended(id, &record, answer, &workload, &budget(), false),
+                None
+            );
         }
-        assert_eq!(sessions.tally().broken, 2);
+        let tally = sessions.tally();
+        assert_eq!((tally.broken, tally.unkept), (2, 1));
         assert!(sessions.over());
+    }
+
+    #[test]
+    fn what_is_kept_of_conversations_is_bounded_and_given_back_with_each() {
+        let workload = workload(3.0);
+        let budget = Budget::new(300 << 10, 1);
+        let mut sessions = Sessions::default();
+        let answer = vec![b'x'; 30 << 10];
+        let answered = record(Outcome::Succeeded, 5);
+        for round in 0..2 {
+            let went_on: Vec<bool> = (0..4)
+                .map(|k| {
+                    let id = sessions.begin(k, 0..3);
+                    let due =
+                        sessions.ended(id, &answered, Some(&answer), &workload, &budget, false);
+                    due.is_some()
+                })
+                .collect();
+            assert_eq!(went_on, [true, true, false, false], "round {round}");
+            sessions.begin_phase(0, u64::MAX, &budget);
+        }
     }
 
     #[test]
@@ -355,11 +414,11 @@ mod tests {
         workload.entries[1].at = Some(100 * MILLI);
         for (answered, due) in [(20, 100), (400, 410)] {
             let mut sessions = Sessions::default();
-            sessions.begin_phase(1_000 * MILLI, u64::MAX);
+            sessions.begin_phase(1_000 * MILLI, u64::MAX, &budget());
             let id = sessions.begin(0, 0..2);
             let end = (1_000 + answered) * MILLI;
             let record = record(Outcome::Succeeded, end);
-            sessions.ended(id, &record, Some(b""), &workload, false);
+            sessions.ended(id, &record, Some(b""), &workload, &budget(), false);
             let turn = sessions.next(Nanos::MAX).expect("a turn");
             let since = |at: Nanos| at / MILLI - 1_000;
             assert_eq!((since(turn.wanted), since(turn.due)), (100, due));
@@ -372,12 +431,12 @@ mod tests {
         let mut sessions = Sessions::default();
         let resting = sessions.begin(0, 0..2);
         let answered = record(Outcome::Succeeded, 5);
-        sessions.ended(resting, &answered, Some(b""), &workload, false);
+        sessions.ended(resting, &answered, Some(b""), &workload, &budget(), false);
         let speaking = sessions.begin(1, 2..4);
         sessions.close();
         assert!(sessions.over() && sessions.next(Nanos::MAX).is_none());
         assert_eq!(
-            sessions.ended(speaking, &answered, Some(b""), &workload, false),
+            sessions.ended(speaking, &answered, Some(b""), &workload, &budget(), false),
             None
         );
         let tally = sessions.tally();

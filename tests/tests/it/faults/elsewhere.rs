@@ -106,12 +106,15 @@ pub(super) const ROWS: &[Elsewhere] = &[
         tests: &[(NETWORK, "each_failure_of_tls_is_of_its_own_kind")],
     },
     Elsewhere {
-        what: "too many failures (--failed-request-threshold)",
+        what: "too many failures (--failed-request-threshold, --max-errors)",
         becomes: "the run ends early, says so, and writes all",
-        tests: &[(
-            LIMITS,
-            "a_run_ends_early_when_too_many_requests_have_failed",
-        )],
+        tests: &[
+            (
+                LIMITS,
+                "a_run_ends_early_when_too_many_requests_have_failed",
+            ),
+            (LIMITS, "a_run_ends_early_with_as_many_failures_as_it_bears"),
+        ],
     },
     Elsewhere {
         what: "SIGINT or SIGTERM, once",
@@ -144,11 +147,25 @@ pub(super) const ROWS: &[Elsewhere] = &[
         ],
     },
     Elsewhere {
-        what: "10 000 streams of servers that never stop sending: heads, events, bodies, errors and comments without an end",
-        becomes: "each fails by the limit that it meets, or times out; memory stays below streams × limits",
+        what: "10 000 streams of servers that never stop sending: heads, events, bodies, errors, comments and tokens without an end",
+        becomes: "each fails by the limit that it meets (`head_limit`, `event_limit`, `body_limit`, `memory_limit`), or times out; memory stays below what the limits say",
+        tests: &[
+            (
+                MEMORY,
+                "ten_thousand_streams_that_never_end_stay_below_their_limits",
+            ),
+            (
+                MEMORY,
+                "ten_thousand_streams_that_never_end_stay_below_the_limit_of_the_run",
+            ),
+        ],
+    },
+    Elsewhere {
+        what: "one answer without an end among others, and little room",
+        becomes: "it fails: `memory_limit`; the others have their part of the room, and are served",
         tests: &[(
-            MEMORY,
-            "ten_thousand_streams_that_never_end_stay_below_their_limits",
+            KNOWN,
+            "an_answer_without_an_end_fails_by_the_memory_of_the_run_and_takes_no_room_of_the_others",
         )],
     },
     Elsewhere {
@@ -195,6 +212,7 @@ pub(super) fn source(file: &str) -> &'static str {
         LIMITS => include_str!("../limits.rs"),
         SECRETS => include_str!("../secrets.rs"),
         MEMORY => include_str!("../memory.rs"),
+        KNOWN => include_str!("../../../../engine/tests/known_answers.rs"),
         CLI => include_str!("../cli.rs"),
         NETWORK => include_str!("../network.rs"),
         VERDICT => include_str!("../verdict.rs"),
@@ -210,6 +228,7 @@ pub(super) fn source(file: &str) -> &'static str {
 const WIRE: &str = "tests/tests/it/wire.rs";
 const LIMITS: &str = "tests/tests/it/limits.rs";
 const SECRETS: &str = "tests/tests/it/secrets.rs";
+const KNOWN: &str = "engine/tests/known_answers.rs";
 const MEMORY: &str = "tests/tests/it/memory.rs";
 const CLI: &str = "tests/tests/it/cli.rs";
 const NETWORK: &str = "tests/tests/it/network.rs";

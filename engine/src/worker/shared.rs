@@ -1,0 +1,92 @@
+//! What all workers of a run share.
+
+use crate::plan::{Phase, Plan};
+use crate::run::{Budget, Control};
+use crate::wire::{http1, http2, tls};
+use crate::workload::Workload;
+use socket2::SockAddr;
+use std::sync::atomic::{AtomicI64, AtomicU64};
+
+/// Where requests go, and how: one item for each target of the plan.
+#[derive(Clone, Copy)]
+pub struct Targets<'a> {
+    /// The constant head of its requests.
+    pub heads: &'a [http1::RequestHead],
+    /// The constant part of its header blocks, where it speaks HTTP/2.
+    pub heads2: &'a [Option<http2::RequestHead>],
+    /// Where it is, resolved once before the clock started. Empty where the name service is asked for each connection.
+    pub addrs: &'a [Vec<SockAddr>],
+    /// Its TLS, where it has one.
+    pub tls: &'a [Option<tls::Client>],
+}
+
+/// What all workers of a run share. Read-only but for counters that are touched once per request.
+pub struct Shared<'a> {
+    /// What is asked.
+    pub plan: &'a Plan,
+    /// What is sent.
+    pub workload: &'a Workload,
+    /// Where it goes.
+    pub targets: Targets<'a>,
+    /// Stop flag and live figures.
+    pub control: &'a Control,
+    /// Number of the next session that is begun when another has ended, per phase.
+    pub next: [AtomicU64; 2],
+    /// Requests that fell due so far, per phase, where conversations have several turns.
+    pub taken: [AtomicU64; 2],
+    /// Free slots under a cap, per phase; in the whole run.
+    pub permits: [AtomicI64; 2],
+    /// Free slots for requests without a first token, per phase; in the whole run.
+    pub prefill_permits: [AtomicI64; 2],
+    /// What the answers may hold together.
+    pub budget: Budget,
+    /// Makes request ids of this run differ from those of any other.
+    pub nonce: u64,
+    /// Workers of the run.
+    pub workers: usize,
+}
+
+impl<'a> Shared<'a> {
+    /// What `workers` workers share before the first phase.
+    #[must_use]
+    pub fn new(
+        plan: &'a Plan,
+        workload: &'a Workload,
+        targets: Targets<'a>,
+        control: &'a Control,
+        budget: Budget,
+        nonce: u64,
+        workers: usize,
+    ) -> Self {
+        let phases = [plan.warmup.as_ref(), Some(&plan.profiling)];
+        Self {
+            plan,
+            workload,
+            targets,
+            control,
+            next: [0, 0].map(AtomicU64::new),
+            taken: [0, 0].map(AtomicU64::new),
+            permits: phases.map(cap_permits),
+            prefill_permits: phases.map(prefill_permits),
+            budget,
+            nonce,
+            workers,
+        }
+    }
+}
+
+/// The slots under a phase's cap that are free from the start: all, or none where they open over time.
+fn cap_permits(phase: Option<&Phase>) -> AtomicI64 {
+    let cap = phase.and_then(|p| p.load.cap());
+    permits(cap.filter(|c| c.ramp.is_none()).map(|c| c.concurrency))
+}
+
+/// As [`cap_permits`], of the bound on requests without a first token.
+fn prefill_permits(phase: Option<&Phase>) -> AtomicI64 {
+    let prefill = phase.and_then(|p| p.prefill);
+    permits(prefill.filter(|p| p.ramp.is_none()).map(|p| p.concurrency))
+}
+
+fn permits(slots: Option<u32>) -> AtomicI64 {
+    AtomicI64::new(i64::from(slots.unwrap_or(0)))
+}
