@@ -1,10 +1,13 @@
 //! A run from plan to summary: workers are started, watched and joined; records are read back, counted and summed.
 
 mod control;
+mod drain;
 mod material;
 mod probe;
 mod room;
 mod seat;
+#[cfg(test)]
+mod tests;
 mod tripwire;
 mod writer;
 
