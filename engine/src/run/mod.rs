@@ -2,10 +2,13 @@
 
 mod budget;
 mod control;
+mod drain;
 mod material;
 mod probe;
 mod room;
 mod seat;
+#[cfg(test)]
+mod tests;
 mod tripwire;
 mod writer;
 

@@ -1,6 +1,7 @@
 //! Slots and what happens to them: everything of a worker but its driver, so that the driver's handler can borrow it.
 
 use super::carrier::Carrier;
+use super::permits::give;
 use super::source::{Due, Sessions};
 use super::watch::Watches;
 use super::{Shared, os_error};
@@ -360,7 +361,7 @@ impl Core<'_> {
         }
         self.in_flight -= 1;
         if self.capped && !goes_on {
-            self.shared.permits[self.phase as usize].fetch_add(1, Ordering::AcqRel);
+            give(&self.shared.permits[self.phase as usize], 1);
         }
         if self.closed_loop && !goes_on {
             if refused {

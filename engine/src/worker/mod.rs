@@ -4,6 +4,7 @@ mod carrier;
 mod core;
 mod ending;
 mod link;
+mod permits;
 mod ride;
 mod secure;
 mod shared;

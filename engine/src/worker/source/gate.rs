@@ -6,8 +6,9 @@ use crate::plan::{CapPolicy, Phase, Ramp};
 use crate::record::PhaseKind;
 use crate::schedule;
 use crate::worker::Core;
+use crate::worker::permits::{give, open, take};
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::AtomicI64;
 
 /// The bounds of a phase, and what waits for them on this core, first come first served.
 pub(super) struct Gate {
@@ -166,35 +167,13 @@ fn prefill<'a>(core: &Core<'a>) -> &'a AtomicI64 {
     &core.shared.prefill_permits[core.phase as usize]
 }
 
-/// Hands out the permits that have opened by `now`.
-fn open(openings: &mut VecDeque<Nanos>, permits: &AtomicI64, now: Nanos) {
-    while openings.front().is_some_and(|at| *at <= now) {
-        openings.pop_front();
-        give(permits, 1);
-    }
-}
-
-fn give(permits: &AtomicI64, n: i64) {
-    if n > 0 {
-        permits.fetch_add(n, Ordering::AcqRel);
-    }
-}
-
-fn take(permits: &AtomicI64) -> bool {
-    permits
-        .fetch_update(Ordering::AcqRel, Ordering::Acquire, |n| {
-            (n > 0).then(|| n - 1)
-        })
-        .is_ok()
-}
-
 /// How soon a core with waiting requests looks again whether another core has freed a slot.
 const PERMIT_POLL: Nanos = 200 * MICRO;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::atomic::AtomicUsize;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     #[test]
     fn no_more_permits_are_out_than_there_are_and_all_come_back() {
