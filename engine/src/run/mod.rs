@@ -172,7 +172,7 @@ pub fn execute(
                 driver::keep_off(cores);
                 let mut watcher = watcher;
                 let written = writer::write(&mut consumers, log, workers_done, &mut |record| {
-                    budget.release(record);
+                    budget.give(record.bytes());
                     if tripwire.sees(record) {
                         control.abort();
                     }

@@ -1,6 +1,8 @@
-//! The run's control. `tests/models` looks at each order in which threads may meet in it; here they meet on the machine's own cores.
+//! The run's control and its memory. `tests/models` looks at each order in which threads may meet in them; here they meet on the machine's own cores.
 
-use super::Control;
+use super::budget::{Allowance, Budget};
+use super::control::Control;
+use std::sync::atomic::Ordering;
 
 #[test]
 fn an_abort_is_one_stop_and_no_interruption() {
@@ -44,4 +46,65 @@ fn stops_and_aborts_that_meet_are_each_counted_once() {
         assert!([1, 2].contains(&control.asked()));
         assert!(control.interrupted());
     }
+}
+
+fn left(budget: &Budget) -> i64 {
+    budget.left.load(Ordering::Relaxed)
+}
+
+#[test]
+fn within_its_part_an_answer_draws_nothing() {
+    let budget = Budget::new(8 << 20, 64);
+    let mut one = budget.part();
+    assert!(budget.allows(&mut one, 64 << 10));
+    assert_eq!((one, left(&budget)), (budget.part(), 4 << 20));
+}
+
+#[test]
+fn one_that_wants_all_leaves_the_others_their_part() {
+    let budget = Budget::new(8 << 20, 64);
+    let (mut greedy, mut held) = (budget.part(), 0);
+    while budget.allows(&mut greedy, held + 1000) {
+        held += 1000;
+    }
+    assert!(held > (4 << 20) && held <= (4 << 20) + (64 << 10), "{held}");
+    let mut modest = budget.part();
+    assert!(budget.allows(&mut modest, 64 << 10));
+    assert!(!budget.allows(&mut modest, 80 << 10));
+    budget.restore(&mut greedy);
+    assert_eq!(left(&budget), 4 << 20, "all of it comes back");
+    assert!(budget.allows(&mut modest, 80 << 10));
+}
+
+#[test]
+fn what_all_hold_never_passes_the_whole() {
+    const WHOLE: usize = 1 << 20;
+    for answers in [1, 3, 10, 1000] {
+        let budget = Budget::new(WHOLE as u64, answers as u64);
+        let mut all: Vec<_> = (0..answers).map(|_| (budget.part(), 0_usize)).collect();
+        for round in 0..20_000_usize {
+            let (allowance, held) = &mut all[(round * 7919) % answers];
+            let wanted = *held + 1 + (round * 104_729) % 3000;
+            if budget.allows(allowance, wanted) {
+                *held = wanted;
+            } else {
+                *held = 0;
+                budget.restore(allowance);
+            }
+            let sum: usize = all.iter().map(|a| a.1).sum();
+            assert!(sum <= WHOLE, "{sum} of {answers}");
+        }
+    }
+}
+
+#[test]
+fn a_record_takes_what_it_has_and_brings_it_back() {
+    let budget = Budget::new(4096, 1);
+    let record = crate::record::testing::streamed(0, 0, 1, &[1; 5000]);
+    let before = left(&budget);
+    budget.hold(record.bytes());
+    assert!(left(&budget) <= before - 5000 * 8);
+    assert!(!budget.allows(&mut Allowance::default(), 1));
+    budget.give(record.bytes());
+    assert_eq!(left(&budget), before);
 }

@@ -375,9 +375,9 @@ impl Core<'_> {
         }
         self.shard.record(&record);
         self.shard.phase_mut(record.phase).text_over_limit += u64::from(text_lost);
-        budget.hold(&record);
+        budget.hold(record.bytes());
         if let Err(rtrb::PushError::Full(record)) = self.records.push(Box::new(record)) {
-            budget.release(&record);
+            budget.give(record.bytes());
             self.shard.counters.records_lost += 1;
         }
     }

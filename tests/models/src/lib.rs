@@ -6,9 +6,12 @@
 #![cfg(test)]
 
 mod caps;
+mod memory;
 mod records;
 mod stops;
 
+#[path = "../../../engine/src/run/budget.rs"]
+pub mod budget;
 #[path = "../../../engine/src/run/control.rs"]
 pub mod control;
 #[path = "../../../engine/src/run/drain.rs"]
