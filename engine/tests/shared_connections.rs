@@ -4,7 +4,7 @@
 use ringload_engine::clock::{MILLI, Nanos, SECOND};
 use ringload_engine::driver::sim::{Peer, Script, Sim};
 use ringload_engine::driver::{Key, Sending};
-use ringload_engine::plan::{Arrival, Length, Load, Phase, Plan, Target};
+use ringload_engine::plan::{Arrival, Length, Load, Phase, Plan, Reuse, Target};
 use ringload_engine::record::{Cause, Outcome, PhaseKind, Record};
 use ringload_engine::run::{Budget, Control};
 use ringload_engine::wire::http1::RequestHead;
@@ -134,6 +134,44 @@ fn a_server_that_asks_and_does_not_read_is_given_up() {
     assert!(said.contains("the server asks and does not read"), "{said}");
 }
 
+#[test]
+fn a_connection_on_which_heads_do_not_end_is_given_up_when_there_is_no_room_for_them_and_gives_its_room_back()
+ {
+    // Every second connection gets the front of a header block, of some 60 KiB, and nothing else; the others one of 20 KiB, for which there is room.
+    let server = Server {
+        answer: |at, key, stream, script| {
+            script.send(at + MILLI, key, frame(1, 0, stream, &[0x88]));
+            if key.generation % 2 == 1 {
+                for _ in 0..15 {
+                    script.send(at + 2 * MILLI, key, frame(9, 0, stream, &[0; 4000]));
+                }
+                return;
+            }
+            // A literal field without indexing, its value of 1 000 bytes.
+            let field = [&[0, 1, b'a', 0x7f, 0xe9, 0x06][..], &[b'b'; 1000]].concat();
+            for _ in 0..10 {
+                script.send(at + 2 * MILLI, key, frame(9, 0, stream, &field.repeat(2)));
+            }
+            script.send(at + 3 * MILLI, key, frame(9, 4, stream, &[]));
+            script.send(at + 4 * MILLI, key, frame(0, 1, stream, BODY));
+        },
+        ..Server::default()
+    };
+    let mut plan = plan(Phase::closed(1, 40));
+    plan.limits.buffered_bytes = Some(64 << 10);
+    plan.reuse = Reuse::Never;
+    let records = play_plan(&plan, server);
+    let (mut failed, mut served) = (0, 0);
+    for r in &records {
+        match r.outcome {
+            Outcome::Succeeded => served += 1,
+            Outcome::Failed(Cause::MemoryLimit) => failed += 1,
+            other => panic!("{other:?}, {:?}", r.detail),
+        }
+    }
+    assert!(failed > 5 && served > 5, "{failed} and {served}");
+}
+
 // What the tests are made of.
 
 /// What the client's kernel makes of a send.
@@ -233,7 +271,10 @@ fn play(phases: &[Phase], server: Server) -> Vec<Record> {
 
 fn play_plan(plan: &Plan, server: Server) -> Vec<Record> {
     let workload = Workload::prepare(plan).unwrap();
-    let budget = Budget::new(1 << 30, 4096);
+    // A slot for each request, and for a connection of its own.
+    let answers = plan.profiling.load.most_in_flight().unwrap_or(2048);
+    let whole = plan.limits.buffered_bytes.unwrap_or(1 << 30);
+    let budget = Budget::new(whole, 2 * u64::from(answers));
     let targets = Targets {
         heads: &[RequestHead::new(plan, &plan.targets[0]).unwrap()],
         heads2: &[Some(
@@ -269,6 +310,8 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
 
 /// A whole answer: status 200 of the static table, one token, the end.
 fn chat(stream: u32) -> Vec<u8> {
-    let body = b"data: {\"choices\":[{\"delta\":{\"content\":\"a\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
-    [frame(1, 4, stream, &[0x88]), frame(0, 1, stream, body)].concat()
+    [frame(1, 4, stream, &[0x88]), frame(0, 1, stream, BODY)].concat()
 }
+
+/// One token, and the end.
+const BODY: &[u8] = b"data: {\"choices\":[{\"delta\":{\"content\":\"a\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";

@@ -4,9 +4,11 @@ mod budget;
 mod control;
 mod drain;
 mod material;
+mod names;
 mod probe;
 mod room;
 mod seat;
+mod summarize;
 #[cfg(test)]
 mod tests;
 mod tripwire;
@@ -16,30 +18,26 @@ pub(crate) use budget::Allowance;
 pub use budget::Budget;
 pub use control::{Control, Progress};
 pub use material::{tls_clients, tls_material};
+pub use names::locate;
 pub use room::cores;
+pub use summarize::{metrics_of, summarize};
 pub use tripwire::Tripwire;
 
 use crate::clock::{self, RealtimeOffset};
 use crate::driver::{self, Uring};
 use crate::error::{Error, Result};
-use crate::measure::{
-    Offered, PhaseFacts, RequestMetrics, RunFacts, Shard, Spoken, Summarizer, Summary, Timeline,
-    TokenCounts, request_metrics,
-};
-use crate::plan::{Dns, Io, Phase, Plan, Stamps};
-use crate::record::{LogReader, LogWriter};
-use crate::record::{Outcome, PhaseKind, Record};
-use crate::resolve::{Answer, Resolver, Service};
+use crate::measure::{Offered, PhaseFacts, RunFacts, Shard, Spoken};
+use crate::plan::{Io, Phase, Plan, Stamps};
+use crate::record::{LogWriter, PhaseKind, Record};
+use crate::resolve::Service;
 use crate::wire::http1::RequestHead;
 use crate::wire::http2;
 use crate::worker::{Shared, Targets, first_of};
 use crate::workload::Workload;
+use names::addresses;
 use probe::Speaks;
 use room::{capacity, carriers, memory};
 use seat::{Left, Seat, Stage};
-use socket2::SockAddr;
-use std::collections::HashMap;
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -98,13 +96,12 @@ pub fn execute(
                 .transpose()
         })
         .collect::<Result<Vec<_>>>()?;
-    let answers = (capacity * cores.len()) as u64;
-    let budget = Budget::new(memory(plan), answers);
     let capacity = if http2.contains(&true) {
         capacity + carriers(capacity)
     } else {
         capacity
     };
+    let budget = Budget::new(memory(plan), (capacity * cores.len()) as u64);
     let (io, driver_note) = choose_driver(plan)?;
     let targets = Targets {
         heads: &heads,
@@ -278,140 +275,6 @@ fn planned(phase: &Phase, workload: &Workload, first: u64) -> Option<u64> {
             .sum(),
     });
     phase.requests.into_iter().chain(turns).min()
-}
-
-/// Reads the records back, counts tokens, sums. `on_record` sees each record of the measured phase with its metrics, in log order.
-///
-/// # Errors
-/// When the log cannot be read, or `on_record` fails.
-pub fn summarize(
-    plan: &Plan,
-    workload: &Workload,
-    finished: Finished,
-    on_record: &mut dyn FnMut(&Record, &RequestMetrics) -> std::io::Result<()>,
-) -> Result<Summary> {
-    let mut summarizer = Summarizer::new(plan, timeline(plan, &finished)?);
-    let mut answers = Answers::default();
-    for record in LogReader::open(&finished.log)? {
-        let mut record = record?;
-        let counts = count_tokens(plan, workload, &record);
-        answers.count_in(&mut record, &counts, workload);
-        let metrics = summarizer.add(&record, &counts);
-        if record.phase == PhaseKind::Profiling {
-            on_record(&record, &metrics).map_err(|e| {
-                Error::environment(
-                    format!("a record could not be written ({e})"),
-                    "free space in --artifact-dir",
-                )
-            })?;
-        }
-    }
-    Ok(summarizer.finish(finished.shard, finished.facts))
-}
-
-/// The tokens of the answers that are sent back with later turns, by phase and session.
-#[derive(Default)]
-struct Answers(HashMap<(PhaseKind, u64), u32>);
-
-impl Answers {
-    /// Adds those of the earlier turns to the input of a request, and notes its own for the next. The records of a session come in the
-    /// order of its turns: all are of one worker.
-    fn count_in(&mut self, record: &mut Record, counts: &TokenCounts, workload: &Workload) {
-        let entry = &workload.entries[record.entry as usize];
-        let turns = &workload.conversations[entry.conversation as usize].turns;
-        if turns.len() < 2 || entry.body.own.is_none() {
-            return;
-        }
-        let key = (record.phase, record.k);
-        let before = self.0.get(&key).copied().unwrap_or(0);
-        record.isl += before;
-        if record.entry + 1 == turns.end || record.outcome != Outcome::Succeeded {
-            self.0.remove(&key);
-        } else {
-            let own = counts.output.unwrap_or(0);
-            self.0.insert(key, before + own);
-        }
-    }
-}
-
-/// What the summary is cut from. Slices begin with the first request, which only the records know; the rest of the summary does with
-/// the phase's own bounds, and spares reading the log twice.
-fn timeline(plan: &Plan, finished: &Finished) -> Result<Timeline> {
-    let phase = &finished.facts.profiling;
-    let mut line = None;
-    if plan.slice.is_some() {
-        for record in LogReader::open(&finished.log)? {
-            Timeline::stretch(&mut line, &record?);
-        }
-    }
-    Ok(line.unwrap_or(Timeline {
-        start: phase.start,
-        end: phase.end,
-    }))
-}
-
-/// The metrics of one record, as [`summarize`] finds them.
-#[must_use]
-pub fn metrics_of(plan: &Plan, workload: &Workload, record: &Record) -> RequestMetrics {
-    let counts = count_tokens(plan, workload, record);
-    request_metrics(record, &counts, plan.streaming, &plan.slos)
-}
-
-fn count_tokens(plan: &Plan, workload: &Workload, record: &Record) -> TokenCounts {
-    // The built-in vocabulary is nobody's model: it stands in only where the server says nothing.
-    let (_, approximate) = workload.tokenizer();
-    let usage = record.usage.and_then(|u| u.completion).is_some();
-    if plan.use_server_token_count || (approximate && usage) {
-        return TokenCounts::of(record, None);
-    }
-    TokenCounts::of(record, Some(&mut |text| workload.count_tokens(text)))
-}
-
-/// Per target: where it is; empty where that is asked for each connection.
-fn addresses(plan: &Plan, control: &Control) -> Result<Vec<Vec<SockAddr>>> {
-    let found = locate(plan, control)?;
-    plan.targets
-        .iter()
-        .zip(found)
-        .map(|(target, answer)| match (&target.unix, answer) {
-            (Some(path), _) => SockAddr::unix(path).map(|a| vec![a]).map_err(|e| {
-                Error::usage(
-                    format!("--url: `{}` is not a socket's path ({e})", path.display()),
-                    "write unix:/path, of at most 107 bytes",
-                )
-            }),
-            (None, answer) => Ok(answer
-                .map_or_else(Vec::new, |a| a.addrs)
-                .into_iter()
-                .map(SockAddr::from)
-                .collect()),
-        })
-        .collect()
-}
-
-/// Where each target is, looked up now, in the order of the plan; `None` for a Unix socket, and for a name that is to be looked up
-/// during the run.
-///
-/// # Errors
-/// When a name has no address, is not found within the time for a connection, or `control` stops; the error names it and what to do.
-pub fn locate(plan: &Plan, control: &Control) -> Result<Vec<Option<Answer>>> {
-    let resolver = Resolver::new(&plan.network, plan.timeouts.connect)?;
-    let stopped = || control.stops() > 0;
-    plan.targets
-        .iter()
-        .map(|target| {
-            let named = target.host.parse::<IpAddr>().is_err();
-            let later = named && plan.network.dns != Dns::Once;
-            if target.unix.is_some() || later {
-                return Ok(None);
-            }
-            Ok(Some(resolver.lookup(
-                &target.host,
-                target.port,
-                &stopped,
-            )?))
-        })
-        .collect()
 }
 
 /// The driver to use, and why it is not the preferred one.

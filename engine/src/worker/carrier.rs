@@ -3,7 +3,8 @@
 //! A carrier is a slot with a connection and no request of its own; a rider is a slot with a request and no connection. The rider whose
 //! wish began the connection pays for it: the connect and the handshake are in its phases, for the others they are queue.
 
-use super::core::{Core, State, Todo};
+use super::core::{Core, Todo};
+use super::slot::{State, no_memory};
 use crate::clock::Nanos;
 use crate::driver::Key;
 use crate::exchange::{Exchange, Progress};
@@ -188,6 +189,9 @@ impl Core<'_> {
         if lost.is_none() && self.slots[key.slot as usize].sending {
             lost = Self::deaf(&carrier);
         }
+        if lost.is_none() {
+            lost = self.crammed(key, &carrier);
+        }
         let flush = !carrier.out.is_empty() || tls.as_ref().is_some_and(|tls| tls.has_output());
         let board = carrier.there && carrier.greeted && !carrier.waiting.is_empty();
         let spent = self.used_up(&carrier);
@@ -296,6 +300,18 @@ impl Core<'_> {
         }
     }
 
+    /// A connection that holds more than there is room for is given up.
+    fn crammed(&mut self, key: Key, carrier: &Carrier) -> Option<Loss> {
+        let budget = &self.shared.budget;
+        let held = carrier.connection.as_ref().map_or(0, Connection::memory);
+        let allowance = &mut self.slots[key.slot as usize].allowance;
+        if budget.allows(allowance, held) {
+            return None;
+        }
+        let (cause, what) = no_memory(budget);
+        Some((cause, Some(what)))
+    }
+
     fn end_rider(&mut self, tag: u32, cause: Cause, what: String, seen: Nanos) {
         self.slots[tag as usize]
             .exchange
@@ -389,6 +405,7 @@ impl Core<'_> {
         let slot = &mut self.slots[key.slot as usize];
         slot.carrier = None;
         slot.state = State::Closing;
+        self.shared.budget.restore(&mut slot.allowance);
         let target = slot.target;
         self.carriers[target as usize].retain(|k| *k != key);
     }

@@ -1,8 +1,9 @@
 //! How requests and connections end that do not end by themselves: lost, late, or left over.
 
 use super::Worker;
-use super::core::{State, Todo};
+use super::core::Todo;
 use super::link::shown;
+use super::slot::State;
 use crate::clock::Nanos;
 use crate::driver::{Driver, Key};
 use crate::exchange::Exchange;

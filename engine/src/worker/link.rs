@@ -1,7 +1,8 @@
 //! How a connection comes to be: its name, its connect, its handshake, and who may use it.
 
-use super::core::{Core, State};
-use super::{LOOK_UP, Worker, connect_cause, os_error};
+use super::core::Core;
+use super::slot::State;
+use super::{LOOK_UP, Worker, os_error};
 use crate::clock::Nanos;
 use crate::driver::{Driver, Key, Sending};
 use crate::error::Result;
@@ -324,6 +325,16 @@ pub(super) fn shown(addr: &SockAddr) -> String {
         (Some(addr), _) => addr.to_string(),
         (None, Some(path)) => format!("unix:{}", path.display()),
         (None, None) => "the server".into(),
+    }
+}
+
+fn connect_cause(errno: i32) -> Cause {
+    match errno {
+        libc::ECONNREFUSED => Cause::ConnectRefused,
+        libc::ETIMEDOUT => Cause::ConnectTimeout,
+        libc::EADDRNOTAVAIL => Cause::PortsExhausted,
+        libc::EMFILE | libc::ENFILE => Cause::DescriptorsExhausted,
+        _ => Cause::ConnectFailed,
     }
 }
 

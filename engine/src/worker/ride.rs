@@ -2,9 +2,10 @@
 
 use super::Worker;
 use super::carrier::Carrier;
-use super::core::State;
+use super::issue::unread;
+use super::os_error;
+use super::slot::State;
 use super::source::{Due, first_of};
-use super::{os_error, unread};
 use crate::clock::Nanos;
 use crate::driver::{Driver, Key, Sending};
 use crate::exchange::{Exchange, Request};

@@ -1,6 +1,7 @@
 //! Connections under TLS: what arrives sealed, and when a handshake is over.
 
-use super::core::{Core, State, Todo};
+use super::core::{Core, Todo};
+use super::slot::State;
 use crate::clock::Nanos;
 use crate::driver::Key;
 use crate::exchange::Progress;

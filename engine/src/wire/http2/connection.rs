@@ -178,6 +178,12 @@ impl Connection {
         &self.debug
     }
 
+    /// Bytes of memory that hold what the server has sent and not finished: a payload, a header block.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        self.held.capacity() + self.block.bytes.capacity() + self.debug.capacity()
+    }
+
     /// How many frames so far had an answer appended, PING and SETTINGS: what a peer that does not read could make grow.
     #[must_use]
     pub fn answers(&self) -> u64 {

@@ -1,0 +1,96 @@
+//! Records are read back, counted and summed.
+
+use super::Finished;
+use crate::error::{Error, Result};
+use crate::measure::{RequestMetrics, Summarizer, Summary, Timeline, TokenCounts, request_metrics};
+use crate::plan::Plan;
+use crate::record::{LogReader, Outcome, PhaseKind, Record};
+use crate::workload::Workload;
+use std::collections::HashMap;
+
+/// Reads the records back, counts tokens, sums. `on_record` sees each record of the measured phase with its metrics, in log order.
+///
+/// # Errors
+/// When the log cannot be read, or `on_record` fails.
+pub fn summarize(
+    plan: &Plan,
+    workload: &Workload,
+    finished: Finished,
+    on_record: &mut dyn FnMut(&Record, &RequestMetrics) -> std::io::Result<()>,
+) -> Result<Summary> {
+    let mut summarizer = Summarizer::new(plan, timeline(plan, &finished)?);
+    let mut answers = Answers::default();
+    for record in LogReader::open(&finished.log)? {
+        let mut record = record?;
+        let counts = count_tokens(plan, workload, &record);
+        answers.count_in(&mut record, &counts, workload);
+        let metrics = summarizer.add(&record, &counts);
+        if record.phase == PhaseKind::Profiling {
+            on_record(&record, &metrics).map_err(|e| {
+                Error::environment(
+                    format!("a record could not be written ({e})"),
+                    "free space in --artifact-dir",
+                )
+            })?;
+        }
+    }
+    Ok(summarizer.finish(finished.shard, finished.facts))
+}
+
+/// The tokens of the answers that are sent back with later turns, by phase and session.
+#[derive(Default)]
+struct Answers(HashMap<(PhaseKind, u64), u32>);
+
+impl Answers {
+    /// Adds those of the earlier turns to the input of a request, and notes its own for the next. The records of a session come in the
+    /// order of its turns: all are of one worker.
+    fn count_in(&mut self, record: &mut Record, counts: &TokenCounts, workload: &Workload) {
+        let entry = &workload.entries[record.entry as usize];
+        let turns = &workload.conversations[entry.conversation as usize].turns;
+        if turns.len() < 2 || entry.body.own.is_none() {
+            return;
+        }
+        let key = (record.phase, record.k);
+        let before = self.0.get(&key).copied().unwrap_or(0);
+        record.isl += before;
+        if record.entry + 1 == turns.end || record.outcome != Outcome::Succeeded {
+            self.0.remove(&key);
+        } else {
+            let own = counts.output.unwrap_or(0);
+            self.0.insert(key, before + own);
+        }
+    }
+}
+
+/// What the summary is cut from. Slices begin with the first request, which only the records know; the rest of the summary does with
+/// the phase's own bounds, and spares reading the log twice.
+fn timeline(plan: &Plan, finished: &Finished) -> Result<Timeline> {
+    let phase = &finished.facts.profiling;
+    let mut line = None;
+    if plan.slice.is_some() {
+        for record in LogReader::open(&finished.log)? {
+            Timeline::stretch(&mut line, &record?);
+        }
+    }
+    Ok(line.unwrap_or(Timeline {
+        start: phase.start,
+        end: phase.end,
+    }))
+}
+
+/// The metrics of one record, as [`summarize`] finds them.
+#[must_use]
+pub fn metrics_of(plan: &Plan, workload: &Workload, record: &Record) -> RequestMetrics {
+    let counts = count_tokens(plan, workload, record);
+    request_metrics(record, &counts, plan.streaming, &plan.slos)
+}
+
+fn count_tokens(plan: &Plan, workload: &Workload, record: &Record) -> TokenCounts {
+    // The built-in vocabulary is nobody's model: it stands in only where the server says nothing.
+    let (_, approximate) = workload.tokenizer();
+    let usage = record.usage.and_then(|u| u.completion).is_some();
+    if plan.use_server_token_count || (approximate && usage) {
+        return TokenCounts::of(record, None);
+    }
+    TokenCounts::of(record, Some(&mut |text| workload.count_tokens(text)))
+}

@@ -1,0 +1,160 @@
+//! Requests are taken up, find a connection, and are sent.
+
+use super::slot::State;
+use super::source::{Due, first_of};
+use super::{Worker, os_error};
+use crate::clock::Nanos;
+use crate::driver::{Driver, Key, Sending};
+use crate::exchange::Request;
+use crate::record::{Cause, PhaseKind};
+
+impl<D: Driver> Worker<'_, D> {
+    /// A request that is due is taken up.
+    pub(super) fn issue(&mut self, due: Due, now: Nanos) {
+        let core = &mut self.core;
+        let plan = core.shared.plan;
+        let target = (due.k % core.shared.targets.addrs.len() as u64) as u16;
+        let entry = &core.shared.workload.entries[due.entry as usize];
+        core.shard.issued(core.phase);
+        if !due.waited && core.phase == PhaseKind::Profiling {
+            core.shard.dispatch_lag(now.saturating_sub(due.scheduled));
+        }
+        let request = Request {
+            k: due.k,
+            turn: entry.turn,
+            index: due.index,
+            threads: due.session.is_some() && entry.body.own.is_some(),
+            phase: core.phase,
+            worker: core.index as u16,
+            target,
+            entry: due.entry,
+            isl: entry.isl,
+            requested_osl: entry.osl,
+            request_id: request_id(core.shared.nonce, core.phase, due.k, entry.turn),
+            scheduled: due.scheduled,
+            issued: now,
+        };
+        core.in_flight += 1;
+        let deadline = now.saturating_add(plan.timeouts.request);
+        if core.shared.targets.heads2[target as usize].is_some() {
+            self.ride(&request, &due, deadline);
+            return;
+        }
+        if let Some(key) = core
+            .take_own(due.session)
+            .or_else(|| core.take_idle(target))
+        {
+            let slot = &mut core.slots[key.slot as usize];
+            slot.state = State::Busy;
+            slot.begin(&request, &due);
+            core.watch(deadline, key.slot);
+            self.send(key);
+            return;
+        }
+        match core.take_slot() {
+            Ok((slot, evicted)) => {
+                if let Some(key) = evicted {
+                    self.hang_up(key);
+                }
+                let slot_ref = &mut self.core.slots[slot as usize];
+                slot_ref.target = target;
+                slot_ref.begin(&request, &due);
+                self.core.watch(deadline, slot);
+                self.connect(slot, State::Connecting);
+            }
+            Err(slot) => {
+                self.core.slots[slot as usize].begin(&request, &due);
+                self.no_room(slot, now);
+            }
+        }
+    }
+
+    pub(super) fn no_room(&mut self, slot: u32, now: Nanos) {
+        let what = format!(
+            "all {} connections of this worker are in use",
+            self.core.capacity
+        );
+        self.fail(slot, Cause::DescriptorsExhausted, Some(what), now);
+    }
+
+    pub(super) fn send(&mut self, key: Key) {
+        let core = &mut self.core;
+        let slot = &mut core.slots[key.slot as usize];
+        if slot.generation != key.generation || !slot.exchange.active() {
+            return;
+        }
+        let record = slot.exchange.record();
+        let workload = core.shared.workload;
+        let history = core.sessions.history(slot.session);
+        let first = first_of(core.shared.plan, core.phase);
+        core.scratch.clear();
+        core.shared.targets.heads[slot.target as usize].write(
+            &mut core.scratch,
+            record.request_id,
+            &workload.session_name(record.entry, first + record.k),
+            workload.body_len(record.entry, history),
+        );
+        if let Err(e) = workload.write_body(record.entry, history, &mut core.scratch) {
+            let now = self.driver.now();
+            self.lost(key, Cause::SendFailed, Some(unread(&e)), now);
+            return;
+        }
+        let bytes = match &mut slot.tls {
+            None => &core.scratch,
+            Some(tls) => {
+                core.sealed.clear();
+                if let Err(e) = tls.send(&core.scratch) {
+                    let now = self.driver.now();
+                    self.lost(key, e.cause(), Some(e.to_string()), now);
+                    return;
+                }
+                // What the kernel has not taken of the handshake comes first: `Event::Sent` sends the rest.
+                if !slot.sending {
+                    tls.take_output(&mut core.sealed);
+                }
+                &core.sealed
+            }
+        };
+        slot.state = State::Busy;
+        slot.exchange
+            .handle_sending(self.driver.now(), bytes.len(), slot.served > 0);
+        slot.served += 1;
+        if bytes.is_empty() {
+            return;
+        }
+        match self.driver.send(key, bytes) {
+            Sending::Done => {
+                let now = self.driver.now();
+                self.core.all_sent(key.slot, now);
+            }
+            Sending::Pending => slot.sending = true,
+            Sending::Failed(e) => {
+                let now = self.driver.now();
+                self.lost(key, Cause::SendFailed, Some(os_error(e)), now);
+            }
+        }
+    }
+}
+
+/// An id in the shape of a random UUID (RFC 9562, version 4), different for every request of every run.
+fn request_id(nonce: u64, phase: PhaseKind, k: u64, turn: u32) -> u128 {
+    let which = k.wrapping_add((phase as u64) << 63) ^ u64::from(turn) << 40;
+    let high = mix(nonce ^ mix(which));
+    let low = mix(high ^ nonce.rotate_left(32));
+    let raw = u128::from(high) << 64 | u128::from(low);
+    raw & !(0xf000_u128 << 64) & !(0xc000_u128 << 48) | 0x4000_u128 << 64 | 0x8000_u128 << 48
+}
+
+/// The finalizer of SplitMix64 (Steele, Lea, Flood 2014).
+fn mix(mut z: u64) -> u64 {
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+/// A body that lies in a temporary file, and cannot be read from it.
+pub(super) fn unread(e: &std::io::Error) -> String {
+    format!(
+        "its body cannot be read back from the temporary file (check the disk under TMPDIR): {e}"
+    )
+}

@@ -1,0 +1,152 @@
+//! Slots: a request and its connection, the one or the other, or both.
+
+use super::carrier::Carrier;
+use super::core::Core;
+use super::source::Due;
+use crate::clock::Nanos;
+use crate::driver::Key;
+use crate::exchange::{Exchange, KeepText, Progress, Request};
+use crate::plan::TokenizerSource;
+use crate::record::Cause;
+use crate::run::{Allowance, Budget};
+use crate::wire::tls;
+use socket2::SockAddr;
+
+/// A request and its connection, the one or the other, or both.
+pub(super) struct Slot {
+    pub(super) exchange: Exchange,
+    /// What its answer may hold.
+    pub(super) allowance: Allowance,
+    pub(super) generation: u32,
+    pub(super) state: State,
+    pub(super) target: u16,
+    pub(super) served: u32,
+    /// Where its connection goes, once that is known.
+    pub(super) addr: Option<SockAddr>,
+    /// Where else it may go when that refuses: an address of the other family.
+    pub(super) spare: Option<SockAddr>,
+    /// The TLS of its connection, from the handshake on.
+    pub(super) tls: Option<Box<tls::Session>>,
+    /// The kernel still has to take bytes of an earlier send.
+    pub(super) sending: bool,
+    /// The HTTP/2 connection that it is.
+    pub(super) carrier: Option<Box<Carrier>>,
+    /// The conversation of its request, where that has several turns.
+    pub(super) session: Option<usize>,
+    /// By which the source of its request knows it again.
+    pub(super) ticket: u64,
+    /// Its request goes over HTTP/2: the connection that it is on, waits for, or was on last.
+    pub(super) rides: Option<Key>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    Free,
+    /// A request waits for its name, its connect or its handshake.
+    Connecting,
+    /// A connection is made that no request has asked for yet.
+    Warming,
+    /// An HTTP/2 connection, from its connect on: its requests have slots of their own.
+    Carrying,
+    Busy,
+    Idle,
+    /// Its request has ended and its connection has to go.
+    Closing,
+}
+
+impl Slot {
+    /// Begins a request that is due.
+    pub(super) fn begin(&mut self, request: &Request, due: &Due) {
+        (self.session, self.ticket) = (due.session, due.ticket);
+        self.exchange.begin(request);
+    }
+
+    /// An answer may go on while there is room for what it holds.
+    #[inline]
+    pub(super) fn within(&mut self, budget: &Budget, progress: Progress, seen: Nanos) -> Progress {
+        let fits = progress != Progress::Pending
+            || budget.allows(&mut self.allowance, self.exchange.memory());
+        if fits {
+            return progress;
+        }
+        let (cause, what) = no_memory(budget);
+        self.exchange.fail(cause, Some(what), seen)
+    }
+}
+
+/// Why an answer, or a connection, is given up for which there is no room.
+pub(super) fn no_memory(budget: &Budget) -> (Cause, String) {
+    let what = format!(
+        "the answers of the run together would hold over {} bytes (--max-buffered-bytes)",
+        budget.whole()
+    );
+    (Cause::MemoryLimit, what)
+}
+
+impl Core<'_> {
+    /// The connection that a conversation has kept for itself, if it is still there.
+    pub(super) fn take_own(&mut self, session: Option<usize>) -> Option<Key> {
+        let key = self.sessions.connection(session?)?.take()?;
+        let slot = &self.slots[key.slot as usize];
+        (slot.generation == key.generation && slot.state == State::Idle).then_some(key)
+    }
+
+    pub(super) fn take_idle(&mut self, target: u16) -> Option<Key> {
+        while let Some(key) = self.idle[target as usize].pop() {
+            let slot = &self.slots[key.slot as usize];
+            if slot.generation == key.generation && slot.state == State::Idle {
+                return Some(key);
+            }
+        }
+        None
+    }
+
+    /// A slot without a connection: a free one, a new one, or that of an idle connection, whose key is then to be closed. Where none is
+    /// left, a slot past the driver's capacity, good only to record the failure.
+    pub(super) fn take_slot(&mut self) -> std::result::Result<(u32, Option<Key>), u32> {
+        if let Some(slot) = self.free.pop() {
+            return Ok((slot, None));
+        }
+        if self.slots.len() < self.capacity {
+            return Ok((self.new_slot(), None));
+        }
+        for target in 0..self.idle.len() {
+            if let Some(key) = self.take_idle(target as u16) {
+                return Ok((key.slot, Some(key)));
+            }
+        }
+        if self.slots.len() == self.capacity {
+            self.new_slot();
+        }
+        Err(self.capacity as u32)
+    }
+
+    pub(super) fn new_slot(&mut self) -> u32 {
+        let plan = self.shared.plan;
+        let keep_text = match plan.prompts.tokenizer {
+            _ if plan.use_server_token_count || !plan.endpoint.produces_tokens() => KeepText::Never,
+            // The built-in vocabulary is nobody's model: its count is of no use beside the server's.
+            TokenizerSource::Builtin => KeepText::WithoutUsage,
+            TokenizerSource::Named { .. } => KeepText::Always,
+        };
+        let exchange = Exchange::new(plan.endpoint, plan.streaming, keep_text, plan.limits)
+            .looking_at(plan.payload.output.clone());
+        self.slots.push(Slot {
+            exchange,
+            allowance: self.shared.budget.part(),
+            generation: 0,
+            state: State::Free,
+            target: 0,
+            served: 0,
+            addr: None,
+            spare: None,
+            tls: None,
+            sending: false,
+            carrier: None,
+            session: None,
+            ticket: 0,
+            rides: None,
+        });
+        (self.slots.len() - 1) as u32
+    }
+}
