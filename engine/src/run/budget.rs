@@ -19,6 +19,13 @@ pub struct Budget {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Allowance(usize);
 
+impl Allowance {
+    /// How much more somebody may hold who holds `held` bytes.
+    pub(crate) fn room(&self, held: usize) -> usize {
+        self.0.saturating_sub(held)
+    }
+}
+
 impl Budget {
     /// `whole` bytes for up to `answers` at a time.
     #[must_use]

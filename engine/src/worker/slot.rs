@@ -17,6 +17,8 @@ pub(super) struct Slot {
     pub(super) exchange: Exchange,
     /// What its answer may hold.
     pub(super) allowance: Allowance,
+    /// Bytes of its answer until which it cannot hold more.
+    pub(super) unwatched: u64,
     pub(super) generation: u32,
     pub(super) state: State,
     pub(super) target: u16,
@@ -58,19 +60,29 @@ impl Slot {
     /// Begins a request that is due.
     pub(super) fn begin(&mut self, request: &Request, due: &Due) {
         (self.session, self.ticket) = (due.session, due.ticket);
+        self.unwatched = 0;
         self.exchange.begin(request);
     }
 
     /// An answer may go on while there is room for what it holds.
     #[inline]
     pub(super) fn within(&mut self, budget: &Budget, progress: Progress, seen: Nanos) -> Progress {
-        let fits = progress != Progress::Pending
-            || budget.allows(&mut self.allowance, self.exchange.memory());
-        if fits {
+        let received = self.exchange.record().bytes_received;
+        if progress != Progress::Pending || received < self.unwatched {
             return progress;
         }
-        let (cause, what) = no_memory(budget);
-        self.exchange.fail(cause, Some(what), seen)
+        self.look(budget, received, seen)
+    }
+
+    #[cold]
+    fn look(&mut self, budget: &Budget, received: u64, seen: Nanos) -> Progress {
+        let held = self.exchange.memory();
+        if !budget.allows(&mut self.allowance, held) {
+            let (cause, what) = no_memory(budget);
+            return self.exchange.fail(cause, Some(what), seen);
+        }
+        self.unwatched = received + self.allowance.room(held) as u64 / MOST_OF_A_BYTE;
+        Progress::Pending
     }
 }
 
@@ -134,6 +146,7 @@ impl Core<'_> {
         self.slots.push(Slot {
             exchange,
             allowance: self.shared.budget.part(),
+            unwatched: 0,
             generation: 0,
             state: State::Free,
             target: 0,
@@ -150,3 +163,7 @@ impl Core<'_> {
         (self.slots.len() - 1) as u32
     }
 }
+
+/// Most bytes of memory that a byte of an answer can become: it lies in the line, the data and the text of an event, each in a buffer that doubles, and
+/// the shortest event with output makes a gap.
+const MOST_OF_A_BYTE: u64 = 8;

@@ -27,6 +27,7 @@ impl Room {
         assert!(self.budget.is_part(STEP) && !self.budget.is_part(2 * STEP));
         let mut allowance = self.budget.part();
         let allowed = self.budget.allows(&mut allowance, 2 * STEP);
+        assert_eq!(allowance.room(STEP) > 0, allowed);
         if allowed {
             let before = self.out.fetch_add(1, Ordering::Relaxed);
             assert!(before == 0, "{before} had the room before this one");
