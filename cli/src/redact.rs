@@ -1,43 +1,7 @@
 //! Secrets stay out of everything that is shown or written.
 
-use ringload_engine::plan::Plan;
-use std::borrow::Cow;
-
-/// The secrets of a run: the values of its headers.
-#[derive(Clone, Default)]
-pub(crate) struct Secrets(Vec<String>);
-
-impl Secrets {
-    /// Those of a plan. A value of a few letters is no secret, and hiding it everywhere would garble the text.
-    pub(crate) fn of(plan: &Plan) -> Self {
-        let mut secrets: Vec<String> = plan
-            .headers
-            .iter()
-            .flat_map(|h| {
-                [
-                    h.value.as_str(),
-                    h.value.rsplit(' ').next().unwrap_or_default(),
-                ]
-            })
-            .filter(|v| v.len() >= SHORTEST)
-            .map(str::to_owned)
-            .collect();
-        secrets.sort_by_key(|s| std::cmp::Reverse(s.len()));
-        secrets.dedup();
-        Self(secrets)
-    }
-
-    /// The text without them.
-    pub(crate) fn scrub<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        let mut text = Cow::Borrowed(text);
-        for secret in &self.0 {
-            if text.contains(secret.as_str()) {
-                text = Cow::Owned(text.replace(secret.as_str(), HIDDEN));
-            }
-        }
-        text
-    }
-}
+use ringload_engine::plan::HIDDEN;
+pub(crate) use ringload_engine::plan::Secrets;
 
 /// The command line as it may be stored: quoted for a shell, without keys, header values and URL credentials.
 pub(crate) fn command_line<'a>(args: impl IntoIterator<Item = &'a str>) -> String {
@@ -117,9 +81,6 @@ fn quoted(word: &str) -> String {
         format!("'{}'", word.replace('\'', r"'\''"))
     }
 }
-
-const HIDDEN: &str = "<redacted>";
-const SHORTEST: usize = 6;
 
 #[cfg(test)]
 mod tests {

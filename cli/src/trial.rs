@@ -6,8 +6,7 @@ use crate::export::{self, Artifacts, Kind, RecordWriter, Wanted};
 use crate::outcome::{Identity, Outcome};
 use crate::redact::Secrets;
 use crate::say::say;
-use crate::{live, planning};
-use ringload_engine::Result;
+use crate::{live, planning, report};
 use ringload_engine::host::HostFacts;
 use ringload_engine::measure::{RequestMetrics, Summary};
 use ringload_engine::plan::Plan;
@@ -15,6 +14,8 @@ use ringload_engine::record::Record;
 use ringload_engine::run::{self, Control, Finished};
 use ringload_engine::verdict::judge;
 use ringload_engine::workload::Workload;
+use ringload_engine::{Error, Result};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// Where a run's files go, and what they are called.
@@ -81,8 +82,8 @@ pub(crate) fn run(
         output.export_http_trace,
         eyes.on_record,
     );
-    let summary = match summed {
-        Ok(summary) => summary,
+    let (summary, unwritten) = match summed {
+        Ok(summed) => summed,
         Err(error) => return Err(with_log_kept(error, files)),
     };
     let standing = kept.standing(&plan, &summary, &host);
@@ -95,8 +96,25 @@ pub(crate) fn run(
         host: serde_json::to_value(&host)?,
         identity,
     };
-    let files = export::finish(files, &outcome)?;
-    Ok(Done { outcome, files })
+    if let Some(error) = unwritten {
+        tell(&outcome, output);
+        return Err(with_log_kept(error, files));
+    }
+    match export::finish(files, &outcome) {
+        Ok(files) => Ok(Done { outcome, files }),
+        Err(error) => {
+            tell(&outcome, output);
+            Err(error.into())
+        }
+    }
+}
+
+/// What was found is said at least, where its files cannot be written.
+fn tell(outcome: &Outcome, output: &OutputArgs) {
+    let style = report::Style::of_stdout(output);
+    let text = report::render(outcome, &[], style);
+    // There is nobody left to tell if this fails too.
+    let _ = io::stdout().write_all(text.as_bytes());
 }
 
 /// What runs share: prompts, kept for the next run that wants the same, and the calibrations that all are held against.
@@ -182,7 +200,7 @@ fn sum_up(
     secrets: &Secrets,
     trace: bool,
     mut on_record: Option<OnRecord<'_>>,
-) -> Result<Summary> {
+) -> Result<(Summary, Option<Error>)> {
     // The offset of the run itself: files and summary must agree to the nanosecond.
     let offset = finished.offset();
     let wall = |at| offset.to_realtime(at);
@@ -192,20 +210,27 @@ fn sum_up(
     };
     let writer = RecordWriter::new(&wall, &sessions, secrets, trace);
     let mut lines = files.file(Kind::Records);
+    let mut unwritten = None;
     let mut summary = run::summarize(plan, workload, finished, &mut |record, metrics| {
         if let Some(on_record) = &mut on_record {
             on_record(record, metrics);
         }
-        match &mut lines {
-            Some(to) => writer.write(record, metrics, *to),
-            None => Ok(()),
+        if let Some(to) = &mut lines
+            && let Err(e) = writer.write(record, metrics, *to)
+        {
+            // The rest is summed up all the same: what was measured is not lost for want of room.
+            lines = None;
+            unwritten = Some(Error::environment(
+                format!("a record could not be written ({e})"),
+                "free space in --artifact-dir",
+            ));
         }
     })?;
     // A server may quote what it was sent; the verdict and every renderer quote the server.
     for group in &mut summary.errors {
         group.message = secrets.scrub(&group.message).into_owned();
     }
-    Ok(summary)
+    Ok((summary, unwritten))
 }
 
 fn with_log_kept(error: ringload_engine::Error, files: Artifacts) -> anyhow::Error {

@@ -53,7 +53,7 @@ pub struct HostWatch {
     throttling: Vec<Throttling>,
 }
 
-/// Bytes of memory that the process may still take: what the machine has, and no more than its control groups allow. `None` where the
+/// Bytes of memory that the process may still take: what the machine has, and no more than its control groups and its address space allow. `None` where the
 /// machine does not say.
 #[must_use]
 pub fn memory_available() -> Option<u64> {
@@ -65,6 +65,7 @@ fn memory_under(root: &Path) -> Option<u64> {
     proc::memory_available(root)
         .into_iter()
         .chain(allowed)
+        .chain(proc::address_space_left(root))
         .min()
 }
 
@@ -174,6 +175,15 @@ mod tests {
         assert_eq!(left(&files), Some(1_000_000), "the cache can be given up");
         files[2] = ("sys/fs/cgroup/a/memory.max", "9000000\n");
         assert_eq!(left(&files), Some(4_096_000));
+        let limited = [
+            meminfo,
+            (
+                "proc/self/limits",
+                "Limit  Soft Limit  Hard Limit  Units\nMax address space  2000000  unlimited  bytes\n",
+            ),
+            ("proc/self/status", "VmSize:\t  500 kB\n"),
+        ];
+        assert_eq!(left(&limited), Some(1_488_000));
         let older = [
             meminfo,
             ("proc/self/cgroup", "5:cpu,cpuacct:/a\n4:memory:/a\n"),

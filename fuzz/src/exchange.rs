@@ -250,7 +250,7 @@ fn consistent(record: &Record) {
     assert!(record.events == 0 || record.reads > 0);
     assert_eq!(record.events > 0, record.instants.first_token.is_some());
     let detail = record.detail.as_deref().unwrap_or_default();
-    assert!(detail.chars().count() <= 400, "a detail without end");
+    assert!(detail.chars().count() <= 4_400, "a detail without end");
     assert!(record.text.is_none() || record.outcome == Outcome::Succeeded);
 }
 

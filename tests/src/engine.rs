@@ -68,7 +68,6 @@ pub fn drive(plan: &Plan) -> Driven {
     let mut records = Vec::new();
     let summary = run::summarize(plan, &workload, finished, &mut |record, _| {
         records.push(record.clone());
-        Ok(())
     });
     records.sort_by_key(|record| record.k);
     Driven {

@@ -136,7 +136,7 @@ impl Bench {
             run::execute(&plan, &workload, &log, &control, None)
         })??;
         let host = host.finish();
-        let summary = run::summarize(&plan, &workload, finished, &mut |_, _| Ok(()))?;
+        let summary = run::summarize(&plan, &workload, finished, &mut |_, _| ())?;
         // Its threads have done their part; what they take to end is not measured.
         drop(server);
         let interrupted = summary.was_cancelled;

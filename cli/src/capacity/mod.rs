@@ -51,9 +51,9 @@ pub(crate) fn run(mut args: CapacityArgs) -> anyhow::Result<Exit> {
         search: Search::new(range(&args, &base)),
         identity: Identity::of(bench.plan()),
         slos: bench.plan().slos.clone(),
+        interrupted: base.run.outcome.summary.was_cancelled,
         base,
         probes: Vec::new(),
-        interrupted: false,
     };
     if !style.quiet {
         show(report::capacity_head(&capacity))?;
@@ -62,7 +62,7 @@ pub(crate) fn run(mut args: CapacityArgs) -> anyhow::Result<Exit> {
     while let Some(next) = capacity
         .search
         .next()
-        .filter(|_| capacity.base.good_fraction > 0.0)
+        .filter(|_| capacity.base.good_fraction > 0.0 && !capacity.interrupted)
     {
         let number = capacity.probes.len() + 1;
         let probe = bench.probe(next, number, &dir, &mut prepared, &capacity)?;
@@ -123,6 +123,11 @@ fn fits(args: &CapacityArgs) -> Result<()> {
         ("--user-centric-rate", load.user_centric_rate.is_some()),
         ("--fixed-schedule", profile.trace.fixed_schedule),
         ("--fail-if", !load.fail_if.is_empty()),
+        (
+            "--failed-request-threshold",
+            load.failed_request_threshold.is_some(),
+        ),
+        ("--max-errors", load.max_errors.is_some()),
         ("--num-profile-runs", profile.campaign.num_profile_runs > 1),
         ("--variant", !profile.campaign.variant.is_empty()),
         (

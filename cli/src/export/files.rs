@@ -72,7 +72,7 @@ impl Artifacts {
             }
             files.push((kind, name, BufWriter::new(temporary(dir).map_err(blame)?)));
         }
-        let log = temporary(dir).map_err(blame)?.into_temp_path();
+        let log = unfinished(dir, 0o600).map_err(blame)?.into_temp_path();
         Ok(Self {
             dir: dir.to_path_buf(),
             files,
@@ -87,7 +87,7 @@ impl Artifacts {
 
     /// Keeps the record log, for when the run could not be summed up.
     pub(crate) fn keep_log(self) -> Option<PathBuf> {
-        self.log.keep().ok()
+        self.log.keep().ok().filter(|path| path.exists())
     }
 
     /// A file to write to, if it is among those of the run.
@@ -178,13 +178,13 @@ pub(super) fn write_whole(path: &Path, content: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// Removes what a run that is quit at once would leave in its folder.
+/// Removes what this process, quit at once, would leave in its folder; others may have theirs there.
 pub(crate) fn remove_temporaries(dir: &Path) {
     let Ok(entries) = std::fs::read_dir(dir) else {
         return;
     };
     for entry in entries.flatten() {
-        if entry.file_name().to_string_lossy().starts_with(PREFIX) {
+        if entry.file_name().to_string_lossy().starts_with(&own()) {
             let _ = std::fs::remove_file(entry.path());
         }
     }
@@ -193,10 +193,20 @@ pub(crate) fn remove_temporaries(dir: &Path) {
 /// How the names of unfinished files begin.
 const PREFIX: &str = ".ringload-";
 
+/// How the names of those of this process begin.
+fn own() -> String {
+    format!("{PREFIX}{}-", std::process::id())
+}
+
+/// A file that will have a name for all to see.
 fn temporary(dir: &Path) -> io::Result<NamedTempFile> {
+    unfinished(dir, 0o666)
+}
+
+fn unfinished(dir: &Path, mode: u32) -> io::Result<NamedTempFile> {
     Builder::new()
-        .prefix(PREFIX)
-        .permissions(Permissions::from_mode(0o666))
+        .prefix(&own())
+        .permissions(Permissions::from_mode(mode))
         .tempfile_in(dir)
 }
 

@@ -74,7 +74,7 @@ fn endpoint(plan: &Plan, secrets: &Secrets) -> Value {
     json!({
         "urls": plan.targets.iter().map(|t| t.url.as_str()).collect::<Vec<_>>(),
         "type": plan.endpoint.name(),
-        "path": plan.custom_endpoint,
+        "path": plan.custom_endpoint.as_deref().map(|path| secrets.scrub(path)),
         "streaming": plan.streaming,
         "timeout": seconds(plan.timeouts.request),
         "connection_reuse": match plan.reuse {

@@ -24,9 +24,15 @@ pub(crate) fn check_prefix(prefix: Option<&str>) -> Result<Option<String>> {
         .iter()
         .find_map(|s| prefix.strip_suffix(s))
         .unwrap_or(prefix);
-    if base.is_empty() || base.contains(['/', '\\', '\0']) || base.starts_with('.') {
+    if base.is_empty()
+        || base.contains(['/', '\\', '\0'])
+        || base.starts_with('.')
+        || base == "inputs"
+    {
         return Err(Error::usage(
-            format!("--profile-export-prefix `{prefix}` is not a base name"),
+            format!(
+                "--profile-export-prefix `{prefix}` is not a base name, or that of another file"
+            ),
             "write a name such as run1, and the folder in --artifact-dir",
         ));
     }

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-/// The message of an error body or event, at most 200 characters of it, in one line. Cold path.
+/// The message of an error body or event, at most 4 096 characters of it, in one line; what is kept of it is an excerpt ([`crate::plan::Secrets::excerpt`]). Cold
+/// path.
 ///
 /// Understands `{"error": {"message": …}}`, `{"error": "…"}`, `{"message": …}` and `{"detail": …}`; anything else is given as it came.
 #[must_use]
@@ -31,4 +32,4 @@ fn message(value: &Value) -> Option<String> {
         })
 }
 
-const MAX_CHARS: usize = 200;
+const MAX_CHARS: usize = 4096;

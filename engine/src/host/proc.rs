@@ -30,6 +30,18 @@ pub(super) fn memory_available(root: &Path) -> Option<u64> {
     Some(kib * 1024)
 }
 
+/// Bytes that the process may still add to its address space, where that has a limit (RLIMIT_AS).
+pub(super) fn address_space_left(root: &Path) -> Option<u64> {
+    let limits = fs::read_to_string(root.join("proc/self/limits")).ok()?;
+    let limit = limits
+        .lines()
+        .find_map(|line| line.strip_prefix("Max address space"))?;
+    let limit: u64 = limit.split_whitespace().next()?.parse().ok()?;
+    let used = field(&root.join("proc/self/status"), "VmSize")?;
+    let used: u64 = used.trim_end_matches("kB").trim().parse().ok()?;
+    Some(limit.saturating_sub(used * 1024))
+}
+
 /// Cores of the affinity mask, in order.
 pub(super) fn cores_allowed(root: &Path) -> Option<Vec<usize>> {
     core_list(&field(&root.join("proc/self/status"), "Cpus_allowed_list")?)

@@ -9,6 +9,7 @@ mod network;
 mod payload;
 mod rate;
 mod replay;
+mod secrets;
 mod slo;
 mod target;
 mod threshold;
@@ -22,6 +23,7 @@ pub use network::{Dns, Family, HttpVersion, Network, Pin, Tcp, Tls};
 pub use payload::{ImageFormat, Images, ModelChoice, Passages, Payload, Sounds};
 pub use rate::{Piece, Rate};
 pub use replay::{Replay, Timing};
+pub use secrets::{HIDDEN, Secrets};
 pub use slo::Slo;
 pub use target::Target;
 pub use threshold::{Comparison, Statistic, Threshold};
@@ -38,6 +40,7 @@ pub struct Plan {
     /// The API dialect.
     pub endpoint: EndpointKind,
     /// Path instead of the dialect's own (`--custom-endpoint`).
+    #[serde(serialize_with = "secrets::without_keys")]
     pub custom_endpoint: Option<String>,
     /// Ask for a stream.
     pub streaming: bool,

@@ -5,8 +5,9 @@ use crate::sync::atomic::{AtomicI64, Ordering};
 /// The memory that the answers of a run may take together, in bytes.
 ///
 /// Half of it is shared out in equal parts: what an answer holds within its part, it holds whatever the others do. The other half is for what goes
-/// beyond, first come, first served. All together therefore stay below the whole, and answers without an end do not take the room of
-/// those that have one. Records on their way to the log and what conversations keep of earlier turns are taken from the second half.
+/// beyond, first come, first served; the last of it, a quarter of the whole, only for those that hold no more than [`MODEST`] bytes. All together
+/// therefore stay below the whole, and answers without an end do not take the room of those that have one, however small the parts are.
+/// Records on their way to the log and what conversations keep of earlier turns are taken from the second half.
 #[derive(Debug)]
 pub struct Budget {
     whole: u64,
@@ -65,10 +66,14 @@ impl Budget {
     fn extend(&self, allowance: &mut Allowance, held: usize) -> bool {
         let wanted = held.next_multiple_of(STEP);
         let more = (wanted - allowance.0) as i64;
+        let kept_back = match wanted <= MODEST {
+            true => 0,
+            false => (self.whole / 4) as i64,
+        };
         let drawn = self
             .left
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
-                (left >= more).then(|| left - more)
+                (left - more >= kept_back).then(|| left - more)
             });
         if drawn.is_ok() {
             allowance.0 = wanted;
@@ -103,3 +108,5 @@ impl Budget {
 
 /// Answers draw in steps of this many bytes.
 const STEP: usize = 16 << 10;
+/// Bytes that an answer with an end seldom passes.
+const MODEST: usize = 64 << 10;

@@ -27,7 +27,7 @@ use crate::clock::{self, RealtimeOffset};
 use crate::driver::{self, Uring};
 use crate::error::{Error, Result};
 use crate::measure::{Offered, PhaseFacts, RunFacts, Shard, Spoken};
-use crate::plan::{Io, Phase, Plan, Stamps};
+use crate::plan::{Io, Phase, Plan, Secrets, Stamps};
 use crate::record::{LogWriter, PhaseKind, Record};
 use crate::resolve::Service;
 use crate::wire::http1::RequestHead;
@@ -163,20 +163,31 @@ pub fn execute(
         let (workers_done, log) = (&workers_done, &mut log);
         let (watcher, tripwire) = (watcher.take(), &mut tripwire);
         let (cores, budget) = (&cores, &shared.budget);
+        let secrets = Secrets::of(plan);
         let writer = std::thread::Builder::new()
             .name("records".into())
             .spawn_scoped(scope, move || {
                 driver::keep_off(cores);
                 let mut watcher = watcher;
-                let written = writer::write(&mut consumers, log, workers_done, &mut |record| {
+                let mut ready = |record: &mut Record| {
                     budget.give(record.bytes());
-                    if tripwire.sees(record) {
-                        control.abort();
-                    }
-                    if let Some(watcher) = &mut watcher {
-                        watcher(record);
-                    }
-                });
+                    // Before it is written anywhere: a server may quote what it was sent.
+                    record.detail = record.detail.take().map(|said| secrets.excerpt(&said));
+                };
+                let written = writer::write(
+                    &mut consumers,
+                    log,
+                    workers_done,
+                    &mut ready,
+                    &mut |record| {
+                        if tripwire.sees(record) {
+                            control.abort();
+                        }
+                        if let Some(watcher) = &mut watcher {
+                            watcher(record);
+                        }
+                    },
+                );
                 if written.is_err() {
                     // Nothing that comes from here on could be kept.
                     control.enough();

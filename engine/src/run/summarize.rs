@@ -1,7 +1,8 @@
 //! Records are read back, counted and summed.
 
 use super::Finished;
-use crate::error::{Error, Result};
+use crate::driver;
+use crate::error::Result;
 use crate::measure::{RequestMetrics, Summarizer, Summary, Timeline, TokenCounts, request_metrics};
 use crate::plan::Plan;
 use crate::record::{LogReader, Outcome, PhaseKind, Record};
@@ -11,13 +12,17 @@ use std::collections::HashMap;
 /// Reads the records back, counts tokens, sums. `on_record` sees each record of the measured phase with its metrics, in log order.
 ///
 /// # Errors
-/// When the log cannot be read, or `on_record` fails.
+/// When the log cannot be read.
 pub fn summarize(
     plan: &Plan,
     workload: &Workload,
     finished: Finished,
-    on_record: &mut dyn FnMut(&Record, &RequestMetrics) -> std::io::Result<()>,
+    on_record: &mut dyn FnMut(&Record, &RequestMetrics),
 ) -> Result<Summary> {
+    let bound = finished.facts.buffered_limit_bytes / OF_A_GAP;
+    let mut plan = plan.clone();
+    plan.limits.exact_gaps = plan.limits.exact_gaps.min(bound as usize);
+    let plan = &plan;
     let mut summarizer = Summarizer::new(plan, timeline(plan, &finished)?);
     let mut answers = Answers::default();
     for record in LogReader::open(&finished.log)? {
@@ -26,16 +31,16 @@ pub fn summarize(
         answers.count_in(&mut record, &counts, workload);
         let metrics = summarizer.add(&record, &counts);
         if record.phase == PhaseKind::Profiling {
-            on_record(&record, &metrics).map_err(|e| {
-                Error::environment(
-                    format!("a record could not be written ({e})"),
-                    "free space in --artifact-dir",
-                )
-            })?;
+            on_record(&record, &metrics);
         }
     }
-    Ok(summarizer.finish(finished.shard, finished.facts))
+    let mut facts = finished.facts;
+    facts.peak_rss_bytes = driver::peak_rss_bytes();
+    Ok(summarizer.finish(finished.shard, facts))
 }
+
+/// Bytes that a gap which is kept exactly may take: in a buffer that doubles, in its slice once more, in the warm-up and in the measured phase.
+const OF_A_GAP: u64 = 64;
 
 /// The tokens of the answers that are sent back with later turns, by phase and session.
 #[derive(Default)]

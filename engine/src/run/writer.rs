@@ -6,18 +6,20 @@ use crate::record::{LogWriter, Record};
 use std::io::Write;
 use std::sync::atomic::AtomicBool;
 
-/// Moves records from the workers' rings to the log until all workers are done and all rings are empty, as [`drain`] does; `look_on` sees each.
+/// Moves records from the workers' rings to the log until all workers are done and all rings are empty, as [`drain`] does; `ready` sees each before it is written, `look_on` after.
 pub(super) fn write<W: Write>(
     consumers: &mut [rtrb::Consumer<Box<Record>>],
     log: &mut LogWriter<W>,
     done: &AtomicBool,
+    ready: &mut dyn FnMut(&mut Record),
     look_on: &mut dyn FnMut(&Record),
 ) -> Result<u64> {
     drain(
         consumers,
         |ring| ring.pop().ok(),
         done,
-        |record| {
+        |mut record| {
+            ready(&mut record);
             log.append(&record)?;
             look_on(&record);
             Ok(())
@@ -42,7 +44,11 @@ mod tests {
         let mut log = LogWriter::new(&mut out, "log".into()).unwrap();
         let mut seen = 0;
         let written = std::thread::scope(|scope| {
-            let writer = scope.spawn(|| write(&mut consumers, &mut log, &done, &mut |_| seen += 1));
+            let writer = scope.spawn(|| {
+                write(&mut consumers, &mut log, &done, &mut |_| (), &mut |_| {
+                    seen += 1
+                })
+            });
             let workers: Vec<_> = producers
                 .into_iter()
                 .zip(0..)

@@ -39,6 +39,23 @@ fn secrets_are_on_the_wire_and_nowhere_else() {
 }
 
 #[test]
+fn a_key_that_a_long_message_repeats_is_struck_out_before_the_message_is_cut() {
+    let _turn = together();
+    let server = indiscreet_at_length();
+    let ended = Profile::of(server.addr())
+        .args(["--request-count", "2", "--api-key", KEY])
+        .run()
+        .exits(3);
+    let mut texts = vec![("stdout".to_owned(), ended.stdout.clone())];
+    collect(ended.artifacts(), &mut texts);
+    for (place, text) in texts {
+        assert!(!text.contains(&KEY[..KEY.len() / 2]), "{place}: {text}");
+    }
+    let said = ended.summary().to_string();
+    assert!(said.contains("<redacted>"), "{said}");
+}
+
+#[test]
 fn no_way_to_use_or_to_misuse_it_tells_a_secret() {
     let _turn = together();
     let (good, bad) = (paced(5, 1), indiscreet());
@@ -163,6 +180,16 @@ fn indiscreet() -> Peer {
         let key = request.field("authorization").unwrap_or_default();
         let token = request.field("x-token").unwrap_or_default();
         let body = json!({"error": {"message": format!("bad key {key}, {token}")}}).to_string();
+        peer::write(to, &peer::whole("401 Unauthorized", &body))
+    })
+}
+
+/// Repeats the key so that its last letter is past what is kept of a message.
+fn indiscreet_at_length() -> Peer {
+    Peer::start(|to, request| {
+        let key = request.field("authorization").unwrap_or_default();
+        let said = format!("{key}{}", "!".repeat(300));
+        let body = format!("{}{said}", "x".repeat(201 - key.len()));
         peer::write(to, &peer::whole("401 Unauthorized", &body))
     })
 }

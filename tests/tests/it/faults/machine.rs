@@ -68,6 +68,21 @@ pub(super) const SCENES: &[Scene] = &[
         },
     },
     Scene {
+        what: "the disk is full when the report is written",
+        becomes: "the report is printed, and that its files could not be written is said; none that is not whole is left",
+        partial: "all, on the screen",
+        exit: "2",
+        play: |io| {
+            let server = words();
+            let ended = on_a_full_disk(words_of(&server, io), "16")
+                .args(["--request-count", "3", "--num-dataset-entries", "1"])
+                .run()
+                .exits(2);
+            assert!(ended.stderr.contains("artifact-dir"), "{}", ended.stderr);
+            assert!(ended.stdout.contains("3 succeeded"), "{}", ended.stdout);
+        },
+    },
+    Scene {
         what: "a HOME that cannot be written to, or is not there",
         becomes: "all are served",
         partial: "—",
