@@ -24,7 +24,7 @@ fn main() {
                 let workload = Workload::prepare(&plan).expect("prompts");
                 let control = Control::new(run::cores(&plan).expect("cores").len());
                 let finished = run::execute(&plan, &workload, &log, &control, None).expect("a run");
-                let summary = run::summarize(&plan, &workload, finished, &mut |_, _| Ok(()));
+                let summary = run::summarize(&plan, &workload, finished, &mut |_, _| ());
                 let summary = summary.expect("a summary");
                 let counts = &summary.counts;
                 println!(
