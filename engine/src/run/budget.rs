@@ -5,7 +5,7 @@ use crate::sync::atomic::{AtomicI64, Ordering};
 /// The memory that the answers of a run may take together, in bytes.
 ///
 /// Half of it is shared out in equal parts: what an answer holds within its part, it holds whatever the others do. The other half is for what goes
-/// beyond, first come, first served; the last of it, a quarter of the whole, only for those that hold no more than [`MODEST`] bytes. All together
+/// beyond, first come, first served; the last of it, a quarter of the whole, only for those that hold no more than 64 KiB. All together
 /// therefore stay below the whole, and answers without an end do not take the room of those that have one, however small the parts are.
 /// Records on their way to the log and what conversations keep of earlier turns are taken from the second half.
 #[derive(Debug)]
