@@ -1,7 +1,7 @@
 //! The driver for kernels and sandboxes without io_uring: readiness by epoll, one `recvmsg` a ready socket.
 
 use super::pace::{LARGEST_READ, Pace};
-use super::socket::{self, errno};
+use super::socket::{self, Tried, errno};
 use super::stamp::{CONTROL_BYTES, Stamper};
 use super::{Driver, DriverStats, Event, GENERATION_MASK, Key, Options, Sending, TcpFacts};
 use crate::clock::{self, Nanos};
@@ -22,6 +22,8 @@ pub struct Epoll {
     options: Options,
     stats: DriverStats,
     last_batch: usize,
+    /// Sends that failed at once after the kernel had taken a part: the next wait reports them.
+    failures: Vec<(Key, i32)>,
 }
 
 #[derive(Default)]
@@ -37,6 +39,8 @@ struct Slot {
     writing: bool,
     /// What is left of a send that did not fit; it stays when the send fails.
     unsent: Vec<u8>,
+    /// A send has failed: the error number. Nothing more is sent.
+    failed: Option<i32>,
 }
 
 impl Epoll {
@@ -64,6 +68,7 @@ impl Epoll {
             options,
             stats: DriverStats::default(),
             last_batch: 0,
+            failures: Vec::new(),
         })
     }
 
@@ -181,7 +186,7 @@ impl Epoll {
             self.connected(key, seen, on);
             return;
         }
-        if flags & libc::EPOLLOUT as u32 != 0 && !self.slots[index].unsent.is_empty() {
+        if flags & libc::EPOLLOUT as u32 != 0 && self.slots[index].writing {
             self.send_rest(key, seen, on);
         }
         if flags & (libc::EPOLLIN | libc::EPOLLHUP | libc::EPOLLERR | libc::EPOLLRDHUP) as u32 == 0
@@ -243,26 +248,30 @@ impl Epoll {
         }
     }
 
+    /// Reports sends that failed at once.
+    fn report_failures(&mut self, seen: Nanos, on: &mut dyn FnMut(Key, Event<'_>, Nanos)) {
+        for (key, e) in std::mem::take(&mut self.failures) {
+            if self.live(key) {
+                on(key, Event::SendFailed(e), seen);
+            }
+        }
+    }
+
     fn send_rest(&mut self, key: Key, seen: Nanos, on: &mut dyn FnMut(Key, Event<'_>, Nanos)) {
         let slot = &mut self.slots[key.slot as usize];
         let Some(socket) = &slot.socket else { return };
         let fd = socket.as_raw_fd();
-        match socket::send_now(fd, &slot.unsent) {
-            Ok(n) if n == slot.unsent.len() => {
-                slot.unsent.clear();
-                slot.writing = false;
-                let _ = self.watch(key);
-                on(key, Event::Sent, clock::monotonic());
-            }
-            Ok(n) => {
-                slot.unsent.drain(..n);
-            }
-            Err(e) => {
-                // The caller owes a close: nothing more is written.
-                slot.writing = false;
-                let _ = self.watch(key);
-                on(key, Event::SendFailed(e), seen);
-            }
+        let (taken, error) = socket::send_now(fd, &slot.unsent);
+        slot.unsent.drain(..taken);
+        if let Some(e) = error {
+            // The caller owes a close: nothing more is written.
+            (slot.writing, slot.failed) = (false, Some(e));
+            let _ = self.watch(key);
+            on(key, Event::SendFailed(e), seen);
+        } else if slot.unsent.is_empty() {
+            slot.writing = false;
+            let _ = self.watch(key);
+            on(key, Event::Sent, clock::monotonic());
         }
     }
 }
@@ -322,20 +331,36 @@ impl Driver for Epoll {
     }
 
     fn send(&mut self, key: Key, bytes: &[u8]) -> Sending {
+        if !self.live(key.masked()) {
+            return Sending::Failed(libc::EBADF);
+        }
         let slot = &mut self.slots[key.slot as usize];
         let Some(socket) = &slot.socket else {
             return Sending::Failed(libc::EBADF);
         };
-        let fd = socket.as_raw_fd();
-        let (sending, sent) = socket::first_try(fd, bytes);
-        if sending == Sending::Pending {
-            slot.unsent.extend_from_slice(&bytes[sent..]);
-            slot.writing = true;
-            if let Err(e) = self.watch(key) {
-                return Sending::Failed(e);
-            }
+        if let Some(e) = slot.failed {
+            return Sending::Failed(e);
         }
-        sending
+        if slot.writing {
+            slot.unsent.extend_from_slice(bytes);
+            return Sending::Pending;
+        }
+        let (taken, mut error) = match socket::first_try(socket.as_raw_fd(), bytes) {
+            Tried::All => return Sending::Done,
+            Tried::Nothing(e) => return Sending::Failed(e),
+            Tried::Part(taken, error) => (taken, error),
+        };
+        slot.unsent.extend_from_slice(&bytes[taken..]);
+        if error.is_none() {
+            slot.writing = true;
+            error = self.watch(key).err();
+        }
+        if let Some(e) = error {
+            let slot = &mut self.slots[key.slot as usize];
+            (slot.writing, slot.failed) = (false, Some(e));
+            self.failures.push((key.masked(), e));
+        }
+        Sending::Pending
     }
 
     fn close(&mut self, key: Key) {
@@ -371,7 +396,8 @@ impl Driver for Epoll {
         }
         self.wake_rested();
         let until = self.pace.next().map_or(until, |at| at.min(until));
-        self.last_batch = self.poll(until)?;
+        let ready = !self.failures.is_empty();
+        self.last_batch = self.poll(if ready { 0 } else { until })?;
         let mut n = self.last_batch;
         // The kernel names ready sockets in turn: so many more rounds are one read of each. Peers that never stop sending must not keep the
         // caller from what is due, nor from hanging up on them.
@@ -382,6 +408,9 @@ impl Driver for Epoll {
             for i in 0..n {
                 let event = self.events[i];
                 self.ready(event.events, unpack(event.u64), seen, on);
+            }
+            if !self.failures.is_empty() {
+                self.report_failures(seen, on);
             }
             if n < EVENTS || rounds == 0 {
                 return Ok(());

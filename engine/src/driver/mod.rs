@@ -9,11 +9,14 @@
 //! * One clock read per batch of completions: every event of a batch carries the same `seen`.
 #![allow(unsafe_code)]
 
+mod connections;
 mod epoll;
 mod pace;
 pub mod sim;
 mod socket;
 mod stamp;
+#[cfg(test)]
+mod tests;
 mod thread;
 mod uring;
 
@@ -61,6 +64,16 @@ pub struct Key {
     pub generation: u32,
 }
 
+impl Key {
+    /// The key as events name it.
+    fn masked(self) -> Self {
+        Self {
+            slot: self.slot,
+            generation: self.generation & GENERATION_MASK,
+        }
+    }
+}
+
 /// What happened to a connection.
 #[derive(Debug)]
 pub enum Event<'a> {
@@ -92,9 +105,10 @@ pub enum Event<'a> {
 pub enum Sending {
     /// The kernel took all of it.
     Done,
-    /// The rest follows; [`Event::Sent`] will say when it is done.
+    /// The rest follows, behind what is left of earlier sends; [`Event::Sent`] will say when all is done, [`Event::SendFailed`] when that
+    /// failed.
     Pending,
-    /// It failed; the error number.
+    /// It failed, and the kernel took no byte of it; the error number.
     Failed(i32),
 }
 
@@ -148,8 +162,8 @@ pub trait Driver {
     /// Gives the connection up. No event of this key follows.
     fn close(&mut self, key: Key);
 
-    /// Bytes given to [`send`](Self::send) that the peer's kernel has not acknowledged, those of a send that failed later included;
-    /// `None` when unknown.
+    /// Bytes given to [`send`](Self::send) that the peer's kernel has not acknowledged, those included that a failed send left untaken; at
+    /// least so many are not with the peer. `None` when unknown.
     fn unacknowledged(&mut self, key: Key) -> Option<usize>;
 
     /// What the kernel knows of the connection now; `None` where it is gone, or not TCP.
@@ -171,5 +185,9 @@ pub trait Driver {
     /// What was counted so far.
     fn stats(&self) -> DriverStats;
 }
+
+/// Connections of a driver that may be closed while the kernel still holds their descriptors: these come on top of its slots. Where there
+/// are as many, the next connect first waits for the kernel to let go.
+pub const CLOSING: usize = 64;
 
 const GENERATION_MASK: u32 = 0x00ff_ffff;

@@ -1,7 +1,7 @@
 //! Sockets: made, tuned, written to, and let go. Shared by the drivers for real sockets.
 
 use super::stamp::CONTROL_BYTES;
-use super::{Options, Sending, TcpFacts};
+use super::{Options, TcpFacts};
 use crate::clock::{MICRO, Nanos};
 use crate::plan::Tcp;
 use socket2::{Domain, Protocol, SockAddr, Socket, TcpKeepalive, Type};
@@ -138,8 +138,19 @@ pub(super) fn receive(
     ))
 }
 
-/// Sends what fits at once: how many bytes were taken, or the error number.
-pub(super) fn send_now(fd: RawFd, bytes: &[u8]) -> Result<usize, i32> {
+/// What the kernel took of a send that was tried once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tried {
+    /// All of it.
+    All,
+    /// So many bytes: either no more fit for now, or the error number came after them.
+    Part(usize, Option<i32>),
+    /// It failed before the kernel took a byte: the error number.
+    Nothing(i32),
+}
+
+/// Sends what fits at once: how many bytes were taken, and the error number that ended it.
+pub(super) fn send_now(fd: RawFd, bytes: &[u8]) -> (usize, Option<i32>) {
     let mut sent = 0;
     while sent < bytes.len() {
         let rest = &bytes[sent..];
@@ -159,18 +170,18 @@ pub(super) fn send_now(fd: RawFd, bytes: &[u8]) -> Result<usize, i32> {
         match errno() {
             libc::EINTR => {}
             libc::EAGAIN => break,
-            e => return Err(e),
+            e => return (sent, Some(e)),
         }
     }
-    Ok(sent)
+    (sent, None)
 }
 
-/// The outcome of a first try, given the bytes that are left over to a slower path.
-pub(super) fn first_try(fd: RawFd, bytes: &[u8]) -> (Sending, usize) {
+/// The outcome of a first try; what is left over is for a slower path.
+pub(super) fn first_try(fd: RawFd, bytes: &[u8]) -> Tried {
     match send_now(fd, bytes) {
-        Ok(n) if n == bytes.len() => (Sending::Done, n),
-        Ok(n) => (Sending::Pending, n),
-        Err(e) => (Sending::Failed(e), 0),
+        (n, None) if n == bytes.len() => Tried::All,
+        (0, Some(e)) => Tried::Nothing(e),
+        (n, error) => Tried::Part(n, error),
     }
 }
 

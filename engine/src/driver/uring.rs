@@ -1,23 +1,27 @@
 //! The preferred driver: a ring of its own (multishot `recvmsg` into provided buffers, single issuer, deferred task run).
 //!
-//! What the kernel may still write to when a connection is given up — buffers of the ring, the rest of a send — belongs to the ring or
-//! to `sends`, never to a slot, so a slot can be used again at once: its generation tells late completions apart.
+//! What an entry names (the descriptor, the address of a connect, the bytes of a send) is held by its connection until the entry has
+//! completed, also when the connection was closed meanwhile: see [`Connections`]. An entry of a connection that is closed before the
+//! kernel was given the entry is dropped. Those that the kernel has are ended by a shutdown of the socket, a connect by a cancellation.
 
+use super::connections::{Connections, Op};
 use super::pace::Pace;
-use super::socket::{self, number};
+use super::socket::{self, Tried, number};
 use super::stamp::{CONTROL_BYTES, Stamper};
-use super::{Driver, DriverStats, Event, GENERATION_MASK, Key, Options, Sending, TcpFacts};
+use super::{CLOSING, Driver, DriverStats, Event, Key, Options, Sending, TcpFacts};
 use crate::clock::{self, Nanos};
 use io_uring::types::{BufRingEntry, Fd, RecvMsgOut, SubmitArgs, Timespec};
 use io_uring::{IoUring, cqueue, opcode, squeue};
 use socket2::{SockAddr, Socket};
-use std::collections::VecDeque;
 use std::net::Shutdown;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::atomic::{AtomicU16, Ordering};
 
-const SQ_ENTRIES: u32 = 1024;
-const CQ_ENTRIES: u32 = 16 * 1024;
+/// Entries of the submission queue, at least and at most: one for a connection. Where more are asked for in a turn, it is submitted
+/// several times.
+const SQ_ENTRIES: std::ops::RangeInclusive<usize> = 64..=512;
+/// Completions for a provided buffer: a read takes one of each, and what needs no buffer comes once for a connection and an entry.
+const COMPLETIONS_EACH: usize = 2;
 /// Provided buffers: for a connection, and in all at least and at most. The kernel takes them in turn, so that more than are of use are memory
 /// that is never in the cache, and each a page fault at first.
 const BUFFERS_EACH: usize = 4;
@@ -32,15 +36,17 @@ const BATCH_COMPLETIONS: usize = 256;
 /// Items of deferred task work that a wait for one completion runs at most: as many ready means that more may be.
 const TASK_WORK: usize = 20;
 
+/// Longest wait for the completion of what the kernel still has when the driver is dropped.
+const LAST_WAIT: Nanos = clock::SECOND;
+
 /// A ring of its own.
 pub struct Uring {
     ring: IoUring,
     buffers: Buffers,
     message: Box<libc::msghdr>,
-    slots: Vec<Slot>,
-    sends: Vec<Option<Rest>>,
-    /// Entries that found the submission queue full, first come first served.
-    backlog: VecDeque<squeue::Entry>,
+    connections: Connections<Held>,
+    /// Sends that failed at once after the kernel had taken a part: the next wait reports them.
+    failures: Vec<(Key, i32)>,
     stamper: Stamper,
     pace: Pace,
     /// Where connections are read that have a pace; empty without one.
@@ -48,36 +54,59 @@ pub struct Uring {
     options: Options,
     min_wait: bool,
     stats: DriverStats,
+    /// Completions that were taken from the ring and are still to be reported.
     batch: Vec<cqueue::Entry>,
 }
 
-#[derive(Default)]
-struct Slot {
-    socket: Option<Socket>,
-    generation: u32,
-    /// The address of a connect in flight: the kernel reads it when the entry is submitted.
+/// What entries of a connection refer to.
+struct Held {
+    socket: Socket,
+    /// Where it connects to; the kernel reads it when the entry is submitted.
     addr: Option<Box<SockAddr>>,
     /// It is read at a pace: when it is readable, and not before its time.
     paced: bool,
     /// The turn of that connect, and how many local addresses it may still try.
     turn: u64,
     tries: u64,
-    /// What was left of a send when it failed. While one is under way nobody knows how much of it the kernel has.
-    unsent: usize,
+    /// What is left of a send that did not fit. The kernel reads it: it stays as it is until the completion.
+    sending: Vec<u8>,
+    /// What was given to [`Driver::send`] since.
+    behind: Vec<u8>,
+    /// A send has failed: the error number. Nothing more is sent.
+    failed: Option<i32>,
 }
 
-/// What is left of a send that did not fit; it stays here until its completion.
-struct Rest {
-    key: Key,
-    bytes: Vec<u8>,
-}
+impl Held {
+    fn new(socket: Socket, addr: Option<Box<SockAddr>>) -> Self {
+        Self {
+            socket,
+            addr,
+            paced: false,
+            turn: 0,
+            tries: 0,
+            sending: Vec::new(),
+            behind: Vec::new(),
+            failed: None,
+        }
+    }
 
-#[derive(Clone, Copy)]
-enum Op {
-    Connect = 1,
-    Receive = 2,
-    Send = 3,
-    Readable = 4,
+    /// The entry for an operation; `None` where there is nothing to do.
+    fn entry(&self, op: Op, number: u32, message: *const libc::msghdr) -> Option<squeue::Entry> {
+        let fd = Fd(self.socket.as_raw_fd());
+        let entry = match op {
+            Op::Connect => {
+                let addr = self.addr.as_ref()?;
+                opcode::Connect::new(fd, addr.as_ptr().cast(), addr.len()).build()
+            }
+            Op::Receive => opcode::RecvMsgMulti::new(fd, message, GROUP).build(),
+            Op::Send => opcode::Send::new(fd, self.sending.as_ptr(), self.sending.len() as u32)
+                .flags(libc::MSG_NOSIGNAL | libc::MSG_WAITALL)
+                .build(),
+            Op::Readable => opcode::PollAdd::new(fd, libc::POLLIN as u32).build(),
+            Op::Cancel => opcode::AsyncCancel::new(pack(Op::Connect, number)).build(),
+        };
+        Some(entry.user_data(pack(op, number)))
+    }
 }
 
 impl Uring {
@@ -87,14 +116,19 @@ impl Uring {
     /// The error number with which the kernel refused the ring, its buffers, or a multishot receive.
     pub fn new(slots: usize, options: impl Into<Options>) -> Result<Self, i32> {
         let options = options.into();
+        let buffers = buffers(slots);
         let ring = IoUring::builder()
-            .setup_cqsize(CQ_ENTRIES)
+            .setup_cqsize((COMPLETIONS_EACH * buffers) as u32)
             .setup_single_issuer()
             .setup_defer_taskrun()
             .setup_submit_all()
-            .build(SQ_ENTRIES)
+            .build(
+                slots
+                    .next_power_of_two()
+                    .clamp(*SQ_ENTRIES.start(), *SQ_ENTRIES.end()) as u32,
+            )
             .map_err(|e| number(&e))?;
-        let buffers = Buffers::register(&ring, slots)?;
+        let buffers = Buffers::register(&ring, buffers as u16)?;
         // SAFETY: an all-zero msghdr is valid.
         let mut message: Box<libc::msghdr> = Box::new(unsafe { std::mem::zeroed() });
         if options.stamps {
@@ -102,20 +136,20 @@ impl Uring {
         }
         let pace = Pace::new(options.read_rate);
         let min_wait = ring.params().is_feature_min_timeout();
+        let batch = Vec::with_capacity(ring.params().cq_entries() as usize);
         Ok(Self {
             ring,
             buffers,
             message,
-            slots: (0..slots).map(|_| Slot::default()).collect(),
-            sends: Vec::new(),
-            backlog: VecDeque::new(),
+            connections: Connections::new(slots),
+            failures: Vec::new(),
             stamper: Stamper::new(options.stamps),
             paced: vec![0; if pace.limits() { pace.most() } else { 0 }].into_boxed_slice(),
             pace,
             options,
             min_wait,
             stats: DriverStats::default(),
-            batch: Vec::with_capacity(CQ_ENTRIES as usize),
+            batch,
         })
     }
 
@@ -127,78 +161,84 @@ impl Uring {
         mut turn: u64,
         mut tries: u64,
     ) -> Result<(), i32> {
+        if self.connections.closing() >= CLOSING {
+            self.settle();
+        }
         let socket = loop {
             match socket::open(&addr, false, &self.options, turn) {
                 Err(libc::EADDRNOTAVAIL) if tries > 1 => (turn, tries) = (turn + 1, tries - 1),
                 other => break other?,
             }
         };
-        let entry = opcode::Connect::new(Fd(socket.as_raw_fd()), addr.as_ptr().cast(), addr.len())
-            .build()
-            .user_data(pack(Op::Connect, key));
-        self.slots[key.slot as usize] = Slot {
-            socket: Some(socket),
-            generation: key.generation & GENERATION_MASK,
-            addr: Some(addr),
+        let held = Held {
             turn,
             tries,
             paced: self.pace.limits(),
-            unsent: 0,
+            ..Held::new(socket, Some(addr))
         };
-        self.push(entry);
+        let number = self.connections.open(key, held);
+        self.connections.ask(Op::Connect, number);
         Ok(())
     }
 
     /// Goes on with the next local address after one that had no port left. Whether there was one.
-    fn go_on(&mut self, key: Key, addr: Box<SockAddr>) -> bool {
-        let Slot { turn, tries, .. } = self.slots[key.slot as usize];
-        tries > 1 && self.begin(key, addr, turn + 1, tries - 1).is_ok()
-    }
-
-    fn push(&mut self, entry: squeue::Entry) {
-        // SAFETY: what an entry points to (the shared msghdr, a slot's boxed address, a `Rest`'s bytes) lives in `self` until its completion.
-        if unsafe { self.ring.submission().push(&entry) }.is_err() {
-            self.backlog.push_back(entry);
-        }
-    }
-
-    fn arm_receive(&mut self, key: Key) {
-        let Some(socket) = &self.slots[key.slot as usize].socket else {
-            return;
+    fn go_on(&mut self, number: u32, key: Key) -> bool {
+        let Some(held) = self.connections.held(number).filter(|held| held.tries > 1) else {
+            return false;
         };
-        if self.slots[key.slot as usize].paced {
-            let entry = opcode::PollAdd::new(Fd(socket.as_raw_fd()), libc::POLLIN as u32)
-                .build()
-                .user_data(pack(Op::Readable, key));
-            self.push(entry);
-            return;
-        }
-        let message: *const libc::msghdr = &raw const *self.message;
-        let entry = opcode::RecvMsgMulti::new(Fd(socket.as_raw_fd()), message, GROUP)
-            .build()
-            .user_data(pack(Op::Receive, key));
-        self.push(entry);
+        let (turn, tries) = (held.turn + 1, held.tries - 1);
+        let Some(addr) = held.addr.take() else {
+            return false;
+        };
+        self.begin(key, addr, turn, tries).is_ok()
     }
 
-    fn live(&self, key: Key) -> bool {
-        self.slots
-            .get(key.slot as usize)
-            .is_some_and(|s| s.socket.is_some() && s.generation == key.generation)
+    fn arm_receive(&mut self, number: u32) {
+        let paced = self.connections.held(number).is_some_and(|h| h.paced);
+        let op = if paced { Op::Readable } else { Op::Receive };
+        self.connections.ask(op, number);
+    }
+
+    /// Puts what waits into the submission queue, and lets the kernel take it as often as it is full.
+    fn submit(&mut self) -> Result<(), i32> {
+        while self.connections.waiting() {
+            let mut queue = self.ring.submission();
+            while !queue.is_full()
+                && let Some((op, number)) = self.connections.next()
+            {
+                let held = self.connections.held(number);
+                let Some(entry) = held.and_then(|h| h.entry(op, number, &raw const *self.message))
+                else {
+                    self.connections.completed(op, number);
+                    continue;
+                };
+                // SAFETY: what an entry points to (the shared msghdr, its connection's address or bytes) lives until its completion: the
+                // first as long as the ring, the others in `connections`, which releases nothing that an entry names.
+                let pushed = unsafe { queue.push(&entry) };
+                debug_assert!(pushed.is_ok(), "there was room");
+            }
+            drop(queue);
+            if !self.connections.waiting() {
+                break;
+            }
+            match self.ring.submit() {
+                // The kernel takes no more for now: the rest goes with the next wait.
+                Ok(0) => break,
+                Ok(_) => {}
+                Err(e) if passing(number(&e)) => break,
+                Err(e) => return Err(number(&e)),
+            }
+        }
+        Ok(())
     }
 
     fn enter(&mut self, until: Nanos, batch: Nanos) -> Result<(), i32> {
-        while let Some(entry) = self.backlog.pop_front() {
-            // SAFETY: as in `push`.
-            if unsafe { self.ring.submission().push(&entry) }.is_err() {
-                self.backlog.push_front(entry);
-                break;
-            }
-        }
+        self.submit()?;
         let now = clock::monotonic();
-        let left = if self.backlog.is_empty() {
-            until.saturating_sub(now)
-        } else {
+        let left = if self.connections.waiting() {
             0
+        } else {
+            until.saturating_sub(now)
         };
         let timeout = Timespec::new()
             .sec(left / clock::SECOND)
@@ -207,7 +247,7 @@ impl Uring {
         // Deferred task work is run up to the number of completions that are asked for, and at least 20 items: a look without a wait
         // asks for all, or completions pile up behind it.
         let mut want = if left == 0 {
-            CQ_ENTRIES as usize / 2
+            self.ring.params().cq_entries() as usize / 2
         } else {
             1
         };
@@ -221,15 +261,46 @@ impl Uring {
         self.stats.waited += clock::monotonic() - now;
         match outcome {
             Ok(_) => Ok(()),
-            Err(e)
-                if matches!(
-                    e.raw_os_error(),
-                    Some(libc::ETIME | libc::EINTR | libc::EBUSY | libc::EAGAIN)
-                ) =>
-            {
-                Ok(())
-            }
+            Err(e) if passing(number(&e)) => Ok(()),
             Err(e) => Err(number(&e)),
+        }
+    }
+
+    /// Takes what has completed from the ring.
+    fn reap(&mut self) {
+        let completions = self.ring.completion();
+        self.stats.completions_lost = u64::from(completions.overflow());
+        self.batch.extend(completions);
+    }
+
+    /// Lets connections that were closed be released, without a wait. What has completed of others is reported by the next wait.
+    fn settle(&mut self) {
+        if self.enter(0, 0).is_err() {
+            return;
+        }
+        self.reap();
+        let mut batch = std::mem::take(&mut self.batch);
+        batch.retain(|entry| {
+            let Some((op, number)) = unpack(entry.user_data()) else {
+                return false;
+            };
+            let open = self.connections.key(number).is_some();
+            if !open {
+                self.discard(entry, op, number);
+            }
+            open
+        });
+        self.batch = batch;
+        self.buffers.publish();
+    }
+
+    /// A completion of a connection that was closed.
+    fn discard(&mut self, entry: &cqueue::Entry, op: Op, number: u32) {
+        if let Some(id) = cqueue::buffer_select(entry.flags()) {
+            self.buffers.give_back(id);
+        }
+        if !cqueue::more(entry.flags()) {
+            self.connections.completed(op, number);
         }
     }
 
@@ -239,48 +310,47 @@ impl Uring {
         seen: Nanos,
         on: &mut dyn FnMut(Key, Event<'_>, Nanos),
     ) {
-        let (op, key) = unpack(entry.user_data());
+        let Some((op, number)) = unpack(entry.user_data()) else {
+            return;
+        };
+        let Some(key) = self.connections.key(number) else {
+            self.discard(entry, op, number);
+            return;
+        };
+        if !cqueue::more(entry.flags()) {
+            self.connections.completed(op, number);
+        }
         match op {
-            2 => self.received(entry, key, seen, on),
-            1 => {
-                let live = self.live(key);
-                if !live {
-                    return;
-                }
-                let addr = self.slots[key.slot as usize].addr.take();
-                if entry.result() == -libc::EADDRNOTAVAIL
-                    && let Some(addr) = addr
-                    && self.go_on(key, addr)
-                {
+            Op::Receive => self.received(entry, number, key, seen, on),
+            Op::Connect => {
+                if entry.result() == -libc::EADDRNOTAVAIL && self.go_on(number, key) {
                     return;
                 }
                 if entry.result() == 0 {
-                    self.arm_receive(key);
+                    self.arm_receive(number);
                     on(key, Event::Connected, seen);
                 } else {
                     on(key, Event::ConnectFailed(-entry.result()), seen);
                 }
             }
-            3 => self.sent(entry, key.slot as usize, seen, on),
-            4 => self.readable(entry, key, seen, on),
-            _ => {}
+            Op::Send => self.sent(entry, number, key, seen, on),
+            Op::Readable => self.readable(entry, number, key, seen, on),
+            Op::Cancel => {}
         }
     }
 
     fn received(
         &mut self,
         entry: &cqueue::Entry,
+        number: u32,
         key: Key,
         seen: Nanos,
         on: &mut dyn FnMut(Key, Event<'_>, Nanos),
     ) {
-        let live = self.live(key);
         let mut closed = false;
         if let Some(id) = cqueue::buffer_select(entry.flags()) {
             let length = usize::try_from(entry.result()).unwrap_or(0);
-            if live
-                && let Ok(out) = RecvMsgOut::parse(self.buffers.slice(id, length), &self.message)
-            {
+            if let Ok(out) = RecvMsgOut::parse(self.buffers.slice(id, length), &self.message) {
                 if out.payload_data().is_empty() {
                     closed = true;
                 } else {
@@ -298,19 +368,15 @@ impl Uring {
             }
             self.buffers.give_back(id);
         }
-        // The handler may have closed the connection.
-        if !live || !self.live(key) {
-            return;
-        }
         if closed || (entry.result() == 0 && !cqueue::more(entry.flags())) {
             on(key, Event::Closed, seen);
         } else if entry.result() == -libc::ENOBUFS {
             self.stats.buffer_starved += 1;
-            self.arm_receive(key);
+            self.arm_receive(number);
         } else if entry.result() < 0 {
             on(key, Event::ReadFailed(-entry.result()), seen);
         } else if !cqueue::more(entry.flags()) {
-            self.arm_receive(key);
+            self.arm_receive(number);
         }
     }
 
@@ -318,16 +384,12 @@ impl Uring {
     fn readable(
         &mut self,
         entry: &cqueue::Entry,
+        number: u32,
         key: Key,
         seen: Nanos,
         on: &mut dyn FnMut(Key, Event<'_>, Nanos),
     ) {
-        let Some(socket) = self
-            .slots
-            .get(key.slot as usize)
-            .filter(|s| s.generation == key.generation)
-            .and_then(|s| s.socket.as_ref())
-        else {
+        let Some(held) = self.connections.held(number) else {
             return;
         };
         if entry.result() < 0 {
@@ -336,7 +398,12 @@ impl Uring {
         }
         let mut control = [0; CONTROL_BYTES];
         let stamps = self.stamper.kernel();
-        match socket::receive(socket.as_raw_fd(), &mut self.paced, &mut control, stamps) {
+        match socket::receive(
+            held.socket.as_raw_fd(),
+            &mut self.paced,
+            &mut control,
+            stamps,
+        ) {
             Ok((0, _)) => on(key, Event::Closed, seen),
             Ok((n, control_bytes)) => {
                 let (arrived, stamped) = self.stamper.arrival(&control[..control_bytes], seen);
@@ -349,7 +416,7 @@ impl Uring {
                 on(key, event, seen);
                 self.pace.read(key, n, seen);
             }
-            Err(libc::EAGAIN | libc::EINTR) => self.arm_receive(key),
+            Err(libc::EAGAIN | libc::EINTR) => self.arm_receive(number),
             Err(e) => on(key, Event::ReadFailed(e), seen),
         }
     }
@@ -357,50 +424,51 @@ impl Uring {
     fn sent(
         &mut self,
         entry: &cqueue::Entry,
-        index: usize,
+        number: u32,
+        key: Key,
         seen: Nanos,
         on: &mut dyn FnMut(Key, Event<'_>, Nanos),
     ) {
-        let Some(mut rest) = self.sends[index].take() else {
+        let Some(held) = self.connections.held(number) else {
             return;
         };
-        if !self.live(rest.key) {
+        let Ok(taken) = usize::try_from(entry.result()) else {
+            held.failed = Some(-entry.result());
+            on(key, Event::SendFailed(-entry.result()), seen);
             return;
+        };
+        held.sending.drain(..taken.min(held.sending.len()));
+        held.sending.append(&mut held.behind);
+        if held.sending.is_empty() {
+            on(key, Event::Sent, seen);
+        } else {
+            self.connections.ask(Op::Send, number);
         }
-        match usize::try_from(entry.result()) {
-            Ok(n) if n >= rest.bytes.len() => on(rest.key, Event::Sent, seen),
-            Ok(n) => {
-                rest.bytes.drain(..n);
-                self.send_rest(index, rest);
-            }
-            Err(_) => {
-                self.slots[rest.key.slot as usize].unsent = rest.bytes.len();
-                on(rest.key, Event::SendFailed(-entry.result()), seen);
+    }
+
+    /// Reports sends that failed at once.
+    fn report_failures(&mut self, seen: Nanos, on: &mut dyn FnMut(Key, Event<'_>, Nanos)) {
+        for (key, e) in std::mem::take(&mut self.failures) {
+            if self.connections.find(key).is_some() {
+                on(key, Event::SendFailed(e), seen);
             }
         }
     }
 
-    fn send_rest(&mut self, index: usize, rest: Rest) {
-        let Some(socket) = &self.slots[rest.key.slot as usize].socket else {
-            return;
-        };
-        let data = pack(
-            Op::Send,
-            Key {
-                slot: index as u32,
-                generation: rest.key.generation,
-            },
-        );
-        let entry = opcode::Send::new(
-            Fd(socket.as_raw_fd()),
-            rest.bytes.as_ptr(),
-            rest.bytes.len() as u32,
-        )
-        .flags(libc::MSG_NOSIGNAL | libc::MSG_WAITALL)
-        .build()
-        .user_data(data);
-        self.sends[index] = Some(rest);
-        self.push(entry);
+    #[cfg(test)]
+    pub(super) fn closing(&self) -> usize {
+        self.connections.closing()
+    }
+
+    /// Ends what the kernel does for a connection, and forgets it.
+    fn give_up(&mut self, number: u32) {
+        if !self.connections.connecting(number)
+            && let Some(held) = self.connections.held(number)
+        {
+            // A socket that was never connected has nothing to end.
+            let _ = held.socket.shutdown(Shutdown::Both);
+        }
+        self.connections.close(number);
     }
 }
 
@@ -413,73 +481,65 @@ impl Driver for Uring {
 
     fn connect(&mut self, key: Key, addr: &SockAddr, turn: u64) -> Result<(), i32> {
         let tries = socket::choices(addr, &self.options);
-        self.begin(key, Box::new(addr.clone()), turn, tries)
+        self.begin(key.masked(), Box::new(addr.clone()), turn, tries)
     }
 
     fn adopt(&mut self, key: Key, socket: OwnedFd) -> Result<(), i32> {
         let socket = Socket::from(socket);
         socket.set_nonblocking(false).map_err(|e| number(&e))?;
-        self.slots[key.slot as usize] = Slot {
-            socket: Some(socket),
-            generation: key.generation & GENERATION_MASK,
-            ..Slot::default()
-        };
-        self.arm_receive(key);
+        let number = self.connections.open(key.masked(), Held::new(socket, None));
+        self.arm_receive(number);
         Ok(())
     }
 
     fn send(&mut self, key: Key, bytes: &[u8]) -> Sending {
-        let Some(socket) = &self.slots[key.slot as usize].socket else {
+        let Some(number) = self.connections.find(key) else {
             return Sending::Failed(libc::EBADF);
         };
-        let (sending, sent) = socket::first_try(socket.as_raw_fd(), bytes);
-        if sending == Sending::Pending {
-            let index = self
-                .sends
-                .iter()
-                .position(Option::is_none)
-                .unwrap_or_else(|| {
-                    self.sends.push(None);
-                    self.sends.len() - 1
-                });
-            let key = Key {
-                slot: key.slot,
-                generation: key.generation & GENERATION_MASK,
-            };
-            self.send_rest(
-                index,
-                Rest {
-                    key,
-                    bytes: bytes[sent..].to_vec(),
-                },
-            );
+        let Some(held) = self.connections.held(number) else {
+            return Sending::Failed(libc::EBADF);
+        };
+        if let Some(e) = held.failed {
+            return Sending::Failed(e);
         }
-        sending
+        if !held.sending.is_empty() {
+            held.behind.extend_from_slice(bytes);
+            return Sending::Pending;
+        }
+        match socket::first_try(held.socket.as_raw_fd(), bytes) {
+            Tried::All => return Sending::Done,
+            Tried::Nothing(e) => return Sending::Failed(e),
+            Tried::Part(taken, None) => {
+                held.sending.extend_from_slice(&bytes[taken..]);
+                self.connections.ask(Op::Send, number);
+            }
+            Tried::Part(taken, Some(e)) => {
+                held.sending.extend_from_slice(&bytes[taken..]);
+                held.failed = Some(e);
+                self.failures.push((key.masked(), e));
+            }
+        }
+        Sending::Pending
     }
 
     fn close(&mut self, key: Key) {
-        let slot = &mut self.slots[key.slot as usize];
-        if slot.generation != key.generation & GENERATION_MASK {
-            return;
-        }
-        if let Some(socket) = slot.socket.take() {
-            // The ring's own references keep the socket alive; this makes its operations complete.
-            let _ = socket.shutdown(Shutdown::Both);
-        }
-        if slot.addr.is_some() {
-            // An entry that was not yet submitted still points to the address: submit before it goes.
-            let _ = self.ring.submit();
-            self.slots[key.slot as usize].addr = None;
+        if let Some(number) = self.connections.find(key) {
+            self.give_up(number);
         }
     }
 
     fn tcp_facts(&mut self, key: Key) -> Option<TcpFacts> {
-        socket::tcp_facts(self.slots[key.slot as usize].socket.as_ref()?.as_raw_fd())
+        let number = self.connections.find(key)?;
+        socket::tcp_facts(self.connections.held(number)?.socket.as_raw_fd())
     }
 
     fn unacknowledged(&mut self, key: Key) -> Option<usize> {
-        let slot = &self.slots[key.slot as usize];
-        Some(socket::unacknowledged(slot.socket.as_ref()?.as_raw_fd())? + slot.unsent)
+        let number = self.connections.find(key)?;
+        let held = self.connections.held(number)?;
+        // While a send is under way nobody knows how much of it the kernel has.
+        let unsent = held.failed.map_or(0, |_| held.sending.len());
+        let queued = socket::unacknowledged(held.socket.as_raw_fd())?;
+        Some(queued + unsent + held.behind.len())
     }
 
     fn wait(
@@ -489,28 +549,31 @@ impl Driver for Uring {
         on: &mut dyn FnMut(Key, Event<'_>, Nanos),
     ) -> Result<(), i32> {
         while let Some(key) = self.pace.rested(clock::monotonic()) {
-            if self.live(key) {
-                self.arm_receive(key);
+            if let Some(number) = self.connections.find(key) {
+                self.arm_receive(number);
             }
         }
         let until = self.pace.next().map_or(until, |at| at.min(until));
-        self.enter(until, batch)?;
+        let ready = !self.batch.is_empty() || !self.failures.is_empty();
+        self.enter(if ready { 0 } else { until }, batch)?;
         if self.ring.completion().len() >= TASK_WORK {
             self.enter(0, 0)?;
         }
         let seen = clock::monotonic();
         self.stamper.renew(seen);
+        self.reap();
         let mut batch = std::mem::take(&mut self.batch);
-        batch.clear();
-        {
-            let completions = self.ring.completion();
-            self.stats.completions_lost = u64::from(completions.overflow());
-            batch.extend(completions);
-        }
         for entry in &batch {
             self.complete(entry, seen, on);
         }
-        self.batch = batch;
+        if !self.failures.is_empty() {
+            self.report_failures(seen, on);
+        }
+        batch.clear();
+        // A connection that went on from another local address may have settled others, and taken completions for the next wait.
+        if self.batch.is_empty() {
+            self.batch = batch;
+        }
         self.buffers.publish();
         Ok(())
     }
@@ -521,15 +584,44 @@ impl Driver for Uring {
 }
 
 impl Drop for Uring {
+    /// Ends everything that the kernel does for this driver before its memory goes. What the kernel does not let go of in time stays
+    /// allocated.
     fn drop(&mut self) {
-        for slot in &mut self.slots {
-            if let Some(socket) = slot.socket.take() {
-                let _ = socket.shutdown(Shutdown::Both);
+        for number in self.connections.all() {
+            self.give_up(number);
+        }
+        let until = clock::monotonic() + LAST_WAIT;
+        while self.connections.closing() > 0 && clock::monotonic() < until {
+            self.settle();
+            if self.connections.closing() > 0
+                && self.enter(clock::monotonic() + clock::MILLI, 0).is_err()
+            {
+                break;
             }
         }
-        // Everything that the kernel could still write to outlives the ring: fields are dropped in order, the ring first.
-        let _ = self.ring.submit();
+        if self.connections.closing() > 0 {
+            std::mem::forget(std::mem::replace(
+                &mut self.connections,
+                Connections::new(0),
+            ));
+            self.buffers.leak();
+        }
     }
+}
+
+/// Provided buffers for so many connections: a power of two.
+fn buffers(slots: usize) -> usize {
+    (slots * BUFFERS_EACH)
+        .clamp(*BUFFERS.start(), *BUFFERS.end())
+        .next_power_of_two()
+}
+
+/// Whether an entry into the kernel that ends so may be tried again.
+fn passing(errno: i32) -> bool {
+    matches!(
+        errno,
+        libc::ETIME | libc::EINTR | libc::EBUSY | libc::EAGAIN
+    )
 }
 
 /// A ring of provided buffers, lent to the kernel and given back with one tail publish a loop.
@@ -543,9 +635,7 @@ struct Buffers {
 }
 
 impl Buffers {
-    fn register(ring: &IoUring, slots: usize) -> Result<Self, i32> {
-        let count = (slots * BUFFERS_EACH).clamp(*BUFFERS.start(), *BUFFERS.end());
-        let count = count.next_power_of_two() as u16;
+    fn register(ring: &IoUring, count: u16) -> Result<Self, i32> {
         let layout = std::alloc::Layout::from_size_align(
             usize::from(count) * size_of::<BufRingEntry>(),
             4096,
@@ -603,25 +693,31 @@ impl Buffers {
                 .store(self.tail, Ordering::Release)
         };
     }
+
+    /// Leaves the memory to a kernel that may still write to it.
+    fn leak(&mut self) {
+        std::mem::forget(std::mem::take(&mut self.memory));
+        self.entries = std::ptr::null_mut();
+    }
 }
 
 impl Drop for Buffers {
     fn drop(&mut self) {
+        if self.entries.is_null() {
+            return;
+        }
         // SAFETY: allocated with this layout in `register`; the ring, which shares it, was dropped before.
         unsafe { std::alloc::dealloc(self.entries.cast(), self.layout) };
     }
 }
 
-fn pack(op: Op, key: Key) -> u64 {
-    (op as u64) << 56 | u64::from(key.generation & GENERATION_MASK) << 32 | u64::from(key.slot)
+/// What an entry is known by: its operation and the number of its connection.
+fn pack(op: Op, number: u32) -> u64 {
+    (op as u64) << 32 | u64::from(number)
 }
 
-fn unpack(word: u64) -> (u8, Key) {
-    (
-        (word >> 56) as u8,
-        Key {
-            slot: word as u32,
-            generation: (word >> 32) as u32 & GENERATION_MASK,
-        },
-    )
+fn unpack(word: u64) -> Option<(Op, u32)> {
+    const OPS: [Op; 5] = [Op::Connect, Op::Receive, Op::Send, Op::Readable, Op::Cancel];
+    let op = OPS.get(((word >> 32) as usize).checked_sub(1)?)?;
+    Some((*op, word as u32))
 }

@@ -187,6 +187,24 @@ pub(super) const ROWS: &[Elsewhere] = &[
             ),
         ],
     },
+    Elsewhere {
+        what: "connections that are given up while the kernel still works on them, and whose descriptors are used again at once, also by another worker",
+        becomes: "no byte, connect or answer reaches another connection; a descriptor is free again once the kernel has let go of it",
+        tests: &[
+            (
+                DRIVERS,
+                "two_drivers_that_use_each_others_descriptors_again_never_mix_connections",
+            ),
+            (
+                DRIVERS,
+                "connects_that_are_given_up_do_not_keep_their_descriptors",
+            ),
+            (
+                CONNECTIONS,
+                "nothing_is_released_while_an_entry_names_it_and_all_is_released_in_the_end",
+            ),
+        ],
+    },
 ];
 
 /// What the matrix leaves out, and why.
@@ -221,6 +239,8 @@ pub(super) fn source(file: &str) -> &'static str {
         H2_MOVES => include_str!("../http2/moves.rs"),
         H2_RULES => include_str!("../http2/rules.rs"),
         STAMP => include_str!("../../../../engine/src/driver/stamp.rs"),
+        DRIVERS => include_str!("../../../../engine/src/driver/tests.rs"),
+        CONNECTIONS => include_str!("../../../../engine/src/driver/connections/tests.rs"),
         other => panic!("{other} is not among the sources"),
     }
 }
@@ -238,3 +258,5 @@ const H2_ENDS: &str = "tests/tests/it/http2/ends.rs";
 const H2_MOVES: &str = "tests/tests/it/http2/moves.rs";
 const H2_RULES: &str = "tests/tests/it/http2/rules.rs";
 const STAMP: &str = "engine/src/driver/stamp.rs";
+const DRIVERS: &str = "engine/src/driver/tests.rs";
+const CONNECTIONS: &str = "engine/src/driver/connections/tests.rs";
