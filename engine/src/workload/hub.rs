@@ -1,34 +1,61 @@
-//! `tokenizer.json` of a name on the Hugging Face hub: from the local cache, else downloaded into it.
+//! Files of a tokenizer by its name on the Hugging Face hub: from the local caches, else downloaded.
+//!
+//! The cache of Hugging Face's own libraries is read and never written. What ringload downloads lies in a folder of its own, under names
+//! made of the endpoint, the repository and the revision that the user wrote: nothing that a hub answers becomes a path or chooses where
+//! the token goes.
+
+mod fetch;
 
 use super::tokenizer::FILE_NAME;
 use crate::error::{Error, Result};
-use hf_hub::api::sync::{ApiBuilder, ApiError};
-use hf_hub::{Cache, Repo, RepoType};
-use std::env;
+use fetch::{Failure, Limits};
+use std::fmt;
+use std::fs::File;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
+use std::{env, fs, io};
+use url::Url;
 
 /// Where hub files are looked for.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Hub {
-    /// Directory with `models--ORG--NAME` folders.
+    /// Directory with `models--ORG--NAME` folders, as Hugging Face's libraries lay it out; only read.
     pub cache: PathBuf,
+    /// Directory of what ringload has downloaded.
+    pub downloads: PathBuf,
     /// Base URL of the hub.
     pub endpoint: String,
     /// Access token, if any.
     pub token: Option<String>,
     /// Never use the network.
     pub offline: bool,
+    /// Most bytes and redirects of a download.
+    pub(in crate::workload) limits: Limits,
+}
+
+impl fmt::Debug for Hub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hub")
+            .field("cache", &self.cache)
+            .field("downloads", &self.downloads)
+            .field("endpoint", &self.endpoint)
+            .field("token", &self.token.as_ref().map(|_| crate::plan::HIDDEN))
+            .field("offline", &self.offline)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Hub {
-    /// The public hub, with a given cache directory and no token.
+    /// The public hub, with a given cache directory, downloads beside it, and no token.
     #[must_use]
     pub fn at(cache: &Path) -> Self {
         Self {
             cache: cache.to_owned(),
+            downloads: cache.with_file_name(DOWNLOADS),
             endpoint: "https://huggingface.co".into(),
             token: None,
             offline: false,
+            limits: Limits::DEFAULT,
         }
     }
 
@@ -54,12 +81,13 @@ impl Hub {
         });
         let token_file = path("HF_TOKEN_PATH").unwrap_or_else(|| home.join("token"));
         let mut hub = Self::at(&path("HF_HUB_CACHE").unwrap_or_else(|| home.join("hub")));
+        hub.downloads = home.join(DOWNLOADS);
         hub.token = var("HF_TOKEN")
-            .or_else(|| std::fs::read_to_string(token_file).ok())
+            .or_else(|| read_text(&token_file).ok())
             .map(|token| token.trim().to_owned())
             .filter(|token| !token.is_empty());
         if let Some(endpoint) = var("HF_ENDPOINT") {
-            hub.endpoint = endpoint.trim_end_matches('/').to_owned();
+            hub.endpoint = endpoint;
         }
         hub.offline = var("HF_HUB_OFFLINE").is_some_and(|value| is_true(&value));
         hub
@@ -68,8 +96,32 @@ impl Hub {
     /// The local path of a repository's `tokenizer.json` at a revision.
     ///
     /// # Errors
-    /// When the name is no hub name, or the file is neither in the cache nor to be had.
+    /// When the name is no hub name, or the file is neither in a cache nor to be had.
     pub(super) fn tokenizer_file(&self, name: &str, revision: &str) -> Result<PathBuf> {
+        match self.file(name, revision, FILE_NAME)? {
+            Some(path) => Ok(path),
+            None if self.offline => {
+                Err(self.absent(name, revision, "HF_HUB_OFFLINE forbids a download", ""))
+            }
+            None => Err(self.absent(
+                name,
+                revision,
+                "the hub has no such repository, revision or file (status 404)",
+                "check --tokenizer and --tokenizer-revision; or ",
+            )),
+        }
+    }
+
+    /// The local path of a file of a repository, downloaded where it has to be; none where the hub has no such file, or may not be asked.
+    ///
+    /// # Errors
+    /// When the name is no hub name, or the hub did not say whether it has the file.
+    pub(super) fn file(
+        &self,
+        name: &str,
+        revision: &str,
+        file: &'static str,
+    ) -> Result<Option<PathBuf>> {
         if !is_repo_name(name) {
             return Err(Error::environment(
                 format!("tokenizer {name}: no such file or directory, and not a hub name either"),
@@ -82,77 +134,167 @@ impl Hub {
                 "write a branch, a tag or a full commit hash",
             ));
         }
-        if let Some(path) = self.cached(name, revision, FILE_NAME) {
-            return Ok(path);
+        let endpoint = self.endpoint()?;
+        let ours = self.place(&endpoint, name, revision, file);
+        let known = self
+            .cached(name, revision, file)
+            .or_else(|| ours.is_file().then(|| ours.clone()));
+        if known.is_some() || self.offline {
+            return Ok(known);
         }
-        if self.offline {
-            return Err(self.absent(name, revision, "HF_HUB_OFFLINE forbids a download"));
+        let failed = |what: &str, hint: &str| self.absent(name, revision, what, hint);
+        let token = self.token.as_deref();
+        if token.is_some_and(|token| !token.bytes().all(|b| b.is_ascii_graphic())) {
+            return Err(failed(
+                "the token holds a blank or another character that no token has",
+                "write HF_TOKEN, or the token file, anew; or ",
+            ));
         }
-        self.download(name, revision)
+        match fetch::get(
+            &address(&endpoint, name, revision, file),
+            token,
+            self.limits,
+        ) {
+            Ok(bytes) => {
+                checked(&bytes, file).map_err(|what| failed(&what, "try again; or "))?;
+                keep(&ours, &bytes).map_err(|e| {
+                    Error::environment(
+                        format!(
+                            "tokenizer {name}: {} cannot be written: {e}",
+                            ours.display()
+                        ),
+                        "set HF_HOME to a folder that this user may write to",
+                    )
+                })?;
+                Ok(Some(ours))
+            }
+            Err(Failure::Absent) => Ok(None),
+            Err(Failure::Forbidden { withheld: None }) => Err(failed(
+                "it wants a token that may read the model (status 401 or 403)",
+                "check the name and, for a gated model, set HF_TOKEN to a token that may read it; or ",
+            )),
+            Err(Failure::Forbidden {
+                withheld: Some(why),
+            }) => Err(failed(
+                &format!("it wants a token (status 401 or 403), and {why}"),
+                "",
+            )),
+            Err(Failure::Other(what)) => Err(failed(&what, "")),
+        }
     }
 
-    /// Brings another file of the repository into the cache, beside `tokenizer.json`, where the repository has it.
-    pub(super) fn fetch_beside(&self, name: &str, revision: &str, file: &str) {
-        if !self.offline && self.cached(name, revision, file).is_none() {
-            // A repository without it answers 404: it is for the reader of the file to say that it is lacking.
-            let _ = self.fetch(name, revision, file);
-        }
+    /// The endpoint, without a query and with a path that ends in a slash.
+    fn endpoint(&self) -> Result<Url> {
+        let url = Url::parse(&self.endpoint).ok().filter(|url| {
+            matches!(url.scheme(), "http" | "https")
+                && url.has_host()
+                && url.query().is_none()
+                && url.fragment().is_none()
+        });
+        url.ok_or_else(|| {
+            Error::environment(
+                "HF_ENDPOINT is not the URL of a hub",
+                "set it to https://HOST, or unset it for https://huggingface.co",
+            )
+        })
     }
 
+    /// Where a downloaded file is kept: under names of the user's alone.
+    fn place(&self, endpoint: &Url, name: &str, revision: &str, file: &str) -> PathBuf {
+        let endpoint = fetch::shown(endpoint);
+        let plain = |c: char| {
+            if c.is_ascii_alphanumeric() || c == '.' || c == '-' {
+                c
+            } else {
+                '_'
+            }
+        };
+        let endpoint: String = endpoint.trim_end_matches('/').chars().map(plain).collect();
+        // Neither a repository nor a revision holds two dashes in place of a slash that another would.
+        let folder = format!("{}@{}", name.replace('/', "+"), revision.replace('/', "+"));
+        self.downloads.join(endpoint).join(folder).join(file)
+    }
+
+    /// A file in the cache of Hugging Face's libraries: `refs/REVISION` names a commit, `snapshots/COMMIT` has its files.
     fn cached(&self, name: &str, revision: &str, file: &str) -> Option<PathBuf> {
-        let repo = Cache::new(self.cache.clone()).repo(repo(name, revision));
+        let repo = self
+            .cache
+            .join(format!("models--{}", name.replace('/', "--")));
+        let commit = read_text(&repo.join("refs").join(revision)).ok();
         // A full commit hash names its snapshot directly, without an entry under refs/.
-        let by_hash = repo.pointer_path(revision).join(file);
-        repo.get(file)
-            .or_else(|| by_hash.is_file().then_some(by_hash))
+        let commits = [commit.as_deref().map(str::trim), Some(revision)];
+        let mut paths = commits
+            .into_iter()
+            .flatten()
+            .filter(|commit| is_segment(commit));
+        paths.find_map(|commit| {
+            let path = repo.join("snapshots").join(commit).join(file);
+            path.is_file().then_some(path)
+        })
     }
 
-    fn fetch(
-        &self,
-        name: &str,
-        revision: &str,
-        file: &str,
-    ) -> std::result::Result<PathBuf, ApiError> {
-        ApiBuilder::from_cache(Cache::new(self.cache.clone()))
-            .with_endpoint(self.endpoint.clone())
-            .with_token(self.token.clone())
-            .with_progress(false)
-            .build()
-            .and_then(|api| api.repo(repo(name, revision)).download(file))
-    }
-
-    fn download(&self, name: &str, revision: &str) -> Result<PathBuf> {
-        self.fetch(name, revision, FILE_NAME)
-            .map_err(|e| {
-                let why = e.to_string();
-                if ["status: 401", "status: 403"].iter().any(|s| why.contains(s)) {
-                    let mut e = self.absent(name, revision, &why);
-                    e.remedy = format!("check the name and, for a gated model, set HF_TOKEN to a token that may read it; or {}", e.remedy);
-                    e
-                } else {
-                    self.absent(name, revision, &why)
-                }
-            })
-    }
-
-    fn absent(&self, name: &str, revision: &str, why: &str) -> Error {
+    fn absent(&self, name: &str, revision: &str, why: &str, hint: &str) -> Error {
+        let endpoint = self
+            .endpoint()
+            .map_or_else(|_| String::new(), |url| fetch::shown(&url));
         Error::environment(
             format!(
-                "tokenizer {name}: no such file or directory here, {FILE_NAME} of revision {revision} is not in the cache {}, and it \
-                 could not be had from {}: {why}",
+                "tokenizer {name}: no such file or directory here, {FILE_NAME} of revision {revision} is not in the caches {} and {}, and \
+                 it could not be had from {}: {why}",
                 self.cache.display(),
-                self.endpoint
+                self.downloads.display(),
+                endpoint.trim_end_matches('/')
             ),
             format!(
-                "pass a local path, or pre-download with `hf download {name} {FILE_NAME} --revision {revision}`, or count approximately \
-                 with --tokenizer builtin"
+                "{hint}pass a local path, or pre-download with `hf download {name} {FILE_NAME} --revision {revision}`, or count \
+                 approximately with --tokenizer builtin"
             ),
         )
     }
 }
 
-fn repo(name: &str, revision: &str) -> Repo {
-    Repo::with_revision(name.into(), RepoType::Model, revision.into())
+/// The hub's address of a file: `/ORG/NAME/resolve/REVISION/FILE`, with the slashes of a revision escaped.
+fn address(endpoint: &Url, name: &str, revision: &str, file: &str) -> Url {
+    let mut url = endpoint.clone();
+    // An http or https URL has a path to add to.
+    if let Ok(mut path) = url.path_segments_mut() {
+        path.pop_if_empty()
+            .extend(name.split('/'))
+            .extend(["resolve", revision, file]);
+    }
+    url
+}
+
+/// Refuses what is no JSON under a name that ends so: a page of a proxy, or a file that broke off.
+fn checked(bytes: &[u8], file: &str) -> std::result::Result<(), String> {
+    if !file.ends_with(".json") {
+        return match std::str::from_utf8(bytes) {
+            Ok(_) => Ok(()),
+            Err(e) => Err(format!("{file} is not text: {e}")),
+        };
+    }
+    let read: std::result::Result<serde::de::IgnoredAny, _> = serde_json::from_slice(bytes);
+    read.map(|_| ())
+        .map_err(|e| format!("what came as {file} is not JSON: {e}"))
+}
+
+/// Writes a file so that it is there whole or not at all.
+fn keep(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(path);
+    fs::create_dir_all(folder)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(bytes)?;
+    file.persist(path)?;
+    Ok(())
+}
+
+/// A small text.
+fn read_text(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    File::open(path)?
+        .take(LONGEST_TEXT)
+        .read_to_string(&mut text)?;
+    Ok(text)
 }
 
 /// `model` or `org/model`, of letters, digits, `-`, `_` and `.`, as the hub has them: nothing that could leave the cache directory.
@@ -162,11 +304,12 @@ fn is_repo_name(name: &str) -> bool {
 }
 
 fn is_revision(revision: &str) -> bool {
-    revision.split('/').all(is_segment)
+    revision.len() <= LONGEST_NAME && revision.split('/').all(is_segment)
 }
 
 fn is_segment(part: &str) -> bool {
     !part.is_empty()
+        && part.len() <= LONGEST_NAME
         && !part.starts_with(['.', '-'])
         && !part.contains("..")
         && part
@@ -178,6 +321,12 @@ fn is_true(value: &str) -> bool {
     ["1", "true", "yes", "on"].contains(&value.to_ascii_lowercase().as_str())
 }
 
+/// The folder of downloads, in `HF_HOME`.
+const DOWNLOADS: &str = "ringload";
+/// Most bytes of a part of a repository's name, and of a revision: two of them and more fit into the name of a folder.
+const LONGEST_NAME: usize = 80;
+/// Most bytes that are read of a token's file and of an entry under `refs/`.
+const LONGEST_TEXT: u64 = 4096;
+
 #[cfg(test)]
-#[path = "hub_tests.rs"]
 mod tests;

@@ -1,10 +1,10 @@
 //! Chat templates: what a model sees of a conversation, as its own Jinja template renders it.
 
+use super::tokenizer::bounded;
 use crate::clock::{self, SECOND};
 use crate::error::{Error, Result};
 use minijinja::{Environment, ErrorKind, Value as Jinja, context};
 use serde_json::{Map, Value};
-use std::fs;
 use std::path::Path;
 
 /// The chat template of a model: `chat_template.jinja`, else `chat_template` of `tokenizer_config.json`.
@@ -16,23 +16,36 @@ pub struct ChatTemplate {
 }
 
 impl ChatTemplate {
-    /// Reads the template in a tokenizer's directory; none where there is none.
+    /// Reads the template of a tokenizer: `own` is a `chat_template.jinja`, `config` a `tokenizer_config.json`; neither needs to be there.
     ///
     /// # Errors
     /// When what is there is no template, with its line.
-    pub(super) fn read(directory: &Path) -> Result<Option<Self>> {
-        let config = match fs::read(directory.join(CONFIG)) {
-            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|e| {
+    pub(super) fn read(config: Option<&Path>, own: Option<&Path>) -> Result<Option<Self>> {
+        let read = |path: Option<&Path>| match path.filter(|path| path.exists()) {
+            Some(path) => bounded(path, LARGEST_FILE).map(Some).map_err(|e| {
                 Error::environment(
-                    format!("{}: {e}", directory.join(CONFIG).display()),
-                    "fetch it again, or pass the tokenizer.json itself",
+                    format!("{}: {e}", path.display()),
+                    "pass the tokenizer of the served model; or leave --apply-chat-template out",
                 )
-            })?,
-            Err(_) => Map::new(),
+            }),
+            None => Ok(None),
         };
-        let own = fs::read_to_string(directory.join(FILE)).ok();
-        match own.or_else(|| named(config.get("chat_template")?)) {
-            Some(text) => Self::new(&text, &config).map(Some),
+        let broken = |path: Option<&Path>, e: &dyn std::fmt::Display| {
+            Error::environment(
+                format!("{}: {e}", path.unwrap_or(Path::new("")).display()),
+                "fetch it again, or pass the tokenizer.json itself",
+            )
+        };
+        let parsed = match read(config)? {
+            Some(bytes) => serde_json::from_slice(&bytes).map_err(|e| broken(config, &e))?,
+            None => Map::new(),
+        };
+        let text = match read(own)? {
+            Some(bytes) => Some(String::from_utf8(bytes).map_err(|e| broken(own, &e))?),
+            None => None,
+        };
+        match text.or_else(|| named(parsed.get("chat_template")?)) {
+            Some(text) => Self::new(&text, &parsed).map(Some),
             None => Ok(None),
         }
     }
@@ -212,6 +225,8 @@ const MONTHS: [&str; 12] = [
     "November",
     "December",
 ];
+/// Most bytes of a `tokenizer_config.json` and of a `chat_template.jinja`.
+const LARGEST_FILE: u64 = 64 << 20;
 pub(super) const CONFIG: &str = "tokenizer_config.json";
 pub(super) const FILE: &str = "chat_template.jinja";
 const NAME: &str = "chat";

@@ -4,6 +4,7 @@ use super::hub::Hub;
 use super::template::{self, ChatTemplate};
 use crate::error::{Error, Result};
 use crate::plan::TokenizerSource;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 use tokenizers::Encoding;
@@ -60,7 +61,7 @@ impl Tokenizer {
     }
 
     fn from_file(path: &Path, name: &str) -> Result<Self> {
-        let bytes = fs::read(path).map_err(|e| unreadable(path, &e))?;
+        let bytes = bounded(path, LARGEST_FILE).map_err(|e| unreadable(path, &e))?;
         let inner = tokenizers::Tokenizer::from_bytes(bytes).map_err(|e| {
             Error::environment(
                 format!("tokenizer {name}: {} is not a tokenizer.json: {e}", path.display()),
@@ -77,17 +78,15 @@ impl Tokenizer {
     /// # Errors
     /// When there is none, or it is no template.
     pub fn with_template(mut self, source: &TokenizerSource, hub: &Hub) -> Result<Self> {
-        if let (TokenizerSource::Named { name, revision }, false) =
-            (source, Path::new(&self.name).exists())
-        {
-            for file in [template::CONFIG, template::FILE] {
-                hub.fetch_beside(name, revision, file);
+        let beside = |file: &'static str| match (source, &self.directory) {
+            (TokenizerSource::Named { name, revision }, _) if !Path::new(name).exists() => {
+                hub.file(name, revision, file)
             }
-        }
-        self.template = match &self.directory {
-            Some(directory) => ChatTemplate::read(directory)?,
-            None => None,
+            (_, Some(directory)) => Ok(Some(directory.join(file))),
+            (_, None) => Ok(None),
         };
+        let (config, own) = (beside(template::CONFIG)?, beside(template::FILE)?);
+        self.template = ChatTemplate::read(config.as_deref(), own.as_deref())?;
         self.template().map(|_| ())?;
         Ok(self)
     }
@@ -186,6 +185,21 @@ fn in_directory(dir: &Path) -> Result<PathBuf> {
     ))
 }
 
+/// The bytes of a file that may come from anywhere; an error where there are more than `limit`.
+pub(super) fn bounded(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    fs::File::open(path)?
+        .take(limit + 1)
+        .read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit {
+        return Err(io::Error::other(format!(
+            "it has more than the limit of {} MiB",
+            limit >> 20
+        )));
+    }
+    Ok(bytes)
+}
+
 fn unreadable(path: &Path, e: &io::Error) -> Error {
     Error::environment(
         format!("tokenizer file {} cannot be read: {e}", path.display()),
@@ -193,6 +207,8 @@ fn unreadable(path: &Path, e: &io::Error) -> Error {
     )
 }
 
+/// Most bytes of a `tokenizer.json`.
+const LARGEST_FILE: u64 = 256 << 20;
 /// The name of the built-in vocabulary.
 const BUILTIN: &str = "builtin";
 /// The file that a tokenizer directory or repository must have.
@@ -276,6 +292,27 @@ mod tests {
         assert!(e.what.contains("has no tokenizer.json"), "{e}");
         fs::write(dir.path().join("tokenizer.model"), "x").unwrap();
         assert!(error_of(dir.path()).remedy.contains("SentencePiece"));
+    }
+
+    #[test]
+    fn no_more_than_the_limit_is_read_of_a_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join(FILE_NAME);
+        fs::write(&file, "four").unwrap();
+        assert_eq!(bounded(&file, 4).unwrap(), b"four");
+        assert!(
+            bounded(&file, 3)
+                .unwrap_err()
+                .to_string()
+                .contains("limit of")
+        );
+        // A device has no size of its own.
+        assert!(
+            bounded(Path::new("/dev/zero"), 1 << 20)
+                .unwrap_err()
+                .to_string()
+                .contains("1 MiB")
+        );
     }
 
     #[test]

@@ -1,0 +1,182 @@
+//! One file from a hub over HTTP. Nothing of a response but its status, its body and where it redirects to is looked at.
+
+use std::io::Read;
+use std::time::Duration;
+use ureq::http::header::LOCATION;
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
+use ureq::{Agent, Proxy};
+use url::{Host, Url};
+
+/// Why there is no file.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// The hub has no such repository, revision or file (404).
+    Absent,
+    /// The hub wants a token, or another one (401, 403).
+    Forbidden {
+        /// The token was not sent, and why.
+        withheld: Option<&'static str>,
+    },
+    /// Anything else, in words.
+    Other(String),
+}
+
+/// Most bytes and hops of a file.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::workload) struct Limits {
+    pub(super) bytes: u64,
+    pub(super) redirects: u32,
+}
+
+impl Limits {
+    /// 256 MiB: the largest `tokenizer.json` of a public model has about 50.
+    pub(super) const DEFAULT: Self = Self {
+        bytes: 256 << 20,
+        redirects: 5,
+    };
+}
+
+/// Gets the file at `url`. The token goes to that URL alone, over `https` or to this host, and to no redirect; redirects are followed to
+/// `https` only, or from this host to this host.
+pub(super) fn get(url: &Url, token: Option<&str>, limits: Limits) -> Result<Vec<u8>, Failure> {
+    let agent = agent(is_loopback(url))?;
+    let is_private = url.scheme() == "https" || is_loopback(url);
+    let mut at = url.clone();
+    for hop in 0..=limits.redirects {
+        let mut request = agent.get(at.as_str());
+        let sent = token.filter(|_| hop == 0 && is_private);
+        if let Some(token) = sent {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        let mut response = request
+            .call()
+            .map_err(|e| Failure::Other(format!("{}: {e}", shown(&at))))?;
+        let status = response.status().as_u16();
+        match status {
+            200 => {
+                let mut body = Vec::new();
+                let read = response
+                    .body_mut()
+                    .as_reader()
+                    .take(limits.bytes + 1)
+                    .read_to_end(&mut body);
+                read.map_err(|e| {
+                    Failure::Other(format!("{}: the answer broke off ({e})", shown(&at)))
+                })?;
+                if body.len() as u64 > limits.bytes {
+                    return Err(Failure::Other(format!(
+                        "{}: it has more than the limit of {} MiB for one file",
+                        shown(&at),
+                        limits.bytes >> 20
+                    )));
+                }
+                return Ok(body);
+            }
+            301 | 302 | 303 | 307 | 308 => {
+                let location = response
+                    .headers()
+                    .get(LOCATION)
+                    .and_then(|value| value.to_str().ok());
+                at = redirected(url, &at, location)?;
+            }
+            404 => return Err(Failure::Absent),
+            401 | 403 => {
+                let withheld = match (token, sent) {
+                    (Some(_), None) if hop == 0 => Some("HF_TOKEN is sent over https only"),
+                    (Some(_), None) => Some("HF_TOKEN is not sent to where the hub redirects"),
+                    _ => None,
+                };
+                return Err(Failure::Forbidden { withheld });
+            }
+            other => {
+                return Err(Failure::Other(format!(
+                    "{} answered with status {other}",
+                    shown(&at)
+                )));
+            }
+        }
+    }
+    Err(Failure::Other(format!(
+        "{} redirected more than {} times",
+        shown(url),
+        limits.redirects
+    )))
+}
+
+/// Where a redirect leads; refused where it leaves `https`, or leads to this host from elsewhere.
+pub(super) fn redirected(first: &Url, at: &Url, location: Option<&str>) -> Result<Url, Failure> {
+    let to = location.and_then(|location| at.join(location).ok());
+    let Some(to) =
+        to.filter(|to| to.has_host() && to.username().is_empty() && to.password().is_none())
+    else {
+        return Err(Failure::Other(format!(
+            "{} redirected to nowhere",
+            shown(at)
+        )));
+    };
+    let allowed = match (to.scheme(), is_loopback(&to)) {
+        ("https" | "http", true) => is_loopback(first),
+        ("https", false) => true,
+        ("http", false) => to.origin() == first.origin(),
+        _ => false,
+    };
+    if allowed {
+        return Ok(to);
+    }
+    Err(Failure::Other(format!(
+        "{} redirected to {}, which is not followed: only https is",
+        shown(at),
+        shown(&to)
+    )))
+}
+
+fn agent(local: bool) -> Result<Agent, Failure> {
+    let found = rustls_native_certs::load_native_certs().certs;
+    let roots: Vec<Certificate<'static>> = found
+        .iter()
+        .map(|der| Certificate::from_der(der).to_owned())
+        .collect();
+    // A machine without roots of its own, as a bare container, is given those of Mozilla.
+    let roots = if roots.is_empty() {
+        RootCerts::WebPki
+    } else {
+        RootCerts::from(roots)
+    };
+    let builder = Agent::config_builder()
+        .tls_config(TlsConfig::builder().root_certs(roots).build())
+        .user_agent(concat!("ringload/", env!("CARGO_PKG_VERSION")))
+        .proxy(if local { None } else { Proxy::try_from_env() })
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .timeout_resolve(Some(STEP))
+        .timeout_connect(Some(STEP))
+        .timeout_recv_response(Some(STEP))
+        .timeout_global(Some(WHOLE));
+    Ok(builder.build().new_agent())
+}
+
+pub(super) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        None => false,
+    }
+}
+
+/// A URL without credentials and query, which may hold a signature.
+pub(super) fn shown(url: &Url) -> String {
+    let mut bare = url.clone();
+    bare.set_query(None);
+    bare.set_fragment(None);
+    // Neither can fail where there is a host.
+    let _ = bare.set_username("");
+    let _ = bare.set_password(None);
+    bare.to_string()
+}
+
+/// Longest wait for a name, a connection, and the head of a response.
+const STEP: Duration = Duration::from_secs(30);
+/// Longest time for one file, redirects included.
+const WHOLE: Duration = Duration::from_secs(600);
