@@ -3,6 +3,7 @@
 mod cancellation;
 mod dataset;
 mod endpoint;
+mod host;
 mod load;
 mod names;
 mod network;
@@ -18,6 +19,7 @@ mod tier;
 pub use cancellation::Cancellation;
 pub use dataset::{Context, Law, Length, Marker, Pair, Prompts, Sampling, TokenizerSource, Turns};
 pub use endpoint::EndpointKind;
+pub use host::Host;
 pub use load::{Arrival, Cap, CapPolicy, Load, Phase, Prefill, Ramp, Shape, Trace, first_session};
 pub use network::{Dns, Family, HttpVersion, Network, Pin, Tcp, Tls};
 pub use payload::{ImageFormat, Images, ModelChoice, Passages, Payload, Sounds};

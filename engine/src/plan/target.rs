@@ -1,5 +1,6 @@
 //! A base URL to send requests to.
 
+use super::Host;
 use crate::error::{Error, Result};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -9,8 +10,11 @@ use std::path::{Path, PathBuf};
 pub struct Target {
     /// The URL as shown: without credentials, without a trailing slash.
     pub url: String,
-    /// Host name or address, without brackets.
+    /// Host name in ASCII and lower case, or address without brackets and zone.
     pub host: String,
+    /// The zone of a link-local IPv6 address: the name or the number of an interface.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub zone: Option<String>,
     /// TCP port; of no meaning for a Unix socket.
     pub port: u16,
     /// Path prefix, without a trailing slash; may be empty.
@@ -63,27 +67,30 @@ impl Target {
             ));
         }
         let (host, port) = split_authority(authority, if tls { 443 } else { 80 })?;
-        if host.is_empty()
-            || host.bytes().any(|b| b <= b' ' || b == 0x7f)
-            || path.bytes().any(|b| b <= b' ' || b == 0x7f)
-        {
+        let host = Host::parse(host).map_err(|e| e.within("--url"))?;
+        if let Some(odd) = path.chars().find(|c| *c <= ' ' || *c >= '\u{7f}') {
             return Err(Error::usage(
-                format!("--url: `{url}` is not a URL"),
-                "write http://host:port",
+                format!(
+                    "--url: the path of `{}` holds the character U+{:04X}",
+                    url.escape_debug(),
+                    u32::from(odd)
+                ),
+                "percent-encode it, as in http://host/my%20path",
             ));
         }
         let base_path = path.trim_end_matches('/').to_owned();
-        let shown_host = if host.contains(':') {
-            format!("[{host}]")
-        } else {
-            host.to_owned()
+        let shown_host = match (&host.zone, host.name.contains(':')) {
+            (Some(zone), _) => format!("[{}%25{zone}]", host.name),
+            (None, true) => format!("[{}]", host.name),
+            (None, false) => host.name.clone(),
         };
         Ok(Self {
             url: format!(
                 "{}://{shown_host}:{port}{base_path}",
                 if tls { "https" } else { "http" }
             ),
-            host: host.to_owned(),
+            host: host.name,
+            zone: host.zone,
             port,
             base_path,
             tls,
@@ -91,7 +98,14 @@ impl Target {
         })
     }
 
-    /// The value of the `Host` header (`:authority` in HTTP/2): the port is left out when it is the scheme's own.
+    /// The name that the server's certificate must have: that of the host, without the dot at its end (RFC 6066 §3).
+    #[must_use]
+    pub fn server_name(&self) -> &str {
+        self.host.strip_suffix('.').unwrap_or(&self.host)
+    }
+
+    /// The value of the `Host` header (`:authority` in HTTP/2): the port is left out when it is the scheme's own. A zone has no
+    /// meaning but on this host, and is left out (RFC 6874 §3).
     #[must_use]
     pub fn host_header(&self) -> String {
         let host = if self.host.contains(':') {
@@ -130,6 +144,7 @@ fn socket(path: &str) -> Result<Target> {
     Ok(Target {
         url: format!("unix:{path}"),
         host: "localhost".to_owned(),
+        zone: None,
         port: 80,
         base_path: String::new(),
         tls: false,
@@ -147,13 +162,14 @@ fn split_authority(authority: &str, default: u16) -> Result<(&str, u16)> {
             "write a number from 1 to 65535 after the colon",
         )
     };
-    if let Some(rest) = authority.strip_prefix('[') {
-        let (host, after) = rest.split_once(']').ok_or_else(|| {
+    if authority.starts_with('[') {
+        let end = authority.find(']').ok_or_else(|| {
             Error::usage(
                 "--url: `[` without `]`",
                 "write IPv6 addresses as http://[::1]:8000",
             )
         })?;
+        let (host, after) = authority.split_at(end + 1);
         return match after.strip_prefix(':') {
             Some(port) => Ok((
                 host,

@@ -1,10 +1,11 @@
 //! Names → addresses, on the control plane: before the clock starts, and by [`Service`] for workers that ask during the run.
 //!
 //! Addresses and pins are never looked up. Names go by the hosts file, in which case no server is asked, then by the servers, search
-//! domains and options of `/etc/resolv.conf` or the plan's own servers. Both files are read once. Nothing is cached by the library underneath: each [`Resolver::lookup`] asks.
+//! domains and options of `/etc/resolv.conf` or the plan's own servers, both address families at once. Both files are read once. Nothing is cached by the library underneath: each [`Resolver::lookup`] asks.
 
 mod error;
 mod hosts;
+mod race;
 mod reply;
 mod service;
 #[cfg(test)]
@@ -19,11 +20,12 @@ use crate::error::{Error, Result};
 use crate::plan::{Family, Network, Pin};
 use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{
-    ConnectionConfig, LookupIpStrategy, NameServerConfig, ResolveHosts, ResolverConfig,
-    ResolverOpts, ServerOrderingStrategy,
+    ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts,
+    ServerOrderingStrategy,
 };
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::system_conf::parse_resolv_conf;
+use race::Servers;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -65,7 +67,7 @@ impl Resolver {
     pub fn new(network: &Network, patience: Nanos) -> Result<Self> {
         Ok(Self {
             runtime: runtime()?,
-            names: Names::new(network, &Files::read()),
+            names: Names::new(network, &Files::read(), DELAY_BEFORE),
             patience,
         })
     }
@@ -143,16 +145,17 @@ struct Names {
     pins: Arc<[Pin]>,
     hosts: Arc<str>,
     family: Family,
-    servers: std::result::Result<TokioResolver, String>,
+    servers: std::result::Result<Servers, String>,
 }
 
 impl Names {
-    fn new(network: &Network, files: &Files) -> Self {
+    /// `delay` is how long the answer of one address family waits for that of the other.
+    fn new(network: &Network, files: &Files, delay: Duration) -> Self {
         Self {
             pins: network.resolve.clone().into(),
             hosts: files.hosts.as_str().into(),
             family: network.family,
-            servers: servers(network, &files.resolv_conf),
+            servers: servers(network, &files.resolv_conf, delay),
         }
     }
 
@@ -179,25 +182,13 @@ impl Names {
             .servers
             .as_ref()
             .map_err(|e| failed(DnsFailure::Other(e.clone())))?;
-        let found = servers
-            .lookup_ip(host)
-            .await
-            .map_err(|e| failed(self.of_server(DnsFailure::from(&e))))?;
+        let found = servers.lookup(host).await;
+        let found = found.map_err(|failure| failed(self.of_server(failure)))?;
         let ended = clock::monotonic();
-        let ttl = found
-            .as_lookup()
-            .answers()
-            .iter()
-            .map(|r| r.ttl)
-            .min()
-            .unwrap_or(0);
-        let addrs = self.of_family(preferred(found.iter()), port);
-        if addrs.is_empty() {
-            return Err(failed(self.of_server(DnsFailure::NoAddress)));
-        }
+        let addrs = self.of_family(preferred(found.ips), port);
         Ok(Answer {
             addrs,
-            valid_until: ended + u64::from(ttl) * SECOND,
+            valid_until: ended + u64::from(found.ttl) * SECOND,
             started,
             ended,
         })
@@ -264,7 +255,11 @@ fn precedence(ip: IpAddr) -> u8 {
     }
 }
 
-fn servers(network: &Network, resolv_conf: &str) -> std::result::Result<TokioResolver, String> {
+fn servers(
+    network: &Network,
+    resolv_conf: &str,
+    delay: Duration,
+) -> std::result::Result<Servers, String> {
     let (config, mut options) = parse_resolv_conf(resolv_conf)
         .or_else(|_| parse_resolv_conf(format!("{resolv_conf}\nnameserver 127.0.0.1\n")))
         .unwrap_or_else(|_| (ResolverConfig::default(), ResolverOpts::default()));
@@ -278,18 +273,22 @@ fn servers(network: &Network, resolv_conf: &str) -> std::result::Result<TokioRes
     // One server after the other, in the order written, as the C library asks them.
     options.num_concurrent_reqs = 1;
     options.server_ordering_strategy = ServerOrderingStrategy::UserProvidedOrder;
-    options.ip_strategy = match network.family {
-        Family::Any => LookupIpStrategy::Ipv4AndIpv6,
-        Family::V4 => LookupIpStrategy::Ipv4Only,
-        Family::V6 => LookupIpStrategy::Ipv6Only,
-    };
-    TokioResolver::builder_with_config(
-        ResolverConfig::from_parts(domain, search, servers),
+    let ndots = options.ndots;
+    let suffixes = domain.into_iter().chain(search).collect();
+    let resolver = TokioResolver::builder_with_config(
+        ResolverConfig::from_parts(None, Vec::new(), servers),
         TokioRuntimeProvider::default(),
     )
     .with_options(options)
     .build()
-    .map_err(|e| e.to_string())
+    .map_err(|e| e.to_string())?;
+    Ok(Servers {
+        resolver,
+        ndots,
+        suffixes,
+        family: network.family,
+        delay,
+    })
 }
 
 fn server(addr: &SocketAddr) -> NameServerConfig {
@@ -305,3 +304,7 @@ fn server(addr: &SocketAddr) -> NameServerConfig {
 
 /// How often a look-up looks whether it is to go on.
 const LOOK_UP: Duration = Duration::from_millis(50);
+/// Longest wait for one family's answer before the run, when the other has an address: nothing else waits for it then.
+const DELAY_BEFORE: Duration = Duration::from_millis(250);
+/// The same during the run: the Resolution Delay of RFC 8305 §8, since a request waits for it.
+const DELAY_DURING: Duration = Duration::from_millis(50);

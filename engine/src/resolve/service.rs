@@ -1,7 +1,7 @@
 //! Look-ups for workers during the run: one thread off their cores, answers by a socket that a driver can wait for.
 
 use super::reply::{Found, Reply, encode};
-use super::{Answer, DnsError, Files, Names, runtime};
+use super::{Answer, DELAY_DURING, DnsError, Files, Names, runtime};
 use crate::clock::{self, Nanos};
 use crate::driver;
 use crate::error::{Error, Result};
@@ -84,7 +84,7 @@ impl Service {
             .name("names".into())
             .spawn(move || {
                 driver::keep_off(&cores);
-                let names = Names::new(&network, &files);
+                let names = Names::new(&network, &files, DELAY_DURING);
                 let keep = network.dns != Dns::Always;
                 LocalSet::new().block_on(&runtime, serve(names, keep, ours, asked));
             })

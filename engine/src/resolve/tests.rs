@@ -29,7 +29,7 @@ fn serve(zone: Zone) -> Server {
                 let question = Message::from_vec(&buffer[..n]).unwrap();
                 let query = question.queries[0].clone();
                 let nth = count.fetch_add(1, Ordering::SeqCst);
-                let name = query.name().to_string();
+                let name = query.name().to_ascii();
                 let Some(outcome) = zone(&name, query.query_type(), nth) else {
                     continue;
                 };
@@ -68,7 +68,7 @@ fn network(server: &Server) -> Network {
 fn resolver(network: &Network, conf: &str) -> Resolver {
     Resolver {
         runtime: runtime().unwrap(),
-        names: Names::new(network, &files(conf)),
+        names: Names::new(network, &files(conf), DELAY_DURING),
         patience: 60 * SECOND,
     }
 }
@@ -85,6 +85,8 @@ fn on() -> bool {
 }
 
 const FAST: &str = "nameserver 192.0.2.1\noptions timeout:1 attempts:1\n";
+
+const FAST_TWICE: &str = "nameserver 192.0.2.1\noptions timeout:1 attempts:3\n";
 
 fn addrs(answer: &Answer) -> Vec<String> {
     answer.addrs.iter().map(ToString::to_string).collect()
@@ -109,6 +111,16 @@ fn zone(name: &str, kind: RecordType, nth: usize) -> Option<Result2> {
         "flap.test." => Ok((vec!["10.2.0.2"], 0)),
         "broken.test." => Err(ResponseCode::ServFail),
         "silent.test." => return None,
+        // Only one family is ever answered, as by a name server that drops questions for AAAA.
+        "four.only." if v4 => Ok((vec!["10.3.0.1"], 9)),
+        "six.only." if !v4 => Ok((vec!["2001:db8::3"], 9)),
+        "four.only." | "six.only." => return None,
+        // AAAA comes with the second question for it, after A has said that it has no address.
+        "late.test." if v4 => Ok((vec![], 0)),
+        "late.test." if nth < 2 => return None,
+        "late.test." => Ok((vec!["2001:db8::4"], 9)),
+        "my_gpu.corp.example." | "end_.test." if v4 => Ok((vec!["10.4.0.1"], 9)),
+        "xn--bcher-kva.test." if v4 => Ok((vec!["10.4.0.2"], 9)),
         _ => Err(ResponseCode::NXDomain),
     })
 }
@@ -144,6 +156,53 @@ fn names_have_addresses_of_the_family_asked_for_in_the_order_of_the_answer() {
     let error = resolver(&network, FAST).lookup("six.test", 80, &on);
     let text = error.unwrap_err().to_string();
     assert!(text.contains("no IPv4 address: drop --ipv4"), "{text}");
+}
+
+#[test]
+fn a_family_that_is_not_answered_does_not_hold_up_the_other() {
+    let server = serve(zone);
+    // Minutes, were the missing answer waited for.
+    let conf = "nameserver 192.0.2.1\noptions timeout:30 attempts:5\n";
+    let resolver = resolver(&network(&server), conf);
+    for (name, expected) in [
+        ("four.only", "10.3.0.1:80"),
+        ("six.only", "[2001:db8::3]:80"),
+    ] {
+        let found = resolver.lookup(name, 80, &on).unwrap();
+        assert_eq!(addrs(&found), [expected]);
+        assert_eq!(found.valid_until, found.ended + 9 * SECOND);
+    }
+    let (_service, mut lines) =
+        Service::with_files(&network(&server), &files(conf), &[], 1).unwrap();
+    assert!(lines[0].asker.ask(1, "four.only", 80));
+    let found = replies(&mut lines[0], 1).remove(0).outcome.unwrap();
+    assert_eq!(found.addrs, ["10.3.0.1:80".parse().unwrap()]);
+}
+
+#[test]
+fn no_address_of_one_family_is_no_reason_to_give_the_other_up() {
+    let server = serve(zone);
+    let found = resolver(&network(&server), FAST_TWICE).lookup("late.test", 80, &on);
+    assert_eq!(addrs(&found.unwrap()), ["[2001:db8::4]:80"]);
+}
+
+#[test]
+fn names_with_underscores_and_a_labels_are_asked_for_as_they_are() {
+    let server = serve(zone);
+    let conf = format!("{FAST}search corp.example\n");
+    let resolver = resolver(&network(&server), &conf);
+    for (name, expected) in [
+        ("my_gpu", "10.4.0.1:80"),
+        ("end_.test", "10.4.0.1:80"),
+        ("end_.test.", "10.4.0.1:80"),
+        ("xn--bcher-kva.test", "10.4.0.2:80"),
+    ] {
+        assert_eq!(
+            addrs(&resolver.lookup(name, 80, &on).unwrap()),
+            [expected],
+            "{name}"
+        );
+    }
 }
 
 #[test]

@@ -43,7 +43,7 @@ pub fn tls_clients(plan: &Plan, http2: &[bool]) -> Result<Vec<Option<Client>>> {
             let alpn: &[&[u8]] = if *http2 { &[b"h2"] } else { &[b"http/1.1"] };
             target
                 .tls
-                .then(|| Client::new(&material, &plan.network.tls, alpn, &target.host))
+                .then(|| Client::new(&material, &plan.network.tls, alpn, target.server_name()))
                 .transpose()
         })
         .collect()

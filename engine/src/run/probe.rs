@@ -64,7 +64,7 @@ pub(super) fn speaks(
             let other = |a: &&SockAddr| a.domain() != found[0].domain();
             let mut asked = found.first().into_iter().chain(found.iter().find(other));
             let alpn: [&[u8]; 2] = [b"h2", b"http/1.1"];
-            let client = Client::new(material, &plan.network.tls, &alpn, &target.host)?;
+            let client = Client::new(material, &plan.network.tls, &alpn, target.server_name())?;
             let agreed = asked.find_map(|addr| ask(&client, addr));
             Ok(Speaks {
                 http2: agreed == Some(Alpn::Http2),

@@ -1,7 +1,7 @@
 //! Addresses and sizes.
 
 use super::{bytes, not_negative};
-use ringload_engine::plan::Pin;
+use ringload_engine::plan::{Host, Pin};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// A list of addresses, written out.
@@ -51,14 +51,27 @@ pub(crate) fn pin(text: &str) -> Result<Pin, String> {
         .collect::<Option<Vec<_>>>()
         .ok_or_else(bad)?;
     let port = port.parse().ok().filter(|p| *p != 0).ok_or_else(bad)?;
-    if host.is_empty() || host.bytes().any(|b| !b.is_ascii_graphic()) {
+    if host.is_empty() {
         return Err(bad());
     }
     Ok(Pin {
-        host: host.to_ascii_lowercase(),
+        host: Host::parse(host).map_err(|e| e.what)?.name,
         port,
         addrs,
     })
+}
+
+/// A name as certificates have it: in ASCII.
+pub(crate) fn server_name(text: &str) -> Result<String, String> {
+    let name = match text.parse::<IpAddr>() {
+        Ok(ip) => ip.to_string(),
+        Err(_) => {
+            Host::parse(text)
+                .map_err(|e| format!("{}: {}", e.what, e.remedy))?
+                .name
+        }
+    };
+    Ok(name.strip_suffix('.').unwrap_or(&name).to_owned())
 }
 
 /// `10.0.0.1`, `10.0.0.1-10.0.0.9` and `10.0.0.0/24`, comma separated, in the order written. A block stands for its hosts: without the
@@ -173,6 +186,9 @@ mod tests {
         let found = pin("API.test:443:10.0.0.1,[fd00::1],fd00::2").unwrap();
         assert_eq!((found.host.as_str(), found.port), ("api.test", 443));
         assert_eq!(found.addrs.len(), 3);
+        let found = pin("B\u{fc}cher_1.test:443:10.0.0.1").unwrap();
+        assert_eq!(found.host, "xn--bcher_1-n2a.test");
+        assert!(pin("a..b:443:10.0.0.1").unwrap_err().contains("empty part"));
         for bad in [
             "h",
             "h:80",
@@ -200,6 +216,19 @@ mod tests {
         for bad in ["dns.test", "10.0.0.53:0", ""] {
             assert!(name_server(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn server_names_are_those_of_certificates() {
+        for (text, expected) in [
+            ("B\u{fc}cher.test.", "xn--bcher-kva.test"),
+            ("fd00::1", "fd00::1"),
+            ("[fd00::1]", "fd00::1"),
+            ("my_server", "my_server"),
+        ] {
+            assert_eq!(server_name(text).unwrap(), expected);
+        }
+        assert!(server_name("a b").unwrap_err().contains("a space"));
     }
 
     #[test]
