@@ -47,6 +47,15 @@ pub(crate) struct FileArgs {
     #[arg(long, value_name = "TOKENS", value_parser = values::one_count)]
     pub(crate) isl_block_size: Option<u32>,
 
+    /// Folder that holds the images, audio and video which the file names by path; nothing outside of it is read [default: the folder
+    /// of the file].
+    #[arg(long, value_name = "DIR", conflicts_with = "allow_local_media")]
+    pub(crate) media_root: Option<PathBuf>,
+
+    /// Let the file name any image, audio or video file that this user may read: each is sent to the server.
+    #[arg(long)]
+    pub(crate) allow_local_media: bool,
+
     /// Model that requests name.
     #[arg(long, short, value_name = "NAME", default_value = "model")]
     pub(crate) model: String,

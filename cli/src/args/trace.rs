@@ -18,6 +18,15 @@ pub(crate) struct TraceArgs {
     #[arg(long, value_name = "FORMAT", value_parser = values::dataset_format)]
     pub(crate) custom_dataset_type: Option<Format>,
 
+    /// Folder that holds the images, audio and video which the file names by path; nothing outside of it is read [default: the folder
+    /// of the file].
+    #[arg(long, value_name = "DIR", conflicts_with = "allow_local_media")]
+    pub(crate) media_root: Option<PathBuf>,
+
+    /// Let the file name any image, audio or video file that this user may read: each is sent to the server.
+    #[arg(long)]
+    pub(crate) allow_local_media: bool,
+
     /// Tokens of a block that `hash_ids` name [default: 512; 16 for bailian_trace].
     #[arg(
         long,

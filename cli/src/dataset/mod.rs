@@ -10,7 +10,7 @@ use crate::args::{DatasetCommand, FileArgs};
 use crate::exit::Exit;
 use ringload_engine::Result;
 use ringload_engine::dataset::Format;
-use ringload_engine::plan::{Phase, Plan, Replay, Target, TokenizerSource};
+use ringload_engine::plan::{LocalMedia, Phase, Plan, Replay, Target, TokenizerSource};
 use ringload_engine::workload::detect;
 use std::path::Path;
 
@@ -52,10 +52,12 @@ fn plan(args: &FileArgs) -> Result<Plan> {
             revision: args.tokenizer_revision.clone(),
         };
     }
-    plan.prompts.replay = Some(replay(
-        &args.file,
-        args.custom_dataset_type,
-        args.isl_block_size,
-    )?);
+    let mut replay = replay(&args.file, args.custom_dataset_type, args.isl_block_size)?;
+    replay.media = match &args.media_root {
+        Some(folder) => LocalMedia::Under(folder.clone()),
+        None if args.allow_local_media => LocalMedia::Anywhere,
+        None => LocalMedia::Beside,
+    };
+    plan.prompts.replay = Some(replay);
     Ok(plan)
 }

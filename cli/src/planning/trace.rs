@@ -4,7 +4,7 @@ use super::nanos;
 use crate::args::TraceArgs;
 use ringload_engine::clock::{MILLI, Nanos};
 use ringload_engine::dataset::Synthesis;
-use ringload_engine::plan::{Length, Replay, Timing, Trace};
+use ringload_engine::plan::{Length, LocalMedia, Replay, Timing, Trace};
 use ringload_engine::workload::{Survey, detect};
 use ringload_engine::{Error, Result};
 
@@ -46,6 +46,7 @@ pub(super) fn requests(
         draws,
         synthesis: synthesis(args),
         timing: timing(args)?,
+        media: media(args),
         ..Replay::of(file.clone(), format)
     };
     replay.block = args.isl_block_size.unwrap_or(replay.block);
@@ -66,8 +67,19 @@ pub(super) fn requests(
     }))
 }
 
+/// Which files of this machine the rows may name.
+fn media(args: &TraceArgs) -> LocalMedia {
+    match &args.media_root {
+        Some(folder) => LocalMedia::Under(folder.clone()),
+        None if args.allow_local_media => LocalMedia::Anywhere,
+        None => LocalMedia::Beside,
+    }
+}
+
 fn orphan(args: &TraceArgs) -> Option<&'static str> {
     let flags = [
+        ("--media-root", args.media_root.is_some()),
+        ("--allow-local-media", args.allow_local_media),
         ("--custom-dataset-type", args.custom_dataset_type.is_some()),
         ("--fixed-schedule", args.fixed_schedule),
         ("--no-fixed-schedule", args.no_fixed_schedule),

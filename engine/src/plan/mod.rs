@@ -24,7 +24,7 @@ pub use load::{Arrival, Cap, CapPolicy, Load, Phase, Prefill, Ramp, Shape, Trace
 pub use network::{Dns, Family, HttpVersion, Network, Pin, Tcp, Tls};
 pub use payload::{ImageFormat, Images, ModelChoice, Passages, Payload, Sounds};
 pub use rate::{Piece, Rate};
-pub use replay::{Replay, Timing};
+pub use replay::{LocalMedia, Replay, Timing};
 pub use secrets::{HIDDEN, Secrets};
 pub use slo::Slo;
 pub use target::Target;

@@ -21,6 +21,28 @@ pub struct Replay {
     pub timing: Timing,
     /// What is changed about them.
     pub synthesis: Synthesis,
+    /// Which files of this machine they may name.
+    #[serde(skip_serializing_if = "LocalMedia::is_default")]
+    pub media: LocalMedia,
+}
+
+/// Which files of this machine the rows of a dataset may name.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LocalMedia {
+    /// Those in the dataset's own folder; relative paths begin there.
+    #[default]
+    Beside,
+    /// Those in this folder; relative paths begin there.
+    Under(#[serde(serialize_with = "shown")] PathBuf),
+    /// All; relative paths begin in the dataset's folder.
+    Anywhere,
+}
+
+impl LocalMedia {
+    fn is_default(&self) -> bool {
+        *self == Self::Beside
+    }
 }
 
 impl Replay {
@@ -34,6 +56,7 @@ impl Replay {
             draws: 100,
             timing: Timing::default(),
             synthesis: Synthesis::default(),
+            media: LocalMedia::default(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What is said → a request body and its length in tokens.
 
 use super::lengths::Lengths;
-use super::media;
+use super::media::{self, MediaFiles};
 use super::parallel;
 use super::payload;
 use super::prompt::{Prompt, Prompts};
@@ -36,6 +36,8 @@ pub(super) struct Composer<'a> {
     system: Option<(Arc<str>, u32)>,
     /// Tokens that the chat template adds to a user's text, and to one with a system prompt.
     overhead: u32,
+    /// Files that the rows of a dataset name.
+    files: Option<MediaFiles>,
 }
 
 impl<'a> Composer<'a> {
@@ -74,6 +76,10 @@ impl<'a> Composer<'a> {
             system,
             overhead: 0,
             prompts,
+            files: match &plan.prompts.replay {
+                Some(replay) => Some(MediaFiles::new(&replay.file, &replay.media)?),
+                None => None,
+            },
         };
         if plan.prompts.chat_template {
             composer.overhead = composer.template_overhead()?;
@@ -190,7 +196,11 @@ impl<'a> Composer<'a> {
             Content::Payload(bytes) => return self.payload(bytes, row),
             Content::Messages(messages) => {
                 let mut messages = messages.clone();
-                messages.iter_mut().try_for_each(media::take_in)?;
+                if let Some(files) = &self.files {
+                    messages
+                        .iter_mut()
+                        .try_for_each(|message| media::take_in(message, files))?;
+                }
                 let isl = messages.iter().map(|m| self.said(m)).sum();
                 (messages, isl, false)
             }

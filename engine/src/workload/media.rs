@@ -1,7 +1,10 @@
 //! Images and sounds as requests hold them: text.
 
+mod files;
 mod image;
 mod sound;
+
+pub(super) use files::MediaFiles;
 
 use super::turns::Item;
 use crate::endpoint::Message;
@@ -27,35 +30,25 @@ pub fn sound(bytes: &[u8], format: &str) -> String {
     sound
 }
 
-/// Puts the files that a message names in place of their paths: images and films as `data:` URLs, sounds as `FORMAT,BASE64`. What is a URL,
-/// or holds its data already, stays.
+/// Puts the files that a message names in place of their paths: images and video as `data:` URLs, audio as `FORMAT,BASE64`. A URL, and what
+/// holds its data already, stays.
 ///
 /// # Errors
-/// [`crate::Blame::Usage`] when a file cannot be read, is over the limit, or has an ending that says no format.
-pub(super) fn take_in(message: &mut Message) -> Result<()> {
+/// [`crate::Blame::Usage`] when a file may not or cannot be read, is over the limit, or has an ending that says no format.
+pub(super) fn take_in(message: &mut Message, files: &MediaFiles) -> Result<()> {
     for image in message.images.iter_mut().filter(|i| is_path(i)) {
-        let (bytes, ending) = read(image)?;
-        let kind = match ending.as_str() {
-            "jpg" | "jpeg" => "jpeg",
-            "png" | "gif" | "webp" => &ending,
-            _ => return Err(unknown(image)),
-        };
+        let (bytes, ending) = files.read(image, &["png", "jpg", "jpeg", "gif", "webp"])?;
+        let kind = if ending == "jpg" { "jpeg" } else { ending };
         *image = data_url(&bytes, &format!("image/{kind}"));
     }
-    for film in message.videos.iter_mut().filter(|v| is_path(v)) {
-        let (bytes, ending) = read(film)?;
-        if !matches!(ending.as_str(), "mp4" | "webm") {
-            return Err(unknown(film));
-        }
-        *film = data_url(&bytes, &format!("video/{ending}"));
+    for video in message.videos.iter_mut().filter(|v| is_path(v)) {
+        let (bytes, ending) = files.read(video, &["mp4", "webm"])?;
+        *video = data_url(&bytes, &format!("video/{ending}"));
     }
     for audio in message.audios.iter_mut() {
         if is_path(audio) && !audio.starts_with("wav,") && !audio.starts_with("mp3,") {
-            let (bytes, ending) = read(audio)?;
-            if !matches!(ending.as_str(), "wav" | "mp3") {
-                return Err(unknown(audio));
-            }
-            *audio = sound(&bytes, &ending);
+            let (bytes, ending) = files.read(audio, &["wav", "mp3"])?;
+            *audio = sound(&bytes, ending);
         }
     }
     Ok(())
@@ -64,36 +57,6 @@ pub(super) fn take_in(message: &mut Message) -> Result<()> {
 fn is_path(text: &str) -> bool {
     !text.is_empty() && !text.contains("://") && !text.starts_with("data:")
 }
-
-fn read(path: &str) -> Result<(Vec<u8>, String)> {
-    let fault = |what: String| {
-        Error::usage(
-            format!("{path}: {what}"),
-            "name a file that this user may read, from the folder of this command; or a URL",
-        )
-    };
-    let size = std::fs::metadata(path)
-        .map_err(|e| fault(e.to_string()))?
-        .len();
-    if size > MOST_OF_A_FILE {
-        return Err(fault(format!(
-            "{size} bytes are over the limit of {MOST_OF_A_FILE} for one file"
-        )));
-    }
-    let bytes = std::fs::read(path).map_err(|e| fault(e.to_string()))?;
-    let ending = std::path::Path::new(path).extension().unwrap_or_default();
-    Ok((bytes, ending.to_string_lossy().to_ascii_lowercase()))
-}
-
-fn unknown(path: &str) -> Error {
-    Error::usage(
-        format!("{path}: its ending says no format"),
-        "write .png, .jpg, .gif or .webp for images, .wav or .mp3 for sounds, .mp4 or .webm for films",
-    )
-}
-
-/// Largest file of an image, a sound or a film.
-const MOST_OF_A_FILE: u64 = 64 << 20;
 
 /// Adds the images and sounds of a turn to its message: they depend on (seed, turn) and the plan's sizes alone.
 pub(super) fn attach(plan: &Plan, item: Item, message: &mut Message) {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::endpoint::tests::plan;
-use crate::plan::{EndpointKind, ImageFormat, Images, Sounds};
+use crate::plan::{EndpointKind, ImageFormat, Images, LocalMedia, Sounds};
 
 fn made(format: ImageFormat) -> Plan {
     let exactly = |mean| Length { mean, stddev: 0.0 };
@@ -158,7 +158,8 @@ fn files_are_taken_in_and_urls_stay() {
         videos: vec![path("f.mp4")],
         ..Message::default()
     };
-    take_in(&mut message).unwrap();
+    let files = MediaFiles::new(dir.path(), &LocalMedia::Beside).unwrap();
+    take_in(&mut message, &files).unwrap();
     assert_eq!(
         message.images,
         [
@@ -171,7 +172,7 @@ fn files_are_taken_in_and_urls_stay() {
     assert_eq!(message.videos, ["data:video/mp4;base64,YWJj"]);
     for wrong in ["/nope/p.png", &path("p.txt")] {
         message.images = vec![wrong.to_owned()];
-        let e = take_in(&mut message).unwrap_err();
+        let e = take_in(&mut message, &files).unwrap_err();
         assert!(e.what.starts_with(wrong) && !e.remedy.is_empty(), "{e}");
     }
 }
