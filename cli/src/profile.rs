@@ -5,7 +5,7 @@ use crate::campaign;
 use crate::exit::Exit;
 use crate::mock::Demo;
 use crate::outcome::Identity;
-use crate::planning::{self, Planned, Surroundings};
+use crate::planning::{self, Planned, Proxies, Surroundings};
 use crate::say::say;
 use crate::trial::{self, Eyes, Place, Prepared};
 use crate::{report, shown};
@@ -65,6 +65,7 @@ pub(crate) fn surroundings() -> Surroundings {
         api_key: std::env::var("RINGLOAD_API_KEY").ok(),
         // 32 bits: every JSON reader keeps such a number whole.
         fresh_seed: u64::from(rand::random::<u32>()),
+        proxies: Proxies::of(|name| std::env::var(name).ok()),
     }
 }
 

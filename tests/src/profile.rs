@@ -66,6 +66,9 @@ impl Profile {
     fn named(subcommand: &str) -> Self {
         let dir = tempfile::tempdir().expect("a folder for the files");
         let mut command = Command::new(binary::ringload());
+        for proxy in ["http_proxy", "https_proxy", "all_proxy", "no_proxy"] {
+            command.env_remove(proxy).env_remove(proxy.to_uppercase());
+        }
         command
             .arg(subcommand)
             .env_remove("RINGLOAD_API_KEY")

@@ -48,6 +48,11 @@ pub(crate) struct NetworkArgs {
     #[arg(long, value_name = "HOST:PORT:ADDR[,ADDR]", value_parser = net::pin)]
     pub(crate) resolve: Vec<Pin>,
 
+    /// Connect directly though HTTP_PROXY, HTTPS_PROXY or ALL_PROXY names a proxy for the URL; without this flag, or the host in
+    /// NO_PROXY, such a run is refused. No proxy is ever used.
+    #[arg(long)]
+    pub(crate) ignore_proxy: bool,
+
     /// Local addresses to connect from, in turn: a comma list of addresses, FIRST-LAST and CIDR blocks.
     #[arg(long, value_name = "IP|RANGE|CIDR", value_parser = net::addresses)]
     pub(crate) source_ip: Option<Addresses>,
@@ -98,7 +103,7 @@ pub(crate) struct NetworkArgs {
     pub(crate) no_tls_resumption: bool,
 
     /// Name to ask for and to check in TLS instead of the URL's host.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = net::server_name)]
     pub(crate) server_name: Option<String>,
 
     /// Newest TLS to offer [default: 1.3].

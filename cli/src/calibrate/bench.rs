@@ -2,6 +2,7 @@
 
 use crate::args::ProfileArgs;
 use crate::campaign::warm;
+use crate::planning::{Proxies, Surroundings};
 use crate::profile::surroundings;
 use crate::{live, mock, planning};
 use ringload_engine::calibration::{Load, Machine, Shape, Step};
@@ -50,7 +51,12 @@ impl Bench {
     /// # Errors
     /// When the flags make no plan, with what to write instead.
     pub(super) fn new(args: &ProfileArgs, length_s: f64) -> anyhow::Result<Self> {
-        let plan = planning::plan(args, &surroundings())?.plan;
+        // Nothing is sent to the targets.
+        let around = Surroundings {
+            proxies: Proxies::default(),
+            ..surroundings()
+        };
+        let plan = planning::plan(args, &around)?.plan;
         let cores = run::cores(&plan)?;
         let allowed = mock::allowed_cores();
         let core = *cores.last().ok_or_else(no_core)?;

@@ -48,7 +48,7 @@ fn key(endpoint: &EndpointArgs, env_key: Option<&str>) -> Result<Option<String>>
         return Ok(Some(key.clone()));
     }
     if let Some(path) = &endpoint.api_key_file {
-        let text = std::fs::read_to_string(path).map_err(|e| {
+        let text = super::files::text(path, super::files::KEY_BYTES).map_err(|e| {
             Error::environment(
                 format!("--api-key-file {}: {e}", path.display()),
                 "name a readable file whose first line is the key",

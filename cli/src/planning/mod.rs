@@ -4,6 +4,7 @@ mod bounds;
 mod conversation;
 mod endings;
 mod extra;
+mod files;
 mod headers;
 mod load;
 mod naming;
@@ -11,6 +12,7 @@ mod network;
 mod objectives;
 mod payload;
 mod prompts;
+mod proxy;
 mod rate;
 mod series;
 mod slices;
@@ -19,6 +21,7 @@ mod tests;
 mod trace;
 
 pub(crate) use naming::{artifact_dir, check_prefix};
+pub(crate) use proxy::Proxies;
 
 use crate::args::{EndpointArgs, ExportLevel, IoArg, MachineArgs, ProfileArgs, StampsArg};
 use ringload_engine::clock::{MICRO, Nanos, SECOND};
@@ -41,6 +44,8 @@ pub(crate) struct Surroundings {
     pub(crate) api_key: Option<String>,
     /// A seed, for when none was given.
     pub(crate) fresh_seed: u64,
+    /// `HTTP_PROXY` and the like.
+    pub(crate) proxies: Proxies,
 }
 
 /// Makes the plan.
@@ -83,6 +88,12 @@ pub(crate) fn plan(args: &ProfileArgs, around: &Surroundings) -> Result<Planned>
         .iter()
         .map(|u| Target::parse(u))
         .collect::<Result<_>>()?;
+    proxy::check(
+        &targets,
+        &around.proxies,
+        args.network.ignore_proxy,
+        &mut notes,
+    )?;
     let network = network::network(
         &args.network,
         &targets,

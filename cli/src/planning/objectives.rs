@@ -14,14 +14,7 @@ pub(super) fn tiers(file: Option<&Path>) -> Result<Vec<Tier>> {
         return Ok(Vec::new());
     };
     let shown = file.display();
-    let bytes = std::fs::metadata(file).map_or(0, |m| m.len());
-    if bytes > MOST_BYTES {
-        return Err(Error::usage(
-            format!("--slo-file {shown}: {bytes} bytes are no file of tiers"),
-            format!("write at most {MOST_BYTES} bytes"),
-        ));
-    }
-    let text = std::fs::read_to_string(file).map_err(|e| {
+    let text = super::files::text(file, MOST_BYTES).map_err(|e| {
         Error::usage(
             format!("--slo-file {shown}: {e}"),
             "name a file of JSON that can be read",

@@ -224,14 +224,7 @@ fn template(extra: &mut Map<String, Value>) -> Result<BodyTemplate> {
     if looks_like_text || BodyTemplate::NAMED.iter().any(|(name, _)| *name == source) {
         return BodyTemplate::new(&source);
     }
-    let bytes = std::fs::metadata(path).map_or(0, |m| m.len());
-    if bytes > MOST_BYTES {
-        return Err(Error::usage(
-            format!("payload_template:{source}: {bytes} bytes are no template"),
-            format!("write at most {MOST_BYTES} bytes"),
-        ));
-    }
-    let text = std::fs::read_to_string(path).map_err(|e| {
+    let text = super::files::text(path, MOST_BYTES).map_err(|e| {
         Error::usage(
             format!("payload_template:{source}: {e}"),
             "name a file that can be read, or write the template itself",

@@ -1,5 +1,6 @@
 //! Input flags → the synthetic prompts.
 
+use super::files;
 use super::trace::Requests;
 use crate::args::{Bust, ContextArgs, InputArgs, LawArg};
 use ringload_engine::plan::{Context, Law, Length, Prompts, Sampling, TokenizerSource, Turns};
@@ -149,7 +150,7 @@ fn before(args: &ContextArgs) -> Result<Context> {
     }
     let system = match (&args.system_prompt, &args.system_prompt_file) {
         (Some(text), _) => Some(text.clone()),
-        (None, Some(file)) => Some(std::fs::read_to_string(file).map_err(|e| {
+        (None, Some(file)) => Some(files::text(file, files::PROMPT_BYTES).map_err(|e| {
             Error::usage(
                 format!("--system-prompt-file {}: {e}", file.display()),
                 "write the path of a UTF-8 text that this user may read",

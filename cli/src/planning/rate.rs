@@ -48,7 +48,7 @@ pub(super) fn ramped(rate: f64, seconds: Option<f64>, shape: Option<RampShape>) 
 
 fn read(file: &Path, how: Interpolation) -> Result<Rate> {
     let named = |what: String| format!("--request-rate-series {}: {what}", file.display());
-    let text = std::fs::read_to_string(file).map_err(|e| {
+    let text = super::files::text(file, super::files::SERIES_BYTES).map_err(|e| {
         Error::usage(
             named(e.to_string()),
             "write the path of a file of offset_s,rate lines",

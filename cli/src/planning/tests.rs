@@ -51,6 +51,7 @@ fn planned(line: &str) -> Result<Planned, String> {
         &Surroundings {
             api_key: None,
             fresh_seed: 7,
+            ..Surroundings::default()
         },
     )
     .map_err(|e| {

@@ -11,6 +11,7 @@
 //! - `endpoints`: every API dialect, streamed and whole, and what requests hold
 //! - `limits`: cancelled requests, time-outs within a stream, runs that end early over their failures
 //! - `network`: names, TLS, sockets, and phases that hold what they should
+//! - `hosts`: hosts as users write them, and proxies that an environment names
 //! - `wire`: peers with bad manners
 //! - `http2`: HTTP/2 frame by frame: rules that a server breaks, rules that it bends, and requests that move
 //! - `faults`: the matrix of what a server, a network or a machine can do to a run, and its table in `docs/RELIABILITY.md`
@@ -31,6 +32,7 @@ mod crowd;
 mod endpoints;
 mod faults;
 mod files;
+mod hosts;
 mod http2;
 mod known_answers;
 mod limits;
