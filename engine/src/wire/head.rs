@@ -1,5 +1,7 @@
 //! What a response head says, in any version of HTTP.
 
+use std::fmt;
+
 /// What the head of a final response says, as far as the engine asks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Head {
@@ -15,6 +17,41 @@ pub struct Head {
     pub redirect: bool,
     /// Body length, where `Content-Length` frames the body.
     pub length: Option<u64>,
+    /// The type of the body.
+    pub media: MediaType,
+}
+
+/// The type of a body as `Content-Type` has it, its parameters left out: of a longer one the first bytes. What is not printable ASCII is `?`.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct MediaType {
+    bytes: [u8; 32],
+    length: u8,
+}
+
+impl MediaType {
+    pub(super) fn new(value: &[u8]) -> Self {
+        let mut media = Self::default();
+        for (to, from) in media.bytes.iter_mut().zip(value) {
+            *to = if from.is_ascii_graphic() { *from } else { b'?' };
+            media.length += 1;
+        }
+        media
+    }
+}
+
+impl fmt::Display for MediaType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.bytes[..usize::from(self.length)] {
+            [] => f.write_str("none"),
+            bytes => f.write_str(&String::from_utf8_lossy(bytes)),
+        }
+    }
+}
+
+impl fmt::Debug for MediaType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
 }
 
 /// The fields that mean the same in any version, gathered over all lines.
@@ -24,6 +61,7 @@ pub(super) struct Fields {
     pub(super) encoded: bool,
     event_stream: bool,
     json: bool,
+    media: MediaType,
 }
 
 impl Fields {
@@ -43,6 +81,7 @@ impl Fields {
         } else if name.eq_ignore_ascii_case(b"content-type") {
             let kind = value.split(|b| *b == b';').next().unwrap_or_default();
             let kind = kind.trim_ascii();
+            self.media = MediaType::new(kind);
             self.event_stream = kind.eq_ignore_ascii_case(b"text/event-stream");
             self.json = kind.eq_ignore_ascii_case(b"application/json")
                 || kind.split_last_chunk::<5>().is_some_and(|(kind, end)| {
@@ -61,6 +100,7 @@ impl Fields {
             encoded: self.encoded,
             redirect: (300..400).contains(&status) && status != 304,
             length: None,
+            media: self.media,
         }
     }
 }

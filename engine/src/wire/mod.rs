@@ -13,3 +13,5 @@ pub mod http2;
 mod request;
 pub mod sse;
 pub mod tls;
+
+pub use head::MediaType;

@@ -9,6 +9,10 @@
 //! ```
 //!
 //! `id` and `retry` serve reconnection, which a load generator never does: they are ignored, as unknown fields are.
+//!
+//! Three things go beyond the standard, since servers report failures in them: the field `error`, which makes the event an `error` whose data
+//! is the value (llama.cpp until September 2025); an event named `error` without data, which takes its comments as data (Dynamo); and JSON
+//! on lines of its own, without a field name, which is an event named [`BARE`].
 
 use memchr::memchr2;
 
@@ -44,9 +48,14 @@ pub struct Sse {
 pub struct Event<'a> {
     /// The values of its `data` lines, joined by LF.
     pub data: &'a [u8],
-    /// The value of its `event` field; empty when there was none.
+    /// The value of its `event` field; empty when there was none. `error` where there was a field `error`; [`BARE`] where the data has no field.
     pub name: &'a [u8],
 }
+
+/// The name of an event that is JSON without a field name. No field can have it as its value.
+pub const BARE: &[u8] = b"\n";
+
+const ERROR: &[u8] = b"error";
 
 /// A line, or the joined data of an event, is longer than the limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -174,7 +183,7 @@ impl Sse {
             return None;
         }
         self.handed_out = true;
-        self.has_data.then(|| self.event())
+        (self.has_data || self.name == ERROR).then(|| self.event())
     }
 
     /// The event at the front of `input`, if it is a single `data` line and lies there whole.
@@ -237,10 +246,14 @@ impl Sse {
 
     fn take_whole_line(&mut self, line: &[u8]) -> Result<bool, EventTooLong> {
         if line.is_empty() {
-            if !self.has_data {
+            let ended = self.has_data || self.name == ERROR;
+            if !ended {
                 self.name.clear();
             }
-            return Ok(self.has_data);
+            return Ok(ended);
+        }
+        if let Some(ended) = self.take_bare(line)? {
+            return Ok(ended);
         }
         let (name, value) = match memchr::memchr(b':', line) {
             Some(colon) => (&line[..colon], &line[colon + 1..]),
@@ -249,22 +262,71 @@ impl Sse {
         let value = value.strip_prefix(b" ").unwrap_or(value);
         match name {
             b"data" => {
-                if self.data.len() + value.len() + 1 > self.max_bytes {
-                    return Err(EventTooLong);
+                if !self.has_data {
+                    self.data.clear();
                 }
-                if self.has_data {
-                    self.data.push(b'\n');
-                }
-                self.data.extend_from_slice(value);
+                self.add_data(value)?;
                 self.has_data = true;
             }
+            b"error" => {
+                if !self.has_data {
+                    self.data.clear();
+                }
+                self.add_data(value)?;
+                self.has_data = true;
+                self.name.clear();
+                self.name.extend_from_slice(ERROR);
+            }
+            // A comment.
+            b"" if self.name == ERROR && !self.has_data => self.add_data(value)?,
             b"event" => {
+                if !self.has_data {
+                    self.data.clear();
+                }
                 self.name.clear();
                 self.name.extend_from_slice(value);
             }
             _ => {}
         }
         Ok(false)
+    }
+
+    /// Adds a line to the data of the event.
+    fn add_data(&mut self, value: &[u8]) -> Result<(), EventTooLong> {
+        if self.data.len() + value.len() + 1 > self.max_bytes {
+            return Err(EventTooLong);
+        }
+        if self.has_data || !self.data.is_empty() {
+            self.data.push(b'\n');
+        }
+        self.data.extend_from_slice(value);
+        Ok(())
+    }
+
+    /// Takes a line of JSON without a field name: whether it ended that JSON; `None` if the line is none.
+    ///
+    /// JSON begins with a line that begins with a bracket, and ends with that line if its last byte closes the bracket, with a later line that
+    /// begins with what closes it, with an empty line, or with the body. A field in between shows that it was none.
+    fn take_bare(&mut self, line: &[u8]) -> Result<Option<bool>, EventTooLong> {
+        if self.name != BARE {
+            if !matches!(line[0], b'{' | b'[') || self.has_data || !self.name.is_empty() {
+                return Ok(None);
+            }
+            self.data.clear();
+            self.add_data(line)?;
+            self.has_data = true;
+            self.name.extend_from_slice(BARE);
+            return Ok(Some(
+                line.trim_ascii_end().last() == Some(&closing(line[0])),
+            ));
+        }
+        if FIELDS.iter().any(|field| line.starts_with(field)) {
+            self.forget_event();
+            return Ok(None);
+        }
+        self.add_data(line)?;
+        let opening = self.data.first().copied().unwrap_or_default();
+        Ok(Some(line[0] == closing(opening)))
     }
 
     /// Keeps the front of a line.
@@ -346,7 +408,26 @@ fn value(line: &[u8]) -> &[u8] {
     value.strip_prefix(b" ").unwrap_or(value)
 }
 
+/// What closes a bracket.
+fn closing(bracket: u8) -> u8 {
+    match bracket {
+        b'{' => b'}',
+        _ => b']',
+    }
+}
+
 const DATA: &[u8] = b"data:";
+
+/// How the lines of an event stream begin.
+const FIELDS: [&[u8]; 5] = [DATA, b"event:", b"id:", b"retry:", b":"];
+
+/// Whether any line of the front of a body is one of an event stream, as far as it can be seen.
+#[must_use]
+pub fn is_stream(front: &[u8]) -> bool {
+    let front = front.strip_prefix(BOM).unwrap_or(front);
+    let mut lines = front.split(|byte| matches!(byte, b'\n' | b'\r'));
+    lines.any(|line| FIELDS.iter().any(|field| line.starts_with(field)))
+}
 
 /// U+FEFF in UTF-8: one may stand at the start of a stream.
 const BOM: &[u8] = b"\xEF\xBB\xBF";

@@ -170,3 +170,47 @@ fn a_reset_forgets_what_was_begun() {
         sse.reset();
     }
 }
+
+#[test]
+fn what_servers_say_of_failures_beside_the_standard_is_heard() {
+    let bare = String::from_utf8_lossy(BARE).into_owned();
+    let named = |name: &str, data: &str| (name.to_owned(), data.to_owned());
+    for (stream, expected) in [
+        ("error: {\"a\":1}\n\n", vec![named("error", "{\"a\":1}")]),
+        ("data: a\nerror: b\n\n", vec![named("error", "a\nb")]),
+        (
+            "event: error\n: one\n:two\n\ndata: x\n\n",
+            vec![named("error", "one\ntwo"), named("", "x")],
+        ),
+        (
+            "event: error\n: one\ndata: x\n\n",
+            vec![named("error", "x")],
+        ),
+        ("event: error\n\n", vec![named("error", "")]),
+        (
+            "event: error\n: one\nevent: e\n\ndata: x\n\n",
+            vec![named("", "x")],
+        ),
+        ("event: e\n: one\n\ndata: x\n\n", vec![named("", "x")]),
+        (
+            "{\"a\":1}\ndata: x\n\n",
+            vec![named(&bare, "{\"a\":1}"), named("", "x")],
+        ),
+        (
+            "[{\n  \"a\": {\n}\n]\n{\n \"b\":1\n}",
+            vec![
+                named(&bare, "[{\n  \"a\": {\n}\n]"),
+                named(&bare, "{\n \"b\":1\n}"),
+            ],
+        ),
+        ("{\ndata: x\n\n", vec![named("", "x")]),
+        ("data: x\n{\"a\":1}\n\n", vec![named("", "x")]),
+        ("errors: x\n error: y\n\n", vec![]),
+    ] {
+        assert_eq!(events(stream), expected, "{stream}");
+        let cut = events_in(stream.as_bytes().chunks(1)).expect("no limit is met");
+        assert_eq!(cut, expected, "{stream} byte by byte");
+    }
+    assert!(is_stream(b"\xEF\xBB\xBFid: 1") && is_stream(b"x\r: ping") && is_stream(b"data:"));
+    assert!(!is_stream(b"<p>data: x") && !is_stream(b"{\"error\":1}") && !is_stream(b""));
+}

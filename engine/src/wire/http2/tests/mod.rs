@@ -10,7 +10,7 @@ use super::*;
 use crate::clock::Nanos;
 use crate::endpoint::tests::plan;
 use crate::plan::{EndpointKind, Plan};
-use crate::wire::head::Head;
+use crate::wire::head::{Head, MediaType};
 
 const CONFIG: Config = Config {
     stream_window: 65_535,

@@ -70,6 +70,7 @@ fn a_response_comes_out_without_its_framing() {
     let stream = Head {
         event_stream: true,
         length: Some(11),
+        media: MediaType::new(b"text/event-stream"),
         ..plain
     };
     let saw = client.ok(&bytes.concat());
