@@ -4,7 +4,7 @@
 //! whole, byte by byte, and at random splits: the answers must be the same.
 
 use ringload_engine::endpoint::{self, Scanner, Seen, Text};
-use ringload_engine::plan::EndpointKind::{self, Chat, Completions};
+use ringload_engine::plan::EndpointKind::{self, Chat, Completions, Messages, Responses};
 use ringload_engine::record::Usage;
 use ringload_engine::wire::http1::{Decoder, Head, HeadLimits, Part};
 use ringload_engine::wire::sse::{Event, Sse};
@@ -102,7 +102,9 @@ fn note(seen: Seen, answer: &mut Answer) {
     answer.reasoning_only += usize::from(seen.output && !seen.visible);
     answer.finish |= seen.finish;
     answer.error |= seen.error;
-    answer.usage = seen.usage.or(answer.usage);
+    if let Some(usage) = seen.usage {
+        answer.usage = Some(answer.usage.unwrap_or_default().updated(usage));
+    }
 }
 
 /// Replays a capture in every manner, and gives the one answer.
@@ -323,6 +325,40 @@ fn errors_are_told_in_the_servers_words() {
         let said = endpoint::error_message(&a.body);
         assert!(said.starts_with(start), "{name}: {said}");
         assert!(said.chars().count() <= 200, "{name}");
+    }
+}
+
+/// `/v1/messages` of Dynamo 1.6.1: 512 of 544 tokens of the prompt come from the cache, and `input_tokens` are the others.
+#[test]
+fn cached_tokens_of_anthropics_api_are_in_the_prompt() {
+    let a = replay(Messages, "dynamo-messages-cached");
+    assert_eq!(
+        (a.outputs, a.done, a.finish, a.error),
+        (4, true, true, false)
+    );
+    assert_eq!(a.text, "OSS compilation WITHOUT stated");
+    let usage = endpoint::whole_usage(Messages, a.usage.expect("usage"));
+    let expected = Usage {
+        prompt: Some(544),
+        completion: Some(4),
+        total: Some(548),
+        reasoning: None,
+        cached: Some(512),
+        cache_written: Some(0),
+    };
+    assert_eq!(usage, expected);
+    assert_eq!(usage.possible(Some(4)), (expected, false));
+}
+
+#[test]
+fn streams_whose_server_failed_are_errors_after_their_output() {
+    for (kind, name, outputs) in [
+        (Responses, "litellm-responses-failed", 77),
+        (Chat, "litellm-upstream-died", 56),
+        (Chat, "litserve-error-midstream", 4),
+    ] {
+        let a = replay(kind, name);
+        assert_eq!((a.outputs, a.error), (outputs, true), "{name}");
     }
 }
 

@@ -16,7 +16,7 @@ use ringload_engine::plan::{EndpointKind, Phase, Plan, Target};
 use ringload_engine::record::Usage;
 use ringload_engine::wire::http1::{Decoder, Head, HeadLimits, HttpError, Part};
 use ringload_engine::wire::http2::{self, Connection, Happened, Http2Error, Opened, hpack};
-use ringload_engine::wire::sse::Sse;
+use ringload_engine::wire::sse::{BARE, Sse};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::OnceLock;
@@ -284,14 +284,50 @@ fn reference_events(stream: &[u8]) -> Events {
     }
     lines.extend([line, vec![]]);
     let (mut events, mut data, mut name) = (Events::new(), Vec::<Vec<u8>>::new(), vec![]);
+    let mut comments = vec![];
     for line in lines {
         let mut parts = line.splitn(2, |b| *b == b':');
         let field = parts.next().unwrap_or_default();
         let value = parts.next().unwrap_or_default();
         let value = value.strip_prefix(b" ").unwrap_or(value).to_vec();
+        let begins = |with: &[&[u8]]| with.iter().any(|w| line.starts_with(w));
+        // JSON without a field name.
+        if name == BARE && begins(&[b"data:", b"event:", b"id:", b"retry:", b":"]) {
+            (data, name) = Default::default();
+        }
+        let opens = begins(&[b"{", b"["]) && name.is_empty() && data.is_empty();
+        if (opens || name == BARE) && !line.is_empty() {
+            let last = line.trim_ascii_end().last().copied();
+            let first = line.first().copied();
+            name = BARE.to_vec();
+            data.push(line);
+            let closing = if data[0][0] == b'{' { b'}' } else { b']' };
+            let closes = if opens { last } else { first } == Some(closing);
+            if closes {
+                let whole = std::mem::take(&mut data).join(&b'\n');
+                events.push((whole, std::mem::take(&mut name)));
+            }
+            continue;
+        }
         match field {
             b"data" => data.push(value),
-            b"event" => name = value,
+            b"error" => {
+                data.push(value);
+                name = b"error".to_vec();
+            }
+            b"event" => {
+                comments.clear();
+                name = value;
+            }
+            _ if line.is_empty() && data.is_empty() && name == b"error" => {
+                events.push((std::mem::take(&mut comments), std::mem::take(&mut name)));
+            }
+            b"" if !line.is_empty() && name == b"error" => {
+                if !comments.is_empty() {
+                    comments.push(b'\n');
+                }
+                comments.extend(value);
+            }
             _ if line.is_empty() && data.is_empty() => name.clear(),
             _ if line.is_empty() => {
                 events.push((
@@ -329,6 +365,7 @@ fn check(scanner: &mut Scanner, event: &[u8], expected: &Option<Result<Said, Bad
         seen,
         visible: endpoint::unescape(&text.visible),
         reasoning: endpoint::unescape(&text.reasoning),
+        ..Said::default()
     });
     if let Some(expected) = expected {
         assert_eq!(said, *expected, "{}", String::from_utf8_lossy(event));
@@ -341,6 +378,9 @@ struct Said {
     seen: Seen,
     visible: String,
     reasoning: String,
+    /// While reading: there are choices, and so many texts of reasoning.
+    items: bool,
+    thoughts: usize,
 }
 
 /// The rules of output, written a second time. `None` where `serde_json` has no opinion: it knows no lone surrogates.
@@ -357,11 +397,16 @@ fn reference_seen(kind: EndpointKind, event: &[u8]) -> Option<Result<Said, BadJs
         Err(_) => return Some(Err(BadJson)),
     };
     let one = std::slice::from_ref(&json);
+    let mut signs = 0;
     for root in json.as_array().map_or(one, Vec::as_slice) {
         if root.is_object() {
-            said.object(kind, root);
+            said.items |= json.is_array();
+            said.object(kind, root, &mut signs);
         }
     }
+    let seen = &mut said.seen;
+    seen.error |= signs >= 2 && !(said.items || seen.output || seen.finish || seen.usage.is_some());
+    (said.items, said.thoughts) = Default::default();
     Some(Ok(said))
 }
 
@@ -374,20 +419,61 @@ const KINDS: [EndpointKind; 5] = [
     EndpointKind::HuggingfaceGenerate,
 ];
 
+/// Reasons to stop that are failures.
+const FAILED: [&str; 8] = [
+    "error",
+    "abort",
+    "aborted",
+    "cancelled",
+    "canceled",
+    "timeout",
+    "failed",
+    "insufficient_system_resource",
+];
+
+fn is_given(value: &Value) -> bool {
+    let none = ["null", "[]", "{}", "\"\""];
+    !none.contains(&value.to_string().as_str())
+}
+
+fn says_something(value: &Value) -> bool {
+    is_given(value) && value != false && value.as_f64() != Some(0.0)
+}
+
+fn fields(value: &Value) -> impl Iterator<Item = (&str, &Value)> {
+    let fields = value.as_object().into_iter().flatten();
+    fields.map(|(name, value)| (name.as_str(), value))
+}
+
 impl Said {
-    fn object(&mut self, kind: EndpointKind, json: &Value) {
-        match kind {
+    fn object(&mut self, kind: EndpointKind, json: &Value, signs: &mut u8) {
+        let known = match kind {
             EndpointKind::Responses => self.response(json),
             EndpointKind::Messages => self.message(json),
             EndpointKind::HuggingfaceGenerate => self.generated(json),
-            _ => {
-                self.seen.error |= !json["error"].is_null() || json["object"] == "error";
-                self.choices(kind, json);
+            _ => self.choices(kind, json),
+        };
+        if known {
+            return;
+        }
+        for (name, value) in fields(json).filter(|(_, value)| says_something(value)) {
+            match name {
+                "error" => self.seen.error = true,
+                "object" => self.seen.error |= value == "error",
+                "type" => self.seen.error |= value == "error" && kind != EndpointKind::Responses,
+                _ if value == 200 => {}
+                "error_message" | "error_type" | "errors" | "detail" => {
+                    *signs = signs.saturating_add(2);
+                }
+                "message" if kind == EndpointKind::Messages => {}
+                "message" | "code" => *signs = signs.saturating_add(1),
+                _ => {}
             }
         }
     }
 
-    fn response(&mut self, json: &Value) {
+    /// Whether the event is of a known kind, so that nothing else in it counts.
+    fn response(&mut self, json: &Value) -> bool {
         let kind = json["type"].as_str().unwrap_or_default();
         let named = |names: &[&str]| names.iter().any(|name| kind == format!("response.{name}"));
         if named(&[
@@ -397,32 +483,44 @@ impl Said {
             "custom_tool_call_input.delta",
             "mcp_call_arguments.delta",
             "code_interpreter_call_code.delta",
+            "audio.transcript.delta",
+            "output_audio_transcript.delta",
         ]) {
             self.visible(&json["delta"]);
-        } else if named(&["reasoning_text.delta", "reasoning_summary_text.delta"]) {
+        } else if named(&["audio.delta", "output_audio.delta"]) {
+            self.given(&json["delta"]);
+        } else if named(&[
+            "reasoning_text.delta",
+            "reasoning.delta",
+            "reasoning_summary_text.delta",
+        ]) {
             self.reasoned(&json["delta"]);
         } else if named(&["output_item.added"]) {
             self.visible(&json["item"]["name"]);
-        } else if named(&["completed", "incomplete", "failed"]) {
+        } else if named(&["completed", "incomplete"]) {
             let response = &json["response"];
-            self.finish(&response["status"]);
-            self.seen.error |= response.is_object() && !response["error"].is_null();
+            self.stopped(&response["status"]);
+            let reason = response["incomplete_details"]["reason"].as_str();
+            self.seen.error |= reason.is_some_and(|reason| FAILED.contains(&reason));
+            self.seen.error |= response.is_object() && says_something(&response["error"]);
             self.in_out(&response["usage"]);
+        } else if named(&["failed", "cancelled", "error"]) || kind == "error" {
+            self.seen.error = true;
         } else {
-            self.seen.error |= kind == "error" || !json["error"].is_null();
+            return false;
         }
+        true
     }
 
-    fn message(&mut self, json: &Value) {
-        self.seen.error |= !json["error"].is_null();
-        for (name, value) in json.as_object().into_iter().flatten() {
-            for (key, value) in value.as_object().into_iter().flatten() {
-                match (name.as_str(), key.as_str()) {
+    fn message(&mut self, json: &Value) -> bool {
+        for (name, value) in fields(json) {
+            for (key, value) in fields(value) {
+                match (name, key) {
                     ("delta" | "content_block", "text")
                     | ("delta", "partial_json")
                     | ("content_block", "name") => self.visible(value),
                     ("delta" | "content_block", "thinking") => self.reasoned(value),
-                    ("delta", "stop_reason") => self.finish(value),
+                    ("delta", "stop_reason") => self.stopped(value),
                     ("message", "usage") => self.in_out(value),
                     _ => {}
                 }
@@ -431,47 +529,63 @@ impl Said {
                 self.in_out(value);
             }
         }
+        false
     }
 
-    fn generated(&mut self, json: &Value) {
-        self.seen.error |= !json["error"].is_null();
+    fn generated(&mut self, json: &Value) -> bool {
         self.visible(&json["token"]["text"]);
         self.finish(&json["generated_text"]);
-        self.finish(&json["details"]["finish_reason"]);
-        self.usage(&serde_json::json!({"completion_tokens": json["details"]["generated_tokens"]}));
+        let details = &json["details"];
+        self.stopped(&details["finish_reason"]);
+        self.count(&details["generated_tokens"], |u| &mut u.completion);
+        self.count(&details["input_length"], |u| &mut u.prompt);
+        false
     }
 
-    fn choices(&mut self, kind: EndpointKind, json: &Value) {
-        let mut usages = vec![];
-        for (name, value) in json.as_object().into_iter().flatten() {
-            match name.as_str() {
-                "usage" => usages.push(value),
+    fn choices(&mut self, kind: EndpointKind, json: &Value) -> bool {
+        for (name, value) in fields(json) {
+            match name {
+                "usage" => self.usage(value),
                 "choices" => {
-                    for choice in value.as_array().into_iter().flatten() {
+                    let choices = value.as_array().into_iter().flatten();
+                    for choice in choices.filter(|choice| choice.is_object()) {
+                        self.items = true;
                         self.choice(kind, choice);
-                        usages.push(&choice["usage"]);
+                        self.usage(&choice["usage"]);
                     }
                 }
                 _ => {}
             }
         }
-        usages.iter().for_each(|usage| self.usage(usage));
+        false
     }
 
     fn choice(&mut self, kind: EndpointKind, choice: &Value) {
-        self.finish(&choice["finish_reason"]);
-        if kind == EndpointKind::Completions {
-            return self.visible(&choice["text"]);
-        }
+        self.stopped(&choice["finish_reason"]);
+        let native = choice["native_finish_reason"].as_str();
+        self.seen.error |= native.is_some_and(|reason| FAILED.contains(&reason));
+        self.seen.error |= says_something(&choice["error"]);
         let mut thought = false;
-        for (name, value) in choice["delta"].as_object().into_iter().flatten() {
-            match name.as_str() {
+        if kind == EndpointKind::Completions {
+            for (name, value) in fields(choice) {
+                match name {
+                    "text" => self.visible(value),
+                    "reasoning" | "reasoning_content" => self.thought(value, &mut thought, false),
+                    _ => {}
+                }
+            }
+            return;
+        }
+        for (name, value) in fields(&choice["delta"]) {
+            match name {
+                "content" if value.is_array() => self.parts(value, &mut thought),
                 "content" | "refusal" => self.visible(value),
-                "reasoning" | "reasoning_content" => {
-                    let text = value.as_str().unwrap_or_default();
-                    if !text.is_empty() && !std::mem::replace(&mut thought, true) {
-                        self.reasoned(value);
-                    }
+                "reasoning" | "reasoning_content" => self.thought(value, &mut thought, false),
+                "reasoning_details" if value.is_string() => {
+                    self.thought(value, &mut thought, false);
+                }
+                "reasoning_details" => {
+                    self.thoughts(value, &["text", "summary"], &mut thought, false)
                 }
                 "tool_calls" => {
                     for call in value.as_array().into_iter().flatten() {
@@ -481,20 +595,65 @@ impl Said {
                 "function_call" => self.function(value),
                 "audio" => {
                     self.visible(&value["transcript"]);
-                    let data = value.get("data").unwrap_or(&Value::Null);
-                    let none = ["null", "[]", "{}", "\"\""];
-                    if !none.contains(&data.to_string().as_str()) {
-                        (self.seen.output, self.seen.visible) = (true, true);
-                    }
+                    self.given(&value["data"]);
                 }
+                "images" => self.given(value),
                 _ => {}
             }
         }
     }
 
+    /// A content in parts.
+    fn parts(&mut self, parts: &Value, thought: &mut bool) {
+        let (muted, before) = (*thought, self.thoughts);
+        for part in parts.as_array().into_iter().flatten() {
+            self.visible(part);
+            let thinks = part["type"] == "thinking" || part["type"] == "reasoning";
+            let mut of_part = false;
+            for (name, value) in fields(part) {
+                match name {
+                    "thinking" | "reasoning" if thinks && value.is_string() => {
+                        self.thought(value, &mut of_part, muted);
+                    }
+                    "thinking" | "reasoning" if thinks => {
+                        self.thoughts(value, &["text"], &mut of_part, muted);
+                    }
+                    "text" if thinks => self.thought(value, &mut of_part, muted),
+                    "text" | "refusal" if !thinks => self.visible(value),
+                    "image_url" if !thinks => self.given(value),
+                    _ => {}
+                }
+            }
+        }
+        *thought |= self.thoughts > before;
+    }
+
+    /// Reasoning in parts.
+    fn thoughts(&mut self, parts: &Value, keys: &[&str], thought: &mut bool, muted: bool) {
+        let (muted, before) = (muted || *thought, self.thoughts);
+        for part in parts.as_array().into_iter().flatten() {
+            self.thought(part, &mut false, muted);
+            let mut of_part = false;
+            for (name, value) in fields(part) {
+                if keys.contains(&name) {
+                    self.thought(value, &mut of_part, muted);
+                }
+            }
+        }
+        *thought |= self.thoughts > before;
+    }
+
+    /// Reasoning, which counts once.
+    fn thought(&mut self, value: &Value, thought: &mut bool, muted: bool) {
+        let is_text = value.as_str().is_some_and(|text| !text.is_empty());
+        if is_text && !std::mem::replace(thought, true) && !muted {
+            self.reasoned(value);
+        }
+    }
+
     fn function(&mut self, function: &Value) {
-        for (name, value) in function.as_object().into_iter().flatten() {
-            if matches!(name.as_str(), "name" | "arguments") {
+        for (name, value) in fields(function) {
+            if matches!(name, "name" | "arguments") {
                 self.visible(value);
             }
         }
@@ -504,23 +663,26 @@ impl Said {
         self.seen.finish |= reason.as_str().is_some_and(|r| !r.is_empty());
     }
 
+    fn stopped(&mut self, reason: &Value) {
+        let reason = match reason {
+            Value::Object(_) => &reason["type"],
+            reason => reason,
+        };
+        self.finish(reason);
+        let word = reason.as_str().unwrap_or_default().to_ascii_lowercase();
+        self.seen.error |= FAILED.contains(&word.as_str());
+    }
+
     fn reasoned(&mut self, text: &Value) {
         let text = text.as_str().unwrap_or_default();
         self.seen.output |= !text.is_empty();
+        self.thoughts += usize::from(!text.is_empty());
         self.reasoning.push_str(text);
     }
 
-    fn in_out(&mut self, usage: &Value) {
-        let cached = |name: &str| usage.get(name).filter(|value| value.is_u64());
-        let cached = cached("cache_read_input_tokens")
-            .or_else(|| usage["input_tokens_details"].get("cached_tokens"));
-        self.usage(&serde_json::json!({
-            "prompt_tokens": usage["input_tokens"],
-            "completion_tokens": usage["output_tokens"],
-            "total_tokens": usage["total_tokens"],
-            "completion_tokens_details": {"reasoning_tokens": usage["output_tokens_details"]["reasoning_tokens"]},
-            "prompt_tokens_details": {"cached_tokens": cached},
-        }));
+    fn given(&mut self, value: &Value) {
+        self.seen.output |= is_given(value);
+        self.seen.visible |= is_given(value);
     }
 
     fn visible(&mut self, text: &Value) {
@@ -530,18 +692,66 @@ impl Said {
         self.visible.push_str(text);
     }
 
+    fn in_out(&mut self, usage: &Value) {
+        for (name, value) in fields(usage) {
+            match name {
+                "input_tokens" => self.count(value, |u| &mut u.prompt),
+                "output_tokens" => self.count(value, |u| &mut u.completion),
+                "total_tokens" => self.count(value, |u| &mut u.total),
+                "cache_read_input_tokens" => self.count(value, |u| &mut u.cached),
+                "cache_creation_input_tokens" => self.count(value, |u| &mut u.cache_written),
+                "input_tokens_details" => self.prompt_details(value),
+                "output_tokens_details" => self.completion_details(value),
+                _ => {}
+            }
+        }
+    }
+
     fn usage(&mut self, usage: &Value) {
-        let count = |value: &Value| value.as_u64().and_then(|n| u32::try_from(n).ok());
-        let known = self.seen.usage.unwrap_or_default();
-        let usage = Usage {
-            prompt: count(&usage["prompt_tokens"]).or(known.prompt),
-            completion: count(&usage["completion_tokens"]).or(known.completion),
-            total: count(&usage["total_tokens"]).or(known.total),
-            reasoning: count(&usage["completion_tokens_details"]["reasoning_tokens"])
-                .or(known.reasoning),
-            cached: count(&usage["prompt_tokens_details"]["cached_tokens"]).or(known.cached),
+        for (name, value) in fields(usage) {
+            match name {
+                "prompt_tokens" => self.count(value, |u| &mut u.prompt),
+                "completion_tokens" => self.count(value, |u| &mut u.completion),
+                "total_tokens" => self.count(value, |u| &mut u.total),
+                "prompt_cache_hit_tokens" | "cached_tokens" => {
+                    self.count(value, |u| &mut u.cached);
+                }
+                "prompt_tokens_details" => self.prompt_details(value),
+                "completion_tokens_details" => self.completion_details(value),
+                _ => {}
+            }
+        }
+    }
+
+    fn prompt_details(&mut self, details: &Value) {
+        for (name, value) in fields(details) {
+            match name {
+                "cached_tokens" => self.count(value, |u| &mut u.cached),
+                "cache_write_tokens" | "cache_creation_tokens" => {
+                    self.count(value, |u| &mut u.cache_written);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn completion_details(&mut self, details: &Value) {
+        self.count(&details["reasoning_tokens"], |u| &mut u.reasoning);
+    }
+
+    fn count(&mut self, value: &Value, field: fn(&mut Usage) -> &mut Option<u32>) {
+        let whole =
+            |n: f64| (n.fract() == 0.0 && n >= 0.0 && n < 4_294_967_296.0).then_some(n as u32);
+        let tokens = match value.as_u64() {
+            Some(n) => u32::try_from(n).ok(),
+            None => value.as_f64().and_then(whole),
         };
-        self.seen.usage = (usage != Usage::default()).then_some(usage);
+        match tokens {
+            Some(tokens) => {
+                *field(self.seen.usage.get_or_insert_default()) = Some(tokens);
+            }
+            None => self.seen.refused |= !value.is_null(),
+        }
     }
 }
 

@@ -272,6 +272,7 @@ pub(crate) fn records() -> [(Record, RequestMetrics); 2] {
         outcome: record::Outcome::Succeeded,
         status: 200,
         usage: None,
+        usage_refused: false,
         finished: true,
         events: 3,
         coalesced: 0,

@@ -93,6 +93,7 @@ fn counts(c: &Counts) -> String {
         (c.never_due, "never due"),
         (c.reconnects, "reconnects"),
         (c.text_over_limit, "texts over the limit"),
+        (c.usage_refused, "with impossible token counts"),
     ] {
         if n > 0 {
             text += &format!(", {} {what}", count(n));

@@ -2,7 +2,8 @@
 
 use super::field::Field;
 use super::full::{escaped, object, tree};
-use super::rules::{Count, Found, Node, Rule, Slot};
+use super::rules::{Count, Found, NAMED_ERROR, NATIVE_REASON, Node, Rule, SURE, Slot, answer};
+use super::{chat, responses};
 use serde_json::{Map, Value};
 
 /// Reads an event or a body. What is not JSON is output as it is.
@@ -17,13 +18,22 @@ pub(super) fn read(data: &[u8], field: Option<&Field>, found: &mut Found<'_>) {
     if let Value::Object(map) = &value {
         object(map, &AROUND, found);
     }
-    match field {
-        Some(field) => field.find(&value).map_or((), |value| put(value, found)),
-        None => match &value {
-            Value::Object(map) => guess(map, found),
-            other => put(other, found),
-        },
+    match (field, &value) {
+        (Some(field), value) => field.find(value).map_or((), |value| put(value, found)),
+        (None, Value::Object(map)) => guess(map, found),
+        (None, Value::Array(items)) if items.iter().any(is_error) => found.seen.error = true,
+        (None, other) => put(other, found),
     }
+    found.conclude();
+}
+
+/// Whether an item of a list is an error rather than a result (Google's APIs).
+fn is_error(item: &Value) -> bool {
+    let mut alone = Found::new(None);
+    if let Value::Object(map) = item {
+        object(map, &AROUND, &mut alone);
+    }
+    alone.seen.error
 }
 
 /// The first of the usual names that has something.
@@ -37,7 +47,7 @@ fn guess(map: &Map<String, Value>, found: &mut Found<'_>) {
     if let Some(value) = vectors.into_iter().chain(lists).next() {
         return put(value, found);
     }
-    let plain = [
+    let mut plain = [
         "text",
         "content",
         "response",
@@ -47,15 +57,13 @@ fn guess(map: &Map<String, Value>, found: &mut Found<'_>) {
     ]
     .iter()
     .filter_map(|name| map.get(*name).filter(|value| is_text(value)));
-    let choice = map.get("choices").and_then(|choices| choices.get(0));
-    let paths: [&[&str]; 3] = [&["text"], &["message", "content"], &["delta", "content"]];
-    let chosen = paths.iter().filter_map(|path| {
-        let found = path.iter().try_fold(choice?, |value, name| value.get(name));
-        found.filter(|value| is_text(value))
-    });
-    let token = map.get("token").and_then(|token| token.get("text"));
-    if let Some(value) = plain.chain(chosen).chain(token).next() {
-        put(value, found);
+    if let Some(value) = plain.next() {
+        return put(value, found);
+    }
+    for shape in SHAPES {
+        if !found.seen.output {
+            object(map, shape, found);
+        }
     }
 }
 
@@ -87,11 +95,34 @@ fn output(text: &str, found: &mut Found<'_>) {
     found.output(Slot::Visible, &escaped(text));
 }
 
-/// What is the same in most APIs.
-static AROUND: Node = Node(&[
-    ("error", Rule::Error),
+/// Shapes of output that are known, in order.
+static SHAPES: [&Node; 4] = [
+    &Node(&[("choices", Rule::List(&CHOSEN))]),
+    &Node(&[("content", Rule::Parts(Slot::Visible, &chat::PART))]),
+    &Node(&[("output", Rule::List(&responses::ITEM))]),
+    &Node(&[("token", Rule::Object(&TOKEN))]),
+];
+
+static CHOSEN: Node = Node(&[
+    ("text", Rule::Text(Slot::Visible)),
+    ("message", Rule::Object(&chat::MESSAGE)),
+    ("delta", Rule::Object(&chat::MESSAGE)),
+]);
+
+static TOKEN: Node = Node(&[("text", Rule::Text(Slot::Visible))]);
+
+/// What is the same in most APIs; `meta_info` is SGLang's.
+static AROUND: Node = answer![
     ("usage", Rule::Object(&USAGES)),
+    ("meta_info", Rule::Object(&META)),
     ("choices", Rule::List(&CHOICE)),
+];
+
+static META: Node = Node(&[
+    ("finish_reason", Rule::Reason),
+    ("prompt_tokens", Rule::Count(Count::Prompt)),
+    ("completion_tokens", Rule::Count(Count::Completion)),
+    ("cached_tokens", Rule::Count(Count::Cached)),
 ]);
 
 static USAGES: Node = Node(&[
@@ -102,4 +133,8 @@ static USAGES: Node = Node(&[
     ("total_tokens", Rule::Count(Count::Total)),
 ]);
 
-static CHOICE: Node = Node(&[("finish_reason", Rule::Finish)]);
+static CHOICE: Node = Node(&[
+    ("finish_reason", Rule::Reason),
+    ("native_finish_reason", NATIVE_REASON),
+    ("error", Rule::Error),
+]);

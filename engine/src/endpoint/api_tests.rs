@@ -121,6 +121,7 @@ fn all_usage() -> Option<Usage> {
         total: Some(20),
         reasoning: Some(3),
         cached: Some(4),
+        cache_written: None,
     })
 }
 
@@ -178,6 +179,18 @@ fn a_whole_response_has_its_items() {
         ..Answer::said(1, "Hi nof{}", "Hm")
     };
     assert_eq!(whole(EndpointKind::Responses, body), expected);
+    for spoken in [
+        "response.audio.transcript.delta",
+        "response.reasoning.delta",
+        "response.audio.delta",
+    ] {
+        let event = format!(r#"{{"type":"{spoken}","delta":"x"}}"#);
+        assert_eq!(
+            streamed(EndpointKind::Responses, &[&event]).events,
+            1,
+            "{spoken}"
+        );
+    }
 }
 
 /// Anthropic's documentation of streaming: thoughts, then a text, then a tool.
@@ -208,6 +221,7 @@ fn a_stream_of_messages_is_its_deltas_and_its_usage_adds_up() {
         Answer::said(6, "Hello!get_weather{\"location\": \"S", "Let me see").used(25, 89);
     expected.usage = expected.usage.map(|usage| Usage {
         cached: Some(7),
+        cache_written: Some(0),
         ..usage
     });
     assert_eq!(answer, expected);
@@ -237,6 +251,7 @@ fn a_stream_of_tgi_is_its_tokens_and_ends_with_all_its_text() {
     ];
     let mut expected = Answer::said(3, " the cat!", "");
     expected.usage = Some(Usage {
+        prompt: Some(5),
         completion: Some(3),
         ..Usage::default()
     });
@@ -513,6 +528,22 @@ fn answers_of_unknown_shape_are_read_by_their_usual_names() {
         (r#"{"choices":[{"text":"c"}]}"#, "c", true),
         (r#"{"choices":[{"message":{"content":"d"}}]}"#, "d", true),
         (r#"{"choices":[{"delta":{"content":"e"}}]}"#, "e", true),
+        (
+            r#"{"choices":[{"delta":{"content":[{"type":"text","text":"g"}]}}]}"#,
+            "g",
+            true,
+        ),
+        (r#"{"content":[{"type":"text","text":"h"}]}"#, "h", true),
+        (
+            r#"{"output":[{"type":"message","content":[{"type":"output_text","text":"i"}]}]}"#,
+            "i",
+            true,
+        ),
+        (
+            r#"{"choices":[{"message":{"content":null,"tool_calls":[{"function":{"name":"j"}}]}}]}"#,
+            "j",
+            true,
+        ),
         (r#"{"token":{"text":"f"}}"#, "f", true),
         (r#"{"data":[{"embedding":[1,2]}]}"#, "", true),
         (r#"{"embedding":[1,2]}"#, "", true),

@@ -2,7 +2,7 @@
 
 use super::ask::{Ask, Message, Thread};
 use super::parts::{Parts, image_url, input_audio, video_url};
-use super::rules::{ERROR_OBJECT, Node, Rule, Slot, USAGE};
+use super::rules::{KIND, NAMED_ERROR, NATIVE_REASON, Node, Rule, SURE, Slot, USAGE, answer};
 use super::{Dialect, Extras, Fields, Path, Reading, StreamField};
 use crate::error::Result;
 use crate::plan::{EndpointKind, Plan};
@@ -55,40 +55,71 @@ static PARTS: Parts = Parts {
     video: Some(video_url),
 };
 
-static EVENT: Node = Node(&[
+static EVENT: Node = answer![
     ("choices", Rule::List(&EVENT_CHOICE)),
     ("usage", Rule::Object(&USAGE)),
-    ("error", Rule::Error),
-    ("object", ERROR_OBJECT),
-]);
+];
 
 static EVENT_CHOICE: Node = Node(&[
     ("delta", Rule::Object(&MESSAGE)),
-    ("finish_reason", Rule::Finish),
+    ("finish_reason", Rule::Reason),
+    ("native_finish_reason", NATIVE_REASON),
+    ("error", Rule::Error),
     ("usage", Rule::Object(&USAGE)),
 ]);
 
-static BODY: Node = Node(&[
+static BODY: Node = answer![
     ("choices", Rule::List(&BODY_CHOICE)),
     ("usage", Rule::Object(&USAGE)),
-    ("error", Rule::Error),
-    ("object", ERROR_OBJECT),
-]);
+];
 
 static BODY_CHOICE: Node = Node(&[
     ("message", Rule::Object(&MESSAGE)),
-    ("finish_reason", Rule::Finish),
+    ("finish_reason", Rule::Reason),
+    ("native_finish_reason", NATIVE_REASON),
+    ("error", Rule::Error),
 ]);
 
-/// `reasoning` is the newer name of `reasoning_content`; servers in transition send both with the same text, and the first counts.
-static MESSAGE: Node = Node(&[
-    ("content", Rule::Text(Slot::Visible)),
+/// `reasoning` is the newer name of `reasoning_content`, and `reasoning_details` says the same in parts: servers send two of them or all, and
+/// the first counts.
+pub(super) static MESSAGE: Node = Node(&[
+    ("content", Rule::Parts(Slot::Visible, &PART)),
     ("reasoning_content", Rule::Text(Slot::Reasoning)),
     ("reasoning", Rule::Text(Slot::Reasoning)),
+    (
+        "reasoning_details",
+        Rule::Parts(Slot::Reasoning, &REASONING_DETAIL),
+    ),
     ("tool_calls", Rule::List(&TOOL_CALL)),
     ("function_call", Rule::Object(&FUNCTION)),
     ("refusal", Rule::Text(Slot::Visible)),
     ("audio", Rule::Object(&SOUND)),
+    ("images", Rule::Given),
+]);
+
+/// A part of a content: Mistral's text and thinking parts, and images.
+pub(super) static PART: Node = Node(&[
+    (
+        KIND,
+        Rule::Kinds(&[("thinking", &THINKING_PART), ("reasoning", &THINKING_PART)]),
+    ),
+    ("text", Rule::Text(Slot::Visible)),
+    ("refusal", Rule::Text(Slot::Visible)),
+    ("image_url", Rule::Given),
+]);
+
+static THINKING_PART: Node = Node(&[
+    ("thinking", Rule::Parts(Slot::Reasoning, &THOUGHT)),
+    ("reasoning", Rule::Parts(Slot::Reasoning, &THOUGHT)),
+    ("text", Rule::Text(Slot::Reasoning)),
+]);
+
+static THOUGHT: Node = Node(&[("text", Rule::Text(Slot::Reasoning))]);
+
+/// OpenRouter's: a text, or a summary of it. What is encrypted is no output.
+static REASONING_DETAIL: Node = Node(&[
+    ("text", Rule::Text(Slot::Reasoning)),
+    ("summary", Rule::Text(Slot::Reasoning)),
 ]);
 
 /// A spoken answer: its transcript is text, and its samples are output without any.

@@ -1,7 +1,7 @@
 //! OpenAI (legacy) completions.
 
 use super::ask::{Ask, Message};
-use super::rules::{ERROR_OBJECT, Node, Rule, Slot, USAGE};
+use super::rules::{NAMED_ERROR, NATIVE_REASON, Node, Rule, SURE, Slot, USAGE, answer};
 use super::{Dialect, Extras, Fields, Path, Reading, StreamField};
 use crate::error::Result;
 use crate::plan::{EndpointKind, Plan};
@@ -37,15 +37,17 @@ fn ask(body: &mut Fields, _plan: &Plan, ask: &Ask<'_>) -> Result<()> {
 }
 
 /// Events and whole bodies have the same shape.
-static ANSWER: Node = Node(&[
+static ANSWER: Node = answer![
     ("choices", Rule::List(&CHOICE)),
     ("usage", Rule::Object(&USAGE)),
-    ("error", Rule::Error),
-    ("object", ERROR_OBJECT),
-]);
+];
 
 static CHOICE: Node = Node(&[
     ("text", Rule::Text(Slot::Visible)),
-    ("finish_reason", Rule::Finish),
+    ("reasoning_content", Rule::Text(Slot::Reasoning)),
+    ("reasoning", Rule::Text(Slot::Reasoning)),
+    ("finish_reason", Rule::Reason),
+    ("native_finish_reason", NATIVE_REASON),
+    ("error", Rule::Error),
     ("usage", Rule::Object(&USAGE)),
 ]);

@@ -1,7 +1,7 @@
 //! OpenAI embeddings, and NVIDIA NIM's, which take images as well. Their answers are vectors: no tokens come out.
 
 use super::ask::{Ask, Message};
-use super::rules::{ERROR_OBJECT, INPUT_USAGE, Node, Rule};
+use super::rules::{INPUT_USAGE, NAMED_ERROR, Node, Rule, SURE, answer};
 use super::{Dialect, Extras, Fields, Path, Reading, StreamField};
 use crate::error::Result;
 use crate::plan::{EndpointKind, Plan};
@@ -56,12 +56,10 @@ fn texts_and_images(body: &mut Fields, _plan: &Plan, ask: &Ask<'_>) -> Result<()
     Ok(())
 }
 
-static BODY: Node = Node(&[
+static BODY: Node = answer![
     ("data", Rule::List(&VECTOR)),
     ("usage", Rule::Object(&INPUT_USAGE)),
-    ("error", Rule::Error),
-    ("object", ERROR_OBJECT),
-]);
+];
 
 /// Numbers, or their bytes in base64.
 static VECTOR: Node = Node(&[("embedding", Rule::Given)]);

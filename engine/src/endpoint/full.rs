@@ -18,6 +18,7 @@ pub(super) fn parse(
         Value::Array(items) => list(items, node, found),
         _ => {}
     }
+    found.conclude();
     Ok(())
 }
 
@@ -34,7 +35,10 @@ pub(super) fn escaped(text: &str) -> Vec<u8> {
 
 fn list(items: &[Value], node: &'static Node, found: &mut Found<'_>) {
     let maps = items.iter().filter_map(Value::as_object);
-    maps.for_each(|map| object(map, node, found));
+    maps.for_each(|map| {
+        found.items = true;
+        object(map, node, found);
+    });
 }
 
 /// Applies the rules of `node` to an object.
@@ -55,29 +59,86 @@ pub(super) fn object(map: &Map<String, Value>, node: &'static Node, found: &mut 
             (_, Value::Null) => {}
             (Rule::Object(node), Value::Object(map)) => object(map, node, found),
             (Rule::List(node), Value::Array(items)) => list(items, node, found),
-            (Rule::Text(slot), Value::String(text)) if !text.is_empty() => {
-                found.texts += 1;
-                if slot != Slot::Reasoning || !std::mem::replace(&mut reasoned, true) {
-                    found.output(slot, &escaped(text));
+            (Rule::Text(slot) | Rule::Parts(slot, _), Value::String(said)) => {
+                text(said, slot, &mut reasoned, found);
+            }
+            (Rule::Parts(slot, node), Value::Array(items)) => {
+                let outer = found.enter(reasoned);
+                for item in items {
+                    match item {
+                        Value::String(said) => text(said, slot, &mut false, found),
+                        Value::Object(map) => object(map, node, found),
+                        _ => {}
+                    }
                 }
+                reasoned |= found.leave(outer);
             }
             (Rule::Tree(slot), Value::Object(tree)) if !tree.is_empty() => {
                 found.texts += 1;
                 found.output(slot, &escaped(&value.to_string()));
             }
             (Rule::Given, value) if !is_empty(value) => found.given(),
-            (Rule::Finish, Value::String(reason)) => found.seen.finish |= !reason.is_empty(),
-            (Rule::Count(count), Value::Number(n)) => {
-                if let Some(tokens) = n.as_u64().and_then(|n| u32::try_from(n).ok()) {
-                    found.count(count, tokens);
-                }
-            }
-            (Rule::Error, _) => found.seen.error = true,
-            (Rule::ErrorIf(word), Value::String(text)) => found.seen.error |= text == word,
-            _ => {}
+            (Rule::Count(count), value) => match tokens(value) {
+                Some(tokens) => found.count(count, tokens),
+                None => found.seen.refused = true,
+            },
+            (rule, value) => ends(rule, value, found),
         }
     }
 }
+
+/// A count of tokens: a whole number of 32 bits, however it is written.
+fn tokens(value: &Value) -> Option<u32> {
+    let whole =
+        |n: f64| (n.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&n)).then_some(n);
+    match value.as_u64() {
+        Some(n) => u32::try_from(n).ok(),
+        None => value.as_f64().and_then(whole).map(|n| n as u32),
+    }
+}
+
+/// Notes a text, if it is not empty.
+fn text(said: &str, slot: Slot, reasoned: &mut bool, found: &mut Found<'_>) {
+    if said.is_empty() {
+        return;
+    }
+    found.texts += 1;
+    if slot != Slot::Reasoning || !(std::mem::replace(reasoned, true) || found.muted) {
+        found.output(slot, &escaped(said));
+    }
+}
+
+/// The rules by which an answer says that it ends, or that it failed.
+fn ends(rule: Rule, value: &Value, found: &mut Found<'_>) {
+    match (rule, value) {
+        (Rule::Finish, Value::String(reason)) => found.seen.finish |= !reason.is_empty(),
+        (Rule::Reason, Value::String(reason)) => found.reason(reason.as_bytes()),
+        (Rule::Reason, Value::Object(reason)) => {
+            if let Some(Value::String(kind)) = reason.get(KIND) {
+                found.reason(kind.as_bytes());
+            }
+        }
+        (Rule::Error, value) => found.seen.error |= says_something(value),
+        (Rule::ErrorIf(words), Value::String(text)) => {
+            found.seen.error |= words.contains(&text.as_str());
+        }
+        (Rule::Sign(weight), value) if says_something(value) && value != OK => found.sign(weight),
+        _ => {}
+    }
+}
+
+/// Whether a value can be an error: it is not empty, `false` or 0.
+fn says_something(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Bool(said) => *said,
+        Value::Number(n) => n.as_f64() != Some(0.0),
+        value => !is_empty(value),
+    }
+}
+
+/// The status that says that all is well, where a body repeats it.
+const OK: u16 = 200;
 
 fn is_empty(value: &Value) -> bool {
     match value {

@@ -1,7 +1,7 @@
 //! Hugging Face text-generation-inference's own API.
 
 use super::ask::{Ask, Message};
-use super::rules::{Count, Node, Rule, Slot};
+use super::rules::{Count, NAMED_ERROR, Node, Rule, SURE, Slot, answer};
 use super::{Dialect, Extras, Fields, Path, Reading, StreamField};
 use crate::error::Result;
 use crate::plan::{EndpointKind, Plan};
@@ -40,22 +40,21 @@ fn ask(body: &mut Fields, _plan: &Plan, ask: &Ask<'_>) -> Result<()> {
 }
 
 /// The last event repeats all text as `generated_text`: that is how the stream says that it is over.
-static EVENT: Node = Node(&[
+static EVENT: Node = answer![
     ("token", Rule::Object(&TOKEN)),
     ("generated_text", Rule::Finish),
     ("details", Rule::Object(&DETAILS)),
-    ("error", Rule::Error),
-]);
+];
 
 static TOKEN: Node = Node(&[("text", Rule::Text(Slot::Visible))]);
 
 static DETAILS: Node = Node(&[
-    ("finish_reason", Rule::Finish),
+    ("finish_reason", Rule::Reason),
     ("generated_tokens", Rule::Count(Count::Completion)),
+    ("input_length", Rule::Count(Count::Prompt)),
 ]);
 
-static BODY: Node = Node(&[
+static BODY: Node = answer![
     ("generated_text", Rule::Text(Slot::Visible)),
     ("details", Rule::Object(&DETAILS)),
-    ("error", Rule::Error),
-]);
+];

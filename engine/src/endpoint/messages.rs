@@ -2,7 +2,7 @@
 
 use super::ask::{Ask, Message, Thread};
 use super::parts::Parts;
-use super::rules::{INPUT_OUTPUT_USAGE, Node, Rule, Slot};
+use super::rules::{INPUT_OUTPUT_USAGE, NAMED_ERROR, Node, Rule, SURE, Slot, answer};
 use super::{Dialect, Extras, Fields, Path, Reading, StreamField};
 use crate::error::Result;
 use crate::plan::{EndpointKind, Plan};
@@ -72,20 +72,19 @@ fn image(url: &str) -> Value {
 
 /// The keys tell the events apart: `message_start` has `message`, `content_block_start` has `content_block`, and the two deltas what they
 /// change. `error` is in error events alone.
-static EVENT: Node = Node(&[
+static EVENT: Node = answer![
     ("delta", Rule::Object(&DELTA)),
     ("content_block", Rule::Object(&BLOCK_START)),
     ("message", Rule::Object(&MESSAGE_START)),
     ("usage", Rule::Object(&INPUT_OUTPUT_USAGE)),
-    ("error", Rule::Error),
-]);
+];
 
 /// `signature` signs the thoughts before it, and is no output.
 static DELTA: Node = Node(&[
     ("text", Rule::Text(Slot::Visible)),
     ("thinking", Rule::Text(Slot::Reasoning)),
     ("partial_json", Rule::Text(Slot::Visible)),
-    ("stop_reason", Rule::Finish),
+    ("stop_reason", Rule::Reason),
 ]);
 
 /// The name of a tool is output, as it is in a chat. Its input comes in deltas.
@@ -97,12 +96,11 @@ static BLOCK_START: Node = Node(&[
 
 static MESSAGE_START: Node = Node(&[("usage", Rule::Object(&INPUT_OUTPUT_USAGE))]);
 
-static BODY: Node = Node(&[
+static BODY: Node = answer![
     ("content", Rule::List(&BLOCK)),
-    ("stop_reason", Rule::Finish),
+    ("stop_reason", Rule::Reason),
     ("usage", Rule::Object(&INPUT_OUTPUT_USAGE)),
-    ("error", Rule::Error),
-]);
+];
 
 static BLOCK: Node = Node(&[
     ("text", Rule::Text(Slot::Visible)),

@@ -28,12 +28,13 @@ mod walk;
 pub use ask::{Ask, Body, Message, Texts, thread};
 pub use body_template::BodyTemplate;
 pub use field::Field;
-pub use message::error_message;
+pub use message::{error_message, first_words};
 pub use scan::{BadJson, Scanner, Seen};
 pub use text::{Text, unescape};
 
 use crate::error::{Error, Result};
 use crate::plan::{EndpointKind, Plan, Target};
+use crate::record::Usage;
 use ask::Thread;
 use rules::Node;
 use serde_json::{Map, Value};
@@ -162,6 +163,15 @@ pub fn headers(kind: EndpointKind) -> &'static [(&'static str, &'static str)] {
 #[must_use]
 pub fn says_its_end(kind: EndpointKind) -> bool {
     matches!(dialect(kind).reading, Reading::Rules { .. })
+}
+
+/// The counts of a complete answer, in the terms of [`Usage`], whatever the API counts apart.
+#[must_use]
+pub fn whole_usage(kind: EndpointKind, usage: Usage) -> Usage {
+    match kind {
+        EndpointKind::Messages => usage.with_cache_in_prompt(),
+        _ => usage.with_reasoning_in_completion(),
+    }
 }
 
 /// The body of one request.

@@ -1,7 +1,7 @@
 //! Rankings of passages by a query: Cohere's, Hugging Face text-embeddings-inference's and NVIDIA NIM's. No tokens come out.
 
 use super::ask::Ask;
-use super::rules::{ERROR_OBJECT, INPUT_USAGE, Node, Rule};
+use super::rules::{INPUT_USAGE, NAMED_ERROR, Node, Rule, SURE, answer};
 use super::{Dialect, Extras, Path, Reading, StreamField};
 use crate::error::{Error, Result};
 use crate::plan::EndpointKind;
@@ -70,14 +70,12 @@ fn texts<'a>(ask: &Ask<'a>) -> Result<(&'a str, Vec<&'a str>)> {
 }
 
 /// One shape for all: a list at the top (TEI), under `results` (Cohere) or under `rankings` (NIM). An answer ranks something.
-static BODY: Node = Node(&[
+static BODY: Node = answer![
     ("results", Rule::List(&SCORE)),
     ("rankings", Rule::List(&SCORE)),
     ("score", Rule::Given),
     ("usage", Rule::Object(&INPUT_USAGE)),
-    ("error", Rule::Error),
-    ("object", ERROR_OBJECT),
-]);
+];
 
 static SCORE: Node = Node(&[
     ("relevance_score", Rule::Given),

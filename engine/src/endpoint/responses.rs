@@ -2,7 +2,7 @@
 
 use super::ask::{Ask, Message, Thread};
 use super::parts::{Parts, input_audio};
-use super::rules::{INPUT_OUTPUT_USAGE, KIND, Node, Rule, Slot};
+use super::rules::{FAILED, INPUT_OUTPUT_USAGE, KIND, NAMED_ERROR, Node, Rule, SURE, Slot, answer};
 use super::{Dialect, Extras, Fields, Path, Reading, StreamField};
 use crate::error::Result;
 use crate::plan::{EndpointKind, Plan};
@@ -51,31 +51,37 @@ static PARTS: Parts = Parts {
 };
 
 /// Events of other kinds repeat what deltas have said (`….done`, `…content_part…`), or say nothing.
-static EVENT: Node = Node(&[
-    (
-        KIND,
-        Rule::Kinds(&[
-            ("response.output_text.delta", &VISIBLE_DELTA),
-            ("response.refusal.delta", &VISIBLE_DELTA),
-            ("response.function_call_arguments.delta", &VISIBLE_DELTA),
-            ("response.custom_tool_call_input.delta", &VISIBLE_DELTA),
-            ("response.mcp_call_arguments.delta", &VISIBLE_DELTA),
-            ("response.code_interpreter_call_code.delta", &VISIBLE_DELTA),
-            ("response.reasoning_text.delta", &REASONING_DELTA),
-            ("response.reasoning_summary_text.delta", &REASONING_DELTA),
-            ("response.output_item.added", &ITEM_ADDED),
-            ("response.completed", &ENDED),
-            ("response.incomplete", &ENDED),
-            ("response.failed", &ENDED),
-            ("error", &ERROR),
-        ]),
-    ),
-    ("error", Rule::Error),
-]);
+static EVENT: Node = answer![(
+    KIND,
+    Rule::Kinds(&[
+        ("response.output_text.delta", &VISIBLE_DELTA),
+        ("response.refusal.delta", &VISIBLE_DELTA),
+        ("response.function_call_arguments.delta", &VISIBLE_DELTA),
+        ("response.custom_tool_call_input.delta", &VISIBLE_DELTA),
+        ("response.mcp_call_arguments.delta", &VISIBLE_DELTA),
+        ("response.code_interpreter_call_code.delta", &VISIBLE_DELTA),
+        ("response.audio.transcript.delta", &VISIBLE_DELTA),
+        ("response.output_audio_transcript.delta", &VISIBLE_DELTA),
+        ("response.audio.delta", &SOUND_DELTA),
+        ("response.output_audio.delta", &SOUND_DELTA),
+        ("response.reasoning_text.delta", &REASONING_DELTA),
+        ("response.reasoning.delta", &REASONING_DELTA),
+        ("response.reasoning_summary_text.delta", &REASONING_DELTA),
+        ("response.output_item.added", &ITEM_ADDED),
+        ("response.completed", &ENDED),
+        ("response.incomplete", &ENDED),
+        ("response.failed", &FAILED_EVENT),
+        ("response.cancelled", &FAILED_EVENT),
+        ("response.error", &FAILED_EVENT),
+        ("error", &FAILED_EVENT),
+    ]),
+),];
 
 static VISIBLE_DELTA: Node = Node(&[("delta", Rule::Text(Slot::Visible))]);
 
 static REASONING_DELTA: Node = Node(&[("delta", Rule::Text(Slot::Reasoning))]);
+
+static SOUND_DELTA: Node = Node(&[("delta", Rule::Given)]);
 
 /// The name of a tool is output, as it is in a chat.
 static ITEM_ADDED: Node = Node(&[("item", Rule::Object(&NAMED))]);
@@ -85,21 +91,34 @@ static NAMED: Node = Node(&[("name", Rule::Text(Slot::Visible))]);
 static ENDED: Node = Node(&[("response", Rule::Object(&RESPONSE_ENDED))]);
 
 static RESPONSE_ENDED: Node = Node(&[
-    ("status", Rule::Finish),
+    ("status", Rule::Reason),
+    ("incomplete_details", Rule::Object(&INCOMPLETE)),
     ("error", Rule::Error),
     ("usage", Rule::Object(&INPUT_OUTPUT_USAGE)),
 ]);
 
-static ERROR: Node = Node(&[(KIND, Rule::ErrorIf("error"))]);
+/// Too few output tokens asked for, or a filter, is an end like any other.
+static INCOMPLETE: Node = Node(&[("reason", Rule::ErrorIf(FAILED))]);
 
-static BODY: Node = Node(&[
+/// An event that is an error by its kind.
+static FAILED_EVENT: Node = Node(&[(
+    KIND,
+    Rule::ErrorIf(&[
+        "response.failed",
+        "response.cancelled",
+        "response.error",
+        "error",
+    ]),
+)]);
+
+static BODY: Node = answer![
     ("output", Rule::List(&ITEM)),
-    ("status", Rule::Finish),
-    ("error", Rule::Error),
+    ("status", Rule::Reason),
+    ("incomplete_details", Rule::Object(&INCOMPLETE)),
     ("usage", Rule::Object(&INPUT_OUTPUT_USAGE)),
-]);
+];
 
-static ITEM: Node = Node(&[(
+pub(super) static ITEM: Node = Node(&[(
     KIND,
     Rule::Kinds(&[
         ("message", &MESSAGE),

@@ -20,6 +20,9 @@ pub(super) enum Rule {
     List(&'static Node),
     /// Output, if it is a string that is not empty.
     Text(Slot),
+    /// Output that is a string, as with [`Self::Text`], or a list of parts: objects, and strings among them. Of reasoning in one object,
+    /// only what comes first counts.
+    Parts(Slot, &'static Node),
     /// Output that has no text to keep (a vector, a ranking, a sound), if it is not an empty list, object or string.
     Given,
     /// Output, if it is an object that is not empty: its JSON is the text.
@@ -29,11 +32,16 @@ pub(super) enum Rule {
     Kinds(&'static [(&'static str, &'static Node)]),
     /// The answer is finished, if it is a string that is not empty.
     Finish,
-    /// The answer is an error, whatever the value.
+    /// Why the answer stopped: a string, or an object whose `type` is one. It is finished, and an error where the reason is one of [`FAILED`].
+    Reason,
+    /// The answer is an error, unless the value is empty, `false` or 0.
     Error,
-    /// The answer is an error, if it is this string.
-    ErrorIf(&'static str),
-    /// A count of tokens, if it is an integer of 32 bits.
+    /// The answer is an error, if it is one of these strings.
+    ErrorIf(&'static [&'static str]),
+    /// A sign of an error, unless the value is empty, `false`, 0 or 200: where signs add up to [`SURE`], and the answer has no choices,
+    /// output, reason or counts, it is an error.
+    Sign(u8),
+    /// A count of tokens, if it is an integer of 32 bits; what else it is, is refused.
     Count(Count),
 }
 
@@ -54,27 +62,34 @@ pub(super) enum Count {
     Total,
     Reasoning,
     Cached,
+    CacheWritten,
 }
 
 /// The key that names the kind of an object.
 pub(super) const KIND: &str = "type";
 
-/// Usage as OpenAI's Responses and Anthropic's Messages name it.
+/// Usage as OpenAI's Responses and Anthropic's Messages name it. What Anthropic's say of a cache is not in `input_tokens`.
 pub(super) static INPUT_OUTPUT_USAGE: Node = Node(&[
     ("input_tokens", Rule::Count(Count::Prompt)),
     ("output_tokens", Rule::Count(Count::Completion)),
     ("total_tokens", Rule::Count(Count::Total)),
     ("cache_read_input_tokens", Rule::Count(Count::Cached)),
+    (
+        "cache_creation_input_tokens",
+        Rule::Count(Count::CacheWritten),
+    ),
     ("input_tokens_details", Rule::Object(&PROMPT_DETAILS)),
     ("output_tokens_details", Rule::Object(&COMPLETION_DETAILS)),
 ]);
 
-/// OpenAI's usage object.
+/// OpenAI's usage object, with DeepSeek's and Moonshot's names of what came from a cache.
 pub(super) static USAGE: Node = Node(&[
     ("prompt_tokens", Rule::Count(Count::Prompt)),
     ("completion_tokens", Rule::Count(Count::Completion)),
     ("total_tokens", Rule::Count(Count::Total)),
     ("prompt_tokens_details", Rule::Object(&PROMPT_DETAILS)),
+    ("prompt_cache_hit_tokens", Rule::Count(Count::Cached)),
+    ("cached_tokens", Rule::Count(Count::Cached)),
     (
         "completion_tokens_details",
         Rule::Object(&COMPLETION_DETAILS),
@@ -87,12 +102,61 @@ pub(super) static INPUT_USAGE: Node = Node(&[
     ("total_tokens", Rule::Count(Count::Total)),
 ]);
 
-static PROMPT_DETAILS: Node = Node(&[("cached_tokens", Rule::Count(Count::Cached))]);
+static PROMPT_DETAILS: Node = Node(&[
+    ("cached_tokens", Rule::Count(Count::Cached)),
+    ("cache_write_tokens", Rule::Count(Count::CacheWritten)),
+    ("cache_creation_tokens", Rule::Count(Count::CacheWritten)),
+]);
 
 static COMPLETION_DETAILS: Node = Node(&[("reasoning_tokens", Rule::Count(Count::Reasoning))]);
 
-/// `"object": "error"`, as older vLLM says it.
-pub(super) const ERROR_OBJECT: Rule = Rule::ErrorIf("error");
+/// Reasons to stop that say that the generation failed, in any case of letters: `error` (OpenRouter, Mistral, vLLM), `abort` (vLLM, SGLang),
+/// `cancelled` and `timeout` (TensorRT-LLM), `failed` (Responses), `insufficient_system_resource` (DeepSeek).
+pub(super) const FAILED: &[&str] = &[
+    "error",
+    "abort",
+    "aborted",
+    "cancelled",
+    "canceled",
+    "timeout",
+    "failed",
+    "insufficient_system_resource",
+];
+
+/// `"object": "error"` (vLLM, Mistral, LMDeploy) and `"type": "error"` (Anthropic).
+pub(super) const NAMED_ERROR: Rule = Rule::ErrorIf(&["error"]);
+
+/// What a proxy says of the reason that its own server gave (OpenRouter): one that failed is an error, whatever the proxy made of it.
+pub(super) const NATIVE_REASON: Rule = Rule::ErrorIf(FAILED);
+
+/// The sum of signs that make an error.
+pub(super) const SURE: u8 = 2;
+
+/// A node whose answers also say in the usual ways that they failed. The ways are in `docs/ENDPOINTS.md`.
+macro_rules! answer {
+    ($($row:expr),* $(,)?) => {
+        Node(&[
+            $($row,)*
+            ("error", Rule::Error),
+            ("object", NAMED_ERROR),
+            ("type", NAMED_ERROR),
+            ("error_message", Rule::Sign(SURE)),
+            ("error_type", Rule::Sign(SURE)),
+            ("errors", Rule::Sign(SURE)),
+            ("detail", Rule::Sign(SURE)),
+            ("message", Rule::Sign(1)),
+            ("code", Rule::Sign(1)),
+        ])
+    };
+}
+pub(super) use answer;
+
+/// Whether a reason to stop says that the generation failed.
+pub(super) fn failed(reason: &[u8]) -> bool {
+    FAILED
+        .iter()
+        .any(|word| reason.eq_ignore_ascii_case(word.as_bytes()))
+}
 
 impl Node {
     /// Its kinds, if it tells kinds apart.
@@ -132,6 +196,14 @@ pub(super) struct Found<'t> {
     pub(super) text: Option<&'t mut Text>,
     /// Texts that were not empty, those included that did not count.
     pub(super) texts: usize,
+    /// Reasoning of this object has come under another name: more of it does not count.
+    pub(super) muted: bool,
+    /// Reasoning texts that counted.
+    pub(super) thoughts: usize,
+    /// A list of the dialect's (choices, results) has an item.
+    pub(super) items: bool,
+    /// The sum of the signs of an error.
+    pub(super) signs: u8,
 }
 
 impl<'t> Found<'t> {
@@ -140,17 +212,55 @@ impl<'t> Found<'t> {
             seen: Seen::default(),
             text,
             texts: 0,
+            muted: false,
+            thoughts: 0,
+            items: false,
+            signs: 0,
         }
+    }
+
+    /// All was read: whether the signs make an error.
+    pub(super) fn conclude(&mut self) {
+        let seen = &mut self.seen;
+        seen.error |= self.signs >= SURE
+            && !(self.items || seen.output || seen.finish || seen.usage.is_some());
     }
 
     /// Notes a text that is not empty: the body of a JSON string, still escaped.
     #[inline]
     pub(super) fn output(&mut self, slot: Slot, escaped: &[u8]) {
         self.seen.output = true;
-        self.seen.visible |= slot == Slot::Visible;
+        match slot {
+            Slot::Visible => self.seen.visible = true,
+            Slot::Reasoning => self.thoughts += 1,
+        }
         if let Some(text) = &mut self.text {
             text.slot(slot).extend_from_slice(escaped);
         }
+    }
+
+    /// Begins a list of parts in an object of which reasoning has come or not.
+    pub(super) fn enter(&mut self, reasoned: bool) -> (bool, usize) {
+        let outer = (self.muted, self.thoughts);
+        self.muted |= reasoned;
+        outer
+    }
+
+    /// Ends it: whether reasoning came in it.
+    pub(super) fn leave(&mut self, (muted, thoughts): (bool, usize)) -> bool {
+        self.muted = muted;
+        self.thoughts > thoughts
+    }
+
+    /// Notes why the answer stopped.
+    pub(super) fn reason(&mut self, reason: &[u8]) {
+        self.seen.finish |= !reason.is_empty();
+        self.seen.error |= failed(reason);
+    }
+
+    /// Notes a sign of an error.
+    pub(super) fn sign(&mut self, weight: u8) {
+        self.signs = self.signs.saturating_add(weight);
     }
 
     /// Notes output without a text.
@@ -174,6 +284,7 @@ impl Count {
             Self::Total => &mut usage.total,
             Self::Reasoning => &mut usage.reasoning,
             Self::Cached => &mut usage.cached,
+            Self::CacheWritten => &mut usage.cache_written,
         };
         *field = Some(tokens);
     }

@@ -31,7 +31,9 @@ pub struct Seen {
     pub finish: bool,
     /// Token counts, if there were any.
     pub usage: Option<Usage>,
-    /// It is an error: `"error"` is not null, or `"object"` is `"error"`. [`super::error_message`] tells what.
+    /// A count of tokens is no whole number of 32 bits.
+    pub refused: bool,
+    /// It says that the generation failed, in one of the ways that `docs/ENDPOINTS.md` lists. [`super::error_message`] gives its words.
     pub error: bool,
 }
 
@@ -130,7 +132,7 @@ fn read(
     let mut found = Found::new(text.as_deref_mut());
     if let Ok(places) = walk(data, node, &mut found) {
         let (seen, texts) = (found.seen, found.texts);
-        let goes_on = texts == 1 && !seen.finish && !seen.error;
+        let goes_on = texts == 1 && !seen.finish && !seen.error && found.signs == 0;
         if let (true, Some(template)) = (goes_on, template) {
             template.learn(data, &places);
         }

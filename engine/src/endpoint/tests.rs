@@ -239,6 +239,53 @@ fn output_is_content_reasoning_or_tool_call_text_that_is_not_empty() {
         text("hi")
     );
     assert_eq!(delta(r#"{"audio":{"id":"a","data":"UklGRg=="}}"#), text(""));
+    let thoughts = |s: &str| (true, false, String::new(), s.to_owned());
+    for (parts, expected) in [
+        (
+            r#"{"content":[{"type":"thinking","thinking":[{"type":"text","text":"h"},{"type":"text","text":"m"}],"closed":true}]}"#,
+            thoughts("hm"),
+        ),
+        (
+            r#"{"content":[{"type":"thinking","thinking":"hm"}]}"#,
+            thoughts("hm"),
+        ),
+        (
+            r#"{"content":[{"type":"text","text":"a"},"b"]}"#,
+            text("ab"),
+        ),
+        (r#"{"content":[{"text":"a"}],"refusal":null}"#, text("a")),
+        (
+            r#"{"content":[{"type":"reference","reference_ids":[1]}]}"#,
+            nothing(),
+        ),
+        (r#"{"content":[]}"#, nothing()),
+        (
+            r#"{"content":[{"type":"image_url","image_url":{"url":"data:,"}}]}"#,
+            text(""),
+        ),
+        (
+            r#"{"reasoning_details":[{"type":"reasoning.text","text":"h"},{"type":"reasoning.summary","summary":"m"}]}"#,
+            thoughts("hm"),
+        ),
+        (
+            r#"{"reasoning_details":[{"type":"reasoning.encrypted","data":"x"}]}"#,
+            nothing(),
+        ),
+        (
+            r#"{"content":"","reasoning":"hm","reasoning_details":[{"type":"reasoning.text","text":"hm"}]}"#,
+            thoughts("hm"),
+        ),
+        (
+            r#"{"reasoning_details":[{"text":"h"},{"text":"m"}],"reasoning":"hm","reasoning_content":"hm"}"#,
+            thoughts("hm"),
+        ),
+        (
+            r#"{"reasoning":null,"reasoning_content":"","reasoning_details":[{"text":"hm"}]}"#,
+            thoughts("hm"),
+        ),
+    ] {
+        assert_eq!(delta(parts), expected, "{parts}");
+    }
     for name in ["reasoning", "reasoning_content"] {
         let thought = delta(&format!(r#"{{"{name}":"hm"}}"#));
         assert_eq!(thought, (true, false, String::new(), "hm".into()), "{name}");
@@ -301,7 +348,9 @@ fn finish_reasons_errors_and_usage_are_seen_where_they_are() {
     for (event, error) in [
         (r#"{"error":{"message":"x"}}"#, true),
         (r#"{"error":"x","choices":[]}"#, true),
-        (r#"{"error":false}"#, true),
+        (r#"{"error":false}"#, false),
+        (r#"{"error":""}"#, false),
+        (r#"{"error":7}"#, true),
         (r#"{"error":null,"object":"chat.completion.chunk"}"#, false),
         (r#"{"object":"error","message":"x"}"#, true),
         (r#"{"obj\u0065ct":"err\u006fr"}"#, true),
@@ -326,6 +375,7 @@ fn finish_reasons_errors_and_usage_are_seen_where_they_are() {
             total: Some(3),
             reasoning: Some(4),
             cached: Some(5),
+            cache_written: None,
         })
     );
     for none in [
@@ -336,6 +386,24 @@ fn finish_reasons_errors_and_usage_are_seen_where_they_are() {
         r#"{"usage":[1]}"#,
     ] {
         assert_eq!(usage(none), None, "{none}");
+    }
+    let refused = |counts: &str| {
+        let event = format!(r#"{{"choices":[{{"delta":{{"content":"a"}}}}],"usage":{counts}}}"#);
+        let seen = Scanner::new(EndpointKind::Chat).event(event.as_bytes(), None);
+        seen.map(|seen| (seen.refused, seen.usage.and_then(|u| u.completion)))
+    };
+    for (count, becomes) in [
+        ("-1", (true, None)),
+        ("1.5", (true, None)),
+        ("4294967296", (true, None)),
+        ("1e300", (true, None)),
+        (r#""12""#, (true, None)),
+        ("12.0", (false, Some(12))),
+        ("null", (false, None)),
+        ("12", (false, Some(12))),
+    ] {
+        let counts = format!(r#"{{"prompt_tokens":1,"completion_tokens":{count}}}"#);
+        assert_eq!(refused(&counts), Ok(becomes), "{count}");
     }
     let in_choice = usage(r#"{"choices":[{"usage":{"total_tokens":4294967295}}]}"#);
     assert_eq!(in_choice.and_then(|u| u.total), Some(u32::MAX));

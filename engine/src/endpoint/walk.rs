@@ -48,6 +48,7 @@ pub(super) fn walk(
         _ => walker.object(node)?,
     }
     walker.lexer.end()?;
+    walker.found.conclude();
     Ok(walker.places)
 }
 
@@ -97,6 +98,7 @@ impl Walker<'_, '_, '_> {
             Rule::Object(node) => self.object(node)?,
             Rule::List(node) => self.list(node)?,
             Rule::Text(slot) => self.text(slot, reasoned)?,
+            Rule::Parts(slot, node) => self.parts(slot, node, reasoned)?,
             Rule::Given => {
                 if !self.lexer.skip_given(MAX_DEPTH)? {
                     return Ok(());
@@ -113,13 +115,20 @@ impl Walker<'_, '_, '_> {
                 self.places.count(start..self.lexer.position(), count);
                 self.found.count(count, tokens);
             }
-            Rule::Error => {
-                self.found.seen.error = true;
-                self.lexer.skip(MAX_DEPTH)?;
+            Rule::Reason => {
+                let reason = self.lexer.plain_string()?;
+                self.found.reason(reason);
             }
-            Rule::ErrorIf(word) => {
+            // Which values of other types are none, the full parse knows: what was learned from one number would hold for all.
+            Rule::Error => self.found.seen.error |= !self.lexer.string()?.is_empty(),
+            Rule::ErrorIf(words) => {
                 let plain = self.lexer.plain_string()?;
-                self.found.seen.error |= plain == word.as_bytes();
+                self.found.seen.error |= words.iter().any(|word| plain == word.as_bytes());
+            }
+            Rule::Sign(weight) => {
+                if !self.lexer.string()?.is_empty() {
+                    self.found.sign(weight);
+                }
             }
         }
         Ok(())
@@ -131,6 +140,7 @@ impl Walker<'_, '_, '_> {
             self.lexer.take();
             return Ok(());
         }
+        self.found.items = true;
         loop {
             self.object(node)?;
             match self.lexer.take() {
@@ -149,10 +159,25 @@ impl Walker<'_, '_, '_> {
         let end = self.lexer.position() - 1;
         self.places.text = Some((end - text.len()..end, slot));
         self.found.texts += 1;
-        if slot == Slot::Reasoning && std::mem::replace(reasoned, true) {
+        if slot == Slot::Reasoning && (std::mem::replace(reasoned, true) || self.found.muted) {
             return Ok(());
         }
         self.found.output(slot, text);
+        Ok(())
+    }
+
+    fn parts(
+        &mut self,
+        slot: Slot,
+        node: &'static Node,
+        reasoned: &mut bool,
+    ) -> Result<(), Unusual> {
+        if self.lexer.peek() != b'[' {
+            return self.text(slot, reasoned);
+        }
+        let outer = self.found.enter(*reasoned);
+        self.list(node)?;
+        *reasoned |= self.found.leave(outer);
         Ok(())
     }
 }

@@ -4,6 +4,8 @@ use crate::clock::Nanos;
 use crate::endpoint::{self, Field, Scanner, Text};
 use crate::plan::EndpointKind;
 use crate::record::{Cause, Record};
+use crate::wire::MediaType;
+use crate::wire::sse;
 
 /// Whether output text is kept for the client's tokenizer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +23,7 @@ pub(super) type Fault = (Cause, Option<String>);
 
 /// What the events of a response add up to. Apart from the splitter that lends the events.
 pub(super) struct Answer {
+    kind: EndpointKind,
     scanner: Scanner,
     /// Without `[DONE]` or a finish reason, a stream is cut off.
     says_its_end: bool,
@@ -32,11 +35,16 @@ pub(super) struct Answer {
     pub(super) record: Record,
     last_event: Nanos,
     pub(super) done_seen: bool,
+    /// A count of tokens was no count.
+    refused: bool,
+    /// The type of the body, as the head has it.
+    pub(super) media: MediaType,
 }
 
 impl Answer {
     pub(super) fn new(kind: EndpointKind, keep: KeepText, text_bytes: usize) -> Self {
         Self {
+            kind,
             scanner: Scanner::new(kind),
             says_its_end: endpoint::says_its_end(kind),
             text: Text::default(),
@@ -46,6 +54,8 @@ impl Answer {
             record: super::empty_record(),
             last_event: 0,
             done_seen: false,
+            refused: false,
+            media: MediaType::default(),
         }
     }
 
@@ -75,13 +85,15 @@ impl Answer {
         self.scanner.reset();
         self.text.clear();
         self.done_seen = false;
+        self.refused = false;
+        self.media = MediaType::default();
         self.last_event = 0;
     }
 
     /// One event of a stream, arrived at `arrived`.
     pub(super) fn event(&mut self, data: &[u8], name: &[u8], arrived: Nanos) -> Result<(), Fault> {
-        if name == b"error" {
-            return Err((Cause::InBandError, Some(endpoint::error_message(data))));
+        if !name.is_empty() && self.named(name, data)? {
+            return Ok(());
         }
         if endpoint::is_done(data) {
             self.done_seen = true;
@@ -99,6 +111,7 @@ impl Answer {
             self.output(seen.visible, arrived);
         }
         self.record.finished |= seen.finish;
+        self.refused |= seen.refused;
         if let Some(usage) = seen.usage {
             // Counts are of the whole answer so far; some servers give them in parts.
             self.record.usage = Some(self.record.usage.unwrap_or_default().updated(usage));
@@ -106,22 +119,74 @@ impl Answer {
         Ok(())
     }
 
+    /// What the name of an event says of it: whether nothing more is to be read in it.
+    fn named(&mut self, name: &[u8], data: &[u8]) -> Result<bool, Fault> {
+        if name == b"error" {
+            let words = match endpoint::error_message(data) {
+                words if words.is_empty() => "an event named `error`, without words".into(),
+                words => words,
+            };
+            return Err((Cause::InBandError, Some(words)));
+        }
+        if name != sse::BARE {
+            return Ok(false);
+        }
+        // JSON without a field name is no event, but servers say so that they failed.
+        match self.scanner.body(data, None) {
+            Ok(seen) if seen.error => {
+                Err((Cause::InBandError, Some(endpoint::error_message(data))))
+            }
+            _ => Ok(true),
+        }
+    }
+
     /// A whole body that is no stream, complete at `arrived`.
     pub(super) fn whole(&mut self, body: &[u8], arrived: Nanos) -> Result<(), Fault> {
         let keep = self.wants_text();
         let Ok(seen) = self.scanner.body(body, keep.then_some(&mut self.text)) else {
-            return Err((Cause::BadJson, Some(endpoint::error_message(body))));
+            let what = format!("the body is no JSON ({})", self.begins(body));
+            return Err((Cause::BadJson, Some(what)));
         };
         if seen.error {
             return Err((Cause::InBandError, Some(endpoint::error_message(body))));
         }
         self.record.usage = seen.usage;
+        self.refused |= seen.refused;
         self.record.finished = seen.finish;
         if !seen.output {
             return Err((Cause::NoOutput, None));
         }
         self.output(seen.visible, arrived);
         Ok(())
+    }
+
+    /// What a body is that should be a stream of events, and of which no line seems to be one; `front` is how it begins.
+    pub(super) fn no_stream(&self, front: &[u8]) -> Option<Fault> {
+        if self.record.events > 0 || front.is_empty() || sse::is_stream(front) {
+            return None;
+        }
+        let what = format!("the body is no event stream ({})", self.begins(front));
+        Some((Cause::NoOutput, Some(what)))
+    }
+
+    /// The content type of a body, and its first words.
+    fn begins(&self, body: &[u8]) -> String {
+        format!(
+            "content type {}, it begins with: {}",
+            self.media,
+            endpoint::first_words(body)
+        )
+    }
+
+    /// The answer is complete: counts that cannot be true are refused.
+    pub(super) fn settle(&mut self) {
+        if let Some(usage) = self.record.usage {
+            let usage = endpoint::whole_usage(self.kind, usage);
+            let (usage, refused) = usage.possible(self.record.requested_osl);
+            self.record.usage = Some(usage);
+            self.refused |= refused;
+        }
+        self.record.usage_refused = self.refused;
     }
 
     /// What a body that is no answer says; what it is, where its bytes do not say it.
@@ -166,9 +231,14 @@ impl Answer {
 
     /// Puts the text into a finished record, where a tokenizer will want it. Whether it was over the limit, and so left out.
     pub(super) fn hand_over(&self, record: &mut Record) -> bool {
+        let counted = record.usage.and_then(|u| u.completion).is_some();
+        // Reasoning that the server counted together with the rest: the tokenizer tells how much of it that was.
+        let unsplit = counted
+            && !self.text.reasoning.is_empty()
+            && record.usage.and_then(|u| u.reasoning).unwrap_or(0) == 0;
         let wanted = match self.keep {
-            KeepText::Never => false,
-            KeepText::WithoutUsage => record.usage.and_then(|u| u.completion).is_none(),
+            KeepText::Never => self.in_session() && unsplit,
+            KeepText::WithoutUsage => !counted || unsplit,
             KeepText::Always => true,
         };
         if !wanted {
@@ -185,7 +255,12 @@ impl Answer {
     }
 
     fn wants_text(&self) -> bool {
-        self.keep != KeepText::Never || self.threads
+        self.keep != KeepText::Never || self.in_session()
+    }
+
+    /// Whether the request is one of several turns: what of its answer was reasoning decides how long the next one is.
+    fn in_session(&self) -> bool {
+        self.threads || self.record.turn > 0
     }
 
     /// The visible text, still escaped; `None` if it was over the limit.

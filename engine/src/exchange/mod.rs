@@ -19,6 +19,9 @@ use answer::{Answer, Fault};
 /// Bytes of an error body that are kept to say what the server said.
 const DETAIL_BYTES: usize = 4096;
 
+/// Bytes of a stream that are kept to say what it is, should it be none.
+const FRONT_BYTES: usize = 256;
+
 /// Whether the response goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
@@ -392,6 +395,7 @@ impl Exchange {
     fn head(&mut self, head: &Head, arrived: Nanos) {
         self.answer.record.instants.head_end = Some(arrived);
         self.answer.record.status = head.status;
+        self.answer.media = head.media;
         self.mode = if head.redirect {
             Mode::Detail(Cause::Redirect)
         } else if !(200..300).contains(&head.status) {
@@ -430,6 +434,10 @@ impl Exchange {
     }
 
     fn events(&mut self, body: &[u8], arrived: Nanos) -> Result<(), Fault> {
+        if self.body.len() < FRONT_BYTES {
+            let room = (FRONT_BYTES - self.body.len()).min(body.len());
+            self.body.extend_from_slice(&body[..room]);
+        }
         let mut input = body;
         loop {
             match self.sse.next(&mut input) {
@@ -455,6 +463,7 @@ impl Exchange {
         };
         match outcome {
             Ok(()) => {
+                self.answer.settle();
                 self.answer.record.outcome = Outcome::Succeeded;
                 self.answer.record.instants.end = now;
             }
@@ -471,6 +480,9 @@ impl Exchange {
             self.answer.event(event.data, event.name, now)?;
         }
         if !self.answer.may_end() {
+            if let Some(fault) = self.answer.no_stream(&self.body) {
+                return Err(fault);
+            }
             let what = format!(
                 "the stream ended after {} output events without [DONE] or a finish reason",
                 self.answer.record.events
@@ -558,6 +570,7 @@ fn empty_record() -> Record {
         connection_reused: false,
         reconnects: 0,
         gaps: Vec::new(),
+        usage_refused: false,
         text: None,
         reasoning_text: None,
         detail: None,

@@ -26,6 +26,8 @@ pub struct PhaseCounts {
     pub reconnects: u64,
     /// Requests whose output text was over the limit and not kept.
     pub text_over_limit: u64,
+    /// Complete answers of which the server gave token counts that cannot be true.
+    pub usage_refused: u64,
     /// Conversations of several turns.
     pub sessions: SessionCounts,
 }
@@ -133,6 +135,7 @@ impl Default for PhaseCounts {
             queued: 0,
             reconnects: 0,
             text_over_limit: 0,
+            usage_refused: 0,
             sessions: SessionCounts::default(),
         }
     }
@@ -163,6 +166,7 @@ impl PhaseCounts {
         self.queued += other.queued;
         self.reconnects += other.reconnects;
         self.text_over_limit += other.text_over_limit;
+        self.usage_refused += other.usage_refused;
         self.sessions.add(&other.sessions);
     }
 
@@ -185,6 +189,7 @@ impl PhaseCounts {
             queued: self.queued,
             reconnects: self.reconnects,
             text_over_limit: self.text_over_limit,
+            usage_refused: self.usage_refused,
             sessions: (self.sessions.begun > 0).then_some(self.sessions),
         }
     }

@@ -254,6 +254,10 @@ impl Population {
             ),
             (&tags::TOTAL_USAGE_PROMPT_CACHE_READ_TOKENS, cached),
             (
+                &tags::TOTAL_USAGE_PROMPT_CACHE_WRITE_TOKENS,
+                sum(&tags::USAGE_PROMPT_CACHE_WRITE_TOKENS),
+            ),
+            (
                 &tags::OVERALL_USAGE_PROMPT_CACHE_READ_PCT,
                 cached
                     .zip(prompt.filter(|n| *n > 0.0))

@@ -147,6 +147,7 @@ fn usage(values: &mut Values, record: &Record, tokens: &TokenCounts) {
         total,
         reasoning,
         cached,
+        cache_written,
     }) = record.usage
     else {
         return;
@@ -156,6 +157,7 @@ fn usage(values: &mut Values, record: &Record, tokens: &TokenCounts) {
     values.tokens(&tags::USAGE_TOTAL_TOKENS, total);
     values.tokens(&tags::USAGE_REASONING_TOKENS, reasoning);
     values.tokens(&tags::USAGE_PROMPT_CACHE_READ_TOKENS, cached);
+    values.tokens(&tags::USAGE_PROMPT_CACHE_WRITE_TOKENS, cache_written);
     values.difference(
         &tags::USAGE_PROMPT_TOKENS_DIFF_PCT,
         prompt,

@@ -127,6 +127,8 @@ pub struct Counts {
     pub reconnects: u64,
     /// Requests whose output text was over the limit and not counted by the client's tokenizer.
     pub text_over_limit: u64,
+    /// Complete answers of which the server gave token counts that are none or cannot be true: those counts are in no figure.
+    pub usage_refused: u64,
     /// Conversations, where they have several turns.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sessions: Option<SessionCounts>,

@@ -147,7 +147,7 @@ table! {
     OSL_MISMATCH_DIFF_PCT = "osl_mismatch_diff_pct", "OSL Mismatch Diff %", PERCENT, request, less, any,
         "(output_sequence_length - requested) / requested, signed";
     USAGE_PROMPT_TOKENS = "usage_prompt_tokens", "Usage Prompt Tokens", TOKENS, request, more, any,
-        "the server's prompt_tokens";
+        "the server's count of the prompt, cached tokens included in every API";
     USAGE_COMPLETION_TOKENS = "usage_completion_tokens", "Usage Completion Tokens", TOKENS, request, more, any,
         "the server's completion_tokens";
     USAGE_TOTAL_TOKENS = "usage_total_tokens", "Usage Total Tokens", TOKENS, request, more, any,
@@ -155,7 +155,9 @@ table! {
     USAGE_REASONING_TOKENS = "usage_reasoning_tokens", "Usage Reasoning Tokens", TOKENS, request, more, any,
         "the server's reasoning_tokens";
     USAGE_PROMPT_CACHE_READ_TOKENS = "usage_prompt_cache_read_tokens", "Usage Prompt Cache Read Tokens", TOKENS, request, more, any,
-        "the server's cached_tokens of the prompt";
+        "tokens of the prompt that the server read from a cache";
+    USAGE_PROMPT_CACHE_WRITE_TOKENS = "usage_prompt_cache_write_tokens", "Usage Prompt Cache Write Tokens", TOKENS, request, less, any,
+        "tokens of the prompt that the server wrote to a cache";
     USAGE_PROMPT_TOKENS_DIFF_PCT = "usage_prompt_tokens_diff_pct", "Usage Prompt Diff %", PERCENT, request, less, any,
         "|usage_prompt_tokens - client's count| / client's count";
     USAGE_COMPLETION_TOKENS_DIFF_PCT = "usage_completion_tokens_diff_pct", "Usage Completion Diff %", PERCENT, request, less, any,
@@ -242,6 +244,8 @@ table! {
         "sum of usage_reasoning_tokens";
     TOTAL_USAGE_PROMPT_CACHE_READ_TOKENS = "total_usage_prompt_cache_read_tokens", "Total Usage Prompt Cache Read Tokens",
         TOKENS, run, more, any, "sum of usage_prompt_cache_read_tokens";
+    TOTAL_USAGE_PROMPT_CACHE_WRITE_TOKENS = "total_usage_prompt_cache_write_tokens", "Total Usage Prompt Cache Write Tokens",
+        TOKENS, run, less, any, "sum of usage_prompt_cache_write_tokens";
     OVERALL_USAGE_PROMPT_CACHE_READ_PCT = "overall_usage_prompt_cache_read_pct", "Overall Usage Prompt Cache Read %",
         PERCENT, run, more, any, "total_usage_prompt_cache_read_tokens / total_usage_prompt_tokens";
     USAGE_DISCREPANCY_COUNT = "usage_discrepancy_count", "Usage Discrepancy Count", REQUESTS, run, less, any,

@@ -4,9 +4,11 @@ mod cause;
 mod log;
 #[cfg(test)]
 pub(crate) mod testing;
+mod usage;
 
 pub use cause::Cause;
 pub use log::{LogReader, LogWriter};
+pub use usage::{MOST_OUTPUT, MOST_PROMPT, OVER_ASKED, Usage};
 
 use crate::clock::Nanos;
 use serde::{Deserialize, Serialize};
@@ -42,6 +44,8 @@ pub struct Record {
     pub status: u16,
     /// Usage as the server counted it.
     pub usage: Option<Usage>,
+    /// Whether the server gave counts that are none or cannot be true: those are not in `usage`.
+    pub usage_refused: bool,
     /// Whether a finish reason was seen.
     pub finished: bool,
     /// Output events: the number of arrivals; `gaps.len() + 1` unless none.
@@ -177,35 +181,6 @@ impl Outcome {
     #[must_use]
     pub fn finished(self) -> bool {
         matches!(self, Self::Succeeded | Self::Failed(_))
-    }
-}
-
-/// Token counts as the server gave them; absent fields were absent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Usage {
-    /// `prompt_tokens`
-    pub prompt: Option<u32>,
-    /// `completion_tokens` (reasoning included)
-    pub completion: Option<u32>,
-    /// `total_tokens`
-    pub total: Option<u32>,
-    /// `completion_tokens_details.reasoning_tokens`
-    pub reasoning: Option<u32>,
-    /// `prompt_tokens_details.cached_tokens`
-    pub cached: Option<u32>,
-}
-
-impl Usage {
-    /// These counts, with those that `newer` has in their place.
-    #[must_use]
-    pub fn updated(self, newer: Self) -> Self {
-        Self {
-            prompt: newer.prompt.or(self.prompt),
-            completion: newer.completion.or(self.completion),
-            total: newer.total.or(self.total),
-            reasoning: newer.reasoning.or(self.reasoning),
-            cached: newer.cached.or(self.cached),
-        }
     }
 }
 

@@ -42,6 +42,7 @@ pub(crate) fn streamed(k: u64, issued: Nanos, ttft: Nanos, gaps: &[Nanos]) -> Re
         outcome: Outcome::Succeeded,
         status: 200,
         usage: None,
+        usage_refused: false,
         finished: true,
         events: gaps.len() as u32 + 1,
         coalesced: 0,
@@ -108,14 +109,18 @@ pub(crate) fn any_record() -> impl Strategy<Value = Record> {
         small.clone(),
         small.clone(),
         small.clone(),
+        small.clone(),
     )
-        .prop_map(|(prompt, completion, total, reasoning, cached)| Usage {
-            prompt,
-            completion,
-            total,
-            reasoning,
-            cached,
-        });
+        .prop_map(
+            |(prompt, completion, total, reasoning, cached, cache_written)| Usage {
+                prompt,
+                completion,
+                total,
+                reasoning,
+                cached,
+                cache_written,
+            },
+        );
     let outcome = prop_oneof![
         3 => Just(Outcome::Succeeded),
         1 => prop::sample::select(&Cause::ALL[..]).prop_map(Outcome::Failed),
@@ -174,6 +179,7 @@ pub(crate) fn any_record() -> impl Strategy<Value = Record> {
             outcome: what.1,
             status: what.2,
             usage: what.3,
+            usage_refused: what.4,
             finished: what.4,
             events: sizes.0,
             coalesced: sizes.1,

@@ -13,6 +13,7 @@ pub(super) fn findings(plan: &Plan, summary: &Summary) -> Vec<Finding> {
         unknown_lengths(plan, summary),
         approximate(summary),
         text_over_limit(summary),
+        usage_refused(summary),
         few_samples(summary),
     ]
     .into_iter()
@@ -166,6 +167,21 @@ fn text_over_limit(summary: &Summary) -> Option<Finding> {
         blame: CLIENT,
         evidence: format!("{over} answers were longer than the text that is kept and were not counted by the client's tokenizer"),
         remedy: "make the server report usage in streams (stream_options.include_usage)".into(),
+    })
+}
+
+fn usage_refused(summary: &Summary) -> Option<Finding> {
+    let refused = summary.counts.usage_refused;
+    (refused > 0).then(|| Finding {
+        gate: "usage_refused",
+        status: Status::Valid,
+        blame: PEER,
+        evidence: format!(
+            "{refused} of {} answers have token counts that cannot be true (negative, fractional, or over any model's length; more reasoning than \
+             output, more cached tokens than the prompt has): those counts are in no figure",
+            summary.counts.succeeded
+        ),
+        remedy: "correct the usage that the server reports; name the model's tokenizer (--tokenizer), so that the client counts in its place".into(),
     })
 }
 

@@ -617,6 +617,7 @@ fn remarks_do_not_change_the_verdict() {
     run.shard = |shard| {
         shard.counters.buffer_starved = 1;
         shard.profiling.text_over_limit = 1;
+        shard.profiling.usage_refused = 3;
     };
     let verdict = judged(run);
     assert_eq!(verdict.status, Status::Valid);
@@ -628,6 +629,7 @@ fn remarks_do_not_change_the_verdict() {
         "few_samples",
         "buffers",
         "text_over_limit",
+        "usage_refused",
     ] {
         assert!(
             found(&verdict, gate).is_some(),

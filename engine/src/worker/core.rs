@@ -307,7 +307,9 @@ impl Core<'_> {
             self.returned.push((ticket, record.instants.end.min(seen)));
         }
         self.shard.record(&record);
-        self.shard.phase_mut(record.phase).text_over_limit += u64::from(text_lost);
+        let counts = self.shard.phase_mut(record.phase);
+        counts.text_over_limit += u64::from(text_lost);
+        counts.usage_refused += u64::from(record.usage_refused);
         budget.hold(record.bytes());
         if let Err(rtrb::PushError::Full(record)) = self.records.push(Box::new(record)) {
             budget.give(record.bytes());

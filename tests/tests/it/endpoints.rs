@@ -283,3 +283,78 @@ fn anthropic_keys_go_by_their_own_name() {
     assert_eq!(requests[0].field("authorization"), None);
     assert_eq!(requests[0].json()["max_tokens"], json!(1024));
 }
+
+/// 2³² - 1 tokens, where two were asked for.
+#[test]
+fn impossible_token_counts_are_refused_and_told() {
+    on_both(|io| {
+        let server = Peer::start(|to, request| {
+            let count = match request.serial % 3 {
+                0 => "4294967295",
+                1 => "-1",
+                _ => "2",
+            };
+            let end = peer::event(r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#);
+            let usage = peer::event(&format!(
+                r#"{{"choices":[],"usage":{{"prompt_tokens":4,"completion_tokens":{count}}}}}"#
+            ));
+            let words = peer::token("a ").repeat(2);
+            let done = peer::event("[DONE]");
+            peer::write(
+                to,
+                &format!("{}{words}{end}{usage}{done}0\r\n\r\n", peer::STREAM),
+            )
+        });
+        let ended = Profile::of(server.addr())
+            .on(io)
+            .args(["--request-count", "9", "--concurrency", "1", "--osl", "2"])
+            .args(["--ui", "simple", "--allow-invalid"])
+            .run()
+            .all_well();
+        assert_eq!(ended.count("usage_refused"), 6);
+        assert!(
+            ended
+                .findings("VALID")
+                .contains(&"usage_refused".to_owned())
+        );
+        let longest = ended.metric("output_sequence_length", "max");
+        assert!(longest <= 4.0, "{longest}");
+        assert!(ended.stdout.contains("6 with impossible token counts"));
+    });
+}
+
+/// The shares of a prompt that came from a cache, as `/v1/messages` counts them: apart from `input_tokens`.
+#[test]
+fn a_cache_gives_no_more_than_the_prompt() {
+    let server = Peer::start(|to, _| {
+        let body = json!({"type": "message", "role": "assistant", "stop_reason": "end_turn",
+            "content": [{"type": "text", "text": "hi"}],
+            "usage": {"input_tokens": 32, "cache_read_input_tokens": 512, "cache_creation_input_tokens": 96, "output_tokens": 1}});
+        peer::write(to, &peer::whole("200 OK", &body.to_string()))
+    });
+    let url = format!("http://{}", server.addr());
+    let ended = Profile::bare()
+        .args(["--model", "m", "--url", &url, "--endpoint-type", "messages"])
+        .args([
+            "--isl",
+            "16",
+            "--osl",
+            "4",
+            "--request-count",
+            "5",
+            "--concurrency",
+            "1",
+        ])
+        .args(["--ui", "none", "--allow-invalid"])
+        .run();
+    let figures = [
+        ("usage_prompt_tokens", 640.0),
+        ("usage_prompt_cache_read_tokens", 512.0),
+        ("usage_prompt_cache_write_tokens", 96.0),
+        ("total_usage_prompt_cache_write_tokens", 480.0),
+        ("overall_usage_prompt_cache_read_pct", 80.0),
+    ];
+    for (tag, value) in figures {
+        assert_eq!(ended.metric(tag, "avg"), value, "{tag}");
+    }
+}

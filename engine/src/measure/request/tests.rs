@@ -28,6 +28,7 @@ fn record() -> Record {
         total: Some(121),
         reasoning: Some(3),
         cached: Some(64),
+        cache_written: Some(32),
     });
     record.text = Some("x".into());
     record
@@ -66,6 +67,7 @@ fn every_metric_of_a_known_request() {
         ("usage_total_tokens", 121.0),
         ("usage_reasoning_tokens", 3.0),
         ("usage_prompt_cache_read_tokens", 64.0),
+        ("usage_prompt_cache_write_tokens", 32.0),
         ("usage_prompt_tokens_diff_pct", 10.0),
         ("usage_completion_tokens_diff_pct", 10.0),
         ("queue_time", 2.0),

@@ -89,7 +89,7 @@ pub(super) const ROWS: &[Row] = &[
             fields: &[("content-type", "text/html")],
             body: "<html>It works!</html>\n".into(),
         },
-        Becomes::Fails("truncated", "after 0 output events"),
+        Becomes::Fails("no_output", "text/html, it begins with: <html>It works!"),
     ),
     plain(
         "204 No Content",

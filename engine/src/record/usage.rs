@@ -1,0 +1,203 @@
+//! Token counts as servers give them, and which of them cannot be true.
+
+use serde::{Deserialize, Serialize};
+
+/// Token counts as the server gave them; absent fields were absent, or [refused](Usage::possible).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Tokens of the prompt, those that came from a cache or went into one included, once the answer is complete. Before that, as the API
+    /// counts: Anthropic's `input_tokens` are without them.
+    pub prompt: Option<u32>,
+    /// Tokens of the output, reasoning included.
+    pub completion: Option<u32>,
+    /// Tokens of both.
+    pub total: Option<u32>,
+    /// Tokens of reasoning.
+    pub reasoning: Option<u32>,
+    /// Tokens of the prompt that were read from a cache.
+    pub cached: Option<u32>,
+    /// Tokens of the prompt that were written to a cache.
+    pub cache_written: Option<u32>,
+}
+
+impl Usage {
+    /// These counts, with those that `newer` has in their place.
+    #[must_use]
+    pub fn updated(self, newer: Self) -> Self {
+        Self {
+            prompt: newer.prompt.or(self.prompt),
+            completion: newer.completion.or(self.completion),
+            total: newer.total.or(self.total),
+            reasoning: newer.reasoning.or(self.reasoning),
+            cached: newer.cached.or(self.cached),
+            cache_written: newer.cache_written.or(self.cache_written),
+        }
+    }
+
+    /// The prompt with what came from a cache and what went into one, for an API that counts the three apart (Anthropic's).
+    #[must_use]
+    pub fn with_cache_in_prompt(self) -> Self {
+        let of_cache = [self.cached, self.cache_written];
+        let of_cache = of_cache.into_iter().flatten();
+        Self {
+            prompt: self
+                .prompt
+                .map(|prompt| of_cache.fold(prompt, u32::saturating_add)),
+            ..self
+        }
+    }
+
+    /// The output with its reasoning, where the total shows that the server counts the two apart (xAI).
+    #[must_use]
+    pub fn with_reasoning_in_completion(self) -> Self {
+        let (Some(prompt), Some(completion), Some(total), Some(reasoning)) =
+            (self.prompt, self.completion, self.total, self.reasoning)
+        else {
+            return self;
+        };
+        let apart = [prompt, completion, reasoning];
+        let sum: u64 = apart.into_iter().map(u64::from).sum();
+        Self {
+            completion: match sum == u64::from(total) {
+                true => Some(completion.saturating_add(reasoning)),
+                false => Some(completion),
+            },
+            ..self
+        }
+    }
+
+    /// The counts without those that cannot be true, and whether there were any. Impossible are: more than [`MOST_PROMPT`] tokens of a prompt or
+    /// in all; more tokens of output than [`MOST_OUTPUT`] and than [`OVER_ASKED`] times as many as were `asked` for; more reasoning than
+    /// output; more from a cache than the prompt has.
+    #[must_use]
+    pub fn possible(self, asked: Option<u32>) -> (Self, bool) {
+        let asked = asked.map_or(0, |asked| asked.saturating_mul(OVER_ASKED));
+        let most_output = MOST_OUTPUT.max(asked);
+        let prompt = self.prompt.filter(|n| *n <= MOST_PROMPT);
+        let completion = self.completion.filter(|n| *n <= most_output);
+        let at_most = |most: Option<u32>, otherwise| move |n: &u32| *n <= most.unwrap_or(otherwise);
+        let of_prompt = at_most(prompt, MOST_PROMPT);
+        let possible = Self {
+            prompt,
+            completion,
+            total: self.total.filter(|n| *n <= MOST_PROMPT),
+            reasoning: self.reasoning.filter(at_most(completion, most_output)),
+            cached: self.cached.filter(&of_prompt),
+            cache_written: self.cache_written.filter(&of_prompt),
+        };
+        (possible, possible != self)
+    }
+}
+
+/// Most tokens of one prompt, a batch of inputs included: 2³¹. The longest contexts of 2026 have some 10⁷.
+pub const MOST_PROMPT: u32 = 1 << 31;
+/// Most tokens of one output, all its choices and hidden reasoning included, unless more were asked for: 2²⁴.
+pub const MOST_OUTPUT: u32 = 1 << 24;
+/// How many times more tokens than were asked for an output may have where that is over [`MOST_OUTPUT`]: several choices, and servers that do
+/// not heed the length.
+pub const OVER_ASKED: u32 = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn usage(prompt: u32, completion: u32) -> Usage {
+        Usage {
+            prompt: Some(prompt),
+            completion: Some(completion),
+            ..Usage::default()
+        }
+    }
+
+    #[test]
+    fn impossible_counts_are_refused_one_by_one() {
+        let refused = |counts: Usage, asked| counts.possible(asked);
+        for (counts, asked, left) in [
+            (usage(5, u32::MAX), Some(2), (Some(5), None)),
+            (usage(5, MOST_OUTPUT + 1), Some(2), (Some(5), None)),
+            (usage(5, MOST_OUTPUT + 1), None, (Some(5), None)),
+            (usage(MOST_PROMPT + 1, 3), Some(2), (None, Some(3))),
+        ] {
+            let (possible, was) = refused(counts, asked);
+            assert!(was, "{counts:?}");
+            assert_eq!((possible.prompt, possible.completion), left, "{counts:?}");
+        }
+        let more_reasoning = Usage {
+            reasoning: Some(9),
+            ..usage(5, 8)
+        };
+        assert_eq!(more_reasoning.possible(None), (usage(5, 8), true));
+        let more_cached = Usage {
+            cached: Some(6),
+            cache_written: Some(5),
+            ..usage(5, 8)
+        };
+        let (left, was) = more_cached.possible(None);
+        assert_eq!(
+            (left.cached, left.cache_written, was),
+            (None, Some(5), true)
+        );
+        let huge = Usage {
+            total: Some(u32::MAX),
+            cached: Some(u32::MAX),
+            reasoning: Some(u32::MAX),
+            ..Usage::default()
+        };
+        assert_eq!(huge.possible(None), (Usage::default(), true));
+    }
+
+    #[test]
+    fn large_counts_of_honest_servers_pass() {
+        let hidden = Usage {
+            total: Some(MOST_PROMPT),
+            reasoning: Some(MOST_OUTPUT - 1),
+            cached: Some(MOST_PROMPT),
+            ..usage(MOST_PROMPT, MOST_OUTPUT)
+        };
+        let asked_for_more = usage(1, 16 << 24);
+        let ignores_the_length = usage(1, 300_000);
+        for (counts, asked) in [
+            (hidden, Some(2)),
+            (asked_for_more, Some(1 << 24)),
+            (ignores_the_length, Some(2)),
+            (usage(0, 0), Some(0)),
+            (Usage::default(), None),
+        ] {
+            assert_eq!(counts.possible(asked), (counts, false));
+        }
+    }
+
+    #[test]
+    fn a_prompt_has_its_cached_tokens_and_an_output_its_reasoning() {
+        let anthropic = Usage {
+            cached: Some(512),
+            cache_written: Some(7),
+            ..usage(32, 4)
+        };
+        assert_eq!(anthropic.with_cache_in_prompt().prompt, Some(551));
+        let none = Usage {
+            prompt: None,
+            ..anthropic
+        };
+        assert_eq!(none.with_cache_in_prompt().prompt, None);
+        let all = usage(u32::MAX, 1);
+        let saturated = Usage {
+            cached: Some(2),
+            ..all
+        };
+        assert_eq!(saturated.with_cache_in_prompt().prompt, Some(u32::MAX));
+        for (total, completion) in [
+            (Some(315), Some(310)),
+            (Some(15), Some(10)),
+            (None, Some(10)),
+        ] {
+            let counted = Usage {
+                total,
+                reasoning: Some(300),
+                ..usage(5, 10)
+            };
+            let whole = counted.with_reasoning_in_completion();
+            assert_eq!(whole.completion, completion, "{total:?}");
+        }
+    }
+}

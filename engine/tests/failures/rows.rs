@@ -1,0 +1,335 @@
+//! The ways in which servers say that a generation failed, and what only looks like one of them.
+
+use super::ALL;
+use ringload_engine::plan::EndpointKind::{
+    self, Chat, Completions, HuggingfaceGenerate, Messages, Raw, Responses, Template,
+};
+
+/// One way to say that a generation failed.
+pub(crate) struct Failure {
+    pub(crate) what: &'static str,
+    /// Servers in which it was met, or whose documentation has it.
+    pub(crate) by: &'static str,
+    pub(crate) kinds: &'static [EndpointKind],
+    pub(crate) sent: Sent,
+    /// Part of the message.
+    pub(crate) words: &'static str,
+}
+
+/// What is sent.
+#[derive(Clone, Copy)]
+pub(crate) enum Sent {
+    /// JSON: as an event, a whole response, or a line of a stream.
+    Json(&'static str),
+    /// JSON that means so in an event alone.
+    Event(&'static str),
+    /// Lines of a stream.
+    Lines(&'static str),
+}
+
+/// What is no failure.
+pub(crate) struct Pass {
+    pub(crate) what: &'static str,
+    pub(crate) why: &'static str,
+    pub(crate) kind: EndpointKind,
+    pub(crate) event: &'static str,
+}
+
+const TEXT: &[EndpointKind] = &[Chat, Completions];
+const STREAMED: &[EndpointKind] = &[
+    Chat,
+    Completions,
+    Responses,
+    Messages,
+    HuggingfaceGenerate,
+    Template,
+    Raw,
+];
+const FLAT: &[EndpointKind] = &[
+    Chat,
+    Completions,
+    Responses,
+    HuggingfaceGenerate,
+    Template,
+    Raw,
+];
+const W: &str = super::WORDS;
+
+pub(crate) const FAILURES: &[Failure] = &[
+    Failure {
+        what: "`{\"error\": {\"message\": …}}`",
+        by: "OpenAI, vLLM, SGLang, llama.cpp, TGI, LiteLLM, Dynamo, litserve, OpenRouter",
+        kinds: &ALL,
+        sent: Sent::Json(
+            r#"{"error":{"message":"the words of the server","type":"server_error","param":null,"code":500}}"#,
+        ),
+        words: W,
+    },
+    Failure {
+        what: "`{\"error\": \"…\"}`, with or without `error_type`",
+        by: "TGI, Triton, text-embeddings-inference, Ollama",
+        kinds: &ALL,
+        sent: Sent::Json(r#"{"error":"the words of the server","error_type":"generation"}"#),
+        words: W,
+    },
+    Failure {
+        what: "a list with such an object",
+        by: "Gemini's compatible API",
+        kinds: &ALL,
+        sent: Sent::Json(
+            r#"[{"error":{"code":503,"message":"the words of the server","status":"UNAVAILABLE"}}]"#,
+        ),
+        words: W,
+    },
+    Failure {
+        what: "`{\"object\": \"error\", \"message\": …}`",
+        by: "vLLM before 0.10, Mistral, LMDeploy",
+        kinds: &ALL,
+        sent: Sent::Json(
+            r#"{"object":"error","message":"the words of the server","type":"invalid_request_error","param":null,"code":"x"}"#,
+        ),
+        words: W,
+    },
+    Failure {
+        what: "`{\"type\": \"error\", \"error\": {…}}`",
+        by: "Anthropic, and those that speak its API",
+        kinds: &ALL,
+        sent: Sent::Json(
+            r#"{"type":"error","error":{"type":"overloaded_error","message":"the words of the server"}}"#,
+        ),
+        words: W,
+    },
+    Failure {
+        what: "`{\"type\": \"error\", \"message\": …}`",
+        by: "OpenAI's Responses",
+        kinds: FLAT,
+        sent: Sent::Json(
+            r#"{"type":"error","code":"server_error","message":"the words of the server","param":null,"sequence_number":3}"#,
+        ),
+        words: W,
+    },
+    Failure {
+        what: "`{\"detail\": …}`, a text or a list, without choices or output",
+        by: "FastAPI: transformers, infinity, many of one's own",
+        kinds: &ALL,
+        sent: Sent::Json(r#"{"detail":[{"loc":["body"],"msg":"the words of the server"}]}"#),
+        words: W,
+    },
+    Failure {
+        what: "`{\"message\": …, \"code\": …}`, without choices or output",
+        by: "Dynamo",
+        kinds: FLAT,
+        sent: Sent::Json(
+            r#"{"message":"the words of the server","type":"Service Unavailable","code":503}"#,
+        ),
+        words: W,
+    },
+    Failure {
+        what: "`error_message` or `error_type` beside no choices",
+        by: "DeepInfra",
+        kinds: TEXT,
+        sent: Sent::Json(
+            r#"{"choices":null,"error_type":"BadRequestError","error_message":"the words of the server"}"#,
+        ),
+        words: W,
+    },
+    Failure {
+        what: "`{\"errors\": […]}`, without choices or output",
+        by: "gateways",
+        kinds: &ALL,
+        sent: Sent::Json(r#"{"errors":[{"message":"the words of the server"}]}"#),
+        words: W,
+    },
+    Failure {
+        what: "`error` in a choice",
+        by: "OpenRouter",
+        kinds: TEXT,
+        sent: Sent::Json(
+            r#"{"choices":[{"index":0,"delta":{"content":""},"message":{"content":"par"},"text":"","finish_reason":null,"error":{"code":502,"message":"the words of the server"}}]}"#,
+        ),
+        words: W,
+    },
+    Failure {
+        what: "`error` beside a choice whose `finish_reason` is `error`",
+        by: "OpenRouter",
+        kinds: TEXT,
+        sent: Sent::Json(
+            r#"{"error":{"code":"server_error","message":"Provider returned error","metadata":{"raw":"the words of the server"}},"choices":[{"index":0,"delta":{"content":""},"finish_reason":"error"}]}"#,
+        ),
+        words: "Provider returned error: the words of the server",
+    },
+    Failure {
+        what: "`finish_reason` `error` alone",
+        by: "OpenRouter, Mistral, vLLM",
+        kinds: TEXT,
+        sent: Sent::Json(
+            r#"{"choices":[{"index":0,"delta":{},"finish_reason":"error","native_finish_reason":"MALFORMED_FUNCTION_CALL"}]}"#,
+        ),
+        words: r#"finish_reason "error", native_finish_reason "MALFORMED_FUNCTION_CALL""#,
+    },
+    Failure {
+        what: "`finish_reason` `abort`",
+        by: "vLLM, SGLang",
+        kinds: TEXT,
+        sent: Sent::Json(
+            r#"{"choices":[{"index":0,"delta":{"content":""},"finish_reason":"abort"}],"usage":{"completion_tokens":3}}"#,
+        ),
+        words: r#"finish_reason "abort""#,
+    },
+    Failure {
+        what: "`finish_reason` `cancelled`, `timeout` or `failed`",
+        by: "TensorRT-LLM, Dynamo",
+        kinds: TEXT,
+        sent: Sent::Json(r#"{"choices":[{"index":0,"delta":{},"finish_reason":"cancelled"}]}"#),
+        words: r#"finish_reason "cancelled""#,
+    },
+    Failure {
+        what: "`finish_reason` `insufficient_system_resource`",
+        by: "DeepSeek",
+        kinds: TEXT,
+        sent: Sent::Json(
+            r#"{"choices":[{"index":0,"delta":{},"finish_reason":"insufficient_system_resource"}]}"#,
+        ),
+        words: "insufficient_system_resource",
+    },
+    Failure {
+        what: "`native_finish_reason` `error`, whatever the `finish_reason`",
+        by: "OpenRouter",
+        kinds: TEXT,
+        sent: Sent::Json(
+            r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop","native_finish_reason":"error"}]}"#,
+        ),
+        words: r#"native_finish_reason "error""#,
+    },
+    Failure {
+        what: "`finish_reason` `{\"type\": \"abort\", \"message\": …}` in a choice",
+        by: "SGLang",
+        kinds: TEXT,
+        sent: Sent::Json(
+            r#"{"choices":[{"index":0,"delta":{},"finish_reason":{"type":"abort","message":"the words of the server","status_code":503}}]}"#,
+        ),
+        words: W,
+    },
+    Failure {
+        what: "the same in `meta_info`",
+        by: "SGLang's own `/generate`",
+        kinds: &[Template, Raw],
+        sent: Sent::Json(
+            r#"{"text":"","meta_info":{"id":"1","finish_reason":{"type":"abort","message":"the words of the server"}}}"#,
+        ),
+        words: W,
+    },
+    Failure {
+        what: "`stop_reason` `error` or `abort`",
+        by: "vLLM, SGLang",
+        kinds: &[Messages],
+        sent: Sent::Json(
+            r#"{"type":"message_delta","delta":{"stop_reason":"abort"},"stop_reason":"abort","usage":{"output_tokens":3}}"#,
+        ),
+        words: r#"stop_reason "abort""#,
+    },
+    Failure {
+        what: "`response.failed`",
+        by: "OpenAI, LiteLLM, vLLM",
+        kinds: &[Responses],
+        sent: Sent::Event(
+            r#"{"type":"response.failed","response":{"id":"r","status":"failed","error":{"code":"server_error","message":"the words of the server"}}}"#,
+        ),
+        words: W,
+    },
+    Failure {
+        what: "`response.failed` without an error, `response.cancelled`",
+        by: "OpenAI",
+        kinds: &[Responses],
+        sent: Sent::Event(
+            r#"{"type":"response.failed","response":{"id":"r","status":"failed","error":null}}"#,
+        ),
+        words: r#"status "failed""#,
+    },
+    Failure {
+        what: "`status` `failed` or `cancelled`",
+        by: "OpenAI",
+        kinds: &[Responses],
+        sent: Sent::Json(
+            r#"{"id":"r","object":"response","type":"response.completed","response":{"status":"cancelled"},"status":"cancelled","error":null,"output":[]}"#,
+        ),
+        words: r#"status "cancelled""#,
+    },
+    Failure {
+        what: "an event named `error`",
+        by: "Anthropic, LiteLLM, TGI",
+        kinds: STREAMED,
+        sent: Sent::Lines("event: error\ndata: {\"message\": \"the words of the server\"}\n\n"),
+        words: W,
+    },
+    Failure {
+        what: "an event named `error` whose words are a comment, without data",
+        by: "Dynamo",
+        kinds: STREAMED,
+        sent: Sent::Lines("event: error\n: the words of the server\n\n"),
+        words: W,
+    },
+    Failure {
+        what: "a field `error:`",
+        by: "llama.cpp until September 2025",
+        kinds: STREAMED,
+        sent: Sent::Lines(
+            "error: {\"code\":500,\"message\":\"the words of the server\",\"type\":\"server_error\"}\n\n",
+        ),
+        words: W,
+    },
+    Failure {
+        what: "JSON of several lines without `data:` that is one of the above",
+        by: "Google's gateways",
+        kinds: STREAMED,
+        sent: Sent::Lines(
+            "[{\n  \"error\": {\n    \"code\": 503,\n    \"message\": \"the words of the server\"\n  }\n}\n]\n",
+        ),
+        words: W,
+    },
+];
+
+pub(crate) const PASSES: &[Pass] = &[
+    Pass {
+        what: "`\"error\": null`, and an `error` that is `false`, 0 or empty",
+        why: "servers write all their fields",
+        kind: Chat,
+        event: r#"{"error":{},"choices":[{"error":false,"delta":{"content":"a"},"finish_reason":null}],"errors":[],"detail":""}"#,
+    },
+    Pass {
+        what: "text of the model that looks like an error",
+        why: "only fields beside the output count",
+        kind: Chat,
+        event: r#"{"choices":[{"delta":{"content":"{\"error\":{\"message\":\"x\"}}\n\nerror: x","error":"x"}}]}"#,
+    },
+    Pass {
+        what: "`finish_reason` `content_filter`, `refusal`, `length`, and any that is not named above",
+        why: "it is why a generation that worked stopped",
+        kind: Chat,
+        event: r#"{"choices":[{"delta":{},"finish_reason":"content_filter"}]}"#,
+    },
+    Pass {
+        what: "`detail`, `message`, `code`, `error_type` beside choices, output or counts",
+        why: "they are remarks there",
+        kind: Completions,
+        event: r#"{"choices":[{"text":"","finish_reason":null}],"detail":"warm","message":"x","code":7,"error_type":"x"}"#,
+    },
+    Pass {
+        what: "`message` alone, or with `code` 0 or 200",
+        why: "some servers greet",
+        kind: Chat,
+        event: r#"{"message":"success","code":200}"#,
+    },
+    Pass {
+        what: "`response.incomplete` for `max_output_tokens` or a filter",
+        why: "it is the usual end under load",
+        kind: Responses,
+        event: r#"{"type":"response.incomplete","response":{"status":"incomplete","error":null,"incomplete_details":{"reason":"max_output_tokens"}}}"#,
+    },
+    Pass {
+        what: "an event of JSON without a field name that is no error",
+        why: "the standard ignores it",
+        kind: Chat,
+        event: "{}\n\n{\"status\":\"loading\"}",
+    },
+];
