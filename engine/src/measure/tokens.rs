@@ -49,20 +49,25 @@ impl TokenCounts {
     /// Counts the output of a record: the server's usage where it gave one, else `count` over the kept text, else unknown.
     ///
     /// `count` is the client's tokenizer, or `None` when only the server may count. It is asked even where usage exists, so that the
-    /// two can be compared. A usage of no completion tokens beside output is no count. A record whose text was over the limit must
-    /// keep neither text nor reasoning text.
+    /// two can be compared. A usage of no completion tokens beside output is no count. Where the server does not say how much of its
+    /// count was reasoning, and reasoning was seen, the count is split as the client's tokenizer splits the text. A record whose text was over
+    /// the limit must keep neither text nor reasoning text.
     pub fn of(record: &Record, count: Option<&mut dyn FnMut(&str) -> u32>) -> Self {
         let client = count.and_then(|count| ClientTokens::of(record, count));
         let usage = record
             .usage
             .and_then(|usage| Some((usage.completion.filter(|n| *n > 0)?, usage.reasoning)));
         match (usage, client) {
-            (Some((completion, reasoning)), client) => Self {
-                output: Some(completion.saturating_sub(reasoning.unwrap_or(0))),
-                reasoning: reasoning.map(|n| n.min(completion)),
-                source: TokenSource::Usage,
-                client,
-            },
+            (Some((completion, reasoning)), client) => {
+                let split = || client.and_then(|client| client.reasoning_of(completion));
+                let reasoning = reasoning.filter(|n| *n > 0).or_else(split).or(reasoning);
+                Self {
+                    output: Some(completion.saturating_sub(reasoning.unwrap_or(0))),
+                    reasoning: reasoning.map(|n| n.min(completion)),
+                    source: TokenSource::Usage,
+                    client,
+                }
+            }
             (None, Some(tokens)) => Self {
                 output: Some(tokens.output),
                 reasoning: tokens.reasoning,
@@ -115,6 +120,13 @@ impl ClientTokens {
     #[must_use]
     pub fn osl(&self) -> u32 {
         self.output.saturating_add(self.reasoning.unwrap_or(0))
+    }
+
+    /// How many of `tokens` are reasoning, if it has the share that it has here; `None` without any.
+    fn reasoning_of(&self, tokens: u32) -> Option<u32> {
+        let reasoning = self.reasoning.filter(|n| *n > 0)?;
+        let share = f64::from(reasoning) / (f64::from(reasoning) + f64::from(self.output));
+        Some((f64::from(tokens) * share).round() as u32)
     }
 }
 
@@ -171,6 +183,28 @@ mod tests {
             );
             assert_eq!(counts.both(), None);
         }
+    }
+
+    #[test]
+    fn a_count_of_both_is_split_as_the_text_is() {
+        for (given, output, reasoning) in [
+            (None, 5, Some(10)),
+            (Some(0), 5, Some(10)),
+            (Some(3), 12, Some(3)),
+        ] {
+            let mut thinking = record(Some(15), given, Some("a b"));
+            thinking.reasoning_text = Some("r r r r".into());
+            let counts = TokenCounts::of(&thinking, Some(&mut words));
+            assert_eq!(counts.source, TokenSource::Usage);
+            assert_eq!((counts.output, counts.reasoning), (Some(output), reasoning));
+            assert_eq!(counts.osl(), Some(15));
+        }
+        let mut only = record(Some(15), None, Some(""));
+        only.reasoning_text = Some("r r".into());
+        let counts = TokenCounts::of(&only, Some(&mut words));
+        assert_eq!((counts.output, counts.reasoning), (Some(0), Some(15)));
+        let unknown = TokenCounts::of(&only, None);
+        assert_eq!((unknown.output, unknown.reasoning), (Some(15), None));
     }
 
     #[test]

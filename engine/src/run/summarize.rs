@@ -3,7 +3,9 @@
 use super::Finished;
 use crate::driver;
 use crate::error::Result;
-use crate::measure::{RequestMetrics, Summarizer, Summary, Timeline, TokenCounts, request_metrics};
+use crate::measure::{
+    RequestMetrics, Summarizer, Summary, Timeline, TokenCounts, TokenSource, request_metrics,
+};
 use crate::plan::Plan;
 use crate::record::{LogReader, Outcome, PhaseKind, Record};
 use crate::workload::Workload;
@@ -42,7 +44,7 @@ pub fn summarize(
 /// Bytes that a gap which is kept exactly may take: in a buffer that doubles, in its slice once more, in the warm-up and in the measured phase.
 const OF_A_GAP: u64 = 64;
 
-/// The tokens of the answers that are sent back with later turns, by phase and session.
+/// The tokens of the answers that are sent back with later turns, by phase and session: without reasoning, which is not sent back.
 #[derive(Default)]
 struct Answers(HashMap<(PhaseKind, u64), u32>);
 
@@ -94,8 +96,16 @@ fn count_tokens(plan: &Plan, workload: &Workload, record: &Record) -> TokenCount
     // The built-in vocabulary is nobody's model: it stands in only where the server says nothing.
     let (_, approximate) = workload.tokenizer();
     let usage = record.usage.and_then(|u| u.completion).is_some();
-    if plan.use_server_token_count || (approximate && usage) {
-        return TokenCounts::of(record, None);
+    let counted = TokenCounts::of(record, Some(&mut |text| workload.count_tokens(text)));
+    if !plan.use_server_token_count && !(approximate && usage) {
+        return counted;
     }
-    TokenCounts::of(record, Some(&mut |text| workload.count_tokens(text)))
+    // The server alone counts; text that was kept all the same tells how much of its count was reasoning.
+    match counted.source {
+        TokenSource::Usage => TokenCounts {
+            client: None,
+            ..counted
+        },
+        TokenSource::Tokenizer | TokenSource::Unknown => TokenCounts::UNKNOWN,
+    }
 }

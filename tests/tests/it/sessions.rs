@@ -192,6 +192,62 @@ fn an_answer_that_does_not_come_ends_its_conversation_and_the_books_balance() {
     });
 }
 
+/// A server that thinks before it answers, and counts both together: the thoughts are neither in the history nor in what is said of it.
+#[test]
+fn reasoning_is_not_carried_into_later_turns() {
+    let thought = |field: &str| {
+        peer::event(&format!(
+            r#"{{"choices":[{{"index":0,"delta":{{"{field}":" r1 r2"}}}}]}}"#
+        ))
+    };
+    on_both(|io| {
+        let mut lengths = Vec::new();
+        for (field, further) in [
+            ("", &[][..]),
+            ("reasoning", &[]),
+            ("reasoning_content", &["--use-server-token-count"]),
+        ] {
+            let server = Peer::start(move |to, _| {
+                let (thoughts, all) = match field {
+                    "" => (String::new(), 5),
+                    field => (thought(field).repeat(5), 15),
+                };
+                let words: String = (0..5).map(|i| peer::token(&format!(" c{i}"))).collect();
+                let end = peer::finish(all);
+                peer::write(to, &format!("{}{thoughts}{words}{end}", peer::STREAM))
+            });
+            let ended = Profile::of(server.addr())
+                .on(io)
+                .args(TALK)
+                .args(["--random-seed", "7"])
+                .args(further)
+                .run()
+                .all_well();
+            for request in server.requests() {
+                let messages = request.json()["messages"].clone();
+                for said in messages.as_array().unwrap().iter().skip(1).step_by(2) {
+                    assert_eq!(said["content"], " c0 c1 c2 c3 c4");
+                }
+            }
+            let mut turns = BTreeMap::new();
+            for record in ended.records() {
+                let of = |tag: &str| record["metrics"][tag]["value"].as_f64();
+                let at = &record["metadata"];
+                let at = (at["session_num"].as_u64(), at["turn_index"].as_u64());
+                turns.insert(at, of("input_sequence_length"));
+                assert_eq!(of("output_token_count"), Some(5.0), "{field}");
+                let thought = (!field.is_empty()).then_some(10.0);
+                assert_eq!(of("reasoning_token_count"), thought, "{field}");
+                let all = if field.is_empty() { 5.0 } else { 15.0 };
+                assert_eq!(of("output_sequence_length"), Some(all), "{field}");
+            }
+            lengths.push(turns);
+        }
+        assert_eq!(lengths[0], lengths[1]);
+        assert_eq!(lengths[0], lengths[2]);
+    });
+}
+
 #[test]
 fn turns_that_nobody_asked_for_are_refused_with_what_to_write() {
     for (args, what) in [
