@@ -740,8 +740,10 @@ impl Said {
     }
 
     fn count(&mut self, value: &Value, field: fn(&mut Usage) -> &mut Option<u32>) {
-        let whole =
-            |n: f64| (n.fract() == 0.0 && n >= 0.0 && n < 4_294_967_296.0).then_some(n as u32);
+        let whole = |n: f64| {
+            let fits = n.fract() == 0.0 && (0.0..4_294_967_296.0).contains(&n);
+            fits.then_some(n as u32)
+        };
         let tokens = match value.as_u64() {
             Some(n) => u32::try_from(n).ok(),
             None => value.as_f64().and_then(whole),

@@ -97,7 +97,7 @@ fn count_tokens(plan: &Plan, workload: &Workload, record: &Record) -> TokenCount
     let (_, approximate) = workload.tokenizer();
     let usage = record.usage.and_then(|u| u.completion).is_some();
     let counted = TokenCounts::of(record, Some(&mut |text| workload.count_tokens(text)));
-    if !plan.use_server_token_count && !(approximate && usage) {
+    if !(plan.use_server_token_count || approximate && usage) {
         return counted;
     }
     // The server alone counts; text that was kept all the same tells how much of its count was reasoning.
