@@ -198,15 +198,17 @@ impl Epoll {
         match self.read(index, &mut control) {
             Ok((0, _)) => self.quiet(key, seen, Event::Closed, on),
             Ok((n, control_bytes)) => {
-                let (arrived, stamped) = self.stamper.arrival(&control[..control_bytes], seen);
+                let arrival = self
+                    .stamper
+                    .arrival_after(&control[..control_bytes], seen);
                 on(
                     key,
                     Event::Received {
                         bytes: &self.buffer[..n],
-                        arrived,
-                        stamped,
+                        arrived: arrival.at,
+                        stamped: arrival.stamped,
                     },
-                    seen,
+                    arrival.seen,
                 );
                 if self.live(key) && self.slots[index].paced {
                     self.slots[index].resting = true;

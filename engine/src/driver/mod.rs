@@ -6,7 +6,8 @@
 //! * After [`Event::Connected`] the driver reads by itself, at [`Options::read_rate`] where there is one, until [`Event::Closed`], [`Event::ReadFailed`] or [`Driver::close`].
 //!   After one of the first two the caller still owes a `close`.
 //! * The bytes of [`Event::Received`] are lent for the call of the handler only.
-//! * One clock read per batch of completions: every event of a batch carries the same `seen`.
+//! * One clock read per batch of completions: every event of a batch carries the same `seen`, but for a read that was made after that and
+//!   of which the kernel's stamp is later, or missing: its `seen` is the clock's after the read.
 #![allow(unsafe_code)]
 
 mod connections;

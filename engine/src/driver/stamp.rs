@@ -48,20 +48,78 @@ impl Stamper {
         }
     }
 
-    /// When the bytes arrived, and whether the kernel said so. A stamp that is missing, later than the read, or perhaps from before the wall
-    /// clock was set gives the read's time.
-    pub(super) fn arrival(&self, control: &[u8], seen: Nanos) -> (Nanos, bool) {
-        if self.kernel
-            && seen >= self.doubt_until
-            && let Some(wall) = software_stamp(control)
-        {
-            let at = self.offset.to_monotonic(wall);
+    /// The arrival of a read that was made before `seen`. A stamp that is missing, later than `seen`, or perhaps from before the wall clock
+    /// was set gives `seen`.
+    pub(super) fn arrival(&self, control: &[u8], seen: Nanos) -> Arrival {
+        match self.stamp(control, seen) {
             // The conversion is off by up to the sample's gap: a stamp inside that gap is "now", not "later".
-            if at <= seen + self.offset.gap() {
-                return (at.min(seen), true);
-            }
+            Some(at) if at <= seen + self.offset.gap() => Arrival::stamped(at, seen),
+            _ => Arrival::read_at(seen),
         }
-        (seen, false)
+    }
+
+    /// The arrival of a read that was made after `seen`, the time of its batch: a segment that came between the two has a later stamp, and
+    /// the clock is read again, for the read cannot have been earlier. So it is where there is no usable stamp: the time of the batch may
+    /// lie before the arrival.
+    pub(super) fn arrival_after(&self, control: &[u8], seen: Nanos) -> Arrival {
+        self.arrival_until(control, seen, clock::monotonic)
+    }
+
+    fn arrival_until(
+        &self,
+        control: &[u8],
+        seen: Nanos,
+        now: impl FnOnce() -> Nanos,
+    ) -> Arrival {
+        match self.stamp(control, seen) {
+            Some(at) if at <= seen => Arrival::stamped(at, seen),
+            Some(at) => {
+                let now = now();
+                if at <= now + self.offset.gap() {
+                    Arrival::stamped(at, now)
+                } else {
+                    Arrival::read_at(now)
+                }
+            }
+            None => Arrival::read_at(now()),
+        }
+    }
+
+    /// The kernel's stamp of a read of the batch of `seen`, on the monotonic clock, where there is one that can be believed.
+    fn stamp(&self, control: &[u8], seen: Nanos) -> Option<Nanos> {
+        if !self.kernel || seen < self.doubt_until {
+            return None;
+        }
+        Some(self.offset.to_monotonic(software_stamp(control)?))
+    }
+}
+
+/// The instants of one read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Arrival {
+    /// The arrival of the last byte: the kernel's stamp, else the time of the read.
+    pub(super) at: Nanos,
+    /// Whether `at` is the kernel's.
+    pub(super) stamped: bool,
+    /// An instant at which the read was over, for a stamped one not before `at`.
+    pub(super) seen: Nanos,
+}
+
+impl Arrival {
+    fn stamped(at: Nanos, seen: Nanos) -> Self {
+        Self {
+            at: at.min(seen),
+            stamped: true,
+            seen,
+        }
+    }
+
+    fn read_at(seen: Nanos) -> Self {
+        Self {
+            at: seen,
+            stamped: false,
+            seen,
+        }
     }
 }
 
@@ -131,8 +189,48 @@ mod tests {
             (future / SECOND) as i64,
             (future % SECOND) as i64,
         );
-        assert_eq!(stamper.arrival(&control, seen), (seen, false));
-        assert_eq!(stamper.arrival(&[], seen), (seen, false));
+        let by_read = Arrival::read_at(seen);
+        assert_eq!(stamper.arrival(&control, seen), by_read);
+        assert_eq!(stamper.arrival(&[], seen), by_read);
+        assert_eq!(stamper.arrival_until(&control, seen - 9, || seen), by_read);
+        assert_eq!(stamper.arrival_until(&[], seen - 9, || seen), by_read);
+    }
+
+    #[test]
+    fn a_segment_between_the_batch_and_its_read_keeps_its_stamp() {
+        let (at, ahead) = (20 * SECOND, 100 * DAY);
+        let stamper = stamper(at, ahead);
+        let control = |arrived| {
+            let stamp = wall(arrived, ahead);
+            let (seconds, nanos) = ((stamp / SECOND) as i64, (stamp % SECOND) as i64);
+            message(libc::SCM_TIMESTAMPING, seconds, nanos)
+        };
+        let batch = at + MILLI;
+        let read = batch + 700_000;
+        // Before the batch: its time will do, and the clock is not read again.
+        let early = stamper.arrival_until(&control(batch - 5), batch, || panic!("no need"));
+        assert_eq!(early, Arrival::stamped(batch - 5, batch));
+        let between = stamper.arrival_until(&control(batch + 699_000), batch, || read);
+        let expected = Arrival {
+            at: batch + 699_000,
+            stamped: true,
+            seen: read,
+        };
+        assert_eq!(between, expected);
+        // Later than the read itself: no stamp of these bytes.
+        let later = stamper.arrival_until(&control(read + 1), batch, || read);
+        assert_eq!(later, Arrival::read_at(read));
+        // The stamp of a read that was made before `seen` cannot be later.
+        let made_before = stamper.arrival(&control(batch + 1), batch);
+        assert_eq!(made_before, Arrival::read_at(batch));
+    }
+
+    #[test]
+    fn user_stamps_of_a_later_read_are_the_time_of_that_read() {
+        let mut stamper = stamper(20 * SECOND, 100 * DAY);
+        stamper.kernel = false;
+        let got = stamper.arrival_until(&[], 21 * SECOND, || 22 * SECOND);
+        assert_eq!(got, Arrival::read_at(22 * SECOND));
     }
 
     const DAY: Nanos = 86_400 * SECOND;
@@ -152,7 +250,8 @@ mod tests {
 
     fn stamped(stamper: &Stamper, wall: Nanos, seen: Nanos) -> (Nanos, bool) {
         let (seconds, nanos) = ((wall / SECOND) as i64, (wall % SECOND) as i64);
-        stamper.arrival(&message(libc::SCM_TIMESTAMPING, seconds, nanos), seen)
+        let arrival = stamper.arrival(&message(libc::SCM_TIMESTAMPING, seconds, nanos), seen);
+        (arrival.at, arrival.stamped)
     }
 
     #[test]

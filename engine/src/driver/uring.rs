@@ -354,15 +354,15 @@ impl Uring {
                 if out.payload_data().is_empty() {
                     closed = true;
                 } else {
-                    let (arrived, stamped) = self.stamper.arrival(out.control_data(), seen);
+                    let arrival = self.stamper.arrival(out.control_data(), seen);
                     on(
                         key,
                         Event::Received {
                             bytes: out.payload_data(),
-                            arrived,
-                            stamped,
+                            arrived: arrival.at,
+                            stamped: arrival.stamped,
                         },
-                        seen,
+                        arrival.seen,
                     );
                 }
             }
@@ -406,14 +406,15 @@ impl Uring {
         ) {
             Ok((0, _)) => on(key, Event::Closed, seen),
             Ok((n, control_bytes)) => {
-                let (arrived, stamped) = self.stamper.arrival(&control[..control_bytes], seen);
-                let bytes = &self.paced[..n];
+                let arrival = self
+                    .stamper
+                    .arrival_after(&control[..control_bytes], seen);
                 let event = Event::Received {
-                    bytes,
-                    arrived,
-                    stamped,
+                    bytes: &self.paced[..n],
+                    arrived: arrival.at,
+                    stamped: arrival.stamped,
                 };
-                on(key, event, seen);
+                on(key, event, arrival.seen);
                 self.pace.read(key, n, seen);
             }
             Err(libc::EAGAIN | libc::EINTR) => self.arm_receive(number),
