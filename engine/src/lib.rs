@@ -17,6 +17,7 @@
 //! **What this crate does not do.** It parses no flags, prints nothing, and writes no report file: that is the `ringload` binary.
 #![deny(unsafe_code)]
 
+pub mod arrival;
 pub mod calibration;
 pub mod campaign;
 pub mod clock;

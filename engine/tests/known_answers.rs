@@ -191,6 +191,65 @@ fn a_frozen_client_is_late_and_says_so() {
 }
 
 #[test]
+fn tokens_that_a_frozen_client_reads_as_one_have_the_interval_of_their_arrivals() {
+    // Tokens arrive 50, 70, 90, 110 and 130 ms after the request, with the end of the stream behind the last.
+    let five = || steady(|_| 50 * MILLI, 20 * MILLI, 5);
+    for (freeze, gaps, first, last, wide) in [
+        // Each is read when it arrives: what is behind the last one came with it.
+        (None, [20, 20, 20, 20], 0, 0, 0),
+        // From 85 to 145 ms: the last three are one read. The client slept until the first of them.
+        (Some((85, 60)), [20, 60, 0, 0], 0, 40, 3),
+        // From 10 to 210 ms.
+        (Some((10, 200)), [0, 0, 0, 0], 80, 80, 5),
+    ] {
+        let freezes: Vec<(Nanos, Nanos)> = (freeze.iter())
+            .map(|(at, length)| (START + at * MILLI, length * MILLI))
+            .collect();
+        let run = play_merged(&plan(Phase::closed(1, 1)), five(), &freezes);
+        let r = &run.records[0];
+        assert_eq!((r.outcome, r.events), (Outcome::Succeeded, 5));
+        assert_eq!(r.gaps, gaps.map(|gap| gap * MILLI), "{freeze:?}");
+        let i = &r.intervals;
+        assert_eq!(
+            (i.first, i.last, i.wide),
+            (first * MILLI, last * MILLI, wide)
+        );
+        assert_eq!(i.widest, last * MILLI);
+        let counters = &run.shard.counters;
+        assert_eq!(counters.wide_events, u64::from(wide));
+        assert_eq!(counters.widest_interval, last * MILLI);
+        // The interval holds the arrival of the first token.
+        let stamp = r.instants.first_token.unwrap();
+        let arrival = r.instants.send_end.unwrap() + 50 * MILLI;
+        assert!((stamp - i.first..=stamp).contains(&arrival));
+    }
+}
+
+#[test]
+fn an_event_that_ends_its_read_has_its_own_stamp_however_late_the_read() {
+    let note = || chunk(": alive\n\n");
+    for (behind, exact) in [
+        (Vec::new(), true),
+        (note(), false),
+        (b"9\r\n".to_vec(), false),
+    ] {
+        let sent = behind.clone();
+        let peer = Scripted::new(move |at, key, script, _| {
+            script.send(at + 10 * MILLI, key, [head(), token("a")].concat());
+            script.send(at + 30 * MILLI, key, [token("b"), sent.clone()].concat());
+            script.close(at + 90 * MILLI, key);
+        });
+        let freeze = [(START + 5 * MILLI, 60 * MILLI)];
+        let run = play_merged(&plan(Phase::closed(1, 1)), peer, &freeze);
+        let i = &run.records[0].intervals;
+        assert_eq!(run.records[0].events, 2, "{behind:?}");
+        assert_eq!(i.first, 20 * MILLI, "another event is behind it");
+        assert_eq!(i.last, if exact { 0 } else { 20 * MILLI }, "{behind:?}");
+        assert_eq!(i.wide, if exact { 1 } else { 2 });
+    }
+}
+
+#[test]
 fn a_closed_loop_keeps_exactly_n_in_flight() {
     for n in [1, 3, 7] {
         let run = play(
@@ -692,6 +751,17 @@ fn play(profiling: Phase, peer: Scripted, freezes: &[(Nanos, Nanos)]) -> Outcome
 }
 
 fn play_plan(plan: &Plan, peer: Scripted, freezes: &[(Nanos, Nanos)]) -> Outcomes {
+    play_on(plan, Sim::new(START - SECOND, peer), freezes)
+}
+
+/// The same by a kernel that merges segments which wait for the client.
+fn play_merged(plan: &Plan, peer: Scripted, freezes: &[(Nanos, Nanos)]) -> Outcomes {
+    let mut sim = Sim::new(START - SECOND, peer);
+    sim.merge_segments();
+    play_on(plan, sim, freezes)
+}
+
+fn play_on(plan: &Plan, mut sim: Sim<Scripted>, freezes: &[(Nanos, Nanos)]) -> Outcomes {
     let workload = Workload::prepare(plan).unwrap();
     let heads = [RequestHead::new(plan, &plan.targets[0]).unwrap()];
     let addrs = [vec![SocketAddr::from(([127, 0, 0, 1], 1)).into()]];
@@ -708,7 +778,6 @@ fn play_plan(plan: &Plan, peer: Scripted, freezes: &[(Nanos, Nanos)]) -> Outcome
     };
     let shared = Shared::new(plan, &workload, targets, &control, budget, 7, 1);
     let (producer, mut consumer) = rtrb::RingBuffer::new(1 << 16);
-    let mut sim = Sim::new(START - SECOND, peer);
     for (at, length) in freezes {
         sim.freeze(*at, *length);
     }

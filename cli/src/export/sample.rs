@@ -7,16 +7,17 @@ use ringload_engine::calibration::{Basis, Calibration, Ceiling, Machine, Shape, 
 use ringload_engine::clock::{MILLI, SECOND};
 use ringload_engine::measure::tags::{self, MetricInfo};
 use ringload_engine::measure::{
-    ClientFigures, ConnectionCounts, CoreFigures, Counts, Distribution, ErrorGroup, Goodput,
-    Metric, NetworkFigures, Percentile, PhaseFigures, RateFigures, RequestMetrics, SessionCounts,
-    SloFigures, Spoken, Stats, Summary, TokenFigures, Window, Windows,
+    ArrivalFigures, ClientFigures, ConnectionCounts, CoreFigures, Counts, Distribution, ErrorGroup,
+    Goodput, Metric, NetworkFigures, Percentile, PhaseFigures, PossibleShift, RateFigures,
+    RequestMetrics, SessionCounts, SloFigures, Spoken, Stats, Summary, TokenFigures, Window,
+    Windows,
 };
 use ringload_engine::plan::{
     Cap, CapPolicy, Context, Cores, EndpointKind, Header, Io, Law, Length, Limits, Load, Payload,
     Phase, Plan, Prompts, Reuse, Sampling, Slo, Stamps, Target, Threshold, Tier, Timeouts,
     TokenizerSource, Turns,
 };
-use ringload_engine::record::{self, Cause, Instants, PhaseKind, Record};
+use ringload_engine::record::{self, Cause, Instants, Intervals, PhaseKind, Record};
 use ringload_engine::verdict::{Finding, Status, Verdict};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -276,6 +277,7 @@ pub(crate) fn records() -> [(Record, RequestMetrics); 2] {
         finished: true,
         events: 3,
         coalesced: 0,
+        intervals: Intervals::default(),
         reads: 4,
         bytes_sent: 900,
         bytes_received: 1200,
@@ -444,6 +446,25 @@ fn client() -> ClientFigures {
         events: 99_029,
         coalesced: 1_188,
         coalesced_share: 0.012,
+        arrivals: Some(ArrivalFigures {
+            wide_events: 1_188,
+            wide_share: 0.012,
+            widest_ms: 1.9,
+            possible_shifts: vec![
+                PossibleShift {
+                    tag: "time_to_first_token",
+                    percentile: "p99",
+                    lower_by_ms: 1.2,
+                    higher_by_ms: 0.0,
+                },
+                PossibleShift {
+                    tag: "inter_token_latency",
+                    percentile: "p50",
+                    lower_by_ms: 0.01,
+                    higher_by_ms: 0.02,
+                },
+            ],
+        }),
         records_lost: 0,
         completions_lost: 0,
         buffer_starved: 0,

@@ -3,7 +3,7 @@
 use super::layout::{count, heading, line, percent, short, time};
 use crate::outcome::{Outcome, Standing};
 use ringload_engine::calibration::Basis;
-use ringload_engine::measure::{ClientFigures, Distribution};
+use ringload_engine::measure::{ArrivalFigures, ClientFigures, Distribution, PossibleShift};
 
 /// Lags, coalescing, cores, CPU per event, losses.
 pub(super) fn section(outcome: &Outcome) -> String {
@@ -28,6 +28,9 @@ pub(super) fn section(outcome: &Outcome) -> String {
             count(c.events)
         ),
     );
+    if let Some(arrivals) = &c.arrivals {
+        out += &line("arrivals", &known(arrivals, c.events));
+    }
     if c.stamp_fallbacks > 0 {
         out += &line(
             "stamps",
@@ -63,6 +66,46 @@ pub(super) fn section(outcome: &Outcome) -> String {
         out += &line("books", violation);
     }
     out
+}
+
+/// How well arrivals are known, and the percentiles that may be off by that.
+fn known(arrivals: &ArrivalFigures, events: u64) -> String {
+    let wide = format!(
+        "{} of {} events can have come over 0.1 ms before their stamp",
+        percent(arrivals.wide_share),
+        count(events)
+    );
+    if arrivals.wide_events == 0 {
+        return wide;
+    }
+    let named = [
+        ("time_to_first_token", "TTFT"),
+        ("inter_token_latency", "ITL"),
+        ("inter_chunk_latency", "gap between events"),
+    ];
+    let mut off = Vec::new();
+    for (tag, name) in named {
+        for percentile in ["p50", "p99"] {
+            off.extend(
+                arrivals
+                    .shift(tag, percentile)
+                    .filter(|shift| shift.largest_ms() > 0.0)
+                    .map(|shift| format!("{name} {percentile} {}", sides(shift))),
+            );
+        }
+    }
+    let off = match off.is_empty() {
+        true => "no percentile of TTFT or ITL moves".to_owned(),
+        false => format!("possible shift: {}", off.join(", ")),
+    };
+    format!("{wide}, at most {}; {off}", time(arrivals.widest_ms))
+}
+
+fn sides(shift: &PossibleShift) -> String {
+    let side = |sign: &str, ms: f64| (ms > 0.0).then(|| format!("{sign}{}", time(ms)));
+    let sides = [side("-", shift.lower_by_ms), side("+", shift.higher_by_ms)];
+    let sides: Vec<String> = sides.into_iter().flatten().collect();
+    sides.join(" / ")
 }
 
 fn lag(d: &Distribution) -> String {

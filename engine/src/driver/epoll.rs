@@ -3,6 +3,7 @@
 use super::pace::{LARGEST_READ, Pace};
 use super::socket::{self, Tried, errno};
 use super::stamp::{CONTROL_BYTES, Stamper};
+use super::window::Window;
 use super::{Driver, DriverStats, Event, GENERATION_MASK, Key, Options, Sending, TcpFacts};
 use crate::clock::{self, Nanos};
 use socket2::{SockAddr, Socket};
@@ -18,6 +19,7 @@ pub struct Epoll {
     buffer: Box<[u8]>,
     events: Box<[libc::epoll_event]>,
     stamper: Stamper,
+    window: Window,
     pace: Pace,
     options: Options,
     stats: DriverStats,
@@ -35,6 +37,8 @@ struct Slot {
     paced: bool,
     /// It is not read for now.
     resting: bool,
+    /// Since when it may have had bytes that no wait could read; 0 without.
+    unread_since: Nanos,
     /// It is to be woken when it can be written to.
     writing: bool,
     /// What is left of a send that did not fit; it stays when the send fails.
@@ -64,6 +68,7 @@ impl Epoll {
             buffer: vec![0; LARGEST_READ].into_boxed_slice(),
             events: vec![libc::epoll_event { events: 0, u64: 0 }; EVENTS].into_boxed_slice(),
             stamper: Stamper::new(options.stamps),
+            window: Window::new(options.stamps),
             pace: Pace::new(options.read_rate),
             options,
             stats: DriverStats::default(),
@@ -85,8 +90,7 @@ impl Epoll {
         }
     }
 
-    fn poll(&mut self, until: Nanos) -> Result<usize, i32> {
-        let now = clock::monotonic();
+    fn poll(&mut self, until: Nanos, now: Nanos) -> Result<usize, i32> {
         let left = until.saturating_sub(now);
         let timeout = libc::timespec {
             tv_sec: (left / clock::SECOND) as i64,
@@ -116,20 +120,25 @@ impl Epoll {
         }
     }
 
+    /// Most bytes of one read of a connection.
+    fn most(&self, slot: usize) -> usize {
+        if self.slots[slot].paced {
+            self.pace.most()
+        } else {
+            LARGEST_READ
+        }
+    }
+
     /// One read of a ready socket: `Ok(0)` is the peer's close.
     fn read(
         &mut self,
         slot: usize,
         control: &mut [u8; CONTROL_BYTES],
     ) -> Result<(usize, usize), i32> {
+        let most = self.most(slot);
         let slot = &self.slots[slot];
         let Some(socket) = &slot.socket else {
             return Err(libc::EBADF);
-        };
-        let most = if slot.paced {
-            self.pace.most()
-        } else {
-            LARGEST_READ
         };
         socket::receive(
             socket.as_raw_fd(),
@@ -198,17 +207,18 @@ impl Epoll {
         match self.read(index, &mut control) {
             Ok((0, _)) => self.quiet(key, seen, Event::Closed, on),
             Ok((n, control_bytes)) => {
-                let arrival = self
-                    .stamper
-                    .arrival_after(&control[..control_bytes], seen);
+                let time = self.stamper.arrival_after(&control[..control_bytes], seen);
+                let emptied = n < self.most(index);
+                let slot = &mut self.slots[index];
+                let since = self.window.since(slot.unread_since);
+                slot.unread_since = self.window.unread(slot.unread_since, emptied, slot.paced);
                 on(
                     key,
                     Event::Received {
                         bytes: &self.buffer[..n],
-                        arrived: arrival.at,
-                        stamped: arrival.stamped,
+                        arrival: time.bounded(emptied, since),
                     },
-                    arrival.seen,
+                    time.seen,
                 );
                 if self.live(key) && self.slots[index].paced {
                     self.slots[index].resting = true;
@@ -399,13 +409,15 @@ impl Driver for Epoll {
         self.wake_rested();
         let until = self.pace.next().map_or(until, |at| at.min(until));
         let ready = !self.failures.is_empty();
-        self.last_batch = self.poll(if ready { 0 } else { until })?;
+        let now = self.window.begin();
+        self.last_batch = self.poll(if ready { 0 } else { until }, now)?;
         let mut n = self.last_batch;
         // The kernel names ready sockets in turn: so many more rounds are one read of each. Peers that never stop sending must not keep the
         // caller from what is due, nor from hanging up on them.
         let mut rounds = self.slots.len() / EVENTS;
+        let mut seen = clock::monotonic();
+        self.window.end(seen, 0, n);
         loop {
-            let seen = clock::monotonic();
             self.stamper.renew(seen);
             for i in 0..n {
                 let event = self.events[i];
@@ -414,11 +426,16 @@ impl Driver for Epoll {
             if !self.failures.is_empty() {
                 self.report_failures(seen, on);
             }
-            if n < EVENTS || rounds == 0 {
+            if n < EVENTS {
+                return Ok(());
+            }
+            if rounds == 0 {
+                self.window.cut();
                 return Ok(());
             }
             rounds -= 1;
-            n = self.poll(0)?;
+            n = self.poll(0, clock::monotonic())?;
+            seen = clock::monotonic();
         }
     }
 

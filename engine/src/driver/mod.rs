@@ -10,6 +10,8 @@
 //!   of which the kernel's stamp is later, or missing: its `seen` is the clock's after the read.
 #![allow(unsafe_code)]
 
+#[cfg(test)]
+mod arrival_tests;
 mod connections;
 mod epoll;
 mod pace;
@@ -20,6 +22,7 @@ mod stamp;
 mod tests;
 mod thread;
 mod uring;
+mod window;
 
 pub use epoll::Epoll;
 pub use thread::{
@@ -27,6 +30,7 @@ pub use thread::{
 };
 pub use uring::Uring;
 
+use crate::arrival::Arrival;
 use crate::clock::Nanos;
 use crate::plan::Tcp;
 use socket2::SockAddr;
@@ -90,10 +94,8 @@ pub enum Event<'a> {
     Received {
         /// The bytes, lent for the call.
         bytes: &'a [u8],
-        /// When they arrived: the kernel's stamp of the last segment, else the time of the read.
-        arrived: Nanos,
-        /// Whether `arrived` is the kernel's.
-        stamped: bool,
+        /// When they arrived.
+        arrival: Arrival<'a>,
     },
     /// The peer closed its side.
     Closed,

@@ -1,6 +1,7 @@
 //! Virtual time and scripted peers, for tests: the same protocol code, no sockets, no sleeping.
 
 use super::{Driver, DriverStats, Event, GENERATION_MASK, Key, Sending, TcpFacts};
+use crate::arrival::{Arrival, Exact, Since};
 use crate::clock::Nanos;
 use socket2::SockAddr;
 use std::cmp::Reverse;
@@ -78,6 +79,10 @@ pub struct Sim<P> {
     live: HashMap<u32, u32>,
     /// Freezes of the client: from when, until when.
     freezes: BTreeMap<Nanos, Nanos>,
+    /// Segments of a connection that wait together are read as one.
+    merges: bool,
+    /// When the last wait was over: all that had arrived by then was read.
+    read_until: Nanos,
     stats: DriverStats,
 }
 
@@ -92,6 +97,8 @@ impl<P: Peer> Sim<P> {
             serial: 0,
             live: HashMap::new(),
             freezes: BTreeMap::new(),
+            merges: false,
+            read_until: start,
             stats: DriverStats::default(),
         }
     }
@@ -99,6 +106,31 @@ impl<P: Peer> Sim<P> {
     /// Stops the client from `at` for `length`: nothing is seen before it ends.
     pub fn freeze(&mut self, at: Nanos, length: Nanos) {
         self.freezes.insert(at, at + length);
+    }
+
+    /// Merges segments of a connection that wait for the client, as kernels do: they are one read, with the stamp of the last.
+    pub fn merge_segments(&mut self) {
+        self.merges = true;
+    }
+
+    /// Appends to `bytes` what came behind it on the connection by `seen`; the arrival of the last of all.
+    fn merge(&mut self, key: Key, bytes: &mut Vec<u8>, mut at: Nanos, seen: Nanos) -> Nanos {
+        let due = |(at, _): &(Nanos, u64)| *at <= seen;
+        let mut behind: Vec<(Nanos, u64)> =
+            self.queue.iter().map(|Reverse(s)| *s).filter(due).collect();
+        behind.sort_unstable();
+        for (arrived, serial) in behind {
+            match self.steps.get(&serial) {
+                Some((other, Step::Bytes(more))) if *other == key => {
+                    bytes.extend_from_slice(more);
+                    at = arrived;
+                    self.steps.remove(&serial);
+                }
+                Some((other, _)) if *other == key => break,
+                _ => {}
+            }
+        }
+        at
     }
 
     /// The peer, to ask what it saw.
@@ -181,6 +213,12 @@ impl<P: Peer> Driver for Sim<P> {
         self.advance(wake);
         self.stats.waited += wake.saturating_sub(before);
         let seen = self.now;
+        // A client that sleeps is woken by what arrives first; one that comes back late finds all that has arrived since it last looked.
+        let since = if first > before {
+            first
+        } else {
+            self.read_until
+        };
         while let Some(&Reverse((at, serial))) = self.queue.peek() {
             if at > seen {
                 break;
@@ -196,19 +234,27 @@ impl<P: Peer> Driver for Sim<P> {
                 Step::Connected => on(key, Event::Connected, seen),
                 Step::Sent => on(key, Event::Sent, seen),
                 Step::Refused(e) => on(key, Event::ConnectFailed(e), seen),
-                Step::Bytes(bytes) => on(
-                    key,
-                    Event::Received {
-                        bytes: &bytes,
-                        arrived: at,
+                Step::Bytes(bytes) if self.merges => {
+                    let mut bytes = bytes;
+                    let last = self.merge(key, &mut bytes, at, seen);
+                    let arrival = Arrival {
+                        at: last,
                         stamped: true,
-                    },
-                    seen,
-                ),
+                        exact: Exact::LastByte,
+                        since: Since::Known(since),
+                    };
+                    let bytes = &bytes;
+                    on(key, Event::Received { bytes, arrival }, seen);
+                }
+                Step::Bytes(bytes) => {
+                    let (bytes, arrival) = (&bytes, at.into());
+                    on(key, Event::Received { bytes, arrival }, seen);
+                }
                 Step::Close => on(key, Event::Closed, seen),
                 Step::Reset => on(key, Event::ReadFailed(libc::ECONNRESET), seen),
             }
         }
+        self.read_until = seen;
         Ok(())
     }
 

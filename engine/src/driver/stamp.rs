@@ -1,5 +1,6 @@
 //! Kernel receive stamps: control messages → monotonic instants.
 
+use crate::arrival::{Arrival, Exact, Since};
 use crate::clock::{self, MILLI, Nanos, RealtimeOffset, SECOND};
 
 /// Room for the control messages of one read: `CMSG_SPACE(sizeof(struct scm_timestamping))`.
@@ -50,38 +51,33 @@ impl Stamper {
 
     /// The arrival of a read that was made before `seen`. A stamp that is missing, later than `seen`, or perhaps from before the wall clock
     /// was set gives `seen`.
-    pub(super) fn arrival(&self, control: &[u8], seen: Nanos) -> Arrival {
+    pub(super) fn arrival(&self, control: &[u8], seen: Nanos) -> ReadTime {
         match self.stamp(control, seen) {
             // The conversion is off by up to the sample's gap: a stamp inside that gap is "now", not "later".
-            Some(at) if at <= seen + self.offset.gap() => Arrival::stamped(at, seen),
-            _ => Arrival::read_at(seen),
+            Some(at) if at <= seen + self.offset.gap() => ReadTime::stamped(at, seen),
+            _ => ReadTime::read_at(seen),
         }
     }
 
     /// The arrival of a read that was made after `seen`, the time of its batch: a segment that came between the two has a later stamp, and
     /// the clock is read again, for the read cannot have been earlier. So it is where there is no usable stamp: the time of the batch may
     /// lie before the arrival.
-    pub(super) fn arrival_after(&self, control: &[u8], seen: Nanos) -> Arrival {
+    pub(super) fn arrival_after(&self, control: &[u8], seen: Nanos) -> ReadTime {
         self.arrival_until(control, seen, clock::monotonic)
     }
 
-    fn arrival_until(
-        &self,
-        control: &[u8],
-        seen: Nanos,
-        now: impl FnOnce() -> Nanos,
-    ) -> Arrival {
+    fn arrival_until(&self, control: &[u8], seen: Nanos, now: impl FnOnce() -> Nanos) -> ReadTime {
         match self.stamp(control, seen) {
-            Some(at) if at <= seen => Arrival::stamped(at, seen),
+            Some(at) if at <= seen => ReadTime::stamped(at, seen),
             Some(at) => {
                 let now = now();
                 if at <= now + self.offset.gap() {
-                    Arrival::stamped(at, now)
+                    ReadTime::stamped(at, now)
                 } else {
-                    Arrival::read_at(now)
+                    ReadTime::read_at(now)
                 }
             }
-            None => Arrival::read_at(now()),
+            None => ReadTime::read_at(now()),
         }
     }
 
@@ -96,7 +92,7 @@ impl Stamper {
 
 /// The instants of one read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Arrival {
+pub(super) struct ReadTime {
     /// The arrival of the last byte: the kernel's stamp, else the time of the read.
     pub(super) at: Nanos,
     /// Whether `at` is the kernel's.
@@ -105,7 +101,7 @@ pub(super) struct Arrival {
     pub(super) seen: Nanos,
 }
 
-impl Arrival {
+impl ReadTime {
     fn stamped(at: Nanos, seen: Nanos) -> Self {
         Self {
             at: at.min(seen),
@@ -119,6 +115,21 @@ impl Arrival {
             at: seen,
             stamped: false,
             seen,
+        }
+    }
+
+    /// The arrival of the bytes of the read. `emptied`: it took all that was in the queue, so that the stamp is its last byte's.
+    #[inline]
+    pub(super) fn bounded(self, emptied: bool, since: Since<'_>) -> Arrival<'_> {
+        Arrival {
+            at: self.at,
+            stamped: self.stamped,
+            exact: if self.stamped && emptied {
+                Exact::LastByte
+            } else {
+                Exact::Nothing
+            },
+            since,
         }
     }
 }
@@ -189,7 +200,7 @@ mod tests {
             (future / SECOND) as i64,
             (future % SECOND) as i64,
         );
-        let by_read = Arrival::read_at(seen);
+        let by_read = ReadTime::read_at(seen);
         assert_eq!(stamper.arrival(&control, seen), by_read);
         assert_eq!(stamper.arrival(&[], seen), by_read);
         assert_eq!(stamper.arrival_until(&control, seen - 9, || seen), by_read);
@@ -209,9 +220,9 @@ mod tests {
         let read = batch + 700_000;
         // Before the batch: its time will do, and the clock is not read again.
         let early = stamper.arrival_until(&control(batch - 5), batch, || panic!("no need"));
-        assert_eq!(early, Arrival::stamped(batch - 5, batch));
+        assert_eq!(early, ReadTime::stamped(batch - 5, batch));
         let between = stamper.arrival_until(&control(batch + 699_000), batch, || read);
-        let expected = Arrival {
+        let expected = ReadTime {
             at: batch + 699_000,
             stamped: true,
             seen: read,
@@ -219,10 +230,10 @@ mod tests {
         assert_eq!(between, expected);
         // Later than the read itself: no stamp of these bytes.
         let later = stamper.arrival_until(&control(read + 1), batch, || read);
-        assert_eq!(later, Arrival::read_at(read));
+        assert_eq!(later, ReadTime::read_at(read));
         // The stamp of a read that was made before `seen` cannot be later.
         let made_before = stamper.arrival(&control(batch + 1), batch);
-        assert_eq!(made_before, Arrival::read_at(batch));
+        assert_eq!(made_before, ReadTime::read_at(batch));
     }
 
     #[test]
@@ -230,7 +241,7 @@ mod tests {
         let mut stamper = stamper(20 * SECOND, 100 * DAY);
         stamper.kernel = false;
         let got = stamper.arrival_until(&[], 21 * SECOND, || 22 * SECOND);
-        assert_eq!(got, Arrival::read_at(22 * SECOND));
+        assert_eq!(got, ReadTime::read_at(22 * SECOND));
     }
 
     const DAY: Nanos = 86_400 * SECOND;

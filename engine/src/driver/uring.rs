@@ -8,7 +8,9 @@ use super::connections::{Connections, Op};
 use super::pace::Pace;
 use super::socket::{self, Tried, number};
 use super::stamp::{CONTROL_BYTES, Stamper};
+use super::window::Window;
 use super::{CLOSING, Driver, DriverStats, Event, Key, Options, Sending, TcpFacts};
+use crate::arrival::Since;
 use crate::clock::{self, Nanos};
 use io_uring::types::{BufRingEntry, Fd, RecvMsgOut, SubmitArgs, Timespec};
 use io_uring::{IoUring, cqueue, opcode, squeue};
@@ -48,6 +50,7 @@ pub struct Uring {
     /// Sends that failed at once after the kernel had taken a part: the next wait reports them.
     failures: Vec<(Key, i32)>,
     stamper: Stamper,
+    window: Window,
     pace: Pace,
     /// Where connections are read that have a pace; empty without one.
     paced: Box<[u8]>,
@@ -65,6 +68,8 @@ struct Held {
     addr: Option<Box<SockAddr>>,
     /// It is read at a pace: when it is readable, and not before its time.
     paced: bool,
+    /// Since when it may have had bytes that no wait could read; 0 without.
+    unread_since: Nanos,
     /// The turn of that connect, and how many local addresses it may still try.
     turn: u64,
     tries: u64,
@@ -82,6 +87,7 @@ impl Held {
             socket,
             addr,
             paced: false,
+            unread_since: 0,
             turn: 0,
             tries: 0,
             sending: Vec::new(),
@@ -144,6 +150,7 @@ impl Uring {
             connections: Connections::new(slots),
             failures: Vec::new(),
             stamper: Stamper::new(options.stamps),
+            window: Window::new(options.stamps),
             paced: vec![0; if pace.limits() { pace.most() } else { 0 }].into_boxed_slice(),
             pace,
             options,
@@ -354,15 +361,20 @@ impl Uring {
                 if out.payload_data().is_empty() {
                     closed = true;
                 } else {
-                    let arrival = self.stamper.arrival(out.control_data(), seen);
+                    let time = self.stamper.arrival(out.control_data(), seen);
+                    let emptied = length < BUFFER_BYTES;
+                    let mut since = Since::Known(self.window.floor());
+                    if let Some(held) = self.connections.held(number) {
+                        since = self.window.since(held.unread_since);
+                        held.unread_since = self.window.unread(held.unread_since, emptied, false);
+                    }
                     on(
                         key,
                         Event::Received {
                             bytes: out.payload_data(),
-                            arrived: arrival.at,
-                            stamped: arrival.stamped,
+                            arrival: time.bounded(emptied, since),
                         },
-                        arrival.seen,
+                        time.seen,
                     );
                 }
             }
@@ -372,12 +384,20 @@ impl Uring {
             on(key, Event::Closed, seen);
         } else if entry.result() == -libc::ENOBUFS {
             self.stats.buffer_starved += 1;
-            self.arm_receive(number);
+            self.arm_again(number);
         } else if entry.result() < 0 {
             on(key, Event::ReadFailed(-entry.result()), seen);
         } else if !cqueue::more(entry.flags()) {
-            self.arm_receive(number);
+            self.arm_again(number);
         }
+    }
+
+    /// Arms a receive that ended of itself: what arrives until the kernel has the new one waits in the queue.
+    fn arm_again(&mut self, number: u32) {
+        if let Some(held) = self.connections.held(number) {
+            held.unread_since = self.window.unread(held.unread_since, false, false);
+        }
+        self.arm_receive(number);
     }
 
     /// A connection that is read at a pace has something to read, and it is time.
@@ -406,15 +426,15 @@ impl Uring {
         ) {
             Ok((0, _)) => on(key, Event::Closed, seen),
             Ok((n, control_bytes)) => {
-                let arrival = self
-                    .stamper
-                    .arrival_after(&control[..control_bytes], seen);
+                let time = self.stamper.arrival_after(&control[..control_bytes], seen);
+                let emptied = n < self.paced.len();
+                let since = self.window.since(held.unread_since);
+                held.unread_since = self.window.unread(held.unread_since, emptied, true);
                 let event = Event::Received {
                     bytes: &self.paced[..n],
-                    arrived: arrival.at,
-                    stamped: arrival.stamped,
+                    arrival: time.bounded(emptied, since),
                 };
-                on(key, event, arrival.seen);
+                on(key, event, time.seen);
                 self.pace.read(key, n, seen);
             }
             Err(libc::EAGAIN | libc::EINTR) => self.arm_receive(number),
@@ -556,6 +576,7 @@ impl Driver for Uring {
         }
         let until = self.pace.next().map_or(until, |at| at.min(until));
         let ready = !self.batch.is_empty() || !self.failures.is_empty();
+        self.window.begin();
         self.enter(if ready { 0 } else { until }, batch)?;
         if self.ring.completion().len() >= TASK_WORK {
             self.enter(0, 0)?;
@@ -563,17 +584,18 @@ impl Driver for Uring {
         let seen = clock::monotonic();
         self.stamper.renew(seen);
         self.reap();
-        let mut batch = std::mem::take(&mut self.batch);
-        for entry in &batch {
+        let mut completed = std::mem::take(&mut self.batch);
+        self.window.end(seen, batch, completed.len());
+        for entry in &completed {
             self.complete(entry, seen, on);
         }
         if !self.failures.is_empty() {
             self.report_failures(seen, on);
         }
-        batch.clear();
+        completed.clear();
         // A connection that went on from another local address may have settled others, and taken completions for the next wait.
         if self.batch.is_empty() {
-            self.batch = batch;
+            self.batch = completed;
         }
         self.buffers.publish();
         Ok(())

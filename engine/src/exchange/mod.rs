@@ -8,10 +8,11 @@ mod answer;
 
 pub use answer::KeepText;
 
+use crate::arrival::{Arrival, Exact, NARROW};
 use crate::clock::Nanos;
 use crate::endpoint::Field;
 use crate::plan::{EndpointKind, Limits};
-use crate::record::{Cause, Handshake, Instants, Outcome, PhaseKind, Record};
+use crate::record::{Cause, Handshake, Instants, Intervals, Outcome, PhaseKind, Record};
 use crate::wire::http1::{Decoder, Head, HeadLimits, HttpError, Part};
 use crate::wire::sse::Sse;
 use answer::{Answer, Fault};
@@ -79,6 +80,8 @@ pub struct Exchange {
     /// HTTP/2: the last read that brought something, and how many output events it brought.
     read: u64,
     read_events: u32,
+    /// The address of the byte behind the last output event.
+    event_end: usize,
 }
 
 /// How the body is read.
@@ -110,6 +113,7 @@ impl Exchange {
             text_lost: false,
             read: 0,
             read_events: 0,
+            event_end: 0,
         }
     }
 
@@ -271,26 +275,33 @@ impl Exchange {
         self.reset_response();
     }
 
-    /// Bytes arrived at `arrived`.
-    pub fn handle_received(&mut self, bytes: &[u8], arrived: Nanos) -> Progress {
-        self.handle_read(bytes.len(), arrived, |part| part(bytes))
+    /// Bytes arrived.
+    pub fn handle_received<'a>(
+        &mut self,
+        bytes: &[u8],
+        arrival: impl Into<Arrival<'a>>,
+    ) -> Progress {
+        self.handle_read(bytes.len(), arrival.into(), |part| part(bytes))
     }
 
-    /// One read of `bytes` on the wire arrived at `arrived`; `parts` hands over what it carried, piece by piece (TLS records). Every event
+    /// One read of `bytes` on the wire arrived; `parts` hands over what it carried, piece by piece (TLS records). Every event
     /// in them shares the read's stamp.
     ///
     /// Nothing is read when there is no part. Parts after the end of the response make the connection unfit for reuse.
     pub fn handle_read(
         &mut self,
         bytes: usize,
-        arrived: Nanos,
+        arrival: Arrival<'_>,
         parts: impl FnOnce(&mut dyn FnMut(&[u8])),
     ) -> Progress {
         // A stamp from before the request was sent cannot be its answer's: the read is then as good as its own send.
-        let arrived = arrived.max(self.answer.record.instants.send_start.unwrap_or(arrived));
+        let sent = self.answer.record.instants.send_start.unwrap_or(0);
+        let arrived = arrival.at.max(sent);
         let before = self.answer.record.events;
         let mut progress = Progress::Pending;
         let mut first = true;
+        let mut ends = false;
+        self.event_end = 0;
         parts(&mut |part| {
             if std::mem::take(&mut first) {
                 let record = &mut self.answer.record;
@@ -302,9 +313,59 @@ impl Exchange {
                 Progress::Pending => self.decode(part, arrived),
                 Progress::Done { .. } => Progress::Done { reusable: false },
             };
+            ends = self.ends_with_event(part);
         });
-        self.answer.record.coalesced += (self.answer.record.events - before).saturating_sub(1);
+        let new = self.answer.record.events - before;
+        self.answer.record.coalesced += new.saturating_sub(1);
+        if new > 0 {
+            self.bound(new, ends, arrived, arrival);
+        }
         progress
+    }
+
+    /// Whether the last output event is the end of `part`, but for what belongs to it: the LF of its last CR, and the CR LF that ends its chunk.
+    #[inline]
+    fn ends_with_event(&self, part: &[u8]) -> bool {
+        let behind = part.as_ptr_range().end.addr().wrapping_sub(self.event_end);
+        let Some(at) = part.len().checked_sub(behind) else {
+            return false;
+        };
+        matches!(
+            part[at..],
+            [] | [b'\r', b'\n'] | [b'\n'] | [b'\n', b'\r', b'\n']
+        )
+    }
+
+    /// Notes how much earlier than `arrived` the last `new` output events can have arrived. `ends`: the last of them ended its read.
+    #[inline]
+    fn bound(&mut self, new: u32, ends: bool, arrived: Nanos, arrival: Arrival<'_>) {
+        let exact = match arrival.exact {
+            Exact::Whole => new,
+            Exact::LastByte => u32::from(ends),
+            Exact::Nothing => 0,
+        };
+        if exact == new {
+            self.answer.record.intervals.last = 0;
+        } else {
+            self.widen(new, new - exact, arrived, arrival);
+        }
+    }
+
+    #[cold]
+    fn widen(&mut self, new: u32, unsure: u32, arrived: Nanos, arrival: Arrival<'_>) {
+        let record = &mut self.answer.record;
+        // A response does not begin before its request.
+        let sent = record.instants.send_start.unwrap_or(0);
+        let width = arrived - arrival.earliest().max(sent).min(arrived);
+        let intervals = &mut record.intervals;
+        if record.events == new {
+            intervals.first = width;
+        }
+        intervals.last = if unsure == new { width } else { 0 };
+        intervals.widest = intervals.widest.max(width);
+        if width > NARROW {
+            intervals.wide += unsure;
+        }
     }
 
     fn decode(&mut self, bytes: &[u8], arrived: Nanos) -> Progress {
@@ -319,7 +380,11 @@ impl Exchange {
                     }
                 }
                 Ok(Some(Part::End { reusable })) => {
+                    let before = self.answer.record.events;
                     let progress = self.end_of_body(arrived, reusable && input.is_empty());
+                    if self.answer.record.events != before {
+                        self.event_end = input.as_ptr().addr();
+                    }
                     return progress;
                 }
                 Err(e) => return self.fail_http(&e, arrived),
@@ -327,22 +392,32 @@ impl Exchange {
         }
     }
 
-    /// The head of a response arrived in a frame of the connection's read number `read` (HTTP/2).
+    /// The head of a response arrived at `arrived` in a frame of the connection's read number `read` (HTTP/2).
     pub fn handle_head(&mut self, head: &Head, arrived: Nanos, read: u64) {
         let arrived = self.part_of_read(arrived, read);
         self.head(head, arrived);
     }
 
     /// Bytes of a body arrived in a frame of the connection's read number `read` (HTTP/2): events of one read share its stamp.
-    pub fn handle_body(&mut self, bytes: &[u8], arrived: Nanos, read: u64) -> Progress {
-        let arrived = self.part_of_read(arrived, read);
+    pub fn handle_body<'a>(
+        &mut self,
+        bytes: &[u8],
+        arrival: impl Into<Arrival<'a>>,
+        read: u64,
+    ) -> Progress {
+        let arrival = arrival.into();
+        let arrived = self.part_of_read(arrival.at, read);
         self.answer.record.bytes_received += bytes.len() as u64;
+        self.event_end = 0;
         let before = self.answer.record.events;
         let outcome = self.body(bytes, arrived);
         let new = self.answer.record.events - before;
         let alone = u32::from(self.read_events == 0);
         self.answer.record.coalesced += new.saturating_sub(alone);
         self.read_events += new;
+        if new > 0 {
+            self.bound(new, self.ends_with_event(bytes), arrived, arrival);
+        }
         match outcome {
             Ok(()) => Progress::Pending,
             Err((cause, detail)) => self.fail(cause, detail, arrived),
@@ -356,9 +431,17 @@ impl Exchange {
     }
 
     /// The response is complete (HTTP/2), or [cut off](Self::said_all) after all was said.
-    pub fn handle_end(&mut self, arrived: Nanos) -> Progress {
-        let sent = self.answer.record.instants.send_start;
-        self.end_of_body(arrived.max(sent.unwrap_or(arrived)), true)
+    pub fn handle_end<'a>(&mut self, arrival: impl Into<Arrival<'a>>) -> Progress {
+        let arrival = arrival.into();
+        let sent = self.answer.record.instants.send_start.unwrap_or(0);
+        let arrived = arrival.at.max(sent);
+        let before = self.answer.record.events;
+        let progress = self.end_of_body(arrived, true);
+        let new = self.answer.record.events - before;
+        if new > 0 {
+            self.bound(new, true, arrived, arrival);
+        }
+        progress
     }
 
     /// Notes the read that a frame came in, once; when it counts as arrived.
@@ -442,7 +525,13 @@ impl Exchange {
         loop {
             match self.sse.next(&mut input) {
                 Ok(None) => return Ok(()),
-                Ok(Some(event)) => self.answer.event(event.data, event.name, arrived)?,
+                Ok(Some(event)) => {
+                    let before = self.answer.record.events;
+                    self.answer.event(event.data, event.name, arrived)?;
+                    if self.answer.record.events != before {
+                        self.event_end = input.as_ptr().addr();
+                    }
+                }
                 Err(_) => {
                     let detail = format!(
                         "an event over {} bytes (--max-event-bytes)",
@@ -563,6 +652,7 @@ fn empty_record() -> Record {
         finished: false,
         events: 0,
         coalesced: 0,
+        intervals: Intervals::default(),
         reads: 0,
         bytes_sent: 0,
         bytes_received: 0,

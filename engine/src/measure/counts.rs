@@ -56,7 +56,7 @@ impl SessionCounts {
     }
 }
 
-/// One core's counts of what happened beside the requests. `reads`, `events` and `coalesced` are added by `Shard::record`; the worker
+/// One core's counts of what happened beside the requests. `reads`, `events`, `coalesced`, `wide_events` and `widest_interval` are added by `Shard::record`; the worker
 /// adds to the others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
@@ -66,6 +66,10 @@ pub struct Counters {
     pub events: u64,
     /// Of them those that shared their read with a later one.
     pub coalesced: u64,
+    /// Of the events those of which the arrival is not known to [`NARROW`](crate::arrival::NARROW).
+    pub wide_events: u64,
+    /// The longest time before its stamp in which an event can have arrived.
+    pub widest_interval: Nanos,
     /// Reads whose kernel stamp was missing or implausible.
     pub stamp_fallbacks: u64,
     /// Receives that ended because no buffer was free.
@@ -200,6 +204,8 @@ impl Counters {
         self.reads += other.reads;
         self.events += other.events;
         self.coalesced += other.coalesced;
+        self.wide_events += other.wide_events;
+        self.widest_interval = self.widest_interval.max(other.widest_interval);
         self.stamp_fallbacks += other.stamp_fallbacks;
         self.buffer_starved += other.buffer_starved;
         self.completions_lost += other.completions_lost;

@@ -6,6 +6,7 @@
 //!                                 └─► RequestMetrics of each request
 //! ```
 
+mod arrivals;
 mod cells;
 mod concurrency;
 mod counts;

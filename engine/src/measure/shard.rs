@@ -144,6 +144,9 @@ impl Shard {
         self.counters.reads += u64::from(record.reads);
         self.counters.events += u64::from(record.events);
         self.counters.coalesced += u64::from(record.coalesced);
+        self.counters.wide_events += u64::from(record.intervals.wide);
+        let widest = &mut self.counters.widest_interval;
+        *widest = (*widest).max(record.intervals.widest);
         match record.outcome {
             Outcome::Succeeded => self.record_latencies(record),
             Outcome::Failed(_) => {

@@ -1,5 +1,6 @@
 //! Records and merged shards → the summary.
 
+use super::arrivals::Possible;
 use super::counts::PhaseCounts;
 use super::errors::Errors;
 use super::facts::{PhaseFacts, RunFacts};
@@ -10,8 +11,8 @@ use super::shard::{Of, Shard};
 use super::slices::Slicer;
 use super::steady::Course;
 use super::summary::{
-    ClientFigures, CoreFigures, Counts, Distribution, RateFigures, RequestMetrics, Summary,
-    TierFigures, TokenFigures,
+    ArrivalFigures, ClientFigures, CoreFigures, Counts, Distribution, RateFigures, RequestMetrics,
+    Summary, TierFigures, TokenFigures,
 };
 use super::tags;
 use super::thresholds;
@@ -38,6 +39,7 @@ pub struct Summarizer {
     slicer: Option<Slicer>,
     course: Course,
     windows: Watch,
+    possible: Possible,
     tiers: Vec<(String, Judge)>,
     thresholds: Vec<Threshold>,
     errors: Errors,
@@ -59,6 +61,7 @@ impl Summarizer {
             slicer: Slicer::new(plan, timeline),
             course: Course::new(plan, timeline),
             windows: Watch::new(timeline),
+            possible: Possible::new(),
             tiers: plan
                 .tiers
                 .iter()
@@ -88,7 +91,10 @@ impl Summarizer {
                 slicer.add(record, tokens, &metrics);
             }
             match record.outcome {
-                Outcome::Succeeded => self.add_source(tokens),
+                Outcome::Succeeded => {
+                    self.add_source(tokens);
+                    self.possible.add(record, tokens);
+                }
                 Outcome::Failed(cause) => self.errors.add(cause, record),
                 Outcome::InFlight | Outcome::Cancelled => {}
             }
@@ -155,7 +161,12 @@ impl Summarizer {
                 ..self.tokens
             },
             errors: self.errors.finish(),
-            client: client(&shard, facts, records_lost),
+            client: {
+                let arrivals = (facts.stamps == Stamps::Kernel)
+                    .then(|| self.possible.figures(&shard))
+                    .flatten();
+                client(&shard, facts, records_lost, arrivals)
+            },
             windows: self.windows.finish(),
             violations,
         };
@@ -247,7 +258,12 @@ fn counts_of_warmup(shard: &PhaseCounts, facts: Option<&PhaseFacts>) -> Counts {
     facts.map_or_else(|| shard.to_counts(None, 0), |facts| counts(shard, facts))
 }
 
-fn client(shard: &Shard, facts: RunFacts, records_lost: u64) -> ClientFigures {
+fn client(
+    shard: &Shard,
+    facts: RunFacts,
+    records_lost: u64,
+    arrivals: Option<ArrivalFigures>,
+) -> ClientFigures {
     let counters = &shard.counters;
     let per_event = |seconds: fn(&CoreFigures) -> f64| {
         let total: f64 = facts.cores.iter().map(seconds).sum();
@@ -274,6 +290,7 @@ fn client(shard: &Shard, facts: RunFacts, records_lost: u64) -> ClientFigures {
         events: counters.events,
         coalesced: counters.coalesced,
         coalesced_share,
+        arrivals,
         records_lost,
         completions_lost: counters.completions_lost,
         buffer_starved: counters.buffer_starved,

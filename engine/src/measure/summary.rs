@@ -301,6 +301,9 @@ pub struct ClientFigures {
     pub coalesced: u64,
     /// `coalesced / events`.
     pub coalesced_share: f64,
+    /// How well arrivals are known, and how far that can move figures; absent without kernel stamps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub arrivals: Option<ArrivalFigures>,
     /// Requests whose record could not be kept. Any is a loss.
     pub records_lost: u64,
     /// Completions the kernel could not queue. Any is a loss.
@@ -317,6 +320,50 @@ pub struct ClientFigures {
     pub peak_rss_bytes: u64,
     /// Bytes that the answers of the run could hold together (`--max-buffered-bytes`).
     pub buffered_limit_bytes: u64,
+}
+
+/// How well the arrival of output events is known. A stamp is that of the last segment of its read; an event before that can have arrived
+/// earlier, though not since before the connection was last known to have nothing to read.
+#[derive(Clone, Debug, Serialize)]
+pub struct ArrivalFigures {
+    /// Output events that can have arrived over 0.1 ms before their stamp.
+    pub wide_events: u64,
+    /// `wide_events / events`.
+    pub wide_share: f64,
+    /// The longest such time of any event.
+    pub widest_ms: f64,
+    /// The largest shifts of percentiles that this allows.
+    pub possible_shifts: Vec<PossibleShift>,
+}
+
+/// How far a percentile can be off, in ms, to three significant digits of the percentile.
+#[derive(Clone, Debug, Serialize)]
+pub struct PossibleShift {
+    /// Tag of the metric.
+    pub tag: &'static str,
+    /// `p50` or `p99`.
+    pub percentile: &'static str,
+    /// The true one can be lower by so much.
+    pub lower_by_ms: f64,
+    /// It can be higher by so much.
+    pub higher_by_ms: f64,
+}
+
+impl ArrivalFigures {
+    /// The possible shift of a percentile of a metric; `None` where it has none.
+    #[must_use]
+    pub fn shift(&self, tag: &str, percentile: &str) -> Option<&PossibleShift> {
+        let is = |s: &&PossibleShift| s.tag == tag && s.percentile == percentile;
+        self.possible_shifts.iter().find(is)
+    }
+}
+
+impl PossibleShift {
+    /// The larger of the two sides, in ms.
+    #[must_use]
+    pub fn largest_ms(&self) -> f64 {
+        self.lower_by_ms.max(self.higher_by_ms)
+    }
 }
 
 /// One worker's core.

@@ -52,6 +52,8 @@ pub struct Record {
     pub events: u32,
     /// Output events that shared their read with a later one.
     pub coalesced: u32,
+    /// How much earlier than their stamps its output events can have arrived.
+    pub intervals: Intervals,
     /// Reads that carried bytes of this response.
     pub reads: u32,
     /// Bytes of the request.
@@ -72,6 +74,20 @@ pub struct Record {
     pub reasoning_text: Option<String>,
     /// What the server or the engine said of a failure.
     pub detail: Option<String>,
+}
+
+/// How much earlier than their stamps the output events of a response can have arrived. Zero where each ended its read, and that read emptied the
+/// queue: the stamp is then the event's own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Intervals {
+    /// The first event, in nanoseconds before its stamp at most.
+    pub first: Nanos,
+    /// The last event.
+    pub last: Nanos,
+    /// The event of which the least is known.
+    pub widest: Nanos,
+    /// Events of which the arrival is not known to [`NARROW`](crate::arrival::NARROW).
+    pub wide: u32,
 }
 
 /// How a TLS handshake went.

@@ -1,6 +1,6 @@
 //! Records for tests: by hand, and at random.
 
-use super::{Cause, Instants, Outcome, PhaseKind, Record, Usage};
+use super::{Cause, Instants, Intervals, Outcome, PhaseKind, Record, Usage};
 use crate::clock::Nanos;
 use proptest::prelude::*;
 
@@ -46,6 +46,7 @@ pub(crate) fn streamed(k: u64, issued: Nanos, ttft: Nanos, gaps: &[Nanos]) -> Re
         finished: true,
         events: gaps.len() as u32 + 1,
         coalesced: 0,
+        intervals: Intervals::default(),
         reads: gaps.len() as u32 + 1,
         bytes_sent: 2_048,
         bytes_received: 5_120,
@@ -183,6 +184,12 @@ pub(crate) fn any_record() -> impl Strategy<Value = Record> {
             finished: what.4,
             events: sizes.0,
             coalesced: sizes.1,
+            intervals: Intervals {
+                first: sizes.1.into(),
+                last: sizes.0.into(),
+                widest: u64::from(sizes.1) << 30,
+                wide: sizes.0,
+            },
             reads: sizes.2,
             bytes_sent: sizes.3,
             bytes_received: sizes.4,

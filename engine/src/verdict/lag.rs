@@ -56,25 +56,19 @@ fn dispatch_lag(summary: &Summary) -> Option<Finding> {
 /// no model decodes that fast token by token, and a mock that writes a whole answer at once would make every run invalid. A fast
 /// server's run is still held to the absolute bound and to the share of coalesced events, and token times keep the kernel's stamps.
 ///
-/// The wait for a batch that was asked for is no delay of the client's and counts in neither bound. And as a token has the kernel's time however
-/// late it was read, a lag alone makes no figure wrong: it makes a run invalid where it did, that is, where many events shared a read
-/// or had no stamp.
+/// The wait for a batch that was asked for is no delay of the client's and counts in neither bound. A late read alone makes no figure wrong: an
+/// event that ends its read has the kernel's time, however late that was. It can make the time of an event wrong that other bytes followed in the
+/// read. How far that can move percentiles is known, and caps what the lag makes of the run: see [`Effect`].
 fn receive_lag(plan: &Plan, summary: &Summary) -> Option<Finding> {
     let lag = summary.client.receive_lag.as_ref()?;
     let base = Base::of(summary, &["inter_token_latency", "inter_chunk_latency"]);
     let wait_ms = plan.batch_wait as f64 / 1e6;
     let client = &summary.client;
-    let spoiled = client.coalesced_share > COALESCED_SUSPECT
-        || client.stamp_fallbacks as f64 > FALLBACKS_REMARK * client.reads as f64;
     let judged = judge(lag, |ms| {
         let own = ms - wait_ms;
-        let relative = base.status(own);
-        Status::over(own, SUSPECT_MS, f64::INFINITY).max(if spoiled {
-            relative
-        } else {
-            relative.milder()
-        })
+        Status::over(own, SUSPECT_MS, f64::INFINITY).max(base.status(own))
     })?;
+    let effect = Effect::of(summary);
     let waits = match plan.batch_wait {
         0 => String::new(),
         wait => format!(
@@ -82,33 +76,96 @@ fn receive_lag(plan: &Plan, summary: &Summary) -> Option<Finding> {
             shown_ms(wait as f64 / 1e6)
         ),
     };
-    let kept = if spoiled {
-        "; many events shared a read or had no stamp of the kernel, so that the lag is in their times"
-    } else {
-        "; token times are the kernel's and do not have it"
-    };
-    let bound = match (&base.median, spoiled) {
-        (Some(_), true) => base.bound(),
-        (Some((tag, ms)), false) => format!(
-            " or {} ({} of {tag} p50)",
-            shown_ms(RELATIVE * ms),
-            shown_share(RELATIVE)
-        ),
-        (None, _) => String::new(),
-    };
+    let bound = base.bound();
     Some(Finding {
         gate: "receive_lag",
-        status: judged.status,
+        status: judged.status.min(effect.status),
         blame: CLIENT,
         evidence: format!(
-            "arrived bytes waited for the client: {}{waits}{}{kept}; bounds: suspect over {}{bound}",
+            "arrived bytes waited for the client: {}{waits}{}; {}; bounds: suspect over {}{bound}, and no worse than what it can move",
             judged.figures,
             interruptions(&client.cores),
+            effect.words,
             shown_ms(SUSPECT_MS),
         ),
         remedy: "give the client more cores (--cores), try the other driver (--io), and keep the server and other programs off its cores"
             .into(),
     })
+}
+
+/// What late reads can have done to the figures: the worst that the possible shifts of TTFT and ITL allow.
+///
+/// A shift of a median by over 10 % makes a run invalid, by over 1 %, or of a p99 by over 10 %, suspect. Shifts within 0.1 ms are none, medians under
+/// [`SHORTEST_BASE_MS`] are not compared with, and under 100 requests there is no p99. Reads without a stamp have the client's own time.
+struct Effect {
+    status: Status,
+    words: String,
+}
+
+impl Effect {
+    fn of(summary: &Summary) -> Self {
+        let client = &summary.client;
+        if client.stamp_fallbacks as f64 > FALLBACKS_REMARK * client.reads as f64 {
+            return Self {
+                status: Status::Invalid,
+                words: "many reads had no stamp of the kernel, so that the lag is in their times"
+                    .into(),
+            };
+        }
+        let Some(arrivals) = &client.arrivals else {
+            return Self {
+                status: Status::Valid,
+                words: "no output event was read".into(),
+            };
+        };
+        let figures = [
+            ("time_to_first_token", "p50"),
+            ("inter_token_latency", "p50"),
+            ("time_to_first_token", "p99"),
+            ("inter_token_latency", "p99"),
+        ];
+        let moved = figures.into_iter().filter_map(|(tag, percentile)| {
+            let value = exact(summary, tag, percentile).filter(|ms| *ms >= SHORTEST_BASE_MS)?;
+            let by = arrivals.shift(tag, percentile)?.largest_ms();
+            let share = if by > NARROW_MS { by / value } else { 0.0 };
+            let status = match percentile {
+                "p50" => Status::over(share, MOVED, RELATIVE),
+                _ => Status::over(share, RELATIVE, f64::INFINITY),
+            };
+            Some((status, share, by, tag, percentile))
+        });
+        let worst = moved.max_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
+        match worst {
+            Some((status, share, by, tag, percentile)) if share > 0.0 => Self {
+                status,
+                words: format!(
+                    "{} of {} output events can have arrived over 0.1 ms before their stamp, up to {}, which can move {tag} {percentile} by {} ({})",
+                    arrivals.wide_events,
+                    client.events,
+                    shown_ms(arrivals.widest_ms),
+                    shown_ms(by),
+                    shown_share(share)
+                ),
+            },
+            _ => Self {
+                status: Status::Valid,
+                words: format!(
+                    "{} of {} output events can have arrived over 0.1 ms before their stamp, which moves no median of TTFT or ITL by 1 %",
+                    arrivals.wide_events, client.events
+                ),
+            },
+        }
+    }
+}
+
+/// A percentile of a metric, from exact values; a p99 where enough requests stand behind it.
+fn exact(summary: &Summary, tag: &str, percentile: &str) -> Option<f64> {
+    let metric = summary.metrics.iter().find(|m| m.info.tag == tag)?;
+    let stats = metric.stats?;
+    match percentile {
+        "p50" => Some(stats.p50),
+        _ => (stats.count >= FEW).then_some(stats.p99),
+    }
 }
 
 /// A remark: what was asked for shows in figures that are judged otherwise.
@@ -314,3 +371,7 @@ const SHORTEST_BUSY_S: f64 = 0.1;
 const COALESCED_SUSPECT: f64 = 0.2;
 const FALLBACKS_REMARK: f64 = 0.01;
 const FEW: u64 = 100;
+/// Share of a median by which late reads may move it.
+const MOVED: f64 = 0.01;
+/// What is within this is no shift.
+const NARROW_MS: f64 = crate::arrival::NARROW as f64 / 1e6;

@@ -3,10 +3,10 @@ use super::*;
 use crate::calibration::Basis;
 use crate::clock::{MICRO, MILLI, SECOND};
 use crate::measure::testing::{open_plan, plan};
-use crate::measure::{Aborted, Offered, Shard};
+use crate::measure::{Aborted, Offered};
 use crate::plan::{Arrival, Cap, CapPolicy, Load, Prefill, Stamps, Target};
 use crate::record::testing::failed;
-use crate::record::{Cause, Outcome};
+use crate::record::{Cause, Intervals, Outcome};
 
 fn judged(run: Run) -> Verdict {
     judged_on(run, &HostFacts::default())
@@ -84,27 +84,58 @@ fn late_issues_are_held_against_the_time_to_the_first_token() {
 }
 
 #[test]
-fn late_reads_are_held_against_the_time_between_tokens_and_what_they_spoiled() {
-    use Status::{Invalid, Suspect};
-    for (gap, lag, alone, sharing) in [
-        (20 * MILLI, 900 * MICRO, None, None),
-        (20 * MILLI, 1_500 * MICRO, Some(Suspect), Some(Suspect)),
-        (20 * MILLI, 2_500 * MICRO, Some(Suspect), Some(Invalid)),
-        (5 * MILLI, 800 * MICRO, Some(Suspect), Some(Invalid)),
+fn late_reads_are_held_against_the_time_between_tokens_and_what_they_can_move() {
+    use Status::{Invalid, Suspect, Valid};
+    for (gap, lag, crossed) in [
+        (20 * MILLI, 900 * MICRO, None),
+        (20 * MILLI, 1_500 * MICRO, Some(Suspect)),
+        (20 * MILLI, 2_500 * MICRO, Some(Invalid)),
+        (5 * MILLI, 800 * MICRO, Some(Invalid)),
         // 10 % of 5 ms, and the wait for a batch.
-        (5 * MILLI, 650 * MICRO, None, None),
+        (5 * MILLI, 650 * MICRO, None),
     ] {
-        let of = |share: fn(&mut Shard)| {
+        // Of so many of 1 000 requests the last event can have arrived earlier by so much; ITL is a tenth of that over ten gaps.
+        for (requests, last, effect) in [
+            (0, 0, Valid),
+            (1_000, gap / 20, Valid),
+            (1_000, gap / 2, Suspect),
+            (400, 2 * gap, Valid),
+            (700, 2 * gap, Invalid),
+        ] {
             let mut run = Run::with_answers(plan(), 1_000, 200 * MILLI, gap);
             run.plan.batch_wait = 200 * MICRO;
             run.receive[..200].fill(lag);
-            run.shard = share;
-            found(&judged(run), "receive_lag").map(|f| f.0)
-        };
-        assert_eq!(of(|_| {}), alone, "{gap} {lag}");
-        let shared = |shard: &mut Shard| shard.counters.coalesced = shard.counters.events / 2;
-        assert_eq!(of(shared), sharing, "{gap} {lag}");
+            for record in &mut run.records[..requests] {
+                record.intervals = Intervals {
+                    last,
+                    widest: last,
+                    wide: 1,
+                    first: 0,
+                };
+            }
+            let got = found(&judged(run), "receive_lag").map(|f| f.0);
+            let expected = crossed.map(|status: Status| status.min(effect));
+            assert_eq!(got, expected, "{gap} {lag} {requests} {last}");
+        }
     }
+}
+
+#[test]
+fn late_reads_without_stamps_have_moved_what_they_read() {
+    let mut run = Run::with_answers(plan(), 1_000, 200 * MILLI, 5 * MILLI);
+    run.receive[..200].fill(MILLI);
+    run.shard = |shard| shard.counters.stamp_fallbacks = shard.counters.reads / 50;
+    let got = found(&judged(run), "receive_lag");
+    assert_eq!(got, Some((Status::Invalid, CLIENT)));
+}
+
+#[test]
+fn a_server_that_writes_events_together_moves_nothing_while_reads_are_in_time() {
+    let mut run = Run::new(plan(), 1_000);
+    for record in &mut run.records {
+        record.intervals.first = 100 * MILLI;
+    }
+    assert_eq!(found(&judged(run), "receive_lag"), None);
 }
 
 #[test]

@@ -4,7 +4,9 @@
 //! wish began the connection pays for it: the connect and the handshake are in its phases, for the others they are queue.
 
 use super::core::{Core, Todo};
+use super::secure::of_records;
 use super::slot::{State, no_memory};
+use crate::arrival::Arrival;
 use crate::clock::Nanos;
 use crate::driver::Key;
 use crate::exchange::{Exchange, Progress};
@@ -155,8 +157,7 @@ impl Core<'_> {
         &mut self,
         key: Key,
         bytes: &[u8],
-        arrived: Nanos,
-        stamped: bool,
+        arrival: Arrival<'_>,
         seen: Nanos,
     ) {
         let slot = &mut self.slots[key.slot as usize];
@@ -164,15 +165,16 @@ impl Core<'_> {
             return;
         };
         self.reads += 1;
-        self.count_read(arrived, stamped, seen);
+        self.count_read(arrival, seen);
         let mut lost = None;
         let mut secured = false;
         match &mut tls {
-            None => lost = self.frames(&mut carrier, bytes, arrived, seen),
+            None => lost = self.frames(&mut carrier, bytes, arrival, seen),
             Some(tls) => {
                 let shaking = tls.handshaking();
+                let arrival = of_records(tls, bytes, arrival);
                 let read = tls.receive(bytes, |plain| {
-                    lost = self.frames(&mut carrier, plain, arrived, seen);
+                    lost = self.frames(&mut carrier, plain, arrival, seen);
                     match lost {
                         None => ControlFlow::Continue(()),
                         Some(_) => ControlFlow::Break(()),
@@ -219,7 +221,7 @@ impl Core<'_> {
         &mut self,
         carrier: &mut Carrier,
         bytes: &[u8],
-        arrived: Nanos,
+        arrival: Arrival<'_>,
         seen: Nanos,
     ) -> Option<Loss> {
         carrier.begin(self.http2_config());
@@ -234,7 +236,7 @@ impl Core<'_> {
         else {
             return None;
         };
-        let (mut input, read) = (bytes, self.reads);
+        let (mut input, read, arrived) = (bytes, self.reads, arrival.at);
         loop {
             let happened = match connection.receive(&mut input, seen, out) {
                 Ok(Some(happened)) => happened,
@@ -247,6 +249,11 @@ impl Core<'_> {
                     return Some((cause, Some(e.to_string())));
                 }
             };
+            let arrival = if input.is_empty() {
+                arrival
+            } else {
+                arrival.followed()
+            };
             match happened {
                 Happened::Head { tag, head } => {
                     self.slots[tag as usize]
@@ -256,7 +263,7 @@ impl Core<'_> {
                 Happened::Body { tag, bytes } => {
                     let rider = &mut self.slots[tag as usize];
                     let before = rider.exchange.record().events;
-                    let progress = rider.exchange.handle_body(bytes, arrived, read);
+                    let progress = rider.exchange.handle_body(bytes, arrival, read);
                     let progress = rider.within(&self.shared.budget, progress, seen);
                     self.live_events += u64::from(rider.exchange.record().events - before);
                     if let Progress::Done { .. } = progress {
@@ -265,7 +272,7 @@ impl Core<'_> {
                     }
                 }
                 Happened::End { tag } => {
-                    self.slots[tag as usize].exchange.handle_end(arrived);
+                    self.slots[tag as usize].exchange.handle_end(arrival);
                     self.finish(tag, true, seen);
                 }
                 Happened::Reset {

@@ -5,6 +5,7 @@ use super::slot::{Slot, State};
 use super::source::Sessions;
 use super::watch::Watches;
 use super::{Shared, os_error};
+use crate::arrival::Arrival;
 use crate::clock::{MILLI, Nanos};
 use crate::driver::{Event, Key};
 use crate::exchange::Progress;
@@ -129,21 +130,15 @@ impl Core<'_> {
                 self.todo
                     .push(Todo::Lost(key, send_cause(e), Some(os_error(e)), seen))
             }
-            Event::Received {
-                bytes,
-                arrived,
-                stamped,
-            } if slot.tls.is_some() => self.handle_sealed(key, bytes, arrived, stamped, seen),
-            Event::Received {
-                bytes,
-                arrived,
-                stamped,
-            } if active => {
+            Event::Received { bytes, arrival } if slot.tls.is_some() => {
+                self.handle_sealed(key, bytes, arrival, seen);
+            }
+            Event::Received { bytes, arrival } if active => {
                 let before = slot.exchange.record().events;
-                let progress = slot.exchange.handle_received(bytes, arrived);
+                let progress = slot.exchange.handle_received(bytes, arrival);
                 let progress = slot.within(&self.shared.budget, progress, seen);
                 self.live_events += u64::from(slot.exchange.record().events - before);
-                self.count_read(arrived, stamped, seen);
+                self.count_read(arrival, seen);
                 if let Progress::Done { reusable } = progress {
                     self.finish(key.slot, reusable, seen);
                 }
@@ -170,11 +165,9 @@ impl Core<'_> {
                 }
                 self.todo.push(Todo::Opened(key));
             }
-            Event::Received {
-                bytes,
-                arrived,
-                stamped,
-            } => self.handle_carried(key, bytes, arrived, stamped, seen),
+            Event::Received { bytes, arrival } => {
+                self.handle_carried(key, bytes, arrival, seen);
+            }
             Event::Sent => {
                 let slot = &mut self.slots[key.slot as usize];
                 slot.sending = false;
@@ -204,10 +197,10 @@ impl Core<'_> {
         }
     }
 
-    pub(super) fn count_read(&mut self, arrived: Nanos, stamped: bool, seen: Nanos) {
+    pub(super) fn count_read(&mut self, arrival: Arrival<'_>, seen: Nanos) {
         if self.phase == PhaseKind::Profiling && self.shared.plan.stamps == Stamps::Kernel {
-            if stamped {
-                self.shard.read_lag(seen.saturating_sub(arrived));
+            if arrival.stamped {
+                self.shard.read_lag(seen.saturating_sub(arrival.at));
             } else {
                 self.shard.counters.stamp_fallbacks += 1;
             }

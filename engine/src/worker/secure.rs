@@ -2,9 +2,11 @@
 
 use super::core::{Core, Todo};
 use super::slot::State;
+use crate::arrival::{Arrival, Exact};
 use crate::clock::Nanos;
 use crate::driver::Key;
 use crate::exchange::Progress;
+use crate::wire::tls;
 use std::ops::ControlFlow;
 
 impl Core<'_> {
@@ -13,8 +15,7 @@ impl Core<'_> {
         &mut self,
         key: Key,
         bytes: &[u8],
-        arrived: Nanos,
-        stamped: bool,
+        arrival: Arrival<'_>,
         seen: Nanos,
     ) {
         let slot = &mut self.slots[key.slot as usize];
@@ -22,10 +23,11 @@ impl Core<'_> {
             return;
         };
         let (shaking, active) = (tls.handshaking(), slot.exchange.active());
+        let of_records = of_records(tls, bytes, arrival);
         let before = slot.exchange.record().events;
         let (mut failed, mut unasked) = (None, false);
         let progress = if active && slot.state == State::Busy {
-            let progress = slot.exchange.handle_read(bytes.len(), arrived, |part| {
+            let progress = slot.exchange.handle_read(bytes.len(), of_records, |part| {
                 failed = tls
                     .receive(bytes, |plain| {
                         part(plain);
@@ -49,7 +51,7 @@ impl Core<'_> {
         let (output, handshaking, ended) = (tls.has_output(), tls.handshaking(), tls.peer_closed());
         self.live_events += u64::from(slot.exchange.record().events - before);
         if active && !shaking {
-            self.count_read(arrived, stamped, seen);
+            self.count_read(arrival, seen);
         }
         if output {
             self.todo.push(Todo::Flush(key));
@@ -72,4 +74,18 @@ impl Core<'_> {
             (Progress::Pending, _) => self.todo.push(Todo::Close(key)),
         }
     }
+}
+
+/// The arrival of what the records of a read hold. A record is of use only as a whole: where the read ends the only record in it, all of that
+/// arrived with the last byte. What is in one of several can have arrived before the last byte of the read.
+pub(super) fn of_records<'a>(
+    tls: &mut tls::Session,
+    bytes: &[u8],
+    arrival: Arrival<'a>,
+) -> Arrival<'a> {
+    let exact = match (arrival.exact, tls.is_one_record(bytes)) {
+        (Exact::Whole, _) | (Exact::LastByte, true) => Exact::Whole,
+        _ => Exact::Nothing,
+    };
+    Arrival { exact, ..arrival }
 }

@@ -7,6 +7,7 @@ use ringload_mock::{Config, Jitter, Server, Timing, start};
 use ringload_tests::engine::{ask_for, closed, drive};
 use ringload_tests::profile::Profile;
 use ringload_tests::{Io, alone_on_both, on_both, until};
+use std::collections::HashMap;
 use std::time::Duration;
 
 /// A server that notes what it does; its times vary evenly by up to `share`.
@@ -59,6 +60,26 @@ fn every_token_has_its_write_and_arrived_within_it() {
                     own += 1;
                     outside += u64::from(token.arrived_ns > token.ended_ns + SLACK);
                 }
+            }
+        }
+        // Nor was the first or the last token of a request written before the interval that it can have arrived in.
+        let of_id: HashMap<String, &Record> = (run.records.iter())
+            .map(|record| (as_reported(record).request_id, record))
+            .collect();
+        for served in &truth.served {
+            let id = served.request_id.as_deref().expect("an id");
+            let record = of_id[id];
+            let begun: Vec<Nanos> = served.events().map(|write| write.begun_ns).collect();
+            let at = &record.instants;
+            for (stamp, width, begun) in [
+                (at.first_token, record.intervals.first, begun[0]),
+                (at.last_token, record.intervals.last, begun[11]),
+            ] {
+                let since = stamp.expect("a token") - width;
+                assert!(
+                    since <= begun + CLOCK_ERROR,
+                    "{record:?} {begun}: {since} is after the write"
+                );
             }
         }
         // The loopback stamps a segment within the write that sends it, whatever the client does meanwhile. What the window or a missing stamp

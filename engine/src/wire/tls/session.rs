@@ -16,6 +16,7 @@ pub struct Session {
     /// Whether the first byte of the peer's has been seen, and what it was.
     first: Option<u8>,
     closed: bool,
+    records: Records,
 }
 
 /// What a handshake came to.
@@ -74,7 +75,13 @@ impl Session {
             verified,
             first: None,
             closed: false,
+            records: Records::default(),
         }
+    }
+
+    /// Whether a read of ciphertext ends a record and holds no part of another. To be asked of every read, once and in order.
+    pub fn is_one_record(&mut self, bytes: &[u8]) -> bool {
+        self.records.pass(bytes) == (1, true)
     }
 
     /// Takes ciphertext of any length and lends the plaintext in it, piece by piece. A `Break` ends the lending: the rest is dropped,
@@ -226,5 +233,72 @@ impl Session {
     }
 }
 
+/// Follows where records end, by the lengths in their headers (RFC 8446 §5.1).
+#[derive(Debug, Default)]
+struct Records {
+    /// Bytes of the header of the record under way that have been seen, and its length so far.
+    header: usize,
+    length: usize,
+    /// Bytes of its payload that are still to come.
+    left: usize,
+}
+
+impl Records {
+    /// Passes over a read: how many records it ended, and whether none is under way at its end.
+    fn pass(&mut self, mut bytes: &[u8]) -> (usize, bool) {
+        let mut ended = 0;
+        while let Some((&byte, rest)) = bytes.split_first() {
+            if self.left > 0 {
+                let taken = self.left.min(bytes.len());
+                self.left -= taken;
+                bytes = &bytes[taken..];
+                ended += usize::from(self.left == 0);
+                continue;
+            }
+            bytes = rest;
+            self.header += 1;
+            if self.header > HEADER_BYTES - 2 {
+                self.length = self.length << 8 | usize::from(byte);
+            }
+            if self.header == HEADER_BYTES {
+                ended += usize::from(self.length == 0);
+                (self.header, self.left, self.length) = (0, self.length, 0);
+            }
+        }
+        (ended, self.left == 0 && self.header == 0)
+    }
+}
+
+/// Type, version and length of a record.
+const HEADER_BYTES: usize = 5;
+
 /// The first byte of a TLS record: change_cipher_spec, alert, handshake, application_data.
 const RECORDS: std::ops::RangeInclusive<u8> = 20..=23;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(length: usize) -> Vec<u8> {
+        let [high, low] = (length as u16).to_be_bytes();
+        [vec![23, 3, 3, high, low], vec![7; length]].concat()
+    }
+
+    #[test]
+    fn records_are_followed_through_any_reads() {
+        let stream = [record(300), record(0), record(5), record(70_000 % 16_384)].concat();
+        for step in [1, 2, 4, 7, 299, 310, 5_000] {
+            let mut records = Records::default();
+            let read = stream.chunks(step).map(|read| records.pass(read));
+            let ended: Vec<(usize, bool)> = read.collect();
+            assert_eq!(ended.iter().map(|e| e.0).sum::<usize>(), 4, "{step}");
+            assert!(ended.last().is_some_and(|e| e.1), "{step}");
+        }
+        let mut records = Records::default();
+        assert_eq!(records.pass(&record(40)), (1, true));
+        assert_eq!(records.pass(&[record(40), record(1)].concat()), (2, true));
+        assert_eq!(records.pass(&[record(40), vec![23]].concat()), (1, false));
+        assert_eq!(records.pass(&[3, 3, 0, 9]), (0, false));
+        assert_eq!(records.pass(&[1; 9]), (1, true));
+    }
+}
