@@ -8,7 +8,7 @@
 //!   batch       interval of the mean of values that depend on each other: batch means
 //!   bootstrap   interval of a percentile of such values: circular blocks
 //!   proportion  Wilson's interval of a share
-//!   mser        where a series has settled: MSER-5
+//!   mser        where a series has settled: MSER-5, kept where the level changes
 //!   trend       Mann-Kendall and Theil-Sen
 //! ```
 
@@ -22,9 +22,9 @@ mod trend;
 pub use batch::{BatchMeans, autocorrelation, batch_means};
 pub use bootstrap::{Method, PercentileInterval, block_length, percentile_intervals};
 pub use mean::Sample;
-pub use mser::{Settled, mser5};
+pub use mser::{Settled, settled};
 pub use proportion::wilson;
-pub use trend::{MannKendall, Slope, mann_kendall, theil_sen};
+pub use trend::{MannKendall, Slope, mann_kendall, theil_sen, theil_sen_at};
 
 use serde::Serialize;
 use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
@@ -68,12 +68,21 @@ pub fn percentile_of_sorted(sorted: &[f64], share: f64) -> f64 {
 }
 
 /// The same over `count` values in order, by place.
-fn interpolated(count: usize, share: f64, value: impl Fn(usize) -> f64) -> f64 {
+pub(crate) fn interpolated(count: usize, share: f64, value: impl Fn(usize) -> f64) -> f64 {
     let last = count - 1;
     let at = share.clamp(0.0, 1.0) * last as f64;
     let low = at.floor() as usize;
     let (a, b) = (value(low), value(last.min(low + 1)));
-    a + (b - a) * (at - low as f64)
+    lerp(a, b, at - low as f64)
+}
+
+/// Between `a` and `b`, from the nearer end: exact at both, and the same digits as numpy's.
+pub(crate) fn lerp(a: f64, b: f64, t: f64) -> f64 {
+    if t < 0.5 {
+        a + (b - a) * t
+    } else {
+        b - (b - a) * (1.0 - t)
+    }
 }
 
 /// The quantile of Student's t distribution that leaves `(1 - level) / 2` on each side.

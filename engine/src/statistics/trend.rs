@@ -51,8 +51,19 @@ pub fn mann_kendall(values: &[f64]) -> Option<MannKendall> {
 /// and memory in the square of the number of values.
 #[must_use]
 pub fn theil_sen(values: &[f64], level: f64) -> Option<Slope> {
-    let test = mann_kendall(values)?;
-    let mut slopes: Vec<f64> = pairs(values).map(|(step, a, b)| (b - a) / step).collect();
+    let places: Vec<f64> = (0..values.len()).map(|i| i as f64).collect();
+    theil_sen_at(&places, values, level)
+}
+
+/// The slope of values at places that rise, where some are left out; the change is from one place to the next whole one. As [`theil_sen`]
+/// in all else. `None` where places and values are not equally many.
+#[must_use]
+pub fn theil_sen_at(places: &[f64], values: &[f64], level: f64) -> Option<Slope> {
+    let test = mann_kendall(values).filter(|_| places.len() == values.len())?;
+    let mut slopes: Vec<f64> = pairs(values)
+        .zip(pairs(places))
+        .map(|((_, a, b), (_, from, to))| (b - a) / (to - from))
+        .collect();
     slopes.sort_unstable_by(f64::total_cmp);
     let count = slopes.len();
     let median = (slopes[(count - 1) / 2] + slopes[count / 2]) / 2.0;
