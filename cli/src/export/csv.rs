@@ -24,6 +24,10 @@ pub(crate) fn write(summary: &Summary, to: &mut dyn Write) -> io::Result<()> {
         for metric in &run {
             write!(to, "{},{}\r\n", escaped(&title(metric)), cell(metric.avg))?;
         }
+        for metric in requests.iter().filter(|m| !m.exact) {
+            let name = format!("{} Is Approximate (3 digits)", metric.info.header);
+            write!(to, "{},1\r\n", escaped(&name))?;
+        }
     }
     Ok(())
 }

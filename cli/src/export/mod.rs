@@ -1,5 +1,7 @@
 //! Files: one module each, all in AIPerf's shapes where AIPerf has the file.
 
+#[cfg(test)]
+mod agreement;
 mod campaign;
 mod capacity;
 mod csv;

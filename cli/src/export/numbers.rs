@@ -37,6 +37,10 @@ pub(crate) fn metric(metric: &Metric) -> Value {
         object.insert("count".into(), stats.count.into());
         put(&mut object, "sum", stats.sum);
     }
+    // Beyond AIPerf's fields, and only where it holds.
+    if !metric.exact {
+        object.insert("approximate".into(), true.into());
+    }
     Value::Object(object)
 }
 

@@ -154,6 +154,8 @@ pub(crate) fn summary() -> Summary {
         started_at_ns: 1_785_304_909_244_658_409,
         ended_at_ns: 1_785_304_988_600_000_000,
         benchmark_duration_s: 79.36,
+        successes_duration_s: 79.36,
+        standstill: None,
         counts: Counts {
             planned: Some(509),
             issued: 507,
@@ -375,6 +377,7 @@ fn metric(tag: &'static str, avg: f64, stats: Option<Stats>) -> Metric {
         info: info(tag),
         avg,
         stats,
+        tails: None,
         exact: true,
     }
 }

@@ -50,6 +50,7 @@ pub(crate) fn without_goodput(outcome: &mut Outcome) {
             info,
             avg: 0.0,
             stats: None,
+            tails: None,
             exact: true,
         });
     }

@@ -1,5 +1,5 @@
-//! `profile_export_aiperf_timeslices.json` and `.csv`: a slice after the other, as AIPerf writes them. Slices in which no request was
-//! issued are left out, as there.
+//! `profile_export_aiperf_timeslices.json` and `.csv`: a slice after the other, as AIPerf writes them. Slices in which no request was issued or
+//! in flight, and nothing arrived, are left out; a slice in which all requests waited is there, with no output.
 
 use super::csv::{cell, escaped};
 use super::input_config;
@@ -37,11 +37,11 @@ pub(crate) fn json(outcome: &Outcome, to: &mut dyn Write) -> io::Result<()> {
 /// Writes the table: a line for each slice, metric and statistic; metrics sorted by tag, CRLF, two decimals.
 pub(crate) fn csv(outcome: &Outcome, to: &mut dyn Write) -> io::Result<()> {
     to.write_all(b"Timeslice,Start_NS,End_NS,Metric,Unit,Stat,Value\r\n")?;
-    for (index, slice) in shown(outcome).enumerate() {
+    for slice in shown(outcome) {
         let mut sorted: Vec<&Metric> = slice.metrics.iter().collect();
         sorted.sort_by_key(|m| m.info.tag);
         for metric in sorted {
-            let place = format!("{index},{},{}", slice.start_ns, slice.end_ns);
+            let place = format!("{},{},{}", slice.index, slice.start_ns, slice.end_ns);
             let name = format!("{},{}", escaped(metric.info.header), metric.info.unit);
             for (stat, value) in statistics(metric) {
                 if value.is_finite() {
@@ -55,7 +55,10 @@ pub(crate) fn csv(outcome: &Outcome, to: &mut dyn Write) -> io::Result<()> {
 
 fn shown(outcome: &Outcome) -> impl Iterator<Item = &SliceFigures> {
     let slices = outcome.summary.slices.iter().flat_map(|s| &s.slices);
-    slices.filter(|s| s.succeeded + s.failed + s.cancelled + s.in_flight_at_end > 0)
+    slices.filter(|s| {
+        let issued = s.succeeded + s.failed + s.cancelled + s.in_flight_at_end;
+        issued + s.output_events > 0 || s.in_flight_mean.is_some_and(|n| n > 0.0)
+    })
 }
 
 /// AIPerf's statistics in the order of its tables.
@@ -65,6 +68,9 @@ fn statistics(metric: &Metric) -> Vec<(&'static str, f64)> {
         all.extend([("min", s.min), ("max", s.max), ("sum", s.sum)]);
         all.extend(percentiles(s));
         all.push(("std", s.std));
+    }
+    if !metric.exact {
+        all.push(("approximate", 1.0));
     }
     all
 }

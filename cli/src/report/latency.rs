@@ -53,10 +53,7 @@ pub(super) fn service_and_response(outcome: &Outcome) -> String {
 
 /// The far percentiles, where there are samples for them.
 pub(super) fn tails(outcome: &Outcome, verbose: bool) -> String {
-    let mut table = Table::new(
-        "TAILS (ms, from histograms)",
-        &["p50", "p99", "p99.9", "p99.99", "max"],
-    );
+    let mut table = Table::new("TAILS (ms)", &["p50", "p99", "p99.9", "p99.99", "max"]);
     let mut few = false;
     for d in outcome
         .summary

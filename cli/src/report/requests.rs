@@ -2,7 +2,7 @@
 
 use super::layout::{count, heading, line, percent, short};
 use crate::outcome::Outcome;
-use ringload_engine::measure::{Counts, SessionCounts};
+use ringload_engine::measure::{Counts, SessionCounts, Summary};
 
 /// Counts, failures by cause, rates.
 pub(super) fn section(outcome: &Outcome) -> String {
@@ -47,13 +47,7 @@ pub(super) fn section(outcome: &Outcome) -> String {
     if let Some(aborted) = &summary.aborted {
         out += &line("ended", &format!("early: {aborted}"));
     }
-    out += &line(
-        "duration",
-        &format!(
-            "{} s, first issue to last output",
-            short(summary.benchmark_duration_s)
-        ),
-    );
+    out += &line("duration", &duration(summary));
     if let Some(rate) = &summary.rate {
         let text = format!(
             "offered {}/s, achieved {}/s ({})",
@@ -65,9 +59,13 @@ pub(super) fn section(outcome: &Outcome) -> String {
     }
     for (tag, label) in THROUGHPUT {
         if let Some(metric) = outcome.metric(tag) {
+            let note = match *label {
+                "arrived" => ", with the output of requests that did not succeed",
+                _ => "",
+            };
             out += &line(
                 label,
-                &format!("{} {}", short(metric.avg), metric.info.unit),
+                &format!("{} {}{note}", short(metric.avg), metric.info.unit),
             );
         }
     }
@@ -75,6 +73,19 @@ pub(super) fn section(outcome: &Outcome) -> String {
         out += &line("tokens", &tokens(outcome));
     }
     out
+}
+
+fn duration(summary: &Summary) -> String {
+    let (whole, served) = (summary.benchmark_duration_s, summary.successes_duration_s);
+    if whole - served < 0.005 {
+        return format!("{} s, first issue to last output", short(whole));
+    }
+    format!(
+        "{} s, first issue to the end of the load; successful requests were served in {} s of it, and the rest was spent on others that \
+         failed, were cancelled or were cut off",
+        short(whole),
+        short(served)
+    )
 }
 
 fn counts(c: &Counts) -> String {
@@ -158,6 +169,7 @@ const MOST_ERRORS: usize = 8;
 const THROUGHPUT: &[(&str, &str)] = &[
     ("request_throughput", "requests"),
     ("output_token_throughput", "output"),
+    ("arrived_output_token_throughput", "arrived"),
     ("input_token_throughput", "input"),
     ("total_token_throughput", "both"),
 ];

@@ -33,23 +33,28 @@ pub(super) fn section(outcome: &Outcome) -> String {
         );
         out += &line("but", &text);
     }
-    let level: Vec<String> = slices
-        .trends
-        .iter()
-        .filter(|t| t.direction == Direction::Level)
-        .map(none)
-        .collect();
-    if let Some(first) = slices.trends.first().filter(|_| !level.is_empty()) {
+    let level = || {
+        let all = slices.trends.iter();
+        all.filter(|t| t.direction == Direction::Level)
+    };
+    if let Some(first) = level().next() {
+        let each = level().map(|t| t.slices);
+        let (least, most) = each.fold((usize::MAX, 0), |(l, m), n| (l.min(n), m.max(n)));
+        let over = if least == most {
+            format!("over {most} slices")
+        } else {
+            format!("over {least} to {most} slices, those that have the figure")
+        };
+        let names: Vec<String> = level().map(none).collect();
         let text = format!(
-            "{} over {} slices (Mann-Kendall; a trend has p under {:.4}: 5 % shared out over the tests)",
-            level.join(", "),
-            first.slices,
+            "{} {over} (Mann-Kendall; a trend has p under {:.4}: 5 % shared out over the tests)",
+            names.join(", "),
             first.bound
         );
         out += &line("no trend in", &text);
     }
     if let Some(why) = &slices.untested {
-        out += &line("trend", why);
+        out += &line("not tested", why);
     }
     if slices.requests_beyond_limit > 0 {
         let text = format!(

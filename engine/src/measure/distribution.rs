@@ -1,7 +1,7 @@
-//! Distributions from the per-core histograms.
+//! Distributions: of a metric, or of a histogram of the cores.
 
 use super::request::ms;
-use super::summary::{Distribution, Percentile};
+use super::summary::{Distribution, Metric, Percentile};
 use hdrhistogram::Histogram;
 
 impl Distribution {
@@ -29,6 +29,35 @@ impl Distribution {
             tag,
             count,
             mean_ms: histogram.mean() / 1e6,
+            percentiles,
+        })
+    }
+
+    /// The distribution of a metric in ms: the same values by the same rule. `None` for one without values of requests.
+    #[must_use]
+    pub fn of_metric(metric: &Metric) -> Option<Self> {
+        let (stats, [p999, p9999]) = metric.stats.zip(metric.tails)?;
+        let values = [
+            stats.p50, stats.p75, stats.p90, stats.p95, stats.p99, p999, p9999,
+        ];
+        let mut percentiles: Vec<Percentile> = PERCENTILES
+            .iter()
+            .zip(values)
+            .map(|((name, _, samples), ms)| Percentile {
+                name,
+                ms,
+                enough_samples: stats.count >= *samples,
+            })
+            .collect();
+        percentiles.push(Percentile {
+            name: "max",
+            ms: stats.max,
+            enough_samples: true,
+        });
+        Some(Self {
+            tag: metric.info.tag,
+            count: stats.count,
+            mean_ms: metric.avg,
             percentiles,
         })
     }

@@ -7,12 +7,14 @@
 //! ```
 
 mod arrivals;
+mod arrived;
 mod cells;
 mod concurrency;
 mod counts;
 mod distribution;
 mod errors;
 mod facts;
+mod gaps;
 mod goodput;
 mod network;
 mod population;
@@ -21,6 +23,8 @@ mod request;
 mod shard;
 mod slice_figures;
 mod slices;
+mod span;
+mod standstill;
 mod stats;
 mod steady;
 mod steady_figures;
@@ -42,6 +46,7 @@ pub use network::{NetworkFigures, PhaseFigures, Spoken};
 pub use request::request_metrics;
 pub use shard::{Of, Shard};
 pub use slice_figures::{SliceFigures, Slices};
+pub use standstill::Standstill;
 pub use steady_figures::{Compared, Confidence, PercentileFigures, RateInterval, Steady};
 pub use summarizer::Summarizer;
 pub use summary::*;

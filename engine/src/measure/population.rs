@@ -1,18 +1,21 @@
 //! The requests of one phase, summed: a column of exact values for each metric.
 
+use super::arrived::Arrived;
 use super::concurrency::InFlight;
 use super::facts::RunFacts;
+use super::gaps::Gaps;
 use super::goodput::Judge;
 use super::network::{Handshakes, NetworkFigures};
 use super::rate::Arrivals;
 use super::shard::Shard;
-use super::summary::{Goodput, Metric, RequestMetrics, Stats};
+use super::span::Span;
+use super::summary::{Goodput, Metric, RequestMetrics, Stats, TAILS};
 use super::tags::{self, MetricInfo};
 use super::tokens::TokenCounts;
 use crate::clock::Nanos;
 use crate::plan::Slo;
 use crate::record::{Outcome, Record};
-use hdrhistogram::Histogram;
+use crate::statistics::percentile_of_sorted;
 
 /// The requests of one phase. Memory: 8 bytes a value, some 40 values a request, and 8 bytes a gap up to the limit.
 #[derive(Debug, Default)]
@@ -24,10 +27,10 @@ pub(super) struct Population {
     pub(super) outcomes: Outcomes,
     pub(super) arrivals: Arrivals,
     in_flight: InFlight,
-    /// First issue and last output of the successful requests.
-    span: Option<(Nanos, Nanos)>,
+    span: Span,
     /// Seconds to divide by, instead of those of the span.
     window_s: Option<f64>,
+    arrived: Arrived,
     osl_compared: u64,
     osl_mismatches: u64,
     usage_compared: u64,
@@ -74,12 +77,11 @@ impl Population {
         let at = &record.instants;
         self.arrivals.add(at.scheduled, at.issued);
         self.in_flight.add(at.issued, at.end);
+        self.span.add(record);
+        self.arrived.add(record, tokens);
         match record.outcome {
             Outcome::Succeeded => {
                 self.outcomes.succeeded += 1;
-                let last = at.last_token.unwrap_or(at.end);
-                let (first, end) = self.span.unwrap_or((at.issued, last));
-                self.span = Some((first.min(at.issued), end.max(last)));
                 if streaming {
                     self.gaps.add(&record.gaps);
                 }
@@ -132,13 +134,19 @@ impl Population {
         NetworkFigures::of(facts.targets.clone(), shard, handshakes, &self.columns)
     }
 
-    /// First issue → last output of the successful requests, in seconds; or the window that [`Self::last_for`] named.
+    /// The benchmark duration of [`Span`], in seconds; or the window that [`Self::last_for`] named.
     pub(super) fn duration_s(&self) -> f64 {
-        let span = || {
-            self.span
-                .map_or(0.0, |(first, last)| last.saturating_sub(first) as f64 / 1e9)
-        };
-        self.window_s.unwrap_or_else(span)
+        self.window_s.unwrap_or_else(|| self.span.seconds())
+    }
+
+    /// When the load was on, and what was served in it.
+    pub(super) fn span(&self) -> &Span {
+        &self.span
+    }
+
+    /// The load ended then: what failed or was cut off later does not stretch the benchmark duration.
+    pub(super) fn load_ended(&mut self, at: Nanos) {
+        self.span.load_end = at;
     }
 
     /// Makes rates of a window of so many seconds, whenever the requests ended.
@@ -146,10 +154,9 @@ impl Population {
         self.window_s = Some(seconds);
     }
 
-    /// Keeps no gaps from now on, and none of those that were kept.
-    pub(super) fn forget_gaps(&mut self) {
-        self.gaps.over = true;
-        self.gaps.exact = Vec::new();
+    /// Keeps gaps as a histogram from now on, those that were kept too.
+    pub(super) fn round_gaps(&mut self) {
+        self.gaps.round();
     }
 
     /// Goodput, where there are SLOs.
@@ -157,14 +164,20 @@ impl Population {
         self.judge.figures(self.duration_s())
     }
 
-    /// All metrics, in table order. `gaps` is the histogram that stands in for gaps beyond the limit.
-    pub(super) fn metrics(&mut self, gaps: Option<&Histogram<u64>>) -> Vec<Metric> {
+    /// All metrics, in table order.
+    pub(super) fn metrics(&mut self) -> Vec<Metric> {
         let mut metrics = Vec::new();
         for (info, column) in tags::TABLE.iter().copied().zip(&mut self.columns) {
             if info.tag == tags::INTER_CHUNK_LATENCY.tag {
-                metrics.extend(self.gaps.metric(gaps));
+                metrics.extend(self.gaps.metric());
             } else if let Some(stats) = Stats::of(column) {
-                metrics.push(distributed(info, stats, true));
+                metrics.push(Metric {
+                    info,
+                    avg: stats.mean(),
+                    stats: Some(stats),
+                    tails: Some(TAILS.map(|share| percentile_of_sorted(column, share))),
+                    exact: true,
+                });
             }
         }
         let single = self.single_values(&metrics);
@@ -174,6 +187,7 @@ impl Population {
                 info: &tags::EFFECTIVE_CONCURRENCY,
                 avg,
                 stats: Some(stats),
+                tails: None,
                 exact: true,
             });
         }
@@ -189,11 +203,16 @@ impl Population {
         let count = |n: u64| n as f64;
         let some = |n: u64| (n > 0).then(|| count(n));
         let duration = Some(self.duration_s()).filter(|s| *s > 0.0);
+        // A slice counts its output by arrival itself.
+        let arrived = self.arrived.tokens().filter(|_| self.window_s.is_none());
+        let arrived_for = self.span.seconds_with_output(self.arrived.last_output);
         let per_second = |amount: Option<f64>| amount.zip(duration).map(|(amount, s)| amount / s);
         let Outcomes {
             succeeded, failed, ..
         } = self.outcomes;
         let finished = some(self.outcomes.finished());
+        // In a slice without a success none a second is a figure; a run without one has no duration to divide by.
+        let served = some(succeeded).or_else(|| self.window_s.map(|_| 0.0));
         let goodput = self.goodput();
         let (isl, osl) = (
             sum(&tags::INPUT_SEQUENCE_LENGTH),
@@ -204,7 +223,7 @@ impl Population {
         let error_isl = sum(&tags::ERROR_ISL);
         [
             (&tags::BENCHMARK_DURATION, duration),
-            (&tags::REQUEST_THROUGHPUT, per_second(some(succeeded))),
+            (&tags::REQUEST_THROUGHPUT, per_second(served)),
             (&tags::REQUEST_COUNT, Some(count(succeeded))),
             (&tags::ERROR_REQUEST_COUNT, some(failed)),
             (&tags::COMPLETED_REQUEST_COUNT, finished),
@@ -226,6 +245,13 @@ impl Population {
             (
                 &tags::TOTAL_TOKEN_THROUGHPUT,
                 per_second(isl.zip(osl).map(|(isl, osl)| isl + osl)),
+            ),
+            (&tags::ARRIVED_OUTPUT_TOKENS, arrived),
+            (
+                &tags::ARRIVED_OUTPUT_TOKEN_THROUGHPUT,
+                arrived
+                    .filter(|_| arrived_for > 0.0)
+                    .map(|n| n / arrived_for),
             ),
             (&tags::TOTAL_ISL, isl),
             (&tags::TOTAL_OSL, osl),
@@ -274,56 +300,10 @@ impl Population {
                 info,
                 avg: value?,
                 stats: None,
+                tails: None,
                 exact: true,
             })
         })
-    }
-}
-
-fn distributed(info: &'static MetricInfo, stats: Stats, exact: bool) -> Metric {
-    Metric {
-        info,
-        avg: stats.mean(),
-        stats: Some(stats),
-        exact,
-    }
-}
-
-/// Gaps between output events: exact up to a limit, beyond which they are only in the histogram.
-#[derive(Debug, Default)]
-struct Gaps {
-    exact: Vec<Nanos>,
-    limit: usize,
-    over: bool,
-}
-
-impl Gaps {
-    fn new(limit: usize) -> Self {
-        Self {
-            limit,
-            ..Self::default()
-        }
-    }
-
-    fn add(&mut self, gaps: &[Nanos]) {
-        if self.over {
-            return;
-        }
-        if gaps.len() > self.limit - self.exact.len() {
-            self.over = true;
-            self.exact = Vec::new();
-            return;
-        }
-        self.exact.extend_from_slice(gaps);
-    }
-
-    fn metric(&mut self, histogram: Option<&Histogram<u64>>) -> Option<Metric> {
-        let stats = if self.over {
-            Stats::of_histogram(histogram?)
-        } else {
-            Stats::of_nanos(&mut self.exact)
-        };
-        Some(distributed(&tags::INTER_CHUNK_LATENCY, stats?, !self.over))
     }
 }
 

@@ -10,7 +10,7 @@ pub(super) struct Arrivals {
     pub(super) issued: u64,
     first_scheduled: Option<Nanos>,
     last_scheduled: Nanos,
-    last_issued: Nanos,
+    pub(super) last_issued: Nanos,
 }
 
 impl Arrivals {

@@ -13,7 +13,7 @@ pub struct Slices {
     pub slices: Vec<SliceFigures>,
     /// What was tested for a trend; empty where nothing could be.
     pub trends: Vec<Trend>,
-    /// Why nothing was tested, in words.
+    /// Which figures were not tested and why, in words; absent where all were.
     pub untested: Option<String>,
     /// Requests that were issued after the last slice that is kept.
     pub requests_beyond_limit: u64,
@@ -58,13 +58,14 @@ pub struct SliceFigures {
     pub good_request_fraction: Option<f64>,
     /// Requests in flight in it, weighted by time, whenever they were issued.
     pub in_flight_mean: Option<f64>,
-    /// Output events that arrived in it, of successful requests whenever they were issued.
+    /// Output events that arrived in it, of every request, whenever it was issued and whatever came of it.
     pub output_events: u64,
     /// The same per second of the slice.
     pub output_events_per_s: Option<f64>,
-    /// Tokens that arrived in it: each of a request's m events stands for n/m of its n tokens.
+    /// Tokens that arrived in it: each of a request's m events stands for n/m of its n tokens. Of a request that did not succeed and has no count
+    /// of its own each event stands for as many as those of all successful requests. 0 where nothing arrived; absent where nobody counts tokens.
     pub output_tokens: Option<f64>,
-    /// Of the events those of requests whose number of tokens is unknown: they are not in `output_tokens`.
+    /// Of the events those whose number of tokens is unknown: they are not in `output_tokens`.
     pub output_events_uncounted: u64,
     /// `output_tokens` per second of the slice.
     pub output_token_throughput: Option<f64>,

@@ -1,5 +1,6 @@
 //! The run cut into slices of equal length: requests by when they start, output by when it arrives.
 
+use super::arrived::{Counted, own_count};
 use super::population::Population;
 use super::slice_figures::{SliceFigures, Slices};
 use super::summary::{Metric, RequestMetrics, Stats};
@@ -14,7 +15,8 @@ use crate::record::{Outcome, Record};
 /// The requests of the measured phase, by slice. The order in which they are added changes nothing.
 ///
 /// A request belongs to the slice in which it was issued, and so do its latencies, as AIPerf bins them. What it put out belongs to the
-/// slices in which it arrived: each of its m output events stands for n/m tokens, where n is its output length.
+/// slices in which it arrived, whatever came of the request: each of its m output events stands for n/m tokens, where n is its output length.
+/// A request that did not succeed has no length in most cases; its events stand for as many tokens as those of all successful requests.
 #[derive(Debug)]
 pub(super) struct Slicer {
     start: Nanos,
@@ -26,8 +28,11 @@ pub(super) struct Slicer {
     streaming: bool,
     last_issue: Nanos,
     beyond: u64,
-    /// Gaps that may still be kept, over all slices.
+    /// Gaps that may still be kept exactly, over all slices.
     gaps_left: usize,
+    counted: Counted,
+    /// Answers are tokens, so that no output is no tokens.
+    makes_tokens: bool,
 }
 
 #[derive(Debug)]
@@ -36,7 +41,10 @@ struct Slice {
     completed: u64,
     events: u64,
     tokens: f64,
+    /// Of the events those of successful requests whose tokens nobody counted.
     uncounted: u64,
+    /// Of the events those of other requests without a count of their own.
+    partial: u64,
     /// Request-nanoseconds in flight.
     area: u128,
 }
@@ -55,6 +63,8 @@ impl Slicer {
             last_issue: timeline.start,
             beyond: 0,
             gaps_left: plan.limits.exact_gaps,
+            counted: Counted::default(),
+            makes_tokens: plan.endpoint.produces_tokens(),
         })
     }
 
@@ -63,8 +73,8 @@ impl Slicer {
         let at = &record.instants;
         self.last_issue = self.last_issue.max(at.issued);
         self.add_presence(at.issued, at.end);
+        self.add_output(record, tokens);
         if record.outcome == Outcome::Succeeded {
-            self.add_output(record, tokens);
             if let Some(slice) = self.slice(at.end) {
                 slice.completed += 1;
             }
@@ -79,7 +89,7 @@ impl Slicer {
         if kept {
             self.gaps_left -= record.gaps.len();
         } else {
-            slice.requests.forget_gaps();
+            slice.requests.round_gaps();
         }
     }
 
@@ -97,8 +107,14 @@ impl Slicer {
     }
 
     fn add_output(&mut self, record: &Record, tokens: &TokenCounts) {
-        let each = tokens
-            .osl()
+        self.counted.add(record, tokens);
+        let succeeded = record.outcome == Outcome::Succeeded;
+        let known = if succeeded {
+            tokens.osl()
+        } else {
+            own_count(record)
+        };
+        let each = known
             .filter(|_| record.events > 0)
             .map(|osl| f64::from(osl) / f64::from(record.events));
         for arrived in arrivals(record) {
@@ -108,7 +124,8 @@ impl Slicer {
             slice.events += 1;
             match each {
                 Some(each) => slice.tokens += each,
-                None => slice.uncounted += 1,
+                None if succeeded => slice.uncounted += 1,
+                None => slice.partial += 1,
             }
         }
     }
@@ -133,6 +150,7 @@ impl Slicer {
                 events: 0,
                 tokens: 0.0,
                 uncounted: 0,
+                partial: 0,
                 area: 0,
             });
         }
@@ -143,13 +161,16 @@ impl Slicer {
     pub(super) fn finish(self, wall: impl Fn(Nanos) -> u64) -> Slices {
         let (start, end, width) = (self.start, self.end, self.width);
         let steadily = self.last_issue.saturating_add(width / DRAIN);
+        let per_event = self.counted.per_event();
+        let makes_tokens = self.makes_tokens && per_event.is_some();
         let slices: Vec<SliceFigures> = (0..)
             .zip(self.slices)
-            .map(|(index, slice)| {
+            .map(|(index, mut slice)| {
+                slice.estimate(per_event);
                 let from = start + index * width;
                 let whole = from.saturating_add(width);
                 let to = whole.min(end).max(from);
-                let mut figures = slice.figures(to - from);
+                let mut figures = slice.figures(to - from, makes_tokens);
                 figures.index = index;
                 figures.start_s = (from - start) as f64 / 1e9;
                 (figures.start_ns, figures.end_ns) = (wall(from), wall(to));
@@ -171,17 +192,26 @@ impl Slicer {
 }
 
 impl Slice {
-    fn figures(mut self, length: Nanos) -> SliceFigures {
+    /// Gives the output of requests that did not succeed its tokens, where it is known how many an event stands for.
+    fn estimate(&mut self, per_event: Option<f64>) {
+        match per_event {
+            Some(each) => self.tokens += self.partial as f64 * each,
+            None => self.uncounted += self.partial,
+        }
+    }
+
+    fn figures(mut self, length: Nanos, makes_tokens: bool) -> SliceFigures {
         let seconds = length as f64 / 1e9;
         let per_second = |amount: f64| (seconds > 0.0).then(|| amount / seconds);
         self.requests.last_for(seconds);
         let outcomes = self.requests.outcomes;
         let goodput = self.requests.goodput().filter(|_| outcomes.finished() > 0);
-        let counted = self.events > self.uncounted;
+        // Where nothing came, no tokens came: that is a count.
+        let counted = self.events > self.uncounted || (makes_tokens && self.events == 0);
         let tokens = counted.then_some(self.tokens);
         let token_rate = tokens.and_then(per_second);
         let in_flight = per_second(self.area as f64 / 1e9);
-        let mut metrics = self.requests.metrics(None);
+        let mut metrics = self.requests.metrics();
         by_arrival(&mut metrics, token_rate, in_flight);
         let stats = |tag: &str| -> Option<Stats> {
             metrics
@@ -246,6 +276,7 @@ fn by_arrival(metrics: &mut Vec<Metric>, token_rate: Option<f64>, in_flight: Opt
                 info,
                 avg: value,
                 stats: None,
+                tails: None,
                 exact: true,
             }),
             (None, None) => {}

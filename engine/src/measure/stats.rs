@@ -1,8 +1,9 @@
 //! Statistics of exact values: percentiles as numpy's default, `std` of the population.
 
 use super::request::ms;
-use super::summary::Stats;
+use super::summary::{Stats, TAILS};
 use crate::clock::Nanos;
+use crate::statistics::{interpolated, lerp};
 use hdrhistogram::Histogram;
 
 impl Stats {
@@ -81,13 +82,9 @@ impl Stats {
     }
 }
 
-/// Between `a` and `b`, from the nearer end: exact at both, and the same digits as numpy's.
-fn lerp(a: f64, b: f64, t: f64) -> f64 {
-    if t < 0.5 {
-        a + (b - a) * t
-    } else {
-        b - (b - a) * (1.0 - t)
-    }
+/// p99.9 and p99.99 in ms of sorted lengths in nanoseconds, of which there are some.
+pub(super) fn tails_of_nanos(sorted: &[Nanos]) -> [f64; 2] {
+    TAILS.map(|share| interpolated(sorted.len(), share, |i| ms(sorted[i])))
 }
 
 /// The sum with an error that grows with the logarithm of the number of values.

@@ -11,7 +11,7 @@ use crate::plan::Plan;
 use crate::random::{ItemRng, Stream};
 use crate::record::{Outcome, Record};
 use crate::statistics::{
-    Interval, LEVEL, Settled, batch_means, mser5, percentile_intervals, percentile_of_sorted,
+    Interval, LEVEL, Settled, batch_means, percentile_intervals, percentile_of_sorted, settled,
 };
 
 /// The successful requests of the measured phase in the order of their start. The order in which they are added changes nothing.
@@ -19,6 +19,8 @@ use crate::statistics::{
 pub(super) struct Course {
     timeline: Timeline,
     requests: Vec<Request>,
+    /// Issues of the requests that were cut off at the end of the run.
+    cut_off: Vec<Nanos>,
     cells: Cells,
     /// When the first output event of all arrived.
     first_output: Nanos,
@@ -48,6 +50,8 @@ struct Part {
     last: usize,
     from: Nanos,
     to: Nanos,
+    /// It is the whole run: its figures are those of the run.
+    whole: bool,
 }
 
 impl Course {
@@ -55,6 +59,7 @@ impl Course {
         Self {
             timeline,
             requests: Vec::new(),
+            cut_off: Vec::new(),
             cells: Cells::new(timeline),
             first_output: Nanos::MAX,
             slos: !plan.slos.is_empty(),
@@ -63,6 +68,9 @@ impl Course {
     }
 
     pub(super) fn add(&mut self, record: &Record, tokens: &TokenCounts, metrics: &RequestMetrics) {
+        if record.outcome == Outcome::InFlight {
+            self.cut_off.push(record.instants.issued);
+        }
         if record.outcome != Outcome::Succeeded {
             return;
         }
@@ -76,22 +84,27 @@ impl Course {
         });
     }
 
-    /// `None` under a hundred successful requests, of which nothing can be said.
-    pub(super) fn finish(mut self, metrics: &[Metric]) -> Option<(Steady, Confidence)> {
-        if self.requests.len() < LEAST {
+    /// `None` under a hundred successful requests, of which nothing can be said. `end` is that of the benchmark duration.
+    pub(super) fn finish(
+        mut self,
+        metrics: &[Metric],
+        end: Option<Nanos>,
+    ) -> Option<(Steady, Confidence)> {
+        let all = self.requests.len();
+        if all < LEAST {
             return None;
         }
         self.requests.sort_unstable_by_key(|r| (r.issued, r.k));
-        let whole = self.part(0, self.requests.len() - 1);
-        let found = self.settle();
+        self.cut_off.sort_unstable();
+        let complete = self.complete();
+        let found = self.settle(complete);
         let part = match found {
-            Ok((first, last)) => self.part(first, last),
-            Err(_) => whole,
+            Ok((first, last)) if last - first + 1 < all => self.part(first, last),
+            _ => self.whole(end),
         };
-        let confidence = self.confidence(part, found.is_ok());
+        let confidence = self.confidence(part, found.is_ok(), metrics);
         let start = self.requests[0].issued;
         let seconds = |at: Nanos| at.saturating_sub(start) as f64 / 1e9;
-        let all = self.requests.len();
         let mut steady = Steady {
             settled: found.is_ok(),
             requests: 0,
@@ -102,26 +115,38 @@ impl Course {
             figures: Vec::new(),
             words: String::new(),
         };
-        steady.words = match found {
-            Err(why) => format!("none found (MSER-5): {why}; the intervals are of the whole run"),
-            Ok((first, last)) => {
-                steady.requests = (last - first + 1) as u64;
-                steady.trimmed_start = first as u64;
-                steady.trimmed_end = (all - 1 - last) as u64;
-                steady.figures = self.compared(part, metrics, &confidence);
-                format!(
-                    "{} of {all} requests, from {:.1} to {:.1} s, without {first} at the start and {} at the end (MSER-5)",
-                    steady.requests, steady.from_s, steady.to_s, steady.trimmed_end
-                )
-            }
-        };
+        if let Ok((first, last)) = found {
+            steady.requests = (last - first + 1) as u64;
+            steady.trimmed_start = first as u64;
+            steady.trimmed_end = (all - 1 - last) as u64;
+            steady.figures = self.compared(part, metrics, &confidence);
+        }
+        steady.words = words(found, &steady, all, all - complete);
         Some((steady, confidence))
+    }
+
+    /// How many requests were issued before those of which over 5 % were cut off at the end of the run: after them the short ones finished.
+    fn complete(&self) -> usize {
+        let all = self.requests.len();
+        let mut cut_off = self.cut_off.iter().enumerate();
+        let from = cut_off.find_map(|(before, issued)| {
+            let finished_before = self.requests.partition_point(|r| r.issued < *issued);
+            let cut = self.cut_off.len() - before;
+            let since = cut + all - finished_before;
+            (cut as f64 > MOST_CUT_OFF * since as f64).then_some(finished_before)
+        });
+        from.unwrap_or(all)
     }
 
     /// First and last request of the steady part: cut where the later of latency and time to first token has settled, and from the end
     /// the same way. Or why there is none. A sharp change at one end can hide that the other settles, so that the ends change turns.
-    fn settle(&self) -> Result<(usize, usize), &'static str> {
-        let all = &self.requests;
+    fn settle(&self, complete: usize) -> Result<(usize, usize), &'static str> {
+        let all = &self.requests[..complete];
+        if all.len() < LEAST {
+            return Err(
+                "under a hundred requests were issued before those that the end of the run cut off",
+            );
+        }
         let from_start = |kept: &[Request]| self.cut(kept.iter().collect());
         let from_end = |kept: &[Request]| self.cut(kept.iter().rev().collect());
         let (first, last) = match from_start(all) {
@@ -145,7 +170,7 @@ impl Course {
             if values.iter().any(|v| v.is_nan()) {
                 continue;
             }
-            match mser5(&values) {
+            match settled(&values) {
                 Settled::After(n) => cut = cut.max(n),
                 Settled::Never => return Err("latencies still changed when half of it was over"),
                 Settled::TooShort => return Err("too few requests"),
@@ -154,46 +179,76 @@ impl Course {
         Ok(cut)
     }
 
-    /// Rates are taken while requests are issued, and from the first output on: before it nothing can have come, and after the last issue
-    /// less and less comes.
+    /// Rates of a part are taken while requests are issued, and from the first output on: before it nothing can have come, and after the last
+    /// issue less and less comes.
     fn part(&self, first: usize, last: usize) -> Part {
         Part {
             first,
             last,
             from: self.requests[first].issued.max(self.first_output),
             to: self.requests[last].issued,
+            whole: false,
         }
     }
 
-    fn confidence(&self, part: Part, settled: bool) -> Confidence {
-        let requests = &self.requests[part.first..=part.last];
-        let long_enough = part.to.saturating_sub(part.from) * LEAST_SHARE >= self.timeline.length();
-        let mut rates = Vec::new();
-        if long_enough {
-            for (series, info) in RATES {
-                let wanted = match series {
-                    Series::Requests => true,
-                    Series::Good => self.slos,
-                    Series::Tokens => self.cells.all_counted,
-                };
-                let cells = self.cells.rates(series, part.from, part.to);
-                if let Some(b) = batch_means(&cells, LEVEL).filter(|_| wanted) {
-                    rates.push(RateInterval {
-                        tag: info.tag,
-                        unit: info.unit,
-                        value: b.mean,
-                        // A rate is not negative, whatever its noise.
-                        interval: Interval {
-                            low: b.interval.low.max(0.0),
-                            ..b.interval
-                        },
-                        batches: b.batches as u64,
-                        lag1: b.lag1,
-                        independent: b.independent,
-                    });
-                }
-            }
+    /// Rates of the whole run are of its benchmark duration.
+    fn whole(&self, end: Option<Nanos>) -> Part {
+        let last = self.requests.len() - 1;
+        Part {
+            first: 0,
+            last,
+            from: self.requests[0].issued,
+            to: end.unwrap_or(self.requests[last].issued),
+            whole: true,
         }
+    }
+
+    fn rates(&self, part: Part, metrics: &[Metric]) -> Vec<RateInterval> {
+        let requests = &self.requests[part.first..=part.last];
+        let issued = |r: Option<&Request>| r.map_or(0, |r| r.issued);
+        let issuing = issued(requests.last()).saturating_sub(issued(requests.first()));
+        if issuing * LEAST_SHARE < self.timeline.length() {
+            return Vec::new();
+        }
+        let mut rates = Vec::new();
+        for (series, info) in RATES {
+            let wanted = match series {
+                Series::Requests => true,
+                Series::Good => self.slos,
+                Series::Tokens => self.cells.all_counted,
+            };
+            let cells = self.cells.rates(series, part.from, part.to);
+            let Some(b) = batch_means(&cells, LEVEL).filter(|_| wanted) else {
+                continue;
+            };
+            // The whole run has this figure already: what it varies by is found in the cells, what it is, is not found anew.
+            let figure = metrics.iter().find(|m| m.info.tag == info.tag);
+            let value = match figure {
+                Some(metric) if part.whole => metric.avg,
+                None if part.whole => continue,
+                _ => b.mean,
+            };
+            let interval = Interval::around(value, b.interval.half());
+            rates.push(RateInterval {
+                tag: info.tag,
+                unit: info.unit,
+                value,
+                // A rate is not negative, whatever its noise.
+                interval: Interval {
+                    low: interval.low.max(0.0),
+                    ..interval
+                },
+                batches: b.batches as u64,
+                lag1: b.lag1,
+                independent: b.independent,
+            });
+        }
+        rates
+    }
+
+    fn confidence(&self, part: Part, settled: bool, metrics: &[Metric]) -> Confidence {
+        let requests = &self.requests[part.first..=part.last];
+        let rates = self.rates(part, metrics);
         let mut percentiles = Vec::new();
         for (i, info) in FIGURES.iter().enumerate() {
             let values: Vec<f64> = requests
@@ -270,6 +325,33 @@ impl Course {
     }
 }
 
+/// What the steady part is, in a sentence.
+fn words(
+    found: Result<(usize, usize), &'static str>,
+    steady: &Steady,
+    all: usize,
+    cut_off: usize,
+) -> String {
+    if let Err(why) = found {
+        return format!("none found (MSER-5): {why}; the intervals are of the whole run");
+    }
+    if steady.requests == all as u64 {
+        return format!(
+            "the whole run, all {all} requests: no level changes at its start or its end (MSER-5)"
+        );
+    }
+    let since = match cut_off {
+        0 => String::new(),
+        n => format!(
+            ", {n} of them issued since over 5 % of the requests were cut off by the end of the run"
+        ),
+    };
+    format!(
+        "{} of {all} requests, from {:.1} to {:.1} s, without {} at the start and {} at the end{since} (MSER-5)",
+        steady.requests, steady.from_s, steady.to_s, steady.trimmed_start, steady.trimmed_end
+    )
+}
+
 static RATES: [(Series, &MetricInfo); 3] = [
     (Series::Requests, &tags::REQUEST_THROUGHPUT),
     (Series::Good, &tags::GOODPUT),
@@ -281,7 +363,9 @@ const FIRST_TOKEN: usize = 0;
 const LATENCY: usize = 2;
 /// Requests under which nothing is said.
 const LEAST: usize = 100;
-/// Rates are given where the time that they are of is at least one part in so many of the run.
+/// Requests cut off at the end of the run, as a share of those issued since the first of them.
+const MOST_CUT_OFF: f64 = 0.05;
+/// Rates are given where requests were issued for at least one part in so many of the run.
 const LEAST_SHARE: u64 = 4;
 
 #[cfg(test)]

@@ -9,12 +9,13 @@ use super::population::Population;
 use super::request::request_metrics;
 use super::shard::{Of, Shard};
 use super::slices::Slicer;
+use super::standstill::Stillness;
 use super::steady::Course;
 use super::summary::{
-    ArrivalFigures, ClientFigures, CoreFigures, Counts, Distribution, RateFigures, RequestMetrics,
-    Summary, TierFigures, TokenFigures,
+    ArrivalFigures, ClientFigures, CoreFigures, Counts, Distribution, Metric, RateFigures,
+    RequestMetrics, Summary, TierFigures, TokenFigures,
 };
-use super::tags;
+use super::tags::{self, MetricInfo};
 use super::thresholds;
 use super::timeline::Timeline;
 use super::tokens::{TokenCounts, TokenSource};
@@ -40,6 +41,9 @@ pub struct Summarizer {
     course: Course,
     windows: Watch,
     possible: Possible,
+    stillness: Stillness,
+    /// How long requests are issued in the measured phase, where the plan says so.
+    issue_for: Option<Nanos>,
     tiers: Vec<(String, Judge)>,
     thresholds: Vec<Threshold>,
     errors: Errors,
@@ -62,6 +66,8 @@ impl Summarizer {
             course: Course::new(plan, timeline),
             windows: Watch::new(timeline),
             possible: Possible::new(),
+            stillness: Stillness::new(timeline),
+            issue_for: plan.profiling.duration,
             tiers: plan
                 .tiers
                 .iter()
@@ -87,6 +93,7 @@ impl Summarizer {
             }
             self.course.add(record, tokens, &metrics);
             self.windows.add(record);
+            self.stillness.add(record);
             if let Some(slicer) = &mut self.slicer {
                 slicer.add(record, tokens, &metrics);
             }
@@ -124,27 +131,32 @@ impl Summarizer {
         let warmup_counts = counts_of_warmup(&shard.warmup, facts.warmup.as_ref());
         let records_lost = shard.counters.records_lost + facts.records_lost;
         let violations = self.violations(&shard, &counts, &warmup_counts, records_lost);
+        let load_end = self.load_end(&counts, &facts.profiling);
+        self.profiling.load_ended(load_end);
         let rate = self.rate(&shard.profiling, &facts.profiling);
         let network = self.profiling.network(&shard, &facts);
         let wall = |at: Nanos| (facts.wall_start_ns + at).saturating_sub(facts.profiling.start);
         let slices = self.slicer.take().map(|slicer| slicer.finish(wall));
         let phase_ns = facts.profiling.end.saturating_sub(facts.profiling.start);
         let thresholds = std::mem::take(&mut self.thresholds);
+        let metrics = self.profiling.metrics();
         let mut summary = Summary {
             started_at_ns: facts.wall_start_ns,
             ended_at_ns: facts.wall_end_ns,
             benchmark_duration_s: self.profiling.duration_s(),
+            successes_duration_s: self.profiling.span().successes_s(),
+            standstill: self
+                .stillness
+                .finish(self.profiling.span().longest_success(), load_end),
             phase_duration_s: phase_ns as f64 / 1e9,
             counts,
             warmup_counts,
-            metrics: self
-                .profiling
-                .metrics(Some(&shard.histogram(Of::InterChunkLatency))),
+            histograms: self.distributions(&shard, &metrics),
+            metrics,
             warmup_metrics: match shard.warmup.issued {
                 0 => Vec::new(),
-                _ => self.warmup.metrics(None),
+                _ => self.warmup.metrics(),
             },
-            histograms: self.distributions(&shard),
             goodput: self.profiling.goodput(),
             tiers: self.tiers(),
             thresholds: Vec::new(),
@@ -170,10 +182,21 @@ impl Summarizer {
             windows: self.windows.finish(),
             violations,
         };
-        let known = self.course.finish(&summary.metrics);
+        let end = self.profiling.span().end();
+        let known = self.course.finish(&summary.metrics, end);
         (summary.steady, summary.confidence) = known.unzip();
         summary.thresholds = thresholds::judge(&thresholds, &summary);
         summary
+    }
+
+    /// When the load of the measured phase ended: with the last request of the plan, else when its time was over, else never.
+    fn load_end(&self, counts: &Counts, facts: &PhaseFacts) -> Nanos {
+        let all_issued = |planned: u64| counts.issued + counts.dropped >= planned;
+        if counts.planned.is_some_and(all_issued) {
+            return self.profiling.arrivals.last_issued;
+        }
+        let after = |length: Nanos| facts.start.saturating_add(length);
+        self.issue_for.map_or(Nanos::MAX, after)
     }
 
     fn tiers(&self) -> Vec<TierFigures> {
@@ -196,14 +219,17 @@ impl Summarizer {
         arrivals.rate(offered, self.asked)
     }
 
-    fn distributions(&self, shard: &Shard) -> Vec<Distribution> {
-        LATENCIES
+    /// The latencies among the metrics, and the time to first token of requests that failed after it.
+    fn distributions(&self, shard: &Shard, metrics: &[Metric]) -> Vec<Distribution> {
+        let of_metrics = LATENCIES
             .into_iter()
-            .filter(|of| {
-                self.streaming || tags::find(of.tag()).is_some_and(|info| !info.streaming_only)
-            })
-            .filter_map(|of| Distribution::of(of.tag(), &shard.histogram(of)))
-            .collect()
+            .filter_map(|info| metrics.iter().find(|m| m.info.tag == info.tag))
+            .filter_map(Distribution::of_metric);
+        let partial = Of::PartialTimeToFirstToken;
+        let of_failures = self
+            .streaming
+            .then(|| Distribution::of(partial.tag(), &shard.histogram(partial)));
+        of_metrics.chain(of_failures.flatten()).collect()
     }
 
     fn violations(
@@ -300,16 +326,15 @@ fn client(
     }
 }
 
-/// The histograms of [`Summary::histograms`], in the order of reports.
-const LATENCIES: [Of; 8] = [
-    Of::TimeToFirstToken,
-    Of::TimeToSecondToken,
-    Of::InterChunkLatency,
-    Of::RequestLatency,
-    Of::ResponseTime,
-    Of::ScheduledTimeToFirstToken,
-    Of::TimeToFirstTokenFromSend,
-    Of::PartialTimeToFirstToken,
+/// The metrics of [`Summary::histograms`], in the order of reports.
+const LATENCIES: [&MetricInfo; 7] = [
+    &tags::TIME_TO_FIRST_TOKEN,
+    &tags::TIME_TO_SECOND_TOKEN,
+    &tags::INTER_CHUNK_LATENCY,
+    &tags::REQUEST_LATENCY,
+    &tags::RESPONSE_TIME,
+    &tags::SCHEDULED_TIME_TO_FIRST_TOKEN,
+    &tags::TIME_TO_FIRST_TOKEN_FROM_SEND,
 ];
 
 #[cfg(test)]

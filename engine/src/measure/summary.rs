@@ -3,6 +3,7 @@
 use super::counts::SessionCounts;
 use super::network::NetworkFigures;
 use super::slice_figures::Slices;
+use super::standstill::Standstill;
 use super::steady_figures::{Confidence, Steady};
 use super::tags::MetricInfo;
 use super::thresholds::ThresholdFigures;
@@ -20,8 +21,14 @@ pub struct Summary {
     pub started_at_ns: u64,
     /// Wall clock when the last request ended.
     pub ended_at_ns: u64,
-    /// First issue → last output of the successful requests, in seconds, as AIPerf's `benchmark_duration`.
+    /// What rates are divided by, in seconds: first issue → last output of a successful request, or the end of a later request that failed
+    /// or was cut off while the load was on. Where every request succeeded, AIPerf's `benchmark_duration`.
     pub benchmark_duration_s: f64,
+    /// First issue → last output of the successful requests alone, in seconds: AIPerf's `benchmark_duration` in any case.
+    pub successes_duration_s: f64,
+    /// The longest stretch without output or answer while requests were in flight; absent without a success.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub standstill: Option<Standstill>,
     /// Requests of the measured phase.
     pub counts: Counts,
     /// Requests of the warm-up.
@@ -30,7 +37,8 @@ pub struct Summary {
     pub metrics: Vec<Metric>,
     /// The same for the warm-up.
     pub warmup_metrics: Vec<Metric>,
-    /// Distributions from the per-core histograms (3 significant digits), added up.
+    /// Distributions of latencies, with far percentiles: of the same values, and by the same rule, as `metrics`. Time to first token of
+    /// requests that failed after it, which is no metric, is from the histograms of the cores (3 significant digits).
     pub histograms: Vec<Distribution>,
     /// Goodput, when SLOs were given.
     pub goodput: Option<Goodput>,
@@ -158,9 +166,15 @@ pub struct Metric {
     pub avg: f64,
     /// The distribution, for metrics of which each request has a value.
     pub stats: Option<Stats>,
-    /// Whether the statistics come from exact values; else from the histograms, because there were more than `Limits::exact_gaps`.
+    /// p99.9 and p99.99 in the display unit, for metrics of which each request has a value.
+    pub tails: Option<[f64; 2]>,
+    /// Whether the statistics come from exact values; else from a histogram, to 3 significant digits, because there were more than
+    /// `Limits::exact_gaps`.
     pub exact: bool,
 }
+
+/// The percentiles of [`Metric::tails`], as shares.
+pub(super) const TAILS: [f64; 2] = [0.999, 0.9999];
 
 /// Statistics of exact values in the display unit; percentiles by linear interpolation, `std` of the population, as numpy's defaults.
 #[derive(Clone, Copy, Debug, Serialize, PartialEq)]
@@ -195,7 +209,7 @@ pub struct Stats {
     pub p99: f64,
 }
 
-/// A distribution from a histogram, in milliseconds.
+/// A distribution in milliseconds.
 #[derive(Clone, Debug, Serialize)]
 pub struct Distribution {
     /// Tag of the metric.

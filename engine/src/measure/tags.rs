@@ -45,7 +45,9 @@ pub fn is_slo(info: &MetricInfo) -> bool {
 /// Whether only answers of tokens have it.
 #[must_use]
 pub fn needs_output_tokens(info: &MetricInfo) -> bool {
-    const OF_TOKENS: [&MetricInfo; 16] = [
+    const OF_TOKENS: [&MetricInfo; 18] = [
+        &ARRIVED_OUTPUT_TOKENS,
+        &ARRIVED_OUTPUT_TOKEN_THROUGHPUT,
         &E2E_OUTPUT_TOKEN_THROUGHPUT,
         &OUTPUT_SEQUENCE_LENGTH,
         &OUTPUT_TOKEN_COUNT,
@@ -199,7 +201,7 @@ table! {
     ERROR_ISL = "error_isl", "Error Input Sequence Length", TOKENS, request, more, any,
         "input_sequence_length of failed requests";
     BENCHMARK_DURATION = "benchmark_duration", "Benchmark Duration", SEC, run, less, any,
-        "first issue to last output event, of the successful requests";
+        "first issue to last output event of a successful request, or to the end of a later request that failed or was cut off while the load was on";
     REQUEST_THROUGHPUT = "request_throughput", "Request Throughput", REQUESTS_PER_SEC, run, more, any,
         "request_count / benchmark_duration";
     REQUEST_COUNT = "request_count", "Request Count", REQUESTS, run, more, any,
@@ -222,6 +224,10 @@ table! {
         "total_isl / benchmark_duration";
     TOTAL_TOKEN_THROUGHPUT = "total_token_throughput", "Total Token Throughput", TOKENS_PER_SEC, run, more, any,
         "(total_isl + total_osl) / benchmark_duration";
+    ARRIVED_OUTPUT_TOKENS = "arrived_output_tokens", "Arrived Output Tokens", TOKENS, run, more, any,
+        "output tokens of every request, also of those that failed, were cancelled or were cut off, of which each output event stands for total_osl / output events of the successful ones; absent where no such request had output";
+    ARRIVED_OUTPUT_TOKEN_THROUGHPUT = "arrived_output_token_throughput", "Arrived Output Token Throughput", TOKENS_PER_SEC, run, more, any,
+        "arrived_output_tokens / (first issue to last output event of any request, at least benchmark_duration)";
     TOTAL_ISL = "total_isl", "Total Input Sequence Length", TOKENS, run, more, any,
         "sum of input_sequence_length";
     TOTAL_OSL = "total_osl", "Total Output Sequence Length", TOKENS, run, more, any,

@@ -5,6 +5,7 @@
 
 use crate::clock::{Nanos, SECOND};
 use hdrhistogram::Histogram;
+use std::collections::BTreeMap;
 
 /// Counts of values from 0 ns to an hour; greater ones count as an hour.
 #[derive(Clone, Debug)]
@@ -34,17 +35,37 @@ impl Tally {
         }
     }
 
-    #[allow(clippy::expect_used)]
     pub(super) fn histogram(&self) -> Histogram<u64> {
-        let mut histogram = Histogram::new_with_bounds(LOWEST, HIGHEST, SIGNIFICANT_DIGITS)
-            .expect("bounds are constants");
-        for (bucket, count) in self.counts.iter().enumerate() {
-            if *count > 0 {
-                histogram.saturating_record_n(least(bucket), *count);
-            }
-        }
-        histogram
+        histogram(self.counts.iter().copied().enumerate())
     }
+}
+
+/// The same counts, of which only those that are not 0 take memory: for many tallies of few values.
+#[derive(Clone, Debug, Default)]
+pub(super) struct SparseTally {
+    counts: BTreeMap<usize, u64>,
+}
+
+impl SparseTally {
+    pub(super) fn record(&mut self, value: Nanos) {
+        let place = Some(bucket(value)).filter(|place| *place < BUCKETS);
+        let place = place.unwrap_or_else(|| bucket(HIGHEST));
+        *self.counts.entry(place).or_default() += 1;
+    }
+
+    pub(super) fn histogram(&self) -> Histogram<u64> {
+        histogram(self.counts.iter().map(|(bucket, count)| (*bucket, *count)))
+    }
+}
+
+#[allow(clippy::expect_used)]
+fn histogram(counts: impl Iterator<Item = (usize, u64)>) -> Histogram<u64> {
+    let mut histogram = Histogram::new_with_bounds(LOWEST, HIGHEST, SIGNIFICANT_DIGITS)
+        .expect("bounds are constants");
+    for (bucket, count) in counts.filter(|(_, count)| *count > 0) {
+        histogram.saturating_record_n(least(bucket), count);
+    }
+    histogram
 }
 
 /// The bucket of a value: one to each value below 2048, then 1024 to each power of two. (HdrHistogram's `countsArrayIndex`.)
@@ -99,6 +120,9 @@ mod tests {
         }
         let got = tally.histogram();
         assert_eq!(got, expected);
+        let mut sparse = SparseTally::default();
+        values.iter().for_each(|value| sparse.record(*value));
+        assert_eq!(sparse.histogram(), expected);
         assert_eq!((got.min(), got.max()), (expected.min(), expected.max()));
         assert_eq!(
             (got.mean(), got.stdev()),

@@ -2,7 +2,7 @@
 
 use super::slice_figures::SliceFigures;
 use super::tags;
-use crate::statistics::{Interval, LEVEL, mann_kendall, percentile_of_sorted, theil_sen};
+use crate::statistics::{Interval, LEVEL, mann_kendall, percentile_of_sorted, theil_sen_at};
 use serde::Serialize;
 
 /// A figure tested for a trend over the slices.
@@ -16,7 +16,7 @@ pub struct Trend {
     pub statistic: &'static str,
     /// Unit of the slope.
     pub unit: &'static str,
-    /// How many slices were compared.
+    /// How many slices were compared: those that have the figure.
     pub slices: usize,
     /// Theil and Sen's slope: change from one slice to the next.
     pub slope: f64,
@@ -49,9 +49,11 @@ pub enum Direction {
 }
 
 /// Tests what the run has: the medians of time to first token and inter token latency (without streams, of request latency), and the
-/// output by arrival (tokens where they are counted, else events). Or says why it cannot.
+/// output by arrival (tokens where they are counted, else events). What is not tested is named with the reason.
 ///
-/// A trend is one whose p is under 5 % divided by the number of tests (Bonferroni), and that comes to at least 5 % over the slices.
+/// A figure of requests is tested over the slices that have it: not over those in which no request finished, and not over those of which more
+/// than 5 % of the requests were cut off at the end of the run, where only the short ones finished. Output counts by arrival, and is tested over
+/// all. A trend is one whose p is under 5 % divided by the number of tests (Bonferroni), and that comes to at least 5 % over the slices.
 pub(super) fn over(slices: &[SliceFigures], streaming: bool) -> (Vec<Trend>, Option<String>) {
     let compared: Vec<&SliceFigures> = slices.iter().filter(|s| s.in_trend).collect();
     if compared.len() < LEAST {
@@ -61,39 +63,119 @@ pub(super) fn over(slices: &[SliceFigures], streaming: bool) -> (Vec<Trend>, Opt
         );
         return (Vec::new(), Some(why));
     }
-    let series: Vec<(&Tested, Vec<f64>)> = TESTED
+    let mut series: Vec<Series> = Vec::new();
+    for tested in TESTED
         .iter()
-        .filter(|tested| tested.streaming.is_none_or(|s| s == streaming))
-        .filter_map(|tested| {
-            let values: Vec<f64> = compared.iter().filter_map(|s| (tested.value)(s)).collect();
-            // A slice without a value would move its neighbours together.
-            (values.len() == compared.len()).then_some((tested, values))
-        })
-        .fold(Vec::new(), |mut all: Vec<(&Tested, Vec<f64>)>, one| {
-            if all.iter().all(|(other, _)| other.what != one.0.what) {
-                all.push(one);
-            }
-            all
-        });
-    if series.is_empty() {
-        let why = "no trend is tested: there are slices without a finished request; write a longer --slice-duration";
-        return (Vec::new(), Some(why.into()));
+        .filter(|t| t.streaming.is_none_or(|s| s == streaming))
+    {
+        let known = series.iter().any(|other| other.tested.what == tested.what);
+        if !known && let Some(one) = Series::of(tested, &compared) {
+            series.push(one);
+        }
     }
+    let (series, short): (Vec<Series>, Vec<Series>) = series
+        .into_iter()
+        .partition(|one| one.values.len() >= LEAST);
+    let untested = (!short.is_empty()).then(|| {
+        let reasons: Vec<String> = short.iter().map(Series::too_short).collect();
+        format!(
+            "{}; write a longer --slice-duration, or run longer",
+            reasons.join("; ")
+        )
+    });
     let tests = series.len() as f64;
     let trends = series
         .into_iter()
-        .filter_map(|(tested, values)| trend(tested, &values, SIGNIFICANT / tests))
+        .filter_map(|one| one.trend(SIGNIFICANT / tests))
         .collect();
-    (trends, None)
+    (trends, untested)
 }
 
-fn trend(tested: &Tested, values: &[f64], significant: f64) -> Option<Trend> {
+/// The values of a figure over the slices that have it.
+struct Series {
+    tested: &'static Tested,
+    /// Numbers of the slices.
+    places: Vec<f64>,
+    values: Vec<f64>,
+    /// Slices left out because no request of them finished, and because many were cut off.
+    empty: usize,
+    cut_off: usize,
+}
+
+impl Series {
+    /// `None` for a figure by arrival that a slice does not have: its neighbours do not tell it.
+    fn of(tested: &'static Tested, compared: &[&SliceFigures]) -> Option<Self> {
+        let mut one = Self {
+            tested,
+            places: Vec::new(),
+            values: Vec::new(),
+            empty: 0,
+            cut_off: 0,
+        };
+        for slice in compared {
+            match (tested.value)(slice) {
+                _ if !tested.by_arrival && is_cut_off(slice) => one.cut_off += 1,
+                Some(value) => {
+                    one.places.push(slice.index as f64);
+                    one.values.push(value);
+                }
+                None if tested.by_arrival => return None,
+                None => one.empty += 1,
+            }
+        }
+        Some(one)
+    }
+
+    fn too_short(&self) -> String {
+        let mut why = Vec::new();
+        if self.empty > 0 {
+            why.push(format!("{} have no finished request", self.empty));
+        }
+        if self.cut_off > 0 {
+            why.push(format!(
+                "{} have requests that were cut off at the end of the run",
+                self.cut_off
+            ));
+        }
+        format!(
+            "{} is not tested: of {} slices {}, and it takes {LEAST} others",
+            self.tested.what_it_is,
+            self.values.len() + self.empty + self.cut_off,
+            why.join(" and ")
+        )
+    }
+
+    fn trend(&self, significant: f64) -> Option<Trend> {
+        let left_out = self.empty + self.cut_off;
+        trend(
+            self.tested,
+            &self.places,
+            &self.values,
+            left_out,
+            significant,
+        )
+    }
+}
+
+/// Whether so many of a slice's requests were cut off at the end of the run that those that finished are the short ones.
+fn is_cut_off(slice: &SliceFigures) -> bool {
+    let issued = slice.succeeded + slice.failed + slice.cancelled + slice.in_flight_at_end;
+    slice.in_flight_at_end as f64 > MOST_CUT_OFF * issued as f64
+}
+
+fn trend(
+    tested: &Tested,
+    places: &[f64],
+    values: &[f64],
+    left_out: usize,
+    significant: f64,
+) -> Option<Trend> {
     let test = mann_kendall(values)?;
-    let slope = theil_sen(values, LEVEL)?;
+    let slope = theil_sen_at(places, values, LEVEL)?;
     let mut sorted = values.to_vec();
     sorted.sort_unstable_by(f64::total_cmp);
     let median = percentile_of_sorted(&sorted, 0.5);
-    let total = slope.per_step * (values.len() - 1) as f64;
+    let total = slope.per_step * (places.last()? - places.first()?);
     let change = if median == 0.0 { 0.0 } else { total / median };
     let direction = if test.p >= significant || change.abs() < MATTERS {
         Direction::Level
@@ -112,8 +194,12 @@ fn trend(tested: &Tested, values: &[f64], significant: f64) -> Option<Trend> {
         Direction::Fell => tested.larger_is_better,
         Direction::Level => false,
     };
+    let of_all = match left_out {
+        0 => String::new(),
+        n => format!(" of {}", values.len() + n),
+    };
     let words = format!(
-        "{} {verb}: {} {} per slice (95 % {}…{}), {} over {} slices, p {}",
+        "{} {verb}: {} {} per slice (95 % {}…{}), {} over {}{of_all} slices, p {}",
         tested.what_it_is,
         signed(slope.per_step),
         tested.unit,
@@ -169,7 +255,7 @@ fn probability(p: f64) -> String {
     }
 }
 
-/// A figure that may be tested. Of those that say the same `what`, the first that all slices have is.
+/// A figure that may be tested. Of those that say the same `what`, the first that there is, is.
 struct Tested {
     what: &'static str,
     what_it_is: &'static str,
@@ -178,6 +264,8 @@ struct Tested {
     unit: &'static str,
     larger_is_better: bool,
     streaming: Option<bool>,
+    /// It counts what arrived in a slice, not what became of the requests issued in it.
+    by_arrival: bool,
     value: fn(&SliceFigures) -> Option<f64>,
 }
 
@@ -190,6 +278,7 @@ static TESTED: [Tested; 5] = [
         unit: "ms",
         larger_is_better: false,
         streaming: Some(true),
+        by_arrival: false,
         value: |s| s.time_to_first_token_p50,
     },
     Tested {
@@ -200,6 +289,7 @@ static TESTED: [Tested; 5] = [
         unit: "ms",
         larger_is_better: false,
         streaming: Some(true),
+        by_arrival: false,
         value: |s| s.inter_token_latency_p50,
     },
     Tested {
@@ -210,6 +300,7 @@ static TESTED: [Tested; 5] = [
         unit: "ms",
         larger_is_better: false,
         streaming: Some(false),
+        by_arrival: false,
         value: |s| s.request_latency_p50,
     },
     Tested {
@@ -220,6 +311,7 @@ static TESTED: [Tested; 5] = [
         unit: "tokens/s",
         larger_is_better: true,
         streaming: None,
+        by_arrival: true,
         value: |s| {
             s.output_token_throughput
                 .filter(|_| s.output_events_uncounted == 0)
@@ -233,6 +325,7 @@ static TESTED: [Tested; 5] = [
         unit: "events/s",
         larger_is_better: true,
         streaming: None,
+        by_arrival: true,
         value: |s| s.output_events_per_s,
     },
 ];
@@ -240,6 +333,8 @@ static TESTED: [Tested; 5] = [
 /// Six slices can say something at 5 % over three tests; five cannot.
 const LEAST: usize = 6;
 const SIGNIFICANT: f64 = 0.05;
+/// Requests cut off at the end, as a share of a slice's: their median is then at least the 47.5th percentile of all.
+const MOST_CUT_OFF: f64 = 0.05;
 /// A change that matters, as a share of the median.
 const MATTERS: f64 = 0.05;
 
@@ -266,7 +361,10 @@ mod tests {
 
     #[test]
     fn a_trend_has_to_be_significant_and_to_matter() {
-        let of = |values: &[f64]| trend(&TESTED[0], values, 0.05 / 3.0).unwrap();
+        let places: Vec<f64> = (0..10).map(f64::from).collect();
+        let of = |values: &[f64]| {
+            trend(&TESTED[0], &places[..values.len()], values, 0, 0.05 / 3.0).unwrap()
+        };
         let rising: Vec<f64> = (0..10).map(|i| 50.0 + 3.0 * f64::from(i)).collect();
         let t = of(&rising);
         assert_eq!((t.direction, t.worse), (Direction::Rose, true));
@@ -284,7 +382,7 @@ mod tests {
         assert_eq!(of(&noisy).direction, Direction::Level);
         assert!((of(&noisy).bound - 0.05 / 3.0).abs() < 1e-12);
         let falling: Vec<f64> = rising.iter().map(|v| 200.0 - v).collect();
-        let t = trend(&TESTED[3], &falling, 0.05).unwrap();
+        let t = trend(&TESTED[3], &places, &falling, 0, 0.05).unwrap();
         assert_eq!((t.direction, t.worse), (Direction::Fell, true));
     }
 }

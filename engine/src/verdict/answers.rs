@@ -1,6 +1,6 @@
 //! Remarks and gates on the answers: failures, token counts, sample sizes.
 
-use super::{CLIENT, Finding, PEER, POLICY, Status, shown_share};
+use super::{CLIENT, Finding, PEER, POLICY, Status, shown_ms, shown_share};
 use crate::measure::Summary;
 use crate::plan::Plan;
 
@@ -9,6 +9,7 @@ pub(super) fn findings(plan: &Plan, summary: &Summary) -> Vec<Finding> {
         unchecked(plan),
         no_success(plan, summary),
         failures(summary),
+        standstill(summary),
         token_mismatch(summary),
         unknown_lengths(plan, summary),
         approximate(summary),
@@ -101,6 +102,34 @@ fn failures(summary: &Summary) -> Option<Finding> {
             top.count
         ),
         remedy: "latencies are of the successes only: read them together with the error rate, and the server's log".into(),
+    })
+}
+
+/// A stretch in which nothing came, longer than any successful request took: it is in no latency.
+fn standstill(summary: &Summary) -> Option<Finding> {
+    let still = summary.standstill?;
+    let share = still.length_s / still.run_s;
+    if share < STILL || still.length_s <= still.longest_success_s {
+        return None;
+    }
+    let issued = summary.counts.issued.max(1) as f64;
+    let suspect = still.under_load_s >= STILL * still.run_s
+        || still.unanswered as f64 > STILL_UNANSWERED * issued;
+    Some(Finding {
+        gate: "standstill",
+        status: if suspect { Status::Suspect } else { Status::Valid },
+        blame: PEER,
+        evidence: format!(
+            "the run stood still for {:.1} of {:.1} s, from {:.1} s on: requests were in flight, {} of them were never answered, and nothing \
+             came; no latency shows it, as the longest successful request took {} (bound: {} of the run)",
+            still.length_s,
+            still.run_s,
+            still.from_s,
+            still.unanswered,
+            shown_ms(still.longest_success_s * 1e3),
+            shown_share(STILL)
+        ),
+        remedy: "find out why the server stopped (its log, its queue); latencies are of the requests that it answered before or after".into(),
     })
 }
 
@@ -216,6 +245,10 @@ fn first_line(message: &str) -> String {
 const MISMATCH_SUSPECT: f64 = 0.1;
 /// Over this share of failures, the latencies of the rest are those of the survivors.
 const FAILED_SUSPECT: f64 = 0.1;
+/// Share of the run in which nothing came.
+const STILL: f64 = 0.1;
+/// Requests that were never answered, as a share of all, that make a standstill after the load more than a remark.
+const STILL_UNANSWERED: f64 = 0.01;
 const FEW: u64 = 100;
 const HALF: usize = 150;
 
@@ -259,6 +292,33 @@ mod tests {
             "{}",
             finding.evidence
         );
+    }
+
+    #[test]
+    fn a_server_that_stops_answering_is_told_and_a_slow_one_is_not() {
+        // Ten requests answered, then all hang until the end of the load.
+        let mut run = Run::new(plan(), 20);
+        for record in &mut run.records[10..] {
+            record.outcome = Outcome::InFlight;
+            record.events = 0;
+            record.instants.first_token = None;
+            record.instants.last_token = None;
+            record.instants.end = 10 * crate::clock::SECOND;
+        }
+        let (_, summary) = run.summary();
+        let finding = standstill(&summary).unwrap();
+        assert_eq!((finding.status, finding.blame), (Status::Suspect, PEER));
+        assert!(
+            finding.evidence.contains("stood still for"),
+            "{}",
+            finding.evidence
+        );
+        let (_, summary) = Run::new(plan(), 20).summary();
+        assert!(standstill(&summary).is_none());
+        // One request at a time that takes the whole run is slow, no more.
+        let slow = crate::record::testing::streamed(0, 0, 9 * crate::clock::SECOND, &[]);
+        let summary = crate::measure::testing::summary(&plan(), &[slow]);
+        assert!(standstill(&summary).is_none());
     }
 
     #[test]

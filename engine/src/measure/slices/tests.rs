@@ -121,8 +121,10 @@ fn goodput_and_failures_have_their_slice() {
     assert_eq!(s[1].failed, 1);
     assert_eq!(s[1].good_request_fraction, Some(0.9));
     assert_eq!(s[0].goodput, Some(10.0));
-    // The failed request's events are in no slice.
-    assert_eq!(s.iter().map(|s| s.output_events).sum::<u64>(), 29 * 5);
+    // What the failed request put out arrived all the same, as many tokens an event as elsewhere.
+    assert_eq!(s.iter().map(|s| s.output_events).sum::<u64>(), 30 * 5);
+    let tokens: f64 = s.iter().filter_map(|s| s.output_tokens).sum();
+    assert!((tokens - 150.0).abs() < 1e-9, "{tokens}");
 }
 
 #[test]
@@ -203,13 +205,22 @@ fn events_without_a_count_are_events_not_tokens() {
 }
 
 #[test]
-fn gaps_beyond_the_limit_cost_a_slice_its_gaps_and_nothing_else() {
+fn gaps_beyond_the_limit_are_rounded_in_their_slice() {
     let mut plan = sliced(SECOND);
     plan.limits.exact_gaps = 60;
     let s = slices(&plan, &steady_load(3, 0)).slices;
-    let has = |i: usize, tag: &str| s[i].metrics.iter().any(|m| m.info.tag == tag);
-    assert!(has(0, "inter_chunk_latency") && !has(2, "inter_chunk_latency"));
-    assert!(has(2, "time_to_first_token"));
+    let gaps = |i: usize| {
+        let found = s[i]
+            .metrics
+            .iter()
+            .find(|m| m.info.tag == "inter_chunk_latency")
+            .unwrap();
+        (found.exact, found.stats.unwrap().count)
+    };
+    assert_eq!(
+        [gaps(0), gaps(1), gaps(2)],
+        [(true, 40), (false, 40), (false, 40)]
+    );
 }
 
 #[test]
@@ -221,7 +232,103 @@ fn a_request_in_flight_at_the_end_is_where_it_began() {
     });
     let s = slices(&sliced(SECOND), &records).slices;
     assert_eq!(s[0].in_flight_at_end, 1);
-    assert_eq!(s.iter().map(|s| s.output_events).sum::<u64>(), 20 * 5);
+    assert_eq!(s.iter().map(|s| s.output_events).sum::<u64>(), 20 * 5 + 1);
+}
+
+/// A server of 16 streams, a token each 20 ms, of 25 to 250 tokens; what is in flight after ten seconds is cut off.
+fn cut_off_at_the_end() -> Vec<Record> {
+    let end = 11 * SECOND;
+    let mut records = Vec::new();
+    for slot in 0..16 {
+        let mut at = SECOND;
+        for turn in 0.. {
+            let k = slot * 100 + turn;
+            let n = 25 + (k * 7_919 + slot * 104_729) % 226;
+            let (first, gap) = (50 * MILLI, 20 * MILLI);
+            let arrived = (0..n).take_while(|i| at + first + i * gap < end).count();
+            let mut record = streamed(k, at, first, &vec![gap; arrived.max(1) - 1]);
+            if arrived as u64 == n {
+                at = record.instants.end;
+                records.push(tokens(record, n as u32));
+                continue;
+            }
+            record.outcome = Outcome::InFlight;
+            record.instants.end = end;
+            if arrived == 0 {
+                (record.events, record.instants.first_token) = (0, None);
+            }
+            records.push(record);
+            break;
+        }
+    }
+    records
+}
+
+#[test]
+fn a_steady_server_has_no_trend_though_the_end_of_the_run_cuts_off_what_is_long() {
+    let records = cut_off_at_the_end();
+    let s = summary(&sliced(SECOND), &records);
+    let arrived = s
+        .metrics
+        .iter()
+        .find(|m| m.info.tag == "arrived_output_tokens")
+        .unwrap()
+        .avg;
+    let slices = s.slices.unwrap();
+    let complete: Vec<f64> = slices.slices[1..9]
+        .iter()
+        .map(|s| s.output_tokens.unwrap())
+        .collect();
+    // 16 streams of 50 tokens a second, less the waits for first tokens.
+    assert!(
+        complete.iter().all(|n| (740.0..=800.0).contains(n)),
+        "{complete:?}"
+    );
+    let all: f64 = slices.slices.iter().filter_map(|s| s.output_tokens).sum();
+    assert!((all - arrived).abs() < 1e-6, "{all} {arrived}");
+    assert!(
+        slices
+            .trends
+            .iter()
+            .all(|t| t.direction == Direction::Level),
+        "{:#?}",
+        slices.trends
+    );
+    let of = |name: &str| slices.trends.iter().find(|t| t.name == name).unwrap();
+    assert!(of("TTFT p50").slices < of("output").slices);
+    // In longer slices too few are left that the end did not touch: that is said.
+    let s = summary(&sliced(1_250 * MILLI), &records).slices.unwrap();
+    assert_eq!(s.trends.len(), 1, "{:#?}", s.trends);
+    let why = s.untested.unwrap();
+    assert!(
+        why.contains("TTFT p50 is not tested") && why.contains("cut off at the end"),
+        "{why}"
+    );
+}
+
+#[test]
+fn an_outage_is_no_output_and_the_other_slices_are_tested() {
+    // Nothing is issued, and nothing arrives, from 5 to 7 seconds.
+    let mut records = steady_load(12, 5 * MILLI);
+    records.retain(|r| !(6 * SECOND..8 * SECOND).contains(&r.instants.issued));
+    let s = slices(&sliced(SECOND), &records);
+    assert_eq!(
+        (
+            s.slices[6].output_tokens,
+            s.slices[6].output_token_throughput
+        ),
+        (Some(0.0), Some(0.0))
+    );
+    let named: Vec<(&str, usize)> = s.trends.iter().map(|t| (t.name, t.slices)).collect();
+    assert_eq!(named, [("TTFT p50", 10), ("ITL p50", 10), ("output", 12)]);
+    // 5 ms a slice, also across the hole.
+    assert!((s.trends[0].slope - 5.0).abs() < 1e-9 && s.trends[0].worse);
+    assert!(
+        s.trends[0].words.contains("over 10 of 12 slices"),
+        "{}",
+        s.trends[0].words
+    );
+    assert_eq!(s.untested, None);
 }
 
 proptest! {

@@ -117,3 +117,65 @@ fn under_a_hundred_requests_nothing_is_said_and_a_single_burst_has_no_rate() {
     assert!(c.rates.is_empty() && c.no_rates.is_some(), "{c:?}");
     assert_eq!(c.percentiles.len(), 6);
 }
+
+#[test]
+fn a_whole_run_has_one_figure_and_its_interval_holds_it() {
+    // Settled from its start, and one that never settles: in neither is a part cut off.
+    for ttft in [|k: u64| 50.0 + 10.0 * noise(k), |k: u64| 50.0 + k as f64] {
+        let s = summary(&plan(), &load(400, ttft));
+        let (steady, c) = (s.steady.unwrap(), s.confidence.unwrap());
+        assert_eq!((steady.trimmed_start, steady.trimmed_end), (0, 0));
+        for rate in &c.rates {
+            let figure = s
+                .metrics
+                .iter()
+                .find(|m| m.info.tag == rate.tag)
+                .unwrap()
+                .avg;
+            assert_eq!(rate.value, figure, "{}", rate.tag);
+            assert!(rate.interval.low <= figure && figure <= rate.interval.high);
+        }
+        assert_eq!(c.rates.len(), 2);
+        for p in &c.percentiles {
+            let stats = s
+                .metrics
+                .iter()
+                .find(|m| m.info.tag == p.tag)
+                .unwrap()
+                .stats
+                .unwrap();
+            let figure = if p.statistic == "p50" {
+                stats.p50
+            } else {
+                stats.p99
+            };
+            assert_eq!(p.value, figure, "{} {}", p.tag, p.statistic);
+        }
+        for compared in &steady.figures {
+            assert_eq!(compared.whole, compared.steady, "{}", compared.tag);
+        }
+    }
+}
+
+#[test]
+fn requests_that_the_end_of_the_run_cut_off_do_not_make_its_end_look_fast() {
+    // From the 500th request on every second one is long, and cut off: those that finish have half of the latency.
+    let mut records = load(600, |k| 50.0 + 10.0 * noise(k));
+    for record in records.iter_mut().skip(500).step_by(2) {
+        record.outcome = Outcome::InFlight;
+    }
+    let s = summary(&plan(), &records);
+    let steady = s.steady.unwrap();
+    assert_eq!(
+        (steady.requests, steady.trimmed_start, steady.trimmed_end),
+        (500, 0, 50),
+        "{steady:?}"
+    );
+    assert!(
+        steady.words.contains("cut off by the end of the run"),
+        "{}",
+        steady.words
+    );
+    let rate = compared(&steady, "request_throughput", None);
+    assert!((rate.steady - 20.0).abs() < 0.3, "{rate:?}");
+}

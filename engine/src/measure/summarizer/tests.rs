@@ -1,5 +1,5 @@
+use super::super::Offered;
 use super::super::testing::{facts, fed, open_plan, plan, summary};
-use super::super::{Metric, Offered};
 use super::*;
 use crate::clock::{MILLI, SECOND};
 use crate::plan::Slo;
@@ -67,30 +67,33 @@ fn a_known_run_has_known_figures() {
         ),
         (5, 3, 1, 1)
     );
-    // 0 s → 2 s + 300 ms + 200 ms.
-    assert!((s.benchmark_duration_s - 2.5).abs() < 1e-12);
+    // 0 s → 2 s + 300 ms + 200 ms; the failure ended at 4.1 s, and the load had not ended by then.
+    assert!((s.successes_duration_s - 2.5).abs() < 1e-12);
+    assert!((s.benchmark_duration_s - 4.1).abs() < 1e-7);
     for (tag, expected) in [
         ("time_to_first_token", 200.0),
         ("inter_token_latency", 20.0),
         ("inter_chunk_latency", 20.0),
         ("request_latency", 400.0),
         ("output_token_throughput_per_user", 50.0),
-        ("benchmark_duration", 2.5),
+        ("benchmark_duration", 4.1),
         ("request_count", 3.0),
-        ("request_throughput", 1.2),
+        ("request_throughput", 3.0 / 4.1),
         ("error_request_count", 1.0),
         ("completed_request_count", 4.0),
         ("request_error_rate", 25.0),
         ("total_isl", 300.0),
         ("total_osl", 33.0),
-        ("output_token_throughput", 13.2),
-        ("input_token_throughput", 120.0),
-        ("total_token_throughput", 133.2),
+        ("output_token_throughput", 33.0 / 4.1),
+        ("arrived_output_tokens", 45.0),
+        ("arrived_output_token_throughput", 45.0 / 4.1),
+        ("input_token_throughput", 300.0 / 4.1),
+        ("total_token_throughput", 333.0 / 4.1),
         ("total_error_isl", 100.0),
         ("total_usage_total_tokens", 333.0),
     ] {
         assert!(
-            (avg(&s, tag) - expected).abs() < 1e-9,
+            (avg(&s, tag) - expected).abs() < 1e-6,
             "{tag}: {}",
             avg(&s, tag)
         );
@@ -108,6 +111,41 @@ fn a_known_run_has_known_figures() {
     assert!(metric(&s.metrics, "goodput").is_none());
     assert_eq!((s.tokens.from_usage, s.tokens.unknown), (3, 0));
     assert_eq!(s.errors[0].message, "overloaded");
+}
+
+#[test]
+fn a_run_that_ends_normally_has_aiperfs_duration_and_a_hang_lengthens_it() {
+    let whole = &records()[..3];
+    let s = summary(&plan(), whole);
+    assert_eq!(s.benchmark_duration_s, s.successes_duration_s);
+    assert!(metric(&s.metrics, "arrived_output_tokens").is_none());
+    // Four requests hang from 3 s on; the load goes on until 10 s, and they are given up at 12 s.
+    let mut hung = whole.to_vec();
+    hung.extend((3..7).map(|k| {
+        let mut record = streamed(k, 3 * SECOND, SECOND, &[]);
+        record.instants.first_token = None;
+        record.instants.last_token = None;
+        record.instants.end = 12 * SECOND;
+        Record {
+            outcome: Outcome::InFlight,
+            events: 0,
+            ..record
+        }
+    }));
+    let s = summary(&plan(), &hung);
+    assert!((avg(&s, "request_throughput") - 0.3).abs() < 1e-12);
+    assert_eq!(
+        (s.benchmark_duration_s, s.successes_duration_s),
+        (10.0, 2.5)
+    );
+    let still = s.standstill.unwrap();
+    assert!(still.length_s > 8.9 && still.unanswered == 4, "{still:?}");
+    // A plan of seven requests has issued all of them at 3 s: what hangs after its load hangs on its own.
+    let (shard, summarizer) = fed(&plan(), &hung);
+    let mut facts = facts();
+    facts.profiling.planned = Some(7);
+    let s = summarizer.finish(shard, facts);
+    assert!((s.benchmark_duration_s - 3.0).abs() < 1e-12);
 }
 
 #[test]
@@ -203,7 +241,7 @@ fn goodput_counts_requests_for_which_every_objective_holds() {
     let s = summary(&plan, &records());
     let goodput = s.goodput.as_ref().unwrap();
     assert_eq!(goodput.good, 2);
-    assert!((goodput.goodput - 0.8).abs() < 1e-12);
+    assert!((goodput.goodput - 2.0 / 4.1).abs() < 1e-7);
     assert!(
         (goodput.good_request_fraction - 0.5).abs() < 1e-12,
         "of four that finished"
