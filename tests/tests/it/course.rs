@@ -256,6 +256,54 @@ fn a_run_of_a_hundred_requests_says_how_sure_its_figures_are() {
     });
 }
 
+#[test]
+fn a_server_that_hangs_has_the_rate_of_the_whole_run_and_is_told() {
+    on_both(|io| {
+        // Four answers at once; whoever comes after them waits longer than the run lasts.
+        let server = Peer::start(|to, request| {
+            if request.serial >= 4 {
+                std::thread::sleep(Duration::from_secs(3));
+                return Ok(Then::Close);
+            }
+            peer::write(to, &format!("{STREAM}{}{}", token("one "), finish(1)))?;
+            Ok(Then::Keep)
+        });
+        let ended = Profile::of(server.addr())
+            .on(io)
+            .args(["--concurrency", "4", "--benchmark-duration", "1"])
+            .args([
+                "--benchmark-grace-period",
+                "0",
+                "--osl=1",
+                "--allow-invalid",
+            ])
+            .args(["--fail-if", "request_throughput<100"])
+            .run()
+            .exits(1);
+        let report = ended.report();
+        let summary = &report["summary"];
+        assert_eq!(summary["counts"]["in_flight_at_end"], 4, "{}", ended.stdout);
+        let rate = summary["metrics"]["request_throughput"]["avg"]
+            .as_f64()
+            .unwrap();
+        // Four in a second: the time in which the others hung counts.
+        assert!((1.0..=4.0).contains(&rate), "{}", ended.stdout);
+        assert!(
+            summary["successes_duration_s"].as_f64() < summary["benchmark_duration_s"].as_f64()
+        );
+        assert!(
+            ended.findings("SUSPECT").contains(&"standstill".to_owned()),
+            "{}",
+            ended.stdout
+        );
+        assert!(
+            flat(&ended).contains("the run stood still for"),
+            "{}",
+            ended.stdout
+        );
+    });
+}
+
 fn trend(ended: &Ended, tag: &str) -> Value {
     let report = ended.report();
     let trends = report["summary"]["slices"]["trends"].as_array().cloned();
