@@ -159,7 +159,7 @@ fn plan_of(seed: u64) -> Plan {
     (plan.streaming, plan.slice, plan.seed) = (true, Some(SECOND), seed);
     plan.slos = Slo::parse_all(&["time_to_first_token:25".to_owned()]).unwrap();
     (plan.tiers, plan.thresholds) = (Vec::new(), Vec::new());
-    if seed % 3 == 0 {
+    if seed.is_multiple_of(3) {
         plan.limits.exact_gaps = 200;
     }
     assert!(matches!(plan.profiling.load, Load::Closed { .. }));

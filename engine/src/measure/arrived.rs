@@ -102,7 +102,7 @@ mod tests {
     #[test]
     fn events_of_what_was_cut_off_stand_for_as_many_tokens_as_those_of_successes() {
         let whole = with(Outcome::Succeeded, 10, Some(25));
-        assert_eq!(tokens(&[whole.clone()]), None);
+        assert_eq!(tokens(std::slice::from_ref(&whole)), None);
         for outcome in [
             Outcome::InFlight,
             Outcome::Cancelled,

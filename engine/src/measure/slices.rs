@@ -74,10 +74,10 @@ impl Slicer {
         self.last_issue = self.last_issue.max(at.issued);
         self.add_presence(at.issued, at.end);
         self.add_output(record, tokens);
-        if record.outcome == Outcome::Succeeded {
-            if let Some(slice) = self.slice(at.end) {
-                slice.completed += 1;
-            }
+        if record.outcome == Outcome::Succeeded
+            && let Some(slice) = self.slice(at.end)
+        {
+            slice.completed += 1;
         }
         let streaming = self.streaming;
         let kept = record.gaps.len() <= self.gaps_left;
