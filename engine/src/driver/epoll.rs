@@ -26,6 +26,8 @@ pub struct Epoll {
     last_batch: usize,
     /// Sends that failed at once after the kernel had taken a part: the next wait reports them.
     failures: Vec<(Key, i32)>,
+    /// The kernel has no `epoll_pwait2` (Linux 5.11).
+    older: bool,
 }
 
 #[derive(Default)]
@@ -74,6 +76,7 @@ impl Epoll {
             stats: DriverStats::default(),
             last_batch: 0,
             failures: Vec::new(),
+            older: false,
         })
     }
 
@@ -96,28 +99,54 @@ impl Epoll {
             tv_sec: (left / clock::SECOND) as i64,
             tv_nsec: (left % clock::SECOND) as i64,
         };
-        // SAFETY: `events` is writable for `EVENTS` entries and `timeout` readable for the length of the call; no signal mask.
-        let n = unsafe {
-            libc::syscall(
-                libc::SYS_epoll_pwait2,
-                self.epoll.as_raw_fd(),
-                self.events.as_mut_ptr(),
-                EVENTS as libc::c_int,
-                &raw const timeout,
-                std::ptr::null::<libc::sigset_t>(),
-                0_usize,
-            )
-        };
+        let n = self.ready_within(&timeout);
         self.stats.wakes += 1;
         let after = clock::monotonic();
         self.stats.waited += after - now;
-        if n >= 0 {
-            return Ok(n as usize);
+        match n {
+            Err(libc::EINTR) => Ok(0),
+            n => n,
         }
-        match errno() {
-            libc::EINTR => Ok(0),
-            e => Err(e),
+    }
+
+    /// Waits for at most as long as given: how many events there are.
+    fn ready_within(&mut self, timeout: &libc::timespec) -> Result<usize, i32> {
+        if !self.older {
+            // SAFETY: `events` is writable for `EVENTS` entries and `timeout` readable for the length of the call; no signal mask.
+            let n = unsafe {
+                libc::syscall(
+                    libc::SYS_epoll_pwait2,
+                    self.epoll.as_raw_fd(),
+                    self.events.as_mut_ptr(),
+                    EVENTS as libc::c_int,
+                    &raw const *timeout,
+                    std::ptr::null::<libc::sigset_t>(),
+                    0_usize,
+                )
+            };
+            match usize::try_from(n).map_err(|_| errno()) {
+                // The kernel, or a sandbox that was made before the call was, does not know it.
+                Err(libc::ENOSYS | libc::EPERM) => self.older = true,
+                n => return n,
+            }
         }
+        // An epoll descriptor is readable while it has events, and ppoll has always counted nanoseconds.
+        if timeout.tv_sec != 0 || timeout.tv_nsec != 0 {
+            let mut readable = libc::pollfd {
+                fd: self.epoll.as_raw_fd(),
+                events: libc::POLLIN,
+                revents: 0,
+            };
+            // SAFETY: one pollfd is writable, and `timeout` readable, for the length of the call; no signal mask.
+            let n = unsafe { libc::ppoll(&mut readable, 1, timeout, std::ptr::null()) };
+            if n <= 0 {
+                return if n == 0 { Ok(0) } else { Err(errno()) };
+            }
+        }
+        let (events, most) = (self.events.as_mut_ptr(), EVENTS as libc::c_int);
+        // SAFETY: `events` is writable for `EVENTS` entries.
+        let n = unsafe { libc::epoll_wait(self.epoll.as_raw_fd(), events, most, 0) };
+        usize::try_from(n).map_err(|_| errno())
     }
 
     /// Most bytes of one read of a connection.

@@ -13,8 +13,11 @@
 #[cfg(test)]
 mod arrival_tests;
 mod connections;
+#[cfg(test)]
+mod deny;
 mod epoll;
 mod pace;
+mod refusal;
 pub mod sim;
 mod socket;
 mod stamp;
@@ -24,7 +27,10 @@ mod thread;
 mod uring;
 mod window;
 
+#[cfg(test)]
+pub(crate) use deny::deny;
 pub use epoll::Epoll;
+pub use refusal::refusal;
 pub use thread::{
     ThreadFacts, keep_off, peak_rss_bytes, prepare_thread, raise_descriptor_limit, thread_facts,
 };

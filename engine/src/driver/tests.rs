@@ -1,6 +1,6 @@
 //! The drivers over real sockets: descriptors, addresses and bytes of one connection never reach another, whoever uses the numbers next.
 
-use super::{CLOSING, Driver, Epoll, Event, Key, Options, Sending, Uring};
+use super::{CLOSING, Driver, Epoll, Event, Key, Options, Sending, Uring, deny, refusal};
 use crate::clock::{MILLI, Nanos, SECOND, monotonic};
 use crate::plan::Tcp;
 use socket2::{Domain, SockAddr, Socket, Type};
@@ -249,7 +249,7 @@ fn stress<D: Driver>(make: impl Fn() -> D) {
     };
     let mut sides = [Side::new(make()), Side::new(make())];
     let (mut numbers, mut serials) = (Numbers(7), 0);
-    for round in 0..300 {
+    for round in 0..120 {
         // A burst: more entries in a turn than the queue holds, of which many are outdated before the kernel is given any.
         let burst = if round % 10 == 0 { 400 } else { 20 };
         for _ in 0..burst {
@@ -363,4 +363,61 @@ fn connects_that_are_given_up_do_not_keep_their_descriptors() {
     assert!(seen.connected.len() < 16, "the server took connections");
     seen.wait(&mut driver, 0);
     assert_eq!(driver.closing(), 0);
+}
+
+/// Whether the thread that `test` runs in was denied the calls; says why not.
+fn without(calls: &'static [libc::c_long], error: i32, test: impl FnOnce() + Send) {
+    std::thread::scope(|scope| {
+        scope.spawn(move || match deny(calls, error) {
+            Ok(()) => test(),
+            Err(e) => println!("not here: seccomp is refused, error {e}"),
+        });
+    });
+}
+
+#[test]
+#[cfg_attr(miri, ignore)]
+fn epoll_serves_where_the_kernel_does_not_know_its_newest_wait() {
+    for error in [libc::ENOSYS, libc::EPERM] {
+        without(&[libc::SYS_epoll_pwait2], error, || {
+            let mut driver = epoll(1);
+            for wait in [0, 1, 50_000, 3 * MILLI] {
+                let until = monotonic() + wait;
+                driver
+                    .wait(until, 0, &mut |_, _, _| panic!("nothing has happened"))
+                    .unwrap();
+                assert!(monotonic() >= until, "a wait ended early");
+            }
+            in_order(driver);
+        });
+    }
+}
+
+#[test]
+#[cfg_attr(miri, ignore)]
+fn a_ring_that_is_refused_is_refused_in_words() {
+    let refused = [
+        (libc::ENOSYS, "sandbox"),
+        (libc::EPERM, "forbidden"),
+        (libc::EINVAL, "6.1"),
+        (libc::ENOMEM, "locked memory"),
+    ];
+    for (error, words) in refused {
+        without(&[libc::SYS_io_uring_setup], error, || {
+            let errno = Uring::probe(true).unwrap_err();
+            assert_eq!(errno, error);
+            let (what, remedy) = refusal(errno);
+            assert!(what.contains(words), "{what}");
+            assert!(remedy.contains("--io epoll"), "{remedy}");
+        });
+    }
+}
+
+#[test]
+#[cfg_attr(miri, ignore)]
+fn a_ring_that_is_there_has_been_read_from() {
+    if uring(1).is_some() {
+        assert_eq!(Uring::probe(true), Ok(()));
+        assert_eq!(Uring::probe(false), Ok(()));
+    }
 }

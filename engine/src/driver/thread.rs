@@ -97,6 +97,17 @@ pub fn raise_descriptor_limit(wanted: u64) -> u64 {
     limit.rlim_cur
 }
 
+/// The soft limit of locked memory in bytes (`RLIMIT_MEMLOCK`); `None` without one.
+pub(super) fn locked_memory_limit() -> Option<u64> {
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: `limit` is a valid, writable rlimit for the length of the call.
+    let rc = unsafe { libc::getrlimit(libc::RLIMIT_MEMLOCK, &mut limit) };
+    (rc == 0 && limit.rlim_cur != libc::RLIM_INFINITY).then_some(limit.rlim_cur)
+}
+
 fn rusage(who: libc::c_int) -> libc::rusage {
     // SAFETY: an all-zero rusage is valid, and the kernel writes no more than its size.
     unsafe {

@@ -15,8 +15,10 @@ use crate::clock::{self, Nanos};
 use io_uring::types::{BufRingEntry, Fd, RecvMsgOut, SubmitArgs, Timespec};
 use io_uring::{IoUring, cqueue, opcode, squeue};
 use socket2::{SockAddr, Socket};
+use std::io::Write;
 use std::net::Shutdown;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicU16, Ordering};
 
 /// Entries of the submission queue, at least and at most: one for a connection. Where more are asked for in a turn, it is submitted
@@ -119,7 +121,7 @@ impl Uring {
     /// A driver for up to `slots` connections.
     ///
     /// # Errors
-    /// The error number with which the kernel refused the ring, its buffers, or a multishot receive.
+    /// The error number with which the kernel refused the ring or its buffers.
     pub fn new(slots: usize, options: impl Into<Options>) -> Result<Self, i32> {
         let options = options.into();
         let buffers = buffers(slots);
@@ -158,6 +160,36 @@ impl Uring {
             stats: DriverStats::default(),
             batch,
         })
+    }
+
+    /// Whether this kernel has all that the driver asks of it: a ring is made, and read from once.
+    ///
+    /// # Errors
+    /// The error number with which the kernel refused the ring, its buffers or the read; `ETIME` when nothing was read. [`refusal`]
+    /// says it in words.
+    ///
+    /// [`refusal`]: super::refusal
+    pub fn probe(stamps: bool) -> Result<(), i32> {
+        let mut driver = Self::new(1, stamps)?;
+        let (ours, mut theirs) = UnixStream::pair().map_err(|e| number(&e))?;
+        let key = Key {
+            slot: 0,
+            generation: 0,
+        };
+        driver.adopt(key, ours.into())?;
+        theirs.write_all(b"?").map_err(|e| number(&e))?;
+        let until = clock::monotonic() + LAST_WAIT;
+        let mut outcome = None;
+        while outcome.is_none() && clock::monotonic() < until {
+            driver.wait(until, 0, &mut |_, event, _| {
+                outcome = Some(match event {
+                    Event::Received { .. } => Ok(()),
+                    Event::ReadFailed(e) => Err(e),
+                    _ => Err(libc::EIO),
+                });
+            })?;
+        }
+        outcome.unwrap_or(Err(libc::ETIME))
     }
 
     /// Begins a connection from the local address of its turn, or from the next that has a port, `tries` of them at most.

@@ -1,5 +1,6 @@
 //! A run from plan to summary: workers are started, watched and joined; records are read back, counted and summed.
 
+mod barrier;
 mod budget;
 mod control;
 mod drain;
@@ -8,6 +9,7 @@ mod names;
 mod probe;
 mod room;
 mod seat;
+mod stage;
 mod summarize;
 #[cfg(test)]
 mod tests;
@@ -37,10 +39,10 @@ use crate::workload::Workload;
 use names::addresses;
 use probe::Speaks;
 use room::{capacity, carriers, memory};
-use seat::{Left, Seat, Stage};
+use seat::{Left, Seat};
+use stage::Stage;
 use std::path::{Path, PathBuf};
-use std::sync::Barrier;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Records that a worker may be ahead of the writer.
 const RECORD_RING: usize = 32 * 1024;
@@ -127,47 +129,28 @@ pub fn execute(
         (None, Vec::new())
     };
     let mut lines = lines.into_iter();
-    let stage = Stage {
-        barrier: Barrier::new(cores.len()),
-        start: [AtomicU64::new(0), AtomicU64::new(0)],
-    };
+    let stage = Stage::new(control, plan.io, cores.len());
     let mut log = LogWriter::create(log_path)?;
     let offset = RealtimeOffset::sample();
     let workers_done = AtomicBool::new(false);
     let mut tripwire = Tripwire::of(plan);
 
     let outcome = std::thread::scope(|scope| {
-        let mut consumers = Vec::new();
-        let mut handles = Vec::new();
-        for (index, core) in cores.iter().copied().enumerate() {
-            let (producer, consumer) = rtrb::RingBuffer::new(RECORD_RING);
-            consumers.push(consumer);
-            let (shared, stage, line) = (&shared, &stage, lines.next());
-            let worker = Seat {
-                index,
-                core,
-                capacity,
-                io,
-            };
-            let handle = std::thread::Builder::new()
-                .name(format!("worker-{index}"))
-                .spawn_scoped(scope, move || worker.work(shared, stage, producer, line))
-                .map_err(|e| {
-                    Error::environment(
-                        format!("a worker thread could not be started ({e})"),
-                        "raise the limit of processes",
-                    )
-                })?;
-            handles.push(handle);
-        }
+        // A scope waits for its threads, also when this one panics.
+        let _end = EndOnPanic(&stage);
+        let (producers, mut consumers): (Vec<_>, Vec<_>) = cores
+            .iter()
+            .map(|_| rtrb::RingBuffer::new(RECORD_RING))
+            .unzip();
         let (workers_done, log) = (&workers_done, &mut log);
         let (watcher, tripwire) = (watcher.take(), &mut tripwire);
-        let (cores, budget) = (&cores, &shared.budget);
+        let (cores, budget, stage) = (&cores, &shared.budget, &stage);
         let secrets = Secrets::of(plan);
         let writer = std::thread::Builder::new()
             .name("records".into())
             .spawn_scoped(scope, move || {
                 driver::keep_off(cores);
+                let _end = EndOnPanic(stage);
                 let mut watcher = watcher;
                 let mut ready = |record: &mut Record| {
                     budget.give(record.bytes());
@@ -194,30 +177,48 @@ pub fn execute(
                 }
                 written
             })
-            .map_err(|e| {
-                Error::environment(
-                    format!("the record thread could not be started ({e})"),
-                    "raise the limit of processes",
-                )
-            })?;
-        let seats: Vec<Result<Left>> = handles
+            .map_err(|e| unspawned("the record", &e))?;
+        let mut handles = Vec::new();
+        for ((index, core), producer) in cores.iter().copied().enumerate().zip(producers) {
+            let (shared, line) = (&shared, lines.next());
+            let seat = Seat {
+                index,
+                core,
+                capacity,
+                io,
+            };
+            let spawned = std::thread::Builder::new()
+                .name(format!("worker-{index}"))
+                .spawn_scoped(scope, move || {
+                    stage.play(|| seat.work(shared, stage, producer, line))
+                });
+            match spawned {
+                Ok(handle) => handles.push(handle),
+                // Those that were started wait for the others, and have sent nothing.
+                Err(e) => {
+                    stage.fail(unspawned("a worker", &e));
+                    break;
+                }
+            }
+        }
+        let left: Vec<Left> = handles
             .into_iter()
-            .map(|h| {
-                h.join()
-                    .unwrap_or_else(|_| Err(Error::bug("a worker thread panicked outside a phase")))
-            })
+            .filter_map(|handle| handle.join().ok().flatten())
             .collect();
         workers_done.store(true, Ordering::Release);
         writer.thread().unpark();
         let written = writer
             .join()
             .unwrap_or_else(|_| Err(Error::bug("the record thread panicked")));
-        let left = seats.into_iter().collect::<Result<Vec<_>>>()?;
-        written.map(|n| (left, n))
+        match stage.failure() {
+            Some(error) => Err(error),
+            None => written.map(|n| (left, n)),
+        }
     });
     let (left, written) = outcome?;
     log.finish()?;
     let shard = merge(&left);
+    let epoll = io == Io::Epoll || stage.note().is_some();
     let phase = |kind: PhaseKind, phase: &Phase| {
         let planned = planned(phase, workload, first_of(plan, kind));
         phase_facts(kind, phase, planned, &stage, &left)
@@ -230,8 +231,8 @@ pub fn execute(
         warmup: plan.warmup.as_ref().map(|w| phase(PhaseKind::Warmup, w)),
         profiling,
         targets: spoken(plan, &speaks),
-        driver: if io == Io::Epoll { "epoll" } else { "io_uring" }.to_owned(),
-        driver_note,
+        driver: if epoll { "epoll" } else { "io_uring" }.to_owned(),
+        driver_note: stage.note().map(str::to_owned).or(driver_note),
         stamps: plan.stamps,
         cores: left.iter().map(|l| l.core.clone()).collect(),
         // What the ring refused is in the shards already; what the writer itself lost is the difference.
@@ -255,7 +256,7 @@ fn phase_facts(
     kind: PhaseKind,
     phase: &Phase,
     planned: Option<u64>,
-    stage: &Stage,
+    stage: &Stage<'_>,
     left: &[Left],
 ) -> PhaseFacts {
     let tallies = || left.iter().map(|l| &l.phases[kind as usize]);
@@ -268,7 +269,7 @@ fn phase_facts(
         last: due().map(|t| t.last_scheduled).max().unwrap_or(0),
     });
     PhaseFacts {
-        start: stage.start[kind as usize].load(Ordering::Acquire),
+        start: stage.start(kind),
         end: tallies().map(|t| t.ended).max().unwrap_or(0),
         planned,
         never_due: planned.map_or(0, |n| n.saturating_sub(fell_due)),
@@ -293,16 +294,33 @@ fn choose_driver(plan: &Plan) -> Result<(Io, Option<String>)> {
     if plan.io == Io::Epoll {
         return Ok((Io::Epoll, None));
     }
-    match Uring::new(1, plan.stamps == Stamps::Kernel) {
-        Ok(_) => Ok((Io::Uring, None)),
-        Err(e) if plan.io == Io::Uring => Err(Error::environment(
-            format!("io_uring is refused here: {}", os_error(e)),
-            "use --io epoll, or allow io_uring in the sandbox",
-        )),
-        Err(e) => Ok((
-            Io::Epoll,
-            Some(format!("io_uring is refused here: {}", os_error(e))),
-        )),
+    let Err(e) = Uring::probe(plan.stamps == Stamps::Kernel) else {
+        return Ok((Io::Uring, None));
+    };
+    let (what, remedy) = driver::refusal(e);
+    match plan.io {
+        Io::Uring => Err(Error::environment(what, remedy)),
+        _ => Ok((Io::Epoll, Some(what))),
+    }
+}
+
+/// A thread could not be started.
+fn unspawned(which: &str, e: &std::io::Error) -> Error {
+    Error::environment(
+        format!("{which} thread could not be started ({e})"),
+        "raise the limit of processes (`ulimit -u`, TasksMax= in systemd, --pids-limit in docker)",
+    )
+}
+
+/// Ends the run when the thread that has it panics: nobody waits for what would never come.
+struct EndOnPanic<'a>(&'a Stage<'a>);
+
+impl Drop for EndOnPanic<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0
+                .fail(Error::bug("a thread beside the workers panicked"));
+        }
     }
 }
 

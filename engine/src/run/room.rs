@@ -74,7 +74,9 @@ pub(super) fn capacity(plan: &Plan, workers: usize) -> Result<usize> {
         (None, _) => OPEN_CAPACITY,
     };
     let total = wanted as u64 * workers as u64 + OTHER_DESCRIPTORS;
-    let limit = driver::raise_descriptor_limit(total);
+    // Connections that are given up may hold theirs for a moment longer: asked for, but no reason to refuse a run.
+    let closing = (driver::CLOSING * workers) as u64;
+    let limit = driver::raise_descriptor_limit(total + closing);
     if limit >= total {
         return Ok(wanted);
     }

@@ -225,8 +225,8 @@ impl<'a, D: Driver> Worker<'a, D> {
             })
             .map_err(|e| {
                 Error::environment(
-                    format!("the {e} error ended the wait for completions"),
-                    "try --io epoll",
+                    format!("the wait for the network failed: {}", os_error(e)),
+                    "use the other driver (--io epoll, --io uring), and report it with the kernel's release (`uname -r`)",
                 )
             })?;
         let mut todo = std::mem::take(&mut self.core.todo);

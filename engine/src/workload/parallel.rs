@@ -14,14 +14,17 @@ pub(super) fn map<T: Send>(n: usize, threads: usize, make: impl Fn(usize) -> T +
     let make = &make;
     let bound = |t: usize| n * t / threads;
     thread::scope(|scope| {
+        let made = move |t: usize| (bound(t)..bound(t + 1)).map(make).collect::<Vec<T>>();
         let parts: Vec<_> = (0..threads)
-            .map(|t| scope.spawn(move || (bound(t)..bound(t + 1)).map(make).collect::<Vec<T>>()))
+            .map(|t| thread::Builder::new().spawn_scoped(scope, move || made(t)))
             .collect();
         let mut all = Vec::with_capacity(n);
-        for part in parts {
-            match part.join() {
-                Ok(items) => all.extend(items),
-                Err(panic) => std::panic::resume_unwind(panic),
+        for (t, part) in parts.into_iter().enumerate() {
+            match part.map(thread::ScopedJoinHandle::join) {
+                Ok(Ok(items)) => all.extend(items),
+                Ok(Err(panic)) => std::panic::resume_unwind(panic),
+                // There are as many threads as there may be: its items are made here.
+                Err(_) => all.extend(made(t)),
             }
         }
         all

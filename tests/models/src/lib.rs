@@ -6,10 +6,13 @@
 #![cfg(test)]
 
 mod caps;
+mod meetings;
 mod memory;
 mod records;
 mod stops;
 
+#[path = "../../../engine/src/run/barrier.rs"]
+pub mod barrier;
 #[path = "../../../engine/src/run/budget.rs"]
 pub mod budget;
 #[path = "../../../engine/src/run/control.rs"]
@@ -21,7 +24,7 @@ pub mod permits;
 
 /// What the files above ask of the engine's `sync`.
 mod sync {
-    pub(crate) use loom::sync::atomic;
+    pub(crate) use loom::sync::{Condvar, Mutex, MutexGuard, atomic};
     use std::cell::Cell;
     use std::time::Duration;
 

@@ -13,6 +13,7 @@
 //! - `network`: names, TLS, sockets, and phases that hold what they should
 //! - `hosts`: hosts as users write them, and proxies that an environment names
 //! - `wire`: peers with bad manners
+//! - `preparation`: threads and rings that cannot be had, and connections that are reset by the thousand
 //! - `http2`: HTTP/2 frame by frame: rules that a server breaks, rules that it bends, and requests that move
 //! - `faults`: the matrix of what a server, a network or a machine can do to a run, and its table in `docs/RELIABILITY.md`
 //! - `files`: what a run leaves
@@ -39,6 +40,7 @@ mod limits;
 mod load;
 mod memory;
 mod network;
+mod preparation;
 mod schedules;
 mod secrets;
 mod sessions;

@@ -1,0 +1,216 @@
+//! What a run needs before it sends anything: threads, rings, a kernel that knows its calls. Where something is missing, it says so at once.
+
+use ringload_tests::peer::{self, Peer, Then};
+use ringload_tests::profile::{Ended, Profile};
+use ringload_tests::{Io, alone_on_both, on_both};
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Runs what follows without the right to lock memory beyond a limit, whoever started it.
+const BOUND: [&str; 4] = [
+    "setpriv",
+    "--bounding-set=-ipc_lock",
+    "--inh-caps=-ipc_lock",
+    "--",
+];
+
+/// Whether a program can be run here; says which cannot.
+fn runs(words: &[&str]) -> bool {
+    let mut words_left = words.iter().copied().chain(["true"]);
+    let program = words_left.next().unwrap_or("true");
+    let done = Command::new(program).args(words_left).output();
+    let runs = done.is_ok_and(|output| output.status.success());
+    if !runs {
+        println!("not here: `{}` does not run", words.join(" "));
+    }
+    runs
+}
+
+/// With so many bytes of locked memory.
+fn locked(bytes: u64, profile: Profile) -> Option<Profile> {
+    let limit = format!("--memlock={bytes}:{bytes}");
+    let words = [&["prlimit", limit.as_str()][..], &BOUND[..]].concat();
+    // prlimit takes a program without a separator.
+    runs(&words).then(|| profile.through(words))
+}
+
+fn words() -> Peer {
+    Peer::start(|to, _| peer::write(to, &peer::chat(2)))
+}
+
+fn served(server: &Peer, ended: Ended) -> String {
+    let ended = ended.exits(0);
+    assert_eq!(ended.count("succeeded"), 6, "{}", ended.stdout);
+    assert_eq!(server.requests().len(), 6);
+    let client = &ended.report()["summary"]["client"];
+    assert_eq!(client["driver"], "epoll", "{client}");
+    client["driver_note"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned()
+}
+
+#[test]
+fn where_memory_cannot_be_locked_all_workers_use_epoll_and_the_report_says_why() {
+    let _turn = ringload_tests::together();
+    let server = words();
+    let profile = Profile::of(server.addr())
+        .args(["--io", "auto", "--concurrency", "2", "--request-count", "6"])
+        .args(["--allow-invalid"]);
+    let Some(profile) = locked(4096, profile) else {
+        return;
+    };
+    let note = served(&server, profile.run());
+    if note.is_empty() {
+        println!("not here: this kernel does not count rings as locked memory");
+    } else {
+        assert!(
+            note.contains("locked memory") || note.contains("sandbox"),
+            "{note}"
+        );
+    }
+}
+
+#[test]
+fn io_uring_that_cannot_be_had_ends_the_run_before_a_request_is_sent() {
+    let _turn = ringload_tests::together();
+    let server = words();
+    let profile = Profile::of(server.addr())
+        .args([
+            "--io",
+            "uring",
+            "--concurrency",
+            "2",
+            "--request-count",
+            "6",
+        ])
+        .args(["--allow-invalid"]);
+    let Some(profile) = locked(4096, profile) else {
+        return;
+    };
+    let ended = profile.run();
+    if ended.code == Some(0) {
+        println!("not here: this kernel does not count rings as locked memory");
+        return;
+    }
+    let ended = ended.exits(2);
+    assert!(ended.stderr.contains("--io epoll"), "{}", ended.stderr);
+    assert_eq!(server.connections(), 0, "nothing was sent");
+}
+
+#[test]
+fn threads_that_cannot_be_had_end_the_run_with_a_sentence_and_no_request() {
+    on_both(|io| {
+        let server = words();
+        // More than any address space has: no thread can be given its stack.
+        let ended = Profile::of(server.addr())
+            .on(io)
+            .env("RUST_MIN_STACK", &(1_u64 << 50).to_string())
+            .args(["--concurrency", "2", "--request-count", "6"])
+            .run()
+            .exits(2);
+        assert!(ended.stderr.contains("processes"), "{}", ended.stderr);
+        assert_eq!(server.requests().len(), 0, "nothing was sent");
+    });
+}
+
+/// A user of whom nothing else runs may have so many threads: the run has all that it needs, or says what it lacks.
+#[test]
+fn each_number_of_threads_is_enough_or_is_said_to_be_too_small() {
+    let user = [
+        "setpriv",
+        "--reuid=54321",
+        "--regid=54321",
+        "--clear-groups",
+    ];
+    if !runs(&user) {
+        return;
+    }
+    on_both(|io| {
+        let mut ends = Vec::new();
+        for threads in 1..8 {
+            let (server, dir) = (words(), tempfile::tempdir().unwrap());
+            let open = std::fs::Permissions::from_mode(0o777);
+            std::fs::set_permissions(dir.path(), open).unwrap();
+            let limit = format!("--nproc={threads}:{threads}");
+            let profile = Profile::of(server.addr())
+                .on(io)
+                .args(["--artifact-dir".as_ref(), dir.path().join("a").as_os_str()])
+                .args([
+                    "--concurrency",
+                    "2",
+                    "--request-count",
+                    "6",
+                    "--allow-invalid",
+                ])
+                .env("TMPDIR", &dir.path().to_string_lossy())
+                .env(
+                    "RINGLOAD_CALIBRATION",
+                    &dir.path().join("c").to_string_lossy(),
+                )
+                .through([&["prlimit", limit.as_str()][..], &user[..]].concat());
+            let ended = profile.run();
+            match ended.code {
+                Some(0) => assert_eq!(server.requests().len(), 6),
+                _ => {
+                    assert!(ended.stderr.contains("processes"), "{}", ended.stderr);
+                    assert_eq!(server.requests().len(), 0, "nothing was sent");
+                }
+            }
+            ends.push(ended.code);
+        }
+        println!("{io}: {ends:?}");
+        assert_eq!(ends.last(), Some(&Some(0)), "{ends:?}");
+    });
+}
+
+/// A server that resets half of its connections, and answers the others in full: each such answer is a success, whatever happens to the
+/// descriptors of the others.
+#[test]
+fn what_was_answered_in_full_has_succeeded_however_many_other_connections_are_reset() {
+    alone_on_both(resets);
+}
+
+fn resets(io: Io) {
+    const REQUESTS: u64 = 4_000;
+    let answered = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&answered);
+    let server = Peer::start(move |to, request| {
+        let answer = peer::chat(2);
+        match request.serial % 4 {
+            0 | 2 => {
+                to.write_all(answer.as_bytes())?;
+                count.fetch_add(1, Ordering::AcqRel);
+                Ok(Then::Close)
+            }
+            1 => Ok(Then::Reset),
+            _ => {
+                to.write_all(&answer.as_bytes()[..300])?;
+                Ok(Then::Reset)
+            }
+        }
+    });
+    let both = if ringload_tests::cores() > 1 {
+        "2"
+    } else {
+        "1"
+    };
+    let ended = Profile::of(server.addr())
+        .on(io)
+        .args(["--connection-reuse-strategy", "never", "--cores", both])
+        .args([
+            "--concurrency",
+            "64",
+            "--request-count",
+            &REQUESTS.to_string(),
+        ])
+        .args(["--request-timeout-seconds", "30", "--allow-invalid"])
+        .run()
+        .exits(0);
+    let answered = answered.load(Ordering::Acquire);
+    assert_eq!(answered, REQUESTS / 2);
+    assert_eq!(ended.count("succeeded"), answered, "{:?}", ended.failures());
+}
