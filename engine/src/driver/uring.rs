@@ -20,6 +20,7 @@ use std::net::Shutdown;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::Duration;
 
 /// Entries of the submission queue, at least and at most: one for a connection. Where more are asked for in a turn, it is submitted
 /// several times.
@@ -42,6 +43,10 @@ const TASK_WORK: usize = 20;
 
 /// Longest wait for the completion of what the kernel still has when the driver is dropped.
 const LAST_WAIT: Nanos = clock::SECOND;
+
+/// How often a ring for which there is no memory is asked for again, and how long after.
+const MEMORY_TRIES: u32 = 20;
+const MEMORY_PAUSE: Duration = Duration::from_millis(20);
 
 /// A ring of its own.
 pub struct Uring {
@@ -124,6 +129,20 @@ impl Uring {
     /// The error number with which the kernel refused the ring or its buffers.
     pub fn new(slots: usize, options: impl Into<Options>) -> Result<Self, i32> {
         let options = options.into();
+        let mut tries = 0;
+        loop {
+            match Self::make(slots, options.clone()) {
+                // The kernel gives back the locked memory of a ring only some time after it was closed: that of an earlier run, perhaps.
+                Err(libc::ENOMEM) if tries < MEMORY_TRIES => {
+                    tries += 1;
+                    std::thread::sleep(MEMORY_PAUSE);
+                }
+                made => return made,
+            }
+        }
+    }
+
+    fn make(slots: usize, options: Options) -> Result<Self, i32> {
         let buffers = buffers(slots);
         let ring = IoUring::builder()
             .setup_cqsize((COMPLETIONS_EACH * buffers) as u32)

@@ -205,6 +205,59 @@ pub(super) const ROWS: &[Elsewhere] = &[
             ),
         ],
     },
+    Elsewhere {
+        what: "a worker gets no ring: locked memory (RLIMIT_MEMLOCK) is too small for all",
+        becomes: "before anything is sent all use epoll, and the report says why; with `--io uring` exit 2",
+        tests: &[
+            (
+                PREPARATION,
+                "where_memory_cannot_be_locked_all_workers_use_epoll_and_the_report_says_why",
+            ),
+            (
+                PREPARATION,
+                "io_uring_that_cannot_be_had_ends_the_run_before_a_request_is_sent",
+            ),
+        ],
+    },
+    Elsewhere {
+        what: "a thread that cannot be started (RLIMIT_NPROC, no memory for its stack)",
+        becomes: "exit 2 before anything is sent, with what to raise",
+        tests: &[
+            (
+                PREPARATION,
+                "threads_that_cannot_be_had_end_the_run_with_a_sentence_and_no_request",
+            ),
+            (
+                PREPARATION,
+                "each_number_of_threads_is_enough_or_is_said_to_be_too_small",
+            ),
+        ],
+    },
+    Elsewhere {
+        what: "a worker that panics or fails while others wait for it",
+        becomes: "the run ends at once with its failure",
+        tests: &[
+            (
+                RUN,
+                "a_worker_that_panics_before_all_are_ready_ends_the_wait_of_the_others",
+            ),
+            (
+                RUN,
+                "a_worker_that_never_came_to_be_ends_the_wait_of_the_others",
+            ),
+        ],
+    },
+    Elsewhere {
+        what: "a kernel or sandbox without io_uring, or without `epoll_pwait2` (before Linux 5.11)",
+        becomes: "epoll, with waits by `ppoll`; the report says why",
+        tests: &[
+            (
+                DRIVERS,
+                "epoll_serves_where_the_kernel_does_not_know_its_newest_wait",
+            ),
+            (DRIVERS, "a_ring_that_is_refused_is_refused_in_words"),
+        ],
+    },
 ];
 
 /// What the matrix leaves out, and why.
@@ -239,6 +292,8 @@ pub(super) fn source(file: &str) -> &'static str {
         H2_MOVES => include_str!("../http2/moves.rs"),
         H2_RULES => include_str!("../http2/rules.rs"),
         STAMP => include_str!("../../../../engine/src/driver/stamp.rs"),
+        PREPARATION => include_str!("../preparation.rs"),
+        RUN => include_str!("../../../../engine/src/run/tests.rs"),
         DRIVERS => include_str!("../../../../engine/src/driver/tests.rs"),
         CONNECTIONS => include_str!("../../../../engine/src/driver/connections/tests.rs"),
         other => panic!("{other} is not among the sources"),
@@ -258,5 +313,7 @@ const H2_ENDS: &str = "tests/tests/it/http2/ends.rs";
 const H2_MOVES: &str = "tests/tests/it/http2/moves.rs";
 const H2_RULES: &str = "tests/tests/it/http2/rules.rs";
 const STAMP: &str = "engine/src/driver/stamp.rs";
+const PREPARATION: &str = "tests/tests/it/preparation.rs";
+const RUN: &str = "engine/src/run/tests.rs";
 const DRIVERS: &str = "engine/src/driver/tests.rs";
 const CONNECTIONS: &str = "engine/src/driver/connections/tests.rs";
