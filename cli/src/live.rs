@@ -1,6 +1,6 @@
 //! The run while it runs: signals in, one live line out. Both look on from outside the pinned cores.
 
-use crate::say::say;
+use crate::terminal::say;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use ringload_engine::driver::keep_off;
 use ringload_engine::plan::Plan;

@@ -16,13 +16,14 @@ mod planning;
 mod profile;
 mod redact;
 mod report;
-mod say;
+mod terminal;
 mod trial;
 
 use args::{Command, Document};
 use exit::Exit;
 use std::io::{self, Write};
 use std::process::ExitCode;
+use terminal::{say, written};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -35,7 +36,7 @@ fn main() -> ExitCode {
     match act(cli.command) {
         Ok(exit) => exit.into(),
         Err(error) => {
-            say::say(format_args!("error: {error:#}"));
+            say(format_args!("error: {error:#}"));
             Exit::of_error(&error).into()
         }
     }
@@ -49,30 +50,11 @@ fn act(command: Command) -> anyhow::Result<Exit> {
         Command::Dataset { command } => return dataset::run(command),
         Command::AnalyzeTrace(args) => return dataset::analyze(&args),
         Command::Mock(args) => mock::serve(&args)?,
-        Command::Completions { shell } => shown(docs::completions(shell, &mut io::stdout()))?,
-        Command::Man => shown(docs::man(&mut io::stdout()))?,
+        Command::Completions { shell } => written(docs::completions(shell, &mut io::stdout()))?,
+        Command::Man => written(docs::man(&mut io::stdout()))?,
         Command::Docs {
             document: Document::Flags,
-        } => shown(io::stdout().write_all(docs::flags().as_bytes()))?,
+        } => written(io::stdout().write_all(docs::flags().as_bytes()))?,
     }
     Ok(Exit::Done)
 }
-
-/// A reader that has seen enough, or a terminal that was closed, is no error.
-///
-/// # Errors
-/// [`ringload_engine::Blame::Environment`] when stdout takes nothing for another reason.
-pub(crate) fn shown(result: io::Result<()>) -> Result<(), ringload_engine::Error> {
-    match result {
-        Err(e) if e.kind() == io::ErrorKind::BrokenPipe || e.raw_os_error() == Some(EIO) => Ok(()),
-        other => other.map_err(|e| {
-            ringload_engine::Error::environment(
-                format!("stdout could not be written to: {e}"),
-                "send it elsewhere; the files of every run that had ended are whole",
-            )
-        }),
-    }
-}
-
-/// What a terminal that was closed answers.
-const EIO: i32 = 5;

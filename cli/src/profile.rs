@@ -6,11 +6,10 @@ use crate::exit::Exit;
 use crate::mock::Demo;
 use crate::outcome::Identity;
 use crate::planning::{self, Planned, Proxies, Surroundings};
-use crate::say::say;
+use crate::report;
+use crate::terminal::{print, print_report, say};
 use crate::trial::{self, Eyes, Place, Prepared};
-use crate::{report, shown};
 use ringload_engine::plan::Plan;
-use std::io::{self, Write};
 
 /// Plans, prepares, runs, judges, writes and reports.
 ///
@@ -30,7 +29,7 @@ pub(crate) fn profile(mut args: ProfileArgs) -> anyhow::Result<Exit> {
     let Planned { plan, notes } = planning::plan(&args, &surroundings())?;
     if args.output.dry_run {
         let text = serde_json::to_string_pretty(&plan)?;
-        shown(writeln!(io::stdout(), "{text}"))?;
+        print(&(text + "\n"))?;
         return Ok(Exit::Done);
     }
     announce(&args.output, &plan, &notes)?;
@@ -51,7 +50,7 @@ pub(crate) fn profile(mut args: ProfileArgs) -> anyhow::Result<Exit> {
     )?;
     let outcome = &done.outcome;
     let style = report::Style::of_stdout(&args.output);
-    shown(io::stdout().write_all(report::render(outcome, &done.files, style).as_bytes()))?;
+    print_report(&report::render(outcome, &done.files, style), style.colour)?;
     Ok(Exit::of_run(
         &outcome.summary,
         &outcome.verdict,

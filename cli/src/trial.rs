@@ -5,7 +5,7 @@ use crate::calibrate::Kept;
 use crate::export::{self, Artifacts, Kind, RecordWriter, Wanted};
 use crate::outcome::{Identity, Outcome};
 use crate::redact::Secrets;
-use crate::say::say;
+use crate::terminal::{print_report, say};
 use crate::{live, planning, report};
 use ringload_engine::host::HostFacts;
 use ringload_engine::measure::{RequestMetrics, Summary};
@@ -15,7 +15,6 @@ use ringload_engine::run::{self, Control, Finished};
 use ringload_engine::verdict::judge;
 use ringload_engine::workload::Workload;
 use ringload_engine::{Error, Result};
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// Where a run's files go, and what they are called.
@@ -114,7 +113,7 @@ fn tell(outcome: &Outcome, output: &OutputArgs) {
     let style = report::Style::of_stdout(output);
     let text = report::render(outcome, &[], style);
     // There is nobody left to tell if this fails too.
-    let _ = io::stdout().write_all(text.as_bytes());
+    let _ = print_report(&text, style.colour);
 }
 
 /// What runs share: prompts, kept for the next run that wants the same, and the calibrations that all are held against.

@@ -2,7 +2,9 @@
 
 use super::aiperf;
 use crate::exit::Exit;
+use crate::terminal::{printable, say};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use std::borrow::Cow;
 
 /// Help, version, or an error: printed, it yields an exit status.
 #[derive(Debug)]
@@ -61,11 +63,16 @@ impl Refusal {
                 }
             }
             Self::Clap(error) => {
-                let _ = error.print();
+                let plain = error.render().to_string();
+                // What it quotes may come from a variable of the environment.
+                match printable(&plain) {
+                    Cow::Borrowed(_) => drop(error.print()),
+                    Cow::Owned(text) => say(text.trim_end()),
+                }
                 Exit::Usage
             }
             Self::Ours(text) => {
-                crate::say::say(format_args!("error: {text}"));
+                say(format_args!("error: {text}"));
                 Exit::Usage
             }
         }

@@ -8,13 +8,12 @@ pub(crate) use store::Kept;
 use crate::args::CalibrateArgs;
 use crate::exit::Exit;
 use crate::mock::Demo;
-use crate::say::say;
-use crate::{export, report, shown};
+use crate::terminal::{print, say};
+use crate::{export, report};
 use bench::{Bench, Tried};
 use ringload_engine::calibration::{Basis, Calibration, Ceiling, Step, costs};
 use ringload_engine::clock;
 use ringload_engine::{Error, Result};
-use std::io::{self, Write};
 use std::path::Path;
 use store::Store;
 
@@ -36,11 +35,11 @@ pub(crate) fn run(mut args: CalibrateArgs) -> anyhow::Result<Exit> {
     let lines = !args.measure.json && !style.quiet;
     if lines {
         let head = report::calibrate_head(bench.core(), bench.streams, bench.alone());
-        shown(io::stdout().write_all(head.as_bytes()))?;
+        print(&head)?;
     }
     let show = |step: &Step| {
         if lines {
-            shown(io::stdout().write_all(report::calibrate_line(step).as_bytes()))
+            print(&report::calibrate_line(step))
         } else {
             Ok(())
         }
@@ -53,12 +52,12 @@ pub(crate) fn run(mut args: CalibrateArgs) -> anyhow::Result<Exit> {
     if args.measure.json {
         let text = serde_json::to_string_pretty(&calibration)?;
         store.keep(calibration)?;
-        shown(writeln!(io::stdout(), "{text}"))?;
+        print(&(text + "\n"))?;
         return Ok(Exit::Done);
     }
     let path = store.keep(calibration.clone())?;
     let text = report::render_calibration(&calibration, bench.alone(), Path::new(&path), style);
-    shown(io::stdout().write_all(text.as_bytes()))?;
+    print(&text)?;
     Ok(Exit::Done)
 }
 

@@ -13,12 +13,12 @@ use crate::args::{CampaignArgs, ProfileArgs, SweepMode};
 use crate::exit::Exit;
 use crate::outcome::{Identity, OfSeveral, fresh_id};
 use crate::profile::announce;
+use crate::terminal::print;
 use crate::trial::{self, Done, Eyes, Place, Prepared};
-use crate::{export, report, shown};
+use crate::{export, report};
 use cells::Planned;
 use convergence::Watch;
 use pause::Pauses;
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// Runs every cell as often as asked, and says what came of it.
@@ -31,7 +31,7 @@ pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Exit> {
     if args.output.dry_run {
         let plans: Vec<_> = cells.iter().map(|c| &c.plan).collect();
         let text = serde_json::to_string_pretty(&plans)?;
-        shown(writeln!(io::stdout(), "{text}"))?;
+        print(&(text + "\n"))?;
         return Ok(Exit::Done);
     }
     announce(&args.output, &cells[0].plan, &notes)?;
@@ -101,7 +101,7 @@ pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Exit> {
         let cancelled = ran.outcome.summary.was_cancelled;
         if rows {
             let line = report::progress_line(&ran.outcome, first);
-            shown(io::stdout().write_all(line.as_bytes()))?;
+            print(&line)?;
         }
         done[index].push(ran);
         if cancelled {
@@ -115,8 +115,7 @@ pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Exit> {
     let written = export::finish_campaign(&base, &campaign, &args.campaign)?;
     let apart = if rows { "\n" } else { "" };
     let text = report::render_campaign(&campaign, &base, &written, style);
-    let text = format!("{apart}{text}");
-    shown(io::stdout().write_all(text.as_bytes()))?;
+    print(&format!("{apart}{text}"))?;
     match stopped {
         Some(Stop::Error(error)) => Err(error),
         Some(Stop::Signal) if balanced(&campaign) => Ok(Exit::Interrupted),

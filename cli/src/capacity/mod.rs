@@ -10,13 +10,12 @@ use crate::exit::Exit;
 use crate::mock::Demo;
 use crate::outcome::Identity;
 use crate::planning;
-use crate::say::say;
+use crate::terminal::{print, say};
 use crate::trial::Prepared;
-use crate::{export, report, shown};
+use crate::{export, report};
 use probes::Bench;
 use ringload_engine::campaign::{Range, Search};
 use ringload_engine::{Error, Result};
-use std::io::{self, Write};
 
 /// Searches, and says what was found and on what it rests.
 ///
@@ -35,13 +34,13 @@ pub(crate) fn run(mut args: CapacityArgs) -> anyhow::Result<Exit> {
             "note: this is what is asked one request at a time; the probes follow from what it finds",
         );
         let text = serde_json::to_string_pretty(bench.plan())?;
-        shown(writeln!(io::stdout(), "{text}"))?;
+        print(&(text + "\n"))?;
         return Ok(Exit::Done);
     }
     let dir = planning::artifact_dir(args.profile.output.artifact_dir.as_deref(), bench.plan());
     let style = report::Style::of_stdout(&args.profile.output);
     let mut prepared = Prepared::on(&args.profile.machine);
-    let show = |text: String| shown(io::stdout().write_all(text.as_bytes()));
+    let show = |text: String| print(&text);
 
     let base = bench.base(&dir, &mut prepared)?;
     let mut capacity = Capacity {

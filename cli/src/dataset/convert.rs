@@ -1,7 +1,7 @@
 //! `ringload dataset convert`: what a format cannot say is refused, by its reason.
 
 use crate::args::FileArgs;
-use crate::say::say;
+use crate::terminal::say;
 use ringload_engine::clock::{MILLI, Nanos};
 use ringload_engine::dataset::{Content, Format, Row, Session};
 use ringload_engine::endpoint::Message;

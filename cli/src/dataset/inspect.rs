@@ -2,11 +2,10 @@
 
 use super::layout;
 use crate::args::FileArgs;
-use crate::shown;
+use crate::terminal::{copy, print};
 use ringload_engine::dataset::Spread;
 use ringload_engine::workload::{Entry, Workload};
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
 
 /// Prints what a file is, and the first of what would be sent.
 ///
@@ -61,14 +60,14 @@ pub(super) fn inspect(args: &FileArgs, show: usize) -> anyhow::Result<()> {
             workload.spilled_bytes() >> 20
         );
     }
-    shown(io::stdout().write_all(text.as_bytes()))?;
+    print(&text)?;
     for (index, entry) in entries.iter().take(show).enumerate() {
         let index = index as u32;
         let mut body =
             format!("\n{} turn {}\n", workload.session_id(index), entry.turn).into_bytes();
         workload.write_body(index, &[], &mut body)?;
         body.push(b'\n');
-        shown(io::stdout().write_all(&body))?;
+        copy(&body)?;
     }
     Ok(())
 }

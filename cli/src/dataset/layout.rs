@@ -2,12 +2,11 @@
 
 use crate::args::AnalyzeArgs;
 use crate::exit::Exit;
-use crate::shown;
+use crate::terminal::print;
 use ringload_engine::Error;
 use ringload_engine::dataset::{Analysis, Spread, analyze as analysis};
 use ringload_engine::workload;
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
 
 /// `ringload analyze-trace`
 ///
@@ -21,7 +20,7 @@ pub(crate) fn analyze(args: &AnalyzeArgs) -> anyhow::Result<Exit> {
         Ok(())
     })?;
     let found = analysis(&rows, replay.block);
-    shown(io::stdout().write_all(text(&found, replay.block).as_bytes()))?;
+    print(&text(&found, replay.block))?;
     if let Some(file) = &args.output_file {
         let json = serde_json::to_string_pretty(&found)?;
         std::fs::write(file, json + "\n").map_err(|e| {

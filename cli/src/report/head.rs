@@ -11,13 +11,8 @@ use ringload_engine::verdict::{Finding, Status, Verdict};
 use std::path::PathBuf;
 
 /// `VERDICT: …` and each finding with its evidence and remedy.
-pub(super) fn verdict(verdict: &Verdict, colour: bool) -> String {
-    let word = word(verdict.status);
-    let mut out = if colour {
-        format!("VERDICT: \x1b[1;{}m{word}\x1b[0m\n", hue(verdict.status))
-    } else {
-        format!("VERDICT: {word}\n")
-    };
+pub(super) fn verdict(verdict: &Verdict) -> String {
+    let mut out = format!("VERDICT: {}\n", word(verdict.status));
     for finding in &verdict.findings {
         out += &found(finding);
     }
@@ -109,14 +104,6 @@ pub(super) fn word(status: Status) -> &'static str {
         Status::Valid => "VALID",
         Status::Suspect => "SUSPECT",
         Status::Invalid => "INVALID",
-    }
-}
-
-fn hue(status: Status) -> u8 {
-    match status {
-        Status::Valid => 32,
-        Status::Suspect => 33,
-        Status::Invalid => 31,
     }
 }
 

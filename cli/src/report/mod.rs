@@ -60,7 +60,7 @@ impl Style {
 
 /// The whole report.
 pub(crate) fn render(outcome: &Outcome, files: &[PathBuf], style: Style) -> String {
-    let mut text = head::verdict(&outcome.verdict, style.colour);
+    let mut text = head::verdict(&outcome.verdict);
     text += &thresholds::section(outcome);
     if style.quiet {
         return text;

@@ -1,0 +1,149 @@
+//! Text to the user: stderr by [`say`], stdout by [`print`] and [`copy`]. Whatever comes from a server, a file, a template or the environment loses
+//! here what could steer a terminal or hide words from its reader; files keep it.
+
+use ringload_engine::Error;
+use std::borrow::Cow;
+use std::io::{self, IsTerminal, Write};
+
+/// Writes a line to stderr. A closed stderr never ends a run.
+pub(crate) fn say(text: impl std::fmt::Display) {
+    let text = text.to_string();
+    let _ = writeln!(io::stderr(), "{}", printable(&text));
+}
+
+/// Writes text to stdout.
+///
+/// # Errors
+/// As [`written`].
+pub(crate) fn print(text: &str) -> Result<(), Error> {
+    written(io::stdout().write_all(printable(text).as_bytes()))
+}
+
+/// Writes a report to stdout, its first line in colour where that is wanted and a verdict.
+///
+/// # Errors
+/// As [`written`].
+pub(crate) fn print_report(text: &str, colour: bool) -> Result<(), Error> {
+    let text = printable(text);
+    match colour {
+        true => written(io::stdout().write_all(with_coloured_verdict(&text).as_bytes())),
+        false => written(io::stdout().write_all(text.as_bytes())),
+    }
+}
+
+/// Writes bytes to stdout as they are, or printable where stdout is a terminal.
+///
+/// # Errors
+/// As [`written`].
+pub(crate) fn copy(bytes: &[u8]) -> Result<(), Error> {
+    if io::stdout().is_terminal() {
+        return print(&String::from_utf8_lossy(bytes));
+    }
+    written(io::stdout().write_all(bytes))
+}
+
+/// The outcome of a write to stdout. A reader that has seen enough, or a terminal that was closed, is no error.
+///
+/// # Errors
+/// [`ringload_engine::Blame::Environment`] when stdout takes nothing for another reason.
+pub(crate) fn written(result: io::Result<()>) -> Result<(), Error> {
+    match result {
+        Err(e) if e.kind() == io::ErrorKind::BrokenPipe || e.raw_os_error() == Some(EIO) => Ok(()),
+        other => other.map_err(|e| {
+            Error::environment(
+                format!("stdout could not be written to: {e}"),
+                "send it elsewhere; the files of every run that had ended are whole",
+            )
+        }),
+    }
+}
+
+/// The text without characters that steer a terminal, reorder what is read, or cannot be seen. Line feeds and tabs stay; a control or a line
+/// separator becomes a space, an invisible character goes.
+pub(crate) fn printable(text: &str) -> Cow<'_, str> {
+    let kept = |c: char| matches!(c, '\n' | '\t') || !(replaced(c) || dropped(c));
+    if text.chars().all(kept) {
+        return Cow::Borrowed(text);
+    }
+    let shown = |c: char| match c {
+        c if kept(c) => Some(c),
+        c if replaced(c) => Some(' '),
+        _ => None,
+    };
+    Cow::Owned(text.chars().filter_map(shown).collect())
+}
+
+/// C0 and C1 controls (the escape that begins every terminal sequence among them), and the separators that some terminals break a line at.
+fn replaced(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
+}
+
+/// Bidirectional controls (UAX #9), zero-width and other invisible format characters, variation selectors, tags, and noncharacters.
+fn dropped(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}'
+        | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0000}'..='\u{e0fff}' | '\u{fdd0}'..='\u{fdef}')
+        || u32::from(c) & 0xfffe == 0xfffe
+}
+
+/// The verdict's word in its colour, where the text begins with one.
+fn with_coloured_verdict(text: &str) -> Cow<'_, str> {
+    const HEAD: &str = "VERDICT: ";
+    let Some((word, rest)) = text
+        .strip_prefix(HEAD)
+        .and_then(|after| after.split_once('\n'))
+    else {
+        return Cow::Borrowed(text);
+    };
+    let hue = match word {
+        "VALID" => 32,
+        "SUSPECT" => 33,
+        _ => 31,
+    };
+    Cow::Owned(format!("{HEAD}\x1b[1;{hue}m{word}\x1b[0m\n{rest}"))
+}
+
+/// What a terminal that was closed answers.
+const EIO: i32 = 5;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_steers_or_hides_is_left() {
+        for (text, shown) in [
+            (
+                "plain, naïve, 漢字, 5 µs\n\tend",
+                "plain, naïve, 漢字, 5 µs\n\tend",
+            ),
+            (
+                "\x1b]0;title\x07\x1b[2J\x1b[31mred\r",
+                " ]0;title  [2J [31mred ",
+            ),
+            ("\u{9b}31m\u{85}next\x7f", " 31m next "),
+            ("gpj\u{202e}exe\u{2066}\u{2069}\u{200f}\u{61c}", "gpjexe"),
+            (
+                "to\u{200b}k\u{200d}en\u{feff}\u{2060}\u{ad}\u{180e}",
+                "token",
+            ),
+            ("a\u{2028}b\u{2029}c", "a b c"),
+            ("hi\u{e0041}\u{e0042}\u{e0001}\u{e0100}\u{fe0f}", "hi"),
+            ("\u{fffe}\u{1ffff}\u{fff9}x", "x"),
+        ] {
+            assert_eq!(printable(text), shown);
+        }
+        assert!(matches!(printable("as it is"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn only_the_word_of_the_verdict_is_coloured() {
+        assert_eq!(
+            with_coloured_verdict("VERDICT: SUSPECT\n  VERDICT: VALID\n"),
+            "VERDICT: \x1b[1;33mSUSPECT\x1b[0m\n  VERDICT: VALID\n"
+        );
+        assert_eq!(with_coloured_verdict("CAPACITY\n"), "CAPACITY\n");
+    }
+}
