@@ -1,9 +1,11 @@
 //! Secrets stay out of everything that is shown or written.
 
-use ringload_engine::plan::HIDDEN;
 pub(crate) use ringload_engine::plan::Secrets;
+use ringload_engine::plan::{HIDDEN, without_json_secrets, without_query_secrets};
+use serde_json::Value;
 
-/// The command line as it may be stored: quoted for a shell, without keys, header values and URL credentials.
+/// The command line as it may be stored: quoted for a shell, without keys, header values, URL credentials, and whatever else a name tells to be
+/// secret: in a query, in `name:value` and `name=value`, and in JSON.
 pub(crate) fn command_line<'a>(args: impl IntoIterator<Item = &'a str>) -> String {
     let mut words = Vec::new();
     let mut hiding = Hiding::Nothing;
@@ -37,21 +39,16 @@ fn hidden(arg: &str, hiding: Hiding) -> (String, Hiding) {
         "--header" | "-H" => return (arg.into(), Hiding::Headers),
         _ => {}
     }
-    if arg.starts_with("--api-key=") {
-        return (format!("--api-key={HIDDEN}"), Hiding::Nothing);
-    }
-    if let Some(value) = arg.strip_prefix("--header=") {
-        return (format!("--header={}", header(value)), Hiding::Headers);
-    }
     if let Some(value) = arg.strip_prefix("-H").filter(|_| !arg.starts_with("--")) {
         return (format!("-H{}", header(value)), Hiding::Headers);
     }
-    if arg.starts_with('-') {
-        return (without_userinfo(arg), Hiding::Nothing);
-    }
-    match hiding {
-        Hiding::Headers => (header(arg), Hiding::Headers),
-        _ => (without_userinfo(arg), Hiding::Nothing),
+    match arg.split_once('=').filter(|_| arg.starts_with("--")) {
+        Some(("--api-key", _)) => (format!("--api-key={HIDDEN}"), Hiding::Nothing),
+        Some(("--header", value)) => (format!("--header={}", header(value)), Hiding::Headers),
+        Some((flag, value)) => (format!("{flag}={}", text(value)), Hiding::Nothing),
+        None if arg.starts_with('-') => (arg.to_owned(), Hiding::Nothing),
+        None if hiding == Hiding::Headers => (header(arg), Hiding::Headers),
+        None => (text(arg), Hiding::Nothing),
     }
 }
 
@@ -61,6 +58,70 @@ fn header(text: &str) -> String {
         _ => HIDDEN.into(),
     }
 }
+
+/// A value of any flag.
+fn text(value: &str) -> String {
+    if value.trim_start().starts_with(['{', '[']) {
+        return match serde_json::from_str::<Value>(value) {
+            Ok(json) if without_json_secrets("", &json) == json => value.to_owned(),
+            Ok(json) => without_json_secrets("", &json).to_string(),
+            Err(_) => pairs(value),
+        };
+    }
+    pairs(&without_query_secrets(&without_userinfo(value)))
+}
+
+/// The text with the values of telling names hidden in its `name=value` and `name:value` pairs, which commas and blanks part. A number is no secret.
+fn pairs(text: &str) -> String {
+    let mut shown = String::new();
+    for pair in text.split_inclusive([',', ' ']) {
+        let body = pair.trim_end_matches([',', ' ']);
+        let told = body.find([':', '=']).filter(|at| {
+            let value = body[at + 1..].trim();
+            is_telling(&body[..*at])
+                && !value.starts_with("//")
+                && !value.is_empty()
+                && value.parse::<f64>().is_err()
+        });
+        match told {
+            Some(at) => {
+                shown += &body[..=at];
+                shown += HIDDEN;
+                shown += &pair[body.len()..];
+            }
+            None => shown += pair,
+        }
+    }
+    shown
+}
+
+/// Whether a word of a name tells that the value is secret. Whole words only: a model may be called `qwen-coder:7b`.
+fn is_telling(name: &str) -> bool {
+    let mut words = name.split(|c: char| !c.is_ascii_alphanumeric());
+    words.any(|word| TELLING.iter().any(|told| word.eq_ignore_ascii_case(told)))
+}
+
+const TELLING: &[&str] = &[
+    "apikey",
+    "auth",
+    "authorization",
+    "bearer",
+    "cookie",
+    "credential",
+    "credentials",
+    "header",
+    "jwt",
+    "key",
+    "passphrase",
+    "passwd",
+    "password",
+    "pwd",
+    "sas",
+    "secret",
+    "sig",
+    "signature",
+    "token",
+];
 
 fn without_userinfo(text: &str) -> String {
     let Some((scheme, rest)) = text.split_once("://") else {
@@ -100,6 +161,13 @@ mod tests {
             "--api-key -sk-topsecret",
             "--url http://bob:sk-topsecret@host/x",
             "--url=http://sk-topsecret@host",
+            "--endpoint /v1/chat?api_key=sk-topsecret&v=1",
+            "--endpoint=/v1/chat?v=1&sig=sk-topsecret",
+            "--variant light:auth=sk-topsecret,concurrency=8",
+            "--variant header=X:sk-topsecret",
+            "--extra-inputs jwt:sk-topsecret",
+            r#"--extra-inputs {"credential":"sk-topsecret","n":1}"#,
+            r#"--extra-inputs {"credential":"sk-topsecret""#,
         ] {
             let words: Vec<&str> = std::iter::once("/bin/ringload")
                 .chain(line.split(' '))
@@ -127,5 +195,16 @@ mod tests {
             ]),
             "ringload profile -m a/b --goodput 'time_to_first_token:200 x:1' --api-key-file k"
         );
+        for word in [
+            "min_tokens:100",
+            "http://h:8000/v1?version=2",
+            r#"{"ignore_eos":true}"#,
+            "output_token_count:5",
+            "key=7",
+            "org/qwen-coder:7b",
+            "monkey:latest",
+        ] {
+            assert_eq!(text(word), word);
+        }
     }
 }

@@ -67,7 +67,12 @@ pub(crate) fn run(
     };
     let mut files = Artifacts::open(place.dir, prefix.as_deref(), wanted)?;
     let (workload, kept) = prepared.of(&plan)?;
-    files.write(Kind::Inputs, |to| workload.write_inputs(to))?;
+    files.write(Kind::Inputs, |to| {
+        let secrets = Secrets::in_bodies(&plan);
+        let mut to = secrets.scrubber(to);
+        workload.write_inputs(&mut to)?;
+        to.end()
+    })?;
 
     let host = HostFacts::read_start();
     let finished = drive(&plan, workload, files.record_log(), view(output), eyes.live)?;

@@ -56,6 +56,10 @@ pub(crate) struct EndpointArgs {
     #[arg(short = 'H', long, value_name = "NAME:VALUE", num_args = 1..)]
     pub(crate) header: Vec<String>,
 
+    /// File of headers, `Name: value` on a line or a JSON object, so that they are not in the process list; lines that begin with # are left out.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) header_file: Vec<PathBuf>,
+
     /// Ask with `max_tokens` instead of `max_completion_tokens` (chat).
     #[arg(long)]
     pub(crate) use_legacy_max_tokens: bool,

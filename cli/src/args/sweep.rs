@@ -222,10 +222,9 @@ fn variants(argv: &[OsString]) -> Vec<String> {
 
 /// `[NAME:] FLAG=VALUE, FLAG=VALUE`: what the variant says stands for what the command line says.
 fn variant(text: &str, argv: &[OsString], profile: &clap::Command) -> Result<CellLine, String> {
+    // Only names are repeated: what was given for a flag that cannot be swept may be a key.
     let bad = |what: &str| {
-        format!(
-            "--variant `{text}`: {what}; write it as in `light: concurrency=8, request-count=100`"
-        )
+        format!("--variant: {what}; write it as in `light: concurrency=8, request-count=100`")
     };
     let (name, settings) = match text.split_once(':') {
         Some((name, rest)) if !name.contains('=') => (Some(name.trim().to_owned()), rest),
@@ -236,7 +235,7 @@ fn variant(text: &str, argv: &[OsString], profile: &clap::Command) -> Result<Cel
     for setting in settings.split(',').map(str::trim) {
         let (key, value) = setting
             .split_once('=')
-            .ok_or_else(|| bad(&format!("`{setting}` is not FLAG=VALUE")))?;
+            .ok_or_else(|| bad("a setting is not FLAG=VALUE"))?;
         let key = key.trim().trim_start_matches("--").replace('_', "-");
         let flag = sweepable(&key, profile)
             .ok_or_else(|| bad(&format!("`{key}` is not a flag that can be swept")))?;

@@ -5,6 +5,7 @@ use ringload_engine::clock::{Nanos, SECOND};
 use ringload_engine::plan::{
     Arrival, Cap, Length, Load, Phase, Plan, Ramp, Rate, Reuse, Shape, TokenizerSource,
 };
+use ringload_engine::plan::{without_json_secrets, without_query_secrets};
 use serde_json::{Map, Value, json};
 
 /// The plan as an AIPerf benchmark configuration; header values hidden.
@@ -69,12 +70,12 @@ fn endpoint(plan: &Plan, secrets: &Secrets) -> Value {
     let extra: Map<String, Value> = plan
         .extra_inputs
         .iter()
-        .map(|(k, v)| (k.clone(), scrubbed(v, secrets)))
+        .map(|(k, v)| (k.clone(), scrubbed(&without_json_secrets(k, v), secrets)))
         .collect();
     json!({
         "urls": plan.targets.iter().map(|t| t.url.as_str()).collect::<Vec<_>>(),
         "type": plan.endpoint.name(),
-        "path": plan.custom_endpoint.as_deref().map(|path| secrets.scrub(path)),
+        "path": plan.custom_endpoint.as_deref().map(without_query_secrets),
         "streaming": plan.streaming,
         "timeout": seconds(plan.timeouts.request),
         "connection_reuse": match plan.reuse {

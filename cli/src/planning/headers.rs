@@ -4,22 +4,16 @@ use crate::args::EndpointArgs;
 use ringload_engine::plan::{EndpointKind, Header};
 use ringload_engine::{Error, Result};
 use serde_json::{Map, Value};
+use std::path::Path;
 
 /// Headers of every request, in order.
 pub(crate) fn headers(endpoint: &EndpointArgs, env_key: Option<&str>) -> Result<Vec<Header>> {
     let mut headers = Vec::new();
     for item in &endpoint.header {
-        if item.trim_start().starts_with('{') {
-            headers.extend(from_json(item)?);
-        } else {
-            let (name, value) = item.split_once(':').ok_or_else(|| {
-                Error::usage(
-                    "--header: no colon",
-                    "write Name:Value, or a JSON object; quote it for the shell",
-                )
-            })?;
-            headers.push(header(name, value)?);
-        }
+        headers.extend(one("--header", item)?);
+    }
+    for path in &endpoint.header_file {
+        headers.extend(of_file(path)?);
     }
     if let Some(key) = key(endpoint, env_key)? {
         let (name, value) = match endpoint.endpoint_type {
@@ -32,9 +26,45 @@ pub(crate) fn headers(endpoint: &EndpointArgs, env_key: Option<&str>) -> Result<
                 "drop one (the key may come from RINGLOAD_API_KEY: unset it)",
             ));
         }
-        headers.push(header(name, &value)?);
+        headers.push(header("the API key", name, &value)?);
     }
     Ok(headers)
+}
+
+/// The headers of a file: a JSON object, or a header on each line.
+fn of_file(path: &Path) -> Result<Vec<Header>> {
+    let at = format!("--header-file {}", path.display());
+    let text = std::fs::read_to_string(path).map_err(|e| {
+        Error::environment(
+            format!("{at}: {e}"),
+            "name a readable file with `Name: value` on each line",
+        )
+    })?;
+    if text.trim_start().starts_with('{') {
+        return from_json(&at, &text);
+    }
+    let mut headers = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if !line.is_empty() && !line.starts_with('#') {
+            headers.extend(one(&format!("{at}, line {}", index + 1), line)?);
+        }
+    }
+    Ok(headers)
+}
+
+/// What `Name:Value` or a JSON object says; `at` is where it stands.
+fn one(at: &str, item: &str) -> Result<Vec<Header>> {
+    if item.trim_start().starts_with('{') {
+        return from_json(at, item);
+    }
+    let (name, value) = item.split_once(':').ok_or_else(|| {
+        Error::usage(
+            format!("{at}: no colon"),
+            "write Name:Value, or a JSON object; quote it for the shell",
+        )
+    })?;
+    Ok(vec![header(at, name, value)?])
 }
 
 fn key(endpoint: &EndpointArgs, env_key: Option<&str>) -> Result<Option<String>> {
@@ -66,46 +96,44 @@ fn key(endpoint: &EndpointArgs, env_key: Option<&str>) -> Result<Option<String>>
     Ok(env_key.filter(|k| !k.is_empty()).map(str::to_owned))
 }
 
-fn from_json(item: &str) -> Result<Vec<Header>> {
+fn from_json(at: &str, item: &str) -> Result<Vec<Header>> {
     let object: Map<String, Value> = serde_json::from_str(item).map_err(|_| {
         Error::usage(
-            "--header: not a JSON object",
+            format!("{at}: not a JSON object"),
             r#"write '{"Name": "value"}' or Name:Value"#,
         )
     })?;
     object
         .iter()
         .map(|(name, value)| match value {
-            Value::String(s) => header(name, s),
-            Value::Number(_) | Value::Bool(_) => header(name, &value.to_string()),
+            Value::String(s) => header(at, name, s),
+            Value::Number(_) | Value::Bool(_) => header(at, name, &value.to_string()),
             _ => Err(Error::usage(
-                format!("--header {name}: its value is not text"),
+                format!("{at}: the value of {name} is not text"),
                 "write a string",
             )),
         })
         .collect()
 }
 
-fn header(name: &str, value: &str) -> Result<Header> {
+fn header(at: &str, name: &str, value: &str) -> Result<Header> {
     let (name, value) = (name.trim(), value.trim());
     let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
     if name.is_empty() || !name.bytes().all(token) {
         return Err(Error::usage(
-            "--header: the name is not a header name",
+            format!("{at}: the name is not a header name"),
             "write Name:Value with letters, digits and dashes",
         ));
     }
     if value.bytes().any(|b| (b < b' ' && b != b'\t') || b == 0x7f) {
         return Err(Error::usage(
-            format!("--header {name}: the value holds a control character"),
+            format!("{at}: the value of {name} holds a control character"),
             "take line breaks out of it",
         ));
     }
     if OWNED.iter().any(|owned| name.eq_ignore_ascii_case(owned)) {
         return Err(Error::usage(
-            format!(
-                "--header {name}: the engine sets this one, and a second would break the framing"
-            ),
+            format!("{at}: the engine sets {name} itself, and a second would break the framing"),
             "leave it out",
         ));
     }

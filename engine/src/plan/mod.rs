@@ -25,7 +25,9 @@ pub use network::{Dns, Family, HttpVersion, Network, Pin, Tcp, Tls};
 pub use payload::{ImageFormat, Images, ModelChoice, Passages, Payload, Sounds};
 pub use rate::{Piece, Rate};
 pub use replay::{LocalMedia, Replay, Timing};
-pub use secrets::{HIDDEN, Secrets};
+pub use secrets::{
+    HIDDEN, Scrubber, Secrets, names_a_secret, without_json_secrets, without_query_secrets,
+};
 pub use slo::Slo;
 pub use target::Target;
 pub use threshold::{Comparison, Statistic, Threshold};
@@ -51,6 +53,7 @@ pub struct Plan {
     /// Extra headers, in order.
     pub headers: Vec<Header>,
     /// Extra fields of every request body.
+    #[serde(serialize_with = "secrets::without_texts")]
     pub extra_inputs: serde_json::Map<String, serde_json::Value>,
     /// `max_tokens` instead of `max_completion_tokens`.
     pub use_legacy_max_tokens: bool,

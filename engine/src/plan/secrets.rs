@@ -1,30 +1,76 @@
-//! What a run must not tell: the values of its headers, and keys in the path of its requests.
+//! What a run must not tell: the values of its headers, keys in the path of its requests, and texts of its extra inputs under telling names.
 
 use super::Plan;
 use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
 use std::borrow::Cow;
+use std::io;
 
 /// The secrets of a run.
 #[derive(Clone, Debug, Default)]
 pub struct Secrets(Vec<String>);
 
 impl Secrets {
-    /// Those of a plan. A value of a few letters is no secret, and hiding it everywhere would garble the text.
+    /// Those of a plan: header values, the values of a query and of extra inputs whose names tell. A value of a few letters is left out: to strike
+    /// it out wherever it stands would garble the text.
     #[must_use]
     pub fn of(plan: &Plan) -> Self {
-        let headers = plan.headers.iter().flat_map(|h| {
-            let word = h.value.rsplit(' ').next().unwrap_or_default();
-            [h.value.as_str(), word]
-        });
-        let paths = plan.custom_endpoint.iter().flat_map(|path| keys(path));
-        let mut secrets: Vec<String> = headers
-            .chain(paths)
-            .filter(|v| v.len() >= SHORTEST)
-            .map(str::to_owned)
-            .collect();
-        secrets.sort_by_key(|s| std::cmp::Reverse(s.len()));
+        let mut found = Vec::new();
+        for header in &plan.headers {
+            found.push(header.value.clone());
+            found.extend(header.value.rsplit(' ').next().map(str::to_owned));
+            if header.name.eq_ignore_ascii_case("cookie") {
+                let pairs = header.value.split(';');
+                found.extend(
+                    pairs.filter_map(|pair| Some(pair.split_once('=')?.1.trim().to_owned())),
+                );
+            }
+        }
+        if let Some(path) = &plan.custom_endpoint {
+            for (_, value) in keys(path) {
+                found.push(value.to_owned());
+                found.push(percent_decoded(value));
+            }
+        }
+        found.extend(Self::in_bodies(plan).0);
+        Self::from(found)
+    }
+
+    /// Those that stand in request bodies: texts of extra inputs under names that tell.
+    #[must_use]
+    pub fn in_bodies(plan: &Plan) -> Self {
+        let mut found = Vec::new();
+        for (name, value) in &plan.extra_inputs {
+            collect(name, value, names_a_secret(name), &mut found);
+        }
+        Self::from(found)
+    }
+
+    fn from(mut secrets: Vec<String>) -> Self {
+        secrets.retain(|v| v.len() >= SHORTEST);
+        secrets.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
         secrets.dedup();
         Self(secrets)
+    }
+
+    /// A writer that strikes them out of what passes through it, also where one is spread over several writes. What is held back goes out with
+    /// [`Scrubber::end`].
+    pub fn scrubber<W: io::Write>(&self, to: W) -> Scrubber<'_, W> {
+        Scrubber {
+            secrets: self,
+            held: Vec::new(),
+            to,
+        }
+    }
+
+    /// Where the first of them stands in bytes; of two that begin there, the longer.
+    fn first_in(&self, bytes: &[u8]) -> Option<(usize, &str)> {
+        let at = |secret: &str| memchr::memmem::find(bytes, secret.as_bytes());
+        let found = self
+            .0
+            .iter()
+            .filter_map(|secret| Some((at(secret)?, secret.as_str())));
+        found.min_by_key(|(at, _)| *at)
     }
 
     /// The text without them.
@@ -53,26 +99,189 @@ impl Secrets {
     }
 }
 
-/// The values in a query whose names say that they are secret.
-fn keys(path: &str) -> impl Iterator<Item = &str> {
-    let query = path.split_once('?').map_or("", |(_, query)| query);
-    query.split('&').filter_map(|pair| {
-        let (name, value) = pair.split_once('=')?;
-        let name = name.to_ascii_lowercase();
-        let secret = ["key", "token", "secret", "sig", "password", "code"];
-        secret.iter().any(|s| name.contains(s)).then_some(value)
-    })
+/// Strikes secrets out of a stream of bytes: [`Secrets::scrubber`].
+pub struct Scrubber<'a, W> {
+    secrets: &'a Secrets,
+    held: Vec<u8>,
+    to: W,
+}
+
+impl<W: io::Write> Scrubber<'_, W> {
+    /// Writes what was held back.
+    ///
+    /// # Errors
+    /// Those of the writer behind it.
+    pub fn end(mut self) -> io::Result<()> {
+        self.pass(0)
+    }
+
+    /// Writes all but the last bytes, of which `keep` may be the front of a secret.
+    fn pass(&mut self, keep: usize) -> io::Result<()> {
+        let mut from = 0;
+        let until = self.held.len().saturating_sub(keep);
+        while let Some((at, secret)) = self.secrets.first_in(&self.held[from..]) {
+            let at = from + at;
+            if at >= until {
+                break;
+            }
+            self.to.write_all(&self.held[from..at])?;
+            self.to.write_all(HIDDEN.as_bytes())?;
+            from = at + secret.len();
+        }
+        let end = until.max(from);
+        self.to.write_all(&self.held[from..end])?;
+        self.held.drain(..end);
+        Ok(())
+    }
+}
+
+impl<W: io::Write> io::Write for Scrubber<'_, W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let Some(longest) = self.secrets.0.first() else {
+            return self.to.write(bytes);
+        };
+        self.held.extend_from_slice(bytes);
+        if self.held.len() >= PASSED_AT_ONCE {
+            self.pass(longest.len() - 1)?;
+        }
+        Ok(bytes.len())
+    }
+
+    /// What may be the front of a secret stays held back.
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
+    }
+}
+
+/// Whether a name says that its value is secret: of a query's pair, a field of a body, a flag or a header. `max_tokens` and the like are counts.
+#[must_use]
+pub fn names_a_secret(name: &str) -> bool {
+    let name = name
+        .to_ascii_lowercase()
+        .replace("tokens", "")
+        .replace("tokenizer", "");
+    TELLING.iter().any(|part| name.contains(part))
+}
+
+/// A text with the values of telling names hidden in each query that it holds (`/path?api_key=…&version=2`).
+#[must_use]
+pub fn without_query_secrets(text: &str) -> String {
+    let mut shown = String::new();
+    let mut rest = text;
+    for (at, value) in keys(text) {
+        let before = at - (text.len() - rest.len());
+        shown += &rest[..before];
+        shown += HIDDEN;
+        rest = &rest[before + value.len()..];
+    }
+    shown + rest
+}
+
+/// A JSON value with the texts of telling names hidden.
+#[must_use]
+pub fn without_json_secrets(name: &str, value: &Value) -> Value {
+    fn hidden(value: &Value, secret: bool) -> Value {
+        match value {
+            Value::String(_) if secret => HIDDEN.into(),
+            Value::Array(items) => items.iter().map(|item| hidden(item, secret)).collect(),
+            Value::Object(fields) => {
+                let field = |(name, value): (&String, &Value)| {
+                    (name.clone(), hidden(value, secret || names_a_secret(name)))
+                };
+                Value::Object(fields.iter().map(field).collect())
+            }
+            other => other.clone(),
+        }
+    }
+    hidden(value, names_a_secret(name))
+}
+
+/// The values in a query whose names say that they are secret, and where each begins.
+fn keys(path: &str) -> impl Iterator<Item = (usize, &str)> {
+    let begin = path.find('?').map_or(path.len(), |at| at + 1);
+    let mut at = begin;
+    path[begin..]
+        .split(['&', '#', ' '])
+        .filter_map(move |pair| {
+            let here = at;
+            at += pair.len() + 1;
+            let (name, value) = pair.split_once('=')?;
+            names_a_secret(&percent_decoded(name)).then_some((here + name.len() + 1, value))
+        })
+}
+
+/// The texts under a telling name, those of its children included.
+fn collect(name: &str, value: &Value, secret: bool, found: &mut Vec<String>) {
+    let secret = secret || names_a_secret(name);
+    match value {
+        Value::String(text) if secret => found.push(text.clone()),
+        Value::Array(items) => items
+            .iter()
+            .for_each(|item| collect("", item, secret, found)),
+        Value::Object(fields) => fields
+            .iter()
+            .for_each(|(name, value)| collect(name, value, secret, found)),
+        _ => {}
+    }
+}
+
+/// `%2B` as `+` (RFC 3986 §2.1); what is no escape stays.
+fn percent_decoded(text: &str) -> String {
+    let digit = |b: Option<&u8>| b.and_then(|b| char::from(*b).to_digit(16));
+    let bytes = text.as_bytes();
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut i = 0;
+    while let Some(byte) = bytes.get(i) {
+        match (byte, digit(bytes.get(i + 1)), digit(bytes.get(i + 2))) {
+            (b'%', Some(high), Some(low)) => {
+                decoded.push((high * 16 + low) as u8);
+                i += 3;
+            }
+            _ => {
+                decoded.push(*byte);
+                i += 1;
+            }
+        }
+    }
+    String::from_utf8_lossy(&decoded).into_owned()
 }
 
 /// A path as it may be shown.
 pub(super) fn without_keys<S: Serializer>(path: &Option<String>, to: S) -> Result<S::Ok, S::Error> {
-    let shown = path.as_ref().map(|path| {
-        let values = keys(path).filter(|v| v.len() >= SHORTEST);
-        values.fold(path.clone(), |shown, value| shown.replace(value, HIDDEN))
-    });
-    shown.serialize(to)
+    path.as_deref().map(without_query_secrets).serialize(to)
 }
 
+/// Extra inputs as they may be shown.
+pub(super) fn without_texts<S: Serializer>(
+    inputs: &Map<String, Value>,
+    to: S,
+) -> Result<S::Ok, S::Error> {
+    let shown = inputs
+        .iter()
+        .map(|(name, value)| (name.clone(), without_json_secrets(name, value)));
+    shown.collect::<Map<_, _>>().serialize(to)
+}
+
+/// Parts of names whose values are secret.
+const TELLING: &[&str] = &[
+    "key",
+    "token",
+    "secret",
+    "sig",
+    "password",
+    "passwd",
+    "pwd",
+    "passphrase",
+    "code",
+    "auth",
+    "jwt",
+    "sas",
+    "credential",
+    "bearer",
+    "cookie",
+];
+/// Bytes that a [`Scrubber`] gathers before it looks for secrets in them.
+const PASSED_AT_ONCE: usize = 64 * 1024;
 /// What stands in their place.
 pub const HIDDEN: &str = "<redacted>";
 const SHORTEST: usize = 6;
@@ -119,6 +328,86 @@ mod tests {
             let said = format!("{}{}", KEY.repeat(110), &KEY[..cut]);
             let kept = secrets.excerpt(&said);
             assert!(!kept.contains("sk-A"), "{cut}: {kept}");
+        }
+    }
+
+    #[test]
+    fn names_tell_secrets_and_counts_are_none() {
+        for name in [
+            "api_key",
+            "X-Auth",
+            "jwt",
+            "sas",
+            "credentials",
+            "access_token",
+            "Signature",
+            "AUTHORIZATION",
+            "passwd",
+        ] {
+            assert!(names_a_secret(name), "{name}");
+        }
+        for name in [
+            "max_tokens",
+            "min_tokens",
+            "ignore_eos",
+            "version",
+            "temperature",
+            "seed",
+            "model",
+        ] {
+            assert!(!names_a_secret(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_values_of_a_query_are_hidden_by_name_however_short() {
+        for (text, shown) in [
+            (
+                "/v1?jwt=a&version=2&sas=&x=1#k=2",
+                "/v1?jwt=<redacted>&version=2&sas=<redacted>&x=1#k=2",
+            ),
+            (
+                "POST /v1?a=1&%6Bey=s%20x HTTP/1.1",
+                "POST /v1?a=1&%6Bey=<redacted> HTTP/1.1",
+            ),
+            ("/v1/chat", "/v1/chat"),
+        ] {
+            assert_eq!(without_query_secrets(text), shown);
+        }
+    }
+
+    #[test]
+    fn texts_under_telling_names_are_hidden_and_known_as_secrets() {
+        let target = Target::parse("http://h").unwrap();
+        let mut plan = Plan::new(vec![target], "m", Phase::closed(1, 1));
+        plan.custom_endpoint = Some("/x?sig=ab%2Bcd%2Fef".into());
+        let given = serde_json::json!({"min_tokens": 5, "auth": {"user": "somebody", "n": 1}, "tools": [{"api_key": "sk-in-a-tool"}]});
+        plan.extra_inputs = given.as_object().unwrap().clone();
+        let shown = serde_json::to_value(&plan).unwrap();
+        let hidden = serde_json::json!({"min_tokens": 5, "auth": {"user": HIDDEN, "n": 1}, "tools": [{"api_key": HIDDEN}]});
+        assert_eq!(shown["extra_inputs"], hidden);
+        let secrets = Secrets::of(&plan);
+        for told in ["somebody", "sk-in-a-tool", "ab%2Bcd%2Fef", "ab+cd/ef"] {
+            assert_eq!(secrets.scrub(told), HIDDEN);
+        }
+    }
+
+    #[test]
+    fn a_secret_is_struck_out_of_a_stream_wherever_it_is_cut() {
+        let secrets = secrets();
+        let text = format!("{}{KEY}{KEY}-{}", "x".repeat(70_000), "y".repeat(70_000));
+        for step in [1, 7, 4096, text.len()] {
+            let mut out = Vec::new();
+            let mut scrubber = secrets.scrubber(&mut out);
+            for part in text.as_bytes().chunks(step) {
+                io::Write::write_all(&mut scrubber, part).unwrap();
+            }
+            scrubber.end().unwrap();
+            assert_eq!(
+                String::from_utf8(out).unwrap(),
+                text.replace(KEY, HIDDEN),
+                "{step}"
+            );
         }
     }
 
