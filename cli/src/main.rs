@@ -21,6 +21,7 @@ mod trial;
 
 use args::{Command, Document};
 use exit::Exit;
+use ringload_engine::driver::keep_files_private;
 use std::io::{self, Write};
 use std::process::ExitCode;
 use terminal::{say, written};
@@ -33,6 +34,9 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(exit) => return exit.into(),
     };
+    if cli.command.keeps_files_private() {
+        keep_files_private();
+    }
     match act(cli.command) {
         Ok(exit) => exit.into(),
         Err(error) => {

@@ -98,6 +98,15 @@ pub(crate) fn fresh_id() -> String {
 }
 
 impl Outcome {
+    /// What a reader of AIPerf's files must know and no field of theirs can say.
+    pub(crate) fn notes(&self) -> Vec<&'static str> {
+        let unverified = self.plan.network.tls.insecure && self.plan.targets.iter().any(|t| t.tls);
+        unverified
+            .then_some("server identity not verified (--insecure)")
+            .into_iter()
+            .collect()
+    }
+
     /// A metric of the measured phase.
     pub(crate) fn metric(&self, tag: &str) -> Option<&Metric> {
         self.summary.metrics.iter().find(|m| m.info.tag == tag)

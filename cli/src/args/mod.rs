@@ -95,6 +95,17 @@ pub(crate) enum Command {
     },
 }
 
+impl Command {
+    /// Whether files are to be their user's alone (`--private`).
+    pub(crate) fn keeps_files_private(&self) -> bool {
+        match self {
+            Self::Profile(args) => args.output.private,
+            Self::Capacity(args) => args.profile.output.private,
+            _ => false,
+        }
+    }
+}
+
 /// A generated document.
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 pub(crate) enum Document {

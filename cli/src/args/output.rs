@@ -15,6 +15,10 @@ pub(crate) struct OutputArgs {
     #[arg(long, visible_alias = "output-artifact-dir", value_name = "DIR")]
     pub(crate) artifact_dir: Option<PathBuf>,
 
+    /// Make files and folders readable by their user alone (0600, 0700); what stood there before keeps its mode.
+    #[arg(long)]
+    pub(crate) private: bool,
+
     /// Base name of the exported files instead of `profile_export…`.
     #[arg(long, visible_alias = "profile-export-file", value_name = "NAME")]
     pub(crate) profile_export_prefix: Option<String>,

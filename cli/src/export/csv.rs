@@ -1,11 +1,11 @@
-//! `profile_export_aiperf.csv`: AIPerf's two sections, sorted by tag, two decimals, CRLF.
+//! `profile_export_aiperf.csv`: AIPerf's two sections, sorted by tag, two decimals, CRLF; below them notes, where there are some.
 
 use ringload_engine::measure::{Metric, Summary};
 use std::borrow::Cow;
 use std::io::{self, Write};
 
 /// Writes the file.
-pub(crate) fn write(summary: &Summary, to: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn write(summary: &Summary, notes: &[&str], to: &mut dyn Write) -> io::Result<()> {
     let mut sorted: Vec<&Metric> = summary.metrics.iter().collect();
     sorted.sort_by_key(|m| m.info.tag);
     let (requests, run): (Vec<&Metric>, Vec<&Metric>) =
@@ -27,6 +27,12 @@ pub(crate) fn write(summary: &Summary, to: &mut dyn Write) -> io::Result<()> {
         for metric in requests.iter().filter(|m| !m.exact) {
             let name = format!("{} Is Approximate (3 digits)", metric.info.header);
             write!(to, "{},1\r\n", escaped(&name))?;
+        }
+    }
+    if !notes.is_empty() {
+        to.write_all(b"\r\nNote\r\n")?;
+        for note in notes {
+            write!(to, "{}\r\n", escaped(note))?;
         }
     }
     Ok(())

@@ -22,6 +22,10 @@ fn document(outcome: &Outcome) -> Value {
         "benchmark_id".into(),
         outcome.identity.benchmark_id.clone().into(),
     );
+    let notes = outcome.notes();
+    if !notes.is_empty() {
+        file.insert("ringload_notes".into(), notes.into());
+    }
     let known = FIRST.iter().filter_map(|tag| outcome.metric(tag));
     file.extend(known.map(entry));
     file.insert(

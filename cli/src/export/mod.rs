@@ -40,7 +40,9 @@ use std::path::PathBuf;
 /// When the disk is full or the folder has gone.
 pub(crate) fn finish(mut artifacts: Artifacts, outcome: &Outcome) -> Result<Vec<PathBuf>> {
     artifacts.write(Kind::Summary, |to| json::write(outcome, to))?;
-    artifacts.write(Kind::Table, |to| csv::write(&outcome.summary, to))?;
+    artifacts.write(Kind::Table, |to| {
+        csv::write(&outcome.summary, &outcome.notes(), to)
+    })?;
     artifacts.write(Kind::Slices, |to| timeslices::json(outcome, to))?;
     artifacts.write(Kind::SliceTable, |to| timeslices::csv(outcome, to))?;
     artifacts.write(Kind::Report, |to| report::write(outcome, to))?;

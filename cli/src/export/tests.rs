@@ -17,7 +17,7 @@ fn the_summary_is_as_aiperf_writes_it() {
 
 #[test]
 fn the_table_is_as_aiperf_writes_it() {
-    let text = written(|to| csv::write(&summary(), to));
+    let text = written(|to| csv::write(&summary(), &[], to));
     assert!(
         text.lines().count() > 3 && text.split("\r\n").count() == text.split('\n').count(),
         "CRLF everywhere"
@@ -54,7 +54,7 @@ fn no_file_holds_a_secret_or_a_null_of_ours() {
     for text in [
         written(|to| json::write(&outcome(), to)),
         written(|to| report::write(&outcome(), to)),
-        written(|to| csv::write(&summary(), to)),
+        written(|to| csv::write(&summary(), &[], to)),
         written(|to| timeslices::json(&outcome(), to)),
         written(|to| timeslices::csv(&outcome(), to)),
         record_lines(),

@@ -23,7 +23,7 @@ pub(super) fn network(
     tls_flags(args, secured)?;
     if args.insecure {
         notes.push(
-            "certificates are NOT checked (--insecure): whoever answers is taken for the server"
+            "certificates are NOT checked (--insecure): the server's identity is not verified"
                 .into(),
         );
     }

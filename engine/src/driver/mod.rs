@@ -32,7 +32,8 @@ pub(crate) use deny::deny;
 pub use epoll::Epoll;
 pub use refusal::refusal;
 pub use thread::{
-    ThreadFacts, keep_off, peak_rss_bytes, prepare_thread, raise_descriptor_limit, thread_facts,
+    ThreadFacts, keep_files_private, keep_off, peak_rss_bytes, prepare_thread,
+    raise_descriptor_limit, thread_facts,
 };
 pub use uring::Uring;
 

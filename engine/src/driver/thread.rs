@@ -31,6 +31,12 @@ pub fn peak_rss_bytes() -> u64 {
     rusage(libc::RUSAGE_SELF).ru_maxrss as u64 * 1024
 }
 
+/// Has every file and folder that the process makes from now on be its user's alone (`umask` 077).
+pub fn keep_files_private() {
+    // SAFETY: umask takes a plain number and cannot fail.
+    unsafe { libc::umask(0o077) };
+}
+
 /// Pins the calling thread, sets its timer slack to 1 ns and, where asked, `SCHED_FIFO`.
 ///
 /// # Errors

@@ -29,7 +29,7 @@ fn unchecked(plan: &Plan) -> Option<Finding> {
         status: Status::Valid,
         blame: POLICY,
         evidence:
-            "certificates were not checked (--insecure): whoever answered was taken for the server"
+            "server identity not verified: certificates were not checked (--insecure), so the figures may be of another server"
                 .into(),
         remedy: "name the issuer of the server's certificate with --cacert FILE instead".into(),
     })

@@ -174,6 +174,98 @@ fn a_key_in_a_file_is_not_in_the_list_of_processes() {
     keeps(&running.end().exits(130), "an interrupted run");
 }
 
+#[test]
+fn values_under_telling_names_are_hidden_wherever_a_run_leaves_them() {
+    let _turn = together();
+    let server = paced(5, 1);
+    let folder = tempfile::tempdir().unwrap();
+    let headers = folder.path().join("headers");
+    fs::write(
+        &headers,
+        format!("# of the gateway\nX-Token: {TOKEN}\n\nX-Other: 1\n"),
+    )
+    .unwrap();
+    let inputs = json!({"api_key": KEY, "user": {"jwt": TOKEN}, "min_tokens": 2}).to_string();
+    let ended = Profile::of(server.addr())
+        .args([
+            "--request-count",
+            "4",
+            "--osl",
+            "2",
+            "--allow-invalid",
+            "--verbose",
+        ])
+        .args([
+            "--custom-endpoint",
+            &format!("/v1/chat/completions?sas={KEY}&version=7"),
+        ])
+        .args(["--extra-inputs", &inputs])
+        .args(["--header-file", headers.to_str().unwrap()])
+        .run()
+        .exits(0);
+    keeps(&ended, "values under telling names");
+    let told = fs::read_to_string(ended.artifacts().join("inputs.json")).unwrap();
+    assert!(
+        told.contains("\"api_key\":\"<redacted>\"") && told.contains("\"min_tokens\":2"),
+        "{told}"
+    );
+    let command = ended.report()["command"].to_string();
+    assert!(command.contains("version=7"), "{command}");
+    let refused = Profile::of(server.addr())
+        .args([
+            "--variant",
+            &format!("a: api-key={KEY}, concurrency=2"),
+            "--variant",
+            "b: concurrency=1",
+        ])
+        .run()
+        .exits(2);
+    keeps(&refused, "a variant that cannot be run");
+}
+
+#[test]
+fn private_files_are_their_users_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let _turn = together();
+    let server = paced(5, 1);
+    let few = ["--request-count", "2", "--osl", "2", "--allow-invalid"];
+    let ended = Profile::of(server.addr())
+        .args(few)
+        .args(["--private"])
+        .run()
+        .exits(0);
+    for file in ended.files() {
+        let mode = fs::metadata(ended.artifacts().join(&file))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600, "{file}");
+    }
+}
+
+#[test]
+fn what_a_server_says_cannot_steer_the_terminal() {
+    let _turn = together();
+    let hostile =
+        "\u{1b}]0;title\u{7}\u{1b}[2Jover\u{202e}loaded\u{200b}\u{e0041}\u{2028}now\u{9b}1m";
+    let server = Peer::start(move |to, _| {
+        let body = json!({"error": {"message": hostile}}).to_string();
+        peer::write(to, &peer::whole("503 Service Unavailable", &body))
+    });
+    let ended = Profile::of(server.addr())
+        .args(["--request-count", "2", "--verbose", "--model", hostile])
+        .run()
+        .exits(3);
+    for text in [&ended.stdout, &ended.stderr] {
+        let bad = text.chars().find(|c| {
+            (c.is_control() && !"\n\t".contains(*c))
+                || "\u{202e}\u{200b}\u{e0041}\u{2028}".contains(*c)
+        });
+        assert_eq!(bad, None, "{text:?}");
+    }
+    assert!(ended.stdout.contains("overloaded"), "{}", ended.stdout);
+}
+
 /// A server that says what it was told, as careless ones do.
 fn indiscreet() -> Peer {
     Peer::start(|to, request| {
