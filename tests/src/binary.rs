@@ -52,7 +52,9 @@ fn build(binary: &Path) {
     };
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = Command::new(cargo)
-        .args(["build", "--quiet", "-p", "ringload", "--profile", profile])
+        // With the features of the whole workspace, so that the dependencies of the tests serve.
+        .args(["build", "--quiet", "--workspace", "--bins", "--tests"])
+        .args(["--profile", profile])
         .arg("--target-dir")
         .arg(dir.parent().expect("a profile's folder is in a target's"))
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
@@ -60,7 +62,7 @@ fn build(binary: &Path) {
     let built = built.is_ok_and(|status| status.success());
     assert!(
         built && binary.exists(),
-        "{} is not there and could not be built: run `cargo build -p ringload --profile {profile}`, and look at what it says",
+        "{} is not there and could not be built: run `cargo build --workspace --bins --tests --profile {profile}`, and look at what it says",
         binary.display()
     );
 }
