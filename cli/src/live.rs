@@ -3,6 +3,7 @@
 use crate::terminal::say;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use ringload_engine::driver::keep_off;
+use ringload_engine::error::{Error, Result};
 use ringload_engine::plan::Plan;
 use ringload_engine::run::Control;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -20,14 +21,24 @@ pub(crate) fn watch<T>(
     quit: &(dyn Fn() + Sync),
     view: bool,
     work: impl FnOnce() -> T,
-) -> io::Result<T> {
-    let mut signals = Signals::new(ends())?;
+) -> Result<T> {
+    let refused = |e: io::Error| {
+        Error::environment(
+            format!("signals cannot be heard ({e})"),
+            "raise the limits of processes and of open files (`ulimit -u`, `ulimit -n`)",
+        )
+    };
+    let mut signals = Signals::new(ends()).map_err(refused)?;
     let handle = signals.handle();
     let over = AtomicBool::new(false);
-    let result = thread::scope(|scope| {
-        scope.spawn(|| heed(&mut signals, control, quit));
+    thread::scope(|scope| {
+        let heeding = || heed(&mut signals, control, quit);
+        thread::Builder::new()
+            .spawn_scoped(scope, heeding)
+            .map_err(refused)?;
         if view {
-            scope.spawn(|| {
+            // A run is worth as much without its live line.
+            let _ = thread::Builder::new().spawn_scoped(scope, || {
                 keep_off(workers);
                 draw(plan, control, &over);
             });
@@ -37,9 +48,8 @@ pub(crate) fn watch<T>(
             over: &over,
             handle: &handle,
         };
-        work()
-    });
-    Ok(result)
+        Ok(work())
+    })
 }
 
 /// The signals that end a run: who asks, who ends the service, and the terminal that was closed, unless that is to be ignored (`nohup`).
