@@ -362,7 +362,10 @@ impl Run {
             let row = self
                 .table
                 .lines()
-                .find(|row| row.starts_with(metric.info.header))
+                .find(|row| {
+                    let rest = row.strip_prefix(metric.info.header);
+                    rest.is_some_and(|rest| rest.starts_with(" (") || rest.starts_with(','))
+                })
                 .unwrap();
             assert!(
                 row.contains(&format!(",{value:.2}")),
