@@ -1,8 +1,10 @@
 //! A request body from a Jinja template.
 
 use super::ask::{Ask, Message};
+use super::jinja::{self, Bounded};
 use crate::error::{Error, Result};
-use minijinja::{AutoEscape, Environment, UndefinedBehavior};
+use minijinja::UndefinedBehavior;
+use minijinja::machinery::WhitespaceConfig;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -16,7 +18,7 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct BodyTemplate {
     source: Arc<str>,
-    compiled: Arc<Environment<'static>>,
+    compiled: Arc<Bounded>,
 }
 
 impl BodyTemplate {
@@ -27,12 +29,10 @@ impl BodyTemplate {
     pub fn new(source: &str) -> Result<Self> {
         let named = Self::NAMED.iter().find(|(name, _)| *name == source);
         let source = named.map_or(source, |(_, text)| text);
-        let mut environment = Environment::new();
-        environment.set_auto_escape_callback(|_| AutoEscape::None);
+        let mut environment = jinja::environment();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        environment
-            .add_template_owned(NAME, source.to_owned())
-            .map_err(|e| {
+        let compiled =
+            Bounded::new(environment, source, WhitespaceConfig::default()).map_err(|e| {
                 Error::usage(
                     format!("the payload template: {e}"),
                     "mend it; its syntax is Jinja's",
@@ -40,7 +40,7 @@ impl BodyTemplate {
             })?;
         Ok(Self {
             source: source.into(),
-            compiled: Arc::new(environment),
+            compiled: Arc::new(compiled),
         })
     }
 
@@ -64,8 +64,7 @@ impl BodyTemplate {
         };
         let text = self
             .compiled
-            .get_template(NAME)
-            .and_then(|template| template.render(variables(ask, stream)))
+            .render(minijinja::Value::from_serialize(variables(ask, stream)))
             .map_err(|e| {
                 failed(
                     format!("fails: {e}"),
@@ -132,6 +131,5 @@ impl Serialize for BodyTemplate {
     }
 }
 
-const NAME: &str = "body";
 /// Characters of a body that is no JSON, in an error.
 const SHOWN: usize = 80;

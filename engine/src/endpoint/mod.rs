@@ -12,6 +12,7 @@ mod embeddings;
 mod field;
 mod full;
 mod generate;
+pub(crate) mod jinja;
 mod lex;
 mod message;
 mod messages;

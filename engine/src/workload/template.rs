@@ -2,15 +2,18 @@
 
 use super::tokenizer::bounded;
 use crate::clock::{self, SECOND};
+use crate::endpoint::jinja::{self, Bounded};
 use crate::error::{Error, Result};
-use minijinja::{Environment, ErrorKind, Value as Jinja, context};
+use minijinja::machinery::WhitespaceConfig;
+use minijinja::{ErrorKind, Value as Jinja, context};
+use minijinja_contrib::pycompat::unknown_method_callback;
 use serde_json::{Map, Value};
 use std::path::Path;
 
 /// The chat template of a model: `chat_template.jinja`, else `chat_template` of `tokenizer_config.json`.
 #[derive(Debug)]
 pub struct ChatTemplate {
-    environment: Environment<'static>,
+    compiled: Bounded,
     /// `bos_token`, `eos_token` and the like.
     special: Map<String, Value>,
 }
@@ -55,11 +58,11 @@ impl ChatTemplate {
     /// # Errors
     /// When it is no Jinja template.
     pub fn new(template: &str, config: &Map<String, Value>) -> Result<Self> {
-        let mut environment = Environment::new();
-        environment.set_trim_blocks(true);
-        environment.set_lstrip_blocks(true);
-        environment
-            .set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+        let mut environment = jinja::environment();
+        environment.set_unknown_method_callback(|state, value, method, args| {
+            jinja::check_method(value, method, args)?;
+            unknown_method_callback(state, value, method, args)
+        });
         environment.add_function(
             "raise_exception",
             |what: String| -> std::result::Result<Jinja, minijinja::Error> {
@@ -68,15 +71,20 @@ impl ChatTemplate {
         );
         environment.add_function("strftime_now", |format: String| today(&format));
         environment.add_filter("tojson", to_json);
-        environment.add_template_owned(NAME, template.to_owned()).map_err(|e| {
+        let whitespace = WhitespaceConfig {
+            trim_blocks: true,
+            lstrip_blocks: true,
+            ..WhitespaceConfig::default()
+        };
+        let compiled = Bounded::new(environment, template, whitespace).map_err(|e| {
             Error::environment(
-                format!("the chat template does not parse: {e}"),
+                format!("the chat template does not compile: {e}"),
                 "leave --apply-chat-template out, and report the template: ringload should read it",
             )
         })?;
         let special = config.iter().filter(|(name, _)| name.ends_with("_token"));
         Ok(Self {
-            environment,
+            compiled,
             special: special
                 .map(|(name, value)| (name.clone(), token(value)))
                 .collect(),
@@ -89,21 +97,31 @@ impl ChatTemplate {
     /// What the template says against them.
     pub fn render(&self, messages: &[Value], tools: Option<&Value>) -> Result<String> {
         let special = Jinja::from_serialize(&self.special);
-        let rendered = self.environment.get_template(NAME).and_then(|template| {
-            template.render(context! {
-                messages => Jinja::from_serialize(messages),
-                tools => tools.map(Jinja::from_serialize),
-                add_generation_prompt => true,
-                ..special
-            })
+        let rendered = self.compiled.render(context! {
+            messages => Jinja::from_serialize(messages),
+            tools => tools.map(Jinja::from_serialize),
+            add_generation_prompt => true,
+            ..special
         });
         rendered.map_err(|e| {
             Error::usage(
-                format!("the chat template refuses a conversation: {e:#}"),
+                format!(
+                    "the chat template refuses a conversation: {}",
+                    shortened(&format!("{e:#}"))
+                ),
                 "send what the model's template takes; or leave --apply-chat-template out",
             )
         })
     }
+}
+
+/// The beginning of what a template says, which may be of any length.
+fn shortened(text: &str) -> String {
+    let mut short: String = text.chars().take(LONGEST_ERROR).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    short
 }
 
 /// The template of a config: a text, or that named `default` of a list.
@@ -129,6 +147,7 @@ fn to_json(
     options: minijinja::value::Kwargs,
 ) -> std::result::Result<Jinja, minijinja::Error> {
     let indent: Option<usize> = options.get("indent")?;
+    jinja::check_indent(indent.unwrap_or(0))?;
     let _: Option<bool> = options.get("ensure_ascii")?;
     let _: Option<Jinja> = options.get("separators")?;
     let _: Option<bool> = options.get("sort_keys")?;
@@ -229,7 +248,8 @@ const MONTHS: [&str; 12] = [
 const LARGEST_FILE: u64 = 64 << 20;
 pub(super) const CONFIG: &str = "tokenizer_config.json";
 pub(super) const FILE: &str = "chat_template.jinja";
-const NAME: &str = "chat";
+/// Most characters of what a template says against a conversation.
+const LONGEST_ERROR: usize = 1_000;
 
 #[cfg(test)]
 #[path = "template_tests.rs"]

@@ -50,3 +50,33 @@ fn dates_are_the_calendars() {
         "2024-02-29 23:59 February 24"
     );
 }
+
+#[test]
+fn a_template_of_strangers_is_bounded_and_the_limit_named() {
+    let doubling = "{% set ns = namespace(x='ab') %}{% for i in range(90) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}";
+    let said = || json!([{"role": "user", "content": "x"}]);
+    let e = render(doubling, said()).unwrap_err();
+    assert!(
+        e.what.contains("larger than the limit of 16777216 bytes"),
+        "{e}"
+    );
+    let endless = "{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}";
+    let e = render(endless, said()).unwrap_err();
+    assert!(e.what.contains("limit of 10000000 instructions"), "{e}");
+    let loud = "{{ raise_exception('x' * 100000) }}";
+    let e = render(loud, said()).unwrap_err();
+    assert!(
+        e.what.len() < 2_000 && e.what.contains("xxx…"),
+        "{}",
+        e.what.len()
+    );
+    let wide = "{{ messages|tojson(indent=1000000000) }}";
+    assert!(
+        render(wide, said())
+            .unwrap_err()
+            .what
+            .contains("over the limit of 64")
+    );
+    let e = render("{% include 'other' %}", said()).unwrap_err();
+    assert!(e.what.contains("names another template"), "{e}");
+}
