@@ -28,7 +28,7 @@ impl Exit {
     pub(crate) fn of_run(summary: &Summary, verdict: &Verdict, allow_invalid: bool) -> Self {
         if !summary.violations.is_empty() {
             Self::Invalid
-        } else if summary.was_cancelled {
+        } else if summary.was_cancelled || crate::signals::came() {
             Self::Interrupted
         } else if summary.counts.succeeded == 0 {
             Self::Unusable
@@ -47,6 +47,7 @@ impl Exit {
             Some(Blame::Usage | Blame::Environment) => Self::Usage,
             Some(Blame::Peer) => Self::Unusable,
             Some(Blame::Bug) => Self::Invalid,
+            Some(Blame::Interrupted) => Self::Interrupted,
             None => Self::Usage,
         }
     }

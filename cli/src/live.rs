@@ -1,41 +1,25 @@
-//! The run while it runs: signals in, one live line out. Both look on from outside the pinned cores.
+//! The run while it runs: one live line, drawn from outside the pinned cores.
 
 use crate::terminal::say;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use ringload_engine::driver::keep_off;
-use ringload_engine::error::{Error, Result};
 use ringload_engine::plan::Plan;
 use ringload_engine::run::Control;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
 use std::io::{self, IsTerminal};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Runs `work` while signals are heeded and, if wanted, the live line is drawn, on cores that no worker has.
+/// Runs `work` while, if wanted, the live line is drawn, on cores that no worker has.
 pub(crate) fn watch<T>(
     plan: &Plan,
     control: &Control,
     workers: &[usize],
-    quit: &(dyn Fn() + Sync),
     view: bool,
     work: impl FnOnce() -> T,
-) -> Result<T> {
-    let refused = |e: io::Error| {
-        Error::environment(
-            format!("signals cannot be heard ({e})"),
-            "raise the limits of processes and of open files (`ulimit -u`, `ulimit -n`)",
-        )
-    };
-    let mut signals = Signals::new(ends()).map_err(refused)?;
-    let handle = signals.handle();
+) -> T {
     let over = AtomicBool::new(false);
     thread::scope(|scope| {
-        let heeding = || heed(&mut signals, control, quit);
-        thread::Builder::new()
-            .spawn_scoped(scope, heeding)
-            .map_err(refused)?;
         if view {
             // A run is worth as much without its live line.
             let _ = thread::Builder::new().spawn_scoped(scope, || {
@@ -43,53 +27,17 @@ pub(crate) fn watch<T>(
                 draw(plan, control, &over);
             });
         }
-        // The threads end even when the work panics: a scope waits for them.
-        let _ending = Ending {
-            over: &over,
-            handle: &handle,
-        };
-        Ok(work())
+        // The thread ends even when the work panics: a scope waits for it.
+        let _ending = Ending(&over);
+        work()
     })
 }
 
-/// The signals that end a run: who asks, who ends the service, and the terminal that was closed, unless that is to be ignored (`nohup`).
-pub(crate) fn ends() -> impl Iterator<Item = i32> {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let hang_up = (!ignores(&status, SIGHUP)).then_some(SIGHUP);
-    [SIGINT, SIGTERM].into_iter().chain(hang_up)
-}
-
-/// Whether a process of this status ignores a signal (`SigIgn`: bit n − 1 of a hexadecimal mask is signal n).
-fn ignores(status: &str, signal: i32) -> bool {
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let mask = mask.and_then(|digits| u64::from_str_radix(digits.trim(), 16).ok());
-    mask.unwrap_or(0) >> (signal - 1) & 1 == 1
-}
-
-struct Ending<'a> {
-    over: &'a AtomicBool,
-    handle: &'a signal_hook::iterator::Handle,
-}
+struct Ending<'a>(&'a AtomicBool);
 
 impl Drop for Ending<'_> {
     fn drop(&mut self) {
-        self.over.store(true, Ordering::Relaxed);
-        self.handle.close();
-    }
-}
-
-/// First: drain. Second: abandon what is in flight. Third: the user has waited enough.
-fn heed(signals: &mut Signals, control: &Control, quit: &(dyn Fn() + Sync)) {
-    for _ in signals.forever() {
-        match control.asked() {
-            0 => say("stopping: waiting for what is in flight; once more to abandon it"),
-            1 => say("stopping now: results so far will be written; once more to quit without"),
-            _ => {
-                quit();
-                std::process::exit(crate::exit::Exit::Interrupted as i32)
-            }
-        }
-        control.stop();
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 
@@ -230,33 +178,5 @@ mod tests {
             figures.line(&pace),
             "1.5 req/s, 0 events/s, 4 in flight, 0 failed"
         );
-    }
-
-    #[test]
-    fn a_signal_that_is_ignored_is_known_by_its_bit() {
-        let status = "Name:\tringload\nSigBlk:\tffffffffffffffff\nSigIgn:\t0000000000001001\n";
-        assert!(ignores(status, SIGHUP) && ignores(status, 13));
-        assert!(!ignores(status, SIGINT) && !ignores(status, SIGTERM));
-        assert!(!ignores("", SIGHUP));
-    }
-
-    #[test]
-    fn the_first_signal_drains_and_the_second_abandons() {
-        let control = Control::new(1);
-        let wait_for = |stops: u8| {
-            let since = Instant::now();
-            while control.stops() < stops && since.elapsed() < Duration::from_secs(10) {
-                thread::sleep(Duration::from_millis(1));
-            }
-            control.stops()
-        };
-        let plan = crate::export::sample::plan();
-        let seen = watch(&plan, &control, &[], &|| (), false, || {
-            [(SIGINT, 1), (SIGTERM, 2)].map(|(signal, stops)| {
-                signal_hook::low_level::raise(signal).unwrap();
-                wait_for(stops)
-            })
-        });
-        assert_eq!(seen.unwrap(), [1, 2]);
     }
 }

@@ -16,6 +16,8 @@ mod planning;
 mod profile;
 mod redact;
 mod report;
+mod reread;
+mod signals;
 mod terminal;
 mod trial;
 
@@ -40,17 +42,25 @@ fn main() -> ExitCode {
     match act(cli.command) {
         Ok(exit) => exit.into(),
         Err(error) => {
-            say(format_args!("error: {error:#}"));
-            Exit::of_error(&error).into()
+            let exit = Exit::of_error(&error);
+            let kind = if exit == Exit::Interrupted {
+                ""
+            } else {
+                "error: "
+            };
+            say(format_args!("{kind}{error:#}"));
+            exit.into()
         }
     }
 }
 
 fn act(command: Command) -> anyhow::Result<Exit> {
+    signals::heed()?;
     match command {
         Command::Profile(args) => return profile::profile(*args),
         Command::Capacity(args) => return capacity::run(*args),
         Command::Calibrate(args) => return calibrate::run(*args),
+        Command::Report(args) => return reread::run(&args),
         Command::Dataset { command } => return dataset::run(command),
         Command::AnalyzeTrace(args) => return dataset::analyze(&args),
         Command::Mock(args) => mock::serve(&args)?,

@@ -1,6 +1,7 @@
 //! `ringload mock`, and the server behind `--demo`.
 
 use crate::args::{MockArgs, ProfileArgs};
+use crate::signals;
 use ringload_engine::host::HostFacts;
 use ringload_engine::plan::Cores;
 use ringload_engine::{Error, Result};
@@ -9,20 +10,17 @@ use ringload_mock::truth::Truth;
 use ringload_mock::{
     Certificate, ClientCa, Config, Delays, Jitter, Protocol, Server, Timing, TlsConfig,
 };
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Serves until SIGINT or SIGTERM.
+/// Serves until SIGINT, SIGTERM or SIGHUP.
 ///
 /// # Errors
 /// When it cannot listen.
 pub(crate) fn serve(args: &MockArgs) -> anyhow::Result<()> {
-    let mut signals = Signals::new([SIGINT, SIGTERM])?;
     let config = config(args)?;
     let scheme = if config.tls.is_some() {
         "https"
@@ -37,7 +35,7 @@ pub(crate) fn serve(args: &MockArgs) -> anyhow::Result<()> {
     let server = start(config)?;
     // A reader that closed the pipe does not stop the server.
     let _ = writeln!(io::stdout(), "{scheme}://{}", server.addr());
-    signals.forever().next();
+    signals::serve();
     let truth = log.as_ref().map(|_| server.truth());
     server.stop();
     if let (Some(log), Some(truth)) = (log, truth) {

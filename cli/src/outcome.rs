@@ -6,6 +6,7 @@ use ringload_engine::calibration::Used;
 use ringload_engine::measure::{Metric, Summary};
 use ringload_engine::plan::Plan;
 use ringload_engine::verdict::Verdict;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// Everything that is rendered. Renderers read it and compute nothing.
@@ -58,7 +59,7 @@ pub(crate) struct Identity {
 }
 
 /// Which of several runs it is: AIPerf's `run_info`.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub(crate) struct OfSeveral {
     /// Repeats before it.
     pub(crate) trial: usize,

@@ -3,12 +3,13 @@
 use crate::args::{OutputArgs, ProfileArgs, Ui};
 use crate::campaign;
 use crate::exit::Exit;
+use crate::export::{Aside, Place};
 use crate::mock::Demo;
 use crate::outcome::Identity;
 use crate::planning::{self, Planned, Proxies, Surroundings};
-use crate::report;
 use crate::terminal::{print, print_report, say};
-use crate::trial::{self, Eyes, Place, Prepared};
+use crate::trial::{self, Eyes, Prepared};
+use crate::{report, signals};
 use ringload_engine::plan::Plan;
 
 /// Plans, prepares, runs, judges, writes and reports.
@@ -16,6 +17,8 @@ use ringload_engine::plan::Plan;
 /// # Errors
 /// What stands in the way, with a remedy.
 pub(crate) fn profile(mut args: ProfileArgs) -> anyhow::Result<Exit> {
+    signals::grace(args.output.shutdown_grace);
+    signals::preparing();
     let prefix = planning::check_prefix(args.output.profile_export_prefix.as_deref())?;
     campaign::check(&args)?;
     let demo = Demo::start(&args)?;
@@ -26,7 +29,7 @@ pub(crate) fn profile(mut args: ProfileArgs) -> anyhow::Result<Exit> {
     if !args.cells.is_empty() || args.campaign.num_profile_runs > 1 {
         return campaign::run(&args);
     }
-    let Planned { plan, notes } = planning::plan(&args, &surroundings())?;
+    let Planned { plan, notes } = planned(&args, surroundings())?;
     if args.output.dry_run {
         let text = serde_json::to_string_pretty(&plan)?;
         print(&(text + "\n"))?;
@@ -36,9 +39,11 @@ pub(crate) fn profile(mut args: ProfileArgs) -> anyhow::Result<Exit> {
 
     let dir = planning::artifact_dir(args.output.artifact_dir.as_deref(), &plan);
     let identity = Identity::of(&plan);
+    let aside = Aside::of_run(&dir, prefix.as_deref(), args.output.overwrite);
     let place = Place {
         dir: &dir,
         prefix: prefix.as_deref(),
+        aside: &aside.quietly(args.output.quiet),
     };
     let done = trial::run(
         plan,
@@ -56,6 +61,17 @@ pub(crate) fn profile(mut args: ProfileArgs) -> anyhow::Result<Exit> {
         &outcome.verdict,
         args.output.allow_invalid,
     ))
+}
+
+/// The plan of a command line; its files are read while signals are heeded.
+///
+/// # Errors
+/// When it makes none, with what to write instead; when a signal came.
+pub(crate) fn planned(args: &ProfileArgs, around: Surroundings) -> anyhow::Result<Planned> {
+    let args = args.clone();
+    Ok(signals::unless_stopped(move || {
+        planning::plan(&args, &around)
+    })??)
 }
 
 /// What the environment adds to the flags.

@@ -2,28 +2,23 @@
 
 use crate::args::{ExportLevel, MachineArgs, OutputArgs};
 use crate::calibrate::Kept;
-use crate::export::{self, Artifacts, Kind, RecordWriter, Wanted};
+use crate::export::{self, Artifacts, Kind, Place, RecordWriter, Wanted};
 use crate::outcome::{Identity, Outcome};
 use crate::redact::Secrets;
+use crate::reread::Head;
 use crate::terminal::{print_report, say};
-use crate::{live, planning, report};
+use crate::{live, planning, report, signals};
 use ringload_engine::host::HostFacts;
 use ringload_engine::measure::{RequestMetrics, Summary};
 use ringload_engine::plan::Plan;
-use ringload_engine::record::Record;
+use ringload_engine::record::{LogWriter, Note, Record};
 use ringload_engine::run::{self, Control, Finished};
 use ringload_engine::verdict::judge;
 use ringload_engine::workload::Workload;
 use ringload_engine::{Error, Result};
-use std::path::{Path, PathBuf};
-
-/// Where a run's files go, and what they are called.
-pub(crate) struct Place<'a> {
-    /// Folder.
-    pub(crate) dir: &'a Path,
-    /// Base name instead of AIPerf's.
-    pub(crate) prefix: Option<&'a str>,
-}
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
 
 /// What looks on at each record of the measured phase when it is summed up.
 pub(crate) type OnRecord<'a> = &'a mut dyn FnMut(&Record, &RequestMetrics);
@@ -64,19 +59,78 @@ pub(crate) fn run(
     let wanted = Wanted {
         records: output.export_level == ExportLevel::Records,
         slices: plan.slice.is_some(),
+        again: false,
+        log: output.keep_records,
     };
-    let mut files = Artifacts::open(place.dir, prefix.as_deref(), wanted)?;
+    signals::preparing();
+    let place = Place {
+        prefix: prefix.as_deref(),
+        ..*place
+    };
+    let mut files = Artifacts::open(&place, wanted)?;
     let (workload, kept) = prepared.of(&plan)?;
-    files.write(Kind::Inputs, |to| {
+    let inputs = files.write(Kind::Inputs, |to| {
         let secrets = Secrets::in_bodies(&plan);
-        let mut to = secrets.scrubber(to);
+        let mut to = UnlessStopped(to);
+        let mut to = secrets.scrubber(&mut to);
         workload.write_inputs(&mut to)?;
         to.end()
-    })?;
+    });
+    signals::check()?;
+    inputs?;
 
     let host = HostFacts::read_start();
-    let finished = drive(&plan, workload, files.record_log(), view(output), eyes.live)?;
+    let mut log = match files.record_log() {
+        Some(path) => LogWriter::create(path)?,
+        None => return Err(Error::bug("a run has no record log").into()),
+    };
+    let head = Head::of(&plan, workload, &identity, output, &place, &host.facts);
+    log.note(Note::Head, &serde_json::to_vec(&head)?)?;
+    let mut finished = drive(&plan, workload, log, view(output), eyes.live)?;
     let host = host.finish();
+    finished.leave(&serde_json::to_vec(&host)?);
+    let driven = Driven {
+        plan,
+        workload,
+        finished,
+        host,
+        identity,
+    };
+    conclude(driven, files, kept, output, eyes.on_record)
+}
+
+/// A run whose load has ended.
+pub(crate) struct Driven<'a> {
+    /// What was asked.
+    pub(crate) plan: Plan,
+    /// What was sent.
+    pub(crate) workload: &'a Workload,
+    /// Its records.
+    pub(crate) finished: Finished,
+    /// Its machine.
+    pub(crate) host: HostFacts,
+    /// Who ran what.
+    pub(crate) identity: Identity,
+}
+
+/// Sums a run up, judges it, and writes its files.
+///
+/// # Errors
+/// When its log cannot be read, or a file cannot be written: then the report has been printed.
+pub(crate) fn conclude(
+    driven: Driven<'_>,
+    mut files: Artifacts<'_>,
+    kept: &Kept,
+    output: &OutputArgs,
+    on_record: Option<OnRecord<'_>>,
+) -> anyhow::Result<Done> {
+    let Driven {
+        plan,
+        workload,
+        finished,
+        host,
+        identity,
+    } = driven;
     let summed = sum_up(
         &plan,
         workload,
@@ -84,12 +138,18 @@ pub(crate) fn run(
         &mut files,
         &identity.secrets,
         output.export_http_trace,
-        eyes.on_record,
+        on_record,
     );
-    let (summary, unwritten) = match summed {
-        Ok(summed) => summed,
+    let summary = match summed {
+        Ok(summary) => summary,
         Err(error) => return Err(with_log_kept(error, files)),
     };
+    let full = summary.log_failure.as_ref().map(|why| {
+        Error::environment(
+            format!("the run ended early: its records could not be written any more ({why})"),
+            "make room on the disk, or name another folder in --artifact-dir",
+        )
+    });
     let standing = kept.standing(&plan, &summary, &host);
     let verdict = judge(&plan, &summary, &host, standing.used());
     let outcome = Outcome {
@@ -100,23 +160,41 @@ pub(crate) fn run(
         host: serde_json::to_value(&host)?,
         identity,
     };
-    if let Some(error) = unwritten {
-        tell(&outcome, output);
-        return Err(with_log_kept(error, files));
-    }
-    match export::finish(files, &outcome) {
-        Ok(files) => Ok(Done { outcome, files }),
-        Err(error) => {
-            tell(&outcome, output);
+    let (written, unwritten) = export::finish(&mut files, &outcome);
+    match (unwritten, full) {
+        (None, None) => Ok(Done {
+            outcome,
+            files: written,
+        }),
+        (Some(error), _) => {
+            tell(&outcome, &written, output);
+            Err(with_log_kept(error, files))
+        }
+        (None, Some(error)) => {
+            tell(&outcome, &written, output);
             Err(error.into())
         }
     }
 }
 
+/// Takes nothing any more when a signal has come.
+struct UnlessStopped<'a>(&'a mut dyn Write);
+
+impl Write for UnlessStopped<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        signals::check().map_err(io::Error::other)?;
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
 /// What was found is said at least, where its files cannot be written.
-fn tell(outcome: &Outcome, output: &OutputArgs) {
+fn tell(outcome: &Outcome, files: &[PathBuf], output: &OutputArgs) {
     let style = report::Style::of_stdout(output);
-    let text = report::render(outcome, &[], style);
+    let text = report::render(outcome, files, style);
     // There is nobody left to tell if this fails too.
     let _ = print_report(&text, style.colour);
 }
@@ -144,7 +222,9 @@ impl Prepared {
         let key = key(plan)?;
         if self.workload.as_ref().is_none_or(|(kept, _)| *kept != key) {
             self.workload = None;
-            self.workload = Some((key, Workload::prepare(plan)?));
+            let plan = plan.clone();
+            let made = signals::unless_stopped(move || Workload::prepare(&plan))??;
+            self.workload = Some((key, made));
         }
         match &self.workload {
             Some((_, workload)) => Ok((workload, &self.calibrations)),
@@ -175,24 +255,20 @@ fn key(plan: &Plan) -> anyhow::Result<String> {
 fn drive(
     plan: &Plan,
     workload: &Workload,
-    log: &Path,
+    log: LogWriter,
     view: bool,
     live: Option<Watch<'_>>,
 ) -> anyhow::Result<Finished> {
     let workers = run::cores(plan)?;
-    let control = Control::new(workers.len());
-    let quit = || {
-        if let Some(dir) = log.parent() {
-            export::remove_temporaries(dir);
-        }
-    };
-    let finished = live::watch(plan, &control, &workers, &quit, view, || match live {
+    let control = Arc::new(Control::new(workers.len()));
+    let _loading = signals::loading(&control);
+    let finished = live::watch(plan, &control, &workers, view, || match live {
         Some(watch) => {
             let mut look = |record: &Record| watch(&control, workload, record);
             run::execute(plan, workload, log, &control, Some(&mut look))
         }
         None => run::execute(plan, workload, log, &control, None),
-    })??;
+    })?;
     Ok(finished)
 }
 
@@ -200,11 +276,11 @@ fn sum_up(
     plan: &Plan,
     workload: &Workload,
     finished: Finished,
-    files: &mut Artifacts,
+    files: &mut Artifacts<'_>,
     secrets: &Secrets,
     trace: bool,
     mut on_record: Option<OnRecord<'_>>,
-) -> Result<(Summary, Option<Error>)> {
+) -> Result<Summary> {
     // The offset of the run itself: files and summary must agree to the nanosecond.
     let offset = finished.offset();
     let wall = |at| offset.to_realtime(at);
@@ -234,10 +310,13 @@ fn sum_up(
     for group in &mut summary.errors {
         group.message = secrets.scrub(&group.message).into_owned();
     }
-    Ok((summary, unwritten))
+    if let Some(error) = unwritten {
+        files.leave_out(Kind::Records, error);
+    }
+    Ok(summary)
 }
 
-fn with_log_kept(error: ringload_engine::Error, files: Artifacts) -> anyhow::Error {
+fn with_log_kept(error: ringload_engine::Error, files: Artifacts<'_>) -> anyhow::Error {
     if let Some(path) = files.keep_log() {
         say(format_args!(
             "the records of the run are kept in {}",

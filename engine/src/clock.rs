@@ -1,6 +1,7 @@
 //! The only place, beside the drivers, that reads a clock.
 
 use rustix::time::{ClockId, clock_gettime};
+use serde::{Deserialize, Serialize};
 
 /// Nanoseconds on `CLOCK_MONOTONIC` (an instant) or between two such instants (a length).
 pub type Nanos = u64;
@@ -41,7 +42,7 @@ fn read(clock: ClockId) -> Nanos {
 /// Converts `CLOCK_REALTIME` stamps of the kernel to `CLOCK_MONOTONIC`.
 ///
 /// The offset is sampled between two monotonic reads; of several samples the one with the smallest gap wins.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 pub struct RealtimeOffset {
     offset: i128,
     sampled_at: Nanos,

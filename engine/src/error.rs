@@ -13,6 +13,8 @@ pub enum Blame {
     Peer,
     /// ringload itself (exit 4).
     Bug,
+    /// Nobody: a signal ended it before there was anything to measure (exit 130).
+    Interrupted,
 }
 
 /// What went wrong and what to do about it.
@@ -61,6 +63,15 @@ impl Error {
             blame: Blame::Peer,
             what: what.into(),
             remedy: remedy.into(),
+        }
+    }
+
+    /// A signal ended what was under way before anything was measured.
+    pub fn interrupted(what: impl Into<String>) -> Self {
+        Self {
+            blame: Blame::Interrupted,
+            what: what.into(),
+            remedy: "nothing was measured, and no file was written".into(),
         }
     }
 

@@ -10,11 +10,12 @@ use crate::clock::{self, Nanos};
 use cgroup::Throttling;
 pub use core::{CoreFacts, CoreWatch};
 use proc::CpuTime;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 /// What is known of the machine, and what it did to the run.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
 pub struct HostFacts {
     /// Kernel release.
     pub kernel: Option<String>,

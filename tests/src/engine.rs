@@ -3,7 +3,7 @@
 use crate::Io;
 use ringload_engine::measure::Summary;
 use ringload_engine::plan::{self, Length, Phase, Plan, Target, TokenizerSource};
-use ringload_engine::record::Record;
+use ringload_engine::record::{LogWriter, Record};
 use ringload_engine::run::{self, Control};
 use ringload_engine::workload::Workload;
 use serde_json::Value;
@@ -63,8 +63,8 @@ pub fn drive(plan: &Plan) -> Driven {
     let dir = tempfile::tempdir().expect("a folder for the log");
     let workload = Workload::prepare(plan).expect("prompts");
     let control = Control::new(run::cores(plan).expect("cores").len());
-    let log = dir.path().join("log");
-    let finished = run::execute(plan, &workload, &log, &control, None).expect("a run");
+    let log = LogWriter::create(&dir.path().join("log")).expect("a log");
+    let finished = run::execute(plan, &workload, log, &control, None).expect("a run");
     let mut records = Vec::new();
     let summary = run::summarize(plan, &workload, finished, &mut |record, _| {
         records.push(record.clone());

@@ -11,6 +11,7 @@ use std::time::Duration;
 pub struct Flood {
     addr: SocketAddr,
     stop: Arc<AtomicBool>,
+    settled: Arc<AtomicBool>,
     server: Option<JoinHandle<()>>,
 }
 
@@ -53,6 +54,8 @@ const ANSWERS: [(&str, &str); 7] = [
 struct Client {
     socket: TcpStream,
     kind: usize,
+    /// One of those that are waited for.
+    first: bool,
     begun: bool,
     /// Bytes of the piece that the kernel has not taken.
     left: usize,
@@ -73,13 +76,21 @@ impl Flood {
             .set_nonblocking(true)
             .expect("a listener that does not block");
         let stop = Arc::new(AtomicBool::new(false));
-        let asked = stop.clone();
-        let server = std::thread::spawn(move || serve(&listener, &asked, connections));
+        let settled = Arc::new(AtomicBool::new(false));
+        let (asked, reached) = (stop.clone(), settled.clone());
+        let server = std::thread::spawn(move || serve(&listener, &asked, &reached, connections));
         Self {
             addr,
             stop,
+            settled,
             server: Some(server),
         }
+    }
+
+    /// Whether each of the first connections has been given far more than any limit, or has been closed by its client.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.settled.load(Ordering::Acquire)
     }
 
     /// Where it listens.
@@ -98,7 +109,7 @@ impl Drop for Flood {
     }
 }
 
-fn serve(listener: &TcpListener, stop: &AtomicBool, connections: usize) {
+fn serve(listener: &TcpListener, stop: &AtomicBool, settled: &AtomicBool, connections: usize) {
     let pieces = ANSWERS.map(|(_, repeated)| repeated.repeat(PIECE / repeated.len()));
     let (mut clients, mut serial) = (Vec::new(), 0);
     while !stop.load(Ordering::Acquire) {
@@ -107,6 +118,7 @@ fn serve(listener: &TcpListener, stop: &AtomicBool, connections: usize) {
                 clients.push(Client {
                     socket,
                     kind: serial % ANSWERS.len(),
+                    first: serial < connections,
                     begun: false,
                     left: 0,
                     taken: 0,
@@ -126,6 +138,10 @@ fn serve(listener: &TcpListener, stop: &AtomicBool, connections: usize) {
             }
             Err(_) => false,
         });
+        let mut first = clients.iter().filter(|client| client.first);
+        if first.all(|client| client.taken >= ENOUGH) {
+            settled.store(true, Ordering::Release);
+        }
         if !moved {
             std::thread::sleep(Duration::from_millis(1));
         }
@@ -177,6 +193,8 @@ impl Client {
 
 /// Bytes that a connection is given in its turn.
 const PIECE: usize = 8 << 10;
+/// Bytes that are over any limit of the tests.
+const ENOUGH: usize = 64 << 10;
 /// Bytes from which on it is given less.
 const PLENTY: usize = 256 << 10;
 /// Bytes that it is given then.

@@ -40,4 +40,4 @@ pub fn cores() -> usize {
 }
 
 /// Longer than anything here takes, also on a machine that is busy with something else.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(240);

@@ -252,7 +252,13 @@ pub fn finish(tokens: u32) -> String {
 #[must_use]
 pub fn chat(tokens: u32) -> String {
     let words: String = (0..tokens).map(|_| token("word ")).collect();
-    format!("{STREAM}{words}{}", finish(tokens))
+    stream(&(words + &finish(tokens)))
+}
+
+/// A head, and these events as its body.
+#[must_use]
+pub fn stream(events: &str) -> String {
+    format!("{STREAM}{events}")
 }
 
 /// An answer with a length.

@@ -21,6 +21,8 @@ pub struct Profile {
     command: Command,
     args: Vec<OsString>,
     defaults: &'static [&'static [&'static str]],
+    /// Whether it leaves files.
+    files: bool,
     dir: TempDir,
 }
 
@@ -63,6 +65,28 @@ impl Profile {
         Self::named("calibrate")
     }
 
+    /// `ringload report` of what is in a folder.
+    ///
+    /// # Panics
+    /// When no temporary folder can be made.
+    #[must_use]
+    pub fn report(dir: &Path) -> Self {
+        Self::named("report").args([dir])
+    }
+
+    /// `ringload mock` on a port of the kernel's choice.
+    ///
+    /// # Panics
+    /// When no temporary folder can be made.
+    #[must_use]
+    pub fn mock_server() -> Self {
+        let bare = Self::named("mock").args(["--port", "0"]);
+        Self {
+            files: false,
+            ..bare
+        }
+    }
+
     fn named(subcommand: &str) -> Self {
         let dir = tempfile::tempdir().expect("a folder for the files");
         let mut command = Command::new(binary::ringload());
@@ -78,6 +102,7 @@ impl Profile {
             command,
             args: Vec::new(),
             defaults: &[],
+            files: true,
             dir,
         }
     }
@@ -145,6 +170,12 @@ impl Profile {
         self
     }
 
+    /// Where its files go unless `--artifact-dir` says otherwise.
+    #[must_use]
+    pub fn artifacts(&self) -> PathBuf {
+        self.dir.path().join("artifacts")
+    }
+
     /// Starts it.
     ///
     /// # Panics
@@ -156,7 +187,7 @@ impl Profile {
         for words in self.defaults.iter().filter(|words| !said(words[0])) {
             self.command.args(*words);
         }
-        if !said("--artifact-dir") {
+        if self.files && !said("--artifact-dir") {
             self.command.arg("--artifact-dir").arg(&artifacts);
         }
         let mut child = self
@@ -208,6 +239,25 @@ impl Running {
     #[must_use]
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Whether a thread of it has this name now.
+    #[must_use]
+    pub fn has_thread(&self, name: &str) -> bool {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id()));
+        let named = |task: fs::DirEntry| {
+            let comm = fs::read_to_string(task.path().join("comm"));
+            comm.is_ok_and(|comm| comm.trim_end() == name)
+        };
+        tasks.is_ok_and(|mut tasks| tasks.any(|task| task.is_ok_and(named)))
+    }
+
+    /// Ends it with SIGKILL; where its files are.
+    #[must_use]
+    pub fn kill(mut self) -> (TempDir, PathBuf) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        self.dir.take().expect("not yet ended")
     }
 
     /// What stderr says so far.

@@ -16,6 +16,7 @@ mod mock;
 mod network;
 mod output;
 mod refusal;
+mod report;
 mod sweep;
 mod trace;
 pub(crate) mod values;
@@ -35,6 +36,7 @@ pub(crate) use media::{ImageFormatArg, MediaArgs};
 pub(crate) use mock::MockArgs;
 pub(crate) use network::{DnsArg, NetworkArgs, TlsVersion};
 pub(crate) use output::{ExportLevel, OutputArgs, Ui};
+pub(crate) use report::ReportArgs;
 pub(crate) use trace::TraceArgs;
 pub(crate) use warmup::WarmupArgs;
 
@@ -68,6 +70,9 @@ pub(crate) enum Command {
     /// Find out how much this machine can drive, for runs of this shape to be held against; takes at most 20 seconds.
     #[command(after_help = CALIBRATE)]
     Calibrate(Box<CalibrateArgs>),
+    /// Make report and files of a run again from its record log; of one that was killed, from what it had left.
+    #[command(after_help = EXIT_STATUS)]
+    Report(ReportArgs),
     /// See what is in a file of requests, or write it in another format.
     Dataset {
         /// What to do.

@@ -19,6 +19,18 @@ pub(crate) struct OutputArgs {
     #[arg(long)]
     pub(crate) private: bool,
 
+    /// Replace what stands in the folder from an earlier run, which is moved to `previous-N/` there otherwise.
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+
+    /// After SIGTERM, SIGINT or SIGHUP end within so many seconds, results included: what is in flight is awaited for what is left of them.
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = super::values::seconds)]
+    pub(crate) shutdown_grace: f64,
+
+    /// Keep the log of records as `ringload_records.log`: `ringload report` makes report and files from it again.
+    #[arg(long)]
+    pub(crate) keep_records: bool,
+
     /// Base name of the exported files instead of `profile_export…`.
     #[arg(long, visible_alias = "profile-export-file", value_name = "NAME")]
     pub(crate) profile_export_prefix: Option<String>,

@@ -3,8 +3,8 @@
 use crate::args::ProfileArgs;
 use crate::campaign::warm;
 use crate::planning::{Proxies, Surroundings};
-use crate::profile::surroundings;
-use crate::{live, mock, planning};
+use crate::profile::{planned, surroundings};
+use crate::{mock, signals};
 use ringload_engine::calibration::{Load, Machine, Shape, Step};
 use ringload_engine::clock::{Nanos, SECOND};
 use ringload_engine::host::HostFacts;
@@ -13,14 +13,15 @@ use ringload_engine::plan::{
     Cores, Dns, Family, HttpVersion, Length, Load as Loop, Phase, Plan, Reuse, Target,
     TokenizerSource,
 };
+use ringload_engine::record::LogWriter;
 use ringload_engine::run::{self, Control};
 use ringload_engine::verdict::{Status, judge};
 use ringload_engine::workload::Workload;
 use ringload_engine::{Error, Result};
 use ringload_mock::{Config, Jitter, Protocol, Server, Timing, TlsConfig};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
-use tempfile::TempDir;
 
 /// Makes the loads.
 pub(super) struct Bench {
@@ -29,7 +30,6 @@ pub(super) struct Bench {
     core: usize,
     servers: Vec<usize>,
     length: Nanos,
-    dir: TempDir,
     /// Requests in flight, all of them on the one core.
     pub(super) streams: u32,
     /// Output tokens of a long answer.
@@ -56,7 +56,7 @@ impl Bench {
             proxies: Proxies::default(),
             ..surroundings()
         };
-        let plan = planning::plan(args, &around)?.plan;
+        let plan = planned(args, around)?.plan;
         let cores = run::cores(&plan)?;
         let allowed = mock::allowed_cores();
         let core = *cores.last().ok_or_else(no_core)?;
@@ -67,7 +67,6 @@ impl Bench {
             core,
             servers: allowed.into_iter().filter(|c| *c != core).collect(),
             length: (length_s * SECOND as f64) as Nanos,
-            dir: tempfile::tempdir()?,
             streams,
             // So many that each stream ends within the step, whatever their number.
             tokens: tokens
@@ -133,19 +132,21 @@ impl Bench {
         let tls = self.plan.targets.first().is_some_and(|t| t.tls);
         let server = self.server(timing, tls)?;
         let plan = self.plan_for(&server, tls, tokens)?;
-        let workload = Workload::prepare(&plan)?;
-        let log = self.dir.path().join("records");
+        let prepared = plan.clone();
+        let workload = signals::unless_stopped(move || Workload::prepare(&prepared))??;
+        let log = LogWriter::new(tempfile::tempfile()?, "the record log".into())?;
         let workers = run::cores(&plan)?;
-        let control = Control::new(workers.len());
+        let control = Arc::new(Control::new(workers.len()));
         let host = HostFacts::read_start();
-        let finished = live::watch(&plan, &control, &workers, &|| {}, false, || {
-            run::execute(&plan, &workload, &log, &control, None)
-        })??;
+        let finished = {
+            let _loading = signals::loading(&control);
+            run::execute(&plan, &workload, log, &control, None)?
+        };
         let host = host.finish();
         let summary = run::summarize(&plan, &workload, finished, &mut |_, _| ())?;
         // Its threads have done their part; what they take to end is not measured.
         drop(server);
-        let interrupted = summary.was_cancelled;
+        let interrupted = summary.was_cancelled || signals::came();
         if summary.client.events == 0 && summary.counts.succeeded == 0 && !interrupted {
             return Err(unanswered(&summary).into());
         }

@@ -9,7 +9,7 @@ use crate::args::CalibrateArgs;
 use crate::exit::Exit;
 use crate::mock::Demo;
 use crate::terminal::{print, say};
-use crate::{export, report};
+use crate::{export, report, signals};
 use bench::{Bench, Tried};
 use ringload_engine::calibration::{Basis, Calibration, Ceiling, Step, costs};
 use ringload_engine::clock;
@@ -22,6 +22,7 @@ use store::Store;
 /// # Errors
 /// What stands in the way, with a remedy.
 pub(crate) fn run(mut args: CalibrateArgs) -> anyhow::Result<Exit> {
+    signals::preparing();
     let output = args.profile.output.clone();
     if let Some(demo) = Demo::start(&args.profile)? {
         demo.aim(&mut args.profile);

@@ -3,22 +3,21 @@
 mod cells;
 mod convergence;
 mod outcome;
-mod pause;
 
 pub(crate) use cells::{fresh, warm};
 pub(crate) use convergence::{Settling, check};
-pub(crate) use outcome::{Campaign, CellOutcome};
+pub(crate) use outcome::{Campaign, CellOutcome, Interrupted, NotRun};
 
 use crate::args::{CampaignArgs, ProfileArgs, SweepMode};
 use crate::exit::Exit;
+use crate::export::{Aside, Place};
 use crate::outcome::{Identity, OfSeveral, fresh_id};
 use crate::profile::announce;
 use crate::terminal::print;
-use crate::trial::{self, Done, Eyes, Place, Prepared};
-use crate::{export, report};
+use crate::trial::{self, Done, Eyes, Prepared};
+use crate::{export, report, signals};
 use cells::Planned;
 use convergence::Watch;
-use pause::Pauses;
 use std::path::{Path, PathBuf};
 
 /// Runs every cell as often as asked, and says what came of it.
@@ -27,7 +26,8 @@ use std::path::{Path, PathBuf};
 /// What stands in the way of the first run, with a remedy. What stands in the way of a later one ends the campaign too, after what was
 /// measured has been written.
 pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Exit> {
-    let (cells, notes) = cells::plan(args)?;
+    let all = args.clone();
+    let (cells, notes) = signals::unless_stopped(move || cells::plan(&all))??;
     if args.output.dry_run {
         let plans: Vec<_> = cells.iter().map(|c| &c.plan).collect();
         let text = serde_json::to_string_pretty(&plans)?;
@@ -36,7 +36,8 @@ pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Exit> {
     }
     announce(&args.output, &cells[0].plan, &notes)?;
     let base = cells::folder(args, &cells);
-    let pauses = Pauses::new()?;
+    let folders = cells.iter().map(|cell| cell.folder.clone());
+    let aside = Aside::of_several(&base, folders, args.output.overwrite).quietly(args.output.quiet);
     let mut watches: Vec<Watch> = cells.iter().map(|_| Watch::new(&args.campaign)).collect();
     let mut done: Vec<Vec<Done>> = cells.iter().map(|_| Vec::new()).collect();
     let mut prepared = Prepared::on(&args.machine);
@@ -50,9 +51,10 @@ pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Exit> {
             continue;
         }
         let first = before.is_none();
-        if let Some(before) = before.replace((trial, index))
-            && pauses.wait(pause(&args.campaign, before, (trial, index)))
-        {
+        let pause = before
+            .replace((trial, index))
+            .map_or(0.0, |before| pause(&args.campaign, before, (trial, index)));
+        if signals::wait(pause) && !first {
             stopped = Some(Stop::Signal);
             break;
         }
@@ -75,6 +77,7 @@ pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Exit> {
         let place = Place {
             dir: &dir,
             prefix: args.output.profile_export_prefix.as_deref(),
+            aside: &aside,
         };
         let watch = &mut watches[index];
         watch.begin();
@@ -92,13 +95,17 @@ pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Exit> {
         let ran = match ran {
             Ok(ran) => ran,
             Err(error) if first => return Err(error),
+            Err(error) if Exit::of_error(&error) == Exit::Interrupted => {
+                stopped = Some(Stop::Signal);
+                break;
+            }
             Err(error) => {
                 stopped = Some(Stop::Error(error));
                 break;
             }
         };
         watches[index].end(&ran.outcome.summary);
-        let cancelled = ran.outcome.summary.was_cancelled;
+        let cancelled = ran.outcome.summary.was_cancelled || signals::came();
         if rows {
             let line = report::progress_line(&ran.outcome, first);
             print(&line)?;
@@ -109,18 +116,51 @@ pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Exit> {
             break;
         }
     }
+    signals::finishing();
+    let not_run = not_run(args, &cells, &watches, &done);
     let settling = watches.iter().map(Watch::result);
     let done = done.into_iter().zip(settling).collect();
-    let campaign = Campaign::of(&cells, done, args.campaign.confidence_level, sweep_id);
-    let written = export::finish_campaign(&base, &campaign, &args.campaign)?;
+    let mut campaign = Campaign::of(&cells, done, args.campaign.confidence_level, sweep_id);
+    campaign.interrupted = stopped.as_ref().map(|stop| Interrupted {
+        why: match stop {
+            Stop::Signal => "a signal".into(),
+            Stop::Error(error) => format!("{error:#}"),
+        },
+        not_run,
+    });
+    let written = export::finish_campaign(&base, &campaign, &args.campaign);
+    let files = written.as_deref().unwrap_or_default();
     let apart = if rows { "\n" } else { "" };
-    let text = report::render_campaign(&campaign, &base, &written, style);
+    let text = report::render_campaign(&campaign, &base, files, style);
     print(&format!("{apart}{text}"))?;
+    written?;
     match stopped {
         Some(Stop::Error(error)) => Err(error),
         Some(Stop::Signal) if balanced(&campaign) => Ok(Exit::Interrupted),
         Some(Stop::Signal) | None => Ok(exit(&campaign, args.output.allow_invalid)),
     }
+}
+
+/// Cells of which a planned run was not made, and those of their runs.
+fn not_run(
+    args: &ProfileArgs,
+    cells: &[Planned],
+    watches: &[Watch],
+    done: &[Vec<Done>],
+) -> Vec<NotRun> {
+    let planned = args.campaign.num_profile_runs as usize;
+    let missing = |(i, cell): (usize, &Planned)| {
+        let runs = match watches[i].settled() {
+            true => 0,
+            false => planned - done[i].len(),
+        };
+        (runs > 0).then(|| NotRun {
+            label: cell.label.clone(),
+            values: cell.values.clone(),
+            runs,
+        })
+    };
+    cells.iter().enumerate().filter_map(missing).collect()
 }
 
 /// Why a campaign ended early.

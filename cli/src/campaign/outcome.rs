@@ -16,6 +16,28 @@ pub(crate) struct Campaign {
     pub(crate) level: f64,
     /// 12 hexadecimal digits, where there are several cells.
     pub(crate) sweep_id: Option<String>,
+    /// What ended it early, if anything did.
+    pub(crate) interrupted: Option<Interrupted>,
+}
+
+/// How several runs ended before all of them were made.
+#[derive(Clone, Debug)]
+pub(crate) struct Interrupted {
+    /// A signal, or an error in words.
+    pub(crate) why: String,
+    /// What was not run.
+    pub(crate) not_run: Vec<NotRun>,
+}
+
+/// A cell of which runs are missing.
+#[derive(Clone, Debug)]
+pub(crate) struct NotRun {
+    /// How it is called.
+    pub(crate) label: String,
+    /// Flag and value of each axis.
+    pub(crate) values: Vec<(String, String)>,
+    /// How many runs of it are missing.
+    pub(crate) runs: usize,
 }
 
 /// One cell and its repeats.
@@ -69,6 +91,7 @@ impl Campaign {
             cells,
             level,
             sweep_id,
+            interrupted: None,
         }
     }
 

@@ -7,12 +7,13 @@ pub(crate) use outcome::{Base, Capacity, Probe};
 
 use crate::args::{Axis, CapacityArgs};
 use crate::exit::Exit;
+use crate::export::Aside;
 use crate::mock::Demo;
 use crate::outcome::Identity;
 use crate::planning;
 use crate::terminal::{print, say};
 use crate::trial::Prepared;
-use crate::{export, report};
+use crate::{export, report, signals};
 use probes::Bench;
 use ringload_engine::campaign::{Range, Search};
 use ringload_engine::{Error, Result};
@@ -22,6 +23,8 @@ use ringload_engine::{Error, Result};
 /// # Errors
 /// What stands in the way, with a remedy.
 pub(crate) fn run(mut args: CapacityArgs) -> anyhow::Result<Exit> {
+    signals::grace(args.profile.output.shutdown_grace);
+    signals::preparing();
     fits(&args)?;
     let demo = Demo::crowded(&args.profile)?;
     if let Some(demo) = &demo {
@@ -42,7 +45,10 @@ pub(crate) fn run(mut args: CapacityArgs) -> anyhow::Result<Exit> {
     let mut prepared = Prepared::on(&args.profile.machine);
     let show = |text: String| print(&text);
 
-    let base = bench.base(&dir, &mut prepared)?;
+    let output = &args.profile.output;
+    let aside = Aside::of_several(&dir, [], output.overwrite).quietly(output.quiet);
+
+    let base = bench.base(&dir, &aside, &mut prepared)?;
     let mut capacity = Capacity {
         axis: args.search.axis,
         target: args.search.target,
@@ -50,7 +56,7 @@ pub(crate) fn run(mut args: CapacityArgs) -> anyhow::Result<Exit> {
         search: Search::new(range(&args, &base)),
         identity: Identity::of(bench.plan()),
         slos: bench.plan().slos.clone(),
-        interrupted: base.run.outcome.summary.was_cancelled,
+        interrupted: base.run.outcome.summary.was_cancelled || signals::came(),
         base,
         probes: Vec::new(),
     };
@@ -64,7 +70,15 @@ pub(crate) fn run(mut args: CapacityArgs) -> anyhow::Result<Exit> {
         .filter(|_| capacity.base.good_fraction > 0.0 && !capacity.interrupted)
     {
         let number = capacity.probes.len() + 1;
-        let probe = bench.probe(next, number, &dir, &mut prepared, &capacity)?;
+        let probe = bench.probe(next, number, (&dir, &aside), &mut prepared, &capacity);
+        let probe = match probe {
+            Ok(probe) => probe,
+            Err(error) if Exit::of_error(&error) == Exit::Interrupted => {
+                capacity.interrupted = true;
+                break;
+            }
+            Err(error) => return Err(error),
+        };
         capacity.interrupted = probe.interrupted;
         if capacity.interrupted {
             break;
@@ -74,7 +88,9 @@ pub(crate) fn run(mut args: CapacityArgs) -> anyhow::Result<Exit> {
         }
         capacity.search.tell(next, probe.judgement.holds);
         capacity.probes.push(probe);
+        capacity.interrupted = signals::came();
     }
+    signals::finishing();
     let files = export::finish_capacity(&dir, &capacity)?;
     show(report::render_capacity(&capacity, &dir, &files, style))?;
     Ok(exit(&capacity, args.profile.output.allow_invalid))

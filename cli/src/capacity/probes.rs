@@ -4,10 +4,10 @@ use super::{Base, Capacity, Probe};
 use crate::args::values::Grace;
 use crate::args::{Axis, CapacityArgs, ProfileArgs};
 use crate::campaign::{fresh, warm};
+use crate::export::{Aside, Place};
 use crate::outcome::Identity;
-use crate::planning;
-use crate::profile::{announce, surroundings};
-use crate::trial::{self, Eyes, Place, Prepared};
+use crate::profile::{announce, planned, surroundings};
+use crate::trial::{self, Eyes, Prepared};
 use ringload_engine::campaign::{Judge, Next, Rule, Seen, least};
 use ringload_engine::clock::{Nanos, SECOND};
 use ringload_engine::plan::Plan;
@@ -34,7 +34,8 @@ impl Bench {
         let mut first = args.profile.clone();
         first.load.concurrency = Some(1);
         first.load.request_count = Some(BASE_REQUESTS);
-        let planned = planning::plan(&first, &around)?;
+        let fresh_seed = around.fresh_seed;
+        let planned = planned(&first, around)?;
         announce(&args.profile.output, &planned.plan, &planned.notes)?;
         Ok(Self {
             args: args.profile.clone(),
@@ -42,7 +43,7 @@ impl Bench {
             longest_s: args.search.probe_duration,
             level: args.search.probe_confidence,
             base: planned.plan,
-            fresh_seed: around.fresh_seed,
+            fresh_seed,
         })
     }
 
@@ -55,9 +56,14 @@ impl Bench {
     ///
     /// # Errors
     /// What stands in the way, with a remedy.
-    pub(super) fn base(&self, dir: &Path, prepared: &mut Prepared) -> anyhow::Result<Base> {
+    pub(super) fn base(
+        &self,
+        dir: &Path,
+        aside: &Aside,
+        prepared: &mut Prepared,
+    ) -> anyhow::Result<Base> {
         let dir = dir.join("probe_00_one_at_a_time");
-        let run = self.run(self.base.clone(), &dir, prepared, None)?;
+        let run = self.run(self.base.clone(), (&dir, aside), prepared, None)?;
         let summary = &run.outcome.summary;
         let latency = run.outcome.metric("request_latency").and_then(|m| m.stats);
         Ok(Base {
@@ -84,7 +90,7 @@ impl Bench {
         &mut self,
         next: Next,
         number: usize,
-        dir: &Path,
+        (dir, aside): (&Path, &Aside),
         prepared: &mut Prepared,
         capacity: &Capacity,
     ) -> anyhow::Result<Probe> {
@@ -125,7 +131,7 @@ impl Bench {
                     control.enough();
                 }
             };
-            self.run(plan, &dir, prepared, Some(&mut live))?
+            self.run(plan, (&dir, aside), prepared, Some(&mut live))?
         };
         let summary = &run.outcome.summary;
         let waiting = summary.counts.in_flight_at_end + summary.counts.dropped;
@@ -141,7 +147,7 @@ impl Bench {
     fn run(
         &self,
         plan: Plan,
-        dir: &Path,
+        (dir, aside): (&Path, &Aside),
         prepared: &mut Prepared,
         live: Option<trial::Watch<'_>>,
     ) -> anyhow::Result<trial::Done> {
@@ -149,6 +155,7 @@ impl Bench {
         let place = Place {
             dir,
             prefix: self.args.output.profile_export_prefix.as_deref(),
+            aside,
         };
         let eyes = Eyes {
             live,
@@ -169,7 +176,7 @@ impl Bench {
         args.load.benchmark_grace_period = Some(Grace(Some(self.longest_s)));
         let mut around = surroundings();
         around.fresh_seed = self.fresh_seed;
-        let mut plan = planning::plan(&args, &around)?.plan;
+        let mut plan = planned(&args, around)?.plan;
         warm(&mut plan);
         plan.seed = fresh(plan.seed, number as u64);
         plan.prompts.entries = self.base.prompts.entries;

@@ -1,6 +1,7 @@
 //! `ringload dataset convert`: what a format cannot say is refused, by its reason.
 
 use crate::args::FileArgs;
+use crate::export::Draft;
 use crate::terminal::say;
 use ringload_engine::clock::{MILLI, Nanos};
 use ringload_engine::dataset::{Content, Format, Row, Session};
@@ -10,8 +11,7 @@ use ringload_engine::{Error, Result};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::Path;
 
 /// Writes the requests of a file in another format.
@@ -32,6 +32,7 @@ pub(super) fn convert(args: &FileArgs, to: Format, output: &Path) -> anyhow::Res
     {
         return Err(Error::usage("--output is the file that is read", "name another file").into());
     }
+    let mut out = Draft::of(output).map_err(unwritable)?;
     let plan = super::plan(args)?;
     let Some(replay) = &plan.prompts.replay else {
         return Ok(());
@@ -39,17 +40,14 @@ pub(super) fn convert(args: &FileArgs, to: Format, output: &Path) -> anyhow::Res
     match to.name() {
         "inputs_json" => {
             let workload = Workload::prepare(&plan)?;
-            let mut out = File::create(output).map_err(unwritable)?;
             workload.write_inputs(&mut out).map_err(unwritable)?;
         }
         "mooncake_trace" => {
-            let mut out = BufWriter::new(File::create(output).map_err(unwritable)?);
             let mut ids = Ids::default();
             workload::rows(replay, plan.seed, &mut |row| {
                 let id = ids.of(&row);
                 writeln!(out, "{}", mooncake(&row, id)?).map_err(unwritable)
             })?;
-            out.flush().map_err(unwritable)?;
             if replay.block != to.block() {
                 say(format_args!(
                     "note: its blocks have {} tokens: replay it with --isl-block-size {}",
@@ -69,12 +67,10 @@ pub(super) fn convert(args: &FileArgs, to: Format, output: &Path) -> anyhow::Res
                 });
                 turns(&row, &mut order[at].1)
             })?;
-            let mut out = BufWriter::new(File::create(output).map_err(unwritable)?);
             for (id, turns) in order {
                 writeln!(out, "{}", json!({"session_id": id, "turns": turns}))
                     .map_err(unwritable)?;
             }
-            out.flush().map_err(unwritable)?;
         }
         other => {
             return Err(Error::usage(
@@ -84,6 +80,7 @@ pub(super) fn convert(args: &FileArgs, to: Format, output: &Path) -> anyhow::Res
             .into());
         }
     }
+    out.finish(output).map_err(unwritable)?;
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use super::csv::escaped;
 use super::files::write_whole;
 use super::numbers::{finite, typed, without_nulls};
 use crate::args::{CampaignArgs, SweepMode};
-use crate::campaign::{Campaign, CellOutcome};
+use crate::campaign::{Campaign, CellOutcome, Interrupted, NotRun};
 use ringload_engine::Result;
 use ringload_engine::campaign::Spread;
 use serde_json::{Map, Value, json};
@@ -184,8 +184,12 @@ fn sweep(campaign: &Campaign) -> Value {
 }
 
 fn parameters(cell: &CellOutcome) -> Value {
+    values(&cell.values)
+}
+
+fn values(values: &[(String, String)]) -> Value {
     let entry = |(flag, value): &(String, String)| (flag.replace('-', "_"), typed(value));
-    Value::Object(cell.values.iter().map(entry).collect::<Map<_, _>>())
+    Value::Object(values.iter().map(entry).collect::<Map<_, _>>())
 }
 
 fn sweep_csv(campaign: &Campaign) -> String {
@@ -266,6 +270,21 @@ fn document(campaign: &Campaign) -> Value {
         "confidence_level": campaign.level,
         "cells": campaign.cells.iter().map(cell).collect::<Vec<_>>(),
         "picture": campaign.picture,
+        "interrupted": campaign.interrupted.as_ref().map(interrupted),
+    })
+}
+
+fn interrupted(interrupted: &Interrupted) -> Value {
+    let cell = |cell: &NotRun| {
+        json!({
+            "label": cell.label,
+            "parameters": values(&cell.values),
+            "runs": cell.runs,
+        })
+    };
+    json!({
+        "by": interrupted.why,
+        "not_run": interrupted.not_run.iter().map(cell).collect::<Vec<_>>(),
     })
 }
 

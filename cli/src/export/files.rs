@@ -1,10 +1,13 @@
 //! The artifact folder: every file is opened before the load starts, and appears under its name only when it is whole.
 
+use super::aside::Aside;
 use ringload_engine::{Error, Result};
+use std::collections::BTreeSet;
 use std::fs::{self, Permissions};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Seek, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use tempfile::{Builder, NamedTempFile, TempPath};
 
 /// A file of a run.
@@ -33,61 +36,80 @@ pub(crate) struct Wanted {
     pub(crate) records: bool,
     /// The slices.
     pub(crate) slices: bool,
+    /// What a run leaves that is made from its log: neither prompts nor a log of its own.
+    pub(crate) again: bool,
+    /// The log of records, for later.
+    pub(crate) log: bool,
+}
+
+/// Where the files of a run go.
+pub(crate) struct Place<'a> {
+    /// Folder.
+    pub(crate) dir: &'a Path,
+    /// Base name instead of AIPerf's.
+    pub(crate) prefix: Option<&'a str>,
+    /// What stands there from earlier runs; its folder, above `dir` or `dir` itself, has the files until they are whole.
+    pub(crate) aside: &'a Aside,
 }
 
 /// The open files of a run.
-pub(crate) struct Artifacts {
+pub(crate) struct Artifacts<'a> {
     dir: PathBuf,
+    aside: &'a Aside,
     files: Vec<(Kind, String, BufWriter<NamedTempFile>)>,
-    log: TempPath,
+    /// Why the first file that could not be written could not.
+    failed: Option<Error>,
+    log: Option<TempPath>,
+    /// The name that the log gets.
+    keep_log_as: Option<String>,
 }
 
-impl Artifacts {
-    /// Makes the folder and opens the files in it under temporary names.
+impl<'a> Artifacts<'a> {
+    /// Makes the folder and opens the files under temporary names.
     ///
     /// # Errors
     /// [`ringload_engine::Blame::Environment`] when the folder cannot be written to.
-    pub(crate) fn open(dir: &Path, prefix: Option<&str>, wanted: Wanted) -> Result<Self> {
+    pub(crate) fn open(place: &Place<'a>, wanted: Wanted) -> Result<Self> {
+        let dir = place.dir;
         let blame = |e: io::Error| {
             Error::environment(
                 format!("--artifact-dir {}: {e}", dir.display()),
                 "name a folder that can be written to, on a disk with room",
             )
         };
-        fs::create_dir_all(dir).map_err(blame)?;
-        let kinds = [
-            Kind::Summary,
-            Kind::Table,
-            Kind::Records,
-            Kind::Inputs,
-            Kind::Report,
-            Kind::Slices,
-            Kind::SliceTable,
-        ];
+        let base = place.aside.base();
+        fs::create_dir_all(base).map_err(blame)?;
         let mut files = Vec::new();
-        for kind in kinds.into_iter().filter(|k| wanted.has(*k)) {
-            let name = kind.name(prefix);
+        for kind in Kind::ALL.into_iter().filter(|k| wanted.has(*k)) {
+            let name = kind.name(place.prefix);
             if dir.join(&name).is_dir() {
                 return Err(blame(io::Error::other(format!("{name} is a folder"))));
             }
-            files.push((kind, name, BufWriter::new(temporary(dir).map_err(blame)?)));
+            files.push((kind, name, BufWriter::new(temporary(base).map_err(blame)?)));
         }
-        let log = unfinished(dir, 0o600).map_err(blame)?.into_temp_path();
+        let log = match wanted.again {
+            true => None,
+            false => Some(unfinished(base, 0o600, RECORDS).map_err(blame)?),
+        };
         Ok(Self {
             dir: dir.to_path_buf(),
+            aside: place.aside,
             files,
-            log,
+            failed: None,
+            log: log.map(NamedTempFile::into_temp_path),
+            keep_log_as: wanted.log.then(|| log_name(place.prefix)),
         })
     }
 
     /// Where the engine keeps its records during the run; deleted at the end.
-    pub(crate) fn record_log(&self) -> &Path {
-        &self.log
+    pub(crate) fn record_log(&self) -> Option<&Path> {
+        self.log.as_deref()
     }
 
-    /// Keeps the record log, for when the run could not be summed up.
+    /// Keeps the record log, for when not all that it says could be written.
     pub(crate) fn keep_log(self) -> Option<PathBuf> {
-        self.log.keep().ok().filter(|path| path.exists())
+        let kept = self.log?.keep();
+        kept.ok().filter(|path| path.exists())
     }
 
     /// A file to write to, if it is among those of the run.
@@ -117,21 +139,66 @@ impl Artifacts {
         }
     }
 
-    /// Gives every file its name; what was there before is replaced.
-    ///
-    /// # Errors
-    /// When the disk is full or the folder has gone.
-    pub(crate) fn commit(self) -> Result<Vec<PathBuf>> {
-        let mut paths = Vec::new();
-        for (_, name, file) in self.files {
-            let path = self.dir.join(name);
-            let file = file.into_inner().map_err(|e| unwritten(&path, e.error()))?;
-            file.persist(&path)
-                .map_err(|e| unwritten(&path, &e.error))?;
-            paths.push(path);
-        }
-        Ok(paths)
+    /// Leaves out a file that could not be written; the others may be.
+    pub(crate) fn leave_out(&mut self, kind: Kind, why: Error) {
+        self.files.retain(|(k, _, _)| *k != kind);
+        self.failed.get_or_insert(why);
     }
+
+    /// Gives every file that could be written its name; what stood there before is set aside. Those that have one, and why the first that has none has none.
+    pub(crate) fn commit(&mut self) -> (Vec<PathBuf>, Option<Error>) {
+        if let Err(e) = self.aside.clear() {
+            return (Vec::new(), Some(e));
+        }
+        let mut paths = Vec::new();
+        for (_, name, file) in std::mem::take(&mut self.files) {
+            let path = self.dir.join(name);
+            match named(file, &path) {
+                Ok(()) => paths.push(path),
+                Err(e) => {
+                    self.failed.get_or_insert(unwritten(&path, &e));
+                }
+            }
+        }
+        if let Some(name) = self.keep_log_as.take()
+            && let Some(log) = self.log.take()
+        {
+            let path = self.dir.join(name);
+            match log.persist(&path) {
+                Ok(()) => paths.push(path),
+                Err(e) => {
+                    self.failed.get_or_insert(unwritten(&path, &e.error));
+                }
+            }
+        }
+        (paths, self.failed.take())
+    }
+}
+
+/// The name of a log of records that is kept.
+pub(super) fn log_name(prefix: Option<&str>) -> String {
+    match prefix {
+        None => KEPT.into(),
+        Some(prefix) => format!("{prefix}_{KEPT}"),
+    }
+}
+
+/// Gives a file its name; where its folder has gone meanwhile, in a new one.
+fn named(file: BufWriter<NamedTempFile>, path: &Path) -> io::Result<()> {
+    let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
+    let dir = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(dir)?;
+    let gone = match file.persist(path) {
+        Ok(_) => return Ok(()),
+        Err(e) if e.error.kind() == io::ErrorKind::NotFound => e.file,
+        Err(e) => return Err(e.error),
+    };
+    let mut from = gone.as_file();
+    from.rewind()?;
+    let mut again = temporary(dir)?;
+    io::copy(&mut from, &mut again)?;
+    again.persist(path).map_err(|e| e.error)?;
+    Ok(())
 }
 
 impl Wanted {
@@ -139,12 +206,29 @@ impl Wanted {
         match kind {
             Kind::Records => self.records,
             Kind::Slices | Kind::SliceTable => self.slices,
-            Kind::Summary | Kind::Table | Kind::Inputs | Kind::Report => true,
+            Kind::Inputs => !self.again,
+            Kind::Summary | Kind::Table | Kind::Report => true,
         }
     }
 }
 
 impl Kind {
+    /// Every file that a run may leave.
+    const ALL: [Self; 7] = [
+        Self::Summary,
+        Self::Table,
+        Self::Records,
+        Self::Inputs,
+        Self::Report,
+        Self::Slices,
+        Self::SliceTable,
+    ];
+
+    /// The names of all files that a run may leave.
+    pub(super) fn names(prefix: Option<&str>) -> impl Iterator<Item = String> {
+        Self::ALL.into_iter().map(move |kind| kind.name(prefix))
+    }
+
     fn name(self, prefix: Option<&str>) -> String {
         match (self, prefix) {
             (Self::Slices, None) => "profile_export_aiperf_timeslices.json".into(),
@@ -178,34 +262,195 @@ pub(super) fn write_whole(path: &Path, content: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// Removes what this process, quit at once, would leave in its folder; others may have theirs there.
-pub(crate) fn remove_temporaries(dir: &Path) {
-    let Ok(entries) = std::fs::read_dir(dir) else {
-        return;
-    };
-    for entry in entries.flatten() {
-        if entry.file_name().to_string_lossy().starts_with(&own()) {
-            let _ = std::fs::remove_file(entry.path());
+/// A file that appears under its name when it is whole. What is no file (a pipe, a terminal) is written to as it is.
+pub(crate) enum Draft {
+    /// Under a temporary name in its folder.
+    Beside(BufWriter<NamedTempFile>),
+    /// What stands there.
+    Itself(BufWriter<fs::File>),
+}
+
+impl Draft {
+    /// Opens it.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(crate) fn of(path: &Path) -> io::Result<Self> {
+        if fs::metadata(path).is_ok_and(|m| !m.is_file()) {
+            let file = fs::OpenOptions::new().write(true).open(path)?;
+            return Ok(Self::Itself(BufWriter::new(file)));
+        }
+        let parent = path.parent().filter(|dir| !dir.as_os_str().is_empty());
+        let file = temporary(parent.unwrap_or(Path::new(".")))?;
+        Ok(Self::Beside(BufWriter::new(file)))
+    }
+
+    /// It is whole.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(crate) fn finish(self, path: &Path) -> io::Result<()> {
+        match self {
+            Self::Beside(file) => named(file, path),
+            Self::Itself(mut file) => file.flush(),
         }
     }
 }
 
+impl Write for Draft {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Beside(file) => file.write(bytes),
+            Self::Itself(file) => file.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Beside(file) => file.flush(),
+            Self::Itself(file) => file.flush(),
+        }
+    }
+}
+
+/// Removes the files that this process has not finished, wherever they are; others may have theirs there.
+pub(crate) fn remove_temporaries() {
+    let folders = FOLDERS.lock().unwrap_or_else(PoisonError::into_inner);
+    for dir in folders.iter() {
+        remove_named(dir, own());
+    }
+}
+
+/// Folders in which this process has files under temporary names.
+static FOLDERS: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+
 /// How the names of unfinished files begin.
 const PREFIX: &str = ".ringload-";
+/// How the name of an unfinished record log ends.
+const RECORDS: &str = ".records";
 
-/// How the names of those of this process begin.
-fn own() -> String {
-    format!("{PREFIX}{}-", std::process::id())
+/// The name of a log of records that is kept.
+const KEPT: &str = "ringload_records.log";
+
+/// How the names of the unfinished files of this process begin.
+fn own() -> &'static str {
+    static OWN: OnceLock<String> = OnceLock::new();
+    OWN.get_or_init(|| {
+        let id = std::process::id();
+        let began = began(id).unwrap_or(0);
+        let (boot, space) = here();
+        format!("{PREFIX}{id}-{began}-{boot}-{space}-")
+    })
+}
+
+/// When a process began, in ticks since the boot; none where there is no such process.
+fn began(id: u32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    // The second field, the name, may hold blanks and parentheses; the start is the 22nd.
+    let (_, fields) = stat.rsplit_once(')')?;
+    fields.split_whitespace().nth(19)?.parse().ok()
+}
+
+/// Which boot this is, and which namespace of process numbers. A number alone does not tell a process from those of other containers, or of other days, that
+/// have the same folder.
+fn here() -> (String, String) {
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let boot = boot.get(..8).unwrap_or("0").to_owned();
+    let space = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+    let digits = |c: &char| c.is_ascii_digit();
+    (
+        boot,
+        space.to_string_lossy().chars().filter(digits).collect(),
+    )
+}
+
+/// What is known of the process that left a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Owner {
+    /// It runs.
+    Alive(u32),
+    /// It has ended.
+    Dead,
+    /// It is, or was, one of another machine, boot or container.
+    Elsewhere,
+}
+
+impl Owner {
+    /// Of a file under a temporary name; `Dead` for any other name.
+    pub(crate) fn of(path: &Path) -> Self {
+        let Some(key) = key(path) else {
+            return Self::Dead;
+        };
+        let mut parts = key[PREFIX.len()..].split('-');
+        let mut part = || parts.next().unwrap_or_default();
+        let (id, began_at, of) = (part(), part(), (part().to_owned(), part().to_owned()));
+        let (Ok(id), true) = (id.parse(), of == here()) else {
+            return Self::Elsewhere;
+        };
+        match began(id) {
+            Some(at) if at.to_string() == began_at => Self::Alive(id),
+            _ => Self::Dead,
+        }
+    }
+}
+
+/// What the temporary names of a process have in common, for one of them.
+fn key(path: &Path) -> Option<&str> {
+    let name = path.file_name()?.to_str()?.strip_prefix(PREFIX)?;
+    let ends = name.match_indices('-').nth(3)?.0 + 1;
+    path.file_name()?.to_str()?.get(..PREFIX.len() + ends)
+}
+
+/// The record logs of runs that did not end, in a folder, the oldest first; where there are none, those that were kept.
+pub(crate) fn logs_in(dir: &Path) -> io::Result<Vec<PathBuf>> {
+    let (mut left, mut kept) = (Vec::new(), Vec::new());
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.starts_with(PREFIX) && name.ends_with(RECORDS) {
+            left.push(path);
+        } else if name.ends_with(KEPT) {
+            kept.push(path);
+        }
+    }
+    let changed = |path: &PathBuf| fs::metadata(path).and_then(|m| m.modified()).ok();
+    left.sort_by_key(changed);
+    kept.sort();
+    Ok(if left.is_empty() { kept } else { left })
+}
+
+/// Removes all that a process that has ended left in the folder of one of its files.
+pub(crate) fn remove_leftovers(path: &Path) {
+    let (Some(dir), Some(key)) = (path.parent(), key(path)) else {
+        return;
+    };
+    remove_named(dir, key);
+}
+
+fn remove_named(dir: &Path, beginning: &str) {
+    let Ok(entries) = fs::read_dir(dir) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        if entry.file_name().to_string_lossy().starts_with(beginning) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
 }
 
 /// A file that will have a name for all to see.
 fn temporary(dir: &Path) -> io::Result<NamedTempFile> {
-    unfinished(dir, 0o666)
+    unfinished(dir, 0o666, "")
 }
 
-fn unfinished(dir: &Path, mode: u32) -> io::Result<NamedTempFile> {
+fn unfinished(dir: &Path, mode: u32, ending: &str) -> io::Result<NamedTempFile> {
+    FOLDERS
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .insert(dir.to_path_buf());
     Builder::new()
-        .prefix(&own())
+        .prefix(own())
+        .suffix(ending)
         .permissions(Permissions::from_mode(mode))
         .tempfile_in(dir)
 }
@@ -221,9 +466,11 @@ fn unwritten(path: &Path, e: &io::Error) -> Error {
 mod tests {
     use super::*;
 
-    const RECORDS: Wanted = Wanted {
+    const RECORDS_TOO: Wanted = Wanted {
         records: true,
         slices: false,
+        again: false,
+        log: false,
     };
 
     fn names(dir: &Path) -> Vec<String> {
@@ -235,10 +482,33 @@ mod tests {
         names
     }
 
+    /// Files of a run into `dir`.
+    fn open<'a>(aside: &'a Aside, prefix: Option<&'a str>, wanted: Wanted) -> Artifacts<'a> {
+        let place = Place {
+            dir: aside.base(),
+            prefix,
+            aside,
+        };
+        Artifacts::open(&place, wanted).unwrap()
+    }
+
+    fn aside(dir: &Path) -> Aside {
+        Aside::of_run(dir, None, false)
+    }
+
+    const NAMES: [&str; 5] = [
+        "inputs.json",
+        "profile_export.jsonl",
+        "profile_export_aiperf.csv",
+        "profile_export_aiperf.json",
+        "ringload_report.json",
+    ];
+
     #[test]
     fn files_appear_whole_or_not_at_all() {
         let dir = tempfile::tempdir().unwrap();
-        let mut files = Artifacts::open(dir.path(), None, RECORDS).unwrap();
+        let aside = aside(dir.path());
+        let mut files = open(&aside, None, RECORDS_TOO);
         files
             .write(Kind::Summary, |to| to.write_all(b"{}"))
             .unwrap();
@@ -252,36 +522,106 @@ mod tests {
             names(dir.path()).is_empty(),
             "an abandoned run leaves nothing"
         );
-        Artifacts::open(dir.path(), None, RECORDS)
-            .unwrap()
-            .commit()
+        let mut files = open(&aside, None, RECORDS_TOO);
+        assert!(files.commit().1.is_none());
+        drop(files);
+        assert_eq!(names(dir.path()), NAMES);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_written_leaves_the_others() {
+        let dir = tempfile::tempdir().unwrap();
+        let aside = aside(dir.path());
+        let mut files = open(&aside, None, RECORDS_TOO);
+        files.leave_out(Kind::Records, Error::environment("full", "make room"));
+        let (written, failed) = files.commit();
+        assert_eq!((written.len(), failed.unwrap().what.as_str()), (4, "full"));
+        assert!(!dir.path().join("profile_export.jsonl").exists());
+    }
+
+    #[test]
+    fn a_folder_that_has_gone_is_made_again_with_all_that_was_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let base = dir.path().join("artifacts");
+        let aside = aside(&base);
+        let mut files = open(&aside, None, RECORDS_TOO);
+        files
+            .write(Kind::Summary, |to| to.write_all(b"before "))
             .unwrap();
+        fs::remove_dir_all(&base).unwrap();
+        files
+            .write(Kind::Summary, |to| to.write_all(b"after"))
+            .unwrap();
+        assert!(files.commit().1.is_none());
+        assert_eq!(names(&base), NAMES);
+        let text = fs::read_to_string(base.join("profile_export_aiperf.json")).unwrap();
+        assert_eq!(text, "before after");
+    }
+
+    #[test]
+    fn unfinished_files_name_a_process_and_when_and_where_it_began() {
+        let parts: Vec<&str> = own().trim_end_matches('-').split('-').collect();
         assert_eq!(
-            names(dir.path()),
-            [
-                "inputs.json",
-                "profile_export.jsonl",
-                "profile_export_aiperf.csv",
-                "profile_export_aiperf.json",
-                "ringload_report.json"
-            ]
+            parts[..2],
+            [".ringload".to_owned(), std::process::id().to_string()]
         );
+        assert_eq!(parts.len(), 5);
+        assert!(parts[2].parse::<u64>().unwrap() > 0, "{}", own());
+        assert!(parts[4].parse::<u64>().unwrap() > 0, "{}", own());
+    }
+
+    #[test]
+    fn the_owner_of_a_leftover_is_known_by_number_start_boot_and_namespace() {
+        let dir = tempfile::tempdir().unwrap();
+        let aside = aside(dir.path());
+        let files = open(&aside, None, RECORDS_TOO);
+        let logs = logs_in(dir.path()).unwrap();
+        assert_eq!(logs, [files.record_log().unwrap()]);
+        assert_eq!(Owner::of(&logs[0]), Owner::Alive(std::process::id()));
+        let (boot, space) = here();
+        let id = std::process::id();
+        let of = |name: String| Owner::of(&dir.path().join(name));
+        // The same number, but of a process that began at another time.
+        assert_eq!(
+            of(format!("{PREFIX}{id}-1-{boot}-{space}-x.records")),
+            Owner::Dead
+        );
+        for (boot, space) in [("00000000", space.as_str()), (&boot, "1")] {
+            let name = format!("{PREFIX}{id}-1-{boot}-{space}-x.records");
+            assert_eq!(of(name), Owner::Elsewhere);
+        }
+        assert_eq!(of(KEPT.into()), Owner::Dead);
+        drop(files);
+        fs::write(dir.path().join(KEPT), "").unwrap();
+        assert_eq!(logs_in(dir.path()).unwrap(), [dir.path().join(KEPT)]);
+    }
+
+    #[test]
+    fn only_the_leftovers_of_one_process_are_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let all = [
+            "7-1-aaaaaaaa-4-x",
+            "7-1-aaaaaaaa-4-y.records",
+            "7-2-aaaaaaaa-4-x",
+            "71-1-aaaaaaaa-4-x",
+        ];
+        for name in all {
+            fs::write(dir.path().join(format!("{PREFIX}{name}")), "").unwrap();
+        }
+        remove_leftovers(&dir.path().join(format!("{PREFIX}{}", all[1])));
+        let left = [all[2], all[3]].map(|name| format!("{PREFIX}{name}"));
+        assert_eq!(names(dir.path()), left);
     }
 
     #[test]
     fn a_prefix_names_every_export_and_summary_level_leaves_the_records_out() {
         let dir = tempfile::tempdir().unwrap();
-        Artifacts::open(
-            dir.path(),
-            Some("foo"),
-            Wanted {
-                slices: true,
-                ..Wanted::default()
-            },
-        )
-        .unwrap()
-        .commit()
-        .unwrap();
+        let wanted = Wanted {
+            slices: true,
+            ..Wanted::default()
+        };
+        let aside = aside(dir.path());
+        open(&aside, Some("foo"), wanted).commit();
         assert_eq!(
             names(dir.path()),
             [
@@ -297,9 +637,13 @@ mod tests {
 
     #[test]
     fn a_folder_that_cannot_be_written_to_is_the_machines_error() {
-        let e = Artifacts::open(Path::new("/proc/nowhere"), None, RECORDS)
-            .err()
-            .unwrap();
+        let aside = aside(Path::new("/proc/nowhere"));
+        let place = Place {
+            dir: aside.base(),
+            prefix: None,
+            aside: &aside,
+        };
+        let e = Artifacts::open(&place, RECORDS_TOO).err().unwrap();
         assert_eq!(e.blame, ringload_engine::Blame::Environment);
     }
 }

@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod agreement;
+mod aside;
 mod campaign;
 mod capacity;
 mod csv;
@@ -24,27 +25,39 @@ pub(crate) mod tests;
 mod time;
 mod timeslices;
 
+pub(crate) use aside::Aside;
 pub(crate) use campaign::finish as finish_campaign;
 pub(crate) use capacity::finish as finish_capacity;
-pub(crate) use files::{Artifacts, Kind, Wanted, remove_temporaries};
+pub(crate) use files::{
+    Artifacts, Draft, Kind, Owner, Place, Wanted, logs_in, remove_leftovers, remove_temporaries,
+};
 pub(crate) use records::RecordWriter;
 pub(crate) use time::utc;
 
 use crate::outcome::Outcome;
-use ringload_engine::Result;
+use ringload_engine::Error;
+use std::io;
 use std::path::PathBuf;
 
-/// Writes the summaries and gives all files their names.
-///
-/// # Errors
-/// When the disk is full or the folder has gone.
-pub(crate) fn finish(mut artifacts: Artifacts, outcome: &Outcome) -> Result<Vec<PathBuf>> {
-    artifacts.write(Kind::Summary, |to| json::write(outcome, to))?;
-    artifacts.write(Kind::Table, |to| {
-        csv::write(&outcome.summary, &outcome.notes(), to)
-    })?;
-    artifacts.write(Kind::Slices, |to| timeslices::json(outcome, to))?;
-    artifacts.write(Kind::SliceTable, |to| timeslices::csv(outcome, to))?;
-    artifacts.write(Kind::Report, |to| report::write(outcome, to))?;
+/// Writes the summaries and gives all files their names: those that could be written, and why the first that could not be could not.
+pub(crate) fn finish(
+    artifacts: &mut Artifacts<'_>,
+    outcome: &Outcome,
+) -> (Vec<PathBuf>, Option<Error>) {
+    type Content<'a> = &'a dyn Fn(&mut dyn io::Write) -> io::Result<()>;
+    let contents: [(Kind, Content<'_>); 5] = [
+        (Kind::Summary, &|to| json::write(outcome, to)),
+        (Kind::Table, &|to| {
+            csv::write(&outcome.summary, &outcome.notes(), to)
+        }),
+        (Kind::Slices, &|to| timeslices::json(outcome, to)),
+        (Kind::SliceTable, &|to| timeslices::csv(outcome, to)),
+        (Kind::Report, &|to| report::write(outcome, to)),
+    ];
+    for (kind, content) in contents {
+        if let Err(e) = artifacts.write(kind, |to| content(to)) {
+            artifacts.leave_out(kind, e);
+        }
+    }
     artifacts.commit()
 }

@@ -242,6 +242,8 @@ pub(crate) fn summary() -> Summary {
         ],
         was_cancelled: false,
         aborted: None,
+        log_failure: None,
+        unfinished: false,
         phase_duration_s: 80.0,
         violations: Vec::new(),
     }

@@ -61,7 +61,16 @@ fn planned(line: &str) -> Result<Planned, String> {
 }
 
 fn made(line: &str) -> Plan {
-    planned(line).unwrap_or_else(|e| panic!("{line}: {e}")).plan
+    let plan = planned(line).unwrap_or_else(|e| panic!("{line}: {e}")).plan;
+    comes_back(line, &plan);
+    plan
+}
+
+/// A record log has the plan of its run as JSON: what is written of a plan can be read, and is written the same again.
+fn comes_back(line: &str, plan: &Plan) {
+    let written = serde_json::to_string(plan).unwrap();
+    let back: Plan = serde_json::from_str(&written).unwrap_or_else(|e| panic!("{line}: {e}"));
+    assert_eq!(serde_json::to_string(&back).unwrap(), written, "{line}");
 }
 
 fn refused(line: &str) -> String {

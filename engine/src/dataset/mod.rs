@@ -29,7 +29,8 @@ use crate::clock::Nanos;
 use crate::endpoint::Message;
 use crate::error::{Error, Result};
 use lines::{Line, State};
-use serde::Serialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 use std::io::BufRead;
 
@@ -263,6 +264,13 @@ impl Format {
             "it has no requests",
             format!("write {}", self.0.what),
         ))
+    }
+}
+
+impl<'de> Deserialize<'de> for Format {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {
+        let name = String::deserialize(d)?;
+        Self::named(&name).ok_or_else(|| D::Error::custom(format!("no format is called `{name}`")))
     }
 }
 

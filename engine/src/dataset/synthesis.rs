@@ -2,11 +2,11 @@
 
 use super::{Content, Row};
 use crate::random::{ItemRng, Stream};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
 /// What is changed about the rows of a trace.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Synthesis {
     /// Timestamps are divided by this.
     pub speedup: f64,

@@ -25,10 +25,21 @@ pub fn thread_facts() -> ThreadFacts {
     }
 }
 
-/// Highest resident set of the process, in bytes.
+/// Highest resident set of the process's own memory, in bytes: `VmHWM` of `/proc/self/status`. `ru_maxrss` of `getrusage(2)` is not used where `/proc` is
+/// there: it survives `execve(2)`, so that a small process started by a large one would have the size of the large one.
 #[must_use]
 pub fn peak_rss_bytes() -> u64 {
-    rusage(libc::RUSAGE_SELF).ru_maxrss as u64 * 1024
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    high_water_mark(&status).unwrap_or_else(|| rusage(libc::RUSAGE_SELF).ru_maxrss as u64 * 1024)
+}
+
+/// `VmHWM` in the text of `/proc/PID/status`, in bytes.
+fn high_water_mark(status: &str) -> Option<u64> {
+    let field = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: u64 = field.trim().trim_end_matches("kB").trim().parse().ok()?;
+    kib.checked_mul(1024)
 }
 
 /// Has every file and folder that the process makes from now on be its user's alone (`umask` 077).
@@ -120,5 +131,19 @@ fn rusage(who: libc::c_int) -> libc::rusage {
         let mut usage: libc::rusage = std::mem::zeroed();
         libc::getrusage(who, &mut usage);
         usage
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_peak_is_that_of_the_process_memory() {
+        let status = "Name:\tringload\nVmPeak:\t  900 kB\nVmHWM:\t  1234 kB\nVmRSS:\t 700 kB\n";
+        assert_eq!(high_water_mark(status), Some(1234 * 1024));
+        assert_eq!(high_water_mark("VmRSS:\t 700 kB\n"), None);
+        assert_eq!(high_water_mark("VmHWM:\tmany kB\n"), None);
+        assert!(peak_rss_bytes() > 0);
     }
 }

@@ -74,11 +74,12 @@ impl Window {
     /// A wait is about to begin: gives the time, and notes it.
     pub(super) fn begin(&mut self) -> Nanos {
         let mut now = clock::monotonic();
-        if now.saturating_sub(self.readings.get()[0].at) >= RENEWAL && self.count.open() {
-            if let Some(delay) = self.count.read() {
-                now = clock::monotonic();
-                self.note(Reading { at: now, delay });
-            }
+        if now.saturating_sub(self.readings.get()[0].at) >= RENEWAL
+            && self.count.open()
+            && let Some(delay) = self.count.read()
+        {
+            now = clock::monotonic();
+            self.note(Reading { at: now, delay });
         }
         self.begin_at(now);
         now

@@ -5,7 +5,8 @@ use super::jinja::{self, Bounded};
 use crate::error::{Error, Result};
 use minijinja::UndefinedBehavior;
 use minijinja::machinery::WhitespaceConfig;
-use serde::{Serialize, Serializer};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -122,6 +123,15 @@ fn variables(ask: &Ask<'_>, stream: bool) -> Value {
 impl std::fmt::Debug for BodyTemplate {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("BodyTemplate").field(&self.source).finish()
+    }
+}
+
+impl<'de> Deserialize<'de> for BodyTemplate {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {
+        let name = String::deserialize(d)?;
+        Self::new(&name)
+            .ok()
+            .ok_or_else(|| D::Error::custom(format!("no template is `{name}`")))
     }
 }
 

@@ -1,7 +1,8 @@
 //! A place in a JSON text: a JSON pointer, or a dotted path.
 
 use crate::error::{Error, Result};
-use serde::{Serialize, Serializer};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 /// A place in a JSON text.
@@ -83,6 +84,15 @@ fn dotted(text: &str) -> Option<String> {
 fn step(pointer: &mut String, name: &str) {
     pointer.push('/');
     pointer.push_str(&name.replace('~', "~0").replace('/', "~1"));
+}
+
+impl<'de> Deserialize<'de> for Field {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {
+        let name = String::deserialize(d)?;
+        Self::parse(&name)
+            .ok()
+            .ok_or_else(|| D::Error::custom(format!("no field is called `{name}`")))
+    }
 }
 
 impl Serialize for Field {

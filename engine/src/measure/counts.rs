@@ -3,16 +3,18 @@
 use super::summary::Counts;
 use crate::clock::Nanos;
 use crate::record::Cause;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// One core's requests of one phase. Plain numbers, so that counting never allocates.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default)]
 pub struct PhaseCounts {
     /// Requests taken up.
     pub issued: u64,
     /// Complete answers with output.
     pub succeeded: u64,
     /// Failures, by `Cause as usize`.
+    #[serde(with = "by_cause")]
     pub failed: [u64; Cause::ALL.len()],
     /// Broken off by the client, as planned.
     pub cancelled: u64,
@@ -34,7 +36,8 @@ pub struct PhaseCounts {
 
 /// Conversations of several turns, of one phase. Where each has one turn, none is counted. Those that were neither completed nor broken
 /// were under way when the phase ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default)]
 pub struct SessionCounts {
     /// Conversations whose first turn was taken up.
     pub begun: u64,
@@ -44,6 +47,32 @@ pub struct SessionCounts {
     pub broken: u64,
     /// Of them those whose answer could not be kept: it was too long, or there was no room for it in the run's memory.
     pub unkept: u64,
+}
+
+/// Counts by `Cause as usize`, as a map of those that are not 0.
+mod by_cause {
+    use super::Cause;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use std::collections::BTreeMap;
+
+    type Counts = [u64; Cause::ALL.len()];
+
+    pub(super) fn serialize<S: Serializer>(counts: &Counts, s: S) -> Result<S::Ok, S::Error> {
+        let counted = Cause::ALL.into_iter().zip(counts);
+        let counted: BTreeMap<Cause, u64> = counted
+            .filter(|(_, n)| **n > 0)
+            .map(|(cause, n)| (cause, *n))
+            .collect();
+        counted.serialize(s)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Counts, D::Error> {
+        let mut counts = [0; Cause::ALL.len()];
+        for (cause, n) in BTreeMap::<Cause, u64>::deserialize(d)? {
+            counts[cause as usize] = n;
+        }
+        Ok(counts)
+    }
 }
 
 impl SessionCounts {
@@ -58,7 +87,8 @@ impl SessionCounts {
 
 /// One core's counts of what happened beside the requests. `reads`, `events`, `coalesced`, `wide_events` and `widest_interval` are added by `Shard::record`; the worker
 /// adds to the others.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default)]
 pub struct Counters {
     /// Reads with bytes, of the measured phase.
     pub reads: u64,
@@ -81,7 +111,8 @@ pub struct Counters {
 }
 
 /// One core's connections, over the whole run. The worker adds to them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default)]
 pub struct ConnectionCounts {
     /// Connects begun.
     pub tried: u64,

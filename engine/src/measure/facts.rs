@@ -4,9 +4,10 @@ use super::network::Spoken;
 use super::summary::{Aborted, CoreFigures};
 use crate::clock::Nanos;
 use crate::plan::Stamps;
+use serde::{Deserialize, Serialize};
 
 /// What the run knows of itself beside its records and shards: handed to `Summarizer::finish`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct RunFacts {
     /// Wall clock at the start of the measured phase, nanoseconds since the Unix epoch.
     pub wall_start_ns: u64,
@@ -32,6 +33,10 @@ pub struct RunFacts {
     pub was_cancelled: bool,
     /// What the run ended early over of its own accord, if it did.
     pub aborted: Option<Aborted>,
+    /// Why the record log's file took no more, where that ended the run.
+    pub log_failure: Option<String>,
+    /// The run did not end: these are the facts and the records that it had left by then.
+    pub unfinished: bool,
     /// Highest resident set of the process, in bytes.
     pub peak_rss_bytes: u64,
     /// Bytes that the answers of the run could hold together.
@@ -43,7 +48,7 @@ pub struct RunFacts {
 }
 
 /// One phase on the monotonic clock.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct PhaseFacts {
     /// Its start.
     pub start: Nanos,
@@ -59,7 +64,7 @@ pub struct PhaseFacts {
 }
 
 /// The arrivals of a schedule that were due.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Offered {
     /// How many, those dropped or still queued at the end included.
     pub arrivals: u64,

@@ -6,7 +6,7 @@ use super::shard::{Of, Shard};
 use super::summary::{Distribution, Stats};
 use super::tags::{self, MetricInfo};
 use crate::record::{Handshake, Record};
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// What the network was like. Connections are those of the whole run, warm-up and `--prewarm` included; phases and handshake times are
 /// of the successful requests of the measured phase.
@@ -37,6 +37,32 @@ pub struct Spoken {
     pub tls: bool,
     /// Whether the version of HTTP was asked for by ALPN before the run, not named by the plan.
     pub negotiated: bool,
+}
+
+impl<'de> Deserialize<'de> for Spoken {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {
+        Written::deserialize(d).map(Self::from)
+    }
+}
+
+/// [`Spoken`] as it is written.
+#[derive(Deserialize)]
+struct Written {
+    url: String,
+    http: String,
+    tls: bool,
+    negotiated: bool,
+}
+
+impl From<Written> for Spoken {
+    fn from(written: Written) -> Self {
+        Self {
+            url: written.url,
+            http: if written.http == "2" { "2" } else { "1.1" },
+            tls: written.tls,
+            negotiated: written.negotiated,
+        }
+    }
 }
 
 /// One phase of requests, apart by whether they paid for a connection.

@@ -5,13 +5,14 @@ use super::tally::Tally;
 use crate::clock::Nanos;
 use crate::record::{Outcome, PhaseKind, Record};
 use hdrhistogram::Histogram;
+use serde::{Deserialize, Serialize};
 
 /// One core's own sums. Recording allocates nothing, takes no lock and never fails: values over an hour count as an hour.
 ///
 /// Who calls what: the worker calls [`Shard::issued`] when it takes a request up, [`Shard::record`] once when the request ends or is
 /// abandoned, and adds to [`Shard::counters`] what no record tells. Latency histograms hold the successful requests of the measured
 /// phase only.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Shard {
     tallies: [Tally; Of::ALL.len()],
     /// Requests of the warm-up.

@@ -167,6 +167,8 @@ impl Summarizer {
             network,
             was_cancelled: facts.was_cancelled,
             aborted: facts.aborted,
+            log_failure: facts.log_failure.clone(),
+            unfinished: facts.unfinished,
             tokens: TokenFigures {
                 tokenizer: facts.tokenizer.clone(),
                 approximate: facts.tokenizer_approximate,

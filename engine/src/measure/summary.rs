@@ -10,7 +10,7 @@ use super::thresholds::ThresholdFigures;
 use super::windows::Windows;
 use crate::record::Cause;
 use crate::statistics::Interval;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -70,6 +70,12 @@ pub struct Summary {
     /// What the run ended early over of its own accord, if it did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub aborted: Option<Aborted>,
+    /// Why the record log's file took no more, where that ended the run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_failure: Option<String>,
+    /// The run did not end: it was killed, or its machine went, and the figures are of the requests whose records it had left.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub unfinished: bool,
     /// Start of the measured phase → its last request ended or was abandoned, in seconds.
     pub phase_duration_s: f64,
     /// Equations of the books that do not hold: each is a bug of ringload.
@@ -77,7 +83,7 @@ pub struct Summary {
 }
 
 /// More requests had failed than the plan allows, by their share or by their number: the run ended early, as after one signal.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Aborted {
     /// Whether it was in the warm-up.
     pub warmup: bool,
@@ -381,7 +387,7 @@ impl PossibleShift {
 }
 
 /// One worker's core.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct CoreFigures {
     /// The core it was pinned to; `None` when pinning failed.
     pub core: Option<usize>,

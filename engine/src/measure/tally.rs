@@ -5,6 +5,8 @@
 
 use crate::clock::{Nanos, SECOND};
 use hdrhistogram::Histogram;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeMap;
 
 /// Counts of values from 0 ns to an hour; greater ones count as an hour.
@@ -37,6 +39,25 @@ impl Tally {
 
     pub(super) fn histogram(&self) -> Histogram<u64> {
         histogram(self.counts.iter().copied().enumerate())
+    }
+}
+
+/// The buckets that are not empty, each with its count.
+impl Serialize for Tally {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        let counted = self.counts.iter().enumerate().filter(|(_, n)| **n > 0);
+        s.collect_seq(counted)
+    }
+}
+
+impl<'de> Deserialize<'de> for Tally {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let mut tally = Self::new();
+        for (bucket, n) in Vec::<(usize, u64)>::deserialize(d)? {
+            let count = tally.counts.get_mut(bucket);
+            *count.ok_or_else(|| D::Error::custom("no such bucket"))? = n;
+        }
+        Ok(tally)
     }
 }
 

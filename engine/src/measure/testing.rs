@@ -48,6 +48,8 @@ pub(crate) fn facts() -> RunFacts {
         records_lost: 0,
         was_cancelled: false,
         aborted: None,
+        log_failure: None,
+        unfinished: false,
         peak_rss_bytes: 0,
         buffered_limit_bytes: 0,
         tokenizer: "exact".into(),

@@ -2,10 +2,10 @@
 
 use crate::clock::Nanos;
 use crate::random::{ItemRng, Stream};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Which requests of the measured phase are cancelled, and when.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Cancellation {
     /// The chance of each request, over 0 and at most 1.
     pub share: f64,

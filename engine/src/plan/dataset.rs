@@ -1,10 +1,10 @@
 //! Prompts: how many, how long, and who counts their tokens.
 
 use super::Replay;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What is said: synthetic prompts, or what a file says.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Prompts {
     /// Where token counts come from.
     pub tokenizer: TokenizerSource,
@@ -15,19 +15,19 @@ pub struct Prompts {
     /// How many distinct conversations to prepare; session k is conversation k modulo this. A conversation of one turn is a prompt.
     pub entries: usize,
     /// The turns of a synthetic conversation.
-    #[serde(skip_serializing_if = "Turns::is_one")]
+    #[serde(default = "Turns::one", skip_serializing_if = "Turns::is_one")]
     pub turns: Turns,
     /// How lengths are drawn around the means.
-    #[serde(skip_serializing_if = "Law::is_normal")]
+    #[serde(default, skip_serializing_if = "Law::is_normal")]
     pub law: Law,
     /// What stands before the prompts.
-    #[serde(skip_serializing_if = "Context::is_empty")]
+    #[serde(default, skip_serializing_if = "Context::is_empty")]
     pub context: Context,
     /// Which conversation session k is.
-    #[serde(skip_serializing_if = "Sampling::is_sequential")]
+    #[serde(default, skip_serializing_if = "Sampling::is_sequential")]
     pub sampling: Sampling,
     /// Count the tokens of a prompt as the model's chat template renders it, and make synthetic prompts of that length.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub chat_template: bool,
     /// A file that says what is asked, instead of synthetic prompts.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -35,7 +35,7 @@ pub struct Prompts {
 }
 
 /// A length in tokens: normal around `mean`, at least 1.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Length {
     /// Mean tokens.
     pub mean: f64,
@@ -45,7 +45,7 @@ pub struct Length {
 
 /// The turns of a synthetic conversation: how many, and the time between the answer of one and the next (AIPerf's
 /// `--session-turn-delay-*`).
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Turns {
     /// How many: normal, rounded, at least 1.
     pub count: Length,
@@ -69,6 +69,10 @@ impl Turns {
         delay_ratio: 1.0,
     };
 
+    fn one() -> Self {
+        Self::ONE
+    }
+
     /// Whether every conversation has one turn.
     #[must_use]
     pub fn is_one(&self) -> bool {
@@ -77,7 +81,7 @@ impl Turns {
 }
 
 /// Where the tokenizer comes from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case", tag = "source", content = "name")]
 pub enum TokenizerSource {
     /// The small vocabulary shipped with ringload: client-side lengths are approximate.
@@ -92,7 +96,7 @@ pub enum TokenizerSource {
 }
 
 /// How lengths are drawn.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Law {
     /// Normal, rounded.
@@ -114,7 +118,7 @@ pub enum Law {
 }
 
 /// An input and an output length that go together.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Pair {
     /// Input length.
     pub isl: Length,
@@ -131,7 +135,7 @@ impl Law {
 }
 
 /// What stands before the prompts.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 pub struct Context {
     /// How many prefixes there are for first turns to begin with; each takes one at random.
     pub prefixes: u32,
@@ -154,7 +158,7 @@ impl Context {
 }
 
 /// Where the mark of a conversation is put; that of a system prompt goes to the first turn where there is no system prompt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Marker {
     /// Before the system prompt.
@@ -168,7 +172,7 @@ pub enum Marker {
 }
 
 /// Which conversation session k is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Sampling {
     /// k modulo their number.

@@ -1,6 +1,7 @@
 //! The API dialects, and what holds for each whatever its shapes are.
 
-use serde::{Serialize, Serializer};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The API dialect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,6 +111,15 @@ impl EndpointKind {
     #[must_use]
     pub fn takes_audio(self) -> bool {
         matches!(self, Self::Chat | Self::Responses | Self::Template)
+    }
+}
+
+impl<'de> Deserialize<'de> for EndpointKind {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {
+        let name = String::deserialize(d)?;
+        let mut all = Self::ALL.into_iter();
+        all.find(|kind| kind.name() == name)
+            .ok_or_else(|| D::Error::custom(format!("no API dialect is called `{name}`")))
     }
 }
 

@@ -2,12 +2,12 @@
 
 use super::Rate;
 use crate::clock::Nanos;
-use serde::Serialize;
 use serde::ser::{SerializeStruct, Serializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::sync::Arc;
 
 /// One phase of load.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Phase {
     /// How requests become due.
     pub load: Load,
@@ -50,7 +50,7 @@ pub fn first_session(plan: &super::Plan) -> u64 {
 }
 
 /// How requests become due.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case", tag = "mode")]
 pub enum Load {
     /// Closed loop: exactly `concurrency` requests in flight.
@@ -133,7 +133,7 @@ impl Load {
 }
 
 /// The distribution of the gaps between arrivals.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case", tag = "pattern")]
 pub enum Arrival {
     /// Equal gaps.
@@ -148,7 +148,7 @@ pub enum Arrival {
 }
 
 /// A bound on requests in flight under an open loop, and what happens to an arrival that meets it.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Cap {
     /// Most requests in flight in the whole run.
     pub concurrency: u32,
@@ -160,7 +160,7 @@ pub struct Cap {
 }
 
 /// What happens to an arrival when the cap binds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CapPolicy {
     /// It waits, first come first served; its `scheduled` instant stays.
@@ -170,7 +170,7 @@ pub enum CapPolicy {
 }
 
 /// A bound on requests that are issued and have no first token yet; what comes over it waits, whatever the policy of the cap.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Prefill {
     /// Most such requests in the whole run.
     pub concurrency: u32,
@@ -180,7 +180,7 @@ pub struct Prefill {
 }
 
 /// A gradual start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Ramp {
     /// How long it takes.
     pub lasting: Nanos,
@@ -189,7 +189,7 @@ pub struct Ramp {
 }
 
 /// How a figure moves from one value to another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Shape {
     /// By equal amounts in equal times.
@@ -201,6 +201,24 @@ pub enum Shape {
 /// The instants of a trace, in order, from the start of the phase. Request k is entry k of the dataset. Shown by its bounds only.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trace(pub Arc<[Nanos]>);
+
+/// From what is written of it: the instants between the first and the last are not, and come back as the first.
+impl<'de> Deserialize<'de> for Trace {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Shown {
+            requests: usize,
+            first: Nanos,
+            last: Nanos,
+        }
+        let shown = Shown::deserialize(d)?;
+        let mut instants = vec![shown.first; shown.requests];
+        if let Some(last) = instants.last_mut() {
+            *last = shown.last;
+        }
+        Ok(Self(instants.into()))
+    }
+}
 
 impl Serialize for Trace {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {

@@ -34,10 +34,10 @@ pub use threshold::{Comparison, Statistic, Threshold};
 pub use tier::Tier;
 
 use crate::clock::{Nanos, SECOND};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Everything a run is: printed by `--dry-run` and stored in every result.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Plan {
     /// Base URLs; request k goes to `targets[k % targets.len()]`.
     pub targets: Vec<Target>,
@@ -64,7 +64,7 @@ pub struct Plan {
     /// Synthetic prompts.
     pub prompts: Prompts,
     /// What requests hold beside one text.
-    #[serde(skip_serializing_if = "Payload::is_plain")]
+    #[serde(default, skip_serializing_if = "Payload::is_plain")]
     pub payload: Payload,
     /// Header that names the session, instead of `X-Correlation-ID`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -174,7 +174,7 @@ impl Plan {
 }
 
 /// A request header.
-#[derive(Clone, Serialize)]
+#[derive(Clone, Deserialize, Serialize)]
 pub struct Header {
     /// Field name.
     pub name: String,
@@ -188,7 +188,7 @@ fn redacted<S: serde::Serializer>(_value: &str, s: S) -> Result<S::Ok, S::Error>
 }
 
 /// Time-outs, in nanoseconds.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 pub struct Timeouts {
     /// Whole request, connection included.
     pub request: Nanos,
@@ -203,7 +203,7 @@ pub struct Timeouts {
 }
 
 /// Limits on everything that a peer could make grow. Each has its own named error.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 pub struct Limits {
     /// Bytes of a response head.
     pub head_bytes: usize,
@@ -240,7 +240,7 @@ impl Default for Limits {
 }
 
 /// Whether connections are kept for later requests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reuse {
     /// Kept and reused.
@@ -252,7 +252,7 @@ pub enum Reuse {
 }
 
 /// Which driver moves the bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Io {
     /// io_uring where the kernel and the sandbox allow it, else epoll.
@@ -264,7 +264,7 @@ pub enum Io {
 }
 
 /// Who stamps arrivals.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stamps {
     /// The kernel (`SO_TIMESTAMPING`), falling back to the read.
@@ -274,7 +274,7 @@ pub enum Stamps {
 }
 
 /// Which cores the workers are pinned to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cores {
     /// All but one of those allowed, where there are several.

@@ -1,12 +1,12 @@
 //! How connections are found, made, secured and shared.
 
 use crate::clock::{MILLI, Nanos, SECOND};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 /// How connections are found, made, secured and shared.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Network {
     /// Which HTTP.
     pub http: HttpVersion,
@@ -36,7 +36,7 @@ pub struct Network {
 }
 
 /// Which HTTP is spoken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HttpVersion {
     /// What ALPN agrees on over TLS; HTTP/1.1 in the clear.
@@ -48,7 +48,7 @@ pub enum HttpVersion {
 }
 
 /// When names are resolved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Dns {
     /// Once, before the clock starts.
@@ -60,7 +60,7 @@ pub enum Dns {
 }
 
 /// Which addresses of a name are used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Family {
     /// All, in turn, by the precedence of RFC 6724; one that refuses gives way to one of the other family.
@@ -72,7 +72,7 @@ pub enum Family {
 }
 
 /// An address for a name and port that is not looked up.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Pin {
     /// The name, in lower case.
     pub host: String,
@@ -83,7 +83,7 @@ pub struct Pin {
 }
 
 /// Options of every TCP socket; `TCP_NODELAY` is always set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Tcp {
     /// `SO_SNDBUF`, bytes; `None` leaves it to the kernel.
     pub send_buffer: Option<u32>,
@@ -96,7 +96,7 @@ pub struct Tcp {
 }
 
 /// TLS options.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Tls {
     /// PEM file of roots to trust instead of the system's.
     pub ca: Option<PathBuf>,

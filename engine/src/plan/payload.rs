@@ -2,10 +2,10 @@
 
 use super::Length;
 use crate::endpoint::{BodyTemplate, Field};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What a request holds, and how a body of the user's own shape is made and read.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Payload {
     /// Texts of one request, each of the input length (`--prompt-batch-size`).
     pub texts: u32,
@@ -28,7 +28,7 @@ pub struct Payload {
 }
 
 /// The passages of one ranking.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Passages {
     /// How many.
     pub count: Length,
@@ -37,7 +37,7 @@ pub struct Passages {
 }
 
 /// Synthetic images: noise, which no encoder makes small and no cache has seen.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Images {
     /// How many in a request.
     pub count: u32,
@@ -50,7 +50,7 @@ pub struct Images {
 }
 
 /// How an image is encoded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ImageFormat {
     /// PNG.
@@ -62,7 +62,7 @@ pub enum ImageFormat {
 }
 
 /// Synthetic sounds: white noise as PCM in a WAV file.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Sounds {
     /// How many in a request.
     pub count: u32,
@@ -79,7 +79,7 @@ pub struct Sounds {
 }
 
 /// How conversations choose among several models.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ModelChoice {
     /// Conversation i names model i modulo their number.

@@ -2,21 +2,21 @@
 
 use super::{Ramp, Shape};
 use crate::clock::Nanos;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Mean arrivals per second as a function of the time since the start of the phase: pieces one after the other, then a rate that
 /// stays. 0 after the last piece ends the schedule.
 ///
 /// Written as a number where it never changes, else as `{"pieces": […], "after": …}`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(into = "Shown")]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(into = "Shown", from = "Shown")]
 pub struct Rate {
     pieces: Vec<Piece>,
     after: f64,
 }
 
 /// A stretch of time in which the rate stays or moves in one way.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Piece {
     /// How long it lasts, nanoseconds.
     pub lasting: Nanos,
@@ -120,11 +120,20 @@ impl From<f64> for Rate {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(untagged)]
 enum Shown {
     Number(f64),
     Pieces { pieces: Vec<Piece>, after: f64 },
+}
+
+impl From<Shown> for Rate {
+    fn from(shown: Shown) -> Self {
+        match shown {
+            Shown::Number(rate) => rate.into(),
+            Shown::Pieces { pieces, after } => Self::new(pieces, after),
+        }
+    }
 }
 
 impl From<Rate> for Shown {

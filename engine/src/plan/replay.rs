@@ -2,11 +2,11 @@
 
 use crate::clock::Nanos;
 use crate::dataset::{Format, Synthesis};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 /// A file of requests.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Replay {
     /// The file or folder.
     #[serde(serialize_with = "shown")]
@@ -27,7 +27,7 @@ pub struct Replay {
 }
 
 /// Which files of this machine the rows of a dataset may name.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LocalMedia {
     /// Those in the dataset's own folder; relative paths begin there.
@@ -66,7 +66,7 @@ fn shown<S: serde::Serializer>(path: &Path, s: S) -> Result<S::Ok, S::Error> {
 }
 
 /// When the requests of a file are sent.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Timing {
     /// At their timestamps; else conversations begin by the load, and only delays between turns are the file's.
     pub fixed: bool,

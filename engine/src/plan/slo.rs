@@ -3,7 +3,8 @@
 use super::names;
 use crate::error::{Error, Result};
 use crate::measure::tags::{self, MetricInfo};
-use serde::Serialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// One objective: `metric ≤ threshold`, or `≥` for metrics of which more is better.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -12,6 +13,32 @@ pub struct Slo {
     pub tag: &'static str,
     /// Threshold in the metric's display unit (ms for times).
     pub threshold: f64,
+}
+
+impl<'de> Deserialize<'de> for Slo {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {
+        Self::try_from(Written::deserialize(d)?).map_err(D::Error::custom)
+    }
+}
+
+/// An objective as it is written in a plan's JSON.
+#[derive(Deserialize)]
+struct Written {
+    tag: String,
+    threshold: f64,
+}
+
+impl TryFrom<Written> for Slo {
+    type Error = String;
+
+    fn try_from(written: Written) -> std::result::Result<Self, String> {
+        let info = tags::find(&written.tag);
+        let info = info.ok_or_else(|| format!("no metric is called `{}`", written.tag))?;
+        Ok(Self {
+            tag: info.tag,
+            threshold: written.threshold,
+        })
+    }
 }
 
 impl Slo {

@@ -4,7 +4,8 @@ use super::names;
 use super::tier::Tier;
 use crate::error::{Error, Result};
 use crate::measure::tags::{self, MetricInfo};
-use serde::Serialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// A condition under which the run has failed, as in `ttft.p99>500ms`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -23,8 +24,42 @@ pub struct Threshold {
     pub bound: f64,
 }
 
+impl<'de> Deserialize<'de> for Threshold {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {
+        Self::try_from(Written::deserialize(d)?).map_err(D::Error::custom)
+    }
+}
+
+/// A condition as it is written in a plan's JSON.
+#[derive(Deserialize)]
+struct Written {
+    text: String,
+    tag: String,
+    tier: Option<String>,
+    statistic: Statistic,
+    op: Comparison,
+    bound: f64,
+}
+
+impl TryFrom<Written> for Threshold {
+    type Error = String;
+
+    fn try_from(written: Written) -> std::result::Result<Self, String> {
+        let info = tags::find(&written.tag);
+        let info = info.ok_or_else(|| format!("no metric is called `{}`", written.tag))?;
+        Ok(Self {
+            text: written.text,
+            tag: info.tag,
+            tier: written.tier,
+            statistic: written.statistic,
+            op: written.op,
+            bound: written.bound,
+        })
+    }
+}
+
 /// A figure of a metric.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub enum Statistic {
     /// The one value of a metric of the run.
     #[serde(rename = "value")]
@@ -77,7 +112,7 @@ pub enum Statistic {
 }
 
 /// How a figure is compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub enum Comparison {
     /// `>`
     #[serde(rename = ">")]

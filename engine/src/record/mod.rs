@@ -7,7 +7,7 @@ pub(crate) mod testing;
 mod usage;
 
 pub use cause::Cause;
-pub use log::{LogReader, LogWriter};
+pub use log::{Entry, LogReader, LogWriter, Note, RecordLog};
 pub use usage::{MOST_OUTPUT, MOST_PROMPT, OVER_ASKED, Usage};
 
 use crate::clock::Nanos;

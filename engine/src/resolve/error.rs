@@ -48,7 +48,10 @@ impl std::error::Error for DnsError {}
 
 impl From<DnsError> for Error {
     fn from(error: DnsError) -> Self {
-        Self::environment(error.what(), error.remedy())
+        match error.failure {
+            DnsFailure::Stopped => Self::interrupted(error.what()),
+            _ => Self::environment(error.what(), error.remedy()),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the control plane and the workers share: a stop request going in, snapshots coming out.
 
+use crate::clock::Nanos;
 use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
 /// What the control plane and the workers share: a stop request going in, snapshots coming out.
@@ -8,6 +9,8 @@ pub struct Control {
     /// How often it was asked to stop, and whether the first wish was the run's own ([`OWN`]): whoever looks sees both as they were at one time.
     asked: AtomicU8,
     enough: AtomicBool,
+    /// Longest wait for what is in flight after the first wish to stop, in nanoseconds; 0 where nobody said one.
+    drain: AtomicU64,
     /// Live figures, one set for each worker; read at ≤ 10 Hz.
     pub progress: Vec<Progress>,
 }
@@ -37,7 +40,24 @@ impl Control {
         Self {
             asked: AtomicU8::new(0),
             enough: AtomicBool::new(false),
+            drain: AtomicU64::new(0),
             progress: (0..workers).map(|_| Progress::default()).collect(),
+        }
+    }
+
+    /// As [`Control::stop`], and what is in flight is awaited for at most so many nanoseconds, whatever the phase's own grace period is.
+    pub fn stop_within(&self, drain: Nanos) {
+        // Seen by whoever sees the wish: it is stored before. 0 stands for nothing said.
+        self.drain.store(drain.max(1), Ordering::Relaxed);
+        self.stop();
+    }
+
+    /// How long what is in flight may be awaited at most after the first wish to stop.
+    #[must_use]
+    pub fn drain(&self) -> Nanos {
+        match self.drain.load(Ordering::Relaxed) {
+            0 => Nanos::MAX,
+            said => said,
         }
     }
 
@@ -46,7 +66,7 @@ impl Control {
         // As often as can be counted is often enough.
         let _ = self
             .asked
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |asked| {
+            .fetch_update(Ordering::Release, Ordering::Relaxed, |asked| {
                 (asked & !OWN < !OWN).then(|| asked + 1)
             });
     }
@@ -84,7 +104,7 @@ impl Control {
     /// How often it was asked to stop, the run's own wish included.
     #[must_use]
     pub fn asked(&self) -> u8 {
-        self.asked.load(Ordering::Relaxed) & !OWN
+        self.asked.load(Ordering::Acquire) & !OWN
     }
 }
 

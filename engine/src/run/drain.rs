@@ -5,13 +5,14 @@ use crate::sync::park_timeout;
 use std::time::Duration;
 
 /// Moves what comes out of the rings until `done` is set and all are empty; how many that were. While nothing comes it looks less and less often, as each
-/// look is a wake-up that counts among what the client costs. `done` is set with [`Ordering::Release`], after the last push into any ring, by
+/// look is a wake-up that counts among what the client costs; before it pauses it calls `rest`. `done` is set with [`Ordering::Release`], after the last push into any ring, by
 /// somebody who then unparks this thread.
 pub(super) fn drain<R, T, E>(
     rings: &mut [R],
     pop: impl Fn(&mut R) -> Option<T>,
     done: &AtomicBool,
     mut keep: impl FnMut(T) -> Result<(), E>,
+    mut rest: impl FnMut(),
 ) -> Result<u64, E> {
     let mut kept = 0;
     let mut pause = OFTEN;
@@ -30,6 +31,7 @@ pub(super) fn drain<R, T, E>(
         }
         pause = if moved { OFTEN } else { SELDOM.min(2 * pause) };
         if !moved {
+            rest();
             park_timeout(pause);
         }
     }

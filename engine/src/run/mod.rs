@@ -7,6 +7,7 @@ mod drain;
 mod material;
 mod names;
 mod probe;
+mod reread;
 mod room;
 mod seat;
 mod stage;
@@ -21,6 +22,7 @@ pub use budget::Budget;
 pub use control::{Control, Progress};
 pub use material::{tls_clients, tls_material};
 pub use names::locate;
+pub use reread::{Reread, reread};
 pub use room::cores;
 pub use summarize::{metrics_of, summarize};
 pub use tripwire::Tripwire;
@@ -30,7 +32,7 @@ use crate::driver::{self, Uring};
 use crate::error::{Error, Result};
 use crate::measure::{Offered, PhaseFacts, RunFacts, Shard, Spoken};
 use crate::plan::{Io, Phase, Plan, Secrets, Stamps};
-use crate::record::{LogWriter, PhaseKind, Record};
+use crate::record::{LogWriter, Note, PhaseKind, Record, RecordLog};
 use crate::resolve::Service;
 use crate::wire::http1::RequestHead;
 use crate::wire::http2;
@@ -41,8 +43,8 @@ use probe::Speaks;
 use room::{capacity, carriers, memory};
 use seat::{Left, Seat};
 use stage::Stage;
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use writer::Looks;
 
 /// Records that a worker may be ahead of the writer.
 const RECORD_RING: usize = 32 * 1024;
@@ -51,11 +53,18 @@ const RECORD_RING: usize = 32 * 1024;
 pub struct Finished {
     shard: Shard,
     facts: RunFacts,
-    log: PathBuf,
+    log: RecordLog,
     offset: RealtimeOffset,
+    /// Of this process, whose memory goes on to count.
+    here: bool,
 }
 
 impl Finished {
+    /// Leaves in its log what the caller knows after the load ([`crate::record::Note::Tail`]), where the log's file takes it.
+    pub fn leave(&mut self, tail: &[u8]) {
+        self.log.note(Note::Tail, tail);
+    }
+
     /// Turns the run's instants into wall-clock time, for files.
     #[must_use]
     pub fn offset(&self) -> RealtimeOffset {
@@ -66,14 +75,14 @@ impl Finished {
 /// Looks on at each record as it is written, off the workers' cores; may end the run by [`Control::enough`].
 pub type Watcher<'a> = &'a mut (dyn FnMut(&Record) + Send);
 
-/// Drives the load. Records go to the log at `log_path`, past the watcher.
+/// Drives the load. Records go to the log, past the watcher. When the log's file takes no more, the run ends as by one stop, and what was measured is kept.
 ///
 /// # Errors
-/// When the environment forbids the run: no driver, no descriptors, an unwritable log, a name that does not resolve.
+/// When the environment forbids the run: no driver, no descriptors, a name that does not resolve.
 pub fn execute(
     plan: &Plan,
     workload: &Workload,
-    log_path: &Path,
+    mut log: LogWriter,
     control: &Control,
     mut watcher: Option<Watcher<'_>>,
 ) -> Result<Finished> {
@@ -130,10 +139,35 @@ pub fn execute(
     };
     let mut lines = lines.into_iter();
     let stage = Stage::new(control, plan.io, cores.len());
-    let mut log = LogWriter::create(log_path)?;
     let offset = RealtimeOffset::sample();
     let workers_done = AtomicBool::new(false);
     let mut tripwire = Tripwire::of(plan);
+
+    let begun = |kind: PhaseKind, phase: &Phase| PhaseFacts {
+        planned: planned(phase, workload, first_of(plan, kind)),
+        ..PhaseFacts::default()
+    };
+    let mut facts = RunFacts {
+        wall_start_ns: offset.to_realtime(offset.sampled_at()),
+        wall_end_ns: 0,
+        warmup: plan.warmup.as_ref().map(|w| begun(PhaseKind::Warmup, w)),
+        profiling: begun(PhaseKind::Profiling, &plan.profiling),
+        targets: spoken(plan, &speaks),
+        driver: if io == Io::Epoll { "epoll" } else { "io_uring" }.to_owned(),
+        driver_note,
+        stamps: plan.stamps,
+        cores: Vec::new(),
+        records_lost: 0,
+        was_cancelled: false,
+        aborted: None,
+        log_failure: None,
+        unfinished: true,
+        peak_rss_bytes: 0,
+        buffered_limit_bytes: shared.budget.whole(),
+        tokenizer: workload.tokenizer().0.to_owned(),
+        tokenizer_approximate: workload.tokenizer().1,
+    };
+    reread::note_begun(&mut log, offset, &facts)?;
 
     let outcome = std::thread::scope(|scope| {
         // A scope waits for its threads, also when this one panics.
@@ -157,12 +191,9 @@ pub fn execute(
                     // Before it is written anywhere: a server may quote what it was sent.
                     record.detail = record.detail.take().map(|said| secrets.excerpt(&said));
                 };
-                let written = writer::write(
-                    &mut consumers,
-                    log,
-                    workers_done,
-                    &mut ready,
-                    &mut |record| {
+                let looks = Looks {
+                    ready: &mut ready,
+                    look_on: &mut |record| {
                         if tripwire.sees(record) {
                             control.abort();
                         }
@@ -170,12 +201,9 @@ pub fn execute(
                             watcher(record);
                         }
                     },
-                );
-                if written.is_err() {
-                    // Nothing that comes from here on could be kept.
-                    control.enough();
-                }
-                written
+                    full: &mut || control.abort(),
+                };
+                writer::write(&mut consumers, log, workers_done, looks)
             })
             .map_err(|e| unspawned("the record", &e))?;
         let mut handles = Vec::new();
@@ -209,46 +237,42 @@ pub fn execute(
         writer.thread().unpark();
         let written = writer
             .join()
-            .unwrap_or_else(|_| Err(Error::bug("the record thread panicked")));
+            .map_err(|_| Error::bug("the record thread panicked"));
         match stage.failure() {
             Some(error) => Err(error),
             None => written.map(|n| (left, n)),
         }
     });
     let (left, written) = outcome?;
-    log.finish()?;
     let shard = merge(&left);
     let epoll = io == Io::Epoll || stage.note().is_some();
     let phase = |kind: PhaseKind, phase: &Phase| {
         let planned = planned(phase, workload, first_of(plan, kind));
         phase_facts(kind, phase, planned, &stage, &left)
     };
-    let profiling = phase(PhaseKind::Profiling, &plan.profiling);
     let recorded = shard.warmup.recorded() + shard.profiling.recorded();
-    let facts = RunFacts {
-        wall_start_ns: offset.to_realtime(profiling.start),
-        wall_end_ns: offset.to_realtime(profiling.end),
-        warmup: plan.warmup.as_ref().map(|w| phase(PhaseKind::Warmup, w)),
-        profiling,
-        targets: spoken(plan, &speaks),
-        driver: if epoll { "epoll" } else { "io_uring" }.to_owned(),
-        driver_note: stage.note().map(str::to_owned).or(driver_note),
-        stamps: plan.stamps,
-        cores: left.iter().map(|l| l.core.clone()).collect(),
-        // What the ring refused is in the shards already; what the writer itself lost is the difference.
-        records_lost: recorded.saturating_sub(written + shard.counters.records_lost),
-        was_cancelled: control.interrupted(),
-        aborted: tripwire.tripped(),
-        peak_rss_bytes: driver::peak_rss_bytes(),
-        buffered_limit_bytes: shared.budget.whole(),
-        tokenizer: workload.tokenizer().0.to_owned(),
-        tokenizer_approximate: workload.tokenizer().1,
-    };
+    facts.profiling = phase(PhaseKind::Profiling, &plan.profiling);
+    facts.warmup = plan.warmup.as_ref().map(|w| phase(PhaseKind::Warmup, w));
+    facts.wall_start_ns = offset.to_realtime(facts.profiling.start);
+    facts.wall_end_ns = offset.to_realtime(facts.profiling.end);
+    facts.cores = left.iter().map(|l| l.core.clone()).collect();
+    // What the ring refused is in the shards already; what the writer itself lost is the difference.
+    facts.records_lost = recorded.saturating_sub(written + shard.counters.records_lost);
+    facts.was_cancelled = control.interrupted();
+    facts.aborted = tripwire.tripped();
+    facts.log_failure = log.failure().map(ToString::to_string);
+    facts.unfinished = false;
+    facts.driver = if epoll { "epoll" } else { "io_uring" }.to_owned();
+    facts.driver_note = stage.note().map(str::to_owned).or(facts.driver_note);
+    facts.peak_rss_bytes = driver::peak_rss_bytes();
+    reread::note_ended(&mut log, &shard, &facts)?;
+    let log = log.finish_to_read();
     Ok(Finished {
         shard,
         facts,
-        log: log_path.to_owned(),
+        log,
         offset,
+        here: true,
     })
 }
 

@@ -10,6 +10,7 @@ use socket2::{Domain, SockAddr, Socket, Type};
 use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr};
 use std::ops::ControlFlow;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 /// Which HTTP is spoken with a target.
@@ -65,7 +66,11 @@ pub(super) fn speaks(
             let mut asked = found.first().into_iter().chain(found.iter().find(other));
             let alpn: [&[u8]; 2] = [b"h2", b"http/1.1"];
             let client = Client::new(material, &plan.network.tls, &alpn, target.server_name())?;
-            let agreed = asked.find_map(|addr| ask(&client, addr));
+            let agreed = asked.find_map(|addr| ask_until(&client, addr, &stopped));
+            if stopped() {
+                let what = format!("interrupted while `{}` was asked for its HTTP", target.host);
+                return Err(Error::interrupted(what));
+            }
             Ok(Speaks {
                 http2: agreed == Some(Alpn::Http2),
                 negotiated: agreed.is_some(),
@@ -91,6 +96,25 @@ pub(super) fn sources(ips: &[IpAddr]) -> Result<()> {
             })?;
     }
     Ok(())
+}
+
+/// As [`ask`], on a thread of its own, which is left to its time-outs when `stopped` says so.
+fn ask_until(client: &Client, addr: &SockAddr, stopped: &dyn Fn() -> bool) -> Option<Alpn> {
+    let (client, addr) = (client.clone(), addr.clone());
+    let (tell, told) = mpsc::channel();
+    let asking = move || {
+        // Nobody listens any more when the run was stopped.
+        let _ = tell.send(ask(&client, &addr));
+    };
+    std::thread::Builder::new().spawn(asking).ok()?;
+    while !stopped() {
+        match told.recv_timeout(LOOK_UP) {
+            Ok(agreed) => return agreed,
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return None,
+        }
+    }
+    None
 }
 
 fn ask(client: &Client, addr: &SockAddr) -> Option<Alpn> {
@@ -123,6 +147,8 @@ fn write(socket: &mut Socket, session: &mut Session) -> Option<()> {
     socket.write_all(&out).ok()
 }
 
+/// How often a probe looks whether it is to go on.
+const LOOK_UP: Duration = Duration::from_millis(50);
 /// Longest wait for each step of the handshake.
 const PATIENCE: Duration = Duration::from_secs(5);
 

@@ -7,7 +7,7 @@ use crate::measure::{
     RequestMetrics, Summarizer, Summary, Timeline, TokenCounts, TokenSource, request_metrics,
 };
 use crate::plan::Plan;
-use crate::record::{LogReader, Outcome, PhaseKind, Record};
+use crate::record::{Outcome, PhaseKind, Record};
 use crate::workload::Workload;
 use std::collections::HashMap;
 
@@ -27,7 +27,7 @@ pub fn summarize(
     let plan = &plan;
     let mut summarizer = Summarizer::new(plan, timeline(plan, &finished)?);
     let mut answers = Answers::default();
-    for record in LogReader::open(&finished.log)? {
+    for record in finished.log.read()? {
         let mut record = record?;
         let counts = count_tokens(plan, workload, &record);
         answers.count_in(&mut record, &counts, workload);
@@ -37,7 +37,9 @@ pub fn summarize(
         }
     }
     let mut facts = finished.facts;
-    facts.peak_rss_bytes = driver::peak_rss_bytes();
+    if finished.here {
+        facts.peak_rss_bytes = driver::peak_rss_bytes();
+    }
     Ok(summarizer.finish(finished.shard, facts))
 }
 
@@ -75,7 +77,7 @@ fn timeline(plan: &Plan, finished: &Finished) -> Result<Timeline> {
     let phase = &finished.facts.profiling;
     let mut line = None;
     if plan.slice.is_some() {
-        for record in LogReader::open(&finished.log)? {
+        for record in finished.log.read()? {
             Timeline::stretch(&mut line, &record?);
         }
     }

@@ -1,31 +1,85 @@
 //! The thread that keeps the records.
 
 use super::drain::drain;
+use crate::clock::{self, Nanos, SECOND};
 use crate::error::Result;
 use crate::record::{LogWriter, Record};
+use std::cell::RefCell;
+use std::convert::Infallible;
 use std::io::Write;
 use std::sync::atomic::AtomicBool;
 
-/// Moves records from the workers' rings to the log until all workers are done and all rings are empty, as [`drain`] does; `ready` sees each before it is written, `look_on` after.
+/// What the writer does with records beside writing them.
+pub(super) struct Looks<'a> {
+    /// Sees each before it is written.
+    pub(super) ready: &'a mut dyn FnMut(&mut Record),
+    /// Sees each after that.
+    pub(super) look_on: &'a mut dyn FnMut(&Record),
+    /// Called once, when the log's file takes no more.
+    pub(super) full: &'a mut dyn FnMut(),
+}
+
+/// Moves records from the workers' rings to the log until all workers are done and all rings are empty, as [`drain`] does; how many were kept. What is written
+/// reaches the kernel within [`OFTEN`], so that little is lost when the process is killed.
 pub(super) fn write<W: Write>(
     consumers: &mut [rtrb::Consumer<Box<Record>>],
     log: &mut LogWriter<W>,
     done: &AtomicBool,
-    ready: &mut dyn FnMut(&mut Record),
-    look_on: &mut dyn FnMut(&Record),
-) -> Result<u64> {
-    drain(
+    looks: Looks<'_>,
+) -> u64 {
+    let log = RefCell::new(Flushing {
+        log,
+        at: clock::monotonic(),
+        failed: false,
+        full: looks.full,
+    });
+    let mut lost = 0;
+    let kept = drain(
         consumers,
         |ring| ring.pop().ok(),
         done,
         |mut record| {
-            ready(&mut record);
-            log.append(&record)?;
-            look_on(&record);
-            Ok(())
+            (looks.ready)(&mut record);
+            lost += u64::from(log.borrow_mut().append(&record).is_err());
+            (looks.look_on)(&record);
+            Ok::<_, Infallible>(())
         },
-    )
+        || log.borrow_mut().look(),
+    );
+    kept.unwrap_or(0) - lost
 }
+
+/// A log that is flushed often.
+struct Flushing<'a, W> {
+    log: &'a mut LogWriter<W>,
+    /// When it was flushed last.
+    at: Nanos,
+    failed: bool,
+    full: &'a mut dyn FnMut(),
+}
+
+impl<W: Write> Flushing<'_, W> {
+    fn append(&mut self, record: &Record) -> Result<()> {
+        let appended = self.log.append(record);
+        self.look();
+        appended
+    }
+
+    fn look(&mut self) {
+        let now = clock::monotonic();
+        if now.saturating_sub(self.at) >= OFTEN {
+            self.log.flush();
+            self.at = now;
+        }
+        if !self.failed && self.log.failure().is_some() {
+            self.failed = true;
+            (self.full)();
+        }
+    }
+}
+
+/// Longest time for which a record may wait to be handed to the kernel.
+const OFTEN: Nanos = SECOND / 2;
 
 #[cfg(test)]
 mod tests {
@@ -45,9 +99,12 @@ mod tests {
         let mut seen = 0;
         let written = std::thread::scope(|scope| {
             let writer = scope.spawn(|| {
-                write(&mut consumers, &mut log, &done, &mut |_| (), &mut |_| {
-                    seen += 1
-                })
+                let looks = Looks {
+                    ready: &mut |_| (),
+                    look_on: &mut |_| seen += 1,
+                    full: &mut || unreachable!(),
+                };
+                write(&mut consumers, &mut log, &done, looks)
             });
             let workers: Vec<_> = producers
                 .into_iter()
@@ -75,7 +132,7 @@ mod tests {
                 worker.join().unwrap();
             }
             done.store(true, Ordering::Release);
-            writer.join().unwrap().unwrap()
+            writer.join().unwrap()
         });
         log.finish().unwrap();
         assert_eq!((written, seen), (2 * each - lost.into_inner(), written));

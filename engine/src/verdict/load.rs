@@ -1,6 +1,6 @@
 //! Gates on the load: whether the arrivals that were asked for were made.
 
-use super::{CLIENT, Finding, PEER, POLICY, Status, shown_share};
+use super::{CLIENT, Finding, HOST, PEER, POLICY, Status, shown_share};
 use crate::measure::Summary;
 use crate::plan::{CapPolicy, Load, Plan};
 
@@ -10,6 +10,8 @@ pub(super) fn findings(plan: &Plan, summary: &Summary) -> Vec<Finding> {
         held(plan, summary),
         cancelled(summary),
         aborted(summary),
+        log_failure(summary),
+        unfinished(summary),
         in_flight(summary),
     ]
     .into_iter()
@@ -190,6 +192,30 @@ fn aborted(summary: &Summary) -> Option<Finding> {
         blame: PEER,
         evidence: format!("the run ended early: {aborted}"),
         remedy: "read the errors, mend the server or the load, and run again; the figures are of the requests before".into(),
+    })
+}
+
+fn log_failure(summary: &Summary) -> Option<Finding> {
+    let why = summary.log_failure.as_ref()?;
+    Some(Finding {
+        gate: "record_log",
+        status: Status::Suspect,
+        blame: HOST,
+        evidence: format!("the run ended early: its records could not be written any more ({why})"),
+        remedy: "make room on the disk (or raise `ulimit -f`), or name another --artifact-dir, and run again; the figures are of the requests before".into(),
+    })
+}
+
+fn unfinished(summary: &Summary) -> Option<Finding> {
+    summary.unfinished.then(|| Finding {
+        gate: "unfinished",
+        status: Status::Invalid,
+        blame: HOST,
+        evidence: format!(
+            "the run did not end: it was killed, or its machine went; it had left the records of {} requests, and what was in flight is not known",
+            summary.counts.issued
+        ),
+        remedy: "the figures hold for those requests; run again for the whole plan".into(),
     })
 }
 

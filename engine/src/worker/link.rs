@@ -55,7 +55,8 @@ impl<D: Driver> Worker<'_, D> {
                 Some(carrier) => !carrier.there,
             })
         };
-        while warming(&self.core) && self.driver.now() < until {
+        let control = self.core.shared.control;
+        while warming(&self.core) && self.driver.now() < until && control.stops() == 0 {
             let soon = self.driver.now() + LOOK_UP;
             self.turn(until.min(soon))?;
         }

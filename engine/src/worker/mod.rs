@@ -158,7 +158,9 @@ impl<'a, D: Driver> Worker<'a, D> {
                 drain_until = if stops > 1 {
                     now
                 } else {
-                    drain_until.min(now.saturating_add(phase.grace.unwrap_or(30 * SECOND)))
+                    let grace = phase.grace.unwrap_or(30 * SECOND);
+                    let grace = grace.min(self.core.shared.control.drain());
+                    drain_until.min(now.saturating_add(grace))
                 };
                 stopped = stops;
             }

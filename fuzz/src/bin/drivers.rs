@@ -10,6 +10,7 @@
 //! the sanitizers have to say.
 
 use ringload_engine::plan::{Cores, HttpVersion, Io, Length, Phase, Plan, Target};
+use ringload_engine::record::LogWriter;
 use ringload_engine::run::{self, Control};
 use ringload_engine::workload::Workload;
 
@@ -23,7 +24,8 @@ fn main() {
                 (plan.io, plan.network.http) = (io, http);
                 let workload = Workload::prepare(&plan).expect("prompts");
                 let control = Control::new(run::cores(&plan).expect("cores").len());
-                let finished = run::execute(&plan, &workload, &log, &control, None).expect("a run");
+                let records = LogWriter::create(&log).expect("a log");
+                let finished = run::execute(&plan, &workload, records, &control, None).expect("a run");
                 let summary = run::summarize(&plan, &workload, finished, &mut |_, _| ());
                 let summary = summary.expect("a summary");
                 let counts = &summary.counts;

@@ -54,10 +54,16 @@ fn run(workers: u64, each: u64) {
         thread::spawn(move || {
             let mut kept = Vec::new();
             let pop = |ring: &mut Arc<Ring>| ring.pop();
-            let count = drain(&mut rings, pop, &done, |record| {
-                kept.push(record);
-                Ok::<_, Infallible>(())
-            });
+            let count = drain(
+                &mut rings,
+                pop,
+                &done,
+                |record| {
+                    kept.push(record);
+                    Ok::<_, Infallible>(())
+                },
+                || (),
+            );
             assert_eq!(count, Ok(kept.len() as u64));
             kept
         })

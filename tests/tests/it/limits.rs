@@ -138,7 +138,7 @@ fn a_first_token_that_does_not_come_in_time_is_a_failure_of_its_own() {
         });
         let ended = Profile::of(server.addr())
             .on(io)
-            .args(["--request-count", "4", "--ttft-timeout-seconds", "0.5"])
+            .args(["--request-count", "4", "--ttft-timeout-seconds", "2"])
             .args(["--allow-invalid"])
             .run()
             .exits(0);
@@ -159,7 +159,7 @@ fn a_first_token_that_does_not_come_in_time_is_a_failure_of_its_own() {
         let ended = Profile::of(server.addr())
             .on(io)
             .args(["--http2", "--request-count", "4"])
-            .args(["--ttft-timeout-seconds", "0.5", "--allow-invalid"])
+            .args(["--ttft-timeout-seconds", "2", "--allow-invalid"])
             .run()
             .exits(0);
         assert_eq!(ended.failures(), [("ttft_timeout".to_owned(), 2)].into());

@@ -17,6 +17,8 @@
 //! - `http2`: HTTP/2 frame by frame: rules that a server breaks, rules that it bends, and requests that move
 //! - `faults`: the matrix of what a server, a network or a machine can do to a run, and its table in `docs/RELIABILITY.md`
 //! - `files`: what a run leaves
+//! - `kept`: what is kept of runs whose disk or folder fails them, and of earlier runs in the same folder
+//! - `signals`: a run is stopped at each of its stages
 //! - `campaign`: repeats, sweeps, the search for the capacity, and what is left of them
 //! - `calibrate`: what this machine can drive, and runs that say what share of it they used
 //! - `course`: the run over time; tiers, conditions, the steady part
@@ -35,6 +37,7 @@ mod faults;
 mod files;
 mod hosts;
 mod http2;
+mod kept;
 mod known_answers;
 mod limits;
 mod load;
@@ -44,6 +47,7 @@ mod preparation;
 mod schedules;
 mod secrets;
 mod sessions;
+mod signals;
 mod truth;
 mod verdict;
 mod wire;

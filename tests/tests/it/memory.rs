@@ -1,9 +1,9 @@
 //! Ten thousand streams of servers that never stop sending: memory stays below what the limits say.
 
 use crate::crowd::room_for;
-use ringload_tests::alone_on_both;
 use ringload_tests::flood::Flood;
 use ringload_tests::profile::Profile;
+use ringload_tests::{alone_on_both, until};
 
 /// What does not depend on the answers: the run itself, and the slot of each stream.
 const OF_THE_RUN: u64 = (160 << 20) + STREAMS * 4 * KIB;
@@ -43,24 +43,20 @@ fn flooded(limits: &[(&str, u64)], causes: &[&str], most: u64) {
         let mut run = Profile::of(flood.addr())
             .on(io)
             .args(["--concurrency", &STREAMS.to_string()])
-            // However busy the machine is, the run ends; what is in flight then counts as such.
-            .args([
-                "--benchmark-duration",
-                "20",
-                "--benchmark-grace-period",
-                "0",
-            ])
-            .args([
-                "--request-timeout-seconds",
-                "12",
-                "--num-dataset-entries",
-                "10",
-            ])
-            .args(["--osl", "8", "--allow-invalid"]);
+            .args(["--benchmark-duration", "3600"])
+            .args(["--num-dataset-entries", "10", "--osl", "8"])
+            .args(["--allow-invalid"]);
         for (flag, bytes) in limits {
             run = run.args([*flag, &bytes.to_string()]);
         }
-        let ended = run.run().exits(3);
+        let running = run.start();
+        until("every stream is over its limits", || flood.is_settled());
+        running.signal("INT");
+        until("the first signal is heard", || {
+            running.stderr().contains("once more to abandon")
+        });
+        running.signal("INT");
+        let ended = running.end().exits(130);
         assert!(ended.count("issued") >= STREAMS);
         let failures = ended.failures();
         for cause in causes {

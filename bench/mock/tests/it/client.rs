@@ -43,7 +43,7 @@ pub(crate) struct Response {
 impl Client {
     pub(crate) fn connect(addr: SocketAddr) -> Self {
         let socket = TcpStream::connect(addr).expect("the server accepts");
-        let patience = Some(Duration::from_secs(20));
+        let patience = Some(Duration::from_secs(240));
         socket
             .set_read_timeout(patience)
             .expect("a time-out is set");

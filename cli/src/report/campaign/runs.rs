@@ -21,7 +21,8 @@ pub(super) fn verdicts(campaign: &Campaign) -> String {
         let runs = campaign.runs();
         runs.filter(|r| r.outcome.verdict.status == status).count()
     };
-    let mut text = format!(
+    let mut text = interrupted(campaign);
+    text += &format!(
         "VERDICTS: {} VALID, {} SUSPECT, {} INVALID\n",
         of(Status::Valid),
         of(Status::Suspect),
@@ -41,6 +42,38 @@ pub(super) fn verdicts(campaign: &Campaign) -> String {
     gates.sort_by_key(|gate| std::cmp::Reverse(gate[0].1.status));
     for gate in gates {
         text += &against(&gate);
+    }
+    text
+}
+
+/// That not all runs were made, and which are missing; nothing for a campaign that came to its end.
+fn interrupted(campaign: &Campaign) -> String {
+    let Some(interrupted) = &campaign.interrupted else {
+        return String::new();
+    };
+    let missing: usize = interrupted.not_run.iter().map(|cell| cell.runs).sum();
+    let made = campaign.runs().count();
+    let title = format!(
+        "INTERRUPTED: {made} of {} runs were made, ended by {}",
+        made + missing,
+        interrupted.why
+    );
+    let mut text: String = wrap(&title, WIDTH)
+        .iter()
+        .map(|part| format!("{part}\n"))
+        .collect();
+    for cell in interrupted.not_run.iter().take(MOST_CONDITIONS) {
+        let runs = match cell.runs {
+            1 => String::new(),
+            n => format!(" ({n} runs)"),
+        };
+        text += &indented("  not run ", &format!("{}{runs}", cell.label));
+    }
+    if let Some(more) = interrupted.not_run.len().checked_sub(MOST_CONDITIONS + 1) {
+        text += &indented(
+            "  not run ",
+            &format!("{} more in ringload_campaign.json", more + 1),
+        );
     }
     text
 }

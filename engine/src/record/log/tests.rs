@@ -52,7 +52,7 @@ fn a_log_cut_anywhere_gives_whole_records_and_then_an_error_with_the_offset() {
     let mut ends = vec![12];
     let mut at = 12;
     while at < bytes.len() {
-        at += 4 + u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()) as usize;
+        at += 5 + u32::from_le_bytes(bytes[at + 1..at + 5].try_into().unwrap()) as usize;
         ends.push(at);
     }
     for cut in 0..bytes.len() {
@@ -93,10 +93,95 @@ fn another_file_is_refused() {
 #[test]
 fn a_length_that_promises_too_much_reserves_nothing() {
     let mut bytes = written(&[]);
+    bytes.push(RECORD);
     bytes.extend((MAX_ENTRY as u32).to_le_bytes());
     bytes.extend([1, 2, 3]);
     let mut reader = reader(&bytes).unwrap();
     assert!(reader.next().unwrap().is_err());
     assert!(reader.next().is_none());
     assert!(reader.body.capacity() < 1 << 20);
+}
+
+/// A disk of so many bytes.
+struct Disk(Vec<u8>, usize);
+
+impl Write for Disk {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let room = self.1 - self.0.len();
+        if room == 0 {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        let n = bytes.len().min(room);
+        self.0.extend_from_slice(&bytes[..n]);
+        Ok(n)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn what_a_full_disk_does_not_take_is_held_and_what_it_took_is_whole_but_for_one_entry() {
+    let records: Vec<Record> = (0..40)
+        .map(|k| streamed(k, 1_000, 2_000, &[7; 20]))
+        .collect();
+    for room in [12, 13, 100, 1_000, 3_001] {
+        let mut log = LogWriter::new(Disk(Vec::new(), room), "log".into()).unwrap();
+        for record in &records {
+            log.append(record).unwrap();
+            log.flush();
+        }
+        assert!(log.failure().is_some());
+        assert_eq!((log.output.0.len(), log.written), (room, room as u64));
+        let taken: Vec<Record> = reader(&log.output.0)
+            .unwrap()
+            .map_while(Result::ok)
+            .collect();
+        assert_eq!(taken, records[..taken.len()]);
+        let all = [&log.output.0[..], &log.pending].concat();
+        let back: Vec<Record> = reader(&all).unwrap().collect::<Result<_>>().unwrap();
+        assert_eq!(back, records);
+    }
+}
+
+#[test]
+fn a_log_whose_disk_is_full_holds_no_more_than_its_limit() {
+    let record = streamed(0, 1_000, 2_000, &[u64::MAX; 100_000]);
+    let mut log = LogWriter::new(Disk(Vec::new(), 12), "log".into()).unwrap();
+    let kept = (0..200).take_while(|_| log.append(&record).is_ok()).count();
+    assert!(kept > 10 && log.pending.len() <= MOST_HELD + 10, "{kept}");
+    let e = log.append(&record).unwrap_err();
+    assert_eq!(e.blame, crate::Blame::Environment);
+}
+
+#[test]
+fn a_log_is_read_by_its_descriptor_as_often_as_wanted_and_notes_are_passed_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("log");
+    let mut log = LogWriter::create(&path).unwrap();
+    let records: Vec<Record> = (0..3).map(|k| streamed(k, 1, 2, &[3])).collect();
+    log.note(Note::Head, b"{}").unwrap();
+    records
+        .iter()
+        .for_each(|record| log.append(record).unwrap());
+    log.note(Note::Ended, b"[1]").unwrap();
+    std::fs::remove_file(&path).unwrap();
+    let log = log.finish_to_read();
+    assert_eq!(log.failure(), None);
+    for _ in 0..2 {
+        let back: Vec<Record> = log.read().unwrap().collect::<Result<_>>().unwrap();
+        assert_eq!(back, records);
+    }
+    let mut entries = log.read().unwrap();
+    let mut notes = Vec::new();
+    while let Some(entry) = entries.next_entry().unwrap() {
+        if let Entry::Note(kind, body) = entry {
+            notes.push((kind, body));
+        }
+    }
+    assert_eq!(
+        notes,
+        [(Note::Head, b"{}".to_vec()), (Note::Ended, b"[1]".to_vec())]
+    );
 }

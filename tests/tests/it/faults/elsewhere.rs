@@ -130,6 +130,63 @@ pub(super) const ROWS: &[Elsewhere] = &[
         tests: &[(CLI, "a_second_signal_abandons_what_is_in_flight")],
     },
     Elsewhere {
+        what: "a signal while prompts are made, names are looked up or a server is asked for its HTTP",
+        becomes: "nothing is sent, no file is left; exit 130",
+        tests: &[
+            (SIGNALS, "while_prompts_are_made"),
+            (SIGNALS, "while_a_name_is_looked_up"),
+            (SIGNALS, "while_a_server_is_asked_for_its_http"),
+        ],
+    },
+    Elsewhere {
+        what: "a signal while connections are made ahead",
+        becomes: "no load begins; all is written; exit 130",
+        tests: &[(SIGNALS, "while_connections_are_made_ahead")],
+    },
+    Elsewhere {
+        what: "one signal, and requests that do not end",
+        becomes: "they are awaited within --shutdown-grace and counted as in flight; all is written; exit 130",
+        tests: &[(SIGNALS, "the_grace_bounds_the_wait_for_what_is_in_flight")],
+    },
+    Elsewhere {
+        what: "signals while results are summed up",
+        becomes: "one: all is written; three: the process ends at once without results and temporary files; exit 130",
+        tests: &[(SIGNALS, "while_results_are_summed_up")],
+    },
+    Elsewhere {
+        what: "a signal in a sweep, repeats or a search",
+        becomes: "the report says first that it was interrupted, and which cells did not run; exit 130",
+        tests: &[
+            (
+                "tests/tests/it/campaign.rs",
+                "a_signal_ends_the_campaign_and_what_was_measured_is_there",
+            ),
+            (SIGNALS, "a_search_says_what_its_probes_found"),
+        ],
+    },
+    Elsewhere {
+        what: "a folder that is removed in mid-run",
+        becomes: "it is made again; all is written",
+        tests: &[(KEPT, "a_folder_that_is_removed_in_mid_run_is_made_again")],
+    },
+    Elsewhere {
+        what: "a process that is killed (SIGKILL, no memory, no power)",
+        becomes: "its records, to within a second, are in its folder: `ringload report` makes report and files from them, INVALID (`unfinished`)",
+        tests: &[
+            (KEPT, "what_a_run_measured_that_was_killed_can_be_read"),
+            (KEPT, "a_run_is_the_same_when_it_is_made_again_from_its_log"),
+            (KEPT, "the_log_of_a_run_under_way_is_left_alone"),
+        ],
+    },
+    Elsewhere {
+        what: "a folder with the files of an earlier run",
+        becomes: "they move to `previous-N/` there when the new ones are written (`--overwrite` replaces them)",
+        tests: &[
+            (KEPT, "a_second_run_moves_the_files_of_the_first_aside"),
+            (KEPT, "a_second_sweep_moves_the_first_aside_as_a_whole"),
+        ],
+    },
+    Elsewhere {
         what: "an artifact folder that cannot be written to",
         becomes: "nothing is sent; exit 2",
         tests: &[(
@@ -305,6 +362,8 @@ const LIMITS: &str = "tests/tests/it/limits.rs";
 const SECRETS: &str = "tests/tests/it/secrets.rs";
 const KNOWN: &str = "engine/tests/known_answers.rs";
 const MEMORY: &str = "tests/tests/it/memory.rs";
+const SIGNALS: &str = "tests/tests/it/signals.rs";
+const KEPT: &str = "tests/tests/it/kept.rs";
 const CLI: &str = "tests/tests/it/cli.rs";
 const NETWORK: &str = "tests/tests/it/network.rs";
 const VERDICT: &str = "tests/tests/it/verdict.rs";

@@ -20,7 +20,7 @@ pub(super) const ROWS: &[Row] = &[
         0,
     ),
     Row {
-        flags: &["--request-timeout-seconds", "1.5"],
+        flags: &["--request-timeout-seconds", "3"],
         ..lost(
             "accepted and never answered",
             silence,
@@ -29,7 +29,7 @@ pub(super) const ROWS: &[Row] = &[
         )
     },
     Row {
-        flags: &["--request-timeout-seconds", "1.5"],
+        flags: &["--request-timeout-seconds", "3"],
         ..lost(
             "a head that comes so slowly that time is up",
             |to| {

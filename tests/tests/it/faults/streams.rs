@@ -68,12 +68,12 @@ pub(super) const ROWS: &[Row] = &[
     },
     stalled(
         "a stream that stalls (--inter-token-timeout-seconds)",
-        &["--inter-token-timeout-seconds", "1"],
+        &["--inter-token-timeout-seconds", "2"],
         Becomes::Fails("inter_token_timeout", "after 2 output events"),
     ),
     stalled(
         "a stream that stalls (--request-timeout-seconds)",
-        &["--request-timeout-seconds", "1.5"],
+        &["--request-timeout-seconds", "3"],
         Becomes::Fails("timeout", "--request-timeout-seconds"),
     ),
     Row {
@@ -84,7 +84,7 @@ pub(super) const ROWS: &[Row] = &[
         kept: true,
         ..stalled(
             "a stream that stalls (--inter-token-timeout-seconds): it is reset, and its connection serves on",
-            &["--inter-token-timeout-seconds", "1"],
+            &["--inter-token-timeout-seconds", "2"],
             Becomes::Fails("inter_token_timeout", "after 2 output events"),
         )
     },
@@ -96,7 +96,7 @@ pub(super) const ROWS: &[Row] = &[
         kept: true,
         ..stalled(
             "a stream that stalls (--request-timeout-seconds): it is reset, and its connection serves on",
-            &["--request-timeout-seconds", "1.5"],
+            &["--request-timeout-seconds", "3"],
             Becomes::Fails("timeout", "--request-timeout-seconds"),
         )
     },

@@ -333,7 +333,7 @@ proptest! {
         let (raw, opened) = runtime.block_on(async {
             let (ours, theirs) = tokio::io::duplex(setup.pipe);
             let server = tokio::spawn(serve(theirs, setup.clone()));
-            let patience = Duration::from_secs(10);
+            let patience = Duration::from_secs(240);
             let answers = tokio::time::timeout(patience, ask(ours, &setup)).await.expect("progress");
             tokio::time::timeout(patience, server).await.expect("an end").expect("no panic");
             answers

@@ -1,0 +1,44 @@
+//! Flags of `ringload report`.
+
+use clap::Args;
+use std::path::PathBuf;
+
+/// Which logs, and what comes out.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ReportArgs {
+    /// Folders of runs that were killed or kept their records, or record logs.
+    #[arg(required = true, value_name = "DIR_OR_LOG")]
+    pub(crate) paths: Vec<PathBuf>,
+
+    /// Folder for the files [default: the one that the log is in].
+    #[arg(long, visible_alias = "output-artifact-dir", value_name = "DIR")]
+    pub(crate) artifact_dir: Option<PathBuf>,
+
+    /// Make files and folders readable by their user alone (0600, 0700).
+    #[arg(long)]
+    pub(crate) private: bool,
+
+    /// Replace what stands in the folder from an earlier run, which is moved to `previous-N/` there otherwise.
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+
+    /// Print where the time of requests went: queue, DNS, TCP, TLS, send, wait, receive.
+    #[arg(long)]
+    pub(crate) http_trace_metrics: bool,
+
+    /// Print every metric.
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+
+    /// Print the verdict alone.
+    #[arg(long, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+
+    /// Exit 0 where an invalid run would exit 4.
+    #[arg(long)]
+    pub(crate) allow_invalid: bool,
+
+    /// File of the calibrations that runs are held against [default: RINGLOAD_CALIBRATION, else ringload/calibration.json in XDG_CACHE_HOME or ~/.cache].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) calibration_file: Option<PathBuf>,
+}

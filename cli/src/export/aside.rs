@@ -1,0 +1,282 @@
+//! What stands in an artifact folder from earlier runs moves into `previous-N/` there, so that no run silently takes the place of another.
+
+use super::files::{Kind, log_name};
+use crate::terminal::say;
+use ringload_engine::{Error, Result};
+use serde_json::Value;
+use std::cell::Cell;
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+/// The files of earlier runs in one folder, until they are set aside.
+pub(crate) struct Aside {
+    base: PathBuf,
+    names: BTreeSet<String>,
+    /// They are replaced instead (`--overwrite`).
+    overwrite: bool,
+    quiet: bool,
+    /// What several runs left there stays.
+    alone: bool,
+    cleared: Cell<bool>,
+}
+
+impl Aside {
+    /// Before a run whose files go to `base`.
+    pub(crate) fn of_run(base: &Path, prefix: Option<&str>, overwrite: bool) -> Self {
+        let log = std::iter::once(log_name(prefix));
+        let names = Kind::names(prefix).chain(log).collect();
+        Self::of(base, names, overwrite)
+    }
+
+    /// Before the files of a run are made again from its log: prompts and log stay.
+    pub(crate) fn of_report(base: &Path, prefix: Option<&str>, overwrite: bool) -> Self {
+        let names = Kind::names(prefix).filter(|name| *name != "inputs.json");
+        Self {
+            alone: true,
+            ..Self::of(base, names.collect(), overwrite)
+        }
+    }
+
+    /// Before several runs: their files go to these folders in `base`, and what they have in common to `base` itself.
+    pub(crate) fn of_several(
+        base: &Path,
+        folders: impl IntoIterator<Item = String>,
+        overwrite: bool,
+    ) -> Self {
+        let own = SEVERAL.into_iter().map(String::from);
+        let names = own.chain(folders).chain(Kind::names(None)).collect();
+        Self::of(base, names, overwrite)
+    }
+
+    fn of(base: &Path, names: BTreeSet<String>, overwrite: bool) -> Self {
+        Self {
+            base: base.to_owned(),
+            names,
+            overwrite,
+            quiet: false,
+            alone: false,
+            cleared: Cell::new(false),
+        }
+    }
+
+    /// The same, saying nothing where `quiet`.
+    pub(crate) fn quietly(self, quiet: bool) -> Self {
+        Self { quiet, ..self }
+    }
+
+    /// The folder.
+    pub(crate) fn base(&self) -> &Path {
+        &self.base
+    }
+
+    /// Moves what stands there into `previous-N/`, the first time that it is called, and says so. By renames: whenever the process is killed, each file is in
+    /// its old place or in its new one.
+    ///
+    /// # Errors
+    /// [`ringload_engine::Blame::Environment`] when something cannot be moved.
+    pub(crate) fn clear(&self) -> Result<()> {
+        if self.cleared.replace(true) || self.overwrite {
+            return Ok(());
+        }
+        let mut names = self.names.clone();
+        if !self.alone {
+            names.extend(of_earlier_runs(&self.base));
+        }
+        let standing = |name: &String| fs::symlink_metadata(self.base.join(name)).is_ok();
+        let standing: Vec<String> = names.into_iter().filter(standing).collect();
+        if standing.is_empty() {
+            return Ok(());
+        }
+        let moved = previous(&self.base).and_then(|to| {
+            for name in &standing {
+                fs::rename(self.base.join(name), to.join(name))?;
+            }
+            Ok(to)
+        });
+        let to = moved.map_err(|e| {
+            Error::environment(
+                format!(
+                    "{}: what stands there from an earlier run could not be moved aside ({e})",
+                    self.base.display()
+                ),
+                "name another --artifact-dir, or write --overwrite to replace it",
+            )
+        })?;
+        if !self.quiet {
+            say(format_args!(
+                "note: {} of an earlier run moved to {} (--overwrite replaces)",
+                match standing.len() {
+                    1 => "1 file".to_owned(),
+                    n => format!("{n} files"),
+                },
+                to.display()
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// A new folder for what stood there.
+fn previous(base: &Path) -> io::Result<PathBuf> {
+    let mut n = 1;
+    loop {
+        let dir = base.join(format!("previous-{n}"));
+        match fs::create_dir(&dir) {
+            Ok(()) => return Ok(dir),
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => n += 1,
+            Err(e) => return Err(e),
+        }
+    }
+}
+
+/// The files that several runs left there together, and the folders of those runs: only what their own document names, and only where one stands.
+fn of_earlier_runs(base: &Path) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for (document, runs) in DOCUMENTS {
+        let Ok(text) = fs::read(base.join(document)) else {
+            continue;
+        };
+        let document: Value = serde_json::from_slice(&text).unwrap_or_default();
+        let folders = runs
+            .iter()
+            .flat_map(|pointer| document.pointer(pointer))
+            .flat_map(folders_in)
+            .filter_map(|folder| below(base, &folder));
+        names.extend(folders);
+        names.extend(SEVERAL.map(String::from));
+    }
+    names
+}
+
+/// Every `folder` in a part of a document.
+fn folders_in(value: &Value) -> Vec<PathBuf> {
+    match value {
+        Value::Array(items) => items.iter().flat_map(folders_in).collect(),
+        Value::Object(fields) => {
+            let own = fields
+                .get("folder")
+                .and_then(Value::as_str)
+                .map(PathBuf::from);
+            let inner = fields.get("runs").map(folders_in).unwrap_or_default();
+            own.into_iter().chain(inner).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// The name in `base` under which a folder lies: a plain name, and nothing outside of it.
+fn below(base: &Path, folder: &Path) -> Option<String> {
+    match folder.strip_prefix(base).ok()?.components().next()? {
+        Component::Normal(name) => Some(name.to_str()?.to_owned()),
+        _ => None,
+    }
+}
+
+/// Documents of several runs, and where in them the runs are.
+const DOCUMENTS: [(&str, &[&str]); 2] = [
+    ("ringload_campaign.json", &["/cells"]),
+    ("ringload_capacity.json", &["/one_at_a_time", "/probes"]),
+];
+/// What several runs leave together.
+const SEVERAL: [&str; 6] = [
+    "aggregate",
+    "goodput_sweep.csv",
+    "profile_runs",
+    "ringload_campaign.json",
+    "ringload_capacity.json",
+    "sweep_aggregate",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(dir: &Path) -> Vec<String> {
+        let mut names: Vec<_> = fs::read_dir(dir)
+            .unwrap()
+            .map(|e| e.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    fn put(dir: &Path, name: &str) {
+        let path = dir.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, name).unwrap();
+    }
+
+    #[test]
+    fn what_a_run_would_replace_moves_and_all_else_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        for round in 1..=3 {
+            put(dir.path(), "ringload_report.json");
+            put(dir.path(), "profile_export.jsonl");
+            put(dir.path(), "notes.txt");
+            put(dir.path(), "aggregate/of-the-user");
+            let aside = Aside::of_run(dir.path(), None, false).quietly(true);
+            aside.clear().unwrap();
+            // Once: what is there later is the run's own.
+            put(dir.path(), "inputs.json");
+            aside.clear().unwrap();
+            let moved = names(&dir.path().join(format!("previous-{round}")));
+            let expected: &[&str] = match round {
+                1 => &["profile_export.jsonl", "ringload_report.json"],
+                _ => &[
+                    "inputs.json",
+                    "profile_export.jsonl",
+                    "ringload_report.json",
+                ],
+            };
+            assert_eq!(moved, expected);
+        }
+        let left = names(dir.path());
+        let expected = [
+            "aggregate",
+            "inputs.json",
+            "notes.txt",
+            "previous-1",
+            "previous-2",
+            "previous-3",
+        ];
+        assert_eq!(left, expected);
+    }
+
+    #[test]
+    fn overwriting_moves_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        put(dir.path(), "ringload_report.json");
+        Aside::of_run(dir.path(), None, true).clear().unwrap();
+        assert_eq!(names(dir.path()), ["ringload_report.json"]);
+    }
+
+    #[test]
+    fn of_several_runs_the_folders_move_that_their_document_names() {
+        let dir = tempfile::tempdir().unwrap();
+        let base = dir.path();
+        for cell in ["concurrency_1", "concurrency_2", "mine"] {
+            put(base, &format!("{cell}/ringload_report.json"));
+        }
+        put(base, "goodput_sweep.csv");
+        let folder = |name: &str| base.join(name).display().to_string();
+        let document = serde_json::json!({"cells": [
+            {"runs": [{"folder": folder("concurrency_1")}]},
+            {"runs": [{"folder": folder("concurrency_2/profile_runs/trial_0001")}, {"folder": "/etc"}, {"folder": folder("..")}]},
+        ]});
+        fs::write(base.join("ringload_campaign.json"), document.to_string()).unwrap();
+        let aside = Aside::of_several(base, ["concurrency_4".to_owned()], false).quietly(true);
+        aside.clear().unwrap();
+        assert_eq!(names(base), ["mine", "previous-1"]);
+        assert_eq!(
+            names(&base.join("previous-1")),
+            [
+                "concurrency_1",
+                "concurrency_2",
+                "goodput_sweep.csv",
+                "ringload_campaign.json"
+            ]
+        );
+    }
+}

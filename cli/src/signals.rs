@@ -1,0 +1,292 @@
+//! Signals that end what runs: one place hears them, from the first thing that a command does to the last.
+//!
+//! First signal: end in order, with the results of what was measured. Second: wait for no request any more. Third: exit at once, temporary files removed.
+
+use crate::exit::Exit;
+use crate::export::remove_temporaries;
+use crate::terminal::say;
+use ringload_engine::clock::{Nanos, SECOND};
+use ringload_engine::run::Control;
+use ringload_engine::{Error, Result};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
+use signal_hook::iterator::Signals;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
+use std::thread;
+use std::time::Duration;
+
+/// What the process is doing when a signal comes.
+#[derive(Default)]
+enum Stage {
+    /// Nothing that would have results: it ends at once.
+    #[default]
+    Simple,
+    /// It serves until somebody stops it.
+    Serving,
+    /// Prompts, names and files of a run are made ready.
+    Preparing,
+    /// The load of a run.
+    Loading(Arc<Control>),
+    /// Results are summed up and written.
+    Finishing,
+}
+
+/// Sends a word to who waits for a thread that may be left.
+type Waker = Box<dyn Fn() + Send>;
+
+#[derive(Default)]
+struct Heard {
+    signals: u8,
+    stage: Stage,
+    waker: Option<Waker>,
+}
+
+static HEARD: Mutex<Option<Heard>> = Mutex::new(None);
+static CHANGED: Condvar = Condvar::new();
+/// `--shutdown-grace`, in nanoseconds.
+static GRACE: AtomicU64 = AtomicU64::new(10 * SECOND);
+
+/// Heeds signals from now on: until a run begins, the first of them ends the process.
+///
+/// # Errors
+/// When the kernel refuses.
+pub(crate) fn heed() -> Result<()> {
+    let refused = |e: std::io::Error| {
+        Error::environment(
+            format!("signals cannot be heard ({e})"),
+            "raise the limit of open files and of processes",
+        )
+    };
+    lock().get_or_insert_default();
+    // A file that would grow over its limit is an error of the write, as a full disk is.
+    signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false))).map_err(refused)?;
+    let mut signals = Signals::new(ends()).map_err(refused)?;
+    thread::Builder::new()
+        .name("signals".into())
+        .spawn(move || signals.forever().for_each(|_| hear()))
+        .map_err(refused)?;
+    Ok(())
+}
+
+/// The signals that end a run: who asks, who ends the service, and the terminal that was closed, unless that is to be ignored (`nohup`).
+fn ends() -> impl Iterator<Item = i32> {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let hang_up = (!ignores(&status, SIGHUP)).then_some(SIGHUP);
+    [SIGINT, SIGTERM].into_iter().chain(hang_up)
+}
+
+/// Whether a process of this status ignores a signal (`SigIgn`: bit n − 1 of a hexadecimal mask is signal n).
+fn ignores(status: &str, signal: i32) -> bool {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|digits| u64::from_str_radix(digits.trim(), 16).ok());
+    mask.unwrap_or(0) >> (signal - 1) & 1 == 1
+}
+
+fn hear() {
+    let mut heard = lock();
+    let heard = heard.get_or_insert_default();
+    heard.signals = heard.signals.saturating_add(1);
+    let quits = heard.signals > 2 && !matches!(heard.stage, Stage::Serving);
+    if quits || matches!(heard.stage, Stage::Simple) {
+        remove_temporaries();
+        std::process::exit(Exit::Interrupted as i32);
+    }
+    let first = heard.signals == 1;
+    match &heard.stage {
+        Stage::Loading(control) if first => {
+            let drain = drain(control);
+            say(format_args!(
+                "stopping: waiting up to {:.0} s for what is in flight; once more to abandon it",
+                drain as f64 / 1e9
+            ));
+            control.stop_within(drain);
+        }
+        Stage::Loading(control) => {
+            say("stopping now: results so far will be written; once more to quit without");
+            control.stop();
+        }
+        Stage::Preparing if first => say("stopping: no load begins any more"),
+        Stage::Finishing if first => say("stopping: the results are being written"),
+        Stage::Preparing | Stage::Finishing => {
+            say("stopping: once more to quit without results");
+        }
+        Stage::Serving | Stage::Simple => {}
+    }
+    if let Some(waker) = heard.waker.take() {
+        waker();
+    }
+    CHANGED.notify_all();
+}
+
+/// How long what is in flight is awaited: the grace, less what it may take to sum up what has been measured.
+fn drain(control: &Control) -> Nanos {
+    let done = |p: &ringload_engine::run::Progress| p.done.load(Ordering::Relaxed);
+    let done: u64 = control.progress.iter().map(done).sum();
+    let grace = GRACE.load(Ordering::Relaxed);
+    grace.saturating_sub((SECOND + done * SUMMED_IN).min(grace / 2))
+}
+
+/// Sets `--shutdown-grace`.
+pub(crate) fn grace(seconds: f64) {
+    GRACE.store((seconds * SECOND as f64) as Nanos, Ordering::Relaxed);
+}
+
+/// Whether a signal has come.
+pub(crate) fn came() -> bool {
+    lock().as_ref().is_some_and(|heard| heard.signals > 0)
+}
+
+/// That no signal has come.
+///
+/// # Errors
+/// [`ringload_engine::Blame::Interrupted`] when one has.
+pub(crate) fn check() -> Result<()> {
+    if came() { Err(interrupted()) } else { Ok(()) }
+}
+
+fn interrupted() -> Error {
+    Error::interrupted("interrupted before the load began")
+}
+
+/// A run is being made ready: from now on a signal ends it in order.
+pub(crate) fn preparing() {
+    enter(Stage::Preparing);
+}
+
+/// What was measured is summed up and written.
+pub(crate) fn finishing() {
+    enter(Stage::Finishing);
+}
+
+/// The load of a run is under way until the answer is dropped: a signal stops it, also one that came before.
+pub(crate) fn loading(control: &Arc<Control>) -> Loading {
+    let mut heard = lock();
+    if let Some(heard) = heard.as_mut() {
+        heard.stage = Stage::Loading(Arc::clone(control));
+        for _ in 0..heard.signals {
+            control.stop_within(drain(control));
+        }
+    }
+    Loading
+}
+
+/// While it lives, signals stop the load.
+pub(crate) struct Loading;
+
+impl Drop for Loading {
+    fn drop(&mut self) {
+        finishing();
+    }
+}
+
+/// Serves until a signal comes.
+pub(crate) fn serve() {
+    enter(Stage::Serving);
+    let mut heard = lock();
+    while heard.as_ref().is_some_and(|heard| heard.signals == 0) {
+        heard = CHANGED.wait(heard).unwrap_or_else(PoisonError::into_inner);
+    }
+    drop(heard);
+    enter(Stage::Finishing);
+}
+
+/// Waits so many seconds, or until a signal comes. Whether one came.
+pub(crate) fn wait(seconds: f64) -> bool {
+    let most = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
+    let none = |heard: &mut Option<Heard>| heard.as_ref().is_some_and(|h| h.signals == 0);
+    let (heard, _) = CHANGED
+        .wait_timeout_while(lock(), most, none)
+        .unwrap_or_else(PoisonError::into_inner);
+    heard.as_ref().is_some_and(|heard| heard.signals > 0)
+}
+
+/// Does work that nothing else can end, on a thread that is left behind when a signal comes: files that are read, prompts that are made.
+///
+/// # Errors
+/// [`ringload_engine::Blame::Interrupted`] when a signal came first.
+pub(crate) fn unless_stopped<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T> {
+    let (tell, told) = mpsc::channel::<Option<thread::Result<T>>>();
+    let wake = tell.clone();
+    {
+        let mut heard = lock();
+        if let Some(heard) = heard.as_mut() {
+            if heard.signals > 0 {
+                return Err(interrupted());
+            }
+            heard.waker = Some(Box::new(move || {
+                // Who waited may have got what it waited for.
+                let _ = wake.send(None);
+            }));
+        }
+    }
+    let working = move || {
+        let done = catch_unwind(AssertUnwindSafe(work));
+        // Nobody listens any more when a signal came.
+        let _ = tell.send(Some(done));
+    };
+    thread::Builder::new()
+        .name("preparation".into())
+        .spawn(working)
+        .map_err(|e| {
+            Error::environment(
+                format!("a thread could not be started ({e})"),
+                "raise the limit of processes",
+            )
+        })?;
+    let got = told.recv();
+    if let Some(heard) = lock().as_mut() {
+        heard.waker = None;
+    }
+    match got {
+        Ok(Some(Ok(done))) => Ok(done),
+        Ok(Some(Err(panic))) => resume_unwind(panic),
+        Ok(None) | Err(_) => Err(interrupted()),
+    }
+}
+
+fn enter(stage: Stage) {
+    if let Some(heard) = lock().as_mut() {
+        heard.stage = stage;
+    }
+}
+
+fn lock() -> MutexGuard<'static, Option<Heard>> {
+    HEARD.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What summing up a request may take.
+const SUMMED_IN: Nanos = 12_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signal_that_is_ignored_is_known_by_its_bit() {
+        let status = "Name:\tringload\nSigBlk:\tffffffffffffffff\nSigIgn:\t0000000000001001\n";
+        assert!(ignores(status, SIGHUP) && ignores(status, 13));
+        assert!(!ignores(status, SIGINT) && !ignores(status, SIGTERM));
+        assert!(!ignores("", SIGHUP));
+    }
+
+    #[test]
+    fn requests_are_awaited_for_no_longer_than_leaves_time_to_sum_up() {
+        let control = Control::new(2);
+        assert_eq!(drain(&control), 9 * SECOND);
+        control.progress[0].done.store(100_000, Ordering::Relaxed);
+        control.progress[1].done.store(100_000, Ordering::Relaxed);
+        assert_eq!(drain(&control), 6_600 * (SECOND / 1000));
+        control.progress[1]
+            .done
+            .store(u64::MAX >> 20, Ordering::Relaxed);
+        assert_eq!(drain(&control), 5 * SECOND);
+    }
+
+    #[test]
+    fn work_comes_back_from_its_thread() {
+        assert_eq!(unless_stopped(|| 7).unwrap(), 7);
+    }
+}

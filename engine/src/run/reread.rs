@@ -1,0 +1,162 @@
+//! A run from its record log: one that ended, as it was summed up; or what was measured by one that did not.
+
+use super::Finished;
+use crate::clock::RealtimeOffset;
+use crate::error::{Error, Result};
+use crate::measure::{PhaseFacts, RunFacts, Shard};
+use crate::record::{Entry, LogWriter, Note, PhaseKind, Record, RecordLog};
+use serde::{Deserialize, Serialize};
+use std::io::Write;
+use std::path::Path;
+
+/// What a log tells of a run when its load begins.
+#[derive(Deserialize, Serialize)]
+struct Begun<F> {
+    offset: RealtimeOffset,
+    facts: F,
+}
+
+/// What a log tells of a run when its load has ended.
+#[derive(Deserialize, Serialize)]
+struct Ended<S, F> {
+    shard: S,
+    facts: F,
+}
+
+/// Leaves in the log what is known before the load.
+pub(super) fn note_begun<W: Write>(
+    log: &mut LogWriter<W>,
+    offset: RealtimeOffset,
+    facts: &RunFacts,
+) -> Result<()> {
+    note(log, Note::Begun, &Begun { offset, facts })
+}
+
+/// Leaves in the log what is known after it.
+pub(super) fn note_ended<W: Write>(
+    log: &mut LogWriter<W>,
+    shard: &Shard,
+    facts: &RunFacts,
+) -> Result<()> {
+    let noted = note(log, Note::Ended, &Ended { shard, facts });
+    // A log whose file is full is told of elsewhere.
+    if log.failure().is_some() {
+        Ok(())
+    } else {
+        noted
+    }
+}
+
+fn note<W: Write>(log: &mut LogWriter<W>, kind: Note, of: &impl Serialize) -> Result<()> {
+    let body = serde_json::to_vec(of).map_err(|e| Error::bug(format!("a note of the log: {e}")))?;
+    log.note(kind, &body)
+}
+
+/// A run from its log.
+pub struct Reread {
+    /// What the caller of the run had left at its head ([`Note::Head`]).
+    pub head: Vec<u8>,
+    /// What it had left at its end ([`Note::Tail`]), if it came to that.
+    pub tail: Option<Vec<u8>>,
+    /// The run, to be summed up.
+    pub finished: Finished,
+}
+
+/// Reads the log of a run. One that did not end has its records up to the last whole one, and counts that are made from them.
+///
+/// # Errors
+/// [`crate::Blame::Environment`] when the file cannot be read, is no log of this version, or of a run whose load had not begun.
+pub fn reread(path: &Path) -> Result<Reread> {
+    let mut log = RecordLog::open(path)?;
+    let (mut head, mut begun, mut ended, mut tail) = (None, None, None, None);
+    let mut tally = Tally::default();
+    let mut entries = log.read()?;
+    // A log that was cut ends where it was cut.
+    while let Ok(Some(entry)) = entries.next_entry() {
+        match entry {
+            Entry::Record(record) => tally.add(&record),
+            Entry::Note(Note::Head, body) => head = Some(body),
+            Entry::Note(Note::Begun, body) => begun = Some(body),
+            Entry::Note(Note::Ended, body) => ended = Some(body),
+            Entry::Note(Note::Tail, body) => tail = Some(body),
+        }
+    }
+    let end = entries.offset();
+    drop(entries);
+    log.cut(end);
+    let (Some(head), Some(begun)) = (head, begun) else {
+        return Err(Error::environment(
+            format!("{}: the load of its run had not begun", path.display()),
+            "there is nothing to report: remove it, and run again",
+        ));
+    };
+    let Begun { offset, facts } = parsed::<Begun<RunFacts>>(path, &begun)?;
+    let (shard, facts) = match ended {
+        Some(body) => {
+            let Ended { shard, facts } = parsed::<Ended<Shard, RunFacts>>(path, &body)?;
+            (shard, facts)
+        }
+        None => tally.finish(facts, offset),
+    };
+    let finished = Finished {
+        shard,
+        facts,
+        log,
+        offset,
+        here: false,
+    };
+    Ok(Reread {
+        head,
+        tail,
+        finished,
+    })
+}
+
+fn parsed<'a, T: Deserialize<'a>>(path: &Path, body: &'a [u8]) -> Result<T> {
+    serde_json::from_slice(body).map_err(|e| {
+        Error::environment(
+            format!("{}: a note of the log is damaged ({e})", path.display()),
+            "read it with the ringload that wrote it",
+        )
+    })
+}
+
+/// What records alone say of a run.
+#[derive(Default)]
+struct Tally {
+    shard: Option<Shard>,
+    /// Start and end of the warm-up and of the measured phase.
+    phases: [Option<(u64, u64)>; 2],
+}
+
+impl Tally {
+    fn add(&mut self, record: &Record) {
+        let shard = self.shard.get_or_insert_default();
+        shard.issued(record.phase);
+        shard.record(record);
+        let (begun, end) = (record.instants.issued, record.instants.end);
+        let phase = &mut self.phases[record.phase as usize];
+        let (from, to) = phase.unwrap_or((begun, end));
+        *phase = Some((from.min(begun), to.max(end)));
+    }
+
+    fn finish(self, mut facts: RunFacts, offset: RealtimeOffset) -> (Shard, RunFacts) {
+        let shard = self.shard.unwrap_or_default();
+        let of = |kind: PhaseKind, facts: PhaseFacts| {
+            let began = offset.sampled_at();
+            let (start, end) = self.phases[kind as usize].unwrap_or((began, began));
+            let issued = shard.phase(kind).issued;
+            PhaseFacts {
+                start,
+                end,
+                never_due: facts.planned.map_or(0, |n| n.saturating_sub(issued)),
+                ..facts
+            }
+        };
+        facts.profiling = of(PhaseKind::Profiling, facts.profiling);
+        facts.warmup = facts.warmup.map(|warmup| of(PhaseKind::Warmup, warmup));
+        facts.wall_start_ns = offset.to_realtime(facts.profiling.start);
+        facts.wall_end_ns = offset.to_realtime(facts.profiling.end);
+        (shard, facts)
+    }
+}

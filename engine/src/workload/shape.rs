@@ -1,0 +1,89 @@
+//! What the summary of a run asks of its prompts, without them: conversations, their turns, and who counts tokens.
+
+use super::store::Spilled;
+use super::{Conversation, Entry, Hub, Stored, Tokenizer, Workload};
+use crate::endpoint::Body;
+use crate::error::Result;
+use crate::plan::Plan;
+use serde::{Deserialize, Serialize};
+
+/// The conversations of a workload.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Shape {
+    /// How many there are.
+    conversations: usize,
+    /// Their ids, where they are not made from their numbers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    ids: Vec<String>,
+    /// How many turns each has, where not all have one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    turns: Vec<u32>,
+    /// Whether the earlier turns are sent with a turn; for each of them where not all have one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    threaded: Vec<bool>,
+}
+
+impl Workload {
+    /// The conversations.
+    #[must_use]
+    pub fn shape(&self) -> Shape {
+        let all = &self.conversations;
+        let made = |(i, c): (usize, &Conversation)| c.id == made_id(i);
+        let named = !all.iter().enumerate().all(made);
+        let ids = all.iter().filter(|_| named).map(|c| c.id.clone());
+        let turns = all.iter().filter(|_| self.has_turns());
+        let threaded = self.entries.iter().filter(|_| self.has_turns());
+        Shape {
+            conversations: all.len(),
+            ids: ids.collect(),
+            turns: turns.map(|c| c.turns.len() as u32).collect(),
+            threaded: threaded.map(|e| e.body.own.is_some()).collect(),
+        }
+    }
+
+    /// A workload of this shape whose prompts are empty, for the summary of a run that is over.
+    ///
+    /// # Errors
+    /// When the plan's tokenizer cannot be loaded.
+    pub fn of_shape(plan: &Plan, shape: Shape) -> Result<Self> {
+        let tokenizer = Tokenizer::load(&plan.prompts.tokenizer, &Hub::from_env())?;
+        let mut ids = shape.ids.into_iter();
+        let (mut entries, mut conversations) = (Vec::new(), Vec::new());
+        for i in 0..shape.conversations {
+            let start = entries.len() as u32;
+            let turns = shape.turns.get(i).copied().unwrap_or(1);
+            for turn in 0..turns {
+                let threaded = shape.threaded.get(entries.len()) == Some(&true);
+                entries.push(Entry {
+                    conversation: i as u32,
+                    turn,
+                    body: Stored::new(Body {
+                        bytes: Vec::new(),
+                        own: threaded.then_some(0..0),
+                    }),
+                    isl: 0,
+                    osl: None,
+                    delay: 0,
+                    at: None,
+                });
+            }
+            conversations.push(Conversation {
+                id: ids.next().unwrap_or_else(|| made_id(i)),
+                turns: start..start + turns,
+            });
+        }
+        Ok(Self {
+            entries,
+            conversations,
+            inexact_prompts: 0,
+            tokenizer,
+            spilled: Spilled::default(),
+            sampling: plan.prompts.sampling,
+            seed: plan.seed,
+        })
+    }
+}
+
+fn made_id(number: usize) -> String {
+    format!("session_{number:06}")
+}

@@ -1,0 +1,208 @@
+//! What is kept of runs whose disk or folder fails them, and of earlier runs in the same folder.
+
+use crate::cli::FILES;
+use crate::known_answers::paced;
+use ringload_tests::profile::Profile;
+use ringload_tests::{on_both, together, until};
+use std::fs;
+use std::path::Path;
+
+/// The names in a folder, sorted.
+fn names(dir: &Path) -> Vec<String> {
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    let mut names: Vec<String> = entries
+        .map(|entry| entry.file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+fn into<'a>(dir: &'a Path, args: &'a [&'a str]) -> impl Iterator<Item = &'a std::ffi::OsStr> {
+    let flag: &std::ffi::OsStr = "--artifact-dir".as_ref();
+    let args = args.iter().map(AsRef::as_ref);
+    [flag, dir.as_os_str()].into_iter().chain(args)
+}
+
+#[test]
+fn a_second_run_moves_the_files_of_the_first_aside() {
+    let _turn = together();
+    let server = paced(1, 0);
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("notes.txt"), "mine").unwrap();
+    let run = |args: &[&str]| {
+        Profile::of(server.addr())
+            .args(into(dir.path(), args))
+            .args(["--osl", "1", "--allow-invalid"])
+            .run()
+            .exits(0)
+            .stderr
+    };
+    let issued = |name: &str| {
+        let text = fs::read_to_string(dir.path().join(name)).unwrap();
+        let report: serde_json::Value = serde_json::from_str(&text).unwrap();
+        report["summary"]["counts"]["issued"].as_u64().unwrap()
+    };
+    assert!(!run(&["--request-count", "1"]).contains("moved"));
+    assert!(run(&["--request-count", "2"]).contains("previous-1"));
+    assert!(run(&["--request-count", "3", "--slice-duration", "1"]).contains("previous-2"));
+    assert!(!run(&["--request-count", "4", "--overwrite"]).contains("moved"));
+    assert_eq!(issued("previous-1/ringload_report.json"), 1);
+    assert_eq!(issued("previous-2/ringload_report.json"), 2);
+    assert_eq!(issued("ringload_report.json"), 4);
+    assert_eq!(names(&dir.path().join("previous-1")), FILES);
+    let notes = fs::read_to_string(dir.path().join("notes.txt")).unwrap();
+    assert_eq!(notes, "mine");
+    // A run that cannot begin moves nothing.
+    let refused = Profile::of(server.addr())
+        .args(into(
+            dir.path(),
+            &["--cores", "9999", "--request-count", "1"],
+        ))
+        .run()
+        .exits(2);
+    assert!(!refused.stderr.contains("moved"), "{}", refused.stderr);
+    assert!(!dir.path().join("previous-3").exists());
+}
+
+#[test]
+fn a_second_sweep_moves_the_first_aside_as_a_whole() {
+    let _turn = together();
+    let server = paced(1, 0);
+    let dir = tempfile::tempdir().unwrap();
+    let sweep = |concurrency: &str| {
+        let ended = Profile::of(server.addr())
+            .args(into(dir.path(), &["--concurrency", concurrency]))
+            .args(["--request-count", "4", "--osl", "1", "--allow-invalid"])
+            .run()
+            .exits(0);
+        ended.stderr
+    };
+    assert!(!sweep("1,2").contains("moved"));
+    assert!(sweep("2,4").contains("previous-1"));
+    let cells = ["concurrency_1", "concurrency_2"];
+    let common = ["goodput_sweep.csv", "ringload_campaign.json"];
+    let first = [&cells[..], &common, &["sweep_aggregate"]].concat();
+    assert_eq!(names(&dir.path().join("previous-1")), first);
+    let second = [
+        "concurrency_2",
+        "concurrency_4",
+        "goodput_sweep.csv",
+        "previous-1",
+        "ringload_campaign.json",
+        "sweep_aggregate",
+    ];
+    assert_eq!(names(dir.path()), second);
+    for cell in ["concurrency_2", "concurrency_4", "previous-1/concurrency_2"] {
+        assert_eq!(names(&dir.path().join(cell)), FILES, "{cell}");
+    }
+}
+
+#[test]
+fn a_folder_that_is_removed_in_mid_run_is_made_again() {
+    on_both(|io| {
+        let server = paced(2, 1);
+        let profile = Profile::of(server.addr())
+            .on(io)
+            .args(["--concurrency", "4", "--benchmark-duration", "600"])
+            .args(["--osl", "5", "--allow-invalid"]);
+        let dir = profile.artifacts();
+        let running = profile.start();
+        until("some are answered", || server.state().finished >= 8);
+        fs::remove_dir_all(&dir).unwrap();
+        let then = server.state().finished;
+        until("more are answered", || server.state().finished >= then + 8);
+        running.signal("INT");
+        let ended = running.end().exits(130);
+        assert_eq!(ended.files(), FILES);
+        assert_eq!(ended.count("succeeded"), server.state().requests);
+        assert_eq!(ended.records().len() as u64, ended.count("issued"));
+    });
+}
+
+#[test]
+fn a_run_is_the_same_when_it_is_made_again_from_its_log() {
+    on_both(|io| {
+        let server = paced(5, 2);
+        let run = Profile::of(server.addr())
+            .on(io)
+            .args(["--concurrency", "3", "--request-count", "12", "--osl", "4"])
+            .args(["--warmup-request-count", "2", "--slice-duration", "1"])
+            .args(["--conversation-turn-mean", "3", "--goodput", "ttft:500"])
+            .args(["--fail-if", "ttft.p99>60000", "--export-http-trace"])
+            .args(["--keep-records", "--allow-invalid"])
+            .run()
+            .all_well();
+        let again = Profile::report(run.artifacts())
+            .args(["--allow-invalid"])
+            .run()
+            .exits(0);
+        let both = |name: &str| (run.text(name), again.text(name));
+        for name in [
+            "profile_export.jsonl",
+            "profile_export_aiperf.csv",
+            "profile_export_aiperf.json",
+            "profile_export_aiperf_timeslices.json",
+            "profile_export_aiperf_timeslices.csv",
+        ] {
+            let (one, other) = both(name);
+            assert_eq!(one, other, "{name}");
+        }
+        let [one, other] = [run.report(), again.report()].map(|mut report| {
+            // Memory that the summary took is the process's own.
+            report["summary"]["client"]["peak_rss_bytes"] = 0.into();
+            report
+        });
+        assert_eq!(one, other);
+        assert_eq!(again.files().len(), 6, "prompts are not in the log");
+    });
+}
+
+#[test]
+fn what_a_run_measured_that_was_killed_can_be_read() {
+    on_both(|io| {
+        let server = paced(2, 1);
+        let profile = Profile::of(server.addr())
+            .on(io)
+            .args(["--concurrency", "4", "--request-count", "1000000"])
+            .args(["--num-dataset-entries", "4", "--osl", "5"]);
+        let dir = profile.artifacts();
+        let running = profile.start();
+        // Twice the half second after which records are handed on, by the log's own growth.
+        let mut sizes = std::collections::BTreeSet::new();
+        until("the log has grown twice", || {
+            let log = names(&dir).into_iter().find(|n| n.ends_with(".records"));
+            let size = log.and_then(|log| fs::metadata(dir.join(log)).ok());
+            sizes.insert(size.map_or(0, |m| m.len()));
+            sizes.len() > 3
+        });
+        let (_home, dir) = running.kill();
+        let left = names(&dir);
+        assert!(left.iter().all(|name| name.starts_with(".ringload-")));
+        let report = Profile::report(&dir).run().exits(4);
+        assert!(report.stdout.contains("unfinished"), "{}", report.stdout);
+        let (issued, served) = (report.count("issued"), report.count("succeeded"));
+        assert!(served > 0 && issued == served, "{issued} {served}");
+        assert_eq!(report.count("never_due"), 1_000_000 - issued);
+        assert_eq!(report.records().len() as u64, issued);
+        assert!(
+            report
+                .findings("INVALID")
+                .contains(&"unfinished".to_owned())
+        );
+        assert_eq!(names(&dir), [""; 0], "what it left is removed");
+    });
+}
+
+#[test]
+fn the_log_of_a_run_under_way_is_left_alone() {
+    let _turn = together();
+    let server = paced(2, 1);
+    let profile = Profile::of(server.addr()).args(["--benchmark-duration", "600"]);
+    let dir = profile.artifacts();
+    let running = profile.start();
+    until("some are answered", || server.state().finished >= 8);
+    let refused = Profile::report(&dir).run().exits(2);
+    assert!(refused.stderr.contains("under way"), "{}", refused.stderr);
+    running.signal("TERM");
+    assert_eq!(running.end().exits(130).files(), FILES);
+}

@@ -1,0 +1,195 @@
+//! A run is stopped at each of its stages: it waits for nothing that has no end, leaves no temporary file, and keeps what was measured.
+
+use crate::cli::FILES;
+use crate::known_answers::paced;
+use ringload_tests::peer::{self, Peer, token};
+use ringload_tests::profile::{Profile, Running};
+use ringload_tests::{on_both, together, until};
+use serde_json::json;
+use std::fs;
+use std::net::{TcpListener, UdpSocket};
+use std::path::Path;
+
+/// Whether unfinished files are in a folder.
+fn begun(dir: &Path) -> bool {
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    entries.into_iter().any(|entry| {
+        entry
+            .file_name()
+            .to_string_lossy()
+            .starts_with(".ringload-")
+    })
+}
+
+/// One signal of each kind ends it with nothing measured and nothing left.
+#[track_caller]
+fn ends_with_nothing(running: Running, signal: &str) {
+    running.signal(signal);
+    let ended = running.end().exits(130);
+    assert_eq!(ended.files(), [""; 0], "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("nothing was measured"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn while_prompts_are_made() {
+    let _turn = together();
+    let server = paced(0, 0);
+    for signal in ["INT", "TERM", "HUP"] {
+        // A thousand million tokens: nobody waits for them.
+        let profile = Profile::of(server.addr())
+            .args(["--num-dataset-entries", "1000000", "--isl", "1000"])
+            .args(["--request-count", "4"]);
+        let dir = profile.artifacts();
+        let running = profile.start();
+        until("the files are opened", || begun(&dir));
+        ends_with_nothing(running, signal);
+    }
+    assert_eq!(server.state().connections_accepted, 0);
+}
+
+#[test]
+fn while_a_name_is_looked_up() {
+    let _turn = together();
+    let silent = UdpSocket::bind(("127.0.0.1", 0)).unwrap();
+    let server = silent.local_addr().unwrap().to_string();
+    let running = Profile::of(server.parse().unwrap())
+        .args(["--url", "http://nobody.example", "--dns-servers", &server])
+        .args(["--request-count", "4"])
+        .start();
+    silent.recv_from(&mut [0; 512]).unwrap();
+    ends_with_nothing(running, "TERM");
+}
+
+#[test]
+fn while_a_server_is_asked_for_its_http() {
+    let _turn = together();
+    let silent = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let url = format!("https://{}", silent.local_addr().unwrap());
+    let running = Profile::bare()
+        .args(["--model", "m", "--url", &url, "--request-count", "4"])
+        .start();
+    let _held = silent.accept().unwrap();
+    ends_with_nothing(running, "INT");
+}
+
+#[test]
+fn while_connections_are_made_ahead() {
+    on_both(|io| {
+        let silent = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let url = format!("https://{}", silent.local_addr().unwrap());
+        let running = Profile::bare()
+            .on(io)
+            .args(["--model", "m", "--url", &url, "--http1.1", "--prewarm", "2"])
+            .args(["--concurrency", "2", "--request-count", "4"])
+            .start();
+        let _held = [silent.accept().unwrap(), silent.accept().unwrap()];
+        running.signal("TERM");
+        let ended = running.end().exits(130);
+        assert_eq!(ended.files(), FILES);
+        assert_eq!((ended.count("issued"), ended.count("never_due")), (0, 4));
+    });
+}
+
+#[test]
+fn the_grace_bounds_the_wait_for_what_is_in_flight() {
+    on_both(|io| {
+        let server = paced(5, 5);
+        for signal in ["TERM", "INT"] {
+            let before = server.state().output_tokens;
+            let running = Profile::of(server.addr())
+                .on(io)
+                .args(["--concurrency", "4", "--request-count", "100", "--osl", "5"])
+                .args(["--shutdown-grace", "2"])
+                .mock(&json!({"stall_after": 2}))
+                .start();
+            until("all are stalled", || {
+                server.state().output_tokens == before + 8
+            });
+            // They would never end, and nobody says it twice.
+            running.signal(signal);
+            let ended = running.end().exits(130);
+            assert_eq!(ended.files(), FILES);
+            let counts = (ended.count("issued"), ended.count("in_flight_at_end"));
+            assert_eq!(counts, (4, 4));
+            assert!(ended.stderr.contains("up to 1 s"), "{}", ended.stderr);
+        }
+    });
+}
+
+/// Answers whose text takes a tokenizer minutes to count, so that summing up has not ended when the signals come.
+#[test]
+fn while_results_are_summed_up() {
+    let _turn = together();
+    let server = Peer::start(|to, _| {
+        let words = "a few words that have to be counted ".repeat(200_000);
+        peer::write(to, &peer::stream(&(token(&words) + &peer::finish(1))))
+    });
+    let profile = Profile::of(server.addr())
+        .args(["--concurrency", "4", "--request-count", "12"])
+        .args(["--max-event-bytes", "100000000", "--isl", "8"])
+        .args([
+            "--tokenizer",
+            concat!(env!("CARGO_MANIFEST_DIR"), "/data/tiny-hf"),
+        ]);
+    let dir = profile.artifacts();
+    let running = profile.start();
+    until("the load is under way", || running.has_thread("worker-0"));
+    until("the load has ended", || !running.has_thread("worker-0"));
+    running.signal("TERM");
+    until("it is heard", || {
+        running.stderr().contains("results are being written")
+    });
+    running.signal("TERM");
+    until("it is heard again", || {
+        running.stderr().contains("once more to quit")
+    });
+    assert!(begun(&dir));
+    running.signal("TERM");
+    let ended = running.end().exits(130);
+    assert_eq!(ended.files(), [""; 0], "temporary files are removed");
+}
+
+#[test]
+fn a_mock_server_ends_by_any_of_them() {
+    let _turn = together();
+    for signal in ["INT", "TERM", "HUP"] {
+        let running = Profile::mock_server().start();
+        running.heard("http://");
+        running.signal(signal);
+        let _ = running.end().exits(0);
+    }
+}
+
+#[test]
+fn a_calibration_keeps_nothing() {
+    let _turn = together();
+    let running = Profile::calibrate().start();
+    running.heard("receive p99");
+    running.signal("TERM");
+    let ended = running.end().exits(130);
+    assert!(
+        ended.stderr.contains("nothing was kept"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn a_search_says_what_its_probes_found() {
+    let _turn = together();
+    let server = paced(20, 5);
+    let running = Profile::capacity(server.addr())
+        .args(["--goodput", "time_to_first_token:500", "--allow-invalid"])
+        .args(["--probe-duration", "600", "--osl", "4"])
+        .start();
+    running.heard("one at a time");
+    running.signal("TERM");
+    let ended = running.end().exits(130);
+    let found: serde_json::Value =
+        serde_json::from_str(&ended.text("ringload_capacity.json")).unwrap();
+    assert_eq!(found["interrupted"], true);
+}
