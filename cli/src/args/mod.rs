@@ -106,6 +106,7 @@ impl Command {
         match self {
             Self::Profile(args) => args.output.private,
             Self::Capacity(args) => args.profile.output.private,
+            Self::Report(args) => args.private,
             _ => false,
         }
     }
