@@ -1,4 +1,5 @@
 //! Readers that are late, over real sockets: the interval of each event holds the write that sent it.
+#![allow(clippy::disallowed_methods)]
 
 use super::{Driver, Epoll, Event, Key, Options, Uring};
 use crate::arrival::NARROW;
