@@ -184,6 +184,8 @@ fn facts() -> RunFacts {
         records_lost: 0,
         was_cancelled: false,
         aborted: None,
+        log_failure: None,
+        unfinished: false,
         peak_rss_bytes: 0,
         buffered_limit_bytes: 0,
         tokenizer: "exact".into(),
@@ -221,7 +223,7 @@ impl Run {
             seed,
             report: parsed(written(|to| report::write(&outcome, to))),
             aiperf: parsed(written(|to| json::write(&outcome, to))),
-            table: written(|to| csv::write(&outcome.summary, to)),
+            table: written(|to| csv::write(&outcome.summary, &outcome.notes(), to)),
             slices: parsed(written(|to| timeslices::json(&outcome, to))),
             text: render(
                 &outcome,
