@@ -4,7 +4,7 @@
 use ringload_engine::clock::{MILLI, Nanos, SECOND};
 use ringload_engine::driver::sim::{Peer, Script, Sim};
 use ringload_engine::driver::{Key, Sending};
-use ringload_engine::plan::{Arrival, Length, Load, Phase, Plan, Reuse, Target};
+use ringload_engine::plan::{Arrival, Cancellation, Length, Load, Phase, Plan, Reuse, Target};
 use ringload_engine::record::{Cause, Outcome, PhaseKind, Record};
 use ringload_engine::run::{Budget, Control};
 use ringload_engine::wire::http1::RequestHead;
@@ -172,6 +172,231 @@ fn a_connection_on_which_heads_do_not_end_is_given_up_when_there_is_no_room_for_
     assert!(failed > 5 && served > 5, "{failed} and {served}");
 }
 
+#[test]
+fn a_server_that_takes_one_stream_a_connection_gets_all_its_connections_at_once() {
+    // A connection takes 50 ms, and its settings 1 ms more. The limit is learned from the first; 31 follow together.
+    let server = Server {
+        connect: 50 * MILLI,
+        settings: &[(3, 1)],
+        answer: |at, key, stream, script| script.send(at + 300 * MILLI, key, chat(stream)),
+        ..Server::default()
+    };
+    let records = play(&[Phase::closed(16, 16)], server);
+    let mut sent: Vec<_> = records
+        .iter()
+        .map(|r| r.instants.send_start.unwrap() - START)
+        .collect();
+    sent.sort_unstable();
+    assert_eq!(sent[0], 50 * MILLI);
+    assert_eq!(sent[1..], [101 * MILLI; 15]);
+    assert!(records.iter().all(|r| r.outcome == Outcome::Succeeded));
+}
+
+#[test]
+fn requests_wait_for_a_server_that_allows_no_stream_and_go_when_it_does() {
+    // Its settings allow none at first, and refuse what came before them; 2 s later they allow two.
+    let server = Server {
+        settings: &[(3, 0)],
+        later: Some((2 * SECOND, &[(3, 2)])),
+        answer: |at, key, stream, script| {
+            if at < START + 2 * SECOND {
+                script.send(
+                    at + 2 * MILLI,
+                    key,
+                    frame(3, 0, stream, &7_u32.to_be_bytes()),
+                );
+            } else {
+                script.send(at + 10 * MILLI, key, chat(stream));
+            }
+        },
+        ..Server::default()
+    };
+    let (records, connects) = play_counting(&plan(Phase::closed(4, 8)), server);
+    for r in &records {
+        assert_eq!(r.outcome, Outcome::Succeeded, "{:?}", r.detail);
+        assert!(r.instants.send_start.unwrap() >= START + 2 * SECOND);
+    }
+    // Two at a time: the first four need two connections.
+    assert_eq!(connects, 2);
+}
+
+#[test]
+fn a_server_that_never_allows_a_stream_is_told_as_that_and_gets_one_connection() {
+    let server = Server {
+        settings: &[(3, 0)],
+        answer: |at, key, stream, script| {
+            script.send(
+                at + 2 * MILLI,
+                key,
+                frame(3, 0, stream, &7_u32.to_be_bytes()),
+            );
+        },
+        ..Server::default()
+    };
+    let (records, connects) = play_counting(&plan(Phase::closed(4, 40)), server);
+    for r in &records {
+        assert_eq!(
+            r.outcome,
+            Outcome::Failed(Cause::Http2Refused),
+            "{:?}",
+            r.detail
+        );
+        let said = r.detail.as_deref().unwrap_or_default();
+        assert!(
+            said.contains("allows 0 streams on a connection (SETTINGS_MAX_CONCURRENT_STREAMS)"),
+            "{said}"
+        );
+    }
+    assert_eq!(connects, 1);
+    // All together: who comes when it is known does not wait again.
+    let last = records.iter().map(|r| r.instants.end).max().unwrap();
+    assert!(last < START + 6 * SECOND);
+}
+
+#[test]
+fn a_server_that_allows_no_stream_and_closes_is_not_connected_to_without_end() {
+    // Each connection ends 1 ms after its settings.
+    let server = Server {
+        settings: &[(3, 0)],
+        closes: Some(2 * MILLI),
+        answer: |_, _, _, _| {},
+        ..Server::default()
+    };
+    let (records, connects) = play_counting(&plan(Phase::closed(2, 8)), server);
+    assert!(
+        records
+            .iter()
+            .all(|r| matches!(r.outcome, Outcome::Failed(_)))
+    );
+    assert!(connects <= 60, "{connects}");
+}
+
+#[test]
+fn requests_that_find_no_slot_for_a_connection_wait_for_a_stream() {
+    // 64 slots: 40 requests, and one stream each on 24 connections.
+    let server = Server {
+        settings: &[(3, 1)],
+        answer: |at, key, stream, script| script.send(at + 10 * MILLI, key, chat(stream)),
+        ..Server::default()
+    };
+    let (records, connects) = play_counting(&plan(Phase::closed(40, 200)), server);
+    for r in &records {
+        assert_eq!(r.outcome, Outcome::Succeeded, "{:?}", r.detail);
+    }
+    assert_eq!(connects, 24);
+}
+
+#[test]
+fn prewarmed_connections_wait_for_the_settings_of_the_server() {
+    let server = Server {
+        connect: 50 * MILLI,
+        settings: &[(3, 1)],
+        ..Server::default()
+    };
+    let mut plan = plan(Phase::closed(4, 8));
+    plan.network.prewarm = 4;
+    let (records, connects) = play_counting(&plan, server);
+    assert_eq!(connects, 4);
+    for r in &records {
+        assert_eq!(r.outcome, Outcome::Succeeded, "{:?}", r.detail);
+        assert_eq!(r.instants.tcp_start, None, "it was there");
+        assert_eq!(r.instants.phases().queue, 0);
+    }
+}
+
+#[test]
+fn an_address_that_does_not_answer_gives_way_and_is_the_last_choice_then() {
+    // The first two attempts, of which one is of each request, go to an address that is silent.
+    let server = Server {
+        silent: 1,
+        ..Server::default()
+    };
+    let mut plan = plan(Phase::closed(1, 4));
+    plan.reuse = Reuse::Never;
+    plan.targets[0] = Target::parse("http://two:1").unwrap();
+    let (records, connects) = play_counting(&plan, server);
+    for r in &records {
+        assert_eq!(r.outcome, Outcome::Succeeded, "{:?}", r.detail);
+    }
+    assert_eq!(connects, 5, "one was made in its place");
+    let first = records[0].instants;
+    assert_eq!(first.send_start.unwrap() - START, 2 * SECOND);
+    assert_eq!(first.phases().total(), first.end - first.issued);
+    assert!(
+        records[1..]
+            .iter()
+            .all(|r| r.instants.end - r.instants.issued < SECOND)
+    );
+}
+
+#[test]
+fn a_window_that_closes_for_good_counts_until_the_time_out() {
+    // The server never opens its window of 10 bytes.
+    let server = Server {
+        settings: &[(4, 10)],
+        answer: |_, _, _, _| {},
+        ..Server::default()
+    };
+    let mut plan = plan(Phase::closed(2, 2));
+    plan.timeouts.request = SECOND;
+    let (records, zero) = play_window(&plan, server);
+    assert!(
+        records
+            .iter()
+            .all(|r| r.outcome == Outcome::Failed(Cause::Timeout))
+    );
+    assert!(zero >= 990 * MILLI, "{zero}");
+}
+
+#[test]
+fn a_reset_without_an_error_on_a_part_of_a_response_is_told_as_truncated() {
+    let server = Server {
+        answer: |at, key, stream, script| {
+            script.send(at + MILLI, key, frame(1, 4, stream, &[0x88]));
+            script.send(at + 2 * MILLI, key, frame(0, 0, stream, TOKEN));
+            script.send(at + 3 * MILLI, key, frame(3, 0, stream, &[0; 4]));
+        },
+        ..Server::default()
+    };
+    let r = &play(&[Phase::closed(1, 1)], server)[0];
+    assert_eq!(r.outcome, Outcome::Failed(Cause::Truncated));
+    let said = r.detail.as_deref().unwrap_or_default();
+    assert!(said.contains("RST_STREAM NO_ERROR"), "{said}");
+}
+
+#[test]
+fn a_server_that_minds_cancellations_is_told_as_their_effect() {
+    // Requests are cancelled; at the third the server has had enough, and takes none of them.
+    let server = Server {
+        answer: |at, key, stream, script| {
+            if stream > 3 {
+                let away = [&stream.to_be_bytes()[..], &11_u32.to_be_bytes()].concat();
+                script.send(at, key, frame(7, 0, 0, &away));
+                script.close(at, key);
+            }
+        },
+        ..Server::default()
+    };
+    let mut plan = plan(Phase::closed(1, 4));
+    plan.cancellation = Some(Cancellation {
+        share: 1.0,
+        delay: 5 * MILLI,
+    });
+    let records = play_plan(&plan, server);
+    let failed: Vec<_> = records
+        .iter()
+        .filter(|r| matches!(r.outcome, Outcome::Failed(_)))
+        .collect();
+    assert!(!failed.is_empty());
+    for r in failed {
+        let said = r.detail.as_deref().unwrap_or_default();
+        assert!(
+            said.contains("ENHANCE_YOUR_CALM") && said.contains("--request-cancellation-rate"),
+            "{said}"
+        );
+    }
+}
+
 // What the tests are made of.
 
 /// What the client's kernel makes of a send.
@@ -185,6 +410,15 @@ enum Kernel {
 
 /// A server that greets at once and answers as it is told.
 struct Server {
+    /// Its settings, and those that follow some time after [`START`].
+    settings: &'static [(u16, u32)],
+    later: Option<(Nanos, &'static [(u16, u32)])>,
+    /// How long after its settings it closes each connection.
+    closes: Option<Nanos>,
+    /// Connects that it does not answer, before all others.
+    silent: usize,
+    /// Connections so far.
+    connects: usize,
     /// How long a connection takes.
     connect: Nanos,
     /// What becomes of each send in turn, and then of the others.
@@ -196,6 +430,11 @@ struct Server {
 impl Default for Server {
     fn default() -> Self {
         Self {
+            settings: &[],
+            later: None,
+            closes: None,
+            silent: 0,
+            connects: 0,
             connect: 0,
             sends: Vec::new(),
             then: |_| Kernel::Takes,
@@ -206,8 +445,21 @@ impl Default for Server {
 
 impl Peer for Server {
     fn on_connect(&mut self, key: Key, now: Nanos, script: &mut Script) {
+        self.connects += 1;
+        if self.connects <= self.silent {
+            return;
+        }
         script.accept(now + self.connect, key);
-        script.send(now + self.connect + MILLI, key, frame(4, 0, 0, &[]));
+        let greets = now + self.connect + MILLI;
+        script.send(greets, key, settings(self.settings));
+        if let Some((at, later)) = self.later.filter(|(at, _)| START + at > greets) {
+            script.send(START + at, key, settings(later));
+        } else if let Some((_, later)) = self.later {
+            script.send(greets, key, settings(later));
+        }
+        if let Some(after) = self.closes {
+            script.close(greets + after, key);
+        }
     }
 
     fn on_bytes(&mut self, key: Key, bytes: &[u8], now: Nanos, script: &mut Script) {
@@ -270,34 +522,67 @@ fn play(phases: &[Phase], server: Server) -> Vec<Record> {
 }
 
 fn play_plan(plan: &Plan, server: Server) -> Vec<Record> {
+    play_seeing(plan, server).0
+}
+
+/// The records, and how many connections were begun.
+fn play_counting(plan: &Plan, server: Server) -> (Vec<Record>, usize) {
+    let (records, connects, _) = play_seeing(plan, server);
+    (records, connects)
+}
+
+/// The records, and for how long requests waited for the window of the server.
+fn play_window(plan: &Plan, server: Server) -> (Vec<Record>, Nanos) {
+    let (records, _, window_zero) = play_seeing(plan, server);
+    (records, window_zero)
+}
+
+fn play_seeing(plan: &Plan, server: Server) -> (Vec<Record>, usize, Nanos) {
     let workload = Workload::prepare(plan).unwrap();
     // A slot for each request, and for a connection of its own.
     let answers = plan.profiling.load.most_in_flight().unwrap_or(2048);
     let whole = plan.limits.buffered_bytes.unwrap_or(1 << 30);
     let budget = Budget::new(whole, 2 * u64::from(answers));
+    let addrs = [1, 2].map(|last| SocketAddr::from(([127, 0, 0, last], 1)).into());
     let targets = Targets {
         heads: &[RequestHead::new(plan, &plan.targets[0]).unwrap()],
         heads2: &[Some(
             http2::RequestHead::new(plan, &plan.targets[0], false).unwrap(),
         )],
-        addrs: &[vec![SocketAddr::from(([127, 0, 0, 1], 1)).into()]],
+        addrs: &[addrs[..if plan.targets[0].host == "two" { 2 } else { 1 }].to_vec()],
         tls: &[None],
     };
     let control = Control::new(1);
     let shared = Shared::new(plan, &workload, targets, &control, budget, 7, 1);
     let (producer, mut consumer) = rtrb::RingBuffer::new(1 << 10);
     let mut worker = Worker::new(Sim::new(START, server), &shared, 0, 64, producer);
-    let mut begins = START;
+    if plan.profiling.load.most_in_flight() == Some(40) {
+        worker.keep_for_requests(40);
+    }
+    worker.prewarm().unwrap();
+    let mut begins = if plan.network.prewarm > 0 {
+        START + SECOND
+    } else {
+        START
+    };
     let warmup = plan.warmup.iter().map(|p| (p, PhaseKind::Warmup));
     for (phase, kind) in warmup.chain([(&plan.profiling, PhaseKind::Profiling)]) {
         begins = worker.run_phase(phase, kind, begins).unwrap().ended;
     }
+    let connects = worker.driver().peer().connects;
     let (shard, _) = worker.finish();
     let counts = shard.phase(PhaseKind::Profiling).to_counts(None, 0);
     assert_eq!(counts.check(), Ok(()));
     let mut records: Vec<_> = std::iter::from_fn(|| Some(*consumer.pop().ok()?)).collect();
     records.sort_by_key(|r| (r.phase, r.k));
-    records
+    (records, connects, shard.connections.window_zero_ns)
+}
+
+fn settings(settings: &[(u16, u32)]) -> Vec<u8> {
+    let pairs = settings
+        .iter()
+        .map(|(id, value)| [&id.to_be_bytes()[..], &value.to_be_bytes()].concat());
+    frame(4, 0, 0, &pairs.collect::<Vec<_>>().concat())
 }
 
 fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
@@ -313,5 +598,7 @@ fn chat(stream: u32) -> Vec<u8> {
     [frame(1, 4, stream, &[0x88]), frame(0, 1, stream, BODY)].concat()
 }
 
+/// One token.
+const TOKEN: &[u8] = b"data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n";
 /// One token, and the end.
 const BODY: &[u8] = b"data: {\"choices\":[{\"delta\":{\"content\":\"a\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";

@@ -175,7 +175,7 @@ fn ride<'a>(scene: Scene, reads: impl Iterator<Item = &'a [u8]>) -> Vec<Came> {
                 Happened::Body { bytes, .. } => {
                     let progress = rider.handle_body(bytes, now, read);
                     if progress != Progress::Pending {
-                        connection.cancel(tag, &mut out);
+                        connection.cancel(tag, now, &mut out);
                     }
                     progress
                 }

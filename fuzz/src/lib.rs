@@ -129,7 +129,7 @@ fn converse<'a>(scene: u8, reads: impl Iterator<Item = &'a [u8]>) -> Conversatio
         assert_ne!(opened, Opened::Refused);
     }
     if scene & 0x10 != 0 {
-        connection.cancel(0, &mut sent);
+        connection.cancel(0, 0, &mut sent);
     }
     let mut said = Conversation {
         happened: Vec::new(),

@@ -57,7 +57,7 @@ pub(crate) struct NetworkArgs {
     #[arg(long, value_name = "IP|RANGE|CIDR", value_parser = net::addresses)]
     pub(crate) source_ip: Option<Addresses>,
 
-    /// Connections to make before the clock starts; with --dns ttl or always, their names are looked up then too [default: 0].
+    /// Connections to make before the clock starts, over HTTP/2 until the server's settings have come; with --dns ttl or always, their names are looked up then too [default: 0].
     #[arg(long, value_name = "N", value_parser = values::count_or_none)]
     pub(crate) prewarm: Option<u32>,
 

@@ -493,6 +493,7 @@ fn network() -> NetworkFigures {
             http: "2",
             tls: true,
             negotiated: true,
+            note: None,
         }],
         connections: ConnectionCounts {
             tried: 34,
@@ -507,6 +508,7 @@ fn network() -> NetworkFigures {
             with_retransmits: 1,
             ..ConnectionCounts::default()
         },
+        failed_addresses: Vec::new(),
         round_trip: Some(distribution(
             "round_trip_time",
             33,

@@ -13,6 +13,15 @@ pub(super) fn section(outcome: &Outcome) -> String {
         out += &line("protocol", &text);
     }
     out += &line("connections", &connections(c));
+    for failed in &network.failed_addresses {
+        let text = format!(
+            "{} did not connect ({}, {} times): the target's other addresses were used",
+            failed.address,
+            failed.error,
+            count(failed.times)
+        );
+        out += &line("addresses", &text);
+    }
     let moved = summary.counts.reconnects + summary.warmup_counts.reconnects;
     if moved > 0 {
         let text = format!(
@@ -47,8 +56,10 @@ fn protocols(targets: &[Spoken]) -> Vec<String> {
     let Some(first) = targets.first() else {
         return Vec::new();
     };
-    let alike =
-        |t: &Spoken| (t.http, t.tls, t.negotiated) == (first.http, first.tls, first.negotiated);
+    let alike = |t: &Spoken| {
+        (t.http, t.tls, t.negotiated, &t.note)
+            == (first.http, first.tls, first.negotiated, &first.note)
+    };
     if targets.iter().all(alike) {
         return vec![protocol(first)];
     }
@@ -63,7 +74,11 @@ fn protocol(spoken: &Spoken) -> String {
     } else {
         ""
     };
-    format!("HTTP/{}{tls}{how}", spoken.http)
+    let note = spoken
+        .note
+        .as_ref()
+        .map_or_else(String::new, |note| format!(" ({note})"));
+    format!("HTTP/{}{tls}{how}{note}", spoken.http)
 }
 
 fn connections(c: &ConnectionCounts) -> String {
@@ -124,5 +139,21 @@ fn http2(c: &ConnectionCounts) -> String {
             ms(ns)
         ),
     };
-    format!("{goaways}; {sent}; {received}")
+    let streams = match (c.max_streams_least, c.max_streams_most) {
+        (Some(least), Some(most)) if least == most => {
+            format!("the server allows {} a connection; ", streams(least))
+        }
+        (Some(least), Some(most)) => format!(
+            "the server allows {} to {} a connection; ",
+            count(least.into()),
+            streams(most)
+        ),
+        _ => String::new(),
+    };
+    format!("{streams}{goaways}; {sent}; {received}")
+}
+
+fn streams(n: u32) -> String {
+    let s = if n == 1 { "" } else { "s" };
+    format!("{} stream{s}", count(n.into()))
 }

@@ -181,6 +181,7 @@ fn run(requests: [u64; 4], events: usize) -> Summary {
         http: "1.1",
         tls: false,
         negotiated: false,
+        note: None,
     }];
     summarizer.finish(shard, facts)
 }
@@ -233,6 +234,7 @@ fn a_run_has_the_shape_of_what_it_did() {
         http: "2",
         tls: true,
         negotiated: true,
+        note: None,
     });
     assert_eq!(Shape::of(&plan(), &mixed), None);
 }

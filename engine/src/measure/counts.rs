@@ -128,6 +128,13 @@ pub struct ConnectionCounts {
     pub tls13: u64,
     /// HTTP/2 connections on which the server sent GOAWAY.
     pub goaways: u64,
+    /// The least number of streams at a time that an HTTP/2 connection's server allowed (`SETTINGS_MAX_CONCURRENT_STREAMS`); absent where
+    /// none named a limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_streams_least: Option<u32>,
+    /// The largest such number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_streams_most: Option<u32>,
     /// Time in which at least one request body waited for the server's HTTP/2 window, in nanoseconds, summed over connections.
     pub window_zero_ns: Nanos,
     /// Time in which the server may have waited for an HTTP/2 window of ours, in nanoseconds, summed over windows: an upper bound, and 0
@@ -142,6 +149,17 @@ pub struct ConnectionCounts {
 }
 
 impl ConnectionCounts {
+    /// A server allows so many streams at a time on an HTTP/2 connection; `u32::MAX` is no limit.
+    pub fn allows(&mut self, streams: u32) {
+        let told = Some(streams).filter(|n| *n != u32::MAX);
+        self.widen(told, told);
+    }
+
+    fn widen(&mut self, least: Option<u32>, most: Option<u32>) {
+        self.max_streams_least = [self.max_streams_least, least].into_iter().flatten().min();
+        self.max_streams_most = self.max_streams_most.max(most);
+    }
+
     pub(super) fn add(&mut self, other: &Self) {
         self.tried += other.tried;
         self.made += other.made;
@@ -150,6 +168,7 @@ impl ConnectionCounts {
         self.tls12 += other.tls12;
         self.tls13 += other.tls13;
         self.goaways += other.goaways;
+        self.widen(other.max_streams_least, other.max_streams_most);
         self.window_zero_ns += other.window_zero_ns;
         self.receive_window_zero_ns += other.receive_window_zero_ns;
         self.asked += other.asked;

@@ -42,7 +42,7 @@ mod windows;
 
 pub use counts::{ConnectionCounts, Counters, PhaseCounts, SessionCounts};
 pub use facts::{Offered, PhaseFacts, RunFacts};
-pub use network::{NetworkFigures, PhaseFigures, Spoken};
+pub use network::{FailedAddress, NetworkFigures, PhaseFigures, Spoken};
 pub use request::request_metrics;
 pub use shard::{Of, Shard};
 pub use slice_figures::{SliceFigures, Slices};

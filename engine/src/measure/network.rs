@@ -16,6 +16,9 @@ pub struct NetworkFigures {
     pub targets: Vec<Spoken>,
     /// Connections, added up over the cores.
     pub connections: ConnectionCounts,
+    /// Addresses that did not connect, so that others of their target were used; empty as a rule.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub failed_addresses: Vec<FailedAddress>,
     /// The least round-trip time of each TCP connection, by the kernel (`TCP_INFO`'s `tcpi_min_rtt`, asked at its end).
     pub round_trip: Option<Distribution>,
     /// The time of full TLS handshakes, in ms, of requests that paid for one.
@@ -24,6 +27,17 @@ pub struct NetworkFigures {
     pub resumed_handshake_ms: Option<Stats>,
     /// Each phase of a request, in the order in which they happen.
     pub phases: Vec<PhaseFigures>,
+}
+
+/// An address that did not connect while its target had others.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FailedAddress {
+    /// The address and its port.
+    pub address: String,
+    /// Connects to it that failed.
+    pub times: u64,
+    /// The error that was met last.
+    pub error: String,
 }
 
 /// What was spoken with a target.
@@ -37,6 +51,9 @@ pub struct Spoken {
     pub tls: bool,
     /// Whether the version of HTTP was asked for by ALPN before the run, not named by the plan.
     pub negotiated: bool,
+    /// What is odd about that, if anything is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 impl<'de> Deserialize<'de> for Spoken {
@@ -52,6 +69,8 @@ struct Written {
     http: String,
     tls: bool,
     negotiated: bool,
+    #[serde(default)]
+    note: Option<String>,
 }
 
 impl From<Written> for Spoken {
@@ -61,6 +80,7 @@ impl From<Written> for Spoken {
             http: if written.http == "2" { "2" } else { "1.1" },
             tls: written.tls,
             negotiated: written.negotiated,
+            note: written.note,
         }
     }
 }
@@ -105,6 +125,7 @@ impl NetworkFigures {
         Self {
             targets,
             connections: shard.connections,
+            failed_addresses: failed_addresses(shard),
             round_trip: Distribution::of(
                 Of::RoundTripTime.tag(),
                 &shard.histogram(Of::RoundTripTime),
@@ -114,6 +135,15 @@ impl NetworkFigures {
             phases: phases(columns),
         }
     }
+}
+
+fn failed_addresses(shard: &Shard) -> Vec<FailedAddress> {
+    let entry = |(address, (times, error)): (&String, &(u64, String))| FailedAddress {
+        address: address.clone(),
+        times: *times,
+        error: error.clone(),
+    };
+    shard.failed_addresses.iter().map(entry).collect()
 }
 
 fn phases(columns: &[Vec<f64>]) -> Vec<PhaseFigures> {

@@ -6,6 +6,7 @@ use crate::clock::Nanos;
 use crate::record::{Outcome, PhaseKind, Record};
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// One core's own sums. Recording allocates nothing, takes no lock and never fails: values over an hour count as an hour.
 ///
@@ -23,6 +24,9 @@ pub struct Shard {
     pub counters: Counters,
     /// Connections of the whole run.
     pub connections: ConnectionCounts,
+    /// Addresses that did not connect, so that another of their target was tried: how often, and the error that was met last.
+    #[serde(default)]
+    pub(super) failed_addresses: BTreeMap<String, (u64, String)>,
 }
 
 /// What a histogram of a shard is of.
@@ -103,6 +107,17 @@ impl Shard {
             profiling: PhaseCounts::default(),
             counters: Counters::default(),
             connections: ConnectionCounts::default(),
+            failed_addresses: BTreeMap::new(),
+        }
+    }
+
+    /// An address did not connect, though its target has others.
+    pub fn address_failed(&mut self, address: &str, error: &str) {
+        if self.failed_addresses.len() < MOST_ADDRESSES
+            || self.failed_addresses.contains_key(address)
+        {
+            let entry = self.failed_addresses.entry(address.to_owned()).or_default();
+            *entry = (entry.0 + 1, error.to_owned());
         }
     }
 
@@ -214,6 +229,10 @@ impl Shard {
         self.profiling.add(&other.profiling);
         self.counters.add(&other.counters);
         self.connections.add(&other.connections);
+        for (address, (times, error)) in &other.failed_addresses {
+            let entry = self.failed_addresses.entry(address.clone()).or_default();
+            *entry = (entry.0 + times, error.clone());
+        }
     }
 
     /// One of the histograms, in nanoseconds; made anew by each call.
@@ -227,6 +246,9 @@ impl Shard {
         self.tallies[of as usize].record(value);
     }
 }
+
+/// Most addresses of which a core remembers that they did not connect.
+const MOST_ADDRESSES: usize = 256;
 
 #[cfg(test)]
 mod tests;

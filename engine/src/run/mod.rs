@@ -40,7 +40,7 @@ use crate::worker::{Shared, Targets, first_of};
 use crate::workload::Workload;
 use names::addresses;
 use probe::Speaks;
-use room::{capacity, carriers, memory};
+use room::{capacity, memory};
 use seat::{Left, Seat};
 use stage::Stage;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -88,7 +88,6 @@ pub fn execute(
 ) -> Result<Finished> {
     probe::sources(&plan.network.source_ips)?;
     let cores = cores(plan)?;
-    let capacity = capacity(plan, cores.len())?;
     let heads = plan
         .targets
         .iter()
@@ -107,11 +106,8 @@ pub fn execute(
                 .transpose()
         })
         .collect::<Result<Vec<_>>>()?;
-    let capacity = if http2.contains(&true) {
-        capacity + carriers(capacity)
-    } else {
-        capacity
-    };
+    let room = capacity(plan, cores.len(), http2.contains(&true))?;
+    let capacity = room.slots;
     let budget = Budget::new(memory(plan), (capacity * cores.len()) as u64);
     let (io, driver_note) = choose_driver(plan)?;
     let targets = Targets {
@@ -213,6 +209,7 @@ pub fn execute(
                 index,
                 core,
                 capacity,
+                requests: room.requests,
                 io,
             };
             let spawned = std::thread::Builder::new()
@@ -358,6 +355,7 @@ fn spoken(plan: &Plan, speaks: &[Speaks]) -> Vec<Spoken> {
             http: if speaks.http2 { "2" } else { "1.1" },
             tls: target.tls,
             negotiated: speaks.negotiated,
+            note: speaks.note(),
         })
         .collect()
 }

@@ -20,6 +20,22 @@ pub(super) struct Speaks {
     pub(super) http2: bool,
     /// A handshake has said so.
     pub(super) negotiated: bool,
+    /// Of several addresses some speak HTTP/2, and others HTTP/1.1 only.
+    pub(super) mixed: bool,
+    /// No address has answered.
+    pub(super) unanswered: bool,
+}
+
+impl Speaks {
+    /// What the reader of the report has to know of the choice.
+    pub(super) fn note(self) -> Option<String> {
+        if self.mixed {
+            return Some("its addresses differ: some speak HTTP/2, others HTTP/1.1 only".into());
+        }
+        self.unanswered.then(|| {
+            "no address answered when ALPN was asked for HTTP/2: write --http2 or --http1.1".into()
+        })
+    }
 }
 
 /// Per target: which HTTP is spoken with it. Under [`HttpVersion::Auto`] a secured target is asked, by ALPN on a connection of its
@@ -35,7 +51,7 @@ pub(super) fn speaks(
     let told = |http2| {
         let told = Speaks {
             http2,
-            negotiated: false,
+            ..Speaks::default()
         };
         Ok(vec![told; addrs.len()])
     };
@@ -62,19 +78,14 @@ pub(super) fn speaks(
             } else {
                 addrs.clone()
             };
-            let other = |a: &&SockAddr| a.domain() != found[0].domain();
-            let mut asked = found.first().into_iter().chain(found.iter().find(other));
             let alpn: [&[u8]; 2] = [b"h2", b"http/1.1"];
             let client = Client::new(material, &plan.network.tls, &alpn, target.server_name())?;
-            let agreed = asked.find_map(|addr| ask_until(&client, addr, &stopped));
+            let said = ask_all(&client, &found, &stopped);
             if stopped() {
                 let what = format!("interrupted while `{}` was asked for its HTTP", target.host);
                 return Err(Error::interrupted(what));
             }
-            Ok(Speaks {
-                http2: agreed == Some(Alpn::Http2),
-                negotiated: agreed.is_some(),
-            })
+            Ok(agreed(&said))
         })
         .collect()
 }
@@ -98,23 +109,48 @@ pub(super) fn sources(ips: &[IpAddr]) -> Result<()> {
     Ok(())
 }
 
-/// As [`ask`], on a thread of its own, which is left to its time-outs when `stopped` says so.
-fn ask_until(client: &Client, addr: &SockAddr, stopped: &dyn Fn() -> bool) -> Option<Alpn> {
-    let (client, addr) = (client.clone(), addr.clone());
-    let (tell, told) = mpsc::channel();
-    let asking = move || {
-        // Nobody listens any more when the run was stopped.
-        let _ = tell.send(ask(&client, &addr));
-    };
-    std::thread::Builder::new().spawn(asking).ok()?;
-    while !stopped() {
-        match told.recv_timeout(LOOK_UP) {
-            Ok(agreed) => return agreed,
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return None,
+/// What each address agrees to; `None` where one does not answer in order. All are asked at once, some at a time, each on a thread of its
+/// own, which is left to its time-outs when `stopped` says so.
+fn ask_all(client: &Client, addrs: &[SockAddr], stopped: &dyn Fn() -> bool) -> Vec<Option<Alpn>> {
+    let mut said = Vec::new();
+    for some in addrs.chunks(AT_A_TIME) {
+        let (tell, told) = mpsc::channel();
+        for addr in some {
+            let (client, addr, tell) = (client.clone(), addr.clone(), tell.clone());
+            let asking = move || {
+                // Nobody listens any more when the run was stopped.
+                let _ = tell.send(ask(&client, &addr));
+            };
+            // Without a thread the address is one that does not answer.
+            drop(std::thread::Builder::new().spawn(asking));
+        }
+        drop(tell);
+        while !stopped() {
+            match told.recv_timeout(LOOK_UP) {
+                Ok(agreed) => said.push(agreed),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
         }
     }
-    None
+    said
+}
+
+/// What is spoken with a target whose addresses said so: HTTP/2 if all that answered speak it, and HTTP/1.1, which all of them take, if
+/// they differ.
+fn agreed(said: &[Option<Alpn>]) -> Speaks {
+    let answered = said.iter().flatten();
+    let http2 = answered
+        .clone()
+        .filter(|alpn| **alpn == Alpn::Http2)
+        .count();
+    let all = answered.count();
+    Speaks {
+        http2: all > 0 && http2 == all,
+        negotiated: all > 0,
+        mixed: http2 > 0 && http2 < all,
+        unanswered: all == 0,
+    }
 }
 
 fn ask(client: &Client, addr: &SockAddr) -> Option<Alpn> {
@@ -149,12 +185,36 @@ fn write(socket: &mut Socket, session: &mut Session) -> Option<()> {
 
 /// How often a probe looks whether it is to go on.
 const LOOK_UP: Duration = Duration::from_millis(50);
+/// Addresses that are asked at a time.
+const AT_A_TIME: usize = 16;
 /// Longest wait for each step of the handshake.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_spoken_is_what_all_addresses_that_answer_take() {
+        let two = Some(Alpn::Http2);
+        let one = Some(Alpn::Http1);
+        for (said, http2, mixed, unanswered) in [
+            (&[two][..], true, false, false),
+            (&[None, two, None], true, false, false),
+            (&[one, None], false, false, false),
+            (&[two, one], false, true, false),
+            (&[None, None], false, false, true),
+            (&[], false, false, true),
+        ] {
+            let speaks = agreed(said);
+            assert_eq!(
+                (speaks.http2, speaks.mixed, speaks.unanswered),
+                (http2, mixed, unanswered),
+                "{said:?}"
+            );
+            assert_eq!(speaks.negotiated, !unanswered);
+        }
+    }
 
     #[test]
     fn a_local_address_that_is_not_this_hosts_is_named_before_the_run() {

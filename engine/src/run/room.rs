@@ -65,7 +65,21 @@ fn slots_bound(plan: &Plan) -> Option<u32> {
     })
 }
 
-pub(super) fn capacity(plan: &Plan, workers: usize) -> Result<usize> {
+/// What each worker has.
+#[derive(Clone, Copy)]
+pub(super) struct Room {
+    /// Requests in flight.
+    pub(super) requests: usize,
+    /// Slots, for them and for HTTP/2 connections.
+    pub(super) slots: usize,
+}
+
+/// Slots of each worker: one a request in flight, and those of the connections where a target speaks HTTP/2. As many descriptors are
+/// asked for; where the hard limit is lower, requests over HTTP/2 share the connections that there may be, or wait.
+///
+/// # Errors
+/// When the limit of descriptors leaves less than a connection for each request that the plan has in flight.
+pub(super) fn capacity(plan: &Plan, workers: usize, http2: bool) -> Result<Room> {
     let bound = slots_bound(plan);
     // A slot in the hands of a core is not free for another: each core has room for its own share, and in an open loop for all.
     let wanted = match (bound, &plan.profiling.load) {
@@ -73,32 +87,45 @@ pub(super) fn capacity(plan: &Plan, workers: usize) -> Result<usize> {
         (Some(n), Load::Open { .. } | Load::Fixed { .. }) => n as usize,
         (None, _) => OPEN_CAPACITY,
     };
+    let beside = |requests: usize| if http2 { carriers(requests) } else { 0 };
+    let most = (wanted + beside(wanted)) as u64 * workers as u64 + OTHER_DESCRIPTORS;
     let total = wanted as u64 * workers as u64 + OTHER_DESCRIPTORS;
     // Connections that are given up may hold theirs for a moment longer: asked for, but no reason to refuse a run.
     let closing = (driver::CLOSING * workers) as u64;
-    let limit = driver::raise_descriptor_limit(total + closing);
-    if limit >= total {
-        return Ok(wanted);
+    let limit = driver::raise_descriptor_limit(most + closing);
+    if limit >= most {
+        return Ok(Room {
+            requests: wanted,
+            slots: wanted + beside(wanted),
+        });
     }
     let room = limit.saturating_sub(OTHER_DESCRIPTORS) as usize / workers;
     match bound {
         Some(n) if (n as u64) + OTHER_DESCRIPTORS > limit => Err(Error::environment(
             format!("{n} concurrent requests need {total} open files, but the limit is {limit}"),
             format!(
-                "raise it (`ulimit -n {total}`, LimitNOFILE= in systemd, --ulimit nofile= in docker) or lower --concurrency"
+                "raise it (`ulimit -n {most}`, LimitNOFILE= in systemd, --ulimit nofile= in docker) or lower --concurrency"
             ),
         )),
         _ if room == 0 => Err(Error::environment(
             format!("the limit of {limit} open files leaves no room for connections"),
             "raise `ulimit -n`",
         )),
-        _ => Ok(room.min(wanted)),
+        // Requests over HTTP/2 need slots and no descriptors; their connections have what there is.
+        _ if http2 => Ok(Room {
+            requests: wanted,
+            slots: wanted + room.min(beside(wanted)),
+        }),
+        _ => Ok(Room {
+            requests: room.min(wanted),
+            slots: room.min(wanted),
+        }),
     }
 }
 
 /// Slots for the HTTP/2 connections of `requests` in flight: a server may take one stream a connection, and one that goes away serves on
 /// while its successor begins.
-pub(super) fn carriers(requests: usize) -> usize {
+fn carriers(requests: usize) -> usize {
     2 * (requests + 1)
 }
 

@@ -17,6 +17,8 @@ pub(super) struct Seat {
     pub(super) index: usize,
     pub(super) core: usize,
     pub(super) capacity: usize,
+    /// Slots of them that are kept for requests.
+    pub(super) requests: usize,
     pub(super) io: Io,
 }
 
@@ -78,6 +80,9 @@ impl Seat {
         let mut phases = [PhaseTally::default(); 2];
         let mut before = thread_facts();
         let mut core_facts = CoreFacts::default();
+        if self.capacity > self.requests {
+            worker.keep_for_requests(self.requests);
+        }
         hear_names(&mut worker, line)?;
         stage.meet()?;
         worker.prewarm()?;

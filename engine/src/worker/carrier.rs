@@ -42,6 +42,12 @@ pub(super) struct Carrier {
     pub(super) served: u32,
     /// It stood idle since it was made, or has served: what is sent on it next may find that the server has closed it.
     pub(super) kept: bool,
+    /// The rider whose request went out before the server's settings came.
+    pub(super) early: Option<Key>,
+    /// Streams that were reset as `--request-cancellation-rate` asks.
+    pub(super) cancelled: u32,
+    /// The connection is in [`Core::withheld`].
+    pub(super) withholds: bool,
     /// `bytes` when the first of the open streams was opened on the kept connection, as long as the server has said nothing since.
     pub(super) unheard: Option<u64>,
 }
@@ -50,13 +56,19 @@ pub(super) struct Carrier {
 pub(super) type Loss = (Cause, Option<String>);
 
 impl Carrier {
-    /// How many more riders may wait for this connection or go on it.
-    pub(super) fn room(&self, streams: u32) -> u32 {
+    /// How many more riders may wait for this connection or go on it. Until the server's settings come, it is taken to allow `allowed`
+    /// streams, and one at least.
+    pub(super) fn room(&self, streams: u32, allowed: u32) -> u32 {
         let waiting = self.waiting.len() as u32;
-        match &self.connection {
-            Some(connection) if self.there => connection.room().saturating_sub(waiting),
-            _ => streams.saturating_sub(waiting),
-        }
+        let room = match &self.connection {
+            Some(connection) if self.greeted => connection.room(),
+            Some(connection) => streams
+                .min(allowed.max(1))
+                .saturating_sub(connection.open_streams() as u32)
+                .min(connection.room()),
+            None => streams.min(allowed.max(1)),
+        };
+        room.saturating_sub(waiting)
     }
 
     /// The state of the connection; its first frames are ready to go.
@@ -90,6 +102,7 @@ impl Core<'_> {
     /// A connection of the target with room for one more, the oldest first; `fresh` wants one that is being made.
     pub(super) fn carrier_with_room(&self, target: u16, fresh: bool) -> Option<Key> {
         let streams = self.streams_per_connection();
+        let allowed = self.streams[target as usize].allowed();
         let once = self.shared.plan.reuse != Reuse::Pooled;
         self.carriers[target as usize].iter().copied().find(|key| {
             let slot = &self.slots[key.slot as usize];
@@ -98,7 +111,7 @@ impl Core<'_> {
                     .carrier
                     .as_ref()
                     .filter(|c| !(once && c.served > 0 || fresh && c.there))
-                    .is_some_and(|c| c.room(streams) > 0)
+                    .is_some_and(|c| c.room(streams, allowed) > 0)
         })
     }
 
@@ -161,6 +174,7 @@ impl Core<'_> {
         seen: Nanos,
     ) {
         let slot = &mut self.slots[key.slot as usize];
+        let target = slot.target;
         let (Some(mut carrier), mut tls) = (slot.carrier.take(), slot.tls.take()) else {
             return;
         };
@@ -169,12 +183,12 @@ impl Core<'_> {
         let mut lost = None;
         let mut secured = false;
         match &mut tls {
-            None => lost = self.frames(&mut carrier, bytes, arrival, seen),
+            None => lost = self.frames(target, &mut carrier, bytes, arrival, seen),
             Some(tls) => {
                 let shaking = tls.handshaking();
                 let arrival = of_records(tls, bytes, arrival);
                 let read = tls.receive(bytes, |plain| {
-                    lost = self.frames(&mut carrier, plain, arrival, seen);
+                    lost = self.frames(target, &mut carrier, plain, arrival, seen);
                     match lost {
                         None => ControlFlow::Continue(()),
                         Some(_) => ControlFlow::Break(()),
@@ -195,7 +209,10 @@ impl Core<'_> {
             lost = self.crammed(key, &carrier);
         }
         let flush = !carrier.out.is_empty() || tls.as_ref().is_some_and(|tls| tls.has_output());
-        let board = carrier.there && carrier.greeted && !carrier.waiting.is_empty();
+        let waited_for =
+            !carrier.waiting.is_empty() || self.streams[target as usize].is_waited_for();
+        let board = carrier.there && carrier.greeted && waited_for;
+        self.withhold(key, &mut carrier);
         let spent = self.used_up(&carrier);
         let slot = &mut self.slots[key.slot as usize];
         (slot.carrier, slot.tls) = (Some(carrier), tls);
@@ -219,6 +236,7 @@ impl Core<'_> {
     /// The frames of one read or TLS record. What ends the connection, if anything does.
     fn frames(
         &mut self,
+        target: u16,
         carrier: &mut Carrier,
         bytes: &[u8],
         arrival: Arrival<'_>,
@@ -231,6 +249,7 @@ impl Core<'_> {
             out,
             greeted,
             leaving,
+            early,
             ..
         } = carrier
         else {
@@ -267,7 +286,7 @@ impl Core<'_> {
                     let progress = rider.within(&self.shared.budget, progress, seen);
                     self.live_events += u64::from(rider.exchange.record().events - before);
                     if let Progress::Done { .. } = progress {
-                        connection.cancel(tag, out);
+                        connection.cancel(tag, seen, out);
                         self.finish(tag, false, seen);
                     }
                 }
@@ -280,13 +299,13 @@ impl Core<'_> {
                     code,
                     untouched,
                 } => {
-                    let cause = if untouched {
-                        Cause::Http2Refused
+                    let rider = self.rider(tag);
+                    if untouched && *early == Some(rider) && connection.max_streams() == 0 {
+                        // It went out before the settings that forbid it were known.
+                        self.todo.push(Todo::Unplaced(rider, seen));
                     } else {
-                        Cause::Http2Reset
-                    };
-                    let what = format!("the server reset the stream ({})", Code(code));
-                    self.end_rider(tag, cause, what, seen);
+                        self.reset(tag, Code(code), untouched, seen);
+                    }
                 }
                 Happened::Unbegun { tag, code } => {
                     let rider = self.rider(tag);
@@ -301,7 +320,10 @@ impl Core<'_> {
                     self.end_rider(tag, cause, error.to_string(), seen);
                 }
                 Happened::BodySent { tag } => leaving.push(self.rider(tag)),
-                Happened::Settings => *greeted = true,
+                Happened::Settings => {
+                    *greeted = true;
+                    self.allows(target, connection.max_streams(), seen);
+                }
                 Happened::GoAway { .. } => {}
             }
         }
@@ -317,6 +339,22 @@ impl Core<'_> {
         }
         let (cause, what) = no_memory(budget);
         Some((cause, Some(what)))
+    }
+
+    /// The server gave the stream of a request up.
+    fn reset(&mut self, tag: u32, code: Code, untouched: bool, seen: Nanos) {
+        let exchange = &self.slots[tag as usize].exchange;
+        let begun = exchange.record().instants.first_byte.is_some();
+        let (cause, what) = match code {
+            _ if untouched => (Cause::Http2Refused, format!("the server reset the stream ({code})")),
+            Code::NO_ERROR if begun => (
+                Cause::Truncated,
+                "the server ended the stream before the response was complete (RST_STREAM NO_ERROR): a time-out of its own, as a rule"
+                    .to_owned(),
+            ),
+            _ => (Cause::Http2Reset, format!("the server reset the stream ({code})")),
+        };
+        self.end_rider(tag, cause, what, seen);
     }
 
     fn end_rider(&mut self, tag: u32, cause: Cause, what: String, seen: Nanos) {
@@ -346,7 +384,7 @@ impl Core<'_> {
 
     /// Takes a rider off its connection; its stream is reset if it is on its way. The connection, if it has begun: it may have
     /// something to say, or no more use.
-    pub(super) fn alight(&mut self, rider: u32) -> Option<Key> {
+    pub(super) fn alight(&mut self, rider: u32, now: Nanos) -> Option<Key> {
         let key = self.slots[rider as usize].rides?;
         let slot = &mut self.slots[key.slot as usize];
         let carrier = slot
@@ -354,7 +392,8 @@ impl Core<'_> {
             .as_mut()
             .filter(|_| slot.generation == key.generation)?;
         carrier.waiting.retain(|r| *r != rider);
-        carrier.connection.as_mut()?.cancel(rider, &mut carrier.out);
+        let connection = carrier.connection.as_mut()?;
+        connection.cancel(rider, now, &mut carrier.out);
         Some(key)
     }
 
@@ -368,12 +407,12 @@ impl Core<'_> {
     }
 
     /// Counts what HTTP/2 knows of the connection of a slot, if it is one.
-    pub(super) fn count_carrier(&mut self, slot: u32) {
+    pub(super) fn count_carrier(&mut self, slot: u32, now: Nanos) {
         let carrier = self.slots[slot as usize].carrier.as_ref();
         if let Some(connection) = carrier.and_then(|c| c.connection.as_ref()) {
             let counts = &mut self.shard.connections;
             counts.goaways += u64::from(connection.going_away().is_some());
-            counts.window_zero_ns += connection.window_zero();
+            counts.window_zero_ns += connection.window_zero(now);
             counts.receive_window_zero_ns += connection.receive_window_zero();
         }
     }
@@ -399,16 +438,39 @@ impl Core<'_> {
             let text = String::from_utf8_lossy(connection.go_away_debug());
             let text = text.replace(char::is_control, " ");
             let colon = if text.is_empty() { "" } else { ": " };
-            let what = format!("the server went away ({code}{colon}{text}) and closed");
+            let why = self.why_calm(key, code);
+            let what = format!("the server went away ({code}{colon}{text}) and closed{why}");
             return (Cause::Http2Goaway, what);
+        }
+        let slot = &self.slots[key.slot as usize];
+        let silent = slot.carrier.as_ref().is_some_and(|c| c.there && !c.greeted);
+        if by_peer && silent && slot.tls.is_none() {
+            return (cause, SILENT.to_owned());
         }
         let what = || "the server closed the HTTP/2 connection".to_owned();
         (cause, detail.clone().unwrap_or_else(what))
     }
 
+    /// What `--request-cancellation-rate` has to do with it that a server goes away: many count resets, and end the connection
+    /// (ENHANCE_YOUR_CALM) at some number of them (CVE-2023-44487).
+    pub(super) fn why_calm(&self, key: Key, code: Code) -> String {
+        let slot = &self.slots[key.slot as usize];
+        let cancelled = slot
+            .carrier
+            .as_ref()
+            .filter(|_| slot.generation == key.generation)
+            .map_or(0, |c| c.cancelled);
+        if code != Code::ENHANCE_YOUR_CALM || cancelled == 0 {
+            return String::new();
+        }
+        format!(
+            "; an effect of --request-cancellation-rate: {cancelled} streams of the connection were cancelled, and servers bound resets"
+        )
+    }
+
     /// The carrier of a slot is no more.
-    pub(super) fn forget_carrier(&mut self, key: Key) {
-        self.count_carrier(key.slot);
+    pub(super) fn forget_carrier(&mut self, key: Key, now: Nanos) {
+        self.count_carrier(key.slot, now);
         let slot = &mut self.slots[key.slot as usize];
         slot.carrier = None;
         slot.state = State::Closing;
@@ -420,3 +482,5 @@ impl Core<'_> {
 
 /// Most answers to a server's frames that may wait for the kernel to take what came before.
 const UNREAD_ANSWERS: u64 = 10_000;
+/// What is said of a server that closes a connection on which HTTP/2 was spoken by prior knowledge, without a byte.
+const SILENT: &str = "the server closed the connection without a byte of HTTP/2: if it speaks HTTP/1.1 only on this port, drop --http2, or write --http1.1";

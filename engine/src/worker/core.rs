@@ -1,8 +1,10 @@
 //! What happens to slots: everything of a worker but its driver, so that the driver's handler can borrow it.
 
+use super::addresses::Addresses;
 use super::permits::give;
 use super::slot::{Slot, State};
 use super::source::Sessions;
+use super::streams::Streams;
 use super::watch::Watches;
 use super::{Shared, os_error};
 use crate::arrival::Arrival;
@@ -23,6 +25,8 @@ pub(super) struct Core<'a> {
     pub(super) index: usize,
     pub(super) slots: Vec<Slot>,
     pub(super) capacity: usize,
+    /// Most HTTP/2 connections, so that requests find slots too.
+    pub(super) connections: usize,
     /// Per target: idle connections, the latest on top; checked when taken.
     pub(super) idle: Vec<Vec<Key>>,
     pub(super) free: Vec<u32>,
@@ -35,6 +39,8 @@ pub(super) struct Core<'a> {
     pub(super) resting: VecDeque<Nanos>,
     /// What the handler saw that needs the driver.
     pub(super) todo: Vec<Todo>,
+    /// Addresses that did not connect lately, and attempts that have another address to go to.
+    pub(super) addresses: Addresses,
     pub(super) connect_deadlines: VecDeque<(Nanos, Key, u128)>,
     pub(super) request_deadlines: VecDeque<(Nanos, u32, u128)>,
     /// Deadlines within requests.
@@ -55,6 +61,10 @@ pub(super) struct Core<'a> {
     pub(super) returned: Vec<(u64, Nanos)>,
     /// Per target: connections begun, those to names whose look-up failed not counted.
     pub(super) turns: Vec<u64>,
+    /// Per target: how many HTTP/2 streams its server allows, and who waits for one.
+    pub(super) streams: Vec<Streams>,
+    /// HTTP/2 connections that withhold a part of the server's window, and until when.
+    pub(super) withheld: VecDeque<(Nanos, Key)>,
     /// Per target: its HTTP/2 connections.
     pub(super) carriers: Vec<Vec<Key>>,
     /// Reads of HTTP/2 connections so far: names them.
@@ -75,6 +85,8 @@ pub(super) enum Todo {
     Board(Key),
     /// The server goes away without having begun the request of a rider: why, and when that was seen.
     Unbegun(Key, Code, Nanos),
+    /// The server refused a request that went out before its settings, which allow no stream, came.
+    Unplaced(Key, Nanos),
     /// An HTTP/2 connection may have no more use.
     Spent(Key),
     /// The name service has answered.

@@ -140,6 +140,7 @@ impl<D: Driver> Worker<'_, D> {
                 self.lost(key, Cause::ConnectTimeout, Some(what), now);
             }
         }
+        self.look_at_attempts(now);
         self.core.forget_ended();
         while let Some(&(at, slot, id)) = self.core.request_deadlines.front() {
             let state = &self.core.slots[slot as usize];
@@ -149,15 +150,12 @@ impl<D: Driver> Worker<'_, D> {
             }
             self.core.request_deadlines.pop_front();
             if waiting {
-                self.fail(
-                    slot,
-                    Cause::Timeout,
-                    Some("no complete answer in time (--request-timeout-seconds)".into()),
-                    now,
-                );
+                let (cause, what) = self.core.late(slot);
+                self.fail(slot, cause, Some(what), now);
             }
         }
         self.look_at_watches(now);
+        self.look_at_streams(now);
     }
 
     /// The run is over: what is still in flight is recorded as such.
@@ -166,7 +164,7 @@ impl<D: Driver> Worker<'_, D> {
         for slot in 0..self.core.slots.len() as u32 {
             if self.core.slots[slot as usize].exchange.active() {
                 self.core.slots[slot as usize].exchange.abandon(now);
-                carriers.extend(self.core.alight(slot));
+                carriers.extend(self.core.alight(slot, now));
                 self.core.finish(slot, false, now);
                 let key = Key {
                     slot,

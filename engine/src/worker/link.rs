@@ -30,7 +30,8 @@ impl<D: Driver> Worker<'_, D> {
     }
 
     /// Makes connections before any request asks for one, this worker's share of `Network::prewarm`, each target's in turn. Those that
-    /// are not there after the connect time-out are given up.
+    /// are not there after the connect time-out are given up. An HTTP/2 connection is there when the server's settings have come, as only
+    /// they say how many requests it takes.
     ///
     /// # Errors
     /// When the driver's wait cannot go on.
@@ -52,13 +53,15 @@ impl<D: Driver> Worker<'_, D> {
         let warming = |core: &Core<'_>| {
             core.slots.iter().any(|s| match &s.carrier {
                 None => s.state == State::Warming,
-                Some(carrier) => !carrier.there,
+                Some(carrier) => !carrier.greeted,
             })
         };
         let control = self.core.shared.control;
         while warming(&self.core) && self.driver.now() < until && control.stops() == 0 {
             let soon = self.driver.now() + LOOK_UP;
             self.turn(until.min(soon))?;
+            let now = self.driver.now();
+            self.look_at_attempts(now);
         }
         for slot in 0..self.core.slots.len() as u32 {
             let generation = self.core.slots[slot as usize].generation;
@@ -78,7 +81,8 @@ impl<D: Driver> Worker<'_, D> {
         state.state = why;
         state.served = 0;
         state.addr = None;
-        state.spare = None;
+        state.candidates.clear();
+        state.attempts = 0;
         state.tls = None;
         state.sending = false;
         state.rides = None;
@@ -121,35 +125,57 @@ impl<D: Driver> Worker<'_, D> {
         let (begun, workers) = (core.turns[target], core.shared.workers as u64);
         core.turns[target] += 1;
         let (place, source) = pair(begun * workers + core.index as u64, addrs.len());
-        let other = |a: &&SockAddr| a.domain() != addrs[place].domain();
-        let spare = addrs[place..].iter().chain(addrs).find(other).cloned();
-        self.connect_to(key, addrs[place].clone(), source, spare);
+        if let [only] = addrs {
+            self.connect_to(key, only.clone(), source);
+            return;
+        }
+        let mut order = core.addresses.order(addrs, place, now);
+        order.reverse();
+        if let Some(first) = order.pop() {
+            core.slots[key.slot as usize].candidates = order;
+            self.connect_to(key, first, source);
+        }
     }
 
-    fn connect_to(&mut self, key: Key, addr: SockAddr, source: u64, spare: Option<SockAddr>) {
+    fn connect_to(&mut self, key: Key, addr: SockAddr, source: u64) {
         self.core.shard.connections.tried += 1;
         let begun = self.driver.connect(key, &addr, source);
         let slot = &mut self.core.slots[key.slot as usize];
-        (slot.addr, slot.spare) = (Some(addr), spare);
+        slot.addr = Some(addr);
+        slot.attempts += 1;
+        self.watch_attempt(key);
         if let Err(e) = begun {
             let now = self.driver.now();
             self.refused(key, e, now);
         }
     }
 
-    /// The connect failed. A server that listens on one family only, and a host without a route for one, are reached by the other.
+    /// The connect failed. The next address of the target is tried, unless the failure is this process's.
     pub(super) fn refused(&mut self, key: Key, errno: i32, at: Nanos) {
         let slot = &mut self.core.slots[key.slot as usize];
         if slot.generation != key.generation {
             return;
         }
-        if let Some(spare) = slot.spare.take().filter(|_| of_family(errno)) {
+        let next = slot.candidates.pop().filter(|_| !of_process(errno));
+        let attempts = slot.attempts;
+        let addr = slot.addr.clone();
+        if let (Some(addr), true) = (&addr, attempts > 1 || next.is_some()) {
+            self.core.shun(addr, errno, at);
+        }
+        if let Some(next) = next {
             self.driver.close(key);
             let source = self.core.turns[self.core.slots[key.slot as usize].target as usize];
-            self.connect_to(key, spare, source, None);
+            self.connect_to(key, next, source);
             return;
         }
-        let what = match &slot.addr {
+        let what = match &addr {
+            Some(addr) if attempts > 1 => {
+                format!(
+                    "each of {attempts} addresses failed; the last, {}: {}",
+                    shown(addr),
+                    os_error(errno)
+                )
+            }
             Some(addr) => format!("{}: {}", shown(addr), os_error(errno)),
             None => os_error(errno),
         };
@@ -197,6 +223,7 @@ impl<D: Driver> Worker<'_, D> {
         if slot.generation != key.generation {
             return;
         }
+        slot.candidates.clear();
         self.core.shard.connections.made += 1;
         let Some(client) = &self.core.shared.targets.tls[slot.target as usize] else {
             self.usable(key);
@@ -249,8 +276,14 @@ impl<D: Driver> Worker<'_, D> {
             carrier.begin(config);
             carrier.there = true;
             let board = carrier.greeted;
-            // Until the server's settings say how many streams it takes, one is sure to be taken.
-            if let Some(payer) = (!carrier.waiting.is_empty()).then(|| carrier.waiting.remove(0)) {
+            // Until the server's settings say how many streams it takes, one is sure to be taken, unless it took none before.
+            let takes = self.core.streams[slot.target as usize].allowed() > 0;
+            if !takes && !board {
+                carrier.kept = true;
+                self.flush(key);
+            } else if let Some(payer) =
+                (!carrier.waiting.is_empty()).then(|| carrier.waiting.remove(0))
+            {
                 self.depart(key, payer);
             } else {
                 carrier.kept = true;
@@ -306,17 +339,11 @@ fn pair(turn: u64, addrs: usize) -> (usize, u64) {
     (place as usize, place + round)
 }
 
-/// Whether another family may do better.
-fn of_family(errno: i32) -> bool {
+/// Whether a connect failed for want of something of this process's or machine's, which no other address has more of.
+fn of_process(errno: i32) -> bool {
     matches!(
         errno,
-        libc::ECONNREFUSED
-            | libc::ENETUNREACH
-            | libc::EHOSTUNREACH
-            | libc::EADDRNOTAVAIL
-            | libc::EAFNOSUPPORT
-            | libc::EACCES
-            | libc::EPERM
+        libc::EMFILE | libc::ENFILE | libc::ENOMEM | libc::ENOBUFS
     )
 }
 

@@ -1,5 +1,6 @@
 //! One core's loop: due → send → complete → decode → record. The only place where schedule, exchange, driver and record meet.
 
+mod addresses;
 mod carrier;
 mod core;
 mod ending;
@@ -11,6 +12,7 @@ mod secure;
 mod shared;
 mod slot;
 mod source;
+mod streams;
 mod watch;
 
 use self::core::{Core, Todo};
@@ -21,10 +23,12 @@ use crate::measure::Shard;
 use crate::plan::{Load, Phase, Stamps};
 use crate::record::{PhaseKind, Record};
 use crate::resolve::Asker;
+use addresses::Addresses;
 pub use shared::{Shared, Targets};
 pub(crate) use source::first_of;
 use source::{Sessions, Source};
 use std::collections::VecDeque;
+use streams::Streams;
 use watch::Watches;
 
 /// Requests taken up before the loop looks at completions again: a burst must not starve the reads.
@@ -82,6 +86,7 @@ impl<'a, D: Driver> Worker<'a, D> {
             index,
             slots: Vec::new(),
             capacity,
+            connections: capacity,
             idle: vec![Vec::new(); shared.targets.addrs.len()],
             free: Vec::new(),
             in_flight: 0,
@@ -90,6 +95,7 @@ impl<'a, D: Driver> Worker<'a, D> {
             resting: VecDeque::new(),
             todo: Vec::new(),
             connect_deadlines: VecDeque::new(),
+            addresses: Addresses::default(),
             request_deadlines: VecDeque::new(),
             watches: Watches::default(),
             scratch: Vec::new(),
@@ -103,6 +109,13 @@ impl<'a, D: Driver> Worker<'a, D> {
             by_user: false,
             returned: Vec::new(),
             turns: vec![0; shared.targets.addrs.len()],
+            streams: shared
+                .targets
+                .addrs
+                .iter()
+                .map(|_| Streams::default())
+                .collect(),
+            withheld: VecDeque::new(),
             carriers: vec![Vec::new(); shared.targets.addrs.len()],
             reads: 0,
             live_events: 0,
@@ -112,6 +125,11 @@ impl<'a, D: Driver> Worker<'a, D> {
             core,
             asker: None,
         }
+    }
+
+    /// Keeps slots for so many requests at a time: HTTP/2 connections take the others, and at least one.
+    pub fn keep_for_requests(&mut self, requests: usize) {
+        self.core.connections = self.core.capacity.saturating_sub(requests).max(1);
     }
 
     /// Drives one phase from `start` to its end, in-flight requests included.
@@ -195,8 +213,9 @@ impl<'a, D: Driver> Worker<'a, D> {
 
     /// The worker's sums, and what its driver counted.
     pub fn finish(mut self) -> (Shard, DriverStats) {
+        let now = self.driver.now();
         for slot in 0..self.core.slots.len() as u32 {
-            self.core.count_carrier(slot);
+            self.core.count_carrier(slot, now);
             self.take_leave(slot);
         }
         let stats = self.driver.stats();
@@ -240,6 +259,7 @@ impl<'a, D: Driver> Worker<'a, D> {
                 Todo::Flush(key) => self.flush(key),
                 Todo::Board(key) => self.board(key),
                 Todo::Unbegun(rider, code, at) => self.unbegun(rider, code, at),
+                Todo::Unplaced(rider, at) => self.unplaced(rider, at),
                 Todo::Spent(key) => self.retire(key),
                 Todo::Resolved(reply) => self.resolved(reply),
                 Todo::Close(key) => self.close(key),
@@ -278,6 +298,8 @@ impl<'a, D: Driver> Worker<'a, D> {
             core.connect_deadlines.front().map(|d| d.0),
             core.request_deadlines.front().map(|d| d.0),
             core.watches.next(),
+            core.withheld.front().map(|w| w.0),
+            core.addresses.next(),
         ] {
             until = until.min(at.unwrap_or(Nanos::MAX));
         }

@@ -6,6 +6,7 @@ use super::issue::unread;
 use super::os_error;
 use super::slot::State;
 use super::source::{Due, first_of};
+use super::streams::none_allowed;
 use crate::clock::Nanos;
 use crate::driver::{Driver, Key, Sending};
 use crate::exchange::{Exchange, Request};
@@ -36,8 +37,15 @@ impl<D: Driver> Worker<'_, D> {
         self.seat(rider, false, now);
     }
 
-    /// Finds a connection for a rider, or begins one; `fresh` wants none that is there already.
-    fn seat(&mut self, rider: u32, fresh: bool, now: Nanos) {
+    /// Finds a connection for a rider, or begins one; `fresh` wants none that is there already. Where neither is possible, it waits.
+    pub(super) fn seat(&mut self, rider: u32, fresh: bool, now: Nanos) {
+        if !self.place(rider, fresh, now) {
+            self.core.wait_for_stream(rider);
+        }
+    }
+
+    /// As [`seat`](Self::seat), but false where the rider has to wait.
+    pub(super) fn place(&mut self, rider: u32, fresh: bool, now: Nanos) -> bool {
         let target = self.core.slots[rider as usize].target;
         if let Some(key) = self.core.carrier_with_room(target, fresh) {
             self.core.slots[rider as usize].rides = Some(key);
@@ -48,7 +56,19 @@ impl<D: Driver> Worker<'_, D> {
                     carrier.waiting.push(rider);
                 }
             }
-            return;
+            return true;
+        }
+        if !self.core.may_begin(target, now) {
+            if let Some(waited) = self.core.allows_none(target, now) {
+                let what = none_allowed(Some(waited));
+                self.fail(rider, Cause::Http2Refused, Some(what), now);
+                return true;
+            }
+            return false;
+        }
+        let connections: usize = self.core.carriers.iter().map(Vec::len).sum();
+        if connections >= self.core.connections && self.core.serves(target) {
+            return false;
         }
         match self.core.take_slot() {
             Ok((slot, evicted)) => {
@@ -58,8 +78,10 @@ impl<D: Driver> Worker<'_, D> {
                 self.core.slots[slot as usize].target = target;
                 self.carry(slot, Some(rider));
             }
+            Err(_) if self.core.serves(target) => return false,
             Err(_) => self.no_room(rider, now),
         }
+        true
     }
 
     /// Begins an HTTP/2 connection in a slot, for a rider or ahead of any.
@@ -77,6 +99,8 @@ impl<D: Driver> Worker<'_, D> {
             ..Carrier::default()
         }));
         self.core.carriers[target as usize].push(key);
+        let now = self.driver.now();
+        self.core.streams[target as usize].begin(now);
         if let Some(rider) = rider {
             self.core.slots[rider as usize].rides = Some(key);
         }
@@ -124,10 +148,7 @@ impl<D: Driver> Worker<'_, D> {
             core.slots[key.slot as usize].carrier = Some(carrier);
             match away {
                 Some(code) => self.unbegun(name, code, now),
-                None => {
-                    let what = "the server takes no streams (SETTINGS_MAX_CONCURRENT_STREAMS)";
-                    self.fail(rider, Cause::Http2Refused, Some(what.to_owned()), now);
-                }
+                None => self.seat(rider, false, now),
             }
             return;
         }
@@ -142,6 +163,10 @@ impl<D: Driver> Worker<'_, D> {
         if opened == Opened::All {
             carrier.leaving.push(name);
         }
+        if !carrier.greeted {
+            carrier.early = Some(name);
+        }
+        core.withhold(key, &mut carrier);
         core.slots[key.slot as usize].carrier = Some(carrier);
         self.flush_carrier(key);
     }
@@ -157,16 +182,21 @@ impl<D: Driver> Worker<'_, D> {
             else {
                 return;
             };
-            if carrier.waiting.is_empty() {
-                return;
+            let room = carrier.connection.as_ref().is_some_and(|c| c.room() > 0);
+            if !carrier.waiting.is_empty() {
+                let rider = carrier.waiting.remove(0);
+                if room {
+                    self.depart(key, rider);
+                } else {
+                    let now = self.driver.now();
+                    self.seat(rider, false, now);
+                }
+                continue;
             }
-            let rider = carrier.waiting.remove(0);
-            if carrier.connection.as_ref().is_some_and(|c| c.room() > 0) {
-                self.depart(key, rider);
-            } else {
-                let now = self.driver.now();
-                self.seat(rider, false, now);
-            }
+            let target = slot.target;
+            let now = self.driver.now();
+            self.place_waiting(target, now);
+            return;
         }
     }
 
@@ -219,12 +249,17 @@ impl<D: Driver> Worker<'_, D> {
 
     /// A rider's request ends by itself, as `end` notes: its stream is reset, the others go on.
     pub(super) fn end_rider_now(&mut self, rider: u32, at: Nanos, end: impl FnOnce(&mut Exchange)) {
-        let carrier = self.core.alight(rider);
+        let carrier = self.core.alight(rider, at);
         end(&mut self.core.slots[rider as usize].exchange);
         self.core.finish(rider, false, at);
         if let Some(key) = carrier {
             self.flush_carrier(key);
             self.retire(key);
+            // Its stream is free for the next.
+            let target = self.core.slots[rider as usize].target;
+            if self.core.streams[target as usize].is_waited_for() {
+                self.place_waiting(target, at);
+            }
         }
     }
 
@@ -246,7 +281,10 @@ impl<D: Driver> Worker<'_, D> {
             self.go_again(rider.slot, at);
             return;
         }
-        let what = format!("the server went away ({code}) before it began the request");
+        let why = slot
+            .rides
+            .map_or_else(String::new, |key| self.core.why_calm(key, code));
+        let what = format!("the server went away ({code}) before it began the request{why}");
         self.fail(rider.slot, Cause::Http2Goaway, Some(what), at);
     }
 
@@ -277,7 +315,8 @@ impl<D: Driver> Worker<'_, D> {
             .carrier
             .as_ref()
             .is_some_and(|c| c.there);
-        self.core.forget_carrier(key);
+        let target = self.core.slots[key.slot as usize].target;
+        self.core.forget_carrier(key, at);
         for rider in riders {
             let slot = &mut self.core.slots[rider as usize];
             if slot.rides != Some(key) || !slot.exchange.active() {
@@ -304,6 +343,9 @@ impl<D: Driver> Worker<'_, D> {
             }
         }
         self.close(key);
+        if self.core.streams[target as usize].is_waited_for() {
+            self.place_waiting(target, at);
+        }
     }
 
     /// Whether a connection was idle when the oldest of its streams was opened, and the server had closed it before: it has not said

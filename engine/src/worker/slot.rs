@@ -25,8 +25,10 @@ pub(super) struct Slot {
     pub(super) served: u32,
     /// Where its connection goes, once that is known.
     pub(super) addr: Option<SockAddr>,
-    /// Where else it may go when that refuses: an address of the other family.
-    pub(super) spare: Option<SockAddr>,
+    /// Where else it may go when that fails, the next at the end; empty once the connection is there.
+    pub(super) candidates: Vec<SockAddr>,
+    /// Addresses that were tried for it so far.
+    pub(super) attempts: u32,
     /// The TLS of its connection, from the handshake on.
     pub(super) tls: Option<Box<tls::Session>>,
     /// The kernel still has to take bytes of an earlier send.
@@ -152,7 +154,8 @@ impl Core<'_> {
             target: 0,
             served: 0,
             addr: None,
-            spare: None,
+            candidates: Vec::new(),
+            attempts: 0,
             tls: None,
             sending: false,
             carrier: None,

@@ -100,6 +100,15 @@ impl Core<'_> {
         Some(since.saturating_add(wait))
     }
 
+    /// The stream of a request is reset as planned, if it has one: its connection remembers, should the server mind.
+    fn note_cancelled(&mut self, slot: u32) {
+        if let Some(key) = self.slots[slot as usize].rides
+            && let Some(carrier) = &mut self.slots[key.slot as usize].carrier
+        {
+            carrier.cancelled += 1;
+        }
+    }
+
     /// Requests that have ended must not leave watches behind without bound.
     pub(super) fn forget_watches(&mut self) {
         if self.watches.0.len() > 4 * self.slots.len() + 1024 {
@@ -143,7 +152,10 @@ impl<D: Driver> Worker<'_, D> {
                 );
                 self.fail(slot, Cause::InterTokenTimeout, Some(what), now);
             }
-            What::Cancel => self.end_now(slot, now, |exchange| exchange.cancel(now)),
+            What::Cancel => {
+                self.core.note_cancelled(slot);
+                self.end_now(slot, now, |exchange| exchange.cancel(now));
+            }
         }
     }
 }

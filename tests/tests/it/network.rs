@@ -576,7 +576,84 @@ fn a_server_on_one_family_is_reached_by_a_name_that_has_both() {
         all_well(&run);
         phases(&run);
         let c = run.summary.network.connections;
-        assert_eq!((c.tried, c.made), (6, 4), "each second one by a detour");
+        assert_eq!(
+            (c.tried, c.made),
+            (5, 4),
+            "one by a detour, which is remembered"
+        );
+    });
+}
+
+/// A plan to a name of these addresses, all of one port.
+fn at_addresses(io: Io, scheme: &str, port: u16, addrs: &[&str]) -> Plan {
+    let mut plan = closed(nowhere(), io, 8, 32);
+    plan.targets = vec![Target::parse(&format!("{scheme}://localhost:{port}")).unwrap()];
+    plan.reuse = Reuse::Never;
+    plan.network.resolve = vec![Pin {
+        host: "localhost".into(),
+        port,
+        addrs: addrs.iter().map(|a| a.parse().unwrap()).collect(),
+    }];
+    plan
+}
+
+#[test]
+fn addresses_that_refuse_cost_no_request_while_one_lives() {
+    on_both(|io| {
+        // The server listens on the last but one; both families have dead ones.
+        let server = words();
+        let addrs = ["127.0.0.2", "127.0.0.3", "::1", "127.0.0.1", "127.0.0.4"];
+        let run = drive(&at_addresses(io, "http", server.addr().port(), &addrs));
+        all_well(&run);
+        let network = &run.summary.network;
+        assert_eq!(network.connections.made, 32);
+        let failed: Vec<&str> = network
+            .failed_addresses
+            .iter()
+            .map(|f| f.address.as_str())
+            .collect();
+        assert_eq!(failed.len(), 4, "{failed:?}");
+        assert!(
+            !failed.iter().any(|f| f.starts_with("127.0.0.1:")),
+            "{failed:?}"
+        );
+    });
+}
+
+#[test]
+fn a_target_of_which_no_address_lives_is_told_as_that() {
+    on_both(|io| {
+        let run = drive(&at_addresses(
+            io,
+            "http",
+            1,
+            &["127.0.0.1", "127.0.0.2", "127.0.0.3"],
+        ));
+        for r in &run.records {
+            assert_eq!(r.outcome, Outcome::Failed(Cause::ConnectRefused));
+            let detail = r.detail.clone().unwrap_or_default();
+            assert!(
+                detail.starts_with("each of 3 addresses failed; the last, 127.0.0."),
+                "{detail}"
+            );
+        }
+    });
+}
+
+#[test]
+fn alpn_is_asked_of_every_address() {
+    on_both(|io| {
+        let server = speaking(Protocol::Auto, true, 250);
+        let (secured, _file) = for_server(&server, io, 2, 4);
+        let dead = ["127.0.0.2", "127.0.0.3", "127.0.0.1"];
+        let mut plan = at_addresses(io, "https", server.addr().port(), &dead);
+        plan.network.tls = secured.network.tls.clone();
+        plan.reuse = Reuse::Pooled;
+        let run = drive(&plan);
+        for r in &run.records {
+            assert_eq!(r.outcome, Outcome::Succeeded, "{:?}", r.detail);
+        }
+        assert_eq!(run.summary.network.targets[0].http, "2");
     });
 }
 

@@ -145,8 +145,9 @@ impl Connection {
         happened
     }
 
-    /// Gives a stream up; what still comes for it is ignored. Nothing happens if there is none.
-    pub fn cancel(&mut self, tag: u32, out: &mut Vec<u8>) {
+    /// Gives a stream up at `now`; what still comes for it is ignored. Nothing happens if there is none.
+    pub fn cancel(&mut self, tag: u32, now: Nanos, out: &mut Vec<u8>) {
+        self.now = self.now.max(now);
         self.queue.retain(|happened| happened.tag() != Some(tag));
         let id = self.streams.iter().find(|s| s.tag == tag).map(|s| s.id);
         if let Some(id) = id
@@ -201,10 +202,17 @@ impl Connection {
         self.streams.iter().map(|stream| stream.tag)
     }
 
-    /// Time in which at least one body waited for the peer's window; a wait counts when it is over.
+    /// The most streams that the peer allows at a time (`SETTINGS_MAX_CONCURRENT_STREAMS`); `u32::MAX` where it names no limit, and
+    /// before its first SETTINGS.
     #[must_use]
-    pub fn window_zero(&self) -> Nanos {
-        self.sender.waits.total()
+    pub fn max_streams(&self) -> u32 {
+        self.sender.peer.max_streams
+    }
+
+    /// Time until `now` in which at least one body waited for the peer's window, a wait that goes on included.
+    #[must_use]
+    pub fn window_zero(&self, now: Nanos) -> Nanos {
+        self.sender.waits.total(now)
     }
 
     /// Time in which the peer may have waited for a window of ours, summed over the windows: from the frame that used up the last of one

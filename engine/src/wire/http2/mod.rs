@@ -47,6 +47,7 @@ pub use connection::{Config, Connection};
 pub use error::{Code, Http2Error, StreamError};
 pub use happened::{Happened, Opened};
 pub use request::RequestHead;
+pub use send::SLIVER_WAIT;
 
 #[cfg(test)]
 mod tests;

@@ -7,8 +7,9 @@ use super::happened::{Happened, Opened};
 use super::hpack;
 use super::request::RequestHead;
 use super::settings::Settings;
+use super::stream::Stream;
 use super::window::{DEFAULT, MAX, ReceiveWindow, Waits};
-use crate::clock::Nanos;
+use crate::clock::{MILLI, Nanos};
 
 /// What limits the sending.
 #[derive(Debug)]
@@ -16,6 +17,12 @@ pub(super) struct Sender {
     pub(super) peer: Settings,
     /// What the peer lets us send on the whole connection.
     window: i64,
+    /// The largest `window` so far.
+    largest: i64,
+    /// Since when a part of a window is open and not used, as it is too small for a frame that is worth its header.
+    withheld_since: Option<Nanos>,
+    /// How often such a part was used after all, since the peer opened no more.
+    overrides: u32,
     /// The next stream's id: odd, and above 2^31 when there is none.
     next: u32,
     /// The header block that is being sent.
@@ -28,6 +35,9 @@ impl Default for Sender {
         Self {
             peer: Settings::default(),
             window: DEFAULT,
+            largest: DEFAULT,
+            withheld_since: None,
+            overrides: 0,
             next: 1,
             encoded: Vec::new(),
             waits: Waits::default(),
@@ -46,15 +56,29 @@ impl Sender {
         stream < self.next
     }
 
-    /// Appends as much of a body as the windows allow: the bytes sent.
-    fn send(&mut self, stream: u32, window: &mut i64, mut body: &[u8], out: &mut Vec<u8>) -> usize {
-        let whole = body.len();
+    /// Appends as much of a body as the windows allow: the bytes sent. A piece that is neither the rest of the body nor
+    /// [worth a frame](Self::least_piece) is withheld, unless `whatever` there is shall go.
+    fn send(
+        &mut self,
+        to: &mut Stream,
+        body: &[u8],
+        whatever: bool,
+        now: Nanos,
+        out: &mut Vec<u8>,
+    ) -> usize {
+        let (stream, whole) = (to.id, body.len());
+        let mut body = body;
         loop {
-            let room = usize::try_from(self.window.min(*window)).unwrap_or(0);
+            let room = usize::try_from(self.window.min(to.send_window)).unwrap_or(0);
             let n = body.len().min(room).min(self.peer.max_frame);
             let Some((piece, rest)) = body.split_at_checked(n).filter(|_| n > 0) else {
                 return whole - body.len();
             };
+            if !whatever && !rest.is_empty() && n < self.least_piece(to) {
+                self.withheld_since.get_or_insert(now);
+                return whole - body.len();
+            }
+            self.withheld_since = None;
             let flags = if rest.is_empty() {
                 frame::END_STREAM
             } else {
@@ -64,8 +88,26 @@ impl Sender {
             out.extend_from_slice(piece);
             body = rest;
             self.window -= n as i64;
-            *window -= n as i64;
+            to.send_window -= n as i64;
         }
+    }
+
+    /// The least piece of a body that is worth a frame: a quarter of the largest window that the peer has opened, and at most 16 KiB.
+    ///
+    /// A peer that returns windows frame by frame would otherwise be sent ever smaller frames, since each small frame at the end of a
+    /// body comes back as a small window (the silly window syndrome, RFC 9293 §3.8.6.2.1).
+    fn least_piece(&self, to: &Stream) -> usize {
+        if self.overrides >= MOST_OVERRIDES {
+            return 1;
+        }
+        let largest = if self.window <= to.send_window {
+            self.largest
+        } else {
+            to.largest_window
+        };
+        usize::try_from(largest / 4)
+            .unwrap_or(0)
+            .min(frame::MAX_FRAME as usize)
     }
 
     /// Appends `encoded` as the header block of a stream.
@@ -123,6 +165,7 @@ impl Connection {
         stream.tag = tag;
         stream.receive_window = receive_window;
         stream.send_window = sender.peer.initial_window;
+        stream.largest_window = stream.send_window;
         sender.encoded.clear();
         if id == 1 {
             hpack::no_table(&mut sender.encoded);
@@ -130,7 +173,7 @@ impl Connection {
         head.write(&mut sender.encoded, request_id, session_id, body.len());
         sender.next += 2;
         sender.send_head(id, body.is_empty(), out);
-        let sent = sender.send(id, &mut stream.send_window, body, out);
+        let sent = sender.send(stream, body, false, now, out);
         match body.get(sent..) {
             Some(rest) if !rest.is_empty() => {
                 stream.body.extend_from_slice(rest);
@@ -141,8 +184,33 @@ impl Connection {
         }
     }
 
+    /// Since when a part of a window is open and not used, because the peer is expected to open more of it soon. After
+    /// [`SLIVER_WAIT`] without, call [`send_withheld`](Self::send_withheld).
+    #[must_use]
+    pub fn withheld_since(&self) -> Option<Nanos> {
+        self.sender
+            .withheld_since
+            .filter(|_| self.sender.waits.any() && self.failed.is_none())
+    }
+
+    /// Uses the part of a window that was withheld: the peer waits for it. Bodies that are complete by it are told by the next
+    /// [`receive`](Self::receive), which may be of no bytes.
+    pub fn send_withheld(&mut self, now: Nanos, out: &mut Vec<u8>) {
+        if self.failed.is_some() {
+            return;
+        }
+        self.now = self.now.max(now);
+        self.sender.overrides += 1;
+        self.sender.withheld_since = None;
+        self.send_waiting(true, out);
+    }
+
     /// Sends what waited and has room now, the oldest stream first.
     pub(super) fn flush(&mut self, out: &mut Vec<u8>) {
+        self.send_waiting(false, out);
+    }
+
+    fn send_waiting(&mut self, whatever: bool, out: &mut Vec<u8>) {
         let mut n = 0;
         while self.sender.waits.any()
             && self.sender.window > 0
@@ -152,12 +220,15 @@ impl Connection {
             let Some(stream) = self.streams.by_id(id) else {
                 continue;
             };
-            let rest = stream.body.get(stream.sent..).unwrap_or_default();
+            let body = std::mem::take(&mut stream.body);
+            let rest = body.get(stream.sent..).unwrap_or_default();
             if rest.is_empty() {
+                stream.body = body;
                 continue;
             }
-            let sent = self.sender.send(id, &mut stream.send_window, rest, out);
+            let sent = self.sender.send(stream, rest, whatever, self.now, out);
             let done = sent == rest.len();
+            stream.body = body;
             stream.sent += sent;
             if sent > 0 {
                 self.budget.progress();
@@ -178,6 +249,7 @@ impl Connection {
         let change = self.sender.peer.initial_window - before;
         for stream in self.streams.slots() {
             stream.send_window += change;
+            stream.largest_window = (stream.largest_window + change).max(stream.send_window);
             if stream.id != 0 && stream.send_window > MAX {
                 return Err(Http2Error::WindowOverflow);
             }
@@ -191,6 +263,7 @@ impl Connection {
             return Err(Http2Error::ZeroIncrement);
         }
         self.sender.window += i64::from(increment);
+        self.sender.largest = self.sender.largest.max(self.sender.window);
         if self.sender.window > MAX {
             return Err(Http2Error::WindowOverflow);
         }
@@ -206,9 +279,16 @@ impl Connection {
             return Err(StreamError::ZeroIncrement);
         }
         stream.send_window += i64::from(increment);
+        stream.largest_window = stream.largest_window.max(stream.send_window);
         if stream.send_window > MAX {
             return Err(StreamError::WindowOverflow);
         }
         Ok(())
     }
 }
+
+/// How long a part of a window that is too small for a frame of a useful size is withheld in the hope of more (RFC 9293 §3.8.6.2.1 asks
+/// for 0.1 to 1 s). A peer that waits for it to be used waits for so long.
+pub const SLIVER_WAIT: Nanos = 100 * MILLI;
+/// How often a connection waits so without result before it sends whatever the windows allow: its peer opens small windows on purpose.
+const MOST_OVERRIDES: u32 = 4;

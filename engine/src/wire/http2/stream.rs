@@ -9,6 +9,8 @@ pub(super) struct Stream {
     pub(super) tag: u32,
     /// What the peer lets us send; negative after it lowered its setting (RFC 9113 §6.9.2).
     pub(super) send_window: i64,
+    /// The largest `send_window` so far.
+    pub(super) largest_window: i64,
     pub(super) receive_window: ReceiveWindow,
     /// The final head came.
     pub(super) headed: bool,

@@ -2,7 +2,7 @@
 
 use crate::clock::Nanos;
 
-/// What we let the peer send, on one stream or on the whole connection. It is filled up when half of it is used.
+/// What we let the peer send, on one stream or on the whole connection. It is filled up when [`least_step`](Self::least_step) is used.
 #[derive(Debug, Default)]
 pub(super) struct ReceiveWindow {
     size: i64,
@@ -33,11 +33,19 @@ impl ReceiveWindow {
     /// What to add now, if anything.
     pub(super) fn refill(&mut self) -> Option<u32> {
         let used = self.size - self.left;
-        if used <= self.size / 2 {
+        if used < self.least_step() {
             return None;
         }
         self.left = self.size;
         u32::try_from(used).ok()
+    }
+}
+
+impl ReceiveWindow {
+    /// The least number of bytes that are given back at once: over half of the window. Of a small window it is up to three quarters, so
+    /// that a step has [`USEFUL_STEP`] bytes where the window allows it, and the peer keeps room to send in.
+    fn least_step(&self) -> i64 {
+        (self.size / 2 + 1).max(USEFUL_STEP.min(self.size / 4 * 3))
     }
 }
 
@@ -68,11 +76,20 @@ impl Waits {
         self.waiting > 0
     }
 
-    pub(super) fn total(&self) -> Nanos {
-        self.total
+    /// The time until `now`, a wait that goes on included.
+    pub(super) fn total(&self, now: Nanos) -> Nanos {
+        let current = if self.any() {
+            now.saturating_sub(self.since)
+        } else {
+            0
+        };
+        self.total + current
     }
 }
 
+/// Servers count smaller updates as an attack: Traffic Server 9.2 ends a connection (ENHANCE_YOUR_CALM) on which five WINDOW_UPDATE
+/// frames in a row add under 2 560 bytes on average.
+const USEFUL_STEP: i64 = 2_560;
 /// The largest window.
 pub(super) const MAX: i64 = (1 << 31) - 1;
 /// Every window at first.

@@ -90,6 +90,45 @@ pub(super) const ROWS: &[Elsewhere] = &[
         )],
     },
     Elsewhere {
+        what: "HTTP/2: a server that allows no stream (SETTINGS_MAX_CONCURRENT_STREAMS 0), for ever or until later settings",
+        becomes: "requests wait, on one connection; then fail: `http2_refused`, with the limit, or are served",
+        tests: &[
+            (H2_LEGAL, "a_server_that_takes_no_streams_is_told_apart"),
+            (H2_LEGAL, "requests_go_when_later_settings_let_them"),
+        ],
+    },
+    Elsewhere {
+        what: "HTTP/2: a response that ends with an empty frame, without terminator or finish reason",
+        becomes: "fails: `truncated`; the connection serves on",
+        tests: &[(
+            H2_ENDS,
+            "an_empty_frame_that_ends_a_stream_does_not_make_it_complete",
+        )],
+    },
+    Elsewhere {
+        what: "a port that closes without a byte when HTTP/2 is spoken to it",
+        becomes: "fails: `closed_before_response` or `reset`, and names the flag",
+        tests: &[(
+            H2_ENDS,
+            "a_port_that_closes_without_a_byte_may_speak_http_1",
+        )],
+    },
+    Elsewhere {
+        what: "addresses of a target that refuse, of either family, or of which none lives",
+        becomes: "served by the others, whose failures are counted; else fails: `connect_refused`",
+        tests: &[
+            (
+                NETWORK,
+                "addresses_that_refuse_cost_no_request_while_one_lives",
+            ),
+            (
+                NETWORK,
+                "a_target_of_which_no_address_lives_is_told_as_that",
+            ),
+            (NETWORK, "alpn_is_asked_of_every_address"),
+        ],
+    },
+    Elsewhere {
         what: "HTTP/2: a server that never greets, or never answers",
         becomes: "fails: `timeout`",
         tests: &[

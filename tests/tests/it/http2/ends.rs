@@ -281,3 +281,47 @@ fn a_connection_a_request_is_closed_after_a_request_that_failed_too() {
         assert_eq!(peer.connections(), 12);
     });
 }
+
+#[test]
+fn a_port_that_closes_without_a_byte_may_speak_http_1() {
+    on_both(|io| {
+        let peer = ringload_tests::peer::Peer::raw(|mut stream, _| {
+            // It reads the preface, which is no request that it knows, and goes.
+            let mut bytes = [0; 24];
+            let _ = std::io::Read::read_exact(&mut stream, &mut bytes);
+        });
+        let ended = ringload_tests::profile::Profile::of(peer.addr())
+            .on(io)
+            .args([
+                "--http2",
+                "--concurrency",
+                "1",
+                "--request-count",
+                "2",
+                "--allow-invalid",
+            ])
+            .run()
+            .exits(3);
+        let said = messages(&ended);
+        assert_eq!(
+            said.matches("HTTP/1.1 only on this port, drop --http2")
+                .count(),
+            2,
+            "{said}"
+        );
+    });
+}
+
+#[test]
+fn an_empty_frame_that_ends_a_stream_does_not_make_it_complete() {
+    on_both(|io| {
+        // What HAProxy and Varnish send when a time-out of theirs cuts the response.
+        let act = Answer(|w, asked| {
+            w.send(&head(asked.stream))?;
+            w.send(&token(asked.stream))?;
+            w.send(&data(asked.stream, END_STREAM, ""))
+        });
+        let scene = play(act, io).fails("an empty end", &[("truncated", 1)]);
+        assert_eq!(scene.peer.connections(), 1);
+    });
+}

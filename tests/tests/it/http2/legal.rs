@@ -1,7 +1,7 @@
 //! What a server may do, however odd: every request succeeds, on one connection, and nothing is complained of.
 
 use super::{Act, Act::Answer, Act::Greeting};
-use super::{LONG, over_http2, play};
+use super::{LONG, messages, over_http2, play};
 use ringload_tests::frames::*;
 use ringload_tests::on_both;
 use std::io;
@@ -311,9 +311,56 @@ fn a_server_that_takes_no_streams_is_told_apart() {
             }
         });
         let ended = over_http2(&peer, io, LONG)
-            .args(["--concurrency", "3", "--request-count", "6"])
+            .args([
+                "--concurrency",
+                "3",
+                "--request-count",
+                "6",
+                "--connect-timeout-seconds",
+                "0.3",
+            ])
             .run()
             .exits(3);
         assert_eq!(ended.failures(), [("http2_refused".to_owned(), 6)].into());
+        let said = messages(&ended);
+        let limit = "the server allows 0 streams on a connection (SETTINGS_MAX_CONCURRENT_STREAMS)";
+        assert_eq!(said.matches(limit).count(), 6, "{said}");
+        assert_eq!(peer.connections(), 1, "no other could help");
+        assert!(
+            ended
+                .stdout
+                .contains("the server allows 0 streams a connection"),
+            "{}",
+            ended.stdout
+        );
+        assert!(
+            !ended.stdout.contains("not the server's doing"),
+            "{}",
+            ended.stdout
+        );
+    });
+}
+
+#[test]
+fn requests_go_when_later_settings_let_them() {
+    on_both(|io| {
+        let peer = Peer2::start(|w, _| {
+            w.greet(&[(MAX_CONCURRENT_STREAMS, 0)])?;
+            let early = w.request()?;
+            w.send(&number(RST_STREAM, early.stream, 7))?;
+            w.send(&settings(&[(MAX_CONCURRENT_STREAMS, 3)]))?;
+            w.serve()
+        });
+        let ended = over_http2(&peer, io, LONG)
+            .args(["--concurrency", "3", "--request-count", "6"])
+            .run()
+            .all_well();
+        assert_eq!((ended.count("succeeded"), peer.connections()), (6, 1));
+        assert_eq!(ended.count("reconnects"), 1, "the one that was refused");
+        let limits = ended.report()["summary"]["network"]["connections"].clone();
+        assert_eq!(
+            (&limits["max_streams_least"], &limits["max_streams_most"]),
+            (&0.into(), &3.into())
+        );
     });
 }

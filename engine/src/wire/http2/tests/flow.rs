@@ -81,14 +81,18 @@ fn large_bodies_wait_for_the_window_and_follow() {
         sent,
         [(1, 16_384, false), (1, 16_384, false), (1, 1_697, true)]
     );
-    assert_eq!(client.connection.window_zero(), 0, "one still waits");
+    assert_eq!(
+        client.connection.window_zero(client.now),
+        300,
+        "one still waits"
+    );
     client.now = 1_100;
     assert_eq!(
         client.ok(&window(0, 9)),
         [Saw::It(Happened::BodySent { tag: 2 })]
     );
     assert_eq!(data(&mut client), [(3, 1, true)]);
-    assert_eq!(client.connection.window_zero(), 1_000);
+    assert_eq!(client.connection.window_zero(client.now), 1_000);
 }
 
 #[test]
@@ -198,7 +202,7 @@ fn our_windows_are_filled_up_when_half_of_them_is_used() {
         [(WINDOW, 0, 1, 32_768_u32.to_be_bytes().to_vec())]
     );
     // The connection's, over its streams and those that are gone: 2^30 bytes.
-    client.connection.cancel(1, &mut client.out);
+    client.connection.cancel(1, 0, &mut client.out);
     client.out.clear();
     let piece = frame(DATA, 0, 1, &[0; 16_384]);
     for _ in 0..(1 << 30) / 16_384 - 3 {
@@ -281,4 +285,108 @@ fn a_server_may_answer_before_it_has_the_whole_request() {
     ];
     assert_eq!(client.ok(&bytes.concat()), [head(1), end(1)]);
     assert_eq!(client.sent(), [(RST, 0, 1, 8_u32.to_be_bytes().to_vec())]);
+}
+
+#[test]
+fn a_wait_for_the_window_counts_when_its_request_is_cancelled_and_while_it_goes_on() {
+    let mut client = Client::with(0);
+    client.now = 100;
+    assert_eq!(client.open(1, &[0; 70_000]), Opened::Part);
+    assert_eq!(client.open(2, b"{}"), Opened::Part);
+    assert_eq!(client.connection.window_zero(350), 250, "it goes on");
+    client.connection.cancel(1, 400, &mut client.out);
+    client.connection.cancel(2, 600, &mut client.out);
+    assert_eq!(client.connection.window_zero(9_000), 500);
+}
+
+/// A peer that gives back what each DATA frame took, as soon as it is there, on the stream and on the connection, until `bodies` are sent.
+/// How many DATA frames that takes.
+fn frames_to_a_peer_that_returns_each_frame(bodies: &[usize]) -> usize {
+    let mut client = Client::with(0);
+    let mut unsent = 0;
+    for (tag, body) in (1..).zip(bodies) {
+        unsent += usize::from(client.open(tag, &vec![0; *body]) == Opened::Part);
+    }
+    let (mut frames, mut taken) = (0, 0);
+    let mut returned = std::collections::VecDeque::new();
+    loop {
+        for (stream, length, ends) in data(&mut client) {
+            (frames, taken) = (frames + 1, taken + length);
+            returned.push_back(window(0, length as u32));
+            if !ends {
+                returned.push_back(window(stream, length as u32));
+            }
+        }
+        let Some(update) = returned.pop_front() else {
+            break;
+        };
+        unsent -= client.ok(&update).len();
+    }
+    assert_eq!((unsent, taken), (0, bodies.iter().sum()));
+    frames
+}
+
+#[test]
+fn a_peer_that_returns_its_window_frame_by_frame_is_not_sent_slivers() {
+    // 32 streams share a connection's window of 65 535 bytes, and end at odd places.
+    let bodies: Vec<usize> = (0..32).map(|k| 300_000 + 977 * k).collect();
+    let needed: usize = bodies.iter().map(|body| body.div_ceil(16_384)).sum();
+    let frames = frames_to_a_peer_that_returns_each_frame(&bodies);
+    assert!(frames <= needed + needed / 4, "{frames} frames of {needed}");
+}
+
+#[test]
+fn a_part_of_a_window_that_is_withheld_goes_out_when_no_more_comes() {
+    let mut client = Client::with(0);
+    client.now = 1;
+    assert_eq!(client.open(1, &[0; 100_000]), Opened::Part);
+    assert_eq!(
+        client.connection.withheld_since(),
+        None,
+        "all of the first window is used"
+    );
+    client.sent();
+    client.now = 10;
+    client.ok(&[window(0, 1_000), window(1, 1_000)].concat());
+    assert_eq!(data(&mut client), []);
+    assert_eq!(client.connection.withheld_since(), Some(10));
+    client
+        .connection
+        .send_withheld(10 + SLIVER_WAIT, &mut client.out);
+    assert_eq!(data(&mut client), [(1, 1_000, false)]);
+    assert_eq!(client.connection.withheld_since(), None);
+    // What ends the body is no sliver, however small.
+    client.ok(&[window(0, 40_000), window(1, 40_000)].concat());
+    let sent: usize = data(&mut client).iter().map(|d| d.1).sum();
+    assert_eq!(sent, 33_465);
+    // A peer that opens small windows on purpose is not made to wait for ever.
+    client.open(3, &[0; 100_000]);
+    client.sent();
+    for _ in 0..3 {
+        client.ok(&[window(0, 500), window(3, 500)].concat());
+        client.connection.send_withheld(0, &mut client.out);
+    }
+    client.sent();
+    client.ok(&[window(0, 500), window(3, 500)].concat());
+    assert_eq!(data(&mut client).len(), 1, "at once");
+}
+
+#[test]
+fn windows_are_given_back_in_steps_of_more_than_half() {
+    for (size, step) in [
+        (65_536, 32_769),
+        (5_119, 2_560),
+        (4_096, 2_560),
+        (3_000, 2_250),
+        (100, 75),
+        (1, 1),
+    ] {
+        let mut window = super::super::window::ReceiveWindow::new(size);
+        let mut steps = Vec::new();
+        for now in 0..4 * size as u64 {
+            assert!(window.take(1, 0, now).is_some(), "{size}");
+            steps.extend(window.refill());
+        }
+        assert!(steps.iter().all(|s| *s == step), "{size}: {steps:?}");
+    }
 }

@@ -185,7 +185,7 @@ async fn ask(mut io: DuplexStream, setup: &Setup) -> (Vec<u8>, Vec<u32>) {
                 }
                 Happened::Body { tag, bytes } => {
                     if setup.turns[tag as usize].cancel {
-                        connection.cancel(tag, &mut out);
+                        connection.cancel(tag, 0, &mut out);
                         done += 1;
                         continue;
                     }

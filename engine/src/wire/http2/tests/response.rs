@@ -319,8 +319,8 @@ fn nothing_happens_on_a_stream_that_was_cancelled() {
         .is_some()
     {}
     // In the midst of a frame.
-    c.cancel(1, &mut client.out);
-    c.cancel(77, &mut client.out);
+    c.cancel(1, 0, &mut client.out);
+    c.cancel(77, 0, &mut client.out);
     assert_eq!(client.sent(), [(RST, 0, 1, 8_u32.to_be_bytes().to_vec())]);
     let late = [
         &b"bc"[..],
@@ -338,7 +338,7 @@ fn nothing_happens_on_a_stream_that_was_cancelled() {
         c.receive(&mut input, 0, &mut client.out),
         Ok(Some(Happened::Head { tag: 2, .. }))
     ));
-    c.cancel(2, &mut client.out);
+    c.cancel(2, 0, &mut client.out);
     assert_eq!(client.ok(&[]), []);
     assert!(client.sent().is_empty(), "it had ended");
     assert_eq!(
@@ -353,7 +353,7 @@ fn many_cancelled_streams_are_forgiven() {
     let mut client = Client::with(0);
     for tag in 0..2_000 {
         assert_eq!(client.open(tag, b""), Opened::All);
-        client.connection.cancel(tag, &mut client.out);
+        client.connection.cancel(tag, 0, &mut client.out);
     }
     for stream in [1, 1_001, 3_999] {
         assert_eq!(client.ok(&frame(DATA, END_STREAM, stream, b"x")), []);

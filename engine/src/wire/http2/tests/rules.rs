@@ -179,7 +179,7 @@ fn header_blocks_that_cannot_be_decoded_end_the_connection() {
     }
     // On a stream that nobody wants any more too.
     let mut client = Client::with(1);
-    client.connection.cancel(1, &mut client.out);
+    client.connection.cancel(1, 0, &mut client.out);
     assert_eq!(
         fails(&mut client, &frame(HEADERS, END_HEADERS, 1, &[0x80])),
         Http2Error::Hpack(Index)

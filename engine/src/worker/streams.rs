@@ -1,0 +1,245 @@
+//! HTTP/2: how many streams a server allows, and the requests that wait for one because no new connection would help.
+
+use super::Worker;
+use super::carrier::Carrier;
+use super::core::Core;
+use super::slot::State;
+use crate::clock::{MILLI, Nanos, SECOND};
+use crate::driver::{Driver, Key};
+use crate::plan::Reuse;
+use crate::record::Cause;
+use crate::wire::http2::SLIVER_WAIT;
+use std::collections::VecDeque;
+
+/// What is known of the streams of one target, and who waits for one.
+#[derive(Default)]
+pub(super) struct Streams {
+    /// `SETTINGS_MAX_CONCURRENT_STREAMS` of the connection that told last, `u32::MAX` where it named none; `None` before the first.
+    told: Option<u32>,
+    /// Since when the server has allowed none.
+    none_since: Option<Nanos>,
+    /// When the last connection was begun.
+    begun: Nanos,
+    /// Requests that wait for a stream of any connection, the oldest first. Those that ended meanwhile are skipped.
+    waiting: VecDeque<Key>,
+}
+
+impl Streams {
+    /// Most streams that a connection is expected to allow.
+    pub(super) fn allowed(&self) -> u32 {
+        self.told.unwrap_or(u32::MAX)
+    }
+
+    pub(super) fn is_waited_for(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// A connection is begun.
+    pub(super) fn begin(&mut self, now: Nanos) {
+        self.begun = now;
+    }
+}
+
+impl Core<'_> {
+    /// The server's settings say how many streams a connection of the target may have open.
+    pub(super) fn allows(&mut self, target: u16, most: u32, now: Nanos) {
+        let streams = &mut self.streams[target as usize];
+        streams.told = Some(most);
+        streams.none_since = (most == 0).then(|| streams.none_since.unwrap_or(now));
+        self.shard.connections.allows(most);
+    }
+
+    /// Whether a new connection to the target may help a request that finds no stream. Where the server allows none, it does not, as long
+    /// as a connection is there on which it could change its mind; without one, a new one is tried at times.
+    pub(super) fn may_begin(&self, target: u16, now: Nanos) -> bool {
+        let streams = &self.streams[target as usize];
+        let soon = streams.begun.saturating_add(NEXT_TRY);
+        streams.allowed() > 0 || !self.serves(target) && now >= soon
+    }
+
+    /// Whether a connection to the target is there or in the making that may take another request at some time.
+    pub(super) fn serves(&self, target: u16) -> bool {
+        let once = self.shared.plan.reuse != Reuse::Pooled;
+        let serves = |carrier: &Carrier| {
+            let gone =
+                |c: &crate::wire::http2::Connection| c.going_away().is_some() || c.finished();
+            !(once && carrier.served > 0 || carrier.connection.as_ref().is_some_and(gone))
+        };
+        self.carriers[target as usize].iter().any(|key| {
+            let slot = &self.slots[key.slot as usize];
+            slot.generation == key.generation && slot.carrier.as_ref().is_some_and(|c| serves(c))
+        })
+    }
+
+    /// Whether the server has allowed no stream for so long that requests do not wait any more; for how long that is.
+    pub(super) fn allows_none(&self, target: u16, now: Nanos) -> Option<Nanos> {
+        let wait = NO_STREAMS_WAIT.min(self.shared.plan.timeouts.connect);
+        let since = self.streams[target as usize].none_since?;
+        (since.saturating_add(wait) <= now).then_some(wait)
+    }
+
+    /// A request waits for a stream of any connection.
+    pub(super) fn wait_for_stream(&mut self, rider: u32) {
+        let name = self.rider(rider);
+        let slot = &mut self.slots[rider as usize];
+        slot.rides = None;
+        slot.state = State::Connecting;
+        self.streams[slot.target as usize].waiting.push_back(name);
+    }
+
+    /// The request that has waited longest for a stream of the target; it stays where it is.
+    pub(super) fn next_waiting(&mut self, target: u16) -> Option<u32> {
+        let streams = &mut self.streams[target as usize];
+        while let Some(name) = streams.waiting.front() {
+            let slot = &self.slots[name.slot as usize];
+            let waits = slot.state == State::Connecting && slot.rides.is_none();
+            if slot.generation == name.generation && slot.exchange.active() && waits {
+                return Some(name.slot);
+            }
+            streams.waiting.pop_front();
+        }
+        None
+    }
+
+    /// Why a request has no complete response in time: it may have found no stream.
+    pub(super) fn late(&self, slot: u32) -> (Cause, String) {
+        let what = "no complete answer in time (--request-timeout-seconds)";
+        let state = &self.slots[slot as usize];
+        let waits = state.state == State::Connecting && state.rides.is_none();
+        if !waits || self.shared.targets.heads2[state.target as usize].is_none() {
+            return (Cause::Timeout, what.to_owned());
+        }
+        if self.streams[state.target as usize].allowed() == 0 {
+            return (Cause::Http2Refused, none_allowed(None));
+        }
+        let streams = match self.streams[state.target as usize].allowed() {
+            u32::MAX => String::new(),
+            most => format!(" of {}", shown(most)),
+        };
+        let connections = self.carriers[state.target as usize].len();
+        let why = format!(
+            "{what}; it waited for a stream on {connections} connections{streams}, as no more may be open (ulimit -n)"
+        );
+        (Cause::Timeout, why)
+    }
+
+    /// Notes a connection that withholds a part of the server's window.
+    pub(super) fn withhold(&mut self, key: Key, carrier: &mut Carrier) {
+        let since = carrier.connection.as_ref().and_then(|c| c.withheld_since());
+        if let Some(since) = since.filter(|_| !carrier.withholds) {
+            carrier.withholds = true;
+            self.withheld
+                .push_back((since.saturating_add(SLIVER_WAIT), key));
+        }
+    }
+}
+
+impl<D: Driver> Worker<'_, D> {
+    /// Requests that wait for a stream of a target take those that there are, and begin connections that help them.
+    pub(super) fn place_waiting(&mut self, target: u16, now: Nanos) {
+        while let Some(rider) = self.core.next_waiting(target) {
+            let first = self.core.rider(rider);
+            self.core.streams[target as usize].waiting.pop_front();
+            if !self.place(rider, false, now) {
+                self.core.streams[target as usize].waiting.push_front(first);
+                return;
+            }
+        }
+    }
+
+    /// The server refused a request that went out before its settings came, and they allow no stream: it waits like the others.
+    pub(super) fn unplaced(&mut self, rider: Key, at: Nanos) {
+        let slot = &mut self.core.slots[rider.slot as usize];
+        if slot.generation != rider.generation || !slot.exchange.active() {
+            return;
+        }
+        if !slot.exchange.may_go_again() {
+            self.fail(
+                rider.slot,
+                Cause::Http2Refused,
+                Some(none_allowed(None)),
+                at,
+            );
+            return;
+        }
+        slot.exchange.handle_move();
+        slot.state = State::Connecting;
+        self.seat(rider.slot, false, at);
+    }
+
+    /// Looks at the requests that wait for streams: those of a server that allows none do not wait for ever.
+    pub(super) fn look_at_streams(&mut self, now: Nanos) {
+        for target in 0..self.core.streams.len() as u16 {
+            if !self.core.streams[target as usize].is_waited_for() {
+                continue;
+            }
+            if let Some(waited) = self.core.allows_none(target, now) {
+                while let Some(rider) = self.core.next_waiting(target) {
+                    self.core.streams[target as usize].waiting.pop_front();
+                    self.fail(
+                        rider,
+                        Cause::Http2Refused,
+                        Some(none_allowed(Some(waited))),
+                        now,
+                    );
+                }
+            } else if !self.core.serves(target) {
+                self.place_waiting(target, now);
+            }
+        }
+        while let Some(&(at, key)) = self.core.withheld.front()
+            && at <= now
+        {
+            self.core.withheld.pop_front();
+            self.send_withheld(key, now);
+        }
+    }
+
+    /// A connection that has withheld a part of the server's window for long enough uses it.
+    fn send_withheld(&mut self, key: Key, now: Nanos) {
+        let slot = &mut self.core.slots[key.slot as usize];
+        let Some(mut carrier) = slot.carrier.take_if(|_| slot.generation == key.generation) else {
+            return;
+        };
+        carrier.withholds = false;
+        if let Some(connection) = &mut carrier.connection
+            && connection
+                .withheld_since()
+                .is_some_and(|since| since.saturating_add(SLIVER_WAIT) <= now)
+        {
+            connection.send_withheld(now, &mut carrier.out);
+            while let Ok(Some(happened)) = connection.receive(&mut &[][..], now, &mut carrier.out) {
+                let name = happened.tag().map(|tag| self.core.rider(tag));
+                carrier.leaving.extend(name);
+            }
+        }
+        self.core.withhold(key, &mut carrier);
+        self.core.slots[key.slot as usize].carrier = Some(carrier);
+        self.flush_carrier(key);
+    }
+}
+
+/// What is said of a server that allows no stream.
+pub(super) fn none_allowed(waited: Option<Nanos>) -> String {
+    let waited = waited.map_or_else(String::new, |ns| {
+        format!(
+            ", and did not allow more within {:.1} s",
+            ns as f64 / SECOND as f64
+        )
+    });
+    format!(
+        "the server allows 0 streams on a connection (SETTINGS_MAX_CONCURRENT_STREAMS){waited}: see why it takes no requests, or write --http1.1"
+    )
+}
+
+fn shown(streams: u32) -> String {
+    match streams {
+        1 => "1 stream".into(),
+        n => format!("{n} streams"),
+    }
+}
+
+/// How long requests wait for a server that allows no stream to allow one, and no longer than for a connection.
+const NO_STREAMS_WAIT: Nanos = 5 * SECOND;
+/// How soon the next connection is tried where the server allowed no stream on the one before, and has closed it.
+const NEXT_TRY: Nanos = 100 * MILLI;
