@@ -58,7 +58,7 @@ impl Bounded {
         environment.set_fuel(Some(limits.instructions));
         // A command names one template or two, and compiled code borrows its source: it is kept until the process ends.
         let source: &'static str = Box::leak(source.into());
-        let tree = parse(source, NAME, SyntaxConfig::default(), whitespace)?;
+        let tree = parse(source, NAME, SyntaxConfig, whitespace)?;
         let mut generator = CodeGenerator::new(NAME, source);
         generator.compile_stmt(&rebuild::with_checks(&tree)?);
         let (instructions, blocks) = generator.finish();

@@ -25,7 +25,7 @@ pub(super) fn check_source(
         )));
     }
     let (mut operators, mut elifs) = (0, 0);
-    for token in tokenize(source, false, SyntaxConfig::default(), whitespace) {
+    for token in tokenize(source, false, SyntaxConfig, whitespace) {
         match token?.0 {
             Token::BlockStart | Token::VariableStart => operators = 0,
             Token::Ident("elif") => elifs += 1,
@@ -272,9 +272,10 @@ fn expression<'a>(expr: &Expr<'a>) -> Expr<'a> {
             self::made(Expr::Slice(Spanned::new(made, e.span())))
         }
         Expr::UnaryOp(e) => {
-            let op = match e.op {
-                UnaryOpKind::Not => UnaryOpKind::Not,
-                UnaryOpKind::Neg => UnaryOpKind::Neg,
+            let op = if matches!(e.op, UnaryOpKind::Not) {
+                UnaryOpKind::Not
+            } else {
+                UnaryOpKind::Neg
             };
             Expr::UnaryOp(Spanned::new(
                 UnaryOp {
