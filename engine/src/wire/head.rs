@@ -11,7 +11,7 @@ pub struct Head {
     pub event_stream: bool,
     /// The body is `application/json` or another `+json`.
     pub json: bool,
-    /// A content or transfer coding other than identity and chunked was applied: the body is not readable as it comes.
+    /// A content coding, or a transfer coding other than chunked, was applied: the body is not readable as it comes.
     pub encoded: bool,
     /// A status that sends the client elsewhere (3xx but 304); never followed.
     pub redirect: bool,
@@ -76,8 +76,7 @@ impl Fields {
                 self.length = Some(length);
             }
         } else if name.eq_ignore_ascii_case(b"content-encoding") {
-            self.encoded |=
-                list(value).any(|i| !i.is_empty() && !i.eq_ignore_ascii_case(b"identity"));
+            self.encoded |= list(value).any(is_coding);
         } else if name.eq_ignore_ascii_case(b"content-type") {
             let kind = value.split(|b| *b == b';').next().unwrap_or_default();
             let kind = kind.trim_ascii();
@@ -114,6 +113,36 @@ pub(super) fn bodiless(status: u16) -> bool {
 pub(super) fn list(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value.split(|b| *b == b',').map(<[u8]>::trim_ascii)
 }
+
+/// Whether a name is that of a content coding that changes the bytes. Servers and proxies also write `none`, `utf-8` and the like, which
+/// leave the body as it is.
+fn is_coding(name: &[u8]) -> bool {
+    CODINGS
+        .iter()
+        .any(|coding| name.eq_ignore_ascii_case(coding))
+}
+
+/// The content codings of the IANA registry but `identity`, and those in use that are not registered.
+const CODINGS: [&[u8]; 18] = [
+    b"aes128gcm",
+    b"br",
+    b"bzip2",
+    b"compress",
+    b"dcb",
+    b"dcz",
+    b"deflate",
+    b"exi",
+    b"gzip",
+    b"lz4",
+    b"lzma",
+    b"pack200-gzip",
+    b"snappy",
+    b"x-bzip2",
+    b"x-compress",
+    b"x-gzip",
+    b"xz",
+    b"zstd",
+];
 
 /// `1*DIGIT` that fits in 64 bits; no sign, no blank.
 fn decimal(digits: &[u8]) -> Option<u64> {

@@ -46,6 +46,8 @@ enum At {
     TrailerValue,
     TrailerLf,
     EndLf,
+    /// An empty line stands where a size should be: how many bytes of [`CUT`] were seen.
+    Cut(u8),
 }
 
 impl Chunked {
@@ -114,6 +116,14 @@ impl Chunked {
     /// What is expected after `byte`.
     fn step(&mut self, byte: u8) -> Result<At, HttpError> {
         match (self.at, byte) {
+            (At::SizeFirst, b'\r') => Ok(At::Cut(1)),
+            (At::Cut(seen), _) if CUT.get(usize::from(seen)) == Some(&byte) => {
+                if usize::from(seen) + 1 == CUT.len() {
+                    return Err(HttpError::CutOff);
+                }
+                Ok(At::Cut(seen + 1))
+            }
+            (At::Cut(_), _) => Err(HttpError::BadChunkSize),
             (At::SizeFirst, _) => {
                 let digit = hex(byte).ok_or(HttpError::BadChunkSize)?;
                 self.left = digit;
@@ -219,6 +229,10 @@ const HEX: [u8; 256] = {
 };
 
 const NO_DIGIT: u8 = 0xff;
+
+/// What stands in the place of a chunk's size where the server, or the proxy before it, breaks a body off that it cannot complete: h2o
+/// writes it when its upstream has failed, so that no reader takes the body for a whole one.
+const CUT: &[u8] = b"\r\n1\r\n";
 
 /// Most bytes of a chunk's size line.
 const SIZE_LINE_BYTES: usize = 4096;

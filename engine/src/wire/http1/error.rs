@@ -9,8 +9,13 @@ pub enum HttpError {
     #[error("the connection was closed before any byte of a response")]
     ClosedBeforeResponse,
     /// The peer closed inside the head or inside a framed body.
-    #[error("the connection was closed before the response was complete")]
+    #[error("cut off: the connection was closed before the response was complete")]
     Truncated,
+    /// The peer broke a chunked body off by a chunk that no reader can take for one.
+    #[error(
+        "the server cut the stream off on purpose, by a broken chunk: look into the logs of the proxy and of what is behind it"
+    )]
+    CutOff,
     /// The head is not one of HTTP/1.0 or HTTP/1.1, or contradicts itself.
     #[error("bad response head: {0}")]
     BadHead(&'static str),
@@ -46,7 +51,7 @@ impl HttpError {
     pub fn cause(self) -> Cause {
         match self {
             Self::ClosedBeforeResponse => Cause::ClosedBeforeResponse,
-            Self::Truncated => Cause::Truncated,
+            Self::Truncated | Self::CutOff => Cause::Truncated,
             Self::BadHead(_) | Self::Upgraded => Cause::BadHead,
             Self::HeadTooLong | Self::TooManyFields | Self::TrailersTooLong => Cause::HeadLimit,
             Self::BadChunkSize | Self::BadChunk | Self::ChunkLineTooLong | Self::BadTrailer => {

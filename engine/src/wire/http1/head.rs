@@ -3,6 +3,7 @@
 use super::HttpError;
 use crate::wire::head::{self, Head, bodiless, list};
 use httparse::{Header, ParserConfig, Response, Status};
+use std::borrow::Cow;
 use std::mem::MaybeUninit;
 
 /// A parsed head.
@@ -27,12 +28,15 @@ pub(super) fn parse(bytes: &[u8], fields: usize) -> Result<Option<(Parsed, usize
     if let Some(what) = other_protocol(bytes) {
         return Err(HttpError::BadHead(what));
     }
-    if matches!(bytes.first(), Some(b'\r' | b'\n')) {
-        return Err(HttpError::BadHead("an empty line before the status line"));
-    }
     let mut slots = [const { MaybeUninit::<Header<'_>>::uninit() }; MAX_FIELDS];
     let mut response = Response::new(&mut []);
-    let parsed = ParserConfig::default().parse_response_with_uninit_headers(
+    // What a reader should accept of old and careless servers (RFC 9112 §4, §5.1, §5.2); empty lines before the status line are passed over.
+    let mut config = ParserConfig::default();
+    config
+        .allow_obsolete_multiline_headers_in_responses(true)
+        .allow_spaces_after_header_name_in_responses(true)
+        .allow_multiple_spaces_in_response_status_delimiters(true);
+    let parsed = config.parse_response_with_uninit_headers(
         &mut response,
         bytes,
         &mut slots[..fields.min(MAX_FIELDS)],
@@ -71,7 +75,7 @@ fn understand(response: &Response<'_, '_>) -> Result<Parsed, HttpError> {
     let http_1_0 = response.version == Some(0);
     let mut fields = Fields::default();
     for field in response.headers.iter() {
-        fields.add(field.name, field.value)?;
+        fields.add(field.name, &unfolded(field.value))?;
     }
     let head = fields.common.head(status);
     let mut keep = !fields.close && (!http_1_0 || fields.keep_alive);
@@ -101,6 +105,18 @@ fn understand(response: &Response<'_, '_>) -> Result<Parsed, HttpError> {
         framing,
         keep,
     })
+}
+
+/// The value of a field with each line fold replaced by blanks (RFC 9112 §5.2). Only a folded value is copied.
+fn unfolded(value: &[u8]) -> Cow<'_, [u8]> {
+    if memchr::memchr(b'\n', value).is_none() {
+        return Cow::Borrowed(value);
+    }
+    let blank = |b: &u8| match b {
+        b'\r' | b'\n' => b' ',
+        other => *other,
+    };
+    Cow::Owned(value.iter().map(blank).collect())
 }
 
 /// The fields that matter, gathered over all lines.

@@ -68,7 +68,10 @@ fn a_chunked_body_comes_out_without_its_framing() {
 fn a_chunk_that_breaks_its_framing_is_an_error() {
     use HttpError::{BadChunk, BadChunkSize, BadTrailer};
     for (body, expected) in [
-        ("\r\n", BadChunkSize),
+        ("\r\n2\r\nok", BadChunkSize),
+        ("\r\n1x", BadChunkSize),
+        ("2\r\nok\r\n\r\n1\r\n", HttpError::CutOff),
+        ("2\r\nok\r\n\r\n1\r\n and more", HttpError::CutOff),
         ("g\r\n", BadChunkSize),
         ("-1\r\n", BadChunkSize),
         ("0x5\r\nhello\r\n", BadChunkSize),
@@ -233,6 +236,25 @@ fn heads_of_all_kinds_are_understood() {
     assert!(!head("content-type: application/jsonl").json);
     assert!(head("content-encoding: gzip").encoded);
     assert!(!head("content-encoding: identity\r\nContent-Encoding:").encoded);
+    for coding in [
+        "br",
+        "x-gzip",
+        "Zstd",
+        "deflate",
+        "identity, gzip",
+        "none,br",
+    ] {
+        assert!(
+            head(&format!("content-encoding: {coding}")).encoded,
+            "{coding}"
+        );
+    }
+    for none in ["none", "UTF-8", "utf-8, identity", "binary", "", "null"] {
+        assert!(
+            !head(&format!("content-encoding: {none}")).encoded,
+            "{none}"
+        );
+    }
     assert!(
         !head("Access-Control-Allow-Origin: ").json,
         "an empty value is no error"
@@ -261,16 +283,31 @@ fn heads_of_all_kinds_are_understood() {
 }
 
 #[test]
+fn heads_of_old_and_careless_servers_are_read() {
+    for head in [
+        "HTTP/1.1 200 OK\r\nX-Long: a\r\n b\r\n\tc\r\nContent-Type:\r\n  text/event-stream;\r\n  charset=utf-8\r\nContent-Length:\r\n 2",
+        "HTTP/1.1 200 OK\nX-Long: a\n b\nContent-Type: text/event-stream\nContent-Length: 2",
+        "\r\n\n\r\nHTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 2",
+        "HTTP/1.1 200 OK\r\nContent-Type : text/event-stream\r\nContent-Length\t: 2",
+        "HTTP/1.1  200  OK\r\nContent-Type: text/event-stream\r\nContent-Length: 2",
+    ] {
+        let (head, body, _) = ok(head, "ok");
+        assert!(head.event_stream, "{head:?}");
+        assert_eq!((head.length, body.as_slice()), (Some(2), &b"ok"[..]));
+    }
+}
+
+#[test]
 fn what_is_no_http_1_response_is_known_from_its_first_bytes() {
     for bytes in [
         &b"\x15\x03\x03\x00\x02"[..],
         b"SSH-2.0-x",
         b"HTTP/2 200\r\n",
         b"HTTP/1.2 200 OK\r\n",
-        b"\r\nHTTP/1.1 200 OK\r\n\r\n",
+        b"\r\nSSH-2.0-x",
         b"HTTP/1.1 2x0 OK\r\n",
         b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nA: b\r\n folded\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n folded: before any field\r\n\r\n",
         b"HTTP/1.1 099 OK\r\n\r\n",
     ] {
         let whole = Decoder::new(LIMITS).next(&mut &bytes[..]);
@@ -343,6 +380,10 @@ fn a_close_means_what_the_state_makes_of_it() {
         ),
         (
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n",
+            Err(HttpError::Truncated),
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n\r\n1\r",
             Err(HttpError::Truncated),
         ),
         (

@@ -376,6 +376,26 @@ impl Sse {
     }
 }
 
+/// Whether a body is an event stream, by its front: a byte order mark and blanks, then a field of the standard or a comment, with which no
+/// JSON text begins. `None` while that is open.
+#[must_use]
+pub fn begins_stream(front: &[u8]) -> Option<bool> {
+    if front.len() < BOM.len() && BOM.starts_with(front) {
+        return None;
+    }
+    let front = &front[lead(front)..];
+    let starts = FIELDS.iter().any(|field| front.starts_with(field));
+    let may_start = FIELDS.iter().any(|field| field.starts_with(front));
+    (starts || !may_start).then_some(starts)
+}
+
+/// Bytes before the first field of a body: a byte order mark and blanks.
+#[must_use]
+pub fn lead(body: &[u8]) -> usize {
+    let first = body.strip_prefix(BOM).unwrap_or(body).trim_ascii_start();
+    body.len() - first.len()
+}
+
 /// What the front of the input is.
 enum Front<'i> {
     /// An event, whose data this is.

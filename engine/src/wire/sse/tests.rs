@@ -214,3 +214,36 @@ fn what_servers_say_of_failures_beside_the_standard_is_heard() {
     assert!(is_stream(b"\xEF\xBB\xBFid: 1") && is_stream(b"x\r: ping") && is_stream(b"data:"));
     assert!(!is_stream(b"<p>data: x") && !is_stream(b"{\"error\":1}") && !is_stream(b""));
 }
+
+#[test]
+fn a_body_is_known_for_a_stream_by_its_first_bytes() {
+    for (body, stream) in [
+        ("data: {}", true),
+        ("data:", true),
+        ("event: message\n", true),
+        (": ping\n", true),
+        (":", true),
+        ("id: 1\n", true),
+        ("retry: 10\n", true),
+        ("\r\n\n  data: {}", true),
+        ("\u{feff}data: {}", true),
+        ("\u{feff}\n:", true),
+        ("{\"data\": 1}", false),
+        ("[1]", false),
+        ("\"data:\"", false),
+        ("datum", false),
+        ("data {}", false),
+        ("<html>", false),
+        ("\u{feff}{}", false),
+    ] {
+        assert_eq!(begins_stream(body.as_bytes()), Some(stream), "{body:?}");
+        // However it is cut: once it is known it stays known.
+        let known = (0..body.len()).find_map(|n| begins_stream(&body.as_bytes()[..n]));
+        assert!(known.is_none_or(|known| known == stream), "{body:?}");
+    }
+    for open in ["", "d", "dat", "data", "\n ", "r", "\u{feff}", "\u{feff}id"] {
+        assert_eq!(begins_stream(open.as_bytes()), None, "{open:?}");
+    }
+    assert_eq!(begins_stream(b"\xEF\xBB"), None);
+    assert_eq!(begins_stream(b"\xEFdata:"), Some(false));
+}

@@ -276,6 +276,75 @@ pub(super) const ALL: &[Legal] = &[
         Then::Keep,
     ),
     http1(
+        "fields that are folded over lines, in a head with empty lines before it",
+        || {
+            let body = plain();
+            let head = format!(
+                "\r\n\r\nHTTP/1.1 200 OK\r\nx-long: a\r\n b\r\ncontent-type:\r\n text/event-stream;\r\n\tcharset=utf-8\r\ncontent-length:\r\n  {}\r\n\r\n",
+                body.len()
+            );
+            vec![[head.as_bytes(), &body[..]].concat()]
+        },
+        Then::Keep,
+    ),
+    http1(
+        "lines of a head that end in LF alone",
+        || {
+            vec![
+                length("HTTP/1.1 200 OK", "")
+                    .into_iter()
+                    .filter(|b| *b != b'\r')
+                    .collect(),
+            ]
+        },
+        Then::Keep,
+    ),
+    http1(
+        "the same length twice",
+        || {
+            let field = format!("content-length: {}\r\n", plain().len());
+            vec![length("HTTP/1.1 200 OK", &field)]
+        },
+        Then::Keep,
+    ),
+    http1(
+        "a content encoding that is none: `none`, `utf-8`, `identity`, nothing",
+        || {
+            let fields = "content-encoding: none\r\ncontent-encoding: UTF-8, identity\r\ncontent-encoding:\r\n";
+            vec![length("HTTP/1.1 200 OK", fields)]
+        },
+        Then::Keep,
+    ),
+    http1(
+        "a stream under `application/json`",
+        || vec![typed("content-type: application/json; charset=utf-8\r\n")],
+        Then::Keep,
+    ),
+    http1(
+        "a stream under `text/plain`",
+        || vec![typed("content-type: text/plain\r\n")],
+        Then::Keep,
+    ),
+    http1(
+        "a stream without a content type",
+        || vec![typed("")],
+        Then::Keep,
+    ),
+    http1(
+        "a stream under `application/json` that begins with a comment and comes a few bytes at a time",
+        || {
+            let body = [b": hello\n\n", &plain()[..]].concat();
+            let head = format!(
+                "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+                body.len()
+            );
+            let mut pieces = vec![head.into_bytes()];
+            pieces.extend(body.chunks(3).map(<[u8]>::to_vec));
+            pieces
+        },
+        Then::Keep,
+    ),
+    http1(
         "interim heads: 100, 102, 103 with fields",
         || {
             let interim = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n";
@@ -380,6 +449,16 @@ fn length(status: &str, fields: &str) -> Vec<u8> {
     let body = plain();
     let head = format!(
         "{status}\r\ncontent-type: text/event-stream\r\n{fields}content-length: {}\r\n\r\n",
+        body.len()
+    );
+    [head.as_bytes(), &body[..]].concat()
+}
+
+/// A whole answer with this field of its type, or none.
+fn typed(field: &str) -> Vec<u8> {
+    let body = plain();
+    let head = format!(
+        "HTTP/1.1 200 OK\r\n{field}content-length: {}\r\n\r\n",
         body.len()
     );
     [head.as_bytes(), &body[..]].concat()
