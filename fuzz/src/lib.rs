@@ -389,7 +389,7 @@ fn reference_seen(kind: EndpointKind, event: &[u8]) -> Option<Result<Said, BadJs
     if event.trim_ascii().is_empty() {
         return Some(Ok(said));
     }
-    let json: Value = match serde_json::from_slice(event) {
+    let json: Value = match serde_json::from_str(&String::from_utf8_lossy(event)) {
         Ok(json) => json,
         Err(e) if e.to_string().contains("surrogate") || e.to_string().contains("hex escape") => {
             return None;
@@ -498,6 +498,7 @@ impl Said {
         } else if named(&["output_item.added"]) {
             self.visible(&json["item"]["name"]);
         } else if named(&["completed", "incomplete"]) {
+            (self.seen.last, self.seen.finish) = (true, true);
             let response = &json["response"];
             self.stopped(&response["status"]);
             let reason = response["incomplete_details"]["reason"].as_str();
@@ -513,6 +514,9 @@ impl Said {
     }
 
     fn message(&mut self, json: &Value) -> bool {
+        if json["type"] == "message_stop" {
+            (self.seen.last, self.seen.finish) = (true, true);
+        }
         for (name, value) in fields(json) {
             for (key, value) in fields(value) {
                 match (name, key) {
@@ -534,7 +538,9 @@ impl Said {
 
     fn generated(&mut self, json: &Value) -> bool {
         self.visible(&json["token"]["text"]);
-        self.finish(&json["generated_text"]);
+        if !json["generated_text"].is_null() {
+            (self.seen.last, self.seen.finish) = (true, true);
+        }
         let details = &json["details"];
         self.stopped(&details["finish_reason"]);
         self.count(&details["generated_tokens"], |u| &mut u.completion);

@@ -32,6 +32,7 @@ enum Step {
     Connected,
     Refused(i32),
     Sent,
+    SendFailed(i32),
     Bytes(Vec<u8>),
     Close,
     Reset,
@@ -51,6 +52,11 @@ impl Script {
     /// The client's kernel has taken the rest of a send.
     pub fn sent(&mut self, at: Nanos, key: Key) {
         self.steps.push((at, key, Step::Sent));
+    }
+
+    /// The rest of a send fails with an error number.
+    pub fn send_fails(&mut self, at: Nanos, key: Key, errno: i32) {
+        self.steps.push((at, key, Step::SendFailed(errno)));
     }
 
     /// Sends bytes that arrive at the client at `at`.
@@ -233,6 +239,7 @@ impl<P: Peer> Driver for Sim<P> {
             match step {
                 Step::Connected => on(key, Event::Connected, seen),
                 Step::Sent => on(key, Event::Sent, seen),
+                Step::SendFailed(e) => on(key, Event::SendFailed(e), seen),
                 Step::Refused(e) => on(key, Event::ConnectFailed(e), seen),
                 Step::Bytes(bytes) if self.merges => {
                     let mut bytes = bytes;

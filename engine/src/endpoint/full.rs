@@ -1,6 +1,6 @@
 //! The full parse: applies the rules to a `serde_json` tree. Slow, and right by construction.
 
-use super::rules::{Found, KIND, Node, Rule, Slot, of_kind};
+use super::rules::{Found, KIND, NAMED_ERROR, Node, Rule, Slot, of_kind};
 use super::scan::BadJson;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
@@ -22,9 +22,11 @@ pub(super) fn parse(
     Ok(())
 }
 
-/// The tree of a JSON text; lone surrogates in it are U+FFFD.
+/// The tree of a JSON text; lone surrogates in it are U+FFFD, as are bytes that are not UTF-8 (WHATWG HTML §9.2.5 decodes streams so):
+/// servers cut text within a character.
 pub(super) fn tree(json: &[u8]) -> Result<Value, BadJson> {
-    serde_json::from_slice(&without_lone_surrogates(json)).map_err(|_| BadJson)
+    let json = String::from_utf8_lossy(json);
+    serde_json::from_slice(&without_lone_surrogates(json.as_bytes())).map_err(|_| BadJson)
 }
 
 /// The body of the JSON string that has this text.
@@ -82,6 +84,9 @@ pub(super) fn object(map: &Map<String, Value>, node: &'static Node, found: &mut 
                 Some(tokens) => found.count(count, tokens),
                 None => found.seen.refused = true,
             },
+            (Rule::Last, _) => found.seen.ends(),
+            (Rule::LastIf(word), value) if value == word => found.seen.ends(),
+            (Rule::LastIf(_), value) => ends(NAMED_ERROR, value, found),
             (rule, value) => ends(rule, value, found),
         }
     }
@@ -111,7 +116,6 @@ fn text(said: &str, slot: Slot, reasoned: &mut bool, found: &mut Found<'_>) {
 /// The rules by which an answer says that it ends, or that it failed.
 fn ends(rule: Rule, value: &Value, found: &mut Found<'_>) {
     match (rule, value) {
-        (Rule::Finish, Value::String(reason)) => found.seen.finish |= !reason.is_empty(),
         (Rule::Reason, Value::String(reason)) => found.reason(reason.as_bytes()),
         (Rule::Reason, Value::Object(reason)) => {
             if let Some(Value::String(kind)) = reason.get(KIND) {

@@ -42,7 +42,7 @@ fn ask(body: &mut Fields, _plan: &Plan, ask: &Ask<'_>) -> Result<()> {
 /// The last event repeats all text as `generated_text`: that is how the stream says that it is over.
 static EVENT: Node = answer![
     ("token", Rule::Object(&TOKEN)),
-    ("generated_text", Rule::Finish),
+    ("generated_text", Rule::Last),
     ("details", Rule::Object(&DETAILS)),
 ];
 

@@ -2,7 +2,7 @@
 
 use super::ask::{Ask, Message, Thread};
 use super::parts::Parts;
-use super::rules::{INPUT_OUTPUT_USAGE, NAMED_ERROR, Node, Rule, SURE, Slot, answer};
+use super::rules::{INPUT_OUTPUT_USAGE, KIND, NAMED_ERROR, Node, Rule, SURE, Slot, answer};
 use super::{Dialect, Extras, Fields, Path, Reading, StreamField};
 use crate::error::Result;
 use crate::plan::{EndpointKind, Plan};
@@ -71,8 +71,9 @@ fn image(url: &str) -> Value {
 }
 
 /// The keys tell the events apart: `message_start` has `message`, `content_block_start` has `content_block`, and the two deltas what they
-/// change. `error` is in error events alone.
+/// change. `error` is in error events alone, and `message_stop`, which ends the stream, is known by its type.
 static EVENT: Node = answer![
+    (KIND, Rule::LastIf("message_stop")),
     ("delta", Rule::Object(&DELTA)),
     ("content_block", Rule::Object(&BLOCK_START)),
     ("message", Rule::Object(&MESSAGE_START)),

@@ -88,7 +88,10 @@ static ITEM_ADDED: Node = Node(&[("item", Rule::Object(&NAMED))]);
 
 static NAMED: Node = Node(&[("name", Rule::Text(Slot::Visible))]);
 
-static ENDED: Node = Node(&[("response", Rule::Object(&RESPONSE_ENDED))]);
+static ENDED: Node = Node(&[
+    (KIND, Rule::Last),
+    ("response", Rule::Object(&RESPONSE_ENDED)),
+]);
 
 static RESPONSE_ENDED: Node = Node(&[
     ("status", Rule::Reason),

@@ -30,10 +30,12 @@ pub(super) enum Rule {
     /// The name of the kind of the whole object: where it is one of these, those rules hold for the object instead of its own. Must
     /// be the first row of its node, under [`KIND`].
     Kinds(&'static [(&'static str, &'static Node)]),
-    /// The answer is finished, if it is a string that is not empty.
-    Finish,
     /// Why the answer stopped: a string, or an object whose `type` is one. It is finished, and an error where the reason is one of [`FAILED`].
     Reason,
+    /// The answer is over with this event, whatever the value.
+    Last,
+    /// The answer is over with this event, if it is this string; it is an error, if it is one of [`NAMED_ERROR`].
+    LastIf(&'static str),
     /// The answer is an error, unless the value is empty, `false` or 0.
     Error,
     /// The answer is an error, if it is one of these strings.

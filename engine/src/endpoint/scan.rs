@@ -29,12 +29,22 @@ pub struct Seen {
     pub visible: bool,
     /// A choice has a finish reason.
     pub finish: bool,
+    /// The stream is over with it, as its dialect says: nothing more is to come.
+    pub last: bool,
     /// Token counts, if there were any.
     pub usage: Option<Usage>,
     /// A count of tokens is no whole number of 32 bits.
     pub refused: bool,
     /// It says that the generation failed, in one of the ways that `docs/ENDPOINTS.md` lists. [`super::error_message`] gives its words.
     pub error: bool,
+}
+
+impl Seen {
+    /// The stream is over, and so is the answer.
+    pub(super) fn ends(&mut self) {
+        self.last = true;
+        self.finish = true;
+    }
 }
 
 /// It is not JSON.

@@ -433,8 +433,14 @@ fn what_is_not_json_is_an_error_and_leaves_no_text() {
         assert_eq!(text, Text::default(), "{bad}");
     }
     let mut scanner = Scanner::new(EndpointKind::Chat);
-    let invalid = b"{\"choices\":[{\"delta\":{\"content\":\"\xff\"}}]}";
-    assert_eq!(scanner.event(invalid, None), Err(BadJson), "not UTF-8");
+    let mut text = Text::default();
+    // A character that was cut between two tokens.
+    for half in [&b"\xe4\xb8"[..], b"\x96"] {
+        let event = [b"{\"choices\":[{\"delta\":{\"content\":\"", half, b"\"}}]}"].concat();
+        let seen = scanner.event(&event, Some(&mut text)).expect("JSON");
+        assert!(seen.output, "not UTF-8");
+    }
+    assert_eq!(unescape(&text.visible), "\u{fffd}\u{fffd}");
     assert_eq!(
         scanner.event(b" ", None),
         Ok(Seen::default()),

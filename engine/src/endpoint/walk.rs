@@ -1,7 +1,7 @@
 //! The walker: applies the rules to JSON text in one pass, without a tree and without allocation.
 
 use super::lex::{Lexer, Unusual};
-use super::rules::{Count, Found, KIND, Node, Rule, Slot, of_kind};
+use super::rules::{Count, Found, KIND, NAMED_ERROR, Node, Rule, Slot, of_kind};
 use std::ops::Range;
 
 /// Where in the JSON lies what may differ from event to event.
@@ -108,7 +108,6 @@ impl Walker<'_, '_, '_> {
             // Its text is the tree's, which only the full parse has.
             Rule::Tree(_) => return Err(Unusual),
             Rule::Kinds(_) => self.lexer.skip(MAX_DEPTH)?,
-            Rule::Finish => self.found.seen.finish |= !self.lexer.string()?.is_empty(),
             Rule::Count(count) => {
                 let start = self.lexer.position();
                 let tokens = self.lexer.small_integer()?;
@@ -118,6 +117,18 @@ impl Walker<'_, '_, '_> {
             Rule::Reason => {
                 let reason = self.lexer.plain_string()?;
                 self.found.reason(reason);
+            }
+            Rule::Last => {
+                self.found.seen.ends();
+                self.lexer.skip(MAX_DEPTH)?;
+            }
+            Rule::LastIf(word) => {
+                let plain = self.lexer.plain_string()?;
+                if plain == word.as_bytes() {
+                    self.found.seen.ends();
+                } else if let Rule::ErrorIf(words) = NAMED_ERROR {
+                    self.found.seen.error |= words.iter().any(|word| plain == word.as_bytes());
+                }
             }
             // Which values of other types are none, the full parse knows: what was learned from one number would hold for all.
             Rule::Error => self.found.seen.error |= !self.lexer.string()?.is_empty(),

@@ -112,6 +112,7 @@ impl Answer {
         }
         self.record.finished |= seen.finish;
         self.refused |= seen.refused;
+        self.done_seen |= seen.last;
         if let Some(usage) = seen.usage {
             // Counts are of the whole answer so far; some servers give them in parts.
             self.record.usage = Some(self.record.usage.unwrap_or_default().updated(usage));

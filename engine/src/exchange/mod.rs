@@ -2,7 +2,8 @@
 //!
 //! Order of calls: [`Exchange::begin`], then what happened, as it happens: `handle_connecting`, `handle_connected`, `handle_sending`,
 //! `handle_sent`, `handle_received` …, until one of them answers [`Progress::Done`] or the caller gives up with
-//! [`Exchange::fail`], [`Exchange::cancel`] or [`Exchange::abandon`]; then [`Exchange::take_record`], once.
+//! [`Exchange::fail`], [`Exchange::cancel`], [`Exchange::abandon`] or [`Exchange::let_go`]; then [`Exchange::take_record`], once. Where the end
+//! of the body had not come by then, [`Exchange::handle_rest`] looks for it, so that the connection may be used again.
 
 mod answer;
 
@@ -10,11 +11,11 @@ pub use answer::KeepText;
 
 use crate::arrival::{Arrival, Exact, NARROW};
 use crate::clock::Nanos;
-use crate::endpoint::Field;
+use crate::endpoint::{self, Field};
 use crate::plan::{EndpointKind, Limits};
 use crate::record::{Cause, Handshake, Instants, Intervals, Outcome, PhaseKind, Record};
 use crate::wire::http1::{Decoder, Head, HeadLimits, HttpError, Part};
-use crate::wire::sse::Sse;
+use crate::wire::sse::{self, Sse};
 use answer::{Answer, Fault};
 
 /// Bytes of an error body that are kept to say what the server said.
@@ -28,6 +29,9 @@ const FRONT_BYTES: usize = 256;
 pub enum Progress {
     /// It goes on.
     Pending,
+    /// The answer has said that it is over (`[DONE]`, or the last event of its dialect), and the end of its body has not come. What follows
+    /// changes nothing of the record, and only the connection's use depends on it. Said once.
+    Complete,
     /// It is over.
     Done {
         /// Whether the connection may serve another request.
@@ -76,6 +80,12 @@ pub struct Exchange {
     streaming: bool,
     mode: Mode,
     active: bool,
+    /// What became of the answer is known: what follows says nothing more of it.
+    settled: bool,
+    /// Bytes of the body that came after that.
+    after: usize,
+    /// When the last of the answer came, the end of its body included, or it was given up.
+    released: Nanos,
     text_lost: bool,
     /// HTTP/2: the last read that brought something, and how many output events it brought.
     read: u64,
@@ -88,6 +98,8 @@ pub struct Exchange {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
     Head,
+    /// By its first bytes: some servers send a stream under another content type, or none.
+    Unknown,
     Events,
     Whole,
     /// A body that only says what went wrong.
@@ -110,6 +122,9 @@ impl Exchange {
             streaming,
             mode: Mode::Head,
             active: false,
+            settled: false,
+            after: 0,
+            released: 0,
             text_lost: false,
             read: 0,
             read_events: 0,
@@ -176,6 +191,8 @@ impl Exchange {
         self.answer.reset();
         self.body.clear();
         self.mode = Mode::Head;
+        self.settled = false;
+        self.after = 0;
     }
 
     /// Bytes of memory that the answer holds: what of it has been read and is not done with, its text, and the record. It grows with what is
@@ -311,6 +328,10 @@ impl Exchange {
             }
             progress = match progress {
                 Progress::Pending => self.decode(part, arrived),
+                Progress::Complete => match self.decode(part, arrived) {
+                    Progress::Pending => Progress::Complete,
+                    progress => progress,
+                },
                 Progress::Done { .. } => Progress::Done { reusable: false },
             };
             ends = self.ends_with_event(part);
@@ -370,8 +391,10 @@ impl Exchange {
 
     fn decode(&mut self, bytes: &[u8], arrived: Nanos) -> Progress {
         let mut input = bytes;
+        let before = self.settled;
         loop {
             match self.decoder.next(&mut input) {
+                Ok(None) if self.settled && !before => return Progress::Complete,
                 Ok(None) => return Progress::Pending,
                 Ok(Some(Part::Head(head))) => self.head(&head, arrived),
                 Ok(Some(Part::Body(body))) => {
@@ -410,6 +433,7 @@ impl Exchange {
         self.answer.record.bytes_received += bytes.len() as u64;
         self.event_end = 0;
         let before = self.answer.record.events;
+        let before_settled = self.settled;
         let outcome = self.body(bytes, arrived);
         let new = self.answer.record.events - before;
         let alone = u32::from(self.read_events == 0);
@@ -419,18 +443,58 @@ impl Exchange {
             self.bound(new, self.ends_with_event(bytes), arrived, arrival);
         }
         match outcome {
+            Ok(()) if self.settled && !before_settled => Progress::Complete,
             Ok(()) => Progress::Pending,
             Err((cause, detail)) => self.fail(cause, detail, arrived),
         }
     }
 
-    /// Whether the stream has said that it is over (`[DONE]`): nothing is lost if it is then cut off.
+    /// Whether the answer has said that it is over: nothing is lost if it is then cut off.
     #[must_use]
-    pub fn said_all(&self) -> bool {
-        self.active && self.answer.done_seen
+    pub fn complete(&self) -> bool {
+        self.active && self.settled
     }
 
-    /// The response is complete (HTTP/2), or [cut off](Self::said_all) after all was said.
+    /// Bytes that arrived after the record of a [complete](Self::complete) answer was taken: the rest of its body, up to
+    /// [`REST_BYTES`](Self::REST_BYTES).
+    pub fn handle_rest(&mut self, bytes: &[u8]) -> Progress {
+        let mut input = bytes;
+        loop {
+            match self.decoder.next(&mut input) {
+                Ok(Some(Part::Body(body))) if self.passes(body.len()) => {}
+                Ok(Some(Part::End { reusable })) => {
+                    return Progress::Done {
+                        reusable: reusable && input.is_empty(),
+                    };
+                }
+                Ok(None) if input.is_empty() => return Progress::Pending,
+                _ => return Progress::Done { reusable: false },
+            }
+        }
+    }
+
+    /// Passes over bytes of the body of an answer that is complete; false when they are too many.
+    fn passes(&mut self, bytes: usize) -> bool {
+        self.after = self.after.saturating_add(bytes);
+        self.after <= Self::REST_BYTES
+    }
+
+    /// Most bytes of a body after the answer in it is complete. With more of them, only the connection is given up.
+    pub const REST_BYTES: usize = 64 << 10;
+
+    /// When the last of the answer came, the end of its body included, or it was given up: its connection and its place were free from then
+    /// on.
+    #[must_use]
+    pub fn released(&self) -> Nanos {
+        self.released
+    }
+
+    /// The end of the body of a [complete](Self::complete) answer is not waited for any longer.
+    pub fn let_go(&mut self, now: Nanos) {
+        self.released = now;
+    }
+
+    /// The response is complete (HTTP/2).
     pub fn handle_end<'a>(&mut self, arrival: impl Into<Arrival<'a>>) -> Progress {
         let arrival = arrival.into();
         let sent = self.answer.record.instants.send_start.unwrap_or(0);
@@ -460,8 +524,8 @@ impl Exchange {
     pub fn handle_closed(&mut self, now: Nanos) -> Progress {
         match self.decoder.eof() {
             Ok(Some(Part::End { .. })) => self.end_of_body(now, false),
-            // `[DONE]` was the end of the stream: a body that then ends without its own terminator has lost nothing.
-            Err(_) if self.answer.done_seen => self.end_of_body(now, false),
+            // Nothing is lost of a stream that said that it is over, be it in an event that no empty line ends.
+            Err(_) if self.settled || self.ends_with_done() => self.end_of_body(now, false),
             Ok(_) => self.fail(
                 Cause::Truncated,
                 Some("the connection was closed".into()),
@@ -469,6 +533,19 @@ impl Exchange {
             ),
             Err(e) => self.fail_http(&e, now),
         }
+    }
+
+    /// Whether a stream that was cut off ends with `[DONE]`, and nothing after it.
+    fn ends_with_done(&mut self) -> bool {
+        self.mode == Mode::Events
+            && self
+                .sse
+                .finish()
+                .is_some_and(|event| endpoint::is_done(event.data))
+            && {
+                self.answer.done_seen = true;
+                true
+            }
     }
 
     fn fail_http(&mut self, e: &HttpError, now: Nanos) -> Progress {
@@ -488,23 +565,24 @@ impl Exchange {
         } else if head.event_stream || (self.streaming && !head.json) {
             Mode::Events
         } else {
-            Mode::Whole
+            Mode::Unknown
         };
     }
 
     fn body(&mut self, body: &[u8], arrived: Nanos) -> Result<(), Fault> {
+        if self.settled {
+            // Of the connection alone: what became of the answer stays.
+            return if self.passes(body.len()) {
+                Ok(())
+            } else {
+                Err((Cause::BodyLimit, None))
+            };
+        }
         match self.mode {
             Mode::Events => self.events(body, arrived),
+            Mode::Unknown => self.front(body, arrived),
             Mode::Whole => {
-                if self.body.len() + body.len() > self.limits.body_bytes {
-                    return Err((
-                        Cause::BodyLimit,
-                        Some(format!(
-                            "a body over {} bytes (--max-body-bytes)",
-                            self.limits.body_bytes
-                        )),
-                    ));
-                }
+                self.room_for(self.body.len() + body.len())?;
                 self.body.extend_from_slice(body);
                 Ok(())
             }
@@ -513,6 +591,34 @@ impl Exchange {
                 self.body.extend_from_slice(&body[..room]);
                 Ok(())
             }
+        }
+    }
+
+    /// Whether a body that is read whole may have this length.
+    fn room_for(&self, length: usize) -> Result<(), Fault> {
+        let most = self.limits.body_bytes;
+        if length <= most {
+            return Ok(());
+        }
+        let what = format!("a body over {most} bytes (--max-body-bytes)");
+        Err((Cause::BodyLimit, Some(what)))
+    }
+
+    /// The front of a body that may be a stream: it is held until that is known.
+    fn front(&mut self, body: &[u8], arrived: Nanos) -> Result<(), Fault> {
+        self.body.extend_from_slice(body);
+        self.room_for(sse::lead(&self.body))?;
+        match sse::begins_stream(&self.body) {
+            Some(true) => {
+                self.mode = Mode::Events;
+                let held = std::mem::take(&mut self.body);
+                self.events(&held, arrived)
+            }
+            Some(false) => {
+                self.mode = Mode::Whole;
+                self.room_for(self.body.len())
+            }
+            None => Ok(()),
         }
     }
 
@@ -531,6 +637,10 @@ impl Exchange {
                     if self.answer.record.events != before {
                         self.event_end = input.as_ptr().addr();
                     }
+                    if self.answer.done_seen {
+                        self.settle(arrived);
+                        return Ok(());
+                    }
                 }
                 Err(_) => {
                     let detail = format!(
@@ -543,11 +653,31 @@ impl Exchange {
         }
     }
 
+    /// The answer has said that it is over: what becomes of it is fixed.
+    fn settle(&mut self, now: Nanos) {
+        match self.what_came() {
+            Ok(()) => {
+                self.answer.settle();
+                self.answer.record.outcome = Outcome::Succeeded;
+                self.answer.record.instants.end = now;
+            }
+            Err((cause, detail)) => {
+                self.fail(cause, detail, now);
+            }
+        }
+        self.settled = true;
+    }
+
     fn end_of_body(&mut self, now: Nanos, reusable: bool) -> Progress {
+        self.released = now;
+        if self.settled {
+            return Progress::Done { reusable };
+        }
         let outcome = match self.mode {
-            Mode::Detail(cause) => Err((cause, Some(self.answer.detail(cause, &self.body)))),
+            // Its words are what has come of the body.
+            Mode::Detail(cause) => Err((cause, None)),
             Mode::Head => Err((Cause::BadHead, None)),
-            Mode::Whole => self.answer.whole(&self.body, now),
+            Mode::Whole | Mode::Unknown => self.answer.whole(&self.body, now),
             Mode::Events => self.end_of_events(now),
         };
         match outcome {
@@ -568,6 +698,11 @@ impl Exchange {
         if let Some(event) = self.sse.finish() {
             self.answer.event(event.data, event.name, now)?;
         }
+        self.what_came()
+    }
+
+    /// What a stream that is over came to.
+    fn what_came(&self) -> Result<(), Fault> {
         if !self.answer.may_end() {
             if let Some(fault) = self.answer.no_stream(&self.body) {
                 return Err(fault);
@@ -588,7 +723,22 @@ impl Exchange {
     }
 
     /// Ends the request as failed. The connection must not be used again.
+    ///
+    /// An answer that is [complete](Self::complete) stays what it is. One whose status says that it failed has failed of that, with the words of
+    /// its body as far as they have come.
     pub fn fail(&mut self, cause: Cause, detail: Option<String>, now: Nanos) -> Progress {
+        self.released = now;
+        if self.settled {
+            return Progress::Done { reusable: false };
+        }
+        let (cause, detail) = match self.mode {
+            Mode::Detail(cause) => {
+                let said = self.answer.detail(cause, &self.body);
+                let said = Some(said).filter(|said| !said.is_empty());
+                (cause, said.or(detail))
+            }
+            _ => (cause, detail),
+        };
         self.answer.record.outcome = Outcome::Failed(cause);
         self.answer.record.detail = detail.filter(|d| !d.is_empty());
         self.answer.record.instants.end = now;
@@ -597,12 +747,20 @@ impl Exchange {
 
     /// Breaks the request off, as was planned. What has arrived of its answer stays in the record; the connection must not be used again.
     pub fn cancel(&mut self, now: Nanos) {
+        self.released = now;
+        if self.settled {
+            return;
+        }
         self.answer.record.outcome = Outcome::Cancelled;
         self.answer.record.instants.end = now;
     }
 
     /// The run ends while the request is in flight.
     pub fn abandon(&mut self, now: Nanos) {
+        self.released = now;
+        if self.settled {
+            return;
+        }
         self.answer.record.outcome = Outcome::InFlight;
         self.answer.record.instants.end = now;
     }

@@ -108,7 +108,13 @@ pub fn execute(
         .collect::<Result<Vec<_>>>()?;
     let room = capacity(plan, cores.len(), http2.contains(&true))?;
     let capacity = room.slots;
-    let budget = Budget::new(memory(plan), (capacity * cores.len()) as u64);
+    // A connection that is drained for its next use holds no answer.
+    let holders = if http2.contains(&true) {
+        room.slots
+    } else {
+        room.requests
+    };
+    let budget = Budget::new(memory(plan), (holders * cores.len()) as u64);
     let (io, driver_note) = choose_driver(plan)?;
     let targets = Targets {
         heads: &heads,

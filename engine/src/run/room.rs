@@ -74,7 +74,8 @@ pub(super) struct Room {
     pub(super) slots: usize,
 }
 
-/// Slots of each worker: one a request in flight, and those of the connections where a target speaks HTTP/2. As many descriptors are
+/// Slots of each worker: one a request in flight, and those of the connections where a target speaks HTTP/2, or of connections whose
+/// request has ended and that cannot serve another yet: these are closed where there is no slot for them. As many descriptors are
 /// asked for; where the hard limit is lower, requests over HTTP/2 share the connections that there may be, or wait.
 ///
 /// # Errors
@@ -87,7 +88,13 @@ pub(super) fn capacity(plan: &Plan, workers: usize, http2: bool) -> Result<Room>
         (Some(n), Load::Open { .. } | Load::Fixed { .. }) => n as usize,
         (None, _) => OPEN_CAPACITY,
     };
-    let beside = |requests: usize| if http2 { carriers(requests) } else { 0 };
+    let beside = |requests: usize| {
+        if http2 {
+            carriers(requests)
+        } else {
+            requests.min(DRAINED)
+        }
+    };
     let most = (wanted + beside(wanted)) as u64 * workers as u64 + OTHER_DESCRIPTORS;
     let total = wanted as u64 * workers as u64 + OTHER_DESCRIPTORS;
     // Connections that are given up may hold theirs for a moment longer: asked for, but no reason to refuse a run.
@@ -118,7 +125,7 @@ pub(super) fn capacity(plan: &Plan, workers: usize, http2: bool) -> Result<Room>
         }),
         _ => Ok(Room {
             requests: room.min(wanted),
-            slots: room.min(wanted),
+            slots: room.min(wanted + beside(wanted)),
         }),
     }
 }
@@ -137,6 +144,8 @@ pub(super) fn memory(plan: &Plan) -> u64 {
 
 /// What answers may hold where the machine does not say how much memory it has.
 const ASSUMED: u64 = 2 << 30;
+/// Most slots of a worker for HTTP/1.1 connections that serve no request.
+const DRAINED: usize = 1024;
 /// Descriptors of a process that are not connections: files, rings, terminals.
 const OTHER_DESCRIPTORS: u64 = 128;
 /// Most connections of one worker in an open loop without a cap.

@@ -3,7 +3,7 @@
 //! A carrier is a slot with a connection and no request of its own; a rider is a slot with a request and no connection. The rider whose
 //! wish began the connection pays for it: the connect and the handshake are in its phases, for the others they are queue.
 
-use super::core::{Core, Todo};
+use super::core::{Core, Left, Todo};
 use super::secure::of_records;
 use super::slot::{State, no_memory};
 use crate::arrival::Arrival;
@@ -107,6 +107,7 @@ impl Core<'_> {
         self.carriers[target as usize].iter().copied().find(|key| {
             let slot = &self.slots[key.slot as usize];
             slot.generation == key.generation
+                && slot.broken.is_none()
                 && slot
                     .carrier
                     .as_ref()
@@ -285,14 +286,18 @@ impl Core<'_> {
                     let progress = rider.exchange.handle_body(bytes, arrival, read);
                     let progress = rider.within(&self.shared.budget, progress, seen);
                     self.live_events += u64::from(rider.exchange.record().events - before);
-                    if let Progress::Done { .. } = progress {
-                        connection.cancel(tag, seen, out);
-                        self.finish(tag, false, seen);
+                    match progress {
+                        Progress::Pending => {}
+                        Progress::Complete => self.watch_body(tag, seen),
+                        Progress::Done { .. } => {
+                            connection.cancel(tag, seen, out);
+                            self.finish(tag, Left::Useless, seen);
+                        }
                     }
                 }
                 Happened::End { tag } => {
                     self.slots[tag as usize].exchange.handle_end(arrival);
-                    self.finish(tag, true, seen);
+                    self.finish(tag, Left::Nothing, seen);
                 }
                 Happened::Reset {
                     tag,
@@ -361,7 +366,7 @@ impl Core<'_> {
         self.slots[tag as usize]
             .exchange
             .fail(cause, Some(what), seen);
-        self.finish(tag, false, seen);
+        self.finish(tag, Left::Useless, seen);
     }
 
     /// The kernel has taken all that was given to it for a carrier.

@@ -43,6 +43,8 @@ pub(super) struct Core<'a> {
     pub(super) addresses: Addresses,
     pub(super) connect_deadlines: VecDeque<(Nanos, Key, u128)>,
     pub(super) request_deadlines: VecDeque<(Nanos, u32, u128)>,
+    /// Connections that are looked after without a request, or after a send that failed, and until when.
+    pub(super) lingering: VecDeque<(Nanos, Key)>,
     /// Deadlines within requests.
     pub(super) watches: Watches,
     pub(super) scratch: Vec<u8>,
@@ -122,6 +124,11 @@ impl Core<'_> {
         else {
             return;
         };
+        // The kernel tells an error once: the send that failed has had the one that would have ended the read.
+        let event = match (event, slot.broken) {
+            (Event::Closed, Some(e)) if e != libc::EPIPE => Event::ReadFailed(e),
+            (event, _) => event,
+        };
         if slot.state == State::Carrying {
             self.handle_carrier(key, event, seen);
             return;
@@ -138,10 +145,8 @@ impl Core<'_> {
                 self.todo.push(Todo::Refused(key, e, seen));
             }
             Event::Sent => self.sent(key, seen),
-            Event::SendFailed(e) if active => {
-                self.todo
-                    .push(Todo::Lost(key, send_cause(e), Some(os_error(e)), seen))
-            }
+            Event::SendFailed(e) if active => self.send_broke(key, e, seen),
+            Event::SendFailed(_) => self.todo.push(Todo::Close(key)),
             Event::Received { bytes, arrival } if slot.tls.is_some() => {
                 self.handle_sealed(key, bytes, arrival, seen);
             }
@@ -151,21 +156,38 @@ impl Core<'_> {
                 let progress = slot.within(&self.shared.budget, progress, seen);
                 self.live_events += u64::from(slot.exchange.record().events - before);
                 self.count_read(arrival, seen);
-                if let Progress::Done { reusable } = progress {
-                    self.finish(key.slot, reusable, seen);
+                match progress {
+                    Progress::Pending => {}
+                    Progress::Complete => self.watch_body(key.slot, seen),
+                    Progress::Done { reusable } => {
+                        self.finish(key.slot, Left::after(reusable), seen)
+                    }
                 }
+            }
+            Event::Received { bytes, .. } if slot.state == State::Draining => {
+                let rest = slot.exchange.handle_rest(bytes);
+                self.drained(key, rest, seen);
             }
             Event::Closed if active => self.peer_closed(key, seen),
             Event::ReadFailed(e) if active => {
+                let cause = read_cause(e);
                 self.todo
-                    .push(Todo::Lost(key, Cause::Reset, Some(os_error(e)), seen));
+                    .push(Todo::Lost(key, cause, Some(os_error(e)), seen));
             }
             Event::Received { .. }
             | Event::Closed
             | Event::ReadFailed(_)
             | Event::ConnectFailed(_) => self.todo.push(Todo::Close(key)),
-            Event::SendFailed(_) => {}
         }
+    }
+
+    /// A send failed. What the server had said before is read first, as it may be the answer (a status before the request was there whole, and
+    /// a close): the end of the read ends the request, or the end of [`LINGER`](super::slot::LINGER).
+    pub(super) fn send_broke(&mut self, key: Key, errno: i32, now: Nanos) {
+        let slot = &mut self.slots[key.slot as usize];
+        slot.sending = false;
+        slot.broken = Some(errno);
+        self.linger(key, now);
     }
 
     /// What happened to an HTTP/2 connection.
@@ -187,13 +209,11 @@ impl Core<'_> {
                 self.todo.push(Todo::Flush(key));
             }
             Event::ConnectFailed(e) => self.todo.push(Todo::Refused(key, e, seen)),
-            Event::SendFailed(e) => {
-                self.todo
-                    .push(Todo::Lost(key, send_cause(e), Some(os_error(e)), seen));
-            }
+            Event::SendFailed(e) => self.send_broke(key, e, seen),
             Event::ReadFailed(e) => {
+                let cause = read_cause(e);
                 self.todo
-                    .push(Todo::Lost(key, Cause::Reset, Some(os_error(e)), seen));
+                    .push(Todo::Lost(key, cause, Some(os_error(e)), seen));
             }
             Event::Closed => {
                 let tls = self.slots[key.slot as usize].tls.as_ref();
@@ -227,6 +247,8 @@ impl Core<'_> {
             self.todo.push(Todo::Flush(key));
         } else if slot.exchange.active() && slot.state == State::Busy {
             self.all_sent(key.slot, seen);
+        } else if slot.state == State::Draining {
+            self.park(key, seen);
         }
     }
 
@@ -250,18 +272,20 @@ impl Core<'_> {
             self.todo
                 .push(Todo::Lost(key, e.cause(), Some(e.to_string()), seen));
         } else if let Progress::Done { .. } = slot.exchange.handle_closed(seen) {
-            self.finish(key.slot, false, seen);
+            self.finish(key.slot, Left::Useless, seen);
         }
     }
 
-    /// The request of a slot has ended: its record goes out, the slot is free for the next.
-    pub(super) fn finish(&mut self, slot: u32, reusable: bool, seen: Nanos) {
+    /// The request of a slot has ended: its record goes out, the slot is free for the next. `left` says what is left to read of its response.
+    pub(super) fn finish(&mut self, slot: u32, left: Left, seen: Nanos) {
         let state = &mut self.slots[slot as usize];
         let key = Key {
             slot,
             generation: state.generation,
         };
         let record = state.exchange.take_record();
+        let freed = state.exchange.released().min(seen);
+        let rests = (!self.by_user).then_some(freed);
         let text_lost = state.exchange.text_lost();
         let ticket = state.ticket;
         let session = state.session.take();
@@ -269,7 +293,7 @@ impl Core<'_> {
         let goes_on = session.is_some_and(|session| {
             let (answer, workload) = (state.exchange.answered(), self.shared.workload);
             self.sessions
-                .ended(session, &record, answer, workload, budget, self.by_user)
+                .ended(session, &record, answer, workload, budget, rests)
                 .is_some()
         });
         if !budget.is_part(state.exchange.memory()) {
@@ -278,19 +302,17 @@ impl Core<'_> {
         budget.restore(&mut state.allowance);
         let connected = state.state == State::Busy;
         let refused = !connected && matches!(record.outcome, Outcome::Failed(_));
+        let reuse = self.shared.plan.reuse;
+        let wanted = reuse == Reuse::Pooled || reuse == Reuse::StickySessions && goes_on;
         if state.rides.take().is_some() {
             state.state = State::Free;
             self.free.push(slot);
-        } else if connected && reusable && self.shared.plan.reuse == Reuse::Pooled {
-            state.state = State::Idle;
-            self.idle[state.target as usize].push(key);
-        } else if connected
-            && reusable
-            && goes_on
-            && self.shared.plan.reuse == Reuse::StickySessions
-        {
-            state.state = State::Idle;
-            if let Some(own) = session.and_then(|s| self.sessions.connection(s)) {
+        } else if connected && wanted && left != Left::Useless {
+            state.unended = left == Left::Body;
+            self.park(key, seen);
+            if reuse == Reuse::StickySessions
+                && let Some(own) = session.and_then(|s| self.sessions.connection(s))
+            {
                 *own = Some(key);
             }
         } else {
@@ -305,11 +327,11 @@ impl Core<'_> {
             if refused {
                 self.resting.push_back(seen + REST_AFTER_REFUSAL);
             } else {
-                self.freed.push_back(record.instants.end.min(seen));
+                self.freed.push_back(freed);
             }
         }
         if self.by_user {
-            self.returned.push((ticket, record.instants.end.min(seen)));
+            self.returned.push((ticket, freed));
         }
         self.shard.record(&record);
         let counts = self.shard.phase_mut(record.phase);
@@ -358,13 +380,42 @@ impl Core<'_> {
     }
 }
 
-/// Why a send that was under way failed. A broken pipe is the first error only where the server's end (FIN) had come in order: of a reset
-/// the read has told before.
+/// Why a send failed, where the read has not told. A broken pipe is the first error only where the server's end (FIN) had come in order.
 pub(super) fn send_cause(errno: i32) -> Cause {
-    if errno == libc::EPIPE {
-        Cause::ClosedBeforeResponse
-    } else {
-        Cause::SendFailed
+    match errno {
+        libc::EPIPE => Cause::ClosedBeforeResponse,
+        libc::ECONNRESET => Cause::Reset,
+        _ => Cause::SendFailed,
+    }
+}
+
+/// Why a read failed: an error that is none of the peer's ends was met by a send.
+fn read_cause(errno: i32) -> Cause {
+    match errno {
+        libc::ENOBUFS | libc::ENOMEM | libc::EPROTO => Cause::SendFailed,
+        _ => Cause::Reset,
+    }
+}
+
+/// What is left to read of the response of a request that has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Left {
+    /// Nothing: its body ended in order, and its connection may serve on.
+    Nothing,
+    /// The end of the body of an answer that is complete.
+    Body,
+    /// Its connection is of no further use.
+    Useless,
+}
+
+impl Left {
+    /// After a response that is over.
+    pub(super) fn after(reusable: bool) -> Self {
+        if reusable {
+            Self::Nothing
+        } else {
+            Self::Useless
+        }
     }
 }
 

@@ -1,9 +1,9 @@
 //! How requests and connections end that do not end by themselves: lost, late, or left over.
 
-use super::Worker;
-use super::core::Todo;
+use super::core::{Left, Todo, send_cause};
 use super::link::shown;
 use super::slot::State;
+use super::{Worker, os_error};
 use crate::clock::Nanos;
 use crate::driver::{Driver, Key};
 use crate::exchange::Exchange;
@@ -11,10 +11,7 @@ use crate::record::Cause;
 
 impl<D: Driver> Worker<'_, D> {
     /// The connection ended under a request. On a kept connection that the server had closed while idle, nothing of the request was
-    /// begun: it moves, once. Else it fails.
-    ///
-    /// That the server had closed before is known in two ways only: the kernel took no byte of the request; or the server's end came in
-    /// order (FIN), and its acknowledgement leaves out what was sent. A reset says nothing of what the server has read.
+    /// [begun](Self::untouched): it moves, once. Else it fails.
     pub(super) fn lost(&mut self, key: Key, cause: Cause, detail: Option<String>, at: Nanos) {
         let slot = &mut self.core.slots[key.slot as usize];
         if slot.generation != key.generation {
@@ -28,22 +25,38 @@ impl<D: Driver> Worker<'_, D> {
             self.close(key);
             return;
         }
-        let sent = slot.exchange.record().bytes_sent as usize;
-        if slot.exchange.may_move()
-            && match cause {
-                Cause::SendFailed => !slot.sending,
-                Cause::ClosedBeforeResponse => {
-                    self.driver.unacknowledged(key).is_some_and(|n| n >= sent)
-                }
-                _ => false,
-            }
-        {
-            slot.exchange.handle_move();
+        let given = match slot.untaken {
+            true => 0,
+            false => slot.exchange.record().bytes_sent,
+        };
+        let in_order = cause == Cause::ClosedBeforeResponse;
+        if slot.exchange.may_move() && self.untouched(key, given, in_order) {
+            self.core.slots[key.slot as usize].exchange.handle_move();
             self.hang_up(key);
             self.connect(key.slot, State::Connecting);
             return;
         }
         self.fail(key.slot, cause, detail, at);
+    }
+
+    /// Whether it is known that the server has seen nothing of the last `given` bytes that were to be sent on a connection, which has ended.
+    ///
+    /// It is in two cases only: the kernel took no byte of them; or the server's end came in order (FIN), and its acknowledgements leave all of
+    /// them out. A part that the kernel took counts as seen, and a reset says nothing of what the server has read.
+    pub(super) fn untouched(&mut self, key: Key, given: u64, in_order: bool) -> bool {
+        let unacknowledged = |driver: &mut D| driver.unacknowledged(key);
+        given == 0
+            || in_order && unacknowledged(&mut self.driver).is_some_and(|n| n as u64 >= given)
+    }
+
+    /// The end of the body of an answer that is complete has not come: its request ends without it.
+    pub(super) fn let_go(&mut self, slot: u32, now: Nanos) {
+        self.core.slots[slot as usize].exchange.let_go(now);
+        if self.core.slots[slot as usize].rides.is_some() {
+            self.end_rider_now(slot, now, |_| {});
+        } else {
+            self.core.finish(slot, Left::Body, now);
+        }
     }
 
     pub(super) fn fail(&mut self, slot: u32, cause: Cause, detail: Option<String>, at: Nanos) {
@@ -59,7 +72,7 @@ impl<D: Driver> Worker<'_, D> {
             return;
         }
         end(&mut self.core.slots[slot as usize].exchange);
-        self.core.finish(slot, false, at);
+        self.core.finish(slot, Left::Useless, at);
         let key = Key {
             slot,
             generation: self.core.slots[slot as usize].generation,
@@ -87,7 +100,7 @@ impl<D: Driver> Worker<'_, D> {
             tls.close_notify();
             self.core.sealed.clear();
             tls.take_output(&mut self.core.sealed);
-            if !slot.sending {
+            if !slot.sending && slot.broken.is_none() {
                 let _ = self.driver.send(key, &self.core.sealed);
             }
         }
@@ -154,8 +167,27 @@ impl<D: Driver> Worker<'_, D> {
                 self.fail(slot, cause, Some(what), now);
             }
         }
+        self.look_at_lingering(now);
         self.look_at_watches(now);
         self.look_at_streams(now);
+    }
+
+    /// Connections that were looked after for long enough.
+    fn look_at_lingering(&mut self, now: Nanos) {
+        while let Some(&(until, key)) = self.core.lingering.front() {
+            let lingers = self.core.lingers(until, key);
+            if until > now && lingers {
+                break;
+            }
+            self.core.lingering.pop_front();
+            let slot = &self.core.slots[key.slot as usize];
+            match slot.broken {
+                _ if !lingers => {}
+                _ if slot.state == State::Draining => self.close(key),
+                Some(e) => self.lost(key, send_cause(e), Some(os_error(e)), now),
+                None => {}
+            }
+        }
     }
 
     /// The run is over: what is still in flight is recorded as such.
@@ -165,7 +197,7 @@ impl<D: Driver> Worker<'_, D> {
             if self.core.slots[slot as usize].exchange.active() {
                 self.core.slots[slot as usize].exchange.abandon(now);
                 carriers.extend(self.core.alight(slot, now));
-                self.core.finish(slot, false, now);
+                self.core.finish(slot, Left::Useless, now);
                 let key = Key {
                     slot,
                     generation: self.core.slots[slot as usize].generation,

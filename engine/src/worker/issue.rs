@@ -1,5 +1,6 @@
 //! Requests are taken up, find a connection, and are sent.
 
+use super::core::send_cause;
 use super::slot::State;
 use super::source::{Due, first_of};
 use super::{Worker, os_error};
@@ -119,6 +120,7 @@ impl<D: Driver> Worker<'_, D> {
         slot.exchange
             .handle_sending(self.driver.now(), bytes.len(), slot.served > 0);
         slot.served += 1;
+        slot.untaken = false;
         if bytes.is_empty() {
             return;
         }
@@ -129,8 +131,13 @@ impl<D: Driver> Worker<'_, D> {
             }
             Sending::Pending => slot.sending = true,
             Sending::Failed(e) => {
+                slot.untaken = true;
                 let now = self.driver.now();
-                self.lost(key, Cause::SendFailed, Some(os_error(e)), now);
+                self.core.send_broke(key, e, now);
+                // What lies there to be read on a kept connection is no answer to a request of which nothing left.
+                if self.core.slots[key.slot as usize].exchange.may_move() {
+                    self.lost(key, send_cause(e), Some(os_error(e)), now);
+                }
             }
         }
     }

@@ -85,6 +85,9 @@ impl<D: Driver> Worker<'_, D> {
         state.attempts = 0;
         state.tls = None;
         state.sending = false;
+        state.broken = None;
+        state.untaken = false;
+        state.unended = false;
         state.rides = None;
         let key = Key {
             slot,
@@ -293,8 +296,8 @@ impl<D: Driver> Worker<'_, D> {
                 self.board(key);
             }
         } else if slot.state == State::Warming {
-            slot.state = State::Idle;
-            self.core.idle[slot.target as usize].push(key);
+            let now = self.driver.now();
+            self.core.park(key, now);
         } else {
             self.send(key);
         }
@@ -311,7 +314,8 @@ impl<D: Driver> Worker<'_, D> {
         let Some(tls) = slot
             .tls
             .as_mut()
-            .filter(|_| slot.generation == key.generation && !slot.sending)
+            .filter(|_| slot.generation == key.generation)
+            .filter(|_| !slot.sending && slot.broken.is_none())
         else {
             return;
         };
@@ -320,13 +324,13 @@ impl<D: Driver> Worker<'_, D> {
         if core.sealed.is_empty() {
             return;
         }
-        match self.driver.send(key, &core.sealed) {
+        let sending = self.driver.send(key, &core.sealed);
+        let now = self.driver.now();
+        match sending {
+            Sending::Done if slot.state == State::Draining => self.core.park(key, now),
             Sending::Done => {}
             Sending::Pending => slot.sending = true,
-            Sending::Failed(e) => {
-                let now = self.driver.now();
-                self.lost(key, Cause::SendFailed, Some(os_error(e)), now);
-            }
+            Sending::Failed(e) => self.core.send_broke(key, e, now),
         }
     }
 }

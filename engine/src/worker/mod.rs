@@ -97,6 +97,7 @@ impl<'a, D: Driver> Worker<'a, D> {
             connect_deadlines: VecDeque::new(),
             addresses: Addresses::default(),
             request_deadlines: VecDeque::new(),
+            lingering: VecDeque::new(),
             watches: Watches::default(),
             scratch: Vec::new(),
             sealed: Vec::new(),
@@ -297,6 +298,7 @@ impl<'a, D: Driver> Worker<'a, D> {
         for at in [
             core.connect_deadlines.front().map(|d| d.0),
             core.request_deadlines.front().map(|d| d.0),
+            core.lingering.front().map(|d| d.0),
             core.watches.next(),
             core.withheld.front().map(|w| w.0),
             core.addresses.next(),

@@ -2,8 +2,8 @@
 
 use super::Worker;
 use super::carrier::Carrier;
+use super::core::Left;
 use super::issue::unread;
-use super::os_error;
 use super::slot::State;
 use super::source::{Due, first_of};
 use super::streams::none_allowed;
@@ -178,7 +178,7 @@ impl<D: Driver> Worker<'_, D> {
             let Some(carrier) = slot
                 .carrier
                 .as_mut()
-                .filter(|_| slot.generation == key.generation)
+                .filter(|_| slot.generation == key.generation && slot.broken.is_none())
             else {
                 return;
             };
@@ -210,10 +210,9 @@ impl<D: Driver> Worker<'_, D> {
             }
             Some(Sending::Pending) => self.core.slots[key.slot as usize].sending = true,
             // The connection has ended, and how is on its way: the read's last event tells an end in order from a reset.
-            Some(Sending::Failed(libc::EPIPE)) => {}
             Some(Sending::Failed(e)) => {
                 let now = self.driver.now();
-                self.lost(key, Cause::SendFailed, Some(os_error(e)), now);
+                self.core.send_broke(key, e, now);
             }
         }
     }
@@ -222,7 +221,7 @@ impl<D: Driver> Worker<'_, D> {
     fn hand_over(&mut self, key: Key) -> Option<Sending> {
         let core = &mut self.core;
         let slot = &mut core.slots[key.slot as usize];
-        if slot.generation != key.generation || slot.sending {
+        if slot.generation != key.generation || slot.sending || slot.broken.is_some() {
             return None;
         }
         let carrier = slot.carrier.as_mut()?;
@@ -251,7 +250,7 @@ impl<D: Driver> Worker<'_, D> {
     pub(super) fn end_rider_now(&mut self, rider: u32, at: Nanos, end: impl FnOnce(&mut Exchange)) {
         let carrier = self.core.alight(rider, at);
         end(&mut self.core.slots[rider as usize].exchange);
-        self.core.finish(rider, false, at);
+        self.core.finish(rider, Left::Useless, at);
         if let Some(key) = carrier {
             self.flush_carrier(key);
             self.retire(key);
@@ -326,9 +325,6 @@ impl<D: Driver> Worker<'_, D> {
                 self.seat(rider, false, at);
             } else if stale && slot.exchange.may_go_again() {
                 self.go_again(rider, at);
-            } else if in_order && slot.exchange.said_all() {
-                slot.exchange.handle_end(at);
-                self.core.finish(rider, false, at);
             } else {
                 let instants = &slot.exchange.record().instants;
                 let cause = match cause {
@@ -349,8 +345,7 @@ impl<D: Driver> Worker<'_, D> {
     }
 
     /// Whether a connection was idle when the oldest of its streams was opened, and the server had closed it before: it has not said
-    /// anything since, and either the kernel took no byte of the requests, or the server's end came in order (FIN) and acknowledges none
-    /// of them. A reset says nothing of what the server has read.
+    /// anything since, and has seen nothing of the requests.
     fn stale(&mut self, key: Key, in_order: bool) -> bool {
         let Some(carrier) = &self.core.slots[key.slot as usize].carrier else {
             return false;
@@ -358,7 +353,6 @@ impl<D: Driver> Worker<'_, D> {
         let Some(since) = carrier.unheard.map(|from| carrier.bytes - from) else {
             return false;
         };
-        let unacknowledged = self.driver.unacknowledged(key);
-        since == 0 || in_order && unacknowledged.is_some_and(|n| n as u64 >= since)
+        self.untouched(key, since, in_order)
     }
 }

@@ -1,6 +1,6 @@
 //! Connections under TLS: what arrives sealed, and when a handshake is over.
 
-use super::core::{Core, Todo};
+use super::core::{Core, Left, Todo};
 use super::slot::State;
 use crate::arrival::{Arrival, Exact};
 use crate::clock::Nanos;
@@ -26,6 +26,7 @@ impl Core<'_> {
         let of_records = of_records(tls, bytes, arrival);
         let before = slot.exchange.record().events;
         let (mut failed, mut unasked) = (None, false);
+        let mut rest = Progress::Pending;
         let progress = if active && slot.state == State::Busy {
             let progress = slot.exchange.handle_read(bytes.len(), of_records, |part| {
                 failed = tls
@@ -36,6 +37,17 @@ impl Core<'_> {
                     .err();
             });
             slot.within(&self.shared.budget, progress, seen)
+        } else if slot.state == State::Draining {
+            failed = tls
+                .receive(bytes, |plain| {
+                    rest = match rest {
+                        Progress::Done { .. } => Progress::Done { reusable: false },
+                        _ => slot.exchange.handle_rest(plain),
+                    };
+                    ControlFlow::Continue(())
+                })
+                .err();
+            Progress::Pending
         } else {
             failed = tls
                 .receive(bytes, |_| {
@@ -58,13 +70,19 @@ impl Core<'_> {
         }
         match (progress, failed) {
             (Progress::Done { reusable }, failed) => {
-                self.finish(key.slot, reusable && failed.is_none() && !ended, seen);
+                let left = Left::after(reusable && failed.is_none() && !ended);
+                self.finish(key.slot, left, seen);
             }
             // At once: the close that follows must not be taken for the cause.
-            (Progress::Pending, Some(e)) if active => {
+            (_, Some(e)) if active => {
                 let exchange = &mut self.slots[key.slot as usize].exchange;
                 exchange.fail(e.cause(), Some(e.to_string()), seen);
-                self.finish(key.slot, false, seen);
+                self.finish(key.slot, Left::Useless, seen);
+            }
+            (Progress::Complete, None) if ended => self.peer_closed(key, seen),
+            (Progress::Complete, _) => self.watch_body(key.slot, seen),
+            (Progress::Pending, None) if rest != Progress::Pending && !ended => {
+                self.drained(key, rest, seen);
             }
             (Progress::Pending, None) if shaking && !handshaking => {
                 self.todo.push(Todo::Secured(key));

@@ -1,12 +1,12 @@
 //! Slots: a request and its connection, the one or the other, or both.
 
 use super::carrier::Carrier;
-use super::core::Core;
+use super::core::{Core, Todo};
 use super::source::Due;
-use crate::clock::Nanos;
+use crate::clock::{Nanos, SECOND};
 use crate::driver::Key;
 use crate::exchange::{Exchange, KeepText, Progress, Request};
-use crate::plan::TokenizerSource;
+use crate::plan::{Reuse, TokenizerSource};
 use crate::record::Cause;
 use crate::run::{Allowance, Budget};
 use crate::wire::tls;
@@ -33,6 +33,14 @@ pub(super) struct Slot {
     pub(super) tls: Option<Box<tls::Session>>,
     /// The kernel still has to take bytes of an earlier send.
     pub(super) sending: bool,
+    /// Why a send failed: nothing more is sent, and what the server has said is read.
+    pub(super) broken: Option<i32>,
+    /// The kernel took no byte of the request before its send failed.
+    pub(super) untaken: bool,
+    /// The end of the last response's body has not come.
+    pub(super) unended: bool,
+    /// Until when its connection is looked after without a request, or after a send that failed.
+    pub(super) lingers_until: Nanos,
     /// The HTTP/2 connection that it is.
     pub(super) carrier: Option<Box<Carrier>>,
     /// The conversation of its request, where that has several turns.
@@ -53,6 +61,10 @@ pub(super) enum State {
     /// An HTTP/2 connection, from its connect on: its requests have slots of their own.
     Carrying,
     Busy,
+    /// Its request has ended. Its connection may serve another when the kernel has taken the rest of that request, and the body of the
+    /// response has ended.
+    Draining,
+    /// A connection that may serve a request.
     Idle,
     /// Its request has ended and its connection has to go.
     Closing,
@@ -64,6 +76,13 @@ impl Slot {
         (self.session, self.ticket) = (due.session, due.ticket);
         self.unwatched = 0;
         self.exchange.begin(request);
+    }
+
+    /// Whether its connection may serve another request: what was sent on it before is with the kernel whole, the response to it has been
+    /// read to its end, and no send has failed. Else a request could land inside another's body (RFC 9112 §9.3).
+    pub(super) fn is_reusable(&self) -> bool {
+        let sealed = self.tls.as_ref().is_some_and(|tls| tls.has_output());
+        !(self.sending || sealed || self.unended || self.broken.is_some())
     }
 
     /// An answer may go on while there is room for what it holds.
@@ -102,7 +121,56 @@ impl Core<'_> {
     pub(super) fn take_own(&mut self, session: Option<usize>) -> Option<Key> {
         let key = self.sessions.connection(session?)?.take()?;
         let slot = &self.slots[key.slot as usize];
-        (slot.generation == key.generation && slot.state == State::Idle).then_some(key)
+        if slot.generation != key.generation {
+            return None;
+        }
+        if slot.state == State::Draining {
+            self.todo.push(Todo::Close(key));
+        }
+        (slot.state == State::Idle).then_some(key)
+    }
+
+    /// Puts a connection whose request has ended, or that none has asked for yet, where the next one finds it: the only way into `idle`. Where
+    /// it is not [reusable](Slot::is_reusable) yet, that is waited for, up to [`LINGER`].
+    pub(super) fn park(&mut self, key: Key, now: Nanos) {
+        let slot = &mut self.slots[key.slot as usize];
+        if slot.is_reusable() {
+            slot.state = State::Idle;
+            // Of a conversation's own connection, the conversation has the key.
+            if self.shared.plan.reuse == Reuse::Pooled || slot.served == 0 {
+                self.idle[slot.target as usize].push(key);
+            }
+        } else if slot.state != State::Draining {
+            slot.state = State::Draining;
+            self.linger(key, now);
+        }
+    }
+
+    /// Looks again at a connection that is drained, after something has come of it.
+    pub(super) fn drained(&mut self, key: Key, rest: Progress, now: Nanos) {
+        match rest {
+            Progress::Pending | Progress::Complete => {}
+            Progress::Done { reusable: false } => self.todo.push(Todo::Close(key)),
+            Progress::Done { reusable: true } => {
+                self.slots[key.slot as usize].unended = false;
+                self.park(key, now);
+            }
+        }
+    }
+
+    /// Looks after a connection for so long and no longer.
+    pub(super) fn linger(&mut self, key: Key, now: Nanos) {
+        let until = now.saturating_add(LINGER);
+        self.slots[key.slot as usize].lingers_until = until;
+        self.lingering.push_back((until, key));
+    }
+
+    /// Whether an entry of `lingering` is still the one of its connection.
+    pub(super) fn lingers(&self, until: Nanos, key: Key) -> bool {
+        let slot = &self.slots[key.slot as usize];
+        slot.generation == key.generation
+            && slot.lingers_until == until
+            && (slot.state == State::Draining || slot.broken.is_some())
     }
 
     pub(super) fn take_idle(&mut self, target: u16) -> Option<Key> {
@@ -115,7 +183,7 @@ impl Core<'_> {
         None
     }
 
-    /// A slot without a connection: a free one, a new one, or that of an idle connection, whose key is then to be closed. Where none is
+    /// A slot without a connection: a free one, a new one, or that of an idle connection or one that is drained, whose key is then to be closed. Where none is
     /// left, a slot past the driver's capacity, good only to record the failure.
     pub(super) fn take_slot(&mut self) -> std::result::Result<(u32, Option<Key>), u32> {
         if let Some(slot) = self.free.pop() {
@@ -128,6 +196,14 @@ impl Core<'_> {
             if let Some(key) = self.take_idle(target as u16) {
                 return Ok((key.slot, Some(key)));
             }
+        }
+        let drains = |(until, key): &(Nanos, Key)| {
+            self.lingers(*until, *key) && self.slots[key.slot as usize].state == State::Draining
+        };
+        if let Some(at) = self.lingering.iter().position(drains)
+            && let Some((_, key)) = self.lingering.remove(at)
+        {
+            return Ok((key.slot, Some(key)));
         }
         if self.slots.len() == self.capacity {
             self.new_slot();
@@ -158,6 +234,10 @@ impl Core<'_> {
             attempts: 0,
             tls: None,
             sending: false,
+            broken: None,
+            untaken: false,
+            unended: false,
+            lingers_until: 0,
             carrier: None,
             session: None,
             ticket: 0,
@@ -166,6 +246,10 @@ impl Core<'_> {
         (self.slots.len() - 1) as u32
     }
 }
+
+/// How long a connection is looked after that serves no request: for the rest of its last request to be taken, and for the end of the body of
+/// an answer that is complete. And how long the read of a connection may take to end after a send on it has failed.
+pub(super) const LINGER: Nanos = SECOND;
 
 /// Most bytes of memory that a byte of an answer can become: it lies in the line, the data and the text of an event, each in a buffer that doubles, and
 /// the shortest event with output makes a gap.

@@ -6,7 +6,7 @@
 
 use super::Worker;
 use super::core::Core;
-use crate::clock::Nanos;
+use crate::clock::{MILLI, Nanos};
 use crate::driver::Driver;
 use crate::record::{Cause, PhaseKind};
 use std::cmp::Reverse;
@@ -30,6 +30,8 @@ struct Watch {
 enum What {
     FirstToken,
     NextToken,
+    /// The end of the body of an answer that is complete.
+    BodyEnd,
     Cancel,
 }
 
@@ -62,6 +64,13 @@ impl Core<'_> {
         }
     }
 
+    /// The answer of a slot is complete: the end of its body, which follows at once as a rule, is waited for a little while.
+    pub(super) fn watch_body(&mut self, slot: u32, now: Nanos) {
+        let id = self.slots[slot as usize].exchange.request_id();
+        let at = now.saturating_add(BODY_END);
+        self.watches.push(at, slot, id, What::BodyEnd);
+    }
+
     /// The kernel has taken the last byte of the request of a slot: from here on a planned cancellation counts.
     pub(super) fn all_sent(&mut self, slot: u32, now: Nanos) {
         let exchange = &mut self.slots[slot as usize].exchange;
@@ -88,10 +97,11 @@ impl Core<'_> {
         let plan = self.shared.plan;
         let at = &exchange.record().instants;
         let (since, wait) = match watch.what {
+            What::BodyEnd => (at.end, BODY_END),
+            // The answer is over but for the end of its body.
+            _ if exchange.complete() => return None,
             What::FirstToken if at.first_token.is_some() => return None,
             What::FirstToken => (at.issued, plan.timeouts.ttft?),
-            // The stream is over but for its end.
-            What::NextToken if exchange.said_all() => return None,
             // Without a first token, none can be late sooner than this.
             What::NextToken => (at.last_token.unwrap_or(now), plan.timeouts.inter_token?),
             // A request that has moved is sent, and its watch armed, again.
@@ -152,6 +162,7 @@ impl<D: Driver> Worker<'_, D> {
                 );
                 self.fail(slot, Cause::InterTokenTimeout, Some(what), now);
             }
+            What::BodyEnd => self.let_go(slot, now),
             What::Cancel => {
                 self.core.note_cancelled(slot);
                 self.end_now(slot, now, |exchange| exchange.cancel(now));
@@ -159,3 +170,7 @@ impl<D: Driver> Worker<'_, D> {
         }
     }
 }
+
+/// How long a request keeps its place after its answer is complete, for the end of the body to come: nearly always it comes with the answer, or
+/// at once. After that the next request is free to go, on another connection.
+const BODY_END: Nanos = 20 * MILLI;

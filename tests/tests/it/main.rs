@@ -14,6 +14,7 @@
 //! - `hosts`: hosts as users write them, and proxies that an environment names
 //! - `wire`: peers with bad manners
 //! - `preparation`: threads and rings that cannot be had, and connections that are reset by the thousand
+//! - `early`: answers that come before the request was sent whole
 //! - `http2`: HTTP/2 frame by frame: rules that a server breaks, rules that it bends, and requests that move
 //! - `faults`: the matrix of what a server, a network or a machine can do to a run, and its table in `docs/RELIABILITY.md`
 //! - `files`: what a run leaves
@@ -32,6 +33,7 @@ mod campaign;
 mod cli;
 mod course;
 mod crowd;
+mod early;
 mod endpoints;
 mod faults;
 mod files;

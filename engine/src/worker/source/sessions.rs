@@ -151,7 +151,7 @@ impl Sessions {
     }
 
     /// A turn has ended. `answer` is its text, still escaped, unless that was too long to keep. When its next turn is due, if there is
-    /// one; where `paced` the session waits for its source, else it rests until then.
+    /// one: the session rests until then from the instant at which its connection was `freed`; without one, its source says when.
     pub(in crate::worker) fn ended(
         &mut self,
         session: usize,
@@ -159,7 +159,7 @@ impl Sessions {
         answer: Option<&[u8]>,
         workload: &Workload,
         budget: &Budget,
-        paced: bool,
+        freed: Option<Nanos>,
     ) -> Option<Nanos> {
         let state = self.live.get_mut(session)?;
         let entry = &workload.entries[state.entry as usize];
@@ -199,10 +199,11 @@ impl Sessions {
         }
         state.entry += 1;
         let next = &workload.entries[state.entry as usize];
-        let thought = record.instants.end.saturating_add(next.delay);
+        let from = freed.unwrap_or(record.instants.end);
+        let thought = from.saturating_add(next.delay);
         let wanted = next.at.map_or(thought, |at| self.start.saturating_add(at));
         let due = thought.max(wanted);
-        if !paced {
+        if freed.is_some() {
             self.rested += 1;
             self.resting
                 .push(Reverse((due, self.rested, session, wanted)));
@@ -348,7 +349,14 @@ mod tests {
         for turn in 1..3 {
             let end = turn * 1_000 * MILLI;
             let record = record(Outcome::Succeeded, end);
-            let due = sessions.ended(id, &record, Some(b"yes"), &workload, &budget(), false);
+            let due = sessions.ended(
+                id,
+                &record,
+                Some(b"yes"),
+                &workload,
+                &budget(),
+                Some(record.instants.end),
+            );
             assert_eq!(due, Some(end + 10 * MILLI));
             assert_eq!(sessions.next(end + 10 * MILLI - 1), None);
             let next = sessions.next(end + 10 * MILLI).expect("due");
@@ -362,7 +370,14 @@ mod tests {
         }
         let last = record(Outcome::Succeeded, 0);
         assert_eq!(
-            sessions.ended(id, &last, None, &workload, &budget(), false),
+            sessions.ended(
+                id,
+                &last,
+                None,
+                &workload,
+                &budget(),
+                Some(last.instants.end)
+            ),
             None
         );
         assert!(sessions.over());
@@ -379,7 +394,14 @@ mod tests {
         for (record, answer) in [(failed, Some(&b"x"[..])), (lost, None)] {
             let id = sessions.begin(0, 0..2);
             assert_eq!(
-                sessions.ended(id, &record, answer, &workload, &budget(), false),
+                sessions.ended(
+                    id,
+                    &record,
+                    answer,
+                    &workload,
+                    &budget(),
+                    Some(record.instants.end)
+                ),
                 None
             );
         }
@@ -399,8 +421,14 @@ mod tests {
             let went_on: Vec<bool> = (0..4)
                 .map(|k| {
                     let id = sessions.begin(k, 0..3);
-                    let due =
-                        sessions.ended(id, &answered, Some(&answer), &workload, &budget, false);
+                    let due = sessions.ended(
+                        id,
+                        &answered,
+                        Some(&answer),
+                        &workload,
+                        &budget,
+                        Some(answered.instants.end),
+                    );
                     due.is_some()
                 })
                 .collect();
@@ -419,7 +447,14 @@ mod tests {
             let id = sessions.begin(0, 0..2);
             let end = (1_000 + answered) * MILLI;
             let record = record(Outcome::Succeeded, end);
-            sessions.ended(id, &record, Some(b""), &workload, &budget(), false);
+            sessions.ended(
+                id,
+                &record,
+                Some(b""),
+                &workload,
+                &budget(),
+                Some(record.instants.end),
+            );
             let turn = sessions.next(Nanos::MAX).expect("a turn");
             let since = |at: Nanos| at / MILLI - 1_000;
             assert_eq!((since(turn.wanted), since(turn.due)), (100, due));
@@ -432,12 +467,26 @@ mod tests {
         let mut sessions = Sessions::default();
         let resting = sessions.begin(0, 0..2);
         let answered = record(Outcome::Succeeded, 5);
-        sessions.ended(resting, &answered, Some(b""), &workload, &budget(), false);
+        sessions.ended(
+            resting,
+            &answered,
+            Some(b""),
+            &workload,
+            &budget(),
+            Some(answered.instants.end),
+        );
         let speaking = sessions.begin(1, 2..4);
         sessions.close();
         assert!(sessions.over() && sessions.next(Nanos::MAX).is_none());
         assert_eq!(
-            sessions.ended(speaking, &answered, Some(b""), &workload, &budget(), false),
+            sessions.ended(
+                speaking,
+                &answered,
+                Some(b""),
+                &workload,
+                &budget(),
+                Some(answered.instants.end)
+            ),
             None
         );
         let tally = sessions.tally();

@@ -1,7 +1,7 @@
 //! Answers that end in order and are of no use.
 
-use super::{Act, Answer, Becomes, Row, json, stream};
-use ringload_tests::peer;
+use super::{Act, Answer, Becomes, Row, json, stream, tokens};
+use ringload_tests::{frames, peer};
 
 pub(super) const ROWS: &[Row] = &[
     plain(
@@ -72,6 +72,42 @@ pub(super) const ROWS: &[Row] = &[
         },
         Becomes::Fails("unexpected_encoding", "compressed"),
     ),
+    Row {
+        tokens: 2,
+        ..plain(
+            "a content encoding that is none (`none`, `utf-8`)",
+            || Answer {
+                status: 200,
+                fields: &[
+                    ("content-type", "text/event-stream"),
+                    ("content-encoding", "none"),
+                    ("content-encoding", "utf-8"),
+                ],
+                body: chat(),
+            },
+            Becomes::Served,
+        )
+    },
+    Row {
+        tokens: 2,
+        ..plain(
+            "a stream under `application/json`",
+            || json(200, &chat()),
+            Becomes::Served,
+        )
+    },
+    Row {
+        tokens: 2,
+        ..plain(
+            "a stream without a content type",
+            || Answer {
+                status: 200,
+                fields: &[],
+                body: chat(),
+            },
+            Becomes::Served,
+        )
+    },
     plain(
         "200 with a JSON error where a stream was asked for",
         || json(200, r#"{"error":{"message":"model not loaded"}}"#),
@@ -134,6 +170,11 @@ pub(super) const ROWS: &[Row] = &[
         kept: false,
     },
 ];
+
+/// The events of a chat of two tokens.
+fn chat() -> String {
+    format!("{}{}{}", tokens(2), frames::FINISH, frames::DONE)
+}
 
 /// A row without tokens or flags, whose connection is as good as before.
 const fn plain(what: &'static str, answer: fn() -> Answer, becomes: Becomes) -> Row {

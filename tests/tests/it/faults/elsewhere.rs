@@ -54,6 +54,47 @@ pub(super) const ROWS: &[Elsewhere] = &[
         ],
     },
     Elsewhere {
+        what: "an answer that comes before the request was sent whole, on a connection that stays open",
+        becomes: "fails by its status, with its words; the connection serves no other request before the rest was sent, over TLS too",
+        tests: &[
+            (
+                EARLY,
+                "an_early_answer_lets_no_request_into_the_body_of_another",
+            ),
+            (
+                EARLY,
+                "an_early_answer_under_tls_lets_no_request_into_the_body_of_another",
+            ),
+            (
+                KEPT,
+                "a_connection_serves_no_other_request_before_its_own_was_taken_whole",
+            ),
+        ],
+    },
+    Elsewhere {
+        what: "an answer that comes before the request was sent whole, and a close with the rest unread (RST)",
+        becomes: "fails by its status, with its words; without an answer `reset`, `closed_before_response` or `send_failed`",
+        tests: &[
+            (EARLY, "an_early_answer_and_a_close_keep_status_and_words"),
+            (
+                EARLY,
+                "a_close_while_a_request_is_sent_that_says_nothing_is_told_as_what_it_is",
+            ),
+            (
+                KEPT,
+                "an_answer_that_came_before_the_send_failed_is_the_answer",
+            ),
+        ],
+    },
+    Elsewhere {
+        what: "a request of which the kernel took a part before the send failed",
+        becomes: "fails; not sent again",
+        tests: &[(
+            KEPT,
+            "a_request_of_which_a_part_was_taken_is_not_sent_again",
+        )],
+    },
+    Elsewhere {
         what: "HTTP/2: a server that breaks a rule of the protocol, in frames, settings, header blocks, windows or floods",
         becomes: "fails: `http2_protocol` or `head_limit`; all on the connection, or the one whose stream it is",
         tests: &[
@@ -376,6 +417,8 @@ pub(super) const MISSING: &[(&str, &str)] = &[
 pub(super) fn source(file: &str) -> &'static str {
     match file {
         WIRE => include_str!("../wire.rs"),
+        EARLY => include_str!("../early.rs"),
+        KEPT => include_str!("../../../../engine/tests/kept_connections.rs"),
         LIMITS => include_str!("../limits.rs"),
         SECRETS => include_str!("../secrets.rs"),
         MEMORY => include_str!("../memory.rs"),
@@ -397,6 +440,8 @@ pub(super) fn source(file: &str) -> &'static str {
 }
 
 const WIRE: &str = "tests/tests/it/wire.rs";
+const EARLY: &str = "tests/tests/it/early.rs";
+const KEPT: &str = "engine/tests/kept_connections.rs";
 const LIMITS: &str = "tests/tests/it/limits.rs";
 const SECRETS: &str = "tests/tests/it/secrets.rs";
 const KNOWN: &str = "engine/tests/known_answers.rs";

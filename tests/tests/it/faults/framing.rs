@@ -121,6 +121,12 @@ pub(super) const ROWS: &[Row] = &[
         2,
     ),
     lost(
+        "a stream that a proxy cuts on purpose by a broken chunk (h2o)",
+        |to| last(to, &format!("{STREAM}{}\r\n1\r\n", token("a"))),
+        Becomes::Fails("truncated", "on purpose"),
+        1,
+    ),
+    lost(
         "a reset (RST) in mid-stream",
         |to| {
             peer::write(to, &format!("{STREAM}{}{}", token("a"), token("b")))?;
@@ -150,6 +156,57 @@ pub(super) const ROWS: &[Row] = &[
         },
         Becomes::Served,
         2,
+    ),
+    lost(
+        "`[DONE]`, and the connection reset: nothing was lost",
+        |to| {
+            said_all(to)?;
+            Ok(Then::Reset)
+        },
+        Becomes::Served,
+        2,
+    ),
+    lost(
+        "`[DONE]`, and bytes that are no chunk: nothing was lost",
+        |to| {
+            said_all(to)?;
+            peer::write(to, "xyz\r\n")
+        },
+        Becomes::Served,
+        2,
+    ),
+    lost(
+        "`[DONE]`, and neither a last chunk nor an end of the connection: nothing was lost, and nothing waits",
+        |to| {
+            said_all(to)?;
+            silence(to)
+        },
+        Becomes::Served,
+        2,
+    ),
+    lost(
+        "503, whose body is cut off",
+        |to| {
+            last(
+                to,
+                "HTTP/1.1 503 No\r\ncontent-length: 99\r\n\r\nno workers",
+            )
+        },
+        Becomes::Fails("http_status", "no workers"),
+        0,
+    ),
+    lost(
+        "503, whose body is cut off by a reset",
+        |to| {
+            peer::write(
+                to,
+                "HTTP/1.1 503 No\r\ncontent-length: 99\r\n\r\nno workers",
+            )?;
+            std::thread::sleep(Duration::from_millis(200));
+            Ok(Then::Reset)
+        },
+        Becomes::Fails("http_status", "no workers"),
+        0,
     ),
     lost(
         "bytes after the end of the answer: the connection is not used again",
@@ -207,6 +264,14 @@ const fn lost(
 fn last(to: &mut TcpStream, words: &str) -> io::Result<Then> {
     peer::write(to, words)?;
     Ok(Then::Close)
+}
+
+/// A stream up to its `[DONE]`, which has been read when this returns, as a rule.
+fn said_all(to: &mut TcpStream) -> io::Result<()> {
+    let done = [token("a"), token("b"), event("[DONE]")].concat();
+    peer::write(to, &format!("{STREAM}{done}"))?;
+    std::thread::sleep(Duration::from_millis(10));
+    Ok(())
 }
 
 /// Neither an answer nor an end, until the client goes.

@@ -3,7 +3,7 @@
 use super::{Act, Answer, Becomes, Row, stream, tokens};
 use ringload_tests::frames;
 use ringload_tests::peer::{self, STREAM, Then};
-use std::io;
+use std::io::{self, Write};
 
 pub(super) const ROWS: &[Row] = &[
     broken(
@@ -66,6 +66,28 @@ pub(super) const ROWS: &[Row] = &[
             2,
         )
     },
+    Row {
+        act: Act::Http1(|to| {
+            let half = |bytes: &[u8]| {
+                let event = [
+                    b"data: {\"choices\":[{\"delta\":{\"content\":\"",
+                    bytes,
+                    b"\"}}]}\n\n",
+                ]
+                .concat();
+                [format!("{:x}\r\n", event.len()).as_bytes(), &event, b"\r\n"].concat()
+            };
+            to.write_all(STREAM.as_bytes())?;
+            to.write_all(&[half(b"\xe4\xb8"), half(b"\x96")].concat())?;
+            peer::write(to, &peer::finish(2))
+        }),
+        kept: true,
+        ..stalled(
+            "a character that is cut between two tokens: its halves are U+FFFD",
+            &[],
+            Becomes::Served,
+        )
+    },
     stalled(
         "a stream that stalls (--inter-token-timeout-seconds)",
         &["--inter-token-timeout-seconds", "2"],
@@ -111,6 +133,39 @@ pub(super) const ROWS: &[Row] = &[
         true,
     ),
     broken2(
+        "`[DONE]`, and the stream is reset with an error: nothing was lost",
+        |wire, asked| {
+            said_all(wire, asked.stream)?;
+            wire.send(&frames::number(frames::RST_STREAM, asked.stream, 2))
+        },
+        Becomes::Served,
+        true,
+    ),
+    broken2(
+        "`[DONE]`, and the stream never ends: it is cancelled, and its connection serves on",
+        |wire, asked| said_all(wire, asked.stream),
+        Becomes::Served,
+        true,
+    ),
+    broken2(
+        "`[DONE]`, and the end of the connection (FIN): nothing was lost",
+        |wire, asked| {
+            said_all(wire, asked.stream)?;
+            wire.last_words(&[])
+        },
+        Becomes::Served,
+        false,
+    ),
+    broken2(
+        "a whole answer, and then RST_STREAM with NO_ERROR",
+        |wire, asked| {
+            wire.send(&super::served2(asked.stream))?;
+            wire.send(&frames::number(frames::RST_STREAM, asked.stream, 0))
+        },
+        Becomes::Served,
+        true,
+    ),
+    broken2(
         "the end of the connection (FIN) in mid-stream",
         |wire, asked| {
             let tokens = frames::data(asked.stream, 0, &tokens(2));
@@ -146,6 +201,14 @@ pub(super) const ROWS: &[Row] = &[
         false,
     ),
 ];
+
+/// A stream up to its `[DONE]`, which has been read when this returns, as a rule.
+fn said_all(wire: &mut frames::Wire, stream: u32) -> io::Result<()> {
+    wire.send(&frames::head(stream))?;
+    wire.send(&frames::data(stream, 0, &(tokens(2) + frames::DONE)))?;
+    std::thread::sleep(std::time::Duration::from_millis(10));
+    Ok(())
+}
 
 /// A row over both protocols; over HTTP/1.1 what is left unread costs the connection.
 const fn broken(what: &'static str, answer: fn() -> Answer, becomes: Becomes, tokens: u64) -> Row {

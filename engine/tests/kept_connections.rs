@@ -1,0 +1,488 @@
+//! What ends a response over HTTP/1.1, and when its connection serves the next request, under virtual time. The same is asked of real
+//! sockets in the `tests` crate, where nothing decides the order of events.
+
+use ringload_engine::clock::{MILLI, Nanos, SECOND};
+use ringload_engine::driver::sim::{Peer, Script, Sim};
+use ringload_engine::driver::{Key, Sending};
+use ringload_engine::plan::{EndpointKind, Length, Phase, Plan, Target};
+use ringload_engine::record::{Cause, Outcome, PhaseKind, Record};
+use ringload_engine::run::{Budget, Control};
+use ringload_engine::wire::http1::RequestHead;
+use ringload_engine::worker::{Shared, Targets, Worker};
+use ringload_engine::workload::Workload;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+const START: Nanos = 1_000 * SECOND;
+
+#[test]
+fn a_connection_serves_no_other_request_before_its_own_was_taken_whole() {
+    // Each request is answered 1 ms after its head; the kernel takes its last byte after 30 ms.
+    let server = Server::of(|at, key, script| script.send(at + MILLI, key, too_many()))
+        .whose_sends(|_| Kernel::TakesAfter(30 * MILLI));
+    let run = play(&plan(Phase::closed(1, 90)), server);
+    for r in &run.records {
+        assert_eq!(r.outcome, Outcome::Failed(Cause::HttpStatus));
+        assert_eq!((r.status, r.detail.as_deref()), (429, Some("too many")));
+        assert_eq!(
+            (r.instants.end - r.instants.issued, r.reconnects),
+            (MILLI, 0)
+        );
+    }
+    // That no request was begun inside another is what the server asserts. Each connection rests for 30 ms and is then used again.
+    assert_eq!(run.seen.connections, 30);
+    assert_eq!(run.seen.requests, 90);
+}
+
+#[test]
+fn a_request_that_is_never_taken_whole_costs_its_connection_alone() {
+    let server = Server::of(|at, key, script| script.send(at + 100 * MILLI, key, too_many()))
+        .whose_sends(|n| match n {
+            0 => Kernel::TakesAfter(3600 * SECOND),
+            _ => Kernel::Takes,
+        });
+    let run = play(&plan(Phase::closed(1, 30)), server);
+    assert!(run.records.iter().all(|r| r.status == 429));
+    assert_eq!(run.seen.connections, 2);
+}
+
+#[test]
+fn an_answer_is_over_when_it_says_so_whatever_becomes_of_its_connection() {
+    let after: [(&str, Then, usize); 7] = [
+        (
+            "its end",
+            |at, key, s| s.send(at + 10 * MILLI, key, *b"0\r\n\r\n"),
+            1,
+        ),
+        (
+            "its end, late",
+            |at, key, s| s.send(at + 100 * MILLI, key, *b"0\r\n\r\n"),
+            4,
+        ),
+        ("silence", |_, _, _| {}, 6),
+        ("a reset", |at, key, s| s.reset(at + MILLI, key), 6),
+        ("a close", |at, key, s| s.close(at + MILLI, key), 6),
+        (
+            "no chunk",
+            |at, key, s| s.send(at + MILLI, key, *b"xyz\r\n"),
+            6,
+        ),
+        (
+            "another error",
+            |at, key, s| {
+                s.send(
+                    at + MILLI,
+                    key,
+                    [event(r#"{"error":"late"}"#), b"0\r\n\r\n".to_vec()].concat(),
+                )
+            },
+            1,
+        ),
+    ];
+    for (what, then, connections) in after {
+        let server = Server::of(move |at, key, script| {
+            script.send(at + 5 * MILLI, key, [head(), token("a")].concat());
+            script.send(at + 10 * MILLI, key, event("[DONE]"));
+            then(at + 10 * MILLI, key, script);
+        });
+        let mut plan = plan(Phase::closed(1, 6));
+        plan.timeouts.request = 6 * SECOND;
+        let run = play(&plan, server);
+        for r in &run.records {
+            assert_eq!(
+                (r.outcome, r.events),
+                (Outcome::Succeeded, 1),
+                "{what}: {:?}",
+                r.detail
+            );
+            assert_eq!(r.instants.end - r.instants.issued, 10 * MILLI, "{what}");
+        }
+        for pair in run.records.windows(2) {
+            let rest = pair[1].instants.issued - pair[0].instants.end;
+            assert!(rest <= 20 * MILLI, "{what} holds the place for {rest} ns");
+        }
+        assert_eq!(run.seen.connections, connections, "{what}");
+    }
+}
+
+#[test]
+fn the_last_event_of_a_dialect_ends_its_answer() {
+    let streams: [(EndpointKind, &[&str]); 4] = [
+        (
+            EndpointKind::Messages,
+            &[
+                r#"{"type":"message_start","message":{"usage":{"input_tokens":4,"output_tokens":0}}}"#,
+                r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"a"}}"#,
+                r#"{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":1}}"#,
+                r#"{"type":"message_stop"}"#,
+            ],
+        ),
+        (
+            EndpointKind::Responses,
+            &[
+                r#"{"type":"response.output_text.delta","delta":"a"}"#,
+                r#"{"type":"response.completed","response":{"status":"completed","usage":{"input_tokens":4,"output_tokens":1}}}"#,
+            ],
+        ),
+        (
+            EndpointKind::Responses,
+            &[
+                r#"{"type":"response.output_text.delta","delta":"a"}"#,
+                r#"{"response":{"status":"incomplete","usage":{"input_tokens":4,"output_tokens":1}},"type":"response.incomplete"}"#,
+            ],
+        ),
+        (
+            EndpointKind::HuggingfaceGenerate,
+            &[
+                r#"{"token":{"text":"a"},"generated_text":"a","details":{"finish_reason":"length","generated_tokens":1}}"#,
+            ],
+        ),
+    ];
+    for (kind, events) in streams {
+        let body: Vec<u8> = events.iter().flat_map(|e| event(e)).collect();
+        let server = Server::of(move |at, key, script| {
+            script.send(at + 5 * MILLI, key, head());
+            script.send(at + 10 * MILLI, key, body.clone());
+        });
+        let mut plan = plan(Phase::closed(1, 2));
+        plan.endpoint = kind;
+        let run = play(&plan, server);
+        for r in &run.records {
+            assert_eq!(
+                (r.outcome, r.events),
+                (Outcome::Succeeded, 1),
+                "{kind:?}: {:?}",
+                r.detail
+            );
+            assert_eq!(r.usage.and_then(|u| u.completion), Some(1), "{kind:?}");
+            assert_eq!(r.instants.end - r.instants.issued, 10 * MILLI, "{kind:?}");
+        }
+    }
+}
+
+#[test]
+fn a_finish_reason_does_not_end_a_stream_whose_usage_is_to_come() {
+    let server = Server::of(|at, key, script| {
+        let usage =
+            r#"{"choices":[],"usage":{"prompt_tokens":4,"completion_tokens":7,"total_tokens":11}}"#;
+        script.send(at + 5 * MILLI, key, [head(), token("a")].concat());
+        let finish = event(r#"{"choices":[{"delta":{},"finish_reason":"stop"}]}"#);
+        script.send(at + 6 * MILLI, key, finish);
+        script.send(
+            at + 900 * MILLI,
+            key,
+            [event(usage), b"0\r\n\r\n".to_vec()].concat(),
+        );
+    });
+    let run = play(&plan(Phase::closed(1, 2)), server);
+    for r in &run.records {
+        assert_eq!(r.usage.and_then(|u| u.completion), Some(7));
+        assert_eq!(r.instants.end - r.instants.issued, 900 * MILLI);
+    }
+    assert_eq!(run.seen.connections, 1);
+}
+
+#[test]
+fn an_answer_that_came_before_the_send_failed_is_the_answer() {
+    for (errno, ends) in [
+        (libc::EPIPE, Script::close as fn(&mut Script, Nanos, Key)),
+        (libc::ECONNRESET, Script::close),
+        (libc::ECONNRESET, Script::reset),
+    ] {
+        for kernel in [
+            Kernel::Fails(errno),
+            Kernel::Breaks(errno),
+            Kernel::BreaksAfter(MILLI, errno),
+        ] {
+            let server = Server::of(|_, _, _| {})
+                .on_accept(move |at, key, script| {
+                    script.send(at + 2 * MILLI, key, too_large());
+                    ends(script, at + 3 * MILLI, key);
+                })
+                .whose_sends(move |_| kernel);
+            let run = play(&plan(Phase::closed(1, 3)), server);
+            for r in &run.records {
+                assert_eq!(
+                    r.outcome,
+                    Outcome::Failed(Cause::HttpStatus),
+                    "{kernel:?}: {:?}",
+                    r.detail
+                );
+                assert_eq!((r.status, r.detail.as_deref()), (413, Some("too large")));
+                assert_eq!(r.reconnects, 0);
+            }
+            assert_eq!(run.seen.connections, 3);
+        }
+    }
+}
+
+#[test]
+fn a_send_that_failed_without_an_answer_fails_its_request_once_the_read_has_ended() {
+    let silent: fn(&mut Script, Nanos, Key) = |_, _, _| {};
+    for (errno, ends, cause, after) in [
+        (
+            libc::EPIPE,
+            Script::close as fn(&mut Script, Nanos, Key),
+            Cause::ClosedBeforeResponse,
+            3 * MILLI,
+        ),
+        (libc::ECONNRESET, Script::close, Cause::Reset, 3 * MILLI),
+        (libc::ECONNRESET, Script::reset, Cause::Reset, 3 * MILLI),
+        (libc::ENOBUFS, silent, Cause::SendFailed, SECOND),
+    ] {
+        let server = Server::of(|_, _, _| {})
+            .on_accept(move |at, key, script| ends(script, at + 3 * MILLI, key))
+            .whose_sends(move |_| Kernel::Breaks(errno));
+        let run = play(&plan(Phase::closed(1, 2)), server);
+        for r in &run.records {
+            assert_eq!(r.outcome, Outcome::Failed(cause), "{errno}");
+            assert_eq!(r.instants.end - r.instants.issued, after, "{errno}");
+        }
+    }
+}
+
+#[test]
+fn a_request_of_which_a_part_was_taken_is_not_sent_again() {
+    // The second request of a connection meets the failure; a reset, and a close, end the connection.
+    for (kernel, moved) in [
+        (Kernel::Fails(libc::EPIPE), true),
+        (Kernel::Fails(libc::ECONNRESET), true),
+        (Kernel::Breaks(libc::EPIPE), false),
+        (Kernel::Breaks(libc::ECONNRESET), false),
+        (Kernel::BreaksAfter(MILLI, libc::ECONNRESET), false),
+    ] {
+        let server = Server::of(|at, key, script| {
+            script.send(at + MILLI, key, chat());
+            script.close(at + 5 * MILLI, key);
+        })
+        .whose_sends(move |n| if n == 1 { kernel } else { Kernel::Takes });
+        let run = play(&plan(Phase::closed(1, 2)), server);
+        let [first, second] = &run.records[..] else {
+            panic!("two records");
+        };
+        assert_eq!(first.outcome, Outcome::Succeeded);
+        assert_eq!(
+            second.outcome == Outcome::Succeeded,
+            moved,
+            "{kernel:?}: {:?}",
+            second.detail
+        );
+        assert_eq!(second.reconnects, u8::from(moved), "{kernel:?}");
+        assert_eq!(run.seen.connections, if moved { 2 } else { 1 });
+    }
+}
+
+#[test]
+fn a_status_that_says_what_failed_stays_although_its_body_is_cut_off() {
+    let ends: [Then; 4] = [
+        |at, key, script| script.close(at, key),
+        |at, key, script| script.reset(at, key),
+        |at, key, script| script.send(at, key, *b"xyz\r\n"),
+        |_, _, _| {},
+    ];
+    for end in ends {
+        let server = Server::of(move |at, key, script| {
+            let front = "HTTP/1.1 503 No\r\ntransfer-encoding: chunked\r\n\r\n";
+            script.send(
+                at + MILLI,
+                key,
+                [front.as_bytes(), &chunk("no workers")].concat(),
+            );
+            end(at + 2 * MILLI, key, script);
+        });
+        let mut plan = plan(Phase::closed(1, 2));
+        plan.timeouts.request = SECOND;
+        let run = play(&plan, server);
+        for r in &run.records {
+            assert_eq!(r.outcome, Outcome::Failed(Cause::HttpStatus));
+            assert_eq!((r.status, r.detail.as_deref()), (503, Some("no workers")));
+        }
+    }
+}
+
+// What the tests are made of.
+
+/// What the client's kernel makes of a send.
+#[derive(Clone, Copy, Debug)]
+enum Kernel {
+    Takes,
+    /// It has taken the last byte that long after the send.
+    TakesAfter(Nanos),
+    /// It takes nothing, for this error.
+    Fails(i32),
+    /// It takes a part, and then meets this error.
+    Breaks(i32),
+    /// It takes a part, and meets this error that long after the send.
+    BreaksAfter(Nanos, i32),
+}
+
+/// What a server has seen.
+#[derive(Default)]
+struct Seen {
+    connections: usize,
+    requests: usize,
+}
+
+/// A server that accepts at once and answers as it is told.
+struct Server {
+    answer: Box<Does>,
+    /// What it does about a connection beside accepting it.
+    accepted: Box<Does>,
+    /// What becomes of the n-th send.
+    kernel: Box<dyn Fn(usize) -> Kernel>,
+    sends: usize,
+    /// Until when sends of connections are under way.
+    pending: HashMap<Key, Nanos>,
+    seen: Rc<RefCell<Seen>>,
+}
+
+type Does = dyn Fn(Nanos, Key, &mut Script);
+type Then = fn(Nanos, Key, &mut Script);
+
+impl Server {
+    fn of(answer: impl Fn(Nanos, Key, &mut Script) + 'static) -> Self {
+        Self {
+            answer: Box::new(answer),
+            accepted: Box::new(|_, _, _| {}),
+            kernel: Box::new(|_| Kernel::Takes),
+            sends: 0,
+            pending: HashMap::new(),
+            seen: Rc::default(),
+        }
+    }
+
+    fn on_accept(mut self, accepted: impl Fn(Nanos, Key, &mut Script) + 'static) -> Self {
+        self.accepted = Box::new(accepted);
+        self
+    }
+
+    fn whose_sends(mut self, kernel: impl Fn(usize) -> Kernel + 'static) -> Self {
+        self.kernel = Box::new(kernel);
+        self
+    }
+}
+
+impl Peer for Server {
+    fn on_connect(&mut self, key: Key, now: Nanos, script: &mut Script) {
+        self.seen.borrow_mut().connections += 1;
+        script.accept(now, key);
+        (self.accepted)(now, key, script);
+    }
+
+    fn on_bytes(&mut self, key: Key, bytes: &[u8], now: Nanos, script: &mut Script) {
+        assert!(bytes.starts_with(b"POST "));
+        match (self.kernel)(self.sends - 1) {
+            Kernel::TakesAfter(after) => script.sent(now + after, key),
+            Kernel::Breaks(e) => return script.send_fails(now, key, e),
+            Kernel::BreaksAfter(after, e) => return script.send_fails(now + after, key, e),
+            _ => {}
+        }
+        self.seen.borrow_mut().requests += 1;
+        (self.answer)(now, key, script);
+    }
+
+    fn on_send(&mut self, key: Key, _bytes: usize, now: Nanos) -> Sending {
+        let until = self.pending.get(&key).copied().unwrap_or(0);
+        assert!(until <= now, "a request inside another's body");
+        self.sends += 1;
+        match (self.kernel)(self.sends - 1) {
+            Kernel::Takes => Sending::Done,
+            Kernel::TakesAfter(after) => {
+                self.pending.insert(key, now + after);
+                Sending::Pending
+            }
+            Kernel::Breaks(_) | Kernel::BreaksAfter(..) => Sending::Pending,
+            Kernel::Fails(e) => Sending::Failed(e),
+        }
+    }
+}
+
+struct Played {
+    records: Vec<Record>,
+    seen: Seen,
+}
+
+fn plan(profiling: Phase) -> Plan {
+    let mut plan = Plan::new(vec![Target::parse("http://sim:1").unwrap()], "m", profiling);
+    plan.prompts.isl = Length {
+        mean: 4.0,
+        stddev: 0.0,
+    };
+    plan.prompts.entries = 2;
+    plan
+}
+
+fn play(plan: &Plan, server: Server) -> Played {
+    let seen = server.seen.clone();
+    let workload = Workload::prepare(plan).unwrap();
+    let targets = Targets {
+        heads: &[RequestHead::new(plan, &plan.targets[0]).unwrap()],
+        heads2: &[None],
+        addrs: &[vec![SocketAddr::from(([127, 0, 0, 1], 1)).into()]],
+        tls: &[None],
+    };
+    let control = Control::new(1);
+    let budget = Budget::new(1 << 30, 64);
+    let shared = Shared::new(plan, &workload, targets, &control, budget, 7, 1);
+    let (producer, mut consumer) = rtrb::RingBuffer::new(1 << 10);
+    let mut worker = Worker::new(Sim::new(START, server), &shared, 0, 64, producer);
+    worker
+        .run_phase(&plan.profiling, PhaseKind::Profiling, START)
+        .unwrap();
+    let (shard, _) = worker.finish();
+    let counts = shard.phase(PhaseKind::Profiling).to_counts(None, 0);
+    assert_eq!(counts.check(), Ok(()));
+    let mut records: Vec<_> = std::iter::from_fn(|| Some(*consumer.pop().ok()?)).collect();
+    records.sort_by_key(|r| r.k);
+    Played {
+        records,
+        seen: seen.take(),
+    }
+}
+
+fn too_many() -> Vec<u8> {
+    whole(
+        "429 Too Many Requests",
+        r#"{"error":{"message":"too many"}}"#,
+    )
+}
+
+fn too_large() -> Vec<u8> {
+    whole(
+        "413 Content Too Large",
+        r#"{"error":{"message":"too large"}}"#,
+    )
+}
+
+fn whole(status: &str, body: &str) -> Vec<u8> {
+    format!(
+        "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
+}
+
+fn chat() -> Vec<u8> {
+    [head(), token("a"), event("[DONE]"), b"0\r\n\r\n".to_vec()].concat()
+}
+
+fn head() -> Vec<u8> {
+    b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+        .to_vec()
+}
+
+fn chunk(data: &str) -> Vec<u8> {
+    format!("{:x}\r\n{data}\r\n", data.len()).into_bytes()
+}
+
+fn event(data: &str) -> Vec<u8> {
+    chunk(&format!("data: {data}\n\n"))
+}
+
+fn token(text: &str) -> Vec<u8> {
+    event(&format!(
+        r#"{{"choices":[{{"index":0,"delta":{{"content":"{text}"}},"finish_reason":null}}]}}"#
+    ))
+}
