@@ -45,20 +45,21 @@ pub enum Since<'a> {
 
 /// Knows from when on the bytes of a wait can have arrived.
 pub trait Earliest {
-    /// An instant before which none of them arrived. `at` is the stamp of those that the question is about: what lies less than [`NARROW`] before
-    /// it is not worth a system call.
+    /// An instant before which none of them arrived; 0 where none is known. `at` is the stamp of those that the question is about: what lies less
+    /// than [`NARROW`] before it is not worth a system call.
     fn earliest(&self, at: Nanos) -> Nanos;
 }
 
 impl Arrival<'_> {
-    /// The earliest instant at which a byte of the read can have arrived, not after its stamp.
+    /// An instant before which no byte of the read arrived; 0 where none is known. One after the stamp is none: the kernel has put its receive
+    /// work off, and the queue was empty though the bytes had been stamped.
     #[must_use]
     pub fn earliest(&self) -> Nanos {
-        match self.since {
+        let since = match self.since {
             Since::Known(since) => since,
             Since::Asked(who) => who.earliest(self.at),
-        }
-        .min(self.at)
+        };
+        if since > self.at { 0 } else { since }
     }
 
     /// The same bytes as a part of their read that more bytes follow.

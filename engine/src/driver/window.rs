@@ -9,6 +9,9 @@
 //! * A wait that took longer than it was kept off its core, its own work and the batch it may collect, slept in the kernel. It would not have slept
 //!   if anything had been ready, and the first arrival ended the sleep.
 //!
+//! All three take it that a segment is in its queue when it is stamped. A stamp before the bound shows that it was not: the kernel has put its
+//! receive work off (`ksoftirqd` had no core). For [`DOUBT`] nothing is then known here.
+//!
 //! The kernel's count costs a system call. It is read only for a read in which an event was followed by other bytes, once a wait at most, and
 //! before a wait when the last reading is [`RENEWAL`] old.
 
@@ -28,6 +31,8 @@ pub(super) struct Window {
     readings: Cell<[Reading; 2]>,
     count: RunDelay,
     known: Cell<Option<Nanos>>,
+    /// Until then the kernel may put its receive work off.
+    doubt_until: Cell<Nanos>,
 }
 
 /// One wait.
@@ -68,6 +73,7 @@ impl Window {
             readings: Cell::default(),
             count,
             known: Cell::new(None),
+            doubt_until: Cell::new(0),
         }
     }
 
@@ -175,14 +181,17 @@ impl Window {
 impl Earliest for Window {
     fn earliest(&self, at: Nanos) -> Nanos {
         let floor = self.floor();
-        if at.saturating_sub(floor) <= NARROW {
-            return floor;
+        let mut bound = floor;
+        if at > floor + NARROW {
+            bound = self.known.get().unwrap_or_else(|| self.closer());
+            self.known.set(Some(bound));
         }
-        if let Some(known) = self.known.get() {
-            return known;
+        if at < bound {
+            self.doubt_until.set(self.now.seen.saturating_add(DOUBT));
         }
-        let bound = self.closer();
-        self.known.set(Some(bound));
+        if self.now.seen < self.doubt_until.get() {
+            return 0;
+        }
         bound
     }
 }
@@ -230,6 +239,8 @@ fn second_number(text: &[u8]) -> Option<Nanos> {
 /// The kernel's and the client's own work between the end of a sleep and the clock read after it, and for each completion.
 const OWN: Nanos = 40 * MICRO;
 const OWN_EACH: Nanos = 2 * MICRO;
+/// How long a stamp from before the bound puts all bounds in doubt.
+const DOUBT: Nanos = 100 * MILLI;
 /// Age at which the kernel's count is read again before a wait.
 const RENEWAL: Nanos = 20 * MILLI;
 
@@ -305,6 +316,19 @@ mod tests {
         let first = window.earliest(19_990 * MICRO);
         assert_eq!(window.known.get(), Some(first));
         assert_eq!(window.earliest(19_999 * MICRO), first);
+    }
+
+    #[test]
+    fn a_stamp_from_before_the_bound_puts_bounds_in_doubt() {
+        let mut window = window((1_000, 1_050), (1_060, 20_000), Some(10));
+        assert!(window.earliest(19_990 * MICRO) > 19_000 * MICRO);
+        assert_eq!(window.earliest(18_000 * MICRO), 0, "put off by 2 ms");
+        assert_eq!(window.earliest(19_990 * MICRO), 0);
+        for (begun, seen, known) in [(20_010, 119_990, false), (120_000, 120_010, true)] {
+            window.begin_at(begun * MICRO);
+            window.end(seen * MICRO, 0, 1);
+            assert_eq!(window.earliest(seen * MICRO) > 0, known, "{seen}");
+        }
     }
 
     #[test]

@@ -92,6 +92,8 @@ pub struct Exchange {
     read_events: u32,
     /// The address of the byte behind the last output event.
     event_end: usize,
+    /// The stamp of the last read that emptied the queue: what is read later was stamped later.
+    emptied_at: Nanos,
 }
 
 /// How the body is read.
@@ -129,6 +131,7 @@ impl Exchange {
             read: 0,
             read_events: 0,
             event_end: 0,
+            emptied_at: 0,
         }
     }
 
@@ -193,6 +196,7 @@ impl Exchange {
         self.mode = Mode::Head;
         self.settled = false;
         self.after = 0;
+        self.emptied_at = 0;
     }
 
     /// Bytes of memory that the answer holds: what of it has been read and is not done with, its text, and the record. It grows with what is
@@ -318,7 +322,6 @@ impl Exchange {
         let mut progress = Progress::Pending;
         let mut first = true;
         let mut ends = false;
-        self.event_end = 0;
         parts(&mut |part| {
             if std::mem::take(&mut first) {
                 let record = &mut self.answer.record;
@@ -338,23 +341,18 @@ impl Exchange {
         });
         let new = self.answer.record.events - before;
         self.answer.record.coalesced += new.saturating_sub(1);
-        if new > 0 {
-            self.bound(new, ends, arrived, arrival);
-        }
+        self.bound(new, ends, arrived, arrival);
         progress
     }
 
     /// Whether the last output event is the end of `part`, but for what belongs to it: the LF of its last CR, and the CR LF that ends its chunk.
     #[inline]
     fn ends_with_event(&self, part: &[u8]) -> bool {
-        let behind = part.as_ptr_range().end.addr().wrapping_sub(self.event_end);
-        let Some(at) = part.len().checked_sub(behind) else {
-            return false;
-        };
-        matches!(
-            part[at..],
-            [] | [b'\r', b'\n'] | [b'\n'] | [b'\n', b'\r', b'\n']
-        )
+        match part.as_ptr_range().end.addr().wrapping_sub(self.event_end) {
+            0 => true,
+            2 => part.ends_with(b"\r\n"),
+            behind => ends_after_cr(part, behind),
+        }
     }
 
     /// Notes how much earlier than `arrived` the last `new` output events can have arrived. `ends`: the last of them ended its read.
@@ -365,19 +363,22 @@ impl Exchange {
             Exact::LastByte => u32::from(ends),
             Exact::Nothing => 0,
         };
-        if exact == new {
-            self.answer.record.intervals.last = 0;
-        } else {
+        if new > exact {
             self.widen(new, new - exact, arrived, arrival);
+        } else if new > 0 {
+            self.answer.record.intervals.last = 0;
+        }
+        if arrival.exact != Exact::Nothing {
+            self.emptied_at = arrived;
         }
     }
 
     #[cold]
     fn widen(&mut self, new: u32, unsure: u32, arrived: Nanos, arrival: Arrival<'_>) {
         let record = &mut self.answer.record;
-        // A response does not begin before its request.
-        let sent = record.instants.send_start.unwrap_or(0);
-        let width = arrived - arrival.earliest().max(sent).min(arrived);
+        // A response does not begin before its request, nor is it stamped out of order.
+        let known = self.emptied_at.max(record.instants.send_start.unwrap_or(0));
+        let width = arrived - arrival.earliest().max(known).min(arrived);
         let intervals = &mut record.intervals;
         if record.events == new {
             intervals.first = width;
@@ -431,7 +432,6 @@ impl Exchange {
         let arrival = arrival.into();
         let arrived = self.part_of_read(arrival.at, read);
         self.answer.record.bytes_received += bytes.len() as u64;
-        self.event_end = 0;
         let before = self.answer.record.events;
         let before_settled = self.settled;
         let outcome = self.body(bytes, arrived);
@@ -439,9 +439,7 @@ impl Exchange {
         let alone = u32::from(self.read_events == 0);
         self.answer.record.coalesced += new.saturating_sub(alone);
         self.read_events += new;
-        if new > 0 {
-            self.bound(new, self.ends_with_event(bytes), arrived, arrival);
-        }
+        self.bound(new, self.ends_with_event(bytes), arrived, arrival);
         match outcome {
             Ok(()) if self.settled && !before_settled => Progress::Complete,
             Ok(()) => Progress::Pending,
@@ -788,6 +786,15 @@ impl Exchange {
             self.text_lost = self.answer.hand_over(&mut record);
         }
         record
+    }
+}
+
+#[cold]
+fn ends_after_cr(part: &[u8], behind: usize) -> bool {
+    match behind {
+        1 => part.ends_with(b"\n"),
+        3 => part.ends_with(b"\n\r\n"),
+        _ => false,
     }
 }
 
