@@ -66,7 +66,7 @@ pub(super) const ROWS: &[Elsewhere] = &[
                 "an_early_answer_under_tls_lets_no_request_into_the_body_of_another",
             ),
             (
-                KEPT,
+                KEPT_CONNECTIONS,
                 "a_connection_serves_no_other_request_before_its_own_was_taken_whole",
             ),
         ],
@@ -81,7 +81,7 @@ pub(super) const ROWS: &[Elsewhere] = &[
                 "a_close_while_a_request_is_sent_that_says_nothing_is_told_as_what_it_is",
             ),
             (
-                KEPT,
+                KEPT_CONNECTIONS,
                 "an_answer_that_came_before_the_send_failed_is_the_answer",
             ),
         ],
@@ -90,7 +90,7 @@ pub(super) const ROWS: &[Elsewhere] = &[
         what: "a request of which the kernel took a part before the send failed",
         becomes: "fails; not sent again",
         tests: &[(
-            KEPT,
+            KEPT_CONNECTIONS,
             "a_request_of_which_a_part_was_taken_is_not_sent_again",
         )],
     },
@@ -418,7 +418,9 @@ pub(super) fn source(file: &str) -> &'static str {
     match file {
         WIRE => include_str!("../wire.rs"),
         EARLY => include_str!("../early.rs"),
-        KEPT => include_str!("../../../../engine/tests/kept_connections.rs"),
+        SIGNALS => include_str!("../signals.rs"),
+        KEPT => include_str!("../kept.rs"),
+        KEPT_CONNECTIONS => include_str!("../../../../engine/tests/kept_connections.rs"),
         LIMITS => include_str!("../limits.rs"),
         SECRETS => include_str!("../secrets.rs"),
         MEMORY => include_str!("../memory.rs"),
@@ -441,7 +443,7 @@ pub(super) fn source(file: &str) -> &'static str {
 
 const WIRE: &str = "tests/tests/it/wire.rs";
 const EARLY: &str = "tests/tests/it/early.rs";
-const KEPT: &str = "engine/tests/kept_connections.rs";
+const KEPT_CONNECTIONS: &str = "engine/tests/kept_connections.rs";
 const LIMITS: &str = "tests/tests/it/limits.rs";
 const SECRETS: &str = "tests/tests/it/secrets.rs";
 const KNOWN: &str = "engine/tests/known_answers.rs";
