@@ -76,7 +76,7 @@ fn pairs(text: &str) -> String {
     let mut shown = String::new();
     for pair in text.split_inclusive([',', ' ']) {
         let body = pair.trim_end_matches([',', ' ']);
-        let told = body.find([':', '=']).filter(|at| {
+        let told = body.match_indices([':', '=']).find(|(at, _)| {
             let value = body[at + 1..].trim();
             is_telling(&body[..*at])
                 && !value.starts_with("//")
@@ -84,7 +84,7 @@ fn pairs(text: &str) -> String {
                 && value.parse::<f64>().is_err()
         });
         match told {
-            Some(at) => {
+            Some((at, _)) => {
                 shown += &body[..=at];
                 shown += HIDDEN;
                 shown += &pair[body.len()..];

@@ -43,8 +43,11 @@ fn nothing_is_wider_than_80_columns_or_steers_the_terminal() {
     let mut wide = outcome();
     wide.plan.models = vec!["organisation/".repeat(20)];
     wide.plan.targets = vec![
-        ringload_engine::plan::Target::parse(&format!("http://{}.example:8000", "h".repeat(120)))
-            .unwrap(),
+        ringload_engine::plan::Target::parse(&format!(
+            "http://{}example:8000",
+            format!("{}.", "h".repeat(60)).repeat(3)
+        ))
+        .unwrap(),
     ];
     wide.summary.counts.issued = u64::MAX;
     for outcome in [outcome(), wide] {

@@ -22,7 +22,7 @@ pub struct Replay {
     /// What is changed about them.
     pub synthesis: Synthesis,
     /// Which files of this machine they may name.
-    #[serde(skip_serializing_if = "LocalMedia::is_default")]
+    #[serde(default, skip_serializing_if = "LocalMedia::is_default")]
     pub media: LocalMedia,
 }
 
