@@ -5,7 +5,7 @@ use crate::outcome::Outcome;
 use ringload_engine::clock::{Nanos, SECOND};
 use ringload_engine::plan::{
     Arrival, Cap, CapPolicy, Law, Length, Load, Passages, Phase, Plan, Ramp, Rate, Reuse, Shape,
-    TokenizerSource,
+    TokenizerSource, without_query_secrets,
 };
 use ringload_engine::verdict::{Finding, Status, Verdict};
 use std::path::PathBuf;
@@ -112,7 +112,7 @@ fn endpoint(plan: &Plan) -> String {
     let path = plan
         .custom_endpoint
         .as_ref()
-        .map(|p| format!(" at {p}"))
+        .map(|p| format!(" at {}", without_query_secrets(p)))
         .unwrap_or_default();
     let stream = if plan.streaming {
         "streaming"

@@ -287,7 +287,7 @@ fn a_server_that_hangs_has_the_rate_of_the_whole_run_and_is_told() {
             .as_f64()
             .unwrap();
         // Four in a second: the time in which the others hung counts.
-        assert!((1.0..=4.0).contains(&rate), "{}", ended.stdout);
+        assert!((1.0..4.1).contains(&rate), "{}", ended.stdout);
         assert!(
             summary["successes_duration_s"].as_f64() < summary["benchmark_duration_s"].as_f64()
         );

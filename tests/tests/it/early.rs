@@ -3,7 +3,7 @@
 use ringload_tests::front::{Front, Look};
 use ringload_tests::peer::{self, Peer};
 use ringload_tests::profile::Profile;
-use ringload_tests::{Io, on_both};
+use ringload_tests::{Io, on_both, until};
 use std::ffi::OsStr;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -64,8 +64,11 @@ fn a_close_while_a_request_is_sent_that_says_nothing_is_told_as_what_it_is() {
             let _ = (&stream).read(&mut head);
         });
         let ended = large(Profile::of(server.addr()), io).run().exits(3);
-        let all = REQUESTS as u64;
-        assert_eq!(ended.failures(), [("reset".to_owned(), all)].into());
+        // The kernel tells the reset once: to the read, or to the send, after which the read finds an end.
+        let failures = ended.failures();
+        let told =
+            ["reset", "closed_before_response"].map(|cause| failures.get(cause).unwrap_or(&0));
+        assert_eq!(told[0] + told[1], REQUESTS as u64, "{failures:?}");
         assert_eq!(server.connections(), REQUESTS, "none is sent again");
     });
 }
@@ -105,8 +108,10 @@ impl Bodies {
     /// Each whole, or cut off by the end of its connection.
     #[track_caller]
     fn are_whole(&self) {
-        let found = self.0.lock().expect("no test panics with it");
-        assert!(!found.is_empty());
+        let found = || self.0.lock().expect("no test panics with it");
+        // The server reads on after the last answer, when the client may have ended.
+        until("a body was looked at", || !found().is_empty());
+        let found = found();
         assert!(found.iter().all(Result::is_ok), "{found:?}");
     }
 }

@@ -140,9 +140,8 @@ fn while_results_are_summed_up() {
     until("the load is under way", || running.has_thread("worker-0"));
     until("the load has ended", || !running.has_thread("worker-0"));
     running.signal("TERM");
-    until("it is heard", || {
-        running.stderr().contains("results are being written")
-    });
+    // The workers may be gone a moment before the run says that its load is over.
+    until("it is heard", || running.stderr().contains("stopping:"));
     running.signal("TERM");
     until("it is heard again", || {
         running.stderr().contains("once more to quit")
@@ -172,7 +171,9 @@ fn a_calibration_keeps_nothing() {
     running.signal("TERM");
     let ended = running.end().exits(130);
     assert!(
-        ended.stderr.contains("nothing was kept"),
+        ["nothing was kept", "nothing was measured"]
+            .iter()
+            .any(|words| ended.stderr.contains(words)),
         "{}",
         ended.stderr
     );

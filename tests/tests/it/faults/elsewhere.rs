@@ -238,7 +238,7 @@ pub(super) const ROWS: &[Elsewhere] = &[
         becomes: "the report says first that it was interrupted, and which cells did not run; exit 130",
         tests: &[
             (
-                "tests/tests/it/campaign.rs",
+                CAMPAIGN,
                 "a_signal_ends_the_campaign_and_what_was_measured_is_there",
             ),
             (SIGNALS, "a_search_says_what_its_probes_found"),
@@ -425,6 +425,7 @@ pub(super) fn source(file: &str) -> &'static str {
         SECRETS => include_str!("../secrets.rs"),
         MEMORY => include_str!("../memory.rs"),
         KNOWN => include_str!("../../../../engine/tests/known_answers.rs"),
+        CAMPAIGN => include_str!("../campaign.rs"),
         CLI => include_str!("../cli.rs"),
         NETWORK => include_str!("../network.rs"),
         VERDICT => include_str!("../verdict.rs"),
@@ -450,6 +451,7 @@ const KNOWN: &str = "engine/tests/known_answers.rs";
 const MEMORY: &str = "tests/tests/it/memory.rs";
 const SIGNALS: &str = "tests/tests/it/signals.rs";
 const KEPT: &str = "tests/tests/it/kept.rs";
+const CAMPAIGN: &str = "tests/tests/it/campaign.rs";
 const CLI: &str = "tests/tests/it/cli.rs";
 const NETWORK: &str = "tests/tests/it/network.rs";
 const VERDICT: &str = "tests/tests/it/verdict.rs";

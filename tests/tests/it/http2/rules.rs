@@ -569,7 +569,7 @@ fn malformed_answers_end_their_stream_alone() {
             "a short body",
             Answer(|w, asked| {
                 w.send(&sized_head(asked.stream, "5000"))?;
-                w.send(&data(asked.stream, END_STREAM, &body()))
+                w.send(&data(asked.stream, END_STREAM, TOKEN))
             }),
             "truncated",
             "not as long as its Content-Length",
@@ -579,7 +579,7 @@ fn malformed_answers_end_their_stream_alone() {
             "a long body",
             Answer(|w, asked| {
                 w.send(&sized_head(asked.stream, "5"))?;
-                w.send(&data(asked.stream, 0, &body()))
+                w.send(&data(asked.stream, 0, TOKEN))
             }),
             "truncated",
             "not as long as its Content-Length",
