@@ -68,7 +68,10 @@ fn text(value: &str) -> String {
             Err(_) => pairs(value),
         };
     }
-    pairs(&without_query_secrets(&without_userinfo(value)))
+    if value.contains('?') {
+        return without_query_secrets(&without_userinfo(value));
+    }
+    pairs(&without_userinfo(value))
 }
 
 /// The text with the values of telling names hidden in its `name=value` and `name:value` pairs, which commas and blanks part. A number is no secret.

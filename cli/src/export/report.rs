@@ -4,6 +4,7 @@ use super::numbers::{metric, without_nulls};
 use super::time;
 use crate::outcome::{Outcome, Standing};
 use ringload_engine::measure::Metric;
+use ringload_engine::plan::without_json_secrets;
 use serde_json::{Map, Value, json};
 use std::io::{self, Write};
 
@@ -42,7 +43,9 @@ pub(crate) fn document(outcome: &Outcome) -> io::Result<Value> {
         "host": outcome.host,
     }));
     // A null that the user asked for is a value.
-    report["plan"]["extra_inputs"] = Value::Object(outcome.plan.extra_inputs.clone());
+    let inputs = outcome.plan.extra_inputs.iter();
+    let shown = inputs.map(|(name, value)| (name.clone(), without_json_secrets(name, value)));
+    report["plan"]["extra_inputs"] = Value::Object(shown.collect());
     Ok(report)
 }
 

@@ -7,6 +7,7 @@ use ringload_tests::{Io, on_both, until};
 use std::ffi::OsStr;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -98,20 +99,29 @@ fn all_refused(ended: &ringload_tests::profile::Ended, status: u64, words: &str)
 
 /// What a server found where it looked for requests.
 #[derive(Clone, Default)]
-struct Bodies(Arc<Mutex<Vec<Result<(), String>>>>);
+struct Bodies {
+    found: Arc<Mutex<Vec<Result<(), String>>>>,
+    /// Connections that were accepted, and those of them that have ended.
+    connections: Arc<[AtomicUsize; 2]>,
+}
 
 impl Bodies {
     fn note(&self, found: Result<(), String>) {
-        self.0.lock().expect("no test panics with it").push(found);
+        self.found
+            .lock()
+            .expect("no test panics with it")
+            .push(found);
     }
 
     /// Each whole, or cut off by the end of its connection.
     #[track_caller]
     fn are_whole(&self) {
-        let found = || self.0.lock().expect("no test panics with it");
-        // The server reads on after the last answer, when the client may have ended.
-        until("a body was looked at", || !found().is_empty());
-        let found = found();
+        // The server reads on after its last answer, when the client may have ended.
+        until("the server is done", || {
+            let [begun, ended] = [0, 1].map(|i| self.connections[i].load(Ordering::Acquire));
+            begun > 0 && begun == ended
+        });
+        let found = self.found.lock().expect("no test panics with it");
         assert!(found.iter().all(Result::is_ok), "{found:?}");
     }
 }
@@ -120,7 +130,9 @@ impl Bodies {
 fn server(bodies: Bodies) -> Peer {
     Peer::raw(move |stream, _| {
         // However it ends, what was found before is what counts.
+        bodies.connections[0].fetch_add(1, Ordering::AcqRel);
         let _ = converse(&stream, &bodies);
+        bodies.connections[1].fetch_add(1, Ordering::AcqRel);
     })
 }
 

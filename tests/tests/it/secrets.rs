@@ -206,7 +206,7 @@ fn values_under_telling_names_are_hidden_wherever_a_run_leaves_them() {
     keeps(&ended, "values under telling names");
     let told = fs::read_to_string(ended.artifacts().join("inputs.json")).unwrap();
     assert!(
-        told.contains("\"api_key\":\"<redacted>\"") && told.contains("\"min_tokens\":2"),
+        told.contains("\"api_key\": \"<redacted>\"") && told.contains("\"min_tokens\": 2"),
         "{told}"
     );
     let command = ended.report()["command"].to_string();
