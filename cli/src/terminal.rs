@@ -1,4 +1,4 @@
-//! Text to the user: stderr by [`say`], stdout by [`print`] and [`copy`]. Whatever comes from a server, a file, a template or the environment loses
+//! Text to the user: stderr by [`say`], stdout by [`print`](print()) and [`copy`]. Whatever comes from a server, a file, a template or the environment loses
 //! here what could steer a terminal or hide words from its reader; files keep it.
 
 use ringload_engine::Error;
