@@ -287,6 +287,23 @@ fn requests_that_find_no_slot_for_a_connection_wait_for_a_stream() {
 }
 
 #[test]
+fn slots_that_rest_when_all_is_issued_do_not_keep_the_loop_awake() {
+    // Two connections are refused, and their slots rest; the third serves its request for 2 s. Virtual time stands still in a loop that
+    // does not wait.
+    let server = Server {
+        refused: 2,
+        answer: |at, key, stream, script| script.send(at + 2 * SECOND, key, chat(stream)),
+        ..Server::default()
+    };
+    let mut plan = plan(Phase::closed(3, 3));
+    plan.reuse = Reuse::Never;
+    let records = play_plan(&plan, server);
+    let refused = Outcome::Failed(Cause::ConnectRefused);
+    let outcomes: Vec<_> = records.iter().map(|r| r.outcome).collect();
+    assert_eq!(outcomes, [refused, refused, Outcome::Succeeded]);
+}
+
+#[test]
 fn prewarmed_connections_wait_for_the_settings_of_the_server() {
     let server = Server {
         connect: 50 * MILLI,
@@ -417,6 +434,8 @@ struct Server {
     closes: Option<Nanos>,
     /// Connects that it does not answer, before all others.
     silent: usize,
+    /// Connects that it refuses, before all others.
+    refused: usize,
     /// Connections so far.
     connects: usize,
     /// How long a connection takes.
@@ -434,6 +453,7 @@ impl Default for Server {
             later: None,
             closes: None,
             silent: 0,
+            refused: 0,
             connects: 0,
             connect: 0,
             sends: Vec::new(),
@@ -448,6 +468,9 @@ impl Peer for Server {
         self.connects += 1;
         if self.connects <= self.silent {
             return;
+        }
+        if self.connects <= self.refused {
+            return script.refuse(now, key, libc::ECONNREFUSED);
         }
         script.accept(now + self.connect, key);
         let greets = now + self.connect + MILLI;

@@ -77,8 +77,9 @@ impl Slots {
     }
 
     pub(super) fn next_due(&self, core: &Core<'_>) -> Option<Nanos> {
+        // Slots that are left over when all is issued wake nobody.
         let opening = self.openings.front().copied().flatten();
-        let free = earlier(opening, core.resting.front().copied());
+        let free = earlier(opening, core.resting.front().copied()).filter(|_| !self.ended);
         earlier(free, core.sessions.next_due())
     }
 
