@@ -1,0 +1,25 @@
+//! Rules of the source tree that the compiler does not know. `tests/tidy/debts.tsv` lists what breaks a rule today, with how much of it
+//! there is: the test fails when there is more than listed, and when there is less, so that the list can only shrink.
+//!
+//! ```text
+//!   source     files, modules, what each name refers to
+//!   cycles     no import cycle between the folders of a crate
+//!   sizes      functions of at most 80 lines, files of at most 400
+//!   writers    no struct of over 12 fields that another file writes
+//!   words      the words of the glossary, not private ones
+//!   layers     libc and flag names only where they belong; nothing depends on bench/
+//!   docs       docs/ARCHITECTURE.md draws the graph of the crates and folders
+//!   supply     licences and origins of all dependencies
+//! ```
+
+#![cfg(test)]
+
+mod cycles;
+mod debts;
+mod docs;
+mod layers;
+mod sizes;
+mod source;
+mod supply;
+mod words;
+mod writers;
