@@ -61,15 +61,17 @@ impl Arrival<'_> {
         };
         if since > self.at { 0 } else { since }
     }
+}
 
-    /// The same bytes as a part of their read that more bytes follow.
+impl Exact {
+    /// The same for a part of the read; `last`: nothing follows it.
+    #[inline]
     #[must_use]
-    pub fn followed(self) -> Self {
-        let exact = match self.exact {
-            Exact::Whole => Exact::Whole,
-            Exact::LastByte | Exact::Nothing => Exact::Nothing,
-        };
-        Self { exact, ..self }
+    pub fn of_part(self, last: bool) -> Self {
+        match self {
+            Self::LastByte if !last => Self::Nothing,
+            exact => exact,
+        }
     }
 }
 

@@ -112,7 +112,7 @@ fn answer<'a>(exchange: &mut Exchange, reads: impl Iterator<Item = &'a [u8]>) ->
     while matches!(progress, Progress::Pending | Progress::Complete) {
         now += 10;
         progress = match reads.next() {
-            Some(read) => exchange.handle_received(read, now),
+            Some(read) => exchange.handle_received(read, &now.into()),
             None => exchange.handle_closed(now),
         };
         assert!(now < 10 * u64::from(u32::MAX));
@@ -173,13 +173,13 @@ fn ride<'a>(scene: Scene, reads: impl Iterator<Item = &'a [u8]>) -> Vec<Came> {
                     Progress::Pending
                 }
                 Happened::Body { bytes, .. } => {
-                    let progress = rider.handle_body(bytes, now, read);
+                    let progress = rider.handle_body(bytes, &now.into(), true, read);
                     if let Progress::Done { .. } = progress {
                         connection.cancel(tag, now, &mut out);
                     }
                     progress
                 }
-                Happened::End { .. } => rider.handle_end(now),
+                Happened::End { .. } => rider.handle_end(&now.into(), true),
                 Happened::BodySent { .. } => Progress::Pending,
                 other => rider.fail(Cause::Http2Reset, Some(format!("{other:?}")), now),
             };
@@ -289,7 +289,7 @@ fn any_order(scene: Scene, script: &[u8]) {
             _ => {
                 let (read, rest) = peer.split_at(peer.len().min(8 << (call >> 4)));
                 peer = rest;
-                progress = exchange.handle_received(read, now);
+                progress = exchange.handle_received(read, &now.into());
             }
         }
         if let Progress::Done { .. } = progress {

@@ -64,7 +64,7 @@ impl Round for Stream {
         self.exchange.handle_sent(self.now);
         match self.carried {
             Carried::Http1 => {
-                self.exchange.handle_received(HEAD, self.now);
+                self.exchange.handle_received(HEAD, &self.now.into());
             }
             Carried::Http2 => self.exchange.handle_head(&head(), self.now, 0),
         }
@@ -76,8 +76,11 @@ impl Round for Stream {
             self.number += 1;
             let read = black_box(&read[..]);
             black_box(match self.carried {
-                Carried::Http1 => self.exchange.handle_received(read, self.now),
-                Carried::Http2 => self.exchange.handle_body(read, self.now, self.number),
+                Carried::Http1 => self.exchange.handle_received(read, &self.now.into()),
+                Carried::Http2 => {
+                    self.exchange
+                        .handle_body(read, &self.now.into(), true, self.number)
+                }
             });
         }
     }
@@ -108,7 +111,8 @@ fn requests() -> Case {
                     exchange.begin(black_box(&request(1)));
                     exchange.handle_sending(SECOND, 1_000, true);
                     exchange.handle_sent(SECOND);
-                    let progress = exchange.handle_received(black_box(&answer), 2 * SECOND);
+                    let progress =
+                        exchange.handle_received(black_box(&answer), &(2 * SECOND).into());
                     assert_eq!(progress, Progress::Done { reusable: true });
                     let record = black_box(exchange.take_record());
                     assert_eq!(record.outcome, Outcome::Succeeded);

@@ -94,7 +94,7 @@ fn read_late(driver: &mut impl Driver, addr: SocketAddr, late: bool) -> Record {
     while exchange.record().events < TOKENS && monotonic() < until {
         wait(driver, &mut |event, _| {
             if let Event::Received { bytes, arrival } = event {
-                assert_eq!(exchange.handle_received(bytes, arrival), Progress::Pending);
+                assert_eq!(exchange.handle_received(bytes, &arrival), Progress::Pending);
             }
         });
     }

@@ -6,10 +6,11 @@
 //! of the body had not come by then, [`Exchange::handle_rest`] looks for it, so that the connection may be used again.
 
 mod answer;
+mod intervals;
 
 pub use answer::KeepText;
 
-use crate::arrival::{Arrival, Exact, NARROW};
+use crate::arrival::{Arrival, Exact};
 use crate::clock::Nanos;
 use crate::endpoint::{self, Field};
 use crate::plan::{EndpointKind, Limits};
@@ -90,10 +91,9 @@ pub struct Exchange {
     /// HTTP/2: the last read that brought something, and how many output events it brought.
     read: u64,
     read_events: u32,
-    /// The address of the byte behind the last output event.
+    /// The address of the byte behind the last event, and the number of output events before it.
     event_end: usize,
-    /// The stamp of the last read that emptied the queue: what is read later was stamped later.
-    emptied_at: Nanos,
+    events_before: u32,
 }
 
 /// How the body is read.
@@ -131,7 +131,7 @@ impl Exchange {
             read: 0,
             read_events: 0,
             event_end: 0,
-            emptied_at: 0,
+            events_before: 0,
         }
     }
 
@@ -196,7 +196,6 @@ impl Exchange {
         self.mode = Mode::Head;
         self.settled = false;
         self.after = 0;
-        self.emptied_at = 0;
     }
 
     /// Bytes of memory that the answer holds: what of it has been read and is not done with, its text, and the record. It grows with what is
@@ -297,12 +296,12 @@ impl Exchange {
     }
 
     /// Bytes arrived.
-    pub fn handle_received<'a>(
-        &mut self,
-        bytes: &[u8],
-        arrival: impl Into<Arrival<'a>>,
-    ) -> Progress {
-        self.handle_read(bytes.len(), arrival.into(), |part| part(bytes))
+    pub fn handle_received(&mut self, bytes: &[u8], arrival: &Arrival<'_>) -> Progress {
+        let (arrived, before) = self.read_begins(arrival);
+        self.count_read(bytes.len(), arrived);
+        let progress = self.decode(bytes, arrived);
+        self.read_ends(before, bytes, arrived, arrival);
+        progress
     }
 
     /// One read of `bytes` on the wire arrived; `parts` hands over what it carried, piece by piece (TLS records). Every event
@@ -312,22 +311,15 @@ impl Exchange {
     pub fn handle_read(
         &mut self,
         bytes: usize,
-        arrival: Arrival<'_>,
+        arrival: &Arrival<'_>,
         parts: impl FnOnce(&mut dyn FnMut(&[u8])),
     ) -> Progress {
-        // A stamp from before the request was sent cannot be its answer's: the read is then as good as its own send.
-        let sent = self.answer.record.instants.send_start.unwrap_or(0);
-        let arrived = arrival.at.max(sent);
-        let before = self.answer.record.events;
+        let (arrived, before) = self.read_begins(arrival);
         let mut progress = Progress::Pending;
         let mut first = true;
-        let mut ends = false;
         parts(&mut |part| {
             if std::mem::take(&mut first) {
-                let record = &mut self.answer.record;
-                record.instants.answered(arrived);
-                record.reads += 1;
-                record.bytes_received += bytes as u64;
+                self.count_read(bytes, arrived);
             }
             progress = match progress {
                 Progress::Pending => self.decode(part, arrived),
@@ -337,57 +329,27 @@ impl Exchange {
                 },
                 Progress::Done { .. } => Progress::Done { reusable: false },
             };
-            ends = self.ends_with_event(part);
         });
-        let new = self.answer.record.events - before;
-        self.answer.record.coalesced += new.saturating_sub(1);
-        self.bound(new, ends, arrived, arrival);
+        // What TLS carries arrived with its record or is not known: where an event ends in it makes no difference.
+        self.read_ends(before, &[], arrived, arrival);
         progress
     }
 
-    /// Whether the last output event is the end of `part`, but for what belongs to it: the LF of its last CR, and the CR LF that ends its chunk.
+    /// The arrival that counts for a read, and the output events before it.
     #[inline]
-    fn ends_with_event(&self, part: &[u8]) -> bool {
-        match part.as_ptr_range().end.addr().wrapping_sub(self.event_end) {
-            0 => true,
-            2 => part.ends_with(b"\r\n"),
-            behind => ends_after_cr(part, behind),
-        }
+    fn read_begins(&self, arrival: &Arrival<'_>) -> (Nanos, u32) {
+        let record = &self.answer.record;
+        // A stamp from before the request was sent cannot be its answer's: the read is then as good as its own send.
+        let sent = record.instants.send_start.unwrap_or(0);
+        (arrival.at.max(sent), record.events)
     }
 
-    /// Notes how much earlier than `arrived` the last `new` output events can have arrived. `ends`: the last of them ended its read.
     #[inline]
-    fn bound(&mut self, new: u32, ends: bool, arrived: Nanos, arrival: Arrival<'_>) {
-        let exact = match arrival.exact {
-            Exact::Whole => new,
-            Exact::LastByte => u32::from(ends),
-            Exact::Nothing => 0,
-        };
-        if new > exact {
-            self.widen(new, new - exact, arrived, arrival);
-        } else if new > 0 {
-            self.answer.record.intervals.last = 0;
-        }
-        if arrival.exact != Exact::Nothing {
-            self.emptied_at = arrived;
-        }
-    }
-
-    #[cold]
-    fn widen(&mut self, new: u32, unsure: u32, arrived: Nanos, arrival: Arrival<'_>) {
+    fn count_read(&mut self, bytes: usize, arrived: Nanos) {
         let record = &mut self.answer.record;
-        // A response does not begin before its request, nor is it stamped out of order.
-        let known = self.emptied_at.max(record.instants.send_start.unwrap_or(0));
-        let width = arrived - arrival.earliest().max(known).min(arrived);
-        let intervals = &mut record.intervals;
-        if record.events == new {
-            intervals.first = width;
-        }
-        intervals.last = if unsure == new { width } else { 0 };
-        intervals.widest = intervals.widest.max(width);
-        if width > NARROW {
-            intervals.wide += unsure;
-        }
+        record.instants.answered(arrived);
+        record.reads += 1;
+        record.bytes_received += bytes as u64;
     }
 
     fn decode(&mut self, bytes: &[u8], arrived: Nanos) -> Progress {
@@ -407,7 +369,7 @@ impl Exchange {
                     let before = self.answer.record.events;
                     let progress = self.end_of_body(arrived, reusable && input.is_empty());
                     if self.answer.record.events != before {
-                        self.event_end = input.as_ptr().addr();
+                        (self.event_end, self.events_before) = (input.as_ptr().addr(), before);
                     }
                     return progress;
                 }
@@ -423,13 +385,14 @@ impl Exchange {
     }
 
     /// Bytes of a body arrived in a frame of the connection's read number `read` (HTTP/2): events of one read share its stamp.
-    pub fn handle_body<'a>(
+    /// `last`: nothing follows the frame in that read.
+    pub fn handle_body(
         &mut self,
         bytes: &[u8],
-        arrival: impl Into<Arrival<'a>>,
+        arrival: &Arrival<'_>,
+        last: bool,
         read: u64,
     ) -> Progress {
-        let arrival = arrival.into();
         let arrived = self.part_of_read(arrival.at, read);
         self.answer.record.bytes_received += bytes.len() as u64;
         let before = self.answer.record.events;
@@ -439,7 +402,7 @@ impl Exchange {
         let alone = u32::from(self.read_events == 0);
         self.answer.record.coalesced += new.saturating_sub(alone);
         self.read_events += new;
-        self.bound(new, self.ends_with_event(bytes), arrived, arrival);
+        self.bound(new, bytes, arrival.exact.of_part(last), arrived, arrival);
         match outcome {
             Ok(()) if self.settled && !before_settled => Progress::Complete,
             Ok(()) => Progress::Pending,
@@ -493,15 +456,16 @@ impl Exchange {
     }
 
     /// The response is complete (HTTP/2).
-    pub fn handle_end<'a>(&mut self, arrival: impl Into<Arrival<'a>>) -> Progress {
-        let arrival = arrival.into();
+    /// `last`: nothing follows its end in the read.
+    pub fn handle_end(&mut self, arrival: &Arrival<'_>, last: bool) -> Progress {
         let sent = self.answer.record.instants.send_start.unwrap_or(0);
         let arrived = arrival.at.max(sent);
         let before = self.answer.record.events;
         let progress = self.end_of_body(arrived, true);
         let new = self.answer.record.events - before;
         if new > 0 {
-            self.bound(new, true, arrived, arrival);
+            let ends = arrival.exact.of_part(last) != Exact::Nothing;
+            self.widen(new, ends, arrived, arrival);
         }
         progress
     }
@@ -630,11 +594,9 @@ impl Exchange {
             match self.sse.next(&mut input) {
                 Ok(None) => return Ok(()),
                 Ok(Some(event)) => {
-                    let before = self.answer.record.events;
+                    self.event_end = input.as_ptr().addr();
+                    self.events_before = self.answer.record.events;
                     self.answer.event(event.data, event.name, arrived)?;
-                    if self.answer.record.events != before {
-                        self.event_end = input.as_ptr().addr();
-                    }
                     if self.answer.done_seen {
                         self.settle(arrived);
                         return Ok(());
@@ -786,15 +748,6 @@ impl Exchange {
             self.text_lost = self.answer.hand_over(&mut record);
         }
         record
-    }
-}
-
-#[cold]
-fn ends_after_cr(part: &[u8], behind: usize) -> bool {
-    match behind {
-        1 => part.ends_with(b"\n"),
-        3 => part.ends_with(b"\n\r\n"),
-        _ => false,
     }
 }
 

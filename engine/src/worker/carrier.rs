@@ -171,7 +171,7 @@ impl Core<'_> {
         &mut self,
         key: Key,
         bytes: &[u8],
-        arrival: Arrival<'_>,
+        arrival: &Arrival<'_>,
         seen: Nanos,
     ) {
         let slot = &mut self.slots[key.slot as usize];
@@ -187,7 +187,7 @@ impl Core<'_> {
             None => lost = self.frames(target, &mut carrier, bytes, arrival, seen),
             Some(tls) => {
                 let shaking = tls.handshaking();
-                let arrival = of_records(tls, bytes, arrival);
+                let arrival = &of_records(tls, bytes, arrival);
                 let read = tls.receive(bytes, |plain| {
                     lost = self.frames(target, &mut carrier, plain, arrival, seen);
                     match lost {
@@ -240,7 +240,7 @@ impl Core<'_> {
         target: u16,
         carrier: &mut Carrier,
         bytes: &[u8],
-        arrival: Arrival<'_>,
+        arrival: &Arrival<'_>,
         seen: Nanos,
     ) -> Option<Loss> {
         carrier.begin(self.http2_config());
@@ -269,11 +269,6 @@ impl Core<'_> {
                     return Some((cause, Some(e.to_string())));
                 }
             };
-            let arrival = if input.is_empty() {
-                arrival
-            } else {
-                arrival.followed()
-            };
             match happened {
                 Happened::Head { tag, head } => {
                     self.slots[tag as usize]
@@ -283,7 +278,10 @@ impl Core<'_> {
                 Happened::Body { tag, bytes } => {
                     let rider = &mut self.slots[tag as usize];
                     let before = rider.exchange.record().events;
-                    let progress = rider.exchange.handle_body(bytes, arrival, read);
+                    let progress =
+                        rider
+                            .exchange
+                            .handle_body(bytes, arrival, input.is_empty(), read);
                     let progress = rider.within(&self.shared.budget, progress, seen);
                     self.live_events += u64::from(rider.exchange.record().events - before);
                     match progress {
@@ -296,7 +294,9 @@ impl Core<'_> {
                     }
                 }
                 Happened::End { tag } => {
-                    self.slots[tag as usize].exchange.handle_end(arrival);
+                    self.slots[tag as usize]
+                        .exchange
+                        .handle_end(arrival, input.is_empty());
                     self.finish(tag, Left::Nothing, seen);
                 }
                 Happened::Reset {

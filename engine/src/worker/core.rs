@@ -148,14 +148,14 @@ impl Core<'_> {
             Event::SendFailed(e) if active => self.send_broke(key, e, seen),
             Event::SendFailed(_) => self.todo.push(Todo::Close(key)),
             Event::Received { bytes, arrival } if slot.tls.is_some() => {
-                self.handle_sealed(key, bytes, arrival, seen);
+                self.handle_sealed(key, bytes, &arrival, seen);
             }
             Event::Received { bytes, arrival } if active => {
                 let before = slot.exchange.record().events;
-                let progress = slot.exchange.handle_received(bytes, arrival);
+                let progress = slot.exchange.handle_received(bytes, &arrival);
                 let progress = slot.within(&self.shared.budget, progress, seen);
                 self.live_events += u64::from(slot.exchange.record().events - before);
-                self.count_read(arrival, seen);
+                self.count_read(&arrival, seen);
                 match progress {
                     Progress::Pending => {}
                     Progress::Complete => self.watch_body(key.slot, seen),
@@ -200,7 +200,7 @@ impl Core<'_> {
                 self.todo.push(Todo::Opened(key));
             }
             Event::Received { bytes, arrival } => {
-                self.handle_carried(key, bytes, arrival, seen);
+                self.handle_carried(key, bytes, &arrival, seen);
             }
             Event::Sent => {
                 let slot = &mut self.slots[key.slot as usize];
@@ -229,7 +229,7 @@ impl Core<'_> {
         }
     }
 
-    pub(super) fn count_read(&mut self, arrival: Arrival<'_>, seen: Nanos) {
+    pub(super) fn count_read(&mut self, arrival: &Arrival<'_>, seen: Nanos) {
         if self.phase == PhaseKind::Profiling && self.shared.plan.stamps == Stamps::Kernel {
             if arrival.stamped {
                 self.shard.read_lag(seen.saturating_sub(arrival.at));

@@ -15,7 +15,7 @@ impl Core<'_> {
         &mut self,
         key: Key,
         bytes: &[u8],
-        arrival: Arrival<'_>,
+        arrival: &Arrival<'_>,
         seen: Nanos,
     ) {
         let slot = &mut self.slots[key.slot as usize];
@@ -28,7 +28,7 @@ impl Core<'_> {
         let (mut failed, mut unasked) = (None, false);
         let mut rest = Progress::Pending;
         let progress = if active && slot.state == State::Busy {
-            let progress = slot.exchange.handle_read(bytes.len(), of_records, |part| {
+            let progress = slot.exchange.handle_read(bytes.len(), &of_records, |part| {
                 failed = tls
                     .receive(bytes, |plain| {
                         part(plain);
@@ -99,11 +99,11 @@ impl Core<'_> {
 pub(super) fn of_records<'a>(
     tls: &mut tls::Session,
     bytes: &[u8],
-    arrival: Arrival<'a>,
+    arrival: &Arrival<'a>,
 ) -> Arrival<'a> {
     let exact = match (arrival.exact, tls.is_one_record(bytes)) {
         (Exact::Whole, _) | (Exact::LastByte, true) => Exact::Whole,
         _ => Exact::Nothing,
     };
-    Arrival { exact, ..arrival }
+    Arrival { exact, ..*arrival }
 }

@@ -39,7 +39,7 @@ fn read(kind: EndpointKind, streaming: bool, media: &str, body: &str) -> Record 
     let head =
         format!("HTTP/1.1 200 OK\r\ncontent-type: {media}\r\ncontent-length: {length}\r\n\r\n");
     let response = [head.as_bytes(), body.as_bytes()].concat();
-    let progress = exchange.handle_received(&response, 20);
+    let progress = exchange.handle_received(&response, &20.into());
     assert!(matches!(progress, Progress::Done { .. }), "{body}");
     exchange.take_record()
 }

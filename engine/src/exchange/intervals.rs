@@ -1,0 +1,97 @@
+//! How much earlier than its stamp an event can have arrived: see [`Arrival`].
+
+use super::Exchange;
+use crate::arrival::{Arrival, Exact, NARROW};
+use crate::clock::Nanos;
+
+impl Exchange {
+    #[inline]
+    pub(super) fn read_ends(
+        &mut self,
+        before: u32,
+        part: &[u8],
+        arrived: Nanos,
+        arrival: &Arrival<'_>,
+    ) {
+        let new = self.answer.record.events - before;
+        self.answer.record.coalesced += new.saturating_sub(1);
+        self.bound(new, part, arrival.exact, arrived, arrival);
+    }
+
+    /// Notes how much earlier than `arrived` the last `new` output events can have arrived. They came in `part`, of which `exact` arrived at the stamp.
+    #[inline]
+    pub(super) fn bound(
+        &mut self,
+        new: u32,
+        part: &[u8],
+        exact: Exact,
+        arrived: Nanos,
+        arrival: &Arrival<'_>,
+    ) {
+        if new == 0 {
+            return;
+        }
+        let sure = match exact {
+            Exact::Whole => true,
+            Exact::LastByte => new == 1 && self.ends_with_event(part),
+            Exact::Nothing => false,
+        };
+        if sure {
+            self.answer.record.intervals.last = 0;
+        } else {
+            let ends = exact == Exact::LastByte && self.ends_with_event(part);
+            self.widen(new, ends, arrived, arrival);
+        }
+    }
+
+    /// Whether the last event was output and is the end of `part`, but for what belongs to it: the LF of its last CR, and the CR LF that ends its
+    /// chunk.
+    #[inline]
+    fn ends_with_event(&self, part: &[u8]) -> bool {
+        let output = self.answer.record.events != self.events_before;
+        output
+            && match part.as_ptr_range().end.addr().wrapping_sub(self.event_end) {
+                0 => true,
+                2 => part.ends_with(b"\r\n"),
+                behind => ends_after_cr(part, behind),
+            }
+    }
+
+    /// `ends`: the last of the events has its own stamp.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn widen(&mut self, new: u32, ends: bool, arrived: Nanos, arrival: &Arrival<'_>) {
+        let record = &mut self.answer.record;
+        let intervals = &mut record.intervals;
+        // A response does not begin before its request, nor is it stamped out of order: where the event before the new ones ended a read that
+        // emptied the queue, they were stamped after that.
+        let before = match record.gaps.len().checked_sub(new as usize) {
+            Some(first) if intervals.last == 0 => record.gaps.get(first).copied(),
+            _ => None,
+        };
+        let known = before.map_or(0, |gap| arrived.saturating_sub(gap));
+        let known = known.max(record.instants.send_start.unwrap_or(0));
+        let width = arrived - arrival.earliest().max(known).min(arrived);
+        let unsure = new - u32::from(ends);
+        intervals.last = if ends { 0 } else { width };
+        if unsure == 0 {
+            return;
+        }
+        if record.events == new {
+            intervals.first = width;
+        }
+        intervals.widest = intervals.widest.max(width);
+        if width > NARROW {
+            intervals.wide += unsure;
+        }
+    }
+}
+
+#[cold]
+fn ends_after_cr(part: &[u8], behind: usize) -> bool {
+    match behind {
+        1 => part.ends_with(b"\n"),
+        3 => part.ends_with(b"\n\r\n"),
+        _ => false,
+    }
+}
