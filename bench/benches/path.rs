@@ -1,6 +1,7 @@
 //! The path of a token, stage by stage and whole: nanoseconds per event, and events and bytes per second.
 //!
-//! The cases are those of `ringload_bench::cases`. A group is a stage: `cargo bench -p ringload-bench --bench path -- whole/`
+//! The cases are those of `ringload_bench::cases`. A group is a stage:
+//! `cargo bench -p ringload-bench --bench path -- whole/`
 
 use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 use ringload_bench::cases::stages;

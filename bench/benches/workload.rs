@@ -14,19 +14,10 @@ fn workload(c: &mut Criterion) {
             b.iter(|| Workload::prepare(&plan).unwrap());
         });
         let ready = Workload::prepare(&plan).unwrap();
-        let texts: Vec<_> = ready
-            .entries
-            .iter()
-            .map(|entry| text(entry.body.in_memory()))
-            .collect();
+        let texts: Vec<_> = ready.entries.iter().map(|entry| text(entry.body.in_memory())).collect();
         // What preparation would cost at least if each prompt were encoded whole once, on one core.
         group.bench_function(format!("encode_each_once_{entries}x{isl}"), |b| {
-            b.iter(|| {
-                texts
-                    .iter()
-                    .map(|text| ready.count_tokens(text))
-                    .sum::<u32>()
-            });
+            b.iter(|| texts.iter().map(|text| ready.count_tokens(text)).sum::<u32>());
         });
     }
     group.finish();
@@ -35,19 +26,11 @@ fn workload(c: &mut Criterion) {
 fn text(body: &[u8]) -> String {
     let body = String::from_utf8_lossy(body);
     let from = body.find("\"content\":\"").map_or(0, |i| i + 11);
-    body[from..]
-        .split('"')
-        .next()
-        .unwrap_or_default()
-        .to_owned()
+    body[from..].split('"').next().unwrap_or_default().to_owned()
 }
 
 fn plan(entries: usize, mean: f64) -> Plan {
-    let mut plan = Plan::new(
-        vec![Target::parse("http://localhost:8000").unwrap()],
-        "m",
-        Phase::closed(1, 1),
-    );
+    let mut plan = Plan::new(vec![Target::parse("http://localhost:8000").unwrap()], "m", Phase::closed(1, 1));
     plan.prompts.isl.mean = mean;
     plan.prompts.entries = entries;
     plan

@@ -74,11 +74,7 @@ impl Case {
     /// A clock for it, made ready once.
     #[must_use]
     pub fn stopwatch(&self) -> Stopwatch {
-        Stopwatch {
-            events: self.events,
-            rounds: self.rounds(),
-            apart: self.apart(),
-        }
+        Stopwatch { events: self.events, rounds: self.rounds(), apart: self.apart() }
     }
 }
 
@@ -90,8 +86,8 @@ pub struct Stopwatch {
 }
 
 impl Stopwatch {
-    /// The time of `events` events: that of as many rounds as hold them, in proportion. What is taken off runs in turn with the rest, so that
-    /// both see the same machine.
+    /// The time of `events` events: that of as many rounds as hold them, in proportion. What is taken off runs in turn
+    /// with the rest, so that both see the same machine.
     pub fn time(&mut self, events: u64) -> Duration {
         let rounds = events.div_ceil(self.events);
         let (mut all, mut off) = (Duration::ZERO, Duration::ZERO);
@@ -101,8 +97,7 @@ impl Stopwatch {
                 off += time(&mut **apart);
             }
         }
-        all.saturating_sub(off)
-            .mul_f64(events as f64 / (rounds * self.events) as f64)
+        all.saturating_sub(off).mul_f64(events as f64 / (rounds * self.events) as f64)
     }
 }
 

@@ -4,8 +4,8 @@
 //! * `truth`: what ringload reported of a run, held against what the server did ([`truth`]).
 //! * `counts`: runs one case for callgrind.
 //!
-//! The path of a token is cut into stages, each with its cases; `cargo bench` times them and `bench/compare/instructions.sh` counts their
-//! instructions: the same bytes, the same calls.
+//! The path of a token is cut into stages, each with its cases; `cargo bench` times them and
+//! `bench/compare/instructions.sh` counts their instructions: the same bytes, the same calls.
 #![forbid(unsafe_code)]
 
 pub mod case;

@@ -2,8 +2,7 @@
 
 use crate::case::Round;
 use crate::samples::{
-    ACK, DATA, END_STREAM, HEAD, HEADERS, SETTINGS, chunk, event, farewell, frame, head_frame,
-    token,
+    ACK, DATA, END_STREAM, HEAD, HEADERS, SETTINGS, chunk, event, farewell, frame, head_frame, token,
 };
 use ringload_engine::clock::{MILLI, Nanos, SECOND};
 use ringload_engine::driver::sim::{Peer, Script, Sim};
@@ -98,11 +97,7 @@ pub(crate) struct Answers {
 
 impl Answers {
     pub(crate) fn new(shape: Shape) -> Self {
-        Self {
-            shape,
-            answer: shape.answer(0),
-            asked: Vec::new(),
-        }
+        Self { shape, answer: shape.answer(0), asked: Vec::new() }
     }
 
     /// The answers of all streams that have asked.
@@ -186,11 +181,7 @@ impl Alone {
         let _ = sim.wait(START, 0, &mut |_, event, _| {
             black_box(event);
         });
-        Self {
-            sim,
-            shape,
-            next_stream: 1,
-        }
+        Self { sim, shape, next_stream: 1 }
     }
 }
 
@@ -219,8 +210,5 @@ impl Round for Alone {
 }
 
 fn key(slot: u32) -> Key {
-    Key {
-        slot,
-        generation: 1,
-    }
+    Key { slot, generation: 1 }
 }

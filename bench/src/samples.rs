@@ -11,8 +11,7 @@ pub(crate) const LAPS: usize = 16;
 pub(crate) const ROUND: usize = EVENTS * LAPS;
 
 /// The head of a response.
-pub(crate) const HEAD: &[u8] =
-    b"HTTP/1.1 200 OK\r\ndate: Tue, 24 Nov 2026 02:12:51 GMT\r\nserver: uvicorn\r\n\
+pub(crate) const HEAD: &[u8] = b"HTTP/1.1 200 OK\r\ndate: Tue, 24 Nov 2026 02:12:51 GMT\r\nserver: uvicorn\r\n\
     content-type: text/event-stream; charset=utf-8\r\ntransfer-encoding: chunked\r\n\r\n";
 
 /// What a stream ends with.
@@ -24,16 +23,7 @@ pub(crate) const USAGE: &str = "{\"id\":\"chatcmpl-9698ab36e1b6465c\",\"object\"
 pub(crate) const ERROR: &str = "{\"error\":{\"message\":\"EngineCore encountered an issue. See stack trace (above) for the root cause.\",\
     \"type\":\"InternalServerError\",\"param\":null,\"code\":500}}";
 
-const WORDS: [&str; 8] = [
-    " the",
-    "atic",
-    " control",
-    " ac",
-    " Legal",
-    " specify",
-    "\\n",
-    " caf\u{e9}",
-];
+const WORDS: [&str; 8] = [" the", "atic", " control", " ac", " Legal", " specify", "\\n", " caf\u{e9}"];
 
 /// The JSON of event `i`, with `behind` behind its choices.
 pub(crate) fn json_with(i: usize, behind: &str) -> String {
@@ -98,10 +88,7 @@ pub(crate) const END_HEADERS: u8 = 4;
 /// [`EVENTS`] events as `encode` writes them, `each` of them to a read.
 pub(crate) fn reads<B: AsRef<[u8]>>(each: usize, encode: impl Fn(usize) -> B) -> Vec<Vec<u8>> {
     let events: Vec<B> = (0..EVENTS).map(encode).collect();
-    events
-        .chunks(each)
-        .map(|read| read.iter().flat_map(|e| e.as_ref()).copied().collect())
-        .collect()
+    events.chunks(each).map(|read| read.iter().flat_map(|e| e.as_ref()).copied().collect()).collect()
 }
 
 /// Bytes of a round of these reads.
@@ -122,8 +109,5 @@ pub(crate) fn plan(streams: u32) -> Plan {
 /// Limits on heads, as a run has them.
 pub(crate) fn head_limits() -> HeadLimits {
     let limits = Limits::default();
-    HeadLimits {
-        bytes: limits.head_bytes,
-        fields: limits.head_fields,
-    }
+    HeadLimits { bytes: limits.head_bytes, fields: limits.head_fields }
 }

@@ -18,8 +18,7 @@ pub(crate) fn flags() -> String {
         let mut heading = None;
         let known = |arg: &&Arg| {
             let profile = command.find_subcommand("profile");
-            let of_profile =
-                |p: &clap::Command| p.get_arguments().any(|a| a.get_id() == arg.get_id());
+            let of_profile = |p: &clap::Command| p.get_arguments().any(|a| a.get_id() == arg.get_id());
             matches!(name, "capacity" | "calibrate") && profile.is_some_and(of_profile)
         };
         for arg in sub
@@ -30,24 +29,16 @@ pub(crate) fn flags() -> String {
             if heading != Some(arg.get_help_heading()) {
                 heading = Some(arg.get_help_heading());
                 let title = arg.get_help_heading().unwrap_or("Options");
-                let _ = write!(
-                    text,
-                    "\n### {title}\n\n| flag | default | meaning |\n|---|---|---|\n"
-                );
+                let _ = write!(text, "\n### {title}\n\n| flag | default | meaning |\n|---|---|---|\n");
             }
-            let _ = writeln!(
-                text,
-                "| {} | {} | {} |",
-                spellings(arg),
-                default(arg),
-                meaning(arg)
-            );
+            let _ = writeln!(text, "| {} | {} | {} |", spellings(arg), default(arg), meaning(arg));
         }
     }
     text.push_str("\n## Others\n\n");
-    for sub in command.get_subcommands().filter(|s| {
-        !s.is_hide_set() && !matches!(s.get_name(), "profile" | "capacity" | "calibrate" | "mock")
-    }) {
+    for sub in command
+        .get_subcommands()
+        .filter(|s| !s.is_hide_set() && !matches!(s.get_name(), "profile" | "capacity" | "calibrate" | "mock"))
+    {
         let _ = writeln!(
             text,
             "- `ringload {}`: {}",
@@ -82,19 +73,10 @@ pub(crate) fn completions(shell: clap_complete::Shell, to: &mut dyn Write) -> io
 fn spellings(arg: &Arg) -> String {
     let short = arg.get_short().map(|s| format!("`-{s}`"));
     let long = arg.get_long().map(|l| format!("`--{l}`"));
-    let aliases = arg
-        .get_visible_aliases()
-        .unwrap_or_default()
-        .into_iter()
-        .map(|a| format!("`--{a}`"));
+    let aliases = arg.get_visible_aliases().unwrap_or_default().into_iter().map(|a| format!("`--{a}`"));
     let names: Vec<String> = long.into_iter().chain(aliases).chain(short).collect();
     let value = if arg.get_action().takes_values() {
-        let names: Vec<&str> = arg
-            .get_value_names()
-            .unwrap_or_default()
-            .iter()
-            .map(|n| n.as_str())
-            .collect();
+        let names: Vec<&str> = arg.get_value_names().unwrap_or_default().iter().map(|n| n.as_str()).collect();
         format!(" {}", names.join(" "))
     } else {
         String::new()
@@ -106,31 +88,19 @@ fn default(arg: &Arg) -> String {
     if !arg.get_action().takes_values() {
         return String::new();
     }
-    let values: Vec<String> = arg
-        .get_default_values()
-        .iter()
-        .map(|v| format!("`{}`", v.to_string_lossy()))
-        .collect();
+    let values: Vec<String> = arg.get_default_values().iter().map(|v| format!("`{}`", v.to_string_lossy())).collect();
     values.join(" ")
 }
 
 fn meaning(arg: &Arg) -> String {
-    let help = arg
-        .get_help()
-        .map(ToString::to_string)
-        .unwrap_or_default()
-        .replace('|', "\\|");
+    let help = arg.get_help().map(ToString::to_string).unwrap_or_default().replace('|', "\\|");
     let values: Vec<String> = arg
         .get_possible_values()
         .iter()
         .filter(|v| !v.is_hide_set() && arg.get_action().takes_values())
         .map(|v| format!("`{}`", v.get_name()))
         .collect();
-    if values.is_empty() {
-        help
-    } else {
-        format!("{help} ({})", values.join(", "))
-    }
+    if values.is_empty() { help } else { format!("{help} ({})", values.join(", ")) }
 }
 
 const INTRODUCTION: &str = "\
@@ -149,10 +119,7 @@ mod tests {
     fn the_committed_flag_reference_is_the_binarys() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/flags.md");
         let committed = std::fs::read_to_string(path).unwrap_or_default();
-        assert!(
-            committed == flags(),
-            "docs/flags.md is stale: cargo run -q -p ringload -- docs flags > docs/flags.md"
-        );
+        assert!(committed == flags(), "docs/flags.md is stale: cargo run -q -p ringload -- docs flags > docs/flags.md");
     }
 
     #[test]

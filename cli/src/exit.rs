@@ -23,8 +23,8 @@ pub(crate) enum Exit {
 }
 
 impl Exit {
-    /// Of a run that came to its end, in order: books that do not balance (a bug of ringload, whatever is allowed), interrupted, nothing
-    /// succeeded, invalid, failed by the user's own conditions, done.
+    /// Of a run that came to its end, in order: books that do not balance (a bug of ringload, whatever is allowed),
+    /// interrupted, nothing succeeded, invalid, failed by the user's own conditions, done.
     pub(crate) fn of_run(summary: &Summary, verdict: &Verdict, allow_invalid: bool) -> Self {
         if !summary.violations.is_empty() {
             Self::Invalid

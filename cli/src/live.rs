@@ -11,13 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// Runs `work` while, if wanted, the live line is drawn, on cores that no worker has.
-pub(crate) fn watch<T>(
-    plan: &Plan,
-    control: &Control,
-    workers: &[usize],
-    view: bool,
-    work: impl FnOnce() -> T,
-) -> T {
+pub(crate) fn watch<T>(plan: &Plan, control: &Control, workers: &[usize], view: bool, work: impl FnOnce() -> T) -> T {
     let over = AtomicBool::new(false);
     thread::scope(|scope| {
         if view {
@@ -60,12 +54,7 @@ fn draw(plan: &Plan, control: &Control, over: &AtomicBool) {
             bar.set_message(figures.line(&pace));
         } else if now >= next_line {
             next_line += PLAIN_EVERY;
-            say(format_args!(
-                "{:>5.0} s  {} done, {}",
-                now.as_secs_f64(),
-                figures.done,
-                figures.line(&pace)
-            ));
+            say(format_args!("{:>5.0} s  {} done, {}", now.as_secs_f64(), figures.done, figures.line(&pace)));
         }
     }
     if let Some(bar) = bar {
@@ -79,17 +68,10 @@ fn bar(plan: &Plan, terminal: bool) -> Option<ProgressBar> {
     }
     let target = ProgressDrawTarget::stderr_with_hz(HZ);
     let (bar, template) = match plan.profiling.requests {
-        Some(n) => (
-            ProgressBar::with_draw_target(Some(n), target),
-            "{bar:6} {pos}/{len} {wide_msg} ETA {eta}",
-        ),
-        None => (
-            ProgressBar::with_draw_target(None, target),
-            "{spinner} {elapsed} {wide_msg}",
-        ),
+        Some(n) => (ProgressBar::with_draw_target(Some(n), target), "{bar:6} {pos}/{len} {wide_msg} ETA {eta}"),
+        None => (ProgressBar::with_draw_target(None, target), "{spinner} {elapsed} {wide_msg}"),
     };
-    let style =
-        ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
     Some(bar.with_style(style))
 }
 
@@ -121,10 +103,7 @@ impl Figures {
 
     fn line(&self, pace: &Pace) -> String {
         if self.issued == 0 {
-            return format!(
-                "warm-up: {} done, {} in flight",
-                self.warmup_done, self.in_flight
-            );
+            return format!("warm-up: {} done, {} in flight", self.warmup_done, self.in_flight);
         }
         format!(
             "{:.1} req/s, {:.0} events/s, {} in flight, {} failed",
@@ -174,9 +153,6 @@ mod tests {
         let figures = Figures::read(&control);
         let mut pace = Pace::default();
         pace.see(Duration::from_secs(2), &figures);
-        assert_eq!(
-            figures.line(&pace),
-            "1.5 req/s, 0 events/s, 4 in flight, 0 failed"
-        );
+        assert_eq!(figures.line(&pace), "1.5 req/s, 0 events/s, 4 in flight, 0 failed");
     }
 }

@@ -43,11 +43,7 @@ fn main() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(error) => {
             let exit = Exit::of_error(&error);
-            let kind = if exit == Exit::Interrupted {
-                ""
-            } else {
-                "error: "
-            };
+            let kind = if exit == Exit::Interrupted { "" } else { "error: " };
             say(format_args!("{kind}{error:#}"));
             exit.into()
         }
@@ -66,9 +62,7 @@ fn act(command: Command) -> anyhow::Result<Exit> {
         Command::Mock(args) => mock::serve(&args)?,
         Command::Completions { shell } => written(docs::completions(shell, &mut io::stdout()))?,
         Command::Man => written(docs::man(&mut io::stdout()))?,
-        Command::Docs {
-            document: Document::Flags,
-        } => written(io::stdout().write_all(docs::flags().as_bytes()))?,
+        Command::Docs { document: Document::Flags } => written(io::stdout().write_all(docs::flags().as_bytes()))?,
     }
     Ok(Exit::Done)
 }

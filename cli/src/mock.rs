@@ -7,9 +7,7 @@ use ringload_engine::plan::Cores;
 use ringload_engine::{Error, Result};
 use ringload_mock::batching::Settings;
 use ringload_mock::truth::Truth;
-use ringload_mock::{
-    Certificate, ClientCa, Config, Delays, Jitter, Protocol, Server, Timing, TlsConfig,
-};
+use ringload_mock::{Certificate, ClientCa, Config, Delays, Jitter, Protocol, Server, Timing, TlsConfig};
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -22,16 +20,8 @@ use std::time::Duration;
 /// When it cannot listen.
 pub(crate) fn serve(args: &MockArgs) -> anyhow::Result<()> {
     let config = config(args)?;
-    let scheme = if config.tls.is_some() {
-        "https"
-    } else {
-        "http"
-    };
-    let log = args
-        .truth_log
-        .as_deref()
-        .map(TruthLog::create)
-        .transpose()?;
+    let scheme = if config.tls.is_some() { "https" } else { "http" };
+    let log = args.truth_log.as_deref().map(TruthLog::create).transpose()?;
     let server = start(config)?;
     // A reader that closed the pipe does not stop the server.
     let _ = writeln!(io::stdout(), "{scheme}://{}", server.addr());
@@ -58,9 +48,7 @@ impl TruthLog {
     }
 
     fn write(self, truth: &Truth) -> Result<()> {
-        truth
-            .write(BufWriter::new(self.file))
-            .map_err(|e| unwritable(&self.path, &e))
+        truth.write(BufWriter::new(self.file)).map_err(|e| unwritable(&self.path, &e))
     }
 }
 
@@ -121,10 +109,7 @@ impl Demo {
             events_per_write: 1,
             ..Config::default()
         })?;
-        Ok(Some(Self {
-            server,
-            cores: ours,
-        }))
+        Ok(Some(Self { server, cores: ours }))
     }
 
     /// Fills in URL and model, and load and objectives where the flags say none.
@@ -143,9 +128,7 @@ impl Demo {
             || args.trace.input_file.is_some() && !args.trace.no_fixed_schedule;
         if load.concurrency.is_none() && !scheduled {
             // A count that was asked for is not to be refused over a concurrency that was not.
-            let count = load
-                .request_count
-                .map_or(u32::MAX, |n| n.try_into().unwrap_or(u32::MAX));
+            let count = load.request_count.map_or(u32::MAX, |n| n.try_into().unwrap_or(u32::MAX));
             load.concurrency = Some(DEMO_CONCURRENCY.min(count));
         }
         if load.goodput.is_empty() {
@@ -161,10 +144,7 @@ const DEMO_GOODPUT: [&str; 2] = ["time_to_first_token:200", "inter_token_latency
 fn config(args: &MockArgs) -> Result<Config> {
     let timing = match (args.unpaced, args.max_batch) {
         (true, Some(_)) => {
-            return Err(Error::usage(
-                "--unpaced and --max-batch contradict each other",
-                "drop one of them",
-            ));
+            return Err(Error::usage("--unpaced and --max-batch contradict each other", "drop one of them"));
         }
         (true, None) => Timing::Unpaced,
         (false, Some(max_batch)) => Timing::Batching(Settings {
@@ -176,11 +156,7 @@ fn config(args: &MockArgs) -> Result<Config> {
         (false, None) => Timing::Fixed {
             ttft: milliseconds(args.ttft_ms)?,
             itl: milliseconds(args.itl_ms)?,
-            jitter: if args.jitter > 0.0 {
-                Jitter::Uniform { share: args.jitter }
-            } else {
-                Jitter::None
-            },
+            jitter: if args.jitter > 0.0 { Jitter::Uniform { share: args.jitter } } else { Jitter::None },
         },
     };
     let cores = match &args.cores {
@@ -199,11 +175,7 @@ fn config(args: &MockArgs) -> Result<Config> {
         events_per_write: args.events_per_write,
         early_role: args.early_role,
         tls: tls(args),
-        protocol: if args.http2 {
-            Protocol::Auto
-        } else {
-            Protocol::Http1
-        },
+        protocol: if args.http2 { Protocol::Auto } else { Protocol::Http1 },
         h2_max_streams: args.h2_max_streams,
         delays: Delays {
             accept: milliseconds(args.accept_delay_ms)?,
@@ -219,10 +191,7 @@ fn config(args: &MockArgs) -> Result<Config> {
 
 fn tls(args: &MockArgs) -> Option<TlsConfig> {
     let certificate = match (&args.tls_cert, &args.tls_key) {
-        (Some(cert), Some(key)) => Certificate::Files {
-            cert: cert.clone(),
-            key: key.clone(),
-        },
+        (Some(cert), Some(key)) => Certificate::Files { cert: cert.clone(), key: key.clone() },
         _ => Certificate::Generated,
     };
     let config = TlsConfig {
@@ -243,36 +212,22 @@ fn address(host: &str, port: u16) -> Result<SocketAddr> {
         .ok_or_else(|| Error::usage(format!("--host {host}: no address"), remedy))
 }
 
-/// Cores for the workers and cores for the server. On a single core they share it, and the verdict will say what that does.
+/// Cores for the workers and cores for the server. On a single core they share it, and the verdict will say what that
+/// does.
 fn split(allowed: &[usize], asked: Option<&Cores>) -> (Cores, Vec<usize>) {
     let ours: Vec<usize> = match asked {
         Some(Cores::List(list)) => list.clone(),
         Some(Cores::Count(n)) => allowed.iter().copied().take(*n).collect(),
-        Some(Cores::Auto) | None => allowed
-            .iter()
-            .copied()
-            .take((allowed.len() / 2).max(1))
-            .collect(),
+        Some(Cores::Auto) | None => allowed.iter().copied().take((allowed.len() / 2).max(1)).collect(),
     };
-    let rest: Vec<usize> = allowed
-        .iter()
-        .copied()
-        .filter(|c| !ours.contains(c))
-        .collect();
-    let ours = if ours.is_empty() {
-        Cores::Auto
-    } else {
-        Cores::List(ours)
-    };
+    let rest: Vec<usize> = allowed.iter().copied().filter(|c| !ours.contains(c)).collect();
+    let ours = if ours.is_empty() { Cores::Auto } else { Cores::List(ours) };
     (ours, rest)
 }
 
 /// Cores that this process may run on.
 pub(crate) fn allowed_cores() -> Vec<usize> {
-    HostFacts::read_start()
-        .facts
-        .cores_allowed
-        .unwrap_or_default()
+    HostFacts::read_start().facts.cores_allowed.unwrap_or_default()
 }
 
 /// Starts a server.
@@ -281,18 +236,13 @@ pub(crate) fn allowed_cores() -> Vec<usize> {
 /// When it cannot listen, or the configuration cannot be.
 pub(crate) fn start(config: Config) -> Result<Server> {
     ringload_mock::start(config).map_err(|e| match e {
-        ringload_mock::Error::Config {
-            field,
-            problem,
-            remedy,
-        } => Error::usage(format!("{field} {problem}"), remedy),
+        ringload_mock::Error::Config { field, problem, remedy } => Error::usage(format!("{field} {problem}"), remedy),
         other => Error::environment("the mock server could not start", other.to_string()),
     })
 }
 
 fn milliseconds(ms: f64) -> Result<Duration> {
-    Duration::try_from_secs_f64(ms / 1e3)
-        .map_err(|e| Error::usage(format!("{ms} ms: {e}"), "write a shorter time"))
+    Duration::try_from_secs_f64(ms / 1e3).map_err(|e| Error::usage(format!("{ms} ms: {e}"), "write a shorter time"))
 }
 
 #[cfg(test)]
@@ -301,15 +251,9 @@ mod tests {
 
     #[test]
     fn workers_and_the_demo_server_share_no_core_where_there_are_two() {
-        assert_eq!(
-            split(&[0, 1, 2, 3], None),
-            (Cores::List(vec![0, 1]), vec![2, 3])
-        );
+        assert_eq!(split(&[0, 1, 2, 3], None), (Cores::List(vec![0, 1]), vec![2, 3]));
         assert_eq!(split(&[0, 1], None), (Cores::List(vec![0]), vec![1]));
-        assert_eq!(
-            split(&[0, 1, 2], Some(&Cores::List(vec![1]))),
-            (Cores::List(vec![1]), vec![0, 2])
-        );
+        assert_eq!(split(&[0, 1, 2], Some(&Cores::List(vec![1]))), (Cores::List(vec![1]), vec![0, 2]));
         assert_eq!(split(&[5], None), (Cores::List(vec![5]), vec![]));
     }
 

@@ -79,9 +79,7 @@ impl Identity {
     /// A new identity for a run of this plan, by this process.
     pub(crate) fn of(plan: &Plan) -> Self {
         let secrets = Secrets::of(plan);
-        let words: Vec<String> = std::env::args_os()
-            .map(|a| a.to_string_lossy().into_owned())
-            .collect();
+        let words: Vec<String> = std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect();
         let command = redact::command_line(words.iter().map(String::as_str));
         Self {
             benchmark_id: fresh_id(),
@@ -102,10 +100,7 @@ impl Outcome {
     /// What a reader of AIPerf's files must know and no field of theirs can say.
     pub(crate) fn notes(&self) -> Vec<&'static str> {
         let unverified = self.plan.network.tls.insecure && self.plan.targets.iter().any(|t| t.tls);
-        unverified
-            .then_some("server identity not verified (--insecure)")
-            .into_iter()
-            .collect()
+        unverified.then_some("server identity not verified (--insecure)").into_iter().collect()
     }
 
     /// A metric of the measured phase.

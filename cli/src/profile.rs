@@ -40,27 +40,12 @@ pub(crate) fn profile(mut args: ProfileArgs) -> anyhow::Result<Exit> {
     let dir = planning::artifact_dir(args.output.artifact_dir.as_deref(), &plan);
     let identity = Identity::of(&plan);
     let aside = Aside::of_run(&dir, prefix.as_deref(), args.output.overwrite);
-    let place = Place {
-        dir: &dir,
-        prefix: prefix.as_deref(),
-        aside: &aside.quietly(args.output.quiet),
-    };
-    let done = trial::run(
-        plan,
-        &mut Prepared::on(&args.machine),
-        &place,
-        &args.output,
-        identity,
-        Eyes::default(),
-    )?;
+    let place = Place { dir: &dir, prefix: prefix.as_deref(), aside: &aside.quietly(args.output.quiet) };
+    let done = trial::run(plan, &mut Prepared::on(&args.machine), &place, &args.output, identity, Eyes::default())?;
     let outcome = &done.outcome;
     let style = report::Style::of_stdout(&args.output);
     print_report(&report::render(outcome, &done.files, style), style.colour)?;
-    Ok(Exit::of_run(
-        &outcome.summary,
-        &outcome.verdict,
-        args.output.allow_invalid,
-    ))
+    Ok(Exit::of_run(&outcome.summary, &outcome.verdict, args.output.allow_invalid))
 }
 
 /// The plan of a command line; its files are read while signals are heeded.
@@ -69,9 +54,7 @@ pub(crate) fn profile(mut args: ProfileArgs) -> anyhow::Result<Exit> {
 /// When it makes none, with what to write instead; when a signal came.
 pub(crate) fn planned(args: &ProfileArgs, around: Surroundings) -> anyhow::Result<Planned> {
     let args = args.clone();
-    Ok(signals::unless_stopped(move || {
-        planning::plan(&args, &around)
-    })??)
+    Ok(signals::unless_stopped(move || planning::plan(&args, &around))??)
 }
 
 /// What the environment adds to the flags.

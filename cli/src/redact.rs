@@ -4,8 +4,8 @@ pub(crate) use ringload_engine::plan::Secrets;
 use ringload_engine::plan::{HIDDEN, without_json_secrets, without_query_secrets};
 use serde_json::Value;
 
-/// The command line as it may be stored: quoted for a shell, without keys, header values, URL credentials, and whatever else a name tells to be
-/// secret: in a query, in `name:value` and `name=value`, and in JSON.
+/// The command line as it may be stored: quoted for a shell, without keys, header values, URL credentials, and whatever
+/// else a name tells to be secret: in a query, in `name:value` and `name=value`, and in JSON.
 pub(crate) fn command_line<'a>(args: impl IntoIterator<Item = &'a str>) -> String {
     let mut words = Vec::new();
     let mut hiding = Hiding::Nothing;
@@ -74,17 +74,15 @@ fn text(value: &str) -> String {
     pairs(&without_userinfo(value))
 }
 
-/// The text with the values of telling names hidden in its `name=value` and `name:value` pairs, which commas and blanks part. A number is no secret.
+/// The text with the values of telling names hidden in its `name=value` and `name:value` pairs, which commas and blanks
+/// part. A number is no secret.
 fn pairs(text: &str) -> String {
     let mut shown = String::new();
     for pair in text.split_inclusive([',', ' ']) {
         let body = pair.trim_end_matches([',', ' ']);
         let told = body.match_indices([':', '=']).find(|(at, _)| {
             let value = body[at + 1..].trim();
-            is_telling(&body[..*at])
-                && !value.starts_with("//")
-                && !value.is_empty()
-                && value.parse::<f64>().is_err()
+            is_telling(&body[..*at]) && !value.starts_with("//") && !value.is_empty() && value.parse::<f64>().is_err()
         });
         match told {
             Some((at, _)) => {
@@ -172,14 +170,9 @@ mod tests {
             r#"--extra-inputs {"credential":"sk-topsecret","n":1}"#,
             r#"--extra-inputs {"credential":"sk-topsecret""#,
         ] {
-            let words: Vec<&str> = std::iter::once("/bin/ringload")
-                .chain(line.split(' '))
-                .collect();
+            let words: Vec<&str> = std::iter::once("/bin/ringload").chain(line.split(' ')).collect();
             let shown = command_line(words);
-            assert!(
-                !shown.contains("topsecret") && shown.contains("redacted"),
-                "{shown}"
-            );
+            assert!(!shown.contains("topsecret") && shown.contains("redacted"), "{shown}");
         }
     }
 

@@ -107,11 +107,7 @@ fn one(log: &Path, args: &ReportArgs) -> anyhow::Result<Exit> {
         let remedy = format!("wait for its end, or end it (`kill -TERM {id}` leaves its results)");
         return Err(Error::usage(what, remedy).into());
     }
-    let Reread {
-        head,
-        tail,
-        finished,
-    } = run::reread(log)?;
+    let Reread { head, tail, finished } = run::reread(log)?;
     let damaged = |e: serde_json::Error| {
         Error::environment(
             format!("{}: its head is damaged ({e})", log.display()),
@@ -129,17 +125,8 @@ fn one(log: &Path, args: &ReportArgs) -> anyhow::Result<Exit> {
     let dir = args.artifact_dir.as_deref().unwrap_or(beside);
     let prefix = head.prefix.as_deref();
     let aside = Aside::of_report(dir, prefix, args.overwrite).quietly(args.quiet);
-    let place = Place {
-        dir,
-        prefix,
-        aside: &aside,
-    };
-    let wanted = Wanted {
-        records: head.records,
-        slices: head.plan.slice.is_some(),
-        again: true,
-        log: false,
-    };
+    let place = Place { dir, prefix, aside: &aside };
+    let wanted = Wanted { records: head.records, slices: head.plan.slice.is_some(), again: true, log: false };
     let files = Artifacts::open(&place, wanted)?;
     let driven = Driven {
         identity: Identity {
@@ -161,17 +148,12 @@ fn one(log: &Path, args: &ReportArgs) -> anyhow::Result<Exit> {
     print_report(&text, style.colour)?;
     match owner {
         Owner::Dead => remove_leftovers(log),
-        Owner::Alive(_) | Owner::Elsewhere => say(format_args!(
-            "note: {} stays: whether its process has ended cannot be told here",
-            log.display()
-        )),
+        Owner::Alive(_) | Owner::Elsewhere => {
+            say(format_args!("note: {} stays: whether its process has ended cannot be told here", log.display()))
+        }
     }
     let outcome = &done.outcome;
-    Ok(Exit::of_run(
-        &outcome.summary,
-        &outcome.verdict,
-        args.allow_invalid,
-    ))
+    Ok(Exit::of_run(&outcome.summary, &outcome.verdict, args.allow_invalid))
 }
 
 fn output(args: &ReportArgs, trace: bool) -> OutputArgs {

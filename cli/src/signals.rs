@@ -1,6 +1,7 @@
 //! Signals that end what runs: one place hears them, from the first thing that a command does to the last.
 //!
-//! First signal: end in order, with the results of what was measured. Second: wait for no request any more. Third: exit at once, temporary files removed.
+//! First signal: end in order, with the results of what was measured. Second: wait for no request any more. Third: exit
+//! at once, temporary files removed.
 
 use crate::exit::Exit;
 use crate::export::remove_temporaries;
@@ -53,10 +54,7 @@ static GRACE: AtomicU64 = AtomicU64::new(10 * SECOND);
 /// When the kernel refuses.
 pub(crate) fn heed() -> Result<()> {
     let refused = |e: std::io::Error| {
-        Error::environment(
-            format!("signals cannot be heard ({e})"),
-            "raise the limit of open files and of processes",
-        )
+        Error::environment(format!("signals cannot be heard ({e})"), "raise the limit of open files and of processes")
     };
     lock().get_or_insert_default();
     // A file that would grow over its limit is an error of the write, as a full disk is.
@@ -69,7 +67,8 @@ pub(crate) fn heed() -> Result<()> {
     Ok(())
 }
 
-/// The signals that end a run: who asks, who ends the service, and the terminal that was closed, unless that is to be ignored (`nohup`).
+/// The signals that end a run: who asks, who ends the service, and the terminal that was closed, unless that is to be
+/// ignored (`nohup`).
 fn ends() -> impl Iterator<Item = i32> {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let hang_up = (!ignores(&status, SIGHUP)).then_some(SIGHUP);
@@ -195,19 +194,16 @@ pub(crate) fn serve() {
 pub(crate) fn wait(seconds: f64) -> bool {
     let most = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
     let none = |heard: &mut Option<Heard>| heard.as_ref().is_some_and(|h| h.signals == 0);
-    let (heard, _) = CHANGED
-        .wait_timeout_while(lock(), most, none)
-        .unwrap_or_else(PoisonError::into_inner);
+    let (heard, _) = CHANGED.wait_timeout_while(lock(), most, none).unwrap_or_else(PoisonError::into_inner);
     heard.as_ref().is_some_and(|heard| heard.signals > 0)
 }
 
-/// Does work that nothing else can end, on a thread that is left behind when a signal comes: files that are read, prompts that are made.
+/// Does work that nothing else can end, on a thread that is left behind when a signal comes: files that are read,
+/// prompts that are made.
 ///
 /// # Errors
 /// [`ringload_engine::Blame::Interrupted`] when a signal came first.
-pub(crate) fn unless_stopped<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T> {
+pub(crate) fn unless_stopped<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
     let (tell, told) = mpsc::channel::<Option<thread::Result<T>>>();
     let wake = tell.clone();
     {
@@ -227,15 +223,9 @@ pub(crate) fn unless_stopped<T: Send + 'static>(
         // Nobody listens any more when a signal came.
         let _ = tell.send(Some(done));
     };
-    thread::Builder::new()
-        .name("preparation".into())
-        .spawn(working)
-        .map_err(|e| {
-            Error::environment(
-                format!("a thread could not be started ({e})"),
-                "raise the limit of processes",
-            )
-        })?;
+    thread::Builder::new().name("preparation".into()).spawn(working).map_err(|e| {
+        Error::environment(format!("a thread could not be started ({e})"), "raise the limit of processes")
+    })?;
     let got = told.recv();
     if let Some(heard) = lock().as_mut() {
         heard.waker = None;
@@ -279,9 +269,7 @@ mod tests {
         control.progress[0].done.store(100_000, Ordering::Relaxed);
         control.progress[1].done.store(100_000, Ordering::Relaxed);
         assert_eq!(drain(&control), 6_600 * (SECOND / 1000));
-        control.progress[1]
-            .done
-            .store(u64::MAX >> 20, Ordering::Relaxed);
+        control.progress[1].done.store(u64::MAX >> 20, Ordering::Relaxed);
         assert_eq!(drain(&control), 5 * SECOND);
     }
 

@@ -1,5 +1,6 @@
-//! Text to the user: stderr by [`say`], stdout by [`print`](print()) and [`copy`]. Whatever comes from a server, a file, a template or the environment loses
-//! here what could steer a terminal or hide words from its reader; files keep it.
+//! Text to the user: stderr by [`say`], stdout by [`print`](print()) and [`copy`]. Whatever comes from a server, a
+//! file, a template or the environment loses here what could steer a terminal or hide words from its reader; files keep
+//! it.
 
 use ringload_engine::Error;
 use std::borrow::Cow;
@@ -58,8 +59,8 @@ pub(crate) fn written(result: io::Result<()>) -> Result<(), Error> {
     }
 }
 
-/// The text without characters that steer a terminal, reorder what is read, or cannot be seen. Line feeds and tabs stay; a control or a line
-/// separator becomes a space, an invisible character goes.
+/// The text without characters that steer a terminal, reorder what is read, or cannot be seen. Line feeds and tabs
+/// stay; a control or a line separator becomes a space, an invisible character goes.
 pub(crate) fn printable(text: &str) -> Cow<'_, str> {
     let kept = |c: char| matches!(c, '\n' | '\t') || !(replaced(c) || dropped(c));
     if text.chars().all(kept) {
@@ -73,12 +74,14 @@ pub(crate) fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.chars().filter_map(shown).collect())
 }
 
-/// C0 and C1 controls (the escape that begins every terminal sequence among them), and the separators that some terminals break a line at.
+/// C0 and C1 controls (the escape that begins every terminal sequence among them), and the separators that some
+/// terminals break a line at.
 fn replaced(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
 }
 
-/// Bidirectional controls (UAX #9), zero-width and other invisible format characters, variation selectors, tags, and noncharacters.
+/// Bidirectional controls (UAX #9), zero-width and other invisible format characters, variation selectors, tags, and
+/// noncharacters.
 fn dropped(c: char) -> bool {
     matches!(c,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
@@ -91,10 +94,7 @@ fn dropped(c: char) -> bool {
 /// The verdict's word in its colour, where the text begins with one.
 fn with_coloured_verdict(text: &str) -> Cow<'_, str> {
     const HEAD: &str = "VERDICT: ";
-    let Some((word, rest)) = text
-        .strip_prefix(HEAD)
-        .and_then(|after| after.split_once('\n'))
-    else {
+    let Some((word, rest)) = text.strip_prefix(HEAD).and_then(|after| after.split_once('\n')) else {
         return Cow::Borrowed(text);
     };
     let hue = match word {
@@ -115,20 +115,11 @@ mod tests {
     #[test]
     fn nothing_that_steers_or_hides_is_left() {
         for (text, shown) in [
-            (
-                "plain, naïve, 漢字, 5 µs\n\tend",
-                "plain, naïve, 漢字, 5 µs\n\tend",
-            ),
-            (
-                "\x1b]0;title\x07\x1b[2J\x1b[31mred\r",
-                " ]0;title  [2J [31mred ",
-            ),
+            ("plain, naïve, 漢字, 5 µs\n\tend", "plain, naïve, 漢字, 5 µs\n\tend"),
+            ("\x1b]0;title\x07\x1b[2J\x1b[31mred\r", " ]0;title  [2J [31mred "),
             ("\u{9b}31m\u{85}next\x7f", " 31m next "),
             ("gpj\u{202e}exe\u{2066}\u{2069}\u{200f}\u{61c}", "gpjexe"),
-            (
-                "to\u{200b}k\u{200d}en\u{feff}\u{2060}\u{ad}\u{180e}",
-                "token",
-            ),
+            ("to\u{200b}k\u{200d}en\u{feff}\u{2060}\u{ad}\u{180e}", "token"),
             ("a\u{2028}b\u{2029}c", "a b c"),
             ("hi\u{e0041}\u{e0042}\u{e0001}\u{e0100}\u{fe0f}", "hi"),
             ("\u{fffe}\u{1ffff}\u{fff9}x", "x"),

@@ -63,10 +63,7 @@ pub(crate) fn run(
         log: output.keep_records,
     };
     signals::preparing();
-    let place = Place {
-        prefix: prefix.as_deref(),
-        ..*place
-    };
+    let place = Place { prefix: prefix.as_deref(), ..*place };
     let mut files = Artifacts::open(&place, wanted)?;
     let (workload, kept) = prepared.of(&plan)?;
     let inputs = files.write(Kind::Inputs, |to| {
@@ -89,13 +86,7 @@ pub(crate) fn run(
     let mut finished = drive(&plan, workload, log, view(output), eyes.live)?;
     let host = host.finish();
     finished.leave(&serde_json::to_vec(&host)?);
-    let driven = Driven {
-        plan,
-        workload,
-        finished,
-        host,
-        identity,
-    };
+    let driven = Driven { plan, workload, finished, host, identity };
     conclude(driven, files, kept, output, eyes.on_record)
 }
 
@@ -124,22 +115,8 @@ pub(crate) fn conclude(
     output: &OutputArgs,
     on_record: Option<OnRecord<'_>>,
 ) -> anyhow::Result<Done> {
-    let Driven {
-        plan,
-        workload,
-        finished,
-        host,
-        identity,
-    } = driven;
-    let summed = sum_up(
-        &plan,
-        workload,
-        finished,
-        &mut files,
-        &identity.secrets,
-        output.export_http_trace,
-        on_record,
-    );
+    let Driven { plan, workload, finished, host, identity } = driven;
+    let summed = sum_up(&plan, workload, finished, &mut files, &identity.secrets, output.export_http_trace, on_record);
     let summary = match summed {
         Ok(summary) => summary,
         Err(error) => return Err(with_log_kept(error, files)),
@@ -152,20 +129,10 @@ pub(crate) fn conclude(
     });
     let standing = kept.standing(&plan, &summary, &host);
     let verdict = judge(&plan, &summary, &host, standing.used());
-    let outcome = Outcome {
-        plan,
-        summary,
-        verdict,
-        standing,
-        host: serde_json::to_value(&host)?,
-        identity,
-    };
+    let outcome = Outcome { plan, summary, verdict, standing, host: serde_json::to_value(&host)?, identity };
     let (written, unwritten) = export::finish(&mut files, &outcome);
     match (unwritten, full) {
-        (None, None) => Ok(Done {
-            outcome,
-            files: written,
-        }),
+        (None, None) => Ok(Done { outcome, files: written }),
         (Some(error), _) => {
             tell(&outcome, &written, output);
             Err(with_log_kept(error, files))
@@ -208,10 +175,7 @@ pub(crate) struct Prepared {
 impl Prepared {
     /// Nothing prepared yet, on the machine of these flags.
     pub(crate) fn on(machine: &MachineArgs) -> Self {
-        Self {
-            workload: None,
-            calibrations: Kept::read(machine.calibration_file.as_deref()),
-        }
+        Self { workload: None, calibrations: Kept::read(machine.calibration_file.as_deref()) }
     }
 
     /// The workload of a plan: the last one, where it was made from the same parts of the plan. And the calibrations.
@@ -237,15 +201,7 @@ impl Prepared {
 fn key(plan: &Plan) -> anyhow::Result<String> {
     let mut value = serde_json::to_value(plan)?;
     if let Some(fields) = value.as_object_mut() {
-        for field in [
-            "warmup",
-            "profiling",
-            "slos",
-            "network",
-            "slice",
-            "cores",
-            "limits",
-        ] {
+        for field in ["warmup", "profiling", "slos", "network", "slice", "cores", "limits"] {
             fields.remove(field);
         }
     }
@@ -318,10 +274,7 @@ fn sum_up(
 
 fn with_log_kept(error: ringload_engine::Error, files: Artifacts<'_>) -> anyhow::Error {
     if let Some(path) = files.keep_log() {
-        say(format_args!(
-            "the records of the run are kept in {}",
-            path.display()
-        ));
+        say(format_args!("the records of the run are kept in {}", path.display()));
     }
     error.into()
 }

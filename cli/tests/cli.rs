@@ -4,19 +4,12 @@ use std::process::{Command, Output, Stdio};
 
 fn ringload(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ringload"));
-    command
-        .args(args)
-        .env_remove("RINGLOAD_API_KEY")
-        .stdin(Stdio::null());
+    command.args(args).env_remove("RINGLOAD_API_KEY").stdin(Stdio::null());
     command
 }
 
 fn run(args: &[&str]) -> (Option<i32>, String, String) {
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = ringload(args).output().unwrap();
+    let Output { status, stdout, stderr } = ringload(args).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (status.code(), text(stdout), text(stderr))
 }
@@ -40,15 +33,7 @@ fn what_has_to_be_mended_first_is_exit_2_on_stderr_alone() {
 
 #[test]
 fn an_unwritable_folder_is_found_before_anything_is_sent() {
-    let (_, _, err) = run(&[
-        "profile",
-        "-m",
-        "x",
-        "--url",
-        "http://127.0.0.1:1",
-        "--artifact-dir",
-        "/proc/nowhere",
-    ]);
+    let (_, _, err) = run(&["profile", "-m", "x", "--url", "http://127.0.0.1:1", "--artifact-dir", "/proc/nowhere"]);
     assert!(err.contains("--artifact-dir /proc/nowhere"), "{err}");
 }
 
@@ -57,84 +42,33 @@ fn a_dry_run_prints_the_plan_without_secrets() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("key");
     std::fs::write(&file, "sk-from-file\nrest\n").unwrap();
-    let by_file = [
-        "profile",
-        "-m",
-        "x",
-        "--dry-run",
-        "--verbose",
-        "--api-key-file",
-        file.to_str().unwrap(),
-    ];
-    let by_flag = [
-        "profile",
-        "-m",
-        "x",
-        "--dry-run",
-        "--api-key",
-        "sk-by-flag",
-        "-H",
-        "X-Token: sk-header",
-    ];
+    let by_file = ["profile", "-m", "x", "--dry-run", "--verbose", "--api-key-file", file.to_str().unwrap()];
+    let by_flag = ["profile", "-m", "x", "--dry-run", "--api-key", "sk-by-flag", "-H", "X-Token: sk-header"];
     for args in [&by_file[..], &by_flag[..]] {
         let (code, out, err) = run(args);
         let plan: serde_json::Value = serde_json::from_str(&out).unwrap();
         assert_eq!(code, Some(0));
-        assert!(
-            plan["headers"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .any(|h| h["name"] == "Authorization")
-        );
+        assert!(plan["headers"].as_array().unwrap().iter().any(|h| h["name"] == "Authorization"));
         assert!(!out.contains("sk-") && !err.contains("sk-"), "{out}{err}");
     }
-    let out = ringload(&["profile", "-m", "x", "--dry-run"])
-        .env("RINGLOAD_API_KEY", "sk-env")
-        .output()
-        .unwrap();
+    let out = ringload(&["profile", "-m", "x", "--dry-run"]).env("RINGLOAD_API_KEY", "sk-env").output().unwrap();
     let out = String::from_utf8(out.stdout).unwrap();
     assert!(out.contains("Authorization") && !out.contains("sk-env"));
 }
 
 #[test]
 fn one_seed_makes_one_plan() {
-    let plan = || {
-        run(&[
-            "profile",
-            "-m",
-            "x",
-            "--dry-run",
-            "--random-seed",
-            "5",
-            "--request-rate",
-            "3",
-        ])
-        .1
-    };
+    let plan = || run(&["profile", "-m", "x", "--dry-run", "--random-seed", "5", "--request-rate", "3"]).1;
     assert_eq!(plan(), plan());
 }
 
 #[test]
 fn a_reader_that_leaves_is_no_error() {
-    for args in [
-        &["docs", "flags"][..],
-        &["man"],
-        &["completions", "bash"],
-        &["profile", "-m", "x", "--dry-run"],
-    ] {
-        let mut child = ringload(args)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+    for args in [&["docs", "flags"][..], &["man"], &["completions", "bash"], &["profile", "-m", "x", "--dry-run"]] {
+        let mut child = ringload(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         drop(child.stdout.take());
         let output = child.wait_with_output().unwrap();
         let err = String::from_utf8(output.stderr).unwrap();
-        assert!(
-            output.status.success() && !err.contains("panicked"),
-            "{args:?}: {:?} {err}",
-            output.status
-        );
+        assert!(output.status.success() && !err.contains("panicked"), "{args:?}: {:?} {err}", output.status);
     }
 }

@@ -1,8 +1,8 @@
 //! Pure: the interval in which the bytes of a read can have arrived.
 //!
-//! A kernel stamp belongs to a buffer of the receive queue, and a read has the stamp of the last one that it takes: every byte arrived at it or
-//! before. Only the last byte of a read that emptied the queue arrived at the stamp itself. Others may have waited in the queue for it, though
-//! not since before the queue was last known to be empty.
+//! A kernel stamp belongs to a buffer of the receive queue, and a read has the stamp of the last one that it takes:
+//! every byte arrived at it or before. Only the last byte of a read that emptied the queue arrived at the stamp itself.
+//! Others may have waited in the queue for it, though not since before the queue was last known to be empty.
 
 use crate::clock::{MICRO, Nanos};
 use std::fmt;
@@ -45,14 +45,14 @@ pub enum Since<'a> {
 
 /// Knows from when on the bytes of a wait can have arrived.
 pub trait Earliest {
-    /// An instant before which none of them arrived; 0 where none is known. `at` is the stamp of those that the question is about: what lies less
-    /// than [`NARROW`] before it is not worth a system call.
+    /// An instant before which none of them arrived; 0 where none is known. `at` is the stamp of those that the
+    /// question is about: what lies less than [`NARROW`] before it is not worth a system call.
     fn earliest(&self, at: Nanos) -> Nanos;
 }
 
 impl Arrival<'_> {
-    /// An instant before which no byte of the read arrived; 0 where none is known. One after the stamp is none: the kernel has put its receive
-    /// work off, and the queue was empty though the bytes had been stamped.
+    /// An instant before which no byte of the read arrived; 0 where none is known. One after the stamp is none: the
+    /// kernel has put its receive work off, and the queue was empty though the bytes had been stamped.
     #[must_use]
     pub fn earliest(&self) -> Nanos {
         let since = match self.since {
@@ -78,12 +78,7 @@ impl Exact {
 impl From<Nanos> for Arrival<'_> {
     /// Bytes of which all arrived at that instant.
     fn from(at: Nanos) -> Self {
-        Self {
-            at,
-            stamped: true,
-            exact: Exact::Whole,
-            since: Since::Known(at),
-        }
+        Self { at, stamped: true, exact: Exact::Whole, since: Since::Known(at) }
     }
 }
 

@@ -28,7 +28,8 @@ pub fn monotonic() -> Nanos {
     read(ClockId::Monotonic)
 }
 
-/// `CLOCK_REALTIME` now, in nanoseconds since the Unix epoch. Read to print dates and to convert kernel stamps, never to subtract.
+/// `CLOCK_REALTIME` now, in nanoseconds since the Unix epoch. Read to print dates and to convert kernel stamps, never
+/// to subtract.
 #[must_use]
 pub fn realtime() -> Nanos {
     read(ClockId::Realtime)
@@ -53,10 +54,7 @@ impl RealtimeOffset {
     /// Samples the offset now: the best of five tries.
     #[must_use]
     pub fn sample() -> Self {
-        (0..5)
-            .map(|_| Self::once())
-            .min_by_key(|s| s.gap)
-            .unwrap_or_else(Self::once)
+        (0..5).map(|_| Self::once()).min_by_key(|s| s.gap).unwrap_or_else(Self::once)
     }
 
     fn once() -> Self {
@@ -64,21 +62,13 @@ impl RealtimeOffset {
         let wall = realtime();
         let after = monotonic();
         let middle = before + (after - before) / 2;
-        Self {
-            offset: i128::from(wall) - i128::from(middle),
-            sampled_at: after,
-            gap: after - before,
-        }
+        Self { offset: i128::from(wall) - i128::from(middle), sampled_at: after, gap: after - before }
     }
 
     /// An offset that was sampled at `at`, when the wall clock stood at `wall`.
     #[cfg(test)]
     pub(crate) fn at(at: Nanos, wall: Nanos) -> Self {
-        Self {
-            offset: i128::from(wall) - i128::from(at),
-            sampled_at: at,
-            gap: 0,
-        }
+        Self { offset: i128::from(wall) - i128::from(at), sampled_at: at, gap: 0 }
     }
 
     /// When the offset was sampled.

@@ -41,29 +41,17 @@ impl Error {
 
     /// An error that the user mends by writing something else.
     pub fn usage(what: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self {
-            blame: Blame::Usage,
-            what: what.into(),
-            remedy: remedy.into(),
-        }
+        Self { blame: Blame::Usage, what: what.into(), remedy: remedy.into() }
     }
 
     /// An error of the machine or its set-up.
     pub fn environment(what: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self {
-            blame: Blame::Environment,
-            what: what.into(),
-            remedy: remedy.into(),
-        }
+        Self { blame: Blame::Environment, what: what.into(), remedy: remedy.into() }
     }
 
     /// An error of the server under test.
     pub fn peer(what: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self {
-            blame: Blame::Peer,
-            what: what.into(),
-            remedy: remedy.into(),
-        }
+        Self { blame: Blame::Peer, what: what.into(), remedy: remedy.into() }
     }
 
     /// A signal ended what was under way before anything was measured.

@@ -1,6 +1,8 @@
-//! Read-only facts of the machine: kernel, limits, cgroup quota, steal, what ran on a worker's core. Beside the drivers, the only reader of the machine's files.
+//! Read-only facts of the machine: kernel, limits, cgroup quota, steal, what ran on a worker's core. Beside the
+//! drivers, the only reader of the machine's files.
 //!
-//! Each fact may be missing: containers hide files, kernels leave them out. Nothing here fails, and nothing names the machine.
+//! Each fact may be missing: containers hide files, kernels leave them out. Nothing here fails, and nothing names the
+//! machine.
 
 mod cgroup;
 mod core;
@@ -54,8 +56,8 @@ pub struct HostWatch {
     throttling: Vec<Throttling>,
 }
 
-/// Bytes of memory that the process may still take: what the machine has, and no more than its control groups and its address space allow. `None` where the
-/// machine does not say.
+/// Bytes of memory that the process may still take: what the machine has, and no more than its control groups and its
+/// address space allow. `None` where the machine does not say.
 #[must_use]
 pub fn memory_available() -> Option<u64> {
     memory_under(Path::new("/"))
@@ -63,11 +65,7 @@ pub fn memory_available() -> Option<u64> {
 
 fn memory_under(root: &Path) -> Option<u64> {
     let allowed = cgroup::memory_left(root);
-    proc::memory_available(root)
-        .into_iter()
-        .chain(allowed)
-        .chain(proc::address_space_left(root))
-        .min()
+    proc::memory_available(root).into_iter().chain(allowed).chain(proc::address_space_left(root)).min()
 }
 
 impl HostFacts {
@@ -86,10 +84,7 @@ impl HostWatch {
         let facts = HostFacts {
             kernel: proc::line(&root.join("proc/sys/kernel/osrelease")),
             cpu_model: proc::cpu_model(root),
-            cpu_quota_cores: groups
-                .iter()
-                .filter_map(|group| group.quota_cores())
-                .min_by(f64::total_cmp),
+            cpu_quota_cores: groups.iter().filter_map(|group| group.quota_cores()).min_by(f64::total_cmp),
             governor: proc::governors(root, cores.as_deref()),
             open_files_soft: soft,
             open_files_hard: hard,
@@ -101,10 +96,7 @@ impl HostWatch {
             root: root.to_owned(),
             at: clock::monotonic(),
             cpu: proc::cpu_time(root, facts.cores_allowed.as_deref()),
-            throttling: groups
-                .iter()
-                .filter_map(|group| group.throttling())
-                .collect(),
+            throttling: groups.iter().filter_map(|group| group.throttling()).collect(),
             facts,
         }
     }
@@ -115,17 +107,10 @@ impl HostWatch {
         let watched = clock::monotonic().saturating_sub(self.at);
         let now = proc::cpu_time(&self.root, self.facts.cores_allowed.as_deref());
         // Groups are nested: the one that was stopped most is what the process felt.
-        let worst = self
-            .throttling
-            .iter()
-            .filter_map(Throttling::since)
-            .max_by(|a, b| a.share.total_cmp(&b.share));
+        let worst = self.throttling.iter().filter_map(Throttling::since).max_by(|a, b| a.share.total_cmp(&b.share));
         HostFacts {
             watched_s: watched as f64 / 1e9,
-            steal_share: self
-                .cpu
-                .zip(now)
-                .and_then(|(before, after)| before.steal_share(&after)),
+            steal_share: self.cpu.zip(now).and_then(|(before, after)| before.steal_share(&after)),
             throttled_share: worst.map(|stopped| stopped.share),
             throttled_s: worst.map(|stopped| stopped.seconds),
             ..self.facts
@@ -155,10 +140,7 @@ mod tests {
 
     #[test]
     fn the_memory_that_is_left_is_the_machines_or_the_groups() {
-        let meminfo = (
-            "proc/meminfo",
-            "MemTotal:  8000 kB\nMemAvailable:    4000 kB\n",
-        );
+        let meminfo = ("proc/meminfo", "MemTotal:  8000 kB\nMemAvailable:    4000 kB\n");
         let left = |files: &[(&str, &str)]| memory_under(machine(files).path());
         assert_eq!(left(&[]), None);
         assert_eq!(left(&[meminfo]), Some(4_096_000));
@@ -167,10 +149,7 @@ mod tests {
             ("proc/self/cgroup", "0::/a/b\n"),
             ("sys/fs/cgroup/a/memory.max", "3000000\n"),
             ("sys/fs/cgroup/a/memory.current", "2500000\n"),
-            (
-                "sys/fs/cgroup/a/memory.stat",
-                "anon 1\ninactive_file 500000\n",
-            ),
+            ("sys/fs/cgroup/a/memory.stat", "anon 1\ninactive_file 500000\n"),
             ("sys/fs/cgroup/a/b/memory.max", "max\n"),
         ];
         assert_eq!(left(&files), Some(1_000_000), "the cache can be given up");
@@ -207,18 +186,9 @@ mod tests {
                 "Limit  Soft Limit  Hard Limit  Units\nMax open files            1024                 unlimited            files\n",
             ),
             ("proc/sys/net/ipv4/ip_local_port_range", "32768\t60999\n"),
-            (
-                "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor",
-                "powersave\n",
-            ),
-            (
-                "sys/devices/system/cpu/cpu1/cpufreq/scaling_governor",
-                "userspace\n",
-            ),
-            (
-                "sys/devices/system/cpu/cpu2/cpufreq/scaling_governor",
-                "performance\n",
-            ),
+            ("sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", "powersave\n"),
+            ("sys/devices/system/cpu/cpu1/cpufreq/scaling_governor", "userspace\n"),
+            ("sys/devices/system/cpu/cpu2/cpufreq/scaling_governor", "performance\n"),
             ("proc/stat", STAT),
         ]
     }
@@ -230,10 +200,7 @@ mod tests {
         assert_eq!(facts.kernel.as_deref(), Some("6.1.0-test"));
         assert_eq!(facts.cpu_model.as_deref(), Some("Test CPU"));
         assert_eq!(facts.cores_allowed, Some(vec![0, 2]));
-        assert_eq!(
-            (facts.open_files_soft, facts.open_files_hard),
-            (Some(1_024), Some(u64::MAX))
-        );
+        assert_eq!((facts.open_files_soft, facts.open_files_hard), (Some(1_024), Some(u64::MAX)));
         assert_eq!(facts.local_ports, Some((32_768, 60_999)));
         assert_eq!(facts.governor.as_deref(), Some("powersave, performance"));
         assert_eq!(facts.cpu_quota_cores, None);
@@ -256,15 +223,9 @@ mod tests {
         all.extend([
             ("proc/self/cgroup", "0::/pod/box\n"),
             ("sys/fs/cgroup/pod/cpu.max", "150000 100000\n"),
-            (
-                "sys/fs/cgroup/pod/cpu.stat",
-                "usage_usec 5\nnr_periods 100\nnr_throttled 3\nthrottled_usec 1000\n",
-            ),
+            ("sys/fs/cgroup/pod/cpu.stat", "usage_usec 5\nnr_periods 100\nnr_throttled 3\nthrottled_usec 1000\n"),
             ("sys/fs/cgroup/pod/box/cpu.max", "max 100000\n"),
-            (
-                "sys/fs/cgroup/pod/box/cpu.stat",
-                "nr_periods 0\nnr_throttled 0\nthrottled_usec 0\n",
-            ),
+            ("sys/fs/cgroup/pod/box/cpu.stat", "nr_periods 0\nnr_throttled 0\nthrottled_usec 0\n"),
         ]);
         let root = machine(&all);
         let watch = HostWatch::under(root.path());
@@ -272,29 +233,17 @@ mod tests {
         let later = "nr_periods 140\nnr_throttled 13\nthrottled_usec 501000\n";
         write(root.path(), &[("sys/fs/cgroup/pod/cpu.stat", later)]);
         let facts = watch.finish();
-        assert_eq!(
-            (facts.throttled_share, facts.throttled_s),
-            (Some(0.25), Some(0.5))
-        );
+        assert_eq!((facts.throttled_share, facts.throttled_s), (Some(0.25), Some(0.5)));
     }
 
     #[test]
     fn quota_and_throttling_of_version_1() {
         let mut all = files();
         all.extend([
-            (
-                "proc/self/cgroup",
-                "3:memory:/m\n2:cpu,cpuacct:/pod\n0::/\n",
-            ),
+            ("proc/self/cgroup", "3:memory:/m\n2:cpu,cpuacct:/pod\n0::/\n"),
             ("sys/fs/cgroup/cpu,cpuacct/pod/cpu.cfs_quota_us", "50000\n"),
-            (
-                "sys/fs/cgroup/cpu,cpuacct/pod/cpu.cfs_period_us",
-                "100000\n",
-            ),
-            (
-                "sys/fs/cgroup/cpu,cpuacct/pod/cpu.stat",
-                "nr_periods 0\nnr_throttled 0\nthrottled_time 0\n",
-            ),
+            ("sys/fs/cgroup/cpu,cpuacct/pod/cpu.cfs_period_us", "100000\n"),
+            ("sys/fs/cgroup/cpu,cpuacct/pod/cpu.stat", "nr_periods 0\nnr_throttled 0\nthrottled_time 0\n"),
             ("sys/fs/cgroup/cpu,cpuacct/cpu.cfs_quota_us", "-1\n"),
             ("sys/fs/cgroup/cpu,cpuacct/cpu.cfs_period_us", "100000\n"),
         ]);
@@ -302,29 +251,17 @@ mod tests {
         let watch = HostWatch::under(root.path());
         assert_eq!(watch.facts.cpu_quota_cores, Some(0.5));
         let later = "nr_periods 10\nnr_throttled 1\nthrottled_time 40000000\n";
-        write(
-            root.path(),
-            &[("sys/fs/cgroup/cpu,cpuacct/pod/cpu.stat", later)],
-        );
+        write(root.path(), &[("sys/fs/cgroup/cpu,cpuacct/pod/cpu.stat", later)]);
         let facts = watch.finish();
-        assert_eq!(
-            (facts.throttled_share, facts.throttled_s),
-            (Some(0.1), Some(0.04))
-        );
+        assert_eq!((facts.throttled_share, facts.throttled_s), (Some(0.1), Some(0.04)));
     }
 
     #[test]
     fn a_machine_that_shows_nothing_has_no_facts_and_no_errors() {
-        let root = machine(&[
-            ("proc/stat", "cpu0 x\n"),
-            ("proc/self/status", "Cpus_allowed_list:\t9-\n"),
-        ]);
+        let root = machine(&[("proc/stat", "cpu0 x\n"), ("proc/self/status", "Cpus_allowed_list:\t9-\n")]);
         let watch = HostWatch::under(root.path());
         let facts = watch.finish();
-        assert_eq!(
-            (facts.kernel, facts.cores_allowed, facts.steal_share),
-            (None, None, None)
-        );
+        assert_eq!((facts.kernel, facts.cores_allowed, facts.steal_share), (None, None, None));
         assert_eq!(facts.throttled_share, None);
     }
 

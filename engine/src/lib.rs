@@ -1,7 +1,7 @@
 //! The ringload engine: everything that decides a number.
 //!
-//! One sentence: a [`plan::Plan`] is split over pinned cores; each core sends what is due, stamps what arrives, and keeps its own
-//! sums; the sums are added into one [`measure::Summary`], judged by [`verdict`], and rendered elsewhere.
+//! One sentence: a [`plan::Plan`] is split over pinned cores; each core sends what is due, stamps what arrives, and
+//! keeps its own sums; the sums are added into one [`measure::Summary`], judged by [`verdict`], and rendered elsewhere.
 //!
 //! ```text
 //!   plan ──► schedule ──► worker ──► driver (uring | epoll | sim) ──► kernel
@@ -11,10 +11,11 @@
 //!                        record ──► measure ──► verdict
 //! ```
 //!
-//! **Clock rule.** All instants are [`clock::Nanos`] on `CLOCK_MONOTONIC`; only [`clock`], [`host`], [`resolve`] and [`driver`] read a clock.
-//! Pure modules get time and randomness as arguments.
+//! **Clock rule.** All instants are [`clock::Nanos`] on `CLOCK_MONOTONIC`; only [`clock`], [`host`], [`resolve`] and
+//! [`driver`] read a clock. Pure modules get time and randomness as arguments.
 //!
-//! **What this crate does not do.** It parses no flags, prints nothing, and writes no report file: that is the `ringload` binary.
+//! **What this crate does not do.** It parses no flags, prints nothing, and writes no report file: that is the
+//! `ringload` binary.
 #![deny(unsafe_code)]
 
 pub mod arrival;

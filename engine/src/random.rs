@@ -1,8 +1,8 @@
 //! Pure: counter-based random numbers. The numbers of item k depend on (seed, stream, k) alone.
 //!
-//! The generator is SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", OOPSLA 2014) with the output
-//! function Mix13 of David Stafford ("Better bit mixing", 2011). Its state for an item is a hash of (seed, stream, k), so that item k
-//! can be drawn by any core, in any order, without drawing the items before it.
+//! The generator is SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", OOPSLA 2014) with
+//! the output function Mix13 of David Stafford ("Better bit mixing", 2011). Its state for an item is a hash of (seed,
+//! stream, k), so that item k can be drawn by any core, in any order, without drawing the items before it.
 
 use rand::rand_core::{Infallible, TryRng};
 
@@ -72,9 +72,7 @@ impl ItemRng {
     #[inline]
     #[must_use]
     pub fn at(key: u64, k: u64) -> Self {
-        Self {
-            state: mix(key.wrapping_add(k.wrapping_mul(GOLDEN))),
-        }
+        Self { state: mix(key.wrapping_add(k.wrapping_mul(GOLDEN))) }
     }
 
     /// The next 64 bits.
@@ -147,15 +145,8 @@ mod tests {
     fn the_generator_is_splitmix64() {
         // First outputs of the reference implementation (prng.di.unimi.it/splitmix64.c) from state 1234567.
         let mut rng = ItemRng { state: 1_234_567 };
-        let expected = [
-            6_457_827_717_110_365_317,
-            3_203_168_211_198_807_973,
-            9_817_491_932_198_370_423,
-        ];
-        assert_eq!(
-            [rng.next_bits(), rng.next_bits(), rng.next_bits()],
-            expected
-        );
+        let expected = [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423];
+        assert_eq!([rng.next_bits(), rng.next_bits(), rng.next_bits()], expected);
     }
 
     #[test]
@@ -181,10 +172,7 @@ mod tests {
             }
             // Five standard deviations of a fair coin.
             let bound = 2.5 * (ITEMS as f64).sqrt();
-            assert!(
-                ones.iter()
-                    .all(|n| (f64::from(*n) - ITEMS as f64 / 2.0).abs() < bound)
-            );
+            assert!(ones.iter().all(|n| (f64::from(*n) - ITEMS as f64 / 2.0).abs() < bound));
         }
     }
 

@@ -1,7 +1,8 @@
 //! Pure: a summary and host facts → findings → VALID | SUSPECT | INVALID.
 //!
-//! Each gate compares one figure with two bounds and says whose doing a crossing is. The bounds are those of `docs/MEASUREMENT.md`;
-//! what is said here of few samples and fast servers keeps a smoke test from failing for reasons that are no reasons.
+//! Each gate compares one figure with two bounds and says whose doing a crossing is. The bounds are those of
+//! `docs/MEASUREMENT.md`; what is said here of few samples and fast servers keeps a smoke test from failing for reasons
+//! that are no reasons.
 
 mod answers;
 mod books;
@@ -65,10 +66,7 @@ pub fn judge(plan: &Plan, summary: &Summary, host: &HostFacts, used: Option<&Use
     ]
     .concat();
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.status));
-    Verdict {
-        status: findings.first().map_or(Status::Valid, |worst| worst.status),
-        findings,
-    }
+    Verdict { status: findings.first().map_or(Status::Valid, |worst| worst.status), findings }
 }
 
 impl Status {
@@ -115,10 +113,7 @@ fn shown_share(share: f64) -> String {
 
 /// The exact median of a metric.
 fn median(summary: &Summary, tag: &str) -> Option<f64> {
-    let metric = summary
-        .metrics
-        .iter()
-        .find(|metric| metric.info.tag == tag)?;
+    let metric = summary.metrics.iter().find(|metric| metric.info.tag == tag)?;
     metric.stats.map(|stats| stats.p50)
 }
 

@@ -1,7 +1,8 @@
-//! Real responses, captured from real servers as raw bytes, replayed through the whole wire path: `http1` → `sse` → `endpoint`.
+//! Real responses, captured from real servers as raw bytes, replayed through the whole wire path: `http1` → `sse` →
+//! `endpoint`.
 //!
-//! The expected numbers were read off the captures by eye and by `grep`, not taken from what the code said. Every capture is replayed
-//! whole, byte by byte, and at random splits: the answers must be the same.
+//! The expected numbers were read off the captures by eye and by `grep`, not taken from what the code said. Every
+//! capture is replayed whole, byte by byte, and at random splits: the answers must be the same.
 
 use ringload_engine::endpoint::{self, Scanner, Seen, Text};
 use ringload_engine::plan::EndpointKind::{self, Chat, Completions, Messages, Responses};
@@ -38,10 +39,7 @@ struct Client {
 impl Client {
     fn new(kind: EndpointKind) -> Self {
         Self {
-            decoder: Decoder::new(HeadLimits {
-                bytes: 64 << 10,
-                fields: 128,
-            }),
+            decoder: Decoder::new(HeadLimits { bytes: 64 << 10, fields: 128 }),
             sse: Sse::new(4 << 20),
             scanner: Scanner::new(kind),
             text: Text::default(),
@@ -61,13 +59,7 @@ impl Client {
     }
 
     fn events(&mut self, mut body: &[u8]) {
-        let Self {
-            sse,
-            scanner,
-            text,
-            answer,
-            ..
-        } = self;
+        let Self { sse, scanner, text, answer, .. } = self;
         while let Some(event) = sse.next(&mut body).expect("no limit is met") {
             take(event, scanner, text, answer);
         }
@@ -109,10 +101,7 @@ fn note(seen: Seen, answer: &mut Answer) {
 
 /// Replays a capture in every manner, and gives the one answer.
 fn replay(kind: EndpointKind, name: &str) -> Answer {
-    let path = format!(
-        "{}/../tests/captures/{name}.raw",
-        env!("CARGO_MANIFEST_DIR")
-    );
+    let path = format!("{}/../tests/captures/{name}.raw", env!("CARGO_MANIFEST_DIR"));
     let bytes = std::fs::read(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
     let whole = split(kind, &bytes, || usize::MAX);
     assert_eq!(split(kind, &bytes, || 1), whole, "{name}, byte by byte");
@@ -124,11 +113,7 @@ fn replay(kind: EndpointKind, name: &str) -> Answer {
             state ^= state << 17;
             1 + state as usize % largest
         };
-        assert_eq!(
-            split(kind, &bytes, random),
-            whole,
-            "{name}, at most {largest} bytes"
-        );
+        assert_eq!(split(kind, &bytes, random), whole, "{name}, at most {largest} bytes");
     }
     whole
 }
@@ -145,24 +130,11 @@ fn split(kind: EndpointKind, bytes: &[u8], mut length: impl FnMut() -> usize) ->
 }
 
 fn usage(prompt: u32, completion: u32, total: u32) -> Usage {
-    Usage {
-        prompt: Some(prompt),
-        completion: Some(completion),
-        total: Some(total),
-        ..Usage::default()
-    }
+    Usage { prompt: Some(prompt), completion: Some(completion), total: Some(total), ..Usage::default() }
 }
 
 /// One row: capture, events, output events, `[DONE]`, finish reason, usage, text.
-type Row = (
-    &'static str,
-    usize,
-    usize,
-    bool,
-    bool,
-    Option<Usage>,
-    &'static str,
-);
+type Row = (&'static str, usize, usize, bool, bool, Option<Usage>, &'static str);
 
 fn check(kind: EndpointKind, rows: &[Row]) {
     for (name, events, outputs, done, finish, usage, text) in rows {
@@ -181,16 +153,8 @@ fn check(kind: EndpointKind, rows: &[Row]) {
 
 #[test]
 fn chat_streams_say_what_their_servers_meant() {
-    let cached = |n| {
-        move |u: Usage| Usage {
-            cached: Some(n),
-            ..u
-        }
-    };
-    let thinking = |u: Usage| Usage {
-        reasoning: Some(0),
-        ..u
-    };
+    let cached = |n| move |u: Usage| Usage { cached: Some(n), ..u };
+    let thinking = |u: Usage| Usage { reasoning: Some(0), ..u };
     #[rustfmt::skip]
     check(Chat, &[
         ("vllm.chat.usage", 11, 8, true, true, Some(usage(14, 8, 22)), "tribatic control ac Legal specify than\u{7f}"),
@@ -222,14 +186,8 @@ fn chat_streams_say_what_their_servers_meant() {
 
 #[test]
 fn completion_streams_say_what_their_servers_meant() {
-    let cached = Usage {
-        cached: Some(1),
-        ..usage(8, 8, 16)
-    };
-    let thinking = Usage {
-        reasoning: Some(0),
-        ..usage(28, 8, 36)
-    };
+    let cached = Usage { cached: Some(1), ..usage(8, 8, 16) };
+    let thinking = Usage { reasoning: Some(0), ..usage(28, 8, 36) };
     #[rustfmt::skip]
     check(Completions, &[
         ("vllm.completions.usage", 10, 7, true, true, Some(usage(7, 8, 15)), " executthe Accompany incluence section ag"),
@@ -244,36 +202,13 @@ fn completion_streams_say_what_their_servers_meant() {
 
 #[test]
 fn bodies_that_are_no_streams_say_the_same() {
-    let cached = Usage {
-        cached: Some(14),
-        ..usage(15, 8, 23)
-    };
+    let cached = Usage { cached: Some(14), ..usage(15, 8, 23) };
     for (name, usage, text) in [
-        (
-            "vllm.chat.nonstream",
-            usage(14, 8, 22),
-            " eluture rem PROkn limitedivalent://",
-        ),
-        (
-            "llama-server.chat.nonstream",
-            cached,
-            " thereRARYyourollow vol leg APPL",
-        ),
-        (
-            "litellm.chat.nonstream",
-            usage(28, 8, 36),
-            " the of and to in is that for",
-        ),
-        (
-            "guidellm-mock.chat.nonstream",
-            usage(16, 8, 24),
-            "Score each cause. Quality",
-        ),
-        (
-            "aiperf-mock.chat.nonstream",
-            usage(12, 12, 24),
-            "Hello, the license of this program is free",
-        ),
+        ("vllm.chat.nonstream", usage(14, 8, 22), " eluture rem PROkn limitedivalent://"),
+        ("llama-server.chat.nonstream", cached, " thereRARYyourollow vol leg APPL"),
+        ("litellm.chat.nonstream", usage(28, 8, 36), " the of and to in is that for"),
+        ("guidellm-mock.chat.nonstream", usage(16, 8, 24), "Score each cause. Quality"),
+        ("aiperf-mock.chat.nonstream", usage(12, 12, 24), "Hello, the license of this program is free"),
     ] {
         let a = replay(Chat, name);
         assert_eq!((a.outputs, a.finish, a.error), (1, true, false), "{name}");
@@ -287,38 +222,13 @@ fn bodies_that_are_no_streams_say_the_same() {
 fn errors_are_told_in_the_servers_words() {
     for (name, status, reusable, start) in [
         ("vllm.badjson", 400, true, "1 validation error:"),
-        (
-            "vllm.chat.toolong",
-            400,
-            true,
-            "max_tokens=4000 cannot be greater",
-        ),
-        (
-            "llama-server.badjson",
-            400,
-            false,
-            "[json.exception.parse_error.101]",
-        ),
+        ("vllm.chat.toolong", 400, true, "max_tokens=4000 cannot be greater"),
+        ("llama-server.badjson", 400, false, "[json.exception.parse_error.101]"),
         ("litellm.badjson", 400, true, "Invalid JSON payload: "),
-        (
-            "transformers-serve.badmodel",
-            400,
-            true,
-            "Server is pinned to 'models/tiny-random-llama-hf0'",
-        ),
-        (
-            "llama-cpp-python.badjson",
-            500,
-            true,
-            "Internal Server Error",
-        ),
+        ("transformers-serve.badmodel", 400, true, "Server is pinned to 'models/tiny-random-llama-hf0'"),
+        ("llama-cpp-python.badjson", 500, true, "Internal Server Error"),
         ("aiperf-mock.badmodel", 404, true, "Model Not Found"),
-        (
-            "aiperf-mock.badjson",
-            422,
-            true,
-            "[{\"type\":\"json_invalid\"",
-        ),
+        ("aiperf-mock.badjson", 422, true, "[{\"type\":\"json_invalid\""),
     ] {
         let a = replay(Chat, name);
         assert_eq!((a.head.status, a.reusable), (status, reusable), "{name}");
@@ -328,14 +238,12 @@ fn errors_are_told_in_the_servers_words() {
     }
 }
 
-/// `/v1/messages` of Dynamo 1.6.1: 512 of 544 tokens of the prompt come from the cache, and `input_tokens` are the others.
+/// `/v1/messages` of Dynamo 1.6.1: 512 of 544 tokens of the prompt come from the cache, and `input_tokens` are the
+/// others.
 #[test]
 fn cached_tokens_of_anthropics_api_are_in_the_prompt() {
     let a = replay(Messages, "dynamo-messages-cached");
-    assert_eq!(
-        (a.outputs, a.done, a.finish, a.error),
-        (4, true, true, false)
-    );
+    assert_eq!((a.outputs, a.done, a.finish, a.error), (4, true, true, false));
     assert_eq!(a.text, "OSS compilation WITHOUT stated");
     let usage = endpoint::whole_usage(Messages, a.usage.expect("usage"));
     let expected = Usage {
@@ -364,18 +272,9 @@ fn streams_whose_server_failed_are_errors_after_their_output() {
 
 #[test]
 fn a_compressed_stream_is_recognised_by_its_head() {
-    let path = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../tests/captures/nginx-gzip.raw"
-    );
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/captures/nginx-gzip.raw");
     let bytes = std::fs::read(path).expect("the capture");
-    let mut decoder = Decoder::new(HeadLimits {
-        bytes: 64 << 10,
-        fields: 128,
-    });
+    let mut decoder = Decoder::new(HeadLimits { bytes: 64 << 10, fields: 128 });
     let head = decoder.next(&mut &bytes[..]).expect("a head");
-    assert!(
-        matches!(head, Some(Part::Head(h)) if h.encoded && h.event_stream),
-        "{head:?}"
-    );
+    assert!(matches!(head, Some(Part::Head(h)) if h.encoded && h.event_stream), "{head:?}");
 }

@@ -1,5 +1,5 @@
-//! What ends a response over HTTP/1.1, and when its connection serves the next request, under virtual time. The same is asked of real
-//! sockets in the `tests` crate, where nothing decides the order of events.
+//! What ends a response over HTTP/1.1, and when its connection serves the next request, under virtual time. The same is
+//! asked of real sockets in the `tests` crate, where nothing decides the order of events.
 
 use ringload_engine::clock::{MILLI, Nanos, SECOND};
 use ringload_engine::driver::sim::{Peer, Script, Sim};
@@ -26,20 +26,18 @@ fn a_connection_serves_no_other_request_before_its_own_was_taken_whole() {
     for r in &run.records {
         assert_eq!(r.outcome, Outcome::Failed(Cause::HttpStatus));
         assert_eq!((r.status, r.detail.as_deref()), (429, Some("too many")));
-        assert_eq!(
-            (r.instants.end - r.instants.issued, r.reconnects),
-            (MILLI, 0)
-        );
+        assert_eq!((r.instants.end - r.instants.issued, r.reconnects), (MILLI, 0));
     }
-    // That no request was begun inside another is what the server asserts. Each connection rests for 30 ms and is then used again.
+    // That no request was begun inside another is what the server asserts. Each connection rests for 30 ms and is then
+    // used again.
     assert_eq!(run.seen.connections, 30);
     assert_eq!(run.seen.requests, 90);
 }
 
 #[test]
 fn a_request_that_is_never_taken_whole_costs_its_connection_alone() {
-    let server = Server::of(|at, key, script| script.send(at + 100 * MILLI, key, too_many()))
-        .whose_sends(|n| match n {
+    let server =
+        Server::of(|at, key, script| script.send(at + 100 * MILLI, key, too_many())).whose_sends(|n| match n {
             0 => Kernel::TakesAfter(3600 * SECOND),
             _ => Kernel::Takes,
         });
@@ -51,33 +49,15 @@ fn a_request_that_is_never_taken_whole_costs_its_connection_alone() {
 #[test]
 fn an_answer_is_over_when_it_says_so_whatever_becomes_of_its_connection() {
     let after: [(&str, Then, usize); 7] = [
-        (
-            "its end",
-            |at, key, s| s.send(at + 10 * MILLI, key, *b"0\r\n\r\n"),
-            1,
-        ),
-        (
-            "its end, late",
-            |at, key, s| s.send(at + 100 * MILLI, key, *b"0\r\n\r\n"),
-            4,
-        ),
+        ("its end", |at, key, s| s.send(at + 10 * MILLI, key, *b"0\r\n\r\n"), 1),
+        ("its end, late", |at, key, s| s.send(at + 100 * MILLI, key, *b"0\r\n\r\n"), 4),
         ("silence", |_, _, _| {}, 6),
         ("a reset", |at, key, s| s.reset(at + MILLI, key), 6),
         ("a close", |at, key, s| s.close(at + MILLI, key), 6),
-        (
-            "no chunk",
-            |at, key, s| s.send(at + MILLI, key, *b"xyz\r\n"),
-            6,
-        ),
+        ("no chunk", |at, key, s| s.send(at + MILLI, key, *b"xyz\r\n"), 6),
         (
             "another error",
-            |at, key, s| {
-                s.send(
-                    at + MILLI,
-                    key,
-                    [event(r#"{"error":"late"}"#), b"0\r\n\r\n".to_vec()].concat(),
-                )
-            },
+            |at, key, s| s.send(at + MILLI, key, [event(r#"{"error":"late"}"#), b"0\r\n\r\n".to_vec()].concat()),
             1,
         ),
     ];
@@ -91,12 +71,7 @@ fn an_answer_is_over_when_it_says_so_whatever_becomes_of_its_connection() {
         plan.timeouts.request = 6 * SECOND;
         let run = play(&plan, server);
         for r in &run.records {
-            assert_eq!(
-                (r.outcome, r.events),
-                (Outcome::Succeeded, 1),
-                "{what}: {:?}",
-                r.detail
-            );
+            assert_eq!((r.outcome, r.events), (Outcome::Succeeded, 1), "{what}: {:?}", r.detail);
             assert_eq!(r.instants.end - r.instants.issued, 10 * MILLI, "{what}");
         }
         for pair in run.records.windows(2) {
@@ -150,12 +125,7 @@ fn the_last_event_of_a_dialect_ends_its_answer() {
         plan.endpoint = kind;
         let run = play(&plan, server);
         for r in &run.records {
-            assert_eq!(
-                (r.outcome, r.events),
-                (Outcome::Succeeded, 1),
-                "{kind:?}: {:?}",
-                r.detail
-            );
+            assert_eq!((r.outcome, r.events), (Outcome::Succeeded, 1), "{kind:?}: {:?}", r.detail);
             assert_eq!(r.usage.and_then(|u| u.completion), Some(1), "{kind:?}");
             assert_eq!(r.instants.end - r.instants.issued, 10 * MILLI, "{kind:?}");
         }
@@ -165,16 +135,11 @@ fn the_last_event_of_a_dialect_ends_its_answer() {
 #[test]
 fn a_finish_reason_does_not_end_a_stream_whose_usage_is_to_come() {
     let server = Server::of(|at, key, script| {
-        let usage =
-            r#"{"choices":[],"usage":{"prompt_tokens":4,"completion_tokens":7,"total_tokens":11}}"#;
+        let usage = r#"{"choices":[],"usage":{"prompt_tokens":4,"completion_tokens":7,"total_tokens":11}}"#;
         script.send(at + 5 * MILLI, key, [head(), token("a")].concat());
         let finish = event(r#"{"choices":[{"delta":{},"finish_reason":"stop"}]}"#);
         script.send(at + 6 * MILLI, key, finish);
-        script.send(
-            at + 900 * MILLI,
-            key,
-            [event(usage), b"0\r\n\r\n".to_vec()].concat(),
-        );
+        script.send(at + 900 * MILLI, key, [event(usage), b"0\r\n\r\n".to_vec()].concat());
     });
     let run = play(&plan(Phase::closed(1, 2)), server);
     for r in &run.records {
@@ -191,11 +156,7 @@ fn an_answer_that_came_before_the_send_failed_is_the_answer() {
         (libc::ECONNRESET, Script::close),
         (libc::ECONNRESET, Script::reset),
     ] {
-        for kernel in [
-            Kernel::Fails(errno),
-            Kernel::Breaks(errno),
-            Kernel::BreaksAfter(MILLI, errno),
-        ] {
+        for kernel in [Kernel::Fails(errno), Kernel::Breaks(errno), Kernel::BreaksAfter(MILLI, errno)] {
             let server = Server::of(|_, _, _| {})
                 .on_accept(move |at, key, script| {
                     script.send(at + 2 * MILLI, key, too_large());
@@ -204,12 +165,7 @@ fn an_answer_that_came_before_the_send_failed_is_the_answer() {
                 .whose_sends(move |_| kernel);
             let run = play(&plan(Phase::closed(1, 3)), server);
             for r in &run.records {
-                assert_eq!(
-                    r.outcome,
-                    Outcome::Failed(Cause::HttpStatus),
-                    "{kernel:?}: {:?}",
-                    r.detail
-                );
+                assert_eq!(r.outcome, Outcome::Failed(Cause::HttpStatus), "{kernel:?}: {:?}", r.detail);
                 assert_eq!((r.status, r.detail.as_deref()), (413, Some("too large")));
                 assert_eq!(r.reconnects, 0);
             }
@@ -222,12 +178,7 @@ fn an_answer_that_came_before_the_send_failed_is_the_answer() {
 fn a_send_that_failed_without_an_answer_fails_its_request_once_the_read_has_ended() {
     let silent: fn(&mut Script, Nanos, Key) = |_, _, _| {};
     for (errno, ends, cause, after) in [
-        (
-            libc::EPIPE,
-            Script::close as fn(&mut Script, Nanos, Key),
-            Cause::ClosedBeforeResponse,
-            3 * MILLI,
-        ),
+        (libc::EPIPE, Script::close as fn(&mut Script, Nanos, Key), Cause::ClosedBeforeResponse, 3 * MILLI),
         (libc::ECONNRESET, Script::close, Cause::Reset, 3 * MILLI),
         (libc::ECONNRESET, Script::reset, Cause::Reset, 3 * MILLI),
         (libc::ENOBUFS, silent, Cause::SendFailed, SECOND),
@@ -263,12 +214,7 @@ fn a_request_of_which_a_part_was_taken_is_not_sent_again() {
             panic!("two records");
         };
         assert_eq!(first.outcome, Outcome::Succeeded);
-        assert_eq!(
-            second.outcome == Outcome::Succeeded,
-            moved,
-            "{kernel:?}: {:?}",
-            second.detail
-        );
+        assert_eq!(second.outcome == Outcome::Succeeded, moved, "{kernel:?}: {:?}", second.detail);
         assert_eq!(second.reconnects, u8::from(moved), "{kernel:?}");
         assert_eq!(run.seen.connections, if moved { 2 } else { 1 });
     }
@@ -285,11 +231,7 @@ fn a_status_that_says_what_failed_stays_although_its_body_is_cut_off() {
     for end in ends {
         let server = Server::of(move |at, key, script| {
             let front = "HTTP/1.1 503 No\r\ntransfer-encoding: chunked\r\n\r\n";
-            script.send(
-                at + MILLI,
-                key,
-                [front.as_bytes(), &chunk("no workers")].concat(),
-            );
+            script.send(at + MILLI, key, [front.as_bytes(), &chunk("no workers")].concat());
             end(at + 2 * MILLI, key, script);
         });
         let mut plan = plan(Phase::closed(1, 2));
@@ -406,10 +348,7 @@ struct Played {
 
 fn plan(profiling: Phase) -> Plan {
     let mut plan = Plan::new(vec![Target::parse("http://sim:1").unwrap()], "m", profiling);
-    plan.prompts.isl = Length {
-        mean: 4.0,
-        stddev: 0.0,
-    };
+    plan.prompts.isl = Length { mean: 4.0, stddev: 0.0 };
     plan.prompts.entries = 2;
     plan
 }
@@ -428,40 +367,26 @@ fn play(plan: &Plan, server: Server) -> Played {
     let shared = Shared::new(plan, &workload, targets, &control, budget, 7, 1);
     let (producer, mut consumer) = rtrb::RingBuffer::new(1 << 10);
     let mut worker = Worker::new(Sim::new(START, server), &shared, 0, 64, producer);
-    worker
-        .run_phase(&plan.profiling, PhaseKind::Profiling, START)
-        .unwrap();
+    worker.run_phase(&plan.profiling, PhaseKind::Profiling, START).unwrap();
     let (shard, _) = worker.finish();
     let counts = shard.phase(PhaseKind::Profiling).to_counts(None, 0);
     assert_eq!(counts.check(), Ok(()));
     let mut records: Vec<_> = std::iter::from_fn(|| Some(*consumer.pop().ok()?)).collect();
     records.sort_by_key(|r| r.k);
-    Played {
-        records,
-        seen: seen.take(),
-    }
+    Played { records, seen: seen.take() }
 }
 
 fn too_many() -> Vec<u8> {
-    whole(
-        "429 Too Many Requests",
-        r#"{"error":{"message":"too many"}}"#,
-    )
+    whole("429 Too Many Requests", r#"{"error":{"message":"too many"}}"#)
 }
 
 fn too_large() -> Vec<u8> {
-    whole(
-        "413 Content Too Large",
-        r#"{"error":{"message":"too large"}}"#,
-    )
+    whole("413 Content Too Large", r#"{"error":{"message":"too large"}}"#)
 }
 
 fn whole(status: &str, body: &str) -> Vec<u8> {
-    format!(
-        "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    )
-    .into_bytes()
+    format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}", body.len())
+        .into_bytes()
 }
 
 fn chat() -> Vec<u8> {
@@ -469,8 +394,7 @@ fn chat() -> Vec<u8> {
 }
 
 fn head() -> Vec<u8> {
-    b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
-        .to_vec()
+    b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n".to_vec()
 }
 
 fn chunk(data: &str) -> Vec<u8> {
@@ -482,7 +406,5 @@ fn event(data: &str) -> Vec<u8> {
 }
 
 fn token(text: &str) -> Vec<u8> {
-    event(&format!(
-        r#"{{"choices":[{{"index":0,"delta":{{"content":"{text}"}},"finish_reason":null}}]}}"#
-    ))
+    event(&format!(r#"{{"choices":[{{"index":0,"delta":{{"content":"{text}"}},"finish_reason":null}}]}}"#))
 }

@@ -1,13 +1,12 @@
-//! Known answers under virtual time: the worker, the protocol code and the measures against peers with a scripted truth.
-//! The same truths are asked of real sockets in the `tests` crate.
+//! Known answers under virtual time: the worker, the protocol code and the measures against peers with a scripted
+//! truth. The same truths are asked of real sockets in the `tests` crate.
 
 use ringload_engine::clock::{MILLI, Nanos, SECOND};
 use ringload_engine::driver::Key;
 use ringload_engine::driver::sim::{Peer, Script, Sim};
 use ringload_engine::measure::{Of, Shard};
 use ringload_engine::plan::{
-    Arrival, Cancellation, Cap, CapPolicy, Length, Load, Phase, Plan, Prefill, Ramp, Shape, Target,
-    Trace,
+    Arrival, Cancellation, Cap, CapPolicy, Length, Load, Phase, Plan, Prefill, Ramp, Shape, Target, Trace,
 };
 use ringload_engine::record::{Cause, Outcome, PhaseKind, Record};
 use ringload_engine::run::{Budget, Control};
@@ -20,11 +19,7 @@ const START: Nanos = 1_000 * SECOND;
 
 #[test]
 fn tokens_every_20_ms_give_an_itl_of_20_ms() {
-    let run = play(
-        Phase::closed(1, 3),
-        steady(|_| 50 * MILLI, 20 * MILLI, 11),
-        &[],
-    );
+    let run = play(Phase::closed(1, 3), steady(|_| 50 * MILLI, 20 * MILLI, 11), &[]);
     assert_eq!(run.records.len(), 3);
     for r in &run.records {
         assert_eq!(r.outcome, Outcome::Succeeded);
@@ -75,11 +70,7 @@ fn an_error_after_content_is_a_failure_and_keeps_its_first_token() {
         let mut bytes = head();
         bytes.extend(token("x"));
         script.send(at + MILLI, key, bytes);
-        script.send(
-            at + 2 * MILLI,
-            key,
-            event(r#"{"error":{"message":"out of memory","type":"server_error"}}"#),
-        );
+        script.send(at + 2 * MILLI, key, event(r#"{"error":{"message":"out of memory","type":"server_error"}}"#));
         script.send(at + 3 * MILLI, key, end());
     });
     let run = play(Phase::closed(1, 1), peer, &[]);
@@ -95,10 +86,7 @@ fn an_error_after_content_is_a_failure_and_keeps_its_first_token() {
 fn a_clean_end_of_body_needs_done_or_a_finish_reason() {
     for (last, outcome) in [
         (token("x"), Outcome::Failed(Cause::Truncated)),
-        (
-            event(r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#),
-            Outcome::Succeeded,
-        ),
+        (event(r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#), Outcome::Succeeded),
     ] {
         let peer = Scripted::new(move |at, key, script, _| {
             let mut bytes = head();
@@ -107,56 +95,35 @@ fn a_clean_end_of_body_needs_done_or_a_finish_reason() {
             bytes.extend(b"0\r\n\r\n");
             script.send(at + MILLI, key, bytes);
         });
-        assert_eq!(
-            play(Phase::closed(1, 1), peer, &[]).records[0].outcome,
-            outcome
-        );
+        assert_eq!(play(Phase::closed(1, 1), peer, &[]).records[0].outcome, outcome);
     }
 }
 
 #[test]
 fn a_server_that_stalls_shows_in_response_time_and_not_in_service_time() {
-    // 1 s of 10 the server accepts nothing more: answers due in the stall come at its end. Requests are answered in 10 ms otherwise.
+    // 1 s of 10 the server accepts nothing more: answers due in the stall come at its end. Requests are answered in 10
+    // ms otherwise.
     let stall = (START + 3 * SECOND, START + 4 * SECOND);
     let peer = Scripted::new(move |at, key, script, _| {
         let due = at + 10 * MILLI;
-        let at = if (stall.0..stall.1).contains(&due) {
-            stall.1
-        } else {
-            due
-        };
+        let at = if (stall.0..stall.1).contains(&due) { stall.1 } else { due };
         let mut bytes = head();
         bytes.extend(token("x"));
         bytes.extend(end());
         script.send(at, key, bytes);
     });
     let rate = 500.0;
-    // One connection's worth of service at a time would close the loop; a cap of 20 makes the waiting visible as policy.
-    let cap = Some(Cap {
-        concurrency: 20,
-        policy: CapPolicy::Queue,
-        ramp: None,
-    });
+    // One connection's worth of service at a time would close the loop; a cap of 20 makes the waiting visible as
+    // policy.
+    let cap = Some(Cap { concurrency: 20, policy: CapPolicy::Queue, ramp: None });
     let phase = open(rate, Arrival::Constant, cap, 10 * SECOND);
     let run = play(phase, peer, &[]);
     let p99 = |of| run.shard.histogram(of).value_at_quantile(0.99) as f64 / 1e9;
     assert_eq!(run.records.len(), 5_000);
-    assert!(
-        (0.80..1.0).contains(&p99(Of::ResponseTime)),
-        "{}",
-        p99(Of::ResponseTime)
-    );
-    assert!(
-        p99(Of::RequestLatency) < 0.05,
-        "service time stays low: {}",
-        p99(Of::RequestLatency)
-    );
+    assert!((0.80..1.0).contains(&p99(Of::ResponseTime)), "{}", p99(Of::ResponseTime));
+    assert!(p99(Of::RequestLatency) < 0.05, "service time stays low: {}", p99(Of::RequestLatency));
     assert!(run.shard.phase(PhaseKind::Profiling).queued > 400);
-    assert_eq!(
-        run.shard.histogram(Of::DispatchLag).max(),
-        0,
-        "the loop itself was never late"
-    );
+    assert_eq!(run.shard.histogram(Of::DispatchLag).max(), 0, "the loop itself was never late");
 }
 
 #[test]
@@ -181,11 +148,7 @@ fn a_frozen_client_is_late_and_says_so() {
     assert!(lag.max() >= 299 * MILLI, "{}", lag.max());
     assert!(run.shard.histogram(Of::ReceiveLag).max() >= 290 * MILLI);
     // What arrived while the client was frozen keeps its arrival.
-    for r in run
-        .records
-        .iter()
-        .filter(|r| r.outcome == Outcome::Succeeded)
-    {
+    for r in run.records.iter().filter(|r| r.outcome == Outcome::Succeeded) {
         assert_eq!(r.gaps, vec![MILLI]);
     }
 }
@@ -202,18 +165,14 @@ fn tokens_that_a_frozen_client_reads_as_one_have_the_interval_of_their_arrivals(
         // From 10 to 210 ms.
         (Some((10, 200)), [0, 0, 0, 0], 80, 80, 5),
     ] {
-        let freezes: Vec<(Nanos, Nanos)> = (freeze.iter())
-            .map(|(at, length)| (START + at * MILLI, length * MILLI))
-            .collect();
+        let freezes: Vec<(Nanos, Nanos)> =
+            (freeze.iter()).map(|(at, length)| (START + at * MILLI, length * MILLI)).collect();
         let run = play_merged(&plan(Phase::closed(1, 1)), five(), &freezes);
         let r = &run.records[0];
         assert_eq!((r.outcome, r.events), (Outcome::Succeeded, 5));
         assert_eq!(r.gaps, gaps.map(|gap| gap * MILLI), "{freeze:?}");
         let i = &r.intervals;
-        assert_eq!(
-            (i.first, i.last, i.wide),
-            (first * MILLI, last * MILLI, wide)
-        );
+        assert_eq!((i.first, i.last, i.wide), (first * MILLI, last * MILLI, wide));
         assert_eq!(i.widest, last * MILLI);
         let counters = &run.shard.counters;
         assert_eq!(counters.wide_events, u64::from(wide));
@@ -228,11 +187,7 @@ fn tokens_that_a_frozen_client_reads_as_one_have_the_interval_of_their_arrivals(
 #[test]
 fn an_event_that_ends_its_read_has_its_own_stamp_however_late_the_read() {
     let note = || chunk(": alive\n\n");
-    for (behind, exact) in [
-        (Vec::new(), true),
-        (note(), false),
-        (b"9\r\n".to_vec(), false),
-    ] {
+    for (behind, exact) in [(Vec::new(), true), (note(), false), (b"9\r\n".to_vec(), false)] {
         let sent = behind.clone();
         let peer = Scripted::new(move |at, key, script, _| {
             script.send(at + 10 * MILLI, key, [head(), token("a")].concat());
@@ -252,11 +207,7 @@ fn an_event_that_ends_its_read_has_its_own_stamp_however_late_the_read() {
 #[test]
 fn a_closed_loop_keeps_exactly_n_in_flight() {
     for n in [1, 3, 7] {
-        let run = play(
-            Phase::closed(n, 50),
-            steady(|k| (10 + k % 5) * MILLI, MILLI, 3),
-            &[],
-        );
+        let run = play(Phase::closed(n, 50), steady(|k| (10 + k % 5) * MILLI, MILLI, 3), &[]);
         assert_eq!(run.records.len(), 50);
         assert_eq!(run.peak, n as usize);
     }
@@ -264,16 +215,8 @@ fn a_closed_loop_keeps_exactly_n_in_flight() {
 
 #[test]
 fn the_drop_policy_counts_what_it_drops() {
-    let cap = Some(Cap {
-        concurrency: 2,
-        policy: CapPolicy::Drop,
-        ramp: None,
-    });
-    let run = play(
-        open(100.0, Arrival::Constant, cap, SECOND),
-        steady(|_| 95 * MILLI, MILLI, 6),
-        &[],
-    );
+    let cap = Some(Cap { concurrency: 2, policy: CapPolicy::Drop, ramp: None });
+    let run = play(open(100.0, Arrival::Constant, cap, SECOND), steady(|_| 95 * MILLI, MILLI, 6), &[]);
     let counts = run.shard.phase(PhaseKind::Profiling);
     assert_eq!(counts.issued + counts.dropped, 100);
     assert_eq!(counts.issued, 20, "two at a time, 100 ms each");
@@ -285,22 +228,11 @@ fn a_request_in_flight_at_the_end_is_neither_dropped_nor_zero() {
     phase.grace = Some(500 * MILLI);
     let run = play(phase, steady(|_| 700 * MILLI, MILLI, 2), &[]);
     let counts = run.shard.phase(PhaseKind::Profiling);
-    assert_eq!(
-        (counts.issued, counts.succeeded + counts.in_flight_at_end),
-        (10, 10)
-    );
+    assert_eq!((counts.issued, counts.succeeded + counts.in_flight_at_end), (10, 10));
     assert!(counts.in_flight_at_end > 0);
-    let abandoned: Vec<&Record> = run
-        .records
-        .iter()
-        .filter(|r| r.outcome == Outcome::InFlight)
-        .collect();
+    let abandoned: Vec<&Record> = run.records.iter().filter(|r| r.outcome == Outcome::InFlight).collect();
     assert_eq!(abandoned.len() as u64, counts.in_flight_at_end);
-    assert!(
-        abandoned
-            .iter()
-            .all(|r| r.instants.end == START + 1_500 * MILLI)
-    );
+    assert!(abandoned.iter().all(|r| r.instants.end == START + 1_500 * MILLI));
 }
 
 #[test]
@@ -313,13 +245,7 @@ fn a_server_that_closes_after_each_answer_costs_no_request() {
         script.close(at + MILLI, key);
     });
     let run = play(Phase::closed(4, 40), peer, &[]);
-    assert_eq!(
-        run.records
-            .iter()
-            .filter(|r| r.outcome == Outcome::Succeeded)
-            .count(),
-        40
-    );
+    assert_eq!(run.records.iter().filter(|r| r.outcome == Outcome::Succeeded).count(), 40);
     assert!(run.records.iter().all(|r| !r.connection_reused));
 }
 
@@ -327,14 +253,8 @@ fn a_server_that_closes_after_each_answer_costs_no_request() {
 fn refusals_resets_and_early_closes_are_causes_of_their_own() {
     type PlayOf = fn(Nanos, Key, &mut Script, usize);
     let cases: [(PlayOf, Cause); 3] = [
-        (
-            |at, key, script, _| script.reset(at + MILLI, key),
-            Cause::Reset,
-        ),
-        (
-            |at, key, script, _| script.close(at + MILLI, key),
-            Cause::ClosedBeforeResponse,
-        ),
+        (|at, key, script, _| script.reset(at + MILLI, key), Cause::Reset),
+        (|at, key, script, _| script.close(at + MILLI, key), Cause::ClosedBeforeResponse),
         (
             |at, key, script, _| {
                 script.send(at, key, head());
@@ -346,22 +266,12 @@ fn refusals_resets_and_early_closes_are_causes_of_their_own() {
     for (play_it, cause) in cases {
         let run = play(Phase::closed(1, 2), Scripted::new(play_it), &[]);
         assert_eq!(run.records.len(), 2);
-        assert!(
-            run.records
-                .iter()
-                .all(|r| r.outcome == Outcome::Failed(cause)),
-            "{cause}: {:?}",
-            run.records[0]
-        );
+        assert!(run.records.iter().all(|r| r.outcome == Outcome::Failed(cause)), "{cause}: {:?}", run.records[0]);
     }
     let mut refusing = Scripted::new(|_, _, _, _| {});
     refusing.refuse = Some(libc::ECONNREFUSED);
     let run = play(Phase::closed(2, 4), refusing, &[]);
-    assert!(
-        run.records
-            .iter()
-            .all(|r| r.outcome == Outcome::Failed(Cause::ConnectRefused))
-    );
+    assert!(run.records.iter().all(|r| r.outcome == Outcome::Failed(Cause::ConnectRefused)));
 }
 
 #[test]
@@ -371,10 +281,7 @@ fn a_silent_server_meets_the_time_out() {
     let run = play_plan(&plan, Scripted::new(|_, _, _, _| {}), &[]);
     assert_eq!(run.records[0].outcome, Outcome::Failed(Cause::Timeout));
     let waited = run.records[0].instants.end - run.records[0].instants.issued;
-    assert!(
-        (2 * SECOND..2 * SECOND + 30 * MILLI).contains(&waited),
-        "{waited}"
-    );
+    assert!((2 * SECOND..2 * SECOND + 30 * MILLI).contains(&waited), "{waited}");
 }
 
 #[test]
@@ -391,9 +298,7 @@ fn no_output_in_time_is_a_failure_of_its_own() {
         }
     });
     let run = play_plan(&plan, peer, &[]);
-    let [silent, late] = &run.records[..] else {
-        panic!("two records")
-    };
+    let [silent, late] = &run.records[..] else { panic!("two records") };
     assert_eq!(silent.outcome, Outcome::Failed(Cause::TtftTimeout));
     let waited = silent.instants.end - silent.instants.issued;
     assert!((300 * MILLI..330 * MILLI).contains(&waited), "{waited}");
@@ -417,11 +322,7 @@ fn a_stream_that_stalls_fails_and_keeps_what_it_had() {
     assert_eq!((r.events, &r.gaps), (5, &vec![150 * MILLI; 4]));
     let silence = r.instants.end - r.instants.last_token.unwrap();
     assert!((200 * MILLI..230 * MILLI).contains(&silence), "{silence}");
-    assert!(
-        r.detail.as_ref().unwrap().contains("after 5 output events"),
-        "{:?}",
-        r.detail
-    );
+    assert!(r.detail.as_ref().unwrap().contains("after 5 output events"), "{:?}", r.detail);
 }
 
 #[test]
@@ -433,11 +334,7 @@ fn a_stream_that_is_never_silent_for_long_and_one_that_has_said_all_do_not_stall
     assert!(run.records.iter().all(|r| r.outcome == Outcome::Succeeded));
 
     let peer = Scripted::new(|at, key, script, _| {
-        script.send(
-            at,
-            key,
-            [head(), token("a"), chunk("data: [DONE]\n\n")].concat(),
-        );
+        script.send(at, key, [head(), token("a"), chunk("data: [DONE]\n\n")].concat());
         script.send(at + 900 * MILLI, key, b"0\r\n\r\n".to_vec());
     });
     let run = play_plan(&plan, peer, &[]);
@@ -447,10 +344,7 @@ fn a_stream_that_is_never_silent_for_long_and_one_that_has_said_all_do_not_stall
 #[test]
 fn the_requests_that_the_seed_picks_are_cancelled_and_no_others() {
     let mut plan = plan(Phase::closed(3, 60));
-    let cancellation = Cancellation {
-        share: 0.4,
-        delay: 105 * MILLI,
-    };
+    let cancellation = Cancellation { share: 0.4, delay: 105 * MILLI };
     plan.cancellation = Some(cancellation);
     // The first token after 50 ms, then one every 20 ms: three have come when it is time.
     let run = play_plan(&plan, steady(|_| 50 * MILLI, 20 * MILLI, 11), &[]);
@@ -466,88 +360,54 @@ fn the_requests_that_the_seed_picks_are_cancelled_and_no_others() {
     let counts = run.shard.phase(PhaseKind::Profiling);
     assert!((10..40).contains(&counts.cancelled), "{}", counts.cancelled);
     assert_eq!(counts.failures(), 0);
-    assert_eq!(
-        run.shard.histogram(Of::TimeToFirstToken).len(),
-        counts.succeeded
-    );
+    assert_eq!(run.shard.histogram(Of::TimeToFirstToken).len(), counts.succeeded);
 }
 
 #[test]
 fn a_request_that_is_over_before_its_delay_is_a_success() {
     let mut plan = plan(Phase::closed(1, 5));
-    plan.cancellation = Some(Cancellation {
-        share: 1.0,
-        delay: SECOND,
-    });
+    plan.cancellation = Some(Cancellation { share: 1.0, delay: SECOND });
     let run = play_plan(&plan, steady(|_| 50 * MILLI, 20 * MILLI, 11), &[]);
     assert!(run.records.iter().all(|r| r.outcome == Outcome::Succeeded));
 }
 
 #[test]
 fn phases_add_up_on_every_record() {
-    let run = play(
-        Phase::closed(3, 60),
-        steady(|k| (k % 7) * MILLI, MILLI, 4),
-        &[],
-    );
+    let run = play(Phase::closed(3, 60), steady(|k| (k % 7) * MILLI, MILLI, 4), &[]);
     for r in &run.records {
         let phases = r.instants.phases();
         assert_eq!(phases.total(), r.instants.end - r.instants.issued);
-        assert_eq!(
-            phases.receive,
-            r.instants.end - r.instants.first_byte.unwrap()
-        );
+        assert_eq!(phases.receive, r.instants.end - r.instants.first_byte.unwrap());
     }
 }
 
 #[test]
 fn a_closed_loop_opens_its_slots_over_the_time_of_its_ramp() {
     // 5 slots over 4 s; every answer takes a second, less 10 ms.
-    let load = Load::Closed {
-        concurrency: 5,
-        ramp: linear(4 * SECOND),
-    };
-    let run = play(
-        lasting(load, 10 * SECOND),
-        steady(|_| 980 * MILLI, 10 * MILLI, 2),
-        &[],
-    );
+    let load = Load::Closed { concurrency: 5, ramp: linear(4 * SECOND) };
+    let run = play(lasting(load, 10 * SECOND), steady(|_| 980 * MILLI, 10 * MILLI, 2), &[]);
     for second in 0..10 {
         let (from, to) = (START + second * SECOND, START + (second + 1) * SECOND);
         let begun = run.records.iter().map(|r| r.instants.scheduled);
         let begun = begun.filter(|at| (from..to).contains(at)).count() as u64;
         // Nearly one request a second for each slot that is open; those that finish early begin a second one.
         let open = (second + 1).min(5);
-        assert!(
-            (open..=2 * open).contains(&begun),
-            "{begun} in second {second}"
-        );
+        assert!((open..=2 * open).contains(&begun), "{begun} in second {second}");
     }
     assert_eq!(run.peak, 5);
-    let opened: Vec<_> = run.records[..2]
-        .iter()
-        .map(|r| (r.instants.scheduled, r.instants.issued))
-        .collect();
+    let opened: Vec<_> = run.records[..2].iter().map(|r| (r.instants.scheduled, r.instants.issued)).collect();
     assert_eq!(opened[0], (START, START));
     assert_eq!(run.shard.histogram(Of::DispatchLag).max(), 0);
 }
 
 #[test]
 fn a_cap_opens_over_the_time_of_its_ramp() {
-    let cap = Some(Cap {
-        concurrency: 3,
-        policy: CapPolicy::Drop,
-        ramp: linear(2 * SECOND),
-    });
+    let cap = Some(Cap { concurrency: 3, policy: CapPolicy::Drop, ramp: linear(2 * SECOND) });
     // Answers never come: what is issued takes a slot for good.
     let mut phase = open(100.0, Arrival::Constant, cap, 3 * SECOND);
     phase.grace = Some(0);
     let run = play(phase, Scripted::new(|_, _, _, _| {}), &[]);
-    let issued: Vec<_> = run
-        .records
-        .iter()
-        .map(|r| r.instants.issued - START)
-        .collect();
+    let issued: Vec<_> = run.records.iter().map(|r| r.instants.issued - START).collect();
     assert_eq!(issued, [0, SECOND, 2 * SECOND]);
 }
 
@@ -555,10 +415,7 @@ fn a_cap_opens_over_the_time_of_its_ramp() {
 fn a_prefill_bound_holds_requests_back_until_a_first_token() {
     // 100 ms to the first token, and as much again to the last: 2 in prefill pass 20 a second of the 40 that are due.
     let mut phase = open(40.0, Arrival::Constant, None, SECOND);
-    phase.prefill = Some(Prefill {
-        concurrency: 2,
-        ramp: None,
-    });
+    phase.prefill = Some(Prefill { concurrency: 2, ramp: None });
     let run = play(phase, steady(|_| 100 * MILLI, 100 * MILLI, 2), &[]);
     let mut prefills: Vec<(Nanos, i32)> = Vec::new();
     for r in &run.records {
@@ -582,13 +439,11 @@ fn a_prefill_bound_holds_requests_back_until_a_first_token() {
 #[test]
 fn a_prefill_bound_holds_in_a_closed_loop_too() {
     let mut phase = Phase::closed(6, 60);
-    phase.prefill = Some(Prefill {
-        concurrency: 1,
-        ramp: None,
-    });
+    phase.prefill = Some(Prefill { concurrency: 1, ramp: None });
     let run = play(phase, steady(|_| 10 * MILLI, 20 * MILLI, 2), &[]);
     assert_eq!(run.records.len(), 60);
-    // One prefill after the other, 10 ms each; a request is there for 30 ms, so that three are in flight of the six that could be.
+    // One prefill after the other, 10 ms each; a request is there for 30 ms, so that three are in flight of the six
+    // that could be.
     assert_eq!(run.peak, 3);
     for pair in run.records.windows(2) {
         let first = pair[0].instants.first_token.unwrap();
@@ -600,10 +455,7 @@ fn a_prefill_bound_holds_in_a_closed_loop_too() {
 #[test]
 fn a_request_that_fails_before_its_first_token_frees_its_prefill() {
     let mut phase = Phase::closed(3, 12);
-    phase.prefill = Some(Prefill {
-        concurrency: 1,
-        ramp: None,
-    });
+    phase.prefill = Some(Prefill { concurrency: 1, ramp: None });
     let peer = Scripted::new(|at, key, script, _| script.reset(at + MILLI, key));
     let run = play(phase, peer, &[]);
     assert_eq!(run.records.len(), 12);
@@ -612,19 +464,9 @@ fn a_request_that_fails_before_its_first_token_frees_its_prefill() {
 #[test]
 fn users_keep_their_own_gap_and_wait_for_their_own_answers() {
     // 4 users, 8 turns a second of all, so one each half second; request 5, user 1's second, takes 1.2 s.
-    let load = Load::Users {
-        rate: 8.0,
-        users: 4,
-    };
-    let run = play(
-        lasting(load, 4 * SECOND),
-        steady(
-            |k| if k == 5 { 1_199 * MILLI } else { 49 * MILLI },
-            MILLI,
-            2,
-        ),
-        &[],
-    );
+    let load = Load::Users { rate: 8.0, users: 4 };
+    let run =
+        play(lasting(load, 4 * SECOND), steady(|k| if k == 5 { 1_199 * MILLI } else { 49 * MILLI }, MILLI, 2), &[]);
     let at = |k: u64| {
         let record = run.records.iter().find(|r| r.k == k).unwrap();
         let i = &record.instants;
@@ -633,7 +475,8 @@ fn users_keep_their_own_gap_and_wait_for_their_own_answers() {
     for k in [0, 1, 2, 3, 4, 5, 6, 7, 8] {
         assert_eq!(at(k), (k * 125, k * 125), "{k}");
     }
-    // User 1's third turn was wanted at 1125 ms, and its second ended at 625 + 1200; the turns after it move by as much.
+    // User 1's third turn was wanted at 1125 ms, and its second ended at 625 + 1200; the turns after it move by as
+    // much.
     assert_eq!((at(9), at(13)), ((1_125, 1_825), (2_325, 2_325)));
     assert_eq!(at(12), (1_500, 1_500), "the others do not");
     let counts = run.shard.phase(PhaseKind::Profiling);
@@ -645,18 +488,11 @@ fn users_keep_their_own_gap_and_wait_for_their_own_answers() {
 #[test]
 fn a_trace_is_replayed_at_its_instants_and_ends_the_phase() {
     let instants = [0, 5 * MILLI, 5 * MILLI, 40 * MILLI, 3 * SECOND];
-    let load = Load::Fixed {
-        trace: Trace(instants.into()),
-        cap: None,
-    };
+    let load = Load::Fixed { trace: Trace(instants.into()), cap: None };
     let mut phase = lasting(load, 9 * SECOND);
     phase.duration = None;
     let run = play(phase, steady(|_| MILLI, MILLI, 2), &[]);
-    let issued: Vec<_> = run
-        .records
-        .iter()
-        .map(|r| r.instants.issued - START)
-        .collect();
+    let issued: Vec<_> = run.records.iter().map(|r| r.instants.issued - START).collect();
     assert_eq!(issued, instants);
 }
 
@@ -696,21 +532,11 @@ fn an_answer_without_an_end_fails_by_the_memory_of_the_run_and_takes_no_room_of_
 }
 
 fn linear(lasting: Nanos) -> Option<Ramp> {
-    Some(Ramp {
-        lasting,
-        shape: Shape::Linear,
-    })
+    Some(Ramp { lasting, shape: Shape::Linear })
 }
 
 fn lasting(load: Load, duration: Nanos) -> Phase {
-    Phase {
-        load,
-        prefill: None,
-        requests: None,
-        sessions: None,
-        duration: Some(duration),
-        grace: None,
-    }
+    Phase { load, prefill: None, requests: None, sessions: None, duration: Some(duration), grace: None }
 }
 
 // What the tests are made of.
@@ -723,11 +549,7 @@ struct Outcomes {
 
 fn open(rate: f64, pattern: Arrival, cap: Option<Cap>, duration: Nanos) -> Phase {
     Phase {
-        load: Load::Open {
-            rate: rate.into(),
-            pattern,
-            cap,
-        },
+        load: Load::Open { rate: rate.into(), pattern, cap },
         prefill: None,
         requests: None,
         sessions: None,
@@ -738,10 +560,7 @@ fn open(rate: f64, pattern: Arrival, cap: Option<Cap>, duration: Nanos) -> Phase
 
 fn plan(profiling: Phase) -> Plan {
     let mut plan = Plan::new(vec![Target::parse("http://sim:1").unwrap()], "m", profiling);
-    plan.prompts.isl = Length {
-        mean: 4.0,
-        stddev: 0.0,
-    };
+    plan.prompts.isl = Length { mean: 4.0, stddev: 0.0 };
     plan.prompts.entries = 2;
     plan
 }
@@ -770,21 +589,14 @@ fn play_on(plan: &Plan, mut sim: Sim<Scripted>, freezes: &[(Nanos, Nanos)]) -> O
     let answers = plan.profiling.load.most_in_flight().unwrap_or(4096);
     let whole = plan.limits.buffered_bytes.unwrap_or(1 << 30);
     let budget = Budget::new(whole, answers.into());
-    let targets = Targets {
-        heads: &heads,
-        heads2: &[None],
-        addrs: &addrs,
-        tls: &[None],
-    };
+    let targets = Targets { heads: &heads, heads2: &[None], addrs: &addrs, tls: &[None] };
     let shared = Shared::new(plan, &workload, targets, &control, budget, 7, 1);
     let (producer, mut consumer) = rtrb::RingBuffer::new(1 << 16);
     for (at, length) in freezes {
         sim.freeze(*at, *length);
     }
     let mut worker = Worker::new(sim, &shared, 0, 4096, producer);
-    let tally = worker
-        .run_phase(&plan.profiling, PhaseKind::Profiling, START)
-        .unwrap();
+    let tally = worker.run_phase(&plan.profiling, PhaseKind::Profiling, START).unwrap();
     let peak = worker.driver().peer().peak;
     let (shard, _) = worker.finish();
     let mut records = Vec::new();
@@ -795,16 +607,8 @@ fn play_on(plan: &Plan, mut sim: Sim<Scripted>, freezes: &[(Nanos, Nanos)]) -> O
     let counts = shard.phase(PhaseKind::Profiling).to_counts(None, 0);
     assert_eq!(counts.check(), Ok(()));
     assert_eq!(records.len() as u64, counts.issued);
-    assert_eq!(
-        tally.fell_due,
-        counts.issued + counts.dropped,
-        "what fell due is issued or dropped"
-    );
-    Outcomes {
-        records,
-        shard,
-        peak,
-    }
+    assert_eq!(tally.fell_due, counts.issued + counts.dropped, "what fell due is issued or dropped");
+    Outcomes { records, shard, peak }
 }
 
 /// What a peer does about a request: its arrival, its connection, the script to write, its serial.
@@ -822,14 +626,7 @@ struct Scripted {
 
 impl Scripted {
     fn new(play: impl FnMut(Nanos, Key, &mut Script, usize) + 'static) -> Self {
-        Self {
-            play: Box::new(play),
-            refuse: None,
-            requests: 0,
-            in_flight: Vec::new(),
-            peak: 0,
-            hold: None,
-        }
+        Self { play: Box::new(play), refuse: None, requests: 0, in_flight: Vec::new(), peak: 0, hold: None }
     }
 }
 
@@ -840,11 +637,7 @@ fn steady(ttft: impl Fn(u64) -> Nanos + Clone + 'static, itl: Nanos, tokens: u64
         let first = at + first(serial as u64);
         script.send(first, key, [head(), token("t")].concat());
         for i in 1..tokens {
-            let last = if i + 1 == tokens {
-                finish(tokens)
-            } else {
-                Vec::new()
-            };
+            let last = if i + 1 == tokens { finish(tokens) } else { Vec::new() };
             script.send(first + i * itl, key, [token("t"), last].concat());
         }
     });
@@ -873,8 +666,7 @@ impl Peer for Scripted {
 }
 
 fn head() -> Vec<u8> {
-    b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
-        .to_vec()
+    b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n".to_vec()
 }
 
 fn chunk(data: &str) -> Vec<u8> {
@@ -886,9 +678,7 @@ fn event(json: &str) -> Vec<u8> {
 }
 
 fn token(text: &str) -> Vec<u8> {
-    event(&format!(
-        r#"{{"id":"c","choices":[{{"index":0,"delta":{{"content":"{text}"}},"finish_reason":null}}]}}"#
-    ))
+    event(&format!(r#"{{"id":"c","choices":[{{"index":0,"delta":{{"content":"{text}"}},"finish_reason":null}}]}}"#))
 }
 
 fn end() -> Vec<u8> {
@@ -900,10 +690,5 @@ fn finish(tokens: u64) -> Vec<u8> {
         r#"{{"choices":[],"usage":{{"prompt_tokens":4,"completion_tokens":{tokens},"total_tokens":{}}}}}"#,
         tokens + 4
     );
-    [
-        event(r#"{"choices":[{"index":0,"delta":{},"finish_reason":"length"}]}"#),
-        event(&usage),
-        end(),
-    ]
-    .concat()
+    [event(r#"{"choices":[{"index":0,"delta":{},"finish_reason":"length"}]}"#), event(&usage), end()].concat()
 }

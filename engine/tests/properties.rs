@@ -46,34 +46,16 @@ fn frame() -> impl Strategy<Value = Vec<u8>> {
     let any_frame = (0_u8..11, any::<u8>(), stream(), vec(any::<u8>(), 0..40));
     let data = (select(&[0_u8, 0, 1][..]), stream(), vec(any::<u8>(), 0..40))
         .prop_map(|(flags, stream, body)| (0, flags, stream, body));
-    let padded =
-        (0_usize..9, stream(), vec(any::<u8>(), 0..20)).prop_map(|(padding, stream, body)| {
-            let body = [&[padding as u8][..], &body, &vec![0; padding]].concat();
-            (0, 8, stream, body)
-        });
-    let head = (
-        select(&[4_u8, 4, 5, 0, 1][..]),
-        stream(),
-        vec(select(HPACK_PIECES), 0..4),
-    )
-        .prop_map(|(flags, stream, fields)| {
-            (
-                1,
-                flags,
-                stream,
-                [&[&b"\x88"[..]], &fields[..]].concat().concat(),
-            )
-        });
-    let rest = (
-        select(&[4_u8, 0][..]),
-        stream(),
-        vec(select(HPACK_PIECES), 0..2),
-    )
+    let padded = (0_usize..9, stream(), vec(any::<u8>(), 0..20)).prop_map(|(padding, stream, body)| {
+        let body = [&[padding as u8][..], &body, &vec![0; padding]].concat();
+        (0, 8, stream, body)
+    });
+    let head = (select(&[4_u8, 4, 5, 0, 1][..]), stream(), vec(select(HPACK_PIECES), 0..4))
+        .prop_map(|(flags, stream, fields)| (1, flags, stream, [&[&b"\x88"[..]], &fields[..]].concat().concat()));
+    let rest = (select(&[4_u8, 0][..]), stream(), vec(select(HPACK_PIECES), 0..2))
         .prop_map(|(flags, stream, fields)| (9, flags, stream, fields.concat()));
-    let control = select(CONTROL)
-        .prop_map(|(kind, flags, stream, payload)| (kind, flags, stream, payload.to_vec()));
-    prop_oneof![3 => data, 1 => padded, 3 => head, 1 => rest, 2 => control, 1 => any_frame]
-        .prop_map(frame_of)
+    let control = select(CONTROL).prop_map(|(kind, flags, stream, payload)| (kind, flags, stream, payload.to_vec()));
+    prop_oneof![3 => data, 1 => padded, 3 => head, 1 => rest, 2 => control, 1 => any_frame].prop_map(frame_of)
 }
 
 fn frame_of((kind, flags, stream, payload): (u8, u8, u8, Vec<u8>)) -> Vec<u8> {

@@ -1,4 +1,5 @@
-//! Pure modules read no clock, no file, no environment and no socket, and start nothing: what the lints cannot list is looked for here.
+//! Pure modules read no clock, no file, no environment and no socket, and start nothing: what the lints cannot list is
+//! looked for here.
 
 use std::fs;
 use std::path::Path;
@@ -56,9 +57,7 @@ fn walk(path: &Path, on: &mut dyn FnMut(&Path, &str)) {
             walk(&entry.unwrap().path(), on);
         }
     } else if path.extension().is_some_and(|e| e == "rs")
-        && !path
-            .file_name()
-            .is_some_and(|n| n.to_string_lossy().contains("test"))
+        && !path.file_name().is_some_and(|n| n.to_string_lossy().contains("test"))
     {
         on(path, &fs::read_to_string(path).unwrap());
     }

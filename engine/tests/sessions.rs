@@ -1,4 +1,5 @@
-//! Conversations in virtual time: every turn at its instant with what was said before; and the same requests for any number of workers.
+//! Conversations in virtual time: every turn at its instant with what was said before; and the same requests for any
+//! number of workers.
 
 use ringload_engine::clock::{MILLI, Nanos, SECOND};
 use ringload_engine::driver::Key;
@@ -42,7 +43,8 @@ fn a_turn_is_sent_when_its_user_has_thought_and_with_all_that_was_said() {
             assert_eq!(record.instants.scheduled, before.instants.end + 10 * MILLI);
         }
     }
-    // Two slots: the third session begins when one of the first two has had its last turn, not between two of its turns.
+    // Two slots: the third session begins when one of the first two has had its last turn, not between two of its
+    // turns.
     let begins = |k| run.record(k, 0).instants.scheduled - START;
     let lasts = 3 * ANSWER + 2 * 10 * MILLI;
     assert_eq!([0, 1, 2, 3].map(begins), [0, 0, lasts, lasts]);
@@ -50,23 +52,16 @@ fn a_turn_is_sent_when_its_user_has_thought_and_with_all_that_was_said() {
 
 #[test]
 fn a_rate_is_one_of_requests_and_a_turn_that_waits_goes_before_a_new_session() {
-    let load = Load::Open {
-        rate: 100.0.into(),
-        pattern: Arrival::Constant,
-        cap: None,
-    };
+    let load = Load::Open { rate: 100.0.into(), pattern: Arrival::Constant, cap: None };
     let mut plan = talking(lasting(load, None), 2.0);
     plan.profiling.sessions = Some(5);
     let run = play(&plan, 1, Answer::default());
     assert_eq!(run.records.len(), 10);
-    let mut at: Vec<(Nanos, u64, u32)> = run
-        .records
-        .iter()
-        .map(|r| ((r.instants.scheduled - START) / MILLI, r.k, r.turn))
-        .collect();
+    let mut at: Vec<(Nanos, u64, u32)> =
+        run.records.iter().map(|r| ((r.instants.scheduled - START) / MILLI, r.k, r.turn)).collect();
     at.sort_unstable();
-    // An answer takes 30 ms and a user thinks 10: the first turns of sessions 0 to 3 are at 0 … 30, their second ones from 40 on, and
-    // session 4 begins when none waits.
+    // An answer takes 30 ms and a user thinks 10: the first turns of sessions 0 to 3 are at 0 … 30, their second ones
+    // from 40 on, and session 4 begins when none waits.
     let second: Vec<_> = (0..4).map(|k| (40 + 10 * k, k, 1)).collect();
     let first: Vec<_> = (0..4).map(|k| (10 * k, k, 0)).collect();
     let last = vec![(80, 4, 0), (120, 4, 1)];
@@ -76,10 +71,7 @@ fn a_rate_is_one_of_requests_and_a_turn_that_waits_goes_before_a_new_session() {
 #[test]
 fn a_trace_says_when_conversations_begin_and_their_turns_follow_on_their_own() {
     let instants: Vec<Nanos> = vec![0, 5 * MILLI, 200 * MILLI];
-    let load = Load::Fixed {
-        trace: ringload_engine::plan::Trace(instants.clone().into()),
-        cap: None,
-    };
+    let load = Load::Fixed { trace: ringload_engine::plan::Trace(instants.clone().into()), cap: None };
     let mut plan = talking(lasting(load, None), 2.0);
     plan.profiling.sessions = Some(3);
     let run = play(&plan, 1, Answer::default());
@@ -92,46 +84,22 @@ fn a_trace_says_when_conversations_begin_and_their_turns_follow_on_their_own() {
 
 #[test]
 fn users_talk_at_their_own_pace_one_conversation_after_the_other() {
-    let load = Load::Users {
-        rate: 20.0,
-        users: 2,
-    };
+    let load = Load::Users { rate: 20.0, users: 2 };
     let mut plan = talking(lasting(load, None), 2.0);
     plan.profiling.sessions = Some(4);
     let run = play(&plan, 1, Answer::default());
-    let mut at: Vec<(Nanos, u64, u32)> = run
-        .records
-        .iter()
-        .map(|r| ((r.instants.scheduled - START) / MILLI, r.k, r.turn))
-        .collect();
+    let mut at: Vec<(Nanos, u64, u32)> =
+        run.records.iter().map(|r| ((r.instants.scheduled - START) / MILLI, r.k, r.turn)).collect();
     at.sort_unstable();
-    let expected = [
-        (0, 0, 0),
-        (50, 1, 0),
-        (100, 0, 1),
-        (150, 1, 1),
-        (200, 2, 0),
-        (250, 3, 0),
-        (300, 2, 1),
-        (350, 3, 1),
-    ];
+    let expected =
+        [(0, 0, 0), (50, 1, 0), (100, 0, 1), (150, 1, 1), (200, 2, 0), (250, 3, 0), (300, 2, 1), (350, 3, 1)];
     assert_eq!(at, expected);
 }
 
 #[test]
 fn a_cap_is_one_of_conversations() {
-    let cap = |policy| {
-        Some(Cap {
-            concurrency: 2,
-            policy,
-            ramp: None,
-        })
-    };
-    let load = |policy| Load::Open {
-        rate: 100.0.into(),
-        pattern: Arrival::Constant,
-        cap: cap(policy),
-    };
+    let cap = |policy| Some(Cap { concurrency: 2, policy, ramp: None });
+    let load = |policy| Load::Open { rate: 100.0.into(), pattern: Arrival::Constant, cap: cap(policy) };
     let mut plan = talking(lasting(load(CapPolicy::Queue), None), 3.0);
     plan.profiling.sessions = Some(6);
     let run = play(&plan, 1, Answer::default());
@@ -176,19 +144,12 @@ fn a_turn_that_fails_ends_its_conversation() {
     assert_eq!([0, 1, 2].map(turns), [2, 3, 3]);
     assert!(matches!(run.record(0, 1).outcome, Outcome::Failed(_)));
     let sessions = run.counts.sessions.unwrap();
-    assert_eq!(
-        (sessions.begun, sessions.completed, sessions.broken),
-        (3, 2, 1)
-    );
+    assert_eq!((sessions.begun, sessions.completed, sessions.broken), (3, 2, 1));
 }
 
 #[test]
 fn any_number_of_workers_sends_the_same_bodies_at_the_same_instants() {
-    let load = Load::Open {
-        rate: 200.0.into(),
-        pattern: Arrival::Poisson,
-        cap: None,
-    };
+    let load = Load::Open { rate: 200.0.into(), pattern: Arrival::Poisson, cap: None };
     let mut plan = talking(lasting(load, None), 1.0);
     plan.profiling.requests = Some(120);
     plan.prompts.isl.stddev = 3.0;
@@ -198,9 +159,7 @@ fn any_number_of_workers_sends_the_same_bodies_at_the_same_instants() {
         run.records.sort_by_key(|r| r.k);
         assert_eq!(run.records.len(), 120);
         let at = run.records.iter().map(|r| r.instants.scheduled);
-        let all: Vec<(Nanos, Vec<u8>)> = at
-            .zip((0..120).map(|k| run.of(k).next().unwrap().0.clone()))
-            .collect();
+        let all: Vec<(Nanos, Vec<u8>)> = at.zip((0..120).map(|k| run.of(k).next().unwrap().0.clone())).collect();
         all
     };
     let one = sent(&plan, 1);
@@ -218,26 +177,12 @@ fn talking(phase: Phase, turns: f64) -> Plan {
     let mut plan = Plan::new(vec![target], "m", phase);
     plan.prompts.isl.mean = 6.0;
     plan.prompts.entries = 100;
-    plan.prompts.turns = Turns {
-        count: Length {
-            mean: turns,
-            stddev: 0.0,
-        },
-        delay_mean_ms: 10.0,
-        ..Turns::ONE
-    };
+    plan.prompts.turns = Turns { count: Length { mean: turns, stddev: 0.0 }, delay_mean_ms: 10.0, ..Turns::ONE };
     plan
 }
 
 fn lasting(load: Load, duration: Option<Nanos>) -> Phase {
-    Phase {
-        load,
-        prefill: None,
-        requests: None,
-        sessions: None,
-        duration,
-        grace: None,
-    }
+    Phase { load, prefill: None, requests: None, sessions: None, duration, grace: None }
 }
 
 struct Run {
@@ -250,10 +195,7 @@ struct Run {
 impl Run {
     /// The bodies of a session, in the order of its turns.
     fn of(&self, k: u64) -> impl Iterator<Item = (&Vec<u8>, &Value)> {
-        self.bodies
-            .iter()
-            .filter(move |b| b.0 == k)
-            .map(|b| (&b.2, &b.3))
+        self.bodies.iter().filter(move |b| b.0 == k).map(|b| (&b.2, &b.3))
     }
 
     fn record(&self, k: u64, turn: u32) -> &Record {
@@ -268,29 +210,16 @@ fn play(plan: &Plan, workers: usize, answer: Answer) -> Run {
     let addrs = [vec![SocketAddr::from(([127, 0, 0, 1], 1)).into()]];
     let control = Control::new(workers);
     let budget = Budget::new(1 << 30, 4096);
-    let targets = Targets {
-        heads: &heads,
-        heads2: &[None],
-        addrs: &addrs,
-        tls: &[None],
-    };
+    let targets = Targets { heads: &heads, heads2: &[None], addrs: &addrs, tls: &[None] };
     let shared = Shared::new(plan, &workload, targets, &control, budget, 7, workers);
     let mut records = Vec::new();
     let mut bodies = Vec::new();
     let mut shard = ringload_engine::measure::Shard::new();
     for index in 0..workers {
         let (producer, mut consumer) = rtrb::RingBuffer::new(1 << 12);
-        let sim = Sim::new(
-            START - SECOND,
-            Server {
-                answer,
-                asked: Vec::new(),
-            },
-        );
+        let sim = Sim::new(START - SECOND, Server { answer, asked: Vec::new() });
         let mut worker = Worker::new(sim, &shared, index, 4096, producer);
-        worker
-            .run_phase(&plan.profiling, PhaseKind::Profiling, START)
-            .unwrap();
+        worker.run_phase(&plan.profiling, PhaseKind::Profiling, START).unwrap();
         let asked = worker.driver().peer().asked.clone();
         let mut own = Vec::new();
         while let Ok(record) = consumer.pop() {
@@ -308,11 +237,7 @@ fn play(plan: &Plan, workers: usize, answer: Answer) -> Run {
     bodies.sort_by_key(|b| (b.0, b.1));
     let counts = shard.phase(PhaseKind::Profiling).to_counts(None, 0);
     assert_eq!(counts.check(), Ok(()));
-    Run {
-        records,
-        bodies,
-        counts,
-    }
+    Run { records, bodies, counts }
 }
 
 /// What the server does.
@@ -340,8 +265,7 @@ impl Peer for Server {
         let length = head.split("Content-Length: ").nth(1).unwrap();
         assert_eq!(length.parse(), Ok(body.len()));
         let serial = self.asked.len();
-        self.asked
-            .push((u128::from_str_radix(&id, 16).unwrap(), body.into()));
+        self.asked.push((u128::from_str_radix(&id, 16).unwrap(), body.into()));
         if self.answer.refuses == Some(serial) {
             script.send(now + ANSWER, key, NO);
         } else {

@@ -1,5 +1,5 @@
-//! Requests that share an HTTP/2 connection, under virtual time: what one of them meets is nothing to the others. The same is asked of
-//! real sockets in the `tests` crate, where nothing decides the order of events.
+//! Requests that share an HTTP/2 connection, under virtual time: what one of them meets is nothing to the others. The
+//! same is asked of real sockets in the `tests` crate, where nothing decides the order of events.
 
 use ringload_engine::clock::{MILLI, Nanos, SECOND};
 use ringload_engine::driver::sim::{Peer, Script, Sim};
@@ -30,7 +30,8 @@ fn a_request_is_sent_when_the_kernel_has_taken_its_own_last_byte() {
 
 #[test]
 fn a_slot_that_rides_again_does_not_inherit_a_send() {
-    // The first request is answered before the kernel says that it has taken it; the second has its slot, and goes out after that.
+    // The first request is answered before the kernel says that it has taken it; the second has its slot, and goes out
+    // after that.
     let server = Server {
         sends: [50, 80].map(|ms| Kernel::TakesUntil(ms * MILLI)).to_vec(),
         answer: |at, key, stream, script| {
@@ -47,10 +48,7 @@ fn a_slot_that_rides_again_does_not_inherit_a_send() {
 #[test]
 fn requests_of_a_connection_that_is_not_there_yet_are_in_flight_when_the_phase_ends() {
     // The connection takes 300 ms, the warm-up 100 ms: its requests give up, and the measured ones take the connection.
-    let server = Server {
-        connect: 300 * MILLI,
-        ..Server::default()
-    };
+    let server = Server { connect: 300 * MILLI, ..Server::default() };
     let records = play(&[ends_after(100 * MILLI, 3), Phase::closed(3, 9)], server);
     let (warmup, profiling) = records.split_at(3);
     for r in warmup {
@@ -66,16 +64,9 @@ fn requests_of_a_connection_that_is_not_there_yet_are_in_flight_when_the_phase_e
 #[test]
 fn who_waits_for_a_connection_does_not_pay_for_it_when_its_payer_is_gone() {
     // The payer gives up after 200 ms, another request came at 100 ms; the connection is there at 250 ms.
-    let server = Server {
-        connect: 250 * MILLI,
-        ..Server::default()
-    };
+    let server = Server { connect: 250 * MILLI, ..Server::default() };
     let mut plan = plan(Phase {
-        load: Load::Open {
-            rate: 10.0.into(),
-            pattern: Arrival::Constant,
-            cap: None,
-        },
+        load: Load::Open { rate: 10.0.into(), pattern: Arrival::Constant, cap: None },
         requests: Some(2),
         sessions: None,
         duration: None,
@@ -96,11 +87,7 @@ fn a_send_that_fails_at_the_end_of_a_run_fails_no_request_that_was_in_flight() {
     // Three requests are on their way when the phase ends. The kernel refuses to say so to the server.
     let server = Server {
         then: |now| {
-            if now < START + SECOND {
-                Kernel::Takes
-            } else {
-                Kernel::Fails
-            }
+            if now < START + SECOND { Kernel::Takes } else { Kernel::Fails }
         },
         answer: |_, _, _, _| {},
         ..Server::default()
@@ -117,11 +104,7 @@ fn a_server_that_asks_and_does_not_read_is_given_up() {
         sends: vec![Kernel::TakesUntil(SECOND)],
         answer: |at, key, stream, script| {
             script.send(at + 2 * MILLI, key, frame(1, 4, stream, &[0x88]));
-            let asks = [
-                frame(6, 0, 0, &[0; 8]).repeat(900),
-                frame(0, 0, stream, b":"),
-            ]
-            .concat();
+            let asks = [frame(6, 0, 0, &[0; 8]).repeat(900), frame(0, 0, stream, b":")].concat();
             for _ in 0..12 {
                 script.send(at + 3 * MILLI, key, asks.clone());
             }
@@ -135,9 +118,9 @@ fn a_server_that_asks_and_does_not_read_is_given_up() {
 }
 
 #[test]
-fn a_connection_on_which_heads_do_not_end_is_given_up_when_there_is_no_room_for_them_and_gives_its_room_back()
- {
-    // Every second connection gets the front of a header block, of some 60 KiB, and nothing else; the others one of 20 KiB, for which there is room.
+fn a_connection_on_which_heads_do_not_end_is_given_up_when_there_is_no_room_for_them_and_gives_its_room_back() {
+    // Every second connection gets the front of a header block, of some 60 KiB, and nothing else; the others one of 20
+    // KiB, for which there is room.
     let server = Server {
         answer: |at, key, stream, script| {
             script.send(at + MILLI, key, frame(1, 0, stream, &[0x88]));
@@ -182,10 +165,7 @@ fn a_server_that_takes_one_stream_a_connection_gets_all_its_connections_at_once(
         ..Server::default()
     };
     let records = play(&[Phase::closed(16, 16)], server);
-    let mut sent: Vec<_> = records
-        .iter()
-        .map(|r| r.instants.send_start.unwrap() - START)
-        .collect();
+    let mut sent: Vec<_> = records.iter().map(|r| r.instants.send_start.unwrap() - START).collect();
     sent.sort_unstable();
     assert_eq!(sent[0], 50 * MILLI);
     assert_eq!(sent[1..], [101 * MILLI; 15]);
@@ -200,11 +180,7 @@ fn requests_wait_for_a_server_that_allows_no_stream_and_go_when_it_does() {
         later: Some((2 * SECOND, &[(3, 2)])),
         answer: |at, key, stream, script| {
             if at < START + 2 * SECOND {
-                script.send(
-                    at + 2 * MILLI,
-                    key,
-                    frame(3, 0, stream, &7_u32.to_be_bytes()),
-                );
+                script.send(at + 2 * MILLI, key, frame(3, 0, stream, &7_u32.to_be_bytes()));
             } else {
                 script.send(at + 10 * MILLI, key, chat(stream));
             }
@@ -225,27 +201,15 @@ fn a_server_that_never_allows_a_stream_is_told_as_that_and_gets_one_connection()
     let server = Server {
         settings: &[(3, 0)],
         answer: |at, key, stream, script| {
-            script.send(
-                at + 2 * MILLI,
-                key,
-                frame(3, 0, stream, &7_u32.to_be_bytes()),
-            );
+            script.send(at + 2 * MILLI, key, frame(3, 0, stream, &7_u32.to_be_bytes()));
         },
         ..Server::default()
     };
     let (records, connects) = play_counting(&plan(Phase::closed(4, 40)), server);
     for r in &records {
-        assert_eq!(
-            r.outcome,
-            Outcome::Failed(Cause::Http2Refused),
-            "{:?}",
-            r.detail
-        );
+        assert_eq!(r.outcome, Outcome::Failed(Cause::Http2Refused), "{:?}", r.detail);
         let said = r.detail.as_deref().unwrap_or_default();
-        assert!(
-            said.contains("allows 0 streams on a connection (SETTINGS_MAX_CONCURRENT_STREAMS)"),
-            "{said}"
-        );
+        assert!(said.contains("allows 0 streams on a connection (SETTINGS_MAX_CONCURRENT_STREAMS)"), "{said}");
     }
     assert_eq!(connects, 1);
     // All together: who comes when it is known does not wait again.
@@ -256,18 +220,9 @@ fn a_server_that_never_allows_a_stream_is_told_as_that_and_gets_one_connection()
 #[test]
 fn a_server_that_allows_no_stream_and_closes_is_not_connected_to_without_end() {
     // Each connection ends 1 ms after its settings.
-    let server = Server {
-        settings: &[(3, 0)],
-        closes: Some(2 * MILLI),
-        answer: |_, _, _, _| {},
-        ..Server::default()
-    };
+    let server = Server { settings: &[(3, 0)], closes: Some(2 * MILLI), answer: |_, _, _, _| {}, ..Server::default() };
     let (records, connects) = play_counting(&plan(Phase::closed(2, 8)), server);
-    assert!(
-        records
-            .iter()
-            .all(|r| matches!(r.outcome, Outcome::Failed(_)))
-    );
+    assert!(records.iter().all(|r| matches!(r.outcome, Outcome::Failed(_))));
     assert!(connects <= 60, "{connects}");
 }
 
@@ -288,8 +243,8 @@ fn requests_that_find_no_slot_for_a_connection_wait_for_a_stream() {
 
 #[test]
 fn slots_that_rest_when_all_is_issued_do_not_keep_the_loop_awake() {
-    // Two connections are refused, and their slots rest; the third serves its request for 2 s. Virtual time stands still in a loop that
-    // does not wait.
+    // Two connections are refused, and their slots rest; the third serves its request for 2 s. Virtual time stands
+    // still in a loop that does not wait.
     let server = Server {
         refused: 2,
         answer: |at, key, stream, script| script.send(at + 2 * SECOND, key, chat(stream)),
@@ -305,11 +260,7 @@ fn slots_that_rest_when_all_is_issued_do_not_keep_the_loop_awake() {
 
 #[test]
 fn prewarmed_connections_wait_for_the_settings_of_the_server() {
-    let server = Server {
-        connect: 50 * MILLI,
-        settings: &[(3, 1)],
-        ..Server::default()
-    };
+    let server = Server { connect: 50 * MILLI, settings: &[(3, 1)], ..Server::default() };
     let mut plan = plan(Phase::closed(4, 8));
     plan.network.prewarm = 4;
     let (records, connects) = play_counting(&plan, server);
@@ -324,10 +275,7 @@ fn prewarmed_connections_wait_for_the_settings_of_the_server() {
 #[test]
 fn an_address_that_does_not_answer_gives_way_and_is_the_last_choice_then() {
     // The first two attempts, of which one is of each request, go to an address that is silent.
-    let server = Server {
-        silent: 1,
-        ..Server::default()
-    };
+    let server = Server { silent: 1, ..Server::default() };
     let mut plan = plan(Phase::closed(1, 4));
     plan.reuse = Reuse::Never;
     plan.targets[0] = Target::parse("http://two:1").unwrap();
@@ -339,29 +287,17 @@ fn an_address_that_does_not_answer_gives_way_and_is_the_last_choice_then() {
     let first = records[0].instants;
     assert_eq!(first.send_start.unwrap() - START, 2 * SECOND);
     assert_eq!(first.phases().total(), first.end - first.issued);
-    assert!(
-        records[1..]
-            .iter()
-            .all(|r| r.instants.end - r.instants.issued < SECOND)
-    );
+    assert!(records[1..].iter().all(|r| r.instants.end - r.instants.issued < SECOND));
 }
 
 #[test]
 fn a_window_that_closes_for_good_counts_until_the_time_out() {
     // The server never opens its window of 10 bytes.
-    let server = Server {
-        settings: &[(4, 10)],
-        answer: |_, _, _, _| {},
-        ..Server::default()
-    };
+    let server = Server { settings: &[(4, 10)], answer: |_, _, _, _| {}, ..Server::default() };
     let mut plan = plan(Phase::closed(2, 2));
     plan.timeouts.request = SECOND;
     let (records, zero) = play_window(&plan, server);
-    assert!(
-        records
-            .iter()
-            .all(|r| r.outcome == Outcome::Failed(Cause::Timeout))
-    );
+    assert!(records.iter().all(|r| r.outcome == Outcome::Failed(Cause::Timeout)));
     assert!(zero >= 990 * MILLI, "{zero}");
 }
 
@@ -395,22 +331,13 @@ fn a_server_that_minds_cancellations_is_told_as_their_effect() {
         ..Server::default()
     };
     let mut plan = plan(Phase::closed(1, 4));
-    plan.cancellation = Some(Cancellation {
-        share: 1.0,
-        delay: 5 * MILLI,
-    });
+    plan.cancellation = Some(Cancellation { share: 1.0, delay: 5 * MILLI });
     let records = play_plan(&plan, server);
-    let failed: Vec<_> = records
-        .iter()
-        .filter(|r| matches!(r.outcome, Outcome::Failed(_)))
-        .collect();
+    let failed: Vec<_> = records.iter().filter(|r| matches!(r.outcome, Outcome::Failed(_))).collect();
     assert!(!failed.is_empty());
     for r in failed {
         let said = r.detail.as_deref().unwrap_or_default();
-        assert!(
-            said.contains("ENHANCE_YOUR_CALM") && said.contains("--request-cancellation-rate"),
-            "{said}"
-        );
+        assert!(said.contains("ENHANCE_YOUR_CALM") && said.contains("--request-cancellation-rate"), "{said}");
     }
 }
 
@@ -491,9 +418,7 @@ impl Peer for Server {
         {
             script.sent(START + at, key);
         }
-        let mut rest = bytes
-            .strip_prefix(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
-            .unwrap_or(bytes);
+        let mut rest = bytes.strip_prefix(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").unwrap_or(bytes);
         while let [l0, l1, l2, kind, flags, s0, s1, s2, s3, after @ ..] = rest {
             let length = u32::from_be_bytes([0, *l0, *l1, *l2]) as usize;
             if (*kind, flags & 1) == (0, 1) {
@@ -517,26 +442,18 @@ impl Peer for Server {
 
 /// A closed loop of `n` whose requests in flight are given up after `duration`.
 fn ends_after(duration: Nanos, n: u32) -> Phase {
-    Phase {
-        requests: None,
-        sessions: None,
-        duration: Some(duration),
-        grace: Some(0),
-        ..Phase::closed(n, 1)
-    }
+    Phase { requests: None, sessions: None, duration: Some(duration), grace: Some(0), ..Phase::closed(n, 1) }
 }
 
 fn plan(profiling: Phase) -> Plan {
     let mut plan = Plan::new(vec![Target::parse("http://sim:1").unwrap()], "m", profiling);
-    plan.prompts.isl = Length {
-        mean: 4.0,
-        stddev: 0.0,
-    };
+    plan.prompts.isl = Length { mean: 4.0, stddev: 0.0 };
     plan.prompts.entries = 2;
     plan
 }
 
-/// Plays phases one after the other, the last as the measured one; the records in the order of their phases and indices.
+/// Plays phases one after the other, the last as the measured one; the records in the order of their phases and
+/// indices.
 fn play(phases: &[Phase], server: Server) -> Vec<Record> {
     let (profiling, warmup) = phases.split_last().unwrap();
     let mut plan = plan(profiling.clone());
@@ -569,9 +486,7 @@ fn play_seeing(plan: &Plan, server: Server) -> (Vec<Record>, usize, Nanos) {
     let addrs = [1, 2].map(|last| SocketAddr::from(([127, 0, 0, last], 1)).into());
     let targets = Targets {
         heads: &[RequestHead::new(plan, &plan.targets[0]).unwrap()],
-        heads2: &[Some(
-            http2::RequestHead::new(plan, &plan.targets[0], false).unwrap(),
-        )],
+        heads2: &[Some(http2::RequestHead::new(plan, &plan.targets[0], false).unwrap())],
         addrs: &[addrs[..if plan.targets[0].host == "two" { 2 } else { 1 }].to_vec()],
         tls: &[None],
     };
@@ -583,11 +498,7 @@ fn play_seeing(plan: &Plan, server: Server) -> (Vec<Record>, usize, Nanos) {
         worker.keep_for_requests(40);
     }
     worker.prewarm().unwrap();
-    let mut begins = if plan.network.prewarm > 0 {
-        START + SECOND
-    } else {
-        START
-    };
+    let mut begins = if plan.network.prewarm > 0 { START + SECOND } else { START };
     let warmup = plan.warmup.iter().map(|p| (p, PhaseKind::Warmup));
     for (phase, kind) in warmup.chain([(&plan.profiling, PhaseKind::Profiling)]) {
         begins = worker.run_phase(phase, kind, begins).unwrap().ended;
@@ -602,9 +513,7 @@ fn play_seeing(plan: &Plan, server: Server) -> (Vec<Record>, usize, Nanos) {
 }
 
 fn settings(settings: &[(u16, u32)]) -> Vec<u8> {
-    let pairs = settings
-        .iter()
-        .map(|(id, value)| [&id.to_be_bytes()[..], &value.to_be_bytes()].concat());
+    let pairs = settings.iter().map(|(id, value)| [&id.to_be_bytes()[..], &value.to_be_bytes()].concat());
     frame(4, 0, 0, &pairs.collect::<Vec<_>>().concat())
 }
 
@@ -624,4 +533,5 @@ fn chat(stream: u32) -> Vec<u8> {
 /// One token.
 const TOKEN: &[u8] = b"data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n";
 /// One token, and the end.
-const BODY: &[u8] = b"data: {\"choices\":[{\"delta\":{\"content\":\"a\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
+const BODY: &[u8] =
+    b"data: {\"choices\":[{\"delta\":{\"content\":\"a\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";

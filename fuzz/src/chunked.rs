@@ -3,16 +3,13 @@
 use super::cut;
 use ringload_engine::wire::http1::{Decoder, HeadLimits, Part};
 
-/// A chunked body says the same however it is cut into reads, and what a reading of its grammar says that has it all before it. The first
-/// byte seeds the cuts and the second sets the limit of the trailers.
+/// A chunked body says the same however it is cut into reads, and what a reading of its grammar says that has it all
+/// before it. The first byte seeds the cuts and the second sets the limit of the trailers.
 pub fn chunked(data: &[u8]) {
     let [seed, limit, body @ ..] = data else {
         return;
     };
-    let limits = HeadLimits {
-        bytes: HEAD.len() + usize::from(*limit),
-        fields: 4,
-    };
+    let limits = HeadLimits { bytes: HEAD.len() + usize::from(*limit), fields: 4 };
     let expected = reference(body, limits);
     assert_eq!(decode(limits, [body].into_iter()), expected, "whole");
     assert_eq!(decode(limits, body.chunks(1)), expected, "byte by byte");
@@ -74,11 +71,7 @@ fn chunks(rest: &mut &[u8], body: &mut Vec<u8>, limits: HeadLimits) -> Option<()
         fields += 1;
         let colon = field.iter().position(|b| *b == b':')?;
         let (name, value) = (&field[..colon], &field[colon + 1..]);
-        if fields > limits.fields
-            || name.is_empty()
-            || !name.iter().all(|b| tchar(*b))
-            || !text(value)
-        {
+        if fields > limits.fields || name.is_empty() || !name.iter().all(|b| tchar(*b)) || !text(value) {
             return None;
         }
     }
@@ -104,9 +97,7 @@ fn line<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
 }
 
 fn text(bytes: &[u8]) -> bool {
-    bytes
-        .iter()
-        .all(|b| matches!(b, b'\t' | b' '..=b'~' | 0x80..))
+    bytes.iter().all(|b| matches!(b, b'\t' | b' '..=b'~' | 0x80..))
 }
 
 fn tchar(byte: u8) -> bool {

@@ -7,8 +7,9 @@ use ringload_engine::record::{Cause, Handshake, Outcome, PhaseKind, Record};
 use ringload_engine::wire::http2::{Config, Connection, Happened, RequestHead};
 use std::sync::OnceLock;
 
-/// The same bytes make the same record, but for its instants, however they are cut into reads, on a connection that is new or has served;
-/// no order of calls makes a record that contradicts itself. The first byte seeds the cuts, the second sets the scene.
+/// The same bytes make the same record, but for its instants, however they are cut into reads, on a connection that is
+/// new or has served; no order of calls makes a record that contradicts itself. The first byte seeds the cuts, the
+/// second sets the scene.
 pub fn exchange(data: &[u8]) {
     let [seed, scene, peer @ ..] = data else {
         return;
@@ -23,16 +24,8 @@ pub fn exchange(data: &[u8]) {
         let whole = answer(&mut fresh, [peer].into_iter());
         assert_eq!(answer(&mut fresh, [peer].into_iter()), whole, "used again");
         let mut other = scene.exchange();
-        assert_eq!(
-            answer(&mut other, peer.chunks(1)),
-            whole,
-            "byte by byte: {seed}"
-        );
-        assert_eq!(
-            answer(&mut other, cut(peer, *seed)),
-            whole,
-            "cut at random, used again"
-        );
+        assert_eq!(answer(&mut other, peer.chunks(1)), whole, "byte by byte: {seed}");
+        assert_eq!(answer(&mut other, cut(peer, *seed)), whole, "cut at random, used again");
     }
     any_order(scene, peer);
 }
@@ -118,10 +111,7 @@ fn answer<'a>(exchange: &mut Exchange, reads: impl Iterator<Item = &'a [u8]>) ->
         assert!(now < 10 * u64::from(u32::MAX));
     }
     let more = reads.peek().is_some();
-    came(
-        exchange,
-        progress == Progress::Done { reusable: true } && !more,
-    )
+    came(exchange, progress == Progress::Done { reusable: true } && !more)
 }
 
 /// Two responses over one HTTP/2 connection.
@@ -205,14 +195,8 @@ fn came(exchange: &mut Exchange, reusable: bool) -> Came {
         let tokens = instants.first_token.zip(instants.last_token);
         let (first, last) = tokens.expect("the instants of the output");
         assert_eq!(last - first, record.gaps.iter().sum::<u64>(), "gaps add up");
-        let chain = [
-            instants.send_start,
-            instants.first_byte,
-            instants.head_end,
-            Some(first),
-            Some(last),
-            Some(instants.end),
-        ];
+        let chain =
+            [instants.send_start, instants.first_byte, instants.head_end, Some(first), Some(last), Some(instants.end)];
         let chain: Vec<u64> = chain.into_iter().flatten().collect();
         assert!(chain.is_sorted(), "time runs backwards: {chain:?}");
     }
@@ -230,21 +214,14 @@ fn came(exchange: &mut Exchange, reusable: bool) -> Came {
     record.gaps.fill(0);
     // A read that brings more than the response counts as a whole.
     record.bytes_received = 0;
-    Came {
-        record,
-        text_lost: exchange.text_lost(),
-        reusable,
-    }
+    Came { record, text_lost: exchange.text_lost(), reusable }
 }
 
 /// What holds of any record.
 fn consistent(record: &Record) {
     let issued = record.instants.issued;
     assert!(record.instants.end >= issued);
-    assert_eq!(
-        record.instants.phases().total(),
-        record.instants.end - issued
-    );
+    assert_eq!(record.instants.phases().total(), record.instants.end - issued);
     assert_eq!(record.gaps.len() as u32, record.events.saturating_sub(1));
     assert!(record.coalesced <= record.events.saturating_sub(1));
     assert!(record.events == 0 || record.reads > 0);

@@ -21,16 +21,13 @@ pub fn dataset(data: &[u8]) {
                 digits?.parse::<usize>().ok()
             });
             // A JSON value that is not finished ends behind the last line feed.
-            assert!(
-                named.is_none_or(|line| (1..=lines + 1).contains(&line)),
-                "{format:?}: {e}"
-            );
+            assert!(named.is_none_or(|line| (1..=lines + 1).contains(&line)), "{format:?}: {e}");
         }
     }
 }
 
-/// A log is read up to where it is damaged, and what was read is written and read again as it was. The first byte says whether the
-/// header is given.
+/// A log is read up to where it is damaged, and what was read is written and read again as it was. The first byte says
+/// whether the header is given.
 pub fn record_log(data: &[u8]) {
     let [headed, body @ ..] = data else {
         return;
@@ -56,9 +53,8 @@ pub fn record_log(data: &[u8]) {
         }
     }
     let again = written(&records);
-    let again: Vec<Record> = LogReader::new(&again[..], "log".into())
-        .and_then(Iterator::collect)
-        .expect("what was written is read");
+    let again: Vec<Record> =
+        LogReader::new(&again[..], "log".into()).and_then(Iterator::collect).expect("what was written is read");
     assert_eq!(again, records);
 }
 
@@ -73,8 +69,8 @@ fn written(records: &[Record]) -> Vec<u8> {
     out
 }
 
-/// Answers on their way from the name service's thread do not depend on the cuts, and are encoded as they were. The first byte seeds the
-/// cuts.
+/// Answers on their way from the name service's thread do not depend on the cuts, and are encoded as they were. The
+/// first byte seeds the cuts.
 pub fn reply(data: &[u8]) {
     let [seed, bytes @ ..] = data else {
         return;

@@ -1,7 +1,7 @@
 //! What must hold for any bytes: one check per parser. They panic when it does not.
 //!
-//! The fuzz targets run them on what libFuzzer makes up; the engine's tests include this file and run them on the committed corpora and
-//! on what proptest makes up.
+//! The fuzz targets run them on what libFuzzer makes up; the engine's tests include this file and run them on the
+//! committed corpora and on what proptest makes up.
 
 mod chunked;
 mod exchange;
@@ -21,15 +21,13 @@ use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-/// A response says the same however it is cut into reads. The first byte seeds the cuts and the second sets the limit of the head.
+/// A response says the same however it is cut into reads. The first byte seeds the cuts and the second sets the limit
+/// of the head.
 pub fn http1(data: &[u8]) {
     let [seed, limit, response @ ..] = data else {
         return;
     };
-    let limits = HeadLimits {
-        bytes: 16 + 8 * usize::from(*limit),
-        fields: 8,
-    };
+    let limits = HeadLimits { bytes: 16 + 8 * usize::from(*limit), fields: 8 };
     let whole = decode(limits, [response].into_iter());
     assert!(whole.body.len() <= response.len());
     assert_eq!(decode(limits, response.chunks(1)), whole, "byte by byte");
@@ -49,13 +47,7 @@ struct Decoded {
 
 fn decode<'a>(limits: HeadLimits, reads: impl Iterator<Item = &'a [u8]>) -> Decoded {
     let mut decoder = Decoder::new(limits);
-    let mut out = Decoded {
-        head: None,
-        body: Vec::new(),
-        reusable: None,
-        truncated: false,
-        bad: false,
-    };
+    let mut out = Decoded { head: None, body: Vec::new(), reusable: None, truncated: false, bad: false };
     for mut input in reads {
         loop {
             match decoder.next(&mut input) {
@@ -71,10 +63,7 @@ fn decode<'a>(limits: HeadLimits, reads: impl Iterator<Item = &'a [u8]>) -> Deco
                 }
             }
         }
-        assert!(
-            input.is_empty() || out.reusable.is_some(),
-            "bytes are left but wanted"
-        );
+        assert!(input.is_empty() || out.reusable.is_some(), "bytes are left but wanted");
     }
     match decoder.eof() {
         Err(HttpError::Truncated | HttpError::ClosedBeforeResponse) => out.truncated = true,
@@ -84,8 +73,8 @@ fn decode<'a>(limits: HeadLimits, reads: impl Iterator<Item = &'a [u8]>) -> Deco
     out
 }
 
-/// A connection says and answers the same however the peer's bytes are cut into reads, and tells each stream's story in order. The first
-/// byte seeds the cuts and the second sets the scene.
+/// A connection says and answers the same however the peer's bytes are cut into reads, and tells each stream's story in
+/// order. The first byte seeds the cuts and the second sets the scene.
 pub fn http2(data: &[u8]) {
     let [seed, scene, peer @ ..] = data else {
         return;
@@ -131,11 +120,7 @@ fn converse<'a>(scene: u8, reads: impl Iterator<Item = &'a [u8]>) -> Conversatio
     if scene & 0x10 != 0 {
         connection.cancel(0, 0, &mut sent);
     }
-    let mut said = Conversation {
-        happened: Vec::new(),
-        sent: Vec::new(),
-        failed: None,
-    };
+    let mut said = Conversation { happened: Vec::new(), sent: Vec::new(), failed: None };
     let mut heads = HashMap::new();
     'reads: for mut input in reads {
         loop {
@@ -169,8 +154,7 @@ enum Told {
 impl Conversation {
     fn add(&mut self, happened: Happened<'_>) {
         let Happened::Body { tag, bytes } = happened else {
-            self.happened
-                .push((happened.tag(), Told::Else(format!("{happened:?}"))));
+            self.happened.push((happened.tag(), Told::Else(format!("{happened:?}"))));
             return;
         };
         assert!(!bytes.is_empty());
@@ -223,9 +207,7 @@ pub fn hpack(data: &[u8]) {
     }
     let mut again = Vec::new();
     hpack::Decoder::new(0)
-        .decode(&ours, |name, value| {
-            again.push((name.to_vec(), value.to_vec()))
-        })
+        .decode(&ours, |name, value| again.push((name.to_vec(), value.to_vec())))
         .expect("what we encode decodes");
     assert_eq!(again, fields);
 }
@@ -241,11 +223,7 @@ pub fn sse(data: &[u8]) {
     for max in [usize::MAX, usize::from(*limit)] {
         let whole = split_events(max, [stream].into_iter());
         assert_eq!(split_events(max, stream.chunks(1)), whole, "byte by byte");
-        assert_eq!(
-            split_events(max, cut(stream, *seed)),
-            whole,
-            "cut at random"
-        );
+        assert_eq!(split_events(max, cut(stream, *seed)), whole, "cut at random");
     }
 }
 
@@ -330,10 +308,7 @@ fn reference_events(stream: &[u8]) -> Events {
             }
             _ if line.is_empty() && data.is_empty() => name.clear(),
             _ if line.is_empty() => {
-                events.push((
-                    std::mem::take(&mut data).join(&b'\n'),
-                    std::mem::take(&mut name),
-                ));
+                events.push((std::mem::take(&mut data).join(&b'\n'), std::mem::take(&mut name)));
             }
             _ => {}
         }
@@ -341,7 +316,8 @@ fn reference_events(stream: &[u8]) -> Events {
     events
 }
 
-/// Events, one a line, say what a reading of their `serde_json` trees says, whatever the scanner has learned from those before them.
+/// Events, one a line, say what a reading of their `serde_json` trees says, whatever the scanner has learned from those
+/// before them.
 pub fn scan(data: &[u8]) {
     let mut learned = KINDS.map(Scanner::new);
     for event in data.split(|b| *b == b'\n') {
@@ -356,11 +332,7 @@ pub fn scan(data: &[u8]) {
 fn check(scanner: &mut Scanner, event: &[u8], expected: &Option<Result<Said, BadJson>>) {
     let mut text = Text::default();
     let seen = scanner.event(event, Some(&mut text));
-    assert_eq!(
-        scanner.event(event, None),
-        seen,
-        "with and without its text"
-    );
+    assert_eq!(scanner.event(event, None), seen, "with and without its text");
     let said = seen.map(|seen| Said {
         seen,
         visible: endpoint::unescape(&text.visible),
@@ -420,16 +392,8 @@ const KINDS: [EndpointKind; 5] = [
 ];
 
 /// Reasons to stop that are failures.
-const FAILED: [&str; 8] = [
-    "error",
-    "abort",
-    "aborted",
-    "cancelled",
-    "canceled",
-    "timeout",
-    "failed",
-    "insufficient_system_resource",
-];
+const FAILED: [&str; 8] =
+    ["error", "abort", "aborted", "cancelled", "canceled", "timeout", "failed", "insufficient_system_resource"];
 
 fn is_given(value: &Value) -> bool {
     let none = ["null", "[]", "{}", "\"\""];
@@ -489,11 +453,7 @@ impl Said {
             self.visible(&json["delta"]);
         } else if named(&["audio.delta", "output_audio.delta"]) {
             self.given(&json["delta"]);
-        } else if named(&[
-            "reasoning_text.delta",
-            "reasoning.delta",
-            "reasoning_summary_text.delta",
-        ]) {
+        } else if named(&["reasoning_text.delta", "reasoning.delta", "reasoning_summary_text.delta"]) {
             self.reasoned(&json["delta"]);
         } else if named(&["output_item.added"]) {
             self.visible(&json["item"]["name"]);
@@ -520,9 +480,9 @@ impl Said {
         for (name, value) in fields(json) {
             for (key, value) in fields(value) {
                 match (name, key) {
-                    ("delta" | "content_block", "text")
-                    | ("delta", "partial_json")
-                    | ("content_block", "name") => self.visible(value),
+                    ("delta" | "content_block", "text") | ("delta", "partial_json") | ("content_block", "name") => {
+                        self.visible(value)
+                    }
                     ("delta" | "content_block", "thinking") => self.reasoned(value),
                     ("delta", "stop_reason") => self.stopped(value),
                     ("message", "usage") => self.in_out(value),
@@ -590,9 +550,7 @@ impl Said {
                 "reasoning_details" if value.is_string() => {
                     self.thought(value, &mut thought, false);
                 }
-                "reasoning_details" => {
-                    self.thoughts(value, &["text", "summary"], &mut thought, false)
-                }
+                "reasoning_details" => self.thoughts(value, &["text", "summary"], &mut thought, false),
                 "tool_calls" => {
                     for call in value.as_array().into_iter().flatten() {
                         self.function(&call["function"]);

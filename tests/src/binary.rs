@@ -6,8 +6,8 @@ use std::process::Command;
 use std::sync::OnceLock;
 use std::time::SystemTime;
 
-/// The binary of the same profile as the running test. It is built, once, when it is absent or older than its sources: another
-/// package's binary is nothing that Cargo builds for a test.
+/// The binary of the same profile as the running test. It is built, once, when it is absent or older than its sources:
+/// another package's binary is nothing that Cargo builds for a test.
 ///
 /// # Panics
 /// When it cannot be built.
@@ -26,22 +26,16 @@ pub fn ringload() -> &'static Path {
 fn profile_dir() -> PathBuf {
     let me = std::env::current_exe().expect("the test knows its own path");
     let dir = me.parent().and_then(Path::parent);
-    dir.expect("the test runs in target/PROFILE/deps")
-        .to_owned()
+    dir.expect("the test runs in target/PROFILE/deps").to_owned()
 }
 
 /// Whether the binary is there and no older than any of the sources that Cargo lists beside it.
 fn is_fresh(binary: &Path) -> bool {
     let changed = |path: &Path| -> Option<SystemTime> { fs::metadata(path).ok()?.modified().ok() };
-    let (Some(built), Ok(list)) = (
-        changed(binary),
-        fs::read_to_string(binary.with_extension("d")),
-    ) else {
+    let (Some(built), Ok(list)) = (changed(binary), fs::read_to_string(binary.with_extension("d"))) else {
         return false;
     };
-    list.split_whitespace()
-        .skip(1)
-        .all(|source| changed(Path::new(source)).is_some_and(|at| at <= built))
+    list.split_whitespace().skip(1).all(|source| changed(Path::new(source)).is_some_and(|at| at <= built))
 }
 
 fn build(binary: &Path) {

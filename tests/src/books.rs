@@ -5,8 +5,9 @@ use jsonschema::Validator;
 use serde_json::{Value, json};
 use std::sync::LazyLock;
 
-/// Asserts that no request was made up and none went missing, in either phase, and that the report, the records and the summary say the
-/// same of them: `issued = succeeded + failed + cancelled + in flight at the end`, `planned = issued + never due + dropped`.
+/// Asserts that no request was made up and none went missing, in either phase, and that the report, the records and the
+/// summary say the same of them: `issued = succeeded + failed + cancelled + in flight at the end`,
+/// `planned = issued + never due + dropped`.
 ///
 /// # Panics
 /// When something does not hold.
@@ -15,11 +16,7 @@ pub fn balance(ended: &Ended) {
     follow_the_schema(&report);
     for phase in ["counts", "warmup_counts"] {
         let counts = &report["summary"][phase];
-        let n = |name: &str| {
-            counts[name]
-                .as_u64()
-                .unwrap_or_else(|| panic!("{name} of {counts}"))
-        };
+        let n = |name: &str| counts[name].as_u64().unwrap_or_else(|| panic!("{name} of {counts}"));
         let failed = counts["failed"].as_object().expect("failures by cause");
         let failed: u64 = failed.values().filter_map(Value::as_u64).sum();
         let ends = n("succeeded") + failed + n("cancelled") + n("in_flight_at_end");
@@ -38,20 +35,13 @@ pub fn balance(ended: &Ended) {
     let records = ended.records();
     let with = |holds: &dyn Fn(&Value) -> bool| records.iter().filter(|r| holds(r)).count() as u64;
     assert_eq!(records.len() as u64, ended.count("issued"));
-    assert_eq!(
-        with(&|r| r.get("error").is_none() && r["metadata"]["was_cancelled"] != true),
-        ended.count("succeeded")
-    );
+    assert_eq!(with(&|r| r.get("error").is_none() && r["metadata"]["was_cancelled"] != true), ended.count("succeeded"));
     assert_eq!(
         with(&|r| r["metadata"]["was_cancelled"] == true),
         ended.count("in_flight_at_end") + ended.count("cancelled")
     );
     for (cause, n) in ended.failures() {
-        assert_eq!(
-            with(&|r| r["error"]["type"] == cause.as_str()),
-            n,
-            "{cause}"
-        );
+        assert_eq!(with(&|r| r["error"]["type"] == cause.as_str()), n, "{cause}");
     }
     let errors = ended.summary()["error_summary"].as_array().cloned();
     let of = |e: &Value| e["count"].as_u64().expect("a count");
@@ -69,9 +59,6 @@ pub fn follow_the_schema(report: &Value) {
         let schema = serde_json::from_str(schema).expect("JSON");
         jsonschema::validator_for(&schema).expect("a schema")
     });
-    let errors: Vec<String> = SCHEMA
-        .iter_errors(report)
-        .map(|e| format!("{e} at {}", e.instance_path()))
-        .collect();
+    let errors: Vec<String> = SCHEMA.iter_errors(report).map(|e| format!("{e} at {}", e.instance_path())).collect();
     assert!(errors.is_empty(), "{errors:#?}");
 }

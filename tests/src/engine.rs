@@ -70,15 +70,9 @@ pub fn drive(plan: &Plan) -> Driven {
         records.push(record.clone());
     });
     records.sort_by_key(|record| record.k);
-    Driven {
-        records,
-        summary: summary.expect("a summary"),
-    }
+    Driven { records, summary: summary.expect("a summary") }
 }
 
 fn length(tokens: u32) -> Length {
-    Length {
-        mean: f64::from(tokens),
-        stddev: 0.0,
-    }
+    Length { mean: f64::from(tokens), stddev: 0.0 }
 }

@@ -1,4 +1,5 @@
-//! A server that never stops sending: each connection gets one kind of answer without an end, as much of it as its client takes.
+//! A server that never stops sending: each connection gets one kind of answer without an end, as much of it as its
+//! client takes.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -25,25 +26,16 @@ const ANSWERS: [(&str, &str); 7] = [
         "0123456789abcdef",
     ),
     // An event of many lines.
-    (
-        "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n",
-        "data: \"0123456789abcdef\"\n",
-    ),
+    ("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n", "data: \"0123456789abcdef\"\n"),
     // A body that is no stream.
     (
         "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 9000000000000000000\r\n\r\n[",
         "\"0123456789abcdef\",",
     ),
     // What an error has to say.
-    (
-        "HTTP/1.1 500 Internal Server Error\r\ncontent-type: text/plain\r\n\r\n",
-        "0123456789abcdef ",
-    ),
+    ("HTTP/1.1 500 Internal Server Error\r\ncontent-type: text/plain\r\n\r\n", "0123456789abcdef "),
     // Comments, each complete: nothing is over any limit but the time.
-    (
-        "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n",
-        ": 0123456789abcdef\n\n",
-    ),
+    ("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n", ": 0123456789abcdef\n\n"),
     // Tokens, each complete: what is noted of them grows.
     (
         "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n",
@@ -72,19 +64,12 @@ impl Flood {
     pub fn over(connections: usize) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
         let addr = listener.local_addr().expect("an address");
-        listener
-            .set_nonblocking(true)
-            .expect("a listener that does not block");
+        listener.set_nonblocking(true).expect("a listener that does not block");
         let stop = Arc::new(AtomicBool::new(false));
         let settled = Arc::new(AtomicBool::new(false));
         let (asked, reached) = (stop.clone(), settled.clone());
         let server = std::thread::spawn(move || serve(&listener, &asked, &reached, connections));
-        Self {
-            addr,
-            stop,
-            settled,
-            server: Some(server),
-        }
+        Self { addr, stop, settled, server: Some(server) }
     }
 
     /// Whether each of the first connections has been given far more than any limit, or has been closed by its client.
@@ -169,11 +154,7 @@ impl Client {
         }
         let piece = pieces[self.kind].as_bytes();
         // After far more than any limit a little at a time is as bad, and leaves the machine to others.
-        let most = if self.taken < PLENTY {
-            piece.len()
-        } else {
-            TRICKLE
-        };
+        let most = if self.taken < PLENTY { piece.len() } else { TRICKLE };
         let begin = piece.len() - self.left;
         let end = piece.len().min(begin + most);
         match self.socket.write(&piece[begin..end]) {

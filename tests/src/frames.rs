@@ -1,5 +1,5 @@
-//! A peer that speaks HTTP/2 in the clear, by prior knowledge: every frame is written by hand, byte by byte (RFC 9113, RFC 7541), so
-//! that nothing of the engine's own framing is on both sides of a test.
+//! A peer that speaks HTTP/2 in the clear, by prior knowledge: every frame is written by hand, byte by byte (RFC 9113,
+//! RFC 7541), so that nothing of the engine's own framing is on both sides of a test.
 
 use crate::peer::Peer;
 use socket2::{Domain, SockRef, Socket, Type};
@@ -44,24 +44,15 @@ pub struct Peer2 {
 }
 
 impl Peer2 {
-    /// Plays `script` on every connection, given how many came before it. When the script ends, in order or not, the peer closes its
-    /// side, and reads on until the client has closed too.
-    pub fn start(
-        script: impl Fn(&mut Wire, usize) -> io::Result<()> + Send + Sync + 'static,
-    ) -> Self {
+    /// Plays `script` on every connection, given how many came before it. When the script ends, in order or not, the
+    /// peer closes its side, and reads on until the client has closed too.
+    pub fn start(script: impl Fn(&mut Wire, usize) -> io::Result<()> + Send + Sync + 'static) -> Self {
         let log = Arc::new(Mutex::new(Vec::new()));
         let noted = log.clone();
         let peer = Peer::raw(move |stream, connection| {
             let _ = stream.set_nodelay(true);
             let _ = stream.set_read_timeout(Some(crate::PATIENCE));
-            let mut wire = Wire {
-                stream,
-                connection,
-                log: noted.clone(),
-                mute: false,
-                unsettled: 0,
-                open: Vec::new(),
-            };
+            let mut wire = Wire { stream, connection, log: noted.clone(), mute: false, unsettled: 0, open: Vec::new() };
             // What ends a script early is the client's going.
             let _ = script(&mut wire, connection);
             let _ = wire.stream.shutdown(Shutdown::Write);
@@ -176,13 +167,8 @@ impl Wire {
         let [l0, l1, l2, kind, flags, s0, s1, s2, s3] = header;
         let mut payload = vec![0; u32::from_be_bytes([0, l0, l1, l2]) as usize];
         self.stream.read_exact(&mut payload)?;
-        let frame = Frame {
-            connection: self.connection,
-            kind,
-            flags,
-            stream: u32::from_be_bytes([s0, s1, s2, s3]),
-            payload,
-        };
+        let frame =
+            Frame { connection: self.connection, kind, flags, stream: u32::from_be_bytes([s0, s1, s2, s3]), payload };
         let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
         log.push(frame.clone());
         drop(log);
@@ -208,9 +194,7 @@ impl Wire {
                 HEADERS => self.open.push((stream, 0)),
                 DATA => {
                     let opened = self.open.iter_mut().find(|(id, _)| *id == stream);
-                    opened
-                        .ok_or_else(|| io::Error::other("DATA without a request"))?
-                        .1 += frame.payload.len();
+                    opened.ok_or_else(|| io::Error::other("DATA without a request"))?.1 += frame.payload.len();
                 }
                 RST_STREAM => self.open.retain(|(id, _)| *id != stream),
                 _ => {}
@@ -256,8 +240,8 @@ impl Wire {
         self.let_go()
     }
 
-    /// Writes bytes whose last segment ends the connection as well, both ways, so that no request can come between. What comes after it
-    /// nobody takes.
+    /// Writes bytes whose last segment ends the connection as well, both ways, so that no request can come between.
+    /// What comes after it nobody takes.
     ///
     /// # Errors
     /// Always: the script is over.
@@ -312,7 +296,8 @@ pub fn go_away(last: u32, code: u32, debug: &[u8]) -> Vec<u8> {
     frame(GOAWAY, 0, 0, &[&numbers[..], debug].concat())
 }
 
-/// A header block of literals that no table remembers (RFC 7541 §6.2.2), of short names and values, without Huffman coding.
+/// A header block of literals that no table remembers (RFC 7541 §6.2.2), of short names and values, without Huffman
+/// coding.
 #[must_use]
 pub fn block(fields: &[(&str, &str)]) -> Vec<u8> {
     let mut out = Vec::new();
@@ -360,20 +345,14 @@ pub fn body() -> String {
 /// A whole streamed chat of one token: head, a DATA frame a part, the last of which ends the stream.
 #[must_use]
 pub fn chat(stream: u32) -> Vec<u8> {
-    [
-        head(stream),
-        token(stream),
-        data(stream, 0, FINISH),
-        data(stream, END_STREAM, DONE),
-    ]
-    .concat()
+    [head(stream), token(stream), data(stream, 0, FINISH), data(stream, END_STREAM, DONE)].concat()
 }
 
 /// An event with a token.
-pub const TOKEN: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"word \"},\"finish_reason\":null}]}\n\n";
+pub const TOKEN: &str =
+    "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"word \"},\"finish_reason\":null}]}\n\n";
 /// An event with the reason of the end.
-pub const FINISH: &str =
-    "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"length\"}]}\n\n";
+pub const FINISH: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"length\"}]}\n\n";
 /// The last event.
 pub const DONE: &str = "data: [DONE]\n\n";
 

@@ -1,8 +1,8 @@
 //! TLS in front of a plain server, with a certificate of one's choice.
 
 use rcgen::{
-    BasicConstraints, Certificate, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyPair, date_time_ymd,
+    BasicConstraints, Certificate, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    date_time_ymd,
 };
 use rustls::crypto::ring;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -82,12 +82,7 @@ impl Front {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
         let addr = listener.local_addr().expect("an address");
         let (stop, connections) = (Arc::new(AtomicBool::new(false)), Arc::default());
-        let front = Self {
-            addr,
-            files,
-            stop: stop.clone(),
-            connections: Arc::clone(&connections),
-        };
+        let front = Self { addr, files, stop: stop.clone(), connections: Arc::clone(&connections) };
         let (delay, ending) = (look.handshake_delay, look.ending);
         std::thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
@@ -143,9 +138,7 @@ impl Drop for Front {
 fn config(look: &Look, files: &tempfile::TempDir) -> ServerConfig {
     let mut authority = CertificateParams::new(Vec::new()).expect("parameters");
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    authority
-        .distinguished_name
-        .push(DnType::CommonName, "ringload tests");
+    authority.distinguished_name.push(DnType::CommonName, "ringload tests");
     let key = KeyPair::generate().expect("a key");
     let root = authority.self_signed(&key).expect("a root");
     let issuer = Issuer::new(authority, key);
@@ -160,24 +153,17 @@ fn config(look: &Look, files: &tempfile::TempDir) -> ServerConfig {
         let cert = params.signed_by(&key, &issuer).expect("a certificate");
         (cert, key)
     };
-    let (cert, key) = if look.own {
-        own(look)
-    } else {
-        sign(look.name, ExtendedKeyUsagePurpose::ServerAuth, look.expired)
-    };
+    let (cert, key) =
+        if look.own { own(look) } else { sign(look.name, ExtendedKeyUsagePurpose::ServerAuth, look.expired) };
     let root = if look.own { cert.clone() } else { root };
     let (guest, guest_key) = sign("guest", ExtendedKeyUsagePurpose::ClientAuth, false);
-    for (name, text) in [
-        ("ca.pem", root.pem()),
-        ("client.pem", guest.pem()),
-        ("client.key", guest_key.serialize_pem()),
-    ] {
+    for (name, text) in [("ca.pem", root.pem()), ("client.pem", guest.pem()), ("client.key", guest_key.serialize_pem())]
+    {
         std::fs::write(files.path().join(name), text).expect("a file");
     }
     let provider = Arc::new(ring::default_provider());
-    let builder = ServerConfig::builder_with_provider(provider.clone())
-        .with_protocol_versions(&look.versions)
-        .expect("versions");
+    let builder =
+        ServerConfig::builder_with_provider(provider.clone()).with_protocol_versions(&look.versions).expect("versions");
     let builder = if look.demanding {
         let mut roots = RootCertStore::empty();
         roots.add(root.der().clone()).expect("a root");
@@ -188,9 +174,7 @@ fn config(look: &Look, files: &tempfile::TempDir) -> ServerConfig {
     };
     let chain: Vec<CertificateDer<'static>> = vec![cert.der().clone()];
     let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    let mut config = builder
-        .with_single_cert(chain, key)
-        .expect("a server's certificate");
+    let mut config = builder.with_single_cert(chain, key).expect("a server's certificate");
     if look.http2 {
         config.alpn_protocols = vec![b"h2".to_vec()];
     }
@@ -222,7 +206,8 @@ fn carry(
     client.set_nodelay(true)?;
     let shaken = tls.complete_io(&mut client);
     if let Err(e) = shaken {
-        // The alert that says what was wrong; a close with bytes unread would reset the connection and take the alert with it.
+        // The alert that says what was wrong; a close with bytes unread would reset the connection and take the alert
+        // with it.
         let _ = tls.write_tls(&mut client);
         client.shutdown(std::net::Shutdown::Write)?;
         client.set_read_timeout(Some(Duration::from_secs(5)))?;

@@ -42,10 +42,7 @@ impl Neighbour {
                 std::hint::spin_loop();
             }
         });
-        let this = Self {
-            leave,
-            thread: Some(thread),
-        };
+        let this = Self { leave, thread: Some(thread) };
         assert_eq!(heard.recv(), Ok(true), "core {core} cannot be pinned");
         this
     }

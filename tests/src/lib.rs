@@ -1,7 +1,8 @@
-//! What the integration tests are made of: the real binary, the real engine, scripted peers, and the patience to wait for a condition.
+//! What the integration tests are made of: the real binary, the real engine, scripted peers, and the patience to wait
+//! for a condition.
 //!
-//! A test never sleeps to let something happen: it waits [`until`] it has. A test never asks how fast the machine is: what it
-//! compares with is the server's own schedule, or an order of events that holds on any machine.
+//! A test never sleeps to let something happen: it waits [`until`] it has. A test never asks how fast the machine is:
+//! what it compares with is the server's own schedule, or an order of events that holds on any machine.
 #![forbid(unsafe_code)]
 
 pub mod binary;

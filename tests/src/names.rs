@@ -21,8 +21,8 @@ impl Names {
         Self::answering(delay, ttl, |_| true)
     }
 
-    /// As [`start`](Self::start), but knows the name only when `known` says so of how many such questions came before. Other names than
-    /// [`NAME`](Self::NAME), as those that a search list makes, it never knows.
+    /// As [`start`](Self::start), but knows the name only when `known` says so of how many such questions came before.
+    /// Other names than [`NAME`](Self::NAME), as those that a search list makes, it never knows.
     ///
     /// # Panics
     /// When no port is free.
@@ -30,9 +30,7 @@ impl Names {
     pub fn knowing(known: impl Fn(usize) -> bool + Send + 'static) -> Self {
         let turns = AtomicUsize::new(0);
         Self::answering(Duration::ZERO, 60, move |query| {
-            let named = query
-                .get(12..)
-                .is_some_and(|q| q.starts_with(b"\x06server\x07example\0"));
+            let named = query.get(12..).is_some_and(|q| q.starts_with(b"\x06server\x07example\0"));
             match query.get(28..30) {
                 Some([0, 1]) if named => known(turns.fetch_add(1, Ordering::AcqRel)),
                 _ => named,
@@ -43,11 +41,7 @@ impl Names {
     /// The name that [`knowing`](Self::knowing) is about.
     pub const NAME: &str = "server.example";
 
-    fn answering(
-        delay: Duration,
-        ttl: u32,
-        known: impl Fn(&[u8]) -> bool + Send + 'static,
-    ) -> Self {
+    fn answering(delay: Duration, ttl: u32, known: impl Fn(&[u8]) -> bool + Send + 'static) -> Self {
         let socket = UdpSocket::bind(("127.0.0.1", 0)).expect("a free port");
         let addr = socket.local_addr().expect("an address");
         let asked = Arc::new(AtomicUsize::new(0));
@@ -84,8 +78,8 @@ impl Names {
     }
 }
 
-/// RFC 1035 §4.1: the question again, and one A record where one was asked for; for a name that is not known, that there is none
-/// (`NXDOMAIN`).
+/// RFC 1035 §4.1: the question again, and one A record where one was asked for; for a name that is not known, that
+/// there is none (`NXDOMAIN`).
 fn answer(query: &[u8], ttl: u32, known: bool) -> Option<Vec<u8>> {
     let mut at = 12;
     while *query.get(at)? != 0 {
@@ -95,18 +89,7 @@ fn answer(query: &[u8], ttl: u32, known: bool) -> Option<Vec<u8>> {
     let a_record = question.get(question.len() - 4..question.len() - 2)? == [0, 1];
     let mut out = query.get(..2)?.to_vec();
     let a_record = a_record && known;
-    out.extend([
-        0x81,
-        if known { 0x80 } else { 0x83 },
-        0,
-        1,
-        0,
-        u8::from(a_record),
-        0,
-        0,
-        0,
-        0,
-    ]);
+    out.extend([0x81, if known { 0x80 } else { 0x83 }, 0, 1, 0, u8::from(a_record), 0, 0, 0, 0]);
     out.extend(question);
     if a_record {
         out.extend([0xc0, 12, 0, 1, 0, 1]);

@@ -104,11 +104,7 @@ impl Peer {
                 std::thread::spawn(move || serve(stream, serial, &noted));
             }
         });
-        Self {
-            addr,
-            seen,
-            acceptor: Some(acceptor),
-        }
+        Self { addr, seen, acceptor: Some(acceptor) }
     }
 
     /// Where it listens.
@@ -159,11 +155,7 @@ pub fn closed_port() -> SocketAddr {
     listener.local_addr().expect("an address")
 }
 
-fn serve(
-    stream: &TcpStream,
-    seen: &Seen,
-    answer: &(impl Fn(&mut TcpStream, &Request) -> io::Result<Then> + ?Sized),
-) {
+fn serve(stream: &TcpStream, seen: &Seen, answer: &(impl Fn(&mut TcpStream, &Request) -> io::Result<Then> + ?Sized)) {
     let _ = stream.set_nodelay(true);
     let Ok(reading) = stream.try_clone() else {
         return;
@@ -175,11 +167,7 @@ fn serve(
     while let Ok(Some((head, body))) = read(&mut reading) {
         let request = {
             let mut requests = seen.requests.lock().unwrap_or_else(PoisonError::into_inner);
-            let request = Request {
-                serial: requests.len(),
-                head,
-                body,
-            };
+            let request = Request { serial: requests.len(), head, body };
             requests.push(request.clone());
             request
         };
@@ -214,8 +202,7 @@ fn read(from: &mut impl BufRead) -> io::Result<Option<(String, String)>> {
 }
 
 /// The head of a streamed answer.
-pub const STREAM: &str =
-    "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
+pub const STREAM: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
 
 /// A chunk of a body.
 #[must_use]
@@ -265,9 +252,7 @@ pub fn stream(events: &str) -> String {
 #[must_use]
 pub fn whole(status: &str, body: &str) -> String {
     let length = body.len();
-    format!(
-        "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
-    )
+    format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}")
 }
 
 /// Writes an answer in one go.

@@ -15,8 +15,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// A command line that is being put together. What is not said has a default here: streamed chat with small prompts and a fixed
-/// seed, files in a folder of its own, no live view.
+/// A command line that is being put together. What is not said has a default here: streamed chat with small prompts and
+/// a fixed seed, files in a folder of its own, no live view.
 pub struct Profile {
     command: Command,
     args: Vec<OsString>,
@@ -31,10 +31,7 @@ impl Profile {
     #[must_use]
     pub fn of(server: SocketAddr) -> Self {
         let bare = Self::bare().args(["--url", &format!("http://{server}")]);
-        Self {
-            defaults: DEFAULTS,
-            ..bare
-        }
+        Self { defaults: DEFAULTS, ..bare }
     }
 
     /// `ringload profile` with nothing but a folder for the files.
@@ -50,10 +47,7 @@ impl Profile {
     #[must_use]
     pub fn capacity(server: SocketAddr) -> Self {
         let bare = Self::named("capacity").args(["--url", &format!("http://{server}")]);
-        Self {
-            defaults: DEFAULTS,
-            ..bare
-        }
+        Self { defaults: DEFAULTS, ..bare }
     }
 
     /// `ringload calibrate` with nothing said.
@@ -81,10 +75,7 @@ impl Profile {
     #[must_use]
     pub fn mock_server() -> Self {
         let bare = Self::named("mock").args(["--port", "0"]);
-        Self {
-            files: false,
-            ..bare
-        }
+        Self { files: false, ..bare }
     }
 
     fn named(subcommand: &str) -> Self {
@@ -98,13 +89,7 @@ impl Profile {
             .env_remove("RINGLOAD_API_KEY")
             .env("RINGLOAD_CALIBRATION", dir.path().join("calibration.json"))
             .current_dir(dir.path());
-        Self {
-            command,
-            args: Vec::new(),
-            defaults: &[],
-            files: true,
-            dir,
-        }
+        Self { command, args: Vec::new(), defaults: &[], files: true, dir }
     }
 
     /// With `--io`.
@@ -116,8 +101,7 @@ impl Profile {
     /// With more flags.
     #[must_use]
     pub fn args(mut self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
-        self.args
-            .extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
+        self.args.extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
         self
     }
 
@@ -139,12 +123,7 @@ impl Profile {
     #[must_use]
     pub fn under(self, quota: &Quota) -> Self {
         let enter = "echo $$ > \"$0\" && exec \"$@\"";
-        self.through(
-            ["sh", "-c", enter]
-                .map(OsStr::new)
-                .into_iter()
-                .chain([quota.members().as_os_str()]),
-        )
+        self.through(["sh", "-c", enter].map(OsStr::new).into_iter().chain([quota.members().as_os_str()]))
     }
 
     /// Through a program that changes its surroundings and then becomes it: the words before its own command line.
@@ -155,11 +134,7 @@ impl Profile {
     pub fn through(mut self, words: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
         let mut words = words.into_iter();
         let mut command = Command::new(words.next().expect("a program"));
-        command
-            .args(words)
-            .arg(self.command.get_program())
-            .args(self.command.get_args())
-            .current_dir(self.dir.path());
+        command.args(words).arg(self.command.get_program()).args(self.command.get_args()).current_dir(self.dir.path());
         for (name, value) in self.command.get_envs() {
             match value {
                 Some(value) => command.env(name, value),
@@ -198,15 +173,8 @@ impl Profile {
             .stderr(Stdio::piped())
             .spawn()
             .expect("ringload starts");
-        let output = [
-            Heard::of(child.stdout.take().expect("a pipe")),
-            Heard::of(child.stderr.take().expect("a pipe")),
-        ];
-        Running {
-            child,
-            output,
-            dir: Some((self.dir, artifacts)),
-        }
+        let output = [Heard::of(child.stdout.take().expect("a pipe")), Heard::of(child.stderr.take().expect("a pipe"))];
+        Running { child, output, dir: Some((self.dir, artifacts)) }
     }
 
     /// Starts it and waits for its end.
@@ -273,11 +241,7 @@ impl Running {
     pub fn heard(&self, words: &str) {
         let since = Instant::now();
         while !self.output[0].text().contains(words) {
-            assert!(
-                since.elapsed() < PATIENCE,
-                "{words}: {}",
-                self.output[0].text()
-            );
+            assert!(since.elapsed() < PATIENCE, "{words}: {}", self.output[0].text());
             std::thread::sleep(Duration::from_millis(1));
         }
     }
@@ -306,13 +270,7 @@ impl Running {
         let [stdout, stderr] = self.output.each_mut().map(Heard::all);
         let (dir, artifacts) = self.dir.take().expect("not yet ended");
         assert!(!stderr.contains("panicked"), "{stderr}");
-        let ended = Ended {
-            code: status.code(),
-            stdout,
-            stderr,
-            artifacts,
-            _dir: dir,
-        };
+        let ended = Ended { code: status.code(), stdout, stderr, artifacts, _dir: dir };
         if ended.artifacts.join("ringload_report.json").is_file() {
             books::balance(&ended);
         }
@@ -358,10 +316,7 @@ impl Heard {
                 heard.extend_from_slice(&bytes[..n]);
             }
         });
-        Self {
-            text,
-            reader: Some(reader),
-        }
+        Self { text, reader: Some(reader) }
     }
 
     fn text(&self) -> String {
@@ -397,13 +352,7 @@ impl Ended {
     #[must_use]
     #[track_caller]
     pub fn exits(self, code: i32) -> Self {
-        assert_eq!(
-            self.code,
-            Some(code),
-            "stdout:\n{}\nstderr:\n{}",
-            self.stdout,
-            self.stderr
-        );
+        assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
         self
     }
 
@@ -425,8 +374,7 @@ impl Ended {
         let Ok(entries) = fs::read_dir(&self.artifacts) else {
             return Vec::new();
         };
-        let name =
-            |entry: std::io::Result<fs::DirEntry>| entry.ok()?.file_name().into_string().ok();
+        let name = |entry: std::io::Result<fs::DirEntry>| entry.ok()?.file_name().into_string().ok();
         let mut names: Vec<String> = entries.filter_map(name).collect();
         names.sort();
         names
@@ -467,11 +415,7 @@ impl Ended {
     #[must_use]
     #[track_caller]
     pub fn records(&self) -> Vec<Value> {
-        let mut records: Vec<Value> = self
-            .text("profile_export.jsonl")
-            .lines()
-            .map(json)
-            .collect();
+        let mut records: Vec<Value> = self.text("profile_export.jsonl").lines().map(json).collect();
         records.sort_by_key(|record| record["metadata"]["session_num"].as_u64());
         records
     }
@@ -489,11 +433,7 @@ impl Ended {
     pub fn failures(&self) -> BTreeMap<String, u64> {
         let report = self.report();
         let failed = report["summary"]["counts"]["failed"].as_object().cloned();
-        failed
-            .expect("failures by cause")
-            .into_iter()
-            .map(|(cause, n)| (cause, number(&n)))
-            .collect()
+        failed.expect("failures by cause").into_iter().map(|(cause, n)| (cause, number(&n))).collect()
     }
 
     /// A figure of a metric, as `p50` of `inter_token_latency`.
@@ -501,9 +441,7 @@ impl Ended {
     #[track_caller]
     pub fn metric(&self, tag: &str, figure: &str) -> f64 {
         let value = &self.summary()[tag][figure];
-        value
-            .as_f64()
-            .unwrap_or_else(|| panic!("no {figure} of {tag}\n{}", self.stdout))
+        value.as_f64().unwrap_or_else(|| panic!("no {figure} of {tag}\n{}", self.stdout))
     }
 
     /// A percentile of the engine's own `receive_lag` or `dispatch_lag`, in milliseconds.
@@ -514,9 +452,7 @@ impl Ended {
         let lag = &report["summary"]["client"][which];
         let percentiles = lag["percentiles"].as_array().expect("a distribution");
         let found = percentiles.iter().find(|p| p["name"] == percentile);
-        found
-            .and_then(|p| p["ms"].as_f64())
-            .expect("the percentile")
+        found.and_then(|p| p["ms"].as_f64()).expect("the percentile")
     }
 
     /// The findings of a status, by gate: `INVALID`, `SUSPECT`, `VALID`.
@@ -553,10 +489,5 @@ fn number(value: &Value) -> u64 {
     value.as_u64().unwrap_or_else(|| panic!("{value}"))
 }
 
-const DEFAULTS: &[&[&str]] = &[
-    &["--model", "mock"],
-    &["--streaming"],
-    &["--isl", "16"],
-    &["--random-seed", "7"],
-    &["--ui", "none"],
-];
+const DEFAULTS: &[&[&str]] =
+    &[&["--model", "mock"], &["--streaming"], &["--isl", "16"], &["--random-seed", "7"], &["--ui", "none"]];

@@ -97,11 +97,7 @@ mod tests {
     #[test]
     fn two_hundred_gaps_tell_the_patterns_apart() {
         let bound = critical(200, 1e-4);
-        let samples = [
-            quantiles(200, exponential(100.0)),
-            quantiles(200, erlang(4, 100.0)),
-            vec![0.01; 200],
-        ];
+        let samples = [quantiles(200, exponential(100.0)), quantiles(200, erlang(4, 100.0)), vec![0.01; 200]];
         for (i, sample) in samples.iter().enumerate() {
             assert_eq!(distance(sample, exponential(100.0)) < bound, i == 0);
             assert_eq!(distance(sample, erlang(4, 100.0)) < bound, i == 1);

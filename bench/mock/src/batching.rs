@@ -1,11 +1,12 @@
 //! A model of an inference engine with continuous batching, as a pure state machine over virtual time.
 //!
-//! Requests queue first in, first out. At the start of a step, waiting requests are admitted up to `max_batch`. The step lasts as
-//! long as the prefill of the admitted prompts, plus `decode_step_base`, plus `decode_step_per_seq` for every running sequence; at
-//! its end every running sequence has one more token. Steps follow each other without a gap while there is work.
+//! Requests queue first in, first out. At the start of a step, waiting requests are admitted up to `max_batch`. The
+//! step lasts as long as the prefill of the admitted prompts, plus `decode_step_base`, plus `decode_step_per_seq` for
+//! every running sequence; at its end every running sequence has one more token. Steps follow each other without a gap
+//! while there is work.
 //!
-//! The knee follows from the settings: with B sequences running the engine yields B / (base + B · per_seq) tokens per second, and
-//! beyond `max_batch` only the queue grows.
+//! The knee follows from the settings: with B sequences running the engine yields B / (base + B · per_seq) tokens per
+//! second, and beyond `max_batch` only the queue grows.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -41,28 +42,13 @@ impl Default for Settings {
 
 impl Settings {
     pub(crate) fn check(&self) -> Result<(), Error> {
-        refuse(
-            self.max_batch == 0,
-            "max_batch",
-            "is 0",
-            "set it to 1 or more",
-        )?;
+        refuse(self.max_batch == 0, "max_batch", "is 0", "set it to 1 or more")?;
         let rate = self.prefill_tokens_per_s;
         let positive = rate.is_finite() && rate > 0.0;
-        refuse(
-            !positive,
-            "prefill_tokens_per_s",
-            &format!("is {rate}"),
-            "set it above 0",
-        )?;
+        refuse(!positive, "prefill_tokens_per_s", &format!("is {rate}"), "set it above 0")?;
         let step = self.decode_step_base + self.decode_step_per_seq;
         let remedy = "set decode_step_base or decode_step_per_seq above 1 µs";
-        refuse(
-            step < Duration::from_micros(1),
-            "decode_step_base",
-            "makes an endless number of steps",
-            remedy,
-        )
+        refuse(step < Duration::from_micros(1), "decode_step_base", "makes an endless number of steps", remedy)
     }
 }
 
@@ -111,12 +97,7 @@ impl Engine {
     #[must_use]
     pub fn new(settings: Settings) -> Self {
         let (waiting, running) = (VecDeque::new(), Vec::new());
-        Self {
-            settings,
-            waiting,
-            running,
-            step_end_ns: None,
-        }
+        Self { settings, waiting, running, step_end_ns: None }
     }
 
     /// Queues a request. All steps that end before its arrival must have been handled.
@@ -133,11 +114,7 @@ impl Engine {
         while let Some(due_ns) = self.step_end_ns.filter(|&end| end <= now_ns) {
             self.running.retain_mut(|sequence| {
                 let queued_ns = sequence.queued_ns.take();
-                grants.push(Grant {
-                    id: sequence.id,
-                    due_ns,
-                    queued_ns,
-                });
+                grants.push(Grant { id: sequence.id, due_ns, queued_ns });
                 sequence.tokens_left = sequence.tokens_left.saturating_sub(1);
                 sequence.tokens_left > 0
             });
@@ -188,9 +165,7 @@ impl Engine {
     fn step_ns(&self, prompt_tokens: u64) -> u64 {
         let prefill = prompt_tokens as f64 / self.settings.prefill_tokens_per_s * SECOND as f64;
         let per_sequence = nanos(self.settings.decode_step_per_seq);
-        prefill as u64
-            + nanos(self.settings.decode_step_base)
-            + per_sequence * self.running.len() as u64
+        prefill as u64 + nanos(self.settings.decode_step_base) + per_sequence * self.running.len() as u64
     }
 }
 

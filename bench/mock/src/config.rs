@@ -40,8 +40,8 @@ pub struct Config {
     pub truth: bool,
     /// Known delays, for tests.
     pub delays: Delays,
-    /// The share of generation requests, between 0 and 1, that end in a fault drawn at random: an error status, an error event, a close or
-    /// a reset within the stream. What a request wishes for itself goes before.
+    /// The share of generation requests, between 0 and 1, that end in a fault drawn at random: an error status, an
+    /// error event, a close or a reset within the stream. What a request wishes for itself goes before.
     pub faults: f64,
     /// Decides ids, words, jitter and faults, together with the number of the request.
     pub seed: u64,
@@ -79,20 +79,21 @@ pub enum Protocol {
     Http1,
     /// HTTP/2: in the clear by prior knowledge; over TLS by ALPN `h2`, or without ALPN.
     Http2,
-    /// Both: over TLS, `h2` where the client offers it; in the clear, HTTP/2 where a connection begins with its preface.
+    /// Both: over TLS, `h2` where the client offers it; in the clear, HTTP/2 where a connection begins with its
+    /// preface.
     Auto,
 }
 
 /// Delays with a known length; zero is none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Delays {
-    /// A new connection is not read from before. The kernel completes TCP's handshake by itself: the connect is not delayed, what
-    /// follows it is.
+    /// A new connection is not read from before. The kernel completes TCP's handshake by itself: the connect is not
+    /// delayed, what follows it is.
     pub accept: Duration,
     /// TLS: from the arrival of the ClientHello to the ServerHello.
     pub handshake: Duration,
-    /// From the arrival of a generation request to the head of its response. A streamed head then goes out by itself, not with the
-    /// first token; the tokens' schedule is not moved, but none goes out before the head.
+    /// From the arrival of a generation request to the head of its response. A streamed head then goes out by itself,
+    /// not with the first token; the tokens' schedule is not moved, but none goes out before the head.
     pub head: Duration,
 }
 
@@ -116,11 +117,7 @@ pub enum Timing {
 
 impl Default for Timing {
     fn default() -> Self {
-        Self::Fixed {
-            ttft: Duration::from_millis(20),
-            itl: Duration::from_millis(5),
-            jitter: Jitter::None,
-        }
+        Self::Fixed { ttft: Duration::from_millis(20), itl: Duration::from_millis(5), jitter: Jitter::None }
     }
 }
 
@@ -146,37 +143,12 @@ impl Config {
     /// Refuses what could not work.
     pub(crate) fn check(&self) -> Result<(), Error> {
         range("threads", self.threads, 1024, "set it between 1 and 1024")?;
-        range(
-            "body_limit",
-            self.body_limit,
-            usize::MAX,
-            "set it to 1 or more",
-        )?;
+        range("body_limit", self.body_limit, usize::MAX, "set it to 1 or more")?;
         for (field, value, limit, remedy) in [
-            (
-                "output_tokens",
-                self.output_tokens,
-                OUTPUT_LIMIT,
-                "set it between 1 and 1000000",
-            ),
-            (
-                "tokens_per_event",
-                self.tokens_per_event,
-                GROUP_LIMIT,
-                "set it between 1 and 1024",
-            ),
-            (
-                "events_per_write",
-                self.events_per_write,
-                GROUP_LIMIT,
-                "set it between 1 and 1024",
-            ),
-            (
-                "h2_max_streams",
-                self.h2_max_streams,
-                STREAMS_LIMIT,
-                "set it between 1 and 1000000",
-            ),
+            ("output_tokens", self.output_tokens, OUTPUT_LIMIT, "set it between 1 and 1000000"),
+            ("tokens_per_event", self.tokens_per_event, GROUP_LIMIT, "set it between 1 and 1024"),
+            ("events_per_write", self.events_per_write, GROUP_LIMIT, "set it between 1 and 1024"),
+            ("h2_max_streams", self.h2_max_streams, STREAMS_LIMIT, "set it between 1 and 1000000"),
         ] {
             range(field, value as usize, limit as usize, remedy)?;
         }
@@ -189,12 +161,7 @@ impl Config {
             Timing::Fixed { jitter, .. } => jitter.check(),
             Timing::Batching(settings) => {
                 let problem = format!("is {} with batching", self.threads);
-                refuse(
-                    self.threads != 1,
-                    "threads",
-                    &problem,
-                    "set it to 1: one engine has one loop",
-                )?;
+                refuse(self.threads != 1, "threads", &problem, "set it to 1: one engine has one loop")?;
                 settings.check()
             }
             Timing::Unpaced => Ok(()),
@@ -214,30 +181,16 @@ impl Jitter {
     }
 }
 
-fn range(
-    field: &'static str,
-    value: usize,
-    limit: usize,
-    remedy: &'static str,
-) -> Result<(), Error> {
+fn range(field: &'static str, value: usize, limit: usize, remedy: &'static str) -> Result<(), Error> {
     let fits = (1..=limit).contains(&value);
     refuse(!fits, field, &format!("is {value}"), remedy)
 }
 
 /// An error about `field` when `wrong`.
-pub(crate) fn refuse(
-    wrong: bool,
-    field: &'static str,
-    problem: &str,
-    remedy: &'static str,
-) -> Result<(), Error> {
+pub(crate) fn refuse(wrong: bool, field: &'static str, problem: &str, remedy: &'static str) -> Result<(), Error> {
     if wrong {
         let problem = problem.to_owned();
-        return Err(Error::Config {
-            field,
-            problem,
-            remedy,
-        });
+        return Err(Error::Config { field, problem, remedy });
     }
     Ok(())
 }

@@ -18,9 +18,7 @@ pub enum Error {
         remedy: &'static str,
     },
     /// The address could not be listened on.
-    #[error(
-        "cannot listen on {address}: {source}; free the port (`ss -ltnp`), or use port 0 to be given one"
-    )]
+    #[error("cannot listen on {address}: {source}; free the port (`ss -ltnp`), or use port 0 to be given one")]
     Listen {
         /// The address that was asked for.
         address: SocketAddr,
@@ -28,9 +26,7 @@ pub enum Error {
         source: io::Error,
     },
     /// A poll, timer or thread could not be made.
-    #[error(
-        "cannot set up {what}: {source}; raise the limits on open files and threads (`ulimit -n`, `ulimit -u`)"
-    )]
+    #[error("cannot set up {what}: {source}; raise the limits on open files and threads (`ulimit -n`, `ulimit -u`)")]
     Setup {
         /// What was being made.
         what: &'static str,

@@ -1,8 +1,9 @@
 //! A synthetic OpenAI-compatible inference server that knows the truth about its own timing.
 //!
-//! It exists to test load engines: every output chunk says when it was written (`sent_ns`, `CLOCK_MONOTONIC`), the arrival of every
-//! request can be asked for, and the schedule of a stream is absolute, so that a measured latency has a known right answer. It is
-//! also fast enough to find the ceiling of a client: one event loop per thread, no allocation and no clock read per token.
+//! It exists to test load engines: every output chunk says when it was written (`sent_ns`, `CLOCK_MONOTONIC`), the
+//! arrival of every request can be asked for, and the schedule of a stream is absolute, so that a measured latency has
+//! a known right answer. It is also fast enough to find the ceiling of a client: one event loop per thread, no
+//! allocation and no clock read per token.
 //!
 //! ```text
 //! listener (SO_REUSEPORT, one per thread) → http: head, body → routes: what is asked → stream: what is due → one write per wake
@@ -20,12 +21,14 @@
 //! | `POST /mock/freeze?ms=1000` | as [`Server::freeze`] |
 //! | `POST /mock/reset`, `GET /mock/state`, `/mock/arrivals` | as [`Server::reset`], [`Server::state`], [`Server::arrivals`] |
 //!
-//! A generation request may script its own response, by an object `mock` in its body or as JSON in the header `x-mock`: `ttft_ms`,
-//! `itl_ms` (these make its timing fixed), `tokens_per_event`, `events_per_write`, `status` (400 to 599, at once), and after so many
-//! tokens `fail_after` (an error event, then `[DONE]`), `close_after`, `reset_after`, `stall_after`.
+//! A generation request may script its own response, by an object `mock` in its body or as JSON in the header `x-mock`:
+//! `ttft_ms`, `itl_ms` (these make its timing fixed), `tokens_per_event`, `events_per_write`, `status` (400 to 599, at
+//! once), and after so many tokens `fail_after` (an error event, then `[DONE]`), `close_after`, `reset_after`,
+//! `stall_after`.
 //!
-//! `sent_ns` is read once per write, just before it; all events of one write share it. What the socket does not take at once is
-//! sent later with the `sent_ns` it has; nothing more is rendered until it is gone. [`State::late_max_ns`] is the server's own lag.
+//! `sent_ns` is read once per write, just before it; all events of one write share it. What the socket does not take at
+//! once is sent later with the `sent_ns` it has; nothing more is rendered until it is gone. [`State::late_max_ns`] is
+//! the server's own lag.
 //!
 //! ```
 //! use ringload_mock::{Config, start};
@@ -36,13 +39,14 @@
 //! # Ok::<(), ringload_mock::Error>(())
 //! ```
 //!
-//! With [`Config::truth`] the instants of every request's receipt and of every write are noted for [`Server::truth`]: what a client
-//! that does not read `sent_ns` is held against.
+//! With [`Config::truth`] the instants of every request's receipt and of every write are noted for [`Server::truth`]:
+//! what a client that does not read `sent_ns` is held against.
 //!
-//! TLS and HTTP/2 are on the same port, as [`Config::tls`] and [`Config::protocol`] say. HTTP/1.1 is served by the event loops, with or
-//! without TLS; a connection that turns out to speak HTTP/2 is handed to a thread beside its loop. There `sent_ns` is read before the
-//! event is queued on its connection, which may put it into one write with those of other streams; `reset_after` resets the stream
-//! (`INTERNAL_ERROR`), and `close_after` closes the connection with all that is on it.
+//! TLS and HTTP/2 are on the same port, as [`Config::tls`] and [`Config::protocol`] say. HTTP/1.1 is served by the
+//! event loops, with or without TLS; a connection that turns out to speak HTTP/2 is handed to a thread beside its loop.
+//! There `sent_ns` is read before the event is queued on its connection, which may put it into one write with those of
+//! other streams; `reset_after` resets the stream (`INTERNAL_ERROR`), and `close_after` closes the connection with all
+//! that is on it.
 //!
 //! What it does not do: real tokenizing (`prompt_tokens` is about bytes / 4), `n > 1` (one choice is always given).
 

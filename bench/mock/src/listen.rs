@@ -8,12 +8,9 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::error::Error;
 
-/// Listens `threads` times on `address`; port 0 is chosen by the first socket and shared by the others. The kernel spreads
-/// connections over the sockets by a hash of their addresses.
-pub(crate) fn listeners(
-    address: SocketAddr,
-    threads: usize,
-) -> Result<(SocketAddr, Vec<TcpListener>), Error> {
+/// Listens `threads` times on `address`; port 0 is chosen by the first socket and shared by the others. The kernel
+/// spreads connections over the sockets by a hash of their addresses.
+pub(crate) fn listeners(address: SocketAddr, threads: usize) -> Result<(SocketAddr, Vec<TcpListener>), Error> {
     let refused = |source| Error::Listen { address, source };
     // Without SO_REUSEPORT first: a second server on the same port must fail, not take half of the connections.
     drop(bind(address, false).map_err(refused)?);
@@ -33,11 +30,7 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 fn bind(address: SocketAddr, shared: bool) -> io::Result<Socket> {
-    let socket = Socket::new(
-        Domain::for_address(address),
-        Type::STREAM,
-        Some(Protocol::TCP),
-    )?;
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     socket.set_reuse_port(shared)?;
     socket.set_nonblocking(true)?;

@@ -32,37 +32,18 @@ impl Histogram {
 pub(crate) fn render(shared: &Shared) -> String {
     let (state, counters) = (shared.state(), &shared.counters);
     let waiting = counters.waiting.load(Relaxed);
-    let mut page = Page {
-        text: String::new(),
-        model: &shared.config.model,
-    };
-    page.single(
-        "gauge",
-        "vllm:num_requests_running",
-        state.in_flight.saturating_sub(waiting),
-    );
+    let mut page = Page { text: String::new(), model: &shared.config.model };
+    page.single("gauge", "vllm:num_requests_running", state.in_flight.saturating_sub(waiting));
     page.single("gauge", "vllm:num_requests_waiting", waiting);
     page.single("counter", "vllm:prompt_tokens_total", state.prompt_tokens);
-    page.single(
-        "counter",
-        "vllm:generation_tokens_total",
-        state.output_tokens,
-    );
+    page.single("counter", "vllm:generation_tokens_total", state.output_tokens);
     page.single("counter", "vllm:request_success_total", state.finished);
     page.histogram("vllm:request_queue_time_seconds", &counters.queue);
     page.single("counter", "mock:requests_total", state.requests);
     page.single("counter", "mock:requests_cancelled_total", state.cancelled);
     page.single("counter", "mock:requests_refused_total", state.refused);
-    page.single(
-        "gauge",
-        "mock:requests_in_flight_peak",
-        state.peak_in_flight,
-    );
-    page.single(
-        "counter",
-        "mock:connections_accepted_total",
-        state.connections_accepted,
-    );
+    page.single("gauge", "mock:requests_in_flight_peak", state.peak_in_flight);
+    page.single("counter", "mock:connections_accepted_total", state.connections_accepted);
     page.single("gauge", "mock:connections_open", state.connections_open);
     page.single("gauge", "mock:late_max_nanoseconds", state.late_max_ns);
     page.text
@@ -86,12 +67,8 @@ impl Page<'_> {
         let mut count = 0;
         for (index, bucket) in histogram.buckets.iter().enumerate() {
             count += bucket.load(Relaxed);
-            let bound = BOUNDS_NS
-                .get(index)
-                .map_or("+Inf".to_owned(), |&bound| seconds(bound));
-            self.line(format_args!(
-                "{name}_bucket{{model_name={model:?},le=\"{bound}\"}} {count}"
-            ));
+            let bound = BOUNDS_NS.get(index).map_or("+Inf".to_owned(), |&bound| seconds(bound));
+            self.line(format_args!("{name}_bucket{{model_name={model:?},le=\"{bound}\"}} {count}"));
         }
         let sum = seconds(histogram.sum_ns.load(Relaxed));
         self.line(format_args!("{name}_sum{{model_name={model:?}}} {sum}"));

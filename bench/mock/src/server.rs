@@ -25,13 +25,8 @@ pub fn start(config: Config) -> Result<Server, Error> {
     let (tls, papers) = config.tls.as_ref().map(prepare).transpose()?.unzip();
     let (addr, listeners) = listeners(config.address, config.threads)?;
     let cores = config.cores.clone();
-    let mut server = Server {
-        addr,
-        papers,
-        shared: Arc::new(Shared::new(config)),
-        threads: Vec::new(),
-        http2: Vec::new(),
-    };
+    let mut server =
+        Server { addr, papers, shared: Arc::new(Shared::new(config)), threads: Vec::new(), http2: Vec::new() };
     for (index, listener) in listeners.into_iter().enumerate() {
         let core = (!cores.is_empty()).then(|| cores[index % cores.len()]);
         let mut http2 = None;
@@ -39,18 +34,15 @@ pub fn start(config: Config) -> Result<Server, Error> {
             let (give, take) = unbounded_channel();
             let (shared, tls) = (server.shared.clone(), tls.clone());
             let builder = thread::Builder::new().name(format!("mock-h2-{index}"));
-            let handle = builder
-                .spawn(move || run(core, || http2::run(shared, tls, take)))
-                .map_err(setup("a thread"))?;
+            let handle =
+                builder.spawn(move || run(core, || http2::run(shared, tls, take))).map_err(setup("a thread"))?;
             server.http2.push(handle);
             http2 = Some(give);
         }
-        let (worker, waker) = Worker::new(server.shared.clone(), listener, tls.clone(), http2)
-            .map_err(setup("an event loop"))?;
+        let (worker, waker) =
+            Worker::new(server.shared.clone(), listener, tls.clone(), http2).map_err(setup("an event loop"))?;
         let builder = thread::Builder::new().name(format!("mock-{index}"));
-        let handle = builder
-            .spawn(move || run(core, || worker.run()))
-            .map_err(setup("a thread"))?;
+        let handle = builder.spawn(move || run(core, || worker.run())).map_err(setup("a thread"))?;
         server.threads.push((waker, handle));
     }
     Ok(server)
@@ -100,12 +92,14 @@ impl Server {
         drop(self);
     }
 
-    /// Reads and writes nothing from now on until `length` has passed. The schedules go on: what became due goes out at once then.
+    /// Reads and writes nothing from now on until `length` has passed. The schedules go on: what became due goes out at
+    /// once then.
     pub fn freeze(&self, length: Duration) {
         self.shared.freeze(length);
     }
 
-    /// When the last byte of each generation request was read (`CLOCK_MONOTONIC`, ns), in order; the last 1 000 000 are kept.
+    /// When the last byte of each generation request was read (`CLOCK_MONOTONIC`, ns), in order; the last 1 000 000 are
+    /// kept.
     #[must_use]
     pub fn arrivals(&self) -> Vec<u64> {
         self.shared.arrivals()
@@ -136,13 +130,12 @@ impl Drop for Server {
             // A thread that cannot be woken has ended.
             let _ = waker.wake();
         }
-        // A waker that is closed wakes no more: they are kept until the threads have ended. Those for HTTP/2 end after their workers.
+        // A waker that is closed wakes no more: they are kept until the threads have ended. Those for HTTP/2 end after
+        // their workers.
         let (wakers, workers): (Vec<_>, Vec<_>) = self.threads.drain(..).unzip();
         for thread in workers.into_iter().chain(self.http2.drain(..)) {
             if thread.join().is_err() {
-                eprintln!(
-                    "mock server: a thread panicked; please report it with the message above"
-                );
+                eprintln!("mock server: a thread panicked; please report it with the message above");
             }
         }
         drop(wakers);
@@ -153,9 +146,7 @@ fn run(core: Option<usize>, work: impl FnOnce() -> io::Result<()>) {
     if let Some(id) = core {
         let pinned = core_affinity::set_for_current(core_affinity::CoreId { id });
         if !pinned {
-            eprintln!(
-                "mock server: cannot pin a thread to core {id}; choose one of those in `taskset -p $$`"
-            );
+            eprintln!("mock server: cannot pin a thread to core {id}; choose one of those in `taskset -p $$`");
         }
     }
     if let Err(error) = work() {

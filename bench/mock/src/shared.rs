@@ -92,8 +92,7 @@ impl Shared {
 
     /// Nothing is read or written from now on until `length` has passed.
     pub(crate) fn freeze(&self, length: Duration) {
-        self.frozen_until_ns
-            .fetch_max(now_ns().saturating_add(nanos(length)), Relaxed);
+        self.frozen_until_ns.fetch_max(now_ns().saturating_add(nanos(length)), Relaxed);
     }
 
     /// How long the server is still frozen.
@@ -130,9 +129,7 @@ impl Shared {
     /// Counts a generation request that is going to be answered, and gives it its number.
     pub(crate) fn begin(&self, prompt_tokens: u32) -> u64 {
         let counters = &self.counters;
-        counters
-            .prompt_tokens
-            .fetch_add(u64::from(prompt_tokens), Relaxed);
+        counters.prompt_tokens.fetch_add(u64::from(prompt_tokens), Relaxed);
         let in_flight = counters.in_flight.fetch_add(1, Relaxed) + 1;
         counters.peak_in_flight.fetch_max(in_flight, Relaxed);
         counters.numbers.fetch_add(1, Relaxed)
@@ -214,14 +211,9 @@ impl Shared {
 
     /// Forgets the arrivals, the notes of what is over, and all sums; what is open or in flight stays counted.
     pub(crate) fn reset(&self) {
-        self.arrivals
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
+        self.arrivals.lock().unwrap_or_else(PoisonError::into_inner).clear();
         let counters = &self.counters;
-        counters
-            .peak_in_flight
-            .store(counters.in_flight.load(Relaxed), Relaxed);
+        counters.peak_in_flight.store(counters.in_flight.load(Relaxed), Relaxed);
         for sum in [
             &counters.requests,
             &counters.finished,

@@ -1,5 +1,5 @@
-//! When to wake which stream: a heap of instants over one `timerfd`, which is as fine as the kernel's clock (`epoll_wait` only
-//! counts milliseconds).
+//! When to wake which stream: a heap of instants over one `timerfd`, which is as fine as the kernel's clock
+//! (`epoll_wait` only counts milliseconds).
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -31,15 +31,8 @@ pub(crate) struct Wake {
 
 impl Timers {
     pub(crate) fn new() -> io::Result<Self> {
-        let timer = timerfd_create(
-            TimerfdClockId::Monotonic,
-            TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC,
-        )?;
-        Ok(Self {
-            heap: BinaryHeap::new(),
-            timer,
-            armed_ns: u64::MAX,
-        })
+        let timer = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)?;
+        Ok(Self { heap: BinaryHeap::new(), timer, armed_ns: u64::MAX })
     }
 
     pub(crate) fn push(&mut self, wake: Wake) {
@@ -66,25 +59,16 @@ impl Timers {
         self.timer.try_clone()
     }
 
-    /// Makes the poll return at `due_ns` or, by an earlier setting, before. The timer is edge-triggered and is never read: setting
-    /// it again clears it.
+    /// Makes the poll return at `due_ns` or, by an earlier setting, before. The timer is edge-triggered and is never
+    /// read: setting it again clears it.
     pub(crate) fn arm(&mut self, due_ns: u64, now_ns: u64) -> io::Result<()> {
         let still_armed = self.armed_ns > now_ns && self.armed_ns != u64::MAX;
         if still_armed && self.armed_ns <= due_ns {
             return Ok(());
         }
-        let zero = Timespec {
-            tv_sec: 0,
-            tv_nsec: 0,
-        };
-        let it_value = Timespec {
-            tv_sec: (due_ns / SECOND) as i64,
-            tv_nsec: (due_ns % SECOND) as i64,
-        };
-        let setting = Itimerspec {
-            it_interval: zero,
-            it_value,
-        };
+        let zero = Timespec { tv_sec: 0, tv_nsec: 0 };
+        let it_value = Timespec { tv_sec: (due_ns / SECOND) as i64, tv_nsec: (due_ns % SECOND) as i64 };
+        let setting = Itimerspec { it_interval: zero, it_value };
         timerfd_settime(&self.timer, TimerfdTimerFlags::ABSTIME, &setting)?;
         self.armed_ns = due_ns;
         Ok(())

@@ -95,8 +95,7 @@ pub(crate) fn prepare(config: &TlsConfig) -> Result<(Tls, Papers), Error> {
         kind => {
             let identity = authority.server(kind).map_err(generation)?;
             let wrong = |e: rustls::pki_types::pem::Error| generation(e);
-            let cert =
-                CertificateDer::from_pem_slice(identity.cert_pem.as_bytes()).map_err(wrong)?;
+            let cert = CertificateDer::from_pem_slice(identity.cert_pem.as_bytes()).map_err(wrong)?;
             let key = PrivateKeyDer::from_pem_slice(identity.key_pem.as_bytes()).map_err(wrong)?;
             (vec![cert], key)
         }
@@ -108,58 +107,40 @@ pub(crate) fn prepare(config: &TlsConfig) -> Result<(Tls, Papers), Error> {
         Versions::Tls12 => &all[1..],
     };
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ServerConfig::builder_with_provider(provider.clone())
-        .with_protocol_versions(versions)
-        .map_err(generation)?;
+    let builder =
+        ServerConfig::builder_with_provider(provider.clone()).with_protocol_versions(versions).map_err(generation)?;
     let builder = match &config.client_ca {
         None => builder.with_no_client_auth(),
         Some(ca) => {
             let certs = match ca {
                 ClientCa::File(path) => read_certs("tls.client_ca", path)?,
-                ClientCa::Generated => vec![
-                    CertificateDer::from_pem_slice(authority.ca_pem.as_bytes())
-                        .map_err(generation)?,
-                ],
+                ClientCa::Generated => {
+                    vec![CertificateDer::from_pem_slice(authority.ca_pem.as_bytes()).map_err(generation)?]
+                }
             };
             let mut roots = RootCertStore::empty();
             roots.add_parsable_certificates(certs);
-            let verifier =
-                WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
-            builder.with_client_cert_verifier(
-                verifier.map_err(|e| refused("tls.client_ca", e.to_string()))?,
-            )
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
+            builder.with_client_cert_verifier(verifier.map_err(|e| refused("tls.client_ca", e.to_string()))?)
         }
     };
-    let mut http1 = builder
-        .with_single_cert(chain, key)
-        .map_err(|e| refused("tls.cert", format!("does not fit its key: {e}")))?;
+    let mut http1 =
+        builder.with_single_cert(chain, key).map_err(|e| refused("tls.cert", format!("does not fit its key: {e}")))?;
     http1.ticketer = rustls::crypto::ring::Ticketer::new().map_err(generation)?;
     http1.alpn_protocols = vec![b"http/1.1".to_vec()];
     let mut http2 = http1.clone();
     http2.alpn_protocols = vec![b"h2".to_vec()];
     if let Some(path) = &config.ca_out {
-        std::fs::write(path, &authority.ca_pem).map_err(|e| {
-            refused(
-                "tls.ca_out",
-                format!("cannot be written ({}): {e}", path.display()),
-            )
-        })?;
+        std::fs::write(path, &authority.ca_pem)
+            .map_err(|e| refused("tls.ca_out", format!("cannot be written ({}): {e}", path.display())))?;
     }
-    let tls = Tls {
-        http1: Arc::new(http1),
-        http2: Arc::new(http2),
-    };
+    let tls = Tls { http1: Arc::new(http1), http2: Arc::new(http2) };
     let client = authority.client().map_err(generation)?;
-    Ok((
-        tls,
-        Papers {
-            ca_pem: authority.ca_pem,
-            client,
-        },
-    ))
+    Ok((tls, Papers { ca_pem: authority.ca_pem, client }))
 }
 
-/// Whether the ClientHello at the start of `bytes` offers HTTP/2; `None` when it is not complete. What is no ClientHello does not.
+/// Whether the ClientHello at the start of `bytes` offers HTTP/2; `None` when it is not complete. What is no
+/// ClientHello does not.
 pub(crate) fn offers_h2(bytes: &[u8]) -> Option<bool> {
     let (mut acceptor, mut left) = (Acceptor::default(), bytes);
     while !left.is_empty() {
@@ -198,9 +179,7 @@ impl Authority {
     fn server(&self, kind: &Certificate) -> Result<Identity, rcgen::Error> {
         let names = match kind {
             Certificate::WrongName => vec!["wrong.invalid".to_owned()],
-            _ => ["localhost", "127.0.0.1", "::1"]
-                .map(str::to_owned)
-                .to_vec(),
+            _ => ["localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec(),
         };
         let mut params = CertificateParams::new(names)?;
         if *kind == Certificate::Expired {
@@ -215,24 +194,16 @@ impl Authority {
         self.sign(params, ExtendedKeyUsagePurpose::ClientAuth)
     }
 
-    fn sign(
-        &self,
-        mut params: CertificateParams,
-        usage: ExtendedKeyUsagePurpose,
-    ) -> Result<Identity, rcgen::Error> {
+    fn sign(&self, mut params: CertificateParams, usage: ExtendedKeyUsagePurpose) -> Result<Identity, rcgen::Error> {
         params.extended_key_usages = vec![usage];
         let key = KeyPair::generate()?;
         let cert = params.signed_by(&key, &self.issuer)?;
-        Ok(Identity {
-            cert_pem: cert.pem(),
-            key_pem: key.serialize_pem(),
-        })
+        Ok(Identity { cert_pem: cert.pem(), key_pem: key.serialize_pem() })
     }
 }
 
 fn read_certs(field: &'static str, path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
-    let certs: Result<Vec<_>, _> =
-        CertificateDer::pem_file_iter(path).and_then(|certs| certs.collect());
+    let certs: Result<Vec<_>, _> = CertificateDer::pem_file_iter(path).and_then(|certs| certs.collect());
     match certs {
         Ok(certs) if !certs.is_empty() => Ok(certs),
         Ok(_) => Err(refused(field, format!("{} has none", path.display()))),
@@ -241,16 +212,11 @@ fn read_certs(field: &'static str, path: &Path) -> Result<Vec<CertificateDer<'st
 }
 
 fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, Error> {
-    PrivateKeyDer::from_pem_file(path)
-        .map_err(|e| refused("tls.key", format!("{}: {e}", path.display())))
+    PrivateKeyDer::from_pem_file(path).map_err(|e| refused("tls.key", format!("{}: {e}", path.display())))
 }
 
 fn refused(field: &'static str, problem: String) -> Error {
-    Error::Config {
-        field,
-        problem,
-        remedy: "name a PEM file that this user may use",
-    }
+    Error::Config { field, problem, remedy: "name a PEM file that this user may use" }
 }
 
 fn generation(error: impl std::fmt::Display) -> Error {

@@ -1,7 +1,7 @@
 //! What the server did for each request: the truth that a client's figures are held against.
 //!
-//! Noted only with [`Config::truth`](crate::Config::truth). In memory until it is asked for, at most [`WRITES_KEPT`] writes in all, so
-//! that nothing is formatted or written to a disk beside the serving loops.
+//! Noted only with [`Config::truth`](crate::Config::truth). In memory until it is asked for, at most [`WRITES_KEPT`]
+//! writes in all, so that nothing is formatted or written to a disk beside the serving loops.
 //!
 //! As a file it is JSON by lines: a [`Header`], then a [`Served`] for each request, in the order in which they ended.
 
@@ -36,8 +36,8 @@ pub struct Served {
 pub struct Write {
     /// Right before the system call.
     pub begun_ns: u64,
-    /// From there until the socket had taken its last byte; at most 4.2 s. Over HTTP/2: until the connection had been given it,
-    /// which may write it later.
+    /// From there until the socket had taken its last byte; at most 4.2 s. Over HTTP/2: until the connection had been
+    /// given it, which may write it later.
     pub took_ns: u32,
     /// Output events in it.
     pub events: u32,
@@ -53,11 +53,7 @@ impl Write {
 
 impl From<(u64, u32, u32)> for Write {
     fn from((begun_ns, took_ns, events): (u64, u32, u32)) -> Self {
-        Self {
-            begun_ns,
-            took_ns,
-            events,
-        }
+        Self { begun_ns, took_ns, events }
     }
 }
 
@@ -150,10 +146,7 @@ pub(crate) type Note = Option<Box<Served>>;
 
 impl Notes {
     pub(crate) fn new(on: bool) -> Self {
-        Self {
-            on,
-            ..Self::default()
-        }
+        Self { on, ..Self::default() }
     }
 
     /// A request was received.
@@ -178,11 +171,7 @@ impl Notes {
             return;
         }
         served.tokens += tokens;
-        served.writes.push(Write {
-            begun_ns,
-            took_ns: 0,
-            events,
-        });
+        served.writes.push(Write { begun_ns, took_ns: 0, events });
         served.end_write(now_ns());
     }
 
@@ -196,10 +185,7 @@ impl Notes {
     /// A request is over.
     pub(crate) fn end(&self, note: &mut Note, finished: bool) {
         if let Some(served) = note.take() {
-            let served = Served {
-                finished,
-                ..*served
-            };
+            let served = Served { finished, ..*served };
             self.lock().push(served);
         }
     }
@@ -262,10 +248,7 @@ mod tests {
         let truth = notes.truth();
         assert_eq!(truth.served[0].request_id.as_deref(), Some("one"));
         assert_eq!(truth.served[0].tokens, 5);
-        assert_eq!(
-            (truth.served[0].finished, truth.served[1].finished),
-            (true, false)
-        );
+        assert_eq!((truth.served[0].finished, truth.served[1].finished), (true, false));
         let events: Vec<u32> = truth.served[0].events().map(|write| write.events).collect();
         assert_eq!(events, [1, 2, 2], "a write without output is not noted");
         let mut file = Vec::new();
@@ -296,10 +279,7 @@ mod tests {
         }
         notes.end(&mut note, true);
         let truth = notes.truth();
-        assert_eq!(
-            (truth.served[0].writes.len(), truth.header.writes_lost),
-            (1, 2)
-        );
+        assert_eq!((truth.served[0].writes.len(), truth.header.writes_lost), (1, 2));
         notes.clear();
         assert_eq!(notes.noted.load(Relaxed), WRITES_KEPT - 1);
         assert_eq!(notes.truth().served, []);

@@ -1,7 +1,8 @@
-//! Runs one case of the path of a token for callgrind, which counts its instructions: see `bench/compare/instructions.sh`.
+//! Runs one case of the path of a token for callgrind, which counts its instructions: see
+//! `bench/compare/instructions.sh`.
 //!
-//! `counts` lists the cases: name, events and bytes of a round, and `less` where something is taken off. `counts CASE ROUNDS` runs rounds of
-//! a case, `counts CASE ROUNDS less` those of what is taken off.
+//! `counts` lists the cases: name, events and bytes of a round, and `less` where something is taken off.
+//! `counts CASE ROUNDS` runs rounds of a case, `counts CASE ROUNDS less` those of what is taken off.
 #![forbid(unsafe_code)]
 
 use ringload_bench::case::{Case, count};
@@ -33,11 +34,7 @@ fn main() -> ExitCode {
     let Some((_, case)) = cases.into_iter().find(|(other, _)| other == name) else {
         return usage("there is no such case: `counts` alone lists them");
     };
-    let run = if less {
-        case.apart()
-    } else {
-        Some(case.rounds())
-    };
+    let run = if less { case.apart() } else { Some(case.rounds()) };
     match run {
         Some(mut run) => count(&mut *run, rounds),
         None => return usage("nothing is taken off this case"),

@@ -5,8 +5,8 @@
 //! * `bare` is a plain epoll loop (mio) with one `read` a ready socket: no stamps, no driver of ours.
 //! * `epoll` and `uring` are the engine's drivers with kernel stamps, and nothing behind them.
 //!
-//! Prints CPU time per token, user and kernel apart. A response is over when a read ends in the last chunk of a chunked body; the
-//! tokens are counted by the finished responses, or, with `--token-bytes`, by the bytes of all of them.
+//! Prints CPU time per token, user and kernel apart. A response is over when a read ends in the last chunk of a chunked
+//! body; the tokens are counted by the finished responses, or, with `--token-bytes`, by the bytes of all of them.
 #![forbid(unsafe_code)]
 
 use mio::net::TcpStream;
@@ -68,10 +68,7 @@ fn main() {
     let by_bytes = tally.bytes.checked_div(options.token_bytes);
     let tokens = by_bytes.unwrap_or(tally.responses * options.tokens);
     let tokens = tokens.max(1) as f64;
-    let (user, system) = (
-        (after.user - before.user) as f64,
-        (after.system - before.system) as f64,
-    );
+    let (user, system) = ((after.user - before.user) as f64, (after.system - before.system) as f64);
     println!(
         "{{\"io\":\"{}\",\"streams\":{},\"responses\":{},\"tokens_per_s\":{:.0},\"user_ns_per_token\":{:.0},\"system_ns_per_token\":{:.0},\"reads\":{},\"bytes\":{}}}",
         options.io,
@@ -99,10 +96,7 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
     };
     while let Some(arg) = args.next() {
         let mut value = || args.next().ok_or(format!("{arg} needs a value"));
-        let number = |v: String| {
-            v.parse::<u64>()
-                .map_err(|_| format!("`{v}` is not a number"))
-        };
+        let number = |v: String| v.parse::<u64>().map_err(|_| format!("`{v}` is not a number"));
         match arg.as_str() {
             "--io" => {
                 options.io = value()?;
@@ -168,9 +162,7 @@ fn bare(options: &Options) -> Tally {
             stream.set_nodelay(true).expect("nodelay");
             stream.set_nonblocking(true).expect("nonblocking");
             let mut stream = TcpStream::from_std(stream);
-            poll.registry()
-                .register(&mut stream, Token(i), Interest::READABLE)
-                .expect("register");
+            poll.registry().register(&mut stream, Token(i), Interest::READABLE).expect("register");
             stream
         })
         .collect();
@@ -181,8 +173,7 @@ fn bare(options: &Options) -> Tally {
     let mut events = Events::with_capacity(1024);
     let mut buffer = vec![0_u8; 64 << 10];
     while monotonic() < end {
-        poll.poll(&mut events, Some(Duration::from_millis(50)))
-            .expect("poll");
+        poll.poll(&mut events, Some(Duration::from_millis(50))).expect("poll");
         for event in &events {
             let stream = &mut streams[event.token().0];
             loop {
@@ -209,43 +200,29 @@ fn bare(options: &Options) -> Tally {
 }
 
 fn driven<D: Driver>(driver: Result<D, i32>, options: &Options) -> Tally {
-    let mut driver =
-        driver.unwrap_or_else(|e| panic!("no driver: {}", std::io::Error::from_raw_os_error(e)));
+    let mut driver = driver.unwrap_or_else(|e| panic!("no driver: {}", std::io::Error::from_raw_os_error(e)));
     let request = request(options);
     let mut tally = Tally::default();
     let end = monotonic() + options.seconds * SECOND;
     let mut ready: Vec<Key> = Vec::new();
     for slot in 0..options.streams as u32 {
-        driver
-            .connect(
-                Key {
-                    slot,
-                    generation: 1,
-                },
-                &options.addr.into(),
-                u64::from(slot),
-            )
-            .expect("connect");
+        driver.connect(Key { slot, generation: 1 }, &options.addr.into(), u64::from(slot)).expect("connect");
     }
     while driver.now() < end {
         let until = driver.now() + SECOND / 20;
         driver
-            .wait(
-                until,
-                options.batch_us * 1000,
-                &mut |key, event, _| match event {
-                    Event::Connected => ready.push(key),
-                    Event::Received { bytes, .. } => {
-                        tally.bytes += bytes.len() as u64;
-                        tally.reads += 1;
-                        if over(bytes) {
-                            tally.responses += 1;
-                            ready.push(key);
-                        }
+            .wait(until, options.batch_us * 1000, &mut |key, event, _| match event {
+                Event::Connected => ready.push(key),
+                Event::Received { bytes, .. } => {
+                    tally.bytes += bytes.len() as u64;
+                    tally.reads += 1;
+                    if over(bytes) {
+                        tally.responses += 1;
+                        ready.push(key);
                     }
-                    other => panic!("{other:?}"),
-                },
-            )
+                }
+                other => panic!("{other:?}"),
+            })
             .expect("wait");
         for key in ready.drain(..) {
             assert_ne!(driver.send(key, &request), Sending::Failed(0));

@@ -1,8 +1,10 @@
 //! What ringload reported, against what the server did.
 //!
-//! * `truth join LOG RECORDS`: the errors of a `profile_export.jsonl` against the truth log of `ringload mock`, as a line of JSON.
+//! * `truth join LOG RECORDS`: the errors of a `profile_export.jsonl` against the truth log of `ringload mock`, as a
+//!   line of JSON.
 //! * `truth server LOG`: what the log says of the run by itself.
-//! * `truth burn CORE SHARE SECONDS`: keeps a core busy for that share of each 10 ms, or for what of it the scheduler gives.
+//! * `truth burn CORE SHARE SECONDS`: keeps a core busy for that share of each 10 ms, or for what of it the scheduler
+//!   gives.
 #![forbid(unsafe_code)]
 
 use ringload_bench::truth::{clients, compare, server_figures};
@@ -23,10 +25,7 @@ fn main() -> ExitCode {
         ["join", log, records] => join(log, records),
         ["server", log] => server(log),
         ["burn", core, share, seconds] => burn(core, share, seconds),
-        _ => Err(
-            "usage: truth join LOG RECORDS | truth server LOG | truth burn CORE SHARE SECONDS"
-                .into(),
-        ),
+        _ => Err("usage: truth join LOG RECORDS | truth server LOG | truth burn CORE SHARE SECONDS".into()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -40,11 +39,7 @@ fn main() -> ExitCode {
 fn join(log: &str, records: &str) -> Result<(), Box<dyn Error>> {
     let truth = Truth::read(open(log)?)?;
     if truth.header.writes_lost > 0 {
-        return Err(format!(
-            "{log}: {} writes were not noted: make the run shorter",
-            truth.header.writes_lost
-        )
-        .into());
+        return Err(format!("{log}: {} writes were not noted: make the run shorter", truth.header.writes_lost).into());
     }
     let (clients, left_out) = clients(open(records)?, truth.header.wall_offset_ns)?;
     let comparison = compare(&clients, &truth.served);
@@ -67,8 +62,7 @@ fn open(path: &str) -> Result<BufReader<File>, String> {
 }
 
 fn burn(core: &str, share: &str, seconds: &str) -> Result<(), Box<dyn Error>> {
-    let (core, share, seconds): (usize, f64, f64) =
-        (core.parse()?, share.parse()?, seconds.parse()?);
+    let (core, share, seconds): (usize, f64, f64) = (core.parse()?, share.parse()?, seconds.parse()?);
     prepare_thread(core, false)?;
     let mut begun = monotonic();
     let end = begun + (seconds * SECOND as f64) as Nanos;

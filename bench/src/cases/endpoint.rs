@@ -7,17 +7,10 @@ use ringload_engine::plan::EndpointKind;
 use std::hint::black_box;
 
 pub(super) fn cases() -> Vec<Case> {
-    let stamped = |i| {
-        json_with(
-            i,
-            &format!(",\"ts\":{}", 1_413_856_528_115_u64 + 5_000_017 * i as u64),
-        )
-    };
+    let stamped = |i| json_with(i, &format!(",\"ts\":{}", 1_413_856_528_115_u64 + 5_000_017 * i as u64));
     let counted = |i| {
-        let usage = format!(
-            ",\"usage\":{{\"prompt_tokens\":550,\"total_tokens\":{},\"completion_tokens\":{i}}}",
-            550 + i
-        );
+        let usage =
+            format!(",\"usage\":{{\"prompt_tokens\":550,\"total_tokens\":{},\"completion_tokens\":{i}}}", 550 + i);
         json_with(i, &usage)
     };
     // A key with an escape is one that only the full parse understands.
@@ -25,11 +18,7 @@ pub(super) fn cases() -> Vec<Case> {
     let same = |json: &'static str| move |_| json.to_owned();
     vec![
         case("output, as the last", Reset::Never, json),
-        case(
-            "output, as the last but for time stamps",
-            Reset::Never,
-            stamped,
-        ),
+        case("output, as the last but for time stamps", Reset::Never, stamped),
         case("output, the first of its kind", Reset::Each, json),
         case("output and usage", Reset::Never, counted),
         case("usage", Reset::Each, same(USAGE)),

@@ -1,9 +1,7 @@
 //! One request's life: reads → gaps, and all of it → a record.
 
 use crate::case::{Case, Round};
-use crate::samples::{
-    EVENTS, HEAD, LAPS, ROUND, chunk, event, farewell, head_limits, reads, round_bytes, token,
-};
+use crate::samples::{EVENTS, HEAD, LAPS, ROUND, chunk, event, farewell, head_limits, reads, round_bytes, token};
 use ringload_engine::clock::{MILLI, Nanos, SECOND};
 use ringload_engine::exchange::{Exchange, KeepText, Progress, Request};
 use ringload_engine::plan::{EndpointKind, Limits};
@@ -15,24 +13,14 @@ pub(super) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for each in [1, 8] {
         let name = format!("http1, {each} a read");
-        cases.push(stream(
-            name,
-            Carried::Http1,
-            KeepText::WithoutUsage,
-            reads(each, token),
-        ));
+        cases.push(stream(name, Carried::Http1, KeepText::WithoutUsage, reads(each, token)));
     }
     let reads_1 = || reads(1, token);
     let no_text = "http1, 1 a read, text dropped".into();
     cases.push(stream(no_text, Carried::Http1, KeepText::Never, reads_1()));
     let frames = reads(1, |i| event(i, "\n"));
     let http2 = "http2, 1 a frame".into();
-    cases.push(stream(
-        http2,
-        Carried::Http2,
-        KeepText::WithoutUsage,
-        frames,
-    ));
+    cases.push(stream(http2, Carried::Http2, KeepText::WithoutUsage, frames));
     cases.push(requests());
     cases
 }
@@ -77,10 +65,7 @@ impl Round for Stream {
             let read = black_box(&read[..]);
             black_box(match self.carried {
                 Carried::Http1 => self.exchange.handle_received(read, &self.now.into()),
-                Carried::Http2 => {
-                    self.exchange
-                        .handle_body(read, &self.now.into(), true, self.number)
-                }
+                Carried::Http2 => self.exchange.handle_body(read, &self.now.into(), true, self.number),
             });
         }
     }
@@ -99,27 +84,21 @@ fn stream(name: String, carried: Carried, keep: KeepText, reads: Vec<Vec<u8>>) -
 /// Whole requests, of one token each.
 fn requests() -> Case {
     let answer = [HEAD, &token(0), &chunk(&farewell()), b"0\r\n\r\n"].concat();
-    Case::new(
-        "http1, requests of one token",
-        EVENTS,
-        EVENTS * answer.len(),
+    Case::new("http1, requests of one token", EVENTS, EVENTS * answer.len(), move || {
+        let answer = answer.clone();
+        let mut exchange = exchange(KeepText::WithoutUsage);
         move || {
-            let answer = answer.clone();
-            let mut exchange = exchange(KeepText::WithoutUsage);
-            move || {
-                for _ in 0..EVENTS {
-                    exchange.begin(black_box(&request(1)));
-                    exchange.handle_sending(SECOND, 1_000, true);
-                    exchange.handle_sent(SECOND);
-                    let progress =
-                        exchange.handle_received(black_box(&answer), &(2 * SECOND).into());
-                    assert_eq!(progress, Progress::Done { reusable: true });
-                    let record = black_box(exchange.take_record());
-                    assert_eq!(record.outcome, Outcome::Succeeded);
-                }
+            for _ in 0..EVENTS {
+                exchange.begin(black_box(&request(1)));
+                exchange.handle_sending(SECOND, 1_000, true);
+                exchange.handle_sent(SECOND);
+                let progress = exchange.handle_received(black_box(&answer), &(2 * SECOND).into());
+                assert_eq!(progress, Progress::Done { reusable: true });
+                let record = black_box(exchange.take_record());
+                assert_eq!(record.outcome, Outcome::Succeeded);
             }
-        },
-    )
+        }
+    })
 }
 
 fn exchange(keep: KeepText) -> Exchange {

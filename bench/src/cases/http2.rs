@@ -1,16 +1,12 @@
 //! Bytes of an HTTP/2 connection → body bytes, stream by stream.
 
 use crate::case::Case;
-use crate::samples::{
-    DATA, LAPS, ROUND, SETTINGS, event, frame, head_frame, plan, reads, round_bytes,
-};
+use crate::samples::{DATA, LAPS, ROUND, SETTINGS, event, frame, head_frame, plan, reads, round_bytes};
 use ringload_engine::wire::http2::{Config, Connection, Opened, RequestHead};
 use std::hint::black_box;
 
 pub(super) fn cases() -> Vec<Case> {
-    let frames = |streams: u32| {
-        move |i: usize| frame(DATA, 0, id(i as u32 % streams), event(i, "\n").as_bytes())
-    };
+    let frames = |streams: u32| move |i: usize| frame(DATA, 0, id(i as u32 % streams), event(i, "\n").as_bytes());
     vec![
         case("frames, 1 a read, 1 stream", 1, reads(1, frames(1))),
         case("frames, 1 a read, 64 streams", 64, reads(1, frames(64))),
@@ -54,10 +50,7 @@ fn connected(streams: u32) -> (Connection, Vec<u8>) {
     }
     let mut input = &bytes[..];
     while let Ok(Some(_)) = connection.receive(&mut input, 1, &mut out) {}
-    assert_eq!(
-        (input.len(), connection.open_streams()),
-        (0, streams as usize)
-    );
+    assert_eq!((input.len(), connection.open_streams()), (0, streams as usize));
     (connection, out)
 }
 

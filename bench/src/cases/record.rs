@@ -17,9 +17,7 @@ pub(super) fn cases() -> Vec<Case> {
             let record = record();
             move || log.append(black_box(&record)).expect("it takes all")
         }),
-        Case::new("decoded", ROUND, bytes, || Decoded {
-            log: log_of(&record()),
-        }),
+        Case::new("decoded", ROUND, bytes, || Decoded { log: log_of(&record()) }),
     ]
 }
 
@@ -67,9 +65,7 @@ pub(super) fn record() -> Record {
     exchange.handle_sending(SECOND, 3_000, true);
     exchange.handle_sent(SECOND + 30 * MICRO);
     let mut record = exchange.take_record();
-    record.gaps = (0..ROUND as u64)
-        .map(|i| 19 * MILLI + (i * 7_919 * MICRO) % (2 * MILLI))
-        .collect();
+    record.gaps = (0..ROUND as u64).map(|i| 19 * MILLI + (i * 7_919 * MICRO) % (2 * MILLI)).collect();
     record.outcome = Outcome::Succeeded;
     record.events = ROUND as u32 + 1;
     record.reads = ROUND as u32 + 2;
@@ -77,8 +73,7 @@ pub(super) fn record() -> Record {
     let at = &mut record.instants;
     let last = SECOND + 100 * MILLI + record.gaps.iter().sum::<u64>();
     (at.first_byte, at.head_end) = (Some(SECOND + 90 * MILLI), Some(SECOND + 90 * MILLI));
-    (at.first_token, at.first_visible_token) =
-        (Some(SECOND + 100 * MILLI), Some(SECOND + 100 * MILLI));
+    (at.first_token, at.first_visible_token) = (Some(SECOND + 100 * MILLI), Some(SECOND + 100 * MILLI));
     (at.last_token, at.end) = (Some(last), last);
     record
 }

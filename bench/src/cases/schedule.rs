@@ -15,10 +15,7 @@ pub(super) fn cases() -> Vec<Case> {
     ];
     let steady = patterns.map(|(name, pattern)| case(name.to_owned(), RATE.into(), pattern));
     // Ramps for ever: as dear as an arrival gets.
-    let ramp = Ramp {
-        lasting: 1_000_000 * SECOND,
-        shape: Shape::Exponential,
-    };
+    let ramp = Ramp { lasting: 1_000_000 * SECOND, shape: Shape::Exponential };
     let ramped = patterns[..2].iter().map(|(name, pattern)| {
         let rate = Rate::ramped(RATE, ramp);
         case(format!("{name}, ramp"), rate, *pattern)

@@ -18,9 +18,7 @@ pub(super) fn cases() -> Vec<Case> {
     for each in [1, 8] {
         let reads = reads(each, token);
         let name = format!("records, {each} a record");
-        cases.push(Case::new(name, ROUND, round_bytes(&reads), move || {
-            Records::new(reads.clone())
-        }));
+        cases.push(Case::new(name, ROUND, round_bytes(&reads), move || Records::new(reads.clone())));
     }
     cases
 }
@@ -74,16 +72,9 @@ impl Records {
             while server.wants_write() {
                 server.write_tls(&mut down).expect("in memory");
             }
-            session
-                .receive(&down, |_| ControlFlow::Continue(()))
-                .expect("a good handshake");
+            session.receive(&down, |_| ControlFlow::Continue(())).expect("a good handshake");
         }
-        Self {
-            session,
-            server,
-            plain,
-            sealed: Vec::new(),
-        }
+        Self { session, server, plain, sealed: Vec::new() }
     }
 }
 
@@ -97,8 +88,7 @@ fn client() -> Session {
 }
 
 fn server() -> ServerConnection {
-    let CertifiedKey { cert, signing_key } =
-        generate_simple_self_signed([NAME.to_owned()]).expect("a plain name");
+    let CertifiedKey { cert, signing_key } = generate_simple_self_signed([NAME.to_owned()]).expect("a plain name");
     let key = PrivatePkcs8KeyDer::from(signing_key.serialize_der());
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()

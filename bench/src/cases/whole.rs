@@ -1,5 +1,5 @@
-//! The whole path: bytes in, records out. The real worker over the driver of virtual time, less what that driver and the scripted server
-//! cost without it.
+//! The whole path: bytes in, records out. The real worker over the driver of virtual time, less what that driver and
+//! the scripted server cost without it.
 
 use crate::case::{Case, Round};
 use crate::peer::{Alone, Answers, Carriage, START, Shape};
@@ -21,23 +21,13 @@ pub(super) fn cases() -> Vec<Case> {
         ("http1, 64 streams", Http1, 64, 256),
         ("http1, 1000 streams", Http1, 1_000, 64),
         ("http2, 64 streams, 1 frame a read", Http2, 64, 256),
-        (
-            "http2, 64 streams, 64 frames a read",
-            Http2Together,
-            64,
-            256,
-        ),
+        ("http2, 64 streams, 64 frames a read", Http2Together, 64, 256),
         ("http1, requests of one token", Http1, 64, 1),
     ]
     .into_iter()
     .map(|(name, carriage, streams, tokens)| {
-        let shape = Shape {
-            carriage,
-            streams,
-            tokens,
-        };
-        Case::new(name, shape.events(), shape.bytes(), move || Run::new(shape))
-            .less(move || Alone::new(shape))
+        let shape = Shape { carriage, streams, tokens };
+        Case::new(name, shape.events(), shape.bytes(), move || Run::new(shape)).less(move || Alone::new(shape))
     })
     .collect()
 }
@@ -58,13 +48,7 @@ impl Run {
         let (producer, records) = rtrb::RingBuffer::new(shape.streams as usize);
         let sim = Sim::new(START, Answers::new(shape));
         let room = 2 * shape.streams as usize + 1;
-        Self {
-            worker: Worker::new(sim, shared, 0, room, producer),
-            shared,
-            records,
-            shape,
-            now: START,
-        }
+        Self { worker: Worker::new(sim, shared, 0, room, producer), shared, records, shape, now: START }
     }
 }
 

@@ -16,8 +16,8 @@ pub struct Client {
     pub arrivals_ns: Vec<u64>,
 }
 
-/// Reads a `profile_export.jsonl`; `wall_offset_ns` is what wall-clock instants are ahead of monotonic ones. Requests that did not
-/// succeed, and those without a stream, are left out and counted.
+/// Reads a `profile_export.jsonl`; `wall_offset_ns` is what wall-clock instants are ahead of monotonic ones. Requests
+/// that did not succeed, and those without a stream, are left out and counted.
 ///
 /// # Errors
 /// Of the input, or when it is no such file.
@@ -60,29 +60,17 @@ struct Measured<V> {
 
 impl Line {
     fn client(self, wall_offset_ns: u64) -> Option<Client> {
-        let ttft = self
-            .metrics
-            .time_to_first_token
-            .filter(|_| self.error.is_none())?;
+        let ttft = self.metrics.time_to_first_token.filter(|_| self.error.is_none())?;
         let issued_ns = self.metadata.request_start_ns.checked_sub(wall_offset_ns)?;
         let mut at_ns = issued_ns + nanos(ttft.value);
         let from_send = self.metrics.time_to_first_token_from_send;
         let sent_ns = from_send.and_then(|wait| at_ns.checked_sub(nanos(wait.value)));
         let mut arrivals_ns = vec![at_ns];
-        for gap_ms in self
-            .metrics
-            .inter_chunk_latency
-            .map_or(Vec::new(), |m| m.value)
-        {
+        for gap_ms in self.metrics.inter_chunk_latency.map_or(Vec::new(), |m| m.value) {
             at_ns += nanos(gap_ms);
             arrivals_ns.push(at_ns);
         }
-        Some(Client {
-            request_id: self.metadata.x_request_id,
-            issued_ns,
-            sent_ns,
-            arrivals_ns,
-        })
+        Some(Client { request_id: self.metadata.x_request_id, issued_ns, sent_ns, arrivals_ns })
     }
 }
 

@@ -49,20 +49,22 @@ impl Joined {
         Some(client - difference(first.begun_ns, self.received_ns))
     }
 
-    /// The reported time from the send to the first token − the server's: the stamp of that token, and the way of the request from the client's
-    /// kernel until the server had read it.
+    /// The reported time from the send to the first token − the server's: the stamp of that token, and the way of the
+    /// request from the client's kernel until the server had read it.
     #[must_use]
     pub fn from_send_error_ns(&self) -> Option<i64> {
         Some(self.tokens.first()?.error_ns() + self.sent_way_ns()?)
     }
 
-    /// From the client's taking the request up until the kernel had its last byte: the client's own time, and the connect, if there was one.
+    /// From the client's taking the request up until the kernel had its last byte: the client's own time, and the
+    /// connect, if there was one.
     #[must_use]
     pub fn unsent_ns(&self) -> Option<i64> {
         Some(difference(self.sent_ns?, self.issued_ns))
     }
 
-    /// From then until the server had read it. Negative where the server was faster than the return of the client's system call.
+    /// From then until the server had read it. Negative where the server was faster than the return of the client's
+    /// system call.
     #[must_use]
     pub fn sent_way_ns(&self) -> Option<i64> {
         Some(difference(self.received_ns, self.sent_ns?))
@@ -70,9 +72,7 @@ impl Joined {
 
     /// Each gap between two output events − the same gap between the server's writes.
     pub fn gap_errors_ns(&self) -> impl Iterator<Item = i64> {
-        self.tokens
-            .windows(2)
-            .map(|pair| pair[1].error_ns() - pair[0].error_ns())
+        self.tokens.windows(2).map(|pair| pair[1].error_ns() - pair[0].error_ns())
     }
 
     /// The mean gap of the request − the server's.
@@ -89,9 +89,7 @@ impl Joined {
 /// Joins by id. What does not fit is counted, not dropped in silence.
 #[must_use]
 pub fn compare(clients: &[Client], served: &[Served]) -> Comparison {
-    let ids = served
-        .iter()
-        .filter_map(|one| Some((one.request_id.as_deref()?, one)));
+    let ids = served.iter().filter_map(|one| Some((one.request_id.as_deref()?, one)));
     let mut by_id: HashMap<&str, &Served> = ids.collect();
     let mut comparison = Comparison::default();
     for client in clients {
@@ -134,7 +132,8 @@ pub struct Comparison {
     pub joined: Vec<Joined>,
     /// Requests of the client that the server has not noted.
     pub unknown_to_server: usize,
-    /// Requests that the server noted and the client does not report as succeeded (warm-up, in flight at the end, failed).
+    /// Requests that the server noted and the client does not report as succeeded (warm-up, in flight at the end,
+    /// failed).
     pub unknown_to_client: usize,
     /// Requests whose numbers of output events differ.
     pub of_other_length: usize,
@@ -177,9 +176,7 @@ impl Comparison {
     #[must_use]
     pub fn errors(&self) -> Errors {
         let tokens: Vec<Token> = self.joined.iter().flat_map(|j| j.tokens.clone()).collect();
-        let of = |errors: &mut dyn Iterator<Item = i64>| {
-            Percentiles::of_ns(errors.map(i64::abs).collect())
-        };
+        let of = |errors: &mut dyn Iterator<Item = i64>| Percentiles::of_ns(errors.map(i64::abs).collect());
         let shared = tokens.iter().filter(|t| !t.last_of_read).count();
         let earliest = tokens.iter().map(Token::error_ns).min().unwrap_or_default();
         let joined = self.joined.iter();
@@ -192,13 +189,8 @@ impl Comparison {
             shared_share: shared as f64 / tokens.len().max(1) as f64,
             earliest_us: earliest as f64 / 1e3,
             arrival_us: of(&mut tokens.iter().map(Token::error_ns)),
-            own_stamp_us: of(&mut tokens
-                .iter()
-                .filter(|t| t.last_of_read)
-                .map(Token::error_ns)),
-            first_us: of(&mut joined
-                .clone()
-                .filter_map(|j| Some(j.tokens.first()?.error_ns()))),
+            own_stamp_us: of(&mut tokens.iter().filter(|t| t.last_of_read).map(Token::error_ns)),
+            first_us: of(&mut joined.clone().filter_map(|j| Some(j.tokens.first()?.error_ns()))),
             ttft_us: of(&mut joined.clone().filter_map(Joined::ttft_error_ns)),
             gap_us: of(&mut joined.clone().flat_map(Joined::gap_errors_ns)),
             itl_us: of(&mut joined.clone().filter_map(Joined::itl_error_ns)),
@@ -230,20 +222,12 @@ mod tests {
     }
 
     fn client(id: &str, arrivals_ns: &[u64]) -> Client {
-        Client {
-            request_id: id.into(),
-            issued_ns: 900,
-            sent_ns: Some(970),
-            arrivals_ns: arrivals_ns.to_vec(),
-        }
+        Client { request_id: id.into(), issued_ns: 900, sent_ns: Some(970), arrivals_ns: arrivals_ns.to_vec() }
     }
 
     #[test]
     fn errors_are_against_the_write_that_carried_the_event() {
-        let server = [served(
-            "a",
-            &[(2_000, 30, 1), (3_000, 40, 2), (4_000, 10, 1)],
-        )];
+        let server = [served("a", &[(2_000, 30, 1), (3_000, 40, 2), (4_000, 10, 1)])];
         let joined = compare(&[client("a", &[2_010, 3_020, 3_020, 4_005])], &server);
         let a = &joined.joined[0];
         let errors: Vec<i64> = a.tokens.iter().map(Token::error_ns).collect();
@@ -265,11 +249,7 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_counted() {
-        let server = [
-            served("a", &[(2, 1, 1)]),
-            served("b", &[(2, 1, 2)]),
-            served("c", &[]),
-        ];
+        let server = [served("a", &[(2, 1, 1)]), served("b", &[(2, 1, 2)]), served("c", &[])];
         let clients = [client("a", &[3]), client("b", &[3]), client("d", &[3])];
         let c = compare(&clients, &server);
         assert_eq!(c.joined.len(), 1);

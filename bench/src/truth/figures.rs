@@ -26,12 +26,7 @@ impl Percentiles {
             let value = values.get(rank.max(1) - 1).copied().unwrap_or_default();
             value as f64 / 1e3
         };
-        Self {
-            p50: at(0.5),
-            p99: at(0.99),
-            p999: at(0.999),
-            max: at(1.0),
-        }
+        Self { p50: at(0.5), p99: at(0.99), p999: at(0.999), max: at(1.0) }
     }
 }
 
@@ -72,12 +67,7 @@ pub fn server_figures(truth: &Truth) -> ServerFigures {
         tokens: truth.served.iter().map(|one| u64::from(one.tokens)).sum(),
         writes_lost: truth.header.writes_lost,
         first_received_ns: received.min().unwrap_or_default(),
-        last_write_ns: truth
-            .served
-            .iter()
-            .filter_map(end)
-            .max()
-            .unwrap_or_default(),
+        last_write_ns: truth.served.iter().filter_map(end).max().unwrap_or_default(),
         peak_in_flight: peak(&truth.served),
         ttft_us: Percentiles::of_ns(ttfts.collect()),
         gap_us: Percentiles::of_ns(finished().flat_map(gaps).collect()),
@@ -105,9 +95,7 @@ fn end(served: &Served) -> Option<u64> {
 
 fn peak(served: &[Served]) -> usize {
     let begins = served.iter().map(|one| (one.received_ns, 1));
-    let ends = served
-        .iter()
-        .map(|one| (end(one).unwrap_or(one.received_ns), -1));
+    let ends = served.iter().map(|one| (end(one).unwrap_or(one.received_ns), -1));
     // At one instant what ends goes before what begins.
     let mut changes: Vec<(u64, i64)> = begins.chain(ends).collect();
     changes.sort_unstable();
@@ -127,10 +115,7 @@ mod tests {
     #[test]
     fn percentiles_are_values_that_occurred() {
         let p = Percentiles::of_ns((1..=1_000).map(|us| us * 1_000).rev().collect());
-        assert_eq!(
-            (p.p50, p.p99, p.p999, p.max),
-            (500.0, 990.0, 999.0, 1_000.0)
-        );
+        assert_eq!((p.p50, p.p99, p.p999, p.max), (500.0, 990.0, 999.0, 1_000.0));
         assert_eq!(Percentiles::of_ns(Vec::new()), Percentiles::default());
     }
 
@@ -143,26 +128,15 @@ mod tests {
             writes: writes.iter().map(|&write| Write::from(write)).collect(),
             ..Served::default()
         };
-        let header = Header {
-            truth_log: 1,
-            wall_offset_ns: 0,
-            offset_error_ns: 0,
-            writes_lost: 3,
-        };
+        let header = Header { truth_log: 1, wall_offset_ns: 0, offset_error_ns: 0, writes_lost: 3 };
         let served = vec![
             one(1_000, true, &[(3_000, 5, 1), (7_000, 5, 1), (9_000, 5, 1)]),
             one(2_000, false, &[(80_000, 5, 1)]),
             one(90_000, true, &[(91_000, 5, 1)]),
         ];
         let figures = server_figures(&Truth { header, served });
-        assert_eq!(
-            (figures.requests, figures.unfinished, figures.tokens),
-            (2, 1, 5)
-        );
-        assert_eq!(
-            (figures.first_received_ns, figures.last_write_ns),
-            (1_000, 91_005)
-        );
+        assert_eq!((figures.requests, figures.unfinished, figures.tokens), (2, 1, 5));
+        assert_eq!((figures.first_received_ns, figures.last_write_ns), (1_000, 91_005));
         assert_eq!((figures.peak_in_flight, figures.writes_lost), (2, 3));
         assert_eq!((figures.ttft_us.p50, figures.ttft_us.max), (1.0, 2.0));
         assert_eq!((figures.gap_us.p50, figures.gap_us.max), (2.0, 4.0));

@@ -14,15 +14,8 @@ pub(crate) struct Known {
 /// Looks a flag up (`--name`, without a value).
 pub(crate) fn find(flag: &str) -> Option<Known> {
     let (group, flag) = all().find(|(_, name)| *name == flag)?;
-    let remedy = REMEDIES
-        .iter()
-        .find(|(flags, _)| flags.contains(&flag))
-        .map_or("leave it out", |(_, remedy)| remedy);
-    Some(Known {
-        flag,
-        group,
-        remedy,
-    })
+    let remedy = REMEDIES.iter().find(|(flags, _)| flags.contains(&flag)).map_or("leave it out", |(_, remedy)| remedy);
+    Some(Known { flag, group, remedy })
 }
 
 /// The flag of AIPerf most like a mistyped one.
@@ -35,9 +28,7 @@ pub(crate) fn nearest(flag: &str) -> Option<&'static str> {
 }
 
 fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
-    GROUPS
-        .iter()
-        .flat_map(|(group, flags)| flags.iter().map(move |flag| (*group, *flag)))
+    GROUPS.iter().flat_map(|(group, flags)| flags.iter().map(move |flag| (*group, *flag)))
 }
 
 /// Endpoint types of AIPerf that ringload does not have.
@@ -53,17 +44,9 @@ pub(crate) const ENDPOINT_TYPES: &[&str] = &[
 ];
 
 const REMEDIES: &[(&[&str], &str)] = &[
+    (&["--config", "-f"], "write the same settings as flags; --dry-run shows the plan that they make"),
     (
-        &["--config", "-f"],
-        "write the same settings as flags; --dry-run shows the plan that they make",
-    ),
-    (
-        &[
-            "--workers-max",
-            "--max-workers",
-            "--record-processor-service-count",
-            "--record-processors",
-        ],
+        &["--workers-max", "--max-workers", "--record-processor-service-count", "--record-processors"],
         "use --cores to say how many cores drive the load",
     ),
     (&["--log-level", "--extra-verbose"], "use --verbose"),
@@ -72,17 +55,10 @@ const REMEDIES: &[(&[&str], &str)] = &[
         "use `ringload capacity`, or a comma list such as --concurrency 1,4,16",
     ),
     (
-        &[
-            "--wait-for-model-timeout",
-            "--wait-for-model-mode",
-            "--wait-for-model-interval",
-        ],
+        &["--wait-for-model-timeout", "--wait-for-model-mode", "--wait-for-model-interval"],
         "wait for the server first, e.g. until curl -sf URL/v1/models; do sleep 5; done",
     ),
-    (
-        &["--tokenizer-trust-remote-code"],
-        "leave it out: ringload never runs code from a hub",
-    ),
+    (&["--tokenizer-trust-remote-code"], "leave it out: ringload never runs code from a hub"),
 ];
 
 /// Group, and its flags.
@@ -167,14 +143,7 @@ const GROUPS: &[(&str, &[&str])] = &[
         ],
     ),
     ("scenarios", &["--scenario", "--unsafe-override"]),
-    (
-        "warm-up",
-        &[
-            "--agentic-cache-warmup-duration",
-            "--agentic-warmup-grace-period",
-            "--num-warmup-sessions",
-        ],
-    ),
+    ("warm-up", &["--agentic-cache-warmup-duration", "--agentic-warmup-grace-period", "--num-warmup-sessions"]),
     (
         "output",
         &[
@@ -197,18 +166,8 @@ const GROUPS: &[(&str, &[&str])] = &[
             "--wandb-tag",
         ],
     ),
-    (
-        "server metrics",
-        &["--server-metrics", "--server-metrics-formats"],
-    ),
-    (
-        "network latency",
-        &[
-            "--network-latency-automatic",
-            "--network-latency-mean",
-            "--network-latency-ping-interval",
-        ],
-    ),
+    ("server metrics", &["--server-metrics", "--server-metrics-formats"]),
+    ("network latency", &["--network-latency-automatic", "--network-latency-mean", "--network-latency-ping-interval"]),
     ("GPU telemetry", &["--gpu-telemetry"]),
     (
         "sweeps, repeats and searches",

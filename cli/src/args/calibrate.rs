@@ -3,7 +3,8 @@
 use super::{ProfileArgs, values};
 use clap::Args;
 
-/// What `ringload calibrate` takes beside the flags of `ringload profile`, of which those count that give a run its shape.
+/// What `ringload calibrate` takes beside the flags of `ringload profile`, of which those count that give a run its
+/// shape.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct CalibrateArgs {
     /// Everything that a run takes.

@@ -28,11 +28,7 @@ pub(crate) struct CampaignArgs {
     pub(crate) no_profile_run_disable_warmup_after_first: bool,
 
     /// Use one seed for all repeats; this is the default.
-    #[arg(
-        long,
-        overrides_with = "no_set_consistent_seed",
-        conflicts_with = "vary_seed_per_trial"
-    )]
+    #[arg(long, overrides_with = "no_set_consistent_seed", conflicts_with = "vary_seed_per_trial")]
     pub(crate) set_consistent_seed: bool,
 
     /// As --vary-seed-per-trial.
@@ -51,14 +47,9 @@ pub(crate) struct CampaignArgs {
     #[arg(long, value_name = "STAT", default_value = "avg", value_parser = values::statistic, requires = "convergence_metric")]
     pub(crate) convergence_stat: &'static str,
 
-    /// When it has settled: the length of its interval over its mean, its coefficient of variation, or whether the requests of the
-    /// latest repeat have the distribution of the earlier ones.
-    #[arg(
-        long,
-        value_enum,
-        default_value = "ci_width",
-        requires = "convergence_metric"
-    )]
+    /// When it has settled: the length of its interval over its mean, its coefficient of variation, or whether the
+    /// requests of the latest repeat have the distribution of the earlier ones.
+    #[arg(long, value_enum, default_value = "ci_width", requires = "convergence_metric")]
     pub(crate) convergence_mode: Mode,
 
     /// Bound of --convergence-mode [default: 0.10 for ci_width, 0.05 for the others].
@@ -70,11 +61,7 @@ pub(crate) struct CampaignArgs {
     pub(crate) sweep_type: SweepType,
 
     /// One cell of a sweep, `NAME: concurrency=8, request-count=100`; repeatable, instead of comma lists.
-    #[arg(
-        long,
-        visible_alias = "sweep-variant",
-        value_name = "[NAME:] FLAG=VALUE, …"
-    )]
+    #[arg(long, visible_alias = "sweep-variant", value_name = "[NAME:] FLAG=VALUE, …")]
     pub(crate) variant: Vec<String>,
 
     /// Whether all cells are repeated in turn, or each cell is repeated before the next.

@@ -18,7 +18,8 @@ pub(crate) struct CapacityArgs {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Capacity")]
 pub(crate) struct SearchArgs {
-    /// What is raised until it no longer holds: arrivals per second of an open loop, or requests in flight of a closed one.
+    /// What is raised until it no longer holds: arrivals per second of an open loop, or requests in flight of a closed
+    /// one.
     #[arg(long, value_enum, default_value = "rate")]
     pub(crate) axis: Axis,
 

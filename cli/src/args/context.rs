@@ -38,8 +38,8 @@ pub(crate) struct ContextArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) system_prompt_file: Option<PathBuf>,
 
-    /// Put a mark of its own on each conversation, so that no prefix cache hits across them: `none`, `system_prefix`, `system_suffix`,
-    /// `first_turn_prefix` or `first_turn_suffix` [default: none].
+    /// Put a mark of its own on each conversation, so that no prefix cache hits across them: `none`, `system_prefix`,
+    /// `system_suffix`, `first_turn_prefix` or `first_turn_suffix` [default: none].
     #[arg(long, value_name = "WHERE", value_parser = values::marker)]
     pub(crate) cache_bust: Option<Bust>,
 }

@@ -47,8 +47,8 @@ pub(crate) struct FileArgs {
     #[arg(long, value_name = "TOKENS", value_parser = values::one_count)]
     pub(crate) isl_block_size: Option<u32>,
 
-    /// Folder that holds the images, audio and video which the file names by path; nothing outside of it is read [default: the folder
-    /// of the file].
+    /// Folder that holds the images, audio and video which the file names by path; nothing outside of it is read
+    /// [default: the folder of the file].
     #[arg(long, value_name = "DIR", conflicts_with = "allow_local_media")]
     pub(crate) media_root: Option<PathBuf>,
 

@@ -21,10 +21,11 @@ pub(crate) struct EndpointArgs {
     #[arg(long, value_enum, default_value = "round_robin")]
     pub(crate) url_strategy: UrlStrategy,
 
-    /// API dialect: chat (/v1/chat/completions), completions (/v1/completions), responses (/v1/responses), messages (Anthropic's
-    /// /v1/messages; without --osl it is sent max_tokens 1024), embeddings and nim_embeddings (/v1/embeddings), cohere_rankings
-    /// (/v2/rerank), hf_tei_rankings (/rerank), nim_rankings (/v1/ranking), huggingface_generate (/generate, /generate_stream),
-    /// template (a body by --extra-inputs payload_template:…, to the URL's path), raw (bodies of a file, to the URL's path).
+    /// API dialect: chat (/v1/chat/completions), completions (/v1/completions), responses (/v1/responses), messages
+    /// (Anthropic's /v1/messages; without --osl it is sent max_tokens 1024), embeddings and nim_embeddings
+    /// (/v1/embeddings), cohere_rankings (/v2/rerank), hf_tei_rankings (/rerank), nim_rankings (/v1/ranking),
+    /// huggingface_generate (/generate, /generate_stream), template (a body by --extra-inputs payload_template:…, to
+    /// the URL's path), raw (bodies of a file, to the URL's path).
     #[arg(long, value_name = "TYPE", default_value = "chat", value_parser = values::endpoint_type)]
     pub(crate) endpoint_type: EndpointKind,
 
@@ -44,7 +45,8 @@ pub(crate) struct EndpointArgs {
     #[arg(long)]
     pub(crate) streaming: bool,
 
-    /// Key sent as `Authorization: Bearer KEY` (messages: `x-api-key: KEY`); also from RINGLOAD_API_KEY. Never shown, never written.
+    /// Key sent as `Authorization: Bearer KEY` (messages: `x-api-key: KEY`); also from RINGLOAD_API_KEY. Never shown,
+    /// never written.
     #[arg(long, value_name = "KEY")]
     pub(crate) api_key: Option<String>,
 
@@ -56,7 +58,8 @@ pub(crate) struct EndpointArgs {
     #[arg(short = 'H', long, value_name = "NAME:VALUE", num_args = 1..)]
     pub(crate) header: Vec<String>,
 
-    /// File of headers, `Name: value` on a line or a JSON object, so that they are not in the process list; lines that begin with # are left out.
+    /// File of headers, `Name: value` on a line or a JSON object, so that they are not in the process list; lines that
+    /// begin with # are left out.
     #[arg(long, value_name = "FILE")]
     pub(crate) header_file: Vec<PathBuf>,
 
@@ -105,8 +108,9 @@ pub(crate) struct EndpointArgs {
     #[arg(long, value_name = "BYTES", default_value = "64M", value_parser = values::bytes)]
     pub(crate) max_body_bytes: usize,
 
-    /// Most bytes that the answers of the run hold at once, all requests together. Half of it is shared out in equal parts, and a quarter is for
-    /// answers of at most 64 KiB, so that one without an end takes no room of the others. By default half of the memory that is available at the start.
+    /// Most bytes that the answers of the run hold at once, all requests together. Half of it is shared out in equal
+    /// parts, and a quarter is for answers of at most 64 KiB, so that one without an end takes no room of the others.
+    /// By default half of the memory that is available at the start.
     #[arg(long, value_name = "BYTES", value_parser = values::memory)]
     pub(crate) max_buffered_bytes: Option<usize>,
 }

@@ -8,7 +8,8 @@ use ringload_engine::plan::{Pair, Sampling};
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Input")]
 pub(crate) struct InputArgs {
-    /// Field of every request body: `key:value` (numbers, true, false, null and JSON keep their type), or a JSON object.
+    /// Field of every request body: `key:value` (numbers, true, false, null and JSON keep their type), or a JSON
+    /// object.
     #[arg(long, value_name = "KEY:VALUE", num_args = 1..)]
     pub(crate) extra_inputs: Vec<String>,
 
@@ -66,8 +67,8 @@ pub(crate) struct InputArgs {
     #[arg(long, value_name = "LAW", value_parser = values::law)]
     pub(crate) length_distribution: Option<LawArg>,
 
-    /// Pairs of lengths and their shares in percent: `ISL,OSL:SHARE;…`, as in `128,64:25;512|20,128|10:75` (mean|deviation);
-    /// `[(ISL,OSL):SHARE,…]` and AIPerf's JSON are read as well.
+    /// Pairs of lengths and their shares in percent: `ISL,OSL:SHARE;…`, as in `128,64:25;512|20,128|10:75`
+    /// (mean|deviation); `[(ISL,OSL):SHARE,…]` and AIPerf's JSON are read as well.
     #[arg(long, visible_alias = "sequence-distribution", value_name = "PAIRS", value_parser = values::pairs)]
     pub(crate) seq_dist: Option<Pairs>,
 
@@ -75,8 +76,8 @@ pub(crate) struct InputArgs {
     #[arg(long, value_name = "R", value_parser = values::range_ratio)]
     pub(crate) random_range_ratio: Option<Ratio>,
 
-    /// Which conversation or prompt comes next: `sequential`, `random` (with replacement) or `shuffle` (each once before any comes again)
-    /// [default: sequential].
+    /// Which conversation or prompt comes next: `sequential`, `random` (with replacement) or `shuffle` (each once
+    /// before any comes again) [default: sequential].
     #[arg(long, value_name = "STRATEGY", value_parser = values::sampling)]
     pub(crate) dataset_sampling_strategy: Option<Sampling>,
 

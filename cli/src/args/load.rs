@@ -18,12 +18,7 @@ pub(crate) struct LoadArgs {
     pub(crate) request_rate: Option<f64>,
 
     /// Distribution of the gaps between arrivals [default: poisson; gamma with --arrival-smoothness].
-    #[arg(
-        long,
-        visible_alias = "request-rate-mode",
-        value_enum,
-        value_name = "PATTERN"
-    )]
+    #[arg(long, visible_alias = "request-rate-mode", value_enum, value_name = "PATTERN")]
     pub(crate) arrival_pattern: Option<Pattern>,
 
     /// Shape of the gamma pattern: 1 is Poisson, above is smoother, below burstier [default: 1].
@@ -46,12 +41,13 @@ pub(crate) struct LoadArgs {
     #[arg(long, value_enum, value_name = "HOW")]
     pub(crate) rate_interpolation: Option<Interpolation>,
 
-    /// A stage of an open loop, one flag each, in order: `rate=5,for=60s`; with `to=20` the rate moves there. The run ends with the last.
+    /// A stage of an open loop, one flag each, in order: `rate=5,for=60s`; with `to=20` the rate moves there. The run
+    /// ends with the last.
     #[arg(long, value_name = "rate=RATE,for=TIME", value_parser = values::stage)]
     pub(crate) stage: Vec<Piece>,
 
-    /// Turns per second of --num-users users together, each at a pace of its own: one turn every N/RATE seconds, none while an earlier
-    /// one of the same user is unfinished.
+    /// Turns per second of --num-users users together, each at a pace of its own: one turn every N/RATE seconds, none
+    /// while an earlier one of the same user is unfinished.
     #[arg(long, value_name = "RATE", value_parser = values::one_rate)]
     pub(crate) user_centric_rate: Option<f64>,
 
@@ -87,7 +83,8 @@ pub(crate) struct LoadArgs {
     #[arg(long, value_name = "SECONDS", value_parser = values::grace)]
     pub(crate) benchmark_grace_period: Option<values::Grace>,
 
-    /// Per cent of the requests of the measured phase that are cancelled: their connection is closed, their HTTP/2 stream reset.
+    /// Per cent of the requests of the measured phase that are cancelled: their connection is closed, their HTTP/2
+    /// stream reset.
     #[arg(long, value_name = "PERCENT", value_parser = values::percent)]
     pub(crate) request_cancellation_rate: Option<f64>,
 
@@ -95,7 +92,8 @@ pub(crate) struct LoadArgs {
     #[arg(long, value_name = "SECONDS", value_parser = values::delay)]
     pub(crate) request_cancellation_delay: Option<f64>,
 
-    /// End the run early when a larger share of the finished requests has failed: 0 to 1, judged after max(--concurrency, 10) requests.
+    /// End the run early when a larger share of the finished requests has failed: 0 to 1, judged after
+    /// max(--concurrency, 10) requests.
     #[arg(long, value_name = "SHARE", value_parser = values::share)]
     pub(crate) failed_request_threshold: Option<f64>,
 
@@ -103,7 +101,8 @@ pub(crate) struct LoadArgs {
     #[arg(long, value_name = "N", value_parser = values::one_total)]
     pub(crate) max_errors: Option<u64>,
 
-    /// Objectives a request must all meet to be good: `time_to_first_token:200 inter_token_latency:50` (display units; `ttft:200 itl:50` is the same).
+    /// Objectives a request must all meet to be good: `time_to_first_token:200 inter_token_latency:50` (display units;
+    /// `ttft:200 itl:50` is the same).
     #[arg(long, value_name = "METRIC:VALUE", num_args = 1..)]
     pub(crate) goodput: Vec<String>,
 
@@ -111,7 +110,8 @@ pub(crate) struct LoadArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) slo_file: Option<std::path::PathBuf>,
 
-    /// Exit 1 if this holds of the run, or has no samples: `ttft.p99>500ms`, `error_rate>1%`, `goodput@TIER<10`. Repeatable.
+    /// Exit 1 if this holds of the run, or has no samples: `ttft.p99>500ms`, `error_rate>1%`, `goodput@TIER<10`.
+    /// Repeatable.
     #[arg(long, value_name = "CONDITION", value_parser = values::threshold)]
     pub(crate) fail_if: Vec<ringload_engine::plan::Threshold>,
 }

@@ -9,7 +9,8 @@ use std::path::PathBuf;
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Machine")]
 pub(crate) struct MachineArgs {
-    /// Cores to pin workers to: a number is a count (`4`), anything with a comma or dash a list (`0-3,6`; core 3 alone: `3,`).
+    /// Cores to pin workers to: a number is a count (`4`), anything with a comma or dash a list (`0-3,6`; core 3 alone:
+    /// `3,`).
     #[arg(long, value_name = "CORES", value_parser = values::cores)]
     pub(crate) cores: Option<Cores>,
 
@@ -25,15 +26,18 @@ pub(crate) struct MachineArgs {
     #[arg(long)]
     pub(crate) fifo: bool,
 
-    /// Longest deliberate wait for a batch of reads, in microseconds; kernel stamps make it harmless [default: 200; 0 with --stamps user].
+    /// Longest deliberate wait for a batch of reads, in microseconds; kernel stamps make it harmless
+    /// [default: 200; 0 with --stamps user].
     #[arg(long, value_name = "MICROSECONDS", value_parser = clap::value_parser!(u64).range(..=100_000))]
     pub(crate) batch_wait_us: Option<u64>,
 
-    /// File of the calibrations that runs are held against [default: RINGLOAD_CALIBRATION, else ringload/calibration.json in XDG_CACHE_HOME or ~/.cache].
+    /// File of the calibrations that runs are held against
+    /// [default: RINGLOAD_CALIBRATION, else ringload/calibration.json in XDG_CACHE_HOME or ~/.cache].
     #[arg(long, value_name = "FILE")]
     pub(crate) calibration_file: Option<PathBuf>,
 
-    /// Profile the built-in mock server, started on other cores: needs nothing else; 64 in flight and two SLOs unless said otherwise.
+    /// Profile the built-in mock server, started on other cores: needs nothing else; 64 in flight and two SLOs unless
+    /// said otherwise.
     #[arg(long, conflicts_with_all = ["url", "api_key_file"])]
     pub(crate) demo: bool,
 }

@@ -42,7 +42,8 @@ pub(crate) struct MediaArgs {
     #[arg(long, value_name = "TOKENS", value_parser = values::stddev_tokens)]
     pub(crate) rankings_query_prompt_token_stddev: Option<f64>,
 
-    /// Mean width of the images of a request, in pixels [default: 512]. Any of these flags gives requests images of noise.
+    /// Mean width of the images of a request, in pixels [default: 512]. Any of these flags gives requests images of
+    /// noise.
     #[arg(long, value_name = "PIXELS", value_parser = values::stddev_tokens)]
     pub(crate) image_width_mean: Option<f64>,
 
@@ -66,7 +67,8 @@ pub(crate) struct MediaArgs {
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub(crate) image_format: Option<ImageFormatArg>,
 
-    /// Mean length of the sounds of a request, in seconds [default: 10]. Any of these flags gives requests sounds of white noise.
+    /// Mean length of the sounds of a request, in seconds [default: 10]. Any of these flags gives requests sounds of
+    /// white noise.
     #[arg(long, value_name = "SECONDS", value_parser = values::seconds)]
     pub(crate) audio_length_mean: Option<f64>,
 

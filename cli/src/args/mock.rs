@@ -112,11 +112,13 @@ pub(crate) struct MockArgs {
     #[arg(long, value_name = "MS", default_value = "0", value_parser = values::not_negative)]
     pub(crate) head_delay_ms: f64,
 
-    /// Share of the requests (0 to 1) that end in a fault drawn at random: an error status, an error event, a close or a reset within the stream.
+    /// Share of the requests (0 to 1) that end in a fault drawn at random: an error status, an error event, a close or
+    /// a reset within the stream.
     #[arg(long, value_name = "SHARE", default_value = "0", value_parser = values::not_negative)]
     pub(crate) faults: f64,
 
-    /// Note when each request was received and each of its writes made, and write that here at the end, as JSON lines; at most 16 777 216 writes.
+    /// Note when each request was received and each of its writes made, and write that here at the end, as JSON lines;
+    /// at most 16 777 216 writes.
     #[arg(long, value_name = "FILE")]
     pub(crate) truth_log: Option<PathBuf>,
 

@@ -46,12 +46,7 @@ use std::ffi::OsString;
 
 /// Load engine for LLM inference servers: proves that the client is not in the numbers.
 #[derive(Debug, Parser)]
-#[command(
-    name = "ringload",
-    version,
-    disable_help_subcommand = true,
-    max_term_width = 100
-)]
+#[command(name = "ringload", version, disable_help_subcommand = true, max_term_width = 100)]
 pub(crate) struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -191,8 +186,7 @@ pub(crate) fn try_parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli,
     if argv.get(1).is_none_or(|word| word != "profile") {
         return parse_one(&argv);
     }
-    let lines = sweep::cells(&argv, &profile_command(), sweep::kind(&argv))
-        .map_err(refusal::Refusal::Ours)?;
+    let lines = sweep::cells(&argv, &profile_command(), sweep::kind(&argv)).map_err(refusal::Refusal::Ours)?;
     let mut parsed = lines.iter().map(|line| parse_one(&line.argv));
     let Some(mut first) = parsed.next().transpose()? else {
         return parse_one(&argv);
@@ -235,24 +229,14 @@ fn unbuilt() -> clap::Command {
     let mend = |command: clap::Command| {
         command.mut_args(|arg| {
             let single = arg.get_action().takes_values() && arg.get_num_args().is_none();
-            if single {
-                arg.allow_negative_numbers(true)
-            } else {
-                arg
-            }
+            if single { arg.allow_negative_numbers(true) } else { arg }
         })
     };
-    Cli::command()
-        .mut_subcommand("profile", mend)
-        .mut_subcommand("capacity", mend)
-        .mut_subcommand("calibrate", mend)
+    Cli::command().mut_subcommand("profile", mend).mut_subcommand("capacity", mend).mut_subcommand("calibrate", mend)
 }
 
 fn profile_command() -> clap::Command {
-    command()
-        .find_subcommand("profile")
-        .cloned()
-        .unwrap_or_default()
+    command().find_subcommand("profile").cloned().unwrap_or_default()
 }
 
 const CALIBRATE: &str = "\

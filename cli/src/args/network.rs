@@ -27,8 +27,8 @@ pub(crate) struct NetworkArgs {
     #[arg(long, value_name = "BYTES", value_parser = net::size)]
     pub(crate) h2_window: Option<u32>,
 
-    /// When names are looked up: before the run (within --connect-timeout-seconds), by their TTL, or for each connection. The hosts
-    /// file comes first.
+    /// When names are looked up: before the run (within --connect-timeout-seconds), by their TTL, or for each
+    /// connection. The hosts file comes first.
     #[arg(long, value_enum, value_name = "WHEN", default_value = "once")]
     pub(crate) dns: DnsArg,
 
@@ -36,7 +36,8 @@ pub(crate) struct NetworkArgs {
     #[arg(long, value_name = "IP[:PORT]", value_delimiter = ',', value_parser = net::name_server)]
     pub(crate) dns_servers: Vec<SocketAddr>,
 
-    /// Use IPv4 addresses only [default: all addresses in turn, IPv6 first; one that refuses gives way to the other family].
+    /// Use IPv4 addresses only
+    /// [default: all addresses in turn, IPv6 first; one that refuses gives way to the other family].
     #[arg(short = '4', long, conflicts_with = "ipv6")]
     pub(crate) ipv4: bool,
 
@@ -48,8 +49,8 @@ pub(crate) struct NetworkArgs {
     #[arg(long, value_name = "HOST:PORT:ADDR[,ADDR]", value_parser = net::pin)]
     pub(crate) resolve: Vec<Pin>,
 
-    /// Connect directly though HTTP_PROXY, HTTPS_PROXY or ALL_PROXY names a proxy for the URL; without this flag, or the host in
-    /// NO_PROXY, such a run is refused. No proxy is ever used.
+    /// Connect directly though HTTP_PROXY, HTTPS_PROXY or ALL_PROXY names a proxy for the URL; without this flag, or
+    /// the host in NO_PROXY, such a run is refused. No proxy is ever used.
     #[arg(long)]
     pub(crate) ignore_proxy: bool,
 
@@ -57,7 +58,8 @@ pub(crate) struct NetworkArgs {
     #[arg(long, value_name = "IP|RANGE|CIDR", value_parser = net::addresses)]
     pub(crate) source_ip: Option<Addresses>,
 
-    /// Connections to make before the clock starts, over HTTP/2 until the server's settings have come; with --dns ttl or always, their names are looked up then too [default: 0].
+    /// Connections to make before the clock starts, over HTTP/2 until the server's settings have come; with --dns ttl
+    /// or always, their names are looked up then too [default: 0].
     #[arg(long, value_name = "N", value_parser = values::count_or_none)]
     pub(crate) prewarm: Option<u32>,
 
@@ -69,8 +71,8 @@ pub(crate) struct NetworkArgs {
     #[arg(long, value_name = "BYTES", value_parser = net::size)]
     pub(crate) tcp_receive_buffer: Option<u32>,
 
-    /// A slow reader: read each connection at no more than this (bytes per second; `16k`, `4M`), so that the server has to wait. The
-    /// kernel takes in more by as much as --tcp-receive-buffer lets it.
+    /// A slow reader: read each connection at no more than this (bytes per second; `16k`, `4M`), so that the server has
+    /// to wait. The kernel takes in more by as much as --tcp-receive-buffer lets it.
     #[arg(long, value_name = "BYTES_PER_S", value_parser = net::size)]
     pub(crate) read_rate_limit: Option<u32>,
 

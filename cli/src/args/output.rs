@@ -23,7 +23,8 @@ pub(crate) struct OutputArgs {
     #[arg(long)]
     pub(crate) overwrite: bool,
 
-    /// After SIGTERM, SIGINT or SIGHUP end within so many seconds, results included: what is in flight is awaited for what is left of them.
+    /// After SIGTERM, SIGINT or SIGHUP end within so many seconds, results included: what is in flight is awaited for
+    /// what is left of them.
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = super::values::seconds)]
     pub(crate) shutdown_grace: f64,
 
@@ -36,12 +37,7 @@ pub(crate) struct OutputArgs {
     pub(crate) profile_export_prefix: Option<String>,
 
     /// `summary`, or `records` for a line per request as well.
-    #[arg(
-        long,
-        visible_alias = "profile-export-level",
-        value_enum,
-        default_value = "records"
-    )]
+    #[arg(long, visible_alias = "profile-export-level", value_enum, default_value = "records")]
     pub(crate) export_level: ExportLevel,
 
     /// Length of the time slices in which the run is shown as well, from the first request on.

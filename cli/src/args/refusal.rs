@@ -56,11 +56,7 @@ impl Refusal {
             Self::Answer(answer) => {
                 // A closed pipe is the reader's choice.
                 let _ = answer.print();
-                if answer.use_stderr() {
-                    Exit::Usage
-                } else {
-                    Exit::Done
-                }
+                if answer.use_stderr() { Exit::Usage } else { Exit::Done }
             }
             Self::Clap(error) => {
                 let plain = error.render().to_string();

@@ -1,5 +1,5 @@
-//! Comma lists and `--variant` → one command line a cell. Each cell is then parsed like any other command line, so that nothing
-//! about a value has to be known twice.
+//! Comma lists and `--variant` → one command line a cell. Each cell is then parsed like any other command line, so that
+//! nothing about a value has to be known twice.
 
 use super::campaign::SweepType;
 use std::ffi::{OsStr, OsString};
@@ -19,11 +19,7 @@ pub(crate) struct CellLine {
 ///
 /// # Errors
 /// What is wrong with the lists, and what to write instead.
-pub(crate) fn cells(
-    argv: &[OsString],
-    profile: &clap::Command,
-    kind: SweepType,
-) -> Result<Vec<CellLine>, String> {
+pub(crate) fn cells(argv: &[OsString], profile: &clap::Command, kind: SweepType) -> Result<Vec<CellLine>, String> {
     let axes = axes(argv, profile);
     let variants = variants(argv);
     if !axes.is_empty() && !variants.is_empty() {
@@ -40,9 +36,7 @@ pub(crate) fn cells(
             if let Some(name) = &cell.name
                 && cells[..i].iter().any(named)
             {
-                return Err(format!(
-                    "--variant: two are called `{name}`: give each a name of its own, or none"
-                ));
+                return Err(format!("--variant: two are called `{name}`: give each a name of its own, or none"));
             }
         }
         return bounded(cells);
@@ -59,11 +53,7 @@ pub(crate) fn cells(
             argv[axis.place] = axis.word(value);
             values.push((axis.flag.clone(), value.clone()));
         }
-        CellLine {
-            name: None,
-            values,
-            argv,
-        }
+        CellLine { name: None, values, argv }
     });
     bounded(cells.collect())
 }
@@ -71,8 +61,7 @@ pub(crate) fn cells(
 /// How the lists of a command line combine, as far as that is said in order.
 pub(crate) fn kind(argv: &[OsString]) -> SweepType {
     let zip = argv.iter().enumerate().any(|(i, word)| {
-        word == "--sweep-type=zip"
-            || (word == "--sweep-type" && argv.get(i + 1).is_some_and(|v| v == "zip"))
+        word == "--sweep-type=zip" || (word == "--sweep-type" && argv.get(i + 1).is_some_and(|v| v == "zip"))
     });
     if zip { SweepType::Zip } else { SweepType::Grid }
 }
@@ -147,15 +136,10 @@ fn axes(argv: &[OsString], profile: &clap::Command) -> Vec<Axis> {
 /// The first long name of a flag that may be swept.
 fn sweepable(name: &str, profile: &clap::Command) -> Option<String> {
     let named = |arg: &&clap::Arg| {
-        arg.get_long() == Some(name)
-            || arg
-                .get_all_aliases()
-                .is_some_and(|aliases| aliases.contains(&name))
+        arg.get_long() == Some(name) || arg.get_all_aliases().is_some_and(|aliases| aliases.contains(&name))
     };
     let arg = profile.get_arguments().find(named)?;
-    SWEEPABLE
-        .contains(&arg.get_id().as_str())
-        .then(|| arg.get_long().unwrap_or(name).to_owned())
+    SWEEPABLE.contains(&arg.get_id().as_str()).then(|| arg.get_long().unwrap_or(name).to_owned())
 }
 
 /// The places of all values, every one with every other; the last list turns fastest.
@@ -165,10 +149,8 @@ fn grid(axes: &[Axis]) -> Result<Vec<Vec<usize>>, String> {
         .try_fold(1usize, |n, axis| n.checked_mul(axis.values.len()))
         .filter(|n| *n <= MOST_CELLS)
         .ok_or_else(|| {
-            format!(
-                "the sweep has more than {MOST_CELLS} cells: shorten the lists, or write --sweep-type zip"
-            )
-        })?;
+        format!("the sweep has more than {MOST_CELLS} cells: shorten the lists, or write --sweep-type zip")
+    })?;
     Ok((0..cells)
         .map(|cell| {
             let mut rest = cell;
@@ -199,9 +181,7 @@ fn zip(axes: &[Axis]) -> Result<Vec<Vec<usize>>, String> {
             other.flag,
             other.values.len()
         )),
-        None => Ok((0..first.values.len())
-            .map(|i| vec![i; axes.len()])
-            .collect()),
+        None => Ok((0..first.values.len()).map(|i| vec![i; axes.len()]).collect()),
     }
 }
 
@@ -223,9 +203,7 @@ fn variants(argv: &[OsString]) -> Vec<String> {
 /// `[NAME:] FLAG=VALUE, FLAG=VALUE`: what the variant says stands for what the command line says.
 fn variant(text: &str, argv: &[OsString], profile: &clap::Command) -> Result<CellLine, String> {
     // Only names are repeated: what was given for a flag that cannot be swept may be a key.
-    let bad = |what: &str| {
-        format!("--variant: {what}; write it as in `light: concurrency=8, request-count=100`")
-    };
+    let bad = |what: &str| format!("--variant: {what}; write it as in `light: concurrency=8, request-count=100`");
     let (name, settings) = match text.split_once(':') {
         Some((name, rest)) if !name.contains('=') => (Some(name.trim().to_owned()), rest),
         _ => (None, text),
@@ -233,12 +211,9 @@ fn variant(text: &str, argv: &[OsString], profile: &clap::Command) -> Result<Cel
     let mut argv = argv.to_vec();
     let mut values = Vec::new();
     for setting in settings.split(',').map(str::trim) {
-        let (key, value) = setting
-            .split_once('=')
-            .ok_or_else(|| bad("a setting is not FLAG=VALUE"))?;
+        let (key, value) = setting.split_once('=').ok_or_else(|| bad("a setting is not FLAG=VALUE"))?;
         let key = key.trim().trim_start_matches("--").replace('_', "-");
-        let flag = sweepable(&key, profile)
-            .ok_or_else(|| bad(&format!("`{key}` is not a flag that can be swept")))?;
+        let flag = sweepable(&key, profile).ok_or_else(|| bad(&format!("`{key}` is not a flag that can be swept")))?;
         drop_flag(&mut argv, &flag, profile);
         argv.push(format!("--{flag}={}", value.trim()).into());
         values.push((flag, value.trim().to_owned()));
@@ -321,11 +296,7 @@ mod tests {
 
     #[test]
     fn lists_combine_as_a_grid_the_last_turning_fastest() {
-        let cells = of(
-            "ringload profile --concurrency 1,8 --osl=16,32 --model m,n",
-            SweepType::Grid,
-        )
-        .unwrap();
+        let cells = of("ringload profile --concurrency 1,8 --osl=16,32 --model m,n", SweepType::Grid).unwrap();
         let osl = &cells[0].values[1].0;
         assert_eq!(
             values(&cells),
@@ -366,10 +337,7 @@ mod tests {
         .to_vec();
         let cells = cells(&argv, &profile_command(), SweepType::Grid).unwrap();
         assert_eq!(cells[0].name.as_deref(), Some("light"));
-        assert_eq!(
-            values(&cells),
-            ["concurrency=1 request-count=10", "concurrency=64"]
-        );
+        assert_eq!(values(&cells), ["concurrency=1 request-count=10", "concurrency=64"]);
         assert!(!cells[0].argv.contains(&OsString::from("4")));
         assert!(cells[1].argv.contains(&OsString::from("--concurrency=64")));
     }
@@ -377,19 +345,8 @@ mod tests {
     #[test]
     fn variants_have_names_of_their_own() {
         let of = |variants: [&str; 2]| {
-            let words = [
-                "x",
-                "profile",
-                "--variant",
-                variants[0],
-                "--variant",
-                variants[1],
-            ];
-            cells(
-                &words.map(OsString::from),
-                &profile_command(),
-                SweepType::Grid,
-            )
+            let words = ["x", "profile", "--variant", variants[0], "--variant", variants[1]];
+            cells(&words.map(OsString::from), &profile_command(), SweepType::Grid)
         };
         let error = of(["a: isl=1", "a: isl=2"]).unwrap_err();
         assert!(error.contains("two are called `a`"), "{error}");
@@ -399,16 +356,11 @@ mod tests {
     #[test]
     fn sweeps_that_cannot_be_are_refused_with_what_to_write() {
         let many = format!("x profile --concurrency {}", vec!["1"; 1001].join(","));
-        assert!(
-            of(&many, SweepType::Grid)
-                .unwrap_err()
-                .contains("1000 cells")
-        );
+        assert!(of(&many, SweepType::Grid).unwrap_err().contains("1000 cells"));
         let argv = ["x", "profile", "--variant", "tls=1"].map(OsString::from);
         let error = cells(&argv, &profile_command(), SweepType::Grid).unwrap_err();
         assert!(error.contains("`tls`"), "{error}");
-        let both =
-            ["x", "profile", "--concurrency", "1,2", "--variant", "isl=1"].map(OsString::from);
+        let both = ["x", "profile", "--concurrency", "1,2", "--variant", "isl=1"].map(OsString::from);
         assert!(cells(&both, &profile_command(), SweepType::Grid).is_err());
     }
 }

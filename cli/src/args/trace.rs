@@ -9,17 +9,18 @@ use std::path::PathBuf;
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Trace")]
 pub(crate) struct TraceArgs {
-    /// Requests to send, instead of synthetic ones: a file of any of the formats in docs/WORKLOADS.md, or a folder of such files.
+    /// Requests to send, instead of synthetic ones: a file of any of the formats in docs/WORKLOADS.md, or a folder of
+    /// such files.
     #[arg(long, value_name = "FILE")]
     pub(crate) input_file: Option<PathBuf>,
 
-    /// Format of --input-file: single_turn, multi_turn, random_pool, mooncake_trace, bailian_trace, burst_gpt_trace, azure, sharegpt,
-    /// raw_payload, inputs_json or openai_batch [default: found by its beginning].
+    /// Format of --input-file: single_turn, multi_turn, random_pool, mooncake_trace, bailian_trace, burst_gpt_trace,
+    /// azure, sharegpt, raw_payload, inputs_json or openai_batch [default: found by its beginning].
     #[arg(long, value_name = "FORMAT", value_parser = values::dataset_format)]
     pub(crate) custom_dataset_type: Option<Format>,
 
-    /// Folder that holds the images, audio and video which the file names by path; nothing outside of it is read [default: the folder
-    /// of the file].
+    /// Folder that holds the images, audio and video which the file names by path; nothing outside of it is read
+    /// [default: the folder of the file].
     #[arg(long, value_name = "DIR", conflicts_with = "allow_local_media")]
     pub(crate) media_root: Option<PathBuf>,
 
@@ -40,7 +41,8 @@ pub(crate) struct TraceArgs {
     #[arg(long)]
     pub(crate) fixed_schedule: bool,
 
-    /// Take prompts from --input-file and leave its timestamps out: requests are sent in its order, by the flags on load.
+    /// Take prompts from --input-file and leave its timestamps out: requests are sent in its order, by the flags on
+    /// load.
     #[arg(long)]
     pub(crate) no_fixed_schedule: bool,
 

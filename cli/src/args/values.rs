@@ -18,18 +18,12 @@ use ringload_engine::plan::{Cores, EndpointKind, Reuse, Threshold};
 pub(crate) struct Grace(pub(crate) Option<f64>);
 
 pub(crate) fn endpoint_type(text: &str) -> Result<EndpointKind, String> {
-    if let Some(kind) = EndpointKind::ALL
-        .into_iter()
-        .find(|kind| kind.name() == text)
-    {
+    if let Some(kind) = EndpointKind::ALL.into_iter().find(|kind| kind.name() == text) {
         return Ok(kind);
     }
     let names = EndpointKind::ALL.map(EndpointKind::name);
-    let known = if aiperf::ENDPOINT_TYPES.contains(&text) {
-        "known to AIPerf, not supported by ringload yet; "
-    } else {
-        ""
-    };
+    let known =
+        if aiperf::ENDPOINT_TYPES.contains(&text) { "known to AIPerf, not supported by ringload yet; " } else { "" };
     let likeness = |name: &&str| strsim::jaro_winkler(name, text);
     let nearest = names
         .iter()
@@ -41,10 +35,7 @@ pub(crate) fn endpoint_type(text: &str) -> Result<EndpointKind, String> {
 
 /// Bits of a sample.
 pub(crate) fn depth(text: &str) -> Result<u16, String> {
-    text.parse()
-        .ok()
-        .filter(|bits| matches!(bits, 8 | 16 | 24 | 32))
-        .ok_or_else(|| "write 8, 16, 24 or 32".into())
+    text.parse().ok().filter(|bits| matches!(bits, 8 | 16 | 24 | 32)).ok_or_else(|| "write 8, 16, 24 or 32".into())
 }
 
 /// Samples a second, of kHz; what is over 96 is Hz, as AIPerf has it.
@@ -97,11 +88,7 @@ pub(crate) fn cores(text: &str) -> Result<Cores, String> {
     }
     list.sort_unstable();
     list.dedup();
-    if list.is_empty() {
-        Err(bad())
-    } else {
-        Ok(Cores::List(list))
-    }
+    if list.is_empty() { Err(bad()) } else { Ok(Cores::List(list)) }
 }
 
 /// A condition under which the run has failed.
@@ -109,11 +96,7 @@ pub(crate) fn threshold(text: &str) -> Result<Threshold, String> {
     Threshold::parse(text).map_err(|e| {
         // The flag and the value stand in front of it already.
         let prefix = format!("--fail-if {text}: ");
-        format!(
-            "{}: {}",
-            e.what.strip_prefix(&prefix).unwrap_or(&e.what),
-            e.remedy
-        )
+        format!("{}: {}", e.what.strip_prefix(&prefix).unwrap_or(&e.what), e.remedy)
     })
 }
 
@@ -125,30 +108,19 @@ pub(crate) fn milliseconds(text: &str) -> Result<f64, String> {
 
 /// A number that may be none.
 pub(crate) fn count_or_none(text: &str) -> Result<u32, String> {
-    one(text)?
-        .parse::<u32>()
-        .map_err(|_| "write a whole number, or 0 for none".into())
+    one(text)?.parse::<u32>().map_err(|_| "write a whole number, or 0 for none".into())
 }
 
 pub(crate) fn one_count(text: &str) -> Result<u32, String> {
-    one(text)?
-        .parse::<u32>()
-        .ok()
-        .filter(|n| *n > 0)
-        .ok_or_else(|| "write a whole number from 1".into())
+    one(text)?.parse::<u32>().ok().filter(|n| *n > 0).ok_or_else(|| "write a whole number from 1".into())
 }
 
 pub(crate) fn one_total(text: &str) -> Result<u64, String> {
-    one(text)?
-        .parse::<u64>()
-        .ok()
-        .filter(|n| *n > 0)
-        .ok_or_else(|| "write a whole number from 1".into())
+    one(text)?.parse::<u64>().ok().filter(|n| *n > 0).ok_or_else(|| "write a whole number from 1".into())
 }
 
 pub(crate) fn seed(text: &str) -> Result<u64, String> {
-    text.parse()
-        .map_err(|_| "write a whole number from 0 to 18446744073709551615".into())
+    text.parse().map_err(|_| "write a whole number from 0 to 18446744073709551615".into())
 }
 
 pub(crate) fn entries(text: &str) -> Result<usize, String> {
@@ -181,10 +153,7 @@ pub(crate) fn slice(text: &str) -> Result<f64, String> {
 
 /// Seconds under load of a calibration: so few that it is over in twenty, set-up and all.
 pub(crate) fn calibration(text: &str) -> Result<f64, String> {
-    number(text)
-        .ok()
-        .filter(|s| (1.0..=18.0).contains(s))
-        .ok_or_else(|| "write seconds from 1 to 18".into())
+    number(text).ok().filter(|s| (1.0..=18.0).contains(s)).ok_or_else(|| "write seconds from 1 to 18".into())
 }
 
 /// A number of units of `scale` seconds, as nanoseconds.
@@ -197,11 +166,7 @@ fn nanoseconds(text: &str, scale: f64) -> Result<Nanos, String> {
 }
 
 fn short_enough(seconds: f64) -> Result<f64, String> {
-    if seconds <= LONGEST_S {
-        Ok(seconds)
-    } else {
-        Err(format!("write at most {LONGEST_S} seconds"))
-    }
+    if seconds <= LONGEST_S { Ok(seconds) } else { Err(format!("write at most {LONGEST_S} seconds")) }
 }
 
 pub(crate) fn grace(text: &str) -> Result<Grace, String> {
@@ -217,20 +182,12 @@ pub(crate) fn grace(text: &str) -> Result<Grace, String> {
 
 pub(crate) fn mean_tokens(text: &str) -> Result<f64, String> {
     let mean = number(one(text)?)?;
-    if (1.0..=MOST_TOKENS).contains(&mean) {
-        Ok(mean)
-    } else {
-        Err("write a number of tokens from 1".into())
-    }
+    if (1.0..=MOST_TOKENS).contains(&mean) { Ok(mean) } else { Err("write a number of tokens from 1".into()) }
 }
 
 pub(crate) fn stddev_tokens(text: &str) -> Result<f64, String> {
     let stddev = number(one(text)?)?;
-    if (0.0..=MOST_TOKENS).contains(&stddev) {
-        Ok(stddev)
-    } else {
-        Err("write a number of tokens from 0".into())
-    }
+    if (0.0..=MOST_TOKENS).contains(&stddev) { Ok(stddev) } else { Err("write a number of tokens from 0".into()) }
 }
 
 pub(crate) fn mean_turns(text: &str) -> Result<f64, String> {
@@ -249,13 +206,7 @@ pub(crate) fn one_milliseconds(text: &str) -> Result<f64, String> {
 }
 
 pub(crate) fn positive(text: &str) -> Result<f64, String> {
-    number(text).and_then(|n| {
-        if n > 0.0 {
-            Ok(n)
-        } else {
-            Err("write a number above 0".into())
-        }
-    })
+    number(text).and_then(|n| if n > 0.0 { Ok(n) } else { Err("write a number above 0".into()) })
 }
 
 /// Per cent, over 0.
@@ -280,13 +231,7 @@ pub(crate) fn delay(text: &str) -> Result<f64, String> {
 }
 
 pub(crate) fn not_negative(text: &str) -> Result<f64, String> {
-    number(text).and_then(|n| {
-        if n >= 0.0 {
-            Ok(n)
-        } else {
-            Err("write a number from 0".into())
-        }
-    })
+    number(text).and_then(|n| if n >= 0.0 { Ok(n) } else { Err("write a number from 0".into()) })
 }
 
 pub(crate) fn bytes(text: &str) -> Result<usize, String> {
@@ -326,11 +271,7 @@ pub(crate) fn target(text: &str) -> Result<f64, String> {
         Some(percent) => number(percent)? / 100.0,
         None => number(text)?,
     };
-    if share > 0.0 && share < 1.0 {
-        Ok(share)
-    } else {
-        Err("write a share between 0 and 1, as in 95% or 0.95".into())
-    }
+    if share > 0.0 && share < 1.0 { Ok(share) } else { Err("write a share between 0 and 1, as in 95% or 0.95".into()) }
 }
 
 /// A share strictly between 0 and 1.
@@ -350,10 +291,7 @@ pub(crate) fn metric(text: &str) -> Result<&'static str, String> {
 
 /// A statistic of a metric.
 pub(crate) fn statistic(text: &str) -> Result<&'static str, String> {
-    STATISTICS
-        .into_iter()
-        .find(|s| *s == text.trim())
-        .ok_or_else(|| format!("write one of {}", STATISTICS.join(", ")))
+    STATISTICS.into_iter().find(|s| *s == text.trim()).ok_or_else(|| format!("write one of {}", STATISTICS.join(", ")))
 }
 
 fn number(text: &str) -> Result<f64, String> {

@@ -10,8 +10,7 @@ use ringload_engine::clock::{Nanos, SECOND};
 use ringload_engine::host::HostFacts;
 use ringload_engine::measure::{Distribution, Summary};
 use ringload_engine::plan::{
-    Cores, Dns, Family, HttpVersion, Length, Load as Loop, Phase, Plan, Reuse, Target,
-    TokenizerSource,
+    Cores, Dns, Family, HttpVersion, Length, Load as Loop, Phase, Plan, Reuse, Target, TokenizerSource,
 };
 use ringload_engine::record::LogWriter;
 use ringload_engine::run::{self, Control};
@@ -52,10 +51,7 @@ impl Bench {
     /// When the flags make no plan, with what to write instead.
     pub(super) fn new(args: &ProfileArgs, length_s: f64) -> anyhow::Result<Self> {
         // Nothing is sent to the targets.
-        let around = Surroundings {
-            proxies: Proxies::default(),
-            ..surroundings()
-        };
+        let around = Surroundings { proxies: Proxies::default(), ..surroundings() };
         let plan = planned(args, around)?.plan;
         let cores = run::cores(&plan)?;
         let allowed = mock::allowed_cores();
@@ -69,9 +65,7 @@ impl Bench {
             length: (length_s * SECOND as f64) as Nanos,
             streams,
             // So many that each stream ends within the step, whatever their number.
-            tokens: tokens
-                .min(MOST_IN_ALL / f64::from(streams))
-                .max(LEAST_TOKENS) as u32,
+            tokens: tokens.min(MOST_IN_ALL / f64::from(streams)).max(LEAST_TOKENS) as u32,
             plan: common(plan, core),
         })
     }
@@ -154,10 +148,7 @@ impl Bench {
         Ok(Tried {
             step: step(kind, &summary, verdict.status),
             load: load(&summary),
-            shape: Shape::of(&plan, &summary).map(|shape| Shape {
-                streams_per_core: f64::from(self.streams),
-                ..shape
-            }),
+            shape: Shape::of(&plan, &summary).map(|shape| Shape { streams_per_core: f64::from(self.streams), ..shape }),
             machine: Machine::of(&host),
             interrupted,
         })
@@ -179,10 +170,7 @@ impl Bench {
         let scheme = if tls { "https" } else { "http" };
         let mut plan = self.plan.clone();
         plan.targets = vec![Target::parse(&format!("{scheme}://{}", server.addr()))?];
-        plan.prompts.osl = Some(Length {
-            mean: f64::from(tokens),
-            stddev: 0.0,
-        });
+        plan.prompts.osl = Some(Length { mean: f64::from(tokens), stddev: 0.0 });
         plan.profiling = Phase {
             load: Loop::closed(self.streams),
             prefill: None,
@@ -242,8 +230,8 @@ fn common(plan: Plan, core: usize) -> Plan {
     common
 }
 
-/// Requests in flight that the plan makes. An open loop without a bound has as many as its highest rate makes with the answers of a
-/// server at 50 tokens a second, after half a second (Little's law).
+/// Requests in flight that the plan makes. An open loop without a bound has as many as its highest rate makes with the
+/// answers of a server at 50 tokens a second, after half a second (Little's law).
 fn in_flight(plan: &Plan, tokens: f64) -> f64 {
     let answer_s = 0.5 + tokens / 50.0;
     let load = &plan.profiling.load;
@@ -259,9 +247,8 @@ fn in_flight(plan: &Plan, tokens: f64) -> f64 {
 }
 
 fn load(summary: &Summary) -> Load {
-    let seconds = |of: fn(&ringload_engine::measure::CoreFigures) -> f64| -> f64 {
-        summary.client.cores.iter().map(of).sum()
-    };
+    let seconds =
+        |of: fn(&ringload_engine::measure::CoreFigures) -> f64| -> f64 { summary.client.cores.iter().map(of).sum() };
     Load {
         requests: summary.counts.issued as f64,
         events: summary.client.events as f64,
@@ -298,10 +285,7 @@ fn step(kind: &str, summary: &Summary, verdict: Status) -> Step {
 }
 
 fn unanswered(summary: &Summary) -> Error {
-    let why = summary
-        .errors
-        .first()
-        .map_or_else(|| "no reason is known".into(), |e| e.message.clone());
+    let why = summary.errors.first().map_or_else(|| "no reason is known".into(), |e| e.message.clone());
     Error::environment(
         format!("the built-in server answered nothing over loopback: {why}"),
         "leave out flags that shape the connection (--tls-min, --tls-max, --tcp-send-buffer …) one by one, and look at the limits of open files and of local ports",
@@ -309,10 +293,7 @@ fn unanswered(summary: &Summary) -> Error {
 }
 
 fn no_core() -> Error {
-    Error::environment(
-        "there is no core to calibrate",
-        "widen the affinity mask, or name a core in --cores",
-    )
+    Error::environment("there is no core to calibrate", "widen the affinity mask, or name a core in --cores")
 }
 
 const USUAL_TOKENS: f64 = 128.0;

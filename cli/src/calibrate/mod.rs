@@ -39,11 +39,7 @@ pub(crate) fn run(mut args: CalibrateArgs) -> anyhow::Result<Exit> {
         print(&head)?;
     }
     let show = |step: &Step| {
-        if lines {
-            print(&report::calibrate_line(step))
-        } else {
-            Ok(())
-        }
+        if lines { print(&report::calibrate_line(step)) } else { Ok(()) }
     };
     let mut trials = Trials::new(&bench, &show);
     let Some(calibration) = trials.calibration()? else {
@@ -72,12 +68,7 @@ struct Trials<'a> {
 
 impl<'a> Trials<'a> {
     fn new(bench: &'a Bench, show: &'a dyn Fn(&Step) -> Result<()>) -> Self {
-        Self {
-            bench,
-            show,
-            steps: Vec::new(),
-            interrupted: false,
-        }
+        Self { bench, show, steps: Vec::new(), interrupted: false }
     }
 
     /// All of them; `None` when a signal stopped it.
@@ -89,9 +80,7 @@ impl<'a> Trials<'a> {
             return Ok(None);
         };
         let half = long.step.events_per_s / long.step.busy_share.max(LEAST_BUSY) / 2.0;
-        let headroom = self
-            .bench
-            .paced("headroom", half.min(long.step.events_per_s));
+        let headroom = self.bench.paced("headroom", half.min(long.step.events_per_s));
         if self.took(headroom)?.is_none() {
             return Ok(None);
         }
@@ -128,8 +117,8 @@ impl<'a> Trials<'a> {
         self.made(&tried, None, request).map(Some)
     }
 
-    /// The heaviest stream of tokens that keeps its shape: the rate rises towards what fills the core, for as long as the server can
-    /// follow and events do not share reads.
+    /// The heaviest stream of tokens that keeps its shape: the rate rises towards what fills the core, for as long as
+    /// the server can follow and events do not share reads.
     fn tokens(&mut self) -> anyhow::Result<Option<Tried>> {
         let mut target = (f64::from(self.bench.streams) * FIRST_EACH).min(FIRST_IN_ALL);
         let mut best: Option<Tried> = None;
@@ -186,12 +175,7 @@ impl<'a> Trials<'a> {
         Ok(Some(tried))
     }
 
-    fn made(
-        &self,
-        tried: &Tried,
-        event: Option<Ceiling>,
-        request: Ceiling,
-    ) -> anyhow::Result<Calibration> {
+    fn made(&self, tried: &Tried, event: Option<Ceiling>, request: Ceiling) -> anyhow::Result<Calibration> {
         let shape = tried.shape.clone();
         Ok(Calibration {
             made_at: export::utc(clock::realtime()).unwrap_or_default(),
@@ -206,28 +190,17 @@ impl<'a> Trials<'a> {
 }
 
 fn ceiling((user_ns, system_ns): (f64, f64), basis: Basis) -> Ceiling {
-    Ceiling {
-        user_ns,
-        system_ns,
-        basis,
-    }
+    Ceiling { user_ns, system_ns, basis }
 }
 
 /// A core that was nearly full shows its ceiling; any other lets it be estimated.
 fn basis(step: &Step) -> Basis {
-    if step.busy_share >= FULL {
-        Basis::Measured
-    } else {
-        Basis::Estimated
-    }
+    if step.busy_share >= FULL { Basis::Measured } else { Basis::Estimated }
 }
 
 fn nothing(tried: &Tried) -> Error {
     Error::environment(
-        format!(
-            "nothing came back in the {:.1} s of a step",
-            tried.step.seconds
-        ),
+        format!("nothing came back in the {:.1} s of a step", tried.step.seconds),
         "raise --calibrate-seconds, or keep other programs off this machine's cores",
     )
 }

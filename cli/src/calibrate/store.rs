@@ -44,10 +44,7 @@ impl Kept {
             };
         };
         match read(&path) {
-            Ok(calibrations) => Self {
-                calibrations,
-                problem: None,
-            },
+            Ok(calibrations) => Self { calibrations, problem: None },
             Err(why) => Self {
                 problem: Some(format!(
                     "{} {why}: name another with --calibration-file, or delete it and run `ringload calibrate`",
@@ -98,7 +95,8 @@ impl Store {
         Ok(store)
     }
 
-    /// Keeps one more. Those of the same machine and shape that it replaces are dropped, and the oldest where there are too many.
+    /// Keeps one more. Those of the same machine and shape that it replaces are dropped, and the oldest where there are
+    /// too many.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -107,17 +105,14 @@ impl Store {
         self.calibrations.push(calibration);
         let surplus = self.calibrations.len().saturating_sub(MOST_KEPT);
         self.calibrations.drain(..surplus);
-        let document = Document {
-            schema_version: SCHEMA_VERSION.into(),
-            calibrations: self.calibrations,
-        };
+        let document = Document { schema_version: SCHEMA_VERSION.into(), calibrations: self.calibrations };
         write(&self.path, &document).map_err(|e| unwritable(&self.path, &e))?;
         Ok(self.path)
     }
 }
 
-/// Whether a new calibration is of the same machine and of a shape so near that an old one adds nothing; other versions of ringload
-/// are never asked for again.
+/// Whether a new calibration is of the same machine and of a shape so near that an old one adds nothing; other versions
+/// of ringload are never asked for again.
 fn replaces(new: &Calibration, old: &Calibration) -> bool {
     let near = |a: f64, b: f64| (a.max(1.0) / b.max(1.0)).log2().abs() < 0.5;
     let like = Shape {
@@ -140,10 +135,7 @@ fn place(named: Option<&Path>) -> Option<PathBuf> {
             .or_else(|| set("HOME").map(|home| PathBuf::from(home).join(".cache")))
             .map(|cache| cache.join("ringload").join("calibration.json"))
     };
-    named
-        .map(Path::to_path_buf)
-        .or_else(|| set("RINGLOAD_CALIBRATION").map(PathBuf::from))
-        .or_else(cache)
+    named.map(Path::to_path_buf).or_else(|| set("RINGLOAD_CALIBRATION").map(PathBuf::from)).or_else(cache)
 }
 
 /// What a file holds; nothing where there is none. The error continues a sentence that begins with the file's name.
@@ -191,9 +183,7 @@ fn temporary(path: &Path) -> io::Result<NamedTempFile> {
     let parent = path.parent().filter(|p| !p.as_os_str().is_empty());
     let dir = parent.unwrap_or(Path::new("."));
     fs::create_dir_all(dir)?;
-    tempfile::Builder::new()
-        .prefix(".ringload-")
-        .tempfile_in(dir)
+    tempfile::Builder::new().prefix(".ringload-").tempfile_in(dir)
 }
 
 fn unwritable(path: &Path, e: &io::Error) -> Error {
@@ -223,11 +213,7 @@ mod tests {
 
     fn host() -> HostFacts {
         let machine = calibration(16.0).machine;
-        HostFacts {
-            cpu_model: machine.cpu_model,
-            kernel: machine.kernel,
-            ..HostFacts::default()
-        }
+        HostFacts { cpu_model: machine.cpu_model, kernel: machine.kernel, ..HostFacts::default() }
     }
 
     fn standing(kept: &Kept) -> Standing {
@@ -243,11 +229,7 @@ mod tests {
             let written = Store::open(Some(&path)).unwrap().keep(calibration(streams));
             assert_eq!(written.unwrap(), path);
         }
-        assert_eq!(
-            read(&path).unwrap(),
-            [calibration(1.0), calibration(16.0)],
-            "two shapes"
-        );
+        assert_eq!(read(&path).unwrap(), [calibration(1.0), calibration(16.0)], "two shapes");
         let Standing::Known(used) = standing(&Kept::read(Some(&path))) else {
             panic!("no calibration fitted");
         };
@@ -294,10 +276,7 @@ mod tests {
             let Standing::Unknown(why) = standing(&Kept::read(Some(&path))) else {
                 panic!("{text} was taken for a calibration");
             };
-            assert!(
-                why.contains("c.json") && why.contains("--calibration-file"),
-                "{why}"
-            );
+            assert!(why.contains("c.json") && why.contains("--calibration-file"), "{why}");
             let refused = Store::open(Some(&path)).unwrap_err();
             assert_eq!(refused.blame, ringload_engine::Blame::Usage);
             assert_eq!(fs::read_to_string(&path).unwrap(), text);
@@ -309,10 +288,7 @@ mod tests {
         let nowhere = Kept::read(Some(Path::new("/nowhere/c.json")));
         let (_dir, path) = file("");
         fs::remove_file(&path).unwrap();
-        Store::open(Some(&path))
-            .unwrap()
-            .keep(calibration(500.0))
-            .unwrap();
+        Store::open(Some(&path)).unwrap().keep(calibration(500.0)).unwrap();
         for kept in [nowhere, Kept::read(Some(&path))] {
             let Standing::Unknown(why) = standing(&kept) else {
                 panic!("a calibration fitted");

@@ -59,19 +59,10 @@ fn cell(
     around: &Surroundings,
     notes: &mut Vec<String>,
 ) -> Result<Planned> {
-    let planning::Planned {
-        mut plan,
-        notes: own,
-    } = planning::plan(args, around)?;
+    let planning::Planned { mut plan, notes: own } = planning::plan(args, around)?;
     notes.extend(own);
     warm(&mut plan);
-    Ok(Planned {
-        folder: folder_name(&label),
-        label,
-        values,
-        output: args.output.clone(),
-        plan,
-    })
+    Ok(Planned { folder: folder_name(&label), label, values, output: args.output.clone(), plan })
 }
 
 impl Planned {
@@ -93,8 +84,8 @@ pub(crate) fn fresh(seed: u64, index: u64) -> u64 {
     derive(seed, index) >> 32
 }
 
-/// Connections are there before the clock of each run starts, so that what a run has to connect is not taken for what the load does:
-/// where they are kept at all, and where it is known how many there will be.
+/// Connections are there before the clock of each run starts, so that what a run has to connect is not taken for what
+/// the load does: where they are kept at all, and where it is known how many there will be.
 pub(crate) fn warm(plan: &mut Plan) {
     if plan.reuse != Reuse::Pooled || plan.network.prewarm > 0 {
         return;
@@ -134,14 +125,7 @@ pub(crate) fn folder(args: &ProfileArgs, cells: &[Planned]) -> PathBuf {
     if args.output.artifact_dir.is_some() || cells.len() == 1 {
         return first;
     }
-    let axes: Vec<&str> = cells[0]
-        .values
-        .iter()
-        .map(|(flag, _)| flag.as_str())
-        .collect();
-    let name = first
-        .file_name()
-        .map(|n| n.to_string_lossy().into_owned())
-        .unwrap_or_default();
+    let axes: Vec<&str> = cells[0].values.iter().map(|(flag, _)| flag.as_str()).collect();
+    let name = first.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     Path::new("artifacts").join(format!("{name}-sweep-{}", axes.join("-")))
 }

@@ -49,11 +49,7 @@ pub(crate) fn check(args: &ProfileArgs) -> Result<()> {
             "add --streaming, or name request_latency",
         ));
     }
-    let of_goodput = [
-        tags::GOODPUT.tag,
-        tags::GOOD_REQUEST_COUNT.tag,
-        tags::GOOD_REQUEST_FRACTION.tag,
-    ];
+    let of_goodput = [tags::GOODPUT.tag, tags::GOOD_REQUEST_COUNT.tag, tags::GOOD_REQUEST_FRACTION.tag];
     if of_goodput.contains(&tag) && args.load.goodput.is_empty() {
         return Err(Error::usage(
             format!("--convergence-metric {tag}: there are no objectives to be good by"),
@@ -101,15 +97,11 @@ impl Watch {
         };
         let rule = Convergence {
             criterion,
-            threshold: args
-                .convergence_threshold
-                .unwrap_or_else(|| criterion.default_threshold()),
+            threshold: args.convergence_threshold.unwrap_or_else(|| criterion.default_threshold()),
             level: args.confidence_level,
         };
         Self {
-            rule: args
-                .convergence_metric
-                .map(|tag| (rule, tag, args.convergence_stat)),
+            rule: args.convergence_metric.map(|tag| (rule, tag, args.convergence_stat)),
             most_runs: args.num_profile_runs as usize,
             figures: Vec::new(),
             requests: Vec::new(),
@@ -133,13 +125,7 @@ impl Watch {
             if tag == tags::INTER_CHUNK_LATENCY.tag {
                 run.extend(&metrics.inter_chunk_ms);
             }
-            run.extend(
-                metrics
-                    .values
-                    .iter()
-                    .filter(|(info, _)| info.tag == tag)
-                    .map(|(_, v)| v),
-            );
+            run.extend(metrics.values.iter().filter(|(info, _)| info.tag == tag).map(|(_, v)| v));
         }
     }
 
@@ -152,8 +138,7 @@ impl Watch {
 
     /// Whether more repeats would tell no more.
     pub(crate) fn settled(&self) -> bool {
-        self.rule
-            .is_some_and(|(rule, ..)| settled(&rule, &self.figures, &self.requests))
+        self.rule.is_some_and(|(rule, ..)| settled(&rule, &self.figures, &self.requests))
     }
     /// What came of it, where a metric was named.
     pub(crate) fn result(&self) -> Option<Settling> {
@@ -192,14 +177,8 @@ mod tests {
     #[test]
     fn what_can_never_settle_is_refused_with_the_way_round() {
         for (line, remedy) in [
-            (
-                "--convergence-metric request_latency",
-                "--num-profile-runs 3",
-            ),
-            (
-                "--num-profile-runs 2 --convergence-metric request_latency",
-                "--num-profile-runs 3",
-            ),
+            ("--convergence-metric request_latency", "--num-profile-runs 3"),
+            ("--num-profile-runs 2 --convergence-metric request_latency", "--num-profile-runs 3"),
             (
                 "--num-profile-runs 5 --convergence-metric request_throughput --convergence-mode distribution",
                 "ci_width or cv",
@@ -208,14 +187,8 @@ mod tests {
                 "--num-profile-runs 5 --convergence-metric request_throughput --convergence-stat p99",
                 "drop --convergence-stat",
             ),
-            (
-                "--num-profile-runs 5 --convergence-metric time_to_first_token",
-                "--streaming",
-            ),
-            (
-                "--num-profile-runs 5 --convergence-metric goodput",
-                "add --goodput",
-            ),
+            ("--num-profile-runs 5 --convergence-metric time_to_first_token", "--streaming"),
+            ("--num-profile-runs 5 --convergence-metric goodput", "add --goodput"),
         ] {
             let e = checked(line).unwrap_err();
             assert_eq!(e.blame, ringload_engine::Blame::Usage);
@@ -233,22 +206,11 @@ mod tests {
     #[test]
     fn a_watch_tells_what_it_saw() {
         let cli = try_parse(
-            [
-                "ringload",
-                "profile",
-                "-m",
-                "x",
-                "--num-profile-runs",
-                "6",
-                "--convergence-metric",
-                "request_count",
-            ]
-            .map(Into::into),
+            ["ringload", "profile", "-m", "x", "--num-profile-runs", "6", "--convergence-metric", "request_count"]
+                .map(Into::into),
         )
         .unwrap();
-        let Command::Profile(args) = cli.command else {
-            panic!("{:?}", cli.command)
-        };
+        let Command::Profile(args) = cli.command else { panic!("{:?}", cli.command) };
         let mut watch = Watch::new(&args.campaign);
         let summary = crate::export::sample::summary();
         for _ in 0..2 {

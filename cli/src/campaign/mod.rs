@@ -23,8 +23,8 @@ use std::path::{Path, PathBuf};
 /// Runs every cell as often as asked, and says what came of it.
 ///
 /// # Errors
-/// What stands in the way of the first run, with a remedy. What stands in the way of a later one ends the campaign too, after what was
-/// measured has been written.
+/// What stands in the way of the first run, with a remedy. What stands in the way of a later one ends the campaign too,
+/// after what was measured has been written.
 pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Exit> {
     let all = args.clone();
     let (cells, notes) = signals::unless_stopped(move || cells::plan(&all))??;
@@ -51,9 +51,7 @@ pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Exit> {
             continue;
         }
         let first = before.is_none();
-        let pause = before
-            .replace((trial, index))
-            .map_or(0.0, |before| pause(&args.campaign, before, (trial, index)));
+        let pause = before.replace((trial, index)).map_or(0.0, |before| pause(&args.campaign, before, (trial, index)));
         if signals::wait(pause) && !first {
             stopped = Some(Stop::Signal);
             break;
@@ -63,22 +61,14 @@ pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Exit> {
         let mut identity = Identity::of(&plan);
         identity.of_several = OfSeveral {
             trial,
-            run_label: if args.campaign.num_profile_runs > 1 {
-                format!("run_{:04}", trial + 1)
-            } else {
-                String::new()
-            },
+            run_label: if args.campaign.num_profile_runs > 1 { format!("run_{:04}", trial + 1) } else { String::new() },
             variation: (cells.len() > 1).then(|| cell.label.clone()),
             variation_index: index,
             variation_values: cell.values.clone(),
             sweep_id: sweep_id.clone(),
         };
         let dir = place(&base, &args.campaign, cells.len() > 1, cell, trial);
-        let place = Place {
-            dir: &dir,
-            prefix: args.output.profile_export_prefix.as_deref(),
-            aside: &aside,
-        };
+        let place = Place { dir: &dir, prefix: args.output.profile_export_prefix.as_deref(), aside: &aside };
         let watch = &mut watches[index];
         watch.begin();
         let ran = trial::run(
@@ -87,10 +77,7 @@ pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Exit> {
             &place,
             &cell.output,
             identity,
-            Eyes {
-                live: None,
-                on_record: Some(&mut |_, metrics| watch.see(metrics)),
-            },
+            Eyes { live: None, on_record: Some(&mut |_, metrics| watch.see(metrics)) },
         );
         let ran = match ran {
             Ok(ran) => ran,
@@ -142,23 +129,14 @@ pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Exit> {
 }
 
 /// Cells of which a planned run was not made, and those of their runs.
-fn not_run(
-    args: &ProfileArgs,
-    cells: &[Planned],
-    watches: &[Watch],
-    done: &[Vec<Done>],
-) -> Vec<NotRun> {
+fn not_run(args: &ProfileArgs, cells: &[Planned], watches: &[Watch], done: &[Vec<Done>]) -> Vec<NotRun> {
     let planned = args.campaign.num_profile_runs as usize;
     let missing = |(i, cell): (usize, &Planned)| {
         let runs = match watches[i].settled() {
             true => 0,
             false => planned - done[i].len(),
         };
-        (runs > 0).then(|| NotRun {
-            label: cell.label.clone(),
-            values: cell.values.clone(),
-            runs,
-        })
+        (runs > 0).then(|| NotRun { label: cell.label.clone(), values: cell.values.clone(), runs })
     };
     cells.iter().enumerate().filter_map(missing).collect()
 }
@@ -173,12 +151,8 @@ enum Stop {
 fn order(args: &CampaignArgs, cells: usize) -> Vec<(usize, usize)> {
     let trials = args.num_profile_runs as usize;
     match args.parameter_sweep_mode {
-        SweepMode::Repeated => (0..trials)
-            .flat_map(|trial| (0..cells).map(move |cell| (trial, cell)))
-            .collect(),
-        SweepMode::Independent => (0..cells)
-            .flat_map(|cell| (0..trials).map(move |trial| (trial, cell)))
-            .collect(),
+        SweepMode::Repeated => (0..trials).flat_map(|trial| (0..cells).map(move |cell| (trial, cell))).collect(),
+        SweepMode::Independent => (0..cells).flat_map(|cell| (0..trials).map(move |trial| (trial, cell))).collect(),
     }
 }
 
@@ -197,14 +171,8 @@ fn place(base: &Path, args: &CampaignArgs, swept: bool, cell: &Planned, trial: u
         (false, _) => base.join("profile_runs").join(format!("run_{trial:04}")),
         (true, false) => base.join(&cell.folder),
         (true, true) => match args.parameter_sweep_mode {
-            SweepMode::Repeated => base
-                .join("profile_runs")
-                .join(format!("trial_{trial:04}"))
-                .join(&cell.folder),
-            SweepMode::Independent => base
-                .join(&cell.folder)
-                .join("profile_runs")
-                .join(format!("trial_{trial:04}")),
+            SweepMode::Repeated => base.join("profile_runs").join(format!("trial_{trial:04}")).join(&cell.folder),
+            SweepMode::Independent => base.join(&cell.folder).join("profile_runs").join(format!("trial_{trial:04}")),
         },
     }
 }
@@ -217,16 +185,11 @@ fn balanced(campaign: &Campaign) -> bool {
 
 /// In order: no run had a success; a run is invalid; a condition of a run does not hold; done.
 fn exit(campaign: &Campaign, allow_invalid: bool) -> Exit {
-    let each: Vec<Exit> = campaign
-        .runs()
-        .map(|run| Exit::of_run(&run.outcome.summary, &run.outcome.verdict, allow_invalid))
-        .collect();
+    let each: Vec<Exit> =
+        campaign.runs().map(|run| Exit::of_run(&run.outcome.summary, &run.outcome.verdict, allow_invalid)).collect();
     if each.iter().all(|exit| *exit == Exit::Unusable) {
         return Exit::Unusable;
     }
     let worst = [Exit::Invalid, Exit::Failed];
-    worst
-        .into_iter()
-        .find(|exit| each.contains(exit))
-        .unwrap_or(Exit::Done)
+    worst.into_iter().find(|exit| each.contains(exit)).unwrap_or(Exit::Done)
 }

@@ -73,10 +73,7 @@ impl Campaign {
             .map(|(cell, (runs, settling))| CellOutcome {
                 folder: cell.folder.clone(),
                 // A run that could not be made is none.
-                settling: settling.map(|s| Settling {
-                    runs: runs.len(),
-                    ..s
-                }),
+                settling: settling.map(|s| Settling { runs: runs.len(), ..s }),
                 ..CellOutcome::of(cell.label.clone(), cell.values.clone(), runs, level)
             })
             .collect();
@@ -86,13 +83,7 @@ impl Campaign {
     /// Of cells that were run.
     pub(crate) fn of_cells(cells: Vec<CellOutcome>, level: f64, sweep_id: Option<String>) -> Self {
         let figures: Vec<Cell> = cells.iter().map(|c| c.cell.clone()).collect();
-        Self {
-            picture: campaign::picture(&figures),
-            cells,
-            level,
-            sweep_id,
-            interrupted: None,
-        }
+        Self { picture: campaign::picture(&figures), cells, level, sweep_id, interrupted: None }
     }
 
     /// Every run.
@@ -116,17 +107,9 @@ impl Campaign {
 
 impl CellOutcome {
     /// Of the runs of one cell, which has its label for a folder.
-    pub(crate) fn of(
-        label: String,
-        values: Vec<(String, String)>,
-        runs: Vec<Done>,
-        level: f64,
-    ) -> Self {
-        let good: Vec<&Summary> = runs
-            .iter()
-            .map(|run| &run.outcome.summary)
-            .filter(|summary| summary.counts.succeeded > 0)
-            .collect();
+    pub(crate) fn of(label: String, values: Vec<(String, String)>, runs: Vec<Done>, level: f64) -> Self {
+        let good: Vec<&Summary> =
+            runs.iter().map(|run| &run.outcome.summary).filter(|summary| summary.counts.succeeded > 0).collect();
         let spreads = spreads(&good, level);
         let mean = |tag: &str, stat: &str| {
             let found = spreads.iter().find(|s| (s.tag, s.stat) == (tag, stat));
@@ -141,15 +124,7 @@ impl CellOutcome {
             output_tokens: mean("output_token_throughput", "avg"),
             latency_p99: mean("request_latency", "p99"),
         };
-        Self {
-            folder: label.clone(),
-            label,
-            values,
-            runs,
-            spreads,
-            cell,
-            settling: None,
-        }
+        Self { folder: label.clone(), label, values, runs, spreads, cell, settling: None }
     }
 
     /// One figure over the repeats.

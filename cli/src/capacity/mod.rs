@@ -33,9 +33,7 @@ pub(crate) fn run(mut args: CapacityArgs) -> anyhow::Result<Exit> {
     }
     let mut bench = Bench::new(&args)?;
     if args.profile.output.dry_run {
-        say(
-            "note: this is what is asked one request at a time; the probes follow from what it finds",
-        );
+        say("note: this is what is asked one request at a time; the probes follow from what it finds");
         let text = serde_json::to_string_pretty(bench.plan())?;
         print(&(text + "\n"))?;
         return Ok(Exit::Done);
@@ -64,10 +62,7 @@ pub(crate) fn run(mut args: CapacityArgs) -> anyhow::Result<Exit> {
         show(report::capacity_head(&capacity))?;
     }
     // What cannot be met one at a time cannot be met under load.
-    while let Some(next) = capacity
-        .search
-        .next()
-        .filter(|_| capacity.base.good_fraction > 0.0 && !capacity.interrupted)
+    while let Some(next) = capacity.search.next().filter(|_| capacity.base.good_fraction > 0.0 && !capacity.interrupted)
     {
         let number = capacity.probes.len() + 1;
         let probe = bench.probe(next, number, (&dir, &aside), &mut prepared, &capacity);
@@ -138,27 +133,16 @@ fn fits(args: &CapacityArgs) -> Result<()> {
         ("--user-centric-rate", load.user_centric_rate.is_some()),
         ("--fixed-schedule", profile.trace.fixed_schedule),
         ("--fail-if", !load.fail_if.is_empty()),
-        (
-            "--failed-request-threshold",
-            load.failed_request_threshold.is_some(),
-        ),
+        ("--failed-request-threshold", load.failed_request_threshold.is_some()),
         ("--max-errors", load.max_errors.is_some()),
         ("--num-profile-runs", profile.campaign.num_profile_runs > 1),
         ("--variant", !profile.campaign.variant.is_empty()),
-        (
-            "--request-cancellation-rate",
-            profile.load.request_cancellation_rate.is_some(),
-        ),
-        (
-            "--concurrency",
-            load.concurrency.is_some() && args.search.axis == Axis::Concurrency,
-        ),
+        ("--request-cancellation-rate", profile.load.request_cancellation_rate.is_some()),
+        ("--concurrency", load.concurrency.is_some() && args.search.axis == Axis::Concurrency),
     ];
     if let Some((flag, _)) = said.iter().find(|(_, said)| *said) {
         return Err(Error::usage(
-            format!(
-                "{flag} with `ringload capacity`: the search decides how much is sent, and for how long"
-            ),
+            format!("{flag} with `ringload capacity`: the search decides how much is sent, and for how long"),
             format!("drop {flag}; --from, --to and --probe-duration bound the search"),
         ));
     }
@@ -171,10 +155,7 @@ fn fits(args: &CapacityArgs) -> Result<()> {
     if let (Some(from), Some(to)) = (args.search.from, args.search.to)
         && from > to
     {
-        return Err(Error::usage(
-            format!("--from {from} is over --to {to}"),
-            "write the lighter load in --from",
-        ));
+        return Err(Error::usage(format!("--from {from} is over --to {to}"), "write the lighter load in --from"));
     }
     Ok(())
 }

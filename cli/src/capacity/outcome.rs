@@ -61,19 +61,13 @@ impl Capacity {
     /// The probe that says how much holds.
     pub(crate) fn best(&self) -> Option<&Probe> {
         let load = self.search.holds()?;
-        self.probes
-            .iter()
-            .rev()
-            .find(|p| p.load == load && p.judgement.holds)
+        self.probes.iter().rev().find(|p| p.load == load && p.judgement.holds)
     }
 
     /// The probe that says what is too much.
     pub(crate) fn over(&self) -> Option<&Probe> {
         let load = self.search.fails()?;
-        self.probes
-            .iter()
-            .rev()
-            .find(|p| p.load == load && !p.judgement.holds)
+        self.probes.iter().rev().find(|p| p.load == load && !p.judgement.holds)
     }
 
     /// What the intervals of the probes leave open.
@@ -85,9 +79,6 @@ impl Capacity {
     /// A probe on which the result rests, and in whose figures the client is.
     pub(crate) fn spoiled(&self) -> Option<&Probe> {
         let invalid = |p: &&Probe| p.run.outcome.verdict.status == Status::Invalid;
-        [self.best(), self.over()]
-            .into_iter()
-            .flatten()
-            .find(invalid)
+        [self.best(), self.over()].into_iter().flatten().find(invalid)
     }
 }

@@ -56,12 +56,7 @@ impl Bench {
     ///
     /// # Errors
     /// What stands in the way, with a remedy.
-    pub(super) fn base(
-        &self,
-        dir: &Path,
-        aside: &Aside,
-        prepared: &mut Prepared,
-    ) -> anyhow::Result<Base> {
+    pub(super) fn base(&self, dir: &Path, aside: &Aside, prepared: &mut Prepared) -> anyhow::Result<Base> {
         let dir = dir.join("probe_00_one_at_a_time");
         let run = self.run(self.base.clone(), (&dir, aside), prepared, None)?;
         let summary = &run.outcome.summary;
@@ -69,15 +64,8 @@ impl Bench {
         Ok(Base {
             answered: summary.counts.succeeded > 0,
             latency_s: latency.map(|s| s.p50 / 1e3),
-            ttft_s: run
-                .outcome
-                .metric("time_to_first_token")
-                .and_then(|m| m.stats)
-                .map(|s| s.p50 / 1e3),
-            good_fraction: summary
-                .goodput
-                .as_ref()
-                .map_or(0.0, |g| g.good_request_fraction),
+            ttft_s: run.outcome.metric("time_to_first_token").and_then(|m| m.stats).map(|s| s.p50 / 1e3),
+            good_fraction: summary.goodput.as_ref().map_or(0.0, |g| g.good_request_fraction),
             run,
         })
     }
@@ -116,14 +104,7 @@ impl Bench {
                 }
                 let good = metrics_of(&plan_of, workload, record).good == Some(true);
                 let at = &record.instants;
-                judge.see(
-                    record.index,
-                    Seen {
-                        scheduled: at.scheduled,
-                        end: at.end,
-                        good,
-                    },
-                );
+                judge.see(record.index, Seen { scheduled: at.scheduled, end: at.end, good });
                 if decided.is_none()
                     && let Some(judgement) = judge.look()
                 {
@@ -152,20 +133,13 @@ impl Bench {
         live: Option<trial::Watch<'_>>,
     ) -> anyhow::Result<trial::Done> {
         let identity = Identity::of(&plan);
-        let place = Place {
-            dir,
-            prefix: self.args.output.profile_export_prefix.as_deref(),
-            aside,
-        };
-        let eyes = Eyes {
-            live,
-            on_record: None,
-        };
+        let place = Place { dir, prefix: self.args.output.profile_export_prefix.as_deref(), aside };
+        let eyes = Eyes { live, on_record: None };
         trial::run(plan, prepared, &place, &self.args.output, identity, eyes)
     }
 
-    /// Each probe has arrivals and prompts of its own: what one path of arrivals shows is no evidence for another, and prompts that the
-    /// server has seen would be served from its cache.
+    /// Each probe has arrivals and prompts of its own: what one path of arrivals shows is no evidence for another, and
+    /// prompts that the server has seen would be served from its cache.
     fn plan_of(&self, load: f64, number: usize) -> anyhow::Result<Plan> {
         let mut args = self.args.clone();
         match self.axis {

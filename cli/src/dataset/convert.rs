@@ -25,11 +25,7 @@ pub(super) fn convert(args: &FileArgs, to: Format, output: &Path) -> anyhow::Res
             "name a file in a folder that is there and may be written to",
         )
     };
-    if output
-        .canonicalize()
-        .ok()
-        .is_some_and(|out| args.file.canonicalize().ok() == Some(out))
-    {
+    if output.canonicalize().ok().is_some_and(|out| args.file.canonicalize().ok() == Some(out)) {
         return Err(Error::usage("--output is the file that is read", "name another file").into());
     }
     let mut out = Draft::of(output).map_err(unwritable)?;
@@ -68,8 +64,7 @@ pub(super) fn convert(args: &FileArgs, to: Format, output: &Path) -> anyhow::Res
                 turns(&row, &mut order[at].1)
             })?;
             for (id, turns) in order {
-                writeln!(out, "{}", json!({"session_id": id, "turns": turns}))
-                    .map_err(unwritable)?;
+                writeln!(out, "{}", json!({"session_id": id, "turns": turns})).map_err(unwritable)?;
             }
         }
         other => {
@@ -104,8 +99,8 @@ fn mooncake(row: &Row, id: String) -> Result<String> {
     let turn = &row.turn;
     let mut line = Map::new();
     let threaded = !row.alone;
-    let self_contained = matches!(turn.content, Content::Payload(_))
-        || messages(&turn.content).iter().any(|m| m.verbatim.is_some());
+    let self_contained =
+        matches!(turn.content, Content::Payload(_)) || messages(&turn.content).iter().any(|m| m.verbatim.is_some());
     if matches!(row.session, Session::Named(_)) && row.alone && !self_contained {
         return Err(cannot(
             "a line of a session that says all of its context itself",
@@ -113,10 +108,7 @@ fn mooncake(row: &Row, id: String) -> Result<String> {
         ));
     }
     if row.system.is_some() {
-        return Err(cannot(
-            "a system prompt of a conversation",
-            "write --to multi_turn or inputs_json",
-        ));
+        return Err(cannot("a system prompt of a conversation", "write --to multi_turn or inputs_json"));
     }
     if threaded || matches!(row.session, Session::Named(_)) {
         line.insert("session_id".into(), id.into());
@@ -131,8 +123,7 @@ fn mooncake(row: &Row, id: String) -> Result<String> {
         }
         Content::Payload(bytes) => {
             let text = String::from_utf8_lossy(bytes).into_owned();
-            let payload = RawValue::from_string(text)
-                .map_err(|e| Error::usage(e.to_string(), "mend the body"))?;
+            let payload = RawValue::from_string(text).map_err(|e| Error::usage(e.to_string(), "mend the body"))?;
             return with_payload(&line, &payload);
         }
         Content::Messages(messages) if self_contained => {
@@ -142,15 +133,9 @@ fn mooncake(row: &Row, id: String) -> Result<String> {
         Content::Messages(messages) => {
             let message = &messages[0];
             if has_media(message) || message.role.is_some() || message.contents().count() != 1 {
-                return Err(cannot(
-                    "a turn that is more than one text",
-                    "write --to multi_turn or inputs_json",
-                ));
+                return Err(cannot("a turn that is more than one text", "write --to multi_turn or inputs_json"));
             }
-            line.insert(
-                "text_input".into(),
-                message.contents().collect::<String>().into(),
-            );
+            line.insert("text_input".into(), message.contents().collect::<String>().into());
         }
     }
     Ok(Value::Object(line).to_string())
@@ -167,16 +152,10 @@ fn with_payload(line: &Map<String, Value>, payload: &RawValue) -> Result<String>
 /// The turns of a row in `multi_turn`: two where it brings a system prompt.
 fn turns(row: &Row, out: &mut Vec<Value>) -> Result<()> {
     let Content::Messages(all) = &row.turn.content else {
-        return Err(cannot(
-            "a request without a text of its own",
-            "write --to mooncake_trace or inputs_json",
-        ));
+        return Err(cannot("a request without a text of its own", "write --to mooncake_trace or inputs_json"));
     };
     if all.iter().any(|m| m.verbatim.is_some()) || all.len() != 1 {
-        return Err(cannot(
-            "messages in an endpoint's own shape",
-            "write --to mooncake_trace or inputs_json",
-        ));
+        return Err(cannot("messages in an endpoint's own shape", "write --to mooncake_trace or inputs_json"));
     }
     if row.alone && !out.is_empty() {
         return Err(cannot(
@@ -203,18 +182,11 @@ fn turns(row: &Row, out: &mut Vec<Value>) -> Result<()> {
             turn.insert("texts".into(), json!(texts));
         }
         _ => {
-            let named = message
-                .texts
-                .iter()
-                .map(|t| json!({"name": t.name, "contents": t.contents}));
+            let named = message.texts.iter().map(|t| json!({"name": t.name, "contents": t.contents}));
             turn.insert("texts".into(), named.collect());
         }
     }
-    for (name, media) in [
-        ("images", &message.images),
-        ("audios", &message.audios),
-        ("videos", &message.videos),
-    ] {
+    for (name, media) in [("images", &message.images), ("audios", &message.audios), ("videos", &message.videos)] {
         if !media.is_empty() {
             turn.insert(name.into(), json!(media));
         }
@@ -227,11 +199,7 @@ fn turns(row: &Row, out: &mut Vec<Value>) -> Result<()> {
 fn times(row: &Row, line: &mut Map<String, Value>) {
     let ms = |ns: Nanos| {
         let whole = ns / MILLI;
-        if ns.is_multiple_of(MILLI) {
-            Value::from(whole)
-        } else {
-            Value::from(ns as f64 / MILLI as f64)
-        }
+        if ns.is_multiple_of(MILLI) { Value::from(whole) } else { Value::from(ns as f64 / MILLI as f64) }
     };
     let turn = &row.turn;
     let mut put = |name: &str, value: Option<Value>| {
@@ -279,10 +247,7 @@ mod tests {
     /// The lines that the rows of a text become.
     fn traced(text: &str) -> Result<String> {
         let mut ids = Ids::default();
-        let lines: Result<Vec<String>> = rows(text)
-            .iter()
-            .map(|row| mooncake(row, ids.of(row)))
-            .collect();
+        let lines: Result<Vec<String>> = rows(text).iter().map(|row| mooncake(row, ids.of(row))).collect();
         Ok(lines?.join("\n"))
     }
 
@@ -294,7 +259,8 @@ mod tests {
         let written = traced(text).unwrap();
         assert_eq!(rows(&written), rows(text));
         assert!(written.contains("\"payload\":{\"a\":1.10}"), "{written}");
-        let bailian = "{\"chat_id\": 1, \"parent_chat_id\": -1, \"timestamp\": 1, \"input_length\": 5, \"output_length\": 2}";
+        let bailian =
+            "{\"chat_id\": 1, \"parent_chat_id\": -1, \"timestamp\": 1, \"input_length\": 5, \"output_length\": 2}";
         assert!(traced(bailian).unwrap_err().remedy.contains("inputs_json"));
         let csv = "TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:17:03.5,48,10\n2023-11-16 18:17:05,31,8\n";
         assert_eq!(
@@ -307,15 +273,10 @@ mod tests {
     fn conversations_keep_their_turns_and_what_has_no_text_is_refused() {
         let text = r#"{"session_id": "s", "turns": [{"role": "system", "text": "be"}, {"text": "a", "images": ["http://i"]}, {"texts": ["b", "c"], "delay": 5}]}"#;
         let mut out = Vec::new();
-        rows(text)
-            .iter()
-            .for_each(|row| turns(row, &mut out).unwrap());
+        rows(text).iter().for_each(|row| turns(row, &mut out).unwrap());
         let written = json!({"session_id": "s", "turns": out}).to_string();
         assert_eq!(rows(&written), rows(text));
         let e = turns(&rows("{\"input_length\": 3}")[0], &mut Vec::new()).unwrap_err();
-        assert!(
-            e.what.contains("without a text") && e.remedy.contains("mooncake_trace"),
-            "{e}"
-        );
+        assert!(e.what.contains("without a text") && e.remedy.contains("mooncake_trace"), "{e}");
     }
 }

@@ -20,30 +20,17 @@ pub(super) fn inspect(args: &FileArgs, show: usize) -> anyhow::Result<()> {
     let mut text = format!("{}: {}\n", replay.file.display(), replay.format.name());
     let (entries, conversations) = (&workload.entries, &workload.conversations);
     let turns = conversations.iter().map(|c| c.turns.len() as f64).collect();
-    let _ = writeln!(
-        text,
-        "{} conversations, {} turns",
-        conversations.len(),
-        entries.len()
-    );
+    let _ = writeln!(text, "{} conversations, {} turns", conversations.len(), entries.len());
     let (tokenizer, approximate) = workload.tokenizer();
-    let _ = writeln!(
-        text,
-        "tokenizer {tokenizer}{}",
-        if approximate { ", approximate" } else { "" }
-    );
-    let of =
-        |value: fn(&Entry) -> Option<f64>| Spread::of(entries.iter().filter_map(value).collect());
+    let _ = writeln!(text, "tokenizer {tokenizer}{}", if approximate { ", approximate" } else { "" });
+    let of = |value: fn(&Entry) -> Option<f64>| Spread::of(entries.iter().filter_map(value).collect());
     let bytes = entries.iter().map(|e| e.body.len() as f64).collect();
     let rows = [
         ("turns", Spread::of(turns)),
         ("input tokens", of(|e| Some(f64::from(e.isl)))),
         ("output tokens", of(|e| e.osl.map(f64::from))),
         ("body bytes", Spread::of(bytes)),
-        (
-            "delay, s",
-            of(|e| (e.delay > 0).then(|| e.delay as f64 / 1e9)),
-        ),
+        ("delay, s", of(|e| (e.delay > 0).then(|| e.delay as f64 / 1e9))),
     ];
     text.push_str(&layout::table(&rows));
     if workload.inexact_prompts > 0 {
@@ -54,17 +41,12 @@ pub(super) fn inspect(args: &FileArgs, show: usize) -> anyhow::Result<()> {
         );
     }
     if workload.spilled_bytes() > 0 {
-        let _ = writeln!(
-            text,
-            "{} MiB of bodies in a temporary file",
-            workload.spilled_bytes() >> 20
-        );
+        let _ = writeln!(text, "{} MiB of bodies in a temporary file", workload.spilled_bytes() >> 20);
     }
     print(&text)?;
     for (index, entry) in entries.iter().take(show).enumerate() {
         let index = index as u32;
-        let mut body =
-            format!("\n{} turn {}\n", workload.session_id(index), entry.turn).into_bytes();
+        let mut body = format!("\n{} turn {}\n", workload.session_id(index), entry.turn).into_bytes();
         workload.write_body(index, &[], &mut body)?;
         body.push(b'\n');
         copy(&body)?;

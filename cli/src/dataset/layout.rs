@@ -34,10 +34,8 @@ pub(crate) fn analyze(args: &AnalyzeArgs) -> anyhow::Result<Exit> {
 }
 
 fn text(found: &Analysis, block: u32) -> String {
-    let mut text = format!(
-        "{} requests, {} of them with blocks of {block} tokens\n",
-        found.requests, found.requests_with_blocks
-    );
+    let mut text =
+        format!("{} requests, {} of them with blocks of {block} tokens\n", found.requests, found.requests_with_blocks);
     if let Some(share) = found.hit_rate_of_all {
         let _ = writeln!(
             text,
@@ -48,9 +46,8 @@ fn text(found: &Analysis, block: u32) -> String {
         );
     }
     if let (Some(span), Some(rate)) = (found.span_s, found.rate) {
-        let cv = found.gaps_cv.map_or_else(String::new, |cv| {
-            format!(", gaps vary by {cv:.2} of their mean (Poisson: 1)")
-        });
+        let cv =
+            found.gaps_cv.map_or_else(String::new, |cv| format!(", gaps vary by {cv:.2} of their mean (Poisson: 1)"));
         let _ = writeln!(text, "arrivals over {span:.3} s, {rate:.3} a second{cv}");
     }
     let rows = [
@@ -68,16 +65,11 @@ fn text(found: &Analysis, block: u32) -> String {
 /// A line for each spread that there is.
 pub(super) fn table(rows: &[(&str, Option<Spread>)]) -> String {
     let mut text = format!("{:14}", "");
-    for name in [
-        "mean", "stddev", "min", "p25", "p50", "p75", "p90", "p99", "max",
-    ] {
+    for name in ["mean", "stddev", "min", "p25", "p50", "p75", "p90", "p99", "max"] {
         let _ = write!(text, " {name:>11}");
     }
     text.push('\n');
-    for (name, spread) in rows
-        .iter()
-        .filter_map(|(name, spread)| spread.map(|s| (name, s)))
-    {
+    for (name, spread) in rows.iter().filter_map(|(name, spread)| spread.map(|s| (name, s))) {
         let _ = write!(text, "{name:14}");
         for value in [
             spread.mean,
@@ -120,14 +112,7 @@ mod tests {
             said[1],
             "prefix cache without end: 25.00 % of all blocks hit; 3 distinct blocks, 1 first blocks shared"
         );
-        assert_eq!(
-            said[2],
-            "arrivals over 2.000 s, 0.500 a second, gaps vary by 0.00 of their mean (Poisson: 1)"
-        );
-        assert!(
-            said[4].starts_with("input tokens         17.50        2.50       15.00"),
-            "{}",
-            said[4]
-        );
+        assert_eq!(said[2], "arrivals over 2.000 s, 0.500 a second, gaps vary by 0.00 of their mean (Poisson: 1)");
+        assert!(said[4].starts_with("input tokens         17.50        2.50       15.00"), "{}", said[4]);
     }
 }

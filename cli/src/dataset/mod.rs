@@ -33,10 +33,7 @@ fn replay(file: &Path, format: Option<Format>, block: Option<u32>) -> Result<Rep
         None => detect(file)?,
     };
     let replay = Replay::of(file.to_owned(), format);
-    Ok(Replay {
-        block: block.unwrap_or(replay.block),
-        ..replay
-    })
+    Ok(Replay { block: block.unwrap_or(replay.block), ..replay })
 }
 
 /// The plan that would send a file.
@@ -47,10 +44,8 @@ fn plan(args: &FileArgs) -> Result<Plan> {
     plan.streaming = args.streaming;
     plan.seed = args.random_seed;
     if args.tokenizer != "builtin" {
-        plan.prompts.tokenizer = TokenizerSource::Named {
-            name: args.tokenizer.clone(),
-            revision: args.tokenizer_revision.clone(),
-        };
+        plan.prompts.tokenizer =
+            TokenizerSource::Named { name: args.tokenizer.clone(), revision: args.tokenizer_revision.clone() };
     }
     let mut replay = replay(&args.file, args.custom_dataset_type, args.isl_block_size)?;
     replay.media = match &args.media_root {

@@ -6,9 +6,7 @@ use crate::outcome::Outcome;
 use crate::redact::Secrets;
 use crate::report::{Style, render};
 use ringload_engine::clock::{MILLI, Nanos, SECOND};
-use ringload_engine::measure::{
-    PhaseFacts, RunFacts, Shard, Summarizer, Timeline, TokenCounts, tags,
-};
+use ringload_engine::measure::{PhaseFacts, RunFacts, Shard, Summarizer, Timeline, TokenCounts, tags};
 use ringload_engine::plan::{Load, Phase, Plan, Slo, Stamps};
 use ringload_engine::record::{Cause, Outcome as Ended, PhaseKind, Record, Usage};
 use serde_json::Value;
@@ -54,17 +52,13 @@ impl Draws {
     }
 }
 
-/// Some slots that are never idle for eight seconds; what is in flight then is cut off, some requests fail, and in some runs the server
-/// warms up, stands still for two seconds, or hangs from half of the run on.
+/// Some slots that are never idle for eight seconds; what is in flight then is cut off, some requests fail, and in some
+/// runs the server warms up, stands still for two seconds, or hangs from half of the run on.
 fn simulated(seed: u64) -> Vec<Record> {
     let mut draws = Draws(seed);
     let base = records()[0].0.clone();
-    let (slots, warms, pauses, hangs) = (
-        2 + draws.below(6),
-        draws.below(3) == 0,
-        draws.below(3) == 0,
-        draws.below(8) == 0,
-    );
+    let (slots, warms, pauses, hangs) =
+        (2 + draws.below(6), draws.below(3) == 0, draws.below(3) == 0, draws.below(8) == 0);
     let (fails, end) = (draws.below(2) * 20, 9 * SECOND);
     let mut all = Vec::new();
     for slot in 0..slots {
@@ -80,25 +74,16 @@ fn simulated(seed: u64) -> Vec<Record> {
                 first = 100 * SECOND;
             }
             let tokens = 1 + draws.below(12);
-            let mut gaps: Vec<Nanos> = (1..tokens)
-                .map(|_| 5 * MILLI + draws.below(3 * MILLI))
-                .collect();
-            let ended = if fails > 0 && draws.below(fails) == 0 {
-                Ended::Failed(Cause::Truncated)
-            } else {
-                Ended::Succeeded
-            };
+            let mut gaps: Vec<Nanos> = (1..tokens).map(|_| 5 * MILLI + draws.below(3 * MILLI)).collect();
+            let ended =
+                if fails > 0 && draws.below(fails) == 0 { Ended::Failed(Cause::Truncated) } else { Ended::Succeeded };
             let mut record = Record {
                 k,
                 index: k,
                 worker: (slot % 2) as u16,
                 phase: PhaseKind::Profiling,
                 outcome: ended,
-                usage: Some(Usage {
-                    prompt: Some(30),
-                    completion: Some(tokens as u32 * 2),
-                    ..Usage::default()
-                }),
+                usage: Some(Usage { prompt: Some(30), completion: Some(tokens as u32 * 2), ..Usage::default() }),
                 requested_osl: Some(tokens as u32 * 2),
                 ..base.clone()
             };
@@ -125,17 +110,8 @@ fn simulated(seed: u64) -> Vec<Record> {
             let instants = &mut record.instants;
             (instants.scheduled, instants.issued, instants.end) = (at, at, over);
             (instants.send_start, instants.send_end) = (Some(at + 40), Some(at + 100));
-            (
-                instants.connection_ready,
-                instants.tcp_start,
-                instants.tcp_end,
-            ) = (Some(at), None, None);
-            (
-                instants.dns_start,
-                instants.dns_end,
-                instants.tls_start,
-                instants.tls_end,
-            ) = (None, None, None, None);
+            (instants.connection_ready, instants.tcp_start, instants.tcp_end) = (Some(at), None, None);
+            (instants.dns_start, instants.dns_end, instants.tls_start, instants.tls_end) = (None, None, None, None);
             let arrived = came.then_some(first);
             (instants.first_byte, instants.head_end) = (arrived, arrived);
             (instants.first_token, instants.first_visible_token) = (arrived, arrived);
@@ -171,11 +147,7 @@ fn facts() -> RunFacts {
         wall_start_ns: 1_785_304_900_000_000_000,
         wall_end_ns: 1_785_304_908_000_000_000,
         warmup: None,
-        profiling: PhaseFacts {
-            start: SECOND,
-            end: 9 * SECOND,
-            ..PhaseFacts::default()
-        },
+        profiling: PhaseFacts { start: SECOND, end: 9 * SECOND, ..PhaseFacts::default() },
         targets: Vec::new(),
         driver: "epoll".into(),
         driver_note: None,
@@ -225,22 +197,14 @@ impl Run {
             aiperf: parsed(written(|to| json::write(&outcome, to))),
             table: written(|to| csv::write(&outcome.summary, &outcome.notes(), to)),
             slices: parsed(written(|to| timeslices::json(&outcome, to))),
-            text: render(
-                &outcome,
-                &[],
-                Style {
-                    verbose: true,
-                    ..Style::default()
-                },
-            ),
+            text: render(&outcome, &[], Style { verbose: true, ..Style::default() }),
             lines,
             outcome,
         }
     }
 
     fn figure(&self, tag: &str, statistic: &str) -> f64 {
-        let both = [&self.report["summary"]["metrics"][tag], &self.aiperf[tag]]
-            .map(|m| m[statistic].as_f64());
+        let both = [&self.report["summary"]["metrics"][tag], &self.aiperf[tag]].map(|m| m[statistic].as_f64());
         self.same(both[0], both[1], &format!("{tag} {statistic}"));
         both[0].unwrap_or_else(|| panic!("seed {}: {tag} {statistic}", self.seed))
     }
@@ -260,24 +224,12 @@ impl Run {
             if tags::find(tag).is_none() {
                 continue;
             }
-            self.same(
-                histogram["mean_ms"].as_f64(),
-                Some(self.figure(tag, "avg")),
-                tag,
-            );
-            self.same(
-                histogram["count"].as_f64(),
-                Some(self.figure(tag, "count")),
-                tag,
-            );
+            self.same(histogram["mean_ms"].as_f64(), Some(self.figure(tag, "avg")), tag);
+            self.same(histogram["count"].as_f64(), Some(self.figure(tag, "count")), tag);
             for percentile in histogram["percentiles"].as_array().unwrap() {
                 let name = percentile["name"].as_str().unwrap();
                 if !name.contains('.') {
-                    self.same(
-                        percentile["ms"].as_f64(),
-                        Some(self.figure(tag, name)),
-                        &format!("{tag} {name}"),
-                    );
+                    self.same(percentile["ms"].as_f64(), Some(self.figure(tag, name)), &format!("{tag} {name}"));
                 }
             }
         }
@@ -286,24 +238,16 @@ impl Run {
     fn steady_and_whole_agree(&self) {
         let summary = &self.report["summary"];
         let (steady, confidence) = (&summary["steady"], &summary["confidence"]);
-        let trimmed = steady["trimmed_start"].as_u64() != Some(0)
-            || steady["trimmed_end"].as_u64() != Some(0);
+        let trimmed = steady["trimmed_start"].as_u64() != Some(0) || steady["trimmed_end"].as_u64() != Some(0);
         let mut figures: BTreeMap<(String, String), f64> = BTreeMap::new();
         for compared in steady["figures"].as_array().into_iter().flatten() {
             let tag = compared["tag"].as_str().unwrap();
             let statistic = compared["statistic"].as_str().unwrap_or("avg");
-            self.same(
-                compared["whole"].as_f64(),
-                Some(self.figure(tag, statistic)),
-                tag,
-            );
+            self.same(compared["whole"].as_f64(), Some(self.figure(tag, statistic)), tag);
             if !trimmed {
                 self.same(compared["steady"].as_f64(), compared["whole"].as_f64(), tag);
             }
-            figures.insert(
-                (tag.into(), statistic.into()),
-                compared["steady"].as_f64().unwrap(),
-            );
+            figures.insert((tag.into(), statistic.into()), compared["steady"].as_f64().unwrap());
         }
         let intervals = ["rates", "percentiles"].map(|key| confidence[key].as_array());
         for found in intervals.into_iter().flatten().flatten() {
@@ -311,51 +255,27 @@ impl Run {
             let statistic = found["statistic"].as_str().unwrap_or("avg");
             let known = figures.get(&(tag.into(), statistic.into())).copied();
             let expected = known.unwrap_or_else(|| self.figure(tag, statistic));
-            self.same(
-                found["value"].as_f64(),
-                Some(expected),
-                &format!("{tag} {statistic} and its interval"),
-            );
+            self.same(found["value"].as_f64(), Some(expected), &format!("{tag} {statistic} and its interval"));
             let end = |end: &str| found["interval"][end].as_f64().unwrap();
             if found.get("statistic").is_none() {
-                assert!(
-                    end("low") <= expected && expected <= end("high"),
-                    "seed {}: {found}",
-                    self.seed
-                );
+                assert!(end("low") <= expected && expected <= end("high"), "seed {}: {found}", self.seed);
             }
         }
     }
 
     fn goodput_is_one(&self) {
         let goodput = &self.report["summary"]["goodput"];
-        for (field, tag) in [
-            ("goodput", "goodput"),
-            ("good", "good_request_count"),
-            ("good_request_fraction", "good_request_fraction"),
-        ] {
+        for (field, tag) in
+            [("goodput", "goodput"), ("good", "good_request_count"), ("good_request_fraction", "good_request_fraction")]
+        {
             self.same(goodput[field].as_f64(), Some(self.figure(tag, "avg")), tag);
         }
         let counts = &self.report["summary"]["counts"];
-        self.same(
-            counts["succeeded"].as_f64(),
-            Some(self.figure("request_count", "avg")),
-            "request_count",
-        );
-        let duration = self.report["summary"]["benchmark_duration_s"]
-            .as_f64()
-            .unwrap();
-        self.same(
-            Some(duration),
-            Some(self.figure("benchmark_duration", "avg")),
-            "duration",
-        );
+        self.same(counts["succeeded"].as_f64(), Some(self.figure("request_count", "avg")), "request_count");
+        let duration = self.report["summary"]["benchmark_duration_s"].as_f64().unwrap();
+        self.same(Some(duration), Some(self.figure("benchmark_duration", "avg")), "duration");
         let rate = self.figure("request_count", "avg") / duration;
-        self.same(
-            Some(rate),
-            Some(self.figure("request_throughput", "avg")),
-            "request_throughput",
-        );
+        self.same(Some(rate), Some(self.figure("request_throughput", "avg")), "request_throughput");
     }
 
     fn the_table_has_the_figures_of_the_json(&self) {
@@ -369,12 +289,7 @@ impl Run {
                     rest.is_some_and(|rest| rest.starts_with(" (") || rest.starts_with(','))
                 })
                 .unwrap();
-            assert!(
-                row.contains(&format!(",{value:.2}")),
-                "seed {}: {} in {row}",
-                self.seed,
-                value
-            );
+            assert!(row.contains(&format!(",{value:.2}")), "seed {}: {} in {row}", self.seed, value);
             let marked = self.aiperf[metric.info.tag]["approximate"].as_bool();
             assert_eq!(marked, (!metric.exact).then_some(true));
             let name = format!("{} Is Approximate", metric.info.header);
@@ -383,9 +298,7 @@ impl Run {
     }
 
     fn slices_agree(&self) {
-        let ours = self.report["summary"]["slices"]["slices"]
-            .as_array()
-            .unwrap();
+        let ours = self.report["summary"]["slices"]["slices"].as_array().unwrap();
         let theirs = self.slices["timeslices"].as_array().unwrap();
         assert_eq!(ours.len(), theirs.len(), "seed {}", self.seed);
         for (ours, theirs) in ours.iter().zip(theirs) {
@@ -404,53 +317,26 @@ impl Run {
                     self.same(ours[field].as_f64(), theirs[tag][statistic].as_f64(), field);
                 }
             }
-            assert!(
-                ours["output_tokens"].is_number(),
-                "seed {}: {ours}",
-                self.seed
-            );
+            assert!(ours["output_tokens"].is_number(), "seed {}: {ours}", self.seed);
         }
         let sum = |field: &str| ours.iter().filter_map(|s| s[field].as_f64()).sum::<f64>();
-        self.same(
-            Some(sum("succeeded")),
-            Some(self.figure("request_count", "avg")),
-            "requests of slices",
-        );
+        self.same(Some(sum("succeeded")), Some(self.figure("request_count", "avg")), "requests of slices");
         let arrived = match self.aiperf.get("arrived_output_tokens") {
             Some(_) => self.figure("arrived_output_tokens", "avg"),
             None => self.figure("total_osl", "avg"),
         };
-        self.same(
-            Some(sum("output_tokens")),
-            Some(arrived),
-            "tokens of slices",
-        );
+        self.same(Some(sum("output_tokens")), Some(arrived), "tokens of slices");
     }
 
     fn records_add_up(&self) {
-        for tag in [
-            "output_sequence_length",
-            "input_sequence_length",
-            "time_to_first_token",
-            "request_latency",
-        ] {
-            let values = self
-                .lines
-                .iter()
-                .filter_map(|line| line["metrics"][tag]["value"].as_f64());
+        for tag in ["output_sequence_length", "input_sequence_length", "time_to_first_token", "request_latency"] {
+            let values = self.lines.iter().filter_map(|line| line["metrics"][tag]["value"].as_f64());
             let (count, sum) = values.fold((0.0, 0.0), |(n, sum), value| (n + 1.0, sum + value));
             self.same(Some(count), Some(self.figure(tag, "count")), tag);
             self.same(Some(sum), Some(self.figure(tag, "sum")), tag);
         }
-        let good = self
-            .lines
-            .iter()
-            .filter_map(|line| line["metrics"]["good_request_count"]["value"].as_f64());
-        self.same(
-            Some(good.sum()),
-            Some(self.figure("good_request_count", "avg")),
-            "good",
-        );
+        let good = self.lines.iter().filter_map(|line| line["metrics"]["good_request_count"]["value"].as_f64());
+        self.same(Some(good.sum()), Some(self.figure("good_request_count", "avg")), "good");
     }
 
     fn the_text_shows_the_figures_of_the_files(&self) {
@@ -461,78 +347,28 @@ impl Run {
                 "time_to_first_token",
                 &["avg", "min", "max", "p99", "p90", "p50", "std"][..],
             ),
-            (
-                "TAILS",
-                "Time to First Token",
-                "time_to_first_token",
-                &["p50", "p99", "", "", "max"],
-            ),
-            (
-                "SERVICE",
-                "first token, from issue",
-                "time_to_first_token",
-                &["p50", "p90", "p99", "max"],
-            ),
-            (
-                "WHOLE",
-                "Request Throughput (requests/sec)",
-                "request_throughput",
-                &["avg"],
-            ),
-            (
-                "WHOLE",
-                "Time to First Token p99 (ms)",
-                "time_to_first_token",
-                &["p99"],
-            ),
+            ("TAILS", "Time to First Token", "time_to_first_token", &["p50", "p99", "", "", "max"]),
+            ("SERVICE", "first token, from issue", "time_to_first_token", &["p50", "p90", "p99", "max"]),
+            ("WHOLE", "Request Throughput (requests/sec)", "request_throughput", &["avg"]),
+            ("WHOLE", "Time to First Token p99 (ms)", "time_to_first_token", &["p99"]),
         ] {
-            let section = self
-                .text
-                .lines()
-                .skip_while(|line| !line.starts_with(title));
-            let Some(row) = section
-                .skip(1)
-                .take_while(|line| !line.is_empty())
-                .find(|line| line.starts_with(name))
+            let section = self.text.lines().skip_while(|line| !line.starts_with(title));
+            let Some(row) = section.skip(1).take_while(|line| !line.is_empty()).find(|line| line.starts_with(name))
             else {
                 assert_ne!(title, "METRIC", "seed {}: {}", self.seed, self.text);
                 continue;
             };
-            let cells: Vec<&str> = row[name.len()..]
-                .split_whitespace()
-                .filter(|c| !matches!(*c, "!" | "~"))
-                .collect();
-            for (cell, column) in cells
-                .iter()
-                .zip(columns)
-                .filter(|(_, column)| !column.is_empty())
-            {
+            let cells: Vec<&str> = row[name.len()..].split_whitespace().filter(|c| !matches!(*c, "!" | "~")).collect();
+            for (cell, column) in cells.iter().zip(columns).filter(|(_, column)| !column.is_empty()) {
                 let shown = cell.trim_end_matches('*');
-                assert_eq!(
-                    shown,
-                    short(self.figure(tag, column)),
-                    "seed {}: {title} {column} in {row}",
-                    self.seed
-                );
+                assert_eq!(shown, short(self.figure(tag, column)), "seed {}: {title} {column} in {row}", self.seed);
             }
         }
-        let line = |label: &str| {
-            self.text
-                .lines()
-                .find(|l| l.trim_start().starts_with(label))
-                .map(str::to_owned)
-        };
-        for (label, tag) in [
-            ("requests  ", "request_throughput"),
-            ("output  ", "output_token_throughput"),
-        ] {
+        let line = |label: &str| self.text.lines().find(|l| l.trim_start().starts_with(label)).map(str::to_owned);
+        for (label, tag) in [("requests  ", "request_throughput"), ("output  ", "output_token_throughput")] {
             let shown = line(label).unwrap_or_default();
             let value = short(self.figure(tag, "avg"));
-            assert!(
-                shown.split_whitespace().nth(1) == Some(value.as_str()),
-                "seed {}: {shown} {value}",
-                self.seed
-            );
+            assert!(shown.split_whitespace().nth(1) == Some(value.as_str()), "seed {}: {shown} {value}", self.seed);
         }
     }
 }

@@ -1,4 +1,5 @@
-//! What stands in an artifact folder from earlier runs moves into `previous-N/` there, so that no run silently takes the place of another.
+//! What stands in an artifact folder from earlier runs moves into `previous-N/` there, so that no run silently takes
+//! the place of another.
 
 use super::files::{Kind, log_name};
 use crate::terminal::say;
@@ -33,32 +34,18 @@ impl Aside {
     /// Before the files of a run are made again from its log: prompts and log stay.
     pub(crate) fn of_report(base: &Path, prefix: Option<&str>, overwrite: bool) -> Self {
         let names = Kind::names(prefix).filter(|name| *name != "inputs.json");
-        Self {
-            alone: true,
-            ..Self::of(base, names.collect(), overwrite)
-        }
+        Self { alone: true, ..Self::of(base, names.collect(), overwrite) }
     }
 
     /// Before several runs: their files go to these folders in `base`, and what they have in common to `base` itself.
-    pub(crate) fn of_several(
-        base: &Path,
-        folders: impl IntoIterator<Item = String>,
-        overwrite: bool,
-    ) -> Self {
+    pub(crate) fn of_several(base: &Path, folders: impl IntoIterator<Item = String>, overwrite: bool) -> Self {
         let own = SEVERAL.into_iter().map(String::from);
         let names = own.chain(folders).chain(Kind::names(None)).collect();
         Self::of(base, names, overwrite)
     }
 
     fn of(base: &Path, names: BTreeSet<String>, overwrite: bool) -> Self {
-        Self {
-            base: base.to_owned(),
-            names,
-            overwrite,
-            quiet: false,
-            alone: false,
-            cleared: Cell::new(false),
-        }
+        Self { base: base.to_owned(), names, overwrite, quiet: false, alone: false, cleared: Cell::new(false) }
     }
 
     /// The same, saying nothing where `quiet`.
@@ -71,8 +58,8 @@ impl Aside {
         &self.base
     }
 
-    /// Moves what stands there into `previous-N/`, the first time that it is called, and says so. By renames: whenever the process is killed, each file is in
-    /// its old place or in its new one.
+    /// Moves what stands there into `previous-N/`, the first time that it is called, and says so. By renames: whenever
+    /// the process is killed, each file is in its old place or in its new one.
     ///
     /// # Errors
     /// [`ringload_engine::Blame::Environment`] when something cannot be moved.
@@ -131,7 +118,8 @@ fn previous(base: &Path) -> io::Result<PathBuf> {
     }
 }
 
-/// The files that several runs left there together, and the folders of those runs: only what their own document names, and only where one stands.
+/// The files that several runs left there together, and the folders of those runs: only what their own document names,
+/// and only where one stands.
 fn of_earlier_runs(base: &Path) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for (document, runs) in DOCUMENTS {
@@ -155,10 +143,7 @@ fn folders_in(value: &Value) -> Vec<PathBuf> {
     match value {
         Value::Array(items) => items.iter().flat_map(folders_in).collect(),
         Value::Object(fields) => {
-            let own = fields
-                .get("folder")
-                .and_then(Value::as_str)
-                .map(PathBuf::from);
+            let own = fields.get("folder").and_then(Value::as_str).map(PathBuf::from);
             let inner = fields.get("runs").map(folders_in).unwrap_or_default();
             own.into_iter().chain(inner).collect()
         }
@@ -175,10 +160,8 @@ fn below(base: &Path, folder: &Path) -> Option<String> {
 }
 
 /// Documents of several runs, and where in them the runs are.
-const DOCUMENTS: [(&str, &[&str]); 2] = [
-    ("ringload_campaign.json", &["/cells"]),
-    ("ringload_capacity.json", &["/one_at_a_time", "/probes"]),
-];
+const DOCUMENTS: [(&str, &[&str]); 2] =
+    [("ringload_campaign.json", &["/cells"]), ("ringload_capacity.json", &["/one_at_a_time", "/probes"])];
 /// What several runs leave together.
 const SEVERAL: [&str; 6] = [
     "aggregate",
@@ -194,10 +177,8 @@ mod tests {
     use super::*;
 
     fn names(dir: &Path) -> Vec<String> {
-        let mut names: Vec<_> = fs::read_dir(dir)
-            .unwrap()
-            .map(|e| e.unwrap().file_name().into_string().unwrap())
-            .collect();
+        let mut names: Vec<_> =
+            fs::read_dir(dir).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         names
     }
@@ -224,23 +205,12 @@ mod tests {
             let moved = names(&dir.path().join(format!("previous-{round}")));
             let expected: &[&str] = match round {
                 1 => &["profile_export.jsonl", "ringload_report.json"],
-                _ => &[
-                    "inputs.json",
-                    "profile_export.jsonl",
-                    "ringload_report.json",
-                ],
+                _ => &["inputs.json", "profile_export.jsonl", "ringload_report.json"],
             };
             assert_eq!(moved, expected);
         }
         let left = names(dir.path());
-        let expected = [
-            "aggregate",
-            "inputs.json",
-            "notes.txt",
-            "previous-1",
-            "previous-2",
-            "previous-3",
-        ];
+        let expected = ["aggregate", "inputs.json", "notes.txt", "previous-1", "previous-2", "previous-3"];
         assert_eq!(left, expected);
     }
 
@@ -271,12 +241,7 @@ mod tests {
         assert_eq!(names(base), ["mine", "previous-1"]);
         assert_eq!(
             names(&base.join("previous-1")),
-            [
-                "concurrency_1",
-                "concurrency_2",
-                "goodput_sweep.csv",
-                "ringload_campaign.json"
-            ]
+            ["concurrency_1", "concurrency_2", "goodput_sweep.csv", "ringload_campaign.json"]
         );
     }
 }

@@ -14,11 +14,7 @@ use std::path::{Path, PathBuf};
 ///
 /// # Errors
 /// When the disk is full or the folder has gone.
-pub(crate) fn finish(
-    base: &Path,
-    campaign: &Campaign,
-    args: &CampaignArgs,
-) -> Result<Vec<PathBuf>> {
+pub(crate) fn finish(base: &Path, campaign: &Campaign, args: &CampaignArgs) -> Result<Vec<PathBuf>> {
     let mut written = Vec::new();
     let mut put = |path: PathBuf, text: &str| -> Result<()> {
         write_whole(&path, text.as_bytes())?;
@@ -31,28 +27,16 @@ pub(crate) fn finish(
             let dir = aggregate_dir(base, args, swept, cell);
             let text = pretty(&aggregate(cell, campaign.level));
             put(dir.join("profile_export_aiperf_aggregate.json"), &text)?;
-            put(
-                dir.join("profile_export_aiperf_aggregate.csv"),
-                &aggregate_csv(cell),
-            )?;
+            put(dir.join("profile_export_aiperf_aggregate.csv"), &aggregate_csv(cell))?;
         }
     }
     if swept {
         let dir = base.join("sweep_aggregate");
-        put(
-            dir.join("profile_export_aiperf_sweep.json"),
-            &pretty(&sweep(campaign)),
-        )?;
-        put(
-            dir.join("profile_export_aiperf_sweep.csv"),
-            &sweep_csv(campaign),
-        )?;
+        put(dir.join("profile_export_aiperf_sweep.json"), &pretty(&sweep(campaign)))?;
+        put(dir.join("profile_export_aiperf_sweep.csv"), &sweep_csv(campaign))?;
         put(base.join("goodput_sweep.csv"), &goodput_csv(campaign))?;
     }
-    put(
-        base.join("ringload_campaign.json"),
-        &pretty(&document(campaign)),
-    )?;
+    put(base.join("ringload_campaign.json"), &pretty(&document(campaign)))?;
     Ok(written)
 }
 
@@ -143,10 +127,7 @@ fn sweep(campaign: &Campaign) -> Value {
         }))
     };
     let combination = |cell: &CellOutcome| json!({"parameters": parameters(cell), "metrics": metrics(&cell.spreads)});
-    let pareto = picture
-        .pareto
-        .iter()
-        .map(|i| parameters(&campaign.cells[*i]));
+    let pareto = picture.pareto.iter().map(|i| parameters(&campaign.cells[*i]));
     let runs = campaign.runs().count();
     let failed: Vec<String> = campaign
         .runs()
@@ -199,10 +180,9 @@ fn sweep_csv(campaign: &Campaign) -> String {
     let mut text = line(&head);
     for cell in &campaign.cells {
         let mut cells = axis_values(cell, &axes);
-        cells.extend(COLUMNS.iter().map(|(tag, stat)| {
-            cell.spread(tag, stat)
-                .map_or_else(String::new, |s| number(s.mean))
-        }));
+        cells.extend(
+            COLUMNS.iter().map(|(tag, stat)| cell.spread(tag, stat).map_or_else(String::new, |s| number(s.mean))),
+        );
         text += &line(&cells);
     }
     text
@@ -289,11 +269,7 @@ fn interrupted(interrupted: &Interrupted) -> Value {
 }
 
 fn number(value: f64) -> String {
-    if value.is_finite() {
-        format!("{value:.6}")
-    } else {
-        String::new()
-    }
+    if value.is_finite() { format!("{value:.6}") } else { String::new() }
 }
 
 fn line(cells: &[String]) -> String {
@@ -333,12 +309,7 @@ mod tests {
         for cell in 0..2 {
             for run in 0..2 {
                 let judged = &document["cells"][cell]["runs"][run]["thresholds"];
-                let failed: Vec<_> = judged
-                    .as_array()
-                    .unwrap()
-                    .iter()
-                    .map(|t| &t["failed"])
-                    .collect();
+                let failed: Vec<_> = judged.as_array().unwrap().iter().map(|t| &t["failed"]).collect();
                 assert_eq!(failed, [&json!(true), &json!(false)]);
                 assert_eq!(judged[0]["value"], 218.115);
                 assert_eq!(judged[0]["bound"], 200.0);

@@ -1,4 +1,5 @@
-//! `profile_export_aiperf.csv`: AIPerf's two sections, sorted by tag, two decimals, CRLF; below them notes, where there are some.
+//! `profile_export_aiperf.csv`: AIPerf's two sections, sorted by tag, two decimals, CRLF; below them notes, where there
+//! are some.
 
 use ringload_engine::measure::{Metric, Summary};
 use std::borrow::Cow;
@@ -8,8 +9,7 @@ use std::io::{self, Write};
 pub(crate) fn write(summary: &Summary, notes: &[&str], to: &mut dyn Write) -> io::Result<()> {
     let mut sorted: Vec<&Metric> = summary.metrics.iter().collect();
     sorted.sort_by_key(|m| m.info.tag);
-    let (requests, run): (Vec<&Metric>, Vec<&Metric>) =
-        sorted.into_iter().partition(|m| m.stats.is_some());
+    let (requests, run): (Vec<&Metric>, Vec<&Metric>) = sorted.into_iter().partition(|m| m.stats.is_some());
     if !requests.is_empty() {
         write!(to, "Metric,{STATS}\r\n")?;
         for metric in &requests {
@@ -43,10 +43,7 @@ fn row(metric: &Metric, to: &mut dyn Write) -> io::Result<()> {
         return Ok(());
     };
     write!(to, "{}", escaped(&title(metric)))?;
-    for value in [
-        metric.avg, s.min, s.max, s.sum, s.p1, s.p5, s.p10, s.p25, s.p50, s.p75, s.p90, s.p95,
-        s.p99, s.std,
-    ] {
+    for value in [metric.avg, s.min, s.max, s.sum, s.p1, s.p5, s.p10, s.p25, s.p50, s.p75, s.p90, s.p95, s.p99, s.std] {
         write!(to, ",{}", cell(value))?;
     }
     to.write_all(b"\r\n")
@@ -60,11 +57,7 @@ fn title(metric: &Metric) -> String {
 }
 
 pub(super) fn cell(value: f64) -> String {
-    if value.is_finite() {
-        format!("{value:.2}")
-    } else {
-        String::new()
-    }
+    if value.is_finite() { format!("{value:.2}") } else { String::new() }
 }
 
 pub(super) fn escaped(text: &str) -> Cow<'_, str> {

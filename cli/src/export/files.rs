@@ -48,7 +48,8 @@ pub(crate) struct Place<'a> {
     pub(crate) dir: &'a Path,
     /// Base name instead of AIPerf's.
     pub(crate) prefix: Option<&'a str>,
-    /// What stands there from earlier runs; its folder, above `dir` or `dir` itself, has the files until they are whole.
+    /// What stands there from earlier runs; its folder, above `dir` or `dir` itself, has the files until they are
+    /// whole.
     pub(crate) aside: &'a Aside,
 }
 
@@ -114,21 +115,14 @@ impl<'a> Artifacts<'a> {
 
     /// A file to write to, if it is among those of the run.
     pub(crate) fn file(&mut self, kind: Kind) -> Option<&mut impl Write> {
-        self.files
-            .iter_mut()
-            .find(|(k, _, _)| *k == kind)
-            .map(|(_, _, file)| file)
+        self.files.iter_mut().find(|(k, _, _)| *k == kind).map(|(_, _, file)| file)
     }
 
     /// Writes a file in one go.
     ///
     /// # Errors
     /// When the disk is full.
-    pub(crate) fn write(
-        &mut self,
-        kind: Kind,
-        content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-    ) -> Result<()> {
+    pub(crate) fn write(&mut self, kind: Kind, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
         let dir = self.dir.clone();
         match self.files.iter_mut().find(|(k, _, _)| *k == kind) {
             Some((_, name, file)) => {
@@ -145,7 +139,8 @@ impl<'a> Artifacts<'a> {
         self.failed.get_or_insert(why);
     }
 
-    /// Gives every file that could be written its name; what stood there before is set aside. Those that have one, and why the first that has none has none.
+    /// Gives every file that could be written its name; what stood there before is set aside. Those that have one, and
+    /// why the first that has none has none.
     pub(crate) fn commit(&mut self) -> (Vec<PathBuf>, Option<Error>) {
         if let Err(e) = self.aside.clear() {
             return (Vec::new(), Some(e));
@@ -214,15 +209,8 @@ impl Wanted {
 
 impl Kind {
     /// Every file that a run may leave.
-    const ALL: [Self; 7] = [
-        Self::Summary,
-        Self::Table,
-        Self::Records,
-        Self::Inputs,
-        Self::Report,
-        Self::Slices,
-        Self::SliceTable,
-    ];
+    const ALL: [Self; 7] =
+        [Self::Summary, Self::Table, Self::Records, Self::Inputs, Self::Report, Self::Slices, Self::SliceTable];
 
     /// The names of all files that a run may leave.
     pub(super) fn names(prefix: Option<&str>) -> impl Iterator<Item = String> {
@@ -351,17 +339,14 @@ fn began(id: u32) -> Option<u64> {
     fields.split_whitespace().nth(19)?.parse().ok()
 }
 
-/// Which boot this is, and which namespace of process numbers. A number alone does not tell a process from those of other containers, or of other days, that
-/// have the same folder.
+/// Which boot this is, and which namespace of process numbers. A number alone does not tell a process from those of
+/// other containers, or of other days, that have the same folder.
 fn here() -> (String, String) {
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     let boot = boot.get(..8).unwrap_or("0").to_owned();
     let space = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
     let digits = |c: &char| c.is_ascii_digit();
-    (
-        boot,
-        space.to_string_lossy().chars().filter(digits).collect(),
-    )
+    (boot, space.to_string_lossy().chars().filter(digits).collect())
 }
 
 /// What is known of the process that left a file.
@@ -444,15 +429,8 @@ fn temporary(dir: &Path) -> io::Result<NamedTempFile> {
 }
 
 fn unfinished(dir: &Path, mode: u32, ending: &str) -> io::Result<NamedTempFile> {
-    FOLDERS
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .insert(dir.to_path_buf());
-    Builder::new()
-        .prefix(own())
-        .suffix(ending)
-        .permissions(Permissions::from_mode(mode))
-        .tempfile_in(dir)
+    FOLDERS.lock().unwrap_or_else(PoisonError::into_inner).insert(dir.to_path_buf());
+    Builder::new().prefix(own()).suffix(ending).permissions(Permissions::from_mode(mode)).tempfile_in(dir)
 }
 
 fn unwritten(path: &Path, e: &io::Error) -> Error {
@@ -466,29 +444,18 @@ fn unwritten(path: &Path, e: &io::Error) -> Error {
 mod tests {
     use super::*;
 
-    const RECORDS_TOO: Wanted = Wanted {
-        records: true,
-        slices: false,
-        again: false,
-        log: false,
-    };
+    const RECORDS_TOO: Wanted = Wanted { records: true, slices: false, again: false, log: false };
 
     fn names(dir: &Path) -> Vec<String> {
-        let mut names: Vec<_> = fs::read_dir(dir)
-            .unwrap()
-            .map(|e| e.unwrap().file_name().into_string().unwrap())
-            .collect();
+        let mut names: Vec<_> =
+            fs::read_dir(dir).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         names
     }
 
     /// Files of a run into `dir`.
     fn open<'a>(aside: &'a Aside, prefix: Option<&'a str>, wanted: Wanted) -> Artifacts<'a> {
-        let place = Place {
-            dir: aside.base(),
-            prefix,
-            aside,
-        };
+        let place = Place { dir: aside.base(), prefix, aside };
         Artifacts::open(&place, wanted).unwrap()
     }
 
@@ -509,19 +476,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let aside = aside(dir.path());
         let mut files = open(&aside, None, RECORDS_TOO);
-        files
-            .write(Kind::Summary, |to| to.write_all(b"{}"))
-            .unwrap();
-        assert!(
-            names(dir.path())
-                .iter()
-                .all(|n| n.starts_with(".ringload-"))
-        );
+        files.write(Kind::Summary, |to| to.write_all(b"{}")).unwrap();
+        assert!(names(dir.path()).iter().all(|n| n.starts_with(".ringload-")));
         drop(files);
-        assert!(
-            names(dir.path()).is_empty(),
-            "an abandoned run leaves nothing"
-        );
+        assert!(names(dir.path()).is_empty(), "an abandoned run leaves nothing");
         let mut files = open(&aside, None, RECORDS_TOO);
         assert!(files.commit().1.is_none());
         drop(files);
@@ -545,13 +503,9 @@ mod tests {
         let base = dir.path().join("artifacts");
         let aside = aside(&base);
         let mut files = open(&aside, None, RECORDS_TOO);
-        files
-            .write(Kind::Summary, |to| to.write_all(b"before "))
-            .unwrap();
+        files.write(Kind::Summary, |to| to.write_all(b"before ")).unwrap();
         fs::remove_dir_all(&base).unwrap();
-        files
-            .write(Kind::Summary, |to| to.write_all(b"after"))
-            .unwrap();
+        files.write(Kind::Summary, |to| to.write_all(b"after")).unwrap();
         assert!(files.commit().1.is_none());
         assert_eq!(names(&base), NAMES);
         let text = fs::read_to_string(base.join("profile_export_aiperf.json")).unwrap();
@@ -561,10 +515,7 @@ mod tests {
     #[test]
     fn unfinished_files_name_a_process_and_when_and_where_it_began() {
         let parts: Vec<&str> = own().trim_end_matches('-').split('-').collect();
-        assert_eq!(
-            parts[..2],
-            [".ringload".to_owned(), std::process::id().to_string()]
-        );
+        assert_eq!(parts[..2], [".ringload".to_owned(), std::process::id().to_string()]);
         assert_eq!(parts.len(), 5);
         assert!(parts[2].parse::<u64>().unwrap() > 0, "{}", own());
         assert!(parts[4].parse::<u64>().unwrap() > 0, "{}", own());
@@ -582,10 +533,7 @@ mod tests {
         let id = std::process::id();
         let of = |name: String| Owner::of(&dir.path().join(name));
         // The same number, but of a process that began at another time.
-        assert_eq!(
-            of(format!("{PREFIX}{id}-1-{boot}-{space}-x.records")),
-            Owner::Dead
-        );
+        assert_eq!(of(format!("{PREFIX}{id}-1-{boot}-{space}-x.records")), Owner::Dead);
         for (boot, space) in [("00000000", space.as_str()), (&boot, "1")] {
             let name = format!("{PREFIX}{id}-1-{boot}-{space}-x.records");
             assert_eq!(of(name), Owner::Elsewhere);
@@ -599,12 +547,7 @@ mod tests {
     #[test]
     fn only_the_leftovers_of_one_process_are_removed() {
         let dir = tempfile::tempdir().unwrap();
-        let all = [
-            "7-1-aaaaaaaa-4-x",
-            "7-1-aaaaaaaa-4-y.records",
-            "7-2-aaaaaaaa-4-x",
-            "71-1-aaaaaaaa-4-x",
-        ];
+        let all = ["7-1-aaaaaaaa-4-x", "7-1-aaaaaaaa-4-y.records", "7-2-aaaaaaaa-4-x", "71-1-aaaaaaaa-4-x"];
         for name in all {
             fs::write(dir.path().join(format!("{PREFIX}{name}")), "").unwrap();
         }
@@ -616,10 +559,7 @@ mod tests {
     #[test]
     fn a_prefix_names_every_export_and_summary_level_leaves_the_records_out() {
         let dir = tempfile::tempdir().unwrap();
-        let wanted = Wanted {
-            slices: true,
-            ..Wanted::default()
-        };
+        let wanted = Wanted { slices: true, ..Wanted::default() };
         let aside = aside(dir.path());
         open(&aside, Some("foo"), wanted).commit();
         assert_eq!(
@@ -638,11 +578,7 @@ mod tests {
     #[test]
     fn a_folder_that_cannot_be_written_to_is_the_machines_error() {
         let aside = aside(Path::new("/proc/nowhere"));
-        let place = Place {
-            dir: aside.base(),
-            prefix: None,
-            aside: &aside,
-        };
+        let place = Place { dir: aside.base(), prefix: None, aside: &aside };
         let e = Artifacts::open(&place, RECORDS_TOO).err().unwrap();
         assert_eq!(e.blame, ringload_engine::Blame::Environment);
     }

@@ -2,9 +2,7 @@
 
 use crate::redact::Secrets;
 use ringload_engine::clock::{Nanos, SECOND};
-use ringload_engine::plan::{
-    Arrival, Cap, Length, Load, Phase, Plan, Ramp, Rate, Reuse, Shape, TokenizerSource,
-};
+use ringload_engine::plan::{Arrival, Cap, Length, Load, Phase, Plan, Ramp, Rate, Reuse, Shape, TokenizerSource};
 use ringload_engine::plan::{without_json_secrets, without_query_secrets};
 use serde_json::{Map, Value, json};
 
@@ -21,11 +19,7 @@ pub(crate) fn of(plan: &Plan, secrets: &Secrets) -> Value {
         "tokenizer": tokenizer(&plan.prompts.tokenizer),
     });
     if !plan.slos.is_empty() {
-        let slos: Map<String, Value> = plan
-            .slos
-            .iter()
-            .map(|s| (s.tag.to_owned(), s.threshold.into()))
-            .collect();
+        let slos: Map<String, Value> = plan.slos.iter().map(|s| (s.tag.to_owned(), s.threshold.into())).collect();
         config["slos"] = Value::Object(slos);
     }
     config
@@ -62,16 +56,9 @@ fn dataset(plan: &Plan) -> Value {
 }
 
 fn endpoint(plan: &Plan, secrets: &Secrets) -> Value {
-    let headers: Map<String, Value> = plan
-        .headers
-        .iter()
-        .map(|h| (h.name.clone(), "<redacted>".into()))
-        .collect();
-    let extra: Map<String, Value> = plan
-        .extra_inputs
-        .iter()
-        .map(|(k, v)| (k.clone(), scrubbed(&without_json_secrets(k, v), secrets)))
-        .collect();
+    let headers: Map<String, Value> = plan.headers.iter().map(|h| (h.name.clone(), "<redacted>".into())).collect();
+    let extra: Map<String, Value> =
+        plan.extra_inputs.iter().map(|(k, v)| (k.clone(), scrubbed(&without_json_secrets(k, v), secrets))).collect();
     json!({
         "urls": plan.targets.iter().map(|t| t.url.as_str()).collect::<Vec<_>>(),
         "type": plan.endpoint.name(),
@@ -179,10 +166,7 @@ fn set_rate(object: &mut Value, rate: &Rate) {
         && (ramp.from == 0.0 || ramp.shape == Shape::Exponential)
     {
         object["rate"] = rate.after().into();
-        let ramp = Ramp {
-            lasting: ramp.lasting,
-            shape: ramp.shape,
-        };
+        let ramp = Ramp { lasting: ramp.lasting, shape: ramp.shape };
         set_ramp(object, "rate_ramp", Some(ramp));
         return;
     }
@@ -232,42 +216,21 @@ mod tests {
     fn of_load(load: Load) -> Value {
         let mut phase = super::phase(
             "profiling",
-            &Phase {
-                load,
-                prefill: None,
-                requests: None,
-                sessions: None,
-                duration: None,
-                grace: None,
-            },
+            &Phase { load, prefill: None, requests: None, sessions: None, duration: None, grace: None },
         );
-        for other in [
-            "name",
-            "kind",
-            "exclude_from_results",
-            "requests",
-            "duration",
-            "grace_period",
-        ] {
+        for other in ["name", "kind", "exclude_from_results", "requests", "duration", "grace_period"] {
             phase.as_object_mut().unwrap().remove(other);
         }
         phase
     }
 
     fn open(rate: Rate) -> Value {
-        of_load(Load::Open {
-            rate,
-            pattern: Arrival::Poisson,
-            cap: None,
-        })
+        of_load(Load::Open { rate, pattern: Arrival::Poisson, cap: None })
     }
 
     #[test]
     fn rates_that_move_are_ramps_or_series_of_points() {
-        let ramp = Ramp {
-            lasting: 5 * SECOND,
-            shape: Shape::Exponential,
-        };
+        let ramp = Ramp { lasting: 5 * SECOND, shape: Shape::Exponential };
         assert_eq!(
             open(Rate::ramped(40.0, ramp)),
             json!({"type": "poisson", "rate": 40.0, "rate_ramp": {"duration": 5.0, "strategy": "exponential"}})
@@ -286,25 +249,13 @@ mod tests {
     #[test]
     fn users_and_bounds_have_their_names() {
         assert_eq!(
-            of_load(Load::Users {
-                rate: 2.0,
-                users: 15
-            }),
+            of_load(Load::Users { rate: 2.0, users: 15 }),
             json!({"type": "user_centric", "rate": 2.0, "users": 15})
         );
         let mut bounded = Phase::closed(4, 8);
-        bounded.prefill = Some(Prefill {
-            concurrency: 2,
-            ramp: Some(Ramp {
-                lasting: SECOND,
-                shape: Shape::Linear,
-            }),
-        });
+        bounded.prefill = Some(Prefill { concurrency: 2, ramp: Some(Ramp { lasting: SECOND, shape: Shape::Linear }) });
         let phase = super::phase("profiling", &bounded);
         assert_eq!(phase["prefill_concurrency"], 2);
-        assert_eq!(
-            phase["prefill_ramp"],
-            json!({"duration": 1.0, "strategy": "linear"})
-        );
+        assert_eq!(phase["prefill_ramp"], json!({"duration": 1.0, "strategy": "linear"}));
     }
 }

@@ -18,51 +18,31 @@ fn document(outcome: &Outcome) -> Value {
     let mut file = Map::new();
     file.insert("schema_version".into(), SCHEMA_VERSION.into());
     file.insert("ringload_version".into(), env!("CARGO_PKG_VERSION").into());
-    file.insert(
-        "benchmark_id".into(),
-        outcome.identity.benchmark_id.clone().into(),
-    );
+    file.insert("benchmark_id".into(), outcome.identity.benchmark_id.clone().into());
     let notes = outcome.notes();
     if !notes.is_empty() {
         file.insert("ringload_notes".into(), notes.into());
     }
     let known = FIRST.iter().filter_map(|tag| outcome.metric(tag));
     file.extend(known.map(entry));
-    file.insert(
-        "input_config".into(),
-        input_config::of(&outcome.plan, &outcome.identity.secrets),
-    );
+    file.insert("input_config".into(), input_config::of(&outcome.plan, &outcome.identity.secrets));
     file.insert("run_info".into(), run_info(outcome));
     file.insert("was_cancelled".into(), summary.was_cancelled.into());
     let reason = incomplete(summary);
     file.insert("is_complete".into(), reason.is_none().into());
     file.extend(reason.map(|r| ("incomplete_reason".to_owned(), r.into())));
-    let errors = summary
-        .errors
-        .iter()
-        .map(|group| json!({"error_details": details(outcome, group), "count": group.count}));
+    let errors =
+        summary.errors.iter().map(|group| json!({"error_details": details(outcome, group), "count": group.count}));
     file.insert("error_summary".into(), errors.collect());
-    for (key, at) in [
-        ("start_time", summary.started_at_ns),
-        ("end_time", summary.ended_at_ns),
-    ] {
+    for (key, at) in [("start_time", summary.started_at_ns), ("end_time", summary.ended_at_ns)] {
         if let Some(text) = time::naive_local(at, &outcome.identity.zone) {
             file.insert(key.into(), text.into());
         }
     }
     if !summary.warmup_metrics.is_empty() {
-        file.insert(
-            "warmup_metrics".into(),
-            Value::Object(summary.warmup_metrics.iter().map(entry).collect()),
-        );
+        file.insert("warmup_metrics".into(), Value::Object(summary.warmup_metrics.iter().map(entry).collect()));
     }
-    file.extend(
-        summary
-            .metrics
-            .iter()
-            .filter(|m| !FIRST.contains(&m.info.tag))
-            .map(entry),
-    );
+    file.extend(summary.metrics.iter().filter(|m| !FIRST.contains(&m.info.tag)).map(entry));
     without_nulls(Value::Object(file))
 }
 

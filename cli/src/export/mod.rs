@@ -28,9 +28,7 @@ mod timeslices;
 pub(crate) use aside::Aside;
 pub(crate) use campaign::finish as finish_campaign;
 pub(crate) use capacity::finish as finish_capacity;
-pub(crate) use files::{
-    Artifacts, Draft, Kind, Owner, Place, Wanted, logs_in, remove_leftovers, remove_temporaries,
-};
+pub(crate) use files::{Artifacts, Draft, Kind, Owner, Place, Wanted, logs_in, remove_leftovers, remove_temporaries};
 pub(crate) use records::RecordWriter;
 pub(crate) use time::utc;
 
@@ -39,17 +37,13 @@ use ringload_engine::Error;
 use std::io;
 use std::path::PathBuf;
 
-/// Writes the summaries and gives all files their names: those that could be written, and why the first that could not be could not.
-pub(crate) fn finish(
-    artifacts: &mut Artifacts<'_>,
-    outcome: &Outcome,
-) -> (Vec<PathBuf>, Option<Error>) {
+/// Writes the summaries and gives all files their names: those that could be written, and why the first that could not
+/// be could not.
+pub(crate) fn finish(artifacts: &mut Artifacts<'_>, outcome: &Outcome) -> (Vec<PathBuf>, Option<Error>) {
     type Content<'a> = &'a dyn Fn(&mut dyn io::Write) -> io::Result<()>;
     let contents: [(Kind, Content<'_>); 5] = [
         (Kind::Summary, &|to| json::write(outcome, to)),
-        (Kind::Table, &|to| {
-            csv::write(&outcome.summary, &outcome.notes(), to)
-        }),
+        (Kind::Table, &|to| csv::write(&outcome.summary, &outcome.notes(), to)),
         (Kind::Slices, &|to| timeslices::json(outcome, to)),
         (Kind::SliceTable, &|to| timeslices::csv(outcome, to)),
         (Kind::Report, &|to| report::write(outcome, to)),

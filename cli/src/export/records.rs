@@ -19,28 +19,19 @@ pub(crate) struct RecordWriter<'a> {
 }
 
 impl<'a> RecordWriter<'a> {
-    /// A writer; `sessions` names the dataset entry of an index, `trace` adds the instants of the transport (`--export-http-trace`).
+    /// A writer; `sessions` names the dataset entry of an index, `trace` adds the instants of the transport
+    /// (`--export-http-trace`).
     pub(crate) fn new(
         wall: &'a dyn Fn(Nanos) -> u64,
         sessions: &'a dyn Fn(u32) -> Option<String>,
         secrets: &'a Secrets,
         trace: bool,
     ) -> Self {
-        Self {
-            wall,
-            sessions,
-            secrets,
-            trace,
-        }
+        Self { wall, sessions, secrets, trace }
     }
 
     /// Writes one request.
-    pub(crate) fn write(
-        &self,
-        record: &Record,
-        metrics: &RequestMetrics,
-        to: &mut dyn Write,
-    ) -> io::Result<()> {
+    pub(crate) fn write(&self, record: &Record, metrics: &RequestMetrics, to: &mut dyn Write) -> io::Result<()> {
         let line = Line {
             metadata: self.metadata(record),
             metrics: Metrics(metrics),
@@ -71,10 +62,7 @@ impl<'a> RecordWriter<'a> {
             data.insert("request_ack_ns".into(), (self.wall)(ack).into());
         }
         data.insert("request_end_ns".into(), (self.wall)(at.end).into());
-        data.insert(
-            "worker_id".into(),
-            format!("worker_{}", record.worker).into(),
-        );
+        data.insert("worker_id".into(), format!("worker_{}", record.worker).into());
         data.insert("record_processor_id".into(), "ringload".into());
         data.insert("benchmark_phase".into(), phase.into());
         data.insert("was_cancelled".into(), cancelled.into());
@@ -140,10 +128,7 @@ impl<'a> RecordWriter<'a> {
                     error.insert("code".into(), record.status.into());
                 }
                 error.insert("type".into(), cause.name().into());
-                let message = record
-                    .detail
-                    .as_deref()
-                    .map_or_else(|| cause.name().into(), |d| self.secrets.scrub(d));
+                let message = record.detail.as_deref().map_or_else(|| cause.name().into(), |d| self.secrets.scrub(d));
                 error.insert("message".into(), message.into());
                 Some(Value::Object(error))
             }
@@ -181,23 +166,11 @@ impl Serialize for Metrics<'_> {
         }
         let gaps = &self.0.inter_chunk_ms;
         if !gaps.is_empty() {
-            map.serialize_entry(
-                "inter_chunk_latency",
-                &Measured {
-                    value: gaps,
-                    unit: "ms",
-                },
-            )?;
+            map.serialize_entry("inter_chunk_latency", &Measured { value: gaps, unit: "ms" })?;
         }
         if let Some(good) = self.0.good {
             let value = u8::from(good);
-            map.serialize_entry(
-                "good_request_count",
-                &Measured {
-                    value,
-                    unit: "requests",
-                },
-            )?;
+            map.serialize_entry("good_request_count", &Measured { value, unit: "requests" })?;
         }
         map.end()
     }
@@ -206,14 +179,7 @@ impl Serialize for Metrics<'_> {
 /// `8-4-4-4-12` hexadecimal digits.
 fn uuid(id: u128) -> String {
     let hex = format!("{id:032x}");
-    format!(
-        "{}-{}-{}-{}-{}",
-        &hex[..8],
-        &hex[8..12],
-        &hex[12..16],
-        &hex[16..20],
-        &hex[20..]
-    )
+    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
 }
 
 /// "Client closed request", as AIPerf numbers a cancellation.

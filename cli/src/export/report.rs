@@ -1,4 +1,5 @@
-//! `ringload_report.json`: everything that is known of the run. Its schema is `docs/schema/ringload_report.schema.json`.
+//! `ringload_report.json`: everything that is known of the run. Its schema is
+//! `docs/schema/ringload_report.schema.json`.
 
 use super::numbers::{metric, without_nulls};
 use super::time;

@@ -7,15 +7,13 @@ use ringload_engine::calibration::{Basis, Calibration, Ceiling, Machine, Shape, 
 use ringload_engine::clock::{MILLI, SECOND};
 use ringload_engine::measure::tags::{self, MetricInfo};
 use ringload_engine::measure::{
-    ArrivalFigures, ClientFigures, ConnectionCounts, CoreFigures, Counts, Distribution, ErrorGroup,
-    Goodput, Metric, NetworkFigures, Percentile, PhaseFigures, PossibleShift, RateFigures,
-    RequestMetrics, SessionCounts, SloFigures, Spoken, Stats, Summary, TokenFigures, Window,
-    Windows,
+    ArrivalFigures, ClientFigures, ConnectionCounts, CoreFigures, Counts, Distribution, ErrorGroup, Goodput, Metric,
+    NetworkFigures, Percentile, PhaseFigures, PossibleShift, RateFigures, RequestMetrics, SessionCounts, SloFigures,
+    Spoken, Stats, Summary, TokenFigures, Window, Windows,
 };
 use ringload_engine::plan::{
-    Cap, CapPolicy, Context, Cores, EndpointKind, Header, Io, Law, Length, Limits, Load, Payload,
-    Phase, Plan, Prompts, Reuse, Sampling, Slo, Stamps, Target, Threshold, Tier, Timeouts,
-    TokenizerSource, Turns,
+    Cap, CapPolicy, Context, Cores, EndpointKind, Header, Io, Law, Length, Limits, Load, Payload, Phase, Plan, Prompts,
+    Reuse, Sampling, Slo, Stamps, Target, Threshold, Tier, Timeouts, TokenizerSource, Turns,
 };
 use ringload_engine::record::{self, Cause, Instants, Intervals, PhaseKind, Record};
 use ringload_engine::verdict::{Finding, Status, Verdict};
@@ -51,27 +49,15 @@ pub(crate) fn plan() -> Plan {
         custom_endpoint: None,
         streaming: true,
         models: vec!["llama3-8b".into()],
-        headers: vec![Header {
-            name: "Authorization".into(),
-            value: format!("Bearer {SECRET}"),
-        }],
-        extra_inputs: json!({"temperature": 0.7, "stop": null})
-            .as_object()
-            .unwrap()
-            .clone(),
+        headers: vec![Header { name: "Authorization".into(), value: format!("Bearer {SECRET}") }],
+        extra_inputs: json!({"temperature": 0.7, "stop": null}).as_object().unwrap().clone(),
         use_legacy_max_tokens: false,
         per_chunk_usage: false,
         use_server_token_count: false,
         prompts: Prompts {
             tokenizer: TokenizerSource::Builtin,
-            isl: Length {
-                mean: 550.0,
-                stddev: 0.0,
-            },
-            osl: Some(Length {
-                mean: 256.0,
-                stddev: 10.0,
-            }),
+            isl: Length { mean: 550.0, stddev: 0.0 },
+            osl: Some(Length { mean: 256.0, stddev: 10.0 }),
             entries: 500,
             turns: Turns::ONE,
             law: Law::Normal,
@@ -94,11 +80,7 @@ pub(crate) fn plan() -> Plan {
             load: Load::Open {
                 rate: 50.0.into(),
                 pattern: ringload_engine::plan::Arrival::Poisson,
-                cap: Some(Cap {
-                    concurrency: 32,
-                    policy: CapPolicy::Queue,
-                    ramp: None,
-                }),
+                cap: Some(Cap { concurrency: 32, policy: CapPolicy::Queue, ramp: None }),
             },
             prefill: None,
             requests: Some(500),
@@ -107,23 +89,11 @@ pub(crate) fn plan() -> Plan {
             grace: Some(30 * SECOND),
         },
         slos: vec![
-            Slo {
-                tag: "time_to_first_token",
-                threshold: 200.0,
-            },
-            Slo {
-                tag: "inter_token_latency",
-                threshold: 50.0,
-            },
+            Slo { tag: "time_to_first_token", threshold: 200.0 },
+            Slo { tag: "inter_token_latency", threshold: 50.0 },
         ],
-        tiers: Tier::parse_all(
-            r#"{"batch": "request_latency:30000", "instant": "time_to_first_token:10"}"#,
-        )
-        .unwrap(),
-        thresholds: vec![
-            Threshold::parse("ttft.p99>200ms").unwrap(),
-            Threshold::parse("error_rate>5%").unwrap(),
-        ],
+        tiers: Tier::parse_all(r#"{"batch": "request_latency:30000", "instant": "time_to_first_token:10"}"#).unwrap(),
+        thresholds: vec![Threshold::parse("ttft.p99>200ms").unwrap(), Threshold::parse("error_rate>5%").unwrap()],
         slice: Some(60 * SECOND),
         seed: 42,
         timeouts: Timeouts {
@@ -132,10 +102,7 @@ pub(crate) fn plan() -> Plan {
             ttft: Some(5 * SECOND),
             inter_token: Some(SECOND),
         },
-        cancellation: Some(ringload_engine::plan::Cancellation {
-            share: 0.02,
-            delay: SECOND / 2,
-        }),
+        cancellation: Some(ringload_engine::plan::Cancellation { share: 0.02, delay: SECOND / 2 }),
         failed_request_threshold: Some(0.1),
         max_errors: Some(500),
         limits: Limits::default(),
@@ -165,20 +132,10 @@ pub(crate) fn summary() -> Summary {
             in_flight_at_end: 1,
             never_due: 2,
             queued: 12,
-            sessions: Some(SessionCounts {
-                begun: 130,
-                completed: 121,
-                broken: 7,
-                unkept: 2,
-            }),
+            sessions: Some(SessionCounts { begun: 130, completed: 121, broken: 7, unkept: 2 }),
             ..Counts::default()
         },
-        warmup_counts: Counts {
-            planned: Some(10),
-            issued: 10,
-            succeeded: 10,
-            ..Counts::default()
-        },
+        warmup_counts: Counts { planned: Some(10), issued: 10, succeeded: 10, ..Counts::default() },
         metrics: metrics(),
         warmup_metrics: vec![single("request_count", 10.0)],
         histograms: vec![distribution(
@@ -190,10 +147,7 @@ pub(crate) fn summary() -> Summary {
             good: 410,
             goodput: 5.166_330_645,
             good_request_fraction: 0.824_949_698,
-            interval: Some(ringload_engine::statistics::Interval {
-                low: 0.789,
-                high: 0.856,
-            }),
+            interval: Some(ringload_engine::statistics::Interval { low: 0.789, high: 0.856 }),
             slos: vec![
                 slo("time_to_first_token", 200.0, 420, 0.845_070_422),
                 slo("inter_token_latency", 50.0, 480, 0.965_794_768),
@@ -204,20 +158,10 @@ pub(crate) fn summary() -> Summary {
         steady: Some(super::sample_judged::steady()),
         confidence: Some(super::sample_judged::confidence()),
         slices: Some(super::sample_slices::slices()),
-        rate: Some(RateFigures {
-            offered: 50.0,
-            achieved: 49.98,
-            ratio: 0.9996,
-        }),
+        rate: Some(RateFigures { offered: 50.0, achieved: 49.98, ratio: 0.9996 }),
         network: network(),
         client: client(),
-        windows: Windows {
-            length_s: 1.0,
-            windows: vec![Window {
-                events: 1_200,
-                requests: 9,
-            }],
-        },
+        windows: Windows { length_s: 1.0, windows: vec![Window { events: 1_200, requests: 9 }] },
         tokens: TokenFigures {
             tokenizer: "builtin".into(),
             approximate: true,
@@ -233,12 +177,7 @@ pub(crate) fn summary() -> Summary {
                 message: format!("overloaded\x1b[31m, key {SECRET}"),
                 count: 5,
             },
-            ErrorGroup {
-                cause: Cause::Reset,
-                status: 0,
-                message: "connection reset by peer".into(),
-                count: 2,
-            },
+            ErrorGroup { cause: Cause::Reset, status: 0, message: "connection reset by peer".into(), count: 2 },
         ],
         was_cancelled: false,
         aborted: None,
@@ -299,12 +238,7 @@ pub(crate) fn records() -> [(Record, RequestMetrics); 2] {
         status: 503,
         gaps: Vec::new(),
         detail: Some(format!("bad key {SECRET}")),
-        instants: Instants {
-            scheduled: SECOND,
-            issued: SECOND,
-            end: SECOND + MILLI,
-            ..Instants::default()
-        },
+        instants: Instants { scheduled: SECOND, issued: SECOND, end: SECOND + MILLI, ..Instants::default() },
         ..good.clone()
     };
     let metrics = RequestMetrics {
@@ -316,11 +250,8 @@ pub(crate) fn records() -> [(Record, RequestMetrics); 2] {
         inter_chunk_ms: vec![5.0, 5.0],
         good: Some(true),
     };
-    let failed = RequestMetrics {
-        values: vec![(info("error_isl"), 550.0)],
-        inter_chunk_ms: Vec::new(),
-        good: Some(false),
-    };
+    let failed =
+        RequestMetrics { values: vec![(info("error_isl"), 550.0)], inter_chunk_ms: Vec::new(), good: Some(false) };
     [(good, metrics), (bad, failed)]
 }
 
@@ -375,13 +306,7 @@ fn single(tag: &'static str, value: f64) -> Metric {
 }
 
 fn metric(tag: &'static str, avg: f64, stats: Option<Stats>) -> Metric {
-    Metric {
-        info: info(tag),
-        avg,
-        stats,
-        tails: None,
-        exact: true,
-    }
+    Metric { info: info(tag), avg, stats, tails: None, exact: true }
 }
 
 fn info(tag: &'static str) -> &'static MetricInfo {
@@ -391,19 +316,9 @@ fn info(tag: &'static str) -> &'static MetricInfo {
 fn distribution(tag: &'static str, count: u64, ms: [f64; 8]) -> Distribution {
     let names = ["p50", "p75", "p90", "p95", "p99", "p99.9", "p99.99", "max"];
     let needs = [1, 1, 1, 1, 100, 1_000, 10_000, 1];
-    let percentiles = (0..8)
-        .map(|i| Percentile {
-            name: names[i],
-            ms: ms[i],
-            enough_samples: count >= needs[i],
-        })
-        .collect();
-    Distribution {
-        tag,
-        count,
-        mean_ms: ms[0],
-        percentiles,
-    }
+    let percentiles =
+        (0..8).map(|i| Percentile { name: names[i], ms: ms[i], enough_samples: count >= needs[i] }).collect();
+    Distribution { tag, count, mean_ms: ms[0], percentiles }
 }
 
 pub(super) fn slo(tag: &'static str, threshold: f64, met: u64, met_fraction: f64) -> SloFigures {
@@ -436,16 +351,8 @@ fn client() -> ClientFigures {
         driver: "epoll".into(),
         driver_note: Some("io_uring is forbidden by the sandbox".into()),
         stamps: "kernel".into(),
-        receive_lag: Some(distribution(
-            "receive_lag",
-            99_000,
-            [0.021, 0.03, 0.05, 0.07, 0.112, 0.4, 0.9, 1.3],
-        )),
-        dispatch_lag: Some(distribution(
-            "dispatch_lag",
-            498,
-            [0.012, 0.02, 0.03, 0.04, 0.08, 0.1, 0.1, 0.1],
-        )),
+        receive_lag: Some(distribution("receive_lag", 99_000, [0.021, 0.03, 0.05, 0.07, 0.112, 0.4, 0.9, 1.3])),
+        dispatch_lag: Some(distribution("dispatch_lag", 498, [0.012, 0.02, 0.03, 0.04, 0.08, 0.1, 0.1, 0.1])),
         reads: 99_000,
         stamp_fallbacks: 12,
         events: 99_029,
@@ -456,18 +363,8 @@ fn client() -> ClientFigures {
             wide_share: 0.012,
             widest_ms: 1.9,
             possible_shifts: vec![
-                PossibleShift {
-                    tag: "time_to_first_token",
-                    percentile: "p99",
-                    lower_by_ms: 1.2,
-                    higher_by_ms: 0.0,
-                },
-                PossibleShift {
-                    tag: "inter_token_latency",
-                    percentile: "p50",
-                    lower_by_ms: 0.01,
-                    higher_by_ms: 0.02,
-                },
+                PossibleShift { tag: "time_to_first_token", percentile: "p99", lower_by_ms: 1.2, higher_by_ms: 0.0 },
+                PossibleShift { tag: "inter_token_latency", percentile: "p50", lower_by_ms: 0.01, higher_by_ms: 0.02 },
             ],
         }),
         records_lost: 0,
@@ -509,11 +406,7 @@ fn network() -> NetworkFigures {
             ..ConnectionCounts::default()
         },
         failed_addresses: Vec::new(),
-        round_trip: Some(distribution(
-            "round_trip_time",
-            33,
-            [0.041, 0.05, 0.06, 0.06, 0.09, 0.09, 0.09, 0.09],
-        )),
+        round_trip: Some(distribution("round_trip_time", 33, [0.041, 0.05, 0.06, 0.06, 0.09, 0.09, 0.09, 0.09])),
         full_handshake_ms: of_requests("http_req_tls", 3.2).stats,
         resumed_handshake_ms: of_requests("http_req_tls", 1.1).stats,
         phases: vec![
@@ -559,11 +452,7 @@ pub(crate) fn calibration(streams_per_core: f64) -> Calibration {
         kind: kind.into(),
         seconds: 1.6,
         events_per_s,
-        requests_per_s: if kind == "requests" {
-            events_per_s
-        } else {
-            events_per_s / 128.0
-        },
+        requests_per_s: if kind == "requests" { events_per_s } else { events_per_s / 128.0 },
         busy_share,
         user_share: busy_share / 3.0,
         coalesced_share: 0.01,
@@ -574,10 +463,7 @@ pub(crate) fn calibration(streams_per_core: f64) -> Calibration {
     Calibration {
         made_at: "2026-07-29T08:00:00Z".into(),
         ringload_version: env!("CARGO_PKG_VERSION").into(),
-        machine: Machine {
-            cpu_model: Some("Sample CPU".into()),
-            kernel: Some("6.8.0".into()),
-        },
+        machine: Machine { cpu_model: Some("Sample CPU".into()), kernel: Some("6.8.0".into()) },
         shape: Shape {
             driver: "epoll".into(),
             http: "2".into(),
@@ -589,16 +475,8 @@ pub(crate) fn calibration(streams_per_core: f64) -> Calibration {
             streams_per_core,
             input_tokens: 550.0,
         },
-        event: Some(Ceiling {
-            user_ns: 820.0,
-            system_ns: 1_677.0,
-            basis: Basis::Estimated,
-        }),
-        request: Ceiling {
-            user_ns: 9_100.0,
-            system_ns: 19_556.0,
-            basis: Basis::Measured,
-        },
+        event: Some(Ceiling { user_ns: 820.0, system_ns: 1_677.0, basis: Basis::Estimated }),
+        request: Ceiling { user_ns: 9_100.0, system_ns: 19_556.0, basis: Basis::Measured },
         steps: vec![
             step("tokens", 20_012.0, 0.081, "VALID"),
             step("tokens", 79_204.0, 0.231, "VALID"),

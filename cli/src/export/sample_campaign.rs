@@ -21,10 +21,7 @@ pub(crate) fn sweep(values: &[u32], with: impl Fn(&mut Outcome)) -> Campaign {
                 ..OfSeveral::default()
             };
             with(&mut outcome);
-            Done {
-                outcome,
-                files: Vec::new(),
-            }
+            Done { outcome, files: Vec::new() }
         });
         let runs = runs.collect();
         CellOutcome::of(label.clone(), axis, runs, 0.95)
@@ -46,13 +43,7 @@ pub(crate) fn without_goodput(outcome: &mut Outcome) {
         }
     }
     if let Some(info) = ringload_engine::measure::tags::find("good_request_fraction") {
-        outcome.summary.metrics.push(Metric {
-            info,
-            avg: 0.0,
-            stats: None,
-            tails: None,
-            exact: true,
-        });
+        outcome.summary.metrics.push(Metric { info, avg: 0.0, stats: None, tails: None, exact: true });
     }
 }
 

@@ -2,8 +2,7 @@
 
 use super::sample::slo;
 use ringload_engine::measure::{
-    Compared, Confidence, Goodput, PercentileFigures, RateInterval, Steady, ThresholdFigures,
-    TierFigures,
+    Compared, Confidence, Goodput, PercentileFigures, RateInterval, Steady, ThresholdFigures, TierFigures,
 };
 use ringload_engine::statistics::{Interval, Method};
 
@@ -15,26 +14,13 @@ pub(crate) fn tiers() -> Vec<TierFigures> {
             good,
             goodput: good as f64 / 79.36,
             good_request_fraction: fraction,
-            interval: Some(Interval {
-                low: (fraction - 0.02).max(0.0),
-                high: fraction + 0.007,
-            }),
+            interval: Some(Interval { low: (fraction - 0.02).max(0.0), high: fraction + 0.007 }),
             slos,
         },
     };
     vec![
-        tier(
-            "batch",
-            480,
-            0.966,
-            vec![slo("request_latency", 30_000.0, 480, 0.966)],
-        ),
-        tier(
-            "instant",
-            0,
-            0.0,
-            vec![slo("time_to_first_token", 10.0, 0, 0.0)],
-        ),
+        tier("batch", 480, 0.966, vec![slo("request_latency", 30_000.0, 480, 0.966)]),
+        tier("instant", 0, 0.0, vec![slo("time_to_first_token", 10.0, 0, 0.0)]),
     ]
 }
 
@@ -83,13 +69,7 @@ pub(crate) fn steady() -> Steady {
                 whole: 6.174_395,
                 steady: 6.3,
             },
-            Compared {
-                tag: "time_to_first_token",
-                statistic: Some("p50"),
-                unit: "ms",
-                whole: 96.94,
-                steady: 94.1,
-            },
+            Compared { tag: "time_to_first_token", statistic: Some("p50"), unit: "ms", whole: 96.94, steady: 94.1 },
         ],
         words: "440 of 490 requests, from 5.2 to 76.5 s, without 40 at the start and 10 at the end (MSER-5)".into(),
     }
@@ -105,10 +85,7 @@ pub(crate) fn confidence() -> Confidence {
             tag: "request_throughput",
             unit: "requests/sec",
             value: 6.3,
-            interval: Interval {
-                low: 6.1,
-                high: 6.5,
-            },
+            interval: Interval { low: 6.1, high: 6.5 },
             batches: 16,
             lag1: 0.12,
             independent: true,
@@ -119,10 +96,7 @@ pub(crate) fn confidence() -> Confidence {
             statistic: "p50",
             unit: "ms",
             value: 94.1,
-            interval: Interval {
-                low: 92.0,
-                high: 96.4,
-            },
+            interval: Interval { low: 92.0, high: 96.4 },
             method: Method::BlockBootstrap,
         }],
     }

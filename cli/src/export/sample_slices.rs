@@ -11,11 +11,7 @@ pub(crate) fn slices() -> Slices {
         slices: vec![first(), second()],
         trends: vec![
             trend(Direction::Rose, 3.1, 0.001),
-            Trend {
-                tag: "inter_token_latency",
-                name: "ITL p50",
-                ..trend(Direction::Level, 0.01, 0.62)
-            },
+            Trend { tag: "inter_token_latency", name: "ITL p50", ..trend(Direction::Level, 0.01, 0.62) },
         ],
         untested: None,
         requests_beyond_limit: 0,
@@ -90,15 +86,13 @@ fn trend(direction: Direction, slope: f64, p: f64) -> Trend {
         unit: "ms",
         slices: 12,
         slope,
-        interval: Interval {
-            low: slope - 1.1,
-            high: slope + 1.3,
-        },
+        interval: Interval { low: slope - 1.1, high: slope + 1.3 },
         p,
         bound: 0.05 / 3.0,
         change: slope * 11.0 / 96.94,
         direction,
         worse: direction == Direction::Rose,
-        words: "TTFT p50 rose over the run: +3.10 ms per slice (95 % +2.00…+4.40), +35.2 % over 12 slices, p = 0.001".into(),
+        words: "TTFT p50 rose over the run: +3.10 ms per slice (95 % +2.00…+4.40), +35.2 % over 12 slices, p = 0.001"
+            .into(),
     }
 }

@@ -1,5 +1,6 @@
-//! `profile_export_aiperf_timeslices.json` and `.csv`: a slice after the other, as AIPerf writes them. Slices in which no request was issued or
-//! in flight, and nothing arrived, are left out; a slice in which all requests waited is there, with no output.
+//! `profile_export_aiperf_timeslices.json` and `.csv`: a slice after the other, as AIPerf writes them. Slices in which
+//! no request was issued or in flight, and nothing arrived, are left out; a slice in which all requests waited is
+//! there, with no output.
 
 use super::csv::{cell, escaped};
 use super::input_config;
@@ -19,12 +20,7 @@ pub(crate) fn json(outcome: &Outcome, to: &mut dyn Write) -> io::Result<()> {
             if !slice.is_complete {
                 object.insert("is_complete".into(), false.into());
             }
-            object.extend(
-                slice
-                    .metrics
-                    .iter()
-                    .map(|m| (m.info.tag.to_owned(), metric(m))),
-            );
+            object.extend(slice.metrics.iter().map(|m| (m.info.tag.to_owned(), metric(m))));
             Value::Object(object)
         })
         .collect();

@@ -57,17 +57,10 @@ impl Wanted {
 
     pub(super) fn closed(&self, concurrency: Option<u32>) -> Result<Load> {
         self.ramp_has(concurrency)?;
-        Ok(Load::Closed {
-            concurrency: concurrency.unwrap_or(1),
-            ramp: self.ramp,
-        })
+        Ok(Load::Closed { concurrency: concurrency.unwrap_or(1), ramp: self.ramp })
     }
 
-    pub(super) fn cap(
-        &self,
-        concurrency: Option<u32>,
-        policy: Option<CapPolicyArg>,
-    ) -> Result<Option<Cap>> {
+    pub(super) fn cap(&self, concurrency: Option<u32>, policy: Option<CapPolicyArg>) -> Result<Option<Cap>> {
         self.ramp_has(concurrency)?;
         Ok(concurrency.map(|concurrency| Cap {
             concurrency,
@@ -104,18 +97,13 @@ impl Wanted {
         };
         if !streaming {
             return Err(Error::usage(
-                format!(
-                    "{prefix}prefill-concurrency without --streaming: no first token is seen before the last"
-                ),
+                format!("{prefix}prefill-concurrency without --streaming: no first token is seen before the last"),
                 "add --streaming; or bound requests in flight with --concurrency",
             ));
         }
         // A bound that was made for the measured phase may be wider than a small warm-up.
         let own = prefix == "--";
-        if let Some(most) = load
-            .most_in_flight()
-            .filter(|most| own && concurrency > *most)
-        {
+        if let Some(most) = load.most_in_flight().filter(|most| own && concurrency > *most) {
             return Err(Error::usage(
                 format!(
                     "--prefill-concurrency {concurrency}: no more than {most} requests are ever in flight, so that it would never bind"
@@ -123,9 +111,6 @@ impl Wanted {
                 format!("write --prefill-concurrency {most} or less, or drop it"),
             ));
         }
-        Ok(Some(Prefill {
-            concurrency,
-            ramp: self.prefill_ramp,
-        }))
+        Ok(Some(Prefill { concurrency, ramp: self.prefill_ramp }))
     }
 }

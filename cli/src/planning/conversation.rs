@@ -6,10 +6,8 @@ use ringload_engine::{Error, Result};
 
 /// The turns of synthetic conversations.
 pub(super) fn turns(args: &ConversationArgs, from_file: bool) -> Result<Turns> {
-    let count = Length {
-        mean: args.session_turns_mean.unwrap_or(1.0),
-        stddev: args.session_turns_stddev.unwrap_or(0.0),
-    };
+    let count =
+        Length { mean: args.session_turns_mean.unwrap_or(1.0), stddev: args.session_turns_stddev.unwrap_or(0.0) };
     let turns = Turns {
         count,
         delay_mean_ms: args.session_turn_delay_mean.unwrap_or(0.0),
@@ -18,18 +16,9 @@ pub(super) fn turns(args: &ConversationArgs, from_file: bool) -> Result<Turns> {
     };
     let synthetic = [
         ("--session-turns-mean", args.session_turns_mean.is_some()),
-        (
-            "--session-turns-stddev",
-            args.session_turns_stddev.is_some(),
-        ),
-        (
-            "--session-turn-delay-mean",
-            args.session_turn_delay_mean.is_some(),
-        ),
-        (
-            "--session-turn-delay-stddev",
-            args.session_turn_delay_stddev.is_some(),
-        ),
+        ("--session-turns-stddev", args.session_turns_stddev.is_some()),
+        ("--session-turn-delay-mean", args.session_turn_delay_mean.is_some()),
+        ("--session-turn-delay-stddev", args.session_turn_delay_stddev.is_some()),
     ];
     let mut given = synthetic.iter().filter(|(_, given)| *given);
     if from_file && let Some((flag, _)) = given.next() {
@@ -38,10 +27,7 @@ pub(super) fn turns(args: &ConversationArgs, from_file: bool) -> Result<Turns> {
             format!("drop {flag}; --session-delay-ratio stretches the delays of a file"),
         ));
     }
-    let delays = synthetic[2..]
-        .iter()
-        .copied()
-        .chain([("--session-delay-ratio", args.session_delay_ratio.is_some())]);
+    let delays = synthetic[2..].iter().copied().chain([("--session-delay-ratio", args.session_delay_ratio.is_some())]);
     if turns.is_one()
         && !from_file
         && let Some((flag, _)) = delays.into_iter().find(|(_, given)| *given)

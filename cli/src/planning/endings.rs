@@ -9,10 +9,7 @@ use ringload_engine::{Error, Result};
 pub(super) fn timeouts(args: &EndpointArgs) -> Result<Timeouts> {
     for (flag, given) in [
         ("--ttft-timeout-seconds", args.ttft_timeout_seconds),
-        (
-            "--inter-token-timeout-seconds",
-            args.inter_token_timeout_seconds,
-        ),
+        ("--inter-token-timeout-seconds", args.inter_token_timeout_seconds),
     ] {
         if given.is_some() && !args.streaming {
             return Err(Error::usage(
@@ -38,9 +35,6 @@ pub(super) fn cancellation(args: &LoadArgs) -> Result<Option<Cancellation>> {
             "add --request-cancellation-rate PERCENT, or drop it",
         )),
         None => Ok(None),
-        Some(percent) => Ok(Some(Cancellation {
-            share: percent / 100.0,
-            delay: nanos(delay.unwrap_or(0.0)),
-        })),
+        Some(percent) => Ok(Some(Cancellation { share: percent / 100.0, delay: nanos(delay.unwrap_or(0.0)) })),
     }
 }

@@ -17,15 +17,12 @@ pub(crate) fn inputs(items: &[String]) -> Result<Map<String, Value>> {
             fields.extend(object);
         } else {
             for pair in pairs(item) {
-                let (key, value) = pair
-                    .split_once(':')
-                    .filter(|(k, _)| !k.trim().is_empty())
-                    .ok_or_else(|| {
-                        Error::usage(
-                            format!("--extra-inputs: `{pair}` has no key"),
-                            "write key:value, as in temperature:0.7 ignore_eos:true",
-                        )
-                    })?;
+                let (key, value) = pair.split_once(':').filter(|(k, _)| !k.trim().is_empty()).ok_or_else(|| {
+                    Error::usage(
+                        format!("--extra-inputs: `{pair}` has no key"),
+                        "write key:value, as in temperature:0.7 ignore_eos:true",
+                    )
+                })?;
                 fields.insert(key.trim().to_owned(), typed(value.trim()));
             }
         }
@@ -43,23 +40,15 @@ pub(crate) fn inputs(items: &[String]) -> Result<Map<String, Value>> {
 
 /// One item may hold several pairs behind commas, as AIPerf allows; a comma inside a value is not one of those.
 fn pairs(item: &str) -> Vec<&str> {
-    let whole = item
-        .split_once(':')
-        .is_some_and(|(_, v)| serde_json::from_str::<Value>(v).is_ok());
+    let whole = item.split_once(':').is_some_and(|(_, v)| serde_json::from_str::<Value>(v).is_ok());
     let parts: Vec<&str> = item.split(',').collect();
     let each_is_a_pair = parts.iter().all(|p| {
         p.split_once(':').is_some_and(|(k, _)| {
             !k.trim().is_empty()
-                && k.trim()
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
+                && k.trim().bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
         })
     });
-    if whole || !each_is_a_pair {
-        vec![item]
-    } else {
-        parts
-    }
+    if whole || !each_is_a_pair { vec![item] } else { parts }
 }
 
 fn typed(text: &str) -> Value {
@@ -84,42 +73,23 @@ mod tests {
     #[test]
     fn values_keep_their_type() {
         assert_eq!(
-            parsed(&[
-                "temperature:0.7",
-                "top_k:40",
-                "ignore_eos:True",
-                "stop:[\"a\",\"b\"]",
-                "user:bob",
-                "x:None"
-            ]),
+            parsed(&["temperature:0.7", "top_k:40", "ignore_eos:True", "stop:[\"a\",\"b\"]", "user:bob", "x:None"]),
             json!({"temperature": 0.7, "top_k": 40, "ignore_eos": true, "stop": ["a", "b"], "user": "bob", "x": null})
         );
     }
 
     #[test]
     fn json_objects_and_comma_lists_are_taken() {
-        assert_eq!(
-            parsed(&[r#"{"a": {"b": 1}}"#, "c:1,d:two"]),
-            json!({"a": {"b": 1}, "c": 1, "d": "two"})
-        );
-        assert_eq!(
-            parsed(&["greeting:hello, world"]),
-            json!({"greeting": "hello, world"})
-        );
-        assert_eq!(
-            parsed(&["url:http://h:1/x"]),
-            json!({"url": "http://h:1/x"})
-        );
+        assert_eq!(parsed(&[r#"{"a": {"b": 1}}"#, "c:1,d:two"]), json!({"a": {"b": 1}, "c": 1, "d": "two"}));
+        assert_eq!(parsed(&["greeting:hello, world"]), json!({"greeting": "hello, world"}));
+        assert_eq!(parsed(&["url:http://h:1/x"]), json!({"url": "http://h:1/x"}));
     }
 
     #[test]
     fn what_the_plan_owns_is_refused() {
-        for (bad, flag) in [
-            ("stream:false", "--streaming"),
-            ("model:x", "--model"),
-            ("novalue", "key:value"),
-            ("{x", "JSON"),
-        ] {
+        for (bad, flag) in
+            [("stream:false", "--streaming"), ("model:x", "--model"), ("novalue", "key:value"), ("{x", "JSON")]
+        {
             let e = inputs(&[bad.to_owned()]).unwrap_err().to_string();
             assert!(e.contains(flag), "{e}");
         }

@@ -35,10 +35,7 @@ pub(crate) fn headers(endpoint: &EndpointArgs, env_key: Option<&str>) -> Result<
 fn of_file(path: &Path) -> Result<Vec<Header>> {
     let at = format!("--header-file {}", path.display());
     let text = std::fs::read_to_string(path).map_err(|e| {
-        Error::environment(
-            format!("{at}: {e}"),
-            "name a readable file with `Name: value` on each line",
-        )
+        Error::environment(format!("{at}: {e}"), "name a readable file with `Name: value` on each line")
     })?;
     if text.trim_start().starts_with('{') {
         return from_json(&at, &text);
@@ -59,10 +56,7 @@ fn one(at: &str, item: &str) -> Result<Vec<Header>> {
         return from_json(at, item);
     }
     let (name, value) = item.split_once(':').ok_or_else(|| {
-        Error::usage(
-            format!("{at}: no colon"),
-            "write Name:Value, or a JSON object; quote it for the shell",
-        )
+        Error::usage(format!("{at}: no colon"), "write Name:Value, or a JSON object; quote it for the shell")
     })?;
     Ok(vec![header(at, name, value)?])
 }
@@ -97,21 +91,14 @@ fn key(endpoint: &EndpointArgs, env_key: Option<&str>) -> Result<Option<String>>
 }
 
 fn from_json(at: &str, item: &str) -> Result<Vec<Header>> {
-    let object: Map<String, Value> = serde_json::from_str(item).map_err(|_| {
-        Error::usage(
-            format!("{at}: not a JSON object"),
-            r#"write '{"Name": "value"}' or Name:Value"#,
-        )
-    })?;
+    let object: Map<String, Value> = serde_json::from_str(item)
+        .map_err(|_| Error::usage(format!("{at}: not a JSON object"), r#"write '{"Name": "value"}' or Name:Value"#))?;
     object
         .iter()
         .map(|(name, value)| match value {
             Value::String(s) => header(at, name, s),
             Value::Number(_) | Value::Bool(_) => header(at, name, &value.to_string()),
-            _ => Err(Error::usage(
-                format!("{at}: the value of {name} is not text"),
-                "write a string",
-            )),
+            _ => Err(Error::usage(format!("{at}: the value of {name} is not text"), "write a string")),
         })
         .collect()
 }
@@ -137,18 +124,8 @@ fn header(at: &str, name: &str, value: &str) -> Result<Header> {
             "leave it out",
         ));
     }
-    Ok(Header {
-        name: name.to_owned(),
-        value: value.to_owned(),
-    })
+    Ok(Header { name: name.to_owned(), value: value.to_owned() })
 }
 
 /// Fields that frame the message.
-const OWNED: &[&str] = &[
-    "content-length",
-    "transfer-encoding",
-    "connection",
-    "expect",
-    "te",
-    "upgrade",
-];
+const OWNED: &[&str] = &["content-length", "transfer-encoding", "connection", "expect", "te", "upgrade"];

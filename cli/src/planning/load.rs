@@ -22,10 +22,7 @@ pub(crate) fn profiling(
     let load = match (instants, args.user_centric_rate, rate::of(args)?) {
         (Some(trace), ..) => {
             no_pattern(args)?;
-            Load::Fixed {
-                trace,
-                cap: bounds::cap(args)?,
-            }
+            Load::Fixed { trace, cap: bounds::cap(args)? }
         }
         (None, Some(rate), _) => users(args, rate)?,
         (None, None, Some(rate)) => Load::Open {
@@ -48,14 +45,7 @@ pub(crate) fn profiling(
             ));
         }
     };
-    Ok(Phase {
-        load,
-        prefill,
-        requests,
-        sessions,
-        duration,
-        grace,
-    })
+    Ok(Phase { load, prefill, requests, sessions, duration, grace })
 }
 
 /// The warm-up, when a count or a duration asks for one.
@@ -73,15 +63,8 @@ pub(crate) fn warmup(args: &WarmupArgs, main: &LoadArgs, streaming: bool) -> Res
     let wanted = bounds::Wanted::warmup(args, main);
     let load = match args.warmup_request_rate.or(main.request_rate) {
         Some(rate) => Load::Open {
-            rate: rate::ramped(
-                rate,
-                args.warmup_request_rate_ramp_duration,
-                main.ramp_shape,
-            ),
-            pattern: arrival(
-                args.warmup_arrival_pattern.or(main.arrival_pattern),
-                main.arrival_smoothness,
-            )?,
+            rate: rate::ramped(rate, args.warmup_request_rate_ramp_duration, main.ramp_shape),
+            pattern: arrival(args.warmup_arrival_pattern.or(main.arrival_pattern), main.arrival_smoothness)?,
             cap: wanted.cap(concurrency, main.cap_policy)?,
         },
         None if args.warmup_arrival_pattern.is_some() => {
@@ -121,26 +104,11 @@ fn warmup_flags(args: &WarmupArgs) -> [(&'static str, bool); 8] {
     [
         ("--warmup-concurrency", args.warmup_concurrency.is_some()),
         ("--warmup-request-rate", args.warmup_request_rate.is_some()),
-        (
-            "--warmup-arrival-pattern",
-            args.warmup_arrival_pattern.is_some(),
-        ),
-        (
-            "--warmup-prefill-concurrency",
-            args.warmup_prefill_concurrency.is_some(),
-        ),
-        (
-            "--warmup-concurrency-ramp-duration",
-            args.warmup_concurrency_ramp_duration.is_some(),
-        ),
-        (
-            "--warmup-prefill-concurrency-ramp-duration",
-            args.warmup_prefill_concurrency_ramp_duration.is_some(),
-        ),
-        (
-            "--warmup-request-rate-ramp-duration",
-            args.warmup_request_rate_ramp_duration.is_some(),
-        ),
+        ("--warmup-arrival-pattern", args.warmup_arrival_pattern.is_some()),
+        ("--warmup-prefill-concurrency", args.warmup_prefill_concurrency.is_some()),
+        ("--warmup-concurrency-ramp-duration", args.warmup_concurrency_ramp_duration.is_some()),
+        ("--warmup-prefill-concurrency-ramp-duration", args.warmup_prefill_concurrency_ramp_duration.is_some()),
+        ("--warmup-request-rate-ramp-duration", args.warmup_request_rate_ramp_duration.is_some()),
         ("--warmup-grace-period", args.warmup_grace_period.is_some()),
     ]
 }
@@ -168,9 +136,7 @@ fn one_source(args: &LoadArgs, replayed: bool) -> Result<()> {
 }
 
 fn closed(args: &LoadArgs) -> Result<Load> {
-    let pattern = args
-        .arrival_pattern
-        .filter(|p| *p != Pattern::ConcurrencyBurst);
+    let pattern = args.arrival_pattern.filter(|p| *p != Pattern::ConcurrencyBurst);
     let orphan = [
         ("--arrival-pattern", pattern.is_some()),
         ("--arrival-smoothness", args.arrival_smoothness.is_some()),
@@ -178,9 +144,7 @@ fn closed(args: &LoadArgs) -> Result<Load> {
     ];
     if let Some((flag, _)) = orphan.iter().find(|(_, given)| *given) {
         return Err(Error::usage(
-            format!(
-                "{flag} without --request-rate: a closed loop sends when an answer ends, not by a schedule"
-            ),
+            format!("{flag} without --request-rate: a closed loop sends when an answer ends, not by a schedule"),
             format!("add --request-rate RATE, or drop {flag}"),
         ));
     }
@@ -205,10 +169,7 @@ fn no_pattern(args: &LoadArgs) -> Result<()> {
 fn users(args: &LoadArgs, rate: f64) -> Result<Load> {
     let strangers = [
         ("--concurrency", args.concurrency.is_some()),
-        (
-            "--concurrency-ramp-duration",
-            args.concurrency_ramp_duration.is_some(),
-        ),
+        ("--concurrency-ramp-duration", args.concurrency_ramp_duration.is_some()),
         ("--cap-policy", args.cap_policy.is_some()),
         ("--arrival-pattern", args.arrival_pattern.is_some()),
         ("--arrival-smoothness", args.arrival_smoothness.is_some()),
@@ -244,9 +205,7 @@ fn arrival(pattern: Option<Pattern>, smoothness: Option<f64>) -> Result<Arrival>
     match (pattern, smoothness) {
         (None, None) | (Some(Pattern::Poisson), None) => Ok(Arrival::Poisson),
         (Some(Pattern::Constant), None) => Ok(Arrival::Constant),
-        (None | Some(Pattern::Gamma), smoothness) => Ok(Arrival::Gamma {
-            smoothness: smoothness.unwrap_or(1.0),
-        }),
+        (None | Some(Pattern::Gamma), smoothness) => Ok(Arrival::Gamma { smoothness: smoothness.unwrap_or(1.0) }),
         (Some(Pattern::Constant | Pattern::Poisson), Some(_)) => Err(Error::usage(
             "--arrival-smoothness shapes the gamma pattern only",
             "write --arrival-pattern gamma, or drop --arrival-smoothness",
@@ -258,7 +217,8 @@ fn arrival(pattern: Option<Pattern>, smoothness: Option<f64>) -> Result<Arrival>
     }
 }
 
-/// Requests and duration: as given; else a rate that moves lasts as long as it says, and anything else sends a few requests a slot.
+/// Requests and duration: as given; else a rate that moves lasts as long as it says, and anything else sends a few
+/// requests a slot.
 fn extent(
     args: &LoadArgs,
     load: &Load,
@@ -277,22 +237,14 @@ fn extent(
         Load::Users { users, .. } => u64::from(*users),
         Load::Open { .. } | Load::Fixed { .. } => 1,
     };
-    let counts = [
-        ("--request-count", args.request_count),
-        ("--num-conversations", sessions),
-    ];
+    let counts = [("--request-count", args.request_count), ("--num-conversations", sessions)];
     for (flag, n) in counts {
         if let (Some(n), None, Load::Closed { concurrency, .. }) = (n, duration, load)
             && n < u64::from(*concurrency)
         {
             return Err(Error::usage(
-                format!(
-                    "{flag} {n} is below --concurrency {concurrency}: that many would never be in flight"
-                ),
-                format!(
-                    "write {flag} {} or more, or --concurrency {n}",
-                    slots * PER_SLOT
-                ),
+                format!("{flag} {n} is below --concurrency {concurrency}: that many would never be in flight"),
+                format!("write {flag} {} or more, or --concurrency {n}", slots * PER_SLOT),
             ));
         }
     }
@@ -313,9 +265,7 @@ fn extent(
         return Ok((Some(requests.turns), None));
     }
     let n = slots * PER_SLOT;
-    notes.push(format!(
-        "no --request-count or --benchmark-duration: {n} requests will be sent"
-    ));
+    notes.push(format!("no --request-count or --benchmark-duration: {n} requests will be sent"));
     Ok((Some(n), None))
 }
 
@@ -350,6 +300,6 @@ pub(crate) fn shaped_ramp(main: &LoadArgs, warmup: &WarmupArgs) -> Result<()> {
     }
 }
 
-/// Requests per slot when nothing says how many. AIPerf sends 10 in all; that is the same for one slot, and for more than ten
-/// slots it would never fill them.
+/// Requests per slot when nothing says how many. AIPerf sends 10 in all; that is the same for one slot, and for more
+/// than ten slots it would never fill them.
 const PER_SLOT: u64 = 10;

@@ -56,10 +56,7 @@ pub(crate) fn plan(args: &ProfileArgs, around: &Surroundings) -> Result<Planned>
     let mut notes = Vec::new();
     let endpoint = &args.endpoint;
     let models = models(endpoint)?;
-    let asked = args
-        .conversation
-        .num_conversations
-        .or(args.load.request_count);
+    let asked = args.conversation.num_conversations.or(args.load.request_count);
     let draws = prompts::draws(&args.input, asked);
     let requests = trace::requests(&args.trace, draws, &mut notes)?;
     let profiling = load::profiling(
@@ -83,32 +80,11 @@ pub(crate) fn plan(args: &ProfileArgs, around: &Surroundings) -> Result<Planned>
         StampsArg::User => Stamps::User,
     };
     http_trace(args)?;
-    let targets: Vec<Target> = endpoint
-        .url
-        .iter()
-        .map(|u| Target::parse(u))
-        .collect::<Result<_>>()?;
-    proxy::check(
-        &targets,
-        &around.proxies,
-        args.network.ignore_proxy,
-        &mut notes,
-    )?;
-    let network = network::network(
-        &args.network,
-        &targets,
-        &profiling,
-        endpoint.connection_reuse_strategy,
-        &mut notes,
-    )?;
-    let mut prompts = prompts::prompts(
-        &args.input,
-        &args.context,
-        asked,
-        turns,
-        requests,
-        &mut notes,
-    )?;
+    let targets: Vec<Target> = endpoint.url.iter().map(|u| Target::parse(u)).collect::<Result<_>>()?;
+    proxy::check(&targets, &around.proxies, args.network.ignore_proxy, &mut notes)?;
+    let network =
+        network::network(&args.network, &targets, &profiling, endpoint.connection_reuse_strategy, &mut notes)?;
+    let mut prompts = prompts::prompts(&args.input, &args.context, asked, turns, requests, &mut notes)?;
     prompts.isl = payload::first_text(args, prompts.isl);
     let mut extra_inputs = extra::inputs(&args.input.extra_inputs)?;
     let payload = payload::payload(args, &mut extra_inputs)?;
@@ -166,12 +142,7 @@ pub(crate) fn nanos(seconds: f64) -> Nanos {
 }
 
 fn models(endpoint: &EndpointArgs) -> Result<Vec<String>> {
-    let models: Vec<String> = endpoint
-        .model
-        .iter()
-        .map(|m| m.trim().to_owned())
-        .filter(|m| !m.is_empty())
-        .collect();
+    let models: Vec<String> = endpoint.model.iter().map(|m| m.trim().to_owned()).filter(|m| !m.is_empty()).collect();
     if models.is_empty() {
         return Err(Error::usage(
             "no model is named",
@@ -197,11 +168,7 @@ fn custom_endpoint(endpoint: &EndpointArgs) -> Result<Option<String>> {
             "percent-encode it, as in /v1/my%20path",
         ));
     }
-    Ok(Some(if path.starts_with('/') {
-        path.clone()
-    } else {
-        format!("/{path}")
-    }))
+    Ok(Some(if path.starts_with('/') { path.clone() } else { format!("/{path}") }))
 }
 
 fn needs_stream(endpoint: &EndpointArgs, slos: &[Slo], tiers: &[Tier]) -> Result<()> {
@@ -209,10 +176,7 @@ fn needs_stream(endpoint: &EndpointArgs, slos: &[Slo], tiers: &[Tier]) -> Result
         return Ok(());
     }
     if endpoint.per_chunk_usage {
-        return Err(Error::usage(
-            "--per-chunk-usage without --streaming: there are no chunks",
-            "add --streaming",
-        ));
+        return Err(Error::usage("--per-chunk-usage without --streaming: there are no chunks", "add --streaming"));
     }
     match slos
         .iter()
@@ -220,10 +184,7 @@ fn needs_stream(endpoint: &EndpointArgs, slos: &[Slo], tiers: &[Tier]) -> Result
         .find(|s| s.info().is_some_and(|i| i.streaming_only))
     {
         Some(slo) => Err(Error::usage(
-            format!(
-                "objective {}: without --streaming no request has this metric, so none would be good",
-                slo.tag
-            ),
+            format!("objective {}: without --streaming no request has this metric, so none would be good", slo.tag),
             "add --streaming",
         )),
         None => Ok(()),
@@ -256,9 +217,7 @@ fn http_trace(args: &ProfileArgs) -> Result<()> {
 
 fn seed(given: Option<u64>, fresh: u64, notes: &mut Vec<String>) -> u64 {
     given.unwrap_or_else(|| {
-        notes.push(format!(
-            "seed chosen: --random-seed {fresh} repeats this schedule and these prompts"
-        ));
+        notes.push(format!("seed chosen: --random-seed {fresh} repeats this schedule and these prompts"));
         fresh
     })
 }

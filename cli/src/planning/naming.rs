@@ -6,10 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// The folder that files go to: as given, or `artifacts/MODEL-openai-TYPE-LOAD`.
 pub(crate) fn artifact_dir(given: Option<&Path>, plan: &Plan) -> PathBuf {
-    given.map_or_else(
-        || Path::new("artifacts").join(name(plan)),
-        Path::to_path_buf,
-    )
+    given.map_or_else(|| Path::new("artifacts").join(name(plan)), Path::to_path_buf)
 }
 
 /// A base name for the exported files is a name, not a path.
@@ -20,19 +17,10 @@ pub(crate) fn check_prefix(prefix: Option<&str>) -> Result<Option<String>> {
     let Some(prefix) = prefix else {
         return Ok(None);
     };
-    let base = SUFFIXES
-        .iter()
-        .find_map(|s| prefix.strip_suffix(s))
-        .unwrap_or(prefix);
-    if base.is_empty()
-        || base.contains(['/', '\\', '\0'])
-        || base.starts_with('.')
-        || base == "inputs"
-    {
+    let base = SUFFIXES.iter().find_map(|s| prefix.strip_suffix(s)).unwrap_or(prefix);
+    if base.is_empty() || base.contains(['/', '\\', '\0']) || base.starts_with('.') || base == "inputs" {
         return Err(Error::usage(
-            format!(
-                "--profile-export-prefix `{prefix}` is not a base name, or that of another file"
-            ),
+            format!("--profile-export-prefix `{prefix}` is not a base name, or that of another file"),
             "write a name such as run1, and the folder in --artifact-dir",
         ));
     }
@@ -40,16 +28,8 @@ pub(crate) fn check_prefix(prefix: Option<&str>) -> Result<Option<String>> {
 }
 
 fn name(plan: &Plan) -> String {
-    let first = plan
-        .models
-        .first()
-        .map_or("model", String::as_str)
-        .replace('/', "_");
-    let model = if plan.models.len() > 1 {
-        format!("{first}_multi")
-    } else {
-        first
-    };
+    let first = plan.models.first().map_or("model", String::as_str).replace('/', "_");
+    let model = if plan.models.len() > 1 { format!("{first}_multi") } else { first };
     let endpoint = plan.endpoint.name();
     let load = match &plan.profiling.load {
         Load::Closed { concurrency, .. } => format!("concurrency{concurrency}"),
@@ -66,11 +46,4 @@ fn name(plan: &Plan) -> String {
 }
 
 /// Endings that may be written behind a base name, longest first.
-const SUFFIXES: &[&str] = &[
-    "_timeslices.csv",
-    "_timeslices.json",
-    "_raw.jsonl",
-    ".jsonl",
-    ".json",
-    ".csv",
-];
+const SUFFIXES: &[&str] = &["_timeslices.csv", "_timeslices.json", "_raw.jsonl", ".jsonl", ".json", ".csv"];

@@ -22,10 +22,7 @@ pub(super) fn network(
     http2_flags(args, secured)?;
     tls_flags(args, secured)?;
     if args.insecure {
-        notes.push(
-            "certificates are NOT checked (--insecure): the server's identity is not verified"
-                .into(),
-        );
+        notes.push("certificates are NOT checked (--insecure): the server's identity is not verified".into());
     }
     let family = match (args.ipv4, args.ipv6) {
         (true, _) => Family::V4,
@@ -40,9 +37,7 @@ pub(super) fn network(
             (_, true) => HttpVersion::Http2,
             _ => HttpVersion::Auto,
         },
-        streams_per_connection: args
-            .streams_per_connection
-            .unwrap_or(defaults.streams_per_connection),
+        streams_per_connection: args.streams_per_connection.unwrap_or(defaults.streams_per_connection),
         h2_window: args.h2_window.unwrap_or(defaults.h2_window),
         dns: match args.dns {
             DnsArg::Once => Dns::Once,
@@ -75,17 +70,13 @@ pub(super) fn network(
 
 fn http2_flags(args: &NetworkArgs, secured: bool) -> Result<()> {
     let given = first(&[
-        (
-            "--streams-per-connection",
-            args.streams_per_connection.is_some(),
-        ),
+        ("--streams-per-connection", args.streams_per_connection.is_some()),
         ("--h2-window", args.h2_window.is_some()),
     ]);
     match given {
-        Some(flag) if args.http1 => Err(Error::usage(
-            format!("{flag} with --http1.1: HTTP/1.1 has no streams"),
-            "write --http2, or drop it",
-        )),
+        Some(flag) if args.http1 => {
+            Err(Error::usage(format!("{flag} with --http1.1: HTTP/1.1 has no streams"), "write --http2, or drop it"))
+        }
         Some(flag) if !args.http2 && !secured => Err(Error::usage(
             format!("{flag}: in the clear, HTTP/1.1 is spoken unless --http2 is written"),
             "add --http2, or drop it",
@@ -106,23 +97,16 @@ fn tls_flags(args: &NetworkArgs, secured: bool) -> Result<()> {
         ("--tls-min", args.tls_min.is_some()),
     ]);
     if let (Some(flag), false) = (given, secured) {
-        return Err(Error::usage(
-            format!("{flag}: no --url is secured"),
-            "write --url https://HOST, or drop it",
-        ));
+        return Err(Error::usage(format!("{flag}: no --url is secured"), "write --url https://HOST, or drop it"));
     }
     let refusal = match (args.cert.is_some(), args.key.is_some()) {
         (true, false) => Some(("--cert without --key", "add --key FILE")),
         (false, true) => Some(("--key without --cert", "add --cert FILE")),
-        _ if args.insecure && args.cacert.is_some() => Some((
-            "--insecure with --cacert: nothing would be checked against it",
-            "drop one of them",
-        )),
+        _ if args.insecure && args.cacert.is_some() => {
+            Some(("--insecure with --cacert: nothing would be checked against it", "drop one of them"))
+        }
         _ if (args.tls_min, args.tls_max) == (Some(TlsVersion::V1_3), Some(TlsVersion::V1_2)) => {
-            Some((
-                "--tls-min 1.3 with --tls-max 1.2 leaves no version",
-                "drop one of them",
-            ))
+            Some(("--tls-min 1.3 with --tls-max 1.2 leaves no version", "drop one of them"))
         }
         _ => None,
     };
@@ -132,9 +116,7 @@ fn tls_flags(args: &NetworkArgs, secured: bool) -> Result<()> {
 fn pins(args: &NetworkArgs, targets: &[Target], family: Family) -> Result<()> {
     for pin in &args.resolve {
         let (host, port) = (&pin.host, pin.port);
-        let used = targets
-            .iter()
-            .any(|t| t.unix.is_none() && t.port == port && t.host.eq_ignore_ascii_case(host));
+        let used = targets.iter().any(|t| t.unix.is_none() && t.port == port && t.host.eq_ignore_ascii_case(host));
         if !used {
             return Err(Error::usage(
                 format!("--resolve: no --url goes to {host}:{port}"),
@@ -143,9 +125,7 @@ fn pins(args: &NetworkArgs, targets: &[Target], family: Family) -> Result<()> {
         }
         if !pin.addrs.iter().any(|ip| fits(family, *ip)) {
             return Err(Error::usage(
-                format!(
-                    "--resolve {host}:{port}: no address of the family that --ipv4 or --ipv6 asks for"
-                ),
+                format!("--resolve {host}:{port}: no address of the family that --ipv4 or --ipv6 asks for"),
                 "write an address of that family, or drop the flag",
             ));
         }
@@ -166,10 +146,7 @@ fn source_ips(args: &NetworkArgs, targets: &[Target], family: Family) -> Result<
     for target in targets {
         if target.unix.is_some() {
             return Err(Error::usage(
-                format!(
-                    "--source-ip with {}: a Unix socket has no address",
-                    target.url
-                ),
+                format!("--source-ip with {}: a Unix socket has no address", target.url),
                 "drop one of them",
             ));
         }
@@ -213,10 +190,7 @@ fn fits(family: Family, ip: IpAddr) -> bool {
 }
 
 fn first(flags: &[(&'static str, bool)]) -> Option<&'static str> {
-    flags
-        .iter()
-        .find(|(_, given)| *given)
-        .map(|(flag, _)| *flag)
+    flags.iter().find(|(_, given)| *given).map(|(flag, _)| *flag)
 }
 
 /// 0 is off.

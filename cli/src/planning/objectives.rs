@@ -14,12 +14,8 @@ pub(super) fn tiers(file: Option<&Path>) -> Result<Vec<Tier>> {
         return Ok(Vec::new());
     };
     let shown = file.display();
-    let text = super::files::text(file, MOST_BYTES).map_err(|e| {
-        Error::usage(
-            format!("--slo-file {shown}: {e}"),
-            "name a file of JSON that can be read",
-        )
-    })?;
+    let text = super::files::text(file, MOST_BYTES)
+        .map_err(|e| Error::usage(format!("--slo-file {shown}: {e}"), "name a file of JSON that can be read"))?;
     Tier::parse_all(&text)
 }
 
@@ -27,20 +23,13 @@ pub(super) fn tiers(file: Option<&Path>) -> Result<Vec<Tier>> {
 ///
 /// # Errors
 /// When one is of a metric that no request will have, or of goodput without objectives.
-pub(super) fn thresholds(
-    args: &ProfileArgs,
-    goodput: bool,
-    tiers: &[Tier],
-) -> Result<Vec<Threshold>> {
+pub(super) fn thresholds(args: &ProfileArgs, goodput: bool, tiers: &[Tier]) -> Result<Vec<Threshold>> {
     for threshold in &args.load.fail_if {
         threshold.check(goodput, tiers)?;
         let streams = threshold.info().is_some_and(|info| info.streaming_only);
         if streams && !args.endpoint.streaming {
             return Err(Error::usage(
-                format!(
-                    "--fail-if {}: without --streaming no request has this metric",
-                    threshold.text
-                ),
+                format!("--fail-if {}: without --streaming no request has this metric", threshold.text),
                 "add --streaming, or compare request_latency",
             ));
         }

@@ -79,17 +79,12 @@ pub(super) fn fits(args: &ProfileArgs, slos: &[Slo], tiers: &[Tier]) -> Result<(
     }
     let of_tokens = |info: Option<&MetricInfo>| info.is_some_and(tags::needs_output_tokens);
     let objectives = slos.iter().chain(tiers.iter().flat_map(|tier| &tier.slos));
-    let objective = objectives
-        .filter(|slo| of_tokens(slo.info()))
-        .map(|slo| format!("objective {}", slo.tag))
-        .next();
+    let objective = objectives.filter(|slo| of_tokens(slo.info())).map(|slo| format!("objective {}", slo.tag)).next();
     let condition = args.load.fail_if.iter().find(|t| of_tokens(t.info()));
     let condition = condition.map(|t| format!("--fail-if {}", t.text));
     match objective.or(condition) {
         Some(what) => Err(Error::usage(
-            format!(
-                "{what}: no tokens come out of --endpoint-type {name}, so no request has this metric"
-            ),
+            format!("{what}: no tokens come out of --endpoint-type {name}, so no request has this metric"),
             "name request_latency or response_time",
         )),
         None => Ok(()),
@@ -107,10 +102,7 @@ fn passages(kind: EndpointKind, media: &MediaArgs) -> Result<Passages> {
     ];
     if !kind.ranks() && given.iter().any(Option::is_some) {
         return Err(Error::usage(
-            format!(
-                "--rankings-… with --endpoint-type {}: it ranks nothing",
-                kind.name()
-            ),
+            format!("--rankings-… with --endpoint-type {}: it ranks nothing", kind.name()),
             "write --endpoint-type cohere_rankings, hf_tei_rankings or nim_rankings; or drop it",
         ));
     }
@@ -121,9 +113,7 @@ fn passages(kind: EndpointKind, media: &MediaArgs) -> Result<Passages> {
             stddev: media.rankings_passages_stddev.unwrap_or(0.0),
         },
         tokens: Length {
-            mean: media
-                .rankings_passages_prompt_token_mean
-                .unwrap_or(plain.tokens.mean),
+            mean: media.rankings_passages_prompt_token_mean.unwrap_or(plain.tokens.mean),
             stddev: media.rankings_passages_prompt_token_stddev.unwrap_or(0.0),
         },
     })
@@ -131,20 +121,11 @@ fn passages(kind: EndpointKind, media: &MediaArgs) -> Result<Passages> {
 
 /// As AIPerf: any of their flags asks for images, of 512 by 512 pixels where no size is said.
 fn images(kind: EndpointKind, media: &MediaArgs) -> Result<Option<Images>> {
-    let sizes = [
-        media.image_width_mean,
-        media.image_width_stddev,
-        media.image_height_mean,
-        media.image_height_stddev,
-    ];
-    let asked = sizes.iter().any(Option::is_some)
-        || media.image_batch_size.is_some()
-        || media.image_format.is_some();
+    let sizes = [media.image_width_mean, media.image_width_stddev, media.image_height_mean, media.image_height_stddev];
+    let asked = sizes.iter().any(Option::is_some) || media.image_batch_size.is_some() || media.image_format.is_some();
     let count = media.image_batch_size.unwrap_or(1);
-    let side = |mean: Option<f64>, stddev: Option<f64>| Length {
-        mean: mean.unwrap_or(512.0),
-        stddev: stddev.unwrap_or(0.0),
-    };
+    let side =
+        |mean: Option<f64>, stddev: Option<f64>| Length { mean: mean.unwrap_or(512.0), stddev: stddev.unwrap_or(0.0) };
     let width = side(media.image_width_mean, media.image_width_stddev);
     let height = side(media.image_height_mean, media.image_height_stddev);
     if !asked || count == 0 || width.mean == 0.0 || height.mean == 0.0 {

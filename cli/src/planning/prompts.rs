@@ -25,10 +25,7 @@ pub(crate) fn prompts(
         synthetic_only(input, context)?;
     }
     let osl = match (input.output_tokens_mean, input.output_tokens_stddev) {
-        (Some(mean), stddev) => Some(Length {
-            mean,
-            stddev: stddev.unwrap_or(0.0),
-        }),
+        (Some(mean), stddev) => Some(Length { mean, stddev: stddev.unwrap_or(0.0) }),
         (None, None) => None,
         (None, Some(_)) => {
             return Err(Error::usage(
@@ -41,10 +38,7 @@ pub(crate) fn prompts(
         tokenizer: tokenizer(input)?,
         isl: match &requests {
             Some(requests) => requests.isl.unwrap_or(UNSAID),
-            None => Length {
-                mean: input.synthetic_input_tokens_mean,
-                stddev: input.synthetic_input_tokens_stddev,
-            },
+            None => Length { mean: input.synthetic_input_tokens_mean, stddev: input.synthetic_input_tokens_stddev },
         },
         osl,
         turns,
@@ -70,14 +64,8 @@ fn synthetic_only(input: &InputArgs, context: &ContextArgs) -> Result<()> {
         ("--seq-dist", input.seq_dist.is_some()),
         ("--random-range-ratio", input.random_range_ratio.is_some()),
         ("--num-prefix-prompts", context.num_prefix_prompts.is_some()),
-        (
-            "--prefix-prompt-length",
-            context.prefix_prompt_length.is_some(),
-        ),
-        (
-            "--user-context-prompt-length",
-            context.user_context_prompt_length.is_some(),
-        ),
+        ("--prefix-prompt-length", context.prefix_prompt_length.is_some()),
+        ("--user-context-prompt-length", context.user_context_prompt_length.is_some()),
     ];
     match flags.iter().find(|(_, given)| *given) {
         Some((flag, _)) => Err(Error::usage(
@@ -96,10 +84,7 @@ fn law(input: &InputArgs) -> Result<Law> {
     ];
     let mut given = given.iter().filter(|(_, given)| *given);
     if let (Some((one, _)), Some((other, _))) = (given.next(), given.next()) {
-        return Err(Error::usage(
-            format!("{one} and {other} both say how lengths are drawn"),
-            "drop one of them",
-        ));
+        return Err(Error::usage(format!("{one} and {other} both say how lengths are drawn"), "drop one of them"));
     }
     if let Some(pairs) = &input.seq_dist {
         return Ok(Law::Pairs(pairs.0.clone()));
@@ -111,10 +96,7 @@ fn law(input: &InputArgs) -> Result<Law> {
                 "drop --isl-stddev and --osl-stddev, or the ratio",
             ));
         }
-        return Ok(Law::Ratio {
-            isl: ratio.isl,
-            osl: ratio.osl,
-        });
+        return Ok(Law::Ratio { isl: ratio.isl, osl: ratio.osl });
     }
     Ok(match input.length_distribution {
         None | Some(LawArg::Normal) => Law::Normal,
@@ -125,27 +107,13 @@ fn law(input: &InputArgs) -> Result<Law> {
 
 /// What stands before the prompts.
 fn before(args: &ContextArgs) -> Result<Context> {
-    let (prefixes, prefix_tokens) = (
-        args.num_prefix_prompts.unwrap_or(0),
-        args.prefix_prompt_length.unwrap_or(0),
-    );
+    let (prefixes, prefix_tokens) = (args.num_prefix_prompts.unwrap_or(0), args.prefix_prompt_length.unwrap_or(0));
     for (one, other, lacking) in [
-        (
-            "--num-prefix-prompts",
-            "--prefix-prompt-length TOKENS",
-            prefixes > 0 && prefix_tokens == 0,
-        ),
-        (
-            "--prefix-prompt-length",
-            "--num-prefix-prompts N",
-            prefix_tokens > 0 && prefixes == 0,
-        ),
+        ("--num-prefix-prompts", "--prefix-prompt-length TOKENS", prefixes > 0 && prefix_tokens == 0),
+        ("--prefix-prompt-length", "--num-prefix-prompts N", prefix_tokens > 0 && prefixes == 0),
     ] {
         if lacking {
-            return Err(Error::usage(
-                format!("{one} alone makes no prefix"),
-                format!("add {other}, or drop {one}"),
-            ));
+            return Err(Error::usage(format!("{one} alone makes no prefix"), format!("add {other}, or drop {one}")));
         }
     }
     let system = match (&args.system_prompt, &args.system_prompt_file) {
@@ -159,10 +127,7 @@ fn before(args: &ContextArgs) -> Result<Context> {
         (None, None) => None,
     };
     if system.as_ref().is_some_and(|text| text.trim().is_empty()) {
-        return Err(Error::usage(
-            "the system prompt is empty",
-            "write a text, or drop --system-prompt",
-        ));
+        return Err(Error::usage("the system prompt is empty", "write a text, or drop --system-prompt"));
     }
     Ok(Context {
         prefixes,
@@ -187,20 +152,14 @@ fn sampling(input: &InputArgs, requests: Option<&Requests>) -> Result<Sampling> 
 
 fn tokenizer(input: &InputArgs) -> Result<TokenizerSource> {
     match input.tokenizer.trim() {
-        "" => Err(Error::usage(
-            "--tokenizer is empty",
-            "write a hub name, a path, or builtin",
-        )),
+        "" => Err(Error::usage("--tokenizer is empty", "write a hub name, a path, or builtin")),
         "builtin" => Ok(TokenizerSource::Builtin),
-        name => Ok(TokenizerSource::Named {
-            name: name.to_owned(),
-            revision: input.tokenizer_revision.clone(),
-        }),
+        name => Ok(TokenizerSource::Named { name: name.to_owned(), revision: input.tokenizer_revision.clone() }),
     }
 }
 
-/// As AIPerf: the explicit number, else one conversation per session, or one prompt per request, so that no prompt meets its own cache;
-/// else 100.
+/// As AIPerf: the explicit number, else one conversation per session, or one prompt per request, so that no prompt
+/// meets its own cache; else 100.
 fn entries(input: &InputArgs, asked: Option<u64>, notes: &mut Vec<String>) -> usize {
     if let Some(n) = input.num_dataset_entries {
         return n;
@@ -219,7 +178,4 @@ fn entries(input: &InputArgs, asked: Option<u64>, notes: &mut Vec<String>) -> us
 
 const MOST_BY_DEFAULT: u64 = 10_000;
 /// A file whose requests have texts of their own: how long they are is known when they are encoded.
-const UNSAID: Length = Length {
-    mean: 0.0,
-    stddev: 0.0,
-};
+const UNSAID: Length = Length { mean: 0.0, stddev: 0.0 };

@@ -1,10 +1,12 @@
-//! Proxy variables of the environment: ringload connects directly, and says so where a variable asks for something else.
+//! Proxy variables of the environment: ringload connects directly, and says so where a variable asks for something
+//! else.
 
 use ringload_engine::plan::Target;
 use ringload_engine::{Error, Result};
 use std::net::{IpAddr, Ipv6Addr};
 
-/// The variables by which clients choose a proxy: only their names and `NO_PROXY` are kept, since a proxy's URL may hold a password.
+/// The variables by which clients choose a proxy: only their names and `NO_PROXY` are kept, since a proxy's URL may
+/// hold a password.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Proxies {
     /// The variable that names a proxy for `http://` URLs.
@@ -16,12 +18,12 @@ pub(crate) struct Proxies {
 }
 
 impl Proxies {
-    /// What an environment asks for: `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy`, each before its name in capitals, as curl
-    /// reads them. Under CGI (`REQUEST_METHOD` is set) `HTTP_PROXY` is a header of the request, and is not read.
+    /// What an environment asks for: `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy`, each before its name in
+    /// capitals, as curl reads them. Under CGI (`REQUEST_METHOD` is set) `HTTP_PROXY` is a header of the request, and
+    /// is not read.
     pub(crate) fn of(var: impl Fn(&str) -> Option<String>) -> Self {
         let value = |name: &str| var(name).filter(|value| !value.trim().is_empty());
-        let first =
-            |names: &[&'static str]| names.iter().copied().find(|name| value(name).is_some());
+        let first = |names: &[&'static str]| names.iter().copied().find(|name| value(name).is_some());
         let cgi = var("REQUEST_METHOD").is_some();
         let http: &[&str] = if cgi {
             &["http_proxy", "all_proxy", "ALL_PROXY"]
@@ -35,15 +37,13 @@ impl Proxies {
         }
     }
 
-    /// The variable that asks for a proxy on the way to a target; none for one of this host, and for one that `NO_PROXY` lists.
+    /// The variable that asks for a proxy on the way to a target; none for one of this host, and for one that
+    /// `NO_PROXY` lists.
     fn variable(&self, target: &Target) -> Option<&'static str> {
         let variable = if target.tls { self.https } else { self.http };
         let is_direct = target.unix.is_some()
             || is_loopback(&target.host)
-            || self
-                .none
-                .as_ref()
-                .is_some_and(|list| lists(list, &target.host, target.port));
+            || self.none.as_ref().is_some_and(|list| lists(list, &target.host, target.port));
         variable.filter(|_| !is_direct)
     }
 }
@@ -52,23 +52,14 @@ impl Proxies {
 ///
 /// # Errors
 /// [`ringload_engine::Blame::Usage`], with the variable, the host and both remedies.
-pub(super) fn check(
-    targets: &[Target],
-    proxies: &Proxies,
-    ignored: bool,
-    notes: &mut Vec<String>,
-) -> Result<()> {
-    let asked = targets
-        .iter()
-        .find_map(|target| Some((proxies.variable(target)?, target)));
+pub(super) fn check(targets: &[Target], proxies: &Proxies, ignored: bool, notes: &mut Vec<String>) -> Result<()> {
+    let asked = targets.iter().find_map(|target| Some((proxies.variable(target)?, target)));
     let Some((variable, target)) = asked else {
         return Ok(());
     };
     let host = &target.host;
     if ignored {
-        notes.push(format!(
-            "{variable} is set, and the run connects to {host} directly (--ignore-proxy)"
-        ));
+        notes.push(format!("{variable} is set, and the run connects to {host} directly (--ignore-proxy)"));
         return Ok(());
     }
     Err(Error::usage(
@@ -87,21 +78,18 @@ fn is_loopback(host: &str) -> bool {
     }
 }
 
-/// Whether a `NO_PROXY` lists a host: names stand for themselves and for all names below them, with or without a dot in front; addresses
-/// for themselves, `ADDRESS/BITS` for a network; `*` for all. Commas or blanks separate; a port after a colon must be the target's.
+/// Whether a `NO_PROXY` lists a host: names stand for themselves and for all names below them, with or without a dot in
+/// front; addresses for themselves, `ADDRESS/BITS` for a network; `*` for all. Commas or blanks separate; a port after
+/// a colon must be the target's.
 fn lists(list: &str, host: &str, port: u16) -> bool {
     let host = host.strip_suffix('.').unwrap_or(host);
     let words = list.split(|c: char| c == ',' || c.is_whitespace());
-    words
-        .filter(|word| !word.is_empty())
-        .any(|word| word == "*" || covers(word, host, port))
+    words.filter(|word| !word.is_empty()).any(|word| word == "*" || covers(word, host, port))
 }
 
 fn covers(word: &str, host: &str, port: u16) -> bool {
     if let (Some(ip), Some((network, bits))) = (address(host), word.split_once('/')) {
-        return address(network)
-            .zip(bits.parse().ok())
-            .is_some_and(|(network, bits)| holds(network, bits, ip));
+        return address(network).zip(bits.parse().ok()).is_some_and(|(network, bits)| holds(network, bits, ip));
     }
     let (name, own_port) = match word.rsplit_once(':') {
         // Not the last group of an IPv6 address.
@@ -114,14 +102,8 @@ fn covers(word: &str, host: &str, port: u16) -> bool {
     if let Some(ip) = address(host) {
         return address(name) == Some(ip);
     }
-    let name = name
-        .trim_start_matches("*.")
-        .trim_matches('.')
-        .to_ascii_lowercase();
-    let below = || {
-        host.strip_suffix(&name)
-            .is_some_and(|front| front.ends_with('.'))
-    };
+    let name = name.trim_start_matches("*.").trim_matches('.').to_ascii_lowercase();
+    let below = || host.strip_suffix(&name).is_some_and(|front| front.ends_with('.'));
     !name.is_empty() && (host == name || below())
 }
 
@@ -154,11 +136,7 @@ mod tests {
         Proxies::of(|name| vars.get(name).map(|v| (*v).to_owned()))
     }
 
-    fn checked(
-        vars: &[(&str, &str)],
-        url: &str,
-        ignored: bool,
-    ) -> std::result::Result<Vec<String>, String> {
+    fn checked(vars: &[(&str, &str)], url: &str, ignored: bool) -> std::result::Result<Vec<String>, String> {
         let mut notes = Vec::new();
         let targets = [Target::parse(url).unwrap()];
         let outcome = check(&targets, &proxies(vars), ignored, &mut notes);
@@ -173,27 +151,13 @@ mod tests {
     fn a_proxy_for_the_target_is_refused_with_both_remedies_and_without_its_url() {
         let secret = "http://user:pass@proxy.corp:3128";
         let said = checked(&[("HTTPS_PROXY", secret)], "https://api.test/v1", false).unwrap_err();
-        for part in [
-            "HTTPS_PROXY",
-            "NO_PROXY=api.test",
-            "--ignore-proxy",
-            "connects directly",
-        ] {
+        for part in ["HTTPS_PROXY", "NO_PROXY=api.test", "--ignore-proxy", "connects directly"] {
             assert!(said.contains(part), "{part} in {said}");
         }
-        assert!(
-            !said.contains("pass") && !said.contains("proxy.corp"),
-            "{said}"
-        );
+        assert!(!said.contains("pass") && !said.contains("proxy.corp"), "{said}");
         let notes = checked(&[("HTTPS_PROXY", secret)], "https://api.test/v1", true).unwrap();
-        assert!(
-            notes[0].contains("HTTPS_PROXY") && notes[0].contains("directly"),
-            "{notes:?}"
-        );
-        assert_eq!(
-            checked(&[("HTTPS_PROXY", secret)], "http://api.test/v1", false),
-            Ok(Vec::new())
-        );
+        assert!(notes[0].contains("HTTPS_PROXY") && notes[0].contains("directly"), "{notes:?}");
+        assert_eq!(checked(&[("HTTPS_PROXY", secret)], "http://api.test/v1", false), Ok(Vec::new()));
     }
 
     #[test]
@@ -212,24 +176,12 @@ mod tests {
         assert_eq!(applies(&all, "https://h"), Some("https_proxy"));
         assert_eq!(applies(&all[3..], "https://h"), Some("HTTPS_PROXY"));
         assert_eq!(applies(&all[5..], "https://h"), Some("ALL_PROXY"));
-        assert_eq!(
-            applies(&[("http_proxy", ""), ("ALL_PROXY", " ")], "http://h"),
-            None
-        );
+        assert_eq!(applies(&[("http_proxy", ""), ("ALL_PROXY", " ")], "http://h"), None);
         let cgi = [("HTTP_PROXY", "p"), ("REQUEST_METHOD", "GET")];
         assert_eq!(applies(&cgi, "http://h"), None);
+        assert_eq!(applies(&[("no_proxy", ""), ("NO_PROXY", "h"), ("http_proxy", "p")], "http://h"), None);
         assert_eq!(
-            applies(
-                &[("no_proxy", ""), ("NO_PROXY", "h"), ("http_proxy", "p")],
-                "http://h"
-            ),
-            None
-        );
-        assert_eq!(
-            applies(
-                &[("no_proxy", "x"), ("NO_PROXY", "h"), ("http_proxy", "p")],
-                "http://h"
-            ),
+            applies(&[("no_proxy", "x"), ("NO_PROXY", "h"), ("http_proxy", "p")], "http://h"),
             Some("http_proxy")
         );
     }
@@ -286,10 +238,7 @@ mod tests {
             ("1.2.3", "10.1.2.3", 80),
             ("::/0", "10.1.2.3", 80),
         ] {
-            assert!(
-                !lists(list, host, port),
-                "{list} does not list {host}:{port}"
-            );
+            assert!(!lists(list, host, port), "{list} does not list {host}:{port}");
         }
     }
 }

@@ -48,11 +48,7 @@ pub(super) fn ramped(rate: f64, seconds: Option<f64>, shape: Option<RampShape>) 
 
 fn read(file: &Path, how: Interpolation) -> Result<Rate> {
     let named = |what: String| format!("--request-rate-series {}: {what}", file.display());
-    let text = super::files::text(file, super::files::SERIES_BYTES).map_err(|e| {
-        Error::usage(
-            named(e.to_string()),
-            "write the path of a file of offset_s,rate lines",
-        )
-    })?;
+    let text = super::files::text(file, super::files::SERIES_BYTES)
+        .map_err(|e| Error::usage(named(e.to_string()), "write the path of a file of offset_s,rate lines"))?;
     series::parse(&text, how).map_err(|(what, remedy)| Error::usage(named(what), remedy))
 }

@@ -1,8 +1,9 @@
 //! The file of `--request-rate-series` → a rate over time.
 //!
-//! Either CSV, a line `offset_s,rate` for each point (an optional header of these names, empty lines, and comments after `#` are
-//! skipped), or AIPerf's JSON, `{"points": [{"time_s": 0, "qps": 5}, …]}`. Offsets never go back; two points at one offset are a jump.
-//! Before the first point the rate is the first one's, after the last point the last one's.
+//! Either CSV, a line `offset_s,rate` for each point (an optional header of these names, empty lines, and comments
+//! after `#` are skipped), or AIPerf's JSON, `{"points": [{"time_s": 0, "qps": 5}, …]}`. Offsets never go back; two
+//! points at one offset are a jump. Before the first point the rate is the first one's, after the last point the last
+//! one's.
 
 use crate::args::Interpolation;
 use ringload_engine::clock::{Nanos, SECOND};
@@ -14,11 +15,7 @@ type Fault = (String, String);
 
 /// Reads a series.
 pub(super) fn parse(text: &str, how: Interpolation) -> Result<Rate, Fault> {
-    let points = if text.trim_start().starts_with('{') {
-        json(text)?
-    } else {
-        csv(text)?
-    };
+    let points = if text.trim_start().starts_with('{') { json(text)? } else { csv(text)? };
     if points.is_empty() {
         return Err(("it has no points".into(), SHAPE.into()));
     }
@@ -44,10 +41,7 @@ fn csv(text: &str) -> Result<Vec<Point>, Fault> {
         let fields: Vec<&str> = line.split(',').map(str::trim).collect();
         let [offset, rate] = fields[..] else {
             let n = fields.len();
-            return Err((
-                format!("{place} has {n} fields instead of two"),
-                SHAPE.into(),
-            ));
+            return Err((format!("{place} has {n} fields instead of two"), SHAPE.into()));
         };
         let number = |what: &str, text: &str| {
             text.parse::<f64>().map_err(|_| {
@@ -55,11 +49,7 @@ fn csv(text: &str) -> Result<Vec<Point>, Fault> {
                 (what, SHAPE.to_owned())
             })
         };
-        points.push(Point {
-            offset_s: number("offset", offset)?,
-            rate: number("rate", rate)?,
-            place,
-        });
+        points.push(Point { offset_s: number("offset", offset)?, rate: number("rate", rate)?, place });
     }
     Ok(points)
 }
@@ -80,27 +70,15 @@ fn json(text: &str) -> Result<Vec<Point>, Fault> {
         qps: f64,
     }
     let file: File = serde_json::from_str(text).map_err(|e| {
-        (
-            e.to_string(),
-            r#"write {"points": [{"time_s": 0, "qps": 5}, …]}, or CSV lines offset_s,rate"#.into(),
-        )
+        (e.to_string(), r#"write {"points": [{"time_s": 0, "qps": 5}, …]}, or CSV lines offset_s,rate"#.into())
     })?;
-    let point = |(i, p): (usize, Written)| Point {
-        place: format!("point {}", i + 1),
-        offset_s: p.time_s,
-        rate: p.qps,
-    };
+    let point = |(i, p): (usize, Written)| Point { place: format!("point {}", i + 1), offset_s: p.time_s, rate: p.qps };
     Ok(file.points.into_iter().enumerate().map(point).collect())
 }
 
 fn check(points: &[Point]) -> Result<(), Fault> {
     let mut last = 0.0;
-    for Point {
-        place,
-        offset_s,
-        rate,
-    } in points
-    {
+    for Point { place, offset_s, rate } in points {
         if !(0.0..=LONGEST_S).contains(offset_s) {
             return Err((
                 format!("{place}: the offset {offset_s} is not a time"),
@@ -114,10 +92,7 @@ fn check(points: &[Point]) -> Result<(), Fault> {
             ));
         }
         if !rate.is_finite() || *rate < 0.0 {
-            return Err((
-                format!("{place}: the rate {rate} is not one"),
-                "write arrivals per second, from 0".into(),
-            ));
+            return Err((format!("{place}: the rate {rate} is not one"), "write arrivals per second, from 0".into()));
         }
         last = *offset_s;
     }
@@ -166,23 +141,11 @@ mod tests {
         let text = "offset_s,rate\n0,5\n\n60, 7 # noon\n120,40\n";
         assert_eq!(
             made(text, Interpolation::Linear),
-            Rate::new(
-                vec![
-                    Piece::linear(5.0, 7.0, 60 * SECOND),
-                    Piece::linear(7.0, 40.0, 60 * SECOND)
-                ],
-                40.0
-            )
+            Rate::new(vec![Piece::linear(5.0, 7.0, 60 * SECOND), Piece::linear(7.0, 40.0, 60 * SECOND)], 40.0)
         );
         assert_eq!(
             made(text, Interpolation::Step),
-            Rate::new(
-                vec![
-                    Piece::steady(5.0, 60 * SECOND),
-                    Piece::steady(7.0, 60 * SECOND)
-                ],
-                40.0
-            )
+            Rate::new(vec![Piece::steady(5.0, 60 * SECOND), Piece::steady(7.0, 60 * SECOND)], 40.0)
         );
     }
 
@@ -198,14 +161,7 @@ mod tests {
     fn two_points_at_one_offset_are_a_jump_and_a_late_first_one_holds_before_it() {
         assert_eq!(
             made("1,2\n2,2\n2,8\n3,8", Interpolation::Linear),
-            Rate::new(
-                vec![
-                    Piece::steady(2.0, SECOND),
-                    Piece::steady(2.0, SECOND),
-                    Piece::steady(8.0, SECOND)
-                ],
-                8.0
-            )
+            Rate::new(vec![Piece::steady(2.0, SECOND), Piece::steady(2.0, SECOND), Piece::steady(8.0, SECOND)], 8.0)
         );
     }
 
@@ -224,10 +180,7 @@ mod tests {
             ("-1,5", "line 1: the offset -1"),
             ("0,0\n60,0", "no rate is above 0"),
             ("{\"points\": 3}", "invalid type"),
-            (
-                "{\"points\": [{\"time_s\": 0, \"qps\": -1}]}",
-                "point 1: the rate -1",
-            ),
+            ("{\"points\": [{\"time_s\": 0, \"qps\": -1}]}", "point 1: the rate -1"),
         ] {
             let (e, remedy) = parse(text, Interpolation::Linear).unwrap_err();
             assert!(e.contains(what), "{text}: {e}");
@@ -261,9 +214,7 @@ mod tests {
         let (mut series, mut errors) = (0, 0);
         for _ in 0..20_000 {
             let pieces = random.random_range(0..8);
-            let text: String = (0..pieces)
-                .map(|_| PIECES[random.random_range(0..PIECES.len())])
-                .collect();
+            let text: String = (0..pieces).map(|_| PIECES[random.random_range(0..PIECES.len())]).collect();
             for how in [Interpolation::Linear, Interpolation::Step] {
                 match parse(&text, how) {
                     Ok(_) => series += 1,

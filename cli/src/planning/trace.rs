@@ -23,11 +23,7 @@ pub(super) struct Requests {
 }
 
 /// Reads the file that the flags name, if they name one. Where it is drawn from, so many conversations are.
-pub(super) fn requests(
-    args: &TraceArgs,
-    draws: usize,
-    notes: &mut Vec<String>,
-) -> Result<Option<Requests>> {
+pub(super) fn requests(args: &TraceArgs, draws: usize, notes: &mut Vec<String>) -> Result<Option<Requests>> {
     let Some(file) = &args.input_file else {
         return match orphan(args) {
             Some(flag) => Err(Error::usage(
@@ -54,17 +50,8 @@ pub(super) fn requests(
     replay.timing.fixed = fixed(args, &survey, notes)?;
     let (conversations, turns) = (survey.conversations(), survey.turns() as u64);
     let isl = survey.isl();
-    let instants = replay
-        .timing
-        .fixed
-        .then(|| Trace(survey.starts(&replay.timing).into()));
-    Ok(Some(Requests {
-        replay,
-        conversations,
-        turns,
-        isl,
-        instants,
-    }))
+    let instants = replay.timing.fixed.then(|| Trace(survey.starts(&replay.timing).into()));
+    Ok(Some(Requests { replay, conversations, turns, isl, instants }))
 }
 
 /// Which files of this machine the rows may name.
@@ -85,35 +72,14 @@ fn orphan(args: &TraceArgs) -> Option<&'static str> {
         ("--no-fixed-schedule", args.no_fixed_schedule),
         ("--isl-block-size", args.isl_block_size.is_some()),
         ("--ignore-trace-delays", args.ignore_trace_delays),
-        (
-            "--inter-turn-delay-cap-seconds",
-            args.inter_turn_delay_cap_seconds.is_some(),
-        ),
-        (
-            "--max-idle-gap-cap-seconds",
-            args.max_idle_gap_cap_seconds.is_some(),
-        ),
+        ("--inter-turn-delay-cap-seconds", args.inter_turn_delay_cap_seconds.is_some()),
+        ("--max-idle-gap-cap-seconds", args.max_idle_gap_cap_seconds.is_some()),
         ("--replay-speedup", args.replay_speedup.is_some()),
-        (
-            "--synthesis-speedup-ratio",
-            args.synthesis_speedup_ratio.is_some(),
-        ),
-        (
-            "--synthesis-prefix-len-multiplier",
-            args.synthesis_prefix_len_multiplier.is_some(),
-        ),
-        (
-            "--synthesis-prefix-root-multiplier",
-            args.synthesis_prefix_root_multiplier.is_some(),
-        ),
-        (
-            "--synthesis-prompt-len-multiplier",
-            args.synthesis_prompt_len_multiplier.is_some(),
-        ),
-        (
-            "--synthesis-output-len-multiplier",
-            args.synthesis_output_len_multiplier.is_some(),
-        ),
+        ("--synthesis-speedup-ratio", args.synthesis_speedup_ratio.is_some()),
+        ("--synthesis-prefix-len-multiplier", args.synthesis_prefix_len_multiplier.is_some()),
+        ("--synthesis-prefix-root-multiplier", args.synthesis_prefix_root_multiplier.is_some()),
+        ("--synthesis-prompt-len-multiplier", args.synthesis_prompt_len_multiplier.is_some()),
+        ("--synthesis-output-len-multiplier", args.synthesis_output_len_multiplier.is_some()),
         ("--synthesis-max-isl", args.synthesis_max_isl.is_some()),
         ("--synthesis-max-osl", args.synthesis_max_osl.is_some()),
     ];
@@ -123,18 +89,9 @@ fn orphan(args: &TraceArgs) -> Option<&'static str> {
 
 fn offsets(args: &TraceArgs) -> [(&'static str, bool); 3] {
     [
-        (
-            "--fixed-schedule-auto-offset",
-            args.fixed_schedule_auto_offset,
-        ),
-        (
-            "--fixed-schedule-start-offset",
-            args.fixed_schedule_start_offset.is_some(),
-        ),
-        (
-            "--fixed-schedule-end-offset",
-            args.fixed_schedule_end_offset.is_some(),
-        ),
+        ("--fixed-schedule-auto-offset", args.fixed_schedule_auto_offset),
+        ("--fixed-schedule-start-offset", args.fixed_schedule_start_offset.is_some()),
+        ("--fixed-schedule-end-offset", args.fixed_schedule_end_offset.is_some()),
     ]
 }
 
@@ -183,10 +140,9 @@ fn timing(args: &TraceArgs) -> Result<Timing> {
 fn fixed(args: &TraceArgs, survey: &Survey, notes: &mut Vec<String>) -> Result<bool> {
     let left_out = args.no_fixed_schedule || args.ignore_trace_delays;
     match (args.fixed_schedule, left_out, survey.untimed()) {
-        (true, true, _) => Err(Error::usage(
-            "--fixed-schedule and --no-fixed-schedule contradict each other",
-            "drop one of them",
-        )),
+        (true, true, _) => {
+            Err(Error::usage("--fixed-schedule and --no-fixed-schedule contradict each other", "drop one of them"))
+        }
         (true, false, Some(id)) => Err(Error::usage(
             format!("--fixed-schedule: the conversation `{id}` of the file has no timestamp"),
             "give each a timestamp, or drop --fixed-schedule",
@@ -205,9 +161,7 @@ fn no_offsets(args: &TraceArgs) -> Result<()> {
     match offsets(args).iter().find(|(_, given)| *given) {
         Some((flag, _)) => Err(Error::usage(
             format!("{flag} where no timestamps are replayed"),
-            format!(
-                "write --fixed-schedule and a file in which each request has one; or drop {flag}"
-            ),
+            format!("write --fixed-schedule and a file in which each request has one; or drop {flag}"),
         )),
         None => Ok(()),
     }

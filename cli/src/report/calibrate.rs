@@ -7,11 +7,7 @@ use std::path::Path;
 
 /// What is driven, and the heading of the loads.
 pub(crate) fn head(core: usize, streams: u32, alone: bool) -> String {
-    let server = if alone {
-        "the built-in server on the others"
-    } else {
-        "the built-in server on the same core"
-    };
+    let server = if alone { "the built-in server on the others" } else { "the built-in server on the same core" };
     format!(
         "core {core} with {streams} in flight, {server}\n\n{:<10}{:>10}{:>12}{:>9}{:>13}{:>14}  verdict\n",
         "load", "events/s", "requests/s", "busy", "receive p99", "dispatch p99"
@@ -36,14 +32,8 @@ pub(crate) fn step_line(step: &Step) -> String {
 /// What was found.
 pub(crate) fn render(c: &Calibration, alone: bool, path: &Path, style: Style) -> String {
     let mut most: Vec<String> = Vec::new();
-    most.extend(
-        c.events_per_s()
-            .map(|rate| format!("{} tokens/s", short(rate))),
-    );
-    most.extend(
-        c.requests_per_s()
-            .map(|rate| format!("{} requests/s", short(rate))),
-    );
+    most.extend(c.events_per_s().map(|rate| format!("{} tokens/s", short(rate))));
+    most.extend(c.requests_per_s().map(|rate| format!("{} requests/s", short(rate))));
     let mut out = format!("\nCEILING: {} on each core\n", most.join(" or "));
     if style.quiet {
         return out;
@@ -53,10 +43,8 @@ pub(crate) fn render(c: &Calibration, alone: bool, path: &Path, style: Style) ->
     }
     out += &line("request", &cost(&c.request));
     out += &line("shape", &c.shape.to_string());
-    let estimated = [Some(&c.request), c.event.as_ref()]
-        .into_iter()
-        .flatten()
-        .any(|ceiling| ceiling.basis == Basis::Estimated);
+    let estimated =
+        [Some(&c.request), c.event.as_ref()].into_iter().flatten().any(|ceiling| ceiling.basis == Basis::Estimated);
     if estimated {
         let limit = if alone {
             "the server's cores were full, or few streams leave a core waiting, before the client's was full"

@@ -1,4 +1,5 @@
-//! Several runs on stdout: a line after each, then the cells side by side, what repeats agree on, and what a sweep shows.
+//! Several runs on stdout: a line after each, then the cells side by side, what repeats agree on, and what a sweep
+//! shows.
 
 mod picture;
 mod runs;
@@ -16,18 +17,11 @@ use std::path::{Path, PathBuf};
 /// A line on a run that has just ended, under a heading before the first.
 pub(crate) fn progress_line(outcome: &Outcome, first: bool) -> String {
     let title = if first {
-        format!(
-            "{:<34}{:>9}{:>9}{:>8}{:>10}{:>10}\n",
-            "RUN", "req/s", "good/s", "good %", "TTFT p99", "verdict"
-        )
+        format!("{:<34}{:>9}{:>9}{:>8}{:>10}{:>10}\n", "RUN", "req/s", "good/s", "good %", "TTFT p99", "verdict")
     } else {
         String::new()
     };
-    let single = |tag: &str| {
-        outcome
-            .metric(tag)
-            .map_or_else(|| "-".into(), |m| short(m.avg))
-    };
+    let single = |tag: &str| outcome.metric(tag).map_or_else(|| "-".into(), |m| short(m.avg));
     let good = outcome.summary.goodput.as_ref();
     let share = good.map_or_else(|| "-".into(), |g| share(g.good_request_fraction));
     let ttft = outcome.metric("time_to_first_token").and_then(|m| m.stats);
@@ -60,30 +54,18 @@ pub(crate) fn render(campaign: &Campaign, base: &Path, files: &[PathBuf], style:
     }
     text += &heading("FILES");
     text += &line("folder", &base.display().to_string());
-    let names: Vec<String> = files
-        .iter()
-        .map(|f| f.strip_prefix(base).unwrap_or(f).display().to_string())
-        .collect();
+    let names: Vec<String> = files.iter().map(|f| f.strip_prefix(base).unwrap_or(f).display().to_string()).collect();
     text + &line("files", &names.join(" "))
 }
 
 fn cells(campaign: &Campaign) -> String {
-    let mut table = Table::new(
-        "SWEEP",
-        &[
-            "req/s", "good/s", "good %", "tok/s", "TTFT50", "TTFT99", "ITL 50",
-        ],
-    );
+    let mut table = Table::new("SWEEP", &["req/s", "good/s", "good %", "tok/s", "TTFT50", "TTFT99", "ITL 50"]);
     let mut few = false;
     for (i, cell) in campaign.cells.iter().enumerate() {
         let figures = &cell.cell;
         let known = |v: Option<f64>| v.map_or_else(|| "-".into(), short);
         let mean = |tag, stat| known(cell.spread(tag, stat).map(|s| s.mean));
-        let mark = if campaign.picture.pareto.contains(&i) {
-            " +"
-        } else {
-            ""
-        };
+        let mark = if campaign.picture.pareto.contains(&i) { " +" } else { "" };
         table.row(
             format!("{}{mark}", cell.label),
             vec![
@@ -109,10 +91,7 @@ fn repeats(cell: &CellOutcome, campaign: &Campaign) -> String {
     } else {
         format!("{} RUNS", cell.runs.len())
     };
-    let mut table = Table::new(
-        &title,
-        &["mean", "std", "cv %", "low", "high", "min", "max"],
-    );
+    let mut table = Table::new(&title, &["mean", "std", "cv %", "low", "high", "min", "max"]);
     let mut few = false;
     for (tag, stat) in SHOWN {
         if let Some(s) = cell.spread(tag, stat) {
@@ -127,11 +106,7 @@ fn repeats(cell: &CellOutcome, campaign: &Campaign) -> String {
         count(cell.runs.len() as u64)
     );
     if let Some(settling) = &cell.settling {
-        let label = if settling.settled {
-            "settled"
-        } else {
-            "not settled"
-        };
+        let label = if settling.settled { "settled" } else { "not settled" };
         out += &line(label, &settling_in_words(settling));
     }
     out
@@ -161,43 +136,22 @@ fn settling_in_words(s: &Settling) -> String {
     let (what, bound) = match s.mode {
         "ci_width" => ("the length of its interval over its mean", "under"),
         "cv" => ("its coefficient of variation", "under"),
-        _ => (
-            "the probability that the latest run's requests are distributed as the earlier ones'",
-            "over",
-        ),
+        _ => ("the probability that the latest run's requests are distributed as the earlier ones'", "over"),
     };
     let value = s.value.map_or_else(|| "not known".into(), small);
-    let remedy = if s.settled {
-        ""
-    } else {
-        "; allow more with --num-profile-runs, or set another --convergence-threshold"
-    };
-    format!(
-        "{} {} {runs}: {what} is {value} (bound: {bound} {}){remedy}",
-        s.metric, s.statistic, s.threshold
-    )
+    let remedy =
+        if s.settled { "" } else { "; allow more with --num-profile-runs, or set another --convergence-threshold" };
+    format!("{} {} {runs}: {what} is {value} (bound: {bound} {}){remedy}", s.metric, s.statistic, s.threshold)
 }
 
 /// A share that may be very small.
 fn small(value: f64) -> String {
-    if value == 0.0 || value >= 0.001 {
-        format!("{value:.4}")
-    } else {
-        format!("{value:.1e}")
-    }
+    if value == 0.0 || value >= 0.001 { format!("{value:.4}") } else { format!("{value:.1e}") }
 }
 
 fn row(s: &Spread, mean: String) -> Vec<String> {
     let cv = s.cv.map_or_else(|| "-".into(), |cv| short(cv * 100.0));
-    vec![
-        mean,
-        short(s.std),
-        cv,
-        short(s.ci_low),
-        short(s.ci_high),
-        short(s.min),
-        short(s.max),
-    ]
+    vec![mean, short(s.std), cv, short(s.ci_low), short(s.ci_high), short(s.min), short(s.max)]
 }
 
 fn name(s: &Spread) -> &'static str {

@@ -36,9 +36,7 @@ pub(crate) fn head_line(capacity: &Capacity) -> String {
 /// One probe.
 pub(crate) fn probe_line(probe: &Probe) -> String {
     let j = &probe.judgement;
-    let interval = j.interval.map_or_else(String::new, |i| {
-        format!("{:.1} … {:.1}", i.low * 100.0, i.high * 100.0)
-    });
+    let interval = j.interval.map_or_else(String::new, |i| format!("{:.1} … {:.1}", i.low * 100.0, i.high * 100.0));
     let word = match j.reason {
         Reason::EnoughGood => "holds",
         Reason::TooFewGood => "fails",
@@ -83,25 +81,11 @@ pub(crate) fn render(capacity: &Capacity, dir: &Path, files: &[PathBuf], style: 
         out += &line("but", &text);
     }
     let seconds = capacity.probes.iter().fold(0.0, |sum, p| sum + p.took_s);
-    out += &line(
-        "search",
-        &format!(
-            "{} probes, {} s under load",
-            capacity.probes.len(),
-            short(seconds)
-        ),
-    );
-    let names: Vec<_> = files
-        .iter()
-        .filter_map(|f| f.file_name())
-        .map(|n| n.to_string_lossy())
-        .collect();
+    out += &line("search", &format!("{} probes, {} s under load", capacity.probes.len(), short(seconds)));
+    let names: Vec<_> = files.iter().filter_map(|f| f.file_name()).map(|n| n.to_string_lossy()).collect();
     out + &heading("FILES")
         + &line("folder", &dir.display().to_string())
-        + &line(
-            "files",
-            &format!("{}, and a folder for each probe", names.join(" ")),
-        )
+        + &line("files", &format!("{}, and a folder for each probe", names.join(" ")))
 }
 
 fn found(capacity: &Capacity) -> String {
@@ -112,28 +96,21 @@ fn found(capacity: &Capacity) -> String {
     let target = percent(capacity.target);
     if !capacity.base.answered {
         let errors = &capacity.base.run.outcome.summary.errors;
-        let why = errors
-            .first()
-            .map_or_else(String::new, |e| format!(": {}", e.message));
+        let why = errors.first().map_or_else(String::new, |e| format!(": {}", e.message));
         return format!("unknown: no request was answered, not even one at a time{why}");
     }
-    let early = if capacity.interrupted {
-        " (interrupted: the bounds are as far as it came)"
-    } else {
-        ""
-    };
+    let early = if capacity.interrupted { " (interrupted: the bounds are as far as it came)" } else { "" };
     if capacity.base.good_fraction == 0.0 {
-        let ttft = capacity.base.ttft_s.map_or_else(String::new, |s| {
-            format!(" (time to the first token {} ms)", short(s * 1e3))
-        });
+        let ttft = capacity
+            .base
+            .ttft_s
+            .map_or_else(String::new, |s| format!(" (time to the first token {} ms)", short(s * 1e3)));
         return format!(
             "none: not even one request at a time meets the objectives{ttft}; ask for what the server can do without load, then search"
         );
     }
     let good = |probe: Option<&Probe>| {
-        probe.map_or_else(String::new, |p| {
-            format!(" ({} good)", percent(p.judgement.good_fraction))
-        })
+        probe.map_or_else(String::new, |p| format!(" ({} good)", percent(p.judgement.good_fraction)))
     };
     let (best, over) = (good(capacity.best()), good(capacity.over()));
     match (capacity.search.holds(), capacity.search.fails()) {
@@ -160,9 +137,5 @@ fn surely(capacity: &Capacity) -> String {
     let level = percent(capacity.level);
     let shown = |load: Option<f64>, without: &str| load.map_or_else(|| without.into(), short);
     let (low, high) = capacity.sure();
-    format!(
-        "{} … {}, by the {level} intervals of the probes",
-        shown(low, "0"),
-        shown(high, "no bound seen")
-    )
+    format!("{} … {}, by the {level} intervals of the probes", shown(low, "0"), shown(high, "no bound seen"))
 }

@@ -10,55 +10,25 @@ pub(super) fn section(outcome: &Outcome) -> String {
     let c = &outcome.summary.client;
     let mut out = heading("CLIENT (the engine's own share)");
     let unknown = "unknown: the read's own time is the stamp";
-    out += &line(
-        "receive lag",
-        &c.receive_lag.as_ref().map_or_else(|| unknown.into(), lag),
-    );
-    out += &line(
-        "dispatch lag",
-        &c.dispatch_lag
-            .as_ref()
-            .map_or_else(|| "none measured".into(), lag),
-    );
+    out += &line("receive lag", &c.receive_lag.as_ref().map_or_else(|| unknown.into(), lag));
+    out += &line("dispatch lag", &c.dispatch_lag.as_ref().map_or_else(|| "none measured".into(), lag));
     out += &line(
         "coalesced",
-        &format!(
-            "{} of {} events shared a read with a later one",
-            percent(c.coalesced_share),
-            count(c.events)
-        ),
+        &format!("{} of {} events shared a read with a later one", percent(c.coalesced_share), count(c.events)),
     );
     if let Some(arrivals) = &c.arrivals {
         out += &line("arrivals", &known(arrivals, c.events));
     }
     if c.stamp_fallbacks > 0 {
-        out += &line(
-            "stamps",
-            &format!(
-                "{} of {} reads had no usable stamp",
-                count(c.stamp_fallbacks),
-                count(c.reads)
-            ),
-        );
+        out +=
+            &line("stamps", &format!("{} of {} reads had no usable stamp", count(c.stamp_fallbacks), count(c.reads)));
     }
-    if let Some(busiest) = c
-        .cores
-        .iter()
-        .max_by(|a, b| a.busy_share.total_cmp(&b.busy_share))
-    {
-        let name = busiest
-            .core
-            .map_or_else(|| "unpinned".into(), |c| format!("core {c}"));
-        out += &line(
-            "busiest",
-            &format!("{name}, {} busy", percent(busiest.busy_share)),
-        );
+    if let Some(busiest) = c.cores.iter().max_by(|a, b| a.busy_share.total_cmp(&b.busy_share)) {
+        let name = busiest.core.map_or_else(|| "unpinned".into(), |c| format!("core {c}"));
+        out += &line("busiest", &format!("{name}, {} busy", percent(busiest.busy_share)));
     }
     if let (Some(user), Some(system)) = (c.user_ns_per_event, c.system_ns_per_event) {
-        out += &line(
-            "CPU per event",
-            &format!("{} user, {} system", time(user / 1e6), time(system / 1e6)),
-        );
+        out += &line("CPU per event", &format!("{} user, {} system", time(user / 1e6), time(system / 1e6)));
     }
     out += &line("ceiling", &ceiling(&outcome.standing));
     out += &line("losses", &losses(c));
@@ -109,12 +79,7 @@ fn sides(shift: &PossibleShift) -> String {
 }
 
 fn lag(d: &Distribution) -> String {
-    let at = |name: &str| {
-        d.percentiles
-            .iter()
-            .find(|p| p.name == name)
-            .map_or_else(|| "-".into(), |p| time(p.ms))
-    };
+    let at = |name: &str| d.percentiles.iter().find(|p| p.name == name).map_or_else(|| "-".into(), |p| time(p.ms));
     format!("p50 {}, p99 {}, max {}", at("p50"), at("p99"), at("max"))
 }
 
@@ -124,13 +89,11 @@ fn ceiling(standing: &Standing) -> String {
         Standing::Unknown(why) => return format!("not calibrated: {why}"),
     };
     let most = |rate: Option<f64>, unit: &str| rate.map(|rate| format!("{} {unit}", short(rate)));
-    let most: Vec<String> = [
-        most(used.ceiling_events_per_s, "output events/s"),
-        most(used.ceiling_requests_per_s, "requests/s"),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
+    let most: Vec<String> =
+        [most(used.ceiling_events_per_s, "output events/s"), most(used.ceiling_requests_per_s, "requests/s")]
+            .into_iter()
+            .flatten()
+            .collect();
     let estimate = match used.basis {
         Basis::Measured => "",
         Basis::Estimated => " (an estimate, a lower bound)",
@@ -151,9 +114,5 @@ fn losses(c: &ClientFigures) -> String {
     if c.records_lost + c.completions_lost == 0 {
         return "none".into();
     }
-    format!(
-        "{} records, {} completions",
-        count(c.records_lost),
-        count(c.completions_lost)
-    )
+    format!("{} records, {} completions", count(c.records_lost), count(c.completions_lost))
 }

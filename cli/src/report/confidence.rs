@@ -8,8 +8,7 @@ use ringload_engine::statistics::Interval;
 
 /// Whole run and steady part side by side, with 95 % intervals within the run.
 pub(super) fn section(outcome: &Outcome) -> String {
-    let (Some(steady), Some(confidence)) = (&outcome.summary.steady, &outcome.summary.confidence)
-    else {
+    let (Some(steady), Some(confidence)) = (&outcome.summary.steady, &outcome.summary.confidence) else {
         return String::new();
     };
     let mut out = table(outcome, steady, confidence);
@@ -27,11 +26,7 @@ pub(super) fn section(outcome: &Outcome) -> String {
 }
 
 fn table(outcome: &Outcome, steady: &Steady, confidence: &Confidence) -> String {
-    let columns: &[&str] = if steady.settled {
-        &["whole", "steady", "95 %:", "to"]
-    } else {
-        &["whole", "95 %:", "to"]
-    };
+    let columns: &[&str] = if steady.settled { &["whole", "steady", "95 %:", "to"] } else { &["whole", "95 %:", "to"] };
     let mut table = Table::new("WHOLE RUN AND STEADY PART", columns);
     for rate in &confidence.rates {
         let mark = if rate.independent { "" } else { " !" };
@@ -47,13 +42,7 @@ fn table(outcome: &Outcome, steady: &Steady, confidence: &Confidence) -> String 
     table.render()
 }
 
-fn row(
-    steady: &Steady,
-    tag: &str,
-    statistic: Option<&str>,
-    value: f64,
-    interval: Interval,
-) -> Vec<String> {
+fn row(steady: &Steady, tag: &str, statistic: Option<&str>, value: f64, interval: Interval) -> Vec<String> {
     let mut figures = steady.figures.iter();
     let both = figures.find(|c| c.tag == tag && c.statistic == statistic);
     let mut cells = both.map_or_else(|| vec![value], |c| vec![c.whole, c.steady]);

@@ -13,18 +13,11 @@ pub(super) fn section(outcome: &Outcome) -> String {
         return String::new();
     };
     let mut out = heading("GOODPUT");
-    let throughput = outcome
-        .metric("request_throughput")
-        .map_or_else(String::new, |m| {
-            format!(" of {} requests/sec", short(m.avg))
-        });
+    let throughput =
+        outcome.metric("request_throughput").map_or_else(String::new, |m| format!(" of {} requests/sec", short(m.avg)));
     out += &line(
         "goodput",
-        &format!(
-            "{} requests/sec{throughput}; {} of requests met every SLO",
-            short(goodput.goodput),
-            share(goodput)
-        ),
+        &format!("{} requests/sec{throughput}; {} of requests met every SLO", short(goodput.goodput), share(goodput)),
     );
     for slo in &goodput.slos {
         out += &line("SLO", &objective(slo));
@@ -38,9 +31,7 @@ pub(super) fn tiers(outcome: &Outcome) -> String {
     let mut table = Table::new("TIERS", &["good/s", "good %", "95 %:", "to"]);
     for tier in tiers {
         let g = &tier.goodput;
-        let ends = g
-            .interval
-            .map_or([f64::NAN; 2], |i| [i.low * 100.0, i.high * 100.0]);
+        let ends = g.interval.map_or([f64::NAN; 2], |i| [i.low * 100.0, i.high * 100.0]);
         let mut cells = vec![short(g.goodput), short(g.good_request_fraction * 100.0)];
         cells.extend(ends.map(short));
         table.row(tier.name.clone(), cells);
@@ -58,9 +49,8 @@ pub(super) fn tiers(outcome: &Outcome) -> String {
 }
 
 fn share(goodput: &Goodput) -> String {
-    let interval = goodput.interval.map_or_else(String::new, |i| {
-        format!(" (95 %: {} to {})", percent(i.low), percent(i.high))
-    });
+    let interval =
+        goodput.interval.map_or_else(String::new, |i| format!(" (95 %: {} to {})", percent(i.low), percent(i.high)));
     format!("{}{interval}", percent(goodput.good_request_fraction))
 }
 
@@ -70,19 +60,8 @@ fn objective(slo: &SloFigures) -> String {
     } else {
         String::new()
     };
-    let missed = if slo.missed > 0 {
-        format!("; missed by {} requests{alone}", slo.missed)
-    } else {
-        String::new()
-    };
-    format!(
-        "{} {} {} {}: met by {}{missed}",
-        slo.tag,
-        slo.op,
-        slo.threshold,
-        slo.unit,
-        percent(slo.met_fraction)
-    )
+    let missed = if slo.missed > 0 { format!("; missed by {} requests{alone}", slo.missed) } else { String::new() };
+    format!("{} {} {} {}: met by {}{missed}", slo.tag, slo.op, slo.threshold, slo.unit, percent(slo.met_fraction))
 }
 
 fn reading(outcome: &Outcome, goodput: &Goodput) -> String {
@@ -93,8 +72,7 @@ fn reading(outcome: &Outcome, goodput: &Goodput) -> String {
         "goodput is below throughput even one request at a time: no lower load will mend it; loosen the SLOs, or make the server faster"
             .into()
     } else if fraction >= STRAINED {
-        "goodput is below throughput: this load is past the knee; lower it until the two meet"
-            .into()
+        "goodput is below throughput: this load is past the knee; lower it until the two meet".into()
     } else if fraction > 0.0 {
         "goodput is far below throughput: overloaded; lower the load".into()
     } else {
@@ -116,13 +94,8 @@ fn nothing_good(outcome: &Outcome, goodput: &Goodput) -> String {
             let median = outcome
                 .metric(slo.tag)
                 .and_then(|m| m.stats.as_ref())
-                .map_or_else(String::new, |s| {
-                    format!(", the median {} {}", short(s.p50), slo.unit)
-                });
-            format!(
-                "{} {} {} {} was never reached, {best}{median}",
-                slo.tag, slo.op, slo.threshold, slo.unit
-            )
+                .map_or_else(String::new, |s| format!(", the median {} {}", short(s.p50), slo.unit));
+            format!("{} {} {} {} was never reached, {best}{median}", slo.tag, slo.op, slo.threshold, slo.unit)
         })
         .collect();
     if never.is_empty() {

@@ -4,8 +4,8 @@ use super::layout::{WIDTH, count, heading, line, wrap};
 use crate::outcome::Outcome;
 use ringload_engine::clock::{Nanos, SECOND};
 use ringload_engine::plan::{
-    Arrival, Cap, CapPolicy, Law, Length, Load, Passages, Phase, Plan, Ramp, Rate, Reuse, Shape,
-    TokenizerSource, without_query_secrets,
+    Arrival, Cap, CapPolicy, Law, Length, Load, Passages, Phase, Plan, Ramp, Rate, Reuse, Shape, TokenizerSource,
+    without_query_secrets,
 };
 use ringload_engine::verdict::{Finding, Status, Verdict};
 use std::path::PathBuf;
@@ -23,15 +23,7 @@ pub(super) fn verdict(verdict: &Verdict) -> String {
 pub(super) fn run(outcome: &Outcome) -> String {
     let (plan, client) = (&outcome.plan, &outcome.summary.client);
     let mut out = heading("RUN");
-    out += &line(
-        "server",
-        &plan
-            .targets
-            .iter()
-            .map(|t| t.url.as_str())
-            .collect::<Vec<_>>()
-            .join(" "),
-    );
+    out += &line("server", &plan.targets.iter().map(|t| t.url.as_str()).collect::<Vec<_>>().join(" "));
     out += &line("model", &plan.models.join(" "));
     out += &line("endpoint", &endpoint(plan));
     if plan.network.tls.insecure {
@@ -43,25 +35,10 @@ pub(super) fn run(outcome: &Outcome) -> String {
     out += &line("load", &phase(&plan.profiling));
     out += &line("prompts", &prompts(outcome));
     out += &line("seed", &plan.seed.to_string());
-    let note = client
-        .driver_note
-        .as_ref()
-        .map(|n| format!(" ({n})"))
-        .unwrap_or_default();
-    let cores: Vec<String> = client
-        .cores
-        .iter()
-        .map(|c| c.core.map_or_else(|| "unpinned".into(), |c| c.to_string()))
-        .collect();
-    out += &line(
-        "client",
-        &format!(
-            "{}{note}, {} stamps, cores {}",
-            client.driver,
-            client.stamps,
-            cores.join(" ")
-        ),
-    );
+    let note = client.driver_note.as_ref().map(|n| format!(" ({n})")).unwrap_or_default();
+    let cores: Vec<String> =
+        client.cores.iter().map(|c| c.core.map_or_else(|| "unpinned".into(), |c| c.to_string())).collect();
+    out += &line("client", &format!("{}{note}, {} stamps, cores {}", client.driver, client.stamps, cores.join(" ")));
     out
 }
 
@@ -70,14 +47,8 @@ pub(super) fn files(files: &[PathBuf]) -> String {
     let Some(dir) = files.first().and_then(|f| f.parent()) else {
         return String::new();
     };
-    let names: Vec<_> = files
-        .iter()
-        .filter_map(|f| f.file_name())
-        .map(|n| n.to_string_lossy())
-        .collect();
-    heading("FILES")
-        + &line("folder", &dir.display().to_string())
-        + &line("files", &names.join(" "))
+    let names: Vec<_> = files.iter().filter_map(|f| f.file_name()).map(|n| n.to_string_lossy()).collect();
+    heading("FILES") + &line("folder", &dir.display().to_string()) + &line("files", &names.join(" "))
 }
 
 fn found(finding: &Finding) -> String {
@@ -85,10 +56,7 @@ fn found(finding: &Finding) -> String {
         Status::Valid => "note".into(),
         status => word(status).to_lowercase(),
     };
-    let text = format!(
-        "{label} {} ({}): {}",
-        finding.gate, finding.blame, finding.evidence
-    );
+    let text = format!("{label} {} ({}): {}", finding.gate, finding.blame, finding.evidence);
     let mut out = String::new();
     for (i, part) in wrap(&text, WIDTH - 4).iter().enumerate() {
         out += &format!("{}{part}\n", if i == 0 { "  " } else { "    " });
@@ -109,16 +77,8 @@ pub(super) fn word(status: Status) -> &'static str {
 
 fn endpoint(plan: &Plan) -> String {
     let kind = plan.endpoint.name();
-    let path = plan
-        .custom_endpoint
-        .as_ref()
-        .map(|p| format!(" at {}", without_query_secrets(p)))
-        .unwrap_or_default();
-    let stream = if plan.streaming {
-        "streaming"
-    } else {
-        "not streaming"
-    };
+    let path = plan.custom_endpoint.as_ref().map(|p| format!(" at {}", without_query_secrets(p))).unwrap_or_default();
+    let stream = if plan.streaming { "streaming" } else { "not streaming" };
     let reuse = match plan.reuse {
         Reuse::Pooled => "kept connections",
         Reuse::Never => "a connection per request",
@@ -131,10 +91,7 @@ fn phase(phase: &Phase) -> String {
     let mut text = match &phase.load {
         Load::Closed { concurrency, ramp } => {
             let ramp = ramp.map_or_else(String::new, |r| format!(", opened {}", over(r)));
-            format!(
-                "closed loop, {} in flight{ramp}",
-                count((*concurrency).into())
-            )
+            format!("closed loop, {} in flight{ramp}", count((*concurrency).into()))
         }
         Load::Open { rate, pattern, cap } => {
             let pattern = match pattern {
@@ -157,13 +114,8 @@ fn phase(phase: &Phase) -> String {
         ),
     };
     if let Some(prefill) = phase.prefill {
-        text += &format!(
-            ", at most {} without a first token",
-            count(prefill.concurrency.into())
-        );
-        text += &prefill
-            .ramp
-            .map_or_else(String::new, |r| format!(" (opened {})", over(r)));
+        text += &format!(", at most {} without a first token", count(prefill.concurrency.into()));
+        text += &prefill.ramp.map_or_else(String::new, |r| format!(" (opened {})", over(r)));
     }
     if let Some(n) = phase.requests {
         text += &format!(", {} requests", count(n));
@@ -173,10 +125,7 @@ fn phase(phase: &Phase) -> String {
     }
     if let Some(duration) = phase.duration {
         text += &format!(", {} s", seconds(duration));
-        text += &phase.grace.map_or_else(
-            || ", all answers awaited".into(),
-            |g| format!(" + {} s grace", seconds(g)),
-        );
+        text += &phase.grace.map_or_else(|| ", all answers awaited".into(), |g| format!(" + {} s grace", seconds(g)));
     }
     text
 }
@@ -190,11 +139,7 @@ pub(super) fn arrivals(rate: &Rate) -> String {
         .pieces()
         .iter()
         .map(|p| {
-            let span = if p.from == p.to {
-                p.from.to_string()
-            } else {
-                format!("{} to {}", p.from, p.to)
-            };
+            let span = if p.from == p.to { p.from.to_string() } else { format!("{} to {}", p.from, p.to) };
             format!("{span} for {} s", seconds(p.lasting))
         })
         .collect();
@@ -214,13 +159,8 @@ fn most(cap: Option<Cap>) -> String {
             CapPolicy::Queue => "queue",
             CapPolicy::Drop => "drop",
         };
-        let ramp = c
-            .ramp
-            .map_or_else(String::new, |r| format!(", opened {}", over(r)));
-        format!(
-            ", at most {} in flight ({policy}{ramp})",
-            count(c.concurrency.into())
-        )
+        let ramp = c.ramp.map_or_else(String::new, |r| format!(", opened {}", over(r)));
+        format!(", at most {} in flight ({policy}{ramp})", count(c.concurrency.into()))
     })
 }
 
@@ -243,16 +183,10 @@ fn prompts(outcome: &Outcome) -> String {
         (_, None, None) => "output as the server decides".into(),
     };
     let isl = match &prompts.replay {
-        Some(replay) if prompts.isl.mean > 0.0 => format!(
-            "tokens in as {} says (mean {:.1})",
-            replay.file.display(),
-            prompts.isl.mean
-        ),
-        Some(replay) => format!(
-            "texts of {} ({})",
-            replay.file.display(),
-            replay.format.name()
-        ),
+        Some(replay) if prompts.isl.mean > 0.0 => {
+            format!("tokens in as {} says (mean {:.1})", replay.file.display(), prompts.isl.mean)
+        }
+        Some(replay) => format!("texts of {} ({})", replay.file.display(), replay.format.name()),
         None if matches!(prompts.law, Law::Pairs(_)) => "tokens by --seq-dist".into(),
         None => format!("{} tokens in", length(prompts.isl)),
     };
@@ -260,11 +194,7 @@ fn prompts(outcome: &Outcome) -> String {
         TokenizerSource::Builtin => "builtin",
         TokenizerSource::Named { name, .. } => name,
     };
-    let approximate = if outcome.summary.tokens.approximate {
-        ", approximate"
-    } else {
-        ""
-    };
+    let approximate = if outcome.summary.tokens.approximate { ", approximate" } else { "" };
     format!(
         "{isl}, {osl}{}; {} distinct; tokenizer {tokenizer}{approximate}",
         payload(&outcome.plan),
@@ -283,32 +213,20 @@ fn payload(plan: &Plan) -> String {
         text += &format!(", {} texts a request", payload.texts);
     }
     if let Some(images) = &payload.images {
-        text += &format!(
-            ", {} image(s) of {} by {} pixels",
-            images.count,
-            length(images.width),
-            length(images.height)
-        );
+        text += &format!(", {} image(s) of {} by {} pixels", images.count, length(images.width), length(images.height));
     }
     if let Some(sounds) = &payload.sounds {
         text += &format!(
             ", {} sound(s) of {} s",
             sounds.count,
-            length(Length {
-                mean: sounds.seconds_mean,
-                stddev: sounds.seconds_stddev
-            })
+            length(Length { mean: sounds.seconds_mean, stddev: sounds.seconds_stddev })
         );
     }
     text
 }
 
 fn length(length: Length) -> String {
-    if length.stddev > 0.0 {
-        format!("{}±{}", length.mean, length.stddev)
-    } else {
-        length.mean.to_string()
-    }
+    if length.stddev > 0.0 { format!("{}±{}", length.mean, length.stddev) } else { length.mean.to_string() }
 }
 
 fn seconds(nanos: Nanos) -> f64 {

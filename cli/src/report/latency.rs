@@ -36,16 +36,10 @@ pub(super) fn table(outcome: &Outcome, verbose: bool) -> String {
 
 /// Latency from the issue beside latency from the schedule: what the server took, and what the user felt.
 pub(super) fn service_and_response(outcome: &Outcome) -> String {
-    let mut table = Table::new(
-        "SERVICE AND RESPONSE TIME (ms)",
-        &["p50", "p90", "p99", "max"],
-    );
+    let mut table = Table::new("SERVICE AND RESPONSE TIME (ms)", &["p50", "p90", "p99", "max"]);
     for (tag, name) in FELT {
         if let Some(s) = outcome.metric(tag).and_then(|m| m.stats.as_ref()) {
-            table.row(
-                *name,
-                vec![short(s.p50), short(s.p90), p99(s), short(s.max)],
-            );
+            table.row(*name, vec![short(s.p50), short(s.p90), p99(s), short(s.max)]);
         }
     }
     table.render()
@@ -55,12 +49,7 @@ pub(super) fn service_and_response(outcome: &Outcome) -> String {
 pub(super) fn tails(outcome: &Outcome, verbose: bool) -> String {
     let mut table = Table::new("TAILS (ms)", &["p50", "p99", "p99.9", "p99.99", "max"]);
     let mut few = false;
-    for d in outcome
-        .summary
-        .histograms
-        .iter()
-        .filter(|d| d.count >= ENOUGH_FOR_P999 || (verbose && d.count > 0))
-    {
+    for d in outcome.summary.histograms.iter().filter(|d| d.count >= ENOUGH_FOR_P999 || (verbose && d.count > 0)) {
         let cells = ["p50", "p99", "p99.9", "p99.99", "max"].map(|name| {
             d.percentiles.iter().find(|p| p.name == name).map_or_else(
                 || "-".into(),
@@ -81,11 +70,7 @@ pub(super) fn tails(outcome: &Outcome, verbose: bool) -> String {
 }
 
 pub(super) fn p99(s: &Stats) -> String {
-    format!(
-        "{}{}",
-        short(s.p99),
-        if s.count < ENOUGH_FOR_P99 { "*" } else { "" }
-    )
+    format!("{}{}", short(s.p99), if s.count < ENOUGH_FOR_P99 { "*" } else { "" })
 }
 
 pub(super) const ENOUGH_FOR_P99: u64 = 100;
@@ -106,10 +91,7 @@ const SHOWN: &[&str] = &[
 
 const FELT: &[(&str, &str)] = &[
     ("time_to_first_token", "first token, from issue"),
-    (
-        "scheduled_time_to_first_token",
-        "first token, from schedule",
-    ),
+    ("scheduled_time_to_first_token", "first token, from schedule"),
     ("request_latency", "last output, from issue"),
     ("response_time", "end of answer, from schedule"),
 ];

@@ -36,11 +36,7 @@ pub(super) fn time(ms: f64) -> String {
 
 /// A share as a percentage.
 pub(super) fn percent(share: f64) -> String {
-    if share.is_finite() {
-        format!("{:.1} %", share * 100.0)
-    } else {
-        "-".into()
-    }
+    if share.is_finite() { format!("{:.1} %", share * 100.0) } else { "-".into() }
 }
 
 /// A whole number with thin groups, as in `12 345`.
@@ -58,9 +54,7 @@ pub(super) fn count(n: u64) -> String {
 
 /// Text without control characters: what a peer wrote must not steer a terminal.
 pub(super) fn plain(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect()
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// A heading under an empty line.

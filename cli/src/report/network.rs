@@ -56,10 +56,8 @@ fn protocols(targets: &[Spoken]) -> Vec<String> {
     let Some(first) = targets.first() else {
         return Vec::new();
     };
-    let alike = |t: &Spoken| {
-        (t.http, t.tls, t.negotiated, &t.note)
-            == (first.http, first.tls, first.negotiated, &first.note)
-    };
+    let alike =
+        |t: &Spoken| (t.http, t.tls, t.negotiated, &t.note) == (first.http, first.tls, first.negotiated, &first.note);
     if targets.iter().all(alike) {
         return vec![protocol(first)];
     }
@@ -69,15 +67,8 @@ fn protocols(targets: &[Spoken]) -> Vec<String> {
 
 fn protocol(spoken: &Spoken) -> String {
     let tls = if spoken.tls { " under TLS" } else { "" };
-    let how = if spoken.negotiated {
-        ", as ALPN agreed"
-    } else {
-        ""
-    };
-    let note = spoken
-        .note
-        .as_ref()
-        .map_or_else(String::new, |note| format!(" ({note})"));
+    let how = if spoken.negotiated { ", as ALPN agreed" } else { "" };
+    let note = spoken.note.as_ref().map_or_else(String::new, |note| format!(" ({note})"));
     format!("HTTP/{}{tls}{how}{note}", spoken.http)
 }
 
@@ -91,9 +82,7 @@ fn connections(c: &ConnectionCounts) -> String {
 
 fn handshakes(network: &NetworkFigures) -> String {
     let c = &network.connections;
-    let took = |stats: &Option<Stats>| {
-        stats.map_or_else(String::new, |s| format!(" (p50 {})", time(s.p50)))
-    };
+    let took = |stats: &Option<Stats>| stats.map_or_else(String::new, |s| format!(" (p50 {})", time(s.p50)));
     let mut text = format!(
         "{} full{}, {} resumed{}",
         count(c.handshakes_full),
@@ -110,16 +99,8 @@ fn handshakes(network: &NetworkFigures) -> String {
 }
 
 fn times(d: &Distribution) -> String {
-    let at = |name: &str| {
-        d.percentile(name)
-            .map_or_else(|| "-".into(), |p| time(p.ms))
-    };
-    format!(
-        "p50 {}, max {} (the least of each of {} connections, by the kernel)",
-        at("p50"),
-        at("max"),
-        count(d.count)
-    )
+    let at = |name: &str| d.percentile(name).map_or_else(|| "-".into(), |p| time(p.ms));
+    format!("p50 {}, max {} (the least of each of {} connections, by the kernel)", at("p50"), at("max"), count(d.count))
 }
 
 fn http2(c: &ConnectionCounts) -> String {
@@ -134,20 +115,15 @@ fn http2(c: &ConnectionCounts) -> String {
     };
     let received = match c.receive_window_zero_ns {
         0 => "nor the server for ours".into(),
-        ns => format!(
-            "the server waited at most {} for ours (--h2-window)",
-            ms(ns)
-        ),
+        ns => format!("the server waited at most {} for ours (--h2-window)", ms(ns)),
     };
     let streams = match (c.max_streams_least, c.max_streams_most) {
         (Some(least), Some(most)) if least == most => {
             format!("the server allows {} a connection; ", streams(least))
         }
-        (Some(least), Some(most)) => format!(
-            "the server allows {} to {} a connection; ",
-            count(least.into()),
-            streams(most)
-        ),
+        (Some(least), Some(most)) => {
+            format!("the server allows {} to {} a connection; ", count(least.into()), streams(most))
+        }
         _ => String::new(),
     };
     format!("{streams}{goaways}; {sent}; {received}")

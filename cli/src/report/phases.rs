@@ -11,9 +11,7 @@ pub(super) fn section(outcome: &Outcome) -> String {
     let phases = &outcome.summary.network.phases;
     let of_all = |p: &PhaseFigures| outcome.metric(p.tag).and_then(|m| m.stats);
     let mut out = table("PHASES OF A REQUEST (ms)", phases, of_all);
-    let of = |stats: fn(&PhaseFigures) -> Option<Stats>| {
-        phases.first().and_then(stats).map_or(0, |s| s.count)
-    };
+    let of = |stats: fn(&PhaseFigures) -> Option<Stats>| phases.first().and_then(stats).map_or(0, |s| s.count);
     let (made, found) = (of(|p| p.new), of(|p| p.reused));
     let text = match (made, found) {
         (_, 0) => "every request made its connection: it is in its time to first token".into(),
@@ -40,24 +38,14 @@ fn apart(what: &str, phases: &[PhaseFigures], of: fn(&PhaseFigures) -> Option<St
     table(&title, phases, of)
 }
 
-fn table(
-    title: &str,
-    phases: &[PhaseFigures],
-    of: impl Fn(&PhaseFigures) -> Option<Stats>,
-) -> String {
+fn table(title: &str, phases: &[PhaseFigures], of: impl Fn(&PhaseFigures) -> Option<Stats>) -> String {
     let mut table = Table::new(title, &["avg", "p50", "p90", "p99", "max"]);
     for phase in phases {
         if let Some(s) = of(phase) {
             let name = NAMES.iter().find(|(tag, _)| *tag == phase.tag);
             table.row(
                 name.map_or(phase.tag, |(_, name)| name),
-                vec![
-                    short(s.mean()),
-                    short(s.p50),
-                    short(s.p90),
-                    p99(&s),
-                    short(s.max),
-                ],
+                vec![short(s.mean()), short(s.p50), short(s.p90), p99(&s), short(s.max)],
             );
         }
     }

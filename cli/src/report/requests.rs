@@ -19,27 +19,14 @@ pub(super) fn section(outcome: &Outcome) -> String {
         out += &line("warm-up", &counts(&summary.warmup_counts));
     }
     for (i, group) in summary.errors.iter().take(MOST_ERRORS).enumerate() {
-        let status = if group.status == 0 {
-            String::new()
-        } else {
-            format!(" {}", group.status)
-        };
+        let status = if group.status == 0 { String::new() } else { format!(" {}", group.status) };
         let message = outcome.identity.secrets.scrub(&group.message);
-        let text: String = format!(
-            "{} x {}{status}: {message}",
-            count(group.count),
-            group.cause
-        )
-        .chars()
-        .take(300)
-        .collect();
+        let text: String =
+            format!("{} x {}{status}: {message}", count(group.count), group.cause).chars().take(300).collect();
         out += &line(if i == 0 { "failures" } else { "" }, &text);
     }
     if let Some(rest) = summary.errors.get(MOST_ERRORS..).filter(|r| !r.is_empty()) {
-        out += &line(
-            "",
-            &format!("{} more kinds in ringload_report.json", rest.len()),
-        );
+        out += &line("", &format!("{} more kinds in ringload_report.json", rest.len()));
     }
     if summary.was_cancelled {
         out += &line("ended", "early, by a signal");
@@ -49,12 +36,8 @@ pub(super) fn section(outcome: &Outcome) -> String {
     }
     out += &line("duration", &duration(summary));
     if let Some(rate) = &summary.rate {
-        let text = format!(
-            "offered {}/s, achieved {}/s ({})",
-            short(rate.offered),
-            short(rate.achieved),
-            percent(rate.ratio)
-        );
+        let text =
+            format!("offered {}/s, achieved {}/s ({})", short(rate.offered), short(rate.achieved), percent(rate.ratio));
         out += &line("arrivals", &text);
     }
     for (tag, label) in THROUGHPUT {
@@ -63,10 +46,7 @@ pub(super) fn section(outcome: &Outcome) -> String {
                 "arrived" => ", with the output of requests that did not succeed",
                 _ => "",
             };
-            out += &line(
-                label,
-                &format!("{} {}{note}", short(metric.avg), metric.info.unit),
-            );
+            out += &line(label, &format!("{} {}{note}", short(metric.avg), metric.info.unit));
         }
     }
     if outcome.plan.endpoint.produces_tokens() {
@@ -89,9 +69,7 @@ fn duration(summary: &Summary) -> String {
 }
 
 fn counts(c: &Counts) -> String {
-    let planned = c
-        .planned
-        .map_or_else(String::new, |n| format!("{} planned, ", count(n)));
+    let planned = c.planned.map_or_else(String::new, |n| format!("{} planned, ", count(n)));
     let mut text = format!(
         "{planned}{} issued, {} succeeded, {} failed, {} in flight at the end",
         count(c.issued),
@@ -129,13 +107,8 @@ fn conversations(s: &SessionCounts) -> String {
 }
 
 fn policy(c: &Counts) -> Option<String> {
-    (c.dropped + c.queued > 0).then(|| {
-        format!(
-            "{} arrivals waited for a slot, {} were never served",
-            count(c.queued),
-            count(c.dropped)
-        )
-    })
+    (c.dropped + c.queued > 0)
+        .then(|| format!("{} arrivals waited for a slot, {} were never served", count(c.queued), count(c.dropped)))
 }
 
 fn tokens(outcome: &Outcome) -> String {
@@ -151,17 +124,9 @@ fn tokens(outcome: &Outcome) -> String {
         }
     }
     if t.mismatched > 0 {
-        parts.push(format!(
-            "{} of {} compared differ by over 10 %",
-            count(t.mismatched),
-            count(t.compared)
-        ));
+        parts.push(format!("{} of {} compared differ by over 10 %", count(t.mismatched), count(t.compared)));
     }
-    if parts.is_empty() {
-        "none counted".into()
-    } else {
-        format!("counted {}", parts.join(", "))
-    }
+    if parts.is_empty() { "none counted".into() } else { format!("counted {}", parts.join(", ")) }
 }
 
 const MOST_ERRORS: usize = 8;

@@ -84,10 +84,7 @@ fn table(slices: &Slices, goodput: bool) -> String {
         out += "  * not complete when the run ended\n";
     }
     if step > 1 {
-        let text = format!(
-            "one slice in {step} is shown; all {} are in ringload_report.json",
-            slices.slices.len()
-        );
+        let text = format!("one slice in {step} is shown; all {} are in ringload_report.json", slices.slices.len());
         out += &line("rows", &text);
     }
     out += &line(
@@ -99,11 +96,7 @@ fn table(slices: &Slices, goodput: bool) -> String {
 
 fn name(slice: &SliceFigures) -> String {
     let mark = if slice.is_complete { "" } else { " *" };
-    format!(
-        "{:>4}  at {} s{mark}",
-        slice.index,
-        (slice.start_s * 1e3).round() / 1e3
-    )
+    format!("{:>4}  at {} s{mark}", slice.index, (slice.start_s * 1e3).round() / 1e3)
 }
 
 fn cells(slice: &SliceFigures, goodput: bool) -> Vec<String> {
@@ -123,11 +116,8 @@ fn cells(slice: &SliceFigures, goodput: bool) -> Vec<String> {
 }
 
 fn none(trend: &Trend) -> String {
-    let small = if trend.p < trend.bound {
-        format!(", but {:+.1} % in all", trend.change * 100.0)
-    } else {
-        String::new()
-    };
+    let small =
+        if trend.p < trend.bound { format!(", but {:+.1} % in all", trend.change * 100.0) } else { String::new() };
     format!("{} (p = {:.3}{small})", trend.name, trend.p)
 }
 
@@ -141,8 +131,7 @@ fn moved(phase: &Phase) -> Option<String> {
         Load::Closed { ramp, .. } => ramp.map(slots),
         Load::Open { .. } | Load::Users { .. } => None,
     };
-    own.or_else(|| cap.map(slots))
-        .or_else(|| phase.prefill.and_then(|prefill| prefill.ramp).map(slots))
+    own.or_else(|| cap.map(slots)).or_else(|| phase.prefill.and_then(|prefill| prefill.ramp).map(slots))
 }
 
 const MOST_ROWS: usize = 40;

@@ -12,11 +12,7 @@ pub(super) struct Table {
 impl Table {
     /// A table with a title above its names.
     pub(super) fn new(title: &str, columns: &[&str]) -> Self {
-        Self {
-            title: title.into(),
-            columns: columns.iter().map(|c| (*c).to_owned()).collect(),
-            rows: Vec::new(),
-        }
+        Self { title: title.into(), columns: columns.iter().map(|c| (*c).to_owned()).collect(), rows: Vec::new() }
     }
 
     /// Adds a row.
@@ -69,16 +65,10 @@ mod tests {
     #[test]
     fn names_wrap_and_figures_stand_on_their_last_line() {
         let mut table = Table::new("T", &["avg", "min", "max", "p99", "p90", "p50", "std"]);
-        table.row(
-            "Output Token Throughput Per User (tokens/sec/user)",
-            vec!["1.00".into(); 7],
-        );
+        table.row("Output Token Throughput Per User (tokens/sec/user)", vec!["1.00".into(); 7]);
         table.row("x", vec!["999999*".into(); 7]);
         let text = table.render();
         assert!(text.lines().all(|l| l.chars().count() <= WIDTH), "{text}");
-        assert!(
-            text.lines().filter(|l| l.contains("1.00")).count() == 1,
-            "{text}"
-        );
+        assert!(text.lines().filter(|l| l.contains("1.00")).count() == 1, "{text}");
     }
 }

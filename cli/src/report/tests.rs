@@ -18,22 +18,13 @@ fn files() -> Vec<PathBuf> {
         "ringload_report.json",
     ]
     .iter()
-    .map(|f| {
-        PathBuf::from("artifacts/llama3-8b-openai-chat-concurrency32-request_rate50.0").join(f)
-    })
+    .map(|f| PathBuf::from("artifacts/llama3-8b-openai-chat-concurrency32-request_rate50.0").join(f))
     .collect()
 }
 
 #[test]
 fn the_report_reads_verdict_first() {
-    let text = render(
-        &outcome(),
-        &files(),
-        Style {
-            phases: true,
-            ..Style::default()
-        },
-    );
+    let text = render(&outcome(), &files(), Style { phases: true, ..Style::default() });
     assert!(text.starts_with("VERDICT: SUSPECT\n"));
     golden("report.txt", &text);
 }
@@ -51,21 +42,9 @@ fn nothing_is_wider_than_80_columns_or_steers_the_terminal() {
     ];
     wide.summary.counts.issued = u64::MAX;
     for outcome in [outcome(), wide] {
-        let text = render(
-            &outcome,
-            &files(),
-            Style {
-                phases: true,
-                verbose: true,
-                ..Style::default()
-            },
-        );
+        let text = render(&outcome, &files(), Style { phases: true, verbose: true, ..Style::default() });
         for line in text.lines() {
-            assert!(
-                line.chars().count() <= WIDTH,
-                "{}: {line}",
-                line.chars().count()
-            );
+            assert!(line.chars().count() <= WIDTH, "{}: {line}", line.chars().count());
         }
         assert!(!text.contains('\x1b') && !text.contains(SECRET));
     }
@@ -73,18 +52,8 @@ fn nothing_is_wider_than_80_columns_or_steers_the_terminal() {
 
 #[test]
 fn quiet_is_the_verdict_alone() {
-    let text = render(
-        &outcome(),
-        &files(),
-        Style {
-            quiet: true,
-            ..Style::default()
-        },
-    );
-    assert!(
-        text.starts_with("VERDICT: SUSPECT\n") && !text.contains("REQUESTS"),
-        "{text}"
-    );
+    let text = render(&outcome(), &files(), Style { quiet: true, ..Style::default() });
+    assert!(text.starts_with("VERDICT: SUSPECT\n") && !text.contains("REQUESTS"), "{text}");
 }
 
 #[test]
@@ -121,18 +90,12 @@ fn one_request_at_a_time_has_no_lighter_load_to_try() {
         }
         let text = super::goodput::section(&o);
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(
-            !text.contains("--concurrency 1") && !text.contains("lower it"),
-            "{text}"
-        );
+        assert!(!text.contains("--concurrency 1") && !text.contains("lower it"), "{text}");
         text
     };
     assert!(reading(200, 0.4).contains("even one request at a time"));
     let never = reading(0, 0.0);
-    for words in [
-        "cannot be met even one request at a time",
-        "the median 96.94 ms",
-    ] {
+    for words in ["cannot be met even one request at a time", "the median 96.94 ms"] {
         assert!(never.contains(words), "{never}");
     }
 }
@@ -145,15 +108,9 @@ fn a_trend_under_a_load_that_moves_is_said_to_be_the_plans() {
         text.split_whitespace().collect::<Vec<_>>().join(" ")
     };
     let steady = flat(&o);
-    assert!(
-        steady.contains("DEGRADED") && !steady.contains("plan"),
-        "{steady}"
-    );
+    assert!(steady.contains("DEGRADED") && !steady.contains("plan"), "{steady}");
     // 5 % over three tests.
-    assert!(
-        steady.contains("ITL p50 (p = 0.620)") && steady.contains("p under 0.0167"),
-        "{steady}"
-    );
+    assert!(steady.contains("ITL p50 (p = 0.620)") && steady.contains("p under 0.0167"), "{steady}");
     o.plan.profiling.load = Load::Open {
         rate: Rate::new(vec![Piece::linear(40.0, 130.0, 12 * SECOND)], 0.0),
         pattern: Arrival::Constant,
@@ -177,17 +134,6 @@ fn a_run_without_figures_still_has_a_report() {
     (o.summary.goodput, o.summary.rate) = (None, None);
     (o.summary.client.receive_lag, o.summary.client.dispatch_lag) = (None, None);
     o.summary.client.cores.clear();
-    let text = render(
-        &o,
-        &[],
-        Style {
-            phases: true,
-            verbose: true,
-            ..Style::default()
-        },
-    );
-    assert!(
-        text.starts_with("VERDICT: INVALID\n") && text.contains("REQUESTS"),
-        "{text}"
-    );
+    let text = render(&o, &[], Style { phases: true, verbose: true, ..Style::default() });
+    assert!(text.starts_with("VERDICT: INVALID\n") && text.contains("REQUESTS"), "{text}");
 }

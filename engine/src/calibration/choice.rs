@@ -35,8 +35,8 @@ impl fmt::Display for Unfit {
     }
 }
 
-/// The calibration that fits a run best: of the same machine, version and kind of load, and within a factor of four of its streams on
-/// a core and of its prompts; the nearest, and of equals the newest (the last).
+/// The calibration that fits a run best: of the same machine, version and kind of load, and within a factor of four of
+/// its streams on a core and of its prompts; the nearest, and of equals the newest (the last).
 ///
 /// # Errors
 /// Why there is none.
@@ -59,10 +59,7 @@ pub fn choose<'a>(
         let last = here.last().map(|c| c.ringload_version.clone());
         return Err(Unfit::Version(last.unwrap_or_default()));
     }
-    let alike = current
-        .iter()
-        .copied()
-        .filter(|c| c.shape.other_kind(shape).is_none());
+    let alike = current.iter().copied().filter(|c| c.shape.other_kind(shape).is_none());
     // Of equally near ones the first is taken: newest first.
     let nearest = alike.rev().min_by(|a, b| {
         let away = |c: &Calibration| {
@@ -72,10 +69,7 @@ pub fn choose<'a>(
         away(a).total_cmp(&away(b))
     });
     let Some(nearest) = nearest else {
-        let last = current
-            .last()
-            .and_then(|c| c.shape.other_kind(shape))
-            .unwrap_or_default();
+        let last = current.last().and_then(|c| c.shape.other_kind(shape)).unwrap_or_default();
         return Err(Unfit::Kind(last));
     };
     let (streams, tokens) = nearest.shape.distance(shape);

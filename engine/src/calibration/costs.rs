@@ -24,9 +24,9 @@ pub struct Costs {
 
 /// Costs from a load of long answers and one of short answers. `None` where one of them did nothing.
 ///
-/// Two equations, `cpu = requests · request + events · event`, are solved for user and system time apart. Where that says that
-/// something costs less than nothing, because both loads are noisy or alike, all time under the long answers is their events', and
-/// requests have what is left of the short ones': that makes the ceiling lower, not higher.
+/// Two equations, `cpu = requests · request + events · event`, are solved for user and system time apart. Where that
+/// says that something costs less than nothing, because both loads are noisy or alike, all time under the long answers
+/// is their events', and requests have what is left of the short ones': that makes the ceiling lower, not higher.
 #[must_use]
 pub fn costs(long: &Load, short: &Load) -> Option<Costs> {
     if long.events <= 0.0 || short.requests <= 0.0 {
@@ -44,8 +44,5 @@ pub fn costs(long: &Load, short: &Load) -> Option<Costs> {
         (rest.max(0.0) / short.requests, event)
     };
     let (user, system) = (solve(|l| l.user_ns), solve(|l| l.system_ns));
-    Some(Costs {
-        request: (user.0, system.0),
-        event: (user.1, system.1),
-    })
+    Some(Costs { request: (user.0, system.0), event: (user.1, system.1) })
 }

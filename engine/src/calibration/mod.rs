@@ -6,10 +6,10 @@
 //!   Summary of a later run: requests and events a second ───────────────┴──► Used: the share of the ceiling
 //! ```
 //!
-//! The model has two terms. A core spends some time on each request, whatever its length, and some on each output event; its ceiling is
-//! where both together fill it. Both grow cheaper as a core gets busier, because one wake-up then finds more to do: a cost that was
-//! taken at a lighter load than the ceiling makes the ceiling look lower than it is, not higher. Workers share nothing, so that n cores
-//! have n times the ceiling of one.
+//! The model has two terms. A core spends some time on each request, whatever its length, and some on each output
+//! event; its ceiling is where both together fill it. Both grow cheaper as a core gets busier, because one wake-up then
+//! finds more to do: a cost that was taken at a lighter load than the ceiling makes the ceiling look lower than it is,
+//! not higher. Workers share nothing, so that n cores have n times the ceiling of one.
 
 mod choice;
 mod costs;
@@ -69,14 +69,16 @@ pub struct Ceiling {
 pub enum Basis {
     /// The core was nearly full.
     Measured,
-    /// The server, or the load's own shape, was the limit: from the CPU time at a lighter load, and so a lower bound of the ceiling.
+    /// The server, or the load's own shape, was the limit: from the CPU time at a lighter load, and so a lower bound of
+    /// the ceiling.
     Estimated,
 }
 
 /// One load that was tried, on one core.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Step {
-    /// `tokens` (streams, paced), `headroom` (the same at half the ceiling) or `requests` (short answers, as fast as they come).
+    /// `tokens` (streams, paced), `headroom` (the same at half the ceiling) or `requests` (short answers, as fast as
+    /// they come).
     pub kind: String,
     /// How long, in seconds.
     pub seconds: f64,
@@ -102,10 +104,7 @@ impl Machine {
     /// The machine of these facts.
     #[must_use]
     pub fn of(host: &HostFacts) -> Self {
-        Self {
-            cpu_model: host.cpu_model.clone(),
-            kernel: host.kernel.clone(),
-        }
+        Self { cpu_model: host.cpu_model.clone(), kernel: host.kernel.clone() }
     }
 }
 

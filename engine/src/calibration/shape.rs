@@ -35,10 +35,7 @@ impl Shape {
         let client = &summary.client;
         let targets = &summary.network.targets;
         let first = targets.first()?;
-        if targets
-            .iter()
-            .any(|t| (t.http, t.tls) != (first.http, first.tls))
-        {
+        if targets.iter().any(|t| (t.http, t.tls) != (first.http, first.tls)) {
             return None;
         }
         let load = &plan.profiling.load;
@@ -74,14 +71,11 @@ impl Shape {
             .or_else(|| pair(self.connections().into(), other.connections().into()))
     }
 
-    /// How far the other is away where it is of the same kind: factors of two in the number of streams and in the length of prompts,
-    /// both added. A number of streams under one counts as one: nothing is ever batched there.
+    /// How far the other is away where it is of the same kind: factors of two in the number of streams and in the
+    /// length of prompts, both added. A number of streams under one counts as one: nothing is ever batched there.
     pub(super) fn distance(&self, other: &Self) -> (f64, f64) {
         let octaves = |a: f64, b: f64| (a.max(1.0) / b.max(1.0)).log2().abs();
-        (
-            octaves(self.streams_per_core, other.streams_per_core),
-            octaves(self.input_tokens, other.input_tokens),
-        )
+        (octaves(self.streams_per_core, other.streams_per_core), octaves(self.input_tokens, other.input_tokens))
     }
 
     fn spoken(&self) -> String {
@@ -90,26 +84,15 @@ impl Shape {
     }
 
     fn stamped(&self) -> String {
-        format!(
-            "{} stamps with a batch wait of {} µs",
-            self.stamps, self.batch_wait_us
-        )
+        format!("{} stamps with a batch wait of {} µs", self.stamps, self.batch_wait_us)
     }
 
     fn answers(&self) -> &'static str {
-        if self.streaming {
-            "streams"
-        } else {
-            "whole answers"
-        }
+        if self.streaming { "streams" } else { "whole answers" }
     }
 
     fn connections(&self) -> &'static str {
-        if self.kept_connections {
-            "kept connections"
-        } else {
-            "a connection per request"
-        }
+        if self.kept_connections { "kept connections" } else { "a connection per request" }
     }
 }
 

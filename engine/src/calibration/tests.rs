@@ -7,10 +7,7 @@ use crate::record::testing::streamed;
 const VERSION: &str = "1.2.3";
 
 fn machine() -> Machine {
-    Machine {
-        cpu_model: Some("CPU".into()),
-        kernel: Some("6.1".into()),
-    }
+    Machine { cpu_model: Some("CPU".into()), kernel: Some("6.1".into()) }
 }
 
 fn shape(streams_per_core: f64) -> Shape {
@@ -29,11 +26,7 @@ fn shape(streams_per_core: f64) -> Shape {
 
 /// An event costs 1 µs, a request 10 µs.
 pub(crate) fn calibration(streams_per_core: f64) -> Calibration {
-    let ceiling = |user_ns, system_ns, basis| Ceiling {
-        user_ns,
-        system_ns,
-        basis,
-    };
+    let ceiling = |user_ns, system_ns, basis| Ceiling { user_ns, system_ns, basis };
     Calibration {
         made_at: "2026-01-01T00:00:00Z".into(),
         ringload_version: VERSION.into(),
@@ -66,26 +59,13 @@ fn two_loads_tell_the_cost_of_a_request_from_that_of_an_event() {
 #[test]
 fn loads_that_contradict_each_other_make_no_cost_negative() {
     // The long answers cost 10 a request and 1 an event; the short ones less than that.
-    let long = Load {
-        requests: 10.0,
-        events: 1_000.0,
-        user_ns: 1_100.0,
-        system_ns: 1_000.0,
-    };
-    let short = Load {
-        requests: 100.0,
-        events: 100.0,
-        user_ns: 50.0,
-        system_ns: 5_100.0,
-    };
+    let long = Load { requests: 10.0, events: 1_000.0, user_ns: 1_100.0, system_ns: 1_000.0 };
+    let short = Load { requests: 100.0, events: 100.0, user_ns: 50.0, system_ns: 5_100.0 };
     let found = costs(&long, &short).unwrap();
     assert_eq!(found.request.0, 0.0);
     assert_eq!(found.event.0, 1.1, "all of it is the events'");
     assert!(found.request.1 > 0.0 && found.event.1 > 0.0);
-    let nothing = Load {
-        events: 0.0,
-        ..long
-    };
+    let nothing = Load { events: 0.0, ..long };
     assert_eq!(costs(&nothing, &short), None);
 }
 
@@ -102,12 +82,7 @@ fn ceilings_are_what_fills_a_core_and_shares_add_up() {
 fn the_nearest_of_the_same_kind_is_chosen_and_of_equals_the_newest() {
     let mut newer = calibration(8.0);
     newer.made_at = "2026-02-01T00:00:00Z".into();
-    let kept = [
-        calibration(1.0),
-        calibration(8.0),
-        newer.clone(),
-        calibration(64.0),
-    ];
+    let kept = [calibration(1.0), calibration(8.0), newer.clone(), calibration(64.0)];
     assert_eq!(chosen(&kept, &shape(9.0)), Ok(8.0));
     let found = choose(&kept, &machine(), VERSION, &shape(9.0)).unwrap();
     assert_eq!(found.made_at, newer.made_at);
@@ -122,16 +97,10 @@ fn what_does_not_fit_is_not_used_and_says_why() {
     assert_eq!(chosen(&[], &shape(8.0)), Err(Unfit::None));
     let far = Unfit::Far([8.0, 550.0], [40.0, 550.0]);
     assert_eq!(chosen(&kept, &shape(40.0)), Err(far));
-    let long_prompts = Shape {
-        input_tokens: 4_000.0,
-        ..shape(8.0)
-    };
+    let long_prompts = Shape { input_tokens: 4_000.0, ..shape(8.0) };
     let far = Unfit::Far([8.0, 550.0], [8.0, 4_000.0]);
     assert_eq!(chosen(&kept, &long_prompts), Err(far));
-    let other = Machine {
-        kernel: None,
-        ..machine()
-    };
+    let other = Machine { kernel: None, ..machine() };
     let elsewhere = choose(&kept, &other, VERSION, &shape(8.0));
     assert_eq!(elsewhere.unwrap_err(), Unfit::Machine);
     let later = choose(&kept, &machine(), "2.0.0", &shape(8.0));
@@ -146,10 +115,7 @@ fn what_does_not_fit_is_not_used_and_says_why() {
     let unfit = change(|s| s.driver = "io_uring".into());
     assert!(unfit.contains("of epoll, not io_uring"), "{unfit}");
     let unfit = change(|s| s.tls = true);
-    assert!(
-        unfit.contains("HTTP/1.1, not HTTP/1.1 under TLS"),
-        "{unfit}"
-    );
+    assert!(unfit.contains("HTTP/1.1, not HTTP/1.1 under TLS"), "{unfit}");
     for unfit in [
         change(|s| s.http = "2".into()),
         change(|s| s.stamps = "user".into()),
@@ -176,13 +142,7 @@ fn run(requests: [u64; 4], events: usize) -> Summary {
     let mut facts = facts();
     facts.profiling.end = 4 * SECOND;
     facts.cores = vec![core(), core()];
-    facts.targets = vec![Spoken {
-        url: "http://h".into(),
-        http: "1.1",
-        tls: false,
-        negotiated: false,
-        note: None,
-    }];
+    facts.targets = vec![Spoken { url: "http://h".into(), http: "1.1", tls: false, negotiated: false, note: None }];
     summarizer.finish(shard, facts)
 }
 
@@ -229,13 +189,7 @@ fn a_run_has_the_shape_of_what_it_did() {
     let open = Shape::of(&open_plan(1.0), &summary).unwrap();
     assert!((open.streams_per_core - 0.25).abs() < 0.01, "{open:?}");
     let mut mixed = summary;
-    mixed.network.targets.push(Spoken {
-        url: "https://h".into(),
-        http: "2",
-        tls: true,
-        negotiated: true,
-        note: None,
-    });
+    mixed.network.targets.push(Spoken { url: "https://h".into(), http: "2", tls: true, negotiated: true, note: None });
     assert_eq!(Shape::of(&plan(), &mixed), None);
 }
 

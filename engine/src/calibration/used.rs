@@ -25,7 +25,8 @@ pub struct Used {
     /// Requests a second that fill all of them, each with an answer of one event.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ceiling_requests_per_s: Option<f64>,
-    /// What the larger part of the share rests on. With [`Basis::Estimated`] the ceiling is a lower bound, and the share an upper one.
+    /// What the larger part of the share rests on. With [`Basis::Estimated`] the ceiling is a lower bound, and the
+    /// share an upper one.
     pub basis: Basis,
     /// When the calibration was made, in UTC.
     pub calibrated_at: String,
@@ -39,23 +40,15 @@ pub fn used(calibration: &Calibration, summary: &Summary) -> Used {
     let cores = summary.client.cores.len().max(1);
     let of = |window: Window, seconds: f64| {
         let rate = |n: u64| {
-            if seconds > 0.0 {
-                n as f64 / seconds
-            } else {
-                0.0
-            }
+            if seconds > 0.0 { n as f64 / seconds } else { 0.0 }
         };
         let (requests, events) = (rate(window.requests), rate(window.events));
         let share = calibration.share(requests, events) / cores as f64;
         (share, requests, events)
     };
     let all = &summary.windows;
-    let busiest = all
-        .windows
-        .iter()
-        .map(|w| of(*w, all.length_s))
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .unwrap_or_default();
+    let busiest =
+        all.windows.iter().map(|w| of(*w, all.length_s)).max_by(|a, b| a.0.total_cmp(&b.0)).unwrap_or_default();
     let mut total = Window::default();
     for window in &all.windows {
         total.events += window.events;

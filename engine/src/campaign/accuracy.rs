@@ -27,11 +27,7 @@ fn served(rate: f64, seed: u64, lasting: Nanos) -> Vec<Seen> {
             let end = place.max(scheduled) + SERVICE;
             free.push(Reverse(end));
             let good = end - scheduled <= OBJECTIVE;
-            (scheduled < lasting).then_some(Seen {
-                scheduled,
-                end,
-                good,
-            })
+            (scheduled < lasting).then_some(Seen { scheduled, end, good })
         })
         .collect()
 }
@@ -55,12 +51,7 @@ fn probe(next: Next, seed: u64, search: &Search) -> (bool, Nanos) {
 
 /// The capacity between the bounds that one search finds, and its time.
 fn found(seed: u64) -> (f64, Nanos) {
-    let mut search = Search::new(Range {
-        from: FIRST,
-        to: 10_000.0,
-        tolerance: 0.02,
-        whole: false,
-    });
+    let mut search = Search::new(Range { from: FIRST, to: 10_000.0, tolerance: 0.02, whole: false });
     let (mut took, mut number) = (0, 0);
     while let Some(next) = search.next() {
         number += 1;
@@ -93,11 +84,7 @@ fn the_search_finds_the_capacity_that_an_exhaustive_sweep_finds() {
     assert!(searches.iter().all(|(c, _)| error(*c) <= 0.1));
     // A sweep that tries every load from the first one up to the capacity, 1/s apart, for as long as a probe may last.
     let sweep = (truth - FIRST) * LONGEST as f64;
-    assert!(
-        searches
-            .iter()
-            .all(|(_, took)| (*took as f64) < sweep / 5.0)
-    );
+    assert!(searches.iter().all(|(_, took)| (*took as f64) < sweep / 5.0));
 }
 
 #[test]
@@ -105,12 +92,7 @@ fn a_queue_that_is_stable_is_not_taken_for_one_that_grows() {
     let saturates = |rate: f64| {
         (0..40)
             .filter(|seed| {
-                let mut judge = Judge::new(Rule {
-                    target: 0.0,
-                    level: 0.99,
-                    settle: SECOND / 2,
-                    least: LONGEST,
-                });
+                let mut judge = Judge::new(Rule { target: 0.0, level: 0.99, settle: SECOND / 2, least: LONGEST });
                 let all = served(rate, 1_000 + seed, LONGEST);
                 let judged = all.into_iter().enumerate().find_map(|(k, seen)| {
                     judge.see(k as u64, seen);

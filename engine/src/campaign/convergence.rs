@@ -20,7 +20,8 @@ pub enum Criterion {
     IntervalWidth,
     /// The coefficient of variation; by default under 0.05.
     Variation,
-    /// The latest run's requests have the distribution of the earlier ones' (Kolmogorov–Smirnov, two samples); by default p over 0.05.
+    /// The latest run's requests have the distribution of the earlier ones' (Kolmogorov–Smirnov, two samples); by
+    /// default p over 0.05.
     Distribution,
 }
 
@@ -44,9 +45,10 @@ pub fn settled(rule: &Convergence, figures: &[f64], requests: &[Vec<f64>]) -> bo
     })
 }
 
-/// What is held against the threshold: the length of the interval over the mean, the coefficient of variation, or the probability p.
-/// `figures` has one value a run, `requests` the values of each run's requests (looked at by [`Criterion::Distribution`] only). `None`
-/// under [`LEAST_RUNS`] runs, and where it does not exist: around a mean of 0, or without a request.
+/// What is held against the threshold: the length of the interval over the mean, the coefficient of variation, or the
+/// probability p. `figures` has one value a run, `requests` the values of each run's requests (looked at by
+/// [`Criterion::Distribution`] only). `None` under [`LEAST_RUNS`] runs, and where it does not exist: around a mean of
+/// 0, or without a request.
 #[must_use]
 pub fn standing(rule: &Convergence, figures: &[f64], requests: &[Vec<f64>]) -> Option<f64> {
     let runs = match rule.criterion {
@@ -71,8 +73,9 @@ pub fn standing(rule: &Convergence, figures: &[f64], requests: &[Vec<f64>]) -> O
     }
 }
 
-/// The probability that two samples of one distribution are as far apart as these: the two-sample Kolmogorov–Smirnov test with the
-/// asymptotic distribution and Stephens's correction (Stephens 1970; as in Numerical Recipes §14.3). `None` where a sample is empty.
+/// The probability that two samples of one distribution are as far apart as these: the two-sample Kolmogorov–Smirnov
+/// test with the asymptotic distribution and Stephens's correction (Stephens 1970; as in Numerical Recipes §14.3).
+/// `None` where a sample is empty.
 #[must_use]
 pub fn ks_two_sample(a: &[f64], b: &[f64]) -> Option<f64> {
     if a.is_empty() || b.is_empty() {
@@ -119,20 +122,12 @@ mod tests {
     use super::*;
 
     fn rule(criterion: Criterion) -> Convergence {
-        Convergence {
-            criterion,
-            threshold: criterion.default_threshold(),
-            level: 0.95,
-        }
+        Convergence { criterion, threshold: criterion.default_threshold(), level: 0.95 }
     }
 
     #[test]
     fn two_runs_settle_nothing() {
-        for criterion in [
-            Criterion::IntervalWidth,
-            Criterion::Variation,
-            Criterion::Distribution,
-        ] {
+        for criterion in [Criterion::IntervalWidth, Criterion::Variation, Criterion::Distribution] {
             let same = vec![vec![1.0, 2.0]; 2];
             assert!(!settled(&rule(criterion), &[5.0, 5.0], &same));
         }
@@ -147,30 +142,17 @@ mod tests {
         assert!(!settled(&rule(Criterion::IntervalWidth), &wide, &[]));
         assert!(settled(&rule(Criterion::Variation), &narrow, &[]));
         assert!(!settled(&rule(Criterion::Variation), &wide, &[]));
-        let tight = Convergence {
-            threshold: 0.025,
-            ..rule(Criterion::IntervalWidth)
-        };
+        let tight = Convergence { threshold: 0.025, ..rule(Criterion::IntervalWidth) };
         assert!(!settled(&tight, &narrow, &[]));
         let width = standing(&tight, &narrow, &[]).unwrap();
-        assert!(
-            (width - 2.0 * 3.182_446 * 0.408_248 / 100.0).abs() < 1e-6,
-            "{width}"
-        );
+        assert!((width - 2.0 * 3.182_446 * 0.408_248 / 100.0).abs() < 1e-6, "{width}");
         assert_eq!(standing(&tight, &[0.0; 4], &[]), None, "no share of 0");
-        assert_eq!(
-            standing(&tight, &narrow[..2], &[vec![], vec![], vec![]]),
-            None
-        );
+        assert_eq!(standing(&tight, &narrow[..2], &[vec![], vec![], vec![]]), None);
     }
 
     #[test]
     fn equal_distributions_settle_and_moved_ones_do_not() {
-        let spread = |from: f64| {
-            (0..200)
-                .map(|i| from + f64::from(i) / 200.0)
-                .collect::<Vec<_>>()
-        };
+        let spread = |from: f64| (0..200).map(|i| from + f64::from(i) / 200.0).collect::<Vec<_>>();
         let same = [spread(0.0), spread(0.001), spread(0.002)];
         assert!(settled(&rule(Criterion::Distribution), &[], &same));
         let moved = [spread(0.0), spread(0.001), spread(0.5)];

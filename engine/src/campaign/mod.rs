@@ -1,5 +1,5 @@
-//! Pure: several runs seen together. What repeats agree on, when enough of them were made, what a sweep shows, and where a search for the
-//! capacity goes next.
+//! Pure: several runs seen together. What repeats agree on, when enough of them were made, what a sweep shows, and
+//! where a search for the capacity goes next.
 //!
 //! ```text
 //!   Summary of each run ──► spreads      mean, spread and interval of each figure over repeats

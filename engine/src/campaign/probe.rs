@@ -1,10 +1,11 @@
 //! Whether a load holds: a test that lasts only as long as it has to.
 //!
-//! Requests are looked at in the order in which they were due, not in which they ended: the first to end are the fastest, and a test
-//! that saw them first would believe any server. What is due while the server fills up is left out. The share of good requests is held
-//! against the target with an interval that bears with dependence between neighbours (batch means) and is never shorter than that of as
-//! many independent ones as their latencies are worth (Wilson); and a load under which requests come in faster than they are answered does not hold however good the
-//! answers still are: their number in flight drifts upwards by more than the walk of a stable queue explains.
+//! Requests are looked at in the order in which they were due, not in which they ended: the first to end are the
+//! fastest, and a test that saw them first would believe any server. What is due while the server fills up is left out.
+//! The share of good requests is held against the target with an interval that bears with dependence between neighbours
+//! (batch means) and is never shorter than that of as many independent ones as their latencies are worth (Wilson); and
+//! a load under which requests come in faster than they are answered does not hold however good the answers still are:
+//! their number in flight drifts upwards by more than the walk of a stable queue explains.
 
 use super::{Next, Search};
 use crate::clock::Nanos;
@@ -25,8 +26,9 @@ pub struct Rule {
     pub least: Nanos,
 }
 
-/// The least time of a probe before a load may hold ([`Rule::least`]). Near the capacity a queue takes its time to grow: over by the width
-/// of what is left, it makes a request wait for as long as two take (`base`) in this time. A probe that confirms lasts `longest`.
+/// The least time of a probe before a load may hold ([`Rule::least`]). Near the capacity a queue takes its time to
+/// grow: over by the width of what is left, it makes a request wait for as long as two take (`base`) in this time. A
+/// probe that confirms lasts `longest`.
 #[must_use]
 pub fn least(next: Next, search: &Search, base: Nanos, longest: Nanos) -> Nanos {
     if next.confirms {
@@ -123,8 +125,8 @@ impl Judge {
         }
     }
 
-    /// The judgement, once it is clear. Looks again only after the number of requests has grown by a tenth, so that the chance of an
-    /// error does not grow with the number of looks.
+    /// The judgement, once it is clear. Looks again only after the number of requests has grown by a tenth, so that the
+    /// chance of an error does not grow with the number of looks.
     pub fn look(&mut self) -> Option<Judgement> {
         let n = self.judged.len();
         if n < LEAST || n * 10 < self.looked_at * 11 {
@@ -135,20 +137,17 @@ impl Judge {
         if interval.high < self.rule.target {
             return Some(self.judgement(false, Reason::TooFewGood));
         }
-        let span = self.judged[n - 1]
-            .scheduled
-            .saturating_sub(self.judged[0].scheduled);
+        let span = self.judged[n - 1].scheduled.saturating_sub(self.judged[0].scheduled);
         if span >= self.rule.settle && self.queue_grows() {
             return Some(self.judgement(false, Reason::Saturating));
         }
-        let calm = self
-            .trend()
-            .is_none_or(|t| t.p > MAYBE_RISING || t.growth < 0.1);
+        let calm = self.trend().is_none_or(|t| t.p > MAYBE_RISING || t.growth < 0.1);
         (interval.low > self.rule.target && calm && span >= self.rule.least)
             .then(|| self.judgement(true, Reason::EnoughGood))
     }
 
-    /// The judgement when time is up. Those that ended out of order count too, and `waiting` requests that never ended as not good.
+    /// The judgement when time is up. Those that ended out of order count too, and `waiting` requests that never ended
+    /// as not good.
     #[must_use]
     pub fn end(mut self, waiting: u64) -> Judgement {
         for seen in std::mem::take(&mut self.early).into_values() {
@@ -156,11 +155,7 @@ impl Judge {
         }
         let growing = self.queue_grows();
         let last = self.judged.last().map_or(0, |s| s.scheduled);
-        self.judged.extend((0..waiting).map(|_| Seen {
-            scheduled: last,
-            end: last,
-            good: false,
-        }));
+        self.judged.extend((0..waiting).map(|_| Seen { scheduled: last, end: last, good: false }));
         let clear = |i: Interval| i.low > self.rule.target || i.high < self.rule.target;
         let undecided = !self.interval().is_some_and(clear);
         let share = self.share();
@@ -174,13 +169,7 @@ impl Judge {
     }
 
     fn judgement(&self, holds: bool, reason: Reason) -> Judgement {
-        Judgement {
-            holds,
-            reason,
-            requests: self.judged.len(),
-            good_fraction: self.share(),
-            interval: self.interval(),
-        }
+        Judgement { holds, reason, requests: self.judged.len(), good_fraction: self.share(), interval: self.interval() }
     }
 
     fn share(&self) -> f64 {
@@ -188,19 +177,16 @@ impl Judge {
         good as f64 / self.judged.len().max(1) as f64
     }
 
-    /// The wider of both intervals, side by side: that of the batch means of good and not good, and Wilson's over as many requests as are
-    /// independent. How many those are is seen in their latencies, as the share itself does not vary while all is good: requests that
-    /// meet the same queue have one say together.
+    /// The wider of both intervals, side by side: that of the batch means of good and not good, and Wilson's over as
+    /// many requests as are independent. How many those are is seen in their latencies, as the share itself does not
+    /// vary while all is good: requests that meet the same queue have one say together.
     fn interval(&self) -> Option<Interval> {
         let value = |of: fn(&Seen) -> f64| self.judged.iter().map(of).collect::<Vec<f64>>();
         let latencies = value(|s| s.end.saturating_sub(s.scheduled) as f64);
         let n = self.judged.len() as f64;
         let effective = batch_means(&latencies, self.rule.level).map_or(n, |b| b.effective);
-        let independent = wilson(
-            (self.share() * effective).round() as u64,
-            effective.round().max(1.0) as u64,
-            self.rule.level,
-        )?;
+        let independent =
+            wilson((self.share() * effective).round() as u64, effective.round().max(1.0) as u64, self.rule.level)?;
         let share = value(|s| f64::from(u8::from(s.good)));
         let Some(batches) = batch_means(&share, self.rule.level) else {
             return Some(independent);
@@ -211,17 +197,16 @@ impl Judge {
         })
     }
 
-    /// Whether the number in flight drifts upwards: the increments between equal shares of the arrivals, tested against none by Student's
-    /// t. The increments of a queue that is stable, or at its limit, have no mean; those of one that starts to fill have a small one beside
-    /// their spread. Counts are whole, so the spread is taken as one at the least.
+    /// Whether the number in flight drifts upwards: the increments between equal shares of the arrivals, tested against
+    /// none by Student's t. The increments of a queue that is stable, or at its limit, have no mean; those of one that
+    /// starts to fill have a small one beside their spread. Counts are whole, so the spread is taken as one at the
+    /// least.
     fn queue_grows(&self) -> bool {
         let n = self.judged.len();
         if n < 2 * DRIFT_STEPS {
             return false;
         }
-        let at: Vec<Nanos> = (0..=DRIFT_STEPS)
-            .map(|i| self.judged[i * (n - 1) / DRIFT_STEPS].scheduled)
-            .collect();
+        let at: Vec<Nanos> = (0..=DRIFT_STEPS).map(|i| self.judged[i * (n - 1) / DRIFT_STEPS].scheduled).collect();
         // Arrivals less departures at each instant, as a difference array.
         let mut change = vec![0.0; at.len() + 1];
         for seen in self.before.iter().chain(&self.judged) {
@@ -232,10 +217,7 @@ impl Judge {
         let Some(walk) = Sample::of(&change[1..at.len()]) else {
             return false;
         };
-        let walk = Sample {
-            sd: walk.sd.max(1.0),
-            ..walk
-        };
+        let walk = Sample { sd: walk.sd.max(1.0), ..walk };
         walk.interval(SURELY_GROWING).is_some_and(|i| i.low > 0.0)
     }
 
@@ -255,10 +237,7 @@ impl Judge {
         let p = mann_kendall(&means)?.p;
         let slope = theil_sen(&means, 0.95)?.per_step;
         let first = means[..3].iter().sum::<f64>() / 3.0;
-        Some(Trend {
-            p: if slope > 0.0 { p } else { 1.0 },
-            growth: slope * (BATCHES - 1) as f64 / first.max(1.0),
-        })
+        Some(Trend { p: if slope > 0.0 { p } else { 1.0 }, growth: slope * (BATCHES - 1) as f64 / first.max(1.0) })
     }
 }
 
@@ -286,22 +265,13 @@ mod tests {
     use crate::random::{ItemRng, Stream};
 
     fn rule() -> Rule {
-        Rule {
-            target: 0.95,
-            level: 0.99,
-            settle: SECOND,
-            least: 0,
-        }
+        Rule { target: 0.95, level: 0.99, settle: SECOND, least: 0 }
     }
 
     /// Requests due every 10 ms.
     fn request(k: u64, latency: Nanos, good: bool) -> Seen {
         let scheduled = SECOND + k * 10 * MILLI;
-        Seen {
-            scheduled,
-            end: scheduled + latency,
-            good,
-        }
+        Seen { scheduled, end: scheduled + latency, good }
     }
 
     fn decided(most: u64, one: impl Fn(u64) -> Seen) -> Option<(Judgement, u64)> {
@@ -316,7 +286,8 @@ mod tests {
     fn a_load_of_which_all_is_good_holds_after_as_many_requests_as_it_takes() {
         let (judgement, k) = decided(10_000, |k| request(k, 50 * MILLI, true)).unwrap();
         assert!(judgement.holds && judgement.reason == Reason::EnoughGood);
-        // z = 2.576: 127 good ones in a row put Wilson's lower end over 95 %; 100 before them were due while the server filled up.
+        // z = 2.576: 127 good ones in a row put Wilson's lower end over 95 %; 100 before them were due while the server
+        // filled up.
         assert!((100 + 126..100 + 150).contains(&k), "{k}");
     }
 
@@ -368,15 +339,15 @@ mod tests {
         assert_eq!(end.holds, end.good_fraction >= 0.95);
     }
 
-    /// Of loads that are 3 points better or worse than the target, few are judged wrongly however often the judge looks.
+    /// Of loads that are 3 points better or worse than the target, few are judged wrongly however often the judge
+    /// looks.
     #[test]
     fn errors_are_as_rare_as_the_level_says() {
         let wrong = |share: usize, right: bool| {
             (0..200u64)
                 .filter(|run| {
                     let good = |k: u64| ItemRng::new(*run, Stream::Bootstrap, k).below(100) < share;
-                    decided(4_000, |k| request(k, 50 * MILLI, good(k)))
-                        .is_some_and(|(j, _)| j.holds != right)
+                    decided(4_000, |k| request(k, 50 * MILLI, good(k))).is_some_and(|(j, _)| j.holds != right)
                 })
                 .count()
         };

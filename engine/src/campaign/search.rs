@@ -1,5 +1,5 @@
-//! The search for the largest load that holds: doubling until one fails, then halving what lies between, then once more at length what
-//! is left, as a probe that ends early may have seen a queue before it had filled.
+//! The search for the largest load that holds: doubling until one fails, then halving what lies between, then once more
+//! at length what is left, as a probe that ends early may have seen a queue before it had filled.
 
 use super::{Judgement, Reason};
 use serde::Serialize;
@@ -22,7 +22,8 @@ pub struct Range {
 pub struct Next {
     /// Arrivals per second, or requests in flight.
     pub load: f64,
-    /// It held before, in a probe that ended early; the result rests on it, so this one may not end early for being good.
+    /// It held before, in a probe that ended early; the result rests on it, so this one may not end early for being
+    /// good.
     pub confirms: bool,
 }
 
@@ -41,12 +42,7 @@ impl Search {
     /// Nothing is known.
     #[must_use]
     pub fn new(range: Range) -> Self {
-        Self {
-            range,
-            held: Vec::new(),
-            fails: None,
-            confirmed: None,
-        }
+        Self { range, held: Vec::new(), fails: None, confirmed: None }
     }
 
     /// The heaviest load that held, under every one that failed.
@@ -61,44 +57,26 @@ impl Search {
         self.fails
     }
 
-    /// The next load to try; `None` when the bounds are near enough or the heaviest load holds, and that was confirmed, or when the
-    /// lightest fails.
+    /// The next load to try; `None` when the bounds are near enough or the heaviest load holds, and that was confirmed,
+    /// or when the lightest fails.
     #[must_use]
     pub fn next(&self) -> Option<Next> {
-        let try_out = |load: f64| Next {
-            load,
-            confirms: false,
-        };
+        let try_out = |load: f64| Next { load, confirms: false };
         match self.open() {
             Some(load) => Some(try_out(load)),
-            None => self
-                .holds()
-                .filter(|load| self.confirmed != Some(*load))
-                .map(|load| Next {
-                    load,
-                    confirms: true,
-                }),
+            None => self.holds().filter(|load| self.confirmed != Some(*load)).map(|load| Next { load, confirms: true }),
         }
     }
 
     /// A load between the bounds, while they are too far apart.
     fn open(&self) -> Option<f64> {
-        let Range {
-            from,
-            to,
-            tolerance,
-            whole,
-        } = self.range;
+        let Range { from, to, tolerance, whole } = self.range;
         let lightest = if whole { 1.0 } else { from * LIGHTEST };
         match (self.holds(), self.fails) {
             (None, None) => Some(from.min(to)),
             (Some(low), None) => (low < to).then(|| (low * 2.0).min(to)),
             (None, Some(high)) => {
-                let half = if whole {
-                    (high / 2.0).floor()
-                } else {
-                    high / 2.0
-                };
+                let half = if whole { (high / 2.0).floor() } else { high / 2.0 };
                 (half >= lightest).then_some(half)
             }
             (Some(low), Some(high)) => {
@@ -116,9 +94,9 @@ impl Search {
         Some((high - low) / high)
     }
 
-    /// Between which loads the capacity lies when the intervals of the probes are asked and not their shares: from the heaviest load, of
-    /// those that still hold, of which a whole interval was over the target, to the lightest of which a whole one was under it or that
-    /// saturated. A load that held in a probe and failed in another holds no longer.
+    /// Between which loads the capacity lies when the intervals of the probes are asked and not their shares: from the
+    /// heaviest load, of those that still hold, of which a whole interval was over the target, to the lightest of which
+    /// a whole one was under it or that saturated. A load that held in a probe and failed in another holds no longer.
     #[must_use]
     pub fn sure(
         &self,
@@ -126,17 +104,12 @@ impl Search {
         target: f64,
     ) -> (Option<f64>, Option<f64>) {
         let over = |j: &Judgement| j.interval.is_some_and(|i| i.low > target);
-        let under = |j: &Judgement| {
-            j.reason == Reason::Saturating || j.interval.is_some_and(|i| i.high < target)
-        };
+        let under = |j: &Judgement| j.reason == Reason::Saturating || j.interval.is_some_and(|i| i.high < target);
         let loads = |held: bool, clear: &dyn Fn(&Judgement) -> bool| -> Vec<f64> {
             let clear = judged.clone().filter(|(_, j)| j.holds == held && clear(j));
             clear.map(|(load, _)| load).collect()
         };
-        let holds = loads(true, &over)
-            .into_iter()
-            .filter(|load| self.held.contains(load))
-            .reduce(f64::max);
+        let holds = loads(true, &over).into_iter().filter(|load| self.held.contains(load)).reduce(f64::max);
         (holds, loads(false, &under).into_iter().reduce(f64::min))
     }
 
@@ -180,12 +153,7 @@ mod tests {
 
     #[test]
     fn the_bounds_come_as_near_as_asked_in_a_number_of_probes_that_grows_with_the_logarithm() {
-        let range = Range {
-            from: 1.0,
-            to: 1e6,
-            tolerance: 0.02,
-            whole: false,
-        };
+        let range = Range { from: 1.0, to: 1e6, tolerance: 0.02, whole: false };
         for capacity in [0.3, 1.0, 41.0, 777.0, 54_321.0] {
             let (search, probes) = found(range, capacity);
             let (low, high) = (search.holds().unwrap(), search.fails().unwrap());
@@ -196,46 +164,25 @@ mod tests {
 
     #[test]
     fn whole_loads_end_at_neighbours() {
-        let range = Range {
-            from: 1.0,
-            to: 4096.0,
-            tolerance: 0.0,
-            whole: true,
-        };
+        let range = Range { from: 1.0, to: 4096.0, tolerance: 0.0, whole: true };
         for capacity in [1.0, 2.0, 37.0, 1000.0] {
             let (search, _) = found(range, capacity);
-            assert_eq!(
-                (search.holds(), search.fails()),
-                (Some(capacity), Some(capacity + 1.0))
-            );
+            assert_eq!((search.holds(), search.fails()), (Some(capacity), Some(capacity + 1.0)));
         }
     }
 
     #[test]
     fn a_server_without_end_and_one_without_hope_end_the_search() {
-        let range = Range {
-            from: 4.0,
-            to: 100.0,
-            tolerance: 0.05,
-            whole: true,
-        };
+        let range = Range { from: 4.0, to: 100.0, tolerance: 0.05, whole: true };
         let (endless, _) = found(range, 1e9);
         assert_eq!((endless.holds(), endless.fails()), (Some(100.0), None));
         let (hopeless, probes) = found(range, 0.0);
-        assert_eq!(
-            (hopeless.holds(), hopeless.fails(), probes),
-            (None, Some(1.0), 3)
-        );
+        assert_eq!((hopeless.holds(), hopeless.fails(), probes), (None, Some(1.0), 3));
     }
 
     #[test]
     fn a_lighter_failure_counts_more_than_a_heavier_success() {
-        let mut search = Search::new(Range {
-            from: 8.0,
-            to: 64.0,
-            tolerance: 0.1,
-            whole: false,
-        });
+        let mut search = Search::new(Range { from: 8.0, to: 64.0, tolerance: 0.1, whole: false });
         search.tell(trial(8.0), true);
         search.tell(trial(4.0), false);
         assert_eq!((search.holds(), search.next()), (None, Some(trial(2.0))));
@@ -243,33 +190,15 @@ mod tests {
 
     #[test]
     fn the_load_that_is_reported_was_confirmed_and_one_that_was_not_gives_way_to_those_below() {
-        let mut search = Search::new(Range {
-            from: 8.0,
-            to: 64.0,
-            tolerance: 0.1,
-            whole: false,
-        });
-        for (load, held) in [
-            (8.0, true),
-            (16.0, true),
-            (32.0, false),
-            (24.0, true),
-            (28.0, false),
-            (26.0, false),
-        ] {
+        let mut search = Search::new(Range { from: 8.0, to: 64.0, tolerance: 0.1, whole: false });
+        for (load, held) in [(8.0, true), (16.0, true), (32.0, false), (24.0, true), (28.0, false), (26.0, false)] {
             assert_eq!(search.next(), Some(trial(load)));
             search.tell(trial(load), held);
         }
-        let confirms = |load| Next {
-            load,
-            confirms: true,
-        };
+        let confirms = |load| Next { load, confirms: true };
         assert_eq!(search.next(), Some(confirms(24.0)));
         search.tell(confirms(24.0), false);
-        assert_eq!(
-            (search.holds(), search.fails(), search.next()),
-            (Some(16.0), Some(24.0), Some(trial(20.0)))
-        );
+        assert_eq!((search.holds(), search.fails(), search.next()), (Some(16.0), Some(24.0), Some(trial(20.0))));
         search.tell(trial(20.0), true);
         search.tell(trial(22.0), false);
         search.tell(confirms(20.0), true);
@@ -278,12 +207,7 @@ mod tests {
 
     #[test]
     fn what_was_sure_of_a_load_that_failed_later_is_not_sure() {
-        let mut search = Search::new(Range {
-            from: 8.0,
-            to: 64.0,
-            tolerance: 0.1,
-            whole: false,
-        });
+        let mut search = Search::new(Range { from: 8.0, to: 64.0, tolerance: 0.1, whole: false });
         let judgement = |holds: bool, low: f64, high: f64, reason: Reason| Judgement {
             holds,
             reason,
@@ -303,16 +227,10 @@ mod tests {
             search.tell(trial(load), judgement.holds);
         }
         let sure = search.sure(probes.into_iter(), 0.95);
-        assert_eq!(
-            (search.holds(), sure),
-            (Some(12.0), (Some(8.0), Some(24.0)))
-        );
+        assert_eq!((search.holds(), sure), (Some(12.0), (Some(8.0), Some(24.0))));
     }
 
     fn trial(load: f64) -> Next {
-        Next {
-            load,
-            confirms: false,
-        }
+        Next { load, confirms: false }
     }
 }

@@ -37,16 +37,14 @@ pub struct Spread {
     pub runs: usize,
 }
 
-/// Every figure of the runs, in table order; those that no run has are absent. `level` is the confidence of the intervals, 0.95 for 95 %.
+/// Every figure of the runs, in table order; those that no run has are absent. `level` is the confidence of the
+/// intervals, 0.95 for 95 %.
 #[must_use]
 pub fn spreads(runs: &[&Summary], level: f64) -> Vec<Spread> {
     let mut found = Vec::new();
     for info in tags::TABLE {
         for stat in STATISTICS {
-            let values: Vec<f64> = runs
-                .iter()
-                .filter_map(|run| figure(run, info.tag, stat))
-                .collect();
+            let values: Vec<f64> = runs.iter().filter_map(|run| figure(run, info.tag, stat)).collect();
             let Some(sample) = Sample::of(&values) else {
                 continue;
             };
@@ -82,21 +80,7 @@ fn of_metric(metric: &Metric, stat: &str) -> Option<f64> {
     if stat == "avg" {
         return Some(metric.avg);
     }
-    let Stats {
-        min,
-        max,
-        std,
-        p1,
-        p5,
-        p10,
-        p25,
-        p50,
-        p75,
-        p90,
-        p95,
-        p99,
-        ..
-    } = metric.stats?;
+    let Stats { min, max, std, p1, p5, p10, p25, p50, p75, p90, p95, p99, .. } = metric.stats?;
     Some(match stat {
         "min" => min,
         "max" => max,
@@ -115,9 +99,8 @@ fn of_metric(metric: &Metric, stat: &str) -> Option<f64> {
 }
 
 /// The statistics of a metric, in the order of files.
-pub const STATISTICS: [&str; 13] = [
-    "avg", "p1", "p5", "p10", "p25", "p50", "p75", "p90", "p95", "p99", "min", "max", "std",
-];
+pub const STATISTICS: [&str; 13] =
+    ["avg", "p1", "p5", "p10", "p25", "p50", "p75", "p90", "p95", "p99", "min", "max", "std"];
 
 #[cfg(test)]
 mod tests {
@@ -126,22 +109,15 @@ mod tests {
     use crate::measure::testing::{plan, summary};
     use crate::record::testing::streamed;
 
-    /// Three runs whose only request takes 10, 12 and 14 ms: the t interval of their mean by hand (t = 4.302653 for 2 degrees).
+    /// Three runs whose only request takes 10, 12 and 14 ms: the t interval of their mean by hand (t = 4.302653 for 2
+    /// degrees).
     #[test]
     fn the_interval_of_three_runs_is_students() {
-        let runs: Vec<Summary> = [10, 12, 14]
-            .map(|ms| summary(&plan(), &[streamed(0, 0, ms * MILLI, &[])]))
-            .into();
+        let runs: Vec<Summary> = [10, 12, 14].map(|ms| summary(&plan(), &[streamed(0, 0, ms * MILLI, &[])])).into();
         let runs: Vec<&Summary> = runs.iter().collect();
         let all = spreads(&runs, 0.95);
-        let ttft = all
-            .iter()
-            .find(|s| (s.tag, s.stat) == ("time_to_first_token", "p99"))
-            .unwrap();
-        assert_eq!(
-            (ttft.mean, ttft.std, ttft.min, ttft.max),
-            (12.0, 2.0, 10.0, 14.0)
-        );
+        let ttft = all.iter().find(|s| (s.tag, s.stat) == ("time_to_first_token", "p99")).unwrap();
+        assert_eq!((ttft.mean, ttft.std, ttft.min, ttft.max), (12.0, 2.0, 10.0, 14.0));
         assert_eq!((ttft.unit, ttft.runs), ("ms", 3));
         let half = 4.302_652_729_911_275 * 2.0 / 3f64.sqrt();
         assert!((ttft.ci_high - (12.0 + half)).abs() < 1e-6, "{ttft:?}");

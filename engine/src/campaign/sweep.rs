@@ -38,15 +38,16 @@ pub struct Picture {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "by")]
 pub enum Knee {
-    /// With SLOs: the last cell, from the lightest on, of which the good fraction is at least [`HEALTHY`], and the first after it that is
-    /// under it. `None` where the lightest load fails already, or the heaviest still holds.
+    /// With SLOs: the last cell, from the lightest on, of which the good fraction is at least [`HEALTHY`], and the
+    /// first after it that is under it. `None` where the lightest load fails already, or the heaviest still holds.
     Goodput {
         /// The last that holds.
         last: Option<usize>,
         /// The first that does not.
         first_over: Option<usize>,
     },
-    /// Without SLOs: the last cell of which the p99 of the request latency is at most [`SLOWER`] times the lightest load's.
+    /// Without SLOs: the last cell of which the p99 of the request latency is at most [`SLOWER`] times the lightest
+    /// load's.
     Latency {
         /// The last that holds.
         last: Option<usize>,
@@ -78,20 +79,13 @@ fn best(cells: &[Cell], value: impl Fn(&Cell) -> Option<f64>) -> Option<usize> {
 fn pareto(cells: &[Cell]) -> Vec<usize> {
     let known = |c: &Cell| c.output_tokens.zip(c.latency_p99);
     let beaten = |tokens: f64, latency: f64| {
-        cells
-            .iter()
-            .filter_map(known)
-            .any(|(t, l)| t >= tokens && l <= latency && (t > tokens || l < latency))
+        cells.iter().filter_map(known).any(|(t, l)| t >= tokens && l <= latency && (t > tokens || l < latency))
     };
-    (0..cells.len())
-        .filter(|i| known(&cells[*i]).is_some_and(|(t, l)| !beaten(t, l)))
-        .collect()
+    (0..cells.len()).filter(|i| known(&cells[*i]).is_some_and(|(t, l)| !beaten(t, l))).collect()
 }
 
 fn knee(cells: &[Cell]) -> Option<Knee> {
-    let mut order: Vec<usize> = (0..cells.len())
-        .filter(|i| cells[*i].axis.is_some())
-        .collect();
+    let mut order: Vec<usize> = (0..cells.len()).filter(|i| cells[*i].axis.is_some()).collect();
     order.sort_by(|a, b| {
         let axis = |i: &usize| cells[*i].axis.unwrap_or(f64::NAN);
         axis(a).total_cmp(&axis(b))
@@ -150,30 +144,17 @@ mod tests {
             cell(16.0, 390.0, 300.0, Some(0.6)),
         ];
         let picture = picture(&cells);
-        let knee = Knee::Goodput {
-            last: Some(2),
-            first_over: Some(3),
-        };
+        let knee = Knee::Goodput { last: Some(2), first_over: Some(3) };
         assert_eq!(picture.knee, Some(knee));
-        assert_eq!(
-            (picture.most_tokens, picture.least_latency),
-            (Some(0), Some(1))
-        );
+        assert_eq!((picture.most_tokens, picture.least_latency), (Some(0), Some(1)));
         assert_eq!(picture.most_goodput, Some(2));
         assert_eq!(picture.pareto, [0, 1, 2, 3]);
     }
 
     #[test]
     fn without_slos_the_knee_is_where_latency_leaves_its_base() {
-        let cells = [
-            cell(1.0, 100.0, 100.0, None),
-            cell(2.0, 180.0, 119.0, None),
-            cell(4.0, 200.0, 121.0, None),
-        ];
-        let knee = Knee::Latency {
-            last: Some(1),
-            first_over: Some(2),
-        };
+        let cells = [cell(1.0, 100.0, 100.0, None), cell(2.0, 180.0, 119.0, None), cell(4.0, 200.0, 121.0, None)];
+        let knee = Knee::Latency { last: Some(1), first_over: Some(2) };
         assert_eq!(picture(&cells).knee, Some(knee));
     }
 
@@ -190,20 +171,9 @@ mod tests {
 
     #[test]
     fn loads_that_all_hold_or_all_fail_have_one_side_of_a_knee() {
-        let all = |good| {
-            [
-                cell(1.0, 1.0, 1.0, Some(good)),
-                cell(2.0, 2.0, 1.0, Some(good)),
-            ]
-        };
-        let over = Knee::Goodput {
-            last: None,
-            first_over: Some(0),
-        };
-        let under = Knee::Goodput {
-            last: Some(1),
-            first_over: None,
-        };
+        let all = |good| [cell(1.0, 1.0, 1.0, Some(good)), cell(2.0, 2.0, 1.0, Some(good))];
+        let over = Knee::Goodput { last: None, first_over: Some(0) };
+        let under = Knee::Goodput { last: Some(1), first_over: None };
         assert_eq!(picture(&all(0.1)).knee, Some(over));
         assert_eq!(picture(&all(1.0)).knee, Some(under));
         assert_eq!(picture(&all(1.0)[..1]).knee, None);

@@ -1,8 +1,9 @@
-//! Alibaba's Bailian traces (`qwen-bailian-usagetraces-anon`), one request a line: `{"chat_id": 160, "parent_chat_id": 159, "timestamp": 62.5,
-//! "input_length": 400, "output_length": 80, "type": "text", "turn": 2, "hash_ids": [1089, 1090]}`.
+//! Alibaba's Bailian traces (`qwen-bailian-usagetraces-anon`), one request a line:
+//! `{"chat_id": 160, "parent_chat_id": 159, "timestamp": 62.5, "input_length": 400, "output_length": 80, "type": "text", "turn": 2, "hash_ids": [1089, 1090]}`.
 //!
-//! Timestamps are seconds, a block of `hash_ids` is 16 tokens. A request whose parent is there belongs to its parent's session, by `turn`.
-//! Its length and blocks are those of the whole prompt, history included: it says all of its context itself.
+//! Timestamps are seconds, a block of `hash_ids` is 16 tokens. A request whose parent is there belongs to its parent's
+//! session, by `turn`. Its length and blocks are those of the whole prompt, history included: it says all of its
+//! context itself.
 
 use super::fields::{seconds, tokens};
 use super::lines::{Line, State};
@@ -43,21 +44,14 @@ fn first() -> i64 {
 
 fn row(line: &Line<'_>, state: &mut State, rows: &mut Vec<Row>) -> Result<()> {
     let said: Request = line.json(SPEC.what)?;
-    let root = state
-        .sessions
-        .get(&said.parent_chat_id)
-        .copied()
-        .unwrap_or(said.chat_id);
+    let root = state.sessions.get(&said.parent_chat_id).copied().unwrap_or(said.chat_id);
     state.sessions.insert(said.chat_id, root);
     rows.push(Row {
         session: Session::Named(root.to_string()),
         order: said.turn,
         ..Row::single(Turn {
             at: Some(seconds("timestamp", said.timestamp)?),
-            content: Content::Length {
-                isl: tokens("input_length", said.input_length)?,
-                hash_ids: said.hash_ids,
-            },
+            content: Content::Length { isl: tokens("input_length", said.input_length)?, hash_ids: said.hash_ids },
             osl: Some(tokens("output_length", said.output_length)?),
             ..Turn::default()
         })

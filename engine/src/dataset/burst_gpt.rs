@@ -1,4 +1,5 @@
-//! BurstGPT's traces: CSV with the columns `Timestamp` (seconds), `Request tokens`, `Response tokens`, in any order and among others.
+//! BurstGPT's traces: CSV with the columns `Timestamp` (seconds), `Request tokens`, `Response tokens`, in any order and
+//! among others.
 //!
 //! Requests without tokens or without an answer are those that failed: they are left out.
 
@@ -10,11 +11,7 @@ use crate::error::{Error, Result};
 pub(super) const SPEC: Spec = Spec {
     names: &["burst_gpt_trace", "burst_gpt"],
     what: "CSV with the columns Timestamp, Request tokens, Response tokens",
-    looks_like: |head| {
-        [AT, ISL, OSL]
-            .iter()
-            .all(|name| fields(head.line).iter().any(|f| f == name))
-    },
+    looks_like: |head| [AT, ISL, OSL].iter().all(|name| fields(head.line).iter().any(|f| f == name)),
     read: Read::Lines(row),
     block: 512,
     folder: false,
@@ -30,10 +27,7 @@ fn row(line: &Line<'_>, state: &mut State, rows: &mut Vec<Row>) -> Result<()> {
     }
     rows.push(Row::single(Turn {
         at: Some(seconds(AT, number(AT, &cells[0])?)?),
-        content: Content::Length {
-            isl: tokens(ISL, isl as u64)?,
-            hash_ids: Vec::new(),
-        },
+        content: Content::Length { isl: tokens(ISL, isl as u64)?, hash_ids: Vec::new() },
         osl: Some(tokens(OSL, osl as u64)?),
         ..Turn::default()
     }));
@@ -59,11 +53,7 @@ pub(super) fn cells<const N: usize>(
     };
     if cells.len() != columns.len() {
         return Err(Error::usage(
-            format!(
-                "it has {} cells, and there are {} columns",
-                cells.len(),
-                columns.len()
-            ),
+            format!("it has {} cells, and there are {} columns", cells.len(), columns.len()),
             "write as many cells as the first line names columns",
         ));
     }
@@ -77,12 +67,7 @@ pub(super) fn number(column: &str, cell: &str) -> Result<f64> {
     cell.parse()
         .ok()
         .filter(|n: &f64| n.is_finite() && *n >= 0.0)
-        .ok_or_else(|| {
-            Error::usage(
-                format!("{column} `{cell}` is not a number"),
-                "write a number, from 0",
-            )
-        })
+        .ok_or_else(|| Error::usage(format!("{column} `{cell}` is not a number"), "write a number, from 0"))
 }
 
 /// The cells of a line (RFC 4180), without blanks around them. A quoted cell ends on its line.
@@ -92,9 +77,7 @@ pub(super) fn fields(line: &str) -> Vec<String> {
     let mut chars = line.chars().peekable();
     while let Some(c) = chars.next() {
         match c {
-            '"' if quoted && chars.next_if_eq(&'"').is_some() => {
-                all.last_mut().unwrap_or(&mut String::new()).push('"')
-            }
+            '"' if quoted && chars.next_if_eq(&'"').is_some() => all.last_mut().unwrap_or(&mut String::new()).push('"'),
             '"' => quoted = !quoted,
             ',' if !quoted => all.push(String::new()),
             c => all.last_mut().unwrap_or(&mut String::new()).push(c),

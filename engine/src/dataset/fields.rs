@@ -9,10 +9,7 @@ pub(super) fn instant(field: &str, ms: f64) -> Result<Nanos> {
     if (0.0..=LONGEST_MS).contains(&ms) {
         return Ok((ms * MILLI as f64).round() as Nanos);
     }
-    Err(Error::usage(
-        format!("the {field} {ms} is not a time"),
-        "write milliseconds, from 0",
-    ))
+    Err(Error::usage(format!("the {field} {ms} is not a time"), "write milliseconds, from 0"))
 }
 
 /// Seconds from 0.
@@ -24,10 +21,7 @@ pub(super) fn seconds(field: &str, s: f64) -> Result<Nanos> {
 pub(super) fn tokens(field: &str, n: u64) -> Result<u32> {
     match u32::try_from(n) {
         Ok(n) if n > 0 => Ok(n),
-        _ => Err(Error::usage(
-            format!("{field} {n} is not a length"),
-            "write a number of tokens, from 1",
-        )),
+        _ => Err(Error::usage(format!("{field} {n} is not a length"), "write a number of tokens, from 1")),
     }
 }
 

@@ -1,5 +1,5 @@
-//! AIPerf's and our own `inputs.json`: `{"data": [{"session_id": "a", "payloads": [{…}, {…}]}]}`. The payloads are sent as they are, those of
-//! a session one after the other, each with its own context.
+//! AIPerf's and our own `inputs.json`: `{"data": [{"session_id": "a", "payloads": [{…}, {…}]}]}`. The payloads are sent
+//! as they are, those of a session one after the other, each with its own context.
 
 use super::mooncake::body;
 use super::sharegpt::{Elements, located};
@@ -16,12 +16,7 @@ pub(super) const SPEC: Spec = Spec {
     names: &["inputs_json"],
     what: r#"{"data": [{"session_id": "…", "payloads": [{…}]}]}"#,
     looks_like: |head| {
-        let begin: String = head
-            .text
-            .chars()
-            .filter(|c| !c.is_whitespace())
-            .take(9)
-            .collect();
+        let begin: String = head.text.chars().filter(|c| !c.is_whitespace()).take(9).collect();
         begin.starts_with(r#"{"data":["#)
     },
     read: Read::Whole(read),
@@ -48,10 +43,7 @@ fn read(input: &mut dyn BufRead, each: Each<'_>) -> Result<()> {
             return Err(place(e));
         }
         if saved.payloads.is_empty() {
-            return Err(place(Error::usage(
-                "it has no payloads",
-                format!("write {}", SPEC.what),
-            )));
+            return Err(place(Error::usage("it has no payloads", format!("write {}", SPEC.what))));
         }
         for payload in saved.payloads {
             each(Row {
@@ -70,9 +62,7 @@ fn read(input: &mut dyn BufRead, each: Each<'_>) -> Result<()> {
     if let Some(error) = failed {
         return Err(error);
     }
-    result
-        .and_then(|()| json.end())
-        .map_err(|e| located(e, SPEC.what))
+    result.and_then(|()| json.end()).map_err(|e| located(e, SPEC.what))
 }
 
 /// An object whose `data` is a list.

@@ -15,8 +15,7 @@ pub(super) struct Line<'a> {
 impl Line<'_> {
     /// Its JSON.
     pub(super) fn json<'a, T: serde::Deserialize<'a>>(&'a self, shape: &str) -> Result<T> {
-        serde_json::from_str(self.text)
-            .map_err(|e| Error::usage(e.to_string(), format!("write {shape}")))
+        serde_json::from_str(self.text).map_err(|e| Error::usage(e.to_string(), format!("write {shape}")))
     }
 }
 
@@ -54,10 +53,7 @@ pub(super) fn read(
             )));
         }
         let text = std::str::from_utf8(&bytes).map_err(|e| {
-            place(Error::usage(
-                format!("it is not UTF-8 ({e})"),
-                "convert the file, as with iconv -t UTF-8",
-            ))
+            place(Error::usage(format!("it is not UTF-8 ({e})"), "convert the file, as with iconv -t UTF-8"))
         })?;
         let text = text.trim_start_matches('\u{feff}').trim();
         if text.is_empty() {
@@ -72,10 +68,7 @@ pub(super) fn read(
 }
 
 pub(super) fn unreadable(e: std::io::Error) -> Error {
-    Error::environment(
-        format!("it cannot be read: {e}"),
-        "check the path and its permissions",
-    )
+    Error::environment(format!("it cannot be read: {e}"), "check the path and its permissions")
 }
 
 /// Bytes of a line: a request of a hundred million tokens is none.

@@ -1,5 +1,5 @@
-//! Pure: what files say of requests: what they ask, when they came, how long they and their answers were. One file of code for each
-//! format, and one line in `FORMATS`.
+//! Pure: what files say of requests: what they ask, when they came, how long they and their answers were. One file of
+//! code for each format, and one line in `FORMATS`.
 //!
 //! Files are read as a stream: a line at a time, or an element at a time where a file is one JSON value.
 
@@ -105,14 +105,7 @@ impl Default for Content {
 impl Row {
     /// A request that stands for itself.
     fn single(turn: Turn) -> Self {
-        Self {
-            session: Session::Fresh,
-            order: 0,
-            alone: true,
-            system: None,
-            path: None,
-            turn,
-        }
+        Self { session: Session::Fresh, order: 0, alone: true, system: None, path: None, turn }
     }
 }
 
@@ -235,11 +228,7 @@ impl Format {
     pub fn detect(head: &str) -> Option<Self> {
         let text = head.trim_start_matches('\u{feff}');
         let line = text.lines().find(|line| !line.trim().is_empty())?;
-        let head = Head {
-            text,
-            line,
-            object: serde_json::from_str(line).ok(),
-        };
+        let head = Head { text, line, object: serde_json::from_str(line).ok() };
         Self::all().find(|format| (format.0.looks_like)(&head))
     }
 
@@ -260,10 +249,7 @@ impl Format {
         if any {
             return Ok(());
         }
-        Err(Error::usage(
-            "it has no requests",
-            format!("write {}", self.0.what),
-        ))
+        Err(Error::usage("it has no requests", format!("write {}", self.0.what)))
     }
 }
 

@@ -1,9 +1,9 @@
 //! Mooncake's traces (Qin et al., FAST '25), as AIPerf's `mooncake_trace` extends them, one request a line:
 //! `{"timestamp": 27482, "input_length": 6955, "output_length": 52, "hash_ids": [46, 47]}`.
 //!
-//! Times are milliseconds. Instead of `input_length` a line may have `text_input`, `messages` (with `tools`) or a whole `payload`. Lines of
-//! one `session_id` are a conversation: those with `messages` or a `payload` say all of their context themselves, the others are sent with
-//! the turns and answers before them.
+//! Times are milliseconds. Instead of `input_length` a line may have `text_input`, `messages` (with `tools`) or a whole
+//! `payload`. Lines of one `session_id` are a conversation: those with `messages` or a `payload` say all of their
+//! context themselves, the others are sent with the turns and answers before them.
 
 use super::fields::{id, instant, tokens};
 use super::lines::{Line, State};
@@ -18,9 +18,7 @@ pub(super) const SPEC: Spec = Spec {
     names: &["mooncake_trace"],
     what: r#"a request a line: {"timestamp": MS, "input_length": TOKENS, "output_length": TOKENS}"#,
     looks_like: |head| {
-        ["input_length", "text_input", "payload"]
-            .iter()
-            .any(|f| head.has(f))
+        ["input_length", "text_input", "payload"].iter().any(|f| head.has(f))
             || head.has("messages") && !head.has("model")
     },
     read: Read::Lines(row),
@@ -46,20 +44,13 @@ struct Request<'a> {
 
 fn row(line: &Line<'_>, _: &mut State, rows: &mut Vec<Row>) -> Result<()> {
     let said: Request<'_> = line.json(SPEC.what)?;
-    let ways = [
-        said.input_length.is_some(),
-        said.text_input.is_some(),
-        said.messages.is_some(),
-        said.payload.is_some(),
-    ];
+    let ways =
+        [said.input_length.is_some(), said.text_input.is_some(), said.messages.is_some(), said.payload.is_some()];
     match ways.iter().filter(|there| **there).count() {
         0 => {
             return Err(Error::usage(
                 "no input_length",
-                format!(
-                    "write {}; or text_input, messages or payload in its place",
-                    SPEC.what
-                ),
+                format!("write {}; or text_input, messages or payload in its place", SPEC.what),
             ));
         }
         1 => {}
@@ -80,23 +71,14 @@ fn row(line: &Line<'_>, _: &mut State, rows: &mut Vec<Row>) -> Result<()> {
     let mut extra = said.extra;
     if let Some(tools) = said.tools {
         if said.messages.is_none() {
-            return Err(Error::usage(
-                "tools without messages",
-                "write messages, or put tools into the payload",
-            ));
+            return Err(Error::usage("tools without messages", "write messages, or put tools into the payload"));
         }
         extra.get_or_insert_default().insert("tools".into(), tools);
     }
-    let content = match (
-        said.input_length,
-        said.text_input,
-        said.messages,
-        said.payload,
-    ) {
-        (Some(isl), ..) => Content::Length {
-            isl: tokens("input_length", isl)?,
-            hash_ids: said.hash_ids.unwrap_or_default(),
-        },
+    let content = match (said.input_length, said.text_input, said.messages, said.payload) {
+        (Some(isl), ..) => {
+            Content::Length { isl: tokens("input_length", isl)?, hash_ids: said.hash_ids.unwrap_or_default() }
+        }
         (_, Some(text), ..) => Content::Messages(vec![Message::text(text)]),
         (.., Some(payload)) => Content::Payload(body(payload.get())?),
         (.., messages, _) => Content::Messages(verbatim(messages.unwrap_or_default())?),
@@ -106,16 +88,10 @@ fn row(line: &Line<'_>, _: &mut State, rows: &mut Vec<Row>) -> Result<()> {
         alone: alone || named.is_none(),
         session: named.unwrap_or_default(),
         ..Row::single(Turn {
-            at: said
-                .timestamp
-                .map(|ms| instant("timestamp", ms))
-                .transpose()?,
+            at: said.timestamp.map(|ms| instant("timestamp", ms)).transpose()?,
             delay: said.delay.map(|ms| instant("delay", ms)).transpose()?,
             content,
-            osl: said
-                .output_length
-                .map(|n| tokens("output_length", n))
-                .transpose()?,
+            osl: said.output_length.map(|n| tokens("output_length", n)).transpose()?,
             answer: None,
             extra,
         })
@@ -137,10 +113,7 @@ pub(super) fn body(json: &str) -> Result<Vec<u8>> {
 
 fn verbatim(messages: Vec<Value>) -> Result<Vec<Message>> {
     if messages.is_empty() {
-        return Err(Error::usage(
-            "messages is empty",
-            r#"write {"messages": [{"role": "user", "content": "…"}]}"#,
-        ));
+        return Err(Error::usage("messages is empty", r#"write {"messages": [{"role": "user", "content": "…"}]}"#));
     }
     let each = |(i, message): (usize, Value)| {
         if message.get("role").is_none() {
@@ -149,10 +122,7 @@ fn verbatim(messages: Vec<Value>) -> Result<Vec<Message>> {
                 r#"write {"role": "user", "content": "…"}"#,
             ));
         }
-        Ok(Message {
-            verbatim: Some(message),
-            ..Message::default()
-        })
+        Ok(Message { verbatim: Some(message), ..Message::default() })
     };
     messages.into_iter().enumerate().map(each).collect()
 }

@@ -1,7 +1,9 @@
-//! AIPerf's `multi_turn`: `{"session_id": "a", "turns": [{"text": "Hello"}, {"text": "Hi", "delay": 1000}]}`, a conversation a line.
+//! AIPerf's `multi_turn`: `{"session_id": "a", "turns": [{"text": "Hello"}, {"text": "Hi", "delay": 1000}]}`, a
+//! conversation a line.
 //!
-//! Turns are written as in `single_turn`; each is sent with the turns and answers before it. A first turn of `"role": "system"` that is
-//! text alone stands before all turns instead of being one. Lines of one `session_id` are one conversation.
+//! Turns are written as in `single_turn`; each is sent with the turns and answers before it. A first turn of
+//! `"role": "system"` that is text alone stands before all turns instead of being one. Lines of one `session_id` are
+//! one conversation.
 
 use super::fields::id;
 use super::lines::{Line, State};
@@ -30,8 +32,8 @@ fn row(line: &Line<'_>, _: &mut State, rows: &mut Vec<Row>) -> Result<()> {
     let said: Conversation = line.json(SPEC.what)?;
     let named = said.session_id.as_ref().map(|v| Session::Named(id(v)));
     // Two leading turns of instructions are turns, as is one that nothing follows.
-    let leads = said.turns.first().is_some_and(Said::is_system)
-        && said.turns.get(1).is_some_and(|next| !next.is_system());
+    let leads =
+        said.turns.first().is_some_and(Said::is_system) && said.turns.get(1).is_some_and(|next| !next.is_system());
     let mut turns = said.turns.into_iter();
     let system = if leads { turns.next() } else { None };
     let system = match system.map(Said::turn).transpose()?.map(|turn| turn.content) {
@@ -44,21 +46,14 @@ fn row(line: &Line<'_>, _: &mut State, rows: &mut Vec<Row>) -> Result<()> {
     for (i, turn) in turns.enumerate() {
         let place = |e: Error| e.within(&format!("turn {}", i + 1 + usize::from(leads)));
         rows.push(Row {
-            session: named.clone().unwrap_or(if i == 0 {
-                Session::Fresh
-            } else {
-                Session::Same
-            }),
+            session: named.clone().unwrap_or(if i == 0 { Session::Fresh } else { Session::Same }),
             alone: false,
             system: system.clone().filter(|_| i == 0),
             ..Row::single(turn.turn().map_err(place)?)
         });
     }
     if rows.is_empty() {
-        return Err(Error::usage(
-            "it has no turns",
-            format!("write {}", SPEC.what),
-        ));
+        return Err(Error::usage("it has no turns", format!("write {}", SPEC.what)));
     }
     Ok(())
 }

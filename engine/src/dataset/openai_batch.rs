@@ -1,5 +1,5 @@
-//! The input of OpenAI's batch API, one request a line: `{"custom_id": "1", "method": "POST", "url": "/v1/chat/completions", "body": {…}}`.
-//! The bodies are sent as they are.
+//! The input of OpenAI's batch API, one request a line:
+//! `{"custom_id": "1", "method": "POST", "url": "/v1/chat/completions", "body": {…}}`. The bodies are sent as they are.
 
 use super::lines::{Line, State};
 use super::mooncake::body;
@@ -29,18 +29,12 @@ struct Request<'a> {
 fn row(line: &Line<'_>, _: &mut State, rows: &mut Vec<Row>) -> Result<()> {
     let said: Request<'_> = line.json(SPEC.what)?;
     if let Some(method) = said.method.filter(|m| m != "POST") {
-        return Err(Error::usage(
-            format!("the method is {method}"),
-            "leave out what is not POST",
-        ));
+        return Err(Error::usage(format!("the method is {method}"), "leave out what is not POST"));
     }
     rows.push(Row {
         session: said.custom_id.map_or(Session::Fresh, Session::Named),
         path: said.url,
-        ..Row::single(Turn {
-            content: Content::Payload(body(said.body.get())?),
-            ..Turn::default()
-        })
+        ..Row::single(Turn { content: Content::Payload(body(said.body.get())?), ..Turn::default() })
     });
     Ok(())
 }

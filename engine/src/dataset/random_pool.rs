@@ -1,5 +1,5 @@
-//! AIPerf's `random_pool`: lines as in `single_turn`, without times. Requests are drawn from them at random, with replacement; in a folder,
-//! each file is a pool, and a request has a line of each.
+//! AIPerf's `random_pool`: lines as in `single_turn`, without times. Requests are drawn from them at random, with
+//! replacement; in a folder, each file is a pool, and a request has a line of each.
 
 use super::lines::{Line, State};
 use super::single_turn::Said;

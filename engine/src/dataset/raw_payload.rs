@@ -1,5 +1,5 @@
-//! AIPerf's `raw_payload`: a request body a line, `{"model": …, "messages": […]}`, sent as it is. In a folder, each file is a session and
-//! its lines are the turns, in the order of the names.
+//! AIPerf's `raw_payload`: a request body a line, `{"model": …, "messages": […]}`, sent as it is. In a folder, each
+//! file is a session and its lines are the turns, in the order of the names.
 
 use super::lines::{Line, State};
 use super::mooncake::body;
@@ -10,9 +10,7 @@ use serde_json::value::RawValue;
 pub(super) const SPEC: Spec = Spec {
     names: &["raw_payload"],
     what: r#"a request body a line: {"model": "…", "messages": […]}; or a folder of such files, each a session"#,
-    looks_like: |head| {
-        head.has("model") && ["messages", "prompt", "input"].iter().any(|f| head.has(f))
-    },
+    looks_like: |head| head.has("model") && ["messages", "prompt", "input"].iter().any(|f| head.has(f)),
     read: Read::Lines(row),
     block: 512,
     folder: true,
@@ -20,9 +18,6 @@ pub(super) const SPEC: Spec = Spec {
 
 fn row(line: &Line<'_>, _: &mut State, rows: &mut Vec<Row>) -> Result<()> {
     let payload: &RawValue = line.json(SPEC.what)?;
-    rows.push(Row::single(Turn {
-        content: Content::Payload(body(payload.get())?),
-        ..Turn::default()
-    }));
+    rows.push(Row::single(Turn { content: Content::Payload(body(payload.get())?), ..Turn::default() }));
     Ok(())
 }

@@ -1,7 +1,9 @@
-//! ShareGPT's collections: `[{"id": "a", "conversations": [{"from": "human", "value": "…"}, {"from": "gpt", "value": "…"}]}]`.
+//! ShareGPT's collections:
+//! `[{"id": "a", "conversations": [{"from": "human", "value": "…"}, {"from": "gpt", "value": "…"}]}]`.
 //!
-//! Each `human` that a `gpt` answers is a turn; the length of that answer is the output length, and the answer itself is not sent: the
-//! server's own is. A first `system` stands before all turns. Conversations without such a pair are left out.
+//! Each `human` that a `gpt` answers is a turn; the length of that answer is the output length, and the answer itself
+//! is not sent: the server's own is. A first `system` stands before all turns. Conversations without such a pair are
+//! left out.
 
 use super::lines::unreadable;
 use super::{Content, Each, Read, Row, Session, Spec, Turn};
@@ -41,10 +43,7 @@ fn read(input: &mut dyn BufRead, each: Each<'_>) -> Result<()> {
     let mut one = |_: usize, shared: Shared| -> Result<()> {
         let mut session = Session::Fresh;
         let parts = &shared.conversations;
-        let mut system = parts
-            .first()
-            .filter(|p| p.from == "system")
-            .and_then(|p| p.value.clone());
+        let mut system = parts.first().filter(|p| p.from == "system").and_then(|p| p.value.clone());
         for (asked, answered) in pairs(parts) {
             each(Row {
                 session: std::mem::replace(&mut session, Session::Same),
@@ -64,9 +63,7 @@ fn read(input: &mut dyn BufRead, each: Each<'_>) -> Result<()> {
     if let Some(error) = failed {
         return Err(error);
     }
-    result
-        .and_then(|()| json.end())
-        .map_err(|e| located(e, SPEC.what))
+    result.and_then(|()| json.end()).map_err(|e| located(e, SPEC.what))
 }
 
 /// Each question and its answer; of parts that name nobody, the first two.
@@ -92,17 +89,11 @@ pub(super) struct Elements<'a, T, F> {
 
 impl<'a, T, F> Elements<'a, T, F> {
     pub(super) fn new(each: &'a mut F, failed: &'a mut Option<Error>) -> Self {
-        Self {
-            each,
-            failed,
-            of: PhantomData,
-        }
+        Self { each, failed, of: PhantomData }
     }
 }
 
-impl<'de, T: Deserialize<'de>, F: FnMut(usize, T) -> Result<()>> DeserializeSeed<'de>
-    for Elements<'_, T, F>
-{
+impl<'de, T: Deserialize<'de>, F: FnMut(usize, T) -> Result<()>> DeserializeSeed<'de> for Elements<'_, T, F> {
     type Value = ();
 
     fn deserialize<D: serde::Deserializer<'de>>(self, d: D) -> std::result::Result<(), D::Error> {
@@ -110,9 +101,7 @@ impl<'de, T: Deserialize<'de>, F: FnMut(usize, T) -> Result<()>> DeserializeSeed
     }
 }
 
-impl<'de, T: Deserialize<'de>, F: FnMut(usize, T) -> Result<()>> Visitor<'de>
-    for Elements<'_, T, F>
-{
+impl<'de, T: Deserialize<'de>, F: FnMut(usize, T) -> Result<()>> Visitor<'de> for Elements<'_, T, F> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,7 +1,8 @@
 //! AIPerf's `single_turn`: `{"text": "What is deep learning?"}`, one request a line.
 //!
-//! Beside `text` there are `texts` (texts, or `{"name": …, "contents": […]}`), `image(s)`, `audio(s)`, `video(s)`; `timestamp` and `delay`
-//! in milliseconds; `role`, `output_length`, `extra`; and `session_id`: lines that share one are sent in order, each with its own context.
+//! Beside `text` there are `texts` (texts, or `{"name": …, "contents": […]}`), `image(s)`, `audio(s)`, `video(s)`;
+//! `timestamp` and `delay` in milliseconds; `role`, `output_length`, `extra`; and `session_id`: lines that share one
+//! are sent in order, each with its own context.
 
 use super::fields::{id, instant, tokens};
 use super::lines::{Line, State};
@@ -78,16 +79,10 @@ impl Said {
             ));
         }
         Ok(Turn {
-            at: self
-                .timestamp
-                .map(|ms| instant("timestamp", ms))
-                .transpose()?,
+            at: self.timestamp.map(|ms| instant("timestamp", ms)).transpose()?,
             delay: self.delay.map(|ms| instant("delay", ms)).transpose()?,
             content: Content::Messages(vec![message]),
-            osl: self
-                .output_length
-                .map(|n| tokens("output_length", n))
-                .transpose()?,
+            osl: self.output_length.map(|n| tokens("output_length", n)).transpose()?,
             answer: None,
             extra: self.extra,
         })
@@ -95,10 +90,8 @@ impl Said {
 
     /// Its text and nothing else, where it is instructions for a whole conversation.
     pub(super) fn is_system(&self) -> bool {
-        let bare = self.timestamp.is_none()
-            && self.delay.is_none()
-            && self.output_length.is_none()
-            && self.extra.is_none();
+        let bare =
+            self.timestamp.is_none() && self.delay.is_none() && self.output_length.is_none() && self.extra.is_none();
         let media = self.image.is_some() || self.audio.is_some() || self.video.is_some();
         let more = self.images.is_some() || self.audios.is_some() || self.videos.is_some();
         self.role.as_deref() == Some("system") && bare && !media && !more
@@ -107,52 +100,30 @@ impl Said {
 
 /// Whether the first line of a file is a turn.
 pub(super) fn has_content(head: &Head<'_>) -> bool {
-    [
-        "text", "texts", "image", "images", "audio", "audios", "video", "videos",
-    ]
-    .iter()
-    .any(|f| head.has(f))
+    ["text", "texts", "image", "images", "audio", "audios", "video", "videos"].iter().any(|f| head.has(f))
 }
 
 fn row(line: &Line<'_>, _: &mut State, rows: &mut Vec<Row>) -> Result<()> {
     let said: Said = line.json(SPEC.what)?;
     let session = said.session_id.as_ref().map(id);
-    rows.push(Row {
-        session: session.map_or(Session::Fresh, Session::Named),
-        ..Row::single(said.turn()?)
-    });
+    rows.push(Row { session: session.map_or(Session::Fresh, Session::Named), ..Row::single(said.turn()?) });
     Ok(())
 }
 
-fn one_of(
-    one: &str,
-    single: Option<String>,
-    many: &str,
-    several: Option<Several>,
-) -> Result<Vec<Named>> {
+fn one_of(one: &str, single: Option<String>, many: &str, several: Option<Several>) -> Result<Vec<Named>> {
     match (single, several) {
-        (Some(_), Some(_)) => Err(Error::usage(
-            format!("{one} and {many} at once"),
-            format!("write all of them under {many}"),
-        )),
-        (Some(text), None) => Ok(vec![Named {
-            name: String::new(),
-            contents: vec![text],
-        }]),
-        (None, Some(Several::Plain(contents))) => Ok(vec![Named {
-            name: String::new(),
-            contents,
-        }]),
+        (Some(_), Some(_)) => {
+            Err(Error::usage(format!("{one} and {many} at once"), format!("write all of them under {many}")))
+        }
+        (Some(text), None) => Ok(vec![Named { name: String::new(), contents: vec![text] }]),
+        (None, Some(Several::Plain(contents))) => Ok(vec![Named { name: String::new(), contents }]),
         (None, Some(Several::Named(all))) => Ok(all),
         (None, None) => Ok(Vec::new()),
     }
 }
 
 fn texts(all: Vec<Named>) -> Vec<Texts> {
-    let texts = all.into_iter().map(|n| Texts {
-        name: n.name,
-        contents: n.contents,
-    });
+    let texts = all.into_iter().map(|n| Texts { name: n.name, contents: n.contents });
     texts.filter(|t| !t.contents.is_empty()).collect()
 }
 

@@ -8,32 +8,22 @@ fn read(format: &str, text: &str) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     // A small buffer: lines and elements cross its edges.
     let mut input = BufReader::with_capacity(7, text.as_bytes());
-    Format::named(format)
-        .unwrap()
-        .read(&mut input, &mut |row| {
-            rows.push(row);
-            Ok(())
-        })?;
+    Format::named(format).unwrap().read(&mut input, &mut |row| {
+        rows.push(row);
+        Ok(())
+    })?;
     Ok(rows)
 }
 
 /// Reads what is detected to be of this format.
 fn rows(format: &str, text: &str) -> Vec<Row> {
-    assert_eq!(
-        Format::detect(text).map(Format::name),
-        Some(format),
-        "{text}"
-    );
+    assert_eq!(Format::detect(text).map(Format::name), Some(format), "{text}");
     read(format, text).unwrap()
 }
 
 fn text_of(row: &Row) -> String {
     match &row.turn.content {
-        Content::Messages(messages) => messages
-            .iter()
-            .flat_map(|m| m.contents())
-            .collect::<Vec<_>>()
-            .join("|"),
+        Content::Messages(messages) => messages.iter().flat_map(|m| m.contents()).collect::<Vec<_>>().join("|"),
         Content::Payload(bytes) => String::from_utf8(bytes.clone()).unwrap(),
         Content::Length { isl, hash_ids } => format!("{isl} {hash_ids:?}"),
     }
@@ -49,18 +39,10 @@ fn single_turns_have_texts_media_times_and_sessions() {
     assert_eq!((rows[0].turn.osl, text_of(&rows[0])), (Some(9), "a".into()));
     assert_eq!(rows[1].session, Session::Named("7".into()));
     assert!(rows[1].alone);
-    assert_eq!(
-        (text_of(&rows[1]), rows[1].turn.delay),
-        ("b|c".into(), Some(20 * MILLI))
-    );
+    assert_eq!((text_of(&rows[1]), rows[1].turn.delay), ("b|c".into(), Some(20 * MILLI)));
     assert_eq!(rows[1].turn.extra.as_ref().unwrap()["k"], 1);
-    let Content::Messages(messages) = &rows[2].turn.content else {
-        panic!()
-    };
-    assert_eq!(
-        (messages[0].texts[0].name.as_str(), messages[0].role()),
-        ("q", "system")
-    );
+    let Content::Messages(messages) = &rows[2].turn.content else { panic!() };
+    assert_eq!((messages[0].texts[0].name.as_str(), messages[0].role()), ("q", "system"));
 }
 
 #[test]
@@ -71,14 +53,8 @@ fn a_conversation_a_line_hoists_its_instructions() {
     let rows = rows("multi_turn", text);
     assert_eq!(rows.len(), 2 + 3 + 1);
     assert_eq!(rows[0].system.as_deref(), Some("be kind"));
-    assert_eq!(
-        (text_of(&rows[1]), rows[1].turn.delay, rows[1].alone),
-        ("b".into(), Some(5 * MILLI), false)
-    );
-    assert_eq!(
-        (&rows[2].session, &rows[3].session),
-        (&Session::Fresh, &Session::Same)
-    );
+    assert_eq!((text_of(&rows[1]), rows[1].turn.delay, rows[1].alone), ("b".into(), Some(5 * MILLI), false));
+    assert_eq!((&rows[2].session, &rows[3].session), (&Session::Fresh, &Session::Same));
     assert!(rows[2..].iter().all(|row| row.system.is_none()));
 }
 
@@ -90,13 +66,7 @@ fn mooncake_lines_have_lengths_texts_messages_or_payloads() {
 {"messages": [{"role": "user", "content": "m"}], "tools": [{"type": "function"}], "session_id": "b"}
 {"payload": {"prompt":  "p p", "temperature": 0.70}}"#;
     let rows = rows("mooncake_trace", text);
-    assert_eq!(
-        rows[0].turn.content,
-        Content::Length {
-            isl: 6955,
-            hash_ids: vec![46, 47]
-        }
-    );
+    assert_eq!(rows[0].turn.content, Content::Length { isl: 6955, hash_ids: vec![46, 47] });
     assert_eq!((rows[1].turn.at, rows[1].turn.osl), (Some(MILLI / 4), None));
     assert_eq!((text_of(&rows[2]), rows[2].alone), ("hi".into(), false));
     assert!(rows[3].alone && rows[3].turn.extra.as_ref().unwrap().contains_key("tools"));
@@ -110,29 +80,14 @@ fn what_is_no_mooncake_trace_is_told_by_its_line() {
         ("5,6", "line 3: "),
         ("{}", "line 3: no input_length"),
         (r#"{"input_length": 0}"#, "line 3: input_length 0"),
-        (
-            r#"{"input_length": 5000000000}"#,
-            "line 3: input_length 5000000000",
-        ),
+        (r#"{"input_length": 5000000000}"#, "line 3: input_length 5000000000"),
         (r#"{"input_length": -1}"#, "line 3: invalid value"),
-        (
-            r#"{"input_length": 5, "output_length": 0}"#,
-            "line 3: output_length 0",
-        ),
-        (
-            r#"{"input_length": 5, "timestamp": -3}"#,
-            "line 3: the timestamp -3",
-        ),
-        (
-            r#"{"input_length": 5, "text_input": "x"}"#,
-            "line 3: more than one",
-        ),
+        (r#"{"input_length": 5, "output_length": 0}"#, "line 3: output_length 0"),
+        (r#"{"input_length": 5, "timestamp": -3}"#, "line 3: the timestamp -3"),
+        (r#"{"input_length": 5, "text_input": "x"}"#, "line 3: more than one"),
         (r#"{"messages": []}"#, "line 3: messages is empty"),
         (r#"{"messages": [{}]}"#, "line 3: message 1 has no role"),
-        (
-            r#"{"text_input": "x", "hash_ids": [1]}"#,
-            "line 3: hash_ids",
-        ),
+        (r#"{"text_input": "x", "hash_ids": [1]}"#, "line 3: hash_ids"),
         (r#"{"payload": 5}"#, "line 3: the request body"),
     ] {
         let e = read("mooncake_trace", &format!("{good}\n\n{bad}\n")).unwrap_err();
@@ -154,14 +109,8 @@ fn bailian_requests_go_to_the_session_of_their_root() {
     let rows = rows("bailian_trace", text);
     let sessions: Vec<_> = rows.iter().map(|r| r.session.clone()).collect();
     let named = |id: &str| Session::Named(id.into());
-    assert_eq!(
-        sessions,
-        [named("159"), named("159"), named("159"), named("9")]
-    );
-    assert_eq!(
-        (rows[1].order, rows[1].alone, rows[0].turn.at),
-        (2, true, Some(61_114 * MILLI))
-    );
+    assert_eq!(sessions, [named("159"), named("159"), named("159"), named("9")]);
+    assert_eq!((rows[1].order, rows[1].alone, rows[0].turn.at), (2, true, Some(61_114 * MILLI)));
     assert_eq!(Format::named("bailian_trace").unwrap().block(), 16);
 }
 
@@ -171,19 +120,14 @@ fn csv_traces_are_read_by_the_names_of_their_columns() {
         45.5,ChatGPT,1087,230,1317,Conversation log\n118,GPT-4,417,0,417,API log\n";
     let rows = rows("burst_gpt_trace", text);
     assert_eq!(rows.len(), 2);
-    assert_eq!(
-        (rows[1].turn.at, rows[1].turn.osl),
-        (Some(45_500 * MILLI), Some(230))
-    );
+    assert_eq!((rows[1].turn.at, rows[1].turn.osl), (Some(45_500 * MILLI), Some(230)));
     let e = read("burst_gpt", "a,b\n").unwrap_err();
-    assert!(
-        e.what.contains("line 1: there is no column `Timestamp`"),
-        "{e}"
-    );
+    assert!(e.what.contains("line 1: there is no column `Timestamp`"), "{e}");
     let e = read("burst_gpt", &format!("{text}x,y,1,2,3,4\n")).unwrap_err();
     assert!(e.what.contains("line 5: Timestamp `x`"), "{e}");
 
-    let text = "TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:17:03.9799600,4808,10\n2023-11-16 18:17:05.0,3180,8\n";
+    let text =
+        "TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:17:03.9799600,4808,10\n2023-11-16 18:17:05.0,3180,8\n";
     let rows = super::tests::rows("azure", text);
     assert_eq!(rows[0].turn.at, Some(0));
     assert_eq!(rows[1].turn.at, Some(SECOND + 20_040_000));
@@ -196,17 +140,11 @@ fn sharegpt_turns_are_questions_with_the_length_of_their_answers() {
         {"from": "human", "value": "q2"}, {"from": "gpt", "value": "r2"}, {"from": "human", "value": "q3"}]},
         {"id": "b", "conversations": []}, {"conversations": [{"value": "x"}, {"value": "y"}, {"value": "z"}]}]"#;
     let rows = rows("sharegpt", text);
-    let told: Vec<_> = rows
-        .iter()
-        .map(|r| (text_of(r), r.turn.answer.clone().unwrap()))
-        .collect();
+    let told: Vec<_> = rows.iter().map(|r| (text_of(r), r.turn.answer.clone().unwrap())).collect();
     let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
     assert_eq!(told, [pair("q1", "r1"), pair("q2", "r2"), pair("x", "y")]);
     assert_eq!(rows[0].system.as_deref(), Some("s"));
-    assert_eq!(
-        (&rows[1].session, &rows[2].session),
-        (&Session::Same, &Session::Fresh)
-    );
+    assert_eq!((&rows[1].session, &rows[2].session), (&Session::Same, &Session::Fresh));
     assert!(!rows[1].alone);
     let e = read("sharegpt", "[{\"conversations\": []},\n 5]").unwrap_err();
     assert!(e.what.contains("line 2"), "{e}");
@@ -234,20 +172,10 @@ fn a_saved_run_is_read_payload_by_payload() {
     let rows = rows("inputs_json", text);
     let told: Vec<String> = rows.iter().map(text_of).collect();
     assert_eq!(told, [r#"{"n":1.50}"#, r#"{"n":"ü"}"#, r#"{"n":3}"#]);
-    assert_eq!(
-        (&rows[1].session, rows[1].alone),
-        (&Session::Named("a".into()), true)
-    );
+    assert_eq!((&rows[1].session, rows[1].alone), (&Session::Named("a".into()), true));
     let e = read("inputs_json", &text.replace("\"b\"", "\"a\"")).unwrap_err();
-    assert!(
-        e.what.contains("data[1]: session_id `a` is there twice"),
-        "{e}"
-    );
-    let e = read(
-        "inputs_json",
-        r#"{"data": [{"session_id": "a", "payloads": []}]}"#,
-    )
-    .unwrap_err();
+    assert!(e.what.contains("data[1]: session_id `a` is there twice"), "{e}");
+    let e = read("inputs_json", r#"{"data": [{"session_id": "a", "payloads": []}]}"#).unwrap_err();
     assert!(e.what.contains("data[0]: it has no payloads"), "{e}");
     assert!(read("inputs_json", "{\"data\": [").is_err());
 }
@@ -264,15 +192,9 @@ fn every_name_is_one_formats() {
 fn what_takes_the_rows_can_refuse_one() {
     let mut input = "{\"text\": \"a\"}\n{\"text\": \"b\"}\n".as_bytes();
     let mut n = 0;
-    let e = Format::named("single_turn")
-        .unwrap()
-        .read(&mut input, &mut |_| {
-            n += 1;
-            if n == 2 {
-                Err(Error::usage("no", "stop"))
-            } else {
-                Ok(())
-            }
-        });
+    let e = Format::named("single_turn").unwrap().read(&mut input, &mut |_| {
+        n += 1;
+        if n == 2 { Err(Error::usage("no", "stop")) } else { Ok(()) }
+    });
     assert_eq!(e.unwrap_err().what, "line 2: no");
 }

@@ -74,10 +74,7 @@ impl Spread {
         let squares: f64 = values.iter().map(|v| (v - mean).powi(2)).sum();
         let at = |p: f64| {
             let place = p * (n - 1.0);
-            let (low, high) = (
-                values[place.floor() as usize],
-                values[place.ceil() as usize],
-            );
+            let (low, high) = (values[place.floor() as usize], values[place.ceil() as usize]);
             (high - low).mul_add(place.fract(), low)
         };
         Some(Self {
@@ -97,18 +94,13 @@ impl Spread {
 /// Looks at rows in their order, with blocks of this many tokens.
 #[must_use]
 pub fn analyze(rows: &[Row], block: u32) -> Analysis {
-    let (mut isl, mut osl, mut cached, mut new, mut rates) =
-        (vec![], vec![], vec![], vec![], vec![]);
+    let (mut isl, mut osl, mut cached, mut new, mut rates) = (vec![], vec![], vec![], vec![], vec![]);
     let mut seen = HashSet::new();
     let (mut firsts, mut shared) = (HashSet::new(), HashSet::new());
     let (mut hit, mut all, mut with_blocks) = (0, 0, 0);
     for row in rows {
         osl.extend(row.turn.osl.map(f64::from));
-        let Content::Length {
-            isl: tokens,
-            hash_ids,
-        } = &row.turn.content
-        else {
+        let Content::Length { isl: tokens, hash_ids } = &row.turn.content else {
             continue;
         };
         isl.push(f64::from(*tokens));
@@ -131,12 +123,7 @@ pub fn analyze(rows: &[Row], block: u32) -> Analysis {
     let mut arrivals: Vec<Nanos> = rows.iter().filter_map(|row| row.turn.at).collect();
     arrivals.sort_unstable();
     let seconds = |ns: Nanos| ns as f64 / SECOND as f64;
-    let gaps = Spread::of(
-        arrivals
-            .windows(2)
-            .map(|two| seconds(two[1] - two[0]))
-            .collect(),
-    );
+    let gaps = Spread::of(arrivals.windows(2).map(|two| seconds(two[1] - two[0])).collect());
     let span = (arrivals.len() > 1).then(|| seconds(arrivals[arrivals.len() - 1] - arrivals[0]));
     Analysis {
         requests: rows.len(),
@@ -150,9 +137,7 @@ pub fn analyze(rows: &[Row], block: u32) -> Analysis {
         distinct_blocks: seen.len(),
         prefix_groups: shared.len(),
         span_s: span,
-        rate: span
-            .filter(|s| *s > 0.0)
-            .map(|s| (arrivals.len() - 1) as f64 / s),
+        rate: span.filter(|s| *s > 0.0).map(|s| (arrivals.len() - 1) as f64 / s),
         gaps_cv: gaps.filter(|g| g.mean > 0.0).map(|g| g.stddev / g.mean),
         gaps_s: gaps,
     }
@@ -166,22 +151,14 @@ mod tests {
     fn row(at: u64, isl: u32, hash_ids: &[u64]) -> Row {
         Row::single(Turn {
             at: Some(at * SECOND),
-            content: Content::Length {
-                isl,
-                hash_ids: hash_ids.to_vec(),
-            },
+            content: Content::Length { isl, hash_ids: hash_ids.to_vec() },
             ..Turn::default()
         })
     }
 
     #[test]
     fn a_block_hits_when_all_before_it_were_seen_earlier() {
-        let rows = [
-            row(0, 25, &[1, 2, 3]),
-            row(1, 28, &[1, 2, 4]),
-            row(3, 30, &[9, 2, 3]),
-            row(4, 20, &[1, 2]),
-        ];
+        let rows = [row(0, 25, &[1, 2, 3]), row(1, 28, &[1, 2, 4]), row(3, 30, &[9, 2, 3]), row(4, 20, &[1, 2])];
         let a = analyze(&rows, 10);
         assert_eq!(a.hit_rate_of_all, Some(4.0 / 11.0));
         let rates = a.hit_rate.unwrap();

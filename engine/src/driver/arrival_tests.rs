@@ -13,10 +13,7 @@ use std::thread;
 use std::time::Duration;
 
 const TOKENS: u32 = 3;
-const KEY: Key = Key {
-    slot: 0,
-    generation: 1,
-};
+const KEY: Key = Key { slot: 0, generation: 1 };
 
 fn chunk(data: &str) -> Vec<u8> {
     format!("{:x}\r\n{data}\r\n", data.len()).into_bytes()
@@ -60,9 +57,7 @@ fn read_late(driver: &mut impl Driver, addr: SocketAddr, late: bool) -> Record {
     let mut there = false;
     let until = monotonic() + 20 * SECOND;
     while !there && monotonic() < until {
-        wait(driver, &mut |event, _| {
-            there |= matches!(event, Event::Connected)
-        });
+        wait(driver, &mut |event, _| there |= matches!(event, Event::Connected));
     }
     assert!(there);
     // The receive is armed.
@@ -110,11 +105,7 @@ fn check(driver: &mut impl Driver, name: &str) {
             let record = read_late(driver, addr, late);
             let begun = server.join().unwrap();
             let what = format!("{name} {late} {last:?} {record:?} {begun:?}");
-            assert_eq!(
-                (record.events, begun.len()),
-                (TOKENS, TOKENS as usize),
-                "{what}"
-            );
+            assert_eq!((record.events, begun.len()), (TOKENS, TOKENS as usize), "{what}");
             let first = record.instants.first_token.unwrap();
             let last = record.instants.last_token.unwrap();
             let mut stamp = first;
@@ -123,17 +114,12 @@ fn check(driver: &mut impl Driver, name: &str) {
                 assert!(stamp + NARROW >= *begun, "{what}: before its write");
             }
             // The bound is not after the write; on the loopback that is the arrival.
-            assert!(
-                first - record.intervals.first <= begun[0] + NARROW,
-                "{what}"
-            );
+            assert!(first - record.intervals.first <= begun[0] + NARROW, "{what}");
             assert!(last - record.intervals.last <= begun[2] + NARROW, "{what}");
             if record.coalesced == TOKENS - 1 {
-                // All were in one read: the first has the stamp of the last, and is known to have come up to 40 ms before it.
-                assert!(
-                    record.intervals.first >= begun[2] - begun[0] - NARROW,
-                    "{what}"
-                );
+                // All were in one read: the first has the stamp of the last, and is known to have come up to 40 ms
+                // before it.
+                assert!(record.intervals.first >= begun[2] - begun[0] - NARROW, "{what}");
                 assert!(record.intervals.wide >= TOKENS - 1, "{what}");
             }
         }

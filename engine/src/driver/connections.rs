@@ -1,7 +1,9 @@
-//! Which connection each slot has, which entries of the ring name it, and when what it holds may be released. No system calls, no clock.
+//! Which connection each slot has, which entries of the ring name it, and when what it holds may be released. No system
+//! calls, no clock.
 //!
-//! An entry names a connection by its number: an index that is given to another connection only after every entry that names it has
-//! completed. So neither a completion nor a descriptor can be mistaken for another connection's, however often a slot is used again.
+//! An entry names a connection by its number: an index that is given to another connection only after every entry that
+//! names it has completed. So neither a completion nor a descriptor can be mistaken for another connection's, however
+//! often a slot is used again.
 
 use super::{GENERATION_MASK, Key};
 use std::collections::VecDeque;
@@ -20,8 +22,8 @@ pub(super) enum Op {
 /// An entry: what is asked, and the number of the connection.
 pub(super) type Named = (Op, u32);
 
-/// The connections of a driver. `R` is what an entry may refer to: descriptor, address, buffers. It is dropped when the connection is
-/// closed and no entry names it any more.
+/// The connections of a driver. `R` is what an entry may refer to: descriptor, address, buffers. It is dropped when the
+/// connection is closed and no entry names it any more.
 pub(super) struct Connections<R> {
     list: Vec<Connection<R>>,
     /// Numbers that no entry names.
@@ -46,13 +48,7 @@ struct Connection<R> {
 
 impl<R> Connections<R> {
     pub(super) fn new(slots: usize) -> Self {
-        Self {
-            list: Vec::new(),
-            free: Vec::new(),
-            of_slot: vec![NONE; slots],
-            queue: VecDeque::new(),
-            closing: 0,
-        }
+        Self { list: Vec::new(), free: Vec::new(), of_slot: vec![NONE; slots], queue: VecDeque::new(), closing: 0 }
     }
 
     /// Begins a connection in a slot, which must be below the number of slots; one that the slot still has is closed.
@@ -61,13 +57,7 @@ impl<R> Connections<R> {
         if self.of_slot[slot] != NONE {
             self.close(self.of_slot[slot]);
         }
-        let connection = Connection {
-            key,
-            open: true,
-            connecting: false,
-            entries: 0,
-            held: Some(held),
-        };
+        let connection = Connection { key, open: true, connecting: false, entries: 0, held: Some(held) };
         let number = match self.free.pop() {
             Some(number) => {
                 self.list[number as usize] = connection;
@@ -144,7 +134,8 @@ impl<R> Connections<R> {
         self.release(number);
     }
 
-    /// Closes a connection: its slot is free. What it holds is released now, or by the last [`completed`](Self::completed).
+    /// Closes a connection: its slot is free. What it holds is released now, or by the last
+    /// [`completed`](Self::completed).
     pub(super) fn close(&mut self, number: u32) {
         let connection = &mut self.list[number as usize];
         if !connection.open {

@@ -2,24 +2,15 @@
 
 use super::socket::errno;
 
-/// Makes system calls fail with an error number, for the calling thread and those that it starts from now on (seccomp, Linux 3.17).
+/// Makes system calls fail with an error number, for the calling thread and those that it starts from now on (seccomp,
+/// Linux 3.17).
 ///
 /// # Errors
 /// The error number with which the kernel refuses the filter.
 pub(crate) fn deny(calls: &[libc::c_long], error: i32) -> Result<(), i32> {
-    let statement = |code: u32, k: u32, jt: u8, jf: u8| libc::sock_filter {
-        code: code as u16,
-        jt,
-        jf,
-        k,
-    };
+    let statement = |code: u32, k: u32, jt: u8, jf: u8| libc::sock_filter { code: code as u16, jt, jf, k };
     // The first word of seccomp_data is the number of the call.
-    let mut filter = vec![statement(
-        libc::BPF_LD | libc::BPF_W | libc::BPF_ABS,
-        0,
-        0,
-        0,
-    )];
+    let mut filter = vec![statement(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0)];
     for call in calls {
         let equal = libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K;
         filter.push(statement(equal, *call as u32, 0, 1));
@@ -28,11 +19,9 @@ pub(crate) fn deny(calls: &[libc::c_long], error: i32) -> Result<(), i32> {
     }
     let allowed = libc::SECCOMP_RET_ALLOW;
     filter.push(statement(libc::BPF_RET | libc::BPF_K, allowed, 0, 0));
-    let program = libc::sock_fprog {
-        len: filter.len() as u16,
-        filter: filter.as_mut_ptr(),
-    };
-    // SAFETY: the first call passes plain numbers; the program and its filter are readable for the length of the second.
+    let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_mut_ptr() };
+    // SAFETY: the first call passes plain numbers; the program and its filter are readable for the length of the
+    // second.
     unsafe {
         if libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1_u64, 0_u64, 0_u64, 0_u64) != 0 {
             return Err(errno());

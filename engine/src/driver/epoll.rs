@@ -81,24 +81,14 @@ impl Epoll {
     }
 
     fn control(&self, op: libc::c_int, fd: RawFd, events: u32, key: Key) -> Result<(), i32> {
-        let mut event = libc::epoll_event {
-            events,
-            u64: pack(key),
-        };
+        let mut event = libc::epoll_event { events, u64: pack(key) };
         // SAFETY: both descriptors are open, and `event` is valid for the length of the call.
-        if unsafe { libc::epoll_ctl(self.epoll.as_raw_fd(), op, fd, &mut event) } == 0 {
-            Ok(())
-        } else {
-            Err(errno())
-        }
+        if unsafe { libc::epoll_ctl(self.epoll.as_raw_fd(), op, fd, &mut event) } == 0 { Ok(()) } else { Err(errno()) }
     }
 
     fn poll(&mut self, until: Nanos, now: Nanos) -> Result<usize, i32> {
         let left = until.saturating_sub(now);
-        let timeout = libc::timespec {
-            tv_sec: (left / clock::SECOND) as i64,
-            tv_nsec: (left % clock::SECOND) as i64,
-        };
+        let timeout = libc::timespec { tv_sec: (left / clock::SECOND) as i64, tv_nsec: (left % clock::SECOND) as i64 };
         let n = self.ready_within(&timeout);
         self.stats.wakes += 1;
         let after = clock::monotonic();
@@ -112,7 +102,8 @@ impl Epoll {
     /// Waits for at most as long as given: how many events there are.
     fn ready_within(&mut self, timeout: &libc::timespec) -> Result<usize, i32> {
         if !self.older {
-            // SAFETY: `events` is writable for `EVENTS` entries and `timeout` readable for the length of the call; no signal mask.
+            // SAFETY: `events` is writable for `EVENTS` entries and `timeout` readable for the length of the call; no
+            // signal mask.
             let n = unsafe {
                 libc::syscall(
                     libc::SYS_epoll_pwait2,
@@ -132,11 +123,7 @@ impl Epoll {
         }
         // An epoll descriptor is readable while it has events, and ppoll has always counted nanoseconds.
         if timeout.tv_sec != 0 || timeout.tv_nsec != 0 {
-            let mut readable = libc::pollfd {
-                fd: self.epoll.as_raw_fd(),
-                events: libc::POLLIN,
-                revents: 0,
-            };
+            let mut readable = libc::pollfd { fd: self.epoll.as_raw_fd(), events: libc::POLLIN, revents: 0 };
             // SAFETY: one pollfd is writable, and `timeout` readable, for the length of the call; no signal mask.
             let n = unsafe { libc::ppoll(&mut readable, 1, timeout, std::ptr::null()) };
             if n <= 0 {
@@ -151,30 +138,17 @@ impl Epoll {
 
     /// Most bytes of one read of a connection.
     fn most(&self, slot: usize) -> usize {
-        if self.slots[slot].paced {
-            self.pace.most()
-        } else {
-            LARGEST_READ
-        }
+        if self.slots[slot].paced { self.pace.most() } else { LARGEST_READ }
     }
 
     /// One read of a ready socket: `Ok(0)` is the peer's close.
-    fn read(
-        &mut self,
-        slot: usize,
-        control: &mut [u8; CONTROL_BYTES],
-    ) -> Result<(usize, usize), i32> {
+    fn read(&mut self, slot: usize, control: &mut [u8; CONTROL_BYTES]) -> Result<(usize, usize), i32> {
         let most = self.most(slot);
         let slot = &self.slots[slot];
         let Some(socket) = &slot.socket else {
             return Err(libc::EBADF);
         };
-        socket::receive(
-            socket.as_raw_fd(),
-            &mut self.buffer[..most],
-            control,
-            self.stamper.kernel(),
-        )
+        socket::receive(socket.as_raw_fd(), &mut self.buffer[..most], control, self.stamper.kernel())
     }
 
     /// Asks for what a connection is to be woken for now.
@@ -185,18 +159,11 @@ impl Epoll {
         };
         let reading = if slot.resting { 0 } else { libc::EPOLLIN };
         let writing = if slot.writing { libc::EPOLLOUT } else { 0 };
-        self.control(
-            libc::EPOLL_CTL_MOD,
-            socket.as_raw_fd(),
-            (reading | writing) as u32,
-            key,
-        )
+        self.control(libc::EPOLL_CTL_MOD, socket.as_raw_fd(), (reading | writing) as u32, key)
     }
 
     fn live(&self, key: Key) -> bool {
-        self.slots
-            .get(key.slot as usize)
-            .is_some_and(|slot| slot.socket.is_some() && slot.generation == key.generation)
+        self.slots.get(key.slot as usize).is_some_and(|slot| slot.socket.is_some() && slot.generation == key.generation)
     }
 
     /// Connections that have rested enough are read again.
@@ -209,13 +176,7 @@ impl Epoll {
         }
     }
 
-    fn ready(
-        &mut self,
-        flags: u32,
-        key: Key,
-        seen: Nanos,
-        on: &mut dyn FnMut(Key, Event<'_>, Nanos),
-    ) {
+    fn ready(&mut self, flags: u32, key: Key, seen: Nanos, on: &mut dyn FnMut(Key, Event<'_>, Nanos)) {
         let index = key.slot as usize;
         if !self.live(key) {
             return;
@@ -227,9 +188,7 @@ impl Epoll {
         if flags & libc::EPOLLOUT as u32 != 0 && self.slots[index].writing {
             self.send_rest(key, seen, on);
         }
-        if flags & (libc::EPOLLIN | libc::EPOLLHUP | libc::EPOLLERR | libc::EPOLLRDHUP) as u32 == 0
-            || !self.live(key)
-        {
+        if flags & (libc::EPOLLIN | libc::EPOLLHUP | libc::EPOLLERR | libc::EPOLLRDHUP) as u32 == 0 || !self.live(key) {
             return;
         }
         let mut control = [0; CONTROL_BYTES];
@@ -241,14 +200,7 @@ impl Epoll {
                 let slot = &mut self.slots[index];
                 let since = self.window.since(slot.unread_since);
                 slot.unread_since = self.window.unread(slot.unread_since, emptied, slot.paced);
-                on(
-                    key,
-                    Event::Received {
-                        bytes: &self.buffer[..n],
-                        arrival: time.bounded(emptied, since),
-                    },
-                    time.seen,
-                );
+                on(key, Event::Received { bytes: &self.buffer[..n], arrival: time.bounded(emptied, since) }, time.seen);
                 if self.live(key) && self.slots[index].paced {
                     self.slots[index].resting = true;
                     self.pace.read(key, n, seen);
@@ -261,13 +213,7 @@ impl Epoll {
     }
 
     /// The last event of a connection: nothing more is asked of it.
-    fn quiet(
-        &mut self,
-        key: Key,
-        seen: Nanos,
-        event: Event<'_>,
-        on: &mut dyn FnMut(Key, Event<'_>, Nanos),
-    ) {
+    fn quiet(&mut self, key: Key, seen: Nanos, event: Event<'_>, on: &mut dyn FnMut(Key, Event<'_>, Nanos)) {
         if let Some(socket) = &self.slots[key.slot as usize].socket {
             let _ = self.control(libc::EPOLL_CTL_DEL, socket.as_raw_fd(), 0, key);
         }
@@ -333,12 +279,7 @@ impl Driver for Epoll {
                 other => break other?,
             }
         };
-        self.control(
-            libc::EPOLL_CTL_ADD,
-            socket.as_raw_fd(),
-            libc::EPOLLOUT as u32,
-            key,
-        )?;
+        self.control(libc::EPOLL_CTL_ADD, socket.as_raw_fd(), libc::EPOLLOUT as u32, key)?;
         let slot = &mut self.slots[key.slot as usize];
         *slot = Slot {
             socket: Some(socket),
@@ -354,20 +295,10 @@ impl Driver for Epoll {
 
     fn adopt(&mut self, key: Key, socket: OwnedFd) -> Result<(), i32> {
         let socket = Socket::from(socket);
-        socket
-            .set_nonblocking(true)
-            .map_err(|e| socket::number(&e))?;
-        self.control(
-            libc::EPOLL_CTL_ADD,
-            socket.as_raw_fd(),
-            libc::EPOLLIN as u32,
-            key,
-        )?;
-        self.slots[key.slot as usize] = Slot {
-            socket: Some(socket),
-            generation: key.generation & GENERATION_MASK,
-            ..Slot::default()
-        };
+        socket.set_nonblocking(true).map_err(|e| socket::number(&e))?;
+        self.control(libc::EPOLL_CTL_ADD, socket.as_raw_fd(), libc::EPOLLIN as u32, key)?;
+        self.slots[key.slot as usize] =
+            Slot { socket: Some(socket), generation: key.generation & GENERATION_MASK, ..Slot::default() };
         Ok(())
     }
 
@@ -420,12 +351,7 @@ impl Driver for Epoll {
         Some(socket::unacknowledged(slot.socket.as_ref()?.as_raw_fd())? + slot.unsent.len())
     }
 
-    fn wait(
-        &mut self,
-        until: Nanos,
-        batch: Nanos,
-        on: &mut dyn FnMut(Key, Event<'_>, Nanos),
-    ) -> Result<(), i32> {
+    fn wait(&mut self, until: Nanos, batch: Nanos, on: &mut dyn FnMut(Key, Event<'_>, Nanos)) -> Result<(), i32> {
         // Collecting is worth a wake-up of its own only while completions are frequent.
         if batch > 0 && self.last_batch > 0 {
             let now = clock::monotonic();
@@ -441,8 +367,8 @@ impl Driver for Epoll {
         let now = self.window.begin();
         self.last_batch = self.poll(if ready { 0 } else { until }, now)?;
         let mut n = self.last_batch;
-        // The kernel names ready sockets in turn: so many more rounds are one read of each. Peers that never stop sending must not keep the
-        // caller from what is due, nor from hanging up on them.
+        // The kernel names ready sockets in turn: so many more rounds are one read of each. Peers that never stop
+        // sending must not keep the caller from what is due, nor from hanging up on them.
         let mut rounds = self.slots.len() / EVENTS;
         let mut seen = clock::monotonic();
         self.window.end(seen, 0, n);
@@ -478,18 +404,13 @@ fn pack(key: Key) -> u64 {
 }
 
 fn unpack(word: u64) -> Key {
-    Key {
-        slot: word as u32,
-        generation: (word >> 32) as u32,
-    }
+    Key { slot: word as u32, generation: (word >> 32) as u32 }
 }
 
 fn begin(addr: &SockAddr, options: &Options, turn: u64) -> Result<Socket, i32> {
     let socket = socket::open(addr, true, options, turn)?;
     match socket.connect(addr) {
-        Err(e) if !matches!(e.raw_os_error(), Some(libc::EINPROGRESS | libc::EINTR)) => {
-            Err(socket::number(&e))
-        }
+        Err(e) if !matches!(e.raw_os_error(), Some(libc::EINPROGRESS | libc::EINTR)) => Err(socket::number(&e)),
         _ => Ok(socket),
     }
 }

@@ -1,13 +1,15 @@
-//! The only unsafe code and system calls. Drivers know descriptors, buffers, completions and stamps: never HTTP, never tokens.
+//! The only unsafe code and system calls. Drivers know descriptors, buffers, completions and stamps: never HTTP, never
+//! tokens.
 //!
 //! The contract, for every driver:
-//! * A [`Key`] names one connection. Its slot may be used again after [`Driver::close`], with a new generation; events of an old
-//!   generation are never delivered.
-//! * After [`Event::Connected`] the driver reads by itself, at [`Options::read_rate`] where there is one, until [`Event::Closed`], [`Event::ReadFailed`] or [`Driver::close`].
-//!   After one of the first two the caller still owes a `close`.
+//! * A [`Key`] names one connection. Its slot may be used again after [`Driver::close`], with a new generation; events
+//!   of an old generation are never delivered.
+//! * After [`Event::Connected`] the driver reads by itself, at [`Options::read_rate`] where there is one, until
+//!   [`Event::Closed`], [`Event::ReadFailed`] or [`Driver::close`]. After one of the first two the caller still owes a
+//!   `close`.
 //! * The bytes of [`Event::Received`] are lent for the call of the handler only.
-//! * One clock read per batch of completions: every event of a batch carries the same `seen`, but for a read that was made after that and
-//!   of which the kernel's stamp is later, or missing: its `seen` is the clock's after the read.
+//! * One clock read per batch of completions: every event of a batch carries the same `seen`, but for a read that was
+//!   made after that and of which the kernel's stamp is later, or missing: its `seen` is the clock's after the read.
 #![allow(unsafe_code)]
 
 #[cfg(test)]
@@ -32,8 +34,7 @@ pub(crate) use deny::deny;
 pub use epoll::Epoll;
 pub use refusal::refusal;
 pub use thread::{
-    ThreadFacts, keep_files_private, keep_off, peak_rss_bytes, prepare_thread,
-    raise_descriptor_limit, thread_facts,
+    ThreadFacts, keep_files_private, keep_off, peak_rss_bytes, prepare_thread, raise_descriptor_limit, thread_facts,
 };
 pub use uring::Uring;
 
@@ -60,10 +61,7 @@ pub struct Options {
 impl From<bool> for Options {
     /// Kernel receive stamps or not, and nothing else.
     fn from(stamps: bool) -> Self {
-        Self {
-            stamps,
-            ..Self::default()
-        }
+        Self { stamps, ..Self::default() }
     }
 }
 
@@ -79,10 +77,7 @@ pub struct Key {
 impl Key {
     /// The key as events name it.
     fn masked(self) -> Self {
-        Self {
-            slot: self.slot,
-            generation: self.generation & GENERATION_MASK,
-        }
+        Self { slot: self.slot, generation: self.generation & GENERATION_MASK }
     }
 }
 
@@ -115,18 +110,20 @@ pub enum Event<'a> {
 pub enum Sending {
     /// The kernel took all of it.
     Done,
-    /// The rest follows, behind what is left of earlier sends; [`Event::Sent`] will say when all is done, [`Event::SendFailed`] when that
-    /// failed.
+    /// The rest follows, behind what is left of earlier sends; [`Event::Sent`] will say when all is done,
+    /// [`Event::SendFailed`] when that failed.
     Pending,
     /// It failed, and the kernel took no byte of it; the error number.
     Failed(i32),
 }
 
-/// What the kernel knows of a TCP connection (`TCP_INFO`): passive facts of the network, that no request had to be sent for.
+/// What the kernel knows of a TCP connection (`TCP_INFO`): passive facts of the network, that no request had to be sent
+/// for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TcpFacts {
-    /// The least round-trip time of its last minutes, in nanoseconds, to a microsecond; `None` before the first sample. Not the smoothed
-    /// one (RFC 6298): acknowledgements that wait for an answer to ride on put the server's own time into that.
+    /// The least round-trip time of its last minutes, in nanoseconds, to a microsecond; `None` before the first sample.
+    /// Not the smoothed one (RFC 6298): acknowledgements that wait for an answer to ride on put the server's own time
+    /// into that.
     pub round_trip: Option<Nanos>,
     /// Segments that this side has sent again, those of the connect included.
     pub retransmits: u32,
@@ -147,20 +144,23 @@ pub struct DriverStats {
 
 /// Moves bytes and stamps them.
 pub trait Driver {
-    /// How long before a due send a wait has to end to be on time: about what a wake-up costs. The loop spins through the rest.
+    /// How long before a due send a wait has to end to be on time: about what a wake-up costs. The loop spins through
+    /// the rest.
     const WAKE_UP: Nanos;
 
     /// The driver's clock: monotonic, or virtual.
     fn now(&mut self) -> Nanos;
 
-    /// Begins a connection. `turn` chooses the local address, where [`Options::source_ips`] names several; one that has no port left
-    /// gives way to the next. After [`Event::ConnectFailed`] and [`close`](Self::close) the same key may be connected again.
+    /// Begins a connection. `turn` chooses the local address, where [`Options::source_ips`] names several; one that has
+    /// no port left gives way to the next. After [`Event::ConnectFailed`] and [`close`](Self::close) the same key may
+    /// be connected again.
     ///
     /// # Errors
     /// The error number when not even a socket could be had, or the connection failed at once.
     fn connect(&mut self, key: Key, addr: &SockAddr, turn: u64) -> Result<(), i32>;
 
-    /// Reads from a socket that is connected already, a local one; a read that cannot be stamped has the time of the read.
+    /// Reads from a socket that is connected already, a local one; a read that cannot be stamped has the time of the
+    /// read.
     ///
     /// # Errors
     /// The error number when it cannot be watched.
@@ -172,8 +172,8 @@ pub trait Driver {
     /// Gives the connection up. No event of this key follows.
     fn close(&mut self, key: Key);
 
-    /// Bytes given to [`send`](Self::send) that the peer's kernel has not acknowledged, those included that a failed send left untaken; at
-    /// least so many are not with the peer. `None` when unknown.
+    /// Bytes given to [`send`](Self::send) that the peer's kernel has not acknowledged, those included that a failed
+    /// send left untaken; at least so many are not with the peer. `None` when unknown.
     fn unacknowledged(&mut self, key: Key) -> Option<usize>;
 
     /// What the kernel knows of the connection now; `None` where it is gone, or not TCP.
@@ -185,19 +185,14 @@ pub trait Driver {
     ///
     /// # Errors
     /// The error number of a wait that cannot go on.
-    fn wait(
-        &mut self,
-        until: Nanos,
-        batch: Nanos,
-        on: &mut dyn FnMut(Key, Event<'_>, Nanos),
-    ) -> Result<(), i32>;
+    fn wait(&mut self, until: Nanos, batch: Nanos, on: &mut dyn FnMut(Key, Event<'_>, Nanos)) -> Result<(), i32>;
 
     /// What was counted so far.
     fn stats(&self) -> DriverStats;
 }
 
-/// Connections of a driver that may be closed while the kernel still holds their descriptors: these come on top of its slots. Where there
-/// are as many, the next connect first waits for the kernel to let go.
+/// Connections of a driver that may be closed while the kernel still holds their descriptors: these come on top of its
+/// slots. Where there are as many, the next connect first waits for the kernel to let go.
 pub const CLOSING: usize = 64;
 
 const GENERATION_MASK: u32 = 0x00ff_ffff;

@@ -15,8 +15,7 @@ pub fn refusal(errno: i32) -> (String, &'static str) {
             "use --io epoll, or allow io_uring (`sysctl kernel.io_uring_disabled=0`, seccomp)",
         ),
         libc::EINVAL | libc::EOPNOTSUPP => (
-            "the kernel's io_uring lacks what ringload needs (deferred task work, Linux 6.1)"
-                .into(),
+            "the kernel's io_uring lacks what ringload needs (deferred task work, Linux 6.1)".into(),
             "use --io epoll, or Linux 6.1 or later",
         ),
         libc::ENOMEM => {
@@ -25,24 +24,15 @@ pub fn refusal(errno: i32) -> (String, &'static str) {
                 None => "unlimited".into(),
             };
             (
-                format!(
-                    "the limit of locked memory ({limit}) has no room for the rings of all workers"
-                ),
+                format!("the limit of locked memory ({limit}) has no room for the rings of all workers"),
                 "raise it (`ulimit -l`, LimitMEMLOCK= in systemd, --ulimit memlock= in docker), use fewer --cores, or --io epoll",
             )
         }
-        libc::EMFILE | libc::ENFILE => (
-            "no descriptor is free for a ring".into(),
-            "raise the limit of open files (`ulimit -n`)",
-        ),
-        libc::ETIME => (
-            "io_uring does not report what it reads here".into(),
-            "use --io epoll",
-        ),
-        e => (
-            std::io::Error::from_raw_os_error(e).to_string(),
-            "use --io epoll",
-        ),
+        libc::EMFILE | libc::ENFILE => {
+            ("no descriptor is free for a ring".into(), "raise the limit of open files (`ulimit -n`)")
+        }
+        libc::ETIME => ("io_uring does not report what it reads here".into(), "use --io epoll"),
+        e => (std::io::Error::from_raw_os_error(e).to_string(), "use --io epoll"),
     }
 }
 
@@ -52,15 +42,7 @@ mod tests {
 
     #[test]
     fn every_refusal_says_what_to_do_and_no_bare_number() {
-        let known = [
-            libc::ENOSYS,
-            libc::EPERM,
-            libc::EINVAL,
-            libc::ENOMEM,
-            libc::EMFILE,
-            libc::ETIME,
-            libc::EIO,
-        ];
+        let known = [libc::ENOSYS, libc::EPERM, libc::EINVAL, libc::ENOMEM, libc::EMFILE, libc::ETIME, libc::EIO];
         for errno in known {
             let (what, remedy) = refusal(errno);
             assert!(what.len() > 20 && remedy.len() > 10, "{what}: {remedy}");

@@ -15,8 +15,8 @@ pub trait Peer {
     /// Bytes of the client arrive.
     fn on_bytes(&mut self, key: Key, bytes: &[u8], now: Nanos, script: &mut Script);
 
-    /// What the client's kernel makes of so many bytes: [`Sending::Pending`] asks for [`Script::sent`]; bytes of a send that failed do
-    /// not arrive.
+    /// What the client's kernel makes of so many bytes: [`Sending::Pending`] asks for [`Script::sent`]; bytes of a send
+    /// that failed do not arrive.
     fn on_send(&mut self, _key: Key, _bytes: usize, _now: Nanos) -> Sending {
         Sending::Done
     }
@@ -114,7 +114,8 @@ impl<P: Peer> Sim<P> {
         self.freezes.insert(at, at + length);
     }
 
-    /// Merges segments of a connection that wait for the client, as kernels do: they are one read, with the stamp of the last.
+    /// Merges segments of a connection that wait for the client, as kernels do: they are one read, with the stamp of
+    /// the last.
     pub fn merge_segments(&mut self) {
         self.merges = true;
     }
@@ -122,8 +123,7 @@ impl<P: Peer> Sim<P> {
     /// Appends to `bytes` what came behind it on the connection by `seen`; the arrival of the last of all.
     fn merge(&mut self, key: Key, bytes: &mut Vec<u8>, mut at: Nanos, seen: Nanos) -> Nanos {
         let due = |(at, _): &(Nanos, u64)| *at <= seen;
-        let mut behind: Vec<(Nanos, u64)> =
-            self.queue.iter().map(|Reverse(s)| *s).filter(due).collect();
+        let mut behind: Vec<(Nanos, u64)> = self.queue.iter().map(|Reverse(s)| *s).filter(due).collect();
         behind.sort_unstable();
         for (arrived, serial) in behind {
             match self.steps.get(&serial) {
@@ -206,12 +206,7 @@ impl<P: Peer> Driver for Sim<P> {
         None
     }
 
-    fn wait(
-        &mut self,
-        until: Nanos,
-        batch: Nanos,
-        on: &mut dyn FnMut(Key, Event<'_>, Nanos),
-    ) -> Result<(), i32> {
+    fn wait(&mut self, until: Nanos, batch: Nanos, on: &mut dyn FnMut(Key, Event<'_>, Nanos)) -> Result<(), i32> {
         self.stats.wakes += 1;
         let first = self.queue.peek().map_or(Nanos::MAX, |Reverse((at, _))| *at);
         let wake = first.saturating_add(batch).min(until);
@@ -219,12 +214,9 @@ impl<P: Peer> Driver for Sim<P> {
         self.advance(wake);
         self.stats.waited += wake.saturating_sub(before);
         let seen = self.now;
-        // A client that sleeps is woken by what arrives first; one that comes back late finds all that has arrived since it last looked.
-        let since = if first > before {
-            first
-        } else {
-            self.read_until
-        };
+        // A client that sleeps is woken by what arrives first; one that comes back late finds all that has arrived
+        // since it last looked.
+        let since = if first > before { first } else { self.read_until };
         while let Some(&Reverse((at, serial))) = self.queue.peek() {
             if at > seen {
                 break;
@@ -244,12 +236,8 @@ impl<P: Peer> Driver for Sim<P> {
                 Step::Bytes(bytes) if self.merges => {
                     let mut bytes = bytes;
                     let last = self.merge(key, &mut bytes, at, seen);
-                    let arrival = Arrival {
-                        at: last,
-                        stamped: true,
-                        exact: Exact::LastByte,
-                        since: Since::Known(since),
-                    };
+                    let arrival =
+                        Arrival { at: last, stamped: true, exact: Exact::LastByte, since: Since::Known(since) };
                     let bytes = &bytes;
                     on(key, Event::Received { bytes, arrival }, seen);
                 }

@@ -10,20 +10,13 @@ use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsRawFd, RawFd};
 use std::time::Duration;
 
-/// A new socket for a connection to `addr`: over TCP with Nagle off, and what the options ask for; `turn` chooses the local address.
-pub(super) fn open(
-    addr: &SockAddr,
-    nonblocking: bool,
-    options: &Options,
-    turn: u64,
-) -> Result<Socket, i32> {
+/// A new socket for a connection to `addr`: over TCP with Nagle off, and what the options ask for; `turn` chooses the
+/// local address.
+pub(super) fn open(addr: &SockAddr, nonblocking: bool, options: &Options, turn: u64) -> Result<Socket, i32> {
     let local = addr.domain() == Domain::UNIX;
     let protocol = (!local).then_some(Protocol::TCP);
-    let socket =
-        Socket::new(addr.domain(), Type::STREAM.cloexec(), protocol).map_err(|e| number(&e))?;
-    socket
-        .set_nonblocking(nonblocking)
-        .map_err(|e| number(&e))?;
+    let socket = Socket::new(addr.domain(), Type::STREAM.cloexec(), protocol).map_err(|e| number(&e))?;
+    socket.set_nonblocking(nonblocking).map_err(|e| number(&e))?;
     if local {
         return Ok(socket);
     }
@@ -52,11 +45,7 @@ fn source(addr: &SockAddr, options: &Options, turn: u64) -> Option<IpAddr> {
 
 fn fitting(addr: &SockAddr, options: &Options) -> impl Iterator<Item = IpAddr> {
     let domain = addr.domain();
-    options
-        .source_ips
-        .iter()
-        .copied()
-        .filter(move |ip| Domain::for_address(SocketAddr::new(*ip, 0)) == domain)
+    options.source_ips.iter().copied().filter(move |ip| Domain::for_address(SocketAddr::new(*ip, 0)) == domain)
 }
 
 fn tune(socket: &Socket, tcp: &Tcp) -> io::Result<()> {
@@ -78,8 +67,8 @@ fn tune(socket: &Socket, tcp: &Tcp) -> io::Result<()> {
 /// Takes a local address but leaves the port to the connect, which may then use one port for several peers.
 fn bind(socket: &Socket, ip: IpAddr) -> io::Result<()> {
     let one: libc::c_int = 1;
-    // SAFETY: the descriptor is open, and the option value is an int of the given size that outlives the call. A kernel without the
-    // option binds a port at once, which only makes ports scarcer.
+    // SAFETY: the descriptor is open, and the option value is an int of the given size that outlives the call. A kernel
+    // without the option binds a port at once, which only makes ports scarcer.
     unsafe {
         libc::setsockopt(
             socket.as_raw_fd(),
@@ -107,18 +96,15 @@ fn stamp(socket: &Socket) {
     }
 }
 
-/// One read of what is there, into `buffer`, with its stamp in `control` where stamps are the kernel's: the bytes of both; none is the
-/// peer's close.
+/// One read of what is there, into `buffer`, with its stamp in `control` where stamps are the kernel's: the bytes of
+/// both; none is the peer's close.
 pub(super) fn receive(
     fd: RawFd,
     buffer: &mut [u8],
     control: &mut [u8; CONTROL_BYTES],
     stamps: bool,
 ) -> Result<(usize, usize), i32> {
-    let mut io = libc::iovec {
-        iov_base: buffer.as_mut_ptr().cast(),
-        iov_len: buffer.len(),
-    };
+    let mut io = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
     // SAFETY: an all-zero msghdr is valid.
     let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
     message.msg_iov = &raw mut io;
@@ -132,10 +118,7 @@ pub(super) fn receive(
     if n < 0 {
         return Err(errno());
     }
-    Ok((
-        n as usize,
-        (message.msg_controllen as usize).min(CONTROL_BYTES),
-    ))
+    Ok((n as usize, (message.msg_controllen as usize).min(CONTROL_BYTES)))
 }
 
 /// What the kernel took of a send that was tried once.
@@ -155,14 +138,7 @@ pub(super) fn send_now(fd: RawFd, bytes: &[u8]) -> (usize, Option<i32>) {
     while sent < bytes.len() {
         let rest = &bytes[sent..];
         // SAFETY: `rest` is readable for its whole length during the call.
-        let n = unsafe {
-            libc::send(
-                fd,
-                rest.as_ptr().cast(),
-                rest.len(),
-                libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL,
-            )
-        };
+        let n = unsafe { libc::send(fd, rest.as_ptr().cast(), rest.len(), libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL) };
         if n >= 0 {
             sent += n as usize;
             continue;
@@ -199,19 +175,10 @@ pub(super) fn tcp_facts(fd: RawFd) -> Option<TcpFacts> {
     let mut info: libc::tcp_info = unsafe { std::mem::zeroed() };
     let mut length = size_of::<libc::tcp_info>() as libc::socklen_t;
     // SAFETY: `info` is writable for `length` bytes during the call, and `length` says how many were written after it.
-    let rc = unsafe {
-        libc::getsockopt(
-            fd,
-            libc::IPPROTO_TCP,
-            libc::TCP_INFO,
-            (&raw mut info).cast(),
-            &raw mut length,
-        )
-    };
+    let rc =
+        unsafe { libc::getsockopt(fd, libc::IPPROTO_TCP, libc::TCP_INFO, (&raw mut info).cast(), &raw mut length) };
     (rc == 0).then(|| TcpFacts {
-        round_trip: (1..NO_SAMPLE)
-            .contains(&info.tcpi_min_rtt)
-            .then(|| Nanos::from(info.tcpi_min_rtt) * MICRO),
+        round_trip: (1..NO_SAMPLE).contains(&info.tcpi_min_rtt).then(|| Nanos::from(info.tcpi_min_rtt) * MICRO),
         retransmits: info.tcpi_total_retrans,
     })
 }
@@ -221,9 +188,7 @@ const NO_SAMPLE: u32 = u32::MAX;
 
 /// The error number of the last failed call on this thread.
 pub(super) fn errno() -> i32 {
-    std::io::Error::last_os_error()
-        .raw_os_error()
-        .unwrap_or(libc::EIO)
+    std::io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO)
 }
 
 /// The error number inside an [`std::io::Error`].

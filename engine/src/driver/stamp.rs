@@ -16,19 +16,15 @@ pub(super) struct Stamper {
 
 impl Stamper {
     pub(super) fn new(kernel: bool) -> Self {
-        Self {
-            offset: RealtimeOffset::sample(),
-            kernel,
-            doubt_until: 0,
-        }
+        Self { offset: RealtimeOffset::sample(), kernel, doubt_until: 0 }
     }
 
     pub(super) fn kernel(&self) -> bool {
         self.kernel
     }
 
-    /// Samples the clock offset again when the last sample is a second old, and at once when the wall clock has been set. To be called
-    /// with the time of each batch of reads, before their stamps are converted.
+    /// Samples the clock offset again when the last sample is a second old, and at once when the wall clock has been
+    /// set. To be called with the time of each batch of reads, before their stamps are converted.
     pub(super) fn renew(&mut self, now: Nanos) {
         if self.kernel {
             self.follow(now, clock::realtime(), RealtimeOffset::sample);
@@ -49,8 +45,8 @@ impl Stamper {
         }
     }
 
-    /// The arrival of a read that was made before `seen`. A stamp that is missing, later than `seen`, or perhaps from before the wall clock
-    /// was set gives `seen`.
+    /// The arrival of a read that was made before `seen`. A stamp that is missing, later than `seen`, or perhaps from
+    /// before the wall clock was set gives `seen`.
     pub(super) fn arrival(&self, control: &[u8], seen: Nanos) -> ReadTime {
         match self.stamp(control, seen) {
             // The conversion is off by up to the sample's gap: a stamp inside that gap is "now", not "later".
@@ -59,9 +55,9 @@ impl Stamper {
         }
     }
 
-    /// The arrival of a read that was made after `seen`, the time of its batch: a segment that came between the two has a later stamp, and
-    /// the clock is read again, for the read cannot have been earlier. So it is where there is no usable stamp: the time of the batch may
-    /// lie before the arrival.
+    /// The arrival of a read that was made after `seen`, the time of its batch: a segment that came between the two has
+    /// a later stamp, and the clock is read again, for the read cannot have been earlier. So it is where there is no
+    /// usable stamp: the time of the batch may lie before the arrival.
     pub(super) fn arrival_after(&self, control: &[u8], seen: Nanos) -> ReadTime {
         self.arrival_until(control, seen, clock::monotonic)
     }
@@ -71,17 +67,14 @@ impl Stamper {
             Some(at) if at <= seen => ReadTime::stamped(at, seen),
             Some(at) => {
                 let now = now();
-                if at <= now + self.offset.gap() {
-                    ReadTime::stamped(at, now)
-                } else {
-                    ReadTime::read_at(now)
-                }
+                if at <= now + self.offset.gap() { ReadTime::stamped(at, now) } else { ReadTime::read_at(now) }
             }
             None => ReadTime::read_at(now()),
         }
     }
 
-    /// The kernel's stamp of a read of the batch of `seen`, on the monotonic clock, where there is one that can be believed.
+    /// The kernel's stamp of a read of the batch of `seen`, on the monotonic clock, where there is one that can be
+    /// believed.
     fn stamp(&self, control: &[u8], seen: Nanos) -> Option<Nanos> {
         if !self.kernel || seen < self.doubt_until {
             return None;
@@ -103,32 +96,21 @@ pub(super) struct ReadTime {
 
 impl ReadTime {
     fn stamped(at: Nanos, seen: Nanos) -> Self {
-        Self {
-            at: at.min(seen),
-            stamped: true,
-            seen,
-        }
+        Self { at: at.min(seen), stamped: true, seen }
     }
 
     fn read_at(seen: Nanos) -> Self {
-        Self {
-            at: seen,
-            stamped: false,
-            seen,
-        }
+        Self { at: seen, stamped: false, seen }
     }
 
-    /// The arrival of the bytes of the read. `emptied`: it took all that was in the queue, so that the stamp is its last byte's.
+    /// The arrival of the bytes of the read. `emptied`: it took all that was in the queue, so that the stamp is its
+    /// last byte's.
     #[inline]
     pub(super) fn bounded(self, emptied: bool, since: Since<'_>) -> Arrival<'_> {
         Arrival {
             at: self.at,
             stamped: self.stamped,
-            exact: if self.stamped && emptied {
-                Exact::LastByte
-            } else {
-                Exact::Nothing
-            },
+            exact: if self.stamped && emptied { Exact::LastByte } else { Exact::Nothing },
             since,
         }
     }
@@ -147,8 +129,7 @@ fn software_stamp(mut control: &[u8]) -> Option<Nanos> {
         if level == libc::SOL_SOCKET && kind == libc::SCM_TIMESTAMPING && length >= HEADER + 16 {
             let seconds = i64::from_ne_bytes(control[16..24].try_into().ok()?);
             let nanos = i64::from_ne_bytes(control[24..32].try_into().ok()?);
-            let wall =
-                u64::try_from(seconds).ok()?.checked_mul(SECOND)? + u64::try_from(nanos).ok()?;
+            let wall = u64::try_from(seconds).ok()?.checked_mul(SECOND)? + u64::try_from(nanos).ok()?;
             return (wall != 0).then_some(wall);
         }
         control = control.get(length.next_multiple_of(8)..)?;
@@ -156,8 +137,8 @@ fn software_stamp(mut control: &[u8]) -> Option<Nanos> {
     None
 }
 
-/// Further than this from where it should be, the wall clock has been set: slewed at the most that the kernel allows (500 ppm), it drifts
-/// by half of it between two samples.
+/// Further than this from where it should be, the wall clock has been set: slewed at the most that the kernel allows
+/// (500 ppm), it drifts by half of it between two samples.
 const STEP: Nanos = MILLI;
 /// How long after a step the kernel may still hold bytes with stamps from before it that this worker has not read.
 const DOUBT: Nanos = 100 * MILLI;
@@ -183,11 +164,7 @@ mod tests {
         control.extend(message(libc::SCM_TIMESTAMPING, 3, 7));
         assert_eq!(software_stamp(&control), Some(3 * SECOND + 7));
         assert_eq!(software_stamp(&control[..70]), None);
-        assert_eq!(
-            software_stamp(&message(libc::SCM_TIMESTAMPING, 0, 0)),
-            None,
-            "an empty stamp is a missing one"
-        );
+        assert_eq!(software_stamp(&message(libc::SCM_TIMESTAMPING, 0, 0)), None, "an empty stamp is a missing one");
     }
 
     #[test]
@@ -195,11 +172,7 @@ mod tests {
         let stamper = Stamper::new(true);
         let seen = crate::clock::monotonic();
         let future = crate::clock::realtime() + 5 * SECOND;
-        let control = message(
-            libc::SCM_TIMESTAMPING,
-            (future / SECOND) as i64,
-            (future % SECOND) as i64,
-        );
+        let control = message(libc::SCM_TIMESTAMPING, (future / SECOND) as i64, (future % SECOND) as i64);
         let by_read = ReadTime::read_at(seen);
         assert_eq!(stamper.arrival(&control, seen), by_read);
         assert_eq!(stamper.arrival(&[], seen), by_read);
@@ -222,11 +195,7 @@ mod tests {
         let early = stamper.arrival_until(&control(batch - 5), batch, || panic!("no need"));
         assert_eq!(early, ReadTime::stamped(batch - 5, batch));
         let between = stamper.arrival_until(&control(batch + 699_000), batch, || read);
-        let expected = ReadTime {
-            at: batch + 699_000,
-            stamped: true,
-            seen: read,
-        };
+        let expected = ReadTime { at: batch + 699_000, stamped: true, seen: read };
         assert_eq!(between, expected);
         // Later than the read itself: no stamp of these bytes.
         let later = stamper.arrival_until(&control(read + 1), batch, || read);
@@ -252,11 +221,7 @@ mod tests {
     }
 
     fn stamper(at: Nanos, ahead: Nanos) -> Stamper {
-        Stamper {
-            offset: RealtimeOffset::at(at, wall(at, ahead)),
-            kernel: true,
-            doubt_until: 0,
-        }
+        Stamper { offset: RealtimeOffset::at(at, wall(at, ahead)), kernel: true, doubt_until: 0 }
     }
 
     fn stamped(stamper: &Stamper, wall: Nanos, seen: Nanos) -> (Nanos, bool) {
@@ -266,36 +231,23 @@ mod tests {
     }
 
     #[test]
-    fn a_wall_clock_that_is_set_is_followed_with_the_next_batch_and_stamps_from_before_are_not_used()
-     {
+    fn a_wall_clock_that_is_set_is_followed_with_the_next_batch_and_stamps_from_before_are_not_used() {
         let (begun, ahead) = (20 * SECOND, 100 * DAY);
-        for after in [
-            ahead - DAY,
-            ahead - 5 * MILLI,
-            ahead + 5 * MILLI,
-            ahead + DAY,
-        ] {
+        for after in [ahead - DAY, ahead - 5 * MILLI, ahead + 5 * MILLI, ahead + DAY] {
             let mut stamper = stamper(begun, ahead);
             let now = begun + 300 * MILLI;
             let arrived = now - 40;
-            assert_eq!(
-                stamped(&stamper, wall(arrived, ahead), now),
-                (arrived, true)
-            );
-            stamper.follow(now, wall(now, after), || {
-                RealtimeOffset::at(now, wall(now, after))
-            });
-            // Neither a stamp from before the step nor one from after it is taken for the arrival: which it is cannot be told.
+            assert_eq!(stamped(&stamper, wall(arrived, ahead), now), (arrived, true));
+            stamper.follow(now, wall(now, after), || RealtimeOffset::at(now, wall(now, after)));
+            // Neither a stamp from before the step nor one from after it is taken for the arrival: which it is cannot
+            // be told.
             for ahead in [ahead, after] {
                 assert_eq!(stamped(&stamper, wall(arrived, ahead), now), (now, false));
             }
             let now = now + DOUBT;
             stamper.follow(now, wall(now, after), || panic!("the sample is fresh"));
             let arrived = now - 7;
-            assert_eq!(
-                stamped(&stamper, wall(arrived, after), now),
-                (arrived, true)
-            );
+            assert_eq!(stamped(&stamper, wall(arrived, after), now), (arrived, true));
         }
     }
 
@@ -305,13 +257,8 @@ mod tests {
         let mut stamper = stamper(begun, ahead);
         let now = begun + 300 * MILLI;
         let late = now + 8 * MILLI;
-        stamper.follow(now, wall(late, ahead), || {
-            RealtimeOffset::at(late, wall(late, ahead))
-        });
-        assert_eq!(
-            stamped(&stamper, wall(now - 9, ahead), now),
-            (now - 9, true)
-        );
+        stamper.follow(now, wall(late, ahead), || RealtimeOffset::at(late, wall(late, ahead)));
+        assert_eq!(stamped(&stamper, wall(now - 9, ahead), now), (now - 9, true));
     }
 
     #[test]
@@ -320,23 +267,14 @@ mod tests {
         let mut stamper = stamper(begun, ahead);
         let slewed = ahead + SECOND / 2_000;
         let now = begun + SECOND + 1;
-        stamper.follow(now, wall(now, slewed), || {
-            RealtimeOffset::at(now, wall(now, slewed))
-        });
-        assert_eq!(
-            stamped(&stamper, wall(now - 9, slewed), now),
-            (now - 9, true)
-        );
+        stamper.follow(now, wall(now, slewed), || RealtimeOffset::at(now, wall(now, slewed)));
+        assert_eq!(stamped(&stamper, wall(now - 9, slewed), now), (now - 9, true));
     }
 
     #[test]
-    fn a_stamp_of_a_clock_that_was_set_forward_within_the_batch_lies_in_the_future_and_is_not_used()
-    {
+    fn a_stamp_of_a_clock_that_was_set_forward_within_the_batch_lies_in_the_future_and_is_not_used() {
         let stamper = stamper(20 * SECOND, 100 * DAY);
         let seen = 20 * SECOND + 50;
-        assert_eq!(
-            stamped(&stamper, wall(seen - 3, 101 * DAY), seen),
-            (seen, false)
-        );
+        assert_eq!(stamped(&stamper, wall(seen - 3, 101 * DAY), seen), (seen, false));
     }
 }

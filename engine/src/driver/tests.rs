@@ -1,4 +1,5 @@
-//! The drivers over real sockets: descriptors, addresses and bytes of one connection never reach another, whoever uses the numbers next.
+//! The drivers over real sockets: descriptors, addresses and bytes of one connection never reach another, whoever uses
+//! the numbers next.
 
 use super::{CLOSING, Driver, Epoll, Event, Key, Options, Sending, Uring, deny, refusal};
 use crate::clock::{MILLI, Nanos, SECOND, monotonic};
@@ -22,12 +23,7 @@ fn listen(backlog: i32) -> TcpListener {
 
 fn options() -> Options {
     Options {
-        tcp: Some(Tcp {
-            send_buffer: Some(4608),
-            receive_buffer: None,
-            keepalive: None,
-            user_timeout: None,
-        }),
+        tcp: Some(Tcp { send_buffer: Some(4608), receive_buffer: None, keepalive: None, user_timeout: None }),
         ..Options::default()
     }
 }
@@ -68,8 +64,8 @@ struct Served {
     odd: Vec<u8>,
 }
 
-/// Two servers. A connection sends nothing but its own serial number, again and again, and belongs at the server of its parity; the server
-/// answers with [`REPLY`] such words.
+/// Two servers. A connection sends nothing but its own serial number, again and again, and belongs at the server of its
+/// parity; the server answers with [`REPLY`] such words.
 struct Servers {
     listeners: [TcpListener; 2],
     served: Vec<(usize, Served)>,
@@ -82,11 +78,7 @@ impl Servers {
         for (which, listener) in self.listeners.iter().enumerate() {
             while let Ok((stream, _)) = listener.accept() {
                 stream.set_nonblocking(true).unwrap();
-                let served = Served {
-                    stream,
-                    serial: None,
-                    odd: Vec::new(),
-                };
+                let served = Served { stream, serial: None, odd: Vec::new() };
                 self.served.push((which, served));
             }
         }
@@ -103,9 +95,7 @@ impl Servers {
                 Err(e) => return e.kind() == std::io::ErrorKind::WouldBlock,
             }
             if numbers.below(resets) == 0 {
-                socket2::SockRef::from(&served.stream)
-                    .set_linger(Some(Duration::ZERO))
-                    .unwrap();
+                socket2::SockRef::from(&served.stream).set_linger(Some(Duration::ZERO)).unwrap();
                 return false;
             }
             true
@@ -124,15 +114,8 @@ impl Served {
                 let _ = self.stream.write_all(&word.to_le_bytes().repeat(REPLY));
                 word
             });
-            assert_eq!(
-                word, serial,
-                "bytes of another connection's request arrived"
-            );
-            assert_eq!(
-                serial as usize % 2,
-                which,
-                "a connection went to an address it was not given"
-            );
+            assert_eq!(word, serial, "bytes of another connection's request arrived");
+            assert_eq!(serial as usize % 2, which, "a connection went to an address it was not given");
         }
     }
 }
@@ -151,10 +134,7 @@ impl Seen {
         let mut on = |key: Key, event: Event<'_>, _: Nanos| match event {
             Event::Connected => self.connected.push(key),
             Event::Received { bytes, .. } => {
-                self.received
-                    .entry(key)
-                    .or_default()
-                    .extend_from_slice(bytes);
+                self.received.entry(key).or_default().extend_from_slice(bytes);
             }
             Event::ConnectFailed(_) | Event::Closed | Event::ReadFailed(_) => self.ended.push(key),
             Event::Sent | Event::SendFailed(_) => {}
@@ -176,19 +156,11 @@ const SLOTS: u32 = 100;
 
 impl<D: Driver> Side<D> {
     fn new(driver: D) -> Self {
-        Self {
-            driver,
-            seen: Seen::default(),
-            generations: vec![0; SLOTS as usize],
-            open: HashMap::new(),
-        }
+        Self { driver, seen: Seen::default(), generations: vec![0; SLOTS as usize], open: HashMap::new() }
     }
 
     fn key(&self, slot: u32) -> Key {
-        Key {
-            slot,
-            generation: self.generations[slot as usize],
-        }
+        Key { slot, generation: self.generations[slot as usize] }
     }
 
     fn close(&mut self, slot: u32) {
@@ -211,11 +183,7 @@ impl<D: Driver> Side<D> {
     fn turn(&mut self, numbers: &mut Numbers) {
         self.seen.wait(&mut self.driver, 0);
         for key in std::mem::take(&mut self.seen.connected) {
-            let Some(serial) = self
-                .open
-                .get(&key.slot)
-                .filter(|_| key == self.key(key.slot))
-            else {
+            let Some(serial) = self.open.get(&key.slot).filter(|_| key == self.key(key.slot)) else {
                 continue;
             };
             let words = 1 + numbers.below(12_000) as usize;
@@ -226,10 +194,7 @@ impl<D: Driver> Side<D> {
                 && let Some(serial) = self.open.get(&key.slot)
             {
                 let own = serial.to_le_bytes().repeat(REPLY);
-                assert!(
-                    own.starts_with(bytes),
-                    "bytes of another connection's answer arrived"
-                );
+                assert!(own.starts_with(bytes), "bytes of another connection's answer arrived");
             }
         }
         for key in std::mem::take(&mut self.seen.ended) {
@@ -240,17 +205,16 @@ impl<D: Driver> Side<D> {
     }
 }
 
-/// Connections of two drivers come, go and are reset in a random order; the kernel gives each the lowest number that is free, that is, one that
-/// the other driver has just closed. In the end as many are begun as there are slots, and each must be answered.
+/// Connections of two drivers come, go and are reset in a random order; the kernel gives each the lowest number that is
+/// free, that is, one that the other driver has just closed. In the end as many are begun as there are slots, and each
+/// must be answered.
 fn stress<D: Driver>(make: impl Fn() -> D) {
-    let mut servers = Servers {
-        listeners: [listen(4096), listen(4096)],
-        served: Vec::new(),
-    };
+    let mut servers = Servers { listeners: [listen(4096), listen(4096)], served: Vec::new() };
     let mut sides = [Side::new(make()), Side::new(make())];
     let (mut numbers, mut serials) = (Numbers(7), 0);
     for round in 0..120 {
-        // A burst: more entries in a turn than the queue holds, of which many are outdated before the kernel is given any.
+        // A burst: more entries in a turn than the queue holds, of which many are outdated before the kernel is given
+        // any.
         let burst = if round % 10 == 0 { 400 } else { 20 };
         for _ in 0..burst {
             let slot = numbers.below(u64::from(SLOTS)) as u32;
@@ -297,10 +261,7 @@ fn two_drivers_that_use_each_others_descriptors_again_never_mix_connections() {
 /// A second send while the rest of the first is still under way.
 fn in_order(mut driver: impl Driver) {
     let listener = listen(8);
-    let key = Key {
-        slot: 0,
-        generation: 1,
-    };
+    let key = Key { slot: 0, generation: 1 };
     driver.connect(key, &addr(&listener), 0).unwrap();
     let mut seen = Seen::default();
     while seen.connected.is_empty() {
@@ -383,9 +344,7 @@ fn epoll_serves_where_the_kernel_does_not_know_its_newest_wait() {
             let mut driver = epoll(1);
             for wait in [0, 1, 50_000, 3 * MILLI] {
                 let until = monotonic() + wait;
-                driver
-                    .wait(until, 0, &mut |_, _, _| panic!("nothing has happened"))
-                    .unwrap();
+                driver.wait(until, 0, &mut |_, _, _| panic!("nothing has happened")).unwrap();
                 assert!(monotonic() >= until, "a wait ended early");
             }
             in_order(driver);
@@ -396,12 +355,8 @@ fn epoll_serves_where_the_kernel_does_not_know_its_newest_wait() {
 #[test]
 #[cfg_attr(miri, ignore)]
 fn a_ring_that_is_refused_is_refused_in_words() {
-    let refused = [
-        (libc::ENOSYS, "sandbox"),
-        (libc::EPERM, "forbidden"),
-        (libc::EINVAL, "6.1"),
-        (libc::ENOMEM, "locked memory"),
-    ];
+    let refused =
+        [(libc::ENOSYS, "sandbox"), (libc::EPERM, "forbidden"), (libc::EINVAL, "6.1"), (libc::ENOMEM, "locked memory")];
     for (error, words) in refused {
         without(&[libc::SYS_io_uring_setup], error, || {
             let errno = Uring::probe(true).unwrap_err();

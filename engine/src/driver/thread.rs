@@ -25,8 +25,9 @@ pub fn thread_facts() -> ThreadFacts {
     }
 }
 
-/// Highest resident set of the process's own memory, in bytes: `VmHWM` of `/proc/self/status`. `ru_maxrss` of `getrusage(2)` is not used where `/proc` is
-/// there: it survives `execve(2)`, so that a small process started by a large one would have the size of the large one.
+/// Highest resident set of the process's own memory, in bytes: `VmHWM` of `/proc/self/status`. `ru_maxrss` of
+/// `getrusage(2)` is not used where `/proc` is there: it survives `execve(2)`, so that a small process started by a
+/// large one would have the size of the large one.
 #[must_use]
 pub fn peak_rss_bytes() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -35,9 +36,7 @@ pub fn peak_rss_bytes() -> u64 {
 
 /// `VmHWM` in the text of `/proc/PID/status`, in bytes.
 fn high_water_mark(status: &str) -> Option<u64> {
-    let field = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let field = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kib: u64 = field.trim().trim_end_matches("kB").trim().parse().ok()?;
     kib.checked_mul(1024)
 }
@@ -90,10 +89,7 @@ pub fn keep_off(workers: &[usize]) {
 /// Raises the soft limit of open files to `wanted`, and the hard limit with it where the process may; what it is now.
 #[must_use]
 pub fn raise_descriptor_limit(wanted: u64) -> u64 {
-    let mut limit = libc::rlimit {
-        rlim_cur: 0,
-        rlim_max: 0,
-    };
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: `limit` is a valid, writable rlimit for the length of the call.
     if unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) } != 0 {
         return 0;
@@ -102,10 +98,7 @@ pub fn raise_descriptor_limit(wanted: u64) -> u64 {
         return limit.rlim_cur;
     }
     for max in [limit.rlim_max.max(wanted), limit.rlim_max] {
-        let asked = libc::rlimit {
-            rlim_cur: wanted.min(max),
-            rlim_max: max,
-        };
+        let asked = libc::rlimit { rlim_cur: wanted.min(max), rlim_max: max };
         // SAFETY: `asked` is a valid rlimit for the length of the call.
         if unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &asked) } == 0 {
             return asked.rlim_cur;
@@ -116,10 +109,7 @@ pub fn raise_descriptor_limit(wanted: u64) -> u64 {
 
 /// The soft limit of locked memory in bytes (`RLIMIT_MEMLOCK`); `None` without one.
 pub(super) fn locked_memory_limit() -> Option<u64> {
-    let mut limit = libc::rlimit {
-        rlim_cur: 0,
-        rlim_max: 0,
-    };
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: `limit` is a valid, writable rlimit for the length of the call.
     let rc = unsafe { libc::getrlimit(libc::RLIMIT_MEMLOCK, &mut limit) };
     (rc == 0 && limit.rlim_cur != libc::RLIM_INFINITY).then_some(limit.rlim_cur)

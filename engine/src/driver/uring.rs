@@ -1,8 +1,10 @@
-//! The preferred driver: a ring of its own (multishot `recvmsg` into provided buffers, single issuer, deferred task run).
+//! The preferred driver: a ring of its own (multishot `recvmsg` into provided buffers, single issuer, deferred task
+//! run).
 //!
-//! What an entry names (the descriptor, the address of a connect, the bytes of a send) is held by its connection until the entry has
-//! completed, also when the connection was closed meanwhile: see [`Connections`]. An entry of a connection that is closed before the
-//! kernel was given the entry is dropped. Those that the kernel has are ended by a shutdown of the socket, a connect by a cancellation.
+//! What an entry names (the descriptor, the address of a connect, the bytes of a send) is held by its connection until
+//! the entry has completed, also when the connection was closed meanwhile: see [`Connections`]. An entry of a
+//! connection that is closed before the kernel was given the entry is dropped. Those that the kernel has are ended by a
+//! shutdown of the socket, a connect by a cancellation.
 
 use super::connections::{Connections, Op};
 use super::pace::Pace;
@@ -22,13 +24,14 @@ use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
-/// Entries of the submission queue, at least and at most: one for a connection. Where more are asked for in a turn, it is submitted
-/// several times.
+/// Entries of the submission queue, at least and at most: one for a connection. Where more are asked for in a turn, it
+/// is submitted several times.
 const SQ_ENTRIES: std::ops::RangeInclusive<usize> = 64..=512;
-/// Completions for a provided buffer: a read takes one of each, and what needs no buffer comes once for a connection and an entry.
+/// Completions for a provided buffer: a read takes one of each, and what needs no buffer comes once for a connection
+/// and an entry.
 const COMPLETIONS_EACH: usize = 2;
-/// Provided buffers: for a connection, and in all at least and at most. The kernel takes them in turn, so that more than are of use are memory
-/// that is never in the cache, and each a page fault at first.
+/// Provided buffers: for a connection, and in all at least and at most. The kernel takes them in turn, so that more
+/// than are of use are memory that is never in the cache, and each a page fault at first.
 const BUFFERS_EACH: usize = 4;
 const BUFFERS: std::ops::RangeInclusive<usize> = 512..=4096;
 /// Bytes of each: header, control block and payload.
@@ -132,7 +135,8 @@ impl Uring {
         let mut tries = 0;
         loop {
             match Self::make(slots, options.clone()) {
-                // The kernel gives back the locked memory of a ring only some time after it was closed: that of an earlier run, perhaps.
+                // The kernel gives back the locked memory of a ring only some time after it was closed: that of an
+                // earlier run, perhaps.
                 Err(libc::ENOMEM) if tries < MEMORY_TRIES => {
                     tries += 1;
                     std::thread::sleep(MEMORY_PAUSE);
@@ -149,11 +153,7 @@ impl Uring {
             .setup_single_issuer()
             .setup_defer_taskrun()
             .setup_submit_all()
-            .build(
-                slots
-                    .next_power_of_two()
-                    .clamp(*SQ_ENTRIES.start(), *SQ_ENTRIES.end()) as u32,
-            )
+            .build(slots.next_power_of_two().clamp(*SQ_ENTRIES.start(), *SQ_ENTRIES.end()) as u32)
             .map_err(|e| number(&e))?;
         let buffers = Buffers::register(&ring, buffers as u16)?;
         // SAFETY: an all-zero msghdr is valid.
@@ -184,17 +184,14 @@ impl Uring {
     /// Whether this kernel has all that the driver asks of it: a ring is made, and read from once.
     ///
     /// # Errors
-    /// The error number with which the kernel refused the ring, its buffers or the read; `ETIME` when nothing was read. [`refusal`]
-    /// says it in words.
+    /// The error number with which the kernel refused the ring, its buffers or the read; `ETIME` when nothing was read.
+    /// [`refusal`] says it in words.
     ///
     /// [`refusal`]: super::refusal
     pub fn probe(stamps: bool) -> Result<(), i32> {
         let mut driver = Self::new(1, stamps)?;
         let (ours, mut theirs) = UnixStream::pair().map_err(|e| number(&e))?;
-        let key = Key {
-            slot: 0,
-            generation: 0,
-        };
+        let key = Key { slot: 0, generation: 0 };
         driver.adopt(key, ours.into())?;
         theirs.write_all(b"?").map_err(|e| number(&e))?;
         let until = clock::monotonic() + LAST_WAIT;
@@ -211,14 +208,9 @@ impl Uring {
         outcome.unwrap_or(Err(libc::ETIME))
     }
 
-    /// Begins a connection from the local address of its turn, or from the next that has a port, `tries` of them at most.
-    fn begin(
-        &mut self,
-        key: Key,
-        addr: Box<SockAddr>,
-        mut turn: u64,
-        mut tries: u64,
-    ) -> Result<(), i32> {
+    /// Begins a connection from the local address of its turn, or from the next that has a port, `tries` of them at
+    /// most.
+    fn begin(&mut self, key: Key, addr: Box<SockAddr>, mut turn: u64, mut tries: u64) -> Result<(), i32> {
         if self.connections.closing() >= CLOSING {
             self.settle();
         }
@@ -228,12 +220,7 @@ impl Uring {
                 other => break other?,
             }
         };
-        let held = Held {
-            turn,
-            tries,
-            paced: self.pace.limits(),
-            ..Held::new(socket, Some(addr))
-        };
+        let held = Held { turn, tries, paced: self.pace.limits(), ..Held::new(socket, Some(addr)) };
         let number = self.connections.open(key, held);
         self.connections.ask(Op::Connect, number);
         Ok(())
@@ -265,13 +252,13 @@ impl Uring {
                 && let Some((op, number)) = self.connections.next()
             {
                 let held = self.connections.held(number);
-                let Some(entry) = held.and_then(|h| h.entry(op, number, &raw const *self.message))
-                else {
+                let Some(entry) = held.and_then(|h| h.entry(op, number, &raw const *self.message)) else {
                     self.connections.completed(op, number);
                     continue;
                 };
-                // SAFETY: what an entry points to (the shared msghdr, its connection's address or bytes) lives until its completion: the
-                // first as long as the ring, the others in `connections`, which releases nothing that an entry names.
+                // SAFETY: what an entry points to (the shared msghdr, its connection's address or bytes) lives until
+                // its completion: the first as long as the ring, the others in `connections`, which releases nothing
+                // that an entry names.
                 let pushed = unsafe { queue.push(&entry) };
                 debug_assert!(pushed.is_ok(), "there was room");
             }
@@ -293,22 +280,12 @@ impl Uring {
     fn enter(&mut self, until: Nanos, batch: Nanos) -> Result<(), i32> {
         self.submit()?;
         let now = clock::monotonic();
-        let left = if self.connections.waiting() {
-            0
-        } else {
-            until.saturating_sub(now)
-        };
-        let timeout = Timespec::new()
-            .sec(left / clock::SECOND)
-            .nsec((left % clock::SECOND) as u32);
+        let left = if self.connections.waiting() { 0 } else { until.saturating_sub(now) };
+        let timeout = Timespec::new().sec(left / clock::SECOND).nsec((left % clock::SECOND) as u32);
         let mut args = SubmitArgs::new().timespec(&timeout);
-        // Deferred task work is run up to the number of completions that are asked for, and at least 20 items: a look without a wait
-        // asks for all, or completions pile up behind it.
-        let mut want = if left == 0 {
-            self.ring.params().cq_entries() as usize / 2
-        } else {
-            1
-        };
+        // Deferred task work is run up to the number of completions that are asked for, and at least 20 items: a look
+        // without a wait asks for all, or completions pile up behind it.
+        let mut want = if left == 0 { self.ring.params().cq_entries() as usize / 2 } else { 1 };
         let batch = batch.min(left);
         if self.min_wait && batch >= clock::MICRO {
             args = args.min_wait_usec((batch / clock::MICRO) as u32);
@@ -331,7 +308,8 @@ impl Uring {
         self.batch.extend(completions);
     }
 
-    /// Lets connections that were closed be released, without a wait. What has completed of others is reported by the next wait.
+    /// Lets connections that were closed be released, without a wait. What has completed of others is reported by the
+    /// next wait.
     fn settle(&mut self) {
         if self.enter(0, 0).is_err() {
             return;
@@ -362,12 +340,7 @@ impl Uring {
         }
     }
 
-    fn complete(
-        &mut self,
-        entry: &cqueue::Entry,
-        seen: Nanos,
-        on: &mut dyn FnMut(Key, Event<'_>, Nanos),
-    ) {
+    fn complete(&mut self, entry: &cqueue::Entry, seen: Nanos, on: &mut dyn FnMut(Key, Event<'_>, Nanos)) {
         let Some((op, number)) = unpack(entry.user_data()) else {
             return;
         };
@@ -421,10 +394,7 @@ impl Uring {
                     }
                     on(
                         key,
-                        Event::Received {
-                            bytes: out.payload_data(),
-                            arrival: time.bounded(emptied, since),
-                        },
+                        Event::Received { bytes: out.payload_data(), arrival: time.bounded(emptied, since) },
                         time.seen,
                     );
                 }
@@ -469,22 +439,14 @@ impl Uring {
         }
         let mut control = [0; CONTROL_BYTES];
         let stamps = self.stamper.kernel();
-        match socket::receive(
-            held.socket.as_raw_fd(),
-            &mut self.paced,
-            &mut control,
-            stamps,
-        ) {
+        match socket::receive(held.socket.as_raw_fd(), &mut self.paced, &mut control, stamps) {
             Ok((0, _)) => on(key, Event::Closed, seen),
             Ok((n, control_bytes)) => {
                 let time = self.stamper.arrival_after(&control[..control_bytes], seen);
                 let emptied = n < self.paced.len();
                 let since = self.window.since(held.unread_since);
                 held.unread_since = self.window.unread(held.unread_since, emptied, true);
-                let event = Event::Received {
-                    bytes: &self.paced[..n],
-                    arrival: time.bounded(emptied, since),
-                };
+                let event = Event::Received { bytes: &self.paced[..n], arrival: time.bounded(emptied, since) };
                 on(key, event, time.seen);
                 self.pace.read(key, n, seen);
             }
@@ -614,12 +576,7 @@ impl Driver for Uring {
         Some(queued + unsent + held.behind.len())
     }
 
-    fn wait(
-        &mut self,
-        until: Nanos,
-        batch: Nanos,
-        on: &mut dyn FnMut(Key, Event<'_>, Nanos),
-    ) -> Result<(), i32> {
+    fn wait(&mut self, until: Nanos, batch: Nanos, on: &mut dyn FnMut(Key, Event<'_>, Nanos)) -> Result<(), i32> {
         while let Some(key) = self.pace.rested(clock::monotonic()) {
             if let Some(number) = self.connections.find(key) {
                 self.arm_receive(number);
@@ -644,7 +601,8 @@ impl Driver for Uring {
             self.report_failures(seen, on);
         }
         completed.clear();
-        // A connection that went on from another local address may have settled others, and taken completions for the next wait.
+        // A connection that went on from another local address may have settled others, and taken completions for the
+        // next wait.
         if self.batch.is_empty() {
             self.batch = completed;
         }
@@ -658,8 +616,8 @@ impl Driver for Uring {
 }
 
 impl Drop for Uring {
-    /// Ends everything that the kernel does for this driver before its memory goes. What the kernel does not let go of in time stays
-    /// allocated.
+    /// Ends everything that the kernel does for this driver before its memory goes. What the kernel does not let go of
+    /// in time stays allocated.
     fn drop(&mut self) {
         for number in self.connections.all() {
             self.give_up(number);
@@ -667,17 +625,12 @@ impl Drop for Uring {
         let until = clock::monotonic() + LAST_WAIT;
         while self.connections.closing() > 0 && clock::monotonic() < until {
             self.settle();
-            if self.connections.closing() > 0
-                && self.enter(clock::monotonic() + clock::MILLI, 0).is_err()
-            {
+            if self.connections.closing() > 0 && self.enter(clock::monotonic() + clock::MILLI, 0).is_err() {
                 break;
             }
         }
         if self.connections.closing() > 0 {
-            std::mem::forget(std::mem::replace(
-                &mut self.connections,
-                Connections::new(0),
-            ));
+            std::mem::forget(std::mem::replace(&mut self.connections, Connections::new(0)));
             self.buffers.leak();
         }
     }
@@ -685,17 +638,12 @@ impl Drop for Uring {
 
 /// Provided buffers for so many connections: a power of two.
 fn buffers(slots: usize) -> usize {
-    (slots * BUFFERS_EACH)
-        .clamp(*BUFFERS.start(), *BUFFERS.end())
-        .next_power_of_two()
+    (slots * BUFFERS_EACH).clamp(*BUFFERS.start(), *BUFFERS.end()).next_power_of_two()
 }
 
 /// Whether an entry into the kernel that ends so may be tried again.
 fn passing(errno: i32) -> bool {
-    matches!(
-        errno,
-        libc::ETIME | libc::EINTR | libc::EBUSY | libc::EAGAIN
-    )
+    matches!(errno, libc::ETIME | libc::EINTR | libc::EBUSY | libc::EAGAIN)
 }
 
 /// A ring of provided buffers, lent to the kernel and given back with one tail publish a loop.
@@ -710,11 +658,8 @@ struct Buffers {
 
 impl Buffers {
     fn register(ring: &IoUring, count: u16) -> Result<Self, i32> {
-        let layout = std::alloc::Layout::from_size_align(
-            usize::from(count) * size_of::<BufRingEntry>(),
-            4096,
-        )
-        .map_err(|_| libc::EINVAL)?;
+        let layout = std::alloc::Layout::from_size_align(usize::from(count) * size_of::<BufRingEntry>(), 4096)
+            .map_err(|_| libc::EINVAL)?;
         // SAFETY: the layout is not empty, and a zeroed entry is valid.
         let entries: *mut BufRingEntry = unsafe { std::alloc::alloc_zeroed(layout).cast() };
         if entries.is_null() {
@@ -732,11 +677,8 @@ impl Buffers {
             page[0] = 1;
         }
         // SAFETY: the memory is page-aligned, large enough for `count` entries, and freed only after the ring is gone.
-        unsafe {
-            ring.submitter()
-                .register_buf_ring_with_flags(entries as u64, count, GROUP, 0)
-        }
-        .map_err(|e| number(&e))?;
+        unsafe { ring.submitter().register_buf_ring_with_flags(entries as u64, count, GROUP, 0) }
+            .map_err(|e| number(&e))?;
         for id in 0..count {
             buffers.give_back(id);
         }
@@ -762,10 +704,7 @@ impl Buffers {
 
     fn publish(&mut self) {
         // SAFETY: `entries` is the base of a registered ring, whose tail is a u16 that only this thread writes.
-        unsafe {
-            (*BufRingEntry::tail(self.entries).cast::<AtomicU16>())
-                .store(self.tail, Ordering::Release)
-        };
+        unsafe { (*BufRingEntry::tail(self.entries).cast::<AtomicU16>()).store(self.tail, Ordering::Release) };
     }
 
     /// Leaves the memory to a kernel that may still write to it.

@@ -1,19 +1,19 @@
 //! The earliest instant at which what a wait reads can have arrived.
 //!
 //! Three facts bound it from below, each for all connections at once:
-//! * A wait reads whatever is ready when it begins, and for the last time looks at what is ready right before it returns. So nothing that a wait
-//!   reads had arrived when the wait before it *began*.
-//! * Between that last look and the clock read after the wait, the thread can only have been kept off its core, or busy with the system call's own
-//!   end. The kernel counts the former (`/proc/thread-self/schedstat`: time ready to run and not running, `CONFIG_SCHED_INFO`), and [`OWN`] and
-//!   [`OWN_EACH`] allow for the latter.
-//! * A wait that took longer than it was kept off its core, its own work and the batch it may collect, slept in the kernel. It would not have slept
-//!   if anything had been ready, and the first arrival ended the sleep.
+//! * A wait reads whatever is ready when it begins, and for the last time looks at what is ready right before it
+//!   returns. So nothing that a wait reads had arrived when the wait before it *began*.
+//! * Between that last look and the clock read after the wait, the thread can only have been kept off its core, or busy
+//!   with the system call's own end. The kernel counts the former (`/proc/thread-self/schedstat`: time ready to run and
+//!   not running, `CONFIG_SCHED_INFO`), and [`OWN`] and [`OWN_EACH`] allow for the latter.
+//! * A wait that took longer than it was kept off its core, its own work and the batch it may collect, slept in the
+//!   kernel. It would not have slept if anything had been ready, and the first arrival ended the sleep.
 //!
-//! All three take it that a segment is in its queue when it is stamped. A stamp before the bound shows that it was not: the kernel has put its
-//! receive work off (`ksoftirqd` had no core). For [`DOUBT`] nothing is then known here.
+//! All three take it that a segment is in its queue when it is stamped. A stamp before the bound shows that it was not:
+//! the kernel has put its receive work off (`ksoftirqd` had no core). For [`DOUBT`] nothing is then known here.
 //!
-//! The kernel's count costs a system call. It is read only for a read in which an event was followed by other bytes, once a wait at most, and
-//! before a wait when the last reading is [`RENEWAL`] old.
+//! The kernel's count costs a system call. It is read only for a read in which an event was followed by other bytes,
+//! once a wait at most, and before a wait when the last reading is [`RENEWAL`] old.
 
 use crate::arrival::{Earliest, NARROW, Since};
 use crate::clock::{self, MICRO, MILLI, Nanos};
@@ -58,11 +58,7 @@ struct Reading {
 impl Window {
     /// A window over the waits of the thread that calls it first. Without kernel stamps there is nothing to bound.
     pub(super) fn new(kernel: bool) -> Self {
-        Self::over(if kernel {
-            RunDelay::Unopened
-        } else {
-            RunDelay::Unknown
-        })
+        Self::over(if kernel { RunDelay::Unopened } else { RunDelay::Unknown })
     }
 
     fn over(count: RunDelay) -> Self {
@@ -95,10 +91,7 @@ impl Window {
         if !std::mem::take(&mut self.cut) {
             self.before = self.now;
         }
-        self.now = Wait {
-            begun: now,
-            ..Wait::default()
-        };
+        self.now = Wait { begun: now, ..Wait::default() };
         self.known.set(None);
     }
 
@@ -120,7 +113,8 @@ impl Window {
         self.before.begun
     }
 
-    /// The bound for bytes of a connection. `unread` is the instant since when it may have had bytes that no wait could read; 0 without.
+    /// The bound for bytes of a connection. `unread` is the instant since when it may have had bytes that no wait could
+    /// read; 0 without.
     #[inline]
     pub(super) fn since(&self, unread: Nanos) -> Since<'_> {
         match unread {
@@ -129,8 +123,8 @@ impl Window {
         }
     }
 
-    /// The next `unread` of a connection that was read. `emptied`: the read took all that was there. `paced`: no wait looks at the connection for a
-    /// while from now on.
+    /// The next `unread` of a connection that was read. `emptied`: the read took all that was there. `paced`: no wait
+    /// looks at the connection for a while from now on.
     #[inline]
     pub(super) fn unread(&self, unread: Nanos, emptied: bool, paced: bool) -> Nanos {
         match (emptied, paced) {
@@ -157,10 +151,7 @@ impl Window {
             let before = readings.iter().find(|r| r.at != 0 && r.at <= at)?;
             delay.checked_sub(before.delay)
         };
-        self.note(Reading {
-            at: clock::monotonic(),
-            delay,
-        });
+        self.note(Reading { at: clock::monotonic(), delay });
         let own = |wait: &Wait| OWN + OWN_EACH * wait.completions as Nanos;
         let mut bound = floor;
         if let Some(off) = kept_off(self.before.begun) {
@@ -230,13 +221,15 @@ impl RunDelay {
     }
 }
 
-/// The second of three numbers, apart by a space (kernel documentation, `scheduler/sched-stats`: time on the core, time waiting for it, slices).
+/// The second of three numbers, apart by a space (kernel documentation, `scheduler/sched-stats`: time on the core, time
+/// waiting for it, slices).
 fn second_number(text: &[u8]) -> Option<Nanos> {
     let field = text.split(|b| *b == b' ').nth(1)?;
     std::str::from_utf8(field).ok()?.parse().ok()
 }
 
-/// The kernel's and the client's own work between the end of a sleep and the clock read after it, and for each completion.
+/// The kernel's and the client's own work between the end of a sleep and the clock read after it, and for each
+/// completion.
 const OWN: Nanos = 40 * MICRO;
 const OWN_EACH: Nanos = 2 * MICRO;
 /// How long a stamp from before the bound puts all bounds in doubt.
@@ -248,13 +241,11 @@ const RENEWAL: Nanos = 20 * MILLI;
 mod tests {
     use super::*;
 
-    /// A window after two waits, `(begun, seen)` each, whose thread was kept off its core for `off` since the first began. In microseconds.
+    /// A window after two waits, `(begun, seen)` each, whose thread was kept off its core for `off` since the first
+    /// began. In microseconds.
     fn window(before: (Nanos, Nanos), now: (Nanos, Nanos), off: Option<Nanos>) -> Window {
         let mut window = Window::over(RunDelay::Scripted(Cell::new(None)));
-        window.note(Reading {
-            at: before.0 * MICRO,
-            delay: 7 * MILLI,
-        });
+        window.note(Reading { at: before.0 * MICRO, delay: 7 * MILLI });
         for (begun, seen) in [before, now] {
             window.begin_at(begun * MICRO);
             window.end(seen * MICRO, 0, 5);

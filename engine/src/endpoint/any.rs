@@ -1,4 +1,5 @@
-//! Answers of unknown shape: where the user says, else by the names that such answers usually have (those that AIPerf looks for).
+//! Answers of unknown shape: where the user says, else by the names that such answers usually have (those that AIPerf
+//! looks for).
 
 use super::field::Field;
 use super::full::{escaped, object, tree};
@@ -38,25 +39,16 @@ fn is_error(item: &Value) -> bool {
 
 /// The first of the usual names that has something.
 fn guess(map: &Map<String, Value>, found: &mut Found<'_>) {
-    let vectors = map
-        .get("data")
-        .and_then(|data| data.get(0)?.get("embedding"));
+    let vectors = map.get("data").and_then(|data| data.get(0)?.get("embedding"));
     let lists = ["embeddings", "embedding", "rankings", "results"]
         .iter()
         .filter_map(|name| map.get(*name).filter(|value| value.is_array()));
     if let Some(value) = vectors.into_iter().chain(lists).next() {
         return put(value, found);
     }
-    let mut plain = [
-        "text",
-        "content",
-        "response",
-        "output",
-        "result",
-        "generated_text",
-    ]
-    .iter()
-    .filter_map(|name| map.get(*name).filter(|value| is_text(value)));
+    let mut plain = ["text", "content", "response", "output", "result", "generated_text"]
+        .iter()
+        .filter_map(|name| map.get(*name).filter(|value| is_text(value)));
     if let Some(value) = plain.next() {
         return put(value, found);
     }
@@ -112,11 +104,8 @@ static CHOSEN: Node = Node(&[
 static TOKEN: Node = Node(&[("text", Rule::Text(Slot::Visible))]);
 
 /// What is the same in most APIs; `meta_info` is SGLang's.
-static AROUND: Node = answer![
-    ("usage", Rule::Object(&USAGES)),
-    ("meta_info", Rule::Object(&META)),
-    ("choices", Rule::List(&CHOICE)),
-];
+static AROUND: Node =
+    answer![("usage", Rule::Object(&USAGES)), ("meta_info", Rule::Object(&META)), ("choices", Rule::List(&CHOICE)),];
 
 static META: Node = Node(&[
     ("finish_reason", Rule::Reason),
@@ -133,8 +122,5 @@ static USAGES: Node = Node(&[
     ("total_tokens", Rule::Count(Count::Total)),
 ]);
 
-static CHOICE: Node = Node(&[
-    ("finish_reason", Rule::Reason),
-    ("native_finish_reason", NATIVE_REASON),
-    ("error", Rule::Error),
-]);
+static CHOICE: Node =
+    Node(&[("finish_reason", Rule::Reason), ("native_finish_reason", NATIVE_REASON), ("error", Rule::Error)]);

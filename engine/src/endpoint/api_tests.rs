@@ -27,21 +27,11 @@ impl Answer {
     }
 
     fn said(events: usize, visible: &str, reasoning: &str) -> Self {
-        Self {
-            events,
-            visible: visible.into(),
-            reasoning: reasoning.into(),
-            finished: true,
-            ..Self::default()
-        }
+        Self { events, visible: visible.into(), reasoning: reasoning.into(), finished: true, ..Self::default() }
     }
 
     fn used(mut self, prompt: u32, completion: u32) -> Self {
-        self.usage = Some(Usage {
-            prompt: Some(prompt),
-            completion: Some(completion),
-            ..Usage::default()
-        });
+        self.usage = Some(Usage { prompt: Some(prompt), completion: Some(completion), ..Usage::default() });
         self
     }
 }
@@ -52,9 +42,7 @@ fn streamed(kind: EndpointKind, events: &[&str]) -> Answer {
     let mut answer = Answer::default();
     let mut text = Text::default();
     for event in events {
-        let seen = scanner
-            .event(event.as_bytes(), Some(&mut text))
-            .expect(event);
+        let seen = scanner.event(event.as_bytes(), Some(&mut text)).expect(event);
         assert_eq!(seen, in_full(kind, event, true), "{event}");
         answer.take(seen);
     }
@@ -65,9 +53,7 @@ fn streamed(kind: EndpointKind, events: &[&str]) -> Answer {
 
 fn whole(kind: EndpointKind, body: &str) -> Answer {
     let mut text = Text::default();
-    let seen = Scanner::new(kind)
-        .body(body.as_bytes(), Some(&mut text))
-        .expect(body);
+    let seen = Scanner::new(kind).body(body.as_bytes(), Some(&mut text)).expect(body);
     assert_eq!(seen, in_full(kind, body, false), "{body}");
     let mut answer = Answer::default();
     answer.take(seen);
@@ -81,12 +67,7 @@ fn in_full(kind: EndpointKind, json: &str, is_event: bool) -> Seen {
         return Scanner::new(kind).event(json.as_bytes(), None).expect(json);
     };
     let mut found = rules::Found::new(None);
-    full::parse(
-        json.as_bytes(),
-        if is_event { event } else { body },
-        &mut found,
-    )
-    .expect(json);
+    full::parse(json.as_bytes(), if is_event { event } else { body }, &mut found).expect(json);
     found.seen
 }
 
@@ -128,10 +109,7 @@ fn all_usage() -> Option<Usage> {
 #[test]
 fn a_stream_of_responses_is_its_deltas_and_its_completion() {
     let answer = streamed(EndpointKind::Responses, RESPONSES);
-    let expected = Answer {
-        usage: all_usage(),
-        ..Answer::said(6, "Hello \"you\"f{\"x\":1}", "Hmm.")
-    };
+    let expected = Answer { usage: all_usage(), ..Answer::said(6, "Hello \"you\"f{\"x\":1}", "Hmm.") };
     assert_eq!(answer, expected);
 }
 
@@ -145,10 +123,7 @@ fn a_response_may_be_cut_short_or_fail() {
         r#"{"type":"error","code":"rate_limit","message":"slow down","param":null,"sequence_number":1}"#,
         r#"{"error":{"message":"of a proxy"}}"#,
     ] {
-        assert!(
-            streamed(EndpointKind::Responses, &[failed]).error,
-            "{failed}"
-        );
+        assert!(streamed(EndpointKind::Responses, &[failed]).error, "{failed}");
     }
     for nothing in [
         r#"{"type":"response.new_kind.delta","delta":"x"}"#,
@@ -156,11 +131,7 @@ fn a_response_may_be_cut_short_or_fail() {
         r#"{"delta":"x"}"#,
         r#"{"t\u0079pe":"response.output_text.delta"}"#,
     ] {
-        assert_eq!(
-            streamed(EndpointKind::Responses, &[nothing]),
-            Answer::default(),
-            "{nothing}"
-        );
+        assert_eq!(streamed(EndpointKind::Responses, &[nothing]), Answer::default(), "{nothing}");
     }
     let escaped = r#"{"t\u0079pe":"response.output_text.delta","delta":"x"}"#;
     assert_eq!(streamed(EndpointKind::Responses, &[escaped]).visible, "x");
@@ -174,22 +145,11 @@ fn a_whole_response_has_its_items() {
         {"type":"function_call","name":"f","arguments":"{}"},
         {"type":"web_search_call","status":"completed"}],
         "usage":{"input_tokens":11,"input_tokens_details":{"cached_tokens":4},"output_tokens":9,"output_tokens_details":{"reasoning_tokens":3},"total_tokens":20}}"#;
-    let expected = Answer {
-        usage: all_usage(),
-        ..Answer::said(1, "Hi nof{}", "Hm")
-    };
+    let expected = Answer { usage: all_usage(), ..Answer::said(1, "Hi nof{}", "Hm") };
     assert_eq!(whole(EndpointKind::Responses, body), expected);
-    for spoken in [
-        "response.audio.transcript.delta",
-        "response.reasoning.delta",
-        "response.audio.delta",
-    ] {
+    for spoken in ["response.audio.transcript.delta", "response.reasoning.delta", "response.audio.delta"] {
         let event = format!(r#"{{"type":"{spoken}","delta":"x"}}"#);
-        assert_eq!(
-            streamed(EndpointKind::Responses, &[&event]).events,
-            1,
-            "{spoken}"
-        );
+        assert_eq!(streamed(EndpointKind::Responses, &[&event]).events, 1, "{spoken}");
     }
 }
 
@@ -217,16 +177,10 @@ const MESSAGES: &[&str] = &[
 #[test]
 fn a_stream_of_messages_is_its_deltas_and_its_usage_adds_up() {
     let answer = streamed(EndpointKind::Messages, MESSAGES);
-    let mut expected =
-        Answer::said(6, "Hello!get_weather{\"location\": \"S", "Let me see").used(25, 89);
-    expected.usage = expected.usage.map(|usage| Usage {
-        cached: Some(7),
-        cache_written: Some(0),
-        ..usage
-    });
+    let mut expected = Answer::said(6, "Hello!get_weather{\"location\": \"S", "Let me see").used(25, 89);
+    expected.usage = expected.usage.map(|usage| Usage { cached: Some(7), cache_written: Some(0), ..usage });
     assert_eq!(answer, expected);
-    let overloaded =
-        r#"{"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}"#;
+    let overloaded = r#"{"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}"#;
     assert!(streamed(EndpointKind::Messages, &[overloaded]).error);
 }
 
@@ -250,29 +204,15 @@ fn a_stream_of_tgi_is_its_tokens_and_ends_with_all_its_text() {
         r#"{"index":3,"token":{"id":7,"text":"!","logprob":-1,"special":false},"generated_text":" the cat!","details":{"finish_reason":"length","generated_tokens":3,"seed":null,"input_length":5}}"#,
     ];
     let mut expected = Answer::said(3, " the cat!", "");
-    expected.usage = Some(Usage {
-        prompt: Some(5),
-        completion: Some(3),
-        ..Usage::default()
-    });
-    assert_eq!(
-        streamed(EndpointKind::HuggingfaceGenerate, &events),
-        expected
-    );
+    expected.usage = Some(Usage { prompt: Some(5), completion: Some(3), ..Usage::default() });
+    assert_eq!(streamed(EndpointKind::HuggingfaceGenerate, &events), expected);
     let error = r#"{"error":"Request failed during generation","error_type":"generation"}"#;
     assert!(streamed(EndpointKind::HuggingfaceGenerate, &[error]).error);
     expected.events = 1;
     expected.usage = None;
     expected.finished = false;
-    for body in [
-        r#"{"generated_text":" the cat!"}"#,
-        r#"[{"generated_text":" the cat!"}]"#,
-    ] {
-        assert_eq!(
-            whole(EndpointKind::HuggingfaceGenerate, body),
-            expected,
-            "{body}"
-        );
+    for body in [r#"{"generated_text":" the cat!"}"#, r#"[{"generated_text":" the cat!"}]"#] {
+        assert_eq!(whole(EndpointKind::HuggingfaceGenerate, body), expected, "{body}");
     }
 }
 
@@ -284,23 +224,11 @@ fn vectors_and_rankings_are_output_without_text() {
             Embeddings,
             r#"{"object":"list","data":[{"object":"embedding","embedding":[0.1,-2e-3],"index":0}],"model":"m","usage":{"prompt_tokens":8,"total_tokens":8}}"#,
         ),
-        (
-            Embeddings,
-            r#"{"object":"list","data":[{"object":"embedding","embedding":"zczMPQ==","index":0}]}"#,
-        ),
+        (Embeddings, r#"{"object":"list","data":[{"object":"embedding","embedding":"zczMPQ==","index":0}]}"#),
         (NimEmbeddings, r#"{"data":[{"embedding":[1]}]}"#),
-        (
-            CohereRankings,
-            r#"{"id":"1","results":[{"index":3,"relevance_score":0.999071}],"meta":{}}"#,
-        ),
-        (
-            HfTeiRankings,
-            r#"[{"index":0,"score":0.9},{"index":1,"score":0.1}]"#,
-        ),
-        (
-            NimRankings,
-            r#"{"rankings":[{"index":0,"logit":2.5}],"usage":{"prompt_tokens":1,"total_tokens":1}}"#,
-        ),
+        (CohereRankings, r#"{"id":"1","results":[{"index":3,"relevance_score":0.999071}],"meta":{}}"#),
+        (HfTeiRankings, r#"[{"index":0,"score":0.9},{"index":1,"score":0.1}]"#),
+        (NimRankings, r#"{"rankings":[{"index":0,"logit":2.5}],"usage":{"prompt_tokens":1,"total_tokens":1}}"#),
     ] {
         let answer = whole(kind, body);
         assert_eq!((answer.events, answer.visible.as_str()), (1, ""), "{body}");
@@ -308,23 +236,14 @@ fn vectors_and_rankings_are_output_without_text() {
     }
     for (kind, body) in [
         (Embeddings, r#"{"object":"list","data":[]}"#),
-        (
-            Embeddings,
-            r#"{"data":[{"embedding":[ ]},{"embedding":""},{"embedding":null}]}"#,
-        ),
+        (Embeddings, r#"{"data":[{"embedding":[ ]},{"embedding":""},{"embedding":null}]}"#),
         (CohereRankings, r#"{"results":[]}"#),
         (HfTeiRankings, "[]"),
         (HfTeiRankings, "[1]"),
     ] {
         assert_eq!(whole(kind, body).events, 0, "{body}");
     }
-    assert!(
-        whole(
-            HfTeiRankings,
-            r#"{"error":"too long","error_type":"validation"}"#
-        )
-        .error
-    );
+    assert!(whole(HfTeiRankings, r#"{"error":"too long","error_type":"validation"}"#).error);
 }
 
 #[test]
@@ -336,14 +255,7 @@ fn requests_have_the_shape_of_their_api() {
     );
     responses.streaming = false;
     let messages = [Message::text("hi")];
-    let body = request_body(
-        &responses,
-        &Ask {
-            system: Some("be kind"),
-            ..ask(&messages, None)
-        },
-    )
-    .expect("a body");
+    let body = request_body(&responses, &Ask { system: Some("be kind"), ..ask(&messages, None) }).expect("a body");
     assert_eq!(
         String::from_utf8(body.bytes).unwrap(),
         r#"{"model":"m","input":[{"type":"message","role":"user","content":"hi"}],"instructions":"be kind","stream":false}"#
@@ -353,10 +265,7 @@ fn requests_have_the_shape_of_their_api() {
         asked(&anthropic, "hi", None),
         r#"{"model":"m","messages":[{"role":"user","content":"hi"}],"max_tokens":1024,"stream":true}"#
     );
-    assert_eq!(
-        headers(EndpointKind::Messages),
-        [("anthropic-version", "2023-06-01")]
-    );
+    assert_eq!(headers(EndpointKind::Messages), [("anthropic-version", "2023-06-01")]);
     let mut tgi = plan(EndpointKind::HuggingfaceGenerate);
     tgi.extra_inputs.insert("do_sample".into(), true.into());
     assert_eq!(
@@ -364,10 +273,7 @@ fn requests_have_the_shape_of_their_api() {
         r#"{"inputs":"hi","parameters":{"max_new_tokens":5,"details":true,"do_sample":true}}"#
     );
     let embeddings = plan(EndpointKind::Embeddings);
-    assert_eq!(
-        asked(&embeddings, "hi", None),
-        r#"{"model":"m","input":["hi"]}"#
-    );
+    assert_eq!(asked(&embeddings, "hi", None), r#"{"model":"m","input":["hi"]}"#);
 }
 
 #[test]
@@ -376,19 +282,11 @@ fn rankings_send_their_query_and_passages_by_name() {
         name: name.into(),
         contents: contents.iter().map(|c| (*c).to_owned()).collect(),
     };
-    let messages = [Message {
-        texts: vec![named("query", &["q"]), named("passages", &["a", "b"])],
-        ..Message::default()
-    }];
+    let messages =
+        [Message { texts: vec![named("query", &["q"]), named("passages", &["a", "b"])], ..Message::default() }];
     for (kind, body) in [
-        (
-            EndpointKind::CohereRankings,
-            json!({"model": "m", "query": "q", "documents": ["a", "b"]}),
-        ),
-        (
-            EndpointKind::HfTeiRankings,
-            json!({"query": "q", "texts": ["a", "b"]}),
-        ),
+        (EndpointKind::CohereRankings, json!({"model": "m", "query": "q", "documents": ["a", "b"]})),
+        (EndpointKind::HfTeiRankings, json!({"query": "q", "texts": ["a", "b"]})),
         (
             EndpointKind::NimRankings,
             json!({"model": "m", "query": {"text": "q"}, "passages": [{"text": "a"}, {"text": "b"}]}),
@@ -406,8 +304,7 @@ fn images_and_sounds_take_the_shape_of_their_api() {
         images: vec!["data:image/png;base64,AA==".into(), "http://h/i.jpg".into()],
         ..Message::text("look")
     }];
-    let content =
-        |kind, field: &str| tree(&plan(kind), &messages, None)[field][0]["content"].clone();
+    let content = |kind, field: &str| tree(&plan(kind), &messages, None)[field][0]["content"].clone();
     assert_eq!(
         content(EndpointKind::Chat, "messages"),
         json!([
@@ -437,10 +334,7 @@ fn images_and_sounds_take_the_shape_of_their_api() {
         json!(["look data:image/png;base64,AA==", "http://h/i.jpg"])
     );
     for sound in ["wav,AA==", "data:audio/wav;base64,AA=="] {
-        let messages = [Message {
-            audios: vec![sound.into()],
-            ..Message::default()
-        }];
+        let messages = [Message { audios: vec![sound.into()], ..Message::default() }];
         assert_eq!(
             tree(&plan(EndpointKind::Chat), &messages, None)["messages"][0]["content"],
             json!([{"type": "input_audio", "input_audio": {"data": "AA==", "format": "wav"}}])
@@ -450,22 +344,14 @@ fn images_and_sounds_take_the_shape_of_their_api() {
 
 #[test]
 fn what_an_api_has_no_place_for_is_refused_and_not_left_out() {
-    let image = Message {
-        images: vec!["http://h/i.png".into()],
-        ..Message::text("look")
-    };
-    let film = Message {
-        videos: vec!["http://h/v.mp4".into()],
-        ..Message::text("look")
-    };
+    let image = Message { images: vec!["http://h/i.png".into()], ..Message::text("look") };
+    let film = Message { videos: vec!["http://h/v.mp4".into()], ..Message::text("look") };
     for (kind, message, what) in [
         (EndpointKind::Completions, image, "images"),
         (EndpointKind::Messages, film.clone(), "films"),
         (EndpointKind::Responses, film, "films"),
     ] {
-        let e = request_body(&plan(kind), &ask(&[message], None))
-            .unwrap_err()
-            .to_string();
+        let e = request_body(&plan(kind), &ask(&[message], None)).unwrap_err().to_string();
         assert!(e.contains(what) && e.contains("chat"), "{e}");
     }
 }
@@ -473,34 +359,23 @@ fn what_an_api_has_no_place_for_is_refused_and_not_left_out() {
 #[test]
 fn a_template_makes_the_body_and_says_when_it_does_not() {
     let mut plan = plan(EndpointKind::Template);
-    let e = request_body(&plan, &ask(&[], None))
-        .unwrap_err()
-        .to_string();
+    let e = request_body(&plan, &ask(&[], None)).unwrap_err().to_string();
     assert!(e.contains("payload_template"), "{e}");
     let mut made = |source: &str| {
         plan.payload.template = Some(BodyTemplate::new(source).expect(source));
         let messages = [Message::text("say \"hi\"\n"), Message::text("b")];
-        request_body(&plan, &ask(&messages, Some(3)))
-            .map(|body| String::from_utf8(body.bytes).unwrap())
+        request_body(&plan, &ask(&messages, Some(3))).map(|body| String::from_utf8(body.bytes).unwrap())
     };
     assert_eq!(
         made(r#"{"t": {{ text|tojson }}, "all": {{ texts|tojson }}, "n": {{ max_tokens }}, "m": "{{ model }}", "s": {{ stream|tojson }}}"#).unwrap(),
         r#"{"t":"say \"hi\"\n","all":["say \"hi\"\n","b"],"n":3,"m":"m","s":true}"#
     );
-    assert_eq!(
-        made("nv-embedqa").unwrap(),
-        r#"{"text":["say \"hi\"\n","b"]}"#
-    );
+    assert_eq!(made("nv-embedqa").unwrap(), r#"{"text":["say \"hi\"\n","b"]}"#);
     let e = made(r#"{"t": "{{ text }}"}"#).unwrap_err().to_string();
     assert!(e.contains("no JSON object") && e.contains("tojson"), "{e}");
     let e = made("{{ nothing.more }}").unwrap_err().to_string();
     assert!(e.contains("fails"), "{e}");
-    assert!(
-        BodyTemplate::new("{% if %}")
-            .unwrap_err()
-            .to_string()
-            .contains("template")
-    );
+    assert!(BodyTemplate::new("{% if %}").unwrap_err().to_string().contains("template"));
     plan.extra_inputs.insert("top".into(), 1.into());
     plan.payload.template = Some(BodyTemplate::new("{}").unwrap());
     assert_eq!(tree(&plan, &[], None), json!({"top": 1}));
@@ -509,10 +384,7 @@ fn a_template_makes_the_body_and_says_when_it_does_not() {
 #[test]
 fn a_raw_body_is_sent_as_it_is_and_nothing_else_is() {
     let plan = plan(EndpointKind::Raw);
-    let message = Message {
-        verbatim: Some(json!({"z": 1, "a": [2]})),
-        ..Message::default()
-    };
+    let message = Message { verbatim: Some(json!({"z": 1, "a": [2]})), ..Message::default() };
     let body = request_body(&plan, &ask(&[message], None)).expect("a body");
     assert_eq!(body.bytes, br#"{"z":1,"a":[2]}"#);
     let e = request_body(&plan, &ask(&[Message::text("x")], None)).unwrap_err();
@@ -528,22 +400,10 @@ fn answers_of_unknown_shape_are_read_by_their_usual_names() {
         (r#"{"choices":[{"text":"c"}]}"#, "c", true),
         (r#"{"choices":[{"message":{"content":"d"}}]}"#, "d", true),
         (r#"{"choices":[{"delta":{"content":"e"}}]}"#, "e", true),
-        (
-            r#"{"choices":[{"delta":{"content":[{"type":"text","text":"g"}]}}]}"#,
-            "g",
-            true,
-        ),
+        (r#"{"choices":[{"delta":{"content":[{"type":"text","text":"g"}]}}]}"#, "g", true),
         (r#"{"content":[{"type":"text","text":"h"}]}"#, "h", true),
-        (
-            r#"{"output":[{"type":"message","content":[{"type":"output_text","text":"i"}]}]}"#,
-            "i",
-            true,
-        ),
-        (
-            r#"{"choices":[{"message":{"content":null,"tool_calls":[{"function":{"name":"j"}}]}}]}"#,
-            "j",
-            true,
-        ),
+        (r#"{"output":[{"type":"message","content":[{"type":"output_text","text":"i"}]}]}"#, "i", true),
+        (r#"{"choices":[{"message":{"content":null,"tool_calls":[{"function":{"name":"j"}}]}}]}"#, "j", true),
         (r#"{"token":{"text":"f"}}"#, "f", true),
         (r#"{"data":[{"embedding":[1,2]}]}"#, "", true),
         (r#"{"embedding":[1,2]}"#, "", true),
@@ -556,11 +416,7 @@ fn answers_of_unknown_shape_are_read_by_their_usual_names() {
     ] {
         for kind in [EndpointKind::Raw, EndpointKind::Template] {
             let answer = whole(kind, body);
-            assert_eq!(
-                (answer.visible.as_str(), answer.events == 1),
-                (visible, output),
-                "{body}"
-            );
+            assert_eq!((answer.visible.as_str(), answer.events == 1), (visible, output), "{body}");
         }
     }
     assert!(whole(EndpointKind::Raw, r#"{"error":"x"}"#).error);
@@ -587,27 +443,17 @@ fn paths_follow_the_url_and_the_stream() {
     let raw = plan(EndpointKind::Raw);
     assert_eq!(at(&raw, "http://h"), "/");
     assert_eq!(at(&raw, "http://h/any/where"), "/any/where");
-    assert_eq!(
-        at(&plan(EndpointKind::Messages), "http://h/v1"),
-        "/v1/messages"
-    );
+    assert_eq!(at(&plan(EndpointKind::Messages), "http://h/v1"), "/v1/messages");
 }
 
 #[test]
 fn broken_and_shuffled_events_say_what_their_trees_say() {
-    let streams = [
-        (EndpointKind::Responses, RESPONSES),
-        (EndpointKind::Messages, MESSAGES),
-    ];
+    let streams = [(EndpointKind::Responses, RESPONSES), (EndpointKind::Messages, MESSAGES)];
     for (kind, events) in streams {
         for event in events {
             let tree: Value = serde_json::from_str(event).expect(event);
             let fields = tree.as_object().expect("an object");
-            let turned: Fields = fields
-                .iter()
-                .rev()
-                .map(|(k, v)| (k.clone(), v.clone()))
-                .collect();
+            let turned: Fields = fields.iter().rev().map(|(k, v)| (k.clone(), v.clone())).collect();
             agree(kind, Value::Object(turned).to_string().as_bytes());
             for at in 0..event.len() {
                 let bytes = event.as_bytes();
@@ -634,10 +480,6 @@ fn agree(kind: EndpointKind, event: &[u8]) {
     assert_eq!(seen, expected, "{shown}");
     if seen.is_ok() {
         assert_eq!(unescape(&said.visible), unescape(&text.visible), "{shown}");
-        assert_eq!(
-            unescape(&said.reasoning),
-            unescape(&text.reasoning),
-            "{shown}"
-        );
+        assert_eq!(unescape(&said.reasoning), unescape(&text.reasoning), "{shown}");
     }
 }

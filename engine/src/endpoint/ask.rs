@@ -48,20 +48,12 @@ impl Message {
     /// What a user says in one text.
     #[must_use]
     pub fn text(text: impl Into<String>) -> Self {
-        Self {
-            texts: vec![Texts {
-                name: String::new(),
-                contents: vec![text.into()],
-            }],
-            ..Self::default()
-        }
+        Self { texts: vec![Texts { name: String::new(), contents: vec![text.into()] }], ..Self::default() }
     }
 
     /// All its texts, in order, whatever their names.
     pub fn contents(&self) -> impl Iterator<Item = &str> {
-        self.texts
-            .iter()
-            .flat_map(|t| t.contents.iter().map(String::as_str))
+        self.texts.iter().flat_map(|t| t.contents.iter().map(String::as_str))
     }
 
     /// Who says it.
@@ -76,8 +68,8 @@ impl Message {
 pub struct Body {
     /// JSON.
     pub bytes: Vec<u8>,
-    /// Where, in `bytes`, the messages of this turn stand, without the commas around them; `None` where the dialect has no conversation.
-    /// The earlier turns of a conversation go before them: see [`thread`].
+    /// Where, in `bytes`, the messages of this turn stand, without the commas around them; `None` where the dialect has
+    /// no conversation. The earlier turns of a conversation go before them: see [`thread`].
     pub own: Option<Range<usize>>,
 }
 
@@ -135,8 +127,8 @@ fn put(out: &mut Vec<u8>, value: &Value) {
     let _ = serde_json::to_writer(out, value);
 }
 
-/// Appends one turn and its answer to the earlier messages of a conversation: both end in a comma, so that the next turn's messages
-/// follow. `answer` is the body of a JSON string, still escaped, as [`super::Text`] keeps it.
+/// Appends one turn and its answer to the earlier messages of a conversation: both end in a comma, so that the next
+/// turn's messages follow. `answer` is the body of a JSON string, still escaped, as [`super::Text`] keeps it.
 pub fn thread(history: &mut Vec<u8>, own: &[u8], answer: &[u8]) {
     history.extend_from_slice(own);
     history.extend_from_slice(br#",{"role":"assistant","content":""#);

@@ -13,9 +13,9 @@ use std::sync::Arc;
 
 /// A template that renders to a JSON object, compiled.
 ///
-/// It sees AIPerf's variables: `text`, `texts`, `image`, `images`, `audio`, `audios`, `video`, `videos`, `query`, `queries`, `passage`,
-/// `passages`, `texts_by_name`, `model`, `max_tokens`, `role`, `system`, `stream`. Nothing is escaped by itself: strings are written as
-/// `{{ text|tojson }}`.
+/// It sees AIPerf's variables: `text`, `texts`, `image`, `images`, `audio`, `audios`, `video`, `videos`, `query`,
+/// `queries`, `passage`, `passages`, `texts_by_name`, `model`, `max_tokens`, `role`, `system`, `stream`. Nothing is
+/// escaped by itself: strings are written as `{{ text|tojson }}`.
 #[derive(Clone)]
 pub struct BodyTemplate {
     source: Arc<str>,
@@ -32,22 +32,13 @@ impl BodyTemplate {
         let source = named.map_or(source, |(_, text)| text);
         let mut environment = jinja::environment();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        let compiled =
-            Bounded::new(environment, source, WhitespaceConfig::default()).map_err(|e| {
-                Error::usage(
-                    format!("the payload template: {e}"),
-                    "mend it; its syntax is Jinja's",
-                )
-            })?;
-        Ok(Self {
-            source: source.into(),
-            compiled: Arc::new(compiled),
-        })
+        let compiled = Bounded::new(environment, source, WhitespaceConfig::default())
+            .map_err(|e| Error::usage(format!("the payload template: {e}"), "mend it; its syntax is Jinja's"))?;
+        Ok(Self { source: source.into(), compiled: Arc::new(compiled) })
     }
 
     /// Templates with a name, as AIPerf has them.
-    pub const NAMED: &'static [(&'static str, &'static str)] =
-        &[("nv-embedqa", r#"{"text": {{ texts|tojson }}}"#)];
+    pub const NAMED: &'static [(&'static str, &'static str)] = &[("nv-embedqa", r#"{"text": {{ texts|tojson }}}"#)];
 
     /// The template's text.
     #[must_use]
@@ -60,18 +51,11 @@ impl BodyTemplate {
     /// # Errors
     /// [`crate::Blame::Usage`] when the template fails, or makes no JSON object.
     pub fn render(&self, ask: &Ask<'_>, stream: bool) -> Result<Map<String, Value>> {
-        let failed = |what: String, remedy: &str| {
-            Error::usage(format!("the payload template {what}"), remedy)
-        };
+        let failed = |what: String, remedy: &str| Error::usage(format!("the payload template {what}"), remedy);
         let text = self
             .compiled
             .render(minijinja::Value::from_serialize(variables(ask, stream)))
-            .map_err(|e| {
-                failed(
-                    format!("fails: {e}"),
-                    "mend it; docs/ENDPOINTS.md lists its variables",
-                )
-            })?;
+            .map_err(|e| failed(format!("fails: {e}"), "mend it; docs/ENDPOINTS.md lists its variables"))?;
         serde_json::from_str(&text).map_err(|e| {
             let start: String = text.chars().take(SHOWN).collect();
             failed(
@@ -129,9 +113,7 @@ impl std::fmt::Debug for BodyTemplate {
 impl<'de> Deserialize<'de> for BodyTemplate {
     fn deserialize<D: Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {
         let name = String::deserialize(d)?;
-        Self::new(&name)
-            .ok()
-            .ok_or_else(|| D::Error::custom(format!("no template is `{name}`")))
+        Self::new(&name).ok().ok_or_else(|| D::Error::custom(format!("no template is `{name}`")))
     }
 }
 

@@ -16,14 +16,8 @@ pub(super) static CHAT: Dialect = Dialect {
     stream: StreamField::WithUsage,
     extras: Extras::Body,
     ask,
-    thread: Some(Thread {
-        field: "messages",
-        system_leads: true,
-    }),
-    reading: Reading::Rules {
-        event: &EVENT,
-        body: &BODY,
-    },
+    thread: Some(Thread { field: "messages", system_leads: true }),
+    reading: Reading::Rules { event: &EVENT, body: &BODY },
 };
 
 fn ask(body: &mut Fields, plan: &Plan, ask: &Ask<'_>) -> Result<()> {
@@ -31,34 +25,19 @@ fn ask(body: &mut Fields, plan: &Plan, ask: &Ask<'_>) -> Result<()> {
     let messages = system.into_iter().chain(ask.messages.iter().map(message));
     body.insert("messages".into(), messages.collect::<Value>());
     if let Some(osl) = ask.osl {
-        let name = if plan.use_legacy_max_tokens {
-            "max_tokens"
-        } else {
-            "max_completion_tokens"
-        };
+        let name = if plan.use_legacy_max_tokens { "max_tokens" } else { "max_completion_tokens" };
         body.insert(name.into(), osl.into());
     }
     Ok(())
 }
 
 fn message(message: &Message) -> Value {
-    message
-        .verbatim
-        .clone()
-        .unwrap_or_else(|| json!({"role": message.role(), "content": PARTS.content(message)}))
+    message.verbatim.clone().unwrap_or_else(|| json!({"role": message.role(), "content": PARTS.content(message)}))
 }
 
-static PARTS: Parts = Parts {
-    text: "text",
-    image: image_url,
-    audio: Some(input_audio),
-    video: Some(video_url),
-};
+static PARTS: Parts = Parts { text: "text", image: image_url, audio: Some(input_audio), video: Some(video_url) };
 
-static EVENT: Node = answer![
-    ("choices", Rule::List(&EVENT_CHOICE)),
-    ("usage", Rule::Object(&USAGE)),
-];
+static EVENT: Node = answer![("choices", Rule::List(&EVENT_CHOICE)), ("usage", Rule::Object(&USAGE)),];
 
 static EVENT_CHOICE: Node = Node(&[
     ("delta", Rule::Object(&MESSAGE)),
@@ -68,10 +47,7 @@ static EVENT_CHOICE: Node = Node(&[
     ("usage", Rule::Object(&USAGE)),
 ]);
 
-static BODY: Node = answer![
-    ("choices", Rule::List(&BODY_CHOICE)),
-    ("usage", Rule::Object(&USAGE)),
-];
+static BODY: Node = answer![("choices", Rule::List(&BODY_CHOICE)), ("usage", Rule::Object(&USAGE)),];
 
 static BODY_CHOICE: Node = Node(&[
     ("message", Rule::Object(&MESSAGE)),
@@ -80,16 +56,13 @@ static BODY_CHOICE: Node = Node(&[
     ("error", Rule::Error),
 ]);
 
-/// `reasoning` is the newer name of `reasoning_content`, and `reasoning_details` says the same in parts: servers send two of them or all, and
-/// the first counts.
+/// `reasoning` is the newer name of `reasoning_content`, and `reasoning_details` says the same in parts: servers send
+/// two of them or all, and the first counts.
 pub(super) static MESSAGE: Node = Node(&[
     ("content", Rule::Parts(Slot::Visible, &PART)),
     ("reasoning_content", Rule::Text(Slot::Reasoning)),
     ("reasoning", Rule::Text(Slot::Reasoning)),
-    (
-        "reasoning_details",
-        Rule::Parts(Slot::Reasoning, &REASONING_DETAIL),
-    ),
+    ("reasoning_details", Rule::Parts(Slot::Reasoning, &REASONING_DETAIL)),
     ("tool_calls", Rule::List(&TOOL_CALL)),
     ("function_call", Rule::Object(&FUNCTION)),
     ("refusal", Rule::Text(Slot::Visible)),
@@ -99,10 +72,7 @@ pub(super) static MESSAGE: Node = Node(&[
 
 /// A part of a content: Mistral's text and thinking parts, and images.
 pub(super) static PART: Node = Node(&[
-    (
-        KIND,
-        Rule::Kinds(&[("thinking", &THINKING_PART), ("reasoning", &THINKING_PART)]),
-    ),
+    (KIND, Rule::Kinds(&[("thinking", &THINKING_PART), ("reasoning", &THINKING_PART)])),
     ("text", Rule::Text(Slot::Visible)),
     ("refusal", Rule::Text(Slot::Visible)),
     ("image_url", Rule::Given),
@@ -117,20 +87,12 @@ static THINKING_PART: Node = Node(&[
 static THOUGHT: Node = Node(&[("text", Rule::Text(Slot::Reasoning))]);
 
 /// OpenRouter's: a text, or a summary of it. What is encrypted is no output.
-static REASONING_DETAIL: Node = Node(&[
-    ("text", Rule::Text(Slot::Reasoning)),
-    ("summary", Rule::Text(Slot::Reasoning)),
-]);
+static REASONING_DETAIL: Node =
+    Node(&[("text", Rule::Text(Slot::Reasoning)), ("summary", Rule::Text(Slot::Reasoning))]);
 
 /// A spoken answer: its transcript is text, and its samples are output without any.
-static SOUND: Node = Node(&[
-    ("transcript", Rule::Text(Slot::Visible)),
-    ("data", Rule::Given),
-]);
+static SOUND: Node = Node(&[("transcript", Rule::Text(Slot::Visible)), ("data", Rule::Given)]);
 
 static TOOL_CALL: Node = Node(&[("function", Rule::Object(&FUNCTION))]);
 
-static FUNCTION: Node = Node(&[
-    ("name", Rule::Text(Slot::Visible)),
-    ("arguments", Rule::Text(Slot::Visible)),
-]);
+static FUNCTION: Node = Node(&[("name", Rule::Text(Slot::Visible)), ("arguments", Rule::Text(Slot::Visible))]);

@@ -15,10 +15,7 @@ pub(super) static COMPLETIONS: Dialect = Dialect {
     extras: Extras::Body,
     ask,
     thread: None,
-    reading: Reading::Rules {
-        event: &ANSWER,
-        body: &ANSWER,
-    },
+    reading: Reading::Rules { event: &ANSWER, body: &ANSWER },
 };
 
 fn ask(body: &mut Fields, _plan: &Plan, ask: &Ask<'_>) -> Result<()> {
@@ -37,10 +34,7 @@ fn ask(body: &mut Fields, _plan: &Plan, ask: &Ask<'_>) -> Result<()> {
 }
 
 /// Events and whole bodies have the same shape.
-static ANSWER: Node = answer![
-    ("choices", Rule::List(&CHOICE)),
-    ("usage", Rule::Object(&USAGE)),
-];
+static ANSWER: Node = answer![("choices", Rule::List(&CHOICE)), ("usage", Rule::Object(&USAGE)),];
 
 static CHOICE: Node = Node(&[
     ("text", Rule::Text(Slot::Visible)),

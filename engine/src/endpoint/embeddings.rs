@@ -16,17 +16,11 @@ pub(super) const EMBEDDINGS: Dialect = Dialect {
     extras: Extras::Body,
     ask: |body, _, ask| texts(body, ask),
     thread: None,
-    reading: Reading::Rules {
-        event: &BODY,
-        body: &BODY,
-    },
+    reading: Reading::Rules { event: &BODY, body: &BODY },
 };
 
-pub(super) static NIM_EMBEDDINGS: Dialect = Dialect {
-    kind: EndpointKind::NimEmbeddings,
-    ask: texts_and_images,
-    ..EMBEDDINGS
-};
+pub(super) static NIM_EMBEDDINGS: Dialect =
+    Dialect { kind: EndpointKind::NimEmbeddings, ask: texts_and_images, ..EMBEDDINGS };
 
 fn texts(body: &mut Fields, ask: &Ask<'_>) -> Result<()> {
     let texts = ask.messages.iter().flat_map(Message::contents);
@@ -36,11 +30,7 @@ fn texts(body: &mut Fields, ask: &Ask<'_>) -> Result<()> {
 
 /// A text and an image are one input; so is an image alone.
 fn texts_and_images(body: &mut Fields, _plan: &Plan, ask: &Ask<'_>) -> Result<()> {
-    let images: Vec<&str> = ask
-        .messages
-        .iter()
-        .flat_map(|m| m.images.iter().map(String::as_str))
-        .collect();
+    let images: Vec<&str> = ask.messages.iter().flat_map(|m| m.images.iter().map(String::as_str)).collect();
     if images.is_empty() {
         return texts(body, ask);
     }
@@ -56,10 +46,7 @@ fn texts_and_images(body: &mut Fields, _plan: &Plan, ask: &Ask<'_>) -> Result<()
     Ok(())
 }
 
-static BODY: Node = answer![
-    ("data", Rule::List(&VECTOR)),
-    ("usage", Rule::Object(&INPUT_USAGE)),
-];
+static BODY: Node = answer![("data", Rule::List(&VECTOR)), ("usage", Rule::Object(&INPUT_USAGE)),];
 
 /// Numbers, or their bytes in base64.
 static VECTOR: Node = Node(&[("embedding", Rule::Given)]);

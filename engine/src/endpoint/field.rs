@@ -7,8 +7,8 @@ use serde_json::Value;
 
 /// A place in a JSON text.
 ///
-/// `/choices/0/text` is a JSON pointer (RFC 6901); `choices[0].text` the part of JMESPath that names one place. Wildcards, slices,
-/// filters, functions and pipes are not supported.
+/// `/choices/0/text` is a JSON pointer (RFC 6901); `choices[0].text` the part of JMESPath that names one place.
+/// Wildcards, slices, filters, functions and pipes are not supported.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Field {
     text: String,
@@ -21,11 +21,7 @@ impl Field {
     /// # Errors
     /// [`crate::Blame::Usage`] when it is neither, or uses what is not supported.
     pub fn parse(text: &str) -> Result<Self> {
-        let pointer = if text.starts_with('/') {
-            Some(text.to_owned())
-        } else {
-            dotted(text)
-        };
+        let pointer = if text.starts_with('/') { Some(text.to_owned()) } else { dotted(text) };
         let pointer = pointer.ok_or_else(|| {
             Error::usage(
                 format!("response_field `{text}` names no place that can be looked up"),
@@ -33,10 +29,7 @@ impl Field {
                  wildcards, slices, filters and functions of JMESPath are not supported",
             )
         })?;
-        Ok(Self {
-            text: text.to_owned(),
-            pointer,
-        })
+        Ok(Self { text: text.to_owned(), pointer })
     }
 
     /// What is there.
@@ -89,9 +82,7 @@ fn step(pointer: &mut String, name: &str) {
 impl<'de> Deserialize<'de> for Field {
     fn deserialize<D: Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {
         let name = String::deserialize(d)?;
-        Self::parse(&name)
-            .ok()
-            .ok_or_else(|| D::Error::custom(format!("no field is called `{name}`")))
+        Self::parse(&name).ok().ok_or_else(|| D::Error::custom(format!("no field is called `{name}`")))
     }
 }
 
@@ -108,8 +99,7 @@ mod tests {
 
     #[test]
     fn pointers_and_dotted_paths_find_their_place() {
-        let value =
-            json!({"choices": [{"text": "a"}, {"text": "b"}], "a/b": {"c d": 1}, "list": [[7]]});
+        let value = json!({"choices": [{"text": "a"}, {"text": "b"}], "a/b": {"c d": 1}, "list": [[7]]});
         for (text, found) in [
             ("/choices/1/text", Some(json!("b"))),
             ("choices[0].text", Some(json!("a"))),
@@ -126,18 +116,7 @@ mod tests {
 
     #[test]
     fn what_is_not_supported_is_said() {
-        for bad in [
-            "",
-            "a[*].b",
-            "a[1:2]",
-            "a | b",
-            "length(a)",
-            "a..b",
-            "a.",
-            "a[x]",
-            "a[0",
-            "@",
-        ] {
+        for bad in ["", "a[*].b", "a[1:2]", "a | b", "length(a)", "a..b", "a.", "a[x]", "a[0", "@"] {
             let e = Field::parse(bad).expect_err(bad).to_string();
             assert!(e.contains("JSON pointer"), "{e}");
         }

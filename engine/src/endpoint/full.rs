@@ -8,11 +8,7 @@ use std::borrow::Cow;
 /// Reads one JSON text by the rules of `node`: an object, or a list of objects. Any other text says nothing.
 ///
 /// Of a key that comes twice the last value counts, as `serde_json` has it.
-pub(super) fn parse(
-    json: &[u8],
-    node: &'static Node,
-    found: &mut Found<'_>,
-) -> Result<(), BadJson> {
+pub(super) fn parse(json: &[u8], node: &'static Node, found: &mut Found<'_>) -> Result<(), BadJson> {
     match &tree(json)? {
         Value::Object(map) => object(map, node, found),
         Value::Array(items) => list(items, node, found),
@@ -22,8 +18,8 @@ pub(super) fn parse(
     Ok(())
 }
 
-/// The tree of a JSON text; lone surrogates in it are U+FFFD, as are bytes that are not UTF-8 (WHATWG HTML §9.2.5 decodes streams so):
-/// servers cut text within a character.
+/// The tree of a JSON text; lone surrogates in it are U+FFFD, as are bytes that are not UTF-8 (WHATWG HTML §9.2.5
+/// decodes streams so): servers cut text within a character.
 pub(super) fn tree(json: &[u8]) -> Result<Value, BadJson> {
     let json = String::from_utf8_lossy(json);
     serde_json::from_slice(&without_lone_surrogates(json.as_bytes())).map_err(|_| BadJson)
@@ -94,8 +90,7 @@ pub(super) fn object(map: &Map<String, Value>, node: &'static Node, found: &mut 
 
 /// A count of tokens: a whole number of 32 bits, however it is written.
 fn tokens(value: &Value) -> Option<u32> {
-    let whole =
-        |n: f64| (n.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&n)).then_some(n);
+    let whole = |n: f64| (n.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&n)).then_some(n);
     match value.as_u64() {
         Some(n) => u32::try_from(n).ok(),
         None => value.as_f64().and_then(whole).map(|n| n as u32),
@@ -153,16 +148,15 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
-/// `serde_json` refuses a string with an escaped surrogate that has no partner. Servers do send them, when they cut text between the
-/// halves of a pair, so here they become U+FFFD.
+/// `serde_json` refuses a string with an escaped surrogate that has no partner. Servers do send them, when they cut
+/// text between the halves of a pair, so here they become U+FFFD.
 fn without_lone_surrogates(json: &[u8]) -> Cow<'_, [u8]> {
     let mut out = Cow::Borrowed(json);
     let mut at = 0;
     while let Some(found) = json.get(at..).and_then(|rest| memchr::memchr(b'\\', rest)) {
         at += found;
         let first = unit(json, at);
-        let pair = matches!(first, Some(0xD800..0xDC00))
-            && matches!(unit(json, at + 6), Some(0xDC00..0xE000));
+        let pair = matches!(first, Some(0xD800..0xDC00)) && matches!(unit(json, at + 6), Some(0xDC00..0xE000));
         match first {
             Some(_) if pair => at += 12,
             Some(0xD800..0xE000) => {

@@ -9,20 +9,14 @@ use serde_json::{Map, Value};
 
 pub(super) static GENERATE: Dialect = Dialect {
     kind: EndpointKind::HuggingfaceGenerate,
-    path: Path::ByStream {
-        whole: "/generate",
-        stream: "/generate_stream",
-    },
+    path: Path::ByStream { whole: "/generate", stream: "/generate_stream" },
     headers: &[],
     names_model: false,
     stream: StreamField::Unsaid,
     extras: Extras::Field("parameters"),
     ask,
     thread: None,
-    reading: Reading::Rules {
-        event: &EVENT,
-        body: &BODY,
-    },
+    reading: Reading::Rules { event: &EVENT, body: &BODY },
 };
 
 /// `details` is asked for: it is how this server says how many tokens it made, and why it stopped.
@@ -40,11 +34,8 @@ fn ask(body: &mut Fields, _plan: &Plan, ask: &Ask<'_>) -> Result<()> {
 }
 
 /// The last event repeats all text as `generated_text`: that is how the stream says that it is over.
-static EVENT: Node = answer![
-    ("token", Rule::Object(&TOKEN)),
-    ("generated_text", Rule::Last),
-    ("details", Rule::Object(&DETAILS)),
-];
+static EVENT: Node =
+    answer![("token", Rule::Object(&TOKEN)), ("generated_text", Rule::Last), ("details", Rule::Object(&DETAILS)),];
 
 static TOKEN: Node = Node(&[("text", Rule::Text(Slot::Visible))]);
 
@@ -54,7 +45,4 @@ static DETAILS: Node = Node(&[
     ("input_length", Rule::Count(Count::Prompt)),
 ]);
 
-static BODY: Node = answer![
-    ("generated_text", Rule::Text(Slot::Visible)),
-    ("details", Rule::Object(&DETAILS)),
-];
+static BODY: Node = answer![("generated_text", Rule::Text(Slot::Visible)), ("details", Rule::Object(&DETAILS)),];

@@ -222,8 +222,8 @@ pub(super) struct StringEnd {
     pub(super) escapes: bool,
 }
 
-/// The end of the string at the front of `rest`, its opening quote being taken. `None` if it has none, or has control characters or
-/// escapes that JSON does not know.
+/// The end of the string at the front of `rest`, its opening quote being taken. `None` if it has none, or has control
+/// characters or escapes that JSON does not know.
 #[inline]
 pub(super) fn string_end(rest: &[u8]) -> Option<StringEnd> {
     let mut at = special(rest);
@@ -246,9 +246,7 @@ pub(super) fn is_integer(digits: &[u8]) -> bool {
 
 /// The value of digits, if it fits in 32 bits.
 pub(super) fn small(digits: &[u8]) -> Option<u32> {
-    digits.iter().try_fold(0_u32, |n, d| {
-        n.checked_mul(10)?.checked_add(u32::from(d - b'0'))
-    })
+    digits.iter().try_fold(0_u32, |n, d| n.checked_mul(10)?.checked_add(u32::from(d - b'0')))
 }
 
 /// Length of the run of digits at the front.
@@ -266,16 +264,13 @@ fn special(bytes: &[u8]) -> usize {
     let (words, tail) = bytes.as_chunks::<8>();
     for (i, word) in words.iter().enumerate() {
         let word = u64::from_le_bytes(*word);
-        let hits = below(word, 0x20)
-            | below(word ^ (LOW * u64::from(b'"')), 1)
-            | below(word ^ (LOW * u64::from(b'\\')), 1);
+        let hits =
+            below(word, 0x20) | below(word ^ (LOW * u64::from(b'"')), 1) | below(word ^ (LOW * u64::from(b'\\')), 1);
         if hits != 0 {
             return i * 8 + hits.trailing_zeros() as usize / 8;
         }
     }
-    let in_tail = tail
-        .iter()
-        .position(|b| matches!(b, b'"' | b'\\' | 0..0x20));
+    let in_tail = tail.iter().position(|b| matches!(b, b'"' | b'\\' | 0..0x20));
     words.len() * 8 + in_tail.unwrap_or(tail.len())
 }
 
@@ -283,11 +278,7 @@ fn special(bytes: &[u8]) -> usize {
 fn escape(bytes: &[u8]) -> Option<usize> {
     match bytes.get(1)? {
         b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(2),
-        b'u' => bytes
-            .get(2..6)?
-            .iter()
-            .all(u8::is_ascii_hexdigit)
-            .then_some(6),
+        b'u' => bytes.get(2..6)?.iter().all(u8::is_ascii_hexdigit).then_some(6),
         _ => None,
     }
 }

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-/// The message of an error body or event, at most 4 096 characters of it, in one line; what is kept of it is an excerpt ([`crate::plan::Secrets::excerpt`]). Cold
-/// path.
+/// The message of an error body or event, at most 4 096 characters of it, in one line; what is kept of it is an excerpt
+/// ([`crate::plan::Secrets::excerpt`]). Cold path.
 ///
 /// Understands the ways that `docs/ENDPOINTS.md` lists; anything else is given as it came.
 #[must_use]
@@ -17,11 +17,7 @@ pub fn error_message(data: &[u8]) -> String {
 
 /// At most `chars` characters of a text, in one line.
 pub(super) fn one_line(text: &str, chars: usize) -> String {
-    text.trim()
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .take(chars)
-        .collect()
+    text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).take(chars).collect()
 }
 
 /// What a JSON text says of an error: at its top, or deeper where the APIs have it.
@@ -45,14 +41,7 @@ fn choices(value: &Value) -> impl Iterator<Item = &Value> {
 
 /// The first of the usual names that has something.
 fn words(value: &Value) -> Option<String> {
-    let names = [
-        "error",
-        "error_message",
-        "message",
-        "detail",
-        "errors",
-        "error_type",
-    ];
+    let names = ["error", "error_message", "message", "detail", "errors", "error_type"];
     names.iter().find_map(|name| said(value.get(*name)?))
 }
 
@@ -76,12 +65,7 @@ fn said(value: &Value) -> Option<String> {
 
 /// Why an answer stopped, where that is all it says.
 fn reason(value: &Value) -> Option<String> {
-    let names = [
-        "finish_reason",
-        "stop_reason",
-        "native_finish_reason",
-        "status",
-    ];
+    let names = ["finish_reason", "stop_reason", "native_finish_reason", "status"];
     let given = |name: &&str| {
         let reason = match &value[*name] {
             Value::Object(reason) => {

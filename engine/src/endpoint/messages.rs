@@ -16,24 +16,15 @@ pub(super) static MESSAGES: Dialect = Dialect {
     stream: StreamField::Said,
     extras: Extras::Body,
     ask,
-    thread: Some(Thread {
-        field: "messages",
-        system_leads: false,
-    }),
-    reading: Reading::Rules {
-        event: &EVENT,
-        body: &BODY,
-    },
+    thread: Some(Thread { field: "messages", system_leads: false }),
+    reading: Reading::Rules { event: &EVENT, body: &BODY },
 };
 
 /// The API takes no request without `max_tokens`: where no output length is asked for, this is said (as AIPerf does).
 pub(super) const MAX_TOKENS: u32 = 1024;
 
 fn ask(body: &mut Fields, _plan: &Plan, ask: &Ask<'_>) -> Result<()> {
-    body.insert(
-        "messages".into(),
-        ask.messages.iter().map(message).collect(),
-    );
+    body.insert("messages".into(), ask.messages.iter().map(message).collect());
     body.insert("max_tokens".into(), ask.osl.unwrap_or(MAX_TOKENS).into());
     if let Some(system) = ask.system {
         body.insert("system".into(), system.into());
@@ -42,25 +33,14 @@ fn ask(body: &mut Fields, _plan: &Plan, ask: &Ask<'_>) -> Result<()> {
 }
 
 fn message(message: &Message) -> Value {
-    message
-        .verbatim
-        .clone()
-        .unwrap_or_else(|| json!({"role": message.role(), "content": PARTS.content(message)}))
+    message.verbatim.clone().unwrap_or_else(|| json!({"role": message.role(), "content": PARTS.content(message)}))
 }
 
-static PARTS: Parts = Parts {
-    text: "text",
-    image,
-    audio: None,
-    video: None,
-};
+static PARTS: Parts = Parts { text: "text", image, audio: None, video: None };
 
 /// A `data:` URL is taken apart; any other URL the server fetches.
 fn image(url: &str) -> Value {
-    let source = match url
-        .strip_prefix("data:")
-        .and_then(|rest| rest.split_once(','))
-    {
+    let source = match url.strip_prefix("data:").and_then(|rest| rest.split_once(',')) {
         Some((head, data)) => {
             let kind = head.split(';').next().unwrap_or(head);
             json!({"type": "base64", "media_type": kind, "data": data})
@@ -70,8 +50,9 @@ fn image(url: &str) -> Value {
     json!({"type": "image", "source": source})
 }
 
-/// The keys tell the events apart: `message_start` has `message`, `content_block_start` has `content_block`, and the two deltas what they
-/// change. `error` is in error events alone, and `message_stop`, which ends the stream, is known by its type.
+/// The keys tell the events apart: `message_start` has `message`, `content_block_start` has `content_block`, and the
+/// two deltas what they change. `error` is in error events alone, and `message_stop`, which ends the stream, is known
+/// by its type.
 static EVENT: Node = answer![
     (KIND, Rule::LastIf("message_stop")),
     ("delta", Rule::Object(&DELTA)),

@@ -1,7 +1,7 @@
 //! Pure: API dialects. Request body out; output, usage, finish and error in.
 //!
-//! A dialect is one row of `DIALECTS`: its path, its request body, and the rules (`rules.rs`) by which its answers are read. To add one, write
-//! its file and its line in the table, and name it in [`EndpointKind`].
+//! A dialect is one row of `DIALECTS`: its path, its request body, and the rules (`rules.rs`) by which its answers are
+//! read. To add one, write its file and its line in the table, and name it in [`EndpointKind`].
 
 mod any;
 mod ask;
@@ -65,16 +65,13 @@ enum Path {
     /// A path under the base URL.
     Under(&'static str),
     /// One for whole answers, another for streams.
-    ByStream {
-        whole: &'static str,
-        stream: &'static str,
-    },
+    ByStream { whole: &'static str, stream: &'static str },
     /// The path of the URL itself.
     OfUrl,
 }
 
-/// How a body says whether a stream is wanted. Where it says so, it also says when none is wanted: servers differ in what they take
-/// silence for.
+/// How a body says whether a stream is wanted. Where it says so, it also says when none is wanted: servers differ in
+/// what they take silence for.
 #[derive(Clone, Copy, PartialEq)]
 enum StreamField {
     /// Not at all.
@@ -126,14 +123,11 @@ static DIALECTS: [&Dialect; 12] = [
 
 fn dialect(kind: EndpointKind) -> &'static Dialect {
     // Every kind has its row, as a test asserts; the first row stands in for one that has not.
-    DIALECTS
-        .iter()
-        .find(|d| d.kind == kind)
-        .unwrap_or(&DIALECTS[0])
+    DIALECTS.iter().find(|d| d.kind == kind).unwrap_or(&DIALECTS[0])
 }
 
-/// The path of requests to `target`: the dialect's own under the target's base path, without doubling a `/v1` or `/v2` that both have, or
-/// [`Plan::custom_endpoint`] under the base path.
+/// The path of requests to `target`: the dialect's own under the target's base path, without doubling a `/v1` or `/v2`
+/// that both have, or [`Plan::custom_endpoint`] under the base path.
 #[must_use]
 pub fn path(plan: &Plan, target: &Target) -> String {
     let base = target.base_path.trim_end_matches('/');
@@ -148,9 +142,7 @@ pub fn path(plan: &Plan, target: &Target) -> String {
         Path::OfUrl => return target.base_path.clone(),
     };
     let doubled = VERSIONS.iter().find(|version| base.ends_with(**version));
-    let own = doubled
-        .and_then(|version| own.strip_prefix(version))
-        .unwrap_or(own);
+    let own = doubled.and_then(|version| own.strip_prefix(version)).unwrap_or(own);
     format!("{base}{own}")
 }
 
@@ -177,11 +169,12 @@ pub fn whole_usage(kind: EndpointKind, usage: Usage) -> Usage {
 
 /// The body of one request.
 ///
-/// Fields of [`Plan::extra_inputs`] come after ours and replace them, and those of [`Ask::extra`] after those; their `stream_options` are
-/// merged into ours.
+/// Fields of [`Plan::extra_inputs`] come after ours and replace them, and those of [`Ask::extra`] after those; their
+/// `stream_options` are merged into ours.
 ///
 /// # Errors
-/// [`crate::Blame::Usage`] when the dialect has no shape for what is asked, or a template of the user's makes no body of it.
+/// [`crate::Blame::Usage`] when the dialect has no shape for what is asked, or a template of the user's makes no body
+/// of it.
 pub fn request_body(plan: &Plan, ask: &Ask<'_>) -> Result<Body> {
     holds(plan.endpoint, ask)?;
     let dialect = dialect(plan.endpoint);

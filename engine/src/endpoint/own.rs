@@ -1,4 +1,5 @@
-//! Bodies of the user's own shape: made by a template, or taken from a file as they are. Answers are read by what is known of such shapes.
+//! Bodies of the user's own shape: made by a template, or taken from a file as they are. Answers are read by what is
+//! known of such shapes.
 
 use super::ask::Ask;
 use super::{Dialect, Extras, Fields, Path, Reading, StreamField};
@@ -18,12 +19,7 @@ pub(super) const TEMPLATE: Dialect = Dialect {
     reading: Reading::Any,
 };
 
-pub(super) static RAW: Dialect = Dialect {
-    kind: EndpointKind::Raw,
-    extras: Extras::Nowhere,
-    ask: raw,
-    ..TEMPLATE
-};
+pub(super) static RAW: Dialect = Dialect { kind: EndpointKind::Raw, extras: Extras::Nowhere, ask: raw, ..TEMPLATE };
 
 fn template(body: &mut Fields, plan: &Plan, ask: &Ask<'_>) -> Result<()> {
     let template = plan.payload.template.as_ref().ok_or_else(|| {

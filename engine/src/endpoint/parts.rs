@@ -16,32 +16,19 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    /// The content of a message: one text is a string; anything more is a list of parts, texts before images, sounds and films.
+    /// The content of a message: one text is a string; anything more is a list of parts, texts before images, sounds
+    /// and films.
     pub(super) fn content(&self, message: &Message) -> Value {
         let mut texts = message.contents();
         let media = [&message.images, &message.audios, &message.videos];
-        if let (Some(text), None, true) = (
-            texts.next(),
-            texts.next(),
-            media.iter().all(|all| all.is_empty()),
-        ) {
+        if let (Some(text), None, true) = (texts.next(), texts.next(), media.iter().all(|all| all.is_empty())) {
             return text.into();
         }
-        let texts = message
-            .contents()
-            .map(|text| json!({"type": self.text, "text": text}));
+        let texts = message.contents().map(|text| json!({"type": self.text, "text": text}));
         let images = message.images.iter().map(|url| (self.image)(url));
-        let audios = self
-            .audio
-            .map(|part| message.audios.iter().map(move |a| part(a)));
-        let videos = self
-            .video
-            .map(|part| message.videos.iter().map(move |v| part(v)));
-        texts
-            .chain(images)
-            .chain(audios.into_iter().flatten())
-            .chain(videos.into_iter().flatten())
-            .collect()
+        let audios = self.audio.map(|part| message.audios.iter().map(move |a| part(a)));
+        let videos = self.video.map(|part| message.videos.iter().map(move |v| part(v)));
+        texts.chain(images).chain(audios.into_iter().flatten()).chain(videos.into_iter().flatten()).collect()
     }
 }
 
@@ -53,9 +40,7 @@ pub(super) fn image_url(url: &str) -> Value {
 /// A sound as OpenAI takes it: of `FORMAT,BASE64` or a `data:audio/` URL.
 pub(super) fn input_audio(sound: &str) -> Value {
     let (head, data) = sound.split_once(',').unwrap_or(("wav", sound));
-    let format = head
-        .strip_prefix("data:audio/")
-        .map_or(head, |kind| kind.split(';').next().unwrap_or(kind));
+    let format = head.strip_prefix("data:audio/").map_or(head, |kind| kind.split(';').next().unwrap_or(kind));
     json!({"type": "input_audio", "input_audio": {"data": data, "format": format}})
 }
 

@@ -1,4 +1,5 @@
-//! Rankings of passages by a query: Cohere's, Hugging Face text-embeddings-inference's and NVIDIA NIM's. No tokens come out.
+//! Rankings of passages by a query: Cohere's, Hugging Face text-embeddings-inference's and NVIDIA NIM's. No tokens come
+//! out.
 
 use super::ask::Ask;
 use super::rules::{INPUT_USAGE, NAMED_ERROR, Node, Rule, SURE, answer};
@@ -21,10 +22,7 @@ pub(super) const COHERE: Dialect = Dialect {
         Ok(())
     },
     thread: None,
-    reading: Reading::Rules {
-        event: &BODY,
-        body: &BODY,
-    },
+    reading: Reading::Rules { event: &BODY, body: &BODY },
 };
 
 pub(super) static HF_TEI: Dialect = Dialect {
@@ -60,16 +58,14 @@ fn texts<'a>(ask: &Ask<'a>) -> Result<(&'a str, Vec<&'a str>)> {
         let texts = all.clone().filter(|t| names.contains(&t.name.as_str()));
         texts.flat_map(|t| t.contents.iter().map(String::as_str))
     };
-    let query = named(&["query", "queries"]).next().ok_or_else(|| {
-        Error::usage(
-            "a ranking has no query",
-            "name its texts `query` and `passages`",
-        )
-    })?;
+    let query = named(&["query", "queries"])
+        .next()
+        .ok_or_else(|| Error::usage("a ranking has no query", "name its texts `query` and `passages`"))?;
     Ok((query, named(&["passages", "passage"]).collect()))
 }
 
-/// One shape for all: a list at the top (TEI), under `results` (Cohere) or under `rankings` (NIM). An answer ranks something.
+/// One shape for all: a list at the top (TEI), under `results` (Cohere) or under `rankings` (NIM). An answer ranks
+/// something.
 static BODY: Node = answer![
     ("results", Rule::List(&SCORE)),
     ("rankings", Rule::List(&SCORE)),
@@ -77,8 +73,4 @@ static BODY: Node = answer![
     ("usage", Rule::Object(&INPUT_USAGE)),
 ];
 
-static SCORE: Node = Node(&[
-    ("relevance_score", Rule::Given),
-    ("score", Rule::Given),
-    ("logit", Rule::Given),
-]);
+static SCORE: Node = Node(&[("relevance_score", Rule::Given), ("score", Rule::Given), ("logit", Rule::Given)]);

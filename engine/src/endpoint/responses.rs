@@ -16,14 +16,8 @@ pub(super) static RESPONSES: Dialect = Dialect {
     stream: StreamField::Said,
     extras: Extras::Body,
     ask,
-    thread: Some(Thread {
-        field: "input",
-        system_leads: false,
-    }),
-    reading: Reading::Rules {
-        event: &EVENT,
-        body: &BODY,
-    },
+    thread: Some(Thread { field: "input", system_leads: false }),
+    reading: Reading::Rules { event: &EVENT, body: &BODY },
 };
 
 fn ask(body: &mut Fields, _plan: &Plan, ask: &Ask<'_>) -> Result<()> {
@@ -38,9 +32,10 @@ fn ask(body: &mut Fields, _plan: &Plan, ask: &Ask<'_>) -> Result<()> {
 }
 
 fn message(message: &Message) -> Value {
-    message.verbatim.clone().unwrap_or_else(
-        || json!({"type": "message", "role": message.role(), "content": PARTS.content(message)}),
-    )
+    message
+        .verbatim
+        .clone()
+        .unwrap_or_else(|| json!({"type": "message", "role": message.role(), "content": PARTS.content(message)}))
 }
 
 static PARTS: Parts = Parts {
@@ -88,10 +83,7 @@ static ITEM_ADDED: Node = Node(&[("item", Rule::Object(&NAMED))]);
 
 static NAMED: Node = Node(&[("name", Rule::Text(Slot::Visible))]);
 
-static ENDED: Node = Node(&[
-    (KIND, Rule::Last),
-    ("response", Rule::Object(&RESPONSE_ENDED)),
-]);
+static ENDED: Node = Node(&[(KIND, Rule::Last), ("response", Rule::Object(&RESPONSE_ENDED))]);
 
 static RESPONSE_ENDED: Node = Node(&[
     ("status", Rule::Reason),
@@ -104,15 +96,8 @@ static RESPONSE_ENDED: Node = Node(&[
 static INCOMPLETE: Node = Node(&[("reason", Rule::ErrorIf(FAILED))]);
 
 /// An event that is an error by its kind.
-static FAILED_EVENT: Node = Node(&[(
-    KIND,
-    Rule::ErrorIf(&[
-        "response.failed",
-        "response.cancelled",
-        "response.error",
-        "error",
-    ]),
-)]);
+static FAILED_EVENT: Node =
+    Node(&[(KIND, Rule::ErrorIf(&["response.failed", "response.cancelled", "response.error", "error"]))]);
 
 static BODY: Node = answer![
     ("output", Rule::List(&ITEM)),
@@ -134,15 +119,9 @@ pub(super) static ITEM: Node = Node(&[(
 
 static MESSAGE: Node = Node(&[("content", Rule::List(&CONTENT))]);
 
-static CONTENT: Node = Node(&[
-    ("text", Rule::Text(Slot::Visible)),
-    ("refusal", Rule::Text(Slot::Visible)),
-]);
+static CONTENT: Node = Node(&[("text", Rule::Text(Slot::Visible)), ("refusal", Rule::Text(Slot::Visible))]);
 
-static REASONING: Node = Node(&[
-    ("content", Rule::List(&THOUGHT)),
-    ("summary", Rule::List(&THOUGHT)),
-]);
+static REASONING: Node = Node(&[("content", Rule::List(&THOUGHT)), ("summary", Rule::List(&THOUGHT))]);
 
 static THOUGHT: Node = Node(&[("text", Rule::Text(Slot::Reasoning))]);
 

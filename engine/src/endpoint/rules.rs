@@ -1,7 +1,7 @@
 //! The rules by which an answer is read: which key, where, means what.
 //!
-//! A dialect states them as nested tables. The walker ([`super::walk`]) applies them to bytes in one pass, and the full parse
-//! ([`super::full`]) to a tree; both must agree wherever the walker does not decline.
+//! A dialect states them as nested tables. The walker ([`super::walk`]) applies them to bytes in one pass, and the full
+//! parse ([`super::full`]) to a tree; both must agree wherever the walker does not decline.
 
 use super::scan::Seen;
 use super::text::Text;
@@ -20,17 +20,18 @@ pub(super) enum Rule {
     List(&'static Node),
     /// Output, if it is a string that is not empty.
     Text(Slot),
-    /// Output that is a string, as with [`Self::Text`], or a list of parts: objects, and strings among them. Of reasoning in one object,
-    /// only what comes first counts.
+    /// Output that is a string, as with [`Self::Text`], or a list of parts: objects, and strings among them. Of
+    /// reasoning in one object, only what comes first counts.
     Parts(Slot, &'static Node),
     /// Output that has no text to keep (a vector, a ranking, a sound), if it is not an empty list, object or string.
     Given,
     /// Output, if it is an object that is not empty: its JSON is the text.
     Tree(Slot),
-    /// The name of the kind of the whole object: where it is one of these, those rules hold for the object instead of its own. Must
-    /// be the first row of its node, under [`KIND`].
+    /// The name of the kind of the whole object: where it is one of these, those rules hold for the object instead of
+    /// its own. Must be the first row of its node, under [`KIND`].
     Kinds(&'static [(&'static str, &'static Node)]),
-    /// Why the answer stopped: a string, or an object whose `type` is one. It is finished, and an error where the reason is one of [`FAILED`].
+    /// Why the answer stopped: a string, or an object whose `type` is one. It is finished, and an error where the
+    /// reason is one of [`FAILED`].
     Reason,
     /// The answer is over with this event, whatever the value.
     Last,
@@ -40,8 +41,8 @@ pub(super) enum Rule {
     Error,
     /// The answer is an error, if it is one of these strings.
     ErrorIf(&'static [&'static str]),
-    /// A sign of an error, unless the value is empty, `false`, 0 or 200: where signs add up to [`SURE`], and the answer has no choices,
-    /// output, reason or counts, it is an error.
+    /// A sign of an error, unless the value is empty, `false`, 0 or 200: where signs add up to [`SURE`], and the answer
+    /// has no choices, output, reason or counts, it is an error.
     Sign(u8),
     /// A count of tokens, if it is an integer of 32 bits; what else it is, is refused.
     Count(Count),
@@ -70,16 +71,14 @@ pub(super) enum Count {
 /// The key that names the kind of an object.
 pub(super) const KIND: &str = "type";
 
-/// Usage as OpenAI's Responses and Anthropic's Messages name it. What Anthropic's say of a cache is not in `input_tokens`.
+/// Usage as OpenAI's Responses and Anthropic's Messages name it. What Anthropic's say of a cache is not in
+/// `input_tokens`.
 pub(super) static INPUT_OUTPUT_USAGE: Node = Node(&[
     ("input_tokens", Rule::Count(Count::Prompt)),
     ("output_tokens", Rule::Count(Count::Completion)),
     ("total_tokens", Rule::Count(Count::Total)),
     ("cache_read_input_tokens", Rule::Count(Count::Cached)),
-    (
-        "cache_creation_input_tokens",
-        Rule::Count(Count::CacheWritten),
-    ),
+    ("cache_creation_input_tokens", Rule::Count(Count::CacheWritten)),
     ("input_tokens_details", Rule::Object(&PROMPT_DETAILS)),
     ("output_tokens_details", Rule::Object(&COMPLETION_DETAILS)),
 ]);
@@ -92,17 +91,12 @@ pub(super) static USAGE: Node = Node(&[
     ("prompt_tokens_details", Rule::Object(&PROMPT_DETAILS)),
     ("prompt_cache_hit_tokens", Rule::Count(Count::Cached)),
     ("cached_tokens", Rule::Count(Count::Cached)),
-    (
-        "completion_tokens_details",
-        Rule::Object(&COMPLETION_DETAILS),
-    ),
+    ("completion_tokens_details", Rule::Object(&COMPLETION_DETAILS)),
 ]);
 
 /// Usage of APIs whose answers are no tokens: some say that they made none.
-pub(super) static INPUT_USAGE: Node = Node(&[
-    ("prompt_tokens", Rule::Count(Count::Prompt)),
-    ("total_tokens", Rule::Count(Count::Total)),
-]);
+pub(super) static INPUT_USAGE: Node =
+    Node(&[("prompt_tokens", Rule::Count(Count::Prompt)), ("total_tokens", Rule::Count(Count::Total))]);
 
 static PROMPT_DETAILS: Node = Node(&[
     ("cached_tokens", Rule::Count(Count::Cached)),
@@ -112,23 +106,17 @@ static PROMPT_DETAILS: Node = Node(&[
 
 static COMPLETION_DETAILS: Node = Node(&[("reasoning_tokens", Rule::Count(Count::Reasoning))]);
 
-/// Reasons to stop that say that the generation failed, in any case of letters: `error` (OpenRouter, Mistral, vLLM), `abort` (vLLM, SGLang),
-/// `cancelled` and `timeout` (TensorRT-LLM), `failed` (Responses), `insufficient_system_resource` (DeepSeek).
-pub(super) const FAILED: &[&str] = &[
-    "error",
-    "abort",
-    "aborted",
-    "cancelled",
-    "canceled",
-    "timeout",
-    "failed",
-    "insufficient_system_resource",
-];
+/// Reasons to stop that say that the generation failed, in any case of letters: `error` (OpenRouter, Mistral, vLLM),
+/// `abort` (vLLM, SGLang), `cancelled` and `timeout` (TensorRT-LLM), `failed` (Responses),
+/// `insufficient_system_resource` (DeepSeek).
+pub(super) const FAILED: &[&str] =
+    &["error", "abort", "aborted", "cancelled", "canceled", "timeout", "failed", "insufficient_system_resource"];
 
 /// `"object": "error"` (vLLM, Mistral, LMDeploy) and `"type": "error"` (Anthropic).
 pub(super) const NAMED_ERROR: Rule = Rule::ErrorIf(&["error"]);
 
-/// What a proxy says of the reason that its own server gave (OpenRouter): one that failed is an error, whatever the proxy made of it.
+/// What a proxy says of the reason that its own server gave (OpenRouter): one that failed is an error, whatever the
+/// proxy made of it.
 pub(super) const NATIVE_REASON: Rule = Rule::ErrorIf(FAILED);
 
 /// The sum of signs that make an error.
@@ -155,9 +143,7 @@ pub(super) use answer;
 
 /// Whether a reason to stop says that the generation failed.
 pub(super) fn failed(reason: &[u8]) -> bool {
-    FAILED
-        .iter()
-        .any(|word| reason.eq_ignore_ascii_case(word.as_bytes()))
+    FAILED.iter().any(|word| reason.eq_ignore_ascii_case(word.as_bytes()))
 }
 
 impl Node {
@@ -173,10 +159,7 @@ impl Node {
     /// The rule of a key, and its place in the table.
     #[inline]
     pub(super) fn rule(&self, key: &[u8]) -> Option<(usize, Rule)> {
-        self.0
-            .iter()
-            .position(|(name, _)| name.as_bytes() == key)
-            .map(|i| (i, self.0[i].1))
+        self.0.iter().position(|(name, _)| name.as_bytes() == key).map(|i| (i, self.0[i].1))
     }
 }
 
@@ -187,8 +170,7 @@ pub(super) fn of_kind(
     kinds: &'static [(&'static str, &'static Node)],
     kind: Option<&[u8]>,
 ) -> &'static Node {
-    kind.and_then(|kind| kinds.iter().find(|(name, _)| name.as_bytes() == kind))
-        .map_or(own, |(_, node)| node)
+    kind.and_then(|kind| kinds.iter().find(|(name, _)| name.as_bytes() == kind)).map_or(own, |(_, node)| node)
 }
 
 /// What was found in one event or body.
@@ -210,22 +192,13 @@ pub(super) struct Found<'t> {
 
 impl<'t> Found<'t> {
     pub(super) fn new(text: Option<&'t mut Text>) -> Self {
-        Self {
-            seen: Seen::default(),
-            text,
-            texts: 0,
-            muted: false,
-            thoughts: 0,
-            items: false,
-            signs: 0,
-        }
+        Self { seen: Seen::default(), text, texts: 0, muted: false, thoughts: 0, items: false, signs: 0 }
     }
 
     /// All was read: whether the signs make an error.
     pub(super) fn conclude(&mut self) {
         let seen = &mut self.seen;
-        seen.error |= self.signs >= SURE
-            && !(self.items || seen.output || seen.finish || seen.usage.is_some());
+        seen.error |= self.signs >= SURE && !(self.items || seen.output || seen.finish || seen.usage.is_some());
     }
 
     /// Notes a text that is not empty: the body of a JSON string, still escaped.

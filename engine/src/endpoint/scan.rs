@@ -11,9 +11,9 @@ use crate::record::Usage;
 
 /// Reads the answers of one request at a time.
 ///
-/// Three ways, each checked against the next by tests: the template where an event repeats an earlier one but for its text
-/// and its token counts (`template.rs`), the walker otherwise (`walk.rs`), and the full parse for whatever the walker declines
-/// (`full.rs`). Answers of unknown shape are always parsed in full (`any.rs`).
+/// Three ways, each checked against the next by tests: the template where an event repeats an earlier one but for its
+/// text and its token counts (`template.rs`), the walker otherwise (`walk.rs`), and the full parse for whatever the
+/// walker declines (`full.rs`). Answers of unknown shape are always parsed in full (`any.rs`).
 pub struct Scanner {
     dialect: &'static Dialect,
     field: Option<Field>,
@@ -23,7 +23,8 @@ pub struct Scanner {
 /// What an event or a body says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
-    /// It carries output: content, reasoning, refusal or tool-call text of any choice that is not empty; or a vector, a ranking, a sound.
+    /// It carries output: content, reasoning, refusal or tool-call text of any choice that is not empty; or a vector, a
+    /// ranking, a sound.
     pub output: bool,
     /// It carries output other than reasoning.
     pub visible: bool,
@@ -35,7 +36,8 @@ pub struct Seen {
     pub usage: Option<Usage>,
     /// A count of tokens is no whole number of 32 bits.
     pub refused: bool,
-    /// It says that the generation failed, in one of the ways that `docs/ENDPOINTS.md` lists. [`super::error_message`] gives its words.
+    /// It says that the generation failed, in one of the ways that `docs/ENDPOINTS.md` lists. [`super::error_message`]
+    /// gives its words.
     pub error: bool,
 }
 
@@ -56,11 +58,7 @@ impl Scanner {
     /// A scanner of the answers of this dialect.
     #[must_use]
     pub fn new(kind: EndpointKind) -> Self {
-        Self {
-            dialect: dialect(kind),
-            field: None,
-            template: Template::default(),
-        }
+        Self { dialect: dialect(kind), field: None, template: Template::default() }
     }
 
     /// The same, with the place where the output of answers of unknown shape is.
@@ -88,12 +86,7 @@ impl Scanner {
             if let Some(text) = text {
                 text.slot(fit.slot).extend_from_slice(fit.text);
             }
-            return Ok(Seen {
-                output,
-                visible: output && fit.slot == Slot::Visible,
-                usage,
-                ..Seen::default()
-            });
+            return Ok(Seen { output, visible: output && fit.slot == Slot::Visible, usage, ..Seen::default() });
         }
         if data.trim_ascii().is_empty() {
             return Ok(Seen::default());
@@ -158,9 +151,6 @@ fn read(
 
 impl std::fmt::Debug for Scanner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Scanner")
-            .field("kind", &self.dialect.kind)
-            .field("template", &self.template)
-            .finish()
+        f.debug_struct("Scanner").field("kind", &self.dialect.kind).field("template", &self.template).finish()
     }
 }

@@ -1,8 +1,9 @@
 //! What the events of one stream have in common: all the bytes before their text, and all the bytes after it.
 //!
-//! An event that differs from a walked one only in the body of that one string says the same, but for the text: it need not be walked.
-//! Numbers vary too (time stamps, indices), so that a run of digits may differ where it surely is a whole integer, or lies inside a
-//! string where any digits do. Token counts behind the text are read from where the walked event had them.
+//! An event that differs from a walked one only in the body of that one string says the same, but for the text: it need
+//! not be walked. Numbers vary too (time stamps, indices), so that a run of digits may differ where it surely is a
+//! whole integer, or lies inside a string where any digits do. Token counts behind the text are read from where the
+//! walked event had them.
 
 use super::lex::{digits, is_integer, small, string_end};
 use super::rules::{Count, Slot};
@@ -36,8 +37,8 @@ impl Template {
         self.slot = None;
     }
 
-    /// Learns from an event with exactly one text that says nothing beside it but token counts. Not from one with counts before the text, or
-    /// with too many of them.
+    /// Learns from an event with exactly one text that says nothing beside it but token counts. Not from one with
+    /// counts before the text, or with too many of them.
     pub(super) fn learn(&mut self, event: &[u8], places: &Places) {
         let (Some((text, slot)), Some(counts)) = (&places.text, places.counts()) else {
             return;
@@ -93,9 +94,7 @@ impl Template {
             count.put(&mut usage, small(number)?);
             (rest, from) = (behind, *to);
         }
-        behind(&self.bytes[from..], rest)?
-            .is_empty()
-            .then_some(usage)
+        behind(&self.bytes[from..], rest)?.is_empty().then_some(usage)
     }
 }
 
@@ -122,18 +121,12 @@ fn like(pattern: &[u8], bytes: &[u8]) -> Option<usize> {
             return Some(b);
         }
         // They part inside a run of digits, or right behind one of them: back to its start, which both share.
-        let back = pattern[..p]
-            .iter()
-            .rev()
-            .take_while(|d| d.is_ascii_digit())
-            .count();
+        let back = pattern[..p].iter().rev().take_while(|d| d.is_ascii_digit()).count();
         p -= back;
         b -= back;
         let before = *pattern[..p].last()?;
         let (ours, theirs) = (digits(&pattern[p..]), digits(&bytes[b..]));
-        let fits = b":,[ ".contains(&before)
-            && is_integer(&pattern[p..p + ours])
-            && is_integer(&bytes[b..b + theirs]);
+        let fits = b":,[ ".contains(&before) && is_integer(&pattern[p..p + ours]) && is_integer(&bytes[b..b + theirs]);
         p += ours;
         b += theirs;
         // What follows ends the number, in both.
@@ -152,11 +145,7 @@ fn common(a: &[u8], b: &[u8]) -> usize {
     let (a, b) = (&a[..n], &b[..n]);
     let words = a.as_chunks::<8>().0.iter().zip(b.as_chunks::<8>().0);
     let same = 8 * words.take_while(|(a, b)| a == b).count();
-    same + a[same..]
-        .iter()
-        .zip(&b[same..])
-        .take_while(|(a, b)| a == b)
-        .count()
+    same + a[same..].iter().zip(&b[same..]).take_while(|(a, b)| a == b).count()
 }
 
 #[cfg(test)]
@@ -189,19 +178,8 @@ mod tests {
     #[test]
     fn an_event_that_differs_in_its_text_alone_fits() {
         let template = learned(r#"{"id":"a-1","t":"TEXT","n":null}"#, "TEXT");
-        for text in [
-            "x",
-            "",
-            r#"a\"b\\"#,
-            "caf\u{e9}",
-            r"\u00e9\ud83d",
-            "eight bytes and more \\n",
-        ] {
-            fits(
-                &template,
-                &format!(r#"{{"id":"a-1","t":"{text}","n":null}}"#),
-                Some(text),
-            );
+        for text in ["x", "", r#"a\"b\\"#, "caf\u{e9}", r"\u00e9\ud83d", "eight bytes and more \\n"] {
+            fits(&template, &format!(r#"{{"id":"a-1","t":"{text}","n":null}}"#), Some(text));
         }
         for other in [
             r#"{"id":"a-2","t":"x","n":null}"#,
@@ -222,20 +200,9 @@ mod tests {
 
     #[test]
     fn whole_numbers_may_differ_on_both_sides() {
-        let template = learned(
-            r#"{"created":17, "t":"TEXT","ts":99,"list":[1, 2],"last":5}"#,
-            "TEXT",
-        );
-        fits(
-            &template,
-            r#"{"created":18, "t":"x","ts":100,"list":[10, 0],"last":7}"#,
-            Some("x"),
-        );
-        fits(
-            &template,
-            r#"{"created":1, "t":"x","ts":9,"list":[1, 2],"last":55}"#,
-            Some("x"),
-        );
+        let template = learned(r#"{"created":17, "t":"TEXT","ts":99,"list":[1, 2],"last":5}"#, "TEXT");
+        fits(&template, r#"{"created":18, "t":"x","ts":100,"list":[10, 0],"last":7}"#, Some("x"));
+        fits(&template, r#"{"created":1, "t":"x","ts":9,"list":[1, 2],"last":55}"#, Some("x"));
         for other in [
             r#"{"created":018, "t":"x","ts":99,"list":[1, 2],"last":5}"#,
             r#"{"created":17, "t":"x","ts":9.5,"list":[1, 2],"last":5}"#,
@@ -255,10 +222,7 @@ mod tests {
             (r#"{"t":"TEXT","n":1.5}"#, r#"{"t":"TEXT","n":2.5}"#),
             (r#"{"t":"TEXT","n":-1}"#, r#"{"t":"TEXT","n":-2}"#),
             (r#"{"t":"TEXT","n":1e1}"#, r#"{"t":"TEXT","n":1e2}"#),
-            (
-                r#"{"t":"TEXT","n":"\u0011,"}"#,
-                r#"{"t":"TEXT","n":"\u001,"}"#,
-            ),
+            (r#"{"t":"TEXT","n":"\u0011,"}"#, r#"{"t":"TEXT","n":"\u001,"}"#),
             (r#"{"t":"TEXT","n":0}"#, r#"{"t":"TEXT","n":00}"#),
         ] {
             fits(&learned(event, "TEXT"), other, None);
@@ -268,10 +232,7 @@ mod tests {
     /// As the walker has it.
     fn walked(event: &str) -> (Template, Option<Usage>) {
         static CHOICE: Node = Node(&[("t", Rule::Text(Slot::Visible))]);
-        static EVENT: Node = Node(&[
-            ("choice", Rule::Object(&CHOICE)),
-            ("usage", Rule::Object(&USAGE)),
-        ]);
+        static EVENT: Node = Node(&[("choice", Rule::Object(&CHOICE)), ("usage", Rule::Object(&USAGE))]);
         let mut found = Found::new(None);
         let places = walk(event.as_bytes(), &EVENT, &mut found).expect("nothing unusual");
         let mut template = Template::default();
@@ -287,8 +248,7 @@ mod tests {
             )
         };
         let (template, _) = walked(&event("a", "550", "551", "0"));
-        for (text, prompt, total, cached) in [("b", "9", "4294967295", "16"), ("", "0", "10", "1")]
-        {
+        for (text, prompt, total, cached) in [("b", "9", "4294967295", "16"), ("", "0", "10", "1")] {
             let event = event(text, prompt, total, cached).replace("\"x\":1", "\"x\":22");
             let fit = template.fit(event.as_bytes()).expect("it fits");
             let usage = template.usage(fit.counts);
@@ -313,11 +273,7 @@ mod tests {
     fn nothing_is_learned_from_counts_before_the_text() {
         let (template, usage) = walked(r#"{"usage":{"total_tokens":5},"choice":{"t":"a"}}"#);
         assert_eq!(usage.and_then(|u| u.total), Some(5));
-        fits(
-            &template,
-            r#"{"usage":{"total_tokens":5},"choice":{"t":"a"}}"#,
-            None,
-        );
+        fits(&template, r#"{"usage":{"total_tokens":5},"choice":{"t":"a"}}"#, None);
     }
 
     #[test]

@@ -24,13 +24,7 @@ pub(super) fn asked(plan: &Plan, prompt: &str, osl: Option<u32>) -> String {
 }
 
 pub(super) fn ask(messages: &[Message], osl: Option<u32>) -> Ask<'_> {
-    Ask {
-        model: "m",
-        system: None,
-        messages,
-        osl,
-        extra: None,
-    }
+    Ask { model: "m", system: None, messages, osl, extra: None }
 }
 
 #[test]
@@ -78,10 +72,7 @@ fn request_bodies_are_what_the_apis_ask_for() {
     );
     let mut completions = plan(EndpointKind::Completions);
     completions.streaming = false;
-    assert_eq!(
-        body(&completions),
-        r#"{"model":"m","prompt":"say \"hi\"","max_tokens":64,"stream":false}"#
-    );
+    assert_eq!(body(&completions), r#"{"model":"m","prompt":"say \"hi\"","max_tokens":64,"stream":false}"#);
     let unbounded = asked(&completions, "", None);
     assert_eq!(unbounded, r#"{"model":"m","prompt":"","stream":false}"#);
 }
@@ -95,8 +86,7 @@ fn extra_inputs_come_last_and_win_but_stream_options_are_merged() {
         body(&plan),
         r#"{"model":"other","prompt":"say \"hi\"","max_tokens":64,"stream":true,"stream_options":{"include_usage":true,"x":1},"ignore_eos":true}"#
     );
-    plan.extra_inputs
-        .insert("stream_options".into(), Value::Null);
+    plan.extra_inputs.insert("stream_options".into(), Value::Null);
     assert!(body(&plan).contains(r#""stream_options":null"#));
 }
 
@@ -107,14 +97,7 @@ fn earlier_turns_go_between_the_system_and_the_turns_own_messages() {
     let mut sent = Vec::new();
     for (turn, answer) in [("one", r#"a \"b\""#), ("two", ""), ("three", "c")] {
         let messages = [Message::text(turn)];
-        let body = request_body(
-            &chat,
-            &Ask {
-                system: Some("be kind"),
-                ..ask(&messages, None)
-            },
-        )
-        .expect("a body");
+        let body = request_body(&chat, &Ask { system: Some("be kind"), ..ask(&messages, None) }).expect("a body");
         let own = body.own.expect("a conversation");
         let whole = [&body.bytes[..own.start], &history, &body.bytes[own.start..]].concat();
         let tree: Value = serde_json::from_slice(&whole).expect("JSON");
@@ -135,45 +118,19 @@ fn earlier_turns_go_between_the_system_and_the_turns_own_messages() {
     }
     let single = plan(EndpointKind::Completions);
     let messages = [Message::text("one")];
-    assert_eq!(
-        request_body(&single, &ask(&messages, None))
-            .expect("a body")
-            .own,
-        None
-    );
+    assert_eq!(request_body(&single, &ask(&messages, None)).expect("a body").own, None);
 }
 
 #[test]
 fn what_a_dialect_has_no_place_for_is_refused() {
-    let verbatim = |role: &str| Message {
-        verbatim: Some(json!({"role": role, "content": "x"})),
-        ..Message::default()
-    };
+    let verbatim = |role: &str| Message { verbatim: Some(json!({"role": role, "content": "x"})), ..Message::default() };
     for (kind, system, messages, flag) in [
-        (
-            EndpointKind::Completions,
-            Some("s"),
-            vec![],
-            "system prompt",
-        ),
+        (EndpointKind::Completions, Some("s"), vec![], "system prompt"),
         (EndpointKind::Embeddings, Some("s"), vec![], "system prompt"),
-        (
-            EndpointKind::Completions,
-            None,
-            vec![verbatim("user")],
-            "no messages",
-        ),
-        (
-            EndpointKind::Messages,
-            None,
-            vec![verbatim("user"), verbatim("system")],
-            "role system",
-        ),
+        (EndpointKind::Completions, None, vec![verbatim("user")], "no messages"),
+        (EndpointKind::Messages, None, vec![verbatim("user"), verbatim("system")], "role system"),
     ] {
-        let asked = Ask {
-            system,
-            ..ask(&messages, None)
-        };
+        let asked = Ask { system, ..ask(&messages, None) };
         let e = request_body(&plan(kind), &asked).expect_err(flag);
         assert!(e.what.contains(flag) && !e.remedy.is_empty(), "{e}");
     }
@@ -188,23 +145,13 @@ fn the_terminator_is_recognised() {
 /// What one chat event says: output, visible, finish, error; and its texts.
 fn chat(event: &str) -> (bool, bool, bool, bool, String, String) {
     let mut text = Text::default();
-    let seen = Scanner::new(EndpointKind::Chat)
-        .event(event.as_bytes(), Some(&mut text))
-        .expect(event);
+    let seen = Scanner::new(EndpointKind::Chat).event(event.as_bytes(), Some(&mut text)).expect(event);
     let (visible, reasoning) = (unescape(&text.visible), unescape(&text.reasoning));
-    (
-        seen.output,
-        seen.visible,
-        seen.finish,
-        seen.error,
-        visible,
-        reasoning,
-    )
+    (seen.output, seen.visible, seen.finish, seen.error, visible, reasoning)
 }
 
 fn delta(delta: &str) -> (bool, bool, String, String) {
-    let (output, visible, _, _, text, reasoning) =
-        chat(&format!(r#"{{"choices":[{{"index":0,"delta":{delta}}}]}}"#));
+    let (output, visible, _, _, text, reasoning) = chat(&format!(r#"{{"choices":[{{"index":0,"delta":{delta}}}]}}"#));
     (output, visible, text, reasoning)
 }
 
@@ -213,10 +160,7 @@ fn output_is_content_reasoning_or_tool_call_text_that_is_not_empty() {
     let text = |s: &str| (true, true, s.to_owned(), String::new());
     let nothing = || (false, false, String::new(), String::new());
     assert_eq!(delta(r#"{"content":"a"}"#), text("a"));
-    assert_eq!(
-        delta(r#"{"role":"assistant","content":"a\u00e9\ud83d\ude00\n"}"#),
-        text("a\u{e9}\u{1f600}\n")
-    );
+    assert_eq!(delta(r#"{"role":"assistant","content":"a\u00e9\ud83d\ude00\n"}"#), text("a\u{e9}\u{1f600}\n"));
     for empty in [
         r"{}",
         "null",
@@ -227,17 +171,12 @@ fn output_is_content_reasoning_or_tool_call_text_that_is_not_empty() {
     ] {
         assert_eq!(delta(empty), nothing(), "{empty}");
     }
-    let call = r#"{"tool_calls":[{"index":0,"function":{"name":"f","arguments":""}},{"function":{"arguments":"{\"x\":1}"}}]}"#;
+    let call =
+        r#"{"tool_calls":[{"index":0,"function":{"name":"f","arguments":""}},{"function":{"arguments":"{\"x\":1}"}}]}"#;
     assert_eq!(delta(call), text(r#"f{"x":1}"#));
     assert_eq!(delta(r#"{"refusal":"no"}"#), text("no"));
-    assert_eq!(
-        delta(r#"{"function_call":{"name":"f","arguments":"1"}}"#),
-        text("f1")
-    );
-    assert_eq!(
-        delta(r#"{"audio":{"id":"a","transcript":"hi"}}"#),
-        text("hi")
-    );
+    assert_eq!(delta(r#"{"function_call":{"name":"f","arguments":"1"}}"#), text("f1"));
+    assert_eq!(delta(r#"{"audio":{"id":"a","transcript":"hi"}}"#), text("hi"));
     assert_eq!(delta(r#"{"audio":{"id":"a","data":"UklGRg=="}}"#), text(""));
     let thoughts = |s: &str| (true, false, String::new(), s.to_owned());
     for (parts, expected) in [
@@ -245,32 +184,17 @@ fn output_is_content_reasoning_or_tool_call_text_that_is_not_empty() {
             r#"{"content":[{"type":"thinking","thinking":[{"type":"text","text":"h"},{"type":"text","text":"m"}],"closed":true}]}"#,
             thoughts("hm"),
         ),
-        (
-            r#"{"content":[{"type":"thinking","thinking":"hm"}]}"#,
-            thoughts("hm"),
-        ),
-        (
-            r#"{"content":[{"type":"text","text":"a"},"b"]}"#,
-            text("ab"),
-        ),
+        (r#"{"content":[{"type":"thinking","thinking":"hm"}]}"#, thoughts("hm")),
+        (r#"{"content":[{"type":"text","text":"a"},"b"]}"#, text("ab")),
         (r#"{"content":[{"text":"a"}],"refusal":null}"#, text("a")),
-        (
-            r#"{"content":[{"type":"reference","reference_ids":[1]}]}"#,
-            nothing(),
-        ),
+        (r#"{"content":[{"type":"reference","reference_ids":[1]}]}"#, nothing()),
         (r#"{"content":[]}"#, nothing()),
-        (
-            r#"{"content":[{"type":"image_url","image_url":{"url":"data:,"}}]}"#,
-            text(""),
-        ),
+        (r#"{"content":[{"type":"image_url","image_url":{"url":"data:,"}}]}"#, text("")),
         (
             r#"{"reasoning_details":[{"type":"reasoning.text","text":"h"},{"type":"reasoning.summary","summary":"m"}]}"#,
             thoughts("hm"),
         ),
-        (
-            r#"{"reasoning_details":[{"type":"reasoning.encrypted","data":"x"}]}"#,
-            nothing(),
-        ),
+        (r#"{"reasoning_details":[{"type":"reasoning.encrypted","data":"x"}]}"#, nothing()),
         (
             r#"{"content":"","reasoning":"hm","reasoning_details":[{"type":"reasoning.text","text":"hm"}]}"#,
             thoughts("hm"),
@@ -279,10 +203,7 @@ fn output_is_content_reasoning_or_tool_call_text_that_is_not_empty() {
             r#"{"reasoning_details":[{"text":"h"},{"text":"m"}],"reasoning":"hm","reasoning_content":"hm"}"#,
             thoughts("hm"),
         ),
-        (
-            r#"{"reasoning":null,"reasoning_content":"","reasoning_details":[{"text":"hm"}]}"#,
-            thoughts("hm"),
-        ),
+        (r#"{"reasoning":null,"reasoning_content":"","reasoning_details":[{"text":"hm"}]}"#, thoughts("hm")),
     ] {
         assert_eq!(delta(parts), expected, "{parts}");
     }
@@ -293,10 +214,7 @@ fn output_is_content_reasoning_or_tool_call_text_that_is_not_empty() {
     let both = delta(r#"{"reasoning":"","reasoning_content":"hm","content":"a","reasoning":"x"}"#);
     assert_eq!(both.2, "a", "a key twice: {both:?}");
     let twice = delta(r#"{"reasoning_content":"hm","reasoning":"hm"}"#);
-    assert_eq!(
-        twice.3, "hm",
-        "the same thought under both its names counts once"
-    );
+    assert_eq!(twice.3, "hm", "the same thought under both its names counts once");
 }
 
 #[test]
@@ -304,10 +222,7 @@ fn all_choices_count() {
     let (output, visible, finish, .., text, _) = chat(
         r#"{"choices":[{"delta":{"content":"a"}},{"delta":{"content":"b"},"finish_reason":"stop"},{"delta":{}}]}"#,
     );
-    assert_eq!(
-        (output, visible, finish, text.as_str()),
-        (true, true, true, "ab")
-    );
+    assert_eq!((output, visible, finish, text.as_str()), (true, true, true, "ab"));
 }
 
 #[test]
@@ -316,9 +231,8 @@ fn the_tokens_in_logprobs_are_no_output() {
         r#"{"choices":[{"delta":{"content":"a"},"logprobs":{"content":[{"token":"b","top_logprobs":[{"token":"c"}]}]}}]}"#,
     );
     assert_eq!((output, text.as_str()), (true, "a"));
-    let (output, ..) = chat(
-        r#"{"choices":[{"delta":{},"logprobs":{"content":[{"token":"b","text":"c","content":"d"}]}}]}"#,
-    );
+    let (output, ..) =
+        chat(r#"{"choices":[{"delta":{},"logprobs":{"content":[{"token":"b","text":"c","content":"d"}]}}]}"#);
     assert!(!output);
 }
 
@@ -327,18 +241,11 @@ fn events_of_several_choices_are_events_of_one_request() {
     let mut text = Text::default();
     let mut scanner = Scanner::new(EndpointKind::Chat);
     for (choice, said) in [(0, "a"), (1, "x"), (1, "y"), (0, "b")] {
-        let event =
-            format!(r#"{{"choices":[{{"index":{choice},"delta":{{"content":"{said}"}}}}]}}"#);
-        let seen = scanner
-            .event(event.as_bytes(), Some(&mut text))
-            .expect("JSON");
+        let event = format!(r#"{{"choices":[{{"index":{choice},"delta":{{"content":"{said}"}}}}]}}"#);
+        let seen = scanner.event(event.as_bytes(), Some(&mut text)).expect("JSON");
         assert!(seen.output);
     }
-    assert_eq!(
-        unescape(&text.visible),
-        "axyb",
-        "in the order of their arrival"
-    );
+    assert_eq!(unescape(&text.visible), "axyb", "in the order of their arrival");
 }
 
 #[test]
@@ -354,10 +261,7 @@ fn finish_reasons_errors_and_usage_are_seen_where_they_are() {
         (r#"{"error":null,"object":"chat.completion.chunk"}"#, false),
         (r#"{"object":"error","message":"x"}"#, true),
         (r#"{"obj\u0065ct":"err\u006fr"}"#, true),
-        (
-            r#"{"choices":[{"delta":{"content":"error","error":1}}]}"#,
-            false,
-        ),
+        (r#"{"choices":[{"delta":{"content":"error","error":1}}]}"#, false),
     ] {
         assert_eq!(chat(event).3, error, "{event}");
     }
@@ -425,11 +329,7 @@ fn what_is_not_json_is_an_error_and_leaves_no_text() {
     ] {
         let mut text = Text::default();
         let mut scanner = Scanner::new(EndpointKind::Chat);
-        assert_eq!(
-            scanner.event(bad.as_bytes(), Some(&mut text)),
-            Err(BadJson),
-            "{bad}"
-        );
+        assert_eq!(scanner.event(bad.as_bytes(), Some(&mut text)), Err(BadJson), "{bad}");
         assert_eq!(text, Text::default(), "{bad}");
     }
     let mut scanner = Scanner::new(EndpointKind::Chat);
@@ -441,28 +341,12 @@ fn what_is_not_json_is_an_error_and_leaves_no_text() {
         assert!(seen.output, "not UTF-8");
     }
     assert_eq!(unescape(&text.visible), "\u{fffd}\u{fffd}");
-    assert_eq!(
-        scanner.event(b" ", None),
-        Ok(Seen::default()),
-        "blanks say nothing"
-    );
-    assert_eq!(
-        scanner.event(b"[1]", None),
-        Ok(Seen::default()),
-        "nor does what is no object"
-    );
+    assert_eq!(scanner.event(b" ", None), Ok(Seen::default()), "blanks say nothing");
+    assert_eq!(scanner.event(b"[1]", None), Ok(Seen::default()), "nor does what is no object");
     let deep = format!("{{\"x\":{}1{}}}", "[".repeat(100), "]".repeat(100));
-    assert_eq!(
-        scanner.event(deep.as_bytes(), None),
-        Ok(Seen::default()),
-        "deep but JSON"
-    );
+    assert_eq!(scanner.event(deep.as_bytes(), None), Ok(Seen::default()), "deep but JSON");
     let deeper = format!("{{\"x\":{}1{}}}", "[".repeat(1000), "]".repeat(1000));
-    assert_eq!(
-        scanner.event(deeper.as_bytes(), None),
-        Err(BadJson),
-        "too deep for anyone"
-    );
+    assert_eq!(scanner.event(deeper.as_bytes(), None), Err(BadJson), "too deep for anyone");
 }
 
 #[test]
@@ -471,17 +355,13 @@ fn a_surrogate_pair_split_between_events_comes_together() {
     let mut text = Text::default();
     for half in [r"\ud83d", r"\ude00", r"\ud83d"] {
         let event = format!(r#"{{"choices":[{{"text":"{half}"}}]}}"#);
-        let seen = scanner
-            .event(event.as_bytes(), Some(&mut text))
-            .expect("JSON");
+        let seen = scanner.event(event.as_bytes(), Some(&mut text)).expect("JSON");
         assert!(seen.output && seen.visible);
     }
     assert_eq!(unescape(&text.visible), "\u{1f600}\u{fffd}");
     text.clear();
     let declined = br#"{"t\u0065xt":1,"choices":[{"text":"\ud83d \\ud83d \ud83d\ude00"}]}"#;
-    let seen = scanner
-        .event(declined, Some(&mut text))
-        .expect("the full parse allows it too");
+    let seen = scanner.event(declined, Some(&mut text)).expect("the full parse allows it too");
     assert!(seen.output);
     assert_eq!(unescape(&text.visible), "\u{fffd} \\ud83d \u{1f600}");
 }
@@ -491,10 +371,7 @@ fn escapes_are_undone() {
     for (escaped, plain) in [
         (r"", ""),
         (r#"a\"\\\/\b\f\n\r\tz"#, "a\"\\/\u{8}\u{c}\n\r\tz"),
-        (
-            r"\u0041\u00E9\u20ac\uD83D\uDE00",
-            "A\u{e9}\u{20ac}\u{1f600}",
-        ),
+        (r"\u0041\u00E9\u20ac\uD83D\uDE00", "A\u{e9}\u{20ac}\u{1f600}"),
         (r"\ude00\ud83d\ud83dx", "\u{fffd}\u{fffd}\u{fffd}x"),
         (r"\x\", "\u{fffd}\u{fffd}"),
         (r"\u12", "\u{fffd}12"),
@@ -508,10 +385,7 @@ fn escapes_are_undone() {
 #[test]
 fn error_messages_are_found_and_kept_short() {
     for (body, message) in [
-        (
-            r#"{"error":{"message":"no such model","code":404}}"#,
-            "no such model",
-        ),
+        (r#"{"error":{"message":"no such model","code":404}}"#, "no such model"),
         (r#"{"error":"overloaded"}"#, "overloaded"),
         (r#"{"error":{"code":404}}"#, r#"{"code":404}"#),
         (r#"{"error":null,"message":"x"}"#, "x"),
@@ -523,8 +397,5 @@ fn error_messages_are_found_and_kept_short() {
     ] {
         assert_eq!(error_message(body.as_bytes()), message, "{body}");
     }
-    assert_eq!(
-        error_message("\u{e9}".repeat(5_000).as_bytes()),
-        "\u{e9}".repeat(4_096)
-    );
+    assert_eq!(error_message("\u{e9}".repeat(5_000).as_bytes()), "\u{e9}".repeat(4_096));
 }

@@ -4,7 +4,8 @@ use super::rules::Slot;
 
 /// The output of one request: the bodies of JSON strings, still escaped, one after another.
 ///
-/// They are joined before they are unescaped, so that a surrogate pair that a server split between two events comes together.
+/// They are joined before they are unescaped, so that a surrogate pair that a server split between two events comes
+/// together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Text {
     /// Content, and the names and arguments of tool calls.
@@ -43,8 +44,8 @@ impl Text {
     }
 }
 
-/// Undoes the escapes of JSON string bodies (RFC 8259 §7). Lone surrogates, escapes that are none, and bytes that are not UTF-8 become
-/// U+FFFD.
+/// Undoes the escapes of JSON string bodies (RFC 8259 §7). Lone surrogates, escapes that are none, and bytes that are
+/// not UTF-8 become U+FFFD.
 #[must_use]
 pub fn unescape(escaped: &[u8]) -> String {
     let escaped = String::from_utf8_lossy(escaped);
@@ -93,7 +94,5 @@ fn code_point(rest: &mut &str) -> char {
 fn four_hex(text: &str) -> Option<u32> {
     let digits = text.get(..4)?;
     let all_hex = digits.bytes().all(|b| b.is_ascii_hexdigit());
-    all_hex
-        .then(|| u32::from_str_radix(digits, 16).ok())
-        .flatten()
+    all_hex.then(|| u32::from_str_radix(digits, 16).ok()).flatten()
 }

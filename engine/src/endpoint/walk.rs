@@ -30,19 +30,11 @@ impl Places {
 
 /// Reads one object, or a list of objects, by the rules of `node`, and says where the text and the counts are.
 ///
-/// Declines whatever the full parse might see otherwise: a key twice, an escaped key, a value of another type than its rule knows,
-/// deep nesting, anything malformed.
-pub(super) fn walk(
-    json: &[u8],
-    node: &'static Node,
-    found: &mut Found<'_>,
-) -> Result<Places, Unusual> {
+/// Declines whatever the full parse might see otherwise: a key twice, an escaped key, a value of another type than its
+/// rule knows, deep nesting, anything malformed.
+pub(super) fn walk(json: &[u8], node: &'static Node, found: &mut Found<'_>) -> Result<Places, Unusual> {
     std::str::from_utf8(json).map_err(|_| Unusual)?;
-    let mut walker = Walker {
-        lexer: Lexer::new(json),
-        found,
-        places: Places::default(),
-    };
+    let mut walker = Walker { lexer: Lexer::new(json), found, places: Places::default() };
     match walker.lexer.peek() {
         b'[' => walker.list(node)?,
         _ => walker.object(node)?,
@@ -130,7 +122,8 @@ impl Walker<'_, '_, '_> {
                     self.found.seen.error |= words.iter().any(|word| plain == word.as_bytes());
                 }
             }
-            // Which values of other types are none, the full parse knows: what was learned from one number would hold for all.
+            // Which values of other types are none, the full parse knows: what was learned from one number would hold
+            // for all.
             Rule::Error => self.found.seen.error |= !self.lexer.string()?.is_empty(),
             Rule::ErrorIf(words) => {
                 let plain = self.lexer.plain_string()?;
@@ -177,12 +170,7 @@ impl Walker<'_, '_, '_> {
         Ok(())
     }
 
-    fn parts(
-        &mut self,
-        slot: Slot,
-        node: &'static Node,
-        reasoned: &mut bool,
-    ) -> Result<(), Unusual> {
+    fn parts(&mut self, slot: Slot, node: &'static Node, reasoned: &mut bool) -> Result<(), Unusual> {
         if self.lexer.peek() != b'[' {
             return self.text(slot, reasoned);
         }

@@ -134,9 +134,7 @@ impl Answer {
         }
         // JSON without a field name is no event, but servers say so that they failed.
         match self.scanner.body(data, None) {
-            Ok(seen) if seen.error => {
-                Err((Cause::InBandError, Some(endpoint::error_message(data))))
-            }
+            Ok(seen) if seen.error => Err((Cause::InBandError, Some(endpoint::error_message(data)))),
             _ => Ok(true),
         }
     }
@@ -161,7 +159,8 @@ impl Answer {
         Ok(())
     }
 
-    /// What a body is that should be a stream of events, and of which no line seems to be one; `front` is how it begins.
+    /// What a body is that should be a stream of events, and of which no line seems to be one; `front` is how it
+    /// begins.
     pub(super) fn no_stream(&self, front: &[u8]) -> Option<Fault> {
         if self.record.events > 0 || front.is_empty() || sse::is_stream(front) {
             return None;
@@ -172,11 +171,7 @@ impl Answer {
 
     /// The content type of a body, and its first words.
     fn begins(&self, body: &[u8]) -> String {
-        format!(
-            "content type {}, it begins with: {}",
-            self.media,
-            endpoint::first_words(body)
-        )
+        format!("content type {}, it begins with: {}", self.media, endpoint::first_words(body))
     }
 
     /// The answer is complete: counts that cannot be true are refused.
@@ -196,18 +191,11 @@ impl Answer {
         let status = self.record.status;
         match cause {
             Cause::Redirect => {
-                let what = format!(
-                    "a redirect ({status}) is not followed: name the server it leads to in --url"
-                );
-                if said.is_empty() {
-                    what
-                } else {
-                    format!("{what}; {said}")
-                }
+                let what = format!("a redirect ({status}) is not followed: name the server it leads to in --url");
+                if said.is_empty() { what } else { format!("{what}; {said}") }
             }
             Cause::UnexpectedEncoding => {
-                "the body is compressed, which was not asked for: switch that off at the server"
-                    .into()
+                "the body is compressed, which was not asked for: switch that off at the server".into()
             }
             _ => said,
         }
@@ -218,9 +206,7 @@ impl Answer {
         if self.record.events == 0 {
             instants.first_token = Some(arrived);
         } else {
-            self.record
-                .gaps
-                .push(arrived.saturating_sub(self.last_event));
+            self.record.gaps.push(arrived.saturating_sub(self.last_event));
         }
         if visible && instants.first_visible_token.is_none() {
             instants.first_visible_token = Some(arrived);
@@ -230,13 +216,13 @@ impl Answer {
         self.record.events += 1;
     }
 
-    /// Puts the text into a finished record, where a tokenizer will want it. Whether it was over the limit, and so left out.
+    /// Puts the text into a finished record, where a tokenizer will want it. Whether it was over the limit, and so left
+    /// out.
     pub(super) fn hand_over(&self, record: &mut Record) -> bool {
         let counted = record.usage.and_then(|u| u.completion).is_some();
         // Reasoning that the server counted together with the rest: the tokenizer tells how much of it that was.
-        let unsplit = counted
-            && !self.text.reasoning.is_empty()
-            && record.usage.and_then(|u| u.reasoning).unwrap_or(0) == 0;
+        let unsplit =
+            counted && !self.text.reasoning.is_empty() && record.usage.and_then(|u| u.reasoning).unwrap_or(0) == 0;
         let wanted = match self.keep {
             KeepText::Never => self.in_session() && unsplit,
             KeepText::WithoutUsage => !counted || unsplit,

@@ -6,28 +6,16 @@ use crate::clock::Nanos;
 
 impl Exchange {
     #[inline]
-    pub(super) fn read_ends(
-        &mut self,
-        before: u32,
-        part: &[u8],
-        arrived: Nanos,
-        arrival: &Arrival<'_>,
-    ) {
+    pub(super) fn read_ends(&mut self, before: u32, part: &[u8], arrived: Nanos, arrival: &Arrival<'_>) {
         let new = self.answer.record.events - before;
         self.answer.record.coalesced += new.saturating_sub(1);
         self.bound(new, part, arrival.exact, arrived, arrival);
     }
 
-    /// Notes how much earlier than `arrived` the last `new` output events can have arrived. They came in `part`, of which `exact` arrived at the stamp.
+    /// Notes how much earlier than `arrived` the last `new` output events can have arrived. They came in `part`, of
+    /// which `exact` arrived at the stamp.
     #[inline]
-    pub(super) fn bound(
-        &mut self,
-        new: u32,
-        part: &[u8],
-        exact: Exact,
-        arrived: Nanos,
-        arrival: &Arrival<'_>,
-    ) {
+    pub(super) fn bound(&mut self, new: u32, part: &[u8], exact: Exact, arrived: Nanos, arrival: &Arrival<'_>) {
         if new == 0 {
             return;
         }
@@ -44,8 +32,8 @@ impl Exchange {
         }
     }
 
-    /// Whether the last event was output and is the end of `part`, but for what belongs to it: the LF of its last CR, and the CR LF that ends its
-    /// chunk.
+    /// Whether the last event was output and is the end of `part`, but for what belongs to it: the LF of its last CR,
+    /// and the CR LF that ends its chunk.
     #[inline]
     fn ends_with_event(&self, part: &[u8]) -> bool {
         let output = self.answer.record.events != self.events_before;
@@ -63,8 +51,8 @@ impl Exchange {
     pub(super) fn widen(&mut self, new: u32, ends: bool, arrived: Nanos, arrival: &Arrival<'_>) {
         let record = &mut self.answer.record;
         let intervals = &mut record.intervals;
-        // A response does not begin before its request, nor is it stamped out of order: where the event before the new ones ended a read that
-        // emptied the queue, they were stamped after that.
+        // A response does not begin before its request, nor is it stamped out of order: where the event before the new
+        // ones ended a read that emptied the queue, they were stamped after that.
         let before = match record.gaps.len().checked_sub(new as usize) {
             Some(first) if intervals.last == 0 => record.gaps.get(first).copied(),
             _ => None,

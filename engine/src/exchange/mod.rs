@@ -1,9 +1,10 @@
 //! Pure: one request's life over one connection. Bytes and instants in, a [`Record`] out.
 //!
-//! Order of calls: [`Exchange::begin`], then what happened, as it happens: `handle_connecting`, `handle_connected`, `handle_sending`,
-//! `handle_sent`, `handle_received` …, until one of them answers [`Progress::Done`] or the caller gives up with
-//! [`Exchange::fail`], [`Exchange::cancel`], [`Exchange::abandon`] or [`Exchange::let_go`]; then [`Exchange::take_record`], once. Where the end
-//! of the body had not come by then, [`Exchange::handle_rest`] looks for it, so that the connection may be used again.
+//! Order of calls: [`Exchange::begin`], then what happened, as it happens: `handle_connecting`, `handle_connected`,
+//! `handle_sending`, `handle_sent`, `handle_received` …, until one of them answers [`Progress::Done`] or the caller
+//! gives up with [`Exchange::fail`], [`Exchange::cancel`], [`Exchange::abandon`] or [`Exchange::let_go`]; then
+//! [`Exchange::take_record`], once. Where the end of the body had not come by then, [`Exchange::handle_rest`] looks for
+//! it, so that the connection may be used again.
 
 mod answer;
 mod intervals;
@@ -30,8 +31,8 @@ const FRONT_BYTES: usize = 256;
 pub enum Progress {
     /// It goes on.
     Pending,
-    /// The answer has said that it is over (`[DONE]`, or the last event of its dialect), and the end of its body has not come. What follows
-    /// changes nothing of the record, and only the connection's use depends on it. Said once.
+    /// The answer has said that it is over (`[DONE]`, or the last event of its dialect), and the end of its body has
+    /// not come. What follows changes nothing of the record, and only the connection's use depends on it. Said once.
     Complete,
     /// It is over.
     Done {
@@ -113,10 +114,7 @@ impl Exchange {
     #[must_use]
     pub fn new(kind: EndpointKind, streaming: bool, keep_text: KeepText, limits: Limits) -> Self {
         Self {
-            decoder: Decoder::new(HeadLimits {
-                bytes: limits.head_bytes,
-                fields: limits.head_fields,
-            }),
+            decoder: Decoder::new(HeadLimits { bytes: limits.head_bytes, fields: limits.head_fields }),
             sse: Sse::new(limits.event_bytes),
             answer: Answer::new(kind, keep_text, limits.text_bytes),
             body: Vec::new(),
@@ -178,11 +176,7 @@ impl Exchange {
             isl: request.isl,
             requested_osl: request.requested_osl,
             request_id: request.request_id,
-            instants: Instants {
-                scheduled: request.scheduled,
-                issued: request.issued,
-                ..Instants::default()
-            },
+            instants: Instants { scheduled: request.scheduled, issued: request.issued, ..Instants::default() },
             gaps: Vec::with_capacity(gaps),
             ..empty_record()
         };
@@ -198,8 +192,8 @@ impl Exchange {
         self.after = 0;
     }
 
-    /// Bytes of memory that the answer holds: what of it has been read and is not done with, its text, and the record. It grows with what is
-    /// received, and shrinks with [`Exchange::release`] alone.
+    /// Bytes of memory that the answer holds: what of it has been read and is not done with, its text, and the record.
+    /// It grows with what is received, and shrinks with [`Exchange::release`] alone.
     #[must_use]
     #[inline]
     pub fn memory(&self) -> usize {
@@ -249,7 +243,8 @@ impl Exchange {
         self.answer.record.handshake = Some(handshake);
     }
 
-    /// The first byte is about to be handed to the kernel. `reused` tells whether the connection served an earlier request.
+    /// The first byte is about to be handed to the kernel. `reused` tells whether the connection served an earlier
+    /// request.
     pub fn handle_sending(&mut self, now: Nanos, bytes: usize, reused: bool) {
         let instants = &mut self.answer.record.instants;
         instants.connection_ready = Some(now);
@@ -259,20 +254,22 @@ impl Exchange {
         self.answer.record.connection_reused = reused;
     }
 
-    /// The kernel accepted the last byte. When that is noticed after the first byte of the answer arrived, it had been so by then.
+    /// The kernel accepted the last byte. When that is noticed after the first byte of the answer arrived, it had been
+    /// so by then.
     pub fn handle_sent(&mut self, now: Nanos) {
         let instants = &mut self.answer.record.instants;
         instants.send_end = Some(instants.first_byte.map_or(now, |first| first.min(now)));
     }
 
-    /// Whether the request may move to a fresh connection: it went out on a kept one and no byte of a response was seen.
+    /// Whether the request may move to a fresh connection: it went out on a kept one and no byte of a response was
+    /// seen.
     #[must_use]
     pub fn may_move(&self) -> bool {
         self.answer.record.connection_reused && self.may_go_again()
     }
 
-    /// Whether the request may go out once more, if it is known that the server did not begin it: it has not done so before, and no byte
-    /// of a response was seen.
+    /// Whether the request may go out once more, if it is known that the server did not begin it: it has not done so
+    /// before, and no byte of a response was seen.
     #[must_use]
     pub fn may_go_again(&self) -> bool {
         self.active
@@ -287,11 +284,8 @@ impl Exchange {
         record.reconnects += 1;
         record.connection_reused = false;
         record.handshake = None;
-        record.instants = Instants {
-            scheduled: record.instants.scheduled,
-            issued: record.instants.issued,
-            ..Instants::default()
-        };
+        record.instants =
+            Instants { scheduled: record.instants.scheduled, issued: record.instants.issued, ..Instants::default() };
         self.reset_response();
     }
 
@@ -304,8 +298,8 @@ impl Exchange {
         progress
     }
 
-    /// One read of `bytes` on the wire arrived; `parts` hands over what it carried, piece by piece (TLS records). Every event
-    /// in them shares the read's stamp.
+    /// One read of `bytes` on the wire arrived; `parts` hands over what it carried, piece by piece (TLS records). Every
+    /// event in them shares the read's stamp.
     ///
     /// Nothing is read when there is no part. Parts after the end of the response make the connection unfit for reuse.
     pub fn handle_read(
@@ -384,15 +378,9 @@ impl Exchange {
         self.head(head, arrived);
     }
 
-    /// Bytes of a body arrived in a frame of the connection's read number `read` (HTTP/2): events of one read share its stamp.
-    /// `last`: nothing follows the frame in that read.
-    pub fn handle_body(
-        &mut self,
-        bytes: &[u8],
-        arrival: &Arrival<'_>,
-        last: bool,
-        read: u64,
-    ) -> Progress {
+    /// Bytes of a body arrived in a frame of the connection's read number `read` (HTTP/2): events of one read share its
+    /// stamp. `last`: nothing follows the frame in that read.
+    pub fn handle_body(&mut self, bytes: &[u8], arrival: &Arrival<'_>, last: bool, read: u64) -> Progress {
         let arrived = self.part_of_read(arrival.at, read);
         self.answer.record.bytes_received += bytes.len() as u64;
         let before = self.answer.record.events;
@@ -416,17 +404,15 @@ impl Exchange {
         self.active && self.settled
     }
 
-    /// Bytes that arrived after the record of a [complete](Self::complete) answer was taken: the rest of its body, up to
-    /// [`REST_BYTES`](Self::REST_BYTES).
+    /// Bytes that arrived after the record of a [complete](Self::complete) answer was taken: the rest of its body, up
+    /// to [`REST_BYTES`](Self::REST_BYTES).
     pub fn handle_rest(&mut self, bytes: &[u8]) -> Progress {
         let mut input = bytes;
         loop {
             match self.decoder.next(&mut input) {
                 Ok(Some(Part::Body(body))) if self.passes(body.len()) => {}
                 Ok(Some(Part::End { reusable })) => {
-                    return Progress::Done {
-                        reusable: reusable && input.is_empty(),
-                    };
+                    return Progress::Done { reusable: reusable && input.is_empty() };
                 }
                 Ok(None) if input.is_empty() => return Progress::Pending,
                 _ => return Progress::Done { reusable: false },
@@ -443,8 +429,8 @@ impl Exchange {
     /// Most bytes of a body after the answer in it is complete. With more of them, only the connection is given up.
     pub const REST_BYTES: usize = 64 << 10;
 
-    /// When the last of the answer came, the end of its body included, or it was given up: its connection and its place were free from then
-    /// on.
+    /// When the last of the answer came, the end of its body included, or it was given up: its connection and its place
+    /// were free from then on.
     #[must_use]
     pub fn released(&self) -> Nanos {
         self.released
@@ -488,26 +474,17 @@ impl Exchange {
             Ok(Some(Part::End { .. })) => self.end_of_body(now, false),
             // Nothing is lost of a stream that said that it is over, be it in an event that no empty line ends.
             Err(_) if self.settled || self.ends_with_done() => self.end_of_body(now, false),
-            Ok(_) => self.fail(
-                Cause::Truncated,
-                Some("the connection was closed".into()),
-                now,
-            ),
+            Ok(_) => self.fail(Cause::Truncated, Some("the connection was closed".into()), now),
             Err(e) => self.fail_http(&e, now),
         }
     }
 
     /// Whether a stream that was cut off ends with `[DONE]`, and nothing after it.
     fn ends_with_done(&mut self) -> bool {
-        self.mode == Mode::Events
-            && self
-                .sse
-                .finish()
-                .is_some_and(|event| endpoint::is_done(event.data))
-            && {
-                self.answer.done_seen = true;
-                true
-            }
+        self.mode == Mode::Events && self.sse.finish().is_some_and(|event| endpoint::is_done(event.data)) && {
+            self.answer.done_seen = true;
+            true
+        }
     }
 
     fn fail_http(&mut self, e: &HttpError, now: Nanos) -> Progress {
@@ -534,11 +511,7 @@ impl Exchange {
     fn body(&mut self, body: &[u8], arrived: Nanos) -> Result<(), Fault> {
         if self.settled {
             // Of the connection alone: what became of the answer stays.
-            return if self.passes(body.len()) {
-                Ok(())
-            } else {
-                Err((Cause::BodyLimit, None))
-            };
+            return if self.passes(body.len()) { Ok(()) } else { Err((Cause::BodyLimit, None)) };
         }
         match self.mode {
             Mode::Events => self.events(body, arrived),
@@ -603,10 +576,7 @@ impl Exchange {
                     }
                 }
                 Err(_) => {
-                    let detail = format!(
-                        "an event over {} bytes (--max-event-bytes)",
-                        self.limits.event_bytes
-                    );
+                    let detail = format!("an event over {} bytes (--max-event-bytes)", self.limits.event_bytes);
                     return Err((Cause::EventLimit, Some(detail)));
                 }
             }
@@ -674,18 +644,15 @@ impl Exchange {
             return Err((Cause::Truncated, Some(what)));
         }
         if self.answer.record.events == 0 {
-            return Err((
-                Cause::NoOutput,
-                Some("the stream ended in order without any output".into()),
-            ));
+            return Err((Cause::NoOutput, Some("the stream ended in order without any output".into())));
         }
         Ok(())
     }
 
     /// Ends the request as failed. The connection must not be used again.
     ///
-    /// An answer that is [complete](Self::complete) stays what it is. One whose status says that it failed has failed of that, with the words of
-    /// its body as far as they have come.
+    /// An answer that is [complete](Self::complete) stays what it is. One whose status says that it failed has failed
+    /// of that, with the words of its body as far as they have come.
     pub fn fail(&mut self, cause: Cause, detail: Option<String>, now: Nanos) -> Progress {
         self.released = now;
         if self.settled {
@@ -705,7 +672,8 @@ impl Exchange {
         Progress::Done { reusable: false }
     }
 
-    /// Breaks the request off, as was planned. What has arrived of its answer stays in the record; the connection must not be used again.
+    /// Breaks the request off, as was planned. What has arrived of its answer stays in the record; the connection must
+    /// not be used again.
     pub fn cancel(&mut self, now: Nanos) {
         self.released = now;
         if self.settled {
@@ -731,8 +699,8 @@ impl Exchange {
         self.text_lost
     }
 
-    /// The visible text of the last answer, still escaped, until the next request begins; `None` if it was over the limit. Empty unless
-    /// the text was kept, for a tokenizer or because the request [`Request::threads`].
+    /// The visible text of the last answer, still escaped, until the next request begins; `None` if it was over the
+    /// limit. Empty unless the text was kept, for a tokenizer or because the request [`Request::threads`].
     #[must_use]
     pub fn answered(&self) -> Option<&[u8]> {
         self.answer.visible()

@@ -14,14 +14,16 @@ pub(super) fn groups(root: &Path) -> Vec<Group> {
     of(root, "cpu", &["cpu.stat", "cpu.cfs_quota_us"])
 }
 
-/// Least bytes of memory that one of the process's groups may still take, its cache of files counted as free; `None` without a limit.
+/// Least bytes of memory that one of the process's groups may still take, its cache of files counted as free; `None`
+/// without a limit.
 pub(super) fn memory_left(root: &Path) -> Option<u64> {
     let groups = of(root, "memory", &["memory.max", "memory.limit_in_bytes"]);
     groups.iter().filter_map(Group::memory_left).min()
 }
 
-/// The process's group of a controller and those around it, innermost first; only those that are visible here, having one of the `files`.
-/// Inside a container the path in `/proc/self/cgroup` may be the host's: what remains visible of it is read.
+/// The process's group of a controller and those around it, innermost first; only those that are visible here, having
+/// one of the `files`. Inside a container the path in `/proc/self/cgroup` may be the host's: what remains visible of it
+/// is read.
 fn of(root: &Path, controller: &str, files: &[&str]) -> Vec<Group> {
     let memberships = fs::read_to_string(root.join("proc/self/cgroup")).unwrap_or_default();
     let mut groups: Vec<Group> = Vec::new();
@@ -66,17 +68,11 @@ impl Group {
     }
 
     fn memory_left(&self) -> Option<u64> {
-        let read = |name: &str| -> Option<u64> {
-            super::proc::line(&self.directory.join(name))?.parse().ok()
-        };
+        let read = |name: &str| -> Option<u64> { super::proc::line(&self.directory.join(name))?.parse().ok() };
         // `max` is no limit, and version 1 writes an absurd one.
         let (limit, used, cache) = match read("memory.max") {
             Some(limit) => (limit, read("memory.current")?, "inactive_file "),
-            None => (
-                read("memory.limit_in_bytes")?,
-                read("memory.usage_in_bytes")?,
-                "total_inactive_file ",
-            ),
+            None => (read("memory.limit_in_bytes")?, read("memory.usage_in_bytes")?, "total_inactive_file "),
         };
         let stat = fs::read_to_string(self.directory.join("memory.stat")).unwrap_or_default();
         let cache: u64 = value(&stat, cache).unwrap_or(0);
@@ -91,8 +87,7 @@ impl Group {
 
 /// The number behind a key, in a file of such lines.
 fn value(text: &str, key: &str) -> Option<u64> {
-    text.lines()
-        .find_map(|line| line.strip_prefix(key)?.trim().parse().ok())
+    text.lines().find_map(|line| line.strip_prefix(key)?.trim().parse().ok())
 }
 
 /// How often a group was stopped for having used up its quota.
@@ -132,11 +127,7 @@ impl Throttling {
         let periods = now.periods.saturating_sub(self.periods);
         let throttled = now.throttled.saturating_sub(self.throttled);
         Some(Stopped {
-            share: if periods == 0 {
-                0.0
-            } else {
-                throttled as f64 / periods as f64
-            },
+            share: if periods == 0 { 0.0 } else { throttled as f64 / periods as f64 },
             seconds: (now.seconds - self.seconds).max(0.0),
         })
     }

@@ -33,9 +33,7 @@ pub(super) fn memory_available(root: &Path) -> Option<u64> {
 /// Bytes that the process may still add to its address space, where that has a limit (RLIMIT_AS).
 pub(super) fn address_space_left(root: &Path) -> Option<u64> {
     let limits = fs::read_to_string(root.join("proc/self/limits")).ok()?;
-    let limit = limits
-        .lines()
-        .find_map(|line| line.strip_prefix("Max address space"))?;
+    let limit = limits.lines().find_map(|line| line.strip_prefix("Max address space"))?;
     let limit: u64 = limit.split_whitespace().next()?.parse().ok()?;
     let used = field(&root.join("proc/self/status"), "VmSize")?;
     let used: u64 = used.trim_end_matches("kB").trim().parse().ok()?;
@@ -65,15 +63,13 @@ fn core_list(text: &str) -> Option<Vec<usize>> {
 /// Soft and hard limit of open files; no limit is `u64::MAX`.
 pub(super) fn open_files(root: &Path) -> (Option<u64>, Option<u64>) {
     let limits = fs::read_to_string(root.join("proc/self/limits")).unwrap_or_default();
-    let mut words = limits
-        .lines()
-        .find_map(|line| line.strip_prefix("Max open files"))
-        .unwrap_or_default()
-        .split_whitespace()
-        .map(|word| match word {
-            "unlimited" => Some(u64::MAX),
-            number => number.parse().ok(),
-        });
+    let mut words =
+        limits.lines().find_map(|line| line.strip_prefix("Max open files")).unwrap_or_default().split_whitespace().map(
+            |word| match word {
+                "unlimited" => Some(u64::MAX),
+                number => number.parse().ok(),
+            },
+        );
     (words.next().flatten(), words.next().flatten())
 }
 
@@ -123,9 +119,7 @@ pub(super) fn cpu_time(root: &Path, cores: Option<&[usize]>) -> Option<CpuTime> 
     let mut time = CpuTime::default();
     for line in stat.lines() {
         let mut words = line.split_whitespace();
-        let core: Option<usize> = words
-            .next()
-            .and_then(|name| name.strip_prefix("cpu")?.parse().ok());
+        let core: Option<usize> = words.next().and_then(|name| name.strip_prefix("cpu")?.parse().ok());
         let Some(core) = core else { continue };
         if cores.is_some_and(|cores| !cores.contains(&core)) {
             continue;

@@ -9,7 +9,8 @@ use crate::clock::Nanos;
 use crate::record::Record;
 use hdrhistogram::Histogram;
 
-/// The values that successful requests have by their stamps, and the least and the greatest that they can have had. Memory: 2.2 MiB.
+/// The values that successful requests have by their stamps, and the least and the greatest that they can have had.
+/// Memory: 2.2 MiB.
 #[derive(Debug)]
 pub(super) struct Possible {
     ttft: Range,
@@ -27,11 +28,7 @@ struct Range {
 
 impl Range {
     fn new() -> Self {
-        Self {
-            least: Tally::new(),
-            stamped: Tally::new(),
-            most: Tally::new(),
-        }
+        Self { least: Tally::new(), stamped: Tally::new(), most: Tally::new() }
     }
 
     fn add(&mut self, stamped: Nanos, least: Nanos, most: Nanos) {
@@ -43,23 +40,16 @@ impl Range {
     fn shifts(&self, tag: &'static str) -> impl Iterator<Item = PossibleShift> + use<> {
         let [least, stamped, most] = [&self.least, &self.stamped, &self.most].map(Tally::histogram);
         let any = !stamped.is_empty();
-        PERCENTILES
-            .into_iter()
-            .filter(move |_| any)
-            .map(move |(percentile, quantile)| {
-                let at = |histogram: &Histogram<u64>| histogram.value_at_quantile(quantile);
-                shift(tag, percentile, at(&stamped), at(&least), at(&most))
-            })
+        PERCENTILES.into_iter().filter(move |_| any).map(move |(percentile, quantile)| {
+            let at = |histogram: &Histogram<u64>| histogram.value_at_quantile(quantile);
+            shift(tag, percentile, at(&stamped), at(&least), at(&most))
+        })
     }
 }
 
 impl Possible {
     pub(super) fn new() -> Self {
-        Self {
-            ttft: Range::new(),
-            itl: Range::new(),
-            latency: Range::new(),
-        }
+        Self { ttft: Range::new(), itl: Range::new(), latency: Range::new() }
     }
 
     /// Adds a successful request of the measured phase.
@@ -70,20 +60,14 @@ impl Possible {
         };
         let intervals = &record.intervals;
         let ttft = first.saturating_sub(at.issued);
-        self.ttft
-            .add(ttft, ttft.saturating_sub(intervals.first), ttft);
+        self.ttft.add(ttft, ttft.saturating_sub(intervals.first), ttft);
         let latency = last.saturating_sub(at.issued);
-        self.latency
-            .add(latency, latency.saturating_sub(intervals.last), latency);
+        self.latency.add(latency, latency.saturating_sub(intervals.last), latency);
         if let Some(gaps) = tokens.osl().filter(|osl| *osl >= 2) {
             let gaps = u64::from(gaps) - 1;
             let decode = last.saturating_sub(first);
             let least = decode.saturating_sub(intervals.last);
-            self.itl.add(
-                decode / gaps,
-                least / gaps,
-                (decode + intervals.first) / gaps,
-            );
+            self.itl.add(decode / gaps, least / gaps, (decode + intervals.first) / gaps);
         }
     }
 
@@ -106,43 +90,30 @@ impl Possible {
     }
 }
 
-/// Of the gaps between events, only the stamped ones are kept. Each wide interval is beside two gaps at most; of n gaps, m that can have had any
-/// value move a percentile to that of a rank m further at most, and none moves by more than the widest interval.
+/// Of the gaps between events, only the stamped ones are kept. Each wide interval is beside two gaps at most; of n
+/// gaps, m that can have had any value move a percentile to that of a rank m further at most, and none moves by more
+/// than the widest interval.
 fn gap_shifts(shard: &Shard) -> impl Iterator<Item = PossibleShift> + use<> {
     let gaps = shard.histogram(Of::InterChunkLatency);
     let widest = shard.counters.widest_interval;
     let unsure = 2.0 * shard.counters.wide_events as f64 / gaps.len().max(1) as f64;
     let any = !gaps.is_empty();
-    PERCENTILES
-        .into_iter()
-        .filter(move |_| any)
-        .map(move |(percentile, quantile)| {
-            let at = |quantile: f64| gaps.value_at_quantile(quantile.clamp(0.0, 1.0));
-            let stamped = at(quantile);
-            let (mut least, mut most) = (stamped, stamped);
-            if unsure > 0.0 {
-                least = at(quantile - unsure).max(stamped.saturating_sub(widest));
-                most = at(quantile + unsure).min(stamped.saturating_add(widest));
-            }
-            let tag = tags::INTER_CHUNK_LATENCY.tag;
-            shift(tag, percentile, stamped, least, most)
-        })
+    PERCENTILES.into_iter().filter(move |_| any).map(move |(percentile, quantile)| {
+        let at = |quantile: f64| gaps.value_at_quantile(quantile.clamp(0.0, 1.0));
+        let stamped = at(quantile);
+        let (mut least, mut most) = (stamped, stamped);
+        if unsure > 0.0 {
+            least = at(quantile - unsure).max(stamped.saturating_sub(widest));
+            most = at(quantile + unsure).min(stamped.saturating_add(widest));
+        }
+        let tag = tags::INTER_CHUNK_LATENCY.tag;
+        shift(tag, percentile, stamped, least, most)
+    })
 }
 
-fn shift(
-    tag: &'static str,
-    percentile: &'static str,
-    stamped: Nanos,
-    least: Nanos,
-    most: Nanos,
-) -> PossibleShift {
+fn shift(tag: &'static str, percentile: &'static str, stamped: Nanos, least: Nanos, most: Nanos) -> PossibleShift {
     let apart = |a: Nanos, b: Nanos| a.saturating_sub(b) as f64 / 1e6;
-    PossibleShift {
-        tag,
-        percentile,
-        lower_by_ms: apart(stamped, least),
-        higher_by_ms: apart(most, stamped),
-    }
+    PossibleShift { tag, percentile, lower_by_ms: apart(stamped, least), higher_by_ms: apart(most, stamped) }
 }
 
 const PERCENTILES: [(&str, f64); 2] = [("p50", 0.5), ("p99", 0.99)];
@@ -159,18 +130,11 @@ mod tests {
         let of_tag = figures.possible_shifts.iter().filter(|s| s.tag == tag);
         // Three significant digits of a value between 2 and 250 ms.
         let rounded = |ms: f64| (ms * 4.0).round() / 4.0;
-        of_tag
-            .map(|s| (rounded(s.lower_by_ms), rounded(s.higher_by_ms)))
-            .collect()
+        of_tag.map(|s| (rounded(s.lower_by_ms), rounded(s.higher_by_ms))).collect()
     }
 
     fn counted(osl: u32) -> TokenCounts {
-        TokenCounts {
-            output: Some(osl),
-            reasoning: None,
-            source: TokenSource::Usage,
-            client: None,
-        }
+        TokenCounts { output: Some(osl), reasoning: None, source: TokenSource::Usage, client: None }
     }
 
     #[test]
@@ -183,12 +147,7 @@ mod tests {
             if k % 3 == 0 {
                 record.instants.first_token = record.instants.first_token.map(|at| at + 40 * MILLI);
                 record.instants.last_token = record.instants.last_token.map(|at| at + 40 * MILLI);
-                record.intervals = Intervals {
-                    first: 40 * MILLI,
-                    last: 30 * MILLI,
-                    widest: 40 * MILLI,
-                    wide: 2,
-                };
+                record.intervals = Intervals { first: 40 * MILLI, last: 30 * MILLI, widest: 40 * MILLI, wide: 2 };
             }
             shard.record(&record);
             possible.add(&record, &counted(11));
@@ -196,19 +155,10 @@ mod tests {
         let figures = possible.figures(&shard).unwrap();
         assert_eq!(figures.wide_events, 2 * 67);
         assert_eq!(figures.widest_ms, 40.0);
-        assert_eq!(
-            shifts(&figures, "time_to_first_token"),
-            [(0.0, 0.0), (40.0, 0.0)]
-        );
+        assert_eq!(shifts(&figures, "time_to_first_token"), [(0.0, 0.0), (40.0, 0.0)]);
         // Ten gaps share what the first or the last token can have been off.
-        assert_eq!(
-            shifts(&figures, "inter_token_latency"),
-            [(0.0, 0.0), (0.0, 4.0)]
-        );
-        assert_eq!(
-            shifts(&figures, "request_latency"),
-            [(0.0, 0.0), (30.0, 0.0)]
-        );
+        assert_eq!(shifts(&figures, "inter_token_latency"), [(0.0, 0.0), (0.0, 4.0)]);
+        assert_eq!(shifts(&figures, "request_latency"), [(0.0, 0.0), (30.0, 0.0)]);
     }
 
     #[test]

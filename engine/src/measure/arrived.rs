@@ -4,8 +4,8 @@ use super::tokens::TokenCounts;
 use crate::clock::Nanos;
 use crate::record::{Outcome, Record};
 
-/// Output of all requests. A request that did not succeed has no count of its tokens in most cases, as usage comes last: each of its output
-/// events stands for as many tokens as those of the successful requests did on average.
+/// Output of all requests. A request that did not succeed has no count of its tokens in most cases, as usage comes
+/// last: each of its output events stands for as many tokens as those of the successful requests did on average.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Arrived {
     counted: Counted,
@@ -51,17 +51,15 @@ impl Arrived {
         if record.outcome == Outcome::Succeeded || record.events == 0 {
             return;
         }
-        self.last_output = self
-            .last_output
-            .max(record.instants.last_token.unwrap_or(0));
+        self.last_output = self.last_output.max(record.instants.last_token.unwrap_or(0));
         match own_count(record) {
             Some(own) => self.partial_tokens += u64::from(own),
             None => self.partial_events += u64::from(record.events),
         }
     }
 
-    /// Tokens of all requests; `None` where no unsuccessful request had output, so that there is nothing beside `total_osl`, or where
-    /// nobody knows how many tokens an event stands for.
+    /// Tokens of all requests; `None` where no unsuccessful request had output, so that there is nothing beside
+    /// `total_osl`, or where nobody knows how many tokens an event stands for.
     pub(super) fn tokens(&self) -> Option<f64> {
         if self.partial_tokens + self.partial_events == 0 {
             return None;
@@ -83,19 +81,14 @@ mod tests {
     fn with(outcome: Outcome, events: usize, completion: Option<u32>) -> Record {
         Record {
             outcome,
-            usage: completion.map(|n| Usage {
-                completion: Some(n),
-                ..Usage::default()
-            }),
+            usage: completion.map(|n| Usage { completion: Some(n), ..Usage::default() }),
             ..streamed(0, 0, 1, &vec![1; events - 1])
         }
     }
 
     fn tokens(records: &[Record]) -> Option<f64> {
         let mut all = Arrived::default();
-        records
-            .iter()
-            .for_each(|r| all.add(r, &TokenCounts::of(r, None)));
+        records.iter().for_each(|r| all.add(r, &TokenCounts::of(r, None)));
         all.tokens()
     }
 
@@ -103,16 +96,9 @@ mod tests {
     fn events_of_what_was_cut_off_stand_for_as_many_tokens_as_those_of_successes() {
         let whole = with(Outcome::Succeeded, 10, Some(25));
         assert_eq!(tokens(std::slice::from_ref(&whole)), None);
-        for outcome in [
-            Outcome::InFlight,
-            Outcome::Cancelled,
-            Outcome::Failed(crate::record::Cause::Truncated),
-        ] {
+        for outcome in [Outcome::InFlight, Outcome::Cancelled, Outcome::Failed(crate::record::Cause::Truncated)] {
             assert_eq!(tokens(&[whole.clone(), with(outcome, 4, None)]), Some(35.0));
-            assert_eq!(
-                tokens(&[whole.clone(), with(outcome, 4, Some(12))]),
-                Some(37.0)
-            );
+            assert_eq!(tokens(&[whole.clone(), with(outcome, 4, Some(12))]), Some(37.0));
             assert_eq!(tokens(&[with(outcome, 4, None)]), None);
         }
     }

@@ -5,10 +5,12 @@ use super::tokens::TokenCounts;
 use crate::clock::Nanos;
 use crate::record::{Outcome, Record};
 
-/// Requests and tokens of the successful requests over the timeline, as their output arrives. Memory does not grow with the run.
+/// Requests and tokens of the successful requests over the timeline, as their output arrives. Memory does not grow with
+/// the run.
 ///
-/// Each of a request's m output events stands for 1/m of the request and n/m of its n tokens. The mean of that is the rate at which requests
-/// are served, as that of counted ends is, without the jumps that ends make where requests of equal length go in step.
+/// Each of a request's m output events stands for 1/m of the request and n/m of its n tokens. The mean of that is the
+/// rate at which requests are served, as that of counted ends is, without the jumps that ends make where requests of
+/// equal length go in step.
 #[derive(Debug)]
 pub(super) struct Cells {
     timeline: Timeline,
@@ -92,18 +94,12 @@ mod tests {
 
     #[test]
     fn cells_hold_what_arrives_in_them() {
-        let line = Timeline {
-            start: SECOND,
-            end: 9 * SECOND,
-        };
+        let line = Timeline { start: SECOND, end: 9 * SECOND };
         let mut cells = Cells::new(line);
         // 80 requests, each with an output event after 20 and after 40 ms, of three tokens in all.
         for k in 0..80 {
             let record = Record {
-                usage: Some(Usage {
-                    completion: Some(3),
-                    ..Usage::default()
-                }),
+                usage: Some(Usage { completion: Some(3), ..Usage::default() }),
                 ..streamed(k, SECOND + k * 100 * MILLI, 20 * MILLI, &[20 * MILLI])
             };
             cells.add(&record, &TokenCounts::of(&record, None), k % 2 == 0);
@@ -112,15 +108,8 @@ mod tests {
             let rates = cells.rates(series, from, to);
             rates.iter().sum::<f64>() * 8.0 / 4_096.0
         };
-        for (series, expected) in [
-            (Series::Requests, 80.0),
-            (Series::Good, 40.0),
-            (Series::Tokens, 240.0),
-        ] {
-            let (all, half) = (
-                total(series, SECOND, 9 * SECOND),
-                total(series, SECOND, 5 * SECOND),
-            );
+        for (series, expected) in [(Series::Requests, 80.0), (Series::Good, 40.0), (Series::Tokens, 240.0)] {
+            let (all, half) = (total(series, SECOND, 9 * SECOND), total(series, SECOND, 5 * SECOND));
             assert!((all - expected).abs() < 1e-6, "{series:?}: {all}");
             assert!((half - expected / 2.0).abs() < 1e-6, "{series:?}: {half}");
         }
@@ -131,10 +120,7 @@ mod tests {
     #[test]
     fn a_request_that_waits_is_not_served() {
         // Answers of ten events, one a millisecond, that come one after the other though all were asked for at once.
-        let mut cells = Cells::new(Timeline {
-            start: 0,
-            end: SECOND,
-        });
+        let mut cells = Cells::new(Timeline { start: 0, end: SECOND });
         for k in 0..100 {
             let record = streamed(k, 0, (k * 10 + 1) * MILLI - 1, &[MILLI; 9]);
             cells.add(&record, &TokenCounts::UNKNOWN, true);
@@ -151,10 +137,6 @@ mod tests {
         let mut cells = Cells::new(Timeline { start: 0, end: 10 });
         cells.add(&streamed(0, 0, 5, &[]), &TokenCounts::UNKNOWN, false);
         assert!(!cells.all_counted);
-        assert!(
-            Cells::new(Timeline::default())
-                .rates(Series::Good, 0, 9)
-                .is_empty()
-        );
+        assert!(Cells::new(Timeline::default()).rates(Series::Good, 0, 9).is_empty());
     }
 }

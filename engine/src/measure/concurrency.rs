@@ -16,8 +16,8 @@ impl InFlight {
         self.ends.push(end.max(start));
     }
 
-    /// Statistics from the first start to the last end, and the mean. A percentile is the least number in flight that was not exceeded for that
-    /// share of the time; `sum` is request-seconds. `None` where no time passed.
+    /// Statistics from the first start to the last end, and the mean. A percentile is the least number in flight that
+    /// was not exceeded for that share of the time; `sum` is request-seconds. `None` where no time passed.
     pub(super) fn stats(&mut self) -> Option<(Stats, f64)> {
         let time_at = self.time_at();
         let total: Nanos = time_at.iter().sum();
@@ -25,19 +25,12 @@ impl InFlight {
             return None;
         }
         let held = || {
-            time_at
-                .iter()
-                .enumerate()
-                .filter(|(_, time)| **time > 0)
-                .map(|(level, time)| (level as f64, *time as f64))
+            time_at.iter().enumerate().filter(|(_, time)| **time > 0).map(|(level, time)| (level as f64, *time as f64))
         };
         let whole = total as f64;
         let area: f64 = held().map(|(level, time)| level * time).sum();
         let mean = area / whole;
-        let variance = held()
-            .map(|(level, time)| time * (level - mean).powi(2))
-            .sum::<f64>()
-            / whole;
+        let variance = held().map(|(level, time)| time * (level - mean).powi(2)).sum::<f64>() / whole;
         let percentile = |p: u64| {
             let mut passed: u128 = 0;
             time_at
@@ -67,7 +60,8 @@ impl InFlight {
         Some((stats, mean))
     }
 
-    /// `time_at[n]`: how long exactly n requests were in flight. An end frees its place before a start at the same instant takes it.
+    /// `time_at[n]`: how long exactly n requests were in flight. An end frees its place before a start at the same
+    /// instant takes it.
     fn time_at(&mut self) -> Vec<Nanos> {
         self.starts.sort_unstable();
         self.ends.sort_unstable();

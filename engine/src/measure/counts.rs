@@ -22,9 +22,11 @@ pub struct PhaseCounts {
     pub in_flight_at_end: u64,
     /// Arrivals dropped by the cap policy.
     pub dropped: u64,
-    /// Arrivals that waited: for a slot under the cap policy `queue` or of the bound on prefills, or for their user's last answer.
+    /// Arrivals that waited: for a slot under the cap policy `queue` or of the bound on prefills, or for their user's
+    /// last answer.
     pub queued: u64,
-    /// Moves to a fresh connection: the kept one had been closed while idle, or the server said that it had not begun the request.
+    /// Moves to a fresh connection: the kept one had been closed while idle, or the server said that it had not begun
+    /// the request.
     pub reconnects: u64,
     /// Requests whose output text was over the limit and not kept.
     pub text_over_limit: u64,
@@ -34,8 +36,8 @@ pub struct PhaseCounts {
     pub sessions: SessionCounts,
 }
 
-/// Conversations of several turns, of one phase. Where each has one turn, none is counted. Those that were neither completed nor broken
-/// were under way when the phase ended.
+/// Conversations of several turns, of one phase. Where each has one turn, none is counted. Those that were neither
+/// completed nor broken were under way when the phase ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default)]
 pub struct SessionCounts {
@@ -59,10 +61,7 @@ mod by_cause {
 
     pub(super) fn serialize<S: Serializer>(counts: &Counts, s: S) -> Result<S::Ok, S::Error> {
         let counted = Cause::ALL.into_iter().zip(counts);
-        let counted: BTreeMap<Cause, u64> = counted
-            .filter(|(_, n)| **n > 0)
-            .map(|(cause, n)| (cause, *n))
-            .collect();
+        let counted: BTreeMap<Cause, u64> = counted.filter(|(_, n)| **n > 0).map(|(cause, n)| (cause, *n)).collect();
         counted.serialize(s)
     }
 
@@ -85,8 +84,8 @@ impl SessionCounts {
     }
 }
 
-/// One core's counts of what happened beside the requests. `reads`, `events`, `coalesced`, `wide_events` and `widest_interval` are added by `Shard::record`; the worker
-/// adds to the others.
+/// One core's counts of what happened beside the requests. `reads`, `events`, `coalesced`, `wide_events` and
+/// `widest_interval` are added by `Shard::record`; the worker adds to the others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Counters {
@@ -128,17 +127,18 @@ pub struct ConnectionCounts {
     pub tls13: u64,
     /// HTTP/2 connections on which the server sent GOAWAY.
     pub goaways: u64,
-    /// The least number of streams at a time that an HTTP/2 connection's server allowed (`SETTINGS_MAX_CONCURRENT_STREAMS`); absent where
-    /// none named a limit.
+    /// The least number of streams at a time that an HTTP/2 connection's server allowed
+    /// (`SETTINGS_MAX_CONCURRENT_STREAMS`); absent where none named a limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_streams_least: Option<u32>,
     /// The largest such number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_streams_most: Option<u32>,
-    /// Time in which at least one request body waited for the server's HTTP/2 window, in nanoseconds, summed over connections.
+    /// Time in which at least one request body waited for the server's HTTP/2 window, in nanoseconds, summed over
+    /// connections.
     pub window_zero_ns: Nanos,
-    /// Time in which the server may have waited for an HTTP/2 window of ours, in nanoseconds, summed over windows: an upper bound, and 0
-    /// proves that flow control of ours held nothing up.
+    /// Time in which the server may have waited for an HTTP/2 window of ours, in nanoseconds, summed over windows: an
+    /// upper bound, and 0 proves that flow control of ours held nothing up.
     pub receive_window_zero_ns: Nanos,
     /// TCP connections of which the kernel was asked at their end.
     pub asked: u64,
@@ -264,8 +264,9 @@ impl Counters {
 }
 
 impl Counts {
-    /// Whether no request was made up and none went missing: `issued = succeeded + failed + cancelled + in flight at the end`, and
-    /// `planned = issued + never due + dropped` where the plan says a number.
+    /// Whether no request was made up and none went missing:
+    /// `issued = succeeded + failed + cancelled + in flight at the end`, and `planned = issued + never due + dropped`
+    /// where the plan says a number.
     ///
     /// # Errors
     /// The equation that does not hold, with its numbers.
@@ -319,37 +320,14 @@ mod tests {
         assert_eq!((counts.failures(), counts.finished()), (3, 9));
         assert_eq!((counts.failed.len(), counts.cancelled), (2, 2));
         assert_eq!(counts.check(), Ok(()));
-        assert_eq!(
-            Counts {
-                planned: None,
-                never_due: 7,
-                ..counts
-            }
-            .check(),
-            Ok(())
-        );
+        assert_eq!(Counts { planned: None, never_due: 7, ..counts }.check(), Ok(()));
     }
 
     #[test]
     fn a_request_that_went_missing_is_named() {
-        let lost = Counts {
-            issued: 13,
-            ..counts()
-        };
-        assert!(
-            lost.check()
-                .unwrap_err()
-                .starts_with("13 requests were issued")
-        );
-        let unplanned = Counts {
-            planned: Some(16),
-            ..counts()
-        };
-        assert!(
-            unplanned
-                .check()
-                .unwrap_err()
-                .starts_with("16 requests were planned")
-        );
+        let lost = Counts { issued: 13, ..counts() };
+        assert!(lost.check().unwrap_err().starts_with("13 requests were issued"));
+        let unplanned = Counts { planned: Some(16), ..counts() };
+        assert!(unplanned.check().unwrap_err().starts_with("16 requests were planned"));
     }
 }

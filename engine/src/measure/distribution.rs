@@ -20,46 +20,22 @@ impl Distribution {
                 enough_samples: count >= *samples,
             })
             .collect();
-        percentiles.push(Percentile {
-            name: "max",
-            ms: ms(histogram.max()),
-            enough_samples: true,
-        });
-        Some(Self {
-            tag,
-            count,
-            mean_ms: histogram.mean() / 1e6,
-            percentiles,
-        })
+        percentiles.push(Percentile { name: "max", ms: ms(histogram.max()), enough_samples: true });
+        Some(Self { tag, count, mean_ms: histogram.mean() / 1e6, percentiles })
     }
 
     /// The distribution of a metric in ms: the same values by the same rule. `None` for one without values of requests.
     #[must_use]
     pub fn of_metric(metric: &Metric) -> Option<Self> {
         let (stats, [p999, p9999]) = metric.stats.zip(metric.tails)?;
-        let values = [
-            stats.p50, stats.p75, stats.p90, stats.p95, stats.p99, p999, p9999,
-        ];
+        let values = [stats.p50, stats.p75, stats.p90, stats.p95, stats.p99, p999, p9999];
         let mut percentiles: Vec<Percentile> = PERCENTILES
             .iter()
             .zip(values)
-            .map(|((name, _, samples), ms)| Percentile {
-                name,
-                ms,
-                enough_samples: stats.count >= *samples,
-            })
+            .map(|((name, _, samples), ms)| Percentile { name, ms, enough_samples: stats.count >= *samples })
             .collect();
-        percentiles.push(Percentile {
-            name: "max",
-            ms: stats.max,
-            enough_samples: true,
-        });
-        Some(Self {
-            tag: metric.info.tag,
-            count: stats.count,
-            mean_ms: metric.avg,
-            percentiles,
-        })
+        percentiles.push(Percentile { name: "max", ms: stats.max, enough_samples: true });
+        Some(Self { tag: metric.info.tag, count: stats.count, mean_ms: metric.avg, percentiles })
     }
 
     /// The percentile of this name, in ms.
@@ -94,17 +70,9 @@ mod tests {
     #[test]
     fn percentiles_are_within_three_digits() {
         let d = Distribution::of("request_latency", &one_to(1_000)).unwrap();
-        for (name, expected) in [
-            ("p50", 500.0),
-            ("p99", 990.0),
-            ("p99.9", 999.0),
-            ("max", 1_000.0),
-        ] {
+        for (name, expected) in [("p50", 500.0), ("p99", 990.0), ("p99.9", 999.0), ("max", 1_000.0)] {
             let got = d.percentile(name).unwrap().ms;
-            assert!(
-                (got - expected).abs() <= expected / 1_000.0,
-                "{name}: {got}"
-            );
+            assert!((got - expected).abs() <= expected / 1_000.0, "{name}: {got}");
         }
         assert!((d.mean_ms - 500.5).abs() < 0.5);
     }
@@ -115,10 +83,7 @@ mod tests {
             let d = Distribution::of("request_latency", &one_to(n)).unwrap();
             d.percentiles.iter().map(|p| p.enough_samples).collect()
         };
-        assert_eq!(
-            enough(99),
-            [true, true, true, true, false, false, false, true]
-        );
+        assert_eq!(enough(99), [true, true, true, true, false, false, false, true]);
         assert_eq!(enough(100)[4..], [true, false, false, true]);
         assert_eq!(enough(1_000)[4..], [true, true, false, true]);
         assert_eq!(enough(10_000)[4..], [true, true, true, true]);

@@ -4,8 +4,8 @@ use super::summary::ErrorGroup;
 use crate::record::{Cause, Record};
 use std::collections::BTreeMap;
 
-/// Groups failures by cause, status and message. A server can say something else each time: beyond [`MAX_GROUPS`], messages are not
-/// told apart any more.
+/// Groups failures by cause, status and message. A server can say something else each time: beyond [`MAX_GROUPS`],
+/// messages are not told apart any more.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Errors {
     groups: BTreeMap<(Cause, u16, String), u64>,
@@ -26,12 +26,7 @@ impl Errors {
         let mut groups: Vec<ErrorGroup> = self
             .groups
             .into_iter()
-            .map(|((cause, status, message), count)| ErrorGroup {
-                cause,
-                status,
-                message,
-                count,
-            })
+            .map(|((cause, status, message), count)| ErrorGroup { cause, status, message, count })
             .collect();
         groups.sort_by_key(|group| std::cmp::Reverse(group.count));
         groups
@@ -86,9 +81,6 @@ mod tests {
     #[test]
     fn long_messages_are_cut_between_characters() {
         assert_eq!(shortened(&"é".repeat(1_000)).len(), MAX_MESSAGE);
-        assert_eq!(
-            shortened(&format!("a{}", "é".repeat(1_000))).len(),
-            MAX_MESSAGE - 1
-        );
+        assert_eq!(shortened(&format!("a{}", "é".repeat(1_000))).len(), MAX_MESSAGE - 1);
     }
 }

@@ -27,7 +27,8 @@ pub struct RunFacts {
     pub stamps: Stamps,
     /// Per worker, over the measured phase.
     pub cores: Vec<CoreFigures>,
-    /// Records that were lost after the workers: by the ring to the writer or the writer itself. Added to the shards' `records_lost`.
+    /// Records that were lost after the workers: by the ring to the writer or the writer itself. Added to the shards'
+    /// `records_lost`.
     pub records_lost: u64,
     /// Whether a signal ended the run early.
     pub was_cancelled: bool,
@@ -56,8 +57,8 @@ pub struct PhaseFacts {
     pub end: Nanos,
     /// Requests the plan asked for, where it says a number.
     pub planned: Option<u64>,
-    /// Of them those that were not due, or not looked at, when the phase ended: what the sources counted is taken from `planned`, so that a
-    /// request that they handed on and that was neither issued nor dropped does not balance.
+    /// Of them those that were not due, or not looked at, when the phase ended: what the sources counted is taken from
+    /// `planned`, so that a request that they handed on and that was neither issued nor dropped does not balance.
     pub never_due: u64,
     /// The arrivals that were due (open loop); `None` takes them from the records and the dropped ones.
     pub offered: Option<Offered>,

@@ -7,8 +7,8 @@ use super::tags;
 use super::tally::SparseTally;
 use crate::clock::Nanos;
 
-/// Gaps between output events. Beyond the limit they are counted in the buckets of the histogram, to 3 significant digits: no metric is lost,
-/// and the metric says that it is not exact.
+/// Gaps between output events. Beyond the limit they are counted in the buckets of the histogram, to 3 significant
+/// digits: no metric is lost, and the metric says that it is not exact.
 #[derive(Debug, Default)]
 pub(super) struct Gaps {
     exact: Vec<Nanos>,
@@ -18,10 +18,7 @@ pub(super) struct Gaps {
 
 impl Gaps {
     pub(super) fn new(limit: usize) -> Self {
-        Self {
-            limit,
-            ..Self::default()
-        }
+        Self { limit, ..Self::default() }
     }
 
     pub(super) fn add(&mut self, gaps: &[Nanos]) {
@@ -83,13 +80,7 @@ mod tests {
         assert_eq!((a.count, b.count), (1_000, 1_000));
         let [a999, _] = exact.tails.unwrap();
         let [b999, _] = rounded.tails.unwrap();
-        for (a, b) in [
-            (a.p50, b.p50),
-            (a.p99, b.p99),
-            (a.max, b.max),
-            (a.sum, b.sum),
-            (a999, b999),
-        ] {
+        for (a, b) in [(a.p50, b.p50), (a.p99, b.p99), (a.max, b.max), (a.sum, b.sum), (a999, b999)] {
             assert!((a - b).abs() <= a / 500.0, "{a} {b}");
         }
         assert!(Gaps::new(0).metric().is_none());

@@ -28,11 +28,7 @@ struct Held {
 
 impl Judge {
     pub(super) fn new(slos: Vec<Slo>) -> Self {
-        Self {
-            held: vec![Held::default(); slos.len()],
-            slos,
-            ..Self::default()
-        }
+        Self { held: vec![Held::default(); slos.len()], slos, ..Self::default() }
     }
 
     pub(super) fn slos(&self) -> &[Slo] {
@@ -56,11 +52,7 @@ impl Judge {
             }
             if let Some(value) = value(metrics, slo) {
                 let better = |best: f64| {
-                    if more(slo) {
-                        best.max(value)
-                    } else {
-                        best.min(value)
-                    }
+                    if more(slo) { best.max(value) } else { best.min(value) }
                 };
                 held.best = Some(held.best.map_or(value, better));
             }
@@ -97,11 +89,7 @@ impl Judge {
         });
         Some(Goodput {
             good: self.good,
-            goodput: if seconds > 0.0 {
-                self.good as f64 / seconds
-            } else {
-                0.0
-            },
+            goodput: if seconds > 0.0 { self.good as f64 / seconds } else { 0.0 },
             good_request_fraction: share(self.good),
             interval: wilson(self.good, self.finished, LEVEL),
             slos: slos.collect(),

@@ -1,4 +1,5 @@
-//! What the network was like: connections, handshakes, round trips, windows, and the phases of requests on new and on kept connections.
+//! What the network was like: connections, handshakes, round trips, windows, and the phases of requests on new and on
+//! kept connections.
 
 use super::counts::ConnectionCounts;
 use super::request::ms;
@@ -8,8 +9,8 @@ use super::tags::{self, MetricInfo};
 use crate::record::{Handshake, Record};
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// What the network was like. Connections are those of the whole run, warm-up and `--prewarm` included; phases and handshake times are
-/// of the successful requests of the measured phase.
+/// What the network was like. Connections are those of the whole run, warm-up and `--prewarm` included; phases and
+/// handshake times are of the successful requests of the measured phase.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct NetworkFigures {
     /// Per target, in the order of the plan: what was spoken with it.
@@ -92,7 +93,8 @@ pub struct PhaseFigures {
     pub tag: &'static str,
     /// Of requests that made their connection, in ms: lookup, connect and handshake are in their time.
     pub new: Option<Stats>,
-    /// Of requests whose connection was there or in the making when they came, in ms: one that was kept, made ahead, or shared.
+    /// Of requests whose connection was there or in the making when they came, in ms: one that was kept, made ahead, or
+    /// shared.
     pub reused: Option<Stats>,
 }
 
@@ -116,20 +118,12 @@ impl Handshakes {
 
 impl NetworkFigures {
     /// From the summed shards, the handshakes, and a column of exact values for each metric of [`tags::TABLE`].
-    pub(super) fn of(
-        targets: Vec<Spoken>,
-        shard: &Shard,
-        mut handshakes: Handshakes,
-        columns: &[Vec<f64>],
-    ) -> Self {
+    pub(super) fn of(targets: Vec<Spoken>, shard: &Shard, mut handshakes: Handshakes, columns: &[Vec<f64>]) -> Self {
         Self {
             targets,
             connections: shard.connections,
             failed_addresses: failed_addresses(shard),
-            round_trip: Distribution::of(
-                Of::RoundTripTime.tag(),
-                &shard.histogram(Of::RoundTripTime),
-            ),
+            round_trip: Distribution::of(Of::RoundTripTime.tag(), &shard.histogram(Of::RoundTripTime)),
             full_handshake_ms: Stats::of(&mut handshakes.full),
             resumed_handshake_ms: Stats::of(&mut handshakes.resumed),
             phases: phases(columns),
@@ -148,9 +142,7 @@ fn failed_addresses(shard: &Shard) -> Vec<FailedAddress> {
 
 fn phases(columns: &[Vec<f64>]) -> Vec<PhaseFigures> {
     let column = |info: &MetricInfo| {
-        let place = tags::TABLE
-            .iter()
-            .position(|other| std::ptr::eq(*other, info));
+        let place = tags::TABLE.iter().position(|other| std::ptr::eq(*other, info));
         place.and_then(|i| columns.get(i)).map_or(&[][..], |c| c)
     };
     let connect = column(&tags::HTTP_REQ_CONNECTING);
@@ -160,17 +152,11 @@ fn phases(columns: &[Vec<f64>]) -> Vec<PhaseFigures> {
             // Every request has a value in each of these columns, in the same place.
             let of = |kept: bool| {
                 let values = column(info).iter().zip(connect);
-                let mut mine: Vec<f64> = values
-                    .filter(|(_, connect)| (**connect == 0.0) == kept)
-                    .map(|(value, _)| *value)
-                    .collect();
+                let mut mine: Vec<f64> =
+                    values.filter(|(_, connect)| (**connect == 0.0) == kept).map(|(value, _)| *value).collect();
                 Stats::of(&mut mine)
             };
-            PhaseFigures {
-                tag: info.tag,
-                new: of(false),
-                reused: of(true),
-            }
+            PhaseFigures { tag: info.tag, new: of(false), reused: of(true) }
         })
         .collect()
 }

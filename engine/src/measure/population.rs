@@ -67,13 +67,7 @@ impl Population {
         self.judge.slos()
     }
 
-    pub(super) fn add(
-        &mut self,
-        record: &Record,
-        tokens: &TokenCounts,
-        metrics: &RequestMetrics,
-        streaming: bool,
-    ) {
+    pub(super) fn add(&mut self, record: &Record, tokens: &TokenCounts, metrics: &RequestMetrics, streaming: bool) {
         let at = &record.instants;
         self.arrivals.add(at.scheduled, at.issued);
         self.in_flight.add(at.issued, at.end);
@@ -119,10 +113,7 @@ impl Population {
             metrics.value(&tags::USAGE_COMPLETION_TOKENS_DIFF_PCT),
         ];
         if differences.iter().any(Option::is_some) {
-            let far = differences
-                .iter()
-                .flatten()
-                .any(|pct| *pct > USAGE_TOLERANCE_PCT);
+            let far = differences.iter().flatten().any(|pct| *pct > USAGE_TOLERANCE_PCT);
             self.usage_compared += 1;
             self.usage_discrepancies += u64::from(far);
         }
@@ -207,17 +198,12 @@ impl Population {
         let arrived = self.arrived.tokens().filter(|_| self.window_s.is_none());
         let arrived_for = self.span.seconds_with_output(self.arrived.last_output);
         let per_second = |amount: Option<f64>| amount.zip(duration).map(|(amount, s)| amount / s);
-        let Outcomes {
-            succeeded, failed, ..
-        } = self.outcomes;
+        let Outcomes { succeeded, failed, .. } = self.outcomes;
         let finished = some(self.outcomes.finished());
         // In a slice without a success none a second is a figure; a run without one has no duration to divide by.
         let served = some(succeeded).or_else(|| self.window_s.map(|_| 0.0));
         let goodput = self.goodput();
-        let (isl, osl) = (
-            sum(&tags::INPUT_SEQUENCE_LENGTH),
-            sum(&tags::OUTPUT_SEQUENCE_LENGTH),
-        );
+        let (isl, osl) = (sum(&tags::INPUT_SEQUENCE_LENGTH), sum(&tags::OUTPUT_SEQUENCE_LENGTH));
         let prompt = sum(&tags::USAGE_PROMPT_TOKENS);
         let cached = sum(&tags::USAGE_PROMPT_CACHE_READ_TOKENS);
         let error_isl = sum(&tags::ERROR_ISL);
@@ -227,83 +213,35 @@ impl Population {
             (&tags::REQUEST_COUNT, Some(count(succeeded))),
             (&tags::ERROR_REQUEST_COUNT, some(failed)),
             (&tags::COMPLETED_REQUEST_COUNT, finished),
-            (
-                &tags::REQUEST_ERROR_RATE,
-                finished.map(|all| 100.0 * count(failed) / all),
-            ),
+            (&tags::REQUEST_ERROR_RATE, finished.map(|all| 100.0 * count(failed) / all)),
             (&tags::GOODPUT, goodput.as_ref().map(|g| g.goodput)),
-            (
-                &tags::GOOD_REQUEST_COUNT,
-                goodput.as_ref().map(|g| count(g.good)),
-            ),
-            (
-                &tags::GOOD_REQUEST_FRACTION,
-                goodput.as_ref().map(|g| g.good_request_fraction),
-            ),
+            (&tags::GOOD_REQUEST_COUNT, goodput.as_ref().map(|g| count(g.good))),
+            (&tags::GOOD_REQUEST_FRACTION, goodput.as_ref().map(|g| g.good_request_fraction)),
             (&tags::OUTPUT_TOKEN_THROUGHPUT, per_second(osl)),
             (&tags::INPUT_TOKEN_THROUGHPUT, per_second(isl)),
-            (
-                &tags::TOTAL_TOKEN_THROUGHPUT,
-                per_second(isl.zip(osl).map(|(isl, osl)| isl + osl)),
-            ),
+            (&tags::TOTAL_TOKEN_THROUGHPUT, per_second(isl.zip(osl).map(|(isl, osl)| isl + osl))),
             (&tags::ARRIVED_OUTPUT_TOKENS, arrived),
-            (
-                &tags::ARRIVED_OUTPUT_TOKEN_THROUGHPUT,
-                arrived
-                    .filter(|_| arrived_for > 0.0)
-                    .map(|n| n / arrived_for),
-            ),
+            (&tags::ARRIVED_OUTPUT_TOKEN_THROUGHPUT, arrived.filter(|_| arrived_for > 0.0).map(|n| n / arrived_for)),
             (&tags::TOTAL_ISL, isl),
             (&tags::TOTAL_OSL, osl),
             (&tags::TOTAL_OUTPUT_TOKENS, sum(&tags::OUTPUT_TOKEN_COUNT)),
-            (
-                &tags::TOTAL_REASONING_TOKENS,
-                sum(&tags::REASONING_TOKEN_COUNT),
-            ),
+            (&tags::TOTAL_REASONING_TOKENS, sum(&tags::REASONING_TOKEN_COUNT)),
             (&tags::TOTAL_ERROR_ISL, error_isl),
-            (
-                &tags::OSL_MISMATCH_COUNT,
-                some(self.osl_compared).map(|_| count(self.osl_mismatches)),
-            ),
+            (&tags::OSL_MISMATCH_COUNT, some(self.osl_compared).map(|_| count(self.osl_mismatches))),
             (&tags::TOTAL_USAGE_PROMPT_TOKENS, prompt),
-            (
-                &tags::TOTAL_USAGE_COMPLETION_TOKENS,
-                sum(&tags::USAGE_COMPLETION_TOKENS),
-            ),
-            (
-                &tags::TOTAL_USAGE_TOTAL_TOKENS,
-                sum(&tags::USAGE_TOTAL_TOKENS),
-            ),
-            (
-                &tags::TOTAL_USAGE_REASONING_TOKENS,
-                sum(&tags::USAGE_REASONING_TOKENS),
-            ),
+            (&tags::TOTAL_USAGE_COMPLETION_TOKENS, sum(&tags::USAGE_COMPLETION_TOKENS)),
+            (&tags::TOTAL_USAGE_TOTAL_TOKENS, sum(&tags::USAGE_TOTAL_TOKENS)),
+            (&tags::TOTAL_USAGE_REASONING_TOKENS, sum(&tags::USAGE_REASONING_TOKENS)),
             (&tags::TOTAL_USAGE_PROMPT_CACHE_READ_TOKENS, cached),
-            (
-                &tags::TOTAL_USAGE_PROMPT_CACHE_WRITE_TOKENS,
-                sum(&tags::USAGE_PROMPT_CACHE_WRITE_TOKENS),
-            ),
+            (&tags::TOTAL_USAGE_PROMPT_CACHE_WRITE_TOKENS, sum(&tags::USAGE_PROMPT_CACHE_WRITE_TOKENS)),
             (
                 &tags::OVERALL_USAGE_PROMPT_CACHE_READ_PCT,
-                cached
-                    .zip(prompt.filter(|n| *n > 0.0))
-                    .map(|(cached, prompt)| 100.0 * cached / prompt),
+                cached.zip(prompt.filter(|n| *n > 0.0)).map(|(cached, prompt)| 100.0 * cached / prompt),
             ),
-            (
-                &tags::USAGE_DISCREPANCY_COUNT,
-                some(self.usage_compared).map(|_| count(self.usage_discrepancies)),
-            ),
+            (&tags::USAGE_DISCREPANCY_COUNT, some(self.usage_compared).map(|_| count(self.usage_discrepancies))),
         ]
         .into_iter()
-        .filter_map(|(info, value)| {
-            Some(Metric {
-                info,
-                avg: value?,
-                stats: None,
-                tails: None,
-                exact: true,
-            })
-        })
+        .filter_map(|(info, value)| Some(Metric { info, avg: value?, stats: None, tails: None, exact: true }))
     }
 }
 

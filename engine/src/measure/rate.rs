@@ -16,28 +16,21 @@ pub(super) struct Arrivals {
 impl Arrivals {
     pub(super) fn add(&mut self, scheduled: Nanos, issued: Nanos) {
         self.issued += 1;
-        self.first_scheduled = Some(
-            self.first_scheduled
-                .map_or(scheduled, |first| first.min(scheduled)),
-        );
+        self.first_scheduled = Some(self.first_scheduled.map_or(scheduled, |first| first.min(scheduled)));
         self.last_scheduled = self.last_scheduled.max(scheduled);
         self.last_issued = self.last_issued.max(issued);
     }
 
     /// As if the schedule had been those requests and `dropped` more between them.
     pub(super) fn offered(&self, dropped: u64) -> Option<Offered> {
-        Some(Offered {
-            arrivals: self.issued + dropped,
-            first: self.first_scheduled?,
-            last: self.last_scheduled,
-        })
+        Some(Offered { arrivals: self.issued + dropped, first: self.first_scheduled?, last: self.last_scheduled })
     }
 
-    /// Both rates are gaps over time: n arrivals have n - 1 gaps, wherever in its first gap the schedule began. `None` under two
-    /// arrivals, and for a schedule that takes no time.
+    /// Both rates are gaps over time: n arrivals have n - 1 gaps, wherever in its first gap the schedule began. `None`
+    /// under two arrivals, and for a schedule that takes no time.
     ///
-    /// `asked` is the rate of users, in turns per second: their turns move while an answer is awaited, so that those that were due are
-    /// not what was asked for.
+    /// `asked` is the rate of users, in turns per second: their turns move while an answer is awaited, so that those
+    /// that were due are not what was asked for.
     pub(super) fn rate(&self, offered: Offered, asked: Option<f64>) -> Option<RateFigures> {
         let span = offered.last.saturating_sub(offered.first);
         let wanted = offered.arrivals.checked_sub(1).filter(|gaps| *gaps > 0)?;
@@ -48,11 +41,7 @@ impl Arrivals {
         let per_second = |gaps: u64, span: Nanos| gaps as f64 * 1e9 / span as f64;
         let wanted = asked.unwrap_or_else(|| per_second(wanted, span));
         let achieved = per_second(self.issued.saturating_sub(1), span + late);
-        Some(RateFigures {
-            offered: wanted,
-            achieved,
-            ratio: achieved / wanted,
-        })
+        Some(RateFigures { offered: wanted, achieved, ratio: achieved / wanted })
     }
 }
 

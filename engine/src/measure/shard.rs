@@ -8,11 +8,12 @@ use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// One core's own sums. Recording allocates nothing, takes no lock and never fails: values over an hour count as an hour.
+/// One core's own sums. Recording allocates nothing, takes no lock and never fails: values over an hour count as an
+/// hour.
 ///
-/// Who calls what: the worker calls [`Shard::issued`] when it takes a request up, [`Shard::record`] once when the request ends or is
-/// abandoned, and adds to [`Shard::counters`] what no record tells. Latency histograms hold the successful requests of the measured
-/// phase only.
+/// Who calls what: the worker calls [`Shard::issued`] when it takes a request up, [`Shard::record`] once when the
+/// request ends or is abandoned, and adds to [`Shard::counters`] what no record tells. Latency histograms hold the
+/// successful requests of the measured phase only.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Shard {
     tallies: [Tally; Of::ALL.len()],
@@ -24,7 +25,8 @@ pub struct Shard {
     pub counters: Counters,
     /// Connections of the whole run.
     pub connections: ConnectionCounts,
-    /// Addresses that did not connect, so that another of their target was tried: how often, and the error that was met last.
+    /// Addresses that did not connect, so that another of their target was tried: how often, and the error that was met
+    /// last.
     #[serde(default)]
     pub(super) failed_addresses: BTreeMap<String, (u64, String)>,
 }
@@ -113,15 +115,14 @@ impl Shard {
 
     /// An address did not connect, though its target has others.
     pub fn address_failed(&mut self, address: &str, error: &str) {
-        if self.failed_addresses.len() < MOST_ADDRESSES
-            || self.failed_addresses.contains_key(address)
-        {
+        if self.failed_addresses.len() < MOST_ADDRESSES || self.failed_addresses.contains_key(address) {
             let entry = self.failed_addresses.entry(address.to_owned()).or_default();
             *entry = (entry.0 + 1, error.to_owned());
         }
     }
 
-    /// A request was taken up. Called when it is issued, apart from [`Shard::record`], so that the one checks the other.
+    /// A request was taken up. Called when it is issued, apart from [`Shard::record`], so that the one checks the
+    /// other.
     pub fn issued(&mut self, phase: PhaseKind) {
         self.phase_mut(phase).issued += 1;
     }
@@ -143,8 +144,8 @@ impl Shard {
         }
     }
 
-    /// A request ended, or was broken off or abandoned in flight. Counts it and its reads and events; in the measured phase, a success enters the
-    /// latency histograms and a failure after output the one of partial answers.
+    /// A request ended, or was broken off or abandoned in flight. Counts it and its reads and events; in the measured
+    /// phase, a success enters the latency histograms and a failure after output the one of partial answers.
     pub fn record(&mut self, record: &Record) {
         let counts = self.phase_mut(record.phase);
         counts.reconnects += u64::from(record.reconnects);
@@ -179,10 +180,7 @@ impl Shard {
         let at = &record.instants;
         if let Some(first) = at.first_token {
             self.put(Of::TimeToFirstToken, first.saturating_sub(at.issued));
-            self.put(
-                Of::ScheduledTimeToFirstToken,
-                first.saturating_sub(at.scheduled),
-            );
+            self.put(Of::ScheduledTimeToFirstToken, first.saturating_sub(at.scheduled));
             if let Some(sent) = at.send_end {
                 self.put(Of::TimeToFirstTokenFromSend, first.saturating_sub(sent));
             }
@@ -199,18 +197,20 @@ impl Shard {
         self.put(Of::ResponseTime, at.end.saturating_sub(at.scheduled));
     }
 
-    /// The engine's own delay on one read of the measured phase: `seen - arrived`. Not called with user stamps, where it is unknown.
+    /// The engine's own delay on one read of the measured phase: `seen - arrived`. Not called with user stamps, where
+    /// it is unknown.
     pub fn read_lag(&mut self, lag: Nanos) {
         self.put(Of::ReceiveLag, lag);
     }
 
-    /// How late a request of the measured phase was issued though a slot was free, `issued - scheduled`, or was found to have none.
+    /// How late a request of the measured phase was issued though a slot was free, `issued - scheduled`, or was found
+    /// to have none.
     pub fn dispatch_lag(&mut self, lag: Nanos) {
         self.put(Of::DispatchLag, lag);
     }
 
-    /// A TCP connection is about to be closed, and the kernel was asked about it: its least round-trip time, if it has one, and the
-    /// segments that were sent again.
+    /// A TCP connection is about to be closed, and the kernel was asked about it: its least round-trip time, if it has
+    /// one, and the segments that were sent again.
     pub fn connection_ended(&mut self, round_trip: Option<Nanos>, retransmits: u32) {
         if let Some(round_trip) = round_trip {
             self.put(Of::RoundTripTime, round_trip);

@@ -62,8 +62,9 @@ pub struct SliceFigures {
     pub output_events: u64,
     /// The same per second of the slice.
     pub output_events_per_s: Option<f64>,
-    /// Tokens that arrived in it: each of a request's m events stands for n/m of its n tokens. Of a request that did not succeed and has no count
-    /// of its own each event stands for as many as those of all successful requests. 0 where nothing arrived; absent where nobody counts tokens.
+    /// Tokens that arrived in it: each of a request's m events stands for n/m of its n tokens. Of a request that did
+    /// not succeed and has no count of its own each event stands for as many as those of all successful requests. 0
+    /// where nothing arrived; absent where nobody counts tokens.
     pub output_tokens: Option<f64>,
     /// Of the events those whose number of tokens is unknown: they are not in `output_tokens`.
     pub output_events_uncounted: u64,

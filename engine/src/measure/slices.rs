@@ -14,9 +14,10 @@ use crate::record::{Outcome, Record};
 
 /// The requests of the measured phase, by slice. The order in which they are added changes nothing.
 ///
-/// A request belongs to the slice in which it was issued, and so do its latencies, as AIPerf bins them. What it put out belongs to the
-/// slices in which it arrived, whatever came of the request: each of its m output events stands for n/m tokens, where n is its output length.
-/// A request that did not succeed has no length in most cases; its events stand for as many tokens as those of all successful requests.
+/// A request belongs to the slice in which it was issued, and so do its latencies, as AIPerf bins them. What it put out
+/// belongs to the slices in which it arrived, whatever came of the request: each of its m output events stands for n/m
+/// tokens, where n is its output length. A request that did not succeed has no length in most cases; its events stand
+/// for as many tokens as those of all successful requests.
 #[derive(Debug)]
 pub(super) struct Slicer {
     start: Nanos,
@@ -109,14 +110,8 @@ impl Slicer {
     fn add_output(&mut self, record: &Record, tokens: &TokenCounts) {
         self.counted.add(record, tokens);
         let succeeded = record.outcome == Outcome::Succeeded;
-        let known = if succeeded {
-            tokens.osl()
-        } else {
-            own_count(record)
-        };
-        let each = known
-            .filter(|_| record.events > 0)
-            .map(|osl| f64::from(osl) / f64::from(record.events));
+        let known = if succeeded { tokens.osl() } else { own_count(record) };
+        let each = known.filter(|_| record.events > 0).map(|osl| f64::from(osl) / f64::from(record.events));
         for arrived in arrivals(record) {
             let Some(slice) = self.slice(arrived) else {
                 return;
@@ -132,11 +127,11 @@ impl Slicer {
 
     fn border_after(&self, at: Nanos) -> Nanos {
         let index = at.saturating_sub(self.start) / self.width;
-        self.start
-            .saturating_add((index + 1).saturating_mul(self.width))
+        self.start.saturating_add((index + 1).saturating_mul(self.width))
     }
 
-    /// The slice of an instant; `None` beyond the limit. The end of the timeline belongs to the last slice, not to an empty one after it.
+    /// The slice of an instant; `None` beyond the limit. The end of the timeline belongs to the last slice, not to an
+    /// empty one after it.
     fn slice(&mut self, at: Nanos) -> Option<&mut Slice> {
         let at = at.min(self.end.saturating_sub(1)).max(self.start);
         let index = usize::try_from(at.saturating_sub(self.start) / self.width).ok()?;
@@ -214,10 +209,7 @@ impl Slice {
         let mut metrics = self.requests.metrics();
         by_arrival(&mut metrics, token_rate, in_flight);
         let stats = |tag: &str| -> Option<Stats> {
-            metrics
-                .iter()
-                .find(|metric| metric.info.tag == tag)
-                .and_then(|metric| metric.stats)
+            metrics.iter().find(|metric| metric.info.tag == tag).and_then(|metric| metric.stats)
         };
         let ttft = stats(tags::TIME_TO_FIRST_TOKEN.tag);
         let latency = stats(tags::REQUEST_LATENCY.tag);
@@ -261,10 +253,7 @@ fn by_arrival(metrics: &mut Vec<Metric>, token_rate: Option<f64>, in_flight: Opt
     let input = find(metrics, tags::INPUT_TOKEN_THROUGHPUT.tag).map_or(0.0, |i| metrics[i].avg);
     for (info, value) in [
         (&tags::OUTPUT_TOKEN_THROUGHPUT, token_rate),
-        (
-            &tags::TOTAL_TOKEN_THROUGHPUT,
-            token_rate.map(|rate| rate + input),
-        ),
+        (&tags::TOTAL_TOKEN_THROUGHPUT, token_rate.map(|rate| rate + input)),
         (&tags::EFFECTIVE_CONCURRENCY, in_flight),
     ] {
         match (find(metrics, info.tag), value) {
@@ -272,13 +261,7 @@ fn by_arrival(metrics: &mut Vec<Metric>, token_rate: Option<f64>, in_flight: Opt
             (Some(at), None) => {
                 metrics.remove(at);
             }
-            (None, Some(value)) => metrics.push(Metric {
-                info,
-                avg: value,
-                stats: None,
-                tails: None,
-                exact: true,
-            }),
+            (None, Some(value)) => metrics.push(Metric { info, avg: value, stats: None, tails: None, exact: true }),
             (None, None) => {}
         }
     }

@@ -8,8 +8,8 @@ use crate::record::{Outcome, Record};
 /// * the last output of a successful request, and
 /// * the last end of a request that failed, was cancelled or was cut off, but not later than the end of the load.
 ///
-/// Where every request succeeded that is AIPerf's `benchmark_duration`. Where a server hangs, the time in which it hung counts: a rate is of
-/// the time in which the load was on, not of the milliseconds in which answers came.
+/// Where every request succeeded that is AIPerf's `benchmark_duration`. Where a server hangs, the time in which it hung
+/// counts: a rate is of the time in which the load was on, not of the milliseconds in which answers came.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Span {
     first_issue: Option<Nanos>,
@@ -22,13 +22,7 @@ pub(super) struct Span {
 
 impl Default for Span {
     fn default() -> Self {
-        Self {
-            first_issue: None,
-            successes: None,
-            longest_success: 0,
-            last_other: 0,
-            load_end: Nanos::MAX,
-        }
+        Self { first_issue: None, successes: None, longest_success: 0, last_other: 0, load_end: Nanos::MAX }
     }
 }
 
@@ -67,8 +61,7 @@ impl Span {
 
     /// First issue → last output of the successful requests alone, in seconds.
     pub(super) fn successes_s(&self) -> f64 {
-        self.successes
-            .map_or(0.0, |(first, last)| seconds(first, last))
+        self.successes.map_or(0.0, |(first, last)| seconds(first, last))
     }
 
     /// The longest time from the issue of a successful request to its end.
@@ -89,10 +82,7 @@ mod tests {
     use crate::record::testing::{failed, streamed};
 
     fn span(load_end: Nanos, records: &[Record]) -> Span {
-        let mut span = Span {
-            load_end,
-            ..Span::default()
-        };
+        let mut span = Span { load_end, ..Span::default() };
         records.iter().for_each(|r| span.add(r));
         span
     }
@@ -117,17 +107,9 @@ mod tests {
 
     #[test]
     fn the_time_in_which_requests_hang_counts_while_the_load_is_on() {
-        for outcome in [
-            Outcome::InFlight,
-            Outcome::Failed(Cause::Timeout),
-            Outcome::Cancelled,
-        ] {
+        for outcome in [Outcome::InFlight, Outcome::Failed(Cause::Timeout), Outcome::Cancelled] {
             let found = span(11 * SECOND, &hung(outcome));
-            assert_eq!(
-                (found.seconds(), found.successes_s()),
-                (10.0, 0.01),
-                "{outcome:?}"
-            );
+            assert_eq!((found.seconds(), found.successes_s()), (10.0, 0.01), "{outcome:?}");
             // Without an end of the load, to the end of the request.
             assert_eq!(span(Nanos::MAX, &hung(outcome)).seconds(), 29.0);
             // A load that ended before the answer does not take the answer away.
@@ -141,9 +123,6 @@ mod tests {
         let late = streamed(1, 3 * SECOND, SECOND, &[]);
         assert_eq!(span(Nanos::MAX, &[early.clone(), late]).seconds(), 3.0);
         let none = span(Nanos::MAX, &[early]);
-        assert_eq!(
-            (none.seconds(), none.end(), none.longest_success()),
-            (0.0, None, None)
-        );
+        assert_eq!((none.seconds(), none.end(), none.longest_success()), (0.0, None, None));
     }
 }

@@ -68,24 +68,16 @@ impl Stillness {
         }
     }
 
-    /// The longest stretch; `None` without a success, in a run of no time, and where something happened in every cell. `load_end` as in
-    /// the benchmark duration.
-    pub(super) fn finish(
-        &self,
-        longest_success: Option<Nanos>,
-        load_end: Nanos,
-    ) -> Option<Standstill> {
+    /// The longest stretch; `None` without a success, in a run of no time, and where something happened in every cell.
+    /// `load_end` as in the benchmark duration.
+    pub(super) fn finish(&self, longest_success: Option<Nanos>, load_end: Nanos) -> Option<Standstill> {
         let longest_success = longest_success?;
         let (mut longest, mut still) = ((0, 0), 0);
         let mut in_flight = 0;
         for cell in 0..CELLS {
             in_flight += self.began[cell];
             in_flight -= self.ended[cell];
-            still = if in_flight > 0 && self.happened[cell] == 0 {
-                still + 1
-            } else {
-                0
-            };
+            still = if in_flight > 0 && self.happened[cell] == 0 { still + 1 } else { 0 };
             if still > longest.1 {
                 longest = (cell + 1 - still, still);
             }
@@ -120,10 +112,9 @@ impl Stillness {
 fn answered(outcome: Outcome) -> bool {
     match outcome {
         Outcome::Succeeded => true,
-        Outcome::Failed(cause) => !matches!(
-            cause,
-            Cause::Timeout | Cause::TtftTimeout | Cause::InterTokenTimeout | Cause::ConnectTimeout
-        ),
+        Outcome::Failed(cause) => {
+            !matches!(cause, Cause::Timeout | Cause::TtftTimeout | Cause::InterTokenTimeout | Cause::ConnectTimeout)
+        }
         Outcome::InFlight | Outcome::Cancelled => false,
     }
 }
@@ -149,25 +140,16 @@ mod tests {
         record.instants.first_token = None;
         record.instants.last_token = None;
         record.instants.end = end;
-        Record {
-            outcome,
-            events: 0,
-            ..record
-        }
+        Record { outcome, events: 0, ..record }
     }
 
     #[test]
     fn four_answers_and_a_server_that_hangs_stood_still_for_the_rest() {
         for outcome in [Outcome::InFlight, Outcome::Failed(Cause::Timeout)] {
-            let mut records: Vec<Record> = (0..4)
-                .map(|k| streamed(k, SECOND, 2 * MILLI, &[]))
-                .collect();
+            let mut records: Vec<Record> = (0..4).map(|k| streamed(k, SECOND, 2 * MILLI, &[])).collect();
             records.extend((4..8).map(|k| hung(k, SECOND + 3 * MILLI, 4 * SECOND, outcome)));
             let s = found(&records, 3 * SECOND).unwrap();
-            assert!(
-                s.length_s > 2.99 && s.run_s == 3.0 && s.from_s < 0.01,
-                "{s:?}"
-            );
+            assert!(s.length_s > 2.99 && s.run_s == 3.0 && s.from_s < 0.01, "{s:?}");
             assert!(s.under_load_s > 1.99 && s.under_load_s < 2.0, "{s:?}");
             assert_eq!(s.unanswered, 4);
             assert!(s.longest_success_s < 0.003);
@@ -177,30 +159,16 @@ mod tests {
     #[test]
     fn a_pause_of_the_load_and_failures_that_come_at_once_are_no_standstill() {
         // Nothing in flight for two seconds.
-        let records = [
-            streamed(0, 0, MILLI, &[]),
-            streamed(1, 2 * SECOND, MILLI, &[]),
-        ];
+        let records = [streamed(0, 0, MILLI, &[]), streamed(1, 2 * SECOND, MILLI, &[])];
         assert!(found(&records, Nanos::MAX).is_none_or(|s| s.length_s < 0.01));
-        let mut refused: Vec<Record> = (0..1_000)
-            .map(|k| {
-                hung(
-                    k,
-                    k * MILLI,
-                    (k + 1) * MILLI,
-                    Outcome::Failed(Cause::HttpStatus),
-                )
-            })
-            .collect();
+        let mut refused: Vec<Record> =
+            (0..1_000).map(|k| hung(k, k * MILLI, (k + 1) * MILLI, Outcome::Failed(Cause::HttpStatus))).collect();
         refused.push(streamed(1_000, 0, MILLI, &[]));
         assert!(found(&refused, Nanos::MAX).is_none_or(|s| s.length_s < 0.01));
     }
 
     #[test]
     fn without_a_success_there_is_nothing_to_hold_it_against() {
-        assert_eq!(
-            found(&[hung(0, 0, SECOND, Outcome::InFlight)], Nanos::MAX),
-            None
-        );
+        assert_eq!(found(&[hung(0, 0, SECOND, Outcome::InFlight)], Nanos::MAX), None);
     }
 }

@@ -128,13 +128,9 @@ mod tests {
 
     #[test]
     fn percentiles_of_a_hundred_squares_are_numpys() {
-        let mut values: Vec<f64> = (1..=100)
-            .map(|i| 0.1 * f64::from(i) * f64::from(i))
-            .collect();
+        let mut values: Vec<f64> = (1..=100).map(|i| 0.1 * f64::from(i) * f64::from(i)).collect();
         let s = Stats::of(&mut values).unwrap();
-        let expected = [
-            0.397, 3.545, 11.89, 66.325, 255.05, 566.275, 811.81, 903.455, 980.299,
-        ];
+        let expected = [0.397, 3.545, 11.89, 66.325, 255.05, 566.275, 811.81, 903.455, 980.299];
         for (got, expected) in percentiles(&s).into_iter().zip(expected) {
             assert!((got - expected).abs() < 1e-9, "{got} {expected}");
         }

@@ -10,11 +10,10 @@ use crate::clock::Nanos;
 use crate::plan::Plan;
 use crate::random::{ItemRng, Stream};
 use crate::record::{Outcome, Record};
-use crate::statistics::{
-    Interval, LEVEL, Settled, batch_means, percentile_intervals, percentile_of_sorted, settled,
-};
+use crate::statistics::{Interval, LEVEL, Settled, batch_means, percentile_intervals, percentile_of_sorted, settled};
 
-/// The successful requests of the measured phase in the order of their start. The order in which they are added changes nothing.
+/// The successful requests of the measured phase in the order of their start. The order in which they are added changes
+/// nothing.
 #[derive(Debug)]
 pub(super) struct Course {
     timeline: Timeline,
@@ -37,11 +36,7 @@ struct Request {
 }
 
 /// What is compared and given intervals.
-static FIGURES: [&MetricInfo; 3] = [
-    &tags::TIME_TO_FIRST_TOKEN,
-    &tags::INTER_TOKEN_LATENCY,
-    &tags::REQUEST_LATENCY,
-];
+static FIGURES: [&MetricInfo; 3] = [&tags::TIME_TO_FIRST_TOKEN, &tags::INTER_TOKEN_LATENCY, &tags::REQUEST_LATENCY];
 
 /// First and last kept request, and the time of the rates.
 #[derive(Clone, Copy, Debug)]
@@ -84,12 +79,9 @@ impl Course {
         });
     }
 
-    /// `None` under a hundred successful requests, of which nothing can be said. `end` is that of the benchmark duration.
-    pub(super) fn finish(
-        mut self,
-        metrics: &[Metric],
-        end: Option<Nanos>,
-    ) -> Option<(Steady, Confidence)> {
+    /// `None` under a hundred successful requests, of which nothing can be said. `end` is that of the benchmark
+    /// duration.
+    pub(super) fn finish(mut self, metrics: &[Metric], end: Option<Nanos>) -> Option<(Steady, Confidence)> {
         let all = self.requests.len();
         if all < LEAST {
             return None;
@@ -125,7 +117,8 @@ impl Course {
         Some((steady, confidence))
     }
 
-    /// How many requests were issued before those of which over 5 % were cut off at the end of the run: after them the short ones finished.
+    /// How many requests were issued before those of which over 5 % were cut off at the end of the run: after them the
+    /// short ones finished.
     fn complete(&self) -> usize {
         let all = self.requests.len();
         let mut cut_off = self.cut_off.iter().enumerate();
@@ -138,14 +131,13 @@ impl Course {
         from.unwrap_or(all)
     }
 
-    /// First and last request of the steady part: cut where the later of latency and time to first token has settled, and from the end
-    /// the same way. Or why there is none. A sharp change at one end can hide that the other settles, so that the ends change turns.
+    /// First and last request of the steady part: cut where the later of latency and time to first token has settled,
+    /// and from the end the same way. Or why there is none. A sharp change at one end can hide that the other settles,
+    /// so that the ends change turns.
     fn settle(&self, complete: usize) -> Result<(usize, usize), &'static str> {
         let all = &self.requests[..complete];
         if all.len() < LEAST {
-            return Err(
-                "under a hundred requests were issued before those that the end of the run cut off",
-            );
+            return Err("under a hundred requests were issued before those that the end of the run cut off");
         }
         let from_start = |kept: &[Request]| self.cut(kept.iter().collect());
         let from_end = |kept: &[Request]| self.cut(kept.iter().rev().collect());
@@ -179,8 +171,8 @@ impl Course {
         Ok(cut)
     }
 
-    /// Rates of a part are taken while requests are issued, and from the first output on: before it nothing can have come, and after the last
-    /// issue less and less comes.
+    /// Rates of a part are taken while requests are issued, and from the first output on: before it nothing can have
+    /// come, and after the last issue less and less comes.
     fn part(&self, first: usize, last: usize) -> Part {
         Part {
             first,
@@ -221,7 +213,8 @@ impl Course {
             let Some(b) = batch_means(&cells, LEVEL).filter(|_| wanted) else {
                 continue;
             };
-            // The whole run has this figure already: what it varies by is found in the cells, what it is, is not found anew.
+            // The whole run has this figure already: what it varies by is found in the cells, what it is, is not found
+            // anew.
             let figure = metrics.iter().find(|m| m.info.tag == info.tag);
             let value = match figure {
                 Some(metric) if part.whole => metric.avg,
@@ -234,10 +227,7 @@ impl Course {
                 unit: info.unit,
                 value,
                 // A rate is not negative, whatever its noise.
-                interval: Interval {
-                    low: interval.low.max(0.0),
-                    ..interval
-                },
+                interval: Interval { low: interval.low.max(0.0), ..interval },
                 batches: b.batches as u64,
                 lag1: b.lag1,
                 independent: b.independent,
@@ -251,23 +241,17 @@ impl Course {
         let rates = self.rates(part, metrics);
         let mut percentiles = Vec::new();
         for (i, info) in FIGURES.iter().enumerate() {
-            let values: Vec<f64> = requests
-                .iter()
-                .map(|r| r.values[i])
-                .filter(|v| !v.is_nan())
-                .collect();
+            let values: Vec<f64> = requests.iter().map(|r| r.values[i]).filter(|v| !v.is_nan()).collect();
             let mut rng = ItemRng::new(self.seed, Stream::Bootstrap, i as u64);
             let shares = PERCENTILES.map(|(_, share)| share);
             if let Some((method, found)) = percentile_intervals(&values, &shares, LEVEL, &mut rng) {
-                percentiles.extend(PERCENTILES.iter().zip(found).map(|((name, _), found)| {
-                    PercentileFigures {
-                        tag: info.tag,
-                        statistic: name,
-                        unit: info.unit,
-                        value: found.value,
-                        interval: found.interval,
-                        method,
-                    }
+                percentiles.extend(PERCENTILES.iter().zip(found).map(|((name, _), found)| PercentileFigures {
+                    tag: info.tag,
+                    statistic: name,
+                    unit: info.unit,
+                    value: found.value,
+                    interval: found.interval,
+                    method,
                 }));
             }
         }
@@ -275,9 +259,9 @@ impl Course {
             level: LEVEL,
             of: if settled { "steady" } else { "whole" },
             requests: requests.len() as u64,
-            no_rates: rates.is_empty().then(|| {
-                "requests were issued for too short a part of the run to take rates in it: run longer".into()
-            }),
+            no_rates: rates
+                .is_empty()
+                .then(|| "requests were issued for too short a part of the run to take rates in it: run longer".into()),
             rates,
             percentiles,
         }
@@ -302,11 +286,8 @@ impl Course {
             let Some(stats) = whole(info.tag).and_then(|m| m.stats) else {
                 continue;
             };
-            let mut values: Vec<f64> = self.requests[part.first..=part.last]
-                .iter()
-                .map(|r| r.values[i])
-                .filter(|v| !v.is_nan())
-                .collect();
+            let mut values: Vec<f64> =
+                self.requests[part.first..=part.last].iter().map(|r| r.values[i]).filter(|v| !v.is_nan()).collect();
             if values.is_empty() {
                 continue;
             }
@@ -326,25 +307,16 @@ impl Course {
 }
 
 /// What the steady part is, in a sentence.
-fn words(
-    found: Result<(usize, usize), &'static str>,
-    steady: &Steady,
-    all: usize,
-    cut_off: usize,
-) -> String {
+fn words(found: Result<(usize, usize), &'static str>, steady: &Steady, all: usize, cut_off: usize) -> String {
     if let Err(why) = found {
         return format!("none found (MSER-5): {why}; the intervals are of the whole run");
     }
     if steady.requests == all as u64 {
-        return format!(
-            "the whole run, all {all} requests: no level changes at its start or its end (MSER-5)"
-        );
+        return format!("the whole run, all {all} requests: no level changes at its start or its end (MSER-5)");
     }
     let since = match cut_off {
         0 => String::new(),
-        n => format!(
-            ", {n} of them issued since over 5 % of the requests were cut off by the end of the run"
-        ),
+        n => format!(", {n} of them issued since over 5 % of the requests were cut off by the end of the run"),
     };
     format!(
         "{} of {all} requests, from {:.1} to {:.1} s, without {} at the start and {} at the end{since} (MSER-5)",

@@ -12,8 +12,8 @@ use super::slices::Slicer;
 use super::standstill::Stillness;
 use super::steady::Course;
 use super::summary::{
-    ArrivalFigures, ClientFigures, CoreFigures, Counts, Distribution, Metric, RateFigures,
-    RequestMetrics, Summary, TierFigures, TokenFigures,
+    ArrivalFigures, ClientFigures, CoreFigures, Counts, Distribution, Metric, RateFigures, RequestMetrics, Summary,
+    TierFigures, TokenFigures,
 };
 use super::tags::{self, MetricInfo};
 use super::thresholds;
@@ -26,7 +26,8 @@ use crate::record::{Outcome, PhaseKind, Record};
 
 /// Adds records one by one, and makes the summary at the end. The order of the records changes nothing.
 ///
-/// Counts come from the shards, values from the records; where the two disagree and no record was lost, the summary has a violation.
+/// Counts come from the shards, values from the records; where the two disagree and no record was lost, the summary has
+/// a violation.
 #[derive(Debug)]
 pub struct Summarizer {
     streaming: bool,
@@ -68,11 +69,7 @@ impl Summarizer {
             possible: Possible::new(),
             stillness: Stillness::new(timeline),
             issue_for: plan.profiling.duration,
-            tiers: plan
-                .tiers
-                .iter()
-                .map(|tier| (tier.name.clone(), Judge::new(tier.slos.clone())))
-                .collect(),
+            tiers: plan.tiers.iter().map(|tier| (tier.name.clone(), Judge::new(tier.slos.clone()))).collect(),
             thresholds: plan.thresholds.clone(),
             errors: Errors::default(),
             tokens: TokenFigures::default(),
@@ -145,9 +142,7 @@ impl Summarizer {
             ended_at_ns: facts.wall_end_ns,
             benchmark_duration_s: self.profiling.duration_s(),
             successes_duration_s: self.profiling.span().successes_s(),
-            standstill: self
-                .stillness
-                .finish(self.profiling.span().longest_success(), load_end),
+            standstill: self.stillness.finish(self.profiling.span().longest_success(), load_end),
             phase_duration_s: phase_ns as f64 / 1e9,
             counts,
             warmup_counts,
@@ -176,9 +171,7 @@ impl Summarizer {
             },
             errors: self.errors.finish(),
             client: {
-                let arrivals = (facts.stamps == Stamps::Kernel)
-                    .then(|| self.possible.figures(&shard))
-                    .flatten();
+                let arrivals = (facts.stamps == Stamps::Kernel).then(|| self.possible.figures(&shard)).flatten();
                 client(&shard, facts, records_lost, arrivals)
             },
             windows: self.windows.finish(),
@@ -191,7 +184,8 @@ impl Summarizer {
         summary
     }
 
-    /// When the load of the measured phase ended: with the last request of the plan, else when its time was over, else never.
+    /// When the load of the measured phase ended: with the last request of the plan, else when its time was over, else
+    /// never.
     fn load_end(&self, counts: &Counts, facts: &PhaseFacts) -> Nanos {
         let all_issued = |planned: u64| counts.issued + counts.dropped >= planned;
         if counts.planned.is_some_and(all_issued) {
@@ -204,10 +198,7 @@ impl Summarizer {
     fn tiers(&self) -> Vec<TierFigures> {
         let seconds = self.profiling.duration_s();
         let figures = |(name, judge): &(String, Judge)| {
-            Some(TierFigures {
-                name: name.clone(),
-                goodput: judge.figures(seconds)?,
-            })
+            Some(TierFigures { name: name.clone(), goodput: judge.figures(seconds)? })
         };
         self.tiers.iter().filter_map(figures).collect()
     }
@@ -228,19 +219,11 @@ impl Summarizer {
             .filter_map(|info| metrics.iter().find(|m| m.info.tag == info.tag))
             .filter_map(Distribution::of_metric);
         let partial = Of::PartialTimeToFirstToken;
-        let of_failures = self
-            .streaming
-            .then(|| Distribution::of(partial.tag(), &shard.histogram(partial)));
+        let of_failures = self.streaming.then(|| Distribution::of(partial.tag(), &shard.histogram(partial)));
         of_metrics.chain(of_failures.flatten()).collect()
     }
 
-    fn violations(
-        &self,
-        shard: &Shard,
-        counts: &Counts,
-        warmup: &Counts,
-        lost: u64,
-    ) -> Vec<String> {
+    fn violations(&self, shard: &Shard, counts: &Counts, warmup: &Counts, lost: u64) -> Vec<String> {
         let mut found = Vec::new();
         for (phase, counts) in [("warm-up", warmup), ("measured phase", counts)] {
             if let Err(e) = counts.check() {
@@ -249,19 +232,13 @@ impl Summarizer {
         }
         let mut recorded = 0;
         let mut counted = 0;
-        for (phase, of_log, of_shard) in [
-            ("warm-up", &self.warmup, &shard.warmup),
-            ("measured phase", &self.profiling, &shard.profiling),
-        ] {
+        for (phase, of_log, of_shard) in
+            [("warm-up", &self.warmup, &shard.warmup), ("measured phase", &self.profiling, &shard.profiling)]
+        {
             let log = of_log.outcomes;
             recorded += log.finished() + log.cancelled + log.in_flight;
             counted += of_shard.recorded();
-            let counted = (
-                of_shard.succeeded,
-                of_shard.failures(),
-                of_shard.cancelled,
-                of_shard.in_flight_at_end,
-            );
+            let counted = (of_shard.succeeded, of_shard.failures(), of_shard.cancelled, of_shard.in_flight_at_end);
             let recorded = (log.succeeded, log.failed, log.cancelled, log.in_flight);
             if lost == 0 && counted != recorded {
                 found.push(format!(
@@ -286,12 +263,7 @@ fn counts_of_warmup(shard: &PhaseCounts, facts: Option<&PhaseFacts>) -> Counts {
     facts.map_or_else(|| shard.to_counts(None, 0), |facts| counts(shard, facts))
 }
 
-fn client(
-    shard: &Shard,
-    facts: RunFacts,
-    records_lost: u64,
-    arrivals: Option<ArrivalFigures>,
-) -> ClientFigures {
+fn client(shard: &Shard, facts: RunFacts, records_lost: u64, arrivals: Option<ArrivalFigures>) -> ClientFigures {
     let counters = &shard.counters;
     let per_event = |seconds: fn(&CoreFigures) -> f64| {
         let total: f64 = facts.cores.iter().map(seconds).sum();

@@ -21,10 +21,12 @@ pub struct Summary {
     pub started_at_ns: u64,
     /// Wall clock when the last request ended.
     pub ended_at_ns: u64,
-    /// What rates are divided by, in seconds: first issue → last output of a successful request, or the end of a later request that failed
-    /// or was cut off while the load was on. Where every request succeeded, AIPerf's `benchmark_duration`.
+    /// What rates are divided by, in seconds: first issue → last output of a successful request, or the end of a later
+    /// request that failed or was cut off while the load was on. Where every request succeeded, AIPerf's
+    /// `benchmark_duration`.
     pub benchmark_duration_s: f64,
-    /// First issue → last output of the successful requests alone, in seconds: AIPerf's `benchmark_duration` in any case.
+    /// First issue → last output of the successful requests alone, in seconds: AIPerf's `benchmark_duration` in any
+    /// case.
     pub successes_duration_s: f64,
     /// The longest stretch without output or answer while requests were in flight; absent without a success.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -37,8 +39,9 @@ pub struct Summary {
     pub metrics: Vec<Metric>,
     /// The same for the warm-up.
     pub warmup_metrics: Vec<Metric>,
-    /// Distributions of latencies, with far percentiles: of the same values, and by the same rule, as `metrics`. Time to first token of
-    /// requests that failed after it, which is no metric, is from the histograms of the cores (3 significant digits).
+    /// Distributions of latencies, with far percentiles: of the same values, and by the same rule, as `metrics`. Time
+    /// to first token of requests that failed after it, which is no metric, is from the histograms of the cores (3
+    /// significant digits).
     pub histograms: Vec<Distribution>,
     /// Goodput, when SLOs were given.
     pub goodput: Option<Goodput>,
@@ -73,7 +76,8 @@ pub struct Summary {
     /// Why the record log's file took no more, where that ended the run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log_failure: Option<String>,
-    /// The run did not end: it was killed, or its machine went, and the figures are of the requests whose records it had left.
+    /// The run did not end: it was killed, or its machine went, and the figures are of the requests whose records it
+    /// had left.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub unfinished: bool,
     /// Start of the measured phase → its last request ended or was abandoned, in seconds.
@@ -82,7 +86,8 @@ pub struct Summary {
     pub violations: Vec<String>,
 }
 
-/// More requests had failed than the plan allows, by their share or by their number: the run ended early, as after one signal.
+/// More requests had failed than the plan allows, by their share or by their number: the run ended early, as after one
+/// signal.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Aborted {
     /// Whether it was in the warm-up.
@@ -103,10 +108,7 @@ impl fmt::Display for Aborted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let phase = if self.warmup { " of the warm-up" } else { "" };
         let (failed, finished) = (self.failed, self.finished);
-        write!(
-            f,
-            "{failed} of the first {finished} requests{phase} that finished had failed"
-        )?;
+        write!(f, "{failed} of the first {finished} requests{phase} that finished had failed")?;
         match (self.max_errors, self.threshold) {
             (Some(most), _) => write!(f, ", which is --max-errors {most}"),
             (None, Some(share)) => write!(f, ", over --failed-request-threshold {share}"),
@@ -115,8 +117,8 @@ impl fmt::Display for Aborted {
     }
 }
 
-/// Requests of one phase, conserved: `issued = succeeded + failed + cancelled + in_flight_at_end`, `planned = issued + never_due + dropped`
-/// (where `planned` is known).
+/// Requests of one phase, conserved: `issued = succeeded + failed + cancelled + in_flight_at_end`,
+/// `planned = issued + never_due + dropped` (where `planned` is known).
 #[derive(Clone, Debug, Default, Serialize, PartialEq, Eq)]
 pub struct Counts {
     /// Requests the plan asked for, where it says a number.
@@ -135,13 +137,16 @@ pub struct Counts {
     pub never_due: u64,
     /// Arrivals dropped by the cap policy `drop`, or still waiting for a slot under `queue` when the run ended.
     pub dropped: u64,
-    /// Arrivals that waited: for a slot under the cap policy `queue` or of the bound on prefills, or for their user's last answer.
+    /// Arrivals that waited: for a slot under the cap policy `queue` or of the bound on prefills, or for their user's
+    /// last answer.
     pub queued: u64,
-    /// Requests that moved to a fresh connection: the kept one had been closed while idle, or the server said that it had not begun them (GOAWAY).
+    /// Requests that moved to a fresh connection: the kept one had been closed while idle, or the server said that it
+    /// had not begun them (GOAWAY).
     pub reconnects: u64,
     /// Requests whose output text was over the limit and not counted by the client's tokenizer.
     pub text_over_limit: u64,
-    /// Complete answers of which the server gave token counts that are none or cannot be true: those counts are in no figure.
+    /// Complete answers of which the server gave token counts that are none or cannot be true: those counts are in no
+    /// figure.
     pub usage_refused: u64,
     /// Conversations, where they have several turns.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -174,15 +179,16 @@ pub struct Metric {
     pub stats: Option<Stats>,
     /// p99.9 and p99.99 in the display unit, for metrics of which each request has a value.
     pub tails: Option<[f64; 2]>,
-    /// Whether the statistics come from exact values; else from a histogram, to 3 significant digits, because there were more than
-    /// `Limits::exact_gaps`.
+    /// Whether the statistics come from exact values; else from a histogram, to 3 significant digits, because there
+    /// were more than `Limits::exact_gaps`.
     pub exact: bool,
 }
 
 /// The percentiles of [`Metric::tails`], as shares.
 pub(super) const TAILS: [f64; 2] = [0.999, 0.9999];
 
-/// Statistics of exact values in the display unit; percentiles by linear interpolation, `std` of the population, as numpy's defaults.
+/// Statistics of exact values in the display unit; percentiles by linear interpolation, `std` of the population, as
+/// numpy's defaults.
 #[derive(Clone, Copy, Debug, Serialize, PartialEq)]
 pub struct Stats {
     /// Number of values.
@@ -342,8 +348,8 @@ pub struct ClientFigures {
     pub buffered_limit_bytes: u64,
 }
 
-/// How well the arrival of output events is known. A stamp is that of the last segment of its read; an event before that can have arrived
-/// earlier, though not since before the connection was last known to have nothing to read.
+/// How well the arrival of output events is known. A stamp is that of the last segment of its read; an event before
+/// that can have arrived earlier, though not since before the connection was last known to have nothing to read.
 #[derive(Clone, Debug, Serialize)]
 pub struct ArrivalFigures {
     /// Output events that can have arrived over 0.1 ms before their stamp.

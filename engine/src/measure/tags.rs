@@ -1,7 +1,9 @@
-//! The table of metrics: tag, header, unit, and which way is better. Names and units are AIPerf's where it has the metric.
+//! The table of metrics: tag, header, unit, and which way is better. Names and units are AIPerf's where it has the
+//! metric.
 //!
-//! "AIPerf's" means its files: the tags, headers and display units of `aiperf` 0.13 as published, so that scripts that read its
-//! JSON keep working. Where the same tag could mean two things, the definition here is the one of `docs/MEASUREMENT.md`.
+//! "AIPerf's" means its files: the tags, headers and display units of `aiperf` 0.13 as published, so that scripts that
+//! read its JSON keep working. Where the same tag could mean two things, the definition here is the one of
+//! `docs/MEASUREMENT.md`.
 
 /// What is known of a metric beside its values.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -30,10 +32,7 @@ pub fn find(tag: &str) -> Option<&'static MetricInfo> {
 
 /// Tags that an SLO may name: metrics of which each successful request has its own value, in table order.
 pub fn slo_tags() -> impl Iterator<Item = &'static str> {
-    TABLE
-        .iter()
-        .filter(|info| is_slo(info))
-        .map(|info| info.tag)
+    TABLE.iter().filter(|info| is_slo(info)).map(|info| info.tag)
 }
 
 /// Whether an SLO may name this metric.

@@ -1,7 +1,8 @@
-//! Counts of values, filled for every token: the buckets of HdrHistogram at 3 significant digits, and nothing beside them.
+//! Counts of values, filled for every token: the buckets of HdrHistogram at 3 significant digits, and nothing beside
+//! them.
 //!
-//! Least and greatest value, sum and quantiles are read from the [`Histogram`] that it becomes. That one knows values by their buckets alone, so
-//! that it is, bucket for bucket, the histogram that would have been recorded into.
+//! Least and greatest value, sum and quantiles are read from the [`Histogram`] that it becomes. That one knows values
+//! by their buckets alone, so that it is, bucket for bucket, the histogram that would have been recorded into.
 
 use crate::clock::{Nanos, SECOND};
 use hdrhistogram::Histogram;
@@ -17,9 +18,7 @@ pub(super) struct Tally {
 
 impl Tally {
     pub(super) fn new() -> Self {
-        Self {
-            counts: vec![0; BUCKETS].into_boxed_slice(),
-        }
+        Self { counts: vec![0; BUCKETS].into_boxed_slice() }
     }
 
     #[inline]
@@ -81,15 +80,15 @@ impl SparseTally {
 
 #[allow(clippy::expect_used)]
 fn histogram(counts: impl Iterator<Item = (usize, u64)>) -> Histogram<u64> {
-    let mut histogram = Histogram::new_with_bounds(LOWEST, HIGHEST, SIGNIFICANT_DIGITS)
-        .expect("bounds are constants");
+    let mut histogram = Histogram::new_with_bounds(LOWEST, HIGHEST, SIGNIFICANT_DIGITS).expect("bounds are constants");
     for (bucket, count) in counts.filter(|(_, count)| *count > 0) {
         histogram.saturating_record_n(least(bucket), count);
     }
     histogram
 }
 
-/// The bucket of a value: one to each value below 2048, then 1024 to each power of two. (HdrHistogram's `countsArrayIndex`.)
+/// The bucket of a value: one to each value below 2048, then 1024 to each power of two. (HdrHistogram's
+/// `countsArrayIndex`.)
 #[inline]
 fn bucket(value: Nanos) -> usize {
     let shift = (value | (FIRST - 1)).ilog2() + 1 - FIRST.ilog2();
@@ -145,15 +144,9 @@ mod tests {
         values.iter().for_each(|value| sparse.record(*value));
         assert_eq!(sparse.histogram(), expected);
         assert_eq!((got.min(), got.max()), (expected.min(), expected.max()));
-        assert_eq!(
-            (got.mean(), got.stdev()),
-            (expected.mean(), expected.stdev())
-        );
+        assert_eq!((got.mean(), got.stdev()), (expected.mean(), expected.stdev()));
         for quantile in [0.0, 0.1, 0.5, 0.99, 1.0] {
-            assert_eq!(
-                got.value_at_quantile(quantile),
-                expected.value_at_quantile(quantile)
-            );
+            assert_eq!(got.value_at_quantile(quantile), expected.value_at_quantile(quantile));
         }
     }
 

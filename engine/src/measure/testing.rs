@@ -9,11 +9,7 @@ use crate::record::Record;
 pub(crate) fn plan() -> Plan {
     let mut phase = Phase::closed(1, 1);
     (phase.requests, phase.duration) = (None, Some(10 * SECOND));
-    let mut plan = Plan::new(
-        vec![Target::parse("http://localhost:8000").unwrap()],
-        "m",
-        phase,
-    );
+    let mut plan = Plan::new(vec![Target::parse("http://localhost:8000").unwrap()], "m", phase);
     plan.prompts.entries = 1;
     plan
 }
@@ -21,11 +17,7 @@ pub(crate) fn plan() -> Plan {
 /// The same in open loop.
 pub(crate) fn open_plan(rate: f64) -> Plan {
     let mut plan = plan();
-    plan.profiling.load = Load::Open {
-        rate: rate.into(),
-        pattern: Arrival::Constant,
-        cap: None,
-    };
+    plan.profiling.load = Load::Open { rate: rate.into(), pattern: Arrival::Constant, cap: None };
     plan
 }
 
@@ -36,11 +28,7 @@ pub(crate) fn facts() -> RunFacts {
         wall_end_ns: 1_700_000_010 * SECOND,
         targets: Vec::new(),
         warmup: None,
-        profiling: PhaseFacts {
-            start: 0,
-            end: 10 * SECOND,
-            ..PhaseFacts::default()
-        },
+        profiling: PhaseFacts { start: 0, end: 10 * SECOND, ..PhaseFacts::default() },
         driver: "epoll".into(),
         driver_note: None,
         stamps: Stamps::Kernel,

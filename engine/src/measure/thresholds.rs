@@ -42,11 +42,7 @@ fn one(threshold: &Threshold, summary: &Summary) -> ThresholdFigures {
     let words = match value {
         None => format!("{}: there are no samples", threshold.text),
         Some(value) => {
-            let few = if enough_samples {
-                ""
-            } else {
-                ", of too few samples for this percentile"
-            };
+            let few = if enough_samples { "" } else { ", of too few samples for this percentile" };
             format!("{}: it is {}{few}", threshold.text, shown(value, unit))
         }
     };
@@ -69,9 +65,7 @@ fn figure(threshold: &Threshold, summary: &Summary) -> Option<(f64, bool)> {
         let tier = summary.tiers.iter().find(|tier| tier.name == *name)?;
         return of_goodput(threshold.tag, &tier.goodput).map(|value| (value, true));
     }
-    if let (Statistic::P999 | Statistic::P9999, name) =
-        (threshold.statistic, threshold.statistic.name())
-    {
+    if let (Statistic::P999 | Statistic::P9999, name) = (threshold.statistic, threshold.statistic.name()) {
         let mut all = summary.histograms.iter();
         let found = all.find(|d| d.tag == threshold.tag)?.percentile(name)?;
         return Some((found.ms, found.enough_samples));
@@ -147,9 +141,7 @@ mod tests {
 
     /// 100 requests of 1 to 100 ms to the first token, and one failure.
     fn records() -> Vec<Record> {
-        let mut records: Vec<Record> = (1..=100)
-            .map(|k| streamed(k, k * MILLI, k * MILLI, &[MILLI; 3]))
-            .collect();
+        let mut records: Vec<Record> = (1..=100).map(|k| streamed(k, k * MILLI, k * MILLI, &[MILLI; 3])).collect();
         records.push(failed(streamed(0, 0, MILLI, &[]), Cause::Reset, 0, "reset"));
         records
     }
@@ -160,10 +152,7 @@ mod tests {
         plan.tiers = Tier::parse_all(r#"{"loose": "time_to_first_token:90"}"#).unwrap();
         plan.thresholds = texts.iter().map(|t| Threshold::parse(t).unwrap()).collect();
         let s = summary(&plan, records);
-        s.thresholds
-            .into_iter()
-            .map(|t| (t.failed, t.words))
-            .collect()
+        s.thresholds.into_iter().map(|t| (t.failed, t.words)).collect()
     }
 
     #[test]
@@ -181,27 +170,15 @@ mod tests {
             ("osl.avg<5", true, "no samples"),
         ] {
             let found = &judged(&[text], &records())[0];
-            assert!(
-                found.0 == failed && found.1.contains(word),
-                "{text}: {found:?}"
-            );
+            assert!(found.0 == failed && found.1.contains(word), "{text}: {found:?}");
         }
     }
 
     #[test]
     fn nothing_to_compare_has_failed() {
-        for text in [
-            "ttft.p99>50s",
-            "error_rate>1%",
-            "goodput<0",
-            "goodput@loose<0",
-            "errors>5",
-        ] {
+        for text in ["ttft.p99>50s", "error_rate>1%", "goodput<0", "goodput@loose<0", "errors>5"] {
             let found = &judged(&[text], &[])[0];
-            assert!(
-                found.0 && found.1.contains("no samples"),
-                "{text}: {found:?}"
-            );
+            assert!(found.0 && found.1.contains("no samples"), "{text}: {found:?}");
         }
     }
 }

@@ -3,7 +3,8 @@
 use crate::clock::Nanos;
 use crate::record::{PhaseKind, Record};
 
-/// From the first issue to the last end of the requests of the measured phase, on the monotonic clock: what slices are cut from.
+/// From the first issue to the last end of the requests of the measured phase, on the monotonic clock: what slices are
+/// cut from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Timeline {
     /// The first issue.
@@ -17,9 +18,7 @@ impl Timeline {
     #[must_use]
     pub fn of<'a>(records: impl IntoIterator<Item = &'a Record>) -> Option<Self> {
         let mut line = None;
-        records
-            .into_iter()
-            .for_each(|r| Self::stretch(&mut line, r));
+        records.into_iter().for_each(|r| Self::stretch(&mut line, r));
         line
     }
 
@@ -30,10 +29,7 @@ impl Timeline {
         }
         let (start, end) = (record.instants.issued, record.instants.end);
         let known = line.unwrap_or(Self { start, end });
-        *line = Some(Self {
-            start: known.start.min(start),
-            end: known.end.max(end),
-        });
+        *line = Some(Self { start: known.start.min(start), end: known.end.max(end) });
     }
 
     /// How long it is.
@@ -60,19 +56,9 @@ mod tests {
 
     #[test]
     fn a_timeline_goes_from_the_first_issue_to_the_last_end_of_the_measured_phase() {
-        let warmup = Record {
-            phase: PhaseKind::Warmup,
-            ..streamed(0, 1, 1, &[])
-        };
-        let records = [
-            streamed(1, 200, 50, &[10]),
-            warmup,
-            streamed(0, 100, 300, &[]),
-        ];
-        let expected = Timeline {
-            start: 100,
-            end: 405,
-        };
+        let warmup = Record { phase: PhaseKind::Warmup, ..streamed(0, 1, 1, &[]) };
+        let records = [streamed(1, 200, 50, &[10]), warmup, streamed(0, 100, 300, &[])];
+        let expected = Timeline { start: 100, end: 405 };
         assert_eq!(Timeline::of(&records), Some(expected));
         assert_eq!(Timeline::of(&records[1..2]), None);
     }

@@ -39,24 +39,19 @@ pub struct ClientTokens {
 
 impl TokenCounts {
     /// Nobody counted.
-    pub const UNKNOWN: Self = Self {
-        output: None,
-        reasoning: None,
-        source: TokenSource::Unknown,
-        client: None,
-    };
+    pub const UNKNOWN: Self = Self { output: None, reasoning: None, source: TokenSource::Unknown, client: None };
 
-    /// Counts the output of a record: the server's usage where it gave one, else `count` over the kept text, else unknown.
+    /// Counts the output of a record: the server's usage where it gave one, else `count` over the kept text, else
+    /// unknown.
     ///
-    /// `count` is the client's tokenizer, or `None` when only the server may count. It is asked even where usage exists, so that the
-    /// two can be compared. A usage of no completion tokens beside output is no count. Where the server does not say how much of its
-    /// count was reasoning, and reasoning was seen, the count is split as the client's tokenizer splits the text. A record whose text was over
-    /// the limit must keep neither text nor reasoning text.
+    /// `count` is the client's tokenizer, or `None` when only the server may count. It is asked even where usage
+    /// exists, so that the two can be compared. A usage of no completion tokens beside output is no count. Where the
+    /// server does not say how much of its count was reasoning, and reasoning was seen, the count is split as the
+    /// client's tokenizer splits the text. A record whose text was over the limit must keep neither text nor reasoning
+    /// text.
     pub fn of(record: &Record, count: Option<&mut dyn FnMut(&str) -> u32>) -> Self {
         let client = count.and_then(|count| ClientTokens::of(record, count));
-        let usage = record
-            .usage
-            .and_then(|usage| Some((usage.completion.filter(|n| *n > 0)?, usage.reasoning)));
+        let usage = record.usage.and_then(|usage| Some((usage.completion.filter(|n| *n > 0)?, usage.reasoning)));
         match (usage, client) {
             (Some((completion, reasoning)), client) => {
                 let split = || client.and_then(|client| client.reasoning_of(completion));
@@ -81,8 +76,7 @@ impl TokenCounts {
     /// Output sequence length: output and reasoning tokens.
     #[must_use]
     pub fn osl(&self) -> Option<u32> {
-        self.output
-            .map(|output| output.saturating_add(self.reasoning.unwrap_or(0)))
+        self.output.map(|output| output.saturating_add(self.reasoning.unwrap_or(0)))
     }
 
     /// The server's and the client's length, where both counted.
@@ -94,8 +88,8 @@ impl TokenCounts {
         }
     }
 
-    /// Whether the server's and the client's length are over 10 % of the client's apart, and over one token: usage counts the
-    /// end-of-text token, which has no text. `None` where not both counted.
+    /// Whether the server's and the client's length are over 10 % of the client's apart, and over one token: usage
+    /// counts the end-of-text token, which has no text. `None` where not both counted.
     #[must_use]
     pub fn mismatch(&self) -> Option<bool> {
         self.both().map(|(server, client)| {
@@ -142,11 +136,7 @@ mod tests {
 
     fn record(completion: Option<u32>, reasoning: Option<u32>, text: Option<&str>) -> Record {
         Record {
-            usage: Some(Usage {
-                completion,
-                reasoning,
-                ..Usage::default()
-            }),
+            usage: Some(Usage { completion, reasoning, ..Usage::default() }),
             text: text.map(Into::into),
             ..streamed(0, 0, 1, &[1, 1])
         }
@@ -156,14 +146,8 @@ mod tests {
     fn usage_is_trusted_before_the_tokenizer() {
         let counts = TokenCounts::of(&record(Some(12), Some(4), Some("a b c")), Some(&mut words));
         assert_eq!(counts.source, TokenSource::Usage);
-        assert_eq!(
-            (counts.output, counts.reasoning, counts.osl()),
-            (Some(8), Some(4), Some(12))
-        );
-        assert_eq!(
-            (counts.both(), counts.mismatch()),
-            (Some((12, 3)), Some(true))
-        );
+        assert_eq!((counts.output, counts.reasoning, counts.osl()), (Some(8), Some(4), Some(12)));
+        assert_eq!((counts.both(), counts.mismatch()), (Some((12, 3)), Some(true)));
     }
 
     #[test]
@@ -171,27 +155,17 @@ mod tests {
         let mut thinking = record(None, None, Some("a b c"));
         thinking.reasoning_text = Some("hm hm".into());
         for completion in [None, Some(0)] {
-            thinking.usage = Some(Usage {
-                completion,
-                ..Usage::default()
-            });
+            thinking.usage = Some(Usage { completion, ..Usage::default() });
             let counts = TokenCounts::of(&thinking, Some(&mut words));
             assert_eq!(counts.source, TokenSource::Tokenizer);
-            assert_eq!(
-                (counts.output, counts.reasoning, counts.osl()),
-                (Some(3), Some(2), Some(5))
-            );
+            assert_eq!((counts.output, counts.reasoning, counts.osl()), (Some(3), Some(2), Some(5)));
             assert_eq!(counts.both(), None);
         }
     }
 
     #[test]
     fn a_count_of_both_is_split_as_the_text_is() {
-        for (given, output, reasoning) in [
-            (None, 5, Some(10)),
-            (Some(0), 5, Some(10)),
-            (Some(3), 12, Some(3)),
-        ] {
+        for (given, output, reasoning) in [(None, 5, Some(10)), (Some(0), 5, Some(10)), (Some(3), 12, Some(3))] {
             let mut thinking = record(Some(15), given, Some("a b"));
             thinking.reasoning_text = Some("r r r r".into());
             let counts = TokenCounts::of(&thinking, Some(&mut words));
@@ -209,14 +183,8 @@ mod tests {
 
     #[test]
     fn events_are_never_a_count() {
-        assert_eq!(
-            TokenCounts::of(&record(None, None, None), Some(&mut words)),
-            TokenCounts::UNKNOWN
-        );
-        assert_eq!(
-            TokenCounts::of(&record(None, None, Some("a b")), None),
-            TokenCounts::UNKNOWN
-        );
+        assert_eq!(TokenCounts::of(&record(None, None, None), Some(&mut words)), TokenCounts::UNKNOWN);
+        assert_eq!(TokenCounts::of(&record(None, None, Some("a b")), None), TokenCounts::UNKNOWN);
         assert_eq!(TokenCounts::UNKNOWN.osl(), None);
     }
 

@@ -48,12 +48,14 @@ pub enum Direction {
     Level,
 }
 
-/// Tests what the run has: the medians of time to first token and inter token latency (without streams, of request latency), and the
-/// output by arrival (tokens where they are counted, else events). What is not tested is named with the reason.
+/// Tests what the run has: the medians of time to first token and inter token latency (without streams, of request
+/// latency), and the output by arrival (tokens where they are counted, else events). What is not tested is named with
+/// the reason.
 ///
-/// A figure of requests is tested over the slices that have it: not over those in which no request finished, and not over those of which more
-/// than 5 % of the requests were cut off at the end of the run, where only the short ones finished. Output counts by arrival, and is tested over
-/// all. A trend is one whose p is under 5 % divided by the number of tests (Bonferroni), and that comes to at least 5 % over the slices.
+/// A figure of requests is tested over the slices that have it: not over those in which no request finished, and not
+/// over those of which more than 5 % of the requests were cut off at the end of the run, where only the short ones
+/// finished. Output counts by arrival, and is tested over all. A trend is one whose p is under 5 % divided by the
+/// number of tests (Bonferroni), and that comes to at least 5 % over the slices.
 pub(super) fn over(slices: &[SliceFigures], streaming: bool) -> (Vec<Trend>, Option<String>) {
     let compared: Vec<&SliceFigures> = slices.iter().filter(|s| s.in_trend).collect();
     if compared.len() < LEAST {
@@ -64,30 +66,19 @@ pub(super) fn over(slices: &[SliceFigures], streaming: bool) -> (Vec<Trend>, Opt
         return (Vec::new(), Some(why));
     }
     let mut series: Vec<Series> = Vec::new();
-    for tested in TESTED
-        .iter()
-        .filter(|t| t.streaming.is_none_or(|s| s == streaming))
-    {
+    for tested in TESTED.iter().filter(|t| t.streaming.is_none_or(|s| s == streaming)) {
         let known = series.iter().any(|other| other.tested.what == tested.what);
         if !known && let Some(one) = Series::of(tested, &compared) {
             series.push(one);
         }
     }
-    let (series, short): (Vec<Series>, Vec<Series>) = series
-        .into_iter()
-        .partition(|one| one.values.len() >= LEAST);
+    let (series, short): (Vec<Series>, Vec<Series>) = series.into_iter().partition(|one| one.values.len() >= LEAST);
     let untested = (!short.is_empty()).then(|| {
         let reasons: Vec<String> = short.iter().map(Series::too_short).collect();
-        format!(
-            "{}; write a longer --slice-duration, or run longer",
-            reasons.join("; ")
-        )
+        format!("{}; write a longer --slice-duration, or run longer", reasons.join("; "))
     });
     let tests = series.len() as f64;
-    let trends = series
-        .into_iter()
-        .filter_map(|one| one.trend(SIGNIFICANT / tests))
-        .collect();
+    let trends = series.into_iter().filter_map(|one| one.trend(SIGNIFICANT / tests)).collect();
     (trends, untested)
 }
 
@@ -105,13 +96,7 @@ struct Series {
 impl Series {
     /// `None` for a figure by arrival that a slice does not have: its neighbours do not tell it.
     fn of(tested: &'static Tested, compared: &[&SliceFigures]) -> Option<Self> {
-        let mut one = Self {
-            tested,
-            places: Vec::new(),
-            values: Vec::new(),
-            empty: 0,
-            cut_off: 0,
-        };
+        let mut one = Self { tested, places: Vec::new(), values: Vec::new(), empty: 0, cut_off: 0 };
         for slice in compared {
             match (tested.value)(slice) {
                 _ if !tested.by_arrival && is_cut_off(slice) => one.cut_off += 1,
@@ -132,10 +117,7 @@ impl Series {
             why.push(format!("{} have no finished request", self.empty));
         }
         if self.cut_off > 0 {
-            why.push(format!(
-                "{} have requests that were cut off at the end of the run",
-                self.cut_off
-            ));
+            why.push(format!("{} have requests that were cut off at the end of the run", self.cut_off));
         }
         format!(
             "{} is not tested: of {} slices {}, and it takes {LEAST} others",
@@ -147,29 +129,18 @@ impl Series {
 
     fn trend(&self, significant: f64) -> Option<Trend> {
         let left_out = self.empty + self.cut_off;
-        trend(
-            self.tested,
-            &self.places,
-            &self.values,
-            left_out,
-            significant,
-        )
+        trend(self.tested, &self.places, &self.values, left_out, significant)
     }
 }
 
-/// Whether so many of a slice's requests were cut off at the end of the run that those that finished are the short ones.
+/// Whether so many of a slice's requests were cut off at the end of the run that those that finished are the short
+/// ones.
 fn is_cut_off(slice: &SliceFigures) -> bool {
     let issued = slice.succeeded + slice.failed + slice.cancelled + slice.in_flight_at_end;
     slice.in_flight_at_end as f64 > MOST_CUT_OFF * issued as f64
 }
 
-fn trend(
-    tested: &Tested,
-    places: &[f64],
-    values: &[f64],
-    left_out: usize,
-    significant: f64,
-) -> Option<Trend> {
+fn trend(tested: &Tested, places: &[f64], values: &[f64], left_out: usize, significant: f64) -> Option<Trend> {
     let test = mann_kendall(values)?;
     let slope = theil_sen_at(places, values, LEVEL)?;
     let mut sorted = values.to_vec();
@@ -229,18 +200,10 @@ fn trend(
 /// Three significant digits with a sign.
 fn signed(value: f64) -> String {
     let size = value.abs();
-    let digits = if size >= 100.0 || size == 0.0 {
-        0
-    } else {
-        (2.0 - size.log10().floor()).clamp(0.0, 6.0) as usize
-    };
+    let digits = if size >= 100.0 || size == 0.0 { 0 } else { (2.0 - size.log10().floor()).clamp(0.0, 6.0) as usize };
     let shown = format!("{value:+.digits$}");
     // A value that rounds to nothing has no sign.
-    if shown.trim_start_matches(['+', '-']).parse() == Ok(0.0) {
-        "0".into()
-    } else {
-        shown
-    }
+    if shown.trim_start_matches(['+', '-']).parse() == Ok(0.0) { "0".into() } else { shown }
 }
 
 fn percent(share: f64) -> String {
@@ -248,11 +211,7 @@ fn percent(share: f64) -> String {
 }
 
 fn probability(p: f64) -> String {
-    if p < 0.001 {
-        "< 0.001".into()
-    } else {
-        format!("= {p:.3}")
-    }
+    if p < 0.001 { "< 0.001".into() } else { format!("= {p:.3}") }
 }
 
 /// A figure that may be tested. Of those that say the same `what`, the first that there is, is.
@@ -312,10 +271,7 @@ static TESTED: [Tested; 5] = [
         larger_is_better: true,
         streaming: None,
         by_arrival: true,
-        value: |s| {
-            s.output_token_throughput
-                .filter(|_| s.output_events_uncounted == 0)
-        },
+        value: |s| s.output_token_throughput.filter(|_| s.output_events_uncounted == 0),
     },
     Tested {
         what: "output",
@@ -344,33 +300,23 @@ mod tests {
 
     #[test]
     fn numbers_keep_three_digits_and_their_sign() {
-        for (value, shown) in [
-            (3.1, "+3.10"),
-            (-0.0123, "-0.0123"),
-            (1_234.5, "+1234"),
-            (0.0, "0"),
-            (1e-9, "0"),
-        ] {
+        for (value, shown) in [(3.1, "+3.10"), (-0.0123, "-0.0123"), (1_234.5, "+1234"), (0.0, "0"), (1e-9, "0")] {
             assert_eq!(signed(value), shown);
         }
-        assert_eq!(
-            (probability(0.0004), probability(0.0416)),
-            ("< 0.001".into(), "= 0.042".into())
-        );
+        assert_eq!((probability(0.0004), probability(0.0416)), ("< 0.001".into(), "= 0.042".into()));
     }
 
     #[test]
     fn a_trend_has_to_be_significant_and_to_matter() {
         let places: Vec<f64> = (0..10).map(f64::from).collect();
-        let of = |values: &[f64]| {
-            trend(&TESTED[0], &places[..values.len()], values, 0, 0.05 / 3.0).unwrap()
-        };
+        let of = |values: &[f64]| trend(&TESTED[0], &places[..values.len()], values, 0, 0.05 / 3.0).unwrap();
         let rising: Vec<f64> = (0..10).map(|i| 50.0 + 3.0 * f64::from(i)).collect();
         let t = of(&rising);
         assert_eq!((t.direction, t.worse), (Direction::Rose, true));
         assert!(
-            t.words
-                .starts_with("TTFT p50 rose over the run: +3.00 ms per slice (95 % +3.00…+3.00), +42.5 % over 10 slices"),
+            t.words.starts_with(
+                "TTFT p50 rose over the run: +3.00 ms per slice (95 % +3.00…+3.00), +42.5 % over 10 slices"
+            ),
             "{}",
             t.words
         );

@@ -4,8 +4,8 @@ use super::timeline::{Timeline, arrivals};
 use crate::clock::{Nanos, SECOND};
 use crate::record::{PhaseKind, Record};
 
-/// Windows of equal length over the measured phase: of a second, or longer where there would be too many. A run under two seconds
-/// has one.
+/// Windows of equal length over the measured phase: of a second, or longer where there would be too many. A run under
+/// two seconds has one.
 #[derive(Clone, Debug, Default)]
 pub struct Windows {
     /// Length of each, in seconds; 0 where there is none.
@@ -33,10 +33,7 @@ pub(super) struct Watch {
 impl Watch {
     pub(super) fn new(timeline: Timeline) -> Self {
         let seconds = usize::try_from(timeline.length() / SECOND).unwrap_or(MOST);
-        Self {
-            timeline,
-            windows: vec![Window::default(); seconds.clamp(1, MOST)],
-        }
+        Self { timeline, windows: vec![Window::default(); seconds.clamp(1, MOST)] }
     }
 
     /// Adds one record; those of the warm-up do not count.
@@ -57,10 +54,7 @@ impl Watch {
         if length <= 0.0 {
             return Windows::default();
         }
-        Windows {
-            length_s: length / self.windows.len() as f64,
-            windows: self.windows,
-        }
+        Windows { length_s: length / self.windows.len() as f64, windows: self.windows }
     }
 
     fn place(&self, at: Nanos) -> usize {
@@ -81,10 +75,7 @@ mod tests {
     use crate::record::{Cause, Outcome};
 
     fn over(seconds: u64, records: &[Record]) -> Windows {
-        let mut watch = Watch::new(Timeline {
-            start: SECOND,
-            end: (1 + seconds) * SECOND,
-        });
+        let mut watch = Watch::new(Timeline { start: SECOND, end: (1 + seconds) * SECOND });
         records.iter().for_each(|r| watch.add(r));
         watch.finish()
     }
@@ -98,19 +89,11 @@ mod tests {
         let half = SECOND / 2;
         let mut abandoned = streamed(1, SECOND + half, half / 2, &[SECOND]);
         abandoned.outcome = Outcome::InFlight;
-        let warmup = Record {
-            phase: PhaseKind::Warmup,
-            ..streamed(0, SECOND, half, &[half])
-        };
+        let warmup = Record { phase: PhaseKind::Warmup, ..streamed(0, SECOND, half, &[half]) };
         let records = [
             streamed(0, SECOND, half, &[half, half, half]),
             abandoned,
-            failed(
-                streamed(2, 3 * SECOND, half, &[]),
-                Cause::Truncated,
-                200,
-                "",
-            ),
+            failed(streamed(2, 3 * SECOND, half, &[]), Cause::Truncated, 200, ""),
             warmup,
         ];
         let windows = over(3, &records);

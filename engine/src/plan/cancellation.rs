@@ -9,13 +9,14 @@ use serde::{Deserialize, Serialize};
 pub struct Cancellation {
     /// The chance of each request, over 0 and at most 1.
     pub share: f64,
-    /// How long after its last byte was handed to the kernel; 0 sends it and goes. A request that is over by then is not cancelled.
+    /// How long after its last byte was handed to the kernel; 0 sends it and goes. A request that is over by then is
+    /// not cancelled.
     pub delay: Nanos,
 }
 
 impl Cancellation {
-    /// Whether a turn of session `k` of a run with this seed is one of them: decided by (seed, k, turn) alone, whatever the order and the
-    /// cores.
+    /// Whether a turn of session `k` of a run with this seed is one of them: decided by (seed, k, turn) alone, whatever
+    /// the order and the cores.
     #[must_use]
     pub fn picks(&self, seed: u64, k: u64, turn: u32) -> bool {
         let item = k ^ u64::from(turn) << 40;
@@ -40,10 +41,7 @@ mod tests {
         for seed in [0, 1, 42] {
             let n = picked(seed, 0.2).len() as f64;
             // Five standard deviations of 10 000 draws.
-            assert!(
-                (n - 2_000.0).abs() < 5.0 * (10_000.0f64 * 0.2 * 0.8).sqrt(),
-                "{n}"
-            );
+            assert!((n - 2_000.0).abs() < 5.0 * (10_000.0f64 * 0.2 * 0.8).sqrt(), "{n}");
         }
     }
 
@@ -53,10 +51,7 @@ mod tests {
         assert_eq!(few, picked(7, 0.1));
         assert_ne!(few, picked(8, 0.1));
         assert!(few.iter().all(|k| many.contains(k)));
-        let plan = Cancellation {
-            share: 0.5,
-            delay: 0,
-        };
+        let plan = Cancellation { share: 0.5, delay: 0 };
         assert!((0..50).any(|k| plan.picks(1, k, 0) != plan.picks(1, k, 1)));
     }
 }

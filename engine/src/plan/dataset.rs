@@ -12,7 +12,8 @@ pub struct Prompts {
     pub isl: Length,
     /// Output length to ask for, in tokens.
     pub osl: Option<Length>,
-    /// How many distinct conversations to prepare; session k is conversation k modulo this. A conversation of one turn is a prompt.
+    /// How many distinct conversations to prepare; session k is conversation k modulo this. A conversation of one turn
+    /// is a prompt.
     pub entries: usize,
     /// The turns of a synthetic conversation.
     #[serde(default = "Turns::one", skip_serializing_if = "Turns::is_one")]
@@ -59,15 +60,8 @@ pub struct Turns {
 
 impl Turns {
     /// One turn: a request that stands for itself.
-    pub const ONE: Self = Self {
-        count: Length {
-            mean: 1.0,
-            stddev: 0.0,
-        },
-        delay_mean_ms: 0.0,
-        delay_stddev_ms: 0.0,
-        delay_ratio: 1.0,
-    };
+    pub const ONE: Self =
+        Self { count: Length { mean: 1.0, stddev: 0.0 }, delay_mean_ms: 0.0, delay_stddev_ms: 0.0, delay_ratio: 1.0 };
 
     fn one() -> Self {
         Self::ONE
@@ -157,7 +151,8 @@ impl Context {
     }
 }
 
-/// Where the mark of a conversation is put; that of a system prompt goes to the first turn where there is no system prompt.
+/// Where the mark of a conversation is put; that of a system prompt goes to the first turn where there is no system
+/// prompt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Marker {

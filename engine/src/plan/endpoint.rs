@@ -71,13 +71,11 @@ impl EndpointKind {
     /// Whether its requests are a query and passages to rank.
     #[must_use]
     pub fn ranks(self) -> bool {
-        matches!(
-            self,
-            Self::CohereRankings | Self::HfTeiRankings | Self::NimRankings
-        )
+        matches!(self, Self::CohereRankings | Self::HfTeiRankings | Self::NimRankings)
     }
 
-    /// Whether answers are tokens, which come one after the other and can be streamed; else they are vectors or rankings.
+    /// Whether answers are tokens, which come one after the other and can be streamed; else they are vectors or
+    /// rankings.
     #[must_use]
     pub fn produces_tokens(self) -> bool {
         !self.ranks() && !matches!(self, Self::Embeddings | Self::NimEmbeddings)

@@ -8,16 +8,17 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 /// A host as it is looked up, written in `Host` and `:authority`, and asked for in TLS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Host {
-    /// A name in lower case and in ASCII (A-labels, RFC 5890 §2.3.2.1), which may end in a dot; or an address without brackets.
+    /// A name in lower case and in ASCII (A-labels, RFC 5890 §2.3.2.1), which may end in a dot; or an address without
+    /// brackets.
     pub name: String,
     /// The zone of a link-local IPv6 address (RFC 4007 §11): the name or the number of an interface.
     pub zone: Option<String>,
 }
 
 impl Host {
-    /// Parses the host of a URL: a name, which may hold Unicode or percent-encoded UTF-8; an IPv4 address in any form that the C
-    /// library takes (`127.1`, `0x7f000001`); or an IPv6 address in brackets, with or without a zone (`[fe80::1%25eth0]`, RFC 6874, and
-    /// `[fe80::1%eth0]`).
+    /// Parses the host of a URL: a name, which may hold Unicode or percent-encoded UTF-8; an IPv4 address in any form
+    /// that the C library takes (`127.1`, `0x7f000001`); or an IPv6 address in brackets, with or without a zone
+    /// (`[fe80::1%25eth0]`, RFC 6874, and `[fe80::1%eth0]`).
     ///
     /// # Errors
     /// [`crate::Blame::Usage`], which names the part that cannot be.
@@ -41,10 +42,7 @@ fn literal(text: &str) -> Result<Host> {
         )
     })?;
     let Some(zone) = zone else {
-        return Ok(Host {
-            name: ip.to_string(),
-            zone: None,
-        });
+        return Ok(Host { name: ip.to_string(), zone: None });
     };
     if ip.segments()[0] & 0xffc0 != 0xfe80 {
         return Err(Error::usage(
@@ -59,44 +57,21 @@ fn literal(text: &str) -> Result<Host> {
             "write the interface after %25, as in [fe80::1%25eth0] (`ip link` lists them)",
         ));
     }
-    Ok(Host {
-        name: ip.to_string(),
-        zone: Some(zone.to_owned()),
-    })
+    Ok(Host { name: ip.to_string(), zone: Some(zone.to_owned()) })
 }
 
 fn name(text: &str) -> Result<String> {
     let bad = |what: String| {
-        Error::usage(
-            what,
-            "write a host name of letters, digits, `-`, `_` and single dots, or an address",
-        )
+        Error::usage(what, "write a host name of letters, digits, `-`, `_` and single dots, or an address")
     };
-    let decoded = decode(text).ok_or_else(|| {
-        bad(format!(
-            "the host `{text}` is not UTF-8 when its %-codes are decoded"
-        ))
-    })?;
+    let decoded =
+        decode(text).ok_or_else(|| bad(format!("the host `{text}` is not UTF-8 when its %-codes are decoded")))?;
     if let Some(odd) = decoded.chars().find(|c| is_forbidden(*c)) {
-        return Err(bad(format!(
-            "the host `{}` holds {}",
-            decoded.escape_debug(),
-            described(odd)
-        )));
+        return Err(bad(format!("the host `{}` holds {}", decoded.escape_debug(), described(odd))));
     }
     let ascii = Uts46::new()
-        .to_ascii(
-            decoded.as_bytes(),
-            DENIED,
-            Hyphens::Allow,
-            DnsLength::Ignore,
-        )
-        .map_err(|_| {
-            bad(format!(
-                "the host `{}` has no form in ASCII (UTS #46)",
-                decoded.escape_debug()
-            ))
-        })?
+        .to_ascii(decoded.as_bytes(), DENIED, Hyphens::Allow, DnsLength::Ignore)
+        .map_err(|_| bad(format!("the host `{}` has no form in ASCII (UTS #46)", decoded.escape_debug())))?
         .into_owned();
     let absolute = ascii.strip_suffix('.').unwrap_or(&ascii);
     if absolute.is_empty() {
@@ -104,9 +79,7 @@ fn name(text: &str) -> Result<String> {
     }
     for label in absolute.split('.') {
         if label.is_empty() {
-            return Err(bad(format!(
-                "the host `{ascii}` has an empty part between two dots"
-            )));
+            return Err(bad(format!("the host `{ascii}` has an empty part between two dots")));
         }
         if label.len() > LONGEST_LABEL {
             return Err(bad(format!(
@@ -123,9 +96,7 @@ fn name(text: &str) -> Result<String> {
     }
     match number(absolute) {
         Some(Some(ip)) => Ok(ip.to_string()),
-        Some(None) => Err(bad(format!(
-            "the host `{ascii}` ends in a number and is not an IPv4 address"
-        ))),
+        Some(None) => Err(bad(format!("the host `{ascii}` ends in a number and is not an IPv4 address"))),
         None => Ok(ascii),
     }
 }
@@ -150,12 +121,12 @@ fn decode(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// An IPv4 address in the forms of inet_aton(3), where the last part of the name is a number; `Some(None)` where it then is none.
+/// An IPv4 address in the forms of inet_aton(3), where the last part of the name is a number; `Some(None)` where it
+/// then is none.
 fn number(name: &str) -> Option<Option<Ipv4Addr>> {
     let parts: Vec<&str> = name.split('.').collect();
     let last = parts.last()?;
-    let is_hex =
-        |text: &str| text.starts_with("0x") && text[2..].bytes().all(|b| b.is_ascii_hexdigit());
+    let is_hex = |text: &str| text.starts_with("0x") && text[2..].bytes().all(|b| b.is_ascii_hexdigit());
     if !last.bytes().all(|b| b.is_ascii_digit()) && !is_hex(last) {
         return None;
     }
@@ -223,10 +194,7 @@ mod tests {
             ("b%C3%BCcher.test", "xn--bcher-kva.test"),
             ("xn--bcher-kva.test", "xn--bcher-kva.test"),
             ("fa\u{df}.test", "xn--fa-hia.test"),
-            (
-                "\u{4f8b}\u{3048}\u{3002}\u{30c6}\u{30b9}\u{30c8}",
-                "xn--r8jz45g.xn--zckzah",
-            ),
+            ("\u{4f8b}\u{3048}\u{3002}\u{30c6}\u{30b9}\u{30c8}", "xn--r8jz45g.xn--zckzah"),
             ("\u{ff21}\u{ff22}.test", "ab.test"),
             ("3com.example", "3com.example"),
             ("1.2.3.4.example", "1.2.3.4.example"),
@@ -250,14 +218,7 @@ mod tests {
         ] {
             assert_eq!(parsed(text), expected, "{text}");
         }
-        for bad in [
-            "256.0.0.1",
-            "1.2.3.4.5",
-            "1.2.65536",
-            "4294967296",
-            "a.08",
-            "a.1",
-        ] {
+        for bad in ["256.0.0.1", "1.2.3.4.5", "1.2.65536", "4294967296", "a.08", "a.1"] {
             let e = Host::parse(bad).unwrap_err();
             assert!(e.what.contains("not an IPv4 address"), "{bad}: {e}");
         }
@@ -284,10 +245,7 @@ mod tests {
             ("[fe80::1%]", "not the name of an interface"),
             ("[fe80::1%25]", "not the name of an interface"),
             ("[fe80::1%25a b]", "not the name of an interface"),
-            (
-                "[fe80::1%25an-interface-name]",
-                "not the name of an interface",
-            ),
+            ("[fe80::1%25an-interface-name]", "not the name of an interface"),
         ] {
             let e = Host::parse(bad).unwrap_err();
             assert!(e.what.contains(part) && !e.remedy.is_empty(), "{bad}: {e}");

@@ -70,8 +70,8 @@ pub enum Load {
         /// Most requests in flight, if bounded.
         cap: Option<Cap>,
     },
-    /// Users who each send a request every `users / rate` seconds, and never one while an earlier one of their own is unfinished: that
-    /// turn waits for it, and the user's later turns move by as much.
+    /// Users who each send a request every `users / rate` seconds, and never one while an earlier one of their own is
+    /// unfinished: that turn waits for it, and the user's later turns move by as much.
     Users {
         /// Turns per second of all users together, while none has to wait. User i begins at i / rate.
         rate: f64,
@@ -91,10 +91,7 @@ impl Load {
     /// A closed loop whose slots open at once.
     #[must_use]
     pub fn closed(concurrency: u32) -> Self {
-        Self::Closed {
-            concurrency,
-            ramp: None,
-        }
+        Self::Closed { concurrency, ramp: None }
     }
 
     /// Whether arrivals have a schedule, so that there is a rate to keep.
@@ -169,7 +166,8 @@ pub enum CapPolicy {
     Drop,
 }
 
-/// A bound on requests that are issued and have no first token yet; what comes over it waits, whatever the policy of the cap.
+/// A bound on requests that are issued and have no first token yet; what comes over it waits, whatever the policy of
+/// the cap.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Prefill {
     /// Most such requests in the whole run.
@@ -198,7 +196,8 @@ pub enum Shape {
     Exponential,
 }
 
-/// The instants of a trace, in order, from the start of the phase. Request k is entry k of the dataset. Shown by its bounds only.
+/// The instants of a trace, in order, from the start of the phase. Request k is entry k of the dataset. Shown by its
+/// bounds only.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trace(pub Arc<[Nanos]>);
 

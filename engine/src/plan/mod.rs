@@ -25,9 +25,7 @@ pub use network::{Dns, Family, HttpVersion, Network, Pin, Tcp, Tls};
 pub use payload::{ImageFormat, Images, ModelChoice, Passages, Payload, Sounds};
 pub use rate::{Piece, Rate};
 pub use replay::{LocalMedia, Replay, Timing};
-pub use secrets::{
-    HIDDEN, Scrubber, Secrets, names_a_secret, without_json_secrets, without_query_secrets,
-};
+pub use secrets::{HIDDEN, Scrubber, Secrets, names_a_secret, without_json_secrets, without_query_secrets};
 pub use slo::Slo;
 pub use target::Target;
 pub use threshold::{Comparison, Statistic, Threshold};
@@ -108,13 +106,14 @@ pub struct Plan {
     pub cores: Cores,
     /// Run workers under `SCHED_FIFO`.
     pub fifo: bool,
-    /// Longest deliberate wait for a batch of completions; 0 reads at once. Safe for token times only with kernel stamps.
+    /// Longest deliberate wait for a batch of completions; 0 reads at once. Safe for token times only with kernel
+    /// stamps.
     pub batch_wait: Nanos,
 }
 
 impl Plan {
-    /// A plan for streamed chat with defaults for everything that is not said: the built-in vocabulary, 100 prompts of 550 tokens,
-    /// no warm-up, no SLOs, seed 0, AIPerf's request time-out of six hours.
+    /// A plan for streamed chat with defaults for everything that is not said: the built-in vocabulary, 100 prompts of
+    /// 550 tokens, no warm-up, no SLOs, seed 0, AIPerf's request time-out of six hours.
     #[must_use]
     pub fn new(targets: Vec<Target>, model: &str, profiling: Phase) -> Self {
         Self {
@@ -130,10 +129,7 @@ impl Plan {
             use_server_token_count: false,
             prompts: Prompts {
                 tokenizer: TokenizerSource::Builtin,
-                isl: Length {
-                    mean: 550.0,
-                    stddev: 0.0,
-                },
+                isl: Length { mean: 550.0, stddev: 0.0 },
                 osl: None,
                 entries: 100,
                 turns: Turns::ONE,
@@ -152,12 +148,7 @@ impl Plan {
             thresholds: Vec::new(),
             slice: None,
             seed: 0,
-            timeouts: Timeouts {
-                request: 6 * 3600 * SECOND,
-                connect: 30 * SECOND,
-                ttft: None,
-                inter_token: None,
-            },
+            timeouts: Timeouts { request: 6 * 3600 * SECOND, connect: 30 * SECOND, ttft: None, inter_token: None },
             cancellation: None,
             failed_request_threshold: None,
             max_errors: None,
@@ -213,7 +204,8 @@ pub struct Limits {
     pub event_bytes: usize,
     /// Bytes of a body that is not a stream.
     pub body_bytes: usize,
-    /// Bytes of answers that the run holds at once, all requests together; `None` for half of the memory that is available when it starts.
+    /// Bytes of answers that the run holds at once, all requests together; `None` for half of the memory that is
+    /// available when it starts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub buffered_bytes: Option<u64>,
     /// Bytes of output text kept per request for the client's tokenizer.

@@ -10,7 +10,8 @@ use std::path::PathBuf;
 pub struct Network {
     /// Which HTTP.
     pub http: HttpVersion,
-    /// Most requests that share an HTTP/2 connection at a time; the peer's `SETTINGS_MAX_CONCURRENT_STREAMS` may lower it.
+    /// Most requests that share an HTTP/2 connection at a time; the peer's `SETTINGS_MAX_CONCURRENT_STREAMS` may lower
+    /// it.
     pub streams_per_connection: u32,
     /// HTTP/2 receive window of each stream, bytes; the connection's is the largest there is.
     pub h2_window: u32,

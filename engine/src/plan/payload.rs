@@ -120,9 +120,6 @@ impl Default for Passages {
     /// AIPerf's: ten passages of 128 tokens.
     fn default() -> Self {
         let exactly = |mean| Length { mean, stddev: 0.0 };
-        Self {
-            count: exactly(10.0),
-            tokens: exactly(128.0),
-        }
+        Self { count: exactly(10.0), tokens: exactly(128.0) }
     }
 }

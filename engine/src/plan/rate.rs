@@ -4,8 +4,8 @@ use super::{Ramp, Shape};
 use crate::clock::Nanos;
 use serde::{Deserialize, Serialize};
 
-/// Mean arrivals per second as a function of the time since the start of the phase: pieces one after the other, then a rate that
-/// stays. 0 after the last piece ends the schedule.
+/// Mean arrivals per second as a function of the time since the start of the phase: pieces one after the other, then a
+/// rate that stays. 0 after the last piece ends the schedule.
 ///
 /// Written as a number where it never changes, else as `{"pieces": […], "after": …}`.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -38,12 +38,7 @@ impl Piece {
     /// A stretch in which the rate moves by equal amounts in equal times.
     #[must_use]
     pub fn linear(from: f64, to: f64, lasting: Nanos) -> Self {
-        Self {
-            lasting,
-            from,
-            to,
-            shape: Shape::Linear,
-        }
+        Self { lasting, from, to, shape: Shape::Linear }
     }
 }
 
@@ -61,12 +56,7 @@ impl Rate {
             Shape::Linear => 0.0,
             Shape::Exponential => rate * EXPONENTIAL_START,
         };
-        let piece = Piece {
-            lasting: ramp.lasting,
-            from,
-            to: rate,
-            shape: ramp.shape,
-        };
+        let piece = Piece { lasting: ramp.lasting, from, to: rate, shape: ramp.shape };
         Self::new(vec![piece], rate)
     }
 
@@ -107,9 +97,7 @@ impl Rate {
     /// The time of all pieces together.
     #[must_use]
     pub fn lasting(&self) -> Nanos {
-        self.pieces
-            .iter()
-            .fold(0, |sum, p| sum.saturating_add(p.lasting))
+        self.pieces.iter().fold(0, |sum, p| sum.saturating_add(p.lasting))
     }
 }
 
@@ -140,10 +128,7 @@ impl From<Rate> for Shown {
     fn from(rate: Rate) -> Self {
         match rate.constant() {
             Some(number) => Self::Number(number),
-            None => Self::Pieces {
-                pieces: rate.pieces,
-                after: rate.after,
-            },
+            None => Self::Pieces { pieces: rate.pieces, after: rate.after },
         }
     }
 }
@@ -178,13 +163,7 @@ mod tests {
     #[test]
     fn ramps_end_at_the_rate_and_stay_there() {
         for (shape, from) in [(Shape::Linear, 0.0), (Shape::Exponential, 0.5)] {
-            let rate = Rate::ramped(
-                50.0,
-                Ramp {
-                    lasting: 3 * SECOND,
-                    shape,
-                },
-            );
+            let rate = Rate::ramped(50.0, Ramp { lasting: 3 * SECOND, shape });
             assert_eq!((rate.pieces()[0].from, rate.pieces()[0].to), (from, 50.0));
             assert_eq!((rate.after(), rate.lasting()), (50.0, 3 * SECOND));
             assert_eq!((rate.highest(), rate.constant()), (50.0, None));

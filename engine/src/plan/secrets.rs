@@ -1,4 +1,5 @@
-//! What a run must not tell: the values of its headers, keys in the path of its requests, and texts of its extra inputs under telling names.
+//! What a run must not tell: the values of its headers, keys in the path of its requests, and texts of its extra inputs
+//! under telling names.
 
 use super::Plan;
 use serde::{Serialize, Serializer};
@@ -11,8 +12,8 @@ use std::io;
 pub struct Secrets(Vec<String>);
 
 impl Secrets {
-    /// Those of a plan: header values, the values of a query and of extra inputs whose names tell. A value of a few letters is left out: to strike
-    /// it out wherever it stands would garble the text.
+    /// Those of a plan: header values, the values of a query and of extra inputs whose names tell. A value of a few
+    /// letters is left out: to strike it out wherever it stands would garble the text.
     #[must_use]
     pub fn of(plan: &Plan) -> Self {
         let mut found = Vec::new();
@@ -21,9 +22,7 @@ impl Secrets {
             found.extend(header.value.rsplit(' ').next().map(str::to_owned));
             if header.name.eq_ignore_ascii_case("cookie") {
                 let pairs = header.value.split(';');
-                found.extend(
-                    pairs.filter_map(|pair| Some(pair.split_once('=')?.1.trim().to_owned())),
-                );
+                found.extend(pairs.filter_map(|pair| Some(pair.split_once('=')?.1.trim().to_owned())));
             }
         }
         if let Some(path) = &plan.custom_endpoint {
@@ -53,23 +52,16 @@ impl Secrets {
         Self(secrets)
     }
 
-    /// A writer that strikes them out of what passes through it, also where one is spread over several writes. What is held back goes out with
-    /// [`Scrubber::end`].
+    /// A writer that strikes them out of what passes through it, also where one is spread over several writes. What is
+    /// held back goes out with [`Scrubber::end`].
     pub fn scrubber<W: io::Write>(&self, to: W) -> Scrubber<'_, W> {
-        Scrubber {
-            secrets: self,
-            held: Vec::new(),
-            to,
-        }
+        Scrubber { secrets: self, held: Vec::new(), to }
     }
 
     /// Where the first of them stands in bytes; of two that begin there, the longer.
     fn first_in(&self, bytes: &[u8]) -> Option<(usize, &str)> {
         let at = |secret: &str| memchr::memmem::find(bytes, secret.as_bytes());
-        let found = self
-            .0
-            .iter()
-            .filter_map(|secret| Some((at(secret)?, secret.as_str())));
+        let found = self.0.iter().filter_map(|secret| Some((at(secret)?, secret.as_str())));
         found.min_by_key(|(at, _)| *at)
     }
 
@@ -85,8 +77,8 @@ impl Secrets {
         text
     }
 
-    /// What is kept of something that a server or the engine says: without them, at most 200 characters. First struck out, then cut: the front of a
-    /// secret is one too.
+    /// What is kept of something that a server or the engine says: without them, at most 200 characters. First struck
+    /// out, then cut: the front of a secret is one too.
     #[must_use]
     pub fn excerpt(&self, said: &str) -> String {
         let mut said = said;
@@ -153,13 +145,11 @@ impl<W: io::Write> io::Write for Scrubber<'_, W> {
     }
 }
 
-/// Whether a name says that its value is secret: of a query's pair, a field of a body, a flag or a header. `max_tokens` and the like are counts.
+/// Whether a name says that its value is secret: of a query's pair, a field of a body, a flag or a header. `max_tokens`
+/// and the like are counts.
 #[must_use]
 pub fn names_a_secret(name: &str) -> bool {
-    let name = name
-        .to_ascii_lowercase()
-        .replace("tokens", "")
-        .replace("tokenizer", "");
+    let name = name.to_ascii_lowercase().replace("tokens", "").replace("tokenizer", "");
     TELLING.iter().any(|part| name.contains(part))
 }
 
@@ -185,9 +175,8 @@ pub fn without_json_secrets(name: &str, value: &Value) -> Value {
             Value::String(_) if secret => HIDDEN.into(),
             Value::Array(items) => items.iter().map(|item| hidden(item, secret)).collect(),
             Value::Object(fields) => {
-                let field = |(name, value): (&String, &Value)| {
-                    (name.clone(), hidden(value, secret || names_a_secret(name)))
-                };
+                let field =
+                    |(name, value): (&String, &Value)| (name.clone(), hidden(value, secret || names_a_secret(name)));
                 Value::Object(fields.iter().map(field).collect())
             }
             other => other.clone(),
@@ -200,14 +189,12 @@ pub fn without_json_secrets(name: &str, value: &Value) -> Value {
 fn keys(path: &str) -> impl Iterator<Item = (usize, &str)> {
     let begin = path.find('?').map_or(path.len(), |at| at + 1);
     let mut at = begin;
-    path[begin..]
-        .split(['&', '#', ' '])
-        .filter_map(move |pair| {
-            let here = at;
-            at += pair.len() + 1;
-            let (name, value) = pair.split_once('=')?;
-            names_a_secret(&percent_decoded(name)).then_some((here + name.len() + 1, value))
-        })
+    path[begin..].split(['&', '#', ' ']).filter_map(move |pair| {
+        let here = at;
+        at += pair.len() + 1;
+        let (name, value) = pair.split_once('=')?;
+        names_a_secret(&percent_decoded(name)).then_some((here + name.len() + 1, value))
+    })
 }
 
 /// The texts under a telling name, those of its children included.
@@ -215,12 +202,8 @@ fn collect(name: &str, value: &Value, secret: bool, found: &mut Vec<String>) {
     let secret = secret || names_a_secret(name);
     match value {
         Value::String(text) if secret => found.push(text.clone()),
-        Value::Array(items) => items
-            .iter()
-            .for_each(|item| collect("", item, secret, found)),
-        Value::Object(fields) => fields
-            .iter()
-            .for_each(|(name, value)| collect(name, value, secret, found)),
+        Value::Array(items) => items.iter().for_each(|item| collect("", item, secret, found)),
+        Value::Object(fields) => fields.iter().for_each(|(name, value)| collect(name, value, secret, found)),
         _ => {}
     }
 }
@@ -252,13 +235,8 @@ pub(super) fn without_keys<S: Serializer>(path: &Option<String>, to: S) -> Resul
 }
 
 /// Extra inputs as they may be shown.
-pub(super) fn without_texts<S: Serializer>(
-    inputs: &Map<String, Value>,
-    to: S,
-) -> Result<S::Ok, S::Error> {
-    let shown = inputs
-        .iter()
-        .map(|(name, value)| (name.clone(), without_json_secrets(name, value)));
+pub(super) fn without_texts<S: Serializer>(inputs: &Map<String, Value>, to: S) -> Result<S::Ok, S::Error> {
+    let shown = inputs.iter().map(|(name, value)| (name.clone(), without_json_secrets(name, value)));
     shown.collect::<Map<_, _>>().serialize(to)
 }
 
@@ -299,10 +277,7 @@ mod tests {
         let target = Target::parse("http://h").unwrap();
         let mut plan = Plan::new(vec![target], "m", Phase::closed(1, 1));
         plan.custom_endpoint = Some("/v1/chat?version=2024-02-01&api_key=sk-in-a-query".into());
-        plan.headers.push(super::super::Header {
-            name: "Authorization".into(),
-            value: format!("Bearer {KEY}"),
-        });
+        plan.headers.push(super::super::Header { name: "Authorization".into(), value: format!("Bearer {KEY}") });
         Secrets::of(&plan)
     }
 
@@ -333,28 +308,12 @@ mod tests {
 
     #[test]
     fn names_tell_secrets_and_counts_are_none() {
-        for name in [
-            "api_key",
-            "X-Auth",
-            "jwt",
-            "sas",
-            "credentials",
-            "access_token",
-            "Signature",
-            "AUTHORIZATION",
-            "passwd",
-        ] {
+        for name in
+            ["api_key", "X-Auth", "jwt", "sas", "credentials", "access_token", "Signature", "AUTHORIZATION", "passwd"]
+        {
             assert!(names_a_secret(name), "{name}");
         }
-        for name in [
-            "max_tokens",
-            "min_tokens",
-            "ignore_eos",
-            "version",
-            "temperature",
-            "seed",
-            "model",
-        ] {
+        for name in ["max_tokens", "min_tokens", "ignore_eos", "version", "temperature", "seed", "model"] {
             assert!(!names_a_secret(name), "{name}");
         }
     }
@@ -362,14 +321,8 @@ mod tests {
     #[test]
     fn the_values_of_a_query_are_hidden_by_name_however_short() {
         for (text, shown) in [
-            (
-                "/v1?jwt=a&version=2&sas=&x=1#k=2",
-                "/v1?jwt=<redacted>&version=2&sas=<redacted>&x=1#k=2",
-            ),
-            (
-                "POST /v1?a=1&%6Bey=s%20x HTTP/1.1",
-                "POST /v1?a=1&%6Bey=<redacted> HTTP/1.1",
-            ),
+            ("/v1?jwt=a&version=2&sas=&x=1#k=2", "/v1?jwt=<redacted>&version=2&sas=<redacted>&x=1#k=2"),
+            ("POST /v1?a=1&%6Bey=s%20x HTTP/1.1", "POST /v1?a=1&%6Bey=<redacted> HTTP/1.1"),
             ("/v1/chat", "/v1/chat"),
         ] {
             assert_eq!(without_query_secrets(text), shown);
@@ -384,7 +337,8 @@ mod tests {
         let given = serde_json::json!({"min_tokens": 5, "auth": {"user": "somebody", "n": 1}, "tools": [{"api_key": "sk-in-a-tool"}]});
         plan.extra_inputs = given.as_object().unwrap().clone();
         let shown = serde_json::to_value(&plan).unwrap();
-        let hidden = serde_json::json!({"min_tokens": 5, "auth": {"user": HIDDEN, "n": 1}, "tools": [{"api_key": HIDDEN}]});
+        let hidden =
+            serde_json::json!({"min_tokens": 5, "auth": {"user": HIDDEN, "n": 1}, "tools": [{"api_key": HIDDEN}]});
         assert_eq!(shown["extra_inputs"], hidden);
         let secrets = Secrets::of(&plan);
         for told in ["somebody", "sk-in-a-tool", "ab%2Bcd%2Fef", "ab+cd/ef"] {
@@ -403,22 +357,13 @@ mod tests {
                 io::Write::write_all(&mut scrubber, part).unwrap();
             }
             scrubber.end().unwrap();
-            assert_eq!(
-                String::from_utf8(out).unwrap(),
-                text.replace(KEY, HIDDEN),
-                "{step}"
-            );
+            assert_eq!(String::from_utf8(out).unwrap(), text.replace(KEY, HIDDEN), "{step}");
         }
     }
 
     #[test]
     fn of_a_query_only_what_is_named_so_is_secret() {
-        let shown = secrets()
-            .scrub("/v1/chat?version=2024-02-01&api_key=sk-in-a-query")
-            .into_owned();
-        assert_eq!(
-            shown,
-            format!("/v1/chat?version=2024-02-01&api_key={HIDDEN}")
-        );
+        let shown = secrets().scrub("/v1/chat?version=2024-02-01&api_key=sk-in-a-query").into_owned();
+        assert_eq!(shown, format!("/v1/chat?version=2024-02-01&api_key={HIDDEN}"));
     }
 }

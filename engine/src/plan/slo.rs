@@ -34,20 +34,17 @@ impl TryFrom<Written> for Slo {
     fn try_from(written: Written) -> std::result::Result<Self, String> {
         let info = tags::find(&written.tag);
         let info = info.ok_or_else(|| format!("no metric is called `{}`", written.tag))?;
-        Ok(Self {
-            tag: info.tag,
-            threshold: written.threshold,
-        })
+        Ok(Self { tag: info.tag, threshold: written.threshold })
     }
 }
 
 impl Slo {
-    /// Parses the values of `--goodput`: each holds one or several `TAG:THRESHOLD`, separated by spaces; for the tag one of
-    /// the short names may stand that [`super::Threshold`] takes (`ttft`, `itl`, `latency` …).
+    /// Parses the values of `--goodput`: each holds one or several `TAG:THRESHOLD`, separated by spaces; for the tag
+    /// one of the short names may stand that [`super::Threshold`] takes (`ttft`, `itl`, `latency` …).
     ///
     /// # Errors
-    /// [`crate::Blame::Usage`] for a tag that is unknown, not of single requests, or given twice, and for a threshold that is not a
-    /// number from 0.
+    /// [`crate::Blame::Usage`] for a tag that is unknown, not of single requests, or given twice, and for a threshold
+    /// that is not a number from 0.
     pub fn parse_all(args: &[String]) -> Result<Vec<Self>> {
         let slos = Self::parse_from("--goodput", args)?;
         if slos.is_empty() && !args.is_empty() {
@@ -77,20 +74,13 @@ impl Slo {
             .split_once(':')
             .ok_or_else(|| Error::usage(format!("{source}: `{word}` has no threshold"), EXAMPLE))?;
         let info = metric(source, tag)?;
-        let threshold = threshold
-            .parse::<f64>()
-            .ok()
-            .filter(|t| t.is_finite() && *t >= 0.0)
-            .ok_or_else(|| {
-                Error::usage(
-                    format!("{source}: `{threshold}` is not a threshold for `{tag}`"),
-                    format!("write a number of {} from 0", info.unit),
-                )
-            })?;
-        Ok(Self {
-            tag: info.tag,
-            threshold,
-        })
+        let threshold = threshold.parse::<f64>().ok().filter(|t| t.is_finite() && *t >= 0.0).ok_or_else(|| {
+            Error::usage(
+                format!("{source}: `{threshold}` is not a threshold for `{tag}`"),
+                format!("write a number of {} from 0", info.unit),
+            )
+        })?;
+        Ok(Self { tag: info.tag, threshold })
     }
 
     /// The metric.
@@ -105,15 +95,9 @@ fn metric(source: &str, tag: &str) -> Result<&'static MetricInfo> {
         Some(info) if tags::is_slo(info) => Ok(info),
         Some(_) => Err(Error::usage(
             format!("{source}: `{tag}` has no value for each successful request"),
-            format!(
-                "an objective is judged request by request; {}",
-                suggestion(tag)
-            ),
+            format!("an objective is judged request by request; {}", suggestion(tag)),
         )),
-        None => Err(Error::usage(
-            format!("{source}: unknown metric `{tag}`"),
-            suggestion(tag),
-        )),
+        None => Err(Error::usage(format!("{source}: unknown metric `{tag}`"), suggestion(tag))),
     }
 }
 
@@ -126,21 +110,14 @@ fn suggestion(tag: &str) -> String {
 pub(super) fn near<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
     let mut near: Vec<(usize, &str)> = known.map(|other| (distance(name, other), other)).collect();
     near.sort_by_key(|(distance, _)| *distance);
-    let names: Vec<String> = near
-        .iter()
-        .take(3)
-        .map(|(_, name)| format!("`{name}`"))
-        .collect();
+    let names: Vec<String> = near.iter().take(3).map(|(_, name)| format!("`{name}`")).collect();
     format!("near matches: {}", names.join(", "))
 }
 
-/// How unlike two tags are: insertions, deletions and replacements of characters (Levenshtein), and nothing for a tag that the other
-/// contains or is the initials of.
+/// How unlike two tags are: insertions, deletions and replacements of characters (Levenshtein), and nothing for a tag
+/// that the other contains or is the initials of.
 fn distance(a: &str, b: &str) -> usize {
-    let initials: String = b
-        .split('_')
-        .filter_map(|word| word.chars().next())
-        .collect();
+    let initials: String = b.split('_').filter_map(|word| word.chars().next()).collect();
     if !a.is_empty() && (a.eq_ignore_ascii_case(&initials) || b.contains(a)) {
         return 0;
     }
@@ -172,23 +149,11 @@ mod tests {
     #[test]
     fn objectives_may_be_repeated_or_separated_by_spaces() {
         let expected = vec![
-            Slo {
-                tag: "time_to_first_token",
-                threshold: 200.0,
-            },
-            Slo {
-                tag: "inter_token_latency",
-                threshold: 12.5,
-            },
+            Slo { tag: "time_to_first_token", threshold: 200.0 },
+            Slo { tag: "inter_token_latency", threshold: 12.5 },
         ];
-        assert_eq!(
-            parse(&["time_to_first_token:200", "inter_token_latency:12.5"]).unwrap(),
-            expected
-        );
-        assert_eq!(
-            parse(&[" time_to_first_token:200  inter_token_latency:12.5 "]).unwrap(),
-            expected
-        );
+        assert_eq!(parse(&["time_to_first_token:200", "inter_token_latency:12.5"]).unwrap(), expected);
+        assert_eq!(parse(&[" time_to_first_token:200  inter_token_latency:12.5 "]).unwrap(), expected);
         assert_eq!(parse(&[]).unwrap(), []);
     }
 
@@ -205,10 +170,8 @@ mod tests {
 
     #[test]
     fn an_unknown_metric_gets_near_matches() {
-        for (wrong, right) in [
-            ("time_to_frist_token", "time_to_first_token"),
-            ("second_token", "time_to_second_token"),
-        ] {
+        for (wrong, right) in [("time_to_frist_token", "time_to_first_token"), ("second_token", "time_to_second_token")]
+        {
             let e = parse(&[&format!("{wrong}:1")]).unwrap_err();
             assert_eq!(e.blame, crate::Blame::Usage);
             assert!(e.remedy.contains(right), "{e}");

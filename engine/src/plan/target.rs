@@ -29,14 +29,10 @@ impl Target {
     /// Parses `http[s]://host[:port][/prefix]`, or `unix:/path` for a Unix socket.
     ///
     /// # Errors
-    /// [`crate::Blame::Usage`] for any other scheme, credentials in the URL, a query, a bad port, or a socket path that is relative
-    /// or too long.
+    /// [`crate::Blame::Usage`] for any other scheme, credentials in the URL, a query, a bad port, or a socket path that
+    /// is relative or too long.
     pub fn parse(url: &str) -> Result<Self> {
-        if let Some(path) = url
-            .get(..5)
-            .filter(|scheme| scheme.eq_ignore_ascii_case("unix:"))
-            .map(|_| &url[5..])
-        {
+        if let Some(path) = url.get(..5).filter(|scheme| scheme.eq_ignore_ascii_case("unix:")).map(|_| &url[5..]) {
             return socket(path);
         }
         let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
@@ -61,20 +57,13 @@ impl Target {
             ));
         }
         if path.contains(['?', '#']) {
-            return Err(Error::usage(
-                "--url: a base URL has no query or fragment",
-                "write http://host:port[/prefix]",
-            ));
+            return Err(Error::usage("--url: a base URL has no query or fragment", "write http://host:port[/prefix]"));
         }
         let (host, port) = split_authority(authority, if tls { 443 } else { 80 })?;
         let host = Host::parse(host).map_err(|e| e.within("--url"))?;
         if let Some(odd) = path.chars().find(|c| *c <= ' ' || *c >= '\u{7f}') {
             return Err(Error::usage(
-                format!(
-                    "--url: the path of `{}` holds the character U+{:04X}",
-                    url.escape_debug(),
-                    u32::from(odd)
-                ),
+                format!("--url: the path of `{}` holds the character U+{:04X}", url.escape_debug(), u32::from(odd)),
                 "percent-encode it, as in http://host/my%20path",
             ));
         }
@@ -85,10 +74,7 @@ impl Target {
             (None, false) => host.name.clone(),
         };
         Ok(Self {
-            url: format!(
-                "{}://{shown_host}:{port}{base_path}",
-                if tls { "https" } else { "http" }
-            ),
+            url: format!("{}://{shown_host}:{port}{base_path}", if tls { "https" } else { "http" }),
             host: host.name,
             zone: host.zone,
             port,
@@ -104,36 +90,21 @@ impl Target {
         self.host.strip_suffix('.').unwrap_or(&self.host)
     }
 
-    /// The value of the `Host` header (`:authority` in HTTP/2): the port is left out when it is the scheme's own. A zone has no
-    /// meaning but on this host, and is left out (RFC 6874 §3).
+    /// The value of the `Host` header (`:authority` in HTTP/2): the port is left out when it is the scheme's own. A
+    /// zone has no meaning but on this host, and is left out (RFC 6874 §3).
     #[must_use]
     pub fn host_header(&self) -> String {
-        let host = if self.host.contains(':') {
-            format!("[{}]", self.host)
-        } else {
-            self.host.clone()
-        };
-        if self.port == if self.tls { 443 } else { 80 } {
-            host
-        } else {
-            format!("{host}:{}", self.port)
-        }
+        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
+        if self.port == if self.tls { 443 } else { 80 } { host } else { format!("{host}:{}", self.port) }
     }
 }
 
 fn socket(path: &str) -> Result<Target> {
     // `unix:///path` has an empty authority; `unix://name/path` would name a host, which a socket does not have.
-    let path = if path.starts_with("///") {
-        &path[2..]
-    } else {
-        path
-    };
+    let path = if path.starts_with("///") { &path[2..] } else { path };
     let remedy = "write unix:/path/of/socket";
     if !path.starts_with('/') || path.starts_with("//") || path.contains('\0') {
-        return Err(Error::usage(
-            format!("--url: `unix:{path}` is not an absolute path"),
-            remedy,
-        ));
+        return Err(Error::usage(format!("--url: `unix:{path}` is not an absolute path"), remedy));
     }
     if path.len() > LONGEST_SOCKET {
         return Err(Error::usage(
@@ -157,43 +128,24 @@ const LONGEST_SOCKET: usize = 107;
 
 fn split_authority(authority: &str, default: u16) -> Result<(&str, u16)> {
     let bad = |port: &str| {
-        Error::usage(
-            format!("--url: `{port}` is not a port"),
-            "write a number from 1 to 65535 after the colon",
-        )
+        Error::usage(format!("--url: `{port}` is not a port"), "write a number from 1 to 65535 after the colon")
     };
     if authority.starts_with('[') {
-        let end = authority.find(']').ok_or_else(|| {
-            Error::usage(
-                "--url: `[` without `]`",
-                "write IPv6 addresses as http://[::1]:8000",
-            )
-        })?;
+        let end = authority
+            .find(']')
+            .ok_or_else(|| Error::usage("--url: `[` without `]`", "write IPv6 addresses as http://[::1]:8000"))?;
         let (host, after) = authority.split_at(end + 1);
         return match after.strip_prefix(':') {
-            Some(port) => Ok((
-                host,
-                port.parse::<u16>()
-                    .ok()
-                    .filter(|p| *p != 0)
-                    .ok_or_else(|| bad(port))?,
-            )),
+            Some(port) => Ok((host, port.parse::<u16>().ok().filter(|p| *p != 0).ok_or_else(|| bad(port))?)),
             None if after.is_empty() => Ok((host, default)),
             None => Err(bad(after)),
         };
     }
     match authority.rsplit_once(':') {
-        Some((host, _)) if host.contains(':') => Err(Error::usage(
-            "--url: an IPv6 address needs brackets",
-            "write http://[::1]:8000",
-        )),
-        Some((host, port)) => Ok((
-            host,
-            port.parse::<u16>()
-                .ok()
-                .filter(|p| *p != 0)
-                .ok_or_else(|| bad(port))?,
-        )),
+        Some((host, _)) if host.contains(':') => {
+            Err(Error::usage("--url: an IPv6 address needs brackets", "write http://[::1]:8000"))
+        }
+        Some((host, port)) => Ok((host, port.parse::<u16>().ok().filter(|p| *p != 0).ok_or_else(|| bad(port))?)),
         None => Ok((authority, default)),
     }
 }
@@ -205,42 +157,21 @@ mod tests {
     #[test]
     fn urls_are_taken_apart() {
         let t = Target::parse("http://vllm-server:8000/").unwrap();
-        assert_eq!(
-            (t.host.as_str(), t.port, t.base_path.as_str()),
-            ("vllm-server", 8000, "")
-        );
+        assert_eq!((t.host.as_str(), t.port, t.base_path.as_str()), ("vllm-server", 8000, ""));
         let t = Target::parse("localhost/gateway/").unwrap();
-        assert_eq!(
-            (t.url.as_str(), t.host_header().as_str()),
-            ("http://localhost:80/gateway", "localhost")
-        );
+        assert_eq!((t.url.as_str(), t.host_header().as_str()), ("http://localhost:80/gateway", "localhost"));
         let t = Target::parse("http://[::1]:9000").unwrap();
-        assert_eq!(
-            (t.host.as_str(), t.host_header().as_str()),
-            ("::1", "[::1]:9000")
-        );
+        assert_eq!((t.host.as_str(), t.host_header().as_str()), ("::1", "[::1]:9000"));
     }
 
     #[test]
     fn https_has_a_port_of_its_own() {
         let t = Target::parse("HTTPS://server/v1").unwrap();
         assert_eq!((t.tls, t.port), (true, 443));
-        assert_eq!(
-            (t.url.as_str(), t.host_header().as_str()),
-            ("https://server:443/v1", "server")
-        );
-        assert_eq!(
-            Target::parse("https://server:80").unwrap().host_header(),
-            "server:80"
-        );
-        assert_eq!(
-            Target::parse("http://server:443").unwrap().host_header(),
-            "server:443"
-        );
-        assert_eq!(
-            Target::parse("https://[::1]").unwrap().host_header(),
-            "[::1]"
-        );
+        assert_eq!((t.url.as_str(), t.host_header().as_str()), ("https://server:443/v1", "server"));
+        assert_eq!(Target::parse("https://server:80").unwrap().host_header(), "server:80");
+        assert_eq!(Target::parse("http://server:443").unwrap().host_header(), "server:443");
+        assert_eq!(Target::parse("https://[::1]").unwrap().host_header(), "[::1]");
     }
 
     #[test]
@@ -248,10 +179,7 @@ mod tests {
         for url in ["unix:/run/a.sock", "unix:///run/a.sock", "UNIX:/run/a.sock"] {
             let t = Target::parse(url).unwrap();
             assert_eq!(t.unix.as_deref(), Some(Path::new("/run/a.sock")));
-            assert_eq!(
-                (t.url.as_str(), t.host_header().as_str(), t.tls),
-                ("unix:/run/a.sock", "localhost", false)
-            );
+            assert_eq!((t.url.as_str(), t.host_header().as_str(), t.tls), ("unix:/run/a.sock", "localhost", false));
         }
         assert!(Target::parse(&format!("unix:/{}", "x".repeat(107))).is_err());
     }
@@ -274,10 +202,7 @@ mod tests {
         ] {
             let e = Target::parse(bad).unwrap_err();
             assert!(!e.remedy.is_empty(), "{bad}");
-            assert!(
-                !e.to_string().contains("u:p"),
-                "credentials are not repeated"
-            );
+            assert!(!e.to_string().contains("u:p"), "credentials are not repeated");
         }
     }
 }

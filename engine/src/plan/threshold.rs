@@ -155,19 +155,15 @@ impl Comparison {
 impl Threshold {
     /// Parses one value of `--fail-if`: `METRIC[@TIER][.STATISTIC] COMPARISON NUMBER[UNIT]`.
     ///
-    /// A metric is a tag or one of its short names (`ttft`, `itl`, `latency`, `rps`, `tps`, `error_rate` …). A metric of which each
-    /// request has a value needs a statistic, one of the run has none. Without a unit the number is in the metric's display unit;
-    /// lengths take `us`, `ms`, `s`, shares `%`.
+    /// A metric is a tag or one of its short names (`ttft`, `itl`, `latency`, `rps`, `tps`, `error_rate` …). A metric
+    /// of which each request has a value needs a statistic, one of the run has none. Without a unit the number is in
+    /// the metric's display unit; lengths take `us`, `ms`, `s`, shares `%`.
     ///
     /// # Errors
     /// [`crate::Blame::Usage`], with near names for those that are not known.
     pub fn parse(text: &str) -> Result<Self> {
-        let fault = |what: String, remedy: String| {
-            Error::usage(format!("--fail-if {text}: {what}"), remedy)
-        };
-        let at = text
-            .find(['<', '>'])
-            .ok_or_else(|| fault("no comparison in it".into(), EXAMPLE.into()))?;
+        let fault = |what: String, remedy: String| Error::usage(format!("--fail-if {text}: {what}"), remedy);
+        let at = text.find(['<', '>']).ok_or_else(|| fault("no comparison in it".into(), EXAMPLE.into()))?;
         let (left, rest) = (text[..at].trim(), &text[at..]);
         let (op, right) = SIGNS
             .iter()
@@ -181,25 +177,14 @@ impl Threshold {
             Some((name, tier)) => (name, Some(tier.to_owned())),
             None => (name, None),
         };
-        let info =
-            metric(name).map_err(|remedy| fault(format!("unknown metric `{name}`"), remedy))?;
+        let info = metric(name).map_err(|remedy| fault(format!("unknown metric `{name}`"), remedy))?;
         if tier.is_some() && !TIERED.contains(&info.tag) {
-            return Err(fault(
-                format!("`{}` is not of a tier", info.tag),
-                format!("{} are", TIERED.join(", ")),
-            ));
+            return Err(fault(format!("`{}` is not of a tier", info.tag), format!("{} are", TIERED.join(", "))));
         }
         let statistic = choose(info, statistic).map_err(|(what, remedy)| fault(what, remedy))?;
-        let bound = bound(info, right)
-            .map_err(|remedy| fault(format!("`{right}` is no bound for {}", info.tag), remedy))?;
-        Ok(Self {
-            text: text.to_owned(),
-            tag: info.tag,
-            tier,
-            statistic,
-            op,
-            bound,
-        })
+        let bound =
+            bound(info, right).map_err(|remedy| fault(format!("`{right}` is no bound for {}", info.tag), remedy))?;
+        Ok(Self { text: text.to_owned(), tag: info.tag, tier, statistic, op, bound })
     }
 
     /// Whether the plan's objectives give it something to compare with.
@@ -214,10 +199,7 @@ impl Threshold {
         match &self.tier {
             None if goodput => Ok(()),
             None => Err(Error::usage(
-                format!(
-                    "--fail-if {}: there are no objectives to be good by",
-                    self.text
-                ),
+                format!("--fail-if {}: there are no objectives to be good by", self.text),
                 if names.is_empty() {
                     "add --goodput, as in --goodput time_to_first_token:200".into()
                 } else {
@@ -249,10 +231,7 @@ impl Statistic {
     pub fn name(self) -> &'static str {
         match self {
             Self::Value => "",
-            other => STATISTICS
-                .iter()
-                .find(|(_, s)| *s == other)
-                .map_or("", |(name, _)| name),
+            other => STATISTICS.iter().find(|(_, s)| *s == other).map_or("", |(name, _)| name),
         }
     }
 }
@@ -265,63 +244,42 @@ fn metric(name: &str) -> std::result::Result<&'static MetricInfo, String> {
     })
 }
 
-fn choose(
-    info: &MetricInfo,
-    statistic: Option<&str>,
-) -> std::result::Result<Statistic, (String, String)> {
+fn choose(info: &MetricInfo, statistic: Option<&str>) -> std::result::Result<Statistic, (String, String)> {
     let distributed = info.per_request || info.tag == tags::EFFECTIVE_CONCURRENCY.tag;
     match statistic {
         None if info.per_request => Err((
             format!("each request has its own `{}`", info.tag),
-            format!(
-                "say which figure of it: {}.p99, or avg, min, max, p50 … p99.99",
-                info.tag
-            ),
+            format!("say which figure of it: {}.p99, or avg, min, max, p50 … p99.99", info.tag),
         )),
         None => Ok(Statistic::Value),
         Some(name) if !distributed => Err((
-            format!(
-                "`{}` is one value of the whole run, it has no `{name}`",
-                info.tag
-            ),
+            format!("`{}` is one value of the whole run, it has no `{name}`", info.tag),
             format!("write {} alone", info.tag),
         )),
-        Some(name) => STATISTICS
-            .iter()
-            .find(|(known, _)| *known == name)
-            .map(|(_, statistic)| *statistic)
-            .ok_or_else(|| {
+        Some(name) => {
+            STATISTICS.iter().find(|(known, _)| *known == name).map(|(_, statistic)| *statistic).ok_or_else(|| {
                 let known: Vec<&str> = STATISTICS.iter().map(|(name, _)| *name).collect();
-                (
-                    format!("unknown figure `{name}`"),
-                    format!("write one of {}", known.join(", ")),
-                )
-            }),
+                (format!("unknown figure `{name}`"), format!("write one of {}", known.join(", ")))
+            })
+        }
     }
 }
 
 /// The number of a bound in the display unit.
 fn bound(info: &MetricInfo, text: &str) -> std::result::Result<f64, String> {
-    let split = text
-        .find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | '-' | '+' | 'e' | 'E')))
-        .unwrap_or(text.len());
+    let split =
+        text.find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | '-' | '+' | 'e' | 'E'))).unwrap_or(text.len());
     let (number, unit) = (&text[..split], text[split..].trim());
     let units = units(info.unit);
     let scale = if unit.is_empty() || unit == info.unit {
         Some((1.0, 1.0))
     } else {
         let mut known = units.iter();
-        known
-            .find(|(name, _, _)| *name == unit)
-            .map(|(_, times, by)| (*times, *by))
+        known.find(|(name, _, _)| *name == unit).map(|(_, times, by)| (*times, *by))
     };
     let names: Vec<&str> = units.iter().map(|(name, _, _)| *name).collect();
     let remedy = || {
-        let also = if names.is_empty() {
-            String::new()
-        } else {
-            format!(", or of {}", names.join(", "))
-        };
+        let also = if names.is_empty() { String::new() } else { format!(", or of {}", names.join(", ")) };
         match info.unit {
             "ratio" => format!("write a share from 0 to 1{also}"),
             unit => format!("write a number of {unit}{also}"),
@@ -332,44 +290,26 @@ fn bound(info: &MetricInfo, text: &str) -> std::result::Result<f64, String> {
     let value = number * times / by;
     // 95 where 95 % is meant would pass every run, or fail it.
     let share = info.unit != "ratio" || (0.0..=1.0).contains(&value);
-    if value.is_finite() && share {
-        Ok(value)
-    } else {
-        Err(remedy())
-    }
+    if value.is_finite() && share { Ok(value) } else { Err(remedy()) }
 }
 
-/// Other units of a display unit: a number of them times the first and by the second is one of the display unit. Two whole numbers,
-/// so that 95 % is 0.95 to the last digit.
+/// Other units of a display unit: a number of them times the first and by the second is one of the display unit. Two
+/// whole numbers, so that 95 % is 0.95 to the last digit.
 fn units(display: &str) -> &'static [(&'static str, f64, f64)] {
     match display {
-        "ms" => &[
-            ("ns", 1.0, 1e6),
-            ("us", 1.0, 1e3),
-            ("µs", 1.0, 1e3),
-            ("s", 1e3, 1.0),
-            ("sec", 1e3, 1.0),
-        ],
+        "ms" => &[("ns", 1.0, 1e6), ("us", 1.0, 1e3), ("µs", 1.0, 1e3), ("s", 1e3, 1.0), ("sec", 1e3, 1.0)],
         "sec" => &[("s", 1.0, 1.0), ("ms", 1.0, 1e3)],
         "ratio" => &[("%", 1.0, 100.0)],
         "requests/sec" => &[("/s", 1.0, 1.0), ("req/s", 1.0, 1.0)],
-        "tokens/sec" | "tokens/sec/user" => &[
-            ("/s", 1.0, 1.0),
-            ("tok/s", 1.0, 1.0),
-            ("tokens/s", 1.0, 1.0),
-        ],
+        "tokens/sec" | "tokens/sec/user" => &[("/s", 1.0, 1.0), ("tok/s", 1.0, 1.0), ("tokens/s", 1.0, 1.0)],
         "tokens" => &[("tok", 1.0, 1.0)],
         _ => &[],
     }
 }
 
 /// Longer signs first.
-const SIGNS: [(&str, Comparison); 4] = [
-    (">=", Comparison::AtLeast),
-    ("<=", Comparison::AtMost),
-    (">", Comparison::Above),
-    ("<", Comparison::Below),
-];
+const SIGNS: [(&str, Comparison); 4] =
+    [(">=", Comparison::AtLeast), ("<=", Comparison::AtMost), (">", Comparison::Above), ("<", Comparison::Below)];
 
 const STATISTICS: [(&str, Statistic); 15] = [
     ("avg", Statistic::Avg),
@@ -392,8 +332,7 @@ const STATISTICS: [(&str, Statistic); 15] = [
 /// Figures that a tier has of its own.
 const TIERED: [&str; 3] = ["goodput", "good_request_count", "good_request_fraction"];
 
-const EXAMPLE: &str =
-    "write METRIC.FIGURE>VALUE, as in --fail-if 'ttft.p99>500ms' or --fail-if 'error_rate>1%'";
+const EXAMPLE: &str = "write METRIC.FIGURE>VALUE, as in --fail-if 'ttft.p99>500ms' or --fail-if 'error_rate>1%'";
 
 #[cfg(test)]
 mod tests {
@@ -410,37 +349,16 @@ mod tests {
         let ttft = "time_to_first_token";
         for (text, expected) in [
             ("ttft.p99>500ms", (ttft, Statistic::P99, Above, 500.0)),
-            (
-                "time_to_first_token.p99 >= 0.5s",
-                (ttft, Statistic::P99, AtLeast, 500.0),
-            ),
+            ("time_to_first_token.p99 >= 0.5s", (ttft, Statistic::P99, AtLeast, 500.0)),
             ("ttft.p99.9>500", (ttft, Statistic::P999, Above, 500.0)),
             ("ttft.max>250us", (ttft, Statistic::Max, Above, 0.25)),
-            (
-                "error_rate>1%",
-                ("request_error_rate", Statistic::Value, Above, 1.0),
-            ),
-            (
-                "good_request_fraction<95%",
-                ("good_request_fraction", Statistic::Value, Below, 0.95),
-            ),
-            (
-                "good_request_fraction <= 0.95",
-                ("good_request_fraction", Statistic::Value, AtMost, 0.95),
-            ),
+            ("error_rate>1%", ("request_error_rate", Statistic::Value, Above, 1.0)),
+            ("good_request_fraction<95%", ("good_request_fraction", Statistic::Value, Below, 0.95)),
+            ("good_request_fraction <= 0.95", ("good_request_fraction", Statistic::Value, AtMost, 0.95)),
             ("goodput<10", ("goodput", Statistic::Value, Below, 10.0)),
-            (
-                "rps<40req/s",
-                ("request_throughput", Statistic::Value, Below, 40.0),
-            ),
-            (
-                "benchmark_duration>2s",
-                ("benchmark_duration", Statistic::Value, Above, 2.0),
-            ),
-            (
-                "effective_concurrency.max>9",
-                ("effective_concurrency", Statistic::Max, Above, 9.0),
-            ),
+            ("rps<40req/s", ("request_throughput", Statistic::Value, Below, 40.0)),
+            ("benchmark_duration>2s", ("benchmark_duration", Statistic::Value, Above, 2.0)),
+            ("effective_concurrency.max>9", ("effective_concurrency", Statistic::Max, Above, 9.0)),
         ] {
             assert_eq!(parsed(text), expected, "{text}");
         }
@@ -453,45 +371,28 @@ mod tests {
         for (text, what, remedy) in [
             ("ttft.p99", "no comparison", "ttft.p99>500ms"),
             ("ttft.p99=5", "no comparison", "ttft.p99>500ms"),
-            (
-                "time_to_frist_token.p99>5",
-                "unknown metric",
-                "time_to_first_token",
-            ),
+            ("time_to_frist_token.p99>5", "unknown metric", "time_to_first_token"),
             ("tttf.p99>5", "unknown metric", "`ttft`"),
             ("eror_rate>5", "unknown metric", "`error_rate`"),
             ("ttft>5", "each request has its own", ".p99"),
             ("ttft.p98>5", "unknown figure `p98`", "p99.9"),
-            (
-                "rps.p99<5",
-                "one value of the whole run",
-                "request_throughput alone",
-            ),
+            ("rps.p99<5", "one value of the whole run", "request_throughput alone"),
             ("ttft.p99>fast", "no bound", "number of ms, or of ns"),
             ("ttft.p99>", "no bound", "number of ms"),
             ("ttft.p99>5%", "no bound", "number of ms"),
             ("ttft.p99>1e999", "no bound", "number of ms"),
-            (
-                "good_request_fraction<95",
-                "no bound",
-                "from 0 to 1, or of %",
-            ),
+            ("good_request_fraction<95", "no bound", "from 0 to 1, or of %"),
             ("rps@gold<5", "not of a tier", "goodput"),
         ] {
             let e = Threshold::parse(text).unwrap_err();
-            assert!(
-                e.what.contains(what) && e.remedy.contains(remedy),
-                "{text}: {e}"
-            );
+            assert!(e.what.contains(what) && e.remedy.contains(remedy), "{text}: {e}");
         }
     }
 
     #[test]
     fn goodput_needs_something_to_be_good_by() {
         let tiers = Tier::parse_all(r#"{"gold": "request_latency:1"}"#).unwrap();
-        let check = |text: &str, goodput, tiers: &[Tier]| {
-            Threshold::parse(text).unwrap().check(goodput, tiers)
-        };
+        let check = |text: &str, goodput, tiers: &[Tier]| Threshold::parse(text).unwrap().check(goodput, tiers);
         assert!(check("goodput<5", true, &[]).is_ok());
         assert!(check("ttft.p99>5", false, &[]).is_ok());
         assert!(check("goodput@gold<5", false, &tiers).is_ok());

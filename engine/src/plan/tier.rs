@@ -16,8 +16,8 @@ pub struct Tier {
 }
 
 impl Tier {
-    /// Parses the text of `--slo-file`: a JSON object of tiers, in the order of the report. Each tier's objectives are written as in
-    /// `--goodput`, in one text or in a list of them:
+    /// Parses the text of `--slo-file`: a JSON object of tiers, in the order of the report. Each tier's objectives are
+    /// written as in `--goodput`, in one text or in a list of them:
     ///
     /// ```json
     /// {
@@ -27,11 +27,10 @@ impl Tier {
     /// ```
     ///
     /// # Errors
-    /// [`crate::Blame::Usage`] for text that is not such an object, a name that is empty, given twice or not fit for a heading, too many
-    /// tiers, and for objectives that `--goodput` would refuse.
+    /// [`crate::Blame::Usage`] for text that is not such an object, a name that is empty, given twice or not fit for a
+    /// heading, too many tiers, and for objectives that `--goodput` would refuse.
     pub fn parse_all(text: &str) -> Result<Vec<Self>> {
-        let file: File = serde_json::from_str(text)
-            .map_err(|e| Error::usage(format!("--slo-file: {e}"), EXAMPLE))?;
+        let file: File = serde_json::from_str(text).map_err(|e| Error::usage(format!("--slo-file: {e}"), EXAMPLE))?;
         if file.0.is_empty() || file.0.len() > MOST {
             return Err(Error::usage(
                 format!("--slo-file: {} tiers", file.0.len()),
@@ -41,10 +40,7 @@ impl Tier {
         let mut tiers: Vec<Self> = Vec::new();
         for (name, objectives) in file.0 {
             if tiers.iter().any(|tier| tier.name == name) {
-                return Err(Error::usage(
-                    format!("--slo-file: tier `{name}` is given twice"),
-                    "keep one of them",
-                ));
+                return Err(Error::usage(format!("--slo-file: tier `{name}` is given twice"), "keep one of them"));
             }
             tiers.push(Self::of(name, objectives)?);
         }
@@ -53,15 +49,10 @@ impl Tier {
 
     fn of(name: String, objectives: Objectives) -> Result<Self> {
         let fits = (1..=LONGEST_NAME).contains(&name.chars().count())
-            && name
-                .chars()
-                .all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ' '));
+            && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ' '));
         if !fits || name.trim() != name {
             return Err(Error::usage(
-                format!(
-                    "--slo-file: `{}` is no name for a tier",
-                    name.escape_debug()
-                ),
+                format!("--slo-file: `{}` is no name for a tier", name.escape_debug()),
                 format!("write up to {LONGEST_NAME} letters, digits, `-`, `_`, `.` and spaces"),
             ));
         }
@@ -72,10 +63,7 @@ impl Tier {
         let source = format!("--slo-file: tier `{name}`");
         let slos = Slo::parse_from(&source, &words)?;
         if slos.is_empty() {
-            return Err(Error::usage(
-                format!("{source}: no objective in it"),
-                EXAMPLE,
-            ));
+            return Err(Error::usage(format!("{source}: no objective in it"), EXAMPLE));
         }
         Ok(Self { name, slos })
     }
@@ -101,10 +89,7 @@ impl<'de> Deserialize<'de> for File {
                 f.write_str("an object of tiers")
             }
 
-            fn visit_map<A: MapAccess<'de>>(
-                self,
-                mut map: A,
-            ) -> std::result::Result<File, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<File, A::Error> {
                 let mut tiers = Vec::new();
                 while let Some(tier) = map.next_entry()? {
                     tiers.push(tier);
@@ -119,7 +104,8 @@ impl<'de> Deserialize<'de> for File {
 /// The most tiers of a file: each is judged for every request.
 const MOST: usize = 32;
 const LONGEST_NAME: usize = 40;
-const EXAMPLE: &str = r#"write {"interactive": ["time_to_first_token:200", "inter_token_latency:50"], "batch": "request_latency:30000"}"#;
+const EXAMPLE: &str =
+    r#"write {"interactive": ["time_to_first_token:200", "inter_token_latency:50"], "batch": "request_latency:30000"}"#;
 
 #[cfg(test)]
 mod tests {
@@ -148,10 +134,7 @@ mod tests {
             (r#"{"a": " "}"#, "tier `a`: no objective"),
             (r#"{"a": "tttf:5"}"#, "tier `a`: unknown metric `tttf`"),
             (r#"{"a": "request_latency:fast"}"#, "tier `a`: `fast`"),
-            (
-                r#"{"a": "request_latency:1", "a": "request_latency:2"}"#,
-                "given twice",
-            ),
+            (r#"{"a": "request_latency:1", "a": "request_latency:2"}"#, "given twice"),
             (r#"{"": "request_latency:1"}"#, "no name"),
             ("{\"a\\nb\": \"request_latency:1\"}", "no name"),
         ] {

@@ -1,4 +1,5 @@
-//! The record log: where records wait on disk between the run and its summary, and what is left of a run that was killed.
+//! The record log: where records wait on disk between the run and its summary, and what is left of a run that was
+//! killed.
 //!
 //! ```text
 //! file    = magic (8 bytes) version (u32 LE) entry*
@@ -6,8 +7,8 @@
 //! kind    = 1: a `Record` in postcard's format; others: notes, JSON that the run and its caller leave beside the records ([`Note`])
 //! ```
 //!
-//! postcard does not describe itself: the layout of `Record` is part of `VERSION`, and a change to it must raise the number. A process that is killed leaves
-//! whole entries and at most one cut one.
+//! postcard does not describe itself: the layout of `Record` is part of `VERSION`, and a change to it must raise the
+//! number. A process that is killed leaves whole entries and at most one cut one.
 
 use super::Record;
 use crate::error::{Error, Result};
@@ -50,8 +51,8 @@ pub enum Entry {
     Note(Note, Vec<u8>),
 }
 
-/// Writes a record log. When the file takes no more (a full disk, a limit of its size), records are held in memory up to a limit, and
-/// [`LogWriter::failure`] says why.
+/// Writes a record log. When the file takes no more (a full disk, a limit of its size), records are held in memory up
+/// to a limit, and [`LogWriter::failure`] says why.
 pub struct LogWriter<W = File> {
     name: String,
     output: W,
@@ -100,14 +101,8 @@ impl<W: Write> LogWriter<W> {
     /// # Errors
     /// [`crate::Blame::Environment`] when it cannot be written.
     pub fn new(output: W, name: String) -> Result<Self> {
-        let mut log = Self {
-            name,
-            output,
-            pending: Vec::with_capacity(BUFFER),
-            scratch: Vec::new(),
-            written: 0,
-            failure: None,
-        };
+        let mut log =
+            Self { name, output, pending: Vec::with_capacity(BUFFER), scratch: Vec::new(), written: 0, failure: None };
         log.pending.extend(MAGIC);
         log.pending.extend(VERSION.to_le_bytes());
         log.flush();
@@ -120,8 +115,8 @@ impl<W: Write> LogWriter<W> {
     /// Appends one record.
     ///
     /// # Errors
-    /// [`crate::Blame::Environment`] when it is lost, because the file takes no more and the memory beside it is full; [`crate::Blame::Bug`] for a record
-    /// over `MAX_ENTRY`.
+    /// [`crate::Blame::Environment`] when it is lost, because the file takes no more and the memory beside it is full;
+    /// [`crate::Blame::Bug`] for a record over `MAX_ENTRY`.
     pub fn append(&mut self, record: &Record) -> Result<()> {
         self.scratch.clear();
         let body = postcard::to_extend(record, std::mem::take(&mut self.scratch))
@@ -161,7 +156,8 @@ impl<W: Write> LogWriter<W> {
         Ok(())
     }
 
-    /// Hands what is buffered to the kernel. After a failure it does nothing: an entry that was cut stays the last of the file.
+    /// Hands what is buffered to the kernel. After a failure it does nothing: an entry that was cut stays the last of
+    /// the file.
     pub fn flush(&mut self) {
         let mut done = 0;
         while done < self.pending.len() && self.failure.is_none() {
@@ -213,20 +209,11 @@ impl RecordLog {
     pub fn open(path: &Path) -> Result<Self> {
         let name = path.display().to_string();
         let unreadable = |e: io::Error| {
-            Error::environment(
-                format!("{name}: {e}"),
-                "give the path of a record log that this user may read",
-            )
+            Error::environment(format!("{name}: {e}"), "give the path of a record log that this user may read")
         };
         let file = File::open(path).map_err(unreadable)?;
         let end = file.metadata().map_err(unreadable)?.len();
-        Ok(Self {
-            file,
-            end,
-            rest: Vec::new(),
-            failure: None,
-            name,
-        })
+        Ok(Self { file, end, rest: Vec::new(), failure: None, name })
     }
 
     /// Leaves a note at its end, where its file takes it.
@@ -250,11 +237,7 @@ impl RecordLog {
     /// # Errors
     /// [`crate::Blame::Environment`] when it cannot be read.
     pub fn read(&self) -> Result<LogReader<impl Read + '_>> {
-        let written = At {
-            file: &self.file,
-            offset: 0,
-            end: self.end,
-        };
+        let written = At { file: &self.file, offset: 0, end: self.end };
         let input = BufReader::with_capacity(BUFFER, written).chain(self.rest.as_slice());
         LogReader::new(input, self.name.clone())
     }
@@ -283,7 +266,8 @@ impl Read for At<'_> {
     }
 }
 
-/// Reads a record log: an iterator over its records, in the order of writing; notes are passed over. After an error it ends.
+/// Reads a record log: an iterator over its records, in the order of writing; notes are passed over. After an error it
+/// ends.
 #[derive(Debug)]
 pub struct LogReader<R = BufReader<File>> {
     name: String,
@@ -302,10 +286,7 @@ impl LogReader {
     pub fn open(path: &Path) -> Result<Self> {
         let name = path.display().to_string();
         let file = File::open(path).map_err(|e| {
-            Error::environment(
-                format!("{name}: {e}"),
-                "give the path of a record log that this user may read",
-            )
+            Error::environment(format!("{name}: {e}"), "give the path of a record log that this user may read")
         })?;
         LogReader::new(BufReader::with_capacity(BUFFER, file), name)
     }
@@ -332,13 +313,7 @@ impl<R: Read> LogReader<R> {
                 "read it with the ringload that wrote it, or run again",
             ));
         }
-        Ok(Self {
-            name,
-            input,
-            offset: header.len() as u64,
-            body: Vec::new(),
-            ended: false,
-        })
+        Ok(Self { name, input, offset: header.len() as u64, body: Vec::new(), ended: false })
     }
 
     /// Bytes read so far: where the next entry begins, or where the one that could not be read began.
@@ -368,8 +343,8 @@ impl<R: Read> LogReader<R> {
     }
 
     fn record(&self) -> Result<Entry> {
-        let (record, rest) = postcard::take_from_bytes::<Record>(&self.body)
-            .map_err(|_| self.damaged("an entry that is no record"))?;
+        let (record, rest) =
+            postcard::take_from_bytes::<Record>(&self.body).map_err(|_| self.damaged("an entry that is no record"))?;
         if !rest.is_empty() {
             return Err(self.damaged("an entry longer than its record"));
         }
@@ -379,8 +354,7 @@ impl<R: Read> LogReader<R> {
     /// Reads one entry; its kind, or none at the end.
     fn read_body(&mut self) -> Result<Option<u8>> {
         let mut head = [0; 5];
-        let got = read_up_to(&mut self.input, &mut head)
-            .map_err(|e| unreadable(&self.name, self.offset, &e))?;
+        let got = read_up_to(&mut self.input, &mut head).map_err(|e| unreadable(&self.name, self.offset, &e))?;
         if got == 0 {
             return Ok(None);
         }

@@ -16,11 +16,13 @@ use serde::{Deserialize, Serialize};
 /// One finished (or abandoned) request.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
 pub struct Record {
-    /// Number of the session in its phase: decides its conversation and its target, and where each has one turn, its instant.
+    /// Number of the session in its phase: decides its conversation and its target, and where each has one turn, its
+    /// instant.
     pub k: u64,
     /// Place of the request in its session, from 0.
     pub turn: u32,
-    /// Number of the request in its phase, in the order in which requests fell due; where sessions have one turn, that of its session.
+    /// Number of the request in its phase, in the order in which requests fell due; where sessions have one turn, that
+    /// of its session.
     pub index: u64,
     /// Which phase.
     pub phase: PhaseKind,
@@ -30,7 +32,8 @@ pub struct Record {
     pub target: u16,
     /// Index of the dataset entry.
     pub entry: u32,
-    /// Input length in tokens, by the client's tokenizer; in the log without the answers of earlier turns that were sent back with it.
+    /// Input length in tokens, by the client's tokenizer; in the log without the answers of earlier turns that were
+    /// sent back with it.
     pub isl: u32,
     /// Output length asked for, in tokens.
     pub requested_osl: Option<u32>,
@@ -64,7 +67,8 @@ pub struct Record {
     pub handshake: Option<Handshake>,
     /// Whether the connection had served an earlier request.
     pub connection_reused: bool,
-    /// Times the request moved to a fresh connection: the kept one had been closed while idle, or the server said that it had not begun the request.
+    /// Times the request moved to a fresh connection: the kept one had been closed while idle, or the server said that
+    /// it had not begun the request.
     pub reconnects: u8,
     /// Gaps between consecutive output events, in nanoseconds.
     pub gaps: Vec<u64>,
@@ -76,8 +80,8 @@ pub struct Record {
     pub detail: Option<String>,
 }
 
-/// How much earlier than their stamps the output events of a response can have arrived. Zero where each ended its read, and that read emptied the
-/// queue: the stamp is then the event's own.
+/// How much earlier than their stamps the output events of a response can have arrived. Zero where each ended its read,
+/// and that read emptied the queue: the stamp is then the event's own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Intervals {
     /// The first event, in nanoseconds before its stamp at most.
@@ -201,7 +205,8 @@ impl Outcome {
 }
 
 impl Instants {
-    /// A byte of the answer arrived: where it is the first, the request had been taken by then, however late that was noticed.
+    /// A byte of the answer arrived: where it is the first, the request had been taken by then, however late that was
+    /// noticed.
     pub fn answered(&mut self, arrived: Nanos) {
         if self.first_byte.is_none() {
             self.first_byte = Some(arrived);
@@ -211,7 +216,8 @@ impl Instants {
 
     /// The phases of the request: a chain of cuts from `issued` to `end`, so that they add up by construction.
     ///
-    /// A cut that is absent, or out of order, takes the place of its predecessor: the phase it would open has no length.
+    /// A cut that is absent, or out of order, takes the place of its predecessor: the phase it would open has no
+    /// length.
     #[must_use]
     pub fn phases(&self) -> Phases {
         let end = self.end.max(self.issued);
@@ -288,42 +294,18 @@ mod tests {
             end: 910,
         };
         let phases = instants.phases();
-        let expected = Phases {
-            queue: 2 + 5 + 5,
-            dns: 3,
-            tcp: 20,
-            tls: 20,
-            send: 15,
-            wait: 230,
-            receive: 510,
-        };
+        let expected = Phases { queue: 2 + 5 + 5, dns: 3, tcp: 20, tls: 20, send: 15, wait: 230, receive: 510 };
         assert_eq!(phases, expected);
         assert_eq!(phases.total(), 810);
     }
 
     #[test]
     fn what_is_left_belongs_to_the_last_phase_that_was_begun() {
-        let connecting = Instants {
-            issued: 100,
-            tcp_start: Some(110),
-            end: 200,
-            ..Instants::default()
-        };
-        assert_eq!(
-            (connecting.phases().queue, connecting.phases().tcp),
-            (10, 90)
-        );
-        let securing = Instants {
-            tcp_end: Some(150),
-            tls_start: Some(150),
-            ..connecting
-        };
+        let connecting = Instants { issued: 100, tcp_start: Some(110), end: 200, ..Instants::default() };
+        assert_eq!((connecting.phases().queue, connecting.phases().tcp), (10, 90));
+        let securing = Instants { tcp_end: Some(150), tls_start: Some(150), ..connecting };
         assert_eq!((securing.phases().tcp, securing.phases().tls), (40, 50));
-        let queued = Instants {
-            issued: 100,
-            end: 200,
-            ..Instants::default()
-        };
+        let queued = Instants { issued: 100, end: 200, ..Instants::default() };
         assert_eq!(queued.phases().queue, 100);
     }
 

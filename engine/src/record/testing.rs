@@ -4,8 +4,8 @@ use super::{Cause, Instants, Intervals, Outcome, PhaseKind, Record, Usage};
 use crate::clock::Nanos;
 use proptest::prelude::*;
 
-/// A successful streamed request: issued (and scheduled) at `issued`, first output after `ttft`, then `gaps`. Sent within 100 ns of
-/// its issue over a reused connection; the stream ends 5 ns after its last output.
+/// A successful streamed request: issued (and scheduled) at `issued`, first output after `ttft`, then `gaps`. Sent
+/// within 100 ns of its issue over a reused connection; the stream ends 5 ns after its last output.
 pub(crate) fn streamed(k: u64, issued: Nanos, ttft: Nanos, gaps: &[Nanos]) -> Record {
     let first = issued + ttft;
     let last = first + gaps.iter().sum::<Nanos>();
@@ -62,13 +62,7 @@ pub(crate) fn streamed(k: u64, issued: Nanos, ttft: Nanos, gaps: &[Nanos]) -> Re
 
 /// The same request failed after its output.
 pub(crate) fn failed(record: Record, cause: Cause, status: u16, detail: &str) -> Record {
-    Record {
-        outcome: Outcome::Failed(cause),
-        status,
-        finished: false,
-        detail: Some(detail.into()),
-        ..record
-    }
+    Record { outcome: Outcome::Failed(cause), status, finished: false, detail: Some(detail.into()), ..record }
 }
 
 /// Instants in any order, some absent.
@@ -104,24 +98,16 @@ pub(crate) fn any_instants() -> impl Strategy<Value = Instants> {
 /// Records that no run would leave: every field at random, contradictions included.
 pub(crate) fn any_record() -> impl Strategy<Value = Record> {
     let small = prop::option::of(0..10_000u32);
-    let usage = (
-        small.clone(),
-        small.clone(),
-        small.clone(),
-        small.clone(),
-        small.clone(),
-        small.clone(),
-    )
-        .prop_map(
-            |(prompt, completion, total, reasoning, cached, cache_written)| Usage {
-                prompt,
-                completion,
-                total,
-                reasoning,
-                cached,
-                cache_written,
-            },
-        );
+    let usage = (small.clone(), small.clone(), small.clone(), small.clone(), small.clone(), small.clone()).prop_map(
+        |(prompt, completion, total, reasoning, cached, cache_written)| Usage {
+            prompt,
+            completion,
+            total,
+            reasoning,
+            cached,
+            cache_written,
+        },
+    );
     let outcome = prop_oneof![
         3 => Just(Outcome::Succeeded),
         1 => prop::sample::select(&Cause::ALL[..]).prop_map(Outcome::Failed),
@@ -130,46 +116,16 @@ pub(crate) fn any_record() -> impl Strategy<Value = Record> {
     ];
     let text = prop::option::of(".{0,12}");
     (
-        (
-            any::<u64>(),
-            any::<bool>(),
-            any::<u16>(),
-            any::<u32>(),
-            small,
-            any::<u128>(),
-        ),
-        (
-            any_instants(),
-            outcome,
-            any::<u16>(),
-            prop::option::of(usage),
-            any::<bool>(),
-        ),
-        (
-            0..9u32,
-            0..9u32,
-            0..9u32,
-            any::<u64>(),
-            any::<u64>(),
-            any::<bool>(),
-            any::<u8>(),
-        ),
-        (
-            prop::collection::vec(any::<u64>(), 0..9),
-            text.clone(),
-            text.clone(),
-            text,
-        ),
+        (any::<u64>(), any::<bool>(), any::<u16>(), any::<u32>(), small, any::<u128>()),
+        (any_instants(), outcome, any::<u16>(), prop::option::of(usage), any::<bool>()),
+        (0..9u32, 0..9u32, 0..9u32, any::<u64>(), any::<u64>(), any::<bool>(), any::<u8>()),
+        (prop::collection::vec(any::<u64>(), 0..9), text.clone(), text.clone(), text),
     )
         .prop_map(|(who, what, sizes, heap)| Record {
             k: who.0,
             turn: who.3,
             index: who.0,
-            phase: if who.1 {
-                PhaseKind::Profiling
-            } else {
-                PhaseKind::Warmup
-            },
+            phase: if who.1 { PhaseKind::Profiling } else { PhaseKind::Warmup },
             worker: who.2,
             target: who.2,
             entry: who.3,

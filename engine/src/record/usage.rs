@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 /// Token counts as the server gave them; absent fields were absent, or [refused](Usage::possible).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
-    /// Tokens of the prompt, those that came from a cache or went into one included, once the answer is complete. Before that, as the API
-    /// counts: Anthropic's `input_tokens` are without them.
+    /// Tokens of the prompt, those that came from a cache or went into one included, once the answer is complete.
+    /// Before that, as the API counts: Anthropic's `input_tokens` are without them.
     pub prompt: Option<u32>,
     /// Tokens of the output, reasoning included.
     pub completion: Option<u32>,
@@ -34,17 +34,13 @@ impl Usage {
         }
     }
 
-    /// The prompt with what came from a cache and what went into one, for an API that counts the three apart (Anthropic's).
+    /// The prompt with what came from a cache and what went into one, for an API that counts the three apart
+    /// (Anthropic's).
     #[must_use]
     pub fn with_cache_in_prompt(self) -> Self {
         let of_cache = [self.cached, self.cache_written];
         let of_cache = of_cache.into_iter().flatten();
-        Self {
-            prompt: self
-                .prompt
-                .map(|prompt| of_cache.fold(prompt, u32::saturating_add)),
-            ..self
-        }
+        Self { prompt: self.prompt.map(|prompt| of_cache.fold(prompt, u32::saturating_add)), ..self }
     }
 
     /// The output with its reasoning, where the total shows that the server counts the two apart (xAI).
@@ -66,9 +62,9 @@ impl Usage {
         }
     }
 
-    /// The counts without those that cannot be true, and whether there were any. Impossible are: more than [`MOST_PROMPT`] tokens of a prompt or
-    /// in all; more tokens of output than [`MOST_OUTPUT`] and than [`OVER_ASKED`] times as many as were `asked` for; more reasoning than
-    /// output; more from a cache than the prompt has.
+    /// The counts without those that cannot be true, and whether there were any. Impossible are: more than
+    /// [`MOST_PROMPT`] tokens of a prompt or in all; more tokens of output than [`MOST_OUTPUT`] and than [`OVER_ASKED`]
+    /// times as many as were `asked` for; more reasoning than output; more from a cache than the prompt has.
     #[must_use]
     pub fn possible(self, asked: Option<u32>) -> (Self, bool) {
         let asked = asked.map_or(0, |asked| asked.saturating_mul(OVER_ASKED));
@@ -93,8 +89,8 @@ impl Usage {
 pub const MOST_PROMPT: u32 = 1 << 31;
 /// Most tokens of one output, all its choices and hidden reasoning included, unless more were asked for: 2²⁴.
 pub const MOST_OUTPUT: u32 = 1 << 24;
-/// How many times more tokens than were asked for an output may have where that is over [`MOST_OUTPUT`]: several choices, and servers that do
-/// not heed the length.
+/// How many times more tokens than were asked for an output may have where that is over [`MOST_OUTPUT`]: several
+/// choices, and servers that do not heed the length.
 pub const OVER_ASKED: u32 = 16;
 
 #[cfg(test)]
@@ -102,11 +98,7 @@ mod tests {
     use super::*;
 
     fn usage(prompt: u32, completion: u32) -> Usage {
-        Usage {
-            prompt: Some(prompt),
-            completion: Some(completion),
-            ..Usage::default()
-        }
+        Usage { prompt: Some(prompt), completion: Some(completion), ..Usage::default() }
     }
 
     #[test]
@@ -122,27 +114,13 @@ mod tests {
             assert!(was, "{counts:?}");
             assert_eq!((possible.prompt, possible.completion), left, "{counts:?}");
         }
-        let more_reasoning = Usage {
-            reasoning: Some(9),
-            ..usage(5, 8)
-        };
+        let more_reasoning = Usage { reasoning: Some(9), ..usage(5, 8) };
         assert_eq!(more_reasoning.possible(None), (usage(5, 8), true));
-        let more_cached = Usage {
-            cached: Some(6),
-            cache_written: Some(5),
-            ..usage(5, 8)
-        };
+        let more_cached = Usage { cached: Some(6), cache_written: Some(5), ..usage(5, 8) };
         let (left, was) = more_cached.possible(None);
-        assert_eq!(
-            (left.cached, left.cache_written, was),
-            (None, Some(5), true)
-        );
-        let huge = Usage {
-            total: Some(u32::MAX),
-            cached: Some(u32::MAX),
-            reasoning: Some(u32::MAX),
-            ..Usage::default()
-        };
+        assert_eq!((left.cached, left.cache_written, was), (None, Some(5), true));
+        let huge =
+            Usage { total: Some(u32::MAX), cached: Some(u32::MAX), reasoning: Some(u32::MAX), ..Usage::default() };
         assert_eq!(huge.possible(None), (Usage::default(), true));
     }
 
@@ -169,33 +147,15 @@ mod tests {
 
     #[test]
     fn a_prompt_has_its_cached_tokens_and_an_output_its_reasoning() {
-        let anthropic = Usage {
-            cached: Some(512),
-            cache_written: Some(7),
-            ..usage(32, 4)
-        };
+        let anthropic = Usage { cached: Some(512), cache_written: Some(7), ..usage(32, 4) };
         assert_eq!(anthropic.with_cache_in_prompt().prompt, Some(551));
-        let none = Usage {
-            prompt: None,
-            ..anthropic
-        };
+        let none = Usage { prompt: None, ..anthropic };
         assert_eq!(none.with_cache_in_prompt().prompt, None);
         let all = usage(u32::MAX, 1);
-        let saturated = Usage {
-            cached: Some(2),
-            ..all
-        };
+        let saturated = Usage { cached: Some(2), ..all };
         assert_eq!(saturated.with_cache_in_prompt().prompt, Some(u32::MAX));
-        for (total, completion) in [
-            (Some(315), Some(310)),
-            (Some(15), Some(10)),
-            (None, Some(10)),
-        ] {
-            let counted = Usage {
-                total,
-                reasoning: Some(300),
-                ..usage(5, 10)
-            };
+        for (total, completion) in [(Some(315), Some(310)), (Some(15), Some(10)), (None, Some(10))] {
+            let counted = Usage { total, reasoning: Some(300), ..usage(5, 10) };
             let whole = counted.with_reasoning_in_completion();
             assert_eq!(whole.completion, completion, "{total:?}");
         }

@@ -24,7 +24,8 @@ pub enum DnsFailure {
     NoSuchName,
     /// The name has no address of the family asked for.
     NoAddress,
-    /// The name has no address of the family that was asked for, or the address, pin or line of the hosts file is of the other.
+    /// The name has no address of the family that was asked for, or the address, pin or line of the hosts file is of
+    /// the other.
     WrongFamily(Family),
     /// It was not found within the time for a connection.
     TooSlow(Nanos),
@@ -80,10 +81,9 @@ impl DnsError {
     fn remedy(&self) -> String {
         let (host, port) = (&self.host, self.port);
         match self.failure {
-            DnsFailure::WrongFamily(family) => format!(
-                "drop {}, or write --resolve {host}:{port}:ADDRESS",
-                shown(family).1
-            ),
+            DnsFailure::WrongFamily(family) => {
+                format!("drop {}, or write --resolve {host}:{port}:ADDRESS", shown(family).1)
+            }
             DnsFailure::NoSuchName | DnsFailure::NoAddress => {
                 format!("check the host name in --url, or write --resolve {host}:{port}:ADDRESS")
             }
@@ -91,9 +91,9 @@ impl DnsError {
             | DnsFailure::TimedOut
             | DnsFailure::TooSlow(_)
             | DnsFailure::Stopped
-            | DnsFailure::Other(_) => format!(
-                "name a server that answers with --dns-servers IP, or write --resolve {host}:{port}:ADDRESS"
-            ),
+            | DnsFailure::Other(_) => {
+                format!("name a server that answers with --dns-servers IP, or write --resolve {host}:{port}:ADDRESS")
+            }
         }
     }
 }

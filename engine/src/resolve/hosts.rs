@@ -2,8 +2,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// The addresses of a name by the text of a hosts file (hosts(5)), in its order; `None` where it does not have the name. The names of
-/// this host itself (RFC 6761 §6.3) need no line. No search domain is tried: a name is in the file as it is asked for, or not at all.
+/// The addresses of a name by the text of a hosts file (hosts(5)), in its order; `None` where it does not have the
+/// name. The names of this host itself (RFC 6761 §6.3) need no line. No search domain is tried: a name is in the file
+/// as it is asked for, or not at all.
 pub(super) fn addresses(hosts: &str, name: &str) -> Option<Vec<IpAddr>> {
     let name = name.strip_suffix('.').unwrap_or(name);
     let mut found = Vec::new();
@@ -24,9 +25,7 @@ pub(super) fn addresses(hosts: &str, name: &str) -> Option<Vec<IpAddr>> {
 }
 
 fn is_localhost(name: &str) -> bool {
-    name.rsplit('.')
-        .next()
-        .is_some_and(|label| label.eq_ignore_ascii_case("localhost"))
+    name.rsplit('.').next().is_some_and(|label| label.eq_ignore_ascii_case("localhost"))
 }
 
 #[cfg(test)]

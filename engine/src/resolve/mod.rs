@@ -1,7 +1,9 @@
-//! Names → addresses, on the control plane: before the clock starts, and by [`Service`] for workers that ask during the run.
+//! Names → addresses, on the control plane: before the clock starts, and by [`Service`] for workers that ask during the
+//! run.
 //!
-//! Addresses and pins are never looked up. Names go by the hosts file, in which case no server is asked, then by the servers, search
-//! domains and options of `/etc/resolv.conf` or the plan's own servers, both address families at once. Both files are read once. Nothing is cached by the library underneath: each [`Resolver::lookup`] asks.
+//! Addresses and pins are never looked up. Names go by the hosts file, in which case no server is asked, then by the
+//! servers, search domains and options of `/etc/resolv.conf` or the plan's own servers, both address families at once.
+//! Both files are read once. Nothing is cached by the library underneath: each [`Resolver::lookup`] asks.
 
 mod error;
 mod hosts;
@@ -20,8 +22,7 @@ use crate::error::{Error, Result};
 use crate::plan::{Family, Network, Pin};
 use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{
-    ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts,
-    ServerOrderingStrategy,
+    ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts, ServerOrderingStrategy,
 };
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::system_conf::parse_resolv_conf;
@@ -34,7 +35,8 @@ use tokio::runtime::Runtime;
 /// Where a name is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// Its addresses, never empty: those of a pin as written, others by the precedence of RFC 6724 §2.1, else as in the answer.
+    /// Its addresses, never empty: those of a pin as written, others by the precedence of RFC 6724 §2.1, else as in the
+    /// answer.
     pub addrs: Vec<SocketAddr>,
     /// Until when it may be kept (`CLOCK_MONOTONIC`); `Nanos::MAX` for what was not looked up.
     pub valid_until: Nanos,
@@ -65,23 +67,14 @@ impl Resolver {
     /// # Errors
     /// When the runtime cannot be made.
     pub fn new(network: &Network, patience: Nanos) -> Result<Self> {
-        Ok(Self {
-            runtime: runtime()?,
-            names: Names::new(network, &Files::read(), DELAY_BEFORE),
-            patience,
-        })
+        Ok(Self { runtime: runtime()?, names: Names::new(network, &Files::read(), DELAY_BEFORE), patience })
     }
 
     /// Looks a name up, until it is found, time is up, or `stopped` says so, which is asked every 50 ms.
     ///
     /// # Errors
     /// [`DnsError`], which names the host and what to do.
-    pub fn lookup(
-        &self,
-        host: &str,
-        port: u16,
-        stopped: &dyn Fn() -> bool,
-    ) -> std::result::Result<Answer, DnsError> {
+    pub fn lookup(&self, host: &str, port: u16, stopped: &dyn Fn() -> bool) -> std::result::Result<Answer, DnsError> {
         let until = clock::monotonic().saturating_add(self.patience);
         self.runtime.block_on(async {
             let mut search = std::pin::pin!(self.names.lookup(host, port));
@@ -96,11 +89,7 @@ impl Resolver {
                 } else {
                     continue;
                 };
-                return Err(DnsError {
-                    host: host.to_owned(),
-                    port,
-                    failure,
-                });
+                return Err(DnsError { host: host.to_owned(), port, failure });
             }
         })
     }
@@ -110,12 +99,7 @@ fn runtime() -> Result<Runtime> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|e| {
-            Error::environment(
-                format!("names cannot be looked up ({e})"),
-                "raise the limit of open files",
-            )
-        })
+        .map_err(|e| Error::environment(format!("names cannot be looked up ({e})"), "raise the limit of open files"))
 }
 
 /// What this machine says of names.
@@ -132,10 +116,7 @@ impl Files {
             let bytes = std::fs::read(path).unwrap_or_default();
             String::from_utf8_lossy(&bytes).into_owned()
         };
-        Self {
-            resolv_conf: read("/etc/resolv.conf"),
-            hosts: read("/etc/hosts"),
-        }
+        Self { resolv_conf: read("/etc/resolv.conf"), hosts: read("/etc/hosts") }
     }
 }
 
@@ -161,37 +142,20 @@ impl Names {
 
     async fn lookup(&self, host: &str, port: u16) -> std::result::Result<Answer, DnsError> {
         let started = clock::monotonic();
-        let failed = |failure| DnsError {
-            host: host.to_owned(),
-            port,
-            failure,
-        };
+        let failed = |failure| DnsError { host: host.to_owned(), port, failure };
         if let Some(ips) = self.known(host, port) {
             let addrs = self.of_family(ips, port);
             if addrs.is_empty() {
                 return Err(failed(DnsFailure::WrongFamily(self.family)));
             }
-            return Ok(Answer {
-                addrs,
-                valid_until: Nanos::MAX,
-                started,
-                ended: started,
-            });
+            return Ok(Answer { addrs, valid_until: Nanos::MAX, started, ended: started });
         }
-        let servers = self
-            .servers
-            .as_ref()
-            .map_err(|e| failed(DnsFailure::Other(e.clone())))?;
+        let servers = self.servers.as_ref().map_err(|e| failed(DnsFailure::Other(e.clone())))?;
         let found = servers.lookup(host).await;
         let found = found.map_err(|failure| failed(self.of_server(failure)))?;
         let ended = clock::monotonic();
         let addrs = self.of_family(preferred(found.ips), port);
-        Ok(Answer {
-            addrs,
-            valid_until: ended + u64::from(found.ttl) * SECOND,
-            started,
-            ended,
-        })
+        Ok(Answer { addrs, valid_until: ended + u64::from(found.ttl) * SECOND, started, ended })
     }
 
     fn known(&self, host: &str, port: u16) -> Option<Vec<IpAddr>> {
@@ -204,19 +168,13 @@ impl Names {
             .filter(|p| p.port == port && p.host.eq_ignore_ascii_case(host))
             .flat_map(|p| p.addrs.iter().copied())
             .collect();
-        if pinned.is_empty() {
-            hosts::addresses(&self.hosts, host).map(preferred)
-        } else {
-            Some(pinned)
-        }
+        if pinned.is_empty() { hosts::addresses(&self.hosts, host).map(preferred) } else { Some(pinned) }
     }
 
     /// A name without an address may have one of the family that was not asked for.
     fn of_server(&self, failure: DnsFailure) -> DnsFailure {
         match (failure, self.family) {
-            (DnsFailure::NoAddress, Family::V4 | Family::V6) => {
-                DnsFailure::WrongFamily(self.family)
-            }
+            (DnsFailure::NoAddress, Family::V4 | Family::V6) => DnsFailure::WrongFamily(self.family),
             (failure, _) => failure,
         }
     }
@@ -255,11 +213,7 @@ fn precedence(ip: IpAddr) -> u8 {
     }
 }
 
-fn servers(
-    network: &Network,
-    resolv_conf: &str,
-    delay: Duration,
-) -> std::result::Result<Servers, String> {
+fn servers(network: &Network, resolv_conf: &str, delay: Duration) -> std::result::Result<Servers, String> {
     let (config, mut options) = parse_resolv_conf(resolv_conf)
         .or_else(|_| parse_resolv_conf(format!("{resolv_conf}\nnameserver 127.0.0.1\n")))
         .unwrap_or_else(|_| (ResolverConfig::default(), ResolverOpts::default()));
@@ -282,13 +236,7 @@ fn servers(
     .with_options(options)
     .build()
     .map_err(|e| e.to_string())?;
-    Ok(Servers {
-        resolver,
-        ndots,
-        suffixes,
-        family: network.family,
-        delay,
-    })
+    Ok(Servers { resolver, ndots, suffixes, family: network.family, delay })
 }
 
 fn server(addr: &SocketAddr) -> NameServerConfig {

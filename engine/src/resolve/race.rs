@@ -36,16 +36,15 @@ impl Servers {
     /// Asks for each name that the host stands for until one has an address.
     ///
     /// # Errors
-    /// What stood in the way of the last name; that a name exists without an address is not lost behind names that do not exist.
+    /// What stood in the way of the last name; that a name exists without an address is not lost behind names that do
+    /// not exist.
     pub(super) async fn lookup(&self, host: &str) -> Outcome {
         let name = Name::from_ascii(host).map_err(|e| DnsFailure::Other(e.to_string()))?;
         let mut failure = DnsFailure::NoSuchName;
         for name in candidates(name, self.ndots, &self.suffixes) {
             match (self.ask(&name).await, failure) {
                 (Ok(found), _) => return Ok(found),
-                (Err(DnsFailure::NoSuchName), DnsFailure::NoAddress) => {
-                    failure = DnsFailure::NoAddress
-                }
+                (Err(DnsFailure::NoSuchName), DnsFailure::NoAddress) => failure = DnsFailure::NoAddress,
                 (Err(other), _) => failure = other,
             }
         }
@@ -72,40 +71,27 @@ impl Servers {
         Ok(Addresses { ips, ttl })
     }
 
-    /// Both families at once. An answer that is late or never comes holds the other up by `delay` at most (RFC 8305 §3).
+    /// Both families at once. An answer that is late or never comes holds the other up by `delay` at most (RFC 8305
+    /// §3).
     async fn both(&self, name: &Name) -> Outcome {
         let mut v6 = pin!(self.one(name, RecordType::AAAA));
         let mut v4 = pin!(self.one(name, RecordType::A));
         let (mut six, mut four): (Option<Outcome>, Option<Outcome>) = (None, None);
-        let mut poll =
-            |cx: &mut Context<'_>, until: fn(Option<&Outcome>, Option<&Outcome>) -> bool| {
-                if six.is_none()
-                    && let Poll::Ready(outcome) = v6.as_mut().poll(cx)
-                {
-                    six = Some(outcome);
-                }
-                if four.is_none()
-                    && let Poll::Ready(outcome) = v4.as_mut().poll(cx)
-                {
-                    four = Some(outcome);
-                }
-                if until(six.as_ref(), four.as_ref()) {
-                    Poll::Ready(())
-                } else {
-                    Poll::Pending
-                }
-            };
-        poll_fn(|cx| {
-            poll(cx, |six, four| {
-                settles(six) || settles(four) || six.is_some() && four.is_some()
-            })
-        })
-        .await;
-        let rest = poll_fn(|cx| {
-            poll(cx, |six, four| {
-                no_name(six) || no_name(four) || six.is_some() && four.is_some()
-            })
-        });
+        let mut poll = |cx: &mut Context<'_>, until: fn(Option<&Outcome>, Option<&Outcome>) -> bool| {
+            if six.is_none()
+                && let Poll::Ready(outcome) = v6.as_mut().poll(cx)
+            {
+                six = Some(outcome);
+            }
+            if four.is_none()
+                && let Poll::Ready(outcome) = v4.as_mut().poll(cx)
+            {
+                four = Some(outcome);
+            }
+            if until(six.as_ref(), four.as_ref()) { Poll::Ready(()) } else { Poll::Pending }
+        };
+        poll_fn(|cx| poll(cx, |six, four| settles(six) || settles(four) || six.is_some() && four.is_some())).await;
+        let rest = poll_fn(|cx| poll(cx, |six, four| no_name(six) || no_name(four) || six.is_some() && four.is_some()));
         // Without its answer within the delay, a family has no part in this look-up.
         let _ = tokio::time::timeout(self.delay, rest).await;
         merged(four, six)
@@ -126,10 +112,7 @@ fn merged(four: Option<Outcome>, six: Option<Outcome>) -> Outcome {
     match (four, six) {
         (Some(Ok(mut four)), Some(Ok(six))) => {
             four.ips.extend(six.ips);
-            Ok(Addresses {
-                ips: four.ips,
-                ttl: four.ttl.min(six.ttl),
-            })
+            Ok(Addresses { ips: four.ips, ttl: four.ttl.min(six.ttl) })
         }
         (Some(Ok(found)), _) | (_, Some(Ok(found))) => Ok(found),
         // That one family has no address says less than why the other could not be asked.
@@ -140,7 +123,8 @@ fn merged(four: Option<Outcome>, six: Option<Outcome>) -> Outcome {
     }
 }
 
-/// The names that a host stands for, in the order of resolv.conf(5): one with as many dots as `ndots` says as it is first, others last.
+/// The names that a host stands for, in the order of resolv.conf(5): one with as many dots as `ndots` says as it is
+/// first, others last.
 fn candidates(name: Name, ndots: usize, suffixes: &[Name]) -> Vec<Name> {
     if name.is_fqdn() {
         return vec![name];
@@ -170,58 +154,24 @@ mod tests {
         let suffixes = ["corp.example", "example"].map(|s| Name::from_ascii(s).unwrap());
         let names = |host: &str, ndots| {
             let all = candidates(Name::from_ascii(host).unwrap(), ndots, &suffixes);
-            all.iter()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .join(" ")
+            all.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
         };
         assert_eq!(names("gpu", 1), "gpu.corp.example. gpu.example. gpu.");
-        assert_eq!(
-            names("gpu.a", 1),
-            "gpu.a. gpu.a.corp.example. gpu.a.example."
-        );
-        assert_eq!(
-            names("gpu.a", 2),
-            "gpu.a.corp.example. gpu.a.example. gpu.a."
-        );
+        assert_eq!(names("gpu.a", 1), "gpu.a. gpu.a.corp.example. gpu.a.example.");
+        assert_eq!(names("gpu.a", 2), "gpu.a.corp.example. gpu.a.example. gpu.a.");
         assert_eq!(names("gpu.", 5), "gpu.");
-        assert_eq!(
-            names("my_gpu", 1),
-            "my_gpu.corp.example. my_gpu.example. my_gpu."
-        );
+        assert_eq!(names("my_gpu", 1), "my_gpu.corp.example. my_gpu.example. my_gpu.");
     }
 
     #[test]
     fn one_family_is_enough_and_the_weightier_failure_is_told() {
-        let some = |ip: &str, ttl| {
-            Some(Ok(Addresses {
-                ips: vec![ip.parse().unwrap()],
-                ttl,
-            }))
-        };
+        let some = |ip: &str, ttl| Some(Ok(Addresses { ips: vec![ip.parse().unwrap()], ttl }));
         let none = |failure| Some(Err(failure));
-        assert_eq!(
-            merged(some("10.0.0.1", 9), some("fd00::1", 7)).unwrap().ttl,
-            7
-        );
-        assert_eq!(
-            merged(some("10.0.0.1", 9), none(DnsFailure::TimedOut))
-                .unwrap()
-                .ttl,
-            9
-        );
+        assert_eq!(merged(some("10.0.0.1", 9), some("fd00::1", 7)).unwrap().ttl, 7);
+        assert_eq!(merged(some("10.0.0.1", 9), none(DnsFailure::TimedOut)).unwrap().ttl, 9);
         assert_eq!(merged(None, some("fd00::1", 7)).unwrap().ttl, 7);
-        assert_eq!(
-            merged(none(DnsFailure::NoAddress), none(DnsFailure::TimedOut)),
-            Err(DnsFailure::TimedOut)
-        );
-        assert_eq!(
-            merged(none(DnsFailure::NoSuchName), None),
-            Err(DnsFailure::NoSuchName)
-        );
-        assert_eq!(
-            merged(None, none(DnsFailure::NoSuchName)),
-            Err(DnsFailure::NoSuchName)
-        );
+        assert_eq!(merged(none(DnsFailure::NoAddress), none(DnsFailure::TimedOut)), Err(DnsFailure::TimedOut));
+        assert_eq!(merged(none(DnsFailure::NoSuchName), None), Err(DnsFailure::NoSuchName));
+        assert_eq!(merged(None, none(DnsFailure::NoSuchName)), Err(DnsFailure::NoSuchName));
     }
 }

@@ -102,12 +102,7 @@ fn parse(frame: &[u8]) -> Option<Reply> {
     } else {
         Err(String::from_utf8_lossy(rest).into_owned())
     };
-    Some(Reply {
-        token,
-        started,
-        ended,
-        outcome,
-    })
+    Some(Reply { token, started, ended, outcome })
 }
 
 fn word(bytes: &[u8]) -> Option<(u64, &[u8])> {
@@ -119,15 +114,9 @@ fn addr(bytes: &[u8]) -> Option<SocketAddr> {
     let (family, rest) = bytes.split_first()?;
     let (ip, port) = rest.split_first_chunk::<16>()?;
     let ip = Ipv6Addr::from(*ip);
-    let ip = if *family == 4 {
-        IpAddr::V4(ip.to_ipv4_mapped().unwrap_or(Ipv4Addr::UNSPECIFIED))
-    } else {
-        IpAddr::V6(ip)
-    };
-    Some(SocketAddr::new(
-        ip,
-        u16::from_le_bytes(port.try_into().ok()?),
-    ))
+    let ip =
+        if *family == 4 { IpAddr::V4(ip.to_ipv4_mapped().unwrap_or(Ipv4Addr::UNSPECIFIED)) } else { IpAddr::V6(ip) };
+    Some(SocketAddr::new(ip, u16::from_le_bytes(port.try_into().ok()?)))
 }
 
 const ADDR_BYTES: usize = 19;

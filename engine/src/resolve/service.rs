@@ -36,17 +36,12 @@ pub struct Asker {
 }
 
 impl Asker {
-    /// Asks where a name is; the answer bears `token`. Never waits. False when the service has ended: no answer will come.
+    /// Asks where a name is; the answer bears `token`. Never waits. False when the service has ended: no answer will
+    /// come.
     #[must_use]
     pub fn ask(&self, token: u64, host: &str, port: u16) -> bool {
-        let ask = Ask {
-            line: self.line,
-            token,
-            asked: clock::monotonic(),
-        };
-        self.questions
-            .send(Message::Ask(ask, (host.to_owned(), port)))
-            .is_ok()
+        let ask = Ask { line: self.line, token, asked: clock::monotonic() };
+        self.questions.send(Message::Ask(ask, (host.to_owned(), port))).is_ok()
     }
 }
 
@@ -70,13 +65,7 @@ impl Service {
         for line in 0..workers {
             let (here, there) = pair().map_err(|e| unable(&e))?;
             ours.push(here);
-            lines.push(Line {
-                asker: Asker {
-                    line,
-                    questions: questions.clone(),
-                },
-                answers: there,
-            });
+            lines.push(Line { asker: Asker { line, questions: questions.clone() }, answers: there });
         }
         let (network, files, cores) = (network.clone(), files.clone(), cores.to_vec());
         let runtime = runtime()?;
@@ -89,10 +78,7 @@ impl Service {
                 LocalSet::new().block_on(&runtime, serve(names, keep, ours, asked));
             })
             .map_err(|e| unable(&e))?;
-        let service = Self {
-            questions,
-            thread: Some(thread),
-        };
+        let service = Self { questions, thread: Some(thread) };
         Ok((service, lines))
     }
 }
@@ -130,24 +116,14 @@ struct State {
     writers: Vec<UnboundedSender<Vec<u8>>>,
 }
 
-async fn serve(
-    names: Names,
-    keep: bool,
-    lines: Vec<UnixStream>,
-    mut questions: UnboundedReceiver<Message>,
-) {
+async fn serve(names: Names, keep: bool, lines: Vec<UnixStream>, mut questions: UnboundedReceiver<Message>) {
     let mut writers = Vec::new();
     for line in lines {
         let (replies, queue) = unbounded_channel();
         writers.push(replies);
         tokio::task::spawn_local(write(line, queue));
     }
-    let state = Rc::new(RefCell::new(State {
-        keep,
-        kept: HashMap::new(),
-        waiting: HashMap::new(),
-        writers,
-    }));
+    let state = Rc::new(RefCell::new(State { keep, kept: HashMap::new(), waiting: HashMap::new(), writers }));
     while let Some(Message::Ask(ask, key)) = questions.recv().await {
         if !state.borrow_mut().admit(ask, &key) {
             continue;
@@ -178,11 +154,7 @@ impl State {
 
     fn settle(&mut self, ask: Ask, key: Key, outcome: &std::result::Result<Answer, DnsError>) {
         let now = clock::monotonic();
-        let asks = if self.keep {
-            self.waiting.remove(&key).unwrap_or_default()
-        } else {
-            vec![ask]
-        };
+        let asks = if self.keep { self.waiting.remove(&key).unwrap_or_default() } else { vec![ask] };
         for ask in asks {
             self.reply(ask, now, outcome);
         }
@@ -198,10 +170,7 @@ impl State {
             started: ask.asked,
             ended: now,
             outcome: match outcome {
-                Ok(answer) => Ok(Found {
-                    addrs: answer.addrs.clone(),
-                    valid_until: answer.valid_until,
-                }),
+                Ok(answer) => Ok(Found { addrs: answer.addrs.clone(), valid_until: answer.valid_until }),
                 Err(error) => Err(error.to_string()),
             },
         };

@@ -42,11 +42,7 @@ fn serve(zone: Zone) -> Server {
                                 IpAddr::V4(ip) => RData::A(ip.into()),
                                 IpAddr::V6(ip) => RData::AAAA(ip.into()),
                             };
-                            answer.answers.push(Record::from_rdata(
-                                query.name().clone(),
-                                ttl,
-                                data,
-                            ));
+                            answer.answers.push(Record::from_rdata(query.name().clone(), ttl, data));
                         }
                     }
                 }
@@ -59,10 +55,7 @@ fn serve(zone: Zone) -> Server {
 }
 
 fn network(server: &Server) -> Network {
-    Network {
-        dns_servers: vec![server.addr],
-        ..Network::default()
-    }
+    Network { dns_servers: vec![server.addr], ..Network::default() }
 }
 
 fn resolver(network: &Network, conf: &str) -> Resolver {
@@ -74,10 +67,7 @@ fn resolver(network: &Network, conf: &str) -> Resolver {
 }
 
 fn files(conf: &str) -> Files {
-    Files {
-        resolv_conf: conf.into(),
-        hosts: "10.8.0.1 filed nobody\n::1 both.hosts\n10.8.0.2 both.hosts\n".into(),
-    }
+    Files { resolv_conf: conf.into(), hosts: "10.8.0.1 filed nobody\n::1 both.hosts\n10.8.0.2 both.hosts\n".into() }
 }
 
 fn on() -> bool {
@@ -129,9 +119,7 @@ fn zone(name: &str, kind: RecordType, nth: usize) -> Option<Result2> {
 fn names_have_addresses_of_the_family_asked_for_in_the_order_of_the_answer() {
     let server = serve(zone);
     let mut network = network(&server);
-    let answer = resolver(&network, FAST)
-        .lookup("both.test", 80, &on)
-        .unwrap();
+    let answer = resolver(&network, FAST).lookup("both.test", 80, &on).unwrap();
     assert_eq!(
         addrs(&answer),
         ["[2001:db8::1]:80", "10.0.0.2:80", "10.0.0.1:80"],
@@ -139,20 +127,13 @@ fn names_have_addresses_of_the_family_asked_for_in_the_order_of_the_answer() {
     );
     assert_eq!(answer.valid_until, answer.ended + 7 * SECOND);
     assert!(answer.took() > 0);
-    let six = resolver(&network, FAST)
-        .lookup("six.test", 80, &on)
-        .unwrap();
+    let six = resolver(&network, FAST).lookup("six.test", 80, &on).unwrap();
     assert_eq!(addrs(&six), ["[2001:db8::6]:80"]);
     network.family = Family::V6;
-    let answer = resolver(&network, FAST)
-        .lookup("both.test", 80, &on)
-        .unwrap();
+    let answer = resolver(&network, FAST).lookup("both.test", 80, &on).unwrap();
     assert_eq!(addrs(&answer), ["[2001:db8::1]:80"]);
     network.family = Family::V4;
-    assert_eq!(
-        failure(&resolver(&network, FAST), "six.test"),
-        DnsFailure::WrongFamily(Family::V4)
-    );
+    assert_eq!(failure(&resolver(&network, FAST), "six.test"), DnsFailure::WrongFamily(Family::V4));
     let error = resolver(&network, FAST).lookup("six.test", 80, &on);
     let text = error.unwrap_err().to_string();
     assert!(text.contains("no IPv4 address: drop --ipv4"), "{text}");
@@ -164,16 +145,12 @@ fn a_family_that_is_not_answered_does_not_hold_up_the_other() {
     // Minutes, were the missing answer waited for.
     let conf = "nameserver 192.0.2.1\noptions timeout:30 attempts:5\n";
     let resolver = resolver(&network(&server), conf);
-    for (name, expected) in [
-        ("four.only", "10.3.0.1:80"),
-        ("six.only", "[2001:db8::3]:80"),
-    ] {
+    for (name, expected) in [("four.only", "10.3.0.1:80"), ("six.only", "[2001:db8::3]:80")] {
         let found = resolver.lookup(name, 80, &on).unwrap();
         assert_eq!(addrs(&found), [expected]);
         assert_eq!(found.valid_until, found.ended + 9 * SECOND);
     }
-    let (_service, mut lines) =
-        Service::with_files(&network(&server), &files(conf), &[], 1).unwrap();
+    let (_service, mut lines) = Service::with_files(&network(&server), &files(conf), &[], 1).unwrap();
     assert!(lines[0].asker.ask(1, "four.only", 80));
     let found = replies(&mut lines[0], 1).remove(0).outcome.unwrap();
     assert_eq!(found.addrs, ["10.3.0.1:80".parse().unwrap()]);
@@ -197,11 +174,7 @@ fn names_with_underscores_and_a_labels_are_asked_for_as_they_are() {
         ("end_.test.", "10.4.0.1:80"),
         ("xn--bcher-kva.test", "10.4.0.2:80"),
     ] {
-        assert_eq!(
-            addrs(&resolver.lookup(name, 80, &on).unwrap()),
-            [expected],
-            "{name}"
-        );
+        assert_eq!(addrs(&resolver.lookup(name, 80, &on).unwrap()), [expected], "{name}");
     }
 }
 
@@ -211,15 +184,9 @@ fn failures_are_told_apart_and_name_the_host() {
     let resolver = resolver(&network(&server), FAST);
     assert_eq!(failure(&resolver, "nobody.test"), DnsFailure::NoSuchName);
     assert_eq!(failure(&resolver, "empty.test"), DnsFailure::NoAddress);
-    assert!(matches!(
-        failure(&resolver, "broken.test"),
-        DnsFailure::Refused(_)
-    ));
+    assert!(matches!(failure(&resolver, "broken.test"), DnsFailure::Refused(_)));
     assert_eq!(failure(&resolver, "silent.test"), DnsFailure::TimedOut);
-    let error = resolver
-        .lookup("nobody.test", 81, &on)
-        .unwrap_err()
-        .to_string();
+    let error = resolver.lookup("nobody.test", 81, &on).unwrap_err().to_string();
     assert!(error.contains("--resolve nobody.test:81:"), "{error}");
 }
 
@@ -229,13 +196,8 @@ fn every_look_up_asks_again() {
     let mut network = network(&server);
     network.family = Family::V4;
     let resolver = resolver(&network, FAST);
-    let seen: Vec<_> = (0..4)
-        .map(|_| addrs(&resolver.lookup("flap.test", 1, &on).unwrap()).remove(0))
-        .collect();
-    assert_eq!(
-        seen,
-        ["10.2.0.1:1", "10.2.0.2:1", "10.2.0.1:1", "10.2.0.2:1"]
-    );
+    let seen: Vec<_> = (0..4).map(|_| addrs(&resolver.lookup("flap.test", 1, &on).unwrap()).remove(0)).collect();
+    assert_eq!(seen, ["10.2.0.1:1", "10.2.0.2:1", "10.2.0.1:1", "10.2.0.2:1"]);
     for _ in 0..3 {
         resolver.lookup("both.test", 80, &on).unwrap();
     }
@@ -246,9 +208,7 @@ fn every_look_up_asks_again() {
 fn search_domains_complete_short_names() {
     let server = serve(zone);
     let conf = format!("{FAST}search other.example corp.example\noptions ndots:2\n");
-    let found = resolver(&network(&server), &conf)
-        .lookup("short", 80, &on)
-        .unwrap();
+    let found = resolver(&network(&server), &conf).lookup("short", 80, &on).unwrap();
     assert_eq!(addrs(&found), ["10.1.0.1:80"]);
 }
 
@@ -262,33 +222,16 @@ fn addresses_and_pins_are_never_looked_up() {
         addrs: vec!["10.9.9.9".parse().unwrap(), "::9".parse().unwrap()],
     }];
     let any = resolver(&network, FAST);
-    for (host, expected) in [
-        ("127.0.0.1", "127.0.0.1:80"),
-        ("::1", "[::1]:80"),
-        ("PINNED.test", "10.9.9.9:80"),
-    ] {
+    for (host, expected) in [("127.0.0.1", "127.0.0.1:80"), ("::1", "[::1]:80"), ("PINNED.test", "10.9.9.9:80")] {
         let answer = any.lookup(host, 80, &on).unwrap();
         assert_eq!(addrs(&answer)[0], expected);
         assert_eq!((answer.valid_until, answer.took()), (Nanos::MAX, 0));
     }
     assert_eq!(server.asked.load(Ordering::SeqCst), 0);
-    assert_eq!(
-        any.lookup("pinned.test", 81, &on).unwrap_err().failure,
-        DnsFailure::NoSuchName
-    );
+    assert_eq!(any.lookup("pinned.test", 81, &on).unwrap_err().failure, DnsFailure::NoSuchName);
     network.family = Family::V6;
-    assert_eq!(
-        addrs(
-            &resolver(&network, FAST)
-                .lookup("pinned.test", 80, &on)
-                .unwrap()
-        ),
-        ["[::9]:80"]
-    );
-    assert_eq!(
-        failure(&resolver(&network, FAST), "127.0.0.1"),
-        DnsFailure::WrongFamily(Family::V6)
-    );
+    assert_eq!(addrs(&resolver(&network, FAST).lookup("pinned.test", 80, &on).unwrap()), ["[::9]:80"]);
+    assert_eq!(failure(&resolver(&network, FAST), "127.0.0.1"), DnsFailure::WrongFamily(Family::V6));
 }
 
 #[test]
@@ -308,10 +251,7 @@ fn the_hosts_file_comes_before_search_domains_and_asks_no_server() {
         ("both.hosts", vec!["[::1]:80", "10.8.0.2:80"]),
     ] {
         let found = resolver(&network, &conf).lookup(name, 80, &on).unwrap();
-        assert_eq!(
-            (addrs(&found), found.took()),
-            (expected.iter().map(ToString::to_string).collect(), 0)
-        );
+        assert_eq!((addrs(&found), found.took()), (expected.iter().map(ToString::to_string).collect(), 0));
     }
     assert_eq!(server.asked.load(Ordering::SeqCst), 0);
 }
@@ -325,10 +265,7 @@ fn a_look_up_ends_when_its_time_is_up_or_a_signal_says_so() {
     let error = impatient.lookup("silent.test", 80, &on).unwrap_err();
     assert_eq!(error.failure, DnsFailure::TooSlow(SECOND / 10));
     let text = error.to_string();
-    assert!(
-        text.contains("0.1 s") && text.contains("--dns-servers"),
-        "{text}"
-    );
+    assert!(text.contains("0.1 s") && text.contains("--dns-servers"), "{text}");
     let patient = resolver(&network(&server), conf);
     let error = patient.lookup("silent.test", 80, &|| true).unwrap_err();
     assert_eq!(error.failure, DnsFailure::Stopped);
@@ -336,15 +273,8 @@ fn a_look_up_ends_when_its_time_is_up_or_a_signal_says_so() {
 
 #[test]
 fn pins_of_one_name_add_up() {
-    let pin = |ip: &str| Pin {
-        host: "pinned.test".into(),
-        port: 80,
-        addrs: vec![ip.parse().unwrap()],
-    };
-    let network = Network {
-        resolve: vec![pin("10.9.9.9"), pin("10.9.9.8")],
-        ..Network::default()
-    };
+    let pin = |ip: &str| Pin { host: "pinned.test".into(), port: 80, addrs: vec![ip.parse().unwrap()] };
+    let network = Network { resolve: vec![pin("10.9.9.9"), pin("10.9.9.8")], ..Network::default() };
     let found = resolver(&network, FAST).lookup("pinned.test", 80, &on);
     assert_eq!(addrs(&found.unwrap()), ["10.9.9.9:80", "10.9.9.8:80"]);
 }

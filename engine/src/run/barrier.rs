@@ -1,4 +1,5 @@
-//! Where the workers of a run meet: to decide something together, and before each phase. One that fails ends the wait of all.
+//! Where the workers of a run meet: to decide something together, and before each phase. One that fails ends the wait
+//! of all.
 
 use crate::sync::{Condvar, Mutex, MutexGuard};
 use std::sync::PoisonError;
@@ -27,12 +28,7 @@ impl<E> Barrier<E> {
     pub(super) fn new(parties: usize) -> Self {
         Self {
             parties,
-            state: Mutex::new(State {
-                arrived: 0,
-                meetings: 0,
-                aborted: false,
-                reason: None,
-            }),
+            state: Mutex::new(State { arrived: 0, meetings: 0, aborted: false, reason: None }),
             changed: Condvar::new(),
         }
     }
@@ -64,11 +60,7 @@ impl<E> Barrier<E> {
             state = woken.unwrap_or_else(PoisonError::into_inner);
         }
         // A meeting that took place did so for all, also when one of them failed since.
-        if state.meetings == meeting {
-            Err(Aborted)
-        } else {
-            Ok(())
-        }
+        if state.meetings == meeting { Err(Aborted) } else { Ok(()) }
     }
 
     /// Ends every wait, now and later. The first reason is kept.

@@ -4,10 +4,11 @@ use crate::sync::atomic::{AtomicI64, Ordering};
 
 /// The memory that the answers of a run may take together, in bytes.
 ///
-/// Half of it is shared out in equal parts: what an answer holds within its part, it holds whatever the others do. The other half is for what goes
-/// beyond, first come, first served; the last of it, a quarter of the whole, only for those that hold no more than 64 KiB. All together
-/// therefore stay below the whole, and answers without an end do not take the room of those that have one, however small the parts are.
-/// Records on their way to the log and what conversations keep of earlier turns are taken from the second half.
+/// Half of it is shared out in equal parts: what an answer holds within its part, it holds whatever the others do. The
+/// other half is for what goes beyond, first come, first served; the last of it, a quarter of the whole, only for those
+/// that hold no more than 64 KiB. All together therefore stay below the whole, and answers without an end do not take
+/// the room of those that have one, however small the parts are. Records on their way to the log and what conversations
+/// keep of earlier turns are taken from the second half.
 #[derive(Debug)]
 pub struct Budget {
     whole: u64,
@@ -33,11 +34,7 @@ impl Budget {
     pub fn new(whole: u64, answers: u64) -> Self {
         let whole = whole.min(i64::MAX as u64);
         let part = whole / 2 / answers.max(1);
-        Self {
-            whole,
-            part: part as usize,
-            left: AtomicI64::new((whole - part * answers) as i64),
-        }
+        Self { whole, part: part as usize, left: AtomicI64::new((whole - part * answers) as i64) }
     }
 
     /// All of it.
@@ -72,9 +69,7 @@ impl Budget {
         };
         let drawn = self
             .left
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
-                (left - more >= kept_back).then(|| left - more)
-            });
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| (left - more >= kept_back).then(|| left - more));
         if drawn.is_ok() {
             allowance.0 = wanted;
         }
@@ -95,7 +90,8 @@ impl Budget {
         self.give(allowance.0);
     }
 
-    /// A record of `bytes` leaves its answer: it holds them until it is written, or lost, and they are given back. They are there already, so it is never refused.
+    /// A record of `bytes` leaves its answer: it holds them until it is written, or lost, and they are given back. They
+    /// are there already, so it is never refused.
     pub(crate) fn hold(&self, bytes: usize) {
         self.left.fetch_sub(bytes as i64, Ordering::Relaxed);
     }

@@ -6,7 +6,8 @@ use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 /// What the control plane and the workers share: a stop request going in, snapshots coming out.
 #[derive(Default)]
 pub struct Control {
-    /// How often it was asked to stop, and whether the first wish was the run's own ([`OWN`]): whoever looks sees both as they were at one time.
+    /// How often it was asked to stop, and whether the first wish was the run's own ([`OWN`]): whoever looks sees both
+    /// as they were at one time.
     asked: AtomicU8,
     enough: AtomicBool,
     /// Longest wait for what is in flight after the first wish to stop, in nanoseconds; 0 where nobody said one.
@@ -45,7 +46,8 @@ impl Control {
         }
     }
 
-    /// As [`Control::stop`], and what is in flight is awaited for at most so many nanoseconds, whatever the phase's own grace period is.
+    /// As [`Control::stop`], and what is in flight is awaited for at most so many nanoseconds, whatever the phase's own
+    /// grace period is.
     pub fn stop_within(&self, drain: Nanos) {
         // Seen by whoever sees the wish: it is stored before. 0 stands for nothing said.
         self.drain.store(drain.max(1), Ordering::Relaxed);
@@ -61,14 +63,13 @@ impl Control {
         }
     }
 
-    /// Asks the workers to stop: once = issue nothing more and drain within the grace; twice = abandon what is in flight.
+    /// Asks the workers to stop: once = issue nothing more and drain within the grace; twice = abandon what is in
+    /// flight.
     pub fn stop(&self) {
         // As often as can be counted is often enough.
         let _ = self
             .asked
-            .fetch_update(Ordering::Release, Ordering::Relaxed, |asked| {
-                (asked & !OWN < !OWN).then(|| asked + 1)
-            });
+            .fetch_update(Ordering::Release, Ordering::Relaxed, |asked| (asked & !OWN < !OWN).then(|| asked + 1));
     }
 
     /// Who looks on has seen enough: the run ends at once, as after a second stop, but nobody interrupted it.
@@ -78,9 +79,7 @@ impl Control {
 
     /// Ends the run early of its own accord, as one stop does; nothing when it is ending already.
     pub fn abort(&self) {
-        let _ = self
-            .asked
-            .compare_exchange(0, OWN | 1, Ordering::Relaxed, Ordering::Relaxed);
+        let _ = self.asked.compare_exchange(0, OWN | 1, Ordering::Relaxed, Ordering::Relaxed);
     }
 
     /// Whether anybody but the run itself asked it to stop.
@@ -94,11 +93,7 @@ impl Control {
     #[must_use]
     pub fn stops(&self) -> u8 {
         let stops = self.asked();
-        if self.enough.load(Ordering::Relaxed) {
-            stops.max(2)
-        } else {
-            stops
-        }
+        if self.enough.load(Ordering::Relaxed) { stops.max(2) } else { stops }
     }
 
     /// How often it was asked to stop, the run's own wish included.

@@ -23,14 +23,13 @@ pub fn tls_material(plan: &Plan) -> Result<Option<Material>> {
         None => Ok(Some(trusted)),
         Some((cert, key)) => {
             let (chain, secret) = (read("--cert", cert)?, read("--key", key)?);
-            trusted
-                .showing((&shown(cert), &chain), (&shown(key), &secret))
-                .map(Some)
+            trusted.showing((&shown(cert), &chain), (&shown(key), &secret)).map(Some)
         }
     }
 }
 
-/// A TLS client for each target, in the order of the plan; `None` for one that is not secured. `http2` says which targets speak that.
+/// A TLS client for each target, in the order of the plan; `None` for one that is not secured. `http2` says which
+/// targets speak that.
 ///
 /// # Errors
 /// As [`tls_material`], and when what the files hold does not fit together.
@@ -41,10 +40,7 @@ pub fn tls_clients(plan: &Plan, http2: &[bool]) -> Result<Vec<Option<Client>>> {
         .zip(http2)
         .map(|(target, http2)| {
             let alpn: &[&[u8]] = if *http2 { &[b"h2"] } else { &[b"http/1.1"] };
-            target
-                .tls
-                .then(|| Client::new(&material, &plan.network.tls, alpn, target.server_name()))
-                .transpose()
+            target.tls.then(|| Client::new(&material, &plan.network.tls, alpn, target.server_name())).transpose()
         })
         .collect()
 }
@@ -80,10 +76,7 @@ mod tests {
         let mut secured = plan("https://h");
         secured.network.tls.ca = Some("/nonexistent".into());
         let error = tls_material(&secured).unwrap_err().to_string();
-        assert!(
-            error.contains("--cacert") && error.contains("/nonexistent"),
-            "{error}"
-        );
+        assert!(error.contains("--cacert") && error.contains("/nonexistent"), "{error}");
     }
 
     #[test]

@@ -60,7 +60,8 @@ pub struct Finished {
 }
 
 impl Finished {
-    /// Leaves in its log what the caller knows after the load ([`crate::record::Note::Tail`]), where the log's file takes it.
+    /// Leaves in its log what the caller knows after the load ([`crate::record::Note::Tail`]), where the log's file
+    /// takes it.
     pub fn leave(&mut self, tail: &[u8]) {
         self.log.note(Note::Tail, tail);
     }
@@ -75,7 +76,8 @@ impl Finished {
 /// Looks on at each record as it is written, off the workers' cores; may end the run by [`Control::enough`].
 pub type Watcher<'a> = &'a mut (dyn FnMut(&Record) + Send);
 
-/// Drives the load. Records go to the log, past the watcher. When the log's file takes no more, the run ends as by one stop, and what was measured is kept.
+/// Drives the load. Records go to the log, past the watcher. When the log's file takes no more, the run ends as by one
+/// stop, and what was measured is kept.
 ///
 /// # Errors
 /// When the environment forbids the run: no driver, no descriptors, a name that does not resolve.
@@ -88,11 +90,7 @@ pub fn execute(
 ) -> Result<Finished> {
     probe::sources(&plan.network.source_ips)?;
     let cores = cores(plan)?;
-    let heads = plan
-        .targets
-        .iter()
-        .map(|t| RequestHead::new(plan, t))
-        .collect::<Result<Vec<_>>>()?;
+    let heads = plan.targets.iter().map(|t| RequestHead::new(plan, t)).collect::<Result<Vec<_>>>()?;
     let addrs = addresses(plan, control)?;
     let speaks = probe::speaks(plan, &addrs, control)?;
     let http2: Vec<bool> = speaks.iter().map(|s| s.http2).collect();
@@ -101,36 +99,16 @@ pub fn execute(
         .targets
         .iter()
         .zip(&http2)
-        .map(|(t, two)| {
-            two.then(|| http2::RequestHead::new(plan, t, t.tls))
-                .transpose()
-        })
+        .map(|(t, two)| two.then(|| http2::RequestHead::new(plan, t, t.tls)).transpose())
         .collect::<Result<Vec<_>>>()?;
     let room = capacity(plan, cores.len(), http2.contains(&true))?;
     let capacity = room.slots;
     // A connection that is drained for its next use holds no answer.
-    let holders = if http2.contains(&true) {
-        room.slots
-    } else {
-        room.requests
-    };
+    let holders = if http2.contains(&true) { room.slots } else { room.requests };
     let budget = Budget::new(memory(plan), (holders * cores.len()) as u64);
     let (io, driver_note) = choose_driver(plan)?;
-    let targets = Targets {
-        heads: &heads,
-        heads2: &heads2,
-        addrs: &addrs,
-        tls: &tls,
-    };
-    let shared = Shared::new(
-        plan,
-        workload,
-        targets,
-        control,
-        budget,
-        clock::realtime(),
-        cores.len(),
-    );
+    let targets = Targets { heads: &heads, heads2: &heads2, addrs: &addrs, tls: &tls };
+    let shared = Shared::new(plan, workload, targets, control, budget, clock::realtime(), cores.len());
     // Names that are looked up during the run are asked for at a thread off the workers' cores.
     let asked = addrs.iter().any(Vec::is_empty);
     let (_service, lines) = if asked {
@@ -174,10 +152,8 @@ pub fn execute(
     let outcome = std::thread::scope(|scope| {
         // A scope waits for its threads, also when this one panics.
         let _end = EndOnPanic(&stage);
-        let (producers, mut consumers): (Vec<_>, Vec<_>) = cores
-            .iter()
-            .map(|_| rtrb::RingBuffer::new(RECORD_RING))
-            .unzip();
+        let (producers, mut consumers): (Vec<_>, Vec<_>) =
+            cores.iter().map(|_| rtrb::RingBuffer::new(RECORD_RING)).unzip();
         let (workers_done, log) = (&workers_done, &mut log);
         let (watcher, tripwire) = (watcher.take(), &mut tripwire);
         let (cores, budget, stage) = (&cores, &shared.budget, &stage);
@@ -211,18 +187,10 @@ pub fn execute(
         let mut handles = Vec::new();
         for ((index, core), producer) in cores.iter().copied().enumerate().zip(producers) {
             let (shared, line) = (&shared, lines.next());
-            let seat = Seat {
-                index,
-                core,
-                capacity,
-                requests: room.requests,
-                io,
-            };
+            let seat = Seat { index, core, capacity, requests: room.requests, io };
             let spawned = std::thread::Builder::new()
                 .name(format!("worker-{index}"))
-                .spawn_scoped(scope, move || {
-                    stage.play(|| seat.work(shared, stage, producer, line))
-                });
+                .spawn_scoped(scope, move || stage.play(|| seat.work(shared, stage, producer, line)));
             match spawned {
                 Ok(handle) => handles.push(handle),
                 // Those that were started wait for the others, and have sent nothing.
@@ -232,15 +200,10 @@ pub fn execute(
                 }
             }
         }
-        let left: Vec<Left> = handles
-            .into_iter()
-            .filter_map(|handle| handle.join().ok().flatten())
-            .collect();
+        let left: Vec<Left> = handles.into_iter().filter_map(|handle| handle.join().ok().flatten()).collect();
         workers_done.store(true, Ordering::Release);
         writer.thread().unpark();
-        let written = writer
-            .join()
-            .map_err(|_| Error::bug("the record thread panicked"));
+        let written = writer.join().map_err(|_| Error::bug("the record thread panicked"));
         match stage.failure() {
             Some(error) => Err(error),
             None => written.map(|n| (left, n)),
@@ -270,22 +233,10 @@ pub fn execute(
     facts.peak_rss_bytes = driver::peak_rss_bytes();
     reread::note_ended(&mut log, &shard, &facts)?;
     let log = log.finish_to_read();
-    Ok(Finished {
-        shard,
-        facts,
-        log,
-        offset,
-        here: true,
-    })
+    Ok(Finished { shard, facts, log, offset, here: true })
 }
 
-fn phase_facts(
-    kind: PhaseKind,
-    phase: &Phase,
-    planned: Option<u64>,
-    stage: &Stage<'_>,
-    left: &[Left],
-) -> PhaseFacts {
+fn phase_facts(kind: PhaseKind, phase: &Phase, planned: Option<u64>, stage: &Stage<'_>, left: &[Left]) -> PhaseFacts {
     let tallies = || left.iter().map(|l| &l.phases[kind as usize]);
     // By the sources' own count, not by what became of it: the books are balanced against it.
     let fell_due: u64 = tallies().map(|t| t.fell_due).sum();
@@ -304,14 +255,12 @@ fn phase_facts(
     }
 }
 
-/// Requests that a phase asks for, where it says how many: so many requests, or all turns of so many sessions from session `first` on;
-/// the smaller of the two.
+/// Requests that a phase asks for, where it says how many: so many requests, or all turns of so many sessions from
+/// session `first` on; the smaller of the two.
 fn planned(phase: &Phase, workload: &Workload, first: u64) -> Option<u64> {
     let turns = phase.sessions.map(|sessions| match workload.has_turns() {
         false => sessions,
-        true => (first..first + sessions)
-            .map(|k| workload.conversations[workload.pick(k)].turns.len() as u64)
-            .sum(),
+        true => (first..first + sessions).map(|k| workload.conversations[workload.pick(k)].turns.len() as u64).sum(),
     });
     phase.requests.into_iter().chain(turns).min()
 }
@@ -345,8 +294,7 @@ struct EndOnPanic<'a>(&'a Stage<'a>);
 impl Drop for EndOnPanic<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            self.0
-                .fail(Error::bug("a thread beside the workers panicked"));
+            self.0.fail(Error::bug("a thread beside the workers panicked"));
         }
     }
 }

@@ -20,20 +20,17 @@ pub(super) fn addresses(plan: &Plan, control: &Control) -> Result<Vec<Vec<SockAd
                     "write unix:/path, of at most 107 bytes",
                 )
             }),
-            (None, answer) => Ok(answer
-                .map_or_else(Vec::new, |a| a.addrs)
-                .into_iter()
-                .map(SockAddr::from)
-                .collect()),
+            (None, answer) => Ok(answer.map_or_else(Vec::new, |a| a.addrs).into_iter().map(SockAddr::from).collect()),
         })
         .collect()
 }
 
-/// Where each target is, looked up now, in the order of the plan; `None` for a Unix socket, and for a name that is to be looked up
-/// during the run.
+/// Where each target is, looked up now, in the order of the plan; `None` for a Unix socket, and for a name that is to
+/// be looked up during the run.
 ///
 /// # Errors
-/// When a name has no address, is not found within the time for a connection, or `control` stops; the error names it and what to do.
+/// When a name has no address, is not found within the time for a connection, or `control` stops; the error names it
+/// and what to do.
 pub fn locate(plan: &Plan, control: &Control) -> Result<Vec<Option<Answer>>> {
     let resolver = Resolver::new(&plan.network, plan.timeouts.connect)?;
     let stopped = || control.stops() > 0;
@@ -77,12 +74,7 @@ mod tests {
     use super::*;
 
     fn scope(zone: &str) -> Result<u32> {
-        let mut answer = Answer {
-            addrs: vec!["[fe80::1]:80".parse().unwrap()],
-            valid_until: 0,
-            started: 0,
-            ended: 0,
-        };
+        let mut answer = Answer { addrs: vec!["[fe80::1]:80".parse().unwrap()], valid_until: 0, started: 0, ended: 0 };
         in_zone(&mut answer, zone)?;
         match answer.addrs[0] {
             SocketAddr::V6(addr) => Ok(addr.scope_id()),

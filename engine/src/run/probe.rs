@@ -1,4 +1,5 @@
-//! Asked before the clock starts: which HTTP a secured target speaks, by one handshake, and whether the local addresses are this host's.
+//! Asked before the clock starts: which HTTP a secured target speaks, by one handshake, and whether the local addresses
+//! are this host's.
 
 use super::Control;
 use super::material::tls_material;
@@ -32,27 +33,19 @@ impl Speaks {
         if self.mixed {
             return Some("its addresses differ: some speak HTTP/2, others HTTP/1.1 only".into());
         }
-        self.unanswered.then(|| {
-            "no address answered when ALPN was asked for HTTP/2: write --http2 or --http1.1".into()
-        })
+        self.unanswered.then(|| "no address answered when ALPN was asked for HTTP/2: write --http2 or --http1.1".into())
     }
 }
 
-/// Per target: which HTTP is spoken with it. Under [`HttpVersion::Auto`] a secured target is asked, by ALPN on a connection of its
-/// own that is closed at once. One that does not answer in order is taken for HTTP/1.1: the run itself will say what is wrong with it.
+/// Per target: which HTTP is spoken with it. Under [`HttpVersion::Auto`] a secured target is asked, by ALPN on a
+/// connection of its own that is closed at once. One that does not answer in order is taken for HTTP/1.1: the run
+/// itself will say what is wrong with it.
 ///
 /// # Errors
 /// When the files of TLS are not what they should be.
-pub(super) fn speaks(
-    plan: &Plan,
-    addrs: &[Vec<SockAddr>],
-    control: &Control,
-) -> Result<Vec<Speaks>> {
+pub(super) fn speaks(plan: &Plan, addrs: &[Vec<SockAddr>], control: &Control) -> Result<Vec<Speaks>> {
     let told = |http2| {
-        let told = Speaks {
-            http2,
-            ..Speaks::default()
-        };
+        let told = Speaks { http2, ..Speaks::default() };
         Ok(vec![told; addrs.len()])
     };
     match plan.network.http {
@@ -97,20 +90,20 @@ pub(super) fn speaks(
 pub(super) fn sources(ips: &[IpAddr]) -> Result<()> {
     for ip in ips {
         let addr = SockAddr::from(SocketAddr::new(*ip, 0));
-        Socket::new(addr.domain(), Type::STREAM.cloexec(), None)
-            .and_then(|socket| socket.bind(&addr))
-            .map_err(|e| {
+        Socket::new(addr.domain(), Type::STREAM.cloexec(), None).and_then(|socket| socket.bind(&addr)).map_err(
+            |e| {
                 Error::environment(
                     format!("--source-ip: {ip} cannot be used ({e})"),
                     "write addresses of this host (`ip addr` shows them), or add it to an interface",
                 )
-            })?;
+            },
+        )?;
     }
     Ok(())
 }
 
-/// What each address agrees to; `None` where one does not answer in order. All are asked at once, some at a time, each on a thread of its
-/// own, which is left to its time-outs when `stopped` says so.
+/// What each address agrees to; `None` where one does not answer in order. All are asked at once, some at a time, each
+/// on a thread of its own, which is left to its time-outs when `stopped` says so.
 fn ask_all(client: &Client, addrs: &[SockAddr], stopped: &dyn Fn() -> bool) -> Vec<Option<Alpn>> {
     let mut said = Vec::new();
     for some in addrs.chunks(AT_A_TIME) {
@@ -136,14 +129,11 @@ fn ask_all(client: &Client, addrs: &[SockAddr], stopped: &dyn Fn() -> bool) -> V
     said
 }
 
-/// What is spoken with a target whose addresses said so: HTTP/2 if all that answered speak it, and HTTP/1.1, which all of them take, if
-/// they differ.
+/// What is spoken with a target whose addresses said so: HTTP/2 if all that answered speak it, and HTTP/1.1, which all
+/// of them take, if they differ.
 fn agreed(said: &[Option<Alpn>]) -> Speaks {
     let answered = said.iter().flatten();
-    let http2 = answered
-        .clone()
-        .filter(|alpn| **alpn == Alpn::Http2)
-        .count();
+    let http2 = answered.clone().filter(|alpn| **alpn == Alpn::Http2).count();
     let all = answered.count();
     Speaks {
         http2: all > 0 && http2 == all,
@@ -207,27 +197,18 @@ mod tests {
             (&[], false, false, true),
         ] {
             let speaks = agreed(said);
-            assert_eq!(
-                (speaks.http2, speaks.mixed, speaks.unanswered),
-                (http2, mixed, unanswered),
-                "{said:?}"
-            );
+            assert_eq!((speaks.http2, speaks.mixed, speaks.unanswered), (http2, mixed, unanswered), "{said:?}");
             assert_eq!(speaks.negotiated, !unanswered);
         }
     }
 
     #[test]
     fn a_local_address_that_is_not_this_hosts_is_named_before_the_run() {
-        let ips = |texts: &[&str]| -> Vec<IpAddr> {
-            texts.iter().map(|text| text.parse().unwrap()).collect()
-        };
+        let ips = |texts: &[&str]| -> Vec<IpAddr> { texts.iter().map(|text| text.parse().unwrap()).collect() };
         sources(&ips(&["127.0.0.1", "127.9.9.9"])).unwrap();
         let error = sources(&ips(&["127.0.0.1", "192.0.2.77"])).unwrap_err();
         assert_eq!(error.blame, crate::error::Blame::Environment);
         let text = error.to_string();
-        assert!(
-            text.contains("--source-ip") && text.contains("192.0.2.77"),
-            "{text}"
-        );
+        assert!(text.contains("--source-ip") && text.contains("192.0.2.77"), "{text}");
     }
 }

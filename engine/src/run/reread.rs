@@ -24,27 +24,15 @@ struct Ended<S, F> {
 }
 
 /// Leaves in the log what is known before the load.
-pub(super) fn note_begun<W: Write>(
-    log: &mut LogWriter<W>,
-    offset: RealtimeOffset,
-    facts: &RunFacts,
-) -> Result<()> {
+pub(super) fn note_begun<W: Write>(log: &mut LogWriter<W>, offset: RealtimeOffset, facts: &RunFacts) -> Result<()> {
     note(log, Note::Begun, &Begun { offset, facts })
 }
 
 /// Leaves in the log what is known after it.
-pub(super) fn note_ended<W: Write>(
-    log: &mut LogWriter<W>,
-    shard: &Shard,
-    facts: &RunFacts,
-) -> Result<()> {
+pub(super) fn note_ended<W: Write>(log: &mut LogWriter<W>, shard: &Shard, facts: &RunFacts) -> Result<()> {
     let noted = note(log, Note::Ended, &Ended { shard, facts });
     // A log whose file is full is told of elsewhere.
-    if log.failure().is_some() {
-        Ok(())
-    } else {
-        noted
-    }
+    if log.failure().is_some() { Ok(()) } else { noted }
 }
 
 fn note<W: Write>(log: &mut LogWriter<W>, kind: Note, of: &impl Serialize) -> Result<()> {
@@ -62,10 +50,12 @@ pub struct Reread {
     pub finished: Finished,
 }
 
-/// Reads the log of a run. One that did not end has its records up to the last whole one, and counts that are made from them.
+/// Reads the log of a run. One that did not end has its records up to the last whole one, and counts that are made from
+/// them.
 ///
 /// # Errors
-/// [`crate::Blame::Environment`] when the file cannot be read, is no log of this version, or of a run whose load had not begun.
+/// [`crate::Blame::Environment`] when the file cannot be read, is no log of this version, or of a run whose load had
+/// not begun.
 pub fn reread(path: &Path) -> Result<Reread> {
     let mut log = RecordLog::open(path)?;
     let (mut head, mut begun, mut ended, mut tail) = (None, None, None, None);
@@ -98,18 +88,8 @@ pub fn reread(path: &Path) -> Result<Reread> {
         }
         None => tally.finish(facts, offset),
     };
-    let finished = Finished {
-        shard,
-        facts,
-        log,
-        offset,
-        here: false,
-    };
-    Ok(Reread {
-        head,
-        tail,
-        finished,
-    })
+    let finished = Finished { shard, facts, log, offset, here: false };
+    Ok(Reread { head, tail, finished })
 }
 
 fn parsed<'a, T: Deserialize<'a>>(path: &Path, body: &'a [u8]) -> Result<T> {
@@ -146,12 +126,7 @@ impl Tally {
             let began = offset.sampled_at();
             let (start, end) = self.phases[kind as usize].unwrap_or((began, began));
             let issued = shard.phase(kind).issued;
-            PhaseFacts {
-                start,
-                end,
-                never_due: facts.planned.map_or(0, |n| n.saturating_sub(issued)),
-                ..facts
-            }
+            PhaseFacts { start, end, never_due: facts.planned.map_or(0, |n| n.saturating_sub(issued)), ..facts }
         };
         facts.profiling = of(PhaseKind::Profiling, facts.profiling);
         facts.warmup = facts.warmup.map(|warmup| of(PhaseKind::Warmup, warmup));

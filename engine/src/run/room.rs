@@ -9,34 +9,21 @@ use crate::plan::{Cores, Load, Plan};
 /// # Errors
 /// When the plan names cores that the process may not use.
 pub fn cores(plan: &Plan) -> Result<Vec<usize>> {
-    let allowed: Vec<usize> = core_affinity::get_core_ids()
-        .unwrap_or_default()
-        .into_iter()
-        .map(|c| c.id)
-        .collect();
+    let allowed: Vec<usize> = core_affinity::get_core_ids().unwrap_or_default().into_iter().map(|c| c.id).collect();
     let quota = crate::host::HostFacts::read_start()
         .facts
         .cpu_quota_cores
         .map_or(usize::MAX, |cpus| (cpus.floor() as usize).max(1));
     let usable = allowed.len().min(quota).max(1);
-    let shown = || {
-        allowed
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join(",")
-    };
+    let shown = || allowed.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
     let mut cores = match &plan.cores {
-        // The last cores work; the first, where most interrupts and other people's processes are, stays for the control plane.
+        // The last cores work; the first, where most interrupts and other people's processes are, stays for the control
+        // plane.
         Cores::Auto => allowed[allowed.len() - (usable - 1).max(1)..].to_vec(),
         Cores::Count(n) if *n == 0 => return Err(Error::usage("--cores 0", "write at least 1")),
         Cores::Count(n) if *n > allowed.len() => {
             return Err(Error::usage(
-                format!(
-                    "--cores {n}: the process may use {} cores ({})",
-                    allowed.len(),
-                    shown()
-                ),
+                format!("--cores {n}: the process may use {} cores ({})", allowed.len(), shown()),
                 "write a smaller number, or widen the affinity mask",
             ));
         }
@@ -60,9 +47,7 @@ pub fn cores(plan: &Plan) -> Result<Vec<usize>> {
 /// Most requests in flight in any phase, where the plan bounds them.
 fn slots_bound(plan: &Plan) -> Option<u32> {
     let profiling = plan.profiling.load.most_in_flight()?;
-    plan.warmup.as_ref().map_or(Some(profiling), |w| {
-        w.load.most_in_flight().map(|n| n.max(profiling))
-    })
+    plan.warmup.as_ref().map_or(Some(profiling), |w| w.load.most_in_flight().map(|n| n.max(profiling)))
 }
 
 /// What each worker has.
@@ -74,26 +59,24 @@ pub(super) struct Room {
     pub(super) slots: usize,
 }
 
-/// Slots of each worker: one a request in flight, and those of the connections where a target speaks HTTP/2, or of connections whose
-/// request has ended and that cannot serve another yet: these are closed where there is no slot for them. As many descriptors are
-/// asked for; where the hard limit is lower, requests over HTTP/2 share the connections that there may be, or wait.
+/// Slots of each worker: one a request in flight, and those of the connections where a target speaks HTTP/2, or of
+/// connections whose request has ended and that cannot serve another yet: these are closed where there is no slot for
+/// them. As many descriptors are asked for; where the hard limit is lower, requests over HTTP/2 share the connections
+/// that there may be, or wait.
 ///
 /// # Errors
 /// When the limit of descriptors leaves less than a connection for each request that the plan has in flight.
 pub(super) fn capacity(plan: &Plan, workers: usize, http2: bool) -> Result<Room> {
     let bound = slots_bound(plan);
-    // A slot in the hands of a core is not free for another: each core has room for its own share, and in an open loop for all.
+    // A slot in the hands of a core is not free for another: each core has room for its own share, and in an open loop
+    // for all.
     let wanted = match (bound, &plan.profiling.load) {
         (Some(n), Load::Closed { .. } | Load::Users { .. }) => (n as usize).div_ceil(workers),
         (Some(n), Load::Open { .. } | Load::Fixed { .. }) => n as usize,
         (None, _) => OPEN_CAPACITY,
     };
     let beside = |requests: usize| {
-        if http2 {
-            carriers(requests)
-        } else {
-            requests.min(DRAINED)
-        }
+        if http2 { carriers(requests) } else { requests.min(DRAINED) }
     };
     let most = (wanted + beside(wanted)) as u64 * workers as u64 + OTHER_DESCRIPTORS;
     let total = wanted as u64 * workers as u64 + OTHER_DESCRIPTORS;
@@ -101,10 +84,7 @@ pub(super) fn capacity(plan: &Plan, workers: usize, http2: bool) -> Result<Room>
     let closing = (driver::CLOSING * workers) as u64;
     let limit = driver::raise_descriptor_limit(most + closing);
     if limit >= most {
-        return Ok(Room {
-            requests: wanted,
-            slots: wanted + beside(wanted),
-        });
+        return Ok(Room { requests: wanted, slots: wanted + beside(wanted) });
     }
     let room = limit.saturating_sub(OTHER_DESCRIPTORS) as usize / workers;
     match bound {
@@ -119,19 +99,13 @@ pub(super) fn capacity(plan: &Plan, workers: usize, http2: bool) -> Result<Room>
             "raise `ulimit -n`",
         )),
         // Requests over HTTP/2 need slots and no descriptors; their connections have what there is.
-        _ if http2 => Ok(Room {
-            requests: wanted,
-            slots: wanted + room.min(beside(wanted)),
-        }),
-        _ => Ok(Room {
-            requests: room.min(wanted),
-            slots: room.min(wanted + beside(wanted)),
-        }),
+        _ if http2 => Ok(Room { requests: wanted, slots: wanted + room.min(beside(wanted)) }),
+        _ => Ok(Room { requests: room.min(wanted), slots: room.min(wanted + beside(wanted)) }),
     }
 }
 
-/// Slots for the HTTP/2 connections of `requests` in flight: a server may take one stream a connection, and one that goes away serves on
-/// while its successor begins.
+/// Slots for the HTTP/2 connections of `requests` in flight: a server may take one stream a connection, and one that
+/// goes away serves on while its successor begins.
 fn carriers(requests: usize) -> usize {
     2 * (requests + 1)
 }

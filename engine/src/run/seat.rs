@@ -87,12 +87,11 @@ impl Seat {
         stage.meet()?;
         worker.prewarm()?;
         let mut began = 0;
-        let wanted = [
-            plan.warmup.as_ref().map(|p| (p, PhaseKind::Warmup)),
-            Some((&plan.profiling, PhaseKind::Profiling)),
-        ];
+        let wanted =
+            [plan.warmup.as_ref().map(|p| (p, PhaseKind::Warmup)), Some((&plan.profiling, PhaseKind::Profiling))];
         for (phase, kind) in wanted.into_iter().flatten() {
-            // Before they meet: where there are many cores and interrupts, the kernel takes milliseconds to write its counters.
+            // Before they meet: where there are many cores and interrupts, the kernel takes milliseconds to write its
+            // counters.
             let watch = CoreWatch::start(self.core);
             let start = stage.begin(kind)?;
             (before, began) = (thread_facts(), start);
@@ -125,9 +124,6 @@ impl Seat {
 fn hear_names<D: Driver>(worker: &mut Worker<'_, D>, line: Option<Line>) -> Result<()> {
     let Some(line) = line else { return Ok(()) };
     worker.ask_names(line).map_err(|e| {
-        Error::environment(
-            format!("a worker cannot hear the name service: {}", os_error(e)),
-            "write --dns once",
-        )
+        Error::environment(format!("a worker cannot hear the name service: {}", os_error(e)), "write --dns once")
     })
 }

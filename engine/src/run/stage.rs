@@ -1,4 +1,5 @@
-//! What the workers of a run decide and begin together: their driver, the instant of each phase, and the failure that ends all.
+//! What the workers of a run decide and begin together: their driver, the instant of each phase, and the failure that
+//! ends all.
 
 use super::Control;
 use super::barrier::{Aborted, Barrier};
@@ -59,10 +60,7 @@ impl<'a> Stage<'a> {
     }
 
     /// Does a worker's part. Its error or panic ends the run of all.
-    pub(super) fn play<T>(
-        &self,
-        part: impl FnOnce() -> std::result::Result<T, Failure>,
-    ) -> Option<T> {
+    pub(super) fn play<T>(&self, part: impl FnOnce() -> std::result::Result<T, Failure>) -> Option<T> {
         match catch_unwind(AssertUnwindSafe(part)) {
             Ok(Ok(left)) => return Some(left),
             Ok(Err(Failure::Another)) => {}
@@ -88,7 +86,8 @@ impl<'a> Stage<'a> {
         Ok(self.barrier.wait(|| Ok(()))?)
     }
 
-    /// Waits until all have tried to get their ring; `refused` is the error number of this one's. Whether all use epoll, since one got none.
+    /// Waits until all have tried to get their ring; `refused` is the error number of this one's. Whether all use
+    /// epoll, since one got none.
     pub(super) fn all_on_epoll(&self, refused: Option<i32>) -> std::result::Result<bool, Failure> {
         if let Some(errno) = refused {
             let mut all = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
@@ -104,10 +103,7 @@ impl<'a> Stage<'a> {
             return Ok(());
         }
         let (why, remedy) = driver::refusal(errno);
-        let what = format!(
-            "io_uring was refused to {count} of {} workers: {why}",
-            self.workers
-        );
+        let what = format!("io_uring was refused to {count} of {} workers: {why}", self.workers);
         if self.io == Io::Uring {
             return Err(Error::environment(what, remedy));
         }

@@ -3,15 +3,14 @@
 use super::Finished;
 use crate::driver;
 use crate::error::Result;
-use crate::measure::{
-    RequestMetrics, Summarizer, Summary, Timeline, TokenCounts, TokenSource, request_metrics,
-};
+use crate::measure::{RequestMetrics, Summarizer, Summary, Timeline, TokenCounts, TokenSource, request_metrics};
 use crate::plan::Plan;
 use crate::record::{Outcome, PhaseKind, Record};
 use crate::workload::Workload;
 use std::collections::HashMap;
 
-/// Reads the records back, counts tokens, sums. `on_record` sees each record of the measured phase with its metrics, in log order.
+/// Reads the records back, counts tokens, sums. `on_record` sees each record of the measured phase with its metrics, in
+/// log order.
 ///
 /// # Errors
 /// When the log cannot be read.
@@ -43,16 +42,18 @@ pub fn summarize(
     Ok(summarizer.finish(finished.shard, facts))
 }
 
-/// Bytes that a gap which is kept exactly may take: in a buffer that doubles, in its slice once more, in the warm-up and in the measured phase.
+/// Bytes that a gap which is kept exactly may take: in a buffer that doubles, in its slice once more, in the warm-up
+/// and in the measured phase.
 const OF_A_GAP: u64 = 64;
 
-/// The tokens of the answers that are sent back with later turns, by phase and session: without reasoning, which is not sent back.
+/// The tokens of the answers that are sent back with later turns, by phase and session: without reasoning, which is not
+/// sent back.
 #[derive(Default)]
 struct Answers(HashMap<(PhaseKind, u64), u32>);
 
 impl Answers {
-    /// Adds those of the earlier turns to the input of a request, and notes its own for the next. The records of a session come in the
-    /// order of its turns: all are of one worker.
+    /// Adds those of the earlier turns to the input of a request, and notes its own for the next. The records of a
+    /// session come in the order of its turns: all are of one worker.
     fn count_in(&mut self, record: &mut Record, counts: &TokenCounts, workload: &Workload) {
         let entry = &workload.entries[record.entry as usize];
         let turns = &workload.conversations[entry.conversation as usize].turns;
@@ -71,8 +72,8 @@ impl Answers {
     }
 }
 
-/// What the summary is cut from. Slices begin with the first request, which only the records know; the rest of the summary does with
-/// the phase's own bounds, and spares reading the log twice.
+/// What the summary is cut from. Slices begin with the first request, which only the records know; the rest of the
+/// summary does with the phase's own bounds, and spares reading the log twice.
 fn timeline(plan: &Plan, finished: &Finished) -> Result<Timeline> {
     let phase = &finished.facts.profiling;
     let mut line = None;
@@ -81,10 +82,7 @@ fn timeline(plan: &Plan, finished: &Finished) -> Result<Timeline> {
             Timeline::stretch(&mut line, &record?);
         }
     }
-    Ok(line.unwrap_or(Timeline {
-        start: phase.start,
-        end: phase.end,
-    }))
+    Ok(line.unwrap_or(Timeline { start: phase.start, end: phase.end }))
 }
 
 /// The metrics of one record, as [`summarize`] finds them.
@@ -104,10 +102,7 @@ fn count_tokens(plan: &Plan, workload: &Workload, record: &Record) -> TokenCount
     }
     // The server alone counts; text that was kept all the same tells how much of its count was reasoning.
     match counted.source {
-        TokenSource::Usage => TokenCounts {
-            client: None,
-            ..counted
-        },
+        TokenSource::Usage => TokenCounts { client: None, ..counted },
         TokenSource::Tokenizer | TokenSource::Unknown => TokenCounts::UNKNOWN,
     }
 }

@@ -1,4 +1,5 @@
-//! The run's control and its memory. `tests/models` looks at each order in which threads may meet in them; here they meet on the machine's own cores.
+//! The run's control and its memory. `tests/models` looks at each order in which threads may meet in them; here they
+//! meet on the machine's own cores.
 
 use super::budget::{Allowance, Budget};
 use super::control::Control;
@@ -157,10 +158,7 @@ fn workers_meet_and_begin_each_phase_at_one_instant() {
         });
         workers.map(|worker| worker.join().unwrap())
     });
-    let expected = (
-        Some(stage.start(PhaseKind::Warmup)),
-        Some(stage.start(PhaseKind::Profiling)),
-    );
+    let expected = (Some(stage.start(PhaseKind::Warmup)), Some(stage.start(PhaseKind::Profiling)));
     assert_eq!(begun, [expected; 3]);
     assert!(stage.failure().is_none() && control.stops() == 0);
 }
@@ -171,10 +169,7 @@ fn a_worker_that_panics_before_all_are_ready_ends_the_wait_of_the_others() {
     let stage = Stage::new(&control, Io::Auto, 3);
     assert_eq!(three(&stage, || panic!("on purpose")), [None; 3]);
     let error = stage.failure().unwrap().to_string();
-    assert!(
-        error.contains("a worker panicked") && error.contains("report it"),
-        "{error}"
-    );
+    assert!(error.contains("a worker panicked") && error.contains("report it"), "{error}");
     assert!(control.stops() > 1, "those in mid-phase end at once");
 }
 
@@ -184,17 +179,11 @@ fn a_worker_that_never_came_to_be_ends_the_wait_of_the_others() {
     let stage = Stage::new(&control, Io::Auto, 3);
     let met = std::thread::scope(|scope| {
         let waiting = [(); 2].map(|()| scope.spawn(|| stage.play(|| stage.meet())));
-        stage.fail(crate::error::Error::environment(
-            "no thread",
-            "raise the limit",
-        ));
+        stage.fail(crate::error::Error::environment("no thread", "raise the limit"));
         waiting.map(|worker| worker.join().unwrap())
     });
     assert_eq!(met, [None; 2]);
-    assert_eq!(
-        stage.failure().unwrap().to_string(),
-        "no thread: raise the limit"
-    );
+    assert_eq!(stage.failure().unwrap().to_string(), "no thread: raise the limit");
 }
 
 /// Three workers of which the last gets no ring: whether each goes on with epoll.
@@ -212,10 +201,7 @@ fn where_one_worker_gets_no_ring_all_use_epoll_and_the_reason_is_kept() {
     let stage = Stage::new(&control, Io::Auto, 3);
     assert_eq!(one_without_a_ring(&stage), [Some(true); 3]);
     let note = stage.note().unwrap();
-    assert!(
-        note.contains("1 of 3 workers") && note.contains("locked memory"),
-        "{note}"
-    );
+    assert!(note.contains("1 of 3 workers") && note.contains("locked memory"), "{note}");
 }
 
 #[test]
@@ -224,8 +210,5 @@ fn where_io_uring_is_insisted_on_a_ring_that_is_missing_ends_the_run() {
     let stage = Stage::new(&control, Io::Uring, 3);
     assert_eq!(one_without_a_ring(&stage), [None; 3]);
     let error = stage.failure().unwrap().to_string();
-    assert!(
-        error.contains("1 of 3 workers") && error.contains("ulimit -l"),
-        "{error}"
-    );
+    assert!(error.contains("1 of 3 workers") && error.contains("ulimit -l"), "{error}");
 }

@@ -4,11 +4,11 @@ use crate::measure::Aborted;
 use crate::plan::{Phase, Plan};
 use crate::record::{Outcome, PhaseKind, Record};
 
-/// Counts failures while a run goes on, each phase by itself, and trips once: when there are as many as the plan bears, or their share is over its
-/// threshold.
+/// Counts failures while a run goes on, each phase by itself, and trips once: when there are as many as the plan bears,
+/// or their share is over its threshold.
 ///
-/// The share of a phase is not judged before as many of its requests have finished as may be in flight at a time, and ten at least: what fails first
-/// would else be all that has finished. Cancelled requests have not finished.
+/// The share of a phase is not judged before as many of its requests have finished as may be in flight at a time, and
+/// ten at least: what fails first would else be all that has finished. Cancelled requests have not finished.
 #[derive(Debug)]
 pub struct Tripwire {
     threshold: Option<f64>,
@@ -30,10 +30,7 @@ impl Tripwire {
         Self {
             threshold: plan.failed_request_threshold,
             max_errors: plan.max_errors,
-            arms_after: [
-                arms_after(plan.warmup.as_ref()),
-                arms_after(Some(&plan.profiling)),
-            ],
+            arms_after: [arms_after(plan.warmup.as_ref()), arms_after(Some(&plan.profiling))],
             finished: [0; 2],
             failed: [0; 2],
             tripped: None,
@@ -56,13 +53,8 @@ impl Tripwire {
         if max_errors.is_none() && threshold.is_none() {
             return false;
         }
-        self.tripped = Some(Aborted {
-            warmup: record.phase == PhaseKind::Warmup,
-            failed,
-            finished,
-            threshold,
-            max_errors,
-        });
+        self.tripped =
+            Some(Aborted { warmup: record.phase == PhaseKind::Warmup, failed, finished, threshold, max_errors });
         true
     }
 
@@ -123,14 +115,8 @@ mod tests {
     #[test]
     fn it_waits_for_as_many_as_may_be_in_flight_and_leaves_out_what_did_not_finish() {
         let mut wire = wire(25, 0.5);
-        let cancelled = Record {
-            outcome: Outcome::Cancelled,
-            ..good()
-        };
-        let left = Record {
-            outcome: Outcome::InFlight,
-            ..good()
-        };
+        let cancelled = Record { outcome: Outcome::Cancelled, ..good() };
+        let left = Record { outcome: Outcome::InFlight, ..good() };
         for _ in 0..24 {
             assert!(!wire.sees(&bad()) && !wire.sees(&cancelled) && !wire.sees(&left));
         }
@@ -141,10 +127,7 @@ mod tests {
     #[test]
     fn the_phases_are_judged_apart() {
         let mut wire = wire(1, 0.4);
-        let early = |record: Record| Record {
-            phase: PhaseKind::Warmup,
-            ..record
-        };
+        let early = |record: Record| Record { phase: PhaseKind::Warmup, ..record };
         assert!((0..9).all(|_| !wire.sees(&early(bad()))));
         assert!((0..20).all(|_| !wire.sees(&good())));
         assert!(wire.sees(&early(bad())));
@@ -159,10 +142,7 @@ mod tests {
         assert!((0..2).all(|_| !wire.sees(&bad())));
         assert!(wire.sees(&bad()) && !wire.sees(&bad()));
         let said = wire.tripped().unwrap();
-        assert_eq!(
-            (said.failed, said.max_errors, said.threshold),
-            (3, Some(3), None)
-        );
+        assert_eq!((said.failed, said.max_errors, said.threshold), (3, Some(3), None));
         assert!(said.to_string().ends_with("--max-errors 3"), "{said}");
     }
 

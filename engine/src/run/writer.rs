@@ -19,20 +19,16 @@ pub(super) struct Looks<'a> {
     pub(super) full: &'a mut dyn FnMut(),
 }
 
-/// Moves records from the workers' rings to the log until all workers are done and all rings are empty, as [`drain`] does; how many were kept. What is written
-/// reaches the kernel within [`OFTEN`], so that little is lost when the process is killed.
+/// Moves records from the workers' rings to the log until all workers are done and all rings are empty, as [`drain`]
+/// does; how many were kept. What is written reaches the kernel within [`OFTEN`], so that little is lost when the
+/// process is killed.
 pub(super) fn write<W: Write>(
     consumers: &mut [rtrb::Consumer<Box<Record>>],
     log: &mut LogWriter<W>,
     done: &AtomicBool,
     looks: Looks<'_>,
 ) -> u64 {
-    let log = RefCell::new(Flushing {
-        log,
-        at: clock::monotonic(),
-        failed: false,
-        full: looks.full,
-    });
+    let log = RefCell::new(Flushing { log, at: clock::monotonic(), failed: false, full: looks.full });
     let mut lost = 0;
     let kept = drain(
         consumers,
@@ -92,18 +88,13 @@ mod tests {
     fn every_record_that_a_ring_took_is_written_in_its_order_and_the_others_are_counted() {
         let each = if cfg!(miri) { 30 } else { 20_000 };
         let (done, lost) = (AtomicBool::new(false), AtomicU64::new(0));
-        let (producers, mut consumers): (Vec<_>, Vec<_>) =
-            (0..2).map(|_| rtrb::RingBuffer::new(4)).unzip();
+        let (producers, mut consumers): (Vec<_>, Vec<_>) = (0..2).map(|_| rtrb::RingBuffer::new(4)).unzip();
         let mut out = Vec::new();
         let mut log = LogWriter::new(&mut out, "log".into()).unwrap();
         let mut seen = 0;
         let written = std::thread::scope(|scope| {
             let writer = scope.spawn(|| {
-                let looks = Looks {
-                    ready: &mut |_| (),
-                    look_on: &mut |_| seen += 1,
-                    full: &mut || unreachable!(),
-                };
+                let looks = Looks { ready: &mut |_| (), look_on: &mut |_| seen += 1, full: &mut || unreachable!() };
                 write(&mut consumers, &mut log, &done, looks)
             });
             let workers: Vec<_> = producers
@@ -113,10 +104,7 @@ mod tests {
                     let lost = &lost;
                     scope.spawn(move || {
                         for k in 0..each {
-                            let record = Record {
-                                worker,
-                                ..streamed(k, 0, 1, &[])
-                            };
+                            let record = Record { worker, ..streamed(k, 0, 1, &[]) };
                             // As a worker does: a ring that is full loses the record.
                             if ring.push(Box::new(record)).is_err() {
                                 lost.fetch_add(1, Ordering::Relaxed);

@@ -9,9 +9,10 @@ use rand_distr::{Distribution, Exp1, Gamma};
 
 /// The arrivals of a phase: absolute offsets from its start, in order; they end only where the rate does.
 ///
-/// At a rate that never changes, equal gaps put arrival k at k/rate, the first at 0; the other patterns begin with a gap. A rate that
-/// moves rescales time: arrival k is where the cumulative rate reaches what k is at unit rate. A rate or smoothness that is not a
-/// positive finite number makes every arrival [`Nanos::MAX`] (never): the plan is validated before it comes here.
+/// At a rate that never changes, equal gaps put arrival k at k/rate, the first at 0; the other patterns begin with a
+/// gap. A rate that moves rescales time: arrival k is where the cumulative rate reaches what k is at unit rate. A rate
+/// or smoothness that is not a positive finite number makes every arrival [`Nanos::MAX`] (never): the plan is validated
+/// before it comes here.
 #[must_use]
 pub fn arrivals(rate: impl Into<Rate>, pattern: Arrival, seed: u64) -> Arrivals {
     let rate = rate.into();
@@ -28,19 +29,10 @@ pub fn arrivals(rate: impl Into<Rate>, pattern: Arrival, seed: u64) -> Arrivals 
     let time = match rate.constant() {
         Some(rate) if !usable(rate) => Time::Never,
         Some(rate) if matches!(gaps, Gaps::Equal) => Time::Periodic(Period::of_rate(rate)),
-        Some(rate) => Time::Steady(Sum {
-            mean_gap: SECOND as f64 / rate,
-            at: 0,
-            fraction: 0.0,
-        }),
+        Some(rate) => Time::Steady(Sum { mean_gap: SECOND as f64 / rate, at: 0, fraction: 0.0 }),
         None => Time::Moving(Inverse::of(&rate)),
     };
-    Arrivals {
-        gaps,
-        time,
-        key: stream_key(seed, Stream::Arrivals),
-        k: 0,
-    }
+    Arrivals { gaps, time, key: stream_key(seed, Stream::Arrivals), k: 0 }
 }
 
 /// The arrivals of a phase; see [`arrivals`].
@@ -127,12 +119,8 @@ impl Sum {
 mod tests {
     use super::*;
 
-    const PATTERNS: [Arrival; 4] = [
-        Arrival::Constant,
-        Arrival::Poisson,
-        Arrival::Gamma { smoothness: 0.3 },
-        Arrival::Gamma { smoothness: 5.0 },
-    ];
+    const PATTERNS: [Arrival; 4] =
+        [Arrival::Constant, Arrival::Poisson, Arrival::Gamma { smoothness: 0.3 }, Arrival::Gamma { smoothness: 5.0 }];
 
     #[test]
     fn a_constant_schedule_is_k_over_rate() {
@@ -163,11 +151,7 @@ mod tests {
             let all: Vec<_> = (0..).zip(arrivals(999.0, pattern, 11)).take(600).collect();
             for cores in [1, 2, 3, 7] {
                 let mut merged: Vec<_> = (0..cores)
-                    .flat_map(|core| {
-                        arrivals(999.0, pattern, 11)
-                            .share(core, cores)
-                            .take_while(|(k, _)| *k < 600)
-                    })
+                    .flat_map(|core| arrivals(999.0, pattern, 11).share(core, cores).take_while(|(k, _)| *k < 600))
                     .collect();
                 merged.sort_unstable();
                 assert_eq!(merged, all, "{pattern:?} on {cores} cores");
@@ -217,12 +201,7 @@ mod tests {
             (f64::NAN, Arrival::Poisson),
             (f64::INFINITY, Arrival::Constant),
             (1.0, Arrival::Gamma { smoothness: 0.0 }),
-            (
-                1.0,
-                Arrival::Gamma {
-                    smoothness: f64::NAN,
-                },
-            ),
+            (1.0, Arrival::Gamma { smoothness: f64::NAN }),
         ] {
             let mut never = arrivals(rate, pattern, 0);
             assert_eq!(never.next(), Some(Nanos::MAX), "{rate} {pattern:?}");

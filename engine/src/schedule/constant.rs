@@ -4,7 +4,8 @@ use crate::clock::{Nanos, SECOND};
 
 /// The period 1/rate as a fixed-point number: whole nanoseconds and 64 fractional bits, both exact for the given `f64`.
 ///
-/// Instant k is k × period rounded to the nearest nanosecond; its error is under k·2⁻⁶⁴ ns, far under one nanosecond for any run.
+/// Instant k is k × period rounded to the nearest nanosecond; its error is under k·2⁻⁶⁴ ns, far under one nanosecond
+/// for any run.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Period {
     whole: Nanos,
@@ -17,8 +18,8 @@ impl Period {
     /// `rate` is positive and finite; a period beyond 2⁶⁴ ns is cut to it.
     pub(super) fn of_rate(rate: f64) -> Self {
         let second = SECOND as f64;
-        // A floating-point remainder is exact, and so is the difference of two numbers within a factor of two of each other
-        // (Sterbenz): the loop is a long division without rounding.
+        // A floating-point remainder is exact, and so is the difference of two numbers within a factor of two of each
+        // other (Sterbenz): the loop is a long division without rounding.
         let mut rest = second % rate;
         let whole = ((second - rest) / rate).round() as u64;
         let mut fraction = 0;
@@ -37,9 +38,7 @@ impl Period {
     #[inline]
     pub(super) fn times(self, k: u64) -> Nanos {
         let fractional = (u128::from(k) * u128::from(self.fraction) + HALF) >> 64;
-        self.whole
-            .saturating_mul(k)
-            .saturating_add(fractional as u64)
+        self.whole.saturating_mul(k).saturating_add(fractional as u64)
     }
 }
 
@@ -62,11 +61,7 @@ mod tests {
             (1e6, 7, 7_000),
             (2e9, 100, 50),
         ] {
-            assert_eq!(
-                Period::of_rate(rate).times(k),
-                expected,
-                "rate {rate}, k {k}"
-            );
+            assert_eq!(Period::of_rate(rate).times(k), expected, "rate {rate}, k {k}");
         }
     }
 

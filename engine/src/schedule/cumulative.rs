@@ -1,9 +1,9 @@
 //! A rate that moves, as a clock: the cumulative rate Λ(t) = ∫₀ᵗ λ(s) ds counts the arrivals wanted by t.
 //!
-//! Arrivals of unit rate at u₁ < u₂ < … become arrivals of rate λ at Λ⁻¹(u₁) < Λ⁻¹(u₂) < …: for Poisson arrivals that is the
-//! time-rescaling theorem (Papangelou 1972; Brown, Barbieri, Ventura, Kass, Frank 2002), and the exact way to draw an inhomogeneous
-//! process (Çinlar 1975; Lewis, Shedler 1979). Every pattern goes through the same Λ⁻¹: the gaps have the pattern's law in the time
-//! that Λ counts. Both Λ and its inverse are closed forms, piece by piece.
+//! Arrivals of unit rate at u₁ < u₂ < … become arrivals of rate λ at Λ⁻¹(u₁) < Λ⁻¹(u₂) < …: for Poisson arrivals that
+//! is the time-rescaling theorem (Papangelou 1972; Brown, Barbieri, Ventura, Kass, Frank 2002), and the exact way to
+//! draw an inhomogeneous process (Çinlar 1975; Lewis, Shedler 1979). Every pattern goes through the same Λ⁻¹: the gaps
+//! have the pattern's law in the time that Λ counts. Both Λ and its inverse are closed forms, piece by piece.
 
 use crate::clock::{Nanos, SECOND};
 use crate::plan::{Piece, Rate, Shape};
@@ -31,7 +31,8 @@ pub(super) struct Inverse {
     /// The piece that the sum is in, and when it began.
     index: usize,
     base: Nanos,
-    /// The sum within the piece: whole arrivals, and the rest in [0, 1) or so, so that small gaps are not lost in large sums.
+    /// The sum within the piece: whole arrivals, and the rest in [0, 1) or so, so that small gaps are not lost in large
+    /// sums.
     whole: f64,
     rest: f64,
     at: Nanos,
@@ -73,10 +74,7 @@ impl Inverse {
     /// The instant `s` seconds into the piece, never before an earlier one: rounding must not reorder arrivals.
     fn reached(&mut self, s: f64) -> Nanos {
         let within = (s * SECOND as f64).round() as Nanos;
-        let within = self
-            .spans
-            .get(self.index)
-            .map_or(within, |span| within.min(span.lasting));
+        let within = self.spans.get(self.index).map_or(within, |span| within.min(span.lasting));
         self.at = self.at.max(self.base.saturating_add(within));
         self.at
     }
@@ -106,20 +104,13 @@ impl Span {
         let lasting = seconds(piece.lasting);
         let moves = lasting > 0.0 && from != to;
         let law = match piece.shape {
-            Shape::Exponential if moves && from > 0.0 && to > 0.0 => Law::Exponential {
-                growth: (to / from).ln() / lasting,
-            },
-            _ if moves => Law::Linear {
-                slope: (to - from) / lasting,
-            },
+            Shape::Exponential if moves && from > 0.0 && to > 0.0 => {
+                Law::Exponential { growth: (to / from).ln() / lasting }
+            }
+            _ if moves => Law::Linear { slope: (to - from) / lasting },
             _ => Law::Linear { slope: 0.0 },
         };
-        let mut span = Self {
-            lasting: piece.lasting,
-            from,
-            law,
-            mass: 0.0,
-        };
+        let mut span = Self { lasting: piece.lasting, from, law, mass: 0.0 };
         span.mass = span.mass_until(lasting);
         span
     }
@@ -151,11 +142,7 @@ fn spans(rate: &Rate) -> impl Iterator<Item = Span> {
 }
 
 fn usable(rate: f64) -> f64 {
-    if rate.is_finite() && rate > 0.0 {
-        rate
-    } else {
-        0.0
-    }
+    if rate.is_finite() && rate > 0.0 { rate } else { 0.0 }
 }
 
 fn seconds(t: Nanos) -> f64 {
@@ -168,16 +155,8 @@ mod tests {
     use crate::plan::Ramp;
 
     fn rates() -> Vec<Rate> {
-        let exponential = |from, to, lasting| Piece {
-            lasting,
-            from,
-            to,
-            shape: Shape::Exponential,
-        };
-        let ramp = |shape| Ramp {
-            lasting: 40 * SECOND,
-            shape,
-        };
+        let exponential = |from, to, lasting| Piece { lasting, from, to, shape: Shape::Exponential };
+        let ramp = |shape| Ramp { lasting: 40 * SECOND, shape };
         vec![
             Rate::from(123.4),
             Rate::ramped(250.0, ramp(Shape::Linear)),
@@ -207,23 +186,14 @@ mod tests {
                 let back = inverse.after(sum - last).unwrap();
                 last = sum;
                 // 1 µs: where a rate falls near 0, a rounding of the sum is a longer time.
-                assert!(
-                    back.abs_diff(at) < 1_000,
-                    "{rate:?}: {at} came back as {back}"
-                );
+                assert!(back.abs_diff(at) < 1_000, "{rate:?}: {at} came back as {back}");
             }
         }
     }
 
     #[test]
     fn known_values_of_a_linear_ramp() {
-        let rate = Rate::ramped(
-            10.0,
-            Ramp {
-                lasting: 10 * SECOND,
-                shape: Shape::Linear,
-            },
-        );
+        let rate = Rate::ramped(10.0, Ramp { lasting: 10 * SECOND, shape: Shape::Linear });
         // λ = t, so that Λ = t²/2 up to 10 s, and 50 + 10 (t − 10) from there.
         for (at, expected) in [(0, 0.0), (2, 2.0), (4, 8.0), (10, 50.0), (13, 80.0)] {
             assert!((expected_arrivals(&rate, at * SECOND) - expected).abs() < 1e-9);
@@ -237,13 +207,7 @@ mod tests {
 
     #[test]
     fn an_exponential_ramp_grows_by_equal_factors() {
-        let rate = Rate::ramped(
-            100.0,
-            Ramp {
-                lasting: 2 * SECOND,
-                shape: Shape::Exponential,
-            },
-        );
+        let rate = Rate::ramped(100.0, Ramp { lasting: 2 * SECOND, shape: Shape::Exponential });
         // From 1 to 100 in 2 s: ×10 a second, so that Λ(1 s) = (10 − 1) / ln 10.
         let expected = 9.0 / 10.0_f64.ln();
         assert!((expected_arrivals(&rate, SECOND) - expected).abs() < 1e-9);
@@ -261,10 +225,8 @@ mod tests {
             0.0,
         );
         let mut inverse = Inverse::of(&rate);
-        let all: Vec<_> = std::iter::once(0.0)
-            .chain(std::iter::repeat(1.0))
-            .map_while(|gap| inverse.after(gap))
-            .collect();
+        let all: Vec<_> =
+            std::iter::once(0.0).chain(std::iter::repeat(1.0)).map_while(|gap| inverse.after(gap)).collect();
         assert_eq!(all, [SECOND, 3 * SECOND / 2, 7 * SECOND]);
     }
 

@@ -1,4 +1,5 @@
-//! Are the gaps distributed as the pattern says? Kolmogorov–Smirnov against the closed forms, mean, and coefficient of variation.
+//! Are the gaps distributed as the pattern says? Kolmogorov–Smirnov against the closed forms, mean, and coefficient of
+//! variation.
 
 use super::arrivals;
 use crate::clock::SECOND;
@@ -51,10 +52,7 @@ fn gaps_are_not_correlated_with_their_neighbours() {
         };
         for lag in [1, 2, 3, 8] {
             let correlation = covariance(lag) / covariance(0);
-            assert!(
-                correlation.abs() < 4.5 / (N as f64).sqrt(),
-                "seed {seed}, lag {lag}"
-            );
+            assert!(correlation.abs() < 4.5 / (N as f64).sqrt(), "seed {seed}, lag {lag}");
         }
     }
 }
@@ -75,10 +73,7 @@ fn gaps(pattern: Arrival, seed: u64) -> Vec<f64> {
 pub(super) fn assert_fits(gaps: &[f64], cdf: impl Fn(f64) -> f64, what: &str) {
     let distance = ks_distance(gaps, cdf);
     let bound = CRITICAL / (gaps.len() as f64).sqrt();
-    assert!(
-        distance < bound,
-        "{what}: KS distance {distance:.5} over {bound:.5}"
-    );
+    assert!(distance < bound, "{what}: KS distance {distance:.5} over {bound:.5}");
 }
 
 pub(super) fn ks_distance(gaps: &[f64], cdf: impl Fn(f64) -> f64) -> f64 {
@@ -101,15 +96,9 @@ pub(super) fn assert_moments(gaps: &[f64], rate: f64, cv: f64, what: &str) {
     let mean = gaps.iter().sum::<f64>() / n;
     let variance = gaps.iter().map(|g| (g - mean).powi(2)).sum::<f64>() / (n - 1.0);
     let relative = mean * rate - 1.0;
-    assert!(
-        relative.abs() < 5.0 * cv / n.sqrt(),
-        "{what}: mean off by {relative:.4}"
-    );
+    assert!(relative.abs() < 5.0 * cv / n.sqrt(), "{what}: mean off by {relative:.4}");
     let got = variance.sqrt() / mean;
-    assert!(
-        (got / cv - 1.0).abs() < 0.02 + 0.05 * cv,
-        "{what}: CV {got:.4}, not {cv:.4}"
-    );
+    assert!((got / cv - 1.0).abs() < 0.02 + 0.05 * cv, "{what}: CV {got:.4}, not {cv:.4}");
 }
 
 /// Kolmogorov's critical value at a significance of 0.001.

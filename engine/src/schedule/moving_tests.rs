@@ -1,5 +1,5 @@
-//! Do schedules whose rate moves keep their pattern? Seen through Λ, the gaps of a ramp, a series or of stages must have the law, the
-//! mean and the dispersion of the pattern at unit rate (time-rescaling theorem).
+//! Do schedules whose rate moves keep their pattern? Seen through Λ, the gaps of a ramp, a series or of stages must
+//! have the law, the mean and the dispersion of the pattern at unit rate (time-rescaling theorem).
 
 use super::distribution_tests::{CRITICAL, N, SEEDS, assert_fits, assert_moments, ks_distance};
 use super::{arrivals, expected_arrivals};
@@ -51,10 +51,7 @@ fn the_same_gaps_are_told_apart_without_the_rescaling() {
     for (name, rate) in rates() {
         let all: Vec<Nanos> = arrivals(rate, Arrival::Poisson, 1).take(N).collect();
         let mean = *all.last().unwrap() as f64 / N as f64;
-        let gaps: Vec<f64> = all
-            .windows(2)
-            .map(|w| (w[1] - w[0]) as f64 / mean)
-            .collect();
+        let gaps: Vec<f64> = all.windows(2).map(|w| (w[1] - w[0]) as f64 / mean).collect();
         let distance = ks_distance(&gaps, |x| law.cdf(x));
         assert!(distance > 2.0 * CRITICAL / (N as f64).sqrt(), "{name}");
     }
@@ -65,11 +62,9 @@ fn the_same_gaps_are_told_apart_without_the_rescaling() {
 fn counts_are_dispersed_as_the_pattern_says() {
     const WINDOW: f64 = 40.0;
     for (name, rate) in rates() {
-        for (pattern, expected) in [
-            (Arrival::Constant, 0.0),
-            (Arrival::Poisson, 1.0),
-            (Arrival::Gamma { smoothness: 4.0 }, 0.25),
-        ] {
+        for (pattern, expected) in
+            [(Arrival::Constant, 0.0), (Arrival::Poisson, 1.0), (Arrival::Gamma { smoothness: 4.0 }, 0.25)]
+        {
             let mut counts = vec![0.0; N / WINDOW as usize];
             let mut sum = 0.0;
             for gap in rescaled(&rate, pattern, 42) {
@@ -86,10 +81,7 @@ fn counts_are_dispersed_as_the_pattern_says() {
             // Five standard errors of a variance of n windows.
             let bound = 5.0 * (expected + 0.02) * (2.0 / n).sqrt() + 0.02;
             let index = variance / mean;
-            assert!(
-                (index - expected).abs() < bound,
-                "{name}, {pattern:?}: {index}"
-            );
+            assert!((index - expected).abs() < bound, "{name}, {pattern:?}: {index}");
         }
     }
 }
@@ -97,18 +89,13 @@ fn counts_are_dispersed_as_the_pattern_says() {
 #[test]
 fn each_stage_has_the_arrivals_that_its_rate_wants() {
     let rate = stages();
-    let all: Vec<Nanos> = arrivals(rate.clone(), Arrival::Poisson, 3)
-        .take(N)
-        .collect();
+    let all: Vec<Nanos> = arrivals(rate.clone(), Arrival::Poisson, 3).take(N).collect();
     let mut begin = 0;
     for piece in rate.pieces() {
         let end = begin + piece.lasting;
         let wanted = expected_arrivals(&rate, end) - expected_arrivals(&rate, begin);
         let came = all.iter().filter(|at| (begin..end).contains(at)).count() as f64;
-        assert!(
-            (came - wanted).abs() <= 5.0 * wanted.sqrt(),
-            "{came} for {wanted} in {piece:?}"
-        );
+        assert!((came - wanted).abs() <= 5.0 * wanted.sqrt(), "{came} for {wanted} in {piece:?}");
         begin = end;
     }
 }
@@ -117,17 +104,12 @@ fn each_stage_has_the_arrivals_that_its_rate_wants() {
 fn the_shares_of_any_number_of_cores_add_up_to_the_same_moving_schedule() {
     for (name, rate) in rates() {
         for pattern in [Arrival::Constant, Arrival::Poisson] {
-            let all: Vec<_> = (0..)
-                .zip(arrivals(rate.clone(), pattern, 11))
-                .take(900)
-                .collect();
+            let all: Vec<_> = (0..).zip(arrivals(rate.clone(), pattern, 11)).take(900).collect();
             assert!(all.is_sorted(), "{name}");
             for cores in [2, 3, 7] {
                 let mut merged: Vec<_> = (0..cores)
                     .flat_map(|core| {
-                        arrivals(rate.clone(), pattern, 11)
-                            .share(core, cores)
-                            .take_while(|(k, _)| *k < 900)
+                        arrivals(rate.clone(), pattern, 11).share(core, cores).take_while(|(k, _)| *k < 900)
                     })
                     .collect();
                 merged.sort_unstable();
@@ -162,17 +144,11 @@ fn rescaled(rate: &Rate, pattern: Arrival, seed: u64) -> Vec<f64> {
 }
 
 fn rates() -> Vec<(&'static str, Rate)> {
-    let ramp = |shape| Ramp {
-        lasting: 60 * SECOND,
-        shape,
-    };
+    let ramp = |shape| Ramp { lasting: 60 * SECOND, shape };
     let saw = |i: u64| Piece::linear(20.0, 300.0, (5 + i % 3) * SECOND);
     vec![
         ("linear ramp", Rate::ramped(250.0, ramp(Shape::Linear))),
-        (
-            "exponential ramp",
-            Rate::ramped(600.0, ramp(Shape::Exponential)),
-        ),
+        ("exponential ramp", Rate::ramped(600.0, ramp(Shape::Exponential))),
         ("stages", stages()),
         ("series", Rate::new((0..9).map(saw).collect(), 150.0)),
     ]
@@ -181,13 +157,5 @@ fn rates() -> Vec<(&'static str, Rate)> {
 /// Wants more than [`N`] arrivals.
 fn stages() -> Rate {
     let stage = |rate, s| Piece::steady(rate, s * SECOND);
-    Rate::new(
-        vec![
-            stage(20.0, 30),
-            stage(400.0, 10),
-            stage(0.0, 5),
-            stage(3.0, 40),
-        ],
-        200.0,
-    )
+    Rate::new(vec![stage(20.0, 30), stage(400.0, 10), stage(0.0, 5), stage(3.0, 40)], 200.0)
 }

@@ -3,17 +3,12 @@
 use crate::clock::Nanos;
 use crate::plan::{Ramp, Shape};
 
-/// When each of the slots opens that core `core` of `cores` looks after, from the start of the phase: slots j of `slots` in the whole
-/// run with j modulo `cores` = `core`, in order. Without a ramp all open at 0.
+/// When each of the slots opens that core `core` of `cores` looks after, from the start of the phase: slots j of
+/// `slots` in the whole run with j modulo `cores` = `core`, in order. Without a ramp all open at 0.
 ///
-/// A linear ramp has 1 slot open at 0, and j more at j/(slots − 1) of its time; an exponential one has j open at ln j/ln slots of it.
-/// All are open at its end, and exactly `slots` over all cores.
-pub fn openings(
-    slots: u32,
-    ramp: Option<Ramp>,
-    core: usize,
-    cores: usize,
-) -> impl Iterator<Item = Nanos> {
+/// A linear ramp has 1 slot open at 0, and j more at j/(slots − 1) of its time; an exponential one has j open at ln
+/// j/ln slots of it. All are open at its end, and exactly `slots` over all cores.
+pub fn openings(slots: u32, ramp: Option<Ramp>, core: usize, cores: usize) -> impl Iterator<Item = Nanos> {
     (core as u64..u64::from(slots))
         .step_by(cores.max(1))
         .map(move |j| ramp.map_or(0, |ramp| opens(ramp, j as f64, f64::from(slots))))
@@ -35,25 +30,16 @@ mod tests {
     use crate::schedule::closed_split;
 
     const fn ramp(shape: Shape) -> Option<Ramp> {
-        Some(Ramp {
-            lasting: 10 * SECOND,
-            shape,
-        })
+        Some(Ramp { lasting: 10 * SECOND, shape })
     }
 
     #[test]
     fn known_openings() {
         let all = |n, shape| openings(n, ramp(shape), 0, 1).collect::<Vec<_>>();
-        assert_eq!(
-            all(5, Shape::Linear),
-            [0, 25, 50, 75, 100].map(|tenth| tenth * SECOND / 10)
-        );
+        assert_eq!(all(5, Shape::Linear), [0, 25, 50, 75, 100].map(|tenth| tenth * SECOND / 10));
         // 1, 2 and 4 of 4 slots at 0, 1/2 and the whole of the time.
         let exponential = all(4, Shape::Exponential);
-        assert_eq!(
-            [exponential[0], exponential[1], exponential[3]],
-            [0, 5 * SECOND, 10 * SECOND]
-        );
+        assert_eq!([exponential[0], exponential[1], exponential[3]], [0, 5 * SECOND, 10 * SECOND]);
         assert_eq!(all(1, Shape::Linear), [0]);
         assert_eq!(openings(3, None, 0, 1).collect::<Vec<_>>(), [0; 3]);
     }
@@ -67,8 +53,7 @@ mod tests {
                 for parts in (1..9).map(|cores| closed_split(slots, cores)) {
                     let mut merged = Vec::new();
                     for (core, part) in parts.iter().enumerate() {
-                        let mine: Vec<_> =
-                            openings(slots, ramp(shape), core, parts.len()).collect();
+                        let mine: Vec<_> = openings(slots, ramp(shape), core, parts.len()).collect();
                         assert_eq!(mine.len(), *part as usize);
                         merged.extend(mine);
                     }

@@ -2,15 +2,12 @@
 
 /// Splits exactly `concurrency` requests in flight over at most `cores` cores.
 ///
-/// The parts differ by at most one, sum to `concurrency`, and none is 0: with fewer requests than cores, fewer cores are used.
+/// The parts differ by at most one, sum to `concurrency`, and none is 0: with fewer requests than cores, fewer cores
+/// are used.
 #[must_use]
 pub fn closed_split(concurrency: u32, cores: usize) -> Vec<u32> {
-    let used = u32::try_from(cores.max(1))
-        .unwrap_or(u32::MAX)
-        .min(concurrency);
-    (0..used)
-        .map(|core| concurrency / used + u32::from(core < concurrency % used))
-        .collect()
+    let used = u32::try_from(cores.max(1)).unwrap_or(u32::MAX).min(concurrency);
+    (0..used).map(|core| concurrency / used + u32::from(core < concurrency % used)).collect()
 }
 
 #[cfg(test)]

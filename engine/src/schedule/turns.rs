@@ -5,12 +5,13 @@ use crate::clock::Nanos;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-/// Users who each take a turn every `users / rate` seconds, the first of user i at i / rate, and none while an earlier one of their own
-/// is unfinished. While none has to wait, turn k of all is due at k / rate and is user k modulo `users`'s.
+/// Users who each take a turn every `users / rate` seconds, the first of user i at i / rate, and none while an earlier
+/// one of their own is unfinished. While none has to wait, turn k of all is due at k / rate and is user k modulo
+/// `users`'s.
 ///
-/// A turn that falls due while its user's last one is unfinished is taken when that ends, and all later turns of this user move by as
-/// much: the time between the beginnings of two turns of a user is never shorter than `users / rate`. (As AIPerf's `--user-centric-rate`
-/// and the user sessions of LMBenchmark.)
+/// A turn that falls due while its user's last one is unfinished is taken when that ends, and all later turns of this
+/// user move by as much: the time between the beginnings of two turns of a user is never shorter than `users / rate`.
+/// (As AIPerf's `--user-centric-rate` and the user sessions of LMBenchmark.)
 ///
 /// Order of calls: [`Self::next`] until it gives nothing; [`Self::handle_end`] for each turn that ended.
 #[derive(Debug)]
@@ -47,33 +48,17 @@ pub struct Turn {
 }
 
 impl Turns {
-    /// The users of core `core` of `cores`, out of `users`, who take `rate` turns a second together and no turn from index `limit` on.
+    /// The users of core `core` of `cores`, out of `users`, who take `rate` turns a second together and no turn from
+    /// index `limit` on.
     #[must_use]
     pub fn new(rate: f64, users: u32, limit: u64, core: usize, cores: usize) -> Self {
         let (core, cores) = (core as u64, cores.max(1) as u64);
         let period = Period::of_rate(rate);
-        let mine: Vec<User> = (core..u64::from(users))
-            .step_by(cores as usize)
-            .map(|k| User {
-                k,
-                moved: 0,
-                busy: false,
-            })
-            .collect();
-        let ready = mine
-            .iter()
-            .filter(|user| user.k < limit)
-            .map(|user| Reverse((period.times(user.k), user.k)))
-            .collect();
-        Self {
-            period,
-            users: u64::from(users.max(1)),
-            limit,
-            ready,
-            mine,
-            cores,
-            core,
-        }
+        let mine: Vec<User> =
+            (core..u64::from(users)).step_by(cores as usize).map(|k| User { k, moved: 0, busy: false }).collect();
+        let ready =
+            mine.iter().filter(|user| user.k < limit).map(|user| Reverse((period.times(user.k), user.k))).collect();
+        Self { period, users: u64::from(users.max(1)), limit, ready, mine, cores, core }
     }
 
     /// The next turn that is taken by `now`.
@@ -86,11 +71,7 @@ impl Turns {
         user.moved += at - wanted;
         user.busy = true;
         user.k = k + users;
-        Some(Turn {
-            k,
-            wanted,
-            waited: at > wanted,
-        })
+        Some(Turn { k, wanted, waited: at > wanted })
     }
 
     /// Turn `k` is not taken, and its user takes none any more.
@@ -124,8 +105,8 @@ impl Turns {
         self.ready.is_empty() && self.waiting().next().is_none()
     }
 
-    /// When users wanted turns that they had not taken before `at`, and whether it was their own last turn that kept them. No turn is
-    /// left after that.
+    /// When users wanted turns that they had not taken before `at`, and whether it was their own last turn that kept
+    /// them. No turn is left after that.
     pub fn end(&mut self, at: Nanos) -> Vec<(Nanos, bool)> {
         let late = |wanted: &Nanos| *wanted < at;
         let wanted = |user: &User| self.period.times(user.k).saturating_add(user.moved);
@@ -228,10 +209,7 @@ mod tests {
         // At 4.5 s user 0 has wanted another turn since 3 s, user 2 the first since 2 s, and user 1 another since 4 s.
         let mut missed = turns.end(4_500 * MILLI);
         missed.sort_unstable();
-        assert_eq!(
-            missed,
-            [(2 * SECOND, false), (3 * SECOND, true), (4 * SECOND, false)]
-        );
+        assert_eq!(missed, [(2 * SECOND, false), (3 * SECOND, true), (4 * SECOND, false)]);
         assert!(turns.exhausted() && turns.next_at().is_none());
     }
 }

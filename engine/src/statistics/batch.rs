@@ -15,14 +15,15 @@ pub struct BatchMeans {
     pub lag1: f64,
     /// Whether they pass as independent; where not, the interval is too short.
     pub independent: bool,
-    /// How many independent values would tell as much of the mean: the variance of the values over that of the mean; at most as many as
-    /// there are.
+    /// How many independent values would tell as much of the mean: the variance of the values over that of the mean; at
+    /// most as many as there are.
     pub effective: f64,
 }
 
-/// The interval at `level` by non-overlapping batch means (Conway 1963; Law and Kelton, section 9.5.3). The series is cut into 32
-/// batches of neighbours, which grow to 16 and 8 until the correlation of neighbouring batches is no longer significantly positive
-/// (one-sided at 5 %: over 1.645/√batches). `None` under eight values, and where one is not finite.
+/// The interval at `level` by non-overlapping batch means (Conway 1963; Law and Kelton, section 9.5.3). The series is
+/// cut into 32 batches of neighbours, which grow to 16 and 8 until the correlation of neighbouring batches is no longer
+/// significantly positive (one-sided at 5 %: over 1.645/√batches). `None` under eight values, and where one is not
+/// finite.
 #[must_use]
 pub fn batch_means(values: &[f64], level: f64) -> Option<BatchMeans> {
     let whole = Sample::of(values)?;
@@ -70,11 +71,7 @@ pub fn autocorrelation(values: &[f64], lag: usize) -> f64 {
     if squares <= f64::EPSILON * sample.mean.powi(2) * values.len() as f64 {
         return 0.0;
     }
-    let products: f64 = values
-        .iter()
-        .zip(&values[lag..])
-        .map(|(a, b)| apart(a) * apart(b))
-        .sum();
+    let products: f64 = values.iter().zip(&values[lag..]).map(|(a, b)| apart(a) * apart(b)).sum();
     products / squares
 }
 
@@ -88,10 +85,8 @@ mod tests {
     use super::*;
     use crate::random::{ItemRng, Stream};
 
-    const COUNTED: [f64; 16] = [
-        12.0, 15.0, 11.0, 14.0, 13.0, 16.0, 12.0, 14.0, 13.0, 15.0, 11.0, 14.0, 15.0, 13.0, 12.0,
-        16.0,
-    ];
+    const COUNTED: [f64; 16] =
+        [12.0, 15.0, 11.0, 14.0, 13.0, 16.0, 12.0, 14.0, 13.0, 15.0, 11.0, 14.0, 15.0, 13.0, 12.0, 16.0];
 
     /// Expected: scipy 1.17 `stats.t.interval(.95, 15, mean, sem)`, numpy for the correlation.
     #[test]

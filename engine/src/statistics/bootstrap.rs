@@ -25,9 +25,9 @@ pub enum Method {
 
 /// Intervals at `level` of percentiles (`shares` from 0 to 1) of values in the order in which they were observed.
 ///
-/// Up to 20 000 values: the circular block bootstrap (Politis and Romano 1992) with blocks of [`block_length`], 1 000 resamples, and the
-/// percentile interval (Efron). Beyond: Student's t interval over the same percentile of 32 batches of neighbours. `None` under 100
-/// values, and where one is not finite. The same generator gives the same intervals.
+/// Up to 20 000 values: the circular block bootstrap (Politis and Romano 1992) with blocks of [`block_length`], 1 000
+/// resamples, and the percentile interval (Efron). Beyond: Student's t interval over the same percentile of 32 batches
+/// of neighbours. `None` under 100 values, and where one is not finite. The same generator gives the same intervals.
 #[must_use]
 pub fn percentile_intervals(
     values: &[f64],
@@ -42,10 +42,7 @@ pub fn percentile_intervals(
     order.sort_unstable_by(|a, b| values[*a as usize].total_cmp(&values[*b as usize]));
     let sorted: Vec<f64> = order.iter().map(|i| values[*i as usize]).collect();
     if values.len() > MOST_RESAMPLED {
-        let found = shares
-            .iter()
-            .map(|share| batched(values, &sorted, *share, level))
-            .collect::<Option<_>>()?;
+        let found = shares.iter().map(|share| batched(values, &sorted, *share, level)).collect::<Option<_>>()?;
         return Some((Method::BatchPercentiles, found));
     }
     let mut ranks = vec![0u32; values.len()];
@@ -71,29 +68,22 @@ pub fn percentile_intervals(
     Some((Method::BlockBootstrap, found))
 }
 
-/// How many neighbours stay together: twice the last lag before the autocorrelation is under 2/√n (the rule with which Politis and White 2004
-/// begin), at least ∛n and at most a tenth of the values.
+/// How many neighbours stay together: twice the last lag before the autocorrelation is under 2/√n (the rule with which
+/// Politis and White 2004 begin), at least ∛n and at most a tenth of the values.
 #[must_use]
 pub fn block_length(values: &[f64]) -> usize {
     let n = values.len();
     let most = (n / 10).max(1);
     let bound = 2.0 / (n as f64).sqrt();
-    let dead = (1..=most.div_ceil(2))
-        .find(|lag| autocorrelation(values, *lag).abs() < bound)
-        .unwrap_or(most);
+    let dead = (1..=most.div_ceil(2)).find(|lag| autocorrelation(values, *lag).abs() < bound).unwrap_or(most);
     let least = (n as f64).cbrt().ceil() as usize;
     // One lag of no correlation says that neighbours do not depend on each other.
     (2 * (dead - 1)).max(least).min(most)
 }
 
-/// Per share: its percentile in each resample. A resample is a count of each rank, so that its percentiles take one walk.
-fn resampled(
-    ranks: &[u32],
-    sorted: &[f64],
-    shares: &[f64],
-    block: usize,
-    rng: &mut ItemRng,
-) -> Vec<Vec<f64>> {
+/// Per share: its percentile in each resample. A resample is a count of each rank, so that its percentiles take one
+/// walk.
+fn resampled(ranks: &[u32], sorted: &[f64], shares: &[f64], block: usize, rng: &mut ItemRng) -> Vec<Vec<f64>> {
     let n = ranks.len();
     let mut drawn = vec![Vec::with_capacity(RESAMPLES); shares.len()];
     let mut resample = vec![0u32; n];
@@ -133,10 +123,7 @@ fn batched(values: &[f64], sorted: &[f64], share: f64, level: f64) -> Option<Per
         .collect();
     let half = t_quantile(BATCHES - 1, level)? * Sample::of(&each)?.se();
     let value = percentile_of_sorted(sorted, share);
-    Some(PercentileInterval {
-        value,
-        interval: Interval::around(value, half),
-    })
+    Some(PercentileInterval { value, interval: Interval::around(value, half) })
 }
 
 const LEAST: usize = 100;
@@ -158,13 +145,13 @@ mod tests {
         (0..n).map(|_| rng.below(1_000_000) as f64 / 1e6).collect()
     }
 
-    /// The median of 400 uniform values: its standard error is 1 / (2 · √400) = 0.025, so that its interval is 0.098 long.
+    /// The median of 400 uniform values: its standard error is 1 / (2 · √400) = 0.025, so that its interval is 0.098
+    /// long.
     #[test]
     fn the_interval_of_a_median_is_as_long_as_theory_says() {
         let length: f64 = (0..20)
             .map(|k| {
-                let (method, found) =
-                    percentile_intervals(&uniform(k, 400), &[0.5], 0.95, &mut rng(k)).unwrap();
+                let (method, found) = percentile_intervals(&uniform(k, 400), &[0.5], 0.95, &mut rng(k)).unwrap();
                 assert_eq!(method, Method::BlockBootstrap);
                 2.0 * found[0].interval.half()
             })
@@ -177,8 +164,7 @@ mod tests {
     fn the_interval_holds_the_true_percentile_about_as_often_as_it_says() {
         let held = (0..200)
             .filter(|k| {
-                let (_, found) =
-                    percentile_intervals(&uniform(*k, 200), &[0.9], 0.95, &mut rng(*k)).unwrap();
+                let (_, found) = percentile_intervals(&uniform(*k, 200), &[0.9], 0.95, &mut rng(*k)).unwrap();
                 (found[0].interval.low..=found[0].interval.high).contains(&0.9)
             })
             .count();
@@ -198,39 +184,25 @@ mod tests {
 
     #[test]
     fn values_that_stay_for_long_make_long_blocks_and_long_intervals() {
-        let steps: Vec<f64> = (0..1_000)
-            .map(|i| uniform(7, 50)[i / 20] + i as f64 * 1e-9)
-            .collect();
+        let steps: Vec<f64> = (0..1_000).map(|i| uniform(7, 50)[i / 20] + i as f64 * 1e-9).collect();
         assert!(block_length(&steps) >= 20, "{}", block_length(&steps));
         assert_eq!(block_length(&uniform(2, 1_000)), 10);
-        let half = |values: &[f64]| {
-            percentile_intervals(values, &[0.5], 0.95, &mut rng(0))
-                .unwrap()
-                .1[0]
-                .interval
-                .half()
-        };
+        let half =
+            |values: &[f64]| percentile_intervals(values, &[0.5], 0.95, &mut rng(0)).unwrap().1[0].interval.half();
         assert!(half(&steps) > 2.0 * half(&uniform(2, 1_000)));
     }
 
     #[test]
     fn very_many_values_are_batched() {
-        let (method, found) =
-            percentile_intervals(&uniform(0, 40_000), &[0.5], 0.95, &mut rng(0)).unwrap();
+        let (method, found) = percentile_intervals(&uniform(0, 40_000), &[0.5], 0.95, &mut rng(0)).unwrap();
         assert_eq!(method, Method::BatchPercentiles);
         // 1 / (2 · √40000) · 2.04
-        assert!(
-            (found[0].interval.half() - 0.0051).abs() < 0.0025,
-            "{found:?}"
-        );
+        assert!((found[0].interval.half() - 0.0051).abs() < 0.0025, "{found:?}");
         assert!((found[0].value - 0.5).abs() < 0.02);
     }
 
     #[test]
     fn under_a_hundred_values_there_is_none() {
-        assert_eq!(
-            percentile_intervals(&uniform(0, 99), &[0.5], 0.95, &mut rng(0)),
-            None
-        );
+        assert_eq!(percentile_intervals(&uniform(0, 99), &[0.5], 0.95, &mut rng(0)), None);
     }
 }

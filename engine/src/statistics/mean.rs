@@ -70,10 +70,7 @@ mod tests {
             (0.99, 2.903_374_479_420_019_6, 4.871_625_520_579_981),
         ] {
             let i = s.interval(level).unwrap();
-            assert!(
-                (i.low - low).abs() < 1e-7 && (i.high - high).abs() < 1e-7,
-                "{i:?}"
-            );
+            assert!((i.low - low).abs() < 1e-7 && (i.high - high).abs() < 1e-7, "{i:?}");
         }
     }
 

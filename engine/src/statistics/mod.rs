@@ -1,7 +1,7 @@
 //! Pure: what may be said of figures that vary. Intervals, trends, and which part of a run is steady.
 //!
-//! Every function takes plain numbers in the order in which they were observed, and says in its doc whose method it is. None of them
-//! guesses: too few values give `None`.
+//! Every function takes plain numbers in the order in which they were observed, and says in its doc whose method it is.
+//! None of them guesses: too few values give `None`.
 //!
 //! ```text
 //!   mean        Student's t interval of independent values
@@ -45,10 +45,7 @@ impl Interval {
     /// `centre` ± `half`.
     #[must_use]
     pub fn around(centre: f64, half: f64) -> Self {
-        Self {
-            low: centre - half,
-            high: centre + half,
-        }
+        Self { low: centre - half, high: centre + half }
     }
 
     /// Half of its length.
@@ -78,11 +75,7 @@ pub(crate) fn interpolated(count: usize, share: f64, value: impl Fn(usize) -> f6
 
 /// Between `a` and `b`, from the nearer end: exact at both, and the same digits as numpy's.
 pub(crate) fn lerp(a: f64, b: f64, t: f64) -> f64 {
-    if t < 0.5 {
-        a + (b - a) * t
-    } else {
-        b - (b - a) * (1.0 - t)
-    }
+    if t < 0.5 { a + (b - a) * t } else { b - (b - a) * (1.0 - t) }
 }
 
 /// The quantile of Student's t distribution that leaves `(1 - level) / 2` on each side.

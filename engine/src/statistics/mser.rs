@@ -11,17 +11,20 @@ pub enum Settled {
     TooShort,
 }
 
-/// Finds where a series has settled: the cut of MSER-5, kept only where the level before it differs from the level after it.
+/// Finds where a series has settled: the cut of MSER-5, kept only where the level before it differs from the level
+/// after it.
 ///
-/// MSER-5 (White 1997; White, Cobb and Spratt 2000) alone always names a cut, and a few extreme values decide which (Hoad, Robinson and
-/// Davies 2010): one stall makes it cut right behind itself. Therefore:
+/// MSER-5 (White 1997; White, Cobb and Spratt 2000) alone always names a cut, and a few extreme values decide which
+/// (Hoad, Robinson and Davies 2010): one stall makes it cut right behind itself. Therefore:
 ///
-/// 1. Values beyond the 1st and the 99th percentile count as these (winsorizing). A start shorter than 1 % of the values is not looked for.
-/// 2. A cut stands if the means before and after it are at least 5 % apart, and over four standard errors. The error is that of batch
-///    means (64 batches of neighbours, variance pooled over both parts, inflated by the correlation of neighbouring batches up to 0.6), so
-///    that bursts, periods and slow waves, which are in both parts or in the error, are no change.
-/// 3. A cut in the second half that stands, or halves that differ, is [`Settled::Never`] (Franklin and White 2008). If neither holds, the
-///    best cut of the first half is asked.
+/// 1. Values beyond the 1st and the 99th percentile count as these (winsorizing). A start shorter than 1 % of the
+///    values is not looked for.
+/// 2. A cut stands if the means before and after it are at least 5 % apart, and over four standard errors. The error is
+///    that of batch means (64 batches of neighbours, variance pooled over both parts, inflated by the correlation of
+///    neighbouring batches up to 0.6), so that bursts, periods and slow waves, which are in both parts or in the error,
+///    are no change.
+/// 3. A cut in the second half that stands, or halves that differ, is [`Settled::Never`] (Franklin and White 2008). If
+///    neither holds, the best cut of the first half is asked.
 #[must_use]
 pub fn settled(values: &[f64]) -> Settled {
     let values = winsorized(values);
@@ -33,26 +36,18 @@ pub fn settled(values: &[f64]) -> Settled {
     if late && (differ(&values, cut) || differ(&values, half)) {
         return Settled::Never;
     }
-    let early = if late {
-        mser5(&values, half)
-    } else {
-        Some(cut)
-    };
+    let early = if late { mser5(&values, half) } else { Some(cut) };
     match early {
         Some(cut) if differ(&values, cut) => Settled::After(cut),
         _ => Settled::After(0),
     }
 }
 
-/// The cut of MSER-5, at most `most`: after the batch of five from which on the squared standard error of the mean is least. The last five
-/// batches are not asked, where few batches make the statistic small by chance. `None` under ten batches.
+/// The cut of MSER-5, at most `most`: after the batch of five from which on the squared standard error of the mean is
+/// least. The last five batches are not asked, where few batches make the statistic small by chance. `None` under ten
+/// batches.
 fn mser5(values: &[f64], most: usize) -> Option<usize> {
-    let batches: Vec<f64> = values
-        .as_chunks::<BATCH>()
-        .0
-        .iter()
-        .map(|batch| mean(batch))
-        .collect();
+    let batches: Vec<f64> = values.as_chunks::<BATCH>().0.iter().map(|batch| mean(batch)).collect();
     let count = batches.len();
     if count < LEAST_BATCHES {
         return None;
@@ -109,16 +104,8 @@ fn differ(values: &[f64], cut: usize) -> bool {
         return false;
     }
     let squares: f64 = residuals.iter().flatten().map(|r| r * r).sum();
-    let products: f64 = residuals
-        .iter()
-        .flat_map(|r| r.windows(2))
-        .map(|w| w[0] * w[1])
-        .sum();
-    let alike = if squares > 0.0 {
-        (products / squares).clamp(0.0, MOST_ALIKE)
-    } else {
-        0.0
-    };
+    let products: f64 = residuals.iter().flat_map(|r| r.windows(2)).map(|w| w[0] * w[1]).sum();
+    let alike = if squares > 0.0 { (products / squares).clamp(0.0, MOST_ALIKE) } else { 0.0 };
     let variance = squares / degrees as f64 * (1.0 + alike) / (1.0 - alike);
     let blocks = |part: &[f64]| part.len() as f64 / length as f64;
     apart > SURE * (variance / blocks(before) + variance / blocks(after)).sqrt()
@@ -136,8 +123,8 @@ const PERCENT: usize = 100;
 const BLOCKS: usize = 64;
 /// Correlation of neighbouring batches beyond which it is the change itself.
 const MOST_ALIKE: f64 = 0.6;
-/// Standard errors. With four, under 3 % of stationary series of a thousand values have a cut, if their neighbours depend on each other
-/// for less than a fiftieth of the series; the tests count them.
+/// Standard errors. With four, under 3 % of stationary series of a thousand values have a cut, if their neighbours
+/// depend on each other for less than a fiftieth of the series; the tests count them.
 const SURE: f64 = 4.0;
 /// A change that matters, as a share of the settled level.
 const MATTERS: f64 = 0.05;

@@ -23,18 +23,16 @@ pub struct Slope {
     pub interval: Interval,
 }
 
-/// The test over values that follow each other in equal steps. Up to ten values without ties `p` is exact (Mann's recursion); beyond
-/// that it is of the normal approximation with the correction for continuity. `None` under four values, and where one is not finite.
-/// Takes time in the square of their number.
+/// The test over values that follow each other in equal steps. Up to ten values without ties `p` is exact (Mann's
+/// recursion); beyond that it is of the normal approximation with the correction for continuity. `None` under four
+/// values, and where one is not finite. Takes time in the square of their number.
 #[must_use]
 pub fn mann_kendall(values: &[f64]) -> Option<MannKendall> {
     let n = values.len();
     if n < LEAST || values.iter().any(|v| !v.is_finite()) {
         return None;
     }
-    let s: i64 = pairs(values)
-        .map(|(_, a, b)| i64::from(b > a) - i64::from(b < a))
-        .sum();
+    let s: i64 = pairs(values).map(|(_, a, b)| i64::from(b > a) - i64::from(b < a)).sum();
     let ties = ties(values);
     let variance = variance(n, &ties);
     let p = if variance == 0.0 || s == 0 {
@@ -47,23 +45,21 @@ pub fn mann_kendall(values: &[f64]) -> Option<MannKendall> {
     Some(MannKendall { s, variance, p })
 }
 
-/// The slope, with the interval that inverts the test at `level` (Sen 1968, section 6). `None` where [`mann_kendall`] is. Takes time
-/// and memory in the square of the number of values.
+/// The slope, with the interval that inverts the test at `level` (Sen 1968, section 6). `None` where [`mann_kendall`]
+/// is. Takes time and memory in the square of the number of values.
 #[must_use]
 pub fn theil_sen(values: &[f64], level: f64) -> Option<Slope> {
     let places: Vec<f64> = (0..values.len()).map(|i| i as f64).collect();
     theil_sen_at(&places, values, level)
 }
 
-/// The slope of values at places that rise, where some are left out; the change is from one place to the next whole one. As [`theil_sen`]
-/// in all else. `None` where places and values are not equally many.
+/// The slope of values at places that rise, where some are left out; the change is from one place to the next whole
+/// one. As [`theil_sen`] in all else. `None` where places and values are not equally many.
 #[must_use]
 pub fn theil_sen_at(places: &[f64], values: &[f64], level: f64) -> Option<Slope> {
     let test = mann_kendall(values).filter(|_| places.len() == values.len())?;
-    let mut slopes: Vec<f64> = pairs(values)
-        .zip(pairs(places))
-        .map(|((_, a, b), (_, from, to))| (b - a) / (to - from))
-        .collect();
+    let mut slopes: Vec<f64> =
+        pairs(values).zip(pairs(places)).map(|((_, a, b), (_, from, to))| (b - a) / (to - from)).collect();
     slopes.sort_unstable_by(f64::total_cmp);
     let count = slopes.len();
     let median = (slopes[(count - 1) / 2] + slopes[count / 2]) / 2.0;
@@ -71,23 +67,15 @@ pub fn theil_sen_at(places: &[f64], values: &[f64], level: f64) -> Option<Slope>
     let reach = z_quantile(level)? * test.variance.sqrt();
     let below = ((count as f64 - reach) / 2.0).round_ties_even().max(1.0) as usize - 1;
     let above = ((count as f64 + reach) / 2.0).round_ties_even() as usize;
-    Some(Slope {
-        per_step: median,
-        interval: Interval {
-            low: slopes[below],
-            high: slopes[above.min(count - 1)],
-        },
-    })
+    Some(Slope { per_step: median, interval: Interval { low: slopes[below], high: slopes[above.min(count - 1)] } })
 }
 
 /// Every pair: how many steps lie between, the earlier value, the later.
 fn pairs(values: &[f64]) -> impl Iterator<Item = (f64, f64, f64)> + '_ {
-    values.iter().enumerate().flat_map(move |(i, a)| {
-        values[i + 1..]
-            .iter()
-            .enumerate()
-            .map(move |(step, b)| ((step + 1) as f64, *a, *b))
-    })
+    values
+        .iter()
+        .enumerate()
+        .flat_map(move |(i, a)| values[i + 1..].iter().enumerate().map(move |(step, b)| ((step + 1) as f64, *a, *b)))
 }
 
 /// Sizes of the groups of equal values.
@@ -132,9 +120,7 @@ mod tests {
     use super::*;
     use crate::random::{ItemRng, Stream};
 
-    const RISING: [f64; 12] = [
-        10.2, 10.9, 11.4, 10.8, 12.1, 12.9, 12.4, 13.3, 13.0, 14.2, 14.2, 15.1,
-    ];
+    const RISING: [f64; 12] = [10.2, 10.9, 11.4, 10.8, 12.1, 12.9, 12.4, 13.3, 13.0, 14.2, 14.2, 15.1];
     const LEVEL: [f64; 12] = [5.0, 3.0, 4.0, 4.0, 6.0, 4.0, 5.0, 3.0, 4.0, 5.0, 6.0, 4.0];
 
     /// Expected: pymannkendall 1.4 `original_test`, scipy 1.17 `stats.theilslopes(y, range(12), 0.95)`.
@@ -165,18 +151,9 @@ mod tests {
     #[test]
     fn few_values_have_exact_probabilities() {
         for (values, p) in [
-            (
-                &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0][..],
-                0.002_777_777_777_777_778,
-            ),
-            (
-                &[1.0, 2.0, 4.0, 3.0, 5.0, 7.0, 6.0],
-                0.010_714_285_714_285_714,
-            ),
-            (
-                &[2.0, 1.0, 3.0, 5.0, 4.0, 6.0, 8.0, 7.0],
-                0.005_505_952_380_952_381,
-            ),
+            (&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0][..], 0.002_777_777_777_777_778),
+            (&[1.0, 2.0, 4.0, 3.0, 5.0, 7.0, 6.0], 0.010_714_285_714_285_714),
+            (&[2.0, 1.0, 3.0, 5.0, 4.0, 6.0, 8.0, 7.0], 0.005_505_952_380_952_381),
         ] {
             assert!((mann_kendall(values).unwrap().p - p).abs() < 1e-12);
         }

@@ -64,12 +64,8 @@ fn no_success(plan: &Plan, summary: &Summary) -> Option<Finding> {
         gate: "no_success",
         status: Status::Suspect,
         blame: PEER,
-        evidence: format!(
-            "no request succeeded, of {} issued{beside}: there is nothing to measure",
-            counts.issued
-        ),
-        remedy: "read the errors; try one request by hand against --url with the same --model"
-            .into(),
+        evidence: format!("no request succeeded, of {} issued{beside}: there is nothing to measure", counts.issued),
+        remedy: "read the errors; try one request by hand against --url with the same --model".into(),
     })
 }
 
@@ -101,7 +97,8 @@ fn failures(summary: &Summary) -> Option<Finding> {
             top.cause,
             top.count
         ),
-        remedy: "latencies are of the successes only: read them together with the error rate, and the server's log".into(),
+        remedy: "latencies are of the successes only: read them together with the error rate, and the server's log"
+            .into(),
     })
 }
 
@@ -113,8 +110,7 @@ fn standstill(summary: &Summary) -> Option<Finding> {
         return None;
     }
     let issued = summary.counts.issued.max(1) as f64;
-    let suspect = still.under_load_s >= STILL * still.run_s
-        || still.unanswered as f64 > STILL_UNANSWERED * issued;
+    let suspect = still.under_load_s >= STILL * still.run_s || still.unanswered as f64 > STILL_UNANSWERED * issued;
     Some(Finding {
         gate: "standstill",
         status: if suspect { Status::Suspect } else { Status::Valid },
@@ -194,7 +190,9 @@ fn text_over_limit(summary: &Summary) -> Option<Finding> {
         gate: "text_over_limit",
         status: Status::Valid,
         blame: CLIENT,
-        evidence: format!("{over} answers were longer than the text that is kept and were not counted by the client's tokenizer"),
+        evidence: format!(
+            "{over} answers were longer than the text that is kept and were not counted by the client's tokenizer"
+        ),
         remedy: "make the server report usage in streams (stream_options.include_usage)".into(),
     })
 }
@@ -220,7 +218,9 @@ fn few_samples(summary: &Summary) -> Option<Finding> {
         gate: "few_samples",
         status: Status::Valid,
         blame: POLICY,
-        evidence: format!("{samples} successes: a p99 takes at least {FEW}, and is little more than the largest value here"),
+        evidence: format!(
+            "{samples} successes: a p99 takes at least {FEW}, and is little more than the largest value here"
+        ),
         remedy: "run longer (--request-count, --benchmark-duration), or read no further than p90".into(),
     })
 }
@@ -228,11 +228,7 @@ fn few_samples(summary: &Summary) -> Option<Finding> {
 /// What fits a few lines of a report; a long one is cut in the middle, since it ends in its remedy.
 fn first_line(message: &str) -> String {
     let line = message.lines().next().unwrap_or_default();
-    let more = if line.len() < message.len() {
-        "…"
-    } else {
-        ""
-    };
+    let more = if line.len() < message.len() { "…" } else { "" };
     let long: Vec<char> = line.chars().collect();
     if long.len() <= 2 * HALF {
         return format!("{line}{more}");
@@ -264,10 +260,7 @@ mod tests {
     #[test]
     fn a_run_whose_requests_were_all_cancelled_has_itself_to_blame() {
         let mut plan = plan();
-        plan.cancellation = Some(Cancellation {
-            share: 1.0,
-            delay: 0,
-        });
+        plan.cancellation = Some(Cancellation { share: 1.0, delay: 0 });
         let mut run = Run::new(plan, 10);
         for record in &mut run.records {
             record.outcome = Outcome::Cancelled;
@@ -287,11 +280,7 @@ mod tests {
         let (plan, summary) = run.summary();
         let finding = no_success(&plan, &summary).unwrap();
         assert_eq!(finding.blame, PEER);
-        assert!(
-            finding.evidence.contains("9 of them"),
-            "{}",
-            finding.evidence
-        );
+        assert!(finding.evidence.contains("9 of them"), "{}", finding.evidence);
     }
 
     #[test]
@@ -308,11 +297,7 @@ mod tests {
         let (_, summary) = run.summary();
         let finding = standstill(&summary).unwrap();
         assert_eq!((finding.status, finding.blame), (Status::Suspect, PEER));
-        assert!(
-            finding.evidence.contains("stood still for"),
-            "{}",
-            finding.evidence
-        );
+        assert!(finding.evidence.contains("stood still for"), "{}", finding.evidence);
         let (_, summary) = Run::new(plan(), 20).summary();
         assert!(standstill(&summary).is_none());
         // One request at a time that takes the whole run is slow, no more.

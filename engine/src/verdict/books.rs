@@ -5,16 +5,8 @@ use crate::measure::Summary;
 
 pub(super) fn findings(summary: &Summary) -> Vec<Finding> {
     let losses = [
-        (
-            "records_lost",
-            summary.client.records_lost,
-            "records of requests",
-        ),
-        (
-            "completions_lost",
-            summary.client.completions_lost,
-            "completions of the kernel",
-        ),
+        ("records_lost", summary.client.records_lost, "records of requests"),
+        ("completions_lost", summary.client.completions_lost, "completions of the kernel"),
     ];
     let lost = losses
         .into_iter()

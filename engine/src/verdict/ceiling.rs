@@ -6,9 +6,7 @@ use crate::measure::Summary;
 
 /// A ceiling that was estimated is a lower bound, and the share an upper one: a crossing then counts one step less.
 pub(super) fn findings(summary: &Summary, used: Option<&Used>) -> Vec<Finding> {
-    used.and_then(|used| ceiling(summary, used))
-        .into_iter()
-        .collect()
+    used.and_then(|used| ceiling(summary, used)).into_iter().collect()
 }
 
 fn ceiling(summary: &Summary, used: &Used) -> Option<Finding> {
@@ -27,10 +25,7 @@ fn ceiling(summary: &Summary, used: &Used) -> Option<Finding> {
         but = "; too short a run to say more";
     }
     let events = used.ceiling_events_per_s.map_or_else(String::new, |most| {
-        format!(
-            "{:.0} output events/s of at most {most:.0}, and ",
-            used.events_per_s
-        )
+        format!("{:.0} output events/s of at most {most:.0}, and ", used.events_per_s)
     });
     let requests = used.ceiling_requests_per_s.unwrap_or_default();
     let cores = if used.cores == 1 { "core" } else { "cores" };

@@ -6,8 +6,8 @@ use crate::measure::{Distribution, Summary};
 use crate::plan::{Plan, Stamps};
 
 pub(super) fn findings(plan: &Plan, summary: &Summary) -> Vec<Finding> {
-    // Who reads slowly on purpose has no lag of his own to be judged by, and no say in what shares a read; in a closed loop he also comes
-    // late to what follows an answer that he has left unread.
+    // Who reads slowly on purpose has no lag of his own to be judged by, and no say in what shares a read; in a closed
+    // loop he also comes late to what follows an answer that he has left unread.
     let slow = plan.network.read_rate.is_some();
     [
         dispatch_lag(summary).filter(|_| !slow || plan.profiling.load.is_scheduled()),
@@ -28,9 +28,7 @@ pub(super) fn findings(plan: &Plan, summary: &Summary) -> Vec<Finding> {
 fn dispatch_lag(summary: &Summary) -> Option<Finding> {
     let lag = summary.client.dispatch_lag.as_ref()?;
     let base = Base::of(summary, &["time_to_first_token"]);
-    let judged = judge(lag, |ms| {
-        Status::over(ms, SUSPECT_MS, LATE_DISPATCH_MS).max(base.status(ms))
-    })?;
+    let judged = judge(lag, |ms| Status::over(ms, SUSPECT_MS, LATE_DISPATCH_MS).max(base.status(ms)))?;
     Some(Finding {
         gate: "dispatch_lag",
         status: judged.status,
@@ -51,14 +49,16 @@ fn dispatch_lag(summary: &Summary) -> Option<Finding> {
 
 /// `seen - arrived` of every read.
 ///
-/// The relative bound asks whether the client's delay is a visible part of the time between tokens. It is applied where 10 % of that
-/// time is at least 100 µs, that is, from 1 ms between tokens on: below, the bound would lie in the noise of any kernel's wake-ups,
-/// no model decodes that fast token by token, and a mock that writes a whole answer at once would make every run invalid. A fast
-/// server's run is still held to the absolute bound and to the share of coalesced events, and token times keep the kernel's stamps.
+/// The relative bound asks whether the client's delay is a visible part of the time between tokens. It is applied where
+/// 10 % of that time is at least 100 µs, that is, from 1 ms between tokens on: below, the bound would lie in the noise
+/// of any kernel's wake-ups, no model decodes that fast token by token, and a mock that writes a whole answer at once
+/// would make every run invalid. A fast server's run is still held to the absolute bound and to the share of coalesced
+/// events, and token times keep the kernel's stamps.
 ///
-/// The wait for a batch that was asked for is no delay of the client's and counts in neither bound. A late read alone makes no figure wrong: an
-/// event that ends its read has the kernel's time, however late that was. It can make the time of an event wrong that other bytes followed in the
-/// read. How far that can move percentiles is known, and caps what the lag makes of the run: see [`Effect`].
+/// The wait for a batch that was asked for is no delay of the client's and counts in neither bound. A late read alone
+/// makes no figure wrong: an event that ends its read has the kernel's time, however late that was. It can make the
+/// time of an event wrong that other bytes followed in the read. How far that can move percentiles is known, and caps
+/// what the lag makes of the run: see [`Effect`].
 fn receive_lag(plan: &Plan, summary: &Summary) -> Option<Finding> {
     let lag = summary.client.receive_lag.as_ref()?;
     let base = Base::of(summary, &["inter_token_latency", "inter_chunk_latency"]);
@@ -95,8 +95,9 @@ fn receive_lag(plan: &Plan, summary: &Summary) -> Option<Finding> {
 
 /// What late reads can have done to the figures: the worst that the possible shifts of TTFT and ITL allow.
 ///
-/// A shift of a median by over 10 % makes a run invalid, by over 1 %, or of a p99 by over 10 %, suspect. Shifts within 0.1 ms are none, medians under
-/// [`SHORTEST_BASE_MS`] are not compared with, and under 100 requests there is no p99. Reads without a stamp have the client's own time.
+/// A shift of a median by over 10 % makes a run invalid, by over 1 %, or of a p99 by over 10 %, suspect. Shifts within
+/// 0.1 ms are none, medians under [`SHORTEST_BASE_MS`] are not compared with, and under 100 requests there is no p99.
+/// Reads without a stamp have the client's own time.
 struct Effect {
     status: Status,
     words: String,
@@ -108,15 +109,11 @@ impl Effect {
         if client.stamp_fallbacks as f64 > FALLBACKS_REMARK * client.reads as f64 {
             return Self {
                 status: Status::Invalid,
-                words: "many reads had no stamp of the kernel, so that the lag is in their times"
-                    .into(),
+                words: "many reads had no stamp of the kernel, so that the lag is in their times".into(),
             };
         }
         let Some(arrivals) = &client.arrivals else {
-            return Self {
-                status: Status::Valid,
-                words: "no output event was read".into(),
-            };
+            return Self { status: Status::Valid, words: "no output event was read".into() };
         };
         let figures = [
             ("time_to_first_token", "p50"),
@@ -182,11 +179,7 @@ fn slow_reader(plan: &Plan) -> Option<Finding> {
 }
 
 fn busy_core(summary: &Summary) -> Option<Finding> {
-    let busiest = summary
-        .client
-        .cores
-        .iter()
-        .max_by(|a, b| a.busy_share.total_cmp(&b.busy_share))?;
+    let busiest = summary.client.cores.iter().max_by(|a, b| a.busy_share.total_cmp(&b.busy_share))?;
     let mut status = Status::over(busiest.busy_share, BUSY_SUSPECT, BUSY_INVALID);
     if status == Status::Valid {
         return None;
@@ -197,9 +190,7 @@ fn busy_core(summary: &Summary) -> Option<Finding> {
         status = Status::Valid;
         short = format!(", over {:.0} ms only", summary.phase_duration_s * 1e3);
     }
-    let core = busiest
-        .core
-        .map_or_else(|| "an unpinned core".into(), |core| format!("core {core}"));
+    let core = busiest.core.map_or_else(|| "an unpinned core".into(), |core| format!("core {core}"));
     Some(Finding {
         gate: "busy_core",
         status,
@@ -210,7 +201,9 @@ fn busy_core(summary: &Summary) -> Option<Finding> {
             shown_share(BUSY_SUSPECT),
             shown_share(BUSY_INVALID)
         ),
-        remedy: "the client is near its own ceiling: give it more cores (--cores), or lower --concurrency or --request-rate".into(),
+        remedy:
+            "the client is near its own ceiling: give it more cores (--cores), or lower --concurrency or --request-rate"
+                .into(),
     })
 }
 
@@ -221,18 +214,10 @@ fn coalesced(summary: &Summary) -> Option<Finding> {
         return None;
     }
     let enough = client.events >= FEW;
-    let late = client
-        .receive_lag
-        .as_ref()
-        .and_then(|lag| lag.percentile("p99"))
-        .is_none_or(|p99| p99.ms > SUSPECT_MS);
+    let late = client.receive_lag.as_ref().and_then(|lag| lag.percentile("p99")).is_none_or(|p99| p99.ms > SUSPECT_MS);
     Some(Finding {
         gate: "coalesced",
-        status: if enough {
-            Status::Suspect
-        } else {
-            Status::Valid
-        },
+        status: if enough { Status::Suspect } else { Status::Valid },
         blame: if late { CLIENT } else { PEER },
         evidence: format!(
             "{} of {} output events ({}) shared their read with a later one and have its time; bound: suspect over {}",
@@ -296,9 +281,7 @@ fn buffers(summary: &Summary) -> Option<Finding> {
         gate: "buffers",
         status: Status::Valid,
         blame: CLIENT,
-        evidence: format!(
-            "{starved} receives found no free buffer and began again; nothing was lost"
-        ),
+        evidence: format!("{starved} receives found no free buffer and began again; nothing was lost"),
         remedy: "spread the connections over more cores (--cores)".into(),
     })
 }
@@ -328,11 +311,7 @@ impl Base {
 
     fn bound(&self) -> String {
         self.median.map_or_else(String::new, |(tag, ms)| {
-            format!(
-                ", invalid over {} ({} of {tag} p50)",
-                shown_ms(RELATIVE * ms),
-                shown_share(RELATIVE)
-            )
+            format!(", invalid over {} ({} of {tag} p50)", shown_ms(RELATIVE * ms), shown_share(RELATIVE))
         })
     }
 }
@@ -342,8 +321,8 @@ struct Judged {
     figures: String,
 }
 
-/// Judges the p99 of a lag. Under 100 samples the p99 is the single worst of them: it then counts one step less, and the p90 in full
-/// (from 10 samples on), so that a short run with one hiccup is not invalid and one with a stall is.
+/// Judges the p99 of a lag. Under 100 samples the p99 is the single worst of them: it then counts one step less, and
+/// the p90 in full (from 10 samples on), so that a short run with one hiccup is not invalid and one with a stall is.
 fn judge(lag: &Distribution, status_of: impl Fn(f64) -> Status) -> Option<Judged> {
     let p99 = lag.percentile("p99")?;
     let mut status = status_of(p99.ms);

@@ -19,9 +19,11 @@ pub(super) fn findings(plan: &Plan, summary: &Summary) -> Vec<Finding> {
     .collect()
 }
 
-/// Achieved against offered arrivals: late by our own fault is invalid, late because the cap was reached is another experiment.
+/// Achieved against offered arrivals: late by our own fault is invalid, late because the cap was reached is another
+/// experiment.
 ///
-/// A shortfall of under 10 ms in the whole run is not judged: over a short schedule a single late arrival would be a percentage.
+/// A shortfall of under 10 ms in the whole run is not judged: over a short schedule a single late arrival would be a
+/// percentage.
 fn rate(plan: &Plan, summary: &Summary) -> Option<Finding> {
     let rate = summary.rate.as_ref()?;
     let status = if rate.ratio < RATE_INVALID {
@@ -50,11 +52,7 @@ fn rate(plan: &Plan, summary: &Summary) -> Option<Finding> {
             },
         )
     } else {
-        (
-            status,
-            CLIENT,
-            "the client could not keep the schedule: give it more cores (--cores), or lower the rate",
-        )
+        (status, CLIENT, "the client could not keep the schedule: give it more cores (--cores), or lower the rate")
     };
     Some(Finding {
         gate: "rate",
@@ -72,8 +70,8 @@ fn rate(plan: &Plan, summary: &Summary) -> Option<Finding> {
     })
 }
 
-/// Requests that a bound or their own user held back: the load is another than the schedule says. In a closed loop there is none, and
-/// the bound does what it is for.
+/// Requests that a bound or their own user held back: the load is another than the schedule says. In a closed loop
+/// there is none, and the bound does what it is for.
 fn held(plan: &Plan, summary: &Summary) -> Option<Finding> {
     let counts = &summary.counts;
     if counts.dropped + counts.queued == 0 {
@@ -85,8 +83,8 @@ fn held(plan: &Plan, summary: &Summary) -> Option<Finding> {
         let cap = cap.map(|c| format!("{} requests were in flight", c.concurrency));
         let prefill = phase.prefill;
         let prefill = prefill.map(|p| format!("{} had no first token yet", p.concurrency));
-        let talk = talks(plan, summary)
-            .then(|| "the answer before them in their conversation was not there".to_owned());
+        let talk =
+            talks(plan, summary).then(|| "the answer before them in their conversation was not there".to_owned());
         let all: Vec<String> = cap.into_iter().chain(prefill).chain(talk).collect();
         all.join(" or ")
     };
@@ -137,11 +135,7 @@ fn held(plan: &Plan, summary: &Summary) -> Option<Finding> {
             TALK_REMEDY,
         ),
         (_, policy) => (
-            if policy == Some(CapPolicy::Queue) {
-                "cap"
-            } else {
-                "prefill"
-            },
+            if policy == Some(CapPolicy::Queue) { "cap" } else { "prefill" },
             Status::Suspect,
             format!(
                 "{} of {total} arrivals waited for a slot because {}: {wait}, and {} were never served",
@@ -156,13 +150,7 @@ fn held(plan: &Plan, summary: &Summary) -> Option<Finding> {
             },
         ),
     };
-    Some(Finding {
-        gate,
-        status,
-        blame: POLICY,
-        evidence,
-        remedy: remedy.into(),
-    })
+    Some(Finding { gate, status, blame: POLICY, evidence, remedy: remedy.into() })
 }
 
 /// Whether a turn may have waited for the answer before it: where a trace says when turns are wanted.
@@ -180,8 +168,7 @@ fn cancelled(summary: &Summary) -> Option<Finding> {
         status: Status::Valid,
         blame: POLICY,
         evidence: "the run was ended by a signal".into(),
-        remedy: "the figures hold for the requests that finished; run again for the whole plan"
-            .into(),
+        remedy: "the figures hold for the requests that finished; run again for the whole plan".into(),
     })
 }
 
@@ -191,7 +178,8 @@ fn aborted(summary: &Summary) -> Option<Finding> {
         status: Status::Suspect,
         blame: PEER,
         evidence: format!("the run ended early: {aborted}"),
-        remedy: "read the errors, mend the server or the load, and run again; the figures are of the requests before".into(),
+        remedy: "read the errors, mend the server or the load, and run again; the figures are of the requests before"
+            .into(),
     })
 }
 

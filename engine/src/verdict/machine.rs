@@ -1,4 +1,5 @@
-//! Gates on what the machine did to the run: steal, throttling, others on the client's cores, and limits that made requests fail.
+//! Gates on what the machine did to the run: steal, throttling, others on the client's cores, and limits that made
+//! requests fail.
 
 use super::lag::BUSY_SUSPECT;
 use super::{Finding, HOST, Status, shown_ms, shown_share};
@@ -40,9 +41,7 @@ fn steal(host: &HostFacts) -> Option<Finding> {
 fn throttling(host: &HostFacts) -> Option<Finding> {
     let share = host.throttled_share?;
     let status = status(share, host)?;
-    let quota = host
-        .cpu_quota_cores
-        .map_or_else(String::new, |cores| format!(" of {cores:.1} cores"));
+    let quota = host.cpu_quota_cores.map_or_else(String::new, |cores| format!(" of {cores:.1} cores"));
     Some(Finding {
         gate: "cpu_throttling",
         status,
@@ -52,9 +51,7 @@ fn throttling(host: &HostFacts) -> Option<Finding> {
             shown_share(share),
             host.throttled_s.unwrap_or_default()
         ),
-        remedy:
-            "raise or remove the container's CPU limit, or use fewer cores than the quota (--cores)"
-                .into(),
+        remedy: "raise or remove the container's CPU limit, or use fewer cores than the quota (--cores)".into(),
     })
 }
 
@@ -64,21 +61,15 @@ fn status(share: f64, host: &HostFacts) -> Option<Status> {
     if status == Status::Valid {
         return None;
     }
-    Some(if host.watched_s < SHORTEST_S {
-        Status::Valid
-    } else {
-        status
-    })
+    Some(if host.watched_s < SHORTEST_S { Status::Valid } else { status })
 }
 
-/// A core of the client that was busy, though not with the client. It has the bound of [`super::lag`]'s busy core, but none for
-/// invalid: what others take from the client shows in its lags, and there it is judged.
+/// A core of the client that was busy, though not with the client. It has the bound of [`super::lag`]'s busy core, but
+/// none for invalid: what others take from the client shows in its lags, and there it is judged.
 fn shared_core(summary: &Summary) -> Option<Finding> {
     let share = |core: &CoreFigures| core.core_busy_share.unwrap_or_default();
     let cores = summary.client.cores.iter();
-    let busiest = cores
-        .filter(|core| core.busy_share <= BUSY_SUSPECT)
-        .max_by(|a, b| share(a).total_cmp(&share(b)))?;
+    let busiest = cores.filter(|core| core.busy_share <= BUSY_SUSPECT).max_by(|a, b| share(a).total_cmp(&share(b)))?;
     let status = Status::over(share(busiest), BUSY_SUSPECT, f64::INFINITY);
     if status == Status::Valid {
         return None;
@@ -110,31 +101,21 @@ pub(super) fn interruptions(cores: &[CoreFigures]) -> String {
     if switches == 0 && waited < SHORTEST_WAIT_S {
         return String::new();
     }
-    format!(
-        " (its workers were interrupted {switches} times and waited {} for a core)",
-        shown_ms(waited * 1e3)
-    )
+    format!(" (its workers were interrupted {switches} times and waited {} for a core)", shown_ms(waited * 1e3))
 }
 
-/// Requests that failed for want of a local port, a descriptor or memory, and conversations that ended early for want of it: none of that is
-/// the server's doing.
+/// Requests that failed for want of a local port, a descriptor or memory, and conversations that ended early for want
+/// of it: none of that is the server's doing.
 fn limits(summary: &Summary, host: &HostFacts) -> Option<Finding> {
     let failed = |cause: Cause| summary.counts.failed.get(&cause).copied().unwrap_or(0);
-    let (ports, descriptors) = (
-        failed(Cause::PortsExhausted),
-        failed(Cause::DescriptorsExhausted),
-    );
+    let (ports, descriptors) = (failed(Cause::PortsExhausted), failed(Cause::DescriptorsExhausted));
     let memory = failed(Cause::MemoryLimit);
     let unkept = summary.counts.sessions.map_or(0, |s| s.unkept);
     if ports + descriptors + memory + unkept == 0 {
         return None;
     }
-    let range = host.local_ports.map_or_else(String::new, |(first, last)| {
-        format!(" (range {first}-{last})")
-    });
-    let files = host
-        .open_files_soft
-        .map_or_else(String::new, |limit| format!(" (limit {limit})"));
+    let range = host.local_ports.map_or_else(String::new, |(first, last)| format!(" (range {first}-{last})"));
+    let files = host.open_files_soft.map_or_else(String::new, |limit| format!(" (limit {limit})"));
     let room = summary.client.buffered_limit_bytes >> 20;
     let wanted = [
         (
@@ -142,16 +123,10 @@ fn limits(summary: &Summary, host: &HostFacts) -> Option<Finding> {
             format!("{ports} requests found no local port{range}"),
             "keep connections (--connection-reuse-strategy pooled), use more source addresses (--source-ip), raise net.ipv4.ip_local_port_range",
         ),
-        (
-            descriptors,
-            format!("{descriptors} requests found no file descriptor{files}"),
-            "raise `ulimit -n`",
-        ),
+        (descriptors, format!("{descriptors} requests found no file descriptor{files}"), "raise `ulimit -n`"),
         (
             memory,
-            format!(
-                "{memory} requests were given up as the answers of the run together passed {room} MiB"
-            ),
+            format!("{memory} requests were given up as the answers of the run together passed {room} MiB"),
             "raise --max-buffered-bytes, or bound each answer (--max-event-bytes, --max-body-bytes)",
         ),
         (
@@ -162,11 +137,8 @@ fn limits(summary: &Summary, host: &HostFacts) -> Option<Finding> {
             "raise --max-buffered-bytes, or ask for shorter answers (--osl)",
         ),
     ];
-    let (evidence, remedy): (Vec<String>, Vec<&str>) = wanted
-        .into_iter()
-        .filter(|(count, ..)| *count > 0)
-        .map(|(_, evidence, remedy)| (evidence, remedy))
-        .unzip();
+    let (evidence, remedy): (Vec<String>, Vec<&str>) =
+        wanted.into_iter().filter(|(count, ..)| *count > 0).map(|(_, evidence, remedy)| (evidence, remedy)).unzip();
     Some(Finding {
         gate: "machine_limits",
         status: Status::Suspect,
@@ -187,7 +159,9 @@ fn unpinned(summary: &Summary) -> Option<Finding> {
             "{count} of {} workers got no core of their own, or not the scheduling that was asked for",
             cores.len()
         ),
-        remedy: "allow sched_setaffinity (a container's seccomp profile may forbid it), and CAP_SYS_NICE for SCHED_FIFO".into(),
+        remedy:
+            "allow sched_setaffinity (a container's seccomp profile may forbid it), and CAP_SYS_NICE for SCHED_FIFO"
+                .into(),
     })
 }
 
@@ -214,7 +188,9 @@ fn governor(host: &HostFacts) -> Option<Finding> {
         gate: "governor",
         status: Status::Valid,
         blame: HOST,
-        evidence: format!("the frequency governor of the allowed cores is {governors}: a core that waits may be slow to take up speed"),
+        evidence: format!(
+            "the frequency governor of the allowed cores is {governors}: a core that waits may be slow to take up speed"
+        ),
         remedy: "set it to performance while measuring (cpupower frequency-set -g performance)".into(),
     })
 }

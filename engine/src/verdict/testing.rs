@@ -8,7 +8,8 @@ use crate::record::Record;
 use crate::record::Usage;
 use crate::record::testing::streamed;
 
-/// A run under construction: `requests` of 200 ms to the first token and ten more 20 ms apart, read and issued within 20 µs.
+/// A run under construction: `requests` of 200 ms to the first token and ten more 20 ms apart, read and issued within
+/// 20 µs.
 pub(super) struct Run {
     pub(super) plan: Plan,
     pub(super) records: Vec<Record>,
@@ -25,10 +26,7 @@ impl Run {
 
     pub(super) fn with_answers(plan: Plan, requests: u64, ttft: u64, gap: u64) -> Self {
         let records = (0..requests).map(|k| Record {
-            usage: Some(Usage {
-                completion: Some(11),
-                ..Usage::default()
-            }),
+            usage: Some(Usage { completion: Some(11), ..Usage::default() }),
             ..streamed(k, k * 10 * SECOND / requests, ttft, &[gap; 10])
         });
         let mut facts = facts();
@@ -45,9 +43,7 @@ impl Run {
 
     pub(super) fn summary(self) -> (Plan, Summary) {
         let (mut shard, summarizer) = fed(&self.plan, &self.records);
-        self.dispatch
-            .iter()
-            .for_each(|lag| shard.dispatch_lag(*lag));
+        self.dispatch.iter().for_each(|lag| shard.dispatch_lag(*lag));
         self.receive.iter().for_each(|lag| shard.read_lag(*lag));
         (self.shard)(&mut shard);
         (self.plan, summarizer.finish(shard, self.facts))

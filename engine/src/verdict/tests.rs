@@ -16,21 +16,14 @@ fn judged_on(run: Run, host: &HostFacts) -> Verdict {
     let (plan, summary) = run.summary();
     let verdict = judge(&plan, &summary, host, None);
     for finding in &verdict.findings {
-        assert!(
-            !finding.evidence.is_empty() && !finding.remedy.is_empty(),
-            "{finding:?}"
-        );
+        assert!(!finding.evidence.is_empty() && !finding.remedy.is_empty(), "{finding:?}");
     }
     verdict
 }
 
 /// Status and blame of a gate's finding.
 fn found(verdict: &Verdict, gate: &str) -> Option<(Status, &'static str)> {
-    verdict
-        .findings
-        .iter()
-        .find(|finding| finding.gate == gate)
-        .map(|finding| (finding.status, finding.blame))
+    verdict.findings.iter().find(|finding| finding.gate == gate).map(|finding| (finding.status, finding.blame))
 }
 
 #[test]
@@ -55,19 +48,13 @@ fn a_server_that_was_not_checked_is_a_remark() {
 #[test]
 fn late_issues_are_the_clients_in_both_loops() {
     for plan in [plan(), open_plan(100.0)] {
-        for (lag, expected) in [
-            (900 * MICRO, None),
-            (2 * MILLI, Some(Status::Suspect)),
-            (11 * MILLI, Some(Status::Invalid)),
-        ] {
+        for (lag, expected) in
+            [(900 * MICRO, None), (2 * MILLI, Some(Status::Suspect)), (11 * MILLI, Some(Status::Invalid))]
+        {
             let mut run = Run::new(plan.clone(), 1_000);
             run.dispatch[..20].fill(lag);
             let verdict = judged(run);
-            assert_eq!(
-                found(&verdict, "dispatch_lag"),
-                expected.map(|status| (status, CLIENT)),
-                "{lag}"
-            );
+            assert_eq!(found(&verdict, "dispatch_lag"), expected.map(|status| (status, CLIENT)), "{lag}");
         }
     }
 }
@@ -77,10 +64,7 @@ fn late_issues_are_held_against_the_time_to_the_first_token() {
     // 10 % of 5 ms is 0.5 ms.
     let mut run = Run::with_answers(plan(), 1_000, 5 * MILLI, MILLI);
     run.dispatch[..20].fill(600 * MICRO);
-    assert_eq!(
-        found(&judged(run), "dispatch_lag"),
-        Some((Status::Invalid, CLIENT))
-    );
+    assert_eq!(found(&judged(run), "dispatch_lag"), Some((Status::Invalid, CLIENT)));
 }
 
 #[test]
@@ -94,7 +78,8 @@ fn late_reads_are_held_against_the_time_between_tokens_and_what_they_can_move() 
         // 10 % of 5 ms, and the wait for a batch.
         (5 * MILLI, 650 * MICRO, None),
     ] {
-        // Of so many of 1 000 requests the last event can have arrived earlier by so much; ITL is a tenth of that over ten gaps.
+        // Of so many of 1 000 requests the last event can have arrived earlier by so much; ITL is a tenth of that over
+        // ten gaps.
         for (requests, last, effect) in [
             (0, 0, Valid),
             (1_000, gap / 20, Valid),
@@ -106,12 +91,7 @@ fn late_reads_are_held_against_the_time_between_tokens_and_what_they_can_move() 
             run.plan.batch_wait = 200 * MICRO;
             run.receive[..200].fill(lag);
             for record in &mut run.records[..requests] {
-                record.intervals = Intervals {
-                    last,
-                    widest: last,
-                    wide: 1,
-                    first: 0,
-                };
+                record.intervals = Intervals { last, widest: last, wide: 1, first: 0 };
             }
             let got = found(&judged(run), "receive_lag").map(|f| f.0);
             let expected = crossed.map(|status: Status| status.min(effect));
@@ -153,40 +133,23 @@ fn a_mock_without_latency_makes_no_run_invalid_by_comparison() {
 fn one_hiccup_in_a_short_run_is_suspect_and_a_stall_is_invalid() {
     let mut hiccup = Run::new(plan(), 50);
     hiccup.dispatch[0] = 50 * MILLI;
-    assert_eq!(
-        found(&judged(hiccup), "dispatch_lag"),
-        Some((Status::Suspect, CLIENT))
-    );
+    assert_eq!(found(&judged(hiccup), "dispatch_lag"), Some((Status::Suspect, CLIENT)));
     let mut stall = Run::new(plan(), 50);
     stall.dispatch[..10].fill(50 * MILLI);
-    assert_eq!(
-        found(&judged(stall), "dispatch_lag"),
-        Some((Status::Invalid, CLIENT))
-    );
+    assert_eq!(found(&judged(stall), "dispatch_lag"), Some((Status::Invalid, CLIENT)));
 }
 
 #[test]
 fn the_busiest_core_counts() {
-    for (busy, expected) in [
-        (0.8, None),
-        (0.85, Some(Status::Suspect)),
-        (0.96, Some(Status::Invalid)),
-    ] {
+    for (busy, expected) in [(0.8, None), (0.85, Some(Status::Suspect)), (0.96, Some(Status::Invalid))] {
         let mut run = Run::new(plan(), 1_000);
         run.facts.cores = vec![core(0.1), core(busy)];
-        assert_eq!(
-            found(&judged(run), "busy_core").map(|f| f.0),
-            expected,
-            "{busy}"
-        );
+        assert_eq!(found(&judged(run), "busy_core").map(|f| f.0), expected, "{busy}");
     }
     let mut short = Run::new(plan(), 3);
     short.facts.cores = vec![core(0.99)];
     short.facts.profiling.end = 50 * MILLI;
-    assert_eq!(
-        found(&judged(short), "busy_core"),
-        Some((Status::Valid, CLIENT))
-    );
+    assert_eq!(found(&judged(short), "busy_core"), Some((Status::Valid, CLIENT)));
 }
 
 #[test]
@@ -226,11 +189,7 @@ fn the_share_of_the_ceiling_counts_and_an_estimate_counts_less() {
     let short = judged(0.95, Basis::Measured, 0.05);
     assert_eq!(found(&short, "ceiling"), Some((Status::Valid, CLIENT)));
     let evidence = &judged(0.95, Basis::Measured, 10.0).findings[0].evidence;
-    for words in [
-        "95.0 %",
-        "950000 output events/s of at most 1000000",
-        "1 core:",
-    ] {
+    for words in ["95.0 %", "950000 output events/s of at most 1000000", "1 core:"] {
         assert!(evidence.contains(words), "{evidence}");
     }
 }
@@ -240,31 +199,17 @@ fn a_schedule_that_was_not_kept_is_invalid_unless_the_cap_held_it_back() {
     // 1 000 arrivals, one each 10 ms; `due` of them were due by then.
     let run = |due: u64| {
         let mut run = Run::new(open_plan(100.0), 1_000);
-        run.facts.profiling.offered = Some(Offered {
-            arrivals: due,
-            first: 0,
-            last: 10 * SECOND - 10 * MILLI,
-        });
+        run.facts.profiling.offered = Some(Offered { arrivals: due, first: 0, last: 10 * SECOND - 10 * MILLI });
         run
     };
     assert_eq!(found(&judged(run(1_000)), "rate"), None);
-    assert_eq!(
-        found(&judged(run(1_020)), "rate"),
-        Some((Status::Suspect, CLIENT))
-    );
-    assert_eq!(
-        found(&judged(run(1_100)), "rate"),
-        Some((Status::Invalid, CLIENT))
-    );
+    assert_eq!(found(&judged(run(1_020)), "rate"), Some((Status::Suspect, CLIENT)));
+    assert_eq!(found(&judged(run(1_100)), "rate"), Some((Status::Invalid, CLIENT)));
     let mut capped = run(1_100);
     capped.plan.profiling.load = Load::Open {
         rate: 100.0.into(),
         pattern: Arrival::Constant,
-        cap: Some(Cap {
-            concurrency: 8,
-            policy: CapPolicy::Drop,
-            ramp: None,
-        }),
+        cap: Some(Cap { concurrency: 8, policy: CapPolicy::Drop, ramp: None }),
     };
     capped.shard = |shard| shard.profiling.dropped = 100;
     let verdict = judged(capped);
@@ -275,34 +220,12 @@ fn a_schedule_that_was_not_kept_is_invalid_unless_the_cap_held_it_back() {
 
 #[test]
 fn what_a_bound_or_a_user_holds_back_is_the_policys() {
-    let prefill = Some(Prefill {
-        concurrency: 2,
-        ramp: None,
-    });
-    let cap = |policy| {
-        Some(Cap {
-            concurrency: 8,
-            policy,
-            ramp: None,
-        })
-    };
-    let open = |cap| Load::Open {
-        rate: 100.0.into(),
-        pattern: Arrival::Constant,
-        cap,
-    };
-    let users = Load::Users {
-        rate: 100.0,
-        users: 7,
-    };
+    let prefill = Some(Prefill { concurrency: 2, ramp: None });
+    let cap = |policy| Some(Cap { concurrency: 8, policy, ramp: None });
+    let open = |cap| Load::Open { rate: 100.0.into(), pattern: Arrival::Constant, cap };
+    let users = Load::Users { rate: 100.0, users: 7 };
     for (load, prefill, gate, status, says) in [
-        (
-            Load::closed(4),
-            prefill,
-            "prefill",
-            Status::Valid,
-            "2 had no",
-        ),
+        (Load::closed(4), prefill, "prefill", Status::Valid, "2 had no"),
         (open(None), prefill, "prefill", Status::Suspect, "2 had no"),
         (
             open(cap(CapPolicy::Queue)),
@@ -312,25 +235,10 @@ fn what_a_bound_or_a_user_holds_back_is_the_policys() {
             "8 requests were in flight or 2 had no first token",
         ),
         // Nothing was dropped: it was the other bound.
+        (open(cap(CapPolicy::Drop)), prefill, "prefill", Status::Suspect, "waited"),
+        (users, None, "users", Status::Suspect, "7 users did not keep 100"),
         (
-            open(cap(CapPolicy::Drop)),
-            prefill,
-            "prefill",
-            Status::Suspect,
-            "waited",
-        ),
-        (
-            users,
-            None,
-            "users",
-            Status::Suspect,
-            "7 users did not keep 100",
-        ),
-        (
-            Load::Fixed {
-                trace: crate::plan::Trace(vec![0].into()),
-                cap: None,
-            },
+            Load::Fixed { trace: crate::plan::Trace(vec![0].into()), cap: None },
             None,
             "sessions",
             Status::Suspect,
@@ -373,32 +281,19 @@ fn any_loss_is_invalid() {
         shard.counters.records_lost = 1;
     };
     let verdict = judged(records);
-    assert_eq!(
-        found(&verdict, "records_lost"),
-        Some((Status::Invalid, CLIENT))
-    );
+    assert_eq!(found(&verdict, "records_lost"), Some((Status::Invalid, CLIENT)));
     assert_eq!(found(&verdict, "conservation"), None);
     let mut completions = Run::new(plan(), 1_000);
     completions.shard = |shard| shard.counters.completions_lost = 2;
-    assert_eq!(
-        found(&judged(completions), "completions_lost"),
-        Some((Status::Invalid, CLIENT))
-    );
+    assert_eq!(found(&judged(completions), "completions_lost"), Some((Status::Invalid, CLIENT)));
     let mut missing = Run::new(plan(), 1_000);
     missing.shard = |shard| shard.issued(crate::record::PhaseKind::Profiling);
-    assert_eq!(
-        found(&judged(missing), "conservation"),
-        Some((Status::Invalid, CLIENT))
-    );
+    assert_eq!(found(&judged(missing), "conservation"), Some((Status::Invalid, CLIENT)));
 }
 
 #[test]
 fn the_machine_is_blamed_for_steal_and_throttling() {
-    for (share, expected) in [
-        (0.005, None),
-        (0.05, Some(Status::Suspect)),
-        (0.2, Some(Status::Invalid)),
-    ] {
+    for (share, expected) in [(0.005, None), (0.05, Some(Status::Suspect)), (0.2, Some(Status::Invalid))] {
         let host = HostFacts {
             watched_s: 10.0,
             steal_share: Some(share),
@@ -407,22 +302,11 @@ fn the_machine_is_blamed_for_steal_and_throttling() {
         };
         let verdict = judged_on(Run::new(plan(), 1_000), &host);
         for gate in ["cpu_steal", "cpu_throttling"] {
-            assert_eq!(
-                found(&verdict, gate),
-                expected.map(|status| (status, HOST)),
-                "{gate} {share}"
-            );
+            assert_eq!(found(&verdict, gate), expected.map(|status| (status, HOST)), "{gate} {share}");
         }
     }
-    let short = HostFacts {
-        watched_s: 0.2,
-        steal_share: Some(0.5),
-        ..HostFacts::default()
-    };
-    assert_eq!(
-        judged_on(Run::new(plan(), 1_000), &short).status,
-        Status::Valid
-    );
+    let short = HostFacts { watched_s: 0.2, steal_share: Some(0.5), ..HostFacts::default() };
+    assert_eq!(judged_on(Run::new(plan(), 1_000), &short).status, Status::Valid);
 }
 
 #[test]
@@ -444,18 +328,9 @@ fn others_on_the_clients_core_make_a_run_suspect() {
         shared.run_delay_s = Some(1.5);
         let verdict = judged(run);
         let name = format!("{busy} {own} {seconds}");
-        assert_eq!(
-            found(&verdict, "shared_core"),
-            expected.map(|status| (status, HOST)),
-            "{name}"
-        );
+        assert_eq!(found(&verdict, "shared_core"), expected.map(|status| (status, HOST)), "{name}");
         let finding = verdict.findings.iter().find(|f| f.gate == "shared_core");
-        assert!(
-            finding.is_none_or(|f| f
-                .evidence
-                .contains("interrupted 41 times and waited 1.50 s")),
-            "{finding:?}"
-        );
+        assert!(finding.is_none_or(|f| f.evidence.contains("interrupted 41 times and waited 1.50 s")), "{finding:?}");
     }
 }
 
@@ -465,10 +340,7 @@ fn a_lag_says_whether_the_workers_were_kept_from_running() {
         let mut run = Run::new(plan(), 1_000);
         run.dispatch[..20].fill(11 * MILLI);
         run.facts.cores[0].involuntary_switches = switches;
-        run.facts
-            .cores
-            .iter_mut()
-            .for_each(|c| c.run_delay_s = None);
+        run.facts.cores.iter_mut().for_each(|c| c.run_delay_s = None);
         let verdict = judged(run);
         assert_eq!(verdict.findings[0].gate, "dispatch_lag");
         let evidence = &verdict.findings[0].evidence;
@@ -478,10 +350,7 @@ fn a_lag_says_whether_the_workers_were_kept_from_running() {
 
 #[test]
 fn what_a_machine_is_like_is_remarked_on() {
-    let host = HostFacts {
-        governor: Some("performance, powersave".into()),
-        ..HostFacts::default()
-    };
+    let host = HostFacts { governor: Some("performance, powersave".into()), ..HostFacts::default() };
     let mut run = Run::new(plan(), 1_000);
     run.facts.cores = vec![core(0.1), core(0.1), core(0.1)];
     run.facts.cores[1].numa_node = Some(1);
@@ -491,10 +360,7 @@ fn what_a_machine_is_like_is_remarked_on() {
     for gate in ["governor", "numa", "unpinned"] {
         assert_eq!(found(&verdict, gate), Some((Status::Valid, HOST)), "{gate}");
     }
-    let host = HostFacts {
-        governor: Some("performance".into()),
-        ..HostFacts::default()
-    };
+    let host = HostFacts { governor: Some("performance".into()), ..HostFacts::default() };
     let verdict = judged_on(Run::new(plan(), 1_000), &host);
     assert!(verdict.findings.is_empty(), "{:?}", verdict.findings);
 }
@@ -503,27 +369,16 @@ fn what_a_machine_is_like_is_remarked_on() {
 fn events_that_share_a_read_are_the_peers_unless_the_client_read_late() {
     let run = || {
         let mut run = Run::new(plan(), 1_000);
-        run.records
-            .iter_mut()
-            .for_each(|record| record.coalesced = 3);
+        run.records.iter_mut().for_each(|record| record.coalesced = 3);
         run
     };
-    assert_eq!(
-        found(&judged(run()), "coalesced"),
-        Some((Status::Suspect, PEER))
-    );
+    assert_eq!(found(&judged(run()), "coalesced"), Some((Status::Suspect, PEER)));
     let mut late = run();
     late.receive.fill(1_500 * MICRO);
-    assert_eq!(
-        found(&judged(late), "coalesced"),
-        Some((Status::Suspect, CLIENT))
-    );
+    assert_eq!(found(&judged(late), "coalesced"), Some((Status::Suspect, CLIENT)));
     let mut few = run();
     few.records.truncate(3);
-    assert_eq!(
-        found(&judged(few), "coalesced").map(|f| f.0),
-        Some(Status::Valid)
-    );
+    assert_eq!(found(&judged(few), "coalesced").map(|f| f.0), Some(Status::Valid));
 }
 
 #[test]
@@ -550,10 +405,7 @@ fn failures_of_the_machine_are_not_the_servers() {
         let mut run = Run::new(plan(), 1_000);
         run.records[0] = failed(run.records[0].clone(), cause, 0, "");
         let verdict = judged(run);
-        assert_eq!(
-            found(&verdict, "machine_limits"),
-            Some((Status::Suspect, HOST))
-        );
+        assert_eq!(found(&verdict, "machine_limits"), Some((Status::Suspect, HOST)));
         let mut findings = verdict.findings.iter();
         let limits = findings.find(|f| f.gate == "machine_limits").unwrap();
         assert!(limits.remedy.contains(remedy));
@@ -567,29 +419,21 @@ fn a_run_without_a_success_is_not_valid() {
     for record in &mut run.records {
         *record = failed(record.clone(), Cause::ConnectRefused, 0, "refused");
     }
-    assert_eq!(
-        found(&judged(run), "no_success"),
-        Some((Status::Suspect, PEER))
-    );
+    assert_eq!(found(&judged(run), "no_success"), Some((Status::Suspect, PEER)));
 }
 
 #[test]
 fn token_counts_that_disagree_are_suspect_except_with_the_built_in_vocabulary() {
-    for (approximate, mismatched, expected) in [
-        (false, 300, Some(Status::Suspect)),
-        (false, 10, Some(Status::Valid)),
-        (true, 300, None),
-    ] {
+    for (approximate, mismatched, expected) in
+        [(false, 300, Some(Status::Suspect)), (false, 10, Some(Status::Valid)), (true, 300, None)]
+    {
         let (plan, mut summary) = Run::new(plan(), 1_000).summary();
         summary.tokens.approximate = approximate;
         summary.tokens.compared = 1_000;
         summary.tokens.mismatched = mismatched;
         let verdict = judge(&plan, &summary, &HostFacts::default(), None);
         assert_eq!(found(&verdict, "token_mismatch").map(|f| f.0), expected);
-        assert_eq!(
-            found(&verdict, "approximate_lengths").is_some(),
-            approximate
-        );
+        assert_eq!(found(&verdict, "approximate_lengths").is_some(), approximate);
     }
 }
 
@@ -612,13 +456,8 @@ fn a_slow_reader_is_not_judged_by_what_it_was_asked_for() {
 #[test]
 fn a_run_that_ended_over_its_failures_is_suspect_and_says_over_how_many() {
     let mut run = Run::new(plan(), 100);
-    run.facts.aborted = Some(Aborted {
-        warmup: false,
-        failed: 4,
-        finished: 20,
-        threshold: Some(0.1),
-        max_errors: None,
-    });
+    run.facts.aborted =
+        Some(Aborted { warmup: false, failed: 4, finished: 20, threshold: Some(0.1), max_errors: None });
     let verdict = judged(run);
     assert_eq!(found(&verdict, "aborted"), Some((Status::Suspect, PEER)));
     let said = &verdict.findings[0].evidence;
@@ -662,11 +501,7 @@ fn remarks_do_not_change_the_verdict() {
         "text_over_limit",
         "usage_refused",
     ] {
-        assert!(
-            found(&verdict, gate).is_some(),
-            "{gate}: {:?}",
-            verdict.findings
-        );
+        assert!(found(&verdict, gate).is_some(), "{gate}: {:?}", verdict.findings);
     }
 }
 
@@ -678,10 +513,7 @@ fn the_worst_finding_is_first_and_decides() {
     let verdict = judged(run);
     let statuses: Vec<Status> = verdict.findings.iter().map(|f| f.status).collect();
     assert!(statuses.is_sorted_by(|a, b| a >= b), "{statuses:?}");
-    assert_eq!(
-        (verdict.status, verdict.findings[0].gate),
-        (Status::Invalid, "completions_lost")
-    );
+    assert_eq!((verdict.status, verdict.findings[0].gate), (Status::Invalid, "completions_lost"));
 }
 
 #[test]

@@ -21,7 +21,8 @@ pub struct Head {
     pub media: MediaType,
 }
 
-/// The type of a body as `Content-Type` has it, its parameters left out: of a longer one the first bytes. What is not printable ASCII is `?`.
+/// The type of a body as `Content-Type` has it, its parameters left out: of a longer one the first bytes. What is not
+/// printable ASCII is `?`.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct MediaType {
     bytes: [u8; 32],
@@ -83,9 +84,9 @@ impl Fields {
             self.media = MediaType::new(kind);
             self.event_stream = kind.eq_ignore_ascii_case(b"text/event-stream");
             self.json = kind.eq_ignore_ascii_case(b"application/json")
-                || kind.split_last_chunk::<5>().is_some_and(|(kind, end)| {
-                    !kind.is_empty() && end.eq_ignore_ascii_case(b"+json")
-                });
+                || kind
+                    .split_last_chunk::<5>()
+                    .is_some_and(|(kind, end)| !kind.is_empty() && end.eq_ignore_ascii_case(b"+json"));
         }
         Ok(())
     }
@@ -114,12 +115,10 @@ pub(super) fn list(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value.split(|b| *b == b',').map(<[u8]>::trim_ascii)
 }
 
-/// Whether a name is that of a content coding that changes the bytes. Servers and proxies also write `none`, `utf-8` and the like, which
-/// leave the body as it is.
+/// Whether a name is that of a content coding that changes the bytes. Servers and proxies also write `none`, `utf-8`
+/// and the like, which leave the body as it is.
 fn is_coding(name: &[u8]) -> bool {
-    CODINGS
-        .iter()
-        .any(|coding| name.eq_ignore_ascii_case(coding))
+    CODINGS.iter().any(|coding| name.eq_ignore_ascii_case(coding))
 }
 
 /// The content codings of the IANA registry but `identity`, and those in use that are not registered.

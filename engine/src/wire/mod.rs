@@ -4,8 +4,8 @@
 //!   read ──► http1::Decoder | http2::Connection ──► body slices ──► sse::Sse ──► event data ──► endpoint::Scanner
 //! ```
 //!
-//! All of them are pulled: the caller owns the read buffer, passes a cursor into it, and gets back slices of it. Bytes are copied
-//! only where a head, a line or an event is split between reads.
+//! All of them are pulled: the caller owns the read buffer, passes a cursor into it, and gets back slices of it. Bytes
+//! are copied only where a head, a line or an event is split between reads.
 
 mod head;
 pub mod http1;

@@ -9,7 +9,8 @@ use crate::plan::{Header, Plan, Reuse, Target};
 #[derive(Debug)]
 pub(super) struct Request {
     pub(super) path: String,
-    /// Names and values, the defaults first. Fields given by the user replace the defaults of the same name, whatever their case.
+    /// Names and values, the defaults first. Fields given by the user replace the defaults of the same name, whatever
+    /// their case.
     pub(super) fields: Vec<(String, String)>,
     /// Whether [`REQUEST_ID`] is ours to write.
     pub(super) request_id: bool,
@@ -21,30 +22,19 @@ impl Request {
     /// Gathers what `plan` says.
     ///
     /// # Errors
-    /// [`crate::Blame::Usage`] if the path cannot stand in a request line, or a field of the user's cannot stand in a head or would
-    /// contradict the framing.
+    /// [`crate::Blame::Usage`] if the path cannot stand in a request line, or a field of the user's cannot stand in a
+    /// head or would contradict the framing.
     pub(super) fn new(plan: &Plan, target: &Target) -> Result<Self> {
         let path = endpoint::path(plan, target);
         if !path.starts_with('/') || !path.bytes().all(|b| b.is_ascii_graphic()) {
             return Err(Error::usage(
-                format!(
-                    "the request path `{}` has blanks or characters outside ASCII",
-                    path.escape_debug()
-                ),
+                format!("the request path `{}` has blanks or characters outside ASCII", path.escape_debug()),
                 "percent-encode them in --url and --custom-endpoint",
             ));
         }
         plan.headers.iter().try_for_each(check)?;
-        let given = |name: &str| {
-            plan.headers
-                .iter()
-                .any(|h| h.name.eq_ignore_ascii_case(name))
-        };
-        let accept = if plan.streaming {
-            "text/event-stream"
-        } else {
-            "application/json"
-        };
+        let given = |name: &str| plan.headers.iter().any(|h| h.name.eq_ignore_ascii_case(name));
+        let accept = if plan.streaming { "text/event-stream" } else { "application/json" };
         let mut fields = Vec::new();
         let host = target.host_header();
         let close = match plan.reuse {
@@ -90,11 +80,7 @@ fn check(header: &Header) -> Result<()> {
         ));
     }
     // The value is never shown: it may be a secret.
-    if header
-        .value
-        .bytes()
-        .any(|b| b.is_ascii_control() && b != b'\t')
-    {
+    if header.value.bytes().any(|b| b.is_ascii_control() && b != b'\t') {
         return Err(Error::usage(
             format!("--header: the value of `{name}` has control characters"),
             "remove line ends and other control characters from it; a file read into it often ends in one",
@@ -113,8 +99,7 @@ fn check(header: &Header) -> Result<()> {
 
 /// The bytes of a session's name; those that cannot stand in a field are `_`.
 pub(super) fn session(id: &str) -> impl Iterator<Item = u8> {
-    id.bytes()
-        .map(|b| if b.is_ascii_graphic() { b } else { b'_' })
+    id.bytes().map(|b| if b.is_ascii_graphic() { b } else { b'_' })
 }
 
 /// The hyphenated form of RFC 9562 §4, in lower case.

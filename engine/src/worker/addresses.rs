@@ -1,8 +1,9 @@
 //! A target of several addresses: which one a connection tries first, and where it goes when that one does not connect.
 //!
-//! Every address is tried, one after the other, until the time for a connection is over: after a refusal at once, and where nothing
-//! answers after [`ATTEMPT`], as a second attempt beside the first would need a slot of its own (RFC 8305 §5 begins one after 250 ms). An
-//! address that did not connect is the last choice of the connections that follow, for [`SHUNNED`].
+//! Every address is tried, one after the other, until the time for a connection is over: after a refusal at once, and
+//! where nothing answers after [`ATTEMPT`], as a second attempt beside the first would need a slot of its own (RFC 8305
+//! §5 begins one after 250 ms). An address that did not connect is the last choice of the connections that follow, for
+//! [`SHUNNED`].
 
 use super::core::Core;
 use super::{Worker, os_error};
@@ -29,24 +30,20 @@ impl Addresses {
     fn shun(&mut self, addr: &SockAddr, now: Nanos) {
         self.shunned.retain(|(a, until)| a != addr && *until > now);
         if self.shunned.len() < MOST_SHUNNED {
-            self.shunned
-                .push((addr.clone(), now.saturating_add(SHUNNED)));
+            self.shunned.push((addr.clone(), now.saturating_add(SHUNNED)));
         }
     }
 
     fn shuns(&self, addr: &SockAddr, now: Nanos) -> bool {
-        self.shunned
-            .iter()
-            .any(|(a, until)| a == addr && *until > now)
+        self.shunned.iter().any(|(a, until)| a == addr && *until > now)
     }
 
-    /// The addresses of a target in the order in which a connection tries them: from `place` on, the families in turn (RFC 8305 §4), and
-    /// those that did not connect lately at the end.
+    /// The addresses of a target in the order in which a connection tries them: from `place` on, the families in turn
+    /// (RFC 8305 §4), and those that did not connect lately at the end.
     pub(super) fn order(&self, addrs: &[SockAddr], place: usize, now: Nanos) -> Vec<SockAddr> {
         let turned = addrs.iter().skip(place).chain(addrs.iter().take(place));
         let first = addrs.get(place).map(SockAddr::domain);
-        let (mut same, mut other): (VecDeque<_>, VecDeque<_>) =
-            turned.partition(|a| Some(a.domain()) == first);
+        let (mut same, mut other): (VecDeque<_>, VecDeque<_>) = turned.partition(|a| Some(a.domain()) == first);
         let mut order = Vec::with_capacity(addrs.len());
         while !same.is_empty() || !other.is_empty() {
             order.extend(same.pop_front().cloned());
@@ -63,8 +60,7 @@ impl Core<'_> {
     /// An address did not connect, and the connection goes to another.
     pub(super) fn shun(&mut self, addr: &SockAddr, errno: i32, now: Nanos) {
         self.addresses.shun(addr, now);
-        self.shard
-            .address_failed(&super::link::shown(addr), &os_error(errno));
+        self.shard.address_failed(&super::link::shown(addr), &os_error(errno));
     }
 }
 
@@ -78,19 +74,14 @@ impl<D: Driver> Worker<'_, D> {
         let attempt = slot.attempts;
         let most = ATTEMPT.min(self.core.shared.plan.timeouts.connect / 2);
         let until = self.driver.now().saturating_add(most);
-        self.core
-            .addresses
-            .attempts
-            .push_back((until, key, attempt));
+        self.core.addresses.attempts.push_back((until, key, attempt));
     }
 
     /// Attempts that have had their time go on to the next address.
     pub(super) fn look_at_attempts(&mut self, now: Nanos) {
         while let Some(&(at, key, attempt)) = self.core.addresses.attempts.front() {
             let slot = &self.core.slots[key.slot as usize];
-            let waits = slot.generation == key.generation
-                && slot.attempts == attempt
-                && !slot.candidates.is_empty();
+            let waits = slot.generation == key.generation && slot.attempts == attempt && !slot.candidates.is_empty();
             if at > now && waits {
                 return;
             }
@@ -102,38 +93,28 @@ impl<D: Driver> Worker<'_, D> {
         }
     }
 
-    /// Gives up the connect of a slot, and names the slot's next one, so that what the kernel still says of the old one is nobody's.
+    /// Gives up the connect of a slot, and names the slot's next one, so that what the kernel still says of the old one
+    /// is nobody's.
     fn rename(&mut self, old: Key) -> Key {
         self.driver.close(old);
         let core = &mut self.core;
         let slot = &mut core.slots[old.slot as usize];
         slot.generation = (slot.generation + 1) & 0x00ff_ffff;
-        let key = Key {
-            generation: slot.generation,
-            ..old
-        };
-        let waiting = slot
-            .carrier
-            .as_ref()
-            .map_or_else(Vec::new, |c| c.waiting.clone());
+        let key = Key { generation: slot.generation, ..old };
+        let waiting = slot.carrier.as_ref().map_or_else(Vec::new, |c| c.waiting.clone());
         let carriers = &mut core.carriers[slot.target as usize];
-        carriers
-            .iter_mut()
-            .filter(|k| **k == old)
-            .for_each(|k| *k = key);
+        carriers.iter_mut().filter(|k| **k == old).for_each(|k| *k = key);
         for rider in waiting {
             core.slots[rider as usize].rides = Some(key);
         }
         let deadlines = core.connect_deadlines.iter_mut();
-        deadlines
-            .filter(|(_, k, _)| *k == old)
-            .for_each(|(_, k, _)| *k = key);
+        deadlines.filter(|(_, k, _)| *k == old).for_each(|(_, k, _)| *k = key);
         key
     }
 }
 
-/// How long an address may take to connect while there is another to go to; never more than half of the time for a connection.
-/// A SYN that was lost is sent again after 1 s (RFC 6298).
+/// How long an address may take to connect while there is another to go to; never more than half of the time for a
+/// connection. A SYN that was lost is sent again after 1 s (RFC 6298).
 const ATTEMPT: Nanos = 2 * SECOND;
 /// How long an address that did not connect is the last choice.
 const SHUNNED: Nanos = 30 * SECOND;
@@ -146,29 +127,14 @@ mod tests {
     use std::net::SocketAddr;
 
     fn addrs(texts: &[&str]) -> Vec<SockAddr> {
-        texts
-            .iter()
-            .map(|t| t.parse::<SocketAddr>().unwrap().into())
-            .collect()
+        texts.iter().map(|t| t.parse::<SocketAddr>().unwrap().into()).collect()
     }
 
     #[test]
     fn addresses_are_tried_from_the_turn_on_with_the_families_in_turn() {
-        let all = addrs(&[
-            "10.0.0.1:1",
-            "10.0.0.2:1",
-            "10.0.0.3:1",
-            "[::1]:1",
-            "[::2]:1",
-        ]);
+        let all = addrs(&["10.0.0.1:1", "10.0.0.2:1", "10.0.0.3:1", "[::1]:1", "[::2]:1"]);
         let known = Addresses::default();
-        let second = addrs(&[
-            "10.0.0.2:1",
-            "[::1]:1",
-            "10.0.0.3:1",
-            "[::2]:1",
-            "10.0.0.1:1",
-        ]);
+        let second = addrs(&["10.0.0.2:1", "[::1]:1", "10.0.0.3:1", "[::2]:1", "10.0.0.1:1"]);
         assert_eq!(known.order(&all, 1, 0), second);
         assert_eq!(known.order(&all[..1], 0, 0), all[..1]);
     }
@@ -178,18 +144,11 @@ mod tests {
         let all = addrs(&["10.0.0.1:1", "10.0.0.2:1", "10.0.0.3:1"]);
         let mut known = Addresses::default();
         known.shun(&all[0], 5);
-        assert_eq!(
-            known.order(&all, 0, 6),
-            addrs(&["10.0.0.2:1", "10.0.0.3:1", "10.0.0.1:1"])
-        );
+        assert_eq!(known.order(&all, 0, 6), addrs(&["10.0.0.2:1", "10.0.0.3:1", "10.0.0.1:1"]));
         assert_eq!(known.order(&all, 0, 5 + SHUNNED), all);
         for addr in &all {
             known.shun(addr, 7);
         }
-        assert_eq!(
-            known.order(&all, 1, 8),
-            addrs(&["10.0.0.2:1", "10.0.0.3:1", "10.0.0.1:1"]),
-            "all are tried"
-        );
+        assert_eq!(known.order(&all, 1, 8), addrs(&["10.0.0.2:1", "10.0.0.3:1", "10.0.0.1:1"]), "all are tried");
     }
 }

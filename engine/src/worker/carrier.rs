@@ -1,7 +1,8 @@
 //! HTTP/2: connections that carry many requests, and requests that ride on them.
 //!
-//! A carrier is a slot with a connection and no request of its own; a rider is a slot with a request and no connection. The rider whose
-//! wish began the connection pays for it: the connect and the handshake are in its phases, for the others they are queue.
+//! A carrier is a slot with a connection and no request of its own; a rider is a slot with a request and no connection.
+//! The rider whose wish began the connection pays for it: the connect and the handshake are in its phases, for the
+//! others they are queue.
 
 use super::core::{Core, Left, Todo};
 use super::secure::of_records;
@@ -48,7 +49,8 @@ pub(super) struct Carrier {
     pub(super) cancelled: u32,
     /// The connection is in [`Core::withheld`].
     pub(super) withholds: bool,
-    /// `bytes` when the first of the open streams was opened on the kept connection, as long as the server has said nothing since.
+    /// `bytes` when the first of the open streams was opened on the kept connection, as long as the server has said
+    /// nothing since.
     pub(super) unheard: Option<u64>,
 }
 
@@ -56,16 +58,15 @@ pub(super) struct Carrier {
 pub(super) type Loss = (Cause, Option<String>);
 
 impl Carrier {
-    /// How many more riders may wait for this connection or go on it. Until the server's settings come, it is taken to allow `allowed`
-    /// streams, and one at least.
+    /// How many more riders may wait for this connection or go on it. Until the server's settings come, it is taken to
+    /// allow `allowed` streams, and one at least.
     pub(super) fn room(&self, streams: u32, allowed: u32) -> u32 {
         let waiting = self.waiting.len() as u32;
         let room = match &self.connection {
             Some(connection) if self.greeted => connection.room(),
-            Some(connection) => streams
-                .min(allowed.max(1))
-                .saturating_sub(connection.open_streams() as u32)
-                .min(connection.room()),
+            Some(connection) => {
+                streams.min(allowed.max(1)).saturating_sub(connection.open_streams() as u32).min(connection.room())
+            }
             None => streams.min(allowed.max(1)),
         };
         room.saturating_sub(waiting)
@@ -74,8 +75,7 @@ impl Carrier {
     /// The state of the connection; its first frames are ready to go.
     pub(super) fn begin(&mut self, config: Config) -> &mut Connection {
         let out = &mut self.out;
-        self.connection
-            .get_or_insert_with(|| Connection::new(config, out))
+        self.connection.get_or_insert_with(|| Connection::new(config, out))
     }
 }
 
@@ -116,16 +116,15 @@ impl Core<'_> {
         })
     }
 
-    /// The exchange that pays for the connection of a slot: its own, or the one whose wish began it. Where that has gone, the others
-    /// do not pay in its place: they have waited.
+    /// The exchange that pays for the connection of a slot: its own, or the one whose wish began it. Where that has
+    /// gone, the others do not pay in its place: they have waited.
     pub(super) fn payer(&mut self, slot: u32) -> Option<&mut Exchange> {
         let state = &self.slots[slot as usize];
         let payer = match &state.carrier {
             None => slot,
             Some(carrier) if !carrier.there => {
                 let payer = carrier.payer?;
-                (self.slots[payer.slot as usize].generation == payer.generation)
-                    .then_some(payer.slot)?
+                (self.slots[payer.slot as usize].generation == payer.generation).then_some(payer.slot)?
             }
             Some(_) => return None,
         };
@@ -167,13 +166,7 @@ impl Core<'_> {
     }
 
     /// One read of a carrier's connection.
-    pub(super) fn handle_carried(
-        &mut self,
-        key: Key,
-        bytes: &[u8],
-        arrival: &Arrival<'_>,
-        seen: Nanos,
-    ) {
+    pub(super) fn handle_carried(&mut self, key: Key, bytes: &[u8], arrival: &Arrival<'_>, seen: Nanos) {
         let slot = &mut self.slots[key.slot as usize];
         let target = slot.target;
         let (Some(mut carrier), mut tls) = (slot.carrier.take(), slot.tls.take()) else {
@@ -210,8 +203,7 @@ impl Core<'_> {
             lost = self.crammed(key, &carrier);
         }
         let flush = !carrier.out.is_empty() || tls.as_ref().is_some_and(|tls| tls.has_output());
-        let waited_for =
-            !carrier.waiting.is_empty() || self.streams[target as usize].is_waited_for();
+        let waited_for = !carrier.waiting.is_empty() || self.streams[target as usize].is_waited_for();
         let board = carrier.there && carrier.greeted && waited_for;
         self.withhold(key, &mut carrier);
         let spent = self.used_up(&carrier);
@@ -245,15 +237,7 @@ impl Core<'_> {
     ) -> Option<Loss> {
         carrier.begin(self.http2_config());
         carrier.unheard = None;
-        let Carrier {
-            connection: Some(connection),
-            out,
-            greeted,
-            leaving,
-            early,
-            ..
-        } = carrier
-        else {
+        let Carrier { connection: Some(connection), out, greeted, leaving, early, .. } = carrier else {
             return None;
         };
         let (mut input, read, arrived) = (bytes, self.reads, arrival.at);
@@ -271,17 +255,12 @@ impl Core<'_> {
             };
             match happened {
                 Happened::Head { tag, head } => {
-                    self.slots[tag as usize]
-                        .exchange
-                        .handle_head(&head, arrived, read);
+                    self.slots[tag as usize].exchange.handle_head(&head, arrived, read);
                 }
                 Happened::Body { tag, bytes } => {
                     let rider = &mut self.slots[tag as usize];
                     let before = rider.exchange.record().events;
-                    let progress =
-                        rider
-                            .exchange
-                            .handle_body(bytes, arrival, input.is_empty(), read);
+                    let progress = rider.exchange.handle_body(bytes, arrival, input.is_empty(), read);
                     let progress = rider.within(&self.shared.budget, progress, seen);
                     self.live_events += u64::from(rider.exchange.record().events - before);
                     match progress {
@@ -294,16 +273,10 @@ impl Core<'_> {
                     }
                 }
                 Happened::End { tag } => {
-                    self.slots[tag as usize]
-                        .exchange
-                        .handle_end(arrival, input.is_empty());
+                    self.slots[tag as usize].exchange.handle_end(arrival, input.is_empty());
                     self.finish(tag, Left::Nothing, seen);
                 }
-                Happened::Reset {
-                    tag,
-                    code,
-                    untouched,
-                } => {
+                Happened::Reset { tag, code, untouched } => {
                     let rider = self.rider(tag);
                     if untouched && *early == Some(rider) && connection.max_streams() == 0 {
                         // It went out before the settings that forbid it were known.
@@ -363,9 +336,7 @@ impl Core<'_> {
     }
 
     fn end_rider(&mut self, tag: u32, cause: Cause, what: String, seen: Nanos) {
-        self.slots[tag as usize]
-            .exchange
-            .fail(cause, Some(what), seen);
+        self.slots[tag as usize].exchange.fail(cause, Some(what), seen);
         self.finish(tag, Left::Useless, seen);
     }
 
@@ -387,15 +358,12 @@ impl Core<'_> {
         }
     }
 
-    /// Takes a rider off its connection; its stream is reset if it is on its way. The connection, if it has begun: it may have
-    /// something to say, or no more use.
+    /// Takes a rider off its connection; its stream is reset if it is on its way. The connection, if it has begun: it
+    /// may have something to say, or no more use.
     pub(super) fn alight(&mut self, rider: u32, now: Nanos) -> Option<Key> {
         let key = self.slots[rider as usize].rides?;
         let slot = &mut self.slots[key.slot as usize];
-        let carrier = slot
-            .carrier
-            .as_mut()
-            .filter(|_| slot.generation == key.generation)?;
+        let carrier = slot.carrier.as_mut().filter(|_| slot.generation == key.generation)?;
         carrier.waiting.retain(|r| *r != rider);
         let connection = carrier.connection.as_mut()?;
         connection.cancel(rider, now, &mut carrier.out);
@@ -423,20 +391,9 @@ impl Core<'_> {
     }
 
     /// Why a connection ended, and what is said of it: a server that went away has said why.
-    pub(super) fn last_words(
-        &self,
-        key: Key,
-        cause: Cause,
-        detail: &Option<String>,
-    ) -> (Cause, String) {
-        let connection = self.slots[key.slot as usize]
-            .carrier
-            .as_ref()
-            .and_then(|carrier| carrier.connection.as_ref());
-        let by_peer = matches!(
-            cause,
-            Cause::ClosedBeforeResponse | Cause::Reset | Cause::SendFailed
-        );
+    pub(super) fn last_words(&self, key: Key, cause: Cause, detail: &Option<String>) -> (Cause, String) {
+        let connection = self.slots[key.slot as usize].carrier.as_ref().and_then(|carrier| carrier.connection.as_ref());
+        let by_peer = matches!(cause, Cause::ClosedBeforeResponse | Cause::Reset | Cause::SendFailed);
         if let Some(connection) = connection.filter(|_| by_peer)
             && let Some(code) = connection.going_away()
         {
@@ -456,15 +413,11 @@ impl Core<'_> {
         (cause, detail.clone().unwrap_or_else(what))
     }
 
-    /// What `--request-cancellation-rate` has to do with it that a server goes away: many count resets, and end the connection
-    /// (ENHANCE_YOUR_CALM) at some number of them (CVE-2023-44487).
+    /// What `--request-cancellation-rate` has to do with it that a server goes away: many count resets, and end the
+    /// connection (ENHANCE_YOUR_CALM) at some number of them (CVE-2023-44487).
     pub(super) fn why_calm(&self, key: Key, code: Code) -> String {
         let slot = &self.slots[key.slot as usize];
-        let cancelled = slot
-            .carrier
-            .as_ref()
-            .filter(|_| slot.generation == key.generation)
-            .map_or(0, |c| c.cancelled);
+        let cancelled = slot.carrier.as_ref().filter(|_| slot.generation == key.generation).map_or(0, |c| c.cancelled);
         if code != Code::ENHANCE_YOUR_CALM || cancelled == 0 {
             return String::new();
         }

@@ -117,11 +117,7 @@ impl Core<'_> {
             Event::ReadFailed(libc::EPIPE) => Event::Closed,
             event => event,
         };
-        let Some(slot) = self
-            .slots
-            .get_mut(key.slot as usize)
-            .filter(|s| s.generation == key.generation)
-        else {
+        let Some(slot) = self.slots.get_mut(key.slot as usize).filter(|s| s.generation == key.generation) else {
             return;
         };
         // The kernel tells an error once: the send that failed has had the one that would have ended the read.
@@ -159,9 +155,7 @@ impl Core<'_> {
                 match progress {
                     Progress::Pending => {}
                     Progress::Complete => self.watch_body(key.slot, seen),
-                    Progress::Done { reusable } => {
-                        self.finish(key.slot, Left::after(reusable), seen)
-                    }
+                    Progress::Done { reusable } => self.finish(key.slot, Left::after(reusable), seen),
                 }
             }
             Event::Received { bytes, .. } if slot.state == State::Draining => {
@@ -171,18 +165,17 @@ impl Core<'_> {
             Event::Closed if active => self.peer_closed(key, seen),
             Event::ReadFailed(e) if active => {
                 let cause = read_cause(e);
-                self.todo
-                    .push(Todo::Lost(key, cause, Some(os_error(e)), seen));
+                self.todo.push(Todo::Lost(key, cause, Some(os_error(e)), seen));
             }
-            Event::Received { .. }
-            | Event::Closed
-            | Event::ReadFailed(_)
-            | Event::ConnectFailed(_) => self.todo.push(Todo::Close(key)),
+            Event::Received { .. } | Event::Closed | Event::ReadFailed(_) | Event::ConnectFailed(_) => {
+                self.todo.push(Todo::Close(key))
+            }
         }
     }
 
-    /// A send failed. What the server had said before is read first, as it may be the answer (a status before the request was there whole, and
-    /// a close): the end of the read ends the request, or the end of [`LINGER`](super::slot::LINGER).
+    /// A send failed. What the server had said before is read first, as it may be the answer (a status before the
+    /// request was there whole, and a close): the end of the read ends the request, or the end of
+    /// [`LINGER`](super::slot::LINGER).
     pub(super) fn send_broke(&mut self, key: Key, errno: i32, now: Nanos) {
         let slot = &mut self.slots[key.slot as usize];
         slot.sending = false;
@@ -212,14 +205,11 @@ impl Core<'_> {
             Event::SendFailed(e) => self.send_broke(key, e, seen),
             Event::ReadFailed(e) => {
                 let cause = read_cause(e);
-                self.todo
-                    .push(Todo::Lost(key, cause, Some(os_error(e)), seen));
+                self.todo.push(Todo::Lost(key, cause, Some(os_error(e)), seen));
             }
             Event::Closed => {
                 let tls = self.slots[key.slot as usize].tls.as_ref();
-                let shaking = tls
-                    .filter(|tls| tls.handshaking())
-                    .and_then(|t| t.end().err());
+                let shaking = tls.filter(|tls| tls.handshaking()).and_then(|t| t.end().err());
                 let (cause, detail) = match shaking {
                     Some(e) => (e.cause(), Some(e.to_string())),
                     None => (Cause::ClosedBeforeResponse, None),
@@ -257,32 +247,19 @@ impl Core<'_> {
         let slot = &mut self.slots[key.slot as usize];
         if slot.exchange.may_move() {
             let what = "the server closed the kept connection before any byte of a response";
-            self.todo.push(Todo::Lost(
-                key,
-                Cause::ClosedBeforeResponse,
-                Some(what.into()),
-                seen,
-            ));
-        } else if let Some(e) = slot
-            .tls
-            .as_ref()
-            .filter(|tls| tls.handshaking())
-            .and_then(|tls| tls.end().err())
-        {
-            self.todo
-                .push(Todo::Lost(key, e.cause(), Some(e.to_string()), seen));
+            self.todo.push(Todo::Lost(key, Cause::ClosedBeforeResponse, Some(what.into()), seen));
+        } else if let Some(e) = slot.tls.as_ref().filter(|tls| tls.handshaking()).and_then(|tls| tls.end().err()) {
+            self.todo.push(Todo::Lost(key, e.cause(), Some(e.to_string()), seen));
         } else if let Progress::Done { .. } = slot.exchange.handle_closed(seen) {
             self.finish(key.slot, Left::Useless, seen);
         }
     }
 
-    /// The request of a slot has ended: its record goes out, the slot is free for the next. `left` says what is left to read of its response.
+    /// The request of a slot has ended: its record goes out, the slot is free for the next. `left` says what is left to
+    /// read of its response.
     pub(super) fn finish(&mut self, slot: u32, left: Left, seen: Nanos) {
         let state = &mut self.slots[slot as usize];
-        let key = Key {
-            slot,
-            generation: state.generation,
-        };
+        let key = Key { slot, generation: state.generation };
         let record = state.exchange.take_record();
         let freed = state.exchange.released().min(seen);
         let rests = (!self.by_user).then_some(freed);
@@ -292,9 +269,7 @@ impl Core<'_> {
         let budget = &self.shared.budget;
         let goes_on = session.is_some_and(|session| {
             let (answer, workload) = (state.exchange.answered(), self.shared.workload);
-            self.sessions
-                .ended(session, &record, answer, workload, budget, rests)
-                .is_some()
+            self.sessions.ended(session, &record, answer, workload, budget, rests).is_some()
         });
         if !budget.is_part(state.exchange.memory()) {
             state.exchange.release();
@@ -363,16 +338,12 @@ impl Core<'_> {
         let counts = self.shard.phase(self.phase);
         let failed = counts.failures();
         let done = counts.succeeded + failed + counts.cancelled;
-        progress
-            .in_flight
-            .store(self.in_flight as u64, Ordering::Relaxed);
+        progress.in_flight.store(self.in_flight as u64, Ordering::Relaxed);
         progress.events.store(self.live_events, Ordering::Relaxed);
         match self.phase {
             PhaseKind::Warmup => progress.warmup_done.store(done, Ordering::Relaxed),
             PhaseKind::Profiling => {
-                progress
-                    .issued
-                    .store(done + self.in_flight as u64, Ordering::Relaxed);
+                progress.issued.store(done + self.in_flight as u64, Ordering::Relaxed);
                 progress.done.store(done, Ordering::Relaxed);
                 progress.failed.store(failed, Ordering::Relaxed);
             }
@@ -380,7 +351,8 @@ impl Core<'_> {
     }
 }
 
-/// Why a send failed, where the read has not told. A broken pipe is the first error only where the server's end (FIN) had come in order.
+/// Why a send failed, where the read has not told. A broken pipe is the first error only where the server's end (FIN)
+/// had come in order.
 pub(super) fn send_cause(errno: i32) -> Cause {
     match errno {
         libc::EPIPE => Cause::ClosedBeforeResponse,
@@ -411,11 +383,7 @@ pub(super) enum Left {
 impl Left {
     /// After a response that is over.
     pub(super) fn after(reusable: bool) -> Self {
-        if reusable {
-            Self::Nothing
-        } else {
-            Self::Useless
-        }
+        if reusable { Self::Nothing } else { Self::Useless }
     }
 }
 

@@ -10,8 +10,8 @@ use crate::exchange::Exchange;
 use crate::record::Cause;
 
 impl<D: Driver> Worker<'_, D> {
-    /// The connection ended under a request. On a kept connection that the server had closed while idle, nothing of the request was
-    /// [begun](Self::untouched): it moves, once. Else it fails.
+    /// The connection ended under a request. On a kept connection that the server had closed while idle, nothing of the
+    /// request was [begun](Self::untouched): it moves, once. Else it fails.
     pub(super) fn lost(&mut self, key: Key, cause: Cause, detail: Option<String>, at: Nanos) {
         let slot = &mut self.core.slots[key.slot as usize];
         if slot.generation != key.generation {
@@ -39,14 +39,15 @@ impl<D: Driver> Worker<'_, D> {
         self.fail(key.slot, cause, detail, at);
     }
 
-    /// Whether it is known that the server has seen nothing of the last `given` bytes that were to be sent on a connection, which has ended.
+    /// Whether it is known that the server has seen nothing of the last `given` bytes that were to be sent on a
+    /// connection, which has ended.
     ///
-    /// It is in two cases only: the kernel took no byte of them; or the server's end came in order (FIN), and its acknowledgements leave all of
-    /// them out. A part that the kernel took counts as seen, and a reset says nothing of what the server has read.
+    /// It is in two cases only: the kernel took no byte of them; or the server's end came in order (FIN), and its
+    /// acknowledgements leave all of them out. A part that the kernel took counts as seen, and a reset says nothing of
+    /// what the server has read.
     pub(super) fn untouched(&mut self, key: Key, given: u64, in_order: bool) -> bool {
         let unacknowledged = |driver: &mut D| driver.unacknowledged(key);
-        given == 0
-            || in_order && unacknowledged(&mut self.driver).is_some_and(|n| n as u64 >= given)
+        given == 0 || in_order && unacknowledged(&mut self.driver).is_some_and(|n| n as u64 >= given)
     }
 
     /// The end of the body of an answer that is complete has not come: its request ends without it.
@@ -73,24 +74,16 @@ impl<D: Driver> Worker<'_, D> {
         }
         end(&mut self.core.slots[slot as usize].exchange);
         self.core.finish(slot, Left::Useless, at);
-        let key = Key {
-            slot,
-            generation: self.core.slots[slot as usize].generation,
-        };
+        let key = Key { slot, generation: self.core.slots[slot as usize].generation };
         self.close(key);
         // What `finish` noted for later has just been done.
-        self.core
-            .todo
-            .retain(|t| !matches!(t, Todo::Close(k) if *k == key));
+        self.core.todo.retain(|t| !matches!(t, Todo::Close(k) if *k == key));
     }
 
     pub(super) fn close(&mut self, key: Key) {
         let slot = &mut self.core.slots[key.slot as usize];
         if slot.generation != key.generation
-            || matches!(
-                slot.state,
-                State::Free | State::Connecting | State::Busy | State::Carrying
-            )
+            || matches!(slot.state, State::Free | State::Connecting | State::Busy | State::Carrying)
         {
             return;
         }
@@ -119,10 +112,7 @@ impl<D: Driver> Worker<'_, D> {
 
     /// Counts what the kernel knows of the connection of a slot, which is about to go.
     pub(super) fn take_leave(&mut self, slot: u32) {
-        let key = Key {
-            slot,
-            generation: self.core.slots[slot as usize].generation,
-        };
+        let key = Key { slot, generation: self.core.slots[slot as usize].generation };
         if let Some(facts) = self.driver.tcp_facts(key) {
             let shard = &mut self.core.shard;
             shard.connection_ended(facts.round_trip, facts.retransmits);
@@ -134,8 +124,8 @@ impl<D: Driver> Worker<'_, D> {
             let slot = &self.core.slots[key.slot as usize];
             let connecting = slot.rides.is_none() && slot.state == State::Connecting;
             let carrying = slot.carrier.as_ref().is_some_and(|c| !c.there);
-            let waiting = slot.generation == key.generation
-                && (connecting && slot.exchange.request_id() == id || carrying);
+            let waiting =
+                slot.generation == key.generation && (connecting && slot.exchange.request_id() == id || carrying);
             if at > now && waiting {
                 break;
             }
@@ -198,10 +188,7 @@ impl<D: Driver> Worker<'_, D> {
                 self.core.slots[slot as usize].exchange.abandon(now);
                 carriers.extend(self.core.alight(slot, now));
                 self.core.finish(slot, Left::Useless, now);
-                let key = Key {
-                    slot,
-                    generation: self.core.slots[slot as usize].generation,
-                };
+                let key = Key { slot, generation: self.core.slots[slot as usize].generation };
                 self.close(key);
             }
         }

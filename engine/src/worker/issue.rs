@@ -41,10 +41,7 @@ impl<D: Driver> Worker<'_, D> {
             self.ride(&request, &due, deadline);
             return;
         }
-        if let Some(key) = core
-            .take_own(due.session)
-            .or_else(|| core.take_idle(target))
-        {
+        if let Some(key) = core.take_own(due.session).or_else(|| core.take_idle(target)) {
             let slot = &mut core.slots[key.slot as usize];
             slot.state = State::Busy;
             slot.begin(&request, &due);
@@ -71,10 +68,7 @@ impl<D: Driver> Worker<'_, D> {
     }
 
     pub(super) fn no_room(&mut self, slot: u32, now: Nanos) {
-        let what = format!(
-            "all {} connections of this worker are in use",
-            self.core.capacity
-        );
+        let what = format!("all {} connections of this worker are in use", self.core.capacity);
         self.fail(slot, Cause::DescriptorsExhausted, Some(what), now);
     }
 
@@ -117,8 +111,7 @@ impl<D: Driver> Worker<'_, D> {
             }
         };
         slot.state = State::Busy;
-        slot.exchange
-            .handle_sending(self.driver.now(), bytes.len(), slot.served > 0);
+        slot.exchange.handle_sending(self.driver.now(), bytes.len(), slot.served > 0);
         slot.served += 1;
         slot.untaken = false;
         if bytes.is_empty() {
@@ -161,7 +154,5 @@ fn mix(mut z: u64) -> u64 {
 
 /// A body that lies in a temporary file, and cannot be read from it.
 pub(super) fn unread(e: &std::io::Error) -> String {
-    format!(
-        "its body cannot be read back from the temporary file (check the disk under TMPDIR): {e}"
-    )
+    format!("its body cannot be read back from the temporary file (check the disk under TMPDIR): {e}")
 }

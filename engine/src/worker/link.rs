@@ -13,25 +13,23 @@ use crate::wire::tls::Version;
 use socket2::SockAddr;
 
 impl<D: Driver> Worker<'_, D> {
-    /// Asks the name service where a target is whenever a connection is made. The driver needs two slots past `capacity`.
+    /// Asks the name service where a target is whenever a connection is made. The driver needs two slots past
+    /// `capacity`.
     ///
     /// # Errors
     /// The error number when the driver cannot wait for the service's answers.
     pub fn ask_names(&mut self, line: Line) -> std::result::Result<(), i32> {
         let slot = self.core.capacity as u32 + 1;
-        let key = Key {
-            slot,
-            generation: 0,
-        };
+        let key = Key { slot, generation: 0 };
         self.driver.adopt(key, line.answers.into())?;
         self.core.names = Some((slot, resolve::Decoder::default()));
         self.asker = Some(line.asker);
         Ok(())
     }
 
-    /// Makes connections before any request asks for one, this worker's share of `Network::prewarm`, each target's in turn. Those that
-    /// are not there after the connect time-out are given up. An HTTP/2 connection is there when the server's settings have come, as only
-    /// they say how many requests it takes.
+    /// Makes connections before any request asks for one, this worker's share of `Network::prewarm`, each target's in
+    /// turn. Those that are not there after the connect time-out are given up. An HTTP/2 connection is there when the
+    /// server's settings have come, as only they say how many requests it takes.
     ///
     /// # Errors
     /// When the driver's wait cannot go on.
@@ -89,16 +87,9 @@ impl<D: Driver> Worker<'_, D> {
         state.untaken = false;
         state.unended = false;
         state.rides = None;
-        let key = Key {
-            slot,
-            generation: state.generation,
-        };
+        let key = Key { slot, generation: state.generation };
         let id = state.exchange.request_id();
-        core.connect_deadlines.push_back((
-            now.saturating_add(core.shared.plan.timeouts.connect),
-            key,
-            id,
-        ));
+        core.connect_deadlines.push_back((now.saturating_add(core.shared.plan.timeouts.connect), key, id));
         let addrs = &core.shared.targets.addrs[state.target as usize];
         if !addrs.is_empty() {
             self.connect_to_one_of(key, addrs);
@@ -173,11 +164,7 @@ impl<D: Driver> Worker<'_, D> {
         }
         let what = match &addr {
             Some(addr) if attempts > 1 => {
-                format!(
-                    "each of {attempts} addresses failed; the last, {}: {}",
-                    shown(addr),
-                    os_error(errno)
-                )
+                format!("each of {attempts} addresses failed; the last, {}: {}", shown(addr), os_error(errno))
             }
             Some(addr) => format!("{}: {}", shown(addr), os_error(errno)),
             None => os_error(errno),
@@ -187,21 +174,13 @@ impl<D: Driver> Worker<'_, D> {
 
     /// The name service has answered for a slot.
     pub(super) fn resolved(&mut self, reply: resolve::Reply) {
-        let key = Key {
-            slot: (reply.token >> 32) as u32,
-            generation: reply.token as u32,
-        };
+        let key = Key { slot: (reply.token >> 32) as u32, generation: reply.token as u32 };
         let Some(()) = self
             .core
             .slots
             .get(key.slot as usize)
             .filter(|s| s.generation == key.generation)
-            .filter(|s| {
-                matches!(
-                    s.state,
-                    State::Connecting | State::Warming | State::Carrying
-                )
-            })
+            .filter(|s| matches!(s.state, State::Connecting | State::Warming | State::Carrying))
             .map(|_| ())
         else {
             return;
@@ -279,14 +258,13 @@ impl<D: Driver> Worker<'_, D> {
             carrier.begin(config);
             carrier.there = true;
             let board = carrier.greeted;
-            // Until the server's settings say how many streams it takes, one is sure to be taken, unless it took none before.
+            // Until the server's settings say how many streams it takes, one is sure to be taken, unless it took none
+            // before.
             let takes = self.core.streams[slot.target as usize].allowed() > 0;
             if !takes && !board {
                 carrier.kept = true;
                 self.flush(key);
-            } else if let Some(payer) =
-                (!carrier.waiting.is_empty()).then(|| carrier.waiting.remove(0))
-            {
+            } else if let Some(payer) = (!carrier.waiting.is_empty()).then(|| carrier.waiting.remove(0)) {
                 self.depart(key, payer);
             } else {
                 carrier.kept = true;
@@ -335,8 +313,8 @@ impl<D: Driver> Worker<'_, D> {
     }
 }
 
-/// Which of a target's addresses its connection `turn` of the run goes to, and the turn of the local address that it leaves by: each
-/// address has as many connections as any other, and so has each pair.
+/// Which of a target's addresses its connection `turn` of the run goes to, and the turn of the local address that it
+/// leaves by: each address has as many connections as any other, and so has each pair.
 fn pair(turn: u64, addrs: usize) -> (usize, u64) {
     let addrs = addrs as u64;
     let (round, place) = (turn / addrs, turn % addrs);
@@ -345,10 +323,7 @@ fn pair(turn: u64, addrs: usize) -> (usize, u64) {
 
 /// Whether a connect failed for want of something of this process's or machine's, which no other address has more of.
 fn of_process(errno: i32) -> bool {
-    matches!(
-        errno,
-        libc::EMFILE | libc::ENFILE | libc::ENOMEM | libc::ENOBUFS
-    )
+    matches!(errno, libc::EMFILE | libc::ENFILE | libc::ENOMEM | libc::ENOBUFS)
 }
 
 /// An address as one writes it: `10.0.0.1:80`, `[::1]:80`, `unix:/path`.

@@ -1,4 +1,5 @@
-//! One core's loop: due → send → complete → decode → record. The only place where schedule, exchange, driver and record meet.
+//! One core's loop: due → send → complete → decode → record. The only place where schedule, exchange, driver and record
+//! meet.
 
 mod addresses;
 mod carrier;
@@ -110,22 +111,13 @@ impl<'a, D: Driver> Worker<'a, D> {
             by_user: false,
             returned: Vec::new(),
             turns: vec![0; shared.targets.addrs.len()],
-            streams: shared
-                .targets
-                .addrs
-                .iter()
-                .map(|_| Streams::default())
-                .collect(),
+            streams: shared.targets.addrs.iter().map(|_| Streams::default()).collect(),
             withheld: VecDeque::new(),
             carriers: vec![Vec::new(); shared.targets.addrs.len()],
             reads: 0,
             live_events: 0,
         };
-        Self {
-            driver,
-            core,
-            asker: None,
-        }
+        Self { driver, core, asker: None }
     }
 
     /// Keeps slots for so many requests at a time: HTTP/2 connections take the others, and at least one.
@@ -137,12 +129,7 @@ impl<'a, D: Driver> Worker<'a, D> {
     ///
     /// # Errors
     /// When the driver's wait cannot go on.
-    pub fn run_phase(
-        &mut self,
-        phase: &Phase,
-        kind: PhaseKind,
-        start: Nanos,
-    ) -> Result<PhaseTally> {
+    pub fn run_phase(&mut self, phase: &Phase, kind: PhaseKind, start: Nanos) -> Result<PhaseTally> {
         self.core.phase = kind;
         let most = phase.requests.unwrap_or(u64::MAX);
         let budget = &self.core.shared.budget;
@@ -156,14 +143,9 @@ impl<'a, D: Driver> Worker<'a, D> {
         self.core.returned.clear();
         self.core.freed.clear();
         self.core.resting.clear();
-        let issue_until = phase
-            .duration
-            .map_or(Nanos::MAX, |d| start.saturating_add(d));
-        let mut drain_until = phase.duration.map_or(Nanos::MAX, |_| {
-            phase
-                .grace
-                .map_or(Nanos::MAX, |g| issue_until.saturating_add(g))
-        });
+        let issue_until = phase.duration.map_or(Nanos::MAX, |d| start.saturating_add(d));
+        let mut drain_until =
+            phase.duration.map_or(Nanos::MAX, |_| phase.grace.map_or(Nanos::MAX, |g| issue_until.saturating_add(g)));
         let mut facts = PhaseTally::default();
         let mut stopped = 0;
         let mut now = self.driver.now();
@@ -186,7 +168,8 @@ impl<'a, D: Driver> Worker<'a, D> {
             if stopped > 0 || now >= issue_until {
                 source.end(&mut self.core, &mut facts, now.min(issue_until));
             }
-            // Before anything else takes time: what had arrived by now has just been read, so that nothing is late that was not.
+            // Before anything else takes time: what had arrived by now has just been read, so that nothing is late that
+            // was not.
             self.time_out(now);
             let more = self.dispatch(&mut source, now, &mut facts);
             now = self.driver.now();
@@ -197,11 +180,7 @@ impl<'a, D: Driver> Worker<'a, D> {
                 self.abandon(now);
                 break;
             }
-            let until = if more {
-                now
-            } else {
-                self.next_wake(&source, now, issue_until, drain_until)
-            };
+            let until = if more { now } else { self.next_wake(&source, now, issue_until, drain_until) };
             self.turn(until)?;
             now = self.driver.now();
         }
@@ -236,21 +215,13 @@ impl<'a, D: Driver> Worker<'a, D> {
         let core = &mut self.core;
         // With user stamps the read is the stamp: waiting would move it.
         let worth = core.in_flight >= BATCHED && core.shared.plan.stamps == Stamps::Kernel;
-        let batch = if worth {
-            core.shared.plan.batch_wait
-        } else {
-            0
-        };
-        self.driver
-            .wait(until, batch, &mut |key, event, seen| {
-                core.handle(key, event, seen)
-            })
-            .map_err(|e| {
-                Error::environment(
-                    format!("the wait for the network failed: {}", os_error(e)),
-                    "use the other driver (--io epoll, --io uring), and report it with the kernel's release (`uname -r`)",
-                )
-            })?;
+        let batch = if worth { core.shared.plan.batch_wait } else { 0 };
+        self.driver.wait(until, batch, &mut |key, event, seen| core.handle(key, event, seen)).map_err(|e| {
+            Error::environment(
+                format!("the wait for the network failed: {}", os_error(e)),
+                "use the other driver (--io epoll, --io uring), and report it with the kernel's release (`uname -r`)",
+            )
+        })?;
         let mut todo = std::mem::take(&mut self.core.todo);
         for item in todo.drain(..) {
             match item {
@@ -286,13 +257,7 @@ impl<'a, D: Driver> Worker<'a, D> {
         true
     }
 
-    fn next_wake(
-        &self,
-        source: &Source,
-        now: Nanos,
-        issue_until: Nanos,
-        drain_until: Nanos,
-    ) -> Nanos {
+    fn next_wake(&self, source: &Source, now: Nanos, issue_until: Nanos, drain_until: Nanos) -> Nanos {
         let core = &self.core;
         let mut until = drain_until.min(now + LOOK_UP);
         for at in [
@@ -309,7 +274,8 @@ impl<'a, D: Driver> Worker<'a, D> {
             until = until.min(issue_until);
         }
         if let Some(due) = source.next_due(core, now) {
-            // A core that rests for longer sleeps deeper and takes longer to wake: a long rest ends early, and a short one follows it.
+            // A core that rests for longer sleeps deeper and takes longer to wake: a long rest ends early, and a short
+            // one follows it.
             let rest = due.saturating_sub(now);
             let early = (rest / 20).clamp(D::WAKE_UP, 8 * D::WAKE_UP);
             until = until.min(due.saturating_sub(early).max(now));

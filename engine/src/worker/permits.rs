@@ -20,9 +20,5 @@ pub(super) fn give(permits: &AtomicI64, n: i64) {
 
 /// Whether there was one to take.
 pub(super) fn take(permits: &AtomicI64) -> bool {
-    permits
-        .fetch_update(Ordering::AcqRel, Ordering::Acquire, |n| {
-            (n > 0).then(|| n - 1)
-        })
-        .is_ok()
+    permits.fetch_update(Ordering::AcqRel, Ordering::Acquire, |n| (n > 0).then(|| n - 1)).is_ok()
 }

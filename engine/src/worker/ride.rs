@@ -37,7 +37,8 @@ impl<D: Driver> Worker<'_, D> {
         self.seat(rider, false, now);
     }
 
-    /// Finds a connection for a rider, or begins one; `fresh` wants none that is there already. Where neither is possible, it waits.
+    /// Finds a connection for a rider, or begins one; `fresh` wants none that is there already. Where neither is
+    /// possible, it waits.
     pub(super) fn seat(&mut self, rider: u32, fresh: bool, now: Nanos) {
         if !self.place(rider, fresh, now) {
             self.core.wait_for_stream(rider);
@@ -87,17 +88,11 @@ impl<D: Driver> Worker<'_, D> {
     /// Begins an HTTP/2 connection in a slot, for a rider or ahead of any.
     pub(super) fn carry(&mut self, slot: u32, rider: Option<u32>) {
         let state = &mut self.core.slots[slot as usize];
-        let key = Key {
-            slot,
-            generation: (state.generation + 1) & 0x00ff_ffff,
-        };
+        let key = Key { slot, generation: (state.generation + 1) & 0x00ff_ffff };
         let target = state.target;
         let payer = rider.map(|rider| self.core.rider(rider));
-        self.core.slots[slot as usize].carrier = Some(Box::new(Carrier {
-            payer,
-            waiting: rider.into_iter().collect(),
-            ..Carrier::default()
-        }));
+        self.core.slots[slot as usize].carrier =
+            Some(Box::new(Carrier { payer, waiting: rider.into_iter().collect(), ..Carrier::default() }));
         self.core.carriers[target as usize].push(key);
         let now = self.driver.now();
         self.core.streams[target as usize].begin(now);
@@ -128,10 +123,7 @@ impl<D: Driver> Worker<'_, D> {
         }
         let before = carrier.out.len();
         let idle = carrier.connection.as_ref().map(|c| c.open_streams()) == Some(0);
-        let opened = match (
-            &mut carrier.connection,
-            &core.shared.targets.heads2[slot.target as usize],
-        ) {
+        let opened = match (&mut carrier.connection, &core.shared.targets.heads2[slot.target as usize]) {
             (Some(connection), Some(head)) => connection.open(
                 rider,
                 head,
@@ -175,10 +167,8 @@ impl<D: Driver> Worker<'_, D> {
     pub(super) fn board(&mut self, key: Key) {
         loop {
             let slot = &mut self.core.slots[key.slot as usize];
-            let Some(carrier) = slot
-                .carrier
-                .as_mut()
-                .filter(|_| slot.generation == key.generation && slot.broken.is_none())
+            let Some(carrier) =
+                slot.carrier.as_mut().filter(|_| slot.generation == key.generation && slot.broken.is_none())
             else {
                 return;
             };
@@ -209,7 +199,8 @@ impl<D: Driver> Worker<'_, D> {
                 self.core.left(key, now);
             }
             Some(Sending::Pending) => self.core.slots[key.slot as usize].sending = true,
-            // The connection has ended, and how is on its way: the read's last event tells an end in order from a reset.
+            // The connection has ended, and how is on its way: the read's last event tells an end in order from a
+            // reset.
             Some(Sending::Failed(e)) => {
                 let now = self.driver.now();
                 self.core.send_broke(key, e, now);
@@ -280,9 +271,7 @@ impl<D: Driver> Worker<'_, D> {
             self.go_again(rider.slot, at);
             return;
         }
-        let why = slot
-            .rides
-            .map_or_else(String::new, |key| self.core.why_calm(key, code));
+        let why = slot.rides.map_or_else(String::new, |key| self.core.why_calm(key, code));
         let what = format!("the server went away ({code}) before it began the request{why}");
         self.fail(rider.slot, Cause::Http2Goaway, Some(what), at);
     }
@@ -295,25 +284,17 @@ impl<D: Driver> Worker<'_, D> {
         self.seat(rider, true, at);
     }
 
-    /// An HTTP/2 connection has ended. Who waited for a connection that had been there finds another. Who was on its way moves if the
-    /// connection had gone stale, and fails otherwise: nothing of which the server may have seen a byte is sent again.
-    pub(super) fn carrier_lost(
-        &mut self,
-        key: Key,
-        cause: Cause,
-        detail: &Option<String>,
-        at: Nanos,
-    ) {
+    /// An HTTP/2 connection has ended. Who waited for a connection that had been there finds another. Who was on its
+    /// way moves if the connection had gone stale, and fails otherwise: nothing of which the server may have seen a
+    /// byte is sent again.
+    pub(super) fn carrier_lost(&mut self, key: Key, cause: Cause, detail: &Option<String>, at: Nanos) {
         let in_order = cause == Cause::ClosedBeforeResponse;
         let stale = self.stale(key, in_order);
         // The reason, in a GOAWAY or an alert; whether it arrives is no concern of ours.
         let _ = self.hand_over(key);
         let riders = self.core.riders(key.slot);
         let (cause, said) = self.core.last_words(key, cause, detail);
-        let there = self.core.slots[key.slot as usize]
-            .carrier
-            .as_ref()
-            .is_some_and(|c| c.there);
+        let there = self.core.slots[key.slot as usize].carrier.as_ref().is_some_and(|c| c.there);
         let target = self.core.slots[key.slot as usize].target;
         self.core.forget_carrier(key, at);
         for rider in riders {
@@ -328,9 +309,7 @@ impl<D: Driver> Worker<'_, D> {
             } else {
                 let instants = &slot.exchange.record().instants;
                 let cause = match cause {
-                    Cause::ClosedBeforeResponse if instants.first_byte.is_some() => {
-                        Cause::Truncated
-                    }
+                    Cause::ClosedBeforeResponse if instants.first_byte.is_some() => Cause::Truncated,
                     // What could not be sent was not the request: an acknowledgement, as a rule.
                     Cause::SendFailed if instants.send_end.is_some() => Cause::Reset,
                     cause => cause,
@@ -344,8 +323,8 @@ impl<D: Driver> Worker<'_, D> {
         }
     }
 
-    /// Whether a connection was idle when the oldest of its streams was opened, and the server had closed it before: it has not said
-    /// anything since, and has seen nothing of the requests.
+    /// Whether a connection was idle when the oldest of its streams was opened, and the server had closed it before: it
+    /// has not said anything since, and has seen nothing of the requests.
     fn stale(&mut self, key: Key, in_order: bool) -> bool {
         let Some(carrier) = &self.core.slots[key.slot as usize].carrier else {
             return false;

@@ -61,8 +61,8 @@ pub(super) enum State {
     /// An HTTP/2 connection, from its connect on: its requests have slots of their own.
     Carrying,
     Busy,
-    /// Its request has ended. Its connection may serve another when the kernel has taken the rest of that request, and the body of the
-    /// response has ended.
+    /// Its request has ended. Its connection may serve another when the kernel has taken the rest of that request, and
+    /// the body of the response has ended.
     Draining,
     /// A connection that may serve a request.
     Idle,
@@ -78,8 +78,9 @@ impl Slot {
         self.exchange.begin(request);
     }
 
-    /// Whether its connection may serve another request: what was sent on it before is with the kernel whole, the response to it has been
-    /// read to its end, and no send has failed. Else a request could land inside another's body (RFC 9112 §9.3).
+    /// Whether its connection may serve another request: what was sent on it before is with the kernel whole, the
+    /// response to it has been read to its end, and no send has failed. Else a request could land inside another's body
+    /// (RFC 9112 §9.3).
     pub(super) fn is_reusable(&self) -> bool {
         let sealed = self.tls.as_ref().is_some_and(|tls| tls.has_output());
         !(self.sending || sealed || self.unended || self.broken.is_some())
@@ -109,10 +110,8 @@ impl Slot {
 
 /// Why an answer, or a connection, is given up for which there is no room.
 pub(super) fn no_memory(budget: &Budget) -> (Cause, String) {
-    let what = format!(
-        "the answers of the run together would hold over {} bytes (--max-buffered-bytes)",
-        budget.whole()
-    );
+    let what =
+        format!("the answers of the run together would hold over {} bytes (--max-buffered-bytes)", budget.whole());
     (Cause::MemoryLimit, what)
 }
 
@@ -130,8 +129,8 @@ impl Core<'_> {
         (slot.state == State::Idle).then_some(key)
     }
 
-    /// Puts a connection whose request has ended, or that none has asked for yet, where the next one finds it: the only way into `idle`. Where
-    /// it is not [reusable](Slot::is_reusable) yet, that is waited for, up to [`LINGER`].
+    /// Puts a connection whose request has ended, or that none has asked for yet, where the next one finds it: the only
+    /// way into `idle`. Where it is not [reusable](Slot::is_reusable) yet, that is waited for, up to [`LINGER`].
     pub(super) fn park(&mut self, key: Key, now: Nanos) {
         let slot = &mut self.slots[key.slot as usize];
         if slot.is_reusable() {
@@ -183,8 +182,9 @@ impl Core<'_> {
         None
     }
 
-    /// A slot without a connection: a free one, a new one, or that of an idle connection or one that is drained, whose key is then to be closed. Where none is
-    /// left, a slot past the driver's capacity, good only to record the failure.
+    /// A slot without a connection: a free one, a new one, or that of an idle connection or one that is drained, whose
+    /// key is then to be closed. Where none is left, a slot past the driver's capacity, good only to record the
+    /// failure.
     pub(super) fn take_slot(&mut self) -> std::result::Result<(u32, Option<Key>), u32> {
         if let Some(slot) = self.free.pop() {
             return Ok((slot, None));
@@ -247,10 +247,11 @@ impl Core<'_> {
     }
 }
 
-/// How long a connection is looked after that serves no request: for the rest of its last request to be taken, and for the end of the body of
-/// an answer that is complete. And how long the read of a connection may take to end after a send on it has failed.
+/// How long a connection is looked after that serves no request: for the rest of its last request to be taken, and for
+/// the end of the body of an answer that is complete. And how long the read of a connection may take to end after a
+/// send on it has failed.
 pub(super) const LINGER: Nanos = SECOND;
 
-/// Most bytes of memory that a byte of an answer can become: it lies in the line, the data and the text of an event, each in a buffer that doubles, and
-/// the shortest event with output makes a gap.
+/// Most bytes of memory that a byte of an answer can become: it lies in the line, the data and the text of an event,
+/// each in a buffer that doubles, and the shortest event with output makes a gap.
 const MOST_OF_A_BYTE: u64 = 8;

@@ -1,4 +1,5 @@
-//! Where the requests of a phase come from: free slots in a closed loop, a schedule in an open one, users; and what holds them back.
+//! Where the requests of a phase come from: free slots in a closed loop, a schedule in an open one, users; and what
+//! holds them back.
 
 mod gate;
 mod sessions;
@@ -50,22 +51,17 @@ enum Feed {
 impl Source {
     pub(super) fn new(phase: &Phase, core: &Core<'_>, start: Nanos) -> Self {
         let shared = core.shared;
-        // Where each conversation is one request, both bounds count the same; else requests are claimed as they fall due.
+        // Where each conversation is one request, both bounds count the same; else requests are claimed as they fall
+        // due.
         let sessions = phase.sessions.unwrap_or(u64::MAX);
         let requests = phase.requests.unwrap_or(u64::MAX);
-        let limit = if shared.workload.has_turns() {
-            sessions
-        } else {
-            sessions.min(requests)
-        };
+        let limit = if shared.workload.has_turns() { sessions } else { sessions.min(requests) };
         let timed = |instants: Box<dyn Iterator<Item = Nanos>>| {
             let paced = !matches!(phase.load, Load::Fixed { .. });
             Feed::Timed(Box::new(Timed::new(instants, limit, paced, core, start)))
         };
         let feed = match &phase.load {
-            Load::Closed { concurrency, ramp } => {
-                Feed::Slots(Slots::new(*concurrency, *ramp, limit, core, start))
-            }
+            Load::Closed { concurrency, ramp } => Feed::Slots(Slots::new(*concurrency, *ramp, limit, core, start)),
             Load::Open { rate, pattern, .. } => {
                 let seed = shared.plan.seed ^ ((core.phase as u64) << 63);
                 let arrivals = schedule::arrivals(rate.clone(), *pattern, seed);
@@ -73,28 +69,18 @@ impl Source {
             }
             Load::Fixed { trace, .. } => {
                 let instants = trace.0.clone();
-                timed(Box::new(
-                    (0..instants.len()).map_while(move |k| instants.get(k).copied()),
-                ))
+                timed(Box::new((0..instants.len()).map_while(move |k| instants.get(k).copied())))
             }
             Load::Users { rate, users } => {
                 let bounds = (requests, sessions);
                 Feed::Users(Box::new(Users::new(*rate, *users, bounds, core, start)))
             }
         };
-        Self {
-            feed,
-            gate: Gate::new(phase, core, start),
-        }
+        Self { feed, gate: Gate::new(phase, core, start) }
     }
 
     /// The next request that is due, if a slot is free for it.
-    pub(super) fn next(
-        &mut self,
-        core: &mut Core<'_>,
-        now: Nanos,
-        facts: &mut PhaseTally,
-    ) -> Option<Due> {
+    pub(super) fn next(&mut self, core: &mut Core<'_>, now: Nanos, facts: &mut PhaseTally) -> Option<Due> {
         if let Some(due) = self.gate.next(core, now) {
             return Some(due);
         }

@@ -14,7 +14,8 @@ use std::collections::VecDeque;
 /// What is known of the streams of one target, and who waits for one.
 #[derive(Default)]
 pub(super) struct Streams {
-    /// `SETTINGS_MAX_CONCURRENT_STREAMS` of the connection that told last, `u32::MAX` where it named none; `None` before the first.
+    /// `SETTINGS_MAX_CONCURRENT_STREAMS` of the connection that told last, `u32::MAX` where it named none; `None`
+    /// before the first.
     told: Option<u32>,
     /// Since when the server has allowed none.
     none_since: Option<Nanos>,
@@ -49,8 +50,9 @@ impl Core<'_> {
         self.shard.connections.allows(most);
     }
 
-    /// Whether a new connection to the target may help a request that finds no stream. Where the server allows none, it does not, as long
-    /// as a connection is there on which it could change its mind; without one, a new one is tried at times.
+    /// Whether a new connection to the target may help a request that finds no stream. Where the server allows none, it
+    /// does not, as long as a connection is there on which it could change its mind; without one, a new one is tried at
+    /// times.
     pub(super) fn may_begin(&self, target: u16, now: Nanos) -> bool {
         let streams = &self.streams[target as usize];
         let soon = streams.begun.saturating_add(NEXT_TRY);
@@ -61,8 +63,7 @@ impl Core<'_> {
     pub(super) fn serves(&self, target: u16) -> bool {
         let once = self.shared.plan.reuse != Reuse::Pooled;
         let serves = |carrier: &Carrier| {
-            let gone =
-                |c: &crate::wire::http2::Connection| c.going_away().is_some() || c.finished();
+            let gone = |c: &crate::wire::http2::Connection| c.going_away().is_some() || c.finished();
             !(once && carrier.served > 0 || carrier.connection.as_ref().is_some_and(gone))
         };
         self.carriers[target as usize].iter().any(|key| {
@@ -128,8 +129,7 @@ impl Core<'_> {
         let since = carrier.connection.as_ref().and_then(|c| c.withheld_since());
         if let Some(since) = since.filter(|_| !carrier.withholds) {
             carrier.withholds = true;
-            self.withheld
-                .push_back((since.saturating_add(SLIVER_WAIT), key));
+            self.withheld.push_back((since.saturating_add(SLIVER_WAIT), key));
         }
     }
 }
@@ -147,19 +147,15 @@ impl<D: Driver> Worker<'_, D> {
         }
     }
 
-    /// The server refused a request that went out before its settings came, and they allow no stream: it waits like the others.
+    /// The server refused a request that went out before its settings came, and they allow no stream: it waits like the
+    /// others.
     pub(super) fn unplaced(&mut self, rider: Key, at: Nanos) {
         let slot = &mut self.core.slots[rider.slot as usize];
         if slot.generation != rider.generation || !slot.exchange.active() {
             return;
         }
         if !slot.exchange.may_go_again() {
-            self.fail(
-                rider.slot,
-                Cause::Http2Refused,
-                Some(none_allowed(None)),
-                at,
-            );
+            self.fail(rider.slot, Cause::Http2Refused, Some(none_allowed(None)), at);
             return;
         }
         slot.exchange.handle_move();
@@ -176,12 +172,7 @@ impl<D: Driver> Worker<'_, D> {
             if let Some(waited) = self.core.allows_none(target, now) {
                 while let Some(rider) = self.core.next_waiting(target) {
                     self.core.streams[target as usize].waiting.pop_front();
-                    self.fail(
-                        rider,
-                        Cause::Http2Refused,
-                        Some(none_allowed(Some(waited))),
-                        now,
-                    );
+                    self.fail(rider, Cause::Http2Refused, Some(none_allowed(Some(waited))), now);
                 }
             } else if !self.core.serves(target) {
                 self.place_waiting(target, now);
@@ -203,9 +194,7 @@ impl<D: Driver> Worker<'_, D> {
         };
         carrier.withholds = false;
         if let Some(connection) = &mut carrier.connection
-            && connection
-                .withheld_since()
-                .is_some_and(|since| since.saturating_add(SLIVER_WAIT) <= now)
+            && connection.withheld_since().is_some_and(|since| since.saturating_add(SLIVER_WAIT) <= now)
         {
             connection.send_withheld(now, &mut carrier.out);
             while let Ok(Some(happened)) = connection.receive(&mut &[][..], now, &mut carrier.out) {
@@ -221,12 +210,8 @@ impl<D: Driver> Worker<'_, D> {
 
 /// What is said of a server that allows no stream.
 pub(super) fn none_allowed(waited: Option<Nanos>) -> String {
-    let waited = waited.map_or_else(String::new, |ns| {
-        format!(
-            ", and did not allow more within {:.1} s",
-            ns as f64 / SECOND as f64
-        )
-    });
+    let waited = waited
+        .map_or_else(String::new, |ns| format!(", and did not allow more within {:.1} s", ns as f64 / SECOND as f64));
     format!(
         "the server allows 0 streams on a connection (SETTINGS_MAX_CONCURRENT_STREAMS){waited}: see why it takes no requests, or write --http1.1"
     )

@@ -1,8 +1,8 @@
 //! Deadlines within a request: its first token, its next token, its planned cancellation.
 //!
-//! A watch is armed once and moves lazily: only when it falls due is it compared with what the request has come to, and then it ends the
-//! request, is armed again for the instant that is due now, or is dropped. So a token costs nothing, and a stream one look for each
-//! time-out that passes.
+//! A watch is armed once and moves lazily: only when it falls due is it compared with what the request has come to, and
+//! then it ends the request, is armed again for the instant that is due now, or is dropped. So a token costs nothing,
+//! and a stream one look for each time-out that passes.
 
 use super::Worker;
 use super::core::Core;
@@ -53,10 +53,7 @@ impl Core<'_> {
         let (id, issued) = (exchange.request_id(), exchange.record().instants.issued);
         self.request_deadlines.push_back((deadline, slot, id));
         let timeouts = &self.shared.plan.timeouts;
-        for (timeout, what) in [
-            (timeouts.ttft, What::FirstToken),
-            (timeouts.inter_token, What::NextToken),
-        ] {
+        for (timeout, what) in [(timeouts.ttft, What::FirstToken), (timeouts.inter_token, What::NextToken)] {
             if let Some(timeout) = timeout {
                 let at = issued.saturating_add(timeout);
                 self.watches.push(at, slot, id, what);
@@ -64,7 +61,8 @@ impl Core<'_> {
         }
     }
 
-    /// The answer of a slot is complete: the end of its body, which follows at once as a rule, is waited for a little while.
+    /// The answer of a slot is complete: the end of its body, which follows at once as a rule, is waited for a little
+    /// while.
     pub(super) fn watch_body(&mut self, slot: u32, now: Nanos) {
         let id = self.slots[slot as usize].exchange.request_id();
         let at = now.saturating_add(BODY_END);
@@ -80,15 +78,14 @@ impl Core<'_> {
             return;
         };
         let record = exchange.record();
-        if record.phase == PhaseKind::Profiling
-            && cancellation.picks(plan.seed, record.k, record.turn)
-        {
+        if record.phase == PhaseKind::Profiling && cancellation.picks(plan.seed, record.k, record.turn) {
             let at = now.saturating_add(cancellation.delay);
             self.watches.push(at, slot, record.request_id, What::Cancel);
         }
     }
 
-    /// When a watch is due in the light of what has happened since it was armed; `None` when there is nothing left to watch for.
+    /// When a watch is due in the light of what has happened since it was armed; `None` when there is nothing left to
+    /// watch for.
     fn due(&self, watch: &Watch, now: Nanos) -> Option<Nanos> {
         let exchange = &self.slots[watch.slot as usize].exchange;
         if !exchange.active() || exchange.request_id() != watch.id {
@@ -140,9 +137,7 @@ impl<D: Driver> Worker<'_, D> {
             self.core.watches.0.pop();
             match self.core.due(&watch, now) {
                 None => {}
-                Some(at) if at > now => {
-                    self.core.watches.push(at, watch.slot, watch.id, watch.what)
-                }
+                Some(at) if at > now => self.core.watches.push(at, watch.slot, watch.id, watch.what),
                 Some(_) => self.strike(&watch, now),
             }
         }
@@ -171,6 +166,6 @@ impl<D: Driver> Worker<'_, D> {
     }
 }
 
-/// How long a request keeps its place after its answer is complete, for the end of the body to come: nearly always it comes with the answer, or
-/// at once. After that the next request is free to go, on another connection.
+/// How long a request keeps its place after its answer is complete, for the end of the body to come: nearly always it
+/// comes with the answer, or at once. After that the next request is free to go, on another connection.
 const BODY_END: Nanos = 20 * MILLI;

@@ -44,23 +44,15 @@ impl<'a> Composer<'a> {
     pub(super) fn new(plan: &'a Plan, tokenizer: &'a Tokenizer) -> Result<Self> {
         let prompts = Prompts::new(tokenizer, plan.seed)?;
         let context = &plan.prompts.context;
-        let prefix = |n: u32| {
-            prompts.make(prompts.draft_of(Stream::Prefix, u64::from(n), context.prefix_tokens))
-        };
+        let prefix = |n: u32| prompts.make(prompts.draft_of(Stream::Prefix, u64::from(n), context.prefix_tokens));
         let pool = f64::from(context.prefixes) * f64::from(context.prefix_tokens);
         if pool > MOST_OF_PREFIXES {
             return Err(Error::usage(
-                format!(
-                    "--num-prefix-prompts: {pool} tokens of prefixes are over the limit of {MOST_OF_PREFIXES}"
-                ),
+                format!("--num-prefix-prompts: {pool} tokens of prefixes are over the limit of {MOST_OF_PREFIXES}"),
                 "choose fewer or shorter ones (--prefix-prompt-length)",
             ));
         }
-        let prefixes = if context.prefix_tokens > 0 {
-            (0..context.prefixes).map(prefix).collect()
-        } else {
-            Vec::new()
-        };
+        let prefixes = if context.prefix_tokens > 0 { (0..context.prefixes).map(prefix).collect() } else { Vec::new() };
         let system = match (&context.system, context.system_tokens) {
             (Some(text), _) => Some((text.as_str().into(), tokenizer.count(text))),
             (None, Some(tokens)) => {
@@ -96,12 +88,7 @@ impl<'a> Composer<'a> {
     /// Synthetic turns, in order.
     pub(super) fn synthetic(&self, items: &[Item], lengths: &Lengths) -> Result<Vec<Composed>> {
         let tokens: f64 = items.iter().map(|i| f64::from(lengths.isl(*i))).sum();
-        let wanted = |i: Item| {
-            lengths
-                .isl(i)
-                .saturating_sub(if i.turn() == 0 { self.overhead } else { 0 })
-                .max(1)
-        };
+        let wanted = |i: Item| lengths.isl(i).saturating_sub(if i.turn() == 0 { self.overhead } else { 0 }).max(1);
         let draft = |n: usize| {
             let item = items[n];
             match self.prefix(item) {
@@ -109,39 +96,23 @@ impl<'a> Composer<'a> {
                 None => self.prompts.draft(item, wanted(item)),
             }
         };
-        let made = self
-            .prompts
-            .make_all(items.len(), tokens, draft, |n, prompt| {
-                let item = items[n];
-                let aim = draft_tokens(self.prefix(item), wanted(item));
-                let inexact = prompt.tokens != aim;
-                let mut messages = Vec::with_capacity(2);
-                let (message, mut isl) = payload::message(self.plan, &self.prompts, item, prompt);
-                if let Some(tokens) = self
-                    .plan
-                    .prompts
-                    .context
-                    .user_tokens
-                    .filter(|_| item.turn() == 0)
-                {
-                    let own = self.prompts.make(self.prompts.draft_of(
-                        Stream::Context,
-                        item.conversation() as u64,
-                        tokens,
-                    ));
-                    isl += own.tokens;
-                    messages.push(Message::text(own.text));
-                }
-                messages.push(message);
-                let mut composed =
-                    self.compose(item, messages, isl, None, lengths.osl(item), None, None)?;
-                composed.inexact = inexact
-                    || self.overhead > 0
-                        && item.turn() == 0
-                        && self.is_bare()
-                        && composed.isl != lengths.isl(item);
-                Ok(composed)
-            });
+        let made = self.prompts.make_all(items.len(), tokens, draft, |n, prompt| {
+            let item = items[n];
+            let aim = draft_tokens(self.prefix(item), wanted(item));
+            let inexact = prompt.tokens != aim;
+            let mut messages = Vec::with_capacity(2);
+            let (message, mut isl) = payload::message(self.plan, &self.prompts, item, prompt);
+            if let Some(tokens) = self.plan.prompts.context.user_tokens.filter(|_| item.turn() == 0) {
+                let own = self.prompts.make(self.prompts.draft_of(Stream::Context, item.conversation() as u64, tokens));
+                isl += own.tokens;
+                messages.push(Message::text(own.text));
+            }
+            messages.push(message);
+            let mut composed = self.compose(item, messages, isl, None, lengths.osl(item), None, None)?;
+            composed.inexact =
+                inexact || self.overhead > 0 && item.turn() == 0 && self.is_bare() && composed.isl != lengths.isl(item);
+            Ok(composed)
+        });
         made.into_iter().collect()
     }
 
@@ -197,22 +168,17 @@ impl<'a> Composer<'a> {
             Content::Messages(messages) => {
                 let mut messages = messages.clone();
                 if let Some(files) = &self.files {
-                    messages
-                        .iter_mut()
-                        .try_for_each(|message| media::take_in(message, files))?;
+                    messages.iter_mut().try_for_each(|message| media::take_in(message, files))?;
                 }
                 let isl = messages.iter().map(|m| self.said(m)).sum();
                 (messages, isl, false)
             }
             Content::Length { isl, hash_ids } => {
-                let body = isl
-                    .saturating_sub(if item.turn() == 0 { self.overhead } else { 0 })
-                    .max(1);
+                let body = isl.saturating_sub(if item.turn() == 0 { self.overhead } else { 0 }).max(1);
                 let draft = if hash_ids.is_empty() {
                     self.prompts.draft(Item::of(item.conversation(), 0), body)
                 } else {
-                    self.prompts
-                        .draft_of_blocks(hash_ids, self.block(), item, body)
+                    self.prompts.draft_of_blocks(hash_ids, self.block(), item, body)
                 };
                 let prompt = self.prompts.make_one_of(item.conversation(), draft);
                 let inexact = prompt.tokens != body;
@@ -243,45 +209,28 @@ impl<'a> Composer<'a> {
             if !ours.ends_with(theirs.as_str()) {
                 return Err(Error::usage(
                     format!("the request is for {theirs}, and requests go to {ours}"),
-                    format!(
-                        "choose the --endpoint-type of {theirs}, or write --custom-endpoint {theirs}"
-                    ),
+                    format!("choose the --endpoint-type of {theirs}, or write --custom-endpoint {theirs}"),
                 ));
             }
         }
-        let tree: Value = serde_json::from_slice(bytes).map_err(|e| {
-            Error::usage(
-                format!("a request body is not JSON: {e}"),
-                "write a JSON object",
-            )
-        })?;
+        let tree: Value = serde_json::from_slice(bytes)
+            .map_err(|e| Error::usage(format!("a request body is not JSON: {e}"), "write a JSON object"))?;
         let isl = match (&tree["messages"], self.plan.prompts.chat_template) {
-            (Value::Array(messages), true) => self.tokenizer.count(
-                &self
-                    .tokenizer
-                    .template()?
-                    .render(messages, tree.get("tools"))?,
-            ),
+            (Value::Array(messages), true) => {
+                self.tokenizer.count(&self.tokenizer.template()?.render(messages, tree.get("tools"))?)
+            }
             _ => self.texts(&tree),
         };
-        let osl = ["max_completion_tokens", "max_tokens", "max_output_tokens"]
-            .iter()
-            .find_map(|f| tree[f].as_u64());
+        let osl = ["max_completion_tokens", "max_tokens", "max_output_tokens"].iter().find_map(|f| tree[f].as_u64());
         Ok(Composed {
-            body: Body {
-                bytes: bytes.to_vec(),
-                own: None,
-            },
+            body: Body { bytes: bytes.to_vec(), own: None },
             isl,
             osl: osl.and_then(|n| u32::try_from(n).ok()),
             inexact: false,
         })
     }
 
-    #[allow(
-        clippy::too_many_arguments,
-        reason = "one caller for synthetic turns and one for a file's"
-    )]
+    #[allow(clippy::too_many_arguments, reason = "one caller for synthetic turns and one for a file's")]
     fn compose(
         &self,
         item: Item,
@@ -305,17 +254,11 @@ impl<'a> Composer<'a> {
             let before = matches!(marker, Marker::SystemPrefix | Marker::FirstTurnPrefix);
             let place = match &mut head {
                 Some(head) if on_system => Some(head),
-                _ if first => messages
-                    .iter_mut()
-                    .find_map(|m| m.texts.first_mut()?.contents.first_mut()),
+                _ if first => messages.iter_mut().find_map(|m| m.texts.first_mut()?.contents.first_mut()),
                 _ => None,
             };
             if let Some(text) = place {
-                *text = if before {
-                    format!("{mark}\n\n{text}")
-                } else {
-                    format!("{text}\n\n{mark}")
-                };
+                *text = if before { format!("{mark}\n\n{text}") } else { format!("{text}\n\n{mark}") };
                 marked = true;
             }
         }
@@ -323,10 +266,7 @@ impl<'a> Composer<'a> {
             isl = self.rendered(head.as_deref().filter(|_| first), &messages, tools)?;
         } else if marked {
             isl = messages.iter().map(|m| self.said(m)).sum::<u32>()
-                + head
-                    .as_deref()
-                    .filter(|_| first)
-                    .map_or(0, |h| self.tokenizer.count(h));
+                + head.as_deref().filter(|_| first).map_or(0, |h| self.tokenizer.count(h));
         } else if first {
             isl += match (&self.system, system) {
                 (Some((_, tokens)), None) => *tokens,
@@ -340,23 +280,14 @@ impl<'a> Composer<'a> {
             osl,
             extra,
         };
-        Ok(Composed {
-            body: request_body(self.plan, &ask)?,
-            isl,
-            osl,
-            inexact: false,
-        })
+        Ok(Composed { body: request_body(self.plan, &ask)?, isl, osl, inexact: false })
     }
 
     fn prefix(&self, item: Item) -> Option<&Prompt> {
         if self.prefixes.is_empty() || item.turn() > 0 {
             return None;
         }
-        let mut rng = ItemRng::new(
-            self.plan.seed,
-            Stream::PrefixChoice,
-            item.conversation() as u64,
-        );
+        let mut rng = ItemRng::new(self.plan.seed, Stream::PrefixChoice, item.conversation() as u64);
         Some(&self.prefixes[rng.below(self.prefixes.len())])
     }
 
@@ -370,11 +301,7 @@ impl<'a> Composer<'a> {
     }
 
     fn block(&self) -> u32 {
-        self.plan
-            .prompts
-            .replay
-            .as_ref()
-            .map_or(512, |replay| replay.block)
+        self.plan.prompts.replay.as_ref().map_or(512, |replay| replay.block)
     }
 
     /// Tokens of a message's texts.
@@ -383,11 +310,7 @@ impl<'a> Composer<'a> {
             return 0;
         }
         let verbatim = message.verbatim.as_ref().map_or(0, |v| self.texts(v));
-        verbatim
-            + message
-                .contents()
-                .map(|text| self.tokenizer.count(text))
-                .sum::<u32>()
+        verbatim + message.contents().map(|text| self.tokenizer.count(text)).sum::<u32>()
     }
 
     /// Tokens of the texts of a body or a message: those under the fields in which endpoints take them.
@@ -399,9 +322,7 @@ impl<'a> Composer<'a> {
             Value::String(text) => self.tokenizer.count(text),
             Value::Array(list) => list.iter().map(|v| self.texts(v)).sum(),
             Value::Object(fields) => {
-                let texts = fields
-                    .iter()
-                    .filter(|(name, _)| TEXT_FIELDS.contains(&name.as_str()));
+                let texts = fields.iter().filter(|(name, _)| TEXT_FIELDS.contains(&name.as_str()));
                 texts.map(|(_, v)| self.texts(v)).sum()
             }
             _ => 0,
@@ -409,12 +330,7 @@ impl<'a> Composer<'a> {
     }
 
     /// Tokens of what the model sees.
-    fn rendered(
-        &self,
-        system: Option<&str>,
-        messages: &[Message],
-        tools: Option<&Value>,
-    ) -> Result<u32> {
+    fn rendered(&self, system: Option<&str>, messages: &[Message], tools: Option<&Value>) -> Result<u32> {
         let system = system.map(|text| json!({"role": "system", "content": text}));
         let told = messages.iter().map(|m| match &m.verbatim {
             Some(verbatim) => verbatim.clone(),
@@ -440,11 +356,7 @@ fn estimate(row: &Row) -> f64 {
     match &row.turn.content {
         Content::Length { isl, .. } => f64::from(*isl),
         Content::Payload(bytes) => bytes.len() as f64,
-        Content::Messages(messages) => messages
-            .iter()
-            .flat_map(|m| m.contents())
-            .map(|t| t.len() as f64)
-            .sum(),
+        Content::Messages(messages) => messages.iter().flat_map(|m| m.contents()).map(|t| t.len() as f64).sum(),
     }
 }
 
@@ -455,13 +367,4 @@ fn mark(seed: u64, conversation: usize) -> String {
 }
 
 /// Where endpoints take texts.
-const TEXT_FIELDS: [&str; 8] = [
-    "messages",
-    "content",
-    "text",
-    "prompt",
-    "input",
-    "inputs",
-    "system",
-    "instructions",
-];
+const TEXT_FIELDS: [&str; 8] = ["messages", "content", "text", "prompt", "input", "inputs", "system", "instructions"];

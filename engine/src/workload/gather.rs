@@ -65,10 +65,7 @@ impl Survey {
     /// Whether some turn says a delay or, after another, a timestamp.
     #[must_use]
     pub fn turns_are_timed(&self) -> bool {
-        self.gathered
-            .items
-            .iter()
-            .any(|item| item.delay.is_some() || item.at.is_some())
+        self.gathered.items.iter().any(|item| item.delay.is_some() || item.at.is_some())
     }
 
     /// Mean and deviation of the input lengths that the file says; none where it has texts.
@@ -105,10 +102,7 @@ fn moments(lengths: impl Iterator<Item = u32> + Clone) -> Option<Length> {
     }
     let mean = lengths.clone().map(f64::from).sum::<f64>() / n as f64;
     let squares: f64 = lengths.map(|l| (f64::from(l) - mean).powi(2)).sum();
-    Some(Length {
-        mean,
-        stddev: (squares / n as f64).sqrt(),
-    })
+    Some(Length { mean, stddev: (squares / n as f64).sqrt() })
 }
 
 /// A turn, and what was made of it.
@@ -136,10 +130,7 @@ impl<T> Gathered<T> {
     pub(super) fn read(replay: &Replay, seed: u64, make: Make<'_, T>) -> Result<Self> {
         let mut reader = Reader {
             numbers: HashMap::new(),
-            out: Self {
-                ids: Vec::new(),
-                items: Vec::new(),
-            },
+            out: Self { ids: Vec::new(), items: Vec::new() },
             batch: Vec::new(),
             bytes: 0,
             make,
@@ -148,10 +139,8 @@ impl<T> Gathered<T> {
         let timing = &replay.timing;
         source::rows(replay, seed, &mut |mut row| {
             let at = row.turn.at;
-            let outside = |at: Nanos| {
-                timing.from.is_some_and(|from| at < from)
-                    || timing.until.is_some_and(|until| at > until)
-            };
+            let outside =
+                |at: Nanos| timing.from.is_some_and(|from| at < from) || timing.until.is_some_and(|until| at > until);
             if at.is_some_and(outside) || !replay.synthesis.alone(&mut row) {
                 return Ok(());
             }
@@ -180,7 +169,8 @@ impl<T> Gathered<T> {
         Ok(reader.out)
     }
 
-    /// Brings conversations into the order in which they begin, their turns into theirs, and their times to the run's clock.
+    /// Brings conversations into the order in which they begin, their turns into theirs, and their times to the run's
+    /// clock.
     pub(super) fn place(&mut self, timing: &Timing) {
         let scaled = |ns: Nanos| (ns as f64 / timing.speedup).round() as Nanos;
         for item in &mut self.items {
@@ -190,17 +180,11 @@ impl<T> Gathered<T> {
             item.delay = delay.map(|delay| delay.min(timing.delay_cap.unwrap_or(Nanos::MAX)));
         }
         // Sorting is stable: turns without an order are in that of the file.
-        self.items
-            .sort_by_key(|item| (item.conversation, item.order));
+        self.items.sort_by_key(|item| (item.conversation, item.order));
         if !timing.fixed {
             return;
         }
-        let first = self
-            .items
-            .iter()
-            .filter_map(|item| item.at)
-            .min()
-            .unwrap_or(0);
+        let first = self.items.iter().filter_map(|item| item.at).min().unwrap_or(0);
         let zero = match timing.from {
             Some(from) => scaled(from),
             None if timing.from_first => first,
@@ -216,9 +200,7 @@ impl<T> Gathered<T> {
     }
 
     fn cap_gaps(&mut self, cap: Nanos) {
-        let mut order: Vec<usize> = (0..self.items.len())
-            .filter(|i| self.items[*i].at.is_some())
-            .collect();
+        let mut order: Vec<usize> = (0..self.items.len()).filter(|i| self.items[*i].at.is_some()).collect();
         order.sort_by_key(|i| self.items[*i].at);
         let (mut before, mut now) = (0, 0);
         for i in order {
@@ -241,10 +223,7 @@ impl<T> Gathered<T> {
         for (place, c) in order.iter().enumerate() {
             rank[*c as usize] = place as u32;
         }
-        self.ids = order
-            .iter()
-            .map(|c| std::mem::take(&mut self.ids[*c as usize]))
-            .collect();
+        self.ids = order.iter().map(|c| std::mem::take(&mut self.ids[*c as usize])).collect();
         for item in &mut self.items {
             item.conversation = rank[item.conversation as usize];
         }
@@ -265,10 +244,7 @@ impl<T> Reader<'_, T> {
     fn number(&mut self, row: &Row) -> Result<(u32, bool)> {
         let next = self.out.ids.len() as u32;
         if next == u32::MAX {
-            return Err(Error::usage(
-                "it has more than 4294967295 conversations",
-                "split the file",
-            ));
+            return Err(Error::usage("it has more than 4294967295 conversations", "split the file"));
         }
         match &row.session {
             Session::Same if next > 0 => return Ok((next - 1, false)),
@@ -288,11 +264,7 @@ impl<T> Reader<'_, T> {
         self.bytes += match &row.turn.content {
             Content::Length { isl, .. } => *isl as usize * 5,
             Content::Payload(bytes) => bytes.len(),
-            Content::Messages(messages) => messages
-                .iter()
-                .flat_map(|m| m.contents())
-                .map(str::len)
-                .sum(),
+            Content::Messages(messages) => messages.iter().flat_map(|m| m.contents()).map(str::len).sum(),
         };
         self.batch.push((conversation, first, row));
         if self.batch.len() >= BATCH || self.bytes >= BATCH_BYTES {
@@ -304,21 +276,15 @@ impl<T> Reader<'_, T> {
     fn flush(&mut self) -> Result<()> {
         let batch = std::mem::take(&mut self.batch);
         self.bytes = 0;
-        let heads: Vec<_> = batch
-            .iter()
-            .map(|(c, _, row)| (*c, row.order, row.turn.at, row.turn.delay))
-            .collect();
+        let heads: Vec<_> = batch.iter().map(|(c, _, row)| (*c, row.order, row.turn.at, row.turn.delay)).collect();
         let made = (self.make)(batch)?;
-        let items = heads
-            .into_iter()
-            .zip(made)
-            .map(|((conversation, order, at, delay), value)| Item {
-                conversation,
-                order,
-                at,
-                delay,
-                value,
-            });
+        let items = heads.into_iter().zip(made).map(|((conversation, order, at, delay), value)| Item {
+            conversation,
+            order,
+            at,
+            delay,
+            value,
+        });
         self.out.items.extend(items);
         Ok(())
     }

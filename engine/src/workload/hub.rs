@@ -1,8 +1,8 @@
 //! Files of a tokenizer by its name on the Hugging Face hub: from the local caches, else downloaded.
 //!
-//! The cache of Hugging Face's own libraries is read and never written. What ringload downloads lies in a folder of its own, under names
-//! made of the endpoint, the repository and the revision that the user wrote: nothing that a hub answers becomes a path or chooses where
-//! the token goes.
+//! The cache of Hugging Face's own libraries is read and never written. What ringload downloads lies in a folder of its
+//! own, under names made of the endpoint, the repository and the revision that the user wrote: nothing that a hub
+//! answers becomes a path or chooses where the token goes.
 
 mod fetch;
 
@@ -59,12 +59,9 @@ impl Hub {
         }
     }
 
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "the one place where the engine reads the environment"
-    )]
-    /// What the environment says, by the rules of the `huggingface_hub` library: `HF_HUB_CACHE`, `HF_HOME`, `XDG_CACHE_HOME`,
-    /// `HF_ENDPOINT`, `HF_TOKEN`, `HF_TOKEN_PATH`, `HF_HUB_OFFLINE`.
+    #[allow(clippy::disallowed_methods, reason = "the one place where the engine reads the environment")]
+    /// What the environment says, by the rules of the `huggingface_hub` library: `HF_HUB_CACHE`, `HF_HOME`,
+    /// `XDG_CACHE_HOME`, `HF_ENDPOINT`, `HF_TOKEN`, `HF_TOKEN_PATH`, `HF_HUB_OFFLINE`.
     #[must_use]
     pub fn from_env() -> Self {
         Self::from_vars(|name| env::var(name).ok().filter(|value| !value.is_empty()))
@@ -100,9 +97,7 @@ impl Hub {
     pub(super) fn tokenizer_file(&self, name: &str, revision: &str) -> Result<PathBuf> {
         match self.file(name, revision, FILE_NAME)? {
             Some(path) => Ok(path),
-            None if self.offline => {
-                Err(self.absent(name, revision, "HF_HUB_OFFLINE forbids a download", ""))
-            }
+            None if self.offline => Err(self.absent(name, revision, "HF_HUB_OFFLINE forbids a download", "")),
             None => Err(self.absent(
                 name,
                 revision,
@@ -112,16 +107,12 @@ impl Hub {
         }
     }
 
-    /// The local path of a file of a repository, downloaded where it has to be; none where the hub has no such file, or may not be asked.
+    /// The local path of a file of a repository, downloaded where it has to be; none where the hub has no such file, or
+    /// may not be asked.
     ///
     /// # Errors
     /// When the name is no hub name, or the hub did not say whether it has the file.
-    pub(super) fn file(
-        &self,
-        name: &str,
-        revision: &str,
-        file: &'static str,
-    ) -> Result<Option<PathBuf>> {
+    pub(super) fn file(&self, name: &str, revision: &str, file: &'static str) -> Result<Option<PathBuf>> {
         if !is_repo_name(name) {
             return Err(Error::environment(
                 format!("tokenizer {name}: no such file or directory, and not a hub name either"),
@@ -136,9 +127,7 @@ impl Hub {
         }
         let endpoint = self.endpoint()?;
         let ours = self.place(&endpoint, name, revision, file);
-        let known = self
-            .cached(name, revision, file)
-            .or_else(|| ours.is_file().then(|| ours.clone()));
+        let known = self.cached(name, revision, file).or_else(|| ours.is_file().then(|| ours.clone()));
         if known.is_some() || self.offline {
             return Ok(known);
         }
@@ -150,19 +139,12 @@ impl Hub {
                 "write HF_TOKEN, or the token file, anew; or ",
             ));
         }
-        match fetch::get(
-            &address(&endpoint, name, revision, file),
-            token,
-            self.limits,
-        ) {
+        match fetch::get(&address(&endpoint, name, revision, file), token, self.limits) {
             Ok(bytes) => {
                 checked(&bytes, file).map_err(|what| failed(&what, "try again; or "))?;
                 keep(&ours, &bytes).map_err(|e| {
                     Error::environment(
-                        format!(
-                            "tokenizer {name}: {} cannot be written: {e}",
-                            ours.display()
-                        ),
+                        format!("tokenizer {name}: {} cannot be written: {e}", ours.display()),
                         "set HF_HOME to a folder that this user may write to",
                     )
                 })?;
@@ -173,12 +155,9 @@ impl Hub {
                 "it wants a token that may read the model (status 401 or 403)",
                 "check the name and, for a gated model, set HF_TOKEN to a token that may read it; or ",
             )),
-            Err(Failure::Forbidden {
-                withheld: Some(why),
-            }) => Err(failed(
-                &format!("it wants a token (status 401 or 403), and {why}"),
-                "",
-            )),
+            Err(Failure::Forbidden { withheld: Some(why) }) => {
+                Err(failed(&format!("it wants a token (status 401 or 403), and {why}"), ""))
+            }
             Err(Failure::Other(what)) => Err(failed(&what, "")),
         }
     }
@@ -203,11 +182,7 @@ impl Hub {
     fn place(&self, endpoint: &Url, name: &str, revision: &str, file: &str) -> PathBuf {
         let endpoint = fetch::shown(endpoint);
         let plain = |c: char| {
-            if c.is_ascii_alphanumeric() || c == '.' || c == '-' {
-                c
-            } else {
-                '_'
-            }
+            if c.is_ascii_alphanumeric() || c == '.' || c == '-' { c } else { '_' }
         };
         let endpoint: String = endpoint.trim_end_matches('/').chars().map(plain).collect();
         // Neither a repository nor a revision holds two dashes in place of a slash that another would.
@@ -215,18 +190,14 @@ impl Hub {
         self.downloads.join(endpoint).join(folder).join(file)
     }
 
-    /// A file in the cache of Hugging Face's libraries: `refs/REVISION` names a commit, `snapshots/COMMIT` has its files.
+    /// A file in the cache of Hugging Face's libraries: `refs/REVISION` names a commit, `snapshots/COMMIT` has its
+    /// files.
     fn cached(&self, name: &str, revision: &str, file: &str) -> Option<PathBuf> {
-        let repo = self
-            .cache
-            .join(format!("models--{}", name.replace('/', "--")));
+        let repo = self.cache.join(format!("models--{}", name.replace('/', "--")));
         let commit = read_text(&repo.join("refs").join(revision)).ok();
         // A full commit hash names its snapshot directly, without an entry under refs/.
         let commits = [commit.as_deref().map(str::trim), Some(revision)];
-        let mut paths = commits
-            .into_iter()
-            .flatten()
-            .filter(|commit| is_segment(commit));
+        let mut paths = commits.into_iter().flatten().filter(|commit| is_segment(commit));
         paths.find_map(|commit| {
             let path = repo.join("snapshots").join(commit).join(file);
             path.is_file().then_some(path)
@@ -234,9 +205,7 @@ impl Hub {
     }
 
     fn absent(&self, name: &str, revision: &str, why: &str, hint: &str) -> Error {
-        let endpoint = self
-            .endpoint()
-            .map_or_else(|_| String::new(), |url| fetch::shown(&url));
+        let endpoint = self.endpoint().map_or_else(|_| String::new(), |url| fetch::shown(&url));
         Error::environment(
             format!(
                 "tokenizer {name}: no such file or directory here, {FILE_NAME} of revision {revision} is not in the caches {} and {}, and \
@@ -258,9 +227,7 @@ fn address(endpoint: &Url, name: &str, revision: &str, file: &str) -> Url {
     let mut url = endpoint.clone();
     // An http or https URL has a path to add to.
     if let Ok(mut path) = url.path_segments_mut() {
-        path.pop_if_empty()
-            .extend(name.split('/'))
-            .extend(["resolve", revision, file]);
+        path.pop_if_empty().extend(name.split('/')).extend(["resolve", revision, file]);
     }
     url
 }
@@ -274,8 +241,7 @@ fn checked(bytes: &[u8], file: &str) -> std::result::Result<(), String> {
         };
     }
     let read: std::result::Result<serde::de::IgnoredAny, _> = serde_json::from_slice(bytes);
-    read.map(|_| ())
-        .map_err(|e| format!("what came as {file} is not JSON: {e}"))
+    read.map(|_| ()).map_err(|e| format!("what came as {file} is not JSON: {e}"))
 }
 
 /// Writes a file so that it is there whole or not at all.
@@ -291,13 +257,12 @@ fn keep(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// A small text.
 fn read_text(path: &Path) -> io::Result<String> {
     let mut text = String::new();
-    File::open(path)?
-        .take(LONGEST_TEXT)
-        .read_to_string(&mut text)?;
+    File::open(path)?.take(LONGEST_TEXT).read_to_string(&mut text)?;
     Ok(text)
 }
 
-/// `model` or `org/model`, of letters, digits, `-`, `_` and `.`, as the hub has them: nothing that could leave the cache directory.
+/// `model` or `org/model`, of letters, digits, `-`, `_` and `.`, as the hub has them: nothing that could leave the
+/// cache directory.
 fn is_repo_name(name: &str) -> bool {
     let parts: Vec<_> = name.split('/').collect();
     parts.len() <= 2 && parts.iter().all(|part| is_segment(part))
@@ -312,9 +277,7 @@ fn is_segment(part: &str) -> bool {
         && part.len() <= LONGEST_NAME
         && !part.starts_with(['.', '-'])
         && !part.contains("..")
-        && part
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+        && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
 }
 
 fn is_true(value: &str) -> bool {

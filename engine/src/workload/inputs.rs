@@ -5,10 +5,11 @@ use serde::Serialize;
 use serde::ser::{Error as _, SerializeMap, SerializeSeq, Serializer};
 use std::io;
 
-/// Writes `{"data": [{"session_id": …, "payloads": [{…}, …]}, …]}` with two spaces of indentation and a final line feed.
+/// Writes `{"data": [{"session_id": …, "payloads": [{…}, …]}, …]}` with two spaces of indentation and a final line
+/// feed.
 ///
-/// The payloads of a conversation are its turns, each with the client's own earlier messages: the answers between them are not known
-/// before they are given. Payloads are written one by one: only one is held as a tree at a time.
+/// The payloads of a conversation are its turns, each with the client's own earlier messages: the answers between them
+/// are not known before they are given. Payloads are written one by one: only one is held as a tree at a time.
 pub(super) fn write(workload: &Workload, out: &mut dyn io::Write) -> io::Result<()> {
     let mut out = io::BufWriter::new(out);
     let mut json = serde_json::Serializer::pretty(&mut out);
@@ -26,10 +27,7 @@ impl Serialize for Sessions<'_> {
         let conversations = &self.0.conversations;
         let mut seq = s.serialize_seq(Some(conversations.len()))?;
         for conversation in conversations {
-            seq.serialize_element(&Session {
-                session_id: &conversation.id,
-                payloads: Payloads(self.0, conversation),
-            })?;
+            seq.serialize_element(&Session { session_id: &conversation.id, payloads: Payloads(self.0, conversation) })?;
         }
         seq.end()
     }
@@ -51,16 +49,11 @@ impl Serialize for Payloads<'_> {
         let mut body = Vec::new();
         for turn in turns {
             body.clear();
-            self.0
-                .write_body(turn, &history, &mut body)
-                .map_err(S::Error::custom)?;
-            let tree: serde_json::Value =
-                serde_json::from_slice(&body).map_err(S::Error::custom)?;
+            self.0.write_body(turn, &history, &mut body).map_err(S::Error::custom)?;
+            let tree: serde_json::Value = serde_json::from_slice(&body).map_err(S::Error::custom)?;
             seq.serialize_element(&tree)?;
             let before = history.len();
-            self.0
-                .own_messages(turn, &mut history)
-                .map_err(S::Error::custom)?;
+            self.0.own_messages(turn, &mut history).map_err(S::Error::custom)?;
             if history.len() > before {
                 history.push(b',');
             }
@@ -87,20 +80,16 @@ mod tests {
                 workload.entries.push(Entry {
                     conversation: i as u32,
                     turn: turn as u32,
-                    body: Stored::new(crate::endpoint::Body {
-                        bytes: body.as_bytes().to_vec(),
-                        own,
-                    }),
+                    body: Stored::new(crate::endpoint::Body { bytes: body.as_bytes().to_vec(), own }),
                     isl: 1,
                     osl: None,
                     delay: 0,
                     at: None,
                 });
             }
-            workload.conversations.push(Conversation {
-                id: format!("session_{i:06}"),
-                turns: start..workload.entries.len() as u32,
-            });
+            workload
+                .conversations
+                .push(Conversation { id: format!("session_{i:06}"), turns: start..workload.entries.len() as u32 });
         }
         workload
     }

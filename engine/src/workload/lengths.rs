@@ -38,10 +38,7 @@ impl Lengths {
         check("--session-turns-mean", turns)?;
         if turns.mean + 9.0 * turns.stddev > MAX_TURNS {
             return Err(Error::usage(
-                format!(
-                    "--session-turns-mean: {} ± {} turns pass the limit of {MAX_TURNS}",
-                    turns.mean, turns.stddev
-                ),
+                format!("--session-turns-mean: {} ± {} turns pass the limit of {MAX_TURNS}", turns.mean, turns.stddev),
                 "choose a smaller mean or deviation",
             ));
         }
@@ -101,18 +98,14 @@ impl Lengths {
     }
 
     fn windowed(&self, length: Length, r: f64, stream: Stream, i: Item) -> u32 {
-        let (low, high) = (
-            (length.mean * (1.0 - r)).floor(),
-            (length.mean * (1.0 + r)).ceil(),
-        );
+        let (low, high) = ((length.mean * (1.0 - r)).floor(), (length.mean * (1.0 + r)).ceil());
         let span = (high - low) as usize + 1;
         let more = ItemRng::new(self.seed, stream, i.0 as u64).below(span);
         whole(low + more as f64)
     }
 
     fn pair<'a>(&self, pairs: &'a [Pair], i: Item) -> &'a Pair {
-        let at =
-            ItemRng::new(self.seed, Stream::Pair, i.0 as u64).next_bits() as f64 / 2f64.powi(64);
+        let at = ItemRng::new(self.seed, Stream::Pair, i.0 as u64).next_bits() as f64 / 2f64.powi(64);
         let mut left = at * pairs.iter().map(|p| p.percent).sum::<f64>();
         let found = pairs.iter().find(|pair| {
             left -= pair.percent;
@@ -134,9 +127,7 @@ fn check(flag: &str, length: Length) -> Result<()> {
     // Nine deviations: one draw in 10¹⁸ is farther out.
     if mean + 9.0 * stddev > MAX_TOKENS {
         return Err(Error::usage(
-            format!(
-                "{flag}: lengths around {mean} ± {stddev} pass the limit of {MAX_TOKENS} tokens"
-            ),
+            format!("{flag}: lengths around {mean} ± {stddev} pass the limit of {MAX_TOKENS} tokens"),
             "choose a smaller mean or deviation",
         ));
     }
@@ -144,11 +135,8 @@ fn check(flag: &str, length: Length) -> Result<()> {
 }
 
 pub(super) fn draw(length: Length, seed: u64, stream: Stream, i: usize) -> u32 {
-    let deviations: f64 = if length.stddev > 0.0 {
-        StandardNormal.sample(&mut ItemRng::new(seed, stream, i as u64))
-    } else {
-        0.0
-    };
+    let deviations: f64 =
+        if length.stddev > 0.0 { StandardNormal.sample(&mut ItemRng::new(seed, stream, i as u64)) } else { 0.0 };
     whole(deviations.mul_add(length.stddev, length.mean))
 }
 
@@ -185,9 +173,7 @@ mod tests {
     fn drawn_lengths_have_the_mean_and_deviation_asked_for() {
         let drawn = lengths(1_000.0, 80.0);
         let n = drawn.entries as f64;
-        let all: Vec<f64> = (0..drawn.entries)
-            .map(|i| f64::from(drawn.isl(Item(i))))
-            .collect();
+        let all: Vec<f64> = (0..drawn.entries).map(|i| f64::from(drawn.isl(Item(i)))).collect();
         let mean = all.iter().sum::<f64>() / n;
         let deviation = (all.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n).sqrt();
         assert!((mean - 1_000.0).abs() < 5.0 * 80.0 / n.sqrt(), "{mean}");
@@ -197,65 +183,35 @@ mod tests {
     #[test]
     fn other_laws_keep_the_mean_and_deviation() {
         for law in [Law::Lognormal, Law::Uniform] {
-            let drawn = Lengths {
-                law,
-                ..lengths(1_000.0, 300.0)
-            };
-            let all: Vec<f64> = (0..drawn.entries)
-                .map(|i| f64::from(drawn.isl(Item(i))))
-                .collect();
+            let drawn = Lengths { law, ..lengths(1_000.0, 300.0) };
+            let all: Vec<f64> = (0..drawn.entries).map(|i| f64::from(drawn.isl(Item(i)))).collect();
             let n = all.len() as f64;
             let mean = all.iter().sum::<f64>() / n;
             let deviation = (all.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n).sqrt();
             assert!((mean - 1_000.0).abs() < 12.0, "{:?} {mean}", drawn.law);
-            assert!(
-                (deviation / 300.0 - 1.0).abs() < 0.05,
-                "{:?} {deviation}",
-                drawn.law
-            );
+            assert!((deviation / 300.0 - 1.0).abs() < 0.05, "{:?} {deviation}", drawn.law);
         }
-        let uniform = Lengths {
-            law: Law::Uniform,
-            ..lengths(1_000.0, 300.0)
-        };
+        let uniform = Lengths { law: Law::Uniform, ..lengths(1_000.0, 300.0) };
         assert!((0..5_000).all(|i| (480..=1_520).contains(&uniform.isl(Item(i)))));
     }
 
     #[test]
     fn a_range_ratio_is_a_window_with_both_ends() {
-        let drawn = Lengths {
-            law: Law::Ratio { isl: 0.3, osl: 0.0 },
-            ..lengths(10.0, 0.0)
-        };
+        let drawn = Lengths { law: Law::Ratio { isl: 0.3, osl: 0.0 }, ..lengths(10.0, 0.0) };
         let all: std::collections::BTreeSet<u32> = (0..2_000).map(|i| drawn.isl(Item(i))).collect();
-        assert_eq!(
-            all.into_iter().collect::<Vec<_>>(),
-            (7..=13).collect::<Vec<_>>()
-        );
+        assert_eq!(all.into_iter().collect::<Vec<_>>(), (7..=13).collect::<Vec<_>>());
         assert!((0..50).all(|i| drawn.osl(Item(i)) == Some(10)));
     }
 
     #[test]
     fn pairs_go_together_and_have_their_shares() {
         let fixed = |mean| Length { mean, stddev: 0.0 };
-        let pair = |isl, osl, percent| Pair {
-            isl: fixed(isl),
-            osl: fixed(osl),
-            percent,
-        };
+        let pair = |isl, osl, percent| Pair { isl: fixed(isl), osl: fixed(osl), percent };
         let law = Law::Pairs([pair(128.0, 64.0, 25.0), pair(512.0, 128.0, 75.0)].into());
-        let drawn = Lengths {
-            law,
-            ..lengths(1.0, 0.0)
-        };
-        let all: Vec<_> = (0..20_000)
-            .map(|i| (drawn.isl(Item(i)), drawn.osl(Item(i))))
-            .collect();
+        let drawn = Lengths { law, ..lengths(1.0, 0.0) };
+        let all: Vec<_> = (0..20_000).map(|i| (drawn.isl(Item(i)), drawn.osl(Item(i)))).collect();
         let first = all.iter().filter(|p| **p == (128, Some(64))).count();
-        assert_eq!(
-            first + all.iter().filter(|p| **p == (512, Some(128))).count(),
-            20_000
-        );
+        assert_eq!(first + all.iter().filter(|p| **p == (512, Some(128))).count(), 20_000);
         assert!((4_700..5_300).contains(&first), "{first}");
     }
 
@@ -274,14 +230,9 @@ mod tests {
 
     #[test]
     fn nonsense_and_giants_are_usage_errors() {
-        for (mean, stddev) in [
-            (f64::NAN, 0.0),
-            (-1.0, 0.0),
-            (10.0, -1.0),
-            (10.0, f64::INFINITY),
-            (1e9, 0.0),
-            (1_000.0, 1e6),
-        ] {
+        for (mean, stddev) in
+            [(f64::NAN, 0.0), (-1.0, 0.0), (10.0, -1.0), (10.0, f64::INFINITY), (1e9, 0.0), (1_000.0, 1e6)]
+        {
             let e = check("--isl", Length { mean, stddev }).unwrap_err();
             assert_eq!(e.blame, crate::Blame::Usage);
             assert!(e.what.contains("--isl"), "{e}");

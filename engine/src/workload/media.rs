@@ -30,11 +30,12 @@ pub fn sound(bytes: &[u8], format: &str) -> String {
     sound
 }
 
-/// Puts the files that a message names in place of their paths: images and video as `data:` URLs, audio as `FORMAT,BASE64`. A URL, and what
-/// holds its data already, stays.
+/// Puts the files that a message names in place of their paths: images and video as `data:` URLs, audio as
+/// `FORMAT,BASE64`. A URL, and what holds its data already, stays.
 ///
 /// # Errors
-/// [`crate::Blame::Usage`] when a file may not or cannot be read, is over the limit, or has an ending that says no format.
+/// [`crate::Blame::Usage`] when a file may not or cannot be read, is over the limit, or has an ending that says no
+/// format.
 pub(super) fn take_in(message: &mut Message, files: &MediaFiles) -> Result<()> {
     for image in message.images.iter_mut().filter(|i| is_path(i)) {
         let (bytes, ending) = files.read(image, &["png", "jpg", "jpeg", "gif", "webp"])?;
@@ -82,10 +83,7 @@ pub(super) fn check(plan: &Plan) -> Result<()> {
         for (flag, side) in [("width", images.width), ("height", images.height)] {
             if furthest(side) > MAX_SIDE {
                 return Err(Error::usage(
-                    format!(
-                        "--image-{flag}-mean: {} ± {} pixels pass the limit of {MAX_SIDE}",
-                        side.mean, side.stddev
-                    ),
+                    format!("--image-{flag}-mean: {} ± {} pixels pass the limit of {MAX_SIDE}", side.mean, side.stddev),
                     "choose a smaller mean or deviation",
                 ));
             }
@@ -93,10 +91,7 @@ pub(super) fn check(plan: &Plan) -> Result<()> {
         bytes += f64::from(images.count) * images.width.mean * images.height.mean * 3.0;
     }
     if let Some(sounds) = &plan.payload.sounds {
-        let longest = furthest(Length {
-            mean: sounds.seconds_mean,
-            stddev: sounds.seconds_stddev,
-        });
+        let longest = furthest(Length { mean: sounds.seconds_mean, stddev: sounds.seconds_stddev });
         if longest > MAX_SECONDS {
             return Err(Error::usage(
                 format!(
@@ -108,10 +103,8 @@ pub(super) fn check(plan: &Plan) -> Result<()> {
         }
         let rate = sounds.rates.iter().copied().max().unwrap_or(0);
         let depth = sounds.depths.iter().copied().max().unwrap_or(0);
-        bytes += f64::from(sounds.count)
-            * sounds.seconds_mean
-            * f64::from(rate)
-            * f64::from(depth / 8 * sounds.channels);
+        bytes +=
+            f64::from(sounds.count) * sounds.seconds_mean * f64::from(rate) * f64::from(depth / 8 * sounds.channels);
     }
     // Base64 writes three bytes as four.
     let total = turns * bytes * 4.0 / 3.0;

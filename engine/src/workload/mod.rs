@@ -1,6 +1,7 @@
 //! Prompts and tokenizers → request bodies, prepared before the clock starts.
 //!
-//! Entry i depends on (seed, i) and the plan's lengths alone: not on the number of entries, not on the number of threads.
+//! Entry i depends on (seed, i) and the plan's lengths alone: not on the number of entries, not on the number of
+//! threads.
 
 mod compose;
 mod gather;
@@ -76,8 +77,8 @@ pub struct Entry {
     pub turn: u32,
     /// The JSON body; where it has messages of its own, the earlier turns and their answers go before them.
     pub body: Stored,
-    /// Input length in tokens, by the client's tokenizer: what the client says in this turn and in those before it. The answers that
-    /// are sent back with it are not known yet.
+    /// Input length in tokens, by the client's tokenizer: what the client says in this turn and in those before it. The
+    /// answers that are sent back with it are not known yet.
     pub isl: u32,
     /// Output length asked for, in tokens.
     pub osl: Option<u32>,
@@ -91,7 +92,8 @@ impl Workload {
     /// Prepares what a plan asks, on all cores that the process may use.
     ///
     /// # Errors
-    /// When the tokenizer cannot be loaded, the lengths are nonsense or over a limit, or the plan's file cannot be used.
+    /// When the tokenizer cannot be loaded, the lengths are nonsense or over a limit, or the plan's file cannot be
+    /// used.
     pub fn prepare(plan: &Plan) -> Result<Self> {
         let (source, hub) = (&plan.prompts.tokenizer, Hub::from_env());
         let mut tokenizer = Tokenizer::load(source, &hub)?;
@@ -104,7 +106,8 @@ impl Workload {
     /// As [`Self::prepare`], with a tokenizer that is loaded already.
     ///
     /// # Errors
-    /// When the lengths are nonsense or over a limit, the vocabulary has nothing to make a prompt from, or the plan's file cannot be used.
+    /// When the lengths are nonsense or over a limit, the vocabulary has nothing to make a prompt from, or the plan's
+    /// file cannot be used.
     pub fn with_tokenizer(plan: &Plan, tokenizer: Tokenizer) -> Result<Self> {
         if plan.models.is_empty() {
             return Err(Error::usage(
@@ -125,11 +128,7 @@ impl Workload {
             Some(replay) => replayed(plan, replay, &composer, &lengths, &mut store)?,
             None => synthetic(plan, &composer, &lengths, &mut store)?,
         };
-        let Made {
-            mut entries,
-            ids,
-            inexact,
-        } = made;
+        let Made { mut entries, ids, inexact } = made;
         Ok(Self {
             inexact_prompts: inexact,
             conversations: conversations(&mut entries, ids),
@@ -153,16 +152,15 @@ impl Workload {
         self.spilled.bytes
     }
 
-    /// Appends the messages of an entry's own turn, where its dialect has conversations and it does not say all of its context itself.
+    /// Appends the messages of an entry's own turn, where its dialect has conversations and it does not say all of its
+    /// context itself.
     ///
     /// # Errors
     /// When the temporary file cannot be read.
     pub fn own_messages(&self, entry: u32, out: &mut Vec<u8>) -> io::Result<()> {
         let body = &self.entries[entry as usize].body;
         match &body.own {
-            Some(own) => self
-                .spilled
-                .read(body, own.start as usize..own.end as usize, out),
+            Some(own) => self.spilled.read(body, own.start as usize..own.end as usize, out),
             None => Ok(()),
         }
     }
@@ -182,17 +180,13 @@ impl Workload {
             .map_or("", |conversation| &conversation.id)
     }
 
-    /// The name under which session `k` of all, warm-up included, is sent: the conversation's, and where that may be sent again, the session's
-    /// number, so that two sessions that are under way together have two names.
+    /// The name under which session `k` of all, warm-up included, is sent: the conversation's, and where that may be
+    /// sent again, the session's number, so that two sessions that are under way together have two names.
     #[must_use]
     pub fn session_name(&self, entry: u32, k: u64) -> Cow<'_, str> {
         let id = self.session_id(entry);
         let again = self.sampling == Sampling::Random || k >= self.conversations.len() as u64;
-        if again && self.has_turns() {
-            Cow::Owned(format!("{id}.{k}"))
-        } else {
-            Cow::Borrowed(id)
-        }
+        if again && self.has_turns() { Cow::Owned(format!("{id}.{k}")) } else { Cow::Borrowed(id) }
     }
 
     /// Bytes of the body of an entry after these earlier messages.
@@ -203,8 +197,8 @@ impl Workload {
         body.len() + history.len()
     }
 
-    /// Appends the body of an entry, with `history`, the earlier messages of its conversation as [`crate::endpoint::thread`] joins them,
-    /// before its own.
+    /// Appends the body of an entry, with `history`, the earlier messages of its conversation as
+    /// [`crate::endpoint::thread`] joins them, before its own.
     ///
     /// # Errors
     /// When the temporary file in which it lies cannot be read.
@@ -248,12 +242,7 @@ struct Made {
     inexact: usize,
 }
 
-fn synthetic(
-    plan: &Plan,
-    composer: &Composer<'_>,
-    lengths: &Lengths,
-    store: &mut Store,
-) -> Result<Made> {
+fn synthetic(plan: &Plan, composer: &Composer<'_>, lengths: &Lengths, store: &mut Store) -> Result<Made> {
     let turns = &plan.prompts.turns;
     let items = turns::items(turns, plan.seed, lengths.entries);
     let mut entries = Vec::with_capacity(items.len());
@@ -262,16 +251,10 @@ fn synthetic(
         for (item, composed) in batch.iter().zip(composer.synthetic(batch, lengths)?) {
             inexact += usize::from(composed.inexact);
             let delay = turns::delay(turns, plan.seed, *item);
-            entries.push(
-                entry(item.conversation() as u32, item.turn(), composed, store)?.due(None, delay),
-            );
+            entries.push(entry(item.conversation() as u32, item.turn(), composed, store)?.due(None, delay));
         }
     }
-    Ok(Made {
-        entries,
-        ids: None,
-        inexact,
-    })
+    Ok(Made { entries, ids: None, inexact })
 }
 
 /// Items in runs of so many tokens that their texts fit into memory.
@@ -305,9 +288,7 @@ fn replayed(
         let made = composer.replayed(rows, &mut systems, lengths, from)?;
         from += n;
         inexact += made.iter().filter(|composed| composed.inexact).count();
-        made.into_iter()
-            .map(|composed| entry(0, 0, composed, store))
-            .collect()
+        made.into_iter().map(|composed| entry(0, 0, composed, store)).collect()
     })?;
     gathered.place(&replay.timing);
     let mut entries: Vec<Entry> = Vec::with_capacity(gathered.items.len());
@@ -316,20 +297,11 @@ fn replayed(
             Some(last) if last.conversation == item.conversation => last.turn + 1,
             _ => 0,
         };
-        let entry = Entry {
-            conversation: item.conversation,
-            turn,
-            ..item.value
-        };
-        let delay =
-            item.delay.filter(|_| turn > 0).unwrap_or(0) as f64 * plan.prompts.turns.delay_ratio;
+        let entry = Entry { conversation: item.conversation, turn, ..item.value };
+        let delay = item.delay.filter(|_| turn > 0).unwrap_or(0) as f64 * plan.prompts.turns.delay_ratio;
         entries.push(entry.due(item.at, delay.round() as Nanos));
     }
-    Ok(Made {
-        entries,
-        ids: Some(gathered.ids),
-        inexact,
-    })
+    Ok(Made { entries, ids: Some(gathered.ids), inexact })
 }
 
 fn entry(conversation: u32, turn: u32, composed: Composed, store: &mut Store) -> Result<Entry> {

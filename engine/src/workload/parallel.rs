@@ -15,9 +15,7 @@ pub(super) fn map<T: Send>(n: usize, threads: usize, make: impl Fn(usize) -> T +
     let bound = |t: usize| n * t / threads;
     thread::scope(|scope| {
         let made = move |t: usize| (bound(t)..bound(t + 1)).map(make).collect::<Vec<T>>();
-        let parts: Vec<_> = (0..threads)
-            .map(|t| thread::Builder::new().spawn_scoped(scope, move || made(t)))
-            .collect();
+        let parts: Vec<_> = (0..threads).map(|t| thread::Builder::new().spawn_scoped(scope, move || made(t))).collect();
         let mut all = Vec::with_capacity(n);
         for (t, part) in parts.into_iter().enumerate() {
             match part.map(thread::ScopedJoinHandle::join) {
@@ -37,9 +35,7 @@ pub(super) fn threads_for(tokens: f64) -> usize {
     if worth < 2 {
         return 1;
     }
-    thread::available_parallelism()
-        .map_or(1, NonZero::get)
-        .min(worth)
+    thread::available_parallelism().map_or(1, NonZero::get).min(worth)
 }
 
 /// A token costs between 0.05 and 2 µs. On two busy cores, two threads made 55 000 tokens in 44 ms and one in 28 ms.

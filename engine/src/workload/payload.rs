@@ -1,4 +1,5 @@
-//! What a turn holds beside its first text: more texts, the passages of a ranking, images, sounds; and the model that it names.
+//! What a turn holds beside its first text: more texts, the passages of a ranking, images, sounds; and the model that
+//! it names.
 
 use super::lengths::draw;
 use super::media;
@@ -13,10 +14,9 @@ use crate::random::{ItemRng, Stream};
 pub(super) fn check(plan: &Plan) -> Result<()> {
     let payload = &plan.payload;
     let most = |length: Length| length.mean + 9.0 * length.stddev;
-    for (flag, count) in [
-        ("--prompt-batch-size", f64::from(payload.texts)),
-        ("--rankings-passages-mean", most(payload.passages.count)),
-    ] {
+    for (flag, count) in
+        [("--prompt-batch-size", f64::from(payload.texts)), ("--rankings-passages-mean", most(payload.passages.count))]
+    {
         if count > MAX_TEXTS {
             return Err(Error::usage(
                 format!("{flag}: {count} texts in a request pass the limit of {MAX_TEXTS}"),
@@ -40,12 +40,7 @@ pub(super) fn check(plan: &Plan) -> Result<()> {
 }
 
 /// The message of a turn, whose first text is `prompt`; and the tokens of all its texts.
-pub(super) fn message(
-    plan: &Plan,
-    prompts: &Prompts<'_>,
-    item: Item,
-    prompt: Prompt,
-) -> (Message, u32) {
+pub(super) fn message(plan: &Plan, prompts: &Prompts<'_>, item: Item, prompt: Prompt) -> (Message, u32) {
     let mut tokens = prompt.tokens;
     let mut more = |count: u32, length: Length, stream: Stream| -> Vec<String> {
         let texts = (1..=count).map(|n| {
@@ -57,30 +52,15 @@ pub(super) fn message(
         texts.collect()
     };
     let texts = if plan.endpoint.ranks() {
-        let count = draw(
-            plan.payload.passages.count,
-            plan.seed,
-            Stream::Passages,
-            item.0,
-        );
+        let count = draw(plan.payload.passages.count, plan.seed, Stream::Passages, item.0);
         let passages = more(count, plan.payload.passages.tokens, Stream::Passages);
-        vec![
-            named("query", vec![prompt.text]),
-            named("passages", passages),
-        ]
+        vec![named("query", vec![prompt.text]), named("passages", passages)]
     } else {
-        let rest = more(
-            plan.payload.texts - 1,
-            plan.prompts.isl,
-            Stream::InputLength,
-        );
+        let rest = more(plan.payload.texts - 1, plan.prompts.isl, Stream::InputLength);
         let all = std::iter::once(prompt.text).chain(rest);
         vec![named("", all.collect())]
     };
-    let mut message = Message {
-        texts,
-        ..Message::default()
-    };
+    let mut message = Message { texts, ..Message::default() };
     media::attach(plan, item, &mut message);
     (message, tokens)
 }
@@ -96,17 +76,15 @@ pub(super) fn model(plan: &Plan, conversation: usize) -> &str {
 }
 
 fn named(name: &str, contents: Vec<String>) -> Texts {
-    Texts {
-        name: name.to_owned(),
-        contents,
-    }
+    Texts { name: name.to_owned(), contents }
 }
 
 /// Most texts of one request.
 const MAX_TEXTS: f64 = 1_000.0;
 /// Most tokens of a passage.
 const MAX_TOKENS: f64 = 1_048_576.0;
-/// What tells the further texts of a turn apart from the first texts of other conversations: more than there are of these.
+/// What tells the further texts of a turn apart from the first texts of other conversations: more than there are of
+/// these.
 const STRIDE: usize = 1 << 29;
 
 #[cfg(test)]
@@ -124,14 +102,8 @@ mod tests {
     fn a_ranking_has_a_query_and_passages_of_their_own_lengths() {
         let tokenizer = builtin();
         let mut plan = plan(EndpointKind::CohereRankings);
-        plan.payload.passages.count = Length {
-            mean: 5.0,
-            stddev: 2.0,
-        };
-        plan.payload.passages.tokens = Length {
-            mean: 20.0,
-            stddev: 3.0,
-        };
+        plan.payload.passages.count = Length { mean: 5.0, stddev: 2.0 };
+        plan.payload.passages.tokens = Length { mean: 20.0, stddev: 3.0 };
         let prompts = Prompts::new(&tokenizer, plan.seed).unwrap();
         let mut counts = Vec::new();
         for i in 0..50 {
@@ -155,10 +127,7 @@ mod tests {
         let tokenizer = builtin();
         let mut plan = plan(EndpointKind::Embeddings);
         plan.payload.texts = 4;
-        plan.prompts.isl = Length {
-            mean: 12.0,
-            stddev: 0.0,
-        };
+        plan.prompts.isl = Length { mean: 12.0, stddev: 0.0 };
         let prompts = Prompts::new(&tokenizer, plan.seed).unwrap();
         let mut seen = std::collections::HashSet::new();
         for i in 0..30 {
@@ -174,19 +143,12 @@ mod tests {
     fn models_are_taken_in_turn_or_drawn_by_conversation() {
         let mut plan = plan(EndpointKind::Chat);
         plan.models = vec!["a".into(), "b".into()];
-        let names = |plan: &Plan| {
-            (0..40)
-                .map(|i| model(plan, i).to_owned())
-                .collect::<String>()
-        };
+        let names = |plan: &Plan| (0..40).map(|i| model(plan, i).to_owned()).collect::<String>();
         assert_eq!(names(&plan), "ab".repeat(20));
         plan.payload.models = ModelChoice::Random;
         let drawn = names(&plan);
         assert_eq!(drawn, names(&plan));
         let share = drawn.matches('a').count();
-        assert!(
-            (8..32).contains(&share) && drawn != "ab".repeat(20),
-            "{drawn}"
-        );
+        assert!((8..32).contains(&share) && drawn != "ab".repeat(20), "{drawn}");
     }
 }

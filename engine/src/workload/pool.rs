@@ -11,10 +11,12 @@ pub(super) struct Pool {
     pub(super) starters: Vec<String>,
     /// Words that may follow, with the space (if any) before them: one token each.
     pub(super) words: Vec<String>,
-    /// Every word is a piece of its own before the model sees it, so that the tokens of a text are the sum of its words' tokens.
+    /// Every word is a piece of its own before the model sees it, so that the tokens of a text are the sum of its
+    /// words' tokens.
     ///
-    /// Then no merge can cross a word's edge, and the count is known without encoding. It holds for tokenizers that split at spaces
-    /// (GPT, Llama 3, Qwen, BERT …) and not for those that hand the whole text to the model (Llama 2, Mistral 7B).
+    /// Then no merge can cross a word's edge, and the count is known without encoding. It holds for tokenizers that
+    /// split at spaces (GPT, Llama 3, Qwen, BERT …) and not for those that hand the whole text to the model (Llama 2,
+    /// Mistral 7B).
     pub(super) adds_up: bool,
 }
 
@@ -36,21 +38,14 @@ impl Pool {
         }
         best.ok_or_else(|| {
             Error::environment(
-                format!(
-                    "tokenizer {}: none of its tokens is a word to make a prompt from",
-                    tokenizer.name()
-                ),
+                format!("tokenizer {}: none of its tokens is a word to make a prompt from", tokenizer.name()),
                 "pass another --tokenizer, or --tokenizer builtin",
             )
         })
     }
 
     fn of_form(tokenizer: &Tokenizer, is_word: IsWord, joiner: &str) -> Self {
-        let mut pool = Self {
-            starters: Vec::new(),
-            words: Vec::new(),
-            adds_up: !tokenizer.has_phrases(),
-        };
+        let mut pool = Self { starters: Vec::new(), words: Vec::new(), adds_up: !tokenizer.has_phrases() };
         let mut seen = HashSet::new();
         let mut fresh = (0..tokenizer.ids().min(MOST_IDS))
             .filter_map(|id| Some(tokenizer.text_of(id)?.trim().to_owned()))
@@ -79,8 +74,7 @@ impl Pool {
         self.adds_up &= adds_up && adds_up_too;
         let twice: HashSet<&str> = twice.into_iter().collect();
         let both = once.into_iter().filter(|word| twice.contains(word));
-        self.words
-            .extend(both.map(|word| format!("{joiner}{word}")));
+        self.words.extend(both.map(|word| format!("{joiner}{word}")));
         let room = MOST_STARTERS - self.starters.len();
         let alone = batch.iter().filter(|word| tokenizer.count(word) == 1);
         self.starters.extend(alone.take(room).cloned());
@@ -97,11 +91,7 @@ fn cheapest(tokenizer: &Tokenizer, words: &[String]) -> Vec<String> {
 }
 
 /// Which of these words, put one after the other, are one token each; and whether each of those is a piece of its own.
-fn single_tokens<'a>(
-    tokenizer: &Tokenizer,
-    words: &[&'a str],
-    joiner: &str,
-) -> (Vec<&'a str>, bool) {
+fn single_tokens<'a>(tokenizer: &Tokenizer, words: &[&'a str], joiner: &str) -> (Vec<&'a str>, bool) {
     // The first word has no neighbour before it: it stands there twice, and only the second one is judged.
     let mut text = words.first().map_or(String::new(), |w| (*w).to_owned());
     let mut spans = Vec::with_capacity(words.len());
@@ -137,14 +127,8 @@ fn single_tokens<'a>(
 type IsWord = fn(&str) -> bool;
 
 /// What counts as a word, and what stands between words: the first form of which there are [`ENOUGH`] is taken.
-const FORMS: [(IsWord, &str); 3] = [
-    (
-        |w| w.len() >= 2 && w.bytes().all(|b| b.is_ascii_alphabetic()),
-        " ",
-    ),
-    (is_letters, " "),
-    (is_letters, ""),
-];
+const FORMS: [(IsWord, &str); 3] =
+    [(|w| w.len() >= 2 && w.bytes().all(|b| b.is_ascii_alphabetic()), " "), (is_letters, " "), (is_letters, "")];
 
 fn is_letters(word: &str) -> bool {
     !word.is_empty() && word.chars().all(char::is_alphabetic)

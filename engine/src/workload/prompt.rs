@@ -19,8 +19,9 @@ pub(super) struct Prompt {
 
 /// Makes prompts: number i depends on (seed, i, its length) alone.
 ///
-/// The first words number the prompts (in digits whose value is a word, shuffled by the seed): two prompts differ in their first token
-/// as long as there are words to begin with, and in their second after that. So a server's prefix cache cannot hit by accident.
+/// The first words number the prompts (in digits whose value is a word, shuffled by the seed): two prompts differ in
+/// their first token as long as there are words to begin with, and in their second after that. So a server's prefix
+/// cache cannot hit by accident.
 pub(super) struct Prompts<'a> {
     tokenizer: &'a Tokenizer,
     pool: Pool,
@@ -62,9 +63,9 @@ impl<'a> Prompts<'a> {
 
     /// Prompts of a number of drafts, in order, on as many threads as the work is worth; `then` sees each.
     ///
-    /// Where words add up, a prompt's length is known from its words; the first [`FIRST`] and each [`SAMPLE`]th are encoded to prove
-    /// it, and should one of them disprove it, all are made again, each encoded, and so are all that come later. Where words do not add
-    /// up, each is encoded anyway. Encoding costs ten times as much as all the rest.
+    /// Where words add up, a prompt's length is known from its words; the first [`FIRST`] and each [`SAMPLE`]th are
+    /// encoded to prove it, and should one of them disprove it, all are made again, each encoded, and so are all that
+    /// come later. Where words do not add up, each is encoded anyway. Encoding costs ten times as much as all the rest.
     pub(super) fn make_all<T: Send>(
         &self,
         n: usize,
@@ -76,9 +77,7 @@ impl<'a> Prompts<'a> {
         if !self.disproved.load(Ordering::Relaxed) {
             let made = parallel::map(n, threads, |i| {
                 let prompt = self.by_words(&draft(i));
-                if (i < FIRST || i.is_multiple_of(SAMPLE))
-                    && self.tokenizer.count(&prompt.text) != prompt.tokens
-                {
+                if (i < FIRST || i.is_multiple_of(SAMPLE)) && self.tokenizer.count(&prompt.text) != prompt.tokens {
                     self.disproved.store(true, Ordering::Relaxed);
                 }
                 then(i, prompt)
@@ -93,14 +92,11 @@ impl<'a> Prompts<'a> {
     /// Prompt `i` of this length by itself, as [`Self::make_all`] makes it.
     pub(super) fn one(&self, i: Item, isl: u32) -> Prompt {
         let draft = self.draft(i, isl);
-        if self.is_disproved() {
-            self.by_encoding(draft)
-        } else {
-            self.by_words(&draft)
-        }
+        if self.is_disproved() { self.by_encoding(draft) } else { self.by_words(&draft) }
     }
 
-    /// Prompt `n` of many: its length taken from its words, while those add up and the first [`FIRST`] and each [`SAMPLE`]th prove it.
+    /// Prompt `n` of many: its length taken from its words, while those add up and the first [`FIRST`] and each
+    /// [`SAMPLE`]th prove it.
     pub(super) fn make_one_of(&self, n: usize, draft: Draft) -> Prompt {
         if self.is_disproved() {
             return self.by_encoding(draft);
@@ -132,16 +128,8 @@ impl<'a> Prompts<'a> {
         let (low, high) = (n % self.first.len(), n / self.first.len());
         let digit = self.second[(low + high) % self.second.len()];
         let rest = (2..isl).map(|_| rng.below(self.pool.words.len()));
-        let words = std::iter::once(digit)
-            .take(isl.saturating_sub(1) as usize)
-            .chain(rest)
-            .collect();
-        Draft {
-            lead: first.clone(),
-            words,
-            tokens: isl,
-            rng: Some(rng),
-        }
+        let words = std::iter::once(digit).take(isl.saturating_sub(1) as usize).chain(rest).collect();
+        Draft { lead: first.clone(), words, tokens: isl, rng: Some(rng) }
     }
 
     /// The text `lead` and `isl` tokens after it, by which no other goes on after this one.
@@ -151,12 +139,7 @@ impl<'a> Prompts<'a> {
         let digits = [self.second[n % many], self.second[(n / many + n) % many]];
         let rest = (2..isl).map(|_| rng.below(self.pool.words.len()));
         let words = digits.into_iter().take(isl as usize).chain(rest).collect();
-        Draft {
-            lead: lead.text.clone(),
-            words,
-            tokens: lead.tokens + isl,
-            rng: Some(rng),
-        }
+        Draft { lead: lead.text.clone(), words, tokens: lead.tokens + isl, rng: Some(rng) }
     }
 
     /// A text of `isl` tokens that depends on (seed, stream, `which`) alone.
@@ -164,16 +147,11 @@ impl<'a> Prompts<'a> {
         let mut rng = ItemRng::new(self.seed, stream, which);
         let first = &self.pool.starters[rng.below(self.pool.starters.len())];
         let words = (1..isl).map(|_| rng.below(self.pool.words.len())).collect();
-        Draft {
-            lead: first.clone(),
-            words,
-            tokens: isl,
-            rng: Some(rng),
-        }
+        Draft { lead: first.clone(), words, tokens: isl, rng: Some(rng) }
     }
 
-    /// A text of `isl` tokens made of blocks: each is a number of words that depends on (seed, its id) alone, the last is cut. Where the
-    /// blocks are too few, words of this prompt alone follow.
+    /// A text of `isl` tokens made of blocks: each is a number of words that depends on (seed, its id) alone, the last
+    /// is cut. Where the blocks are too few, words of this prompt alone follow.
     pub(super) fn draft_of_blocks(&self, ids: &[u64], block: u32, i: Item, isl: u32) -> Draft {
         let mut words = Vec::with_capacity(isl as usize);
         for id in ids {
@@ -184,35 +162,21 @@ impl<'a> Prompts<'a> {
         let mut rng = ItemRng::new(self.seed, Stream::Prompt, i.0 as u64);
         let left = isl as usize - words.len();
         words.extend((0..left).map(|_| rng.below(self.pool.words.len())));
-        Draft {
-            lead: String::new(),
-            words,
-            tokens: isl,
-            rng: None,
-        }
+        Draft { lead: String::new(), words, tokens: isl, rng: None }
     }
 
     /// The text of a draft, its length taken from its words.
     fn by_words(&self, draft: &Draft) -> Prompt {
-        Prompt {
-            text: self.join(&draft.lead, &draft.words),
-            tokens: draft.tokens,
-        }
+        Prompt { text: self.join(&draft.lead, &draft.words), tokens: draft.tokens }
     }
 
-    /// The text of a draft, encoded and mended until its length is right; the closest found when no text of that length is.
+    /// The text of a draft, encoded and mended until its length is right; the closest found when no text of that length
+    /// is.
     fn by_encoding(&self, draft: Draft) -> Prompt {
-        let Draft {
-            lead,
-            mut words,
-            tokens: wanted,
-            mut rng,
-        } = draft;
+        let Draft { lead, mut words, tokens: wanted, mut rng } = draft;
         let mut best: Option<Prompt> = None;
         let draws = if rng.is_some() { DRAWS } else { 1 };
-        let mut mender = rng
-            .clone()
-            .unwrap_or_else(|| ItemRng::new(self.seed, Stream::Prompt, u64::from(wanted)));
+        let mut mender = rng.clone().unwrap_or_else(|| ItemRng::new(self.seed, Stream::Prompt, u64::from(wanted)));
         for draw in 0..draws {
             if let Some(rng) = rng.as_mut().filter(|_| draw > 0) {
                 let kept = words.len().min(1);
@@ -224,10 +188,7 @@ impl<'a> Prompts<'a> {
                 let text = self.join(&lead, &words);
                 let tokens = self.tokenizer.count(&text);
                 let miss = tokens.abs_diff(wanted);
-                if best
-                    .as_ref()
-                    .is_none_or(|b| miss < b.tokens.abs_diff(wanted))
-                {
+                if best.as_ref().is_none_or(|b| miss < b.tokens.abs_diff(wanted)) {
                     best = Some(Prompt { text, tokens });
                 }
                 if miss == 0 || (tokens > wanted && words.is_empty()) {
@@ -243,10 +204,7 @@ impl<'a> Prompts<'a> {
                 break;
             }
         }
-        best.unwrap_or_else(|| Prompt {
-            tokens: self.tokenizer.count(&lead),
-            text: lead,
-        })
+        best.unwrap_or_else(|| Prompt { tokens: self.tokenizer.count(&lead), text: lead })
     }
 
     fn join(&self, lead: &str, words: &[usize]) -> String {

@@ -57,20 +57,15 @@ impl Workload {
                 entries.push(Entry {
                     conversation: i as u32,
                     turn,
-                    body: Stored::new(Body {
-                        bytes: Vec::new(),
-                        own: threaded.then_some(0..0),
-                    }),
+                    body: Stored::new(Body { bytes: Vec::new(), own: threaded.then_some(0..0) }),
                     isl: 0,
                     osl: None,
                     delay: 0,
                     at: None,
                 });
             }
-            conversations.push(Conversation {
-                id: ids.next().unwrap_or_else(|| made_id(i)),
-                turns: start..start + turns,
-            });
+            conversations
+                .push(Conversation { id: ids.next().unwrap_or_else(|| made_id(i)), turns: start..start + turns });
         }
         Ok(Self {
             entries,

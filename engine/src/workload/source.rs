@@ -19,10 +19,7 @@ pub fn detect(path: &Path) -> Result<Format> {
         None => return Err(empty_folder(path)),
     };
     let mut head = Vec::new();
-    open(&first)?
-        .take(HEAD)
-        .read_to_end(&mut head)
-        .map_err(|e| unreadable(&first, &e))?;
+    open(&first)?.take(HEAD).read_to_end(&mut head).map_err(|e| unreadable(&first, &e))?;
     let text = String::from_utf8_lossy(&head);
     match Format::detect(&text) {
         Some(format) if !folder || format.is_folder() => Ok(format),
@@ -40,11 +37,7 @@ pub fn rows(replay: &Replay, seed: u64, each: &mut dyn FnMut(Row) -> Result<()>)
     let folder = replay.file.is_dir();
     if folder && !replay.format.is_folder() {
         return Err(Error::usage(
-            format!(
-                "{} is a folder, and {} is a file",
-                replay.file.display(),
-                replay.format.name()
-            ),
+            format!("{} is a folder, and {} is a file", replay.file.display(), replay.format.name()),
             "name the file itself",
         ));
     }
@@ -85,13 +78,9 @@ fn drawn(pools: &[Vec<Row>], seed: u64, k: usize) -> Row {
         pool[rng.below(pool.len())].clone()
     });
     // A format without rows is an error, and a pool is one of them.
-    let Some(mut first) = rows.next() else {
-        unreachable!("a folder without files has been refused")
-    };
+    let Some(mut first) = rows.next() else { unreachable!("a folder without files has been refused") };
     for row in rows {
-        if let (Content::Messages(ours), Content::Messages(theirs)) =
-            (&mut first.turn.content, row.turn.content)
-        {
+        if let (Content::Messages(ours), Content::Messages(theirs)) = (&mut first.turn.content, row.turn.content) {
             for (our, their) in ours.iter_mut().zip(theirs) {
                 our.texts.extend(their.texts);
                 our.images.extend(their.images);
@@ -109,11 +98,7 @@ fn drawn(pools: &[Vec<Row>], seed: u64, k: usize) -> Row {
 
 /// A file, or the files of a folder by name, each with its name without the ending.
 fn files(path: &Path) -> Result<Vec<(String, PathBuf)>> {
-    let stem = |path: &Path| {
-        path.file_stem()
-            .map(|s| s.to_string_lossy().into_owned())
-            .unwrap_or_default()
-    };
+    let stem = |path: &Path| path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
     if !path.is_dir() {
         return Ok(vec![(stem(path), path.to_owned())]);
     }
@@ -133,10 +118,7 @@ fn open(path: &Path) -> Result<File> {
 }
 
 fn unreadable(path: &Path, e: &std::io::Error) -> Error {
-    Error::usage(
-        format!("{}: {e}", path.display()),
-        "write the path of a file of requests that this user may read",
-    )
+    Error::usage(format!("{}: {e}", path.display()), "write the path of a file of requests that this user may read")
 }
 
 fn empty_folder(path: &Path) -> Error {
@@ -149,10 +131,7 @@ fn empty_folder(path: &Path) -> Error {
 fn unknown(path: &Path) -> Error {
     let names: Vec<&str> = Format::all().map(Format::name).collect();
     Error::usage(
-        format!(
-            "{}: it begins like no format that ringload knows",
-            path.display()
-        ),
+        format!("{}: it begins like no format that ringload knows", path.display()),
         format!(
             "name its format with --custom-dataset-type ({}); docs/WORKLOADS.md has an example of each",
             names.join(", ")

@@ -1,5 +1,5 @@
-//! Where prepared bodies are kept: in memory up to a budget, beyond it in an unlinked temporary file, from which they are read when they
-//! are sent.
+//! Where prepared bodies are kept: in memory up to a budget, beyond it in an unlinked temporary file, from which they
+//! are read when they are sent.
 
 use crate::endpoint::Body;
 use crate::error::{Error, Result};
@@ -26,10 +26,7 @@ impl Stored {
     /// In memory.
     #[must_use]
     pub fn new(body: Body) -> Self {
-        Self {
-            own: own(&body),
-            place: Place::Memory(body.bytes.into()),
-        }
+        Self { own: own(&body), place: Place::Memory(body.bytes.into()) }
     }
 
     /// Its bytes, where they are in memory; else none.
@@ -68,10 +65,7 @@ pub(super) struct Store {
 
 impl Store {
     pub(super) fn new(budget: u64) -> Self {
-        Self {
-            budget,
-            ..Self::default()
-        }
+        Self { budget, ..Self::default() }
     }
 
     /// Keeps a body.
@@ -86,21 +80,12 @@ impl Store {
         }
         let file = match &mut self.file {
             Some(file) => file,
-            None => self.file.insert(io::BufWriter::with_capacity(
-                1 << 20,
-                tempfile::tempfile().map_err(no_room)?,
-            )),
+            None => self.file.insert(io::BufWriter::with_capacity(1 << 20, tempfile::tempfile().map_err(no_room)?)),
         };
         file.write_all(&body.bytes).map_err(no_room)?;
         let offset = self.written;
         self.written += len as u64;
-        Ok(Stored {
-            own: own(&body),
-            place: Place::File {
-                offset,
-                len: len as u32,
-            },
-        })
+        Ok(Stored { own: own(&body), place: Place::File { offset, len: len as u32 } })
     }
 
     /// All bodies are kept.
@@ -108,14 +93,8 @@ impl Store {
     /// # Errors
     /// As [`Self::keep`].
     pub(super) fn finish(self) -> Result<Spilled> {
-        let file = self
-            .file
-            .map(|file| file.into_inner().map_err(|e| no_room(e.into_error())))
-            .transpose()?;
-        Ok(Spilled {
-            file,
-            bytes: self.written,
-        })
+        let file = self.file.map(|file| file.into_inner().map_err(|e| no_room(e.into_error()))).transpose()?;
+        Ok(Spilled { file, bytes: self.written })
     }
 }
 
@@ -128,12 +107,7 @@ pub(super) struct Spilled {
 
 impl Spilled {
     /// Appends a part of a body.
-    pub(super) fn read(
-        &self,
-        body: &Stored,
-        part: Range<usize>,
-        out: &mut Vec<u8>,
-    ) -> io::Result<()> {
+    pub(super) fn read(&self, body: &Stored, part: Range<usize>, out: &mut Vec<u8>) -> io::Result<()> {
         match (&body.place, &self.file) {
             (Place::Memory(bytes), _) => out.extend_from_slice(&bytes[part]),
             (Place::File { offset, .. }, Some(file)) => {
@@ -172,19 +146,12 @@ mod tests {
     #[test]
     fn bodies_beyond_the_budget_come_back_from_the_file() {
         let mut store = Store::new(10);
-        let body = |text: &str, own| Body {
-            bytes: text.into(),
-            own,
-        };
-        let kept: Vec<Stored> = [
-            body("0123456", None),
-            body("abcdefgh", Some(2..5)),
-            body("xyz", None),
-            body("tail of it", None),
-        ]
-        .into_iter()
-        .map(|b| store.keep(b).unwrap())
-        .collect();
+        let body = |text: &str, own| Body { bytes: text.into(), own };
+        let kept: Vec<Stored> =
+            [body("0123456", None), body("abcdefgh", Some(2..5)), body("xyz", None), body("tail of it", None)]
+                .into_iter()
+                .map(|b| store.keep(b).unwrap())
+                .collect();
         let spilled = store.finish().unwrap();
         assert_eq!(spilled.bytes, 8 + 10);
         let mut out = b">".to_vec();
@@ -196,9 +163,7 @@ mod tests {
         assert!(kept[1].in_memory().is_empty() && !kept[1].is_empty());
         out.clear();
         let own = kept[1].own.clone().unwrap();
-        spilled
-            .read(&kept[1], own.start as usize..own.end as usize, &mut out)
-            .unwrap();
+        spilled.read(&kept[1], own.start as usize..own.end as usize, &mut out).unwrap();
         assert_eq!(out, b"cde");
     }
 }

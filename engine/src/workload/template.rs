@@ -19,7 +19,8 @@ pub struct ChatTemplate {
 }
 
 impl ChatTemplate {
-    /// Reads the template of a tokenizer: `own` is a `chat_template.jinja`, `config` a `tokenizer_config.json`; neither needs to be there.
+    /// Reads the template of a tokenizer: `own` is a `chat_template.jinja`, `config` a `tokenizer_config.json`; neither
+    /// needs to be there.
     ///
     /// # Errors
     /// When what is there is no template, with its line.
@@ -63,19 +64,12 @@ impl ChatTemplate {
             jinja::check_method(value, method, args)?;
             unknown_method_callback(state, value, method, args)
         });
-        environment.add_function(
-            "raise_exception",
-            |what: String| -> std::result::Result<Jinja, minijinja::Error> {
-                Err(minijinja::Error::new(ErrorKind::InvalidOperation, what))
-            },
-        );
+        environment.add_function("raise_exception", |what: String| -> std::result::Result<Jinja, minijinja::Error> {
+            Err(minijinja::Error::new(ErrorKind::InvalidOperation, what))
+        });
         environment.add_function("strftime_now", |format: String| today(&format));
         environment.add_filter("tojson", to_json);
-        let whitespace = WhitespaceConfig {
-            trim_blocks: true,
-            lstrip_blocks: true,
-            ..WhitespaceConfig::default()
-        };
+        let whitespace = WhitespaceConfig { trim_blocks: true, lstrip_blocks: true, ..WhitespaceConfig::default() };
         let compiled = Bounded::new(environment, template, whitespace).map_err(|e| {
             Error::environment(
                 format!("the chat template does not compile: {e}"),
@@ -83,12 +77,7 @@ impl ChatTemplate {
             )
         })?;
         let special = config.iter().filter(|(name, _)| name.ends_with("_token"));
-        Ok(Self {
-            compiled,
-            special: special
-                .map(|(name, value)| (name.clone(), token(value)))
-                .collect(),
-        })
+        Ok(Self { compiled, special: special.map(|(name, value)| (name.clone(), token(value))).collect() })
     }
 
     /// What the model sees of these messages, up to where it begins to answer.
@@ -105,10 +94,7 @@ impl ChatTemplate {
         });
         rendered.map_err(|e| {
             Error::usage(
-                format!(
-                    "the chat template refuses a conversation: {}",
-                    shortened(&format!("{e:#}"))
-                ),
+                format!("the chat template refuses a conversation: {}", shortened(&format!("{e:#}"))),
                 "send what the model's template takes; or leave --apply-chat-template out",
             )
         })
@@ -131,9 +117,7 @@ fn named(value: &Value) -> Option<String> {
     }
     let list = value.as_array()?;
     let of = |name: &str| list.iter().find(|t| t["name"] == name);
-    of("default").or(list.first())?["template"]
-        .as_str()
-        .map(str::to_owned)
+    of("default").or(list.first())?["template"].as_str().map(str::to_owned)
 }
 
 /// The text of a token that is a text or an object with `content`.
@@ -142,18 +126,15 @@ fn token(value: &Value) -> Value {
 }
 
 /// As Python's `json.dumps(value, ensure_ascii=False, indent=indent)`: a blank after each comma and colon.
-fn to_json(
-    value: &Jinja,
-    options: minijinja::value::Kwargs,
-) -> std::result::Result<Jinja, minijinja::Error> {
+fn to_json(value: &Jinja, options: minijinja::value::Kwargs) -> std::result::Result<Jinja, minijinja::Error> {
     let indent: Option<usize> = options.get("indent")?;
     jinja::check_indent(indent.unwrap_or(0))?;
     let _: Option<bool> = options.get("ensure_ascii")?;
     let _: Option<Jinja> = options.get("separators")?;
     let _: Option<bool> = options.get("sort_keys")?;
     options.assert_all_used()?;
-    let tree = serde_json::to_value(value)
-        .map_err(|e| minijinja::Error::new(ErrorKind::BadSerialization, e.to_string()))?;
+    let tree =
+        serde_json::to_value(value).map_err(|e| minijinja::Error::new(ErrorKind::BadSerialization, e.to_string()))?;
     let mut out = String::new();
     write_json(&tree, indent, 0, &mut out);
     Ok(Jinja::from_safe_string(out))
@@ -176,11 +157,7 @@ fn write_json(value: &Value, indent: Option<usize>, depth: usize, out: &mut Stri
         }
     };
     out.push(open);
-    let fields = value
-        .as_object()
-        .into_iter()
-        .flatten()
-        .map(|(name, v)| (Some(name), v));
+    let fields = value.as_object().into_iter().flatten().map(|(name, v)| (Some(name), v));
     let elements = value.as_array().into_iter().flatten().map(|v| (None, v));
     for (i, (name, element)) in fields.chain(elements).enumerate() {
         if i > 0 {
@@ -225,9 +202,7 @@ fn date(format: &str, seconds: u64) -> String {
         ("%H", format!("{:02}", seconds / 3_600 % 24)),
         ("%M", format!("{:02}", seconds / 60 % 60)),
     ];
-    pairs
-        .iter()
-        .fold(format.to_owned(), |text, (from, to)| text.replace(from, to))
+    pairs.iter().fold(format.to_owned(), |text, (from, to)| text.replace(from, to))
 }
 
 const MONTHS: [&str; 12] = [

@@ -1,4 +1,5 @@
-//! Templates in the manner of models in use. What they render to is what `transformers` renders: see `tests/data/encodings.json`.
+//! Templates in the manner of models in use. What they render to is what `transformers` renders: see
+//! `tests/data/encodings.json`.
 
 use super::*;
 use serde_json::json;
@@ -21,14 +22,10 @@ fn namespaces_loop_controls_and_methods_of_python_work() {
 
 #[test]
 fn a_template_may_refuse_a_conversation_in_its_own_words() {
-    let template =
-        "{% if messages[0].role != 'user' %}{{ raise_exception('begin with user') }}{% endif %}ok";
+    let template = "{% if messages[0].role != 'user' %}{{ raise_exception('begin with user') }}{% endif %}ok";
     let e = render(template, json!([{"role": "assistant", "content": "x"}])).unwrap_err();
     assert!(e.what.contains("begin with user"), "{e}");
-    assert_eq!(
-        render(template, json!([{"role": "user", "content": "x"}])).unwrap(),
-        "ok"
-    );
+    assert_eq!(render(template, json!([{"role": "user", "content": "x"}])).unwrap(), "ok");
     assert!(render("{% for %}", json!([])).is_err());
 }
 
@@ -45,10 +42,7 @@ fn json_is_written_as_python_writes_it() {
 #[test]
 fn dates_are_the_calendars() {
     assert_eq!(date("%d %b %Y", 0), "01 Jan 1970");
-    assert_eq!(
-        date("%Y-%m-%d %H:%M %B %y", 1_709_251_199),
-        "2024-02-29 23:59 February 24"
-    );
+    assert_eq!(date("%Y-%m-%d %H:%M %B %y", 1_709_251_199), "2024-02-29 23:59 February 24");
 }
 
 #[test]
@@ -56,27 +50,15 @@ fn a_template_of_strangers_is_bounded_and_the_limit_named() {
     let doubling = "{% set ns = namespace(x='ab') %}{% for i in range(90) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}";
     let said = || json!([{"role": "user", "content": "x"}]);
     let e = render(doubling, said()).unwrap_err();
-    assert!(
-        e.what.contains("larger than the limit of 16777216 bytes"),
-        "{e}"
-    );
+    assert!(e.what.contains("larger than the limit of 16777216 bytes"), "{e}");
     let endless = "{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}";
     let e = render(endless, said()).unwrap_err();
     assert!(e.what.contains("limit of 10000000 instructions"), "{e}");
     let loud = "{{ raise_exception('x' * 100000) }}";
     let e = render(loud, said()).unwrap_err();
-    assert!(
-        e.what.len() < 2_000 && e.what.contains("xxx…"),
-        "{}",
-        e.what.len()
-    );
+    assert!(e.what.len() < 2_000 && e.what.contains("xxx…"), "{}", e.what.len());
     let wide = "{{ messages|tojson(indent=1000000000) }}";
-    assert!(
-        render(wide, said())
-            .unwrap_err()
-            .what
-            .contains("over the limit of 64")
-    );
+    assert!(render(wide, said()).unwrap_err().what.contains("over the limit of 64"));
     let e = render("{% include 'other' %}", said()).unwrap_err();
     assert!(e.what.contains("names another template"), "{e}");
 }

@@ -21,10 +21,12 @@ pub struct Tokenizer {
 }
 
 impl Tokenizer {
-    /// Loads what `source` names: an existing file, else an existing directory with a `tokenizer.json`, else a name on the hub.
+    /// Loads what `source` names: an existing file, else an existing directory with a `tokenizer.json`, else a name on
+    /// the hub.
     ///
     /// # Errors
-    /// When nothing is there, or what is there is no tokenizer; the error says what was looked for, where, and what to do.
+    /// When nothing is there, or what is there is no tokenizer; the error says what was looked for, where, and what to
+    /// do.
     pub fn load(source: &TokenizerSource, hub: &Hub) -> Result<Self> {
         match source {
             TokenizerSource::Builtin => Self::builtin(),
@@ -43,21 +45,15 @@ impl Tokenizer {
         }
     }
 
-    /// The vocabulary shipped with ringload: a byte-level BPE of 2 048 entries. It reads any text; its counts are approximate for
-    /// every real model.
+    /// The vocabulary shipped with ringload: a byte-level BPE of 2 048 entries. It reads any text; its counts are
+    /// approximate for every real model.
     ///
     /// # Errors
     /// [`crate::Blame::Bug`] when the shipped file is broken.
     pub fn builtin() -> Result<Self> {
         let inner = tokenizers::Tokenizer::from_bytes(VOCABULARY)
             .map_err(|e| Error::bug(format!("the built-in vocabulary does not load: {e}")))?;
-        Ok(Self {
-            inner,
-            name: BUILTIN.into(),
-            builtin: true,
-            directory: None,
-            template: None,
-        })
+        Ok(Self { inner, name: BUILTIN.into(), builtin: true, directory: None, template: None })
     }
 
     fn from_file(path: &Path, name: &str) -> Result<Self> {
@@ -107,22 +103,15 @@ impl Tokenizer {
     /// The ids of a text, special tokens not added.
     #[must_use]
     pub fn ids_of(&self, text: &str) -> Vec<u32> {
-        self.inner
-            .encode_fast(text, false)
-            .map_or_else(|_| Vec::new(), |encoding| encoding.get_ids().to_vec())
+        self.inner.encode_fast(text, false).map_or_else(|_| Vec::new(), |encoding| encoding.get_ids().to_vec())
     }
 
     fn new(mut inner: tokenizers::Tokenizer, name: &str) -> Self {
-        // Many files carry the truncation and padding of the last training; both would falsify counts. Removing never fails.
+        // Many files carry the truncation and padding of the last training; both would falsify counts. Removing never
+        // fails.
         let _ = inner.with_truncation(None);
         inner.with_padding(None);
-        Self {
-            inner,
-            name: name.into(),
-            builtin: false,
-            directory: None,
-            template: None,
-        }
+        Self { inner, name: name.into(), builtin: false, directory: None, template: None }
     }
 
     /// The name by which the user asked for it.
@@ -140,9 +129,7 @@ impl Tokenizer {
     /// Tokens of a text, special tokens not added; 0 for a text that the model cannot express.
     #[must_use]
     pub fn count(&self, text: &str) -> u32 {
-        self.inner
-            .encode_fast(text, false)
-            .map_or(0, |encoding| encoding.len() as u32)
+        self.inner.encode_fast(text, false).map_or(0, |encoding| encoding.len() as u32)
     }
 
     /// The tokens of a text with their byte offsets and the piece of pre-tokenization that each belongs to.
@@ -153,9 +140,7 @@ impl Tokenizer {
     /// Whether some added token is several words: added tokens are matched before a text is split.
     pub(super) fn has_phrases(&self) -> bool {
         let added = self.inner.get_added_vocabulary().get_vocab();
-        added
-            .keys()
-            .any(|text| text.trim().contains(char::is_whitespace))
+        added.keys().any(|text| text.trim().contains(char::is_whitespace))
     }
 
     /// How many ids there are.
@@ -179,23 +164,15 @@ fn in_directory(dir: &Path) -> Result<PathBuf> {
     } else {
         "pass the directory that holds tokenizer.json, or the file itself"
     };
-    Err(Error::environment(
-        format!("tokenizer directory {} has no {FILE_NAME}", dir.display()),
-        remedy,
-    ))
+    Err(Error::environment(format!("tokenizer directory {} has no {FILE_NAME}", dir.display()), remedy))
 }
 
 /// The bytes of a file that may come from anywhere; an error where there are more than `limit`.
 pub(super) fn bounded(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    fs::File::open(path)?
-        .take(limit + 1)
-        .read_to_end(&mut bytes)?;
+    fs::File::open(path)?.take(limit + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit {
-        return Err(io::Error::other(format!(
-            "it has more than the limit of {} MiB",
-            limit >> 20
-        )));
+        return Err(io::Error::other(format!("it has more than the limit of {} MiB", limit >> 20)));
     }
     Ok(bytes)
 }
@@ -222,17 +199,11 @@ mod tests {
     use serde_json::{Value, json};
 
     fn named(name: &Path) -> TokenizerSource {
-        TokenizerSource::Named {
-            name: name.to_str().unwrap().into(),
-            revision: "main".into(),
-        }
+        TokenizerSource::Named { name: name.to_str().unwrap().into(), revision: "main".into() }
     }
 
     fn offline(dir: &Path) -> Hub {
-        Hub {
-            offline: true,
-            ..Hub::at(dir)
-        }
+        Hub { offline: true, ..Hub::at(dir) }
     }
 
     fn error_of(name: &Path) -> Error {
@@ -268,8 +239,7 @@ mod tests {
     fn truncation_and_padding_of_a_file_are_not_applied() {
         let bytes = fs::read(tiny().join(FILE_NAME)).unwrap();
         let mut tree: Value = serde_json::from_slice(&bytes).unwrap();
-        tree["truncation"] =
-            json!({"direction": "Right", "max_length": 4, "strategy": "LongestFirst", "stride": 0});
+        tree["truncation"] = json!({"direction": "Right", "max_length": 4, "strategy": "LongestFirst", "stride": 0});
         tree["padding"] = json!({"strategy": {"Fixed": 64}, "direction": "Right", "pad_to_multiple_of": null,
             "pad_id": 1, "pad_type_id": 0, "pad_token": "</s>"});
         let dir = tempfile::tempdir().unwrap();
@@ -300,19 +270,9 @@ mod tests {
         let file = dir.path().join(FILE_NAME);
         fs::write(&file, "four").unwrap();
         assert_eq!(bounded(&file, 4).unwrap(), b"four");
-        assert!(
-            bounded(&file, 3)
-                .unwrap_err()
-                .to_string()
-                .contains("limit of")
-        );
+        assert!(bounded(&file, 3).unwrap_err().to_string().contains("limit of"));
         // A device has no size of its own.
-        assert!(
-            bounded(Path::new("/dev/zero"), 1 << 20)
-                .unwrap_err()
-                .to_string()
-                .contains("1 MiB")
-        );
+        assert!(bounded(Path::new("/dev/zero"), 1 << 20).unwrap_err().to_string().contains("1 MiB"));
     }
 
     #[test]

@@ -6,7 +6,8 @@ use crate::plan::Turns;
 use crate::random::{ItemRng, Stream};
 use rand_distr::{Distribution, StandardNormal};
 
-/// A turn of a conversation, as one number by which all that is random about it is drawn. That of a first turn is its conversation's.
+/// A turn of a conversation, as one number by which all that is random about it is drawn. That of a first turn is its
+/// conversation's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Item(pub(super) usize);
 
@@ -39,8 +40,7 @@ pub(super) fn delay(turns: &Turns, seed: u64, item: Item) -> Nanos {
     if item.turn() == 0 || turns.delay_mean_ms == 0.0 && turns.delay_stddev_ms == 0.0 {
         return 0;
     }
-    let deviations: f64 =
-        StandardNormal.sample(&mut ItemRng::new(seed, Stream::TurnDelay, item.0 as u64));
+    let deviations: f64 = StandardNormal.sample(&mut ItemRng::new(seed, Stream::TurnDelay, item.0 as u64));
     let ms = deviations.mul_add(turns.delay_stddev_ms, turns.delay_mean_ms);
     (ms.max(0.0) * turns.delay_ratio * MILLI as f64).round() as Nanos
 }
@@ -54,21 +54,15 @@ mod tests {
     use crate::plan::Length;
 
     fn turns(mean: f64, stddev: f64) -> Turns {
-        Turns {
-            count: Length { mean, stddev },
-            delay_mean_ms: 100.0,
-            delay_stddev_ms: 20.0,
-            delay_ratio: 0.5,
-        }
+        Turns { count: Length { mean, stddev }, delay_mean_ms: 100.0, delay_stddev_ms: 20.0, delay_ratio: 0.5 }
     }
 
     #[test]
     fn conversations_have_the_turns_asked_for_and_at_least_one() {
         assert_eq!(items(&turns(3.0, 0.0), 1, 2).len(), 6);
         let drawn = items(&turns(4.0, 3.0), 1, 1_000);
-        let counts: Vec<usize> = (0..1_000)
-            .map(|i| drawn.iter().filter(|item| item.conversation() == i).count())
-            .collect();
+        let counts: Vec<usize> =
+            (0..1_000).map(|i| drawn.iter().filter(|item| item.conversation() == i).count()).collect();
         assert!(counts.iter().all(|n| *n >= 1));
         let mean = counts.iter().sum::<usize>() as f64 / 1e3;
         assert!((mean - 4.2).abs() < 0.3, "{mean}");
@@ -83,9 +77,7 @@ mod tests {
 
     #[test]
     fn delays_have_their_mean_and_ratio_and_first_turns_have_none() {
-        let all: Vec<Nanos> = (0..2_000)
-            .map(|i| delay(&turns(1.0, 0.0), 3, Item::of(i, 1)))
-            .collect();
+        let all: Vec<Nanos> = (0..2_000).map(|i| delay(&turns(1.0, 0.0), 3, Item::of(i, 1))).collect();
         let mean = all.iter().sum::<u64>() as f64 / 2e3 / MILLI as f64;
         assert!((mean - 50.0).abs() < 1.0, "{mean}");
         assert_eq!(delay(&turns(1.0, 0.0), 3, Item::of(7, 0)), 0);

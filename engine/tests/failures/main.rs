@@ -1,5 +1,5 @@
-//! Failures inside responses of status 200: every way in which a server says that a generation failed is a failure in its words, and
-//! nothing else is. The rows are the tables of `docs/ENDPOINTS.md`.
+//! Failures inside responses of status 200: every way in which a server says that a generation failed is a failure in
+//! its words, and nothing else is. The rows are the tables of `docs/ENDPOINTS.md`.
 
 mod rows;
 
@@ -36,8 +36,7 @@ fn read(kind: EndpointKind, streaming: bool, media: &str, body: &str) -> Record 
     exchange.handle_sending(11, 100, false);
     exchange.handle_sent(12);
     let length = body.len();
-    let head =
-        format!("HTTP/1.1 200 OK\r\ncontent-type: {media}\r\ncontent-length: {length}\r\n\r\n");
+    let head = format!("HTTP/1.1 200 OK\r\ncontent-type: {media}\r\ncontent-length: {length}\r\n\r\n");
     let response = [head.as_bytes(), body.as_bytes()].concat();
     let progress = exchange.handle_received(&response, &20.into());
     assert!(matches!(progress, Progress::Done { .. }), "{body}");
@@ -47,12 +46,8 @@ fn read(kind: EndpointKind, streaming: bool, media: &str, body: &str) -> Record 
 /// An event of a dialect's stream that is output.
 fn token(kind: EndpointKind) -> &'static str {
     match kind {
-        EndpointKind::Chat => {
-            r#"{"choices":[{"index":0,"delta":{"content":"hi"},"finish_reason":null}],"error":null}"#
-        }
-        EndpointKind::Completions => {
-            r#"{"choices":[{"index":0,"text":"hi","finish_reason":null}],"error":null}"#
-        }
+        EndpointKind::Chat => r#"{"choices":[{"index":0,"delta":{"content":"hi"},"finish_reason":null}],"error":null}"#,
+        EndpointKind::Completions => r#"{"choices":[{"index":0,"text":"hi","finish_reason":null}],"error":null}"#,
         EndpointKind::Responses => r#"{"type":"response.output_text.delta","delta":"hi"}"#,
         EndpointKind::Messages => {
             r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"hi"}}"#
@@ -75,24 +70,13 @@ fn tokens(kind: EndpointKind, count: usize) -> String {
 #[track_caller]
 fn fails(record: &Record, words: &str, row: &str) {
     let said = record.detail.clone().unwrap_or_default();
-    assert_eq!(
-        record.outcome,
-        Outcome::Failed(Cause::InBandError),
-        "{row}: {said}"
-    );
+    assert_eq!(record.outcome, Outcome::Failed(Cause::InBandError), "{row}: {said}");
     assert!(said.contains(words), "{row}: {said}");
 }
 
 #[test]
 fn every_way_to_say_that_a_generation_failed_is_a_failure_with_its_words() {
-    for Failure {
-        what,
-        kinds,
-        sent,
-        words,
-        ..
-    } in FAILURES
-    {
+    for Failure { what, kinds, sent, words, .. } in FAILURES {
         for kind in kinds.iter().copied() {
             let row = format!("{what}, {}", kind.name());
             let (event, body) = match *sent {
@@ -126,15 +110,10 @@ fn every_way_to_say_that_a_generation_failed_is_a_failure_with_its_words() {
 
 #[test]
 fn what_is_no_failure_passes() {
-    for Pass {
-        what, kind, event, ..
-    } in PASSES
-    {
+    for Pass { what, kind, event, .. } in PASSES {
         let end = match kind {
             EndpointKind::Chat => r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#,
-            EndpointKind::Responses => {
-                r#"{"type":"response.completed","response":{"status":"completed"}}"#
-            }
+            EndpointKind::Responses => r#"{"type":"response.completed","response":{"status":"completed"}}"#,
             _ => r#"{"choices":[{"index":0,"text":"","finish_reason":"stop"}]}"#,
         };
         for before in [1, 4] {
@@ -156,24 +135,9 @@ fn a_body_that_is_no_stream_is_named_with_its_type_and_its_first_words() {
             "<html>\n<h1>It works!</h1>",
             ["text/html,", "<html> <h1>It works!"],
         ),
-        (
-            EndpointKind::Chat,
-            "text/plain",
-            "upstream connect error",
-            ["text/plain,", "upstream connect error"],
-        ),
-        (
-            EndpointKind::Messages,
-            "",
-            "\u{1b}[31mno\u{7}",
-            ["none,", " [31mno"],
-        ),
-        (
-            EndpointKind::Responses,
-            "text/event-stream",
-            "oops",
-            ["text/event-stream,", "oops"],
-        ),
+        (EndpointKind::Chat, "text/plain", "upstream connect error", ["text/plain,", "upstream connect error"]),
+        (EndpointKind::Messages, "", "\u{1b}[31mno\u{7}", ["none,", " [31mno"]),
+        (EndpointKind::Responses, "text/event-stream", "oops", ["text/event-stream,", "oops"]),
     ] {
         let record = read(kind, true, media, body);
         let said = record.detail.unwrap_or_default();
@@ -186,26 +150,16 @@ fn a_body_that_is_no_stream_is_named_with_its_type_and_its_first_words() {
     let whole = read(EndpointKind::Chat, false, "text/html", "<html>It works!");
     let said = whole.detail.unwrap_or_default();
     assert_eq!(whole.outcome, Outcome::Failed(Cause::BadJson));
-    assert!(
-        said.contains("text/html") && said.contains("<html>It works!"),
-        "{said}"
-    );
+    assert!(said.contains("text/html") && said.contains("<html>It works!"), "{said}");
     // A stream that was cut off, and one of nothing but comments, are streams.
-    for stream in [
-        tokens(EndpointKind::Chat, 2),
-        ": ping\n\n".into(),
-        "\u{feff}data: {}\n\n".into(),
-    ] {
+    for stream in [tokens(EndpointKind::Chat, 2), ": ping\n\n".into(), "\u{feff}data: {}\n\n".into()] {
         let record = read(EndpointKind::Chat, true, "text/event-stream", &stream);
-        assert_eq!(
-            record.outcome,
-            Outcome::Failed(Cause::Truncated),
-            "{stream}"
-        );
+        assert_eq!(record.outcome, Outcome::Failed(Cause::Truncated), "{stream}");
     }
 }
 
-/// The fast way must not skip an error: what was learned from one event holds for another only where a reader that learned nothing agrees.
+/// The fast way must not skip an error: what was learned from one event holds for another only where a reader that
+/// learned nothing agrees.
 #[test]
 fn the_fast_way_says_what_the_slow_one_says() {
     use ringload_engine::endpoint::{Scanner, Text};
@@ -250,10 +204,7 @@ fn the_fast_way_says_what_the_slow_one_says() {
                 _ => token.replacen("[{", &format!("[{row}"), 1),
             }
         };
-        for (place, key) in ["top", "choice"]
-            .into_iter()
-            .flat_map(|p| KEYS.map(|k| (p, k)))
-        {
+        for (place, key) in ["top", "choice"].into_iter().flat_map(|p| KEYS.map(|k| (p, k))) {
             for (learned, later) in VALUES.into_iter().flat_map(|a| VALUES.map(|b| (a, b))) {
                 for text in [r#""yo""#, r#""""#] {
                     let mut fast = Scanner::new(kind);
@@ -291,21 +242,10 @@ const END: &str = "<!-- failures: end -->\n";
 
 fn document() -> String {
     let mut text = String::from("\n| the server sends | met in | where |\n|---|---|---|\n");
-    for Failure {
-        what,
-        by,
-        kinds,
-        sent,
-        ..
-    } in FAILURES
-    {
+    for Failure { what, by, kinds, sent, .. } in FAILURES {
         let apis = match kinds.len() {
             n if n == ALL.len() => "every API".to_owned(),
-            _ => kinds
-                .iter()
-                .map(|k| format!("`{}`", k.name()))
-                .collect::<Vec<_>>()
-                .join(", "),
+            _ => kinds.iter().map(|k| format!("`{}`", k.name())).collect::<Vec<_>>().join(", "),
         };
         let place = match sent {
             Sent::Json(_) => "streams, whole responses, a line of JSON",

@@ -36,23 +36,8 @@ pub(crate) struct Pass {
 }
 
 const TEXT: &[EndpointKind] = &[Chat, Completions];
-const STREAMED: &[EndpointKind] = &[
-    Chat,
-    Completions,
-    Responses,
-    Messages,
-    HuggingfaceGenerate,
-    Template,
-    Raw,
-];
-const FLAT: &[EndpointKind] = &[
-    Chat,
-    Completions,
-    Responses,
-    HuggingfaceGenerate,
-    Template,
-    Raw,
-];
+const STREAMED: &[EndpointKind] = &[Chat, Completions, Responses, Messages, HuggingfaceGenerate, Template, Raw];
+const FLAT: &[EndpointKind] = &[Chat, Completions, Responses, HuggingfaceGenerate, Template, Raw];
 const W: &str = super::WORDS;
 
 pub(crate) const FAILURES: &[Failure] = &[
@@ -76,9 +61,7 @@ pub(crate) const FAILURES: &[Failure] = &[
         what: "a list with such an object",
         by: "Gemini's compatible API",
         kinds: &ALL,
-        sent: Sent::Json(
-            r#"[{"error":{"code":503,"message":"the words of the server","status":"UNAVAILABLE"}}]"#,
-        ),
+        sent: Sent::Json(r#"[{"error":{"code":503,"message":"the words of the server","status":"UNAVAILABLE"}}]"#),
         words: W,
     },
     Failure {
@@ -94,9 +77,7 @@ pub(crate) const FAILURES: &[Failure] = &[
         what: "`{\"type\": \"error\", \"error\": {…}}`",
         by: "Anthropic, and those that speak its API",
         kinds: &ALL,
-        sent: Sent::Json(
-            r#"{"type":"error","error":{"type":"overloaded_error","message":"the words of the server"}}"#,
-        ),
+        sent: Sent::Json(r#"{"type":"error","error":{"type":"overloaded_error","message":"the words of the server"}}"#),
         words: W,
     },
     Failure {
@@ -119,9 +100,7 @@ pub(crate) const FAILURES: &[Failure] = &[
         what: "`{\"message\": …, \"code\": …}`, without choices or output",
         by: "Dynamo",
         kinds: FLAT,
-        sent: Sent::Json(
-            r#"{"message":"the words of the server","type":"Service Unavailable","code":503}"#,
-        ),
+        sent: Sent::Json(r#"{"message":"the words of the server","type":"Service Unavailable","code":503}"#),
         words: W,
     },
     Failure {
@@ -187,9 +166,7 @@ pub(crate) const FAILURES: &[Failure] = &[
         what: "`finish_reason` `insufficient_system_resource`",
         by: "DeepSeek",
         kinds: TEXT,
-        sent: Sent::Json(
-            r#"{"choices":[{"index":0,"delta":{},"finish_reason":"insufficient_system_resource"}]}"#,
-        ),
+        sent: Sent::Json(r#"{"choices":[{"index":0,"delta":{},"finish_reason":"insufficient_system_resource"}]}"#),
         words: "insufficient_system_resource",
     },
     Failure {
@@ -241,9 +218,7 @@ pub(crate) const FAILURES: &[Failure] = &[
         what: "`response.failed` without an error, `response.cancelled`",
         by: "OpenAI",
         kinds: &[Responses],
-        sent: Sent::Event(
-            r#"{"type":"response.failed","response":{"id":"r","status":"failed","error":null}}"#,
-        ),
+        sent: Sent::Event(r#"{"type":"response.failed","response":{"id":"r","status":"failed","error":null}}"#),
         words: r#"status "failed""#,
     },
     Failure {

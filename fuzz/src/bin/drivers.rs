@@ -1,4 +1,5 @@
-//! The real engine over real sockets on both drivers, over HTTP/1.1 and HTTP/2, to run under AddressSanitizer and LeakSanitizer:
+//! The real engine over real sockets on both drivers, over HTTP/1.1 and HTTP/2, to run under AddressSanitizer and
+//! LeakSanitizer:
 //!
 //! ```text
 //! ringload mock --port 8000 --http2 --ttft-ms 20 --itl-ms 5 &
@@ -6,8 +7,8 @@
 //! fuzz/target/x86_64-unknown-linux-gnu/release/drivers http://127.0.0.1:8000
 //! ```
 //!
-//! Answers, resets, closes and error statuses, and reads that are held back. Ends with a panic when the books do not balance, and with what
-//! the sanitizers have to say.
+//! Answers, resets, closes and error statuses, and reads that are held back. Ends with a panic when the books do not
+//! balance, and with what the sanitizers have to say.
 
 use ringload_engine::plan::{Cores, HttpVersion, Io, Length, Phase, Plan, Target};
 use ringload_engine::record::LogWriter;
@@ -50,38 +51,14 @@ struct Scene {
     read_rate: Option<u32>,
 }
 
-const SCENE: Scene = Scene {
-    what: "answers",
-    wish: "",
-    concurrency: 200,
-    requests: 2_000,
-    read_rate: None,
-};
+const SCENE: Scene = Scene { what: "answers", wish: "", concurrency: 200, requests: 2_000, read_rate: None };
 
 const SCENES: [Scene; 5] = [
     SCENE,
-    Scene {
-        what: "resets",
-        wish: r#"{"reset_after":3}"#,
-        ..SCENE
-    },
-    Scene {
-        what: "closes",
-        wish: r#"{"close_after":2}"#,
-        ..SCENE
-    },
-    Scene {
-        what: "statuses",
-        wish: r#"{"status":503}"#,
-        ..SCENE
-    },
-    Scene {
-        what: "slow reads",
-        concurrency: 50,
-        requests: 100,
-        read_rate: Some(20_000),
-        ..SCENE
-    },
+    Scene { what: "resets", wish: r#"{"reset_after":3}"#, ..SCENE },
+    Scene { what: "closes", wish: r#"{"close_after":2}"#, ..SCENE },
+    Scene { what: "statuses", wish: r#"{"status":503}"#, ..SCENE },
+    Scene { what: "slow reads", concurrency: 50, requests: 100, read_rate: Some(20_000), ..SCENE },
 ];
 
 impl Scene {

@@ -14,10 +14,7 @@ struct Cap {
 
 impl Cap {
     fn new(permits: i64) -> Arc<Self> {
-        Arc::new(Self {
-            permits: AtomicI64::new(permits),
-            out: AtomicI64::new(0),
-        })
+        Arc::new(Self { permits: AtomicI64::new(permits), out: AtomicI64::new(0) })
     }
 
     /// A core with a request that falls due: whether it got the permit. It has given it back by then.

@@ -1,8 +1,8 @@
-//! Where threads of a run meet: the engine's own files, as they are, under loom. Each test runs its threads in every interleaving that matters, with every
-//! load seeing each value that its ordering allows.
+//! Where threads of a run meet: the engine's own files, as they are, under loom. Each test runs its threads in every
+//! interleaving that matters, with every load seeing each value that its ordering allows.
 //!
-//! A file that is modelled takes its atomics from `crate::sync`, which is the standard library's in the engine and loom's here, and has no tests of its own.
-//! A thread of these models is a coroutine, all on one thread of the machine.
+//! A file that is modelled takes its atomics from `crate::sync`, which is the standard library's in the engine and
+//! loom's here, and has no tests of its own. A thread of these models is a coroutine, all on one thread of the machine.
 #![cfg(test)]
 
 mod caps;

@@ -16,10 +16,7 @@ struct Room {
 
 impl Room {
     fn new() -> Arc<Self> {
-        Arc::new(Self {
-            budget: Budget::new(2 * STEP as u64, 1),
-            out: AtomicI64::new(0),
-        })
+        Arc::new(Self { budget: Budget::new(2 * STEP as u64, 1), out: AtomicI64::new(0) })
     }
 
     /// An answer that wants a step more than its part: whether it got it. It has given it back by then.

@@ -7,10 +7,11 @@ use loom::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use loom::thread;
 use std::convert::Infallible;
 
-/// A ring of one place, with the orderings that rings have: a pop sees what was pushed before anything that it knows of, and perhaps what came since.
+/// A ring of one place, with the orderings that rings have: a pop sees what was pushed before anything that it knows
+/// of, and perhaps what came since.
 ///
-/// Each thread writes by one operation that also reads: loom keeps an object's latest access alone, and a load of one's own before a store
-/// would hide the other's from it.
+/// Each thread writes by one operation that also reads: loom keeps an object's latest access alone, and a load of one's
+/// own before a store would hide the other's from it.
 struct Ring(AtomicU64);
 
 impl Ring {
@@ -18,9 +19,7 @@ impl Ring {
 
     /// False when the ring is full: as with a worker's, what was to be pushed is lost.
     fn push(&self, record: u64) -> bool {
-        let room =
-            self.0
-                .compare_exchange(Self::EMPTY, record, Ordering::AcqRel, Ordering::Acquire);
+        let room = self.0.compare_exchange(Self::EMPTY, record, Ordering::AcqRel, Ordering::Acquire);
         room.is_ok()
     }
 
@@ -33,9 +32,7 @@ impl Ring {
 /// A run of workers with `each` records: what a ring took is kept, once and in its order.
 fn run(workers: u64, each: u64) {
     let done = Arc::new(AtomicBool::new(false));
-    let mut rings: Vec<_> = (0..workers)
-        .map(|_| Arc::new(Ring(AtomicU64::new(Ring::EMPTY))))
-        .collect();
+    let mut rings: Vec<_> = (0..workers).map(|_| Arc::new(Ring(AtomicU64::new(Ring::EMPTY)))).collect();
     let threads: Vec<_> = rings
         .iter()
         .zip(0..)
@@ -43,9 +40,7 @@ fn run(workers: u64, each: u64) {
             let ring = Arc::clone(ring);
             thread::spawn(move || {
                 let records = (1..=each).map(|k| worker * each + k);
-                records
-                    .filter(|record| ring.push(*record))
-                    .collect::<Vec<_>>()
+                records.filter(|record| ring.push(*record)).collect::<Vec<_>>()
             })
         })
         .collect();
@@ -71,7 +66,8 @@ fn run(workers: u64, each: u64) {
     let pushed: Vec<_> = threads.into_iter().map(|t| t.join().unwrap()).collect();
     done.store(true, Ordering::Release);
     if !TIME_PASSES.get() {
-        // To loom this lets the writer know of all before it, whatever the flag's ordering: where time passes, the flag is alone.
+        // To loom this lets the writer know of all before it, whatever the flag's ordering: where time passes, the flag
+        // is alone.
         writer.thread().unpark();
     }
     let kept = writer.join().unwrap();

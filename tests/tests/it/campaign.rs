@@ -7,7 +7,8 @@ use serde_json::Value;
 use std::path::Path;
 use std::time::Duration;
 
-/// Four slots of continuous batching, 10 ms a step: more than four requests in flight have to wait for their first token.
+/// Four slots of continuous batching, 10 ms a step: more than four requests in flight have to wait for their first
+/// token.
 fn crowded() -> Server {
     start(Config {
         timing: Timing::Batching(Settings {
@@ -24,11 +25,7 @@ fn crowded() -> Server {
 
 fn steady() -> Server {
     start(Config {
-        timing: Timing::Fixed {
-            ttft: Duration::from_millis(10),
-            itl: Duration::from_millis(2),
-            jitter: Jitter::None,
-        },
+        timing: Timing::Fixed { ttft: Duration::from_millis(10), itl: Duration::from_millis(2), jitter: Jitter::None },
         output_tokens: 5,
         ..Config::default()
     })
@@ -62,35 +59,17 @@ fn goodput_leaves_throughput_where_the_server_is_full() {
         .run()
         .exits(0);
     let csv = text(&run, "goodput_sweep.csv");
-    let rows: Vec<Vec<f64>> = csv
-        .lines()
-        .skip(1)
-        .map(|l| l.split(',').map(|v| v.parse().unwrap()).collect())
-        .collect();
-    assert!(
-        csv.starts_with("concurrency,throughput,goodput,goodput_pct\r\n"),
-        "{csv}"
-    );
+    let rows: Vec<Vec<f64>> = csv.lines().skip(1).map(|l| l.split(',').map(|v| v.parse().unwrap()).collect()).collect();
+    assert!(csv.starts_with("concurrency,throughput,goodput,goodput_pct\r\n"), "{csv}");
     assert_eq!((rows[0][0], rows[1][0]), (2.0, 16.0));
     assert!(rows[0][3] > 90.0 && rows[1][3] < 50.0, "{csv}");
     assert!(rows[1][1] > rows[0][1], "throughput still rises: {csv}");
     let sweep = json(&run, "sweep_aggregate/profile_export_aiperf_sweep.json");
-    assert_eq!(
-        sweep["metadata"]["sweep_parameters"][0]["values"],
-        serde_json::json!([2, 16])
-    );
-    assert_eq!(
-        sweep["best_configurations"]["best_goodput"]["parameters"]["concurrency"],
-        2
-    );
+    assert_eq!(sweep["metadata"]["sweep_parameters"][0]["values"], serde_json::json!([2, 16]));
+    assert_eq!(sweep["best_configurations"]["best_goodput"]["parameters"]["concurrency"], 2);
     let knee = &json(&run, "ringload_campaign.json")["picture"]["knee"];
     assert_eq!((&knee["by"], &knee["last"]), (&"goodput".into(), &0.into()));
-    assert!(
-        run.stdout
-            .contains("goodput follows throughput up to concurrency=2"),
-        "{}",
-        run.stdout
-    );
+    assert!(run.stdout.contains("goodput follows throughput up to concurrency=2"), "{}", run.stdout);
     let cell = json(&run, "concurrency_16/profile_export_aiperf.json");
     assert_eq!(cell["run_info"]["variation_values"]["concurrency"], 16);
     assert_eq!(cell["run_info"]["variation_index"], 1);
@@ -100,30 +79,16 @@ fn goodput_leaves_throughput_where_the_server_is_full() {
 fn repeats_agree_with_the_runs_they_are_made_of() {
     let server = steady();
     let run = several(&server)
-        .args([
-            "--multi-run-count",
-            "3",
-            "--concurrency",
-            "2",
-            "--request-count",
-            "8",
-        ])
+        .args(["--multi-run-count", "3", "--concurrency", "2", "--request-count", "8"])
         .args(["--warmup-request-count", "2"])
         .run()
         .exits(0);
     let mut values = Vec::new();
     for i in 1..=3 {
-        let one = json(
-            &run,
-            &format!("profile_runs/run_000{i}/profile_export_aiperf.json"),
-        );
+        let one = json(&run, &format!("profile_runs/run_000{i}/profile_export_aiperf.json"));
         values.push(one["request_throughput"]["avg"].as_f64().unwrap());
         assert_eq!(one["run_info"]["trial"], i - 1);
-        assert_eq!(
-            one["warmup_metrics"].is_object(),
-            i == 1,
-            "warm-up before the first only"
-        );
+        assert_eq!(one["warmup_metrics"].is_object(), i == 1, "warm-up before the first only");
         assert_eq!(one["run_info"]["random_seed"], 7);
     }
     let all = json(&run, "aggregate/profile_export_aiperf_aggregate.json");
@@ -131,15 +96,9 @@ fn repeats_agree_with_the_runs_they_are_made_of() {
     let mean = values.iter().sum::<f64>() / 3.0;
     let sd = (values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / 2.0).sqrt();
     let near = |a: &Value, b: f64| (a.as_f64().unwrap() - b).abs() < 1e-6 * mean;
-    assert!(
-        near(&figure["mean"], mean) && near(&figure["std"], sd),
-        "{figure}"
-    );
+    assert!(near(&figure["mean"], mean) && near(&figure["std"], sd), "{figure}");
     let half = 4.302_652_73 * sd / 3f64.sqrt();
-    assert!(
-        near(&figure["ci_low"], mean - half) && near(&figure["ci_high"], mean + half),
-        "{figure}"
-    );
+    assert!(near(&figure["ci_low"], mean - half) && near(&figure["ci_high"], mean + half), "{figure}");
     assert_eq!(all["metadata"]["num_successful_runs"], 3);
     assert!(!has(&run, "sweep_aggregate"));
 }
@@ -149,12 +108,7 @@ fn repeats_end_when_the_metric_has_settled() {
     let server = steady();
     let run = several(&server)
         .args(["--num-profile-runs", "9", "--request-count", "4"])
-        .args([
-            "--convergence-metric",
-            "request_count",
-            "--convergence-mode",
-            "cv",
-        ])
+        .args(["--convergence-metric", "request_count", "--convergence-mode", "cv"])
         .run()
         .exits(0);
     assert!(has(&run, "profile_runs/run_0003") && !has(&run, "profile_runs/run_0004"));
@@ -168,14 +122,8 @@ fn repeats_end_when_the_metric_has_settled() {
 fn cells_are_repeated_in_turn_or_one_by_one() {
     let server = steady();
     for (mode, place) in [
-        (
-            "repeated",
-            "profile_runs/trial_0002/concurrency_2/ringload_report.json",
-        ),
-        (
-            "independent",
-            "concurrency_2/profile_runs/trial_0002/ringload_report.json",
-        ),
+        ("repeated", "profile_runs/trial_0002/concurrency_2/ringload_report.json"),
+        ("independent", "concurrency_2/profile_runs/trial_0002/ringload_report.json"),
     ] {
         let run = several(&server)
             .args(["--concurrency", "1,2", "--request-count", "4"])
@@ -197,12 +145,7 @@ fn variants_are_cells_with_names() {
     let server = steady();
     let run = several(&server)
         .args(["--concurrency", "1", "--request-count", "4"])
-        .args([
-            "--variant",
-            "two: concurrency=2",
-            "--variant",
-            "long: osl=12",
-        ])
+        .args(["--variant", "two: concurrency=2", "--variant", "long: osl=12"])
         .args(["--parameter-sweep-same-seed"])
         .run()
         .exits(0);
@@ -217,14 +160,7 @@ fn variants_are_cells_with_names() {
 fn a_signal_ends_the_campaign_and_what_was_measured_is_there() {
     let server = steady();
     let running = several(&server)
-        .args([
-            "--concurrency",
-            "1",
-            "--request-count",
-            "4",
-            "--num-profile-runs",
-            "50",
-        ])
+        .args(["--concurrency", "1", "--request-count", "4", "--num-profile-runs", "50"])
         .args(["--profile-run-cooldown-seconds", "0.2"])
         .start();
     running.heard("run_0002");
@@ -233,8 +169,7 @@ fn a_signal_ends_the_campaign_and_what_was_measured_is_there() {
     let all = json(&run, "aggregate/profile_export_aiperf_aggregate.json");
     let runs = all["metadata"]["num_profile_runs"].as_u64().unwrap();
     assert!((2..50).contains(&runs), "{runs}");
-    let first =
-        format!("INTERRUPTED: {runs} of 50 runs were made, ended by a signal\n  not run base");
+    let first = format!("INTERRUPTED: {runs} of 50 runs were made, ended by a signal\n  not run base");
     let report = run.stdout.split("\n\n").last();
     assert!(run.stdout.contains(&first), "{report:?}");
     let campaign = json(&run, "ringload_campaign.json");
@@ -246,30 +181,14 @@ fn a_signal_ends_the_campaign_and_what_was_measured_is_there() {
 fn what_cannot_be_swept_is_refused_before_anything_is_sent() {
     let server = steady();
     for (args, said) in [
-        (
-            &[
-                "--concurrency",
-                "1,2",
-                "--isl",
-                "8,16,32",
-                "--sweep-type",
-                "zip",
-            ][..],
-            "as long as each other",
-        ),
+        (&["--concurrency", "1,2", "--isl", "8,16,32", "--sweep-type", "zip"][..], "as long as each other"),
         (&["--concurrency", "1,0"], "whole number from 1"),
         (&["--concurrency", "1,2", "--variant", "isl=3"], "two ways"),
         (&["--variant", "tls=1"], "can be swept"),
         (&["--num-profile-runs", "0"], "from 1"),
         (&["--convergence-stat", "p99"], "--convergence-metric"),
-        (
-            &["--num-profile-runs", "2", "--convergence-metric", "ttft"],
-            "time_to_first_token",
-        ),
-        (
-            &["--convergence-metric", "request_latency"],
-            "--num-profile-runs 3 or more",
-        ),
+        (&["--num-profile-runs", "2", "--convergence-metric", "ttft"], "time_to_first_token"),
+        (&["--convergence-metric", "request_latency"], "--num-profile-runs 3 or more"),
         (
             &[
                 "--num-profile-runs",
@@ -292,12 +211,7 @@ fn what_cannot_be_swept_is_refused_before_anything_is_sent() {
 fn the_capacity_is_where_the_server_is_full() {
     let server = crowded();
     let run = Profile::capacity(server.addr())
-        .args([
-            "--axis",
-            "concurrency",
-            "--goodput",
-            "time_to_first_token:60",
-        ])
+        .args(["--axis", "concurrency", "--goodput", "time_to_first_token:60"])
         .args(["--probe-duration", "6", "--to", "64", "--allow-invalid"])
         .run()
         .exits(0);
@@ -310,10 +224,7 @@ fn the_capacity_is_where_the_server_is_full() {
         let good = probe["good_fraction"].as_f64().unwrap();
         assert_eq!(probe["holds"] == true, good >= 0.95, "{probe}");
     }
-    let over = probes
-        .iter()
-        .find(|p| p["load"].as_f64() == Some(load("fails")))
-        .unwrap();
+    let over = probes.iter().find(|p| p["load"].as_f64() == Some(load("fails"))).unwrap();
     assert_eq!(over["holds"], false);
     assert!(run.stdout.contains("CAPACITY: "), "{}", run.stdout);
 }
@@ -322,12 +233,7 @@ fn the_capacity_is_where_the_server_is_full() {
 fn objectives_that_cannot_be_met_have_no_capacity() {
     let server = crowded();
     let run = Profile::capacity(server.addr())
-        .args([
-            "--axis",
-            "concurrency",
-            "--goodput",
-            "time_to_first_token:1",
-        ])
+        .args(["--axis", "concurrency", "--goodput", "time_to_first_token:1"])
         .args(["--probe-duration", "4", "--allow-invalid"])
         .run()
         .exits(1);
@@ -339,34 +245,10 @@ fn a_search_that_cannot_be_is_refused() {
     let server = steady();
     for (args, said) in [
         (&[][..], "--goodput"),
-        (
-            &["--goodput", "time_to_first_token:60", "--request-rate", "5"],
-            "drop --request-rate",
-        ),
-        (
-            &["--goodput", "time_to_first_token:60", "--target", "120%"],
-            "95%",
-        ),
-        (
-            &[
-                "--goodput",
-                "time_to_first_token:60",
-                "--from",
-                "9",
-                "--to",
-                "3",
-            ],
-            "--from",
-        ),
-        (
-            &[
-                "--goodput",
-                "time_to_first_token:60",
-                "--concurrency",
-                "1,2",
-            ],
-            "one value",
-        ),
+        (&["--goodput", "time_to_first_token:60", "--request-rate", "5"], "drop --request-rate"),
+        (&["--goodput", "time_to_first_token:60", "--target", "120%"], "95%"),
+        (&["--goodput", "time_to_first_token:60", "--from", "9", "--to", "3"], "--from"),
+        (&["--goodput", "time_to_first_token:60", "--concurrency", "1,2"], "one value"),
     ] {
         let run = Profile::capacity(server.addr()).args(args).run().exits(2);
         assert!(run.stderr.contains(said), "{args:?}: {}", run.stderr);

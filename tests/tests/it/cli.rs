@@ -20,21 +20,12 @@ fn what_the_user_has_to_mend_is_exit_2_and_nothing_is_sent() {
         (&["--request-rate=-1"], "--request-rate"),
         (&["--goodput", "nonsense:1"], "nonsense"),
         (&["--cap-policy", "drop"], "--cap-policy"),
-        (
-            &["--request-rate", "5", "--cap-policy", "drop"],
-            "--concurrency",
-        ),
+        (&["--request-rate", "5", "--cap-policy", "drop"], "--concurrency"),
         (&["--arrival-pattern", "constant"], "--request-rate"),
-        (
-            &["--concurrency", "9", "--request-count", "3"],
-            "--request-count",
-        ),
+        (&["--concurrency", "9", "--request-count", "3"], "--request-count"),
         (&["--benchmark-grace-period", "3"], "--benchmark-duration"),
         (&["--warmup-concurrency", "3"], "--warmup-request-count"),
-        (
-            &["--stamps", "user", "--batch-wait-us", "50"],
-            "--batch-wait-us",
-        ),
+        (&["--stamps", "user", "--batch-wait-us", "50"], "--batch-wait-us"),
         (&["--extra-inputs", "stream:false"], "--streaming"),
         (&["-H", "Content-Length: 3"], "Content-Length"),
         (&["--cores", "0"], "--cores"),
@@ -58,10 +49,7 @@ fn a_server_that_cannot_be_named_is_exit_2() {
         ("http://localhost:99999", "99999"),
         ("ftp://localhost", "ftp"),
     ] {
-        let ended = Profile::bare()
-            .args(["--model", "m", "--request-count", "1", "--url", url])
-            .run()
-            .exits(2);
+        let ended = Profile::bare().args(["--model", "m", "--request-count", "1", "--url", url]).run().exits(2);
         assert!(ended.stderr.contains(named), "{url}: {}", ended.stderr);
         assert_eq!(ended.files(), [""; 0], "{url}");
     }
@@ -88,15 +76,9 @@ fn a_folder_that_cannot_be_written_to_is_exit_2_before_anything_is_sent() {
 #[test]
 fn a_server_that_answers_nothing_useful_is_exit_3() {
     on_both(|io| {
-        let refused = Profile::of(closed_port())
-            .on(io)
-            .args(["--concurrency", "2", "--request-count", "6"])
-            .run()
-            .exits(3);
-        assert_eq!(
-            refused.failures(),
-            [("connect_refused".to_owned(), 6)].into()
-        );
+        let refused =
+            Profile::of(closed_port()).on(io).args(["--concurrency", "2", "--request-count", "6"]).run().exits(3);
+        assert_eq!(refused.failures(), [("connect_refused".to_owned(), 6)].into());
         assert_eq!(refused.files(), FILES);
 
         let server = paced(0, 0);
@@ -107,11 +89,7 @@ fn a_server_that_answers_nothing_useful_is_exit_3() {
             .run()
             .exits(3);
         assert_eq!(unwell.failures(), [("http_status".to_owned(), 6)].into());
-        assert!(
-            unwell
-                .findings("SUSPECT")
-                .contains(&"no_success".to_owned())
-        );
+        assert!(unwell.findings("SUSPECT").contains(&"no_success".to_owned()));
         assert_eq!(server.state().refused, 6);
     });
 }
@@ -148,23 +126,14 @@ fn a_second_signal_abandons_what_is_in_flight() {
             .start();
         until("all are stalled", || server.state().output_tokens == 8);
         running.signal("INT");
-        until("the first signal is heard", || {
-            running.stderr().contains("once more to abandon")
-        });
+        until("the first signal is heard", || running.stderr().contains("once more to abandon"));
         running.signal("INT");
         let ended = running.end().exits(130);
         assert_eq!(ended.summary()["was_cancelled"], true);
         assert_eq!(ended.files(), FILES);
-        assert_eq!(
-            (ended.count("issued"), ended.count("in_flight_at_end")),
-            (4, 4)
-        );
+        assert_eq!((ended.count("issued"), ended.count("in_flight_at_end")), (4, 4));
         let records = ended.records();
-        assert!(
-            records
-                .iter()
-                .all(|r| r["metadata"]["was_cancelled"] == true)
-        );
+        assert!(records.iter().all(|r| r["metadata"]["was_cancelled"] == true));
     });
 }
 
@@ -228,10 +197,7 @@ fn what_was_asked_for_reaches_the_wire() {
             .on(io)
             .args(["--request-count", "3", "--osl", "2"])
             .args(["--extra-inputs", "temperature:0.5", "seed:3"])
-            .args([
-                "--extra-inputs",
-                r#"{"stop": ["a", null], "nested": {"x": true}}"#,
-            ])
+            .args(["--extra-inputs", r#"{"stop": ["a", null], "nested": {"x": true}}"#])
             .args(["--header", "X-One: 1", "--header", r#"{"X-Two": "zwei"}"#])
             .args(["--custom-endpoint", "/some/where"])
             .run()
@@ -243,20 +209,14 @@ fn what_was_asked_for_reaches_the_wire() {
             assert!(request.head.starts_with("POST /some/where HTTP/1.1\r\n"));
             assert_eq!(request.field("x-one"), Some("1"));
             assert_eq!(request.field("x-two"), Some("zwei"));
-            assert_eq!(
-                request.field("host"),
-                Some(server.addr().to_string().as_str())
-            );
+            assert_eq!(request.field("host"), Some(server.addr().to_string().as_str()));
             assert_eq!(request.field("content-type"), Some("application/json"));
             let body = request.json();
             assert_eq!(body["model"], "mock");
             assert_eq!(body["stream"], true);
             assert_eq!(body["stream_options"]["include_usage"], true);
             assert_eq!(body["max_completion_tokens"], 2);
-            assert_eq!(
-                (&body["temperature"], &body["seed"]),
-                (&json!(0.5), &json!(3))
-            );
+            assert_eq!((&body["temperature"], &body["seed"]), (&json!(0.5), &json!(3)));
             assert_eq!(body["stop"], json!(["a", null]));
             assert_eq!(body["nested"], json!({"x": true}));
             assert_eq!(inputs["data"][i]["payloads"][0], body);
@@ -319,14 +279,7 @@ fn quiet_is_the_verdict_and_verbose_is_everything() {
     let server = paced(5, 1);
     let run = |flag: &str| -> Ended {
         Profile::of(server.addr())
-            .args([
-                "--request-count",
-                "4",
-                "--osl",
-                "3",
-                "--allow-invalid",
-                flag,
-            ])
+            .args(["--request-count", "4", "--osl", "3", "--allow-invalid", flag])
             .run()
             .all_well()
     };

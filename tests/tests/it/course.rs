@@ -34,41 +34,19 @@ fn a_server_that_gets_slower_is_found_and_a_steady_one_is_not() {
             peer::write(to, &format!("{}{}", token("two "), finish(2)))?;
             Ok(Then::Keep)
         });
-        let ended = Profile::of(slower.addr())
-            .on(io)
-            .args(LOAD)
-            .run()
-            .all_well();
+        let ended = Profile::of(slower.addr()).on(io).args(LOAD).run().all_well();
         let trend = trend(&ended, "time_to_first_token");
-        assert_eq!(
-            (&trend["direction"], &trend["worse"]),
-            (&"rose".into(), &true.into())
-        );
+        assert_eq!((&trend["direction"], &trend["worse"]), (&"rose".into(), &true.into()));
         // Twenty requests a slice.
         let slope = trend["slope"].as_f64().unwrap();
         assert!((15.0..25.0).contains(&slope), "{trend}");
-        assert!(
-            flat(&ended).contains("DEGRADED TTFT p50 rose over the run"),
-            "{}",
-            ended.stdout
-        );
+        assert!(flat(&ended).contains("DEGRADED TTFT p50 rose over the run"), "{}", ended.stdout);
 
         let steady = paced(200, 20);
-        let ended = Profile::of(steady.addr())
-            .on(io)
-            .args(LOAD)
-            .run()
-            .all_well();
-        assert_eq!(
-            self::trend(&ended, "time_to_first_token")["direction"],
-            "level"
-        );
+        let ended = Profile::of(steady.addr()).on(io).args(LOAD).run().all_well();
+        assert_eq!(self::trend(&ended, "time_to_first_token")["direction"], "level");
         assert!(!ended.stdout.contains("DEGRADED"), "{}", ended.stdout);
-        assert!(
-            flat(&ended).contains("no trend in TTFT p50"),
-            "{}",
-            ended.stdout
-        );
+        assert!(flat(&ended).contains("no trend in TTFT p50"), "{}", ended.stdout);
     });
 }
 
@@ -94,25 +72,15 @@ fn tokens_count_in_the_slice_in_which_they_arrive() {
         assert!(idle[0]["output_tokens"].as_f64().unwrap() > 0.0);
         assert!(idle[0].get("time_to_first_token_p50").is_none());
         let last = slices.last().unwrap();
-        assert_eq!(
-            (&last["is_complete"], &last["in_trend"]),
-            (&false.into(), &false.into())
-        );
+        assert_eq!((&last["is_complete"], &last["in_trend"]), (&false.into(), &false.into()));
 
-        let files: Value =
-            serde_json::from_str(&ended.text("profile_export_aiperf_timeslices.json")).unwrap();
+        let files: Value = serde_json::from_str(&ended.text("profile_export_aiperf_timeslices.json")).unwrap();
         let theirs = files["timeslices"].as_array().unwrap();
         // Requests were in flight in every slice, so that AIPerf's file has each of them.
         assert_eq!(theirs.len(), slices.len());
         assert_eq!(theirs[0]["start_ns"], slices[0]["start_ns"]);
-        assert_eq!(
-            theirs[0]["output_token_throughput"]["avg"],
-            slices[0]["output_token_throughput"]
-        );
-        assert_eq!(
-            theirs[0]["request_latency"]["count"],
-            slices[0]["succeeded"]
-        );
+        assert_eq!(theirs[0]["output_token_throughput"]["avg"], slices[0]["output_token_throughput"]);
+        assert_eq!(theirs[0]["request_latency"]["count"], slices[0]["succeeded"]);
         assert!(files["input_config"].is_object());
         let table = ended.text("profile_export_aiperf_timeslices.csv");
         assert!(table.starts_with("Timeslice,Start_NS,End_NS,Metric,Unit,Stat,Value\r\n0,"));
@@ -138,33 +106,15 @@ fn several_tiers_are_judged_in_one_run_and_say_what_was_never_reached() {
         .exits(1);
     let report = ended.report();
     let tiers = &report["summary"]["tiers"];
-    assert_eq!(
-        (&tiers[0]["name"], &tiers[1]["name"]),
-        (&"loose".into(), &"dream".into())
-    );
-    assert_eq!(
-        (&tiers[0]["good"], &tiers[1]["good"]),
-        (&20.into(), &0.into())
-    );
+    assert_eq!((&tiers[0]["name"], &tiers[1]["name"]), (&"loose".into(), &"dream".into()));
+    assert_eq!((&tiers[0]["good"], &tiers[1]["good"]), (&20.into(), &0.into()));
     let missed = &tiers[1]["slos"][1];
-    assert_eq!(
-        (&missed["missed"], &missed["missed_alone"]),
-        (&20.into(), &20.into())
-    );
+    assert_eq!((&missed["missed"], &missed["missed_alone"]), (&20.into(), &20.into()));
     assert!(missed["best"].as_f64().unwrap() > 1.0, "{missed}");
-    assert!(
-        report["summary"].get("goodput").is_none(),
-        "no --goodput was given"
-    );
+    assert!(report["summary"].get("goodput").is_none(), "no --goodput was given");
     let said = flat(&ended);
-    assert!(
-        said.contains("inter_token_latency <= 1 ms was never reached, the best was"),
-        "{said}"
-    );
-    assert!(
-        said.contains("passed good_request_fraction@loose<100%"),
-        "{said}"
-    );
+    assert!(said.contains("inter_token_latency <= 1 ms was never reached, the best was"), "{said}");
+    assert!(said.contains("passed good_request_fraction@loose<100%"), "{said}");
     assert!(said.contains("FAILED goodput@dream<=0"), "{said}");
 }
 
@@ -182,24 +132,13 @@ fn a_condition_that_holds_or_has_no_samples_fails_the_run() {
     let passed = run(&["ttft.p99>60s", "error_rate>1%", "rps<0.001"]).exits(0);
     assert!(!passed.stdout.contains("FAILED"), "{}", passed.stdout);
     let failed = run(&["ttft.p99>60s", "ttft.min>=20ms"]).exits(1);
-    let lines: Vec<&str> = failed
-        .stdout
-        .lines()
-        .filter(|l| l.contains("FAILED"))
-        .collect();
-    assert!(
-        lines.len() == 1 && lines[0].contains("ttft.min>=20ms"),
-        "{}",
-        failed.stdout
-    );
+    let lines: Vec<&str> = failed.stdout.lines().filter(|l| l.contains("FAILED")).collect();
+    assert!(lines.len() == 1 && lines[0].contains("ttft.min>=20ms"), "{}", failed.stdout);
     // One token has no time between tokens.
     let nothing = run(&["itl.p99>60s"]).exits(1);
     assert!(nothing.stdout.contains("no samples"), "{}", nothing.stdout);
     let figures = &nothing.report()["summary"]["thresholds"][0];
-    assert_eq!(
-        (&figures["failed"], figures.get("value")),
-        (&true.into(), None)
-    );
+    assert_eq!((&figures["failed"], figures.get("value")), (&true.into(), None));
     let wrong = run(&["tttf.p99>5"]).exits(2);
     assert!(wrong.stderr.contains("`ttft`"), "{}", wrong.stderr);
 }
@@ -211,13 +150,7 @@ fn a_run_of_a_hundred_requests_says_how_sure_its_figures_are() {
         let ended = Profile::of(server.addr())
             .on(io)
             .args(["--request-rate", "100", "--request-count", "400"])
-            .args([
-                "--arrival-pattern",
-                "constant",
-                "--osl",
-                "8",
-                "--allow-invalid",
-            ])
+            .args(["--arrival-pattern", "constant", "--osl", "8", "--allow-invalid"])
             .run()
             .all_well();
         let report = ended.report();
@@ -235,21 +168,12 @@ fn a_run_of_a_hundred_requests_says_how_sure_its_figures_are() {
             assert!(of("low") <= value && value <= of("high"), "{p}");
         }
         let steady = &report["summary"]["steady"];
-        assert!(
-            steady["words"].as_str().unwrap().contains("MSER-5"),
-            "{steady}"
-        );
+        assert!(steady["words"].as_str().unwrap().contains("MSER-5"), "{steady}");
         assert!(flat(&ended).contains("WHOLE RUN"), "{}", ended.stdout);
 
         let short = Profile::of(server.addr())
             .on(io)
-            .args([
-                "--concurrency",
-                "4",
-                "--request-count",
-                "20",
-                "--allow-invalid",
-            ])
+            .args(["--concurrency", "4", "--request-count", "20", "--allow-invalid"])
             .run()
             .all_well();
         assert!(short.report()["summary"].get("confidence").is_none());
@@ -271,36 +195,19 @@ fn a_server_that_hangs_has_the_rate_of_the_whole_run_and_is_told() {
         let ended = Profile::of(server.addr())
             .on(io)
             .args(["--concurrency", "4", "--benchmark-duration", "1"])
-            .args([
-                "--benchmark-grace-period",
-                "0",
-                "--osl=1",
-                "--allow-invalid",
-            ])
+            .args(["--benchmark-grace-period", "0", "--osl=1", "--allow-invalid"])
             .args(["--fail-if", "request_throughput<100"])
             .run()
             .exits(1);
         let report = ended.report();
         let summary = &report["summary"];
         assert_eq!(summary["counts"]["in_flight_at_end"], 4, "{}", ended.stdout);
-        let rate = summary["metrics"]["request_throughput"]["avg"]
-            .as_f64()
-            .unwrap();
+        let rate = summary["metrics"]["request_throughput"]["avg"].as_f64().unwrap();
         // Four in a second: the time in which the others hung counts.
         assert!((1.0..4.1).contains(&rate), "{}", ended.stdout);
-        assert!(
-            summary["successes_duration_s"].as_f64() < summary["benchmark_duration_s"].as_f64()
-        );
-        assert!(
-            ended.findings("SUSPECT").contains(&"standstill".to_owned()),
-            "{}",
-            ended.stdout
-        );
-        assert!(
-            flat(&ended).contains("the run stood still for"),
-            "{}",
-            ended.stdout
-        );
+        assert!(summary["successes_duration_s"].as_f64() < summary["benchmark_duration_s"].as_f64());
+        assert!(ended.findings("SUSPECT").contains(&"standstill".to_owned()), "{}", ended.stdout);
+        assert!(flat(&ended).contains("the run stood still for"), "{}", ended.stdout);
     });
 }
 
@@ -316,9 +223,5 @@ fn trend(ended: &Ended, tag: &str) -> Value {
 
 /// What it printed, without its line breaks.
 fn flat(ended: &Ended) -> String {
-    ended
-        .stdout
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ")
+    ended.stdout.split_whitespace().collect::<Vec<_>>().join(" ")
 }

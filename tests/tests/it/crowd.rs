@@ -43,14 +43,10 @@ fn five_thousand_streams_are_open_at_once() {
             // None ends before all are there, however long that takes.
             .mock(&json!({"stall_after": 10}))
             .start();
-        until("every stream has its tokens", || {
-            server.state().output_tokens == 50_000
-        });
+        until("every stream has its tokens", || server.state().output_tokens == 50_000);
         assert_eq!(server.state().in_flight, 5_000);
         running.signal("INT");
-        until("the first signal is heard", || {
-            running.stderr().contains("once more to abandon")
-        });
+        until("the first signal is heard", || running.stderr().contains("once more to abandon"));
         running.signal("INT");
         let ended = running.end().exits(130);
         assert_eq!(ended.count("in_flight_at_end"), 5_000);

@@ -40,10 +40,7 @@ fn an_early_answer_under_tls_lets_no_request_into_the_body_of_another() {
 #[test]
 fn an_early_answer_and_a_close_keep_status_and_words() {
     on_both(|io| {
-        let refusal = peer::whole(
-            "413 Content Too Large",
-            r#"{"error":{"message":"the prompt is too large"}}"#,
-        );
+        let refusal = peer::whole("413 Content Too Large", r#"{"error":{"message":"the prompt is too large"}}"#);
         let refusal = refusal.replacen("\r\n", "\r\nconnection: close\r\n", 1);
         let server = Peer::raw(move |stream, _| {
             // With the body unread the close is a reset, which the client meets while it sends.
@@ -67,8 +64,7 @@ fn a_close_while_a_request_is_sent_that_says_nothing_is_told_as_what_it_is() {
         let ended = large(Profile::of(server.addr()), io).run().exits(3);
         // The kernel tells the reset once: to the read, or to the send, after which the read finds an end.
         let failures = ended.failures();
-        let told =
-            ["reset", "closed_before_response"].map(|cause| failures.get(cause).unwrap_or(&0));
+        let told = ["reset", "closed_before_response"].map(|cause| failures.get(cause).unwrap_or(&0));
         assert_eq!(told[0] + told[1], REQUESTS as u64, "{failures:?}");
         assert_eq!(server.connections(), REQUESTS, "none is sent again");
     });
@@ -107,10 +103,7 @@ struct Bodies {
 
 impl Bodies {
     fn note(&self, found: Result<(), String>) {
-        self.found
-            .lock()
-            .expect("no test panics with it")
-            .push(found);
+        self.found.lock().expect("no test panics with it").push(found);
     }
 
     /// Each whole, or cut off by the end of its connection.
@@ -137,10 +130,7 @@ fn server(bodies: Bodies) -> Peer {
 }
 
 fn converse(stream: &TcpStream, bodies: &Bodies) -> io::Result<()> {
-    let answer = peer::whole(
-        "429 Too Many Requests",
-        r#"{"error":{"message":"too many tokens a minute"}}"#,
-    );
+    let answer = peer::whole("429 Too Many Requests", r#"{"error":{"message":"too many tokens a minute"}}"#);
     let mut from = BufReader::new(stream.try_clone()?);
     let mut to = stream.try_clone()?;
     loop {

@@ -16,18 +16,8 @@ struct Row {
     tokens: bool,
 }
 
-const fn speaks(
-    kind: &'static str,
-    flags: &'static [&'static str],
-    streams: bool,
-    tokens: bool,
-) -> Row {
-    Row {
-        kind,
-        flags,
-        streams,
-        tokens,
-    }
+const fn speaks(kind: &'static str, flags: &'static [&'static str], streams: bool, tokens: bool) -> Row {
+    Row { kind, flags, streams, tokens }
 }
 
 const TABLE: &[Row] = &[
@@ -53,24 +43,9 @@ const TABLE: &[Row] = &[
     ),
     speaks("embeddings", &["--batch-size", "3"], false, false),
     speaks("nim_embeddings", &[], false, false),
-    speaks(
-        "cohere_rankings",
-        &["--rankings-passages-mean", "5"],
-        false,
-        false,
-    ),
-    speaks(
-        "hf_tei_rankings",
-        &["--rankings-passages-mean", "5"],
-        false,
-        false,
-    ),
-    speaks(
-        "nim_rankings",
-        &["--rankings-passages-mean", "5"],
-        false,
-        false,
-    ),
+    speaks("cohere_rankings", &["--rankings-passages-mean", "5"], false, false),
+    speaks("hf_tei_rankings", &["--rankings-passages-mean", "5"], false, false),
+    speaks("nim_rankings", &["--rankings-passages-mean", "5"], false, false),
 ];
 
 #[test]
@@ -80,11 +55,7 @@ fn every_dialect_is_spoken_streamed_and_whole() {
         assert!(spoken || kind == EndpointKind::Raw, "{}", kind.name());
     }
     on_both(|io| {
-        let server = start(Config {
-            truth: true,
-            ..pacing(10, 5)
-        })
-        .expect("a server");
+        let server = start(Config { truth: true, ..pacing(10, 5) }).expect("a server");
         let mut served = 0;
         for row in TABLE {
             for streaming in [true, false] {
@@ -107,36 +78,19 @@ fn every_dialect_is_spoken_streamed_and_whole() {
         }
         let truth = server.truth();
         assert_eq!(truth.served.len(), served);
-        assert!(
-            truth
-                .served
-                .iter()
-                .all(|one| one.finished && !one.writes.is_empty())
-        );
+        assert!(truth.served.iter().all(|one| one.finished && !one.writes.is_empty()));
     });
 }
 
 fn check(ended: &Ended, row: &Row, streaming: bool) {
     let kind = row.kind;
-    let has = |tag: &str| {
-        ended
-            .summary()
-            .get(tag)
-            .is_some_and(|value| !value.is_null())
-    };
+    let has = |tag: &str| ended.summary().get(tag).is_some_and(|value| !value.is_null());
     let events = if streaming { 24 } else { 6 };
-    assert_eq!(
-        ended.report()["summary"]["client"]["events"],
-        events,
-        "{kind}"
-    );
+    assert_eq!(ended.report()["summary"]["client"]["events"], events, "{kind}");
     assert_eq!(has("time_to_first_token"), streaming, "{kind}");
     assert_eq!(has("inter_token_latency"), streaming, "{kind}");
     assert_eq!(has("output_sequence_length"), row.tokens, "{kind}");
-    assert!(
-        has("input_sequence_length") && has("request_latency"),
-        "{kind}"
-    );
+    assert!(has("input_sequence_length") && has("request_latency"), "{kind}");
     if row.tokens {
         assert_eq!(ended.metric("output_sequence_length", "avg"), 4.0, "{kind}");
         // The last of 4 tokens is due at 25 ms.
@@ -148,18 +102,11 @@ fn check(ended: &Ended, row: &Row, streaming: bool) {
         assert!(!has(tag), "{kind}: {tag}");
     }
     let said = ended.text("profile_export_aiperf.csv") + &ended.stdout;
-    for words in [
-        "Time to First Token",
-        "Inter Token Latency",
-        "Output Sequence Length",
-    ] {
+    for words in ["Time to First Token", "Inter Token Latency", "Output Sequence Length"] {
         assert!(!said.contains(words), "{kind}: {words} in\n{said}");
     }
     for record in ended.records() {
-        assert!(
-            record["metrics"].get("output_sequence_length").is_none(),
-            "{kind}"
-        );
+        assert!(record["metrics"].get("output_sequence_length").is_none(), "{kind}");
     }
 }
 
@@ -170,30 +117,18 @@ fn an_objective_on_tokens_that_do_not_come_is_refused() {
         ("--goodput", "output_token_count:5"),
         ("--fail-if", "inter_token_latency.p99>5ms"),
     ] {
-        let ended = Profile::bare()
-            .args(["--model", "m", "--endpoint-type", "embeddings", flag, value])
-            .run();
+        let ended = Profile::bare().args(["--model", "m", "--endpoint-type", "embeddings", flag, value]).run();
         assert_eq!(ended.code, Some(2), "{value}");
-        assert!(
-            ended.stderr.contains("no tokens come out"),
-            "{}",
-            ended.stderr
-        );
+        assert!(ended.stderr.contains("no tokens come out"), "{}", ended.stderr);
         assert!(ended.stderr.contains("request_latency"), "{}", ended.stderr);
     }
 }
 
 #[test]
 fn an_unknown_dialect_is_told_the_nearest() {
-    let ended = Profile::bare()
-        .args(["--model", "m", "--endpoint-type", "embedings"])
-        .run();
+    let ended = Profile::bare().args(["--model", "m", "--endpoint-type", "embedings"]).run();
     assert_eq!(ended.code, Some(2));
-    assert!(
-        ended.stderr.contains("did you mean `embeddings`?"),
-        "{}",
-        ended.stderr
-    );
+    assert!(ended.stderr.contains("did you mean `embeddings`?"), "{}", ended.stderr);
 }
 
 /// The bodies and heads that reach a peer.
@@ -235,17 +170,11 @@ fn images_and_sounds_reach_the_wire_and_are_the_same_for_the_same_seed() {
         .iter()
         .filter_map(|part| part["type"].as_str())
         .collect();
-    assert_eq!(
-        kinds,
-        ["text", "text", "image_url", "image_url", "input_audio"]
-    );
+    assert_eq!(kinds, ["text", "text", "image_url", "image_url", "input_audio"]);
     let part = &bodies[0]["messages"][0]["content"][2];
     let url = part["image_url"]["url"].as_str().expect("a URL");
     assert!(url.starts_with("data:image/jpeg;base64,/9j/"), "{url}");
-    assert_eq!(
-        bodies[0]["messages"][0]["content"][4]["input_audio"]["format"],
-        "wav"
-    );
+    assert_eq!(bodies[0]["messages"][0]["content"][4]["input_audio"]["format"], "wav");
     assert_ne!(bodies[0], bodies[1]);
     assert_eq!(asked(&flags).0, bodies);
 }
@@ -261,23 +190,10 @@ fn the_session_goes_by_the_name_that_was_given_for_it() {
 fn anthropic_keys_go_by_their_own_name() {
     let server = Peer::start(|to, _| peer::write(to, &peer::chat(2)));
     let ended = Profile::of(server.addr())
-        .args([
-            "--request-count",
-            "1",
-            "--endpoint-type",
-            "messages",
-            "--api-key",
-            "secret-key",
-        ])
+        .args(["--request-count", "1", "--endpoint-type", "messages", "--api-key", "secret-key"])
         .run();
     let requests = server.requests();
-    assert!(
-        requests[0]
-            .head
-            .starts_with("POST /v1/messages HTTP/1.1\r\n"),
-        "{}",
-        ended.stderr
-    );
+    assert!(requests[0].head.starts_with("POST /v1/messages HTTP/1.1\r\n"), "{}", ended.stderr);
     assert_eq!(requests[0].field("x-api-key"), Some("secret-key"));
     assert_eq!(requests[0].field("anthropic-version"), Some("2023-06-01"));
     assert_eq!(requests[0].field("authorization"), None);
@@ -295,15 +211,11 @@ fn impossible_token_counts_are_refused_and_told() {
                 _ => "2",
             };
             let end = peer::event(r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#);
-            let usage = peer::event(&format!(
-                r#"{{"choices":[],"usage":{{"prompt_tokens":4,"completion_tokens":{count}}}}}"#
-            ));
+            let usage =
+                peer::event(&format!(r#"{{"choices":[],"usage":{{"prompt_tokens":4,"completion_tokens":{count}}}}}"#));
             let words = peer::token("a ").repeat(2);
             let done = peer::event("[DONE]");
-            peer::write(
-                to,
-                &format!("{}{words}{end}{usage}{done}0\r\n\r\n", peer::STREAM),
-            )
+            peer::write(to, &format!("{}{words}{end}{usage}{done}0\r\n\r\n", peer::STREAM))
         });
         let ended = Profile::of(server.addr())
             .on(io)
@@ -312,11 +224,7 @@ fn impossible_token_counts_are_refused_and_told() {
             .run()
             .all_well();
         assert_eq!(ended.count("usage_refused"), 6);
-        assert!(
-            ended
-                .findings("VALID")
-                .contains(&"usage_refused".to_owned())
-        );
+        assert!(ended.findings("VALID").contains(&"usage_refused".to_owned()));
         let longest = ended.metric("output_sequence_length", "max");
         assert!(longest <= 4.0, "{longest}");
         assert!(ended.stdout.contains("6 with impossible token counts"));
@@ -335,16 +243,7 @@ fn a_cache_gives_no_more_than_the_prompt() {
     let url = format!("http://{}", server.addr());
     let ended = Profile::bare()
         .args(["--model", "m", "--url", &url, "--endpoint-type", "messages"])
-        .args([
-            "--isl",
-            "16",
-            "--osl",
-            "4",
-            "--request-count",
-            "5",
-            "--concurrency",
-            "1",
-        ])
+        .args(["--isl", "16", "--osl", "4", "--request-count", "5", "--concurrency", "1"])
         .args(["--ui", "none", "--allow-invalid"])
         .run();
     let figures = [

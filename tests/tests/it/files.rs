@@ -25,16 +25,8 @@ fn five_files_that_agree() {
         agree(&ended);
         assert_eq!(server.state().requests, 66);
         let goodput = &ended.report()["summary"]["goodput"];
-        assert_eq!(
-            (&goodput["good"], &goodput["slos"][0]["met"]),
-            (&json!(0), &json!(60))
-        );
-        assert!(
-            ended
-                .records()
-                .iter()
-                .all(|r| r["metrics"]["good_request_count"]["value"] == 0)
-        );
+        assert_eq!((&goodput["good"], &goodput["slos"][0]["met"]), (&json!(0), &json!(60)));
+        assert!(ended.records().iter().all(|r| r["metrics"]["good_request_count"]["value"] == 0));
     });
 }
 
@@ -44,20 +36,8 @@ fn files_of_a_run_with_failures_agree_too() {
         let server = paced(300, 0);
         let ended = Profile::of(server.addr())
             .on(io)
-            .args([
-                "--request-rate",
-                "50",
-                "--concurrency",
-                "8",
-                "--cap-policy",
-                "drop",
-            ])
-            .args([
-                "--benchmark-duration",
-                "0.6",
-                "--benchmark-grace-period",
-                "0.1",
-            ])
+            .args(["--request-rate", "50", "--concurrency", "8", "--cap-policy", "drop"])
+            .args(["--benchmark-duration", "0.6", "--benchmark-grace-period", "0.1"])
             .args(["--osl", "1", "--allow-invalid"])
             .run()
             .exits(0);
@@ -82,12 +62,8 @@ fn agree(ended: &Ended) {
     is_a_table(&ended.text("profile_export_aiperf.csv"), &ended.report());
     has_no_nulls(&ended.summary());
     let inputs: Value = serde_json::from_str(&ended.text("inputs.json")).unwrap();
-    let sessions: BTreeSet<&str> = inputs["data"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|entry| entry["session_id"].as_str().unwrap())
-        .collect();
+    let sessions: BTreeSet<&str> =
+        inputs["data"].as_array().unwrap().iter().map(|entry| entry["session_id"].as_str().unwrap()).collect();
     let mut ids = BTreeSet::new();
     for record in ended.records() {
         let data = &record["metadata"];
@@ -114,18 +90,11 @@ fn phases_add_up(records: &[Value]) {
         };
         let sum: f64 = ["blocked", "connecting", "sending", "waiting", "receiving"]
             .iter()
-            .map(|part| {
-                metrics[format!("http_req_{part}")]["value"]
-                    .as_f64()
-                    .unwrap()
-            })
+            .map(|part| metrics[format!("http_req_{part}")]["value"].as_f64().unwrap())
             .sum();
         let whole = (at("request_end_ns") - at("request_start_ns")) as f64 / 1e6;
         for figure in [total, sum] {
-            assert!(
-                (figure - whole).abs() < 1e-6,
-                "{figure} of {whole}: {record}"
-            );
+            assert!((figure - whole).abs() < 1e-6, "{figure} of {whole}: {record}");
         }
     }
 }
@@ -134,15 +103,10 @@ fn phases_add_up(records: &[Value]) {
 fn is_a_table(text: &str, report: &Value) {
     assert_eq!(text.matches("\r\n").count(), text.matches('\n').count());
     assert!(text.ends_with("\r\n"));
-    let sections: Vec<Vec<&str>> = text
-        .split("\r\n\r\n")
-        .map(|section| section.trim_end().split("\r\n").collect())
-        .collect();
+    let sections: Vec<Vec<&str>> =
+        text.split("\r\n\r\n").map(|section| section.trim_end().split("\r\n").collect()).collect();
     assert_eq!(sections.len(), 2);
-    assert_eq!(
-        sections[0][0],
-        "Metric,avg,min,max,sum,p1,p5,p10,p25,p50,p75,p90,p95,p99,std"
-    );
+    assert_eq!(sections[0][0], "Metric,avg,min,max,sum,p1,p5,p10,p25,p50,p75,p90,p95,p99,std");
     assert_eq!(sections[1][0], "Metric,Value");
     let metrics = report["summary"]["metrics"].as_object().unwrap();
     let mut seen = 0;
@@ -153,9 +117,7 @@ fn is_a_table(text: &str, report: &Value) {
         for row in rows {
             let cells: Vec<&str> = row.split(',').collect();
             assert_eq!(cells.len(), columns, "{row}");
-            let decimals = |cell: &&str| {
-                cell.is_empty() || cell.split('.').nth(1).is_some_and(|d| d.len() == 2)
-            };
+            let decimals = |cell: &&str| cell.is_empty() || cell.split('.').nth(1).is_some_and(|d| d.len() == 2);
             assert!(cells[1..].iter().all(decimals), "{row}");
             let named = |metric: &Value| {
                 let (header, unit) = (metric["header"].as_str(), metric["unit"].as_str());
@@ -185,20 +147,10 @@ fn a_prefix_and_a_level_choose_the_files() {
     let server = paced(0, 0);
     let ended = Profile::of(server.addr())
         .args(["--request-count", "2", "--osl", "1", "--allow-invalid"])
-        .args([
-            "--export-level",
-            "summary",
-            "--profile-export-prefix",
-            "mine",
-        ])
+        .args(["--export-level", "summary", "--profile-export-prefix", "mine"])
         .run()
         .exits(0);
-    let names = [
-        "inputs.json",
-        "mine.csv",
-        "mine.json",
-        "mine_ringload_report.json",
-    ];
+    let names = ["inputs.json", "mine.csv", "mine.json", "mine_ringload_report.json"];
     assert_eq!(ended.files(), names);
     let report: Value = serde_json::from_str(&ended.text(names[3])).unwrap();
     books::follow_the_schema(&report);

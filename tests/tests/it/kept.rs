@@ -10,9 +10,7 @@ use std::path::Path;
 /// The names in a folder, sorted.
 fn names(dir: &Path) -> Vec<String> {
     let entries = fs::read_dir(dir).into_iter().flatten().flatten();
-    let mut names: Vec<String> = entries
-        .map(|entry| entry.file_name().into_string().unwrap())
-        .collect();
+    let mut names: Vec<String> = entries.map(|entry| entry.file_name().into_string().unwrap()).collect();
     names.sort();
     names
 }
@@ -53,13 +51,8 @@ fn a_second_run_moves_the_files_of_the_first_aside() {
     let notes = fs::read_to_string(dir.path().join("notes.txt")).unwrap();
     assert_eq!(notes, "mine");
     // A run that cannot begin moves nothing.
-    let refused = Profile::of(server.addr())
-        .args(into(
-            dir.path(),
-            &["--cores", "9999", "--request-count", "1"],
-        ))
-        .run()
-        .exits(2);
+    let refused =
+        Profile::of(server.addr()).args(into(dir.path(), &["--cores", "9999", "--request-count", "1"])).run().exits(2);
     assert!(!refused.stderr.contains("moved"), "{}", refused.stderr);
     assert!(!dir.path().join("previous-3").exists());
 }
@@ -132,10 +125,7 @@ fn a_run_is_the_same_when_it_is_made_again_from_its_log() {
             .args(["--keep-records", "--allow-invalid"])
             .run()
             .all_well();
-        let again = Profile::report(run.artifacts())
-            .args(["--allow-invalid"])
-            .run()
-            .exits(0);
+        let again = Profile::report(run.artifacts()).args(["--allow-invalid"]).run().exits(0);
         let both = |name: &str| (run.text(name), again.text(name));
         for name in [
             "profile_export.jsonl",
@@ -186,11 +176,7 @@ fn what_a_run_measured_that_was_killed_can_be_read() {
         assert!(served > 0 && issued == served, "{issued} {served}");
         assert_eq!(report.count("never_due"), 1_000_000 - issued);
         assert_eq!(report.records().len() as u64, issued);
-        assert!(
-            report
-                .findings("INVALID")
-                .contains(&"unfinished".to_owned())
-        );
+        assert!(report.findings("INVALID").contains(&"unfinished".to_owned()));
         assert_eq!(names(&dir), [""; 0], "what it left is removed");
     });
 }

@@ -92,23 +92,15 @@ fn kernel_stamps_lie_between_the_peers_own_clock_reads() {
         for r in &run.records {
             assert_eq!((r.outcome, r.events), (Outcome::Succeeded, 20), "{r:?}");
             let text = r.text.as_deref().expect("the text is kept");
-            let written: Vec<u64> = (0..20)
-                .map(|i| {
-                    text[i * text.len() / 20..(i + 1) * text.len() / 20]
-                        .parse()
-                        .unwrap()
-                })
-                .collect();
+            let written: Vec<u64> =
+                (0..20).map(|i| text[i * text.len() / 20..(i + 1) * text.len() / 20].parse().unwrap()).collect();
             let mut arrived = r.instants.first_token.unwrap();
             for (i, written) in written.iter().enumerate() {
                 if i > 0 {
                     arrived += r.gaps[i - 1];
                 }
                 // The wall clock's offset is known to well under a millisecond.
-                assert!(
-                    arrived + MILLI >= *written,
-                    "token {i} arrived before it was sent"
-                );
+                assert!(arrived + MILLI >= *written, "token {i} arrived before it was sent");
                 late.push(arrived as f64 - *written as f64);
             }
         }
@@ -119,11 +111,7 @@ fn kernel_stamps_lie_between_the_peers_own_clock_reads() {
 #[test]
 fn a_role_only_first_chunk_does_not_set_ttft() {
     on_both(|io| {
-        let server = start(Config {
-            early_role: true,
-            ..pacing(120, 5)
-        })
-        .expect("a server");
+        let server = start(Config { early_role: true, ..pacing(120, 5) }).expect("a server");
         let mut plan = closed(server.addr(), io, 2, 4);
         ask_for(&mut plan, 3);
         for r in drive(&plan).records {
@@ -138,11 +126,7 @@ fn a_role_only_first_chunk_does_not_set_ttft() {
 #[test]
 fn five_events_in_a_write_are_four_coalesced() {
     on_both(|io| {
-        let server = start(Config {
-            events_per_write: 5,
-            ..pacing(20, 10)
-        })
-        .expect("a server");
+        let server = start(Config { events_per_write: 5, ..pacing(20, 10) }).expect("a server");
         let mut plan = closed(server.addr(), io, 2, 9);
         ask_for(&mut plan, 16);
         let run = drive(&plan);
@@ -231,11 +215,7 @@ fn an_error_status_carries_the_servers_words() {
             error["error_details"],
             json!({"code": 503, "type": "http_status", "message": "scripted status 503"})
         );
-        assert_eq!(
-            server.state().connections_accepted,
-            1,
-            "the connection is kept"
-        );
+        assert_eq!(server.state().connections_accepted, 1, "the connection is kept");
     });
 }
 

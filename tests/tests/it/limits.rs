@@ -14,10 +14,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 /// Two in five, of the seed that every run here has.
-const PICKS: Cancellation = Cancellation {
-    share: 0.4,
-    delay: 0,
-};
+const PICKS: Cancellation = Cancellation { share: 0.4, delay: 0 };
 const SEED: u64 = 7;
 const REQUESTS: u64 = 20;
 /// RFC 9113 §7.
@@ -26,7 +23,8 @@ const CANCEL: u32 = 8;
 #[test]
 fn cancelled_requests_are_closed_counted_apart_and_no_failures() {
     on_both(|io| {
-        // One at a time: what comes as the k-th is request k. Picked ones have one token and then nothing until the client goes.
+        // One at a time: what comes as the k-th is request k. Picked ones have one token and then nothing until the
+        // client goes.
         let gone = Arc::new(AtomicUsize::new(0));
         let seen = gone.clone();
         let server = Peer::start(move |to, request| {
@@ -119,10 +117,7 @@ fn a_warm_up_is_not_cancelled() {
         .args(["--allow-invalid"])
         .run();
     let warmup = ended.report()["summary"]["warmup_counts"].clone();
-    assert_eq!(
-        (&warmup["succeeded"], &warmup["cancelled"]),
-        (&5.into(), &0.into())
-    );
+    assert_eq!((&warmup["succeeded"], &warmup["cancelled"]), (&5.into(), &0.into()));
 }
 
 #[test]
@@ -232,10 +227,7 @@ fn a_run_ends_early_when_too_many_requests_have_failed() {
         assert_eq!(ended.records().len() as u64, issued);
         assert!(ended.findings("SUSPECT").contains(&"aborted".to_owned()));
         let said = flat(&ended);
-        assert!(
-            said.contains("ended early: ") && said.contains("--failed-request-threshold 0.5"),
-            "{said}"
-        );
+        assert!(said.contains("ended early: ") && said.contains("--failed-request-threshold 0.5"), "{said}");
     });
 }
 
@@ -253,10 +245,7 @@ fn a_run_ends_early_with_as_many_failures_as_it_bears() {
         .run()
         .exits(0);
     let aborted = &ended.report()["summary"]["aborted"];
-    assert_eq!(
-        (&aborted["failed"], &aborted["max_errors"]),
-        (&4.into(), &4.into())
-    );
+    assert_eq!((&aborted["failed"], &aborted["max_errors"]), (&4.into(), &4.into()));
     assert!(ended.count("issued") < 100_000);
     assert!(ended.findings("SUSPECT").contains(&"aborted".to_owned()));
     let said = flat(&ended);
@@ -283,7 +272,8 @@ fn a_run_whose_failures_stay_under_the_threshold_goes_on() {
 #[test]
 fn a_slow_reader_makes_its_server_wait() {
     on_both(|io| {
-        // 1 200 tokens of some 150 bytes, at 128 KiB a second: 1.3 s and more, of which small buffers on both sides hide little.
+        // 1 200 tokens of some 150 bytes, at 128 KiB a second: 1.3 s and more, of which small buffers on both sides
+        // hide little.
         let waited = Arc::new(Mutex::new(Vec::new()));
         let noted = waited.clone();
         let server = Peer::start(move |to, _| {
@@ -298,23 +288,14 @@ fn a_slow_reader_makes_its_server_wait() {
         let ended = Profile::of(server.addr())
             .on(io)
             .args(["--request-count", "4", "--concurrency", "2"])
-            .args([
-                "--read-rate-limit",
-                "128k",
-                "--tcp-receive-buffer",
-                "4k",
-                "--allow-invalid",
-            ])
+            .args(["--read-rate-limit", "128k", "--tcp-receive-buffer", "4k", "--allow-invalid"])
             .run()
             .exits(0);
         assert_eq!(ended.count("succeeded"), 4, "{}", ended.stdout);
         assert_eq!(ended.metric("output_sequence_length", "min"), 1_200.0);
         for (waited, bytes) in waited.lock().unwrap().iter() {
             let least = *bytes as f64 / f64::from(128 << 10);
-            assert!(
-                waited.as_secs_f64() > least / 2.0,
-                "{waited:?} of {least} s"
-            );
+            assert!(waited.as_secs_f64() > least / 2.0, "{waited:?} of {least} s");
         }
         assert!(ended.findings("VALID").contains(&"slow_reader".to_owned()));
         for status in ["SUSPECT", "INVALID"] {
@@ -399,10 +380,7 @@ fn stalled_after(ended: &Ended, events: u32) {
     // What had come is kept: when its first token came is known.
     let report = ended.report();
     let histograms = report["summary"]["histograms"].as_array().unwrap();
-    let partial = histograms
-        .iter()
-        .find(|h| h["tag"] == "partial_time_to_first_token")
-        .map(|h| h["count"].clone());
+    let partial = histograms.iter().find(|h| h["tag"] == "partial_time_to_first_token").map(|h| h["count"].clone());
     assert_eq!(partial, Some(Value::from(2)));
 }
 

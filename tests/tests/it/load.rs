@@ -87,12 +87,7 @@ fn a_seed_is_a_schedule_whatever_drives_it() {
         scheduled(&ended)
     };
     for pattern in ["poisson", "gamma"] {
-        let of = |seed, io: &str, cores: &str| {
-            run(
-                seed,
-                &["--arrival-pattern", pattern, "--io", io, "--cores", cores],
-            )
-        };
+        let of = |seed, io: &str, cores: &str| run(seed, &["--arrival-pattern", pattern, "--io", io, "--cores", cores]);
         let first = of("11", "auto", "1");
         assert_eq!(first.len(), 150);
         assert!(first.is_sorted());
@@ -107,11 +102,8 @@ fn a_seed_is_a_schedule_whatever_drives_it() {
 
 /// When each request was due, counted from the first.
 fn scheduled(ended: &Ended) -> Vec<u64> {
-    let due: Vec<u64> = ended
-        .records()
-        .iter()
-        .map(|record| record["metadata"]["credit_issued_ns"].as_u64().unwrap())
-        .collect();
+    let due: Vec<u64> =
+        ended.records().iter().map(|record| record["metadata"]["credit_issued_ns"].as_u64().unwrap()).collect();
     due.iter().map(|at| at - due[0]).collect()
 }
 
@@ -224,12 +216,7 @@ fn what_is_in_flight_at_the_end_is_reported_as_such() {
         let ended = Profile::of(server.addr())
             .on(io)
             .args(["--request-rate", "20", "--arrival-pattern", "constant"])
-            .args([
-                "--benchmark-duration",
-                "1.2",
-                "--benchmark-grace-period",
-                "0.4",
-            ])
+            .args(["--benchmark-duration", "1.2", "--benchmark-grace-period", "0.4"])
             .args(["--osl", "1", "--allow-invalid"])
             .run()
             .all_well();
@@ -237,16 +224,10 @@ fn what_is_in_flight_at_the_end_is_reported_as_such() {
         let (issued, left) = (ended.count("issued"), ended.count("in_flight_at_end"));
         assert_eq!(ended.count("succeeded") + left, issued);
         assert!(left > 0 && left < issued, "{left} of {issued}");
-        assert!(
-            ended
-                .findings("VALID")
-                .contains(&"in_flight_at_end".to_owned())
-        );
+        assert!(ended.findings("VALID").contains(&"in_flight_at_end".to_owned()));
         let records = ended.records();
         assert_eq!(records.len() as u64, issued);
-        let abandoned = records
-            .iter()
-            .filter(|r| r["metadata"]["was_cancelled"] == true);
+        let abandoned = records.iter().filter(|r| r["metadata"]["was_cancelled"] == true);
         let codes: Vec<_> = abandoned.map(|r| r["error"]["code"].clone()).collect();
         assert_eq!(codes, vec![serde_json::json!(499); left as usize]);
         assert_eq!(server.state().requests, issued);
@@ -288,21 +269,11 @@ fn a_warm_up_reaches_the_server_and_not_the_results() {
         assert_eq!(report["summary"]["warmup_counts"]["succeeded"], 8);
         assert_eq!(report["summary"]["client"]["events"], 20 * 3);
         assert_eq!(ended.metric("request_count", "avg"), 20.0);
-        assert_eq!(
-            ended.summary()["warmup_metrics"]["request_count"]["avg"],
-            8.0
-        );
+        assert_eq!(ended.summary()["warmup_metrics"]["request_count"]["avg"], 8.0);
         let records = ended.records();
         assert_eq!(records.len(), 20);
-        assert!(
-            records
-                .iter()
-                .all(|r| r["metadata"]["benchmark_phase"] == "profiling")
-        );
-        let first = records
-            .iter()
-            .map(|r| r["metadata"]["request_start_ns"].as_u64().unwrap())
-            .min();
+        assert!(records.iter().all(|r| r["metadata"]["benchmark_phase"] == "profiling"));
+        let first = records.iter().map(|r| r["metadata"]["request_start_ns"].as_u64().unwrap()).min();
         assert!(report["summary"]["started_at_ns"].as_u64() <= first);
     });
 }
@@ -320,10 +291,7 @@ fn the_offered_rate_is_the_schedules_and_the_achieved_one_no_more() {
         let rate = &ended.report()["summary"]["rate"];
         let figure = |name: &str| rate[name].as_f64().unwrap();
         let span = scheduled(&ended)[99] as f64 / 1e9;
-        assert!(
-            (figure("offered") * span / 99.0 - 1.0).abs() < 1e-9,
-            "{rate}"
-        );
+        assert!((figure("offered") * span / 99.0 - 1.0).abs() < 1e-9, "{rate}");
         assert!(figure("achieved") <= figure("offered"), "{rate}");
         assert_eq!(figure("ratio"), figure("achieved") / figure("offered"));
     });

@@ -16,7 +16,8 @@
 //! - `preparation`: threads and rings that cannot be had, and connections that are reset by the thousand
 //! - `early`: answers that come before the request was sent whole
 //! - `http2`: HTTP/2 frame by frame: rules that a server breaks, rules that it bends, and requests that move
-//! - `faults`: the matrix of what a server, a network or a machine can do to a run, and its table in `docs/RELIABILITY.md`
+//! - `faults`: the matrix of what a server, a network or a machine can do to a run, and its table in
+//!   `docs/RELIABILITY.md`
 //! - `files`: what a run leaves
 //! - `kept`: what is kept of runs whose disk or folder fails them, and of earlier runs in the same folder
 //! - `signals`: a run is stopped at each of its stages
@@ -26,7 +27,8 @@
 //! - `crowd`: many streams at once
 //! - `memory`: ten thousand streams of servers that never stop sending
 //!
-//! Unless a test says otherwise it runs on both drivers. The same truths are asked of virtual time in the engine's `known_answers`.
+//! Unless a test says otherwise it runs on both drivers. The same truths are asked of virtual time in the engine's
+//! `known_answers`.
 
 mod calibrate;
 mod campaign;

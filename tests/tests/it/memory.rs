@@ -16,7 +16,8 @@ fn ten_thousand_streams_that_never_end_stay_below_their_limits() {
     const HEAD: u64 = 4 * KIB;
     const EVENT: u64 = 16 * KIB;
     const BODY: u64 = 16 * KIB;
-    // A head, an event, a body, each in a buffer that grew by doubling; what is noted of tokens has no other limit than the run's.
+    // A head, an event, a body, each in a buffer that grew by doubling; what is noted of tokens has no other limit than
+    // the run's.
     let most = STREAMS * 2 * (HEAD + EVENT + BODY);
     let limits = [
         ("--max-head-bytes", HEAD),
@@ -33,7 +34,8 @@ fn ten_thousand_streams_that_never_end_stay_below_the_limit_of_the_run() {
     flooded(&[("--max-buffered-bytes", most)], &["memory_limit"], most);
 }
 
-/// Floods ten thousand streams under these limits, on both drivers: failures of these causes come, and the answers take no more than `most` bytes.
+/// Floods ten thousand streams under these limits, on both drivers: failures of these causes come, and the answers take
+/// no more than `most` bytes.
 fn flooded(limits: &[(&str, u64)], causes: &[&str], most: u64) {
     if !room_for(STREAMS) {
         return;
@@ -52,9 +54,7 @@ fn flooded(limits: &[(&str, u64)], causes: &[&str], most: u64) {
         let running = run.start();
         until("every stream is over its limits", || flood.is_settled());
         running.signal("INT");
-        until("the first signal is heard", || {
-            running.stderr().contains("once more to abandon")
-        });
+        until("the first signal is heard", || running.stderr().contains("once more to abandon"));
         running.signal("INT");
         let ended = running.end().exits(130);
         assert!(ended.count("issued") >= STREAMS);
@@ -65,11 +65,7 @@ fn flooded(limits: &[(&str, u64)], causes: &[&str], most: u64) {
         let peak = ended.report()["summary"]["client"]["peak_rss_bytes"].as_u64();
         let peak = peak.expect("the kernel's own figure");
         let bound = OF_THE_RUN + most;
-        println!(
-            "{io:?}: {} MiB of {} MiB; {failures:?}",
-            peak >> 20,
-            bound >> 20
-        );
+        println!("{io:?}: {} MiB of {} MiB; {failures:?}", peak >> 20, bound >> 20);
         assert!(peak < bound, "{peak} bytes at the peak, bound {bound}");
     });
 }

@@ -50,12 +50,7 @@ fn phases(run: &Driven) -> Vec<Phases> {
 
 fn all_well(run: &Driven) {
     for r in &run.records {
-        assert_eq!(
-            (r.outcome, r.events),
-            (Outcome::Succeeded, 3),
-            "{:?}",
-            r.detail
-        );
+        assert_eq!((r.outcome, r.events), (Outcome::Succeeded, 3), "{:?}", r.detail);
     }
 }
 
@@ -64,19 +59,12 @@ fn streams_come_through_both_versions_of_tls() {
     on_both(|io| {
         for version in [&TLS12, &TLS13] {
             let server = words();
-            let look = Look {
-                versions: vec![version],
-                ..Look::default()
-            };
+            let look = Look { versions: vec![version], ..Look::default() };
             let front = Front::of(server.addr(), &look);
             let run = drive(&secured(&front, io, 2, 8));
             all_well(&run);
             assert_eq!(front.connections(), 2, "kept");
-            let paid: Vec<&Record> = run
-                .records
-                .iter()
-                .filter(|r| !r.connection_reused)
-                .collect();
+            let paid: Vec<&Record> = run.records.iter().filter(|r| !r.connection_reused).collect();
             assert_eq!(paid.len(), 2);
             for r in &run.records {
                 let phases = r.instants.phases();
@@ -93,10 +81,7 @@ fn handshakes_are_full_once_and_then_resumed() {
     on_both(|io| {
         for version in [&TLS12, &TLS13] {
             let server = words();
-            let look = Look {
-                versions: vec![version],
-                ..Look::default()
-            };
+            let look = Look { versions: vec![version], ..Look::default() };
             let front = Front::of(server.addr(), &look);
             for resumption in [true, false] {
                 let mut plan = secured(&front, io, 1, 4);
@@ -105,11 +90,7 @@ fn handshakes_are_full_once_and_then_resumed() {
                 let run = drive(&plan);
                 all_well(&run);
                 let kinds: Vec<_> = run.records.iter().map(|r| r.handshake).collect();
-                let later = if resumption {
-                    Handshake::Resumed
-                } else {
-                    Handshake::Full
-                };
+                let later = if resumption { Handshake::Resumed } else { Handshake::Full };
                 assert_eq!(kinds[0], Some(Handshake::Full));
                 assert_eq!(kinds[1..], [Some(later); 3]);
             }
@@ -134,19 +115,14 @@ fn each_failure_of_tls_is_of_its_own_kind() {
         let mut untrusted = secured(&proper, io, 1, 1);
         untrusted.network.tls.ca = Some(other.ca());
         let mut plain = secured(&proper, io, 1, 1);
-        plain.targets =
-            vec![Target::parse(&format!("https://localhost:{}", server.addr().port())).unwrap()];
+        plain.targets = vec![Target::parse(&format!("https://localhost:{}", server.addr().port())).unwrap()];
         let modern = look(|l| l.versions = vec![&TLS13]);
         let mut old = secured(&modern, io, 1, 1);
         old.network.tls.max_1_2 = true;
         for (plan, cause, said) in [
             (untrusted, Cause::TlsUntrusted, "--cacert"),
             (secured(&expired, io, 1, 1), Cause::TlsExpired, "expired"),
-            (
-                secured(&misnamed, io, 1, 1),
-                Cause::TlsWrongName,
-                "elsewhere.example",
-            ),
+            (secured(&misnamed, io, 1, 1), Cause::TlsWrongName, "elsewhere.example"),
             (secured(&demanding, io, 1, 1), Cause::TlsAlert, "--cert"),
             (plain, Cause::TlsFailed, "--url"),
         ] {
@@ -158,10 +134,7 @@ fn each_failure_of_tls_is_of_its_own_kind() {
             phases(&run);
         }
         let run = drive(&old);
-        assert!(matches!(
-            run.records[0].outcome,
-            Outcome::Failed(Cause::TlsFailed | Cause::TlsAlert)
-        ));
+        assert!(matches!(run.records[0].outcome, Outcome::Failed(Cause::TlsFailed | Cause::TlsAlert)));
         let mut shown = secured(&demanding, io, 1, 2);
         shown.network.tls.client = Some(demanding.client());
         all_well(&drive(&shown));
@@ -176,10 +149,7 @@ fn each_failure_of_tls_is_of_its_own_kind() {
 fn a_slow_handshake_is_in_the_tls_phase_and_nowhere_else() {
     on_both(|io| {
         let server = words();
-        let look = Look {
-            handshake_delay: DELAY,
-            ..Look::default()
-        };
+        let look = Look { handshake_delay: DELAY, ..Look::default() };
         let front = Front::of(server.addr(), &look);
         let run = drive(&secured(&front, io, 1, 3));
         all_well(&run);
@@ -232,11 +202,7 @@ fn a_slow_answer_is_in_the_wait_and_a_slow_token_in_the_receive() {
         });
         for secure in [false, true] {
             let front = Front::of(server.addr(), &Look::default());
-            let plan = if secure {
-                secured(&front, io, 1, 2)
-            } else {
-                closed(server.addr(), io, 1, 2)
-            };
+            let plan = if secure { secured(&front, io, 1, 2) } else { closed(server.addr(), io, 1, 2) };
             let run = drive(&plan);
             all_well(&run);
             for p in phases(&run) {
@@ -270,10 +236,7 @@ fn connections_leave_by_the_addresses_that_are_given() {
     on_both(|io| {
         let server = words();
         let mut plan = closed(server.addr(), io, 2, 4);
-        plan.network.source_ips = vec![
-            std::net::IpAddr::from([127, 0, 0, 2]),
-            std::net::IpAddr::from([127, 0, 0, 3]),
-        ];
+        plan.network.source_ips = vec![std::net::IpAddr::from([127, 0, 0, 2]), std::net::IpAddr::from([127, 0, 0, 3])];
         let run = drive(&plan);
         all_well(&run);
         let mut from = server.peers();
@@ -328,12 +291,7 @@ fn speaking(protocol: Protocol, tls: bool, streams: u32) -> Server {
 }
 
 /// A plan for a server that may speak TLS, whose authority's file has to live as long as the plan.
-fn for_server(
-    server: &Server,
-    io: Io,
-    concurrency: u32,
-    requests: u64,
-) -> (Plan, tempfile::NamedTempFile) {
+fn for_server(server: &Server, io: Io, concurrency: u32, requests: u64) -> (Plan, tempfile::NamedTempFile) {
     let file = tempfile::NamedTempFile::new().unwrap();
     let mut plan = closed(server.addr(), io, concurrency, requests);
     ask_for(&mut plan, 8);
@@ -414,12 +372,7 @@ fn http2_against_a_server_without_it_fails_with_its_own_cause() {
         let run = drive(&plan);
         for r in &run.records {
             assert!(
-                matches!(
-                    r.outcome,
-                    Outcome::Failed(
-                        Cause::Http2Protocol | Cause::ClosedBeforeResponse | Cause::Reset
-                    )
-                ),
+                matches!(r.outcome, Outcome::Failed(Cause::Http2Protocol | Cause::ClosedBeforeResponse | Cause::Reset)),
                 "{:?} {:?}",
                 r.outcome,
                 r.detail
@@ -464,21 +417,11 @@ fn the_report_knows_connections_handshakes_and_round_trips() {
         assert_eq!((c.goaways, c.retransmits, c.with_retransmits), (0, 0, 0));
         assert_eq!(network.round_trip.map(|d| d.count), Some(2));
         let spoken = &network.targets[0];
-        assert_eq!(
-            (spoken.http, spoken.tls, spoken.negotiated),
-            ("1.1", true, true)
-        );
+        assert_eq!((spoken.http, spoken.tls, spoken.negotiated), ("1.1", true, true));
         let total = network.phases.last().unwrap();
         assert_eq!(total.tag, "http_req_total");
-        assert_eq!(
-            (total.new.unwrap().count, total.reused.unwrap().count),
-            (2, 4)
-        );
-        let tls = network
-            .phases
-            .iter()
-            .find(|p| p.tag == "http_req_tls")
-            .unwrap();
+        assert_eq!((total.new.unwrap().count, total.reused.unwrap().count), (2, 4));
+        let tls = network.phases.iter().find(|p| p.tag == "http_req_tls").unwrap();
         assert!(tls.new.unwrap().min > 0.0);
         assert_eq!(tls.reused.unwrap().max, 0.0);
 
@@ -500,9 +443,7 @@ fn a_name_that_is_looked_up_during_the_run_is_asked_what_it_speaks_too() {
         let server = speaking(Protocol::Auto, true, 250);
         let (mut plan, _file) = for_server(&server, io, 2, 4);
         let names = Names::start(Duration::ZERO, 60);
-        plan.targets = vec![
-            Target::parse(&format!("https://server.example:{}", server.addr().port())).unwrap(),
-        ];
+        plan.targets = vec![Target::parse(&format!("https://server.example:{}", server.addr().port())).unwrap()];
         plan.network.tls.server_name = Some("localhost".into());
         plan.network.dns = Dns::Always;
         plan.network.dns_servers = vec![names.addr()];
@@ -532,10 +473,7 @@ fn a_certificate_that_signed_itself_is_trusted_when_it_is_named_and_fits() {
     on_both(|io| {
         let server = words();
         let look = |edit: fn(&mut Look)| {
-            let mut look = Look {
-                own: true,
-                ..Look::default()
-            };
+            let mut look = Look { own: true, ..Look::default() };
             edit(&mut look);
             Front::of(server.addr(), &look)
         };
@@ -543,10 +481,7 @@ fn a_certificate_that_signed_itself_is_trusted_when_it_is_named_and_fits() {
         all_well(&drive(&secured(&fits, io, 1, 2)));
         let mut stranger = secured(&fits, io, 1, 1);
         stranger.network.tls.ca = Some(other.ca());
-        let (expired, misnamed) = (
-            look(|l| l.expired = true),
-            look(|l| l.name = "elsewhere.example"),
-        );
+        let (expired, misnamed) = (look(|l| l.expired = true), look(|l| l.name = "elsewhere.example"));
         for (plan, cause) in [
             (secured(&expired, io, 1, 1), Cause::TlsExpired),
             (secured(&misnamed, io, 1, 1), Cause::TlsWrongName),
@@ -567,20 +502,12 @@ fn a_server_on_one_family_is_reached_by_a_name_that_has_both() {
         plan.targets = vec![Target::parse(&url).unwrap()];
         plan.reuse = Reuse::Never;
         let both = ["127.0.0.1".parse().unwrap(), "::1".parse().unwrap()];
-        plan.network.resolve = vec![Pin {
-            host: "localhost".into(),
-            port: server.addr().port(),
-            addrs: both.to_vec(),
-        }];
+        plan.network.resolve = vec![Pin { host: "localhost".into(), port: server.addr().port(), addrs: both.to_vec() }];
         let run = drive(&plan);
         all_well(&run);
         phases(&run);
         let c = run.summary.network.connections;
-        assert_eq!(
-            (c.tried, c.made),
-            (5, 4),
-            "one by a detour, which is remembered"
-        );
+        assert_eq!((c.tried, c.made), (5, 4), "one by a detour, which is remembered");
     });
 }
 
@@ -589,11 +516,8 @@ fn at_addresses(io: Io, scheme: &str, port: u16, addrs: &[&str]) -> Plan {
     let mut plan = closed(nowhere(), io, 8, 32);
     plan.targets = vec![Target::parse(&format!("{scheme}://localhost:{port}")).unwrap()];
     plan.reuse = Reuse::Never;
-    plan.network.resolve = vec![Pin {
-        host: "localhost".into(),
-        port,
-        addrs: addrs.iter().map(|a| a.parse().unwrap()).collect(),
-    }];
+    plan.network.resolve =
+        vec![Pin { host: "localhost".into(), port, addrs: addrs.iter().map(|a| a.parse().unwrap()).collect() }];
     plan
 }
 
@@ -607,35 +531,20 @@ fn addresses_that_refuse_cost_no_request_while_one_lives() {
         all_well(&run);
         let network = &run.summary.network;
         assert_eq!(network.connections.made, 32);
-        let failed: Vec<&str> = network
-            .failed_addresses
-            .iter()
-            .map(|f| f.address.as_str())
-            .collect();
+        let failed: Vec<&str> = network.failed_addresses.iter().map(|f| f.address.as_str()).collect();
         assert_eq!(failed.len(), 4, "{failed:?}");
-        assert!(
-            !failed.iter().any(|f| f.starts_with("127.0.0.1:")),
-            "{failed:?}"
-        );
+        assert!(!failed.iter().any(|f| f.starts_with("127.0.0.1:")), "{failed:?}");
     });
 }
 
 #[test]
 fn a_target_of_which_no_address_lives_is_told_as_that() {
     on_both(|io| {
-        let run = drive(&at_addresses(
-            io,
-            "http",
-            1,
-            &["127.0.0.1", "127.0.0.2", "127.0.0.3"],
-        ));
+        let run = drive(&at_addresses(io, "http", 1, &["127.0.0.1", "127.0.0.2", "127.0.0.3"]));
         for r in &run.records {
             assert_eq!(r.outcome, Outcome::Failed(Cause::ConnectRefused));
             let detail = r.detail.clone().unwrap_or_default();
-            assert!(
-                detail.starts_with("each of 3 addresses failed; the last, 127.0.0."),
-                "{detail}"
-            );
+            assert!(detail.starts_with("each of 3 addresses failed; the last, 127.0.0."), "{detail}");
         }
     });
 }
@@ -661,10 +570,7 @@ fn alpn_is_asked_of_every_address() {
 fn a_local_address_that_cannot_be_had_gives_way_to_the_next() {
     fn reached<D: Driver>(driver: Result<D, i32>, to: SocketAddr) -> bool {
         let mut driver = driver.expect("a driver");
-        let key = Key {
-            slot: 0,
-            generation: 1,
-        };
+        let key = Key { slot: 0, generation: 1 };
         let mut reached = false;
         driver.connect(key, &to.into(), 0).expect("a connect");
         let until = driver.now() + 10_000_000_000;
@@ -675,10 +581,7 @@ fn a_local_address_that_cannot_be_had_gives_way_to_the_next() {
         reached
     }
     let server = words();
-    let options = Options {
-        source_ips: vec![[192, 0, 2, 77].into(), [127, 0, 0, 9].into()],
-        ..Options::default()
-    };
+    let options = Options { source_ips: vec![[192, 0, 2, 77].into(), [127, 0, 0, 9].into()], ..Options::default() };
     on_both(|io| {
         assert!(match io {
             Io::Uring => reached(Uring::new(1, options.clone()), server.addr()),
@@ -701,10 +604,7 @@ fn a_server_that_speaks_something_else_is_met_with_what_to_write() {
             plan.network.http = http;
             let run = drive(&plan);
             let detail = run.records[0].detail.clone().unwrap_or_default();
-            assert!(
-                detail.contains(said),
-                "{protocol:?} {tls} {http:?}: {detail}"
-            );
+            assert!(detail.contains(said), "{protocol:?} {tls} {http:?}: {detail}");
         }
     });
 }

@@ -1,4 +1,5 @@
-//! What a run needs before it sends anything: threads, rings, a kernel that knows its calls. Where something is missing, it says so at once.
+//! What a run needs before it sends anything: threads, rings, a kernel that knows its calls. Where something is
+//! missing, it says so at once.
 
 use ringload_tests::peer::{self, Peer, Then};
 use ringload_tests::profile::Profile;
@@ -10,26 +11,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Runs what follows without the right to lock memory beyond a limit, whoever started it.
-const BOUND: [&str; 4] = [
-    "setpriv",
-    "--bounding-set=-ipc_lock",
-    "--inh-caps=-ipc_lock",
-    "--",
-];
+const BOUND: [&str; 4] = ["setpriv", "--bounding-set=-ipc_lock", "--inh-caps=-ipc_lock", "--"];
 
 /// Whether the binary can be run through these words here; says if not.
 fn runs(words: &[&str]) -> bool {
-    let done = Command::new(words[0])
-        .args(&words[1..])
-        .arg(ringload_tests::binary::ringload())
-        .arg("--version")
-        .output();
+    let done =
+        Command::new(words[0]).args(&words[1..]).arg(ringload_tests::binary::ringload()).arg("--version").output();
     let runs = done.is_ok_and(|output| output.status.success());
     if !runs {
-        println!(
-            "not here: ringload does not run under `{}`",
-            words.join(" ")
-        );
+        println!("not here: ringload does not run under `{}`", words.join(" "));
     }
     runs
 }
@@ -74,14 +64,7 @@ fn io_uring_that_cannot_be_had_ends_the_run_before_a_request_is_sent() {
     let _turn = ringload_tests::together();
     let server = words();
     let profile = Profile::of(server.addr())
-        .args([
-            "--io",
-            "uring",
-            "--concurrency",
-            "2",
-            "--request-count",
-            "6",
-        ])
+        .args(["--io", "uring", "--concurrency", "2", "--request-count", "6"])
         .args(["--allow-invalid"]);
     let Some(profile) = locked(4096, profile) else {
         return;
@@ -130,18 +113,9 @@ fn each_number_of_threads_is_enough_or_is_said_to_be_too_small() {
         let profile = Profile::of(server.addr())
             .on(Io::Epoll)
             .args(["--artifact-dir".as_ref(), dir.path().join("a").as_os_str()])
-            .args([
-                "--concurrency",
-                "2",
-                "--request-count",
-                "6",
-                "--allow-invalid",
-            ])
+            .args(["--concurrency", "2", "--request-count", "6", "--allow-invalid"])
             .env("TMPDIR", &dir.path().to_string_lossy())
-            .env(
-                "RINGLOAD_CALIBRATION",
-                &dir.path().join("c").to_string_lossy(),
-            )
+            .env("RINGLOAD_CALIBRATION", &dir.path().join("c").to_string_lossy())
             .through([&["prlimit", limit.as_str()][..], &user[..]].concat());
         let ended = profile.run();
         match ended.code {
@@ -156,8 +130,8 @@ fn each_number_of_threads_is_enough_or_is_said_to_be_too_small() {
     assert_eq!(ends.last(), Some(&Some(0)), "{ends:?}");
 }
 
-/// A server that resets half of its connections, and answers the others in full: each such answer is a success, whatever happens to the
-/// descriptors of the others.
+/// A server that resets half of its connections, and answers the others in full: each such answer is a success,
+/// whatever happens to the descriptors of the others.
 #[test]
 fn what_was_answered_in_full_has_succeeded_however_many_other_connections_are_reset() {
     on_both(resets);
@@ -182,20 +156,11 @@ fn resets(io: Io) {
             }
         }
     });
-    let both = if ringload_tests::cores() > 1 {
-        "2"
-    } else {
-        "1"
-    };
+    let both = if ringload_tests::cores() > 1 { "2" } else { "1" };
     let ended = Profile::of(server.addr())
         .on(io)
         .args(["--connection-reuse-strategy", "never", "--cores", both])
-        .args([
-            "--concurrency",
-            "64",
-            "--request-count",
-            &REQUESTS.to_string(),
-        ])
+        .args(["--concurrency", "64", "--request-count", &REQUESTS.to_string()])
         .args(["--request-timeout-seconds", "30", "--allow-invalid"])
         .run()
         .exits(0);

@@ -37,12 +37,8 @@ fn arrivals_of_a_moving_rate_reach_the_server_as_their_pattern_says() {
             });
             scope.spawn(|| {
                 let mut file = tempfile::NamedTempFile::new().expect("a file");
-                file.write_all(b"offset_s,rate\n0,20\n2,180\n")
-                    .expect("a series");
-                let flags = format!(
-                    "--request-rate-series {} --arrival-pattern constant",
-                    file.path().display()
-                );
+                file.write_all(b"offset_s,rate\n0,20\n2,180\n").expect("a series");
+                let flags = format!("--request-rate-series {} --arrival-pattern constant", file.path().display());
                 let series = vec![Piece::linear(20.0, 180.0, 2 * SECOND)];
                 let gaps = rescaled(io, &flags, &Rate::new(series, 180.0));
                 assert_eq!(gaps.len(), 199, "200 at the middle of the rates, in 2 s");
@@ -62,16 +58,14 @@ fn ramp(rate: f64, seconds: u64, shape: Shape) -> Rate {
 fn fits(gaps: &[f64], expected_cv: f64, cdf: impl Fn(f64) -> f64) {
     let n = gaps.len() as f64;
     let (mean, cv) = mean_and_cv(gaps);
-    assert!(
-        (mean - 1.0).abs() < 5.0 * expected_cv / n.sqrt(),
-        "mean {mean}"
-    );
+    assert!((mean - 1.0).abs() < 5.0 * expected_cv / n.sqrt(), "mean {mean}");
     assert!((cv - expected_cv).abs() < 0.35, "dispersion {cv}");
     let (distance, bound) = (distance(gaps, cdf), critical(gaps.len(), ALPHA));
     assert!(distance < bound, "{distance} over {bound}: {gaps:?}");
 }
 
-/// The gaps between the arrivals of a run as the server received them, in the time that the rate makes: Λ(tₖ) − Λ(tₖ₋₁).
+/// The gaps between the arrivals of a run as the server received them, in the time that the rate makes: Λ(tₖ) −
+/// Λ(tₖ₋₁).
 fn rescaled(io: Io, flags: &str, rate: &Rate) -> Vec<f64> {
     let server = paced(0, 0);
     let ended = Profile::of(server.addr())
@@ -84,10 +78,7 @@ fn rescaled(io: Io, flags: &str, rate: &Rate) -> Vec<f64> {
     assert_eq!(arrivals.len() as u64, ended.count("issued"));
     // The two clocks meet at the first arrival.
     let begun = offsets(&ended)[0];
-    let sums: Vec<f64> = arrivals
-        .iter()
-        .map(|at| expected_arrivals(rate, begun + (at - arrivals[0])))
-        .collect();
+    let sums: Vec<f64> = arrivals.iter().map(|at| expected_arrivals(rate, begun + (at - arrivals[0]))).collect();
     sums.windows(2).map(|pair| pair[1] - pair[0]).collect()
 }
 
@@ -110,27 +101,9 @@ fn a_seed_is_a_moving_schedule_whatever_drives_it() {
     let server = paced(0, 0);
     let run = |seed: &str, io: &str, workers: usize| {
         let ended = Profile::of(server.addr())
-            .args([
-                "--stage",
-                "rate=200,to=1500,for=100ms",
-                "--stage",
-                "rate=300,for=1s",
-            ])
-            .args([
-                "--request-count",
-                "150",
-                "--random-seed",
-                seed,
-                "--osl",
-                "1",
-            ])
-            .args([
-                "--allow-invalid",
-                "--io",
-                io,
-                "--cores",
-                &workers.to_string(),
-            ])
+            .args(["--stage", "rate=200,to=1500,for=100ms", "--stage", "rate=300,for=1s"])
+            .args(["--request-count", "150", "--random-seed", seed, "--osl", "1"])
+            .args(["--allow-invalid", "--io", io, "--cores", &workers.to_string()])
             .run()
             .all_well();
         offsets(&ended)
@@ -160,11 +133,7 @@ fn slots_of_a_closed_loop_open_over_the_time_of_the_ramp() {
             let openings: Vec<Nanos> = (0..6).map(|slot| slot * 300_000_000).collect();
             assert_eq!(offsets(&ended), openings);
             assert_eq!(server.state().peak_in_flight, 6);
-            let gaps: Vec<f64> = server
-                .arrivals()
-                .windows(2)
-                .map(|pair| (pair[1] - pair[0]) as f64 / 1e9)
-                .collect();
+            let gaps: Vec<f64> = server.arrivals().windows(2).map(|pair| (pair[1] - pair[0]) as f64 / 1e9).collect();
             let median = median(&gaps);
             assert!((0.25..0.35).contains(&median), "{median}");
         }
@@ -184,11 +153,7 @@ fn no_more_prefills_than_asked_for_in_either_loop() {
             if flags.contains(&"2") && cores() < 2 {
                 continue;
             }
-            let server = start(ringload_mock::Config {
-                protocol: Protocol::Auto,
-                ..pacing(20, 30)
-            })
-            .expect("a server");
+            let server = start(ringload_mock::Config { protocol: Protocol::Auto, ..pacing(20, 30) }).expect("a server");
             let ended = Profile::of(server.addr())
                 .on(io)
                 .args(["--prefill-concurrency", "2", "--request-count", "40"])
@@ -201,15 +166,8 @@ fn no_more_prefills_than_asked_for_in_either_loop() {
             // Requests that decode are beside them.
             assert!(server.state().peak_in_flight > 2, "{flags:?}");
             assert!(ended.count("queued") > 0, "{flags:?}");
-            let status = if flags.contains(&"--concurrency") {
-                "VALID"
-            } else {
-                "SUSPECT"
-            };
-            assert!(
-                ended.findings(status).contains(&"prefill".to_owned()),
-                "{flags:?}"
-            );
+            let status = if flags.contains(&"--concurrency") { "VALID" } else { "SUSPECT" };
+            assert!(ended.findings(status).contains(&"prefill".to_owned()), "{flags:?}");
         }
     });
 }
@@ -244,11 +202,7 @@ fn users_keep_the_rate_while_answers_are_quick() {
         if ended.count("queued") == 0 {
             assert_eq!(due, expected);
         }
-        let gaps: Vec<f64> = server
-            .arrivals()
-            .windows(2)
-            .map(|pair| (pair[1] - pair[0]) as f64 / 1e9)
-            .collect();
+        let gaps: Vec<f64> = server.arrivals().windows(2).map(|pair| (pair[1] - pair[0]) as f64 / 1e9).collect();
         let median = median(&gaps);
         assert!((0.018..0.022).contains(&median), "{median}");
     });
@@ -299,15 +253,12 @@ fn a_trace_reaches_the_server_at_its_instants_with_its_lengths() {
                 .map(|k| {
                     let (isl, osl) = (10 + k, 1 + k % 4);
                     let at = at(k);
-                    format!(
-                        r#"{{"timestamp": {at}, "input_length": {isl}, "output_length": {osl}, "hash_ids": [1]}}"#
-                    )
+                    format!(r#"{{"timestamp": {at}, "input_length": {isl}, "output_length": {osl}, "hash_ids": [1]}}"#)
                 })
                 .collect();
             lines.reverse();
             let mut file = tempfile::NamedTempFile::new().expect("a file");
-            file.write_all(lines.join("\n").as_bytes())
-                .expect("a trace");
+            file.write_all(lines.join("\n").as_bytes()).expect("a trace");
             let ended = Profile::of(server.addr())
                 .on(io)
                 .args(["--input-file", &file.path().display().to_string()])
@@ -319,25 +270,16 @@ fn a_trace_reaches_the_server_at_its_instants_with_its_lengths() {
             let expected: Vec<Nanos> = (0..20).map(|k| k * 40_000_000).collect();
             assert_eq!(offsets(&ended), expected);
             assert_eq!(server.arrivals().len(), 20);
-            let gaps: Vec<f64> = server
-                .arrivals()
-                .windows(2)
-                .map(|pair| (pair[1] - pair[0]) as f64 / 1e9)
-                .collect();
+            let gaps: Vec<f64> = server.arrivals().windows(2).map(|pair| (pair[1] - pair[0]) as f64 / 1e9).collect();
             let median = median(&gaps);
             assert!((0.035..0.045).contains(&median), "{median}");
             let mut lengths: Vec<(u64, u64, u64)> = ended
                 .records()
                 .iter()
                 .map(|record| {
-                    let of =
-                        |tag: &str| record["metrics"][tag]["value"].as_f64().expect(tag) as u64;
+                    let of = |tag: &str| record["metrics"][tag]["value"].as_f64().expect(tag) as u64;
                     let due = record["metadata"]["credit_issued_ns"].as_u64().expect("ns");
-                    (
-                        due,
-                        of("input_sequence_length"),
-                        of("output_sequence_length"),
-                    )
+                    (due, of("input_sequence_length"), of("output_sequence_length"))
                 })
                 .collect();
             lengths.sort_unstable();

@@ -15,14 +15,11 @@ fn secrets_are_on_the_wire_and_nowhere_else() {
     let server = indiscreet();
     let folder = tempfile::tempdir().unwrap();
     let file = key_file(folder.path());
-    for (args, env) in [
-        (&["--api-key", KEY][..], None),
-        (&["--api-key-file", &file], None),
-        (&[], Some(("RINGLOAD_API_KEY", KEY))),
-    ] {
-        let mut profile = Profile::of(server.addr())
-            .args(["--request-count", "2", "--verbose", "--header", HEADER])
-            .args(args);
+    for (args, env) in
+        [(&["--api-key", KEY][..], None), (&["--api-key-file", &file], None), (&[], Some(("RINGLOAD_API_KEY", KEY)))]
+    {
+        let mut profile =
+            Profile::of(server.addr()).args(["--request-count", "2", "--verbose", "--header", HEADER]).args(args);
         if let Some((name, value)) = env {
             profile = profile.env(name, value);
         }
@@ -42,10 +39,7 @@ fn secrets_are_on_the_wire_and_nowhere_else() {
 fn a_key_that_a_long_message_repeats_is_struck_out_before_the_message_is_cut() {
     let _turn = together();
     let server = indiscreet_at_length();
-    let ended = Profile::of(server.addr())
-        .args(["--request-count", "2", "--api-key", KEY])
-        .run()
-        .exits(3);
+    let ended = Profile::of(server.addr()).args(["--request-count", "2", "--api-key", KEY]).run().exits(3);
     let mut texts = vec![("stdout".to_owned(), ended.stdout.clone())];
     collect(ended.artifacts(), &mut texts);
     for (place, text) in texts {
@@ -64,73 +58,28 @@ fn no_way_to_use_or_to_misuse_it_tells_a_secret() {
     let of = |server| Profile::of(server);
     let few = &["--request-count", "4", "--osl", "2", "--allow-invalid"][..];
     let every = &["--export-http-trace", "--slice-duration", "1", "--verbose"][..];
-    let probes = &[
-        "--axis",
-        "concurrency",
-        "--goodput",
-        "time_to_first_token:500",
-        "--probe-duration",
-        "1",
-        "--to",
-        "2",
-    ][..];
+    let probes =
+        &["--axis", "concurrency", "--goodput", "time_to_first_token:500", "--probe-duration", "1", "--to", "2"][..];
     let nobody = closed_port();
     for (what, profile) in [
         ("success", of(good.addr()).args(few).args(every)),
-        (
-            "repeats",
-            of(good.addr()).args(few).args(["--num-profile-runs", "2"]),
-        ),
-        (
-            "a sweep",
-            of(good.addr()).args(few).args(["--concurrency", "1,2"]),
-        ),
+        ("repeats", of(good.addr()).args(few).args(["--num-profile-runs", "2"])),
+        ("a sweep", of(good.addr()).args(few).args(["--concurrency", "1,2"])),
         ("nobody there", of(nobody).args(few).args(every)),
         ("dry run", of(good.addr()).args(few).args(["--dry-run"])),
-        (
-            "capacity",
-            Profile::capacity(good.addr())
-                .args(probes)
-                .args(["--allow-invalid"]),
-        ),
-        (
-            "capacity, refused",
-            Profile::capacity(bad.addr()).args(probes),
-        ),
-        (
-            "calibrate",
-            Profile::calibrate().args(["--demo", "--calibrate-seconds", "1"]),
-        ),
+        ("capacity", Profile::capacity(good.addr()).args(probes).args(["--allow-invalid"])),
+        ("capacity, refused", Profile::capacity(bad.addr()).args(probes)),
+        ("calibrate", Profile::calibrate().args(["--demo", "--calibrate-seconds", "1"])),
         ("no such flag", of(good.addr()).args(["--no-such-flag"])),
         ("help", of(good.addr()).args(["--help"])),
-        (
-            "a wrong value",
-            of(good.addr()).args(["--concurrency", "many"]),
-        ),
-        (
-            "two keys",
-            of(good.addr()).args(["--header", &format!("Authorization: Bearer {KEY}")]),
-        ),
-        (
-            "a key of two lines",
-            of(good.addr()).args(["--api-key", &format!("{KEY}\n{KEY}")]),
-        ),
-        (
-            "a header that is none",
-            of(good.addr()).args(["--header", &format!("{KEY} {TOKEN}")]),
-        ),
-        (
-            "a header that is no JSON",
-            of(good.addr()).args(["--header", &format!("{{\"X-Token\": \"{TOKEN}\"")]),
-        ),
+        ("a wrong value", of(good.addr()).args(["--concurrency", "many"])),
+        ("two keys", of(good.addr()).args(["--header", &format!("Authorization: Bearer {KEY}")])),
+        ("a key of two lines", of(good.addr()).args(["--api-key", &format!("{KEY}\n{KEY}")])),
+        ("a header that is none", of(good.addr()).args(["--header", &format!("{KEY} {TOKEN}")])),
+        ("a header that is no JSON", of(good.addr()).args(["--header", &format!("{{\"X-Token\": \"{TOKEN}\"")])),
         (
             "credentials in the URL",
-            Profile::bare().args([
-                "-m",
-                "mock",
-                "--url",
-                &format!("http://bob:{KEY}@{nobody}/{TOKEN}?key={KEY}"),
-            ]),
+            Profile::bare().args(["-m", "mock", "--url", &format!("http://bob:{KEY}@{nobody}/{TOKEN}?key={KEY}")]),
         ),
     ] {
         let calibrates = what == "calibrate";
@@ -142,11 +91,7 @@ fn no_way_to_use_or_to_misuse_it_tells_a_secret() {
         };
         keeps(&profile.run(), what);
     }
-    let by_file =
-        of(good.addr())
-            .args(few)
-            .args(every)
-            .args(["--api-key-file", &file, "--header", HEADER]);
+    let by_file = of(good.addr()).args(few).args(every).args(["--api-key-file", &file, "--header", HEADER]);
     keeps(&by_file.run().exits(0), "a key in a file");
 }
 
@@ -167,9 +112,7 @@ fn a_key_in_a_file_is_not_in_the_list_of_processes() {
         assert!(!String::from_utf8_lossy(&text).contains(KEY), "{list}");
     }
     running.signal("INT");
-    until("the first signal is heard", || {
-        running.stderr().contains("once more to abandon")
-    });
+    until("the first signal is heard", || running.stderr().contains("once more to abandon"));
     running.signal("INT");
     keeps(&running.end().exits(130), "an interrupted run");
 }
@@ -180,44 +123,22 @@ fn values_under_telling_names_are_hidden_wherever_a_run_leaves_them() {
     let server = paced(5, 1);
     let folder = tempfile::tempdir().unwrap();
     let headers = folder.path().join("headers");
-    fs::write(
-        &headers,
-        format!("# of the gateway\nX-Token: {TOKEN}\n\nX-Other: 1\n"),
-    )
-    .unwrap();
+    fs::write(&headers, format!("# of the gateway\nX-Token: {TOKEN}\n\nX-Other: 1\n")).unwrap();
     let inputs = json!({"api_key": KEY, "user": {"jwt": TOKEN}, "min_tokens": 2}).to_string();
     let ended = Profile::of(server.addr())
-        .args([
-            "--request-count",
-            "4",
-            "--osl",
-            "2",
-            "--allow-invalid",
-            "--verbose",
-        ])
-        .args([
-            "--custom-endpoint",
-            &format!("/v1/chat/completions?sas={KEY}&version=7"),
-        ])
+        .args(["--request-count", "4", "--osl", "2", "--allow-invalid", "--verbose"])
+        .args(["--custom-endpoint", &format!("/v1/chat/completions?sas={KEY}&version=7")])
         .args(["--extra-inputs", &inputs])
         .args(["--header-file", headers.to_str().unwrap()])
         .run()
         .exits(0);
     keeps(&ended, "values under telling names");
     let told = fs::read_to_string(ended.artifacts().join("inputs.json")).unwrap();
-    assert!(
-        told.contains("\"api_key\": \"<redacted>\"") && told.contains("\"min_tokens\": 2"),
-        "{told}"
-    );
+    assert!(told.contains("\"api_key\": \"<redacted>\"") && told.contains("\"min_tokens\": 2"), "{told}");
     let command = ended.report()["command"].to_string();
     assert!(command.contains("version=7"), "{command}");
     let refused = Profile::of(server.addr())
-        .args([
-            "--variant",
-            &format!("a: api-key={KEY}, concurrency=2"),
-            "--variant",
-            "b: concurrency=1",
-        ])
+        .args(["--variant", &format!("a: api-key={KEY}, concurrency=2"), "--variant", "b: concurrency=1"])
         .run()
         .exits(2);
     keeps(&refused, "a variant that cannot be run");
@@ -229,16 +150,9 @@ fn private_files_are_their_users_alone() {
     let _turn = together();
     let server = paced(5, 1);
     let few = ["--request-count", "2", "--osl", "2", "--allow-invalid"];
-    let ended = Profile::of(server.addr())
-        .args(few)
-        .args(["--private"])
-        .run()
-        .exits(0);
+    let ended = Profile::of(server.addr()).args(few).args(["--private"]).run().exits(0);
     for file in ended.files() {
-        let mode = fs::metadata(ended.artifacts().join(&file))
-            .unwrap()
-            .permissions()
-            .mode();
+        let mode = fs::metadata(ended.artifacts().join(&file)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{file}");
     }
 }
@@ -246,21 +160,17 @@ fn private_files_are_their_users_alone() {
 #[test]
 fn what_a_server_says_cannot_steer_the_terminal() {
     let _turn = together();
-    let hostile =
-        "\u{1b}]0;title\u{7}\u{1b}[2Jover\u{202e}loaded\u{200b}\u{e0041}\u{2028}now\u{9b}1m";
+    let hostile = "\u{1b}]0;title\u{7}\u{1b}[2Jover\u{202e}loaded\u{200b}\u{e0041}\u{2028}now\u{9b}1m";
     let server = Peer::start(move |to, _| {
         let body = json!({"error": {"message": hostile}}).to_string();
         peer::write(to, &peer::whole("503 Service Unavailable", &body))
     });
-    let ended = Profile::of(server.addr())
-        .args(["--request-count", "2", "--verbose", "--model", hostile])
-        .run()
-        .exits(3);
+    let ended =
+        Profile::of(server.addr()).args(["--request-count", "2", "--verbose", "--model", hostile]).run().exits(3);
     for text in [&ended.stdout, &ended.stderr] {
-        let bad = text.chars().find(|c| {
-            (c.is_control() && !"\n\t".contains(*c))
-                || "\u{202e}\u{200b}\u{e0041}\u{2028}".contains(*c)
-        });
+        let bad = text
+            .chars()
+            .find(|c| (c.is_control() && !"\n\t".contains(*c)) || "\u{202e}\u{200b}\u{e0041}\u{2028}".contains(*c));
         assert_eq!(bad, None, "{text:?}");
     }
     assert!(ended.stdout.contains("overloaded"), "{}", ended.stdout);
@@ -295,18 +205,12 @@ fn key_file(folder: &Path) -> String {
 /// No secret is in what was printed, nor in any file of the run's folder or of the one around it.
 #[track_caller]
 fn keeps(ended: &Ended, what: &str) {
-    let mut texts = vec![
-        ("stdout".to_owned(), ended.stdout.clone()),
-        ("stderr".to_owned(), ended.stderr.clone()),
-    ];
+    let mut texts = vec![("stdout".to_owned(), ended.stdout.clone()), ("stderr".to_owned(), ended.stderr.clone())];
     let around = ended.artifacts().parent().expect("a folder around it");
     collect(around, &mut texts);
     for (place, text) in texts {
         for secret in [KEY, TOKEN] {
-            assert!(
-                !text.contains(secret),
-                "{what}: {secret} in {place}: {text}"
-            );
+            assert!(!text.contains(secret), "{what}: {secret} in {place}: {text}");
         }
     }
 }

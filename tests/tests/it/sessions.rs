@@ -1,4 +1,5 @@
-//! Conversations of several turns against real sockets: what reaches the server, over which connections, and what the files say of it.
+//! Conversations of several turns against real sockets: what reaches the server, over which connections, and what the
+//! files say of it.
 
 use crate::known_answers::pacing;
 use ringload_engine::plan::{Length, Reuse, Turns};
@@ -29,11 +30,7 @@ fn the_server_reads_its_own_answers_in_the_next_turn() {
             });
             let url = format!("http://{}", server.addr());
             let whole = Profile::bare().args(["--model", "m", "--url", &url, "--isl", "16"]);
-            let profile = if streaming {
-                Profile::of(server.addr())
-            } else {
-                whole.args(["--ui", "none"])
-            };
+            let profile = if streaming { Profile::of(server.addr()) } else { whole.args(["--ui", "none"]) };
             let ended = profile.on(io).args(TALK).run().all_well();
             let requests = server.requests();
             assert_eq!(requests.len(), 12);
@@ -71,30 +68,15 @@ const TALK: [&str; 11] = [
 /// What the files say of such a run.
 fn conversations(ended: &Ended) {
     let counts = &ended.report()["summary"]["counts"];
-    assert_eq!(
-        counts["sessions"],
-        json!({"begun": 4, "completed": 4, "broken": 0, "unkept": 0})
-    );
-    assert_eq!(
-        (&counts["planned"], &counts["succeeded"]),
-        (&json!(12), &json!(12))
-    );
+    assert_eq!(counts["sessions"], json!({"begun": 4, "completed": 4, "broken": 0, "unkept": 0}));
+    assert_eq!((&counts["planned"], &counts["succeeded"]), (&json!(12), &json!(12)));
     let mut turns: BTreeMap<u64, Vec<(u64, f64)>> = BTreeMap::new();
     for record in ended.records() {
-        let (data, isl) = (
-            &record["metadata"],
-            &record["metrics"]["input_sequence_length"],
-        );
+        let (data, isl) = (&record["metadata"], &record["metrics"]["input_sequence_length"]);
         let session = data["session_num"].as_u64().unwrap();
         let turn = data["turn_index"].as_u64().unwrap();
-        assert_eq!(
-            data["conversation_id"],
-            format!("session_{session:06}").as_str()
-        );
-        turns
-            .entry(session)
-            .or_default()
-            .push((turn, isl["value"].as_f64().unwrap()));
+        assert_eq!(data["conversation_id"], format!("session_{session:06}").as_str());
+        turns.entry(session).or_default().push((turn, isl["value"].as_f64().unwrap()));
     }
     assert_eq!(turns.len(), 4);
     for turns in turns.values() {
@@ -111,26 +93,15 @@ fn conversations(ended: &Ended) {
 #[test]
 fn over_http2_too_and_the_servers_count_grows_with_the_history() {
     on_both(|io| {
-        let config = Config {
-            protocol: Protocol::Http2,
-            ..pacing(1, 0)
-        };
+        let config = Config { protocol: Protocol::Http2, ..pacing(1, 0) };
         let server = start(config).expect("a server");
-        let ended = Profile::of(server.addr())
-            .on(io)
-            .args(TALK)
-            .args(["--http2"])
-            .run()
-            .all_well();
+        let ended = Profile::of(server.addr()).on(io).args(TALK).args(["--http2"]).run().all_well();
         conversations(&ended);
         let mut prompts: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
         for record in ended.records() {
             let session = record["metadata"]["session_num"].as_u64().unwrap();
             let usage = &record["metrics"]["usage_prompt_tokens"]["value"];
-            prompts
-                .entry(session)
-                .or_default()
-                .push(usage.as_f64().unwrap());
+            prompts.entry(session).or_default().push(usage.as_f64().unwrap());
         }
         for counts in prompts.values() {
             assert!(counts.is_sorted_by(|a, b| a < b), "{counts:?}");
@@ -149,13 +120,7 @@ fn a_sticky_session_has_a_connection_of_its_own_from_its_first_turn_to_its_last(
         let mut plan = closed(server.addr(), io, 2, 12);
         (plan.profiling.requests, plan.profiling.sessions) = (None, Some(4));
         plan.reuse = Reuse::StickySessions;
-        plan.prompts.turns = Turns {
-            count: Length {
-                mean: 3.0,
-                stddev: 0.0,
-            },
-            ..Turns::ONE
-        };
+        plan.prompts.turns = Turns { count: Length { mean: 3.0, stddev: 0.0 }, ..Turns::ONE };
         let run = drive(&plan);
         assert_eq!((run.records.len(), server.connections()), (12, 4));
         for record in &run.records {
@@ -174,39 +139,25 @@ fn an_answer_that_does_not_come_ends_its_conversation_and_the_books_balance() {
             }
             peer::write(to, &peer::chat(1))
         });
-        let ended = Profile::of(server.addr())
-            .on(io)
-            .args(TALK)
-            .args(["--ui", "simple"])
-            .run();
+        let ended = Profile::of(server.addr()).on(io).args(TALK).args(["--ui", "simple"]).run();
         let counts = &ended.report()["summary"]["counts"];
-        assert_eq!(
-            counts["sessions"],
-            json!({"begun": 4, "completed": 3, "broken": 1, "unkept": 0})
-        );
-        assert_eq!(
-            (&counts["issued"], &counts["never_due"]),
-            (&json!(11), &json!(1))
-        );
+        assert_eq!(counts["sessions"], json!({"begun": 4, "completed": 3, "broken": 1, "unkept": 0}));
+        assert_eq!((&counts["issued"], &counts["never_due"]), (&json!(11), &json!(1)));
         assert!(ended.stdout.contains("1 broken off by a failed turn"));
     });
 }
 
-/// A server that thinks before it answers, and counts both together: the thoughts are neither in the history nor in what is said of it.
+/// A server that thinks before it answers, and counts both together: the thoughts are neither in the history nor in
+/// what is said of it.
 #[test]
 fn reasoning_is_not_carried_into_later_turns() {
-    let thought = |field: &str| {
-        peer::event(&format!(
-            r#"{{"choices":[{{"index":0,"delta":{{"{field}":" r1 r2"}}}}]}}"#
-        ))
-    };
+    let thought =
+        |field: &str| peer::event(&format!(r#"{{"choices":[{{"index":0,"delta":{{"{field}":" r1 r2"}}}}]}}"#));
     on_both(|io| {
         let mut lengths = Vec::new();
-        for (field, further) in [
-            ("", &[][..]),
-            ("reasoning", &[]),
-            ("reasoning_content", &["--use-server-token-count"]),
-        ] {
+        for (field, further) in
+            [("", &[][..]), ("reasoning", &[]), ("reasoning_content", &["--use-server-token-count"])]
+        {
             let server = Peer::start(move |to, _| {
                 let (thoughts, all) = match field {
                     "" => (String::new(), 5),
@@ -251,21 +202,12 @@ fn reasoning_is_not_carried_into_later_turns() {
 #[test]
 fn turns_that_nobody_asked_for_are_refused_with_what_to_write() {
     for (args, what) in [
-        (
-            &["--session-turn-delay-mean", "5"][..],
-            "--session-turns-mean",
-        ),
+        (&["--session-turn-delay-mean", "5"][..], "--session-turns-mean"),
         (&["--session-delay-ratio", "2"], "--session-turns-mean"),
-        (
-            &["--concurrency", "4", "--num-conversations", "3"],
-            "--num-conversations 40",
-        ),
+        (&["--concurrency", "4", "--num-conversations", "3"], "--num-conversations 40"),
         (&["--session-turns-mean", "0"], "from 1 to 10000"),
     ] {
-        let ended = Profile::bare()
-            .args(["--model", "m", "--streaming", "--dry-run"])
-            .args(args)
-            .run();
+        let ended = Profile::bare().args(["--model", "m", "--streaming", "--dry-run"]).args(args).run();
         assert_eq!(ended.code, Some(2), "{args:?}");
         assert!(ended.stderr.contains(what), "{args:?}: {}", ended.stderr);
     }

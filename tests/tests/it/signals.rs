@@ -1,4 +1,5 @@
-//! A run is stopped at each of its stages: it waits for nothing that has no end, leaves no temporary file, and keeps what was measured.
+//! A run is stopped at each of its stages: it waits for nothing that has no end, leaves no temporary file, and keeps
+//! what was measured.
 
 use crate::cli::FILES;
 use crate::known_answers::paced;
@@ -13,12 +14,7 @@ use std::path::Path;
 /// Whether unfinished files are in a folder.
 fn begun(dir: &Path) -> bool {
     let entries = fs::read_dir(dir).into_iter().flatten().flatten();
-    entries.into_iter().any(|entry| {
-        entry
-            .file_name()
-            .to_string_lossy()
-            .starts_with(".ringload-")
-    })
+    entries.into_iter().any(|entry| entry.file_name().to_string_lossy().starts_with(".ringload-"))
 }
 
 /// One signal of each kind ends it with nothing measured and nothing left.
@@ -27,11 +23,7 @@ fn ends_with_nothing(running: Running, signal: &str) {
     running.signal(signal);
     let ended = running.end().exits(130);
     assert_eq!(ended.files(), [""; 0], "{}", ended.stderr);
-    assert!(
-        ended.stderr.contains("nothing was measured"),
-        "{}",
-        ended.stderr
-    );
+    assert!(ended.stderr.contains("nothing was measured"), "{}", ended.stderr);
 }
 
 #[test]
@@ -69,9 +61,7 @@ fn while_a_server_is_asked_for_its_http() {
     let _turn = together();
     let silent = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let url = format!("https://{}", silent.local_addr().unwrap());
-    let running = Profile::bare()
-        .args(["--model", "m", "--url", &url, "--request-count", "4"])
-        .start();
+    let running = Profile::bare().args(["--model", "m", "--url", &url, "--request-count", "4"]).start();
     let _held = silent.accept().unwrap();
     ends_with_nothing(running, "INT");
 }
@@ -106,9 +96,7 @@ fn the_grace_bounds_the_wait_for_what_is_in_flight() {
                 .args(["--shutdown-grace", "2"])
                 .mock(&json!({"stall_after": 2}))
                 .start();
-            until("all are stalled", || {
-                server.state().output_tokens == before + 8
-            });
+            until("all are stalled", || server.state().output_tokens == before + 8);
             // They would never end, and nobody says it twice.
             running.signal(signal);
             let ended = running.end().exits(130);
@@ -131,10 +119,7 @@ fn while_results_are_summed_up() {
     let profile = Profile::of(server.addr())
         .args(["--concurrency", "4", "--request-count", "12"])
         .args(["--max-event-bytes", "100000000", "--isl", "8"])
-        .args([
-            "--tokenizer",
-            concat!(env!("CARGO_MANIFEST_DIR"), "/data/tiny-hf"),
-        ]);
+        .args(["--tokenizer", concat!(env!("CARGO_MANIFEST_DIR"), "/data/tiny-hf")]);
     let dir = profile.artifacts();
     let running = profile.start();
     until("the load is under way", || running.has_thread("worker-0"));
@@ -143,9 +128,7 @@ fn while_results_are_summed_up() {
     // The workers may be gone a moment before the run says that its load is over.
     until("it is heard", || running.stderr().contains("stopping:"));
     running.signal("TERM");
-    until("it is heard again", || {
-        running.stderr().contains("once more to quit")
-    });
+    until("it is heard again", || running.stderr().contains("once more to quit"));
     assert!(begun(&dir));
     running.signal("TERM");
     let ended = running.end().exits(130);
@@ -171,9 +154,7 @@ fn a_calibration_keeps_nothing() {
     running.signal("TERM");
     let ended = running.end().exits(130);
     assert!(
-        ["nothing was kept", "nothing was measured"]
-            .iter()
-            .any(|words| ended.stderr.contains(words)),
+        ["nothing was kept", "nothing was measured"].iter().any(|words| ended.stderr.contains(words)),
         "{}",
         ended.stderr
     );
@@ -190,7 +171,6 @@ fn a_search_says_what_its_probes_found() {
     running.heard("one at a time");
     running.signal("TERM");
     let ended = running.end().exits(130);
-    let found: serde_json::Value =
-        serde_json::from_str(&ended.text("ringload_capacity.json")).unwrap();
+    let found: serde_json::Value = serde_json::from_str(&ended.text("ringload_capacity.json")).unwrap();
     assert_eq!(found["interrupted"], true);
 }

@@ -31,16 +31,9 @@ fn every_token_has_its_write_and_arrived_within_it() {
         let mut plan = closed(server.addr(), io, 50, 200);
         ask_for(&mut plan, 12);
         let run = drive(&plan);
-        until("the last request is over", || {
-            server.truth().served.len() == 200
-        });
+        until("the last request is over", || server.truth().served.len() == 200);
         let truth = server.truth();
-        assert!(
-            truth
-                .served
-                .iter()
-                .all(|one| one.finished && one.tokens == 12)
-        );
+        assert!(truth.served.iter().all(|one| one.finished && one.tokens == 12));
         let reported: Vec<Client> = run.records.iter().map(as_reported).collect();
         let comparison = compare(&reported, &truth.served);
         assert_eq!(comparison.joined.len(), 200);
@@ -52,10 +45,7 @@ fn every_token_has_its_write_and_arrived_within_it() {
             assert_eq!(joined.tokens.len(), 12);
             assert!(joined.issued_ns <= joined.received_ns);
             for token in &joined.tokens {
-                assert!(
-                    token.arrived_ns + CLOCK_ERROR >= token.begun_ns,
-                    "{token:?} arrived before it was sent"
-                );
+                assert!(token.arrived_ns + CLOCK_ERROR >= token.begun_ns, "{token:?} arrived before it was sent");
                 if token.last_of_read {
                     own += 1;
                     outside += u64::from(token.arrived_ns > token.ended_ns + SLACK);
@@ -63,31 +53,23 @@ fn every_token_has_its_write_and_arrived_within_it() {
             }
         }
         // Nor was the first or the last token of a request written before the interval that it can have arrived in.
-        let of_id: HashMap<String, &Record> = (run.records.iter())
-            .map(|record| (as_reported(record).request_id, record))
-            .collect();
+        let of_id: HashMap<String, &Record> =
+            (run.records.iter()).map(|record| (as_reported(record).request_id, record)).collect();
         for served in &truth.served {
             let id = served.request_id.as_deref().expect("an id");
             let record = of_id[id];
             let begun: Vec<Nanos> = served.events().map(|write| write.begun_ns).collect();
             let at = &record.instants;
-            for (stamp, width, begun) in [
-                (at.first_token, record.intervals.first, begun[0]),
-                (at.last_token, record.intervals.last, begun[11]),
-            ] {
+            for (stamp, width, begun) in
+                [(at.first_token, record.intervals.first, begun[0]), (at.last_token, record.intervals.last, begun[11])]
+            {
                 let since = stamp.expect("a token") - width;
-                assert!(
-                    since <= begun + CLOCK_ERROR,
-                    "{record:?} {begun}: {since} is after the write"
-                );
+                assert!(since <= begun + CLOCK_ERROR, "{record:?} {begun}: {since} is after the write");
             }
         }
-        // The loopback stamps a segment within the write that sends it, whatever the client does meanwhile. What the window or a missing stamp
-        // put off is the exception.
-        assert!(
-            outside * 20 <= own,
-            "{outside} of {own} stamps lie after the end of their write"
-        );
+        // The loopback stamps a segment within the write that sends it, whatever the client does meanwhile. What the
+        // window or a missing stamp put off is the exception.
+        assert!(outside * 20 <= own, "{outside} of {own} stamps lie after the end of their write");
         assert_eq!(run.summary.client.events, 200 * 12);
     });
 }
@@ -97,14 +79,15 @@ fn a_client_that_is_stopped_moves_no_token_with_kernel_stamps_and_many_with_its_
     alone_on_both(|io| {
         let late = late_by(&stopped(io, "kernel"), 100 * MILLI);
         assert_eq!(late, (0, 0), "tokens, gaps");
-        // Of 40 streams with a token each 600 ms about 20 have one in the stop; those in its first two thirds are late by over 100 ms.
+        // Of 40 streams with a token each 600 ms about 20 have one in the stop; those in its first two thirds are late
+        // by over 100 ms.
         let (tokens, gaps) = late_by(&stopped(io, "user"), 100 * MILLI);
         assert!(tokens >= 3 && gaps >= 3, "{tokens} {gaps}");
     });
 }
 
-/// A run of the binary, stopped for 300 ms while its streams run. No stream has two tokens in the stop: a read of two would give both
-/// the stamp of the later one.
+/// A run of the binary, stopped for 300 ms while its streams run. No stream has two tokens in the stop: a read of two
+/// would give both the stamp of the later one.
 fn stopped(io: Io, stamps: &str) -> Comparison {
     let server = noting(300, 600, 0.4);
     let running = Profile::of(server.addr())
@@ -117,9 +100,7 @@ fn stopped(io: Io, stamps: &str) -> Comparison {
     std::thread::sleep(Duration::from_millis(300));
     running.signal("CONT");
     let ended = running.end().all_well();
-    until("the last request is over", || {
-        server.truth().served.len() == 40
-    });
+    until("the last request is over", || server.truth().served.len() == 40);
     let truth = server.truth();
     let records = ended.text("profile_export.jsonl");
     let read = clients(records.as_bytes(), truth.header.wall_offset_ns);
@@ -136,24 +117,15 @@ fn late_by(comparison: &Comparison, bound: Nanos) -> (usize, usize) {
     let mut late = (0, 0);
     for joined in &comparison.joined {
         let tokens = &joined.tokens;
-        late.0 += tokens
-            .iter()
-            .filter(|t| t.last_of_read && wrong(t.error_ns()))
-            .count();
+        late.0 += tokens.iter().filter(|t| t.last_of_read && wrong(t.error_ns())).count();
         let gaps = joined.gap_errors_ns().zip(tokens.windows(2));
-        late.1 += gaps
-            .filter(|(error, pair)| pair.iter().all(|t| t.last_of_read) && wrong(*error))
-            .count();
+        late.1 += gaps.filter(|(error, pair)| pair.iter().all(|t| t.last_of_read) && wrong(*error)).count();
     }
     late
 }
 
 fn mismatches(comparison: &Comparison) -> (usize, usize, usize) {
-    (
-        comparison.unknown_to_server,
-        comparison.unknown_to_client,
-        comparison.of_other_length,
-    )
+    (comparison.unknown_to_server, comparison.unknown_to_client, comparison.of_other_length)
 }
 
 fn as_reported(record: &Record) -> Client {
@@ -165,13 +137,7 @@ fn as_reported(record: &Record) -> Client {
         arrivals_ns.push(at_ns);
     }
     let hex = format!("{:032x}", record.request_id);
-    let parts = [
-        &hex[..8],
-        &hex[8..12],
-        &hex[12..16],
-        &hex[16..20],
-        &hex[20..],
-    ];
+    let parts = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
     Client {
         request_id: parts.join("-"),
         issued_ns: record.instants.issued,
@@ -180,8 +146,8 @@ fn as_reported(record: &Record) -> Client {
     }
 }
 
-/// The most by which the offset between the two clocks may be off: it is the best of five samples, and renewed each second. No stamp lies before
-/// the write of its event by more, however late the read is.
+/// The most by which the offset between the two clocks may be off: it is the best of five samples, and renewed each
+/// second. No stamp lies before the write of its event by more, however late the read is.
 const CLOCK_ERROR: Nanos = 100 * MICRO;
 /// How far a stamp may lie after its write on a machine that is busy with something else.
 const SLACK: Nanos = MILLI;

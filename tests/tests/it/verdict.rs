@@ -18,22 +18,17 @@ fn a_server_that_freezes_is_its_own_fault() {
         until("the run is under way", || server.state().requests > 50);
         server.freeze(Duration::from_millis(300));
         let ended = running.end().all_well();
-        // The client's own lag knows nothing of the freeze; what is left of it is the machine's, and its bound is 10 ms here.
+        // The client's own lag knows nothing of the freeze; what is left of it is the machine's, and its bound is 10 ms
+        // here.
         let invalid = ended.findings("INVALID");
         for gate in ["dispatch_lag", "receive_lag"] {
             let p99 = ended.lag(gate, "p99");
             assert!(p99 < 150.0, "{gate} {p99}");
-            assert!(
-                p99 > 9.0 || !invalid.contains(&gate.to_owned()),
-                "{invalid:?}"
-            );
+            assert!(p99 > 9.0 || !invalid.contains(&gate.to_owned()), "{invalid:?}");
         }
         assert!(!invalid.contains(&"rate".to_owned()), "{invalid:?}");
         // Of 200 arrivals 30 fell into the freeze; the first of them waited through all of it.
-        let (p99, p50) = (
-            ended.metric("request_latency", "p99"),
-            ended.metric("request_latency", "p50"),
-        );
+        let (p99, p50) = (ended.metric("request_latency", "p99"), ended.metric("request_latency", "p50"));
         assert!(p99 >= 450.0, "{p99}");
         assert!(p50 >= 300.0 && p50 < p99, "{p50}");
         assert!(ended.metric("response_time", "p99") >= 450.0);
@@ -112,8 +107,8 @@ fn a_client_whose_core_is_kept_busy_by_another_is_not_valid() {
     });
 }
 
-/// Where control groups cannot be written to, which is the case without root, signals do what a quota does: let the client run for a
-/// moment of each period. That the quota itself is named can then not be seen, and the test says so.
+/// Where control groups cannot be written to, which is the case without root, signals do what a quota does: let the
+/// client run for a moment of each period. That the quota itself is named can then not be seen, and the test says so.
 #[test]
 fn a_client_that_is_starved_of_cpu_is_not_valid() {
     alone_on_both(|io| {
@@ -147,14 +142,8 @@ fn a_client_that_is_starved_of_cpu_is_not_valid() {
         assert!(gates.contains(&"dispatch_lag".to_owned()), "{gates:?}");
         if quota.is_ok() {
             let host = &ended.report()["host"];
-            assert!(
-                gates.contains(&"cpu_throttling".to_owned()),
-                "{gates:?} {host}"
-            );
-            assert!(
-                host["throttled_s"].as_f64().is_some_and(|s| s > 0.0),
-                "{host}"
-            );
+            assert!(gates.contains(&"cpu_throttling".to_owned()), "{gates:?} {host}");
+            assert!(host["throttled_s"].as_f64().is_some_and(|s| s > 0.0), "{host}");
         }
     });
 }

@@ -193,11 +193,7 @@ fn a_large_prompt_is_sent_whole_to_a_slow_reader() {
         let requests = server.requests();
         assert_eq!(requests.len(), 4);
         let inputs: serde_json::Value = serde_json::from_str(&ended.text("inputs.json")).unwrap();
-        assert!(
-            requests
-                .iter()
-                .all(|r| r.json() == inputs["data"][0]["payloads"][0])
-        );
+        assert!(requests.iter().all(|r| r.json() == inputs["data"][0]["payloads"][0]));
         assert!(requests[0].body.len() > 500_000);
     });
 }
@@ -209,19 +205,13 @@ fn an_error_event_has_the_servers_words_in_the_summary() {
             "{}{}{}",
             peer::STREAM,
             peer::token("a"),
-            peer::event(
-                r#"{"error":{"message":"out of memory","type":"server_error","code":500}}"#
-            ),
+            peer::event(r#"{"error":{"message":"out of memory","type":"server_error","code":500}}"#),
         );
         let server = Peer::start(move |to, _| {
             peer::write(to, &failing)?;
             Ok(Then::Close)
         });
-        let ended = Profile::of(server.addr())
-            .on(io)
-            .args(["--request-count", "3"])
-            .run()
-            .exits(3);
+        let ended = Profile::of(server.addr()).on(io).args(["--request-count", "3"]).run().exits(3);
         let error = &ended.summary()["error_summary"][0];
         assert_eq!(
             *error,

@@ -4,35 +4,21 @@ use super::source::{Crate, Name};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The crates whose folders are held against the rule, with their source folders.
-pub(crate) const CRATES: [(&str, &str); 3] = [
-    ("engine", "engine/src"),
-    ("cli", "cli/src"),
-    ("mock", "bench/mock/src"),
-];
+pub(crate) const CRATES: [(&str, &str); 3] = [("engine", "engine/src"), ("cli", "cli/src"), ("mock", "bench/mock/src")];
 
-/// The folder a module belongs to: its own where it has children (`mod.rs`, or `name.rs` beside `name/`), else its parent's.
+/// The folder a module belongs to: its own where it has children (`mod.rs`, or `name.rs` beside `name/`), else its
+/// parent's.
 fn folder(of: &Crate, module: &Name) -> Name {
-    let is_folder = module.is_empty()
-        || of
-            .modules
-            .keys()
-            .any(|k| k.len() > module.len() && k.starts_with(module));
-    if is_folder || module.len() == 1 {
-        module.clone()
-    } else {
-        module[..module.len() - 1].to_vec()
-    }
+    let is_folder = module.is_empty() || of.modules.keys().any(|k| k.len() > module.len() && k.starts_with(module));
+    if is_folder || module.len() == 1 { module.clone() } else { module[..module.len() - 1].to_vec() }
 }
 
 fn edges(of: &Crate) -> BTreeSet<(Name, Name)> {
     let imports = of.imports();
-    let between = imports
-        .iter()
-        .map(|(from, to)| (folder(of, from), folder(of, to)));
-    // The crate's root names its modules: it is above all of them. So is a folder's `mod.rs` above what lies in the folder.
-    between
-        .filter(|(from, to)| from != to && !from.is_empty() && !to.starts_with(from))
-        .collect()
+    let between = imports.iter().map(|(from, to)| (folder(of, from), folder(of, to)));
+    // The crate's root names its modules: it is above all of them. So is a folder's `mod.rs` above what lies in the
+    // folder.
+    between.filter(|(from, to)| from != to && !from.is_empty() && !to.starts_with(from)).collect()
 }
 
 /// The groups of folders that reach one another.
@@ -73,10 +59,7 @@ fn no_folder_imports_one_that_imports_it() {
     for (name, sources) in CRATES {
         let edges = edges(&Crate::read(sources));
         for knot in knots(&edges) {
-            for (from, to) in edges
-                .iter()
-                .filter(|(a, b)| knot.contains(a) && knot.contains(b))
-            {
+            for (from, to) in edges.iter().filter(|(a, b)| knot.contains(a) && knot.contains(b)) {
                 found.insert(format!("{name}: {} -> {}", from.join("/"), to.join("/")), 1);
             }
         }
@@ -88,11 +71,6 @@ fn no_folder_imports_one_that_imports_it() {
 fn a_knot_is_found_and_a_chain_is_none() {
     let name = |s: &str| vec![s.to_owned()];
     let edge = |a, b| (name(a), name(b));
-    let edges = BTreeSet::from([
-        edge("a", "b"),
-        edge("b", "c"),
-        edge("c", "b"),
-        edge("c", "d"),
-    ]);
+    let edges = BTreeSet::from([edge("a", "b"), edge("b", "c"), edge("c", "b"), edge("c", "d")]);
     assert_eq!(knots(&edges), [BTreeSet::from([name("b"), name("c")])]);
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// Holds `found` (what, how much) against the lines of `rule` in the list. `UPDATE_TIDY=1` removes and lowers what has become less; more is
-/// never added by itself.
+/// Holds `found` (what, how much) against the lines of `rule` in the list. `UPDATE_TIDY=1` removes and lowers what has
+/// become less; more is never added by itself.
 ///
 /// # Panics
 /// When the two differ.
@@ -15,20 +15,11 @@ pub(crate) fn check(rule: &str, found: &BTreeMap<String, usize>) {
         .filter(|(what, n)| **n > listed.get(*what).copied().unwrap_or(0))
         .map(|(what, n)| format!("{rule}\t{what}\t{n}"))
         .collect();
-    assert!(
-        more.is_empty(),
-        "rule `{rule}` is broken:\n{}",
-        more.join("\n")
-    );
+    assert!(more.is_empty(), "rule `{rule}` is broken:\n{}", more.join("\n"));
     let less: Vec<_> = listed
         .iter()
         .filter(|(what, n)| found.get(*what).copied().unwrap_or(0) < **n)
-        .map(|(what, n)| {
-            format!(
-                "{rule}\t{what}\t{n} -> {}",
-                found.get(what).copied().unwrap_or(0)
-            )
-        })
+        .map(|(what, n)| format!("{rule}\t{what}\t{n} -> {}", found.get(what).copied().unwrap_or(0)))
         .collect();
     if !less.is_empty() && std::env::var_os("UPDATE_TIDY").is_some() {
         return shrink(rule, found);
@@ -51,13 +42,8 @@ fn read() -> String {
 
 fn listed(rule: &str) -> BTreeMap<String, usize> {
     let text = read();
-    let rows = text
-        .lines()
-        .filter(|l| !l.starts_with('#'))
-        .map(|l| l.split('\t').collect::<Vec<_>>());
-    rows.filter(|row| row[0] == rule)
-        .map(|row| (row[1].to_owned(), row[2].parse().expect("a count")))
-        .collect()
+    let rows = text.lines().filter(|l| !l.starts_with('#')).map(|l| l.split('\t').collect::<Vec<_>>());
+    rows.filter(|row| row[0] == rule).map(|row| (row[1].to_owned(), row[2].parse().expect("a count"))).collect()
 }
 
 /// The tests of a binary run at the same time: the list is written by one at a time.
@@ -71,9 +57,7 @@ fn shrink(rule: &str, found: &BTreeMap<String, usize>) {
         if line.starts_with('#') || row[0] != rule {
             return Some(line.to_owned());
         }
-        found
-            .get(row[1])
-            .map(|n| format!("{rule}\t{}\t{n}", row[1]))
+        found.get(row[1]).map(|n| format!("{rule}\t{}\t{n}", row[1]))
     });
     let text: String = kept.map(|line| line + "\n").collect();
     std::fs::write(path(), text).expect("debts.tsv can be written");

@@ -4,8 +4,7 @@ use super::source::{Crate, root};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-const BEGIN: &str =
-    "<!-- imports: written by `UPDATE_ARCHITECTURE=1 cargo test -p ringload-tidy` -->\n";
+const BEGIN: &str = "<!-- imports: written by `UPDATE_ARCHITECTURE=1 cargo test -p ringload-tidy` -->\n";
 const END: &str = "<!-- end of imports -->\n";
 
 /// A line for each folder (or file) at the top of a crate: what of the same crate it imports.
@@ -26,16 +25,8 @@ fn graph() -> String {
         assert!(!rows.is_empty(), "{name} has modules");
         for (from, to) in rows {
             let to: Vec<_> = to.into_iter().collect();
-            writeln!(
-                text,
-                "    {from:<14} -> {}",
-                if to.is_empty() {
-                    "nothing".to_owned()
-                } else {
-                    to.join(" ")
-                }
-            )
-            .expect("a string");
+            writeln!(text, "    {from:<14} -> {}", if to.is_empty() { "nothing".to_owned() } else { to.join(" ") })
+                .expect("a string");
         }
     }
     text + "\n"
@@ -53,8 +44,5 @@ fn the_architecture_draws_the_imports_as_they_are() {
             .expect("docs/ARCHITECTURE.md can be written");
         return;
     }
-    assert_eq!(
-        drawn, graph,
-        "run UPDATE_ARCHITECTURE=1 cargo test -p ringload-tidy"
-    );
+    assert_eq!(drawn, graph, "run UPDATE_ARCHITECTURE=1 cargo test -p ringload-tidy");
 }

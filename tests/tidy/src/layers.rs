@@ -11,10 +11,7 @@ fn lines(folder: &str, wrong: impl Fn(&str) -> bool, allowed: &[&str]) -> BTreeM
             continue;
         }
         let code = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
-        let n = code
-            .lines()
-            .filter(|l| !l.trim_start().starts_with("//") && wrong(l))
-            .count();
+        let n = code.lines().filter(|l| !l.trim_start().starts_with("//") && wrong(l)).count();
         if n > 0 {
             found.insert(path.display().to_string(), n);
         }
@@ -25,18 +22,13 @@ fn lines(folder: &str, wrong: impl Fn(&str) -> bool, allowed: &[&str]) -> BTreeM
 /// Whether a line holds `--name`.
 fn names_a_flag(line: &str) -> bool {
     line.match_indices("--").any(|(i, _)| {
-        line[i + 2..].starts_with(|c: char| c.is_ascii_lowercase())
-            && !line[..i].ends_with(['-', '[', '.'])
+        line[i + 2..].starts_with(|c: char| c.is_ascii_lowercase()) && !line[..i].ends_with(['-', '[', '.'])
     })
 }
 
 #[test]
 fn only_the_driver_calls_libc() {
-    let mut found = lines(
-        "engine/src",
-        |l| l.contains("libc::"),
-        &["engine/src/driver"],
-    );
+    let mut found = lines("engine/src", |l| l.contains("libc::"), &["engine/src/driver"]);
     found.extend(lines("cli/src", |l| l.contains("libc::"), &[]));
     super::debts::check("libc", &found);
 }
@@ -48,11 +40,7 @@ fn the_library_names_no_flag() {
 
 #[test]
 fn only_the_driver_is_unsafe() {
-    let mut found = lines(
-        "engine/src",
-        |l| l.contains("unsafe "),
-        &["engine/src/driver", "engine/src/lib.rs"],
-    );
+    let mut found = lines("engine/src", |l| l.contains("unsafe "), &["engine/src/driver", "engine/src/lib.rs"]);
     found.extend(lines("cli/src", |l| l.contains("unsafe "), &[]));
     super::debts::check("unsafe", &found);
 }
@@ -61,12 +49,8 @@ fn only_the_driver_is_unsafe() {
 fn nothing_depends_on_bench() {
     let mut found = BTreeMap::new();
     for package in ["engine", "cli", "tests", "tests/models", "fuzz"] {
-        let manifest =
-            std::fs::read_to_string(root().join(package).join("Cargo.toml")).expect("a manifest");
-        let n = manifest
-            .lines()
-            .filter(|l| l.starts_with("ringload-bench") || l.contains("/bench"))
-            .count();
+        let manifest = std::fs::read_to_string(root().join(package).join("Cargo.toml")).expect("a manifest");
+        let n = manifest.lines().filter(|l| l.starts_with("ringload-bench") || l.contains("/bench")).count();
         if n > 0 {
             found.insert(package.to_owned(), n);
         }

@@ -1,5 +1,6 @@
-//! Rules of the source tree that the compiler does not know. `tests/tidy/debts.tsv` lists what breaks a rule today, with how much of it
-//! there is: the test fails when there is more than listed, and when there is less, so that the list can only shrink.
+//! Rules of the source tree that the compiler does not know. `tests/tidy/debts.tsv` lists what breaks a rule today,
+//! with how much of it there is: the test fails when there is more than listed, and when there is less, so that the
+//! list can only shrink.
 //!
 //! ```text
 //!   source     files, modules, what each name refers to

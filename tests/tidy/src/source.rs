@@ -7,11 +7,7 @@ use syn::visit::{self, Visit};
 
 /// The root of the source tree.
 pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .ancestors()
-        .nth(2)
-        .expect("tests/tidy lies in the tree")
-        .to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("tests/tidy lies in the tree").to_owned()
 }
 
 /// All files of the tree that git tracks or does not ignore, relative to the root.
@@ -28,15 +24,8 @@ pub(crate) fn files() -> &'static [PathBuf] {
 fn collect(root: &Path, folder: &Path, files: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).expect("a folder of the tree") {
         let path = entry.expect("an entry").path();
-        let name = path
-            .file_name()
-            .expect("a name")
-            .to_string_lossy()
-            .into_owned();
-        if matches!(
-            name.as_str(),
-            "target" | ".git" | "runs" | "captures" | "corpus"
-        ) {
+        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        if matches!(name.as_str(), "target" | ".git" | "runs" | "captures" | "corpus") {
             continue;
         }
         if path.is_dir() {
@@ -49,40 +38,23 @@ fn collect(root: &Path, folder: &Path, files: &mut Vec<PathBuf>) {
 
 /// The Rust files below `folder`, with their text.
 pub(crate) fn rust(folder: &str) -> impl Iterator<Item = (&'static Path, String)> {
-    let chosen = files()
-        .iter()
-        .filter(move |p| p.starts_with(folder) && p.extension().is_some_and(|e| e == "rs"));
-    chosen.map(|path| {
-        (
-            path.as_path(),
-            std::fs::read_to_string(root().join(path)).expect("UTF-8"),
-        )
-    })
+    let chosen = files().iter().filter(move |p| p.starts_with(folder) && p.extension().is_some_and(|e| e == "rs"));
+    chosen.map(|path| (path.as_path(), std::fs::read_to_string(root().join(path)).expect("UTF-8")))
 }
 
 /// Whether a file holds tests only.
 pub(crate) fn is_test(path: &Path) -> bool {
     let name = path.file_stem().expect("a name").to_string_lossy();
-    let folder = path.components().any(|c| {
-        matches!(
-            c.as_os_str().to_str(),
-            Some("tests" | "testing" | "benches" | "examples")
-        )
-    });
-    folder
-        || name == "tests"
-        || name == "testing"
-        || name.ends_with("_tests")
-        || name == "known_answers"
+    let folder =
+        path.components().any(|c| matches!(c.as_os_str().to_str(), Some("tests" | "testing" | "benches" | "examples")));
+    folder || name == "tests" || name == "testing" || name.ends_with("_tests") || name == "known_answers"
 }
 
 /// Whether an item is compiled for tests only.
 pub(crate) fn for_tests(attributes: &[syn::Attribute]) -> bool {
     attributes.iter().any(|a| {
-        let cfg = a.path().is_ident("cfg")
-            && a.meta
-                .require_list()
-                .is_ok_and(|l| l.tokens.to_string().starts_with("test"));
+        let cfg =
+            a.path().is_ident("cfg") && a.meta.require_list().is_ok_and(|l| l.tokens.to_string().starts_with("test"));
         cfg || a.path().is_ident("test")
     })
 }
@@ -113,32 +85,21 @@ impl Crate {
             if is_test(inside) {
                 continue;
             }
-            let mut name: Name = inside
-                .with_extension("")
-                .iter()
-                .map(|c| c.to_string_lossy().into_owned())
-                .collect();
-            if matches!(
-                name.last().map(String::as_str),
-                Some("mod" | "lib" | "main")
-            ) {
+            let mut name: Name = inside.with_extension("").iter().map(|c| c.to_string_lossy().into_owned()).collect();
+            if matches!(name.last().map(String::as_str), Some("mod" | "lib" | "main")) {
                 name.pop();
             }
             let file = syn::parse_file(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-            let mut reader = Reader {
-                at: name.clone(),
-                module: Module {
-                    uses: BTreeMap::new(),
-                    paths: BTreeSet::new(),
-                },
-            };
+            let mut reader =
+                Reader { at: name.clone(), module: Module { uses: BTreeMap::new(), paths: BTreeSet::new() } };
             reader.visit_file(&file);
             modules.insert(name, reader.module);
         }
         Self { modules }
     }
 
-    /// What each module imports: pairs of modules (from, to), names that are handed on followed to where they are defined.
+    /// What each module imports: pairs of modules (from, to), names that are handed on followed to where they are
+    /// defined.
     pub(crate) fn imports(&self) -> BTreeSet<(Name, Name)> {
         let mut edges = BTreeSet::new();
         for (from, module) in &self.modules {
@@ -155,9 +116,7 @@ impl Crate {
 
     /// The module in which `path` is defined; none where it leads out of the crate.
     fn defined_in(&self, path: &[String], depth: usize) -> Option<Name> {
-        let length = (0..=path.len())
-            .rev()
-            .find(|n| self.modules.contains_key(&path[..*n]))?;
+        let length = (0..=path.len()).rev().find(|n| self.modules.contains_key(&path[..*n]))?;
         let (module, rest) = path.split_at(length);
         // A module that is named for itself is not used for what it hands on.
         let Some(next) = rest.first() else {
@@ -215,11 +174,7 @@ impl Reader {
     }
 
     fn absolute_or_child(&self, path: &[String]) -> Option<Name> {
-        self.absolute(path).or_else(|| {
-            path.first()
-                .filter(|p| *p != "std")
-                .map(|_| [&self.at[..], path].concat())
-        })
+        self.absolute(path).or_else(|| path.first().filter(|p| *p != "std").map(|_| [&self.at[..], path].concat()))
     }
 
     fn bring(&mut self, name: String, path: &[String]) {

@@ -1,5 +1,5 @@
-//! Licences and origins of all dependencies, by the rules of `deny.toml`. `cargo deny check`, which `.ci/supply` runs where it can be had,
-//! reads the same file and knows more: advisories, yanked versions.
+//! Licences and origins of all dependencies, by the rules of `deny.toml`. `cargo deny check`, which `.ci/supply` runs
+//! where it can be had, reads the same file and knows more: advisories, yanked versions.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -8,20 +8,11 @@ use std::process::Command;
 fn packages() -> Vec<serde_json::Value> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let out = Command::new(cargo)
-        .args([
-            "metadata",
-            "--format-version=1",
-            "--locked",
-            "--all-features",
-        ])
+        .args(["metadata", "--format-version=1", "--locked", "--all-features"])
         .current_dir(super::source::root())
         .output()
         .expect("cargo metadata");
-    assert!(
-        out.status.success(),
-        "{}",
-        String::from_utf8_lossy(&out.stderr)
-    );
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     let all: serde_json::Value = serde_json::from_slice(&out.stdout).expect("JSON");
     all["packages"].as_array().expect("packages").clone()
 }
@@ -31,11 +22,7 @@ fn listed(name: &str) -> BTreeSet<String> {
     let text = std::fs::read_to_string(super::source::root().join("deny.toml")).expect("deny.toml");
     let from = text.find(&format!("\n{name} = [")).expect("the list");
     let list = text[from..].split("\n]").next().expect("its end");
-    list.split('"')
-        .skip(1)
-        .step_by(2)
-        .map(str::to_owned)
-        .collect()
+    list.split('"').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
 #[test]
@@ -46,8 +33,7 @@ fn every_licence_is_permitted() {
     for package in packages().iter().filter(|p| !p["source"].is_null()) {
         let name = package["name"].as_str().expect("a name");
         let licence = package["license"].as_str().unwrap_or("none stated");
-        let permitted =
-            |id: &str| allowed.contains(id) || exceptions.contains(name) && exceptions.contains(id);
+        let permitted = |id: &str| allowed.contains(id) || exceptions.contains(name) && exceptions.contains(id);
         let parsed = spdx::Expression::parse_mode(licence, spdx::ParseMode::LAX);
         let fits = parsed.is_ok_and(|e| {
             e.evaluate(|req| match &req.license {
@@ -59,10 +45,7 @@ fn every_licence_is_permitted() {
             wrong.push(format!("{name} {}: {licence}", package["version"]));
         }
     }
-    assert!(
-        wrong.is_empty(),
-        "licences that deny.toml does not permit: {wrong:#?}"
-    );
+    assert!(wrong.is_empty(), "licences that deny.toml does not permit: {wrong:#?}");
 }
 
 #[test]
@@ -71,10 +54,7 @@ fn every_dependency_comes_from_the_registry_or_the_tree() {
     for package in packages() {
         let name = package["name"].as_str().expect("a name");
         let from = package["source"].as_str();
-        assert!(
-            from.is_none_or(|s| s.starts_with("registry+")),
-            "{name} comes from {from:?}"
-        );
+        assert!(from.is_none_or(|s| s.starts_with("registry+")), "{name} comes from {from:?}");
         assert!(!banned.contains(name), "{name} is banned by deny.toml");
     }
 }

@@ -35,7 +35,8 @@ const WORDS: &[(&str, &str)] = &[
     ("unbegun", "unprocessed (RFC 9113, 6.8)"),
 ];
 
-/// The parts of a text that are words: `CamelCase` and `snake_case` names fall apart into theirs, in lower case, one space between two.
+/// The parts of a text that are words: `CamelCase` and `snake_case` names fall apart into theirs, in lower case, one
+/// space between two.
 fn words(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut before = ' ';
@@ -84,16 +85,7 @@ fn nothing_has_a_private_name() {
 
 #[test]
 fn names_fall_apart_into_words() {
-    let text = format!(
-        " {} ",
-        words("struct NewCarrier; let a_carrier = carriers(Carried); carrier carrier")
-    );
+    let text = format!(" {} ", words("struct NewCarrier; let a_carrier = carriers(Carried); carrier carrier"));
     assert_eq!(count(&text, "carrier"), 5);
-    assert_eq!(
-        count(
-            &format!(" {} ", words("no one looks on. He looks_on")),
-            "looks on"
-        ),
-        2
-    );
+    assert_eq!(count(&format!(" {} ", words("no one looks on. He looks_on")), "looks on"), 2);
 }

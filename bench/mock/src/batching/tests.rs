@@ -15,12 +15,7 @@ fn engine(max_batch: usize) -> Engine {
 }
 
 fn sequence(id: u64, prompt_tokens: u32, output_tokens: u32, arrived_ns: u64) -> Sequence {
-    Sequence {
-        id,
-        prompt_tokens,
-        output_tokens,
-        arrived_ns,
-    }
+    Sequence { id, prompt_tokens, output_tokens, arrived_ns }
 }
 
 /// The grants of all steps up to `until_ms`: (id, due in ms).
@@ -61,10 +56,7 @@ fn what_does_not_fit_into_the_batch_is_admitted_in_order_of_arrival() {
     assert_eq!((engine.running(), engine.waiting()), (1, 4));
     let mut grants = Vec::new();
     engine.handle_step(1_000 * MILLI, &mut grants);
-    let first: Vec<(u64, u64)> = grants
-        .iter()
-        .filter_map(|grant| Some((grant.id, grant.queued_ns? / MILLI)))
-        .collect();
+    let first: Vec<(u64, u64)> = grants.iter().filter_map(|grant| Some((grant.id, grant.queued_ns? / MILLI))).collect();
     // Steps end at 11 (0), 23 (0, 1), 35 (1, 2), 47 (2, 3), 59 (3, 4), 70 (4).
     assert_eq!(first, [(0, 0), (1, 11), (2, 23), (3, 35), (4, 47)]);
     assert_eq!(grants.last().map(|grant| grant.due_ns), Some(70 * MILLI));
@@ -109,9 +101,7 @@ fn there_is_a_knee_where_the_batch_is_full() {
             engine.handle_arrival(sequence(id as u64, 0, 10, arrived_ns));
         }
         engine.handle_step(u64::MAX, &mut grants);
-        let waits = grants
-            .iter()
-            .map(|grant| grant.due_ns - arrivals[grant.id as usize]);
+        let waits = grants.iter().map(|grant| grant.due_ns - arrivals[grant.id as usize]);
         waits.max().unwrap_or(0) / MILLI
     };
     assert!(latency_ms(30) < 300, "{}", latency_ms(30));

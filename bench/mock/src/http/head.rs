@@ -90,8 +90,7 @@ fn content_length(value: &[u8]) -> Result<usize, Refusal> {
     let digits = value.trim_ascii();
     let all_digits = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
     let text = std::str::from_utf8(digits).ok().filter(|_| all_digits);
-    text.and_then(|text| text.parse().ok())
-        .ok_or_else(|| Refusal::bad_head("invalid content-length"))
+    text.and_then(|text| text.parse().ok()).ok_or_else(|| Refusal::bad_head("invalid content-length"))
 }
 
 const MAX_HEADERS: usize = 64;
@@ -116,10 +115,7 @@ mod tests {
             assert_eq!(parse(&text[..cut]), Ok(None), "{cut}");
         }
         let head = parse(text).unwrap().unwrap();
-        assert_eq!(
-            (head.size, head.body_size, head.method),
-            (text.len() - 1, 12, Method::Post)
-        );
+        assert_eq!((head.size, head.body_size, head.method), (text.len() - 1, 12, Method::Post));
         assert_eq!(head.target, "/v1/completions?x=1");
         assert!(!head.keep_alive);
     }
@@ -129,14 +125,8 @@ mod tests {
         assert_eq!(status("GET / HTTP/1.0\r\n\r\n"), 505);
         assert_eq!(status("\0\0\0\0\r\n\r\n"), 400);
         assert_eq!(status("POST / HTTP/1.1\r\ncontent-length: +1\r\n\r\n"), 400);
-        assert_eq!(
-            status("POST / HTTP/1.1\r\ncontent-length: 101\r\n\r\n"),
-            413
-        );
-        assert_eq!(
-            status("POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n"),
-            411
-        );
+        assert_eq!(status("POST / HTTP/1.1\r\ncontent-length: 101\r\n\r\n"), 413);
+        assert_eq!(status("POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n"), 411);
         let many = "a: b\r\n".repeat(65);
         assert_eq!(status(&format!("GET / HTTP/1.1\r\n{many}\r\n")), 431);
         let long = "a".repeat(HEAD_LIMIT);

@@ -20,12 +20,7 @@ impl Refusal {
     }
 
     pub(crate) fn unknown_path(path: &str) -> Self {
-        Self::new(
-            404,
-            "NotFoundError",
-            format!("no such path: {path}").into(),
-            false,
-        )
+        Self::new(404, "NotFoundError", format!("no such path: {path}").into(), false)
     }
 
     pub(crate) fn wrong_method(allowed: &'static str) -> Self {
@@ -35,12 +30,7 @@ impl Refusal {
 
     /// A status that the request itself asked for.
     pub(crate) fn scripted(status: u16) -> Self {
-        Self::new(
-            status,
-            "ScriptedError",
-            format!("scripted status {status}").into(),
-            false,
-        )
+        Self::new(status, "ScriptedError", format!("scripted status {status}").into(), false)
     }
 
     /// A failure that the request itself asked for, after it had been accepted.
@@ -49,12 +39,7 @@ impl Refusal {
     }
 
     pub(super) fn bad_head(problem: &str) -> Self {
-        Self::new(
-            400,
-            "BadRequestError",
-            format!("bad request head: {problem}").into(),
-            true,
-        )
+        Self::new(400, "BadRequestError", format!("bad request head: {problem}").into(), true)
     }
 
     pub(super) fn head_too_large() -> Self {
@@ -73,27 +58,16 @@ impl Refusal {
     }
 
     pub(super) fn version() -> Self {
-        Self::new(
-            505,
-            "BadRequestError",
-            "only HTTP/1.1 is served".into(),
-            true,
-        )
+        Self::new(505, "BadRequestError", "only HTTP/1.1 is served".into(), true)
     }
 
     /// `{"error":{…}}`, as sent in a body or as an event.
     pub(crate) fn json(&self) -> String {
         let (message, kind, code) = (&self.message, self.kind, self.status);
-        json!({"error": {"message": message, "type": kind, "param": null, "code": code}})
-            .to_string()
+        json!({"error": {"message": message, "type": kind, "param": null, "code": code}}).to_string()
     }
 
     fn new(status: u16, kind: &'static str, message: Cow<'static, str>, fatal: bool) -> Self {
-        Self {
-            status,
-            kind,
-            message,
-            fatal,
-        }
+        Self { status, kind, message, fatal }
     }
 }

@@ -3,19 +3,9 @@
 use std::io::Write as _;
 
 /// Appends a whole response with a content length.
-pub(crate) fn reply(
-    out: &mut Vec<u8>,
-    status: u16,
-    content_type: &str,
-    body: &[u8],
-    keep_alive: bool,
-) {
+pub(crate) fn reply(out: &mut Vec<u8>, status: u16, content_type: &str, body: &[u8], keep_alive: bool) {
     let (reason, size) = (reason(status), body.len());
-    let connection = if keep_alive {
-        ""
-    } else {
-        "connection: close\r\n"
-    };
+    let connection = if keep_alive { "" } else { "connection: close\r\n" };
     let head = format_args!(
         "HTTP/1.1 {status} {reason}\r\ncontent-type: {content_type}\r\ncontent-length: {size}\r\n{connection}\r\n"
     );
@@ -42,8 +32,7 @@ fn reason(status: u16) -> &'static str {
 }
 
 /// The head of every streamed response; its body is chunked.
-pub(crate) const STREAM_HEAD: &[u8] =
-    b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\n\
+pub(crate) const STREAM_HEAD: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\n\
 cache-control: no-cache\r\ntransfer-encoding: chunked\r\n\r\n";
 
 /// The content type of a streamed response.

@@ -44,19 +44,8 @@ struct Flight {
 }
 
 impl Exchange {
-    pub(super) fn new(
-        shared: Arc<Shared>,
-        pacer: Rc<Pacer>,
-        cut: Rc<Notify>,
-        respond: SendResponse<Bytes>,
-    ) -> Self {
-        Self {
-            shared,
-            pacer,
-            cut,
-            respond,
-            send: None,
-        }
+    pub(super) fn new(shared: Arc<Shared>, pacer: Rc<Pacer>, cut: Rc<Notify>, respond: SendResponse<Bytes>) -> Self {
+        Self { shared, pacer, cut, respond, send: None }
     }
 
     pub(super) async fn run(mut self, request: Request<RecvStream>) {
@@ -74,8 +63,7 @@ impl Exchange {
         match route(&head) {
             Ok(Route::Generate(api)) => {
                 let nth = self.shared.arrive(arrival_ns);
-                let ask = Ask::parse(api, &head, &body)
-                    .map(|ask| ask.with_fault(&self.shared.config, nth));
+                let ask = Ask::parse(api, &head, &body).map(|ask| ask.with_fault(&self.shared.config, nth));
                 match ask.and_then(Ask::admitted) {
                     Ok(ask) => self.stream(ask, &head, arrival_ns).await,
                     Err(refusal) => self.refuse(&refusal).await,
@@ -110,10 +98,7 @@ impl Exchange {
             keep_alive: true,
             expects_continue: false,
             mock: parts.headers.get("x-mock").map(|v| v.as_bytes().into()),
-            request_id: parts
-                .headers
-                .get("x-request-id")
-                .map(|v| v.as_bytes().into()),
+            request_id: parts.headers.get("x-request-id").map(|v| v.as_bytes().into()),
         };
         let mut body = Vec::new();
         while let Some(part) = incoming.data().await {
@@ -133,18 +118,9 @@ impl Exchange {
         let config = &self.shared.config;
         let stream = Stream::new(config, ask, Framing::Http2, number, arrival_ns, created);
         let key = self.pacer.enter(number, stream.wants_grants(), arrival_ns);
-        let note = self
-            .shared
-            .notes
-            .begin(number, head.request_id.as_deref(), arrival_ns);
-        let mut flight = Flight {
-            shared: self.shared.clone(),
-            pacer: self.pacer.clone(),
-            key,
-            stream,
-            note,
-            over: false,
-        };
+        let note = self.shared.notes.begin(number, head.request_id.as_deref(), arrival_ns);
+        let mut flight =
+            Flight { shared: self.shared.clone(), pacer: self.pacer.clone(), key, stream, note, over: false };
         for turn in 1.. {
             self.wait(&mut flight).await?;
             self.shared.thaw();
@@ -217,10 +193,7 @@ impl Exchange {
     /// Sends the head, if it is not sent, and `bytes` as the client's windows allow.
     async fn send(&mut self, head: Opening, mut bytes: Bytes, last: bool) -> Result<(), Failure> {
         if self.send.is_none() {
-            let response = Response::builder()
-                .status(head.0)
-                .header("content-type", head.1)
-                .body(())?;
+            let response = Response::builder().status(head.0).header("content-type", head.1).body(())?;
             self.send = Some(self.respond.send_response(response, false)?);
         }
         let Some(send) = &mut self.send else {

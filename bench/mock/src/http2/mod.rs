@@ -1,7 +1,8 @@
 //! HTTP/2: a thread beside each worker, which hands it the connections that speak it.
 //!
-//! One `tokio` runtime per thread. The answers are those of the workers ([`Stream`](crate::stream::Stream), `page`); only framing
-//! and waiting are here. The events of all streams of a connection that are due together may share a write.
+//! One `tokio` runtime per thread. The answers are those of the workers ([`Stream`](crate::stream::Stream), `page`);
+//! only framing and waiting are here. The events of all streams of a connection that are due together may share a
+//! write.
 //!
 //! The thread ends when its worker does. With [`Timing::Batching`](crate::Timing) it has an engine of its own.
 
@@ -35,10 +36,7 @@ pub(crate) fn run(
     tls: Option<Tls>,
     mut connections: UnboundedReceiver<TcpStream>,
 ) -> io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_io()
-        .enable_time()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
     let local = LocalSet::new();
     runtime.block_on(local.run_until(async move {
         let pacer = Rc::new(Pacer::new(shared.clone())?);
@@ -67,12 +65,7 @@ impl Drop for Open {
 
 type Failure = Box<dyn std::error::Error>;
 
-async fn connect(
-    socket: TcpStream,
-    tls: Option<Tls>,
-    shared: &Arc<Shared>,
-    pacer: Rc<Pacer>,
-) -> Result<(), Failure> {
+async fn connect(socket: TcpStream, tls: Option<Tls>, shared: &Arc<Shared>, pacer: Rc<Pacer>) -> Result<(), Failure> {
     let socket = tokio::net::TcpStream::from_std(socket.into())?;
     let wire = Wire::new(socket, shared.clone());
     let Some(tls) = tls else {
@@ -83,11 +76,7 @@ async fn connect(
     serve(hello.into_stream(tls.http2).await?, shared, pacer).await
 }
 
-async fn serve(
-    io: impl AsyncRead + AsyncWrite + Unpin,
-    shared: &Arc<Shared>,
-    pacer: Rc<Pacer>,
-) -> Result<(), Failure> {
+async fn serve(io: impl AsyncRead + AsyncWrite + Unpin, shared: &Arc<Shared>, pacer: Rc<Pacer>) -> Result<(), Failure> {
     let mut connection = h2::server::Builder::new()
         .max_concurrent_streams(shared.config.h2_max_streams)
         .initial_window_size(WINDOW_BYTES)

@@ -43,11 +43,7 @@ impl Pacer {
             Timing::Batching(settings) => Some(Engine::new(settings.clone())),
             _ => None,
         };
-        let state = RefCell::new(State {
-            timers: Timers::new()?,
-            engine,
-            slots: Slab::new(),
-        });
+        let state = RefCell::new(State { timers: Timers::new()?, engine, slots: Slab::new() });
         Ok(Self { shared, state })
     }
 
@@ -55,18 +51,9 @@ impl Pacer {
     pub(super) fn enter(&self, number: u64, wants: Option<(u32, u32)>, arrived_ns: u64) -> usize {
         self.step(arrived_ns);
         let state = &mut *self.state.borrow_mut();
-        let key = state.slots.insert(Slot {
-            number,
-            waker: Waker::noop().clone(),
-            grants: 0,
-        });
+        let key = state.slots.insert(Slot { number, waker: Waker::noop().clone(), grants: 0 });
         if let (Some(engine), Some((prompt_tokens, output_tokens))) = (&mut state.engine, wants) {
-            engine.handle_arrival(Sequence {
-                id: key as u64,
-                prompt_tokens,
-                output_tokens,
-                arrived_ns,
-            });
+            engine.handle_arrival(Sequence { id: key as u64, prompt_tokens, output_tokens, arrived_ns });
         }
         self.arm(state);
         key
@@ -93,11 +80,7 @@ impl Pacer {
         slot.waker.clone_from(cx.waker());
         if due_ns != u64::MAX {
             let number = slot.number;
-            state.timers.push(Wake {
-                due_ns,
-                number,
-                key,
-            });
+            state.timers.push(Wake { due_ns, number, key });
             self.arm(state);
         }
     }
@@ -105,10 +88,7 @@ impl Pacer {
     /// Goes on for as long as the thread lives.
     pub(super) async fn run(self: Rc<Self>) {
         let descriptor = self.state.borrow().timers.duplicate();
-        #[expect(
-            deprecated,
-            reason = "its successor is unsafe; an owned descriptor stays open, as both demand"
-        )]
+        #[expect(deprecated, reason = "its successor is unsafe; an owned descriptor stays open, as both demand")]
         let timer = descriptor.and_then(|fd| AsyncFd::with_interest(fd, Interest::READABLE));
         let Ok(timer) = timer else {
             return eprintln!("mock server: HTTP/2 has no timer; start the server again");

@@ -50,8 +50,8 @@ pub(crate) struct Ask {
     pub(crate) mock: Mock,
 }
 
-/// The request's own wishes about time and faults: the body's `mock` field or the `x-mock` header. Times make the stream's timing
-/// `Fixed`, whatever the server's is; the one that is not given stays the server's, or 0.
+/// The request's own wishes about time and faults: the body's `mock` field or the `x-mock` header. Times make the
+/// stream's timing `Fixed`, whatever the server's is; the one that is not given stays the server's, or 0.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Mock {
@@ -119,15 +119,9 @@ impl Ask {
         // A vector or a ranking is one thing, which is due when a first token would be.
         let output_tokens = if makes_tokens { asked } else { Some(1) };
         if output_tokens.is_some_and(|tokens| !(1..=OUTPUT_LIMIT).contains(&tokens)) {
-            return Err(Refusal::bad_request(
-                "max_tokens must be between 1 and 1000000",
-            ));
+            return Err(Refusal::bad_request("max_tokens must be between 1 and 1000000"));
         }
-        if body
-            .model
-            .as_ref()
-            .is_some_and(|model| model.len() > MODEL_LIMIT)
-        {
+        if body.model.as_ref().is_some_and(|model| model.len() > MODEL_LIMIT) {
             return Err(Refusal::bad_request("model is longer than 256 bytes"));
         }
         let mock = match &head.mock {
@@ -145,15 +139,13 @@ impl Ask {
                 Api::Generate { streamed } => streamed,
                 _ => makes_tokens && body.stream.unwrap_or(false),
             },
-            include_usage: body
-                .stream_options
-                .is_some_and(|options| options.include_usage),
+            include_usage: body.stream_options.is_some_and(|options| options.include_usage),
             mock,
         })
     }
 
-    /// With the fault that is drawn for the `nth` request, if one is: the server's [`Config::faults`] tells for what share of them. What
-    /// it wishes for itself goes before.
+    /// With the fault that is drawn for the `nth` request, if one is: the server's [`Config::faults`] tells for what
+    /// share of them. What it wishes for itself goes before.
     pub(crate) fn with_fault(mut self, config: &Config, nth: u64) -> Self {
         let mut random = random::of_request(!config.seed, nth);
         if self.mock == Mock::default() && random.random::<f64>() < config.faults {
@@ -187,37 +179,21 @@ impl Mock {
             (FaultKind::Reset, self.reset_after),
             (FaultKind::Stall, self.stall_after),
         ];
-        let faults = wishes.into_iter().filter_map(|(kind, after)| {
-            Some(Fault {
-                kind,
-                after_tokens: after?,
-            })
-        });
+        let faults = wishes.into_iter().filter_map(|(kind, after)| Some(Fault { kind, after_tokens: after? }));
         faults.min_by_key(|fault| fault.after_tokens)
     }
 
     fn check(&self) -> Result<(), Refusal> {
         let times = [self.ttft_ms, self.itl_ms].into_iter().flatten();
         if times.into_iter().any(|ms| !(0.0..=HOUR_MS).contains(&ms)) {
-            return Err(Refusal::bad_request(
-                "mock.ttft_ms and mock.itl_ms must be between 0 and 3600000",
-            ));
+            return Err(Refusal::bad_request("mock.ttft_ms and mock.itl_ms must be between 0 and 3600000"));
         }
-        let groups = [self.tokens_per_event, self.events_per_write]
-            .into_iter()
-            .flatten();
+        let groups = [self.tokens_per_event, self.events_per_write].into_iter().flatten();
         if groups.into_iter().any(|group| group.get() > GROUP_LIMIT) {
-            return Err(Refusal::bad_request(
-                "mock.tokens_per_event and mock.events_per_write must be at most 1024",
-            ));
+            return Err(Refusal::bad_request("mock.tokens_per_event and mock.events_per_write must be at most 1024"));
         }
-        if self
-            .status
-            .is_some_and(|status| !(400..600).contains(&status))
-        {
-            return Err(Refusal::bad_request(
-                "mock.status must be between 400 and 599",
-            ));
+        if self.status.is_some_and(|status| !(400..600).contains(&status)) {
+            return Err(Refusal::bad_request("mock.status must be between 400 and 599"));
         }
         Ok(())
     }

@@ -28,14 +28,8 @@ pub(crate) fn route(head: &Head) -> Result<Route, Refusal> {
         "/v1/completions" => (Method::Post, Route::Generate(Api::Completions)),
         "/v1/responses" => (Method::Post, Route::Generate(Api::Responses)),
         "/v1/messages" => (Method::Post, Route::Generate(Api::Messages)),
-        "/generate" => (
-            Method::Post,
-            Route::Generate(Api::Generate { streamed: false }),
-        ),
-        "/generate_stream" => (
-            Method::Post,
-            Route::Generate(Api::Generate { streamed: true }),
-        ),
+        "/generate" => (Method::Post, Route::Generate(Api::Generate { streamed: false })),
+        "/generate_stream" => (Method::Post, Route::Generate(Api::Generate { streamed: true })),
         "/v1/embeddings" => (Method::Post, Route::Generate(Api::Embeddings)),
         "/v2/rerank" | "/v1/rerank" => (Method::Post, Route::Generate(Api::Rank(Ranker::Cohere))),
         "/rerank" => (Method::Post, Route::Generate(Api::Rank(Ranker::Tei))),
@@ -50,25 +44,17 @@ pub(crate) fn route(head: &Head) -> Result<Route, Refusal> {
         _ => return Err(Refusal::unknown_path(path)),
     };
     if head.method != allowed {
-        return Err(Refusal::wrong_method(if allowed == Method::Post {
-            "POST"
-        } else {
-            "GET"
-        }));
+        return Err(Refusal::wrong_method(if allowed == Method::Post { "POST" } else { "GET" }));
     }
     match route {
-        Route::Freeze { .. } => Ok(Route::Freeze {
-            ms: milliseconds(query)?,
-        }),
+        Route::Freeze { .. } => Ok(Route::Freeze { ms: milliseconds(query)? }),
         other => Ok(other),
     }
 }
 
 fn milliseconds(query: &str) -> Result<u64, Refusal> {
     let value = query.split('&').find_map(|pair| pair.strip_prefix("ms="));
-    let ms = value
-        .and_then(|value| value.parse().ok())
-        .filter(|&ms| ms <= FREEZE_LIMIT_MS);
+    let ms = value.and_then(|value| value.parse().ok()).filter(|&ms| ms <= FREEZE_LIMIT_MS);
     ms.ok_or_else(|| Refusal::bad_request("say how long: ?ms=1000 (at most 600000)"))
 }
 

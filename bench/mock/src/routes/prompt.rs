@@ -54,17 +54,11 @@ impl<'de> Visitor<'de> for Sizes {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Text, E> {
-        Ok(Text {
-            bytes: text.len() as u64,
-            ..Text::default()
-        })
+        Ok(Text { bytes: text.len() as u64, ..Text::default() })
     }
 
     fn visit_u64<E: Error>(self, _id: u64) -> Result<Text, E> {
-        Ok(Text {
-            ids: 1,
-            ..Text::default()
-        })
+        Ok(Text { ids: 1, ..Text::default() })
     }
 
     fn visit_unit<E: Error>(self) -> Result<Text, E> {
@@ -105,10 +99,7 @@ mod tests {
         assert_eq!(tokens(r#""12345""#), Some(2));
         assert_eq!(tokens("[1, 2, 3]"), Some(3));
         assert_eq!(tokens("[[1, 2], [3]]"), Some(3));
-        assert_eq!(
-            tokens(r#"[{"role":"user","content":"1234"},{"role":"x","content":null}]"#),
-            Some(1)
-        );
+        assert_eq!(tokens(r#"[{"role":"user","content":"1234"},{"role":"x","content":null}]"#), Some(1));
         let parts = r#"[{"content":[{"type":"text","text":"12345678"},{"type":"image_url","image_url":{"url":"u"}}]}]"#;
         assert_eq!(tokens(parts), Some(2));
         assert_eq!(tokens("true"), None);

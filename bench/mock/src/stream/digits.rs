@@ -33,10 +33,7 @@ mod tests {
     #[test]
     fn digits_are_what_to_string_gives() {
         for number in [0, 7, 10, 1_234_567_890_123, u64::MAX] {
-            assert_eq!(
-                Digits::new(number).as_bytes(),
-                number.to_string().as_bytes()
-            );
+            assert_eq!(Digits::new(number).as_bytes(), number.to_string().as_bytes());
         }
     }
 }

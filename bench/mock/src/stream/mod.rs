@@ -19,8 +19,8 @@ use words::Words;
 
 /// A generation request that is being answered.
 ///
-/// Contract: when [`due_ns`](Stream::due_ns) is reached, call [`render`](Stream::render) and write all that it gives; after its
-/// answer has an `end`, drop the stream.
+/// Contract: when [`due_ns`](Stream::due_ns) is reached, call [`render`](Stream::render) and write all that it gives;
+/// after its answer has an `end`, drop the stream.
 #[derive(Debug)]
 pub(crate) struct Stream {
     /// The request's number; with the seed it decides id and words.
@@ -82,25 +82,12 @@ pub(crate) enum End {
 
 impl Stream {
     /// Starts to answer `ask`, which arrived at `arrival_ns`.
-    pub(crate) fn new(
-        config: &Config,
-        ask: Ask,
-        framing: Framing,
-        number: u64,
-        arrival_ns: u64,
-        created: u64,
-    ) -> Self {
+    pub(crate) fn new(config: &Config, ask: Ask, framing: Framing, number: u64, arrival_ns: u64, created: u64) -> Self {
         let id = random::id(config.seed, number);
         let name = ask.model.as_deref().unwrap_or(&config.model);
         let model = serde_json::to_string(name).expect("a string is valid JSON");
-        let tokens_per_event = ask
-            .mock
-            .tokens_per_event
-            .map_or(config.tokens_per_event, Into::into);
-        let events_per_write = ask
-            .mock
-            .events_per_write
-            .map_or(config.events_per_write, Into::into);
+        let tokens_per_event = ask.mock.tokens_per_event.map_or(config.tokens_per_event, Into::into);
+        let events_per_write = ask.mock.events_per_write.map_or(config.events_per_write, Into::into);
         let total = ask.output_tokens.unwrap_or(config.output_tokens);
         let mut stream = Self {
             number,
@@ -153,8 +140,7 @@ impl Stream {
 
     /// Prompt and output tokens, when the engine's model decides when they come.
     pub(crate) fn wants_grants(&self) -> Option<(u32, u32)> {
-        matches!(self.pacing, Pacing::Granted { .. })
-            .then_some((self.ask.prompt_tokens, self.total))
+        matches!(self.pacing, Pacing::Granted { .. }).then_some((self.ask.prompt_tokens, self.total))
     }
 
     /// Whether the engine still has tokens to make for it.
@@ -177,17 +163,9 @@ impl Stream {
         let before = self.sent;
         let due = self.boundary_ns <= now_ns;
         if !self.ask.stream {
-            let end = if due {
-                self.render_whole(out, &sent)
-            } else {
-                None
-            };
+            let end = if due { self.render_whole(out, &sent) } else { None };
             let tokens = self.sent - before;
-            return Rendered {
-                events: tokens.min(1),
-                tokens,
-                end,
-            };
+            return Rendered { events: tokens.min(1), tokens, end };
         }
         if self.head.is_none() {
             if self.framing != Framing::Http2 {
@@ -206,16 +184,8 @@ impl Stream {
                 break;
             }
         }
-        let end = if due && self.sent == self.limit() {
-            self.render_end(out, &sent)
-        } else {
-            None
-        };
-        Rendered {
-            events,
-            tokens: self.sent - before,
-            end,
-        }
+        let end = if due && self.sent == self.limit() { self.render_end(out, &sent) } else { None };
+        Rendered { events, tokens: self.sent - before, end }
     }
 
     /// The tokens of one write; how many events they are.
@@ -261,15 +231,7 @@ impl Stream {
             None => {
                 self.sent = self.total;
                 let (ask, usage) = (&self.ask, self.usage());
-                let body = whole::body(
-                    ask,
-                    self.id,
-                    self.created,
-                    &self.model,
-                    &mut self.words,
-                    usage,
-                    sent,
-                );
+                let body = whole::body(ask, self.id, self.created, &self.model, &mut self.words, usage, sent);
                 self.reply(out, 200, &body);
             }
             Some(FaultKind::Fail) => {
@@ -302,13 +264,11 @@ impl Stream {
     }
 
     fn usage(&self) -> Usage {
-        Usage {
-            prompt_tokens: self.ask.prompt_tokens,
-            completion_tokens: self.sent,
-        }
+        Usage { prompt_tokens: self.ask.prompt_tokens, completion_tokens: self.sent }
     }
 
-    /// Sets the end of the next write and when it is due. The first token is alone; a whole response waits for its last token.
+    /// Sets the end of the next write and when it is due. The first token is alone; a whole response waits for its last
+    /// token.
     fn aim(&mut self) {
         let next = match self.sent {
             _ if !self.ask.stream => self.total,
@@ -335,9 +295,7 @@ fn pacing(config: &Config, ask: &Ask, number: u64, arrival_ns: u64) -> Pacing {
     };
     let ttft_ns = ttft_ms.map_or(ttft, |ms| (ms * 1e6) as u64);
     let itl_ns = itl_ms.map_or(itl, |ms| (ms * 1e6) as u64);
-    Pacing::fixed(arrival_ns, ttft_ns, itl_ns, jitter, || {
-        random::of_request(config.seed, number)
-    })
+    Pacing::fixed(arrival_ns, ttft_ns, itl_ns, jitter, || random::of_request(config.seed, number))
 }
 
 /// A write that catches up is split once it is larger than this.

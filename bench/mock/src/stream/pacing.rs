@@ -39,28 +39,17 @@ impl Pacing {
         random: impl FnOnce() -> Xoshiro256PlusPlus,
     ) -> Self {
         if jitter == Jitter::None {
-            return Self::Fixed {
-                first_ns: arrival_ns.saturating_add(ttft_ns),
-                itl_ns,
-            };
+            return Self::Fixed { first_ns: arrival_ns.saturating_add(ttft_ns), itl_ns };
         }
         let mut random = random();
         let due_ns = arrival_ns.saturating_add(vary(ttft_ns, jitter, &mut random));
-        Self::Jittered(Box::new(Jittered {
-            jitter,
-            random,
-            itl_ns,
-            token: 0,
-            due_ns,
-        }))
+        Self::Jittered(Box::new(Jittered { jitter, random, itl_ns, token: 0, due_ns }))
     }
 
     /// When `token` is due; `u64::MAX` when it is not known yet. Tokens must be asked about in order.
     pub(crate) fn due_ns(&mut self, token: u32) -> u64 {
         match self {
-            Self::Fixed { first_ns, itl_ns } => {
-                first_ns.saturating_add(itl_ns.saturating_mul(u64::from(token)))
-            }
+            Self::Fixed { first_ns, itl_ns } => first_ns.saturating_add(itl_ns.saturating_mul(u64::from(token))),
             Self::Jittered(jittered) => jittered.due_ns(token),
             Self::Granted { tokens } if token < *tokens => 0,
             Self::Granted { .. } => u64::MAX,
@@ -109,10 +98,7 @@ mod tests {
 
     #[test]
     fn jitter_keeps_the_mean_the_order_and_the_seed() {
-        for jitter in [
-            Jitter::Uniform { share: 0.5 },
-            Jitter::LogNormal { sigma: 0.5 },
-        ] {
+        for jitter in [Jitter::Uniform { share: 0.5 }, Jitter::LogNormal { sigma: 0.5 }] {
             let varied = dues(jitter);
             assert_eq!(varied, dues(jitter));
             assert!(varied.is_sorted());

@@ -62,34 +62,21 @@ impl Template {
                 });
             }
         }
-        Self {
-            api,
-            chunked: framing != Framing::Http2,
-            id,
-            model: model.to_owned(),
-            prefix,
-            choices,
-            delta,
-        }
+        Self { api, chunked: framing != Framing::Http2, id, model: model.to_owned(), prefix, choices, delta }
     }
 
     /// What comes before the output: of a chat, a role.
     pub(crate) fn opening(&self, out: &mut Vec<u8>, usage: Usage, sent: &Digits) {
         match self.api {
             Api::Chat => {
-                let role = br#""delta":{"role":"assistant","content":""},"logprobs":null,"finish_reason":null}],"sent_ns":"#;
-                self.chunk(
-                    out,
-                    &[&self.prefix[..self.delta], role, sent.as_bytes(), EVENT_END],
-                );
+                let role =
+                    br#""delta":{"role":"assistant","content":""},"logprobs":null,"finish_reason":null}],"sent_ns":"#;
+                self.chunk(out, &[&self.prefix[..self.delta], role, sent.as_bytes(), EVENT_END]);
             }
             Api::Responses => self.event(
                 out,
                 "response.created",
-                &format!(
-                    r#""response":{},"#,
-                    self.response("in_progress", None, "[]")
-                ),
+                &format!(r#""response":{},"#, self.response("in_progress", None, "[]")),
                 sent,
             ),
             Api::Messages => {
@@ -123,10 +110,7 @@ impl Template {
         if self.chunked {
             let mut peek = words.clone();
             let text: usize = (0..count).map(|_| peek.take().len()).sum();
-            chunk_size(
-                out,
-                self.prefix.len() + text + after.len() + sent.len() + EVENT_END.len(),
-            );
+            chunk_size(out, self.prefix.len() + text + after.len() + sent.len() + EVENT_END.len());
         }
         out.extend_from_slice(&self.prefix);
         for _ in 0..count {
@@ -145,19 +129,12 @@ impl Template {
         let delta: &[u8] = match self.api {
             Api::Responses => {
                 let text = words.text(usage.completion_tokens);
-                let done = format!(
-                    r#""item_id":"msg_{:032x}","output_index":0,"content_index":0,"text":"{text}","#,
-                    self.id
-                );
+                let done =
+                    format!(r#""item_id":"msg_{:032x}","output_index":0,"content_index":0,"text":"{text}","#, self.id);
                 self.event(out, "response.output_text.done", &done, sent);
                 let output = message_item(self.id, &text);
                 let response = self.response("completed", Some(usage), &output);
-                return self.event(
-                    out,
-                    "response.completed",
-                    &format!(r#""response":{response},"#),
-                    sent,
-                );
+                return self.event(out, "response.completed", &format!(r#""response":{response},"#), sent);
             }
             Api::Messages => {
                 self.event(out, "content_block_stop", r#""index":0,"#, sent);
@@ -181,15 +158,7 @@ impl Template {
                 br#""text":"","logprobs":null,"finish_reason":"length"}],"sent_ns":"#
             }
         };
-        self.chunk(
-            out,
-            &[
-                &self.prefix[..self.delta],
-                delta,
-                sent.as_bytes(),
-                EVENT_END,
-            ],
-        );
+        self.chunk(out, &[&self.prefix[..self.delta], delta, sent.as_bytes(), EVENT_END]);
     }
 
     /// The chunk that has the usage and no choices, in the APIs that have one.
@@ -198,15 +167,7 @@ impl Template {
             return;
         }
         let usage = format!(r#""choices":[],"usage":{},"sent_ns":"#, usage.json());
-        self.chunk(
-            out,
-            &[
-                &self.prefix[..self.choices],
-                usage.as_bytes(),
-                sent.as_bytes(),
-                EVENT_END,
-            ],
-        );
+        self.chunk(out, &[&self.prefix[..self.choices], usage.as_bytes(), sent.as_bytes(), EVENT_END]);
     }
 
     /// An event of a kind, with these fields, each followed by a comma.
@@ -254,19 +215,11 @@ pub(crate) fn object(api: Api, streamed: bool, id: u128, created: u64, model: &s
         (Api::Chat, false) => ("chatcmpl", "chat.completion"),
         _ => ("cmpl", "text_completion"),
     };
-    format!(
-        r#"{{"id":"{prefix}-{id:032x}","object":"{object}","created":{created},"model":{model},"#
-    )
+    format!(r#"{{"id":"{prefix}-{id:032x}","object":"{object}","created":{created},"model":{model},"#)
 }
 
 /// A response of OpenAI's Responses.
-pub(crate) fn response(
-    id: u128,
-    model: &str,
-    status: &str,
-    usage: Option<Usage>,
-    output: &str,
-) -> String {
+pub(crate) fn response(id: u128, model: &str, status: &str, usage: Option<Usage>, output: &str) -> String {
     let usage = usage.map_or_else(
         || "null".into(),
         |Usage { prompt_tokens: prompt, completion_tokens: completion }| {
@@ -290,14 +243,9 @@ pub(crate) fn message_item(id: u128, text: &str) -> String {
 
 impl Usage {
     pub(crate) fn json(self) -> String {
-        let Self {
-            prompt_tokens: prompt,
-            completion_tokens: completion,
-        } = self;
+        let Self { prompt_tokens: prompt, completion_tokens: completion } = self;
         let total = u64::from(prompt) + u64::from(completion);
-        format!(
-            r#"{{"prompt_tokens":{prompt},"total_tokens":{total},"completion_tokens":{completion}}}"#
-        )
+        format!(r#"{{"prompt_tokens":{prompt},"total_tokens":{total},"completion_tokens":{completion}}}"#)
     }
 }
 
@@ -323,12 +271,7 @@ mod tests {
 
     #[test]
     fn the_size_line_is_lower_case_hex_without_zeros() {
-        for (size, line) in [
-            (1, "1\r\n"),
-            (14, "e\r\n"),
-            (230, "e6\r\n"),
-            (65_536, "10000\r\n"),
-        ] {
+        for (size, line) in [(1, "1\r\n"), (14, "e\r\n"), (230, "e6\r\n"), (65_536, "10000\r\n")] {
             let mut out = Vec::new();
             chunk_size(&mut out, size);
             assert_eq!(out, line.as_bytes());
@@ -337,13 +280,8 @@ mod tests {
 
     #[test]
     fn a_token_is_one_chunk_of_the_size_that_vllm_sends() {
-        let template = Template::new(
-            Api::Chat,
-            Framing::Http1 { keep_alive: true },
-            0xab,
-            1_700_000_000,
-            "\"some-model\"",
-        );
+        let template =
+            Template::new(Api::Chat, Framing::Http1 { keep_alive: true }, 0xab, 1_700_000_000, "\"some-model\"");
         let mut out = Vec::new();
         template.tokens(&mut out, &mut Words::new(0), 2, &Digits::new(123_456_789));
         let event = concat!(
@@ -351,10 +289,7 @@ mod tests {
             r#""created":1700000000,"model":"some-model","choices":[{"index":0,"delta":{"content":" the of"},"#,
             r#""logprobs":null,"finish_reason":null}],"sent_ns":123456789}"#,
         );
-        assert_eq!(
-            String::from_utf8(out).unwrap(),
-            format!("{:x}\r\n{event}\n\n\r\n", event.len() + 2)
-        );
+        assert_eq!(String::from_utf8(out).unwrap(), format!("{:x}\r\n{event}\n\n\r\n", event.len() + 2));
         assert!((220..260).contains(&event.len()), "{}", event.len());
     }
 }

@@ -39,11 +39,7 @@ fn each_token_is_written_when_it_is_due() {
     let mut stream = stream(&Config::default(), &body(r#","max_tokens":3"#));
     for (due_ms, end) in [(20, None), (25, None), (30, Some(End::KeepAlive))] {
         assert_eq!(due(&stream), due_ms);
-        let expected = Rendered {
-            events: 1,
-            tokens: 1,
-            end,
-        };
+        let expected = Rendered { events: 1, tokens: 1, end };
         assert_eq!(render(&mut stream, due_ms), (expected, 1));
     }
 }
@@ -73,10 +69,7 @@ fn the_first_token_is_alone_and_the_next_are_grouped() {
 
 #[test]
 fn an_early_role_is_written_at_once_and_without_output() {
-    let config = Config {
-        early_role: true,
-        ..Config::default()
-    };
+    let config = Config { early_role: true, ..Config::default() };
     let mut stream = stream(&config, &body(""));
     assert_eq!(stream.due_ns(), 0);
     assert_eq!(render(&mut stream, 0), (Rendered::default(), 0));
@@ -85,11 +78,7 @@ fn an_early_role_is_written_at_once_and_without_output() {
 
 #[test]
 fn unpaced_streams_give_one_write_a_call() {
-    let config = Config {
-        timing: Timing::Unpaced,
-        events_per_write: 8,
-        ..Config::default()
-    };
+    let config = Config { timing: Timing::Unpaced, events_per_write: 8, ..Config::default() };
     let mut stream = stream(&config, &body(r#","max_tokens":10"#));
     let counts: Vec<u32> = (0..3).map(|_| render(&mut stream, 0).0.tokens).collect();
     assert_eq!(counts, [1, 8, 1]);
@@ -97,10 +86,7 @@ fn unpaced_streams_give_one_write_a_call() {
 
 #[test]
 fn granted_tokens_are_due_at_once_and_others_never() {
-    let config = Config {
-        timing: Timing::Batching(crate::batching::Settings::default()),
-        ..Config::default()
-    };
+    let config = Config { timing: Timing::Batching(crate::batching::Settings::default()), ..Config::default() };
     let mut stream = stream(&config, &body(r#","max_tokens":2"#));
     assert_eq!(stream.wants_grants(), Some((1, 2)));
     assert_eq!(stream.due_ns(), u64::MAX);
@@ -115,10 +101,7 @@ fn granted_tokens_are_due_at_once_and_others_never() {
 
 #[test]
 fn a_request_that_sets_a_time_is_paced_whatever_the_server_does() {
-    let config = Config {
-        timing: Timing::Unpaced,
-        ..Config::default()
-    };
+    let config = Config { timing: Timing::Unpaced, ..Config::default() };
     let stream = stream(&config, &body(r#","mock":{"ttft_ms":1.5}"#));
     assert_eq!(stream.due_ns(), ARRIVAL + 1_500_000);
 }
@@ -129,11 +112,7 @@ fn a_whole_response_is_due_with_its_last_token() {
     assert_eq!(due(&stream), 40);
     let rendered = render(&mut stream, 40).0;
     let end = Some(End::KeepAlive);
-    let expected = Rendered {
-        events: 1,
-        tokens: 5,
-        end,
-    };
+    let expected = Rendered { events: 1, tokens: 5, end };
     assert_eq!(rendered, expected);
 }
 
@@ -147,16 +126,9 @@ fn faults_end_a_stream_after_their_number_of_tokens() {
     ];
     for (fault, end) in ends {
         for after in [0, 1, 3] {
-            let mut stream = stream(
-                &Config::default(),
-                &body(&format!(r#","mock":{{"{fault}":{after}}}"#)),
-            );
+            let mut stream = stream(&Config::default(), &body(&format!(r#","mock":{{"{fault}":{after}}}"#)));
             let rendered = render(&mut stream, 1_000).0;
-            let expected = Rendered {
-                events: after,
-                tokens: after,
-                end,
-            };
+            let expected = Rendered { events: after, tokens: after, end };
             assert_eq!(rendered, expected, "{fault} {after}");
             assert_eq!(stream.due_ns() == u64::MAX, end.is_none());
         }
@@ -168,15 +140,8 @@ fn faults_end_a_stream_after_their_number_of_tokens() {
 
 #[test]
 fn a_long_backlog_is_split_into_several_writes() {
-    let timing = Timing::Fixed {
-        ttft: Duration::ZERO,
-        itl: Duration::ZERO,
-        jitter: Jitter::None,
-    };
-    let config = Config {
-        timing,
-        ..Config::default()
-    };
+    let timing = Timing::Fixed { ttft: Duration::ZERO, itl: Duration::ZERO, jitter: Jitter::None };
+    let config = Config { timing, ..Config::default() };
     let mut stream = stream(&config, &body(r#","max_tokens":1000"#));
     assert_eq!(render(&mut stream, 0).0.end, None);
     assert!(due(&stream) == 0 && stream.sent > 400);

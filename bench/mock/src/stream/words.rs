@@ -8,9 +8,7 @@ pub(crate) struct Words {
 
 impl Words {
     pub(crate) fn new(start: u64) -> Self {
-        Self {
-            next: start as usize % WORDS.len(),
-        }
+        Self { next: start as usize % WORDS.len() }
     }
 
     /// The next word, with its leading space. No word needs escaping in JSON.
@@ -31,7 +29,7 @@ impl Words {
 }
 
 const WORDS: [&str; 32] = [
-    " the", " of", " and", " to", " in", " is", " that", " for", " it", " with", " as", " was",
-    " on", " are", " by", " this", " from", " they", " have", " an", " which", " one", " you",
-    " were", " all", " we", " when", " there", " can", " more", " if", " time",
+    " the", " of", " and", " to", " in", " is", " that", " for", " it", " with", " as", " was", " on", " are", " by",
+    " this", " from", " they", " have", " an", " which", " one", " you", " were", " all", " we", " when", " there",
+    " can", " more", " if", " time",
 ];

@@ -25,11 +25,7 @@ pub(super) struct Acceptor {
 
 impl Acceptor {
     pub(super) fn new(listener: TcpListener) -> Self {
-        Self {
-            listener,
-            retry_ns: None,
-            held: VecDeque::new(),
-        }
+        Self { listener, retry_ns: None, held: VecDeque::new() }
     }
 
     /// When to try again to accept connections, or to begin with one that is held.
@@ -49,18 +45,10 @@ impl Acceptor {
 impl Worker {
     /// Accepts all that wait, unless it was tried in vain a moment ago.
     pub(super) fn accept(&mut self) {
-        while let Some((_, socket)) = self
-            .acceptor
-            .held
-            .pop_front_if(|(due_ns, _)| *due_ns <= now_ns())
-        {
+        while let Some((_, socket)) = self.acceptor.held.pop_front_if(|(due_ns, _)| *due_ns <= now_ns()) {
             self.open(socket);
         }
-        if self
-            .acceptor
-            .retry_ns
-            .is_some_and(|retry_ns| retry_ns > now_ns())
-        {
+        if self.acceptor.retry_ns.is_some_and(|retry_ns| retry_ns > now_ns()) {
             return;
         }
         loop {
@@ -92,10 +80,7 @@ impl Worker {
         }
         let entry = self.conns.vacant_entry();
         let interest = Interest::READABLE | Interest::WRITABLE;
-        let registered = self
-            .poll
-            .registry()
-            .register(&mut socket, Token(entry.key()), interest);
+        let registered = self.poll.registry().register(&mut socket, Token(entry.key()), interest);
         let link = match &self.tls {
             None => Ok(Link::Plain(socket)),
             Some(tls) => Link::tls(socket, tls, nanos(self.shared.config.delays.handshake)),
@@ -109,19 +94,14 @@ impl Worker {
     fn pause_accepting(&mut self, error: &std::io::Error) {
         let pauses = &self.shared.counters.accept_pauses;
         if self.acceptor.retry_ns.is_none() && pauses.fetch_add(1, Relaxed) == 0 {
-            eprintln!(
-                "mock server: accepting is paused: {error}; raise the limit on open files (`ulimit -n`)"
-            );
+            eprintln!("mock server: accepting is paused: {error}; raise the limit on open files (`ulimit -n`)");
         }
         self.acceptor.retry_ns = Some(now_ns() + PAUSE_NS);
     }
 }
 
 fn out_of_descriptors(error: &std::io::Error) -> bool {
-    matches!(
-        error.raw_os_error(),
-        Some(EMFILE | ENFILE | ENOBUFS | ENOMEM)
-    )
+    matches!(error.raw_os_error(), Some(EMFILE | ENFILE | ENOBUFS | ENOMEM))
 }
 
 /// How long to wait for file descriptors when no connection is closed.

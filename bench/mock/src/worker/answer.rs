@@ -34,9 +34,7 @@ impl Worker {
         let conn = &mut self.conns[key];
         if conn.head.is_none() && !conn.input.is_empty() {
             match parse_head(&conn.input, self.shared.config.body_limit) {
-                Ok(Some(head))
-                    if head.expects_continue && conn.input.len() < head.size + head.body_size =>
-                {
+                Ok(Some(head)) if head.expects_continue && conn.input.len() < head.size + head.body_size => {
                     conn.head = Some(head);
                     conn.send(CONTINUE)?;
                 }
@@ -44,10 +42,7 @@ impl Worker {
                 Err(refusal) => return self.refuse(key, &refusal, false).map(|()| true),
             }
         }
-        match conn
-            .head
-            .take_if(|head| head.size + head.body_size <= conn.input.len())
-        {
+        match conn.head.take_if(|head| head.size + head.body_size <= conn.input.len()) {
             Some(head) => self.answer(key, &head).map(|()| true),
             None => Ok(false),
         }
@@ -88,24 +83,15 @@ impl Worker {
         let stream = Stream::new(
             &shared.config,
             ask,
-            Framing::Http1 {
-                keep_alive: head.keep_alive,
-            },
+            Framing::Http1 { keep_alive: head.keep_alive },
             number,
             arrival_ns,
             unix_seconds(),
         );
-        if let (Some(engine), Some((prompt_tokens, output_tokens))) =
-            (&mut self.engine, stream.wants_grants())
-        {
+        if let (Some(engine), Some((prompt_tokens, output_tokens))) = (&mut self.engine, stream.wants_grants()) {
             engine.handle_step(arrival_ns, &mut self.grants);
             let id = sequence_id(key, number);
-            engine.handle_arrival(Sequence {
-                id,
-                prompt_tokens,
-                output_tokens,
-                arrived_ns: arrival_ns,
-            });
+            engine.handle_arrival(Sequence { id, prompt_tokens, output_tokens, arrived_ns: arrival_ns });
         }
         let request_id = head.request_id.as_deref();
         self.conns[key].note = shared.notes.begin(number, request_id, arrival_ns);
@@ -124,13 +110,7 @@ impl Worker {
     fn refuse(&mut self, key: usize, refusal: &Refusal, keep_alive: bool) -> io::Result<()> {
         self.shared.counters.refused.fetch_add(1, Relaxed);
         let keep_alive = keep_alive && !refusal.fatal;
-        self.reply(
-            key,
-            refusal.status,
-            JSON,
-            refusal.json().as_bytes(),
-            keep_alive,
-        )?;
+        self.reply(key, refusal.status, JSON, refusal.json().as_bytes(), keep_alive)?;
         if refusal.fatal {
             let conn = &mut self.conns[key];
             conn.after = After::Drain;
@@ -139,14 +119,7 @@ impl Worker {
         Ok(())
     }
 
-    fn reply(
-        &mut self,
-        key: usize,
-        status: u16,
-        content_type: &str,
-        body: &[u8],
-        keep_alive: bool,
-    ) -> io::Result<()> {
+    fn reply(&mut self, key: usize, status: u16, content_type: &str, body: &[u8], keep_alive: bool) -> io::Result<()> {
         self.scratch.clear();
         reply(&mut self.scratch, status, content_type, body, keep_alive);
         let conn = &mut self.conns[key];

@@ -41,7 +41,8 @@ pub(super) enum After {
     KeepAlive,
     Close,
     Reset,
-    /// Say no more, and throw away what the client still sends: a close with unread bytes would take the response with it.
+    /// Say no more, and throw away what the client still sends: a close with unread bytes would take the response with
+    /// it.
     Drain,
 }
 
@@ -81,7 +82,8 @@ impl Conn {
         !self.output.is_empty() || self.link.blocked()
     }
 
-    /// Writes `bytes`; what the socket does not take now is kept for [`flush`](Conn::flush). Not to be called while blocked.
+    /// Writes `bytes`; what the socket does not take now is kept for [`flush`](Conn::flush). Not to be called while
+    /// blocked.
     pub(super) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         let taken = self.link.write(bytes)?;
         self.output.extend_from_slice(&bytes[taken..]);
@@ -107,9 +109,9 @@ impl Conn {
             match self.link.read(space) {
                 Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
                 Ok(count) => {
-                    // A short read emptied the socket: what comes later makes a new event. An end is only seen by reading on.
-                    self.unread =
-                        count == space.len() || self.half_closed || self.link.may_have_more();
+                    // A short read emptied the socket: what comes later makes a new event. An end is only seen by
+                    // reading on.
+                    self.unread = count == space.len() || self.half_closed || self.link.may_have_more();
                     if self.after != After::Drain {
                         self.input.extend_from_slice(&space[..count]);
                     }

@@ -8,7 +8,8 @@ use super::Worker;
 use crate::tls::offers_h2;
 
 impl Worker {
-    /// Looks at what has arrived. False when it is too little to tell; an error when the connection is not this thread's any more.
+    /// Looks at what has arrived. False when it is too little to tell; an error when the connection is not this
+    /// thread's any more.
     pub(super) fn decide(&mut self, key: usize) -> io::Result<bool> {
         let conn = &mut self.conns[key];
         let count = match conn.socket().peek(&mut self.space) {

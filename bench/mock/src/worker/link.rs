@@ -31,12 +31,7 @@ impl Link {
     pub(super) fn tls(socket: TcpStream, tls: &Tls, delay_ns: u64) -> io::Result<Self> {
         let mut tls = ServerConnection::new(tls.http1.clone()).map_err(io::Error::other)?;
         tls.set_buffer_limit(None);
-        Ok(Self::Tls(Box::new(Session {
-            socket,
-            tls,
-            delay_ns,
-            held_ns: None,
-        })))
+        Ok(Self::Tls(Box::new(Session { socket, tls, delay_ns, held_ns: None })))
     }
 
     pub(super) fn socket(&mut self) -> &mut TcpStream {

@@ -1,7 +1,8 @@
 //! One thread's event loop: accept, read, answer, and write what is due.
 //!
-//! Order of one turn: sleep while frozen → new connections, requests and room to write → due timers → the engine's steps → streams
-//! that had more to write than their share. Every write is one system call; the poll and the timer are one each per turn.
+//! Order of one turn: sleep while frozen → new connections, requests and room to write → due timers → the engine's
+//! steps → streams that had more to write than their share. Every write is one system call; the poll and the timer are
+//! one each per turn.
 
 mod accept;
 mod answer;
@@ -63,16 +64,14 @@ impl Worker {
     ) -> io::Result<(Self, Waker)> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKER)?;
-        poll.registry()
-            .register(&mut listener, LISTENER, Interest::READABLE)?;
+        poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
         let engine = match &shared.config.timing {
             Timing::Batching(settings) => Some(Engine::new(settings.clone())),
             _ => None,
         };
         let timers = Timers::new()?;
         let descriptor = timers.descriptor();
-        poll.registry()
-            .register(&mut SourceFd(&descriptor), TIMER, Interest::READABLE)?;
+        poll.registry().register(&mut SourceFd(&descriptor), TIMER, Interest::READABLE)?;
         let worker = Self {
             acceptor: Acceptor::new(listener),
             conns: Slab::new(),
@@ -147,14 +146,12 @@ impl Worker {
         let now_ns = now_ns();
         while let Some(engine) = &mut self.engine {
             engine.handle_step(now_ns, &mut self.grants);
-            self.shared
-                .counters
-                .waiting
-                .store(engine.waiting() as u64, Relaxed);
+            self.shared.counters.waiting.store(engine.waiting() as u64, Relaxed);
             if self.grants.is_empty() {
                 return;
             }
-            // A stream that ends may be followed by the next request at once, whose arrival can end a step: hence the loop.
+            // A stream that ends may be followed by the next request at once, whose arrival can end a step: hence the
+            // loop.
             let mut grants = std::mem::take(&mut self.grants);
             for grant in grants.drain(..) {
                 self.shared.note_grant(&grant, now_ns);

@@ -51,10 +51,7 @@ impl Worker {
     /// The engine has made a token for the sequence `id`.
     pub(super) fn handle_grant(&mut self, id: u64) {
         let key = (id >> 32) as usize;
-        let stream = self
-            .conns
-            .get_mut(key)
-            .and_then(|conn| conn.stream.as_mut());
+        let stream = self.conns.get_mut(key).and_then(|conn| conn.stream.as_mut());
         if let Some(stream) = stream.filter(|stream| sequence_id(key, stream.number) == id) {
             stream.grant();
             self.serve(key);
@@ -71,11 +68,7 @@ impl Worker {
             let number = self.number(key);
             match (next, number) {
                 (Ok(Next::Idle), _) => continue,
-                (Ok(Next::WakeAt(due_ns)), Some(number)) => self.timers.push(Wake {
-                    due_ns,
-                    number,
-                    key,
-                }),
+                (Ok(Next::WakeAt(due_ns)), Some(number)) => self.timers.push(Wake { due_ns, number, key }),
                 (Ok(Next::Again), Some(number)) => self.ready.push_back((key, number)),
                 (Ok(_), Some(_)) => {}
                 (Ok(_), None) => self.hold(key),
@@ -88,11 +81,7 @@ impl Worker {
     /// Comes back to a handshake that is held back.
     fn hold(&mut self, key: usize) {
         if let Some(due_ns) = self.conns[key].held_ns() {
-            self.timers.push(Wake {
-                due_ns,
-                number: HANDSHAKE,
-                key,
-            });
+            self.timers.push(Wake { due_ns, number: HANDSHAKE, key });
         }
     }
 
@@ -162,8 +151,7 @@ impl Worker {
 
     fn number(&self, key: usize) -> Option<u64> {
         let conn: Option<&Conn> = self.conns.get(key);
-        conn.and_then(|conn| conn.stream.as_ref())
-            .map(|stream| stream.number)
+        conn.and_then(|conn| conn.stream.as_ref()).map(|stream| stream.number)
     }
 }
 

@@ -8,9 +8,7 @@ use crate::client::{Client, paced, post, serve};
 fn without(text: &str, name: &str) -> String {
     let mut parts = text.split(name);
     let first = parts.next().unwrap_or_default().to_owned();
-    parts.fold(first, |text, part| {
-        text + name + "#" + part.trim_start_matches(|letter: char| letter.is_ascii_digit())
-    })
+    parts.fold(first, |text, part| text + name + "#" + part.trim_start_matches(|letter: char| letter.is_ascii_digit()))
 }
 
 fn stable(body: &str) -> String {
@@ -20,8 +18,7 @@ fn stable(body: &str) -> String {
 #[test]
 fn a_streamed_chat_has_these_bytes() {
     let server = paced(1, 1);
-    let response = Client::connect(server.addr())
-        .chat(r#","max_tokens":2,"stream_options":{"include_usage":true}"#);
+    let response = Client::connect(server.addr()).chat(r#","max_tokens":2,"stream_options":{"include_usage":true}"#);
     assert_eq!(
         response.head,
         "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\n\
@@ -105,10 +102,7 @@ fn what_cannot_be_served_is_an_error_in_openai_shape_and_the_connection_lives() 
 
 #[test]
 fn a_body_over_the_limit_is_answered_with_413_and_a_close() {
-    let config = Config {
-        body_limit: 1000,
-        ..Config::default()
-    };
+    let config = Config { body_limit: 1000, ..Config::default() };
     let server = start(config).unwrap();
     let mut client = Client::connect(server.addr());
     client.send(post("/v1/completions", &"x".repeat(200_000)).as_bytes());
@@ -123,10 +117,8 @@ fn a_client_may_ask_before_it_sends_its_body_and_may_send_it_in_pieces() {
     let server = paced(0, 0);
     let mut client = Client::connect(server.addr());
     let body = r#"{"prompt":"a","max_tokens":1}"#;
-    let head = format!(
-        "POST /v1/completions HTTP/1.1\r\nexpect: 100-continue\r\ncontent-length: {}\r\n\r\n",
-        body.len()
-    );
+    let head =
+        format!("POST /v1/completions HTTP/1.1\r\nexpect: 100-continue\r\ncontent-length: {}\r\n\r\n", body.len());
     client.send(head.as_bytes());
     client.expect_continue();
     client.send(&body.as_bytes()[..5]);
@@ -142,58 +134,27 @@ fn models_metrics_state_and_reset_tell_what_happened() {
     let server = paced(0, 0);
     let mut client = Client::connect(server.addr());
     client.chat(r#","max_tokens":5"#);
-    assert!(
-        client
-            .get("/v1/models")
-            .body
-            .contains(r#""id":"mock","object":"model""#)
-    );
+    assert!(client.get("/v1/models").body.contains(r#""id":"mock","object":"model""#));
     let metrics = client.get("/metrics").body;
-    assert!(
-        metrics.contains("vllm:generation_tokens_total{model_name=\"mock\"} 5\n"),
-        "{metrics}"
-    );
-    assert!(
-        metrics.contains(
-            "vllm:request_queue_time_seconds_bucket{model_name=\"mock\",le=\"+Inf\"} 0\n"
-        )
-    );
+    assert!(metrics.contains("vllm:generation_tokens_total{model_name=\"mock\"} 5\n"), "{metrics}");
+    assert!(metrics.contains("vllm:request_queue_time_seconds_bucket{model_name=\"mock\",le=\"+Inf\"} 0\n"));
     let state = client.get("/mock/state").body;
-    assert!(
-        state.starts_with(r#"{"in_flight":0,"peak_in_flight":1,"requests":1,"finished":1,"#),
-        "{state}"
-    );
+    assert!(state.starts_with(r#"{"in_flight":0,"peak_in_flight":1,"requests":1,"finished":1,"#), "{state}");
     let arrivals = server.arrivals();
-    assert_eq!(
-        client.get("/mock/arrivals").body,
-        format!("[{}]", arrivals[0])
-    );
+    assert_eq!(client.get("/mock/arrivals").body, format!("[{}]", arrivals[0]));
     assert_eq!(client.post("/mock/reset", "").status, 200);
     assert_eq!(client.get("/mock/arrivals").body, "[]");
-    assert_eq!(
-        (server.state().requests, server.state().peak_in_flight),
-        (0, 0)
-    );
+    assert_eq!((server.state().requests, server.state().peak_in_flight), (0, 0));
 }
 
 #[test]
 fn a_server_that_cannot_be_is_refused_with_a_remedy() {
     let first = serve(Timing::Unpaced);
-    let config = Config {
-        address: first.addr(),
-        ..Config::default()
-    };
+    let config = Config { address: first.addr(), ..Config::default() };
     let taken = start(config).unwrap_err();
     assert!(matches!(taken, Error::Listen { .. }));
     assert!(taken.to_string().contains("free the port"), "{taken}");
-    let config = Config {
-        threads: 2,
-        timing: Timing::Batching(Default::default()),
-        ..Config::default()
-    };
+    let config = Config { threads: 2, timing: Timing::Batching(Default::default()), ..Config::default() };
     let wrong = start(config).unwrap_err().to_string();
-    assert_eq!(
-        wrong,
-        "threads is 2 with batching; set it to 1: one engine has one loop"
-    );
+    assert_eq!(wrong, "threads is 2 with batching; set it to 1: one engine has one loop");
 }

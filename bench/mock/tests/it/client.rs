@@ -18,11 +18,7 @@ pub(crate) fn paced(ttft_ms: u64, itl_ms: u64) -> Server {
 
 /// A server with this timing.
 pub(crate) fn serve(timing: Timing) -> Server {
-    start(Config {
-        timing,
-        ..Config::default()
-    })
-    .expect("a server starts")
+    start(Config { timing, ..Config::default() }).expect("a server starts")
 }
 
 /// A connection.
@@ -44,19 +40,12 @@ impl Client {
     pub(crate) fn connect(addr: SocketAddr) -> Self {
         let socket = TcpStream::connect(addr).expect("the server accepts");
         let patience = Some(Duration::from_secs(240));
-        socket
-            .set_read_timeout(patience)
-            .expect("a time-out is set");
-        Self {
-            socket: BufReader::new(socket),
-        }
+        socket.set_read_timeout(patience).expect("a time-out is set");
+        Self { socket: BufReader::new(socket) }
     }
 
     pub(crate) fn send(&mut self, bytes: &[u8]) {
-        self.socket
-            .get_mut()
-            .write_all(bytes)
-            .expect("the server reads");
+        self.socket.get_mut().write_all(bytes).expect("the server reads");
     }
 
     pub(crate) fn post(&mut self, path: &str, body: &str) -> Response {
@@ -90,12 +79,7 @@ impl Client {
             None => self.chunks(&mut body),
         };
         let body = String::from_utf8(body).expect("UTF-8");
-        Response {
-            status,
-            head,
-            body,
-            complete,
-        }
+        Response { status, head, body, complete }
     }
 
     /// Reads what a server says to a client that asked before it sends its body.
@@ -141,19 +125,14 @@ impl Client {
 impl Response {
     /// The `sent_ns` of each output event.
     pub(crate) fn sent_ns(&self) -> Vec<u64> {
-        let output = self
-            .body
-            .lines()
-            .filter(|line| line.contains(r#""delta":{"content""#));
+        let output = self.body.lines().filter(|line| line.contains(r#""delta":{"content""#));
         output.map(sent_ns).collect()
     }
 }
 
 /// The request for a streamed chat; `fields` go into its body.
 pub(crate) fn chat(fields: &str) -> String {
-    format!(
-        r#"{{"model":"m","messages":[{{"role":"user","content":"Hello, you"}}],"stream":true{fields}}}"#
-    )
+    format!(r#"{{"model":"m","messages":[{{"role":"user","content":"Hello, you"}}],"stream":true{fields}}}"#)
 }
 
 pub(crate) fn post(path: &str, body: &str) -> String {

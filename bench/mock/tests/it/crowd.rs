@@ -39,10 +39,7 @@ fn requests_that_were_sent_together_are_answered_in_order() {
 fn a_thread_holds_a_thousand_streams_at_once() {
     let server = paced(1_000, 1);
     let mut clients: Vec<Client> = (0..1_000).map(|_| Client::connect(server.addr())).collect();
-    let request = post(
-        "/v1/chat/completions",
-        &chat(r#","max_tokens":8,"mock":{"ttft_ms":3000}"#),
-    );
+    let request = post("/v1/chat/completions", &chat(r#","max_tokens":8,"mock":{"ttft_ms":3000}"#));
     for client in &mut clients {
         client.send(request.as_bytes());
     }
@@ -56,17 +53,11 @@ fn a_thread_holds_a_thousand_streams_at_once() {
 
 #[test]
 fn threads_share_a_port() {
-    let config = Config {
-        threads: 4,
-        cores: vec![0],
-        timing: Timing::Unpaced,
-        ..Config::default()
-    };
+    let config = Config { threads: 4, cores: vec![0], timing: Timing::Unpaced, ..Config::default() };
     let server = start(config).unwrap();
     let addr = server.addr();
-    let clients: Vec<_> = (0..40)
-        .map(|_| thread::spawn(move || Client::connect(addr).chat("").sent_ns().len()))
-        .collect();
+    let clients: Vec<_> =
+        (0..40).map(|_| thread::spawn(move || Client::connect(addr).chat("").sent_ns().len())).collect();
     for client in clients {
         assert_eq!(client.join().unwrap(), 16);
     }

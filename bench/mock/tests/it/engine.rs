@@ -24,10 +24,7 @@ fn a_lone_stream_gets_a_token_a_step_after_its_prefill() {
     let (sent, arrival) = (response.sent_ns(), server.arrivals()[0]);
     for (i, &at) in sent.iter().enumerate() {
         // 3 prompt tokens take 3 ms, each step takes 11 ms.
-        assert!(
-            at >= arrival + (3 + 11 * (i as u64 + 1)) * MILLI,
-            "token {i}"
-        );
+        assert!(at >= arrival + (3 + 11 * (i as u64 + 1)) * MILLI, "token {i}");
     }
 }
 
@@ -42,11 +39,8 @@ fn a_full_batch_makes_the_others_wait_in_order() {
             std::thread::sleep(Duration::from_millis(1));
         }
     }
-    let spans: Vec<(u64, u64)> = clients
-        .iter_mut()
-        .map(|client| client.response().sent_ns())
-        .map(|sent| (sent[0], sent[4]))
-        .collect();
+    let spans: Vec<(u64, u64)> =
+        clients.iter_mut().map(|client| client.response().sent_ns()).map(|sent| (sent[0], sent[4])).collect();
     for pair in spans.windows(2) {
         assert!(pair[0].1 <= pair[1].0, "{pair:?}");
     }
@@ -70,10 +64,6 @@ fn a_client_that_goes_away_leaves_its_place() {
 fn a_fault_leaves_its_place_too() {
     let server = serve(engine(1));
     let mut client = Client::connect(server.addr());
-    assert!(
-        client
-            .chat(r#","max_tokens":1000000,"mock":{"fail_after":2}"#)
-            .complete
-    );
+    assert!(client.chat(r#","max_tokens":1000000,"mock":{"fail_after":2}"#).complete);
     assert_eq!(client.chat("").sent_ns().len(), 16);
 }

@@ -30,10 +30,7 @@ fn a_failure_in_the_stream_is_an_event_and_then_the_end() {
     let error = r#"{"error":{"message":"scripted failure","type":"InternalServerError","param":null,"code":500}}"#;
     let end = format!("data: {error}\n\ndata: [DONE]\n\n");
     assert!(response.body.ends_with(&end), "{}", response.body);
-    let whole = client.post(
-        "/v1/completions",
-        r#"{"prompt":"","mock":{"fail_after":1}}"#,
-    );
+    let whole = client.post("/v1/completions", r#"{"prompt":"","mock":{"fail_after":1}}"#);
     assert_eq!((whole.status, whole.body.as_str()), (500, error));
 }
 
@@ -94,12 +91,7 @@ fn a_client_that_does_not_read_holds_its_stream_and_no_other() {
 #[test]
 fn faults_at_random_are_a_share_of_the_requests_and_the_same_for_a_seed() {
     let ends = |faults: f64| -> Vec<String> {
-        let config = Config {
-            faults,
-            seed: 7,
-            timing: Timing::Unpaced,
-            ..Config::default()
-        };
+        let config = Config { faults, seed: 7, timing: Timing::Unpaced, ..Config::default() };
         let server = start(config).expect("a server starts");
         let ends = (0..80).map(|_| {
             let mut client = Client::connect(server.addr());
@@ -123,14 +115,7 @@ fn faults_at_random_are_a_share_of_the_requests_and_the_same_for_a_seed() {
     let some = ends(0.5);
     let faulty = some.iter().filter(|end| *end != "whole").count();
     assert!((20..=60).contains(&faulty), "{some:?}");
-    for fault in [
-        "reset",
-        "failure",
-        "closed",
-        "status 429",
-        "status 500",
-        "status 503",
-    ] {
+    for fault in ["reset", "failure", "closed", "status 429", "status 500", "status 503"] {
         assert!(some.iter().any(|end| end == fault), "{fault}: {some:?}");
     }
     assert_eq!(ends(0.5), some);

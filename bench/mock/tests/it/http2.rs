@@ -11,21 +11,12 @@ use crate::client::{Client, chat};
 use crate::tls::trusting;
 
 fn serve(tls: Option<TlsConfig>, protocol: Protocol, timing: Timing) -> Server {
-    start(Config {
-        tls,
-        protocol,
-        timing,
-        ..Config::default()
-    })
-    .unwrap()
+    start(Config { tls, protocol, timing, ..Config::default() }).unwrap()
 }
 
 /// Posts `bodies` at once on one connection, each with its number as its `x-request-id`: status and body of each.
 pub(crate) fn post(server: &Server, bodies: &[String]) -> Vec<(u16, String)> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let socket = TcpStream::connect(server.addr()).await.unwrap();
         if server.ca_pem().is_none() {
@@ -40,17 +31,14 @@ pub(crate) fn post(server: &Server, bodies: &[String]) -> Vec<(u16, String)> {
     })
 }
 
-async fn exchange(
-    io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    bodies: &[String],
-) -> Vec<(u16, String)> {
+async fn exchange(io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, bodies: &[String]) -> Vec<(u16, String)> {
     let (send, connection) = h2::client::handshake(io).await.unwrap();
     tokio::spawn(connection);
     let mut send = send.ready().await.unwrap();
     let mut responses = Vec::new();
     for (number, body) in bodies.iter().enumerate() {
-        let request = http::Request::post("http://localhost/v1/chat/completions")
-            .header("x-request-id", number.to_string());
+        let request =
+            http::Request::post("http://localhost/v1/chat/completions").header("x-request-id", number.to_string());
         let (response, mut stream) = send.send_request(request.body(()).unwrap(), false).unwrap();
         stream.send_data(Bytes::from(body.clone()), true).unwrap();
         responses.push(response);
@@ -74,11 +62,7 @@ fn streams_come_in_the_clear_and_through_tls_beside_http1() {
     for tls in [None, Some(TlsConfig::default())] {
         for protocol in [Protocol::Http2, Protocol::Auto] {
             let server = serve(tls.clone(), protocol, Timing::default());
-            let bodies = [
-                chat(r#","max_tokens":20"#),
-                chat(r#","max_tokens":3"#),
-                "{}".into(),
-            ];
+            let bodies = [chat(r#","max_tokens":20"#), chat(r#","max_tokens":3"#), "{}".into()];
             let answers = post(&server, &bodies);
             let tokens = |text: &str| text.matches(r#""delta":{"content""#).count();
             assert_eq!((answers[0].0, tokens(&answers[0].1)), (200, 20));
@@ -87,10 +71,7 @@ fn streams_come_in_the_clear_and_through_tls_beside_http1() {
             assert!(answers[0].1.ends_with("}\n\ndata: [DONE]\n\n"));
             assert_eq!(answers[2].0, 400);
             let state = server.state();
-            assert_eq!(
-                (state.finished, state.in_flight, state.output_tokens),
-                (2, 0, 23)
-            );
+            assert_eq!((state.finished, state.in_flight, state.output_tokens), (2, 0, 23));
         }
     }
     let server = serve(None, Protocol::Auto, Timing::Unpaced);

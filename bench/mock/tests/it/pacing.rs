@@ -1,4 +1,5 @@
-//! When tokens are sent, by the server's own clock. Only order and lower bounds are asserted: a busy machine may be late.
+//! When tokens are sent, by the server's own clock. Only order and lower bounds are asserted: a busy machine may be
+//! late.
 
 use std::time::Duration;
 
@@ -27,9 +28,7 @@ fn no_token_is_sent_before_it_is_due_and_each_by_itself() {
 fn a_request_may_set_its_own_times_in_its_body_or_in_a_header() {
     let server = paced(20_000, 20_000);
     let mut client = Client::connect(server.addr());
-    let own = client
-        .chat(r#","max_tokens":3,"mock":{"ttft_ms":2.5,"itl_ms":0}"#)
-        .sent_ns();
+    let own = client.chat(r#","max_tokens":3,"mock":{"ttft_ms":2.5,"itl_ms":0}"#).sent_ns();
     let arrival = server.arrivals()[0];
     assert!(own[0] >= arrival + 2_500_000 && own[2] < arrival + 10_000 * MILLI);
     let body = chat(r#","max_tokens":3"#);
@@ -44,15 +43,8 @@ fn a_request_may_set_its_own_times_in_its_body_or_in_a_header() {
 fn jitter_is_the_same_for_the_same_seed_and_keeps_the_order() {
     let gaps = || {
         let jitter = Jitter::Uniform { share: 1.0 };
-        let timing = Timing::Fixed {
-            ttft: Duration::from_millis(10),
-            itl: Duration::from_millis(4),
-            jitter,
-        };
-        let config = Config {
-            timing,
-            ..Config::default()
-        };
+        let timing = Timing::Fixed { ttft: Duration::from_millis(10), itl: Duration::from_millis(4), jitter };
+        let config = Config { timing, ..Config::default() };
         let server = start(config).unwrap();
         let sent = Client::connect(server.addr()).chat("").sent_ns();
         assert!(sent.is_sorted());
@@ -78,9 +70,7 @@ fn a_freeze_holds_all_back_and_then_the_backlog_goes_out_at_once() {
     during.retain(|&at| at > frozen && at < thawed);
     during.dedup();
     assert!(during.len() <= 1, "only a write under way: {during:?}");
-    let backlog = sent
-        .iter()
-        .filter(|&&at| sent.iter().filter(|&&other| other == at).count() > 20);
+    let backlog = sent.iter().filter(|&&at| sent.iter().filter(|&&other| other == at).count() > 20);
     assert!(backlog.count() > 20, "the backlog is one write");
     for (i, &at) in sent.iter().enumerate() {
         assert!(at >= arrival + (50 + 10 * i as u64) * MILLI);
@@ -93,31 +83,19 @@ fn a_freeze_over_http_is_answered_first_and_holds_requests_back() {
     let server = paced(0, 0);
     let mut client = Client::connect(server.addr());
     let before = now_ns();
-    assert_eq!(
-        client.post("/mock/freeze?ms=200", "").body,
-        r#"{"frozen_ms":200}"#
-    );
+    assert_eq!(client.post("/mock/freeze?ms=200", "").body, r#"{"frozen_ms":200}"#);
     client.chat("");
     assert!(server.arrivals()[0] >= before + 200 * MILLI);
 }
 
 #[test]
 fn an_early_role_comes_before_the_first_token() {
-    let config = Config {
-        early_role: true,
-        ..Config::default()
-    };
+    let config = Config { early_role: true, ..Config::default() };
     let server = start(config).unwrap();
     let response = Client::connect(server.addr()).chat("");
     let role = response.body.split("\n\n").next().unwrap();
     let first = response.sent_ns()[0];
-    let role_ns: u64 = role
-        .rsplit(':')
-        .next()
-        .unwrap()
-        .trim_end_matches('}')
-        .parse()
-        .unwrap();
+    let role_ns: u64 = role.rsplit(':').next().unwrap().trim_end_matches('}').parse().unwrap();
     assert!(role.contains("assistant") && role_ns < first);
     assert!(first >= server.arrivals()[0] + 20 * MILLI);
 }

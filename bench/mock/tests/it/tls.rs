@@ -48,13 +48,7 @@ fn ask(server: &Server, client: ClientConfig) -> std::io::Result<(Option<Vec<u8>
 }
 
 fn secure(tls: TlsConfig, protocol: Protocol, delays: Delays) -> Server {
-    start(Config {
-        tls: Some(tls),
-        protocol,
-        delays,
-        ..Config::default()
-    })
-    .unwrap()
+    start(Config { tls: Some(tls), protocol, delays, ..Config::default() }).unwrap()
 }
 
 #[test]
@@ -70,10 +64,7 @@ fn a_stream_comes_through_tls_whatever_else_the_port_speaks() {
 
 #[test]
 fn a_client_without_a_certificate_is_refused_where_one_is_demanded() {
-    let tls = TlsConfig {
-        client_ca: Some(ClientCa::Generated),
-        ..TlsConfig::default()
-    };
+    let tls = TlsConfig { client_ca: Some(ClientCa::Generated), ..TlsConfig::default() };
     let server = secure(tls, Protocol::Http1, Delays::default());
     assert!(ask(&server, trusting(&server, false, &[])).is_err());
     assert!(ask(&server, trusting(&server, true, &[])).is_ok());
@@ -82,10 +73,7 @@ fn a_client_without_a_certificate_is_refused_where_one_is_demanded() {
 #[test]
 fn a_certificate_that_is_expired_or_for_another_name_is_noticed() {
     for certificate in [Certificate::Expired, Certificate::WrongName] {
-        let tls = TlsConfig {
-            certificate,
-            ..TlsConfig::default()
-        };
+        let tls = TlsConfig { certificate, ..TlsConfig::default() };
         let server = secure(tls, Protocol::Http1, Delays::default());
         assert!(ask(&server, trusting(&server, false, &[])).is_err());
     }
@@ -94,11 +82,7 @@ fn a_certificate_that_is_expired_or_for_another_name_is_noticed() {
 #[test]
 fn the_delays_follow_each_other() {
     let ms = Duration::from_millis;
-    let delays = Delays {
-        accept: ms(40),
-        handshake: ms(50),
-        head: ms(60),
-    };
+    let delays = Delays { accept: ms(40), handshake: ms(50), head: ms(60) };
     let server = secure(TlsConfig::default(), Protocol::Auto, delays);
     let begun = Instant::now();
     ask(&server, trusting(&server, false, &[])).unwrap();

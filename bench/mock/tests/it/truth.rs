@@ -7,17 +7,8 @@ use crate::client::{Client, chat, post};
 use crate::http2;
 
 fn noting(config: Config) -> Server {
-    let timing = Timing::Fixed {
-        ttft: Duration::from_millis(5),
-        itl: Duration::from_millis(2),
-        jitter: Jitter::None,
-    };
-    start(Config {
-        timing,
-        truth: true,
-        ..config
-    })
-    .expect("a server starts")
+    let timing = Timing::Fixed { ttft: Duration::from_millis(5), itl: Duration::from_millis(2), jitter: Jitter::None };
+    start(Config { timing, truth: true, ..config }).expect("a server starts")
 }
 
 fn named(id: &str, fields: &str) -> String {
@@ -41,10 +32,7 @@ fn every_write_lies_between_what_the_event_says_and_its_end() {
     let first = &served[0];
     assert!(first.finished);
     assert_eq!((first.number, first.tokens, first.writes.len()), (0, 6, 6));
-    assert_eq!(
-        server.arrivals(),
-        [first.received_ns, served[1].received_ns]
-    );
+    assert_eq!(server.arrivals(), [first.received_ns, served[1].received_ns]);
     let mut last = first.received_ns;
     for (write, sent_ns) in first.events().zip(sent) {
         assert!(last <= sent_ns && sent_ns <= write.begun_ns);
@@ -55,11 +43,7 @@ fn every_write_lies_between_what_the_event_says_and_its_end() {
 
 #[test]
 fn events_of_one_write_share_it() {
-    let server = noting(Config {
-        events_per_write: 3,
-        tokens_per_event: 2,
-        ..Config::default()
-    });
+    let server = noting(Config { events_per_write: 3, tokens_per_event: 2, ..Config::default() });
     let mut client = Client::connect(server.addr());
     client.chat(r#","max_tokens":14"#);
     client.get("/health");
@@ -109,19 +93,13 @@ fn a_write_that_the_client_does_not_take_ends_when_it_does() {
     client.get("/health");
     let served = &server.truth().served[0];
     assert_eq!(served.events().count(), 200_000);
-    let held = served
-        .writes
-        .iter()
-        .filter(|write| write.begun_ns < read_from && write.ended_ns() >= read_from);
+    let held = served.writes.iter().filter(|write| write.begun_ns < read_from && write.ended_ns() >= read_from);
     assert_eq!(held.count(), 1, "the write that was blocked");
 }
 
 #[test]
 fn over_http2_the_same_is_noted() {
-    let server = noting(Config {
-        protocol: Protocol::Http2,
-        ..Config::default()
-    });
+    let server = noting(Config { protocol: Protocol::Http2, ..Config::default() });
     http2::post(&server, &[chat(r#","max_tokens":4"#)]);
     while server.truth().served.is_empty() {
         std::thread::sleep(Duration::from_millis(1));

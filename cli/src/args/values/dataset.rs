@@ -9,10 +9,7 @@ use serde::Deserialize;
 pub(crate) fn dataset_format(text: &str) -> Result<Format, String> {
     Format::named(text.trim()).ok_or_else(|| {
         let names: Vec<&str> = Format::all().map(Format::name).collect();
-        format!(
-            "`{text}` is not supported by ringload yet; write {}",
-            names.join(", ")
-        )
+        format!("`{text}` is not supported by ringload yet; write {}", names.join(", "))
     })
 }
 
@@ -30,9 +27,7 @@ pub(crate) fn law(text: &str) -> Result<LawArg, String> {
         "normal" => Ok(LawArg::Normal),
         "lognormal" => Ok(LawArg::Lognormal),
         "uniform" => Ok(LawArg::Uniform),
-        _ => {
-            Err("write normal, lognormal or uniform; --seq-dist takes any pairs of lengths".into())
-        }
+        _ => Err("write normal, lognormal or uniform; --seq-dist takes any pairs of lengths".into()),
     }
 }
 
@@ -47,10 +42,7 @@ pub(crate) fn marker(text: &str) -> Result<Bust, String> {
             return Err("known to AIPerf, not supported by ringload: warm-up and measured phase take different prompts anyway; write none, system_prefix, system_suffix, first_turn_prefix or first_turn_suffix".into());
         }
         _ => {
-            return Err(
-                "write none, system_prefix, system_suffix, first_turn_prefix or first_turn_suffix"
-                    .into(),
-            );
+            return Err("write none, system_prefix, system_suffix, first_turn_prefix or first_turn_suffix".into());
         }
     })))
 }
@@ -63,20 +55,14 @@ pub(crate) fn range_ratio(text: &str) -> Result<Ratio, String> {
         output: f64,
     }
     let ratio = if text.trim_start().starts_with('{') {
-        let both: Both = serde_json::from_str(text)
-            .map_err(|e| format!("write {{\"input\": R, \"output\": R}} ({e})"))?;
-        Ratio {
-            isl: both.input,
-            osl: both.output,
-        }
+        let both: Both =
+            serde_json::from_str(text).map_err(|e| format!("write {{\"input\": R, \"output\": R}} ({e})"))?;
+        Ratio { isl: both.input, osl: both.output }
     } else {
         let r = not_negative(text)?;
         Ratio { isl: r, osl: r }
     };
-    if [ratio.isl, ratio.osl]
-        .iter()
-        .all(|r| (0.0..1.0).contains(r))
-    {
+    if [ratio.isl, ratio.osl].iter().all(|r| (0.0..1.0).contains(r)) {
         Ok(ratio)
     } else {
         Err("write a share of the mean, from 0 to below 1".into())
@@ -86,18 +72,12 @@ pub(crate) fn range_ratio(text: &str) -> Result<Ratio, String> {
 /// Pairs of lengths, in any of AIPerf's three spellings.
 pub(crate) fn pairs(text: &str) -> Result<Pairs, String> {
     let text = text.trim();
-    let pairs = match (
-        text.starts_with('{'),
-        text.strip_prefix('[').and_then(|t| t.strip_suffix(']')),
-    ) {
+    let pairs = match (text.starts_with('{'), text.strip_prefix('[').and_then(|t| t.strip_suffix(']'))) {
         (true, _) => json(text)?,
         (false, Some(inner)) => bracketed(inner)?,
-        (false, None) => text
-            .split(';')
-            .map(str::trim)
-            .filter(|p| !p.is_empty())
-            .map(pair)
-            .collect::<Result<_, _>>()?,
+        (false, None) => {
+            text.split(';').map(str::trim).filter(|p| !p.is_empty()).map(pair).collect::<Result<_, _>>()?
+        }
     };
     let sum: f64 = pairs.iter().map(|p: &Pair| p.percent).sum();
     if pairs.is_empty() || (sum - 100.0).abs() > 0.01 {
@@ -110,10 +90,7 @@ fn bracketed(inner: &str) -> Result<Vec<Pair>, String> {
     let mut rest = inner.trim();
     let mut all = Vec::new();
     while !rest.is_empty() {
-        let (lengths, after) = rest
-            .strip_prefix('(')
-            .and_then(|r| r.split_once(')'))
-            .ok_or(SHAPE)?;
+        let (lengths, after) = rest.strip_prefix('(').and_then(|r| r.split_once(')')).ok_or(SHAPE)?;
         let after = after.trim_start().strip_prefix(':').ok_or(SHAPE)?;
         let (share, more) = after.split_once(',').unwrap_or((after, ""));
         all.push(pair(&format!("{lengths}:{share}"))?);
@@ -138,10 +115,7 @@ fn made(isl: Length, osl: Length, percent: f64) -> Result<Pair, String> {
 
 fn length(text: &str) -> Result<Length, String> {
     let (mean, stddev) = text.split_once('|').unwrap_or((text, "0"));
-    Ok(Length {
-        mean: not_negative(mean.trim())?,
-        stddev: not_negative(stddev.trim())?,
-    })
+    Ok(Length { mean: not_negative(mean.trim())?, stddev: not_negative(stddev.trim())? })
 }
 
 fn json(text: &str) -> Result<Vec<Pair>, String> {
@@ -161,18 +135,8 @@ fn json(text: &str) -> Result<Vec<Pair>, String> {
     }
     let all: All = serde_json::from_str(text).map_err(|e| format!("{SHAPE} ({e})"))?;
     let of = |one: &One| {
-        let isl = Length {
-            mean: one.isl,
-            stddev: one.isl_stddev,
-        };
-        made(
-            isl,
-            Length {
-                mean: one.osl,
-                stddev: one.osl_stddev,
-            },
-            one.prob,
-        )
+        let isl = Length { mean: one.isl, stddev: one.isl_stddev };
+        made(isl, Length { mean: one.osl, stddev: one.osl_stddev }, one.prob)
     };
     all.pairs.iter().map(of).collect()
 }
@@ -189,23 +153,8 @@ mod tests {
         assert_eq!(plain, pairs("[(128,64):25,(512|20,128|10):75]").unwrap());
         let json = r#"{"pairs": [{"isl": 128, "osl": 64, "prob": 25}, {"isl": 512, "isl_stddev": 20, "osl": 128, "osl_stddev": 10, "prob": 75}]}"#;
         assert_eq!(plain, pairs(json).unwrap());
-        assert_eq!(
-            plain.0[1].isl,
-            Length {
-                mean: 512.0,
-                stddev: 20.0
-            }
-        );
-        for bad in [
-            "",
-            "128,64",
-            "128,64:50",
-            "0,64:100",
-            "a,b:100",
-            "[(1,2)]",
-            "{}",
-            "128:100",
-        ] {
+        assert_eq!(plain.0[1].isl, Length { mean: 512.0, stddev: 20.0 });
+        for bad in ["", "128,64", "128,64:50", "0,64:100", "a,b:100", "[(1,2)]", "{}", "128:100"] {
             assert!(pairs(bad).is_err(), "{bad}");
         }
     }
@@ -213,12 +162,7 @@ mod tests {
     #[test]
     fn a_ratio_is_one_or_two() {
         assert_eq!(range_ratio("0.3"), Ok(Ratio { isl: 0.3, osl: 0.3 }));
-        assert_eq!(
-            range_ratio(r#"{"input": 0.1, "output": 0.5}"#),
-            Ok(Ratio { isl: 0.1, osl: 0.5 })
-        );
-        assert!(
-            range_ratio("1").is_err() && range_ratio("-0.1").is_err() && range_ratio("{}").is_err()
-        );
+        assert_eq!(range_ratio(r#"{"input": 0.1, "output": 0.5}"#), Ok(Ratio { isl: 0.1, osl: 0.5 }));
+        assert!(range_ratio("1").is_err() && range_ratio("-0.1").is_err() && range_ratio("{}").is_err());
     }
 }

@@ -45,50 +45,34 @@ pub(crate) fn pin(text: &str) -> Result<Pin, String> {
     let (Some(host), Some(port), Some(addrs)) = (parts.next(), parts.next(), parts.next()) else {
         return Err(bad());
     };
-    let addrs = addrs
-        .split(',')
-        .map(ip)
-        .collect::<Option<Vec<_>>>()
-        .ok_or_else(bad)?;
+    let addrs = addrs.split(',').map(ip).collect::<Option<Vec<_>>>().ok_or_else(bad)?;
     let port = port.parse().ok().filter(|p| *p != 0).ok_or_else(bad)?;
     if host.is_empty() {
         return Err(bad());
     }
-    Ok(Pin {
-        host: Host::parse(host).map_err(|e| e.what)?.name,
-        port,
-        addrs,
-    })
+    Ok(Pin { host: Host::parse(host).map_err(|e| e.what)?.name, port, addrs })
 }
 
 /// A name as certificates have it: in ASCII.
 pub(crate) fn server_name(text: &str) -> Result<String, String> {
     let name = match text.parse::<IpAddr>() {
         Ok(ip) => ip.to_string(),
-        Err(_) => {
-            Host::parse(text)
-                .map_err(|e| format!("{}: {}", e.what, e.remedy))?
-                .name
-        }
+        Err(_) => Host::parse(text).map_err(|e| format!("{}: {}", e.what, e.remedy))?.name,
     };
     Ok(name.strip_suffix('.').unwrap_or(&name).to_owned())
 }
 
-/// `10.0.0.1`, `10.0.0.1-10.0.0.9` and `10.0.0.0/24`, comma separated, in the order written. A block stands for its hosts: without the
-/// network's own address, and without the broadcast address of IPv4.
+/// `10.0.0.1`, `10.0.0.1-10.0.0.9` and `10.0.0.0/24`, comma separated, in the order written. A block stands for its
+/// hosts: without the network's own address, and without the broadcast address of IPv4.
 pub(crate) fn addresses(text: &str) -> Result<Addresses, String> {
     let mut all = Vec::new();
     for part in text.split(',').map(str::trim) {
         let (first, last) = range(part).ok_or_else(|| {
-            format!(
-                "`{part}` is no address: write 10.0.0.1, 10.0.0.1-10.0.0.9 or 10.0.0.0/24, comma separated"
-            )
+            format!("`{part}` is no address: write 10.0.0.1, 10.0.0.1-10.0.0.9 or 10.0.0.0/24, comma separated")
         })?;
         let room = (MOST_ADDRESSES - all.len()) as u128;
         if number(last) - number(first) >= room {
-            return Err(format!(
-                "more than {MOST_ADDRESSES} addresses: write a smaller range"
-            ));
+            return Err(format!("more than {MOST_ADDRESSES} addresses: write a smaller range"));
         }
         all.extend((number(first)..=number(last)).map(|n| address(n, first.is_ipv4())));
     }
@@ -113,10 +97,7 @@ fn block(base: IpAddr, bits: u32) -> Option<(IpAddr, IpAddr)> {
         first += 1;
         last -= u128::from(base.is_ipv4());
     }
-    Some((
-        address(first, base.is_ipv4()),
-        address(last, base.is_ipv4()),
-    ))
+    Some((address(first, base.is_ipv4()), address(last, base.is_ipv4())))
 }
 
 fn ip(text: &str) -> Option<IpAddr> {
@@ -135,11 +116,7 @@ fn number(ip: IpAddr) -> u128 {
 }
 
 fn address(number: u128, v4: bool) -> IpAddr {
-    if v4 {
-        IpAddr::V4(Ipv4Addr::from(number as u32))
-    } else {
-        IpAddr::V6(Ipv6Addr::from(number))
-    }
+    if v4 { IpAddr::V4(Ipv4Addr::from(number as u32)) } else { IpAddr::V6(Ipv6Addr::from(number)) }
 }
 
 const MOST_ADDRESSES: usize = 65_536;
@@ -155,10 +132,7 @@ mod tests {
 
     #[test]
     fn ranges_and_blocks_are_written_out() {
-        assert_eq!(
-            shown("10.0.0.9, 10.0.0.1-10.0.0.3"),
-            ["10.0.0.9", "10.0.0.1", "10.0.0.2", "10.0.0.3"]
-        );
+        assert_eq!(shown("10.0.0.9, 10.0.0.1-10.0.0.3"), ["10.0.0.9", "10.0.0.1", "10.0.0.2", "10.0.0.3"]);
         assert_eq!(shown("10.0.0.6/30"), ["10.0.0.5", "10.0.0.6"]);
         assert_eq!(shown("10.0.0.6/31"), ["10.0.0.6", "10.0.0.7"]);
         assert_eq!(shown("10.0.0.6/32"), ["10.0.0.6"]);
@@ -189,16 +163,9 @@ mod tests {
         let found = pin("B\u{fc}cher_1.test:443:10.0.0.1").unwrap();
         assert_eq!(found.host, "xn--bcher_1-n2a.test");
         assert!(pin("a..b:443:10.0.0.1").unwrap_err().contains("empty part"));
-        for bad in [
-            "h",
-            "h:80",
-            "h:80:",
-            "h:0:10.0.0.1",
-            ":80:10.0.0.1",
-            "h:x:10.0.0.1",
-            "h:80:[10.0.0.1]",
-            "h:80:10.0.0.1,",
-        ] {
+        for bad in
+            ["h", "h:80", "h:80:", "h:0:10.0.0.1", ":80:10.0.0.1", "h:x:10.0.0.1", "h:80:[10.0.0.1]", "h:80:10.0.0.1,"]
+        {
             assert!(pin(bad).unwrap_err().contains("HOST:PORT:ADDR"), "{bad}");
         }
     }

@@ -49,9 +49,7 @@ fn time(text: &str) -> Result<Nanos, String> {
         "m" | "min" => 60.0,
         "h" => 3600.0,
         unit => {
-            return Err(format!(
-                "`{unit}` is no unit of time; write ms, s, m or h, as in for=60s"
-            ));
+            return Err(format!("`{unit}` is no unit of time; write ms, s, m or h, as in for=60s"));
         }
     };
     nanoseconds(digits, scale).map_err(|e| format!("`for={text}`: {e}"))
@@ -67,14 +65,8 @@ mod tests {
     #[test]
     fn stages_keep_or_move_a_rate() {
         assert_eq!(stage("rate=5,for=60s"), Ok(Piece::steady(5.0, 60 * SECOND)));
-        assert_eq!(
-            stage("for=1.5m, rate=0.5, to=20"),
-            Ok(Piece::linear(0.5, 20.0, 90 * SECOND))
-        );
-        assert_eq!(
-            stage("rate=0,for=500ms"),
-            Ok(Piece::steady(0.0, 500 * MILLI))
-        );
+        assert_eq!(stage("for=1.5m, rate=0.5, to=20"), Ok(Piece::linear(0.5, 20.0, 90 * SECOND)));
+        assert_eq!(stage("rate=0,for=500ms"), Ok(Piece::steady(0.0, 500 * MILLI)));
         assert_eq!(stage("rate=1,for=2"), Ok(Piece::steady(1.0, 2 * SECOND)));
     }
 

@@ -37,47 +37,31 @@ fn knee_in_words(campaign: &Campaign, knee: Knee) -> Option<String> {
         share.map_or_else(String::new, percent)
     };
     Some(match knee {
-        Knee::Goodput {
-            last: Some(last),
-            first_over: Some(over),
-        } => format!(
+        Knee::Goodput { last: Some(last), first_over: Some(over) } => format!(
             "goodput follows throughput up to {} ({} good), and leaves it by {} ({})",
             label(last),
             good(last),
             label(over),
             good(over)
         ),
-        Knee::Goodput {
-            last: Some(last),
-            first_over: None,
-        } => format!(
+        Knee::Goodput { last: Some(last), first_over: None } => format!(
             "goodput follows throughput up to the heaviest load, {} ({} good): go further",
             label(last),
             good(last)
         ),
-        Knee::Goodput {
-            last: None,
-            first_over: Some(over),
-        } => format!(
+        Knee::Goodput { last: None, first_over: Some(over) } => format!(
             "the lightest load misses the SLOs already: {} ({} good); go lower, or ask whether the SLOs can be met at all",
             label(over),
             good(over)
         ),
-        Knee::Latency {
-            last: Some(last),
-            first_over: Some(over),
-        } => format!(
+        Knee::Latency { last: Some(last), first_over: Some(over) } => format!(
             "the p99 of the latency holds up to {}, and is over 1.2 times the lightest load's by {}; with --goodput the answer would be about your SLOs",
             label(last),
             label(over)
         ),
-        Knee::Latency {
-            last: Some(last),
-            first_over: None,
-        } => format!(
-            "the p99 of the latency holds up to the heaviest load, {}: go further",
-            label(last)
-        ),
+        Knee::Latency { last: Some(last), first_over: None } => {
+            format!("the p99 of the latency holds up to the heaviest load, {}: go further", label(last))
+        }
         _ => return None,
     })
 }
@@ -116,11 +100,7 @@ fn worst(cell: &CellOutcome) -> Option<&SloFigures> {
     });
     let missed_by = |slo: &SloFigures| {
         let best = slo.best.unwrap_or(f64::INFINITY);
-        if slo.op == ">=" {
-            slo.threshold / best
-        } else {
-            best / slo.threshold
-        }
+        if slo.op == ">=" { slo.threshold / best } else { best / slo.threshold }
     };
     all.flatten().min_by(|a, b| {
         let by_distance = || missed_by(b).total_cmp(&missed_by(a));
@@ -130,12 +110,7 @@ fn worst(cell: &CellOutcome) -> Option<&SloFigures> {
 
 fn at_best(cell: &CellOutcome, slo: &SloFigures) -> String {
     match (cell.spread(slo.tag, "p50"), slo.best) {
-        (Some(median), _) => format!(
-            "{} is {} {} at the median",
-            slo.tag,
-            short(median.mean),
-            slo.unit
-        ),
+        (Some(median), _) => format!("{} is {} {} at the median", slo.tag, short(median.mean), slo.unit),
         (None, Some(best)) => format!("{} is {} {} at best", slo.tag, short(best), slo.unit),
         (None, None) => format!("no request has a {}", slo.tag),
     }

@@ -53,15 +53,8 @@ fn interrupted(campaign: &Campaign) -> String {
     };
     let missing: usize = interrupted.not_run.iter().map(|cell| cell.runs).sum();
     let made = campaign.runs().count();
-    let title = format!(
-        "INTERRUPTED: {made} of {} runs were made, ended by {}",
-        made + missing,
-        interrupted.why
-    );
-    let mut text: String = wrap(&title, WIDTH)
-        .iter()
-        .map(|part| format!("{part}\n"))
-        .collect();
+    let title = format!("INTERRUPTED: {made} of {} runs were made, ended by {}", made + missing, interrupted.why);
+    let mut text: String = wrap(&title, WIDTH).iter().map(|part| format!("{part}\n")).collect();
     for cell in interrupted.not_run.iter().take(MOST_CONDITIONS) {
         let runs = match cell.runs {
             1 => String::new(),
@@ -70,10 +63,7 @@ fn interrupted(campaign: &Campaign) -> String {
         text += &indented("  not run ", &format!("{}{runs}", cell.label));
     }
     if let Some(more) = interrupted.not_run.len().checked_sub(MOST_CONDITIONS + 1) {
-        text += &indented(
-            "  not run ",
-            &format!("{} more in ringload_campaign.json", more + 1),
-        );
+        text += &indented("  not run ", &format!("{} more in ringload_campaign.json", more + 1));
     }
     text
 }
@@ -95,10 +85,7 @@ fn against(gate: &[(&Outcome, &Finding)]) -> String {
     }
     if gate.len() > MOST_EVIDENCE {
         let more = gate.len() - MOST_EVIDENCE;
-        text += &indented(
-            "    ",
-            &format!("… and {more} more; their evidence is in ringload_campaign.json"),
-        );
+        text += &indented("    ", &format!("… and {more} more; their evidence is in ringload_campaign.json"));
     }
     text + &indented("    -> ", &first.remedy)
 }
@@ -128,13 +115,7 @@ pub(super) fn conditions(campaign: &Campaign) -> String {
     let mut out = heading("FAIL IF");
     let failed: Vec<String> = judged()
         .filter(|(_, threshold)| threshold.failed)
-        .map(|(outcome, threshold)| {
-            format!(
-                "{}: {}",
-                name(&outcome.identity.of_several),
-                threshold.words
-            )
-        })
+        .map(|(outcome, threshold)| format!("{}: {}", name(&outcome.identity.of_several), threshold.words))
         .collect();
     for text in failed.iter().take(MOST_CONDITIONS) {
         out += &line("FAILED", text);

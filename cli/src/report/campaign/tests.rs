@@ -11,10 +11,7 @@ use ringload_engine::verdict::Status;
 use std::path::Path;
 
 fn shown(campaign: &Campaign, quiet: bool) -> String {
-    let style = Style {
-        quiet,
-        ..Style::default()
-    };
+    let style = Style { quiet, ..Style::default() };
     let text = render(campaign, Path::new("artifacts"), &[], style);
     for line in text.lines() {
         assert!(line.chars().count() <= WIDTH, "{line}");
@@ -35,23 +32,15 @@ fn every_failed_condition_is_said_with_its_run_also_when_quiet() {
         let text = flat(&shown(&sweep(&[1, 2], as_it_is), quiet));
         for cell in [1, 2] {
             for run in [1, 2] {
-                let words = format!(
-                    "FAILED concurrency={cell} run_000{run}: ttft.p99>200ms: it is 218.115 ms"
-                );
+                let words = format!("FAILED concurrency={cell} run_000{run}: ttft.p99>200ms: it is 218.115 ms");
                 assert!(text.contains(&words), "{text}");
             }
         }
-        assert!(
-            text.contains("passed error_rate>5%: in 4 of 4 runs"),
-            "{text}"
-        );
+        assert!(text.contains("passed error_rate>5%: in 4 of 4 runs"), "{text}");
     }
     let many: Vec<u32> = (1..=12).collect();
     let text = flat(&shown(&sweep(&many, as_it_is), true));
-    assert!(
-        text.matches("FAILED").count() == 20 && text.contains("4 more in"),
-        "{text}"
-    );
+    assert!(text.matches("FAILED").count() == 20 && text.contains("4 more in"), "{text}");
     let none = |o: &mut Outcome| o.summary.thresholds.clear();
     assert!(!shown(&sweep(&[1], none), false).contains("FAIL IF"));
 }
@@ -69,17 +58,10 @@ fn findings_come_with_their_evidence_and_what_to_do() {
         }
     };
     let text = shown(&sweep(&[1, 2, 3], invalid), true);
-    assert!(
-        text.starts_with("VERDICTS: 0 VALID, 3 SUSPECT, 3 INVALID\n"),
-        "{text}"
-    );
+    assert!(text.starts_with("VERDICTS: 0 VALID, 3 SUSPECT, 3 INVALID\n"), "{text}");
     let text = flat(&text);
-    let at = |words: &str| {
-        text.find(words)
-            .unwrap_or_else(|| panic!("{words}: {text}"))
-    };
-    let invalid =
-        at("invalid busy_core (policy) in 3 runs concurrency=1 run_0002: core 3 was busy 99 %");
+    let at = |words: &str| text.find(words).unwrap_or_else(|| panic!("{words}: {text}"));
+    let invalid = at("invalid busy_core (policy) in 3 runs concurrency=1 run_0002: core 3 was busy 99 %");
     let remedy = at("-> give the client more cores");
     let suspect = at("suspect arrivals (policy) in 6 runs concurrency=1 run_0001: 12 of 500");
     assert!(invalid < remedy && remedy < suspect, "worst first: {text}");
@@ -109,21 +91,9 @@ fn repeats_say_whether_they_settled() {
     };
     let text = with(settling());
     let words = "settled time_to_first_token avg after 3 of 6 runs: the length of its interval over its mean is 0.0420 (bound: under 0.1)";
-    assert!(
-        text.contains(words) && !text.contains("not settled"),
-        "{text}"
-    );
-    let text = with(Settling {
-        settled: false,
-        threshold: 1e-7,
-        runs: 6,
-        ..settling()
-    });
-    for words in [
-        "not settled time_to_first_token avg after all 6 runs",
-        "under 0.0000001",
-        "--num-profile-runs",
-    ] {
+    assert!(text.contains(words) && !text.contains("not settled"), "{text}");
+    let text = with(Settling { settled: false, threshold: 1e-7, runs: 6, ..settling() });
+    for words in ["not settled time_to_first_token avg after all 6 runs", "under 0.0000001", "--num-profile-runs"] {
         assert!(text.contains(words), "{text}");
     }
 }
@@ -131,12 +101,7 @@ fn repeats_say_whether_they_settled() {
 #[test]
 fn a_p99_of_few_values_is_marked_over_several_runs_too() {
     let few = |o: &mut Outcome| {
-        for stats in o
-            .summary
-            .metrics
-            .iter_mut()
-            .filter_map(|m| m.stats.as_mut())
-        {
+        for stats in o.summary.metrics.iter_mut().filter_map(|m| m.stats.as_mut()) {
             stats.count = 99;
         }
     };
@@ -158,15 +123,9 @@ fn rows_of_cells_that_differ_do_not_look_alike() {
     let short = row("concurrency=8 synthetic-input-tokens-mean=1024");
     assert!(short.starts_with("concurrency=8 isl=1024  "), "{short}");
     let long = |last: u32| {
-        row(&format!(
-            "concurrency=128 synthetic-input-tokens-mean=1024 output-tokens-mean=256 request-rate={last}"
-        ))
+        row(&format!("concurrency=128 synthetic-input-tokens-mean=1024 output-tokens-mean=256 request-rate={last}"))
     };
     assert_ne!(long(10), long(20));
     let (front, back) = ("concurrency=128 isl=1024 osl=256\n", "rate=10  ");
-    assert!(
-        long(10).starts_with(&format!("{front}{back}")),
-        "{}",
-        long(10)
-    );
+    assert!(long(10).starts_with(&format!("{front}{back}")), "{}", long(10));
 }

@@ -20,10 +20,7 @@ impl Descriptor {
             used.push(true);
         }
         used[number] = true;
-        Self {
-            number,
-            table: Rc::clone(table),
-        }
+        Self { number, table: Rc::clone(table) }
     }
 }
 
@@ -95,21 +92,14 @@ impl Model {
     }
 
     fn key(&self, slot: u32) -> Key {
-        Key {
-            slot,
-            generation: self.generations[slot as usize],
-        }
+        Key { slot, generation: self.generations[slot as usize] }
     }
 
     fn play(&mut self, step: &Step) {
         match *step {
             Step::Open(slot) => {
-                self.generations[slot as usize] =
-                    (self.generations[slot as usize] + 1) & GENERATION_MASK;
-                let held = Held {
-                    descriptor: Descriptor::open(&self.table),
-                    serial: self.serials,
-                };
+                self.generations[slot as usize] = (self.generations[slot as usize] + 1) & GENERATION_MASK;
+                let held = Held { descriptor: Descriptor::open(&self.table), serial: self.serials };
                 self.open.insert(slot, self.serials);
                 self.serials += 1;
                 let number = self.connections.open(self.key(slot), held);
@@ -142,23 +132,13 @@ impl Model {
         let (op, number) = named;
         let key = self.connections.key(number);
         let held = self.connections.held(number);
-        let held = held.expect(
-            "an entry is only given to the kernel while its connection holds what it names",
-        );
+        let held = held.expect("an entry is only given to the kernel while its connection holds what it names");
         let (descriptor, serial) = (held.descriptor.number, held.serial);
         match key {
             Some(key) => assert_eq!(self.open.get(&key.slot), Some(&serial)),
-            None => assert_eq!(
-                op,
-                Op::Cancel,
-                "an entry of a closed connection was submitted"
-            ),
+            None => assert_eq!(op, Op::Cancel, "an entry of a closed connection was submitted"),
         }
-        self.kernel.push(Submitted {
-            named,
-            descriptor,
-            serial,
-        });
+        self.kernel.push(Submitted { named, descriptor, serial });
     }
 
     fn complete(&mut self, index: usize, more: bool) {
@@ -187,10 +167,7 @@ impl Model {
         for entry in &self.kernel {
             let held = self.connections.held(entry.named.1);
             let held = held.expect("released while the kernel refers to it");
-            assert_eq!(
-                (held.serial, held.descriptor.number),
-                (entry.serial, entry.descriptor)
-            );
+            assert_eq!((held.serial, held.descriptor.number), (entry.serial, entry.descriptor));
             assert!(self.table.borrow()[entry.descriptor]);
         }
     }
@@ -225,19 +202,13 @@ proptest! {
 #[test]
 fn a_connection_that_is_closed_before_its_connect_was_submitted_leaves_nothing_to_submit() {
     let mut connections = Connections::new(2);
-    let key = |generation| Key {
-        slot: 1,
-        generation,
-    };
+    let key = |generation| Key { slot: 1, generation };
     let number = connections.open(key(1), "first");
     connections.ask(Op::Connect, number);
     connections.close(number);
     assert_eq!(connections.closing(), 1);
     let second = connections.open(key(2), "second");
-    assert_ne!(
-        second, number,
-        "a number is not given away while an entry has it"
-    );
+    assert_ne!(second, number, "a number is not given away while an entry has it");
     connections.ask(Op::Connect, second);
     assert_eq!(connections.next(), Some((Op::Connect, second)));
     assert_eq!((connections.next(), connections.closing()), (None, 0));
@@ -248,10 +219,7 @@ fn a_connection_that_is_closed_before_its_connect_was_submitted_leaves_nothing_t
 #[test]
 fn a_connect_that_the_kernel_has_is_cancelled_and_holds_its_address_until_both_have_completed() {
     let mut connections = Connections::new(1);
-    let key = Key {
-        slot: 0,
-        generation: 7,
-    };
+    let key = Key { slot: 0, generation: 7 };
     let number = connections.open(key, "address");
     connections.ask(Op::Connect, number);
     assert_eq!(connections.next(), Some((Op::Connect, number)));

@@ -61,12 +61,7 @@ pub(super) fn begin(mut limits: Limits, input: &Value) -> Result<(), Error> {
     weigh(input, &mut room, &mut work, MOST_NESTED_INPUT, &limits)?;
     limits.value = limits.value.max((usize::MAX - room).saturating_mul(8));
     let bytes = limits.value.saturating_mul(TOTAL_FACTOR);
-    BUDGET.set(Budget {
-        limits,
-        work: limits.work,
-        bytes,
-        namespaces: limits.namespaces,
-    });
+    BUDGET.set(Budget { limits, work: limits.work, bytes, namespaces: limits.namespaces });
     Ok(())
 }
 
@@ -75,13 +70,7 @@ pub(super) fn used(value: &Value) -> Result<usize, Error> {
     let mut budget = BUDGET.get();
     let mut room = budget.limits.value;
     let most = room;
-    let weighed = weigh(
-        value,
-        &mut room,
-        &mut budget.work,
-        budget.limits.nesting,
-        &budget.limits,
-    );
+    let weighed = weigh(value, &mut room, &mut budget.work, budget.limits.nesting, &budget.limits);
     BUDGET.set(budget);
     weighed.map(|()| most - room)
 }
@@ -98,21 +87,14 @@ pub(super) fn made(value: &Value) -> Result<(), Error> {
 /// Checks text of so many bytes before it is made or written.
 pub(super) fn makes(bytes: usize) -> Result<(), Error> {
     let limit = BUDGET.get().limits.value;
-    if bytes > limit {
-        Err(too_large(limit))
-    } else {
-        take(bytes)
-    }
+    if bytes > limit { Err(too_large(limit)) } else { take(bytes) }
 }
 
 /// Counts an object of `namespace()`.
 pub(super) fn namespace() -> Result<(), Error> {
     let mut budget = BUDGET.get();
     let Some(left) = budget.namespaces.checked_sub(1) else {
-        return Err(refused(format!(
-            "it makes more than the limit of {} namespaces",
-            budget.limits.namespaces
-        )));
+        return Err(refused(format!("it makes more than the limit of {} namespaces", budget.limits.namespaces)));
     };
     budget.namespaces = left;
     BUDGET.set(budget);
@@ -123,9 +105,7 @@ fn take(bytes: usize) -> Result<(), Error> {
     let mut budget = BUDGET.get();
     let Some(left) = budget.bytes.checked_sub(bytes) else {
         let total = budget.limits.value.saturating_mul(TOTAL_FACTOR);
-        return Err(refused(format!(
-            "it makes more text than the limit of {total} bytes in all"
-        )));
+        return Err(refused(format!("it makes more text than the limit of {total} bytes in all")));
     };
     budget.bytes = left;
     BUDGET.set(budget);
@@ -133,38 +113,18 @@ fn take(bytes: usize) -> Result<(), Error> {
 }
 
 /// Takes the weight of a value from `room`, and what it takes to look at it from `work`.
-fn weigh(
-    value: &Value,
-    room: &mut usize,
-    work: &mut u64,
-    levels: usize,
-    limits: &Limits,
-) -> Result<(), Error> {
-    let text = value
-        .as_str()
-        .map(str::len)
-        .or_else(|| value.as_bytes().map(<[u8]>::len))
-        .unwrap_or(0);
+fn weigh(value: &Value, room: &mut usize, work: &mut u64, levels: usize, limits: &Limits) -> Result<(), Error> {
+    let text = value.as_str().map(str::len).or_else(|| value.as_bytes().map(<[u8]>::len)).unwrap_or(0);
     let spent = work.checked_sub(1 + (text as u64 >> 10));
-    *work = spent.ok_or_else(|| {
-        refused(format!(
-            "it looks at more than the limit of {} elements",
-            limits.work
-        ))
-    })?;
-    *room = room
-        .checked_sub(OF_A_VALUE + text)
-        .ok_or_else(|| too_large(limits.value))?;
+    *work = spent.ok_or_else(|| refused(format!("it looks at more than the limit of {} elements", limits.work)))?;
+    *room = room.checked_sub(OF_A_VALUE + text).ok_or_else(|| too_large(limits.value))?;
     let Some(object) = value.as_object() else {
         return Ok(());
     };
     let below = || {
-        levels.checked_sub(1).ok_or_else(|| {
-            refused(format!(
-                "a value of it is nested deeper than the limit of {}",
-                limits.nesting
-            ))
-        })
+        levels
+            .checked_sub(1)
+            .ok_or_else(|| refused(format!("a value of it is nested deeper than the limit of {}", limits.nesting)))
     };
     match value.kind() {
         ValueKind::Map => {
@@ -186,9 +146,7 @@ fn weigh(
 }
 
 fn too_large(limit: usize) -> Error {
-    refused(format!(
-        "a value of it is larger than the limit of {limit} bytes"
-    ))
+    refused(format!("a value of it is larger than the limit of {limit} bytes"))
 }
 
 pub(super) fn refused(what: String) -> Error {

@@ -2,9 +2,7 @@
 
 use super::budget::{made, makes, namespace, refused, used};
 use minijinja::value::{Kwargs, Rest, StringInput, ValueKind, from_args};
-use minijinja::{
-    Environment, Error, ErrorKind, State, Value, escape_formatter, filters, functions,
-};
+use minijinja::{Environment, Error, ErrorKind, State, Value, escape_formatter, filters, functions};
 
 /// The check of an operand. No template can name it.
 pub(super) const USED: &str = "%used";
@@ -27,81 +25,42 @@ pub(super) fn install(environment: &mut Environment<'static>) {
         makes(used(value)?)?;
         escape_formatter(output, state, value)
     });
-    environment.add_filter(
-        "replace",
-        |state: &State, value: Value, from: Value, to: Value| {
-            replaced(&value, &from, &to)?;
-            let input = |value| StringInput::new(state, value);
-            filters::replace(state, input(&value)?, input(&from)?, input(&to)?)
-        },
-    );
-    environment.add_filter(
-        "join",
-        |state: &State, value: Value, joiner: Option<Value>| {
-            joined(&value, joiner.as_ref())?;
-            let joiner = joiner
-                .as_ref()
-                .map(|joiner| StringInput::new(state, joiner))
-                .transpose()?;
-            filters::join(state, &value, joiner)
-        },
-    );
-    environment.add_filter(
-        "format",
-        |state: &State, value: Value, args: Rest<Value>| {
-            formatted(&value, &args)?;
-            filters::format(state, &value, args)
-        },
-    );
-    environment.add_filter(
-        "indent",
-        |state: &State, value: Value, args: Rest<Value>| {
-            let (width, first, blank, options): (
-                Option<usize>,
-                Option<bool>,
-                Option<bool>,
-                Kwargs,
-            ) = from_args(&args)?;
-            let named = options.peek::<Option<usize>>("width").ok().flatten();
-            let lines = value
-                .as_str()
-                .map_or(1, |text| text.bytes().filter(|b| *b == b'\n').count() + 1);
-            makes(
-                used(&value)?.saturating_add(lines.saturating_mul(width.or(named).unwrap_or(4))),
-            )?;
-            filters::indent(
-                StringInput::new(state, &value)?,
-                width,
-                first,
-                blank,
-                options,
-            )
-        },
-    );
-    environment.add_filter(
-        "batch",
-        |state: &State, value: Value, count: usize, fill: Option<Value>| {
-            parts(count)?;
-            filters::batch(state, value, count, fill)
-        },
-    );
-    environment.add_filter(
-        "slice",
-        |state: &State, value: Value, count: usize, fill: Option<Value>| {
-            parts(count)?;
-            filters::slice(state, value, count, fill)
-        },
-    );
-    environment.add_filter(
-        "tojson",
-        |value: Value, indent: Option<Value>, options: Kwargs| {
-            let named = options.peek::<Option<Value>>("indent").ok().flatten();
-            if let Some(width) = indent.as_ref().or(named.as_ref()).and_then(Value::as_usize) {
-                check_indent(width)?;
-            }
-            filters::tojson(&value, indent, options)
-        },
-    );
+    environment.add_filter("replace", |state: &State, value: Value, from: Value, to: Value| {
+        replaced(&value, &from, &to)?;
+        let input = |value| StringInput::new(state, value);
+        filters::replace(state, input(&value)?, input(&from)?, input(&to)?)
+    });
+    environment.add_filter("join", |state: &State, value: Value, joiner: Option<Value>| {
+        joined(&value, joiner.as_ref())?;
+        let joiner = joiner.as_ref().map(|joiner| StringInput::new(state, joiner)).transpose()?;
+        filters::join(state, &value, joiner)
+    });
+    environment.add_filter("format", |state: &State, value: Value, args: Rest<Value>| {
+        formatted(&value, &args)?;
+        filters::format(state, &value, args)
+    });
+    environment.add_filter("indent", |state: &State, value: Value, args: Rest<Value>| {
+        let (width, first, blank, options): (Option<usize>, Option<bool>, Option<bool>, Kwargs) = from_args(&args)?;
+        let named = options.peek::<Option<usize>>("width").ok().flatten();
+        let lines = value.as_str().map_or(1, |text| text.bytes().filter(|b| *b == b'\n').count() + 1);
+        makes(used(&value)?.saturating_add(lines.saturating_mul(width.or(named).unwrap_or(4))))?;
+        filters::indent(StringInput::new(state, &value)?, width, first, blank, options)
+    });
+    environment.add_filter("batch", |state: &State, value: Value, count: usize, fill: Option<Value>| {
+        parts(count)?;
+        filters::batch(state, value, count, fill)
+    });
+    environment.add_filter("slice", |state: &State, value: Value, count: usize, fill: Option<Value>| {
+        parts(count)?;
+        filters::slice(state, value, count, fill)
+    });
+    environment.add_filter("tojson", |value: Value, indent: Option<Value>, options: Kwargs| {
+        let named = options.peek::<Option<Value>>("indent").ok().flatten();
+        if let Some(width) = indent.as_ref().or(named.as_ref()).and_then(Value::as_usize) {
+            check_indent(width)?;
+        }
+        filters::tojson(&value, indent, options)
+    });
 }
 
 /// Refuses an indentation of `tojson` that no JSON has.
@@ -110,9 +69,7 @@ pub(super) fn install(environment: &mut Environment<'static>) {
 /// When it is over the limit.
 pub(crate) fn check_indent(width: usize) -> Result<(), Error> {
     if width > WIDEST_INDENT {
-        return Err(refused(format!(
-            "tojson: an indentation of {width} is over the limit of {WIDEST_INDENT}"
-        )));
+        return Err(refused(format!("tojson: an indentation of {width} is over the limit of {WIDEST_INDENT}")));
     }
     Ok(())
 }
@@ -155,55 +112,37 @@ fn formatted(format: &Value, args: &[Value]) -> Result<(), Error> {
         largest = largest.max(used(arg)?);
     }
     let text = format.as_str().unwrap_or_default();
-    let widths = text
-        .split(|c: char| !c.is_ascii_digit())
-        .filter(|digits| !digits.is_empty());
-    let mut widths: Vec<usize> = widths
-        .map(|digits| digits.parse().unwrap_or(usize::MAX))
-        .collect();
+    let widths = text.split(|c: char| !c.is_ascii_digit()).filter(|digits| !digits.is_empty());
+    let mut widths: Vec<usize> = widths.map(|digits| digits.parse().unwrap_or(usize::MAX)).collect();
     if text.contains('*') {
         widths.extend(args.iter().filter_map(Value::as_usize));
     }
     if let Some(width) = widths.iter().find(|width| **width > WIDEST_FIELD) {
-        return Err(refused(format!(
-            "format: a width of {width} is over the limit of {WIDEST_FIELD}"
-        )));
+        return Err(refused(format!("format: a width of {width} is over the limit of {WIDEST_FIELD}")));
     }
     // An argument may stand in the text more than once.
     let fields = text.bytes().filter(|b| b"%{".contains(b)).count();
-    let filled = widths
-        .iter()
-        .sum::<usize>()
-        .saturating_add(fields.saturating_mul(largest));
+    let filled = widths.iter().sum::<usize>().saturating_add(fields.saturating_mul(largest));
     makes(size.saturating_add(filled))
 }
 
 fn parts(count: usize) -> Result<(), Error> {
     if count > MOST_PARTS {
-        return Err(refused(format!(
-            "batch or slice: {count} is over the limit of {MOST_PARTS}"
-        )));
+        return Err(refused(format!("batch or slice: {count} is over the limit of {MOST_PARTS}")));
     }
     Ok(())
 }
 
 /// `*` of numbers, and of text or a list with a whole number.
 fn mul(left: Value, right: Value) -> Result<Value, Error> {
-    let is_repeated = |value: &Value| {
-        matches!(
-            value.kind(),
-            ValueKind::String | ValueKind::Seq | ValueKind::Iterable
-        )
-    };
+    let is_repeated = |value: &Value| matches!(value.kind(), ValueKind::String | ValueKind::Seq | ValueKind::Iterable);
     let (value, times) = match (is_repeated(&left), is_repeated(&right)) {
         (true, _) => (&left, &right),
         (_, true) => (&right, &left),
         _ => return product(&left, &right),
     };
     let Some(times) = times.as_usize() else {
-        return Err(refused(
-            "text and lists are multiplied with whole numbers from 0 on".into(),
-        ));
+        return Err(refused("text and lists are multiplied with whole numbers from 0 on".into()));
     };
     makes(used(value)?.saturating_mul(times))?;
     match value.as_str() {
@@ -217,16 +156,10 @@ fn mul(left: Value, right: Value) -> Result<Value, Error> {
 
 fn product(left: &Value, right: &Value) -> Result<Value, Error> {
     let whole = |value: &Value| {
-        (value.is_integer() || value.kind() == ValueKind::Bool)
-            .then(|| i128::try_from(value.clone()).ok())
-            .flatten()
+        (value.is_integer() || value.kind() == ValueKind::Bool).then(|| i128::try_from(value.clone()).ok()).flatten()
     };
-    let failed = || {
-        Error::new(
-            ErrorKind::InvalidOperation,
-            format!("cannot multiply {} with {}", left.kind(), right.kind()),
-        )
-    };
+    let failed =
+        || Error::new(ErrorKind::InvalidOperation, format!("cannot multiply {} with {}", left.kind(), right.kind()));
     match (whole(left), whole(right)) {
         (Some(a), Some(b)) => {
             let product = a.checked_mul(b).ok_or_else(failed)?;

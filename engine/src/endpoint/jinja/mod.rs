@@ -1,7 +1,9 @@
-//! Jinja templates of strangers: rendered within named limits on instructions, on every value, and on all that is made together. Pure.
+//! Jinja templates of strangers: rendered within named limits on instructions, on every value, and on all that is made
+//! together. Pure.
 //!
-//! minijinja bounds instructions and the nesting of calls. What an instruction makes is bounded here: a template is compiled from a tree in
-//! which the result of every operator, filter, call and literal passes through a check, and so does everything that is written.
+//! minijinja bounds instructions and the nesting of calls. What an instruction makes is bounded here: a template is
+//! compiled from a tree in which the result of every operator, filter, call and literal passes through a check, and so
+//! does everything that is written.
 
 mod budget;
 mod filters;
@@ -10,14 +12,13 @@ mod rebuild;
 pub(crate) use filters::{check_indent, check_method};
 
 use budget::Limits;
-use minijinja::machinery::{
-    CodeGenerator, Instructions, Vm, WhitespaceConfig, make_string_output, parse,
-};
+use minijinja::machinery::{CodeGenerator, Instructions, Vm, WhitespaceConfig, make_string_output, parse};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, Value};
 use std::collections::BTreeMap;
 
-/// An environment for [`Bounded`]: the filters and functions that could make large values are replaced, and nothing is escaped.
+/// An environment for [`Bounded`]: the filters and functions that could make large values are replaced, and nothing is
+/// escaped.
 pub(crate) fn environment() -> Environment<'static> {
     let mut environment = Environment::new();
     // An error would show all variables, at any length.
@@ -62,12 +63,7 @@ impl Bounded {
         let mut generator = CodeGenerator::new(NAME, source);
         generator.compile_stmt(&rebuild::with_checks(&tree)?);
         let (instructions, blocks) = generator.finish();
-        Ok(Self {
-            environment,
-            instructions,
-            blocks,
-            limits,
-        })
+        Ok(Self { environment, instructions, blocks, limits })
     }
 
     /// Renders the template.
@@ -79,21 +75,12 @@ impl Bounded {
         let mut text = String::new();
         let mut output = make_string_output(&mut text);
         let vm = Vm::new(&self.environment);
-        let done = vm.eval(
-            &self.instructions,
-            context,
-            &self.blocks,
-            &mut output,
-            AutoEscape::None,
-        );
+        let done = vm.eval(&self.instructions, context, &self.blocks, &mut output, AutoEscape::None);
         match done {
             Ok(_) => Ok(text),
             Err(e) if e.kind() == ErrorKind::OutOfFuel => Err(Error::new(
                 ErrorKind::OutOfFuel,
-                format!(
-                    "it takes more than the limit of {} instructions",
-                    self.limits.instructions
-                ),
+                format!("it takes more than the limit of {} instructions", self.limits.instructions),
             )),
             Err(e) => Err(e),
         }

@@ -3,26 +3,18 @@
 use super::budget::{Limits, refused};
 use super::filters::{MADE, MUL, USED};
 use minijinja::machinery::ast::{
-    AutoEscape, BinOp, BinOpKind, Block, Break, Call, CallArg, CallBlock, Compare, CompareOp,
-    Const, Continue, Do, EmitExpr, Expr, Filter, FilterBlock, ForLoop, GetAttr, GetItem, IfCond,
-    IfExpr, List, Macro, Map, Set, SetBlock, Slice, Spanned, Stmt, Template, Test, UnaryOp,
-    UnaryOpKind, Var, WithBlock,
+    AutoEscape, BinOp, BinOpKind, Block, Break, Call, CallArg, CallBlock, Compare, CompareOp, Const, Continue, Do,
+    EmitExpr, Expr, Filter, FilterBlock, ForLoop, GetAttr, GetItem, IfCond, IfExpr, List, Macro, Map, Set, SetBlock,
+    Slice, Spanned, Stmt, Template, Test, UnaryOp, UnaryOpKind, Var, WithBlock,
 };
 use minijinja::machinery::{Span, Token, WhitespaceConfig, tokenize};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Error, Value};
 
 /// Refuses a source whose tree would be large or deep, before there is one.
-pub(super) fn check_source(
-    source: &str,
-    limits: &Limits,
-    whitespace: WhitespaceConfig,
-) -> Result<(), Error> {
+pub(super) fn check_source(source: &str, limits: &Limits, whitespace: WhitespaceConfig) -> Result<(), Error> {
     if source.len() > limits.source {
-        return Err(refused(format!(
-            "it has more than the limit of {} bytes",
-            limits.source
-        )));
+        return Err(refused(format!("it has more than the limit of {} bytes", limits.source)));
     }
     let (mut operators, mut elifs) = (0, 0);
     for token in tokenize(source, false, SyntaxConfig, whitespace) {
@@ -51,10 +43,7 @@ pub(super) fn check_source(
             _ => {}
         }
         if operators > limits.operators || elifs > limits.operators {
-            return Err(refused(format!(
-                "a tag of it has more than the limit of {} operators",
-                limits.operators
-            )));
+            return Err(refused(format!("a tag of it has more than the limit of {} operators", limits.operators)));
         }
     }
     Ok(())
@@ -83,26 +72,11 @@ fn body<'a>(statements: &[Stmt<'a>]) -> Result<Vec<Stmt<'a>>, Error> {
 fn statement<'a>(statement: &Stmt<'a>) -> Result<Vec<Stmt<'a>>, Error> {
     let mut after = None;
     let made = match statement {
-        Stmt::Template(s) => Stmt::Template(Spanned::new(
-            Template {
-                children: body(&s.children)?,
-            },
-            s.span(),
-        )),
-        Stmt::EmitExpr(s) => Stmt::EmitExpr(Spanned::new(
-            EmitExpr {
-                expr: expression(&s.expr),
-            },
-            s.span(),
-        )),
+        Stmt::Template(s) => Stmt::Template(Spanned::new(Template { children: body(&s.children)? }, s.span())),
+        Stmt::EmitExpr(s) => Stmt::EmitExpr(Spanned::new(EmitExpr { expr: expression(&s.expr) }, s.span())),
         // Written through the formatter, which counts.
         Stmt::EmitRaw(s) => {
-            let text = Expr::Const(Spanned::new(
-                Const {
-                    value: Value::from(s.raw),
-                },
-                s.span(),
-            ));
+            let text = Expr::Const(Spanned::new(Const { value: Value::from(s.raw) }, s.span()));
             Stmt::EmitExpr(Spanned::new(EmitExpr { expr: text }, s.span()))
         }
         Stmt::ForLoop(s) => {
@@ -117,88 +91,45 @@ fn statement<'a>(statement: &Stmt<'a>) -> Result<Vec<Stmt<'a>>, Error> {
             Stmt::ForLoop(Spanned::new(made, s.span()))
         }
         Stmt::IfCond(s) => {
-            let made = IfCond {
-                expr: expression(&s.expr),
-                true_body: body(&s.true_body)?,
-                false_body: body(&s.false_body)?,
-            };
+            let made =
+                IfCond { expr: expression(&s.expr), true_body: body(&s.true_body)?, false_body: body(&s.false_body)? };
             Stmt::IfCond(Spanned::new(made, s.span()))
         }
         Stmt::WithBlock(s) => {
-            let assignments = s
-                .assignments
-                .iter()
-                .map(|(to, value)| (target(to), expression(value)));
-            let made = WithBlock {
-                assignments: assignments.collect(),
-                body: body(&s.body)?,
-            };
+            let assignments = s.assignments.iter().map(|(to, value)| (target(to), expression(value)));
+            let made = WithBlock { assignments: assignments.collect(), body: body(&s.body)? };
             Stmt::WithBlock(Spanned::new(made, s.span()))
         }
         Stmt::Set(s) => {
             after = owner(&s.target);
-            Stmt::Set(Spanned::new(
-                Set {
-                    target: target(&s.target),
-                    expr: expression(&s.expr),
-                },
-                s.span(),
-            ))
+            Stmt::Set(Spanned::new(Set { target: target(&s.target), expr: expression(&s.expr) }, s.span()))
         }
         Stmt::SetBlock(s) => {
             after = owner(&s.target);
             let filter = s.filter.as_ref().map(expression);
-            Stmt::SetBlock(Spanned::new(
-                SetBlock {
-                    target: target(&s.target),
-                    filter,
-                    body: body(&s.body)?,
-                },
-                s.span(),
-            ))
+            Stmt::SetBlock(Spanned::new(SetBlock { target: target(&s.target), filter, body: body(&s.body)? }, s.span()))
         }
         Stmt::AutoEscape(s) => Stmt::AutoEscape(Spanned::new(
-            AutoEscape {
-                enabled: expression(&s.enabled),
-                body: body(&s.body)?,
-            },
+            AutoEscape { enabled: expression(&s.enabled), body: body(&s.body)? },
             s.span(),
         )),
         Stmt::FilterBlock(s) => Stmt::FilterBlock(Spanned::new(
-            FilterBlock {
-                filter: expression(&s.filter),
-                body: body(&s.body)?,
-            },
+            FilterBlock { filter: expression(&s.filter), body: body(&s.body)? },
             s.span(),
         )),
-        Stmt::Block(s) => Stmt::Block(Spanned::new(
-            Block {
-                name: s.name,
-                required: s.required,
-                body: body(&s.body)?,
-            },
-            s.span(),
-        )),
+        Stmt::Block(s) => {
+            Stmt::Block(Spanned::new(Block { name: s.name, required: s.required, body: body(&s.body)? }, s.span()))
+        }
         Stmt::Macro(s) => Stmt::Macro(procedure(s)?),
         Stmt::CallBlock(s) => Stmt::CallBlock(Spanned::new(
-            CallBlock {
-                call: call(&s.call),
-                macro_decl: procedure(&s.macro_decl)?,
-            },
+            CallBlock { call: call(&s.call), macro_decl: procedure(&s.macro_decl)? },
             s.span(),
         )),
         Stmt::Continue(s) => Stmt::Continue(Spanned::new(Continue, s.span())),
         Stmt::Break(s) => Stmt::Break(Spanned::new(Break, s.span())),
-        Stmt::Do(s) => Stmt::Do(Spanned::new(
-            Do {
-                call: call(&s.call),
-            },
-            s.span(),
-        )),
+        Stmt::Do(s) => Stmt::Do(Spanned::new(Do { call: call(&s.call) }, s.span())),
         Stmt::Import(_) | Stmt::FromImport(_) | Stmt::Extends(_) | Stmt::Include(_) => {
-            return Err(refused(
-                "it names another template (include, import, extends), and there is none".into(),
-            ));
+            return Err(refused("it names another template (include, import, extends), and there is none".into()));
         }
     };
     Ok(std::iter::once(made).chain(after).collect())
@@ -209,11 +140,7 @@ fn owner<'a>(target: &Expr<'a>) -> Option<Stmt<'a>> {
     match target {
         Expr::GetAttr(attribute) => {
             let span = attribute.span();
-            let checked = function(
-                USED,
-                vec![CallArg::Pos(self::target(&attribute.expr))],
-                span,
-            );
+            let checked = function(USED, vec![CallArg::Pos(self::target(&attribute.expr))], span);
             Some(Stmt::Do(Spanned::new(Do { call: checked }, span)))
         }
         Expr::List(list) => list.items.iter().find_map(owner),
@@ -235,19 +162,8 @@ fn procedure<'a>(s: &Spanned<Macro<'a>>) -> Result<Spanned<Macro<'a>>, Error> {
 fn target<'a>(expr: &Expr<'a>) -> Expr<'a> {
     match expr {
         Expr::Var(e) => Expr::Var(Spanned::new(Var { id: e.id }, e.span())),
-        Expr::GetAttr(e) => Expr::GetAttr(Spanned::new(
-            GetAttr {
-                expr: target(&e.expr),
-                name: e.name,
-            },
-            e.span(),
-        )),
-        Expr::List(e) => Expr::List(Spanned::new(
-            List {
-                items: e.items.iter().map(target).collect(),
-            },
-            e.span(),
-        )),
+        Expr::GetAttr(e) => Expr::GetAttr(Spanned::new(GetAttr { expr: target(&e.expr), name: e.name }, e.span())),
+        Expr::List(e) => Expr::List(Spanned::new(List { items: e.items.iter().map(target).collect() }, e.span())),
         other => expression(other),
     }
 }
@@ -256,12 +172,7 @@ fn expression<'a>(expr: &Expr<'a>) -> Expr<'a> {
     let some = |expr: &Option<Expr<'a>>| expr.as_ref().map(expression);
     match expr {
         Expr::Var(_) => target(expr),
-        Expr::Const(e) => Expr::Const(Spanned::new(
-            Const {
-                value: e.value.clone(),
-            },
-            e.span(),
-        )),
+        Expr::Const(e) => Expr::Const(Spanned::new(Const { value: e.value.clone() }, e.span())),
         Expr::Slice(e) => {
             let made = Slice {
                 expr: used(expression(&e.expr)),
@@ -272,32 +183,13 @@ fn expression<'a>(expr: &Expr<'a>) -> Expr<'a> {
             self::made(Expr::Slice(Spanned::new(made, e.span())))
         }
         Expr::UnaryOp(e) => {
-            let op = if matches!(e.op, UnaryOpKind::Not) {
-                UnaryOpKind::Not
-            } else {
-                UnaryOpKind::Neg
-            };
-            Expr::UnaryOp(Spanned::new(
-                UnaryOp {
-                    op,
-                    expr: expression(&e.expr),
-                },
-                e.span(),
-            ))
+            let op = if matches!(e.op, UnaryOpKind::Not) { UnaryOpKind::Not } else { UnaryOpKind::Neg };
+            Expr::UnaryOp(Spanned::new(UnaryOp { op, expr: expression(&e.expr) }, e.span()))
         }
         Expr::BinOp(e) => binary(e),
         Expr::Compare(e) => {
-            let ops = e.ops.iter().map(|op| CompareOp {
-                op: op.op,
-                expr: used(expression(&op.expr)),
-            });
-            Expr::Compare(Spanned::new(
-                Compare {
-                    expr: used(expression(&e.expr)),
-                    ops: ops.collect(),
-                },
-                e.span(),
-            ))
+            let ops = e.ops.iter().map(|op| CompareOp { op: op.op, expr: used(expression(&op.expr)) });
+            Expr::Compare(Spanned::new(Compare { expr: used(expression(&e.expr)), ops: ops.collect() }, e.span()))
         }
         Expr::IfExpr(e) => {
             let made = IfExpr {
@@ -310,42 +202,18 @@ fn expression<'a>(expr: &Expr<'a>) -> Expr<'a> {
         Expr::Filter(e) => {
             let operand = e.expr.as_ref().map(|expr| used(expression(expr)));
             self::made(Expr::Filter(Spanned::new(
-                Filter {
-                    name: e.name,
-                    expr: operand,
-                    args: arguments(&e.args),
-                },
+                Filter { name: e.name, expr: operand, args: arguments(&e.args) },
                 e.span(),
             )))
         }
         Expr::Test(e) => {
             // What is tested for being there is looked up as it is.
-            let operand = if PLAIN_TESTS.contains(&e.name) {
-                expression(&e.expr)
-            } else {
-                used(expression(&e.expr))
-            };
-            Expr::Test(Spanned::new(
-                Test {
-                    name: e.name,
-                    expr: operand,
-                    args: arguments(&e.args),
-                },
-                e.span(),
-            ))
+            let operand = if PLAIN_TESTS.contains(&e.name) { expression(&e.expr) } else { used(expression(&e.expr)) };
+            Expr::Test(Spanned::new(Test { name: e.name, expr: operand, args: arguments(&e.args) }, e.span()))
         }
-        Expr::GetAttr(e) => Expr::GetAttr(Spanned::new(
-            GetAttr {
-                expr: expression(&e.expr),
-                name: e.name,
-            },
-            e.span(),
-        )),
+        Expr::GetAttr(e) => Expr::GetAttr(Spanned::new(GetAttr { expr: expression(&e.expr), name: e.name }, e.span())),
         Expr::GetItem(e) => {
-            let made = GetItem {
-                expr: expression(&e.expr),
-                subscript_expr: expression(&e.subscript_expr),
-            };
+            let made = GetItem { expr: expression(&e.expr), subscript_expr: expression(&e.subscript_expr) };
             Expr::GetItem(Spanned::new(made, e.span()))
         }
         Expr::Call(e) => self::made(Expr::Call(call(e))),
@@ -365,28 +233,13 @@ fn expression<'a>(expr: &Expr<'a>) -> Expr<'a> {
 
 fn binary<'a>(e: &Spanned<BinOp<'a>>) -> Expr<'a> {
     let (left, right, span) = (expression(&e.left), expression(&e.right), e.span());
-    let plain = |left, right| {
-        Expr::BinOp(Spanned::new(
-            BinOp {
-                op: e.op,
-                left,
-                right,
-            },
-            span,
-        ))
-    };
+    let plain = |left, right| Expr::BinOp(Spanned::new(BinOp { op: e.op, left, right }, span));
     match e.op {
         BinOpKind::ScAnd | BinOpKind::ScOr => plain(left, right),
         // The sizes of operands are looked at before they are multiplied.
-        BinOpKind::Mul => made(Expr::Call(function(
-            MUL,
-            vec![CallArg::Pos(left), CallArg::Pos(right)],
-            span,
-        ))),
+        BinOpKind::Mul => made(Expr::Call(function(MUL, vec![CallArg::Pos(left), CallArg::Pos(right)], span))),
         // An operand that is checked is no constant: nothing is worked out when the template is compiled.
-        BinOpKind::Add | BinOpKind::Concat | BinOpKind::Pow => {
-            made(plain(checked(left), used(right)))
-        }
+        BinOpKind::Add | BinOpKind::Concat | BinOpKind::Pow => made(plain(checked(left), used(right))),
         _ => plain(used(left), used(right)),
     }
 }
@@ -399,23 +252,11 @@ fn call<'a>(e: &Spanned<Call<'a>>) -> Spanned<Call<'a>> {
                 Expr::Var(var) if var.id == "self" => target(&method.expr),
                 other => used(expression(other)),
             };
-            Expr::GetAttr(Spanned::new(
-                GetAttr {
-                    expr: receiver,
-                    name: method.name,
-                },
-                method.span(),
-            ))
+            Expr::GetAttr(Spanned::new(GetAttr { expr: receiver, name: method.name }, method.span()))
         }
         other => target(other),
     };
-    Spanned::new(
-        Call {
-            expr: callee,
-            args: arguments(&e.args),
-        },
-        e.span(),
-    )
+    Spanned::new(Call { expr: callee, args: arguments(&e.args) }, e.span())
 }
 
 fn arguments<'a>(args: &[CallArg<'a>]) -> Vec<CallArg<'a>> {
@@ -435,11 +276,7 @@ fn made(expr: Expr<'_>) -> Expr<'_> {
 
 fn used(expr: Expr<'_>) -> Expr<'_> {
     // Text of the template itself is short, and what has just been checked need not be again.
-    if matches!(&expr, Expr::Call(_) | Expr::Const(_)) {
-        expr
-    } else {
-        checked(expr)
-    }
+    if matches!(&expr, Expr::Call(_) | Expr::Const(_)) { expr } else { checked(expr) }
 }
 
 fn checked(expr: Expr<'_>) -> Expr<'_> {
@@ -448,13 +285,7 @@ fn checked(expr: Expr<'_>) -> Expr<'_> {
 }
 
 fn function<'a>(name: &'static str, args: Vec<CallArg<'a>>, span: Span) -> Spanned<Call<'a>> {
-    Spanned::new(
-        Call {
-            expr: Expr::Var(Spanned::new(Var { id: name }, span)),
-            args,
-        },
-        span,
-    )
+    Spanned::new(Call { expr: Expr::Var(Spanned::new(Var { id: name }, span)), args }, span)
 }
 
 const PLAIN_TESTS: [&str; 4] = ["defined", "undefined", "none", "string"];

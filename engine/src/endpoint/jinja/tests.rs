@@ -22,41 +22,24 @@ fn said(source: &str) -> Result<String, String> {
         minijinja_contrib::pycompat::unknown_method_callback(state, value, method, args)
     });
     let whitespace = WhitespaceConfig::default();
-    let template =
-        Bounded::within(SMALL, environment, source, whitespace).map_err(|e| format!("{e:#}"))?;
-    let messages = vec![
-        context! { role => "user", content => "Hello" },
-        context! { role => "assistant", content => "Hi" },
-    ];
-    template
-        .render(context! { messages, text => "abc" })
-        .map_err(|e| format!("{e:#}"))
+    let template = Bounded::within(SMALL, environment, source, whitespace).map_err(|e| format!("{e:#}"))?;
+    let messages =
+        vec![context! { role => "user", content => "Hello" }, context! { role => "assistant", content => "Hi" }];
+    template.render(context! { messages, text => "abc" }).map_err(|e| format!("{e:#}"))
 }
 
 #[test]
 fn templates_say_what_they_say_without_limits() {
     for (source, expected) in [
         ("a{{ text }}b", "aabcb"),
-        (
-            "{{ 'a' ~ 1 ~ none ~ true }}|{{ 'a' + 'b' }}|{{ 1 + 2 * 3 }}|{{ 2 * 1.5 }}",
-            "a1NoneTrue|ab|7|3.0",
-        ),
-        (
-            "{{ 'ab' * 2 }}|{{ 2 * 'ab' }}|{{ [1] * 2 }}|{{ ([1] + [2])|join(',') }}",
-            "abab|abab|[1, 1]|1,2",
-        ),
-        (
-            "{{ 2 ** 10 }}|{{ 7 // 2 }}|{{ 7 % 2 }}|{{ 7 / 2 }}|{{ -3 * 2 }}|{{ 3 - 1 }}",
-            "1024|3|1|3.5|-6|2",
-        ),
+        ("{{ 'a' ~ 1 ~ none ~ true }}|{{ 'a' + 'b' }}|{{ 1 + 2 * 3 }}|{{ 2 * 1.5 }}", "a1NoneTrue|ab|7|3.0"),
+        ("{{ 'ab' * 2 }}|{{ 2 * 'ab' }}|{{ [1] * 2 }}|{{ ([1] + [2])|join(',') }}", "abab|abab|[1, 1]|1,2"),
+        ("{{ 2 ** 10 }}|{{ 7 // 2 }}|{{ 7 % 2 }}|{{ 7 / 2 }}|{{ -3 * 2 }}|{{ 3 - 1 }}", "1024|3|1|3.5|-6|2"),
         (
             "{% for m in messages %}{{ loop.index }}{{ m.role }}{{ ',' if not loop.last }}{% endfor %}",
             "1user,2assistant",
         ),
-        (
-            "{% for i in range(3) if i != 1 %}{{ i }}{% else %}none{% endfor %}",
-            "02",
-        ),
+        ("{% for i in range(3) if i != 1 %}{{ i }}{% else %}none{% endfor %}", "02"),
         (
             "{% for x in [[1, [2]], 3] recursive %}{{ x if x is number else '(' ~ loop(x) ~ ')' }}{% endfor %}",
             "(1(2))3",
@@ -65,22 +48,13 @@ fn templates_say_what_they_say_without_limits() {
             "{% set ns = namespace(n=0) %}{% for m in messages %}{% set ns.n = ns.n + m.content|length %}{% endfor %}{{ ns.n }}",
             "7",
         ),
-        (
-            "{% set x %}<{{ text }}>{% endset %}{{ x|upper }}{% set y | trim %}  z {% endset %}{{ y }}",
-            "<ABC>z",
-        ),
+        ("{% set x %}<{{ text }}>{% endset %}{{ x|upper }}{% set y | trim %}  z {% endset %}{{ y }}", "<ABC>z"),
         (
             "{% macro f(a, b='d') %}[{{ a }}{{ b }}{{ caller() if caller }}]{% endmacro %}{{ f(1) }}{{ f(b=2, a='x') }}{% call f(3) %}c{% endcall %}",
             "[1d][x2][3dc]",
         ),
-        (
-            "{% filter upper %}{{ text }}{% endfilter %}{% with a = 1, b = a + 1 %}{{ b }}{% endwith %}",
-            "ABC2",
-        ),
-        (
-            "{{ text[1:] }}{{ text[::-1] }}{{ messages[0]['role'] }}{{ messages[-1].content }}",
-            "bccbauserHi",
-        ),
+        ("{% filter upper %}{{ text }}{% endfilter %}{% with a = 1, b = a + 1 %}{{ b }}{% endwith %}", "ABC2"),
+        ("{{ text[1:] }}{{ text[::-1] }}{{ messages[0]['role'] }}{{ messages[-1].content }}", "bccbauserHi"),
         (
             "{{ nothing is defined }}{{ nothing|default('d') }}{{ text is string }}{{ text in 'xabcx' }}{{ 1 < 2 <= 2 }}",
             "FalsedTrueTrueTrue",
@@ -144,48 +118,24 @@ fn no_value_outgrows_its_limit() {
 #[test]
 fn widths_counts_and_nesting_have_limits() {
     for (source, words) in [
-        (
-            "{{ '%1000000000d'|format(1) }}",
-            "width of 1000000000 is over the limit",
-        ),
-        (
-            "{{ '%.99999999999999999999e'|format(1.5) }}",
-            "is over the limit",
-        ),
-        (
-            "{{ '%*d'|format(1000000000, 1) }}",
-            "width of 1000000000 is over the limit",
-        ),
-        (
-            "{{ '{:1000000000}'.format(1) }}",
-            "width of 1000000000 is over the limit",
-        ),
+        ("{{ '%1000000000d'|format(1) }}", "width of 1000000000 is over the limit"),
+        ("{{ '%.99999999999999999999e'|format(1.5) }}", "is over the limit"),
+        ("{{ '%*d'|format(1000000000, 1) }}", "width of 1000000000 is over the limit"),
+        ("{{ '{:1000000000}'.format(1) }}", "width of 1000000000 is over the limit"),
         ("{{ [1]|batch(1000000000, 0) }}", "over the limit of 10000"),
         ("{{ [1]|slice(1000000000) }}", "over the limit of 10000"),
-        (
-            "{{ {'a': 1}|tojson(indent=1000000000) }}",
-            "over the limit of 64",
-        ),
-        (
-            "{{ range(1000000000)|length }}",
-            "range has too many elements",
-        ),
+        ("{{ {'a': 1}|tojson(indent=1000000000) }}", "over the limit of 64"),
+        ("{{ range(1000000000)|length }}", "range has too many elements"),
         (
             "{% set ns = namespace(x=1) %}{% for i in range(50) %}{% set ns.x = [ns.x] %}{% endfor %}",
             "nested deeper than the limit of 8",
         ),
-        (
-            "{% set ns = namespace() %}{% set ns.me = ns %}{{ ns }}",
-            "nested deeper than the limit of 8",
-        ),
+        ("{% set ns = namespace() %}{% set ns.me = ns %}{{ ns }}", "nested deeper than the limit of 8"),
         (
             "{% set a = namespace() %}{% set b = namespace(a=a) %}{% set a.b = [b] %}{{ a|string }}",
             "nested deeper than the limit of 8",
         ),
-        (
-            "{% for i in range(50) %}{% set ns = namespace() %}{% endfor %}",
-            "limit of 10 namespaces",
-        ),
+        ("{% for i in range(50) %}{% set ns = namespace() %}{% endfor %}", "limit of 10 namespaces"),
         ("{{ '%used'|string }}{{ debug() }}", "unknown function"),
     ] {
         let e = said(source).unwrap_err();
@@ -199,14 +149,9 @@ fn instructions_and_work_have_limits() {
     let e = said(loops).unwrap_err();
     assert!(e.contains("limit of 20000 instructions"), "{e}");
     let recursion = "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}";
-    assert!(
-        said(recursion).unwrap_err().contains("recursion"),
-        "{:?}",
-        said(recursion)
-    );
+    assert!(said(recursion).unwrap_err().contains("recursion"), "{:?}", said(recursion));
     // Few instructions, each of which looks at a thousand elements.
-    let looks =
-        "{% set x = range(500)|list %}{% for i in range(500) %}{{ '' if x == x }}{% endfor %}";
+    let looks = "{% set x = range(500)|list %}{% for i in range(500) %}{{ '' if x == x }}{% endfor %}";
     let e = said(looks).unwrap_err();
     assert!(e.contains("limit of 100000 elements"), "{e}");
 }

@@ -4,7 +4,8 @@ use crate::record::testing::{any_record, failed, streamed};
 use crate::record::{Cause, Instants};
 use proptest::prelude::*;
 
-/// Scheduled at 0, issued 1 ms later, connected in 2 ms, first output (reasoning) at 101 ms, then after 20, 30 and 50 ms.
+/// Scheduled at 0, issued 1 ms later, connected in 2 ms, first output (reasoning) at 101 ms, then after 20, 30 and 50
+/// ms.
 fn record() -> Record {
     let mut record = streamed(7, MILLI, 100 * MILLI, &[20 * MILLI, 30 * MILLI, 50 * MILLI]);
     record.instants = Instants {
@@ -88,11 +89,7 @@ fn every_metric_of_a_known_request() {
         ("credit_to_start_latency", 1.0),
         ("effective_latency", 203.0),
     ];
-    let got: Vec<(&str, f64)> = metrics
-        .values
-        .iter()
-        .map(|(info, v)| (info.tag, *v))
-        .collect();
+    let got: Vec<(&str, f64)> = metrics.values.iter().map(|(info, v)| (info.tag, *v)).collect();
     assert_eq!(got, expected);
     assert_eq!(metrics.inter_chunk_ms, [20.0, 30.0, 50.0]);
     assert_eq!(metrics.good, None);
@@ -111,10 +108,7 @@ fn without_a_stream_there_are_no_metrics_of_streams() {
 #[test]
 fn one_token_has_no_time_between_tokens() {
     let mut record = record();
-    record.usage = Some(Usage {
-        completion: Some(1),
-        ..Usage::default()
-    });
+    record.usage = Some(Usage { completion: Some(1), ..Usage::default() });
     let metrics = request_metrics(&record, &counted(&record), true, &[]);
     assert_eq!(metrics.value(&tags::OUTPUT_SEQUENCE_LENGTH), Some(1.0));
     assert_eq!(metrics.value(&tags::INTER_TOKEN_LATENCY), None);
@@ -134,18 +128,12 @@ fn an_unknown_length_is_never_the_number_of_events() {
 
 #[test]
 fn a_failed_request_has_no_latency_and_is_not_good() {
-    let slos = [Slo {
-        tag: "time_to_first_token",
-        threshold: 1e9,
-    }];
+    let slos = [Slo { tag: "time_to_first_token", threshold: 1e9 }];
     let record = failed(record(), Cause::Truncated, 200, "cut");
     let metrics = request_metrics(&record, &counted(&record), true, &slos);
     assert_eq!(metrics.values, [(&tags::ERROR_ISL, 100.0)]);
     assert_eq!(metrics.good, Some(false));
-    let abandoned = Record {
-        outcome: Outcome::InFlight,
-        ..record
-    };
+    let abandoned = Record { outcome: Outcome::InFlight, ..record };
     let metrics = request_metrics(&abandoned, &counted(&abandoned), true, &slos);
     assert!(metrics.values.is_empty());
     assert_eq!(metrics.good, None);
@@ -155,39 +143,16 @@ fn a_failed_request_has_no_latency_and_is_not_good() {
 fn a_request_is_good_when_every_slo_holds() {
     let record = record();
     let good = |slos: &[(&'static str, f64)]| {
-        let slos: Vec<Slo> = slos
-            .iter()
-            .map(|(tag, threshold)| Slo {
-                tag,
-                threshold: *threshold,
-            })
-            .collect();
-        request_metrics(&record, &counted(&record), true, &slos)
-            .good
-            .unwrap()
+        let slos: Vec<Slo> = slos.iter().map(|(tag, threshold)| Slo { tag, threshold: *threshold }).collect();
+        request_metrics(&record, &counted(&record), true, &slos).good.unwrap()
     };
-    assert!(
-        good(&[
-            ("time_to_first_token", 100.0),
-            ("inter_token_latency", 10.0)
-        ]),
-        "bounds included"
-    );
-    assert!(!good(&[
-        ("time_to_first_token", 99.9),
-        ("inter_token_latency", 10.0)
-    ]));
-    assert!(
-        good(&[("output_token_throughput_per_user", 100.0)]),
-        "more is better"
-    );
+    assert!(good(&[("time_to_first_token", 100.0), ("inter_token_latency", 10.0)]), "bounds included");
+    assert!(!good(&[("time_to_first_token", 99.9), ("inter_token_latency", 10.0)]));
+    assert!(good(&[("output_token_throughput_per_user", 100.0)]), "more is better");
     assert!(!good(&[("output_token_throughput_per_user", 100.1)]));
     assert!(good(&[("inter_chunk_latency", 50.0)]), "every gap");
     assert!(!good(&[("inter_chunk_latency", 49.0)]));
-    assert!(
-        !good(&[("error_isl", 1e9)]),
-        "a metric that is missing does not hold"
-    );
+    assert!(!good(&[("error_isl", 1e9)]), "a metric that is missing does not hold");
 }
 
 proptest! {

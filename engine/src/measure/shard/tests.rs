@@ -33,12 +33,7 @@ fn a_success_enters_every_latency_histogram_once() {
 #[test]
 fn a_failure_after_output_enters_its_own_population_only() {
     let mut shard = Shard::new();
-    let record = failed(
-        streamed(0, 0, MILLI, &[MILLI]),
-        Cause::InBandError,
-        200,
-        "overloaded",
-    );
+    let record = failed(streamed(0, 0, MILLI, &[MILLI]), Cause::InBandError, 200, "overloaded");
     shard.record(&record);
     for of in Of::ALL {
         let expected = u64::from(of == Of::PartialTimeToFirstToken);

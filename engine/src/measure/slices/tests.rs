@@ -19,13 +19,7 @@ fn slices(plan: &Plan, records: &[Record]) -> Slices {
 
 /// With `n` tokens by the server's usage.
 fn tokens(record: Record, n: u32) -> Record {
-    Record {
-        usage: Some(Usage {
-            completion: Some(n),
-            ..Usage::default()
-        }),
-        ..record
-    }
+    Record { usage: Some(Usage { completion: Some(n), ..Usage::default() }), ..record }
 }
 
 /// Ten requests a second for `seconds`, each of 100 ms and then `ttft` more a second, and four more events 10 ms apart.
@@ -63,9 +57,7 @@ fn requests_are_in_the_slice_in_which_they_start_and_output_where_it_arrives() {
     assert_eq!(s.slices[1].time_to_first_token_p50, None);
     let throughput = |i: usize| {
         let m = &s.slices[i].metrics;
-        m.iter()
-            .find(|m| m.info.tag == "output_token_throughput")
-            .map(|m| m.avg)
+        m.iter().find(|m| m.info.tag == "output_token_throughput").map(|m| m.avg)
     };
     assert_eq!((throughput(0), throughput(1)), (Some(2.0), Some(2.0)));
 }
@@ -91,10 +83,7 @@ fn nothing_is_lost_between_the_slices() {
     let tokens: f64 = slices.iter().filter_map(|s| s.output_tokens).sum();
     assert!((tokens - 450.0).abs() < 1e-6, "{tokens}");
     // 90 requests of 140 ms and 5 ns.
-    let area: f64 = slices
-        .iter()
-        .map(|s| s.in_flight_mean.unwrap() * (s.end_ns - s.start_ns) as f64 / 1e9)
-        .sum();
+    let area: f64 = slices.iter().map(|s| s.in_flight_mean.unwrap() * (s.end_ns - s.start_ns) as f64 / 1e9).sum();
     assert!((area - 12.6).abs() < 1e-6, "{area}");
 }
 
@@ -131,16 +120,9 @@ fn goodput_and_failures_have_their_slice() {
 fn a_server_that_slows_down_is_found_and_a_steady_one_is_not() {
     let s = slices(&sliced(SECOND), &steady_load(10, 5 * MILLI));
     let ttft = &s.trends[0];
-    assert_eq!(
-        (ttft.tag, ttft.direction),
-        ("time_to_first_token", Direction::Rose)
-    );
+    assert_eq!((ttft.tag, ttft.direction), ("time_to_first_token", Direction::Rose));
     assert!((ttft.slope - 5.0).abs() < 1e-9 && ttft.worse, "{ttft:?}");
-    assert!(
-        s.trends[1..]
-            .iter()
-            .all(|t| t.direction == Direction::Level)
-    );
+    assert!(s.trends[1..].iter().all(|t| t.direction == Direction::Level));
     let s = slices(&sliced(SECOND), &steady_load(10, 0));
     assert_eq!(s.trends.len(), 3);
     assert!(s.trends.iter().all(|t| t.direction == Direction::Level));
@@ -150,22 +132,12 @@ fn a_server_that_slows_down_is_found_and_a_steady_one_is_not() {
 fn the_end_of_the_load_is_no_trend() {
     // One answer goes on for six seconds after the last request was issued.
     let mut records = steady_load(8, 0);
-    records.push(tokens(
-        streamed(80, 9 * SECOND - 1, 100 * MILLI, &[SECOND; 6]),
-        7,
-    ));
+    records.push(tokens(streamed(80, 9 * SECOND - 1, 100 * MILLI, &[SECOND; 6]), 7));
     let s = slices(&sliced(SECOND), &records);
     let counted: Vec<bool> = s.slices.iter().map(|s| s.in_trend).collect();
-    assert_eq!(
-        counted[..9],
-        [true, true, true, true, true, true, true, true, false]
-    );
+    assert_eq!(counted[..9], [true, true, true, true, true, true, true, true, false]);
     assert!(s.slices[9].is_complete, "complete, but nothing was issued");
-    assert!(
-        s.trends.iter().all(|t| t.direction == Direction::Level),
-        "{:?}",
-        s.trends
-    );
+    assert!(s.trends.iter().all(|t| t.direction == Direction::Level), "{:?}", s.trends);
 }
 
 #[test]
@@ -173,10 +145,7 @@ fn too_few_slices_say_what_it_takes() {
     let s = slices(&sliced(2 * SECOND), &steady_load(8, 0));
     assert!(s.trends.is_empty());
     let why = s.untested.unwrap();
-    assert!(
-        why.contains("4 complete slices") && why.contains("it takes 6"),
-        "{why}"
-    );
+    assert!(why.contains("4 complete slices") && why.contains("it takes 6"), "{why}");
 }
 
 #[test]
@@ -184,24 +153,15 @@ fn slices_beyond_the_limit_are_counted_not_kept() {
     let mut plan = sliced(SECOND);
     plan.limits.slices = 3;
     let s = slices(&plan, &steady_load(8, 0));
-    assert_eq!(
-        (s.slices.len(), s.limit, s.requests_beyond_limit),
-        (3, 3, 50)
-    );
+    assert_eq!((s.slices.len(), s.limit, s.requests_beyond_limit), (3, 3, 50));
 }
 
 #[test]
 fn events_without_a_count_are_events_not_tokens() {
-    let s = slices(
-        &sliced(SECOND),
-        &[streamed(0, SECOND, 10 * MILLI, &[MILLI; 3])],
-    );
+    let s = slices(&sliced(SECOND), &[streamed(0, SECOND, 10 * MILLI, &[MILLI; 3])]);
     let slice = &s.slices[0];
     assert_eq!((slice.output_events, slice.output_events_uncounted), (4, 4));
-    assert_eq!(
-        (slice.output_tokens, slice.output_token_throughput),
-        (None, None)
-    );
+    assert_eq!((slice.output_tokens, slice.output_token_throughput), (None, None));
 }
 
 #[test]
@@ -210,26 +170,16 @@ fn gaps_beyond_the_limit_are_rounded_in_their_slice() {
     plan.limits.exact_gaps = 60;
     let s = slices(&plan, &steady_load(3, 0)).slices;
     let gaps = |i: usize| {
-        let found = s[i]
-            .metrics
-            .iter()
-            .find(|m| m.info.tag == "inter_chunk_latency")
-            .unwrap();
+        let found = s[i].metrics.iter().find(|m| m.info.tag == "inter_chunk_latency").unwrap();
         (found.exact, found.stats.unwrap().count)
     };
-    assert_eq!(
-        [gaps(0), gaps(1), gaps(2)],
-        [(true, 40), (false, 40), (false, 40)]
-    );
+    assert_eq!([gaps(0), gaps(1), gaps(2)], [(true, 40), (false, 40), (false, 40)]);
 }
 
 #[test]
 fn a_request_in_flight_at_the_end_is_where_it_began() {
     let mut records = steady_load(2, 0);
-    records.push(Record {
-        outcome: Outcome::InFlight,
-        ..streamed(99, SECOND + MILLI, 3 * SECOND, &[])
-    });
+    records.push(Record { outcome: Outcome::InFlight, ..streamed(99, SECOND + MILLI, 3 * SECOND, &[]) });
     let s = slices(&sliced(SECOND), &records).slices;
     assert_eq!(s[0].in_flight_at_end, 1);
     assert_eq!(s.iter().map(|s| s.output_events).sum::<u64>(), 20 * 5 + 1);
@@ -268,42 +218,21 @@ fn cut_off_at_the_end() -> Vec<Record> {
 fn a_steady_server_has_no_trend_though_the_end_of_the_run_cuts_off_what_is_long() {
     let records = cut_off_at_the_end();
     let s = summary(&sliced(SECOND), &records);
-    let arrived = s
-        .metrics
-        .iter()
-        .find(|m| m.info.tag == "arrived_output_tokens")
-        .unwrap()
-        .avg;
+    let arrived = s.metrics.iter().find(|m| m.info.tag == "arrived_output_tokens").unwrap().avg;
     let slices = s.slices.unwrap();
-    let complete: Vec<f64> = slices.slices[1..9]
-        .iter()
-        .map(|s| s.output_tokens.unwrap())
-        .collect();
+    let complete: Vec<f64> = slices.slices[1..9].iter().map(|s| s.output_tokens.unwrap()).collect();
     // 16 streams of 50 tokens a second, less the waits for first tokens.
-    assert!(
-        complete.iter().all(|n| (740.0..=800.0).contains(n)),
-        "{complete:?}"
-    );
+    assert!(complete.iter().all(|n| (740.0..=800.0).contains(n)), "{complete:?}");
     let all: f64 = slices.slices.iter().filter_map(|s| s.output_tokens).sum();
     assert!((all - arrived).abs() < 1e-6, "{all} {arrived}");
-    assert!(
-        slices
-            .trends
-            .iter()
-            .all(|t| t.direction == Direction::Level),
-        "{:#?}",
-        slices.trends
-    );
+    assert!(slices.trends.iter().all(|t| t.direction == Direction::Level), "{:#?}", slices.trends);
     let of = |name: &str| slices.trends.iter().find(|t| t.name == name).unwrap();
     assert!(of("TTFT p50").slices < of("output").slices);
     // In longer slices too few are left that the end did not touch: that is said.
     let s = summary(&sliced(1_250 * MILLI), &records).slices.unwrap();
     assert_eq!(s.trends.len(), 1, "{:#?}", s.trends);
     let why = s.untested.unwrap();
-    assert!(
-        why.contains("TTFT p50 is not tested") && why.contains("cut off at the end"),
-        "{why}"
-    );
+    assert!(why.contains("TTFT p50 is not tested") && why.contains("cut off at the end"), "{why}");
 }
 
 #[test]
@@ -312,22 +241,12 @@ fn an_outage_is_no_output_and_the_other_slices_are_tested() {
     let mut records = steady_load(12, 5 * MILLI);
     records.retain(|r| !(6 * SECOND..8 * SECOND).contains(&r.instants.issued));
     let s = slices(&sliced(SECOND), &records);
-    assert_eq!(
-        (
-            s.slices[6].output_tokens,
-            s.slices[6].output_token_throughput
-        ),
-        (Some(0.0), Some(0.0))
-    );
+    assert_eq!((s.slices[6].output_tokens, s.slices[6].output_token_throughput), (Some(0.0), Some(0.0)));
     let named: Vec<(&str, usize)> = s.trends.iter().map(|t| (t.name, t.slices)).collect();
     assert_eq!(named, [("TTFT p50", 10), ("ITL p50", 10), ("output", 12)]);
     // 5 ms a slice, also across the hole.
     assert!((s.trends[0].slope - 5.0).abs() < 1e-9 && s.trends[0].worse);
-    assert!(
-        s.trends[0].words.contains("over 10 of 12 slices"),
-        "{}",
-        s.trends[0].words
-    );
+    assert!(s.trends[0].words.contains("over 10 of 12 slices"), "{}", s.trends[0].words);
     assert_eq!(s.untested, None);
 }
 

@@ -13,24 +13,15 @@ fn noise(k: u64) -> f64 {
 fn load(n: u64, ttft: impl Fn(u64) -> f64) -> Vec<Record> {
     (0..n)
         .map(|k| Record {
-            usage: Some(Usage {
-                completion: Some(10),
-                ..Usage::default()
-            }),
-            ..streamed(
-                k,
-                SECOND + k * 50 * MILLI,
-                (ttft(k) * 1e6) as Nanos,
-                &[10 * MILLI; 9],
-            )
+            usage: Some(Usage { completion: Some(10), ..Usage::default() }),
+            ..streamed(k, SECOND + k * 50 * MILLI, (ttft(k) * 1e6) as Nanos, &[10 * MILLI; 9])
         })
         .collect()
 }
 
 fn compared<'a>(steady: &'a Steady, tag: &str, statistic: Option<&str>) -> &'a Compared {
     let mut all = steady.figures.iter();
-    all.find(|c| c.tag == tag && c.statistic == statistic)
-        .unwrap_or_else(|| panic!("{tag}"))
+    all.find(|c| c.tag == tag && c.statistic == statistic).unwrap_or_else(|| panic!("{tag}"))
 }
 
 #[test]
@@ -40,10 +31,7 @@ fn a_warm_up_inside_the_run_is_cut_and_both_figures_are_given() {
     let steady = s.steady.unwrap();
     assert!(steady.settled, "{steady:?}");
     assert!((55..=70).contains(&steady.trimmed_start), "{steady:?}");
-    assert_eq!(
-        steady.requests + steady.trimmed_start + steady.trimmed_end,
-        600
-    );
+    assert_eq!(steady.requests + steady.trimmed_start + steady.trimmed_end, 600);
     let p99 = compared(&steady, "time_to_first_token", Some("p99"));
     assert!(p99.whole > 800.0 && p99.steady < 61.0, "{p99:?}");
     let rate = compared(&steady, "request_throughput", None);
@@ -55,12 +43,7 @@ fn a_warm_up_inside_the_run_is_cut_and_both_figures_are_given() {
 
 #[test]
 fn the_end_of_the_load_is_cut_as_well() {
-    let s = summary(
-        &plan(),
-        &load(600, |k| {
-            50.0 + 10.0 * noise(k) - if k >= 560 { 40.0 } else { 0.0 }
-        }),
-    );
+    let s = summary(&plan(), &load(600, |k| 50.0 + 10.0 * noise(k) - if k >= 560 { 40.0 } else { 0.0 }));
     let steady = s.steady.unwrap();
     assert!((35..=50).contains(&steady.trimmed_end), "{steady:?}");
 }
@@ -82,16 +65,10 @@ fn intervals_hold_the_truth_of_a_steady_run() {
     assert_eq!((c.of, c.level, &c.no_rates), ("steady", 0.95, &None));
     let rate = &c.rates[0];
     assert_eq!(rate.tag, "request_throughput");
-    assert!(
-        rate.interval.low <= 20.05 && rate.interval.high >= 19.95 && rate.independent,
-        "{rate:?}"
-    );
+    assert!(rate.interval.low <= 20.05 && rate.interval.high >= 19.95 && rate.independent, "{rate:?}");
     let p50 = &c.percentiles[0];
     assert_eq!((p50.tag, p50.statistic), ("time_to_first_token", "p50"));
-    assert!(
-        p50.interval.low < 55.0 + 0.5 && p50.interval.high > 55.0 - 0.5,
-        "{p50:?}"
-    );
+    assert!(p50.interval.low < 55.0 + 0.5 && p50.interval.high > 55.0 - 0.5, "{p50:?}");
     assert!(p50.interval.half() < 1.0 && p50.interval.half() > 0.1);
     assert_eq!(c.percentiles.len(), 6);
     assert!(c.rates.iter().all(|r| r.tag != "goodput"));
@@ -126,29 +103,14 @@ fn a_whole_run_has_one_figure_and_its_interval_holds_it() {
         let (steady, c) = (s.steady.unwrap(), s.confidence.unwrap());
         assert_eq!((steady.trimmed_start, steady.trimmed_end), (0, 0));
         for rate in &c.rates {
-            let figure = s
-                .metrics
-                .iter()
-                .find(|m| m.info.tag == rate.tag)
-                .unwrap()
-                .avg;
+            let figure = s.metrics.iter().find(|m| m.info.tag == rate.tag).unwrap().avg;
             assert_eq!(rate.value, figure, "{}", rate.tag);
             assert!(rate.interval.low <= figure && figure <= rate.interval.high);
         }
         assert_eq!(c.rates.len(), 2);
         for p in &c.percentiles {
-            let stats = s
-                .metrics
-                .iter()
-                .find(|m| m.info.tag == p.tag)
-                .unwrap()
-                .stats
-                .unwrap();
-            let figure = if p.statistic == "p50" {
-                stats.p50
-            } else {
-                stats.p99
-            };
+            let stats = s.metrics.iter().find(|m| m.info.tag == p.tag).unwrap().stats.unwrap();
+            let figure = if p.statistic == "p50" { stats.p50 } else { stats.p99 };
             assert_eq!(p.value, figure, "{} {}", p.tag, p.statistic);
         }
         for compared in &steady.figures {
@@ -166,16 +128,8 @@ fn requests_that_the_end_of_the_run_cut_off_do_not_make_its_end_look_fast() {
     }
     let s = summary(&plan(), &records);
     let steady = s.steady.unwrap();
-    assert_eq!(
-        (steady.requests, steady.trimmed_start, steady.trimmed_end),
-        (500, 0, 50),
-        "{steady:?}"
-    );
-    assert!(
-        steady.words.contains("cut off by the end of the run"),
-        "{}",
-        steady.words
-    );
+    assert_eq!((steady.requests, steady.trimmed_start, steady.trimmed_end), (500, 0, 50), "{steady:?}");
+    assert!(steady.words.contains("cut off by the end of the run"), "{}", steady.words);
     let rate = compared(&steady, "request_throughput", None);
     assert!((rate.steady - 20.0).abs() < 0.3, "{rate:?}");
 }

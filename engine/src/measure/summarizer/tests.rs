@@ -24,33 +24,17 @@ fn metric<'a>(metrics: &'a [Metric], tag: &str) -> Option<&'a Metric> {
 }
 
 fn avg(summary: &Summary, tag: &str) -> f64 {
-    metric(&summary.metrics, tag)
-        .unwrap_or_else(|| panic!("{tag}"))
-        .avg
+    metric(&summary.metrics, tag).unwrap_or_else(|| panic!("{tag}")).avg
 }
 
-/// Three successes of 100, 200 and 300 ms to the first token, and then 10 tokens every 20 ms; one failure; one in flight.
+/// Three successes of 100, 200 and 300 ms to the first token, and then 10 tokens every 20 ms; one failure; one in
+/// flight.
 fn records() -> Vec<Record> {
     let gaps = [20 * MILLI; 10];
-    let mut records: Vec<Record> = (0..3)
-        .map(|k| {
-            with_usage(
-                streamed(k, k * SECOND, (k + 1) * 100 * MILLI, &gaps),
-                100,
-                11,
-            )
-        })
-        .collect();
-    records.push(failed(
-        streamed(3, 3 * SECOND, 900 * MILLI, &gaps),
-        Cause::InBandError,
-        200,
-        "overloaded",
-    ));
-    records.push(Record {
-        outcome: Outcome::InFlight,
-        ..streamed(4, 4 * SECOND, MILLI, &[])
-    });
+    let mut records: Vec<Record> =
+        (0..3).map(|k| with_usage(streamed(k, k * SECOND, (k + 1) * 100 * MILLI, &gaps), 100, 11)).collect();
+    records.push(failed(streamed(3, 3 * SECOND, 900 * MILLI, &gaps), Cause::InBandError, 200, "overloaded"));
+    records.push(Record { outcome: Outcome::InFlight, ..streamed(4, 4 * SECOND, MILLI, &[]) });
     records
 }
 
@@ -58,15 +42,7 @@ fn records() -> Vec<Record> {
 fn a_known_run_has_known_figures() {
     let s = summary(&plan(), &records());
     assert!(s.violations.is_empty(), "{:?}", s.violations);
-    assert_eq!(
-        (
-            s.counts.issued,
-            s.counts.succeeded,
-            s.counts.failures(),
-            s.counts.in_flight_at_end
-        ),
-        (5, 3, 1, 1)
-    );
+    assert_eq!((s.counts.issued, s.counts.succeeded, s.counts.failures(), s.counts.in_flight_at_end), (5, 3, 1, 1));
     // 0 s → 2 s + 300 ms + 200 ms; the failure ended at 4.1 s, and the load had not ended by then.
     assert!((s.successes_duration_s - 2.5).abs() < 1e-12);
     assert!((s.benchmark_duration_s - 4.1).abs() < 1e-7);
@@ -92,20 +68,10 @@ fn a_known_run_has_known_figures() {
         ("total_error_isl", 100.0),
         ("total_usage_total_tokens", 333.0),
     ] {
-        assert!(
-            (avg(&s, tag) - expected).abs() < 1e-6,
-            "{tag}: {}",
-            avg(&s, tag)
-        );
+        assert!((avg(&s, tag) - expected).abs() < 1e-6, "{tag}: {}", avg(&s, tag));
     }
-    let ttft = metric(&s.metrics, "time_to_first_token")
-        .unwrap()
-        .stats
-        .unwrap();
-    assert_eq!(
-        (ttft.count, ttft.min, ttft.p50, ttft.p75, ttft.max),
-        (3, 100.0, 200.0, 250.0, 300.0)
-    );
+    let ttft = metric(&s.metrics, "time_to_first_token").unwrap().stats.unwrap();
+    assert_eq!((ttft.count, ttft.min, ttft.p50, ttft.p75, ttft.max), (3, 100.0, 200.0, 250.0, 300.0));
     let icl = metric(&s.metrics, "inter_chunk_latency").unwrap();
     assert_eq!((icl.stats.unwrap().count, icl.exact), (30, true));
     assert!(metric(&s.metrics, "goodput").is_none());
@@ -126,18 +92,11 @@ fn a_run_that_ends_normally_has_aiperfs_duration_and_a_hang_lengthens_it() {
         record.instants.first_token = None;
         record.instants.last_token = None;
         record.instants.end = 12 * SECOND;
-        Record {
-            outcome: Outcome::InFlight,
-            events: 0,
-            ..record
-        }
+        Record { outcome: Outcome::InFlight, events: 0, ..record }
     }));
     let s = summary(&plan(), &hung);
     assert!((avg(&s, "request_throughput") - 0.3).abs() < 1e-12);
-    assert_eq!(
-        (s.benchmark_duration_s, s.successes_duration_s),
-        (10.0, 2.5)
-    );
+    assert_eq!((s.benchmark_duration_s, s.successes_duration_s), (10.0, 2.5));
     let still = s.standstill.unwrap();
     assert!(still.length_s > 8.9 && still.unanswered == 4, "{still:?}");
     // A plan of seven requests has issued all of them at 3 s: what hangs after its load hangs on its own.
@@ -157,19 +116,8 @@ fn each_objective_says_how_often_it_failed_and_how_near_it_came() {
     let s = summary(&plan, &records());
     let g = s.goodput.unwrap();
     assert_eq!((g.good, g.good_request_fraction), (0, 0.0));
-    let figures: Vec<_> = g
-        .slos
-        .iter()
-        .map(|slo| (slo.met, slo.missed, slo.missed_alone, slo.best))
-        .collect();
-    assert_eq!(
-        figures,
-        [
-            (2, 2, 0, Some(100.0)),
-            (0, 4, 2, Some(20.0)),
-            (3, 1, 0, Some(50.0))
-        ]
-    );
+    let figures: Vec<_> = g.slos.iter().map(|slo| (slo.met, slo.missed, slo.missed_alone, slo.best)).collect();
+    assert_eq!(figures, [(2, 2, 0, Some(100.0)), (0, 4, 2, Some(20.0)), (3, 1, 0, Some(50.0))]);
     let interval = g.interval.unwrap();
     assert!(interval.low == 0.0 && interval.high > 0.3 && interval.high < 0.6);
 }
@@ -194,58 +142,31 @@ fn tiers_are_judged_in_one_run_and_one_like_goodput_agrees_with_it() {
 #[test]
 fn metrics_are_in_table_order() {
     let s = summary(&plan(), &records());
-    let places: Vec<usize> = s
-        .metrics
-        .iter()
-        .map(|m| {
-            tags::TABLE
-                .iter()
-                .position(|info| info.tag == m.info.tag)
-                .unwrap()
-        })
-        .collect();
+    let places: Vec<usize> =
+        s.metrics.iter().map(|m| tags::TABLE.iter().position(|info| info.tag == m.info.tag).unwrap()).collect();
     assert!(places.is_sorted_by(|a, b| a < b), "{places:?}");
 }
 
 #[test]
 fn failures_keep_a_population_of_their_own() {
     let s = summary(&plan(), &records());
-    let partial = s
-        .histograms
-        .iter()
-        .find(|d| d.tag == "partial_time_to_first_token")
-        .unwrap();
+    let partial = s.histograms.iter().find(|d| d.tag == "partial_time_to_first_token").unwrap();
     assert_eq!(partial.count, 1);
     assert!((partial.percentile("p50").unwrap().ms - 900.0).abs() < 1.0);
-    let ttft = s
-        .histograms
-        .iter()
-        .find(|d| d.tag == "time_to_first_token")
-        .unwrap();
+    let ttft = s.histograms.iter().find(|d| d.tag == "time_to_first_token").unwrap();
     assert_eq!(ttft.count, 3);
 }
 
 #[test]
 fn goodput_counts_requests_for_which_every_objective_holds() {
     let mut plan = plan();
-    plan.slos = vec![
-        Slo {
-            tag: "time_to_first_token",
-            threshold: 200.0,
-        },
-        Slo {
-            tag: "inter_token_latency",
-            threshold: 25.0,
-        },
-    ];
+    plan.slos =
+        vec![Slo { tag: "time_to_first_token", threshold: 200.0 }, Slo { tag: "inter_token_latency", threshold: 25.0 }];
     let s = summary(&plan, &records());
     let goodput = s.goodput.as_ref().unwrap();
     assert_eq!(goodput.good, 2);
     assert!((goodput.goodput - 2.0 / 4.1).abs() < 1e-7);
-    assert!(
-        (goodput.good_request_fraction - 0.5).abs() < 1e-12,
-        "of four that finished"
-    );
+    assert!((goodput.good_request_fraction - 0.5).abs() < 1e-12, "of four that finished");
     assert_eq!((goodput.slos[0].met, goodput.slos[1].met), (2, 3));
     assert_eq!((goodput.slos[0].op, goodput.slos[0].unit), ("<=", "ms"));
     assert!((avg(&s, "good_request_fraction") - 0.5).abs() < 1e-12);
@@ -287,19 +208,11 @@ fn without_a_stream_there_is_no_time_to_first_token() {
 #[test]
 fn the_warm_up_is_kept_apart() {
     let mut warm = records();
-    warm.iter_mut()
-        .for_each(|record| record.phase = PhaseKind::Warmup);
+    warm.iter_mut().for_each(|record| record.phase = PhaseKind::Warmup);
     let s = summary(&plan(), &warm);
     assert_eq!((s.counts.issued, s.warmup_counts.issued), (0, 5));
     assert!(metric(&s.metrics, "time_to_first_token").is_none());
-    assert!(
-        (metric(&s.warmup_metrics, "time_to_first_token")
-            .unwrap()
-            .avg
-            - 200.0)
-            .abs()
-            < 1e-9
-    );
+    assert!((metric(&s.warmup_metrics, "time_to_first_token").unwrap().avg - 200.0).abs() < 1e-9);
     assert!(s.errors.is_empty());
 }
 
@@ -308,10 +221,7 @@ fn a_run_of_nothing_has_a_summary() {
     let s = summary(&plan(), &[]);
     assert!(s.violations.is_empty());
     assert_eq!(s.benchmark_duration_s, 0.0);
-    assert_eq!(
-        s.metrics.iter().map(|m| m.info.tag).collect::<Vec<_>>(),
-        ["request_count"]
-    );
+    assert_eq!(s.metrics.iter().map(|m| m.info.tag).collect::<Vec<_>>(), ["request_count"]);
 }
 
 #[test]
@@ -319,31 +229,20 @@ fn requests_that_went_missing_are_violations() {
     let (mut shard, summarizer) = fed(&plan(), &records());
     shard.issued(PhaseKind::Profiling);
     let s = summarizer.finish(shard, facts());
-    assert!(
-        s.violations[0].contains("6 requests were issued"),
-        "{:?}",
-        s.violations
-    );
+    assert!(s.violations[0].contains("6 requests were issued"), "{:?}", s.violations);
 
     let (mut shard, summarizer) = fed(&plan(), &records());
     let unrecorded = streamed(9, 0, 1, &[]);
     shard.issued(unrecorded.phase);
     shard.record(&unrecorded);
     let s = summarizer.finish(shard.clone(), facts());
-    assert!(
-        s.violations[0].contains("the records show (3, 1, 0, 1)"),
-        "{:?}",
-        s.violations
-    );
+    assert!(s.violations[0].contains("the records show (3, 1, 0, 1)"), "{:?}", s.violations);
 
     let (_, summarizer) = fed(&plan(), &records());
     let mut told = facts();
     told.records_lost = 1;
     let s = summarizer.finish(shard, told);
-    assert!(
-        s.violations.is_empty(),
-        "a loss that was counted is no violation of the books"
-    );
+    assert!(s.violations.is_empty(), "a loss that was counted is no violation of the books");
     assert_eq!((s.client.records_lost, s.counts.succeeded), (1, 4));
 }
 
@@ -367,10 +266,7 @@ fn a_request_that_fell_due_and_went_nowhere_is_a_violation() {
     facts.profiling.never_due = 4;
     let s = summarizer.finish(shard, facts);
     let said = &s.violations[0];
-    assert!(
-        said.contains("10 requests were planned, but 5 issued + 4 never due + 0 dropped = 9"),
-        "{said}"
-    );
+    assert!(said.contains("10 requests were planned, but 5 issued + 4 never due + 0 dropped = 9"), "{said}");
 }
 
 #[test]
@@ -379,11 +275,7 @@ fn the_rate_is_of_the_open_loop_only_and_counts_what_was_not_issued() {
     // One arrival a second; of nine that were due, five were issued.
     let (shard, summarizer) = fed(&open_plan(1.0), &records());
     let mut facts = facts();
-    facts.profiling.offered = Some(Offered {
-        arrivals: 9,
-        first: 0,
-        last: 8 * SECOND,
-    });
+    facts.profiling.offered = Some(Offered { arrivals: 9, first: 0, last: 8 * SECOND });
     let rate = summarizer.finish(shard, facts).rate.unwrap();
     assert!((rate.offered - 1.0).abs() < 1e-12);
     assert!((rate.ratio - 0.5).abs() < 1e-12);
@@ -416,10 +308,7 @@ fn cpu_is_shared_out_over_events() {
 
 #[test]
 fn requests_in_flight_are_weighted_by_time() {
-    let s = summary(
-        &plan(),
-        &[streamed(0, 0, 100, &[]), streamed(1, 50, 100, &[])],
-    );
+    let s = summary(&plan(), &[streamed(0, 0, 100, &[]), streamed(1, 50, 100, &[])]);
     let m = metric(&s.metrics, "effective_concurrency").unwrap();
     // 105 ns each over 155 ns.
     assert!((m.avg - 210.0 / 155.0).abs() < 1e-12);

@@ -45,9 +45,7 @@ proptest! {
 
 #[test]
 fn a_log_cut_anywhere_gives_whole_records_and_then_an_error_with_the_offset() {
-    let records: Vec<Record> = (0..3)
-        .map(|k| streamed(k, 1_000, 2_000, &[10, 20, 30]))
-        .collect();
+    let records: Vec<Record> = (0..3).map(|k| streamed(k, 1_000, 2_000, &[10, 20, 30])).collect();
     let bytes = written(&records);
     let mut ends = vec![12];
     let mut at = 12;
@@ -65,10 +63,7 @@ fn a_log_cut_anywhere_gives_whole_records_and_then_an_error_with_the_offset() {
         assert_eq!(items.iter().filter(|item| item.is_ok()).count(), whole);
         match items.last() {
             Some(Err(e)) => {
-                assert!(
-                    e.what.contains(&format!("at offset {}", ends[whole])),
-                    "{e}"
-                );
+                assert!(e.what.contains(&format!("at offset {}", ends[whole])), "{e}");
             }
             _ => assert!(ends.contains(&cut), "a cut entry at {cut} went unseen"),
         }
@@ -123,9 +118,7 @@ impl Write for Disk {
 
 #[test]
 fn what_a_full_disk_does_not_take_is_held_and_what_it_took_is_whole_but_for_one_entry() {
-    let records: Vec<Record> = (0..40)
-        .map(|k| streamed(k, 1_000, 2_000, &[7; 20]))
-        .collect();
+    let records: Vec<Record> = (0..40).map(|k| streamed(k, 1_000, 2_000, &[7; 20])).collect();
     for room in [12, 13, 100, 1_000, 3_001] {
         let mut log = LogWriter::new(Disk(Vec::new(), room), "log".into()).unwrap();
         for record in &records {
@@ -134,10 +127,7 @@ fn what_a_full_disk_does_not_take_is_held_and_what_it_took_is_whole_but_for_one_
         }
         assert!(log.failure().is_some());
         assert_eq!((log.output.0.len(), log.written), (room, room as u64));
-        let taken: Vec<Record> = reader(&log.output.0)
-            .unwrap()
-            .map_while(Result::ok)
-            .collect();
+        let taken: Vec<Record> = reader(&log.output.0).unwrap().map_while(Result::ok).collect();
         assert_eq!(taken, records[..taken.len()]);
         let all = [&log.output.0[..], &log.pending].concat();
         let back: Vec<Record> = reader(&all).unwrap().collect::<Result<_>>().unwrap();
@@ -162,9 +152,7 @@ fn a_log_is_read_by_its_descriptor_as_often_as_wanted_and_notes_are_passed_over(
     let mut log = LogWriter::create(&path).unwrap();
     let records: Vec<Record> = (0..3).map(|k| streamed(k, 1, 2, &[3])).collect();
     log.note(Note::Head, b"{}").unwrap();
-    records
-        .iter()
-        .for_each(|record| log.append(record).unwrap());
+    records.iter().for_each(|record| log.append(record).unwrap());
     log.note(Note::Ended, b"[1]").unwrap();
     std::fs::remove_file(&path).unwrap();
     let log = log.finish_to_read();
@@ -180,8 +168,5 @@ fn a_log_is_read_by_its_descriptor_as_often_as_wanted_and_notes_are_passed_over(
             notes.push((kind, body));
         }
     }
-    assert_eq!(
-        notes,
-        [(Note::Head, b"{}".to_vec()), (Note::Ended, b"[1]".to_vec())]
-    );
+    assert_eq!(notes, [(Note::Head, b"{}".to_vec()), (Note::Ended, b"[1]".to_vec())]);
 }

@@ -52,21 +52,12 @@ enum At {
 
 impl Chunked {
     pub(super) fn new(limits: HeadLimits) -> Self {
-        Self {
-            at: At::SizeFirst,
-            left: 0,
-            spent: 0,
-            fields: 0,
-            limits,
-        }
+        Self { at: At::SizeFirst, left: 0, spent: 0, fields: 0, limits }
     }
 
     /// The next piece, from the front of `input`; `None` needs more bytes.
     #[inline]
-    pub(super) fn next<'a>(
-        &mut self,
-        input: &mut &'a [u8],
-    ) -> Result<Option<Chunk<'a>>, HttpError> {
+    pub(super) fn next<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<Chunk<'a>>, HttpError> {
         loop {
             match self.at {
                 At::SizeFirst => {
@@ -150,9 +141,7 @@ impl Chunked {
             (At::SizeLf, b'\n') => Ok(At::Data),
             (At::DataCr, b'\r') => Ok(At::DataLf),
             (At::DataLf, b'\n') => Ok(At::SizeFirst),
-            (At::SizeBlank | At::Extension | At::SizeLf | At::DataCr | At::DataLf, _) => {
-                Err(HttpError::BadChunk)
-            }
+            (At::SizeBlank | At::Extension | At::SizeLf | At::DataCr | At::DataLf, _) => Err(HttpError::BadChunk),
             _ => self.trailer(byte),
         }
     }
@@ -189,7 +178,8 @@ impl Chunked {
     }
 }
 
-/// The size, and what follows, of a chunk whose size line is whole and nothing but a few digits: nearly every chunk. Not the last chunk.
+/// The size, and what follows, of a chunk whose size line is whole and nothing but a few digits: nearly every chunk.
+/// Not the last chunk.
 #[inline]
 fn plain_size(input: &[u8]) -> Option<(u64, &[u8])> {
     let mut size = 0;
@@ -230,8 +220,8 @@ const HEX: [u8; 256] = {
 
 const NO_DIGIT: u8 = 0xff;
 
-/// What stands in the place of a chunk's size where the server, or the proxy before it, breaks a body off that it cannot complete: h2o
-/// writes it when its upstream has failed, so that no reader takes the body for a whole one.
+/// What stands in the place of a chunk's size where the server, or the proxy before it, breaks a body off that it
+/// cannot complete: h2o writes it when its upstream has failed, so that no reader takes the body for a whole one.
 const CUT: &[u8] = b"\r\n1\r\n";
 
 /// Most bytes of a chunk's size line.

@@ -6,10 +6,11 @@ use super::{Head, HttpError};
 
 /// Decodes the responses of one connection, one after another.
 ///
-/// **Order of calls.** Call [`next`](Self::next) until it gives `None`, then read more bytes and go on where it stopped. Do not stop
-/// because `input` is empty: a body of known length ends without a further byte. After [`Part::End`] every call gives `None` until
-/// [`reset`](Self::reset); if `input` is not empty then, the server sent more than it was asked for and **the caller must not reuse the
-/// connection**, whatever `reusable` says. After an error only a new connection and a `reset` help.
+/// **Order of calls.** Call [`next`](Self::next) until it gives `None`, then read more bytes and go on where it
+/// stopped. Do not stop because `input` is empty: a body of known length ends without a further byte. After
+/// [`Part::End`] every call gives `None` until [`reset`](Self::reset); if `input` is not empty then, the server sent
+/// more than it was asked for and **the caller must not reuse the connection**, whatever `reusable` says. After an
+/// error only a new connection and a `reset` help.
 ///
 /// Nothing is copied but a head that is split between reads; nothing is allocated but the buffer for such a head, once.
 #[derive(Debug)]
@@ -51,14 +52,7 @@ impl Decoder {
     /// A decoder for a fresh connection.
     #[must_use]
     pub fn new(limits: HeadLimits) -> Self {
-        Self {
-            limits,
-            state: State::Head,
-            held: Vec::new(),
-            spent: 0,
-            started: false,
-            keep: false,
-        }
+        Self { limits, state: State::Head, held: Vec::new(), spent: 0, started: false, keep: false }
     }
 
     /// Makes ready for the next response. Buffers keep their capacity.
@@ -118,8 +112,8 @@ impl Decoder {
     /// The peer closed: a body that is delimited by the close ends here; otherwise it is an error.
     ///
     /// # Errors
-    /// [`HttpError::ClosedBeforeResponse`] if no byte of the response was seen; what is wrong with the front of a head, if it is wrong
-    /// already; else [`HttpError::Truncated`].
+    /// [`HttpError::ClosedBeforeResponse`] if no byte of the response was seen; what is wrong with the front of a head,
+    /// if it is wrong already; else [`HttpError::Truncated`].
     pub fn eof(&mut self) -> Result<Option<Part<'static>>, HttpError> {
         match self.state {
             State::Head if !self.started => Err(HttpError::ClosedBeforeResponse),
@@ -162,15 +156,15 @@ impl Decoder {
         self.started = true;
         let room = self.limits.bytes.saturating_sub(self.spent);
         let before = self.held.len();
-        // What is over the limit is not looked at: which of two faults is told must not depend on how the bytes were cut.
+        // What is over the limit is not looked at: which of two faults is told must not depend on how the bytes were
+        // cut.
         let (within, over) = input.split_at(input.len().min(room.saturating_sub(before)));
         let found = if before == 0 {
             head::parse(within, self.limits.fields)?
         } else {
             self.held.extend_from_slice(within);
             // A head ends in LF, so that other bytes need no second look once the version has been seen.
-            if before > VERSION_BYTES && over.is_empty() && memchr::memchr(b'\n', within).is_none()
-            {
+            if before > VERSION_BYTES && over.is_empty() && memchr::memchr(b'\n', within).is_none() {
                 None
             } else {
                 head::parse(&self.held, self.limits.fields)?
@@ -196,9 +190,7 @@ impl Decoder {
 
     fn end(&mut self) -> Part<'static> {
         self.state = State::Ended;
-        Part::End {
-            reusable: self.keep,
-        }
+        Part::End { reusable: self.keep }
     }
 }
 

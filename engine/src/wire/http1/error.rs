@@ -54,9 +54,7 @@ impl HttpError {
             Self::Truncated | Self::CutOff => Cause::Truncated,
             Self::BadHead(_) | Self::Upgraded => Cause::BadHead,
             Self::HeadTooLong | Self::TooManyFields | Self::TrailersTooLong => Cause::HeadLimit,
-            Self::BadChunkSize | Self::BadChunk | Self::ChunkLineTooLong | Self::BadTrailer => {
-                Cause::BadFraming
-            }
+            Self::BadChunkSize | Self::BadChunk | Self::ChunkLineTooLong | Self::BadTrailer => Cause::BadFraming,
         }
     }
 }

@@ -30,17 +30,14 @@ pub(super) fn parse(bytes: &[u8], fields: usize) -> Result<Option<(Parsed, usize
     }
     let mut slots = [const { MaybeUninit::<Header<'_>>::uninit() }; MAX_FIELDS];
     let mut response = Response::new(&mut []);
-    // What a reader should accept of old and careless servers (RFC 9112 §4, §5.1, §5.2); empty lines before the status line are passed over.
+    // What a reader should accept of old and careless servers (RFC 9112 §4, §5.1, §5.2); empty lines before the status
+    // line are passed over.
     let mut config = ParserConfig::default();
     config
         .allow_obsolete_multiline_headers_in_responses(true)
         .allow_spaces_after_header_name_in_responses(true)
         .allow_multiple_spaces_in_response_status_delimiters(true);
-    let parsed = config.parse_response_with_uninit_headers(
-        &mut response,
-        bytes,
-        &mut slots[..fields.min(MAX_FIELDS)],
-    );
+    let parsed = config.parse_response_with_uninit_headers(&mut response, bytes, &mut slots[..fields.min(MAX_FIELDS)]);
     match parsed {
         Ok(Status::Complete(used)) => Ok(Some((understand(&response)?, used))),
         Ok(Status::Partial) => Ok(None),
@@ -56,7 +53,8 @@ pub(super) fn parse(bytes: &[u8], fields: usize) -> Result<Option<(Parsed, usize
     }
 }
 
-/// What answers in a protocol other than the one asked in, with the remedy. Its first byte tells, however the rest is cut.
+/// What answers in a protocol other than the one asked in, with the remedy. Its first byte tells, however the rest is
+/// cut.
 fn other_protocol(bytes: &[u8]) -> Option<&'static str> {
     match bytes {
         // A TLS record: an alert, or a handshake (RFC 8446 §5.1).
@@ -82,14 +80,10 @@ fn understand(response: &Response<'_, '_>) -> Result<Parsed, HttpError> {
     let framing = if bodiless(status) {
         Framing::Length(0)
     } else if fields.coded {
-        // RFC 9112 §6.1: a length beside a transfer coding, or a transfer coding in HTTP/1.0, may be an attack on the framing;
-        // the coding decides and the connection is not used again.
+        // RFC 9112 §6.1: a length beside a transfer coding, or a transfer coding in HTTP/1.0, may be an attack on the
+        // framing; the coding decides and the connection is not used again.
         keep &= fields.common.length.is_none() && !http_1_0;
-        if fields.chunked {
-            Framing::Chunked
-        } else {
-            Framing::UntilClose
-        }
+        if fields.chunked { Framing::Chunked } else { Framing::UntilClose }
     } else if let Some(length) = fields.common.length {
         Framing::Length(length)
     } else {
@@ -100,11 +94,7 @@ fn understand(response: &Response<'_, '_>) -> Result<Parsed, HttpError> {
         Framing::Length(n) => Some(n),
         _ => None,
     };
-    Ok(Parsed {
-        head: Head { length, ..head },
-        framing,
-        keep,
-    })
+    Ok(Parsed { head: Head { length, ..head }, framing, keep })
 }
 
 /// The value of a field with each line fold replaced by blanks (RFC 9112 §5.2). Only a folded value is copied.
@@ -152,9 +142,7 @@ impl Fields {
                 self.keep_alive |= item.eq_ignore_ascii_case(b"keep-alive");
             }
         } else {
-            self.common
-                .add(name.as_bytes(), value)
-                .map_err(HttpError::BadHead)?;
+            self.common.add(name.as_bytes(), value).map_err(HttpError::BadHead)?;
         }
         Ok(())
     }

@@ -21,19 +21,15 @@ impl RequestHead {
     /// Prepares the head for `target`.
     ///
     /// # Errors
-    /// [`crate::Blame::Usage`] if the path cannot stand in a request line, or a field of the user's cannot stand in a head or would
-    /// contradict the framing.
+    /// [`crate::Blame::Usage`] if the path cannot stand in a request line, or a field of the user's cannot stand in a
+    /// head or would contradict the framing.
     pub fn new(plan: &Plan, target: &Target) -> Result<Self> {
         let request = Request::new(plan, target)?;
         let mut constant = format!("POST {} HTTP/1.1\r\n", request.path).into_bytes();
         for (name, value) in &request.fields {
             field(&mut constant, name, value);
         }
-        Ok(Self {
-            constant,
-            request_id: request.request_id,
-            session_id: request.session_id,
-        })
+        Ok(Self { constant, request_id: request.request_id, session_id: request.session_id })
     }
 
     /// Appends the head of one request to `out`; its body of `length` bytes follows.
@@ -90,10 +86,7 @@ mod tests {
     }
 
     fn header(name: &str, value: &str) -> Header {
-        Header {
-            name: name.into(),
-            value: value.into(),
-        }
+        Header { name: name.into(), value: value.into() }
     }
 
     #[test]
@@ -134,9 +127,7 @@ mod tests {
         for name in ["host", "accept", "x-request-id"] {
             assert_eq!(lower.matches(&format!("\r\n{name}: ")).count(), 1, "{text}");
         }
-        assert!(
-            text.contains("\r\nAuthorization: Bearer caf\u{e9}\r\nX-Twice: 1\r\nX-Twice: \r\n")
-        );
+        assert!(text.contains("\r\nAuthorization: Bearer caf\u{e9}\r\nX-Twice: 1\r\nX-Twice: \r\n"));
         assert!(text.contains("\r\nX-Correlation-ID: s-1\r\n"));
     }
 

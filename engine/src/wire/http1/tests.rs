@@ -3,10 +3,7 @@
 use super::*;
 use crate::record::Cause;
 
-const LIMITS: HeadLimits = HeadLimits {
-    bytes: 256,
-    fields: 4,
-};
+const LIMITS: HeadLimits = HeadLimits { bytes: 256, fields: 4 };
 
 /// Head, body and `reusable` of a response; the bytes that are left.
 type Response<'a> = (Head, Vec<u8>, bool, &'a [u8]);
@@ -27,9 +24,7 @@ fn decode(bytes: &[u8]) -> Result<Response<'_>, HttpError> {
     }
     assert!(input.is_empty(), "`None` means that everything was taken");
     match decoder.eof()? {
-        Some(Part::End { reusable }) => {
-            Ok((head.expect("a head before the end"), body, reusable, input))
-        }
+        Some(Part::End { reusable }) => Ok((head.expect("a head before the end"), body, reusable, input)),
         other => panic!("the close gave {other:?}"),
     }
 }
@@ -56,11 +51,7 @@ fn a_chunked_body_comes_out_without_its_framing() {
         "5 \r\nhello\r\na\r\n, the rest\r\n0\r\nExpires: never\r\nX-Empty:\r\n\r\n",
     ] {
         let (_, out, reusable) = ok(CHUNKED, body);
-        assert_eq!(
-            (out.as_slice(), reusable),
-            (&b"hello, the rest"[..], true),
-            "{body}"
-        );
+        assert_eq!((out.as_slice(), reusable), (&b"hello, the rest"[..], true), "{body}");
     }
 }
 
@@ -93,25 +84,15 @@ fn a_chunk_that_breaks_its_framing_is_an_error() {
         assert_eq!(error(CHUNKED, body), expected, "{body:?}");
     }
     let largest = format!("{CHUNKED}\r\n\r\nffffffffffffffff\r\n...");
-    assert_eq!(
-        decode(largest.as_bytes()),
-        Err(HttpError::Truncated),
-        "it fits in 64 bits"
-    );
+    assert_eq!(decode(largest.as_bytes()), Err(HttpError::Truncated), "it fits in 64 bits");
 }
 
 #[test]
 fn a_length_ends_the_body_and_what_follows_is_left() {
     let (head, body, reusable, rest) =
         decode(b"HTTP/1.1 200 OK\r\ncontent-length:5\r\n\r\nhelloHTTP/1.1").expect("a response");
-    assert_eq!(
-        (head.length, body.as_slice(), reusable),
-        (Some(5), &b"hello"[..], true)
-    );
-    assert_eq!(
-        rest, b"HTTP/1.1",
-        "the caller sees that the connection is out of step"
-    );
+    assert_eq!((head.length, body.as_slice(), reusable), (Some(5), &b"hello"[..], true));
+    assert_eq!(rest, b"HTTP/1.1", "the caller sees that the connection is out of step");
     let (_, body, reusable) = ok("HTTP/1.1 500 Oh\r\nContent-Length: 0", "");
     assert!(body.is_empty() && reusable, "no further byte is needed");
 }
@@ -119,15 +100,9 @@ fn a_length_ends_the_body_and_what_follows_is_left() {
 #[test]
 fn without_framing_the_close_ends_the_body() {
     let (head, body, reusable) = ok("HTTP/1.1 200 OK", "all of it");
-    assert_eq!(
-        (head.length, body.as_slice(), reusable),
-        (None, &b"all of it"[..], false)
-    );
+    assert_eq!((head.length, body.as_slice(), reusable), (None, &b"all of it"[..], false));
     let (head, _, reusable) = ok("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip", "?");
-    assert!(
-        head.encoded && !reusable,
-        "a coding that is not chunked ends with the close"
-    );
+    assert!(head.encoded && !reusable, "a coding that is not chunked ends with the close");
 }
 
 #[test]
@@ -143,39 +118,20 @@ fn interim_responses_are_swallowed_but_an_upgrade_is_an_error() {
     let early = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x";
     let (head, body, _) = ok(early, "HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\nok");
     assert_eq!((head.status, body.as_slice()), (201, &b"ok"[..]));
-    assert_eq!(
-        error("HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c", ""),
-        HttpError::Upgraded
-    );
+    assert_eq!(error("HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c", ""), HttpError::Upgraded);
     let endless = "HTTP/1.1 100 Continue\r\n\r\n".repeat(11);
-    assert_eq!(
-        decode(endless.as_bytes()),
-        Err(HttpError::HeadTooLong),
-        "their sum has a limit"
-    );
+    assert_eq!(decode(endless.as_bytes()), Err(HttpError::HeadTooLong), "their sum has a limit");
 }
 
 #[test]
 fn the_head_says_whether_the_connection_is_kept() {
     for (head, kept) in [
         ("HTTP/1.1 200 OK\r\nContent-Length: 0", true),
-        (
-            "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: keep-alive, Close",
-            false,
-        ),
-        (
-            "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: Upgrade\r\nconnection: close",
-            false,
-        ),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: keep-alive, Close", false),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: Upgrade\r\nconnection: close", false),
         ("HTTP/1.0 200 OK\r\nContent-Length: 0", false),
-        (
-            "HTTP/1.0 200 OK\r\nContent-Length: 0\r\nConnection: Keep-Alive",
-            true,
-        ),
-        (
-            "HTTP/1.0 200 OK\r\nContent-Length: 0\r\nConnection: close, keep-alive",
-            false,
-        ),
+        ("HTTP/1.0 200 OK\r\nContent-Length: 0\r\nConnection: Keep-Alive", true),
+        ("HTTP/1.0 200 OK\r\nContent-Length: 0\r\nConnection: close, keep-alive", false),
     ] {
         assert_eq!(ok(head, "").2, kept, "{head}");
     }
@@ -189,10 +145,7 @@ fn a_transfer_coding_beats_a_length_and_costs_the_connection() {
         "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: keep-alive",
     ] {
         let (head, body, reusable) = ok(head, "2\r\nok\r\n0\r\n\r\n");
-        assert_eq!(
-            (head.length, body.as_slice(), reusable),
-            (None, &b"ok"[..], false)
-        );
+        assert_eq!((head.length, body.as_slice(), reusable), (None, &b"ok"[..], false));
     }
     for head in [
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, gzip",
@@ -204,26 +157,12 @@ fn a_transfer_coding_beats_a_length_and_costs_the_connection() {
 
 #[test]
 fn lengths_that_are_none_or_disagree_are_errors() {
-    for length in [
-        "",
-        "-1",
-        "+5",
-        "5 5",
-        "0x5",
-        "5,6",
-        "18446744073709551616",
-        "5;",
-        "5,",
-    ] {
+    for length in ["", "-1", "+5", "5 5", "0x5", "5,6", "18446744073709551616", "5;", "5,"] {
         let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}");
         assert_eq!(error(&head, "").cause(), Cause::BadHead, "{length:?}");
     }
     let twice = "HTTP/1.1 200 OK\r\nContent-Length: 2, 2\r\ncontent-length: 2";
-    assert_eq!(
-        ok(twice, "ok").1,
-        b"ok",
-        "the same length twice is one length"
-    );
+    assert_eq!(ok(twice, "ok").1, b"ok", "the same length twice is one length");
 }
 
 #[test]
@@ -236,48 +175,18 @@ fn heads_of_all_kinds_are_understood() {
     assert!(!head("content-type: application/jsonl").json);
     assert!(head("content-encoding: gzip").encoded);
     assert!(!head("content-encoding: identity\r\nContent-Encoding:").encoded);
-    for coding in [
-        "br",
-        "x-gzip",
-        "Zstd",
-        "deflate",
-        "identity, gzip",
-        "none,br",
-    ] {
-        assert!(
-            head(&format!("content-encoding: {coding}")).encoded,
-            "{coding}"
-        );
+    for coding in ["br", "x-gzip", "Zstd", "deflate", "identity, gzip", "none,br"] {
+        assert!(head(&format!("content-encoding: {coding}")).encoded, "{coding}");
     }
     for none in ["none", "UTF-8", "utf-8, identity", "binary", "", "null"] {
-        assert!(
-            !head(&format!("content-encoding: {none}")).encoded,
-            "{none}"
-        );
+        assert!(!head(&format!("content-encoding: {none}")).encoded, "{none}");
     }
-    assert!(
-        !head("Access-Control-Allow-Origin: ").json,
-        "an empty value is no error"
-    );
-    for (status, redirect) in [
-        (200, false),
-        (301, true),
-        (304, false),
-        (308, true),
-        (404, false),
-    ] {
-        assert_eq!(
-            ok(&format!("HTTP/1.1 {status} X"), "").0.redirect,
-            redirect,
-            "{status}"
-        );
+    assert!(!head("Access-Control-Allow-Origin: ").json, "an empty value is no error");
+    for (status, redirect) in [(200, false), (301, true), (304, false), (308, true), (404, false)] {
+        assert_eq!(ok(&format!("HTTP/1.1 {status} X"), "").0.redirect, redirect, "{status}");
     }
     assert_eq!(ok("HTTP/1.1 200 ", "").0.status, 200, "no reason phrase");
-    assert_eq!(
-        ok("HTTP/1.1 200", "").0.status,
-        200,
-        "nor the blank before it"
-    );
+    assert_eq!(ok("HTTP/1.1 200", "").0.status, 200, "nor the blank before it");
     let (head, body, ..) = decode(b"HTTP/1.1 200 OK\nContent-Length: 2\n\nok").expect("bare LF");
     assert_eq!((head.length, body.as_slice()), (Some(2), &b"ok"[..]));
 }
@@ -311,11 +220,7 @@ fn what_is_no_http_1_response_is_known_from_its_first_bytes() {
         b"HTTP/1.1 099 OK\r\n\r\n",
     ] {
         let whole = Decoder::new(LIMITS).next(&mut &bytes[..]);
-        assert_eq!(
-            whole.expect_err("not HTTP/1").cause(),
-            Cause::BadHead,
-            "{bytes:?}"
-        );
+        assert_eq!(whole.expect_err("not HTTP/1").cause(), Cause::BadHead, "{bytes:?}");
         let mut decoder = Decoder::new(LIMITS);
         let failed = bytes.chunks(1).any(|mut b| decoder.next(&mut b).is_err());
         assert!(failed, "{bytes:?} byte by byte");
@@ -327,26 +232,11 @@ fn each_limit_has_its_error() {
     let long = format!("HTTP/1.1 200 OK\r\nX: {}", "x".repeat(256));
     assert_eq!(error(&long, ""), HttpError::HeadTooLong);
     let mut decoder = Decoder::new(LIMITS);
-    let met = long
-        .as_bytes()
-        .chunks(100)
-        .map(|mut b| decoder.next(&mut b));
-    assert_eq!(
-        met.last(),
-        Some(Err(HttpError::HeadTooLong)),
-        "before the head is complete"
-    );
+    let met = long.as_bytes().chunks(100).map(|mut b| decoder.next(&mut b));
+    assert_eq!(met.last(), Some(Err(HttpError::HeadTooLong)), "before the head is complete");
     let many = "\r\nA: b".repeat(5);
-    assert_eq!(
-        error(&format!("HTTP/1.1 200 OK{many}"), ""),
-        HttpError::TooManyFields
-    );
-    assert_eq!(
-        ok(&format!("HTTP/1.1 200 OK{}", "\r\nA: b".repeat(4)), "")
-            .0
-            .status,
-        200
-    );
+    assert_eq!(error(&format!("HTTP/1.1 200 OK{many}"), ""), HttpError::TooManyFields);
+    assert_eq!(ok(&format!("HTTP/1.1 200 OK{}", "\r\nA: b".repeat(4)), "").0.status, 200);
 
     let extension = format!("1;{}\r\n", "x".repeat(4096));
     assert_eq!(error(CHUNKED, &extension), HttpError::ChunkLineTooLong);
@@ -370,26 +260,11 @@ fn a_close_means_what_the_state_makes_of_it() {
     for (bytes, expected) in [
         ("H", Err(HttpError::Truncated)),
         ("HTTP/1.1 100 Continue\r\n\r\n", Err(HttpError::Truncated)),
-        (
-            "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nx",
-            Err(HttpError::Truncated),
-        ),
-        (
-            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
-            Err(HttpError::Truncated),
-        ),
-        (
-            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n",
-            Err(HttpError::Truncated),
-        ),
-        (
-            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n\r\n1\r",
-            Err(HttpError::Truncated),
-        ),
-        (
-            "HTTP/1.1 200 OK\r\n\r\nx",
-            Ok(Some(Part::End { reusable: false })),
-        ),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nx", Err(HttpError::Truncated)),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", Err(HttpError::Truncated)),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", Err(HttpError::Truncated)),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n\r\n1\r", Err(HttpError::Truncated)),
+        ("HTTP/1.1 200 OK\r\n\r\nx", Ok(Some(Part::End { reusable: false }))),
         ("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", Ok(None)),
     ] {
         let mut decoder = Decoder::new(LIMITS);
@@ -400,18 +275,9 @@ fn a_close_means_what_the_state_makes_of_it() {
     }
     let mut decoder = Decoder::new(LIMITS);
     let cut = b"HTTP/1.1 200 OK\r\nno colon".chunks(1);
-    assert!(
-        cut.into_iter()
-            .all(|mut b| decoder.next(&mut b) == Ok(None))
-    );
-    assert_eq!(
-        decoder.eof().expect_err("a bad head").cause(),
-        Cause::BadHead
-    );
-    assert_eq!(
-        HttpError::ClosedBeforeResponse.cause(),
-        Cause::ClosedBeforeResponse
-    );
+    assert!(cut.into_iter().all(|mut b| decoder.next(&mut b) == Ok(None)));
+    assert_eq!(decoder.eof().expect_err("a bad head").cause(), Cause::BadHead);
+    assert_eq!(HttpError::ClosedBeforeResponse.cause(), Cause::ClosedBeforeResponse);
     assert_eq!(HttpError::Truncated.cause(), Cause::Truncated);
 }
 
@@ -427,11 +293,7 @@ fn one_decoder_serves_response_after_response() {
             }
         }
         assert_eq!(parts, 2, "a head and an end");
-        assert_eq!(
-            decoder.next(&mut &b"more"[..]),
-            Ok(None),
-            "nothing after the end"
-        );
+        assert_eq!(decoder.next(&mut &b"more"[..]), Ok(None), "nothing after the end");
         decoder.reset();
         assert!(!decoder.started());
     }

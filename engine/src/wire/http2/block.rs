@@ -16,10 +16,7 @@ pub(super) struct Block {
 
 impl Block {
     pub(super) fn new(limit: usize) -> Self {
-        Self {
-            limit,
-            ..Self::default()
-        }
+        Self { limit, ..Self::default() }
     }
 
     /// The stream of the block that is open, if one is.

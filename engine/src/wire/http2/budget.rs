@@ -3,8 +3,8 @@
 use super::error::Http2Error;
 use crate::clock::{Nanos, SECOND};
 
-/// Counts the frames that nobody waits for: 1 000 in a second without progress are too many. WINDOW_UPDATE is not counted: it asks for
-/// no answer, and each request may cause some.
+/// Counts the frames that nobody waits for: 1 000 in a second without progress are too many. WINDOW_UPDATE is not
+/// counted: it asks for no answer, and each request may cause some.
 #[derive(Debug, Default)]
 pub(super) struct Budget {
     frames: u32,

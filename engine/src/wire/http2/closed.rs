@@ -31,8 +31,8 @@ impl Closed {
         self.streams.push_back((stream, by));
     }
 
-    /// Who reset the stream of a late DATA or HEADERS frame; `None` where the peer had ended it in good order, so that the frame breaks
-    /// the rules. A frame after a reset of the peer's is reported as such once.
+    /// Who reset the stream of a late DATA or HEADERS frame; `None` where the peer had ended it in good order, so that
+    /// the frame breaks the rules. A frame after a reset of the peer's is reported as such once.
     pub(super) fn late(&mut self, stream: u32) -> Option<By> {
         if let Some((_, by)) = self.streams.iter_mut().find(|(s, _)| *s == stream) {
             return Some(std::mem::replace(by, By::Us));

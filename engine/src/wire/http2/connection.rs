@@ -20,7 +20,8 @@ use std::collections::VecDeque;
 pub struct Config {
     /// Receive window of each stream, bytes, from 1 to 2^31-1. The connection's is 2^31-1.
     pub stream_window: u32,
-    /// Bytes of a response head, names and values and 32 a field (RFC 9113 §6.5.2); its header block has the same limit.
+    /// Bytes of a response head, names and values and 32 a field (RFC 9113 §6.5.2); its header block has the same
+    /// limit.
     pub header_list_bytes: usize,
     /// Fields of a response head.
     pub header_fields: usize,
@@ -30,16 +31,17 @@ pub struct Config {
 
 /// The client's side of one connection.
 ///
-/// **Order of calls.** Send what [`new`](Self::new) appended to `out`. After each read call [`receive`](Self::receive) until it gives
-/// `None`, and send what it appended, also after an error: a GOAWAY tells the server why. Requests may be [opened](Self::open) at any
-/// time, before the first read too; but wait for the first [`Happened::Settings`] if a refused stream or a body that stands would matter:
-/// until then neither the server's limit of streams nor its windows are known. Once [`finished`](Self::finished), close.
+/// **Order of calls.** Send what [`new`](Self::new) appended to `out`. After each read call [`receive`](Self::receive)
+/// until it gives `None`, and send what it appended, also after an error: a GOAWAY tells the server why. Requests may
+/// be [opened](Self::open) at any time, before the first read too; but wait for the first [`Happened::Settings`] if a
+/// refused stream or a body that stands would matter: until then neither the server's limit of streams nor its windows
+/// are known. Once [`finished`](Self::finished), close.
 ///
-/// **Tags** are the caller's names for requests, unique among the open streams. A tag is free again after its `End`, `Reset`, `Unbegun` or `Broken`,
-/// or after [`cancel`](Self::cancel): nothing of a stream happens after that.
+/// **Tags** are the caller's names for requests, unique among the open streams. A tag is free again after its `End`,
+/// `Reset`, `Unbegun` or `Broken`, or after [`cancel`](Self::cancel): nothing of a stream happens after that.
 ///
-/// Body bytes are lent where they lie. Streams, their buffers and the tables are kept and reused; a DATA frame allocates nothing, unless
-/// `out` has to grow for a WINDOW_UPDATE.
+/// Body bytes are lent where they lie. Streams, their buffers and the tables are kept and reused; a DATA frame
+/// allocates nothing, unless `out` has to grow for a WINDOW_UPDATE.
 #[derive(Debug)]
 pub struct Connection {
     pub(super) config: Config,
@@ -74,10 +76,7 @@ impl Connection {
     /// A fresh connection; appends the preface, our settings and the connection's window.
     #[must_use]
     pub fn new(config: Config, out: &mut Vec<u8>) -> Self {
-        let config = Config {
-            stream_window: config.stream_window.clamp(1, MAX as u32),
-            ..config
-        };
+        let config = Config { stream_window: config.stream_window.clamp(1, MAX as u32), ..config };
         out.extend_from_slice(frame::PREFACE);
         let list = u32::try_from(config.header_list_bytes).unwrap_or(u32::MAX);
         let ours = [
@@ -112,7 +111,8 @@ impl Connection {
         }
     }
 
-    /// How many more streams may be opened now: 0 once the server goes away, after an error, or when the ids are used up.
+    /// How many more streams may be opened now: 0 once the server goes away, after an error, or when the ids are used
+    /// up.
     #[must_use]
     pub fn room(&self) -> u32 {
         if self.going_away.is_some() || self.failed.is_some() {
@@ -185,7 +185,8 @@ impl Connection {
         self.held.capacity() + self.block.bytes.capacity() + self.debug.capacity()
     }
 
-    /// How many frames so far had an answer appended, PING and SETTINGS: what a peer that does not read could make grow.
+    /// How many frames so far had an answer appended, PING and SETTINGS: what a peer that does not read could make
+    /// grow.
     #[must_use]
     pub fn answers(&self) -> u64 {
         self.answers
@@ -202,8 +203,8 @@ impl Connection {
         self.streams.iter().map(|stream| stream.tag)
     }
 
-    /// The most streams that the peer allows at a time (`SETTINGS_MAX_CONCURRENT_STREAMS`); `u32::MAX` where it names no limit, and
-    /// before its first SETTINGS.
+    /// The most streams that the peer allows at a time (`SETTINGS_MAX_CONCURRENT_STREAMS`); `u32::MAX` where it names
+    /// no limit, and before its first SETTINGS.
     #[must_use]
     pub fn max_streams(&self) -> u32 {
         self.sender.peer.max_streams
@@ -215,8 +216,9 @@ impl Connection {
         self.sender.waits.total(now)
     }
 
-    /// Time in which the peer may have waited for a window of ours, summed over the windows: from the frame that used up the last of one
-    /// to the next frame in it. It is an upper bound, as the peer may have had nothing to send; 0 proves that we held nothing up.
+    /// Time in which the peer may have waited for a window of ours, summed over the windows: from the frame that used
+    /// up the last of one to the next frame in it. It is an upper bound, as the peer may have had nothing to send; 0
+    /// proves that we held nothing up.
     #[must_use]
     pub fn receive_window_zero(&self) -> Nanos {
         self.receive_zero

@@ -8,11 +8,7 @@ use super::window::DEFAULT;
 
 impl Connection {
     /// Accounts for a DATA frame in the connection's window, and fills it up.
-    pub(super) fn connection_window(
-        &mut self,
-        length: u32,
-        out: &mut Vec<u8>,
-    ) -> Result<(), Http2Error> {
+    pub(super) fn connection_window(&mut self, length: u32, out: &mut Vec<u8>) -> Result<(), Http2Error> {
         let waited = self.window.take(length, 0, self.now);
         self.receive_zero += waited.ok_or(Http2Error::WindowExceeded)?;
         if let Some(increment) = self.window.refill() {
@@ -22,27 +18,13 @@ impl Connection {
     }
 
     /// A DATA frame begins; `padding` counts its length byte too.
-    pub(super) fn data(
-        &mut self,
-        header: Header,
-        padding: u32,
-        out: &mut Vec<u8>,
-    ) -> Result<Reading, Http2Error> {
-        let left = header
-            .length
-            .checked_sub(padding)
-            .ok_or(Http2Error::BadPadding)?;
+    pub(super) fn data(&mut self, header: Header, padding: u32, out: &mut Vec<u8>) -> Result<Reading, Http2Error> {
+        let left = header.length.checked_sub(padding).ok_or(Http2Error::BadPadding)?;
         let end = header.is(frame::END_STREAM);
         if left == 0 && !end {
             self.budget.spend(self.now)?;
         }
-        let mut data = Data {
-            stream: header.stream,
-            slot: usize::MAX,
-            left,
-            padding: padding.saturating_sub(1),
-            end,
-        };
+        let mut data = Data { stream: header.stream, slot: usize::MAX, left, padding: padding.saturating_sub(1), end };
         match self.streams.find(header.stream) {
             None => self.late(header.stream, end, out)?,
             Some(slot) => match self.account(slot, header, left, out) {
@@ -80,10 +62,7 @@ impl Connection {
         let waited = stream.receive_window.take(header.length, slack, self.now);
         self.receive_zero += waited.ok_or(StreamError::WindowExceeded)?;
         stream.received += u64::from(bytes);
-        if stream
-            .expected
-            .is_some_and(|expected| stream.received > expected)
-        {
+        if stream.expected.is_some_and(|expected| stream.received > expected) {
             return Err(StreamError::LengthMismatch);
         }
         if !header.is(frame::END_STREAM)

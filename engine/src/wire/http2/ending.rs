@@ -13,12 +13,7 @@ impl Connection {
         self.debug.clear();
         self.debug.extend(debug.iter().take(DEBUG_BYTES));
         self.queue.push_back(Happened::GoAway { code });
-        let unseen: Vec<u32> = self
-            .streams
-            .iter()
-            .map(|s| s.id)
-            .filter(|id| *id > last)
-            .collect();
+        let unseen: Vec<u32> = self.streams.iter().map(|s| s.id).filter(|id| *id > last).collect();
         for id in unseen {
             if let Some(tag) = self.remove(id) {
                 self.closed.add(id, By::Us);
@@ -33,10 +28,7 @@ impl Connection {
         let Some(stream) = self.streams.by_id(id) else {
             return;
         };
-        if stream
-            .expected
-            .is_some_and(|expected| stream.received != expected)
-        {
+        if stream.expected.is_some_and(|expected| stream.received != expected) {
             return self.break_stream(id, StreamError::LengthMismatch, out);
         }
         if !stream.body.is_empty() {

@@ -52,9 +52,7 @@ pub enum Http2Error {
     #[error("a header block cannot be decoded, since {0}: the server breaks HPACK")]
     Hpack(HpackError),
     /// A header block is over [`super::Config::header_list_bytes`] before it is decoded.
-    #[error(
-        "a header block is over the limit of bytes (--max-head-bytes): the server sends more fields than we allow"
-    )]
+    #[error("a header block is over the limit of bytes (--max-head-bytes): the server sends more fields than we allow")]
     BlockTooLong,
     /// A header block is in more than 64 frames.
     #[error("a header block is in more than 64 frames: the server wastes our time")]
@@ -73,9 +71,7 @@ impl Http2Error {
             Self::ClosedStream => Code::STREAM_CLOSED,
             Self::WindowOverflow | Self::WindowExceeded => Code::FLOW_CONTROL_ERROR,
             Self::Hpack(_) => Code::COMPRESSION_ERROR,
-            Self::BlockTooLong | Self::TooManyContinuations | Self::Flood => {
-                Code::ENHANCE_YOUR_CALM
-            }
+            Self::BlockTooLong | Self::TooManyContinuations | Self::Flood => Code::ENHANCE_YOUR_CALM,
             _ => Code::PROTOCOL_ERROR,
         }
     }

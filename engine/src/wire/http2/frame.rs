@@ -15,12 +15,7 @@ pub(super) struct Header {
 
 impl Header {
     pub(super) fn new(length: usize, kind: u8, flags: u8, stream: u32) -> Self {
-        Self {
-            length: u32::try_from(length).unwrap_or(u32::MAX),
-            kind,
-            flags,
-            stream,
-        }
+        Self { length: u32::try_from(length).unwrap_or(u32::MAX), kind, flags, stream }
     }
 
     pub(super) fn is(self, flag: u8) -> bool {

@@ -7,12 +7,7 @@ use super::happened::Happened;
 use super::response::{Response, Section};
 
 impl Connection {
-    pub(super) fn headers(
-        &mut self,
-        header: Header,
-        mut payload: &[u8],
-        out: &mut Vec<u8>,
-    ) -> Result<(), Http2Error> {
+    pub(super) fn headers(&mut self, header: Header, mut payload: &[u8], out: &mut Vec<u8>) -> Result<(), Http2Error> {
         const SHORT: Http2Error = Http2Error::BadLength("HEADERS");
         let mut padding = 0;
         if header.is(frame::PADDED) {
@@ -22,23 +17,15 @@ impl Connection {
         if header.is(frame::WITH_PRIORITY) {
             payload = payload.get(5..).ok_or(SHORT)?;
         }
-        let length = payload
-            .len()
-            .checked_sub(padding)
-            .ok_or(Http2Error::BadPadding)?;
+        let length = payload.len().checked_sub(padding).ok_or(Http2Error::BadPadding)?;
         let fragment = payload.get(..length).unwrap_or_default();
-        self.block
-            .begin(header.stream, header.is(frame::END_STREAM));
+        self.block.begin(header.stream, header.is(frame::END_STREAM));
         self.block.add(fragment)?;
         self.close_block(header, out)
     }
 
     /// Decodes the header block if it is whole.
-    pub(super) fn close_block(
-        &mut self,
-        header: Header,
-        out: &mut Vec<u8>,
-    ) -> Result<(), Http2Error> {
+    pub(super) fn close_block(&mut self, header: Header, out: &mut Vec<u8>) -> Result<(), Http2Error> {
         if !header.is(frame::END_HEADERS) {
             return Ok(());
         }
@@ -47,9 +34,7 @@ impl Connection {
         let stream = self.streams.by_id(id);
         let open = stream.is_some();
         let mut response = Response::new(&self.config, stream.is_some_and(|s| s.headed));
-        self.decoder
-            .decode(&self.block.bytes, |name, value| response.add(name, value))
-            .map_err(Http2Error::Hpack)?;
+        self.decoder.decode(&self.block.bytes, |name, value| response.add(name, value)).map_err(Http2Error::Hpack)?;
         if !open {
             self.budget.spend(self.now)?;
             return self.late(id, end, out);

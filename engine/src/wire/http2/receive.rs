@@ -45,9 +45,7 @@ impl Connection {
                     let Some(header) = self.assembler.next(input) else {
                         // A TLS alert is shorter than a frame's header, and the end comes after it.
                         return match self.assembler.held() {
-                            [0x15 | 0x16, 3, ..] if !self.greeted => {
-                                Err(Http2Error::NotHttp2(SPEAKS_TLS))
-                            }
+                            [0x15 | 0x16, 3, ..] if !self.greeted => Err(Http2Error::NotHttp2(SPEAKS_TLS)),
                             _ => Ok(None),
                         };
                     };
@@ -120,18 +118,9 @@ impl Connection {
     }
 
     /// Checks what a frame's header says, and decides how the payload is read.
-    pub(super) fn begin(
-        &mut self,
-        header: Header,
-        out: &mut Vec<u8>,
-    ) -> Result<Reading, Http2Error> {
+    pub(super) fn begin(&mut self, header: Header, out: &mut Vec<u8>) -> Result<Reading, Http2Error> {
         use Http2Error::{BadLength, FrameTooLong, Interleaved, WrongStream};
-        let Header {
-            kind,
-            stream,
-            length,
-            ..
-        } = header;
+        let Header { kind, stream, length, .. } = header;
         let greets = kind == frame::SETTINGS && !header.is(frame::ACK) && stream == 0;
         // Two bytes of a TLS record are enough, however they were cut: what they would mean as a frame does not count.
         if !self.greeted && (!greets || spoken(header) == SPEAKS_TLS) {
@@ -146,18 +135,10 @@ impl Connection {
             return Err(Interleaved);
         }
         let fixed = |name, expected| {
-            if length == expected {
-                Ok(())
-            } else {
-                Err(BadLength(name))
-            }
+            if length == expected { Ok(()) } else { Err(BadLength(name)) }
         };
         let connection = |name| {
-            if stream == 0 {
-                Ok(())
-            } else {
-                Err(WrongStream(name))
-            }
+            if stream == 0 { Ok(()) } else { Err(WrongStream(name)) }
         };
         match kind {
             frame::DATA => {
@@ -219,12 +200,7 @@ impl Connection {
     }
 
     /// A frame of a fixed meaning, all of it.
-    pub(super) fn payload(
-        &mut self,
-        header: Header,
-        mut payload: &[u8],
-        out: &mut Vec<u8>,
-    ) -> Result<(), Http2Error> {
+    pub(super) fn payload(&mut self, header: Header, mut payload: &[u8], out: &mut Vec<u8>) -> Result<(), Http2Error> {
         let stream = header.stream;
         let mut number = || frame::u32_of(&mut payload).unwrap_or(0);
         match header.kind {
@@ -243,11 +219,7 @@ impl Connection {
                     Some(tag) => {
                         self.closed.add(stream, By::Peer);
                         let untouched = code == Code::REFUSED_STREAM.0;
-                        self.queue.push_back(Happened::Reset {
-                            tag,
-                            code,
-                            untouched,
-                        });
+                        self.queue.push_back(Happened::Reset { tag, code, untouched });
                     }
                     None => self.budget.spend(self.now)?,
                 }
@@ -304,9 +276,7 @@ impl Connection {
 
 /// Takes up to `most` bytes from the front of `input`.
 fn front<'a>(input: &mut &'a [u8], most: u32) -> &'a [u8] {
-    let (taken, rest) = input
-        .split_at_checked(most as usize)
-        .unwrap_or((*input, &[]));
+    let (taken, rest) = input.split_at_checked(most as usize).unwrap_or((*input, &[]));
     *input = rest;
     taken
 }

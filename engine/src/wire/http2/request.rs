@@ -7,9 +7,9 @@ use crate::wire::request::{REQUEST_ID, Request, decimal, session, uuid};
 
 /// The header block that every request to one target begins with.
 ///
-/// The rules are those of [`crate::wire::http1::RequestHead`]; `Host` becomes `:authority`. `Connection`, `Proxy-Connection` and
-/// `Keep-Alive` say how a connection of HTTP/1.1 is kept: they are left out silently, as curl does, so that one command line serves both
-/// versions.
+/// The rules are those of [`crate::wire::http1::RequestHead`]; `Host` becomes `:authority`. `Connection`,
+/// `Proxy-Connection` and `Keep-Alive` say how a connection of HTTP/1.1 is kept: they are left out silently, as curl
+/// does, so that one command line serves both versions.
 #[derive(Clone, Debug)]
 pub struct RequestHead {
     /// The pseudo-fields and the constant fields, encoded.
@@ -24,33 +24,22 @@ impl RequestHead {
     /// Prepares the head for `target`; `tls` decides the scheme.
     ///
     /// # Errors
-    /// [`crate::Blame::Usage`] if the path or a field of the user's cannot stand in a head, or means something that HTTP/2 has not.
+    /// [`crate::Blame::Usage`] if the path or a field of the user's cannot stand in a head, or means something that
+    /// HTTP/2 has not.
     pub fn new(plan: &Plan, target: &Target, tls: bool) -> Result<Self> {
         let request = Request::new(plan, target)?;
-        let lower: Vec<(String, &str)> = request
-            .fields
-            .iter()
-            .map(|(name, value)| (name.to_ascii_lowercase(), value.as_str()))
-            .collect();
-        lower
-            .iter()
-            .try_for_each(|(name, value)| check(name, value))?;
+        let lower: Vec<(String, &str)> =
+            request.fields.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.as_str())).collect();
+        lower.iter().try_for_each(|(name, value)| check(name, value))?;
         let mut hosts = lower.iter().filter(|(name, _)| name == "host");
         let host = hosts.next().map_or("", |(_, value)| value);
         if hosts.next().is_some() {
-            return Err(Error::usage(
-                "--header: `Host` is given twice",
-                "give it once: HTTP/2 has one :authority",
-            ));
+            return Err(Error::usage("--header: `Host` is given twice", "give it once: HTTP/2 has one :authority"));
         }
         let scheme = if tls { "https" } else { "http" };
         let mut constant = Vec::new();
-        for (name, value) in [
-            (":method", "POST"),
-            (":scheme", scheme),
-            (":authority", host),
-            (":path", &request.path),
-        ] {
+        for (name, value) in [(":method", "POST"), (":scheme", scheme), (":authority", host), (":path", &request.path)]
+        {
             hpack::field(&mut constant, name.as_bytes(), value.as_bytes());
         }
         for (name, value) in &lower {

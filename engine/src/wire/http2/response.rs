@@ -55,11 +55,7 @@ impl Response {
         }
         let malformed = |why| Err(StreamError::Malformed(why));
         if self.trailers {
-            return if end {
-                Ok(Section::Trailers)
-            } else {
-                malformed("trailers that end nothing")
-            };
+            return if end { Ok(Section::Trailers) } else { malformed("trailers that end nothing") };
         }
         match self.status {
             None => malformed("no :status"),
@@ -67,37 +63,23 @@ impl Response {
             Some(100..=199) if end => malformed("an interim response that ends the stream"),
             Some(100..=199) => Ok(Section::Interim),
             Some(status) => {
-                let length = if bodiless(status) {
-                    Some(0)
-                } else {
-                    self.fields.length
-                };
-                Ok(Section::Final(Head {
-                    length,
-                    ..self.fields.head(status)
-                }))
+                let length = if bodiless(status) { Some(0) } else { self.fields.length };
+                Ok(Section::Final(Head { length, ..self.fields.head(status) }))
             }
         }
     }
 
     fn check(&mut self, name: &[u8], value: &[u8]) -> Result<(), StreamError> {
         let size = name.len() + value.len() + 32;
-        self.bytes = self
-            .bytes
-            .checked_sub(size)
-            .ok_or(StreamError::HeadTooLong)?;
-        self.count = self
-            .count
-            .checked_sub(1)
-            .ok_or(StreamError::TooManyFields)?;
+        self.bytes = self.bytes.checked_sub(size).ok_or(StreamError::HeadTooLong)?;
+        self.count = self.count.checked_sub(1).ok_or(StreamError::TooManyFields)?;
         let malformed = |why| Err(StreamError::Malformed(why));
         if let Some(b':') = name.first() {
             return match (name, self.status) {
                 _ if self.trailers => malformed("a pseudo-field in trailers"),
                 _ if self.regular => malformed("a pseudo-field after a field"),
                 (b":status", None) => {
-                    self.status =
-                        Some(status(value).ok_or(StreamError::Malformed("a bad :status"))?);
+                    self.status = Some(status(value).ok_or(StreamError::Malformed("a bad :status"))?);
                     Ok(())
                 }
                 (b":status", Some(_)) => malformed(":status twice"),
@@ -111,10 +93,7 @@ impl Response {
             return malformed("a bad field name");
         }
         let blank = |b: Option<&u8>| matches!(b, Some(b' ' | b'\t'));
-        if value.iter().any(|b| matches!(b, 0 | b'\r' | b'\n'))
-            || blank(value.first())
-            || blank(value.last())
-        {
+        if value.iter().any(|b| matches!(b, 0 | b'\r' | b'\n')) || blank(value.first()) || blank(value.last()) {
             return malformed("a bad field value");
         }
         if CONNECTION.contains(&name) || name == b"te" && value != b"trailers" {
@@ -135,10 +114,4 @@ fn status(value: &[u8]) -> Option<u16> {
 }
 
 /// Fields that speak of a connection of HTTP/1.1 (§8.2.2).
-const CONNECTION: [&[u8]; 5] = [
-    b"connection",
-    b"proxy-connection",
-    b"keep-alive",
-    b"transfer-encoding",
-    b"upgrade",
-];
+const CONNECTION: [&[u8]; 5] = [b"connection", b"proxy-connection", b"keep-alive", b"transfer-encoding", b"upgrade"];

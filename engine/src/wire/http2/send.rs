@@ -58,14 +58,7 @@ impl Sender {
 
     /// Appends as much of a body as the windows allow: the bytes sent. A piece that is neither the rest of the body nor
     /// [worth a frame](Self::least_piece) is withheld, unless `whatever` there is shall go.
-    fn send(
-        &mut self,
-        to: &mut Stream,
-        body: &[u8],
-        whatever: bool,
-        now: Nanos,
-        out: &mut Vec<u8>,
-    ) -> usize {
+    fn send(&mut self, to: &mut Stream, body: &[u8], whatever: bool, now: Nanos, out: &mut Vec<u8>) -> usize {
         let (stream, whole) = (to.id, body.len());
         let mut body = body;
         loop {
@@ -79,11 +72,7 @@ impl Sender {
                 return whole - body.len();
             }
             self.withheld_since = None;
-            let flags = if rest.is_empty() {
-                frame::END_STREAM
-            } else {
-                0
-            };
+            let flags = if rest.is_empty() { frame::END_STREAM } else { 0 };
             Header::new(n, frame::DATA, flags, stream).write(out);
             out.extend_from_slice(piece);
             body = rest;
@@ -92,22 +81,17 @@ impl Sender {
         }
     }
 
-    /// The least piece of a body that is worth a frame: a quarter of the largest window that the peer has opened, and at most 16 KiB.
+    /// The least piece of a body that is worth a frame: a quarter of the largest window that the peer has opened, and
+    /// at most 16 KiB.
     ///
-    /// A peer that returns windows frame by frame would otherwise be sent ever smaller frames, since each small frame at the end of a
-    /// body comes back as a small window (the silly window syndrome, RFC 9293 §3.8.6.2.1).
+    /// A peer that returns windows frame by frame would otherwise be sent ever smaller frames, since each small frame
+    /// at the end of a body comes back as a small window (the silly window syndrome, RFC 9293 §3.8.6.2.1).
     fn least_piece(&self, to: &Stream) -> usize {
         if self.overrides >= MOST_OVERRIDES {
             return 1;
         }
-        let largest = if self.window <= to.send_window {
-            self.largest
-        } else {
-            to.largest_window
-        };
-        usize::try_from(largest / 4)
-            .unwrap_or(0)
-            .min(frame::MAX_FRAME as usize)
+        let largest = if self.window <= to.send_window { self.largest } else { to.largest_window };
+        usize::try_from(largest / 4).unwrap_or(0).min(frame::MAX_FRAME as usize)
     }
 
     /// Appends `encoded` as the header block of a stream.
@@ -132,13 +116,11 @@ impl Sender {
 }
 
 impl Connection {
-    /// Appends one request. If the windows have no room for all of `body` the rest is copied and follows as the server reads.
+    /// Appends one request. If the windows have no room for all of `body` the rest is copied and follows as the server
+    /// reads.
     ///
     /// An empty `session_id` writes no field. Ask for [`room`](Self::room) first.
-    #[allow(
-        clippy::too_many_arguments,
-        reason = "each is a part of the one request"
-    )]
+    #[allow(clippy::too_many_arguments, reason = "each is a part of the one request")]
     pub fn open(
         &mut self,
         tag: u32,
@@ -155,9 +137,7 @@ impl Connection {
         self.now = now;
         self.budget.progress();
         let receive_window = ReceiveWindow::new(self.stream_window());
-        let Self {
-            sender, streams, ..
-        } = self;
+        let Self { sender, streams, .. } = self;
         let id = sender.next;
         let Some(stream) = streams.add(id) else {
             return Opened::Refused;
@@ -188,13 +168,11 @@ impl Connection {
     /// [`SLIVER_WAIT`] without, call [`send_withheld`](Self::send_withheld).
     #[must_use]
     pub fn withheld_since(&self) -> Option<Nanos> {
-        self.sender
-            .withheld_since
-            .filter(|_| self.sender.waits.any() && self.failed.is_none())
+        self.sender.withheld_since.filter(|_| self.sender.waits.any() && self.failed.is_none())
     }
 
-    /// Uses the part of a window that was withheld: the peer waits for it. Bodies that are complete by it are told by the next
-    /// [`receive`](Self::receive), which may be of no bytes.
+    /// Uses the part of a window that was withheld: the peer waits for it. Bodies that are complete by it are told by
+    /// the next [`receive`](Self::receive), which may be of no bytes.
     pub fn send_withheld(&mut self, now: Nanos, out: &mut Vec<u8>) {
         if self.failed.is_some() {
             return;
@@ -287,8 +265,9 @@ impl Connection {
     }
 }
 
-/// How long a part of a window that is too small for a frame of a useful size is withheld in the hope of more (RFC 9293 §3.8.6.2.1 asks
-/// for 0.1 to 1 s). A peer that waits for it to be used waits for so long.
+/// How long a part of a window that is too small for a frame of a useful size is withheld in the hope of more (RFC 9293
+/// §3.8.6.2.1 asks for 0.1 to 1 s). A peer that waits for it to be used waits for so long.
 pub const SLIVER_WAIT: Nanos = 100 * MILLI;
-/// How often a connection waits so without result before it sends whatever the windows allow: its peer opens small windows on purpose.
+/// How often a connection waits so without result before it sends whatever the windows allow: its peer opens small
+/// windows on purpose.
 const MOST_OVERRIDES: u32 = 4;

@@ -17,11 +17,7 @@ pub(super) struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self {
-            initial_window: DEFAULT,
-            max_frame: MAX_FRAME as usize,
-            max_streams: u32::MAX,
-        }
+        Self { initial_window: DEFAULT, max_frame: MAX_FRAME as usize, max_streams: u32::MAX }
     }
 }
 

@@ -48,11 +48,7 @@ impl Streams {
         let stream = self.slots.get_mut(slot)?;
         let mut body = std::mem::take(&mut stream.body);
         body.clear();
-        *stream = Stream {
-            id,
-            body,
-            ..Stream::default()
-        };
+        *stream = Stream { id, body, ..Stream::default() };
         Some(stream)
     }
 
@@ -91,9 +87,7 @@ impl Streams {
 
     /// The open streams, ascending by id.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Stream> {
-        self.ids
-            .iter()
-            .filter_map(|(_, slot)| self.slots.get(*slot))
+        self.ids.iter().filter_map(|(_, slot)| self.slots.get(*slot))
     }
 
     /// All streams, the ended ones included.

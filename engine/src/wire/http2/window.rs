@@ -2,7 +2,8 @@
 
 use crate::clock::Nanos;
 
-/// What we let the peer send, on one stream or on the whole connection. It is filled up when [`least_step`](Self::least_step) is used.
+/// What we let the peer send, on one stream or on the whole connection. It is filled up when
+/// [`least_step`](Self::least_step) is used.
 #[derive(Debug, Default)]
 pub(super) struct ReceiveWindow {
     size: i64,
@@ -13,14 +14,11 @@ pub(super) struct ReceiveWindow {
 
 impl ReceiveWindow {
     pub(super) fn new(size: i64) -> Self {
-        Self {
-            size,
-            left: size,
-            empty_since: None,
-        }
+        Self { size, left: size, empty_since: None }
     }
 
-    /// Accounts for a frame; `None` if it is over the window by more than `slack`, else how long the peer may have waited for room.
+    /// Accounts for a frame; `None` if it is over the window by more than `slack`, else how long the peer may have
+    /// waited for room.
     pub(super) fn take(&mut self, bytes: u32, slack: i64, now: Nanos) -> Option<Nanos> {
         self.left -= i64::from(bytes);
         let waited = self.empty_since.take().map_or(0, |t| now.saturating_sub(t));
@@ -42,8 +40,9 @@ impl ReceiveWindow {
 }
 
 impl ReceiveWindow {
-    /// The least number of bytes that are given back at once: over half of the window. Of a small window it is up to three quarters, so
-    /// that a step has [`USEFUL_STEP`] bytes where the window allows it, and the peer keeps room to send in.
+    /// The least number of bytes that are given back at once: over half of the window. Of a small window it is up to
+    /// three quarters, so that a step has [`USEFUL_STEP`] bytes where the window allows it, and the peer keeps room to
+    /// send in.
     fn least_step(&self) -> i64 {
         (self.size / 2 + 1).max(USEFUL_STEP.min(self.size / 4 * 3))
     }
@@ -78,17 +77,13 @@ impl Waits {
 
     /// The time until `now`, a wait that goes on included.
     pub(super) fn total(&self, now: Nanos) -> Nanos {
-        let current = if self.any() {
-            now.saturating_sub(self.since)
-        } else {
-            0
-        };
+        let current = if self.any() { now.saturating_sub(self.since) } else { 0 };
         self.total + current
     }
 }
 
-/// Servers count smaller updates as an attack: Traffic Server 9.2 ends a connection (ENHANCE_YOUR_CALM) on which five WINDOW_UPDATE
-/// frames in a row add under 2 560 bytes on average.
+/// Servers count smaller updates as an attack: Traffic Server 9.2 ends a connection (ENHANCE_YOUR_CALM) on which five
+/// WINDOW_UPDATE frames in a row add under 2 560 bytes on average.
 const USEFUL_STEP: i64 = 2_560;
 /// The largest window.
 pub(super) const MAX: i64 = (1 << 31) - 1;

@@ -10,18 +10,21 @@
 //!
 //! `id` and `retry` serve reconnection, which a load generator never does: they are ignored, as unknown fields are.
 //!
-//! Three things go beyond the standard, since servers report failures in them: the field `error`, which makes the event an `error` whose data
-//! is the value (llama.cpp until September 2025); an event named `error` without data, which takes its comments as data (Dynamo); and JSON
-//! on lines of its own, without a field name, which is an event named [`BARE`].
+//! Three things go beyond the standard, since servers report failures in them: the field `error`, which makes the event
+//! an `error` whose data is the value (llama.cpp until September 2025); an event named `error` without data, which
+//! takes its comments as data (Dynamo); and JSON on lines of its own, without a field name, which is an event named
+//! [`BARE`].
 
 use memchr::memchr2;
 
 /// Splits a body into events.
 ///
-/// **Order of calls.** Call [`next`](Self::next) until it gives `None`, then pass the next body bytes; at the end of the body call
-/// [`finish`](Self::finish). Events come at the earliest byte that completes them: a CR ends a line without waiting for an LF.
+/// **Order of calls.** Call [`next`](Self::next) until it gives `None`, then pass the next body bytes; at the end of
+/// the body call [`finish`](Self::finish). Events come at the earliest byte that completes them: a CR ends a line
+/// without waiting for an LF.
 ///
-/// An event that lies whole in the input as a single `data` line is handed out where it lies. Other events are copied once.
+/// An event that lies whole in the input as a single `data` line is handed out where it lies. Other events are copied
+/// once.
 #[derive(Debug)]
 pub struct Sse {
     max_bytes: usize,
@@ -48,7 +51,8 @@ pub struct Sse {
 pub struct Event<'a> {
     /// The values of its `data` lines, joined by LF.
     pub data: &'a [u8],
-    /// The value of its `event` field; empty when there was none. `error` where there was a field `error`; [`BARE`] where the data has no field.
+    /// The value of its `event` field; empty when there was none. `error` where there was a field `error`; [`BARE`]
+    /// where the data has no field.
     pub name: &'a [u8],
 }
 
@@ -99,15 +103,13 @@ impl Sse {
         (self.line, self.data, self.name) = Default::default();
     }
 
-    /// The next complete event, consumed from the front of `input`; `None` has consumed all of it and kept the remainder.
+    /// The next complete event, consumed from the front of `input`; `None` has consumed all of it and kept the
+    /// remainder.
     ///
     /// # Errors
     /// [`EventTooLong`], after which only [`reset`](Self::reset) is of use.
     #[inline]
-    pub fn next<'s, 'i: 's>(
-        &'s mut self,
-        input: &mut &'i [u8],
-    ) -> Result<Option<Event<'s>>, EventTooLong> {
+    pub fn next<'s, 'i: 's>(&'s mut self, input: &mut &'i [u8]) -> Result<Option<Event<'s>>, EventTooLong> {
         if self.fresh {
             if input.is_empty() {
                 return Ok(None);
@@ -125,10 +127,7 @@ impl Sse {
         self.line_by_line(input)
     }
 
-    fn line_by_line<'s, 'i: 's>(
-        &'s mut self,
-        input: &mut &'i [u8],
-    ) -> Result<Option<Event<'s>>, EventTooLong> {
+    fn line_by_line<'s, 'i: 's>(&'s mut self, input: &mut &'i [u8]) -> Result<Option<Event<'s>>, EventTooLong> {
         self.fresh = false;
         if self.handed_out {
             self.forget_event();
@@ -157,10 +156,7 @@ impl Sse {
                 return Ok(None);
             };
             if self.joins(input, end)? {
-                return Ok(Some(Event {
-                    data: value(&self.data),
-                    name: b"",
-                }));
+                return Ok(Some(Event { data: value(&self.data), name: b"" }));
             }
             let line = &input[..end];
             self.after_cr = input[end] == b'\r';
@@ -174,7 +170,8 @@ impl Sse {
 
     /// The body is over: the event whose empty line never came, if it has data.
     ///
-    /// The standard discards it; servers that end their stream without a final empty line are common enough to be heard out.
+    /// The standard discards it; servers that end their stream without a final empty line are common enough to be heard
+    /// out.
     pub fn finish(&mut self) -> Option<Event<'_>> {
         if self.handed_out {
             self.forget_event();
@@ -208,8 +205,8 @@ impl Sse {
         Ok(Front::Event(value(line)))
     }
 
-    /// Whether the line that is held is the front of a whole event whose only line ends at `end` in `input`: it is then in `data`, field name
-    /// and all, as if it had been handed out.
+    /// Whether the line that is held is the front of a whole event whose only line ends at `end` in `input`: it is then
+    /// in `data`, field name and all, as if it had been handed out.
     fn joins(&mut self, input: &mut &[u8], end: usize) -> Result<bool, EventTooLong> {
         if self.has_data || !self.name.is_empty() || !self.line.starts_with(DATA) {
             return Ok(false);
@@ -305,8 +302,9 @@ impl Sse {
 
     /// Takes a line of JSON without a field name: whether it ended that JSON; `None` if the line is none.
     ///
-    /// JSON begins with a line that begins with a bracket, and ends with that line if its last byte closes the bracket, with a later line that
-    /// begins with what closes it, with an empty line, or with the body. A field in between shows that it was none.
+    /// JSON begins with a line that begins with a bracket, and ends with that line if its last byte closes the bracket,
+    /// with a later line that begins with what closes it, with an empty line, or with the body. A field in between
+    /// shows that it was none.
     fn take_bare(&mut self, line: &[u8]) -> Result<Option<bool>, EventTooLong> {
         if self.name != BARE {
             if !matches!(line[0], b'{' | b'[') || self.has_data || !self.name.is_empty() {
@@ -316,9 +314,7 @@ impl Sse {
             self.add_data(line)?;
             self.has_data = true;
             self.name.extend_from_slice(BARE);
-            return Ok(Some(
-                line.trim_ascii_end().last() == Some(&closing(line[0])),
-            ));
+            return Ok(Some(line.trim_ascii_end().last() == Some(&closing(line[0]))));
         }
         if FIELDS.iter().any(|field| line.starts_with(field)) {
             self.forget_event();
@@ -362,10 +358,7 @@ impl Sse {
     }
 
     fn event(&self) -> Event<'_> {
-        Event {
-            data: &self.data,
-            name: &self.name,
-        }
+        Event { data: &self.data, name: &self.name }
     }
 
     fn forget_event(&mut self) {
@@ -376,8 +369,8 @@ impl Sse {
     }
 }
 
-/// Whether a body is an event stream, by its front: a byte order mark and blanks, then a field of the standard or a comment, with which no
-/// JSON text begins. `None` while that is open.
+/// Whether a body is an event stream, by its front: a byte order mark and blanks, then a field of the standard or a
+/// comment, with which no JSON text begins. `None` while that is open.
 #[must_use]
 pub fn begins_stream(front: &[u8]) -> Option<bool> {
     if front.len() < BOM.len() && BOM.starts_with(front) {
@@ -406,8 +399,8 @@ enum Front<'i> {
     Other,
 }
 
-/// What follows an end of line and an empty line, both at the front of `rest`; and whether the last byte of them was a CR, whose LF may be
-/// still to come.
+/// What follows an end of line and an empty line, both at the front of `rest`; and whether the last byte of them was a
+/// CR, whose LF may be still to come.
 #[inline]
 fn event_end(rest: &[u8]) -> Option<(&[u8], bool)> {
     let rest = match rest {

@@ -6,9 +6,7 @@ fn events(stream: &str) -> Vec<(String, String)> {
     events_in([stream.as_bytes()]).expect("no limit is met")
 }
 
-fn events_in<'a>(
-    reads: impl IntoIterator<Item = &'a [u8]>,
-) -> Result<Vec<(String, String)>, EventTooLong> {
+fn events_in<'a>(reads: impl IntoIterator<Item = &'a [u8]>) -> Result<Vec<(String, String)>, EventTooLong> {
     let own = |e: Event<'_>| {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         (text(e.name), text(e.data))
@@ -33,9 +31,7 @@ fn the_examples_of_the_standard_give_their_events() {
     assert_eq!(data("data: YHOO\ndata: +2\ndata: 10\n\n"), ["YHOO\n+2\n10"]);
     // The standard drops the third, for its empty line is missing; `finish` gives it.
     assert_eq!(
-        data(
-            ": test stream\n\ndata: first event\nid: 1\n\ndata:second event\nid\n\ndata:  third event\n"
-        ),
+        data(": test stream\n\ndata: first event\nid: 1\n\ndata:second event\nid\n\ndata:  third event\n"),
         ["first event", "second event", " third event"]
     );
     assert_eq!(data("data\n\ndata\ndata\n\n"), ["", "\n"]);
@@ -52,10 +48,7 @@ fn lines_end_in_any_of_three_ways() {
         let bytes = events_in(stream.as_bytes().chunks(1)).expect("no limit is met");
         assert_eq!(bytes, expected, "{eol:?} byte by byte");
     }
-    assert_eq!(
-        data("data: a\r\n\ndata: b\n\rdata: c\r\r\ndata: d\n\r\n"),
-        ["a", "b", "c", "d"]
-    );
+    assert_eq!(data("data: a\r\n\ndata: b\n\rdata: c\r\r\ndata: d\n\r\n"), ["a", "b", "c", "d"]);
 }
 
 #[test]
@@ -66,11 +59,7 @@ fn an_event_comes_with_the_byte_that_completes_it() {
     assert_eq!(event.map(|e| e.data), Some(&b"a"[..]), "the CR is enough");
     let mut read = &b"\ndata: b\n\n"[..];
     let event = sse.next(&mut read).expect("no limit is met");
-    assert_eq!(
-        event.map(|e| e.data),
-        Some(&b"b"[..]),
-        "its LF is no empty line"
-    );
+    assert_eq!(event.map(|e| e.data), Some(&b"b"[..]), "its LF is no empty line");
 }
 
 #[test]
@@ -82,11 +71,7 @@ fn an_event_whole_in_the_read_is_not_copied() {
         let event = sse.next(&mut input).expect("no limit is met");
         assert!(event.is_some_and(|e| std::ptr::eq(e.data, expected)));
     }
-    assert_eq!(
-        sse.line.capacity() + sse.data.capacity(),
-        0,
-        "and nothing is allocated"
-    );
+    assert_eq!(sse.line.capacity() + sse.data.capacity(), 0, "and nothing is allocated");
 }
 
 #[test]
@@ -98,30 +83,16 @@ fn one_byte_order_mark_is_passed_over_and_only_at_the_start() {
     assert!(data("\u{feff}\u{feff}data: a\n\n").is_empty());
     assert_eq!(data("\u{feff}"), [""; 0]);
     let half = events_in([&b"\xEF\xBB"[..], b"data: a\n\ndata: b\n\n"]);
-    assert_eq!(
-        half.map(|e| e.len()),
-        Ok(1),
-        "half a mark belongs to the first line"
-    );
+    assert_eq!(half.map(|e| e.len()), Ok(1), "half a mark belongs to the first line");
 }
 
 #[test]
 fn fields_without_meaning_make_no_event() {
     assert!(events("event: e\n\nid: 1\nretry: 5\n\nfoo: bar\n\n: x\n\n\n\n").is_empty());
-    assert_eq!(
-        data(" data: x\n\nData: x\n\ndata : x\n\ndata: y\n\n"),
-        ["y"]
-    );
+    assert_eq!(data(" data: x\n\nData: x\n\ndata : x\n\ndata: y\n\n"), ["y"]);
     let named = events("event: a\n\nevent: b\nevent: c\ndata: x\n\ndata: y\n\n");
-    let named: Vec<_> = named
-        .iter()
-        .map(|(n, d)| (n.as_str(), d.as_str()))
-        .collect();
-    assert_eq!(
-        named,
-        [("c", "x"), ("", "y")],
-        "the last name counts, for one event"
-    );
+    let named: Vec<_> = named.iter().map(|(n, d)| (n.as_str(), d.as_str())).collect();
+    assert_eq!(named, [("c", "x"), ("", "y")], "the last name counts, for one event");
 }
 
 #[test]
@@ -158,13 +129,7 @@ fn a_reset_forgets_what_was_begun() {
         sse.reset();
         let mut read = &b"\xEF\xBB\xBFdata: b\n\n"[..];
         let event = sse.next(&mut read).expect("no limit is met");
-        assert_eq!(
-            event,
-            Some(Event {
-                data: b"b",
-                name: b""
-            })
-        );
+        assert_eq!(event, Some(Event { data: b"b", name: b"" }));
         sse.reset();
         assert_eq!(sse.finish(), None);
         sse.reset();
@@ -178,30 +143,15 @@ fn what_servers_say_of_failures_beside_the_standard_is_heard() {
     for (stream, expected) in [
         ("error: {\"a\":1}\n\n", vec![named("error", "{\"a\":1}")]),
         ("data: a\nerror: b\n\n", vec![named("error", "a\nb")]),
-        (
-            "event: error\n: one\n:two\n\ndata: x\n\n",
-            vec![named("error", "one\ntwo"), named("", "x")],
-        ),
-        (
-            "event: error\n: one\ndata: x\n\n",
-            vec![named("error", "x")],
-        ),
+        ("event: error\n: one\n:two\n\ndata: x\n\n", vec![named("error", "one\ntwo"), named("", "x")]),
+        ("event: error\n: one\ndata: x\n\n", vec![named("error", "x")]),
         ("event: error\n\n", vec![named("error", "")]),
-        (
-            "event: error\n: one\nevent: e\n\ndata: x\n\n",
-            vec![named("", "x")],
-        ),
+        ("event: error\n: one\nevent: e\n\ndata: x\n\n", vec![named("", "x")]),
         ("event: e\n: one\n\ndata: x\n\n", vec![named("", "x")]),
-        (
-            "{\"a\":1}\ndata: x\n\n",
-            vec![named(&bare, "{\"a\":1}"), named("", "x")],
-        ),
+        ("{\"a\":1}\ndata: x\n\n", vec![named(&bare, "{\"a\":1}"), named("", "x")]),
         (
             "[{\n  \"a\": {\n}\n]\n{\n \"b\":1\n}",
-            vec![
-                named(&bare, "[{\n  \"a\": {\n}\n]"),
-                named(&bare, "{\n \"b\":1\n}"),
-            ],
+            vec![named(&bare, "[{\n  \"a\": {\n}\n]"), named(&bare, "{\n \"b\":1\n}")],
         ),
         ("{\ndata: x\n\n", vec![named("", "x")]),
         ("data: x\n{\"a\":1}\n\n", vec![named("", "x")]),

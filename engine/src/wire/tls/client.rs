@@ -11,9 +11,7 @@ use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::ring;
 use rustls::pki_types::ServerName;
 use rustls::version::{TLS12, TLS13};
-use rustls::{
-    ClientConfig, ClientConnection, InconsistentKeys, RootCertStore, SupportedProtocolVersion,
-};
+use rustls::{ClientConfig, ClientConnection, InconsistentKeys, RootCertStore, SupportedProtocolVersion};
 use std::sync::Arc;
 
 /// The TLS client of one server name: made once in a run, shared by its connections and their workers.
@@ -33,14 +31,9 @@ impl Client {
     /// A single protocol in `alpn` other than `http/1.1` is required: a server that chooses none fails the handshake.
     ///
     /// # Errors
-    /// When the options contradict each other, the name cannot stand in a certificate, no root is usable, or key and certificate
-    /// do not belong together.
-    pub fn new(
-        material: &Material,
-        options: &plan::Tls,
-        alpn: &[&[u8]],
-        server_name: &str,
-    ) -> Result<Self> {
+    /// When the options contradict each other, the name cannot stand in a certificate, no root is usable, or key and
+    /// certificate do not belong together.
+    pub fn new(material: &Material, options: &plan::Tls, alpn: &[&[u8]], server_name: &str) -> Result<Self> {
         let name = options.server_name.as_deref().unwrap_or(server_name);
         let name = ServerName::try_from(name.to_owned()).map_err(|_| {
             Error::usage(
@@ -53,9 +46,7 @@ impl Client {
             .with_protocol_versions(&versions(options)?)
             .map_err(|e| Error::bug(format!("no TLS version can be offered ({e})")))?;
         let builder = if options.insecure {
-            builder
-                .dangerous()
-                .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
         } else {
             let roots = Arc::new(roots(material)?);
             let usual = WebPkiServerVerifier::builder_with_provider(roots, provider)
@@ -63,23 +54,17 @@ impl Client {
                 .map_err(|e| Error::bug(format!("no certificate can be checked ({e})")))?;
             builder
                 .dangerous()
-                .with_custom_certificate_verifier(Arc::new(Trusted {
-                    usual,
-                    roots: material.roots.clone(),
-                }))
+                .with_custom_certificate_verifier(Arc::new(Trusted { usual, roots: material.roots.clone() }))
         };
         let mut config = match &material.client {
             None => builder.with_no_client_auth(),
-            Some((chain, key)) => builder
-                .with_client_auth_cert(chain.clone(), key.clone_key())
-                .map_err(|e| unfit(&e))?,
+            Some((chain, key)) => {
+                builder.with_client_auth_cert(chain.clone(), key.clone_key()).map_err(|e| unfit(&e))?
+            }
         };
         config.alpn_protocols = alpn.iter().map(|p| p.to_vec()).collect();
-        config.resumption = if options.resumption {
-            Resumption::store(Arc::new(Tickets::default()))
-        } else {
-            Resumption::disabled()
-        };
+        config.resumption =
+            if options.resumption { Resumption::store(Arc::new(Tickets::default())) } else { Resumption::disabled() };
         Ok(Self {
             config: Arc::new(config),
             name,
@@ -105,12 +90,7 @@ impl Client {
     pub fn session(&self) -> std::result::Result<Session, TlsError> {
         let connection = ClientConnection::new(Arc::clone(&self.config), self.name.clone())
             .map_err(|e| TlsError::Failed(e.to_string()))?;
-        Ok(Session::new(
-            connection,
-            self.required.clone(),
-            self.asked,
-            self.verified,
-        ))
+        Ok(Session::new(connection, self.required.clone(), self.asked, self.verified))
     }
 }
 
@@ -119,10 +99,7 @@ fn versions(options: &plan::Tls) -> Result<Vec<&'static SupportedProtocolVersion
         (false, false) => Ok(vec![&TLS13, &TLS12]),
         (true, false) => Ok(vec![&TLS13]),
         (false, true) => Ok(vec![&TLS12]),
-        (true, true) => Err(Error::usage(
-            "--tls-min 1.3 with --tls-max 1.2 leaves no version",
-            "drop one of them",
-        )),
+        (true, true) => Err(Error::usage("--tls-min 1.3 with --tls-max 1.2 leaves no version", "drop one of them")),
     }
 }
 

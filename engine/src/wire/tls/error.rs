@@ -9,9 +9,7 @@ use std::net::IpAddr;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TlsError {
     /// No trusted root issued the certificate.
-    #[error(
-        "the server's certificate comes from an unknown issuer: name the issuer's certificate with --cacert FILE"
-    )]
+    #[error("the server's certificate comes from an unknown issuer: name the issuer's certificate with --cacert FILE")]
     Untrusted,
     /// The certificate is of the past.
     #[error("the server's certificate has expired: renew it, or measure anyway with --insecure")]
@@ -30,14 +28,10 @@ pub enum TlsError {
         presented: String,
     },
     /// The certificate has been revoked.
-    #[error(
-        "the server's certificate has been revoked: renew it, or measure anyway with --insecure"
-    )]
+    #[error("the server's certificate has been revoked: renew it, or measure anyway with --insecure")]
     Revoked,
     /// The certificate is unusable for another reason.
-    #[error(
-        "the server's certificate cannot be used ({0}): mend it, or measure anyway with --insecure"
-    )]
+    #[error("the server's certificate cannot be used ({0}): mend it, or measure anyway with --insecure")]
     BadCertificate(String),
     /// The server wants the client's certificate, or another one.
     #[error(
@@ -134,10 +128,7 @@ impl Asked {
         let offered = match (self.http1, self.http2) {
             (false, true) => ("h2", "write --http1.1, and not --http2"),
             (true, false) => ("http/1.1", "write --http2, and not --http1.1"),
-            _ => (
-                "h2, http/1.1",
-                "check that the port in --url is one of HTTP",
-            ),
+            _ => ("h2, http/1.1", "check that the port in --url is one of HTTP"),
         };
         TlsError::NoAlpn { offered }
     }
@@ -154,9 +145,7 @@ impl Asked {
     fn received(self, alert: AlertDescription) -> TlsError {
         use AlertDescription as A;
         match alert {
-            A::ProtocolVersion | A::InsufficientSecurity => {
-                self.incompatible(format!("alert {}", name(alert)))
-            }
+            A::ProtocolVersion | A::InsufficientSecurity => self.incompatible(format!("alert {}", name(alert))),
             A::NoApplicationProtocol => self.no_alpn(),
             A::CertificateRequired
             | A::NoCertificate
@@ -168,10 +157,7 @@ impl Asked {
             | A::UnknownCA
             | A::AccessDenied
             | A::DecryptError => TlsError::ClientCertificate(name(alert)),
-            _ => TlsError::Alert {
-                alert: name(alert),
-                remedy: self.after(alert),
-            },
+            _ => TlsError::Alert { alert: name(alert), remedy: self.after(alert) },
         }
     }
 
@@ -180,9 +166,7 @@ impl Asked {
             (AlertDescription::HandshakeFailure, false, _) => {
                 "it may want a client's certificate (--cert FILE --key FILE), or take none of the ciphers offered: see the server's log"
             }
-            (AlertDescription::UnrecognisedName, ..) => {
-                "it does not know the name in --url: write --server-name NAME"
-            }
+            (AlertDescription::UnrecognisedName, ..) => "it does not know the name in --url: write --server-name NAME",
             (_, _, true) => "see the server's log, and try without --tls-min and --tls-max",
             _ => "see the server's log, and try --tls-max 1.2 or --server-name NAME",
         }
@@ -193,15 +177,11 @@ fn certificate(error: &CertificateError) -> TlsError {
     match error {
         CertificateError::UnknownIssuer => TlsError::Untrusted,
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => TlsError::Expired,
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            TlsError::NotYetValid
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => TlsError::NotYetValid,
+        CertificateError::NotValidForName => TlsError::WrongName { presented: String::new() },
+        CertificateError::NotValidForNameContext { presented, .. } => {
+            TlsError::WrongName { presented: names(presented) }
         }
-        CertificateError::NotValidForName => TlsError::WrongName {
-            presented: String::new(),
-        },
-        CertificateError::NotValidForNameContext { presented, .. } => TlsError::WrongName {
-            presented: names(presented),
-        },
         CertificateError::Revoked => TlsError::Revoked,
         // A root of the same name and another key: the wrong authority.
         CertificateError::BadSignature => TlsError::Untrusted,
@@ -212,7 +192,8 @@ fn certificate(error: &CertificateError) -> TlsError {
     }
 }
 
-/// A name of code in words: `UnsupportedCriticalExtension` as `unsupported critical extension`. What is more than a name stays as it is.
+/// A name of code in words: `UnsupportedCriticalExtension` as `unsupported critical extension`. What is more than a
+/// name stays as it is.
 fn words(text: &str) -> String {
     if !text.chars().all(|c| c.is_ascii_alphanumeric()) {
         return text.into();
@@ -230,31 +211,18 @@ fn words(text: &str) -> String {
 
 /// A name as it stands in the certificate: `DnsName("a.test")` is `a.test`, and `IpAddress(0::1)` is `::1`.
 fn plain(presented: &str) -> String {
-    let inside = presented
-        .split_once('(')
-        .and_then(|(_, rest)| rest.strip_suffix(')'))
-        .unwrap_or(presented)
-        .trim_matches('"');
-    inside
-        .parse::<IpAddr>()
-        .map_or_else(|_| inside.to_owned(), |ip| ip.to_string())
+    let inside =
+        presented.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')')).unwrap_or(presented).trim_matches('"');
+    inside.parse::<IpAddr>().map_or_else(|_| inside.to_owned(), |ip| ip.to_string())
 }
 
 fn names(presented: &[String]) -> String {
     if presented.is_empty() {
         return " (it holds no name)".into();
     }
-    let shown: Vec<String> = presented
-        .iter()
-        .take(MOST_NAMES)
-        .map(|name| plain(name))
-        .collect();
+    let shown: Vec<String> = presented.iter().take(MOST_NAMES).map(|name| plain(name)).collect();
     let more = presented.len().saturating_sub(MOST_NAMES);
-    let rest = if more > 0 {
-        format!(" and {more} more")
-    } else {
-        String::new()
-    };
+    let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
     format!(" (it is for {}{rest})", shown.join(", "))
 }
 
@@ -288,25 +256,14 @@ mod tests {
     fn a_failed_handshake_may_be_for_want_of_a_certificate() {
         let alert = || Error::AlertReceived(AlertDescription::HandshakeFailure);
         let bare = said(Asked::default(), alert());
-        assert!(
-            bare.contains("--cert FILE --key FILE") && bare.contains("handshake_failure"),
-            "{bare}"
-        );
-        let shown = Asked {
-            certificate: true,
-            ..Asked::default()
-        };
+        assert!(bare.contains("--cert FILE --key FILE") && bare.contains("handshake_failure"), "{bare}");
+        let shown = Asked { certificate: true, ..Asked::default() };
         assert!(!said(shown, alert()).contains("--cert"));
     }
 
     #[test]
     fn no_remedy_is_a_flag_that_was_not_given_or_given_already() {
-        let asked = |http1, http2, min_1_3| Asked {
-            http1,
-            http2,
-            min_1_3,
-            ..Asked::default()
-        };
+        let asked = |http1, http2, min_1_3| Asked { http1, http2, min_1_3, ..Asked::default() };
         let one = said(asked(true, false, false), Error::NoApplicationProtocol);
         assert!(one.contains("(http/1.1, by ALPN): write --http2"), "{one}");
         let two = said(asked(false, true, false), Error::NoApplicationProtocol);

@@ -19,10 +19,7 @@ impl Material {
     /// Trusts the system's roots; those that cannot be used are skipped.
     #[must_use]
     pub fn system(roots: Vec<CertificateDer<'static>>) -> Self {
-        Self {
-            roots,
-            ..Self::default()
-        }
+        Self { roots, ..Self::default() }
     }
 
     /// Trusts the certificates of a PEM file; `name` is the file's, for errors.
@@ -30,11 +27,7 @@ impl Material {
     /// # Errors
     /// When the text holds no certificate, or a broken one.
     pub fn trusting(name: &str, pem: &[u8]) -> Result<Self> {
-        Ok(Self {
-            roots: certificates("--cacert", name, pem)?,
-            named: true,
-            client: None,
-        })
+        Ok(Self { roots: certificates("--cacert", name, pem)?, named: true, client: None })
     }
 
     /// Adds the client's chain and key (mTLS).
@@ -49,28 +42,20 @@ impl Material {
 }
 
 fn certificates(flag: &str, name: &str, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>> {
-    let remedy = "name a PEM file with -----BEGIN CERTIFICATE----- blocks (openssl x509 -inform der -in FILE makes one of DER)";
+    let remedy =
+        "name a PEM file with -----BEGIN CERTIFICATE----- blocks (openssl x509 -inform der -in FILE makes one of DER)";
     let found: Vec<_> = CertificateDer::pem_slice_iter(pem)
         .collect::<std::result::Result<_, _>>()
         .map_err(|e| Error::usage(format!("{flag}: {name} is not PEM ({e})"), remedy))?;
     if found.is_empty() {
-        return Err(Error::usage(
-            format!("{flag}: no certificate in {name}"),
-            remedy,
-        ));
+        return Err(Error::usage(format!("{flag}: no certificate in {name}"), remedy));
     }
     Ok(found)
 }
 
 fn private_key(name: &str, pem: &[u8]) -> Result<PrivateKeyDer<'static>> {
-    let encrypted = [
-        &b"BEGIN ENCRYPTED PRIVATE KEY"[..],
-        &b"Proc-Type: 4,ENCRYPTED"[..],
-    ];
-    if encrypted
-        .iter()
-        .any(|mark| memchr::memmem::find(pem, mark).is_some())
-    {
+    let encrypted = [&b"BEGIN ENCRYPTED PRIVATE KEY"[..], &b"Proc-Type: 4,ENCRYPTED"[..]];
+    if encrypted.iter().any(|mark| memchr::memmem::find(pem, mark).is_some()) {
         return Err(Error::usage(
             format!("--key: the key in {name} is encrypted"),
             "decrypt it first: openssl pkey -in FILE -out PLAIN",

@@ -4,8 +4,9 @@
 //!   read ──► Session::receive ──► plaintext slices          Session::send ──► Session::take_output ──► write
 //! ```
 //!
-//! [`Client`] is made once for a server's name and shared; [`Session`] belongs to one connection. After every call that may have
-//! produced bytes, errors included, [`Session::take_output`] has to be written: it holds handshake messages and alerts.
+//! [`Client`] is made once for a server's name and shared; [`Session`] belongs to one connection. After every call that
+//! may have produced bytes, errors included, [`Session::take_output`] has to be written: it holds handshake messages
+//! and alerts.
 //!
 //! Two things come from rustls rather than by argument: the date that a certificate is checked against, and randomness.
 

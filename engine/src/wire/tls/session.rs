@@ -68,36 +68,26 @@ impl Session {
     ) -> Self {
         // What is sent is bounded by the request; nothing of it may be left behind.
         connection.set_buffer_limit(None);
-        Self {
-            connection,
-            required,
-            asked,
-            verified,
-            first: None,
-            closed: false,
-            records: Records::default(),
-        }
+        Self { connection, required, asked, verified, first: None, closed: false, records: Records::default() }
     }
 
-    /// Whether a read of ciphertext ends a record and holds no part of another. To be asked of every read, once and in order.
+    /// Whether a read of ciphertext ends a record and holds no part of another. To be asked of every read, once and in
+    /// order.
     pub fn is_one_record(&mut self, bytes: &[u8]) -> bool {
         self.records.pass(bytes) == (1, true)
     }
 
-    /// Takes ciphertext of any length and lends the plaintext in it, piece by piece. A `Break` ends the lending: the rest is dropped,
-    /// and the connection is of no further use.
+    /// Takes ciphertext of any length and lends the plaintext in it, piece by piece. A `Break` ends the lending: the
+    /// rest is dropped, and the connection is of no further use.
     ///
     /// # Errors
     /// The handshake failed, or the peer broke TLS or ended it by an alert.
-    pub fn receive(
-        &mut self,
-        mut bytes: &[u8],
-        mut on: impl FnMut(&[u8]) -> ControlFlow<()>,
-    ) -> Result<(), TlsError> {
+    pub fn receive(&mut self, mut bytes: &[u8], mut on: impl FnMut(&[u8]) -> ControlFlow<()>) -> Result<(), TlsError> {
         self.first = self.first.or_else(|| bytes.first().copied());
         while !bytes.is_empty() {
             let shaking = self.connection.is_handshaking();
-            // Read from a slice: the only error is a full buffer, and the buffer has just been emptied. After the peer's end, 0.
+            // Read from a slice: the only error is a full buffer, and the buffer has just been emptied. After the
+            // peer's end, 0.
             let read = self.connection.read_tls(&mut bytes);
             let outcome = self.connection.process_new_packets();
             let state = match outcome {
@@ -128,10 +118,7 @@ impl Session {
     /// # Errors
     /// When the session has failed already.
     pub fn send(&mut self, plain: &[u8]) -> Result<(), TlsError> {
-        self.connection
-            .writer()
-            .write_all(plain)
-            .map_err(|e| TlsError::Failed(e.to_string()))
+        self.connection.writer().write_all(plain).map_err(|e| TlsError::Failed(e.to_string()))
     }
 
     /// Appends what is to be written to the peer.
@@ -165,7 +152,8 @@ impl Session {
     /// What the end of the connection means.
     ///
     /// # Errors
-    /// When the peer closed during the handshake, or without ending TLS first. HTTP that frames its bodies may forgive the latter.
+    /// When the peer closed during the handshake, or without ending TLS first. HTTP that frames its bodies may forgive
+    /// the latter.
     pub fn end(&self) -> Result<(), TlsError> {
         match (self.handshaking(), self.closed) {
             (true, _) => Err(TlsError::Closed),
@@ -191,12 +179,7 @@ impl Session {
                 ProtocolVersion::TLSv1_3 => Version::Tls13,
                 _ => Version::Tls12,
             },
-            cipher: self
-                .connection
-                .negotiated_cipher_suite()?
-                .suite()
-                .as_str()
-                .unwrap_or("unknown"),
+            cipher: self.connection.negotiated_cipher_suite()?.suite().as_str().unwrap_or("unknown"),
             alpn: match self.connection.alpn_protocol() {
                 Some(b"h2") => Alpn::Http2,
                 Some(b"http/1.1") => Alpn::Http1,
@@ -225,9 +208,7 @@ impl Session {
 
     fn agreed(&self) -> Result<(), TlsError> {
         match &self.required {
-            Some(protocol) if self.connection.alpn_protocol() != Some(protocol) => {
-                Err(self.asked.no_alpn())
-            }
+            Some(protocol) if self.connection.alpn_protocol() != Some(protocol) => Err(self.asked.no_alpn()),
             _ => Ok(()),
         }
     }

@@ -3,9 +3,7 @@
 use super::{Alpn, Client, Material, Session, TlsError, Version};
 use crate::plan::{self, Network};
 use crate::record::Cause;
-use rcgen::{
-    BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, KeyUsagePurpose, date_time_ymd,
-};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, KeyUsagePurpose, date_time_ymd};
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -27,10 +25,7 @@ fn authority() -> Authority {
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
     let pem = params.self_signed(&key).unwrap().pem();
-    Authority {
-        issuer: Issuer::new(params, key),
-        pem,
-    }
+    Authority { issuer: Issuer::new(params, key), pem }
 }
 
 /// Certificate and key, in PEM.
@@ -49,11 +44,7 @@ struct Peer<'a> {
     alpn: &'a [&'a [u8]],
 }
 
-const ANY: Peer<'static> = Peer {
-    version: None,
-    clients: None,
-    alpn: &[],
-};
+const ANY: Peer<'static> = Peer { version: None, clients: None, alpn: &[] };
 
 fn server(leaf: &(String, String), peer: Peer<'_>) -> Arc<ServerConfig> {
     let provider = Arc::new(ring::default_provider());
@@ -62,19 +53,13 @@ fn server(leaf: &(String, String), peer: Peer<'_>) -> Arc<ServerConfig> {
         Some(Version::Tls12) => vec![&TLS12],
         Some(Version::Tls13) => vec![&TLS13],
     };
-    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
-        .with_protocol_versions(&versions)
-        .unwrap();
+    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider)).with_protocol_versions(&versions).unwrap();
     let builder = match peer.clients {
         None => builder.with_no_client_auth(),
         Some(authority) => {
             let mut roots = RootCertStore::empty();
-            roots
-                .add(CertificateDer::from_pem_slice(authority.pem.as_bytes()).unwrap())
-                .unwrap();
-            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
-                .build()
-                .unwrap();
+            roots.add(CertificateDer::from_pem_slice(authority.pem.as_bytes()).unwrap()).unwrap();
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build().unwrap();
             builder.with_client_cert_verifier(verifier)
         }
     };
@@ -129,10 +114,7 @@ fn talk(
     }
 }
 
-fn meet(
-    client: &Client,
-    config: &Arc<ServerConfig>,
-) -> (Session, ServerConnection, Result<Vec<u8>, TlsError>) {
+fn meet(client: &Client, config: &Arc<ServerConfig>) -> (Session, ServerConnection, Result<Vec<u8>, TlsError>) {
     let mut session = client.session().unwrap();
     let mut server = ServerConnection::new(Arc::clone(config)).unwrap();
     session.send(b"?").unwrap();
@@ -143,11 +125,7 @@ fn meet(
 fn refused(client: &Client, config: &Arc<ServerConfig>) -> TlsError {
     let (mut session, _, outcome) = meet(client, config);
     let error = outcome.unwrap_err();
-    assert!(
-        error.to_string().contains(": "),
-        "no remedy: {error}, {:?}",
-        session.facts()
-    );
+    assert!(error.to_string().contains(": "), "no remedy: {error}, {:?}", session.facts());
     session.take_output(&mut Vec::new());
     error
 }
@@ -157,18 +135,9 @@ fn any_split_of_the_ciphertext_gives_the_same_plaintext() {
     let ca = authority();
     let answer: Vec<u8> = (0..300_000_u32).map(|i| (i * 7 % 251) as u8).collect();
     for version in [Version::Tls12, Version::Tls13] {
-        let config = server(
-            &leaf(&ca, |_| {}),
-            Peer {
-                version: Some(version),
-                alpn: &[b"h2", b"http/1.1"],
-                ..ANY
-            },
-        );
+        let config = server(&leaf(&ca, |_| {}), Peer { version: Some(version), alpn: &[b"h2", b"http/1.1"], ..ANY });
         for split in [1, 2, 5, 1000, 4096, 16_400, 1 << 20] {
-            let mut session = client(&ca.pem, |_| {}, &[b"h2", b"http/1.1"])
-                .session()
-                .unwrap();
+            let mut session = client(&ca.pem, |_| {}, &[b"h2", b"http/1.1"]).session().unwrap();
             let mut peer = ServerConnection::new(Arc::clone(&config)).unwrap();
             assert!(session.handshaking() && session.facts().is_none());
             session.send(b"?").unwrap();
@@ -207,9 +176,7 @@ fn much_plaintext_is_sent_whole() {
         if up.is_empty() && down.is_empty() {
             break;
         }
-        session
-            .receive(&down, |_| ControlFlow::Continue(()))
-            .unwrap();
+        session.receive(&down, |_| ControlFlow::Continue(())).unwrap();
     }
     assert_eq!(got, body.len());
 }
@@ -250,20 +217,13 @@ fn certificates_are_refused_each_for_its_own_reason() {
     }
     let name = refused(&trusting, &wrong);
     assert_eq!(name.cause(), Cause::TlsWrongName);
-    assert!(
-        name.to_string().contains("other.example") && name.to_string().contains("--server-name"),
-        "{name}"
-    );
+    assert!(name.to_string().contains("other.example") && name.to_string().contains("--server-name"), "{name}");
     for config in [&unknown, &expired, &future, &wrong] {
         let (session, _, outcome) = meet(&insecure, config);
         assert_eq!(outcome.unwrap(), b"yes");
         assert!(!session.facts().unwrap().verified);
     }
-    let named = client(
-        &ca.pem,
-        |t| t.server_name = Some("other.example".into()),
-        &[],
-    );
+    let named = client(&ca.pem, |t| t.server_name = Some("other.example".into()), &[]);
     assert_eq!(meet(&named, &wrong).2.unwrap(), b"yes");
 }
 
@@ -280,14 +240,7 @@ fn the_clients_certificate_is_shown_where_it_is_asked_for() {
         Client::new(&material, &Network::default().tls, &[], "server.example").unwrap()
     };
     for version in [Version::Tls12, Version::Tls13] {
-        let config = server(
-            &leaf(&ca, |_| {}),
-            Peer {
-                version: Some(version),
-                clients: Some(&ca),
-                ..ANY
-            },
-        );
+        let config = server(&leaf(&ca, |_| {}), Peer { version: Some(version), clients: Some(&ca), ..ANY });
         assert_eq!(meet(&showing(&own), &config).2.unwrap(), b"yes");
         for bad in [client(&ca.pem, |_| {}, &[]), showing(&foreign)] {
             let error = refused(&bad, &config);
@@ -301,13 +254,7 @@ fn the_clients_certificate_is_shown_where_it_is_asked_for() {
 fn sessions_are_resumed_unless_that_is_off() {
     let ca = authority();
     for version in [Version::Tls12, Version::Tls13] {
-        let config = server(
-            &leaf(&ca, |_| {}),
-            Peer {
-                version: Some(version),
-                ..ANY
-            },
-        );
+        let config = server(&leaf(&ca, |_| {}), Peer { version: Some(version), ..ANY });
         let on = client(&ca.pem, |_| {}, &[]);
         let off = client(&ca.pem, |t| t.resumption = false, &[]);
         let resumed = |client: &Client| {
@@ -315,11 +262,7 @@ fn sessions_are_resumed_unless_that_is_off() {
             outcome.unwrap();
             session.facts().unwrap().resumed
         };
-        assert_eq!(
-            [resumed(&on), resumed(&on), resumed(&on)],
-            [false, true, true],
-            "{version:?}"
-        );
+        assert_eq!([resumed(&on), resumed(&on), resumed(&on)], [false, true, true], "{version:?}");
         assert_eq!([resumed(&off), resumed(&off)], [false, false]);
     }
 }
@@ -345,24 +288,10 @@ fn many_connections_at_once_resume_as_many_tickets() {
 fn versions_and_protocols_that_do_not_meet_are_told_apart() {
     let ca = authority();
     let pair = leaf(&ca, |_| {});
-    let only = |version| {
-        server(
-            &pair,
-            Peer {
-                version: Some(version),
-                ..ANY
-            },
-        )
-    };
+    let only = |version| server(&pair, Peer { version: Some(version), ..ANY });
     for (client, config) in [
-        (
-            client(&ca.pem, |t| t.max_1_2 = true, &[]),
-            only(Version::Tls13),
-        ),
-        (
-            client(&ca.pem, |t| t.min_1_3 = true, &[]),
-            only(Version::Tls12),
-        ),
+        (client(&ca.pem, |t| t.max_1_2 = true, &[]), only(Version::Tls13)),
+        (client(&ca.pem, |t| t.min_1_3 = true, &[]), only(Version::Tls12)),
     ] {
         let error = refused(&client, &config);
         assert!(matches!(error, TlsError::Incompatible { .. }), "{error}");
@@ -390,9 +319,7 @@ fn what_is_not_tls_is_said_to_be_no_tls() {
     let ca = authority();
     for answer in [&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], b"\0\0\x12\x04\0"] {
         let mut session = client(&ca.pem, |_| {}, &[]).session().unwrap();
-        let error = session
-            .receive(answer, |_| ControlFlow::Continue(()))
-            .unwrap_err();
+        let error = session.receive(answer, |_| ControlFlow::Continue(())).unwrap_err();
         assert_eq!(error, TlsError::NotTls);
         assert!(error.to_string().contains("http://"));
     }
@@ -450,10 +377,7 @@ fn broken_records_are_an_error_and_never_a_panic() {
         peer.write_tls(&mut bytes).unwrap();
         bytes[at] ^= 0x55;
         let outcome = session.receive(&bytes, |_| ControlFlow::Continue(()));
-        assert!(
-            outcome.is_err() || at == 3,
-            "byte {at}: a longer record is still awaited"
-        );
+        assert!(outcome.is_err() || at == 3, "byte {at}: a longer record is still awaited");
     }
 }
 
@@ -470,17 +394,11 @@ fn bad_files_name_the_flag() {
             .to_string()
     };
     for (text, needle) in [
-        (
-            Material::trusting("ca.pem", b"").unwrap_err().to_string(),
-            "--cacert: no certificate in ca.pem",
-        ),
+        (Material::trusting("ca.pem", b"").unwrap_err().to_string(), "--cacert: no certificate in ca.pem"),
         (show("", &a.1), "--cert: no certificate in c.pem"),
         (show(&a.0, ""), "--key: no private key in k.pem"),
         (
-            show(
-                &a.0,
-                "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n",
-            ),
+            show(&a.0, "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n"),
             "is encrypted",
         ),
         (show(&a.0, &b.1), "--key does not match --cert"),

@@ -8,8 +8,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Sessions of one server name.
 ///
-/// A TLS 1.3 ticket is used once, and rustls' own store keeps eight: a load that opens hundreds of connections at a time would
-/// resume eight of them and do full handshakes for the rest.
+/// A TLS 1.3 ticket is used once, and rustls' own store keeps eight: a load that opens hundreds of connections at a
+/// time would resume eight of them and do full handshakes for the rest.
 #[derive(Debug, Default)]
 pub(super) struct Tickets(Mutex<Kept>);
 

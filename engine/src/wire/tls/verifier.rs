@@ -8,8 +8,9 @@ use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
 use std::sync::Arc;
 
-/// The usual check (RFC 5280), and one way more to pass it: the server shows, byte for byte, a certificate that is trusted itself. Such
-/// are the self-signed ones that `openssl req -x509` makes, which call themselves authorities, and which the usual check refuses for that.
+/// The usual check (RFC 5280), and one way more to pass it: the server shows, byte for byte, a certificate that is
+/// trusted itself. Such are the self-signed ones that `openssl req -x509` makes, which call themselves authorities, and
+/// which the usual check refuses for that.
 #[derive(Debug)]
 pub(super) struct Trusted {
     pub(super) usual: Arc<WebPkiServerVerifier>,
@@ -25,13 +26,7 @@ impl ServerCertVerifier for Trusted {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let usual = self.usual.verify_server_cert(
-            end_entity,
-            intermediates,
-            server_name,
-            ocsp_response,
-            now,
-        );
+        let usual = self.usual.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
         match usual {
             // The check looks at the dates before it looks for this: a certificate of the past has another error.
             Err(Error::InvalidCertificate(e))
@@ -70,9 +65,7 @@ impl ServerCertVerifier for Trusted {
 /// Whether a certificate was refused for being an authority's.
 pub(super) fn is_authority(error: &CertificateError) -> bool {
     match error {
-        CertificateError::Other(other) => {
-            other.0.downcast_ref() == Some(&webpki::Error::CaUsedAsEndEntity)
-        }
+        CertificateError::Other(other) => other.0.downcast_ref() == Some(&webpki::Error::CaUsedAsEndEntity),
         _ => false,
     }
 }
@@ -99,12 +92,7 @@ impl ServerCertVerifier for AnyCertificate {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(
-            message,
-            cert,
-            dss,
-            &self.0.signature_verification_algorithms,
-        )
+        verify_tls12_signature(message, cert, dss, &self.0.signature_verification_algorithms)
     }
 
     fn verify_tls13_signature(
@@ -113,12 +101,7 @@ impl ServerCertVerifier for AnyCertificate {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(
-            message,
-            cert,
-            dss,
-            &self.0.signature_verification_algorithms,
-        )
+        verify_tls13_signature(message, cert, dss, &self.0.signature_verification_algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

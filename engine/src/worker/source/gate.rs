@@ -36,9 +36,7 @@ impl Gate {
             // Without a ramp, all permits are there from the start.
             let ramped = bound.filter(|(_, ramp)| ramp.is_some());
             ramped
-                .map(|(slots, ramp)| {
-                    schedule::openings(slots, ramp, core.index, core.shared.workers)
-                })
+                .map(|(slots, ramp)| schedule::openings(slots, ramp, core.index, core.shared.workers))
                 .into_iter()
                 .flatten()
                 .map(|at| start.saturating_add(at))
@@ -71,14 +69,11 @@ impl Gate {
             return None;
         }
         let due = self.waiting.pop_front()?.due;
-        Some(Due {
-            waited: true,
-            ..due
-        })
+        Some(Due { waited: true, ..due })
     }
 
-    /// Lets a request pass that has fallen due, or keeps it, or drops it. How late the loop was to look at one that does not pass is the
-    /// loop's own doing, as with those that do: only the time from here on is the policy's.
+    /// Lets a request pass that has fallen due, or keeps it, or drops it. How late the loop was to look at one that
+    /// does not pass is the loop's own doing, as with those that do: only the time from here on is the policy's.
     pub(super) fn admit(&mut self, due: Due, core: &mut Core<'_>, now: Nanos) -> Option<Due> {
         let first = self.waiting.is_empty();
         // A conversation keeps its slot from its first turn to its last.
@@ -128,9 +123,7 @@ impl Gate {
         let before = self.prefilling.len();
         self.prefilling.retain(|(slot, id)| {
             let exchange = &core.slots[*slot as usize].exchange;
-            exchange.active()
-                && exchange.request_id() == *id
-                && exchange.record().instants.first_token.is_none()
+            exchange.active() && exchange.request_id() == *id && exchange.record().instants.first_token.is_none()
         });
         give(prefill(core), (before - self.prefilling.len()) as i64);
     }
@@ -138,8 +131,7 @@ impl Gate {
     /// When to look again, if a time is known.
     pub(super) fn next_due(&self, now: Nanos) -> Option<Nanos> {
         let poll = (!self.waiting.is_empty()).then_some(now + PERMIT_POLL);
-        let [cap, prefill] =
-            [&self.cap_openings, &self.prefill_openings].map(|o| o.front().copied());
+        let [cap, prefill] = [&self.cap_openings, &self.prefill_openings].map(|o| o.front().copied());
         earlier(earlier(cap, prefill), poll)
     }
 

@@ -1,8 +1,8 @@
 //! Conversations under way on this core: what was said in each, and when its next turn is due.
 //!
-//! A conversation stays on the core that began it. Its next turn falls due when the turn before has been answered and its user has thought
-//! for as long as the workload says; the answers are sent back with it where the dialect has conversations. A turn that fails ends its
-//! conversation: what was to be said after it has no context any more.
+//! A conversation stays on the core that began it. Its next turn falls due when the turn before has been answered and
+//! its user has thought for as long as the workload says; the answers are sent back with it where the dialect has
+//! conversations. A turn that fails ends its conversation: what was to be said after it has no context any more.
 
 use super::Due;
 use crate::clock::Nanos;
@@ -25,7 +25,8 @@ use std::sync::atomic::Ordering;
 #[derive(Default)]
 pub(in crate::worker) struct Sessions {
     live: Slab<Session>,
-    /// Those whose user thinks: when their next turn is due, in which order they came, who they are, and when the turn was wanted.
+    /// Those whose user thinks: when their next turn is due, in which order they came, who they are, and when the turn
+    /// was wanted.
     resting: BinaryHeap<Reverse<(Nanos, u64, usize, Nanos)>>,
     rested: u64,
     /// When the phase began: what a trace's instants count from.
@@ -66,22 +67,13 @@ pub(in crate::worker) struct Turn {
 
 impl Sessions {
     /// A new phase begins: nobody speaks. The connections of those who did are handed back.
-    pub(in crate::worker) fn begin_phase(
-        &mut self,
-        start: Nanos,
-        most: u64,
-        budget: &Budget,
-    ) -> Vec<Key> {
+    pub(in crate::worker) fn begin_phase(&mut self, start: Nanos, most: u64, budget: &Budget) -> Vec<Key> {
         let mut kept = Vec::new();
         for session in self.live.drain() {
             budget.give_up(session.allowance);
             kept.extend(session.connection);
         }
-        *self = Self {
-            start,
-            most,
-            ..Self::default()
-        };
+        *self = Self { start, most, ..Self::default() };
         kept
     }
 
@@ -109,13 +101,7 @@ impl Sessions {
     /// The next turn of one session that rests, of whom a source of its own knows when it is due.
     pub(in crate::worker) fn turn(&self, session: usize, due: Nanos) -> Option<Turn> {
         let state = self.live.get(session)?;
-        Some(Turn {
-            session,
-            k: state.k,
-            entry: state.entry,
-            wanted: due,
-            due,
-        })
+        Some(Turn { session, k: state.k, entry: state.entry, wanted: due, due })
     }
 
     /// When the first of the next turns is due.
@@ -140,9 +126,7 @@ impl Sessions {
 
     /// What was said before the turn that is under way.
     pub(in crate::worker) fn history(&self, session: Option<usize>) -> &[u8] {
-        session
-            .and_then(|id| self.live.get(id))
-            .map_or(&[], |s| &s.history)
+        session.and_then(|id| self.live.get(id)).map_or(&[], |s| &s.history)
     }
 
     /// Keeps a connection for the session's next turn, or gives it back.
@@ -150,8 +134,9 @@ impl Sessions {
         self.live.get_mut(session).map(|s| &mut s.connection)
     }
 
-    /// A turn has ended. `answer` is its text, still escaped, unless that was too long to keep. When its next turn is due, if there is
-    /// one: the session rests until then from the instant at which its connection was `freed`; without one, its source says when.
+    /// A turn has ended. `answer` is its text, still escaped, unless that was too long to keep. When its next turn is
+    /// due, if there is one: the session rests until then from the instant at which its connection was `freed`; without
+    /// one, its source says when.
     pub(in crate::worker) fn ended(
         &mut self,
         session: usize,
@@ -180,10 +165,7 @@ impl Sessions {
             return None;
         }
         if let (true, Some(answer)) = (threads, answer) {
-            if workload
-                .own_messages(state.entry, &mut state.history)
-                .is_err()
-            {
+            if workload.own_messages(state.entry, &mut state.history).is_err() {
                 self.tally.broken += 1;
                 self.remove(session, budget);
                 return None;
@@ -205,8 +187,7 @@ impl Sessions {
         let due = thought.max(wanted);
         if freed.is_some() {
             self.rested += 1;
-            self.resting
-                .push(Reverse((due, self.rested, session, wanted)));
+            self.resting.push(Reverse((due, self.rested, session, wanted)));
         }
         Some(due)
     }
@@ -239,20 +220,9 @@ impl Core<'_> {
         let workload = self.shared.workload;
         let turns = self.turns_of(k);
         let entry = turns.start;
-        let (index, session) = if workload.has_turns() {
-            (self.claim()?, Some(self.sessions.begin(k, turns)))
-        } else {
-            (k, None)
-        };
-        Some(Due {
-            k,
-            index,
-            entry,
-            session,
-            ticket: k,
-            scheduled,
-            waited: false,
-        })
+        let (index, session) =
+            if workload.has_turns() { (self.claim()?, Some(self.sessions.begin(k, turns))) } else { (k, None) };
+        Some(Due { k, index, entry, session, ticket: k, scheduled, waited: false })
     }
 
     /// The next request of a session; `None` where the phase may take up no more.
@@ -274,8 +244,8 @@ impl Core<'_> {
         taken.load(Ordering::Relaxed) >= self.sessions.most
     }
 
-    /// Takes one of the requests that the phase may take up, in the whole run: its number. When there is none left, no conversation goes
-    /// on.
+    /// Takes one of the requests that the phase may take up, in the whole run: its number. When there is none left, no
+    /// conversation goes on.
     fn claim(&mut self) -> Option<u64> {
         if self.sessions.closed {
             return None;
@@ -288,13 +258,12 @@ impl Core<'_> {
         Some(index)
     }
 
-    /// The turns of session `k`: the measured phase goes on in the dataset where the warm-up ended, but a trace's requests are its own.
+    /// The turns of session `k`: the measured phase goes on in the dataset where the warm-up ended, but a trace's
+    /// requests are its own.
     fn turns_of(&self, k: u64) -> Range<u32> {
         let first = first_of(self.shared.plan, self.phase);
         let workload = self.shared.workload;
-        workload.conversations[workload.pick(first + k)]
-            .turns
-            .clone()
+        workload.conversations[workload.pick(first + k)].turns.clone()
     }
 }
 
@@ -318,14 +287,7 @@ mod tests {
         let mut plan = Plan::new(vec![target], "m", Phase::closed(1, 1));
         plan.prompts.entries = 2;
         plan.prompts.isl.mean = 3.0;
-        plan.prompts.turns = Turns {
-            count: Length {
-                mean: turns,
-                stddev: 0.0,
-            },
-            delay_mean_ms: 10.0,
-            ..Turns::ONE
-        };
+        plan.prompts.turns = Turns { count: Length { mean: turns, stddev: 0.0 }, delay_mean_ms: 10.0, ..Turns::ONE };
         Workload::prepare(&plan).expect("a workload")
     }
 
@@ -349,37 +311,16 @@ mod tests {
         for turn in 1..3 {
             let end = turn * 1_000 * MILLI;
             let record = record(Outcome::Succeeded, end);
-            let due = sessions.ended(
-                id,
-                &record,
-                Some(b"yes"),
-                &workload,
-                &budget(),
-                Some(record.instants.end),
-            );
+            let due = sessions.ended(id, &record, Some(b"yes"), &workload, &budget(), Some(record.instants.end));
             assert_eq!(due, Some(end + 10 * MILLI));
             assert_eq!(sessions.next(end + 10 * MILLI - 1), None);
             let next = sessions.next(end + 10 * MILLI).expect("due");
             assert_eq!((next.k, next.entry), (7, 3 + turn as u32));
             let said = String::from_utf8(sessions.history(Some(id)).to_vec()).expect("UTF-8");
-            assert_eq!(
-                said.matches(r#"{"role":"assistant","content":"yes"},"#)
-                    .count(),
-                turn as usize
-            );
+            assert_eq!(said.matches(r#"{"role":"assistant","content":"yes"},"#).count(), turn as usize);
         }
         let last = record(Outcome::Succeeded, 0);
-        assert_eq!(
-            sessions.ended(
-                id,
-                &last,
-                None,
-                &workload,
-                &budget(),
-                Some(last.instants.end)
-            ),
-            None
-        );
+        assert_eq!(sessions.ended(id, &last, None, &workload, &budget(), Some(last.instants.end)), None);
         assert!(sessions.over());
         let tally = sessions.tally();
         assert_eq!((tally.begun, tally.completed, tally.broken), (1, 1, 0));
@@ -393,17 +334,7 @@ mod tests {
         let lost = record(Outcome::Succeeded, 5);
         for (record, answer) in [(failed, Some(&b"x"[..])), (lost, None)] {
             let id = sessions.begin(0, 0..2);
-            assert_eq!(
-                sessions.ended(
-                    id,
-                    &record,
-                    answer,
-                    &workload,
-                    &budget(),
-                    Some(record.instants.end)
-                ),
-                None
-            );
+            assert_eq!(sessions.ended(id, &record, answer, &workload, &budget(), Some(record.instants.end)), None);
         }
         let tally = sessions.tally();
         assert_eq!((tally.broken, tally.unkept), (2, 1));
@@ -421,14 +352,8 @@ mod tests {
             let went_on: Vec<bool> = (0..4)
                 .map(|k| {
                     let id = sessions.begin(k, 0..3);
-                    let due = sessions.ended(
-                        id,
-                        &answered,
-                        Some(&answer),
-                        &workload,
-                        &budget,
-                        Some(answered.instants.end),
-                    );
+                    let due =
+                        sessions.ended(id, &answered, Some(&answer), &workload, &budget, Some(answered.instants.end));
                     due.is_some()
                 })
                 .collect();
@@ -447,14 +372,7 @@ mod tests {
             let id = sessions.begin(0, 0..2);
             let end = (1_000 + answered) * MILLI;
             let record = record(Outcome::Succeeded, end);
-            sessions.ended(
-                id,
-                &record,
-                Some(b""),
-                &workload,
-                &budget(),
-                Some(record.instants.end),
-            );
+            sessions.ended(id, &record, Some(b""), &workload, &budget(), Some(record.instants.end));
             let turn = sessions.next(Nanos::MAX).expect("a turn");
             let since = |at: Nanos| at / MILLI - 1_000;
             assert_eq!((since(turn.wanted), since(turn.due)), (100, due));
@@ -467,26 +385,12 @@ mod tests {
         let mut sessions = Sessions::default();
         let resting = sessions.begin(0, 0..2);
         let answered = record(Outcome::Succeeded, 5);
-        sessions.ended(
-            resting,
-            &answered,
-            Some(b""),
-            &workload,
-            &budget(),
-            Some(answered.instants.end),
-        );
+        sessions.ended(resting, &answered, Some(b""), &workload, &budget(), Some(answered.instants.end));
         let speaking = sessions.begin(1, 2..4);
         sessions.close();
         assert!(sessions.over() && sessions.next(Nanos::MAX).is_none());
         assert_eq!(
-            sessions.ended(
-                speaking,
-                &answered,
-                Some(b""),
-                &workload,
-                &budget(),
-                Some(answered.instants.end)
-            ),
+            sessions.ended(speaking, &answered, Some(b""), &workload, &budget(), Some(answered.instants.end)),
             None
         );
         let tally = sessions.tally();

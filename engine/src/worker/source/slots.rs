@@ -19,23 +19,11 @@ pub(super) struct Slots {
 }
 
 impl Slots {
-    pub(super) fn new(
-        concurrency: u32,
-        ramp: Option<Ramp>,
-        limit: u64,
-        core: &Core<'_>,
-        start: Nanos,
-    ) -> Self {
-        let openings: VecDeque<_> =
-            schedule::openings(concurrency, ramp, core.index, core.shared.workers)
-                .map(|at| ramp.is_some().then(|| start.saturating_add(at)))
-                .collect();
-        Self {
-            mine: openings.len(),
-            ended: openings.is_empty(),
-            openings,
-            limit,
-        }
+    pub(super) fn new(concurrency: u32, ramp: Option<Ramp>, limit: u64, core: &Core<'_>, start: Nanos) -> Self {
+        let openings: VecDeque<_> = schedule::openings(concurrency, ramp, core.index, core.shared.workers)
+            .map(|at| ramp.is_some().then(|| start.saturating_add(at)))
+            .collect();
+        Self { mine: openings.len(), ended: openings.is_empty(), openings, limit }
     }
 
     /// The request of the next free slot, while `waiting` more are held back.

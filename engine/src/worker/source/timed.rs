@@ -62,12 +62,7 @@ impl Timed {
         }
     }
 
-    pub(super) fn next(
-        &mut self,
-        core: &mut Core<'_>,
-        now: Nanos,
-        facts: &mut PhaseTally,
-    ) -> Option<Due> {
+    pub(super) fn next(&mut self, core: &mut Core<'_>, now: Nanos, facts: &mut PhaseTally) -> Option<Due> {
         if self.paced {
             return self.next_paced(core, now, facts);
         }
@@ -86,14 +81,9 @@ impl Timed {
         Some(due)
     }
 
-    /// An instant goes to the conversation whose next turn has waited for it longest, else to a new one, so that the rate is one of
-    /// requests (as AIPerf's). One that neither wants passes.
-    fn next_paced(
-        &mut self,
-        core: &mut Core<'_>,
-        now: Nanos,
-        facts: &mut PhaseTally,
-    ) -> Option<Due> {
+    /// An instant goes to the conversation whose next turn has waited for it longest, else to a new one, so that the
+    /// rate is one of requests (as AIPerf's). One that neither wants passes.
+    fn next_paced(&mut self, core: &mut Core<'_>, now: Nanos, facts: &mut PhaseTally) -> Option<Due> {
         while let Some((_, at)) = self.next.filter(|(_, at)| *at <= now) {
             self.advance();
             let due = if let Some(turn) = core.sessions.next(at) {
@@ -123,10 +113,7 @@ impl Timed {
 
     pub(super) fn next_due(&self, core: &Core<'_>) -> Option<Nanos> {
         let turn = core.sessions.next_due().filter(|_| !self.paced);
-        [self.next.map(|(_, at)| at), turn]
-            .into_iter()
-            .flatten()
-            .min()
+        [self.next.map(|(_, at)| at), turn].into_iter().flatten().min()
     }
 
     /// What was due before `at`, but the loop came too late for it, was offered and not achieved.

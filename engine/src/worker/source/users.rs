@@ -20,19 +20,9 @@ pub(super) struct Users {
 
 impl Users {
     /// `bounds` are those of requests and of conversations.
-    pub(super) fn new(
-        rate: f64,
-        users: u32,
-        bounds: (u64, u64),
-        core: &Core<'_>,
-        start: Nanos,
-    ) -> Self {
+    pub(super) fn new(rate: f64, users: u32, bounds: (u64, u64), core: &Core<'_>, start: Nanos) -> Self {
         let (requests, sessions) = bounds;
-        let limit = if core.shared.workload.has_turns() {
-            requests
-        } else {
-            requests.min(sessions)
-        };
+        let limit = if core.shared.workload.has_turns() { requests } else { requests.min(sessions) };
         Self {
             turns: Turns::new(rate, users, limit, core.index, core.shared.workers),
             start,
@@ -42,12 +32,7 @@ impl Users {
         }
     }
 
-    pub(super) fn next(
-        &mut self,
-        core: &mut Core<'_>,
-        now: Nanos,
-        facts: &mut PhaseTally,
-    ) -> Option<Due> {
+    pub(super) fn next(&mut self, core: &mut Core<'_>, now: Nanos, facts: &mut PhaseTally) -> Option<Due> {
         while let Some((k, at)) = core.returned.pop() {
             self.turns.handle_end(k, at.saturating_sub(self.start));
         }
@@ -60,16 +45,13 @@ impl Users {
             facts.arrived(scheduled);
             // Its user was busy: that is what users do, and no fault of the loop.
             core.shard.phase_mut(core.phase).queued += u64::from(turn.waited);
-            return Some(Due {
-                ticket: turn.k,
-                waited: turn.waited,
-                ..due
-            });
+            return Some(Due { ticket: turn.k, waited: turn.waited, ..due });
         }
         None
     }
 
-    /// The next turn of the user's conversation, else the first of a new one: a user has one after the other, at an even pace.
+    /// The next turn of the user's conversation, else the first of a new one: a user has one after the other, at an
+    /// even pace.
     fn turn_of(&mut self, core: &mut Core<'_>, k: u64, scheduled: Nanos) -> Option<Due> {
         if !core.shared.workload.has_turns() {
             return core.first_turn(k, scheduled);

@@ -1,4 +1,5 @@
-//! One file from a hub over HTTP. Nothing of a response but its status, its body and where it redirects to is looked at.
+//! One file from a hub over HTTP. Nothing of a response but its status, its body and where it redirects to is looked
+//! at.
 
 use std::io::Read;
 use std::time::Duration;
@@ -30,14 +31,11 @@ pub(in crate::workload) struct Limits {
 
 impl Limits {
     /// 256 MiB: the largest `tokenizer.json` of a public model has about 50.
-    pub(super) const DEFAULT: Self = Self {
-        bytes: 256 << 20,
-        redirects: 5,
-    };
+    pub(super) const DEFAULT: Self = Self { bytes: 256 << 20, redirects: 5 };
 }
 
-/// Gets the file at `url`. The token goes to that URL alone, over `https` or to this host, and to no redirect; redirects are followed to
-/// `https` only, or from this host to this host.
+/// Gets the file at `url`. The token goes to that URL alone, over `https` or to this host, and to no redirect;
+/// redirects are followed to `https` only, or from this host to this host.
 pub(super) fn get(url: &Url, token: Option<&str>, limits: Limits) -> Result<Vec<u8>, Failure> {
     let agent = agent(is_loopback(url))?;
     let is_private = url.scheme() == "https" || is_loopback(url);
@@ -48,21 +46,13 @@ pub(super) fn get(url: &Url, token: Option<&str>, limits: Limits) -> Result<Vec<
         if let Some(token) = sent {
             request = request.header("authorization", format!("Bearer {token}"));
         }
-        let mut response = request
-            .call()
-            .map_err(|e| Failure::Other(format!("{}: {e}", shown(&at))))?;
+        let mut response = request.call().map_err(|e| Failure::Other(format!("{}: {e}", shown(&at))))?;
         let status = response.status().as_u16();
         match status {
             200 => {
                 let mut body = Vec::new();
-                let read = response
-                    .body_mut()
-                    .as_reader()
-                    .take(limits.bytes + 1)
-                    .read_to_end(&mut body);
-                read.map_err(|e| {
-                    Failure::Other(format!("{}: the answer broke off ({e})", shown(&at)))
-                })?;
+                let read = response.body_mut().as_reader().take(limits.bytes + 1).read_to_end(&mut body);
+                read.map_err(|e| Failure::Other(format!("{}: the answer broke off ({e})", shown(&at))))?;
                 if body.len() as u64 > limits.bytes {
                     return Err(Failure::Other(format!(
                         "{}: it has more than the limit of {} MiB for one file",
@@ -73,10 +63,7 @@ pub(super) fn get(url: &Url, token: Option<&str>, limits: Limits) -> Result<Vec<
                 return Ok(body);
             }
             301 | 302 | 303 | 307 | 308 => {
-                let location = response
-                    .headers()
-                    .get(LOCATION)
-                    .and_then(|value| value.to_str().ok());
+                let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
                 at = redirected(url, &at, location)?;
             }
             404 => return Err(Failure::Absent),
@@ -89,30 +76,18 @@ pub(super) fn get(url: &Url, token: Option<&str>, limits: Limits) -> Result<Vec<
                 return Err(Failure::Forbidden { withheld });
             }
             other => {
-                return Err(Failure::Other(format!(
-                    "{} answered with status {other}",
-                    shown(&at)
-                )));
+                return Err(Failure::Other(format!("{} answered with status {other}", shown(&at))));
             }
         }
     }
-    Err(Failure::Other(format!(
-        "{} redirected more than {} times",
-        shown(url),
-        limits.redirects
-    )))
+    Err(Failure::Other(format!("{} redirected more than {} times", shown(url), limits.redirects)))
 }
 
 /// Where a redirect leads; refused where it leaves `https`, or leads to this host from elsewhere.
 pub(super) fn redirected(first: &Url, at: &Url, location: Option<&str>) -> Result<Url, Failure> {
     let to = location.and_then(|location| at.join(location).ok());
-    let Some(to) =
-        to.filter(|to| to.has_host() && to.username().is_empty() && to.password().is_none())
-    else {
-        return Err(Failure::Other(format!(
-            "{} redirected to nowhere",
-            shown(at)
-        )));
+    let Some(to) = to.filter(|to| to.has_host() && to.username().is_empty() && to.password().is_none()) else {
+        return Err(Failure::Other(format!("{} redirected to nowhere", shown(at))));
     };
     let allowed = match (to.scheme(), is_loopback(&to)) {
         ("https" | "http", true) => is_loopback(first),
@@ -123,25 +98,14 @@ pub(super) fn redirected(first: &Url, at: &Url, location: Option<&str>) -> Resul
     if allowed {
         return Ok(to);
     }
-    Err(Failure::Other(format!(
-        "{} redirected to {}, which is not followed: only https is",
-        shown(at),
-        shown(&to)
-    )))
+    Err(Failure::Other(format!("{} redirected to {}, which is not followed: only https is", shown(at), shown(&to))))
 }
 
 fn agent(local: bool) -> Result<Agent, Failure> {
     let found = rustls_native_certs::load_native_certs().certs;
-    let roots: Vec<Certificate<'static>> = found
-        .iter()
-        .map(|der| Certificate::from_der(der).to_owned())
-        .collect();
+    let roots: Vec<Certificate<'static>> = found.iter().map(|der| Certificate::from_der(der).to_owned()).collect();
     // A machine without roots of its own, as a bare container, is given those of Mozilla.
-    let roots = if roots.is_empty() {
-        RootCerts::WebPki
-    } else {
-        RootCerts::from(roots)
-    };
+    let roots = if roots.is_empty() { RootCerts::WebPki } else { RootCerts::from(roots) };
     let builder = Agent::config_builder()
         .tls_config(TlsConfig::builder().root_certs(roots).build())
         .user_agent(concat!("ringload/", env!("CARGO_PKG_VERSION")))

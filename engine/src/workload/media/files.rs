@@ -29,14 +29,8 @@ impl MediaFiles {
             LocalMedia::Beside | LocalMedia::Anywhere => ("", dataset.parent().unwrap_or(dataset)),
         };
         // The parent of a bare name is empty.
-        let folder = if folder.as_os_str().is_empty() {
-            Path::new(".")
-        } else {
-            folder
-        };
-        let found = folder
-            .canonicalize()
-            .and_then(|found| found.read_dir().map(|_| found));
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        let found = folder.canonicalize().and_then(|found| found.read_dir().map(|_| found));
         let base = found.map_err(|e| {
             Error::usage(
                 format!("{flag}{}: {e}", folder.display()),
@@ -44,28 +38,17 @@ impl MediaFiles {
             )
         })?;
         let confined = *allowed != LocalMedia::Anywhere;
-        Ok(Self {
-            root: confined.then(|| base.clone()),
-            base,
-            limit: MOST_OF_A_FILE,
-        })
+        Ok(Self { root: confined.then(|| base.clone()), base, limit: MOST_OF_A_FILE })
     }
 
     /// The bytes of a file, by the path that a row has for it. Endings in `endings` are the only ones read.
     ///
     /// # Errors
-    /// [`crate::Blame::Usage`] when the ending says no format, the file lies outside the folder, is no regular file, cannot be read, or
-    /// is over the limit.
-    pub(super) fn read(
-        &self,
-        path: &str,
-        endings: &[&'static str],
-    ) -> Result<(Vec<u8>, &'static str)> {
+    /// [`crate::Blame::Usage`] when the ending says no format, the file lies outside the folder, is no regular file,
+    /// cannot be read, or is over the limit.
+    pub(super) fn read(&self, path: &str, endings: &[&'static str]) -> Result<(Vec<u8>, &'static str)> {
         let ending = Path::new(path).extension().unwrap_or_default();
-        let Some(ending) = endings
-            .iter()
-            .find(|known| ending.eq_ignore_ascii_case(known))
-        else {
+        let Some(ending) = endings.iter().find(|known| ending.eq_ignore_ascii_case(known)) else {
             return Err(Error::usage(
                 format!("{path}: its ending says no format"),
                 "write .png, .jpg, .gif or .webp for images, .wav or .mp3 for audio, .mp4 or .webm for video",
@@ -89,14 +72,9 @@ impl MediaFiles {
         }
         let file = open(&found).map_err(fault)?;
         let mut bytes = Vec::new();
-        file.take(self.limit + 1)
-            .read_to_end(&mut bytes)
-            .map_err(|e| fault(e.to_string()))?;
+        file.take(self.limit + 1).read_to_end(&mut bytes).map_err(|e| fault(e.to_string()))?;
         if bytes.len() as u64 > self.limit {
-            return Err(fault(format!(
-                "it has more than the limit of {} bytes for one file",
-                self.limit
-            )));
+            return Err(fault(format!("it has more than the limit of {} bytes for one file", self.limit)));
         }
         Ok((bytes, ending))
     }
@@ -105,9 +83,7 @@ impl MediaFiles {
     fn locate(&self, path: &str) -> std::io::Result<PathBuf> {
         let ours = self.base.join(path).canonicalize();
         match ours {
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-                Path::new(path).canonicalize().map_err(|_| e)
-            }
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Path::new(path).canonicalize().map_err(|_| e),
             other => other,
         }
     }
@@ -120,18 +96,15 @@ fn open(path: &Path) -> std::result::Result<File, String> {
     if !facts.is_file() {
         return Err(no_file());
     }
-    // What lies there may be another by now: links are not followed, nothing blocks, and what was opened is looked at again.
+    // What lies there may be another by now: links are not followed, nothing blocks, and what was opened is looked at
+    // again.
     let file = OpenOptions::new()
         .read(true)
         .custom_flags(libc::O_NONBLOCK | libc::O_NOFOLLOW | libc::O_NOCTTY)
         .open(path)
         .map_err(|e| e.to_string())?;
     let facts = file.metadata().map_err(|e| e.to_string())?;
-    if facts.is_file() {
-        Ok(file)
-    } else {
-        Err(no_file())
-    }
+    if facts.is_file() { Ok(file) } else { Err(no_file()) }
 }
 
 /// Largest file of an image, audio or video.
@@ -175,16 +148,9 @@ mod tests {
             "./images/../images/in.png".to_owned(),
             "link.png".to_owned(),
             data.join("images/in.png").display().to_string(),
-            dir.path()
-                .join("also-data/images/in.png")
-                .display()
-                .to_string(),
+            dir.path().join("also-data/images/in.png").display().to_string(),
         ] {
-            assert_eq!(
-                files.read(&path, &IMAGES).unwrap(),
-                (b"inside".to_vec(), "png"),
-                "{path}"
-            );
+            assert_eq!(files.read(&path, &IMAGES).unwrap(), (b"inside".to_vec(), "png"), "{path}");
             assert_eq!(linked.read(&path, &IMAGES).unwrap().0, b"inside", "{path}");
         }
     }
@@ -206,19 +172,9 @@ mod tests {
             "../data-other/out.png".to_owned(),
         ] {
             let e = files.read(&path, &IMAGES).unwrap_err();
-            assert!(
-                e.what.starts_with(&path) && e.what.contains("lies outside of"),
-                "{e}"
-            );
-            assert!(
-                e.remedy.contains("--media-root") && e.remedy.contains("--allow-local-media"),
-                "{e}"
-            );
-            assert_eq!(
-                anywhere.read(&path, &IMAGES).unwrap().0,
-                b"outside",
-                "{path}"
-            );
+            assert!(e.what.starts_with(&path) && e.what.contains("lies outside of"), "{e}");
+            assert!(e.remedy.contains("--media-root") && e.remedy.contains("--allow-local-media"), "{e}");
+            assert_eq!(anywhere.read(&path, &IMAGES).unwrap().0, b"outside", "{path}");
         }
     }
 
@@ -226,13 +182,7 @@ mod tests {
     fn the_ending_comes_before_the_file() {
         let dir = folders();
         let anywhere = MediaFiles::new(dir.path(), &LocalMedia::Anywhere).unwrap();
-        for path in [
-            "/etc/passwd",
-            "/no/such/file.txt",
-            "in.png.",
-            "png",
-            "/dev/zero",
-        ] {
+        for path in ["/etc/passwd", "/no/such/file.txt", "in.png.", "png", "/dev/zero"] {
             let e = anywhere.read(path, &IMAGES).unwrap_err();
             assert!(e.what.contains("ending says no format"), "{path}: {e}");
         }
@@ -243,10 +193,7 @@ mod tests {
         let dir = folders();
         let data = dir.path().join("data");
         // A reader would wait for ever for a writer to the FIFO.
-        let made = std::process::Command::new("mkfifo")
-            .arg(data.join("fifo.png"))
-            .status()
-            .unwrap();
+        let made = std::process::Command::new("mkfifo").arg(data.join("fifo.png")).status().unwrap();
         assert!(made.success());
         fs::create_dir(data.join("folder.png")).unwrap();
         let _socket = std::os::unix::net::UnixListener::bind(data.join("socket.png")).unwrap();
@@ -277,10 +224,7 @@ mod tests {
         for path in ["no-such-folder", "out.png"] {
             let media = LocalMedia::Under(dir.path().join(path));
             let e = MediaFiles::new(Path::new("rows.jsonl"), &media).unwrap_err();
-            assert!(
-                e.what.starts_with("--media-root") && e.what.contains(path),
-                "{e}"
-            );
+            assert!(e.what.starts_with("--media-root") && e.what.contains(path), "{e}");
         }
     }
 }

@@ -16,15 +16,9 @@ pub(super) fn make(images: &Images, mut rng: ItemRng) -> String {
     let pixels = noise(usize::from(width) * usize::from(height) * 3, &mut rng);
     // Encoding to memory does not fail for sizes that fit.
     if jpeg {
-        data_url(
-            &jpeg_of(&pixels, width, height).unwrap_or_default(),
-            "image/jpeg",
-        )
+        data_url(&jpeg_of(&pixels, width, height).unwrap_or_default(), "image/jpeg")
     } else {
-        data_url(
-            &png_of(&pixels, width, height).unwrap_or_default(),
-            "image/png",
-        )
+        data_url(&png_of(&pixels, width, height).unwrap_or_default(), "image/png")
     }
 }
 
@@ -43,22 +37,14 @@ fn png_of(pixels: &[u8], width: u16, height: u16) -> Result<Vec<u8>, png::Encodi
 
 fn jpeg_of(pixels: &[u8], width: u16, height: u16) -> Result<Vec<u8>, jpeg_encoder::EncodingError> {
     let mut out = Vec::with_capacity(pixels.len());
-    jpeg_encoder::Encoder::new(&mut out, QUALITY).encode(
-        pixels,
-        width,
-        height,
-        jpeg_encoder::ColorType::Rgb,
-    )?;
+    jpeg_encoder::Encoder::new(&mut out, QUALITY).encode(pixels, width, height, jpeg_encoder::ColorType::Rgb)?;
     Ok(out)
 }
 
 /// A side in pixels: normal, rounded, at least 1.
 fn side(length: Length, rng: &mut ItemRng) -> u16 {
     let deviations: f64 = StandardNormal.sample(rng);
-    deviations
-        .mul_add(length.stddev, length.mean)
-        .round()
-        .clamp(1.0, f64::from(u16::MAX)) as u16
+    deviations.mul_add(length.stddev, length.mean).round().clamp(1.0, f64::from(u16::MAX)) as u16
 }
 
 /// Random bytes.

@@ -8,9 +8,7 @@ use rand_distr::{Distribution, StandardNormal};
 /// One sound, as [`crate::endpoint::Message::audios`] has it.
 pub(super) fn make(sounds: &Sounds, mut rng: ItemRng) -> String {
     let deviations: f64 = StandardNormal.sample(&mut rng);
-    let seconds = deviations
-        .mul_add(sounds.seconds_stddev, sounds.seconds_mean)
-        .max(SHORTEST_S);
+    let seconds = deviations.mul_add(sounds.seconds_stddev, sounds.seconds_mean).max(SHORTEST_S);
     let depth = sounds.depths[rng.below(sounds.depths.len())];
     let rate = sounds.rates[rng.below(sounds.rates.len())];
     let samples = (seconds * f64::from(rate)).round() as usize;

@@ -8,12 +8,7 @@ fn made(format: ImageFormat) -> Plan {
     let exactly = |mean| Length { mean, stddev: 0.0 };
     let mut plan = plan(EndpointKind::Chat);
     plan.seed = 7;
-    plan.payload.images = Some(Images {
-        count: 2,
-        width: exactly(33.0),
-        height: exactly(17.0),
-        format,
-    });
+    plan.payload.images = Some(Images { count: 2, width: exactly(33.0), height: exactly(17.0), format });
     plan.payload.sounds = Some(Sounds {
         count: 1,
         seconds_mean: 0.5,
@@ -32,9 +27,7 @@ fn message(plan: &Plan, turn: usize) -> Message {
 }
 
 fn decoded(url: &str, head: &str) -> Vec<u8> {
-    STANDARD
-        .decode(url.strip_prefix(head).expect(head))
-        .expect("base64")
+    STANDARD.decode(url.strip_prefix(head).expect(head)).expect("base64")
 }
 
 #[test]
@@ -42,9 +35,7 @@ fn a_png_has_the_size_asked_for() {
     let message = message(&made(ImageFormat::Png), 0);
     assert_eq!(message.images.len(), 2);
     let bytes = decoded(&message.images[0], "data:image/png;base64,");
-    let mut reader = png::Decoder::new(std::io::Cursor::new(bytes))
-        .read_info()
-        .expect("a PNG");
+    let mut reader = png::Decoder::new(std::io::Cursor::new(bytes)).read_info().expect("a PNG");
     let mut pixels = vec![0; reader.output_buffer_size().expect("small")];
     let info = reader.next_frame(&mut pixels).expect("whole");
     assert_eq!((info.width, info.height), (33, 17));
@@ -58,23 +49,15 @@ fn a_jpeg_says_the_size_asked_for() {
     let bytes = decoded(&message.images[0], "data:image/jpeg;base64,");
     assert!(bytes.starts_with(&[0xff, 0xd8]) && bytes.ends_with(&[0xff, 0xd9]));
     // The frame header (ITU-T T.81 §B.2.2): marker, length, precision, lines, samples a line.
-    let at = bytes
-        .windows(2)
-        .position(|w| w == [0xff, 0xc0])
-        .expect("SOF0");
+    let at = bytes.windows(2).position(|w| w == [0xff, 0xc0]).expect("SOF0");
     assert_eq!(bytes[at + 4..at + 9], [8, 0, 17, 0, 33]);
 }
 
 #[test]
 fn random_formats_are_both_drawn() {
     let plan = made(ImageFormat::Random);
-    let all: Vec<String> = (0..20)
-        .flat_map(|turn| message(&plan, turn).images)
-        .collect();
-    let jpegs = all
-        .iter()
-        .filter(|url| url.starts_with("data:image/jpeg"))
-        .count();
+    let all: Vec<String> = (0..20).flat_map(|turn| message(&plan, turn).images).collect();
+    let jpegs = all.iter().filter(|url| url.starts_with("data:image/jpeg")).count();
     assert!((5..35).contains(&jpegs), "{jpegs}");
 }
 
@@ -87,16 +70,8 @@ fn a_sound_is_a_wav_file_of_the_length_asked_for() {
     assert_eq!(&bytes[..4], b"RIFF");
     assert_eq!(u32_at(4) as usize, bytes.len() - 8);
     assert_eq!(&bytes[8..16], b"WAVEfmt ");
-    assert_eq!(
-        (bytes[20], bytes[22], bytes[34]),
-        (1, 2, 16),
-        "PCM, channels, depth"
-    );
-    assert_eq!(
-        (u32_at(24), u32_at(28)),
-        (8_000, 32_000),
-        "rate, bytes a second"
-    );
+    assert_eq!((bytes[20], bytes[22], bytes[34]), (1, 2, 16), "PCM, channels, depth");
+    assert_eq!((u32_at(24), u32_at(28)), (8_000, 32_000), "rate, bytes a second");
     assert_eq!((u32_at(40), bytes.len()), (data, 44 + data as usize));
 }
 
@@ -119,22 +94,14 @@ fn sizes_over_the_limits_are_refused_with_a_remedy() {
     if let Some(images) = &mut wide.payload.images {
         images.width.mean = 20_000.0;
     }
-    assert!(
-        check(&wide)
-            .unwrap_err()
-            .to_string()
-            .contains("--image-width-mean")
-    );
+    assert!(check(&wide).unwrap_err().to_string().contains("--image-width-mean"));
     let mut many = made(ImageFormat::Png);
     if let Some(images) = &mut many.payload.images {
         (images.width.mean, images.height.mean) = (4_096.0, 4_096.0);
     }
     many.prompts.entries = 1_000;
     let e = check(&many).unwrap_err().to_string();
-    assert!(
-        e.contains("GiB") && e.contains("--num-dataset-entries"),
-        "{e}"
-    );
+    assert!(e.contains("GiB") && e.contains("--num-dataset-entries"), "{e}");
     many.prompts.entries = 10;
     check(&many).expect("small enough");
 }
@@ -149,25 +116,14 @@ fn files_are_taken_in_and_urls_stay() {
     };
     let url = "http://h/p.png".to_owned();
     let mut message = Message {
-        images: vec![
-            path("p.JPG"),
-            url.clone(),
-            "data:image/png;base64,eA==".into(),
-        ],
+        images: vec![path("p.JPG"), url.clone(), "data:image/png;base64,eA==".into()],
         audios: vec![path("s.wav"), "wav,YWJj".into()],
         videos: vec![path("f.mp4")],
         ..Message::default()
     };
     let files = MediaFiles::new(dir.path(), &LocalMedia::Beside).unwrap();
     take_in(&mut message, &files).unwrap();
-    assert_eq!(
-        message.images,
-        [
-            "data:image/jpeg;base64,YWJj".into(),
-            url,
-            "data:image/png;base64,eA==".to_owned()
-        ]
-    );
+    assert_eq!(message.images, ["data:image/jpeg;base64,YWJj".into(), url, "data:image/png;base64,eA==".to_owned()]);
     assert_eq!(message.audios, ["wav,YWJj", "wav,YWJj"]);
     assert_eq!(message.videos, ["data:video/mp4;base64,YWJj"]);
     for wrong in ["/nope/p.png", &path("p.txt")] {

@@ -1,4 +1,5 @@
-//! Families of tokenizers that split differently from the built-in one: each is made from the small vocabulary of `tests/data`.
+//! Families of tokenizers that split differently from the built-in one: each is made from the small vocabulary of
+//! `tests/data`.
 
 use super::{load, plan, prefixing_tree, prompt_of, tiny_tree};
 use crate::workload::Workload;
@@ -38,9 +39,7 @@ fn merges_across_words_are_mended() {
 fn added_tokens_of_several_words_are_reckoned_with() {
     let mut tree = tiny_tree();
     let words = ["the", "of", "any", "work", "you", "may", "free", "terms"];
-    let pairs = words
-        .iter()
-        .flat_map(|a| words.map(|b| format!(" {a} {b}")));
+    let pairs = words.iter().flat_map(|a| words.map(|b| format!(" {a} {b}")));
     let added = pairs.enumerate().map(|(i, text)| {
         json!({"id": 2_048 + i, "content": text, "single_word": false, "lstrip": false, "rstrip": false,
             "normalized": false, "special": false})
@@ -63,9 +62,7 @@ fn word_pieces_are_exact() {
         let id = vocab.len();
         vocab.entry(word.clone()).or_insert_with(|| json!(id));
         let id = vocab.len();
-        vocab
-            .entry(format!("##{word}"))
-            .or_insert_with(|| json!(id));
+        vocab.entry(format!("##{word}")).or_insert_with(|| json!(id));
     }
     tree["model"] = json!({"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##",
         "max_input_chars_per_word": 100, "vocab": vocab});
@@ -143,19 +140,10 @@ fn assert_exact(tree: &Value) -> Workload {
 /// Renames all tokens of a BPE, in its vocabulary and its merges.
 fn rename(tree: &mut Value, to: impl Fn(&str) -> String) {
     let model = &mut tree["model"];
-    let vocab: Map<String, Value> = model["vocab"]
-        .as_object()
-        .unwrap()
-        .iter()
-        .map(|(token, id)| (to(token), id.clone()))
-        .collect();
+    let vocab: Map<String, Value> =
+        model["vocab"].as_object().unwrap().iter().map(|(token, id)| (to(token), id.clone())).collect();
     model["vocab"] = vocab.into();
-    for part in model["merges"]
-        .as_array_mut()
-        .unwrap()
-        .iter_mut()
-        .flat_map(|pair| pair.as_array_mut().unwrap())
-    {
+    for part in model["merges"].as_array_mut().unwrap().iter_mut().flat_map(|pair| pair.as_array_mut().unwrap()) {
         *part = to(part.as_str().unwrap()).into();
     }
 }

@@ -12,11 +12,7 @@ use serde_json::json;
 
 /// A plan with one phase of one request, for `entries` prompts.
 pub(super) fn plan(entries: usize, mean: f64, stddev: f64) -> Plan {
-    let mut plan = Plan::new(
-        vec![Target::parse("http://localhost:8000").unwrap()],
-        "m",
-        Phase::closed(1, 1),
-    );
+    let mut plan = Plan::new(vec![Target::parse("http://localhost:8000").unwrap()], "m", Phase::closed(1, 1));
     plan.prompts.isl = Length { mean, stddev };
     plan.prompts.entries = entries;
     plan.seed = 42;
@@ -26,9 +22,7 @@ pub(super) fn plan(entries: usize, mean: f64, stddev: f64) -> Plan {
 /// The prompt in a body, by the JSON of either endpoint.
 fn prompt_of(body: &[u8]) -> String {
     let tree: serde_json::Value = serde_json::from_slice(body).unwrap();
-    let text = tree
-        .pointer("/messages/0/content")
-        .or(tree.pointer("/prompt"));
+    let text = tree.pointer("/messages/0/content").or(tree.pointer("/prompt"));
     text.and_then(|t| t.as_str()).unwrap().to_owned()
 }
 
@@ -47,10 +41,7 @@ pub(super) fn load(tree: &serde_json::Value) -> Tokenizer {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("tokenizer.json");
     std::fs::write(&path, tree.to_string()).unwrap();
-    let source = TokenizerSource::Named {
-        name: path.to_str().unwrap().into(),
-        revision: "main".into(),
-    };
+    let source = TokenizerSource::Named { name: path.to_str().unwrap().into(), revision: "main".into() };
     Tokenizer::load(&source, &Hub::at(dir.path())).unwrap()
 }
 

@@ -7,10 +7,7 @@ use std::collections::HashSet;
 
 fn bodies(plan: &Plan) -> Vec<Vec<u8>> {
     let entries = Workload::prepare(plan).unwrap().entries;
-    entries
-        .into_iter()
-        .map(|entry| entry.body.in_memory().to_vec())
-        .collect()
+    entries.into_iter().map(|entry| entry.body.in_memory().to_vec()).collect()
 }
 
 fn assert_exact(workload: &Workload) {
@@ -23,10 +20,7 @@ fn assert_exact(workload: &Workload) {
 
 #[test]
 fn every_length_is_exact_on_both_endpoints_and_tokenizers() {
-    let tiny = TokenizerSource::Named {
-        name: tiny_dir().to_str().unwrap().into(),
-        revision: "main".into(),
-    };
+    let tiny = TokenizerSource::Named { name: tiny_dir().to_str().unwrap().into(), revision: "main".into() };
     let lengths = (1..=20).chain([64, 127, 550, 1_999, 2_000]);
     for isl in lengths {
         for tokenizer in [TokenizerSource::Builtin, tiny.clone()] {
@@ -70,24 +64,15 @@ fn few_entries_are_the_first_of_many() {
 #[test]
 fn prompts_differ_from_their_first_word_on() {
     let workload = Workload::prepare(&plan(300, 16.0, 0.0)).unwrap();
-    let prompts = workload
-        .entries
-        .iter()
-        .map(|entry| prompt_of(entry.body.in_memory()));
-    let first: HashSet<String> = prompts
-        .map(|prompt| prompt.split(' ').next().unwrap().to_owned())
-        .collect();
+    let prompts = workload.entries.iter().map(|entry| prompt_of(entry.body.in_memory()));
+    let first: HashSet<String> = prompts.map(|prompt| prompt.split(' ').next().unwrap().to_owned()).collect();
     assert_eq!(first.len(), 300);
 }
 
 #[test]
 fn thousands_of_prompts_differ_in_their_first_two_words() {
     let workload = Workload::prepare(&plan(20_000, 2.0, 0.0)).unwrap();
-    let distinct: HashSet<&[u8]> = workload
-        .entries
-        .iter()
-        .map(|entry| entry.body.in_memory())
-        .collect();
+    let distinct: HashSet<&[u8]> = workload.entries.iter().map(|entry| entry.body.in_memory()).collect();
     assert_eq!(distinct.len(), 20_000);
 }
 
@@ -110,17 +95,13 @@ fn models_and_sessions_go_by_the_index_of_the_entry() {
 fn output_lengths_are_asked_for_per_entry_when_set() {
     let mut plan = plan(200, 5.0, 0.0);
     assert!(Workload::prepare(&plan).unwrap().entries[0].osl.is_none());
-    plan.prompts.osl = Some(Length {
-        mean: 100.0,
-        stddev: 10.0,
-    });
+    plan.prompts.osl = Some(Length { mean: 100.0, stddev: 10.0 });
     let workload = Workload::prepare(&plan).unwrap();
     let asked: Vec<u32> = workload.entries.iter().filter_map(|e| e.osl).collect();
     assert_eq!(asked.len(), 200);
     let mean = f64::from(asked.iter().sum::<u32>()) / 200.0;
     assert!((mean - 100.0).abs() < 4.0, "{mean}");
-    let body: serde_json::Value =
-        serde_json::from_slice(workload.entries[7].body.in_memory()).unwrap();
+    let body: serde_json::Value = serde_json::from_slice(workload.entries[7].body.in_memory()).unwrap();
     assert!(body.to_string().contains(&format!("{}", asked[7])));
 }
 
@@ -155,14 +136,7 @@ fn a_workload_is_shared_by_threads() {
 #[test]
 fn a_conversation_has_turns_and_each_counts_what_was_said_before() {
     let mut plan = plan(30, 20.0, 4.0);
-    plan.prompts.turns = Turns {
-        count: Length {
-            mean: 3.0,
-            stddev: 1.0,
-        },
-        delay_mean_ms: 5.0,
-        ..Turns::ONE
-    };
+    plan.prompts.turns = Turns { count: Length { mean: 3.0, stddev: 1.0 }, delay_mean_ms: 5.0, ..Turns::ONE };
     let workload = Workload::prepare(&plan).unwrap();
     assert!(workload.has_turns());
     assert_eq!(workload.conversations.len(), 30);

@@ -33,16 +33,8 @@ fn body(workload: &Workload, entry: usize) -> Value {
 }
 
 fn prompts(workload: &Workload) -> Vec<String> {
-    let of = |i| {
-        body(workload, i)["messages"]
-            .as_array()
-            .unwrap()
-            .last()
-            .unwrap()["content"]
-            .as_str()
-            .unwrap()
-            .to_owned()
-    };
+    let of =
+        |i| body(workload, i)["messages"].as_array().unwrap().last().unwrap()["content"].as_str().unwrap().to_owned();
     (0..workload.entries.len()).map(of).collect()
 }
 
@@ -63,11 +55,7 @@ fn hash_ids_are_shared_beginnings_of_exact_lengths() {
     for (text, n) in said.iter().zip(lengths) {
         assert_eq!(workload.count_tokens(text), n);
     }
-    let common = said[0]
-        .bytes()
-        .zip(said[1].bytes())
-        .take_while(|(a, b)| a == b)
-        .count();
+    let common = said[0].bytes().zip(said[1].bytes()).take_while(|(a, b)| a == b).count();
     let shared = workload.count_tokens(&said[0][..common]);
     assert!((32..=33).contains(&shared), "{shared}");
     assert_eq!(workload.entries[1].osl, Some(6));
@@ -86,70 +74,32 @@ fn a_fixed_schedule_orders_sessions_and_times_their_turns() {
     );
     let mut plan = plan_of(&path);
     let survey = |plan: &Plan| Survey::read(plan.prompts.replay.as_ref().unwrap(), 1).unwrap();
-    assert_eq!(
-        (survey(&plan).conversations(), survey(&plan).turns()),
-        (2, 4)
-    );
+    assert_eq!((survey(&plan).conversations(), survey(&plan).turns()), (2, 4));
     assert_eq!(survey(&plan).untimed(), None);
-    replay(&mut plan).timing = Timing {
-        fixed: true,
-        from_first: true,
-        speedup: 2.0,
-        ..Timing::default()
-    };
+    replay(&mut plan).timing = Timing { fixed: true, from_first: true, speedup: 2.0, ..Timing::default() };
     let timing = replay(&mut plan).timing;
     assert_eq!(survey(&plan).starts(&timing), [0, 400 * MILLI]);
     let workload = Workload::prepare(&plan).unwrap();
-    let ids: Vec<&str> = workload
-        .conversations
-        .iter()
-        .map(|c| c.id.as_str())
-        .collect();
+    let ids: Vec<&str> = workload.conversations.iter().map(|c| c.id.as_str()).collect();
     assert_eq!(ids, ["early", "late"]);
-    let times: Vec<_> = workload
-        .entries
-        .iter()
-        .map(|e| (e.turn, e.at, e.delay, e.isl))
-        .collect();
+    let times: Vec<_> = workload.entries.iter().map(|e| (e.turn, e.at, e.delay, e.isl)).collect();
     let ms = |n| Some(n * MILLI);
-    assert_eq!(
-        times,
-        [
-            (0, ms(0), 0, 5),
-            (1, ms(2_500), 0, 11),
-            (2, None, 35 * MILLI, 18),
-            (0, ms(400), 0, 5)
-        ]
-    );
+    assert_eq!(times, [(0, ms(0), 0, 5), (1, ms(2_500), 0, 11), (2, None, 35 * MILLI, 18), (0, ms(400), 0, 5)]);
 
     replay(&mut plan).timing.gap_cap = Some(200 * MILLI);
     let timing = replay(&mut plan).timing;
     assert_eq!(survey(&plan).starts(&timing), [0, 200 * MILLI]);
     assert_eq!(Workload::prepare(&plan).unwrap().entries[1].at, ms(400));
-    replay(&mut plan).timing = Timing {
-        ignored: true,
-        ..Timing::default()
-    };
-    assert!(
-        Workload::prepare(&plan)
-            .unwrap()
-            .entries
-            .iter()
-            .all(|e| e.at.is_none() && e.delay == 0)
-    );
+    replay(&mut plan).timing = Timing { ignored: true, ..Timing::default() };
+    assert!(Workload::prepare(&plan).unwrap().entries.iter().all(|e| e.at.is_none() && e.delay == 0));
 }
 
 #[test]
 fn windows_and_filters_say_when_nothing_is_left() {
-    let (_dir, path) = file(
-        "t.jsonl",
-        "{\"timestamp\": 1, \"input_length\": 5}\n{\"timestamp\": 9, \"input_length\": 50}\n",
-    );
+    let (_dir, path) =
+        file("t.jsonl", "{\"timestamp\": 1, \"input_length\": 5}\n{\"timestamp\": 9, \"input_length\": 50}\n");
     let mut plan = plan_of(&path);
-    replay(&mut plan).synthesis = Synthesis {
-        max_isl: Some(10),
-        ..Synthesis::default()
-    };
+    replay(&mut plan).synthesis = Synthesis { max_isl: Some(10), ..Synthesis::default() };
     assert_eq!(Workload::prepare(&plan).unwrap().entries.len(), 1);
     replay(&mut plan).timing.from = Some(5 * MILLI);
     let e = Workload::prepare(&plan).map(|_| ()).unwrap_err();
@@ -187,18 +137,14 @@ fn conversations_thread_their_turns_and_lines_of_a_session_do_not() {
 #[test]
 fn our_own_inputs_json_replays_to_the_byte() {
     let mut first = plan(3, 12.0, 4.0);
-    first.extra_inputs =
-        serde_json::from_str(r#"{"temperature": 0.1, "stop": ["\n", "ü"]}"#).unwrap();
+    first.extra_inputs = serde_json::from_str(r#"{"temperature": 0.1, "stop": ["\n", "ü"]}"#).unwrap();
     let sent = Workload::prepare(&first).unwrap();
     let mut text = Vec::new();
     sent.write_inputs(&mut text).unwrap();
     let (_dir, path) = file("inputs.json", std::str::from_utf8(&text).unwrap());
     let again = Workload::prepare(&plan_of(&path)).unwrap();
     for i in 0..3 {
-        assert_eq!(
-            again.entries[i].body.in_memory(),
-            sent.entries[i].body.in_memory()
-        );
+        assert_eq!(again.entries[i].body.in_memory(), sent.entries[i].body.in_memory());
         assert_eq!(again.session_id(i as u32), sent.session_id(i as u32));
         assert_eq!(again.entries[i].isl, sent.entries[i].isl);
     }
@@ -206,7 +152,14 @@ fn our_own_inputs_json_replays_to_the_byte() {
 
 #[test]
 fn bodies_beyond_the_memory_budget_are_the_same() {
-    let lines: String = (0..300).map(|i| format!("{{\"session_id\": \"s{}\", \"turns\": [{{\"text\": \"one {i}\"}}, {{\"text\": \"two {i}\"}}]}}\n", i % 200)).collect();
+    let lines: String = (0..300)
+        .map(|i| {
+            format!(
+                "{{\"session_id\": \"s{}\", \"turns\": [{{\"text\": \"one {i}\"}}, {{\"text\": \"two {i}\"}}]}}\n",
+                i % 200
+            )
+        })
+        .collect();
     let (_dir, path) = file("m.jsonl", &lines);
     let plan = plan_of(&path);
     let of = |budget| Workload::within(&plan, Tokenizer::builtin().unwrap(), budget).unwrap();
@@ -236,18 +189,11 @@ fn bodies_beyond_the_memory_budget_are_the_same() {
 #[test]
 fn a_pool_is_drawn_from_by_the_seed_and_a_folder_has_a_pool_a_file() {
     let dir = tempfile::tempdir().unwrap();
-    let lines = |what: &str| -> String {
-        (0..9)
-            .map(|i| format!("{{\"texts\": [\"{what}{i}\"]}}\n"))
-            .collect()
-    };
+    let lines = |what: &str| -> String { (0..9).map(|i| format!("{{\"texts\": [\"{what}{i}\"]}}\n")).collect() };
     std::fs::write(dir.path().join("a.jsonl"), lines("a")).unwrap();
     std::fs::write(dir.path().join("b.jsonl"), lines("b")).unwrap();
     let mut plan = plan_of(dir.path());
-    assert_eq!(
-        replay(&mut plan).format,
-        Format::named("random_pool").unwrap()
-    );
+    assert_eq!(replay(&mut plan).format, Format::named("random_pool").unwrap());
     replay(&mut plan).draws = 40;
     let workload = Workload::prepare(&plan).unwrap();
     assert_eq!(workload.conversations.len(), 40);
@@ -264,17 +210,12 @@ fn a_pool_is_drawn_from_by_the_seed_and_a_folder_has_a_pool_a_file() {
 fn a_folder_of_bodies_has_a_session_a_file() {
     let dir = tempfile::tempdir().unwrap();
     for (name, n) in [("b", 1), ("a", 2)] {
-        let line = format!(
-            "{{\"model\": \"{name}\", \"messages\": [{{\"role\": \"user\", \"content\": \"hi there\"}}]}}\n"
-        );
+        let line =
+            format!("{{\"model\": \"{name}\", \"messages\": [{{\"role\": \"user\", \"content\": \"hi there\"}}]}}\n");
         std::fs::write(dir.path().join(format!("{name}.jsonl")), line.repeat(n)).unwrap();
     }
     let workload = Workload::prepare(&plan_of(dir.path())).unwrap();
-    let ids: Vec<_> = workload
-        .conversations
-        .iter()
-        .map(|c| (c.id.as_str(), c.turns.len()))
-        .collect();
+    let ids: Vec<_> = workload.conversations.iter().map(|c| (c.id.as_str(), c.turns.len())).collect();
     assert_eq!(ids, [("a", 2), ("b", 1)]);
     assert_eq!(workload.entries[0].isl, workload.count_tokens("hi there"));
     assert_eq!(body(&workload, 2)["model"], "b");
@@ -283,16 +224,11 @@ fn a_folder_of_bodies_has_a_session_a_file() {
 #[test]
 fn a_batch_must_fit_the_endpoint_and_errors_name_file_and_line() {
     let line = |url: &str| {
-        format!(
-            "{{\"custom_id\": \"1\", \"url\": \"{url}\", \"body\": {{\"model\": \"m\", \"prompt\": \"x\"}}}}\n"
-        )
+        format!("{{\"custom_id\": \"1\", \"url\": \"{url}\", \"body\": {{\"model\": \"m\", \"prompt\": \"x\"}}}}\n")
     };
     let (_dir, path) = file("b.jsonl", &line("/v1/completions"));
     let e = Workload::prepare(&plan_of(&path)).map(|_| ()).unwrap_err();
-    assert!(
-        e.what.contains("/v1/completions") && e.remedy.contains("--endpoint-type"),
-        "{e}"
-    );
+    assert!(e.what.contains("/v1/completions") && e.remedy.contains("--endpoint-type"), "{e}");
     let mut fits = plan_of(&path);
     fits.endpoint = crate::plan::EndpointKind::Completions;
     assert_eq!(Workload::prepare(&fits).unwrap().entries.len(), 1);
@@ -300,12 +236,7 @@ fn a_batch_must_fit_the_endpoint_and_errors_name_file_and_line() {
     let e = Workload::prepare(&plan_of(&path)).map(|_| ()).unwrap_err();
     assert!(e.what.contains("s.jsonl: line 2: "), "{e}");
     let (_dir, path) = file("n.jsonl", "nothing\n");
-    assert!(
-        detect(&path)
-            .unwrap_err()
-            .remedy
-            .contains("--custom-dataset-type")
-    );
+    assert!(detect(&path).unwrap_err().remedy.contains("--custom-dataset-type"));
 }
 
 #[test]
@@ -326,8 +257,5 @@ fn sharegpt_asks_for_answers_as_long_as_those_it_has() {
         r#"[{"conversations": [{"from": "human", "value": "hello"}, {"from": "gpt", "value": "the terms of the work"}]}]"#,
     );
     let workload = Workload::prepare(&plan_of(&path)).unwrap();
-    assert_eq!(
-        workload.entries[0].osl,
-        Some(workload.count_tokens("the terms of the work"))
-    );
+    assert_eq!(workload.entries[0].osl, Some(workload.count_tokens("the terms of the work")));
 }

@@ -1,4 +1,5 @@
-//! Encodings and rendered templates are those of the Python libraries: `tests/data/encodings.json`, made by `encodings.py` beside it.
+//! Encodings and rendered templates are those of the Python libraries: `tests/data/encodings.json`, made by
+//! `encodings.py` beside it.
 
 use super::{plan, tiny_dir};
 use crate::plan::TokenizerSource;
@@ -11,10 +12,7 @@ fn fixture() -> Value {
 }
 
 fn tiny() -> TokenizerSource {
-    TokenizerSource::Named {
-        name: tiny_dir().to_str().unwrap().into(),
-        revision: "main".into(),
-    }
+    TokenizerSource::Named { name: tiny_dir().to_str().unwrap().into(), revision: "main".into() }
 }
 
 #[test]
@@ -41,9 +39,7 @@ fn templates_render_as_transformers_renders_them() {
         let config: Map<String, Value> = serde_json::from_value(case["special"].clone()).unwrap();
         let template = ChatTemplate::new(case["template"].as_str().unwrap(), &config).unwrap();
         let tools = case.get("tools").filter(|t| !t.is_null());
-        let made = template
-            .render(case["messages"].as_array().unwrap(), tools)
-            .unwrap();
+        let made = template.render(case["messages"].as_array().unwrap(), tools).unwrap();
         assert_eq!(made, case["rendered"].as_str().unwrap(), "{}", case["name"]);
     }
 }
@@ -55,19 +51,13 @@ fn prompts_have_their_length_after_the_template_when_asked() {
     plan.prompts.chat_template = true;
     let workload = Workload::prepare(&plan).unwrap();
     assert_eq!(workload.inexact_prompts, 0);
-    let tokenizer = Tokenizer::load(&tiny(), &Hub::at(&tiny_dir()))
-        .unwrap()
-        .with_template(&tiny(), &Hub::at(&tiny_dir()))
-        .unwrap();
+    let tokenizer =
+        Tokenizer::load(&tiny(), &Hub::at(&tiny_dir())).unwrap().with_template(&tiny(), &Hub::at(&tiny_dir())).unwrap();
     let bare = crate::workload::tests::plan(50, 64.0, 20.0);
     let asked = Workload::prepare(&bare).unwrap();
     for (entry, asked) in workload.entries.iter().zip(&asked.entries) {
         let body: Value = serde_json::from_slice(entry.body.in_memory()).unwrap();
-        let seen = tokenizer
-            .template()
-            .unwrap()
-            .render(body["messages"].as_array().unwrap(), None)
-            .unwrap();
+        let seen = tokenizer.template().unwrap().render(body["messages"].as_array().unwrap(), None).unwrap();
         assert!(seen.ends_with("<|assistant|>"), "{seen}");
         assert_eq!((tokenizer.count(&seen), entry.isl), (asked.isl, asked.isl));
     }

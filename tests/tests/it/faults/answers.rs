@@ -6,12 +6,7 @@ use ringload_tests::{frames, peer};
 pub(super) const ROWS: &[Row] = &[
     plain(
         "400 with a JSON error",
-        || {
-            json(
-                400,
-                r#"{"error":{"message":"max_tokens is too large","code":400}}"#,
-            )
-        },
+        || json(400, r#"{"error":{"message":"max_tokens is too large","code":400}}"#),
         Becomes::Fails("http_status", "max_tokens is too large"),
     ),
     plain(
@@ -39,11 +34,7 @@ pub(super) const ROWS: &[Row] = &[
     ),
     plain(
         "500 without a body",
-        || Answer {
-            status: 500,
-            fields: &[],
-            body: String::new(),
-        },
+        || Answer { status: 500, fields: &[], body: String::new() },
         Becomes::Fails("http_status", ""),
     ),
     plain(
@@ -53,21 +44,14 @@ pub(super) const ROWS: &[Row] = &[
     ),
     plain(
         "a redirect",
-        || Answer {
-            status: 307,
-            fields: &[("location", "http://127.0.0.1:1/elsewhere")],
-            body: String::new(),
-        },
+        || Answer { status: 307, fields: &[("location", "http://127.0.0.1:1/elsewhere")], body: String::new() },
         Becomes::Fails("redirect", "not followed"),
     ),
     plain(
         "a body in gzip, though none was asked for",
         || Answer {
             status: 200,
-            fields: &[
-                ("content-type", "text/event-stream"),
-                ("content-encoding", "gzip"),
-            ],
+            fields: &[("content-type", "text/event-stream"), ("content-encoding", "gzip")],
             body: "\x1f\x7f\x08 and so on".into(),
         },
         Becomes::Fails("unexpected_encoding", "compressed"),
@@ -88,23 +72,12 @@ pub(super) const ROWS: &[Row] = &[
             Becomes::Served,
         )
     },
-    Row {
-        tokens: 2,
-        ..plain(
-            "a stream under `application/json`",
-            || json(200, &chat()),
-            Becomes::Served,
-        )
-    },
+    Row { tokens: 2, ..plain("a stream under `application/json`", || json(200, &chat()), Becomes::Served) },
     Row {
         tokens: 2,
         ..plain(
             "a stream without a content type",
-            || Answer {
-                status: 200,
-                fields: &[],
-                body: chat(),
-            },
+            || Answer { status: 200, fields: &[], body: chat() },
             Becomes::Served,
         )
     },
@@ -113,34 +86,18 @@ pub(super) const ROWS: &[Row] = &[
         || json(200, r#"{"error":{"message":"model not loaded"}}"#),
         Becomes::Fails("in_band_error", "model not loaded"),
     ),
-    plain(
-        "200 with JSON that is none",
-        || json(200, r#"{"choices": [{"#),
-        Becomes::Fails("bad_json", "choices"),
-    ),
+    plain("200 with JSON that is none", || json(200, r#"{"choices": [{"#), Becomes::Fails("bad_json", "choices")),
     plain(
         "200 with a page in HTML",
-        || Answer {
-            status: 200,
-            fields: &[("content-type", "text/html")],
-            body: "<html>It works!</html>\n".into(),
-        },
+        || Answer { status: 200, fields: &[("content-type", "text/html")], body: "<html>It works!</html>\n".into() },
         Becomes::Fails("no_output", "text/html, it begins with: <html>It works!"),
     ),
     plain(
         "204 No Content",
-        || Answer {
-            status: 204,
-            fields: &[],
-            body: String::new(),
-        },
+        || Answer { status: 204, fields: &[], body: String::new() },
         Becomes::Fails("truncated", "after 0 output events"),
     ),
-    plain(
-        "a stream without a byte",
-        || stream(String::new()),
-        Becomes::Fails("truncated", "after 0 output events"),
-    ),
+    plain("a stream without a byte", || stream(String::new()), Becomes::Fails("truncated", "after 0 output events")),
     plain(
         "a stream of `[DONE]` alone",
         || stream("data: [DONE]\n\n".into()),
@@ -161,9 +118,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         what: "101 Switching Protocols, though no upgrade was asked for",
-        act: Act::Http1(|to| {
-            peer::write(to, "HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\n\r\n")
-        }),
+        act: Act::Http1(|to| peer::write(to, "HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\n\r\n")),
         flags: &[],
         becomes: Becomes::Fails("bad_head", "switched protocols"),
         tokens: 0,
@@ -178,12 +133,5 @@ fn chat() -> String {
 
 /// A row without tokens or flags, whose connection is as good as before.
 const fn plain(what: &'static str, answer: fn() -> Answer, becomes: Becomes) -> Row {
-    Row {
-        what,
-        act: Act::Answer(answer),
-        flags: &[],
-        becomes,
-        tokens: 0,
-        kept: true,
-    }
+    Row { what, act: Act::Answer(answer), flags: &[], becomes, tokens: 0, kept: true }
 }

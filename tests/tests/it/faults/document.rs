@@ -30,74 +30,30 @@ fn tests_that_the_matrix_names_are_there() {
 fn document() -> String {
     let mut text = String::from(INTRODUCTION);
     for (title, rows) in rows() {
-        table(
-            &mut text,
-            title,
-            &[
-                "fault",
-                "over",
-                "the request",
-                "its partial data",
-                "connection",
-            ],
-        );
+        table(&mut text, title, &["fault", "over", "the request", "its partial data", "connection"]);
         for row in rows {
-            let cells = [
-                row.what.to_owned(),
-                over(row.over()),
-                becomes(row.becomes),
-                partial(row),
-                connection(row).to_owned(),
-            ];
+            let cells =
+                [row.what.to_owned(), over(row.over()), becomes(row.becomes), partial(row), connection(row).to_owned()];
             line(&mut text, &cells);
         }
     }
-    for (title, scenes) in [
-        ("Network, names, TLS", network::SCENES),
-        ("The machine, pipes and terminals", machine::SCENES),
-    ] {
-        table(
-            &mut text,
-            title,
-            &["fault", "what becomes of the run", "partial data", "exit"],
-        );
+    for (title, scenes) in
+        [("Network, names, TLS", network::SCENES), ("The machine, pipes and terminals", machine::SCENES)]
+    {
+        table(&mut text, title, &["fault", "what becomes of the run", "partial data", "exit"]);
         for s in scenes {
-            line(
-                &mut text,
-                &[s.what, s.becomes, s.partial, s.exit].map(str::to_owned),
-            );
+            line(&mut text, &[s.what, s.becomes, s.partial, s.exit].map(str::to_owned));
         }
     }
     text += "\n## Legal, however odd\n\nThe same answer as the plain one, to the token and to the letter, without a reconnect.\n\n| answer | over |\n|---|---|\n";
     for legal in legal::ALL {
         line(&mut text, &[legal.what.to_owned(), over(legal.over())]);
     }
-    line(
-        &mut text,
-        &[
-            "a head that is split, at every byte in turn".to_owned(),
-            over(&[Over::Http1]),
-        ],
-    );
-    table(
-        &mut text,
-        "Tested elsewhere",
-        &["fault", "what becomes of it", "tests"],
-    );
+    line(&mut text, &["a head that is split, at every byte in turn".to_owned(), over(&[Over::Http1])]);
+    table(&mut text, "Tested elsewhere", &["fault", "what becomes of it", "tests"]);
     for row in elsewhere::ROWS {
-        let tests: Vec<String> = row
-            .tests
-            .iter()
-            .map(|(file, test)| format!("`{file}` `{test}`"))
-            .collect();
-        line(
-            &mut text,
-            &[
-                row.what.to_owned(),
-                row.becomes.to_owned(),
-                tests.join("<br>"),
-            ],
-        );
+        let tests: Vec<String> = row.tests.iter().map(|(file, test)| format!("`{file}` `{test}`")).collect();
+        line(&mut text, &[row.what.to_owned(), row.becomes.to_owned(), tests.join("<br>")]);
     }
     table(&mut text, "Not tested", &["fault", "why"]);
     for (what, why) in elsewhere::MISSING {
@@ -109,11 +65,7 @@ fn document() -> String {
 fn table(text: &mut String, title: &str, columns: &[&str]) {
     let rule = "|---".repeat(columns.len());
     // Writing to a string never fails.
-    let _ = write!(
-        text,
-        "\n## {title}\n\n| {} |\n{rule}|\n",
-        columns.join(" | ")
-    );
+    let _ = write!(text, "\n## {title}\n\n| {} |\n{rule}|\n", columns.join(" | "));
 }
 
 fn line(text: &mut String, cells: &[String]) {

@@ -21,54 +21,27 @@ pub(super) const ROWS: &[Elsewhere] = &[
         what: "a kept connection that is closed between requests, or together with its last answer",
         becomes: "served over a new connection, once, counted in `reconnects`",
         tests: &[
-            (
-                WIRE,
-                "a_connection_that_is_closed_while_idle_costs_no_request",
-            ),
-            (
-                WIRE,
-                "a_server_that_closes_although_it_said_keep_alive_costs_no_request",
-            ),
-            (
-                H2_MOVES,
-                "requests_that_find_their_connection_closed_move_together",
-            ),
+            (WIRE, "a_connection_that_is_closed_while_idle_costs_no_request"),
+            (WIRE, "a_server_that_closes_although_it_said_keep_alive_costs_no_request"),
+            (H2_MOVES, "requests_that_find_their_connection_closed_move_together"),
         ],
     },
     Elsewhere {
         what: "a kept connection that ends after the server has read the request",
         becomes: "fails: `closed_before_response` or `reset`; not sent again",
         tests: &[
-            (
-                WIRE,
-                "a_connection_that_breaks_under_a_request_is_a_failure",
-            ),
-            (
-                WIRE,
-                "a_request_that_was_read_before_a_reset_is_not_sent_again",
-            ),
-            (
-                H2_MOVES,
-                "a_request_that_was_read_before_a_reset_does_not_move",
-            ),
+            (WIRE, "a_connection_that_breaks_under_a_request_is_a_failure"),
+            (WIRE, "a_request_that_was_read_before_a_reset_is_not_sent_again"),
+            (H2_MOVES, "a_request_that_was_read_before_a_reset_does_not_move"),
         ],
     },
     Elsewhere {
         what: "an answer that comes before the request was sent whole, on a connection that stays open",
         becomes: "fails by its status, with its words; the connection serves no other request before the rest was sent, over TLS too",
         tests: &[
-            (
-                EARLY,
-                "an_early_answer_lets_no_request_into_the_body_of_another",
-            ),
-            (
-                EARLY,
-                "an_early_answer_under_tls_lets_no_request_into_the_body_of_another",
-            ),
-            (
-                KEPT_CONNECTIONS,
-                "a_connection_serves_no_other_request_before_its_own_was_taken_whole",
-            ),
+            (EARLY, "an_early_answer_lets_no_request_into_the_body_of_another"),
+            (EARLY, "an_early_answer_under_tls_lets_no_request_into_the_body_of_another"),
+            (KEPT_CONNECTIONS, "a_connection_serves_no_other_request_before_its_own_was_taken_whole"),
         ],
     },
     Elsewhere {
@@ -76,33 +49,21 @@ pub(super) const ROWS: &[Elsewhere] = &[
         becomes: "fails by its status, with its words; without an answer `reset`, `closed_before_response` or `send_failed`",
         tests: &[
             (EARLY, "an_early_answer_and_a_close_keep_status_and_words"),
-            (
-                EARLY,
-                "a_close_while_a_request_is_sent_that_says_nothing_is_told_as_what_it_is",
-            ),
-            (
-                KEPT_CONNECTIONS,
-                "an_answer_that_came_before_the_send_failed_is_the_answer",
-            ),
+            (EARLY, "a_close_while_a_request_is_sent_that_says_nothing_is_told_as_what_it_is"),
+            (KEPT_CONNECTIONS, "an_answer_that_came_before_the_send_failed_is_the_answer"),
         ],
     },
     Elsewhere {
         what: "a request of which the kernel took a part before the send failed",
         becomes: "fails; not sent again",
-        tests: &[(
-            KEPT_CONNECTIONS,
-            "a_request_of_which_a_part_was_taken_is_not_sent_again",
-        )],
+        tests: &[(KEPT_CONNECTIONS, "a_request_of_which_a_part_was_taken_is_not_sent_again")],
     },
     Elsewhere {
         what: "HTTP/2: a server that breaks a rule of the protocol, in frames, settings, header blocks, windows or floods",
         becomes: "fails: `http2_protocol` or `head_limit`; all on the connection, or the one whose stream it is",
         tests: &[
             (H2_RULES, "frames_of_a_wrong_length_end_the_connection"),
-            (
-                H2_RULES,
-                "header_blocks_that_are_out_of_order_end_the_connection",
-            ),
+            (H2_RULES, "header_blocks_that_are_out_of_order_end_the_connection"),
             (H2_RULES, "floods_end_the_connection"),
             (H2_RULES, "malformed_answers_end_their_stream_alone"),
             (H2_RULES, "limits_of_a_stream_end_it_alone"),
@@ -112,23 +73,14 @@ pub(super) const ROWS: &[Elsewhere] = &[
         what: "HTTP/2: GOAWAY in order; streams above its last",
         becomes: "served, those above over a new connection, once",
         tests: &[
-            (
-                H2_ENDS,
-                "a_server_that_goes_away_in_two_steps_costs_no_request",
-            ),
-            (
-                H2_MOVES,
-                "streams_above_the_last_of_a_good_bye_move_and_the_others_are_finished",
-            ),
+            (H2_ENDS, "a_server_that_goes_away_in_two_steps_costs_no_request"),
+            (H2_MOVES, "streams_above_the_last_of_a_good_bye_move_and_the_others_are_finished"),
         ],
     },
     Elsewhere {
         what: "HTTP/2: a stream that is reset before an answer, by every kind of code",
         becomes: "fails: `http2_refused` or `http2_reset`; the connection serves on",
-        tests: &[(
-            H2_ENDS,
-            "a_stream_that_the_server_resets_fails_under_its_code_and_the_connection_serves_on",
-        )],
+        tests: &[(H2_ENDS, "a_stream_that_the_server_resets_fails_under_its_code_and_the_connection_serves_on")],
     },
     Elsewhere {
         what: "HTTP/2: a server that allows no stream (SETTINGS_MAX_CONCURRENT_STREAMS 0), for ever or until later settings",
@@ -141,31 +93,19 @@ pub(super) const ROWS: &[Elsewhere] = &[
     Elsewhere {
         what: "HTTP/2: a response that ends with an empty frame, without terminator or finish reason",
         becomes: "fails: `truncated`; the connection serves on",
-        tests: &[(
-            H2_ENDS,
-            "an_empty_frame_that_ends_a_stream_does_not_make_it_complete",
-        )],
+        tests: &[(H2_ENDS, "an_empty_frame_that_ends_a_stream_does_not_make_it_complete")],
     },
     Elsewhere {
         what: "a port that closes without a byte when HTTP/2 is spoken to it",
         becomes: "fails: `closed_before_response` or `reset`, and names the flag",
-        tests: &[(
-            H2_ENDS,
-            "a_port_that_closes_without_a_byte_may_speak_http_1",
-        )],
+        tests: &[(H2_ENDS, "a_port_that_closes_without_a_byte_may_speak_http_1")],
     },
     Elsewhere {
         what: "addresses of a target that refuse, of either family, or of which none lives",
         becomes: "served by the others, whose failures are counted; else fails: `connect_refused`",
         tests: &[
-            (
-                NETWORK,
-                "addresses_that_refuse_cost_no_request_while_one_lives",
-            ),
-            (
-                NETWORK,
-                "a_target_of_which_no_address_lives_is_told_as_that",
-            ),
+            (NETWORK, "addresses_that_refuse_cost_no_request_while_one_lives"),
+            (NETWORK, "a_target_of_which_no_address_lives_is_told_as_that"),
             (NETWORK, "alpn_is_asked_of_every_address"),
         ],
     },
@@ -174,10 +114,7 @@ pub(super) const ROWS: &[Elsewhere] = &[
         becomes: "fails: `timeout`",
         tests: &[
             (H2_ENDS, "a_server_that_never_greets_meets_the_time_out"),
-            (
-                H2_ENDS,
-                "a_silent_stream_meets_its_time_out_and_is_cancelled_alone",
-            ),
+            (H2_ENDS, "a_silent_stream_meets_its_time_out_and_is_cancelled_alone"),
         ],
     },
     Elsewhere {
@@ -189,20 +126,14 @@ pub(super) const ROWS: &[Elsewhere] = &[
         what: "too many failures (--failed-request-threshold, --max-errors)",
         becomes: "the run ends early, says so, and writes all",
         tests: &[
-            (
-                LIMITS,
-                "a_run_ends_early_when_too_many_requests_have_failed",
-            ),
+            (LIMITS, "a_run_ends_early_when_too_many_requests_have_failed"),
             (LIMITS, "a_run_ends_early_with_as_many_failures_as_it_bears"),
         ],
     },
     Elsewhere {
         what: "SIGINT or SIGTERM, once",
         becomes: "what is in flight is awaited, all is written; exit 130",
-        tests: &[
-            (CLI, "a_signal_drains_what_is_in_flight"),
-            (CLI, "a_signal_in_the_warm_up_ends_the_run"),
-        ],
+        tests: &[(CLI, "a_signal_drains_what_is_in_flight"), (CLI, "a_signal_in_the_warm_up_ends_the_run")],
     },
     Elsewhere {
         what: "SIGINT, twice",
@@ -237,10 +168,7 @@ pub(super) const ROWS: &[Elsewhere] = &[
         what: "a signal in a sweep, repeats or a search",
         becomes: "the report says first that it was interrupted, and which cells did not run; exit 130",
         tests: &[
-            (
-                CAMPAIGN,
-                "a_signal_ends_the_campaign_and_what_was_measured_is_there",
-            ),
+            (CAMPAIGN, "a_signal_ends_the_campaign_and_what_was_measured_is_there"),
             (SIGNALS, "a_search_says_what_its_probes_found"),
         ],
     },
@@ -269,10 +197,7 @@ pub(super) const ROWS: &[Elsewhere] = &[
     Elsewhere {
         what: "an artifact folder that cannot be written to",
         becomes: "nothing is sent; exit 2",
-        tests: &[(
-            CLI,
-            "a_folder_that_cannot_be_written_to_is_exit_2_before_anything_is_sent",
-        )],
+        tests: &[(CLI, "a_folder_that_cannot_be_written_to_is_exit_2_before_anything_is_sent")],
     },
     Elsewhere {
         what: "a key in `--api-key-file`, `--api-key` or RINGLOAD_API_KEY, which the server repeats",
@@ -287,23 +212,14 @@ pub(super) const ROWS: &[Elsewhere] = &[
         what: "10 000 streams of servers that never stop sending: heads, events, bodies, errors, comments and tokens without an end",
         becomes: "each fails by the limit that it meets (`head_limit`, `event_limit`, `body_limit`, `memory_limit`), or times out; memory stays below what the limits say",
         tests: &[
-            (
-                MEMORY,
-                "ten_thousand_streams_that_never_end_stay_below_their_limits",
-            ),
-            (
-                MEMORY,
-                "ten_thousand_streams_that_never_end_stay_below_the_limit_of_the_run",
-            ),
+            (MEMORY, "ten_thousand_streams_that_never_end_stay_below_their_limits"),
+            (MEMORY, "ten_thousand_streams_that_never_end_stay_below_the_limit_of_the_run"),
         ],
     },
     Elsewhere {
         what: "one answer without an end among others, and little room",
         becomes: "it fails: `memory_limit`; the others have their part of the room, and are served",
-        tests: &[(
-            KNOWN,
-            "an_answer_without_an_end_fails_by_the_memory_of_the_run_and_takes_no_room_of_the_others",
-        )],
+        tests: &[(KNOWN, "an_answer_without_an_end_fails_by_the_memory_of_the_run_and_takes_no_room_of_the_others")],
     },
     Elsewhere {
         what: "a client that is stopped, starved of CPU, or crowded out",
@@ -318,80 +234,47 @@ pub(super) const ROWS: &[Elsewhere] = &[
         becomes: "instants are monotonic; a step is seen with the next batch of reads, and the conversion renewed at once; a kernel stamp that lies in the future, or may be from before the step, is not used (`stamp_fallbacks`)",
         tests: &[
             (STAMP, "a_stamp_later_than_the_read_falls_back_to_the_read"),
-            (
-                STAMP,
-                "a_wall_clock_that_is_set_is_followed_with_the_next_batch_and_stamps_from_before_are_not_used",
-            ),
+            (STAMP, "a_wall_clock_that_is_set_is_followed_with_the_next_batch_and_stamps_from_before_are_not_used"),
         ],
     },
     Elsewhere {
         what: "connections that are given up while the kernel still works on them, and whose descriptors are used again at once, also by another worker",
         becomes: "no byte, connect or answer reaches another connection; a descriptor is free again once the kernel has let go of it",
         tests: &[
-            (
-                DRIVERS,
-                "two_drivers_that_use_each_others_descriptors_again_never_mix_connections",
-            ),
-            (
-                DRIVERS,
-                "connects_that_are_given_up_do_not_keep_their_descriptors",
-            ),
-            (
-                CONNECTIONS,
-                "nothing_is_released_while_an_entry_names_it_and_all_is_released_in_the_end",
-            ),
+            (DRIVERS, "two_drivers_that_use_each_others_descriptors_again_never_mix_connections"),
+            (DRIVERS, "connects_that_are_given_up_do_not_keep_their_descriptors"),
+            (CONNECTIONS, "nothing_is_released_while_an_entry_names_it_and_all_is_released_in_the_end"),
         ],
     },
     Elsewhere {
         what: "a worker gets no ring: locked memory (RLIMIT_MEMLOCK) is too small for all",
         becomes: "before anything is sent all use epoll, and the report says why; with `--io uring` exit 2",
         tests: &[
-            (
-                PREPARATION,
-                "where_memory_cannot_be_locked_all_workers_use_epoll_and_the_report_says_why",
-            ),
-            (
-                PREPARATION,
-                "io_uring_that_cannot_be_had_ends_the_run_before_a_request_is_sent",
-            ),
+            (PREPARATION, "where_memory_cannot_be_locked_all_workers_use_epoll_and_the_report_says_why"),
+            (PREPARATION, "io_uring_that_cannot_be_had_ends_the_run_before_a_request_is_sent"),
         ],
     },
     Elsewhere {
         what: "a thread that cannot be started (RLIMIT_NPROC, no memory for its stack)",
         becomes: "exit 2 before anything is sent, with what to raise",
         tests: &[
-            (
-                PREPARATION,
-                "threads_that_cannot_be_had_end_the_run_with_a_sentence_and_no_request",
-            ),
-            (
-                PREPARATION,
-                "each_number_of_threads_is_enough_or_is_said_to_be_too_small",
-            ),
+            (PREPARATION, "threads_that_cannot_be_had_end_the_run_with_a_sentence_and_no_request"),
+            (PREPARATION, "each_number_of_threads_is_enough_or_is_said_to_be_too_small"),
         ],
     },
     Elsewhere {
         what: "a worker that panics or fails while others wait for it",
         becomes: "the run ends at once with its failure",
         tests: &[
-            (
-                RUN,
-                "a_worker_that_panics_before_all_are_ready_ends_the_wait_of_the_others",
-            ),
-            (
-                RUN,
-                "a_worker_that_never_came_to_be_ends_the_wait_of_the_others",
-            ),
+            (RUN, "a_worker_that_panics_before_all_are_ready_ends_the_wait_of_the_others"),
+            (RUN, "a_worker_that_never_came_to_be_ends_the_wait_of_the_others"),
         ],
     },
     Elsewhere {
         what: "a kernel or sandbox without io_uring, or without `epoll_pwait2` (before Linux 5.11)",
         becomes: "epoll, with waits by `ppoll`; the report says why",
         tests: &[
-            (
-                DRIVERS,
-                "epoll_serves_where_the_kernel_does_not_know_its_newest_wait",
-            ),
+            (DRIVERS, "epoll_serves_where_the_kernel_does_not_know_its_newest_wait"),
             (DRIVERS, "a_ring_that_is_refused_is_refused_in_words"),
         ],
     },

@@ -13,20 +13,10 @@ pub(super) const ROWS: &[Row] = &[
         Becomes::Fails("closed_before_response", "before any byte"),
         0,
     ),
-    lost(
-        "accepted, read, and reset",
-        |_| Ok(Then::Reset),
-        Becomes::Fails("reset", ""),
-        0,
-    ),
+    lost("accepted, read, and reset", |_| Ok(Then::Reset), Becomes::Fails("reset", ""), 0),
     Row {
         flags: &["--request-timeout-seconds", "3"],
-        ..lost(
-            "accepted and never answered",
-            silence,
-            Becomes::Fails("timeout", "--request-timeout-seconds"),
-            0,
-        )
+        ..lost("accepted and never answered", silence, Becomes::Fails("timeout", "--request-timeout-seconds"), 0)
     },
     Row {
         flags: &["--request-timeout-seconds", "3"],
@@ -57,12 +47,7 @@ pub(super) const ROWS: &[Row] = &[
     ),
     lost(
         "two lengths that differ",
-        |to| {
-            peer::write(
-                to,
-                "HTTP/1.1 200 OK\r\ncontent-length: 3\r\ncontent-length: 4\r\n\r\n",
-            )
-        },
+        |to| peer::write(to, "HTTP/1.1 200 OK\r\ncontent-length: 3\r\ncontent-length: 4\r\n\r\n"),
         Becomes::Fails("bad_head", "conflicting Content-Length"),
         0,
     ),
@@ -139,12 +124,7 @@ pub(super) const ROWS: &[Row] = &[
     ),
     lost(
         "a body that is shorter than its length",
-        |to| {
-            last(
-                to,
-                "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 999\r\n\r\n{}",
-            )
-        },
+        |to| last(to, "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 999\r\n\r\n{}"),
         Becomes::Fails("truncated", "before the response was complete"),
         0,
     ),
@@ -186,22 +166,14 @@ pub(super) const ROWS: &[Row] = &[
     ),
     lost(
         "503, whose body is cut off",
-        |to| {
-            last(
-                to,
-                "HTTP/1.1 503 No\r\ncontent-length: 99\r\n\r\nno workers",
-            )
-        },
+        |to| last(to, "HTTP/1.1 503 No\r\ncontent-length: 99\r\n\r\nno workers"),
         Becomes::Fails("http_status", "no workers"),
         0,
     ),
     lost(
         "503, whose body is cut off by a reset",
         |to| {
-            peer::write(
-                to,
-                "HTTP/1.1 503 No\r\ncontent-length: 99\r\n\r\nno workers",
-            )?;
+            peer::write(to, "HTTP/1.1 503 No\r\ncontent-length: 99\r\n\r\nno workers")?;
             std::thread::sleep(Duration::from_millis(200));
             Ok(Then::Reset)
         },
@@ -244,20 +216,8 @@ pub(super) const ROWS: &[Row] = &[
 ];
 
 /// A row whose connection is lost with its request.
-const fn lost(
-    what: &'static str,
-    act: fn(&mut TcpStream) -> io::Result<Then>,
-    becomes: Becomes,
-    tokens: u64,
-) -> Row {
-    Row {
-        what,
-        act: Act::Http1(act),
-        flags: &[],
-        becomes,
-        tokens,
-        kept: false,
-    }
+const fn lost(what: &'static str, act: fn(&mut TcpStream) -> io::Result<Then>, becomes: Becomes, tokens: u64) -> Row {
+    Row { what, act: Act::Http1(act), flags: &[], becomes, tokens, kept: false }
 }
 
 /// Writes, and ends the connection in order.

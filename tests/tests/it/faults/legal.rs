@@ -108,25 +108,15 @@ fn answers_that_are_legal_are_the_same_over_http2() {
 fn same(run: &ringload_tests::engine::Driven, rows: &[usize]) {
     assert_eq!(run.records.len(), rows.len());
     for (record, row) in run.records.iter().zip(rows) {
-        let what = ALL
-            .get(*row)
-            .map_or("a head that is split", |legal| legal.what);
+        let what = ALL.get(*row).map_or("a head that is split", |legal| legal.what);
         let said = (record.outcome, record.events, record.text.as_deref());
         let expected = (Outcome::Succeeded, 3, Some(TEXT));
-        assert_eq!(
-            said, expected,
-            "{what}, request {}: {:?}",
-            record.k, record.detail
-        );
+        assert_eq!(said, expected, "{what}, request {}: {:?}", record.k, record.detail);
         assert_eq!(record.usage.and_then(|u| u.completion), Some(3), "{what}");
         assert_eq!(record.reconnects, 0, "{what}");
     }
     assert_eq!(run.summary.counts.check(), Ok(()));
-    assert!(
-        run.summary.violations.is_empty(),
-        "{:?}",
-        run.summary.violations
-    );
+    assert!(run.summary.violations.is_empty(), "{:?}", run.summary.violations);
 }
 
 pub(super) const ALL: &[Legal] = &[
@@ -134,31 +124,17 @@ pub(super) const ALL: &[Legal] = &[
     body("events that end in CR LF", || vec![lines("\r\n")]),
     body("events that end in CR", || vec![lines("\r")]),
     body("line ends of all three kinds in turn", || {
-        let ends = [
-            "\n\n", "\r\r", "\r\n\r\n", "\r\n\n", "\n\r", "\r\n\r", "\n\r\n",
-        ];
-        vec![events(|i, data| {
-            format!("data: {data}{}", ends[i % ends.len()])
-        })]
+        let ends = ["\n\n", "\r\r", "\r\n\r\n", "\r\n\n", "\n\r", "\r\n\r", "\n\r\n"];
+        vec![events(|i, data| format!("data: {data}{}", ends[i % ends.len()]))]
     }),
-    body("a byte order mark", || {
-        vec![[b"\xEF\xBB\xBF", &plain()[..]].concat()]
-    }),
-    body("no blank after `data:`", || {
-        vec![events(|_, data| format!("data:{data}\n\n"))]
-    }),
-    body("two blanks after `data:`", || {
-        vec![events(|_, data| format!("data:  {data}\n\n"))]
-    }),
+    body("a byte order mark", || vec![[b"\xEF\xBB\xBF", &plain()[..]].concat()]),
+    body("no blank after `data:`", || vec![events(|_, data| format!("data:{data}\n\n"))]),
+    body("two blanks after `data:`", || vec![events(|_, data| format!("data:  {data}\n\n"))]),
     body("comments before, between and in events", || {
-        vec![events(|_, data| {
-            format!(": ping\n\n:\ndata: {data}\n: more\n\n")
-        })]
+        vec![events(|_, data| format!(": ping\n\n:\ndata: {data}\n: more\n\n"))]
     }),
     body("`id`, `retry`, and fields that nobody knows", || {
-        vec![events(|i, data| {
-            format!("id: {i}\nretry: 10\nfoo: bar\nbar\ndata: {data}\n\n")
-        })]
+        vec![events(|i, data| format!("id: {i}\nretry: 10\nfoo: bar\nbar\ndata: {data}\n\n"))]
     }),
     body("`event: message` before and after the data", || {
         vec![events(|i, data| match i % 2 {
@@ -168,64 +144,41 @@ pub(super) const ALL: &[Legal] = &[
     }),
     body("JSON over several data lines", || {
         vec![events(|_, data| {
-            let lines = data
-                .replace(",\"", ",\ndata: \"")
-                .replace(":[", ":\ndata: [");
+            let lines = data.replace(",\"", ",\ndata: \"").replace(":[", ":\ndata: [");
             format!("data: {lines}\n\n")
         })]
     }),
-    body("empty lines in front and between", || {
-        vec![events(|_, data| format!("\n\ndata: {data}\n\n\n"))]
-    }),
-    body("an event that no data makes one", || {
-        vec![events(|_, data| format!("event: ping\n\ndata: {data}\n\n"))]
-    }),
+    body("empty lines in front and between", || vec![events(|_, data| format!("\n\ndata: {data}\n\n\n"))]),
+    body("an event that no data makes one", || vec![events(|_, data| format!("event: ping\n\ndata: {data}\n\n"))]),
     body("several events in one chunk", || vec![plain()]),
-    body("every byte in a chunk of its own", || {
-        plain().iter().map(|b| vec![*b]).collect()
-    }),
-    body(
-        "UTF-8 that is split within a character at every byte",
-        || {
-            // Cut before each byte that continues a character, and nowhere else.
-            let bytes = plain();
-            let mut pieces = vec![Vec::new()];
-            for byte in bytes {
-                if byte & 0xC0 == 0x80 {
-                    pieces.push(Vec::new());
-                }
-                pieces.last_mut().expect("a piece").push(byte);
+    body("every byte in a chunk of its own", || plain().iter().map(|b| vec![*b]).collect()),
+    body("UTF-8 that is split within a character at every byte", || {
+        // Cut before each byte that continues a character, and nowhere else.
+        let bytes = plain();
+        let mut pieces = vec![Vec::new()];
+        for byte in bytes {
+            if byte & 0xC0 == 0x80 {
+                pieces.push(Vec::new());
             }
-            pieces
-        },
-    ),
+            pieces.last_mut().expect("a piece").push(byte);
+        }
+        pieces
+    }),
     body("characters as \\u escapes, with surrogates", || {
         let text = String::from_utf8(plain()).expect("UTF-8");
-        let escaped = text
-            .replace('ö', "\\u00f6")
-            .replace('€', "\\u20AC")
-            .replace('😀', "\\ud83d\\ude00");
+        let escaped = text.replace('ö', "\\u00f6").replace('€', "\\u20AC").replace('😀', "\\ud83d\\ude00");
         vec![escaped.into_bytes()]
     }),
-    body("a last event that no empty line ends", || {
-        vec![String::from_utf8(plain()).expect("UTF-8").trim_end().into()]
+    body("a last event that no empty line ends", || vec![String::from_utf8(plain()).expect("UTF-8").trim_end().into()]),
+    body("nothing after the finish reason and the usage: no `[DONE]`", || {
+        let text = String::from_utf8(plain()).expect("UTF-8");
+        vec![text.replace(frames::DONE, "").into_bytes()]
     }),
-    body(
-        "nothing after the finish reason and the usage: no `[DONE]`",
-        || {
-            let text = String::from_utf8(plain()).expect("UTF-8");
-            vec![text.replace(frames::DONE, "").into_bytes()]
-        },
-    ),
     http1(
         "chunk sizes in capitals, with zeros before them",
         || {
             let body = plain();
-            vec![framed(
-                &format!("00{:X}\r\n", body.len()),
-                &body,
-                "\r\n0000\r\n\r\n",
-            )]
+            vec![framed(&format!("00{:X}\r\n", body.len()), &body, "\r\n0000\r\n\r\n")]
         },
         Then::Keep,
     ),
@@ -233,11 +186,7 @@ pub(super) const ALL: &[Legal] = &[
         "chunk extensions",
         || {
             let body = plain();
-            vec![framed(
-                &format!("{:x};a=1 ; b=\"2;3\"\r\n", body.len()),
-                &body,
-                "\r\n0;last\r\n\r\n",
-            )]
+            vec![framed(&format!("{:x};a=1 ; b=\"2;3\"\r\n", body.len()), &body, "\r\n0;last\r\n\r\n")]
         },
         Then::Keep,
     ),
@@ -245,24 +194,12 @@ pub(super) const ALL: &[Legal] = &[
         "trailers",
         || {
             let body = plain();
-            vec![framed(
-                &format!("{:x}\r\n", body.len()),
-                &body,
-                "\r\n0\r\nx-took: 5\r\nx-more:\r\n\r\n",
-            )]
+            vec![framed(&format!("{:x}\r\n", body.len()), &body, "\r\n0\r\nx-took: 5\r\nx-more:\r\n\r\n")]
         },
         Then::Keep,
     ),
-    http1(
-        "a stream with a length",
-        || vec![length("HTTP/1.1 200 OK", "")],
-        Then::Keep,
-    ),
-    http1(
-        "a status line without a reason",
-        || vec![length("HTTP/1.1 200 ", "")],
-        Then::Keep,
-    ),
+    http1("a stream with a length", || vec![length("HTTP/1.1 200 OK", "")], Then::Keep),
+    http1("a status line without a reason", || vec![length("HTTP/1.1 200 ", "")], Then::Keep),
     http1(
         "names of fields in any case, values with blanks around them",
         || {
@@ -289,14 +226,7 @@ pub(super) const ALL: &[Legal] = &[
     ),
     http1(
         "lines of a head that end in LF alone",
-        || {
-            vec![
-                length("HTTP/1.1 200 OK", "")
-                    .into_iter()
-                    .filter(|b| *b != b'\r')
-                    .collect(),
-            ]
-        },
+        || vec![length("HTTP/1.1 200 OK", "").into_iter().filter(|b| *b != b'\r').collect()],
         Then::Keep,
     ),
     http1(
@@ -320,24 +250,14 @@ pub(super) const ALL: &[Legal] = &[
         || vec![typed("content-type: application/json; charset=utf-8\r\n")],
         Then::Keep,
     ),
-    http1(
-        "a stream under `text/plain`",
-        || vec![typed("content-type: text/plain\r\n")],
-        Then::Keep,
-    ),
-    http1(
-        "a stream without a content type",
-        || vec![typed("")],
-        Then::Keep,
-    ),
+    http1("a stream under `text/plain`", || vec![typed("content-type: text/plain\r\n")], Then::Keep),
+    http1("a stream without a content type", || vec![typed("")], Then::Keep),
     http1(
         "a stream under `application/json` that begins with a comment and comes a few bytes at a time",
         || {
             let body = [b": hello\n\n", &plain()[..]].concat();
-            let head = format!(
-                "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
-                body.len()
-            );
+            let head =
+                format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", body.len());
             let mut pieces = vec![head.into_bytes()];
             pieces.extend(body.chunks(3).map(<[u8]>::to_vec));
             pieces
@@ -358,53 +278,29 @@ pub(super) const ALL: &[Legal] = &[
         || chunked(&[plain()]).chunks(9).map(<[u8]>::to_vec).collect(),
         Then::Keep,
     ),
-    http1(
-        "`connection: close`",
-        || vec![length("HTTP/1.1 200 OK", "connection: close\r\n")],
-        Then::Close,
-    ),
-    http1(
-        "HTTP/1.0 with a length",
-        || vec![length("HTTP/1.0 200 OK", "")],
-        Then::Close,
-    ),
+    http1("`connection: close`", || vec![length("HTTP/1.1 200 OK", "connection: close\r\n")], Then::Close),
+    http1("HTTP/1.0 with a length", || vec![length("HTTP/1.0 200 OK", "")], Then::Close),
     http1(
         "HTTP/1.0 with `connection: keep-alive`",
         || vec![length("HTTP/1.0 200 OK", "connection: keep-alive\r\n")],
         Then::Keep,
     ),
-    http1(
-        "HTTP/1.0 whose end is that of the connection",
-        || vec![unframed("HTTP/1.0 200 OK")],
-        Then::Close,
-    ),
-    http1(
-        "HTTP/1.1 whose end is that of the connection",
-        || vec![unframed("HTTP/1.1 200 OK")],
-        Then::Close,
-    ),
+    http1("HTTP/1.0 whose end is that of the connection", || vec![unframed("HTTP/1.0 200 OK")], Then::Close),
+    http1("HTTP/1.1 whose end is that of the connection", || vec![unframed("HTTP/1.1 200 OK")], Then::Close),
 ];
 
 const fn body(what: &'static str, body: fn() -> Vec<Vec<u8>>) -> Legal {
-    Legal {
-        what,
-        said: Said::Body(body),
-    }
+    Legal { what, said: Said::Body(body) }
 }
 
 const fn http1(what: &'static str, pieces: fn() -> Vec<Vec<u8>>, then: Then) -> Legal {
-    Legal {
-        what,
-        said: Said::Http1(pieces, then),
-    }
+    Legal { what, said: Said::Http1(pieces, then) }
 }
 
 /// Each event of the answer, as `write` writes it.
 fn events(write: impl Fn(usize, &str) -> String) -> Vec<u8> {
     let token = |text: &str| {
-        format!(
-            r#"{{"id":"c","choices":[{{"index":0,"delta":{{"content":"{text}"}},"finish_reason":null}}]}}"#
-        )
+        format!(r#"{{"id":"c","choices":[{{"index":0,"delta":{{"content":"{text}"}},"finish_reason":null}}]}}"#)
     };
     let data = [
         token("wörd "),
@@ -447,20 +343,14 @@ fn framed(before: &str, body: &[u8], after: &str) -> Vec<u8> {
 /// A whole answer with a length.
 fn length(status: &str, fields: &str) -> Vec<u8> {
     let body = plain();
-    let head = format!(
-        "{status}\r\ncontent-type: text/event-stream\r\n{fields}content-length: {}\r\n\r\n",
-        body.len()
-    );
+    let head = format!("{status}\r\ncontent-type: text/event-stream\r\n{fields}content-length: {}\r\n\r\n", body.len());
     [head.as_bytes(), &body[..]].concat()
 }
 
 /// A whole answer with this field of its type, or none.
 fn typed(field: &str) -> Vec<u8> {
     let body = plain();
-    let head = format!(
-        "HTTP/1.1 200 OK\r\n{field}content-length: {}\r\n\r\n",
-        body.len()
-    );
+    let head = format!("HTTP/1.1 200 OK\r\n{field}content-length: {}\r\n\r\n", body.len());
     [head.as_bytes(), &body[..]].concat()
 }
 

@@ -1,4 +1,5 @@
-//! Faults of the machine that the client runs on, and of who started it: descriptors, ports, disks, homes, pipes, terminals.
+//! Faults of the machine that the client runs on, and of who started it: descriptors, ports, disks, homes, pipes,
+//! terminals.
 
 use super::network::{Scene, play};
 use crate::cli::FILES;
@@ -113,11 +114,8 @@ pub(super) const SCENES: &[Scene] = &[
             let server = words();
             // The status of a pipe's first command is not what `sh` ends with: it goes past the pipe.
             let deaf = "{ { \"$@\"; echo $? >&3; } | true; } 3>&1 | { read status; exit $status; }";
-            let ended = words_of(&server, io)
-                .through(["sh", "-c", deaf, "sh"])
-                .args(["--request-count", "4"])
-                .run()
-                .exits(0);
+            let ended =
+                words_of(&server, io).through(["sh", "-c", deaf, "sh"]).args(["--request-count", "4"]).run().exits(0);
             assert_eq!(ended.files(), FILES);
             assert_eq!(ended.count("succeeded"), 4);
             assert_eq!(ended.stdout, "");
@@ -161,9 +159,7 @@ pub(super) const SCENES: &[Scene] = &[
         exit: "130",
         play: |io| {
             let server = words();
-            let running = words_of(&server, io)
-                .args(["--benchmark-duration", "600"])
-                .start();
+            let running = words_of(&server, io).args(["--benchmark-duration", "600"]).start();
             until("some are served", || server.requests().len() > 8);
             running.signal("HUP");
             let ended = running.end().exits(130);
@@ -191,12 +187,10 @@ pub(super) const SCENES: &[Scene] = &[
     },
 ];
 
-/// The limit is lowered to the number of the connection in use: none can be made any more, but all else can be closed and opened.
+/// The limit is lowered to the number of the connection in use: none can be made any more, but all else can be closed
+/// and opened.
 fn descriptors(io: Io) {
-    let (held, released) = (
-        Arc::new(AtomicUsize::new(0)),
-        Arc::new(AtomicBool::new(false)),
-    );
+    let (held, released) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
     let (here, go) = (held.clone(), released.clone());
     let server = Peer::start(move |to, _| {
         here.fetch_add(1, Ordering::AcqRel);
@@ -228,17 +222,12 @@ fn lower(running: &Running, server: SocketAddr) -> Result<(), String> {
     let mut open = BTreeMap::new();
     for entry in fs::read_dir(&dir).map_err(|e| format!("{dir}: {e}"))? {
         let path = entry.map_err(|e| e.to_string())?.path();
-        let number = path
-            .file_name()
-            .and_then(|name| name.to_str()?.parse().ok());
+        let number = path.file_name().and_then(|name| name.to_str()?.parse().ok());
         let number: u64 = number.ok_or("a descriptor without a number")?;
         open.insert(number, fs::read_link(&path).unwrap_or_default());
     }
     let its = |(n, to): (&u64, &PathBuf)| (to.to_str() == Some(&connection)).then_some(*n);
-    let its = open
-        .iter()
-        .find_map(its)
-        .ok_or("its connection is closed")?;
+    let its = open.iter().find_map(its).ok_or("its connection is closed")?;
     // The first number that is free once the connection is closed.
     let limit = (0..its).find(|n| !open.contains_key(n)).unwrap_or(its);
     let status = Command::new("prlimit")
@@ -254,9 +243,7 @@ fn lower(running: &Running, server: SocketAddr) -> Result<(), String> {
 fn connection_to(server: SocketAddr) -> Option<String> {
     let table = fs::read_to_string("/proc/net/tcp").ok()?;
     let remote = format!("0100007F:{:04X}", server.port());
-    let rows = table
-        .lines()
-        .map(|row| row.split_whitespace().collect::<Vec<_>>());
+    let rows = table.lines().map(|row| row.split_whitespace().collect::<Vec<_>>());
     let inode = rows.into_iter().find_map(|row| {
         (row.get(2) == Some(&remote.as_str()) && row.get(3) == Some(&ESTABLISHED))
             .then(|| row.get(9).map(ToString::to_string))?
@@ -268,14 +255,9 @@ fn connection_to(server: SocketAddr) -> Option<String> {
 fn ports(io: Io) {
     let few = "ip link set lo up && echo '61000 61005' > /proc/sys/net/ipv4/ip_local_port_range";
     let unshared = ["unshare", "--map-root-user", "--net", "sh", "-c"];
-    let probe = Command::new(unshared[0])
-        .args(&unshared[1..])
-        .arg(few)
-        .output();
+    let probe = Command::new(unshared[0]).args(&unshared[1..]).arg(few).output();
     if !probe.is_ok_and(|p| p.status.success()) {
-        announce(
-            "no local ports were exhausted: no network of one's own can be had here (unshare --net)",
-        );
+        announce("no local ports were exhausted: no network of one's own can be had here (unshare --net)");
         return;
     }
     let enter = format!("{few} && exec \"$@\"");
@@ -298,7 +280,8 @@ fn ports(io: Io) {
     assert!(gates.contains(&"machine_limits".to_owned()), "{gates:?}");
 }
 
-/// No file can grow over so many blocks of 512 bytes: who tries gets SIGXFSZ, which ends a process that does not handle it.
+/// No file can grow over so many blocks of 512 bytes: who tries gets SIGXFSZ, which ends a process that does not handle
+/// it.
 fn on_a_full_disk(profile: Profile, blocks: &str) -> Profile {
     let limited = format!("ulimit -f {blocks}; exec \"$@\"");
     profile.through(["sh", "-c", limited.as_str(), "sh"])
@@ -309,9 +292,7 @@ fn words() -> Peer {
 }
 
 fn words_of(server: &Peer, io: Io) -> Profile {
-    Profile::of(server.addr())
-        .on(io)
-        .args(["--request-timeout-seconds", "30", "--allow-invalid"])
+    Profile::of(server.addr()).on(io).args(["--request-timeout-seconds", "30", "--allow-invalid"])
 }
 
 /// A state in `/proc/net/tcp`.

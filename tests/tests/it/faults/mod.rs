@@ -1,9 +1,9 @@
-//! The matrix of faults: what a server, a network or a machine can do to a run, and what becomes of it, in counts, cause and partial
-//! data. `docs/RELIABILITY.md` is written from the same rows.
+//! The matrix of faults: what a server, a network or a machine can do to a run, and what becomes of it, in counts,
+//! cause and partial data. `docs/RELIABILITY.md` is written from the same rows.
 //!
-//! A row of [`FAULTS`](rows) is met by the first of three requests, which follow each other; the peer serves the other two as it should. So
-//! a row shows what the fault costs, and that it costs no more. Nothing here can hang: every run has the time-out of its requests, and
-//! [`Profile::run`] that of its process.
+//! A row of [`FAULTS`](rows) is met by the first of three requests, which follow each other; the peer serves the other
+//! two as it should. So a row shows what the fault costs, and that it costs no more. Nothing here can hang: every run
+//! has the time-out of its requests, and [`Profile::run`] that of its process.
 
 mod answers;
 mod document;
@@ -36,7 +36,8 @@ struct Row {
     becomes: Becomes,
     /// Output events that are seen of its answer before it ends.
     tokens: u64,
-    /// Whether its connection serves the next request. Over HTTP/2 only the stream ends, unless the act is one of HTTP/2's own.
+    /// Whether its connection serves the next request. Over HTTP/2 only the stream ends, unless the act is one of
+    /// HTTP/2's own.
     kept: bool,
 }
 
@@ -100,12 +101,7 @@ fn streams_that_go_wrong_cost_their_request_alone() {
 
 /// Every row, in the order of the document.
 fn rows() -> impl Iterator<Item = (&'static str, &'static [Row])> {
-    [
-        ("Answers", answers::ROWS),
-        ("Heads and framing", framing::ROWS),
-        ("Streams", streams::ROWS),
-    ]
-    .into_iter()
+    [("Answers", answers::ROWS), ("Heads and framing", framing::ROWS), ("Streams", streams::ROWS)].into_iter()
 }
 
 impl Row {
@@ -123,10 +119,8 @@ impl Row {
 fn play_all(rows: &'static [Row]) {
     on_both(|io| {
         let next = AtomicUsize::new(0);
-        let turns: Vec<(&Row, Over)> = rows
-            .iter()
-            .flat_map(|row| row.over().iter().map(move |over| (row, *over)))
-            .collect();
+        let turns: Vec<(&Row, Over)> =
+            rows.iter().flat_map(|row| row.over().iter().map(move |over| (row, *over))).collect();
         std::thread::scope(|scope| {
             for _ in 0..AT_A_TIME {
                 scope.spawn(|| {
@@ -145,18 +139,11 @@ fn play(row: &Row, over: Over, io: Io) {
             let act = row.act;
             let peer = Peer::start(move |to, request| match act {
                 Act::Http1(act) if request.serial == 0 => act(to),
-                Act::Answer(answer) if request.serial == 0 => {
-                    peer::write(to, &answer().over_http1())
-                }
+                Act::Answer(answer) if request.serial == 0 => peer::write(to, &answer().over_http1()),
                 _ => peer::write(to, &peer::chat(TOKENS)),
             });
             let ended = run(row, Profile::of(peer.addr()).on(io));
-            let scene = Scene {
-                row,
-                over,
-                io,
-                ended,
-            };
+            let scene = Scene { row, over, io, ended };
             scene.check(peer.requests().len(), peer.connections());
         }
         Over::Http2 => {
@@ -168,30 +155,21 @@ fn play(row: &Row, over: Over, io: Io) {
                     let asked = wire.request()?;
                     match (first.fetch_add(1, Ordering::AcqRel), act) {
                         (0, Act::Http2(act)) => act(wire, asked)?,
-                        (0, Act::Answer(answer)) => {
-                            wire.send(&answer().over_http2(asked.stream))?
-                        }
+                        (0, Act::Answer(answer)) => wire.send(&answer().over_http2(asked.stream))?,
                         _ => wire.send(&served2(asked.stream))?,
                     }
                 }
             });
             let ended = run(row, Profile::of(peer.addr()).on(io).args(["--http2"]));
-            let scene = Scene {
-                row,
-                over,
-                io,
-                ended,
-            };
+            let scene = Scene { row, over, io, ended };
             scene.check(peer.requests(), peer.connections());
         }
     }
 }
 
 fn run(row: &Row, profile: Profile) -> Ended {
-    let mut profile = profile
-        .args(["--concurrency", "1", "--request-count", "3"])
-        .args(["--allow-invalid"])
-        .args(row.flags);
+    let mut profile =
+        profile.args(["--concurrency", "1", "--request-count", "3"]).args(["--allow-invalid"]).args(row.flags);
     if !row.flags.contains(&TIME_OUT) {
         profile = profile.args([TIME_OUT, "30"]);
     }
@@ -209,16 +187,8 @@ struct Scene<'a> {
 impl Scene<'_> {
     /// That everything came as the row says. That the books balance was seen when the run ended.
     fn check(&self, requests: usize, connections: usize) {
-        let Self {
-            row,
-            over,
-            io,
-            ended,
-        } = self;
-        let what = format!(
-            "{} ({over}, {io}): {}{}",
-            row.what, ended.stderr, ended.stdout
-        );
+        let Self { row, over, io, ended } = self;
+        let what = format!("{} ({over}, {io}): {}{}", row.what, ended.stderr, ended.stdout);
         assert_eq!(ended.code, Some(0), "{what}");
         let (failures, says) = match row.becomes {
             Becomes::Served => (Vec::new(), ""),
@@ -248,31 +218,17 @@ impl Scene<'_> {
 /// Of how many requests that failed it is known when their first token came.
 fn first_tokens_kept(report: &Value) -> u64 {
     let histograms = report["summary"]["histograms"].as_array();
-    let of_partial = histograms
-        .into_iter()
-        .flatten()
-        .find(|h| h["tag"] == "partial_time_to_first_token");
+    let of_partial = histograms.into_iter().flatten().find(|h| h["tag"] == "partial_time_to_first_token");
     of_partial.and_then(|h| h["count"].as_u64()).unwrap_or(0)
 }
 
 impl Answer {
     /// With a length, unless it is a stream.
     fn over_http1(&self) -> String {
-        let Self {
-            status,
-            fields,
-            body,
-        } = self;
-        let fields: String = fields
-            .iter()
-            .map(|(n, v)| format!("{n}: {v}\r\n"))
-            .collect();
+        let Self { status, fields, body } = self;
+        let fields: String = fields.iter().map(|(n, v)| format!("{n}: {v}\r\n")).collect();
         let framed = if fields.contains("event-stream") {
-            let chunk = if body.is_empty() {
-                String::new()
-            } else {
-                peer::chunk(body)
-            };
+            let chunk = if body.is_empty() { String::new() } else { peer::chunk(body) };
             format!("transfer-encoding: chunked\r\n\r\n{chunk}0\r\n\r\n")
         } else {
             format!("content-length: {}\r\n\r\n{body}", body.len())
@@ -291,32 +247,19 @@ impl Answer {
             out.extend(frames::frame(frames::DATA, 0, stream, &rest[..FRAME]));
             rest = &rest[FRAME..];
         }
-        out.extend(frames::frame(
-            frames::DATA,
-            frames::END_STREAM,
-            stream,
-            rest,
-        ));
+        out.extend(frames::frame(frames::DATA, frames::END_STREAM, stream, rest));
         out
     }
 }
 
 /// A stream of these bytes.
 fn stream(body: String) -> Answer {
-    Answer {
-        status: 200,
-        fields: &[("content-type", "text/event-stream")],
-        body,
-    }
+    Answer { status: 200, fields: &[("content-type", "text/event-stream")], body }
 }
 
 /// JSON with this status.
 fn json(status: u16, body: &str) -> Answer {
-    Answer {
-        status,
-        fields: &[("content-type", "application/json")],
-        body: body.to_owned(),
-    }
+    Answer { status, fields: &[("content-type", "application/json")], body: body.to_owned() }
 }
 
 /// So many tokens, as events.
@@ -326,17 +269,8 @@ fn tokens(n: usize) -> String {
 
 /// A whole chat of [`TOKENS`] over HTTP/2.
 fn served2(stream: u32) -> Vec<u8> {
-    let body = format!(
-        "{}{}{}",
-        tokens(TOKENS as usize),
-        frames::FINISH,
-        frames::DONE
-    );
-    [
-        frames::head(stream),
-        frames::data(stream, frames::END_STREAM, &body),
-    ]
-    .concat()
+    let body = format!("{}{}{}", tokens(TOKENS as usize), frames::FINISH, frames::DONE);
+    [frames::head(stream), frames::data(stream, frames::END_STREAM, &body)].concat()
 }
 
 /// Tokens of an answer that is as it should be.

@@ -61,10 +61,7 @@ pub(super) const SCENES: &[Scene] = &[
             let ended = run(server.addr(), io, "6").run().exits(3);
             let mut failures = ended.failures();
             let lost = ["closed_before_response", "reset", "send_failed"];
-            let n: u64 = lost
-                .iter()
-                .filter_map(|cause| failures.remove(*cause))
-                .sum();
+            let n: u64 = lost.iter().filter_map(|cause| failures.remove(*cause)).sum();
             assert_eq!((n, failures), (6, BTreeMap::new()));
         },
     },
@@ -142,10 +139,11 @@ pub(super) const SCENES: &[Scene] = &[
 
 /// One request at a time.
 fn run(server: SocketAddr, io: Io, requests: &str) -> Profile {
-    Profile::of(server)
-        .on(io)
-        .args(["--concurrency", "1", "--request-count", requests])
-        .args(["--request-timeout-seconds", "30", "--allow-invalid"])
+    Profile::of(server).on(io).args(["--concurrency", "1", "--request-count", requests]).args([
+        "--request-timeout-seconds",
+        "30",
+        "--allow-invalid",
+    ])
 }
 
 /// Six requests to a server by its name, a connection each.
@@ -174,10 +172,7 @@ fn broken_off(io: Io, ending: Ending, cause: &str) {
         std::thread::sleep(Duration::from_millis(100));
         Ok(Then::Close)
     });
-    let look = Look {
-        ending,
-        ..Look::default()
-    };
+    let look = Look { ending, ..Look::default() };
     let front = Front::of(server.addr(), &look);
     let ended = Profile::bare()
         .on(io)
@@ -188,12 +183,7 @@ fn broken_off(io: Io, ending: Ending, cause: &str) {
         .args(["--request-timeout-seconds", "30"])
         .run()
         .exits(3);
-    assert_eq!(
-        ended.failures(),
-        of(cause, 3),
-        "{ending:?}: {}",
-        ended.stdout
-    );
+    assert_eq!(ended.failures(), of(cause, 3), "{ending:?}: {}", ended.stdout);
     assert_eq!(ended.report()["summary"]["client"]["events"], 6);
     assert_eq!(super::first_tokens_kept(&ended.report()), 3);
 }
@@ -225,8 +215,8 @@ impl Restarting {
     }
 }
 
-/// Answers up to so many requests, one connection after the other, until one asks for nothing. When the last answer comes, which says
-/// that it is, nobody listens any more.
+/// Answers up to so many requests, one connection after the other, until one asks for nothing. When the last answer
+/// comes, which says that it is, nobody listens any more.
 fn serve(listener: TcpListener, most: u64) -> u64 {
     let mut listener = Some(listener);
     let mut served = 0;
@@ -240,9 +230,7 @@ fn serve(listener: TcpListener, most: u64) -> u64 {
                 listener = None;
                 answer = answer.replacen("\r\n", "\r\nconnection: close\r\n", 1);
             }
-            (&stream)
-                .write_all(answer.as_bytes())
-                .expect("the client is there");
+            (&stream).write_all(answer.as_bytes()).expect("the client is there");
         }
         if served == before {
             break;

@@ -50,12 +50,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         kept: true,
-        ..broken(
-            "a finish reason without `[DONE]`",
-            || stream(tokens(2) + frames::FINISH),
-            Becomes::Served,
-            2,
-        )
+        ..broken("a finish reason without `[DONE]`", || stream(tokens(2) + frames::FINISH), Becomes::Served, 2)
     },
     Row {
         kept: true,
@@ -69,12 +64,7 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         act: Act::Http1(|to| {
             let half = |bytes: &[u8]| {
-                let event = [
-                    b"data: {\"choices\":[{\"delta\":{\"content\":\"",
-                    bytes,
-                    b"\"}}]}\n\n",
-                ]
-                .concat();
+                let event = [b"data: {\"choices\":[{\"delta\":{\"content\":\"", bytes, b"\"}}]}\n\n"].concat();
                 [format!("{:x}\r\n", event.len()).as_bytes(), &event, b"\r\n"].concat()
             };
             to.write_all(STREAM.as_bytes())?;
@@ -82,11 +72,7 @@ pub(super) const ROWS: &[Row] = &[
             peer::write(to, &peer::finish(2))
         }),
         kept: true,
-        ..stalled(
-            "a character that is cut between two tokens: its halves are U+FFFD",
-            &[],
-            Becomes::Served,
-        )
+        ..stalled("a character that is cut between two tokens: its halves are U+FFFD", &[], Becomes::Served)
     },
     stalled(
         "a stream that stalls (--inter-token-timeout-seconds)",
@@ -212,14 +198,7 @@ fn said_all(wire: &mut frames::Wire, stream: u32) -> io::Result<()> {
 
 /// A row over both protocols; over HTTP/1.1 what is left unread costs the connection.
 const fn broken(what: &'static str, answer: fn() -> Answer, becomes: Becomes, tokens: u64) -> Row {
-    Row {
-        what,
-        act: Act::Answer(answer),
-        flags: &[],
-        becomes,
-        tokens,
-        kept: false,
-    }
+    Row { what, act: Act::Answer(answer), flags: &[], becomes, tokens, kept: false }
 }
 
 /// A row of HTTP/2's own, after two tokens.
@@ -229,14 +208,7 @@ const fn broken2(
     becomes: Becomes,
     kept: bool,
 ) -> Row {
-    Row {
-        what,
-        act: Act::Http2(act),
-        flags: &[],
-        becomes,
-        tokens: 2,
-        kept,
-    }
+    Row { what, act: Act::Http2(act), flags: &[], becomes, tokens: 2, kept }
 }
 
 /// Two tokens, and nothing more until the client goes.

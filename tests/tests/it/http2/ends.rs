@@ -8,21 +8,9 @@ use ringload_tests::on_both;
 fn a_stream_that_the_server_resets_fails_under_its_code_and_the_connection_serves_on() {
     on_both(|io| {
         for (act, cause, says) in [
-            (
-                Answer(|w, asked| w.send(&number(RST_STREAM, asked.stream, 7))),
-                "http2_refused",
-                "REFUSED_STREAM",
-            ),
-            (
-                Answer(|w, asked| w.send(&number(RST_STREAM, asked.stream, 8))),
-                "http2_reset",
-                "CANCEL",
-            ),
-            (
-                Answer(|w, asked| w.send(&number(RST_STREAM, asked.stream, 2))),
-                "http2_reset",
-                "INTERNAL_ERROR",
-            ),
+            (Answer(|w, asked| w.send(&number(RST_STREAM, asked.stream, 7))), "http2_refused", "REFUSED_STREAM"),
+            (Answer(|w, asked| w.send(&number(RST_STREAM, asked.stream, 8))), "http2_reset", "CANCEL"),
+            (Answer(|w, asked| w.send(&number(RST_STREAM, asked.stream, 2))), "http2_reset", "INTERNAL_ERROR"),
             (
                 Answer(|w, asked| {
                     w.send(&head(asked.stream))?;
@@ -94,11 +82,7 @@ fn answers_that_end_in_order_but_lack_something_fail_alone() {
                 Answer(|w, asked| {
                     let block = block(&[(":status", "503")]);
                     w.send(&frame(HEADERS, END_HEADERS, asked.stream, &block))?;
-                    w.send(&data(
-                        asked.stream,
-                        END_STREAM,
-                        "{\"error\":\"overloaded\"}",
-                    ))
+                    w.send(&data(asked.stream, END_STREAM, "{\"error\":\"overloaded\"}"))
                 }),
                 "http_status",
                 "overloaded",
@@ -118,15 +102,9 @@ fn answers_that_end_in_order_but_lack_something_fail_alone() {
 fn a_connection_that_ends_under_a_request_fails_it_and_the_next_makes_another() {
     on_both(|io| {
         for (act, cause, says) in [
+            (Answer(|w, _| w.last_words(b"")), "closed_before_response", "the server closed the HTTP/2 connection"),
             (
-                Answer(|w, _| w.last_words(b"")),
-                "closed_before_response",
-                "the server closed the HTTP/2 connection",
-            ),
-            (
-                Answer(|w, asked| {
-                    w.last_words(&[head(asked.stream), token(asked.stream)].concat())
-                }),
+                Answer(|w, asked| w.last_words(&[head(asked.stream), token(asked.stream)].concat())),
                 "truncated",
                 "the server closed the HTTP/2 connection",
             ),
@@ -150,12 +128,8 @@ fn a_connection_that_ends_under_a_request_fails_it_and_the_next_makes_another() 
             (
                 Answer(|w, asked| {
                     w.last_words(
-                        &[
-                            head(asked.stream),
-                            token(asked.stream),
-                            go_away(asked.stream, 11, b"too many tokens"),
-                        ]
-                        .concat(),
+                        &[head(asked.stream), token(asked.stream), go_away(asked.stream, 11, b"too many tokens")]
+                            .concat(),
                     )
                 }),
                 "http2_goaway",
@@ -180,9 +154,7 @@ fn a_connection_that_ends_under_a_request_fails_it_and_the_next_makes_another() 
 #[test]
 fn a_stream_that_said_that_it_is_over_has_lost_nothing_when_the_connection_ends() {
     on_both(|io| {
-        let act = Answer(|w, asked| {
-            w.last_words(&[head(asked.stream), data(asked.stream, 0, &body())].concat())
-        });
+        let act = Answer(|w, asked| w.last_words(&[head(asked.stream), data(asked.stream, 0, &body())].concat()));
         let scene = play(act, io).fails("[DONE] and a close", &[]);
         assert_eq!(scene.peer.connections(), 2);
     });
@@ -231,10 +203,7 @@ fn a_silent_stream_meets_its_time_out_and_is_cancelled_alone() {
             w.send(&chat(silent.stream))?;
             w.serve()
         });
-        let ended = over_http2(&peer, io, "1.5")
-            .args(["--concurrency", "1", "--request-count", "3"])
-            .run()
-            .exits(0);
+        let ended = over_http2(&peer, io, "1.5").args(["--concurrency", "1", "--request-count", "3"]).run().exits(0);
         assert_eq!(ended.failures(), [("timeout".to_owned(), 1)].into());
         assert_eq!(ended.count("succeeded"), 2);
         assert_eq!((peer.codes(RST_STREAM), peer.connections()), (vec![8], 1));
@@ -248,10 +217,7 @@ fn a_server_that_never_greets_meets_the_time_out() {
             w.stay_mute()?;
             w.until(GOAWAY, 0).map(drop)
         });
-        let ended = over_http2(&peer, io, "0.4")
-            .args(["--concurrency", "3", "--request-count", "3"])
-            .run()
-            .exits(3);
+        let ended = over_http2(&peer, io, "0.4").args(["--concurrency", "3", "--request-count", "3"]).run().exits(3);
         assert_eq!(ended.failures(), [("timeout".to_owned(), 3)].into());
         assert_eq!(peer.requests(), 1, "the others wait for the settings");
     });
@@ -272,12 +238,7 @@ fn a_connection_a_request_is_closed_after_a_request_that_failed_too() {
             .args(["--connection-reuse-strategy", "never"])
             .run()
             .exits(3);
-        assert_eq!(
-            ended.failures(),
-            [("timeout".to_owned(), 12)].into(),
-            "no slot is kept: {}",
-            messages(&ended)
-        );
+        assert_eq!(ended.failures(), [("timeout".to_owned(), 12)].into(), "no slot is kept: {}", messages(&ended));
         assert_eq!(peer.connections(), 12);
     });
 }
@@ -292,23 +253,11 @@ fn a_port_that_closes_without_a_byte_may_speak_http_1() {
         });
         let ended = ringload_tests::profile::Profile::of(peer.addr())
             .on(io)
-            .args([
-                "--http2",
-                "--concurrency",
-                "1",
-                "--request-count",
-                "2",
-                "--allow-invalid",
-            ])
+            .args(["--http2", "--concurrency", "1", "--request-count", "2", "--allow-invalid"])
             .run()
             .exits(3);
         let said = messages(&ended);
-        assert_eq!(
-            said.matches("HTTP/1.1 only on this port, drop --http2")
-                .count(),
-            2,
-            "{said}"
-        );
+        assert_eq!(said.matches("HTTP/1.1 only on this port, drop --http2").count(), 2, "{said}");
     });
 }
 

@@ -29,12 +29,7 @@ fn odd_answers_that_keep_the_rules_are_answers() {
                 w.send(&frame(HEADERS, flags, asked.stream, &block))?;
                 let padded = [&[255][..], body().as_bytes(), &[0; 255]].concat();
                 w.send(&frame(DATA, PADDED, asked.stream, &padded))?;
-                w.send(&frame(
-                    DATA,
-                    PADDED | END_STREAM,
-                    asked.stream,
-                    &[3, 0, 0, 0],
-                ))
+                w.send(&frame(DATA, PADDED | END_STREAM, asked.stream, &[3, 0, 0, 0]))
             }),
         ),
         (
@@ -252,10 +247,7 @@ fn a_server_that_takes_one_stream_a_connection_is_given_one() {
                 w.send(&data(asked.stream, END_STREAM, &body()))?;
             }
         });
-        let ended = over_http2(&peer, io, LONG)
-            .args(["--concurrency", "9", "--request-count", "90"])
-            .run()
-            .all_well();
+        let ended = over_http2(&peer, io, LONG).args(["--concurrency", "9", "--request-count", "90"]).run().all_well();
         assert_eq!(ended.count("succeeded"), 90);
         let connections = peer.connections();
         assert!((2..=9).contains(&connections), "{connections}");
@@ -291,10 +283,7 @@ fn a_server_that_lowers_its_limit_of_streams_is_heeded() {
                 w.send(&chat(asked.stream))?;
             }
         });
-        let ended = over_http2(&peer, io, LONG)
-            .args(["--concurrency", "4", "--request-count", "40"])
-            .run()
-            .all_well();
+        let ended = over_http2(&peer, io, LONG).args(["--concurrency", "4", "--request-count", "40"]).run().all_well();
         assert_eq!(ended.count("succeeded"), 40);
         assert_eq!(peer.requests(), 40, "none was refused and sent again");
     });
@@ -311,14 +300,7 @@ fn a_server_that_takes_no_streams_is_told_apart() {
             }
         });
         let ended = over_http2(&peer, io, LONG)
-            .args([
-                "--concurrency",
-                "3",
-                "--request-count",
-                "6",
-                "--connect-timeout-seconds",
-                "0.3",
-            ])
+            .args(["--concurrency", "3", "--request-count", "6", "--connect-timeout-seconds", "0.3"])
             .run()
             .exits(3);
         assert_eq!(ended.failures(), [("http2_refused".to_owned(), 6)].into());
@@ -326,18 +308,8 @@ fn a_server_that_takes_no_streams_is_told_apart() {
         let limit = "the server allows 0 streams on a connection (SETTINGS_MAX_CONCURRENT_STREAMS)";
         assert_eq!(said.matches(limit).count(), 6, "{said}");
         assert_eq!(peer.connections(), 1, "no other could help");
-        assert!(
-            ended
-                .stdout
-                .contains("the server allows 0 streams a connection"),
-            "{}",
-            ended.stdout
-        );
-        assert!(
-            !ended.stdout.contains("not the server's doing"),
-            "{}",
-            ended.stdout
-        );
+        assert!(ended.stdout.contains("the server allows 0 streams a connection"), "{}", ended.stdout);
+        assert!(!ended.stdout.contains("not the server's doing"), "{}", ended.stdout);
     });
 }
 
@@ -351,16 +323,10 @@ fn requests_go_when_later_settings_let_them() {
             w.send(&settings(&[(MAX_CONCURRENT_STREAMS, 3)]))?;
             w.serve()
         });
-        let ended = over_http2(&peer, io, LONG)
-            .args(["--concurrency", "3", "--request-count", "6"])
-            .run()
-            .all_well();
+        let ended = over_http2(&peer, io, LONG).args(["--concurrency", "3", "--request-count", "6"]).run().all_well();
         assert_eq!((ended.count("succeeded"), peer.connections()), (6, 1));
         assert_eq!(ended.count("reconnects"), 1, "the one that was refused");
         let limits = ended.report()["summary"]["network"]["connections"].clone();
-        assert_eq!(
-            (&limits["max_streams_least"], &limits["max_streams_most"]),
-            (&0.into(), &3.into())
-        );
+        assert_eq!((&limits["max_streams_least"], &limits["max_streams_most"]), (&0.into(), &3.into()));
     });
 }

@@ -41,18 +41,17 @@ fn play(act: Act, io: Io) -> Scene {
         }
         wire.serve()
     });
-    let ended = over_http2(&peer, io, LONG)
-        .args(["--concurrency", "1", "--request-count", "3"])
-        .run();
+    let ended = over_http2(&peer, io, LONG).args(["--concurrency", "1", "--request-count", "3"]).run();
     Scene { peer, ended }
 }
 
 /// HTTP/2 by prior knowledge, with small windows and heads, and this time-out of a request, in seconds.
 fn over_http2(peer: &Peer2, io: Io, timeout: &str) -> Profile {
-    Profile::of(peer.addr())
-        .on(io)
-        .args(["--http2", "--h2-window", "10000", "--max-head-bytes", "8k"])
-        .args(["--request-timeout-seconds", timeout, "--allow-invalid"])
+    Profile::of(peer.addr()).on(io).args(["--http2", "--h2-window", "10000", "--max-head-bytes", "8k"]).args([
+        "--request-timeout-seconds",
+        timeout,
+        "--allow-invalid",
+    ])
 }
 
 impl Scene {
@@ -61,15 +60,8 @@ impl Scene {
     fn fails(self, what: &str, failures: &[(&str, u64)]) -> Self {
         let Self { peer, ended } = self;
         let ended = ended.exits(0);
-        assert!(
-            !ended.stderr.contains("panicked"),
-            "{what}: {}",
-            ended.stderr
-        );
-        let expected: BTreeMap<String, u64> = failures
-            .iter()
-            .map(|(cause, n)| ((*cause).to_owned(), *n))
-            .collect();
+        assert!(!ended.stderr.contains("panicked"), "{what}: {}", ended.stderr);
+        let expected: BTreeMap<String, u64> = failures.iter().map(|(cause, n)| ((*cause).to_owned(), *n)).collect();
         assert_eq!(ended.failures(), expected, "{what}: {}", messages(&ended));
         let failed: u64 = expected.values().sum();
         assert_eq!(ended.count("succeeded"), 3 - failed, "{what}");
@@ -80,9 +72,7 @@ impl Scene {
 /// What the failed requests say.
 fn messages(ended: &Ended) -> String {
     let records = ended.records();
-    let said = records
-        .iter()
-        .filter_map(|r| r["error"]["message"].as_str());
+    let said = records.iter().filter_map(|r| r["error"]["message"].as_str());
     said.collect::<Vec<_>>().join(" | ")
 }
 

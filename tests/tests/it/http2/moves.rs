@@ -24,10 +24,7 @@ fn a_connection_that_is_closed_with_its_last_answer_costs_no_request() {
             let asked = w.request()?;
             w.last_words(&chat(asked.stream))
         });
-        let ended = over_http2(&peer, io, LONG)
-            .args(["--concurrency", "1", "--request-count", "100"])
-            .run()
-            .all_well();
+        let ended = over_http2(&peer, io, LONG).args(["--concurrency", "1", "--request-count", "100"]).run().all_well();
         assert_eq!(ended.count("succeeded"), 100);
         assert_eq!(peer.requests(), 100, "none was answered twice");
         assert_eq!(peer.connections(), 100);
@@ -37,17 +34,15 @@ fn a_connection_that_is_closed_with_its_last_answer_costs_no_request() {
 #[test]
 fn requests_that_find_their_connection_closed_move_together() {
     on_both(|io| {
-        // Eight answers, and the close in the same segment: the eight requests that follow may go out before it is seen.
+        // Eight answers, and the close in the same segment: the eight requests that follow may go out before it is
+        // seen.
         let peer = Peer2::start(|w, _| {
             w.greet(&[])?;
             let asked: Vec<_> = (0..8).map(|_| w.request()).collect::<io::Result<_>>()?;
             let answers = asked.iter().map(|asked| chat(asked.stream));
             w.last_words(&answers.collect::<Vec<_>>().concat())
         });
-        let ended = over_http2(&peer, io, LONG)
-            .args(["--concurrency", "8", "--request-count", "80"])
-            .run()
-            .all_well();
+        let ended = over_http2(&peer, io, LONG).args(["--concurrency", "8", "--request-count", "80"]).run().all_well();
         assert_eq!(ended.count("succeeded"), 80);
         assert_eq!(peer.requests(), 80, "none was answered twice");
         assert_eq!(peer.connections(), 10);
@@ -123,10 +118,7 @@ fn a_request_does_not_move_when_the_server_has_spoken_since() {
         });
         let run = drive(&plan(&peer, io, 1, 6));
         let moved: u32 = run.records.iter().map(|r| u32::from(r.reconnects)).sum();
-        let failed = run
-            .records
-            .iter()
-            .filter(|r| r.outcome != Outcome::Succeeded);
+        let failed = run.records.iter().filter(|r| r.outcome != Outcome::Succeeded);
         assert_eq!((moved, failed.count()), (0, 3));
         assert_eq!(peer.requests(), 6);
     });
@@ -139,10 +131,7 @@ fn a_fresh_connection_that_is_closed_is_a_failure() {
         let run = drive(&plan(&peer, io, 1, 4));
         for r in &run.records {
             assert!(
-                matches!(
-                    r.outcome,
-                    Outcome::Failed(Cause::ClosedBeforeResponse | Cause::Reset | Cause::SendFailed)
-                ),
+                matches!(r.outcome, Outcome::Failed(Cause::ClosedBeforeResponse | Cause::Reset | Cause::SendFailed)),
                 "{:?}",
                 r.outcome
             );
@@ -167,10 +156,7 @@ fn streams_above_the_last_of_a_good_bye_move_and_the_others_are_finished() {
             }
             Ok(())
         });
-        let ended = over_http2(&peer, io, LONG)
-            .args(["--concurrency", "4", "--request-count", "4"])
-            .run()
-            .all_well();
+        let ended = over_http2(&peer, io, LONG).args(["--concurrency", "4", "--request-count", "4"]).run().all_well();
         assert_eq!(ended.count("succeeded"), 4);
         assert_eq!(ended.count("reconnects"), 2);
         assert_eq!(peer.connections(), 2, "they share the new one");
@@ -210,14 +196,10 @@ fn a_server_that_never_begins_a_request_is_asked_twice() {
             w.request()?;
             w.send(&go_away(0, 11, b"full"))
         });
-        let ended = over_http2(&peer, io, LONG)
-            .args(["--concurrency", "1", "--request-count", "3"])
-            .run()
-            .exits(3);
+        let ended = over_http2(&peer, io, LONG).args(["--concurrency", "1", "--request-count", "3"]).run().exits(3);
         assert_eq!(ended.failures(), [("http2_goaway".to_owned(), 3)].into());
         assert!(
-            messages(&ended)
-                .contains("the server went away (ENHANCE_YOUR_CALM) before it began the request"),
+            messages(&ended).contains("the server went away (ENHANCE_YOUR_CALM) before it began the request"),
             "{}",
             messages(&ended)
         );
@@ -239,10 +221,7 @@ fn a_good_bye_instead_of_a_greeting_is_no_end() {
             w.greet(&[])?;
             w.serve()
         });
-        let ended = over_http2(&peer, io, LONG)
-            .args(["--concurrency", "1", "--request-count", "3"])
-            .run()
-            .all_well();
+        let ended = over_http2(&peer, io, LONG).args(["--concurrency", "1", "--request-count", "3"]).run().all_well();
         assert_eq!(ended.count("succeeded"), 3);
         assert_eq!((ended.count("reconnects"), peer.connections()), (1, 2));
     });
@@ -267,13 +246,7 @@ fn requests_move_under_tls_as_well() {
             }
             w.serve()
         });
-        let front = Front::of(
-            peer.addr(),
-            &Look {
-                http2: true,
-                ..Look::default()
-            },
-        );
+        let front = Front::of(peer.addr(), &Look { http2: true, ..Look::default() });
         let mut plan = plan(&peer, io, 2, 6);
         plan.targets = vec![Target::parse(&front.url()).unwrap()];
         plan.network.tls.ca = Some(front.ca());

@@ -1,5 +1,5 @@
-//! Rules that a server breaks: each ends the connection or the stream as RFC 9113 says, the request fails under its own cause, the
-//! server is told why, and the requests after it succeed.
+//! Rules that a server breaks: each ends the connection or the stream as RFC 9113 says, the request fails under its own
+//! cause, the server is told why, and the requests after it succeed.
 
 use super::{Act, Act::Answer, Act::Greeting, messages, play};
 use ringload_tests::frames::*;
@@ -15,20 +15,8 @@ struct Row {
     code: u32,
 }
 
-const fn row(
-    what: &'static str,
-    act: Act,
-    cause: &'static str,
-    says: &'static str,
-    code: u32,
-) -> Row {
-    Row {
-        what,
-        act,
-        cause,
-        says,
-        code,
-    }
+const fn row(what: &'static str, act: Act, cause: &'static str, says: &'static str, code: u32) -> Row {
+    Row { what, act, cause, says, code }
 }
 
 /// The connection is given up with a GOAWAY, and the next request makes another.
@@ -112,13 +100,7 @@ fn a_server_that_does_not_greet_in_http2_is_told_apart() {
 #[test]
 fn settings_out_of_their_range_end_the_connection() {
     end_the_connection(&[
-        row(
-            "push",
-            Greeting(|w| w.greet(&[(ENABLE_PUSH, 1)])),
-            "http2_protocol",
-            "ENABLE_PUSH",
-            PROTOCOL_ERROR,
-        ),
+        row("push", Greeting(|w| w.greet(&[(ENABLE_PUSH, 1)])), "http2_protocol", "ENABLE_PUSH", PROTOCOL_ERROR),
         row(
             "a window",
             Greeting(|w| w.greet(&[(INITIAL_WINDOW_SIZE, 1 << 31)])),
@@ -234,14 +216,7 @@ fn frames_of_a_wrong_length_end_the_connection() {
         ),
         row(
             "padding in HEADERS",
-            Answer(|w, asked| {
-                w.send(&frame(
-                    HEADERS,
-                    PADDED | END_HEADERS,
-                    asked.stream,
-                    &[9, 0x88],
-                ))
-            }),
+            Answer(|w, asked| w.send(&frame(HEADERS, PADDED | END_HEADERS, asked.stream, &[9, 0x88]))),
             "http2_protocol",
             "a frame's padding leaves no room for its contents",
             PROTOCOL_ERROR,
@@ -267,20 +242,8 @@ fn frames_on_a_stream_where_none_may_be_end_the_connection() {
             NEVER,
             PROTOCOL_ERROR,
         ),
-        row(
-            "HEADERS on a stream of its own",
-            Answer(|w, _| w.send(&head(2))),
-            "http2_protocol",
-            NEVER,
-            PROTOCOL_ERROR,
-        ),
-        row(
-            "HEADERS on an idle stream",
-            Answer(|w, _| w.send(&head(77))),
-            "http2_protocol",
-            NEVER,
-            PROTOCOL_ERROR,
-        ),
+        row("HEADERS on a stream of its own", Answer(|w, _| w.send(&head(2))), "http2_protocol", NEVER, PROTOCOL_ERROR),
+        row("HEADERS on an idle stream", Answer(|w, _| w.send(&head(77))), "http2_protocol", NEVER, PROTOCOL_ERROR),
         row(
             "RST_STREAM on an idle stream",
             Answer(|w, _| w.send(&number(RST_STREAM, 9, 8))),
@@ -311,14 +274,7 @@ fn frames_on_a_stream_where_none_may_be_end_the_connection() {
         ),
         row(
             "a push",
-            Answer(|w, asked| {
-                w.send(&frame(
-                    PUSH_PROMISE,
-                    END_HEADERS,
-                    asked.stream,
-                    &[0, 0, 0, 2, 0x82],
-                ))
-            }),
+            Answer(|w, asked| w.send(&frame(PUSH_PROMISE, END_HEADERS, asked.stream, &[0, 0, 0, 2, 0x82]))),
             "http2_protocol",
             "the server pushes though it was told not to",
             PROTOCOL_ERROR,
@@ -338,14 +294,7 @@ fn header_blocks_that_are_out_of_order_end_the_connection() {
         ),
         row(
             "a string without its end",
-            Answer(|w, asked| {
-                w.send(&frame(
-                    HEADERS,
-                    END_HEADERS,
-                    asked.stream,
-                    &[0x88, 0, 1, b'a', 9, b'b'],
-                ))
-            }),
+            Answer(|w, asked| w.send(&frame(HEADERS, END_HEADERS, asked.stream, &[0x88, 0, 1, b'a', 9, b'b']))),
             "http2_protocol",
             "a header block cannot be decoded",
             COMPRESSION_ERROR,
@@ -433,13 +382,7 @@ fn floods_end_the_connection() {
             FLOOD,
             ENHANCE_YOUR_CALM,
         ),
-        row(
-            "settings",
-            Answer(|w, _| w.send(&settings(&[]).repeat(MANY))),
-            "http2_protocol",
-            FLOOD,
-            ENHANCE_YOUR_CALM,
-        ),
+        row("settings", Answer(|w, _| w.send(&settings(&[]).repeat(MANY))), "http2_protocol", FLOOD, ENHANCE_YOUR_CALM),
         row(
             "data without data",
             Answer(|w, asked| {
@@ -453,12 +396,7 @@ fn floods_end_the_connection() {
         row(
             "interim heads",
             Answer(|w, asked| {
-                let early = frame(
-                    HEADERS,
-                    END_HEADERS,
-                    asked.stream,
-                    &block(&[(":status", "103")]),
-                );
+                let early = frame(HEADERS, END_HEADERS, asked.stream, &block(&[(":status", "103")]));
                 w.send(&early.repeat(MANY))
             }),
             "http2_protocol",

@@ -5,8 +5,8 @@ use super::{HpackError, huffman, integer};
 
 /// Decodes the header blocks of one connection, in the order in which they came.
 ///
-/// Blocks must be whole, and none may be left out, whatever became of its stream: each may change the table. After an error the
-/// decoder is of no further use. Strings that are not in a table are copied into buffers that are kept.
+/// Blocks must be whole, and none may be left out, whatever became of its stream: each may change the table. After an
+/// error the decoder is of no further use. Strings that are not in a table are copied into buffers that are kept.
 #[derive(Debug)]
 pub struct Decoder {
     table: Table,
@@ -20,23 +20,14 @@ impl Decoder {
     /// A decoder for a fresh connection; `limit` is the table's greatest size, in the measure of RFC 7541 §4.1.
     #[must_use]
     pub fn new(limit: usize) -> Self {
-        Self {
-            table: Table::new(limit),
-            limit,
-            name: Vec::new(),
-            value: Vec::new(),
-        }
+        Self { table: Table::new(limit), limit, name: Vec::new(), value: Vec::new() }
     }
 
     /// Decodes one whole block and hands out its fields in order.
     ///
     /// # Errors
     /// The first thing that is wrong; fields before it were handed out.
-    pub fn decode(
-        &mut self,
-        mut block: &[u8],
-        mut field: impl FnMut(&[u8], &[u8]),
-    ) -> Result<(), HpackError> {
+    pub fn decode(&mut self, mut block: &[u8], mut field: impl FnMut(&[u8], &[u8])) -> Result<(), HpackError> {
         let mut fields = false;
         while let Some((first, rest)) = block.split_first() {
             block = rest;
@@ -116,9 +107,7 @@ fn string(block: &mut &[u8], out: &mut Vec<u8>) -> Result<(), HpackError> {
     let (first, rest) = block.split_first().ok_or(HpackError::Truncated)?;
     *block = rest;
     let length = integer::read(*first, 7, block)?;
-    let (text, rest) = block
-        .split_at_checked(length)
-        .ok_or(HpackError::Truncated)?;
+    let (text, rest) = block.split_at_checked(length).ok_or(HpackError::Truncated)?;
     *block = rest;
     if first & 0x80 == 0 {
         out.extend_from_slice(text);

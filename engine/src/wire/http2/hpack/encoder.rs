@@ -4,8 +4,8 @@ use super::{huffman, integer, table};
 
 /// Appends one field.
 ///
-/// It refers to the static table where it can. [`sensitive`] fields are marked as never to be indexed, so that intermediaries keep them
-/// out of their tables too (RFC 7541 §7.1). `name` must be in lower case.
+/// It refers to the static table where it can. [`sensitive`] fields are marked as never to be indexed, so that
+/// intermediaries keep them out of their tables too (RFC 7541 §7.1). `name` must be in lower case.
 pub fn field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
     let (whole, named) = table::find(name, value);
     let never = sensitive(name);
@@ -34,8 +34,8 @@ pub(in super::super) fn name(out: &mut Vec<u8>, name: &[u8]) {
     }
 }
 
-/// Tells the decoder that its table stays empty. At the front of the first block of a connection it makes every later change of
-/// `SETTINGS_HEADER_TABLE_SIZE` irrelevant (RFC 7541 §4.2).
+/// Tells the decoder that its table stays empty. At the front of the first block of a connection it makes every later
+/// change of `SETTINGS_HEADER_TABLE_SIZE` irrelevant (RFC 7541 §4.2).
 pub(in super::super) fn no_table(out: &mut Vec<u8>) {
     integer::write(out, 0x20, 5, 0);
 }
@@ -56,10 +56,4 @@ fn string(out: &mut Vec<u8>, text: &[u8]) {
     }
 }
 
-const SECRETS: [&[u8]; 5] = [
-    b"authorization",
-    b"proxy-authorization",
-    b"x-api-key",
-    b"api-key",
-    b"cookie",
-];
+const SECRETS: [&[u8]; 5] = [b"authorization", b"proxy-authorization", b"x-api-key", b"api-key", b"cookie"];

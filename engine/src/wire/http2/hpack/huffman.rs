@@ -23,11 +23,7 @@ pub(super) fn decode(coded: &[u8], out: &mut Vec<u8>) -> Result<(), HpackError> 
         if row.bits > have {
             // Only padding is left: fewer than 8 ones.
             let padding = have < 8 && window == u64::MAX;
-            return if padding {
-                Ok(())
-            } else {
-                Err(HpackError::Huffman)
-            };
+            return if padding { Ok(()) } else { Err(HpackError::Huffman) };
         }
         let at = row.before + ((next - row.first) >> (32 - row.bits)) as usize;
         match SYMBOLS.get(at).and_then(|s| u8::try_from(*s).ok()) {
@@ -58,11 +54,7 @@ pub(super) fn encode(text: &[u8], out: &mut Vec<u8>) {
 
 /// Bytes that [`encode`] makes of a string.
 pub(super) fn encoded_len(text: &[u8]) -> usize {
-    let bits = text.iter().map(|b| {
-        WORDS
-            .get(usize::from(*b))
-            .map_or(0, |(_, bits)| *bits as usize)
-    });
+    let bits = text.iter().map(|b| WORDS.get(usize::from(*b)).map_or(0, |(_, bits)| *bits as usize));
     bits.sum::<usize>().div_ceil(8)
 }
 
@@ -72,7 +64,8 @@ struct Row {
     bits: u32,
     /// The first of them, in the top bits.
     first: u32,
-    /// The first word of the next length, in the top bits: every 32 bits below it begin with a word of this length or less.
+    /// The first word of the next length, in the top bits: every 32 bits below it begin with a word of this length or
+    /// less.
     end: u64,
     /// Where its symbols begin in [`SYMBOLS`].
     before: usize,
@@ -85,19 +78,11 @@ static SYMBOLS: [u16; 257] = tables().1;
 /// The lengths from 5 to 30 bits.
 static ROWS: [Row; 26] = tables().2;
 
-#[allow(
-    clippy::indexing_slicing,
-    reason = "evaluated by the compiler, which would say so"
-)]
+#[allow(clippy::indexing_slicing, reason = "evaluated by the compiler, which would say so")]
 const fn tables() -> ([(u32, u32); 257], [u16; 257], [Row; 26]) {
     let mut words = [(0, 0); 257];
     let mut symbols = [0; 257];
-    let row = Row {
-        bits: 0,
-        first: 0,
-        end: 0,
-        before: 0,
-    };
+    let row = Row { bits: 0, first: 0, end: 0, before: 0 };
     let mut rows = [row; 26];
     let (mut bits, mut word, mut seen) = (5, 0_u32, 0);
     while bits <= 30 {

@@ -1,7 +1,7 @@
 //! HPACK, the compression of header fields (RFC 7541).
 //!
-//! The decoder keeps the peer's dynamic table. The encoder keeps none: what is constant is encoded once per target, and what varies
-//! is in no table long enough to be met again.
+//! The decoder keeps the peer's dynamic table. The encoder keeps none: what is constant is encoded once per target, and
+//! what varies is in no table long enough to be met again.
 
 mod decoder;
 mod encoder;
@@ -13,7 +13,8 @@ pub use decoder::Decoder;
 pub use encoder::{field, sensitive};
 pub(super) use encoder::{name, no_table, plain};
 
-/// What is wrong with a header block (RFC 7541 §2.3.3, §3.3, §4.2, §5.1, §5.2). The tables of both sides differ from here on.
+/// What is wrong with a header block (RFC 7541 §2.3.3, §3.3, §4.2, §5.1, §5.2). The tables of both sides differ from
+/// here on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HpackError {
     /// The block ends inside a field.

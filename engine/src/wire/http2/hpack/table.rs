@@ -33,13 +33,7 @@ impl Entry {
 
 impl Table {
     pub(super) fn new(max: usize) -> Self {
-        Self {
-            bytes: Vec::new(),
-            base: 0,
-            entries: VecDeque::new(),
-            size: 0,
-            max,
-        }
+        Self { bytes: Vec::new(), base: 0, entries: VecDeque::new(), size: 0, max }
     }
 
     /// Changes the greatest size, and evicts what is over it.
@@ -67,11 +61,7 @@ impl Table {
 
     /// Adds an entry; one that is larger than the table empties it instead (RFC 7541 §4.4).
     pub(super) fn add(&mut self, name: &[u8], value: &[u8]) {
-        let entry = Entry {
-            at: self.base + self.bytes.len(),
-            name: name.len(),
-            value: value.len(),
-        };
+        let entry = Entry { at: self.base + self.bytes.len(), name: name.len(), value: value.len() };
         self.evict(entry.size());
         if entry.size() <= self.max {
             self.bytes.extend_from_slice(name);
@@ -88,10 +78,7 @@ impl Table {
         {
             self.size -= entry.size();
         }
-        let live = self
-            .entries
-            .back()
-            .map_or(self.base + self.bytes.len(), |e| e.at);
+        let live = self.entries.back().map_or(self.base + self.bytes.len(), |e| e.at);
         let dead = (live - self.base).min(self.bytes.len());
         if dead > self.max {
             self.bytes.drain(..dead);
@@ -108,10 +95,7 @@ impl Table {
 /// The index of the static entry with this name and value, and that of the first with this name.
 pub(super) fn find(name: &[u8], value: &[u8]) -> (Option<usize>, Option<usize>) {
     let at = |found: Option<usize>| found.map(|i| i + 1);
-    (
-        at(STATIC.iter().position(|e| *e == (name, value))),
-        at(STATIC.iter().position(|e| e.0 == name)),
-    )
+    (at(STATIC.iter().position(|e| *e == (name, value))), at(STATIC.iter().position(|e| e.0 == name)))
 }
 
 /// What an entry counts beside its bytes.

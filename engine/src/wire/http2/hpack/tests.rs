@@ -7,10 +7,7 @@ type Fields = Vec<(Vec<u8>, Vec<u8>)>;
 
 fn bytes(hex: &str) -> Vec<u8> {
     let digits: Vec<u8> = hex.bytes().filter(|b| !b.is_ascii_whitespace()).collect();
-    digits
-        .chunks(2)
-        .map(|pair| u8::from_str_radix(str::from_utf8(pair).expect("ASCII"), 16).expect("hex"))
-        .collect()
+    digits.chunks(2).map(|pair| u8::from_str_radix(str::from_utf8(pair).expect("ASCII"), 16).expect("hex")).collect()
 }
 
 fn decode(decoder: &mut Decoder, block: &[u8]) -> Result<Fields, HpackError> {
@@ -22,9 +19,7 @@ fn decode(decoder: &mut Decoder, block: &[u8]) -> Result<Fields, HpackError> {
 }
 
 fn fields(text: &[(&str, &str)]) -> Fields {
-    text.iter()
-        .map(|(n, v)| (n.as_bytes().to_vec(), v.as_bytes().to_vec()))
-        .collect()
+    text.iter().map(|(n, v)| (n.as_bytes().to_vec(), v.as_bytes().to_vec())).collect()
 }
 
 fn error(block: &str) -> HpackError {
@@ -38,11 +33,7 @@ type Step<'a> = (&'a str, &'a [(&'a str, &'a str)], usize);
 fn sequence(limit: usize, blocks: &[Step<'_>]) {
     let mut decoder = Decoder::new(limit);
     for (block, expected, size) in blocks {
-        assert_eq!(
-            decode(&mut decoder, &bytes(block)),
-            Ok(fields(expected)),
-            "{block}"
-        );
+        assert_eq!(decode(&mut decoder, &bytes(block)), Ok(fields(expected)), "{block}");
         assert_eq!(decoder.table().size(), *size, "{block}");
     }
 }
@@ -63,38 +54,15 @@ fn c1_integers() {
 fn c2_fields() {
     sequence(
         4096,
-        &[(
-            "400a 6375 7374 6f6d 2d6b 6579 0d63 7573 746f 6d2d 6865 6164 6572",
-            &[("custom-key", "custom-header")],
-            55,
-        )],
+        &[("400a 6375 7374 6f6d 2d6b 6579 0d63 7573 746f 6d2d 6865 6164 6572", &[("custom-key", "custom-header")], 55)],
     );
-    sequence(
-        4096,
-        &[(
-            "040c 2f73 616d 706c 652f 7061 7468",
-            &[(":path", "/sample/path")],
-            0,
-        )],
-    );
-    sequence(
-        4096,
-        &[(
-            "1008 7061 7373 776f 7264 0673 6563 7265 74",
-            &[("password", "secret")],
-            0,
-        )],
-    );
+    sequence(4096, &[("040c 2f73 616d 706c 652f 7061 7468", &[(":path", "/sample/path")], 0)]);
+    sequence(4096, &[("1008 7061 7373 776f 7264 0673 6563 7265 74", &[("password", "secret")], 0)]);
     sequence(4096, &[("82", &[(":method", "GET")], 0)]);
 }
 
 const REQUESTS: [&[(&str, &str)]; 3] = [
-    &[
-        (":method", "GET"),
-        (":scheme", "http"),
-        (":path", "/"),
-        (":authority", "www.example.com"),
-    ],
+    &[(":method", "GET"), (":scheme", "http"), (":path", "/"), (":authority", "www.example.com")],
     &[
         (":method", "GET"),
         (":scheme", "http"),
@@ -116,17 +84,9 @@ fn c3_requests_without_huffman_coding() {
     sequence(
         4096,
         &[
-            (
-                "8286 8441 0f77 7777 2e65 7861 6d70 6c65 2e63 6f6d",
-                REQUESTS[0],
-                57,
-            ),
+            ("8286 8441 0f77 7777 2e65 7861 6d70 6c65 2e63 6f6d", REQUESTS[0], 57),
             ("8286 84be 5808 6e6f 2d63 6163 6865", REQUESTS[1], 110),
-            (
-                "8287 85bf 400a 6375 7374 6f6d 2d6b 6579 0c63 7573 746f 6d2d 7661 6c75 65",
-                REQUESTS[2],
-                164,
-            ),
+            ("8287 85bf 400a 6375 7374 6f6d 2d6b 6579 0c63 7573 746f 6d2d 7661 6c75 65", REQUESTS[2], 164),
         ],
     );
 }
@@ -136,17 +96,9 @@ fn c4_requests_with_huffman_coding() {
     sequence(
         4096,
         &[
-            (
-                "8286 8441 8cf1 e3c2 e5f2 3a6b a0ab 90f4 ff",
-                REQUESTS[0],
-                57,
-            ),
+            ("8286 8441 8cf1 e3c2 e5f2 3a6b a0ab 90f4 ff", REQUESTS[0], 57),
             ("8286 84be 5886 a8eb 1064 9cbf", REQUESTS[1], 110),
-            (
-                "8287 85bf 4088 25a8 49e9 5ba9 7d7f 8925 a849 e95b b8e8 b4bf",
-                REQUESTS[2],
-                164,
-            ),
+            ("8287 85bf 4088 25a8 49e9 5ba9 7d7f 8925 a849 e95b b8e8 b4bf", REQUESTS[2], 164),
         ],
     );
 }
@@ -170,10 +122,7 @@ const RESPONSES: [&[(&str, &str)]; 3] = [
         ("date", "Mon, 21 Oct 2013 20:13:22 GMT"),
         ("location", "https://www.example.com"),
         ("content-encoding", "gzip"),
-        (
-            "set-cookie",
-            "foo=ASDJKHQKBZXOQWEOPIUAXQWEOIU; max-age=3600; version=1",
-        ),
+        ("set-cookie", "foo=ASDJKHQKBZXOQWEOPIUAXQWEOIU; max-age=3600; version=1"),
     ],
 ];
 
@@ -236,7 +185,8 @@ fn bad_huffman_strings_are_refused() {
     assert_eq!(huffman("07"), Ok(b"0".to_vec()));
     // `&` is 8 bits: no padding at all.
     assert_eq!(huffman("f8"), Ok(b"&".to_vec()));
-    // Seven bits of padding after `?`-sized words: `'` is 11 bits, `00000` makes 16; then `:` of 7 bits and one of padding.
+    // Seven bits of padding after `?`-sized words: `'` is 11 bits, `00000` makes 16; then `:` of 7 bits and one of
+    // padding.
     assert_eq!(huffman("b9"), Ok(b":".to_vec()));
     for (text, why) in [
         ("ff", "8 bits of padding"),

@@ -12,12 +12,7 @@ use crate::endpoint::tests::plan;
 use crate::plan::{EndpointKind, Plan};
 use crate::wire::head::{Head, MediaType};
 
-const CONFIG: Config = Config {
-    stream_window: 65_535,
-    header_list_bytes: 4096,
-    header_fields: 8,
-    streams: 100,
-};
+const CONFIG: Config = Config { stream_window: 65_535, header_list_bytes: 4096, header_fields: 8, streams: 100 };
 
 const OK: &[u8] = &[0x88];
 const END_STREAM: u8 = 1;
@@ -52,11 +47,7 @@ struct Client {
 impl Client {
     fn new(config: Config) -> Self {
         let mut out = Vec::new();
-        Self {
-            connection: Connection::new(config, &mut out),
-            out,
-            now: 0,
-        }
+        Self { connection: Connection::new(config, &mut out), out, now: 0 }
     }
 
     /// A greeted client with requests 1, 2, … open on streams 1, 3, …; what it sent so far is dropped.
@@ -72,17 +63,13 @@ impl Client {
 
     fn open(&mut self, tag: u32, body: &[u8]) -> Opened {
         let head = request_head(|_| {});
-        self.connection
-            .open(tag, &head, 7, "s", body, self.now, &mut self.out)
+        self.connection.open(tag, &head, 7, "s", body, self.now, &mut self.out)
     }
 
     fn receive(&mut self, mut bytes: &[u8]) -> Result<Vec<Saw>, Http2Error> {
         let mut saw = Vec::new();
         loop {
-            match self
-                .connection
-                .receive(&mut bytes, self.now, &mut self.out)?
-            {
+            match self.connection.receive(&mut bytes, self.now, &mut self.out)? {
                 None => {
                     assert!(bytes.is_empty(), "bytes are left but wanted");
                     return Ok(saw);
@@ -91,27 +78,13 @@ impl Client {
                     Some(Saw::Body(t, body)) if *t == tag => body.extend_from_slice(bytes),
                     _ => saw.push(Saw::Body(tag, bytes.to_vec())),
                 },
-                Some(Happened::Head { tag, head }) => {
-                    saw.push(Saw::It(Happened::Head { tag, head }))
-                }
+                Some(Happened::Head { tag, head }) => saw.push(Saw::It(Happened::Head { tag, head })),
                 Some(Happened::End { tag }) => saw.push(Saw::It(Happened::End { tag })),
-                Some(Happened::Reset {
-                    tag,
-                    code,
-                    untouched,
-                }) => {
-                    saw.push(Saw::It(Happened::Reset {
-                        tag,
-                        code,
-                        untouched,
-                    }));
+                Some(Happened::Reset { tag, code, untouched }) => {
+                    saw.push(Saw::It(Happened::Reset { tag, code, untouched }));
                 }
-                Some(Happened::Unbegun { tag, code }) => {
-                    saw.push(Saw::It(Happened::Unbegun { tag, code }))
-                }
-                Some(Happened::Broken { tag, error }) => {
-                    saw.push(Saw::It(Happened::Broken { tag, error }))
-                }
+                Some(Happened::Unbegun { tag, code }) => saw.push(Saw::It(Happened::Unbegun { tag, code })),
+                Some(Happened::Broken { tag, error }) => saw.push(Saw::It(Happened::Broken { tag, error })),
                 Some(Happened::BodySent { tag }) => saw.push(Saw::It(Happened::BodySent { tag })),
                 Some(Happened::GoAway { code }) => saw.push(Saw::It(Happened::GoAway { code })),
                 Some(Happened::Settings) => saw.push(Saw::It(Happened::Settings)),
@@ -153,12 +126,7 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
 }
 
 fn setting(id: u16, value: u32) -> Vec<u8> {
-    frame(
-        SETTINGS,
-        0,
-        0,
-        &[&id.to_be_bytes()[..], &value.to_be_bytes()].concat(),
-    )
+    frame(SETTINGS, 0, 0, &[&id.to_be_bytes()[..], &value.to_be_bytes()].concat())
 }
 
 fn window(stream: u32, increment: u32) -> Vec<u8> {
@@ -166,12 +134,7 @@ fn window(stream: u32, increment: u32) -> Vec<u8> {
 }
 
 fn go_away(last: u32, code: u32, debug: &[u8]) -> Vec<u8> {
-    frame(
-        GOAWAY,
-        0,
-        0,
-        &[&last.to_be_bytes()[..], &code.to_be_bytes(), debug].concat(),
-    )
+    frame(GOAWAY, 0, 0, &[&last.to_be_bytes()[..], &code.to_be_bytes(), debug].concat())
 }
 
 /// A header block.
@@ -190,10 +153,7 @@ fn request_head(edit: impl FnOnce(&mut Plan)) -> RequestHead {
 }
 
 fn head(tag: u32) -> Saw {
-    let head = Head {
-        status: 200,
-        ..Head::default()
-    };
+    let head = Head { status: 200, ..Head::default() };
     Saw::It(Happened::Head { tag, head })
 }
 
@@ -207,11 +167,7 @@ fn broken(tag: u32, error: StreamError) -> Saw {
 
 fn reset(tag: u32, code: Code, untouched: bool) -> Saw {
     let code = code.0;
-    Saw::It(Happened::Reset {
-        tag,
-        code,
-        untouched,
-    })
+    Saw::It(Happened::Reset { tag, code, untouched })
 }
 
 fn unbegun(tag: u32, code: Code) -> Saw {

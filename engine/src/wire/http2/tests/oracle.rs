@@ -41,9 +41,7 @@ struct Turn {
 }
 
 fn bytes(seed: usize, n: usize) -> Vec<u8> {
-    (0..n)
-        .map(|i| (seed.wrapping_mul(31).wrapping_add(i * 7 + i / 251)) as u8)
-        .collect()
+    (0..n).map(|i| (seed.wrapping_mul(31).wrapping_add(i * 7 + i / 251)) as u8).collect()
 }
 
 /// Long values are told by their length, so that a failure can be read.
@@ -85,9 +83,7 @@ async fn answer(
     let mut received = Vec::new();
     while let Some(piece) = body.data().await {
         let piece = piece.expect("a piece");
-        body.flow_control()
-            .release_capacity(piece.len())
-            .expect("room");
+        body.flow_control().release_capacity(piece.len()).expect("room");
         received.extend_from_slice(&piece);
     }
     assert_eq!(received, bytes(tag, turn.request));
@@ -127,17 +123,15 @@ async fn ask(mut io: DuplexStream, setup: &Setup) -> (Vec<u8>, Vec<u32>) {
         streams: setup.client_streams,
     };
     let head = request_head(|plan| {
-        plan.headers = vec![crate::plan::Header {
-            name: "Authorization".into(),
-            value: "Bearer x".into(),
-        }];
+        plan.headers = vec![crate::plan::Header { name: "Authorization".into(), value: "Bearer x".into() }];
     });
     let mut out = Vec::new();
     let mut connection = Connection::new(config, &mut out);
     let mut waiting: VecDeque<u32> = (0..setup.turns.len() as u32).collect();
     let mut bodies: HashMap<u32, Vec<u8>> = HashMap::new();
     let (mut raw, mut opened, mut done, mut unsent) = (vec![], vec![], 0, 0);
-    // h2 does not say again what a stream may send when its own setting lowers a window that was used before: that stream would stand.
+    // h2 does not say again what a stream may send when its own setting lowers a window that was used before: that
+    // stream would stand.
     let mut ready = setup.server_window >= 65_535;
     let mut buffer = vec![0; 8192];
     while done < setup.turns.len() {
@@ -169,10 +163,7 @@ async fn ask(mut io: DuplexStream, setup: &Setup) -> (Vec<u8>, Vec<u32>) {
         assert!(read > 0, "the server closed");
         raw.extend_from_slice(&buffer[..read]);
         let mut input = &buffer[..read];
-        while let Some(happened) = connection
-            .receive(&mut input, 0, &mut out)
-            .expect("h2 keeps the rules")
-        {
+        while let Some(happened) = connection.receive(&mut input, 0, &mut out).expect("h2 keeps the rules") {
             match happened {
                 Happened::Settings => ready = true,
                 Happened::BodySent { .. } => unsent -= 1,
@@ -189,10 +180,7 @@ async fn ask(mut io: DuplexStream, setup: &Setup) -> (Vec<u8>, Vec<u32>) {
                         done += 1;
                         continue;
                     }
-                    bodies
-                        .get_mut(&tag)
-                        .expect("a head")
-                        .extend_from_slice(bytes);
+                    bodies.get_mut(&tag).expect("a head").extend_from_slice(bytes);
                 }
                 Happened::End { tag } => {
                     let turn = &setup.turns[tag as usize];
@@ -201,11 +189,7 @@ async fn ask(mut io: DuplexStream, setup: &Setup) -> (Vec<u8>, Vec<u32>) {
                     done += 1;
                 }
                 // It had not told its limit yet.
-                Happened::Reset {
-                    tag,
-                    untouched: true,
-                    ..
-                } => waiting.push_back(tag),
+                Happened::Reset { tag, untouched: true, .. } => waiting.push_back(tag),
                 other => panic!("{other:?}"),
             }
         }
@@ -263,36 +247,17 @@ fn turns(request: usize, response: usize) -> impl Strategy<Value = Vec<Turn>> {
         prop::bool::weighted(0.1),
     );
     (pool, vec(turn, 1..40)).prop_map(|(pool, turns)| {
-        let turn = |(request, response, status, picks, trailers, cancel): (
-            _,
-            _,
-            _,
-            Vec<prop::sample::Index>,
-            _,
-            _,
-        )| {
+        let turn = |(request, response, status, picks, trailers, cancel): (_, _, _, Vec<prop::sample::Index>, _, _)| {
             let mut fields = Fields::new();
             for pick in picks {
                 let (name, value) = pick.get(&pool);
                 // A head with all the long ones is over the limit.
-                let long = fields
-                    .iter()
-                    .filter(|(n, _)| n.starts_with("x-long"))
-                    .count();
-                if fields.iter().all(|(n, _)| n != name)
-                    && !(name.starts_with("x-long") && long == 2)
-                {
+                let long = fields.iter().filter(|(n, _)| n.starts_with("x-long")).count();
+                if fields.iter().all(|(n, _)| n != name) && !(name.starts_with("x-long") && long == 2) {
                     fields.push((name.clone(), value.clone()));
                 }
             }
-            Turn {
-                request,
-                response,
-                status,
-                fields,
-                trailers,
-                cancel,
-            }
+            Turn { request, response, status, fields, trailers, cancel }
         };
         turns.into_iter().map(turn).collect()
     })
@@ -309,17 +274,15 @@ fn setups() -> impl Strategy<Value = Setup> {
             select(&[64_usize, 4_096, 1 << 18][..]),
             turns(most(server_window), most(client_window)),
         )
-            .prop_map(
-                move |(server_frame, server_streams, client_streams, pipe, turns)| Setup {
-                    server_window,
-                    server_frame,
-                    server_streams,
-                    client_window,
-                    client_streams,
-                    pipe,
-                    turns,
-                },
-            )
+            .prop_map(move |(server_frame, server_streams, client_streams, pipe, turns)| Setup {
+                server_window,
+                server_frame,
+                server_streams,
+                client_window,
+                client_streams,
+                pipe,
+                turns,
+            })
     })
 }
 

@@ -12,17 +12,12 @@ fn written(edit: impl FnOnce(&mut Plan), tls: bool, session: &str) -> Vec<(Strin
     head.write(&mut block, id, session, 1_234);
     let mut fields = Vec::new();
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("UTF-8");
-    hpack::Decoder::new(4096)
-        .decode(&block, |n, v| fields.push((text(n), text(v))))
-        .expect("a block");
+    hpack::Decoder::new(4096).decode(&block, |n, v| fields.push((text(n), text(v)))).expect("a block");
     fields
 }
 
 fn header(name: &str, value: &str) -> Header {
-    Header {
-        name: name.into(),
-        value: value.into(),
-    }
+    Header { name: name.into(), value: value.into() }
 }
 
 #[test]
@@ -41,10 +36,7 @@ fn a_request_has_its_fields_in_order() {
         ("content-length", "1234"),
     ];
     let expected = expected.map(|(n, v)| (n.to_owned(), v.to_owned()));
-    assert_eq!(
-        written(|plan| plan.reuse = Reuse::Never, true, "a\r\nb"),
-        expected
-    );
+    assert_eq!(written(|plan| plan.reuse = Reuse::Never, true, "a\r\nb"), expected);
     let plain = written(|_| {}, false, "");
     assert_eq!(plain[1].1, "http");
     assert!(plain.iter().all(|(n, _)| n != "x-correlation-id"));
@@ -68,13 +60,7 @@ fn fields_of_the_user_replace_the_defaults_and_those_of_http_1_are_left_out() {
         false,
         "",
     );
-    let of = |name: &str| {
-        fields
-            .iter()
-            .filter(|f| f.0 == name)
-            .map(|f| f.1.as_str())
-            .collect::<Vec<_>>()
-    };
+    let of = |name: &str| fields.iter().filter(|f| f.0 == name).map(|f| f.1.as_str()).collect::<Vec<_>>();
     assert_eq!(of(":authority"), ["virtual.example"]);
     assert_eq!(of("accept"), ["*/*"]);
     assert_eq!(of("x-request-id"), ["mine"]);

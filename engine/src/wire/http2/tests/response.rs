@@ -13,10 +13,7 @@ fn one(flags: u8, fields: &[(&str, &str)]) -> Saw {
     let mut saw = client.ok(&headers(flags, fields));
     let first = saw.remove(0);
     if let Saw::It(Happened::Broken { error, .. }) = &first {
-        assert_eq!(
-            client.sent(),
-            [(RST, 0, 1, error.h2_code().to_be_bytes().to_vec())]
-        );
+        assert_eq!(client.sent(), [(RST, 0, 1, error.h2_code().to_be_bytes().to_vec())]);
         assert_eq!(client.connection.open_streams(), 0);
         // What was on its way is no fault.
         client.ok(&frame(DATA, END_STREAM, 1, b"late"));
@@ -26,16 +23,7 @@ fn one(flags: u8, fields: &[(&str, &str)]) -> Saw {
 
 fn malformed(flags: u8, fields: &[(&str, &str)]) {
     let saw = one(flags, fields);
-    assert!(
-        matches!(
-            saw,
-            Saw::It(Happened::Broken {
-                tag: 1,
-                error: Malformed(_)
-            })
-        ),
-        "{fields:?}: {saw:?}"
-    );
+    assert!(matches!(saw, Saw::It(Happened::Broken { tag: 1, error: Malformed(_) })), "{fields:?}: {saw:?}");
 }
 
 #[test]
@@ -45,18 +33,9 @@ fn a_response_comes_out_without_its_framing() {
         headers(0, &[(":status", "103"), ("link", "x")]),
         headers(
             0,
-            &[
-                (":status", "200"),
-                ("content-type", "text/event-stream; charset=utf-8"),
-                ("content-length", "11"),
-            ],
+            &[(":status", "200"), ("content-type", "text/event-stream; charset=utf-8"), ("content-length", "11")],
         ),
-        frame(
-            HEADERS,
-            END_HEADERS | PADDED | 0x20,
-            3,
-            &[2, 0, 0, 0, 0, 7, 0x88, 0, 0],
-        ),
+        frame(HEADERS, END_HEADERS | PADDED | 0x20, 3, &[2, 0, 0, 0, 0, 7, 0x88, 0, 0]),
         frame(DATA, 0, 1, b"hello"),
         frame(DATA, PADDED, 3, b"\x03abc\0\0\0"),
         frame(DATA, PADDED, 1, b"\x02, rest\0\0"),
@@ -67,20 +46,12 @@ fn a_response_comes_out_without_its_framing() {
     let Saw::It(Happened::Head { head: plain, .. }) = head(1) else {
         panic!("a head");
     };
-    let stream = Head {
-        event_stream: true,
-        length: Some(11),
-        media: MediaType::new(b"text/event-stream"),
-        ..plain
-    };
+    let stream = Head { event_stream: true, length: Some(11), media: MediaType::new(b"text/event-stream"), ..plain };
     let saw = client.ok(&bytes.concat());
     assert_eq!(
         saw,
         [
-            Saw::It(Happened::Head {
-                tag: 1,
-                head: stream
-            }),
+            Saw::It(Happened::Head { tag: 1, head: stream }),
             head(2),
             Saw::Body(1, b"hello".to_vec()),
             Saw::Body(2, b"abc".to_vec()),
@@ -100,10 +71,7 @@ fn bytes_are_lent_where_they_lie() {
     client.ok(&headers(0, &[(":status", "200")]));
     let bytes = frame(DATA, 0, 1, b"hello");
     let mut input = &bytes[..];
-    let happened = client
-        .connection
-        .receive(&mut input, 0, &mut client.out)
-        .expect("a body");
+    let happened = client.connection.receive(&mut input, 0, &mut client.out).expect("a body");
     let Some(Happened::Body { bytes: body, .. }) = happened else {
         panic!("{happened:?}");
     };
@@ -116,20 +84,11 @@ fn heads_are_understood_as_in_http_1() {
         Saw::It(Happened::Head { head, .. }) => head,
         other => panic!("{other:?}"),
     };
-    let json = understood(&[
-        (":status", "404"),
-        ("content-type", "application/problem+json"),
-        ("content-encoding", "gzip"),
-    ]);
-    assert_eq!(
-        (json.status, json.json, json.encoded, json.redirect),
-        (404, true, true, false)
-    );
+    let json =
+        understood(&[(":status", "404"), ("content-type", "application/problem+json"), ("content-encoding", "gzip")]);
+    assert_eq!((json.status, json.json, json.encoded, json.redirect), (404, true, true, false));
     assert!(understood(&[(":status", "307")]).redirect);
-    assert_eq!(
-        understood(&[(":status", "304"), ("content-length", "7")]).length,
-        Some(0)
-    );
+    assert_eq!(understood(&[(":status", "304"), ("content-length", "7")]).length, Some(0));
 }
 
 #[test]
@@ -177,10 +136,7 @@ fn malformed_heads_end_the_stream_only() {
 fn heads_have_limits() {
     let ok = (":status", "200");
     assert_eq!(one(0, &[ok, ("x", &"y".repeat(4096 - 42 - 33))]), head(1));
-    assert_eq!(
-        one(0, &[ok, ("x", &"y".repeat(4096 - 42 - 32))]),
-        broken(1, HeadTooLong)
-    );
+    assert_eq!(one(0, &[ok, ("x", &"y".repeat(4096 - 42 - 32))]), broken(1, HeadTooLong));
     let fields = |n| [vec![ok], vec![("x", "y"); n]].concat();
     assert_eq!(one(0, &fields(7)), head(1));
     assert_eq!(one(0, &fields(8)), broken(1, TooManyFields));
@@ -191,14 +147,8 @@ fn bodies_and_trailers_stand_where_they_may() {
     let begun = headers(0, &[(":status", "200")]);
     for (bytes, why) in [
         (frame(DATA, 0, 1, b"x"), "a body before its head"),
-        (
-            [begun.clone(), headers(0, &[("x", "y")])].concat(),
-            "trailers that end nothing",
-        ),
-        (
-            [begun.clone(), headers(END_STREAM, &[(":status", "200")])].concat(),
-            "a pseudo-field in trailers",
-        ),
+        ([begun.clone(), headers(0, &[("x", "y")])].concat(), "trailers that end nothing"),
+        ([begun.clone(), headers(END_STREAM, &[(":status", "200")])].concat(), "a pseudo-field in trailers"),
     ] {
         let saw = Client::with(1).ok(&bytes);
         assert_eq!(saw.last(), Some(&broken(1, Malformed(why))));
@@ -207,46 +157,16 @@ fn bodies_and_trailers_stand_where_they_may() {
 
 #[test]
 fn a_body_is_as_long_as_its_head_says() {
-    let announced =
-        |status: &str, n: &str| headers(0, &[(":status", status), ("content-length", n)]);
+    let announced = |status: &str, n: &str| headers(0, &[(":status", status), ("content-length", n)]);
     for (bytes, last) in [
-        (
-            [announced("200", "2"), frame(DATA, END_STREAM, 1, b"ab")].concat(),
-            end(1),
-        ),
-        (
-            [
-                announced("200", "2"),
-                frame(DATA, 0, 1, b"ab"),
-                frame(DATA, END_STREAM, 1, b""),
-            ]
-            .concat(),
-            end(1),
-        ),
-        (
-            [announced("200", "2"), frame(DATA, END_STREAM, 1, b"a")].concat(),
-            broken(1, LengthMismatch),
-        ),
-        (
-            [announced("200", "2"), frame(DATA, 0, 1, b"abc")].concat(),
-            broken(1, LengthMismatch),
-        ),
-        (
-            [announced("200", "2"), headers(END_STREAM, &[])].concat(),
-            broken(1, LengthMismatch),
-        ),
-        (
-            [announced("304", "2"), frame(DATA, END_STREAM, 1, b"")].concat(),
-            end(1),
-        ),
-        (
-            [announced("204", "0"), frame(DATA, END_STREAM, 1, b"x")].concat(),
-            broken(1, LengthMismatch),
-        ),
-        (
-            headers(END_STREAM, &[(":status", "200"), ("content-length", "1")]),
-            broken(1, LengthMismatch),
-        ),
+        ([announced("200", "2"), frame(DATA, END_STREAM, 1, b"ab")].concat(), end(1)),
+        ([announced("200", "2"), frame(DATA, 0, 1, b"ab"), frame(DATA, END_STREAM, 1, b"")].concat(), end(1)),
+        ([announced("200", "2"), frame(DATA, END_STREAM, 1, b"a")].concat(), broken(1, LengthMismatch)),
+        ([announced("200", "2"), frame(DATA, 0, 1, b"abc")].concat(), broken(1, LengthMismatch)),
+        ([announced("200", "2"), headers(END_STREAM, &[])].concat(), broken(1, LengthMismatch)),
+        ([announced("304", "2"), frame(DATA, END_STREAM, 1, b"")].concat(), end(1)),
+        ([announced("204", "0"), frame(DATA, END_STREAM, 1, b"x")].concat(), broken(1, LengthMismatch)),
+        (headers(END_STREAM, &[(":status", "200"), ("content-length", "1")]), broken(1, LengthMismatch)),
     ] {
         let mut client = Client::with(1);
         assert_eq!(client.ok(&bytes).last(), Some(&last));
@@ -258,17 +178,8 @@ fn a_body_is_as_long_as_its_head_says() {
 fn a_reset_says_whether_the_request_was_begun() {
     let mut client = Client::with(3);
     let rst = |stream, code: Code| frame(RST, 0, stream, &code.0.to_be_bytes());
-    let bytes = [
-        rst(1, Code::REFUSED_STREAM),
-        rst(3, Code::NO_ERROR),
-        rst(5, Code(99)),
-    ]
-    .concat();
-    let expected = [
-        reset(1, Code::REFUSED_STREAM, true),
-        reset(2, Code::NO_ERROR, false),
-        reset(3, Code(99), false),
-    ];
+    let bytes = [rst(1, Code::REFUSED_STREAM), rst(3, Code::NO_ERROR), rst(5, Code(99))].concat();
+    let expected = [reset(1, Code::REFUSED_STREAM, true), reset(2, Code::NO_ERROR, false), reset(3, Code(99), false)];
     assert_eq!(client.ok(&bytes), expected);
     // A peer that goes on after its own reset is told so, once.
     client.ok(&[frame(DATA, 0, 1, b"x"), frame(DATA, 0, 1, b"x")].concat());
@@ -280,44 +191,27 @@ fn a_server_that_goes_away_finishes_what_it_began() {
     let mut client = Client::with(3);
     assert_eq!(
         client.ok(&go_away(3, 2, b"going down")),
-        [
-            Saw::It(Happened::GoAway { code: 2 }),
-            unbegun(3, Code::INTERNAL_ERROR)
-        ]
+        [Saw::It(Happened::GoAway { code: 2 }), unbegun(3, Code::INTERNAL_ERROR)]
     );
     let c = &client.connection;
     assert!(c.going_away() == Some(Code::INTERNAL_ERROR) && !c.finished());
-    assert_eq!(
-        (c.room(), c.open_streams(), c.go_away_debug()),
-        (0, 2, &b"going down"[..])
-    );
+    assert_eq!((c.room(), c.open_streams(), c.go_away_debug()), (0, 2, &b"going down"[..]));
     assert_eq!(c.tags().collect::<Vec<_>>(), [1, 2]);
     assert_eq!(client.open(9, b"{}"), Opened::Refused);
     client.ok(&frame(DATA, 0, 5, b"late"));
     client.ok(&frame(HEADERS, END_HEADERS | END_STREAM, 1, OK));
     // It may lower its promise.
-    assert_eq!(
-        client.ok(&go_away(1, 0, b"")).last(),
-        Some(&unbegun(2, Code::NO_ERROR))
-    );
+    assert_eq!(client.ok(&go_away(1, 0, b"")).last(), Some(&unbegun(2, Code::NO_ERROR)));
     assert!(client.connection.finished());
 }
 
 #[test]
 fn nothing_happens_on_a_stream_that_was_cancelled() {
     let mut client = Client::with(2);
-    let bytes = [
-        frame(HEADERS, END_HEADERS, 1, OK),
-        frame(DATA, 0, 1, b"abc"),
-    ]
-    .concat();
+    let bytes = [frame(HEADERS, END_HEADERS, 1, OK), frame(DATA, 0, 1, b"abc")].concat();
     let mut input = &bytes[..bytes.len() - 2];
     let c = &mut client.connection;
-    while c
-        .receive(&mut input, 0, &mut client.out)
-        .expect("no rule is broken")
-        .is_some()
-    {}
+    while c.receive(&mut input, 0, &mut client.out).expect("no rule is broken").is_some() {}
     // In the midst of a frame.
     c.cancel(1, 0, &mut client.out);
     c.cancel(77, 0, &mut client.out);
@@ -334,18 +228,11 @@ fn nothing_happens_on_a_stream_that_was_cancelled() {
     let both = frame(HEADERS, END_HEADERS | END_STREAM, 3, OK);
     let mut input = &both[..];
     let c = &mut client.connection;
-    assert!(matches!(
-        c.receive(&mut input, 0, &mut client.out),
-        Ok(Some(Happened::Head { tag: 2, .. }))
-    ));
+    assert!(matches!(c.receive(&mut input, 0, &mut client.out), Ok(Some(Happened::Head { tag: 2, .. }))));
     c.cancel(2, 0, &mut client.out);
     assert_eq!(client.ok(&[]), []);
     assert!(client.sent().is_empty(), "it had ended");
-    assert_eq!(
-        client.receive(&frame(DATA, 0, 1, b"x")),
-        Err(Http2Error::ClosedStream),
-        "the peer had ended it"
-    );
+    assert_eq!(client.receive(&frame(DATA, 0, 1, b"x")), Err(Http2Error::ClosedStream), "the peer had ended it");
 }
 
 #[test]

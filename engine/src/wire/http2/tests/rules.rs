@@ -2,7 +2,8 @@
 
 use super::*;
 
-/// What the bytes do to a greeted client with streams 1, 3 and 5; the last frame sent is a GOAWAY with the error's code.
+/// What the bytes do to a greeted client with streams 1, 3 and 5; the last frame sent is a GOAWAY with the error's
+/// code.
 fn error(bytes: &[u8]) -> Http2Error {
     let mut client = Client::with(3);
     fails(&mut client, bytes)
@@ -15,11 +16,7 @@ fn fails(client: &mut Client, bytes: &[u8]) -> Http2Error {
     assert_eq!((*kind, *stream), (GOAWAY, 0));
     assert_eq!(payload[..4], [0; 4], "no stream of the peer's");
     assert_eq!(payload[4..], error.h2_code().to_be_bytes());
-    assert_eq!(
-        client.receive(&frame(PING, 0, 0, &[0; 8])),
-        Err(error),
-        "it stays failed"
-    );
+    assert_eq!(client.receive(&frame(PING, 0, 0, &[0; 8])), Err(error), "it stays failed");
     assert!(client.sent().is_empty(), "one GOAWAY is enough");
     assert_eq!(client.connection.room(), 0);
     assert!(client.connection.finished());
@@ -44,20 +41,14 @@ fn the_first_frame_must_be_settings() {
         assert!(error.to_string().contains(said), "{error}");
     }
     let mut client = Client::new(CONFIG);
-    assert_eq!(
-        client.ok(&frame(SETTINGS, 0, 0, &[])),
-        [Saw::It(Happened::Settings)]
-    );
+    assert_eq!(client.ok(&frame(SETTINGS, 0, 0, &[])), [Saw::It(Happened::Settings)]);
 }
 
 #[test]
 fn frames_of_a_wrong_length_are_refused() {
     use Http2Error::{BadLength, FrameTooLong};
     assert_eq!(error(&[0, 0x40, 1, 0xfa, 0, 0, 0, 0, 0]), FrameTooLong);
-    assert_eq!(
-        error(&[0xff, 0xff, 0xff, DATA, 0, 0, 0, 0, 1]),
-        FrameTooLong
-    );
+    assert_eq!(error(&[0xff, 0xff, 0xff, DATA, 0, 0, 0, 0, 1]), FrameTooLong);
     for (frame, name) in [
         (frame(SETTINGS, 0, 0, &[0; 5]), "SETTINGS"),
         (frame(SETTINGS, ACK, 0, &[0; 6]), "SETTINGS"),
@@ -79,49 +70,25 @@ fn frames_of_a_wrong_length_are_refused() {
 #[test]
 fn frames_on_the_wrong_kind_of_stream_are_refused() {
     use Http2Error::{IdleStream, WrongStream};
-    for (kind, name, length) in [
-        (DATA, "DATA", 1),
-        (HEADERS, "HEADERS", 1),
-        (PRIORITY, "PRIORITY", 5),
-        (RST, "RST_STREAM", 4),
-    ] {
-        assert_eq!(
-            error(&frame(kind, 0, 0, &vec![0; length])),
-            WrongStream(name)
-        );
+    for (kind, name, length) in
+        [(DATA, "DATA", 1), (HEADERS, "HEADERS", 1), (PRIORITY, "PRIORITY", 5), (RST, "RST_STREAM", 4)]
+    {
+        assert_eq!(error(&frame(kind, 0, 0, &vec![0; length])), WrongStream(name));
     }
-    for (kind, name, length) in [
-        (SETTINGS, "SETTINGS", 0),
-        (PING, "PING", 8),
-        (GOAWAY, "GOAWAY", 8),
-    ] {
-        assert_eq!(
-            error(&frame(kind, 0, 1, &vec![0; length])),
-            WrongStream(name)
-        );
+    for (kind, name, length) in [(SETTINGS, "SETTINGS", 0), (PING, "PING", 8), (GOAWAY, "GOAWAY", 8)] {
+        assert_eq!(error(&frame(kind, 0, 1, &vec![0; length])), WrongStream(name));
     }
     for (kind, length) in [(DATA, 1), (HEADERS, 1), (RST, 4), (WINDOW, 4)] {
         for stream in [2, 4, 7, 0x7fff_ffff] {
-            assert_eq!(
-                error(&frame(kind, END_HEADERS, stream, &vec![1; length])),
-                IdleStream
-            );
+            assert_eq!(error(&frame(kind, END_HEADERS, stream, &vec![1; length])), IdleStream);
         }
     }
 }
 
 #[test]
 fn padding_must_leave_room() {
-    for (kind, payload) in [
-        (DATA, &[1_u8][..]),
-        (DATA, &[5, 0, 0, 0, 0]),
-        (HEADERS, &[1]),
-        (HEADERS, &[2, 0x88]),
-    ] {
-        assert_eq!(
-            error(&frame(kind, PADDED | END_HEADERS, 1, payload)),
-            Http2Error::BadPadding
-        );
+    for (kind, payload) in [(DATA, &[1_u8][..]), (DATA, &[5, 0, 0, 0, 0]), (HEADERS, &[1]), (HEADERS, &[2, 0x88])] {
+        assert_eq!(error(&frame(kind, PADDED | END_HEADERS, 1, payload)), Http2Error::BadPadding);
     }
 }
 
@@ -135,19 +102,10 @@ fn header_blocks_are_not_interrupted() {
         frame(CONTINUATION, END_HEADERS, 3, &[]),
         frame(0x77, 0, 1, &[]),
     ] {
-        assert_eq!(
-            error(&[open.clone(), next].concat()),
-            Http2Error::Interleaved
-        );
+        assert_eq!(error(&[open.clone(), next].concat()), Http2Error::Interleaved);
     }
-    assert_eq!(
-        error(&frame(CONTINUATION, END_HEADERS, 1, OK)),
-        Http2Error::StrayContinuation
-    );
-    let whole = [
-        frame(HEADERS, END_HEADERS, 1, OK),
-        frame(CONTINUATION, END_HEADERS, 1, &[]),
-    ];
+    assert_eq!(error(&frame(CONTINUATION, END_HEADERS, 1, OK)), Http2Error::StrayContinuation);
+    let whole = [frame(HEADERS, END_HEADERS, 1, OK), frame(CONTINUATION, END_HEADERS, 1, &[])];
     assert_eq!(error(&whole.concat()), Http2Error::StrayContinuation);
 }
 
@@ -156,34 +114,20 @@ fn header_blocks_are_bounded() {
     let mut many = frame(HEADERS, 0, 1, OK);
     (0..64).for_each(|_| many.extend(frame(CONTINUATION, 0, 1, &[])));
     assert_eq!(error(&many), Http2Error::TooManyContinuations);
-    let long = [
-        frame(HEADERS, 0, 1, &[0x88; 4096]),
-        frame(CONTINUATION, 0, 1, OK),
-    ]
-    .concat();
+    let long = [frame(HEADERS, 0, 1, &[0x88; 4096]), frame(CONTINUATION, 0, 1, OK)].concat();
     assert_eq!(error(&long), Http2Error::BlockTooLong);
 }
 
 #[test]
 fn header_blocks_that_cannot_be_decoded_end_the_connection() {
     use hpack::HpackError::{Index, Truncated};
-    for (block, why) in [
-        (&[0x80][..], Index),
-        (&[0xff, 0xff], Truncated),
-        (&[0xbe], Index),
-    ] {
-        assert_eq!(
-            error(&frame(HEADERS, END_HEADERS, 1, block)),
-            Http2Error::Hpack(why)
-        );
+    for (block, why) in [(&[0x80][..], Index), (&[0xff, 0xff], Truncated), (&[0xbe], Index)] {
+        assert_eq!(error(&frame(HEADERS, END_HEADERS, 1, block)), Http2Error::Hpack(why));
     }
     // On a stream that nobody wants any more too.
     let mut client = Client::with(1);
     client.connection.cancel(1, 0, &mut client.out);
-    assert_eq!(
-        fails(&mut client, &frame(HEADERS, END_HEADERS, 1, &[0x80])),
-        Http2Error::Hpack(Index)
-    );
+    assert_eq!(fails(&mut client, &frame(HEADERS, END_HEADERS, 1, &[0x80])), Http2Error::Hpack(Index));
 }
 
 #[test]
@@ -194,19 +138,8 @@ fn settings_have_ranges() {
     assert_eq!(error(&setting(5, 16_383)), BadSetting("MAX_FRAME_SIZE"));
     assert_eq!(error(&setting(5, 1 << 24)), BadSetting("MAX_FRAME_SIZE"));
     let mut client = Client::with(1);
-    for (id, value) in [
-        (2, 0),
-        (4, (1 << 31) - 1),
-        (5, 1 << 14),
-        (5, (1 << 24) - 1),
-        (1, 0),
-        (8, 1),
-        (0xfff, 9),
-    ] {
-        assert_eq!(
-            client.ok(&setting(id, value)),
-            [Saw::It(Happened::Settings)]
-        );
+    for (id, value) in [(2, 0), (4, (1 << 31) - 1), (5, 1 << 14), (5, (1 << 24) - 1), (1, 0), (8, 1), (0xfff, 9)] {
+        assert_eq!(client.ok(&setting(id, value)), [Saw::It(Happened::Settings)]);
         assert_eq!(client.sent(), [(SETTINGS, ACK, 0, vec![])]);
     }
 }
@@ -224,26 +157,14 @@ fn windows_do_not_overflow() {
 
 #[test]
 fn the_peer_must_not_push_or_go_on_after_the_end() {
-    assert_eq!(
-        error(&frame(PUSH, END_HEADERS, 1, &[0, 0, 0, 2, 0x82])),
-        Http2Error::Pushed
-    );
+    assert_eq!(error(&frame(PUSH, END_HEADERS, 1, &[0, 0, 0, 2, 0x82])), Http2Error::Pushed);
     let done = frame(HEADERS, END_HEADERS | END_STREAM, 1, OK);
     for late in [frame(DATA, 0, 1, b"x"), frame(HEADERS, END_HEADERS, 1, OK)] {
-        assert_eq!(
-            error(&[done.clone(), late].concat()),
-            Http2Error::ClosedStream
-        );
+        assert_eq!(error(&[done.clone(), late].concat()), Http2Error::ClosedStream);
     }
     // What may be on its way when it ends.
     let mut client = Client::with(1);
-    client.ok(&[
-        done,
-        window(1, 5),
-        frame(RST, 0, 1, &[0; 4]),
-        frame(PRIORITY, 0, 1, &[0; 5]),
-    ]
-    .concat());
+    client.ok(&[done, window(1, 5), frame(RST, 0, 1, &[0; 4]), frame(PRIORITY, 0, 1, &[0; 5])].concat());
 }
 
 #[test]
@@ -259,10 +180,7 @@ fn floods_are_bounded() {
         go_away(9, 0, b""),
     ] {
         let begun = frame(HEADERS, END_HEADERS, 1, OK);
-        assert_eq!(
-            error(&[begun.clone(), flood.repeat(1_001)].concat()),
-            Http2Error::Flood
-        );
+        assert_eq!(error(&[begun.clone(), flood.repeat(1_001)].concat()), Http2Error::Flood);
         // With something useful between them, or spread over time, they are none.
         let mut client = Client::with(3);
         client.ok(&begun);
@@ -277,10 +195,7 @@ fn floods_are_bounded() {
     }
     let mut client = Client::with(1);
     client.ok(&frame(RST, 0, 1, &[0; 4]));
-    assert_eq!(
-        fails(&mut client, &frame(RST, 0, 1, &[0; 4]).repeat(1_001)),
-        Http2Error::Flood
-    );
+    assert_eq!(fails(&mut client, &frame(RST, 0, 1, &[0; 4]).repeat(1_001)), Http2Error::Flood);
 }
 
 #[test]
