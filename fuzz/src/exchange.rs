@@ -4,7 +4,7 @@ use super::cut;
 use ringload_engine::exchange::{Exchange, KeepText, Progress, Request};
 use ringload_engine::plan::{EndpointKind, Limits, Phase, Plan, Target};
 use ringload_engine::record::{Cause, Handshake, Outcome, PhaseKind, Record};
-use ringload_engine::wire::http2::{Config, Connection, Happened, RequestHead};
+use ringload_engine::wire::http2::{Config, Connection, Event, RequestHead};
 use std::sync::OnceLock;
 
 /// The same bytes make the same record, but for its instants, however they are cut into reads, on a connection that is
@@ -16,9 +16,9 @@ pub fn exchange(data: &[u8]) {
     };
     let scene = Scene(*scene);
     if scene.http2() {
-        let whole = ride(scene, [peer].into_iter());
-        assert_eq!(ride(scene, peer.chunks(1)), whole, "byte by byte");
-        assert_eq!(ride(scene, cut(peer, *seed)), whole, "cut at random");
+        let whole = shared(scene, [peer].into_iter());
+        assert_eq!(shared(scene, peer.chunks(1)), whole, "byte by byte");
+        assert_eq!(shared(scene, cut(peer, *seed)), whole, "cut at random");
     } else {
         let mut fresh = scene.exchange();
         let whole = answer(&mut fresh, [peer].into_iter());
@@ -115,7 +115,7 @@ fn answer<'a>(exchange: &mut Exchange, reads: impl Iterator<Item = &'a [u8]>) ->
 }
 
 /// Two responses over one HTTP/2 connection.
-fn ride<'a>(scene: Scene, reads: impl Iterator<Item = &'a [u8]>) -> Vec<Came> {
+fn shared<'a>(scene: Scene, reads: impl Iterator<Item = &'a [u8]>) -> Vec<Came> {
     static HEAD: OnceLock<RequestHead> = OnceLock::new();
     let head = HEAD.get_or_init(|| {
         let target = Target::parse("http://server").expect("a URL");
@@ -130,12 +130,12 @@ fn ride<'a>(scene: Scene, reads: impl Iterator<Item = &'a [u8]>) -> Vec<Came> {
     };
     let mut out = Vec::new();
     let mut connection = Connection::new(config, &mut out);
-    let mut riders = [scene.exchange(), scene.exchange()];
+    let mut streams = [scene.exchange(), scene.exchange()];
     let (mut now, mut ended) = (100, Vec::new());
-    for (tag, rider) in riders.iter_mut().enumerate() {
-        rider.begin(&request(now));
-        rider.handle_sending(now + 1, 10, false);
-        rider.handle_sent(now + 2);
+    for (tag, stream) in streams.iter_mut().enumerate() {
+        stream.begin(&request(now));
+        stream.handle_sending(now + 1, 10, false);
+        stream.handle_sent(now + 2);
         connection.open(tag as u32, head, 0, "", b"{}", 0, &mut out);
     }
     let mut lost = Cause::ClosedBeforeResponse;
@@ -145,42 +145,42 @@ fn ride<'a>(scene: Scene, reads: impl Iterator<Item = &'a [u8]>) -> Vec<Came> {
         now += 10;
         let read = number as u64;
         loop {
-            let happened = match connection.receive(&mut input, now, &mut out) {
-                Ok(Some(happened)) => happened,
+            let event = match connection.receive(&mut input, now, &mut out) {
+                Ok(Some(event)) => event,
                 Ok(None) => break,
                 Err(_) => {
                     lost = Cause::Http2Protocol;
                     break 'reads;
                 }
             };
-            let Some(tag) = happened.tag() else {
+            let Some(tag) = event.tag() else {
                 continue;
             };
-            let rider = &mut riders[tag as usize];
-            let progress = match happened {
-                Happened::Head { head, .. } => {
-                    rider.handle_head(&head, now, read);
+            let stream = &mut streams[tag as usize];
+            let progress = match event {
+                Event::Head { head, .. } => {
+                    stream.handle_head(&head, now, read);
                     Progress::Pending
                 }
-                Happened::Body { bytes, .. } => {
-                    let progress = rider.handle_body(bytes, &now.into(), true, read);
+                Event::Body { bytes, .. } => {
+                    let progress = stream.handle_body(bytes, &now.into(), true, read);
                     if let Progress::Done { .. } = progress {
                         connection.cancel(tag, now, &mut out);
                     }
                     progress
                 }
-                Happened::End { .. } => rider.handle_end(&now.into(), true),
-                Happened::BodySent { .. } => Progress::Pending,
-                other => rider.fail(Cause::Http2Reset, Some(format!("{other:?}")), now),
+                Event::End { .. } => stream.handle_end(&now.into(), true),
+                Event::BodySent { .. } => Progress::Pending,
+                other => stream.fail(Cause::Http2Reset, Some(format!("{other:?}")), now),
             };
             if let Progress::Done { .. } = progress {
-                ended.push(came(rider, progress == Progress::Done { reusable: true }));
+                ended.push(came(stream, progress == Progress::Done { reusable: true }));
             }
         }
     }
-    for rider in riders.iter_mut().filter(|rider| rider.active()) {
-        rider.fail(lost, None, now);
-        ended.push(came(rider, false));
+    for stream in streams.iter_mut().filter(|stream| stream.active()) {
+        stream.fail(lost, None, now);
+        ended.push(came(stream, false));
     }
     ended
 }

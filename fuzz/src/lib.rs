@@ -15,7 +15,7 @@ use ringload_engine::endpoint::{self, BadJson, Scanner, Seen, Text};
 use ringload_engine::plan::{EndpointKind, Phase, Plan, Target};
 use ringload_engine::record::Usage;
 use ringload_engine::wire::http1::{Decoder, Head, HeadLimits, HttpError, Part};
-use ringload_engine::wire::http2::{self, Connection, Happened, Http2Error, Opened, hpack};
+use ringload_engine::wire::http2::{self, Connection, Event, Http2Error, Opened, hpack};
 use ringload_engine::wire::sse::{BARE, Sse};
 use serde_json::Value;
 use std::collections::HashMap;
@@ -126,9 +126,9 @@ fn converse<'a>(scene: u8, reads: impl Iterator<Item = &'a [u8]>) -> Conversatio
         loop {
             match connection.receive(&mut input, 0, &mut sent) {
                 Ok(None) => break,
-                Ok(Some(happened)) => {
-                    said.add(happened);
-                    in_order(&mut heads, happened);
+                Ok(Some(event)) => {
+                    said.add(event);
+                    in_order(&mut heads, event);
                 }
                 Err(error) => {
                     said.failed = Some(error);
@@ -152,9 +152,9 @@ enum Told {
 }
 
 impl Conversation {
-    fn add(&mut self, happened: Happened<'_>) {
-        let Happened::Body { tag, bytes } = happened else {
-            self.happened.push((happened.tag(), Told::Else(format!("{happened:?}"))));
+    fn add(&mut self, event: Event<'_>) {
+        let Event::Body { tag, bytes } = event else {
+            self.happened.push((event.tag(), Told::Else(format!("{event:?}"))));
             return;
         };
         assert!(!bytes.is_empty());
@@ -166,23 +166,23 @@ impl Conversation {
 }
 
 /// Head, body, end: `None` marks a stream that ended, `Some` one that has its head.
-fn in_order(heads: &mut HashMap<u32, Option<()>>, happened: Happened<'_>) {
-    let Some(tag) = happened.tag() else {
+fn in_order(heads: &mut HashMap<u32, Option<()>>, event: Event<'_>) {
+    let Some(tag) = event.tag() else {
         return;
     };
     let before = heads.get(&tag).copied();
     assert_ne!(before, Some(None), "something happens after the end");
-    match happened {
-        Happened::Head { .. } => assert!(heads.insert(tag, Some(())).is_none(), "two heads"),
-        Happened::Body { .. } => assert!(before.is_some(), "a body before its head"),
-        Happened::End { .. } => {
+    match event {
+        Event::Head { .. } => assert!(heads.insert(tag, Some(())).is_none(), "two heads"),
+        Event::Body { .. } => assert!(before.is_some(), "a body before its head"),
+        Event::End { .. } => {
             assert!(before.is_some(), "an end before the head");
             heads.insert(tag, None);
         }
-        Happened::Reset { .. } | Happened::Unbegun { .. } | Happened::Broken { .. } => {
+        Event::Reset { .. } | Event::Unprocessed { .. } | Event::Broken { .. } => {
             heads.insert(tag, None);
         }
-        Happened::BodySent { .. } | Happened::GoAway { .. } | Happened::Settings => {}
+        Event::BodySent { .. } | Event::GoAway { .. } | Event::Settings => {}
     }
 }
 

@@ -245,7 +245,7 @@ impl Wire {
     ///
     /// # Errors
     /// Always: the script is over.
-    pub fn last_words(&mut self, bytes: &[u8]) -> io::Result<()> {
+    pub fn send_and_close(&mut self, bytes: &[u8]) -> io::Result<()> {
         // A close with bytes unread would be a reset.
         while self.unsettled > 0 {
             self.frame()?;

@@ -22,8 +22,8 @@ fn case(name: &str, streams: u32, reads: Vec<Vec<u8>>) -> Case {
             for read in std::iter::repeat_n(&reads, LAPS).flatten() {
                 out.clear();
                 let mut input = black_box(&read[..]);
-                while let Ok(Some(happened)) = connection.receive(&mut input, 1, &mut out) {
-                    black_box(happened);
+                while let Ok(Some(event)) = connection.receive(&mut input, 1, &mut out) {
+                    black_box(event);
                 }
             }
         }

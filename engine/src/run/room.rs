@@ -76,7 +76,7 @@ pub(super) fn capacity(plan: &Plan, workers: usize, http2: bool) -> Result<Room>
         (None, _) => OPEN_CAPACITY,
     };
     let beside = |requests: usize| {
-        if http2 { carriers(requests) } else { requests.min(DRAINED) }
+        if http2 { h2_connections(requests) } else { requests.min(DRAINED) }
     };
     let most = (wanted + beside(wanted)) as u64 * workers as u64 + OTHER_DESCRIPTORS;
     let total = wanted as u64 * workers as u64 + OTHER_DESCRIPTORS;
@@ -106,7 +106,7 @@ pub(super) fn capacity(plan: &Plan, workers: usize, http2: bool) -> Result<Room>
 
 /// Slots for the HTTP/2 connections of `requests` in flight: a server may take one stream a connection, and one that
 /// goes away serves on while its successor begins.
-fn carriers(requests: usize) -> usize {
+fn h2_connections(requests: usize) -> usize {
     2 * (requests + 1)
 }
 

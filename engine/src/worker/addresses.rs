@@ -101,11 +101,11 @@ impl<D: Driver> Worker<'_, D> {
         let slot = &mut core.slots[old.slot as usize];
         slot.generation = (slot.generation + 1) & 0x00ff_ffff;
         let key = Key { generation: slot.generation, ..old };
-        let waiting = slot.carrier.as_ref().map_or_else(Vec::new, |c| c.waiting.clone());
-        let carriers = &mut core.carriers[slot.target as usize];
-        carriers.iter_mut().filter(|k| **k == old).for_each(|k| *k = key);
-        for rider in waiting {
-            core.slots[rider as usize].rides = Some(key);
+        let waiting = slot.h2.as_ref().map_or_else(Vec::new, |c| c.waiting.clone());
+        let connections = &mut core.h2_connections[slot.target as usize];
+        connections.iter_mut().filter(|k| **k == old).for_each(|k| *k = key);
+        for stream in waiting {
+            core.slots[stream as usize].h2_key = Some(key);
         }
         let deadlines = core.connect_deadlines.iter_mut();
         deadlines.filter(|(_, k, _)| *k == old).for_each(|(_, k, _)| *k = key);

@@ -4,7 +4,7 @@ use super::addresses::Addresses;
 use super::permits::give;
 use super::slot::{Slot, State};
 use super::source::Sessions;
-use super::streams::Streams;
+use super::stream_limits::StreamLimits;
 use super::watch::Watches;
 use super::{Shared, os_error};
 use crate::arrival::Arrival;
@@ -64,11 +64,11 @@ pub(super) struct Core<'a> {
     /// Per target: connections begun, those to names whose look-up failed not counted.
     pub(super) turns: Vec<u64>,
     /// Per target: how many HTTP/2 streams its server allows, and who waits for one.
-    pub(super) streams: Vec<Streams>,
+    pub(super) stream_limits: Vec<StreamLimits>,
     /// HTTP/2 connections that withhold a part of the server's window, and until when.
     pub(super) withheld: VecDeque<(Nanos, Key)>,
     /// Per target: its HTTP/2 connections.
-    pub(super) carriers: Vec<Vec<Key>>,
+    pub(super) h2_connections: Vec<Vec<Key>>,
     /// Reads of HTTP/2 connections so far: names them.
     pub(super) reads: u64,
     pub(super) live_events: u64,
@@ -83,12 +83,12 @@ pub(super) enum Todo {
     Secured(Key),
     /// Its TLS has something to write.
     Flush(Key),
-    /// Riders that wait may be on their way.
-    Board(Key),
-    /// The server goes away without having begun the request of a rider: why, and when that was seen.
-    Unbegun(Key, Code, Nanos),
+    /// Streams that wait may be on their way.
+    DrainPending(Key),
+    /// The server goes away without having begun the request of a stream: why, and when that was seen.
+    Unprocessed(Key, Code, Nanos),
     /// The server refused a request that went out before its settings, which allow no stream, came.
-    Unplaced(Key, Nanos),
+    RefusedEarly(Key, Nanos),
     /// An HTTP/2 connection may have no more use.
     Spent(Key),
     /// The name service has answered.
@@ -125,8 +125,8 @@ impl Core<'_> {
             (Event::Closed, Some(e)) if e != libc::EPIPE => Event::ReadFailed(e),
             (event, _) => event,
         };
-        if slot.state == State::Carrying {
-            self.handle_carrier(key, event, seen);
+        if slot.state == State::Http2 {
+            self.handle_h2_event(key, event, seen);
             return;
         }
         let active = slot.exchange.active();
@@ -184,16 +184,16 @@ impl Core<'_> {
     }
 
     /// What happened to an HTTP/2 connection.
-    fn handle_carrier(&mut self, key: Key, event: Event<'_>, seen: Nanos) {
+    fn handle_h2_event(&mut self, key: Key, event: Event<'_>, seen: Nanos) {
         match event {
             Event::Connected => {
-                if let Some(exchange) = self.payer(key.slot) {
+                if let Some(exchange) = self.initiator(key.slot) {
                     exchange.handle_connected(seen);
                 }
                 self.todo.push(Todo::Opened(key));
             }
             Event::Received { bytes, arrival } => {
-                self.handle_carried(key, bytes, &arrival, seen);
+                self.handle_h2_read(key, bytes, &arrival, seen);
             }
             Event::Sent => {
                 let slot = &mut self.slots[key.slot as usize];
@@ -279,7 +279,7 @@ impl Core<'_> {
         let refused = !connected && matches!(record.outcome, Outcome::Failed(_));
         let reuse = self.shared.plan.reuse;
         let wanted = reuse == Reuse::Pooled || reuse == Reuse::StickySessions && goes_on;
-        if state.rides.take().is_some() {
+        if state.h2_key.take().is_some() {
             state.state = State::Free;
             self.free.push(slot);
         } else if connected && wanted && left != Left::Useless {

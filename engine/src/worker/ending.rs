@@ -17,8 +17,8 @@ impl<D: Driver> Worker<'_, D> {
         if slot.generation != key.generation {
             return;
         }
-        if slot.state == State::Carrying {
-            self.carrier_lost(key, cause, &detail, at);
+        if slot.state == State::Http2 {
+            self.h2_lost(key, cause, &detail, at);
             return;
         }
         if !slot.exchange.active() {
@@ -32,7 +32,7 @@ impl<D: Driver> Worker<'_, D> {
         let in_order = cause == Cause::ClosedBeforeResponse;
         if slot.exchange.may_move() && self.untouched(key, given, in_order) {
             self.core.slots[key.slot as usize].exchange.handle_move();
-            self.hang_up(key);
+            self.close_idle(key);
             self.connect(key.slot, State::Connecting);
             return;
         }
@@ -53,8 +53,8 @@ impl<D: Driver> Worker<'_, D> {
     /// The end of the body of an answer that is complete has not come: its request ends without it.
     pub(super) fn let_go(&mut self, slot: u32, now: Nanos) {
         self.core.slots[slot as usize].exchange.let_go(now);
-        if self.core.slots[slot as usize].rides.is_some() {
-            self.end_rider_now(slot, now, |_| {});
+        if self.core.slots[slot as usize].h2_key.is_some() {
+            self.end_stream_now(slot, now, |_| {});
         } else {
             self.core.finish(slot, Left::Body, now);
         }
@@ -68,8 +68,8 @@ impl<D: Driver> Worker<'_, D> {
 
     /// Ends a request whatever its server does, as `end` notes: its connection is closed, or its stream reset.
     pub(super) fn end_now(&mut self, slot: u32, at: Nanos, end: impl FnOnce(&mut Exchange)) {
-        if self.core.slots[slot as usize].rides.is_some() {
-            self.end_rider_now(slot, at, end);
+        if self.core.slots[slot as usize].h2_key.is_some() {
+            self.end_stream_now(slot, at, end);
             return;
         }
         end(&mut self.core.slots[slot as usize].exchange);
@@ -83,7 +83,7 @@ impl<D: Driver> Worker<'_, D> {
     pub(super) fn close(&mut self, key: Key) {
         let slot = &mut self.core.slots[key.slot as usize];
         if slot.generation != key.generation
-            || matches!(slot.state, State::Free | State::Connecting | State::Busy | State::Carrying)
+            || matches!(slot.state, State::Free | State::Connecting | State::Busy | State::Http2)
         {
             return;
         }
@@ -99,19 +99,19 @@ impl<D: Driver> Worker<'_, D> {
         }
         // The slot past the capacity only ever holds a request that found no connection.
         if (key.slot as usize) < self.core.capacity {
-            self.hang_up(key);
+            self.close_idle(key);
             self.core.free.push(key.slot);
         }
     }
 
     /// Closes a connection, after a last look at what its network was like.
-    pub(super) fn hang_up(&mut self, key: Key) {
-        self.take_leave(key.slot);
+    pub(super) fn close_idle(&mut self, key: Key) {
+        self.record_tcp_info(key.slot);
         self.driver.close(key);
     }
 
     /// Counts what the kernel knows of the connection of a slot, which is about to go.
-    pub(super) fn take_leave(&mut self, slot: u32) {
+    pub(super) fn record_tcp_info(&mut self, slot: u32) {
         let key = Key { slot, generation: self.core.slots[slot as usize].generation };
         if let Some(facts) = self.driver.tcp_facts(key) {
             let shard = &mut self.core.shard;
@@ -122,8 +122,8 @@ impl<D: Driver> Worker<'_, D> {
     pub(super) fn time_out(&mut self, now: Nanos) {
         while let Some(&(at, key, id)) = self.core.connect_deadlines.front() {
             let slot = &self.core.slots[key.slot as usize];
-            let connecting = slot.rides.is_none() && slot.state == State::Connecting;
-            let carrying = slot.carrier.as_ref().is_some_and(|c| !c.there);
+            let connecting = slot.h2_key.is_none() && slot.state == State::Connecting;
+            let carrying = slot.h2.as_ref().is_some_and(|c| !c.established);
             let waiting =
                 slot.generation == key.generation && (connecting && slot.exchange.request_id() == id || carrying);
             if at > now && waiting {
@@ -182,11 +182,11 @@ impl<D: Driver> Worker<'_, D> {
 
     /// The run is over: what is still in flight is recorded as such.
     pub(super) fn abandon(&mut self, now: Nanos) {
-        let mut carriers = Vec::new();
+        let mut connections = Vec::new();
         for slot in 0..self.core.slots.len() as u32 {
             if self.core.slots[slot as usize].exchange.active() {
                 self.core.slots[slot as usize].exchange.abandon(now);
-                carriers.extend(self.core.alight(slot, now));
+                connections.extend(self.core.cancel_stream(slot, now));
                 self.core.finish(slot, Left::Useless, now);
                 let key = Key { slot, generation: self.core.slots[slot as usize].generation };
                 self.close(key);
@@ -194,9 +194,9 @@ impl<D: Driver> Worker<'_, D> {
         }
         self.core.todo.clear();
         // Only when all have been recorded: a connection that cannot say it any more is lost, with all who are on it.
-        carriers.dedup();
-        for key in carriers {
-            self.flush_carrier(key);
+        connections.dedup();
+        for key in connections {
+            self.flush_h2(key);
             self.retire(key);
         }
     }

@@ -38,7 +38,7 @@ impl<D: Driver> Worker<'_, D> {
         core.in_flight += 1;
         let deadline = now.saturating_add(plan.timeouts.request);
         if core.shared.targets.heads2[target as usize].is_some() {
-            self.ride(&request, &due, deadline);
+            self.begin_stream(&request, &due, deadline);
             return;
         }
         if let Some(key) = core.take_own(due.session).or_else(|| core.take_idle(target)) {
@@ -52,7 +52,7 @@ impl<D: Driver> Worker<'_, D> {
         match core.take_slot() {
             Ok((slot, evicted)) => {
                 if let Some(key) = evicted {
-                    self.hang_up(key);
+                    self.close_idle(key);
                 }
                 let slot_ref = &mut self.core.slots[slot as usize];
                 slot_ref.target = target;

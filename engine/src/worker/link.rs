@@ -42,16 +42,16 @@ impl<D: Driver> Worker<'_, D> {
             let target = i % self.core.shared.targets.tls.len();
             self.core.slots[slot as usize].target = target as u16;
             if self.core.shared.targets.heads2[target].is_some() {
-                self.carry(slot, None);
+                self.begin_h2(slot, None);
             } else {
                 self.connect(slot, State::Warming);
             }
         }
         let until = self.driver.now().saturating_add(plan.timeouts.connect);
         let warming = |core: &Core<'_>| {
-            core.slots.iter().any(|s| match &s.carrier {
+            core.slots.iter().any(|s| match &s.h2 {
                 None => s.state == State::Warming,
-                Some(carrier) => !carrier.greeted,
+                Some(h2) => !h2.settings_received,
             })
         };
         let control = self.core.shared.control;
@@ -86,7 +86,7 @@ impl<D: Driver> Worker<'_, D> {
         state.broken = None;
         state.untaken = false;
         state.unended = false;
-        state.rides = None;
+        state.h2_key = None;
         let key = Key { slot, generation: state.generation };
         let id = state.exchange.request_id();
         core.connect_deadlines.push_back((now.saturating_add(core.shared.plan.timeouts.connect), key, id));
@@ -96,7 +96,7 @@ impl<D: Driver> Worker<'_, D> {
             return;
         }
         let token = u64::from(slot) << 32 | u64::from(key.generation);
-        if let Some(exchange) = self.core.payer(slot) {
+        if let Some(exchange) = self.core.initiator(slot) {
             exchange.handle_asking(now);
         }
         let target = self.core.slots[slot as usize].target as usize;
@@ -111,7 +111,7 @@ impl<D: Driver> Worker<'_, D> {
     /// Connects to the address whose turn it is.
     fn connect_to_one_of(&mut self, key: Key, addrs: &[SockAddr]) {
         let now = self.driver.now();
-        if let Some(exchange) = self.core.payer(key.slot) {
+        if let Some(exchange) = self.core.initiator(key.slot) {
             exchange.handle_connecting(now);
         }
         let core = &mut self.core;
@@ -180,12 +180,12 @@ impl<D: Driver> Worker<'_, D> {
             .slots
             .get(key.slot as usize)
             .filter(|s| s.generation == key.generation)
-            .filter(|s| matches!(s.state, State::Connecting | State::Warming | State::Carrying))
+            .filter(|s| matches!(s.state, State::Connecting | State::Warming | State::Http2))
             .map(|_| ())
         else {
             return;
         };
-        if let Some(exchange) = self.core.payer(key.slot) {
+        if let Some(exchange) = self.core.initiator(key.slot) {
             exchange.handle_resolved(reply.started, reply.ended);
         }
         match reply.outcome {
@@ -214,7 +214,7 @@ impl<D: Driver> Worker<'_, D> {
         match client.session() {
             Ok(session) => {
                 slot.tls = Some(Box::new(session));
-                if let Some(exchange) = self.core.payer(key.slot) {
+                if let Some(exchange) = self.core.initiator(key.slot) {
                     exchange.handle_securing(now);
                 }
                 self.flush(key);
@@ -244,7 +244,7 @@ impl<D: Driver> Worker<'_, D> {
             counts.handshakes_full += 1;
             Handshake::Full
         };
-        if let Some(exchange) = self.core.payer(key.slot) {
+        if let Some(exchange) = self.core.initiator(key.slot) {
             exchange.handle_secured(now, handshake);
         }
         self.usable(key);
@@ -254,24 +254,24 @@ impl<D: Driver> Worker<'_, D> {
     pub(super) fn usable(&mut self, key: Key) {
         let config = self.core.http2_config();
         let slot = &mut self.core.slots[key.slot as usize];
-        if let Some(carrier) = &mut slot.carrier {
-            carrier.begin(config);
-            carrier.there = true;
-            let board = carrier.greeted;
+        if let Some(h2) = &mut slot.h2 {
+            h2.begin(config);
+            h2.established = true;
+            let drains = h2.settings_received;
             // Until the server's settings say how many streams it takes, one is sure to be taken, unless it took none
             // before.
-            let takes = self.core.streams[slot.target as usize].allowed() > 0;
-            if !takes && !board {
-                carrier.kept = true;
+            let takes = self.core.stream_limits[slot.target as usize].allowed() > 0;
+            if !takes && !drains {
+                h2.kept = true;
                 self.flush(key);
-            } else if let Some(payer) = (!carrier.waiting.is_empty()).then(|| carrier.waiting.remove(0)) {
-                self.depart(key, payer);
+            } else if let Some(initiator) = (!h2.waiting.is_empty()).then(|| h2.waiting.remove(0)) {
+                self.open_stream(key, initiator);
             } else {
-                carrier.kept = true;
+                h2.kept = true;
                 self.flush(key);
             }
-            if board {
-                self.board(key);
+            if drains {
+                self.drain_pending(key);
             }
         } else if slot.state == State::Warming {
             let now = self.driver.now();
@@ -285,8 +285,8 @@ impl<D: Driver> Worker<'_, D> {
     pub(super) fn flush(&mut self, key: Key) {
         let core = &mut self.core;
         let slot = &mut core.slots[key.slot as usize];
-        if slot.generation == key.generation && slot.carrier.is_some() {
-            self.flush_carrier(key);
+        if slot.generation == key.generation && slot.h2.is_some() {
+            self.flush_h2(key);
             return;
         }
         let Some(tls) = slot

@@ -2,18 +2,18 @@
 //! meet.
 
 mod addresses;
-mod carrier;
 mod core;
 mod ending;
+mod h2_connection;
+mod h2_streams;
 mod issue;
 mod link;
 mod permits;
-mod ride;
 mod secure;
 mod shared;
 mod slot;
 mod source;
-mod streams;
+mod stream_limits;
 mod watch;
 
 use self::core::{Core, Todo};
@@ -29,7 +29,7 @@ pub use shared::{Shared, Targets};
 pub(crate) use source::first_of;
 use source::{Sessions, Source};
 use std::collections::VecDeque;
-use streams::Streams;
+use stream_limits::StreamLimits;
 use watch::Watches;
 
 /// Requests taken up before the loop looks at completions again: a burst must not starve the reads.
@@ -111,9 +111,9 @@ impl<'a, D: Driver> Worker<'a, D> {
             by_user: false,
             returned: Vec::new(),
             turns: vec![0; shared.targets.addrs.len()],
-            streams: shared.targets.addrs.iter().map(|_| Streams::default()).collect(),
+            stream_limits: shared.targets.addrs.iter().map(|_| StreamLimits::default()).collect(),
             withheld: VecDeque::new(),
-            carriers: vec![Vec::new(); shared.targets.addrs.len()],
+            h2_connections: vec![Vec::new(); shared.targets.addrs.len()],
             reads: 0,
             live_events: 0,
         };
@@ -195,8 +195,8 @@ impl<'a, D: Driver> Worker<'a, D> {
     pub fn finish(mut self) -> (Shard, DriverStats) {
         let now = self.driver.now();
         for slot in 0..self.core.slots.len() as u32 {
-            self.core.count_carrier(slot, now);
-            self.take_leave(slot);
+            self.core.count_h2(slot, now);
+            self.record_tcp_info(slot);
         }
         let stats = self.driver.stats();
         let mut shard = self.core.shard;
@@ -229,9 +229,9 @@ impl<'a, D: Driver> Worker<'a, D> {
                 Todo::Refused(key, e, at) => self.refused(key, e, at),
                 Todo::Secured(key) => self.secured(key),
                 Todo::Flush(key) => self.flush(key),
-                Todo::Board(key) => self.board(key),
-                Todo::Unbegun(rider, code, at) => self.unbegun(rider, code, at),
-                Todo::Unplaced(rider, at) => self.unplaced(rider, at),
+                Todo::DrainPending(key) => self.drain_pending(key),
+                Todo::Unprocessed(stream, code, at) => self.unprocessed(stream, code, at),
+                Todo::RefusedEarly(stream, at) => self.refused_early(stream, at),
                 Todo::Spent(key) => self.retire(key),
                 Todo::Resolved(reply) => self.resolved(reply),
                 Todo::Close(key) => self.close(key),

@@ -1,7 +1,7 @@
 //! Slots: a request and its connection, the one or the other, or both.
 
-use super::carrier::Carrier;
 use super::core::{Core, Todo};
+use super::h2_connection::H2Connection;
 use super::source::Due;
 use crate::clock::{Nanos, SECOND};
 use crate::driver::Key;
@@ -42,13 +42,13 @@ pub(super) struct Slot {
     /// Until when its connection is looked after without a request, or after a send that failed.
     pub(super) lingers_until: Nanos,
     /// The HTTP/2 connection that it is.
-    pub(super) carrier: Option<Box<Carrier>>,
+    pub(super) h2: Option<Box<H2Connection>>,
     /// The conversation of its request, where that has several turns.
     pub(super) session: Option<usize>,
     /// By which the source of its request knows it again.
     pub(super) ticket: u64,
     /// Its request goes over HTTP/2: the connection that it is on, waits for, or was on last.
-    pub(super) rides: Option<Key>,
+    pub(super) h2_key: Option<Key>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +59,7 @@ pub(super) enum State {
     /// A connection is made that no request has asked for yet.
     Warming,
     /// An HTTP/2 connection, from its connect on: its requests have slots of their own.
-    Carrying,
+    Http2,
     Busy,
     /// Its request has ended. Its connection may serve another when the kernel has taken the rest of that request, and
     /// the body of the response has ended.
@@ -238,10 +238,10 @@ impl Core<'_> {
             untaken: false,
             unended: false,
             lingers_until: 0,
-            carrier: None,
+            h2: None,
             session: None,
             ticket: 0,
-            rides: None,
+            h2_key: None,
         });
         (self.slots.len() - 1) as u32
     }

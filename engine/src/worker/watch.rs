@@ -109,10 +109,10 @@ impl Core<'_> {
 
     /// The stream of a request is reset as planned, if it has one: its connection remembers, should the server mind.
     fn note_cancelled(&mut self, slot: u32) {
-        if let Some(key) = self.slots[slot as usize].rides
-            && let Some(carrier) = &mut self.slots[key.slot as usize].carrier
+        if let Some(key) = self.slots[slot as usize].h2_key
+            && let Some(h2) = &mut self.slots[key.slot as usize].h2
         {
-            carrier.cancelled += 1;
+            h2.cancelled += 1;
         }
     }
 

@@ -35,7 +35,7 @@ fn a_stream_byte_by_byte_is_the_same_stream() {
 #[test]
 fn a_server_that_closes_although_it_said_keep_alive_costs_no_request() {
     on_both(|io| {
-        let server = Peer::start(|to, _| last_words(to, &peer::chat(3)));
+        let server = Peer::start(|to, _| send_and_close(to, &peer::chat(3)));
         let ended = Profile::of(server.addr())
             .on(io)
             .args(["--concurrency", "4", "--request-count", "200"])
@@ -51,7 +51,7 @@ fn a_server_that_closes_although_it_said_keep_alive_costs_no_request() {
 #[test]
 fn a_large_request_that_finds_its_connection_closed_costs_nothing_either() {
     on_both(|io| {
-        let server = Peer::start(|to, _| last_words(to, &peer::chat(3)));
+        let server = Peer::start(|to, _| send_and_close(to, &peer::chat(3)));
         let ended = Profile::of(server.addr())
             .on(io)
             .args(["--isl", "400000", "--num-dataset-entries", "1"])
@@ -221,7 +221,7 @@ fn an_error_event_has_the_servers_words_in_the_summary() {
 }
 
 /// Writes an answer whose last segment ends the connection as well, so that no request can come between.
-fn last_words(to: &mut TcpStream, answer: &str) -> io::Result<Then> {
+fn send_and_close(to: &mut TcpStream, answer: &str) -> io::Result<Then> {
     SockRef::from(&*to).set_tcp_cork(true)?;
     to.write_all(answer.as_bytes())?;
     Ok(Then::Close)

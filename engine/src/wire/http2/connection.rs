@@ -4,8 +4,8 @@ use super::block::Block;
 use super::budget::Budget;
 use super::closed::Closed;
 use super::error::{Code, Http2Error};
+use super::event::Event;
 use super::frame::{self, Assembler};
-use super::happened::Happened;
 use super::hpack::Decoder;
 use super::receive::Reading;
 use super::send::Sender;
@@ -33,12 +33,12 @@ pub struct Config {
 ///
 /// **Order of calls.** Send what [`new`](Self::new) appended to `out`. After each read call [`receive`](Self::receive)
 /// until it gives `None`, and send what it appended, also after an error: a GOAWAY tells the server why. Requests may
-/// be [opened](Self::open) at any time, before the first read too; but wait for the first [`Happened::Settings`] if a
+/// be [opened](Self::open) at any time, before the first read too; but wait for the first [`Event::Settings`] if a
 /// refused stream or a body that stands would matter: until then neither the server's limit of streams nor its windows
 /// are known. Once [`finished`](Self::finished), close.
 ///
 /// **Tags** are the caller's names for requests, unique among the open streams. A tag is free again after its `End`,
-/// `Reset`, `Unbegun` or `Broken`, or after [`cancel`](Self::cancel): nothing of a stream happens after that.
+/// `Reset`, `Unprocessed` or `Broken`, or after [`cancel`](Self::cancel): nothing of a stream happens after that.
 ///
 /// Body bytes are lent where they lie. Streams, their buffers and the tables are kept and reused; a DATA frame
 /// allocates nothing, unless `out` has to grow for a WINDOW_UPDATE.
@@ -55,10 +55,10 @@ pub struct Connection {
     pub(super) held: Vec<u8>,
     pub(super) block: Block,
     pub(super) closed: Closed,
-    pub(super) queue: VecDeque<Happened<'static>>,
+    pub(super) queue: VecDeque<Event<'static>>,
     pub(super) budget: Budget,
     /// The first SETTINGS came.
-    pub(super) greeted: bool,
+    pub(super) settings_received: bool,
     /// The peer knows our settings.
     pub(super) acknowledged: bool,
     /// The server goes away, and why.
@@ -100,7 +100,7 @@ impl Connection {
             closed: Closed::default(),
             queue: VecDeque::new(),
             budget: Budget::default(),
-            greeted: false,
+            settings_received: false,
             acknowledged: false,
             going_away: None,
             debug: Vec::new(),
@@ -132,23 +132,23 @@ impl Connection {
         input: &mut &'a [u8],
         now: Nanos,
         out: &mut Vec<u8>,
-    ) -> Result<Option<Happened<'a>>, Http2Error> {
+    ) -> Result<Option<Event<'a>>, Http2Error> {
         if let Some(error) = self.failed {
             return Err(error);
         }
         self.now = now;
-        let happened = self.advance(input, out);
-        if let Err(error) = happened {
+        let event = self.advance(input, out);
+        if let Err(error) = event {
             self.failed = Some(error);
             frame::go_away(out, error.code());
         }
-        happened
+        event
     }
 
     /// Gives a stream up at `now`; what still comes for it is ignored. Nothing happens if there is none.
     pub fn cancel(&mut self, tag: u32, now: Nanos, out: &mut Vec<u8>) {
         self.now = self.now.max(now);
-        self.queue.retain(|happened| happened.tag() != Some(tag));
+        self.queue.retain(|event| event.tag() != Some(tag));
         let id = self.streams.iter().find(|s| s.tag == tag).map(|s| s.id);
         if let Some(id) = id
             && self.failed.is_none()

@@ -3,8 +3,8 @@
 use super::closed::By;
 use super::connection::Connection;
 use super::error::{Code, Http2Error, StreamError};
+use super::event::Event;
 use super::frame;
-use super::happened::Happened;
 
 impl Connection {
     pub(super) fn go_away(&mut self, last: u32, code: u32, debug: &[u8]) -> Result<(), Http2Error> {
@@ -12,12 +12,12 @@ impl Connection {
         self.going_away = Some(Code(code));
         self.debug.clear();
         self.debug.extend(debug.iter().take(DEBUG_BYTES));
-        self.queue.push_back(Happened::GoAway { code });
+        self.queue.push_back(Event::GoAway { code });
         let unseen: Vec<u32> = self.streams.iter().map(|s| s.id).filter(|id| *id > last).collect();
         for id in unseen {
             if let Some(tag) = self.remove(id) {
                 self.closed.add(id, By::Us);
-                self.queue.push_back(Happened::Unbegun { tag, code });
+                self.queue.push_back(Event::Unprocessed { tag, code });
             }
         }
         Ok(())
@@ -36,14 +36,14 @@ impl Connection {
             frame::reset(out, id, Code::CANCEL);
         }
         if let Some(tag) = self.remove(id) {
-            self.queue.push_back(Happened::End { tag });
+            self.queue.push_back(Event::End { tag });
         }
     }
 
     /// The server broke the rules on a stream, which need not be open.
     pub(super) fn break_stream(&mut self, id: u32, error: StreamError, out: &mut Vec<u8>) {
         if let Some(tag) = self.give_up(id, error.code(), out) {
-            self.queue.push_back(Happened::Broken { tag, error });
+            self.queue.push_back(Event::Broken { tag, error });
         }
     }
 

@@ -2,8 +2,8 @@
 
 use super::connection::Connection;
 use super::error::Http2Error;
+use super::event::Event;
 use super::frame::{self, Header};
-use super::happened::Happened;
 use super::response::{Response, Section};
 
 impl Connection {
@@ -49,7 +49,7 @@ impl Connection {
                     stream.headed = true;
                     stream.expected = head.length;
                     let tag = stream.tag;
-                    self.queue.push_back(Happened::Head { tag, head });
+                    self.queue.push_back(Event::Head { tag, head });
                 }
                 if end {
                     self.end(id, out);

@@ -23,8 +23,8 @@ mod connection;
 mod data;
 mod ending;
 mod error;
+mod event;
 mod frame;
-mod happened;
 mod headers;
 pub mod hpack;
 mod receive;
@@ -37,7 +37,7 @@ mod window;
 
 pub use connection::{Config, Connection};
 pub use error::{Code, Http2Error, StreamError};
-pub use happened::{Happened, Opened};
+pub use event::{Event, Opened};
 pub use request::RequestHead;
 pub use send::SLIVER_WAIT;
 

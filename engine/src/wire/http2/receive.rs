@@ -3,8 +3,8 @@
 use super::closed::By;
 use super::connection::Connection;
 use super::error::{Code, Http2Error, StreamError};
+use super::event::Event;
 use super::frame::{self, Header};
-use super::happened::Happened;
 use super::window::MAX;
 
 /// What is read next.
@@ -35,17 +35,17 @@ impl Connection {
         &mut self,
         input: &mut &'a [u8],
         out: &mut Vec<u8>,
-    ) -> Result<Option<Happened<'a>>, Http2Error> {
+    ) -> Result<Option<Event<'a>>, Http2Error> {
         loop {
-            if let Some(happened) = self.queue.pop_front() {
-                return Ok(Some(happened));
+            if let Some(event) = self.queue.pop_front() {
+                return Ok(Some(event));
             }
             match self.reading {
                 Reading::Header => {
                     let Some(header) = self.assembler.next(input) else {
                         // A TLS alert is shorter than a frame's header, and the end comes after it.
                         return match self.assembler.held() {
-                            [0x15 | 0x16, 3, ..] if !self.greeted => Err(Http2Error::NotHttp2(SPEAKS_TLS)),
+                            [0x15 | 0x16, 3, ..] if !self.settings_received => Err(Http2Error::NotHttp2(SPEAKS_TLS)),
                             _ => Ok(None),
                         };
                     };
@@ -60,7 +60,7 @@ impl Connection {
                     self.reading = Reading::Data(Data { left, ..data });
                     if let Some(stream) = self.streams.at(data.slot, data.stream) {
                         let tag = stream.tag;
-                        return Ok(Some(Happened::Body { tag, bytes }));
+                        return Ok(Some(Event::Body { tag, bytes }));
                     }
                 }
                 Reading::Data(data) if data.padding > 0 => {
@@ -123,7 +123,7 @@ impl Connection {
         let Header { kind, stream, length, .. } = header;
         let greets = kind == frame::SETTINGS && !header.is(frame::ACK) && stream == 0;
         // Two bytes of a TLS record are enough, however they were cut: what they would mean as a frame does not count.
-        if !self.greeted && (!greets || spoken(header) == SPEAKS_TLS) {
+        if !self.settings_received && (!greets || spoken(header) == SPEAKS_TLS) {
             return Err(Http2Error::NotHttp2(spoken(header)));
         }
         if length > frame::MAX_FRAME {
@@ -219,7 +219,7 @@ impl Connection {
                     Some(tag) => {
                         self.closed.add(stream, By::Peer);
                         let untouched = code == Code::REFUSED_STREAM.0;
-                        self.queue.push_back(Happened::Reset { tag, code, untouched });
+                        self.queue.push_back(Event::Reset { tag, code, untouched });
                     }
                     None => self.budget.spend(self.now)?,
                 }
@@ -230,12 +230,12 @@ impl Connection {
                     self.acknowledged = true;
                     return Ok(());
                 }
-                self.greeted = true;
+                self.settings_received = true;
                 self.apply(payload)?;
                 self.answers += 1;
                 frame::settings_ack(out);
                 self.flush(out);
-                self.queue.push_back(Happened::Settings);
+                self.queue.push_back(Event::Settings);
             }
             frame::PING => {
                 self.budget.spend(self.now)?;

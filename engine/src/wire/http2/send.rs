@@ -2,8 +2,8 @@
 
 use super::connection::Connection;
 use super::error::{Http2Error, StreamError};
+use super::event::{Event, Opened};
 use super::frame::{self, Header};
-use super::happened::{Happened, Opened};
 use super::hpack;
 use super::request::RequestHead;
 use super::settings::Settings;
@@ -215,7 +215,7 @@ impl Connection {
                 stream.body.clear();
                 let tag = stream.tag;
                 self.sender.waits.end(self.now);
-                self.queue.push_back(Happened::BodySent { tag });
+                self.queue.push_back(Event::BodySent { tag });
             }
         }
     }

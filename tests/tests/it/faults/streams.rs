@@ -137,7 +137,7 @@ pub(super) const ROWS: &[Row] = &[
         "`[DONE]`, and the end of the connection (FIN): nothing was lost",
         |wire, asked| {
             said_all(wire, asked.stream)?;
-            wire.last_words(&[])
+            wire.send_and_close(&[])
         },
         Becomes::Served,
         false,
@@ -155,7 +155,7 @@ pub(super) const ROWS: &[Row] = &[
         "the end of the connection (FIN) in mid-stream",
         |wire, asked| {
             let tokens = frames::data(asked.stream, 0, &tokens(2));
-            wire.last_words(&[frames::head(asked.stream), tokens].concat())
+            wire.send_and_close(&[frames::head(asked.stream), tokens].concat())
         },
         Becomes::Fails("truncated", "closed the HTTP/2 connection"),
         false,
@@ -174,7 +174,7 @@ pub(super) const ROWS: &[Row] = &[
     broken2(
         "GOAWAY with an error, and the end of the connection, in mid-stream",
         |wire, asked| {
-            wire.last_words(
+            wire.send_and_close(
                 &[
                     frames::head(asked.stream),
                     frames::data(asked.stream, 0, &tokens(2)),

@@ -102,9 +102,9 @@ fn answers_that_end_in_order_but_lack_something_fail_alone() {
 fn a_connection_that_ends_under_a_request_fails_it_and_the_next_makes_another() {
     on_both(|io| {
         for (act, cause, says) in [
-            (Answer(|w, _| w.last_words(b"")), "closed_before_response", "the server closed the HTTP/2 connection"),
+            (Answer(|w, _| w.send_and_close(b"")), "closed_before_response", "the server closed the HTTP/2 connection"),
             (
-                Answer(|w, asked| w.last_words(&[head(asked.stream), token(asked.stream)].concat())),
+                Answer(|w, asked| w.send_and_close(&[head(asked.stream), token(asked.stream)].concat())),
                 "truncated",
                 "the server closed the HTTP/2 connection",
             ),
@@ -112,7 +112,7 @@ fn a_connection_that_ends_under_a_request_fails_it_and_the_next_makes_another() 
                 // In the middle of a frame.
                 Answer(|w, asked| {
                     let front = head(asked.stream).len() + 20;
-                    w.last_words(&chat(asked.stream)[..front])
+                    w.send_and_close(&chat(asked.stream)[..front])
                 }),
                 "truncated",
                 "the server closed the HTTP/2 connection",
@@ -127,7 +127,7 @@ fn a_connection_that_ends_under_a_request_fails_it_and_the_next_makes_another() 
             ),
             (
                 Answer(|w, asked| {
-                    w.last_words(
+                    w.send_and_close(
                         &[head(asked.stream), token(asked.stream), go_away(asked.stream, 11, b"too many tokens")]
                             .concat(),
                     )
@@ -136,7 +136,7 @@ fn a_connection_that_ends_under_a_request_fails_it_and_the_next_makes_another() 
                 "the server went away (ENHANCE_YOUR_CALM: too many tokens) and closed",
             ),
             (
-                Answer(|w, asked| w.last_words(&go_away(asked.stream, 2, b""))),
+                Answer(|w, asked| w.send_and_close(&go_away(asked.stream, 2, b""))),
                 "http2_goaway",
                 "the server went away (INTERNAL_ERROR) and closed",
             ),
@@ -154,7 +154,7 @@ fn a_connection_that_ends_under_a_request_fails_it_and_the_next_makes_another() 
 #[test]
 fn a_stream_that_said_that_it_is_over_has_lost_nothing_when_the_connection_ends() {
     on_both(|io| {
-        let act = Answer(|w, asked| w.last_words(&[head(asked.stream), data(asked.stream, 0, &body())].concat()));
+        let act = Answer(|w, asked| w.send_and_close(&[head(asked.stream), data(asked.stream, 0, &body())].concat()));
         let scene = play(act, io).fails("[DONE] and a close", &[]);
         assert_eq!(scene.peer.connections(), 2);
     });

@@ -22,7 +22,7 @@ fn a_connection_that_is_closed_with_its_last_answer_costs_no_request() {
         let peer = Peer2::start(|w, _| {
             w.greet(&[])?;
             let asked = w.request()?;
-            w.last_words(&chat(asked.stream))
+            w.send_and_close(&chat(asked.stream))
         });
         let ended = over_http2(&peer, io, LONG).args(["--concurrency", "1", "--request-count", "100"]).run().all_well();
         assert_eq!(ended.count("succeeded"), 100);
@@ -40,7 +40,7 @@ fn requests_that_find_their_connection_closed_move_together() {
             w.greet(&[])?;
             let asked: Vec<_> = (0..8).map(|_| w.request()).collect::<io::Result<_>>()?;
             let answers = asked.iter().map(|asked| chat(asked.stream));
-            w.last_words(&answers.collect::<Vec<_>>().concat())
+            w.send_and_close(&answers.collect::<Vec<_>>().concat())
         });
         let ended = over_http2(&peer, io, LONG).args(["--concurrency", "8", "--request-count", "80"]).run().all_well();
         assert_eq!(ended.count("succeeded"), 80);
@@ -57,7 +57,7 @@ fn a_large_request_that_finds_its_connection_closed_moves_as_well() {
             w.greet(&[(INITIAL_WINDOW_SIZE, 1 << 24)])?;
             w.send(&number(WINDOW_UPDATE, 0, 1 << 24))?;
             let asked = w.request()?;
-            w.last_words(&chat(asked.stream))
+            w.send_and_close(&chat(asked.stream))
         });
         let ended = over_http2(&peer, io, LONG)
             .args(["--isl", "400000", "--num-dataset-entries", "1"])
@@ -114,7 +114,7 @@ fn a_request_does_not_move_when_the_server_has_spoken_since() {
             let asked = w.request()?;
             w.send(&chat(asked.stream))?;
             w.request()?;
-            w.last_words(&frame(PING, 0, 0, b"not dead"))
+            w.send_and_close(&frame(PING, 0, 0, b"not dead"))
         });
         let run = drive(&plan(&peer, io, 1, 6));
         let moved: u32 = run.records.iter().map(|r| u32::from(r.reconnects)).sum();

@@ -39,12 +39,12 @@ fn large_bodies_wait_for_the_window_and_follow() {
     assert_eq!(client.open(2, b"y"), Opened::Part, "the connection's window is used up too");
     client.now = 400;
     assert_eq!(client.ok(&window(1, 50_000)), [], "not yet the connection's");
-    assert_eq!(client.ok(&window(0, 34_465)), [Saw::It(Happened::BodySent { tag: 1 })]);
+    assert_eq!(client.ok(&window(0, 34_465)), [Saw::It(Event::BodySent { tag: 1 })]);
     let sent = data(&mut client);
     assert_eq!(sent, [(1, 16_384, false), (1, 16_384, false), (1, 1_697, true)]);
     assert_eq!(client.connection.window_zero(client.now), 300, "one still waits");
     client.now = 1_100;
-    assert_eq!(client.ok(&window(0, 9)), [Saw::It(Happened::BodySent { tag: 2 })]);
+    assert_eq!(client.ok(&window(0, 9)), [Saw::It(Event::BodySent { tag: 2 })]);
     assert_eq!(data(&mut client), [(3, 1, true)]);
     assert_eq!(client.connection.window_zero(client.now), 1_000);
 }
@@ -61,7 +61,7 @@ fn a_window_that_the_peer_lowers_may_be_negative() {
     assert_eq!(data(&mut client), [], "5 bytes below nothing, and back");
     assert_eq!(client.ok(&window(3, 4)), []);
     assert_eq!(data(&mut client), [(3, 4, false)]);
-    assert_eq!(client.ok(&setting(4, 11)), [Saw::It(Happened::BodySent { tag: 2 }), Saw::It(Happened::Settings)]);
+    assert_eq!(client.ok(&setting(4, 11)), [Saw::It(Event::BodySent { tag: 2 }), Saw::It(Event::Settings)]);
     assert_eq!(data(&mut client), [(3, 6, true)]);
 }
 

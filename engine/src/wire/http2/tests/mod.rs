@@ -33,7 +33,7 @@ const CONTINUATION: u8 = 9;
 /// What happened, with the pieces of a body put together.
 #[derive(Debug, PartialEq)]
 enum Saw {
-    It(Happened<'static>),
+    It(Event<'static>),
     Body(u32, Vec<u8>),
 }
 
@@ -50,7 +50,7 @@ impl Client {
         Self { connection: Connection::new(config, &mut out), out, now: 0 }
     }
 
-    /// A greeted client with requests 1, 2, … open on streams 1, 3, …; what it sent so far is dropped.
+    /// A settings_received client with requests 1, 2, … open on streams 1, 3, …; what it sent so far is dropped.
     fn with(streams: u32) -> Self {
         let mut client = Self::new(CONFIG);
         for tag in 1..=streams {
@@ -74,20 +74,20 @@ impl Client {
                     assert!(bytes.is_empty(), "bytes are left but wanted");
                     return Ok(saw);
                 }
-                Some(Happened::Body { tag, bytes }) => match saw.last_mut() {
+                Some(Event::Body { tag, bytes }) => match saw.last_mut() {
                     Some(Saw::Body(t, body)) if *t == tag => body.extend_from_slice(bytes),
                     _ => saw.push(Saw::Body(tag, bytes.to_vec())),
                 },
-                Some(Happened::Head { tag, head }) => saw.push(Saw::It(Happened::Head { tag, head })),
-                Some(Happened::End { tag }) => saw.push(Saw::It(Happened::End { tag })),
-                Some(Happened::Reset { tag, code, untouched }) => {
-                    saw.push(Saw::It(Happened::Reset { tag, code, untouched }));
+                Some(Event::Head { tag, head }) => saw.push(Saw::It(Event::Head { tag, head })),
+                Some(Event::End { tag }) => saw.push(Saw::It(Event::End { tag })),
+                Some(Event::Reset { tag, code, untouched }) => {
+                    saw.push(Saw::It(Event::Reset { tag, code, untouched }));
                 }
-                Some(Happened::Unbegun { tag, code }) => saw.push(Saw::It(Happened::Unbegun { tag, code })),
-                Some(Happened::Broken { tag, error }) => saw.push(Saw::It(Happened::Broken { tag, error })),
-                Some(Happened::BodySent { tag }) => saw.push(Saw::It(Happened::BodySent { tag })),
-                Some(Happened::GoAway { code }) => saw.push(Saw::It(Happened::GoAway { code })),
-                Some(Happened::Settings) => saw.push(Saw::It(Happened::Settings)),
+                Some(Event::Unprocessed { tag, code }) => saw.push(Saw::It(Event::Unprocessed { tag, code })),
+                Some(Event::Broken { tag, error }) => saw.push(Saw::It(Event::Broken { tag, error })),
+                Some(Event::BodySent { tag }) => saw.push(Saw::It(Event::BodySent { tag })),
+                Some(Event::GoAway { code }) => saw.push(Saw::It(Event::GoAway { code })),
+                Some(Event::Settings) => saw.push(Saw::It(Event::Settings)),
             }
         }
     }
@@ -154,23 +154,23 @@ fn request_head(edit: impl FnOnce(&mut Plan)) -> RequestHead {
 
 fn head(tag: u32) -> Saw {
     let head = Head { status: 200, ..Head::default() };
-    Saw::It(Happened::Head { tag, head })
+    Saw::It(Event::Head { tag, head })
 }
 
 fn end(tag: u32) -> Saw {
-    Saw::It(Happened::End { tag })
+    Saw::It(Event::End { tag })
 }
 
 fn broken(tag: u32, error: StreamError) -> Saw {
-    Saw::It(Happened::Broken { tag, error })
+    Saw::It(Event::Broken { tag, error })
 }
 
 fn reset(tag: u32, code: Code, untouched: bool) -> Saw {
     let code = code.0;
-    Saw::It(Happened::Reset { tag, code, untouched })
+    Saw::It(Event::Reset { tag, code, untouched })
 }
 
-fn unbegun(tag: u32, code: Code) -> Saw {
+fn unprocessed(tag: u32, code: Code) -> Saw {
     let code = code.0;
-    Saw::It(Happened::Unbegun { tag, code })
+    Saw::It(Event::Unprocessed { tag, code })
 }

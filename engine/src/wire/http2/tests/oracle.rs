@@ -163,18 +163,18 @@ async fn ask(mut io: DuplexStream, setup: &Setup) -> (Vec<u8>, Vec<u32>) {
         assert!(read > 0, "the server closed");
         raw.extend_from_slice(&buffer[..read]);
         let mut input = &buffer[..read];
-        while let Some(happened) = connection.receive(&mut input, 0, &mut out).expect("h2 keeps the rules") {
-            match happened {
-                Happened::Settings => ready = true,
-                Happened::BodySent { .. } => unsent -= 1,
-                Happened::Head { tag, head } => {
+        while let Some(event) = connection.receive(&mut input, 0, &mut out).expect("h2 keeps the rules") {
+            match event {
+                Event::Settings => ready = true,
+                Event::BodySent { .. } => unsent -= 1,
+                Event::Head { tag, head } => {
                     let turn = &setup.turns[tag as usize];
                     assert_eq!(head.status, turn.status);
                     let stream = turn.fields.iter().any(|(_, v)| v == "text/event-stream");
                     assert_eq!(head.event_stream, stream);
                     assert!(bodies.insert(tag, vec![]).is_none());
                 }
-                Happened::Body { tag, bytes } => {
+                Event::Body { tag, bytes } => {
                     if setup.turns[tag as usize].cancel {
                         connection.cancel(tag, 0, &mut out);
                         done += 1;
@@ -182,14 +182,14 @@ async fn ask(mut io: DuplexStream, setup: &Setup) -> (Vec<u8>, Vec<u32>) {
                     }
                     bodies.get_mut(&tag).expect("a head").extend_from_slice(bytes);
                 }
-                Happened::End { tag } => {
+                Event::End { tag } => {
                     let turn = &setup.turns[tag as usize];
                     let body = bodies.get(&tag).expect("a head");
                     assert_eq!(*body, self::bytes(!(tag as usize), turn.response));
                     done += 1;
                 }
                 // It had not told its limit yet.
-                Happened::Reset { tag, untouched: true, .. } => waiting.push_back(tag),
+                Event::Reset { tag, untouched: true, .. } => waiting.push_back(tag),
                 other => panic!("{other:?}"),
             }
         }

@@ -12,7 +12,7 @@ fn one(flags: u8, fields: &[(&str, &str)]) -> Saw {
     let mut client = Client::with(1);
     let mut saw = client.ok(&headers(flags, fields));
     let first = saw.remove(0);
-    if let Saw::It(Happened::Broken { error, .. }) = &first {
+    if let Saw::It(Event::Broken { error, .. }) = &first {
         assert_eq!(client.sent(), [(RST, 0, 1, error.h2_code().to_be_bytes().to_vec())]);
         assert_eq!(client.connection.open_streams(), 0);
         // What was on its way is no fault.
@@ -23,7 +23,7 @@ fn one(flags: u8, fields: &[(&str, &str)]) -> Saw {
 
 fn malformed(flags: u8, fields: &[(&str, &str)]) {
     let saw = one(flags, fields);
-    assert!(matches!(saw, Saw::It(Happened::Broken { tag: 1, error: Malformed(_) })), "{fields:?}: {saw:?}");
+    assert!(matches!(saw, Saw::It(Event::Broken { tag: 1, error: Malformed(_) })), "{fields:?}: {saw:?}");
 }
 
 #[test]
@@ -43,7 +43,7 @@ fn a_response_comes_out_without_its_framing() {
         headers(END_STREAM, &[("x-checksum", "1")]),
         frame(DATA, END_STREAM | PADDED, 3, b"\x01\0"),
     ];
-    let Saw::It(Happened::Head { head: plain, .. }) = head(1) else {
+    let Saw::It(Event::Head { head: plain, .. }) = head(1) else {
         panic!("a head");
     };
     let stream = Head { event_stream: true, length: Some(11), media: MediaType::new(b"text/event-stream"), ..plain };
@@ -51,7 +51,7 @@ fn a_response_comes_out_without_its_framing() {
     assert_eq!(
         saw,
         [
-            Saw::It(Happened::Head { tag: 1, head: stream }),
+            Saw::It(Event::Head { tag: 1, head: stream }),
             head(2),
             Saw::Body(1, b"hello".to_vec()),
             Saw::Body(2, b"abc".to_vec()),
@@ -71,9 +71,9 @@ fn bytes_are_lent_where_they_lie() {
     client.ok(&headers(0, &[(":status", "200")]));
     let bytes = frame(DATA, 0, 1, b"hello");
     let mut input = &bytes[..];
-    let happened = client.connection.receive(&mut input, 0, &mut client.out).expect("a body");
-    let Some(Happened::Body { bytes: body, .. }) = happened else {
-        panic!("{happened:?}");
+    let event = client.connection.receive(&mut input, 0, &mut client.out).expect("a body");
+    let Some(Event::Body { bytes: body, .. }) = event else {
+        panic!("{event:?}");
     };
     assert_eq!(body.as_ptr(), bytes[9..].as_ptr());
 }
@@ -81,7 +81,7 @@ fn bytes_are_lent_where_they_lie() {
 #[test]
 fn heads_are_understood_as_in_http_1() {
     let understood = |fields: &[(&str, &str)]| match one(0, fields) {
-        Saw::It(Happened::Head { head, .. }) => head,
+        Saw::It(Event::Head { head, .. }) => head,
         other => panic!("{other:?}"),
     };
     let json =
@@ -191,7 +191,7 @@ fn a_server_that_goes_away_finishes_what_it_began() {
     let mut client = Client::with(3);
     assert_eq!(
         client.ok(&go_away(3, 2, b"going down")),
-        [Saw::It(Happened::GoAway { code: 2 }), unbegun(3, Code::INTERNAL_ERROR)]
+        [Saw::It(Event::GoAway { code: 2 }), unprocessed(3, Code::INTERNAL_ERROR)]
     );
     let c = &client.connection;
     assert!(c.going_away() == Some(Code::INTERNAL_ERROR) && !c.finished());
@@ -201,7 +201,7 @@ fn a_server_that_goes_away_finishes_what_it_began() {
     client.ok(&frame(DATA, 0, 5, b"late"));
     client.ok(&frame(HEADERS, END_HEADERS | END_STREAM, 1, OK));
     // It may lower its promise.
-    assert_eq!(client.ok(&go_away(1, 0, b"")).last(), Some(&unbegun(2, Code::NO_ERROR)));
+    assert_eq!(client.ok(&go_away(1, 0, b"")).last(), Some(&unprocessed(2, Code::NO_ERROR)));
     assert!(client.connection.finished());
 }
 
@@ -228,7 +228,7 @@ fn nothing_happens_on_a_stream_that_was_cancelled() {
     let both = frame(HEADERS, END_HEADERS | END_STREAM, 3, OK);
     let mut input = &both[..];
     let c = &mut client.connection;
-    assert!(matches!(c.receive(&mut input, 0, &mut client.out), Ok(Some(Happened::Head { tag: 2, .. }))));
+    assert!(matches!(c.receive(&mut input, 0, &mut client.out), Ok(Some(Event::Head { tag: 2, .. }))));
     c.cancel(2, 0, &mut client.out);
     assert_eq!(client.ok(&[]), []);
     assert!(client.sent().is_empty(), "it had ended");

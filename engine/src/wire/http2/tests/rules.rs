@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// What the bytes do to a greeted client with streams 1, 3 and 5; the last frame sent is a GOAWAY with the error's
+/// What the bytes do to a settings_received client with streams 1, 3 and 5; the last frame sent is a GOAWAY with the error's
 /// code.
 fn error(bytes: &[u8]) -> Http2Error {
     let mut client = Client::with(3);
@@ -41,7 +41,7 @@ fn the_first_frame_must_be_settings() {
         assert!(error.to_string().contains(said), "{error}");
     }
     let mut client = Client::new(CONFIG);
-    assert_eq!(client.ok(&frame(SETTINGS, 0, 0, &[])), [Saw::It(Happened::Settings)]);
+    assert_eq!(client.ok(&frame(SETTINGS, 0, 0, &[])), [Saw::It(Event::Settings)]);
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn settings_have_ranges() {
     assert_eq!(error(&setting(5, 1 << 24)), BadSetting("MAX_FRAME_SIZE"));
     let mut client = Client::with(1);
     for (id, value) in [(2, 0), (4, (1 << 31) - 1), (5, 1 << 14), (5, (1 << 24) - 1), (1, 0), (8, 1), (0xfff, 9)] {
-        assert_eq!(client.ok(&setting(id, value)), [Saw::It(Happened::Settings)]);
+        assert_eq!(client.ok(&setting(id, value)), [Saw::It(Event::Settings)]);
         assert_eq!(client.sent(), [(SETTINGS, ACK, 0, vec![])]);
     }
 }

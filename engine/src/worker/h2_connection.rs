@@ -1,8 +1,8 @@
 //! HTTP/2: connections that carry many requests, and requests that ride on them.
 //!
-//! A carrier is a slot with a connection and no request of its own; a rider is a slot with a request and no connection.
-//! The rider whose wish began the connection pays for it: the connect and the handshake are in its phases, for the
-//! others they are queue.
+//! An HTTP/2 connection is a slot with a connection and no request of its own; a stream is a slot with a request and no
+//! connection. The initiator, whose request opened the connection, pays for it: the connect and the handshake are in
+//! its phases, for the others they are queue.
 
 use super::core::{Core, Left, Todo};
 use super::secure::of_records;
@@ -13,27 +13,27 @@ use crate::driver::Key;
 use crate::exchange::{Exchange, Progress};
 use crate::plan::Reuse;
 use crate::record::Cause;
-use crate::wire::http2::{Code, Config, Connection, Happened, Http2Error, StreamError};
+use crate::wire::http2::{Code, Config, Connection, Event, Http2Error, StreamError};
 use std::ops::ControlFlow;
 
-/// The connection of a carrier.
+/// An HTTP/2 connection, in the slot that has its socket.
 #[derive(Default)]
-pub(super) struct Carrier {
+pub(super) struct H2Connection {
     /// From the first frame of either side; a server may speak first, in the read that ends its handshake.
     pub(super) connection: Option<Connection>,
     /// The connection may be used.
-    pub(super) there: bool,
+    pub(super) established: bool,
     /// The server's settings have come: its bound on streams is known.
-    pub(super) greeted: bool,
-    /// The rider whose wish began the connection, which may have gone since.
-    pub(super) payer: Option<Key>,
-    /// Riders that are not on their way, the payer first.
+    pub(super) settings_received: bool,
+    /// The stream whose request opened the connection, which may have ended since.
+    pub(super) initiator: Option<Key>,
+    /// Streams that are not on their way, the initiator first.
     pub(super) waiting: Vec<u32>,
     /// Frames that the kernel has not been given.
     pub(super) out: Vec<u8>,
-    /// Riders whose last byte is in `out`.
+    /// Streams whose last byte is in `out`.
     pub(super) leaving: Vec<Key>,
-    /// Riders whose last byte the kernel has been given, but has not taken yet.
+    /// Streams whose last byte the kernel has been given, but has not taken yet.
     pub(super) given: Vec<Key>,
     /// Bytes that the kernel has been given so far.
     pub(super) bytes: u64,
@@ -43,7 +43,7 @@ pub(super) struct Carrier {
     pub(super) served: u32,
     /// It stood idle since it was made, or has served: what is sent on it next may find that the server has closed it.
     pub(super) kept: bool,
-    /// The rider whose request went out before the server's settings came.
+    /// The stream whose request went out before the server's settings came.
     pub(super) early: Option<Key>,
     /// Streams that were reset as `--request-cancellation-rate` asks.
     pub(super) cancelled: u32,
@@ -51,19 +51,19 @@ pub(super) struct Carrier {
     pub(super) withholds: bool,
     /// `bytes` when the first of the open streams was opened on the kept connection, as long as the server has said
     /// nothing since.
-    pub(super) unheard: Option<u64>,
+    pub(super) no_frame_since: Option<u64>,
 }
 
 /// Why a connection is lost.
 pub(super) type Loss = (Cause, Option<String>);
 
-impl Carrier {
-    /// How many more riders may wait for this connection or go on it. Until the server's settings come, it is taken to
+impl H2Connection {
+    /// How many more streams may wait for this connection or go on it. Until the server's settings come, it is taken to
     /// allow `allowed` streams, and one at least.
     pub(super) fn room(&self, streams: u32, allowed: u32) -> u32 {
         let waiting = self.waiting.len() as u32;
         let room = match &self.connection {
-            Some(connection) if self.greeted => connection.room(),
+            Some(connection) if self.settings_received => connection.room(),
             Some(connection) => {
                 streams.min(allowed.max(1)).saturating_sub(connection.open_streams() as u32).min(connection.room())
             }
@@ -100,42 +100,42 @@ impl Core<'_> {
     }
 
     /// A connection of the target with room for one more, the oldest first; `fresh` wants one that is being made.
-    pub(super) fn carrier_with_room(&self, target: u16, fresh: bool) -> Option<Key> {
+    pub(super) fn h2_with_free_stream(&self, target: u16, fresh: bool) -> Option<Key> {
         let streams = self.streams_per_connection();
-        let allowed = self.streams[target as usize].allowed();
+        let allowed = self.stream_limits[target as usize].allowed();
         let once = self.shared.plan.reuse != Reuse::Pooled;
-        self.carriers[target as usize].iter().copied().find(|key| {
+        self.h2_connections[target as usize].iter().copied().find(|key| {
             let slot = &self.slots[key.slot as usize];
             slot.generation == key.generation
                 && slot.broken.is_none()
                 && slot
-                    .carrier
+                    .h2
                     .as_ref()
-                    .filter(|c| !(once && c.served > 0 || fresh && c.there))
+                    .filter(|c| !(once && c.served > 0 || fresh && c.established))
                     .is_some_and(|c| c.room(streams, allowed) > 0)
         })
     }
 
     /// The exchange that pays for the connection of a slot: its own, or the one whose wish began it. Where that has
     /// gone, the others do not pay in its place: they have waited.
-    pub(super) fn payer(&mut self, slot: u32) -> Option<&mut Exchange> {
+    pub(super) fn initiator(&mut self, slot: u32) -> Option<&mut Exchange> {
         let state = &self.slots[slot as usize];
-        let payer = match &state.carrier {
+        let initiator = match &state.h2 {
             None => slot,
-            Some(carrier) if !carrier.there => {
-                let payer = carrier.payer?;
-                (self.slots[payer.slot as usize].generation == payer.generation).then_some(payer.slot)?
+            Some(h2) if !h2.established => {
+                let initiator = h2.initiator?;
+                (self.slots[initiator.slot as usize].generation == initiator.generation).then_some(initiator.slot)?
             }
             Some(_) => return None,
         };
-        let exchange = &mut self.slots[payer as usize].exchange;
+        let exchange = &mut self.slots[initiator as usize].exchange;
         exchange.active().then_some(exchange)
     }
 
     /// A server that asks and does not read: what it is owed would grow without end.
-    fn deaf(carrier: &Carrier) -> Option<Loss> {
-        let answers = carrier.connection.as_ref().map_or(0, Connection::answers);
-        (answers - carrier.answered > UNREAD_ANSWERS).then(|| {
+    fn peer_not_reading(h2: &H2Connection) -> Option<Loss> {
+        let answers = h2.connection.as_ref().map_or(0, Connection::answers);
+        (answers - h2.answered > UNREAD_ANSWERS).then(|| {
             let what = format!(
                 "over {UNREAD_ANSWERS} answers to its frames wait to be sent: the server asks and does not read"
             );
@@ -144,10 +144,10 @@ impl Core<'_> {
     }
 
     /// Whether a connection has no more use: the server goes away and all is finished, or it was for one request only.
-    fn used_up(&self, carrier: &Carrier) -> bool {
+    fn used_up(&self, h2: &H2Connection) -> bool {
         let once = self.shared.plan.reuse != Reuse::Pooled;
-        carrier.connection.as_ref().is_some_and(|connection| {
-            let over = connection.finished() || once && carrier.served > 0;
+        h2.connection.as_ref().is_some_and(|connection| {
+            let over = connection.finished() || once && h2.served > 0;
             over && connection.open_streams() == 0
         })
     }
@@ -155,21 +155,21 @@ impl Core<'_> {
     /// Whether the connection of a slot has no more use.
     pub(super) fn spent(&self, key: Key) -> bool {
         let slot = &self.slots[key.slot as usize];
-        let carrier = slot.carrier.as_ref();
-        carrier.is_some_and(|c| slot.generation == key.generation && self.used_up(c))
+        let h2 = slot.h2.as_ref();
+        h2.is_some_and(|c| slot.generation == key.generation && self.used_up(c))
     }
 
-    /// The name of a rider's life in its slot.
-    pub(super) fn rider(&self, slot: u32) -> Key {
+    /// The name of a stream's life in its slot.
+    pub(super) fn key_of(&self, slot: u32) -> Key {
         let generation = self.slots[slot as usize].generation;
         Key { slot, generation }
     }
 
-    /// One read of a carrier's connection.
-    pub(super) fn handle_carried(&mut self, key: Key, bytes: &[u8], arrival: &Arrival<'_>, seen: Nanos) {
+    /// One read of an HTTP/2 connection.
+    pub(super) fn handle_h2_read(&mut self, key: Key, bytes: &[u8], arrival: &Arrival<'_>, seen: Nanos) {
         let slot = &mut self.slots[key.slot as usize];
         let target = slot.target;
-        let (Some(mut carrier), mut tls) = (slot.carrier.take(), slot.tls.take()) else {
+        let (Some(mut h2), mut tls) = (slot.h2.take(), slot.tls.take()) else {
             return;
         };
         self.reads += 1;
@@ -177,12 +177,12 @@ impl Core<'_> {
         let mut lost = None;
         let mut secured = false;
         match &mut tls {
-            None => lost = self.frames(target, &mut carrier, bytes, arrival, seen),
+            None => lost = self.frames(target, &mut h2, bytes, arrival, seen),
             Some(tls) => {
                 let shaking = tls.handshaking();
                 let arrival = &of_records(tls, bytes, arrival);
                 let read = tls.receive(bytes, |plain| {
-                    lost = self.frames(target, &mut carrier, plain, arrival, seen);
+                    lost = self.frames(target, &mut h2, plain, arrival, seen);
                     match lost {
                         None => ControlFlow::Continue(()),
                         Some(_) => ControlFlow::Break(()),
@@ -197,18 +197,18 @@ impl Core<'_> {
             }
         }
         if lost.is_none() && self.slots[key.slot as usize].sending {
-            lost = Self::deaf(&carrier);
+            lost = Self::peer_not_reading(&h2);
         }
         if lost.is_none() {
-            lost = self.crammed(key, &carrier);
+            lost = self.over_memory(key, &h2);
         }
-        let flush = !carrier.out.is_empty() || tls.as_ref().is_some_and(|tls| tls.has_output());
-        let waited_for = !carrier.waiting.is_empty() || self.streams[target as usize].is_waited_for();
-        let board = carrier.there && carrier.greeted && waited_for;
-        self.withhold(key, &mut carrier);
-        let spent = self.used_up(&carrier);
+        let flush = !h2.out.is_empty() || tls.as_ref().is_some_and(|tls| tls.has_output());
+        let waited_for = !h2.waiting.is_empty() || self.stream_limits[target as usize].is_waited_for();
+        let drains = h2.established && h2.settings_received && waited_for;
+        self.withhold(key, &mut h2);
+        let spent = self.used_up(&h2);
         let slot = &mut self.slots[key.slot as usize];
-        (slot.carrier, slot.tls) = (Some(carrier), tls);
+        (slot.h2, slot.tls) = (Some(h2), tls);
         if flush {
             self.todo.push(Todo::Flush(key));
         }
@@ -218,8 +218,8 @@ impl Core<'_> {
         }
         if secured {
             self.todo.push(Todo::Secured(key));
-        } else if board {
-            self.todo.push(Todo::Board(key));
+        } else if drains {
+            self.todo.push(Todo::DrainPending(key));
         }
         if spent {
             self.todo.push(Todo::Spent(key));
@@ -230,20 +230,20 @@ impl Core<'_> {
     fn frames(
         &mut self,
         target: u16,
-        carrier: &mut Carrier,
+        h2: &mut H2Connection,
         bytes: &[u8],
         arrival: &Arrival<'_>,
         seen: Nanos,
     ) -> Option<Loss> {
-        carrier.begin(self.http2_config());
-        carrier.unheard = None;
-        let Carrier { connection: Some(connection), out, greeted, leaving, early, .. } = carrier else {
+        h2.begin(self.http2_config());
+        h2.no_frame_since = None;
+        let H2Connection { connection: Some(connection), out, settings_received, leaving, early, .. } = h2 else {
             return None;
         };
         let (mut input, read, arrived) = (bytes, self.reads, arrival.at);
         loop {
-            let happened = match connection.receive(&mut input, seen, out) {
-                Ok(Some(happened)) => happened,
+            let event = match connection.receive(&mut input, seen, out) {
+                Ok(Some(event)) => event,
                 Ok(None) => return None,
                 Err(e) => {
                     let cause = match e {
@@ -253,16 +253,16 @@ impl Core<'_> {
                     return Some((cause, Some(e.to_string())));
                 }
             };
-            match happened {
-                Happened::Head { tag, head } => {
+            match event {
+                Event::Head { tag, head } => {
                     self.slots[tag as usize].exchange.handle_head(&head, arrived, read);
                 }
-                Happened::Body { tag, bytes } => {
-                    let rider = &mut self.slots[tag as usize];
-                    let before = rider.exchange.record().events;
-                    let progress = rider.exchange.handle_body(bytes, arrival, input.is_empty(), read);
-                    let progress = rider.within(&self.shared.budget, progress, seen);
-                    self.live_events += u64::from(rider.exchange.record().events - before);
+                Event::Body { tag, bytes } => {
+                    let stream = &mut self.slots[tag as usize];
+                    let before = stream.exchange.record().events;
+                    let progress = stream.exchange.handle_body(bytes, arrival, input.is_empty(), read);
+                    let progress = stream.within(&self.shared.budget, progress, seen);
+                    self.live_events += u64::from(stream.exchange.record().events - before);
                     match progress {
                         Progress::Pending => {}
                         Progress::Complete => self.watch_body(tag, seen),
@@ -272,24 +272,24 @@ impl Core<'_> {
                         }
                     }
                 }
-                Happened::End { tag } => {
+                Event::End { tag } => {
                     self.slots[tag as usize].exchange.handle_end(arrival, input.is_empty());
                     self.finish(tag, Left::Nothing, seen);
                 }
-                Happened::Reset { tag, code, untouched } => {
-                    let rider = self.rider(tag);
-                    if untouched && *early == Some(rider) && connection.max_streams() == 0 {
+                Event::Reset { tag, code, untouched } => {
+                    let stream = self.key_of(tag);
+                    if untouched && *early == Some(stream) && connection.max_streams() == 0 {
                         // It went out before the settings that forbid it were known.
-                        self.todo.push(Todo::Unplaced(rider, seen));
+                        self.todo.push(Todo::RefusedEarly(stream, seen));
                     } else {
                         self.reset(tag, Code(code), untouched, seen);
                     }
                 }
-                Happened::Unbegun { tag, code } => {
-                    let rider = self.rider(tag);
-                    self.todo.push(Todo::Unbegun(rider, Code(code), seen));
+                Event::Unprocessed { tag, code } => {
+                    let stream = self.key_of(tag);
+                    self.todo.push(Todo::Unprocessed(stream, Code(code), seen));
                 }
-                Happened::Broken { tag, error } => {
+                Event::Broken { tag, error } => {
                     let cause = match error {
                         StreamError::HeadTooLong | StreamError::TooManyFields => Cause::HeadLimit,
                         StreamError::LengthMismatch => Cause::Truncated,
@@ -297,20 +297,20 @@ impl Core<'_> {
                     };
                     self.end_rider(tag, cause, error.to_string(), seen);
                 }
-                Happened::BodySent { tag } => leaving.push(self.rider(tag)),
-                Happened::Settings => {
-                    *greeted = true;
+                Event::BodySent { tag } => leaving.push(self.key_of(tag)),
+                Event::Settings => {
+                    *settings_received = true;
                     self.allows(target, connection.max_streams(), seen);
                 }
-                Happened::GoAway { .. } => {}
+                Event::GoAway { .. } => {}
             }
         }
     }
 
     /// A connection that holds more than there is room for is given up.
-    fn crammed(&mut self, key: Key, carrier: &Carrier) -> Option<Loss> {
+    fn over_memory(&mut self, key: Key, h2: &H2Connection) -> Option<Loss> {
         let budget = &self.shared.budget;
-        let held = carrier.connection.as_ref().map_or(0, Connection::memory);
+        let held = h2.connection.as_ref().map_or(0, Connection::memory);
         let allowance = &mut self.slots[key.slot as usize].allowance;
         if budget.allows(allowance, held) {
             return None;
@@ -340,49 +340,49 @@ impl Core<'_> {
         self.finish(tag, Left::Useless, seen);
     }
 
-    /// The kernel has taken all that was given to it for a carrier.
+    /// The kernel has taken all that was given to it for an HTTP/2 connection.
     pub(super) fn left(&mut self, key: Key, now: Nanos) {
-        let Some(carrier) = &mut self.slots[key.slot as usize].carrier else {
+        let Some(h2) = &mut self.slots[key.slot as usize].h2 else {
             return;
         };
-        let mut given = std::mem::take(&mut carrier.given);
-        for rider in given.drain(..) {
-            let slot = &self.slots[rider.slot as usize];
+        let mut given = std::mem::take(&mut h2.given);
+        for stream in given.drain(..) {
+            let slot = &self.slots[stream.slot as usize];
             // It may have ended since, and its slot may ride again; or it may have moved.
-            if slot.generation == rider.generation && slot.rides == Some(key) {
-                self.all_sent(rider.slot, now);
+            if slot.generation == stream.generation && slot.h2_key == Some(key) {
+                self.all_sent(stream.slot, now);
             }
         }
-        if let Some(carrier) = &mut self.slots[key.slot as usize].carrier {
-            carrier.given = given;
+        if let Some(h2) = &mut self.slots[key.slot as usize].h2 {
+            h2.given = given;
         }
     }
 
-    /// Takes a rider off its connection; its stream is reset if it is on its way. The connection, if it has begun: it
+    /// Takes a stream off its connection; its stream is reset if it is on its way. The connection, if it has begun: it
     /// may have something to say, or no more use.
-    pub(super) fn alight(&mut self, rider: u32, now: Nanos) -> Option<Key> {
-        let key = self.slots[rider as usize].rides?;
+    pub(super) fn cancel_stream(&mut self, stream: u32, now: Nanos) -> Option<Key> {
+        let key = self.slots[stream as usize].h2_key?;
         let slot = &mut self.slots[key.slot as usize];
-        let carrier = slot.carrier.as_mut().filter(|_| slot.generation == key.generation)?;
-        carrier.waiting.retain(|r| *r != rider);
-        let connection = carrier.connection.as_mut()?;
-        connection.cancel(rider, now, &mut carrier.out);
+        let h2 = slot.h2.as_mut().filter(|_| slot.generation == key.generation)?;
+        h2.waiting.retain(|r| *r != stream);
+        let connection = h2.connection.as_mut()?;
+        connection.cancel(stream, now, &mut h2.out);
         Some(key)
     }
 
-    /// All riders of a carrier: those on their way, then those that wait.
-    pub(super) fn riders(&self, slot: u32) -> Vec<u32> {
-        let Some(carrier) = &self.slots[slot as usize].carrier else {
+    /// All streams of an HTTP/2 connection: those on their way, then those that wait.
+    pub(super) fn streams_of(&self, slot: u32) -> Vec<u32> {
+        let Some(h2) = &self.slots[slot as usize].h2 else {
             return Vec::new();
         };
-        let open = carrier.connection.iter().flat_map(Connection::tags);
-        open.chain(carrier.waiting.iter().copied()).collect()
+        let open = h2.connection.iter().flat_map(Connection::tags);
+        open.chain(h2.waiting.iter().copied()).collect()
     }
 
     /// Counts what HTTP/2 knows of the connection of a slot, if it is one.
-    pub(super) fn count_carrier(&mut self, slot: u32, now: Nanos) {
-        let carrier = self.slots[slot as usize].carrier.as_ref();
-        if let Some(connection) = carrier.and_then(|c| c.connection.as_ref()) {
+    pub(super) fn count_h2(&mut self, slot: u32, now: Nanos) {
+        let h2 = self.slots[slot as usize].h2.as_ref();
+        if let Some(connection) = h2.and_then(|c| c.connection.as_ref()) {
             let counts = &mut self.shard.connections;
             counts.goaways += u64::from(connection.going_away().is_some());
             counts.window_zero_ns += connection.window_zero(now);
@@ -391,8 +391,8 @@ impl Core<'_> {
     }
 
     /// Why a connection ended, and what is said of it: a server that went away has said why.
-    pub(super) fn last_words(&self, key: Key, cause: Cause, detail: &Option<String>) -> (Cause, String) {
-        let connection = self.slots[key.slot as usize].carrier.as_ref().and_then(|carrier| carrier.connection.as_ref());
+    pub(super) fn close_reason(&self, key: Key, cause: Cause, detail: &Option<String>) -> (Cause, String) {
+        let connection = self.slots[key.slot as usize].h2.as_ref().and_then(|h2| h2.connection.as_ref());
         let by_peer = matches!(cause, Cause::ClosedBeforeResponse | Cause::Reset | Cause::SendFailed);
         if let Some(connection) = connection.filter(|_| by_peer)
             && let Some(code) = connection.going_away()
@@ -405,7 +405,7 @@ impl Core<'_> {
             return (Cause::Http2Goaway, what);
         }
         let slot = &self.slots[key.slot as usize];
-        let silent = slot.carrier.as_ref().is_some_and(|c| c.there && !c.greeted);
+        let silent = slot.h2.as_ref().is_some_and(|c| c.established && !c.settings_received);
         if by_peer && silent && slot.tls.is_none() {
             return (cause, SILENT.to_owned());
         }
@@ -417,7 +417,7 @@ impl Core<'_> {
     /// connection (ENHANCE_YOUR_CALM) at some number of them (CVE-2023-44487).
     pub(super) fn why_calm(&self, key: Key, code: Code) -> String {
         let slot = &self.slots[key.slot as usize];
-        let cancelled = slot.carrier.as_ref().filter(|_| slot.generation == key.generation).map_or(0, |c| c.cancelled);
+        let cancelled = slot.h2.as_ref().filter(|_| slot.generation == key.generation).map_or(0, |c| c.cancelled);
         if code != Code::ENHANCE_YOUR_CALM || cancelled == 0 {
             return String::new();
         }
@@ -426,15 +426,15 @@ impl Core<'_> {
         )
     }
 
-    /// The carrier of a slot is no more.
-    pub(super) fn forget_carrier(&mut self, key: Key, now: Nanos) {
-        self.count_carrier(key.slot, now);
+    /// The HTTP/2 connection of a slot is gone.
+    pub(super) fn forget_h2(&mut self, key: Key, now: Nanos) {
+        self.count_h2(key.slot, now);
         let slot = &mut self.slots[key.slot as usize];
-        slot.carrier = None;
+        slot.h2 = None;
         slot.state = State::Closing;
         self.shared.budget.restore(&mut slot.allowance);
         let target = slot.target;
-        self.carriers[target as usize].retain(|k| *k != key);
+        self.h2_connections[target as usize].retain(|k| *k != key);
     }
 }
 

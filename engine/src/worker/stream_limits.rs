@@ -1,8 +1,8 @@
 //! HTTP/2: how many streams a server allows, and the requests that wait for one because no new connection would help.
 
 use super::Worker;
-use super::carrier::Carrier;
 use super::core::Core;
+use super::h2_connection::H2Connection;
 use super::slot::State;
 use crate::clock::{MILLI, Nanos, SECOND};
 use crate::driver::{Driver, Key};
@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 
 /// What is known of the streams of one target, and who waits for one.
 #[derive(Default)]
-pub(super) struct Streams {
+pub(super) struct StreamLimits {
     /// `SETTINGS_MAX_CONCURRENT_STREAMS` of the connection that told last, `u32::MAX` where it named none; `None`
     /// before the first.
     told: Option<u32>,
@@ -25,7 +25,7 @@ pub(super) struct Streams {
     waiting: VecDeque<Key>,
 }
 
-impl Streams {
+impl StreamLimits {
     /// Most streams that a connection is expected to allow.
     pub(super) fn allowed(&self) -> u32 {
         self.told.unwrap_or(u32::MAX)
@@ -44,7 +44,7 @@ impl Streams {
 impl Core<'_> {
     /// The server's settings say how many streams a connection of the target may have open.
     pub(super) fn allows(&mut self, target: u16, most: u32, now: Nanos) {
-        let streams = &mut self.streams[target as usize];
+        let streams = &mut self.stream_limits[target as usize];
         streams.told = Some(most);
         streams.none_since = (most == 0).then(|| streams.none_since.unwrap_or(now));
         self.shard.connections.allows(most);
@@ -54,46 +54,46 @@ impl Core<'_> {
     /// does not, as long as a connection is there on which it could change its mind; without one, a new one is tried at
     /// times.
     pub(super) fn may_begin(&self, target: u16, now: Nanos) -> bool {
-        let streams = &self.streams[target as usize];
+        let streams = &self.stream_limits[target as usize];
         let soon = streams.begun.saturating_add(NEXT_TRY);
-        streams.allowed() > 0 || !self.serves(target) && now >= soon
+        streams.allowed() > 0 || !self.may_serve(target) && now >= soon
     }
 
     /// Whether a connection to the target is there or in the making that may take another request at some time.
-    pub(super) fn serves(&self, target: u16) -> bool {
+    pub(super) fn may_serve(&self, target: u16) -> bool {
         let once = self.shared.plan.reuse != Reuse::Pooled;
-        let serves = |carrier: &Carrier| {
+        let serves = |h2: &H2Connection| {
             let gone = |c: &crate::wire::http2::Connection| c.going_away().is_some() || c.finished();
-            !(once && carrier.served > 0 || carrier.connection.as_ref().is_some_and(gone))
+            !(once && h2.served > 0 || h2.connection.as_ref().is_some_and(gone))
         };
-        self.carriers[target as usize].iter().any(|key| {
+        self.h2_connections[target as usize].iter().any(|key| {
             let slot = &self.slots[key.slot as usize];
-            slot.generation == key.generation && slot.carrier.as_ref().is_some_and(|c| serves(c))
+            slot.generation == key.generation && slot.h2.as_ref().is_some_and(|c| serves(c))
         })
     }
 
     /// Whether the server has allowed no stream for so long that requests do not wait any more; for how long that is.
     pub(super) fn allows_none(&self, target: u16, now: Nanos) -> Option<Nanos> {
         let wait = NO_STREAMS_WAIT.min(self.shared.plan.timeouts.connect);
-        let since = self.streams[target as usize].none_since?;
+        let since = self.stream_limits[target as usize].none_since?;
         (since.saturating_add(wait) <= now).then_some(wait)
     }
 
     /// A request waits for a stream of any connection.
-    pub(super) fn wait_for_stream(&mut self, rider: u32) {
-        let name = self.rider(rider);
-        let slot = &mut self.slots[rider as usize];
-        slot.rides = None;
+    pub(super) fn wait_for_stream(&mut self, stream: u32) {
+        let name = self.key_of(stream);
+        let slot = &mut self.slots[stream as usize];
+        slot.h2_key = None;
         slot.state = State::Connecting;
-        self.streams[slot.target as usize].waiting.push_back(name);
+        self.stream_limits[slot.target as usize].waiting.push_back(name);
     }
 
     /// The request that has waited longest for a stream of the target; it stays where it is.
     pub(super) fn next_waiting(&mut self, target: u16) -> Option<u32> {
-        let streams = &mut self.streams[target as usize];
+        let streams = &mut self.stream_limits[target as usize];
         while let Some(name) = streams.waiting.front() {
             let slot = &self.slots[name.slot as usize];
-            let waits = slot.state == State::Connecting && slot.rides.is_none();
+            let waits = slot.state == State::Connecting && slot.h2_key.is_none();
             if slot.generation == name.generation && slot.exchange.active() && waits {
                 return Some(name.slot);
             }
@@ -106,18 +106,18 @@ impl Core<'_> {
     pub(super) fn late(&self, slot: u32) -> (Cause, String) {
         let what = "no complete answer in time (--request-timeout-seconds)";
         let state = &self.slots[slot as usize];
-        let waits = state.state == State::Connecting && state.rides.is_none();
+        let waits = state.state == State::Connecting && state.h2_key.is_none();
         if !waits || self.shared.targets.heads2[state.target as usize].is_none() {
             return (Cause::Timeout, what.to_owned());
         }
-        if self.streams[state.target as usize].allowed() == 0 {
+        if self.stream_limits[state.target as usize].allowed() == 0 {
             return (Cause::Http2Refused, none_allowed(None));
         }
-        let streams = match self.streams[state.target as usize].allowed() {
+        let streams = match self.stream_limits[state.target as usize].allowed() {
             u32::MAX => String::new(),
             most => format!(" of {}", shown(most)),
         };
-        let connections = self.carriers[state.target as usize].len();
+        let connections = self.h2_connections[state.target as usize].len();
         let why = format!(
             "{what}; it waited for a stream on {connections} connections{streams}, as no more may be open (ulimit -n)"
         );
@@ -125,10 +125,10 @@ impl Core<'_> {
     }
 
     /// Notes a connection that withholds a part of the server's window.
-    pub(super) fn withhold(&mut self, key: Key, carrier: &mut Carrier) {
-        let since = carrier.connection.as_ref().and_then(|c| c.withheld_since());
-        if let Some(since) = since.filter(|_| !carrier.withholds) {
-            carrier.withholds = true;
+    pub(super) fn withhold(&mut self, key: Key, h2: &mut H2Connection) {
+        let since = h2.connection.as_ref().and_then(|c| c.withheld_since());
+        if let Some(since) = since.filter(|_| !h2.withholds) {
+            h2.withholds = true;
             self.withheld.push_back((since.saturating_add(SLIVER_WAIT), key));
         }
     }
@@ -136,12 +136,12 @@ impl Core<'_> {
 
 impl<D: Driver> Worker<'_, D> {
     /// Requests that wait for a stream of a target take those that there are, and begin connections that help them.
-    pub(super) fn place_waiting(&mut self, target: u16, now: Nanos) {
-        while let Some(rider) = self.core.next_waiting(target) {
-            let first = self.core.rider(rider);
-            self.core.streams[target as usize].waiting.pop_front();
-            if !self.place(rider, false, now) {
-                self.core.streams[target as usize].waiting.push_front(first);
+    pub(super) fn assign_waiting(&mut self, target: u16, now: Nanos) {
+        while let Some(stream) = self.core.next_waiting(target) {
+            let first = self.core.key_of(stream);
+            self.core.stream_limits[target as usize].waiting.pop_front();
+            if !self.try_assign(stream, false, now) {
+                self.core.stream_limits[target as usize].waiting.push_front(first);
                 return;
             }
         }
@@ -149,33 +149,33 @@ impl<D: Driver> Worker<'_, D> {
 
     /// The server refused a request that went out before its settings came, and they allow no stream: it waits like the
     /// others.
-    pub(super) fn unplaced(&mut self, rider: Key, at: Nanos) {
-        let slot = &mut self.core.slots[rider.slot as usize];
-        if slot.generation != rider.generation || !slot.exchange.active() {
+    pub(super) fn refused_early(&mut self, stream: Key, at: Nanos) {
+        let slot = &mut self.core.slots[stream.slot as usize];
+        if slot.generation != stream.generation || !slot.exchange.active() {
             return;
         }
         if !slot.exchange.may_go_again() {
-            self.fail(rider.slot, Cause::Http2Refused, Some(none_allowed(None)), at);
+            self.fail(stream.slot, Cause::Http2Refused, Some(none_allowed(None)), at);
             return;
         }
         slot.exchange.handle_move();
         slot.state = State::Connecting;
-        self.seat(rider.slot, false, at);
+        self.assign(stream.slot, false, at);
     }
 
     /// Looks at the requests that wait for streams: those of a server that allows none do not wait for ever.
     pub(super) fn look_at_streams(&mut self, now: Nanos) {
-        for target in 0..self.core.streams.len() as u16 {
-            if !self.core.streams[target as usize].is_waited_for() {
+        for target in 0..self.core.stream_limits.len() as u16 {
+            if !self.core.stream_limits[target as usize].is_waited_for() {
                 continue;
             }
             if let Some(waited) = self.core.allows_none(target, now) {
-                while let Some(rider) = self.core.next_waiting(target) {
-                    self.core.streams[target as usize].waiting.pop_front();
-                    self.fail(rider, Cause::Http2Refused, Some(none_allowed(Some(waited))), now);
+                while let Some(stream) = self.core.next_waiting(target) {
+                    self.core.stream_limits[target as usize].waiting.pop_front();
+                    self.fail(stream, Cause::Http2Refused, Some(none_allowed(Some(waited))), now);
                 }
-            } else if !self.core.serves(target) {
-                self.place_waiting(target, now);
+            } else if !self.core.may_serve(target) {
+                self.assign_waiting(target, now);
             }
         }
         while let Some(&(at, key)) = self.core.withheld.front()
@@ -189,22 +189,22 @@ impl<D: Driver> Worker<'_, D> {
     /// A connection that has withheld a part of the server's window for long enough uses it.
     fn send_withheld(&mut self, key: Key, now: Nanos) {
         let slot = &mut self.core.slots[key.slot as usize];
-        let Some(mut carrier) = slot.carrier.take_if(|_| slot.generation == key.generation) else {
+        let Some(mut h2) = slot.h2.take_if(|_| slot.generation == key.generation) else {
             return;
         };
-        carrier.withholds = false;
-        if let Some(connection) = &mut carrier.connection
+        h2.withholds = false;
+        if let Some(connection) = &mut h2.connection
             && connection.withheld_since().is_some_and(|since| since.saturating_add(SLIVER_WAIT) <= now)
         {
-            connection.send_withheld(now, &mut carrier.out);
-            while let Ok(Some(happened)) = connection.receive(&mut &[][..], now, &mut carrier.out) {
-                let name = happened.tag().map(|tag| self.core.rider(tag));
-                carrier.leaving.extend(name);
+            connection.send_withheld(now, &mut h2.out);
+            while let Ok(Some(event)) = connection.receive(&mut &[][..], now, &mut h2.out) {
+                let name = event.tag().map(|tag| self.core.key_of(tag));
+                h2.leaving.extend(name);
             }
         }
-        self.core.withhold(key, &mut carrier);
-        self.core.slots[key.slot as usize].carrier = Some(carrier);
-        self.flush_carrier(key);
+        self.core.withhold(key, &mut h2);
+        self.core.slots[key.slot as usize].h2 = Some(h2);
+        self.flush_h2(key);
     }
 }
 

@@ -8,7 +8,7 @@ use crate::wire::head::Head;
 pub enum Opened {
     /// The whole request was appended.
     All,
-    /// A part of the body was kept and waits for the peer's window; [`Happened::BodySent`] will follow.
+    /// A part of the body was kept and waits for the peer's window; [`Event::BodySent`] will follow.
     Part,
     /// There is no [room](super::Connection::room): nothing was appended.
     Refused,
@@ -16,7 +16,7 @@ pub enum Opened {
 
 /// What happened on a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Happened<'a> {
+pub enum Event<'a> {
     /// The final head of a response came. Interim heads (1xx) are swallowed.
     Head {
         /// The request.
@@ -46,7 +46,7 @@ pub enum Happened<'a> {
         untouched: bool,
     },
     /// The server goes away without having begun the request (§6.8): it may be sent again, on another connection.
-    Unbegun {
+    Unprocessed {
         /// The request.
         tag: u32,
         /// Why it goes away (RFC 9113 §7); see [`Code`](super::Code).
@@ -64,7 +64,7 @@ pub enum Happened<'a> {
         /// The request.
         tag: u32,
     },
-    /// The server will close the connection: no more room. Streams that it did not begin are [`Unbegun`](Self::Unbegun)
+    /// The server will close the connection: no more room. Streams that it did not begin are [`Unprocessed`](Self::Unprocessed)
     /// next, the others go on. What it says beside the code is in [`go_away_debug`](super::Connection::go_away_debug).
     GoAway {
         /// Why (RFC 9113 §7); see [`Code`](super::Code).
@@ -74,7 +74,7 @@ pub enum Happened<'a> {
     Settings,
 }
 
-impl Happened<'_> {
+impl Event<'_> {
     /// The request that this is about, if it is about one.
     #[must_use]
     pub fn tag(&self) -> Option<u32> {
@@ -83,7 +83,7 @@ impl Happened<'_> {
             | Self::Body { tag, .. }
             | Self::End { tag }
             | Self::Reset { tag, .. }
-            | Self::Unbegun { tag, .. }
+            | Self::Unprocessed { tag, .. }
             | Self::Broken { tag, .. }
             | Self::BodySent { tag } => Some(tag),
             Self::GoAway { .. } | Self::Settings => None,
