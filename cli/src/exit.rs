@@ -12,7 +12,7 @@ pub(crate) enum Exit {
     Done = 0,
     /// A condition of `--fail-if` holds.
     Failed = 1,
-    /// The command line or this machine has to be mended first.
+    /// The command line or this machine has to be fixed first.
     Usage = 2,
     /// No request succeeded.
     Unusable = 3,
@@ -23,7 +23,7 @@ pub(crate) enum Exit {
 }
 
 impl Exit {
-    /// Of a run that came to its end, in order: books that do not balance (a bug of ringload, whatever is allowed),
+    /// Of a run that came to its end, in order: a request accounting mismatch (a bug of ringload, whatever is allowed),
     /// interrupted, nothing succeeded, invalid, failed by the user's own conditions, done.
     pub(crate) fn of_run(summary: &Summary, verdict: &Verdict, allow_invalid: bool) -> Self {
         if !summary.violations.is_empty() {

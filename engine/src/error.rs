@@ -39,7 +39,7 @@ impl Error {
         self
     }
 
-    /// An error that the user mends by writing something else.
+    /// An error that the user fixes by writing something else.
     pub fn usage(what: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { blame: Blame::Usage, what: what.into(), remedy: remedy.into() }
     }

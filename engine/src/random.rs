@@ -24,7 +24,7 @@ pub enum Stream {
     Turns = 6,
     /// How long a user thinks before a turn.
     TurnDelay = 7,
-    /// Sizes, formats and contents of images and sounds.
+    /// Sizes, formats and contents of images and audio.
     Media = 20,
     /// Which model a conversation names.
     Model = 21,

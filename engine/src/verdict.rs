@@ -4,8 +4,8 @@
 //! `docs/MEASUREMENT.md`; what is said here of few samples and fast servers keeps a smoke test from failing for reasons
 //! that are no reasons.
 
+mod accounting;
 mod answers;
-mod books;
 mod ceiling;
 mod lag;
 mod load;
@@ -57,7 +57,7 @@ pub struct Finding {
 #[must_use]
 pub fn judge(plan: &Plan, summary: &Summary, host: &HostFacts, used: Option<&Used>) -> Verdict {
     let mut findings: Vec<Finding> = [
-        books::findings(summary),
+        accounting::findings(summary),
         lag::findings(plan, summary),
         load::findings(plan, summary),
         ceiling::findings(summary, used),

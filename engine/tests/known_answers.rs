@@ -4,7 +4,7 @@
 use ringload_engine::clock::{MILLI, Nanos, SECOND};
 use ringload_engine::driver::Key;
 use ringload_engine::driver::sim::{Peer, Script, Sim};
-use ringload_engine::measure::{Of, Shard};
+use ringload_engine::measure::{HistogramId, Shard};
 use ringload_engine::plan::{
     Arrival, Cancellation, Cap, CapPolicy, Length, Load, Phase, Plan, Prefill, Ramp, Shape, Target, Trace,
 };
@@ -78,8 +78,8 @@ fn an_error_after_content_is_a_failure_and_keeps_its_first_token() {
     assert_eq!(r.outcome, Outcome::Failed(Cause::InBandError));
     assert_eq!(r.detail.as_deref(), Some("out of memory"));
     assert!(r.instants.first_token.is_some());
-    assert_eq!(run.shard.histogram(Of::TimeToFirstToken).len(), 0);
-    assert_eq!(run.shard.histogram(Of::PartialTimeToFirstToken).len(), 1);
+    assert_eq!(run.shard.histogram(HistogramId::TimeToFirstToken).len(), 0);
+    assert_eq!(run.shard.histogram(HistogramId::PartialTimeToFirstToken).len(), 1);
 }
 
 #[test]
@@ -120,10 +120,10 @@ fn a_server_that_stalls_shows_in_response_time_and_not_in_service_time() {
     let run = play(phase, peer, &[]);
     let p99 = |of| run.shard.histogram(of).value_at_quantile(0.99) as f64 / 1e9;
     assert_eq!(run.records.len(), 5_000);
-    assert!((0.80..1.0).contains(&p99(Of::ResponseTime)), "{}", p99(Of::ResponseTime));
-    assert!(p99(Of::RequestLatency) < 0.05, "service time stays low: {}", p99(Of::RequestLatency));
+    assert!((0.80..1.0).contains(&p99(HistogramId::ResponseTime)), "{}", p99(HistogramId::ResponseTime));
+    assert!(p99(HistogramId::RequestLatency) < 0.05, "service time stays low: {}", p99(HistogramId::RequestLatency));
     assert!(run.shard.phase(PhaseKind::Profiling).queued > 400);
-    assert_eq!(run.shard.histogram(Of::DispatchLag).max(), 0, "the loop itself was never late");
+    assert_eq!(run.shard.histogram(HistogramId::DispatchLag).max(), 0, "the loop itself was never late");
 }
 
 #[test]
@@ -144,9 +144,9 @@ fn a_frozen_client_is_late_and_says_so() {
         steady(|_| MILLI, MILLI, 2),
         &[(START + 500 * MILLI, 300 * MILLI)],
     );
-    let lag = run.shard.histogram(Of::DispatchLag);
+    let lag = run.shard.histogram(HistogramId::DispatchLag);
     assert!(lag.max() >= 299 * MILLI, "{}", lag.max());
-    assert!(run.shard.histogram(Of::ReceiveLag).max() >= 290 * MILLI);
+    assert!(run.shard.histogram(HistogramId::ReceiveLag).max() >= 290 * MILLI);
     // What arrived while the client was frozen keeps its arrival.
     for r in run.records.iter().filter(|r| r.outcome == Outcome::Succeeded) {
         assert_eq!(r.gaps, vec![MILLI]);
@@ -360,7 +360,7 @@ fn the_requests_that_the_seed_picks_are_cancelled_and_no_others() {
     let counts = run.shard.phase(PhaseKind::Profiling);
     assert!((10..40).contains(&counts.cancelled), "{}", counts.cancelled);
     assert_eq!(counts.failures(), 0);
-    assert_eq!(run.shard.histogram(Of::TimeToFirstToken).len(), counts.succeeded);
+    assert_eq!(run.shard.histogram(HistogramId::TimeToFirstToken).len(), counts.succeeded);
 }
 
 #[test]
@@ -397,7 +397,7 @@ fn a_closed_loop_opens_its_slots_over_the_time_of_its_ramp() {
     assert_eq!(run.peak, 5);
     let opened: Vec<_> = run.records[..2].iter().map(|r| (r.instants.scheduled, r.instants.issued)).collect();
     assert_eq!(opened[0], (START, START));
-    assert_eq!(run.shard.histogram(Of::DispatchLag).max(), 0);
+    assert_eq!(run.shard.histogram(HistogramId::DispatchLag).max(), 0);
 }
 
 #[test]
@@ -432,7 +432,7 @@ fn a_prefill_bound_holds_requests_back_until_a_first_token() {
     assert_eq!((counts.issued, counts.issued + counts.dropped), (20, 40));
     // Two pass at once; all others waited, and that is not the loop's lateness.
     assert_eq!(counts.queued, 38);
-    assert_eq!(run.shard.histogram(Of::DispatchLag).max(), 0);
+    assert_eq!(run.shard.histogram(HistogramId::DispatchLag).max(), 0);
     assert!(run.peak > 2, "requests that have a token are not bounded");
 }
 
@@ -482,7 +482,7 @@ fn users_keep_their_own_gap_and_wait_for_their_own_answers() {
     let counts = run.shard.phase(PhaseKind::Profiling);
     assert_eq!((counts.queued, counts.dropped), (1, 0));
     assert_eq!(counts.issued, 31, "8 each, but for user 1, who lost 0.7 s");
-    assert_eq!(run.shard.histogram(Of::DispatchLag).max(), 0);
+    assert_eq!(run.shard.histogram(HistogramId::DispatchLag).max(), 0);
 }
 
 #[test]

@@ -5,8 +5,8 @@
 //! what it compares with is the server's own schedule, or an order of events that holds on any machine.
 #![forbid(unsafe_code)]
 
+pub mod accounting;
 pub mod binary;
-pub mod books;
 pub mod engine;
 pub mod flood;
 pub mod frames;
@@ -29,7 +29,7 @@ use std::time::{Duration, Instant};
 pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let since = Instant::now();
     while !holds() {
-        assert!(since.elapsed() < PATIENCE, "waited in vain until {what}");
+        assert!(since.elapsed() < PATIENCE, "waited without result until {what}");
         std::thread::sleep(Duration::from_millis(1));
     }
 }

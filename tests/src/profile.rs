@@ -1,7 +1,7 @@
 //! `ringload profile` as a child process, and what it left.
 
 use crate::hardship::Quota;
-use crate::{Io, PATIENCE, binary, books};
+use crate::{Io, PATIENCE, accounting, binary};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -249,8 +249,8 @@ impl Running {
     /// Waits for the end.
     ///
     /// # Panics
-    /// When it does not come, with what ringload says about it; when it left a report whose [books] do not balance, or
-    /// when it panicked.
+    /// When it does not come, with what ringload says about it; when it left a report whose [accounting] does not add
+    /// up, or when it panicked.
     #[must_use]
     pub fn end(mut self) -> Ended {
         let mut status = self.ends_within(PATIENCE);
@@ -272,7 +272,7 @@ impl Running {
         assert!(!stderr.contains("panicked"), "{stderr}");
         let ended = Ended { code: status.code(), stdout, stderr, artifacts, _dir: dir };
         if ended.artifacts.join("ringload_report.json").is_file() {
-            books::balance(&ended);
+            accounting::check(&ended);
         }
         ended
     }

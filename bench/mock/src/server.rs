@@ -15,18 +15,18 @@ use crate::error::{Error, setup};
 use crate::http2;
 use crate::listen::listeners;
 use crate::shared::{Shared, State};
-use crate::tls::{Identity, Papers, prepare};
+use crate::tls::{Certificates, Identity, prepare};
 use crate::truth::Truth;
 use crate::worker::Worker;
 
 /// Starts a server; it answers when this returns.
 pub fn start(config: Config) -> Result<Server, Error> {
     config.check()?;
-    let (tls, papers) = config.tls.as_ref().map(prepare).transpose()?.unzip();
+    let (tls, certificates) = config.tls.as_ref().map(prepare).transpose()?.unzip();
     let (addr, listeners) = listeners(config.address, config.threads)?;
     let cores = config.cores.clone();
     let mut server =
-        Server { addr, papers, shared: Arc::new(Shared::new(config)), threads: Vec::new(), http2: Vec::new() };
+        Server { addr, certificates, shared: Arc::new(Shared::new(config)), threads: Vec::new(), http2: Vec::new() };
     for (index, listener) in listeners.into_iter().enumerate() {
         let core = (!cores.is_empty()).then(|| cores[index % cores.len()]);
         let mut http2 = None;
@@ -62,7 +62,7 @@ pub fn run_until(config: Config, stop: &AtomicBool) -> Result<(), Error> {
 #[derive(Debug)]
 pub struct Server {
     addr: SocketAddr,
-    papers: Option<Papers>,
+    certificates: Option<Certificates>,
     shared: Arc<Shared>,
     threads: Vec<(Waker, JoinHandle<()>)>,
     http2: Vec<JoinHandle<()>>,
@@ -78,13 +78,13 @@ impl Server {
     /// With TLS: the certificate of the authority that signed the generated certificates, as PEM.
     #[must_use]
     pub fn ca_pem(&self) -> Option<&str> {
-        self.papers.as_ref().map(|papers| papers.ca_pem.as_str())
+        self.certificates.as_ref().map(|certificates| certificates.ca_pem.as_str())
     }
 
     /// With TLS: a client's certificate, signed by the generated authority.
     #[must_use]
     pub fn client_identity(&self) -> Option<&Identity> {
-        self.papers.as_ref().map(|papers| &papers.client)
+        self.certificates.as_ref().map(|certificates| &certificates.client)
     }
 
     /// Closes all connections and waits for the threads to end.

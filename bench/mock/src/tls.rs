@@ -82,13 +82,13 @@ pub(crate) struct Tls {
 
 /// What tests may know of the generated authority.
 #[derive(Debug)]
-pub(crate) struct Papers {
+pub(crate) struct Certificates {
     pub(crate) ca_pem: String,
     pub(crate) client: Identity,
 }
 
 /// Makes or reads the certificates.
-pub(crate) fn prepare(config: &TlsConfig) -> Result<(Tls, Papers), Error> {
+pub(crate) fn prepare(config: &TlsConfig) -> Result<(Tls, Certificates), Error> {
     let authority = Authority::new().map_err(generation)?;
     let (chain, key) = match &config.certificate {
         Certificate::Files { cert, key } => (read_certs("tls.cert", cert)?, read_key(key)?),
@@ -136,7 +136,7 @@ pub(crate) fn prepare(config: &TlsConfig) -> Result<(Tls, Papers), Error> {
     }
     let tls = Tls { http1: Arc::new(http1), http2: Arc::new(http2) };
     let client = authority.client().map_err(generation)?;
-    Ok((tls, Papers { ca_pem: authority.ca_pem, client }))
+    Ok((tls, Certificates { ca_pem: authority.ca_pem, client }))
 }
 
 /// Whether the ClientHello at the start of `bytes` offers HTTP/2; `None` when it is not complete. What is no

@@ -15,7 +15,7 @@ use crate::case::Case;
 
 /// A stage and its cases.
 pub struct Stage {
-    /// Its name: the room of the engine that it is in.
+    /// Its name: the module of the engine that it is in.
     pub name: &'static str,
     /// Its cases.
     pub cases: Vec<Case>,

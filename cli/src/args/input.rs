@@ -64,8 +64,8 @@ pub(crate) struct InputArgs {
     pub(crate) output_tokens_stddev: Option<f64>,
 
     /// How lengths lie around their means: `normal`, `lognormal` or `uniform` [default: normal].
-    #[arg(long, value_name = "LAW", value_parser = values::law)]
-    pub(crate) length_distribution: Option<LawArg>,
+    #[arg(long, value_name = "DISTRIBUTION", value_parser = values::distribution)]
+    pub(crate) length_distribution: Option<LengthDistributionArg>,
 
     /// Pairs of lengths and their shares in percent: `ISL,OSL:SHARE;…`, as in `128,64:25;512|20,128|10:75`
     /// (mean|deviation); `[(ISL,OSL):SHARE,…]` and AIPerf's JSON are read as well.
@@ -90,9 +90,9 @@ pub(crate) struct InputArgs {
     pub(crate) random_seed: Option<u64>,
 }
 
-/// A law of lengths around a mean and deviation.
+/// A distribution of lengths around a mean and deviation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum LawArg {
+pub(crate) enum LengthDistributionArg {
     /// Normal.
     Normal,
     /// Log-normal.

@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 
 /// What a request holds beside its prompt.
 #[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Batches, rankings, images and sounds")]
+#[command(next_help_heading = "Batches, rankings, images and audio")]
 pub(crate) struct MediaArgs {
     /// Texts in one request, each of the input length (embeddings: inputs of a batch; chat: parts of the message).
     #[arg(
@@ -67,7 +67,7 @@ pub(crate) struct MediaArgs {
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub(crate) image_format: Option<ImageFormatArg>,
 
-    /// Mean length of the sounds of a request, in seconds [default: 10]. Any of these flags gives requests sounds of
+    /// Mean length of the audio of a request, in seconds [default: 10]. Any of these flags gives requests audio of
     /// white noise.
     #[arg(long, value_name = "SECONDS", value_parser = values::seconds)]
     pub(crate) audio_length_mean: Option<f64>,
@@ -76,23 +76,23 @@ pub(crate) struct MediaArgs {
     #[arg(long, value_name = "SECONDS", value_parser = values::stddev_tokens)]
     pub(crate) audio_length_stddev: Option<f64>,
 
-    /// Sounds in one request [default: 1]; 0 for none.
+    /// Audio parts in one request [default: 1]; 0 for none.
     #[arg(long, visible_alias = "batch-size-audio", value_name = "N", value_parser = values::count_or_none)]
     pub(crate) audio_batch_size: Option<u32>,
 
-    /// How sounds are encoded [default: wav].
+    /// How audio is encoded [default: wav].
     #[arg(long, value_enum, value_name = "FORMAT", ignore_case = true)]
     pub(crate) audio_format: Option<AudioFormatArg>,
 
-    /// Bits of a sample: 8, 16, 24, 32; of several, each sound draws one [default: 16].
+    /// Bits of a sample: 8, 16, 24, 32; of several, each audio part draws one [default: 16].
     #[arg(long, value_name = "BITS", num_args = 1.., value_delimiter = ',', value_parser = values::depth)]
     pub(crate) audio_depths: Vec<u16>,
 
-    /// Samples a second, in kHz; of several, each sound draws one [default: 16].
+    /// Samples a second, in kHz; of several, each audio part draws one [default: 16].
     #[arg(long, value_name = "KHZ", num_args = 1.., value_delimiter = ',', value_parser = values::sample_rate)]
     pub(crate) audio_sample_rates: Vec<u32>,
 
-    /// Channels of a sound: 1 or 2 [default: 1].
+    /// Channels of the audio: 1 or 2 [default: 1].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=2))]
     pub(crate) audio_num_channels: Option<u16>,
 }
@@ -108,7 +108,7 @@ pub(crate) enum ImageFormatArg {
     Random,
 }
 
-/// How sounds are encoded.
+/// How audio is encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum AudioFormatArg {
     /// PCM in a WAV file.

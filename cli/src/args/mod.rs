@@ -29,7 +29,7 @@ pub(crate) use context::{Bust, ContextArgs};
 pub(crate) use conversation::ConversationArgs;
 pub(crate) use dataset::{AnalyzeArgs, DatasetCommand, FileArgs};
 pub(crate) use endpoint::{EndpointArgs, ModelStrategy};
-pub(crate) use input::{InputArgs, LawArg, Pairs, Ratio};
+pub(crate) use input::{InputArgs, LengthDistributionArg, Pairs, Ratio};
 pub(crate) use load::{CapPolicyArg, Interpolation, LoadArgs, Pattern, RampShape};
 pub(crate) use machine::{IoArg, MachineArgs, StampsArg};
 pub(crate) use media::{ImageFormatArg, MediaArgs};
@@ -226,13 +226,16 @@ pub(crate) fn command() -> clap::Command {
 
 /// A single value may be negative, to be refused in words of its own; a list ends where `-4` or `-6` follows.
 fn unbuilt() -> clap::Command {
-    let mend = |command: clap::Command| {
+    let describe = |command: clap::Command| {
         command.mut_args(|arg| {
             let single = arg.get_action().takes_values() && arg.get_num_args().is_none();
             if single { arg.allow_negative_numbers(true) } else { arg }
         })
     };
-    Cli::command().mut_subcommand("profile", mend).mut_subcommand("capacity", mend).mut_subcommand("calibrate", mend)
+    Cli::command()
+        .mut_subcommand("profile", describe)
+        .mut_subcommand("capacity", describe)
+        .mut_subcommand("calibrate", describe)
 }
 
 fn profile_command() -> clap::Command {
@@ -241,12 +244,12 @@ fn profile_command() -> clap::Command {
 
 const CALIBRATE: &str = "\
 Give it the flags of the run: they say what is driven. Nothing is sent to --url.
-Exit status: 0 done; 2 something has to be mended first; 130 interrupted, and nothing kept.";
+Exit status: 0 done; 2 a usage or environment error to fix first; 130 interrupted, and nothing kept.";
 const EXIT_STATUS: &str = "\
 Exit status:
   0    done
   1    a condition of --fail-if holds
-  2    the command line or this machine has to be mended first
+  2    the command line or this machine has to be fixed first
   3    no request succeeded
   4    the run is invalid: the client is in the numbers (--allow-invalid: 0)
   130  interrupted; what was measured has been written";

@@ -4,7 +4,7 @@ mod dataset;
 pub(crate) mod net;
 mod stage;
 
-pub(crate) use dataset::{dataset_format, law, marker, pairs, range_ratio, sampling};
+pub(crate) use dataset::{dataset_format, distribution, marker, pairs, range_ratio, sampling};
 pub(crate) use stage::stage;
 
 use super::aiperf;

@@ -156,7 +156,7 @@ impl<'a> Trials<'a> {
         match best {
             Some(best) => Ok(Some(best)),
             None => Err(Error::environment(
-                "the built-in server cannot keep tokens apart on this machine: every load came in lumps",
+                "the built-in server cannot keep tokens apart on this machine: every load arrived coalesced",
                 "keep other programs off this machine's cores, or let the process use more of them (taskset, the container's CPU limit)",
             )
             .into()),

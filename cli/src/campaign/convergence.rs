@@ -1,7 +1,7 @@
 //! Whether the repeats of a cell have settled.
 
 use crate::args::{CampaignArgs, Mode, ProfileArgs};
-use ringload_engine::campaign::{Convergence, Criterion, LEAST_RUNS, figure, settled, standing};
+use ringload_engine::campaign::{Convergence, Criterion, LEAST_RUNS, current_value, figure, settled};
 use ringload_engine::measure::{RequestMetrics, Summary, tags};
 use ringload_engine::{Error, Result};
 use serde::Serialize;
@@ -152,7 +152,7 @@ impl Watch {
                 Criterion::Distribution => "distribution",
             },
             threshold: rule.threshold,
-            value: standing(&rule, &self.figures, &self.requests),
+            value: current_value(&rule, &self.figures, &self.requests),
             settled: self.settled(),
             runs: self.requests.len(),
             most_runs: self.most_runs,

@@ -177,7 +177,7 @@ fn place(base: &Path, args: &CampaignArgs, swept: bool, cell: &Planned, trial: u
     }
 }
 
-/// Whether the books of every run balance. Where they do not, no other status is stronger.
+/// Whether the request accounting of every run adds up. Where it does not, no other status is stronger.
 fn balanced(campaign: &Campaign) -> bool {
     let mut runs = campaign.runs();
     runs.all(|run| run.outcome.summary.violations.is_empty())

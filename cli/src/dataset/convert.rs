@@ -123,7 +123,7 @@ fn mooncake(row: &Row, id: String) -> Result<String> {
         }
         Content::Payload(bytes) => {
             let text = String::from_utf8_lossy(bytes).into_owned();
-            let payload = RawValue::from_string(text).map_err(|e| Error::usage(e.to_string(), "mend the body"))?;
+            let payload = RawValue::from_string(text).map_err(|e| Error::usage(e.to_string(), "fix the body"))?;
             return with_payload(&line, &payload);
         }
         Content::Messages(messages) if self_contained => {

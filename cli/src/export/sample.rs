@@ -12,8 +12,8 @@ use ringload_engine::measure::{
     Spoken, Stats, Summary, TokenFigures, Window, Windows,
 };
 use ringload_engine::plan::{
-    Cap, CapPolicy, Context, Cores, EndpointKind, Header, Io, Law, Length, Limits, Load, Payload, Phase, Plan, Prompts,
-    Reuse, Sampling, Slo, Stamps, Target, Threshold, Tier, Timeouts, TokenizerSource, Turns,
+    Cap, CapPolicy, Context, Cores, EndpointKind, Header, Io, Length, LengthDistribution, Limits, Load, Payload, Phase,
+    Plan, Prompts, Reuse, Sampling, Slo, Stamps, Target, Threshold, Tier, Timeouts, TokenizerSource, Turns,
 };
 use ringload_engine::record::{self, Cause, Instants, Intervals, PhaseKind, Record};
 use ringload_engine::verdict::{Finding, Status, Verdict};
@@ -60,7 +60,7 @@ pub(crate) fn plan() -> Plan {
             osl: Some(Length { mean: 256.0, stddev: 10.0 }),
             entries: 500,
             turns: Turns::ONE,
-            law: Law::Normal,
+            distribution: LengthDistribution::Normal,
             context: Context::default(),
             sampling: Sampling::Sequential,
             chat_template: false,

@@ -4,7 +4,7 @@ use crate::args::{ImageFormatArg, MediaArgs, ModelStrategy, ProfileArgs};
 use ringload_engine::endpoint::{BodyTemplate, Field};
 use ringload_engine::measure::tags::{self, MetricInfo};
 use ringload_engine::plan::{
-    EndpointKind, ImageFormat, Images, Length, ModelChoice, Passages, Payload, Slo, Sounds, Tier,
+    Audio, EndpointKind, ImageFormat, Images, Length, ModelChoice, Passages, Payload, Slo, Tier,
 };
 use ringload_engine::{Error, Result};
 use serde_json::{Map, Value};
@@ -25,7 +25,7 @@ pub(super) fn payload(args: &ProfileArgs, extra: &mut Map<String, Value>) -> Res
         texts: media.prompt_batch_size,
         passages: passages(kind, media)?,
         images: images(kind, media)?,
-        sounds: sounds(kind, media)?,
+        audio: audio(kind, media)?,
         template: match kind {
             EndpointKind::Template => Some(template(extra)?),
             _ => None,
@@ -144,8 +144,8 @@ fn images(kind: EndpointKind, media: &MediaArgs) -> Result<Option<Images>> {
     }))
 }
 
-/// As AIPerf: any of their flags asks for sounds, of 10 s at 16 kHz and 16 bits where that is not said.
-fn sounds(kind: EndpointKind, media: &MediaArgs) -> Result<Option<Sounds>> {
+/// As AIPerf: any of their flags asks for audio, of 10 s at 16 kHz and 16 bits where that is not said.
+fn audio(kind: EndpointKind, media: &MediaArgs) -> Result<Option<Audio>> {
     let asked = media.audio_length_mean.is_some()
         || media.audio_length_stddev.is_some()
         || media.audio_batch_size.is_some()
@@ -158,7 +158,7 @@ fn sounds(kind: EndpointKind, media: &MediaArgs) -> Result<Option<Sounds>> {
     if !asked || count == 0 || seconds_mean == 0.0 {
         return Ok(None);
     }
-    takes(kind, kind.takes_audio(), "sounds")?;
+    takes(kind, kind.takes_audio(), "audio")?;
     let mut depths = media.audio_depths.clone();
     let mut rates = media.audio_sample_rates.clone();
     if depths.is_empty() {
@@ -167,7 +167,7 @@ fn sounds(kind: EndpointKind, media: &MediaArgs) -> Result<Option<Sounds>> {
     if rates.is_empty() {
         rates.push(16_000);
     }
-    Ok(Some(Sounds {
+    Ok(Some(Audio {
         count,
         seconds_mean,
         seconds_stddev: media.audio_length_stddev.unwrap_or(0.0),

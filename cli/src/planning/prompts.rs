@@ -2,8 +2,8 @@
 
 use super::files;
 use super::trace::Requests;
-use crate::args::{Bust, ContextArgs, InputArgs, LawArg};
-use ringload_engine::plan::{Context, Law, Length, Prompts, Sampling, TokenizerSource, Turns};
+use crate::args::{Bust, ContextArgs, InputArgs, LengthDistributionArg};
+use ringload_engine::plan::{Context, Length, LengthDistribution, Prompts, Sampling, TokenizerSource, Turns};
 use ringload_engine::{Error, Result};
 
 /// The prompts of a run of so many conversations or requests, where the user says how many.
@@ -46,7 +46,7 @@ pub(crate) fn prompts(
             Some(requests) => requests.conversations,
             None => entries(input, asked, notes),
         },
-        law: law(input)?,
+        distribution: distribution(input)?,
         context: before(context)?,
         sampling: sampling(input, requests.as_ref())?,
         chat_template: input.apply_chat_template,
@@ -76,7 +76,7 @@ fn synthetic_only(input: &InputArgs, context: &ContextArgs) -> Result<()> {
     }
 }
 
-fn law(input: &InputArgs) -> Result<Law> {
+fn distribution(input: &InputArgs) -> Result<LengthDistribution> {
     let given = [
         ("--length-distribution", input.length_distribution.is_some()),
         ("--seq-dist", input.seq_dist.is_some()),
@@ -87,7 +87,7 @@ fn law(input: &InputArgs) -> Result<Law> {
         return Err(Error::usage(format!("{one} and {other} both say how lengths are drawn"), "drop one of them"));
     }
     if let Some(pairs) = &input.seq_dist {
-        return Ok(Law::Pairs(pairs.0.clone()));
+        return Ok(LengthDistribution::Pairs(pairs.0.clone()));
     }
     if let Some(ratio) = input.random_range_ratio {
         if input.synthetic_input_tokens_stddev > 0.0 || input.output_tokens_stddev.is_some() {
@@ -96,12 +96,12 @@ fn law(input: &InputArgs) -> Result<Law> {
                 "drop --isl-stddev and --osl-stddev, or the ratio",
             ));
         }
-        return Ok(Law::Ratio { isl: ratio.isl, osl: ratio.osl });
+        return Ok(LengthDistribution::Ratio { isl: ratio.isl, osl: ratio.osl });
     }
     Ok(match input.length_distribution {
-        None | Some(LawArg::Normal) => Law::Normal,
-        Some(LawArg::Lognormal) => Law::Lognormal,
-        Some(LawArg::Uniform) => Law::Uniform,
+        None | Some(LengthDistributionArg::Normal) => LengthDistribution::Normal,
+        Some(LengthDistributionArg::Lognormal) => LengthDistribution::Lognormal,
+        Some(LengthDistributionArg::Uniform) => LengthDistribution::Uniform,
     })
 }
 

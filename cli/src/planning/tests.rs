@@ -5,8 +5,8 @@ use crate::args::{Command, ProfileArgs, try_parse};
 use ringload_engine::Blame;
 use ringload_engine::clock::SECOND;
 use ringload_engine::plan::{
-    Arrival, Cap, CapPolicy, Dns, EndpointKind, Family, HttpVersion, ImageFormat, Law, Load, Marker, ModelChoice,
-    Network, Phase, Piece, Plan, Prefill, Ramp, Rate, Reuse, Sampling, Shape, Stamps, TokenizerSource,
+    Arrival, Cap, CapPolicy, Dns, EndpointKind, Family, HttpVersion, ImageFormat, LengthDistribution, Load, Marker,
+    ModelChoice, Network, Phase, Piece, Plan, Prefill, Ramp, Rate, Reuse, Sampling, Shape, Stamps, TokenizerSource,
 };
 use ringload_engine::workload::Workload;
 use std::path::Path;
@@ -363,19 +363,19 @@ fn lengths_prefixes_and_samplers_are_planned() {
     let p = made(
         "-m x --seq-dist 128,64:25;512,128:75 --num-prefix-prompts 4 --prefix-prompt-length 100 --dataset-sampling-strategy shuffle",
     );
-    assert!(matches!(&p.prompts.law, Law::Pairs(pairs) if pairs.len() == 2));
+    assert!(matches!(&p.prompts.distribution, LengthDistribution::Pairs(pairs) if pairs.len() == 2));
     assert_eq!((p.prompts.context.prefixes, p.prompts.context.prefix_tokens), (4, 100));
     assert_eq!(p.prompts.sampling, Sampling::Shuffle);
     let p = made(
         "-m x --random-range-ratio 0.3 --isl 100 --osl 50 --cache-bust system_prefix --shared-system-prompt-length 9",
     );
-    assert_eq!(p.prompts.law, Law::Ratio { isl: 0.3, osl: 0.3 });
+    assert_eq!(p.prompts.distribution, LengthDistribution::Ratio { isl: 0.3, osl: 0.3 });
     assert_eq!(p.prompts.context.cache_bust, Some(Marker::SystemPrefix));
     let file = Scratch::new("system.txt", "Be kind.\n");
     let p =
         made(&format!("-m x --system-prompt-file {} --length-distribution lognormal --isl-stddev 5", file.0.display()));
     assert_eq!(p.prompts.context.system.as_deref(), Some("Be kind.\n"));
-    assert_eq!(p.prompts.law, Law::Lognormal);
+    assert_eq!(p.prompts.distribution, LengthDistribution::Lognormal);
     for (flags, remedy) in [
         ("--num-prefix-prompts 4", "--prefix-prompt-length"),
         ("--prefix-prompt-length 4", "--num-prefix-prompts"),
@@ -623,14 +623,14 @@ fn any_flag_of_images_or_sounds_asks_for_them_with_aiperfs_defaults() {
         (images.count, images.width.mean, images.height.mean, images.format),
         (1, 640.0, 512.0, ImageFormat::Png)
     );
-    let sounds = made("--model m --audio-depths 8,24 --audio-sample-rates 8,44100").payload.sounds.unwrap();
-    assert_eq!((sounds.seconds_mean, sounds.channels), (10.0, 1));
-    assert_eq!((sounds.depths, sounds.rates), (vec![8, 24], vec![8_000, 44_100]));
+    let audio = made("--model m --audio-depths 8,24 --audio-sample-rates 8,44100").payload.audio.unwrap();
+    assert_eq!((audio.seconds_mean, audio.channels), (10.0, 1));
+    assert_eq!((audio.depths, audio.rates), (vec![8, 24], vec![8_000, 44_100]));
     assert!(made("--model m --image-batch-size 0 --image-width-mean 5").payload.images.is_none());
     let e = refused("--model m --endpoint-type completions --image-format png");
     assert!(e.contains("takes no images") && e.contains("chat"), "{e}");
     let e = refused("--model m --endpoint-type messages --audio-length-mean 1");
-    assert!(e.contains("takes no sounds"), "{e}");
+    assert!(e.contains("takes no audio"), "{e}");
     assert!(refused("--model m --audio-depths 12").contains("8, 16, 24 or 32"));
 }
 

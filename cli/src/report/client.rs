@@ -33,7 +33,7 @@ pub(super) fn section(outcome: &Outcome) -> String {
     out += &line("ceiling", &ceiling(&outcome.standing));
     out += &line("losses", &losses(c));
     for violation in &outcome.summary.violations {
-        out += &line("books", violation);
+        out += &line("accounting", violation);
     }
     out
 }

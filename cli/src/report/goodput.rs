@@ -69,7 +69,7 @@ fn reading(outcome: &Outcome, goodput: &Goodput) -> String {
     if fraction >= HEALTHY {
         "goodput is about throughput: healthy at this load".into()
     } else if fraction > 0.0 && one_at_a_time(&outcome.plan) {
-        "goodput is below throughput even one request at a time: no lower load will mend it; loosen the SLOs, or make the server faster"
+        "goodput is below throughput even one request at a time: no lower load will fix it; loosen the SLOs, or make the server faster"
             .into()
     } else if fraction >= STRAINED {
         "goodput is below throughput: this load is past the knee; lower it until the two meet".into()

@@ -4,8 +4,8 @@ use super::layout::{WIDTH, count, heading, line, wrap};
 use crate::outcome::Outcome;
 use ringload_engine::clock::{Nanos, SECOND};
 use ringload_engine::plan::{
-    Arrival, Cap, CapPolicy, Law, Length, Load, Passages, Phase, Plan, Ramp, Rate, Reuse, Shape, TokenizerSource,
-    without_query_secrets,
+    Arrival, Cap, CapPolicy, Length, LengthDistribution, Load, Passages, Phase, Plan, Ramp, Rate, Reuse, Shape,
+    TokenizerSource, without_query_secrets,
 };
 use ringload_engine::verdict::{Finding, Status, Verdict};
 use std::path::PathBuf;
@@ -174,9 +174,9 @@ pub(super) fn over(ramp: Ramp) -> String {
 
 fn prompts(outcome: &Outcome) -> String {
     let prompts = &outcome.plan.prompts;
-    let osl = match (&prompts.law, &prompts.osl, &prompts.replay) {
+    let osl = match (&prompts.distribution, &prompts.osl, &prompts.replay) {
         _ if !outcome.plan.endpoint.produces_tokens() => "none out".into(),
-        (Law::Pairs(pairs), ..) => format!("{} pairs of lengths", pairs.len()),
+        (LengthDistribution::Pairs(pairs), ..) => format!("{} pairs of lengths", pairs.len()),
         (_, None, Some(_)) => "output as it says".into(),
         (_, Some(l), Some(_)) => format!("output as it says, else {}", length(*l)),
         (_, Some(l), None) => format!("{} out", length(*l)),
@@ -187,7 +187,7 @@ fn prompts(outcome: &Outcome) -> String {
             format!("tokens in as {} says (mean {:.1})", replay.file.display(), prompts.isl.mean)
         }
         Some(replay) => format!("texts of {} ({})", replay.file.display(), replay.format.name()),
-        None if matches!(prompts.law, Law::Pairs(_)) => "tokens by --seq-dist".into(),
+        None if matches!(prompts.distribution, LengthDistribution::Pairs(_)) => "tokens by --seq-dist".into(),
         None => format!("{} tokens in", length(prompts.isl)),
     };
     let tokenizer = match &prompts.tokenizer {
@@ -215,11 +215,11 @@ fn payload(plan: &Plan) -> String {
     if let Some(images) = &payload.images {
         text += &format!(", {} image(s) of {} by {} pixels", images.count, length(images.width), length(images.height));
     }
-    if let Some(sounds) = &payload.sounds {
+    if let Some(audio) = &payload.audio {
         text += &format!(
             ", {} sound(s) of {} s",
-            sounds.count,
-            length(Length { mean: sounds.seconds_mean, stddev: sounds.seconds_stddev })
+            audio.count,
+            length(Length { mean: audio.seconds_mean, stddev: audio.seconds_stddev })
         );
     }
     text

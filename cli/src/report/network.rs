@@ -75,7 +75,7 @@ fn protocol(spoken: &Spoken) -> String {
 fn connections(c: &ConnectionCounts) -> String {
     let mut text = format!("{} made", count(c.made));
     if c.tried > c.made {
-        text += &format!(", {} tried in vain", count(c.tried - c.made));
+        text += &format!(", {} failed", count(c.tried - c.made));
     }
     text
 }

@@ -36,10 +36,10 @@ impl Criterion {
     }
 }
 
-/// Whether more runs would tell no more: [`standing`] is on the right side of the threshold.
+/// Whether more runs would tell no more: [`current_value`] is on the right side of the threshold.
 #[must_use]
 pub fn settled(rule: &Convergence, figures: &[f64], requests: &[Vec<f64>]) -> bool {
-    standing(rule, figures, requests).is_some_and(|value| match rule.criterion {
+    current_value(rule, figures, requests).is_some_and(|value| match rule.criterion {
         Criterion::IntervalWidth | Criterion::Variation => value < rule.threshold,
         Criterion::Distribution => value > rule.threshold,
     })
@@ -50,7 +50,7 @@ pub fn settled(rule: &Convergence, figures: &[f64], requests: &[Vec<f64>]) -> bo
 /// [`Criterion::Distribution`] only). `None` under [`LEAST_RUNS`] runs, and where it does not exist: around a mean of
 /// 0, or without a request.
 #[must_use]
-pub fn standing(rule: &Convergence, figures: &[f64], requests: &[Vec<f64>]) -> Option<f64> {
+pub fn current_value(rule: &Convergence, figures: &[f64], requests: &[Vec<f64>]) -> Option<f64> {
     let runs = match rule.criterion {
         Criterion::IntervalWidth | Criterion::Variation => figures.len(),
         Criterion::Distribution => requests.len(),
@@ -144,10 +144,10 @@ mod tests {
         assert!(!settled(&rule(Criterion::Variation), &wide, &[]));
         let tight = Convergence { threshold: 0.025, ..rule(Criterion::IntervalWidth) };
         assert!(!settled(&tight, &narrow, &[]));
-        let width = standing(&tight, &narrow, &[]).unwrap();
+        let width = current_value(&tight, &narrow, &[]).unwrap();
         assert!((width - 2.0 * 3.182_446 * 0.408_248 / 100.0).abs() < 1e-6, "{width}");
-        assert_eq!(standing(&tight, &[0.0; 4], &[]), None, "no share of 0");
-        assert_eq!(standing(&tight, &narrow[..2], &[vec![], vec![], vec![]]), None);
+        assert_eq!(current_value(&tight, &[0.0; 4], &[]), None, "no share of 0");
+        assert_eq!(current_value(&tight, &narrow[..2], &[vec![], vec![], vec![]]), None);
     }
 
     #[test]

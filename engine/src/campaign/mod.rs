@@ -16,7 +16,7 @@ mod search;
 mod spread;
 mod sweep;
 
-pub use convergence::{Convergence, Criterion, LEAST_RUNS, ks_two_sample, settled, standing};
+pub use convergence::{Convergence, Criterion, LEAST_RUNS, current_value, ks_two_sample, settled};
 pub use probe::{Judge, Judgement, Reason, Rule, Seen, least};
 pub use search::{Next, Range, Search};
 pub use spread::{STATISTICS, Spread, figure, spreads};

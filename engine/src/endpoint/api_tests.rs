@@ -345,11 +345,11 @@ fn images_and_sounds_take_the_shape_of_their_api() {
 #[test]
 fn what_an_api_has_no_place_for_is_refused_and_not_left_out() {
     let image = Message { images: vec!["http://h/i.png".into()], ..Message::text("look") };
-    let film = Message { videos: vec!["http://h/v.mp4".into()], ..Message::text("look") };
+    let video = Message { videos: vec!["http://h/v.mp4".into()], ..Message::text("look") };
     for (kind, message, what) in [
         (EndpointKind::Completions, image, "images"),
-        (EndpointKind::Messages, film.clone(), "films"),
-        (EndpointKind::Responses, film, "films"),
+        (EndpointKind::Messages, video.clone(), "videos"),
+        (EndpointKind::Responses, video, "videos"),
     ] {
         let e = request_body(&plan(kind), &ask(&[message], None)).unwrap_err().to_string();
         assert!(e.contains(what) && e.contains("chat"), "{e}");

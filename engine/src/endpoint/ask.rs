@@ -27,7 +27,7 @@ pub struct Message {
     pub texts: Vec<Texts>,
     /// Images: URLs, `data:` URLs included.
     pub images: Vec<String>,
-    /// Sounds: `FORMAT,BASE64`, as AIPerf writes them, or URLs.
+    /// Audio: `FORMAT,BASE64`, as AIPerf writes them, or URLs.
     pub audios: Vec<String>,
     /// Films: URLs, `data:` URLs included.
     pub videos: Vec<String>,

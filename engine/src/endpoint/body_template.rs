@@ -33,7 +33,7 @@ impl BodyTemplate {
         let mut environment = jinja::environment();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         let compiled = Bounded::new(environment, source, WhitespaceConfig::default())
-            .map_err(|e| Error::usage(format!("the payload template: {e}"), "mend it; its syntax is Jinja's"))?;
+            .map_err(|e| Error::usage(format!("the payload template: {e}"), "fix it; its syntax is Jinja's"))?;
         Ok(Self { source: source.into(), compiled: Arc::new(compiled) })
     }
 
@@ -55,7 +55,7 @@ impl BodyTemplate {
         let text = self
             .compiled
             .render(minijinja::Value::from_serialize(variables(ask, stream)))
-            .map_err(|e| failed(format!("fails: {e}"), "mend it; docs/ENDPOINTS.md lists its variables"))?;
+            .map_err(|e| failed(format!("fails: {e}"), "fix it; docs/ENDPOINTS.md lists its variables"))?;
         serde_json::from_str(&text).map_err(|e| {
             let start: String = text.chars().take(SHOWN).collect();
             failed(

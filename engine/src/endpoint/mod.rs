@@ -236,8 +236,8 @@ fn holds(kind: EndpointKind, ask: &Ask<'_>) -> Result<()> {
     for message in ours {
         for (what, list, taken) in [
             ("images", &message.images, kind.takes_images()),
-            ("sounds", &message.audios, kind.takes_audio()),
-            ("films", &message.videos, kind.takes_videos()),
+            ("audio", &message.audios, kind.takes_audio()),
+            ("videos", &message.videos, kind.takes_videos()),
         ] {
             if !list.is_empty() && !taken {
                 return Err(Error::usage(

@@ -11,13 +11,13 @@ pub(super) struct Parts {
     pub(super) image: fn(&str) -> Value,
     /// A sound, as [`Message::audios`] has it; `None` where the API has none.
     pub(super) audio: Option<fn(&str) -> Value>,
-    /// A film, of its URL; `None` where the API has none.
+    /// A video, of its URL; `None` where the API has none.
     pub(super) video: Option<fn(&str) -> Value>,
 }
 
 impl Parts {
-    /// The content of a message: one text is a string; anything more is a list of parts, texts before images, sounds
-    /// and films.
+    /// The content of a message: one text is a string; anything more is a list of parts, texts before images, audio
+    /// and videos.
     pub(super) fn content(&self, message: &Message) -> Value {
         let mut texts = message.contents();
         let media = [&message.images, &message.audios, &message.videos];
@@ -44,7 +44,7 @@ pub(super) fn input_audio(sound: &str) -> Value {
     json!({"type": "input_audio", "input_audio": {"data": data, "format": format}})
 }
 
-/// A film as vLLM and SGLang take it in a chat.
+/// A video as vLLM and SGLang take it in a chat.
 pub(super) fn video_url(url: &str) -> Value {
     json!({"type": "video_url", "video_url": {"url": url}})
 }

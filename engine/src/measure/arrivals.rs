@@ -1,6 +1,6 @@
 //! How far figures can be off because events waited in the kernel's queue together.
 
-use super::shard::{Of, Shard};
+use super::shard::{HistogramId, Shard};
 use super::summary::{ArrivalFigures, PossibleShift};
 use super::tags;
 use super::tally::Tally;
@@ -94,7 +94,7 @@ impl Possible {
 /// gaps, m that can have had any value move a percentile to that of a rank m further at most, and none moves by more
 /// than the widest interval.
 fn gap_shifts(shard: &Shard) -> impl Iterator<Item = PossibleShift> + use<> {
-    let gaps = shard.histogram(Of::InterChunkLatency);
+    let gaps = shard.histogram(HistogramId::InterChunkLatency);
     let widest = shard.counters.widest_interval;
     let unsure = 2.0 * shard.counters.wide_events as f64 / gaps.len().max(1) as f64;
     let any = !gaps.is_empty();

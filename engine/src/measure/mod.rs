@@ -44,7 +44,7 @@ pub use counts::{ConnectionCounts, Counters, PhaseCounts, SessionCounts};
 pub use facts::{Offered, PhaseFacts, RunFacts};
 pub use network::{FailedAddress, NetworkFigures, PhaseFigures, Spoken};
 pub use request::request_metrics;
-pub use shard::{Of, Shard};
+pub use shard::{HistogramId, Shard};
 pub use slice_figures::{SliceFigures, Slices};
 pub use standstill::Standstill;
 pub use steady_figures::{Compared, Confidence, PercentileFigures, RateInterval, Steady};

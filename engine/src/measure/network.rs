@@ -3,7 +3,7 @@
 
 use super::counts::ConnectionCounts;
 use super::request::ms;
-use super::shard::{Of, Shard};
+use super::shard::{HistogramId, Shard};
 use super::summary::{Distribution, Stats};
 use super::tags::{self, MetricInfo};
 use crate::record::{Handshake, Record};
@@ -123,7 +123,10 @@ impl NetworkFigures {
             targets,
             connections: shard.connections,
             failed_addresses: failed_addresses(shard),
-            round_trip: Distribution::of(Of::RoundTripTime.tag(), &shard.histogram(Of::RoundTripTime)),
+            round_trip: Distribution::of(
+                HistogramId::RoundTripTime.tag(),
+                &shard.histogram(HistogramId::RoundTripTime),
+            ),
             full_handshake_ms: Stats::of(&mut handshakes.full),
             resumed_handshake_ms: Stats::of(&mut handshakes.resumed),
             phases: phases(columns),

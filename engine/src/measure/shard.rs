@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 /// successful requests of the measured phase only.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Shard {
-    tallies: [Tally; Of::ALL.len()],
+    tallies: [Tally; HistogramId::ALL.len()],
     /// Requests of the warm-up.
     pub warmup: PhaseCounts,
     /// Requests of the measured phase.
@@ -33,7 +33,7 @@ pub struct Shard {
 
 /// What a histogram of a shard is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Of {
+pub enum HistogramId {
     /// `seen - arrived` of every read: the engine's own delay.
     ReceiveLag,
     /// `issued - scheduled` with a slot free; without one, until the loop saw that there was none.
@@ -58,7 +58,7 @@ pub enum Of {
     RoundTripTime,
 }
 
-impl Of {
+impl HistogramId {
     /// Every histogram, in order: `ALL[of as usize] == of`.
     pub const ALL: [Self; 11] = [
         Self::ReceiveLag,
@@ -169,7 +169,7 @@ impl Shard {
             Outcome::Failed(_) => {
                 if let Some(first) = record.instants.first_token {
                     let ttft = first.saturating_sub(record.instants.issued);
-                    self.put(Of::PartialTimeToFirstToken, ttft);
+                    self.put(HistogramId::PartialTimeToFirstToken, ttft);
                 }
             }
             Outcome::InFlight | Outcome::Cancelled => {}
@@ -179,41 +179,41 @@ impl Shard {
     fn record_latencies(&mut self, record: &Record) {
         let at = &record.instants;
         if let Some(first) = at.first_token {
-            self.put(Of::TimeToFirstToken, first.saturating_sub(at.issued));
-            self.put(Of::ScheduledTimeToFirstToken, first.saturating_sub(at.scheduled));
+            self.put(HistogramId::TimeToFirstToken, first.saturating_sub(at.issued));
+            self.put(HistogramId::ScheduledTimeToFirstToken, first.saturating_sub(at.scheduled));
             if let Some(sent) = at.send_end {
-                self.put(Of::TimeToFirstTokenFromSend, first.saturating_sub(sent));
+                self.put(HistogramId::TimeToFirstTokenFromSend, first.saturating_sub(sent));
             }
         }
         if let Some(gap) = record.gaps.first() {
-            self.put(Of::TimeToSecondToken, *gap);
+            self.put(HistogramId::TimeToSecondToken, *gap);
         }
         for gap in &record.gaps {
-            self.put(Of::InterChunkLatency, *gap);
+            self.put(HistogramId::InterChunkLatency, *gap);
         }
         if let Some(last) = at.last_token {
-            self.put(Of::RequestLatency, last.saturating_sub(at.issued));
+            self.put(HistogramId::RequestLatency, last.saturating_sub(at.issued));
         }
-        self.put(Of::ResponseTime, at.end.saturating_sub(at.scheduled));
+        self.put(HistogramId::ResponseTime, at.end.saturating_sub(at.scheduled));
     }
 
     /// The engine's own delay on one read of the measured phase: `seen - arrived`. Not called with user stamps, where
     /// it is unknown.
     pub fn read_lag(&mut self, lag: Nanos) {
-        self.put(Of::ReceiveLag, lag);
+        self.put(HistogramId::ReceiveLag, lag);
     }
 
     /// How late a request of the measured phase was issued though a slot was free, `issued - scheduled`, or was found
     /// to have none.
     pub fn dispatch_lag(&mut self, lag: Nanos) {
-        self.put(Of::DispatchLag, lag);
+        self.put(HistogramId::DispatchLag, lag);
     }
 
     /// A TCP connection is about to be closed, and the kernel was asked about it: its least round-trip time, if it has
     /// one, and the segments that were sent again.
     pub fn connection_ended(&mut self, round_trip: Option<Nanos>, retransmits: u32) {
         if let Some(round_trip) = round_trip {
-            self.put(Of::RoundTripTime, round_trip);
+            self.put(HistogramId::RoundTripTime, round_trip);
         }
         self.connections.asked += 1;
         self.connections.retransmits += u64::from(retransmits);
@@ -237,12 +237,12 @@ impl Shard {
 
     /// One of the histograms, in nanoseconds; made anew by each call.
     #[must_use]
-    pub fn histogram(&self, of: Of) -> Histogram<u64> {
+    pub fn histogram(&self, of: HistogramId) -> Histogram<u64> {
         self.tallies[of as usize].histogram()
     }
 
     #[inline]
-    fn put(&mut self, of: Of, value: Nanos) {
+    fn put(&mut self, of: HistogramId, value: Nanos) {
         self.tallies[of as usize].record(value);
     }
 }

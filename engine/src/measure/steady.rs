@@ -15,7 +15,7 @@ use crate::statistics::{Interval, LEVEL, Settled, batch_means, percentile_interv
 /// The successful requests of the measured phase in the order of their start. The order in which they are added changes
 /// nothing.
 #[derive(Debug)]
-pub(super) struct Course {
+pub(super) struct RunSeries {
     timeline: Timeline,
     requests: Vec<Request>,
     /// Issues of the requests that were cut off at the end of the run.
@@ -49,7 +49,7 @@ struct Part {
     whole: bool,
 }
 
-impl Course {
+impl RunSeries {
     pub(super) fn new(plan: &Plan, timeline: Timeline) -> Self {
         Self {
             timeline,

@@ -7,10 +7,10 @@ use super::facts::{PhaseFacts, RunFacts};
 use super::goodput::Judge;
 use super::population::Population;
 use super::request::request_metrics;
-use super::shard::{Of, Shard};
+use super::shard::{HistogramId, Shard};
 use super::slices::Slicer;
 use super::standstill::Stillness;
-use super::steady::Course;
+use super::steady::RunSeries;
 use super::summary::{
     ArrivalFigures, ClientFigures, CoreFigures, Counts, Distribution, Metric, RateFigures, RequestMetrics, Summary,
     TierFigures, TokenFigures,
@@ -39,7 +39,7 @@ pub struct Summarizer {
     warmup: Population,
     profiling: Population,
     slicer: Option<Slicer>,
-    course: Course,
+    series: RunSeries,
     windows: Watch,
     possible: Possible,
     stillness: Stillness,
@@ -64,7 +64,7 @@ impl Summarizer {
             warmup: Population::new(Vec::new(), exact_gaps),
             profiling: Population::new(plan.slos.clone(), exact_gaps),
             slicer: Slicer::new(plan, timeline),
-            course: Course::new(plan, timeline),
+            series: RunSeries::new(plan, timeline),
             windows: Watch::new(timeline),
             possible: Possible::new(),
             stillness: Stillness::new(timeline),
@@ -88,7 +88,7 @@ impl Summarizer {
             for (_, judge) in &mut self.tiers {
                 judge.add(record.outcome, &metrics);
             }
-            self.course.add(record, tokens, &metrics);
+            self.series.add(record, tokens, &metrics);
             self.windows.add(record);
             self.stillness.add(record);
             if let Some(slicer) = &mut self.slicer {
@@ -178,7 +178,7 @@ impl Summarizer {
             violations,
         };
         let end = self.profiling.span().end();
-        let known = self.course.finish(&summary.metrics, end);
+        let known = self.series.finish(&summary.metrics, end);
         (summary.steady, summary.confidence) = known.unzip();
         summary.thresholds = thresholds::judge(&thresholds, &summary);
         summary
@@ -218,7 +218,7 @@ impl Summarizer {
             .into_iter()
             .filter_map(|info| metrics.iter().find(|m| m.info.tag == info.tag))
             .filter_map(Distribution::of_metric);
-        let partial = Of::PartialTimeToFirstToken;
+        let partial = HistogramId::PartialTimeToFirstToken;
         let of_failures = self.streaming.then(|| Distribution::of(partial.tag(), &shard.histogram(partial)));
         of_metrics.chain(of_failures.flatten()).collect()
     }
@@ -269,7 +269,7 @@ fn client(shard: &Shard, facts: RunFacts, records_lost: u64, arrivals: Option<Ar
         let total: f64 = facts.cores.iter().map(seconds).sum();
         (counters.events > 0).then(|| total * 1e9 / counters.events as f64)
     };
-    let lag = |of: Of| Distribution::of(of.tag(), &shard.histogram(of));
+    let lag = |of: HistogramId| Distribution::of(of.tag(), &shard.histogram(of));
     let coalesced_share = match counters.events {
         0 => 0.0,
         events => counters.coalesced as f64 / events as f64,
@@ -283,8 +283,8 @@ fn client(shard: &Shard, facts: RunFacts, records_lost: u64, arrivals: Option<Ar
             Stamps::Kernel => "kernel".into(),
             Stamps::User => "user".into(),
         },
-        receive_lag: lag(Of::ReceiveLag),
-        dispatch_lag: lag(Of::DispatchLag),
+        receive_lag: lag(HistogramId::ReceiveLag),
+        dispatch_lag: lag(HistogramId::DispatchLag),
         reads: counters.reads,
         stamp_fallbacks: counters.stamp_fallbacks,
         events: counters.events,

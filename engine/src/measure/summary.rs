@@ -82,7 +82,7 @@ pub struct Summary {
     pub unfinished: bool,
     /// Start of the measured phase → its last request ended or was abandoned, in seconds.
     pub phase_duration_s: f64,
-    /// Equations of the books that do not hold: each is a bug of ringload.
+    /// Equations of the request accounting that do not hold: each is a bug of ringload.
     pub violations: Vec<String>,
 }
 

@@ -19,8 +19,8 @@ pub struct Prompts {
     #[serde(default = "Turns::one", skip_serializing_if = "Turns::is_one")]
     pub turns: Turns,
     /// How lengths are drawn around the means.
-    #[serde(default, skip_serializing_if = "Law::is_normal")]
-    pub law: Law,
+    #[serde(rename = "law", default, skip_serializing_if = "LengthDistribution::is_normal")]
+    pub distribution: LengthDistribution,
     /// What stands before the prompts.
     #[serde(default, skip_serializing_if = "Context::is_empty")]
     pub context: Context,
@@ -92,7 +92,7 @@ pub enum TokenizerSource {
 /// How lengths are drawn.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Law {
+pub enum LengthDistribution {
     /// Normal, rounded.
     #[default]
     Normal,
@@ -122,7 +122,7 @@ pub struct Pair {
     pub percent: f64,
 }
 
-impl Law {
+impl LengthDistribution {
     fn is_normal(&self) -> bool {
         *self == Self::Normal
     }

@@ -99,13 +99,13 @@ impl EndpointKind {
         self.takes_system() || matches!(self, Self::Raw | Self::Template)
     }
 
-    /// Whether a request can hold films.
+    /// Whether a request can hold videos.
     #[must_use]
     pub fn takes_videos(self) -> bool {
         matches!(self, Self::Chat | Self::Template)
     }
 
-    /// Whether a request can hold sounds.
+    /// Whether a request can hold audio.
     #[must_use]
     pub fn takes_audio(self) -> bool {
         matches!(self, Self::Chat | Self::Responses | Self::Template)

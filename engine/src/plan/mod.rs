@@ -17,12 +17,12 @@ mod threshold;
 mod tier;
 
 pub use cancellation::Cancellation;
-pub use dataset::{Context, Law, Length, Marker, Pair, Prompts, Sampling, TokenizerSource, Turns};
+pub use dataset::{Context, Length, LengthDistribution, Marker, Pair, Prompts, Sampling, TokenizerSource, Turns};
 pub use endpoint::EndpointKind;
 pub use host::Host;
 pub use load::{Arrival, Cap, CapPolicy, Load, Phase, Prefill, Ramp, Shape, Trace, first_session};
 pub use network::{Dns, Family, HttpVersion, Network, Pin, Tcp, Tls};
-pub use payload::{ImageFormat, Images, ModelChoice, Passages, Payload, Sounds};
+pub use payload::{Audio, ImageFormat, Images, ModelChoice, Passages, Payload};
 pub use rate::{Piece, Rate};
 pub use replay::{LocalMedia, Replay, Timing};
 pub use secrets::{HIDDEN, Scrubber, Secrets, names_a_secret, without_json_secrets, without_query_secrets};
@@ -86,7 +86,7 @@ pub struct Plan {
     /// Requests of the measured phase that the client breaks off itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cancellation: Option<Cancellation>,
-    /// The share of failures, 0 to 1, over which the run ends early: see [`crate::run::Tripwire`].
+    /// The share of failures, 0 to 1, over which the run ends early: see [`crate::run::ErrorLimit`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failed_request_threshold: Option<f64>,
     /// Failures of a phase with which the run ends early.
@@ -133,7 +133,7 @@ impl Plan {
                 osl: None,
                 entries: 100,
                 turns: Turns::ONE,
-                law: Law::Normal,
+                distribution: LengthDistribution::Normal,
                 context: Context::default(),
                 sampling: Sampling::Sequential,
                 chat_template: false,

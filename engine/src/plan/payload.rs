@@ -1,4 +1,4 @@
-//! What requests hold beside one text: several texts, rankings, images, sounds; and bodies of the user's own shape.
+//! What requests hold beside one text: several texts, rankings, images, audio; and bodies of the user's own shape.
 
 use super::Length;
 use crate::endpoint::{BodyTemplate, Field};
@@ -14,9 +14,10 @@ pub struct Payload {
     /// Images of each request, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub images: Option<Images>,
-    /// Sounds of each request, if any.
+    /// Audio of each request, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub sounds: Option<Sounds>,
+    #[serde(rename = "sounds")]
+    pub audio: Option<Audio>,
     /// The template of the body ([`super::EndpointKind::Template`]).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub template: Option<BodyTemplate>,
@@ -61,9 +62,9 @@ pub enum ImageFormat {
     Random,
 }
 
-/// Synthetic sounds: white noise as PCM in a WAV file.
+/// Synthetic audio: white noise as PCM in a WAV file.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
-pub struct Sounds {
+pub struct Audio {
     /// How many in a request.
     pub count: u32,
     /// Mean of the length, seconds.
@@ -95,7 +96,7 @@ impl Payload {
         self.texts == 1
             && self.passages == Passages::default()
             && self.images.is_none()
-            && self.sounds.is_none()
+            && self.audio.is_none()
             && self.template.is_none()
             && self.output.is_none()
             && self.models == ModelChoice::RoundRobin
@@ -108,7 +109,7 @@ impl Default for Payload {
             texts: 1,
             passages: Passages::default(),
             images: None,
-            sounds: None,
+            audio: None,
             template: None,
             output: None,
             models: ModelChoice::RoundRobin,

@@ -90,7 +90,7 @@ pub const MOST_PROMPT: u32 = 1 << 31;
 /// Most tokens of one output, all its choices and hidden reasoning included, unless more were asked for: 2²⁴.
 pub const MOST_OUTPUT: u32 = 1 << 24;
 /// How many times more tokens than were asked for an output may have where that is over [`MOST_OUTPUT`]: several
-/// choices, and servers that do not heed the length.
+/// choices, and servers that ignore the length.
 pub const OVER_ASKED: u32 = 16;
 
 #[cfg(test)]

@@ -72,7 +72,7 @@ impl Control {
             .fetch_update(Ordering::Release, Ordering::Relaxed, |asked| (asked & !OWN < !OWN).then(|| asked + 1));
     }
 
-    /// Who looks on has seen enough: the run ends at once, as after a second stop, but nobody interrupted it.
+    /// The observer has seen enough: the run ends at once, as after a second stop, but nobody interrupted it.
     pub fn enough(&self) {
         self.enough.store(true, Ordering::Relaxed);
     }

@@ -1,31 +1,31 @@
 //! A run from plan to summary: workers are started, watched and joined; records are read back, counted and summed.
 
+mod addresses;
 mod barrier;
 mod budget;
+mod certificates;
 mod control;
 mod drain;
-mod material;
-mod names;
-mod probe;
+mod error_limit;
+mod negotiate;
+mod phase_barrier;
+mod recorder;
 mod reread;
-mod room;
-mod seat;
-mod stage;
+mod resources;
 mod summarize;
 #[cfg(test)]
 mod tests;
-mod tripwire;
-mod writer;
+mod worker_thread;
 
+pub use addresses::locate;
 pub(crate) use budget::Allowance;
 pub use budget::Budget;
+pub use certificates::{tls_clients, tls_material};
 pub use control::{Control, Progress};
-pub use material::{tls_clients, tls_material};
-pub use names::locate;
+pub use error_limit::ErrorLimit;
 pub use reread::{Reread, reread};
-pub use room::cores;
+pub use resources::cores;
 pub use summarize::{metrics_of, summarize};
-pub use tripwire::Tripwire;
 
 use crate::clock::{self, RealtimeOffset};
 use crate::driver::{self, Uring};
@@ -38,13 +38,13 @@ use crate::wire::http1::RequestHead;
 use crate::wire::http2;
 use crate::worker::{Shared, Targets, first_of};
 use crate::workload::Workload;
-use names::addresses;
-use probe::Speaks;
-use room::{capacity, memory};
-use seat::{Left, Seat};
-use stage::Stage;
+use addresses::addresses;
+use negotiate::Speaks;
+use phase_barrier::PhaseBarrier;
+use recorder::Looks;
+use resources::{capacity, memory};
 use std::sync::atomic::{AtomicBool, Ordering};
-use writer::Looks;
+use worker_thread::{WorkerResult, WorkerThread};
 
 /// Records that a worker may be ahead of the writer.
 const RECORD_RING: usize = 32 * 1024;
@@ -88,11 +88,11 @@ pub fn execute(
     control: &Control,
     mut watcher: Option<Watcher<'_>>,
 ) -> Result<Finished> {
-    probe::sources(&plan.network.source_ips)?;
+    negotiate::sources(&plan.network.source_ips)?;
     let cores = cores(plan)?;
     let heads = plan.targets.iter().map(|t| RequestHead::new(plan, t)).collect::<Result<Vec<_>>>()?;
     let addrs = addresses(plan, control)?;
-    let speaks = probe::speaks(plan, &addrs, control)?;
+    let speaks = negotiate::speaks(plan, &addrs, control)?;
     let http2: Vec<bool> = speaks.iter().map(|s| s.http2).collect();
     let tls = tls_clients(plan, &http2)?;
     let heads2 = plan
@@ -101,10 +101,10 @@ pub fn execute(
         .zip(&http2)
         .map(|(t, two)| two.then(|| http2::RequestHead::new(plan, t, t.tls)).transpose())
         .collect::<Result<Vec<_>>>()?;
-    let room = capacity(plan, cores.len(), http2.contains(&true))?;
-    let capacity = room.slots;
+    let resources = capacity(plan, cores.len(), http2.contains(&true))?;
+    let capacity = resources.slots;
     // A connection that is drained for its next use holds no answer.
-    let holders = if http2.contains(&true) { room.slots } else { room.requests };
+    let holders = if http2.contains(&true) { resources.slots } else { resources.requests };
     let budget = Budget::new(memory(plan), (holders * cores.len()) as u64);
     let (io, driver_note) = choose_driver(plan)?;
     let targets = Targets { heads: &heads, heads2: &heads2, addrs: &addrs, tls: &tls };
@@ -118,10 +118,10 @@ pub fn execute(
         (None, Vec::new())
     };
     let mut lines = lines.into_iter();
-    let stage = Stage::new(control, plan.io, cores.len());
+    let barrier = PhaseBarrier::new(control, plan.io, cores.len());
     let offset = RealtimeOffset::sample();
     let workers_done = AtomicBool::new(false);
-    let mut tripwire = Tripwire::of(plan);
+    let mut error_limit = ErrorLimit::of(plan);
 
     let begun = |kind: PhaseKind, phase: &Phase| PhaseFacts {
         planned: planned(phase, workload, first_of(plan, kind)),
@@ -151,18 +151,18 @@ pub fn execute(
 
     let outcome = std::thread::scope(|scope| {
         // A scope waits for its threads, also when this one panics.
-        let _end = EndOnPanic(&stage);
+        let _end = EndOnPanic(&barrier);
         let (producers, mut consumers): (Vec<_>, Vec<_>) =
             cores.iter().map(|_| rtrb::RingBuffer::new(RECORD_RING)).unzip();
         let (workers_done, log) = (&workers_done, &mut log);
-        let (watcher, tripwire) = (watcher.take(), &mut tripwire);
-        let (cores, budget, stage) = (&cores, &shared.budget, &stage);
+        let (watcher, error_limit) = (watcher.take(), &mut error_limit);
+        let (cores, budget, barrier) = (&cores, &shared.budget, &barrier);
         let secrets = Secrets::of(plan);
         let writer = std::thread::Builder::new()
             .name("records".into())
             .spawn_scoped(scope, move || {
                 driver::keep_off(cores);
-                let _end = EndOnPanic(stage);
+                let _end = EndOnPanic(barrier);
                 let mut watcher = watcher;
                 let mut ready = |record: &mut Record| {
                     budget.give(record.bytes());
@@ -172,7 +172,7 @@ pub fn execute(
                 let looks = Looks {
                     ready: &mut ready,
                     look_on: &mut |record| {
-                        if tripwire.sees(record) {
+                        if error_limit.sees(record) {
                             control.abort();
                         }
                         if let Some(watcher) = &mut watcher {
@@ -181,64 +181,71 @@ pub fn execute(
                     },
                     full: &mut || control.abort(),
                 };
-                writer::write(&mut consumers, log, workers_done, looks)
+                recorder::write(&mut consumers, log, workers_done, looks)
             })
             .map_err(|e| unspawned("the record", &e))?;
         let mut handles = Vec::new();
         for ((index, core), producer) in cores.iter().copied().enumerate().zip(producers) {
             let (shared, line) = (&shared, lines.next());
-            let seat = Seat { index, core, capacity, requests: room.requests, io };
+            let worker = WorkerThread { index, core, capacity, requests: resources.requests, io };
             let spawned = std::thread::Builder::new()
                 .name(format!("worker-{index}"))
-                .spawn_scoped(scope, move || stage.play(|| seat.work(shared, stage, producer, line)));
+                .spawn_scoped(scope, move || barrier.play(|| worker.work(shared, barrier, producer, line)));
             match spawned {
                 Ok(handle) => handles.push(handle),
                 // Those that were started wait for the others, and have sent nothing.
                 Err(e) => {
-                    stage.fail(unspawned("a worker", &e));
+                    barrier.fail(unspawned("a worker", &e));
                     break;
                 }
             }
         }
-        let left: Vec<Left> = handles.into_iter().filter_map(|handle| handle.join().ok().flatten()).collect();
+        let results: Vec<WorkerResult> =
+            handles.into_iter().filter_map(|handle| handle.join().ok().flatten()).collect();
         workers_done.store(true, Ordering::Release);
         writer.thread().unpark();
         let written = writer.join().map_err(|_| Error::bug("the record thread panicked"));
-        match stage.failure() {
+        match barrier.failure() {
             Some(error) => Err(error),
-            None => written.map(|n| (left, n)),
+            None => written.map(|n| (results, n)),
         }
     });
-    let (left, written) = outcome?;
-    let shard = merge(&left);
-    let epoll = io == Io::Epoll || stage.note().is_some();
+    let (results, written) = outcome?;
+    let shard = merge(&results);
+    let epoll = io == Io::Epoll || barrier.note().is_some();
     let phase = |kind: PhaseKind, phase: &Phase| {
         let planned = planned(phase, workload, first_of(plan, kind));
-        phase_facts(kind, phase, planned, &stage, &left)
+        phase_facts(kind, phase, planned, &barrier, &results)
     };
     let recorded = shard.warmup.recorded() + shard.profiling.recorded();
     facts.profiling = phase(PhaseKind::Profiling, &plan.profiling);
     facts.warmup = plan.warmup.as_ref().map(|w| phase(PhaseKind::Warmup, w));
     facts.wall_start_ns = offset.to_realtime(facts.profiling.start);
     facts.wall_end_ns = offset.to_realtime(facts.profiling.end);
-    facts.cores = left.iter().map(|l| l.core.clone()).collect();
+    facts.cores = results.iter().map(|l| l.core.clone()).collect();
     // What the ring refused is in the shards already; what the writer itself lost is the difference.
     facts.records_lost = recorded.saturating_sub(written + shard.counters.records_lost);
     facts.was_cancelled = control.interrupted();
-    facts.aborted = tripwire.tripped();
+    facts.aborted = error_limit.reached();
     facts.log_failure = log.failure().map(ToString::to_string);
     facts.unfinished = false;
     facts.driver = if epoll { "epoll" } else { "io_uring" }.to_owned();
-    facts.driver_note = stage.note().map(str::to_owned).or(facts.driver_note);
+    facts.driver_note = barrier.note().map(str::to_owned).or(facts.driver_note);
     facts.peak_rss_bytes = driver::peak_rss_bytes();
     reread::note_ended(&mut log, &shard, &facts)?;
     let log = log.finish_to_read();
     Ok(Finished { shard, facts, log, offset, here: true })
 }
 
-fn phase_facts(kind: PhaseKind, phase: &Phase, planned: Option<u64>, stage: &Stage<'_>, left: &[Left]) -> PhaseFacts {
-    let tallies = || left.iter().map(|l| &l.phases[kind as usize]);
-    // By the sources' own count, not by what became of it: the books are balanced against it.
+fn phase_facts(
+    kind: PhaseKind,
+    phase: &Phase,
+    planned: Option<u64>,
+    barrier: &PhaseBarrier<'_>,
+    results: &[WorkerResult],
+) -> PhaseFacts {
+    let tallies = || results.iter().map(|l| &l.phases[kind as usize]);
+    // By the sources' own count, not by what became of it: the request accounting is checked against it.
     let fell_due: u64 = tallies().map(|t| t.fell_due).sum();
     let due = || tallies().filter(|t| t.arrivals > 0);
     let offered = phase.load.is_scheduled().then(|| Offered {
@@ -247,7 +254,7 @@ fn phase_facts(kind: PhaseKind, phase: &Phase, planned: Option<u64>, stage: &Sta
         last: due().map(|t| t.last_scheduled).max().unwrap_or(0),
     });
     PhaseFacts {
-        start: stage.start(kind),
+        start: barrier.start(kind),
         end: tallies().map(|t| t.ended).max().unwrap_or(0),
         planned,
         never_due: planned.map_or(0, |n| n.saturating_sub(fell_due)),
@@ -289,7 +296,7 @@ fn unspawned(which: &str, e: &std::io::Error) -> Error {
 }
 
 /// Ends the run when the thread that has it panics: nobody waits for what would never come.
-struct EndOnPanic<'a>(&'a Stage<'a>);
+struct EndOnPanic<'a>(&'a PhaseBarrier<'a>);
 
 impl Drop for EndOnPanic<'_> {
     fn drop(&mut self) {
@@ -314,10 +321,10 @@ fn spoken(plan: &Plan, speaks: &[Speaks]) -> Vec<Spoken> {
         .collect()
 }
 
-fn merge(left: &[Left]) -> Shard {
+fn merge(results: &[WorkerResult]) -> Shard {
     let mut shard = Shard::new();
-    for seat in left {
-        shard.add(&seat.shard);
+    for result in results {
+        shard.add(&result.shard);
     }
     shard
 }

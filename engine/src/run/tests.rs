@@ -3,7 +3,7 @@
 
 use super::budget::{Allowance, Budget};
 use super::control::Control;
-use super::stage::Stage;
+use super::phase_barrier::PhaseBarrier;
 use crate::plan::Io;
 use crate::record::PhaseKind;
 use std::sync::atomic::Ordering;
@@ -130,13 +130,13 @@ fn a_record_takes_what_it_has_and_brings_it_back() {
 }
 
 /// What came of three workers of which the last does `part` and the others wait for all to be ready.
-fn three(stage: &Stage<'_>, part: impl FnOnce() + Send) -> [Option<()>; 3] {
+fn three(barrier: &PhaseBarrier<'_>, part: impl FnOnce() + Send) -> [Option<()>; 3] {
     std::thread::scope(|scope| {
-        let waiting = [(); 2].map(|()| scope.spawn(|| stage.play(|| stage.meet())));
+        let waiting = [(); 2].map(|()| scope.spawn(|| barrier.play(|| barrier.meet())));
         let last = scope.spawn(|| {
-            stage.play(|| {
+            barrier.play(|| {
                 part();
-                stage.meet()
+                barrier.meet()
             })
         });
         let [a, b] = waiting.map(|worker| worker.join().unwrap());
@@ -147,28 +147,28 @@ fn three(stage: &Stage<'_>, part: impl FnOnce() + Send) -> [Option<()>; 3] {
 #[test]
 fn workers_meet_and_begin_each_phase_at_one_instant() {
     let control = Control::new(3);
-    let stage = Stage::new(&control, Io::Auto, 3);
-    assert_eq!(three(&stage, || {}), [Some(()); 3]);
+    let barrier = PhaseBarrier::new(&control, Io::Auto, 3);
+    assert_eq!(three(&barrier, || {}), [Some(()); 3]);
     let begun = std::thread::scope(|scope| {
         let workers = [(); 3].map(|()| {
             scope.spawn(|| {
-                let begin = |kind| stage.play(|| stage.begin(kind));
+                let begin = |kind| barrier.play(|| barrier.begin(kind));
                 (begin(PhaseKind::Warmup), begin(PhaseKind::Profiling))
             })
         });
         workers.map(|worker| worker.join().unwrap())
     });
-    let expected = (Some(stage.start(PhaseKind::Warmup)), Some(stage.start(PhaseKind::Profiling)));
+    let expected = (Some(barrier.start(PhaseKind::Warmup)), Some(barrier.start(PhaseKind::Profiling)));
     assert_eq!(begun, [expected; 3]);
-    assert!(stage.failure().is_none() && control.stops() == 0);
+    assert!(barrier.failure().is_none() && control.stops() == 0);
 }
 
 #[test]
 fn a_worker_that_panics_before_all_are_ready_ends_the_wait_of_the_others() {
     let control = Control::new(3);
-    let stage = Stage::new(&control, Io::Auto, 3);
-    assert_eq!(three(&stage, || panic!("on purpose")), [None; 3]);
-    let error = stage.failure().unwrap().to_string();
+    let barrier = PhaseBarrier::new(&control, Io::Auto, 3);
+    assert_eq!(three(&barrier, || panic!("on purpose")), [None; 3]);
+    let error = barrier.failure().unwrap().to_string();
     assert!(error.contains("a worker panicked") && error.contains("report it"), "{error}");
     assert!(control.stops() > 1, "those in mid-phase end at once");
 }
@@ -176,21 +176,21 @@ fn a_worker_that_panics_before_all_are_ready_ends_the_wait_of_the_others() {
 #[test]
 fn a_worker_that_never_came_to_be_ends_the_wait_of_the_others() {
     let control = Control::new(3);
-    let stage = Stage::new(&control, Io::Auto, 3);
+    let barrier = PhaseBarrier::new(&control, Io::Auto, 3);
     let met = std::thread::scope(|scope| {
-        let waiting = [(); 2].map(|()| scope.spawn(|| stage.play(|| stage.meet())));
-        stage.fail(crate::error::Error::environment("no thread", "raise the limit"));
+        let waiting = [(); 2].map(|()| scope.spawn(|| barrier.play(|| barrier.meet())));
+        barrier.fail(crate::error::Error::environment("no thread", "raise the limit"));
         waiting.map(|worker| worker.join().unwrap())
     });
     assert_eq!(met, [None; 2]);
-    assert_eq!(stage.failure().unwrap().to_string(), "no thread: raise the limit");
+    assert_eq!(barrier.failure().unwrap().to_string(), "no thread: raise the limit");
 }
 
 /// Three workers of which the last gets no ring: whether each goes on with epoll.
-fn one_without_a_ring(stage: &Stage<'_>) -> [Option<bool>; 3] {
+fn one_without_a_ring(barrier: &PhaseBarrier<'_>) -> [Option<bool>; 3] {
     std::thread::scope(|scope| {
         [None, None, Some(libc::ENOMEM)]
-            .map(|refused| scope.spawn(move || stage.play(|| stage.all_on_epoll(refused))))
+            .map(|refused| scope.spawn(move || barrier.play(|| barrier.all_on_epoll(refused))))
             .map(|worker| worker.join().unwrap())
     })
 }
@@ -198,17 +198,17 @@ fn one_without_a_ring(stage: &Stage<'_>) -> [Option<bool>; 3] {
 #[test]
 fn where_one_worker_gets_no_ring_all_use_epoll_and_the_reason_is_kept() {
     let control = Control::new(3);
-    let stage = Stage::new(&control, Io::Auto, 3);
-    assert_eq!(one_without_a_ring(&stage), [Some(true); 3]);
-    let note = stage.note().unwrap();
+    let barrier = PhaseBarrier::new(&control, Io::Auto, 3);
+    assert_eq!(one_without_a_ring(&barrier), [Some(true); 3]);
+    let note = barrier.note().unwrap();
     assert!(note.contains("1 of 3 workers") && note.contains("locked memory"), "{note}");
 }
 
 #[test]
 fn where_io_uring_is_insisted_on_a_ring_that_is_missing_ends_the_run() {
     let control = Control::new(3);
-    let stage = Stage::new(&control, Io::Uring, 3);
-    assert_eq!(one_without_a_ring(&stage), [None; 3]);
-    let error = stage.failure().unwrap().to_string();
+    let barrier = PhaseBarrier::new(&control, Io::Uring, 3);
+    assert_eq!(one_without_a_ring(&barrier), [None; 3]);
+    let error = barrier.failure().unwrap().to_string();
     assert!(error.contains("1 of 3 workers") && error.contains("ulimit -l"), "{error}");
 }

@@ -3,7 +3,7 @@
 //! Arrivals of unit rate at u₁ < u₂ < … become arrivals of rate λ at Λ⁻¹(u₁) < Λ⁻¹(u₂) < …: for Poisson arrivals that
 //! is the time-rescaling theorem (Papangelou 1972; Brown, Barbieri, Ventura, Kass, Frank 2002), and the exact way to
 //! draw an inhomogeneous process (Çinlar 1975; Lewis, Shedler 1979). Every pattern goes through the same Λ⁻¹: the gaps
-//! have the pattern's law in the time that Λ counts. Both Λ and its inverse are closed forms, piece by piece.
+//! have the pattern's distribution in the time that Λ counts. Both Λ and its inverse are closed forms, piece by piece.
 
 use crate::clock::{Nanos, SECOND};
 use crate::plan::{Piece, Rate, Shape};
@@ -85,13 +85,13 @@ impl Inverse {
 struct Span {
     lasting: Nanos,
     from: f64,
-    law: Law,
+    curve: Curve,
     /// Λ at its end.
     mass: f64,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Law {
+enum Curve {
     /// λ = from + slope · t
     Linear { slope: f64 },
     /// λ = from · exp(growth · t)
@@ -103,36 +103,36 @@ impl Span {
         let (from, to) = (usable(piece.from), usable(piece.to));
         let lasting = seconds(piece.lasting);
         let moves = lasting > 0.0 && from != to;
-        let law = match piece.shape {
+        let curve = match piece.shape {
             Shape::Exponential if moves && from > 0.0 && to > 0.0 => {
-                Law::Exponential { growth: (to / from).ln() / lasting }
+                Curve::Exponential { growth: (to / from).ln() / lasting }
             }
-            _ if moves => Law::Linear { slope: (to - from) / lasting },
-            _ => Law::Linear { slope: 0.0 },
+            _ if moves => Curve::Linear { slope: (to - from) / lasting },
+            _ => Curve::Linear { slope: 0.0 },
         };
-        let mut span = Self { lasting: piece.lasting, from, law, mass: 0.0 };
+        let mut span = Self { lasting: piece.lasting, from, curve, mass: 0.0 };
         span.mass = span.mass_until(lasting);
         span
     }
 
     /// Λ at `t` seconds into the piece.
     fn mass_until(&self, t: f64) -> f64 {
-        match self.law {
-            Law::Linear { slope } => t * (self.from + slope * t / 2.0),
-            Law::Exponential { growth } => self.from * (growth * t).exp_m1() / growth,
+        match self.curve {
+            Curve::Linear { slope } => t * (self.from + slope * t / 2.0),
+            Curve::Exponential { growth } => self.from * (growth * t).exp_m1() / growth,
         }
     }
 
     /// The time in seconds at which Λ is `sum`, for a sum below the piece's.
     fn time_of(&self, sum: f64) -> f64 {
-        match self.law {
+        match self.curve {
             // The root without a difference of nearly equal numbers (Press et al., Numerical Recipes, §5.6).
-            Law::Linear { slope } => {
+            Curve::Linear { slope } => {
                 let root = (self.from * self.from + 2.0 * slope * sum).max(0.0).sqrt();
                 let below = self.from + root;
                 if below > 0.0 { 2.0 * sum / below } else { 0.0 }
             }
-            Law::Exponential { growth } => (growth * sum / self.from).ln_1p() / growth,
+            Curve::Exponential { growth } => (growth * sum / self.from).ln_1p() / growth,
         }
     }
 }

@@ -12,10 +12,10 @@ pub(super) const SEEDS: [u64; 4] = [0, 1, 42, 0xdead_beef];
 
 #[test]
 fn poisson_gaps_are_exponential() {
-    let law = Exp::new(RATE).unwrap();
+    let distribution = Exp::new(RATE).unwrap();
     for seed in SEEDS {
         let gaps = gaps(Arrival::Poisson, seed);
-        assert_fits(&gaps, |x| law.cdf(x), &format!("seed {seed}"));
+        assert_fits(&gaps, |x| distribution.cdf(x), &format!("seed {seed}"));
         assert_moments(&gaps, RATE, 1.0, &format!("seed {seed}"));
     }
 }
@@ -23,11 +23,11 @@ fn poisson_gaps_are_exponential() {
 #[test]
 fn gamma_gaps_follow_their_shape() {
     for smoothness in [0.25, 0.5, 1.0, 2.0, 5.0, 40.0] {
-        let law = Gamma::new(smoothness, RATE * smoothness).unwrap();
+        let distribution = Gamma::new(smoothness, RATE * smoothness).unwrap();
         for seed in SEEDS {
             let what = format!("smoothness {smoothness}, seed {seed}");
             let gaps = gaps(Arrival::Gamma { smoothness }, seed);
-            assert_fits(&gaps, |x| law.cdf(x), &what);
+            assert_fits(&gaps, |x| distribution.cdf(x), &what);
             assert_moments(&gaps, RATE, smoothness.sqrt().recip(), &what);
         }
     }
@@ -36,8 +36,8 @@ fn gamma_gaps_follow_their_shape() {
 /// The test itself must be able to fail.
 #[test]
 fn a_neighbouring_shape_is_told_apart() {
-    let law = Gamma::new(1.15, RATE * 1.15).unwrap();
-    let distance = ks_distance(&gaps(Arrival::Poisson, 1), |x| law.cdf(x));
+    let distribution = Gamma::new(1.15, RATE * 1.15).unwrap();
+    let distance = ks_distance(&gaps(Arrival::Poisson, 1), |x| distribution.cdf(x));
     assert!(distance > CRITICAL / (N as f64).sqrt());
 }
 

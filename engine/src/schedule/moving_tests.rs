@@ -1,5 +1,5 @@
 //! Do schedules whose rate moves keep their pattern? Seen through Λ, the gaps of a ramp, a series or of stages must
-//! have the law, the mean and the dispersion of the pattern at unit rate (time-rescaling theorem).
+//! have the distribution, the mean and the dispersion of the pattern at unit rate (time-rescaling theorem).
 
 use super::distribution_tests::{CRITICAL, N, SEEDS, assert_fits, assert_moments, ks_distance};
 use super::{arrivals, expected_arrivals};
@@ -9,12 +9,12 @@ use statrs::distribution::{ContinuousCDF, Exp, Gamma};
 
 #[test]
 fn poisson_gaps_are_exponential_in_the_time_of_the_rate() {
-    let law = Exp::new(1.0).unwrap();
+    let distribution = Exp::new(1.0).unwrap();
     for (name, rate) in rates() {
         for seed in SEEDS {
             let what = format!("{name}, seed {seed}");
             let gaps = rescaled(&rate, Arrival::Poisson, seed);
-            assert_fits(&gaps, |x| law.cdf(x), &what);
+            assert_fits(&gaps, |x| distribution.cdf(x), &what);
             assert_moments(&gaps, 1.0, 1.0, &what);
         }
     }
@@ -23,12 +23,12 @@ fn poisson_gaps_are_exponential_in_the_time_of_the_rate() {
 #[test]
 fn gamma_gaps_keep_their_shape_in_the_time_of_the_rate() {
     for smoothness in [0.5, 2.0, 5.0] {
-        let law = Gamma::new(smoothness, smoothness).unwrap();
+        let distribution = Gamma::new(smoothness, smoothness).unwrap();
         for (name, rate) in rates() {
             for seed in SEEDS {
                 let what = format!("{name}, smoothness {smoothness}, seed {seed}");
                 let gaps = rescaled(&rate, Arrival::Gamma { smoothness }, seed);
-                assert_fits(&gaps, |x| law.cdf(x), &what);
+                assert_fits(&gaps, |x| distribution.cdf(x), &what);
                 assert_moments(&gaps, 1.0, smoothness.sqrt().recip(), &what);
             }
         }
@@ -47,12 +47,12 @@ fn constant_gaps_are_one_in_the_time_of_the_rate() {
 /// The test itself must be able to fail: without the rescaling, none of the rates has exponential gaps.
 #[test]
 fn the_same_gaps_are_told_apart_without_the_rescaling() {
-    let law = Exp::new(1.0).unwrap();
+    let distribution = Exp::new(1.0).unwrap();
     for (name, rate) in rates() {
         let all: Vec<Nanos> = arrivals(rate, Arrival::Poisson, 1).take(N).collect();
         let mean = *all.last().unwrap() as f64 / N as f64;
         let gaps: Vec<f64> = all.windows(2).map(|w| (w[1] - w[0]) as f64 / mean).collect();
-        let distance = ks_distance(&gaps, |x| law.cdf(x));
+        let distance = ks_distance(&gaps, |x| distribution.cdf(x));
         assert!(distance > 2.0 * CRITICAL / (N as f64).sqrt(), "{name}");
     }
 }

@@ -178,7 +178,7 @@ fn aborted(summary: &Summary) -> Option<Finding> {
         status: Status::Suspect,
         blame: PEER,
         evidence: format!("the run ended early: {aborted}"),
-        remedy: "read the errors, mend the server or the load, and run again; the figures are of the requests before"
+        remedy: "read the errors, fix the server or the load, and run again; the figures are of the requests before"
             .into(),
     })
 }

@@ -2,11 +2,12 @@
 
 use super::turns::Item;
 use crate::error::{Error, Result};
-use crate::plan::{Law, Length, Pair, Plan};
+use crate::plan::{Length, LengthDistribution, Pair, Plan};
 use crate::random::{ItemRng, Stream};
 use rand_distr::{Distribution, StandardNormal};
 
-/// The lengths of all synthetic entries, in tokens: at least 1, drawn from (seed, entry index) by the plan's law.
+/// The lengths of all synthetic entries, in tokens: at least 1, drawn from (seed, entry index) by the plan's
+/// distribution.
 #[derive(Clone, Debug)]
 pub(super) struct Lengths {
     seed: u64,
@@ -14,7 +15,7 @@ pub(super) struct Lengths {
     pub(super) entries: usize,
     isl: Length,
     osl: Option<Length>,
-    law: Law,
+    distribution: LengthDistribution,
 }
 
 impl Lengths {
@@ -28,7 +29,7 @@ impl Lengths {
         if let Some(osl) = prompts.osl {
             check("--osl", osl)?;
         }
-        if let Law::Pairs(pairs) = &prompts.law {
+        if let LengthDistribution::Pairs(pairs) = &prompts.distribution {
             for pair in pairs.iter() {
                 check("--seq-dist", pair.isl)?;
                 check("--seq-dist", pair.osl)?;
@@ -47,48 +48,48 @@ impl Lengths {
             entries: prompts.entries,
             isl: prompts.isl,
             osl: prompts.osl,
-            law: prompts.law.clone(),
+            distribution: prompts.distribution.clone(),
         })
     }
 
     /// Input length of entry `i`.
     pub(super) fn isl(&self, i: Item) -> u32 {
         let stream = Stream::InputLength;
-        match &self.law {
-            Law::Pairs(pairs) => draw(self.pair(pairs, i).isl, self.seed, stream, i.0),
-            Law::Ratio { isl, .. } => self.windowed(self.isl, *isl, stream, i),
-            law => self.drawn(law, self.isl, stream, i),
+        match &self.distribution {
+            LengthDistribution::Pairs(pairs) => draw(self.pair(pairs, i).isl, self.seed, stream, i.0),
+            LengthDistribution::Ratio { isl, .. } => self.windowed(self.isl, *isl, stream, i),
+            distribution => self.drawn(distribution, self.isl, stream, i),
         }
     }
 
     /// Output length to ask for in entry `i`.
     pub(super) fn osl(&self, i: Item) -> Option<u32> {
         let stream = Stream::OutputLength;
-        if let Law::Pairs(pairs) = &self.law {
+        if let LengthDistribution::Pairs(pairs) = &self.distribution {
             return Some(draw(self.pair(pairs, i).osl, self.seed, stream, i.0));
         }
         let mean = self.osl?;
-        Some(match &self.law {
-            Law::Ratio { osl, .. } => self.windowed(mean, *osl, stream, i),
-            law => self.drawn(law, mean, stream, i),
+        Some(match &self.distribution {
+            LengthDistribution::Ratio { osl, .. } => self.windowed(mean, *osl, stream, i),
+            distribution => self.drawn(distribution, mean, stream, i),
         })
     }
 
-    fn drawn(&self, law: &Law, length: Length, stream: Stream, i: Item) -> u32 {
+    fn drawn(&self, distribution: &LengthDistribution, length: Length, stream: Stream, i: Item) -> u32 {
         let Length { mean, stddev } = length;
         if stddev == 0.0 || mean <= 0.0 {
             return whole(mean);
         }
         let mut rng = ItemRng::new(self.seed, stream, i.0 as u64);
-        match law {
-            Law::Lognormal => {
+        match distribution {
+            LengthDistribution::Lognormal => {
                 // Mean and deviation of exp(N(μ, σ²)) are e^(μ + σ²/2) and that times √(e^σ² − 1).
                 let variance = (1.0 + (stddev / mean).powi(2)).ln();
                 let normal: f64 = StandardNormal.sample(&mut rng);
                 let mu = mean.ln() - variance / 2.0;
                 whole(normal.mul_add(variance.sqrt(), mu).exp().min(MAX_TOKENS))
             }
-            Law::Uniform => {
+            LengthDistribution::Uniform => {
                 let half = 3f64.sqrt() * stddev;
                 let at = rng.next_bits() as f64 / 2f64.powi(64);
                 whole((2.0 * at - 1.0).mul_add(half, mean))
@@ -159,7 +160,7 @@ mod tests {
             entries: 20_000,
             isl: Length { mean, stddev },
             osl: Some(Length { mean, stddev }),
-            law: Law::Normal,
+            distribution: LengthDistribution::Normal,
         }
     }
 
@@ -182,22 +183,22 @@ mod tests {
 
     #[test]
     fn other_laws_keep_the_mean_and_deviation() {
-        for law in [Law::Lognormal, Law::Uniform] {
-            let drawn = Lengths { law, ..lengths(1_000.0, 300.0) };
+        for distribution in [LengthDistribution::Lognormal, LengthDistribution::Uniform] {
+            let drawn = Lengths { distribution, ..lengths(1_000.0, 300.0) };
             let all: Vec<f64> = (0..drawn.entries).map(|i| f64::from(drawn.isl(Item(i)))).collect();
             let n = all.len() as f64;
             let mean = all.iter().sum::<f64>() / n;
             let deviation = (all.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n).sqrt();
-            assert!((mean - 1_000.0).abs() < 12.0, "{:?} {mean}", drawn.law);
-            assert!((deviation / 300.0 - 1.0).abs() < 0.05, "{:?} {deviation}", drawn.law);
+            assert!((mean - 1_000.0).abs() < 12.0, "{:?} {mean}", drawn.distribution);
+            assert!((deviation / 300.0 - 1.0).abs() < 0.05, "{:?} {deviation}", drawn.distribution);
         }
-        let uniform = Lengths { law: Law::Uniform, ..lengths(1_000.0, 300.0) };
+        let uniform = Lengths { distribution: LengthDistribution::Uniform, ..lengths(1_000.0, 300.0) };
         assert!((0..5_000).all(|i| (480..=1_520).contains(&uniform.isl(Item(i)))));
     }
 
     #[test]
     fn a_range_ratio_is_a_window_with_both_ends() {
-        let drawn = Lengths { law: Law::Ratio { isl: 0.3, osl: 0.0 }, ..lengths(10.0, 0.0) };
+        let drawn = Lengths { distribution: LengthDistribution::Ratio { isl: 0.3, osl: 0.0 }, ..lengths(10.0, 0.0) };
         let all: std::collections::BTreeSet<u32> = (0..2_000).map(|i| drawn.isl(Item(i))).collect();
         assert_eq!(all.into_iter().collect::<Vec<_>>(), (7..=13).collect::<Vec<_>>());
         assert!((0..50).all(|i| drawn.osl(Item(i)) == Some(10)));
@@ -207,8 +208,8 @@ mod tests {
     fn pairs_go_together_and_have_their_shares() {
         let fixed = |mean| Length { mean, stddev: 0.0 };
         let pair = |isl, osl, percent| Pair { isl: fixed(isl), osl: fixed(osl), percent };
-        let law = Law::Pairs([pair(128.0, 64.0, 25.0), pair(512.0, 128.0, 75.0)].into());
-        let drawn = Lengths { law, ..lengths(1.0, 0.0) };
+        let distribution = LengthDistribution::Pairs([pair(128.0, 64.0, 25.0), pair(512.0, 128.0, 75.0)].into());
+        let drawn = Lengths { distribution, ..lengths(1.0, 0.0) };
         let all: Vec<_> = (0..20_000).map(|i| (drawn.isl(Item(i)), drawn.osl(Item(i)))).collect();
         let first = all.iter().filter(|p| **p == (128, Some(64))).count();
         assert_eq!(first + all.iter().filter(|p| **p == (512, Some(128))).count(), 20_000);

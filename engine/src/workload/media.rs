@@ -1,8 +1,8 @@
-//! Images and sounds as requests hold them: text.
+//! Images and audio as requests hold them: text.
 
+mod audio;
 mod files;
 mod image;
-mod sound;
 
 pub(super) use files::MediaFiles;
 
@@ -59,7 +59,7 @@ fn is_path(text: &str) -> bool {
     !text.is_empty() && !text.contains("://") && !text.starts_with("data:")
 }
 
-/// Adds the images and sounds of a turn to its message: they depend on (seed, turn) and the plan's sizes alone.
+/// Adds the images and audio of a turn to its message: they depend on (seed, turn) and the plan's sizes alone.
 pub(super) fn attach(plan: &Plan, item: Item, message: &mut Message) {
     let numbers = |n: u32, kind: u64| {
         let key = crate::random::derive(plan.seed, u64::from(n) << 1 | kind);
@@ -69,8 +69,8 @@ pub(super) fn attach(plan: &Plan, item: Item, message: &mut Message) {
         let made = (0..images.count).map(|n| image::make(images, numbers(n, 0)));
         message.images.extend(made);
     }
-    if let Some(sounds) = &plan.payload.sounds {
-        let made = (0..sounds.count).map(|n| sound::make(sounds, numbers(n, 1)));
+    if let Some(audio) = &plan.payload.audio {
+        let made = (0..audio.count).map(|n| audio::make(audio, numbers(n, 1)));
         message.audios.extend(made);
     }
 }
@@ -90,28 +90,27 @@ pub(super) fn check(plan: &Plan) -> Result<()> {
         }
         bytes += f64::from(images.count) * images.width.mean * images.height.mean * 3.0;
     }
-    if let Some(sounds) = &plan.payload.sounds {
-        let longest = furthest(Length { mean: sounds.seconds_mean, stddev: sounds.seconds_stddev });
+    if let Some(audio) = &plan.payload.audio {
+        let longest = furthest(Length { mean: audio.seconds_mean, stddev: audio.seconds_stddev });
         if longest > MAX_SECONDS {
             return Err(Error::usage(
                 format!(
                     "--audio-length-mean: {} ± {} s pass the limit of {MAX_SECONDS}",
-                    sounds.seconds_mean, sounds.seconds_stddev
+                    audio.seconds_mean, audio.seconds_stddev
                 ),
                 "choose a shorter mean or a smaller deviation",
             ));
         }
-        let rate = sounds.rates.iter().copied().max().unwrap_or(0);
-        let depth = sounds.depths.iter().copied().max().unwrap_or(0);
-        bytes +=
-            f64::from(sounds.count) * sounds.seconds_mean * f64::from(rate) * f64::from(depth / 8 * sounds.channels);
+        let rate = audio.rates.iter().copied().max().unwrap_or(0);
+        let depth = audio.depths.iter().copied().max().unwrap_or(0);
+        bytes += f64::from(audio.count) * audio.seconds_mean * f64::from(rate) * f64::from(depth / 8 * audio.channels);
     }
     // Base64 writes three bytes as four.
     let total = turns * bytes * 4.0 / 3.0;
     if total > MAX_TOTAL_BYTES {
         return Err(Error::usage(
             format!(
-                "images and sounds of {turns} requests are {:.1} GiB, over the limit of {:.0} GiB",
+                "images and audio of {turns} requests are {:.1} GiB, over the limit of {:.0} GiB",
                 total / GIB,
                 MAX_TOTAL_BYTES / GIB
             ),

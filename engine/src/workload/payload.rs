@@ -1,4 +1,4 @@
-//! What a turn holds beside its first text: more texts, the passages of a ranking, images, sounds; and the model that
+//! What a turn holds beside its first text: more texts, the passages of a ranking, images, audio; and the model that
 //! it names.
 
 use super::lengths::draw;

@@ -170,7 +170,7 @@ impl<'a> Prompts<'a> {
         Prompt { text: self.join(&draft.lead, &draft.words), tokens: draft.tokens }
     }
 
-    /// The text of a draft, encoded and mended until its length is right; the closest found when no text of that length
+    /// The text of a draft, encoded and corrected until its length is right; the closest found when no text of that length
     /// is.
     fn by_encoding(&self, draft: Draft) -> Prompt {
         let Draft { lead, mut words, tokens: wanted, mut rng } = draft;
@@ -233,7 +233,7 @@ const FIRST: usize = 4;
 const SAMPLE: usize = 32;
 /// How often a prompt is drawn anew when mending does not make its length right.
 const DRAWS: usize = 4;
-/// How often one draw is encoded and mended.
+/// How often one draw is encoded and corrected.
 const MENDS: usize = 6;
 
 #[cfg(test)]

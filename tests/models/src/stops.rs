@@ -1,4 +1,4 @@
-//! Stops, aborts and who looks on.
+//! Stops, aborts and observers.
 
 use crate::control::Control;
 use loom::sync::Arc;

@@ -2,7 +2,7 @@
 
 use crate::cli::FILES;
 use crate::known_answers::paced;
-use ringload_tests::books;
+use ringload_tests::accounting;
 use ringload_tests::profile::{Ended, Profile};
 use ringload_tests::{on_both, together};
 use serde_json::{Value, json};
@@ -153,6 +153,6 @@ fn a_prefix_and_a_level_choose_the_files() {
     let names = ["inputs.json", "mine.csv", "mine.json", "mine_ringload_report.json"];
     assert_eq!(ended.files(), names);
     let report: Value = serde_json::from_str(&ended.text(names[3])).unwrap();
-    books::follow_the_schema(&report);
+    accounting::follow_the_schema(&report);
     is_a_table(&ended.text(names[1]), &report);
 }

@@ -23,7 +23,7 @@
 //! - `signals`: a run is stopped at each of its stages
 //! - `campaign`: repeats, sweeps, the search for the capacity, and what is left of them
 //! - `calibrate`: what this machine can drive, and runs that say what share of it they used
-//! - `course`: the run over time; tiers, conditions, the steady part
+//! - `over_time`: the run over time; tiers, conditions, the steady part
 //! - `crowd`: many streams at once
 //! - `memory`: ten thousand streams of servers that never stop sending
 //!
@@ -33,7 +33,6 @@
 mod calibrate;
 mod campaign;
 mod cli;
-mod course;
 mod crowd;
 mod early;
 mod endpoints;
@@ -47,6 +46,7 @@ mod limits;
 mod load;
 mod memory;
 mod network;
+mod over_time;
 mod preparation;
 mod schedules;
 mod secrets;

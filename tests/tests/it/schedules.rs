@@ -54,7 +54,7 @@ fn ramp(rate: f64, seconds: u64, shape: Shape) -> Rate {
     Rate::ramped(rate, Ramp { lasting, shape })
 }
 
-/// Mean 1, dispersion and law of the pattern.
+/// Mean 1, dispersion and distribution of the pattern.
 fn fits(gaps: &[f64], expected_cv: f64, cdf: impl Fn(f64) -> f64) {
     let n = gaps.len() as f64;
     let (mean, cv) = mean_and_cv(gaps);

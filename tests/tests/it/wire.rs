@@ -83,7 +83,7 @@ fn a_connection_that_is_closed_while_idle_costs_no_request() {
 }
 
 #[test]
-fn connection_close_is_heeded() {
+fn connection_close_is_obeyed() {
     on_both(|io| {
         let answer = peer::chat(2).replacen("\r\n", "\r\nconnection: close\r\n", 1);
         let server = Peer::start(move |to, _| {

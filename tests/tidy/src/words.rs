@@ -35,6 +35,9 @@ const WORDS: &[(&str, &str)] = &[
     ("unbegun", "unprocessed (RFC 9113, 6.8)"),
 ];
 
+/// Where a word is not ours: an author's name, a theorem's.
+const NAMES: [&str; 2] = ["law and kelton", "little s law"];
+
 /// The parts of a text that are words: `CamelCase` and `snake_case` names fall apart into theirs, in lower case, one
 /// space between two.
 fn words(text: &str) -> String {
@@ -72,7 +75,7 @@ fn nothing_has_a_private_name() {
         let Ok(text) = std::fs::read_to_string(root().join(path)) else {
             continue;
         };
-        let text = format!(" {} ", words(&text));
+        let text = NAMES.iter().fold(format!(" {} ", words(&text)), |text, name| text.replace(name, ""));
         for (word, instead) in WORDS {
             let n = count(&text, word);
             if n > 0 {

@@ -43,7 +43,7 @@ impl Acceptor {
 }
 
 impl Worker {
-    /// Accepts all that wait, unless it was tried in vain a moment ago.
+    /// Accepts all that wait, unless that failed a moment ago.
     pub(super) fn accept(&mut self) {
         while let Some((_, socket)) = self.acceptor.held.pop_front_if(|(due_ns, _)| *due_ns <= now_ns()) {
             self.open(socket);

@@ -1,7 +1,7 @@
 //! Values that say what is sent.
 
 use super::not_negative;
-use crate::args::{Bust, LawArg, Pairs, Ratio};
+use crate::args::{Bust, LengthDistributionArg, Pairs, Ratio};
 use ringload_engine::dataset::Format;
 use ringload_engine::plan::{Length, Marker, Pair, Sampling};
 use serde::Deserialize;
@@ -22,11 +22,11 @@ pub(crate) fn sampling(text: &str) -> Result<Sampling, String> {
     }
 }
 
-pub(crate) fn law(text: &str) -> Result<LawArg, String> {
+pub(crate) fn distribution(text: &str) -> Result<LengthDistributionArg, String> {
     match text {
-        "normal" => Ok(LawArg::Normal),
-        "lognormal" => Ok(LawArg::Lognormal),
-        "uniform" => Ok(LawArg::Uniform),
+        "normal" => Ok(LengthDistributionArg::Normal),
+        "lognormal" => Ok(LengthDistributionArg::Lognormal),
+        "uniform" => Ok(LengthDistributionArg::Uniform),
         _ => Err("write normal, lognormal or uniform; --seq-dist takes any pairs of lengths".into()),
     }
 }

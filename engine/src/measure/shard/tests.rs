@@ -13,14 +13,14 @@ fn a_success_enters_every_latency_histogram_once() {
     shard.issued(PhaseKind::Profiling);
     shard.record(&record);
     for (of, count, value) in [
-        (Of::TimeToFirstToken, 1, 200 * MILLI),
-        (Of::TimeToSecondToken, 1, 20 * MILLI),
-        (Of::InterChunkLatency, 2, 30 * MILLI),
-        (Of::RequestLatency, 1, 250 * MILLI),
-        (Of::ResponseTime, 1, 250 * MILLI + 505),
-        (Of::ScheduledTimeToFirstToken, 1, 200 * MILLI + 500),
-        (Of::TimeToFirstTokenFromSend, 1, 200 * MILLI - 100),
-        (Of::PartialTimeToFirstToken, 0, 0),
+        (HistogramId::TimeToFirstToken, 1, 200 * MILLI),
+        (HistogramId::TimeToSecondToken, 1, 20 * MILLI),
+        (HistogramId::InterChunkLatency, 2, 30 * MILLI),
+        (HistogramId::RequestLatency, 1, 250 * MILLI),
+        (HistogramId::ResponseTime, 1, 250 * MILLI + 505),
+        (HistogramId::ScheduledTimeToFirstToken, 1, 200 * MILLI + 500),
+        (HistogramId::TimeToFirstTokenFromSend, 1, 200 * MILLI - 100),
+        (HistogramId::PartialTimeToFirstToken, 0, 0),
     ] {
         let histogram = shard.histogram(of);
         assert_eq!(histogram.len(), count, "{of:?}");
@@ -35,8 +35,8 @@ fn a_failure_after_output_enters_its_own_population_only() {
     let mut shard = Shard::new();
     let record = failed(streamed(0, 0, MILLI, &[MILLI]), Cause::InBandError, 200, "overloaded");
     shard.record(&record);
-    for of in Of::ALL {
-        let expected = u64::from(of == Of::PartialTimeToFirstToken);
+    for of in HistogramId::ALL {
+        let expected = u64::from(of == HistogramId::PartialTimeToFirstToken);
         assert_eq!(shard.histogram(of).len(), expected, "{of:?}");
     }
     assert_eq!(shard.profiling.failures(), 1);
@@ -50,7 +50,7 @@ fn the_warm_up_is_counted_and_not_measured() {
     shard.record(&record);
     assert_eq!((shard.warmup.succeeded, shard.profiling.succeeded), (1, 0));
     assert_eq!(shard.counters, Counters::default());
-    assert!(Of::ALL.into_iter().all(|of| shard.histogram(of).is_empty()));
+    assert!(HistogramId::ALL.into_iter().all(|of| shard.histogram(of).is_empty()));
 }
 
 #[test]
@@ -58,14 +58,14 @@ fn values_out_of_range_are_kept_at_the_bound() {
     let mut shard = Shard::new();
     shard.read_lag(u64::MAX);
     shard.read_lag(0);
-    let histogram = shard.histogram(Of::ReceiveLag);
+    let histogram = shard.histogram(HistogramId::ReceiveLag);
     assert_eq!(histogram.len(), 2);
     assert!(histogram.equivalent(histogram.max(), HIGHEST));
 }
 
 #[test]
 fn of_is_listed_in_order() {
-    for (i, of) in Of::ALL.into_iter().enumerate() {
+    for (i, of) in HistogramId::ALL.into_iter().enumerate() {
         assert_eq!(of as usize, i);
     }
 }
@@ -99,7 +99,7 @@ proptest! {
         prop_assert_eq!(&sum.warmup, &whole.warmup);
         prop_assert_eq!(&sum.profiling, &whole.profiling);
         prop_assert_eq!(&sum.counters, &whole.counters);
-        for of in Of::ALL {
+        for of in HistogramId::ALL {
             let buckets = |shard: &Shard| -> Vec<(u64, u64)> {
                 shard.histogram(of).iter_recorded().map(|b| (b.value_iterated_to(), b.count_at_value())).collect()
             };

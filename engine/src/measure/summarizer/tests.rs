@@ -242,7 +242,7 @@ fn requests_that_went_missing_are_violations() {
     let mut told = facts();
     told.records_lost = 1;
     let s = summarizer.finish(shard, told);
-    assert!(s.violations.is_empty(), "a loss that was counted is no violation of the books");
+    assert!(s.violations.is_empty(), "a loss that was counted is no accounting mismatch");
     assert_eq!((s.client.records_lost, s.counts.succeeded), (1, 4));
 }
 

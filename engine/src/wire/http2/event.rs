@@ -64,8 +64,9 @@ pub enum Event<'a> {
         /// The request.
         tag: u32,
     },
-    /// The server will close the connection: no more room. Streams that it did not begin are [`Unprocessed`](Self::Unprocessed)
-    /// next, the others go on. What it says beside the code is in [`go_away_debug`](super::Connection::go_away_debug).
+    /// The server will close the connection: no more room. Streams that it did not begin are
+    /// [`Unprocessed`](Self::Unprocessed) next, the others go on. What it says beside the code is in
+    /// [`go_away_debug`](super::Connection::go_away_debug).
     GoAway {
         /// Why (RFC 9113 §7); see [`Code`](super::Code).
         code: u32,

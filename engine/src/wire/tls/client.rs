@@ -1,7 +1,7 @@
 //! What all connections to one server name share.
 
+use super::certificates::Material;
 use super::error::{Asked, TlsError};
-use super::material::Material;
 use super::session::Session;
 use super::tickets::Tickets;
 use super::verifier::{AnyCertificate, Trusted};

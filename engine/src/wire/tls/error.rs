@@ -31,7 +31,7 @@ pub enum TlsError {
     #[error("the server's certificate has been revoked: renew it, or measure anyway with --insecure")]
     Revoked,
     /// The certificate is unusable for another reason.
-    #[error("the server's certificate cannot be used ({0}): mend it, or measure anyway with --insecure")]
+    #[error("the server's certificate cannot be used ({0}): fix it, or measure anyway with --insecure")]
     BadCertificate(String),
     /// The server wants the client's certificate, or another one.
     #[error(

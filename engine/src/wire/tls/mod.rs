@@ -10,16 +10,16 @@
 //!
 //! Two things come from rustls rather than by argument: the date that a certificate is checked against, and randomness.
 
+mod certificates;
 mod client;
 mod error;
-mod material;
 mod session;
 mod tickets;
 mod verifier;
 
+pub use certificates::Material;
 pub use client::Client;
 pub use error::TlsError;
-pub use material::Material;
 pub use session::{Alpn, Facts, Session, Version};
 
 #[cfg(test)]

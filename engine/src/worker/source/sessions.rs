@@ -238,7 +238,7 @@ impl Core<'_> {
         })
     }
 
-    /// Whether the phase has taken up all of its requests, on whatever core: users who think would think in vain.
+    /// Whether the phase has taken up all of its requests, on whatever core: users who think would think for nothing.
     pub(in crate::worker) fn all_taken(&self) -> bool {
         let taken = &self.shared.taken[self.phase as usize];
         taken.load(Ordering::Relaxed) >= self.sessions.most

@@ -2,14 +2,14 @@
 
 use super::*;
 use crate::endpoint::tests::plan;
-use crate::plan::{EndpointKind, ImageFormat, Images, LocalMedia, Sounds};
+use crate::plan::{Audio, EndpointKind, ImageFormat, Images, LocalMedia};
 
 fn made(format: ImageFormat) -> Plan {
     let exactly = |mean| Length { mean, stddev: 0.0 };
     let mut plan = plan(EndpointKind::Chat);
     plan.seed = 7;
     plan.payload.images = Some(Images { count: 2, width: exactly(33.0), height: exactly(17.0), format });
-    plan.payload.sounds = Some(Sounds {
+    plan.payload.audio = Some(Audio {
         count: 1,
         seconds_mean: 0.5,
         seconds_stddev: 0.0,

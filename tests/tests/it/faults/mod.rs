@@ -185,7 +185,7 @@ struct Scene<'a> {
 }
 
 impl Scene<'_> {
-    /// That everything came as the row says. That the books balance was seen when the run ended.
+    /// That everything came as the row says. That the request accounting adds up was checked when the run ended.
     fn check(&self, requests: usize, connections: usize) {
         let Self { row, over, io, ended } = self;
         let what = format!("{} ({over}, {io}): {}{}", row.what, ended.stderr, ended.stdout);

@@ -256,7 +256,7 @@ fn a_server_that_takes_one_stream_a_connection_is_given_one() {
 }
 
 #[test]
-fn a_server_that_lowers_its_limit_of_streams_is_heeded() {
+fn a_server_that_lowers_its_limit_of_streams_is_obeyed() {
     on_both(|io| {
         let peer = Peer2::start(|w, connection| {
             w.greet(&[(MAX_CONCURRENT_STREAMS, 100)])?;

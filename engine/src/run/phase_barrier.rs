@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// Where the workers meet, and what they have decided.
-pub(super) struct Stage<'a> {
+pub(super) struct PhaseBarrier<'a> {
     barrier: Barrier<Error>,
     control: &'a Control,
     /// The driver that the plan asks for.
@@ -46,7 +46,7 @@ impl From<Aborted> for Failure {
     }
 }
 
-impl<'a> Stage<'a> {
+impl<'a> PhaseBarrier<'a> {
     pub(super) fn new(control: &'a Control, io: Io, workers: usize) -> Self {
         Self {
             barrier: Barrier::new(workers),

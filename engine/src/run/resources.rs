@@ -52,7 +52,7 @@ fn slots_bound(plan: &Plan) -> Option<u32> {
 
 /// What each worker has.
 #[derive(Clone, Copy)]
-pub(super) struct Room {
+pub(super) struct Resources {
     /// Requests in flight.
     pub(super) requests: usize,
     /// Slots, for them and for HTTP/2 connections.
@@ -66,7 +66,7 @@ pub(super) struct Room {
 ///
 /// # Errors
 /// When the limit of descriptors leaves less than a connection for each request that the plan has in flight.
-pub(super) fn capacity(plan: &Plan, workers: usize, http2: bool) -> Result<Room> {
+pub(super) fn capacity(plan: &Plan, workers: usize, http2: bool) -> Result<Resources> {
     let bound = slots_bound(plan);
     // A slot in the hands of a core is not free for another: each core has room for its own share, and in an open loop
     // for all.
@@ -84,7 +84,7 @@ pub(super) fn capacity(plan: &Plan, workers: usize, http2: bool) -> Result<Room>
     let closing = (driver::CLOSING * workers) as u64;
     let limit = driver::raise_descriptor_limit(most + closing);
     if limit >= most {
-        return Ok(Room { requests: wanted, slots: wanted + beside(wanted) });
+        return Ok(Resources { requests: wanted, slots: wanted + beside(wanted) });
     }
     let room = limit.saturating_sub(OTHER_DESCRIPTORS) as usize / workers;
     match bound {
@@ -99,8 +99,8 @@ pub(super) fn capacity(plan: &Plan, workers: usize, http2: bool) -> Result<Room>
             "raise `ulimit -n`",
         )),
         // Requests over HTTP/2 need slots and no descriptors; their connections have what there is.
-        _ if http2 => Ok(Room { requests: wanted, slots: wanted + room.min(beside(wanted)) }),
-        _ => Ok(Room { requests: room.min(wanted), slots: room.min(wanted + beside(wanted)) }),
+        _ if http2 => Ok(Resources { requests: wanted, slots: wanted + room.min(beside(wanted)) }),
+        _ => Ok(Resources { requests: room.min(wanted), slots: room.min(wanted + beside(wanted)) }),
     }
 }
 

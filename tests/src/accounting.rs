@@ -1,4 +1,4 @@
-//! The books of a run: what must hold of its counts, whatever happened to it.
+//! The request accounting of a run: what must hold of its counts, whatever happened to it.
 
 use crate::profile::Ended;
 use jsonschema::Validator;
@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 ///
 /// # Panics
 /// When something does not hold.
-pub fn balance(ended: &Ended) {
+pub fn check(ended: &Ended) {
     let report = ended.report();
     follow_the_schema(&report);
     for phase in ["counts", "warmup_counts"] {

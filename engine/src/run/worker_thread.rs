@@ -1,7 +1,7 @@
 //! One worker's place in a run: its thread, its phases, what it leaves.
 
 use super::os_error;
-use super::stage::{Failure, Stage};
+use super::phase_barrier::{Failure, PhaseBarrier};
 use crate::driver::{self, Driver, Epoll, Uring, prepare_thread, thread_facts};
 use crate::error::{Error, Result};
 use crate::host::{CoreFacts, CoreWatch};
@@ -13,7 +13,7 @@ use crate::worker::{PhaseTally, Shared, Worker};
 
 /// One worker's place: its core and its room.
 #[derive(Clone, Copy)]
-pub(super) struct Seat {
+pub(super) struct WorkerThread {
     pub(super) index: usize,
     pub(super) core: usize,
     pub(super) capacity: usize,
@@ -23,22 +23,22 @@ pub(super) struct Seat {
 }
 
 /// What one worker left.
-pub(super) struct Left {
+pub(super) struct WorkerResult {
     pub(super) shard: Shard,
     pub(super) core: CoreFigures,
     /// Warm-up and measured phase, by [`PhaseKind`].
     pub(super) phases: [PhaseTally; 2],
 }
 
-impl Seat {
+impl WorkerThread {
     /// Gets the driver, which all workers have before one of them sends anything, and does the work.
     pub(super) fn work(
         self,
         shared: &Shared<'_>,
-        stage: &Stage<'_>,
+        barrier: &PhaseBarrier<'_>,
         records: rtrb::Producer<Box<Record>>,
         line: Option<Line>,
-    ) -> std::result::Result<Left, Failure> {
+    ) -> std::result::Result<WorkerResult, Failure> {
         let pinned = prepare_thread(self.core, shared.plan.fifo);
         let options = driver::Options {
             stamps: shared.plan.stamps == Stamps::Kernel,
@@ -50,9 +50,9 @@ impl Seat {
         let slots = self.capacity + 2;
         if self.io != Io::Epoll {
             let ring = Uring::new(slots, options.clone());
-            if !stage.all_on_epoll(ring.as_ref().err().copied())? {
+            if !barrier.all_on_epoll(ring.as_ref().err().copied())? {
                 return match ring {
-                    Ok(ring) => self.drive(ring, shared, stage, records, line, pinned),
+                    Ok(ring) => self.drive(ring, shared, barrier, records, line, pinned),
                     Err(_) => Err(Failure::Another),
                 };
             }
@@ -63,18 +63,18 @@ impl Seat {
                 "raise the limit of open files (`ulimit -n`), or use fewer --cores",
             )
         })?;
-        self.drive(epoll, shared, stage, records, line, pinned)
+        self.drive(epoll, shared, barrier, records, line, pinned)
     }
 
     fn drive<D: Driver>(
         self,
         driver: D,
         shared: &Shared<'_>,
-        stage: &Stage<'_>,
+        barrier: &PhaseBarrier<'_>,
         records: rtrb::Producer<Box<Record>>,
         line: Option<Line>,
         pinned: std::result::Result<(), String>,
-    ) -> std::result::Result<Left, Failure> {
+    ) -> std::result::Result<WorkerResult, Failure> {
         let plan = shared.plan;
         let mut worker = Worker::new(driver, shared, self.index, self.capacity, records);
         let mut phases = [PhaseTally::default(); 2];
@@ -84,7 +84,7 @@ impl Seat {
             worker.keep_for_requests(self.requests);
         }
         hear_names(&mut worker, line)?;
-        stage.meet()?;
+        barrier.meet()?;
         worker.prewarm()?;
         let mut began = 0;
         let wanted =
@@ -93,7 +93,7 @@ impl Seat {
             // Before they meet: where there are many cores and interrupts, the kernel takes milliseconds to write its
             // counters.
             let watch = CoreWatch::start(self.core);
-            let start = stage.begin(kind)?;
+            let start = barrier.begin(kind)?;
             (before, began) = (thread_facts(), start);
             phases[kind as usize] = worker.run_phase(phase, kind, start)?;
             core_facts = watch.finish();
@@ -103,7 +103,7 @@ impl Seat {
         let (shard, stats) = worker.finish();
         let (user, system) = (after.user - before.user, after.system - before.system);
         let on = pinned.is_ok().then_some(self.core);
-        Ok(Left {
+        Ok(WorkerResult {
             shard,
             core: CoreFigures {
                 core: on,

@@ -1,20 +1,20 @@
-//! Sounds of white noise: PCM in a WAV file (RFC 2361's format 1).
+//! Audio of white noise: PCM in a WAV file (RFC 2361's format 1).
 
 use super::image::noise;
-use crate::plan::Sounds;
+use crate::plan::Audio;
 use crate::random::ItemRng;
 use rand_distr::{Distribution, StandardNormal};
 
 /// One sound, as [`crate::endpoint::Message::audios`] has it.
-pub(super) fn make(sounds: &Sounds, mut rng: ItemRng) -> String {
+pub(super) fn make(audio: &Audio, mut rng: ItemRng) -> String {
     let deviations: f64 = StandardNormal.sample(&mut rng);
-    let seconds = deviations.mul_add(sounds.seconds_stddev, sounds.seconds_mean).max(SHORTEST_S);
-    let depth = sounds.depths[rng.below(sounds.depths.len())];
-    let rate = sounds.rates[rng.below(sounds.rates.len())];
+    let seconds = deviations.mul_add(audio.seconds_stddev, audio.seconds_mean).max(SHORTEST_S);
+    let depth = audio.depths[rng.below(audio.depths.len())];
+    let rate = audio.rates[rng.below(audio.rates.len())];
     let samples = (seconds * f64::from(rate)).round() as usize;
-    let frame = depth / 8 * sounds.channels;
+    let frame = depth / 8 * audio.channels;
     let data = noise(samples * usize::from(frame), &mut rng);
-    super::sound(&wav(&data, rate, depth, sounds.channels), "wav")
+    super::sound(&wav(&data, rate, depth, audio.channels), "wav")
 }
 
 fn wav(data: &[u8], rate: u32, depth: u16, channels: u16) -> Vec<u8> {

@@ -2,7 +2,7 @@
 //! are this host's.
 
 use super::Control;
-use super::material::tls_material;
+use super::certificates::tls_material;
 use crate::error::{Error, Result};
 use crate::plan::{HttpVersion, Plan};
 use crate::resolve::Resolver;

@@ -1,4 +1,4 @@
-//! Gates on the books: nothing may be lost, nothing made up.
+//! Gates on the request accounting: nothing may be lost, nothing made up.
 
 use super::{CLIENT, Finding, Status};
 use crate::measure::Summary;
@@ -22,7 +22,7 @@ pub(super) fn findings(summary: &Summary) -> Vec<Finding> {
         gate: "conservation",
         status: Status::Invalid,
         blame: CLIENT,
-        evidence: format!("the books do not balance: {violation}"),
+        evidence: format!("request accounting mismatch: {violation}"),
         remedy: "this is a bug of ringload: please report it with the command line".into(),
     });
     lost.chain(violated).collect()
