@@ -22,6 +22,7 @@ pub mod arrival;
 pub mod calibration;
 pub mod campaign;
 pub mod clock;
+pub mod control;
 pub mod dataset;
 pub mod driver;
 pub mod endpoint;

@@ -2,9 +2,7 @@
 
 mod addresses;
 mod barrier;
-mod budget;
 mod certificates;
-mod control;
 mod drain;
 mod error_limit;
 mod negotiate;
@@ -17,11 +15,9 @@ mod summarize;
 mod tests;
 mod worker_thread;
 
+pub use crate::control::{Budget, Control, Progress};
 pub use addresses::locate;
-pub(crate) use budget::Allowance;
-pub use budget::Budget;
 pub use certificates::{tls_clients, tls_material};
-pub use control::{Control, Progress};
 pub use error_limit::ErrorLimit;
 pub use reread::{Reread, reread};
 pub use resources::cores;

@@ -1,9 +1,9 @@
 //! The run's control and its memory. `tests/models` looks at each order in which threads may meet in them; here they
 //! meet on the machine's own cores.
 
-use super::budget::{Allowance, Budget};
-use super::control::Control;
 use super::phase_barrier::PhaseBarrier;
+use crate::control::Control;
+use crate::control::{Allowance, Budget};
 use crate::plan::Io;
 use crate::record::PhaseKind;
 use std::sync::atomic::Ordering;

@@ -1,7 +1,6 @@
 //! What happens to slots: everything of a worker but its driver, so that the driver's handler can borrow it.
 
 use super::addresses::Addresses;
-use super::permits::give;
 use super::slot::{Slot, State};
 use super::source::Sessions;
 use super::stream_limits::StreamLimits;
@@ -9,6 +8,7 @@ use super::watch::Watches;
 use super::{Shared, os_error};
 use crate::arrival::Arrival;
 use crate::clock::{MILLI, Nanos};
+use crate::control::permits::give;
 use crate::driver::{Event, Key};
 use crate::exchange::Progress;
 use crate::measure::Shard;

@@ -8,7 +8,6 @@ mod h2_connection;
 mod h2_streams;
 mod issue;
 mod link;
-mod permits;
 mod secure;
 mod shared;
 mod slot;

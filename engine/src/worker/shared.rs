@@ -1,7 +1,7 @@
 //! What all workers of a run share.
 
+use crate::control::{Budget, Control};
 use crate::plan::{Phase, Plan};
-use crate::run::{Budget, Control};
 use crate::wire::{http1, http2, tls};
 use crate::workload::Workload;
 use socket2::SockAddr;

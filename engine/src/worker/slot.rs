@@ -4,11 +4,11 @@ use super::core::{Core, Todo};
 use super::h2_connection::H2Connection;
 use super::source::Due;
 use crate::clock::{Nanos, SECOND};
+use crate::control::{Allowance, Budget};
 use crate::driver::Key;
 use crate::exchange::{Exchange, KeepText, Progress, Request};
 use crate::plan::{Reuse, TokenizerSource};
 use crate::record::Cause;
-use crate::run::{Allowance, Budget};
 use crate::wire::tls;
 use socket2::SockAddr;
 

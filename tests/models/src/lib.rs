@@ -13,13 +13,13 @@ mod stops;
 
 #[path = "../../../engine/src/run/barrier.rs"]
 pub mod barrier;
-#[path = "../../../engine/src/run/budget.rs"]
+#[path = "../../../engine/src/control/memory.rs"]
 pub mod budget;
-#[path = "../../../engine/src/run/control.rs"]
+#[path = "../../../engine/src/control/stop.rs"]
 pub mod control;
 #[path = "../../../engine/src/run/drain.rs"]
 pub mod drain;
-#[path = "../../../engine/src/worker/permits.rs"]
+#[path = "../../../engine/src/control/permits.rs"]
 pub mod permits;
 
 /// What the files above ask of the engine's `sync`.

@@ -2,11 +2,11 @@
 
 use super::Due;
 use crate::clock::{MICRO, Nanos, earlier};
+use crate::control::permits::{give, open, take};
 use crate::plan::{CapPolicy, Phase, Ramp};
 use crate::record::PhaseKind;
 use crate::schedule;
 use crate::worker::Core;
-use crate::worker::permits::{give, open, take};
 use std::collections::VecDeque;
 use std::sync::atomic::AtomicI64;
 

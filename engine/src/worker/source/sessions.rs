@@ -6,13 +6,13 @@
 
 use super::Due;
 use crate::clock::Nanos;
+use crate::control::{Allowance, Budget};
 use crate::driver::Key;
 use crate::endpoint;
 use crate::measure::SessionCounts;
 use crate::plan::{Plan, first_session};
 use crate::record::PhaseKind;
 use crate::record::{Outcome, Record};
-use crate::run::{Allowance, Budget};
 use crate::worker::Core;
 use crate::workload::Workload;
 use slab::Slab;

@@ -14,7 +14,7 @@ pub struct Budget {
     whole: u64,
     part: usize,
     /// What is left of the second half. Below zero where records took what their answers had held.
-    pub(super) left: AtomicI64,
+    pub(crate) left: AtomicI64,
 }
 
 /// What an answer may hold: its part, and what has been drawn beyond it.
