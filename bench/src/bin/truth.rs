@@ -7,9 +7,9 @@
 //!   gives.
 #![forbid(unsafe_code)]
 
-use ringload_bench::truth::{clients, compare, server_figures};
 use ringload_engine::clock::{MILLI, Nanos, SECOND, monotonic};
 use ringload_engine::driver::prepare_thread;
+use ringload_mock::comparison::{clients, compare, server_figures};
 use ringload_mock::truth::Truth;
 use rustix::time::{ClockId, clock_gettime};
 use std::error::Error;

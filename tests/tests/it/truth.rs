@@ -1,8 +1,8 @@
 //! Token by token: what ringload stamped against what the server did, for streams that run beside each other.
 
-use ringload_bench::truth::{Client, Comparison, clients, compare};
 use ringload_engine::clock::{MICRO, MILLI, Nanos};
 use ringload_engine::record::{Outcome, Record};
+use ringload_mock::comparison::{Client, Comparison, clients, compare};
 use ringload_mock::{Config, Jitter, Server, Timing, start};
 use ringload_tests::engine::{ask_for, closed, drive};
 use ringload_tests::profile::Profile;

@@ -12,8 +12,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::clock::{SECOND, nanos};
-use crate::config::refuse;
-use crate::error::Error;
+use crate::error::{Error, refuse};
 
 /// What the engine can do.
 #[derive(Clone, Debug, PartialEq)]

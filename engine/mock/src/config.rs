@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use crate::batching;
-use crate::error::Error;
+use crate::error::{Error, refuse};
 use crate::tls::TlsConfig;
 
 /// A server's configuration. All fields are plain; start from [`Config::default`].
@@ -184,15 +184,6 @@ impl Jitter {
 fn range(field: &'static str, value: usize, limit: usize, remedy: &'static str) -> Result<(), Error> {
     let fits = (1..=limit).contains(&value);
     refuse(!fits, field, &format!("is {value}"), remedy)
-}
-
-/// An error about `field` when `wrong`.
-pub(crate) fn refuse(wrong: bool, field: &'static str, problem: &str, remedy: &'static str) -> Result<(), Error> {
-    if wrong {
-        let problem = problem.to_owned();
-        return Err(Error::Config { field, problem, remedy });
-    }
-    Ok(())
 }
 
 /// The longest model name that is echoed.

@@ -2,7 +2,7 @@
 
 use super::client::Client;
 use super::figures::Percentiles;
-use ringload_mock::truth::Served;
+use crate::truth::Served;
 use serde::Serialize;
 use std::collections::HashMap;
 
@@ -210,7 +210,7 @@ fn difference(a: u64, b: u64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ringload_mock::truth::Write;
+    use crate::truth::Write;
 
     fn served(id: &str, writes: &[(u64, u32, u32)]) -> Served {
         Served {

@@ -39,3 +39,12 @@ pub enum Error {
 pub(crate) fn setup(what: &'static str) -> impl FnOnce(io::Error) -> Error {
     move |source| Error::Setup { what, source }
 }
+
+/// An error about `field` when `wrong`.
+pub(crate) fn refuse(wrong: bool, field: &'static str, problem: &str, remedy: &'static str) -> Result<(), Error> {
+    if wrong {
+        let problem = problem.to_owned();
+        return Err(Error::Config { field, problem, remedy });
+    }
+    Ok(())
+}

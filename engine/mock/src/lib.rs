@@ -54,8 +54,10 @@
 
 pub mod batching;
 mod clock;
+pub mod comparison;
 mod config;
 mod error;
+mod histogram;
 mod http;
 mod http2;
 mod listen;

@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::batching::Grant;
 use crate::clock::{nanos, now_ns};
 use crate::config::Config;
-use crate::metrics::Histogram;
+use crate::histogram::Histogram;
 use crate::truth::Notes;
 
 /// The server's counters at one moment.

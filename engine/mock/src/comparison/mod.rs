@@ -5,9 +5,9 @@
 //! of the client become monotonic ones by the offset in the log.
 
 mod client;
-mod comparison;
 mod figures;
+mod join;
 
 pub use client::{Client, clients};
-pub use comparison::{Comparison, Joined, Token, compare};
 pub use figures::{Percentiles, ServerFigures, server_figures};
+pub use join::{Comparison, Joined, Token, compare};

@@ -1,6 +1,6 @@
 //! Percentiles, and what the server alone says of a run.
 
-use ringload_mock::truth::{Served, Truth};
+use crate::truth::{Served, Truth};
 use serde::Serialize;
 
 /// Nearest-rank percentiles.
@@ -110,7 +110,7 @@ fn peak(served: &[Served]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ringload_mock::truth::{Header, Write};
+    use crate::truth::{Header, Write};
 
     #[test]
     fn percentiles_are_values_that_occurred() {
