@@ -29,6 +29,7 @@ pub mod endpoint;
 pub mod error;
 pub mod exchange;
 pub mod host;
+mod jinja;
 pub mod measure;
 pub mod plan;
 pub mod random;

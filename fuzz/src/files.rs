@@ -2,7 +2,7 @@
 
 use super::cut;
 use ringload_engine::Blame;
-use ringload_engine::dataset::Format;
+use ringload_engine::plan::Format;
 use ringload_engine::record::{LogReader, LogWriter, Record};
 use ringload_engine::resolve::{Decoder, Reply, encode};
 

@@ -2,8 +2,8 @@
 
 use super::values;
 use clap::{Args, Subcommand};
-use ringload_engine::dataset::Format;
 use ringload_engine::plan::EndpointKind;
+use ringload_engine::plan::Format;
 use std::path::PathBuf;
 
 /// What to do with a file of requests.

@@ -2,7 +2,7 @@
 
 use super::values;
 use clap::Args;
-use ringload_engine::dataset::Format;
+use ringload_engine::plan::Format;
 use std::path::PathBuf;
 
 /// Requests that a file describes.

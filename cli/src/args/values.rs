@@ -10,7 +10,7 @@ pub(crate) use stage::stage;
 use super::aiperf;
 use ringload_engine::campaign::STATISTICS;
 use ringload_engine::clock::{Nanos, SECOND};
-use ringload_engine::measure::tags;
+use ringload_engine::plan::metric;
 use ringload_engine::plan::{Cores, EndpointKind, Reuse, Threshold};
 
 /// How long to wait for answers after the last issue; `None` waits for all.
@@ -284,7 +284,7 @@ pub(crate) fn open_share(text: &str) -> Result<f64, String> {
 
 /// The tag of a metric.
 pub(crate) fn metric(text: &str) -> Result<&'static str, String> {
-    tags::find(text.trim()).map(|info| info.tag).ok_or_else(|| {
+    metric::find(text.trim()).map(|info| info.tag).ok_or_else(|| {
         "not a metric; write a tag as in the files, such as time_to_first_token or request_throughput".into()
     })
 }

@@ -2,7 +2,8 @@
 
 use crate::args::{CampaignArgs, Mode, ProfileArgs};
 use ringload_engine::campaign::{Convergence, Criterion, LEAST_RUNS, current_value, figure, settled};
-use ringload_engine::measure::{RequestMetrics, Summary, tags};
+use ringload_engine::measure::{RequestMetrics, Summary};
+use ringload_engine::plan::metric;
 use ringload_engine::{Error, Result};
 use serde::Serialize;
 
@@ -12,7 +13,7 @@ use serde::Serialize;
 /// [`ringload_engine::Blame::Usage`] where it cannot: too few repeats, or no such figure in any of them.
 pub(crate) fn check(args: &ProfileArgs) -> Result<()> {
     let campaign = &args.campaign;
-    let Some(info) = campaign.convergence_metric.and_then(tags::find) else {
+    let Some(info) = campaign.convergence_metric.and_then(metric::find) else {
         return Ok(());
     };
     let tag = info.tag;
@@ -33,7 +34,7 @@ pub(crate) fn check(args: &ProfileArgs) -> Result<()> {
             "write --convergence-mode ci_width or cv, or a metric of requests, such as --convergence-metric time_to_first_token",
         ));
     }
-    let distributed = info.per_request || tag == tags::EFFECTIVE_CONCURRENCY.tag;
+    let distributed = info.per_request || tag == metric::EFFECTIVE_CONCURRENCY.tag;
     if campaign.convergence_stat != "avg" && !distributed {
         return Err(Error::usage(
             format!(
@@ -49,7 +50,7 @@ pub(crate) fn check(args: &ProfileArgs) -> Result<()> {
             "add --streaming, or name request_latency",
         ));
     }
-    let of_goodput = [tags::GOODPUT.tag, tags::GOOD_REQUEST_COUNT.tag, tags::GOOD_REQUEST_FRACTION.tag];
+    let of_goodput = [metric::GOODPUT.tag, metric::GOOD_REQUEST_COUNT.tag, metric::GOOD_REQUEST_FRACTION.tag];
     if of_goodput.contains(&tag) && args.load.goodput.is_empty() {
         return Err(Error::usage(
             format!("--convergence-metric {tag}: there are no objectives to be good by"),
@@ -122,7 +123,7 @@ impl Watch {
             return;
         }
         if let Some(run) = self.requests.last_mut() {
-            if tag == tags::INTER_CHUNK_LATENCY.tag {
+            if tag == metric::INTER_CHUNK_LATENCY.tag {
                 run.extend(&metrics.inter_chunk_ms);
             }
             run.extend(metrics.values.iter().filter(|(info, _)| info.tag == tag).map(|(_, v)| v));

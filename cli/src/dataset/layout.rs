@@ -98,7 +98,7 @@ mod tests {
         let mut rows = Vec::new();
         let lines = "{\"timestamp\": 0, \"input_length\": 20, \"output_length\": 4, \"hash_ids\": [1, 2]}\n\
             {\"timestamp\": 2000, \"input_length\": 15, \"hash_ids\": [1, 3]}\n";
-        let format = ringload_engine::dataset::Format::detect(lines).unwrap();
+        let format = ringload_engine::plan::Format::detect(lines).unwrap();
         format
             .read(&mut lines.as_bytes(), &mut |row| {
                 rows.push(row);

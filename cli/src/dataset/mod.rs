@@ -9,7 +9,7 @@ pub(crate) use layout::analyze;
 use crate::args::{DatasetCommand, FileArgs};
 use crate::exit::Exit;
 use ringload_engine::Result;
-use ringload_engine::dataset::Format;
+use ringload_engine::plan::Format;
 use ringload_engine::plan::{LocalMedia, Phase, Plan, Replay, Target, TokenizerSource};
 use ringload_engine::workload::detect;
 use std::path::Path;

@@ -6,7 +6,8 @@ use crate::outcome::Outcome;
 use crate::redact::Secrets;
 use crate::report::{Style, render};
 use ringload_engine::clock::{MILLI, Nanos, SECOND};
-use ringload_engine::measure::{PhaseFacts, RunFacts, Shard, Summarizer, Timeline, TokenCounts, tags};
+use ringload_engine::measure::{PhaseFacts, RunFacts, Shard, Summarizer, Timeline, TokenCounts};
+use ringload_engine::plan::metric;
 use ringload_engine::plan::{Load, Phase, Plan, Slo, Stamps};
 use ringload_engine::record::{Cause, Outcome as Ended, PhaseKind, Record, Usage};
 use serde_json::Value;
@@ -221,7 +222,7 @@ impl Run {
     fn histograms_are_the_metrics(&self) {
         for histogram in self.report["summary"]["histograms"].as_array().unwrap() {
             let tag = histogram["tag"].as_str().unwrap();
-            if tags::find(tag).is_none() {
+            if metric::find(tag).is_none() {
                 continue;
             }
             self.same(histogram["mean_ms"].as_f64(), Some(self.figure(tag, "avg")), tag);

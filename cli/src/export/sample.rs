@@ -5,12 +5,12 @@ use crate::redact::Secrets;
 use jiff::tz::TimeZone;
 use ringload_engine::calibration::{Basis, Calibration, Ceiling, Machine, Shape, Step, Used};
 use ringload_engine::clock::{MILLI, SECOND};
-use ringload_engine::measure::tags::{self, MetricInfo};
 use ringload_engine::measure::{
     ArrivalFigures, ClientFigures, ConnectionCounts, CoreFigures, Counts, Distribution, ErrorGroup, Goodput, Metric,
     NetworkFigures, Percentile, PhaseFigures, PossibleShift, RateFigures, RequestMetrics, SessionCounts, SloFigures,
     Spoken, Stats, Summary, TokenFigures, Window, Windows,
 };
+use ringload_engine::plan::metric::{self, MetricInfo};
 use ringload_engine::plan::{
     Cap, CapPolicy, Context, Cores, EndpointKind, Header, Io, Length, LengthDistribution, Limits, Load, Payload, Phase,
     Plan, Prompts, Reuse, Sampling, Slo, Stamps, Target, Threshold, Tier, Timeouts, TokenizerSource, Turns,
@@ -310,7 +310,7 @@ fn metric(tag: &'static str, avg: f64, stats: Option<Stats>) -> Metric {
 }
 
 fn info(tag: &'static str) -> &'static MetricInfo {
-    tags::find(tag).unwrap()
+    metric::find(tag).unwrap()
 }
 
 fn distribution(tag: &'static str, count: u64, ms: [f64; 8]) -> Distribution {

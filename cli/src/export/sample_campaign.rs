@@ -42,7 +42,7 @@ pub(crate) fn without_goodput(outcome: &mut Outcome) {
             metric.avg = 0.0;
         }
     }
-    if let Some(info) = ringload_engine::measure::tags::find("good_request_fraction") {
+    if let Some(info) = ringload_engine::plan::metric::find("good_request_fraction") {
         outcome.summary.metrics.push(Metric { info, avg: 0.0, stats: None, tails: None, exact: true });
     }
 }

@@ -1,11 +1,11 @@
 //! Flags on what a request holds beside its prompt → [`Payload`]; and what an endpoint has no place for.
 
 use crate::args::{ImageFormatArg, MediaArgs, ModelStrategy, ProfileArgs};
-use ringload_engine::endpoint::{BodyTemplate, Field};
-use ringload_engine::measure::tags::{self, MetricInfo};
+use ringload_engine::plan::metric::{self, MetricInfo};
 use ringload_engine::plan::{
     Audio, EndpointKind, ImageFormat, Images, Length, ModelChoice, Passages, Payload, Slo, Tier,
 };
+use ringload_engine::plan::{BodyTemplate, OutputPath};
 use ringload_engine::{Error, Result};
 use serde_json::{Map, Value};
 use std::path::Path;
@@ -31,7 +31,7 @@ pub(super) fn payload(args: &ProfileArgs, extra: &mut Map<String, Value>) -> Res
             _ => None,
         },
         output: match own.then(|| extra.shift_remove("response_field")).flatten() {
-            Some(Value::String(place)) => Some(Field::parse(&place)?),
+            Some(Value::String(place)) => Some(OutputPath::parse(&place)?),
             Some(other) => {
                 return Err(Error::usage(
                     format!("--extra-inputs response_field:{other} is no place"),
@@ -77,7 +77,7 @@ pub(super) fn fits(args: &ProfileArgs, slos: &[Slo], tiers: &[Tier]) -> Result<(
             "leave it out",
         ));
     }
-    let of_tokens = |info: Option<&MetricInfo>| info.is_some_and(tags::needs_output_tokens);
+    let of_tokens = |info: Option<&MetricInfo>| info.is_some_and(metric::needs_output_tokens);
     let objectives = slos.iter().chain(tiers.iter().flat_map(|tier| &tier.slos));
     let objective = objectives.filter(|slo| of_tokens(slo.info())).map(|slo| format!("objective {}", slo.tag)).next();
     let condition = args.load.fail_if.iter().find(|t| of_tokens(t.info()));

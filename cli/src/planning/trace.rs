@@ -3,7 +3,7 @@
 use super::nanos;
 use crate::args::TraceArgs;
 use ringload_engine::clock::{MILLI, Nanos};
-use ringload_engine::dataset::Synthesis;
+use ringload_engine::plan::Synthesis;
 use ringload_engine::plan::{Length, LocalMedia, Replay, Timing, Trace};
 use ringload_engine::workload::{Survey, detect};
 use ringload_engine::{Error, Result};

@@ -155,7 +155,7 @@ fn row(s: &Spread, mean: String) -> Vec<String> {
 }
 
 fn name(s: &Spread) -> &'static str {
-    ringload_engine::measure::tags::find(s.tag).map_or(s.tag, |info| info.header)
+    ringload_engine::plan::metric::find(s.tag).map_or(s.tag, |info| info.header)
 }
 
 fn share(fraction: f64) -> String {

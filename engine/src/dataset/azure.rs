@@ -11,12 +11,9 @@ use crate::clock::{Nanos, SECOND};
 use crate::error::{Error, Result};
 
 pub(super) const SPEC: Spec = Spec {
-    names: &["azure", "azure_trace"],
     what: "CSV with the columns TIMESTAMP, ContextTokens, GeneratedTokens",
     looks_like: |head| [AT, ISL, OSL].iter().all(|name| fields(head.line).iter().any(|f| f == name)),
     read: Read::Lines(row),
-    block: 512,
-    folder: false,
 };
 
 fn row(line: &Line<'_>, state: &mut State, rows: &mut Vec<Row>) -> Result<()> {

@@ -12,12 +12,9 @@ use crate::error::Result;
 use serde::Deserialize;
 
 pub(super) const SPEC: Spec = Spec {
-    names: &["bailian_trace", "bailian"],
     what: r#"a request a line: {"chat_id": N, "parent_chat_id": -1, "timestamp": SECONDS, "input_length": TOKENS, "output_length": TOKENS}"#,
     looks_like: |head| head.has("chat_id") && head.has("input_length"),
     read: Read::Lines(row),
-    block: 16,
-    folder: false,
 };
 
 #[derive(Deserialize)]

@@ -9,12 +9,9 @@ use super::{Content, Read, Row, Spec, Turn};
 use crate::error::{Error, Result};
 
 pub(super) const SPEC: Spec = Spec {
-    names: &["burst_gpt_trace", "burst_gpt"],
     what: "CSV with the columns Timestamp, Request tokens, Response tokens",
     looks_like: |head| [AT, ISL, OSL].iter().all(|name| fields(head.line).iter().any(|f| f == name)),
     read: Read::Lines(row),
-    block: 512,
-    folder: false,
 };
 
 fn row(line: &Line<'_>, state: &mut State, rows: &mut Vec<Row>) -> Result<()> {

@@ -13,15 +13,12 @@ use std::fmt;
 use std::io::BufRead;
 
 pub(super) const SPEC: Spec = Spec {
-    names: &["inputs_json"],
     what: r#"{"data": [{"session_id": "…", "payloads": [{…}]}]}"#,
     looks_like: |head| {
         let begin: String = head.text.chars().filter(|c| !c.is_whitespace()).take(9).collect();
         begin.starts_with(r#"{"data":["#)
     },
     read: Read::Whole(read),
-    block: 512,
-    folder: false,
 };
 
 #[derive(Deserialize)]

@@ -1,5 +1,5 @@
 //! Pure: what files say of requests: what they ask, when they came, how long they and their answers were. One file of
-//! code for each format, and one line in `FORMATS`.
+//! code for each format, and one line in `Format::spec`.
 //!
 //! Files are read as a stream: a line at a time, or an element at a time where a file is one JSON value.
 
@@ -22,15 +22,13 @@ mod tests;
 mod trace;
 
 pub use fields::compact;
-pub use synthesis::{Synthesis, synthesize};
+pub use synthesis::synthesize;
 pub use trace::{Analysis, Spread, analyze};
 
 use crate::clock::Nanos;
-use crate::endpoint::Message;
 use crate::error::{Error, Result};
+use crate::plan::{Format, Message};
 use lines::{Line, State};
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 use std::io::BufRead;
 
@@ -109,33 +107,15 @@ impl Row {
     }
 }
 
-/// The shape of a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Format(&'static Spec);
-
 /// A line of the table of formats.
 #[derive(Debug)]
 struct Spec {
-    /// Its name in `--custom-dataset-type`, and others for the same.
-    names: &'static [&'static str],
     /// What it is, for the help.
     what: &'static str,
     /// Whether a file begins as one of this format.
     looks_like: fn(&Head<'_>) -> bool,
     read: Read,
-    /// Tokens of a block of `hash_ids`.
-    block: u32,
-    /// It may be a folder of files.
-    folder: bool,
 }
-
-impl PartialEq for Spec {
-    fn eq(&self, other: &Self) -> bool {
-        self.names == other.names
-    }
-}
-
-impl Eq for Spec {}
 
 /// How a file is gone through.
 #[derive(Debug)]
@@ -166,61 +146,27 @@ impl Head<'_> {
     }
 }
 
-/// All formats, in the order in which a file is held against them.
-static FORMATS: [Spec; 11] = [
-    inputs_json::SPEC,
-    sharegpt::SPEC,
-    openai_batch::SPEC,
-    bailian::SPEC,
-    multi_turn::SPEC,
-    raw_payload::SPEC,
-    mooncake::SPEC,
-    burst_gpt::SPEC,
-    azure::SPEC,
-    single_turn::SPEC,
-    random_pool::SPEC,
-];
-
 impl Format {
-    /// All of them.
-    pub fn all() -> impl Iterator<Item = Self> {
-        FORMATS.iter().map(Self)
-    }
-
-    /// The format of this name.
-    #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        Self::all().find(|format| format.0.names.contains(&name))
-    }
-
-    /// Its name in `--custom-dataset-type`.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        self.0.names[0]
+    fn spec(self) -> &'static Spec {
+        match self {
+            Self::InputsJson => &inputs_json::SPEC,
+            Self::ShareGpt => &sharegpt::SPEC,
+            Self::OpenAiBatch => &openai_batch::SPEC,
+            Self::Bailian => &bailian::SPEC,
+            Self::MultiTurn => &multi_turn::SPEC,
+            Self::RawPayload => &raw_payload::SPEC,
+            Self::Mooncake => &mooncake::SPEC,
+            Self::BurstGpt => &burst_gpt::SPEC,
+            Self::Azure => &azure::SPEC,
+            Self::SingleTurn => &single_turn::SPEC,
+            Self::RandomPool => &random_pool::SPEC,
+        }
     }
 
     /// What it is, in a few words.
     #[must_use]
     pub fn what(self) -> &'static str {
-        self.0.what
-    }
-
-    /// Tokens of a block of its `hash_ids`, unless the user says otherwise.
-    #[must_use]
-    pub fn block(self) -> u32 {
-        self.0.block
-    }
-
-    /// Whether it may be a folder of files.
-    #[must_use]
-    pub fn is_folder(self) -> bool {
-        self.0.folder
-    }
-
-    /// Its rows are drawn from, rather than sent one after the other.
-    #[must_use]
-    pub fn is_pool(self) -> bool {
-        self.name() == random_pool::NAME
+        self.spec().what
     }
 
     /// Finds the format of a file by its beginning.
@@ -229,7 +175,7 @@ impl Format {
         let text = head.trim_start_matches('\u{feff}');
         let line = text.lines().find(|line| !line.trim().is_empty())?;
         let head = Head { text, line, object: serde_json::from_str(line).ok() };
-        Self::all().find(|format| (format.0.looks_like)(&head))
+        Self::all().find(|format| (format.spec().looks_like)(&head))
     }
 
     /// Reads a file, row by row, in its own order.
@@ -242,26 +188,13 @@ impl Format {
             any = true;
             each(row)
         };
-        match self.0.read {
+        match self.spec().read {
             Read::Lines(read) => lines::read(input, read, &mut each)?,
             Read::Whole(read) => read(input, &mut each)?,
         }
         if any {
             return Ok(());
         }
-        Err(Error::usage("it has no requests", format!("write {}", self.0.what)))
-    }
-}
-
-impl<'de> Deserialize<'de> for Format {
-    fn deserialize<D: Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {
-        let name = String::deserialize(d)?;
-        Self::named(&name).ok_or_else(|| D::Error::custom(format!("no format is called `{name}`")))
-    }
-}
-
-impl Serialize for Format {
-    fn serialize<S: serde::Serializer>(&self, s: S) -> std::result::Result<S::Ok, S::Error> {
-        s.serialize_str(self.name())
+        Err(Error::usage("it has no requests", format!("write {}", self.spec().what)))
     }
 }

@@ -8,22 +8,19 @@
 use super::fields::{id, instant, tokens};
 use super::lines::{Line, State};
 use super::{Content, Read, Row, Session, Spec, Turn, compact};
-use crate::endpoint::Message;
 use crate::error::{Error, Result};
+use crate::plan::Message;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 pub(super) const SPEC: Spec = Spec {
-    names: &["mooncake_trace"],
     what: r#"a request a line: {"timestamp": MS, "input_length": TOKENS, "output_length": TOKENS}"#,
     looks_like: |head| {
         ["input_length", "text_input", "payload"].iter().any(|f| head.has(f))
             || head.has("messages") && !head.has("model")
     },
     read: Read::Lines(row),
-    block: 512,
-    folder: false,
 };
 
 #[derive(Deserialize)]

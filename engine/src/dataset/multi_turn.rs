@@ -14,12 +14,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 pub(super) const SPEC: Spec = Spec {
-    names: &["multi_turn"],
     what: r#"a conversation a line: {"turns": [{"text": "…"}, {"text": "…", "delay": 1000}]}"#,
     looks_like: |head| head.has("turns"),
     read: Read::Lines(row),
-    block: 512,
-    folder: false,
 };
 
 #[derive(Deserialize)]

@@ -9,12 +9,9 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 pub(super) const SPEC: Spec = Spec {
-    names: &["openai_batch"],
     what: r#"a request a line: {"custom_id": "1", "method": "POST", "url": "/v1/chat/completions", "body": {…}}"#,
     looks_like: |head| head.has("custom_id") && head.has("body"),
     read: Read::Lines(row),
-    block: 512,
-    folder: false,
 };
 
 #[derive(Deserialize)]

@@ -6,15 +6,10 @@ use super::single_turn::Said;
 use super::{Read, Row, Spec};
 use crate::error::{Error, Result};
 
-pub(super) const NAME: &str = "random_pool";
-
 pub(super) const SPEC: Spec = Spec {
-    names: &[NAME],
     what: r#"a text a line, {"text": "…"}, to draw from; or a folder of such files"#,
     looks_like: |_| false,
     read: Read::Lines(row),
-    block: 512,
-    folder: true,
 };
 
 fn row(line: &Line<'_>, _: &mut State, rows: &mut Vec<Row>) -> Result<()> {

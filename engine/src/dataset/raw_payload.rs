@@ -8,12 +8,9 @@ use crate::error::Result;
 use serde_json::value::RawValue;
 
 pub(super) const SPEC: Spec = Spec {
-    names: &["raw_payload"],
     what: r#"a request body a line: {"model": "…", "messages": […]}; or a folder of such files, each a session"#,
     looks_like: |head| head.has("model") && ["messages", "prompt", "input"].iter().any(|f| head.has(f)),
     read: Read::Lines(row),
-    block: 512,
-    folder: true,
 };
 
 fn row(line: &Line<'_>, _: &mut State, rows: &mut Vec<Row>) -> Result<()> {

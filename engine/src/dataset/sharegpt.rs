@@ -7,8 +7,8 @@
 
 use super::lines::unreadable;
 use super::{Content, Each, Read, Row, Session, Spec, Turn};
-use crate::endpoint::Message;
 use crate::error::{Error, Result};
+use crate::plan::Message;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, SeqAccess, Visitor};
 use std::fmt;
@@ -16,12 +16,9 @@ use std::io::BufRead;
 use std::marker::PhantomData;
 
 pub(super) const SPEC: Spec = Spec {
-    names: &["sharegpt"],
     what: r#"[{"conversations": [{"from": "human", "value": "…"}, {"from": "gpt", "value": "…"}]}]"#,
     looks_like: |head| head.text.trim_start().starts_with('['),
     read: Read::Whole(read),
-    block: 512,
-    folder: false,
 };
 
 #[derive(Deserialize)]

@@ -7,18 +7,15 @@
 use super::fields::{id, instant, tokens};
 use super::lines::{Line, State};
 use super::{Content, Head, Read, Row, Session, Spec, Turn};
-use crate::endpoint::{Message, Texts};
 use crate::error::{Error, Result};
+use crate::plan::{Message, Texts};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 pub(super) const SPEC: Spec = Spec {
-    names: &["single_turn"],
     what: r#"a request a line: {"text": "…"}"#,
     looks_like: |head| has_content(head) && !head.has("turns"),
     read: Read::Lines(row),
-    block: 512,
-    folder: false,
 };
 
 /// A turn as this format, `multi_turn` and `random_pool` write it.

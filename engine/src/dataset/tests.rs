@@ -181,14 +181,6 @@ fn a_saved_run_is_read_payload_by_payload() {
 }
 
 #[test]
-fn every_name_is_one_formats() {
-    let names: Vec<_> = FORMATS.iter().flat_map(|f| f.names).collect();
-    for name in &names {
-        assert_eq!(names.iter().filter(|n| *n == name).count(), 1, "{name}");
-    }
-}
-
-#[test]
 fn what_takes_the_rows_can_refuse_one() {
     let mut input = "{\"text\": \"a\"}\n{\"text\": \"b\"}\n".as_bytes();
     let mut n = 0;

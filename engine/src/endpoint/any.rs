@@ -1,14 +1,14 @@
 //! Answers of unknown shape: where the user says, else by the names that such answers usually have (those that AIPerf
 //! looks for).
 
-use super::field::Field;
 use super::full::{escaped, object, tree};
 use super::rules::{Count, Found, NAMED_ERROR, NATIVE_REASON, Node, Rule, SURE, Slot, answer};
 use super::{chat, responses};
+use crate::plan::OutputPath;
 use serde_json::{Map, Value};
 
 /// Reads an event or a body. What is not JSON is output as it is.
-pub(super) fn read(data: &[u8], field: Option<&Field>, found: &mut Found<'_>) {
+pub(super) fn read(data: &[u8], field: Option<&OutputPath>, found: &mut Found<'_>) {
     let Ok(value) = tree(data) else {
         let text = String::from_utf8_lossy(data);
         if !text.trim().is_empty() {

@@ -2,6 +2,7 @@
 
 use super::tests::{ask, asked, plan};
 use super::*;
+use crate::plan::{BodyTemplate, Message, OutputPath, Texts};
 use crate::record::Usage;
 use serde_json::json;
 
@@ -421,7 +422,7 @@ fn answers_of_unknown_shape_are_read_by_their_usual_names() {
     }
     assert!(whole(EndpointKind::Raw, r#"{"error":"x"}"#).error);
     let mut text = Text::default();
-    let field = Field::parse("a.b[1]").expect("a place");
+    let field = OutputPath::parse("a.b[1]").expect("a place");
     let mut scanner = Scanner::new(EndpointKind::Template).looking_at(Some(field));
     let seen = scanner.body(br#"{"text":"no","a":{"b":[1,"yes"]}}"#, Some(&mut text));
     assert!(seen.expect("any").output);

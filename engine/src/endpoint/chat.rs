@@ -1,10 +1,11 @@
 //! OpenAI chat completions, as vLLM, llama.cpp, TGI, SGLang, TensorRT-LLM and the proxies speak it.
 
-use super::ask::{Ask, Message, Thread};
+use super::ask::{Ask, Thread};
 use super::parts::{Parts, image_url, input_audio, video_url};
 use super::rules::{KIND, NAMED_ERROR, NATIVE_REASON, Node, Rule, SURE, Slot, USAGE, answer};
 use super::{Dialect, Extras, Fields, Path, Reading, StreamField};
 use crate::error::Result;
+use crate::plan::Message;
 use crate::plan::{EndpointKind, Plan};
 use serde_json::{Value, json};
 

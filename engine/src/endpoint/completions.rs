@@ -1,9 +1,10 @@
 //! OpenAI (legacy) completions.
 
-use super::ask::{Ask, Message};
+use super::ask::Ask;
 use super::rules::{NAMED_ERROR, NATIVE_REASON, Node, Rule, SURE, Slot, USAGE, answer};
 use super::{Dialect, Extras, Fields, Path, Reading, StreamField};
 use crate::error::Result;
+use crate::plan::Message;
 use crate::plan::{EndpointKind, Plan};
 
 pub(super) static COMPLETIONS: Dialect = Dialect {

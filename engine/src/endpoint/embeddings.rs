@@ -1,9 +1,10 @@
 //! OpenAI embeddings, and NVIDIA NIM's, which take images as well. Their answers are vectors: no tokens come out.
 
-use super::ask::{Ask, Message};
+use super::ask::Ask;
 use super::rules::{INPUT_USAGE, NAMED_ERROR, Node, Rule, SURE, answer};
 use super::{Dialect, Extras, Fields, Path, Reading, StreamField};
 use crate::error::Result;
+use crate::plan::Message;
 use crate::plan::{EndpointKind, Plan};
 use serde_json::Value;
 

@@ -1,9 +1,10 @@
 //! Hugging Face text-generation-inference's own API.
 
-use super::ask::{Ask, Message};
+use super::ask::Ask;
 use super::rules::{Count, NAMED_ERROR, Node, Rule, SURE, Slot, answer};
 use super::{Dialect, Extras, Fields, Path, Reading, StreamField};
 use crate::error::Result;
+use crate::plan::Message;
 use crate::plan::{EndpointKind, Plan};
 use serde_json::{Map, Value};
 

@@ -1,10 +1,11 @@
 //! Anthropic Messages: events of content blocks; usage comes in two parts, which add up to the whole.
 
-use super::ask::{Ask, Message, Thread};
+use super::ask::{Ask, Thread};
 use super::parts::Parts;
 use super::rules::{INPUT_OUTPUT_USAGE, KIND, NAMED_ERROR, Node, Rule, SURE, Slot, answer};
 use super::{Dialect, Extras, Fields, Path, Reading, StreamField};
 use crate::error::Result;
+use crate::plan::Message;
 use crate::plan::{EndpointKind, Plan};
 use serde_json::{Value, json};
 

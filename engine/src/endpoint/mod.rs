@@ -5,20 +5,18 @@
 
 mod any;
 mod ask;
-mod body_template;
 mod chat;
 mod completions;
 mod embeddings;
-mod field;
 mod full;
 mod generate;
-pub(crate) mod jinja;
 mod lex;
 mod message;
 mod messages;
 mod own;
 mod parts;
 mod rankings;
+mod rendered;
 mod responses;
 mod rules;
 mod scan;
@@ -26,9 +24,7 @@ mod template;
 mod text;
 mod walk;
 
-pub use ask::{Ask, Body, Message, Texts, thread};
-pub use body_template::BodyTemplate;
-pub use field::Field;
+pub use ask::{Ask, Body, thread};
 pub use message::{error_message, first_words};
 pub use scan::{BadJson, Scanner, Seen};
 pub use text::{Text, unescape};

@@ -28,7 +28,7 @@ fn template(body: &mut Fields, plan: &Plan, ask: &Ask<'_>) -> Result<()> {
             r#"add --extra-inputs 'payload_template:{"text": {{ text|tojson }}}', or a file's name behind payload_template:"#,
         )
     })?;
-    *body = template.render(ask, plan.streaming)?;
+    *body = super::rendered::render(template, ask, plan.streaming)?;
     Ok(())
 }
 

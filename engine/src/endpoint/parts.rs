@@ -1,6 +1,6 @@
 //! What a message says, in the parts that an API takes.
 
-use super::ask::Message;
+use crate::plan::Message;
 use serde_json::{Value, json};
 
 /// The shapes of an API's parts.

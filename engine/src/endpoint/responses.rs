@@ -1,10 +1,11 @@
 //! OpenAI Responses: typed events, of which the deltas carry output.
 
-use super::ask::{Ask, Message, Thread};
+use super::ask::{Ask, Thread};
 use super::parts::{Parts, input_audio};
 use super::rules::{FAILED, INPUT_OUTPUT_USAGE, KIND, NAMED_ERROR, Node, Rule, SURE, Slot, answer};
 use super::{Dialect, Extras, Fields, Path, Reading, StreamField};
 use crate::error::Result;
+use crate::plan::Message;
 use crate::plan::{EndpointKind, Plan};
 use serde_json::{Value, json};
 

@@ -5,8 +5,9 @@ use super::rules::{Found, Node, Slot};
 use super::template::{Fit, Template};
 use super::text::Text;
 use super::walk::walk;
-use super::{Dialect, Field, Reading, any, dialect};
+use super::{Dialect, Reading, any, dialect};
 use crate::plan::EndpointKind;
+use crate::plan::OutputPath;
 use crate::record::Usage;
 
 /// Reads the answers of one request at a time.
@@ -16,7 +17,7 @@ use crate::record::Usage;
 /// walker declines (`full.rs`). Answers of unknown shape are always parsed in full (`any.rs`).
 pub struct Scanner {
     dialect: &'static Dialect,
-    field: Option<Field>,
+    field: Option<OutputPath>,
     template: Template,
 }
 
@@ -63,7 +64,7 @@ impl Scanner {
 
     /// The same, with the place where the output of answers of unknown shape is.
     #[must_use]
-    pub fn looking_at(mut self, field: Option<Field>) -> Self {
+    pub fn looking_at(mut self, field: Option<OutputPath>) -> Self {
         self.field = field;
         self
     }

@@ -1,7 +1,7 @@
 //! Known answers of the dialects: what is asked, and what answers mean.
 
 use super::*;
-use crate::plan::Phase;
+use crate::plan::{Message, Phase};
 use crate::record::Usage;
 use serde_json::json;
 

@@ -1,8 +1,9 @@
 //! What the events of a response add up to: the record so far, and the text.
 
 use crate::clock::Nanos;
-use crate::endpoint::{self, Field, Scanner, Text};
+use crate::endpoint::{self, Scanner, Text};
 use crate::plan::EndpointKind;
+use crate::plan::OutputPath;
 use crate::record::{Cause, Record};
 use crate::wire::MediaType;
 use crate::wire::sse;
@@ -60,7 +61,7 @@ impl Answer {
     }
 
     /// Looks for the output of answers of unknown shape there.
-    pub(super) fn look_at(&mut self, field: Option<Field>) {
+    pub(super) fn look_at(&mut self, field: Option<OutputPath>) {
         let scanner = std::mem::replace(&mut self.scanner, Scanner::new(EndpointKind::Chat));
         self.scanner = scanner.looking_at(field);
     }

@@ -13,8 +13,8 @@ pub use answer::KeepText;
 
 use crate::arrival::{Arrival, Exact};
 use crate::clock::Nanos;
-use crate::endpoint::{self, Field};
-use crate::plan::{EndpointKind, Limits};
+use crate::endpoint;
+use crate::plan::{EndpointKind, Limits, OutputPath};
 use crate::record::{Cause, Handshake, Instants, Intervals, Outcome, PhaseKind, Record};
 use crate::wire::http1::{Decoder, Head, HeadLimits, HttpError, Part};
 use crate::wire::sse::{self, Sse};
@@ -135,7 +135,7 @@ impl Exchange {
 
     /// The same, with the place where the output of answers of unknown shape is.
     #[must_use]
-    pub fn looking_at(mut self, field: Option<Field>) -> Self {
+    pub fn looking_at(mut self, field: Option<OutputPath>) -> Self {
         self.answer.look_at(field);
         self
     }

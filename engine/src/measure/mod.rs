@@ -30,7 +30,6 @@ mod steady;
 mod steady_figures;
 mod summarizer;
 mod summary;
-pub mod tags;
 mod tally;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -40,6 +39,7 @@ mod tokens;
 mod trend;
 mod windows;
 
+pub(crate) use crate::plan::metric as tags;
 pub use counts::{ConnectionCounts, Counters, PhaseCounts, SessionCounts};
 pub use facts::{Offered, PhaseFacts, RunFacts};
 pub use network::{FailedAddress, NetworkFigures, PhaseFigures, Spoken};

@@ -1,12 +1,16 @@
 //! What is asked and when: one immutable value drives the run. Pure.
 
+mod body_template;
 mod cancellation;
 mod dataset;
+mod dataset_format;
 mod endpoint;
 mod host;
 mod load;
-mod names;
+mod message;
+pub mod metric;
 mod network;
+mod output_path;
 mod payload;
 mod rate;
 mod replay;
@@ -15,13 +19,19 @@ mod slo;
 mod target;
 mod threshold;
 mod tier;
+mod trace;
 
+pub use body_template::BodyTemplate;
 pub use cancellation::Cancellation;
 pub use dataset::{Context, Length, LengthDistribution, Marker, Pair, Prompts, Sampling, TokenizerSource, Turns};
+pub use dataset_format::Format;
 pub use endpoint::EndpointKind;
 pub use host::Host;
 pub use load::{Arrival, Cap, CapPolicy, Load, Phase, Prefill, Ramp, Shape, Trace, first_session};
+pub use message::{Message, Texts};
+pub use metric::MetricInfo;
 pub use network::{Dns, Family, HttpVersion, Network, Pin, Tcp, Tls};
+pub use output_path::OutputPath;
 pub use payload::{Audio, ImageFormat, Images, ModelChoice, Passages, Payload};
 pub use rate::{Piece, Rate};
 pub use replay::{LocalMedia, Replay, Timing};
@@ -30,6 +40,7 @@ pub use slo::Slo;
 pub use target::Target;
 pub use threshold::{Comparison, Statistic, Threshold};
 pub use tier::Tier;
+pub use trace::Synthesis;
 
 use crate::clock::{Nanos, SECOND};
 use serde::{Deserialize, Serialize};

@@ -1,7 +1,6 @@
 //! What requests hold beside one text: several texts, rankings, images, audio; and bodies of the user's own shape.
 
-use super::Length;
-use crate::endpoint::{BodyTemplate, Field};
+use super::{BodyTemplate, Length, OutputPath};
 use serde::{Deserialize, Serialize};
 
 /// What a request holds, and how a body of the user's own shape is made and read.
@@ -23,7 +22,7 @@ pub struct Payload {
     pub template: Option<BodyTemplate>,
     /// Where the output of an answer of unknown shape is; found by the usual names where it is not said.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub output: Option<Field>,
+    pub output: Option<OutputPath>,
     /// How conversations choose among several models.
     pub models: ModelChoice,
 }

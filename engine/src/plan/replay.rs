@@ -1,7 +1,7 @@
 //! What is taken from a file of requests, and when it is sent.
 
+use super::{Format, Synthesis};
 use crate::clock::Nanos;
-use crate::dataset::{Format, Synthesis};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 

@@ -1,15 +1,14 @@
 //! Service level objectives of single requests.
 
-use super::names;
+use super::metric::{self, MetricInfo};
 use crate::error::{Error, Result};
-use crate::measure::tags::{self, MetricInfo};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// One objective: `metric ≤ threshold`, or `≥` for metrics of which more is better.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Slo {
-    /// Tag of a record metric, as in [`crate::measure::tags`].
+    /// Tag of a record metric, as in [`super::metric`].
     pub tag: &'static str,
     /// Threshold in the metric's display unit (ms for times).
     pub threshold: f64,
@@ -32,7 +31,7 @@ impl TryFrom<Written> for Slo {
     type Error = String;
 
     fn try_from(written: Written) -> std::result::Result<Self, String> {
-        let info = tags::find(&written.tag);
+        let info = metric::find(&written.tag);
         let info = info.ok_or_else(|| format!("no metric is called `{}`", written.tag))?;
         Ok(Self { tag: info.tag, threshold: written.threshold })
     }
@@ -86,13 +85,13 @@ impl Slo {
     /// The metric.
     #[must_use]
     pub fn info(&self) -> Option<&'static MetricInfo> {
-        tags::find(self.tag)
+        metric::find(self.tag)
     }
 }
 
 fn metric(source: &str, tag: &str) -> Result<&'static MetricInfo> {
-    match names::find(tag) {
-        Some(info) if tags::is_slo(info) => Ok(info),
+    match metric::named(tag) {
+        Some(info) if metric::is_slo(info) => Ok(info),
         Some(_) => Err(Error::usage(
             format!("{source}: `{tag}` has no value for each successful request"),
             format!("an objective is judged request by request; {}", suggestion(tag)),
@@ -103,7 +102,7 @@ fn metric(source: &str, tag: &str) -> Result<&'static MetricInfo> {
 
 /// The nearest tags.
 fn suggestion(tag: &str) -> String {
-    near(tag, tags::slo_tags())
+    near(tag, metric::slo_tags())
 }
 
 /// The three names that are nearest to one, in words.

@@ -1,9 +1,8 @@
 //! What must not be: figures of the whole run that fail it.
 
-use super::names;
+use super::metric::{self, MetricInfo};
 use super::tier::Tier;
 use crate::error::{Error, Result};
-use crate::measure::tags::{self, MetricInfo};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -45,7 +44,7 @@ impl TryFrom<Written> for Threshold {
     type Error = String;
 
     fn try_from(written: Written) -> std::result::Result<Self, String> {
-        let info = tags::find(&written.tag);
+        let info = metric::find(&written.tag);
         let info = info.ok_or_else(|| format!("no metric is called `{}`", written.tag))?;
         Ok(Self {
             text: written.text,
@@ -221,7 +220,7 @@ impl Threshold {
     /// The metric.
     #[must_use]
     pub fn info(&self) -> Option<&'static MetricInfo> {
-        tags::find(self.tag)
+        metric::find(self.tag)
     }
 }
 
@@ -238,14 +237,14 @@ impl Statistic {
 
 /// The metric of a tag or a short name, or the nearest names.
 fn metric(name: &str) -> std::result::Result<&'static MetricInfo, String> {
-    names::find(name).ok_or_else(|| {
-        let known = names::short().chain(tags::TABLE.iter().map(|info| info.tag));
+    metric::named(name).ok_or_else(|| {
+        let known = metric::short().chain(metric::TABLE.iter().map(|info| info.tag));
         super::slo::near(name, known)
     })
 }
 
 fn choose(info: &MetricInfo, statistic: Option<&str>) -> std::result::Result<Statistic, (String, String)> {
-    let distributed = info.per_request || info.tag == tags::EFFECTIVE_CONCURRENCY.tag;
+    let distributed = info.per_request || info.tag == metric::EFFECTIVE_CONCURRENCY.tag;
     match statistic {
         None if info.per_request => Err((
             format!("each request has its own `{}`", info.tag),

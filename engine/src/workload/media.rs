@@ -7,8 +7,8 @@ mod image;
 pub(super) use files::MediaFiles;
 
 use super::turns::Item;
-use crate::endpoint::Message;
 use crate::error::{Error, Result};
+use crate::plan::Message;
 use crate::plan::{Length, Plan};
 use crate::random::{ItemRng, Stream};
 use base64::Engine as _;

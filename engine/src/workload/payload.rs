@@ -5,9 +5,9 @@ use super::lengths::draw;
 use super::media;
 use super::prompt::{Prompt, Prompts};
 use super::turns::Item;
-use crate::endpoint::{Message, Texts};
 use crate::error::{Error, Result};
 use crate::plan::{Length, ModelChoice, Plan};
+use crate::plan::{Message, Texts};
 use crate::random::{ItemRng, Stream};
 
 /// Refuses what would be too much.

@@ -1,8 +1,8 @@
 //! The rows of a file or a folder, as a stream.
 
-use crate::dataset::{Content, Format, Row, Session};
+use crate::dataset::{Content, Row, Session};
 use crate::error::{Error, Result};
-use crate::plan::Replay;
+use crate::plan::{Format, Replay};
 use crate::random::{ItemRng, Stream};
 use std::fs::File;
 use std::io::{BufReader, Read};

@@ -2,8 +2,8 @@
 
 use super::tokenizer::bounded;
 use crate::clock::{self, SECOND};
-use crate::endpoint::jinja::{self, Bounded};
 use crate::error::{Error, Result};
+use crate::jinja::{self, Bounded};
 use minijinja::machinery::WhitespaceConfig;
 use minijinja::{ErrorKind, Value as Jinja, context};
 use minijinja_contrib::pycompat::unknown_method_callback;

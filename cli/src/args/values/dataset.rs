@@ -2,7 +2,7 @@
 
 use super::not_negative;
 use crate::args::{Bust, LengthDistributionArg, Pairs, Ratio};
-use ringload_engine::dataset::Format;
+use ringload_engine::plan::Format;
 use ringload_engine::plan::{Length, Marker, Pair, Sampling};
 use serde::Deserialize;
 

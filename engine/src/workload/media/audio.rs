@@ -5,7 +5,7 @@ use crate::plan::Audio;
 use crate::random::ItemRng;
 use rand_distr::{Distribution, StandardNormal};
 
-/// One sound, as [`crate::endpoint::Message::audios`] has it.
+/// One sound, as [`crate::plan::Message::audios`] has it.
 pub(super) fn make(audio: &Audio, mut rng: ItemRng) -> String {
     let deviations: f64 = StandardNormal.sample(&mut rng);
     let seconds = deviations.mul_add(audio.seconds_stddev, audio.seconds_mean).max(SHORTEST_S);

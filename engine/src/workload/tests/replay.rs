@@ -2,7 +2,7 @@
 
 use super::plan;
 use crate::clock::MILLI;
-use crate::dataset::{Format, Synthesis};
+use crate::plan::{Format, Synthesis};
 use crate::plan::{Plan, Replay, Sampling, Timing};
 use crate::workload::{Survey, Tokenizer, Workload, detect};
 use serde_json::{Value, json};

@@ -10,12 +10,12 @@ use serde_json::Value;
 /// `/choices/0/text` is a JSON pointer (RFC 6901); `choices[0].text` the part of JMESPath that names one place.
 /// Wildcards, slices, filters, functions and pipes are not supported.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Field {
+pub struct OutputPath {
     text: String,
     pointer: String,
 }
 
-impl Field {
+impl OutputPath {
     /// Parses a place.
     ///
     /// # Errors
@@ -79,14 +79,14 @@ fn step(pointer: &mut String, name: &str) {
     pointer.push_str(&name.replace('~', "~0").replace('/', "~1"));
 }
 
-impl<'de> Deserialize<'de> for Field {
+impl<'de> Deserialize<'de> for OutputPath {
     fn deserialize<D: Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {
         let name = String::deserialize(d)?;
         Self::parse(&name).ok().ok_or_else(|| D::Error::custom(format!("no field is called `{name}`")))
     }
 }
 
-impl Serialize for Field {
+impl Serialize for OutputPath {
     fn serialize<S: Serializer>(&self, s: S) -> std::result::Result<S::Ok, S::Error> {
         s.serialize_str(&self.text)
     }
@@ -109,7 +109,7 @@ mod tests {
             ("list[0][0]", Some(json!(7))),
             ("nothing", None),
         ] {
-            let field = Field::parse(text).expect(text);
+            let field = OutputPath::parse(text).expect(text);
             assert_eq!(field.find(&value), found.as_ref(), "{text}");
         }
     }
@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn what_is_not_supported_is_said() {
         for bad in ["", "a[*].b", "a[1:2]", "a | b", "length(a)", "a..b", "a.", "a[x]", "a[0", "@"] {
-            let e = Field::parse(bad).expect_err(bad).to_string();
+            let e = OutputPath::parse(bad).expect_err(bad).to_string();
             assert!(e.contains("JSON pointer"), "{e}");
         }
     }
