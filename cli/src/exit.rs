@@ -28,7 +28,7 @@ impl Exit {
     pub(crate) fn of_run(summary: &Summary, verdict: &Verdict, allow_invalid: bool) -> Self {
         if !summary.violations.is_empty() {
             Self::Invalid
-        } else if summary.was_cancelled || crate::signals::came() {
+        } else if summary.was_cancelled || crate::live::signals::came() {
             Self::Interrupted
         } else if summary.counts.succeeded == 0 {
             Self::Unusable
@@ -62,7 +62,7 @@ impl From<Exit> for ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::export::sample::outcome;
+    use crate::testing::sample::outcome;
 
     #[test]
     fn books_that_do_not_balance_are_exit_4_whatever_else_is() {

@@ -2,28 +2,25 @@
 #![forbid(unsafe_code)]
 
 mod args;
-mod calibrate;
-mod campaign;
-mod capacity;
-mod dataset;
-mod docs;
+mod commands;
 mod exit;
 mod export;
 mod live;
-mod mock;
-mod outcome;
 mod planning;
-mod profile;
 mod redact;
 mod report;
-mod reread;
-mod signals;
+mod result;
+mod runner;
 mod terminal;
-mod trial;
+#[cfg(test)]
+mod testing;
 
 use args::{Command, Document};
+use commands::{dataset, docs, profile};
 use exit::Exit;
+use live::signals;
 use ringload_engine::driver::keep_files_private;
+use runner::{calibrate, capacity, reread, server};
 use std::io::{self, Write};
 use std::process::ExitCode;
 use terminal::{say, written};
@@ -59,7 +56,7 @@ fn act(command: Command) -> anyhow::Result<Exit> {
         Command::Report(args) => return reread::run(&args),
         Command::Dataset { command } => return dataset::run(command),
         Command::AnalyzeTrace(args) => return dataset::analyze(&args),
-        Command::Mock(args) => mock::serve(&args)?,
+        Command::Mock(args) => server::serve(&args)?,
         Command::Completions { shell } => written(docs::completions(shell, &mut io::stdout()))?,
         Command::Man => written(docs::man(&mut io::stdout()))?,
         Command::Docs { document: Document::Flags } => written(io::stdout().write_all(docs::flags().as_bytes()))?,

@@ -4,7 +4,7 @@ use super::csv::escaped;
 use super::files::write_whole;
 use super::numbers::{finite, typed, without_nulls};
 use crate::args::{CampaignArgs, SweepMode};
-use crate::campaign::{Campaign, CellOutcome, Interrupted, NotRun};
+use crate::result::campaign::{Campaign, CellOutcome, Interrupted, NotRun};
 use ringload_engine::Result;
 use ringload_engine::campaign::Spread;
 use serde_json::{Map, Value, json};
@@ -216,7 +216,7 @@ fn axis_values(cell: &CellOutcome, axes: &[String]) -> Vec<String> {
 
 /// Everything: each run with its verdict, each cell with its figures, and what the sweep shows.
 fn document(campaign: &Campaign) -> Value {
-    let run = |done: &crate::trial::Done| {
+    let run = |done: &crate::runner::run::Done| {
         let outcome = &done.outcome;
         json!({
             "run_label": Some(&outcome.identity.of_several.run_label).filter(|l| !l.is_empty()),
@@ -298,8 +298,8 @@ const COLUMNS: &[(&str, &str)] = &[
 
 #[cfg(test)]
 mod tests {
-    use super::super::sample_campaign::{settling, sweep};
     use super::*;
+    use crate::testing::sample_campaign::{settling, sweep};
 
     #[test]
     fn a_campaign_tells_the_conditions_of_each_run_and_what_settled() {

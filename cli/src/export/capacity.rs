@@ -3,7 +3,7 @@
 use super::files::write_whole;
 use super::numbers::{finite, without_nulls};
 use crate::args::Axis;
-use crate::capacity::{Capacity, Probe};
+use crate::result::capacity::{Capacity, Probe};
 use ringload_engine::Result;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};

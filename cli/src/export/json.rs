@@ -2,7 +2,7 @@
 
 use super::numbers::{metric, typed, without_nulls};
 use super::{input_config, time};
-use crate::outcome::Outcome;
+use crate::result::run::Outcome;
 use ringload_engine::measure::{ErrorGroup, Metric, Summary};
 use serde_json::{Map, Value, json};
 use std::io::{self, Write};

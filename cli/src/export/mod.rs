@@ -1,7 +1,5 @@
 //! Files: one module each, all in AIPerf's shapes where AIPerf has the file.
 
-#[cfg(test)]
-mod agreement;
 mod aside;
 mod campaign;
 mod capacity;
@@ -12,14 +10,6 @@ mod json;
 mod numbers;
 mod records;
 mod report;
-#[cfg(test)]
-pub(crate) mod sample;
-#[cfg(test)]
-pub(crate) mod sample_campaign;
-#[cfg(test)]
-mod sample_judged;
-#[cfg(test)]
-mod sample_slices;
 #[cfg(test)]
 pub(crate) mod tests;
 mod time;
@@ -32,7 +22,7 @@ pub(crate) use files::{Artifacts, Draft, Kind, Owner, Place, Wanted, logs_in, re
 pub(crate) use records::RecordWriter;
 pub(crate) use time::utc;
 
-use crate::outcome::Outcome;
+use crate::result::run::Outcome;
 use ringload_engine::Error;
 use std::io;
 use std::path::PathBuf;

@@ -3,7 +3,7 @@
 
 use super::numbers::{metric, without_nulls};
 use super::time;
-use crate::outcome::{Outcome, Standing};
+use crate::result::run::{Outcome, Standing};
 use ringload_engine::measure::Metric;
 use ringload_engine::plan::without_json_secrets;
 use serde_json::{Map, Value, json};

@@ -1,8 +1,10 @@
 //! The files of the hand-made outcome, to the byte; `UPDATE_GOLDENS=1` rewrites them.
 
-use super::sample::{SECRET, outcome, records, summary};
+mod agreement;
+
 use super::{RecordWriter, csv, json, report, timeslices};
 use crate::redact::Secrets;
+use crate::testing::sample::{SECRET, outcome, plan, records, summary};
 use serde_json::{Value, json};
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -90,7 +92,7 @@ fn close(schema: &mut Value) {
 
 fn record_lines() -> String {
     let (wall, sessions) = (|at: u64| 1_785_304_900_000_000_000 + at, |entry: u32| Some(format!("session_{entry:06}")));
-    let secrets = Secrets::of(&super::sample::plan());
+    let secrets = Secrets::of(&plan());
     let writer = RecordWriter::new(&wall, &sessions, &secrets, false);
     written(|to| records().iter().try_for_each(|(record, metrics)| writer.write(record, metrics, to)))
 }

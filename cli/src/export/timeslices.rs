@@ -5,7 +5,7 @@
 use super::csv::{cell, escaped};
 use super::input_config;
 use super::numbers::{metric, percentiles, without_nulls};
-use crate::outcome::Outcome;
+use crate::result::run::Outcome;
 use ringload_engine::measure::{Metric, SliceFigures};
 use serde_json::{Map, Value, json};
 use std::io::{self, Write};

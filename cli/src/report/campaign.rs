@@ -9,8 +9,9 @@ mod tests;
 use super::layout::{count, heading, line, short, wrap};
 use super::table::Table;
 use super::{Style, head, latency};
-use crate::campaign::{Campaign, CellOutcome, Settling};
-use crate::outcome::Outcome;
+use crate::result::campaign::{Campaign, CellOutcome};
+use crate::result::run::Outcome;
+use crate::runner::convergence::Settling;
 use ringload_engine::campaign::Spread;
 use std::path::{Path, PathBuf};
 

@@ -1,7 +1,7 @@
 //! The client's own share in the figures.
 
 use super::layout::{count, heading, line, percent, short, time};
-use crate::outcome::{Outcome, Standing};
+use crate::result::run::{Outcome, Standing};
 use ringload_engine::calibration::Basis;
 use ringload_engine::measure::{ArrivalFigures, ClientFigures, Distribution, PossibleShift};
 

@@ -2,7 +2,7 @@
 
 use super::layout::{line, short};
 use super::table::Table;
-use crate::outcome::Outcome;
+use crate::result::run::Outcome;
 use ringload_engine::measure::{Confidence, Steady};
 use ringload_engine::statistics::Interval;
 

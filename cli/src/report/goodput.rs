@@ -2,7 +2,7 @@
 
 use super::layout::{heading, line, percent, short};
 use super::table::Table;
-use crate::outcome::Outcome;
+use crate::result::run::Outcome;
 use ringload_engine::campaign::HEALTHY;
 use ringload_engine::measure::{Goodput, SloFigures};
 use ringload_engine::plan::{Load, Plan};

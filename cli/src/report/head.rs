@@ -1,7 +1,7 @@
 //! The verdict with its findings, what was run, and what was written.
 
 use super::layout::{WIDTH, count, heading, line, wrap};
-use crate::outcome::Outcome;
+use crate::result::run::Outcome;
 use ringload_engine::clock::{Nanos, SECOND};
 use ringload_engine::plan::{
     Arrival, Cap, CapPolicy, Length, LengthDistribution, Load, Passages, Phase, Plan, Ramp, Rate, Reuse, Shape,

@@ -2,7 +2,7 @@
 
 use super::layout::short;
 use super::table::Table;
-use crate::outcome::Outcome;
+use crate::result::run::Outcome;
 use ringload_engine::measure::{Metric, Stats};
 
 /// The metrics of requests, AIPerf's columns; all of them when `verbose`.

@@ -23,7 +23,7 @@ pub(crate) use campaign::{progress_line, render as render_campaign};
 pub(crate) use capacity::{head_line as capacity_head, probe_line as capacity_line, render as render_capacity};
 
 use crate::args::OutputArgs;
-use crate::outcome::Outcome;
+use crate::result::run::Outcome;
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 

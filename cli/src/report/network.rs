@@ -1,7 +1,7 @@
 //! What the network was like, told by the kernel and the protocols: no request was sent for it.
 
 use super::layout::{count, heading, line, time};
-use crate::outcome::Outcome;
+use crate::result::run::Outcome;
 use ringload_engine::measure::{ConnectionCounts, Distribution, NetworkFigures, Spoken, Stats};
 
 /// Protocol, connections, handshakes, round trips, HTTP/2.

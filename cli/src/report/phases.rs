@@ -3,7 +3,7 @@
 use super::latency::p99;
 use super::layout::{count, line, short};
 use super::table::Table;
-use crate::outcome::Outcome;
+use crate::result::run::Outcome;
 use ringload_engine::measure::{PhaseFigures, Stats};
 
 /// The phases of a request, none counted twice: of all, then apart by whether the connection was new.

@@ -1,7 +1,7 @@
 //! What became of the requests, and how fast.
 
 use super::layout::{count, heading, line, percent, short};
-use crate::outcome::Outcome;
+use crate::result::run::Outcome;
 use ringload_engine::measure::{Counts, SessionCounts, Summary};
 
 /// Counts, failures by cause, rates.

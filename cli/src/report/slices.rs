@@ -3,7 +3,7 @@
 use super::head;
 use super::layout::{count, line, short};
 use super::table::Table;
-use crate::outcome::Outcome;
+use crate::result::run::Outcome;
 use ringload_engine::measure::{Direction, SliceFigures, Slices, Trend};
 use ringload_engine::plan::{Load, Phase};
 

@@ -2,8 +2,8 @@
 
 use super::layout::WIDTH;
 use super::{Style, render};
-use crate::export::sample::{SECRET, outcome};
 use crate::export::tests::golden;
+use crate::testing::sample::{SECRET, outcome};
 use ringload_engine::clock::SECOND;
 use ringload_engine::plan::{Arrival, Load, Piece, Rate};
 use ringload_engine::verdict::Status;
@@ -103,7 +103,7 @@ fn one_request_at_a_time_has_no_lighter_load_to_try() {
 #[test]
 fn a_trend_under_a_load_that_moves_is_said_to_be_the_plans() {
     let mut o = outcome();
-    let flat = |o: &crate::outcome::Outcome| {
+    let flat = |o: &crate::result::run::Outcome| {
         let text = super::slices::section(o);
         text.split_whitespace().collect::<Vec<_>>().join(" ")
     };

@@ -1,7 +1,7 @@
 //! What came of `--fail-if`.
 
 use super::layout::{heading, line};
-use crate::outcome::Outcome;
+use crate::result::run::Outcome;
 
 /// A line for each condition.
 pub(super) fn section(outcome: &Outcome) -> String {

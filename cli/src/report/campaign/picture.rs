@@ -1,7 +1,7 @@
 //! What a sweep shows.
 
 use super::super::layout::{heading, line, percent, short};
-use crate::campaign::{Campaign, CellOutcome};
+use crate::result::campaign::{Campaign, CellOutcome};
 use ringload_engine::campaign::Knee;
 use ringload_engine::measure::SloFigures;
 

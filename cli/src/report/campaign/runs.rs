@@ -2,8 +2,8 @@
 
 use super::super::head;
 use super::super::layout::{WIDTH, heading, line, wrap};
-use crate::campaign::Campaign;
-use crate::outcome::{OfSeveral, Outcome};
+use crate::result::campaign::Campaign;
+use crate::result::run::{OfSeveral, Outcome};
 use ringload_engine::verdict::{Finding, Status};
 
 /// `concurrency=8 isl=128 run_0001`: cell and repeat, as far as there are several, under the short names of long flags.

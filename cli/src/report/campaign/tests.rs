@@ -3,10 +3,11 @@
 use super::super::Style;
 use super::super::layout::WIDTH;
 use super::{progress_line, render};
-use crate::campaign::{Campaign, Settling};
-use crate::export::sample::outcome;
-use crate::export::sample_campaign::{settling, sweep, without_goodput};
-use crate::outcome::Outcome;
+use crate::result::campaign::Campaign;
+use crate::result::run::Outcome;
+use crate::runner::convergence::Settling;
+use crate::testing::sample::outcome;
+use crate::testing::sample_campaign::{settling, sweep, without_goodput};
 use ringload_engine::verdict::Status;
 use std::path::Path;
 

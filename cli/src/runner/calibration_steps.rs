@@ -1,10 +1,11 @@
 //! One core under the loads of a calibration: a server and a plan each.
 
 use crate::args::ProfileArgs;
-use crate::campaign::warm;
+use crate::commands::profile::{planned, surroundings};
+use crate::live::signals;
 use crate::planning::{Proxies, Surroundings};
-use crate::profile::{planned, surroundings};
-use crate::{mock, signals};
+use crate::runner::server;
+use crate::runner::sweep_points::warm;
 use ringload_engine::calibration::{Load, Machine, Shape, Step};
 use ringload_engine::clock::{Nanos, SECOND};
 use ringload_engine::host::HostFacts;
@@ -54,7 +55,7 @@ impl Bench {
         let around = Surroundings { proxies: Proxies::default(), ..surroundings() };
         let plan = planned(args, around)?.plan;
         let cores = run::cores(&plan)?;
-        let allowed = mock::allowed_cores();
+        let allowed = server::allowed_cores();
         let core = *cores.last().ok_or_else(no_core)?;
         let tokens = plan.prompts.osl.map_or(USUAL_TOKENS, |l| l.mean);
         let in_flight = in_flight(&plan, tokens) / cores.len() as f64;
@@ -155,7 +156,7 @@ impl Bench {
     }
 
     fn server(&self, timing: Timing, tls: bool) -> Result<Server> {
-        mock::start(Config {
+        server::start(Config {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             threads: self.servers.len().clamp(1, MOST_SERVER_THREADS),
             cores: self.servers.clone(),

@@ -1,20 +1,17 @@
 //! `ringload capacity`: the largest load under which enough requests meet every objective.
 
-mod outcome;
-mod probes;
-
-pub(crate) use outcome::{Base, Capacity, Probe};
-
 use crate::args::{Axis, CapacityArgs};
 use crate::exit::Exit;
 use crate::export::Aside;
-use crate::mock::Demo;
-use crate::outcome::Identity;
+use crate::live::signals;
 use crate::planning;
+use crate::result::capacity::{Base, Capacity};
+use crate::result::run::Identity;
+use crate::runner::probes::Bench;
+use crate::runner::run::Prepared;
+use crate::runner::server::Demo;
 use crate::terminal::{print, say};
-use crate::trial::Prepared;
-use crate::{export, report, signals};
-use probes::Bench;
+use crate::{export, report};
 use ringload_engine::campaign::{Range, Search};
 use ringload_engine::{Error, Result};
 

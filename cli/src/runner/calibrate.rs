@@ -1,21 +1,17 @@
 //! `ringload calibrate`: how much one core of this machine can drive, in the shape of a run.
 
-mod bench;
-mod store;
-
-pub(crate) use store::Kept;
-
 use crate::args::CalibrateArgs;
 use crate::exit::Exit;
-use crate::mock::Demo;
+use crate::live::signals;
+use crate::runner::calibration_steps::{Bench, Tried};
+use crate::runner::calibrations::Store;
+use crate::runner::server::Demo;
 use crate::terminal::{print, say};
-use crate::{export, report, signals};
-use bench::{Bench, Tried};
+use crate::{export, report};
 use ringload_engine::calibration::{Basis, Calibration, Ceiling, Step, costs};
 use ringload_engine::clock;
 use ringload_engine::{Error, Result};
 use std::path::Path;
-use store::Store;
 
 /// Tries loads against the built-in server, and keeps what a request and an output event cost.
 ///

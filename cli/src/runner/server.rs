@@ -1,7 +1,7 @@
 //! `ringload mock`, and the server behind `--demo`.
 
 use crate::args::{MockArgs, ProfileArgs};
-use crate::signals;
+use crate::live::signals;
 use ringload_engine::host::HostFacts;
 use ringload_engine::plan::Cores;
 use ringload_engine::{Error, Result};

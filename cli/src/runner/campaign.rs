@@ -1,23 +1,17 @@
 //! Several runs in one process: the cells of a sweep and their repeats, then what they agree on and what they show.
 
-mod cells;
-mod convergence;
-mod outcome;
-
-pub(crate) use cells::{fresh, warm};
-pub(crate) use convergence::{Settling, check};
-pub(crate) use outcome::{Campaign, CellOutcome, Interrupted, NotRun};
-
 use crate::args::{CampaignArgs, ProfileArgs, SweepMode};
+use crate::commands::profile::announce;
 use crate::exit::Exit;
 use crate::export::{Aside, Place};
-use crate::outcome::{Identity, OfSeveral, fresh_id};
-use crate::profile::announce;
+use crate::live::signals;
+use crate::result::campaign::{Campaign, Interrupted, NotRun};
+use crate::result::run::{Identity, OfSeveral, fresh_id};
+use crate::runner::convergence::Watch;
+use crate::runner::run::{self, Done, Eyes, Prepared};
+use crate::runner::sweep_points::{self, Planned};
 use crate::terminal::print;
-use crate::trial::{self, Done, Eyes, Prepared};
-use crate::{export, report, signals};
-use cells::Planned;
-use convergence::Watch;
+use crate::{export, report};
 use std::path::{Path, PathBuf};
 
 /// Runs every cell as often as asked, and says what came of it.
@@ -27,7 +21,7 @@ use std::path::{Path, PathBuf};
 /// after what was measured has been written.
 pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Exit> {
     let all = args.clone();
-    let (cells, notes) = signals::unless_stopped(move || cells::plan(&all))??;
+    let (cells, notes) = signals::unless_stopped(move || sweep_points::plan(&all))??;
     if args.output.dry_run {
         let plans: Vec<_> = cells.iter().map(|c| &c.plan).collect();
         let text = serde_json::to_string_pretty(&plans)?;
@@ -35,7 +29,7 @@ pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Exit> {
         return Ok(Exit::Done);
     }
     announce(&args.output, &cells[0].plan, &notes)?;
-    let base = cells::folder(args, &cells);
+    let base = sweep_points::folder(args, &cells);
     let folders = cells.iter().map(|cell| cell.folder.clone());
     let aside = Aside::of_several(&base, folders, args.output.overwrite).quietly(args.output.quiet);
     let mut watches: Vec<Watch> = cells.iter().map(|_| Watch::new(&args.campaign)).collect();
@@ -71,7 +65,7 @@ pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Exit> {
         let place = Place { dir: &dir, prefix: args.output.profile_export_prefix.as_deref(), aside: &aside };
         let watch = &mut watches[index];
         watch.begin();
-        let ran = trial::run(
+        let ran = run::run(
             plan,
             &mut prepared,
             &place,

@@ -1,15 +1,16 @@
 //! `ringload profile`: the story of a run, or of several.
 
 use crate::args::{OutputArgs, ProfileArgs, Ui};
-use crate::campaign;
 use crate::exit::Exit;
 use crate::export::{Aside, Place};
-use crate::mock::Demo;
-use crate::outcome::Identity;
+use crate::live::signals;
 use crate::planning::{self, Planned, Proxies, Surroundings};
+use crate::report;
+use crate::result::run::Identity;
+use crate::runner::run::{self, Eyes, Prepared};
+use crate::runner::server::Demo;
+use crate::runner::{campaign, convergence};
 use crate::terminal::{print, print_report, say};
-use crate::trial::{self, Eyes, Prepared};
-use crate::{report, signals};
 use ringload_engine::plan::Plan;
 
 /// Plans, prepares, runs, judges, writes and reports.
@@ -20,7 +21,7 @@ pub(crate) fn profile(mut args: ProfileArgs) -> anyhow::Result<Exit> {
     signals::grace(args.output.shutdown_grace);
     signals::preparing();
     let prefix = planning::check_prefix(args.output.profile_export_prefix.as_deref())?;
-    campaign::check(&args)?;
+    convergence::check(&args)?;
     let demo = Demo::start(&args)?;
     if let Some(demo) = &demo {
         demo.aim(&mut args);
@@ -41,7 +42,7 @@ pub(crate) fn profile(mut args: ProfileArgs) -> anyhow::Result<Exit> {
     let identity = Identity::of(&plan);
     let aside = Aside::of_run(&dir, prefix.as_deref(), args.output.overwrite);
     let place = Place { dir: &dir, prefix: prefix.as_deref(), aside: &aside.quietly(args.output.quiet) };
-    let done = trial::run(plan, &mut Prepared::on(&args.machine), &place, &args.output, identity, Eyes::default())?;
+    let done = run::run(plan, &mut Prepared::on(&args.machine), &place, &args.output, identity, Eyes::default())?;
     let outcome = &done.outcome;
     let style = report::Style::of_stdout(&args.output);
     print_report(&report::render(outcome, &done.files, style), style.colour)?;

@@ -1,6 +1,6 @@
 //! The file in which calibrations are kept, one for each shape of load.
 
-use crate::outcome::Standing;
+use crate::result::run::Standing;
 use ringload_engine::calibration::{Calibration, Machine, Shape, choose, used};
 use ringload_engine::host::HostFacts;
 use ringload_engine::measure::Summary;
@@ -202,7 +202,7 @@ const MOST_BYTES: u64 = 1 << 20;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::export::sample::{calibration, outcome};
+    use crate::testing::sample::{calibration, outcome};
 
     fn file(text: &str) -> (tempfile::TempDir, PathBuf) {
         let dir = tempfile::tempdir().unwrap();

@@ -1,10 +1,10 @@
 //! One report, one number: over random simulated runs, every figure that is printed or written twice is the same.
 
-use super::sample::{outcome, plan, records};
-use super::{RecordWriter, csv, json, report, timeslices};
-use crate::outcome::Outcome;
+use super::super::{RecordWriter, csv, json, report, timeslices};
 use crate::redact::Secrets;
 use crate::report::{Style, render};
+use crate::result::run::Outcome;
+use crate::testing::sample::{outcome, plan, records};
 use ringload_engine::clock::{MILLI, Nanos, SECOND};
 use ringload_engine::measure::{PhaseFacts, RunFacts, Shard, Summarizer, Timeline, TokenCounts};
 use ringload_engine::plan::metric;

@@ -1,8 +1,8 @@
 //! The cells of a campaign: a plan each, a name each, and a folder each.
 
 use crate::args::{CampaignArgs, OutputArgs, ProfileArgs};
+use crate::commands::profile::surroundings;
 use crate::planning::{self, Surroundings};
-use crate::profile::surroundings;
 use ringload_engine::Result;
 use ringload_engine::plan::{HttpVersion, Plan, Reuse};
 use ringload_engine::random::derive;

@@ -1,13 +1,14 @@
 //! One run of a plan: prepared, driven, summed up, judged, and written into its folder.
 
 use crate::args::{ExportLevel, MachineArgs, OutputArgs};
-use crate::calibrate::Kept;
 use crate::export::{self, Artifacts, Kind, Place, RecordWriter, Wanted};
-use crate::outcome::{Identity, Outcome};
+use crate::live::{progress, signals};
 use crate::redact::Secrets;
-use crate::reread::Head;
+use crate::result::run::{Identity, Outcome};
+use crate::runner::calibrations::Kept;
+use crate::runner::reread::Head;
 use crate::terminal::{print_report, say};
-use crate::{live, planning, report, signals};
+use crate::{planning, report};
 use ringload_engine::host::HostFacts;
 use ringload_engine::measure::{RequestMetrics, Summary};
 use ringload_engine::plan::Plan;
@@ -218,7 +219,7 @@ fn drive(
     let workers = run::cores(plan)?;
     let control = Arc::new(Control::new(workers.len()));
     let _loading = signals::loading(&control);
-    let finished = live::watch(plan, &control, &workers, view, || match live {
+    let finished = progress::watch(plan, &control, &workers, view, || match live {
         Some(watch) => {
             let mut look = |record: &Record| watch(&control, workload, record);
             run::execute(plan, workload, log, &control, Some(&mut look))

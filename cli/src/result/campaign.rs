@@ -1,8 +1,8 @@
 //! What several runs leave for the report and the files.
 
-use super::cells::Planned;
-use super::convergence::Settling;
-use crate::trial::Done;
+use crate::runner::convergence::Settling;
+use crate::runner::run::Done;
+use crate::runner::sweep_points::Planned;
 use ringload_engine::campaign::{self, Cell, Picture, Spread, spreads};
 use ringload_engine::measure::Summary;
 

@@ -1,7 +1,7 @@
 //! A hand-made outcome, for the tests of files and tables.
 
-use crate::outcome::{Identity, Outcome, Standing};
 use crate::redact::Secrets;
+use crate::result::run::{Identity, Outcome, Standing};
 use jiff::tz::TimeZone;
 use ringload_engine::calibration::{Basis, Calibration, Ceiling, Machine, Shape, Step, Used};
 use ringload_engine::clock::{MILLI, SECOND};

@@ -1,13 +1,13 @@
 //! The probes of a search: a plan each, and a judge that ends it when the answer is clear.
 
-use super::{Base, Capacity, Probe};
 use crate::args::values::Grace;
 use crate::args::{Axis, CapacityArgs, ProfileArgs};
-use crate::campaign::{fresh, warm};
+use crate::commands::profile::{announce, planned, surroundings};
 use crate::export::{Aside, Place};
-use crate::outcome::Identity;
-use crate::profile::{announce, planned, surroundings};
-use crate::trial::{self, Eyes, Prepared};
+use crate::result::capacity::{Base, Capacity, Probe};
+use crate::result::run::Identity;
+use crate::runner::run::{self, Eyes, Prepared};
+use crate::runner::sweep_points::{fresh, warm};
 use ringload_engine::campaign::{Judge, Next, Rule, Seen, least};
 use ringload_engine::clock::{Nanos, SECOND};
 use ringload_engine::plan::Plan;
@@ -130,12 +130,12 @@ impl Bench {
         plan: Plan,
         (dir, aside): (&Path, &Aside),
         prepared: &mut Prepared,
-        live: Option<trial::Watch<'_>>,
-    ) -> anyhow::Result<trial::Done> {
+        live: Option<run::Watch<'_>>,
+    ) -> anyhow::Result<run::Done> {
         let identity = Identity::of(&plan);
         let place = Place { dir, prefix: self.args.output.profile_export_prefix.as_deref(), aside };
         let eyes = Eyes { live, on_record: None };
-        trial::run(plan, prepared, &place, &self.args.output, identity, eyes)
+        run::run(plan, prepared, &place, &self.args.output, identity, eyes)
     }
 
     /// Each probe has arrivals and prompts of its own: what one path of arrivals shows is no evidence for another, and

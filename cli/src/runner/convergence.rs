@@ -213,7 +213,7 @@ mod tests {
         .unwrap();
         let Command::Profile(args) = cli.command else { panic!("{:?}", cli.command) };
         let mut watch = Watch::new(&args.campaign);
-        let summary = crate::export::sample::summary();
+        let summary = crate::testing::sample::summary();
         for _ in 0..2 {
             watch.begin();
             watch.end(&summary);

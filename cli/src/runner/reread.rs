@@ -1,13 +1,14 @@
 //! `ringload report`: report and files of a run from its record log, also of one that was killed.
 
 use crate::args::{ExportLevel, OutputArgs, ReportArgs, Ui};
-use crate::calibrate::Kept;
 use crate::exit::Exit;
 use crate::export::{Artifacts, Aside, Owner, Place, Wanted, logs_in, remove_leftovers};
-use crate::outcome::{Identity, OfSeveral};
+use crate::live::signals;
+use crate::report;
+use crate::result::run::{Identity, OfSeveral};
+use crate::runner::calibrations::Kept;
+use crate::runner::run::{self as runner, Driven};
 use crate::terminal::{print_report, say};
-use crate::trial::{self, Driven};
-use crate::{report, signals};
 use jiff::tz::TimeZone;
 use ringload_engine::host::HostFacts;
 use ringload_engine::plan::{Plan, Secrets};
@@ -142,7 +143,7 @@ fn one(log: &Path, args: &ReportArgs) -> anyhow::Result<Exit> {
         host,
     };
     let kept = Kept::read(args.calibration_file.as_deref());
-    let done = trial::conclude(driven, files, &kept, &output, None)?;
+    let done = runner::conclude(driven, files, &kept, &output, None)?;
     let style = report::Style::of_stdout(&output);
     let text = report::render(&done.outcome, &done.files, style);
     print_report(&text, style.colour)?;

@@ -1,8 +1,8 @@
 //! What a search leaves for the report and the file.
 
 use crate::args::Axis;
-use crate::outcome::Identity;
-use crate::trial::Done;
+use crate::result::run::Identity;
+use crate::runner::run::Done;
 use ringload_engine::campaign::{Judgement, Search};
 use ringload_engine::plan::Slo;
 use ringload_engine::verdict::Status;

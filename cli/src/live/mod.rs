@@ -1,0 +1,4 @@
+//! What is shown of a run and done about it while it goes on.
+
+pub(crate) mod progress;
+pub(crate) mod signals;

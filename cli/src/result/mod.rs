@@ -1,0 +1,5 @@
+//! What runs leave for the report and the files.
+
+pub(crate) mod campaign;
+pub(crate) mod capacity;
+pub(crate) mod run;

@@ -1,0 +1,6 @@
+//! Hand-made outcomes, for the tests of report and files.
+
+pub(crate) mod sample;
+pub(crate) mod sample_campaign;
+mod sample_judged;
+mod sample_slices;
