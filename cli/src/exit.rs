@@ -24,11 +24,12 @@ pub(crate) enum Exit {
 
 impl Exit {
     /// Of a run that came to its end, in order: a request accounting mismatch (a bug of ringload, whatever is allowed),
-    /// interrupted, nothing succeeded, invalid, failed by the user's own conditions, done.
-    pub(crate) fn of_run(summary: &Summary, verdict: &Verdict, allow_invalid: bool) -> Self {
+    /// interrupted (by then, or after its load: `interrupted`), nothing succeeded, invalid, failed by the user's own
+    /// conditions, done.
+    pub(crate) fn of_run(summary: &Summary, verdict: &Verdict, allow_invalid: bool, interrupted: bool) -> Self {
         if !summary.violations.is_empty() {
             Self::Invalid
-        } else if summary.was_cancelled || crate::live::signals::came() {
+        } else if summary.was_cancelled || interrupted {
             Self::Interrupted
         } else if summary.counts.succeeded == 0 {
             Self::Unusable
@@ -69,7 +70,7 @@ mod tests {
         let mut outcome = outcome();
         for cancelled in [false, true] {
             outcome.summary.was_cancelled = cancelled;
-            let of = |summary: &Summary| Exit::of_run(summary, &outcome.verdict, true);
+            let of = |summary: &Summary| Exit::of_run(summary, &outcome.verdict, true, false);
             assert_ne!(of(&outcome.summary), Exit::Invalid);
             let mut unbalanced = outcome.summary.clone();
             unbalanced.violations.push("1 request went missing".into());

@@ -16,11 +16,15 @@ mod terminal;
 mod testing;
 
 use args::{Command, Document};
-use commands::{dataset, docs, profile};
+use commands::calibrate::calibrate;
+use commands::capacity::capacity;
+use commands::mock::mock;
+use commands::profile::profile;
+use commands::report::report;
+use commands::{dataset, docs};
 use exit::Exit;
 use live::signals;
 use ringload_engine::driver::keep_files_private;
-use runner::{calibrate, capacity, reread, server};
 use std::io::{self, Write};
 use std::process::ExitCode;
 use terminal::{say, written};
@@ -48,15 +52,15 @@ fn main() -> ExitCode {
 }
 
 fn act(command: Command) -> anyhow::Result<Exit> {
-    signals::heed()?;
+    signals::heed(export::remove_temporaries)?;
     match command {
-        Command::Profile(args) => return profile::profile(*args),
-        Command::Capacity(args) => return capacity::run(*args),
-        Command::Calibrate(args) => return calibrate::run(*args),
-        Command::Report(args) => return reread::run(&args),
+        Command::Profile(args) => return profile(*args),
+        Command::Capacity(args) => return capacity(*args),
+        Command::Calibrate(args) => return calibrate(*args),
+        Command::Report(args) => return report(&args),
         Command::Dataset { command } => return dataset::run(command),
         Command::AnalyzeTrace(args) => return dataset::analyze(&args),
-        Command::Mock(args) => server::serve(&args)?,
+        Command::Mock(args) => mock(&args)?,
         Command::Completions { shell } => written(docs::completions(shell, &mut io::stdout()))?,
         Command::Man => written(docs::man(&mut io::stdout()))?,
         Command::Docs { document: Document::Flags } => written(io::stdout().write_all(docs::flags().as_bytes()))?,

@@ -20,6 +20,15 @@ pub(crate) fn print(text: &str) -> Result<(), Error> {
     written(io::stdout().write_all(printable(text).as_bytes()))
 }
 
+/// Writes a value to stdout as JSON.
+///
+/// # Errors
+/// As [`written`].
+pub(crate) fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
+    let text = serde_json::to_string_pretty(value)?;
+    Ok(print(&(text + "\n"))?)
+}
+
 /// Writes a report to stdout, its first line in colour where that is wanted and a verdict.
 ///
 /// # Errors

@@ -158,6 +158,13 @@ pub(crate) struct ProfileArgs {
     pub(crate) cells: Vec<Cell>,
 }
 
+impl ProfileArgs {
+    /// Whether they ask for more than one run.
+    pub(crate) fn has_several_runs(&self) -> bool {
+        !self.cells.is_empty() || self.campaign.num_profile_runs > 1
+    }
+}
+
 /// One cell of a sweep.
 #[derive(Clone, Debug)]
 pub(crate) struct Cell {

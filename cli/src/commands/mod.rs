@@ -1,5 +1,9 @@
 //! The commands, a file or a folder each.
 
+pub(crate) mod calibrate;
+pub(crate) mod capacity;
 pub(crate) mod dataset;
 pub(crate) mod docs;
+pub(crate) mod mock;
 pub(crate) mod profile;
+pub(crate) mod report;

@@ -4,7 +4,6 @@
 //! at once, temporary files removed.
 
 use crate::exit::Exit;
-use crate::export::remove_temporaries;
 use crate::terminal::say;
 use ringload_engine::clock::{Nanos, SECOND};
 use ringload_engine::run::Control;
@@ -48,11 +47,12 @@ static CHANGED: Condvar = Condvar::new();
 /// `--shutdown-grace`, in nanoseconds.
 static GRACE: AtomicU64 = AtomicU64::new(10 * SECOND);
 
-/// Heeds signals from now on: until a run begins, the first of them ends the process.
+/// Heeds signals from now on: until a run begins, the first of them ends the process. `clean_up` comes before an end
+/// without results.
 ///
 /// # Errors
 /// When the kernel refuses.
-pub(crate) fn heed() -> Result<()> {
+pub(crate) fn heed(clean_up: fn()) -> Result<()> {
     let refused = |e: std::io::Error| {
         Error::environment(format!("signals cannot be heard ({e})"), "raise the limit of open files and of processes")
     };
@@ -62,7 +62,7 @@ pub(crate) fn heed() -> Result<()> {
     let mut signals = Signals::new(ends()).map_err(refused)?;
     thread::Builder::new()
         .name("signals".into())
-        .spawn(move || signals.forever().for_each(|_| hear()))
+        .spawn(move || signals.forever().for_each(|_| hear(clean_up)))
         .map_err(refused)?;
     Ok(())
 }
@@ -82,13 +82,13 @@ fn ignores(status: &str, signal: i32) -> bool {
     mask.unwrap_or(0) >> (signal - 1) & 1 == 1
 }
 
-fn hear() {
+fn hear(clean_up: fn()) {
     let mut heard = lock();
     let heard = heard.get_or_insert_default();
     heard.signals = heard.signals.saturating_add(1);
     let quits = heard.signals > 2 && !matches!(heard.stage, Stage::Serving);
     if quits || matches!(heard.stage, Stage::Simple) {
-        remove_temporaries();
+        clean_up();
         std::process::exit(Exit::Interrupted as i32);
     }
     let first = heard.signals == 1;

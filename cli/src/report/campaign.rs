@@ -9,9 +9,8 @@ mod tests;
 use super::layout::{count, heading, line, short, wrap};
 use super::table::Table;
 use super::{Style, head, latency};
-use crate::result::campaign::{Campaign, CellOutcome};
+use crate::result::campaign::{Campaign, CellOutcome, Settling};
 use crate::result::run::Outcome;
-use crate::runner::convergence::Settling;
 use ringload_engine::campaign::Spread;
 use std::path::{Path, PathBuf};
 

@@ -23,7 +23,9 @@ pub(crate) use campaign::{progress_line, render as render_campaign};
 pub(crate) use capacity::{head_line as capacity_head, probe_line as capacity_line, render as render_capacity};
 
 use crate::args::OutputArgs;
-use crate::result::run::Outcome;
+use crate::result::run::{Done, Outcome};
+use crate::terminal::print_report;
+use ringload_engine::Error;
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 
@@ -52,6 +54,15 @@ impl Style {
             phases: output.http_trace_metrics,
         }
     }
+}
+
+/// Prints the report of a run.
+///
+/// # Errors
+/// As [`crate::terminal::written`].
+pub(crate) fn print_run(run: &Done, output: &OutputArgs) -> Result<(), Error> {
+    let style = Style::of_stdout(output);
+    print_report(&render(&run.outcome, &run.files, style), style.colour)
 }
 
 /// The whole report.

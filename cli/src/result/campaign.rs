@@ -1,10 +1,9 @@
 //! What several runs leave for the report and the files.
 
-use crate::runner::convergence::Settling;
-use crate::runner::run::Done;
-use crate::runner::sweep_points::Planned;
+use crate::result::run::Done;
 use ringload_engine::campaign::{self, Cell, Picture, Spread, spreads};
 use ringload_engine::measure::Summary;
+use serde::Serialize;
 
 /// Several runs seen together.
 pub(crate) struct Campaign {
@@ -58,28 +57,28 @@ pub(crate) struct CellOutcome {
     pub(crate) settling: Option<Settling>,
 }
 
-impl Campaign {
-    /// Of what was planned and what was done, cell by cell.
-    pub(crate) fn of(
-        planned: &[Planned],
-        done: Vec<(Vec<Done>, Option<Settling>)>,
-        level: f64,
-        sweep_id: Option<String>,
-    ) -> Self {
-        let cells = planned
-            .iter()
-            .zip(done)
-            .filter(|(_, (runs, _))| !runs.is_empty())
-            .map(|(cell, (runs, settling))| CellOutcome {
-                folder: cell.folder.clone(),
-                // A run that could not be made is none.
-                settling: settling.map(|s| Settling { runs: runs.len(), ..s }),
-                ..CellOutcome::of(cell.label.clone(), cell.values.clone(), runs, level)
-            })
-            .collect();
-        Self::of_cells(cells, level, sweep_id)
-    }
+/// What came of `--convergence-metric` in a cell.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct Settling {
+    /// Tag of the metric.
+    pub(crate) metric: &'static str,
+    /// Which of its statistics.
+    pub(crate) statistic: &'static str,
+    /// `ci_width`, `cv` or `distribution`.
+    pub(crate) mode: &'static str,
+    /// What `value` has to be under, or over with `distribution`.
+    pub(crate) threshold: f64,
+    /// Length of the interval over the mean, coefficient of variation, or p; absent where it does not exist.
+    pub(crate) value: Option<f64>,
+    /// Whether more repeats would have told no more.
+    pub(crate) settled: bool,
+    /// Repeats that were made.
+    pub(crate) runs: usize,
+    /// Repeats that were allowed.
+    pub(crate) most_runs: usize,
+}
 
+impl Campaign {
     /// Of cells that were run.
     pub(crate) fn of_cells(cells: Vec<CellOutcome>, level: f64, sweep_id: Option<String>) -> Self {
         let figures: Vec<Cell> = cells.iter().map(|c| c.cell.clone()).collect();

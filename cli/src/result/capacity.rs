@@ -1,8 +1,9 @@
 //! What a search leaves for the report and the file.
 
 use crate::args::Axis;
+use crate::exit::Exit;
+use crate::result::run::Done;
 use crate::result::run::Identity;
-use crate::runner::run::Done;
 use ringload_engine::campaign::{Judgement, Search};
 use ringload_engine::plan::Slo;
 use ringload_engine::verdict::Status;
@@ -80,5 +81,21 @@ impl Capacity {
     pub(crate) fn spoiled(&self) -> Option<&Probe> {
         let invalid = |p: &&Probe| p.run.outcome.verdict.status == Status::Invalid;
         [self.best(), self.over()].into_iter().flatten().find(invalid)
+    }
+
+    /// How the process ends after it, in order: interrupted; nothing was answered; a probe that bounds the result is
+    /// invalid; no load holds; done.
+    pub(crate) fn exit(&self, allow_invalid: bool) -> Exit {
+        if self.interrupted {
+            Exit::Interrupted
+        } else if !self.base.answered {
+            Exit::Unusable
+        } else if self.spoiled().is_some() && !allow_invalid {
+            Exit::Invalid
+        } else if self.search.holds().is_none() {
+            Exit::Failed
+        } else {
+            Exit::Done
+        }
     }
 }

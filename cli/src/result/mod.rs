@@ -2,4 +2,5 @@
 
 pub(crate) mod campaign;
 pub(crate) mod capacity;
+pub(crate) mod log_head;
 pub(crate) mod run;

@@ -1,5 +1,6 @@
 //! What a run leaves for the report and the files.
 
+use crate::exit::Exit;
 use crate::redact::{self, Secrets};
 use jiff::tz::TimeZone;
 use ringload_engine::calibration::Used;
@@ -8,6 +9,7 @@ use ringload_engine::plan::Plan;
 use ringload_engine::verdict::Verdict;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::path::PathBuf;
 
 /// Everything that is rendered. Renderers read it and compute nothing.
 pub(crate) struct Outcome {
@@ -23,6 +25,21 @@ pub(crate) struct Outcome {
     pub(crate) host: Value,
     /// Who ran what.
     pub(crate) identity: Identity,
+}
+
+/// A run that came to its end.
+pub(crate) struct Done {
+    /// What it came to.
+    pub(crate) outcome: Outcome,
+    /// Its files.
+    pub(crate) files: Vec<PathBuf>,
+}
+
+impl Done {
+    /// How the process ends after it; `interrupted` where a signal came.
+    pub(crate) fn exit(&self, allow_invalid: bool, interrupted: bool) -> Exit {
+        Exit::of_run(&self.outcome.summary, &self.outcome.verdict, allow_invalid, interrupted)
+    }
 }
 
 /// How a run stands to its machine's ceiling.

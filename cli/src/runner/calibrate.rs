@@ -1,72 +1,32 @@
-//! `ringload calibrate`: how much one core of this machine can drive, in the shape of a run.
+//! How much one core of this machine can drive, in the shape of a run.
 
-use crate::args::CalibrateArgs;
-use crate::exit::Exit;
-use crate::live::signals;
 use crate::runner::calibration_steps::{Bench, Tried};
-use crate::runner::calibrations::Store;
-use crate::runner::server::Demo;
-use crate::terminal::{print, say};
+use crate::terminal::print;
 use crate::{export, report};
+use ringload_engine::Error;
 use ringload_engine::calibration::{Basis, Calibration, Ceiling, Step, costs};
 use ringload_engine::clock;
-use ringload_engine::{Error, Result};
-use std::path::Path;
 
-/// Tries loads against the built-in server, and keeps what a request and an output event cost.
+/// What a request and an output event cost one core; `None` when a signal ended it. `lines` prints each step.
 ///
 /// # Errors
 /// What stands in the way, with a remedy.
-pub(crate) fn run(mut args: CalibrateArgs) -> anyhow::Result<Exit> {
-    signals::preparing();
-    let output = args.profile.output.clone();
-    if let Some(demo) = Demo::start(&args.profile)? {
-        demo.aim(&mut args.profile);
-    }
-    if args.profile.endpoint.model.is_empty() {
-        args.profile.endpoint.model.push("mock".into());
-    }
-    let store = Store::open(args.profile.machine.calibration_file.as_deref())?;
-    let bench = Bench::new(&args.profile, args.measure.calibrate_seconds / MOST_STEPS)?;
-    let style = report::Style::of_stdout(&output);
-    let lines = !args.measure.json && !style.quiet;
+pub(crate) fn calibration(bench: &Bench, lines: bool) -> anyhow::Result<Option<Calibration>> {
     if lines {
-        let head = report::calibrate_head(bench.core(), bench.streams, bench.alone());
-        print(&head)?;
+        print(&report::calibrate_head(bench.core(), bench.streams, bench.alone()))?;
     }
-    let show = |step: &Step| {
-        if lines { print(&report::calibrate_line(step)) } else { Ok(()) }
-    };
-    let mut trials = Trials::new(&bench, &show);
-    let Some(calibration) = trials.calibration()? else {
-        say("interrupted: nothing was kept");
-        return Ok(Exit::Interrupted);
-    };
-    if args.measure.json {
-        let text = serde_json::to_string_pretty(&calibration)?;
-        store.keep(calibration)?;
-        print(&(text + "\n"))?;
-        return Ok(Exit::Done);
-    }
-    let path = store.keep(calibration.clone())?;
-    let text = report::render_calibration(&calibration, bench.alone(), Path::new(&path), style);
-    print(&text)?;
-    Ok(Exit::Done)
+    Trials { bench, lines, steps: Vec::new(), interrupted: false }.calibration()
 }
 
 /// The loads, one after the other.
 struct Trials<'a> {
     bench: &'a Bench,
-    show: &'a dyn Fn(&Step) -> Result<()>,
+    lines: bool,
     steps: Vec<Step>,
     interrupted: bool,
 }
 
-impl<'a> Trials<'a> {
-    fn new(bench: &'a Bench, show: &'a dyn Fn(&Step) -> Result<()>) -> Self {
-        Self { bench, show, steps: Vec::new(), interrupted: false }
-    }
-
+impl Trials<'_> {
     /// All of them; `None` when a signal stopped it.
     fn calibration(&mut self) -> anyhow::Result<Option<Calibration>> {
         if !self.bench.streaming() {
@@ -166,7 +126,9 @@ impl<'a> Trials<'a> {
         if self.interrupted {
             return Ok(None);
         }
-        (self.show)(&tried.step)?;
+        if self.lines {
+            print(&report::calibrate_line(&tried.step))?;
+        }
         self.steps.push(tried.step.clone());
         Ok(Some(tried))
     }
@@ -201,8 +163,7 @@ fn nothing(tried: &Tried) -> Error {
     )
 }
 
-/// Five for tokens, one at half the ceiling, one for requests; none is longer than its part.
-const MOST_STEPS: f64 = 7.0;
+/// Loads of tokens that are tried.
 const MOST_TOKEN_STEPS: usize = 5;
 /// Tokens a second of each stream, and of all of them, in the first step.
 const FIRST_EACH: f64 = 400.0;

@@ -1,11 +1,11 @@
 //! One core under the loads of a calibration: a server and a plan each.
 
-use crate::args::ProfileArgs;
-use crate::commands::profile::{planned, surroundings};
+use crate::args::CalibrateArgs;
 use crate::live::signals;
 use crate::planning::{Proxies, Surroundings};
+use crate::runner::environment::{planned, surroundings};
+use crate::runner::seeds::warm;
 use crate::runner::server;
-use crate::runner::sweep_points::warm;
 use ringload_engine::calibration::{Load, Machine, Shape, Step};
 use ringload_engine::clock::{Nanos, SECOND};
 use ringload_engine::host::HostFacts;
@@ -24,7 +24,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Makes the loads.
-pub(super) struct Bench {
+pub(crate) struct Bench {
     /// What every load has in common.
     plan: Plan,
     core: usize,
@@ -50,10 +50,11 @@ impl Bench {
     ///
     /// # Errors
     /// When the flags make no plan, with what to write instead.
-    pub(super) fn new(args: &ProfileArgs, length_s: f64) -> anyhow::Result<Self> {
+    pub(crate) fn new(args: &CalibrateArgs) -> anyhow::Result<Self> {
+        let length_s = args.measure.calibrate_seconds / MOST_STEPS;
         // Nothing is sent to the targets.
         let around = Surroundings { proxies: Proxies::default(), ..surroundings() };
-        let plan = planned(args, around)?.plan;
+        let plan = planned(&args.profile, around)?.plan;
         let cores = run::cores(&plan)?;
         let allowed = server::allowed_cores();
         let core = *cores.last().ok_or_else(no_core)?;
@@ -72,7 +73,7 @@ impl Bench {
     }
 
     /// Whether the server has a core of its own.
-    pub(super) fn alone(&self) -> bool {
+    pub(crate) fn alone(&self) -> bool {
         !self.servers.is_empty()
     }
 
@@ -297,6 +298,8 @@ fn no_core() -> Error {
     Error::environment("there is no core to calibrate", "widen the affinity mask, or name a core in --cores")
 }
 
+/// Five for tokens, one at half the ceiling, one for requests; none is longer than its part.
+const MOST_STEPS: f64 = 7.0;
 const USUAL_TOKENS: f64 = 128.0;
 const LEAST_TOKENS: f64 = 8.0;
 const MOST_IN_ALL: f64 = 100_000.0;

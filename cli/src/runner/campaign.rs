@@ -1,20 +1,20 @@
 //! Several runs in one process: the cells of a sweep and their repeats, then what they agree on and what they show.
 
 use crate::args::{CampaignArgs, ProfileArgs, SweepMode};
-use crate::commands::profile::announce;
 use crate::exit::Exit;
 use crate::export::{Aside, Place};
 use crate::live::signals;
-use crate::result::campaign::{Campaign, Interrupted, NotRun};
-use crate::result::run::{Identity, OfSeveral, fresh_id};
+use crate::result::campaign::{Campaign, CellOutcome, Interrupted, NotRun, Settling};
+use crate::result::run::{Done, Identity, OfSeveral, fresh_id};
 use crate::runner::convergence::Watch;
-use crate::runner::run::{self, Done, Eyes, Prepared};
+use crate::runner::environment::announce;
+use crate::runner::run::{self, Eyes, Prepared};
 use crate::runner::sweep_points::{self, Planned};
-use crate::terminal::print;
+use crate::terminal::{print, print_json};
 use crate::{export, report};
 use std::path::{Path, PathBuf};
 
-/// Runs every cell as often as asked, and says what came of it.
+/// Runs every cell as often as asked, and reports what came of it.
 ///
 /// # Errors
 /// What stands in the way of the first run, with a remedy. What stands in the way of a later one ends the campaign too,
@@ -24,95 +24,18 @@ pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Exit> {
     let (cells, notes) = signals::unless_stopped(move || sweep_points::plan(&all))??;
     if args.output.dry_run {
         let plans: Vec<_> = cells.iter().map(|c| &c.plan).collect();
-        let text = serde_json::to_string_pretty(&plans)?;
-        print(&(text + "\n"))?;
-        return Ok(Exit::Done);
+        return print_json(&plans).map(|()| Exit::Done);
     }
     announce(&args.output, &cells[0].plan, &notes)?;
-    let base = sweep_points::folder(args, &cells);
-    let folders = cells.iter().map(|cell| cell.folder.clone());
-    let aside = Aside::of_several(&base, folders, args.output.overwrite).quietly(args.output.quiet);
-    let mut watches: Vec<Watch> = cells.iter().map(|_| Watch::new(&args.campaign)).collect();
-    let mut done: Vec<Vec<Done>> = cells.iter().map(|_| Vec::new()).collect();
-    let mut prepared = Prepared::on(&args.machine);
-    let sweep_id = (cells.len() > 1).then(fresh_id);
-    let style = report::Style::of_stdout(&args.output);
-    let rows = !args.campaign.no_sweep_table && !style.quiet;
-    let mut stopped = None;
-    let mut before = None;
-    for (trial, index) in order(&args.campaign, cells.len()) {
-        if watches[index].settled() {
-            continue;
-        }
-        let first = before.is_none();
-        let pause = before.replace((trial, index)).map_or(0.0, |before| pause(&args.campaign, before, (trial, index)));
-        if signals::wait(pause) && !first {
-            stopped = Some(Stop::Signal);
-            break;
-        }
-        let cell = &cells[index];
-        let plan = cell.plan_of(trial, &args.campaign);
-        let mut identity = Identity::of(&plan);
-        identity.of_several = OfSeveral {
-            trial,
-            run_label: if args.campaign.num_profile_runs > 1 { format!("run_{:04}", trial + 1) } else { String::new() },
-            variation: (cells.len() > 1).then(|| cell.label.clone()),
-            variation_index: index,
-            variation_values: cell.values.clone(),
-            sweep_id: sweep_id.clone(),
-        };
-        let dir = place(&base, &args.campaign, cells.len() > 1, cell, trial);
-        let place = Place { dir: &dir, prefix: args.output.profile_export_prefix.as_deref(), aside: &aside };
-        let watch = &mut watches[index];
-        watch.begin();
-        let ran = run::run(
-            plan,
-            &mut prepared,
-            &place,
-            &cell.output,
-            identity,
-            Eyes { live: None, on_record: Some(&mut |_, metrics| watch.see(metrics)) },
-        );
-        let ran = match ran {
-            Ok(ran) => ran,
-            Err(error) if first => return Err(error),
-            Err(error) if Exit::of_error(&error) == Exit::Interrupted => {
-                stopped = Some(Stop::Signal);
-                break;
-            }
-            Err(error) => {
-                stopped = Some(Stop::Error(error));
-                break;
-            }
-        };
-        watches[index].end(&ran.outcome.summary);
-        let cancelled = ran.outcome.summary.was_cancelled || signals::came();
-        if rows {
-            let line = report::progress_line(&ran.outcome, first);
-            print(&line)?;
-        }
-        done[index].push(ran);
-        if cancelled {
-            stopped = Some(Stop::Signal);
-            break;
-        }
-    }
+    let mut runs = Runs::new(args, &cells);
+    let stopped = runs.all()?;
     signals::finishing();
-    let not_run = not_run(args, &cells, &watches, &done);
-    let settling = watches.iter().map(Watch::result);
-    let done = done.into_iter().zip(settling).collect();
-    let mut campaign = Campaign::of(&cells, done, args.campaign.confidence_level, sweep_id);
-    campaign.interrupted = stopped.as_ref().map(|stop| Interrupted {
-        why: match stop {
-            Stop::Signal => "a signal".into(),
-            Stop::Error(error) => format!("{error:#}"),
-        },
-        not_run,
-    });
+    let base = runs.base.clone();
+    let apart = if runs.lines { "\n" } else { "" };
+    let campaign = runs.campaign(stopped.as_ref());
     let written = export::finish_campaign(&base, &campaign, &args.campaign);
     let files = written.as_deref().unwrap_or_default();
-    let apart = if rows { "\n" } else { "" };
-    let text = report::render_campaign(&campaign, &base, files, style);
+    let text = report::render_campaign(&campaign, &base, files, report::Style::of_stdout(&args.output));
     print(&format!("{apart}{text}"))?;
     written?;
     match stopped {
@@ -122,17 +45,136 @@ pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Exit> {
     }
 }
 
-/// Cells of which a planned run was not made, and those of their runs.
-fn not_run(args: &ProfileArgs, cells: &[Planned], watches: &[Watch], done: &[Vec<Done>]) -> Vec<NotRun> {
-    let planned = args.campaign.num_profile_runs as usize;
-    let missing = |(i, cell): (usize, &Planned)| {
-        let runs = match watches[i].settled() {
-            true => 0,
-            false => planned - done[i].len(),
+/// The runs of a campaign, one after the other.
+struct Runs<'a> {
+    args: &'a ProfileArgs,
+    cells: &'a [Planned],
+    /// The folder of all.
+    base: PathBuf,
+    aside: Aside,
+    prepared: Prepared,
+    sweep_id: Option<String>,
+    /// Whether a line is printed after each.
+    lines: bool,
+    /// Of each cell, what is looked at for convergence.
+    watches: Vec<Watch>,
+    /// Of each cell, the runs that came to their end.
+    done: Vec<Vec<Done>>,
+}
+
+impl<'a> Runs<'a> {
+    fn new(args: &'a ProfileArgs, cells: &'a [Planned]) -> Self {
+        let base = sweep_points::folder(args, cells);
+        let folders = cells.iter().map(|cell| cell.folder.clone());
+        Self {
+            aside: Aside::of_several(&base, folders, args.output.overwrite).quietly(args.output.quiet),
+            base,
+            prepared: Prepared::on(&args.machine),
+            sweep_id: (cells.len() > 1).then(fresh_id),
+            lines: !args.campaign.no_sweep_table && !args.output.quiet,
+            watches: cells.iter().map(|_| Watch::new(&args.campaign)).collect(),
+            done: cells.iter().map(|_| Vec::new()).collect(),
+            args,
+            cells,
+        }
+    }
+
+    /// Makes them; why they ended early, if they did.
+    ///
+    /// # Errors
+    /// What stands in the way of the first.
+    fn all(&mut self) -> anyhow::Result<Option<Stop>> {
+        let mut before = None;
+        for (trial, index) in order(&self.args.campaign, self.cells.len()) {
+            if self.watches[index].settled() {
+                continue;
+            }
+            let previous = before.replace((trial, index));
+            let first = previous.is_none();
+            let pause = previous.map_or(0.0, |before| pause(&self.args.campaign, before, (trial, index)));
+            if signals::wait(pause) && !first {
+                return Ok(Some(Stop::Signal));
+            }
+            let run = match self.one(trial, index) {
+                Ok(run) => run,
+                Err(error) if first => return Err(error),
+                Err(error) if Exit::of_error(&error) == Exit::Interrupted => return Ok(Some(Stop::Signal)),
+                Err(error) => return Ok(Some(Stop::Error(error))),
+            };
+            self.watches[index].end(&run.outcome.summary);
+            let cancelled = run.outcome.summary.was_cancelled || signals::came();
+            if self.lines {
+                print(&report::progress_line(&run.outcome, first))?;
+            }
+            self.done[index].push(run);
+            if cancelled {
+                return Ok(Some(Stop::Signal));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Makes one run of a cell.
+    fn one(&mut self, trial: usize, index: usize) -> anyhow::Result<Done> {
+        let (args, cell) = (self.args, &self.cells[index]);
+        let swept = self.cells.len() > 1;
+        let plan = cell.plan_of(trial, &args.campaign);
+        let mut identity = Identity::of(&plan);
+        identity.of_several = OfSeveral {
+            trial,
+            run_label: if args.campaign.num_profile_runs > 1 { format!("run_{:04}", trial + 1) } else { String::new() },
+            variation: swept.then(|| cell.label.clone()),
+            variation_index: index,
+            variation_values: cell.values.clone(),
+            sweep_id: self.sweep_id.clone(),
         };
-        (runs > 0).then(|| NotRun { label: cell.label.clone(), values: cell.values.clone(), runs })
-    };
-    cells.iter().enumerate().filter_map(missing).collect()
+        let dir = place(&self.base, &args.campaign, swept, cell, trial);
+        let place = Place { dir: &dir, prefix: args.output.profile_export_prefix.as_deref(), aside: &self.aside };
+        let watch = &mut self.watches[index];
+        watch.begin();
+        let eyes = Eyes { live: None, on_record: Some(&mut |_, metrics| watch.see(metrics)) };
+        run::run(plan, &mut self.prepared, &place, &cell.output, identity, eyes)
+    }
+
+    /// All of them seen together.
+    fn campaign(self, stopped: Option<&Stop>) -> Campaign {
+        let not_run = self.not_run();
+        let level = self.args.campaign.confidence_level;
+        let settling = self.watches.iter().map(Watch::result);
+        let cells = self
+            .cells
+            .iter()
+            .zip(self.done.into_iter().zip(settling))
+            .filter(|(_, (runs, _))| !runs.is_empty())
+            .map(|(cell, (runs, settling))| CellOutcome {
+                folder: cell.folder.clone(),
+                // A run that could not be made is none.
+                settling: settling.map(|s| Settling { runs: runs.len(), ..s }),
+                ..CellOutcome::of(cell.label.clone(), cell.values.clone(), runs, level)
+            })
+            .collect();
+        let interrupted = stopped.map(|stop| Interrupted {
+            why: match stop {
+                Stop::Signal => "a signal".into(),
+                Stop::Error(error) => format!("{error:#}"),
+            },
+            not_run,
+        });
+        Campaign { interrupted, ..Campaign::of_cells(cells, level, self.sweep_id) }
+    }
+
+    /// Cells of which a planned run was not made, and those of their runs.
+    fn not_run(&self) -> Vec<NotRun> {
+        let planned = self.args.campaign.num_profile_runs as usize;
+        let missing = |(i, cell): (usize, &Planned)| {
+            let runs = match self.watches[i].settled() {
+                true => 0,
+                false => planned - self.done[i].len(),
+            };
+            (runs > 0).then(|| NotRun { label: cell.label.clone(), values: cell.values.clone(), runs })
+        };
+        self.cells.iter().enumerate().filter_map(missing).collect()
+    }
 }
 
 /// Why a campaign ended early.
@@ -179,8 +221,7 @@ fn balanced(campaign: &Campaign) -> bool {
 
 /// In order: no run had a success; a run is invalid; a condition of a run does not hold; done.
 fn exit(campaign: &Campaign, allow_invalid: bool) -> Exit {
-    let each: Vec<Exit> =
-        campaign.runs().map(|run| Exit::of_run(&run.outcome.summary, &run.outcome.verdict, allow_invalid)).collect();
+    let each: Vec<Exit> = campaign.runs().map(|run| run.exit(allow_invalid, signals::came())).collect();
     if each.iter().all(|exit| *exit == Exit::Unusable) {
         return Exit::Unusable;
     }

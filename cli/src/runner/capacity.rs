@@ -1,106 +1,63 @@
-//! `ringload capacity`: the largest load under which enough requests meet every objective.
+//! The search for the largest load under which enough requests meet every objective.
 
 use crate::args::{Axis, CapacityArgs};
 use crate::exit::Exit;
 use crate::export::Aside;
 use crate::live::signals;
-use crate::planning;
+use crate::report;
 use crate::result::capacity::{Base, Capacity};
 use crate::result::run::Identity;
 use crate::runner::probes::Bench;
 use crate::runner::run::Prepared;
-use crate::runner::server::Demo;
-use crate::terminal::{print, say};
-use crate::{export, report};
+use crate::terminal::print;
 use ringload_engine::campaign::{Range, Search};
 use ringload_engine::{Error, Result};
+use std::path::Path;
 
-/// Searches, and says what was found and on what it rests.
+/// Sends one request after the other, then probes loads until the largest that holds is known.
 ///
 /// # Errors
 /// What stands in the way, with a remedy.
-pub(crate) fn run(mut args: CapacityArgs) -> anyhow::Result<Exit> {
-    signals::grace(args.profile.output.shutdown_grace);
-    signals::preparing();
-    fits(&args)?;
-    let demo = Demo::crowded(&args.profile)?;
-    if let Some(demo) = &demo {
-        demo.aim(&mut args.profile);
-        args.profile.load.concurrency = None;
-    }
-    let mut bench = Bench::new(&args)?;
-    if args.profile.output.dry_run {
-        say("note: this is what is asked one request at a time; the probes follow from what it finds");
-        let text = serde_json::to_string_pretty(bench.plan())?;
-        print(&(text + "\n"))?;
-        return Ok(Exit::Done);
-    }
-    let dir = planning::artifact_dir(args.profile.output.artifact_dir.as_deref(), bench.plan());
-    let style = report::Style::of_stdout(&args.profile.output);
-    let mut prepared = Prepared::on(&args.profile.machine);
-    let show = |text: String| print(&text);
-
+pub(crate) fn search(args: &CapacityArgs, mut bench: Bench, dir: &Path) -> anyhow::Result<Capacity> {
     let output = &args.profile.output;
-    let aside = Aside::of_several(&dir, [], output.overwrite).quietly(output.quiet);
-
-    let base = bench.base(&dir, &aside, &mut prepared)?;
+    let lines = !output.quiet;
+    let aside = Aside::of_several(dir, [], output.overwrite).quietly(output.quiet);
+    let mut prepared = Prepared::on(&args.profile.machine);
+    let base = bench.base(dir, &aside, &mut prepared)?;
     let mut capacity = Capacity {
         axis: args.search.axis,
         target: args.search.target,
         level: args.search.probe_confidence,
-        search: Search::new(range(&args, &base)),
+        search: Search::new(range(args, &base)),
         identity: Identity::of(bench.plan()),
         slos: bench.plan().slos.clone(),
         interrupted: base.run.outcome.summary.was_cancelled || signals::came(),
         base,
         probes: Vec::new(),
     };
-    if !style.quiet {
-        show(report::capacity_head(&capacity))?;
+    if lines {
+        print(&report::capacity_head(&capacity))?;
     }
     // What cannot be met one at a time cannot be met under load.
     while let Some(next) = capacity.search.next().filter(|_| capacity.base.good_fraction > 0.0 && !capacity.interrupted)
     {
         let number = capacity.probes.len() + 1;
-        let probe = bench.probe(next, number, (&dir, &aside), &mut prepared, &capacity);
-        let probe = match probe {
-            Ok(probe) => probe,
-            Err(error) if Exit::of_error(&error) == Exit::Interrupted => {
+        let probe = match bench.probe(next, number, (dir, &aside), &mut prepared, &capacity) {
+            Ok(probe) if !probe.interrupted => probe,
+            Err(error) if Exit::of_error(&error) != Exit::Interrupted => return Err(error),
+            Ok(_) | Err(_) => {
                 capacity.interrupted = true;
                 break;
             }
-            Err(error) => return Err(error),
         };
-        capacity.interrupted = probe.interrupted;
-        if capacity.interrupted {
-            break;
-        }
-        if !style.quiet {
-            show(report::capacity_line(&probe))?;
+        if lines {
+            print(&report::capacity_line(&probe))?;
         }
         capacity.search.tell(next, probe.judgement.holds);
         capacity.probes.push(probe);
         capacity.interrupted = signals::came();
     }
-    signals::finishing();
-    let files = export::finish_capacity(&dir, &capacity)?;
-    show(report::render_capacity(&capacity, &dir, &files, style))?;
-    Ok(exit(&capacity, args.profile.output.allow_invalid))
-}
-
-/// In order: interrupted; nothing was answered; a probe that bounds the result is invalid; no load holds; done.
-fn exit(capacity: &Capacity, allow_invalid: bool) -> Exit {
-    if capacity.interrupted {
-        Exit::Interrupted
-    } else if !capacity.base.answered {
-        Exit::Unusable
-    } else if capacity.spoiled().is_some() && !allow_invalid {
-        Exit::Invalid
-    } else if capacity.search.holds().is_none() {
-        Exit::Failed
-    } else {
-        Exit::Done
-    }
+    Ok(capacity)
 }
 
 fn range(args: &CapacityArgs, base: &Base) -> Range {
@@ -119,7 +76,10 @@ fn range(args: &CapacityArgs, base: &Base) -> Range {
 }
 
 /// What a search decides by itself may not be said, and what it rests on must be.
-fn fits(args: &CapacityArgs) -> Result<()> {
+///
+/// # Errors
+/// [`ringload_engine::Blame::Usage`] with the flag to drop or to add.
+pub(crate) fn check(args: &CapacityArgs) -> Result<()> {
     let (profile, load) = (&args.profile, &args.profile.load);
     let said = [
         ("--request-rate", load.request_rate.is_some()),

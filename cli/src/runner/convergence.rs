@@ -1,11 +1,11 @@
 //! Whether the repeats of a cell have settled.
 
 use crate::args::{CampaignArgs, Mode, ProfileArgs};
+use crate::result::campaign::Settling;
 use ringload_engine::campaign::{Convergence, Criterion, LEAST_RUNS, current_value, figure, settled};
 use ringload_engine::measure::{RequestMetrics, Summary};
 use ringload_engine::plan::metric;
 use ringload_engine::{Error, Result};
-use serde::Serialize;
 
 /// Whether `--convergence-metric` can ever end the repeats.
 ///
@@ -58,27 +58,6 @@ pub(crate) fn check(args: &ProfileArgs) -> Result<()> {
         ));
     }
     Ok(())
-}
-
-/// What came of `--convergence-metric` in a cell.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub(crate) struct Settling {
-    /// Tag of the metric.
-    pub(crate) metric: &'static str,
-    /// Which of its statistics.
-    pub(crate) statistic: &'static str,
-    /// `ci_width`, `cv` or `distribution`.
-    pub(crate) mode: &'static str,
-    /// What `value` has to be under, or over with `distribution`.
-    pub(crate) threshold: f64,
-    /// Length of the interval over the mean, coefficient of variation, or p; absent where it does not exist.
-    pub(crate) value: Option<f64>,
-    /// Whether more repeats would have told no more.
-    pub(crate) settled: bool,
-    /// Repeats that were made.
-    pub(crate) runs: usize,
-    /// Repeats that were allowed.
-    pub(crate) most_runs: usize,
 }
 
 /// Looks at one metric over the repeats of a cell.

@@ -1,13 +1,15 @@
 //! Runs of plans: one, the runs of a sweep, the probes of a search for the capacity, the steps of a calibration.
 
 pub(crate) mod calibrate;
-mod calibration_steps;
+pub(crate) mod calibration_steps;
 pub(crate) mod calibrations;
 pub(crate) mod campaign;
 pub(crate) mod capacity;
 pub(crate) mod convergence;
-mod probes;
+pub(crate) mod environment;
+pub(crate) mod probes;
 pub(crate) mod reread;
 pub(crate) mod run;
+mod seeds;
 pub(crate) mod server;
-pub(crate) mod sweep_points;
+mod sweep_points;

@@ -2,12 +2,13 @@
 
 use crate::args::values::Grace;
 use crate::args::{Axis, CapacityArgs, ProfileArgs};
-use crate::commands::profile::{announce, planned, surroundings};
 use crate::export::{Aside, Place};
 use crate::result::capacity::{Base, Capacity, Probe};
+use crate::result::run::Done;
 use crate::result::run::Identity;
+use crate::runner::environment::{announce, planned, surroundings};
 use crate::runner::run::{self, Eyes, Prepared};
-use crate::runner::sweep_points::{fresh, warm};
+use crate::runner::seeds::{fresh, warm};
 use ringload_engine::campaign::{Judge, Next, Rule, Seen, least};
 use ringload_engine::clock::{Nanos, SECOND};
 use ringload_engine::plan::Plan;
@@ -16,7 +17,7 @@ use ringload_engine::run::metrics_of;
 use std::path::Path;
 
 /// Makes probes.
-pub(super) struct Bench {
+pub(crate) struct Bench {
     args: ProfileArgs,
     axis: Axis,
     longest_s: f64,
@@ -29,7 +30,7 @@ pub(super) struct Bench {
 impl Bench {
     /// # Errors
     /// When the flags make no plan, with what to write instead.
-    pub(super) fn new(args: &CapacityArgs) -> anyhow::Result<Self> {
+    pub(crate) fn new(args: &CapacityArgs) -> anyhow::Result<Self> {
         let around = surroundings();
         let mut first = args.profile.clone();
         first.load.concurrency = Some(1);
@@ -48,7 +49,7 @@ impl Bench {
     }
 
     /// What one request after the other asks for.
-    pub(super) fn plan(&self) -> &Plan {
+    pub(crate) fn plan(&self) -> &Plan {
         &self.base
     }
 
@@ -131,7 +132,7 @@ impl Bench {
         (dir, aside): (&Path, &Aside),
         prepared: &mut Prepared,
         live: Option<run::Watch<'_>>,
-    ) -> anyhow::Result<run::Done> {
+    ) -> anyhow::Result<Done> {
         let identity = Identity::of(&plan);
         let place = Place { dir, prefix: self.args.output.profile_export_prefix.as_deref(), aside };
         let eyes = Eyes { live, on_record: None };

@@ -1,82 +1,28 @@
-//! `ringload report`: report and files of a run from its record log, also of one that was killed.
+//! Report and files of a run from its record log, also of one that was killed.
 
 use crate::args::{ExportLevel, OutputArgs, ReportArgs, Ui};
 use crate::exit::Exit;
 use crate::export::{Artifacts, Aside, Owner, Place, Wanted, logs_in, remove_leftovers};
 use crate::live::signals;
 use crate::report;
-use crate::result::run::{Identity, OfSeveral};
+use crate::result::log_head::Head;
+use crate::result::run::Identity;
 use crate::runner::calibrations::Kept;
-use crate::runner::run::{self as runner, Driven};
-use crate::terminal::{print_report, say};
+use crate::runner::run::{Driven, conclude};
+use crate::terminal::say;
 use jiff::tz::TimeZone;
-use ringload_engine::host::HostFacts;
-use ringload_engine::plan::{Plan, Secrets};
-use ringload_engine::run::{self, Reread};
-use ringload_engine::workload::{Shape, Workload};
+use ringload_engine::plan::Secrets;
+use ringload_engine::run::{Reread, reread};
+use ringload_engine::workload::Workload;
 use ringload_engine::{Error, Result};
-use serde::{Deserialize, Serialize};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// What stands at the head of a record log: all that the report needs of a run beside its records.
-#[derive(Deserialize, Serialize)]
-pub(crate) struct Head {
-    ringload_version: String,
-    plan: Plan,
-    host: HostFacts,
-    benchmark_id: String,
-    command: String,
-    of_several: OfSeveral,
-    prefix: Option<String>,
-    records: bool,
-    trace: bool,
-    shape: Shape,
-}
-
-impl Head {
-    /// Of a run whose load is about to begin.
-    pub(crate) fn of(
-        plan: &Plan,
-        workload: &Workload,
-        identity: &Identity,
-        output: &OutputArgs,
-        place: &Place<'_>,
-        host: &HostFacts,
-    ) -> Self {
-        Self {
-            ringload_version: env!("CARGO_PKG_VERSION").into(),
-            plan: plan.clone(),
-            host: host.clone(),
-            benchmark_id: identity.benchmark_id.clone(),
-            command: identity.command.clone(),
-            of_several: identity.of_several.clone(),
-            prefix: place.prefix.map(str::to_owned),
-            records: output.export_level == ExportLevel::Records,
-            trace: output.export_http_trace,
-            shape: workload.shape(),
-        }
-    }
-}
-
-/// Makes report and files of each log, or of those in each folder.
+/// The logs that are meant.
 ///
 /// # Errors
-/// When a log cannot be read, or a file cannot be written.
-pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
-    signals::finishing();
-    let mut worst = Exit::Done;
-    for path in logs(&args.paths)? {
-        let exit = one(&path, args)?;
-        if worst == Exit::Done {
-            worst = exit;
-        }
-    }
-    Ok(worst)
-}
-
-/// The logs that are meant.
-fn logs(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
+/// When a folder cannot be read, or has none.
+pub(crate) fn logs(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let mut logs = Vec::new();
     for path in paths {
         if !path.is_dir() {
@@ -101,14 +47,18 @@ fn logs(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
     Ok(logs)
 }
 
-fn one(log: &Path, args: &ReportArgs) -> anyhow::Result<Exit> {
+/// Makes report and files of a log.
+///
+/// # Errors
+/// When it cannot be read, when its run is still under way, or when a file cannot be written.
+pub(crate) fn run(log: &Path, args: &ReportArgs) -> anyhow::Result<Exit> {
     let owner = Owner::of(log);
     if let Owner::Alive(id) = owner {
         let what = format!("{}: its run is still under way", log.display());
         let remedy = format!("wait for its end, or end it (`kill -TERM {id}` leaves its results)");
         return Err(Error::usage(what, remedy).into());
     }
-    let Reread { head, tail, finished } = run::reread(log)?;
+    let Reread { head, tail, finished } = reread(log)?;
     let damaged = |e: serde_json::Error| {
         Error::environment(
             format!("{}: its head is damaged ({e})", log.display()),
@@ -143,18 +93,15 @@ fn one(log: &Path, args: &ReportArgs) -> anyhow::Result<Exit> {
         host,
     };
     let kept = Kept::read(args.calibration_file.as_deref());
-    let done = runner::conclude(driven, files, &kept, &output, None)?;
-    let style = report::Style::of_stdout(&output);
-    let text = report::render(&done.outcome, &done.files, style);
-    print_report(&text, style.colour)?;
+    let done = conclude(driven, files, &kept, &output, None)?;
+    report::print_run(&done, &output)?;
     match owner {
         Owner::Dead => remove_leftovers(log),
         Owner::Alive(_) | Owner::Elsewhere => {
             say(format_args!("note: {} stays: whether its process has ended cannot be told here", log.display()))
         }
     }
-    let outcome = &done.outcome;
-    Ok(Exit::of_run(&outcome.summary, &outcome.verdict, args.allow_invalid))
+    Ok(done.exit(args.allow_invalid, signals::came()))
 }
 
 fn output(args: &ReportArgs, trace: bool) -> OutputArgs {

@@ -1,13 +1,13 @@
 //! One run of a plan: prepared, driven, summed up, judged, and written into its folder.
 
-use crate::args::{ExportLevel, MachineArgs, OutputArgs};
-use crate::export::{self, Artifacts, Kind, Place, RecordWriter, Wanted};
+use crate::args::{ExportLevel, MachineArgs, OutputArgs, ProfileArgs};
+use crate::export::{self, Artifacts, Aside, Kind, Place, RecordWriter, Wanted};
 use crate::live::{progress, signals};
 use crate::redact::Secrets;
-use crate::result::run::{Identity, Outcome};
+use crate::result::log_head::Head;
+use crate::result::run::{Done, Identity, Outcome};
 use crate::runner::calibrations::Kept;
-use crate::runner::reread::Head;
-use crate::terminal::{print_report, say};
+use crate::terminal::say;
 use crate::{planning, report};
 use ringload_engine::host::HostFacts;
 use ringload_engine::measure::{RequestMetrics, Summary};
@@ -18,7 +18,6 @@ use ringload_engine::verdict::judge;
 use ringload_engine::workload::Workload;
 use ringload_engine::{Error, Result};
 use std::io::{self, Write};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 /// What looks on at each record of the measured phase when it is summed up.
@@ -36,12 +35,18 @@ pub(crate) struct Eyes<'a> {
     pub(crate) on_record: Option<OnRecord<'a>>,
 }
 
-/// A run that came to its end.
-pub(crate) struct Done {
-    /// What it came to.
-    pub(crate) outcome: Outcome,
-    /// Its files.
-    pub(crate) files: Vec<PathBuf>,
+/// Runs the plan of a command line whose only run it is.
+///
+/// # Errors
+/// What stands in the way, with a remedy.
+pub(crate) fn alone(plan: Plan, args: &ProfileArgs) -> anyhow::Result<Done> {
+    let output = &args.output;
+    let dir = planning::artifact_dir(output.artifact_dir.as_deref(), &plan);
+    let prefix = planning::check_prefix(output.profile_export_prefix.as_deref())?;
+    let aside = Aside::of_run(&dir, prefix.as_deref(), output.overwrite).quietly(output.quiet);
+    let place = Place { dir: &dir, prefix: prefix.as_deref(), aside: &aside };
+    let identity = Identity::of(&plan);
+    run(plan, &mut Prepared::on(&args.machine), &place, output, identity, Eyes::default())
 }
 
 /// Runs a plan once.
@@ -82,7 +87,7 @@ pub(crate) fn run(
         Some(path) => LogWriter::create(path)?,
         None => return Err(Error::bug("a run has no record log").into()),
     };
-    let head = Head::of(&plan, workload, &identity, output, &place, &host.facts);
+    let head = Head::of(&plan, workload, &identity, output, place.prefix, &host.facts);
     log.note(Note::Head, &serde_json::to_vec(&head)?)?;
     let mut finished = drive(&plan, workload, log, view(output), eyes.live)?;
     let host = host.finish();
@@ -132,14 +137,15 @@ pub(crate) fn conclude(
     let verdict = judge(&plan, &summary, &host, standing.used());
     let outcome = Outcome { plan, summary, verdict, standing, host: serde_json::to_value(&host)?, identity };
     let (written, unwritten) = export::finish(&mut files, &outcome);
+    let done = Done { outcome, files: written };
     match (unwritten, full) {
-        (None, None) => Ok(Done { outcome, files: written }),
+        (None, None) => Ok(done),
         (Some(error), _) => {
-            tell(&outcome, &written, output);
+            tell(&done, output);
             Err(with_log_kept(error, files))
         }
         (None, Some(error)) => {
-            tell(&outcome, &written, output);
+            tell(&done, output);
             Err(error.into())
         }
     }
@@ -160,11 +166,9 @@ impl Write for UnlessStopped<'_> {
 }
 
 /// What was found is said at least, where its files cannot be written.
-fn tell(outcome: &Outcome, files: &[PathBuf], output: &OutputArgs) {
-    let style = report::Style::of_stdout(output);
-    let text = report::render(outcome, files, style);
+fn tell(done: &Done, output: &OutputArgs) {
     // There is nobody left to tell if this fails too.
-    let _ = print_report(&text, style.colour);
+    let _ = report::print_run(done, output);
 }
 
 /// What runs share: prompts, kept for the next run that wants the same, and the calibrations that all are held against.

@@ -1,10 +1,10 @@
 //! Hand-made campaigns, for the tests of files and tables.
 
 use super::sample::outcome;
+use crate::result::campaign::Settling;
 use crate::result::campaign::{Campaign, CellOutcome};
+use crate::result::run::Done;
 use crate::result::run::{OfSeveral, Outcome};
-use crate::runner::convergence::Settling;
-use crate::runner::run::Done;
 use ringload_engine::measure::Metric;
 
 /// A sweep over `values` of --concurrency, two repeats a cell; `with` makes the runs differ.

@@ -1,0 +1,33 @@
+//! `ringload capacity`
+
+use crate::args::CapacityArgs;
+use crate::exit::Exit;
+use crate::live::signals;
+use crate::runner::capacity::{check, search};
+use crate::runner::probes::Bench;
+use crate::runner::server::Demo;
+use crate::terminal::{print, print_json, say};
+use crate::{export, planning, report};
+
+/// Searches, and reports what was found and on what it rests.
+///
+/// # Errors
+/// What stands in the way, with a remedy.
+pub(crate) fn capacity(mut args: CapacityArgs) -> anyhow::Result<Exit> {
+    signals::grace(args.profile.output.shutdown_grace);
+    signals::preparing();
+    check(&args)?;
+    let _demo = Demo::start_for_search(&mut args)?;
+    let bench = Bench::new(&args)?;
+    let output = &args.profile.output;
+    if output.dry_run {
+        say("note: this is what is asked one request at a time; the probes follow from what it finds");
+        return print_json(bench.plan()).map(|()| Exit::Done);
+    }
+    let dir = planning::artifact_dir(output.artifact_dir.as_deref(), bench.plan());
+    let capacity = search(&args, bench, &dir)?;
+    signals::finishing();
+    let files = export::finish_capacity(&dir, &capacity)?;
+    print(&report::render_capacity(&capacity, &dir, &files, report::Style::of_stdout(output)))?;
+    Ok(capacity.exit(output.allow_invalid))
+}

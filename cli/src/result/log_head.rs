@@ -1,0 +1,48 @@
+//! The head of a record log.
+
+use crate::args::{ExportLevel, OutputArgs};
+use crate::result::run::{Identity, OfSeveral};
+use ringload_engine::host::HostFacts;
+use ringload_engine::plan::Plan;
+use ringload_engine::workload::{Shape, Workload};
+use serde::{Deserialize, Serialize};
+
+/// What stands at the head of a record log: all that the report needs of a run beside its records.
+#[derive(Deserialize, Serialize)]
+pub(crate) struct Head {
+    pub(crate) ringload_version: String,
+    pub(crate) plan: Plan,
+    pub(crate) host: HostFacts,
+    pub(crate) benchmark_id: String,
+    pub(crate) command: String,
+    pub(crate) of_several: OfSeveral,
+    pub(crate) prefix: Option<String>,
+    pub(crate) records: bool,
+    pub(crate) trace: bool,
+    pub(crate) shape: Shape,
+}
+
+impl Head {
+    /// Of a run whose load is about to begin.
+    pub(crate) fn of(
+        plan: &Plan,
+        workload: &Workload,
+        identity: &Identity,
+        output: &OutputArgs,
+        prefix: Option<&str>,
+        host: &HostFacts,
+    ) -> Self {
+        Self {
+            ringload_version: env!("CARGO_PKG_VERSION").into(),
+            plan: plan.clone(),
+            host: host.clone(),
+            benchmark_id: identity.benchmark_id.clone(),
+            command: identity.command.clone(),
+            of_several: identity.of_several.clone(),
+            prefix: prefix.map(str::to_owned),
+            records: output.export_level == ExportLevel::Records,
+            trace: output.export_http_trace,
+            shape: workload.shape(),
+        }
+    }
+}

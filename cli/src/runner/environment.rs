@@ -1,0 +1,43 @@
+//! From flags and environment to the plan, and what the user is told of it.
+
+use crate::args::{OutputArgs, ProfileArgs, Ui};
+use crate::live::signals;
+use crate::planning::{self, Planned, Proxies, Surroundings};
+use crate::terminal::say;
+use ringload_engine::plan::Plan;
+
+/// The plan of a command line; its files are read while signals are heeded.
+///
+/// # Errors
+/// When it makes none, with what to write instead; when a signal came.
+pub(crate) fn planned(args: &ProfileArgs, around: Surroundings) -> anyhow::Result<Planned> {
+    let args = args.clone();
+    Ok(signals::unless_stopped(move || planning::plan(&args, &around))??)
+}
+
+/// What the environment adds to the flags.
+pub(crate) fn surroundings() -> Surroundings {
+    Surroundings {
+        api_key: std::env::var("RINGLOAD_API_KEY").ok(),
+        // 32 bits: every JSON reader keeps such a number whole.
+        fresh_seed: u64::from(rand::random::<u32>()),
+        proxies: Proxies::of(|name| std::env::var(name).ok()),
+    }
+}
+
+/// Says what was chosen for the user.
+pub(crate) fn announce(output: &OutputArgs, plan: &Plan, notes: &[String]) -> anyhow::Result<()> {
+    if output.quiet {
+        return Ok(());
+    }
+    for note in notes {
+        say(format_args!("note: {note}"));
+    }
+    if output.ui == Ui::Dashboard {
+        say("note: --ui dashboard is not supported yet: falling back to simple");
+    }
+    if output.verbose > 0 {
+        say(format_args!("{}", serde_json::to_string_pretty(plan)?));
+    }
+    Ok(())
+}
