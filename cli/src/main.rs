@@ -27,7 +27,7 @@ use live::signals;
 use ringload_engine::driver::keep_files_private;
 use std::io::{self, Write};
 use std::process::ExitCode;
-use terminal::{say, written};
+use terminal::{check_write, eprint_line};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -45,14 +45,14 @@ fn main() -> ExitCode {
         Err(error) => {
             let exit = Exit::of_error(&error);
             let kind = if exit == Exit::Interrupted { "" } else { "error: " };
-            say(format_args!("{kind}{error:#}"));
+            eprint_line(format_args!("{kind}{error:#}"));
             exit.into()
         }
     }
 }
 
 fn act(command: Command) -> anyhow::Result<Exit> {
-    signals::heed(export::remove_temporaries)?;
+    signals::handle(export::remove_temporaries)?;
     match command {
         Command::Profile(args) => return profile(*args),
         Command::Capacity(args) => return capacity(*args),
@@ -61,9 +61,9 @@ fn act(command: Command) -> anyhow::Result<Exit> {
         Command::Dataset { command } => return dataset::run(command),
         Command::AnalyzeTrace(args) => return dataset::analyze(&args),
         Command::Mock(args) => mock(&args)?,
-        Command::Completions { shell } => written(docs::completions(shell, &mut io::stdout()))?,
-        Command::Man => written(docs::man(&mut io::stdout()))?,
-        Command::Docs { document: Document::Flags } => written(io::stdout().write_all(docs::flags().as_bytes()))?,
+        Command::Completions { shell } => check_write(docs::completions(shell, &mut io::stdout()))?,
+        Command::Man => check_write(docs::man(&mut io::stdout()))?,
+        Command::Docs { document: Document::Flags } => check_write(io::stdout().write_all(docs::flags().as_bytes()))?,
     }
     Ok(Exit::Done)
 }

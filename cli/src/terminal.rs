@@ -1,13 +1,13 @@
-//! Text to the user: stderr by [`say`], stdout by [`print`](print()) and [`copy`]. Whatever comes from a server, a
-//! file, a template or the environment loses here what could steer a terminal or hide words from its reader; files keep
-//! it.
+//! Text to the user: stderr by [`eprint_line`], stdout by [`print`](print()) and [`print_bytes`]. Whatever comes from a
+//! server, a file, a template or the environment loses here what could steer a terminal or hide words from its reader;
+//! files keep it.
 
 use ringload_engine::Error;
 use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 
 /// Writes a line to stderr. A closed stderr never ends a run.
-pub(crate) fn say(text: impl std::fmt::Display) {
+pub(crate) fn eprint_line(text: impl std::fmt::Display) {
     let text = text.to_string();
     let _ = writeln!(io::stderr(), "{}", printable(&text));
 }
@@ -15,15 +15,15 @@ pub(crate) fn say(text: impl std::fmt::Display) {
 /// Writes text to stdout.
 ///
 /// # Errors
-/// As [`written`].
+/// As [`check_write`].
 pub(crate) fn print(text: &str) -> Result<(), Error> {
-    written(io::stdout().write_all(printable(text).as_bytes()))
+    check_write(io::stdout().write_all(printable(text).as_bytes()))
 }
 
 /// Writes a value to stdout as JSON.
 ///
 /// # Errors
-/// As [`written`].
+/// As [`check_write`].
 pub(crate) fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
     let text = serde_json::to_string_pretty(value)?;
     Ok(print(&(text + "\n"))?)
@@ -32,36 +32,36 @@ pub(crate) fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
 /// Writes a report to stdout, its first line in colour where that is wanted and a verdict.
 ///
 /// # Errors
-/// As [`written`].
+/// As [`check_write`].
 pub(crate) fn print_report(text: &str, colour: bool) -> Result<(), Error> {
     let text = printable(text);
     match colour {
-        true => written(io::stdout().write_all(with_coloured_verdict(&text).as_bytes())),
-        false => written(io::stdout().write_all(text.as_bytes())),
+        true => check_write(io::stdout().write_all(with_coloured_verdict(&text).as_bytes())),
+        false => check_write(io::stdout().write_all(text.as_bytes())),
     }
 }
 
 /// Writes bytes to stdout as they are, or printable where stdout is a terminal.
 ///
 /// # Errors
-/// As [`written`].
-pub(crate) fn copy(bytes: &[u8]) -> Result<(), Error> {
+/// As [`check_write`].
+pub(crate) fn print_bytes(bytes: &[u8]) -> Result<(), Error> {
     if io::stdout().is_terminal() {
         return print(&String::from_utf8_lossy(bytes));
     }
-    written(io::stdout().write_all(bytes))
+    check_write(io::stdout().write_all(bytes))
 }
 
 /// The outcome of a write to stdout. A reader that has seen enough, or a terminal that was closed, is no error.
 ///
 /// # Errors
 /// [`ringload_engine::Blame::Environment`] when stdout takes nothing for another reason.
-pub(crate) fn written(result: io::Result<()>) -> Result<(), Error> {
+pub(crate) fn check_write(result: io::Result<()>) -> Result<(), Error> {
     match result {
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe || e.raw_os_error() == Some(EIO) => Ok(()),
         other => other.map_err(|e| {
             Error::environment(
-                format!("stdout could not be written to: {e}"),
+                format!("stdout could not be check_write to: {e}"),
                 "send it elsewhere; the files of every run that had ended are whole",
             )
         }),

@@ -2,7 +2,7 @@
 
 use super::aiperf;
 use crate::exit::Exit;
-use crate::terminal::{printable, say};
+use crate::terminal::{eprint_line, printable};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use std::borrow::Cow;
 
@@ -63,12 +63,12 @@ impl Refusal {
                 // What it quotes may come from a variable of the environment.
                 match printable(&plain) {
                     Cow::Borrowed(_) => drop(error.print()),
-                    Cow::Owned(text) => say(text.trim_end()),
+                    Cow::Owned(text) => eprint_line(text.trim_end()),
                 }
                 Exit::Usage
             }
             Self::Ours(text) => {
-                say(format_args!("error: {text}"));
+                eprint_line(format_args!("error: {text}"));
                 Exit::Usage
             }
         }

@@ -4,9 +4,9 @@ use crate::args::CapacityArgs;
 use crate::exit::Exit;
 use crate::live::signals;
 use crate::runner::capacity::{check, search};
-use crate::runner::probes::Bench;
-use crate::runner::server::Demo;
-use crate::terminal::{print, print_json, say};
+use crate::runner::probes::ProbeRunner;
+use crate::runner::server::DemoServer;
+use crate::terminal::{eprint_line, print, print_json};
 use crate::{export, planning, report};
 
 /// Searches, and reports what was found and on what it rests.
@@ -14,18 +14,18 @@ use crate::{export, planning, report};
 /// # Errors
 /// What stands in the way, with a remedy.
 pub(crate) fn capacity(mut args: CapacityArgs) -> anyhow::Result<Exit> {
-    signals::grace(args.profile.output.shutdown_grace);
+    signals::set_grace(args.profile.output.shutdown_grace);
     signals::preparing();
     check(&args)?;
-    let _demo = Demo::start_for_search(&mut args)?;
-    let bench = Bench::new(&args)?;
+    let _demo = DemoServer::start_for_search(&mut args)?;
+    let probes = ProbeRunner::new(&args)?;
     let output = &args.profile.output;
     if output.dry_run {
-        say("note: this is what is asked one request at a time; the probes follow from what it finds");
-        return print_json(bench.plan()).map(|()| Exit::Done);
+        eprint_line("note: this is what is asked one request at a time; the probes follow from what it finds");
+        return print_json(probes.plan()).map(|()| Exit::Done);
     }
-    let dir = planning::artifact_dir(output.artifact_dir.as_deref(), bench.plan());
-    let capacity = search(&args, bench, &dir)?;
+    let dir = planning::artifact_dir(output.artifact_dir.as_deref(), probes.plan());
+    let capacity = search(&args, probes, &dir)?;
     signals::finishing();
     let files = export::finish_capacity(&dir, &capacity)?;
     print(&report::render_capacity(&capacity, &dir, &files, report::Style::of_stdout(output)))?;

@@ -5,8 +5,8 @@ use crate::exit::Exit;
 use crate::live::signals;
 use crate::planning::{self, Planned};
 use crate::report;
-use crate::runner::environment::{announce, planned, surroundings};
-use crate::runner::server::Demo;
+use crate::runner::environment::{announce, environment, planned};
+use crate::runner::server::DemoServer;
 use crate::runner::{campaign, convergence, run};
 use crate::terminal::print_json;
 
@@ -15,20 +15,20 @@ use crate::terminal::print_json;
 /// # Errors
 /// What stands in the way, with a remedy.
 pub(crate) fn profile(mut args: ProfileArgs) -> anyhow::Result<Exit> {
-    signals::grace(args.output.shutdown_grace);
+    signals::set_grace(args.output.shutdown_grace);
     signals::preparing();
     planning::check_prefix(args.output.profile_export_prefix.as_deref())?;
     convergence::check(&args)?;
-    let _demo = Demo::start_for(&mut args)?;
+    let _demo = DemoServer::start_for(&mut args)?;
     if args.has_several_runs() {
         return campaign::run(&args);
     }
-    let Planned { plan, notes } = planned(&args, surroundings())?;
+    let Planned { plan, notes } = planned(&args, environment())?;
     if args.output.dry_run {
         return print_json(&plan).map(|()| Exit::Done);
     }
     announce(&args.output, &plan, &notes)?;
     let run = run::alone(plan, &args)?;
     report::print_run(&run, &args.output)?;
-    Ok(run.exit(args.output.allow_invalid, signals::came()))
+    Ok(run.exit(args.output.allow_invalid, signals::received()))
 }

@@ -2,7 +2,7 @@
 //! the place of another.
 
 use super::files::{Kind, log_name};
-use crate::terminal::say;
+use crate::terminal::eprint_line;
 use ringload_engine::{Error, Result};
 use serde_json::Value;
 use std::cell::Cell;
@@ -12,7 +12,7 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 
 /// The files of earlier runs in one folder, until they are set aside.
-pub(crate) struct Aside {
+pub(crate) struct EarlierFiles {
     base: PathBuf,
     names: BTreeSet<String>,
     /// They are replaced instead (`--overwrite`).
@@ -23,7 +23,7 @@ pub(crate) struct Aside {
     cleared: Cell<bool>,
 }
 
-impl Aside {
+impl EarlierFiles {
     /// Before a run whose files go to `base`.
     pub(crate) fn of_run(base: &Path, prefix: Option<&str>, overwrite: bool) -> Self {
         let log = std::iter::once(log_name(prefix));
@@ -71,13 +71,13 @@ impl Aside {
         if !self.alone {
             names.extend(of_earlier_runs(&self.base));
         }
-        let standing = |name: &String| fs::symlink_metadata(self.base.join(name)).is_ok();
-        let standing: Vec<String> = names.into_iter().filter(standing).collect();
-        if standing.is_empty() {
+        let present = |name: &String| fs::symlink_metadata(self.base.join(name)).is_ok();
+        let present: Vec<String> = names.into_iter().filter(present).collect();
+        if present.is_empty() {
             return Ok(());
         }
         let moved = previous(&self.base).and_then(|to| {
-            for name in &standing {
+            for name in &present {
                 fs::rename(self.base.join(name), to.join(name))?;
             }
             Ok(to)
@@ -92,9 +92,9 @@ impl Aside {
             )
         })?;
         if !self.quiet {
-            say(format_args!(
+            eprint_line(format_args!(
                 "note: {} of an earlier run moved to {} (--overwrite replaces)",
-                match standing.len() {
+                match present.len() {
                     1 => "1 file".to_owned(),
                     n => format!("{n} files"),
                 },
@@ -197,7 +197,7 @@ mod tests {
             put(dir.path(), "profile_export.jsonl");
             put(dir.path(), "notes.txt");
             put(dir.path(), "aggregate/of-the-user");
-            let aside = Aside::of_run(dir.path(), None, false).quietly(true);
+            let aside = EarlierFiles::of_run(dir.path(), None, false).quietly(true);
             aside.clear().unwrap();
             // Once: what is there later is the run's own.
             put(dir.path(), "inputs.json");
@@ -218,7 +218,7 @@ mod tests {
     fn overwriting_moves_nothing() {
         let dir = tempfile::tempdir().unwrap();
         put(dir.path(), "ringload_report.json");
-        Aside::of_run(dir.path(), None, true).clear().unwrap();
+        EarlierFiles::of_run(dir.path(), None, true).clear().unwrap();
         assert_eq!(names(dir.path()), ["ringload_report.json"]);
     }
 
@@ -236,7 +236,7 @@ mod tests {
             {"runs": [{"folder": folder("concurrency_2/profile_runs/trial_0001")}, {"folder": "/etc"}, {"folder": folder("..")}]},
         ]});
         fs::write(base.join("ringload_campaign.json"), document.to_string()).unwrap();
-        let aside = Aside::of_several(base, ["concurrency_4".to_owned()], false).quietly(true);
+        let aside = EarlierFiles::of_several(base, ["concurrency_4".to_owned()], false).quietly(true);
         aside.clear().unwrap();
         assert_eq!(names(base), ["mine", "previous-1"]);
         assert_eq!(

@@ -216,7 +216,7 @@ fn axis_values(cell: &CellOutcome, axes: &[String]) -> Vec<String> {
 
 /// Everything: each run with its verdict, each cell with its figures, and what the sweep shows.
 fn document(campaign: &Campaign) -> Value {
-    let run = |done: &crate::result::run::Done| {
+    let run = |done: &crate::result::run::RunOutput| {
         let outcome = &done.outcome;
         json!({
             "run_label": Some(&outcome.identity.of_several.run_label).filter(|l| !l.is_empty()),

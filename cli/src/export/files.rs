@@ -1,6 +1,6 @@
 //! The artifact folder: every file is opened before the load starts, and appears under its name only when it is whole.
 
-use super::aside::Aside;
+use super::aside::EarlierFiles;
 use ringload_engine::{Error, Result};
 use std::collections::BTreeSet;
 use std::fs::{self, Permissions};
@@ -43,20 +43,20 @@ pub(crate) struct Wanted {
 }
 
 /// Where the files of a run go.
-pub(crate) struct Place<'a> {
+pub(crate) struct OutputLocation<'a> {
     /// Folder.
     pub(crate) dir: &'a Path,
     /// Base name instead of AIPerf's.
     pub(crate) prefix: Option<&'a str>,
     /// What stands there from earlier runs; its folder, above `dir` or `dir` itself, has the files until they are
     /// whole.
-    pub(crate) aside: &'a Aside,
+    pub(crate) aside: &'a EarlierFiles,
 }
 
 /// The open files of a run.
 pub(crate) struct Artifacts<'a> {
     dir: PathBuf,
-    aside: &'a Aside,
+    aside: &'a EarlierFiles,
     files: Vec<(Kind, String, BufWriter<NamedTempFile>)>,
     /// Why the first file that could not be written could not.
     failed: Option<Error>,
@@ -70,19 +70,19 @@ impl<'a> Artifacts<'a> {
     ///
     /// # Errors
     /// [`ringload_engine::Blame::Environment`] when the folder cannot be written to.
-    pub(crate) fn open(place: &Place<'a>, wanted: Wanted) -> Result<Self> {
-        let dir = place.dir;
+    pub(crate) fn open(location: &OutputLocation<'a>, wanted: Wanted) -> Result<Self> {
+        let dir = location.dir;
         let blame = |e: io::Error| {
             Error::environment(
                 format!("--artifact-dir {}: {e}", dir.display()),
                 "name a folder that can be written to, on a disk with room",
             )
         };
-        let base = place.aside.base();
+        let base = location.aside.base();
         fs::create_dir_all(base).map_err(blame)?;
         let mut files = Vec::new();
         for kind in Kind::ALL.into_iter().filter(|k| wanted.has(*k)) {
-            let name = kind.name(place.prefix);
+            let name = kind.name(location.prefix);
             if dir.join(&name).is_dir() {
                 return Err(blame(io::Error::other(format!("{name} is a folder"))));
             }
@@ -94,11 +94,11 @@ impl<'a> Artifacts<'a> {
         };
         Ok(Self {
             dir: dir.to_path_buf(),
-            aside: place.aside,
+            aside: location.aside,
             files,
             failed: None,
             log: log.map(NamedTempFile::into_temp_path),
-            keep_log_as: wanted.log.then(|| log_name(place.prefix)),
+            keep_log_as: wanted.log.then(|| log_name(location.prefix)),
         })
     }
 
@@ -454,13 +454,13 @@ mod tests {
     }
 
     /// Files of a run into `dir`.
-    fn open<'a>(aside: &'a Aside, prefix: Option<&'a str>, wanted: Wanted) -> Artifacts<'a> {
-        let place = Place { dir: aside.base(), prefix, aside };
+    fn open<'a>(aside: &'a EarlierFiles, prefix: Option<&'a str>, wanted: Wanted) -> Artifacts<'a> {
+        let place = OutputLocation { dir: aside.base(), prefix, aside };
         Artifacts::open(&place, wanted).unwrap()
     }
 
-    fn aside(dir: &Path) -> Aside {
-        Aside::of_run(dir, None, false)
+    fn aside(dir: &Path) -> EarlierFiles {
+        EarlierFiles::of_run(dir, None, false)
     }
 
     const NAMES: [&str; 5] = [
@@ -578,7 +578,7 @@ mod tests {
     #[test]
     fn a_folder_that_cannot_be_written_to_is_the_machines_error() {
         let aside = aside(Path::new("/proc/nowhere"));
-        let place = Place { dir: aside.base(), prefix: None, aside: &aside };
+        let place = OutputLocation { dir: aside.base(), prefix: None, aside: &aside };
         let e = Artifacts::open(&place, RECORDS_TOO).err().unwrap();
         assert_eq!(e.blame, ringload_engine::Blame::Environment);
     }

@@ -15,10 +15,12 @@ pub(crate) mod tests;
 mod time;
 mod timeslices;
 
-pub(crate) use aside::Aside;
+pub(crate) use aside::EarlierFiles;
 pub(crate) use campaign::finish as finish_campaign;
 pub(crate) use capacity::finish as finish_capacity;
-pub(crate) use files::{Artifacts, Draft, Kind, Owner, Place, Wanted, logs_in, remove_leftovers, remove_temporaries};
+pub(crate) use files::{
+    Artifacts, Draft, Kind, OutputLocation, Owner, Wanted, logs_in, remove_leftovers, remove_temporaries,
+};
 pub(crate) use records::RecordWriter;
 pub(crate) use time::utc;
 

@@ -3,7 +3,7 @@
 
 use super::numbers::{metric, without_nulls};
 use super::time;
-use crate::result::run::{Outcome, Standing};
+use crate::result::run::{CeilingUsage, Outcome};
 use ringload_engine::measure::Metric;
 use ringload_engine::plan::without_json_secrets;
 use serde_json::{Map, Value, json};
@@ -37,9 +37,9 @@ pub(crate) fn document(outcome: &Outcome) -> io::Result<Value> {
         "verdict": serde_json::to_value(&outcome.verdict)?,
         "plan": serde_json::to_value(&outcome.plan)?,
         "summary": summary,
-        "calibration": match &outcome.standing {
-            Standing::Known(used) => serde_json::to_value(used)?,
-            Standing::Unknown(why) => json!({"not_calibrated": why}),
+        "calibration": match &outcome.ceiling_usage {
+            CeilingUsage::Known(used) => serde_json::to_value(used)?,
+            CeilingUsage::Unknown(why) => json!({"not_calibrated": why}),
         },
         "host": outcome.host,
     }));

@@ -1,6 +1,6 @@
 //! The run while it runs: one live line, drawn from outside the pinned cores.
 
-use crate::terminal::say;
+use crate::terminal::eprint_line;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use ringload_engine::driver::keep_off;
 use ringload_engine::plan::Plan;
@@ -54,7 +54,7 @@ fn draw(plan: &Plan, control: &Control, over: &AtomicBool) {
             bar.set_message(figures.line(&pace));
         } else if now >= next_line {
             next_line += PLAIN_EVERY;
-            say(format_args!("{:>5.0} s  {} done, {}", now.as_secs_f64(), figures.done, figures.line(&pace)));
+            eprint_line(format_args!("{:>5.0} s  {} done, {}", now.as_secs_f64(), figures.done, figures.line(&pace)));
         }
     }
     if let Some(bar) = bar {

@@ -1,10 +1,10 @@
-//! Signals that end what runs: one place hears them, from the first thing that a command does to the last.
+//! Signals that end what runs: one place receives them, from the first thing that a command does to the last.
 //!
 //! First signal: end in order, with the results of what was measured. Second: wait for no request any more. Third: exit
 //! at once, temporary files removed.
 
 use crate::exit::Exit;
-use crate::terminal::say;
+use crate::terminal::eprint_line;
 use ringload_engine::clock::{Nanos, SECOND};
 use ringload_engine::run::Control;
 use ringload_engine::{Error, Result};
@@ -36,23 +36,23 @@ enum Stage {
 type Waker = Box<dyn Fn() + Send>;
 
 #[derive(Default)]
-struct Heard {
+struct State {
     signals: u8,
     stage: Stage,
     waker: Option<Waker>,
 }
 
-static HEARD: Mutex<Option<Heard>> = Mutex::new(None);
+static STATE: Mutex<Option<State>> = Mutex::new(None);
 static CHANGED: Condvar = Condvar::new();
 /// `--shutdown-grace`, in nanoseconds.
 static GRACE: AtomicU64 = AtomicU64::new(10 * SECOND);
 
-/// Heeds signals from now on: until a run begins, the first of them ends the process. `clean_up` comes before an end
+/// Handles signals from now on: until a run begins, the first of them ends the process. `clean_up` comes before an end
 /// without results.
 ///
 /// # Errors
 /// When the kernel refuses.
-pub(crate) fn heed(clean_up: fn()) -> Result<()> {
+pub(crate) fn handle(clean_up: fn()) -> Result<()> {
     let refused = |e: std::io::Error| {
         Error::environment(format!("signals cannot be heard ({e})"), "raise the limit of open files and of processes")
     };
@@ -62,7 +62,7 @@ pub(crate) fn heed(clean_up: fn()) -> Result<()> {
     let mut signals = Signals::new(ends()).map_err(refused)?;
     thread::Builder::new()
         .name("signals".into())
-        .spawn(move || signals.forever().for_each(|_| hear(clean_up)))
+        .spawn(move || signals.forever().for_each(|_| receive(clean_up)))
         .map_err(refused)?;
     Ok(())
 }
@@ -82,37 +82,37 @@ fn ignores(status: &str, signal: i32) -> bool {
     mask.unwrap_or(0) >> (signal - 1) & 1 == 1
 }
 
-fn hear(clean_up: fn()) {
-    let mut heard = lock();
-    let heard = heard.get_or_insert_default();
-    heard.signals = heard.signals.saturating_add(1);
-    let quits = heard.signals > 2 && !matches!(heard.stage, Stage::Serving);
-    if quits || matches!(heard.stage, Stage::Simple) {
+fn receive(clean_up: fn()) {
+    let mut state = lock();
+    let state = state.get_or_insert_default();
+    state.signals = state.signals.saturating_add(1);
+    let quits = state.signals > 2 && !matches!(state.stage, Stage::Serving);
+    if quits || matches!(state.stage, Stage::Simple) {
         clean_up();
         std::process::exit(Exit::Interrupted as i32);
     }
-    let first = heard.signals == 1;
-    match &heard.stage {
+    let first = state.signals == 1;
+    match &state.stage {
         Stage::Loading(control) if first => {
             let drain = drain(control);
-            say(format_args!(
+            eprint_line(format_args!(
                 "stopping: waiting up to {:.0} s for what is in flight; once more to abandon it",
                 drain as f64 / 1e9
             ));
             control.stop_within(drain);
         }
         Stage::Loading(control) => {
-            say("stopping now: results so far will be written; once more to quit without");
+            eprint_line("stopping now: results so far will be written; once more to quit without");
             control.stop();
         }
-        Stage::Preparing if first => say("stopping: no load begins any more"),
-        Stage::Finishing if first => say("stopping: the results are being written"),
+        Stage::Preparing if first => eprint_line("stopping: no load begins any more"),
+        Stage::Finishing if first => eprint_line("stopping: the results are being written"),
         Stage::Preparing | Stage::Finishing => {
-            say("stopping: once more to quit without results");
+            eprint_line("stopping: once more to quit without results");
         }
         Stage::Serving | Stage::Simple => {}
     }
-    if let Some(waker) = heard.waker.take() {
+    if let Some(waker) = state.waker.take() {
         waker();
     }
     CHANGED.notify_all();
@@ -127,13 +127,13 @@ fn drain(control: &Control) -> Nanos {
 }
 
 /// Sets `--shutdown-grace`.
-pub(crate) fn grace(seconds: f64) {
+pub(crate) fn set_grace(seconds: f64) {
     GRACE.store((seconds * SECOND as f64) as Nanos, Ordering::Relaxed);
 }
 
 /// Whether a signal has come.
-pub(crate) fn came() -> bool {
-    lock().as_ref().is_some_and(|heard| heard.signals > 0)
+pub(crate) fn received() -> bool {
+    lock().as_ref().is_some_and(|state| state.signals > 0)
 }
 
 /// That no signal has come.
@@ -141,7 +141,7 @@ pub(crate) fn came() -> bool {
 /// # Errors
 /// [`ringload_engine::Blame::Interrupted`] when one has.
 pub(crate) fn check() -> Result<()> {
-    if came() { Err(interrupted()) } else { Ok(()) }
+    if received() { Err(interrupted()) } else { Ok(()) }
 }
 
 fn interrupted() -> Error {
@@ -160,10 +160,10 @@ pub(crate) fn finishing() {
 
 /// The load of a run is under way until the answer is dropped: a signal stops it, also one that came before.
 pub(crate) fn loading(control: &Arc<Control>) -> Loading {
-    let mut heard = lock();
-    if let Some(heard) = heard.as_mut() {
-        heard.stage = Stage::Loading(Arc::clone(control));
-        for _ in 0..heard.signals {
+    let mut state = lock();
+    if let Some(state) = state.as_mut() {
+        state.stage = Stage::Loading(Arc::clone(control));
+        for _ in 0..state.signals {
             control.stop_within(drain(control));
         }
     }
@@ -182,20 +182,20 @@ impl Drop for Loading {
 /// Serves until a signal comes.
 pub(crate) fn serve() {
     enter(Stage::Serving);
-    let mut heard = lock();
-    while heard.as_ref().is_some_and(|heard| heard.signals == 0) {
-        heard = CHANGED.wait(heard).unwrap_or_else(PoisonError::into_inner);
+    let mut state = lock();
+    while state.as_ref().is_some_and(|state| state.signals == 0) {
+        state = CHANGED.wait(state).unwrap_or_else(PoisonError::into_inner);
     }
-    drop(heard);
+    drop(state);
     enter(Stage::Finishing);
 }
 
 /// Waits so many seconds, or until a signal comes. Whether one came.
 pub(crate) fn wait(seconds: f64) -> bool {
     let most = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
-    let none = |heard: &mut Option<Heard>| heard.as_ref().is_some_and(|h| h.signals == 0);
-    let (heard, _) = CHANGED.wait_timeout_while(lock(), most, none).unwrap_or_else(PoisonError::into_inner);
-    heard.as_ref().is_some_and(|heard| heard.signals > 0)
+    let none = |state: &mut Option<State>| state.as_ref().is_some_and(|h| h.signals == 0);
+    let (state, _) = CHANGED.wait_timeout_while(lock(), most, none).unwrap_or_else(PoisonError::into_inner);
+    state.as_ref().is_some_and(|state| state.signals > 0)
 }
 
 /// Does work that nothing else can end, on a thread that is left behind when a signal comes: files that are read,
@@ -207,12 +207,12 @@ pub(crate) fn unless_stopped<T: Send + 'static>(work: impl FnOnce() -> T + Send 
     let (tell, told) = mpsc::channel::<Option<thread::Result<T>>>();
     let wake = tell.clone();
     {
-        let mut heard = lock();
-        if let Some(heard) = heard.as_mut() {
-            if heard.signals > 0 {
+        let mut state = lock();
+        if let Some(state) = state.as_mut() {
+            if state.signals > 0 {
                 return Err(interrupted());
             }
-            heard.waker = Some(Box::new(move || {
+            state.waker = Some(Box::new(move || {
                 // Who waited may have got what it waited for.
                 let _ = wake.send(None);
             }));
@@ -227,8 +227,8 @@ pub(crate) fn unless_stopped<T: Send + 'static>(work: impl FnOnce() -> T + Send 
         Error::environment(format!("a thread could not be started ({e})"), "raise the limit of processes")
     })?;
     let got = told.recv();
-    if let Some(heard) = lock().as_mut() {
-        heard.waker = None;
+    if let Some(state) = lock().as_mut() {
+        state.waker = None;
     }
     match got {
         Ok(Some(Ok(done))) => Ok(done),
@@ -238,13 +238,13 @@ pub(crate) fn unless_stopped<T: Send + 'static>(work: impl FnOnce() -> T + Send 
 }
 
 fn enter(stage: Stage) {
-    if let Some(heard) = lock().as_mut() {
-        heard.stage = stage;
+    if let Some(state) = lock().as_mut() {
+        state.stage = stage;
     }
 }
 
-fn lock() -> MutexGuard<'static, Option<Heard>> {
-    HEARD.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock() -> MutexGuard<'static, Option<State>> {
+    STATE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What summing up a request may take.

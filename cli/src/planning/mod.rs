@@ -39,7 +39,7 @@ pub(crate) struct Planned {
 
 /// What the environment adds to the flags.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Surroundings {
+pub(crate) struct Environment {
     /// `RINGLOAD_API_KEY`.
     pub(crate) api_key: Option<String>,
     /// A seed, for when none was given.
@@ -52,7 +52,7 @@ pub(crate) struct Surroundings {
 ///
 /// # Errors
 /// [`ringload_engine::Blame::Usage`] with what to write instead.
-pub(crate) fn plan(args: &ProfileArgs, around: &Surroundings) -> Result<Planned> {
+pub(crate) fn plan(args: &ProfileArgs, environment: &Environment) -> Result<Planned> {
     let mut notes = Vec::new();
     let endpoint = &args.endpoint;
     let models = models(endpoint)?;
@@ -81,7 +81,7 @@ pub(crate) fn plan(args: &ProfileArgs, around: &Surroundings) -> Result<Planned>
     };
     http_trace(args)?;
     let targets: Vec<Target> = endpoint.url.iter().map(|u| Target::parse(u)).collect::<Result<_>>()?;
-    proxy::check(&targets, &around.proxies, args.network.ignore_proxy, &mut notes)?;
+    proxy::check(&targets, &environment.proxies, args.network.ignore_proxy, &mut notes)?;
     let network =
         network::network(&args.network, &targets, &profiling, endpoint.connection_reuse_strategy, &mut notes)?;
     let mut prompts = prompts::prompts(&args.input, &args.context, asked, turns, requests, &mut notes)?;
@@ -95,7 +95,7 @@ pub(crate) fn plan(args: &ProfileArgs, around: &Surroundings) -> Result<Planned>
         custom_endpoint: custom_endpoint(endpoint)?,
         streaming: endpoint.streaming,
         models,
-        headers: headers::headers(endpoint, around.api_key.as_deref())?,
+        headers: headers::headers(endpoint, environment.api_key.as_deref())?,
         extra_inputs,
         use_legacy_max_tokens: endpoint.use_legacy_max_tokens,
         per_chunk_usage: endpoint.per_chunk_usage,
@@ -109,7 +109,7 @@ pub(crate) fn plan(args: &ProfileArgs, around: &Surroundings) -> Result<Planned>
         tiers,
         thresholds,
         slice,
-        seed: seed(args.input.random_seed, around.fresh_seed, &mut notes),
+        seed: seed(args.input.random_seed, environment.fresh_seed, &mut notes),
         timeouts: endings::timeouts(endpoint)?,
         cancellation: endings::cancellation(&args.load)?,
         failed_request_threshold: args.load.failed_request_threshold,

@@ -1,6 +1,6 @@
 //! Flags → plan: the commands that must run, the defaults, and the refusals with their remedies.
 
-use super::{Planned, Surroundings, artifact_dir, check_prefix, plan};
+use super::{Environment, Planned, artifact_dir, check_prefix, plan};
 use crate::args::{Command, ProfileArgs, try_parse};
 use ringload_engine::Blame;
 use ringload_engine::clock::SECOND;
@@ -41,7 +41,7 @@ fn args(line: &str) -> ProfileArgs {
 
 fn planned(line: &str) -> Result<Planned, String> {
     let args = parsed(line)?;
-    plan(&args, &Surroundings { api_key: None, fresh_seed: 7, ..Surroundings::default() }).map_err(|e| {
+    plan(&args, &Environment { api_key: None, fresh_seed: 7, ..Environment::default() }).map_err(|e| {
         assert_eq!(e.blame, Blame::Usage);
         e.to_string()
     })

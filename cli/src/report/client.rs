@@ -1,7 +1,7 @@
 //! The client's own share in the figures.
 
 use super::layout::{count, heading, line, percent, short, time};
-use crate::result::run::{Outcome, Standing};
+use crate::result::run::{CeilingUsage, Outcome};
 use ringload_engine::calibration::Basis;
 use ringload_engine::measure::{ArrivalFigures, ClientFigures, Distribution, PossibleShift};
 
@@ -30,7 +30,7 @@ pub(super) fn section(outcome: &Outcome) -> String {
     if let (Some(user), Some(system)) = (c.user_ns_per_event, c.system_ns_per_event) {
         out += &line("CPU per event", &format!("{} user, {} system", time(user / 1e6), time(system / 1e6)));
     }
-    out += &line("ceiling", &ceiling(&outcome.standing));
+    out += &line("ceiling", &ceiling(&outcome.ceiling_usage));
     out += &line("losses", &losses(c));
     for violation in &outcome.summary.violations {
         out += &line("accounting", violation);
@@ -83,10 +83,10 @@ fn lag(d: &Distribution) -> String {
     format!("p50 {}, p99 {}, max {}", at("p50"), at("p99"), at("max"))
 }
 
-fn ceiling(standing: &Standing) -> String {
-    let used = match standing {
-        Standing::Known(used) => used,
-        Standing::Unknown(why) => return format!("not calibrated: {why}"),
+fn ceiling(usage: &CeilingUsage) -> String {
+    let used = match usage {
+        CeilingUsage::Known(used) => used,
+        CeilingUsage::Unknown(why) => return format!("not calibrated: {why}"),
     };
     let most = |rate: Option<f64>, unit: &str| rate.map(|rate| format!("{} {unit}", short(rate)));
     let most: Vec<String> =

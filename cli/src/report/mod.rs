@@ -23,7 +23,7 @@ pub(crate) use campaign::{progress_line, render as render_campaign};
 pub(crate) use capacity::{head_line as capacity_head, probe_line as capacity_line, render as render_capacity};
 
 use crate::args::OutputArgs;
-use crate::result::run::{Done, Outcome};
+use crate::result::run::{Outcome, RunOutput};
 use crate::terminal::print_report;
 use ringload_engine::Error;
 use std::io::{self, IsTerminal};
@@ -59,8 +59,8 @@ impl Style {
 /// Prints the report of a run.
 ///
 /// # Errors
-/// As [`crate::terminal::written`].
-pub(crate) fn print_run(run: &Done, output: &OutputArgs) -> Result<(), Error> {
+/// As [`crate::terminal::check_write`].
+pub(crate) fn print_run(run: &RunOutput, output: &OutputArgs) -> Result<(), Error> {
     let style = Style::of_stdout(output);
     print_report(&render(&run.outcome, &run.files, style), style.colour)
 }

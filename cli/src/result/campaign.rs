@@ -1,6 +1,6 @@
 //! What several runs leave for the report and the files.
 
-use crate::result::run::Done;
+use crate::result::run::RunOutput;
 use ringload_engine::campaign::{self, Cell, Picture, Spread, spreads};
 use ringload_engine::measure::Summary;
 use serde::Serialize;
@@ -48,7 +48,7 @@ pub(crate) struct CellOutcome {
     /// Flag and value of each axis.
     pub(crate) values: Vec<(String, String)>,
     /// Its runs, in order.
-    pub(crate) runs: Vec<Done>,
+    pub(crate) runs: Vec<RunOutput>,
     /// The figures of those runs that had a success.
     pub(crate) spreads: Vec<Spread>,
     /// Its figures in the sweep.
@@ -86,7 +86,7 @@ impl Campaign {
     }
 
     /// Every run.
-    pub(crate) fn runs(&self) -> impl Iterator<Item = &Done> {
+    pub(crate) fn runs(&self) -> impl Iterator<Item = &RunOutput> {
         self.cells.iter().flat_map(|cell| &cell.runs)
     }
 
@@ -106,7 +106,7 @@ impl Campaign {
 
 impl CellOutcome {
     /// Of the runs of one cell, which has its label for a folder.
-    pub(crate) fn of(label: String, values: Vec<(String, String)>, runs: Vec<Done>, level: f64) -> Self {
+    pub(crate) fn of(label: String, values: Vec<(String, String)>, runs: Vec<RunOutput>, level: f64) -> Self {
         let good: Vec<&Summary> =
             runs.iter().map(|run| &run.outcome.summary).filter(|summary| summary.counts.succeeded > 0).collect();
         let spreads = spreads(&good, level);

@@ -2,8 +2,8 @@
 
 use crate::args::Axis;
 use crate::exit::Exit;
-use crate::result::run::Done;
 use crate::result::run::Identity;
+use crate::result::run::RunOutput;
 use ringload_engine::campaign::{Judgement, Search};
 use ringload_engine::plan::Slo;
 use ringload_engine::verdict::Status;
@@ -41,7 +41,7 @@ pub(crate) struct Base {
     /// Share of good requests.
     pub(crate) good_fraction: f64,
     /// The run.
-    pub(crate) run: Done,
+    pub(crate) run: RunOutput,
 }
 
 /// One load that was tried.
@@ -55,7 +55,7 @@ pub(crate) struct Probe {
     /// Whether a signal ended it.
     pub(crate) interrupted: bool,
     /// The run.
-    pub(crate) run: Done,
+    pub(crate) run: RunOutput,
 }
 
 impl Capacity {

@@ -20,7 +20,7 @@ pub(crate) struct Outcome {
     /// Whether it may be believed.
     pub(crate) verdict: Verdict,
     /// What it used of its machine's ceiling.
-    pub(crate) standing: Standing,
+    pub(crate) ceiling_usage: CeilingUsage,
     /// Facts of the machine.
     pub(crate) host: Value,
     /// Who ran what.
@@ -28,14 +28,14 @@ pub(crate) struct Outcome {
 }
 
 /// A run that came to its end.
-pub(crate) struct Done {
+pub(crate) struct RunOutput {
     /// What it came to.
     pub(crate) outcome: Outcome,
     /// Its files.
     pub(crate) files: Vec<PathBuf>,
 }
 
-impl Done {
+impl RunOutput {
     /// How the process ends after it; `interrupted` where a signal came.
     pub(crate) fn exit(&self, allow_invalid: bool, interrupted: bool) -> Exit {
         Exit::of_run(&self.outcome.summary, &self.outcome.verdict, allow_invalid, interrupted)
@@ -44,14 +44,14 @@ impl Done {
 
 /// How a run stands to its machine's ceiling.
 #[derive(Clone, Debug)]
-pub(crate) enum Standing {
+pub(crate) enum CeilingUsage {
     /// What it used of it.
     Known(Used),
     /// No calibration fits: why, and what to do.
     Unknown(String),
 }
 
-impl Standing {
+impl CeilingUsage {
     /// What it used, where that is known.
     pub(crate) fn used(&self) -> Option<&Used> {
         match self {

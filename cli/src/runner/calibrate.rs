@@ -1,6 +1,6 @@
 //! How much one core of this machine can drive, in the shape of a run.
 
-use crate::runner::calibration_steps::{Bench, Tried};
+use crate::runner::calibration_steps::{MeasuredStep, StepRunner};
 use crate::terminal::print;
 use crate::{export, report};
 use ringload_engine::Error;
@@ -11,36 +11,36 @@ use ringload_engine::clock;
 ///
 /// # Errors
 /// What stands in the way, with a remedy.
-pub(crate) fn calibration(bench: &Bench, lines: bool) -> anyhow::Result<Option<Calibration>> {
+pub(crate) fn calibration(runner: &StepRunner, lines: bool) -> anyhow::Result<Option<Calibration>> {
     if lines {
-        print(&report::calibrate_head(bench.core(), bench.streams, bench.alone()))?;
+        print(&report::calibrate_head(runner.core(), runner.streams, runner.alone()))?;
     }
-    Trials { bench, lines, steps: Vec::new(), interrupted: false }.calibration()
+    Calibrator { runner, lines, steps: Vec::new(), interrupted: false }.calibration()
 }
 
 /// The loads, one after the other.
-struct Trials<'a> {
-    bench: &'a Bench,
+struct Calibrator<'a> {
+    runner: &'a StepRunner,
     lines: bool,
     steps: Vec<Step>,
     interrupted: bool,
 }
 
-impl Trials<'_> {
+impl Calibrator<'_> {
     /// All of them; `None` when a signal stopped it.
     fn calibration(&mut self) -> anyhow::Result<Option<Calibration>> {
-        if !self.bench.streaming() {
+        if !self.runner.streaming() {
             return self.whole();
         }
         let Some(long) = self.tokens()? else {
             return Ok(None);
         };
         let half = long.step.events_per_s / long.step.busy_share.max(LEAST_BUSY) / 2.0;
-        let headroom = self.bench.paced("headroom", half.min(long.step.events_per_s));
+        let headroom = self.runner.paced("headroom", half.min(long.step.events_per_s));
         if self.took(headroom)?.is_none() {
             return Ok(None);
         }
-        let requests = self.bench.requests();
+        let requests = self.runner.requests();
         let Some(short) = self.took(requests)? else {
             return Ok(None);
         };
@@ -52,45 +52,45 @@ impl Trials<'_> {
 
     /// Where answers come whole, a request is all there is.
     fn whole(&mut self) -> anyhow::Result<Option<Calibration>> {
-        let requests = self.bench.requests();
-        let Some(tried) = self.took(requests)? else {
+        let requests = self.runner.requests();
+        let Some(measured) = self.took(requests)? else {
             return Ok(None);
         };
-        let half = tried.step.requests_per_s / tried.step.busy_share.max(LEAST_BUSY) / 2.0;
-        let half = half.min(tried.step.requests_per_s);
+        let half = measured.step.requests_per_s / measured.step.busy_share.max(LEAST_BUSY) / 2.0;
+        let half = half.min(measured.step.requests_per_s);
         if half > 0.0 {
-            let headroom = self.bench.whole("headroom", half);
+            let headroom = self.runner.whole("headroom", half);
             if self.took(headroom)?.is_none() {
                 return Ok(None);
             }
         }
-        let load = &tried.load;
+        let load = &measured.load;
         if load.requests <= 0.0 {
-            return Err(nothing(&tried).into());
+            return Err(nothing(&measured).into());
         }
         let each = (load.user_ns / load.requests, load.system_ns / load.requests);
-        let request = ceiling(each, basis(&tried.step));
-        self.made(&tried, None, request).map(Some)
+        let request = ceiling(each, basis(&measured.step));
+        self.made(&measured, None, request).map(Some)
     }
 
     /// The heaviest stream of tokens that keeps its shape: the rate rises towards what fills the core, for as long as
     /// the server can follow and events do not share reads.
-    fn tokens(&mut self) -> anyhow::Result<Option<Tried>> {
-        let mut target = (f64::from(self.bench.streams) * FIRST_EACH).min(FIRST_IN_ALL);
-        let mut best: Option<Tried> = None;
+    fn tokens(&mut self) -> anyhow::Result<Option<MeasuredStep>> {
+        let mut target = (f64::from(self.runner.streams) * FIRST_EACH).min(FIRST_IN_ALL);
+        let mut best: Option<MeasuredStep> = None;
         let mut refused = false;
         for _ in 0..MOST_TOKEN_STEPS {
-            let paced = self.bench.paced("tokens", target);
-            let Some(tried) = self.took(paced)? else {
+            let paced = self.runner.paced("tokens", target);
+            let Some(measured) = self.took(paced)? else {
                 return Ok(None);
             };
-            let step = &tried.step;
+            let step = &measured.step;
             let (rate, busy) = (step.events_per_s, step.busy_share.max(LEAST_BUSY));
             let in_shape = step.coalesced_share <= MOST_COALESCED;
             let followed = rate >= FOLLOWED * target;
             let full = busy >= FULL;
             if in_shape && best.as_ref().is_none_or(|b| rate > b.step.events_per_s) {
-                best = Some(tried);
+                best = Some(measured);
             }
             if in_shape && full {
                 break;
@@ -120,25 +120,25 @@ impl Trials<'_> {
     }
 
     /// Shows and keeps a step; `None` when a signal ended it.
-    fn took(&mut self, tried: anyhow::Result<Tried>) -> anyhow::Result<Option<Tried>> {
-        let tried = tried?;
-        self.interrupted |= tried.interrupted;
+    fn took(&mut self, measured: anyhow::Result<MeasuredStep>) -> anyhow::Result<Option<MeasuredStep>> {
+        let measured = measured?;
+        self.interrupted |= measured.interrupted;
         if self.interrupted {
             return Ok(None);
         }
         if self.lines {
-            print(&report::calibrate_line(&tried.step))?;
+            print(&report::calibrate_line(&measured.step))?;
         }
-        self.steps.push(tried.step.clone());
-        Ok(Some(tried))
+        self.steps.push(measured.step.clone());
+        Ok(Some(measured))
     }
 
-    fn made(&self, tried: &Tried, event: Option<Ceiling>, request: Ceiling) -> anyhow::Result<Calibration> {
-        let shape = tried.shape.clone();
+    fn made(&self, measured: &MeasuredStep, event: Option<Ceiling>, request: Ceiling) -> anyhow::Result<Calibration> {
+        let shape = measured.shape.clone();
         Ok(Calibration {
             made_at: export::utc(clock::realtime()).unwrap_or_default(),
             ringload_version: env!("CARGO_PKG_VERSION").into(),
-            machine: tried.machine.clone(),
+            machine: measured.machine.clone(),
             shape: shape.ok_or_else(|| Error::bug("a run against one server has no shape"))?,
             event,
             request,
@@ -156,14 +156,14 @@ fn basis(step: &Step) -> Basis {
     if step.busy_share >= FULL { Basis::Measured } else { Basis::Estimated }
 }
 
-fn nothing(tried: &Tried) -> Error {
+fn nothing(measured: &MeasuredStep) -> Error {
     Error::environment(
-        format!("nothing came back in the {:.1} s of a step", tried.step.seconds),
+        format!("nothing came back in the {:.1} s of a step", measured.step.seconds),
         "raise --calibrate-seconds, or keep other programs off this machine's cores",
     )
 }
 
-/// Loads of tokens that are tried.
+/// Loads of tokens that are measured.
 const MOST_TOKEN_STEPS: usize = 5;
 /// Tokens a second of each stream, and of all of them, in the first step.
 const FIRST_EACH: f64 = 400.0;

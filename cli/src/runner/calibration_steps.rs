@@ -2,8 +2,8 @@
 
 use crate::args::CalibrateArgs;
 use crate::live::signals;
-use crate::planning::{Proxies, Surroundings};
-use crate::runner::environment::{planned, surroundings};
+use crate::planning::{Environment, Proxies};
+use crate::runner::environment::{environment, planned};
 use crate::runner::seeds::warm;
 use crate::runner::server;
 use ringload_engine::calibration::{Load, Machine, Shape, Step};
@@ -24,7 +24,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Makes the loads.
-pub(crate) struct Bench {
+pub(crate) struct StepRunner {
     /// What every load has in common.
     plan: Plan,
     core: usize,
@@ -37,7 +37,7 @@ pub(crate) struct Bench {
 }
 
 /// A load that was tried.
-pub(super) struct Tried {
+pub(super) struct MeasuredStep {
     pub(super) step: Step,
     pub(super) load: Load,
     pub(super) shape: Option<Shape>,
@@ -45,7 +45,7 @@ pub(super) struct Tried {
     pub(super) interrupted: bool,
 }
 
-impl Bench {
+impl StepRunner {
     /// From the flags of a run: its protocol, its driver, its answers, and what one of its cores has to carry.
     ///
     /// # Errors
@@ -53,8 +53,8 @@ impl Bench {
     pub(crate) fn new(args: &CalibrateArgs) -> anyhow::Result<Self> {
         let length_s = args.measure.calibrate_seconds / MOST_STEPS;
         // Nothing is sent to the targets.
-        let around = Surroundings { proxies: Proxies::default(), ..surroundings() };
-        let plan = planned(&args.profile, around)?.plan;
+        let environment = Environment { proxies: Proxies::default(), ..environment() };
+        let plan = planned(&args.profile, environment)?.plan;
         let cores = run::cores(&plan)?;
         let allowed = server::allowed_cores();
         let core = *cores.last().ok_or_else(no_core)?;
@@ -91,7 +91,7 @@ impl Bench {
     ///
     /// # Errors
     /// What stands in the way, with a remedy.
-    pub(super) fn paced(&self, kind: &str, tokens_per_s: f64) -> anyhow::Result<Tried> {
+    pub(super) fn paced(&self, kind: &str, tokens_per_s: f64) -> anyhow::Result<MeasuredStep> {
         let gap = Duration::from_secs_f64(f64::from(self.streams) / tokens_per_s);
         let timing = Timing::Fixed {
             ttft: gap,
@@ -106,7 +106,7 @@ impl Bench {
     ///
     /// # Errors
     /// What stands in the way, with a remedy.
-    pub(super) fn requests(&self) -> anyhow::Result<Tried> {
+    pub(super) fn requests(&self) -> anyhow::Result<MeasuredStep> {
         let tokens = if self.streaming() { 1 } else { self.tokens };
         self.run("requests", Timing::Unpaced, tokens)
     }
@@ -115,7 +115,7 @@ impl Bench {
     ///
     /// # Errors
     /// What stands in the way, with a remedy.
-    pub(super) fn whole(&self, kind: &str, requests_per_s: f64) -> anyhow::Result<Tried> {
+    pub(super) fn whole(&self, kind: &str, requests_per_s: f64) -> anyhow::Result<MeasuredStep> {
         let timing = Timing::Fixed {
             ttft: Duration::from_secs_f64(f64::from(self.streams) / requests_per_s),
             itl: Duration::ZERO,
@@ -124,7 +124,7 @@ impl Bench {
         self.run(kind, timing, self.tokens)
     }
 
-    fn run(&self, kind: &str, timing: Timing, tokens: u32) -> anyhow::Result<Tried> {
+    fn run(&self, kind: &str, timing: Timing, tokens: u32) -> anyhow::Result<MeasuredStep> {
         let tls = self.plan.targets.first().is_some_and(|t| t.tls);
         let server = self.server(timing, tls)?;
         let plan = self.plan_for(&server, tls, tokens)?;
@@ -142,12 +142,12 @@ impl Bench {
         let summary = run::summarize(&plan, &workload, finished, &mut |_, _| ())?;
         // Its threads have done their part; what they take to end is not measured.
         drop(server);
-        let interrupted = summary.was_cancelled || signals::came();
+        let interrupted = summary.was_cancelled || signals::received();
         if summary.client.events == 0 && summary.counts.succeeded == 0 && !interrupted {
             return Err(unanswered(&summary).into());
         }
         let verdict = judge(&plan, &summary, &host, None);
-        Ok(Tried {
+        Ok(MeasuredStep {
             step: step(kind, &summary, verdict.status),
             load: load(&summary),
             shape: Shape::of(&plan, &summary).map(|shape| Shape { streams_per_core: f64::from(self.streams), ..shape }),

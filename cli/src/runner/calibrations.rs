@@ -1,6 +1,6 @@
 //! The file in which calibrations are kept, one for each shape of load.
 
-use crate::result::run::Standing;
+use crate::result::run::CeilingUsage;
 use ringload_engine::calibration::{Calibration, Machine, Shape, choose, used};
 use ringload_engine::host::HostFacts;
 use ringload_engine::measure::Summary;
@@ -14,14 +14,14 @@ use tempfile::NamedTempFile;
 
 /// What is kept, for runs to be held against. Whatever stands in the way of reading it is a remark, never a failure.
 #[derive(Debug, Default)]
-pub(crate) struct Kept {
+pub(crate) struct StoredCalibrations {
     calibrations: Vec<Calibration>,
     problem: Option<String>,
 }
 
 /// What is kept, to be added to.
 #[derive(Debug)]
-pub(crate) struct Store {
+pub(crate) struct CalibrationStore {
     path: PathBuf,
     calibrations: Vec<Calibration>,
 }
@@ -34,7 +34,7 @@ struct Document {
     calibrations: Vec<Calibration>,
 }
 
-impl Kept {
+impl StoredCalibrations {
     /// Reads what is kept: in the file that was named, else that of the environment, else the user's own.
     pub(crate) fn read(named: Option<&Path>) -> Self {
         let Some(path) = place(named) else {
@@ -56,23 +56,23 @@ impl Kept {
     }
 
     /// How a run stands to its machine's ceiling.
-    pub(crate) fn standing(&self, plan: &Plan, summary: &Summary, host: &HostFacts) -> Standing {
+    pub(crate) fn ceiling_usage(&self, plan: &Plan, summary: &Summary, host: &HostFacts) -> CeilingUsage {
         if let Some(problem) = &self.problem {
-            return Standing::Unknown(problem.clone());
+            return CeilingUsage::Unknown(problem.clone());
         }
         let Some(shape) = Shape::of(plan, summary) else {
-            return Standing::Unknown(
+            return CeilingUsage::Unknown(
                 "the servers do not all speak the same HTTP, and a calibration is of one; profile them apart".into(),
             );
         };
         match choose(&self.calibrations, &Machine::of(host), VERSION, &shape) {
-            Ok(calibration) => Standing::Known(used(calibration, summary)),
-            Err(unfit) => Standing::Unknown(unfit.to_string()),
+            Ok(calibration) => CeilingUsage::Known(used(calibration, summary)),
+            Err(unfit) => CeilingUsage::Unknown(unfit.to_string()),
         }
     }
 }
 
-impl Store {
+impl CalibrationStore {
     /// Opens the file and makes sure that it can be written, before anything is measured.
     ///
     /// # Errors
@@ -216,9 +216,9 @@ mod tests {
         HostFacts { cpu_model: machine.cpu_model, kernel: machine.kernel, ..HostFacts::default() }
     }
 
-    fn standing(kept: &Kept) -> Standing {
+    fn ceiling_usage(kept: &StoredCalibrations) -> CeilingUsage {
         let outcome = outcome();
-        kept.standing(&outcome.plan, &outcome.summary, &host())
+        kept.ceiling_usage(&outcome.plan, &outcome.summary, &host())
     }
 
     #[test]
@@ -226,11 +226,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("new").join("c.json");
         for streams in [1.0, 16.0] {
-            let written = Store::open(Some(&path)).unwrap().keep(calibration(streams));
+            let written = CalibrationStore::open(Some(&path)).unwrap().keep(calibration(streams));
             assert_eq!(written.unwrap(), path);
         }
         assert_eq!(read(&path).unwrap(), [calibration(1.0), calibration(16.0)], "two shapes");
-        let Standing::Known(used) = standing(&Kept::read(Some(&path))) else {
+        let CeilingUsage::Known(used) = ceiling_usage(&StoredCalibrations::read(Some(&path))) else {
             panic!("no calibration fitted");
         };
         assert!(used.calibrated_for.contains("16 in flight"), "{used:?}");
@@ -246,13 +246,13 @@ mod tests {
         let mut far = calibration(64.0);
         far.machine.kernel = Some("other".into());
         for one in [old, far.clone(), calibration(16.0), calibration(17.0)] {
-            Store::open(Some(&path)).unwrap().keep(one).unwrap();
+            CalibrationStore::open(Some(&path)).unwrap().keep(one).unwrap();
         }
         assert_eq!(read(&path).unwrap(), [far, calibration(17.0)]);
         for streams in 0..70 {
             let mut one = calibration(1.0);
             one.machine.kernel = Some(streams.to_string());
-            Store::open(Some(&path)).unwrap().keep(one).unwrap();
+            CalibrationStore::open(Some(&path)).unwrap().keep(one).unwrap();
         }
         assert_eq!(read(&path).unwrap().len(), MOST_KEPT);
     }
@@ -273,11 +273,11 @@ mod tests {
             &" ".repeat(2 << 20),
         ] {
             let (_dir, path) = file(text);
-            let Standing::Unknown(why) = standing(&Kept::read(Some(&path))) else {
+            let CeilingUsage::Unknown(why) = ceiling_usage(&StoredCalibrations::read(Some(&path))) else {
                 panic!("{text} was taken for a calibration");
             };
             assert!(why.contains("c.json") && why.contains("--calibration-file"), "{why}");
-            let refused = Store::open(Some(&path)).unwrap_err();
+            let refused = CalibrationStore::open(Some(&path)).unwrap_err();
             assert_eq!(refused.blame, ringload_engine::Blame::Usage);
             assert_eq!(fs::read_to_string(&path).unwrap(), text);
         }
@@ -285,12 +285,12 @@ mod tests {
 
     #[test]
     fn where_nothing_is_kept_or_nothing_fits_the_run_says_what_to_do() {
-        let nowhere = Kept::read(Some(Path::new("/nowhere/c.json")));
+        let nowhere = StoredCalibrations::read(Some(Path::new("/nowhere/c.json")));
         let (_dir, path) = file("");
         fs::remove_file(&path).unwrap();
-        Store::open(Some(&path)).unwrap().keep(calibration(500.0)).unwrap();
-        for kept in [nowhere, Kept::read(Some(&path))] {
-            let Standing::Unknown(why) = standing(&kept) else {
+        CalibrationStore::open(Some(&path)).unwrap().keep(calibration(500.0)).unwrap();
+        for kept in [nowhere, StoredCalibrations::read(Some(&path))] {
+            let CeilingUsage::Unknown(why) = ceiling_usage(&kept) else {
                 panic!("a calibration fitted");
             };
             assert!(why.contains("run `ringload calibrate`"), "{why}");
@@ -299,7 +299,7 @@ mod tests {
 
     #[test]
     fn a_place_that_cannot_be_written_is_found_before_anything_is_measured() {
-        let refused = Store::open(Some(Path::new("/proc/nowhere/c.json"))).unwrap_err();
+        let refused = CalibrationStore::open(Some(Path::new("/proc/nowhere/c.json"))).unwrap_err();
         assert_eq!(refused.blame, ringload_engine::Blame::Environment);
         assert!(refused.to_string().contains("--calibration-file"));
     }

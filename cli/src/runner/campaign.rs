@@ -2,13 +2,13 @@
 
 use crate::args::{CampaignArgs, ProfileArgs, SweepMode};
 use crate::exit::Exit;
-use crate::export::{Aside, Place};
+use crate::export::{EarlierFiles, OutputLocation};
 use crate::live::signals;
 use crate::result::campaign::{Campaign, CellOutcome, Interrupted, NotRun, Settling};
-use crate::result::run::{Done, Identity, OfSeveral, fresh_id};
-use crate::runner::convergence::Watch;
+use crate::result::run::{Identity, OfSeveral, RunOutput, fresh_id};
+use crate::runner::convergence::Monitor;
 use crate::runner::environment::announce;
-use crate::runner::run::{self, Eyes, Prepared};
+use crate::runner::run::{self, Observers, Prepared};
 use crate::runner::sweep_points::{self, Planned};
 use crate::terminal::{print, print_json};
 use crate::{export, report};
@@ -51,15 +51,15 @@ struct Runs<'a> {
     cells: &'a [Planned],
     /// The folder of all.
     base: PathBuf,
-    aside: Aside,
+    aside: EarlierFiles,
     prepared: Prepared,
     sweep_id: Option<String>,
     /// Whether a line is printed after each.
     lines: bool,
     /// Of each cell, what is looked at for convergence.
-    watches: Vec<Watch>,
+    monitors: Vec<Monitor>,
     /// Of each cell, the runs that came to their end.
-    done: Vec<Vec<Done>>,
+    done: Vec<Vec<RunOutput>>,
 }
 
 impl<'a> Runs<'a> {
@@ -67,12 +67,12 @@ impl<'a> Runs<'a> {
         let base = sweep_points::folder(args, cells);
         let folders = cells.iter().map(|cell| cell.folder.clone());
         Self {
-            aside: Aside::of_several(&base, folders, args.output.overwrite).quietly(args.output.quiet),
+            aside: EarlierFiles::of_several(&base, folders, args.output.overwrite).quietly(args.output.quiet),
             base,
             prepared: Prepared::on(&args.machine),
             sweep_id: (cells.len() > 1).then(fresh_id),
             lines: !args.campaign.no_sweep_table && !args.output.quiet,
-            watches: cells.iter().map(|_| Watch::new(&args.campaign)).collect(),
+            monitors: cells.iter().map(|_| Monitor::new(&args.campaign)).collect(),
             done: cells.iter().map(|_| Vec::new()).collect(),
             args,
             cells,
@@ -86,7 +86,7 @@ impl<'a> Runs<'a> {
     fn all(&mut self) -> anyhow::Result<Option<Stop>> {
         let mut before = None;
         for (trial, index) in order(&self.args.campaign, self.cells.len()) {
-            if self.watches[index].settled() {
+            if self.monitors[index].settled() {
                 continue;
             }
             let previous = before.replace((trial, index));
@@ -101,8 +101,8 @@ impl<'a> Runs<'a> {
                 Err(error) if Exit::of_error(&error) == Exit::Interrupted => return Ok(Some(Stop::Signal)),
                 Err(error) => return Ok(Some(Stop::Error(error))),
             };
-            self.watches[index].end(&run.outcome.summary);
-            let cancelled = run.outcome.summary.was_cancelled || signals::came();
+            self.monitors[index].end(&run.outcome.summary);
+            let cancelled = run.outcome.summary.was_cancelled || signals::received();
             if self.lines {
                 print(&report::progress_line(&run.outcome, first))?;
             }
@@ -115,7 +115,7 @@ impl<'a> Runs<'a> {
     }
 
     /// Makes one run of a cell.
-    fn one(&mut self, trial: usize, index: usize) -> anyhow::Result<Done> {
+    fn one(&mut self, trial: usize, index: usize) -> anyhow::Result<RunOutput> {
         let (args, cell) = (self.args, &self.cells[index]);
         let swept = self.cells.len() > 1;
         let plan = cell.plan_of(trial, &args.campaign);
@@ -128,19 +128,20 @@ impl<'a> Runs<'a> {
             variation_values: cell.values.clone(),
             sweep_id: self.sweep_id.clone(),
         };
-        let dir = place(&self.base, &args.campaign, swept, cell, trial);
-        let place = Place { dir: &dir, prefix: args.output.profile_export_prefix.as_deref(), aside: &self.aside };
-        let watch = &mut self.watches[index];
-        watch.begin();
-        let eyes = Eyes { live: None, on_record: Some(&mut |_, metrics| watch.see(metrics)) };
-        run::run(plan, &mut self.prepared, &place, &cell.output, identity, eyes)
+        let dir = folder(&self.base, &args.campaign, swept, cell, trial);
+        let location =
+            OutputLocation { dir: &dir, prefix: args.output.profile_export_prefix.as_deref(), aside: &self.aside };
+        let monitor = &mut self.monitors[index];
+        monitor.begin();
+        let observers = Observers { live: None, on_record: Some(&mut |_, metrics| monitor.observe(metrics)) };
+        run::run(plan, &mut self.prepared, &location, &cell.output, identity, observers)
     }
 
     /// All of them seen together.
     fn campaign(self, stopped: Option<&Stop>) -> Campaign {
         let not_run = self.not_run();
         let level = self.args.campaign.confidence_level;
-        let settling = self.watches.iter().map(Watch::result);
+        let settling = self.monitors.iter().map(Monitor::result);
         let cells = self
             .cells
             .iter()
@@ -167,7 +168,7 @@ impl<'a> Runs<'a> {
     fn not_run(&self) -> Vec<NotRun> {
         let planned = self.args.campaign.num_profile_runs as usize;
         let missing = |(i, cell): (usize, &Planned)| {
-            let runs = match self.watches[i].settled() {
+            let runs = match self.monitors[i].settled() {
                 true => 0,
                 false => planned - self.done[i].len(),
             };
@@ -200,7 +201,7 @@ fn pause(args: &CampaignArgs, before: (usize, usize), next: (usize, usize)) -> f
 }
 
 /// The folder of a run, as AIPerf lays them out.
-fn place(base: &Path, args: &CampaignArgs, swept: bool, cell: &Planned, trial: usize) -> PathBuf {
+fn folder(base: &Path, args: &CampaignArgs, swept: bool, cell: &Planned, trial: usize) -> PathBuf {
     let repeated = args.num_profile_runs > 1;
     let trial = trial + 1;
     match (swept, repeated) {
@@ -221,7 +222,7 @@ fn balanced(campaign: &Campaign) -> bool {
 
 /// In order: no run had a success; a run is invalid; a condition of a run does not hold; done.
 fn exit(campaign: &Campaign, allow_invalid: bool) -> Exit {
-    let each: Vec<Exit> = campaign.runs().map(|run| run.exit(allow_invalid, signals::came())).collect();
+    let each: Vec<Exit> = campaign.runs().map(|run| run.exit(allow_invalid, signals::received())).collect();
     if each.iter().all(|exit| *exit == Exit::Unusable) {
         return Exit::Unusable;
     }

@@ -2,12 +2,12 @@
 
 use crate::args::{Axis, CapacityArgs};
 use crate::exit::Exit;
-use crate::export::Aside;
+use crate::export::EarlierFiles;
 use crate::live::signals;
 use crate::report;
 use crate::result::capacity::{Base, Capacity};
 use crate::result::run::Identity;
-use crate::runner::probes::Bench;
+use crate::runner::probes::ProbeRunner;
 use crate::runner::run::Prepared;
 use crate::terminal::print;
 use ringload_engine::campaign::{Range, Search};
@@ -18,20 +18,20 @@ use std::path::Path;
 ///
 /// # Errors
 /// What stands in the way, with a remedy.
-pub(crate) fn search(args: &CapacityArgs, mut bench: Bench, dir: &Path) -> anyhow::Result<Capacity> {
+pub(crate) fn search(args: &CapacityArgs, mut probes: ProbeRunner, dir: &Path) -> anyhow::Result<Capacity> {
     let output = &args.profile.output;
     let lines = !output.quiet;
-    let aside = Aside::of_several(dir, [], output.overwrite).quietly(output.quiet);
+    let aside = EarlierFiles::of_several(dir, [], output.overwrite).quietly(output.quiet);
     let mut prepared = Prepared::on(&args.profile.machine);
-    let base = bench.base(dir, &aside, &mut prepared)?;
+    let base = probes.base(dir, &aside, &mut prepared)?;
     let mut capacity = Capacity {
         axis: args.search.axis,
         target: args.search.target,
         level: args.search.probe_confidence,
         search: Search::new(range(args, &base)),
-        identity: Identity::of(bench.plan()),
-        slos: bench.plan().slos.clone(),
-        interrupted: base.run.outcome.summary.was_cancelled || signals::came(),
+        identity: Identity::of(probes.plan()),
+        slos: probes.plan().slos.clone(),
+        interrupted: base.run.outcome.summary.was_cancelled || signals::received(),
         base,
         probes: Vec::new(),
     };
@@ -42,7 +42,7 @@ pub(crate) fn search(args: &CapacityArgs, mut bench: Bench, dir: &Path) -> anyho
     while let Some(next) = capacity.search.next().filter(|_| capacity.base.good_fraction > 0.0 && !capacity.interrupted)
     {
         let number = capacity.probes.len() + 1;
-        let probe = match bench.probe(next, number, (dir, &aside), &mut prepared, &capacity) {
+        let probe = match probes.probe(next, number, (dir, &aside), &mut prepared, &capacity) {
             Ok(probe) if !probe.interrupted => probe,
             Err(error) if Exit::of_error(&error) != Exit::Interrupted => return Err(error),
             Ok(_) | Err(_) => {
@@ -55,7 +55,7 @@ pub(crate) fn search(args: &CapacityArgs, mut bench: Bench, dir: &Path) -> anyho
         }
         capacity.search.tell(next, probe.judgement.holds);
         capacity.probes.push(probe);
-        capacity.interrupted = signals::came();
+        capacity.interrupted = signals::received();
     }
     Ok(capacity)
 }

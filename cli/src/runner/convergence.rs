@@ -61,14 +61,14 @@ pub(crate) fn check(args: &ProfileArgs) -> Result<()> {
 }
 
 /// Looks at one metric over the repeats of a cell.
-pub(crate) struct Watch {
+pub(crate) struct Monitor {
     rule: Option<(Convergence, &'static str, &'static str)>,
     most_runs: usize,
     figures: Vec<f64>,
     requests: Vec<Vec<f64>>,
 }
 
-impl Watch {
+impl Monitor {
     pub(crate) fn new(args: &CampaignArgs) -> Self {
         let criterion = match args.convergence_mode {
             Mode::CiWidth => Criterion::IntervalWidth,
@@ -94,7 +94,7 @@ impl Watch {
     }
 
     /// A request of it.
-    pub(crate) fn see(&mut self, metrics: &RequestMetrics) {
+    pub(crate) fn observe(&mut self, metrics: &RequestMetrics) {
         let Some((rule, tag, _)) = self.rule else {
             return;
         };
@@ -184,24 +184,24 @@ mod tests {
     }
 
     #[test]
-    fn a_watch_tells_what_it_saw() {
+    fn a_monitor_reports_what_it_observed() {
         let cli = try_parse(
             ["ringload", "profile", "-m", "x", "--num-profile-runs", "6", "--convergence-metric", "request_count"]
                 .map(Into::into),
         )
         .unwrap();
         let Command::Profile(args) = cli.command else { panic!("{:?}", cli.command) };
-        let mut watch = Watch::new(&args.campaign);
+        let mut monitor = Monitor::new(&args.campaign);
         let summary = crate::testing::sample::summary();
         for _ in 0..2 {
-            watch.begin();
-            watch.end(&summary);
+            monitor.begin();
+            monitor.end(&summary);
         }
-        let early = watch.result().unwrap();
+        let early = monitor.result().unwrap();
         assert_eq!((early.settled, early.value, early.runs), (false, None, 2));
-        watch.begin();
-        watch.end(&summary);
-        let settled = watch.result().unwrap();
+        monitor.begin();
+        monitor.end(&summary);
+        let settled = monitor.result().unwrap();
         assert_eq!((settled.settled, settled.value), (true, Some(0.0)));
         assert_eq!((settled.runs, settled.most_runs), (3, 6));
     }

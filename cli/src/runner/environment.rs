@@ -2,22 +2,22 @@
 
 use crate::args::{OutputArgs, ProfileArgs, Ui};
 use crate::live::signals;
-use crate::planning::{self, Planned, Proxies, Surroundings};
-use crate::terminal::say;
+use crate::planning::{self, Environment, Planned, Proxies};
+use crate::terminal::eprint_line;
 use ringload_engine::plan::Plan;
 
-/// The plan of a command line; its files are read while signals are heeded.
+/// The plan of a command line; its files are read while signals are handled.
 ///
 /// # Errors
 /// When it makes none, with what to write instead; when a signal came.
-pub(crate) fn planned(args: &ProfileArgs, around: Surroundings) -> anyhow::Result<Planned> {
+pub(crate) fn planned(args: &ProfileArgs, environment: Environment) -> anyhow::Result<Planned> {
     let args = args.clone();
-    Ok(signals::unless_stopped(move || planning::plan(&args, &around))??)
+    Ok(signals::unless_stopped(move || planning::plan(&args, &environment))??)
 }
 
 /// What the environment adds to the flags.
-pub(crate) fn surroundings() -> Surroundings {
-    Surroundings {
+pub(crate) fn environment() -> Environment {
+    Environment {
         api_key: std::env::var("RINGLOAD_API_KEY").ok(),
         // 32 bits: every JSON reader keeps such a number whole.
         fresh_seed: u64::from(rand::random::<u32>()),
@@ -31,13 +31,13 @@ pub(crate) fn announce(output: &OutputArgs, plan: &Plan, notes: &[String]) -> an
         return Ok(());
     }
     for note in notes {
-        say(format_args!("note: {note}"));
+        eprint_line(format_args!("note: {note}"));
     }
     if output.ui == Ui::Dashboard {
-        say("note: --ui dashboard is not supported yet: falling back to simple");
+        eprint_line("note: --ui dashboard is not supported yet: falling back to simple");
     }
     if output.verbose > 0 {
-        say(format_args!("{}", serde_json::to_string_pretty(plan)?));
+        eprint_line(format_args!("{}", serde_json::to_string_pretty(plan)?));
     }
     Ok(())
 }

@@ -2,12 +2,12 @@
 
 use crate::args::values::Grace;
 use crate::args::{Axis, CapacityArgs, ProfileArgs};
-use crate::export::{Aside, Place};
+use crate::export::{EarlierFiles, OutputLocation};
 use crate::result::capacity::{Base, Capacity, Probe};
-use crate::result::run::Done;
 use crate::result::run::Identity;
-use crate::runner::environment::{announce, planned, surroundings};
-use crate::runner::run::{self, Eyes, Prepared};
+use crate::result::run::RunOutput;
+use crate::runner::environment::{announce, environment, planned};
+use crate::runner::run::{self, Observers, Prepared};
 use crate::runner::seeds::{fresh, warm};
 use ringload_engine::campaign::{Judge, Next, Rule, Seen, least};
 use ringload_engine::clock::{Nanos, SECOND};
@@ -17,7 +17,7 @@ use ringload_engine::run::metrics_of;
 use std::path::Path;
 
 /// Makes probes.
-pub(crate) struct Bench {
+pub(crate) struct ProbeRunner {
     args: ProfileArgs,
     axis: Axis,
     longest_s: f64,
@@ -27,16 +27,16 @@ pub(crate) struct Bench {
     fresh_seed: u64,
 }
 
-impl Bench {
+impl ProbeRunner {
     /// # Errors
     /// When the flags make no plan, with what to write instead.
     pub(crate) fn new(args: &CapacityArgs) -> anyhow::Result<Self> {
-        let around = surroundings();
+        let environment = environment();
         let mut first = args.profile.clone();
         first.load.concurrency = Some(1);
         first.load.request_count = Some(BASE_REQUESTS);
-        let fresh_seed = around.fresh_seed;
-        let planned = planned(&first, around)?;
+        let fresh_seed = environment.fresh_seed;
+        let planned = planned(&first, environment)?;
         announce(&args.profile.output, &planned.plan, &planned.notes)?;
         Ok(Self {
             args: args.profile.clone(),
@@ -57,7 +57,7 @@ impl Bench {
     ///
     /// # Errors
     /// What stands in the way, with a remedy.
-    pub(super) fn base(&self, dir: &Path, aside: &Aside, prepared: &mut Prepared) -> anyhow::Result<Base> {
+    pub(super) fn base(&self, dir: &Path, aside: &EarlierFiles, prepared: &mut Prepared) -> anyhow::Result<Base> {
         let dir = dir.join("probe_00_one_at_a_time");
         let run = self.run(self.base.clone(), (&dir, aside), prepared, None)?;
         let summary = &run.outcome.summary;
@@ -79,7 +79,7 @@ impl Bench {
         &mut self,
         next: Next,
         number: usize,
-        (dir, aside): (&Path, &Aside),
+        (dir, aside): (&Path, &EarlierFiles),
         prepared: &mut Prepared,
         capacity: &Capacity,
     ) -> anyhow::Result<Probe> {
@@ -129,14 +129,14 @@ impl Bench {
     fn run(
         &self,
         plan: Plan,
-        (dir, aside): (&Path, &Aside),
+        (dir, aside): (&Path, &EarlierFiles),
         prepared: &mut Prepared,
-        live: Option<run::Watch<'_>>,
-    ) -> anyhow::Result<Done> {
+        live: Option<run::LiveObserver<'_>>,
+    ) -> anyhow::Result<RunOutput> {
         let identity = Identity::of(&plan);
-        let place = Place { dir, prefix: self.args.output.profile_export_prefix.as_deref(), aside };
-        let eyes = Eyes { live, on_record: None };
-        run::run(plan, prepared, &place, &self.args.output, identity, eyes)
+        let location = OutputLocation { dir, prefix: self.args.output.profile_export_prefix.as_deref(), aside };
+        let observers = Observers { live, on_record: None };
+        run::run(plan, prepared, &location, &self.args.output, identity, observers)
     }
 
     /// Each probe has arrivals and prompts of its own: what one path of arrivals shows is no evidence for another, and
@@ -149,9 +149,9 @@ impl Bench {
         }
         args.load.benchmark_duration = Some(self.longest_s);
         args.load.benchmark_grace_period = Some(Grace(Some(self.longest_s)));
-        let mut around = surroundings();
-        around.fresh_seed = self.fresh_seed;
-        let mut plan = planned(&args, around)?.plan;
+        let mut environment = environment();
+        environment.fresh_seed = self.fresh_seed;
+        let mut plan = planned(&args, environment)?.plan;
         warm(&mut plan);
         plan.seed = fresh(plan.seed, number as u64);
         plan.prompts.entries = self.base.prompts.entries;

@@ -2,14 +2,14 @@
 
 use crate::args::{ExportLevel, OutputArgs, ReportArgs, Ui};
 use crate::exit::Exit;
-use crate::export::{Artifacts, Aside, Owner, Place, Wanted, logs_in, remove_leftovers};
+use crate::export::{Artifacts, EarlierFiles, OutputLocation, Owner, Wanted, logs_in, remove_leftovers};
 use crate::live::signals;
 use crate::report;
 use crate::result::log_head::Head;
 use crate::result::run::Identity;
-use crate::runner::calibrations::Kept;
+use crate::runner::calibrations::StoredCalibrations;
 use crate::runner::run::{Driven, conclude};
-use crate::terminal::say;
+use crate::terminal::eprint_line;
 use jiff::tz::TimeZone;
 use ringload_engine::plan::Secrets;
 use ringload_engine::run::{Reread, reread};
@@ -75,10 +75,10 @@ pub(crate) fn run(log: &Path, args: &ReportArgs) -> anyhow::Result<Exit> {
     let beside = log.parent().unwrap_or(Path::new("."));
     let dir = args.artifact_dir.as_deref().unwrap_or(beside);
     let prefix = head.prefix.as_deref();
-    let aside = Aside::of_report(dir, prefix, args.overwrite).quietly(args.quiet);
-    let place = Place { dir, prefix, aside: &aside };
+    let aside = EarlierFiles::of_report(dir, prefix, args.overwrite).quietly(args.quiet);
+    let location = OutputLocation { dir, prefix, aside: &aside };
     let wanted = Wanted { records: head.records, slices: head.plan.slice.is_some(), again: true, log: false };
-    let files = Artifacts::open(&place, wanted)?;
+    let files = Artifacts::open(&location, wanted)?;
     let driven = Driven {
         identity: Identity {
             benchmark_id: head.benchmark_id,
@@ -92,16 +92,17 @@ pub(crate) fn run(log: &Path, args: &ReportArgs) -> anyhow::Result<Exit> {
         finished,
         host,
     };
-    let kept = Kept::read(args.calibration_file.as_deref());
+    let kept = StoredCalibrations::read(args.calibration_file.as_deref());
     let done = conclude(driven, files, &kept, &output, None)?;
     report::print_run(&done, &output)?;
     match owner {
         Owner::Dead => remove_leftovers(log),
-        Owner::Alive(_) | Owner::Elsewhere => {
-            say(format_args!("note: {} stays: whether its process has ended cannot be told here", log.display()))
-        }
+        Owner::Alive(_) | Owner::Elsewhere => eprint_line(format_args!(
+            "note: {} stays: whether its process has ended cannot be told here",
+            log.display()
+        )),
     }
-    Ok(done.exit(args.allow_invalid, signals::came()))
+    Ok(done.exit(args.allow_invalid, signals::received()))
 }
 
 fn output(args: &ReportArgs, trace: bool) -> OutputArgs {

@@ -1,13 +1,13 @@
 //! One run of a plan: prepared, driven, summed up, judged, and written into its folder.
 
 use crate::args::{ExportLevel, MachineArgs, OutputArgs, ProfileArgs};
-use crate::export::{self, Artifacts, Aside, Kind, Place, RecordWriter, Wanted};
+use crate::export::{self, Artifacts, EarlierFiles, Kind, OutputLocation, RecordWriter, Wanted};
 use crate::live::{progress, signals};
 use crate::redact::Secrets;
 use crate::result::log_head::Head;
-use crate::result::run::{Done, Identity, Outcome};
-use crate::runner::calibrations::Kept;
-use crate::terminal::say;
+use crate::result::run::{Identity, Outcome, RunOutput};
+use crate::runner::calibrations::StoredCalibrations;
+use crate::terminal::eprint_line;
 use crate::{planning, report};
 use ringload_engine::host::HostFacts;
 use ringload_engine::measure::{RequestMetrics, Summary};
@@ -21,32 +21,32 @@ use std::io::{self, Write};
 use std::sync::Arc;
 
 /// What looks on at each record of the measured phase when it is summed up.
-pub(crate) type OnRecord<'a> = &'a mut dyn FnMut(&Record, &RequestMetrics);
+pub(crate) type RecordObserver<'a> = &'a mut dyn FnMut(&Record, &RequestMetrics);
 
 /// What looks on at each record while the run goes on, and may end it.
-pub(crate) type Watch<'a> = &'a mut (dyn FnMut(&Control, &Workload, &Record) + Send);
+pub(crate) type LiveObserver<'a> = &'a mut (dyn FnMut(&Control, &Workload, &Record) + Send);
 
 /// Who looks on.
 #[derive(Default)]
-pub(crate) struct Eyes<'a> {
+pub(crate) struct Observers<'a> {
     /// While the run goes on.
-    pub(crate) live: Option<Watch<'a>>,
+    pub(crate) live: Option<LiveObserver<'a>>,
     /// When it is summed up.
-    pub(crate) on_record: Option<OnRecord<'a>>,
+    pub(crate) on_record: Option<RecordObserver<'a>>,
 }
 
 /// Runs the plan of a command line whose only run it is.
 ///
 /// # Errors
 /// What stands in the way, with a remedy.
-pub(crate) fn alone(plan: Plan, args: &ProfileArgs) -> anyhow::Result<Done> {
+pub(crate) fn alone(plan: Plan, args: &ProfileArgs) -> anyhow::Result<RunOutput> {
     let output = &args.output;
     let dir = planning::artifact_dir(output.artifact_dir.as_deref(), &plan);
     let prefix = planning::check_prefix(output.profile_export_prefix.as_deref())?;
-    let aside = Aside::of_run(&dir, prefix.as_deref(), output.overwrite).quietly(output.quiet);
-    let place = Place { dir: &dir, prefix: prefix.as_deref(), aside: &aside };
+    let aside = EarlierFiles::of_run(&dir, prefix.as_deref(), output.overwrite).quietly(output.quiet);
+    let location = OutputLocation { dir: &dir, prefix: prefix.as_deref(), aside: &aside };
     let identity = Identity::of(&plan);
-    run(plan, &mut Prepared::on(&args.machine), &place, output, identity, Eyes::default())
+    run(plan, &mut Prepared::on(&args.machine), &location, output, identity, Observers::default())
 }
 
 /// Runs a plan once.
@@ -56,12 +56,12 @@ pub(crate) fn alone(plan: Plan, args: &ProfileArgs) -> anyhow::Result<Done> {
 pub(crate) fn run(
     plan: Plan,
     prepared: &mut Prepared,
-    place: &Place<'_>,
+    location: &OutputLocation<'_>,
     output: &OutputArgs,
     identity: Identity,
-    eyes: Eyes<'_>,
-) -> anyhow::Result<Done> {
-    let prefix = planning::check_prefix(place.prefix)?;
+    observers: Observers<'_>,
+) -> anyhow::Result<RunOutput> {
+    let prefix = planning::check_prefix(location.prefix)?;
     let wanted = Wanted {
         records: output.export_level == ExportLevel::Records,
         slices: plan.slice.is_some(),
@@ -69,8 +69,8 @@ pub(crate) fn run(
         log: output.keep_records,
     };
     signals::preparing();
-    let place = Place { prefix: prefix.as_deref(), ..*place };
-    let mut files = Artifacts::open(&place, wanted)?;
+    let location = OutputLocation { prefix: prefix.as_deref(), ..*location };
+    let mut files = Artifacts::open(&location, wanted)?;
     let (workload, kept) = prepared.of(&plan)?;
     let inputs = files.write(Kind::Inputs, |to| {
         let secrets = Secrets::in_bodies(&plan);
@@ -87,13 +87,13 @@ pub(crate) fn run(
         Some(path) => LogWriter::create(path)?,
         None => return Err(Error::bug("a run has no record log").into()),
     };
-    let head = Head::of(&plan, workload, &identity, output, place.prefix, &host.facts);
+    let head = Head::of(&plan, workload, &identity, output, location.prefix, &host.facts);
     log.note(Note::Head, &serde_json::to_vec(&head)?)?;
-    let mut finished = drive(&plan, workload, log, view(output), eyes.live)?;
+    let mut finished = drive(&plan, workload, log, view(output), observers.live)?;
     let host = host.finish();
     finished.leave(&serde_json::to_vec(&host)?);
     let driven = Driven { plan, workload, finished, host, identity };
-    conclude(driven, files, kept, output, eyes.on_record)
+    conclude(driven, files, kept, output, observers.on_record)
 }
 
 /// A run whose load has ended.
@@ -117,10 +117,10 @@ pub(crate) struct Driven<'a> {
 pub(crate) fn conclude(
     driven: Driven<'_>,
     mut files: Artifacts<'_>,
-    kept: &Kept,
+    kept: &StoredCalibrations,
     output: &OutputArgs,
-    on_record: Option<OnRecord<'_>>,
-) -> anyhow::Result<Done> {
+    on_record: Option<RecordObserver<'_>>,
+) -> anyhow::Result<RunOutput> {
     let Driven { plan, workload, finished, host, identity } = driven;
     let summed = sum_up(&plan, workload, finished, &mut files, &identity.secrets, output.export_http_trace, on_record);
     let summary = match summed {
@@ -133,19 +133,19 @@ pub(crate) fn conclude(
             "make room on the disk, or name another folder in --artifact-dir",
         )
     });
-    let standing = kept.standing(&plan, &summary, &host);
-    let verdict = judge(&plan, &summary, &host, standing.used());
-    let outcome = Outcome { plan, summary, verdict, standing, host: serde_json::to_value(&host)?, identity };
+    let ceiling_usage = kept.ceiling_usage(&plan, &summary, &host);
+    let verdict = judge(&plan, &summary, &host, ceiling_usage.used());
+    let outcome = Outcome { plan, summary, verdict, ceiling_usage, host: serde_json::to_value(&host)?, identity };
     let (written, unwritten) = export::finish(&mut files, &outcome);
-    let done = Done { outcome, files: written };
+    let done = RunOutput { outcome, files: written };
     match (unwritten, full) {
         (None, None) => Ok(done),
         (Some(error), _) => {
-            tell(&done, output);
+            report_without_files(&done, output);
             Err(with_log_kept(error, files))
         }
         (None, Some(error)) => {
-            tell(&done, output);
+            report_without_files(&done, output);
             Err(error.into())
         }
     }
@@ -166,28 +166,28 @@ impl Write for UnlessStopped<'_> {
 }
 
 /// What was found is said at least, where its files cannot be written.
-fn tell(done: &Done, output: &OutputArgs) {
+fn report_without_files(run: &RunOutput, output: &OutputArgs) {
     // There is nobody left to tell if this fails too.
-    let _ = report::print_run(done, output);
+    let _ = report::print_run(run, output);
 }
 
 /// What runs share: prompts, kept for the next run that wants the same, and the calibrations that all are held against.
 pub(crate) struct Prepared {
     workload: Option<(String, Workload)>,
-    calibrations: Kept,
+    calibrations: StoredCalibrations,
 }
 
 impl Prepared {
     /// Nothing prepared yet, on the machine of these flags.
     pub(crate) fn on(machine: &MachineArgs) -> Self {
-        Self { workload: None, calibrations: Kept::read(machine.calibration_file.as_deref()) }
+        Self { workload: None, calibrations: StoredCalibrations::read(machine.calibration_file.as_deref()) }
     }
 
     /// The workload of a plan: the last one, where it was made from the same parts of the plan. And the calibrations.
     ///
     /// # Errors
     /// When it cannot be made.
-    fn of(&mut self, plan: &Plan) -> anyhow::Result<(&Workload, &Kept)> {
+    fn of(&mut self, plan: &Plan) -> anyhow::Result<(&Workload, &StoredCalibrations)> {
         let key = key(plan)?;
         if self.workload.as_ref().is_none_or(|(kept, _)| *kept != key) {
             self.workload = None;
@@ -218,7 +218,7 @@ fn drive(
     workload: &Workload,
     log: LogWriter,
     view: bool,
-    live: Option<Watch<'_>>,
+    live: Option<LiveObserver<'_>>,
 ) -> anyhow::Result<Finished> {
     let workers = run::cores(plan)?;
     let control = Arc::new(Control::new(workers.len()));
@@ -240,7 +240,7 @@ fn sum_up(
     files: &mut Artifacts<'_>,
     secrets: &Secrets,
     trace: bool,
-    mut on_record: Option<OnRecord<'_>>,
+    mut on_record: Option<RecordObserver<'_>>,
 ) -> Result<Summary> {
     // The offset of the run itself: files and summary must agree to the nanosecond.
     let offset = finished.offset();
@@ -279,7 +279,7 @@ fn sum_up(
 
 fn with_log_kept(error: ringload_engine::Error, files: Artifacts<'_>) -> anyhow::Error {
     if let Some(path) = files.keep_log() {
-        say(format_args!("the records of the run are kept in {}", path.display()));
+        eprint_line(format_args!("the records of the run are kept in {}", path.display()));
     }
     error.into()
 }

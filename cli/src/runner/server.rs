@@ -10,12 +10,12 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 /// The built-in server of `--demo`.
-pub(crate) struct Demo {
+pub(crate) struct DemoServer {
     server: Server,
     cores: Cores,
 }
 
-impl Demo {
+impl DemoServer {
     /// Starts it, where the flags ask for it, on cores of its own where there are some; the runs are aimed at it.
     ///
     /// # Errors

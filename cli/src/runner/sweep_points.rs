@@ -1,8 +1,8 @@
 //! The cells of a campaign: a plan each, a name each, and a folder each.
 
 use crate::args::{CampaignArgs, OutputArgs, ProfileArgs};
-use crate::planning::{self, Surroundings};
-use crate::runner::environment::surroundings;
+use crate::planning::{self, Environment};
+use crate::runner::environment::environment;
 use crate::runner::seeds::{fresh, warm};
 use ringload_engine::Result;
 use ringload_engine::plan::Plan;
@@ -27,17 +27,17 @@ pub(crate) struct Planned {
 /// # Errors
 /// When a cell cannot be run, with what to write instead.
 pub(crate) fn plan(args: &ProfileArgs) -> Result<(Vec<Planned>, Vec<String>)> {
-    let around = surroundings();
+    let environment = environment();
     let mut notes = Vec::new();
     if args.cells.is_empty() {
-        let cell = cell("base".into(), Vec::new(), args, &around, &mut notes)?;
+        let cell = cell("base".into(), Vec::new(), args, &environment, &mut notes)?;
         return Ok((vec![cell], notes));
     }
     let mut cells: Vec<Planned> = Vec::new();
     for given in &args.cells {
         let label = given.name.clone().unwrap_or_else(|| label(&given.values));
         let mut own = Vec::new();
-        let mut cell = cell(label, given.values.clone(), &given.args, &around, &mut own)?;
+        let mut cell = cell(label, given.values.clone(), &given.args, &environment, &mut own)?;
         if cells.is_empty() {
             notes = own;
         }
@@ -56,10 +56,10 @@ fn cell(
     label: String,
     values: Vec<(String, String)>,
     args: &ProfileArgs,
-    around: &Surroundings,
+    environment: &Environment,
     notes: &mut Vec<String>,
 ) -> Result<Planned> {
-    let planning::Planned { mut plan, notes: own } = planning::plan(args, around)?;
+    let planning::Planned { mut plan, notes: own } = planning::plan(args, environment)?;
     notes.extend(own);
     warm(&mut plan);
     Ok(Planned { folder: folder_name(&label), label, values, output: args.output.clone(), plan })

@@ -1,7 +1,7 @@
 //! A hand-made outcome, for the tests of files and tables.
 
 use crate::redact::Secrets;
-use crate::result::run::{Identity, Outcome, Standing};
+use crate::result::run::{CeilingUsage, Identity, Outcome};
 use jiff::tz::TimeZone;
 use ringload_engine::calibration::{Basis, Calibration, Ceiling, Machine, Shape, Step, Used};
 use ringload_engine::clock::{MILLI, SECOND};
@@ -29,7 +29,7 @@ pub(crate) fn outcome() -> Outcome {
     Outcome {
         summary: summary(),
         verdict: verdict(),
-        standing: Standing::Known(used()),
+        ceiling_usage: CeilingUsage::Known(used()),
         host: json!({"kernel": "6.8.0", "cores_allowed": [0, 1, 2, 3], "governor": null}),
         identity: Identity {
             benchmark_id: "d30d462c3ff7".into(),

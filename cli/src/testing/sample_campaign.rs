@@ -3,7 +3,7 @@
 use super::sample::outcome;
 use crate::result::campaign::Settling;
 use crate::result::campaign::{Campaign, CellOutcome};
-use crate::result::run::Done;
+use crate::result::run::RunOutput;
 use crate::result::run::{OfSeveral, Outcome};
 use ringload_engine::measure::Metric;
 
@@ -22,7 +22,7 @@ pub(crate) fn sweep(values: &[u32], with: impl Fn(&mut Outcome)) -> Campaign {
                 ..OfSeveral::default()
             };
             with(&mut outcome);
-            Done { outcome, files: Vec::new() }
+            RunOutput { outcome, files: Vec::new() }
         });
         let runs = runs.collect();
         CellOutcome::of(label.clone(), axis, runs, 0.95)

@@ -2,7 +2,7 @@
 
 use crate::args::FileArgs;
 use crate::export::Draft;
-use crate::terminal::say;
+use crate::terminal::eprint_line;
 use ringload_engine::clock::{MILLI, Nanos};
 use ringload_engine::dataset::{Content, Row, Session};
 use ringload_engine::plan::Format;
@@ -46,7 +46,7 @@ pub(super) fn convert(args: &FileArgs, to: Format, output: &Path) -> anyhow::Res
                 writeln!(out, "{}", mooncake(&row, id)?).map_err(unwritable)
             })?;
             if replay.block != to.block() {
-                say(format_args!(
+                eprint_line(format_args!(
                     "note: its blocks have {} tokens: replay it with --isl-block-size {}",
                     replay.block, replay.block
                 ));

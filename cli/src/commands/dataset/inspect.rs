@@ -2,7 +2,7 @@
 
 use super::layout;
 use crate::args::FileArgs;
-use crate::terminal::{copy, print};
+use crate::terminal::{print, print_bytes};
 use ringload_engine::dataset::Spread;
 use ringload_engine::workload::{Entry, Workload};
 use std::fmt::Write as _;
@@ -49,7 +49,7 @@ pub(super) fn inspect(args: &FileArgs, show: usize) -> anyhow::Result<()> {
         let mut body = format!("\n{} turn {}\n", workload.session_id(index), entry.turn).into_bytes();
         workload.write_body(index, &[], &mut body)?;
         body.push(b'\n');
-        copy(&body)?;
+        print_bytes(&body)?;
     }
     Ok(())
 }
