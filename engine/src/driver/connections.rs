@@ -17,6 +17,10 @@ pub(super) enum Op {
     Readable = 4,
     /// Ends the connect of a connection that was closed meanwhile.
     Cancel = 5,
+    /// Tells that the peer's end came, beside the receive.
+    HangUp = 6,
+    /// Ends a receive that may have missed the peer's end.
+    CancelReceive = 7,
 }
 
 /// An entry: what is asked, and the number of the connection.

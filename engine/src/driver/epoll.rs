@@ -235,7 +235,7 @@ impl Epoll {
         }
     }
 
-    /// Reports sends that failed at once.
+    /// Reports sends that failed at once, before what is read: the kernel tells a reset once, and has told it to them.
     fn report_failures(&mut self, seen: Nanos, on: &mut dyn FnMut(Key, Event<'_>, Nanos)) {
         for (key, e) in std::mem::take(&mut self.failures) {
             if self.live(key) {
@@ -372,14 +372,14 @@ impl Driver for Epoll {
         let mut rounds = self.slots.len() / EVENTS;
         let mut seen = clock::monotonic();
         self.window.end(seen, 0, n);
+        if !self.failures.is_empty() {
+            self.report_failures(seen, on);
+        }
         loop {
             self.stamper.renew(seen);
             for i in 0..n {
                 let event = self.events[i];
                 self.ready(event.events, unpack(event.u64), seen, on);
-            }
-            if !self.failures.is_empty() {
-                self.report_failures(seen, on);
             }
             if n < EVENTS {
                 return Ok(());

@@ -14,9 +14,12 @@
 
 #[cfg(test)]
 mod arrival_tests;
+mod buffers;
 mod connections;
 #[cfg(test)]
 mod deny;
+#[cfg(test)]
+mod end_tests;
 mod epoll;
 mod pace;
 mod refusal;

@@ -161,6 +161,14 @@ pub(super) fn first_try(fd: RawFd, bytes: &[u8]) -> Tried {
     }
 }
 
+/// Whether both directions of a connection have ended, as by a reset: what is sent on it fails at once.
+pub(super) fn is_over(fd: RawFd) -> bool {
+    let mut polled = libc::pollfd { fd, events: 0, revents: 0 };
+    // SAFETY: one pollfd is writable for the length of the call, which does not wait.
+    let n = unsafe { libc::poll(&mut polled, 1, 0) };
+    n == 1 && polled.revents & libc::POLLHUP != 0
+}
+
 /// Bytes in the send queue that the peer has not acknowledged (`SIOCOUTQ`).
 pub(super) fn unacknowledged(fd: RawFd) -> Option<usize> {
     let mut queued: libc::c_int = 0;

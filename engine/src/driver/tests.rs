@@ -10,7 +10,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
-fn listen(backlog: i32) -> TcpListener {
+pub(super) fn listen(backlog: i32) -> TcpListener {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     // Small, so that a request does not fit at once.
     socket.set_recv_buffer_size(4096).unwrap();
@@ -28,12 +28,12 @@ fn options() -> Options {
     }
 }
 
-fn addr(listener: &TcpListener) -> SockAddr {
+pub(super) fn addr(listener: &TcpListener) -> SockAddr {
     listener.local_addr().unwrap().into()
 }
 
 /// The io_uring driver, or `None` where the kernel or a sandbox has none.
-fn uring(slots: usize) -> Option<Uring> {
+pub(super) fn uring(slots: usize) -> Option<Uring> {
     let made = Uring::new(slots, options());
     if let Err(e) = &made {
         println!("not on io_uring: it is refused here, error {e}");
@@ -41,7 +41,7 @@ fn uring(slots: usize) -> Option<Uring> {
     made.ok()
 }
 
-fn epoll(slots: usize) -> Epoll {
+pub(super) fn epoll(slots: usize) -> Epoll {
     Epoll::new(slots, options()).unwrap()
 }
 
@@ -122,14 +122,14 @@ impl Served {
 
 /// What one driver's connections came to.
 #[derive(Default)]
-struct Seen {
-    connected: Vec<Key>,
+pub(super) struct Seen {
+    pub(super) connected: Vec<Key>,
     ended: Vec<Key>,
     received: HashMap<Key, Vec<u8>>,
 }
 
 impl Seen {
-    fn wait(&mut self, driver: &mut impl Driver, at_most: Nanos) {
+    pub(super) fn wait(&mut self, driver: &mut impl Driver, at_most: Nanos) {
         let until = monotonic() + at_most;
         let mut on = |key: Key, event: Event<'_>, _: Nanos| match event {
             Event::Connected => self.connected.push(key),

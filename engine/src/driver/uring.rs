@@ -5,7 +5,15 @@
 //! the entry has completed, also when the connection was closed meanwhile: see [`Connections`]. An entry of a
 //! connection that is closed before the kernel was given the entry is dropped. Those that the kernel has are ended by a
 //! shutdown of the socket, a connect by a cancellation.
+//!
+//! A multishot receive can miss the peer's end. It reads once for each wake-up; where the last bytes and a reset, or
+//! over a Unix socket an end in order, became visible to it in one look, it reads the bytes and sleeps, and nothing
+//! wakes it again. Kernels up to 6.18.19 do so whenever both came between two waits ("io_uring/poll: fix multishot recv
+//! missing EOF on wakeup race" of Linux 7.0); later ones still do so when both came between the receive's first try and
+//! its sleep. A poll for the peer's end, [`Op::HangUp`], misses nothing. Where it completes and the receive has not
+//! ended, that receive is cancelled and made anew: the new one reads what is left, and the end.
 
+use super::buffers::{BUFFER_BYTES, Buffers, GROUP};
 use super::connections::{Connections, Op};
 use super::pace::Pace;
 use super::socket::{self, Tried, number};
@@ -14,14 +22,13 @@ use super::window::Window;
 use super::{CLOSING, Driver, DriverStats, Event, Key, Options, Sending, TcpFacts};
 use crate::arrival::Since;
 use crate::clock::{self, Nanos};
-use io_uring::types::{BufRingEntry, Fd, RecvMsgOut, SubmitArgs, Timespec};
+use io_uring::types::{Fd, RecvMsgOut, SubmitArgs, Timespec};
 use io_uring::{IoUring, cqueue, opcode, squeue};
 use socket2::{SockAddr, Socket};
 use std::io::Write;
 use std::net::Shutdown;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 /// Entries of the submission queue, at least and at most: one for a connection. Where more are asked for in a turn, it
@@ -34,10 +41,6 @@ const COMPLETIONS_EACH: usize = 2;
 /// than are of use are memory that is never in the cache, and each a page fault at first.
 const BUFFERS_EACH: usize = 4;
 const BUFFERS: std::ops::RangeInclusive<usize> = 512..=4096;
-/// Bytes of each: header, control block and payload.
-const BUFFER_BYTES: usize = 2048;
-const PAGE_BYTES: usize = 4096;
-const GROUP: u16 = 0;
 /// Completions after which a batched wait ends early.
 const BATCH_COMPLETIONS: usize = 256;
 
@@ -59,6 +62,10 @@ pub struct Uring {
     connections: Connections<Held>,
     /// Sends that failed at once after the kernel had taken a part: the next wait reports them.
     failures: Vec<(Key, i32)>,
+    /// Connections whose peer's end was seen in this wait, not yet by their receive.
+    peer_ended: Vec<u32>,
+    /// Flags of the entries for receives; none but in tests.
+    pub(super) receive_flags: u16,
     stamper: Stamper,
     window: Window,
     pace: Pace,
@@ -78,6 +85,12 @@ struct Held {
     addr: Option<Box<SockAddr>>,
     /// It is read at a pace: when it is readable, and not before its time.
     paced: bool,
+    /// The peer's end is watched for.
+    watched: bool,
+    /// Its reads have ended.
+    ended: bool,
+    /// They ended in a close that is reported behind the outcome of a send.
+    closes: bool,
     /// Since when it may have had bytes that no wait could read; 0 without.
     unread_since: Nanos,
     /// The turn of that connect, and how many local addresses it may still try.
@@ -97,6 +110,9 @@ impl Held {
             socket,
             addr,
             paced: false,
+            watched: false,
+            ended: false,
+            closes: false,
             unread_since: 0,
             turn: 0,
             tries: 0,
@@ -106,20 +122,24 @@ impl Held {
         }
     }
 
-    /// The entry for an operation; `None` where there is nothing to do.
-    fn entry(&self, op: Op, number: u32, message: *const libc::msghdr) -> Option<squeue::Entry> {
+    /// The entry for an operation, a receive with a message and flags; `None` where there is nothing to do.
+    fn entry(&self, op: Op, number: u32, (message, flags): (*const libc::msghdr, u16)) -> Option<squeue::Entry> {
         let fd = Fd(self.socket.as_raw_fd());
         let entry = match op {
             Op::Connect => {
                 let addr = self.addr.as_ref()?;
                 opcode::Connect::new(fd, addr.as_ptr().cast(), addr.len()).build()
             }
-            Op::Receive => opcode::RecvMsgMulti::new(fd, message, GROUP).build(),
+            Op::Receive => opcode::RecvMsgMulti::new(fd, message, GROUP).ioprio(flags).build(),
             Op::Send => opcode::Send::new(fd, self.sending.as_ptr(), self.sending.len() as u32)
-                .flags(libc::MSG_NOSIGNAL | libc::MSG_WAITALL)
+                // Without MSG_WAITALL: an error behind a part would be lost, of which the kernel tells once.
+                .flags(libc::MSG_NOSIGNAL)
                 .build(),
             Op::Readable => opcode::PollAdd::new(fd, libc::POLLIN as u32).build(),
             Op::Cancel => opcode::AsyncCancel::new(pack(Op::Connect, number)).build(),
+            // Errors and the end of both directions are always polled for.
+            Op::HangUp => opcode::PollAdd::new(fd, libc::POLLRDHUP as u32).build(),
+            Op::CancelReceive => opcode::AsyncCancel::new(pack(Op::Receive, number)).build(),
         };
         Some(entry.user_data(pack(op, number)))
     }
@@ -170,6 +190,8 @@ impl Uring {
             message,
             connections: Connections::new(slots),
             failures: Vec::new(),
+            peer_ended: Vec::new(),
+            receive_flags: 0,
             stamper: Stamper::new(options.stamps),
             window: Window::new(options.stamps),
             paced: vec![0; if pace.limits() { pace.most() } else { 0 }].into_boxed_slice(),
@@ -239,20 +261,41 @@ impl Uring {
     }
 
     fn arm_receive(&mut self, number: u32) {
-        let paced = self.connections.held(number).is_some_and(|h| h.paced);
-        let op = if paced { Op::Readable } else { Op::Receive };
-        self.connections.ask(op, number);
+        let Some(held) = self.connections.held(number) else {
+            return;
+        };
+        let watched = std::mem::replace(&mut held.watched, true);
+        if held.paced {
+            self.connections.ask(Op::Readable, number);
+            return;
+        }
+        self.connections.ask(Op::Receive, number);
+        if !watched {
+            self.connections.ask(Op::HangUp, number);
+        }
+    }
+
+    /// Makes the receives anew that have not ended although their peer's end was seen.
+    fn read_to_the_end(&mut self) {
+        while let Some(number) = self.peer_ended.pop() {
+            let open = self.connections.key(number).is_some();
+            let held = self.connections.held(number);
+            if open && held.is_some_and(|held| !held.ended) {
+                self.connections.ask(Op::CancelReceive, number);
+            }
+        }
     }
 
     /// Puts what waits into the submission queue, and lets the kernel take it as often as it is full.
     fn submit(&mut self) -> Result<(), i32> {
+        let receive = (&raw const *self.message, self.receive_flags);
         while self.connections.waiting() {
             let mut queue = self.ring.submission();
             while !queue.is_full()
                 && let Some((op, number)) = self.connections.next()
             {
                 let held = self.connections.held(number);
-                let Some(entry) = held.and_then(|h| h.entry(op, number, &raw const *self.message)) else {
+                let Some(entry) = held.and_then(|h| h.entry(op, number, receive)) else {
                     self.connections.completed(op, number);
                     continue;
                 };
@@ -366,7 +409,8 @@ impl Uring {
             }
             Op::Send => self.sent(entry, number, key, seen, on),
             Op::Readable => self.readable(entry, number, key, seen, on),
-            Op::Cancel => {}
+            Op::HangUp => self.peer_ended.push(number),
+            Op::Cancel | Op::CancelReceive => {}
         }
     }
 
@@ -402,15 +446,35 @@ impl Uring {
             self.buffers.give_back(id);
         }
         if closed || (entry.result() == 0 && !cqueue::more(entry.flags())) {
-            on(key, Event::Closed, seen);
+            self.closed(number, key, seen, on);
         } else if entry.result() == -libc::ENOBUFS {
             self.stats.buffer_starved += 1;
             self.arm_again(number);
+        } else if entry.result() == -libc::ECANCELED {
+            self.arm_again(number);
         } else if entry.result() < 0 {
+            if let Some(held) = self.connections.held(number) {
+                held.ended = true;
+            }
             on(key, Event::ReadFailed(-entry.result()), seen);
         } else if !cqueue::more(entry.flags()) {
             self.arm_again(number);
         }
+    }
+
+    /// A receive has found an end. The kernel tells a reset once: where a send had it told, the receive finds an end in
+    /// order, and may complete first. So the end of a connection on which a send is under way, and is about to fail, is
+    /// reported behind the send's.
+    fn closed(&mut self, number: u32, key: Key, seen: Nanos, on: &mut dyn FnMut(Key, Event<'_>, Nanos)) {
+        if let Some(held) = self.connections.held(number) {
+            let sends = !held.sending.is_empty() && held.failed.is_none();
+            held.ended = true;
+            held.closes = sends && socket::is_over(held.socket.as_raw_fd());
+            if held.closes {
+                return;
+            }
+        }
+        on(key, Event::Closed, seen);
     }
 
     /// Arms a receive that ended of itself: what arrives until the kernel has the new one waits in the queue.
@@ -440,7 +504,7 @@ impl Uring {
         let mut control = [0; CONTROL_BYTES];
         let stamps = self.stamper.kernel();
         match socket::receive(held.socket.as_raw_fd(), &mut self.paced, &mut control, stamps) {
-            Ok((0, _)) => on(key, Event::Closed, seen),
+            Ok((0, _)) => self.closed(number, key, seen, on),
             Ok((n, control_bytes)) => {
                 let time = self.stamper.arrival_after(&control[..control_bytes], seen);
                 let emptied = n < self.paced.len();
@@ -466,17 +530,25 @@ impl Uring {
         let Some(held) = self.connections.held(number) else {
             return;
         };
-        let Ok(taken) = usize::try_from(entry.result()) else {
-            held.failed = Some(-entry.result());
-            on(key, Event::SendFailed(-entry.result()), seen);
-            return;
+        let event = match usize::try_from(entry.result()) {
+            Ok(taken) => {
+                held.sending.drain(..taken.min(held.sending.len()));
+                held.sending.append(&mut held.behind);
+                if !held.sending.is_empty() {
+                    self.connections.ask(Op::Send, number);
+                    return;
+                }
+                Event::Sent
+            }
+            Err(_) => {
+                held.failed = Some(-entry.result());
+                Event::SendFailed(-entry.result())
+            }
         };
-        held.sending.drain(..taken.min(held.sending.len()));
-        held.sending.append(&mut held.behind);
-        if held.sending.is_empty() {
-            on(key, Event::Sent, seen);
-        } else {
-            self.connections.ask(Op::Send, number);
+        let closes = std::mem::take(&mut held.closes);
+        on(key, event, seen);
+        if closes {
+            on(key, Event::Closed, seen);
         }
     }
 
@@ -594,11 +666,15 @@ impl Driver for Uring {
         self.reap();
         let mut completed = std::mem::take(&mut self.batch);
         self.window.end(seen, batch, completed.len());
+        // Before what was read: the kernel tells a reset once, and has told it to such a send.
+        if !self.failures.is_empty() {
+            self.report_failures(seen, on);
+        }
         for entry in &completed {
             self.complete(entry, seen, on);
         }
-        if !self.failures.is_empty() {
-            self.report_failures(seen, on);
+        if !self.peer_ended.is_empty() {
+            self.read_to_the_end();
         }
         completed.clear();
         // A connection that went on from another local address may have settled others, and taken completions for the
@@ -646,91 +722,13 @@ fn passing(errno: i32) -> bool {
     matches!(errno, libc::ETIME | libc::EINTR | libc::EBUSY | libc::EAGAIN)
 }
 
-/// A ring of provided buffers, lent to the kernel and given back with one tail publish a loop.
-struct Buffers {
-    memory: Box<[u8]>,
-    entries: *mut BufRingEntry,
-    layout: std::alloc::Layout,
-    /// How many: a power of two.
-    count: u16,
-    tail: u16,
-}
-
-impl Buffers {
-    fn register(ring: &IoUring, count: u16) -> Result<Self, i32> {
-        let layout = std::alloc::Layout::from_size_align(usize::from(count) * size_of::<BufRingEntry>(), 4096)
-            .map_err(|_| libc::EINVAL)?;
-        // SAFETY: the layout is not empty, and a zeroed entry is valid.
-        let entries: *mut BufRingEntry = unsafe { std::alloc::alloc_zeroed(layout).cast() };
-        if entries.is_null() {
-            return Err(libc::ENOMEM);
-        }
-        let mut buffers = Self {
-            memory: vec![0; usize::from(count) * BUFFER_BYTES].into_boxed_slice(),
-            entries,
-            layout,
-            count,
-            tail: 0,
-        };
-        // Page faults would come within the kernel's reads, and count as the client's lag.
-        for page in buffers.memory.chunks_mut(PAGE_BYTES) {
-            page[0] = 1;
-        }
-        // SAFETY: the memory is page-aligned, large enough for `count` entries, and freed only after the ring is gone.
-        unsafe { ring.submitter().register_buf_ring_with_flags(entries as u64, count, GROUP, 0) }
-            .map_err(|e| number(&e))?;
-        for id in 0..count {
-            buffers.give_back(id);
-        }
-        buffers.publish();
-        Ok(buffers)
-    }
-
-    fn slice(&self, id: u16, length: usize) -> &[u8] {
-        let start = usize::from(id) * BUFFER_BYTES;
-        &self.memory[start..start + length.min(BUFFER_BYTES)]
-    }
-
-    fn give_back(&mut self, id: u16) {
-        let index = usize::from(self.tail & (self.count - 1));
-        let start = usize::from(id) * BUFFER_BYTES;
-        // SAFETY: `index` is below `count`; the kernel does not read the entry before the tail is published.
-        let entry = unsafe { &mut *self.entries.add(index) };
-        entry.set_addr(self.memory.as_mut_ptr().wrapping_add(start) as u64);
-        entry.set_len(BUFFER_BYTES as u32);
-        entry.set_bid(id);
-        self.tail = self.tail.wrapping_add(1);
-    }
-
-    fn publish(&mut self) {
-        // SAFETY: `entries` is the base of a registered ring, whose tail is a u16 that only this thread writes.
-        unsafe { (*BufRingEntry::tail(self.entries).cast::<AtomicU16>()).store(self.tail, Ordering::Release) };
-    }
-
-    /// Leaves the memory to a kernel that may still write to it.
-    fn leak(&mut self) {
-        std::mem::forget(std::mem::take(&mut self.memory));
-        self.entries = std::ptr::null_mut();
-    }
-}
-
-impl Drop for Buffers {
-    fn drop(&mut self) {
-        if self.entries.is_null() {
-            return;
-        }
-        // SAFETY: allocated with this layout in `register`; the ring, which shares it, was dropped before.
-        unsafe { std::alloc::dealloc(self.entries.cast(), self.layout) };
-    }
-}
-
 /// What an entry is known by: its operation and the number of its connection.
 fn pack(op: Op, number: u32) -> u64 {
     (op as u64) << 32 | u64::from(number)
 }
 
 fn unpack(word: u64) -> Option<(Op, u32)> {
-    const OPS: [Op; 5] = [Op::Connect, Op::Receive, Op::Send, Op::Readable, Op::Cancel];
+    const OPS: [Op; 7] = [Op::Connect, Op::Receive, Op::Send, Op::Readable, Op::Cancel, Op::HangUp, Op::CancelReceive];
     let op = OPS.get(((word >> 32) as usize).checked_sub(1)?)?;
     Some((*op, word as u32))
 }

@@ -10,7 +10,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Runs what follows without the right to lock memory beyond a limit, whoever started it.
+/// Runs what follows without the right to lock memory beyond a limit, whatever rights the process that started it has.
 const BOUND: [&str; 4] = ["setpriv", "--bounding-set=-ipc_lock", "--inh-caps=-ipc_lock", "--"];
 
 /// Whether the binary can be run through these words here; says if not.
@@ -167,4 +167,46 @@ fn resets(io: Io) {
     let answered = answered.load(Ordering::Acquire);
     assert_eq!(answered, REQUESTS / 2);
     assert_eq!(ended.count("succeeded"), answered, "{:?}", ended.failures());
+}
+
+/// Runs what follows without io_uring and `epoll_pwait2`, as on a kernel that is older than both (seccomp, from
+/// Python's ctypes): the calls fail with ENOSYS. Their numbers are the same on every architecture.
+const OLDER_KERNEL: &str = r#"
+import ctypes, os, struct, sys
+LOAD, EQUAL, RETURN = 0x20, 0x15, 0x06
+ENOSYS, ALLOW = 0x50000 | 38, 0x7fff0000
+steps = [(LOAD, 0, 0, 0)]
+for call in 425, 441:
+    steps += [(EQUAL, 0, 1, call), (RETURN, 0, 0, ENOSYS)]
+steps += [(RETURN, 0, 0, ALLOW)]
+code = b"".join(struct.pack("HBBI", *step) for step in steps)
+class Program(ctypes.Structure):
+    _fields_ = [("length", ctypes.c_ushort), ("code", ctypes.c_char_p)]
+libc = ctypes.CDLL(None)
+no_new_privileges, filtered = 38, 22
+if libc.prctl(no_new_privileges, 1, 0, 0, 0) or libc.prctl(filtered, 2, ctypes.byref(Program(len(steps), code))):
+    sys.exit("refused")
+os.execvp(sys.argv[1], sys.argv[1:])
+"#;
+
+#[test]
+fn on_an_older_kernel_a_run_uses_epoll_and_says_why() {
+    let _turn = ringload_tests::together();
+    let words = ["python3", "-c", OLDER_KERNEL];
+    if !runs(&words) {
+        return;
+    }
+    let server = self::words();
+    let profile = |io: &str| {
+        Profile::of(server.addr())
+            .args(["--io", io, "--concurrency", "2", "--request-count", "6"])
+            .args(["--allow-invalid"])
+            .through(words)
+    };
+    let ended = profile("auto").run().all_well();
+    assert_eq!(ended.count("succeeded"), 6);
+    let client = &ended.report()["summary"]["client"];
+    assert_eq!(client["driver"], "epoll", "{client}");
+    let refused = profile("uring").run().exits(2);
+    assert!(refused.stderr.contains("--io epoll"), "{}", refused.stderr);
 }

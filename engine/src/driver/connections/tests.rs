@@ -52,7 +52,8 @@ enum Step {
 const SLOTS: u32 = 4;
 
 fn step() -> impl Strategy<Value = Step> {
-    let op = prop_oneof![Just(Op::Receive), Just(Op::Send), Just(Op::Readable)];
+    let op =
+        prop_oneof![Just(Op::Receive), Just(Op::Send), Just(Op::Readable), Just(Op::HangUp), Just(Op::CancelReceive)];
     prop_oneof![
         3 => (0..SLOTS).prop_map(Step::Open),
         4 => ((0..SLOTS), op).prop_map(|(slot, op)| Step::Ask(slot, op)),
