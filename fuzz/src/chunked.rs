@@ -51,16 +51,16 @@ fn reference(coded: &[u8], limits: HeadLimits) -> Decoded {
 }
 
 fn chunks(rest: &mut &[u8], body: &mut Vec<u8>, limits: HeadLimits) -> Option<()> {
-    while let size @ 1.. = size(line(rest)?)? {
+    while let size @ 1.. = size(line(rest)?.0)? {
         let here = usize::try_from(size).map_or(rest.len(), |n| n.min(rest.len()));
         let (data, after) = rest.split_at(here);
         body.extend_from_slice(data);
-        *rest = after.strip_prefix(b"\r\n")?;
+        *rest = after.strip_prefix(b"\r\n").or_else(|| after.strip_prefix(b"\n"))?;
     }
     let (mut fields, mut bytes) = (0, 0);
     loop {
-        let field = line(rest)?;
-        bytes += field.len() + 2;
+        let (field, end) = line(rest)?;
+        bytes += field.len() + end;
         // The last LF is not asked about.
         if bytes - 1 > limits.bytes || bytes > limits.bytes && !field.is_empty() {
             return None;
@@ -88,12 +88,12 @@ fn size(line: &[u8]) -> Option<u64> {
     (fine && line.len() <= 4096).then_some(size)
 }
 
-/// Up to the next CR, which LF must follow.
-fn line<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
-    let end = rest.iter().position(|b| *b == b'\r')?;
+/// The line up to the next LF or CR LF, and how many bytes that is.
+fn line<'a>(rest: &mut &'a [u8]) -> Option<(&'a [u8], usize)> {
+    let end = rest.iter().position(|b| *b == b'\n')?;
     let (line, after) = rest.split_at(end);
-    *rest = after.strip_prefix(b"\r\n")?;
-    Some(line)
+    *rest = &after[1..];
+    Some(line.strip_suffix(b"\r").map_or((line, 1), |line| (line, 2)))
 }
 
 fn text(bytes: &[u8]) -> bool {

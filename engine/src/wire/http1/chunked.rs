@@ -6,7 +6,7 @@
 //!   chunked-body   = *chunk last-chunk trailer-section CRLF
 //! ```
 //!
-//! Strict where the RFC is: lines end in CR LF, never in LF alone. Extensions and trailers are skipped.
+//! A line may end in LF alone, as a head's may (RFC 9112 §2.2). Extensions and trailers are skipped.
 
 use super::{HeadLimits, HttpError};
 use crate::wire::head::token;
@@ -81,7 +81,7 @@ impl Chunked {
                 return Ok(None);
             };
             *input = rest;
-            if self.at == At::EndLf && byte == b'\n' {
+            if byte == b'\n' && matches!(self.at, At::TrailerFirst | At::EndLf) {
                 return Ok(Some(Chunk::End));
             }
             self.at = self.step(byte)?;
@@ -122,6 +122,7 @@ impl Chunked {
                 Ok(At::Size)
             }
             (At::Size, b'\r') => Ok(At::SizeLf),
+            (At::Size | At::SizeBlank | At::Extension | At::SizeLf, b'\n') => Ok(self.sized()),
             (At::Size | At::SizeBlank, b' ' | b'\t') => self.size_line(At::SizeBlank),
             (At::Size | At::SizeBlank, b';') => self.size_line(At::Extension),
             (At::Size, _) => {
@@ -134,16 +135,20 @@ impl Chunked {
             }
             (At::SizeBlank | At::Extension, b'\r') => Ok(At::SizeLf),
             (At::Extension, b'\t' | b' '..=b'~' | 0x80..) => self.size_line(At::Extension),
-            (At::SizeLf, b'\n') if self.left == 0 => {
-                self.spent = 0;
-                Ok(At::TrailerFirst)
-            }
-            (At::SizeLf, b'\n') => Ok(At::Data),
             (At::DataCr, b'\r') => Ok(At::DataLf),
-            (At::DataLf, b'\n') => Ok(At::SizeFirst),
+            (At::DataCr | At::DataLf, b'\n') => Ok(At::SizeFirst),
             (At::SizeBlank | At::Extension | At::SizeLf | At::DataCr | At::DataLf, _) => Err(HttpError::BadChunk),
             _ => self.trailer(byte),
         }
+    }
+
+    /// What is expected after the size line.
+    fn sized(&mut self) -> At {
+        if self.left > 0 {
+            return At::Data;
+        }
+        self.spent = 0;
+        At::TrailerFirst
     }
 
     fn trailer(&mut self, byte: u8) -> Result<At, HttpError> {
@@ -164,7 +169,7 @@ impl Chunked {
             (At::TrailerName, _) if token(byte) => Ok(At::TrailerName),
             (At::TrailerValue, b'\r') => Ok(At::TrailerLf),
             (At::TrailerValue, b'\t' | b' '..=b'~' | 0x80..) => Ok(At::TrailerValue),
-            (At::TrailerLf, b'\n') => Ok(At::TrailerFirst),
+            (At::TrailerValue | At::TrailerLf, b'\n') => Ok(At::TrailerFirst),
             _ => Err(HttpError::BadTrailer),
         }
     }

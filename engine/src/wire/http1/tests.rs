@@ -49,6 +49,9 @@ fn a_chunked_body_comes_out_without_its_framing() {
         "05\r\nhello\r\na\r\n, the rest\r\n000\r\n\r\n",
         "5;name=value;q=\"a;b\"\r\nhello\r\na \t;x\r\n, the rest\r\n0;last\r\n\r\n",
         "5 \r\nhello\r\na\r\n, the rest\r\n0\r\nExpires: never\r\nX-Empty:\r\n\r\n",
+        "5\nhello\na\n, the rest\n0\n\n",
+        "5\nhello\r\na;x\n, the rest\n0 \nExpires: never\nX-Empty:\n\r\n",
+        "5\r\nhello\na\r\n, the rest\r\n0\r\n\n",
     ] {
         let (_, out, reusable) = ok(CHUNKED, body);
         assert_eq!((out.as_slice(), reusable), (&b"hello, the rest"[..], true), "{body}");
@@ -68,17 +71,14 @@ fn a_chunk_that_breaks_its_framing_is_an_error() {
         ("0x5\r\nhello\r\n", BadChunkSize),
         (" 5\r\nhello\r\n", BadChunkSize),
         ("10000000000000000\r\n", BadChunkSize),
-        ("5\nhello\r\n", BadChunkSize),
         ("5\rhello\r\n", BadChunk),
         ("5 5\r\nhello\r\n", BadChunk),
-        ("5;a\nhello\r\n", BadChunk),
         ("5\r\nhello0\r\n\r\n", BadChunk),
-        ("5\r\nhello\n0\r\n\r\n", BadChunk),
         ("5\r\nhello\rx", BadChunk),
-        ("0\r\n\n", BadTrailer),
         ("0\r\nno colon\r\n\r\n", BadTrailer),
         ("0\r\n: no name\r\n\r\n", BadTrailer),
-        ("0\r\nA: b\n\r\n", BadTrailer),
+        ("0\r\nA\n\r\n", BadTrailer),
+        ("5\n\nhello\n", BadChunk),
         ("0\r\n\r\r", BadTrailer),
     ] {
         assert_eq!(error(CHUNKED, body), expected, "{body:?}");

@@ -230,6 +230,14 @@ pub(super) const ALL: &[Legal] = &[
         Then::Keep,
     ),
     http1(
+        "chunks whose lines end in LF alone",
+        || {
+            let body = plain();
+            vec![framed(&format!("{:x}\n", body.len()), &body, "\n0\n\n")]
+        },
+        Then::Keep,
+    ),
+    http1(
         "the same length twice",
         || {
             let field = format!("content-length: {}\r\n", plain().len());
