@@ -297,6 +297,8 @@ const COLUMNS: &[(&str, &str)] = &[
 ];
 
 #[cfg(test)]
+mod agreement;
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::testing::sample_campaign::{settling, sweep};

@@ -3,10 +3,13 @@
 use crate::cli::FILES;
 use crate::known_answers::paced;
 use ringload_tests::accounting;
+use ringload_tests::front::{Front, Look};
+use ringload_tests::peer::{self, Peer};
 use ringload_tests::profile::{Ended, Profile};
 use ringload_tests::{on_both, together};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 
 #[test]
 fn five_files_that_agree() {
@@ -155,4 +158,30 @@ fn a_prefix_and_a_level_choose_the_files() {
     let report: Value = serde_json::from_str(&ended.text(names[3])).unwrap();
     accounting::follow_the_schema(&report);
     is_a_table(&ended.text(names[1]), &report);
+}
+
+#[test]
+fn a_run_that_checks_no_certificate_says_so_in_every_file() {
+    const NOTE: &str = "server identity not verified (--insecure)";
+    let server = Peer::start(|to, _| peer::write(to, &peer::chat(3)));
+    let front = Front::of(server.addr(), &Look::default());
+    for insecure in [true, false] {
+        let profile = Profile::bare().args(["--url", &front.url(), "--model", "m", "--streaming", "--http1.1"]).args([
+            "--request-count",
+            "2",
+            "--ui",
+            "none",
+            "--allow-invalid",
+        ]);
+        let profile = match insecure {
+            true => profile.args(["--insecure"]),
+            false => profile.args([OsStr::new("--cacert"), front.ca().as_os_str()]),
+        };
+        let ended = profile.run().all_well();
+        let notes = &ended.summary()["ringload_notes"];
+        let noted = notes.as_array().is_some_and(|n| n.contains(&NOTE.into()));
+        assert_eq!(noted, insecure, "{notes}");
+        let table = ended.text("profile_export_aiperf.csv");
+        assert_eq!(table.contains(NOTE), insecure, "{table}");
+    }
 }

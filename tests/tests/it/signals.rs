@@ -158,6 +158,12 @@ fn a_calibration_keeps_nothing() {
         "{}",
         ended.stderr
     );
+    assert_eq!(ended.files(), [""; 0]);
+    // The file of calibrations would lie beside the folder, and what it is written to before.
+    let beside = fs::read_dir(ended.artifacts().parent().unwrap()).unwrap();
+    let beside = beside.map(|entry| entry.unwrap().path());
+    let left: Vec<_> = beside.filter(|path| path != ended.artifacts()).collect();
+    assert!(left.is_empty(), "{left:?}");
 }
 
 #[test]

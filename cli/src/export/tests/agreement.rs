@@ -14,6 +14,8 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
+mod slice_table;
+
 #[test]
 fn every_figure_that_is_given_twice_is_the_same() {
     for seed in 0..RUNS {
@@ -23,6 +25,7 @@ fn every_figure_that_is_given_twice_is_the_same() {
         run.goodput_is_one();
         run.the_table_has_the_figures_of_the_json();
         run.slices_agree();
+        run.the_table_of_slices_has_the_figures_of_the_json();
         run.records_add_up();
         run.the_text_shows_the_figures_of_the_files();
     }
@@ -36,6 +39,7 @@ struct Run {
     aiperf: Value,
     table: String,
     slices: Value,
+    slice_table: String,
     lines: Vec<Value>,
     text: String,
 }
@@ -198,6 +202,7 @@ impl Run {
             aiperf: parsed(written(|to| json::write(&outcome, to))),
             table: written(|to| csv::write(&outcome.summary, &outcome.notes(), to)),
             slices: parsed(written(|to| timeslices::json(&outcome, to))),
+            slice_table: written(|to| timeslices::csv(&outcome, to)),
             text: render(&outcome, &[], Style { verbose: true, ..Style::default() }),
             lines,
             outcome,
