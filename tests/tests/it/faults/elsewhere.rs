@@ -276,6 +276,24 @@ pub(super) const ROWS: &[Elsewhere] = &[
         tests: &[
             (DRIVERS, "epoll_serves_where_the_kernel_does_not_know_its_newest_wait"),
             (DRIVERS, "a_ring_that_is_refused_is_refused_in_words"),
+            (PREPARATION, "on_an_older_kernel_a_run_uses_epoll_and_says_why"),
+        ],
+    },
+    Elsewhere {
+        what: "a client that reads late, so that tokens wait for it together",
+        becomes: "they share the kernel's stamp of the last; each has the interval in which it can have arrived, and the report says how far TTFT, ITL and latency can be off",
+        tests: &[
+            (ARRIVALS, "a_late_reader_knows_how_little_epoll_can_tell"),
+            (ARRIVALS, "a_late_reader_knows_how_little_io_uring_can_tell"),
+        ],
+    },
+    Elsewhere {
+        what: "a reset, or the close of a Unix socket, right behind the last bytes or while the request is sent",
+        becomes: "it ends the request at once, as what it is, also where a multishot receive of io_uring misses it",
+        tests: &[
+            (ENDS, "an_end_right_behind_the_last_bytes_is_reported"),
+            (ENDS, "a_reset_while_a_request_is_sent_is_told_before_an_end"),
+            (EARLY, "a_close_while_a_request_is_sent_that_says_nothing_is_told_as_what_it_is"),
         ],
     },
 ];
@@ -320,6 +338,8 @@ pub(super) fn source(file: &str) -> &'static str {
         PREPARATION => include_str!("../preparation.rs"),
         RUN => include_str!("../../../../engine/src/run/tests.rs"),
         DRIVERS => include_str!("../../../../engine/src/driver/tests.rs"),
+        ENDS => include_str!("../../../../engine/src/driver/end_tests.rs"),
+        ARRIVALS => include_str!("../../../../engine/src/driver/arrival_tests.rs"),
         CONNECTIONS => include_str!("../../../../engine/src/driver/connections/tests.rs"),
         other => panic!("{other} is not among the sources"),
     }
@@ -346,4 +366,6 @@ const STAMP: &str = "engine/src/driver/stamp.rs";
 const PREPARATION: &str = "tests/tests/it/preparation.rs";
 const RUN: &str = "engine/src/run/tests.rs";
 const DRIVERS: &str = "engine/src/driver/tests.rs";
+const ENDS: &str = "engine/src/driver/end_tests.rs";
+const ARRIVALS: &str = "engine/src/driver/arrival_tests.rs";
 const CONNECTIONS: &str = "engine/src/driver/connections/tests.rs";
