@@ -45,3 +45,5 @@ pub mod worker;
 pub mod workload;
 
 pub use error::{Blame, Error, Result};
+pub use plan::Plan;
+pub use run::{Run, RunResult};

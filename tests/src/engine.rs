@@ -1,11 +1,10 @@
 //! The engine in this process, for what the files do not say of a request.
 
 use crate::Io;
+use ringload_engine::Run;
 use ringload_engine::measure::Summary;
 use ringload_engine::plan::{self, Length, Phase, Plan, Target, TokenizerSource};
-use ringload_engine::record::{LogWriter, Record};
-use ringload_engine::run::{self, Control};
-use ringload_engine::workload::Workload;
+use ringload_engine::record::{PhaseKind, Record};
 use serde_json::Value;
 use std::net::SocketAddr;
 
@@ -60,17 +59,11 @@ pub fn wish(plan: &mut Plan, wish: &Value) {
 /// When the run cannot be made.
 #[must_use]
 pub fn drive(plan: &Plan) -> Driven {
-    let dir = tempfile::tempdir().expect("a folder for the log");
-    let workload = Workload::prepare(plan).expect("prompts");
-    let control = Control::new(run::cores(plan).expect("cores").len());
-    let log = LogWriter::create(&dir.path().join("log")).expect("a log");
-    let finished = run::execute(plan, &workload, log, &control, None).expect("a run");
-    let mut records = Vec::new();
-    let summary = run::summarize(plan, &workload, finished, &mut |record, _| {
-        records.push(record.clone());
-    });
+    let result = Run::prepare(plan).and_then(Run::execute).expect("a run");
+    let records = result.records().expect("the log").map(|record| record.expect("a record"));
+    let mut records: Vec<Record> = records.filter(|record| record.phase == PhaseKind::Profiling).collect();
     records.sort_by_key(|record| record.k);
-    Driven { records, summary: summary.expect("a summary") }
+    Driven { records, summary: result.summary }
 }
 
 fn length(tokens: u32) -> Length {

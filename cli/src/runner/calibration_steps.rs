@@ -13,8 +13,7 @@ use ringload_engine::measure::{Distribution, Summary};
 use ringload_engine::plan::{
     Cores, Dns, Family, HttpVersion, Length, Load as Loop, Phase, Plan, Reuse, Target, TokenizerSource,
 };
-use ringload_engine::record::LogWriter;
-use ringload_engine::run::{self, Control};
+use ringload_engine::run::{self, Control, Run};
 use ringload_engine::verdict::{Status, judge};
 use ringload_engine::workload::Workload;
 use ringload_engine::{Error, Result};
@@ -129,14 +128,13 @@ impl StepRunner {
         let server = self.server(timing, tls)?;
         let plan = self.plan_for(&server, tls, tokens)?;
         let prepared = plan.clone();
-        let workload = signals::unless_stopped(move || Workload::prepare(&prepared))??;
-        let log = LogWriter::new(tempfile::tempfile()?, "the record log".into())?;
+        let workload = Arc::new(signals::unless_stopped(move || Workload::prepare(&prepared))??);
         let workers = run::cores(&plan)?;
         let control = Arc::new(Control::new(workers.len()));
         let host = HostFacts::read_start();
         let finished = {
             let _loading = signals::loading(&control);
-            run::execute(&plan, &workload, log, &control, None)?
+            Run::with(&plan, Arc::clone(&workload), Arc::clone(&control))?.drive(None)?
         };
         let host = host.finish();
         let summary = run::summarize(&plan, &workload, finished, &mut |_, _| ())?;

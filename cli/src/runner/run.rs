@@ -13,7 +13,7 @@ use ringload_engine::host::HostFacts;
 use ringload_engine::measure::{RequestMetrics, Summary};
 use ringload_engine::plan::Plan;
 use ringload_engine::record::{LogWriter, Note, Record};
-use ringload_engine::run::{self, Control, Finished};
+use ringload_engine::run::{self, Control, Finished, Run};
 use ringload_engine::verdict::judge;
 use ringload_engine::workload::Workload;
 use ringload_engine::{Error, Result};
@@ -173,7 +173,7 @@ fn report_without_files(run: &RunOutput, output: &OutputArgs) {
 
 /// What runs share: prompts, kept for the next run that wants the same, and the calibrations that all are held against.
 pub(crate) struct Prepared {
-    workload: Option<(String, Workload)>,
+    workload: Option<(String, Arc<Workload>)>,
     calibrations: StoredCalibrations,
 }
 
@@ -187,13 +187,13 @@ impl Prepared {
     ///
     /// # Errors
     /// When it cannot be made.
-    fn of(&mut self, plan: &Plan) -> anyhow::Result<(&Workload, &StoredCalibrations)> {
+    fn of(&mut self, plan: &Plan) -> anyhow::Result<(&Arc<Workload>, &StoredCalibrations)> {
         let key = key(plan)?;
         if self.workload.as_ref().is_none_or(|(kept, _)| *kept != key) {
             self.workload = None;
             let plan = plan.clone();
             let made = signals::unless_stopped(move || Workload::prepare(&plan))??;
-            self.workload = Some((key, made));
+            self.workload = Some((key, Arc::new(made)));
         }
         match &self.workload {
             Some((_, workload)) => Ok((workload, &self.calibrations)),
@@ -215,7 +215,7 @@ fn key(plan: &Plan) -> anyhow::Result<String> {
 
 fn drive(
     plan: &Plan,
-    workload: &Workload,
+    workload: &Arc<Workload>,
     log: LogWriter,
     view: bool,
     live: Option<LiveObserver<'_>>,
@@ -223,12 +223,12 @@ fn drive(
     let workers = run::cores(plan)?;
     let control = Arc::new(Control::new(workers.len()));
     let _loading = signals::loading(&control);
-    let finished = progress::watch(plan, &control, &workers, view, || match live {
-        Some(watch) => {
-            let mut look = |record: &Record| watch(&control, workload, record);
-            run::execute(plan, workload, log, &control, Some(&mut look))
+    let finished = progress::watch(plan, &control, &workers, view, || {
+        let run = Run::with(plan, Arc::clone(workload), Arc::clone(&control))?.record_to(log);
+        match live {
+            Some(watch) => run.drive(Some(&mut |record: &Record| watch(&control, workload, record))),
+            None => run.drive(None),
         }
-        None => run::execute(plan, workload, log, &control, None),
     })?;
     Ok(finished)
 }

@@ -5,7 +5,7 @@ use crate::driver;
 use crate::error::Result;
 use crate::measure::{RequestMetrics, Summarizer, Summary, Timeline, TokenCounts, TokenSource, request_metrics};
 use crate::plan::Plan;
-use crate::record::{Outcome, PhaseKind, Record};
+use crate::record::{Outcome, PhaseKind, Record, RecordLog};
 use crate::workload::Workload;
 use std::collections::HashMap;
 
@@ -20,6 +20,16 @@ pub fn summarize(
     finished: Finished,
     on_record: &mut dyn FnMut(&Record, &RequestMetrics),
 ) -> Result<Summary> {
+    sum_up(plan, workload, finished, on_record).map(|(summary, _)| summary)
+}
+
+/// As [`summarize`]; hands the log back too.
+pub(super) fn sum_up(
+    plan: &Plan,
+    workload: &Workload,
+    finished: Finished,
+    on_record: &mut dyn FnMut(&Record, &RequestMetrics),
+) -> Result<(Summary, RecordLog)> {
     let bound = finished.facts.buffered_limit_bytes / OF_A_GAP;
     let mut plan = plan.clone();
     plan.limits.exact_gaps = plan.limits.exact_gaps.min(bound as usize);
@@ -39,7 +49,7 @@ pub fn summarize(
     if finished.here {
         facts.peak_rss_bytes = driver::peak_rss_bytes();
     }
-    Ok(summarizer.finish(finished.shard, facts))
+    Ok((summarizer.finish(finished.shard, facts), finished.log))
 }
 
 /// Bytes that a gap which is kept exactly may take: in a buffer that doubles, in its slice once more, in the warm-up

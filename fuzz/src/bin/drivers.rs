@@ -10,25 +10,17 @@
 //! Answers, resets, closes and error statuses, and reads that are held back. Ends with a panic when the books do not
 //! balance, and with what the sanitizers have to say.
 
+use ringload_engine::Run;
 use ringload_engine::plan::{Cores, HttpVersion, Io, Length, Phase, Plan, Target};
-use ringload_engine::record::LogWriter;
-use ringload_engine::run::{self, Control};
-use ringload_engine::workload::Workload;
 
 fn main() {
     let url = std::env::args().nth(1).expect("the URL of a mock server");
-    let log = std::env::temp_dir().join(format!("drivers-{}.log", std::process::id()));
     for http in [HttpVersion::Http1, HttpVersion::Http2] {
         for io in [Io::Uring, Io::Epoll] {
             for scene in SCENES {
                 let mut plan = scene.plan(&url);
                 (plan.io, plan.network.http) = (io, http);
-                let workload = Workload::prepare(&plan).expect("prompts");
-                let control = Control::new(run::cores(&plan).expect("cores").len());
-                let records = LogWriter::create(&log).expect("a log");
-                let finished = run::execute(&plan, &workload, records, &control, None).expect("a run");
-                let summary = run::summarize(&plan, &workload, finished, &mut |_, _| ());
-                let summary = summary.expect("a summary");
+                let summary = Run::prepare(&plan).and_then(Run::execute).expect("a run").summary;
                 let counts = &summary.counts;
                 println!(
                     "{io:?} {http:?} {}: {} issued, {} succeeded, failed {:?}",
@@ -39,7 +31,6 @@ fn main() {
             }
         }
     }
-    std::fs::remove_file(&log).expect("the log was there");
 }
 
 /// What the server is asked to do, and how many ask.
