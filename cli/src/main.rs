@@ -1,12 +1,11 @@
 //! `ringload`: flags → plan → prepare → run → report → exit status.
 #![forbid(unsafe_code)]
 
-mod args;
 mod commands;
 mod exit;
 mod export;
+mod flags;
 mod live;
-mod planning;
 mod redact;
 mod report;
 mod result;
@@ -15,7 +14,6 @@ mod terminal;
 #[cfg(test)]
 mod testing;
 
-use args::{Command, Document};
 use commands::calibrate::calibrate;
 use commands::capacity::capacity;
 use commands::mock::mock;
@@ -23,6 +21,7 @@ use commands::profile::profile;
 use commands::report::report;
 use commands::{dataset, docs};
 use exit::Exit;
+use flags::{Command, Document};
 use live::signals;
 use ringload_engine::driver::keep_files_private;
 use std::io::{self, Write};
@@ -33,7 +32,7 @@ use terminal::{check_write, eprint_line};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let cli = match args::parse(std::env::args_os()) {
+    let cli = match flags::parse(std::env::args_os()) {
         Ok(cli) => cli,
         Err(exit) => return exit.into(),
     };

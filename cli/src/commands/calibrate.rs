@@ -1,7 +1,7 @@
 //! `ringload calibrate`
 
-use crate::args::CalibrateArgs;
 use crate::exit::Exit;
+use crate::flags::CalibrateArgs;
 use crate::live::signals;
 use crate::report;
 use crate::runner::calibrate::calibration;

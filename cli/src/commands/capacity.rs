@@ -1,13 +1,13 @@
 //! `ringload capacity`
 
-use crate::args::CapacityArgs;
 use crate::exit::Exit;
+use crate::flags::{CapacityArgs, artifact_dir};
 use crate::live::signals;
 use crate::runner::capacity::{check, search};
 use crate::runner::probes::ProbeRunner;
 use crate::runner::server::DemoServer;
 use crate::terminal::{eprint_line, print, print_json};
-use crate::{export, planning, report};
+use crate::{export, report};
 
 /// Searches, and reports what was found and on what it rests.
 ///
@@ -24,7 +24,7 @@ pub(crate) fn capacity(mut args: CapacityArgs) -> anyhow::Result<Exit> {
         eprint_line("note: this is what is asked one request at a time; the probes follow from what it finds");
         return print_json(probes.plan()).map(|()| Exit::Done);
     }
-    let dir = planning::artifact_dir(output.artifact_dir.as_deref(), probes.plan());
+    let dir = artifact_dir(output.artifact_dir.as_deref(), probes.plan());
     let capacity = search(&args, probes, &dir)?;
     signals::finishing();
     let files = export::finish_capacity(&dir, &capacity)?;

@@ -1,13 +1,13 @@
 //! Documents made from the table of flags.
 
-use crate::args;
+use crate::flags;
 use clap::Arg;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
 /// `docs/flags.md`
 pub(crate) fn flags() -> String {
-    let command = args::command();
+    let command = flags::command();
     let mut text = String::from(INTRODUCTION);
     for name in ["profile", "capacity", "calibrate", "mock"] {
         let Some(sub) = command.find_subcommand(name) else {
@@ -54,7 +54,7 @@ pub(crate) fn flags() -> String {
 /// # Errors
 /// When the output is closed.
 pub(crate) fn man(to: &mut dyn Write) -> io::Result<()> {
-    let command = args::command();
+    let command = flags::command();
     let mut page = Vec::new();
     clap_mangen::Man::new(command.clone()).render(&mut page)?;
     if let Some(profile) = command.find_subcommand("profile") {
@@ -66,7 +66,7 @@ pub(crate) fn man(to: &mut dyn Write) -> io::Result<()> {
 /// A completion script.
 pub(crate) fn completions(shell: clap_complete::Shell, to: &mut dyn Write) -> io::Result<()> {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut args::command(), "ringload", &mut script);
+    clap_complete::generate(shell, &mut flags::command(), "ringload", &mut script);
     to.write_all(&script)
 }
 
@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn every_flag_says_what_it_does_in_a_line() {
-        for sub in args::command().get_subcommands() {
+        for sub in flags::command().get_subcommands() {
             for arg in sub.get_arguments() {
                 let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
                 assert!(!help.is_empty() && !help.contains('\n'), "{}", arg.get_id());

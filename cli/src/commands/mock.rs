@@ -1,6 +1,6 @@
 //! `ringload mock`
 
-use crate::args::MockArgs;
+use crate::flags::MockArgs;
 use crate::live::signals;
 use crate::runner::server::{allowed_cores, start};
 use ringload_engine::plan::Cores;

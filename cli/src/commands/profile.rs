@@ -1,9 +1,10 @@
 //! `ringload profile`
 
-use crate::args::ProfileArgs;
 use crate::exit::Exit;
+use crate::flags::ProfileArgs;
+use crate::flags::check_prefix;
+use crate::flags::plan::Planned;
 use crate::live::signals;
-use crate::planning::{self, Planned};
 use crate::report;
 use crate::runner::environment::{announce, environment, planned};
 use crate::runner::server::DemoServer;
@@ -17,7 +18,7 @@ use crate::terminal::print_json;
 pub(crate) fn profile(mut args: ProfileArgs) -> anyhow::Result<Exit> {
     signals::set_grace(args.output.shutdown_grace);
     signals::preparing();
-    planning::check_prefix(args.output.profile_export_prefix.as_deref())?;
+    check_prefix(args.output.profile_export_prefix.as_deref())?;
     convergence::check(&args)?;
     let _demo = DemoServer::start_for(&mut args)?;
     if args.has_several_runs() {

@@ -1,7 +1,7 @@
 //! `ringload report`
 
-use crate::args::ReportArgs;
 use crate::exit::Exit;
+use crate::flags::ReportArgs;
 use crate::live::signals;
 use crate::runner::reread;
 

@@ -3,7 +3,7 @@
 use super::csv::escaped;
 use super::files::write_whole;
 use super::numbers::{finite, typed, without_nulls};
-use crate::args::{CampaignArgs, SweepMode};
+use crate::flags::{CampaignArgs, SweepMode};
 use crate::result::campaign::{Campaign, CellOutcome, Interrupted, NotRun};
 use ringload_engine::Result;
 use ringload_engine::campaign::Spread;

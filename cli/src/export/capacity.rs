@@ -2,7 +2,7 @@
 
 use super::files::write_whole;
 use super::numbers::{finite, without_nulls};
-use crate::args::Axis;
+use crate::flags::Axis;
 use crate::result::capacity::{Capacity, Probe};
 use ringload_engine::Result;
 use serde_json::{Value, json};

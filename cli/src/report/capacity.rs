@@ -2,7 +2,7 @@
 
 use super::layout::{heading, line, percent, short};
 use super::{Style, head};
-use crate::args::Axis;
+use crate::flags::Axis;
 use crate::result::capacity::{Capacity, Probe};
 use ringload_engine::campaign::Reason;
 use std::path::{Path, PathBuf};

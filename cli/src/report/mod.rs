@@ -22,7 +22,7 @@ pub(crate) use calibrate::{head as calibrate_head, render as render_calibration,
 pub(crate) use campaign::{progress_line, render as render_campaign};
 pub(crate) use capacity::{head_line as capacity_head, probe_line as capacity_line, render as render_capacity};
 
-use crate::args::OutputArgs;
+use crate::flags::OutputArgs;
 use crate::result::run::{Outcome, RunOutput};
 use crate::terminal::print_report;
 use ringload_engine::Error;

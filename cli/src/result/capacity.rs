@@ -1,7 +1,7 @@
 //! What a search leaves for the report and the file.
 
-use crate::args::Axis;
 use crate::exit::Exit;
+use crate::flags::Axis;
 use crate::result::run::Identity;
 use crate::result::run::RunOutput;
 use ringload_engine::campaign::{Judgement, Search};

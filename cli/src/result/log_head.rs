@@ -1,6 +1,6 @@
 //! The head of a record log.
 
-use crate::args::{ExportLevel, OutputArgs};
+use crate::flags::{ExportLevel, OutputArgs};
 use crate::result::run::{Identity, OfSeveral};
 use ringload_engine::host::HostFacts;
 use ringload_engine::plan::Plan;

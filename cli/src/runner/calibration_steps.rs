@@ -1,8 +1,8 @@
 //! One core under the loads of a calibration: a server and a plan each.
 
-use crate::args::CalibrateArgs;
+use crate::flags::CalibrateArgs;
+use crate::flags::plan::{Environment, Proxies};
 use crate::live::signals;
-use crate::planning::{Environment, Proxies};
 use crate::runner::environment::{environment, planned};
 use crate::runner::seeds::warm;
 use crate::runner::server;

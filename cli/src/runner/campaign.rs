@@ -1,8 +1,8 @@
 //! Several runs in one process: the cells of a sweep and their repeats, then what they agree on and what they show.
 
-use crate::args::{CampaignArgs, ProfileArgs, SweepMode};
 use crate::exit::Exit;
 use crate::export::{EarlierFiles, OutputLocation};
+use crate::flags::{CampaignArgs, ProfileArgs, SweepMode};
 use crate::live::signals;
 use crate::result::campaign::{Campaign, CellOutcome, Interrupted, NotRun, Settling};
 use crate::result::run::{Identity, OfSeveral, RunOutput, fresh_id};

@@ -1,8 +1,8 @@
 //! The search for the largest load under which enough requests meet every objective.
 
-use crate::args::{Axis, CapacityArgs};
 use crate::exit::Exit;
 use crate::export::EarlierFiles;
+use crate::flags::{Axis, CapacityArgs};
 use crate::live::signals;
 use crate::report;
 use crate::result::capacity::{Base, Capacity};

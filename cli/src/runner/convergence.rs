@@ -1,6 +1,6 @@
 //! Whether the repeats of a cell have settled.
 
-use crate::args::{CampaignArgs, Mode, ProfileArgs};
+use crate::flags::{CampaignArgs, Mode, ProfileArgs};
 use crate::result::campaign::Settling;
 use ringload_engine::campaign::{Convergence, Criterion, LEAST_RUNS, current_value, figure, settled};
 use ringload_engine::measure::{RequestMetrics, Summary};
@@ -143,7 +143,7 @@ impl Monitor {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::args::{Command, try_parse};
+    use crate::flags::{Command, try_parse};
 
     fn checked(line: &str) -> Result<()> {
         let line = format!("ringload profile -m x {line}");

@@ -1,8 +1,8 @@
 //! From flags and environment to the plan, and what the user is told of it.
 
-use crate::args::{OutputArgs, ProfileArgs, Ui};
+use crate::flags::plan::{self, Environment, Planned, Proxies};
+use crate::flags::{OutputArgs, ProfileArgs, Ui};
 use crate::live::signals;
-use crate::planning::{self, Environment, Planned, Proxies};
 use crate::terminal::eprint_line;
 use ringload_engine::plan::Plan;
 
@@ -12,7 +12,7 @@ use ringload_engine::plan::Plan;
 /// When it makes none, with what to write instead; when a signal came.
 pub(crate) fn planned(args: &ProfileArgs, environment: Environment) -> anyhow::Result<Planned> {
     let args = args.clone();
-    Ok(signals::unless_stopped(move || planning::plan(&args, &environment))??)
+    Ok(signals::unless_stopped(move || plan::plan(&args, &environment))??)
 }
 
 /// What the environment adds to the flags.

@@ -1,8 +1,8 @@
 //! The probes of a search: a plan each, and a judge that ends it when the answer is clear.
 
-use crate::args::values::Grace;
-use crate::args::{Axis, CapacityArgs, ProfileArgs};
 use crate::export::{EarlierFiles, OutputLocation};
+use crate::flags::values::Grace;
+use crate::flags::{Axis, CapacityArgs, ProfileArgs};
 use crate::result::capacity::{Base, Capacity, Probe};
 use crate::result::run::Identity;
 use crate::result::run::RunOutput;

@@ -1,8 +1,8 @@
 //! Report and files of a run from its record log, also of one that was killed.
 
-use crate::args::{ExportLevel, OutputArgs, ReportArgs, Ui};
 use crate::exit::Exit;
 use crate::export::{Artifacts, EarlierFiles, OutputLocation, Owner, Wanted, logs_in, remove_leftovers};
+use crate::flags::{ExportLevel, OutputArgs, ReportArgs, Ui};
 use crate::live::signals;
 use crate::report;
 use crate::result::log_head::Head;

@@ -1,14 +1,14 @@
 //! One run of a plan: prepared, driven, summed up, judged, and written into its folder.
 
-use crate::args::{ExportLevel, MachineArgs, OutputArgs, ProfileArgs};
 use crate::export::{self, Artifacts, EarlierFiles, Kind, OutputLocation, RecordWriter, Wanted};
+use crate::flags::{ExportLevel, MachineArgs, OutputArgs, ProfileArgs, artifact_dir, check_prefix};
 use crate::live::{progress, signals};
 use crate::redact::Secrets;
+use crate::report;
 use crate::result::log_head::Head;
 use crate::result::run::{Identity, Outcome, RunOutput};
 use crate::runner::calibrations::StoredCalibrations;
 use crate::terminal::eprint_line;
-use crate::{planning, report};
 use ringload_engine::host::HostFacts;
 use ringload_engine::measure::{RequestMetrics, Summary};
 use ringload_engine::plan::Plan;
@@ -41,8 +41,8 @@ pub(crate) struct Observers<'a> {
 /// What stands in the way, with a remedy.
 pub(crate) fn alone(plan: Plan, args: &ProfileArgs) -> anyhow::Result<RunOutput> {
     let output = &args.output;
-    let dir = planning::artifact_dir(output.artifact_dir.as_deref(), &plan);
-    let prefix = planning::check_prefix(output.profile_export_prefix.as_deref())?;
+    let dir = artifact_dir(output.artifact_dir.as_deref(), &plan);
+    let prefix = check_prefix(output.profile_export_prefix.as_deref())?;
     let aside = EarlierFiles::of_run(&dir, prefix.as_deref(), output.overwrite).quietly(output.quiet);
     let location = OutputLocation { dir: &dir, prefix: prefix.as_deref(), aside: &aside };
     let identity = Identity::of(&plan);
@@ -61,7 +61,7 @@ pub(crate) fn run(
     identity: Identity,
     observers: Observers<'_>,
 ) -> anyhow::Result<RunOutput> {
-    let prefix = planning::check_prefix(location.prefix)?;
+    let prefix = check_prefix(location.prefix)?;
     let wanted = Wanted {
         records: output.export_level == ExportLevel::Records,
         slices: plan.slice.is_some(),
@@ -285,5 +285,5 @@ fn with_log_kept(error: ringload_engine::Error, files: Artifacts<'_>) -> anyhow:
 }
 
 fn view(output: &OutputArgs) -> bool {
-    output.ui != crate::args::Ui::None && !output.quiet
+    output.ui != crate::flags::Ui::None && !output.quiet
 }

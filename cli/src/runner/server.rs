@@ -1,6 +1,6 @@
 //! The built-in server behind `--demo`.
 
-use crate::args::{CalibrateArgs, CapacityArgs, ProfileArgs};
+use crate::flags::{CalibrateArgs, CapacityArgs, ProfileArgs};
 use ringload_engine::host::HostFacts;
 use ringload_engine::plan::Cores;
 use ringload_engine::{Error, Result};

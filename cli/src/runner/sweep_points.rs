@@ -1,7 +1,7 @@
 //! The cells of a campaign: a plan each, a name each, and a folder each.
 
-use crate::args::{CampaignArgs, OutputArgs, ProfileArgs};
-use crate::planning::{self, Environment};
+use crate::flags::plan::{self, Environment};
+use crate::flags::{CampaignArgs, OutputArgs, ProfileArgs, artifact_dir};
 use crate::runner::environment::environment;
 use crate::runner::seeds::{fresh, warm};
 use ringload_engine::Result;
@@ -59,7 +59,7 @@ fn cell(
     environment: &Environment,
     notes: &mut Vec<String>,
 ) -> Result<Planned> {
-    let planning::Planned { mut plan, notes: own } = planning::plan(args, environment)?;
+    let plan::Planned { mut plan, notes: own } = plan::plan(args, environment)?;
     notes.extend(own);
     warm(&mut plan);
     Ok(Planned { folder: folder_name(&label), label, values, output: args.output.clone(), plan })
@@ -99,7 +99,7 @@ fn folder_name(label: &str) -> String {
 
 /// The folder of the whole campaign: as given, or AIPerf's name for the base run with what is swept in it.
 pub(crate) fn folder(args: &ProfileArgs, cells: &[Planned]) -> PathBuf {
-    let first = planning::artifact_dir(args.output.artifact_dir.as_deref(), &cells[0].plan);
+    let first = artifact_dir(args.output.artifact_dir.as_deref(), &cells[0].plan);
     if args.output.artifact_dir.is_some() || cells.len() == 1 {
         return first;
     }

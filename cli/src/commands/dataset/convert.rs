@@ -1,7 +1,7 @@
 //! `ringload dataset convert`: what a format cannot say is refused, by its reason.
 
-use crate::args::FileArgs;
 use crate::export::Draft;
+use crate::flags::FileArgs;
 use crate::terminal::eprint_line;
 use ringload_engine::clock::{MILLI, Nanos};
 use ringload_engine::dataset::{Content, Row, Session};

@@ -1,7 +1,7 @@
 //! `ringload dataset inspect`
 
 use super::layout;
-use crate::args::FileArgs;
+use crate::flags::FileArgs;
 use crate::terminal::{print, print_bytes};
 use ringload_engine::dataset::Spread;
 use ringload_engine::workload::{Entry, Workload};

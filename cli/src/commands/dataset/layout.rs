@@ -1,7 +1,7 @@
 //! `ringload analyze-trace`, and the table in which spreads are shown.
 
-use crate::args::AnalyzeArgs;
 use crate::exit::Exit;
+use crate::flags::AnalyzeArgs;
 use crate::terminal::print;
 use ringload_engine::Error;
 use ringload_engine::dataset::{Analysis, Spread, analyze as analysis};

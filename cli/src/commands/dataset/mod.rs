@@ -6,8 +6,8 @@ mod layout;
 
 pub(crate) use layout::analyze;
 
-use crate::args::{DatasetCommand, FileArgs};
 use crate::exit::Exit;
+use crate::flags::{DatasetCommand, FileArgs};
 use ringload_engine::Result;
 use ringload_engine::plan::Format;
 use ringload_engine::plan::{LocalMedia, Phase, Plan, Replay, Target, TokenizerSource};

@@ -1,0 +1,166 @@
+//! Flags on when requests are sent, and on what counts as good.
+
+mod limits;
+pub(super) mod objectives;
+pub(super) mod plan;
+mod rate;
+mod series;
+mod stage;
+
+use super::values;
+use clap::{Args, ValueEnum};
+use ringload_engine::plan::Piece;
+use stage::stage;
+use std::path::PathBuf;
+
+/// When requests are sent.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Load")]
+pub(crate) struct LoadArgs {
+    /// Requests in flight: exactly this many without --request-rate [default: 1], at most this many with it.
+    #[arg(long, value_name = "N", value_parser = values::one_count)]
+    pub(crate) concurrency: Option<u32>,
+
+    /// Mean arrivals per second: an open loop that never waits for answers.
+    #[arg(long, value_name = "RATE", value_parser = values::one_rate)]
+    pub(crate) request_rate: Option<f64>,
+
+    /// Distribution of the gaps between arrivals [default: poisson; gamma with --arrival-smoothness].
+    #[arg(long, visible_alias = "request-rate-mode", value_enum, value_name = "PATTERN")]
+    pub(crate) arrival_pattern: Option<Pattern>,
+
+    /// Shape of the gamma pattern: 1 is Poisson, above is smoother, below burstier [default: 1].
+    #[arg(long, visible_alias = "vllm-burstiness", value_name = "SHAPE", value_parser = values::positive)]
+    pub(crate) arrival_smoothness: Option<f64>,
+
+    /// What happens to an arrival that finds --concurrency reached under --request-rate [default: queue].
+    #[arg(long, value_enum, value_name = "POLICY")]
+    pub(crate) cap_policy: Option<CapPolicyArg>,
+
+    /// Requests that may wait for their first token at a time, whatever the load; what comes over it waits.
+    #[arg(long, value_name = "N", value_parser = values::one_count)]
+    pub(crate) prefill_concurrency: Option<u32>,
+
+    /// Arrivals per second that change over time: a file of `offset_s,rate` lines (CSV), or AIPerf's JSON of points.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) request_rate_series: Option<PathBuf>,
+
+    /// What the rate does between two points of --request-rate-series [default: linear].
+    #[arg(long, value_enum, value_name = "HOW")]
+    pub(crate) rate_interpolation: Option<Interpolation>,
+
+    /// A stage of an open loop, one flag each, in order: `rate=5,for=60s`; with `to=20` the rate moves there. The run
+    /// ends with the last.
+    #[arg(long, value_name = "rate=RATE,for=TIME", value_parser = stage)]
+    pub(crate) stage: Vec<Piece>,
+
+    /// Turns per second of --num-users users together, each at a pace of its own: one turn every N/RATE seconds, none
+    /// while an earlier one of the same user is unfinished.
+    #[arg(long, value_name = "RATE", value_parser = values::one_rate)]
+    pub(crate) user_centric_rate: Option<f64>,
+
+    /// Users of --user-centric-rate.
+    #[arg(long, value_name = "N", value_parser = values::one_count)]
+    pub(crate) num_users: Option<u32>,
+
+    /// Time in which --concurrency opens, from 1 to all.
+    #[arg(long, value_name = "SECONDS", value_parser = values::one_seconds)]
+    pub(crate) concurrency_ramp_duration: Option<f64>,
+
+    /// Time in which --prefill-concurrency opens, from 1 to all.
+    #[arg(long, value_name = "SECONDS", value_parser = values::one_seconds)]
+    pub(crate) prefill_concurrency_ramp_duration: Option<f64>,
+
+    /// Time in which --request-rate is reached: from 0, or from a hundredth of it with an exponential ramp.
+    #[arg(long, value_name = "SECONDS", value_parser = values::one_seconds)]
+    pub(crate) request_rate_ramp_duration: Option<f64>,
+
+    /// How ramps grow: by equal amounts or by equal factors in equal times [default: linear].
+    #[arg(long, value_enum, value_name = "SHAPE")]
+    pub(crate) ramp_shape: Option<RampShape>,
+
+    /// Requests to send [default: 10 for each of --concurrency; none with --benchmark-duration].
+    #[arg(long, visible_alias = "num-requests", value_name = "N", value_parser = values::one_total)]
+    pub(crate) request_count: Option<u64>,
+
+    /// Longest time in which requests are sent.
+    #[arg(long, value_name = "SECONDS", value_parser = values::one_seconds)]
+    pub(crate) benchmark_duration: Option<f64>,
+
+    /// How long to wait for answers after --benchmark-duration; `inf` waits for all [default: 30].
+    #[arg(long, value_name = "SECONDS", value_parser = values::grace)]
+    pub(crate) benchmark_grace_period: Option<values::Grace>,
+
+    /// Per cent of the requests of the measured phase that are cancelled: their connection is closed, their HTTP/2
+    /// stream reset.
+    #[arg(long, value_name = "PERCENT", value_parser = values::percent)]
+    pub(crate) request_cancellation_rate: Option<f64>,
+
+    /// When they are: so long after the request was fully sent; 0 sends it and disconnects at once [default: 0].
+    #[arg(long, value_name = "SECONDS", value_parser = values::delay)]
+    pub(crate) request_cancellation_delay: Option<f64>,
+
+    /// End the run early when a larger share of the finished requests has failed: 0 to 1, judged after
+    /// max(--concurrency, 10) requests.
+    #[arg(long, value_name = "SHARE", value_parser = values::share)]
+    pub(crate) failed_request_threshold: Option<f64>,
+
+    /// End the run early with this many failed requests.
+    #[arg(long, value_name = "N", value_parser = values::one_total)]
+    pub(crate) max_errors: Option<u64>,
+
+    /// Objectives a request must all meet to be good: `time_to_first_token:200 inter_token_latency:50` (display units;
+    /// `ttft:200 itl:50` is the same).
+    #[arg(long, value_name = "METRIC:VALUE", num_args = 1..)]
+    pub(crate) goodput: Vec<String>,
+
+    /// More sets of objectives to judge in the same run: JSON of `{"NAME": ["METRIC:VALUE", …], …}`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) slo_file: Option<std::path::PathBuf>,
+
+    /// Exit 1 if this holds of the run, or has no samples: `ttft.p99>500ms`, `error_rate>1%`, `goodput@TIER<10`.
+    /// Repeatable.
+    #[arg(long, value_name = "CONDITION", value_parser = values::threshold)]
+    pub(crate) fail_if: Vec<ringload_engine::plan::Threshold>,
+}
+
+/// The distribution of the gaps between arrivals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Pattern {
+    /// Equal gaps.
+    Constant,
+    /// Exponential gaps.
+    Poisson,
+    /// Gamma gaps.
+    Gamma,
+    /// No gaps: a closed loop, which sends when a slot is free.
+    #[value(name = "concurrency_burst")]
+    ConcurrencyBurst,
+}
+
+/// What a rate does between two points.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Interpolation {
+    /// It moves from one to the other.
+    Linear,
+    /// It stays at the earlier one.
+    Step,
+}
+
+/// How a ramp grows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RampShape {
+    /// By equal amounts in equal times.
+    Linear,
+    /// By equal factors in equal times.
+    Exponential,
+}
+
+/// What happens to an arrival that finds no slot.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum CapPolicyArg {
+    /// It waits; its latency counts from when it was due.
+    Queue,
+    /// It is dropped and counted.
+    Drop,
+}

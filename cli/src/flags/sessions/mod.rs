@@ -1,0 +1,65 @@
+//! Flags on conversations of several turns.
+
+pub(super) mod plan;
+
+use super::values;
+use clap::Args;
+
+/// Conversations of several turns: each is sent when the one before has been answered, with what was said before.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Conversations")]
+pub(crate) struct ConversationArgs {
+    /// Conversations to begin; each goes to its last turn unless one fails.
+    #[arg(
+        long,
+        visible_aliases = ["conversation-num", "num-sessions"],
+        value_name = "N",
+        value_parser = values::one_total
+    )]
+    pub(crate) num_conversations: Option<u64>,
+
+    /// Mean turns of a synthetic conversation [default: 1].
+    #[arg(
+        long,
+        visible_alias = "conversation-turn-mean",
+        value_name = "TURNS",
+        value_parser = values::mean_turns
+    )]
+    pub(crate) session_turns_mean: Option<f64>,
+
+    /// Standard deviation of the number of turns [default: 0].
+    #[arg(
+        long,
+        visible_alias = "conversation-turn-stddev",
+        value_name = "TURNS",
+        value_parser = values::one_not_negative
+    )]
+    pub(crate) session_turns_stddev: Option<f64>,
+
+    /// Mean time between the answer of a turn and the next turn [default: 0].
+    #[arg(
+        long,
+        visible_alias = "conversation-turn-delay-mean",
+        value_name = "MS",
+        value_parser = values::one_milliseconds
+    )]
+    pub(crate) session_turn_delay_mean: Option<f64>,
+
+    /// Standard deviation of that time [default: 0].
+    #[arg(
+        long,
+        visible_alias = "conversation-turn-delay-stddev",
+        value_name = "MS",
+        value_parser = values::one_milliseconds
+    )]
+    pub(crate) session_turn_delay_stddev: Option<f64>,
+
+    /// What every time between two turns is multiplied by [default: 1].
+    #[arg(
+        long,
+        visible_alias = "conversation-turn-delay-ratio",
+        value_name = "RATIO",
+        value_parser = values::one_not_negative
+    )]
+    pub(crate) session_delay_ratio: Option<f64>,
+}
