@@ -28,6 +28,7 @@ pub mod driver;
 pub mod endpoint;
 pub mod error;
 pub mod exchange;
+pub mod files;
 pub mod host;
 mod jinja;
 pub mod measure;

@@ -211,7 +211,7 @@ impl RecordLog {
         let unreadable = |e: io::Error| {
             Error::environment(format!("{name}: {e}"), "give the path of a record log that this user may read")
         };
-        let file = File::open(path).map_err(unreadable)?;
+        let file = crate::files::regular(path, true).map_err(unreadable)?;
         let end = file.metadata().map_err(unreadable)?.len();
         Ok(Self { file, end, rest: Vec::new(), failure: None, name })
     }
@@ -285,7 +285,7 @@ impl LogReader {
     /// [`crate::Blame::Environment`] when the file cannot be read, is no record log, or is of another version.
     pub fn open(path: &Path) -> Result<Self> {
         let name = path.display().to_string();
-        let file = File::open(path).map_err(|e| {
+        let file = crate::files::regular(path, true).map_err(|e| {
             Error::environment(format!("{name}: {e}"), "give the path of a record log that this user may read")
         })?;
         LogReader::new(BufReader::with_capacity(BUFFER, file), name)

@@ -1,6 +1,7 @@
 //! The files of TLS, read before the clock starts.
 
 use crate::error::{Error, Result};
+use crate::files;
 use crate::plan::Plan;
 use crate::wire::tls::{Client, Material};
 use std::path::Path;
@@ -46,13 +47,16 @@ pub fn tls_clients(plan: &Plan, http2: &[bool]) -> Result<Vec<Option<Client>>> {
 }
 
 fn read(flag: &str, file: &Path) -> Result<Vec<u8>> {
-    std::fs::read(file).map_err(|e| {
+    files::small(file, PEM_BYTES).map_err(|e| {
         Error::usage(
             format!("{flag}: {} cannot be read ({e})", file.display()),
             "name a PEM file that this user may read",
         )
     })
 }
+
+/// Most bytes of a file of certificates or a key: bundles of all public authorities have less than 1 MiB.
+const PEM_BYTES: u64 = 16 << 20;
 
 fn shown(file: &Path) -> String {
     file.display().to_string()
@@ -77,6 +81,14 @@ mod tests {
         secured.network.tls.ca = Some("/nonexistent".into());
         let error = tls_material(&secured).unwrap_err().to_string();
         assert!(error.contains("--cacert") && error.contains("/nonexistent"), "{error}");
+    }
+
+    #[test]
+    fn no_more_is_read_of_a_file_than_certificates_have() {
+        let mut secured = plan("https://h");
+        secured.network.tls.ca = Some("/dev/zero".into());
+        let error = tls_material(&secured).unwrap_err().to_string();
+        assert!(error.contains("--cacert") && error.contains("limit of 16777216 bytes"), "{error}");
     }
 
     #[test]

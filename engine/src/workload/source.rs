@@ -2,6 +2,7 @@
 
 use crate::dataset::{Content, Row, Session};
 use crate::error::{Error, Result};
+use crate::files::regular;
 use crate::plan::{Format, Replay};
 use crate::random::{ItemRng, Stream};
 use std::fs::File;
@@ -19,7 +20,11 @@ pub fn detect(path: &Path) -> Result<Format> {
         None => return Err(empty_folder(path)),
     };
     let mut head = Vec::new();
-    open(&first)?.take(HEAD).read_to_end(&mut head).map_err(|e| unreadable(&first, &e))?;
+    regular(&first, true)
+        .map_err(|e| unseen(&first, &e))?
+        .take(HEAD)
+        .read_to_end(&mut head)
+        .map_err(|e| unreadable(&first, &e))?;
     let text = String::from_utf8_lossy(&head);
     match Format::detect(&text) {
         Some(format) if !folder || format.is_folder() => Ok(format),
@@ -119,6 +124,16 @@ fn open(path: &Path) -> Result<File> {
 
 fn unreadable(path: &Path, e: &std::io::Error) -> Error {
     Error::usage(format!("{}: {e}", path.display()), "write the path of a file of requests that this user may read")
+}
+
+fn unseen(path: &Path, e: &std::io::Error) -> Error {
+    if path.metadata().is_ok_and(|facts| !facts.is_file()) {
+        return Error::usage(
+            format!("{}: {e}, so that its format cannot be found", path.display()),
+            "name its format, or write it to a file first",
+        );
+    }
+    unreadable(path, e)
 }
 
 fn empty_folder(path: &Path) -> Error {

@@ -1,8 +1,8 @@
 //! Chat templates: what a model sees of a conversation, as its own Jinja template renders it.
 
-use super::tokenizer::bounded;
 use crate::clock::{self, SECOND};
 use crate::error::{Error, Result};
+use crate::files;
 use crate::jinja::{self, Bounded};
 use minijinja::machinery::WhitespaceConfig;
 use minijinja::{ErrorKind, Value as Jinja, context};
@@ -26,7 +26,7 @@ impl ChatTemplate {
     /// When what is there is no template, with its line.
     pub(super) fn read(config: Option<&Path>, own: Option<&Path>) -> Result<Option<Self>> {
         let read = |path: Option<&Path>| match path.filter(|path| path.exists()) {
-            Some(path) => bounded(path, LARGEST_FILE).map(Some).map_err(|e| {
+            Some(path) => files::small(path, LARGEST_FILE).map(Some).map_err(|e| {
                 Error::environment(
                     format!("{}: {e}", path.display()),
                     "pass the tokenizer of the served model; or leave --apply-chat-template out",

@@ -3,10 +3,10 @@
 use super::hub::Hub;
 use super::template::{self, ChatTemplate};
 use crate::error::{Error, Result};
+use crate::files;
 use crate::plan::TokenizerSource;
-use std::io::Read;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::{fs, io};
 use tokenizers::Encoding;
 
 /// A loaded tokenizer. Texts are encoded without special tokens, and never truncated or padded.
@@ -57,7 +57,7 @@ impl Tokenizer {
     }
 
     fn from_file(path: &Path, name: &str) -> Result<Self> {
-        let bytes = bounded(path, LARGEST_FILE).map_err(|e| unreadable(path, &e))?;
+        let bytes = files::small(path, LARGEST_FILE).map_err(|e| unreadable(path, &e))?;
         let inner = tokenizers::Tokenizer::from_bytes(bytes).map_err(|e| {
             Error::environment(
                 format!("tokenizer {name}: {} is not a tokenizer.json: {e}", path.display()),
@@ -167,16 +167,6 @@ fn in_directory(dir: &Path) -> Result<PathBuf> {
     Err(Error::environment(format!("tokenizer directory {} has no {FILE_NAME}", dir.display()), remedy))
 }
 
-/// The bytes of a file that may come from anywhere; an error where there are more than `limit`.
-pub(super) fn bounded(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    fs::File::open(path)?.take(limit + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > limit {
-        return Err(io::Error::other(format!("it has more than the limit of {} MiB", limit >> 20)));
-    }
-    Ok(bytes)
-}
-
 fn unreadable(path: &Path, e: &io::Error) -> Error {
     Error::environment(
         format!("tokenizer file {} cannot be read: {e}", path.display()),
@@ -197,6 +187,7 @@ const VOCABULARY: &[u8] = include_bytes!("../../assets/vocabulary.json");
 mod tests {
     use super::*;
     use serde_json::{Value, json};
+    use std::fs;
 
     fn named(name: &Path) -> TokenizerSource {
         TokenizerSource::Named { name: name.to_str().unwrap().into(), revision: "main".into() }
@@ -262,17 +253,6 @@ mod tests {
         assert!(e.what.contains("has no tokenizer.json"), "{e}");
         fs::write(dir.path().join("tokenizer.model"), "x").unwrap();
         assert!(error_of(dir.path()).remedy.contains("SentencePiece"));
-    }
-
-    #[test]
-    fn no_more_than_the_limit_is_read_of_a_file() {
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join(FILE_NAME);
-        fs::write(&file, "four").unwrap();
-        assert_eq!(bounded(&file, 4).unwrap(), b"four");
-        assert!(bounded(&file, 3).unwrap_err().to_string().contains("limit of"));
-        // A device has no size of its own.
-        assert!(bounded(Path::new("/dev/zero"), 1 << 20).unwrap_err().to_string().contains("1 MiB"));
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub(crate) fn headers(endpoint: &EndpointArgs, env_key: Option<&str>) -> Result<
 /// The headers of a file: a JSON object, or a header on each line.
 fn of_file(path: &Path) -> Result<Vec<Header>> {
     let at = format!("--header-file {}", path.display());
-    let text = std::fs::read_to_string(path).map_err(|e| {
+    let text = crate::flags::files::text(path, crate::flags::files::HEADER_BYTES).map_err(|e| {
         Error::environment(format!("{at}: {e}"), "name a readable file with `Name: value` on each line")
     })?;
     if text.trim_start().starts_with('{') {

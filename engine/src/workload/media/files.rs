@@ -1,10 +1,9 @@
 //! Files that a dataset names: which of them may be read, and how.
 
 use crate::error::{Error, Result};
+use crate::files;
 use crate::plan::LocalMedia;
-use std::fs::{File, OpenOptions};
 use std::io::Read;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// Reads the files that rows name.
@@ -70,7 +69,8 @@ impl MediaFiles {
                 "write --media-root DIR, a folder that holds it; or --allow-local-media, if you trust the dataset with every file that you may read",
             ));
         }
-        let file = open(&found).map_err(fault)?;
+        // Links have been followed by now.
+        let file = files::regular(&found, false).map_err(|e| fault(e.to_string()))?;
         let mut bytes = Vec::new();
         file.take(self.limit + 1).read_to_end(&mut bytes).map_err(|e| fault(e.to_string()))?;
         if bytes.len() as u64 > self.limit {
@@ -87,24 +87,6 @@ impl MediaFiles {
             other => other,
         }
     }
-}
-
-/// Opens a regular file, and nothing that could block or act when it is opened: neither a FIFO nor a device.
-fn open(path: &Path) -> std::result::Result<File, String> {
-    let no_file = || "it is not a regular file".to_owned();
-    let facts = path.symlink_metadata().map_err(|e| e.to_string())?;
-    if !facts.is_file() {
-        return Err(no_file());
-    }
-    // What lies there may be another by now: links are not followed, nothing blocks, and what was opened is looked at
-    // again.
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags(libc::O_NONBLOCK | libc::O_NOFOLLOW | libc::O_NOCTTY)
-        .open(path)
-        .map_err(|e| e.to_string())?;
-    let facts = file.metadata().map_err(|e| e.to_string())?;
-    if facts.is_file() { Ok(file) } else { Err(no_file()) }
 }
 
 /// Largest file of an image, audio or video.
