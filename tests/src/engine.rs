@@ -60,6 +60,7 @@ pub fn wish(plan: &mut Plan, wish: &Value) {
 #[must_use]
 pub fn drive(plan: &Plan) -> Driven {
     let result = Run::prepare(plan).and_then(Run::execute).expect("a run");
+    assert_eq!(result.failure.as_ref().map(ToString::to_string), None);
     let records = result.records().expect("the log").map(|record| record.expect("a record"));
     let mut records: Vec<Record> = records.filter(|record| record.phase == PhaseKind::Profiling).collect();
     records.sort_by_key(|record| record.k);

@@ -132,10 +132,13 @@ impl StepRunner {
         let workers = run::cores(&plan)?;
         let control = Arc::new(Control::new(workers.len()));
         let host = HostFacts::read_start();
-        let finished = {
+        let mut finished = {
             let _loading = signals::loading(&control);
             Run::with(&plan, Arc::clone(&workload), Arc::clone(&control))?.drive(None)?
         };
+        if let Some(error) = finished.take_failure() {
+            return Err(error.into());
+        }
         let host = host.finish();
         let summary = run::summarize(&plan, &workload, finished, &mut |_, _| ())?;
         // Its threads have done their part; what they take to end is not measured.

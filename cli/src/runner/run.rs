@@ -90,10 +90,16 @@ pub(crate) fn run(
     let head = Head::of(&plan, workload, &identity, output, location.prefix, &host.facts);
     log.note(Note::Head, &serde_json::to_vec(&head)?)?;
     let mut finished = drive(&plan, workload, log, view(output), observers.live)?;
+    let failure = finished.take_failure();
     let host = host.finish();
     finished.leave(&serde_json::to_vec(&host)?);
     let driven = Driven { plan, workload, finished, host, identity };
-    conclude(driven, files, kept, output, observers.on_record)
+    let done = conclude(driven, files, kept, output, observers.on_record)?;
+    let Some(error) = failure else {
+        return Ok(done);
+    };
+    report_without_files(&done, output);
+    Err(error.into())
 }
 
 /// A run whose load has ended.

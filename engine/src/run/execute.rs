@@ -14,7 +14,7 @@ use crate::clock::{self, RealtimeOffset};
 use crate::control::{Budget, Control};
 use crate::driver;
 use crate::error::{Error, Result};
-use crate::measure::Shard;
+use crate::measure::{RunFacts, Shard};
 use crate::plan::{Io, Plan, Secrets};
 use crate::record::{LogWriter, Record};
 use crate::resolve::{Line, Service};
@@ -27,10 +27,11 @@ use std::thread::{Builder, Scope, ScopedJoinHandle};
 const RECORD_RING: usize = 32 * 1024;
 
 /// Drives the load. Records go to the log, past the watcher. When the log's file takes no more, the run ends as by one
-/// stop, and what was measured is kept.
+/// stop, and what was measured is kept. So it is when a worker fails or panics after requests have ended:
+/// [`Finished::take_failure`].
 ///
 /// # Errors
-/// When a thread, a driver or the log fails.
+/// When a thread, a driver or the log fails before a request has ended.
 pub(super) fn execute(
     plan: &Plan,
     workload: &Workload,
@@ -50,6 +51,9 @@ pub(super) fn execute(
     let mut error_limit = ErrorLimit::of(plan);
     let threads = Threads { plan, prepared, shared: &shared, barrier: &barrier, control };
     let (results, written) = threads.play(&mut log, watcher, &mut error_limit)?;
+    if let Some(failure) = barrier.failure() {
+        return broken_off(log, (facts, offset), &barrier, control, failure);
+    }
 
     let shard = merge(&results);
     facts::add_phases(&mut facts, plan, offset, &barrier, &results);
@@ -64,7 +68,27 @@ pub(super) fn execute(
     facts.driver_note = barrier.note().map(str::to_owned).or(facts.driver_note);
     facts.peak_rss_bytes = driver::peak_rss_bytes();
     reread::note_ended(&mut log, &shard, &facts)?;
-    Ok(Finished { shard, facts, log: log.finish_to_read(), offset, here: true })
+    Ok(Finished { shard, facts, log: log.finish_to_read(), offset, here: true, failure: None })
+}
+
+/// A run that a failure has ended, with what was measured by then; the failure itself where that is nothing.
+fn broken_off(
+    log: LogWriter,
+    (facts, offset): (RunFacts, RealtimeOffset),
+    barrier: &PhaseBarrier<'_>,
+    control: &Control,
+    failure: Error,
+) -> Result<Finished> {
+    let log = log.finish_to_read();
+    let Some((shard, mut facts)) = reread::left_by(&log, facts, offset)? else {
+        return Err(failure);
+    };
+    if let Some(note) = barrier.note() {
+        (facts.driver, facts.driver_note) = (facts::driver_name(true), Some(note.to_owned()));
+    }
+    facts.was_cancelled = control.interrupted();
+    facts.peak_rss_bytes = driver::peak_rss_bytes();
+    Ok(Finished { shard, facts, log, offset, here: true, failure: Some(failure) })
 }
 
 /// What the threads of a run are made of.
@@ -106,11 +130,8 @@ impl Threads<'_> {
             let results = workers.into_iter().filter_map(|worker| worker.join().ok().flatten()).collect();
             workers_done.store(true, Ordering::Release);
             recorder.thread().unpark();
-            let written = recorder.join().map_err(|_| Error::bug("the record thread panicked"));
-            match self.barrier.failure() {
-                Some(error) => Err(error),
-                None => written.map(|n| (results, n)),
-            }
+            let written = recorder.join().map_err(|_| Error::bug("the record thread panicked"))?;
+            Ok((results, written))
         })
     }
 

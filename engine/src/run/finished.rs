@@ -1,6 +1,7 @@
 //! What is left when the load has ended.
 
 use crate::clock::RealtimeOffset;
+use crate::error::Error;
 use crate::measure::{RunFacts, Shard};
 use crate::record::{Note, RecordLog};
 
@@ -12,6 +13,8 @@ pub struct Finished {
     pub(super) offset: RealtimeOffset,
     /// Of this process, whose memory goes on to count.
     pub(super) here: bool,
+    /// What ended it before its time.
+    pub(super) failure: Option<Error>,
 }
 
 impl Finished {
@@ -19,6 +22,12 @@ impl Finished {
     /// takes it.
     pub fn leave(&mut self, tail: &[u8]) {
         self.log.note(Note::Tail, tail);
+    }
+
+    /// The failure of a worker that ended the run, for the first who asks. What was measured by then is kept, as of a
+    /// run that was killed.
+    pub fn take_failure(&mut self) -> Option<Error> {
+        self.failure.take()
     }
 
     /// Turns the run's instants into wall-clock time, for files.

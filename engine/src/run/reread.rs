@@ -88,8 +88,21 @@ pub fn reread(path: &Path) -> Result<Reread> {
         }
         None => tally.finish(facts, offset),
     };
-    let finished = Finished { shard, facts, log, offset, here: false };
+    let finished = Finished { shard, facts, log, offset, here: false, failure: None };
     Ok(Reread { head, tail, finished })
+}
+
+/// What the records say of a run that did not come to its end; `None` where no request had ended.
+pub(super) fn left_by(log: &RecordLog, facts: RunFacts, offset: RealtimeOffset) -> Result<Option<(Shard, RunFacts)>> {
+    let mut tally = Tally::default();
+    let mut entries = log.read()?;
+    while let Ok(Some(entry)) = entries.next_entry() {
+        if let Entry::Record(record) = entry {
+            tally.add(&record);
+        }
+    }
+    let any = tally.shard.is_some();
+    Ok(any.then(|| tally.finish(facts, offset)))
 }
 
 fn parsed<'a, T: Deserialize<'a>>(path: &Path, body: &'a [u8]) -> Result<T> {

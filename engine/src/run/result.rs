@@ -84,11 +84,12 @@ impl Run {
     pub fn execute(self) -> Result<RunResult> {
         let (plan, workload) = (self.plan.clone(), Arc::clone(&self.workload));
         let host: HostWatch = HostFacts::read_start();
-        let finished = self.drive(None)?;
+        let mut finished = self.drive(None)?;
         let host = host.finish();
+        let failure = finished.take_failure();
         let (summary, log) = sum_up(&plan, &workload, finished, &mut |_, _| ())?;
         let verdict = judge(&plan, &summary, &host, None);
-        Ok(RunResult { summary, verdict, host, log })
+        Ok(RunResult { summary, verdict, host, failure, log })
     }
 }
 
@@ -110,6 +111,8 @@ pub struct RunResult {
     pub verdict: Verdict,
     /// The machine, before and after.
     pub host: HostFacts,
+    /// The failure of a worker that ended the run before its time; the figures are of what was measured by then.
+    pub failure: Option<Error>,
     log: RecordLog,
 }
 

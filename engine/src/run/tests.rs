@@ -2,10 +2,14 @@
 //! meet on the machine's own cores.
 
 use super::phase_barrier::PhaseBarrier;
+use super::reread::left_by;
+use crate::clock::{MILLI, RealtimeOffset, SECOND};
 use crate::control::Control;
 use crate::control::{Allowance, Budget};
+use crate::measure::testing::facts;
 use crate::plan::Io;
-use crate::record::PhaseKind;
+use crate::record::testing::{failed, streamed};
+use crate::record::{Cause, LogWriter, PhaseKind};
 use std::sync::atomic::Ordering;
 
 #[test]
@@ -211,4 +215,30 @@ fn where_io_uring_is_insisted_on_a_ring_that_is_missing_ends_the_run() {
     assert_eq!(one_without_a_ring(&barrier), [None; 3]);
     let error = barrier.failure().unwrap().to_string();
     assert!(error.contains("1 of 3 workers") && error.contains("ulimit -l"), "{error}");
+}
+
+#[test]
+#[cfg_attr(miri, ignore)]
+fn what_was_measured_before_a_worker_failed_is_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let left = |records: &[crate::record::Record]| {
+        let mut log = LogWriter::create(&dir.path().join("log")).unwrap();
+        for record in records {
+            log.append(record).unwrap();
+        }
+        let mut facts = facts();
+        facts.unfinished = true;
+        facts.profiling.planned = Some(5);
+        left_by(&log.finish_to_read(), facts, RealtimeOffset::sample()).unwrap()
+    };
+    assert!(left(&[]).is_none(), "nothing was measured");
+    let record = |k| streamed(k, SECOND + k * MILLI, MILLI, &[MILLI]);
+    let cut = failed(record(2), Cause::Reset, 200, "reset");
+    let (shard, facts) = left(&[record(0), record(1), cut]).unwrap();
+    let counts = shard.phase(PhaseKind::Profiling);
+    assert_eq!((counts.issued, counts.recorded()), (3, 3));
+    assert!(facts.unfinished);
+    let phase = facts.profiling;
+    assert_eq!((phase.start, phase.never_due), (SECOND, 2));
+    assert_eq!(phase.end, record(2).instants.end);
 }

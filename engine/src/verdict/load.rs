@@ -200,7 +200,7 @@ fn unfinished(summary: &Summary) -> Option<Finding> {
         status: Status::Invalid,
         blame: HOST,
         evidence: format!(
-            "the run did not end: it was killed, or its machine went; it had left the records of {} requests, and what was in flight is not known",
+            "the run did not end: it was killed, its machine went, or a worker of it failed; it had left the records of {} requests, and what was in flight is not known",
             summary.counts.issued
         ),
         remedy: "the figures hold for those requests; run again for the whole plan".into(),
