@@ -271,6 +271,11 @@ pub(super) const ROWS: &[Elsewhere] = &[
         ],
     },
     Elsewhere {
+        what: "a worker that panics or fails after requests have ended",
+        becomes: "the run ends; what was measured is reported and written, INVALID (`unfinished`), and the failure is said; exit by the failure",
+        tests: &[(RUN, "what_was_measured_before_a_worker_failed_is_kept")],
+    },
+    Elsewhere {
         what: "a kernel or sandbox without io_uring, or without `epoll_pwait2` (before Linux 5.11)",
         becomes: "epoll, with waits by `ppoll`; the report says why",
         tests: &[
