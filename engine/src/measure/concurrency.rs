@@ -1,5 +1,6 @@
 //! Requests in flight over time, weighted by how long.
 
+use super::basis::Requests;
 use super::summary::Stats;
 use crate::clock::Nanos;
 
@@ -11,7 +12,14 @@ pub(super) struct InFlight {
 }
 
 impl InFlight {
-    pub(super) fn add(&mut self, start: Nanos, end: Nanos) {
+    /// When these requests were.
+    pub(super) fn of(requests: &Requests) -> Self {
+        let mut all = Self { starts: Vec::with_capacity(requests.len()), ends: Vec::with_capacity(requests.len()) };
+        requests.each(|request| all.add(request.issued, request.end()));
+        all
+    }
+
+    fn add(&mut self, start: Nanos, end: Nanos) {
         self.starts.push(start);
         self.ends.push(end.max(start));
     }

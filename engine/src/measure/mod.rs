@@ -8,6 +8,7 @@
 
 mod arrivals;
 mod arrived;
+mod basis;
 mod cells;
 mod concurrency;
 mod counts;
@@ -16,10 +17,13 @@ mod errors;
 mod facts;
 mod gaps;
 mod goodput;
+mod in_order;
 mod network;
+mod packed;
 mod population;
 mod rate;
 mod request;
+mod row;
 mod shard;
 mod slice_figures;
 mod slices;

@@ -1,10 +1,11 @@
 //! What the network was like: connections, handshakes, round trips, windows, and the phases of requests on new and on
 //! kept connections.
 
+use super::basis::{Requests, State};
 use super::counts::ConnectionCounts;
-use super::request::ms;
+use super::request::{ms, per_request};
 use super::shard::{HistogramId, Shard};
-use super::summary::{Distribution, Stats};
+use super::summary::{Distribution, Metric, Stats};
 use super::tags::{self, MetricInfo};
 use crate::record::{Handshake, Record};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -117,8 +118,13 @@ impl Handshakes {
 }
 
 impl NetworkFigures {
-    /// From the summed shards, the handshakes, and a column of exact values for each metric of [`tags::TABLE`].
-    pub(super) fn of(targets: Vec<Spoken>, shard: &Shard, mut handshakes: Handshakes, columns: &[Vec<f64>]) -> Self {
+    /// From the summed shards, the handshakes, and the [`phases`].
+    pub(super) fn of(
+        targets: Vec<Spoken>,
+        shard: &Shard,
+        mut handshakes: Handshakes,
+        phases: Vec<PhaseFigures>,
+    ) -> Self {
         Self {
             targets,
             connections: shard.connections,
@@ -129,7 +135,7 @@ impl NetworkFigures {
             ),
             full_handshake_ms: Stats::of(&mut handshakes.full),
             resumed_handshake_ms: Stats::of(&mut handshakes.resumed),
-            phases: phases(columns),
+            phases,
         }
     }
 }
@@ -143,23 +149,31 @@ fn failed_addresses(shard: &Shard) -> Vec<FailedAddress> {
     shard.failed_addresses.iter().map(entry).collect()
 }
 
-fn phases(columns: &[Vec<f64>]) -> Vec<PhaseFigures> {
-    let column = |info: &MetricInfo| {
-        let place = tags::TABLE.iter().position(|other| std::ptr::eq(*other, info));
-        place.and_then(|i| columns.get(i)).map_or(&[][..], |c| c)
-    };
-    let connect = column(&tags::HTTP_REQ_CONNECTING);
+/// The phases of these requests, of which so many made their connection, and so many did not; their metrics are known.
+pub(super) fn phases(requests: &Requests, (new, kept): (u64, u64), metrics: &[Metric]) -> Vec<PhaseFigures> {
     PHASES
         .into_iter()
         .map(|info| {
-            // Every request has a value in each of these columns, in the same place.
-            let of = |kept: bool| {
-                let values = column(info).iter().zip(connect);
-                let mut mine: Vec<f64> =
-                    values.filter(|(_, connect)| (**connect == 0.0) == kept).map(|(value, _)| *value).collect();
-                Stats::of(&mut mine)
-            };
-            PhaseFigures { tag: info.tag, new: of(false), reused: of(true) }
+            let tag = info.tag;
+            if new == 0 || kept == 0 {
+                // All are of one kind.
+                let all = metrics.iter().find(|metric| metric.info.tag == tag);
+                let all = all.and_then(|metric| metric.stats);
+                return PhaseFigures { tag, new: all.filter(|_| new > 0), reused: all.filter(|_| kept > 0) };
+            }
+            let of = |count| Vec::with_capacity(count as usize);
+            let (mut of_new, mut of_kept) = (of(new), of(kept));
+            let metric = per_request(info);
+            requests.each(|request| {
+                if request.state == State::Succeeded {
+                    let mine = match request.phases.tcp {
+                        0 => &mut of_kept,
+                        _ => &mut of_new,
+                    };
+                    mine.extend(metric.and_then(|metric| metric.value(request, true)));
+                }
+            });
+            PhaseFigures { tag, new: Stats::of(&mut of_new), reused: Stats::of(&mut of_kept) }
         })
         .collect()
 }

@@ -1,12 +1,14 @@
-//! The requests of one phase, summed: a column of exact values for each metric.
+//! The requests of one phase, summed: the exact values of each metric.
 
 use super::arrived::Arrived;
+use super::basis::{Basis, Requests, State};
 use super::concurrency::InFlight;
 use super::facts::RunFacts;
 use super::gaps::Gaps;
 use super::goodput::Judge;
-use super::network::{Handshakes, NetworkFigures};
+use super::network::{self, Handshakes, NetworkFigures};
 use super::rate::Arrivals;
+use super::request::{METRICS, PerRequest};
 use super::shard::Shard;
 use super::span::Span;
 use super::summary::{Goodput, Metric, RequestMetrics, Stats, TAILS};
@@ -17,16 +19,18 @@ use crate::plan::Slo;
 use crate::record::{Outcome, Record};
 use crate::statistics::percentile_of_sorted;
 
-/// The requests of one phase. Memory: 8 bytes a value, some 40 values a request, and 8 bytes a gap up to the limit.
+/// The requests of one phase. Memory: that of [`Requests`], and 8 bytes a gap up to the limit; while metrics are made,
+/// 16 bytes a request more, and no less than [`SCRATCH`].
 #[derive(Debug, Default)]
 pub(super) struct Population {
-    /// By place in the table.
-    columns: Vec<Vec<f64>>,
+    requests: Requests,
+    streaming: bool,
+    /// Successful requests that made their connection.
+    on_new_connections: u64,
     gaps: Gaps,
     judge: Judge,
     pub(super) outcomes: Outcomes,
     pub(super) arrivals: Arrivals,
-    in_flight: InFlight,
     span: Span,
     /// Seconds to divide by, instead of those of the span.
     window_s: Option<f64>,
@@ -54,29 +58,24 @@ impl Outcomes {
 }
 
 impl Population {
-    pub(super) fn new(slos: Vec<Slo>, exact_gaps: usize) -> Self {
-        Self {
-            columns: vec![Vec::new(); tags::TABLE.len()],
-            gaps: Gaps::new(exact_gaps),
-            judge: Judge::new(slos),
-            ..Self::default()
-        }
+    /// No requests yet; `streaming` is the plan's.
+    pub(super) fn new(slos: Vec<Slo>, exact_gaps: usize, streaming: bool) -> Self {
+        Self { streaming, gaps: Gaps::new(exact_gaps), judge: Judge::new(slos), ..Self::default() }
     }
 
     pub(super) fn slos(&self) -> &[Slo] {
         self.judge.slos()
     }
 
-    pub(super) fn add(&mut self, record: &Record, tokens: &TokenCounts, metrics: &RequestMetrics, streaming: bool) {
+    pub(super) fn add(&mut self, record: &Record, tokens: &TokenCounts, metrics: &RequestMetrics) {
         let at = &record.instants;
         self.arrivals.add(at.scheduled, at.issued);
-        self.in_flight.add(at.issued, at.end);
         self.span.add(record);
         self.arrived.add(record, tokens);
         match record.outcome {
             Outcome::Succeeded => {
                 self.outcomes.succeeded += 1;
-                if streaming {
+                if self.streaming {
                     self.gaps.add(&record.gaps);
                 }
                 self.compare_lengths(record, tokens, metrics);
@@ -86,20 +85,11 @@ impl Population {
             Outcome::InFlight => self.outcomes.in_flight += 1,
             Outcome::Cancelled => self.outcomes.cancelled += 1,
         }
-        self.add_values(metrics);
+        let basis = Basis::of(record, tokens);
+        let made = basis.state == State::Succeeded && basis.phases.tcp > 0;
+        self.on_new_connections += u64::from(made);
+        self.requests.add(&basis);
         self.judge.add(record.outcome, metrics);
-    }
-
-    /// Values come in table order: one walk over the table finds their columns.
-    fn add_values(&mut self, metrics: &RequestMetrics) {
-        let mut places = tags::TABLE.iter().zip(&mut self.columns);
-        for (info, value) in &metrics.values {
-            let place = places.find(|(other, _)| std::ptr::eq(**other, *info));
-            debug_assert!(place.is_some(), "{} is out of order", info.tag);
-            if let Some((_, column)) = place {
-                column.push(*value);
-            }
-        }
     }
 
     fn compare_lengths(&mut self, record: &Record, tokens: &TokenCounts, metrics: &RequestMetrics) {
@@ -119,10 +109,18 @@ impl Population {
         }
     }
 
-    /// What the network was like for these requests. Before [`metrics`](Self::metrics), which sorts the columns.
-    pub(super) fn network(&mut self, shard: &Shard, facts: &RunFacts) -> NetworkFigures {
+    /// What the network was like for these requests, whose metrics these are.
+    pub(super) fn network(&mut self, shard: &Shard, facts: &RunFacts, metrics: &[Metric]) -> NetworkFigures {
         let handshakes = std::mem::take(&mut self.handshakes);
-        NetworkFigures::of(facts.targets.clone(), shard, handshakes, &self.columns)
+        let new = self.on_new_connections;
+        let kept = self.outcomes.succeeded - new;
+        let phases = network::phases(&self.requests, (new, kept), metrics);
+        NetworkFigures::of(facts.targets.clone(), shard, handshakes, phases)
+    }
+
+    /// The requests, in the order in which they were added.
+    pub(super) fn requests(&self) -> &Requests {
+        &self.requests
     }
 
     /// The benchmark duration of [`Span`], in seconds; or the window that [`Self::last_for`] named.
@@ -157,23 +155,16 @@ impl Population {
 
     /// All metrics, in table order.
     pub(super) fn metrics(&mut self) -> Vec<Metric> {
-        let mut metrics = Vec::new();
-        for (info, column) in tags::TABLE.iter().copied().zip(&mut self.columns) {
-            if info.tag == tags::INTER_CHUNK_LATENCY.tag {
-                metrics.extend(self.gaps.metric());
-            } else if let Some(stats) = Stats::of(column) {
-                metrics.push(Metric {
-                    info,
-                    avg: stats.mean(),
-                    stats: Some(stats),
-                    tails: Some(TAILS.map(|share| percentile_of_sorted(column, share))),
-                    exact: true,
-                });
-            }
+        let mut metrics: Vec<Metric> = self.gaps.metric().into_iter().collect();
+        let together = SCRATCH / size_of::<f64>() / self.requests.len().max(1);
+        for some in METRICS.chunks(together.max(2)) {
+            let columns = some.iter().zip(self.columns(some));
+            metrics.extend(columns.filter_map(|(metric, values)| of_values(metric.info, values)));
         }
+        metrics.sort_by_key(|metric| tags::place(metric.info));
         let single = self.single_values(&metrics);
         metrics.extend(single);
-        if let Some((stats, avg)) = self.in_flight.stats() {
+        if let Some((stats, avg)) = InFlight::of(&self.requests).stats() {
             metrics.push(Metric {
                 info: &tags::EFFECTIVE_CONCURRENCY,
                 avg,
@@ -183,6 +174,18 @@ impl Population {
             });
         }
         metrics
+    }
+
+    /// The values of each of these metrics.
+    fn columns(&self, of: &[PerRequest]) -> Vec<Vec<f64>> {
+        let most = self.requests.len();
+        let mut columns: Vec<Vec<f64>> = of.iter().map(|_| Vec::with_capacity(most)).collect();
+        self.requests.each(|request| {
+            for (metric, column) in of.iter().zip(&mut columns) {
+                column.extend(metric.value(request, self.streaming));
+            }
+        });
+        columns
     }
 
     /// The metrics of one value a run, in table order.
@@ -245,6 +248,20 @@ impl Population {
     }
 }
 
+/// The metric of these values; `None` without any.
+fn of_values(info: &'static MetricInfo, mut values: Vec<f64>) -> Option<Metric> {
+    let stats = Stats::of(&mut values)?;
+    Some(Metric {
+        info,
+        avg: stats.mean(),
+        stats: Some(stats),
+        tails: Some(TAILS.map(|share| percentile_of_sorted(&values, share))),
+        exact: true,
+    })
+}
+
+/// Bytes of values that are taken out of the requests in one walk, where those of two metrics are not more.
+const SCRATCH: usize = 64 << 20;
 /// AIPerf's bounds of `osl_mismatch_count`: the lesser of 5 % of the requested length and 50 tokens.
 const OSL_TOLERANCE: f64 = 0.05;
 const OSL_TOLERANCE_TOKENS: f64 = 50.0;

@@ -1,11 +1,12 @@
 //! The metrics of one request, from its record.
 
+use super::basis::{Basis, State};
 use super::summary::RequestMetrics;
 use super::tags::{self, MetricInfo};
-use super::tokens::{TokenCounts, TokenSource};
+use super::tokens::TokenCounts;
 use crate::clock::Nanos;
 use crate::plan::Slo;
-use crate::record::{Outcome, Record, Usage};
+use crate::record::{Outcome, Record};
 
 /// The metrics of one request. A failed request has the length of its input and nothing else; one in flight or
 /// cancelled has nothing.
@@ -13,22 +14,17 @@ use crate::record::{Outcome, Record, Usage};
 /// `streaming` is the plan's: without it the first output is the whole body, and the metrics of streams are absent.
 #[must_use]
 pub fn request_metrics(record: &Record, tokens: &TokenCounts, streaming: bool, slos: &[Slo]) -> RequestMetrics {
-    let mut values = Values::new(streaming);
-    let mut inter_chunk_ms = Vec::new();
-    match record.outcome {
-        Outcome::Succeeded => {
-            latencies(&mut values, record, tokens);
-            lengths(&mut values, record, tokens);
-            usage(&mut values, record, tokens);
-            transport(&mut values, record);
-            if streaming {
-                inter_chunk_ms = record.gaps.iter().map(|gap| ms(*gap)).collect();
-            }
-        }
-        Outcome::Failed(_) => values.put(&tags::ERROR_ISL, f64::from(record.isl)),
-        Outcome::InFlight | Outcome::Cancelled => {}
+    let basis = Basis::of(record, tokens);
+    let mut values = Vec::new();
+    if basis.state != State::Unfinished {
+        values.reserve_exact(METRICS.len());
+        let found = METRICS.iter().filter_map(|metric| Some((metric.info, metric.value(&basis, streaming)?)));
+        values.extend(found);
     }
-    let mut metrics = RequestMetrics { values: values.list, inter_chunk_ms, good: None };
+    let mut metrics = RequestMetrics { values, inter_chunk_ms: Vec::new(), good: None };
+    if streaming && record.outcome == Outcome::Succeeded {
+        metrics.inter_chunk_ms = record.gaps.iter().map(|gap| ms(*gap)).collect();
+    }
     if !slos.is_empty() && record.outcome.finished() {
         metrics.good = Some(slos.iter().all(|slo| metrics.meets(slo)));
     }
@@ -57,137 +53,113 @@ impl RequestMetrics {
     }
 }
 
-fn latencies(values: &mut Values, record: &Record, tokens: &TokenCounts) {
-    let at = &record.instants;
-    let since = |from: Nanos, to: Option<Nanos>| to.map(|to| to.saturating_sub(from));
-    let ttft = since(at.issued, at.first_token);
-    let latency = at.last_token.unwrap_or(at.end).saturating_sub(at.issued);
-    values.time(&tags::TIME_TO_FIRST_TOKEN, ttft);
-    values.time(&tags::TIME_TO_SECOND_TOKEN, record.gaps.first().copied());
-    values.time(&tags::TIME_TO_FIRST_OUTPUT_TOKEN, since(at.issued, at.first_visible_token));
-    values.time(&tags::TIME_TO_FIRST_TOKEN_FROM_SEND, at.send_end.and_then(|sent| since(sent, at.first_token)));
-    values.time(&tags::SCHEDULED_TIME_TO_FIRST_TOKEN, since(at.scheduled, at.first_token));
-    values.time(&tags::REQUEST_LATENCY, Some(latency));
-    values.time(&tags::RESPONSE_TIME, since(at.scheduled, Some(at.end)));
-    let decode = ttft.map(|ttft| latency.saturating_sub(ttft));
-    let osl = tokens.osl().map(f64::from);
-    let itl_ns = decode.zip(osl.filter(|osl| *osl >= 2.0)).map(|(decode, osl)| decode as f64 / (osl - 1.0));
-    if let Some(itl_ns) = itl_ns {
-        values.put(&tags::INTER_TOKEN_LATENCY, itl_ns / NS_PER_MS);
-    }
-    values.time(&tags::DECODE_DURATION, decode);
-    if let Some(itl_ns) = itl_ns {
-        values.rate(&tags::OUTPUT_TOKEN_THROUGHPUT_PER_USER, 1.0, itl_ns);
-    }
-    if let Some(osl) = osl {
-        values.rate(&tags::E2E_OUTPUT_TOKEN_THROUGHPUT, osl, latency as f64);
-    }
-    if let Some(ttft) = ttft {
-        values.rate(&tags::PREFILL_THROUGHPUT_PER_USER, f64::from(record.isl), ttft as f64);
-    }
-    let setup = since(at.issued, at.head_end);
-    values.time(&tags::STREAM_SETUP_LATENCY, setup);
-    values.time(&tags::STREAM_PREFILL_LATENCY, ttft.zip(setup).map(|(ttft, setup)| ttft.saturating_sub(setup)));
+/// A metric of which each request has its own value.
+pub(super) struct PerRequest {
+    pub(super) info: &'static MetricInfo,
+    make: fn(&Basis) -> Option<f64>,
 }
 
-fn lengths(values: &mut Values, record: &Record, tokens: &TokenCounts) {
-    values.put(&tags::INPUT_SEQUENCE_LENGTH, f64::from(record.isl));
-    values.tokens(&tags::OUTPUT_SEQUENCE_LENGTH, tokens.osl());
-    values.tokens(&tags::OUTPUT_TOKEN_COUNT, tokens.output);
-    values.tokens(&tags::REASONING_TOKEN_COUNT, tokens.reasoning);
-    if let Some((osl, requested)) = tokens.osl().zip(record.requested_osl.filter(|n| *n > 0)) {
-        let (osl, requested) = (f64::from(osl), f64::from(requested));
-        values.put(&tags::OSL_MISMATCH_DIFF_PCT, (osl - requested) / requested * 100.0);
-    }
-}
-
-fn usage(values: &mut Values, record: &Record, tokens: &TokenCounts) {
-    let Some(Usage { prompt, completion, total, reasoning, cached, cache_written }) = record.usage else {
-        return;
-    };
-    values.tokens(&tags::USAGE_PROMPT_TOKENS, prompt);
-    values.tokens(&tags::USAGE_COMPLETION_TOKENS, completion);
-    values.tokens(&tags::USAGE_TOTAL_TOKENS, total);
-    values.tokens(&tags::USAGE_REASONING_TOKENS, reasoning);
-    values.tokens(&tags::USAGE_PROMPT_CACHE_READ_TOKENS, cached);
-    values.tokens(&tags::USAGE_PROMPT_CACHE_WRITE_TOKENS, cache_written);
-    values.difference(&tags::USAGE_PROMPT_TOKENS_DIFF_PCT, prompt, Some(record.isl));
-    if tokens.source == TokenSource::Usage {
-        let client = tokens.client.map(|c| c.osl());
-        values.difference(&tags::USAGE_COMPLETION_TOKENS_DIFF_PCT, completion, client);
-    }
-}
-
-fn transport(values: &mut Values, record: &Record) {
-    let phases = record.instants.phases();
-    for (info, length) in [
-        (&tags::QUEUE_TIME, phases.queue),
-        (&tags::HTTP_REQ_BLOCKED, phases.queue),
-        (&tags::HTTP_REQ_DNS_LOOKUP, phases.dns),
-        (&tags::HTTP_REQ_CONNECTING, phases.tcp),
-        (&tags::HTTP_REQ_TLS, phases.tls),
-        (&tags::HTTP_REQ_SENDING, phases.send),
-        (&tags::HTTP_REQ_WAITING, phases.wait),
-        (&tags::HTTP_REQ_RECEIVING, phases.receive),
-        (&tags::HTTP_REQ_DURATION, phases.send + phases.wait + phases.receive),
-        (&tags::HTTP_REQ_CONNECTION_OVERHEAD, phases.queue + phases.dns + phases.tcp + phases.tls),
-        (&tags::HTTP_REQ_TOTAL, phases.total()),
-    ] {
-        values.time(info, Some(length));
-    }
-    let reused = f64::from(u8::from(record.connection_reused));
-    values.put(&tags::HTTP_REQ_CONNECTION_REUSED, reused);
-    values.put(&tags::HTTP_REQ_DATA_SENT, record.bytes_sent as f64 / BYTES_PER_KB);
-    values.put(&tags::HTTP_REQ_DATA_RECEIVED, record.bytes_received as f64 / BYTES_PER_KB);
-    values.put(&tags::HTTP_REQ_CHUNKS_RECEIVED, f64::from(record.reads));
-    let at = &record.instants;
-    values.time(&tags::CREDIT_TO_START_LATENCY, Some(at.issued.saturating_sub(at.scheduled)));
-    values.time(&tags::EFFECTIVE_LATENCY, Some(at.end.saturating_sub(at.scheduled)));
-}
-
-/// The list under construction, in table order.
-struct Values {
-    streaming: bool,
-    list: Vec<(&'static MetricInfo, f64)>,
-}
-
-impl Values {
-    fn new(streaming: bool) -> Self {
-        Self { streaming, list: Vec::with_capacity(48) }
-    }
-
-    fn put(&mut self, info: &'static MetricInfo, value: f64) {
-        if value.is_finite() && (self.streaming || !info.streaming_only) {
-            self.list.push((info, value));
+impl PerRequest {
+    /// The value of a request, if it has it. Without `streaming` the metrics of streams are absent.
+    pub(super) fn value(&self, request: &Basis, streaming: bool) -> Option<f64> {
+        let failed = std::ptr::eq(self.info, &raw const tags::ERROR_ISL);
+        let of = if failed { State::Failed } else { State::Succeeded };
+        if request.state != of || (self.info.streaming_only && !streaming) {
+            return None;
         }
-    }
-
-    fn time(&mut self, info: &'static MetricInfo, length: Option<Nanos>) {
-        if let Some(length) = length {
-            self.put(info, ms(length));
-        }
-    }
-
-    fn tokens(&mut self, info: &'static MetricInfo, tokens: Option<u32>) {
-        if let Some(tokens) = tokens {
-            self.put(info, f64::from(tokens));
-        }
-    }
-
-    /// `amount` per second over a length in nanoseconds; absent over no time.
-    fn rate(&mut self, info: &'static MetricInfo, amount: f64, length_ns: f64) {
-        self.put(info, amount * NS_PER_S / length_ns);
-    }
-
-    /// How far the server's count is from the client's, in percent of the client's; absent where the client counted
-    /// nothing.
-    fn difference(&mut self, info: &'static MetricInfo, server: Option<u32>, client: Option<u32>) {
-        if let Some((server, client)) = server.zip(client) {
-            let apart = f64::from(server.abs_diff(client));
-            self.put(info, apart / f64::from(client) * 100.0);
-        }
+        (self.make)(request).filter(|value| value.is_finite())
     }
 }
+
+/// The metric of [`METRICS`].
+pub(super) fn per_request(info: &MetricInfo) -> Option<&'static PerRequest> {
+    METRICS.iter().find(|metric| std::ptr::eq(metric.info, info))
+}
+
+/// Every metric of which each request has its own value, but [`RequestMetrics::inter_chunk_ms`], in table order.
+pub(super) static METRICS: [PerRequest; 45] = [
+    of(&tags::TIME_TO_FIRST_TOKEN, |r| r.times.first.map(ms)),
+    of(&tags::TIME_TO_SECOND_TOKEN, |r| r.times.second.map(ms)),
+    of(&tags::TIME_TO_FIRST_OUTPUT_TOKEN, |r| r.times.visible.map(ms)),
+    of(&tags::TIME_TO_FIRST_TOKEN_FROM_SEND, |r| r.times.first_from_send.map(ms)),
+    of(&tags::SCHEDULED_TIME_TO_FIRST_TOKEN, |r| r.times.scheduled_first.map(ms)),
+    of(&tags::REQUEST_LATENCY, |r| Some(ms(r.times.latency))),
+    of(&tags::RESPONSE_TIME, |r| Some(ms(r.times.response))),
+    of(&tags::INTER_TOKEN_LATENCY, |r| Some(itl_ns(r)? / NS_PER_MS)),
+    of(&tags::DECODE_DURATION, |r| decode(r).map(ms)),
+    of(&tags::OUTPUT_TOKEN_THROUGHPUT_PER_USER, |r| Some(rate(1.0, itl_ns(r)?))),
+    of(&tags::E2E_OUTPUT_TOKEN_THROUGHPUT, |r| Some(rate(f64::from(r.osl()?), r.times.latency as f64))),
+    of(&tags::PREFILL_THROUGHPUT_PER_USER, |r| Some(rate(f64::from(r.tokens.isl), r.times.first? as f64))),
+    of(&tags::STREAM_SETUP_LATENCY, |r| r.times.setup.map(ms)),
+    of(&tags::STREAM_PREFILL_LATENCY, |r| Some(ms(r.times.first?.saturating_sub(r.times.setup?)))),
+    of(&tags::INPUT_SEQUENCE_LENGTH, |r| Some(f64::from(r.tokens.isl))),
+    of(&tags::OUTPUT_SEQUENCE_LENGTH, |r| r.osl().map(f64::from)),
+    of(&tags::OUTPUT_TOKEN_COUNT, |r| r.tokens.output.map(f64::from)),
+    of(&tags::REASONING_TOKEN_COUNT, |r| r.tokens.reasoning.map(f64::from)),
+    of(&tags::OSL_MISMATCH_DIFF_PCT, |r| {
+        let osl = f64::from(r.osl()?);
+        let requested = f64::from(r.tokens.requested.filter(|n| *n > 0)?);
+        Some((osl - requested) / requested * 100.0)
+    }),
+    of(&tags::USAGE_PROMPT_TOKENS, |r| r.tokens.usage[PROMPT].map(f64::from)),
+    of(&tags::USAGE_COMPLETION_TOKENS, |r| r.tokens.usage[COMPLETION].map(f64::from)),
+    of(&tags::USAGE_TOTAL_TOKENS, |r| r.tokens.usage[2].map(f64::from)),
+    of(&tags::USAGE_REASONING_TOKENS, |r| r.tokens.usage[3].map(f64::from)),
+    of(&tags::USAGE_PROMPT_CACHE_READ_TOKENS, |r| r.tokens.usage[4].map(f64::from)),
+    of(&tags::USAGE_PROMPT_CACHE_WRITE_TOKENS, |r| r.tokens.usage[5].map(f64::from)),
+    of(&tags::USAGE_PROMPT_TOKENS_DIFF_PCT, |r| Some(difference(r.tokens.usage[PROMPT]?, r.tokens.isl))),
+    of(&tags::USAGE_COMPLETION_TOKENS_DIFF_PCT, |r| Some(difference(r.tokens.usage[COMPLETION]?, r.tokens.client?))),
+    of(&tags::QUEUE_TIME, |r| Some(ms(r.phases.queue))),
+    of(&tags::HTTP_REQ_BLOCKED, |r| Some(ms(r.phases.queue))),
+    of(&tags::HTTP_REQ_DNS_LOOKUP, |r| Some(ms(r.phases.dns))),
+    of(&tags::HTTP_REQ_CONNECTING, |r| Some(ms(r.phases.tcp))),
+    of(&tags::HTTP_REQ_TLS, |r| Some(ms(r.phases.tls))),
+    of(&tags::HTTP_REQ_SENDING, |r| Some(ms(r.phases.send))),
+    of(&tags::HTTP_REQ_WAITING, |r| Some(ms(r.phases.wait))),
+    of(&tags::HTTP_REQ_RECEIVING, |r| Some(ms(r.phases.receive))),
+    of(&tags::HTTP_REQ_DURATION, |r| Some(ms(r.phases.send + r.phases.wait + r.phases.receive))),
+    of(&tags::HTTP_REQ_CONNECTION_OVERHEAD, |r| {
+        let p = &r.phases;
+        Some(ms(p.queue + p.dns + p.tcp + p.tls))
+    }),
+    of(&tags::HTTP_REQ_TOTAL, |r| Some(ms(r.phases.total()))),
+    of(&tags::HTTP_REQ_CONNECTION_REUSED, |r| Some(f64::from(u8::from(r.wire.reused)))),
+    of(&tags::HTTP_REQ_DATA_SENT, |r| Some(r.wire.bytes_sent as f64 / BYTES_PER_KB)),
+    of(&tags::HTTP_REQ_DATA_RECEIVED, |r| Some(r.wire.bytes_received as f64 / BYTES_PER_KB)),
+    of(&tags::HTTP_REQ_CHUNKS_RECEIVED, |r| Some(f64::from(r.wire.reads))),
+    of(&tags::CREDIT_TO_START_LATENCY, |r| Some(ms(r.late))),
+    of(&tags::EFFECTIVE_LATENCY, |r| Some(ms(r.times.response))),
+    of(&tags::ERROR_ISL, |r| Some(f64::from(r.tokens.isl))),
+];
+
+const fn of(info: &'static MetricInfo, make: fn(&Basis) -> Option<f64>) -> PerRequest {
+    PerRequest { info, make }
+}
+
+/// First → last output event.
+fn decode(r: &Basis) -> Option<Nanos> {
+    r.times.first.map(|first| r.times.latency.saturating_sub(first))
+}
+
+fn itl_ns(r: &Basis) -> Option<f64> {
+    let osl = f64::from(r.osl().filter(|osl| *osl >= 2)?);
+    Some(decode(r)? as f64 / (osl - 1.0))
+}
+
+/// `amount` per second over a length in nanoseconds; not finite over no time.
+fn rate(amount: f64, length_ns: f64) -> f64 {
+    amount * NS_PER_S / length_ns
+}
+
+/// How far the server's count is from the client's, in percent of the client's; not finite where the client counted
+/// nothing.
+fn difference(server: u32, client: u32) -> f64 {
+    f64::from(server.abs_diff(client)) / f64::from(client) * 100.0
+}
+
+/// Places in the usage of [`Basis`].
+const PROMPT: usize = 0;
+const COMPLETION: usize = 1;
 
 /// Nanoseconds in milliseconds.
 pub(super) fn ms(length: Nanos) -> f64 {

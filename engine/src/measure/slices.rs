@@ -80,13 +80,12 @@ impl Slicer {
         {
             slice.completed += 1;
         }
-        let streaming = self.streaming;
         let kept = record.gaps.len() <= self.gaps_left;
         let Some(slice) = self.slice(at.issued) else {
             self.beyond += 1;
             return;
         };
-        slice.requests.add(record, tokens, metrics, streaming);
+        slice.requests.add(record, tokens, metrics);
         if kept {
             self.gaps_left -= record.gaps.len();
         } else {
@@ -140,7 +139,7 @@ impl Slicer {
         }
         while self.slices.len() <= index {
             self.slices.push(Slice {
-                requests: Population::new(self.slos.clone(), usize::MAX),
+                requests: Population::new(self.slos.clone(), usize::MAX, self.streaming),
                 completed: 0,
                 events: 0,
                 tokens: 0.0,

@@ -1,6 +1,8 @@
 //! The steady part of a run, and how sure its figures are.
 
+use super::basis::Requests;
 use super::cells::{Cells, Series};
+use super::in_order::InOrder;
 use super::steady_figures::{Compared, Confidence, PercentileFigures, RateInterval, Steady};
 use super::summary::{Metric, RequestMetrics};
 use super::tags::{self, MetricInfo};
@@ -11,13 +13,14 @@ use crate::plan::Plan;
 use crate::random::{ItemRng, Stream};
 use crate::record::{Outcome, Record};
 use crate::statistics::{Interval, LEVEL, Settled, batch_means, percentile_intervals, percentile_of_sorted, settled};
+use std::ops::Range;
 
-/// The successful requests of the measured phase in the order of their start. The order in which they are added changes
-/// nothing.
+/// What the successful requests of the measured phase tell of its steady part, beside what is kept of each. The order
+/// in which they are added changes nothing.
 #[derive(Debug)]
 pub(super) struct RunSeries {
     timeline: Timeline,
-    requests: Vec<Request>,
+    streaming: bool,
     /// Issues of the requests that were cut off at the end of the run.
     cut_off: Vec<Nanos>,
     cells: Cells,
@@ -25,14 +28,6 @@ pub(super) struct RunSeries {
     first_output: Nanos,
     slos: bool,
     seed: u64,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Request {
-    issued: Nanos,
-    k: u64,
-    /// As [`FIGURES`]; not a number where it has none.
-    values: [f64; 3],
 }
 
 /// What is compared and given intervals.
@@ -53,7 +48,7 @@ impl RunSeries {
     pub(super) fn new(plan: &Plan, timeline: Timeline) -> Self {
         Self {
             timeline,
-            requests: Vec::new(),
+            streaming: plan.streaming,
             cut_off: Vec::new(),
             cells: Cells::new(timeline),
             first_output: Nanos::MAX,
@@ -72,38 +67,38 @@ impl RunSeries {
         self.cells.add(record, tokens, metrics.good == Some(true));
         let output = record.instants.first_token.unwrap_or(Nanos::MAX);
         self.first_output = self.first_output.min(output);
-        self.requests.push(Request {
-            issued: record.instants.issued,
-            k: record.k,
-            values: FIGURES.map(|info| metrics.value(info).unwrap_or(f64::NAN)),
-        });
     }
 
-    /// `None` under a hundred successful requests, of which nothing can be said. `end` is that of the benchmark
-    /// duration.
-    pub(super) fn finish(mut self, metrics: &[Metric], end: Option<Nanos>) -> Option<(Steady, Confidence)> {
-        let all = self.requests.len();
+    /// `None` under a hundred successful requests, of which nothing can be said. `requests` are those that were added,
+    /// `end` is that of the benchmark duration.
+    pub(super) fn finish(
+        mut self,
+        requests: &Requests,
+        metrics: &[Metric],
+        end: Option<Nanos>,
+    ) -> Option<(Steady, Confidence)> {
+        let requests = InOrder::of(requests, self.streaming);
+        let all = requests.len();
         if all < LEAST {
             return None;
         }
-        self.requests.sort_unstable_by_key(|r| (r.issued, r.k));
         self.cut_off.sort_unstable();
-        let complete = self.complete();
-        let found = self.settle(complete);
+        let complete = self.complete(&requests);
+        let found = settle(&requests, complete);
         let part = match found {
-            Ok((first, last)) if last - first + 1 < all => self.part(first, last),
-            _ => self.whole(end),
+            Ok((first, last)) if last - first + 1 < all => self.part(&requests, first, last),
+            _ => whole(&requests, end),
         };
-        let confidence = self.confidence(part, found.is_ok(), metrics);
-        let start = self.requests[0].issued;
+        let confidence = self.confidence(&requests, part, found.is_ok(), metrics);
+        let start = requests.issued(0);
         let seconds = |at: Nanos| at.saturating_sub(start) as f64 / 1e9;
         let mut steady = Steady {
             settled: found.is_ok(),
             requests: 0,
             trimmed_start: 0,
             trimmed_end: 0,
-            from_s: seconds(self.requests[part.first].issued),
-            to_s: seconds(self.requests[part.last].issued),
+            from_s: seconds(requests.issued(part.first)),
+            to_s: seconds(requests.issued(part.last)),
             figures: Vec::new(),
             words: String::new(),
         };
@@ -111,7 +106,7 @@ impl RunSeries {
             steady.requests = (last - first + 1) as u64;
             steady.trimmed_start = first as u64;
             steady.trimmed_end = (all - 1 - last) as u64;
-            steady.figures = self.compared(part, metrics, &confidence);
+            steady.figures = compared(&requests, part, metrics, &confidence);
         }
         steady.words = words(found, &steady, all, all - complete);
         Some((steady, confidence))
@@ -119,11 +114,11 @@ impl RunSeries {
 
     /// How many requests were issued before those of which over 5 % were cut off at the end of the run: after them the
     /// short ones finished.
-    fn complete(&self) -> usize {
-        let all = self.requests.len();
+    fn complete(&self, requests: &InOrder<'_>) -> usize {
+        let all = requests.len();
         let mut cut_off = self.cut_off.iter().enumerate();
         let from = cut_off.find_map(|(before, issued)| {
-            let finished_before = self.requests.partition_point(|r| r.issued < *issued);
+            let finished_before = requests.issued_before(*issued);
             let cut = self.cut_off.len() - before;
             let since = cut + all - finished_before;
             (cut as f64 > MOST_CUT_OFF * since as f64).then_some(finished_before)
@@ -131,74 +126,21 @@ impl RunSeries {
         from.unwrap_or(all)
     }
 
-    /// First and last request of the steady part: cut where the later of latency and time to first token has settled,
-    /// and from the end the same way. Or why there is none. A sharp change at one end can hide that the other settles,
-    /// so that the ends change turns.
-    fn settle(&self, complete: usize) -> Result<(usize, usize), &'static str> {
-        let all = &self.requests[..complete];
-        if all.len() < LEAST {
-            return Err("under a hundred requests were issued before those that the end of the run cut off");
-        }
-        let from_start = |kept: &[Request]| self.cut(kept.iter().collect());
-        let from_end = |kept: &[Request]| self.cut(kept.iter().rev().collect());
-        let (first, last) = match from_start(all) {
-            Ok(first) => (first, from_end(&all[first..])?),
-            Err(_) => {
-                let last = from_end(all)?;
-                (from_start(&all[..all.len() - last])?, last)
-            }
-        };
-        let kept = all.len() - first - last;
-        if kept < LEAST {
-            return Err("under a hundred requests are left between its start and its end");
-        }
-        Ok((first, first + kept - 1))
-    }
-
-    fn cut(&self, requests: Vec<&Request>) -> Result<usize, &'static str> {
-        let mut cut = 0;
-        for figure in [FIRST_TOKEN, LATENCY] {
-            let values: Vec<f64> = requests.iter().map(|r| r.values[figure]).collect();
-            if values.iter().any(|v| v.is_nan()) {
-                continue;
-            }
-            match settled(&values) {
-                Settled::After(n) => cut = cut.max(n),
-                Settled::Never => return Err("latencies still changed when half of it was over"),
-                Settled::TooShort => return Err("too few requests"),
-            }
-        }
-        Ok(cut)
-    }
-
     /// Rates of a part are taken while requests are issued, and from the first output on: before it nothing can have
     /// come, and after the last issue less and less comes.
-    fn part(&self, first: usize, last: usize) -> Part {
+    fn part(&self, requests: &InOrder<'_>, first: usize, last: usize) -> Part {
         Part {
             first,
             last,
-            from: self.requests[first].issued.max(self.first_output),
-            to: self.requests[last].issued,
+            from: requests.issued(first).max(self.first_output),
+            to: requests.issued(last),
             whole: false,
         }
     }
 
-    /// Rates of the whole run are of its benchmark duration.
-    fn whole(&self, end: Option<Nanos>) -> Part {
-        let last = self.requests.len() - 1;
-        Part {
-            first: 0,
-            last,
-            from: self.requests[0].issued,
-            to: end.unwrap_or(self.requests[last].issued),
-            whole: true,
-        }
-    }
-
-    fn rates(&self, part: Part, metrics: &[Metric]) -> Vec<RateInterval> {
-        let requests = &self.requests[part.first..=part.last];
-        let issued = |r: Option<&Request>| r.map_or(0, |r| r.issued);
-        let issuing = issued(requests.last()).saturating_sub(issued(requests.first()));
+    fn rates(&self, requests: &InOrder<'_>, part: Part, metrics: &[Metric]) -> Vec<RateInterval> {
+        let (first, last) = (requests.issued(part.first), requests.issued(part.last));
+        let issuing = last.saturating_sub(first);
         if issuing * LEAST_SHARE < self.timeline.length() {
             return Vec::new();
         }
@@ -236,12 +178,11 @@ impl RunSeries {
         rates
     }
 
-    fn confidence(&self, part: Part, settled: bool, metrics: &[Metric]) -> Confidence {
-        let requests = &self.requests[part.first..=part.last];
-        let rates = self.rates(part, metrics);
+    fn confidence(&self, requests: &InOrder<'_>, part: Part, settled: bool, metrics: &[Metric]) -> Confidence {
+        let rates = self.rates(requests, part, metrics);
         let mut percentiles = Vec::new();
         for (i, info) in FIGURES.iter().enumerate() {
-            let values: Vec<f64> = requests.iter().map(|r| r.values[i]).filter(|v| !v.is_nan()).collect();
+            let values = part.values(requests, info);
             let mut rng = ItemRng::new(self.seed, Stream::Bootstrap, i as u64);
             let shares = PERCENTILES.map(|(_, share)| share);
             if let Some((method, found)) = percentile_intervals(&values, &shares, LEVEL, &mut rng) {
@@ -258,7 +199,7 @@ impl RunSeries {
         Confidence {
             level: LEVEL,
             of: if settled { "steady" } else { "whole" },
-            requests: requests.len() as u64,
+            requests: (part.last - part.first + 1) as u64,
             no_rates: rates
                 .is_empty()
                 .then(|| "requests were issued for too short a part of the run to take rates in it: run longer".into()),
@@ -266,44 +207,101 @@ impl RunSeries {
             percentiles,
         }
     }
+}
 
-    fn compared(&self, part: Part, metrics: &[Metric], confidence: &Confidence) -> Vec<Compared> {
-        let whole = |tag: &str| metrics.iter().find(|m| m.info.tag == tag);
-        let mut all: Vec<Compared> = confidence
-            .rates
-            .iter()
-            .filter_map(|rate| {
-                Some(Compared {
-                    tag: rate.tag,
-                    statistic: None,
-                    unit: rate.unit,
-                    whole: whole(rate.tag)?.avg,
-                    steady: rate.value,
-                })
-            })
-            .collect();
-        for (i, info) in FIGURES.iter().enumerate() {
-            let Some(stats) = whole(info.tag).and_then(|m| m.stats) else {
-                continue;
-            };
-            let mut values: Vec<f64> =
-                self.requests[part.first..=part.last].iter().map(|r| r.values[i]).filter(|v| !v.is_nan()).collect();
-            if values.is_empty() {
-                continue;
-            }
-            values.sort_unstable_by(f64::total_cmp);
-            for ((name, share), whole) in PERCENTILES.into_iter().zip([stats.p50, stats.p99]) {
-                all.push(Compared {
-                    tag: info.tag,
-                    statistic: Some(name),
-                    unit: info.unit,
-                    whole,
-                    steady: percentile_of_sorted(&values, share),
-                });
-            }
-        }
-        all
+impl Part {
+    /// The values of its requests that have one, in order.
+    fn values(&self, requests: &InOrder<'_>, info: &MetricInfo) -> Vec<f64> {
+        let mut values = requests.values(info, self.first..self.last + 1);
+        values.retain(|value| !value.is_nan());
+        values
     }
+}
+
+/// Rates of the whole run are of its benchmark duration.
+fn whole(requests: &InOrder<'_>, end: Option<Nanos>) -> Part {
+    let last = requests.len() - 1;
+    Part { first: 0, last, from: requests.issued(0), to: end.unwrap_or_else(|| requests.issued(last)), whole: true }
+}
+
+/// First and last request of the steady part: cut where the later of latency and time to first token has settled, and
+/// from the end the same way. Or why there is none. A sharp change at one end can hide that the other settles, so that
+/// the ends change turns.
+fn settle(requests: &InOrder<'_>, complete: usize) -> Result<(usize, usize), &'static str> {
+    if complete < LEAST {
+        return Err("under a hundred requests were issued before those that the end of the run cut off");
+    }
+    let from_start = |kept| cut(requests, kept, false);
+    let from_end = |kept| cut(requests, kept, true);
+    let (first, last) = match from_start(0..complete) {
+        Ok(first) => (first, from_end(first..complete)?),
+        Err(_) => {
+            let last = from_end(0..complete)?;
+            (from_start(0..complete - last)?, last)
+        }
+    };
+    let kept = complete - first - last;
+    if kept < LEAST {
+        return Err("under a hundred requests are left between its start and its end");
+    }
+    Ok((first, first + kept - 1))
+}
+
+/// After how many of these requests their figures have settled, counted from the end where it says so.
+fn cut(requests: &InOrder<'_>, kept: Range<usize>, from_end: bool) -> Result<usize, &'static str> {
+    let mut cut = 0;
+    for info in SETTLING {
+        let mut values = requests.values(info, kept.clone());
+        if values.iter().any(|v| v.is_nan()) {
+            continue;
+        }
+        if from_end {
+            values.reverse();
+        }
+        match settled(&values) {
+            Settled::After(n) => cut = cut.max(n),
+            Settled::Never => return Err("latencies still changed when half of it was over"),
+            Settled::TooShort => return Err("too few requests"),
+        }
+    }
+    Ok(cut)
+}
+
+fn compared(requests: &InOrder<'_>, part: Part, metrics: &[Metric], confidence: &Confidence) -> Vec<Compared> {
+    let whole = |tag: &str| metrics.iter().find(|m| m.info.tag == tag);
+    let mut all: Vec<Compared> = confidence
+        .rates
+        .iter()
+        .filter_map(|rate| {
+            Some(Compared {
+                tag: rate.tag,
+                statistic: None,
+                unit: rate.unit,
+                whole: whole(rate.tag)?.avg,
+                steady: rate.value,
+            })
+        })
+        .collect();
+    for info in FIGURES {
+        let Some(stats) = whole(info.tag).and_then(|m| m.stats) else {
+            continue;
+        };
+        let mut values = part.values(requests, info);
+        if values.is_empty() {
+            continue;
+        }
+        values.sort_unstable_by(f64::total_cmp);
+        for ((name, share), whole) in PERCENTILES.into_iter().zip([stats.p50, stats.p99]) {
+            all.push(Compared {
+                tag: info.tag,
+                statistic: Some(name),
+                unit: info.unit,
+                whole,
+                steady: percentile_of_sorted(&values, share),
+            });
+        }
+    }
+    all
 }
 
 /// What the steady part is, in a sentence.
@@ -330,9 +328,8 @@ static RATES: [(Series, &MetricInfo); 3] = [
     (Series::Tokens, &tags::OUTPUT_TOKEN_THROUGHPUT),
 ];
 const PERCENTILES: [(&str, f64); 2] = [("p50", 0.5), ("p99", 0.99)];
-/// Places in [`FIGURES`].
-const FIRST_TOKEN: usize = 0;
-const LATENCY: usize = 2;
+/// What has to settle.
+static SETTLING: [&MetricInfo; 2] = [&tags::TIME_TO_FIRST_TOKEN, &tags::REQUEST_LATENCY];
 /// Requests under which nothing is said.
 const LEAST: usize = 100;
 /// Requests cut off at the end of the run, as a share of those issued since the first of them.

@@ -61,8 +61,8 @@ impl Summarizer {
             makes_tokens: plan.endpoint.produces_tokens(),
             open_loop: plan.profiling.load.is_scheduled(),
             asked: plan.profiling.load.turns_asked(),
-            warmup: Population::new(Vec::new(), exact_gaps),
-            profiling: Population::new(plan.slos.clone(), exact_gaps),
+            warmup: Population::new(Vec::new(), exact_gaps, plan.streaming),
+            profiling: Population::new(plan.slos.clone(), exact_gaps, plan.streaming),
             slicer: Slicer::new(plan, timeline),
             series: RunSeries::new(plan, timeline),
             windows: Watch::new(timeline),
@@ -83,7 +83,7 @@ impl Summarizer {
             PhaseKind::Profiling => &mut self.profiling,
         };
         let metrics = request_metrics(record, tokens, self.streaming, population.slos());
-        population.add(record, tokens, &metrics, self.streaming);
+        population.add(record, tokens, &metrics);
         if record.phase == PhaseKind::Profiling {
             for (_, judge) in &mut self.tiers {
                 judge.add(record.outcome, &metrics);
@@ -131,12 +131,12 @@ impl Summarizer {
         let load_end = self.load_end(&counts, &facts.profiling);
         self.profiling.load_ended(load_end);
         let rate = self.rate(&shard.profiling, &facts.profiling);
-        let network = self.profiling.network(&shard, &facts);
         let wall = |at: Nanos| (facts.wall_start_ns + at).saturating_sub(facts.profiling.start);
         let slices = self.slicer.take().map(|slicer| slicer.finish(wall));
         let phase_ns = facts.profiling.end.saturating_sub(facts.profiling.start);
         let thresholds = std::mem::take(&mut self.thresholds);
         let metrics = self.profiling.metrics();
+        let network = self.profiling.network(&shard, &facts, &metrics);
         let mut summary = Summary {
             started_at_ns: facts.wall_start_ns,
             ended_at_ns: facts.wall_end_ns,
@@ -178,7 +178,8 @@ impl Summarizer {
             violations,
         };
         let end = self.profiling.span().end();
-        let known = self.series.finish(&summary.metrics, end);
+        let requests = self.profiling.requests();
+        let known = self.series.finish(requests, &summary.metrics, end);
         (summary.steady, summary.confidence) = known.unzip();
         summary.thresholds = thresholds::judge(&thresholds, &summary);
         summary

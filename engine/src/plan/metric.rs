@@ -30,6 +30,12 @@ pub fn find(tag: &str) -> Option<&'static MetricInfo> {
     TABLE.iter().copied().find(|info| info.tag == tag)
 }
 
+/// The place of a metric in the table; after the last for one that is not in it.
+pub(crate) fn place(info: &MetricInfo) -> usize {
+    let place = TABLE.iter().position(|other| std::ptr::eq(*other, info));
+    place.unwrap_or(TABLE.len())
+}
+
 /// Tags that an SLO may name: metrics of which each successful request has its own value, in table order.
 pub fn slo_tags() -> impl Iterator<Item = &'static str> {
     TABLE.iter().filter(|info| is_slo(info)).map(|info| info.tag)

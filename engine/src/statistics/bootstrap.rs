@@ -38,13 +38,15 @@ pub fn percentile_intervals(
     if values.len() < LEAST || values.iter().any(|v| !v.is_finite()) {
         return None;
     }
-    let mut order: Vec<u32> = (0..values.len() as u32).collect();
-    order.sort_unstable_by(|a, b| values[*a as usize].total_cmp(&values[*b as usize]));
-    let sorted: Vec<f64> = order.iter().map(|i| values[*i as usize]).collect();
     if values.len() > MOST_RESAMPLED {
+        let mut sorted = values.to_vec();
+        sorted.sort_unstable_by(f64::total_cmp);
         let found = shares.iter().map(|share| batched(values, &sorted, *share, level)).collect::<Option<_>>()?;
         return Some((Method::BatchPercentiles, found));
     }
+    let mut order: Vec<u32> = (0..values.len() as u32).collect();
+    order.sort_unstable_by(|a, b| values[*a as usize].total_cmp(&values[*b as usize]));
+    let sorted: Vec<f64> = order.iter().map(|i| values[*i as usize]).collect();
     let mut ranks = vec![0u32; values.len()];
     for (rank, i) in order.iter().enumerate() {
         ranks[*i as usize] = rank as u32;

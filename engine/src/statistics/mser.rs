@@ -71,13 +71,18 @@ fn mser5(values: &[f64], most: usize) -> Option<usize> {
 
 /// The values, none beyond the 1st and the 99th percentile.
 fn winsorized(values: &[f64]) -> Vec<f64> {
-    let mut sorted = values.to_vec();
-    sorted.sort_unstable_by(f64::total_cmp);
-    let beyond = sorted.len() / PERCENT;
-    match (sorted.get(beyond), sorted.iter().nth_back(beyond)) {
-        (Some(low), Some(high)) => values.iter().map(|v| v.clamp(*low, *high)).collect(),
-        _ => sorted,
-    }
+    let mut all = values.to_vec();
+    let beyond = all.len() / PERCENT;
+    let Some(above) = all.len().checked_sub(1 + beyond) else {
+        return all;
+    };
+    let (_, low, _) = all.select_nth_unstable_by(beyond, f64::total_cmp);
+    let low = *low;
+    let (_, high, _) = all.select_nth_unstable_by(above, f64::total_cmp);
+    let high = *high;
+    all.clear();
+    all.extend(values.iter().map(|value| value.clamp(low, high)));
+    all
 }
 
 /// Whether the level before the cut and the level after it differ: see [`settled`].

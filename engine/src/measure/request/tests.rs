@@ -1,7 +1,7 @@
 use super::*;
 use crate::clock::MILLI;
 use crate::record::testing::{any_record, failed, streamed};
-use crate::record::{Cause, Instants};
+use crate::record::{Cause, Instants, Usage};
 use proptest::prelude::*;
 
 /// Scheduled at 0, issued 1 ms later, connected in 2 ms, first output (reasoning) at 101 ms, then after 20, 30 and 50

@@ -339,3 +339,28 @@ proptest! {
         prop_assert_eq!(tidy(&summary(&plan(), &records)), tidy(&summary(&plan(), &shuffled)));
     }
 }
+
+/// 64 requests of one token in flight, which take half a millisecond to two, over connections that are kept.
+#[test]
+fn a_request_of_one_token_takes_under_24_bytes_until_the_summary() {
+    let n = 50_000;
+    let mut at = [0; 64];
+    let mut noise = crate::random::ItemRng::new(1, crate::random::Stream::Prompt, 0);
+    let mut summarizer = Summarizer::new(&plan(), Timeline::default());
+    for k in 0..n {
+        let slot = &mut at[k as usize % 64];
+        let mut below = |most: usize| noise.below(most) as u64;
+        let ttft = MILLI / 2 + below(MILLI as usize * 3 / 2);
+        let mut record = with_usage(streamed(k, *slot + below(5_000), ttft, &[]), 100, 1);
+        let instants = &mut record.instants;
+        instants.scheduled = *slot;
+        let begun = instants.issued + below(20_000);
+        (instants.send_start, instants.send_end) = (Some(begun), Some(begun + below(30_000)));
+        instants.end += below(10_000);
+        record.bytes_received += below(8);
+        *slot = record.instants.end;
+        summarizer.add(&record, &TokenCounts::of(&record, None));
+    }
+    let each = summarizer.profiling.requests().bytes() as f64 / n as f64;
+    assert!(each < 24.0, "{each} bytes a request");
+}

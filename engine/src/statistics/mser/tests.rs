@@ -1,5 +1,6 @@
 use super::*;
 use crate::random::{ItemRng, Stream};
+use proptest::prelude::*;
 
 /// Between 0 and 1, without order.
 fn noise(i: usize) -> f64 {
@@ -138,3 +139,15 @@ fn a_change_is_found() {
 }
 
 const SERIES: u64 = if cfg!(debug_assertions) { 200 } else { 1_000 };
+
+proptest! {
+    #[test]
+    fn values_beyond_the_percentiles_of_the_sorted_values_count_as_these(values in prop::collection::vec(-1e6..1e6f64, 1..500)) {
+        let mut sorted = values.clone();
+        sorted.sort_by(f64::total_cmp);
+        let beyond = sorted.len() / 100;
+        let (low, high) = (sorted[beyond], sorted[sorted.len() - 1 - beyond]);
+        let expected: Vec<f64> = values.iter().map(|v| v.clamp(low, high)).collect();
+        prop_assert_eq!(winsorized(&values), expected);
+    }
+}

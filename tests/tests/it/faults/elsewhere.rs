@@ -217,6 +217,14 @@ pub(super) const ROWS: &[Elsewhere] = &[
         ],
     },
     Elsewhere {
+        what: "a run of ten million requests",
+        becomes: "no figure is rounded: a request of one token takes under 24 bytes of the client's memory until the summary, and 24 more while it is made",
+        tests: &[
+            (SUMMARY, "a_request_of_one_token_takes_under_24_bytes_until_the_summary"),
+            (KEPT_OF_REQUESTS, "any_request_is_kept_as_it_was"),
+        ],
+    },
+    Elsewhere {
         what: "one answer without an end among others, and little room",
         becomes: "it fails: `memory_limit`; the others have their part of the room, and are served",
         tests: &[(KNOWN, "an_answer_without_an_end_fails_by_the_memory_of_the_run_and_takes_no_room_of_the_others")],
@@ -330,6 +338,8 @@ pub(super) fn source(file: &str) -> &'static str {
         LIMITS => include_str!("../limits.rs"),
         SECRETS => include_str!("../secrets.rs"),
         MEMORY => include_str!("../memory.rs"),
+        SUMMARY => include_str!("../../../../engine/src/measure/summarizer/tests.rs"),
+        KEPT_OF_REQUESTS => include_str!("../../../../engine/src/measure/basis.rs"),
         KNOWN => include_str!("../../../../engine/tests/known_answers.rs"),
         CAMPAIGN => include_str!("../campaign.rs"),
         CLI => include_str!("../cli.rs"),
@@ -356,6 +366,8 @@ const KEPT_CONNECTIONS: &str = "engine/tests/kept_connections.rs";
 const LIMITS: &str = "tests/tests/it/limits.rs";
 const SECRETS: &str = "tests/tests/it/secrets.rs";
 const KNOWN: &str = "engine/tests/known_answers.rs";
+const SUMMARY: &str = "engine/src/measure/summarizer/tests.rs";
+const KEPT_OF_REQUESTS: &str = "engine/src/measure/basis.rs";
 const MEMORY: &str = "tests/tests/it/memory.rs";
 const SIGNALS: &str = "tests/tests/it/signals.rs";
 const KEPT: &str = "tests/tests/it/kept.rs";
