@@ -1,6 +1,6 @@
 //! The artifact folder: every file is opened before the load starts, and appears under its name only when it is whole.
 
-use super::aside::EarlierFiles;
+use super::{aside::EarlierFiles, records::BUFFER};
 use ringload_engine::{Error, Result};
 use std::collections::BTreeSet;
 use std::fs::{self, Permissions};
@@ -86,7 +86,7 @@ impl<'a> Artifacts<'a> {
             if dir.join(&name).is_dir() {
                 return Err(blame(io::Error::other(format!("{name} is a folder"))));
             }
-            files.push((kind, name, BufWriter::new(temporary(base).map_err(blame)?)));
+            files.push((kind, name, BufWriter::with_capacity(BUFFER, temporary(base).map_err(blame)?)));
         }
         let log = match wanted.again {
             true => None,

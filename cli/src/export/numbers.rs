@@ -8,13 +8,10 @@ pub(crate) fn finite(value: f64) -> Option<Value> {
     Number::from_f64(value).map(Value::Number)
 }
 
-/// A single value of a request: whole where the unit counts things.
-pub(crate) fn single(value: f64, unit: &str) -> Option<Value> {
+/// A single value of a request that counts things, where it is whole: to be written so.
+pub(crate) fn whole(value: f64, unit: &str) -> Option<i64> {
     let counts = matches!(unit, "tokens" | "requests" | "count");
-    if counts && value.fract() == 0.0 && value.abs() < MOST_EXACT {
-        return Some(Value::Number((value as i64).into()));
-    }
-    finite(value)
+    (counts && value.fract() == 0.0 && value.abs() < MOST_EXACT).then_some(value as i64)
 }
 
 /// The value of a flag: a number is a number in the file.

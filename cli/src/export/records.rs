@@ -1,12 +1,12 @@
 //! `profile_export.jsonl`: a line for each request of the measured phase, in AIPerf's shape.
 
-use super::numbers::single;
+use super::numbers::whole;
 use crate::redact::Secrets;
 use ringload_engine::clock::Nanos;
 use ringload_engine::measure::RequestMetrics;
+use ringload_engine::plan::metric::{self, MetricInfo};
 use ringload_engine::record::{Outcome, PhaseKind, Record};
 use serde::Serialize;
-use serde::ser::{SerializeMap, Serializer};
 use serde_json::{Map, Value, json};
 use std::io::{self, Write};
 
@@ -16,6 +16,10 @@ pub(crate) struct RecordWriter<'a> {
     sessions: &'a dyn Fn(u32) -> Option<String>,
     secrets: &'a Secrets,
     trace: bool,
+    /// By place in the table of metrics.
+    labels: Vec<Label>,
+    /// The line under way: a request has some hundred pieces, of which none is written by itself.
+    line: Vec<u8>,
 }
 
 impl<'a> RecordWriter<'a> {
@@ -27,50 +31,60 @@ impl<'a> RecordWriter<'a> {
         secrets: &'a Secrets,
         trace: bool,
     ) -> Self {
-        Self { wall, sessions, secrets, trace }
+        Self {
+            wall,
+            sessions,
+            secrets,
+            trace,
+            labels: metric::TABLE.iter().map(|info| Label::of(info)).collect(),
+            line: Vec::new(),
+        }
     }
 
     /// Writes one request.
-    pub(crate) fn write(&self, record: &Record, metrics: &RequestMetrics, to: &mut dyn Write) -> io::Result<()> {
-        let line = Line {
-            metadata: self.metadata(record),
-            metrics: Metrics(metrics),
-            trace_data: self.trace.then(|| self.trace(record)),
-            error: self.error(record),
-        };
-        serde_json::to_writer(&mut *to, &line)?;
-        to.write_all(b"\n")
+    pub(crate) fn write(&mut self, record: &Record, metrics: &RequestMetrics, to: &mut dyn Write) -> io::Result<()> {
+        let mut line = std::mem::take(&mut self.line);
+        line.clear();
+        line.extend(b"{\"metadata\":");
+        serde_json::to_writer(&mut line, &self.metadata(record))?;
+        line.extend(b",\"metrics\":");
+        put_metrics(&mut line, &self.labels, metrics)?;
+        if self.trace {
+            line.extend(b",\"trace_data\":");
+            serde_json::to_writer(&mut line, &self.trace(record))?;
+        }
+        if let Some(error) = self.error(record) {
+            line.extend(b",\"error\":");
+            serde_json::to_writer(&mut line, &error)?;
+        }
+        line.extend(b"}\n");
+        let written = to.write_all(&line);
+        self.line = line;
+        written
     }
 
-    fn metadata(&self, record: &Record) -> Value {
+    fn metadata(&self, record: &Record) -> Metadata {
         let at = &record.instants;
         let cancelled = matches!(record.outcome, Outcome::InFlight | Outcome::Cancelled);
-        let phase = match record.phase {
-            PhaseKind::Warmup => "warmup",
-            PhaseKind::Profiling => "profiling",
-        };
-        let mut data = Map::new();
-        data.insert("session_num".into(), record.k.into());
-        data.insert("x_request_id".into(), uuid(record.request_id).into());
-        if let Some(session) = (self.sessions)(record.entry) {
-            data.insert("conversation_id".into(), session.into());
+        Metadata {
+            session_num: record.k,
+            x_request_id: uuid(record.request_id),
+            conversation_id: (self.sessions)(record.entry),
+            turn_index: record.turn,
+            credit_issued_ns: (self.wall)(at.scheduled),
+            request_start_ns: (self.wall)(at.issued),
+            request_ack_ns: at.head_end.map(self.wall),
+            request_end_ns: (self.wall)(at.end),
+            worker_id: format!("worker_{}", record.worker),
+            record_processor_id: "ringload",
+            benchmark_phase: match record.phase {
+                PhaseKind::Warmup => "warmup",
+                PhaseKind::Profiling => "profiling",
+            },
+            was_cancelled: cancelled,
+            cancellation_time_ns: cancelled.then(|| (self.wall)(at.end)),
+            agent_depth: 0,
         }
-        data.insert("turn_index".into(), record.turn.into());
-        data.insert("credit_issued_ns".into(), (self.wall)(at.scheduled).into());
-        data.insert("request_start_ns".into(), (self.wall)(at.issued).into());
-        if let Some(ack) = at.head_end {
-            data.insert("request_ack_ns".into(), (self.wall)(ack).into());
-        }
-        data.insert("request_end_ns".into(), (self.wall)(at.end).into());
-        data.insert("worker_id".into(), format!("worker_{}", record.worker).into());
-        data.insert("record_processor_id".into(), "ringload".into());
-        data.insert("benchmark_phase".into(), phase.into());
-        data.insert("was_cancelled".into(), cancelled.into());
-        if cancelled {
-            data.insert("cancellation_time_ns".into(), (self.wall)(at.end).into());
-        }
-        data.insert("agent_depth".into(), 0.into());
-        Value::Object(data)
     }
 
     /// When what happened on the wire, as wall-clock nanoseconds; what did not happen is absent.
@@ -136,51 +150,104 @@ impl<'a> RecordWriter<'a> {
     }
 }
 
+/// Which request it was, and when.
 #[derive(Serialize)]
-struct Line<'a> {
-    metadata: Value,
-    metrics: Metrics<'a>,
+struct Metadata {
+    session_num: u64,
+    x_request_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    trace_data: Option<Value>,
+    conversation_id: Option<String>,
+    turn_index: u32,
+    credit_issued_ns: u64,
+    request_start_ns: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<Value>,
+    request_ack_ns: Option<u64>,
+    request_end_ns: u64,
+    worker_id: String,
+    record_processor_id: &'static str,
+    benchmark_phase: &'static str,
+    was_cancelled: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cancellation_time_ns: Option<u64>,
+    agent_depth: u32,
+}
+
+/// What stands before and after each value of a metric.
+struct Label {
+    info: &'static MetricInfo,
+    before: Vec<u8>,
+    after: Vec<u8>,
+}
+
+impl Label {
+    fn of(info: &'static MetricInfo) -> Self {
+        let (tag, unit) = (Value::from(info.tag), Value::from(info.unit));
+        Self {
+            info,
+            before: format!("{tag}:{{\"value\":").into_bytes(),
+            after: format!(",\"unit\":{unit}}}").into_bytes(),
+        }
+    }
 }
 
 /// `{tag: {value, unit}}`, written without a tree: a long stream has a gap for every token.
-struct Metrics<'a>(&'a RequestMetrics);
-
-#[derive(Serialize)]
-struct Measured<'a, V> {
-    value: V,
-    unit: &'a str,
+fn put_metrics(line: &mut Vec<u8>, labels: &[Label], metrics: &RequestMetrics) -> io::Result<()> {
+    line.push(b'{');
+    let start = line.len();
+    let mut next = 0;
+    for (info, value) in &metrics.values {
+        // Values come in table order: their labels follow one another.
+        let mut places = (next..labels.len()).chain(0..next);
+        let found = places.find(|place| std::ptr::eq(labels[*place].info, *info));
+        let Some(place) = found.filter(|_| value.is_finite()) else {
+            continue;
+        };
+        next = place + 1;
+        begin(line, start, &labels[place]);
+        match whole(*value, info.unit) {
+            Some(count) => serde_json::to_writer(&mut *line, &count)?,
+            None => serde_json::to_writer(&mut *line, value)?,
+        }
+        line.extend_from_slice(&labels[place].after);
+    }
+    let label = |info: &MetricInfo| labels.iter().find(|label| std::ptr::eq(label.info, info));
+    let gaps = label(&metric::INTER_CHUNK_LATENCY).filter(|_| !metrics.inter_chunk_ms.is_empty());
+    if let Some(label) = gaps {
+        begin(line, start, label);
+        serde_json::to_writer(&mut *line, &metrics.inter_chunk_ms)?;
+        line.extend_from_slice(&label.after);
+    }
+    if let Some((label, good)) = label(&metric::GOOD_REQUEST_COUNT).zip(metrics.good) {
+        begin(line, start, label);
+        line.push(if good { b'1' } else { b'0' });
+        line.extend_from_slice(&label.after);
+    }
+    line.push(b'}');
+    Ok(())
 }
 
-impl Serialize for Metrics<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        for (info, value) in &self.0.values {
-            let unit = info.unit;
-            if let Some(value) = single(*value, unit) {
-                map.serialize_entry(info.tag, &Measured { value, unit })?;
-            }
-        }
-        let gaps = &self.0.inter_chunk_ms;
-        if !gaps.is_empty() {
-            map.serialize_entry("inter_chunk_latency", &Measured { value: gaps, unit: "ms" })?;
-        }
-        if let Some(good) = self.0.good {
-            let value = u8::from(good);
-            map.serialize_entry("good_request_count", &Measured { value, unit: "requests" })?;
-        }
-        map.end()
+/// Begins an entry of the object that began at `start`.
+fn begin(line: &mut Vec<u8>, start: usize, label: &Label) {
+    if line.len() > start {
+        line.push(b',');
     }
+    line.extend_from_slice(&label.before);
 }
 
 /// `8-4-4-4-12` hexadecimal digits.
 fn uuid(id: u128) -> String {
-    let hex = format!("{id:032x}");
-    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+    let mut text = String::with_capacity(36);
+    for digit in 0..32u32 {
+        if matches!(digit, 8 | 12 | 16 | 20) {
+            text.push('-');
+        }
+        let value = (id >> (124 - 4 * digit)) as u32 & 0xf;
+        text.extend(char::from_digit(value, 16));
+    }
+    text
 }
 
+/// Bytes of a file that wait to be written: the lines of a million requests are 2 GB.
+pub(super) const BUFFER: usize = 256 << 10;
 /// "Client closed request", as AIPerf numbers a cancellation.
 const CLIENT_CLOSED: u16 = 499;

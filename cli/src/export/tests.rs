@@ -93,7 +93,7 @@ fn close(schema: &mut Value) {
 fn record_lines() -> String {
     let (wall, sessions) = (|at: u64| 1_785_304_900_000_000_000 + at, |entry: u32| Some(format!("session_{entry:06}")));
     let secrets = Secrets::of(&plan());
-    let writer = RecordWriter::new(&wall, &sessions, &secrets, false);
+    let mut writer = RecordWriter::new(&wall, &sessions, &secrets, false);
     written(|to| records().iter().try_for_each(|(record, metrics)| writer.write(record, metrics, to)))
 }
 

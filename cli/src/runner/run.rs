@@ -255,7 +255,7 @@ fn sum_up(
         let id = workload.session_id(entry);
         (!id.is_empty()).then(|| id.to_owned())
     };
-    let writer = RecordWriter::new(&wall, &sessions, secrets, trace);
+    let mut writer = RecordWriter::new(&wall, &sessions, secrets, trace);
     let mut lines = files.file(Kind::Records);
     let mut unwritten = None;
     let mut summary = run::summarize(plan, workload, finished, &mut |record, metrics| {

@@ -183,7 +183,7 @@ impl Run {
         let mut summarizer = Summarizer::new(&plan, Timeline::of(&records).unwrap());
         let secrets = Secrets::of(&plan);
         let (wall, sessions) = (|at: Nanos| at, |_| None);
-        let writer = RecordWriter::new(&wall, &sessions, &secrets, false);
+        let mut writer = RecordWriter::new(&wall, &sessions, &secrets, false);
         let mut lines = Vec::new();
         for record in &records {
             shard.issued(record.phase);
