@@ -21,6 +21,8 @@ mod report;
 mod sessions;
 mod sweep;
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;
 mod trace;
 pub(crate) mod values;

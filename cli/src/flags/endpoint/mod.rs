@@ -2,6 +2,8 @@
 
 pub(super) mod endings;
 pub(super) mod headers;
+#[cfg(test)]
+mod tests;
 
 use super::values;
 use clap::{Args, ValueEnum};

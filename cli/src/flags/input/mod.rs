@@ -2,6 +2,8 @@
 
 pub(super) mod extra;
 pub(super) mod plan;
+#[cfg(test)]
+mod tests;
 pub(super) mod values;
 
 use super::values::{entries, mean_tokens, seed, stddev_tokens};

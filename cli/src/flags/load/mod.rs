@@ -6,6 +6,8 @@ pub(super) mod plan;
 mod rate;
 mod series;
 mod stage;
+#[cfg(test)]
+mod tests;
 
 use super::values;
 use clap::{Args, ValueEnum};

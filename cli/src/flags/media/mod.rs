@@ -1,6 +1,8 @@
 //! Flags on what a request holds beside its prompt.
 
 pub(super) mod plan;
+#[cfg(test)]
+mod tests;
 
 use super::values;
 use clap::{Args, ValueEnum};

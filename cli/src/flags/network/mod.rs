@@ -3,6 +3,8 @@
 mod addresses;
 pub(super) mod plan;
 pub(super) mod proxy;
+#[cfg(test)]
+mod tests;
 
 use super::values;
 use addresses::{self as net, Addresses};

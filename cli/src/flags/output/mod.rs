@@ -2,6 +2,8 @@
 
 pub(super) mod naming;
 pub(super) mod slices;
+#[cfg(test)]
+mod tests;
 
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;

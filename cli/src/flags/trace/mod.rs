@@ -1,6 +1,8 @@
 //! Flags on requests that a file describes.
 
 pub(super) mod plan;
+#[cfg(test)]
+mod tests;
 
 use super::values;
 use clap::Args;
