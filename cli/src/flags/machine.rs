@@ -1,8 +1,10 @@
-//! Flags of ringload's own: how this machine drives the load.
+//! How this machine drives the load: flags of ringload's own, checks and their part of the plan.
 
 use super::values;
 use clap::{Args, ValueEnum};
-use ringload_engine::plan::Cores;
+use ringload_engine::clock::{MICRO, Nanos};
+use ringload_engine::plan::{Cores, Io, Stamps};
+use ringload_engine::{Error, Result};
 use std::path::PathBuf;
 
 /// How this machine drives the load.
@@ -60,4 +62,59 @@ pub(crate) enum StampsArg {
     Kernel,
     /// The read.
     User,
+}
+
+/// What the flags on the machine come to.
+pub(super) struct Machine {
+    pub(super) io: Io,
+    pub(super) stamps: Stamps,
+    pub(super) cores: Cores,
+    pub(super) fifo: bool,
+    pub(super) batch_wait: Nanos,
+}
+
+impl MachineArgs {
+    /// How this machine drives the load.
+    pub(super) fn plan(&self) -> Result<Machine> {
+        let stamps = match self.stamps {
+            StampsArg::Kernel => Stamps::Kernel,
+            StampsArg::User => Stamps::User,
+        };
+        Ok(Machine {
+            io: match self.io {
+                IoArg::Auto => Io::Auto,
+                IoArg::Uring => Io::Uring,
+                IoArg::Epoll => Io::Epoll,
+            },
+            stamps,
+            cores: self.cores.clone().unwrap_or(Cores::Auto),
+            fifo: self.fifo,
+            batch_wait: batch_wait(self, stamps)?,
+        })
+    }
+}
+
+fn batch_wait(machine: &MachineArgs, stamps: Stamps) -> Result<Nanos> {
+    match (machine.batch_wait_us, stamps) {
+        (Some(us), Stamps::User) if us > 0 => Err(Error::usage(
+            "--batch-wait-us with --stamps user: the wait would be in every token's time",
+            "drop one of them; kernel stamps keep the wait out of the figures",
+        )),
+        (Some(us), _) => Ok(us * MICRO),
+        (None, Stamps::Kernel) => Ok(200 * MICRO),
+        (None, Stamps::User) => Ok(0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::flags::testing::made;
+    use ringload_engine::plan::Stamps;
+
+    #[test]
+    fn a_batch_wait_is_only_taken_where_it_cannot_be_seen() {
+        assert_eq!(made("-m x").batch_wait, 200_000);
+        let user = made("-m x --stamps user");
+        assert_eq!((user.stamps, user.batch_wait), (Stamps::User, 0));
+    }
 }

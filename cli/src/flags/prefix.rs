@@ -1,8 +1,9 @@
-//! Flags on what stands before the prompts.
+//! What stands before the prompts: flags, checks and their part of the plan.
 
-use super::{input, values};
+use super::{files, input, values};
 use clap::Args;
-use ringload_engine::plan::Marker;
+use ringload_engine::plan::{Context, Marker};
+use ringload_engine::{Error, Result};
 use std::path::PathBuf;
 
 /// What stands before the prompts.
@@ -47,3 +48,43 @@ pub(crate) struct ContextArgs {
 /// Where a mark is put, if anywhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Bust(pub(crate) Option<Marker>);
+
+impl ContextArgs {
+    /// What stands before the prompts; the file of the system prompt is read here.
+    pub(super) fn plan(&self) -> Result<Context> {
+        context(self)
+    }
+}
+
+fn context(args: &ContextArgs) -> Result<Context> {
+    let (prefixes, prefix_tokens) = (args.num_prefix_prompts.unwrap_or(0), args.prefix_prompt_length.unwrap_or(0));
+    for (one, other, lacking) in [
+        ("--num-prefix-prompts", "--prefix-prompt-length TOKENS", prefixes > 0 && prefix_tokens == 0),
+        ("--prefix-prompt-length", "--num-prefix-prompts N", prefix_tokens > 0 && prefixes == 0),
+    ] {
+        if lacking {
+            return Err(Error::usage(format!("{one} alone makes no prefix"), format!("add {other}, or drop {one}")));
+        }
+    }
+    let system = match (&args.system_prompt, &args.system_prompt_file) {
+        (Some(text), _) => Some(text.clone()),
+        (None, Some(file)) => Some(files::text(file, files::PROMPT_BYTES).map_err(|e| {
+            Error::usage(
+                format!("--system-prompt-file {}: {e}", file.display()),
+                "write the path of a UTF-8 text that this user may read",
+            )
+        })?),
+        (None, None) => None,
+    };
+    if system.as_ref().is_some_and(|text| text.trim().is_empty()) {
+        return Err(Error::usage("the system prompt is empty", "write a text, or drop --system-prompt"));
+    }
+    Ok(Context {
+        prefixes,
+        prefix_tokens,
+        system_tokens: args.shared_system_prompt_length,
+        user_tokens: args.user_context_prompt_length,
+        system,
+        cache_bust: args.cache_bust.and_then(|Bust(marker)| marker),
+    })
+}

@@ -1,6 +1,7 @@
 //! Command lines as tests write them.
 
-use crate::flags::plan::{Environment, Planned, plan};
+use crate::flags::environment::Environment;
+use crate::flags::plan::{Planned, plan};
 use crate::flags::{Command, ProfileArgs, try_parse};
 use ringload_engine::Blame;
 use ringload_engine::plan::Plan;

@@ -3,7 +3,7 @@
 use crate::flags::plan::Planned;
 use crate::flags::testing::{SEED, args, made, planned, refused};
 use ringload_engine::clock::SECOND;
-use ringload_engine::plan::{EndpointKind, Load, Stamps, TokenizerSource};
+use ringload_engine::plan::{EndpointKind, Load, TokenizerSource};
 
 #[test]
 fn the_articles_goodput_command() {
@@ -138,13 +138,6 @@ fn contradictions_are_refused_with_what_to_write() {
         let text = refused(line);
         assert!(text.contains(remedy), "{line}: {text}");
     }
-}
-
-#[test]
-fn a_batch_wait_is_only_taken_where_it_cannot_be_seen() {
-    assert_eq!(made("-m x").batch_wait, 200_000);
-    let user = made("-m x --stamps user");
-    assert_eq!((user.stamps, user.batch_wait), (Stamps::User, 0));
 }
 
 #[test]

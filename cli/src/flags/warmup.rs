@@ -1,7 +1,11 @@
-//! Flags on what is sent before the measured phase.
+//! What is sent before the measured phase: flags, checks and the first phase of the plan.
 
-use super::{Pattern, values};
+use super::load::{arrival, limits, rate};
+use super::units::nanos;
+use super::{LoadArgs, Pattern, values};
 use clap::Args;
+use ringload_engine::plan::{Load, Phase};
+use ringload_engine::{Error, Result};
 
 /// What is sent before the measured phase; its requests are excluded from the results.
 #[derive(Args, Clone, Debug)]
@@ -46,4 +50,75 @@ pub(crate) struct WarmupArgs {
     /// How long to wait for answers after --warmup-duration [default: for all].
     #[arg(long, value_name = "SECONDS", value_parser = values::grace)]
     pub(crate) warmup_grace_period: Option<values::Grace>,
+}
+
+impl WarmupArgs {
+    /// The warm-up, when a count or a duration asks for one; what its flags leave open is as in the measured phase.
+    pub(super) fn plan(&self, main: &LoadArgs, streaming: bool) -> Result<Option<Phase>> {
+        warmup(self, main, streaming)
+    }
+}
+
+fn warmup(args: &WarmupArgs, main: &LoadArgs, streaming: bool) -> Result<Option<Phase>> {
+    if args.warmup_request_count.is_none() && args.warmup_duration.is_none() {
+        return match warmup_flags(args).iter().find(|(_, given)| *given) {
+            Some((flag, _)) => Err(Error::usage(
+                format!("{flag} without a warm-up"),
+                "add --warmup-request-count N or --warmup-duration SECONDS, or drop it",
+            )),
+            None => Ok(None),
+        };
+    }
+    let concurrency = args.warmup_concurrency.or(main.concurrency);
+    let wanted = limits::Wanted::warmup(args, main);
+    let load = match args.warmup_request_rate.or(main.request_rate) {
+        Some(rate) => Load::Open {
+            rate: rate::ramped(rate, args.warmup_request_rate_ramp_duration, main.ramp_shape),
+            pattern: arrival(args.warmup_arrival_pattern.or(main.arrival_pattern), main.arrival_smoothness)?,
+            cap: wanted.cap(concurrency, main.cap_policy)?,
+        },
+        None if args.warmup_arrival_pattern.is_some() => {
+            return Err(Error::usage(
+                "--warmup-arrival-pattern without a rate",
+                "add --warmup-request-rate RATE, or drop it",
+            ));
+        }
+        None if args.warmup_request_rate_ramp_duration.is_some() => {
+            return Err(Error::usage(
+                "--warmup-request-rate-ramp-duration without a rate",
+                "add --warmup-request-rate RATE, or drop it",
+            ));
+        }
+        None => wanted.closed(concurrency)?,
+    };
+    let grace = match (args.warmup_duration, args.warmup_grace_period) {
+        (None, Some(_)) => {
+            return Err(Error::usage(
+                "--warmup-grace-period without --warmup-duration",
+                "add --warmup-duration SECONDS, or drop it",
+            ));
+        }
+        (_, given) => given.and_then(|g| g.0).map(nanos),
+    };
+    Ok(Some(Phase {
+        prefill: wanted.prefill(&load, streaming)?,
+        load,
+        requests: args.warmup_request_count,
+        sessions: None,
+        duration: args.warmup_duration.map(nanos),
+        grace,
+    }))
+}
+
+fn warmup_flags(args: &WarmupArgs) -> [(&'static str, bool); 8] {
+    [
+        ("--warmup-concurrency", args.warmup_concurrency.is_some()),
+        ("--warmup-request-rate", args.warmup_request_rate.is_some()),
+        ("--warmup-arrival-pattern", args.warmup_arrival_pattern.is_some()),
+        ("--warmup-prefill-concurrency", args.warmup_prefill_concurrency.is_some()),
+        ("--warmup-concurrency-ramp-duration", args.warmup_concurrency_ramp_duration.is_some()),
+        ("--warmup-prefill-concurrency-ramp-duration", args.warmup_prefill_concurrency_ramp_duration.is_some()),
+        ("--warmup-request-rate-ramp-duration", args.warmup_request_rate_ramp_duration.is_some()),
+        ("--warmup-grace-period", args.warmup_grace_period.is_some()),
+    ]
 }

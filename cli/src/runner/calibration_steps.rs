@@ -1,7 +1,8 @@
 //! One core under the loads of a calibration: a server and a plan each.
 
 use crate::flags::CalibrateArgs;
-use crate::flags::plan::{Environment, Proxies};
+use crate::flags::Proxies;
+use crate::flags::environment::Environment;
 use crate::live::signals;
 use crate::runner::environment::{environment, planned};
 use crate::runner::seeds::warm;

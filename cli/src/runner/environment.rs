@@ -1,6 +1,8 @@
 //! From flags and environment to the plan, and what the user is told of it.
 
-use crate::flags::plan::{self, Environment, Planned, Proxies};
+use crate::flags::Proxies;
+use crate::flags::environment::Environment;
+use crate::flags::plan::{Planned, plan as make_plan};
 use crate::flags::{OutputArgs, ProfileArgs, Ui};
 use crate::live::signals;
 use crate::terminal::eprint_line;
@@ -12,7 +14,7 @@ use ringload_engine::plan::Plan;
 /// When it makes none, with what to write instead; when a signal came.
 pub(crate) fn planned(args: &ProfileArgs, environment: Environment) -> anyhow::Result<Planned> {
     let args = args.clone();
-    Ok(signals::unless_stopped(move || plan::plan(&args, &environment))??)
+    Ok(signals::unless_stopped(move || make_plan(&args, &environment))??)
 }
 
 /// What the environment adds to the flags.

@@ -1,6 +1,7 @@
 //! The cells of a campaign: a plan each, a name each, and a folder each.
 
-use crate::flags::plan::{self, Environment};
+use crate::flags::environment::Environment;
+use crate::flags::plan;
 use crate::flags::{CampaignArgs, OutputArgs, ProfileArgs, artifact_dir};
 use crate::runner::environment::environment;
 use crate::runner::seeds::{fresh, warm};

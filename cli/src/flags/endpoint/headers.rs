@@ -1,13 +1,14 @@
 //! `--header` and the API key → headers. Values are never repeated in an error.
 
-use crate::flags::EndpointArgs;
+use super::EndpointArgs;
+use crate::flags::files;
 use ringload_engine::plan::{EndpointKind, Header};
 use ringload_engine::{Error, Result};
 use serde_json::{Map, Value};
 use std::path::Path;
 
 /// Headers of every request, in order.
-pub(crate) fn headers(endpoint: &EndpointArgs, env_key: Option<&str>) -> Result<Vec<Header>> {
+pub(super) fn headers(endpoint: &EndpointArgs, env_key: Option<&str>) -> Result<Vec<Header>> {
     let mut headers = Vec::new();
     for item in &endpoint.header {
         headers.extend(one("--header", item)?);
@@ -72,7 +73,7 @@ fn key(endpoint: &EndpointArgs, env_key: Option<&str>) -> Result<Option<String>>
         return Ok(Some(key.clone()));
     }
     if let Some(path) = &endpoint.api_key_file {
-        let text = crate::flags::files::text(path, crate::flags::files::KEY_BYTES).map_err(|e| {
+        let text = files::text(path, files::KEY_BYTES).map_err(|e| {
             Error::environment(
                 format!("--api-key-file {}: {e}", path.display()),
                 "name a readable file whose first line is the key",

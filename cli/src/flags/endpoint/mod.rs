@@ -1,13 +1,15 @@
-//! Flags on where requests go and how they travel.
+//! Where requests go, and what bounds a response: flags, checks and their part of the plan.
 
-pub(super) mod endings;
-pub(super) mod headers;
+mod headers;
 #[cfg(test)]
 mod tests;
 
+use super::environment::Environment;
+use super::units::nanos;
 use super::values;
 use clap::{Args, ValueEnum};
-use ringload_engine::plan::EndpointKind;
+use ringload_engine::plan::{EndpointKind, Header, Limits, Reuse, Target, Timeouts};
+use ringload_engine::{Error, Result};
 use std::path::PathBuf;
 
 /// Where requests go and how they travel.
@@ -83,7 +85,7 @@ pub(crate) struct EndpointArgs {
     /// Whether connections are kept: `pooled`, `never`, or `sticky-user-sessions` (one for each session; while
     /// a session has one request, the same as `never`).
     #[arg(long, value_name = "STRATEGY", default_value = "pooled", value_parser = values::reuse)]
-    pub(crate) connection_reuse_strategy: ringload_engine::plan::Reuse,
+    pub(crate) connection_reuse_strategy: Reuse,
 
     /// Longest time for one request, connection included.
     #[arg(long, value_name = "SECONDS", default_value = "21600", value_parser = values::seconds)]
@@ -136,4 +138,89 @@ pub(crate) enum ModelStrategy {
     RoundRobin,
     /// Each draws one, by the seed.
     Random,
+}
+
+/// What the flags on the endpoint come to.
+pub(super) struct Endpoint {
+    pub(super) targets: Vec<Target>,
+    pub(super) models: Vec<String>,
+    pub(super) custom_path: Option<String>,
+    pub(super) headers: Vec<Header>,
+    pub(super) timeouts: Timeouts,
+    pub(super) limits: Limits,
+}
+
+impl EndpointArgs {
+    /// Where requests go, with which headers, and what bounds a response. Files of headers and of the key are read.
+    pub(super) fn plan(&self, environment: &Environment) -> Result<Endpoint> {
+        let models = models(self)?;
+        if self.per_chunk_usage && !self.streaming {
+            return Err(Error::usage("--per-chunk-usage without --streaming: there are no chunks", "add --streaming"));
+        }
+        Ok(Endpoint {
+            targets: self.url.iter().map(|u| Target::parse(u)).collect::<Result<_>>()?,
+            models,
+            custom_path: custom_path(self)?,
+            headers: headers::headers(self, environment.api_key.as_deref())?,
+            timeouts: timeouts(self)?,
+            limits: Limits {
+                head_bytes: self.max_head_bytes,
+                event_bytes: self.max_event_bytes,
+                body_bytes: self.max_body_bytes,
+                buffered_bytes: self.max_buffered_bytes.map(|bytes| bytes as u64),
+                ..Limits::default()
+            },
+        })
+    }
+}
+
+fn models(endpoint: &EndpointArgs) -> Result<Vec<String>> {
+    let models: Vec<String> = endpoint.model.iter().map(|m| m.trim().to_owned()).filter(|m| !m.is_empty()).collect();
+    if models.is_empty() {
+        return Err(Error::usage(
+            "no model is named",
+            "add --model NAME, as the server lists it under /v1/models; or try --demo, which needs no server",
+        ));
+    }
+    Ok(models)
+}
+
+fn custom_path(endpoint: &EndpointArgs) -> Result<Option<String>> {
+    let Some(path) = &endpoint.custom_endpoint else {
+        return Ok(None);
+    };
+    if path.contains("://") {
+        return Err(Error::usage(
+            "--custom-endpoint is a path, not a URL",
+            "put http://host:port in --url, and the path (/v1/chat/completions) here",
+        ));
+    }
+    if path.bytes().any(|b| b <= b' ' || b == 0x7f || b == b'#') {
+        return Err(Error::usage(
+            "--custom-endpoint holds a space, a control character or a fragment",
+            "percent-encode it, as in /v1/my%20path",
+        ));
+    }
+    Ok(Some(if path.starts_with('/') { path.clone() } else { format!("/{path}") }))
+}
+
+/// How long is waited for what.
+fn timeouts(args: &EndpointArgs) -> Result<Timeouts> {
+    for (flag, given) in [
+        ("--ttft-timeout-seconds", args.ttft_timeout_seconds),
+        ("--inter-token-timeout-seconds", args.inter_token_timeout_seconds),
+    ] {
+        if given.is_some() && !args.streaming {
+            return Err(Error::usage(
+                format!("{flag} without --streaming: the whole answer comes at once"),
+                "add --streaming; or bound the whole request with --request-timeout-seconds",
+            ));
+        }
+    }
+    Ok(Timeouts {
+        request: nanos(args.request_timeout_seconds),
+        connect: nanos(args.connect_timeout_seconds),
+        ttft: args.ttft_timeout_seconds.map(nanos),
+        inter_token: args.inter_token_timeout_seconds.map(nanos),
+    })
 }

@@ -61,6 +61,20 @@ fn typed(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()))
 }
 
+/// Several choices are one request: what that means for its figures is said.
+pub(crate) fn several_choices(extra: &Map<String, Value>, notes: &mut Vec<String>) {
+    let several = ["n", "best_of"].iter().find_map(|name| {
+        let n = extra.get(*name)?.as_u64().filter(|n| *n > 1)?;
+        Some((*name, n))
+    });
+    if let Some((name, n)) = several {
+        notes.push(format!(
+            "{name}:{n} in --extra-inputs: the events and tokens of all choices are the request's, so inter_token_latency is the time \
+             per token of all choices together; see docs/MEASUREMENT.md"
+        ));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

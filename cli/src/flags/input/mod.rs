@@ -1,14 +1,15 @@
-//! Flags on what is sent.
+//! What is sent: flags, checks and the prompts of the plan.
 
 pub(super) mod extra;
-pub(super) mod plan;
 #[cfg(test)]
 mod tests;
 pub(super) mod values;
 
-use super::values::{entries, mean_tokens, seed, stddev_tokens};
+use super::trace::Requests;
+use super::values::{entries as entry_count, mean_tokens, seed, stddev_tokens};
 use clap::Args;
-use ringload_engine::plan::{Pair, Sampling};
+use ringload_engine::plan::{Context, Length, LengthDistribution, Pair, Prompts, Sampling, TokenizerSource, Turns};
+use ringload_engine::{Error, Result};
 
 /// What is sent.
 #[derive(Args, Clone, Debug)]
@@ -88,7 +89,7 @@ pub(crate) struct InputArgs {
     pub(crate) dataset_sampling_strategy: Option<Sampling>,
 
     /// Distinct prompts; request k uses prompt k modulo this [default: --request-count up to 10000, else 100].
-    #[arg(long, visible_alias = "num-prompts", value_name = "N", value_parser = entries)]
+    #[arg(long, visible_alias = "num-prompts", value_name = "N", value_parser = entry_count)]
     pub(crate) num_dataset_entries: Option<usize>,
 
     /// Seed of the schedule and the prompts [default: chosen by the system, and printed].
@@ -119,3 +120,141 @@ pub(crate) struct Ratio {
     /// Of outputs.
     pub(crate) osl: f64,
 }
+
+/// What the prompts depend on.
+pub(super) struct Parts {
+    /// Conversations or requests, where the user says how many.
+    pub(super) asked: Option<u64>,
+    /// The turns of synthetic conversations.
+    pub(super) turns: Turns,
+    /// What stands before the prompts.
+    pub(super) context: Context,
+    /// The requests of a file.
+    pub(super) requests: Option<Requests>,
+    /// The length of the first text, where it is not that of a prompt.
+    pub(super) first_text: Option<Length>,
+}
+
+impl InputArgs {
+    /// The prompts of a run.
+    pub(super) fn plan(&self, parts: Parts, notes: &mut Vec<String>) -> Result<Prompts> {
+        prompts(self, parts, notes)
+    }
+}
+
+fn prompts(input: &InputArgs, parts: Parts, notes: &mut Vec<String>) -> Result<Prompts> {
+    let Parts { asked, turns, context, requests, first_text } = parts;
+    let pooled = |requests: &Requests| requests.replay.format.is_pool();
+    if input.num_dataset_entries.is_some() && requests.as_ref().is_some_and(|r| !pooled(r)) {
+        return Err(Error::usage(
+            "--num-dataset-entries with --input-file: the file says how many there are",
+            "drop --num-dataset-entries; --request-count sends fewer",
+        ));
+    }
+    let osl = match (input.output_tokens_mean, input.output_tokens_stddev) {
+        (Some(mean), stddev) => Some(Length { mean, stddev: stddev.unwrap_or(0.0) }),
+        (None, None) => None,
+        (None, Some(_)) => {
+            return Err(Error::usage(
+                "--output-tokens-stddev without a mean",
+                "add --output-tokens-mean TOKENS, or drop it",
+            ));
+        }
+    };
+    Ok(Prompts {
+        tokenizer: tokenizer(input)?,
+        isl: match (first_text, &requests) {
+            (Some(length), _) => length,
+            (None, Some(requests)) => requests.isl.unwrap_or(UNSAID),
+            (None, None) => {
+                Length { mean: input.synthetic_input_tokens_mean, stddev: input.synthetic_input_tokens_stddev }
+            }
+        },
+        osl,
+        turns,
+        entries: match &requests {
+            Some(requests) => requests.conversations,
+            None => entries(input, asked, notes),
+        },
+        distribution: distribution(input)?,
+        context,
+        sampling: sampling(input, requests.as_ref())?,
+        chat_template: input.apply_chat_template,
+        replay: requests.map(|requests| requests.replay),
+    })
+}
+
+/// How many conversations are drawn from a pool.
+pub(super) fn draws(input: &InputArgs, asked: Option<u64>) -> usize {
+    entries(input, asked, &mut Vec::new())
+}
+
+fn distribution(input: &InputArgs) -> Result<LengthDistribution> {
+    let given = [
+        ("--length-distribution", input.length_distribution.is_some()),
+        ("--seq-dist", input.seq_dist.is_some()),
+        ("--random-range-ratio", input.random_range_ratio.is_some()),
+    ];
+    let mut given = given.iter().filter(|(_, given)| *given);
+    if let (Some((one, _)), Some((other, _))) = (given.next(), given.next()) {
+        return Err(Error::usage(format!("{one} and {other} both say how lengths are drawn"), "drop one of them"));
+    }
+    if let Some(pairs) = &input.seq_dist {
+        return Ok(LengthDistribution::Pairs(pairs.0.clone()));
+    }
+    if let Some(ratio) = input.random_range_ratio {
+        if input.synthetic_input_tokens_stddev > 0.0 || input.output_tokens_stddev.is_some() {
+            return Err(Error::usage(
+                "--random-range-ratio and a standard deviation both say how lengths are drawn",
+                "drop --isl-stddev and --osl-stddev, or the ratio",
+            ));
+        }
+        return Ok(LengthDistribution::Ratio { isl: ratio.isl, osl: ratio.osl });
+    }
+    Ok(match input.length_distribution {
+        None | Some(LengthDistributionArg::Normal) => LengthDistribution::Normal,
+        Some(LengthDistributionArg::Lognormal) => LengthDistribution::Lognormal,
+        Some(LengthDistributionArg::Uniform) => LengthDistribution::Uniform,
+    })
+}
+
+fn sampling(input: &InputArgs, requests: Option<&Requests>) -> Result<Sampling> {
+    let sampling = input.dataset_sampling_strategy.unwrap_or_default();
+    if sampling != Sampling::Sequential && requests.is_some_and(|r| r.instants.is_some()) {
+        return Err(Error::usage(
+            "--dataset-sampling-strategy where timestamps are replayed: they say which request comes next",
+            "add --no-fixed-schedule, or write sequential",
+        ));
+    }
+    Ok(sampling)
+}
+
+fn tokenizer(input: &InputArgs) -> Result<TokenizerSource> {
+    match input.tokenizer.trim() {
+        "" => Err(Error::usage("--tokenizer is empty", "write a hub name, a path, or builtin")),
+        "builtin" => Ok(TokenizerSource::Builtin),
+        name => Ok(TokenizerSource::Named { name: name.to_owned(), revision: input.tokenizer_revision.clone() }),
+    }
+}
+
+/// As AIPerf: the explicit number, else one conversation per session, or one prompt per request, so that no prompt
+/// meets its own cache; else 100.
+fn entries(input: &InputArgs, asked: Option<u64>, notes: &mut Vec<String>) -> usize {
+    if let Some(n) = input.num_dataset_entries {
+        return n;
+    }
+    match asked {
+        Some(n) if n > MOST_BY_DEFAULT => {
+            notes.push(format!(
+                "{MOST_BY_DEFAULT} distinct prompts for {n} requests: --num-dataset-entries prepares more"
+            ));
+            MOST_BY_DEFAULT as usize
+        }
+        Some(n) => n as usize,
+        None => 100,
+    }
+}
+
+const MOST_BY_DEFAULT: u64 = 10_000;
+/// A file whose requests have texts of their own: how long they are is known when they are encoded.
+const UNSAID: Length = Length { mean: 0.0, stddev: 0.0 };

@@ -1,6 +1,6 @@
 //! Flags on how many requests may be there at a time → closed loops, caps, prefill bounds and their ramps.
 
-use crate::flags::plan::nanos;
+use crate::flags::units::nanos;
 use crate::flags::{CapPolicyArg, LoadArgs, RampShape, WarmupArgs};
 use ringload_engine::plan::{Cap, CapPolicy, Load, Prefill, Ramp, Shape};
 use ringload_engine::{Error, Result};

@@ -1,17 +1,21 @@
-//! Flags on when requests are sent, and on what counts as good.
+//! When requests are sent, and what counts as good: flags, checks and the phases of the plan.
 
-mod limits;
-pub(super) mod objectives;
-pub(super) mod plan;
-mod rate;
+mod extent;
+pub(super) mod limits;
+mod objectives;
+pub(super) mod rate;
 mod series;
 mod stage;
 #[cfg(test)]
 mod tests;
 
-use super::values;
+use super::trace::Requests;
+use super::units::nanos;
+use super::values::{self, Grace};
 use clap::{Args, ValueEnum};
-use ringload_engine::plan::Piece;
+pub(super) use objectives::Objectives;
+use ringload_engine::plan::{Arrival, Cancellation, Load, Phase, Piece, Threshold};
+use ringload_engine::{Error, Result};
 use stage::stage;
 use std::path::PathBuf;
 
@@ -118,12 +122,12 @@ pub(crate) struct LoadArgs {
 
     /// More sets of objectives to judge in the same run: JSON of `{"NAME": ["METRIC:VALUE", …], …}`.
     #[arg(long, value_name = "FILE")]
-    pub(crate) slo_file: Option<std::path::PathBuf>,
+    pub(crate) slo_file: Option<PathBuf>,
 
     /// Exit 1 if this holds of the run, or has no samples: `ttft.p99>500ms`, `error_rate>1%`, `goodput@TIER<10`.
     /// Repeatable.
     #[arg(long, value_name = "CONDITION", value_parser = values::threshold)]
-    pub(crate) fail_if: Vec<ringload_engine::plan::Threshold>,
+    pub(crate) fail_if: Vec<Threshold>,
 }
 
 /// The distribution of the gaps between arrivals.
@@ -165,4 +169,176 @@ pub(crate) enum CapPolicyArg {
     Queue,
     /// It is dropped and counted.
     Drop,
+}
+
+impl LoadArgs {
+    /// The measured phase; a file of rates is read here.
+    pub(super) fn plan(
+        &self,
+        requests: Option<&Requests>,
+        sessions: Option<u64>,
+        streaming: bool,
+        notes: &mut Vec<String>,
+    ) -> Result<Phase> {
+        profiling(self, requests, sessions, streaming, notes)
+    }
+
+    /// Which requests are cancelled, and when.
+    pub(super) fn cancellation(&self) -> Result<Option<Cancellation>> {
+        cancellation(self)
+    }
+}
+
+fn profiling(
+    args: &LoadArgs,
+    requests: Option<&Requests>,
+    sessions: Option<u64>,
+    streaming: bool,
+    notes: &mut Vec<String>,
+) -> Result<Phase> {
+    let instants = requests.and_then(|r| r.instants.clone());
+    one_source(args, instants.is_some())?;
+    let load = match (instants, args.user_centric_rate, rate::of(args)?) {
+        (Some(trace), ..) => {
+            no_pattern(args)?;
+            Load::Fixed { trace, cap: limits::cap(args)? }
+        }
+        (None, Some(rate), _) => users(args, rate)?,
+        (None, None, Some(rate)) => Load::Open {
+            rate,
+            pattern: arrival(args.arrival_pattern, args.arrival_smoothness)?,
+            cap: limits::cap(args)?,
+        },
+        (None, None, None) => closed(args)?,
+    };
+    lone_users(args)?;
+    let prefill = limits::Wanted::main(args).prefill(&load, streaming)?;
+    let (requests, duration) = extent::extent(args, &load, requests, sessions, notes)?;
+    let grace = match (duration, args.benchmark_grace_period) {
+        (Some(_), given) => given.unwrap_or(Grace(Some(30.0))).0.map(nanos),
+        (None, None) => None,
+        (None, Some(_)) => {
+            return Err(Error::usage(
+                "--benchmark-grace-period without --benchmark-duration: all answers are waited for anyway",
+                "add --benchmark-duration SECONDS, or drop the grace period",
+            ));
+        }
+    };
+    Ok(Phase { load, prefill, requests, sessions, duration, grace })
+}
+
+/// Refuses two flags that each say when requests are sent.
+fn one_source(args: &LoadArgs, replayed: bool) -> Result<()> {
+    let sources = [
+        ("--request-rate", args.request_rate.is_some()),
+        ("--request-rate-series", args.request_rate_series.is_some()),
+        ("--stage", !args.stage.is_empty()),
+        ("--user-centric-rate", args.user_centric_rate.is_some()),
+    ];
+    let given: Vec<&str> = sources.iter().filter(|s| s.1).map(|s| s.0).collect();
+    match given[..] {
+        [first, ..] if replayed => Err(Error::usage(
+            format!("{first} and the timestamps of --input-file both say when requests are sent"),
+            format!("add --no-fixed-schedule to leave the timestamps out, or drop {first}"),
+        )),
+        [first, second, ..] => Err(Error::usage(
+            format!("{first} and {second} both say when requests are sent"),
+            format!("drop {first} or {second}"),
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn closed(args: &LoadArgs) -> Result<Load> {
+    let pattern = args.arrival_pattern.filter(|p| *p != Pattern::ConcurrencyBurst);
+    let orphan = [
+        ("--arrival-pattern", pattern.is_some()),
+        ("--arrival-smoothness", args.arrival_smoothness.is_some()),
+        ("--cap-policy", args.cap_policy.is_some()),
+    ];
+    if let Some((flag, _)) = orphan.iter().find(|(_, given)| *given) {
+        return Err(Error::usage(
+            format!("{flag} without --request-rate: a closed loop sends when an answer ends, not by a schedule"),
+            format!("add --request-rate RATE, or drop {flag}"),
+        ));
+    }
+    limits::Wanted::main(args).closed(args.concurrency)
+}
+
+/// The instants of a trace have no pattern but their own.
+fn no_pattern(args: &LoadArgs) -> Result<()> {
+    let strangers = [
+        ("--arrival-pattern", args.arrival_pattern.is_some()),
+        ("--arrival-smoothness", args.arrival_smoothness.is_some()),
+    ];
+    match strangers.iter().find(|(_, given)| *given) {
+        Some((flag, _)) => Err(Error::usage(
+            format!("{flag} where the timestamps of --input-file are replayed"),
+            format!("drop {flag}; or write --no-fixed-schedule and --request-rate RATE"),
+        )),
+        None => Ok(()),
+    }
+}
+
+fn users(args: &LoadArgs, rate: f64) -> Result<Load> {
+    let strangers = [
+        ("--concurrency", args.concurrency.is_some()),
+        ("--concurrency-ramp-duration", args.concurrency_ramp_duration.is_some()),
+        ("--cap-policy", args.cap_policy.is_some()),
+        ("--arrival-pattern", args.arrival_pattern.is_some()),
+        ("--arrival-smoothness", args.arrival_smoothness.is_some()),
+    ];
+    if let Some((flag, _)) = strangers.iter().find(|(_, given)| *given) {
+        return Err(Error::usage(
+            format!(
+                "{flag} with --user-centric-rate: users have a pace of their own, and no more than --num-users requests are in flight"
+            ),
+            format!("drop {flag}, or write --request-rate for a schedule of arrivals"),
+        ));
+    }
+    match args.num_users {
+        Some(users) => Ok(Load::Users { rate, users }),
+        None => Err(Error::usage(
+            "--user-centric-rate without --num-users",
+            "add --num-users N: each user sends one request every N/RATE seconds",
+        )),
+    }
+}
+
+fn lone_users(args: &LoadArgs) -> Result<()> {
+    if args.num_users.is_some() && args.user_centric_rate.is_none() {
+        return Err(Error::usage(
+            "--num-users without --user-centric-rate",
+            "add --user-centric-rate RATE, or drop --num-users (--concurrency bounds requests in flight)",
+        ));
+    }
+    Ok(())
+}
+
+pub(super) fn arrival(pattern: Option<Pattern>, smoothness: Option<f64>) -> Result<Arrival> {
+    match (pattern, smoothness) {
+        (None, None) | (Some(Pattern::Poisson), None) => Ok(Arrival::Poisson),
+        (Some(Pattern::Constant), None) => Ok(Arrival::Constant),
+        (None | Some(Pattern::Gamma), smoothness) => Ok(Arrival::Gamma { smoothness: smoothness.unwrap_or(1.0) }),
+        (Some(Pattern::Constant | Pattern::Poisson), Some(_)) => Err(Error::usage(
+            "--arrival-smoothness shapes the gamma pattern only",
+            "write --arrival-pattern gamma, or drop --arrival-smoothness",
+        )),
+        (Some(Pattern::ConcurrencyBurst), _) => Err(Error::usage(
+            "--arrival-pattern concurrency_burst with a rate: it has no gaps, and so no rate",
+            "drop the rate and write --concurrency N; or write constant, poisson or gamma",
+        )),
+    }
+}
+
+fn cancellation(args: &LoadArgs) -> Result<Option<Cancellation>> {
+    let delay = args.request_cancellation_delay;
+    match args.request_cancellation_rate {
+        None if delay.is_some() => Err(Error::usage(
+            "--request-cancellation-delay without a share of requests to cancel",
+            "add --request-cancellation-rate PERCENT, or drop it",
+        )),
+        None => Ok(None),
+        Some(percent) => Ok(Some(Cancellation { share: percent / 100.0, delay: nanos(delay.unwrap_or(0.0)) })),
+    }
 }

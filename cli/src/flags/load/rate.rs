@@ -1,6 +1,6 @@
 //! Flags on how many arrivals a second are wanted → a rate over time.
 
-use super::{limits as bounds, series};
+use super::{limits, series};
 use crate::flags::files;
 use crate::flags::{Interpolation, LoadArgs, RampShape};
 use ringload_engine::plan::Rate;
@@ -44,7 +44,7 @@ pub(crate) fn of(args: &LoadArgs) -> Result<Option<Rate>> {
 
 /// A rate, reached gradually where a duration says so.
 pub(crate) fn ramped(rate: f64, seconds: Option<f64>, shape: Option<RampShape>) -> Rate {
-    bounds::ramp(seconds, shape).map_or(Rate::from(rate), |ramp| Rate::ramped(rate, ramp))
+    limits::ramp(seconds, shape).map_or(Rate::from(rate), |ramp| Rate::ramped(rate, ramp))
 }
 
 fn read(file: &Path, how: Interpolation) -> Result<Rate> {

@@ -1,12 +1,15 @@
-//! Flags on what is shown and written.
+//! What is shown and written: flags, checks, the time slices, and the names of folder and files.
 
-pub(super) mod naming;
-pub(super) mod slices;
 #[cfg(test)]
 mod tests;
 
+use super::units::nanos;
+use super::values;
 use clap::{Args, ValueEnum};
-use std::path::PathBuf;
+use ringload_engine::clock::{MILLI, Nanos, SECOND};
+use ringload_engine::plan::{Limits, Load, Phase, Plan};
+use ringload_engine::{Error, Result};
+use std::path::{Path, PathBuf};
 
 /// What is shown and written.
 #[derive(Args, Clone, Debug)]
@@ -30,7 +33,7 @@ pub(crate) struct OutputArgs {
 
     /// After SIGTERM, SIGINT or SIGHUP end within so many seconds, results included: what is in flight is awaited for
     /// what is left of them.
-    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = super::values::seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = values::seconds)]
     pub(crate) shutdown_grace: f64,
 
     /// Keep the log of records as `ringload_records.log`: `ringload report` makes report and files from it again.
@@ -46,7 +49,7 @@ pub(crate) struct OutputArgs {
     pub(crate) export_level: ExportLevel,
 
     /// Length of the time slices in which the run is shown as well, from the first request on.
-    #[arg(long, visible_alias = "timeslice-duration", value_name = "SECONDS", value_parser = super::values::slice)]
+    #[arg(long, visible_alias = "timeslice-duration", value_name = "SECONDS", value_parser = values::slice)]
     pub(crate) slice_duration: Option<f64>,
 
     /// Print where the time of requests went: queue, DNS, TCP, TLS, send, wait, receive.
@@ -106,3 +109,93 @@ pub(crate) enum ExportLevel {
     /// And a line for each request.
     Records,
 }
+
+impl OutputArgs {
+    /// The length of the time slices, against how long the phase may last.
+    ///
+    /// # Errors
+    /// [`ringload_engine::Blame::Usage`] when it is under a millisecond, longer than the run, or cuts more slices than
+    /// are kept; or when something is to be written to a file that there is not.
+    pub(super) fn plan(&self, profiling: &Phase) -> Result<Option<Nanos>> {
+        let slice = slice(self.slice_duration, profiling)?;
+        if self.export_http_trace && self.export_level == ExportLevel::Summary {
+            return Err(Error::usage(
+                "--export-http-trace with --export-level summary: there is no file of records to put it in",
+                "write --export-level records, or drop it",
+            ));
+        }
+        Ok(slice)
+    }
+}
+
+fn slice(seconds: Option<f64>, profiling: &Phase) -> Result<Option<Nanos>> {
+    let Some(seconds) = seconds else {
+        return Ok(None);
+    };
+    let slice = nanos(seconds);
+    if slice < MILLI {
+        return Err(Error::usage(
+            format!("--slice-duration {seconds}: no slice is shorter than a millisecond"),
+            "write 0.001 or more seconds",
+        ));
+    }
+    let limit = Limits::default().slices as u64;
+    match profiling.duration {
+        Some(duration) if slice > duration => Err(Error::usage(
+            format!("--slice-duration {seconds} is longer than --benchmark-duration: there would be no complete slice"),
+            format!("write a tenth of it, --slice-duration {}", duration as f64 / SECOND as f64 / 10.0),
+        )),
+        Some(duration) if duration.div_ceil(slice) > limit => Err(Error::usage(
+            format!(
+                "--slice-duration {seconds} cuts --benchmark-duration into {} slices, and {limit} are kept (limit `slices`)",
+                duration.div_ceil(slice)
+            ),
+            format!("write --slice-duration {} or more", duration.div_ceil(limit) as f64 / SECOND as f64),
+        )),
+        _ => Ok(Some(slice)),
+    }
+}
+
+/// The folder that files go to: as given, or `artifacts/MODEL-openai-TYPE-LOAD`.
+pub(crate) fn artifact_dir(given: Option<&Path>, plan: &Plan) -> PathBuf {
+    given.map_or_else(|| Path::new("artifacts").join(name(plan)), Path::to_path_buf)
+}
+
+/// A base name for the exported files is a name, not a path.
+///
+/// # Errors
+/// When it is a path.
+pub(crate) fn check_prefix(prefix: Option<&str>) -> Result<Option<String>> {
+    let Some(prefix) = prefix else {
+        return Ok(None);
+    };
+    let base = SUFFIXES.iter().find_map(|s| prefix.strip_suffix(s)).unwrap_or(prefix);
+    if base.is_empty() || base.contains(['/', '\\', '\0']) || base.starts_with('.') || base == "inputs" {
+        return Err(Error::usage(
+            format!("--profile-export-prefix `{prefix}` is not a base name, or that of another file"),
+            "write a name such as run1, and the folder in --artifact-dir",
+        ));
+    }
+    Ok(Some(base.to_owned()))
+}
+
+fn name(plan: &Plan) -> String {
+    let first = plan.models.first().map_or("model", String::as_str).replace('/', "_");
+    let model = if plan.models.len() > 1 { format!("{first}_multi") } else { first };
+    let endpoint = plan.endpoint.name();
+    let load = match &plan.profiling.load {
+        Load::Closed { concurrency, .. } => format!("concurrency{concurrency}"),
+        Load::Open { rate, cap, .. } => {
+            let cap = cap.map(|cap| format!("concurrency{}-", cap.concurrency));
+            // Of a rate that moves, the highest.
+            let rate = rate.highest();
+            format!("{}request_rate{rate:?}", cap.unwrap_or_default())
+        }
+        Load::Users { rate, users } => format!("user_centric-users{users}-qps{rate:?}"),
+        Load::Fixed { .. } => "fixed_schedule".to_owned(),
+    };
+    format!("{model}-openai-{endpoint}-{load}")
+}
+
+/// Endings that may be written behind a base name, longest first.
+const SUFFIXES: &[&str] = &["_timeslices.csv", "_timeslices.json", "_raw.jsonl", ".jsonl", ".json", ".csv"];

@@ -1,7 +1,10 @@
 //! Flags on files → folder, names and slices.
 
+use super::slice;
 use crate::flags::testing::made;
 use crate::flags::{artifact_dir, check_prefix};
+use ringload_engine::clock::SECOND;
+use ringload_engine::plan::Phase;
 use std::path::Path;
 
 #[test]
@@ -23,4 +26,21 @@ fn a_prefix_is_a_name() {
     for bad in ["a/b", "../x", ".json", ""] {
         assert!(check_prefix(Some(bad)).is_err(), "{bad}");
     }
+}
+
+fn lasting(seconds: Option<u64>) -> Phase {
+    Phase { duration: seconds.map(|s| s * SECOND), ..Phase::closed(1, 1) }
+}
+
+#[test]
+fn a_slice_fits_into_the_run_and_not_too_often() {
+    let of = |seconds, duration| slice(Some(seconds), &lasting(duration));
+    assert_eq!(of(10.0, Some(60)).unwrap(), Some(10 * SECOND));
+    assert_eq!(of(0.5, None).unwrap(), Some(SECOND / 2));
+    assert_eq!(slice(None, &lasting(Some(1))).unwrap(), None);
+    let long = of(90.0, Some(60)).unwrap_err();
+    assert!(long.remedy.contains("--slice-duration 6"), "{long}");
+    let many = of(0.01, Some(60)).unwrap_err();
+    assert!(many.what.contains("6000 slices") && many.remedy.contains("0.03"), "{many}");
+    assert!(of(0.000_1, None).is_err());
 }

@@ -1,9 +1,9 @@
-//! Flags on conversations of several turns.
-
-pub(super) mod plan;
+//! Conversations of several turns: flags, checks and their part of the plan.
 
 use super::values;
 use clap::Args;
+use ringload_engine::plan::{Length, Turns};
+use ringload_engine::{Error, Result};
 
 /// Conversations of several turns: each is sent when the one before has been answered, with what was said before.
 #[derive(Args, Clone, Debug)]
@@ -62,4 +62,37 @@ pub(crate) struct ConversationArgs {
         value_parser = values::one_not_negative
     )]
     pub(crate) session_delay_ratio: Option<f64>,
+}
+
+impl ConversationArgs {
+    /// The turns of synthetic conversations.
+    ///
+    /// # Errors
+    /// [`ringload_engine::Blame::Usage`] for a delay that no turn follows.
+    pub(super) fn plan(&self, from_file: bool) -> Result<Turns> {
+        let turns = Turns {
+            count: Length {
+                mean: self.session_turns_mean.unwrap_or(1.0),
+                stddev: self.session_turns_stddev.unwrap_or(0.0),
+            },
+            delay_mean_ms: self.session_turn_delay_mean.unwrap_or(0.0),
+            delay_stddev_ms: self.session_turn_delay_stddev.unwrap_or(0.0),
+            delay_ratio: self.session_delay_ratio.unwrap_or(1.0),
+        };
+        let delays = [
+            ("--session-turn-delay-mean", self.session_turn_delay_mean.is_some()),
+            ("--session-turn-delay-stddev", self.session_turn_delay_stddev.is_some()),
+            ("--session-delay-ratio", self.session_delay_ratio.is_some()),
+        ];
+        if turns.is_one()
+            && !from_file
+            && let Some((flag, _)) = delays.into_iter().find(|(_, given)| *given)
+        {
+            return Err(Error::usage(
+                format!("{flag} where conversations have one turn: no turn follows"),
+                format!("add --session-turns-mean TURNS, or drop {flag}"),
+            ));
+        }
+        Ok(turns)
+    }
 }
