@@ -14,6 +14,11 @@
 //! **Clock rule.** All instants are [`clock::Nanos`] on `CLOCK_MONOTONIC`; only [`clock`], [`host`], [`resolve`] and
 //! [`driver`] read a clock. Pure modules get time and randomness as arguments.
 //!
+//! # A run in five lines
+//!
+//! [`Run::prepare`] and [`Run::execute`] are the whole way from a [`Plan`] to a [`RunResult`]; `examples/` has an open
+//! loop judged by an SLO, a closed loop, and an API of any shape.
+//!
 //! **What this crate does not do.** It parses no flags, prints nothing, and writes no report file: that is the
 //! `ringload` binary.
 #![deny(unsafe_code)]

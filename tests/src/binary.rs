@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::SystemTime;
 
 /// The binary of the same profile as the running test. It is built, once, when it is absent or older than its sources:
@@ -16,10 +16,25 @@ pub fn ringload() -> &'static Path {
     PATH.get_or_init(|| {
         let path = profile_dir().join("ringload");
         if !is_fresh(&path) {
-            build(&path);
+            build(&path, &["--bins", "--tests"]);
         }
         path
     })
+}
+
+/// An example of the library, of the same profile as the running test: `cargo test --workspace` builds them.
+///
+/// # Panics
+/// When it cannot be built.
+#[must_use]
+pub fn example(name: &str) -> PathBuf {
+    static BUILDING: Mutex<()> = Mutex::new(());
+    let _building = BUILDING.lock().unwrap_or_else(PoisonError::into_inner);
+    let path = profile_dir().join("examples").join(name);
+    if !is_fresh(&path) {
+        build(&path, &["--examples"]);
+    }
+    path
 }
 
 /// `target/PROFILE`: the test runs in its `deps`.
@@ -38,7 +53,7 @@ fn is_fresh(binary: &Path) -> bool {
     list.split_whitespace().skip(1).all(|source| changed(Path::new(source)).is_some_and(|at| at <= built))
 }
 
-fn build(binary: &Path) {
+fn build(binary: &Path, what: &[&str]) {
     let dir = profile_dir();
     let profile = match dir.file_name().and_then(|name| name.to_str()) {
         Some("debug") | None => "dev",
@@ -47,7 +62,8 @@ fn build(binary: &Path) {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = Command::new(cargo)
         // With the features of the whole workspace, so that the dependencies of the tests serve.
-        .args(["build", "--quiet", "--workspace", "--bins", "--tests"])
+        .args(["build", "--quiet", "--workspace"])
+        .args(what)
         .args(["--profile", profile])
         .arg("--target-dir")
         .arg(dir.parent().expect("a profile's folder is in a target's"))
@@ -56,7 +72,8 @@ fn build(binary: &Path) {
     let built = built.is_ok_and(|status| status.success());
     assert!(
         built && binary.exists(),
-        "{} is not there and could not be built: run `cargo build --workspace --bins --tests --profile {profile}`, and look at what it says",
-        binary.display()
+        "{} is not there and could not be built: run `cargo build --workspace {} --profile {profile}`, and look at what it says",
+        binary.display(),
+        what.join(" ")
     );
 }

@@ -167,6 +167,14 @@ impl Counts {
     }
 }
 
+impl Summary {
+    /// The metric of a tag, where the run has it.
+    #[must_use]
+    pub fn metric(&self, tag: &str) -> Option<&Metric> {
+        self.metrics.iter().find(|metric| metric.info.tag == tag)
+    }
+}
+
 /// A metric with its statistics from exact values.
 #[derive(Clone, Debug, Serialize)]
 pub struct Metric {
@@ -232,6 +240,14 @@ pub struct Distribution {
     pub mean_ms: f64,
     /// p50 p75 p90 p95 p99 p99.9 p99.99 max, in this order.
     pub percentiles: Vec<Percentile>,
+}
+
+impl Distribution {
+    /// A percentile by its name (`p99`, `max`), in ms.
+    #[must_use]
+    pub fn at(&self, name: &str) -> Option<f64> {
+        self.percentiles.iter().find(|p| p.name == name).map(|p| p.ms)
+    }
 }
 
 /// One percentile of a [`Distribution`].

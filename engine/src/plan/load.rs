@@ -38,6 +38,20 @@ impl Phase {
             grace: None,
         }
     }
+
+    /// An open loop: `rate` requests per second by a Poisson process for `duration` nanoseconds, never bounded by what
+    /// is in flight; every response is waited for.
+    #[must_use]
+    pub fn open(rate: f64, duration: Nanos) -> Self {
+        Self {
+            load: Load::Open { rate: rate.into(), pattern: Arrival::Poisson, cap: None },
+            prefill: None,
+            requests: None,
+            sessions: None,
+            duration: Some(duration),
+            grace: None,
+        }
+    }
 }
 
 /// Where in the dataset the measured phase begins: where the warm-up ended, but a trace's requests are its own.

@@ -9,6 +9,7 @@
 //! - `cli`: exit statuses, signals, what reaches the wire
 //! - `secrets`: they are on the wire and nowhere else
 //! - `endpoints`: every API dialect, streamed and whole, and what requests hold
+//! - `examples`: the library's examples against the built-in server
 //! - `limits`: cancelled requests, time-outs within a stream, runs that end early over their failures
 //! - `network`: names, TLS, sockets, and phases that hold what they should
 //! - `hosts`: hosts as users write them, and proxies that an environment names
@@ -36,6 +37,7 @@ mod cli;
 mod crowd;
 mod early;
 mod endpoints;
+mod examples;
 mod faults;
 mod files;
 mod hosts;
