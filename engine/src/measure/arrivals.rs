@@ -1,13 +1,57 @@
 //! How far figures can be off because events waited in the kernel's queue together.
 
 use super::shard::{HistogramId, Shard};
-use super::summary::{ArrivalFigures, PossibleShift};
 use super::tags;
 use super::tally::Tally;
 use super::tokens::TokenCounts;
 use crate::clock::Nanos;
 use crate::record::Record;
 use hdrhistogram::Histogram;
+use serde::Serialize;
+
+/// How well the arrival of output events is known. A stamp is that of the last segment of its read; an event before
+/// that can have arrived earlier, though not since before the connection was last known to have nothing to read.
+#[derive(Clone, Debug, Serialize)]
+pub struct ArrivalFigures {
+    /// Output events that can have arrived over 0.1 ms before their stamp.
+    pub wide_events: u64,
+    /// `wide_events / events`.
+    pub wide_share: f64,
+    /// The longest such time of any event.
+    pub widest_ms: f64,
+    /// The largest shifts of percentiles that this allows.
+    pub possible_shifts: Vec<PossibleShift>,
+}
+
+/// How far a percentile can be off, in ms, to three significant digits of the percentile.
+#[derive(Clone, Debug, Serialize)]
+pub struct PossibleShift {
+    /// Tag of the metric.
+    pub tag: &'static str,
+    /// `p50` or `p99`.
+    pub percentile: &'static str,
+    /// The true one can be lower by so much.
+    pub lower_by_ms: f64,
+    /// It can be higher by so much.
+    pub higher_by_ms: f64,
+}
+
+impl ArrivalFigures {
+    /// The possible shift of a percentile of a metric; `None` where it has none.
+    #[must_use]
+    pub fn shift(&self, tag: &str, percentile: &str) -> Option<&PossibleShift> {
+        let is = |s: &&PossibleShift| s.tag == tag && s.percentile == percentile;
+        self.possible_shifts.iter().find(is)
+    }
+}
+
+impl PossibleShift {
+    /// The larger of the two sides, in ms.
+    #[must_use]
+    pub fn largest_ms(&self) -> f64 {
+        self.lower_by_ms.max(self.higher_by_ms)
+    }
+}
 
 /// The values that successful requests have by their stamps, and the least and the greatest that they can have had.
 /// Memory: 2.2 MiB.

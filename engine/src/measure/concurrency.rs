@@ -1,7 +1,7 @@
 //! Requests in flight over time, weighted by how long.
 
 use super::basis::Requests;
-use super::summary::Stats;
+use super::stats::Stats;
 use crate::clock::Nanos;
 
 /// When requests were in flight.

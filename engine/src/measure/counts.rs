@@ -1,9 +1,59 @@
 //! Counts of requests, and whether they are conserved.
 
-use super::summary::Counts;
 use crate::clock::Nanos;
 use crate::record::Cause;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Requests of one phase, conserved: `issued = succeeded + failed + cancelled + in_flight_at_end`,
+/// `planned = issued + never_due + dropped` (where `planned` is known).
+#[derive(Clone, Debug, Default, Serialize, PartialEq, Eq)]
+pub struct Counts {
+    /// Requests the plan asked for, where it says a number.
+    pub planned: Option<u64>,
+    /// Requests taken up.
+    pub issued: u64,
+    /// Complete answers with output.
+    pub succeeded: u64,
+    /// Failures by cause.
+    pub failed: BTreeMap<Cause, u64>,
+    /// Broken off by the client, as planned: neither a success nor a failure.
+    pub cancelled: u64,
+    /// Still in flight when the run ended.
+    pub in_flight_at_end: u64,
+    /// Planned, but the run ended before they were due.
+    pub never_due: u64,
+    /// Arrivals dropped by the cap policy `drop`, or still waiting for a slot under `queue` when the run ended.
+    pub dropped: u64,
+    /// Arrivals that waited: for a slot under the cap policy `queue` or of the bound on prefills, or for their user's
+    /// last answer.
+    pub queued: u64,
+    /// Requests that moved to a fresh connection: the kept one had been closed while idle, or the server said that it
+    /// had not begun them (GOAWAY).
+    pub reconnects: u64,
+    /// Requests whose output text was over the limit and not counted by the client's tokenizer.
+    pub text_over_limit: u64,
+    /// Complete answers of which the server gave token counts that are none or cannot be true: those counts are in no
+    /// figure.
+    pub usage_refused: u64,
+    /// Conversations, where they have several turns.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sessions: Option<SessionCounts>,
+}
+
+impl Counts {
+    /// All failures.
+    #[must_use]
+    pub fn failures(&self) -> u64 {
+        self.failed.values().sum()
+    }
+
+    /// Requests that reached an end of their own: successes and failures.
+    #[must_use]
+    pub fn finished(&self) -> u64 {
+        self.succeeded + self.failures()
+    }
+}
 
 /// One core's requests of one phase. Plain numbers, so that counting never allocates.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]

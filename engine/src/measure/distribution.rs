@@ -1,8 +1,41 @@
 //! Distributions: of a metric, or of a histogram of the cores.
 
 use super::request::ms;
-use super::summary::{Distribution, Metric, Percentile};
+use super::summary::Metric;
 use hdrhistogram::Histogram;
+use serde::Serialize;
+
+/// A distribution in milliseconds.
+#[derive(Clone, Debug, Serialize)]
+pub struct Distribution {
+    /// Tag of the metric.
+    pub tag: &'static str,
+    /// Number of values.
+    pub count: u64,
+    /// Mean in ms.
+    pub mean_ms: f64,
+    /// p50 p75 p90 p95 p99 p99.9 p99.99 max, in this order.
+    pub percentiles: Vec<Percentile>,
+}
+
+impl Distribution {
+    /// A percentile by its name (`p99`, `max`), in ms.
+    #[must_use]
+    pub fn at(&self, name: &str) -> Option<f64> {
+        self.percentiles.iter().find(|p| p.name == name).map(|p| p.ms)
+    }
+}
+
+/// One percentile of a [`Distribution`].
+#[derive(Clone, Debug, Serialize)]
+pub struct Percentile {
+    /// Its name: `p50` … `p99.99`, `max`.
+    pub name: &'static str,
+    /// Value in ms.
+    pub ms: f64,
+    /// Whether enough samples stand behind it (p99 ≥ 100, p99.9 ≥ 1 000, p99.99 ≥ 10 000).
+    pub enough_samples: bool,
+}
 
 impl Distribution {
     /// The distribution of a histogram of nanoseconds; `None` without values.

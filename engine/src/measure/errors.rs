@@ -1,8 +1,21 @@
 //! Failures that look the same.
 
-use super::summary::ErrorGroup;
 use crate::record::{Cause, Record};
+use serde::Serialize;
 use std::collections::BTreeMap;
+
+/// Failures that look the same.
+#[derive(Clone, Debug, Serialize, PartialEq, Eq)]
+pub struct ErrorGroup {
+    /// Why.
+    pub cause: Cause,
+    /// HTTP status; 0 when no head was read.
+    pub status: u16,
+    /// What was said.
+    pub message: String,
+    /// How many.
+    pub count: u64,
+}
 
 /// Groups failures by cause, status and message. A server can say something else each time: beyond [`MAX_GROUPS`],
 /// messages are not told apart any more.

@@ -1,10 +1,64 @@
 //! What the run knows of itself beside its records and shards.
 
 use super::network::Spoken;
-use super::summary::{Aborted, CoreFigures};
 use crate::clock::Nanos;
 use crate::plan::Stamps;
 use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// More requests had failed than the plan allows, by their share or by their number: the run ended early, as after one
+/// signal.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
+pub struct Aborted {
+    /// Whether it was in the warm-up.
+    pub warmup: bool,
+    /// Requests of the phase that had failed by then.
+    pub failed: u64,
+    /// Requests of the phase that had finished by then; cancelled ones have not.
+    pub finished: u64,
+    /// The share of failures that was passed, 0 to 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<f64>,
+    /// The number of failures that was reached.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_errors: Option<u64>,
+}
+
+impl fmt::Display for Aborted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let phase = if self.warmup { " of the warm-up" } else { "" };
+        let (failed, finished) = (self.failed, self.finished);
+        write!(f, "{failed} of the first {finished} requests{phase} that finished had failed")?;
+        match (self.max_errors, self.threshold) {
+            (Some(most), _) => write!(f, ", which is --max-errors {most}"),
+            (None, Some(share)) => write!(f, ", over --failed-request-threshold {share}"),
+            (None, None) => Ok(()),
+        }
+    }
+}
+
+/// One worker's core.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct CoreFigures {
+    /// The core it was pinned to; `None` when pinning failed.
+    pub core: Option<usize>,
+    /// Share of the measured phase in which it was not waiting.
+    pub busy_share: f64,
+    /// CPU time in user mode, seconds.
+    pub user_s: f64,
+    /// CPU time in the kernel, seconds.
+    pub system_s: f64,
+    /// Times the loop woke.
+    pub wakes: u64,
+    /// Involuntary context switches.
+    pub involuntary_switches: u64,
+    /// Share of the measured phase in which the core was not idle, whoever had it; from the kernel's ticks.
+    pub core_busy_share: Option<f64>,
+    /// How long the worker was ready to run and waited for a core, in seconds.
+    pub run_delay_s: Option<f64>,
+    /// The core's memory node.
+    pub numa_node: Option<usize>,
+}
 
 /// What the run knows of itself beside its records and shards: handed to `Summarizer::finish`.
 #[derive(Clone, Debug, Deserialize, Serialize)]

@@ -2,7 +2,8 @@
 
 use super::request::ms;
 use super::stats::tails_of_nanos;
-use super::summary::{Metric, Stats, TAILS};
+use super::stats::{Stats, TAILS};
+use super::summary::Metric;
 use super::tags;
 use super::tally::SparseTally;
 use crate::clock::Nanos;

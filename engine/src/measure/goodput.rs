@@ -1,10 +1,60 @@
 //! How many requests were good, and by which objective the others were not.
 
-use super::summary::{Goodput, RequestMetrics, SloFigures};
+use super::request::RequestMetrics;
 use super::tags;
 use crate::plan::Slo;
 use crate::record::Outcome;
+use crate::statistics::Interval;
 use crate::statistics::{LEVEL, wilson};
+use serde::Serialize;
+
+/// Goodput against the SLOs.
+#[derive(Clone, Debug, Serialize)]
+pub struct Goodput {
+    /// Requests for which every SLO held.
+    pub good: u64,
+    /// `good` per second of the benchmark duration.
+    pub goodput: f64,
+    /// `good / (succeeded + failed)`.
+    pub good_request_fraction: f64,
+    /// Its 95 % interval (Wilson); absent when no request ended.
+    pub interval: Option<Interval>,
+    /// Per SLO: tag, threshold, and the share of finished requests for which it held.
+    pub slos: Vec<SloFigures>,
+}
+
+/// How one SLO fared.
+#[derive(Clone, Debug, Serialize)]
+pub struct SloFigures {
+    /// Tag of the metric.
+    pub tag: &'static str,
+    /// `<=` or `>=`.
+    pub op: &'static str,
+    /// Threshold in the display unit.
+    pub threshold: f64,
+    /// Display unit.
+    pub unit: &'static str,
+    /// Finished requests for which it held.
+    pub met: u64,
+    /// `met / finished`.
+    pub met_fraction: f64,
+    /// Finished requests for which it did not hold.
+    pub missed: u64,
+    /// Of them those for which every other SLO held: this one alone made them not good.
+    pub missed_alone: u64,
+    /// The best value of any request; absent when none had one.
+    pub best: Option<f64>,
+}
+
+/// Goodput by one tier.
+#[derive(Clone, Debug, Serialize)]
+pub struct TierFigures {
+    /// Its name.
+    pub name: String,
+    /// What it came to.
+    #[serde(flatten)]
+    pub goodput: Goodput,
+}
 
 /// Requests judged by one set of objectives.
 #[derive(Debug, Default)]

@@ -3,9 +3,11 @@
 
 use super::basis::{Requests, State};
 use super::counts::ConnectionCounts;
+use super::distribution::Distribution;
 use super::request::{ms, per_request};
 use super::shard::{HistogramId, Shard};
-use super::summary::{Distribution, Metric, Stats};
+use super::stats::Stats;
+use super::summary::Metric;
 use super::tags::{self, MetricInfo};
 use crate::record::{Handshake, Record};
 use serde::{Deserialize, Deserializer, Serialize};

@@ -1,8 +1,19 @@
 //! Arrivals wanted against arrivals made.
 
 use super::facts::Offered;
-use super::summary::RateFigures;
 use crate::clock::Nanos;
+use serde::Serialize;
+
+/// Arrivals wanted against arrivals made.
+#[derive(Clone, Debug, Serialize)]
+pub struct RateFigures {
+    /// Arrivals a second in the schedule, over the span of those that were due; of users, the rate that was asked for.
+    pub offered: f64,
+    /// Requests issued a second, over the span of those that were due and the time it took beyond it.
+    pub achieved: f64,
+    /// `achieved / offered`.
+    pub ratio: f64,
+}
 
 /// The instants that the issued requests had and wanted to have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,12 +1,22 @@
 //! The metrics of one request, from its record.
 
 use super::basis::{Basis, State};
-use super::summary::RequestMetrics;
 use super::tags::{self, MetricInfo};
 use super::tokens::TokenCounts;
 use crate::clock::Nanos;
 use crate::plan::Slo;
 use crate::record::{Outcome, Record};
+
+/// The metrics of one request, in display units, in table order; a metric that it does not have is absent.
+#[derive(Clone, Debug, Default)]
+pub struct RequestMetrics {
+    /// Single values.
+    pub values: Vec<(&'static MetricInfo, f64)>,
+    /// `inter_chunk_latency`: every gap, in ms; empty under two output events.
+    pub inter_chunk_ms: Vec<f64>,
+    /// Whether every SLO held; `None` without SLOs.
+    pub good: Option<bool>,
+}
 
 /// The metrics of one request. A failed request has the length of its input and nothing else; one in flight or
 /// cancelled has nothing.

@@ -2,8 +2,10 @@
 
 use super::arrived::{Counted, own_count};
 use super::population::Population;
+use super::request::RequestMetrics;
 use super::slice_figures::{SliceFigures, Slices};
-use super::summary::{Metric, RequestMetrics, Stats};
+use super::stats::Stats;
+use super::summary::Metric;
 use super::tags;
 use super::timeline::{Timeline, arrivals};
 use super::tokens::TokenCounts;

@@ -1,10 +1,47 @@
 //! Statistics of exact values: percentiles as numpy's default, `std` of the population.
 
 use super::request::ms;
-use super::summary::{Stats, TAILS};
 use crate::clock::Nanos;
 use crate::statistics::{interpolated, lerp};
 use hdrhistogram::Histogram;
+use serde::Serialize;
+
+/// The percentiles of [`Metric::tails`], as shares.
+pub(super) const TAILS: [f64; 2] = [0.999, 0.9999];
+
+/// Statistics of exact values in the display unit; percentiles by linear interpolation, `std` of the population, as
+/// numpy's defaults.
+#[derive(Clone, Copy, Debug, Serialize, PartialEq)]
+pub struct Stats {
+    /// Number of values.
+    pub count: u64,
+    /// Sum.
+    pub sum: f64,
+    /// Smallest.
+    pub min: f64,
+    /// Largest.
+    pub max: f64,
+    /// Standard deviation (ddof 0).
+    pub std: f64,
+    /// 1st percentile.
+    pub p1: f64,
+    /// 5th percentile.
+    pub p5: f64,
+    /// 10th percentile.
+    pub p10: f64,
+    /// 25th percentile.
+    pub p25: f64,
+    /// Median.
+    pub p50: f64,
+    /// 75th percentile.
+    pub p75: f64,
+    /// 90th percentile.
+    pub p90: f64,
+    /// 95th percentile.
+    pub p95: f64,
+    /// 99th percentile.
+    pub p99: f64,
+}
 
 impl Stats {
     /// Statistics of values in the display unit; sorts them. `None` without values.

@@ -3,8 +3,9 @@
 use super::basis::Requests;
 use super::cells::{Cells, Series};
 use super::in_order::InOrder;
+use super::request::RequestMetrics;
 use super::steady_figures::{Compared, Confidence, PercentileFigures, RateInterval, Steady};
-use super::summary::{Metric, RequestMetrics};
+use super::summary::Metric;
 use super::tags::{self, MetricInfo};
 use super::timeline::Timeline;
 use super::tokens::TokenCounts;

@@ -1,20 +1,24 @@
 //! Records and merged shards → the summary.
 
+use super::arrivals::ArrivalFigures;
 use super::arrivals::Possible;
+use super::counts::Counts;
 use super::counts::PhaseCounts;
+use super::distribution::Distribution;
 use super::errors::Errors;
+use super::facts::CoreFigures;
 use super::facts::{PhaseFacts, RunFacts};
 use super::goodput::Judge;
+use super::goodput::TierFigures;
 use super::population::Population;
+use super::rate::RateFigures;
+use super::request::RequestMetrics;
 use super::request::request_metrics;
 use super::shard::{HistogramId, Shard};
 use super::slices::Slicer;
 use super::standstill::Stillness;
 use super::steady::RunSeries;
-use super::summary::{
-    ArrivalFigures, ClientFigures, CoreFigures, Counts, Distribution, Metric, RateFigures, RequestMetrics, Summary,
-    TierFigures, TokenFigures,
-};
+use super::summary::{ClientFigures, Metric, Summary, TokenFigures};
 use super::tags::{self, MetricInfo};
 use super::thresholds;
 use super::timeline::Timeline;

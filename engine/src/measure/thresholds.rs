@@ -1,6 +1,8 @@
 //! Whether the run has failed by the user's own conditions.
 
-use super::summary::{Goodput, Stats, Summary};
+use super::goodput::Goodput;
+use super::stats::Stats;
+use super::summary::Summary;
 use super::tags;
 use crate::plan::{Statistic, Threshold};
 use serde::Serialize;

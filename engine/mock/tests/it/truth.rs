@@ -31,13 +31,15 @@ fn every_write_lies_between_what_the_event_says_and_its_end() {
     assert_eq!(ids, [Some("the first"), None]);
     let first = &served[0];
     assert!(first.finished);
-    assert_eq!((first.number, first.tokens, first.writes.len()), (0, 6, 6));
+    // One each, unless the machine kept the server from a write until the next event was due.
+    let written: u64 = first.writes.iter().map(|write| u64::from(write.events)).sum();
+    assert_eq!((first.number, first.tokens, written), (0, 6, 6));
     assert_eq!(server.arrivals(), [first.received_ns, served[1].received_ns]);
     let mut last = first.received_ns;
     for (write, sent_ns) in first.events().zip(sent) {
         assert!(last <= sent_ns && sent_ns <= write.begun_ns);
-        assert!(write.begun_ns <= write.ended_ns() && write.events == 1);
-        last = write.ended_ns();
+        assert!(write.begun_ns <= write.ended_ns());
+        last = sent_ns;
     }
 }
 
