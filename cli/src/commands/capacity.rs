@@ -3,7 +3,7 @@
 use crate::exit::Exit;
 use crate::flags::{CapacityArgs, artifact_dir};
 use crate::live::signals;
-use crate::runner::capacity::{check, search};
+use crate::runner::capacity::search;
 use crate::runner::probes::ProbeRunner;
 use crate::runner::server::DemoServer;
 use crate::terminal::{eprint_line, print, print_json};
@@ -16,7 +16,7 @@ use crate::{export, report};
 pub(crate) fn capacity(mut args: CapacityArgs) -> anyhow::Result<Exit> {
     signals::set_grace(args.profile.output.shutdown_grace);
     signals::preparing();
-    check(&args)?;
+    args.check()?;
     let _demo = DemoServer::start_for_search(&mut args)?;
     let probes = ProbeRunner::new(&args)?;
     let output = &args.profile.output;

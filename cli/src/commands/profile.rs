@@ -8,7 +8,7 @@ use crate::live::signals;
 use crate::report;
 use crate::runner::environment::{announce, environment, planned};
 use crate::runner::server::DemoServer;
-use crate::runner::{campaign, convergence, run};
+use crate::runner::{campaign, run};
 use crate::terminal::print_json;
 
 /// Makes the plan, runs it once or as often as the flags ask, and reports.
@@ -19,7 +19,7 @@ pub(crate) fn profile(mut args: ProfileArgs) -> anyhow::Result<Exit> {
     signals::set_grace(args.output.shutdown_grace);
     signals::preparing();
     check_prefix(args.output.profile_export_prefix.as_deref())?;
-    convergence::check(&args)?;
+    args.check_campaign()?;
     let _demo = DemoServer::start_for(&mut args)?;
     if args.has_several_runs() {
         return campaign::run(&args);

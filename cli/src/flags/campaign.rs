@@ -1,7 +1,10 @@
-//! Flags on runs that are made several times, and on sweeps.
+//! Runs that are made several times, and sweeps: flags and checks.
 
-use super::values;
+use super::{ProfileArgs, values};
 use clap::{Args, ValueEnum};
+use ringload_engine::campaign::LEAST_RUNS;
+use ringload_engine::plan::metric;
+use ringload_engine::{Error, Result};
 
 /// Several runs: repeats and sweeps.
 #[derive(Args, Clone, Debug)]
@@ -124,5 +127,104 @@ impl CampaignArgs {
     /// Whether repeats have seeds of their own.
     pub(crate) fn varies_seeds(&self) -> bool {
         self.vary_seed_per_trial || self.no_set_consistent_seed
+    }
+}
+
+impl ProfileArgs {
+    /// Holds what is asked of several runs against the rest.
+    ///
+    /// # Errors
+    /// [`ringload_engine::Blame::Usage`] where `--convergence-metric` can never end the repeats: too few of them, or no
+    /// such figure in any.
+    pub(crate) fn check_campaign(&self) -> Result<()> {
+        check_convergence(self)
+    }
+}
+
+fn check_convergence(args: &ProfileArgs) -> Result<()> {
+    let campaign = &args.campaign;
+    let Some(info) = campaign.convergence_metric.and_then(metric::find) else {
+        return Ok(());
+    };
+    let tag = info.tag;
+    if (campaign.num_profile_runs as usize) < LEAST_RUNS {
+        return Err(Error::usage(
+            format!(
+                "--convergence-metric {tag} with --num-profile-runs {}: nothing can be said to have settled under {LEAST_RUNS} runs",
+                campaign.num_profile_runs
+            ),
+            format!("write --num-profile-runs {LEAST_RUNS} or more, or drop --convergence-metric"),
+        ));
+    }
+    if campaign.convergence_mode == Mode::Distribution && !info.per_request {
+        return Err(Error::usage(
+            format!(
+                "--convergence-mode distribution compares the values of single requests, and {tag} is one figure of a whole run"
+            ),
+            "write --convergence-mode ci_width or cv, or a metric of requests, such as --convergence-metric time_to_first_token",
+        ));
+    }
+    let distributed = info.per_request || tag == metric::EFFECTIVE_CONCURRENCY.tag;
+    if campaign.convergence_stat != "avg" && !distributed {
+        return Err(Error::usage(
+            format!(
+                "--convergence-stat {}: {tag} is one figure of a whole run, and has no such statistic",
+                campaign.convergence_stat
+            ),
+            "drop --convergence-stat, or name a metric of requests, such as --convergence-metric time_to_first_token",
+        ));
+    }
+    if info.streaming_only && !args.endpoint.streaming {
+        return Err(Error::usage(
+            format!("--convergence-metric {tag}: without --streaming no request has this metric"),
+            "add --streaming, or name request_latency",
+        ));
+    }
+    let of_goodput = [metric::GOODPUT.tag, metric::GOOD_REQUEST_COUNT.tag, metric::GOOD_REQUEST_FRACTION.tag];
+    if of_goodput.contains(&tag) && args.load.goodput.is_empty() {
+        return Err(Error::usage(
+            format!("--convergence-metric {tag}: there are no objectives to be good by"),
+            "add --goodput, as in --goodput time_to_first_token:200",
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::flags::testing::args;
+    use ringload_engine::{Blame, Result};
+
+    fn checked(line: &str) -> Result<()> {
+        args(&format!("-m x {line}")).check_campaign()
+    }
+
+    #[test]
+    fn what_can_never_settle_is_refused_with_the_way_round() {
+        for (line, remedy) in [
+            ("--convergence-metric request_latency", "--num-profile-runs 3"),
+            ("--num-profile-runs 2 --convergence-metric request_latency", "--num-profile-runs 3"),
+            (
+                "--num-profile-runs 5 --convergence-metric request_throughput --convergence-mode distribution",
+                "ci_width or cv",
+            ),
+            (
+                "--num-profile-runs 5 --convergence-metric request_throughput --convergence-stat p99",
+                "drop --convergence-stat",
+            ),
+            ("--num-profile-runs 5 --convergence-metric time_to_first_token", "--streaming"),
+            ("--num-profile-runs 5 --convergence-metric goodput", "add --goodput"),
+        ] {
+            let e = checked(line).unwrap_err();
+            assert_eq!(e.blame, Blame::Usage);
+            assert!(e.remedy.contains(remedy), "{line}: {e}");
+        }
+        for line in [
+            "--num-profile-runs 2",
+            "--num-profile-runs 3 --convergence-metric request_throughput",
+            "--num-profile-runs 3 --streaming --convergence-metric time_to_first_token --convergence-mode distribution",
+        ] {
+            checked(line).unwrap_or_else(|e| panic!("{line}: {e}"));
+        }
     }
 }

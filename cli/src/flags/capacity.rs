@@ -1,7 +1,8 @@
-//! Flags of the search for the capacity.
+//! The search for the capacity: flags and checks.
 
 use super::{ProfileArgs, values};
 use clap::{Args, ValueEnum};
+use ringload_engine::{Error, Result};
 
 /// What `ringload capacity` takes beside the flags of `ringload profile`.
 #[derive(Args, Clone, Debug)]
@@ -55,4 +56,48 @@ pub(crate) enum Axis {
     Rate,
     /// Requests in flight.
     Concurrency,
+}
+
+impl CapacityArgs {
+    /// What a search decides by itself may not be said, and what it rests on must be.
+    ///
+    /// # Errors
+    /// [`ringload_engine::Blame::Usage`] with the flag to drop or to add.
+    pub(crate) fn check(&self) -> Result<()> {
+        let (profile, load) = (&self.profile, &self.profile.load);
+        let said = [
+            ("--request-rate", load.request_rate.is_some()),
+            ("--request-count", load.request_count.is_some()),
+            ("--benchmark-duration", load.benchmark_duration.is_some()),
+            ("--stage", !load.stage.is_empty()),
+            ("--request-rate-series", load.request_rate_series.is_some()),
+            ("--user-centric-rate", load.user_centric_rate.is_some()),
+            ("--fixed-schedule", profile.trace.fixed_schedule),
+            ("--fail-if", !load.fail_if.is_empty()),
+            ("--failed-request-threshold", load.failed_request_threshold.is_some()),
+            ("--max-errors", load.max_errors.is_some()),
+            ("--num-profile-runs", profile.campaign.num_profile_runs > 1),
+            ("--variant", !profile.campaign.variant.is_empty()),
+            ("--request-cancellation-rate", profile.load.request_cancellation_rate.is_some()),
+            ("--concurrency", load.concurrency.is_some() && self.search.axis == Axis::Concurrency),
+        ];
+        if let Some((flag, _)) = said.iter().find(|(_, said)| *said) {
+            return Err(Error::usage(
+                format!("{flag} with `ringload capacity`: the search decides how much is sent, and for how long"),
+                format!("drop {flag}; --from, --to and --probe-duration bound the search"),
+            ));
+        }
+        if load.goodput.is_empty() && !profile.machine.demo {
+            return Err(Error::usage(
+                "no objective: nothing says when a request is good",
+                "add --goodput time_to_first_token:200 inter_token_latency:50 (display units), or what your users expect",
+            ));
+        }
+        if let (Some(from), Some(to)) = (self.search.from, self.search.to)
+            && from > to
+        {
+            return Err(Error::usage(format!("--from {from} is over --to {to}"), "write the lighter load in --from"));
+        }
+        Ok(())
+    }
 }

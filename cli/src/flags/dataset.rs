@@ -1,10 +1,11 @@
-//! Flags of `ringload dataset` and `ringload analyze-trace`.
+//! `ringload dataset` and `ringload analyze-trace`: flags and their plans.
 
 use super::values;
 use clap::{Args, Subcommand};
-use ringload_engine::plan::EndpointKind;
-use ringload_engine::plan::Format;
-use std::path::PathBuf;
+use ringload_engine::Result;
+use ringload_engine::plan::{EndpointKind, Format, LocalMedia, Phase, Plan, Prompts, Replay, Target, TokenizerSource};
+use ringload_engine::workload::detect;
+use std::path::{Path, PathBuf};
 
 /// What to do with a file of requests.
 #[derive(Clone, Debug, Subcommand)]
@@ -99,4 +100,55 @@ pub(crate) struct AnalyzeArgs {
     /// Write what was found to this file as JSON.
     #[arg(long, value_name = "FILE")]
     pub(crate) output_file: Option<PathBuf>,
+}
+
+fn replay(file: &Path, format: Option<Format>, block: Option<u32>) -> Result<Replay> {
+    let format = match format {
+        Some(format) => format,
+        None => detect(file)?,
+    };
+    let replay = Replay::of(file.to_owned(), format);
+    Ok(Replay { block: block.unwrap_or(replay.block), ..replay })
+}
+
+impl FileArgs {
+    /// The plan that would send the file.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or its format is not known.
+    pub(crate) fn plan(&self) -> Result<Plan> {
+        plan(self)
+    }
+}
+
+impl AnalyzeArgs {
+    /// The trace as it is.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or its format is not known.
+    pub(crate) fn replay(&self) -> Result<Replay> {
+        replay(&self.file, self.custom_dataset_type, self.block_size)
+    }
+}
+
+fn plan(args: &FileArgs) -> Result<Plan> {
+    let target = Target::parse("http://localhost:8000")?;
+    let plan = Plan::new(vec![target], &args.model, Phase::closed(1, 1));
+    let tokenizer = match args.tokenizer.as_str() {
+        "builtin" => plan.prompts.tokenizer.clone(),
+        name => TokenizerSource::Named { name: name.to_owned(), revision: args.tokenizer_revision.clone() },
+    };
+    let media = match &args.media_root {
+        Some(folder) => LocalMedia::Under(folder.clone()),
+        None if args.allow_local_media => LocalMedia::Anywhere,
+        None => LocalMedia::Beside,
+    };
+    let replay = Replay { media, ..replay(&args.file, args.custom_dataset_type, args.isl_block_size)? };
+    Ok(Plan {
+        endpoint: args.endpoint_type,
+        streaming: args.streaming,
+        seed: args.random_seed,
+        prompts: Prompts { tokenizer, replay: Some(replay), ..plan.prompts },
+        ..plan
+    })
 }

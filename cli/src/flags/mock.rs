@@ -1,9 +1,14 @@
-//! Flags of `ringload mock`.
+//! `ringload mock`: flags, checks and the server that they ask for.
 
 use super::values;
 use clap::Args;
 use ringload_engine::plan::Cores;
+use ringload_engine::{Error, Result};
+use ringload_mock::batching::Settings;
+use ringload_mock::{Certificate, ClientCa, Config, Delays, Jitter, Protocol, Timing, TlsConfig};
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// The synthetic server.
 #[derive(Args, Clone, Debug)]
@@ -129,4 +134,89 @@ pub(crate) struct MockArgs {
     /// Seed of the jitter and of the faults.
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,
+}
+
+impl MockArgs {
+    /// The server that they ask for, on a machine on whose cores this process may run.
+    ///
+    /// # Errors
+    /// [`ringload_engine::Blame::Usage`] for what contradicts itself, and for an address that is none.
+    pub(crate) fn config(&self, allowed: Vec<usize>) -> Result<Config> {
+        config(self, allowed)
+    }
+}
+
+fn config(args: &MockArgs, allowed: Vec<usize>) -> Result<Config> {
+    let timing = match (args.unpaced, args.max_batch) {
+        (true, Some(_)) => {
+            return Err(Error::usage("--unpaced and --max-batch contradict each other", "drop one of them"));
+        }
+        (true, None) => Timing::Unpaced,
+        (false, Some(max_batch)) => Timing::Batching(Settings {
+            max_batch: max_batch as usize,
+            prefill_tokens_per_s: args.prefill_rate,
+            decode_step_base: milliseconds(args.step_base_ms)?,
+            decode_step_per_seq: milliseconds(args.step_per_seq_ms)?,
+        }),
+        (false, None) => Timing::Fixed {
+            ttft: milliseconds(args.ttft_ms)?,
+            itl: milliseconds(args.itl_ms)?,
+            jitter: if args.jitter > 0.0 { Jitter::Uniform { share: args.jitter } } else { Jitter::None },
+        },
+    };
+    let cores = match &args.cores {
+        None | Some(Cores::Auto) => Vec::new(),
+        Some(Cores::Count(n)) => allowed.into_iter().take(*n).collect(),
+        Some(Cores::List(list)) => list.clone(),
+    };
+    Ok(Config {
+        address: address(&args.host, args.port)?,
+        threads: usize::from(args.threads),
+        cores,
+        timing,
+        model: args.model.clone(),
+        output_tokens: args.default_output_tokens,
+        tokens_per_event: args.tokens_per_event,
+        events_per_write: args.events_per_write,
+        early_role: args.early_role,
+        tls: tls(args),
+        protocol: if args.http2 { Protocol::Auto } else { Protocol::Http1 },
+        h2_max_streams: args.h2_max_streams,
+        delays: Delays {
+            accept: milliseconds(args.accept_delay_ms)?,
+            handshake: milliseconds(args.handshake_delay_ms)?,
+            head: milliseconds(args.head_delay_ms)?,
+        },
+        truth: args.truth_log.is_some(),
+        faults: args.faults,
+        seed: args.seed,
+        ..Config::default()
+    })
+}
+
+fn tls(args: &MockArgs) -> Option<TlsConfig> {
+    let certificate = match (&args.tls_cert, &args.tls_key) {
+        (Some(cert), Some(key)) => Certificate::Files { cert: cert.clone(), key: key.clone() },
+        _ => Certificate::Generated,
+    };
+    let config = TlsConfig {
+        certificate,
+        client_ca: args.tls_client_ca.clone().map(ClientCa::File),
+        ca_out: args.tls_ca_out.clone(),
+        ..TlsConfig::default()
+    };
+    (args.tls || config != TlsConfig::default()).then_some(config)
+}
+
+fn address(host: &str, port: u16) -> Result<SocketAddr> {
+    let remedy = "write an address of this machine, such as 127.0.0.1 or 0.0.0.0";
+    (host, port)
+        .to_socket_addrs()
+        .map_err(|e| Error::usage(format!("--host {host}: {e}"), remedy))?
+        .next()
+        .ok_or_else(|| Error::usage(format!("--host {host}: no address"), remedy))
+}
+
+fn milliseconds(ms: f64) -> Result<Duration> {
+    Duration::try_from_secs_f64(ms / 1e3).map_err(|e| Error::usage(format!("{ms} ms: {e}"), "write a shorter time"))
 }

@@ -29,6 +29,7 @@ mod tests;
 mod trace;
 mod units;
 pub(crate) mod values;
+pub(crate) mod variants;
 mod warmup;
 
 pub(crate) use calibrate::CalibrateArgs;

@@ -1,5 +1,6 @@
-//! Flags of `ringload report`.
+//! `ringload report`: flags and what they ask of the output.
 
+use super::{ExportLevel, OutputArgs, Ui};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -42,4 +43,30 @@ pub(crate) struct ReportArgs {
     /// [default: RINGLOAD_CALIBRATION, else ringload/calibration.json in XDG_CACHE_HOME or ~/.cache].
     #[arg(long, value_name = "FILE")]
     pub(crate) calibration_file: Option<PathBuf>,
+}
+
+impl ReportArgs {
+    /// What is shown and written; `trace` where the run wrote the instants of each request.
+    pub(crate) fn output(&self, trace: bool) -> OutputArgs {
+        OutputArgs {
+            ui: Ui::None,
+            artifact_dir: None,
+            private: self.private,
+            overwrite: self.overwrite,
+            shutdown_grace: 0.0,
+            keep_records: false,
+            profile_export_prefix: None,
+            export_level: ExportLevel::Records,
+            slice_duration: None,
+            http_trace_metrics: self.http_trace_metrics,
+            export_http_trace: trace,
+            verbose: self.verbose,
+            quiet: self.quiet,
+            dry_run: false,
+            allow_invalid: self.allow_invalid,
+            no_gpu_telemetry: true,
+            no_server_metrics: true,
+            no_auto_plot: true,
+        }
+    }
 }

@@ -3,17 +3,15 @@
 use crate::flags::CalibrateArgs;
 use crate::flags::Proxies;
 use crate::flags::environment::Environment;
+use crate::flags::variants::{self, StepLoad};
 use crate::live::signals;
 use crate::runner::environment::{environment, planned};
-use crate::runner::seeds::warm;
 use crate::runner::server;
 use ringload_engine::calibration::{Load, Machine, Shape, Step};
 use ringload_engine::clock::{Nanos, SECOND};
 use ringload_engine::host::HostFacts;
 use ringload_engine::measure::{Distribution, Summary};
-use ringload_engine::plan::{
-    Cores, Dns, Family, HttpVersion, Length, Load as Loop, Phase, Plan, Reuse, Target, TokenizerSource,
-};
+use ringload_engine::plan::{Load as Loop, Plan, Target};
 use ringload_engine::run::{self, Control, Run};
 use ringload_engine::verdict::{Status, judge};
 use ringload_engine::workload::Workload;
@@ -68,7 +66,7 @@ impl StepRunner {
             streams,
             // So many that each stream ends within the step, whatever their number.
             tokens: tokens.min(MOST_IN_ALL / f64::from(streams)).max(LEAST_TOKENS) as u32,
-            plan: common(plan, core),
+            plan: variants::calibration(plan, core),
         })
     }
 
@@ -127,7 +125,10 @@ impl StepRunner {
     fn run(&self, kind: &str, timing: Timing, tokens: u32) -> anyhow::Result<MeasuredStep> {
         let tls = self.plan.targets.first().is_some_and(|t| t.tls);
         let server = self.server(timing, tls)?;
-        let plan = self.plan_for(&server, tls, tokens)?;
+        let scheme = if tls { "https" } else { "http" };
+        let target = Target::parse(&format!("{scheme}://{}", server.addr()))?;
+        let (streams, length) = (self.streams, self.length);
+        let plan = variants::step(&self.plan, StepLoad { target, streams, tokens, length });
         let prepared = plan.clone();
         let workload = Arc::new(signals::unless_stopped(move || Workload::prepare(&prepared))??);
         let workers = run::cores(&plan)?;
@@ -169,69 +170,6 @@ impl StepRunner {
             ..Config::default()
         })
     }
-
-    fn plan_for(&self, server: &Server, tls: bool, tokens: u32) -> Result<Plan> {
-        let scheme = if tls { "https" } else { "http" };
-        let mut plan = self.plan.clone();
-        plan.targets = vec![Target::parse(&format!("{scheme}://{}", server.addr()))?];
-        plan.prompts.osl = Some(Length { mean: f64::from(tokens), stddev: 0.0 });
-        plan.profiling = Phase {
-            load: Loop::closed(self.streams),
-            prefill: None,
-            // A connection each leaves its port behind for a minute.
-            requests: (plan.reuse != Reuse::Pooled).then_some(MOST_CONNECTIONS),
-            sessions: None,
-            duration: Some(self.length),
-            grace: Some(0),
-        };
-        if tls && plan.network.http == HttpVersion::Auto && plan.reuse == Reuse::Pooled {
-            // The built-in server takes HTTP/2 where it is offered.
-            let each = plan.network.streams_per_connection.max(1);
-            plan.network.prewarm = self.streams.div_ceil(each);
-        }
-        warm(&mut plan);
-        Ok(plan)
-    }
-}
-
-/// The plan without what belongs to its server, its time or its judgement.
-fn common(plan: Plan, core: usize) -> Plan {
-    let mut common = Plan {
-        custom_endpoint: None,
-        models: vec!["mock".into()],
-        headers: Vec::new(),
-        extra_inputs: serde_json::Map::new(),
-        use_server_token_count: true,
-        warmup: None,
-        slos: Vec::new(),
-        tiers: Vec::new(),
-        thresholds: Vec::new(),
-        slice: None,
-        cancellation: None,
-        failed_request_threshold: None,
-        max_errors: None,
-        cores: Cores::List(vec![core]),
-        ..plan
-    };
-    common.prompts.tokenizer = TokenizerSource::Builtin;
-    common.prompts.entries = common.prompts.entries.min(MOST_PROMPTS);
-    common.prompts.chat_template = false;
-    // A file whose requests have texts says no lengths: those of synthetic prompts stand in.
-    if common.prompts.replay.take().is_some() && common.prompts.isl.mean < 1.0 {
-        common.prompts.isl.mean = 550.0;
-    }
-    common.timeouts.request = 60 * SECOND;
-    (common.timeouts.ttft, common.timeouts.inter_token) = (None, None);
-    let network = &mut common.network;
-    (network.dns, network.family) = (Dns::Once, Family::Any);
-    network.dns_servers.clear();
-    network.resolve.clear();
-    network.source_ips.clear();
-    network.read_rate = None;
-    network.prewarm = 0;
-    network.tls.insecure = true;
-    (network.tls.ca, network.tls.client, network.tls.server_name) = (None, None, None);
-    common
 }
 
 /// Requests in flight that the plan makes. An open loop without a bound has as many as its highest rate makes with the
@@ -306,6 +244,4 @@ const USUAL_TOKENS: f64 = 128.0;
 const LEAST_TOKENS: f64 = 8.0;
 const MOST_IN_ALL: f64 = 100_000.0;
 const MOST_STREAMS: f64 = 4_096.0;
-const MOST_PROMPTS: usize = 64;
-const MOST_CONNECTIONS: u64 = 8_000;
 const MOST_SERVER_THREADS: usize = 16;

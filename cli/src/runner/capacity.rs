@@ -11,7 +11,6 @@ use crate::runner::probes::ProbeRunner;
 use crate::runner::run::Prepared;
 use crate::terminal::print;
 use ringload_engine::campaign::{Range, Search};
-use ringload_engine::{Error, Result};
 use std::path::Path;
 
 /// Sends one request after the other, then probes loads until the largest that holds is known.
@@ -73,48 +72,6 @@ fn range(args: &CapacityArgs, base: &Base) -> Range {
         tolerance: args.search.tolerance,
         whole,
     }
-}
-
-/// What a search decides by itself may not be said, and what it rests on must be.
-///
-/// # Errors
-/// [`ringload_engine::Blame::Usage`] with the flag to drop or to add.
-pub(crate) fn check(args: &CapacityArgs) -> Result<()> {
-    let (profile, load) = (&args.profile, &args.profile.load);
-    let said = [
-        ("--request-rate", load.request_rate.is_some()),
-        ("--request-count", load.request_count.is_some()),
-        ("--benchmark-duration", load.benchmark_duration.is_some()),
-        ("--stage", !load.stage.is_empty()),
-        ("--request-rate-series", load.request_rate_series.is_some()),
-        ("--user-centric-rate", load.user_centric_rate.is_some()),
-        ("--fixed-schedule", profile.trace.fixed_schedule),
-        ("--fail-if", !load.fail_if.is_empty()),
-        ("--failed-request-threshold", load.failed_request_threshold.is_some()),
-        ("--max-errors", load.max_errors.is_some()),
-        ("--num-profile-runs", profile.campaign.num_profile_runs > 1),
-        ("--variant", !profile.campaign.variant.is_empty()),
-        ("--request-cancellation-rate", profile.load.request_cancellation_rate.is_some()),
-        ("--concurrency", load.concurrency.is_some() && args.search.axis == Axis::Concurrency),
-    ];
-    if let Some((flag, _)) = said.iter().find(|(_, said)| *said) {
-        return Err(Error::usage(
-            format!("{flag} with `ringload capacity`: the search decides how much is sent, and for how long"),
-            format!("drop {flag}; --from, --to and --probe-duration bound the search"),
-        ));
-    }
-    if load.goodput.is_empty() && !profile.machine.demo {
-        return Err(Error::usage(
-            "no objective: nothing says when a request is good",
-            "add --goodput time_to_first_token:200 inter_token_latency:50 (display units), or what your users expect",
-        ));
-    }
-    if let (Some(from), Some(to)) = (args.search.from, args.search.to)
-        && from > to
-    {
-        return Err(Error::usage(format!("--from {from} is over --to {to}"), "write the lighter load in --from"));
-    }
-    Ok(())
 }
 
 const MOST_RATE: f64 = 100_000.0;

@@ -1,64 +1,10 @@
 //! Whether the repeats of a cell have settled.
 
-use crate::flags::{CampaignArgs, Mode, ProfileArgs};
+use crate::flags::{CampaignArgs, Mode};
 use crate::result::campaign::Settling;
-use ringload_engine::campaign::{Convergence, Criterion, LEAST_RUNS, current_value, figure, settled};
+use ringload_engine::campaign::{Convergence, Criterion, current_value, figure, settled};
 use ringload_engine::measure::{RequestMetrics, Summary};
 use ringload_engine::plan::metric;
-use ringload_engine::{Error, Result};
-
-/// Whether `--convergence-metric` can ever end the repeats.
-///
-/// # Errors
-/// [`ringload_engine::Blame::Usage`] where it cannot: too few repeats, or no such figure in any of them.
-pub(crate) fn check(args: &ProfileArgs) -> Result<()> {
-    let campaign = &args.campaign;
-    let Some(info) = campaign.convergence_metric.and_then(metric::find) else {
-        return Ok(());
-    };
-    let tag = info.tag;
-    if (campaign.num_profile_runs as usize) < LEAST_RUNS {
-        return Err(Error::usage(
-            format!(
-                "--convergence-metric {tag} with --num-profile-runs {}: nothing can be said to have settled under {LEAST_RUNS} runs",
-                campaign.num_profile_runs
-            ),
-            format!("write --num-profile-runs {LEAST_RUNS} or more, or drop --convergence-metric"),
-        ));
-    }
-    if campaign.convergence_mode == Mode::Distribution && !info.per_request {
-        return Err(Error::usage(
-            format!(
-                "--convergence-mode distribution compares the values of single requests, and {tag} is one figure of a whole run"
-            ),
-            "write --convergence-mode ci_width or cv, or a metric of requests, such as --convergence-metric time_to_first_token",
-        ));
-    }
-    let distributed = info.per_request || tag == metric::EFFECTIVE_CONCURRENCY.tag;
-    if campaign.convergence_stat != "avg" && !distributed {
-        return Err(Error::usage(
-            format!(
-                "--convergence-stat {}: {tag} is one figure of a whole run, and has no such statistic",
-                campaign.convergence_stat
-            ),
-            "drop --convergence-stat, or name a metric of requests, such as --convergence-metric time_to_first_token",
-        ));
-    }
-    if info.streaming_only && !args.endpoint.streaming {
-        return Err(Error::usage(
-            format!("--convergence-metric {tag}: without --streaming no request has this metric"),
-            "add --streaming, or name request_latency",
-        ));
-    }
-    let of_goodput = [metric::GOODPUT.tag, metric::GOOD_REQUEST_COUNT.tag, metric::GOOD_REQUEST_FRACTION.tag];
-    if of_goodput.contains(&tag) && args.load.goodput.is_empty() {
-        return Err(Error::usage(
-            format!("--convergence-metric {tag}: there are no objectives to be good by"),
-            "add --goodput, as in --goodput time_to_first_token:200",
-        ));
-    }
-    Ok(())
-}
 
 /// Looks at one metric over the repeats of a cell.
 pub(crate) struct Monitor {
@@ -144,44 +90,6 @@ impl Monitor {
 mod tests {
     use super::*;
     use crate::flags::{Command, try_parse};
-
-    fn checked(line: &str) -> Result<()> {
-        let line = format!("ringload profile -m x {line}");
-        let cli = try_parse(line.split_whitespace().map(Into::into)).unwrap();
-        match cli.command {
-            Command::Profile(args) => check(&args),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn what_can_never_settle_is_refused_with_the_way_round() {
-        for (line, remedy) in [
-            ("--convergence-metric request_latency", "--num-profile-runs 3"),
-            ("--num-profile-runs 2 --convergence-metric request_latency", "--num-profile-runs 3"),
-            (
-                "--num-profile-runs 5 --convergence-metric request_throughput --convergence-mode distribution",
-                "ci_width or cv",
-            ),
-            (
-                "--num-profile-runs 5 --convergence-metric request_throughput --convergence-stat p99",
-                "drop --convergence-stat",
-            ),
-            ("--num-profile-runs 5 --convergence-metric time_to_first_token", "--streaming"),
-            ("--num-profile-runs 5 --convergence-metric goodput", "add --goodput"),
-        ] {
-            let e = checked(line).unwrap_err();
-            assert_eq!(e.blame, ringload_engine::Blame::Usage);
-            assert!(e.remedy.contains(remedy), "{line}: {e}");
-        }
-        for line in [
-            "--num-profile-runs 2",
-            "--num-profile-runs 3 --convergence-metric request_throughput",
-            "--num-profile-runs 3 --streaming --convergence-metric time_to_first_token --convergence-mode distribution",
-        ] {
-            checked(line).unwrap_or_else(|e| panic!("{line}: {e}"));
-        }
-    }
 
     #[test]
     fn a_monitor_reports_what_it_observed() {

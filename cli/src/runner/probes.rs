@@ -1,14 +1,15 @@
 //! The probes of a search: a plan each, and a judge that ends it when the answer is clear.
 
 use crate::export::{EarlierFiles, OutputLocation};
+use crate::flags::environment::Environment;
 use crate::flags::values::Grace;
+use crate::flags::variants;
 use crate::flags::{Axis, CapacityArgs, ProfileArgs};
 use crate::result::capacity::{Base, Capacity, Probe};
 use crate::result::run::Identity;
 use crate::result::run::RunOutput;
 use crate::runner::environment::{announce, environment, planned};
 use crate::runner::run::{self, Observers, Prepared};
-use crate::runner::seeds::{fresh, warm};
 use ringload_engine::campaign::{Judge, Next, Rule, Seen, least};
 use ringload_engine::clock::{Nanos, SECOND};
 use ringload_engine::plan::Plan;
@@ -139,8 +140,7 @@ impl ProbeRunner {
         run::run(plan, prepared, &location, &self.args.output, identity, observers)
     }
 
-    /// Each probe has arrivals and prompts of its own: what one path of arrivals shows is no evidence for another, and
-    /// prompts that the server has seen would be served from its cache.
+    /// What is asked in a probe of a load.
     fn plan_of(&self, load: f64, number: usize) -> anyhow::Result<Plan> {
         let mut args = self.args.clone();
         match self.axis {
@@ -149,13 +149,9 @@ impl ProbeRunner {
         }
         args.load.benchmark_duration = Some(self.longest_s);
         args.load.benchmark_grace_period = Some(Grace(Some(self.longest_s)));
-        let mut environment = environment();
-        environment.fresh_seed = self.fresh_seed;
-        let mut plan = planned(&args, environment)?.plan;
-        warm(&mut plan);
-        plan.seed = fresh(plan.seed, number as u64);
-        plan.prompts.entries = self.base.prompts.entries;
-        Ok(plan)
+        let environment = Environment { fresh_seed: self.fresh_seed, ..environment() };
+        let plan = planned(&args, environment)?.plan;
+        Ok(variants::probe(plan, number, self.base.prompts.entries))
     }
 
     fn axis_name(&self) -> &'static str {

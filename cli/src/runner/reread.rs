@@ -2,7 +2,7 @@
 
 use crate::exit::Exit;
 use crate::export::{Artifacts, EarlierFiles, OutputLocation, Owner, Wanted, logs_in, remove_leftovers};
-use crate::flags::{ExportLevel, OutputArgs, ReportArgs, Ui};
+use crate::flags::ReportArgs;
 use crate::live::signals;
 use crate::report;
 use crate::result::log_head::Head;
@@ -71,7 +71,7 @@ pub(crate) fn run(log: &Path, args: &ReportArgs) -> anyhow::Result<Exit> {
         None => head.host,
     };
     let workload = Workload::of_shape(&head.plan, head.shape)?;
-    let output = output(args, head.trace);
+    let output = args.output(head.trace);
     let beside = log.parent().unwrap_or(Path::new("."));
     let dir = args.artifact_dir.as_deref().unwrap_or(beside);
     let prefix = head.prefix.as_deref();
@@ -103,27 +103,4 @@ pub(crate) fn run(log: &Path, args: &ReportArgs) -> anyhow::Result<Exit> {
         )),
     }
     Ok(done.exit(args.allow_invalid, signals::received()))
-}
-
-fn output(args: &ReportArgs, trace: bool) -> OutputArgs {
-    OutputArgs {
-        ui: Ui::None,
-        artifact_dir: None,
-        private: args.private,
-        overwrite: args.overwrite,
-        shutdown_grace: 0.0,
-        keep_records: false,
-        profile_export_prefix: None,
-        export_level: ExportLevel::Records,
-        slice_duration: None,
-        http_trace_metrics: args.http_trace_metrics,
-        export_http_trace: trace,
-        verbose: args.verbose,
-        quiet: args.quiet,
-        dry_run: false,
-        allow_invalid: args.allow_invalid,
-        no_gpu_telemetry: true,
-        no_server_metrics: true,
-        no_auto_plot: true,
-    }
 }

@@ -1,10 +1,9 @@
 //! The cells of a campaign: a plan each, a name each, and a folder each.
 
 use crate::flags::environment::Environment;
-use crate::flags::plan;
 use crate::flags::{CampaignArgs, OutputArgs, ProfileArgs, artifact_dir};
+use crate::flags::{plan, variants};
 use crate::runner::environment::environment;
-use crate::runner::seeds::{fresh, warm};
 use ringload_engine::Result;
 use ringload_engine::plan::Plan;
 use std::path::{Path, PathBuf};
@@ -45,9 +44,7 @@ pub(crate) fn plan(args: &ProfileArgs) -> Result<(Vec<Planned>, Vec<String>)> {
         if cells.iter().any(|other| other.folder == cell.folder) {
             cell.folder = format!("{}_{}", cell.folder, cells.len());
         }
-        if !args.campaign.parameter_sweep_same_seed {
-            cell.plan.seed = fresh(cell.plan.seed, cells.len() as u64);
-        }
+        cell.plan = variants::sweep_point(cell.plan, cells.len(), args.campaign.parameter_sweep_same_seed);
         cells.push(cell);
     }
     Ok((cells, notes))
@@ -60,23 +57,16 @@ fn cell(
     environment: &Environment,
     notes: &mut Vec<String>,
 ) -> Result<Planned> {
-    let plan::Planned { mut plan, notes: own } = plan::plan(args, environment)?;
+    let plan::Planned { plan, notes: own } = plan::plan(args, environment)?;
     notes.extend(own);
-    warm(&mut plan);
+    let plan = variants::prewarmed(plan);
     Ok(Planned { folder: folder_name(&label), label, values, output: args.output.clone(), plan })
 }
 
 impl Planned {
     /// What is asked in one of its runs.
     pub(crate) fn plan_of(&self, trial: usize, args: &CampaignArgs) -> Plan {
-        let mut plan = self.plan.clone();
-        if trial > 0 && !args.warms_up_each_time() {
-            plan.warmup = None;
-        }
-        if trial > 0 && args.varies_seeds() {
-            plan.seed = fresh(plan.seed, (1 << 16) + trial as u64);
-        }
-        plan
+        variants::repeat(&self.plan, trial, args)
     }
 }
 

@@ -30,7 +30,7 @@ pub(super) fn convert(args: &FileArgs, to: Format, output: &Path) -> anyhow::Res
         return Err(Error::usage("--output is the file that is read", "name another file").into());
     }
     let mut out = Draft::of(output).map_err(unwritable)?;
-    let plan = super::plan(args)?;
+    let plan = args.plan()?;
     let Some(replay) = &plan.prompts.replay else {
         return Ok(());
     };

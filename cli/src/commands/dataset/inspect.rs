@@ -12,7 +12,7 @@ use std::fmt::Write as _;
 /// # Errors
 /// When it cannot be read or used.
 pub(super) fn inspect(args: &FileArgs, show: usize) -> anyhow::Result<()> {
-    let plan = super::plan(args)?;
+    let plan = args.plan()?;
     let Some(replay) = &plan.prompts.replay else {
         return Ok(());
     };

@@ -13,7 +13,7 @@ use std::fmt::Write as _;
 /// # Errors
 /// When the trace cannot be read, or the file cannot be written.
 pub(crate) fn analyze(args: &AnalyzeArgs) -> anyhow::Result<Exit> {
-    let replay = super::replay(&args.file, args.custom_dataset_type, args.block_size)?;
+    let replay = args.replay()?;
     let mut rows = Vec::new();
     workload::rows(&replay, 0, &mut |row| {
         rows.push(row);

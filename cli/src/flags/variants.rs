@@ -1,0 +1,134 @@
+//! Plans that are made from another plan: the runs of a sweep, repeats, probes, and the steps of a calibration.
+
+use super::CampaignArgs;
+use ringload_engine::clock::{Nanos, SECOND};
+use ringload_engine::plan::{
+    Cores, Dns, Family, HttpVersion, Length, Load, Phase, Plan, Prompts, Reuse, Target, TokenizerSource,
+};
+use ringload_engine::random::derive;
+
+/// A seed of 32 bits that is made from another; every JSON reader keeps such a number whole.
+fn derived(seed: u64, index: u64) -> u64 {
+    derive(seed, index) >> 32
+}
+
+/// The plan with connections that are there before the clock of the run starts, so that what it has to connect is not
+/// taken for what the load does: where they are kept at all, and where it is known how many there will be.
+pub(crate) fn prewarmed(mut plan: Plan) -> Plan {
+    if plan.reuse != Reuse::Pooled || plan.network.prewarm > 0 {
+        return plan;
+    }
+    let Some(bound) = plan.profiling.load.most_in_flight() else {
+        return plan;
+    };
+    let secured = plan.targets.iter().any(|t| t.tls);
+    plan.network.prewarm = match plan.network.http {
+        HttpVersion::Http2 => bound.div_ceil(plan.network.streams_per_connection.max(1)),
+        HttpVersion::Auto if secured => return plan,
+        HttpVersion::Http1 | HttpVersion::Auto => bound,
+    };
+    plan
+}
+
+/// The plan of a sweep point, whose seed is its own unless all have the same.
+pub(crate) fn sweep_point(plan: Plan, index: usize, same_seed: bool) -> Plan {
+    let seed = if same_seed { plan.seed } else { derived(plan.seed, index as u64) };
+    Plan { seed, ..plan }
+}
+
+/// The plan of a repeat: the first is the plan itself; later ones warm up, and have seeds of their own, as asked.
+pub(crate) fn repeat(plan: &Plan, index: usize, args: &CampaignArgs) -> Plan {
+    let later = index > 0;
+    let varied = later && args.varies_seeds();
+    Plan {
+        warmup: plan.warmup.clone().filter(|_| !later || args.warms_up_each_time()),
+        seed: if varied { derived(plan.seed, (1 << 16) + index as u64) } else { plan.seed },
+        ..plan.clone()
+    }
+}
+
+/// The plan of a probe, with so many prompts. Each probe has arrivals and prompts of its own: what one path of arrivals
+/// shows is no evidence for another, and prompts that the server has seen would be served from its cache.
+pub(crate) fn probe(plan: Plan, number: usize, entries: usize) -> Plan {
+    let plan = prewarmed(plan);
+    let prompts = Prompts { entries, ..plan.prompts };
+    Plan { seed: derived(plan.seed, number as u64), prompts, ..plan }
+}
+
+/// The plan of a calibration: without what belongs to its server, its time or its judgement, on one core.
+pub(crate) fn calibration(plan: Plan, core: usize) -> Plan {
+    let mut common = Plan {
+        custom_endpoint: None,
+        models: vec!["mock".into()],
+        headers: Vec::new(),
+        extra_inputs: serde_json::Map::new(),
+        use_server_token_count: true,
+        warmup: None,
+        slos: Vec::new(),
+        tiers: Vec::new(),
+        thresholds: Vec::new(),
+        slice: None,
+        cancellation: None,
+        failed_request_threshold: None,
+        max_errors: None,
+        cores: Cores::List(vec![core]),
+        ..plan
+    };
+    common.prompts.tokenizer = TokenizerSource::Builtin;
+    common.prompts.entries = common.prompts.entries.min(MOST_PROMPTS);
+    common.prompts.chat_template = false;
+    // A file whose requests have texts says no lengths: those of synthetic prompts stand in.
+    if common.prompts.replay.take().is_some() && common.prompts.isl.mean < 1.0 {
+        common.prompts.isl.mean = 550.0;
+    }
+    common.timeouts.request = 60 * SECOND;
+    (common.timeouts.ttft, common.timeouts.inter_token) = (None, None);
+    let network = &mut common.network;
+    (network.dns, network.family) = (Dns::Once, Family::Any);
+    network.dns_servers.clear();
+    network.resolve.clear();
+    network.source_ips.clear();
+    network.read_rate = None;
+    network.prewarm = 0;
+    network.tls.insecure = true;
+    (network.tls.ca, network.tls.client, network.tls.server_name) = (None, None, None);
+    common
+}
+
+/// The load of a step of a calibration.
+pub(crate) struct StepLoad {
+    /// Where the built-in server is.
+    pub(crate) target: Target,
+    /// Requests in flight.
+    pub(crate) streams: u32,
+    /// Output tokens of each.
+    pub(crate) tokens: u32,
+    /// How long they are sent.
+    pub(crate) length: Nanos,
+}
+
+/// The plan of a step of a calibration.
+pub(crate) fn step(plan: &Plan, load: StepLoad) -> Plan {
+    let mut plan = plan.clone();
+    let tls = load.target.tls;
+    plan.targets = vec![load.target];
+    plan.prompts.osl = Some(Length { mean: f64::from(load.tokens), stddev: 0.0 });
+    plan.profiling = Phase {
+        load: Load::closed(load.streams),
+        prefill: None,
+        // A connection each leaves its port behind for a minute.
+        requests: (plan.reuse != Reuse::Pooled).then_some(MOST_CONNECTIONS),
+        sessions: None,
+        duration: Some(load.length),
+        grace: Some(0),
+    };
+    if tls && plan.network.http == HttpVersion::Auto && plan.reuse == Reuse::Pooled {
+        // The built-in server takes HTTP/2 where it is offered.
+        let each = plan.network.streams_per_connection.max(1);
+        plan.network.prewarm = load.streams.div_ceil(each);
+    }
+    prewarmed(plan)
+}
+
+const MOST_PROMPTS: usize = 64;
+const MOST_CONNECTIONS: u64 = 8_000;
