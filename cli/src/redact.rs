@@ -80,11 +80,11 @@ fn pairs(text: &str) -> String {
     let mut shown = String::new();
     for pair in text.split_inclusive([',', ' ']) {
         let body = pair.trim_end_matches([',', ' ']);
-        let told = body.match_indices([':', '=']).find(|(at, _)| {
+        let secret = body.match_indices([':', '=']).find(|(at, _)| {
             let value = body[at + 1..].trim();
             is_telling(&body[..*at]) && !value.starts_with("//") && !value.is_empty() && value.parse::<f64>().is_err()
         });
-        match told {
+        match secret {
             Some((at, _)) => {
                 shown += &body[..=at];
                 shown += HIDDEN;
@@ -99,10 +99,10 @@ fn pairs(text: &str) -> String {
 /// Whether a word of a name tells that the value is secret. Whole words only: a model may be called `qwen-coder:7b`.
 fn is_telling(name: &str) -> bool {
     let mut words = name.split(|c: char| !c.is_ascii_alphanumeric());
-    words.any(|word| TELLING.iter().any(|told| word.eq_ignore_ascii_case(told)))
+    words.any(|word| SECRET_NAMES.iter().any(|name| word.eq_ignore_ascii_case(name)))
 }
 
-const TELLING: &[&str] = &[
+const SECRET_NAMES: &[&str] = &[
     "apikey",
     "auth",
     "authorization",

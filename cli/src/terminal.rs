@@ -75,12 +75,12 @@ pub(crate) fn printable(text: &str) -> Cow<'_, str> {
     if text.chars().all(kept) {
         return Cow::Borrowed(text);
     }
-    let shown = |c: char| match c {
+    let replacement = |c: char| match c {
         c if kept(c) => Some(c),
         c if replaced(c) => Some(' '),
         _ => None,
     };
-    Cow::Owned(text.chars().filter_map(shown).collect())
+    Cow::Owned(text.chars().filter_map(replacement).collect())
 }
 
 /// C0 and C1 controls (the escape that begins every terminal sequence among them), and the separators that some

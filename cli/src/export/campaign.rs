@@ -4,7 +4,7 @@ use super::csv::escaped;
 use super::files::write_whole;
 use super::numbers::{finite, typed, without_nulls};
 use crate::flags::{CampaignArgs, SweepMode};
-use crate::result::campaign::{Campaign, CellOutcome, Interrupted, NotRun};
+use crate::result::campaign::{Campaign, Interrupted, NotRun, SweepPointOutcome};
 use ringload_engine::Result;
 use ringload_engine::campaign::Spread;
 use serde_json::{Map, Value, json};
@@ -23,11 +23,11 @@ pub(crate) fn finish(base: &Path, campaign: &Campaign, args: &CampaignArgs) -> R
     };
     let swept = campaign.sweep_id.is_some();
     if args.num_profile_runs > 1 {
-        for cell in &campaign.cells {
-            let dir = aggregate_dir(base, args, swept, cell);
-            let text = pretty(&aggregate(cell, campaign.level));
+        for point in &campaign.points {
+            let dir = aggregate_dir(base, args, swept, point);
+            let text = pretty(&aggregate(point, campaign.level));
             put(dir.join("profile_export_aiperf_aggregate.json"), &text)?;
-            put(dir.join("profile_export_aiperf_aggregate.csv"), &aggregate_csv(cell))?;
+            put(dir.join("profile_export_aiperf_aggregate.csv"), &aggregate_csv(point))?;
         }
     }
     if swept {
@@ -40,11 +40,11 @@ pub(crate) fn finish(base: &Path, campaign: &Campaign, args: &CampaignArgs) -> R
     Ok(written)
 }
 
-fn aggregate_dir(base: &Path, args: &CampaignArgs, swept: bool, cell: &CellOutcome) -> PathBuf {
+fn aggregate_dir(base: &Path, args: &CampaignArgs, swept: bool, point: &SweepPointOutcome) -> PathBuf {
     match (swept, args.parameter_sweep_mode) {
         (false, _) => base.join("aggregate"),
-        (true, SweepMode::Repeated) => base.join("aggregate").join(&cell.folder),
-        (true, SweepMode::Independent) => base.join(&cell.folder).join("aggregate"),
+        (true, SweepMode::Repeated) => base.join("aggregate").join(&point.folder),
+        (true, SweepMode::Independent) => base.join(&point.folder).join("aggregate"),
     }
 }
 
@@ -52,9 +52,10 @@ fn pretty(value: &Value) -> String {
     format!("{:#}\n", without_nulls(value.clone()))
 }
 
-fn aggregate(cell: &CellOutcome, level: f64) -> Value {
+fn aggregate(point: &SweepPointOutcome, level: f64) -> Value {
     let labels = |succeeded: bool| {
-        cell.runs
+        point
+            .runs
             .iter()
             .map(|run| &run.outcome)
             .filter(|o| (o.summary.counts.succeeded > 0) == succeeded)
@@ -66,16 +67,16 @@ fn aggregate(cell: &CellOutcome, level: f64) -> Value {
         "ringload_version": env!("CARGO_PKG_VERSION"),
         "metadata": {
             "aggregation_type": "confidence",
-            "num_profile_runs": cell.runs.len(),
+            "num_profile_runs": point.runs.len(),
             "num_successful_runs": labels(true).len(),
             "failed_runs": labels(false),
             "confidence_level": level,
-            "single_run": (cell.runs.len() == 1).then_some(true),
-            "run_labels": cell.runs.iter()
+            "single_run": (point.runs.len() == 1).then_some(true),
+            "run_labels": point.runs.iter()
                 .map(|run| run.outcome.identity.of_several.run_label.clone())
                 .collect::<Vec<_>>(),
         },
-        "metrics": metrics(&cell.spreads),
+        "metrics": metrics(&point.spreads),
     })
 }
 
@@ -93,9 +94,9 @@ fn metrics(spreads: &[Spread]) -> Value {
     Value::Object(spreads.iter().map(entry).collect())
 }
 
-fn aggregate_csv(cell: &CellOutcome) -> String {
+fn aggregate_csv(point: &SweepPointOutcome) -> String {
     let mut text = String::from("Metric,mean,std,min,max,cv,se,ci_low,ci_high,t_critical,unit\r\n");
-    for s in &cell.spreads {
+    for s in &point.spreads {
         let optional = |v: Option<f64>| v.map_or_else(String::new, number);
         let cells = [
             format!("{}_{}", s.tag, s.stat),
@@ -118,16 +119,17 @@ fn aggregate_csv(cell: &CellOutcome) -> String {
 fn sweep(campaign: &Campaign) -> Value {
     let picture = &campaign.picture;
     let best = |at: Option<usize>, tag: &str, stat: &str| {
-        let cell = &campaign.cells[at?];
-        let spread = cell.spread(tag, stat)?;
+        let point = &campaign.points[at?];
+        let spread = point.spread(tag, stat)?;
         Some(json!({
-            "parameters": parameters(cell),
+            "parameters": parameters(point),
             "metric": finite(spread.mean),
             "unit": spread.unit,
         }))
     };
-    let combination = |cell: &CellOutcome| json!({"parameters": parameters(cell), "metrics": metrics(&cell.spreads)});
-    let pareto = picture.pareto.iter().map(|i| parameters(&campaign.cells[*i]));
+    let combination =
+        |point: &SweepPointOutcome| json!({"parameters": parameters(point), "metrics": metrics(&point.spreads)});
+    let pareto = picture.pareto.iter().map(|i| parameters(&campaign.points[*i]));
     let runs = campaign.runs().count();
     let failed: Vec<String> = campaign
         .runs()
@@ -135,8 +137,8 @@ fn sweep(campaign: &Campaign) -> Value {
         .filter(|o| o.summary.counts.succeeded == 0)
         .map(|o| {
             let of = &o.identity.of_several;
-            let cell = of.variation.as_deref().unwrap_or("base");
-            format!("{cell} {}", of.run_label).trim_end().to_owned()
+            let point = of.variation.as_deref().unwrap_or("base");
+            format!("{point} {}", of.run_label).trim_end().to_owned()
         })
         .collect();
     json!({
@@ -152,9 +154,9 @@ fn sweep(campaign: &Campaign) -> Value {
                     "values": values.iter().map(|v| typed(v)).collect::<Vec<_>>(),
                 }))
                 .collect::<Vec<_>>(),
-            "num_combinations": campaign.cells.len(),
+            "num_combinations": campaign.points.len(),
         },
-        "per_combination_metrics": campaign.cells.iter().map(combination).collect::<Vec<_>>(),
+        "per_combination_metrics": campaign.points.iter().map(combination).collect::<Vec<_>>(),
         "best_configurations": {
             "best_throughput": best(picture.most_tokens, "output_token_throughput", "avg"),
             "best_latency_p99": best(picture.least_latency, "request_latency", "p99"),
@@ -164,8 +166,8 @@ fn sweep(campaign: &Campaign) -> Value {
     })
 }
 
-fn parameters(cell: &CellOutcome) -> Value {
-    values(&cell.values)
+fn parameters(point: &SweepPointOutcome) -> Value {
+    values(&point.values)
 }
 
 fn values(values: &[(String, String)]) -> Value {
@@ -178,25 +180,25 @@ fn sweep_csv(campaign: &Campaign) -> String {
     let mut head: Vec<String> = axes.iter().map(|a| a.replace('-', "_")).collect();
     head.extend(COLUMNS.iter().map(|(tag, stat)| format!("{tag}_{stat}")));
     let mut text = line(&head);
-    for cell in &campaign.cells {
-        let mut cells = axis_values(cell, &axes);
+    for point in &campaign.points {
+        let mut cells = axis_values(point, &axes);
         cells.extend(
-            COLUMNS.iter().map(|(tag, stat)| cell.spread(tag, stat).map_or_else(String::new, |s| number(s.mean))),
+            COLUMNS.iter().map(|(tag, stat)| point.spread(tag, stat).map_or_else(String::new, |s| number(s.mean))),
         );
         text += &line(&cells);
     }
     text
 }
 
-/// The goodput sweep: a line a cell, the share in percent.
+/// The goodput sweep: a line a point, the share in percent.
 fn goodput_csv(campaign: &Campaign) -> String {
     let axes: Vec<String> = campaign.axes().into_iter().map(|(name, _)| name).collect();
     let mut head: Vec<String> = axes.iter().map(|a| a.replace('-', "_")).collect();
     head.extend(["throughput", "goodput", "goodput_pct"].map(String::from));
     let mut text = line(&head);
-    for cell in &campaign.cells {
-        let mut cells = axis_values(cell, &axes);
-        let figures = &cell.cell;
+    for point in &campaign.points {
+        let mut cells = axis_values(point, &axes);
+        let figures = &point.cell;
         let share = figures.good_fraction.map(|f| f * 100.0);
         for value in [figures.throughput, figures.goodput, share] {
             cells.push(value.map_or_else(String::new, number));
@@ -206,15 +208,15 @@ fn goodput_csv(campaign: &Campaign) -> String {
     text
 }
 
-fn axis_values(cell: &CellOutcome, axes: &[String]) -> Vec<String> {
+fn axis_values(point: &SweepPointOutcome, axes: &[String]) -> Vec<String> {
     let value = |axis: &String| {
-        let found = cell.values.iter().find(|(flag, _)| flag == axis);
+        let found = point.values.iter().find(|(flag, _)| flag == axis);
         found.map_or_else(String::new, |(_, value)| value.clone())
     };
     axes.iter().map(value).collect()
 }
 
-/// Everything: each run with its verdict, each cell with its figures, and what the sweep shows.
+/// Everything: each run with its verdict, each point with its figures, and what the sweep shows.
 fn document(campaign: &Campaign) -> Value {
     let run = |done: &crate::result::run::RunOutput| {
         let outcome = &done.outcome;
@@ -232,14 +234,14 @@ fn document(campaign: &Campaign) -> Value {
             "thresholds": outcome.summary.thresholds,
         })
     };
-    let cell = |cell: &CellOutcome| {
+    let point = |point: &SweepPointOutcome| {
         json!({
-            "label": cell.label,
-            "parameters": parameters(cell),
-            "figures": cell.cell,
-            "metrics": metrics(&cell.spreads),
-            "convergence": cell.settling,
-            "runs": cell.runs.iter().map(run).collect::<Vec<_>>(),
+            "label": point.label,
+            "parameters": parameters(point),
+            "figures": point.cell,
+            "metrics": metrics(&point.spreads),
+            "convergence": point.settling,
+            "runs": point.runs.iter().map(run).collect::<Vec<_>>(),
         })
     };
     json!({
@@ -248,23 +250,23 @@ fn document(campaign: &Campaign) -> Value {
         "sweep_id": campaign.sweep_id,
         "command": campaign.runs().next().map(|run| run.outcome.identity.command.clone()),
         "confidence_level": campaign.level,
-        "cells": campaign.cells.iter().map(cell).collect::<Vec<_>>(),
+        "cells": campaign.points.iter().map(point).collect::<Vec<_>>(),
         "picture": campaign.picture,
         "interrupted": campaign.interrupted.as_ref().map(interrupted),
     })
 }
 
 fn interrupted(interrupted: &Interrupted) -> Value {
-    let cell = |cell: &NotRun| {
+    let point = |point: &NotRun| {
         json!({
-            "label": cell.label,
-            "parameters": values(&cell.values),
-            "runs": cell.runs,
+            "label": point.label,
+            "parameters": values(&point.values),
+            "runs": point.runs,
         })
     };
     json!({
         "by": interrupted.why,
-        "not_run": interrupted.not_run.iter().map(cell).collect::<Vec<_>>(),
+        "not_run": interrupted.not_run.iter().map(point).collect::<Vec<_>>(),
     })
 }
 
@@ -306,11 +308,11 @@ mod tests {
     #[test]
     fn a_campaign_tells_the_conditions_of_each_run_and_what_settled() {
         let mut campaign = sweep(&[1, 2], |_| {});
-        campaign.cells[1].settling = Some(settling());
+        campaign.points[1].settling = Some(settling());
         let document = without_nulls(document(&campaign));
-        for cell in 0..2 {
+        for point in 0..2 {
             for run in 0..2 {
-                let judged = &document["cells"][cell]["runs"][run]["thresholds"];
+                let judged = &document["cells"][point]["runs"][run]["thresholds"];
                 let failed: Vec<_> = judged.as_array().unwrap().iter().map(|t| &t["failed"]).collect();
                 assert_eq!(failed, [&json!(true), &json!(false)]);
                 assert_eq!(judged[0]["value"], 218.115);

@@ -12,7 +12,7 @@ use std::io::{self, Write};
 
 /// Writes the JSON file.
 pub(crate) fn json(outcome: &Outcome, to: &mut dyn Write) -> io::Result<()> {
-    let slices: Vec<Value> = shown(outcome)
+    let slices: Vec<Value> = slices_with_requests(outcome)
         .map(|slice| {
             let mut object = Map::new();
             object.insert("start_ns".into(), slice.start_ns.into());
@@ -33,7 +33,7 @@ pub(crate) fn json(outcome: &Outcome, to: &mut dyn Write) -> io::Result<()> {
 /// Writes the table: a line for each slice, metric and statistic; metrics sorted by tag, CRLF, two decimals.
 pub(crate) fn csv(outcome: &Outcome, to: &mut dyn Write) -> io::Result<()> {
     to.write_all(b"Timeslice,Start_NS,End_NS,Metric,Unit,Stat,Value\r\n")?;
-    for slice in shown(outcome) {
+    for slice in slices_with_requests(outcome) {
         let mut sorted: Vec<&Metric> = slice.metrics.iter().collect();
         sorted.sort_by_key(|m| m.info.tag);
         for metric in sorted {
@@ -49,7 +49,7 @@ pub(crate) fn csv(outcome: &Outcome, to: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-fn shown(outcome: &Outcome) -> impl Iterator<Item = &SliceFigures> {
+fn slices_with_requests(outcome: &Outcome) -> impl Iterator<Item = &SliceFigures> {
     let slices = outcome.summary.slices.iter().flat_map(|s| &s.slices);
     slices.filter(|s| {
         let issued = s.succeeded + s.failed + s.cancelled + s.in_flight_at_end;

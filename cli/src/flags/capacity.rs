@@ -59,13 +59,13 @@ pub(crate) enum Axis {
 }
 
 impl CapacityArgs {
-    /// What a search decides by itself may not be said, and what it rests on must be.
+    /// What a search decides by itself may not be given, and what it rests on must be.
     ///
     /// # Errors
     /// [`ringload_engine::Blame::Usage`] with the flag to drop or to add.
     pub(crate) fn check(&self) -> Result<()> {
         let (profile, load) = (&self.profile, &self.profile.load);
-        let said = [
+        let given = [
             ("--request-rate", load.request_rate.is_some()),
             ("--request-count", load.request_count.is_some()),
             ("--benchmark-duration", load.benchmark_duration.is_some()),
@@ -81,7 +81,7 @@ impl CapacityArgs {
             ("--request-cancellation-rate", profile.load.request_cancellation_rate.is_some()),
             ("--concurrency", load.concurrency.is_some() && self.search.axis == Axis::Concurrency),
         ];
-        if let Some((flag, _)) = said.iter().find(|(_, said)| *said) {
+        if let Some((flag, _)) = given.iter().find(|(_, given)| *given) {
             return Err(Error::usage(
                 format!("{flag} with `ringload capacity`: the search decides how much is sent, and for how long"),
                 format!("drop {flag}; --from, --to and --probe-duration bound the search"),

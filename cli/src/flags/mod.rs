@@ -164,21 +164,21 @@ pub(crate) struct ProfileArgs {
     /// How this machine drives it.
     #[command(flatten)]
     pub(crate) machine: MachineArgs,
-    /// The cells of a sweep; empty where nothing is swept.
+    /// The points of a sweep; empty where nothing is swept.
     #[arg(skip)]
-    pub(crate) cells: Vec<Cell>,
+    pub(crate) points: Vec<SweepPointArgs>,
 }
 
 impl ProfileArgs {
     /// Whether they ask for more than one run.
     pub(crate) fn has_several_runs(&self) -> bool {
-        !self.cells.is_empty() || self.campaign.num_profile_runs > 1
+        !self.points.is_empty() || self.campaign.num_profile_runs > 1
     }
 }
 
-/// One cell of a sweep.
+/// One point of a sweep.
 #[derive(Clone, Debug)]
-pub(crate) struct Cell {
+pub(crate) struct SweepPointArgs {
     /// Its name, where the user gave one.
     pub(crate) name: Option<String>,
     /// Flag (without dashes) and value of each axis.
@@ -204,7 +204,7 @@ pub(crate) fn try_parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli,
     if argv.get(1).is_none_or(|word| word != "profile") {
         return parse_one(&argv);
     }
-    let lines = sweep::cells(&argv, &profile_command(), sweep::kind(&argv)).map_err(refusal::Refusal::Ours)?;
+    let lines = sweep::points(&argv, &profile_command(), sweep::kind(&argv)).map_err(refusal::Refusal::Ours)?;
     let mut parsed = lines.iter().map(|line| parse_one(&line.argv));
     let Some(mut first) = parsed.next().transpose()? else {
         return parse_one(&argv);
@@ -212,18 +212,18 @@ pub(crate) fn try_parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli,
     if let Command::Profile(args) = &mut first.command
         && lines.iter().any(|line| !line.values.is_empty())
     {
-        let mut cells = vec![args.as_ref().clone()];
+        let mut points = vec![args.as_ref().clone()];
         for cli in parsed {
             if let Command::Profile(args) = cli?.command {
-                cells.push(*args);
+                points.push(*args);
             }
         }
-        let cell = |(line, args): (&sweep::CellLine, ProfileArgs)| Cell {
+        let point = |(line, args): (&sweep::SweepPointLine, ProfileArgs)| SweepPointArgs {
             name: line.name.clone(),
             values: line.values.clone(),
             args,
         };
-        args.cells = lines.iter().zip(cells).map(cell).collect();
+        args.points = lines.iter().zip(points).map(point).collect();
     }
     Ok(first)
 }

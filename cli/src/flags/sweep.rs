@@ -1,12 +1,12 @@
-//! Comma lists and `--variant` → one command line a cell. Each cell is then parsed like any other command line, so that
-//! nothing about a value has to be known twice.
+//! Comma lists and `--variant` → one command line a sweep point. Each is then parsed like any other command line, so
+//! that nothing about a value has to be known twice.
 
 use super::campaign::SweepType;
 use std::ffi::{OsStr, OsString};
 
-/// One cell of a sweep.
+/// One point of a sweep.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct CellLine {
+pub(crate) struct SweepPointLine {
     /// Its name, where the user gave one.
     pub(crate) name: Option<String>,
     /// Flag (without dashes) and value of each axis, in order.
@@ -15,11 +15,15 @@ pub(crate) struct CellLine {
     pub(crate) argv: Vec<OsString>,
 }
 
-/// The cells of a command line; one without values where nothing is swept.
+/// The points of a command line; one without values where nothing is swept.
 ///
 /// # Errors
 /// What is wrong with the lists, and what to write instead.
-pub(crate) fn cells(argv: &[OsString], profile: &clap::Command, kind: SweepType) -> Result<Vec<CellLine>, String> {
+pub(crate) fn points(
+    argv: &[OsString],
+    profile: &clap::Command,
+    kind: SweepType,
+) -> Result<Vec<SweepPointLine>, String> {
     let axes = axes(argv, profile);
     let variants = variants(argv);
     if !axes.is_empty() && !variants.is_empty() {
@@ -29,23 +33,23 @@ pub(crate) fn cells(argv: &[OsString], profile: &clap::Command, kind: SweepType)
         ));
     }
     if !variants.is_empty() {
-        let cell = |text: &String| variant(text, argv, profile);
-        let cells: Vec<CellLine> = variants.iter().map(cell).collect::<Result<_, _>>()?;
-        for (i, cell) in cells.iter().enumerate() {
-            let named = |other: &CellLine| other.name.is_some() && other.name == cell.name;
-            if let Some(name) = &cell.name
-                && cells[..i].iter().any(named)
+        let point = |text: &String| variant(text, argv, profile);
+        let points: Vec<SweepPointLine> = variants.iter().map(point).collect::<Result<_, _>>()?;
+        for (i, point) in points.iter().enumerate() {
+            let named = |other: &SweepPointLine| other.name.is_some() && other.name == point.name;
+            if let Some(name) = &point.name
+                && points[..i].iter().any(named)
             {
                 return Err(format!("--variant: two are called `{name}`: give each a name of its own, or none"));
             }
         }
-        return bounded(cells);
+        return bounded(points);
     }
     let choices = match kind {
         SweepType::Grid => grid(&axes)?,
         SweepType::Zip => zip(&axes)?,
     };
-    let cells = choices.into_iter().map(|choice| {
+    let points = choices.into_iter().map(|choice| {
         let mut argv = argv.to_vec();
         let mut values = Vec::new();
         for (axis, at) in axes.iter().zip(choice) {
@@ -53,9 +57,9 @@ pub(crate) fn cells(argv: &[OsString], profile: &clap::Command, kind: SweepType)
             argv[axis.place] = axis.word(value);
             values.push((axis.flag.clone(), value.clone()));
         }
-        CellLine { name: None, values, argv }
+        SweepPointLine { name: None, values, argv }
     });
-    bounded(cells.collect())
+    bounded(points.collect())
 }
 
 /// How the lists of a command line combine, as far as that is said in order.
@@ -66,14 +70,14 @@ pub(crate) fn kind(argv: &[OsString]) -> SweepType {
     if zip { SweepType::Zip } else { SweepType::Grid }
 }
 
-fn bounded(cells: Vec<CellLine>) -> Result<Vec<CellLine>, String> {
-    if cells.len() > MOST_CELLS {
+fn bounded(points: Vec<SweepPointLine>) -> Result<Vec<SweepPointLine>, String> {
+    if points.len() > MOST_POINTS {
         return Err(format!(
-            "the sweep has {} cells, over {MOST_CELLS}: shorten the lists, or write --sweep-type zip",
-            cells.len()
+            "the sweep has {} cells, over {MOST_POINTS}: shorten the lists, or write --sweep-type zip",
+            points.len()
         ));
     }
-    Ok(cells)
+    Ok(points)
 }
 
 /// A flag with several values.
@@ -144,16 +148,16 @@ fn sweepable(name: &str, profile: &clap::Command) -> Option<String> {
 
 /// The places of all values, every one with every other; the last list turns fastest.
 fn grid(axes: &[Axis]) -> Result<Vec<Vec<usize>>, String> {
-    let cells = axes
+    let points = axes
         .iter()
         .try_fold(1usize, |n, axis| n.checked_mul(axis.values.len()))
-        .filter(|n| *n <= MOST_CELLS)
+        .filter(|n| *n <= MOST_POINTS)
         .ok_or_else(|| {
-        format!("the sweep has more than {MOST_CELLS} cells: shorten the lists, or write --sweep-type zip")
-    })?;
-    Ok((0..cells)
-        .map(|cell| {
-            let mut rest = cell;
+            format!("the sweep has more than {MOST_POINTS} cells: shorten the lists, or write --sweep-type zip")
+        })?;
+    Ok((0..points)
+        .map(|point| {
+            let mut rest = point;
             let mut places: Vec<usize> = axes
                 .iter()
                 .rev()
@@ -201,7 +205,7 @@ fn variants(argv: &[OsString]) -> Vec<String> {
 }
 
 /// `[NAME:] FLAG=VALUE, FLAG=VALUE`: what the variant says stands for what the command line says.
-fn variant(text: &str, argv: &[OsString], profile: &clap::Command) -> Result<CellLine, String> {
+fn variant(text: &str, argv: &[OsString], profile: &clap::Command) -> Result<SweepPointLine, String> {
     // Only names are repeated: what was given for a flag that cannot be swept may be a key.
     let bad = |what: &str| format!("--variant: {what}; write it as in `light: concurrency=8, request-count=100`");
     let (name, settings) = match text.split_once(':') {
@@ -218,7 +222,7 @@ fn variant(text: &str, argv: &[OsString], profile: &clap::Command) -> Result<Cel
         argv.push(format!("--{flag}={}", value.trim()).into());
         values.push((flag, value.trim().to_owned()));
     }
-    Ok(CellLine { name, values, argv })
+    Ok(SweepPointLine { name, values, argv })
 }
 
 /// Removes a flag and its value, under any of its names.
@@ -245,7 +249,7 @@ fn drop_flag(argv: &mut Vec<OsString>, flag: &str, profile: &clap::Command) {
     }
 }
 
-const MOST_CELLS: usize = 1_000;
+const MOST_POINTS: usize = 1_000;
 
 /// Flags that AIPerf sweeps and that ringload has, by the names of their fields.
 const SWEEPABLE: &[&str] = &[
@@ -272,13 +276,13 @@ mod tests {
     use super::*;
     use crate::flags::profile_command;
 
-    fn of(line: &str, kind: SweepType) -> Result<Vec<CellLine>, String> {
+    fn of(line: &str, kind: SweepType) -> Result<Vec<SweepPointLine>, String> {
         let argv: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
-        cells(&argv, &profile_command(), kind)
+        points(&argv, &profile_command(), kind)
     }
 
-    fn values(cells: &[CellLine]) -> Vec<String> {
-        cells
+    fn values(points: &[SweepPointLine]) -> Vec<String> {
+        points
             .iter()
             .map(|c| {
                 let all: Vec<String> = c.values.iter().map(|(k, v)| format!("{k}={v}")).collect();
@@ -289,17 +293,17 @@ mod tests {
 
     #[test]
     fn a_line_without_lists_is_one_cell_as_it_stands() {
-        let cells = of("ringload profile --concurrency 4", SweepType::Grid).unwrap();
-        assert_eq!(cells.len(), 1);
-        assert!(cells[0].values.is_empty() && cells[0].argv.len() == 4);
+        let points = of("ringload profile --concurrency 4", SweepType::Grid).unwrap();
+        assert_eq!(points.len(), 1);
+        assert!(points[0].values.is_empty() && points[0].argv.len() == 4);
     }
 
     #[test]
     fn lists_combine_as_a_grid_the_last_turning_fastest() {
-        let cells = of("ringload profile --concurrency 1,8 --osl=16,32 --model m,n", SweepType::Grid).unwrap();
-        let osl = &cells[0].values[1].0;
+        let points = of("ringload profile --concurrency 1,8 --osl=16,32 --model m,n", SweepType::Grid).unwrap();
+        let osl = &points[0].values[1].0;
         assert_eq!(
-            values(&cells),
+            values(&points),
             [
                 format!("concurrency=1 {osl}=16"),
                 format!("concurrency=1 {osl}=32"),
@@ -307,16 +311,16 @@ mod tests {
                 format!("concurrency=8 {osl}=32"),
             ]
         );
-        assert_eq!(cells[3].argv[3], "8");
-        assert_eq!(cells[3].argv[4], "--osl=32");
-        assert_eq!(cells[3].argv[6], "m,n", "models are a list, not a sweep");
+        assert_eq!(points[3].argv[3], "8");
+        assert_eq!(points[3].argv[4], "--osl=32");
+        assert_eq!(points[3].argv[6], "m,n", "models are a list, not a sweep");
     }
 
     #[test]
     fn lists_zip_when_they_are_as_long_as_each_other() {
-        let cells = of("x profile --concurrency 1,8 --isl 10,20", SweepType::Zip).unwrap();
-        assert_eq!(cells.len(), 2);
-        assert_eq!(cells[1].values[1].1, "20");
+        let points = of("x profile --concurrency 1,8 --isl 10,20", SweepType::Zip).unwrap();
+        assert_eq!(points.len(), 2);
+        assert_eq!(points[1].values[1].1, "20");
         let error = of("x profile --concurrency 1,8 --isl 1,2,3", SweepType::Zip).unwrap_err();
         assert!(error.contains("2 values") && error.contains("3"), "{error}");
     }
@@ -335,18 +339,18 @@ mod tests {
         ]
         .map(OsString::from)
         .to_vec();
-        let cells = cells(&argv, &profile_command(), SweepType::Grid).unwrap();
-        assert_eq!(cells[0].name.as_deref(), Some("light"));
-        assert_eq!(values(&cells), ["concurrency=1 request-count=10", "concurrency=64"]);
-        assert!(!cells[0].argv.contains(&OsString::from("4")));
-        assert!(cells[1].argv.contains(&OsString::from("--concurrency=64")));
+        let points = points(&argv, &profile_command(), SweepType::Grid).unwrap();
+        assert_eq!(points[0].name.as_deref(), Some("light"));
+        assert_eq!(values(&points), ["concurrency=1 request-count=10", "concurrency=64"]);
+        assert!(!points[0].argv.contains(&OsString::from("4")));
+        assert!(points[1].argv.contains(&OsString::from("--concurrency=64")));
     }
 
     #[test]
     fn variants_have_names_of_their_own() {
         let of = |variants: [&str; 2]| {
             let words = ["x", "profile", "--variant", variants[0], "--variant", variants[1]];
-            cells(&words.map(OsString::from), &profile_command(), SweepType::Grid)
+            points(&words.map(OsString::from), &profile_command(), SweepType::Grid)
         };
         let error = of(["a: isl=1", "a: isl=2"]).unwrap_err();
         assert!(error.contains("two are called `a`"), "{error}");
@@ -358,9 +362,9 @@ mod tests {
         let many = format!("x profile --concurrency {}", vec!["1"; 1001].join(","));
         assert!(of(&many, SweepType::Grid).unwrap_err().contains("1000 cells"));
         let argv = ["x", "profile", "--variant", "tls=1"].map(OsString::from);
-        let error = cells(&argv, &profile_command(), SweepType::Grid).unwrap_err();
+        let error = points(&argv, &profile_command(), SweepType::Grid).unwrap_err();
         assert!(error.contains("`tls`"), "{error}");
         let both = ["x", "profile", "--concurrency", "1,2", "--variant", "isl=1"].map(OsString::from);
-        assert!(cells(&both, &profile_command(), SweepType::Grid).is_err());
+        assert!(points(&both, &profile_command(), SweepType::Grid).is_err());
     }
 }

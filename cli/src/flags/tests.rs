@@ -65,8 +65,8 @@ fn the_articles_slices_and_conditions_are_planned() {
         ("-m x --streaming --slo-file /nowhere/slos", "/nowhere/slos"),
         ("-m x --benchmark-duration 5 --slice-duration 6", "--slice-duration 0.5"),
     ] {
-        let said = refused(flags);
-        assert!(said.contains(word), "{flags}: {said}");
+        let text = refused(flags);
+        assert!(text.contains(word), "{flags}: {text}");
     }
 }
 

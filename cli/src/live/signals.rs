@@ -204,8 +204,8 @@ pub(crate) fn wait(seconds: f64) -> bool {
 /// # Errors
 /// [`ringload_engine::Blame::Interrupted`] when a signal came first.
 pub(crate) fn unless_stopped<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-    let (tell, told) = mpsc::channel::<Option<thread::Result<T>>>();
-    let wake = tell.clone();
+    let (sender, receiver) = mpsc::channel::<Option<thread::Result<T>>>();
+    let wake = sender.clone();
     {
         let mut state = lock();
         if let Some(state) = state.as_mut() {
@@ -221,12 +221,12 @@ pub(crate) fn unless_stopped<T: Send + 'static>(work: impl FnOnce() -> T + Send 
     let working = move || {
         let done = catch_unwind(AssertUnwindSafe(work));
         // Nobody listens any more when a signal came.
-        let _ = tell.send(Some(done));
+        let _ = sender.send(Some(done));
     };
     thread::Builder::new().name("preparation".into()).spawn(working).map_err(|e| {
         Error::environment(format!("a thread could not be started ({e})"), "raise the limit of processes")
     })?;
-    let got = told.recv();
+    let got = receiver.recv();
     if let Some(state) = lock().as_mut() {
         state.waker = None;
     }

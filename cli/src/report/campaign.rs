@@ -9,7 +9,7 @@ mod tests;
 use super::layout::{count, heading, line, short, wrap};
 use super::table::Table;
 use super::{Style, head, latency};
-use crate::result::campaign::{Campaign, CellOutcome, Settling};
+use crate::result::campaign::{Campaign, Settling, SweepPointOutcome};
 use crate::result::run::Outcome;
 use ringload_engine::campaign::Spread;
 use std::path::{Path, PathBuf};
@@ -49,7 +49,7 @@ pub(crate) fn render(campaign: &Campaign, base: &Path, files: &[PathBuf], style:
         text += &cells(campaign);
         text += &picture::picture(campaign);
     }
-    for cell in campaign.cells.iter().filter(|c| c.runs.len() > 1) {
+    for cell in campaign.points.iter().filter(|c| c.runs.len() > 1) {
         text += &repeats(cell, campaign);
     }
     text += &heading("FILES");
@@ -61,7 +61,7 @@ pub(crate) fn render(campaign: &Campaign, base: &Path, files: &[PathBuf], style:
 fn cells(campaign: &Campaign) -> String {
     let mut table = Table::new("SWEEP", &["req/s", "good/s", "good %", "tok/s", "TTFT50", "TTFT99", "ITL 50"]);
     let mut few = false;
-    for (i, cell) in campaign.cells.iter().enumerate() {
+    for (i, cell) in campaign.points.iter().enumerate() {
         let figures = &cell.cell;
         let known = |v: Option<f64>| v.map_or_else(|| "-".into(), short);
         let mean = |tag, stat| known(cell.spread(tag, stat).map(|s| s.mean));
@@ -84,7 +84,7 @@ fn cells(campaign: &Campaign) -> String {
         + if few { FEW } else { "" }
 }
 
-fn repeats(cell: &CellOutcome, campaign: &Campaign) -> String {
+fn repeats(cell: &SweepPointOutcome, campaign: &Campaign) -> String {
     let level = campaign.level * 100.0;
     let title = if campaign.sweep_id.is_some() {
         format!("{} RUNS OF {}", cell.runs.len(), cell.label)
@@ -113,7 +113,7 @@ fn repeats(cell: &CellOutcome, campaign: &Campaign) -> String {
 }
 
 /// The mean over the repeats, with a mark where a run has too few values for its p99.
-fn marked(cell: &CellOutcome, tag: &str, stat: &str, few: &mut bool) -> String {
+fn marked(cell: &SweepPointOutcome, tag: &str, stat: &str, few: &mut bool) -> String {
     let Some(spread) = cell.spread(tag, stat) else {
         return "-".into();
     };

@@ -135,7 +135,11 @@ fn found(capacity: &Capacity) -> String {
 /// What the intervals of the probes leave open.
 fn surely(capacity: &Capacity) -> String {
     let level = percent(capacity.level);
-    let shown = |load: Option<f64>, without: &str| load.map_or_else(|| without.into(), short);
+    let format_bound = |load: Option<f64>, without: &str| load.map_or_else(|| without.into(), short);
     let (low, high) = capacity.sure();
-    format!("{} … {}, by the {level} intervals of the probes", shown(low, "0"), shown(high, "no bound seen"))
+    format!(
+        "{} … {}, by the {level} intervals of the probes",
+        format_bound(low, "0"),
+        format_bound(high, "no bound seen")
+    )
 }

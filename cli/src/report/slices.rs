@@ -100,17 +100,17 @@ fn name(slice: &SliceFigures) -> String {
 }
 
 fn cells(slice: &SliceFigures, goodput: bool) -> Vec<String> {
-    let shown = |value: Option<f64>| value.map_or_else(|| "-".into(), short);
+    let format_value = |value: Option<f64>| value.map_or_else(|| "-".into(), short);
     let mut cells = vec![
-        shown(slice.completed_per_s),
-        shown(slice.time_to_first_token_p50),
-        shown(slice.time_to_first_token_p95),
-        shown(slice.inter_token_latency_p50),
-        shown(slice.output_token_throughput),
+        format_value(slice.completed_per_s),
+        format_value(slice.time_to_first_token_p50),
+        format_value(slice.time_to_first_token_p95),
+        format_value(slice.inter_token_latency_p50),
+        format_value(slice.output_token_throughput),
         slice.failed.to_string(),
     ];
     if goodput {
-        cells.insert(1, shown(slice.good_request_fraction.map(|f| 100.0 * f)));
+        cells.insert(1, format_value(slice.good_request_fraction.map(|f| 100.0 * f)));
     }
     cells
 }

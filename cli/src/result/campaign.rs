@@ -7,13 +7,13 @@ use serde::Serialize;
 
 /// Several runs seen together.
 pub(crate) struct Campaign {
-    /// The cells that were run at least once, in the order of the plan.
-    pub(crate) cells: Vec<CellOutcome>,
-    /// What the sweep shows; cells by their place in `cells`.
+    /// The sweep points that were run at least once, in the order of the plan.
+    pub(crate) points: Vec<SweepPointOutcome>,
+    /// What the sweep shows; points by their place in `points`.
     pub(crate) picture: Picture,
     /// Confidence of the intervals.
     pub(crate) level: f64,
-    /// 12 hexadecimal digits, where there are several cells.
+    /// 12 hexadecimal digits, where there are several points.
     pub(crate) sweep_id: Option<String>,
     /// What ended it early, if anything did.
     pub(crate) interrupted: Option<Interrupted>,
@@ -28,7 +28,7 @@ pub(crate) struct Interrupted {
     pub(crate) not_run: Vec<NotRun>,
 }
 
-/// A cell of which runs are missing.
+/// A sweep point of which runs are missing.
 #[derive(Clone, Debug)]
 pub(crate) struct NotRun {
     /// How it is called.
@@ -39,8 +39,8 @@ pub(crate) struct NotRun {
     pub(crate) runs: usize,
 }
 
-/// One cell and its repeats.
-pub(crate) struct CellOutcome {
+/// One sweep point and its repeats.
+pub(crate) struct SweepPointOutcome {
     /// How it is called.
     pub(crate) label: String,
     /// Name of its folder.
@@ -57,7 +57,7 @@ pub(crate) struct CellOutcome {
     pub(crate) settling: Option<Settling>,
 }
 
-/// What came of `--convergence-metric` in a cell.
+/// What came of `--convergence-metric` at a sweep point.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Settling {
     /// Tag of the metric.
@@ -79,21 +79,21 @@ pub(crate) struct Settling {
 }
 
 impl Campaign {
-    /// Of cells that were run.
-    pub(crate) fn of_cells(cells: Vec<CellOutcome>, level: f64, sweep_id: Option<String>) -> Self {
-        let figures: Vec<Cell> = cells.iter().map(|c| c.cell.clone()).collect();
-        Self { picture: campaign::picture(&figures), cells, level, sweep_id, interrupted: None }
+    /// Of sweep points that were run.
+    pub(crate) fn of_points(points: Vec<SweepPointOutcome>, level: f64, sweep_id: Option<String>) -> Self {
+        let figures: Vec<Cell> = points.iter().map(|p| p.cell.clone()).collect();
+        Self { picture: campaign::picture(&figures), points, level, sweep_id, interrupted: None }
     }
 
     /// Every run.
     pub(crate) fn runs(&self) -> impl Iterator<Item = &RunOutput> {
-        self.cells.iter().flat_map(|cell| &cell.runs)
+        self.points.iter().flat_map(|point| &point.runs)
     }
 
     /// Names and values of the axes, in order; empty where nothing was swept.
     pub(crate) fn axes(&self) -> Vec<(String, Vec<String>)> {
         let mut axes: Vec<(String, Vec<String>)> = Vec::new();
-        for (flag, value) in self.cells.iter().flat_map(|cell| &cell.values) {
+        for (flag, value) in self.points.iter().flat_map(|point| &point.values) {
             match axes.iter_mut().find(|(name, _)| name == flag) {
                 Some((_, values)) if values.contains(value) => {}
                 Some((_, values)) => values.push(value.clone()),
@@ -104,8 +104,8 @@ impl Campaign {
     }
 }
 
-impl CellOutcome {
-    /// Of the runs of one cell, which has its label for a folder.
+impl SweepPointOutcome {
+    /// Of the runs of one sweep point, which has its label for a folder.
     pub(crate) fn of(label: String, values: Vec<(String, String)>, runs: Vec<RunOutput>, level: f64) -> Self {
         let good: Vec<&Summary> =
             runs.iter().map(|run| &run.outcome.summary).filter(|summary| summary.counts.succeeded > 0).collect();

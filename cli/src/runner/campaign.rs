@@ -1,33 +1,33 @@
-//! Several runs in one process: the cells of a sweep and their repeats, then what they agree on and what they show.
+//! Several runs in one process: the points of a sweep and their repeats, then what they agree on and what they show.
 
 use crate::exit::Exit;
 use crate::export::{EarlierFiles, OutputLocation};
 use crate::flags::{CampaignArgs, ProfileArgs, SweepMode};
 use crate::live::signals;
-use crate::result::campaign::{Campaign, CellOutcome, Interrupted, NotRun, Settling};
+use crate::result::campaign::{Campaign, Interrupted, NotRun, Settling, SweepPointOutcome};
 use crate::result::run::{Identity, OfSeveral, RunOutput, fresh_id};
 use crate::runner::convergence::Monitor;
 use crate::runner::environment::announce;
 use crate::runner::run::{self, Observers, Prepared};
-use crate::runner::sweep_points::{self, Planned};
+use crate::runner::sweep_points::{self, SweepPoint};
 use crate::terminal::{print, print_json};
 use crate::{export, report};
 use std::path::{Path, PathBuf};
 
-/// Runs every cell as often as asked, and reports what came of it.
+/// Runs every point as often as asked, and reports what came of it.
 ///
 /// # Errors
 /// What stands in the way of the first run, with a remedy. What stands in the way of a later one ends the campaign too,
 /// after what was measured has been written.
 pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Exit> {
     let all = args.clone();
-    let (cells, notes) = signals::unless_stopped(move || sweep_points::plan(&all))??;
+    let (points, notes) = signals::unless_stopped(move || sweep_points::plan(&all))??;
     if args.output.dry_run {
-        let plans: Vec<_> = cells.iter().map(|c| &c.plan).collect();
+        let plans: Vec<_> = points.iter().map(|c| &c.plan).collect();
         return print_json(&plans).map(|()| Exit::Done);
     }
-    announce(&args.output, &cells[0].plan, &notes)?;
-    let mut runs = Runs::new(args, &cells);
+    announce(&args.output, &points[0].plan, &notes)?;
+    let mut runs = Runs::new(args, &points);
     let stopped = runs.all()?;
     signals::finishing();
     let base = runs.base.clone();
@@ -48,7 +48,7 @@ pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Exit> {
 /// The runs of a campaign, one after the other.
 struct Runs<'a> {
     args: &'a ProfileArgs,
-    cells: &'a [Planned],
+    points: &'a [SweepPoint],
     /// The folder of all.
     base: PathBuf,
     aside: EarlierFiles,
@@ -56,26 +56,26 @@ struct Runs<'a> {
     sweep_id: Option<String>,
     /// Whether a line is printed after each.
     lines: bool,
-    /// Of each cell, what is looked at for convergence.
+    /// Of each point, what is looked at for convergence.
     monitors: Vec<Monitor>,
-    /// Of each cell, the runs that came to their end.
+    /// Of each point, the runs that came to their end.
     done: Vec<Vec<RunOutput>>,
 }
 
 impl<'a> Runs<'a> {
-    fn new(args: &'a ProfileArgs, cells: &'a [Planned]) -> Self {
-        let base = sweep_points::folder(args, cells);
-        let folders = cells.iter().map(|cell| cell.folder.clone());
+    fn new(args: &'a ProfileArgs, points: &'a [SweepPoint]) -> Self {
+        let base = sweep_points::folder(args, points);
+        let folders = points.iter().map(|point| point.folder.clone());
         Self {
             aside: EarlierFiles::of_several(&base, folders, args.output.overwrite).quietly(args.output.quiet),
             base,
             prepared: Prepared::on(&args.machine),
-            sweep_id: (cells.len() > 1).then(fresh_id),
+            sweep_id: (points.len() > 1).then(fresh_id),
             lines: !args.campaign.no_sweep_table && !args.output.quiet,
-            monitors: cells.iter().map(|_| Monitor::new(&args.campaign)).collect(),
-            done: cells.iter().map(|_| Vec::new()).collect(),
+            monitors: points.iter().map(|_| Monitor::new(&args.campaign)).collect(),
+            done: points.iter().map(|_| Vec::new()).collect(),
             args,
-            cells,
+            points,
         }
     }
 
@@ -85,7 +85,7 @@ impl<'a> Runs<'a> {
     /// What stands in the way of the first.
     fn all(&mut self) -> anyhow::Result<Option<Stop>> {
         let mut before = None;
-        for (trial, index) in order(&self.args.campaign, self.cells.len()) {
+        for (trial, index) in order(&self.args.campaign, self.points.len()) {
             if self.monitors[index].settled() {
                 continue;
             }
@@ -114,27 +114,27 @@ impl<'a> Runs<'a> {
         Ok(None)
     }
 
-    /// Makes one run of a cell.
+    /// Makes one run of a point.
     fn one(&mut self, trial: usize, index: usize) -> anyhow::Result<RunOutput> {
-        let (args, cell) = (self.args, &self.cells[index]);
-        let swept = self.cells.len() > 1;
-        let plan = cell.plan_of(trial, &args.campaign);
+        let (args, point) = (self.args, &self.points[index]);
+        let swept = self.points.len() > 1;
+        let plan = point.plan_of(trial, &args.campaign);
         let mut identity = Identity::of(&plan);
         identity.of_several = OfSeveral {
             trial,
             run_label: if args.campaign.num_profile_runs > 1 { format!("run_{:04}", trial + 1) } else { String::new() },
-            variation: swept.then(|| cell.label.clone()),
+            variation: swept.then(|| point.label.clone()),
             variation_index: index,
-            variation_values: cell.values.clone(),
+            variation_values: point.values.clone(),
             sweep_id: self.sweep_id.clone(),
         };
-        let dir = folder(&self.base, &args.campaign, swept, cell, trial);
+        let dir = folder(&self.base, &args.campaign, swept, point, trial);
         let location =
             OutputLocation { dir: &dir, prefix: args.output.profile_export_prefix.as_deref(), aside: &self.aside };
         let monitor = &mut self.monitors[index];
         monitor.begin();
         let observers = Observers { live: None, on_record: Some(&mut |_, metrics| monitor.observe(metrics)) };
-        run::run(plan, &mut self.prepared, &location, &cell.output, identity, observers)
+        run::run(plan, &mut self.prepared, &location, &point.output, identity, observers)
     }
 
     /// All of them seen together.
@@ -142,16 +142,16 @@ impl<'a> Runs<'a> {
         let not_run = self.not_run();
         let level = self.args.campaign.confidence_level;
         let settling = self.monitors.iter().map(Monitor::result);
-        let cells = self
-            .cells
+        let points = self
+            .points
             .iter()
             .zip(self.done.into_iter().zip(settling))
             .filter(|(_, (runs, _))| !runs.is_empty())
-            .map(|(cell, (runs, settling))| CellOutcome {
-                folder: cell.folder.clone(),
+            .map(|(point, (runs, settling))| SweepPointOutcome {
+                folder: point.folder.clone(),
                 // A run that could not be made is none.
                 settling: settling.map(|s| Settling { runs: runs.len(), ..s }),
-                ..CellOutcome::of(cell.label.clone(), cell.values.clone(), runs, level)
+                ..SweepPointOutcome::of(point.label.clone(), point.values.clone(), runs, level)
             })
             .collect();
         let interrupted = stopped.map(|stop| Interrupted {
@@ -161,20 +161,20 @@ impl<'a> Runs<'a> {
             },
             not_run,
         });
-        Campaign { interrupted, ..Campaign::of_cells(cells, level, self.sweep_id) }
+        Campaign { interrupted, ..Campaign::of_points(points, level, self.sweep_id) }
     }
 
-    /// Cells of which a planned run was not made, and those of their runs.
+    /// Sweep points of which a planned run was not made, and those of their runs.
     fn not_run(&self) -> Vec<NotRun> {
         let planned = self.args.campaign.num_profile_runs as usize;
-        let missing = |(i, cell): (usize, &Planned)| {
+        let missing = |(i, point): (usize, &SweepPoint)| {
             let runs = match self.monitors[i].settled() {
                 true => 0,
                 false => planned - self.done[i].len(),
             };
-            (runs > 0).then(|| NotRun { label: cell.label.clone(), values: cell.values.clone(), runs })
+            (runs > 0).then(|| NotRun { label: point.label.clone(), values: point.values.clone(), runs })
         };
-        self.cells.iter().enumerate().filter_map(missing).collect()
+        self.points.iter().enumerate().filter_map(missing).collect()
     }
 }
 
@@ -184,16 +184,16 @@ enum Stop {
     Error(anyhow::Error),
 }
 
-/// Repeat and cell of each run, in order.
-fn order(args: &CampaignArgs, cells: usize) -> Vec<(usize, usize)> {
+/// Repeat and point of each run, in order.
+fn order(args: &CampaignArgs, points: usize) -> Vec<(usize, usize)> {
     let trials = args.num_profile_runs as usize;
     match args.parameter_sweep_mode {
-        SweepMode::Repeated => (0..trials).flat_map(|trial| (0..cells).map(move |cell| (trial, cell))).collect(),
-        SweepMode::Independent => (0..cells).flat_map(|cell| (0..trials).map(move |trial| (trial, cell))).collect(),
+        SweepMode::Repeated => (0..trials).flat_map(|trial| (0..points).map(move |point| (trial, point))).collect(),
+        SweepMode::Independent => (0..points).flat_map(|point| (0..trials).map(move |trial| (trial, point))).collect(),
     }
 }
 
-/// Seconds to wait before a run (repeat, cell): after another cell, or after another repeat.
+/// Seconds to wait before a run (repeat, point): after another point, or after another repeat.
 fn pause(args: &CampaignArgs, before: (usize, usize), next: (usize, usize)) -> f64 {
     let wait = |seconds: f64, applies: bool| if applies { seconds } else { 0.0 };
     wait(args.parameter_sweep_cooldown_seconds, before.1 != next.1)
@@ -201,15 +201,15 @@ fn pause(args: &CampaignArgs, before: (usize, usize), next: (usize, usize)) -> f
 }
 
 /// The folder of a run, as AIPerf lays them out.
-fn folder(base: &Path, args: &CampaignArgs, swept: bool, cell: &Planned, trial: usize) -> PathBuf {
+fn folder(base: &Path, args: &CampaignArgs, swept: bool, point: &SweepPoint, trial: usize) -> PathBuf {
     let repeated = args.num_profile_runs > 1;
     let trial = trial + 1;
     match (swept, repeated) {
         (false, _) => base.join("profile_runs").join(format!("run_{trial:04}")),
-        (true, false) => base.join(&cell.folder),
+        (true, false) => base.join(&point.folder),
         (true, true) => match args.parameter_sweep_mode {
-            SweepMode::Repeated => base.join("profile_runs").join(format!("trial_{trial:04}")).join(&cell.folder),
-            SweepMode::Independent => base.join(&cell.folder).join("profile_runs").join(format!("trial_{trial:04}")),
+            SweepMode::Repeated => base.join("profile_runs").join(format!("trial_{trial:04}")).join(&point.folder),
+            SweepMode::Independent => base.join(&point.folder).join("profile_runs").join(format!("trial_{trial:04}")),
         },
     }
 }

@@ -1,4 +1,4 @@
-//! From flags and environment to the plan, and what the user is told of it.
+//! From flags and environment to the plan, and the notes on it that the user sees.
 
 use crate::flags::Proxies;
 use crate::flags::environment::Environment;
@@ -27,7 +27,7 @@ pub(crate) fn environment() -> Environment {
     }
 }
 
-/// Says what was chosen for the user.
+/// Prints what was chosen for the user.
 pub(crate) fn announce(output: &OutputArgs, plan: &Plan, notes: &[String]) -> anyhow::Result<()> {
     if output.quiet {
         return Ok(());

@@ -171,9 +171,9 @@ impl Write for UnlessStopped<'_> {
     }
 }
 
-/// What was found is said at least, where its files cannot be written.
+/// Prints what was found, where its files cannot be written.
 fn report_without_files(run: &RunOutput, output: &OutputArgs) {
-    // There is nobody left to tell if this fails too.
+    // Nothing is left to report to if this fails too.
     let _ = report::print_run(run, output);
 }
 

@@ -16,15 +16,15 @@ pub(crate) struct DemoServer {
 }
 
 impl DemoServer {
-    /// Starts it, where the flags ask for it, on cores of its own where there are some; the runs are aimed at it.
+    /// Starts it, where the flags ask for it, on cores of its own where there are some; the runs are directed to it.
     ///
     /// # Errors
     /// When it cannot listen.
     pub(crate) fn start_for(args: &mut ProfileArgs) -> Result<Option<Self>> {
         let demo = Self::start(args)?;
         if let Some(demo) = &demo {
-            demo.aim(args);
-            args.cells.iter_mut().for_each(|cell| demo.aim(&mut cell.args));
+            demo.fill_in(args);
+            args.points.iter_mut().for_each(|point| demo.fill_in(&mut point.args));
         }
         Ok(demo)
     }
@@ -34,9 +34,9 @@ impl DemoServer {
     /// # Errors
     /// When it cannot listen.
     pub(crate) fn start_for_search(args: &mut CapacityArgs) -> Result<Option<Self>> {
-        let demo = Self::crowded(&args.profile)?;
+        let demo = Self::with_batching(&args.profile)?;
         if let Some(demo) = &demo {
-            demo.aim(&mut args.profile);
+            demo.fill_in(&mut args.profile);
             args.profile.load.concurrency = None;
         }
         Ok(demo)
@@ -46,9 +46,9 @@ impl DemoServer {
     ///
     /// # Errors
     /// When it cannot listen.
-    pub(crate) fn aim_calibration(args: &mut CalibrateArgs) -> Result<()> {
+    pub(crate) fn fill_in_calibration(args: &mut CalibrateArgs) -> Result<()> {
         if let Some(demo) = Self::start(&args.profile)? {
-            demo.aim(&mut args.profile);
+            demo.fill_in(&mut args.profile);
         }
         if args.profile.endpoint.model.is_empty() {
             args.profile.endpoint.model.push("mock".into());
@@ -66,7 +66,7 @@ impl DemoServer {
     }
 
     /// With continuous batching: 8 sequences in a step of 8 ms, 32 tokens an answer.
-    fn crowded(args: &ProfileArgs) -> Result<Option<Self>> {
+    fn with_batching(args: &ProfileArgs) -> Result<Option<Self>> {
         let timing = Timing::Batching(Settings {
             max_batch: 8,
             prefill_tokens_per_s: 40_000.0,
@@ -96,7 +96,7 @@ impl DemoServer {
     }
 
     /// Fills in URL and model, and load and objectives where the flags say none.
-    fn aim(&self, args: &mut ProfileArgs) {
+    fn fill_in(&self, args: &mut ProfileArgs) {
         args.machine.cores = Some(self.cores.clone());
         args.endpoint.url = vec![format!("http://{}", self.server.addr())];
         args.endpoint.streaming = true;

@@ -2,14 +2,14 @@
 
 use super::sample::outcome;
 use crate::result::campaign::Settling;
-use crate::result::campaign::{Campaign, CellOutcome};
+use crate::result::campaign::{Campaign, SweepPointOutcome};
 use crate::result::run::RunOutput;
 use crate::result::run::{OfSeveral, Outcome};
 use ringload_engine::measure::Metric;
 
-/// A sweep over `values` of --concurrency, two repeats a cell; `with` makes the runs differ.
+/// A sweep over `values` of --concurrency, two repeats a point; `with` makes the runs differ.
 pub(crate) fn sweep(values: &[u32], with: impl Fn(&mut Outcome)) -> Campaign {
-    let cell = |value: &u32| {
+    let point = |value: &u32| {
         let axis = vec![("concurrency".to_owned(), value.to_string())];
         let label = format!("concurrency={value}");
         let runs = (0..2).map(|trial| {
@@ -25,10 +25,10 @@ pub(crate) fn sweep(values: &[u32], with: impl Fn(&mut Outcome)) -> Campaign {
             RunOutput { outcome, files: Vec::new() }
         });
         let runs = runs.collect();
-        CellOutcome::of(label.clone(), axis, runs, 0.95)
+        SweepPointOutcome::of(label.clone(), axis, runs, 0.95)
     };
-    let cells = values.iter().map(cell).collect();
-    Campaign::of_cells(cells, 0.95, Some("0123456789ab".into()))
+    let points = values.iter().map(point).collect();
+    Campaign::of_points(points, 0.95, Some("0123456789ab".into()))
 }
 
 /// No request is good, and none ever near it.

@@ -106,13 +106,13 @@ mod tests {
             })
             .unwrap();
         let text = text(&analysis(&rows, 10), 10);
-        let said: Vec<&str> = text.lines().collect();
-        assert_eq!(said[0], "2 requests, 2 of them with blocks of 10 tokens");
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[0], "2 requests, 2 of them with blocks of 10 tokens");
         assert_eq!(
-            said[1],
+            lines[1],
             "prefix cache without end: 25.00 % of all blocks hit; 3 distinct blocks, 1 first blocks shared"
         );
-        assert_eq!(said[2], "arrivals over 2.000 s, 0.500 a second, gaps vary by 0.00 of their mean (Poisson: 1)");
-        assert!(said[4].starts_with("input tokens         17.50        2.50       15.00"), "{}", said[4]);
+        assert_eq!(lines[2], "arrivals over 2.000 s, 0.500 a second, gaps vary by 0.00 of their mean (Poisson: 1)");
+        assert!(lines[4].starts_with("input tokens         17.50        2.50       15.00"), "{}", lines[4]);
     }
 }

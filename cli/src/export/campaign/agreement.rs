@@ -39,7 +39,7 @@ fn same(cell: &str, figure: &Value, what: &str) {
 fn the_aggregate_of_a_cell_is_one_in_every_file() {
     let campaign = campaign();
     let (document, sweep) = (document(&campaign), sweep(&campaign));
-    for (i, cell) in campaign.cells.iter().enumerate() {
+    for (i, cell) in campaign.points.iter().enumerate() {
         let aggregate = aggregate(cell, campaign.level);
         let metrics = aggregate["metrics"].as_object().unwrap();
         assert!(metrics.len() > 20, "{}", metrics.len());

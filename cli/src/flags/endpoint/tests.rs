@@ -76,9 +76,9 @@ fn every_endpoint_type_is_taken_and_named_in_help_and_folder() {
     let help = crate::flags::command();
     let profile = help.find_subcommand("profile").unwrap();
     let flag = profile.get_arguments().find(|a| a.get_long() == Some("endpoint-type")).unwrap();
-    let said = flag.get_help().unwrap().to_string();
+    let text = flag.get_help().unwrap().to_string();
     for kind in EndpointKind::ALL {
-        assert!(said.contains(kind.name()), "{}", kind.name());
+        assert!(text.contains(kind.name()), "{}", kind.name());
         let extra = match kind {
             EndpointKind::Template => "--extra-inputs payload_template:nv-embedqa",
             _ => "",

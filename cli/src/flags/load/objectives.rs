@@ -42,9 +42,9 @@ fn tiers(file: Option<&Path>) -> Result<Vec<Tier>> {
     let Some(file) = file else {
         return Ok(Vec::new());
     };
-    let shown = file.display();
+    let name = file.display();
     let text = files::text(file, MOST_BYTES)
-        .map_err(|e| Error::usage(format!("--slo-file {shown}: {e}"), "name a file of JSON that can be read"))?;
+        .map_err(|e| Error::usage(format!("--slo-file {name}: {e}"), "name a file of JSON that can be read"))?;
     Tier::parse_all(&text)
 }
 

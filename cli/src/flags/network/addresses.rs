@@ -125,20 +125,20 @@ const MOST_ADDRESSES: usize = 65_536;
 mod tests {
     use super::*;
 
-    fn shown(text: &str) -> Vec<String> {
+    fn listed(text: &str) -> Vec<String> {
         let Addresses(all) = addresses(text).unwrap();
         all.iter().map(ToString::to_string).collect()
     }
 
     #[test]
     fn ranges_and_blocks_are_written_out() {
-        assert_eq!(shown("10.0.0.9, 10.0.0.1-10.0.0.3"), ["10.0.0.9", "10.0.0.1", "10.0.0.2", "10.0.0.3"]);
-        assert_eq!(shown("10.0.0.6/30"), ["10.0.0.5", "10.0.0.6"]);
-        assert_eq!(shown("10.0.0.6/31"), ["10.0.0.6", "10.0.0.7"]);
-        assert_eq!(shown("10.0.0.6/32"), ["10.0.0.6"]);
-        assert_eq!(shown("fd00::/126"), ["fd00::1", "fd00::2", "fd00::3"]);
-        assert_eq!(shown("10.0.255.255-10.1.0.0").len(), 2);
-        assert_eq!(shown("10.0.0.0-10.0.255.255").len(), 65_536);
+        assert_eq!(listed("10.0.0.9, 10.0.0.1-10.0.0.3"), ["10.0.0.9", "10.0.0.1", "10.0.0.2", "10.0.0.3"]);
+        assert_eq!(listed("10.0.0.6/30"), ["10.0.0.5", "10.0.0.6"]);
+        assert_eq!(listed("10.0.0.6/31"), ["10.0.0.6", "10.0.0.7"]);
+        assert_eq!(listed("10.0.0.6/32"), ["10.0.0.6"]);
+        assert_eq!(listed("fd00::/126"), ["fd00::1", "fd00::2", "fd00::3"]);
+        assert_eq!(listed("10.0.255.255-10.1.0.0").len(), 2);
+        assert_eq!(listed("10.0.0.0-10.0.255.255").len(), 65_536);
         for bad in [
             "",
             "x",

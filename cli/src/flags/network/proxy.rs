@@ -150,11 +150,11 @@ mod tests {
     #[test]
     fn a_proxy_for_the_target_is_refused_with_both_remedies_and_without_its_url() {
         let secret = "http://user:pass@proxy.corp:3128";
-        let said = checked(&[("HTTPS_PROXY", secret)], "https://api.test/v1", false).unwrap_err();
+        let text = checked(&[("HTTPS_PROXY", secret)], "https://api.test/v1", false).unwrap_err();
         for part in ["HTTPS_PROXY", "NO_PROXY=api.test", "--ignore-proxy", "connects directly"] {
-            assert!(said.contains(part), "{part} in {said}");
+            assert!(text.contains(part), "{part} in {text}");
         }
-        assert!(!said.contains("pass") && !said.contains("proxy.corp"), "{said}");
+        assert!(!text.contains("pass") && !text.contains("proxy.corp"), "{text}");
         let notes = checked(&[("HTTPS_PROXY", secret)], "https://api.test/v1", true).unwrap();
         assert!(notes[0].contains("HTTPS_PROXY") && notes[0].contains("directly"), "{notes:?}");
         assert_eq!(checked(&[("HTTPS_PROXY", secret)], "http://api.test/v1", false), Ok(Vec::new()));

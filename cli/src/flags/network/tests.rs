@@ -6,8 +6,8 @@ use std::path::Path;
 
 #[test]
 fn the_network_is_the_plans_default_unless_flags_say_more() {
-    let shown = |network: &Network| serde_json::to_string(network).unwrap();
-    assert_eq!(shown(&made("-m x").network), shown(&Network::default()));
+    let json = |network: &Network| serde_json::to_string(network).unwrap();
+    assert_eq!(json(&made("-m x").network), json(&Network::default()));
     let n = made(
         "-m x --concurrency 9 --url https://h:1 --http2 --streams-per-connection 7 --h2-window 1M --dns ttl --dns-servers 10.0.0.53,[::1]:5353 -4 \
          --resolve h:1:10.0.0.1,10.0.0.2 --source-ip 10.9.0.1-10.9.0.3 --prewarm 9 --tcp-send-buffer 64k --tcp-receive-buffer 128k \

@@ -1,14 +1,14 @@
 //! What a sweep shows.
 
 use super::super::layout::{heading, line, percent, short};
-use crate::result::campaign::{Campaign, CellOutcome};
+use crate::result::campaign::{Campaign, SweepPointOutcome};
 use ringload_engine::campaign::Knee;
 use ringload_engine::measure::SloFigures;
 
 /// The knee, and the best cells.
 pub(super) fn picture(campaign: &Campaign) -> String {
     let picture = &campaign.picture;
-    let label = |i: usize| campaign.cells[i].label.as_str();
+    let label = |i: usize| campaign.points[i].label.as_str();
     let mut out = String::new();
     if let Some(text) = out_of_reach(campaign) {
         out += &line("goodput", &text);
@@ -31,9 +31,9 @@ pub(super) fn picture(campaign: &Campaign) -> String {
 }
 
 fn knee_in_words(campaign: &Campaign, knee: Knee) -> Option<String> {
-    let label = |i: usize| campaign.cells[i].label.as_str();
+    let label = |i: usize| campaign.points[i].label.as_str();
     let good = |i: usize| {
-        let share = campaign.cells[i].cell.good_fraction;
+        let share = campaign.points[i].cell.good_fraction;
         share.map_or_else(String::new, percent)
     };
     Some(match knee {
@@ -68,12 +68,12 @@ fn knee_in_words(campaign: &Campaign, knee: Knee) -> Option<String> {
 
 /// Where no cell has any goodput, no load is the right one: what the server does at the lightest.
 fn out_of_reach(campaign: &Campaign) -> Option<String> {
-    let mut shares = campaign.cells.iter().filter_map(|c| c.cell.good_fraction);
+    let mut shares = campaign.points.iter().filter_map(|c| c.cell.good_fraction);
     if shares.next()? > 0.0 || shares.any(|share| share > 0.0) {
         return None;
     }
-    let axis = |c: &&CellOutcome| c.cell.axis.unwrap_or(f64::INFINITY);
-    let answered = campaign.cells.iter();
+    let axis = |c: &&SweepPointOutcome| c.cell.axis.unwrap_or(f64::INFINITY);
+    let answered = campaign.points.iter();
     let answered = answered.filter(|c| c.cell.good_fraction.is_some());
     let lightest = answered.min_by(|a, b| axis(a).total_cmp(&axis(b)))?;
     let figure = worst(lightest).map_or_else(String::new, |slo| {
@@ -93,7 +93,7 @@ fn out_of_reach(campaign: &Campaign) -> Option<String> {
 }
 
 /// The objective that is furthest from being met.
-fn worst(cell: &CellOutcome) -> Option<&SloFigures> {
+fn worst(cell: &SweepPointOutcome) -> Option<&SloFigures> {
     let all = cell.runs.iter().filter_map(|run| {
         let goodput = run.outcome.summary.goodput.as_ref();
         goodput.map(|g| &g.slos)
@@ -108,7 +108,7 @@ fn worst(cell: &CellOutcome) -> Option<&SloFigures> {
     })
 }
 
-fn at_best(cell: &CellOutcome, slo: &SloFigures) -> String {
+fn at_best(cell: &SweepPointOutcome, slo: &SloFigures) -> String {
     match (cell.spread(slo.tag, "p50"), slo.best) {
         (Some(median), _) => format!("{} is {} {} at the median", slo.tag, short(median.mean), slo.unit),
         (None, Some(best)) => format!("{} is {} {} at best", slo.tag, short(best), slo.unit),

@@ -11,7 +11,7 @@ use crate::testing::sample_campaign::{settling, sweep, without_goodput};
 use ringload_engine::verdict::Status;
 use std::path::Path;
 
-fn shown(campaign: &Campaign, quiet: bool) -> String {
+fn rendered(campaign: &Campaign, quiet: bool) -> String {
     let style = Style { quiet, ..Style::default() };
     let text = render(campaign, Path::new("artifacts"), &[], style);
     for line in text.lines() {
@@ -30,7 +30,7 @@ fn as_it_is(_: &mut Outcome) {}
 #[test]
 fn every_failed_condition_is_said_with_its_run_also_when_quiet() {
     for quiet in [false, true] {
-        let text = flat(&shown(&sweep(&[1, 2], as_it_is), quiet));
+        let text = flat(&rendered(&sweep(&[1, 2], as_it_is), quiet));
         for cell in [1, 2] {
             for run in [1, 2] {
                 let words = format!("FAILED concurrency={cell} run_000{run}: ttft.p99>200ms: it is 218.115 ms");
@@ -40,10 +40,10 @@ fn every_failed_condition_is_said_with_its_run_also_when_quiet() {
         assert!(text.contains("passed error_rate>5%: in 4 of 4 runs"), "{text}");
     }
     let many: Vec<u32> = (1..=12).collect();
-    let text = flat(&shown(&sweep(&many, as_it_is), true));
+    let text = flat(&rendered(&sweep(&many, as_it_is), true));
     assert!(text.matches("FAILED").count() == 20 && text.contains("4 more in"), "{text}");
     let none = |o: &mut Outcome| o.summary.thresholds.clear();
-    assert!(!shown(&sweep(&[1], none), false).contains("FAIL IF"));
+    assert!(!rendered(&sweep(&[1], none), false).contains("FAIL IF"));
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn findings_come_with_their_evidence_and_what_to_do() {
             o.verdict.status = Status::Invalid;
         }
     };
-    let text = shown(&sweep(&[1, 2, 3], invalid), true);
+    let text = rendered(&sweep(&[1, 2, 3], invalid), true);
     assert!(text.starts_with("VERDICTS: 0 VALID, 3 SUSPECT, 3 INVALID\n"), "{text}");
     let text = flat(&text);
     let at = |words: &str| text.find(words).unwrap_or_else(|| panic!("{words}: {text}"));
@@ -71,7 +71,7 @@ fn findings_come_with_their_evidence_and_what_to_do() {
 
 #[test]
 fn a_sweep_without_any_goodput_has_no_best_load() {
-    let text = flat(&shown(&sweep(&[4, 1], without_goodput), false));
+    let text = flat(&rendered(&sweep(&[4, 1], without_goodput), false));
     for words in [
         "out of reach of every load here",
         "the lightest load, concurrency=1, time_to_first_token is 96.94 ms at the median (the objective is <= 200 ms)",
@@ -87,8 +87,8 @@ fn a_sweep_without_any_goodput_has_no_best_load() {
 fn repeats_say_whether_they_settled() {
     let with = |settling: Settling| {
         let mut campaign = sweep(&[1], as_it_is);
-        campaign.cells[0].settling = Some(settling);
-        flat(&shown(&campaign, false))
+        campaign.points[0].settling = Some(settling);
+        flat(&rendered(&campaign, false))
     };
     let text = with(settling());
     let words = "settled time_to_first_token avg after 3 of 6 runs: the length of its interval over its mean is 0.0420 (bound: under 0.1)";
@@ -106,11 +106,11 @@ fn a_p99_of_few_values_is_marked_over_several_runs_too() {
             stats.count = 99;
         }
     };
-    let text = shown(&sweep(&[1], few), false);
+    let text = rendered(&sweep(&[1], few), false);
     let marked = text.lines().filter(|l| l.contains("218.12*")).count();
     assert_eq!(marked, 2, "in the sweep and over the repeats: {text}");
     assert!(text.contains("  * fewer than 100 values"), "{text}");
-    let text = shown(&sweep(&[1], as_it_is), false);
+    let text = rendered(&sweep(&[1], as_it_is), false);
     assert!(!text.contains('*'), "{text}");
 }
 
