@@ -4,10 +4,10 @@
 use ringload_engine::clock::{MILLI, Nanos, SECOND};
 use ringload_engine::driver::sim::{Peer, Script, Sim};
 use ringload_engine::driver::{Key, Sending};
+use ringload_engine::endpoint::http1_head;
 use ringload_engine::plan::{EndpointKind, Length, Phase, Plan, Target};
 use ringload_engine::record::{Cause, Outcome, PhaseKind, Record};
 use ringload_engine::run::{Budget, Control};
-use ringload_engine::wire::http1::RequestHead;
 use ringload_engine::worker::{Shared, Targets, Worker};
 use ringload_engine::workload::Workload;
 use std::cell::RefCell;
@@ -357,7 +357,7 @@ fn play(plan: &Plan, server: Server) -> Played {
     let seen = server.seen.clone();
     let workload = Workload::prepare(plan).unwrap();
     let targets = Targets {
-        heads: &[RequestHead::new(plan, &plan.targets[0]).unwrap()],
+        heads: &[http1_head(plan, &plan.targets[0]).unwrap()],
         heads2: &[None],
         addrs: &[vec![SocketAddr::from(([127, 0, 0, 1], 1)).into()]],
         tls: &[None],

@@ -4,13 +4,13 @@
 use ringload_engine::clock::{MILLI, Nanos, SECOND};
 use ringload_engine::driver::Key;
 use ringload_engine::driver::sim::{Peer, Script, Sim};
+use ringload_engine::endpoint::http1_head;
 use ringload_engine::measure::{HistogramId, Shard};
 use ringload_engine::plan::{
     Arrival, Cancellation, Cap, CapPolicy, Length, Load, Phase, Plan, Prefill, Ramp, Shape, Target, Trace,
 };
 use ringload_engine::record::{Cause, Outcome, PhaseKind, Record};
 use ringload_engine::run::{Budget, Control};
-use ringload_engine::wire::http1::RequestHead;
 use ringload_engine::worker::{Shared, Targets, Worker};
 use ringload_engine::workload::Workload;
 use std::net::SocketAddr;
@@ -582,7 +582,7 @@ fn play_merged(plan: &Plan, peer: Scripted, freezes: &[(Nanos, Nanos)]) -> Outco
 
 fn play_on(plan: &Plan, mut sim: Sim<Scripted>, freezes: &[(Nanos, Nanos)]) -> Outcomes {
     let workload = Workload::prepare(plan).unwrap();
-    let heads = [RequestHead::new(plan, &plan.targets[0]).unwrap()];
+    let heads = [http1_head(plan, &plan.targets[0]).unwrap()];
     let addrs = [vec![SocketAddr::from(([127, 0, 0, 1], 1)).into()]];
     let control = Control::new(1);
     // As a run does, where it is not said how many answers there may be at once.

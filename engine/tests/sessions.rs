@@ -4,10 +4,10 @@
 use ringload_engine::clock::{MILLI, Nanos, SECOND};
 use ringload_engine::driver::Key;
 use ringload_engine::driver::sim::{Peer, Script, Sim};
+use ringload_engine::endpoint::http1_head;
 use ringload_engine::plan::{Arrival, Cap, CapPolicy, Length, Load, Phase, Plan, Target, Turns};
 use ringload_engine::record::{Outcome, PhaseKind, Record};
 use ringload_engine::run::{Budget, Control};
-use ringload_engine::wire::http1::RequestHead;
 use ringload_engine::worker::{Shared, Targets, Worker};
 use ringload_engine::workload::Workload;
 use serde_json::{Value, json};
@@ -206,7 +206,7 @@ impl Run {
 
 fn play(plan: &Plan, workers: usize, answer: Answer) -> Run {
     let workload = Workload::prepare(plan).unwrap();
-    let heads = [RequestHead::new(plan, &plan.targets[0]).unwrap()];
+    let heads = [http1_head(plan, &plan.targets[0]).unwrap()];
     let addrs = [vec![SocketAddr::from(([127, 0, 0, 1], 1)).into()]];
     let control = Control::new(workers);
     let budget = Budget::new(1 << 30, 4096);

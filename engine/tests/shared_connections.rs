@@ -4,11 +4,10 @@
 use ringload_engine::clock::{MILLI, Nanos, SECOND};
 use ringload_engine::driver::sim::{Peer, Script, Sim};
 use ringload_engine::driver::{Key, Sending};
+use ringload_engine::endpoint::{http1_head, http2_head};
 use ringload_engine::plan::{Arrival, Cancellation, Length, Load, Phase, Plan, Reuse, Target};
 use ringload_engine::record::{Cause, Outcome, PhaseKind, Record};
 use ringload_engine::run::{Budget, Control};
-use ringload_engine::wire::http1::RequestHead;
-use ringload_engine::wire::http2;
 use ringload_engine::worker::{Shared, Targets, Worker};
 use ringload_engine::workload::Workload;
 use std::net::SocketAddr;
@@ -485,8 +484,8 @@ fn play_seeing(plan: &Plan, server: Server) -> (Vec<Record>, usize, Nanos) {
     let budget = Budget::new(whole, 2 * u64::from(answers));
     let addrs = [1, 2].map(|last| SocketAddr::from(([127, 0, 0, last], 1)).into());
     let targets = Targets {
-        heads: &[RequestHead::new(plan, &plan.targets[0]).unwrap()],
-        heads2: &[Some(http2::RequestHead::new(plan, &plan.targets[0], false).unwrap())],
+        heads: &[http1_head(plan, &plan.targets[0]).unwrap()],
+        heads2: &[Some(http2_head(plan, &plan.targets[0]).unwrap())],
         addrs: &[addrs[..if plan.targets[0].host == "two" { 2 } else { 1 }].to_vec()],
         tls: &[None],
     };

@@ -1,6 +1,7 @@
 //! Whole exchanges: a request's life over HTTP/1 and HTTP/2, and any order of the calls that make it.
 
 use super::cut;
+use ringload_engine::endpoint::http2_head;
 use ringload_engine::exchange::{Exchange, KeepText, Progress, Request};
 use ringload_engine::plan::{EndpointKind, Limits, Phase, Plan, Target};
 use ringload_engine::record::{Cause, Handshake, Outcome, PhaseKind, Record};
@@ -120,7 +121,7 @@ fn shared<'a>(scene: Scene, reads: impl Iterator<Item = &'a [u8]>) -> Vec<Came> 
     let head = HEAD.get_or_init(|| {
         let target = Target::parse("http://server").expect("a URL");
         let plan = Plan::new(vec![target], "m", Phase::closed(1, 1));
-        RequestHead::new(&plan, &plan.targets[0], false).expect("a head")
+        http2_head(&plan, &plan.targets[0]).expect("a head")
     });
     let config = Config {
         stream_window: 65_535,

@@ -101,7 +101,7 @@ fn converse<'a>(scene: u8, reads: impl Iterator<Item = &'a [u8]>) -> Conversatio
     let head = HEAD.get_or_init(|| {
         let target = Target::parse("http://server").expect("a URL");
         let plan = Plan::new(vec![target], "m", Phase::closed(1, 1));
-        http2::RequestHead::new(&plan, &plan.targets[0], false).expect("a head")
+        endpoint::http2_head(&plan, &plan.targets[0]).expect("a head")
     });
     let config = http2::Config {
         stream_window: if scene & 0x20 == 0 { 65_535 } else { 100 },

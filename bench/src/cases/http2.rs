@@ -2,7 +2,8 @@
 
 use crate::case::Case;
 use crate::samples::{DATA, LAPS, ROUND, SETTINGS, event, frame, head_frame, plan, reads, round_bytes};
-use ringload_engine::wire::http2::{Config, Connection, Opened, RequestHead};
+use ringload_engine::endpoint::http2_head;
+use ringload_engine::wire::http2::{Config, Connection, Opened};
 use std::hint::black_box;
 
 pub(super) fn cases() -> Vec<Case> {
@@ -33,7 +34,7 @@ fn case(name: &str, streams: u32, reads: Vec<Vec<u8>>) -> Case {
 /// A connection on which the heads of so many responses have come.
 fn connected(streams: u32) -> (Connection, Vec<u8>) {
     let plan = plan(streams);
-    let head = RequestHead::new(&plan, &plan.targets[0], false).expect("the plan is a constant");
+    let head = http2_head(&plan, &plan.targets[0]).expect("the plan is a constant");
     let config = Config {
         stream_window: plan.network.h2_window,
         header_list_bytes: plan.limits.head_bytes,

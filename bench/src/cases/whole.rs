@@ -6,9 +6,9 @@ use crate::peer::{Alone, Answers, Carriage, START, Shape};
 use crate::samples::plan;
 use ringload_engine::clock::Nanos;
 use ringload_engine::driver::sim::Sim;
+use ringload_engine::endpoint::{http1_head, http2_head};
 use ringload_engine::record::{Outcome, PhaseKind, Record};
 use ringload_engine::run::{Budget, Control};
-use ringload_engine::wire::{http1, http2};
 use ringload_engine::worker::{Shared, Targets, Worker};
 use ringload_engine::workload::Workload;
 use std::net::SocketAddr;
@@ -73,9 +73,8 @@ impl Round for Run {
 fn shared(shape: Shape) -> &'static Shared<'static> {
     let plan = Box::leak(Box::new(plan(shape.streams)));
     let target = &plan.targets[0];
-    let head = http1::RequestHead::new(plan, target).expect("the plan is a constant");
-    let head2 = (shape.carriage != Carriage::Http1)
-        .then(|| http2::RequestHead::new(plan, target, false).expect("the plan is a constant"));
+    let head = http1_head(plan, target).expect("the plan is a constant");
+    let head2 = (shape.carriage != Carriage::Http1).then(|| http2_head(plan, target).expect("the plan is a constant"));
     let nowhere = SocketAddr::from(([127, 0, 0, 1], 1)).into();
     let workload = Workload::prepare(plan).expect("the built-in vocabulary");
     let budget = Budget::new(8 << 30, shape.streams.into());

@@ -10,6 +10,7 @@ mod completions;
 mod embeddings;
 mod full;
 mod generate;
+mod head;
 mod lex;
 mod message;
 mod messages;
@@ -25,6 +26,7 @@ mod text;
 mod walk;
 
 pub use ask::{Ask, Body, thread};
+pub use head::{http1_head, http2_head};
 pub use message::{error_message, first_words};
 pub use scan::{BadJson, Scanner, Seen};
 pub use text::{Text, unescape};
@@ -270,5 +272,7 @@ pub fn is_done(data: &[u8]) -> bool {
 
 #[cfg(test)]
 mod api_tests;
+#[cfg(test)]
+mod head_tests;
 #[cfg(test)]
 pub(crate) mod tests;

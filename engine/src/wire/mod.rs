@@ -7,11 +7,12 @@
 //! All of them are pulled: the caller owns the read buffer, passes a cursor into it, and gets back slices of it. Bytes
 //! are copied only where a head, a line or an event is split between reads.
 
+mod field;
 mod head;
 pub mod http1;
 pub mod http2;
-mod request;
 pub mod sse;
 pub mod tls;
 
-pub use head::MediaType;
+pub use field::{FieldError, RequestFields};
+pub use head::{Head, MediaType};

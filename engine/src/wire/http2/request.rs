@@ -1,44 +1,40 @@
 //! The request head: encoded once per target, but for the ids and the length.
 
 use super::hpack;
-use crate::error::{Error, Result};
-use crate::plan::{Plan, Target};
-use crate::wire::request::{REQUEST_ID, Request, decimal, session, uuid};
+use crate::wire::field::{FieldError, RequestFields, decimal, session, uuid};
+use std::fmt;
 
 /// The header block that every request to one target begins with.
 ///
-/// The rules are those of [`crate::wire::http1::RequestHead`]; `Host` becomes `:authority`. `Connection`,
-/// `Proxy-Connection` and `Keep-Alive` say how a connection of HTTP/1.1 is kept: they are left out silently, as curl
-/// does, so that one command line serves both versions.
-#[derive(Clone, Debug)]
+/// `Host` becomes `:authority`. `Connection`, `Proxy-Connection` and `Keep-Alive` say how a connection of HTTP/1.1 is
+/// kept: they are left out silently, as curl does, so that the same fields serve both versions.
+#[derive(Clone)]
 pub struct RequestHead {
     /// The pseudo-fields and the constant fields, encoded.
     constant: Vec<u8>,
-    /// The encoded names of the fields that vary; empty where the user's field stands for ours.
+    /// The encoded names of the fields that vary; empty where they are not written.
     request_id: Vec<u8>,
     session_id: Vec<u8>,
     length: Vec<u8>,
 }
 
 impl RequestHead {
-    /// Prepares the head for `target`; `tls` decides the scheme.
+    /// Prepares the head of requests that say `fields`; `tls` decides the scheme.
     ///
     /// # Errors
-    /// [`crate::Blame::Usage`] if the path or a field of the user's cannot stand in a head, or means something that
-    /// HTTP/2 has not.
-    pub fn new(plan: &Plan, target: &Target, tls: bool) -> Result<Self> {
-        let request = Request::new(plan, target)?;
+    /// [`FieldError::HostTwice`], or [`FieldError::NotInHttp2`] if a field means something that HTTP/2 has not.
+    pub fn new(fields: &RequestFields, tls: bool) -> Result<Self, FieldError> {
         let lower: Vec<(String, &str)> =
-            request.fields.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.as_str())).collect();
+            fields.fields().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect();
         lower.iter().try_for_each(|(name, value)| check(name, value))?;
         let mut hosts = lower.iter().filter(|(name, _)| name == "host");
         let host = hosts.next().map_or("", |(_, value)| value);
         if hosts.next().is_some() {
-            return Err(Error::usage("--header: `Host` is given twice", "give it once: HTTP/2 has one :authority"));
+            return Err(FieldError::HostTwice);
         }
         let scheme = if tls { "https" } else { "http" };
         let mut constant = Vec::new();
-        for (name, value) in [(":method", "POST"), (":scheme", scheme), (":authority", host), (":path", &request.path)]
+        for (name, value) in [(":method", "POST"), (":scheme", scheme), (":authority", host), (":path", fields.path())]
         {
             hpack::field(&mut constant, name.as_bytes(), value.as_bytes());
         }
@@ -56,8 +52,8 @@ impl RequestHead {
         };
         Ok(Self {
             constant,
-            request_id: name(request.request_id.then_some(REQUEST_ID)),
-            session_id: name(request.session_id.as_deref()),
+            request_id: name(fields.request_id()),
+            session_id: name(fields.session_id()),
             length: name(Some("content-length")),
         })
     }
@@ -84,14 +80,18 @@ impl RequestHead {
 }
 
 /// Refuses what has no meaning in HTTP/2 (RFC 9113 §8.2.2).
-fn check(name: &str, value: &str) -> Result<()> {
+fn check(name: &str, value: &str) -> Result<(), FieldError> {
     if name == "upgrade" || name == "te" && !value.eq_ignore_ascii_case("trailers") {
-        return Err(Error::usage(
-            format!("--header: HTTP/2 has no `{name}` like this"),
-            "remove it, or ask for HTTP/1.1",
-        ));
+        return Err(FieldError::NotInHttp2(name.to_owned()));
     }
     Ok(())
+}
+
+impl fmt::Debug for RequestHead {
+    /// The fields are left out: their values may be secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestHead").finish_non_exhaustive()
+    }
 }
 
 /// Fields of HTTP/1.1 connections that are left out silently.

@@ -78,9 +78,7 @@ fn frames_are_as_large_as_the_peer_takes_them() {
 fn a_large_head_goes_out_in_continuations() {
     let mut client = Client::with(0);
     let value = "~".repeat(20_000);
-    let head = request_head(|plan| {
-        plan.headers = vec![crate::plan::Header { name: "x-large".into(), value: value.clone() }];
-    });
+    let head = request_head(&[("x-large", &value)]);
     let opened = client.connection.open(1, &head, 0, "", b"", 0, &mut client.out);
     assert_eq!(opened, Opened::All);
     let sent = client.sent();

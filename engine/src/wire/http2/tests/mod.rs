@@ -7,9 +7,7 @@ mod response;
 mod rules;
 
 use super::*;
-use crate::clock::Nanos;
-use crate::endpoint::tests::plan;
-use crate::plan::{EndpointKind, Plan};
+use crate::wire::field::{FieldError, RequestFields};
 use crate::wire::head::{Head, MediaType};
 
 const CONFIG: Config = Config { stream_window: 65_535, header_list_bytes: 4096, header_fields: 8, streams: 100 };
@@ -41,7 +39,7 @@ enum Saw {
 struct Client {
     connection: Connection,
     out: Vec<u8>,
-    now: Nanos,
+    now: u64,
 }
 
 impl Client {
@@ -62,7 +60,7 @@ impl Client {
     }
 
     fn open(&mut self, tag: u32, body: &[u8]) -> Opened {
-        let head = request_head(|_| {});
+        let head = request_head(&[]);
         self.connection.open(tag, &head, 7, "s", body, self.now, &mut self.out)
     }
 
@@ -146,10 +144,16 @@ fn block(fields: &[(&str, &str)]) -> Vec<u8> {
     out
 }
 
-fn request_head(edit: impl FnOnce(&mut Plan)) -> RequestHead {
-    let mut plan = plan(EndpointKind::Chat);
-    edit(&mut plan);
-    RequestHead::new(&plan, &plan.targets[0], false).expect("a head")
+fn request_fields(more: &[(&str, &str)]) -> RequestFields {
+    let fields = [&[("Host", "server:8000"), ("Accept", "text/event-stream")], more].concat();
+    RequestFields::new("/v1/chat/completions", fields)
+        .and_then(|fields| fields.with_request_id("X-Request-ID"))
+        .and_then(|fields| fields.with_session_id("X-Correlation-ID"))
+        .expect("good fields")
+}
+
+fn request_head(more: &[(&str, &str)]) -> RequestHead {
+    RequestHead::new(&request_fields(more), false).expect("a head")
 }
 
 fn head(tag: u32) -> Saw {

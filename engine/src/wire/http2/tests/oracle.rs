@@ -122,9 +122,7 @@ async fn ask(mut io: DuplexStream, setup: &Setup) -> (Vec<u8>, Vec<u32>) {
         header_fields: 64,
         streams: setup.client_streams,
     };
-    let head = request_head(|plan| {
-        plan.headers = vec![crate::plan::Header { name: "Authorization".into(), value: "Bearer x".into() }];
-    });
+    let head = request_head(&[("Authorization", "Bearer x")]);
     let mut out = Vec::new();
     let mut connection = Connection::new(config, &mut out);
     let mut waiting: VecDeque<u32> = (0..setup.turns.len() as u32).collect();
