@@ -3,8 +3,7 @@
 use crate::case::{Case, Round};
 use crate::samples::{LAPS, ROUND, reads, round_bytes, token};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
-use ringload_engine::plan::Network;
-use ringload_engine::wire::tls::{Client, Material, Session};
+use ringload_engine::wire::tls::{Certificates, Client, Session, TlsOptions};
 use rustls::crypto::ring;
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::{ServerConfig, ServerConnection};
@@ -79,9 +78,8 @@ impl Records {
 }
 
 fn client() -> Session {
-    let mut options = Network::default().tls;
-    options.insecure = true;
-    Client::new(&Material::system(Vec::new()), &options, &[], NAME)
+    let options = TlsOptions { insecure: true, ..TlsOptions::default() };
+    Client::new(&Certificates::system(Vec::new()), &options, &[], NAME)
         .expect("the options are constants")
         .session()
         .expect("the machine has randomness")

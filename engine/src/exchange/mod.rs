@@ -7,16 +7,18 @@
 //! it, so that the connection may be used again.
 
 mod answer;
+mod cause;
 mod intervals;
 
 pub use answer::KeepText;
+pub(crate) use cause::explain;
 
 use crate::arrival::{Arrival, Exact};
 use crate::clock::Nanos;
 use crate::endpoint;
 use crate::plan::{EndpointKind, Limits, OutputPath};
 use crate::record::{Cause, Handshake, Instants, Intervals, Outcome, PhaseKind, Record};
-use crate::wire::http1::{Decoder, Head, HeadLimits, HttpError, Part};
+use crate::wire::http1::{Decoder, Head, HeadLimits, Part};
 use crate::wire::sse::{self, Sse};
 use answer::{Answer, Fault};
 
@@ -367,7 +369,7 @@ impl Exchange {
                     }
                     return progress;
                 }
-                Err(e) => return self.fail_http(&e, arrived),
+                Err(e) => return self.fail_http(e, arrived),
             }
         }
     }
@@ -475,7 +477,7 @@ impl Exchange {
             // Nothing is lost of a stream that said that it is over, be it in an event that no empty line ends.
             Err(_) if self.settled || self.ends_with_done() => self.end_of_body(now, false),
             Ok(_) => self.fail(Cause::Truncated, Some("the connection was closed".into()), now),
-            Err(e) => self.fail_http(&e, now),
+            Err(e) => self.fail_http(e, now),
         }
     }
 
@@ -485,10 +487,6 @@ impl Exchange {
             self.answer.done_seen = true;
             true
         }
-    }
-
-    fn fail_http(&mut self, e: &HttpError, now: Nanos) -> Progress {
-        self.fail(e.cause(), Some(e.to_string()), now)
     }
 
     fn head(&mut self, head: &Head, arrived: Nanos) {

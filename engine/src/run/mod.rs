@@ -26,7 +26,7 @@ mod worker_thread;
 
 pub use crate::control::{Budget, Control, Progress};
 pub use addresses::locate;
-pub use certificates::{tls_clients, tls_material};
+pub use certificates::{tls_certificates, tls_clients};
 pub use error_limit::ErrorLimit;
 pub use finished::Finished;
 pub use reread::{Reread, reread};

@@ -2,7 +2,7 @@
 //! are this host's.
 
 use super::Control;
-use super::certificates::tls_material;
+use super::certificates::{tls_certificates, tls_client};
 use crate::error::{Error, Result};
 use crate::plan::{HttpVersion, Plan};
 use crate::resolve::Resolver;
@@ -53,14 +53,14 @@ pub(super) fn speaks(plan: &Plan, addrs: &[Vec<SockAddr>], control: &Control) ->
         HttpVersion::Http2 => return told(true),
         HttpVersion::Auto => {}
     }
-    let material = tls_material(plan)?;
+    let certificates = tls_certificates(plan)?;
     let resolver = Resolver::new(&plan.network, plan.timeouts.connect)?;
     let stopped = || control.stops() > 0;
     plan.targets
         .iter()
         .zip(addrs)
         .map(|(target, addrs)| {
-            let (Some(material), true) = (&material, target.tls) else {
+            let (Some(certificates), true) = (&certificates, target.tls) else {
                 return Ok(Speaks::default());
             };
             // A name that is looked up for each connection is looked up for this one too.
@@ -72,7 +72,7 @@ pub(super) fn speaks(plan: &Plan, addrs: &[Vec<SockAddr>], control: &Control) ->
                 addrs.clone()
             };
             let alpn: [&[u8]; 2] = [b"h2", b"http/1.1"];
-            let client = Client::new(material, &plan.network.tls, &alpn, target.server_name())?;
+            let client = tls_client(certificates, plan, &alpn, target)?;
             let said = ask_all(&client, &found, &stopped);
             if stopped() {
                 let what = format!("interrupted while `{}` was asked for its HTTP", target.host);

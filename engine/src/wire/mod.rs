@@ -11,8 +11,10 @@ mod field;
 mod head;
 pub mod http1;
 pub mod http2;
+mod protocol;
 pub mod sse;
 pub mod tls;
 
 pub use field::{FieldError, RequestFields};
 pub use head::{Head, MediaType};
+pub use protocol::Protocol;

@@ -10,7 +10,7 @@ use crate::arrival::Arrival;
 use crate::clock::{MILLI, Nanos};
 use crate::control::permits::give;
 use crate::driver::{Event, Key};
-use crate::exchange::Progress;
+use crate::exchange::{Progress, explain};
 use crate::measure::Shard;
 use crate::plan::{Reuse, Stamps};
 use crate::record::{Cause, Outcome, PhaseKind, Record};
@@ -211,7 +211,10 @@ impl Core<'_> {
                 let tls = self.slots[key.slot as usize].tls.as_ref();
                 let shaking = tls.filter(|tls| tls.handshaking()).and_then(|t| t.end().err());
                 let (cause, detail) = match shaking {
-                    Some(e) => (e.cause(), Some(e.to_string())),
+                    Some(e) => {
+                        let (cause, detail) = explain(&e);
+                        (cause, Some(detail))
+                    }
                     None => (Cause::ClosedBeforeResponse, None),
                 };
                 self.todo.push(Todo::Lost(key, cause, detail, seen));
@@ -249,7 +252,8 @@ impl Core<'_> {
             let what = "the server closed the kept connection before any byte of a response";
             self.todo.push(Todo::Lost(key, Cause::ClosedBeforeResponse, Some(what.into()), seen));
         } else if let Some(e) = slot.tls.as_ref().filter(|tls| tls.handshaking()).and_then(|tls| tls.end().err()) {
-            self.todo.push(Todo::Lost(key, e.cause(), Some(e.to_string()), seen));
+            let (cause, detail) = explain(&e);
+            self.todo.push(Todo::Lost(key, cause, Some(detail), seen));
         } else if let Progress::Done { .. } = slot.exchange.handle_closed(seen) {
             self.finish(key.slot, Left::Useless, seen);
         }

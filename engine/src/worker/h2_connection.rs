@@ -10,10 +10,10 @@ use super::slot::{State, no_memory};
 use crate::arrival::Arrival;
 use crate::clock::Nanos;
 use crate::driver::Key;
-use crate::exchange::{Exchange, Progress};
+use crate::exchange::{Exchange, Progress, explain};
 use crate::plan::Reuse;
 use crate::record::Cause;
-use crate::wire::http2::{Code, Config, Connection, Event, Http2Error, StreamError};
+use crate::wire::http2::{Code, Config, Connection, Event};
 use std::ops::ControlFlow;
 
 /// An HTTP/2 connection, in the slot that has its socket.
@@ -189,7 +189,8 @@ impl Core<'_> {
                     }
                 });
                 if let Err(e) = read {
-                    lost = Some((e.cause(), Some(e.to_string())));
+                    let (cause, detail) = explain(&e);
+                    lost = Some((cause, Some(detail)));
                 } else if lost.is_none() && tls.peer_closed() {
                     lost = Some((Cause::ClosedBeforeResponse, None));
                 }
@@ -246,11 +247,8 @@ impl Core<'_> {
                 Ok(Some(event)) => event,
                 Ok(None) => return None,
                 Err(e) => {
-                    let cause = match e {
-                        Http2Error::BlockTooLong => Cause::HeadLimit,
-                        _ => Cause::Http2Protocol,
-                    };
-                    return Some((cause, Some(e.to_string())));
+                    let (cause, detail) = explain(e);
+                    return Some((cause, Some(detail)));
                 }
             };
             match event {
@@ -290,12 +288,8 @@ impl Core<'_> {
                     self.todo.push(Todo::Unprocessed(stream, Code(code), seen));
                 }
                 Event::Broken { tag, error } => {
-                    let cause = match error {
-                        StreamError::HeadTooLong | StreamError::TooManyFields => Cause::HeadLimit,
-                        StreamError::LengthMismatch => Cause::Truncated,
-                        _ => Cause::Http2Protocol,
-                    };
-                    self.end_rider(tag, cause, error.to_string(), seen);
+                    let (cause, detail) = explain(error);
+                    self.end_rider(tag, cause, detail, seen);
                 }
                 Event::BodySent { tag } => leaving.push(self.key_of(tag)),
                 Event::Settings => {

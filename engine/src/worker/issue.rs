@@ -6,7 +6,7 @@ use super::source::{Due, first_of};
 use super::{Worker, os_error};
 use crate::clock::Nanos;
 use crate::driver::{Driver, Key, Sending};
-use crate::exchange::Request;
+use crate::exchange::{Request, explain};
 use crate::record::{Cause, PhaseKind};
 
 impl<D: Driver> Worker<'_, D> {
@@ -100,7 +100,8 @@ impl<D: Driver> Worker<'_, D> {
                 core.sealed.clear();
                 if let Err(e) = tls.send(&core.scratch) {
                     let now = self.driver.now();
-                    self.lost(key, e.cause(), Some(e.to_string()), now);
+                    let (cause, detail) = explain(&e);
+                    self.lost(key, cause, Some(detail), now);
                     return;
                 }
                 // What the kernel has not taken of the handshake comes first: `Event::Sent` sends the rest.

@@ -6,6 +6,7 @@ use super::{LOOK_UP, Worker, os_error};
 use crate::clock::Nanos;
 use crate::driver::{Driver, Key, Sending};
 use crate::error::Result;
+use crate::exchange::explain;
 use crate::record::{Cause, Handshake};
 use crate::resolve::{self, Asker, Line};
 use crate::schedule;
@@ -219,7 +220,10 @@ impl<D: Driver> Worker<'_, D> {
                 }
                 self.flush(key);
             }
-            Err(e) => self.lost(key, e.cause(), Some(e.to_string()), now),
+            Err(e) => {
+                let (cause, detail) = explain(&e);
+                self.lost(key, cause, Some(detail), now);
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use super::slot::State;
 use crate::arrival::{Arrival, Exact};
 use crate::clock::Nanos;
 use crate::driver::Key;
-use crate::exchange::Progress;
+use crate::exchange::{Progress, explain};
 use crate::wire::tls;
 use std::ops::ControlFlow;
 
@@ -70,7 +70,8 @@ impl Core<'_> {
             // At once: the close that follows must not be taken for the cause.
             (_, Some(e)) if active => {
                 let exchange = &mut self.slots[key.slot as usize].exchange;
-                exchange.fail(e.cause(), Some(e.to_string()), seen);
+                let (cause, detail) = explain(&e);
+                exchange.fail(cause, Some(detail), seen);
                 self.finish(key.slot, Left::Useless, seen);
             }
             (Progress::Complete, None) if ended => self.peer_closed(key, seen),

@@ -1,6 +1,6 @@
 //! What can be wrong with a response.
 
-use crate::record::Cause;
+use crate::wire::Protocol;
 
 /// What is wrong with a response. The connection is of no further use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -19,6 +19,9 @@ pub enum HttpError {
     /// The head is not one of HTTP/1.0 or HTTP/1.1, or contradicts itself.
     #[error("bad response head: {0}")]
     BadHead(&'static str),
+    /// The answer is in another protocol.
+    #[error("bad response head: {0}")]
+    OtherProtocol(Protocol),
     /// `101 Switching Protocols`, though no upgrade was asked for.
     #[error("the server switched protocols though it was not asked to")]
     Upgraded,
@@ -43,18 +46,4 @@ pub enum HttpError {
     /// The trailers are over the limits of the head.
     #[error("the trailers are over the limits of the head")]
     TrailersTooLong,
-}
-
-impl HttpError {
-    /// The cause under which a request that met this error is counted.
-    #[must_use]
-    pub fn cause(self) -> Cause {
-        match self {
-            Self::ClosedBeforeResponse => Cause::ClosedBeforeResponse,
-            Self::Truncated | Self::CutOff => Cause::Truncated,
-            Self::BadHead(_) | Self::Upgraded => Cause::BadHead,
-            Self::HeadTooLong | Self::TooManyFields | Self::TrailersTooLong => Cause::HeadLimit,
-            Self::BadChunkSize | Self::BadChunk | Self::ChunkLineTooLong | Self::BadTrailer => Cause::BadFraming,
-        }
-    }
 }

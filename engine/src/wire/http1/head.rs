@@ -1,6 +1,7 @@
 //! The response head: status line and fields, and the framing of the body that they announce.
 
 use super::HttpError;
+use crate::wire::Protocol;
 use crate::wire::head::{self, Head, bodiless, list};
 use httparse::{Header, ParserConfig, Response, Status};
 use std::borrow::Cow;
@@ -25,8 +26,8 @@ pub(super) enum Framing {
 
 /// Parses the head at the front of `bytes`: `None` while it is incomplete, else what it says and its length.
 pub(super) fn parse(bytes: &[u8], fields: usize) -> Result<Option<(Parsed, usize)>, HttpError> {
-    if let Some(what) = other_protocol(bytes) {
-        return Err(HttpError::BadHead(what));
+    if let Some(spoken) = other_protocol(bytes) {
+        return Err(HttpError::OtherProtocol(spoken));
     }
     let mut slots = [const { MaybeUninit::<Header<'_>>::uninit() }; MAX_FIELDS];
     let mut response = Response::new(&mut []);
@@ -53,14 +54,13 @@ pub(super) fn parse(bytes: &[u8], fields: usize) -> Result<Option<(Parsed, usize
     }
 }
 
-/// What answers in a protocol other than the one asked in, with the remedy. Its first byte tells, however the rest is
-/// cut.
-fn other_protocol(bytes: &[u8]) -> Option<&'static str> {
+/// What answers in a protocol other than the one asked in. Its first byte tells, however the rest is cut.
+fn other_protocol(bytes: &[u8]) -> Option<Protocol> {
     match bytes {
         // A TLS record: an alert, or a handshake (RFC 8446 §5.1).
-        [0x15 | 0x16, ..] => Some("the server speaks TLS here: write https:// in --url"),
+        [0x15 | 0x16, ..] => Some(Protocol::Tls),
         // The length of a SETTINGS frame, which comes first (RFC 9113 §3.4), is below 65 536.
-        [0, ..] => Some("the server speaks HTTP/2 here: add --http2"),
+        [0, ..] => Some(Protocol::Http2),
         _ => None,
     }
 }
@@ -156,15 +156,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn another_protocol_is_named_with_what_to_write_however_it_is_cut() {
-        for (answer, said) in [
-            (&b"\x15\x03\x01\x00\x02\x02\x46"[..], "https://"),
-            (b"\x16\x03\x03\x00\x02", "https://"),
-            (b"\0\0\x12\x04\0\0\0\0\0", "--http2"),
+    fn another_protocol_is_known_however_it_is_cut() {
+        for (answer, spoken) in [
+            (&b"\x15\x03\x01\x00\x02\x02\x46"[..], Protocol::Tls),
+            (b"\x16\x03\x03\x00\x02", Protocol::Tls),
+            (b"\0\0\x12\x04\0\0\0\0\0", Protocol::Http2),
         ] {
             for end in 1..=answer.len() {
-                let error = parse(&answer[..end], 10).unwrap_err().to_string();
-                assert!(error.contains(said), "{error}");
+                assert_eq!(parse(&answer[..end], 10).unwrap_err(), HttpError::OtherProtocol(spoken));
             }
         }
     }

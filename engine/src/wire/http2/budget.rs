@@ -1,18 +1,17 @@
 //! How much a peer may send that is of no use.
 
 use super::error::Http2Error;
-use crate::clock::{Nanos, SECOND};
 
 /// Counts the frames that nobody waits for: 1 000 in a second without progress are too many. WINDOW_UPDATE is not
 /// counted: it asks for no answer, and each request may cause some.
 #[derive(Debug, Default)]
 pub(super) struct Budget {
     frames: u32,
-    since: Nanos,
+    since: u64,
 }
 
 impl Budget {
-    pub(super) fn spend(&mut self, now: Nanos) -> Result<(), Http2Error> {
+    pub(super) fn spend(&mut self, now: u64) -> Result<(), Http2Error> {
         if now.saturating_sub(self.since) >= SECOND {
             self.since = now;
             self.frames = 0;
@@ -30,5 +29,7 @@ impl Budget {
     }
 }
 
+/// Nanoseconds.
+const SECOND: u64 = 1_000_000_000;
 /// Frames in a second.
 const FRAMES: u32 = 1_000;

@@ -12,7 +12,6 @@ use super::send::Sender;
 use super::settings;
 use super::stream::Streams;
 use super::window::{DEFAULT, MAX, ReceiveWindow};
-use crate::clock::Nanos;
 use std::collections::VecDeque;
 
 /// What a connection allows.
@@ -67,9 +66,9 @@ pub struct Connection {
     /// Frames of the peer's that asked for an answer and got it.
     pub(super) answers: u64,
     pub(super) failed: Option<Http2Error>,
-    pub(super) receive_zero: Nanos,
+    pub(super) receive_zero: u64,
     /// The last instant that was told.
-    pub(super) now: Nanos,
+    pub(super) now: u64,
 }
 
 impl Connection {
@@ -130,7 +129,7 @@ impl Connection {
     pub fn receive<'a>(
         &mut self,
         input: &mut &'a [u8],
-        now: Nanos,
+        now: u64,
         out: &mut Vec<u8>,
     ) -> Result<Option<Event<'a>>, Http2Error> {
         if let Some(error) = self.failed {
@@ -146,7 +145,7 @@ impl Connection {
     }
 
     /// Gives a stream up at `now`; what still comes for it is ignored. Nothing happens if there is none.
-    pub fn cancel(&mut self, tag: u32, now: Nanos, out: &mut Vec<u8>) {
+    pub fn cancel(&mut self, tag: u32, now: u64, out: &mut Vec<u8>) {
         self.now = self.now.max(now);
         self.queue.retain(|event| event.tag() != Some(tag));
         let id = self.streams.iter().find(|s| s.tag == tag).map(|s| s.id);
@@ -212,7 +211,7 @@ impl Connection {
 
     /// Time until `now` in which at least one body waited for the peer's window, a wait that goes on included.
     #[must_use]
-    pub fn window_zero(&self, now: Nanos) -> Nanos {
+    pub fn window_zero(&self, now: u64) -> u64 {
         self.sender.waits.total(now)
     }
 
@@ -220,7 +219,7 @@ impl Connection {
     /// up the last of one to the next frame in it. It is an upper bound, as the peer may have had nothing to send; 0
     /// proves that we held nothing up.
     #[must_use]
-    pub fn receive_window_zero(&self) -> Nanos {
+    pub fn receive_window_zero(&self) -> u64 {
         self.receive_zero
     }
 

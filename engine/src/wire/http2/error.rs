@@ -1,6 +1,7 @@
 //! What can be wrong with a connection or with one stream of it.
 
 use super::hpack::HpackError;
+use crate::wire::Protocol;
 use std::fmt;
 
 /// What is wrong with a connection: it is of no further use, and all its streams are lost.
@@ -8,7 +9,7 @@ use std::fmt;
 pub enum Http2Error {
     /// The first frame is no SETTINGS (RFC 9113 §3.4).
     #[error("the server's first bytes are not HTTP/2: {0}")]
-    NotHttp2(&'static str),
+    NotHttp2(Protocol),
     /// A frame is over 16 384 bytes, which is what we allow (§4.2).
     #[error("a frame is over the 16384 bytes that we allow: the server ignores our settings")]
     FrameTooLong,
@@ -52,7 +53,7 @@ pub enum Http2Error {
     #[error("a header block cannot be decoded, since {0}: the server breaks HPACK")]
     Hpack(HpackError),
     /// A header block is over [`super::Config::header_list_bytes`] before it is decoded.
-    #[error("a header block is over the limit of bytes (--max-head-bytes): the server sends more fields than we allow")]
+    #[error("a header block is over the limit of bytes")]
     BlockTooLong,
     /// A header block is in more than 64 frames.
     #[error("a header block is in more than 64 frames: the server wastes our time")]
@@ -93,7 +94,7 @@ pub enum StreamError {
     #[error("the body is not as long as its Content-Length: the response is not whole")]
     LengthMismatch,
     /// The fields are over [`super::Config::header_list_bytes`].
-    #[error("the response head is over its limit of bytes (--max-head-bytes)")]
+    #[error("the response head is over its limit of bytes")]
     HeadTooLong,
     /// There are more fields than [`super::Config::header_fields`].
     #[error("the response head is over its limit of fields: the server sends more than we allow")]

@@ -6,6 +6,7 @@ use super::error::{Code, Http2Error, StreamError};
 use super::event::Event;
 use super::frame::{self, Header};
 use super::window::MAX;
+use crate::wire::Protocol;
 
 /// What is read next.
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +46,7 @@ impl Connection {
                     let Some(header) = self.assembler.next(input) else {
                         // A TLS alert is shorter than a frame's header, and the end comes after it.
                         return match self.assembler.held() {
-                            [0x15 | 0x16, 3, ..] if !self.settings_received => Err(Http2Error::NotHttp2(SPEAKS_TLS)),
+                            [0x15 | 0x16, 3, ..] if !self.settings_received => Err(Http2Error::NotHttp2(Protocol::Tls)),
                             _ => Ok(None),
                         };
                     };
@@ -123,7 +124,7 @@ impl Connection {
         let Header { kind, stream, length, .. } = header;
         let greets = kind == frame::SETTINGS && !header.is(frame::ACK) && stream == 0;
         // Two bytes of a TLS record are enough, however they were cut: what they would mean as a frame does not count.
-        if !self.settings_received && (!greets || spoken(header) == SPEAKS_TLS) {
+        if !self.settings_received && (!greets || spoken(header) == Protocol::Tls) {
             return Err(Http2Error::NotHttp2(spoken(header)));
         }
         if length > frame::MAX_FRAME {
@@ -281,14 +282,12 @@ fn front<'a>(input: &mut &'a [u8], most: u32) -> &'a [u8] {
     taken
 }
 
-/// What to do about a peer whose first 9 bytes, taken for a header, are no SETTINGS.
-fn spoken(header: Header) -> &'static str {
+/// What a peer speaks whose first 9 bytes, taken for a header, are no SETTINGS.
+fn spoken(header: Header) -> Protocol {
     let [_, a, b, c] = header.length.to_be_bytes();
     match [a, b, c, header.kind] {
-        [0x15 | 0x16, 3, ..] => SPEAKS_TLS,
-        [b'H', b'T', b'T', b'P'] => "the server speaks HTTP/1.1: drop --http2, or write --http1.1",
-        _ => "it speaks another protocol on this port: check the port in --url, or try --http1.1",
+        [0x15 | 0x16, 3, ..] => Protocol::Tls,
+        [b'H', b'T', b'T', b'P'] => Protocol::Http1,
+        _ => Protocol::Unknown,
     }
 }
-
-const SPEAKS_TLS: &str = "the server speaks TLS here: write https:// in --url";

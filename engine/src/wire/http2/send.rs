@@ -9,7 +9,6 @@ use super::request::RequestHead;
 use super::settings::Settings;
 use super::stream::Stream;
 use super::window::{DEFAULT, MAX, ReceiveWindow, Waits};
-use crate::clock::{MILLI, Nanos};
 
 /// What limits the sending.
 #[derive(Debug)]
@@ -20,7 +19,7 @@ pub(super) struct Sender {
     /// The largest `window` so far.
     largest: i64,
     /// Since when a part of a window is open and not used, as it is too small for a frame that is worth its header.
-    withheld_since: Option<Nanos>,
+    withheld_since: Option<u64>,
     /// How often such a part was used after all, since the peer opened no more.
     overrides: u32,
     /// The next stream's id: odd, and above 2^31 when there is none.
@@ -58,7 +57,7 @@ impl Sender {
 
     /// Appends as much of a body as the windows allow: the bytes sent. A piece that is neither the rest of the body nor
     /// [worth a frame](Self::least_piece) is withheld, unless `whatever` there is shall go.
-    fn send(&mut self, to: &mut Stream, body: &[u8], whatever: bool, now: Nanos, out: &mut Vec<u8>) -> usize {
+    fn send(&mut self, to: &mut Stream, body: &[u8], whatever: bool, now: u64, out: &mut Vec<u8>) -> usize {
         let (stream, whole) = (to.id, body.len());
         let mut body = body;
         loop {
@@ -128,7 +127,7 @@ impl Connection {
         request_id: u128,
         session_id: &str,
         body: &[u8],
-        now: Nanos,
+        now: u64,
         out: &mut Vec<u8>,
     ) -> Opened {
         if self.room() == 0 {
@@ -167,13 +166,13 @@ impl Connection {
     /// Since when a part of a window is open and not used, because the peer is expected to open more of it soon. After
     /// [`SLIVER_WAIT`] without, call [`send_withheld`](Self::send_withheld).
     #[must_use]
-    pub fn withheld_since(&self) -> Option<Nanos> {
+    pub fn withheld_since(&self) -> Option<u64> {
         self.sender.withheld_since.filter(|_| self.sender.waits.any() && self.failed.is_none())
     }
 
     /// Uses the part of a window that was withheld: the peer waits for it. Bodies that are complete by it are told by
     /// the next [`receive`](Self::receive), which may be of no bytes.
-    pub fn send_withheld(&mut self, now: Nanos, out: &mut Vec<u8>) {
+    pub fn send_withheld(&mut self, now: u64, out: &mut Vec<u8>) {
         if self.failed.is_some() {
             return;
         }
@@ -265,9 +264,9 @@ impl Connection {
     }
 }
 
-/// How long a part of a window that is too small for a frame of a useful size is withheld in the hope of more (RFC 9293
+/// How long, in nanoseconds, a part of a window that is too small for a frame of a useful size is withheld in the hope of more (RFC 9293
 /// §3.8.6.2.1 asks for 0.1 to 1 s). A peer that waits for it to be used waits for so long.
-pub const SLIVER_WAIT: Nanos = 100 * MILLI;
+pub const SLIVER_WAIT: u64 = 100_000_000;
 /// How often a connection waits so without result before it sends whatever the windows allow: its peer opens small
 /// windows on purpose.
 const MOST_OVERRIDES: u32 = 4;

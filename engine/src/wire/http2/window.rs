@@ -1,7 +1,5 @@
 //! Flow-control windows (RFC 9113 §5.2, §6.9).
 
-use crate::clock::Nanos;
-
 /// What we let the peer send, on one stream or on the whole connection. It is filled up when
 /// [`least_step`](Self::least_step) is used.
 #[derive(Debug, Default)]
@@ -9,7 +7,7 @@ pub(super) struct ReceiveWindow {
     size: i64,
     left: i64,
     /// Since when the peer has had nothing left to use.
-    empty_since: Option<Nanos>,
+    empty_since: Option<u64>,
 }
 
 impl ReceiveWindow {
@@ -19,7 +17,7 @@ impl ReceiveWindow {
 
     /// Accounts for a frame; `None` if it is over the window by more than `slack`, else how long the peer may have
     /// waited for room.
-    pub(super) fn take(&mut self, bytes: u32, slack: i64, now: Nanos) -> Option<Nanos> {
+    pub(super) fn take(&mut self, bytes: u32, slack: i64, now: u64) -> Option<u64> {
         self.left -= i64::from(bytes);
         let waited = self.empty_since.take().map_or(0, |t| now.saturating_sub(t));
         if self.left <= 0 {
@@ -52,19 +50,19 @@ impl ReceiveWindow {
 #[derive(Debug, Default)]
 pub(super) struct Waits {
     waiting: usize,
-    since: Nanos,
-    total: Nanos,
+    since: u64,
+    total: u64,
 }
 
 impl Waits {
-    pub(super) fn begin(&mut self, now: Nanos) {
+    pub(super) fn begin(&mut self, now: u64) {
         if self.waiting == 0 {
             self.since = now;
         }
         self.waiting += 1;
     }
 
-    pub(super) fn end(&mut self, now: Nanos) {
+    pub(super) fn end(&mut self, now: u64) {
         self.waiting = self.waiting.saturating_sub(1);
         if self.waiting == 0 {
             self.total += now.saturating_sub(self.since);
@@ -76,7 +74,7 @@ impl Waits {
     }
 
     /// The time until `now`, a wait that goes on included.
-    pub(super) fn total(&self, now: Nanos) -> Nanos {
+    pub(super) fn total(&self, now: u64) -> u64 {
         let current = if self.any() { now.saturating_sub(self.since) } else { 0 };
         self.total + current
     }

@@ -1,12 +1,11 @@
 //! What all connections to one server name share.
 
-use super::certificates::Material;
-use super::error::{Asked, TlsError};
+use super::certificates::Certificates;
+use super::error::{Offered, TlsError};
+use super::options::{TlsOptions, TlsSetupError};
 use super::session::Session;
 use super::tickets::Tickets;
 use super::verifier::{AnyCertificate, Trusted};
-use crate::error::{Error, Result};
-use crate::plan;
 use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::ring;
 use rustls::pki_types::ServerName;
@@ -21,7 +20,7 @@ pub struct Client {
     name: ServerName<'static>,
     /// `None` accepts any outcome of ALPN; else the one protocol that must come out of it.
     required: Option<Vec<u8>>,
-    asked: Asked,
+    offered: Offered,
     verified: bool,
 }
 
@@ -33,30 +32,30 @@ impl Client {
     /// # Errors
     /// When the options contradict each other, the name cannot stand in a certificate, no root is usable, or key and
     /// certificate do not belong together.
-    pub fn new(material: &Material, options: &plan::Tls, alpn: &[&[u8]], server_name: &str) -> Result<Self> {
+    pub fn new(
+        certificates: &Certificates,
+        options: &TlsOptions,
+        alpn: &[&[u8]],
+        server_name: &str,
+    ) -> Result<Self, TlsSetupError> {
         let name = options.server_name.as_deref().unwrap_or(server_name);
-        let name = ServerName::try_from(name.to_owned()).map_err(|_| {
-            Error::usage(
-                format!("`{name}` is not a name that a certificate can hold"),
-                "write a host name or an address in --server-name NAME",
-            )
-        })?;
+        let name = ServerName::try_from(name.to_owned()).map_err(|_| TlsSetupError::BadName(name.to_owned()))?;
         let provider = Arc::new(ring::default_provider());
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_protocol_versions(&versions(options)?)
-            .map_err(|e| Error::bug(format!("no TLS version can be offered ({e})")))?;
+            .map_err(|e| TlsSetupError::provider("no TLS version can be offered", e))?;
         let builder = if options.insecure {
             builder.dangerous().with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
         } else {
-            let roots = Arc::new(roots(material)?);
+            let roots = Arc::new(roots(certificates)?);
             let usual = WebPkiServerVerifier::builder_with_provider(roots, provider)
                 .build()
-                .map_err(|e| Error::bug(format!("no certificate can be checked ({e})")))?;
+                .map_err(|e| TlsSetupError::provider("no certificate can be checked", e))?;
             builder
                 .dangerous()
-                .with_custom_certificate_verifier(Arc::new(Trusted { usual, roots: material.roots.clone() }))
+                .with_custom_certificate_verifier(Arc::new(Trusted { usual, roots: certificates.roots.clone() }))
         };
-        let mut config = match &material.client {
+        let mut config = match &certificates.client {
             None => builder.with_no_client_auth(),
             Some((chain, key)) => {
                 builder.with_client_auth_cert(chain.clone(), key.clone_key()).map_err(|e| unfit(&e))?
@@ -72,8 +71,8 @@ impl Client {
                 [only] if *only != b"http/1.1" => Some(only.to_vec()),
                 _ => None,
             },
-            asked: Asked {
-                certificate: material.client.is_some(),
+            offered: Offered {
+                certificate: certificates.client.is_some(),
                 http1: alpn.contains(&b"http/1.1".as_slice()),
                 http2: alpn.contains(&b"h2".as_slice()),
                 min_1_3: options.min_1_3,
@@ -87,53 +86,36 @@ impl Client {
     ///
     /// # Errors
     /// When the machine has no randomness.
-    pub fn session(&self) -> std::result::Result<Session, TlsError> {
+    pub fn session(&self) -> Result<Session, TlsError> {
         let connection = ClientConnection::new(Arc::clone(&self.config), self.name.clone())
             .map_err(|e| TlsError::Failed(e.to_string()))?;
-        Ok(Session::new(connection, self.required.clone(), self.asked, self.verified))
+        Ok(Session::new(connection, self.required.clone(), self.offered, self.verified))
     }
 }
 
-fn versions(options: &plan::Tls) -> Result<Vec<&'static SupportedProtocolVersion>> {
+fn versions(options: &TlsOptions) -> Result<Vec<&'static SupportedProtocolVersion>, TlsSetupError> {
     match (options.min_1_3, options.max_1_2) {
         (false, false) => Ok(vec![&TLS13, &TLS12]),
         (true, false) => Ok(vec![&TLS13]),
         (false, true) => Ok(vec![&TLS12]),
-        (true, true) => Err(Error::usage("--tls-min 1.3 with --tls-max 1.2 leaves no version", "drop one of them")),
+        (true, true) => Err(TlsSetupError::NoVersion),
     }
 }
 
-fn roots(material: &Material) -> Result<RootCertStore> {
+fn roots(certificates: &Certificates) -> Result<RootCertStore, TlsSetupError> {
     let mut store = RootCertStore::empty();
-    for root in &material.roots {
+    for root in &certificates.roots {
         match store.add(root.clone()) {
-            Err(e) if material.named => {
-                return Err(Error::usage(
-                    format!("--cacert: a certificate in it cannot be a root ({e})"),
-                    "name the PEM file of the issuing authority",
-                ));
-            }
+            Err(e) if certificates.named => return Err(TlsSetupError::BadRoot(e.to_string())),
             _ => {}
         }
     }
-    if store.is_empty() {
-        return Err(Error::environment(
-            "this machine has no trusted certificates",
-            "install ca-certificates, or name the server's issuer with --cacert FILE",
-        ));
-    }
-    Ok(store)
+    if store.is_empty() { Err(TlsSetupError::NoRoots) } else { Ok(store) }
 }
 
-fn unfit(error: &rustls::Error) -> Error {
+fn unfit(error: &rustls::Error) -> TlsSetupError {
     match error {
-        rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => Error::usage(
-            "--key does not match --cert",
-            "name the key that the first certificate of --cert was issued for",
-        ),
-        other => Error::usage(
-            format!("--cert, --key: they cannot be used ({other})"),
-            "name a PEM certificate chain, the client's own first, and its unencrypted key",
-        ),
+        rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => TlsSetupError::KeyMismatch,
+        other => TlsSetupError::BadClientCertificate(other.to_string()),
     }
 }

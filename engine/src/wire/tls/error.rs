@@ -1,7 +1,6 @@
-//! Why TLS failed, and what the reader can do.
+//! Why TLS failed.
 
 use super::verifier::is_authority;
-use crate::record::Cause;
 use rustls::{AlertDescription, CertificateError, Error, PeerIncompatible};
 use std::net::IpAddr;
 
@@ -9,108 +8,81 @@ use std::net::IpAddr;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TlsError {
     /// No trusted root issued the certificate.
-    #[error("the server's certificate comes from an unknown issuer: name the issuer's certificate with --cacert FILE")]
+    #[error("the server's certificate comes from an unknown issuer")]
     Untrusted,
     /// The certificate is of the past.
-    #[error("the server's certificate has expired: renew it, or measure anyway with --insecure")]
+    #[error("the server's certificate has expired")]
     Expired,
     /// The certificate is of the future.
-    #[error(
-        "the server's certificate is not valid yet: check the clocks of both machines, or measure anyway with --insecure"
-    )]
+    #[error("the server's certificate is not valid yet")]
     NotYetValid,
     /// The certificate is for other names.
-    #[error(
-        "the server's certificate is not for this name{presented}: use a name that it holds in --url, or --server-name NAME"
-    )]
+    #[error("the server's certificate is not for this name{}", shown(.presented.as_deref()))]
     WrongName {
-        /// The names that it holds, as ` (it is for …)`, where they are known.
-        presented: String,
+        /// The names that it holds, where they are known.
+        presented: Option<Vec<String>>,
     },
     /// The certificate has been revoked.
-    #[error("the server's certificate has been revoked: renew it, or measure anyway with --insecure")]
+    #[error("the server's certificate has been revoked")]
     Revoked,
     /// The certificate is unusable for another reason.
-    #[error("the server's certificate cannot be used ({0}): fix it, or measure anyway with --insecure")]
+    #[error("the server's certificate cannot be used ({0})")]
     BadCertificate(String),
-    /// The server wants the client's certificate, or another one.
-    #[error(
-        "the server refused the client's certificate or the lack of one (alert {0}): name them with --cert FILE --key FILE"
-    )]
+    /// The server wants the client's certificate, or another one: it ended TLS by the alert of this name (RFC 8446 §6).
+    #[error("the server refused the client's certificate or the lack of one (alert {0})")]
     ClientCertificate(String),
     /// The server ended TLS by an alert.
-    #[error("the server ended TLS (alert {alert}): {remedy}")]
+    #[error("the server ended TLS (alert {alert})")]
     Alert {
-        /// Its name.
+        /// Its name, in the manner of RFC 8446 §6: `handshake_failure`.
         alert: String,
-        /// What to do.
-        remedy: &'static str,
+        /// What was offered to the server.
+        offered: Offered,
     },
     /// There is no version or cipher suite that both sides take.
-    #[error("no TLS version or cipher in common ({what}): {remedy}")]
+    #[error("no TLS version or cipher in common ({what})")]
     Incompatible {
         /// What is missing.
         what: String,
-        /// What to do.
-        remedy: &'static str,
+        /// What was offered to the server.
+        offered: Offered,
     },
     /// What answered does not speak TLS.
-    #[error("the answer is not TLS: write http:// in --url, or the port that speaks TLS")]
+    #[error("the answer is not TLS")]
     NotTls,
     /// No application protocol in common.
-    #[error("the server takes no HTTP version that was offered ({}, by ALPN): {}", offered.0, offered.1)]
+    #[error("the server takes no HTTP version that was offered ({}, by ALPN)", .offered.protocols())]
     NoAlpn {
-        /// What was offered, and what to do.
-        offered: (&'static str, &'static str),
+        /// What was offered to the server.
+        offered: Offered,
     },
     /// The server closed during the handshake.
-    #[error(
-        "the server closed the connection during the TLS handshake: see the server's log, and check the port in --url"
-    )]
+    #[error("the server closed the connection during the TLS handshake")]
     Closed,
     /// The server closed without saying so: data may be missing.
-    #[error("the connection was cut without the end of TLS: see the server's log")]
+    #[error("the connection was cut without the end of TLS")]
     Truncated,
     /// Anything else.
-    #[error("TLS failed ({0}): see the server's log, and try --tls-max 1.2")]
+    #[error("TLS failed ({0})")]
     Failed(String),
 }
 
-impl TlsError {
-    /// The cause under which a request that met this error is counted.
-    #[must_use]
-    pub fn cause(&self) -> Cause {
-        match self {
-            Self::Untrusted => Cause::TlsUntrusted,
-            Self::Expired | Self::NotYetValid => Cause::TlsExpired,
-            Self::WrongName { .. } => Cause::TlsWrongName,
-            Self::ClientCertificate(_) | Self::Alert { .. } => Cause::TlsAlert,
-            Self::Truncated => Cause::Truncated,
-            Self::Revoked
-            | Self::BadCertificate(_)
-            | Self::Incompatible { .. }
-            | Self::NotTls
-            | Self::NoAlpn { .. }
-            | Self::Closed
-            | Self::Failed(_) => Cause::TlsFailed,
-        }
-    }
-}
-
-/// What the client asked for: an error names a remedy that the user has not tried yet.
+/// What the client offered: it tells what else could be tried.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Asked {
+pub struct Offered {
     /// A certificate of the client's could be shown.
-    pub(super) certificate: bool,
-    /// HTTP/1.1 and HTTP/2 were offered.
-    pub(super) http1: bool,
-    pub(super) http2: bool,
-    /// `--tls-min 1.3`, `--tls-max 1.2`.
-    pub(super) min_1_3: bool,
-    pub(super) max_1_2: bool,
+    pub certificate: bool,
+    /// HTTP/1.1, by ALPN.
+    pub http1: bool,
+    /// HTTP/2, by ALPN.
+    pub http2: bool,
+    /// TLS 1.3 at least.
+    pub min_1_3: bool,
+    /// TLS 1.2 at most.
+    pub max_1_2: bool,
 }
 
-impl Asked {
+impl Offered {
     pub(super) fn error(self, error: Error) -> TlsError {
         match error {
             Error::InvalidCertificate(e) => certificate(&e),
@@ -125,21 +97,19 @@ impl Asked {
     }
 
     pub(super) fn no_alpn(self) -> TlsError {
-        let offered = match (self.http1, self.http2) {
-            (false, true) => ("h2", "write --http1.1, and not --http2"),
-            (true, false) => ("http/1.1", "write --http2, and not --http1.1"),
-            _ => ("h2, http/1.1", "check that the port in --url is one of HTTP"),
-        };
-        TlsError::NoAlpn { offered }
+        TlsError::NoAlpn { offered: self }
+    }
+
+    fn protocols(self) -> &'static str {
+        match (self.http1, self.http2) {
+            (false, true) => "h2",
+            (true, false) => "http/1.1",
+            _ => "h2, http/1.1",
+        }
     }
 
     fn incompatible(self, what: String) -> TlsError {
-        let remedy = match (self.min_1_3, self.max_1_2) {
-            (true, _) => "drop --tls-min 1.3",
-            (_, true) => "drop --tls-max 1.2",
-            _ => "see which versions and ciphers the server allows: TLS 1.2 and 1.3 are offered",
-        };
-        TlsError::Incompatible { what, remedy }
+        TlsError::Incompatible { what, offered: self }
     }
 
     fn received(self, alert: AlertDescription) -> TlsError {
@@ -157,18 +127,7 @@ impl Asked {
             | A::UnknownCA
             | A::AccessDenied
             | A::DecryptError => TlsError::ClientCertificate(name(alert)),
-            _ => TlsError::Alert { alert: name(alert), remedy: self.after(alert) },
-        }
-    }
-
-    fn after(self, alert: AlertDescription) -> &'static str {
-        match (alert, self.certificate, self.max_1_2 || self.min_1_3) {
-            (AlertDescription::HandshakeFailure, false, _) => {
-                "it may want a client's certificate (--cert FILE --key FILE), or take none of the ciphers offered: see the server's log"
-            }
-            (AlertDescription::UnrecognisedName, ..) => "it does not know the name in --url: write --server-name NAME",
-            (_, _, true) => "see the server's log, and try without --tls-min and --tls-max",
-            _ => "see the server's log, and try --tls-max 1.2 or --server-name NAME",
+            _ => TlsError::Alert { alert: name(alert), offered: self },
         }
     }
 }
@@ -178,9 +137,9 @@ fn certificate(error: &CertificateError) -> TlsError {
         CertificateError::UnknownIssuer => TlsError::Untrusted,
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => TlsError::Expired,
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => TlsError::NotYetValid,
-        CertificateError::NotValidForName => TlsError::WrongName { presented: String::new() },
+        CertificateError::NotValidForName => TlsError::WrongName { presented: None },
         CertificateError::NotValidForNameContext { presented, .. } => {
-            TlsError::WrongName { presented: names(presented) }
+            TlsError::WrongName { presented: Some(presented.iter().map(|name| plain(name)).collect()) }
         }
         CertificateError::Revoked => TlsError::Revoked,
         // A root of the same name and another key: the wrong authority.
@@ -216,14 +175,16 @@ fn plain(presented: &str) -> String {
     inside.parse::<IpAddr>().map_or_else(|_| inside.to_owned(), |ip| ip.to_string())
 }
 
-fn names(presented: &[String]) -> String {
-    if presented.is_empty() {
+fn shown(presented: Option<&[String]>) -> String {
+    let Some(names) = presented else {
+        return String::new();
+    };
+    if names.is_empty() {
         return " (it holds no name)".into();
     }
-    let shown: Vec<String> = presented.iter().take(MOST_NAMES).map(|name| plain(name)).collect();
-    let more = presented.len().saturating_sub(MOST_NAMES);
-    let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
-    format!(" (it is for {}{rest})", shown.join(", "))
+    let (first, more) = names.split_at(names.len().min(MOST_NAMES));
+    let rest = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
+    format!(" (it is for {}{rest})", first.join(", "))
 }
 
 /// As RFC 8446 §6 writes it: `certificate_required`.
@@ -242,36 +203,37 @@ fn name(alert: AlertDescription) -> String {
     name
 }
 
+/// Names of a certificate that are shown.
 const MOST_NAMES: usize = 5;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn said(asked: Asked, error: Error) -> String {
-        asked.error(error).to_string()
+    #[test]
+    fn an_error_tells_what_was_offered() {
+        let offered = Offered { http1: true, min_1_3: true, ..Offered::default() };
+        let alert = |alert| offered.error(Error::AlertReceived(alert));
+        assert_eq!(
+            alert(AlertDescription::HandshakeFailure),
+            TlsError::Alert { alert: "handshake_failure".into(), offered }
+        );
+        let version = alert(AlertDescription::ProtocolVersion);
+        assert_eq!(version, TlsError::Incompatible { what: "alert protocol_version".into(), offered });
+        assert_eq!(alert(AlertDescription::UnknownCA), TlsError::ClientCertificate("unknown_ca".into()));
+        let none = offered.error(Error::NoApplicationProtocol);
+        assert!(none.to_string().ends_with("(http/1.1, by ALPN)"), "{none}");
     }
 
     #[test]
-    fn a_failed_handshake_may_be_for_want_of_a_certificate() {
-        let alert = || Error::AlertReceived(AlertDescription::HandshakeFailure);
-        let bare = said(Asked::default(), alert());
-        assert!(bare.contains("--cert FILE --key FILE") && bare.contains("handshake_failure"), "{bare}");
-        let shown = Asked { certificate: true, ..Asked::default() };
-        assert!(!said(shown, alert()).contains("--cert"));
-    }
-
-    #[test]
-    fn no_remedy_is_a_flag_that_was_not_given_or_given_already() {
-        let asked = |http1, http2, min_1_3| Asked { http1, http2, min_1_3, ..Asked::default() };
-        let one = said(asked(true, false, false), Error::NoApplicationProtocol);
-        assert!(one.contains("(http/1.1, by ALPN): write --http2"), "{one}");
-        let two = said(asked(false, true, false), Error::NoApplicationProtocol);
-        assert!(two.contains("(h2, by ALPN): write --http1.1"), "{two}");
-        let version = || Error::AlertReceived(AlertDescription::ProtocolVersion);
-        let free = said(asked(true, true, false), version());
-        assert!(!free.contains("--tls"), "{free}");
-        assert!(said(asked(true, true, true), version()).contains("drop --tls-min 1.3"));
+    fn the_names_of_a_certificate_are_shown_up_to_a_limit() {
+        let names = |n: usize| Some((0..n).map(|i| format!("n{i}")).collect());
+        let said = |presented| TlsError::WrongName { presented }.to_string();
+        let start = "the server's certificate is not for this name";
+        assert_eq!(said(None), start);
+        assert_eq!(said(names(0)), format!("{start} (it holds no name)"));
+        assert_eq!(said(names(2)), format!("{start} (it is for n0, n1)"));
+        assert_eq!(said(names(7)), format!("{start} (it is for n0, n1, n2, n3, n4 and 2 more)"));
     }
 
     #[test]

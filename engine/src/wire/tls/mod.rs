@@ -13,13 +13,16 @@
 mod certificates;
 mod client;
 mod error;
+mod options;
 mod session;
 mod tickets;
 mod verifier;
 
-pub use certificates::Material;
+pub use certificates::Certificates;
 pub use client::Client;
-pub use error::TlsError;
+pub use error::{Offered, TlsError};
+pub use options::{CertificateUse, TlsOptions, TlsSetupError};
+pub use rustls::pki_types::CertificateDer;
 pub use session::{Alpn, Facts, Session, Version};
 
 #[cfg(test)]

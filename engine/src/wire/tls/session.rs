@@ -1,8 +1,7 @@
 //! The TLS of one connection.
 
-use super::error::{Asked, TlsError};
+use super::error::{Offered, TlsError};
 use rustls::{ClientConnection, HandshakeKind, ProtocolVersion};
-use serde::Serialize;
 use std::io::{BufRead, Write};
 use std::ops::ControlFlow;
 
@@ -11,7 +10,7 @@ use std::ops::ControlFlow;
 pub struct Session {
     connection: ClientConnection,
     required: Option<Vec<u8>>,
-    asked: Asked,
+    offered: Offered,
     verified: bool,
     /// Whether the first byte of the peer's has been seen, and what it was.
     first: Option<u8>,
@@ -20,7 +19,7 @@ pub struct Session {
 }
 
 /// What a handshake came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Facts {
     /// The version of TLS.
     pub version: Version,
@@ -32,24 +31,21 @@ pub struct Facts {
     pub resumed: bool,
     /// Whether the server asked for a second ClientHello (a round trip more).
     pub retried: bool,
-    /// Whether the certificate was checked (not with `--insecure`).
+    /// Whether the certificate was checked (not with [`TlsOptions::insecure`](super::TlsOptions::insecure)).
     pub verified: bool,
 }
 
 /// A version of TLS.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Version {
     /// RFC 5246
-    #[serde(rename = "1.2")]
     Tls12,
     /// RFC 8446
-    #[serde(rename = "1.3")]
     Tls13,
 }
 
 /// What ALPN agreed on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Alpn {
     /// Nothing: the server does not know ALPN.
     None,
@@ -63,12 +59,12 @@ impl Session {
     pub(super) fn new(
         mut connection: ClientConnection,
         required: Option<Vec<u8>>,
-        asked: Asked,
+        offered: Offered,
         verified: bool,
     ) -> Self {
         // What is sent is bounded by the request; nothing of it may be left behind.
         connection.set_buffer_limit(None);
-        Self { connection, required, asked, verified, first: None, closed: false, records: Records::default() }
+        Self { connection, required, offered, verified, first: None, closed: false, records: Records::default() }
     }
 
     /// Whether a read of ciphertext ends a record and holds no part of another. To be asked of every read, once and in
@@ -95,7 +91,7 @@ impl Session {
                 Err(_) if shaking && !self.first.is_some_and(|b| RECORDS.contains(&b)) => {
                     return Err(TlsError::NotTls);
                 }
-                Err(error) => return Err(self.asked.error(error)),
+                Err(error) => return Err(self.offered.error(error)),
             };
             self.closed |= state.peer_has_closed();
             if shaking && !self.connection.is_handshaking() {
@@ -208,7 +204,7 @@ impl Session {
 
     fn agreed(&self) -> Result<(), TlsError> {
         match &self.required {
-            Some(protocol) if self.connection.alpn_protocol() != Some(protocol) => Err(self.asked.no_alpn()),
+            Some(protocol) if self.connection.alpn_protocol() != Some(protocol) => Err(self.offered.no_alpn()),
             _ => Ok(()),
         }
     }

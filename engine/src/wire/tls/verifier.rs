@@ -1,4 +1,4 @@
-//! Which certificates of a server will do: those of the trusted, or any (`--insecure`).
+//! Which certificates of a server will do: those of the trusted, or any.
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{WebPkiServerVerifier, verify_server_name};

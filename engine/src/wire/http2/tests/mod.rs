@@ -7,6 +7,7 @@ mod response;
 mod rules;
 
 use super::*;
+use crate::wire::Protocol;
 use crate::wire::field::{FieldError, RequestFields};
 use crate::wire::head::{Head, MediaType};
 
