@@ -46,10 +46,10 @@ pub mod schedule;
 pub mod statistics;
 mod sync;
 pub mod verdict;
-pub mod wire;
 pub mod worker;
 pub mod workload;
 
 pub use error::{Blame, Error, Result};
 pub use plan::Plan;
+pub use ringload_wire as wire;
 pub use run::{Run, RunResult};

@@ -9,7 +9,7 @@ const PURE: [&str; 12] = [
     "plan",
     "schedule",
     "endpoint",
-    "wire",
+    "../wire/src",
     "exchange",
     "measure",
     "calibration",

@@ -2,7 +2,7 @@
 
 use super::connection::Config;
 use super::error::StreamError;
-use crate::wire::head::{Fields, Head, bodiless};
+use crate::head::{Fields, Head, bodiless};
 
 /// Gathers the fields of one header block; what is wrong first is kept.
 #[derive(Debug)]

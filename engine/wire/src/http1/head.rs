@@ -1,8 +1,8 @@
 //! The response head: status line and fields, and the framing of the body that they announce.
 
 use super::HttpError;
-use crate::wire::Protocol;
-use crate::wire::head::{self, Head, bodiless, list};
+use crate::Protocol;
+use crate::head::{self, Head, bodiless, list};
 use httparse::{Header, ParserConfig, Response, Status};
 use std::borrow::Cow;
 use std::mem::MaybeUninit;

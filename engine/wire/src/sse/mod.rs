@@ -23,8 +23,7 @@ use memchr::memchr2;
 /// the body call [`finish`](Self::finish). Events come at the earliest byte that completes them: a CR ends a line
 /// without waiting for an LF.
 ///
-/// An event that lies whole in the input as a single `data` line is handed out where it lies. Other events are copied
-/// once.
+/// A single `data` line that lies whole in the input is handed out where it lies; other events are copied once.
 #[derive(Debug)]
 pub struct Sse {
     max_bytes: usize,
@@ -94,6 +93,7 @@ impl Sse {
 
     /// Bytes of memory that it holds.
     #[must_use]
+    #[inline]
     pub fn memory(&self) -> usize {
         self.line.capacity() + self.data.capacity() + self.name.capacity()
     }

@@ -1,6 +1,6 @@
 //! The fields of requests, in any version of HTTP.
 
-use crate::wire::head::token;
+use crate::head::token;
 use std::fmt;
 
 /// What every request to one target says: its path, and the fields that are the same each time.

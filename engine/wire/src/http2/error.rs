@@ -1,7 +1,7 @@
 //! What can be wrong with a connection or with one stream of it.
 
 use super::hpack::HpackError;
-use crate::wire::Protocol;
+use crate::Protocol;
 use std::fmt;
 
 /// What is wrong with a connection: it is of no further use, and all its streams are lost.

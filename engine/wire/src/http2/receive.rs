@@ -6,7 +6,7 @@ use super::error::{Code, Http2Error, StreamError};
 use super::event::Event;
 use super::frame::{self, Header};
 use super::window::MAX;
-use crate::wire::Protocol;
+use crate::Protocol;
 
 /// What is read next.
 #[derive(Clone, Copy, Debug)]

@@ -56,6 +56,7 @@ impl Decoder {
     }
 
     /// Makes ready for the next response. Buffers keep their capacity.
+    #[inline]
     pub fn reset(&mut self) {
         self.state = State::Head;
         self.held.clear();
@@ -65,6 +66,7 @@ impl Decoder {
 
     /// Bytes of memory that it holds.
     #[must_use]
+    #[inline]
     pub fn memory(&self) -> usize {
         self.held.capacity()
     }
@@ -76,6 +78,7 @@ impl Decoder {
 
     /// Whether a byte of the response was seen.
     #[must_use]
+    #[inline]
     pub fn started(&self) -> bool {
         self.started
     }
@@ -84,6 +87,7 @@ impl Decoder {
     ///
     /// # Errors
     /// Any [`HttpError`] but those of a closed connection.
+    #[inline]
     pub fn next<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<Part<'a>>, HttpError> {
         // Streams are chunked: theirs is the short way.
         if let State::Chunked(chunks) = &mut self.state {

@@ -1,6 +1,6 @@
 //! The request head: constant per target, but for the ids and the length.
 
-use crate::wire::field::{RequestFields, decimal, session, uuid};
+use crate::field::{RequestFields, decimal, session, uuid};
 use std::fmt;
 
 /// The bytes that every request to one target begins with.

@@ -7,9 +7,9 @@ mod response;
 mod rules;
 
 use super::*;
-use crate::wire::Protocol;
-use crate::wire::field::{FieldError, RequestFields};
-use crate::wire::head::{Head, MediaType};
+use crate::Protocol;
+use crate::field::{FieldError, RequestFields};
+use crate::head::{Head, MediaType};
 
 const CONFIG: Config = Config { stream_window: 65_535, header_list_bytes: 4096, header_fields: 8, streams: 100 };
 

@@ -1,7 +1,7 @@
 //! What a connection tells its caller.
 
 use super::error::StreamError;
-use crate::wire::head::Head;
+use crate::head::Head;
 
 /// What became of a request that was to be opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +78,7 @@ pub enum Event<'a> {
 impl Event<'_> {
     /// The request that this is about, if it is about one.
     #[must_use]
+    #[inline]
     pub fn tag(&self) -> Option<u32> {
         match *self {
             Self::Head { tag, .. }

@@ -1,7 +1,7 @@
 //! Known answers of the response decoder.
 
 use super::*;
-use crate::wire::Protocol;
+use crate::Protocol;
 
 const LIMITS: HeadLimits = HeadLimits { bytes: 256, fields: 4 };
 

@@ -1,6 +1,6 @@
 //! What can be wrong with a response.
 
-use crate::wire::Protocol;
+use crate::Protocol;
 
 /// What is wrong with a response. The connection is of no further use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -69,6 +69,7 @@ impl Session {
 
     /// Whether a read of ciphertext ends a record and holds no part of another. To be asked of every read, once and in
     /// order.
+    #[inline]
     pub fn is_one_record(&mut self, bytes: &[u8]) -> bool {
         self.records.pass(bytes) == (1, true)
     }
@@ -129,18 +130,21 @@ impl Session {
 
     /// Whether there is something to write.
     #[must_use]
+    #[inline]
     pub fn has_output(&self) -> bool {
         self.connection.wants_write()
     }
 
     /// Whether the handshake is still going on.
     #[must_use]
+    #[inline]
     pub fn handshaking(&self) -> bool {
         self.connection.is_handshaking()
     }
 
     /// Whether the peer has ended TLS in good order: no more plaintext comes.
     #[must_use]
+    #[inline]
     pub fn peer_closed(&self) -> bool {
         self.closed
     }

@@ -166,6 +166,7 @@ impl Connection {
     /// Since when a part of a window is open and not used, because the peer is expected to open more of it soon. After
     /// [`SLIVER_WAIT`] without, call [`send_withheld`](Self::send_withheld).
     #[must_use]
+    #[inline]
     pub fn withheld_since(&self) -> Option<u64> {
         self.sender.withheld_since.filter(|_| self.sender.waits.any() && self.failed.is_none())
     }
@@ -264,8 +265,8 @@ impl Connection {
     }
 }
 
-/// How long, in nanoseconds, a part of a window that is too small for a frame of a useful size is withheld in the hope of more (RFC 9293
-/// §3.8.6.2.1 asks for 0.1 to 1 s). A peer that waits for it to be used waits for so long.
+/// How long, in nanoseconds, a part of a window that is too small for a frame of a useful size is withheld in the hope
+/// of more (RFC 9293 §3.8.6.2.1 asks for 0.1 to 1 s). A peer that waits for it to be used waits for so long.
 pub const SLIVER_WAIT: u64 = 100_000_000;
 /// How often a connection waits so without result before it sends whatever the windows allow: its peer opens small
 /// windows on purpose.

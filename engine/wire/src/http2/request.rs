@@ -1,7 +1,7 @@
 //! The request head: encoded once per target, but for the ids and the length.
 
 use super::hpack;
-use crate::wire::field::{FieldError, RequestFields, decimal, session, uuid};
+use crate::field::{FieldError, RequestFields, decimal, session, uuid};
 use std::fmt;
 
 /// The header block that every request to one target begins with.

@@ -113,6 +113,7 @@ impl Connection {
     /// How many more streams may be opened now: 0 once the server goes away, after an error, or when the ids are used
     /// up.
     #[must_use]
+    #[inline]
     pub fn room(&self) -> u32 {
         if self.going_away.is_some() || self.failed.is_some() {
             return 0;
@@ -126,6 +127,7 @@ impl Connection {
     ///
     /// # Errors
     /// Any [`Http2Error`], at each call from then on: all open streams are lost.
+    #[inline]
     pub fn receive<'a>(
         &mut self,
         input: &mut &'a [u8],
@@ -158,6 +160,7 @@ impl Connection {
 
     /// Whether the connection has no more use: close it. After an error that is so at once, whatever was open.
     #[must_use]
+    #[inline]
     pub fn finished(&self) -> bool {
         if self.failed.is_some() {
             return true;
@@ -168,6 +171,7 @@ impl Connection {
 
     /// Why the server will close the connection, once it said that it will.
     #[must_use]
+    #[inline]
     pub fn going_away(&self) -> Option<Code> {
         self.going_away
     }
@@ -180,6 +184,7 @@ impl Connection {
 
     /// Bytes of memory that hold what the server has sent and not finished: a payload, a header block.
     #[must_use]
+    #[inline]
     pub fn memory(&self) -> usize {
         self.held.capacity() + self.block.bytes.capacity() + self.debug.capacity()
     }
@@ -187,12 +192,14 @@ impl Connection {
     /// How many frames so far had an answer appended, PING and SETTINGS: what a peer that does not read could make
     /// grow.
     #[must_use]
+    #[inline]
     pub fn answers(&self) -> u64 {
         self.answers
     }
 
     /// How many streams are open.
     #[must_use]
+    #[inline]
     pub fn open_streams(&self) -> usize {
         self.streams.len()
     }
@@ -205,6 +212,7 @@ impl Connection {
     /// The most streams that the peer allows at a time (`SETTINGS_MAX_CONCURRENT_STREAMS`); `u32::MAX` where it names
     /// no limit, and before its first SETTINGS.
     #[must_use]
+    #[inline]
     pub fn max_streams(&self) -> u32 {
         self.sender.peer.max_streams
     }

@@ -7,6 +7,8 @@
 //! All of them are pulled: the caller owns the read buffer, passes a cursor into it, and gets back slices of it. Bytes
 //! are copied only where a head, a line or an event is split between reads.
 
+#![forbid(unsafe_code)]
+
 mod field;
 mod head;
 pub mod http1;

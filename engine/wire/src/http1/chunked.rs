@@ -9,7 +9,7 @@
 //! A line may end in LF alone, as a head's may (RFC 9112 §2.2). Extensions and trailers are skipped.
 
 use super::{HeadLimits, HttpError};
-use crate::wire::head::token;
+use crate::head::token;
 
 /// Decodes one chunked body.
 #[derive(Debug)]
