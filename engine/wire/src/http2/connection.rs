@@ -127,7 +127,6 @@ impl Connection {
     ///
     /// # Errors
     /// Any [`Http2Error`], at each call from then on: all open streams are lost.
-    #[inline]
     pub fn receive<'a>(
         &mut self,
         input: &mut &'a [u8],

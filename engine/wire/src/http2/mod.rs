@@ -13,7 +13,8 @@
 //! ```
 //!
 //! Like the other decoders it is pulled: the caller owns the read buffer and gets slices of it back. What is to be sent
-//! is appended to a buffer of the caller's. No byte from the peer can make it panic.
+//! is appended to a buffer of the caller's. Instants are nanoseconds on any clock of the caller's that does not run
+//! backwards. No byte from the peer can make it panic.
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod block;
