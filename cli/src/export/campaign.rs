@@ -1,7 +1,7 @@
 //! The files of several runs: AIPerf's aggregate of repeats and its sweep, and our own of both.
 
 use super::csv::escaped;
-use super::files::write_whole;
+use super::draft::write_whole;
 use super::numbers::{finite, typed, without_nulls};
 use crate::flags::{CampaignArgs, SweepMode};
 use crate::result::campaign::{Campaign, Interrupted, NotRun, SweepPointOutcome};

@@ -1,6 +1,6 @@
 //! `ringload_capacity.json`: what a search found, and every probe on which it rests.
 
-use super::files::write_whole;
+use super::draft::write_whole;
 use super::numbers::{finite, without_nulls};
 use crate::flags::Axis;
 use crate::result::capacity::{Capacity, Probe};

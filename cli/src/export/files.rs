@@ -1,14 +1,12 @@
 //! The artifact folder: every file is opened before the load starts, and appears under its name only when it is whole.
 
+use super::unfinished::{KEPT, RECORDS, temporary, unfinished};
 use super::{aside::EarlierFiles, records::BUFFER};
 use ringload_engine::{Error, Result};
-use std::collections::BTreeSet;
-use std::fs::{self, Permissions};
+use std::fs;
 use std::io::{self, BufWriter, Seek, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, OnceLock, PoisonError};
-use tempfile::{Builder, NamedTempFile, TempPath};
+use tempfile::{NamedTempFile, TempPath};
 
 /// A file of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -179,7 +177,7 @@ pub(super) fn log_name(prefix: Option<&str>) -> String {
 }
 
 /// Gives a file its name; where its folder has gone meanwhile, in a new one.
-fn named(file: BufWriter<NamedTempFile>, path: &Path) -> io::Result<()> {
+pub(super) fn named(file: BufWriter<NamedTempFile>, path: &Path) -> io::Result<()> {
     let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
     let dir = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(dir)?;
@@ -236,204 +234,7 @@ impl Kind {
     }
 }
 
-/// Writes a file that appears under its name only when it is whole; its folder is made where there is none.
-///
-/// # Errors
-/// When it cannot be written.
-pub(super) fn write_whole(path: &Path, content: &[u8]) -> Result<()> {
-    let dir = path.parent().unwrap_or(Path::new("."));
-    let blame = |e: &io::Error| unwritten(path, e);
-    fs::create_dir_all(dir).map_err(|e| blame(&e))?;
-    let mut file = temporary(dir).map_err(|e| blame(&e))?;
-    file.write_all(content).map_err(|e| blame(&e))?;
-    file.persist(path).map_err(|e| blame(&e.error))?;
-    Ok(())
-}
-
-/// A file that appears under its name when it is whole. What is no file (a pipe, a terminal) is written to as it is.
-pub(crate) enum Draft {
-    /// Under a temporary name in its folder.
-    Beside(BufWriter<NamedTempFile>),
-    /// What stands there.
-    Itself(BufWriter<fs::File>),
-}
-
-impl Draft {
-    /// Opens it.
-    ///
-    /// # Errors
-    /// When it cannot be written.
-    pub(crate) fn of(path: &Path) -> io::Result<Self> {
-        if fs::metadata(path).is_ok_and(|m| !m.is_file()) {
-            let file = fs::OpenOptions::new().write(true).open(path)?;
-            return Ok(Self::Itself(BufWriter::new(file)));
-        }
-        let parent = path.parent().filter(|dir| !dir.as_os_str().is_empty());
-        let file = temporary(parent.unwrap_or(Path::new(".")))?;
-        Ok(Self::Beside(BufWriter::new(file)))
-    }
-
-    /// It is whole.
-    ///
-    /// # Errors
-    /// When it cannot be written.
-    pub(crate) fn finish(self, path: &Path) -> io::Result<()> {
-        match self {
-            Self::Beside(file) => named(file, path),
-            Self::Itself(mut file) => file.flush(),
-        }
-    }
-}
-
-impl Write for Draft {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::Beside(file) => file.write(bytes),
-            Self::Itself(file) => file.write(bytes),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        match self {
-            Self::Beside(file) => file.flush(),
-            Self::Itself(file) => file.flush(),
-        }
-    }
-}
-
-/// Removes the files that this process has not finished, wherever they are; others may have theirs there.
-pub(crate) fn remove_temporaries() {
-    let folders = FOLDERS.lock().unwrap_or_else(PoisonError::into_inner);
-    for dir in folders.iter() {
-        remove_named(dir, own());
-    }
-}
-
-/// Folders in which this process has files under temporary names.
-static FOLDERS: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
-
-/// How the names of unfinished files begin.
-const PREFIX: &str = ".ringload-";
-/// How the name of an unfinished record log ends.
-const RECORDS: &str = ".records";
-
-/// The name of a log of records that is kept.
-const KEPT: &str = "ringload_records.log";
-
-/// How the names of the unfinished files of this process begin.
-fn own() -> &'static str {
-    static OWN: OnceLock<String> = OnceLock::new();
-    OWN.get_or_init(|| {
-        let id = std::process::id();
-        let began = began(id).unwrap_or(0);
-        let (boot, space) = here();
-        format!("{PREFIX}{id}-{began}-{boot}-{space}-")
-    })
-}
-
-/// When a process began, in ticks since the boot; none where there is no such process.
-fn began(id: u32) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
-    // The second field, the name, may hold blanks and parentheses; the start is the 22nd.
-    let (_, fields) = stat.rsplit_once(')')?;
-    fields.split_whitespace().nth(19)?.parse().ok()
-}
-
-/// Which boot this is, and which namespace of process numbers. A number alone does not tell a process from those of
-/// other containers, or of other days, that have the same folder.
-fn here() -> (String, String) {
-    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-    let boot = boot.get(..8).unwrap_or("0").to_owned();
-    let space = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
-    let digits = |c: &char| c.is_ascii_digit();
-    (boot, space.to_string_lossy().chars().filter(digits).collect())
-}
-
-/// What is known of the process that left a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Owner {
-    /// It runs.
-    Alive(u32),
-    /// It has ended.
-    Dead,
-    /// It is, or was, one of another machine, boot or container.
-    Elsewhere,
-}
-
-impl Owner {
-    /// Of a file under a temporary name; `Dead` for any other name.
-    pub(crate) fn of(path: &Path) -> Self {
-        let Some(key) = key(path) else {
-            return Self::Dead;
-        };
-        let mut parts = key[PREFIX.len()..].split('-');
-        let mut part = || parts.next().unwrap_or_default();
-        let (id, began_at, of) = (part(), part(), (part().to_owned(), part().to_owned()));
-        let (Ok(id), true) = (id.parse(), of == here()) else {
-            return Self::Elsewhere;
-        };
-        match began(id) {
-            Some(at) if at.to_string() == began_at => Self::Alive(id),
-            _ => Self::Dead,
-        }
-    }
-}
-
-/// What the temporary names of a process have in common, for one of them.
-fn key(path: &Path) -> Option<&str> {
-    let name = path.file_name()?.to_str()?.strip_prefix(PREFIX)?;
-    let ends = name.match_indices('-').nth(3)?.0 + 1;
-    path.file_name()?.to_str()?.get(..PREFIX.len() + ends)
-}
-
-/// The record logs of runs that did not end, in a folder, the oldest first; where there are none, those that were kept.
-pub(crate) fn logs_in(dir: &Path) -> io::Result<Vec<PathBuf>> {
-    let (mut left, mut kept) = (Vec::new(), Vec::new());
-    for entry in fs::read_dir(dir)? {
-        let path = entry?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if name.starts_with(PREFIX) && name.ends_with(RECORDS) {
-            left.push(path);
-        } else if name.ends_with(KEPT) {
-            kept.push(path);
-        }
-    }
-    let changed = |path: &PathBuf| fs::metadata(path).and_then(|m| m.modified()).ok();
-    left.sort_by_key(changed);
-    kept.sort();
-    Ok(if left.is_empty() { kept } else { left })
-}
-
-/// Removes all that a process that has ended left in the folder of one of its files.
-pub(crate) fn remove_leftovers(path: &Path) {
-    let (Some(dir), Some(key)) = (path.parent(), key(path)) else {
-        return;
-    };
-    remove_named(dir, key);
-}
-
-fn remove_named(dir: &Path, beginning: &str) {
-    let Ok(entries) = fs::read_dir(dir) else {
-        return;
-    };
-    for entry in entries.flatten() {
-        if entry.file_name().to_string_lossy().starts_with(beginning) {
-            let _ = fs::remove_file(entry.path());
-        }
-    }
-}
-
-/// A file that will have a name for all to see.
-fn temporary(dir: &Path) -> io::Result<NamedTempFile> {
-    unfinished(dir, 0o666, "")
-}
-
-fn unfinished(dir: &Path, mode: u32, ending: &str) -> io::Result<NamedTempFile> {
-    FOLDERS.lock().unwrap_or_else(PoisonError::into_inner).insert(dir.to_path_buf());
-    Builder::new().prefix(own()).suffix(ending).permissions(Permissions::from_mode(mode)).tempfile_in(dir)
-}
-
-fn unwritten(path: &Path, e: &io::Error) -> Error {
+pub(super) fn unwritten(path: &Path, e: &io::Error) -> Error {
     Error::environment(
         format!("{} could not be written: {e}", path.display()),
         "make room on the disk, or name another folder in --artifact-dir",
@@ -442,6 +243,7 @@ fn unwritten(path: &Path, e: &io::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use super::super::unfinished::{Owner, PREFIX, here, logs_in};
     use super::*;
 
     const RECORDS_TOO: Wanted = Wanted { records: true, slices: false, again: false, log: false };
@@ -513,15 +315,6 @@ mod tests {
     }
 
     #[test]
-    fn unfinished_files_name_a_process_and_when_and_where_it_began() {
-        let parts: Vec<&str> = own().trim_end_matches('-').split('-').collect();
-        assert_eq!(parts[..2], [".ringload".to_owned(), std::process::id().to_string()]);
-        assert_eq!(parts.len(), 5);
-        assert!(parts[2].parse::<u64>().unwrap() > 0, "{}", own());
-        assert!(parts[4].parse::<u64>().unwrap() > 0, "{}", own());
-    }
-
-    #[test]
     fn the_owner_of_a_leftover_is_known_by_number_start_boot_and_namespace() {
         let dir = tempfile::tempdir().unwrap();
         let aside = aside(dir.path());
@@ -542,18 +335,6 @@ mod tests {
         drop(files);
         fs::write(dir.path().join(KEPT), "").unwrap();
         assert_eq!(logs_in(dir.path()).unwrap(), [dir.path().join(KEPT)]);
-    }
-
-    #[test]
-    fn only_the_leftovers_of_one_process_are_removed() {
-        let dir = tempfile::tempdir().unwrap();
-        let all = ["7-1-aaaaaaaa-4-x", "7-1-aaaaaaaa-4-y.records", "7-2-aaaaaaaa-4-x", "71-1-aaaaaaaa-4-x"];
-        for name in all {
-            fs::write(dir.path().join(format!("{PREFIX}{name}")), "").unwrap();
-        }
-        remove_leftovers(&dir.path().join(format!("{PREFIX}{}", all[1])));
-        let left = [all[2], all[3]].map(|name| format!("{PREFIX}{name}"));
-        assert_eq!(names(dir.path()), left);
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod aside;
 mod campaign;
 mod capacity;
 mod csv;
+mod draft;
 mod files;
 mod input_config;
 mod json;
@@ -14,15 +15,16 @@ mod report;
 pub(crate) mod tests;
 mod time;
 mod timeslices;
+mod unfinished;
 
 pub(crate) use aside::EarlierFiles;
 pub(crate) use campaign::finish as finish_campaign;
 pub(crate) use capacity::finish as finish_capacity;
-pub(crate) use files::{
-    Artifacts, Draft, Kind, OutputLocation, Owner, Wanted, logs_in, remove_leftovers, remove_temporaries,
-};
+pub(crate) use draft::Draft;
+pub(crate) use files::{Artifacts, Kind, OutputLocation, Wanted};
 pub(crate) use records::RecordWriter;
 pub(crate) use time::utc;
+pub(crate) use unfinished::{Owner, logs_in, remove_leftovers, remove_temporaries};
 
 use crate::result::run::Outcome;
 use ringload_engine::Error;

@@ -202,7 +202,8 @@ const MOST_BYTES: u64 = 1 << 20;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::sample::{calibration, outcome};
+    use crate::testing::sample::outcome;
+    use crate::testing::sample_machine::calibration;
 
     fn file(text: &str) -> (tempfile::TempDir, PathBuf) {
         let dir = tempfile::tempdir().unwrap();

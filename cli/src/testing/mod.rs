@@ -3,4 +3,5 @@
 pub(crate) mod sample;
 pub(crate) mod sample_campaign;
 mod sample_judged;
+pub(crate) mod sample_machine;
 mod sample_slices;

@@ -1,0 +1,159 @@
+//! Client, network, verdict and calibration of the hand-made outcome.
+
+use super::sample::{distribution, of_requests};
+use ringload_engine::calibration::{Basis, Calibration, Ceiling, Machine, Shape, Step, Used};
+use ringload_engine::measure::{
+    ArrivalFigures, ClientFigures, ConnectionCounts, CoreFigures, NetworkFigures, PhaseFigures, PossibleShift, Spoken,
+};
+use ringload_engine::verdict::{Finding, Status, Verdict};
+
+pub(super) fn client() -> ClientFigures {
+    let core = |core, busy_share| CoreFigures {
+        core: Some(core),
+        busy_share,
+        user_s: 3.1,
+        system_s: 5.2,
+        wakes: 120_000,
+        involuntary_switches: 3,
+        core_busy_share: Some(0.7),
+        run_delay_s: Some(0.02),
+        numa_node: Some(0),
+    };
+    ClientFigures {
+        driver: "epoll".into(),
+        driver_note: Some("io_uring is forbidden by the sandbox".into()),
+        stamps: "kernel".into(),
+        receive_lag: Some(distribution("receive_lag", 99_000, [0.021, 0.03, 0.05, 0.07, 0.112, 0.4, 0.9, 1.3])),
+        dispatch_lag: Some(distribution("dispatch_lag", 498, [0.012, 0.02, 0.03, 0.04, 0.08, 0.1, 0.1, 0.1])),
+        reads: 99_000,
+        stamp_fallbacks: 12,
+        events: 99_029,
+        coalesced: 1_188,
+        coalesced_share: 0.012,
+        arrivals: Some(ArrivalFigures {
+            wide_events: 1_188,
+            wide_share: 0.012,
+            widest_ms: 1.9,
+            possible_shifts: vec![
+                PossibleShift { tag: "time_to_first_token", percentile: "p99", lower_by_ms: 1.2, higher_by_ms: 0.0 },
+                PossibleShift { tag: "inter_token_latency", percentile: "p50", lower_by_ms: 0.01, higher_by_ms: 0.02 },
+            ],
+        }),
+        records_lost: 0,
+        completions_lost: 0,
+        buffer_starved: 0,
+        cores: vec![core(0, 0.341), core(1, 0.298)],
+        user_ns_per_event: Some(812.0),
+        system_ns_per_event: Some(1_204.0),
+        peak_rss_bytes: 48 << 20,
+        buffered_limit_bytes: 8 << 30,
+    }
+}
+
+pub(super) fn network() -> NetworkFigures {
+    let phase = |tag, new: Option<f64>, reused| PhaseFigures {
+        tag,
+        new: new.and_then(|avg| of_requests(tag, avg).stats),
+        reused: of_requests(tag, reused).stats,
+    };
+    NetworkFigures {
+        targets: vec![Spoken {
+            url: "http://vllm-server:8000".into(),
+            http: "2",
+            tls: true,
+            negotiated: true,
+            note: None,
+        }],
+        connections: ConnectionCounts {
+            tried: 34,
+            made: 33,
+            handshakes_full: 30,
+            handshakes_resumed: 3,
+            tls13: 33,
+            goaways: 1,
+            window_zero_ns: 1_250_000,
+            asked: 33,
+            retransmits: 2,
+            with_retransmits: 1,
+            ..ConnectionCounts::default()
+        },
+        failed_addresses: Vec::new(),
+        round_trip: Some(distribution("round_trip_time", 33, [0.041, 0.05, 0.06, 0.06, 0.09, 0.09, 0.09, 0.09])),
+        full_handshake_ms: of_requests("http_req_tls", 3.2).stats,
+        resumed_handshake_ms: of_requests("http_req_tls", 1.1).stats,
+        phases: vec![
+            phase("http_req_blocked", Some(0.03), 0.02),
+            phase("http_req_tls", Some(3.0), 0.0),
+            phase("http_req_waiting", Some(92.0), 88.0),
+        ],
+    }
+}
+
+pub(super) fn verdict() -> Verdict {
+    Verdict {
+        status: Status::Suspect,
+        findings: vec![Finding {
+            gate: "arrivals",
+            status: Status::Suspect,
+            blame: "policy",
+            evidence: "12 of 500 arrivals waited for a slot under --concurrency 32 (2.4 %)".into(),
+            remedy: "raise --concurrency, lower --request-rate, or read the response time, which counts the wait, instead of the latency".into(),
+        }],
+    }
+}
+
+pub(super) fn used() -> Used {
+    Used {
+        share: 0.123,
+        mean_share: 0.101,
+        window_s: 1.0,
+        events_per_s: 98_400.0,
+        requests_per_s: 9.0,
+        cores: 2,
+        ceiling_events_per_s: Some(801_000.0),
+        ceiling_requests_per_s: Some(64_200.0),
+        basis: Basis::Estimated,
+        calibrated_at: "2026-07-29T08:00:00Z".into(),
+        calibrated_for: calibration(16.0).shape.to_string(),
+    }
+}
+
+/// Of the machine and the shape of [`outcome`], with so many streams on a core.
+pub(crate) fn calibration(streams_per_core: f64) -> Calibration {
+    let step = |kind: &str, events_per_s: f64, busy_share: f64, verdict: &str| Step {
+        kind: kind.into(),
+        seconds: 1.6,
+        events_per_s,
+        requests_per_s: if kind == "requests" { events_per_s } else { events_per_s / 128.0 },
+        busy_share,
+        user_share: busy_share / 3.0,
+        coalesced_share: 0.01,
+        receive_lag_p99_ms: Some(0.084),
+        dispatch_lag_p99_ms: Some(0.012),
+        verdict: verdict.into(),
+    };
+    Calibration {
+        made_at: "2026-07-29T08:00:00Z".into(),
+        ringload_version: env!("CARGO_PKG_VERSION").into(),
+        machine: Machine { cpu_model: Some("Sample CPU".into()), kernel: Some("6.8.0".into()) },
+        shape: Shape {
+            driver: "epoll".into(),
+            http: "2".into(),
+            tls: true,
+            stamps: "kernel".into(),
+            batch_wait_us: 200,
+            streaming: true,
+            kept_connections: true,
+            streams_per_core,
+            input_tokens: 550.0,
+        },
+        event: Some(Ceiling { user_ns: 820.0, system_ns: 1_677.0, basis: Basis::Estimated }),
+        request: Ceiling { user_ns: 9_100.0, system_ns: 19_556.0, basis: Basis::Measured },
+        steps: vec![
+            step("tokens", 20_012.0, 0.081, "VALID"),
+            step("tokens", 79_204.0, 0.231, "VALID"),
+            step("headroom", 79_204.0, 0.231, "VALID"),
+            step("requests", 29_870.0, 0.93, "SUSPECT"),
+        ],
+    }
+}
