@@ -35,6 +35,7 @@ fn main() -> Result<ExitCode> {
     };
     let control = run.control();
     if let Ok(mut signals) = signal_hook::iterator::Signals::new([signal_hook::consts::SIGINT]) {
+        #[allow(clippy::disallowed_methods, reason = "a program of its own waits for its signals")]
         thread::spawn(move || signals.forever().for_each(|_| control.stop()));
     }
     print(&run.execute()?)

@@ -7,7 +7,7 @@ use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::Duration;
 
-/// Reads a file of at most `limit` bytes. A FIFO is a file too (`<(command)`): its writer has [`PATIENCE`] to write and
+/// Reads a file of at most `limit` bytes. A FIFO is a file too (`<(command)`): its writer has `PATIENCE` to write and
 /// close it. A device is read as far as the limit.
 ///
 /// # Errors
