@@ -21,15 +21,12 @@
 //!
 //! **What this crate does not do.** It parses no flags, prints nothing, and writes no report file: that is the
 //! `ringload` binary.
-#![deny(unsafe_code)]
+#![forbid(unsafe_code)]
 
-pub mod arrival;
 pub mod calibration;
 pub mod campaign;
-pub mod clock;
 pub mod control;
 pub mod dataset;
-pub mod driver;
 pub mod endpoint;
 pub mod error;
 pub mod exchange;
@@ -51,5 +48,7 @@ pub mod workload;
 
 pub use error::{Blame, Error, Result};
 pub use plan::Plan;
+pub use ringload_driver as driver;
+pub use ringload_driver::{arrival, clock};
 pub use ringload_wire as wire;
 pub use run::{Run, RunResult};

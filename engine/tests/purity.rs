@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 const PURE: [&str; 12] = [
-    "arrival.rs",
+    "../driver/src/arrival.rs",
     "plan",
     "schedule",
     "endpoint",

@@ -16,6 +16,7 @@ mod negotiate;
 mod phase_barrier;
 mod prepare;
 mod recorder;
+mod refusal;
 mod reread;
 mod resources;
 mod result;

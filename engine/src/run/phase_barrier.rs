@@ -3,8 +3,9 @@
 
 use super::Control;
 use super::barrier::{Aborted, Barrier};
+use super::refusal::remedy;
 use crate::clock::{self, MILLI, Nanos};
-use crate::driver;
+use crate::driver::Refusal;
 use crate::error::{Error, Result};
 use crate::plan::Io;
 use crate::record::PhaseKind;
@@ -102,10 +103,10 @@ impl<'a> PhaseBarrier<'a> {
         if count == 0 {
             return Ok(());
         }
-        let (why, remedy) = driver::refusal(errno);
+        let why = Refusal::from(errno);
         let what = format!("io_uring was refused to {count} of {} workers: {why}", self.workers);
         if self.io == Io::Uring {
-            return Err(Error::environment(what, remedy));
+            return Err(Error::environment(what, remedy(why)));
         }
         let _ = self.note.set(what);
         Ok(())

@@ -4,8 +4,9 @@ use super::Control;
 use super::addresses::addresses;
 use super::certificates::tls_clients;
 use super::negotiate::{self, Speaks};
+use super::refusal::remedy;
 use super::resources::{Resources, capacity, cores};
-use crate::driver::{self, Uring};
+use crate::driver::{Refusal, Uring};
 use crate::endpoint;
 use crate::error::{Error, Result};
 use crate::plan::{Io, Plan, Stamps};
@@ -74,9 +75,9 @@ fn choose_driver(plan: &Plan) -> Result<(Io, Option<String>)> {
     let Err(e) = Uring::probe(plan.stamps == Stamps::Kernel) else {
         return Ok((Io::Uring, None));
     };
-    let (what, remedy) = driver::refusal(e);
+    let refusal = Refusal::from(e);
     match plan.io {
-        Io::Uring => Err(Error::environment(what, remedy)),
-        _ => Ok((Io::Epoll, Some(what))),
+        Io::Uring => Err(Error::environment(refusal.to_string(), remedy(refusal))),
+        _ => Ok((Io::Epoll, Some(refusal.to_string()))),
     }
 }

@@ -2,11 +2,11 @@
 
 use super::os_error;
 use super::phase_barrier::{Failure, PhaseBarrier};
-use crate::driver::{self, Driver, Epoll, Uring, prepare_thread, thread_facts};
+use crate::driver::{self, Driver, Epoll, TcpOptions, Uring, prepare_thread, thread_facts};
 use crate::error::{Error, Result};
 use crate::host::{CoreFacts, CoreWatch};
 use crate::measure::{CoreFigures, Shard};
-use crate::plan::{Io, Stamps};
+use crate::plan::{Io, Stamps, Tcp};
 use crate::record::{PhaseKind, Record};
 use crate::resolve::Line;
 use crate::worker::{PhaseTally, Shared, Worker};
@@ -20,6 +20,16 @@ pub(super) struct WorkerThread {
     /// Slots of them that are kept for requests.
     pub(super) requests: usize,
     pub(super) io: Io,
+}
+
+/// The TCP options of a plan, as the driver takes them.
+fn tcp_options(tcp: &Tcp) -> TcpOptions {
+    TcpOptions {
+        send_buffer: tcp.send_buffer,
+        receive_buffer: tcp.receive_buffer,
+        keepalive: tcp.keepalive,
+        user_timeout: tcp.user_timeout,
+    }
 }
 
 /// What one worker left.
@@ -42,7 +52,7 @@ impl WorkerThread {
         let pinned = prepare_thread(self.core, shared.plan.fifo);
         let options = driver::Options {
             stamps: shared.plan.stamps == Stamps::Kernel,
-            tcp: Some(shared.plan.network.tcp),
+            tcp: Some(tcp_options(&shared.plan.network.tcp)),
             source_ips: shared.plan.network.source_ips.clone(),
             read_rate: shared.plan.network.read_rate,
         };

@@ -349,13 +349,13 @@ pub(super) fn source(file: &str) -> &'static str {
         H2_ENDS => include_str!("../http2/ends.rs"),
         H2_MOVES => include_str!("../http2/moves.rs"),
         H2_RULES => include_str!("../http2/rules.rs"),
-        STAMP => include_str!("../../../../engine/src/driver/stamp.rs"),
+        STAMP => include_str!("../../../../engine/driver/src/stamp.rs"),
         PREPARATION => include_str!("../preparation.rs"),
         RUN => include_str!("../../../../engine/src/run/tests.rs"),
-        DRIVERS => include_str!("../../../../engine/src/driver/tests.rs"),
-        ENDS => include_str!("../../../../engine/src/driver/end_tests.rs"),
-        ARRIVALS => include_str!("../../../../engine/src/driver/arrival_tests.rs"),
-        CONNECTIONS => include_str!("../../../../engine/src/driver/connections/tests.rs"),
+        DRIVERS => include_str!("../../../../engine/driver/src/tests.rs"),
+        ENDS => include_str!("../../../../engine/driver/src/end_tests.rs"),
+        ARRIVALS => include_str!("../../../../engine/tests/late_reader.rs"),
+        CONNECTIONS => include_str!("../../../../engine/driver/src/connections/tests.rs"),
         other => panic!("{other} is not among the sources"),
     }
 }
@@ -379,10 +379,10 @@ const H2_LEGAL: &str = "tests/tests/it/http2/legal.rs";
 const H2_ENDS: &str = "tests/tests/it/http2/ends.rs";
 const H2_MOVES: &str = "tests/tests/it/http2/moves.rs";
 const H2_RULES: &str = "tests/tests/it/http2/rules.rs";
-const STAMP: &str = "engine/src/driver/stamp.rs";
+const STAMP: &str = "engine/driver/src/stamp.rs";
 const PREPARATION: &str = "tests/tests/it/preparation.rs";
 const RUN: &str = "engine/src/run/tests.rs";
-const DRIVERS: &str = "engine/src/driver/tests.rs";
-const ENDS: &str = "engine/src/driver/end_tests.rs";
-const ARRIVALS: &str = "engine/src/driver/arrival_tests.rs";
-const CONNECTIONS: &str = "engine/src/driver/connections/tests.rs";
+const DRIVERS: &str = "engine/driver/src/tests.rs";
+const ENDS: &str = "engine/driver/src/end_tests.rs";
+const ARRIVALS: &str = "engine/tests/late_reader.rs";
+const CONNECTIONS: &str = "engine/driver/src/connections/tests.rs";

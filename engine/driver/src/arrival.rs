@@ -54,6 +54,7 @@ impl Arrival<'_> {
     /// An instant before which no byte of the read arrived; 0 where none is known. One after the stamp is none: the
     /// kernel has put its receive work off, and the queue was empty though the bytes had been stamped.
     #[must_use]
+    #[inline]
     pub fn earliest(&self) -> Nanos {
         let since = match self.since {
             Since::Known(since) => since,

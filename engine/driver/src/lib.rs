@@ -1,5 +1,13 @@
-//! The only unsafe code and system calls. Drivers know descriptors, buffers, completions and stamps: never HTTP, never
-//! tokens.
+//! Sockets for load generators: bytes moved over io_uring or epoll, each read with the kernel's own stamp of its
+//! arrival.
+//!
+//! What the standard library and tokio cannot say is when bytes *arrived*: both tell when a program came to read them,
+//! and the time between is the program's own. These drivers ask the kernel to stamp each segment (`SO_TIMESTAMPING`)
+//! and hand the stamp on with the bytes, on `CLOCK_MONOTONIC`. [`Uring`] (Linux 6.1) and [`Epoll`] (Linux 4.18) do the
+//! same behind one trait, [`Driver`]; [`sim::Sim`] does it in virtual time, with peers that are played, for tests.
+//!
+//! All unsafe code and all system calls of ringload are in this crate, one file an operation, each block with its
+//! argument. It knows descriptors, buffers, completions and stamps: never HTTP, never tokens.
 //!
 //! The contract, for every driver:
 //! * A [`Key`] names one connection. Its slot may be used again after [`Driver::close`], with a new generation; events
@@ -12,9 +20,9 @@
 //!   made after that and of which the kernel's stamp is later, or missing: its `seen` is the clock's after the read.
 #![allow(unsafe_code)]
 
-#[cfg(test)]
-mod arrival_tests;
+pub mod arrival;
 mod buffers;
+pub mod clock;
 mod connections;
 #[cfg(test)]
 mod deny;
@@ -35,7 +43,7 @@ mod window;
 #[cfg(test)]
 pub(crate) use deny::deny;
 pub use epoll::Epoll;
-pub use refusal::refusal;
+pub use refusal::Refusal;
 pub use thread::{
     ThreadFacts, keep_files_private, keep_off, peak_rss_bytes, prepare_thread, raise_descriptor_limit, thread_facts,
 };
@@ -43,7 +51,6 @@ pub use uring::Uring;
 
 use crate::arrival::Arrival;
 use crate::clock::Nanos;
-use crate::plan::Tcp;
 use socket2::SockAddr;
 use std::net::IpAddr;
 use std::os::fd::OwnedFd;
@@ -54,7 +61,7 @@ pub struct Options {
     /// Kernel receive stamps.
     pub stamps: bool,
     /// TCP options; `None` leaves them to the kernel.
-    pub tcp: Option<Tcp>,
+    pub tcp: Option<TcpOptions>,
     /// Local addresses, of which each connection takes one of its family.
     pub source_ips: Vec<IpAddr>,
     /// Bytes per second that are read of each connection at most; `None` reads whatever is there.
@@ -66,6 +73,19 @@ impl From<bool> for Options {
     fn from(stamps: bool) -> Self {
         Self { stamps, ..Self::default() }
     }
+}
+
+/// TCP options of a socket; what is `None` is left to the kernel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TcpOptions {
+    /// `SO_SNDBUF`, bytes.
+    pub send_buffer: Option<u32>,
+    /// `SO_RCVBUF`, bytes.
+    pub receive_buffer: Option<u32>,
+    /// Idle time before the first keep-alive probe; `None` sends none.
+    pub keepalive: Option<Nanos>,
+    /// `TCP_USER_TIMEOUT`: how long sent bytes may stay unacknowledged.
+    pub user_timeout: Option<Nanos>,
 }
 
 /// Names one connection: a slot, and which of its lives.

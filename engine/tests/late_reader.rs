@@ -1,12 +1,12 @@
 //! Readers that are late, over real sockets: the interval of each event holds the write that sent it.
 #![allow(clippy::disallowed_methods)]
 
-use super::{Driver, Epoll, Event, Key, Options, Uring};
-use crate::arrival::NARROW;
-use crate::clock::{MILLI, Nanos, SECOND, monotonic};
-use crate::exchange::{Exchange, KeepText, Progress, Request};
-use crate::plan::{EndpointKind, Limits};
-use crate::record::{PhaseKind, Record};
+use ringload_engine::arrival::NARROW;
+use ringload_engine::clock::{MILLI, Nanos, SECOND, monotonic};
+use ringload_engine::driver::{Driver, Epoll, Event, Key, Options, Uring};
+use ringload_engine::exchange::{Exchange, KeepText, Progress, Request};
+use ringload_engine::plan::{EndpointKind, Limits};
+use ringload_engine::record::{Cause, PhaseKind, Record};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::thread;
@@ -94,7 +94,7 @@ fn read_late(driver: &mut impl Driver, addr: SocketAddr, late: bool) -> Record {
         });
     }
     driver.close(KEY);
-    exchange.fail(crate::record::Cause::Reset, None, monotonic());
+    exchange.fail(Cause::Reset, None, monotonic());
     exchange.take_record()
 }
 

@@ -2,8 +2,8 @@
 
 use super::stamp::CONTROL_BYTES;
 use super::{Options, TcpFacts};
+use crate::TcpOptions;
 use crate::clock::{MICRO, Nanos};
-use crate::plan::Tcp;
 use socket2::{Domain, Protocol, SockAddr, Socket, TcpKeepalive, Type};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -48,7 +48,7 @@ fn fitting(addr: &SockAddr, options: &Options) -> impl Iterator<Item = IpAddr> {
     options.source_ips.iter().copied().filter(move |ip| Domain::for_address(SocketAddr::new(*ip, 0)) == domain)
 }
 
-fn tune(socket: &Socket, tcp: &Tcp) -> io::Result<()> {
+fn tune(socket: &Socket, tcp: &TcpOptions) -> io::Result<()> {
     if let Some(bytes) = tcp.send_buffer {
         socket.set_send_buffer_size(bytes as usize)?;
     }

@@ -15,7 +15,7 @@ pub const SECOND: Nanos = 1_000_000_000;
 
 /// The earlier of two instants, of those that are known.
 #[inline]
-pub(crate) fn earlier(a: Option<Nanos>, b: Option<Nanos>) -> Option<Nanos> {
+pub fn earlier(a: Option<Nanos>, b: Option<Nanos>) -> Option<Nanos> {
     match (a, b) {
         (Some(a), Some(b)) => Some(a.min(b)),
         (a, b) => a.or(b),
@@ -24,6 +24,7 @@ pub(crate) fn earlier(a: Option<Nanos>, b: Option<Nanos>) -> Option<Nanos> {
 
 /// `CLOCK_MONOTONIC` now, in nanoseconds.
 #[must_use]
+#[inline]
 pub fn monotonic() -> Nanos {
     read(ClockId::Monotonic)
 }
@@ -31,10 +32,12 @@ pub fn monotonic() -> Nanos {
 /// `CLOCK_REALTIME` now, in nanoseconds since the Unix epoch. Read to print dates and to convert kernel stamps, never
 /// to subtract.
 #[must_use]
+#[inline]
 pub fn realtime() -> Nanos {
     read(ClockId::Realtime)
 }
 
+#[inline]
 fn read(clock: ClockId) -> Nanos {
     let ts = clock_gettime(clock);
     ts.tv_sec as Nanos * SECOND + ts.tv_nsec as Nanos
@@ -67,7 +70,7 @@ impl RealtimeOffset {
 
     /// An offset that was sampled at `at`, when the wall clock stood at `wall`.
     #[cfg(test)]
-    pub(crate) fn at(at: Nanos, wall: Nanos) -> Self {
+    pub fn at(at: Nanos, wall: Nanos) -> Self {
         Self { offset: i128::from(wall) - i128::from(at), sampled_at: at, gap: 0 }
     }
 
