@@ -1,7 +1,7 @@
 //! The artifact folder: every file is opened before the load starts, and appears under its name only when it is whole.
 
 use super::unfinished::{KEPT, RECORDS, temporary, unfinished};
-use super::{aside::EarlierFiles, records::BUFFER};
+use super::{earlier_files::EarlierFiles, records::BUFFER};
 use ringload_engine::{Error, Result};
 use std::fs;
 use std::io::{self, BufWriter, Seek, Write};
@@ -29,7 +29,7 @@ pub(crate) enum Kind {
 
 /// Files that not every run leaves.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Wanted {
+pub(crate) struct OptionalFiles {
     /// A line for each request.
     pub(crate) records: bool,
     /// The slices.
@@ -48,13 +48,13 @@ pub(crate) struct OutputLocation<'a> {
     pub(crate) prefix: Option<&'a str>,
     /// What stands there from earlier runs; its folder, above `dir` or `dir` itself, has the files until they are
     /// whole.
-    pub(crate) aside: &'a EarlierFiles,
+    pub(crate) earlier: &'a EarlierFiles,
 }
 
 /// The open files of a run.
 pub(crate) struct Artifacts<'a> {
     dir: PathBuf,
-    aside: &'a EarlierFiles,
+    earlier: &'a EarlierFiles,
     files: Vec<(Kind, String, BufWriter<NamedTempFile>)>,
     /// Why the first file that could not be written could not.
     failed: Option<Error>,
@@ -68,7 +68,7 @@ impl<'a> Artifacts<'a> {
     ///
     /// # Errors
     /// [`ringload_engine::Blame::Environment`] when the folder cannot be written to.
-    pub(crate) fn open(location: &OutputLocation<'a>, wanted: Wanted) -> Result<Self> {
+    pub(crate) fn open(location: &OutputLocation<'a>, wanted: OptionalFiles) -> Result<Self> {
         let dir = location.dir;
         let blame = |e: io::Error| {
             Error::environment(
@@ -76,7 +76,7 @@ impl<'a> Artifacts<'a> {
                 "name a folder that can be written to, on a disk with room",
             )
         };
-        let base = location.aside.base();
+        let base = location.earlier.base();
         fs::create_dir_all(base).map_err(blame)?;
         let mut files = Vec::new();
         for kind in Kind::ALL.into_iter().filter(|k| wanted.has(*k)) {
@@ -92,7 +92,7 @@ impl<'a> Artifacts<'a> {
         };
         Ok(Self {
             dir: dir.to_path_buf(),
-            aside: location.aside,
+            earlier: location.earlier,
             files,
             failed: None,
             log: log.map(NamedTempFile::into_temp_path),
@@ -140,7 +140,7 @@ impl<'a> Artifacts<'a> {
     /// Gives every file that could be written its name; what stood there before is set aside. Those that have one, and
     /// why the first that has none has none.
     pub(crate) fn commit(&mut self) -> (Vec<PathBuf>, Option<Error>) {
-        if let Err(e) = self.aside.clear() {
+        if let Err(e) = self.earlier.clear() {
             return (Vec::new(), Some(e));
         }
         let mut paths = Vec::new();
@@ -194,7 +194,7 @@ pub(super) fn named(file: BufWriter<NamedTempFile>, path: &Path) -> io::Result<(
     Ok(())
 }
 
-impl Wanted {
+impl OptionalFiles {
     fn has(self, kind: Kind) -> bool {
         match kind {
             Kind::Records => self.records,
@@ -246,7 +246,7 @@ mod tests {
     use super::super::unfinished::{Owner, PREFIX, here, logs_in};
     use super::*;
 
-    const RECORDS_TOO: Wanted = Wanted { records: true, slices: false, again: false, log: false };
+    const RECORDS_TOO: OptionalFiles = OptionalFiles { records: true, slices: false, again: false, log: false };
 
     fn names(dir: &Path) -> Vec<String> {
         let mut names: Vec<_> =
@@ -256,12 +256,12 @@ mod tests {
     }
 
     /// Files of a run into `dir`.
-    fn open<'a>(aside: &'a EarlierFiles, prefix: Option<&'a str>, wanted: Wanted) -> Artifacts<'a> {
-        let place = OutputLocation { dir: aside.base(), prefix, aside };
+    fn open<'a>(earlier: &'a EarlierFiles, prefix: Option<&'a str>, wanted: OptionalFiles) -> Artifacts<'a> {
+        let place = OutputLocation { dir: earlier.base(), prefix, earlier };
         Artifacts::open(&place, wanted).unwrap()
     }
 
-    fn aside(dir: &Path) -> EarlierFiles {
+    fn earlier(dir: &Path) -> EarlierFiles {
         EarlierFiles::of_run(dir, None, false)
     }
 
@@ -276,13 +276,13 @@ mod tests {
     #[test]
     fn files_appear_whole_or_not_at_all() {
         let dir = tempfile::tempdir().unwrap();
-        let aside = aside(dir.path());
-        let mut files = open(&aside, None, RECORDS_TOO);
+        let earlier = earlier(dir.path());
+        let mut files = open(&earlier, None, RECORDS_TOO);
         files.write(Kind::Summary, |to| to.write_all(b"{}")).unwrap();
         assert!(names(dir.path()).iter().all(|n| n.starts_with(".ringload-")));
         drop(files);
         assert!(names(dir.path()).is_empty(), "an abandoned run leaves nothing");
-        let mut files = open(&aside, None, RECORDS_TOO);
+        let mut files = open(&earlier, None, RECORDS_TOO);
         assert!(files.commit().1.is_none());
         drop(files);
         assert_eq!(names(dir.path()), NAMES);
@@ -291,8 +291,8 @@ mod tests {
     #[test]
     fn a_file_that_cannot_be_written_leaves_the_others() {
         let dir = tempfile::tempdir().unwrap();
-        let aside = aside(dir.path());
-        let mut files = open(&aside, None, RECORDS_TOO);
+        let earlier = earlier(dir.path());
+        let mut files = open(&earlier, None, RECORDS_TOO);
         files.leave_out(Kind::Records, Error::environment("full", "make room"));
         let (written, failed) = files.commit();
         assert_eq!((written.len(), failed.unwrap().what.as_str()), (4, "full"));
@@ -303,8 +303,8 @@ mod tests {
     fn a_folder_that_has_gone_is_made_again_with_all_that_was_written() {
         let dir = tempfile::tempdir().unwrap();
         let base = dir.path().join("artifacts");
-        let aside = aside(&base);
-        let mut files = open(&aside, None, RECORDS_TOO);
+        let earlier = earlier(&base);
+        let mut files = open(&earlier, None, RECORDS_TOO);
         files.write(Kind::Summary, |to| to.write_all(b"before ")).unwrap();
         fs::remove_dir_all(&base).unwrap();
         files.write(Kind::Summary, |to| to.write_all(b"after")).unwrap();
@@ -317,8 +317,8 @@ mod tests {
     #[test]
     fn the_owner_of_a_leftover_is_known_by_number_start_boot_and_namespace() {
         let dir = tempfile::tempdir().unwrap();
-        let aside = aside(dir.path());
-        let files = open(&aside, None, RECORDS_TOO);
+        let earlier = earlier(dir.path());
+        let files = open(&earlier, None, RECORDS_TOO);
         let logs = logs_in(dir.path()).unwrap();
         assert_eq!(logs, [files.record_log().unwrap()]);
         assert_eq!(Owner::of(&logs[0]), Owner::Alive(std::process::id()));
@@ -340,9 +340,9 @@ mod tests {
     #[test]
     fn a_prefix_names_every_export_and_summary_level_leaves_the_records_out() {
         let dir = tempfile::tempdir().unwrap();
-        let wanted = Wanted { slices: true, ..Wanted::default() };
-        let aside = aside(dir.path());
-        open(&aside, Some("foo"), wanted).commit();
+        let wanted = OptionalFiles { slices: true, ..OptionalFiles::default() };
+        let earlier = earlier(dir.path());
+        open(&earlier, Some("foo"), wanted).commit();
         assert_eq!(
             names(dir.path()),
             [
@@ -358,8 +358,8 @@ mod tests {
 
     #[test]
     fn a_folder_that_cannot_be_written_to_is_the_machines_error() {
-        let aside = aside(Path::new("/proc/nowhere"));
-        let place = OutputLocation { dir: aside.base(), prefix: None, aside: &aside };
+        let earlier = earlier(Path::new("/proc/nowhere"));
+        let place = OutputLocation { dir: earlier.base(), prefix: None, earlier: &earlier };
         let e = Artifacts::open(&place, RECORDS_TOO).err().unwrap();
         assert_eq!(e.blame, ringload_engine::Blame::Environment);
     }

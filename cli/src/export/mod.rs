@@ -1,10 +1,10 @@
 //! Files: one module each, all in AIPerf's shapes where AIPerf has the file.
 
-mod aside;
 mod campaign;
 mod capacity;
 mod csv;
 mod draft;
+mod earlier_files;
 mod files;
 mod input_config;
 mod json;
@@ -17,11 +17,11 @@ mod time;
 mod timeslices;
 mod unfinished;
 
-pub(crate) use aside::EarlierFiles;
 pub(crate) use campaign::finish as finish_campaign;
 pub(crate) use capacity::finish as finish_capacity;
 pub(crate) use draft::Draft;
-pub(crate) use files::{Artifacts, Kind, OutputLocation, Wanted};
+pub(crate) use earlier_files::EarlierFiles;
+pub(crate) use files::{Artifacts, Kind, OptionalFiles, OutputLocation};
 pub(crate) use records::RecordWriter;
 pub(crate) use time::utc;
 pub(crate) use unfinished::{Owner, logs_in, remove_leftovers, remove_temporaries};

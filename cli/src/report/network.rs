@@ -1,4 +1,4 @@
-//! What the network was like, told by the kernel and the protocols: no request was sent for it.
+//! The network as the kernel and the protocols report it: no request was sent for it.
 
 use super::layout::{count, heading, line, time};
 use crate::result::run::Outcome;
@@ -100,7 +100,7 @@ fn handshakes(network: &NetworkFigures) -> String {
 
 fn times(d: &Distribution) -> String {
     let at = |name: &str| d.percentile(name).map_or_else(|| "-".into(), |p| time(p.ms));
-    format!("p50 {}, max {} (the least of each of {} connections, by the kernel)", at("p50"), at("max"), count(d.count))
+    format!("p50 {}, max {} (minimum RTT of each of {} connections, TCP_INFO)", at("p50"), at("max"), count(d.count))
 }
 
 fn http2(c: &ConnectionCounts) -> String {

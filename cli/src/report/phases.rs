@@ -25,8 +25,8 @@ pub(super) fn section(outcome: &Outcome) -> String {
         out += &line("connections", &text);
     }
     if made > 0 && found > 0 {
-        out += &apart("THAT MADE A CONNECTION", phases, |p| p.new);
-        out += &apart("THAT FOUND ONE", phases, |p| p.reused);
+        out += &apart("NEW CONNECTIONS", phases, |p| p.new);
+        out += &apart("REUSED CONNECTIONS", phases, |p| p.reused);
     }
     out
 }

@@ -70,7 +70,7 @@ pub(crate) struct Settling {
     pub(crate) threshold: f64,
     /// Length of the interval over the mean, coefficient of variation, or p; absent where it does not exist.
     pub(crate) value: Option<f64>,
-    /// Whether more repeats would have told no more.
+    /// Whether more repeats would have changed nothing.
     pub(crate) settled: bool,
     /// Repeats that were made.
     pub(crate) runs: usize,

@@ -82,13 +82,13 @@ pub(crate) struct OfSeveral {
     pub(crate) trial: usize,
     /// `run_0001`; empty for a single run.
     pub(crate) run_label: String,
-    /// Cell of the sweep; `base` without one.
+    /// Sweep point; `base` without a sweep.
     pub(crate) variation: Option<String>,
     /// Cells before it.
     pub(crate) variation_index: usize,
     /// Flag and value of each axis.
     pub(crate) variation_values: Vec<(String, String)>,
-    /// 12 hexadecimal digits that all cells of a sweep share.
+    /// 12 hexadecimal digits that all points of a sweep share.
     pub(crate) sweep_id: Option<String>,
 }
 

@@ -51,7 +51,7 @@ struct Runs<'a> {
     points: &'a [SweepPoint],
     /// The folder of all.
     base: PathBuf,
-    aside: EarlierFiles,
+    earlier: EarlierFiles,
     prepared: Prepared,
     sweep_id: Option<String>,
     /// Whether a line is printed after each.
@@ -67,7 +67,7 @@ impl<'a> Runs<'a> {
         let base = sweep_points::folder(args, points);
         let folders = points.iter().map(|point| point.folder.clone());
         Self {
-            aside: EarlierFiles::of_several(&base, folders, args.output.overwrite).quietly(args.output.quiet),
+            earlier: EarlierFiles::of_several(&base, folders, args.output.overwrite).quietly(args.output.quiet),
             base,
             prepared: Prepared::on(&args.machine),
             sweep_id: (points.len() > 1).then(fresh_id),
@@ -130,7 +130,7 @@ impl<'a> Runs<'a> {
         };
         let dir = folder(&self.base, &args.campaign, swept, point, trial);
         let location =
-            OutputLocation { dir: &dir, prefix: args.output.profile_export_prefix.as_deref(), aside: &self.aside };
+            OutputLocation { dir: &dir, prefix: args.output.profile_export_prefix.as_deref(), earlier: &self.earlier };
         let monitor = &mut self.monitors[index];
         monitor.begin();
         let observers = Observers { live: None, on_record: Some(&mut |_, metrics| monitor.observe(metrics)) };

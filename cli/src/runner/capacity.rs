@@ -20,9 +20,9 @@ use std::path::Path;
 pub(crate) fn search(args: &CapacityArgs, mut probes: ProbeRunner, dir: &Path) -> anyhow::Result<Capacity> {
     let output = &args.profile.output;
     let lines = !output.quiet;
-    let aside = EarlierFiles::of_several(dir, [], output.overwrite).quietly(output.quiet);
+    let earlier = EarlierFiles::of_several(dir, [], output.overwrite).quietly(output.quiet);
     let mut prepared = Prepared::on(&args.profile.machine);
-    let base = probes.base(dir, &aside, &mut prepared)?;
+    let base = probes.base(dir, &earlier, &mut prepared)?;
     let mut capacity = Capacity {
         axis: args.search.axis,
         target: args.search.target,
@@ -41,7 +41,7 @@ pub(crate) fn search(args: &CapacityArgs, mut probes: ProbeRunner, dir: &Path) -
     while let Some(next) = capacity.search.next().filter(|_| capacity.base.good_fraction > 0.0 && !capacity.interrupted)
     {
         let number = capacity.probes.len() + 1;
-        let probe = match probes.probe(next, number, (dir, &aside), &mut prepared, &capacity) {
+        let probe = match probes.probe(next, number, (dir, &earlier), &mut prepared, &capacity) {
             Ok(probe) if !probe.interrupted => probe,
             Err(error) if Exit::of_error(&error) != Exit::Interrupted => return Err(error),
             Ok(_) | Err(_) => {

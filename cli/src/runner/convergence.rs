@@ -1,4 +1,4 @@
-//! Whether the repeats of a cell have settled.
+//! Whether the repeats of a sweep point have settled.
 
 use crate::flags::{CampaignArgs, Mode};
 use crate::result::campaign::Settling;
@@ -6,7 +6,7 @@ use ringload_engine::campaign::{Convergence, Criterion, current_value, figure, s
 use ringload_engine::measure::{RequestMetrics, Summary};
 use ringload_engine::plan::metric;
 
-/// Looks at one metric over the repeats of a cell.
+/// Observes one metric over the repeats of a sweep point.
 pub(crate) struct Monitor {
     rule: Option<(Convergence, &'static str, &'static str)>,
     most_runs: usize,
@@ -62,7 +62,7 @@ impl Monitor {
         }
     }
 
-    /// Whether more repeats would tell no more.
+    /// Whether more repeats would change nothing.
     pub(crate) fn settled(&self) -> bool {
         self.rule.is_some_and(|(rule, ..)| settled(&rule, &self.figures, &self.requests))
     }

@@ -58,9 +58,9 @@ impl ProbeRunner {
     ///
     /// # Errors
     /// What stands in the way, with a remedy.
-    pub(super) fn base(&self, dir: &Path, aside: &EarlierFiles, prepared: &mut Prepared) -> anyhow::Result<Base> {
+    pub(super) fn base(&self, dir: &Path, earlier: &EarlierFiles, prepared: &mut Prepared) -> anyhow::Result<Base> {
         let dir = dir.join("probe_00_one_at_a_time");
-        let run = self.run(self.base.clone(), (&dir, aside), prepared, None)?;
+        let run = self.run(self.base.clone(), (&dir, earlier), prepared, None)?;
         let summary = &run.outcome.summary;
         let latency = run.outcome.metric("request_latency").and_then(|m| m.stats);
         Ok(Base {
@@ -80,7 +80,7 @@ impl ProbeRunner {
         &mut self,
         next: Next,
         number: usize,
-        (dir, aside): (&Path, &EarlierFiles),
+        (dir, earlier): (&Path, &EarlierFiles),
         prepared: &mut Prepared,
         capacity: &Capacity,
     ) -> anyhow::Result<Probe> {
@@ -114,7 +114,7 @@ impl ProbeRunner {
                     control.enough();
                 }
             };
-            self.run(plan, (&dir, aside), prepared, Some(&mut live))?
+            self.run(plan, (&dir, earlier), prepared, Some(&mut live))?
         };
         let summary = &run.outcome.summary;
         let waiting = summary.counts.in_flight_at_end + summary.counts.dropped;
@@ -130,12 +130,12 @@ impl ProbeRunner {
     fn run(
         &self,
         plan: Plan,
-        (dir, aside): (&Path, &EarlierFiles),
+        (dir, earlier): (&Path, &EarlierFiles),
         prepared: &mut Prepared,
         live: Option<run::LiveObserver<'_>>,
     ) -> anyhow::Result<RunOutput> {
         let identity = Identity::of(&plan);
-        let location = OutputLocation { dir, prefix: self.args.output.profile_export_prefix.as_deref(), aside };
+        let location = OutputLocation { dir, prefix: self.args.output.profile_export_prefix.as_deref(), earlier };
         let observers = Observers { live, on_record: None };
         run::run(plan, prepared, &location, &self.args.output, identity, observers)
     }

@@ -1,7 +1,7 @@
 //! Report and files of a run from its record log, also of one that was killed.
 
 use crate::exit::Exit;
-use crate::export::{Artifacts, EarlierFiles, OutputLocation, Owner, Wanted, logs_in, remove_leftovers};
+use crate::export::{Artifacts, EarlierFiles, OptionalFiles, OutputLocation, Owner, logs_in, remove_leftovers};
 use crate::flags::ReportArgs;
 use crate::live::signals;
 use crate::report;
@@ -75,9 +75,9 @@ pub(crate) fn run(log: &Path, args: &ReportArgs) -> anyhow::Result<Exit> {
     let beside = log.parent().unwrap_or(Path::new("."));
     let dir = args.artifact_dir.as_deref().unwrap_or(beside);
     let prefix = head.prefix.as_deref();
-    let aside = EarlierFiles::of_report(dir, prefix, args.overwrite).quietly(args.quiet);
-    let location = OutputLocation { dir, prefix, aside: &aside };
-    let wanted = Wanted { records: head.records, slices: head.plan.slice.is_some(), again: true, log: false };
+    let earlier = EarlierFiles::of_report(dir, prefix, args.overwrite).quietly(args.quiet);
+    let location = OutputLocation { dir, prefix, earlier: &earlier };
+    let wanted = OptionalFiles { records: head.records, slices: head.plan.slice.is_some(), again: true, log: false };
     let files = Artifacts::open(&location, wanted)?;
     let driven = Driven {
         identity: Identity {

@@ -1,6 +1,6 @@
 //! One run of a plan: prepared, driven, summed up, judged, and written into its folder.
 
-use crate::export::{self, Artifacts, EarlierFiles, Kind, OutputLocation, RecordWriter, Wanted};
+use crate::export::{self, Artifacts, EarlierFiles, Kind, OptionalFiles, OutputLocation, RecordWriter};
 use crate::flags::{ExportLevel, MachineArgs, OutputArgs, ProfileArgs, artifact_dir, check_prefix};
 use crate::live::{progress, signals};
 use crate::redact::Secrets;
@@ -20,13 +20,13 @@ use ringload_engine::{Error, Result};
 use std::io::{self, Write};
 use std::sync::Arc;
 
-/// What looks on at each record of the measured phase when it is summed up.
+/// Observes each record of the measured phase when the run is summed up.
 pub(crate) type RecordObserver<'a> = &'a mut dyn FnMut(&Record, &RequestMetrics);
 
-/// What looks on at each record while the run goes on, and may end it.
+/// Observes each record while the run goes on, and may end the run.
 pub(crate) type LiveObserver<'a> = &'a mut (dyn FnMut(&Control, &Workload, &Record) + Send);
 
-/// Who looks on.
+/// The observers of a run.
 #[derive(Default)]
 pub(crate) struct Observers<'a> {
     /// While the run goes on.
@@ -43,8 +43,8 @@ pub(crate) fn alone(plan: Plan, args: &ProfileArgs) -> anyhow::Result<RunOutput>
     let output = &args.output;
     let dir = artifact_dir(output.artifact_dir.as_deref(), &plan);
     let prefix = check_prefix(output.profile_export_prefix.as_deref())?;
-    let aside = EarlierFiles::of_run(&dir, prefix.as_deref(), output.overwrite).quietly(output.quiet);
-    let location = OutputLocation { dir: &dir, prefix: prefix.as_deref(), aside: &aside };
+    let earlier = EarlierFiles::of_run(&dir, prefix.as_deref(), output.overwrite).quietly(output.quiet);
+    let location = OutputLocation { dir: &dir, prefix: prefix.as_deref(), earlier: &earlier };
     let identity = Identity::of(&plan);
     run(plan, &mut Prepared::on(&args.machine), &location, output, identity, Observers::default())
 }
@@ -62,7 +62,7 @@ pub(crate) fn run(
     observers: Observers<'_>,
 ) -> anyhow::Result<RunOutput> {
     let prefix = check_prefix(location.prefix)?;
-    let wanted = Wanted {
+    let wanted = OptionalFiles {
         records: output.export_level == ExportLevel::Records,
         slices: plan.slice.is_some(),
         again: false,

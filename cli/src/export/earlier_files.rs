@@ -197,11 +197,11 @@ mod tests {
             put(dir.path(), "profile_export.jsonl");
             put(dir.path(), "notes.txt");
             put(dir.path(), "aggregate/of-the-user");
-            let aside = EarlierFiles::of_run(dir.path(), None, false).quietly(true);
-            aside.clear().unwrap();
+            let earlier = EarlierFiles::of_run(dir.path(), None, false).quietly(true);
+            earlier.clear().unwrap();
             // Once: what is there later is the run's own.
             put(dir.path(), "inputs.json");
-            aside.clear().unwrap();
+            earlier.clear().unwrap();
             let moved = names(&dir.path().join(format!("previous-{round}")));
             let expected: &[&str] = match round {
                 1 => &["profile_export.jsonl", "ringload_report.json"],
@@ -236,8 +236,8 @@ mod tests {
             {"runs": [{"folder": folder("concurrency_2/profile_runs/trial_0001")}, {"folder": "/etc"}, {"folder": folder("..")}]},
         ]});
         fs::write(base.join("ringload_campaign.json"), document.to_string()).unwrap();
-        let aside = EarlierFiles::of_several(base, ["concurrency_4".to_owned()], false).quietly(true);
-        aside.clear().unwrap();
+        let earlier = EarlierFiles::of_several(base, ["concurrency_4".to_owned()], false).quietly(true);
+        earlier.clear().unwrap();
         assert_eq!(names(base), ["mine", "previous-1"]);
         assert_eq!(
             names(&base.join("previous-1")),
