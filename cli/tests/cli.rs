@@ -15,7 +15,7 @@ fn run(args: &[&str]) -> (Option<i32>, String, String) {
 }
 
 #[test]
-fn what_has_to_be_mended_first_is_exit_2_on_stderr_alone() {
+fn a_usage_error_is_exit_2_on_stderr_alone() {
     for args in [
         &["profile"][..],
         &["profile", "-m", "x", "--fixed-schedule"],
