@@ -224,8 +224,9 @@ fn the_capacity_is_where_the_server_is_full() {
         let good = probe["good_fraction"].as_f64().unwrap();
         assert_eq!(probe["holds"] == true, good >= 0.95, "{probe}");
     }
-    let over = probes.iter().find(|p| p["load"].as_f64() == Some(load("fails"))).unwrap();
-    assert_eq!(over["holds"], false);
+    // It may have been tried twice, and have held by chance the first time.
+    let mut over = probes.iter().filter(|p| p["load"].as_f64() == Some(load("fails")));
+    assert!(over.any(|p| p["holds"] == false), "{found}");
     assert!(run.stdout.contains("CAPACITY: "), "{}", run.stdout);
 }
 
