@@ -32,6 +32,7 @@ pub mod error;
 pub mod exchange;
 pub mod files;
 pub mod host;
+mod interned;
 mod jinja;
 pub mod measure;
 pub mod plan;
@@ -47,6 +48,7 @@ pub mod worker;
 pub mod workload;
 
 pub use error::{Blame, Error, Result};
+pub use interned::Name;
 pub use plan::Plan;
 pub use ringload_driver as driver;
 pub use ringload_driver::{arrival, clock};

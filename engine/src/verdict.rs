@@ -13,12 +13,13 @@ mod machine;
 
 use crate::calibration::Used;
 use crate::host::HostFacts;
+use crate::interned::Name;
 use crate::measure::Summary;
 use crate::plan::Plan;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Whether the figures may be believed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Status {
     /// No gate was touched.
@@ -30,7 +31,7 @@ pub enum Status {
 }
 
 /// The verdict with its reasons.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Verdict {
     /// The worst of the findings.
     pub status: Status,
@@ -39,14 +40,16 @@ pub struct Verdict {
 }
 
 /// One reason.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Finding {
     /// Stable name: `dispatch_lag`, `receive_lag`, `busy_core` …
-    pub gate: &'static str,
+    #[serde(deserialize_with = "crate::interned::name")]
+    pub gate: Name,
     /// What it makes of the run; [`Status::Valid`] is a remark.
     pub status: Status,
     /// Whose doing it is: `client`, `policy`, `peer` or `host`.
-    pub blame: &'static str,
+    #[serde(deserialize_with = "crate::interned::name")]
+    pub blame: Name,
     /// The figure and the bound that it crossed.
     pub evidence: String,
     /// What to do next.

@@ -2,10 +2,10 @@
 
 use super::{Basis, Calibration, Ceiling};
 use crate::measure::{Summary, Window};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What share of its machine's ceiling a run used.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Used {
     /// Of its cores' ceiling, in its busiest window; over 1 where it did more than the calibration holds possible.
     pub share: f64,

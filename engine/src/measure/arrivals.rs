@@ -5,13 +5,14 @@ use super::tags;
 use super::tally::Tally;
 use super::tokens::TokenCounts;
 use crate::clock::Nanos;
+use crate::interned::Name;
 use crate::record::Record;
 use hdrhistogram::Histogram;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How well the arrival of output events is known. A stamp is that of the last segment of its read; an event before
 /// that can have arrived earlier, though not since before the connection was last known to have nothing to read.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct ArrivalFigures {
     /// Output events that can have arrived over 0.1 ms before their stamp.
     pub wide_events: u64,
@@ -24,12 +25,14 @@ pub struct ArrivalFigures {
 }
 
 /// How far a percentile can be off, in ms, to three significant digits of the percentile.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct PossibleShift {
     /// Tag of the metric.
-    pub tag: &'static str,
+    #[serde(deserialize_with = "crate::interned::name")]
+    pub tag: Name,
     /// `p50` or `p99`.
-    pub percentile: &'static str,
+    #[serde(deserialize_with = "crate::interned::name")]
+    pub percentile: Name,
     /// The true one can be lower by so much.
     pub lower_by_ms: f64,
     /// It can be higher by so much.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 /// Requests of one phase, conserved: `issued = succeeded + failed + cancelled + in_flight_at_end`,
 /// `planned = issued + never_due + dropped` (where `planned` is known).
-#[derive(Clone, Debug, Default, Serialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq, Eq)]
 pub struct Counts {
     /// Requests the plan asked for, where it says a number.
     pub planned: Option<u64>,
@@ -37,7 +37,7 @@ pub struct Counts {
     /// figure.
     pub usage_refused: u64,
     /// Conversations, where they have several turns.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sessions: Option<SessionCounts>,
 }
 
@@ -179,10 +179,10 @@ pub struct ConnectionCounts {
     pub goaways: u64,
     /// The least number of streams at a time that an HTTP/2 connection's server allowed
     /// (`SETTINGS_MAX_CONCURRENT_STREAMS`); absent where none named a limit.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_streams_least: Option<u32>,
     /// The largest such number.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_streams_most: Option<u32>,
     /// Time in which at least one request body waited for the server's HTTP/2 window, in nanoseconds, summed over
     /// connections.

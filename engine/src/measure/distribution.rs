@@ -2,14 +2,16 @@
 
 use super::request::ms;
 use super::summary::Metric;
+use crate::interned::Name;
 use hdrhistogram::Histogram;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A distribution in milliseconds.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Distribution {
     /// Tag of the metric.
-    pub tag: &'static str,
+    #[serde(deserialize_with = "crate::interned::name")]
+    pub tag: Name,
     /// Number of values.
     pub count: u64,
     /// Mean in ms.
@@ -27,10 +29,11 @@ impl Distribution {
 }
 
 /// One percentile of a [`Distribution`].
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Percentile {
     /// Its name: `p50` … `p99.99`, `max`.
-    pub name: &'static str,
+    #[serde(deserialize_with = "crate::interned::name")]
+    pub name: Name,
     /// Value in ms.
     pub ms: f64,
     /// Whether enough samples stand behind it (p99 ≥ 100, p99.9 ≥ 1 000, p99.99 ≥ 10 000).

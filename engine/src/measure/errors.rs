@@ -1,11 +1,11 @@
 //! Failures that look the same.
 
 use crate::record::{Cause, Record};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Failures that look the same.
-#[derive(Clone, Debug, Serialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
 pub struct ErrorGroup {
     /// Why.
     pub cause: Cause,

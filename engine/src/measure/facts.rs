@@ -17,10 +17,10 @@ pub struct Aborted {
     /// Requests of the phase that had finished by then; cancelled ones have not.
     pub finished: u64,
     /// The share of failures that was passed, 0 to 1.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threshold: Option<f64>,
     /// The number of failures that was reached.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_errors: Option<u64>,
 }
 

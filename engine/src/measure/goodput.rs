@@ -2,14 +2,15 @@
 
 use super::request::RequestMetrics;
 use super::tags;
+use crate::interned::Name;
 use crate::plan::Slo;
 use crate::record::Outcome;
 use crate::statistics::Interval;
 use crate::statistics::{LEVEL, wilson};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Goodput against the SLOs.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Goodput {
     /// Requests for which every SLO held.
     pub good: u64,
@@ -24,16 +25,19 @@ pub struct Goodput {
 }
 
 /// How one SLO fared.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct SloFigures {
     /// Tag of the metric.
-    pub tag: &'static str,
+    #[serde(deserialize_with = "crate::interned::name")]
+    pub tag: Name,
     /// `<=` or `>=`.
-    pub op: &'static str,
+    #[serde(deserialize_with = "crate::interned::name")]
+    pub op: Name,
     /// Threshold in the display unit.
     pub threshold: f64,
     /// Display unit.
-    pub unit: &'static str,
+    #[serde(deserialize_with = "crate::interned::name")]
+    pub unit: Name,
     /// Finished requests for which it held.
     pub met: u64,
     /// `met / finished`.
@@ -47,7 +51,7 @@ pub struct SloFigures {
 }
 
 /// Goodput by one tier.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct TierFigures {
     /// Its name.
     pub name: String,

@@ -23,6 +23,8 @@ mod packed;
 mod population;
 mod rate;
 mod request;
+#[cfg(test)]
+mod round_trip_tests;
 mod row;
 mod shard;
 mod slice_figures;

@@ -9,19 +9,20 @@ use super::shard::{HistogramId, Shard};
 use super::stats::Stats;
 use super::summary::Metric;
 use super::tags::{self, MetricInfo};
+use crate::interned::Name;
 use crate::record::{Handshake, Record};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
 /// What the network was like. Connections are those of the whole run, warm-up and `--prewarm` included; phases and
 /// handshake times are of the successful requests of the measured phase.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct NetworkFigures {
     /// Per target, in the order of the plan: what was spoken with it.
     pub targets: Vec<Spoken>,
     /// Connections, added up over the cores.
     pub connections: ConnectionCounts,
     /// Addresses that did not connect, so that others of their target were used; empty as a rule.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failed_addresses: Vec<FailedAddress>,
     /// The least round-trip time of each TCP connection, by the kernel (`TCP_INFO`'s `tcpi_min_rtt`, asked at its end).
     pub round_trip: Option<Distribution>,
@@ -34,7 +35,7 @@ pub struct NetworkFigures {
 }
 
 /// An address that did not connect while its target had others.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct FailedAddress {
     /// The address and its port.
     pub address: String,
@@ -45,55 +46,28 @@ pub struct FailedAddress {
 }
 
 /// What was spoken with a target.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Spoken {
     /// Its URL.
     pub url: String,
     /// `1.1` or `2`.
-    pub http: &'static str,
+    #[serde(deserialize_with = "crate::interned::name")]
+    pub http: Name,
     /// Whether under TLS.
     pub tls: bool,
     /// Whether the version of HTTP was asked for by ALPN before the run, not named by the plan.
     pub negotiated: bool,
     /// What is odd about that, if anything is.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }
 
-impl<'de> Deserialize<'de> for Spoken {
-    fn deserialize<D: Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {
-        Written::deserialize(d).map(Self::from)
-    }
-}
-
-/// [`Spoken`] as it is written.
-#[derive(Deserialize)]
-struct Written {
-    url: String,
-    http: String,
-    tls: bool,
-    negotiated: bool,
-    #[serde(default)]
-    note: Option<String>,
-}
-
-impl From<Written> for Spoken {
-    fn from(written: Written) -> Self {
-        Self {
-            url: written.url,
-            http: if written.http == "2" { "2" } else { "1.1" },
-            tls: written.tls,
-            negotiated: written.negotiated,
-            note: written.note,
-        }
-    }
-}
-
 /// One phase of requests, apart by whether they paid for a connection.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct PhaseFigures {
     /// Tag of the metric.
-    pub tag: &'static str,
+    #[serde(deserialize_with = "crate::interned::name")]
+    pub tag: Name,
     /// Of requests that made their connection, in ms: lookup, connect and handshake are in their time.
     pub new: Option<Stats>,
     /// Of requests whose connection was there or in the making when they came, in ms: one that was kept, made ahead, or

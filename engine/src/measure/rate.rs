@@ -2,10 +2,10 @@
 
 use super::facts::Offered;
 use crate::clock::Nanos;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Arrivals wanted against arrivals made.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct RateFigures {
     /// Arrivals a second in the schedule, over the span of those that were due; of users, the rate that was asked for.
     pub offered: f64,

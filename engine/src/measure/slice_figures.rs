@@ -2,10 +2,10 @@
 
 use super::summary::Metric;
 use super::trend::Trend;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The slices of a run, and whether it changed over them.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Slices {
     /// Length of a slice in seconds.
     pub slice_duration_s: f64,
@@ -22,7 +22,7 @@ pub struct Slices {
 }
 
 /// One slice. What it does not have is `None`: a slice in which no request was issued has no latencies.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct SliceFigures {
     /// From 0.
     pub index: u64,
@@ -81,6 +81,6 @@ pub struct SliceFigures {
     /// Its 99th percentile.
     pub request_latency_p99: Option<f64>,
     /// Every metric, for AIPerf's files: rates are per second of the slice, output and concurrency count by arrival.
-    #[serde(skip)]
+    #[serde(default)]
     pub metrics: Vec<Metric>,
 }

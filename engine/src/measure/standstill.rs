@@ -3,10 +3,10 @@
 use super::timeline::{Timeline, arrivals};
 use crate::clock::Nanos;
 use crate::record::{Cause, Outcome, Record};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The longest stretch of a run without output or answer while requests were in flight.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Standstill {
     /// Its start, in seconds after the start of the run.
     pub from_s: f64,

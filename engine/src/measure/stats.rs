@@ -4,14 +4,14 @@ use super::request::ms;
 use crate::clock::Nanos;
 use crate::statistics::{interpolated, lerp};
 use hdrhistogram::Histogram;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The percentiles of [`Metric::tails`], as shares.
 pub(super) const TAILS: [f64; 2] = [0.999, 0.9999];
 
 /// Statistics of exact values in the display unit; percentiles by linear interpolation, `std` of the population, as
 /// numpy's defaults.
-#[derive(Clone, Copy, Debug, Serialize, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq)]
 pub struct Stats {
     /// Number of values.
     pub count: u64,

@@ -1,10 +1,11 @@
 //! What is said of the steady part of a run, and of how sure its figures are.
 
+use crate::interned::Name;
 use crate::statistics::{Interval, Method};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The part of a run between its warming up and its end, by MSER-5.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Steady {
     /// Whether there is one: the run had settled before half of it was over, and its figures are below.
     pub settled: bool,
@@ -25,14 +26,17 @@ pub struct Steady {
 }
 
 /// A figure of the whole run and of its steady part.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Compared {
     /// Tag of the metric.
-    pub tag: &'static str,
+    #[serde(deserialize_with = "crate::interned::name")]
+    pub tag: Name,
     /// `p50`, `p99`; absent for a rate.
-    pub statistic: Option<&'static str>,
+    #[serde(default, deserialize_with = "crate::interned::optional")]
+    pub statistic: Option<Name>,
     /// Unit of both.
-    pub unit: &'static str,
+    #[serde(deserialize_with = "crate::interned::name")]
+    pub unit: Name,
     /// Of the whole run.
     pub whole: f64,
     /// Of the steady part.
@@ -40,12 +44,13 @@ pub struct Compared {
 }
 
 /// Intervals of figures within the run, at 95 %.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Confidence {
     /// 0.95
     pub level: f64,
     /// What they are of: `steady` part, or `whole` run where none was found.
-    pub of: &'static str,
+    #[serde(deserialize_with = "crate::interned::name")]
+    pub of: Name,
     /// Requests behind them.
     pub requests: u64,
     /// Rates, by batch means.
@@ -57,12 +62,14 @@ pub struct Confidence {
 }
 
 /// A rate and its interval.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct RateInterval {
     /// Tag of the metric.
-    pub tag: &'static str,
+    #[serde(deserialize_with = "crate::interned::name")]
+    pub tag: Name,
     /// Unit.
-    pub unit: &'static str,
+    #[serde(deserialize_with = "crate::interned::name")]
+    pub unit: Name,
     /// The rate while requests were being issued; a request counts as its output arrives.
     pub value: f64,
     /// Its interval.
@@ -76,14 +83,17 @@ pub struct RateInterval {
 }
 
 /// A percentile and its interval.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct PercentileFigures {
     /// Tag of the metric.
-    pub tag: &'static str,
+    #[serde(deserialize_with = "crate::interned::name")]
+    pub tag: Name,
     /// `p50` or `p99`.
-    pub statistic: &'static str,
+    #[serde(deserialize_with = "crate::interned::name")]
+    pub statistic: Name,
     /// Unit.
-    pub unit: &'static str,
+    #[serde(deserialize_with = "crate::interned::name")]
+    pub unit: Name,
     /// The percentile.
     pub value: f64,
     /// Its interval.

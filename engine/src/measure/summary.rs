@@ -17,10 +17,10 @@ use super::steady_figures::{Confidence, Steady};
 use super::tags::MetricInfo;
 use super::thresholds::ThresholdFigures;
 use super::windows::Windows;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What a run came to.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Summary {
     /// Wall clock at the first issue, nanoseconds since the Unix epoch.
     pub started_at_ns: u64,
@@ -34,7 +34,7 @@ pub struct Summary {
     /// case.
     pub successes_duration_s: f64,
     /// The longest stretch without output or answer while requests were in flight; absent without a success.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub standstill: Option<Standstill>,
     /// Requests of the measured phase.
     pub counts: Counts,
@@ -65,7 +65,7 @@ pub struct Summary {
     /// The client's own share in the figures.
     pub client: ClientFigures,
     /// How much the client had to do over time: what a ceiling is held against.
-    #[serde(skip)]
+    #[serde(default)]
     pub windows: Windows,
     /// What the network was like.
     pub network: NetworkFigures,
@@ -76,14 +76,14 @@ pub struct Summary {
     /// Whether a signal ended the run early.
     pub was_cancelled: bool,
     /// What the run ended early over of its own accord, if it did.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub aborted: Option<Aborted>,
     /// Why the record log's file took no more, where that ended the run.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log_failure: Option<String>,
     /// The run did not end: it was killed, or its machine went, and the figures are of the requests whose records it
     /// had left.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unfinished: bool,
     /// Start of the measured phase → its last request ended or was abandoned, in seconds.
     pub phase_duration_s: f64,
@@ -100,10 +100,10 @@ impl Summary {
 }
 
 /// A metric with its statistics from exact values.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Metric {
     /// What it is.
-    #[serde(skip)]
+    #[serde(rename = "tag", with = "crate::plan::metric::by_tag")]
     pub info: &'static MetricInfo,
     /// Mean, or the single value of a derived metric, in the display unit.
     pub avg: f64,
@@ -117,7 +117,7 @@ pub struct Metric {
 }
 
 /// The client's own share in the figures.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct ClientFigures {
     /// The driver in use: `io_uring` or `epoll`.
     pub driver: String,
@@ -140,7 +140,7 @@ pub struct ClientFigures {
     /// `coalesced / events`.
     pub coalesced_share: f64,
     /// How well arrivals are known, and how far that can move figures; absent without kernel stamps.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arrivals: Option<ArrivalFigures>,
     /// Requests whose record could not be kept. Any is a loss.
     pub records_lost: u64,
@@ -161,7 +161,7 @@ pub struct ClientFigures {
 }
 
 /// Where token counts came from.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct TokenFigures {
     /// Name of the client's tokenizer.
     pub tokenizer: String,

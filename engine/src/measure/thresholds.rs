@@ -4,22 +4,26 @@ use super::goodput::Goodput;
 use super::stats::Stats;
 use super::summary::Summary;
 use super::tags;
+use crate::interned::Name;
 use crate::plan::{Statistic, Threshold};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What came of one `--fail-if`.
-#[derive(Clone, Debug, Serialize, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
 pub struct ThresholdFigures {
     /// As it was written.
     pub text: String,
     /// Tag of the metric.
-    pub tag: &'static str,
+    #[serde(deserialize_with = "crate::interned::name")]
+    pub tag: Name,
     /// Which figure of it; absent for a metric of the run.
-    pub statistic: Option<&'static str>,
+    #[serde(default, deserialize_with = "crate::interned::optional")]
+    pub statistic: Option<Name>,
     /// The figure; absent without samples.
     pub value: Option<f64>,
     /// Its unit.
-    pub unit: &'static str,
+    #[serde(deserialize_with = "crate::interned::name")]
+    pub unit: Name,
     /// The bound, in the same unit.
     pub bound: f64,
     /// Whether the run fails by it: the comparison holds, or there was nothing to compare.

@@ -1,7 +1,7 @@
 //! How many tokens a request's output had, and who says so.
 
 use crate::record::Record;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Tokens of a request's output, from the source that is trusted most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub struct TokenCounts {
 }
 
 /// Who counted output tokens, in order of trust.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TokenSource {
     /// The server's usage.

@@ -2,20 +2,25 @@
 
 use super::slice_figures::SliceFigures;
 use super::tags;
+use crate::interned::Name;
 use crate::statistics::{Interval, LEVEL, mann_kendall, percentile_of_sorted, theil_sen_at};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A figure tested for a trend over the slices.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Trend {
     /// Tag of the metric.
-    pub tag: &'static str,
+    #[serde(deserialize_with = "crate::interned::name")]
+    pub tag: Name,
     /// Its short name, as in `TTFT p50`.
-    pub name: &'static str,
+    #[serde(deserialize_with = "crate::interned::name")]
+    pub name: Name,
     /// `p50`, or `rate`.
-    pub statistic: &'static str,
+    #[serde(deserialize_with = "crate::interned::name")]
+    pub statistic: Name,
     /// Unit of the slope.
-    pub unit: &'static str,
+    #[serde(deserialize_with = "crate::interned::name")]
+    pub unit: Name,
     /// How many slices were compared: those that have the figure.
     pub slices: usize,
     /// Theil and Sen's slope: change from one slice to the next.
@@ -37,7 +42,7 @@ pub struct Trend {
 }
 
 /// Which way a figure went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
     /// Up.

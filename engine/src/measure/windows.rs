@@ -3,10 +3,11 @@
 use super::timeline::{Timeline, arrivals};
 use crate::clock::{Nanos, SECOND};
 use crate::record::{PhaseKind, Record};
+use serde::{Deserialize, Serialize};
 
 /// Windows of equal length over the measured phase: of a second, or longer where there would be too many. A run under
 /// two seconds has one.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct Windows {
     /// Length of each, in seconds; 0 where there is none.
     pub length_s: f64,
@@ -15,7 +16,7 @@ pub struct Windows {
 }
 
 /// What a window held.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Window {
     /// Output events that arrived in it.
     pub events: u64,

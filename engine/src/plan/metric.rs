@@ -24,6 +24,21 @@ pub struct MetricInfo {
     pub definition: &'static str,
 }
 
+/// A metric in files: its tag.
+pub(crate) mod by_tag {
+    use super::{MetricInfo, find};
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(crate) fn serialize<S: Serializer>(info: &&'static MetricInfo, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(info.tag)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<&'static MetricInfo, D::Error> {
+        let tag = String::deserialize(d)?;
+        find(&tag).ok_or_else(|| D::Error::custom(format!("no metric has the tag `{tag}`")))
+    }
+}
+
 /// The metric with this tag.
 #[must_use]
 pub fn find(tag: &str) -> Option<&'static MetricInfo> {

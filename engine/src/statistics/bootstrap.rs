@@ -2,7 +2,7 @@
 
 use super::{Interval, Sample, autocorrelation, interpolated, percentile_of_sorted, t_quantile};
 use crate::random::ItemRng;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A percentile with its interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -14,7 +14,7 @@ pub struct PercentileInterval {
 }
 
 /// How an interval of a percentile was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Method {
     /// From resampled blocks of neighbours.

@@ -26,14 +26,14 @@ pub use mser::{Settled, settled};
 pub use proportion::wilson;
 pub use trend::{MannKendall, Slope, mann_kendall, theil_sen, theil_sen_at};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 
 /// The level of the intervals in reports.
 pub const LEVEL: f64 = 0.95;
 
 /// From `low` to `high`, both in the unit of the values.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Interval {
     /// Lower end.
     pub low: f64,
