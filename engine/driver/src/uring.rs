@@ -208,7 +208,6 @@ impl Uring {
     /// # Errors
     /// The error number with which the kernel refused the ring, its buffers or the read; `ETIME` when nothing was read.
     /// [`Refusal`](super::Refusal) says it in words.
-    ///
     pub fn probe(stamps: bool) -> Result<(), i32> {
         let mut driver = Self::new(1, stamps)?;
         let (ours, mut theirs) = UnixStream::pair().map_err(|e| number(&e))?;
