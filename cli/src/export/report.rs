@@ -22,7 +22,7 @@ pub(crate) fn document(outcome: &Outcome) -> io::Result<Value> {
         fields.remove("windows");
     }
     // AIPerf's files have the metrics of slices.
-    for slice in summary["slices"]["slices"].as_array_mut().into_iter().flatten() {
+    for slice in summary.pointer_mut("/slices/slices").and_then(Value::as_array_mut).into_iter().flatten() {
         if let Some(fields) = slice.as_object_mut() {
             fields.remove("metrics");
         }
