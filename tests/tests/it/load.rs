@@ -25,11 +25,11 @@ fn thousands_of_arrivals_a_second_reach_the_server_as_their_pattern_says() {
         for rate in [1000.0, 5000.0] {
             let poisson = || {
                 let gaps = received_at(io, &["poisson"], rate, FAST);
-                distance(&gaps, exponential(rate)) < critical(FAST - 1, ALPHA)
+                distance(&gaps, exponential(rate)) < critical(FAST - 1, ALPHA) + BLUR
             };
             let gamma = || {
                 let gaps = received_at(io, &["gamma", "--arrival-smoothness", "4"], rate, FAST);
-                distance(&gaps, erlang(4, rate)) < critical(FAST - 1, ALPHA)
+                distance(&gaps, erlang(4, rate)) < critical(FAST - 1, ALPHA) + BLUR
             };
             // Other work on the machine can only spoil a fit: a wrong schedule would fail every time.
             assert!((0..ATTEMPTS).any(|_| poisson()), "{rate}/s, Poisson");
@@ -309,3 +309,6 @@ const ALPHA: f64 = 1e-4;
 /// Arrivals of the fast ones, and how often they are tried.
 const FAST: usize = 1000;
 const ATTEMPTS: usize = 5;
+/// What the way from the send to the server's read may add to a distance: it takes tens of microseconds, of gaps of 200,
+/// on a machine whose cores are shared. One pattern in place of another is off by 0.2 and more.
+const BLUR: f64 = 0.06;
