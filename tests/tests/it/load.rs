@@ -309,6 +309,6 @@ const ALPHA: f64 = 1e-4;
 /// Arrivals of the fast ones, and how often they are tried.
 const FAST: usize = 1000;
 const ATTEMPTS: usize = 5;
-/// What the way from the send to the server's read may add to a distance: it takes tens of microseconds, of gaps of 200,
-/// on a machine whose cores are shared. One pattern in place of another is off by 0.2 and more.
+/// What the way from the send to the server's read may add to a distance: tens of microseconds, where gaps are of 200.
+/// One pattern in place of another is off by 0.2 and more.
 const BLUR: f64 = 0.06;
