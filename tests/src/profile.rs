@@ -126,7 +126,7 @@ impl Profile {
         self.through(["sh", "-c", enter].map(OsStr::new).into_iter().chain([quota.members().as_os_str()]))
     }
 
-    /// Through a program that changes its surroundings and then becomes it: the words before its own command line.
+    /// Through a program that changes its environment and then becomes it: the words before its own command line.
     ///
     /// # Panics
     /// Without a word.

@@ -122,6 +122,6 @@ impl Outcome {
 
     /// A metric of the measured phase.
     pub(crate) fn metric(&self, tag: &str) -> Option<&Metric> {
-        self.summary.metrics.iter().find(|m| m.info.tag == tag)
+        self.summary.metric(tag)
     }
 }

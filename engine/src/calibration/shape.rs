@@ -41,12 +41,7 @@ impl Shape {
         let load = &plan.profiling.load;
         let bound = load.most_in_flight().map(f64::from);
         // A closed loop keeps its slots full. What an open one has in flight is known only afterwards.
-        let seen = summary
-            .metrics
-            .iter()
-            .find(|m| m.info.tag == tags::EFFECTIVE_CONCURRENCY.tag)
-            .map(|m| m.avg)
-            .filter(|_| load.is_scheduled());
+        let seen = summary.metric(tags::EFFECTIVE_CONCURRENCY.tag).map(|m| m.avg).filter(|_| load.is_scheduled());
         let in_flight = seen.or(bound).unwrap_or(1.0);
         Some(Self {
             driver: client.driver.clone(),

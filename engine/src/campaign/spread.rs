@@ -72,7 +72,7 @@ pub fn spreads(runs: &[&Summary], level: f64) -> Vec<Spread> {
 /// One figure of one run: statistic `stat` of metric `tag`. A metric with one value a run has only `avg`.
 #[must_use]
 pub fn figure(run: &Summary, tag: &str, stat: &str) -> Option<f64> {
-    let metric = run.metrics.iter().find(|m| m.info.tag == tag)?;
+    let metric = run.metric(tag)?;
     of_metric(metric, stat).filter(|v| v.is_finite())
 }
 

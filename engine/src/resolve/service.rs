@@ -175,7 +175,7 @@ impl State {
             },
         };
         encode(&reply, &mut bytes);
-        // A worker that has hung up wants no answer.
+        // A worker that has closed its channel wants no answer.
         let _ = self.writers[ask.line].send(bytes);
     }
 }

@@ -37,7 +37,7 @@ pub use summarize::{metrics_of, summarize};
 
 use crate::record::Record;
 
-/// Looks on at each record as it is written, off the workers' cores; may end the run by [`Control::enough`].
+/// Observes each record as it is written, off the workers' cores; may end the run by [`Control::enough`].
 pub type Watcher<'a> = &'a mut (dyn FnMut(&Record) + Send);
 
 fn os_error(errno: i32) -> String {

@@ -17,7 +17,7 @@ use std::collections::VecDeque;
 pub(super) struct Addresses {
     /// Those that did not connect, and until when they are the last choice.
     shunned: Vec<(SockAddr, Nanos)>,
-    /// Attempts that have another address to go to: until when, and the how manieth of its connection.
+    /// Attempts that have another address to go to: until when, and the number of the attempt for its connection.
     attempts: VecDeque<(Nanos, Key, u32)>,
 }
 

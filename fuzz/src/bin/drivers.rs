@@ -7,8 +7,8 @@
 //! fuzz/target/x86_64-unknown-linux-gnu/release/drivers http://127.0.0.1:8000
 //! ```
 //!
-//! Answers, resets, closes and error statuses, and reads that are held back. Ends with a panic when the books do not
-//! balance, and with what the sanitizers have to say.
+//! Answers, resets, closes and error statuses, and reads that are held back. Ends with a panic when the
+//! request accounting does not add up, and with what the sanitizers have to say.
 
 use ringload_engine::Run;
 use ringload_engine::plan::{Cores, HttpVersion, Io, Length, Phase, Plan, Target};
