@@ -72,7 +72,7 @@ impl Servers {
     }
 
     /// Both families at once. An answer that is late or never comes holds the other up by `delay` at most (RFC 8305
-    /// §3).
+    /// §3). An address of one family counts whatever is said of the other, and whichever answer comes first.
     async fn both(&self, name: &Name) -> Outcome {
         let mut v6 = pin!(self.one(name, RecordType::AAAA));
         let mut v4 = pin!(self.one(name, RecordType::A));
@@ -91,21 +91,17 @@ impl Servers {
             if until(six.as_ref(), four.as_ref()) { Poll::Ready(()) } else { Poll::Pending }
         };
         poll_fn(|cx| poll(cx, |six, four| settles(six) || settles(four) || six.is_some() && four.is_some())).await;
-        let rest = poll_fn(|cx| poll(cx, |six, four| no_name(six) || no_name(four) || six.is_some() && four.is_some()));
+        let rest = poll_fn(|cx| poll(cx, |six, four| six.is_some() && four.is_some()));
         // Without its answer within the delay, a family has no part in this look-up.
         let _ = tokio::time::timeout(self.delay, rest).await;
         merged(four, six)
     }
 }
 
-/// Whether an answer decides the look-up, but for a delay.
+/// Whether an answer decides the look-up, but for a delay. That there is no such name holds for every record of it
+/// (RFC 8020 §2), but some servers say so of a name that has an address of the other family (RFC 4074 §4.2).
 fn settles(outcome: Option<&Outcome>) -> bool {
     matches!(outcome, Some(Ok(_) | Err(DnsFailure::NoSuchName)))
-}
-
-/// Whether there is no such name, and so no other record of it (RFC 8020 §2).
-fn no_name(outcome: Option<&Outcome>) -> bool {
-    matches!(outcome, Some(Err(DnsFailure::NoSuchName)))
 }
 
 fn merged(four: Option<Outcome>, six: Option<Outcome>) -> Outcome {
