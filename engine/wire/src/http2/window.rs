@@ -1,22 +1,25 @@
 //! Flow-control windows (RFC 9113 §5.2, §6.9).
 
-/// What we let the peer send, on one stream or on the whole connection. It is filled up when
-/// [`least_step`](Self::least_step) is used.
+/// What we let the peer send, on one stream or on the whole connection. It is filled up when a
+/// [`least_step`] of it is used.
 #[derive(Debug, Default)]
 pub(super) struct ReceiveWindow {
     size: i64,
     left: i64,
+    /// It is filled up when no more than this is left.
+    refill_at: i64,
     /// Since when the peer has had nothing left to use.
     empty_since: Option<u64>,
 }
 
 impl ReceiveWindow {
     pub(super) fn new(size: i64) -> Self {
-        Self { size, left: size, empty_since: None }
+        Self { size, left: size, refill_at: size - least_step(size), empty_since: None }
     }
 
     /// Accounts for a frame; `None` if it is over the window by more than `slack`, else how long the peer may have
     /// waited for room.
+    #[inline]
     pub(super) fn take(&mut self, bytes: u32, slack: i64, now: u64) -> Option<u64> {
         self.left -= i64::from(bytes);
         let waited = self.empty_since.take().map_or(0, |t| now.saturating_sub(t));
@@ -27,23 +30,22 @@ impl ReceiveWindow {
     }
 
     /// What to add now, if anything.
+    #[inline]
     pub(super) fn refill(&mut self) -> Option<u32> {
-        let used = self.size - self.left;
-        if used < self.least_step() {
+        if self.left > self.refill_at {
             return None;
         }
+        let used = self.size - self.left;
         self.left = self.size;
         u32::try_from(used).ok()
     }
 }
 
-impl ReceiveWindow {
-    /// The least number of bytes that are given back at once: over half of the window. Of a small window it is up to
-    /// three quarters, so that a step has [`USEFUL_STEP`] bytes where the window allows it, and the peer keeps room to
-    /// send in.
-    fn least_step(&self) -> i64 {
-        (self.size / 2 + 1).max(USEFUL_STEP.min(self.size / 4 * 3))
-    }
+/// The least number of bytes of a window of `size` that are given back at once: over half of the window. Of a small
+/// window it is up to three quarters, so that a step has [`USEFUL_STEP`] bytes where the window allows it, and the peer
+/// keeps room to send in.
+fn least_step(size: i64) -> i64 {
+    (size / 2 + 1).max(USEFUL_STEP.min(size / 4 * 3))
 }
 
 /// How long something has waited for the peer's window: the time in which at least one body did.

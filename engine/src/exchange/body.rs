@@ -1,0 +1,229 @@
+//! What the body of a response is, and what becomes of the request by it.
+
+use super::answer::Fault;
+use super::{Exchange, Progress};
+use crate::clock::Nanos;
+use crate::record::{Cause, Outcome};
+use crate::wire::http1::{Head, Part};
+use crate::wire::sse;
+
+/// Bytes of an error body that are kept to say what the server said.
+const DETAIL_BYTES: usize = 4096;
+
+/// Bytes of a stream that are kept to say what it is, should it be none.
+const FRONT_BYTES: usize = 256;
+
+/// How the body is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    Head,
+    /// By its first bytes: some servers send a stream under another content type, or none.
+    Unknown,
+    Events,
+    Whole,
+    /// A body that only says what went wrong.
+    Detail(Cause),
+}
+
+impl Exchange {
+    pub(super) fn head(&mut self, head: &Head, arrived: Nanos) {
+        self.answer.record.instants.head_end = Some(arrived);
+        self.answer.record.status = head.status;
+        self.answer.media = head.media;
+        self.mode = if head.redirect {
+            Mode::Detail(Cause::Redirect)
+        } else if !(200..300).contains(&head.status) {
+            Mode::Detail(Cause::HttpStatus)
+        } else if head.encoded {
+            Mode::Detail(Cause::UnexpectedEncoding)
+        } else if head.event_stream || (self.streaming && !head.json) {
+            Mode::Events
+        } else {
+            Mode::Unknown
+        };
+    }
+
+    #[inline]
+    pub(super) fn body(&mut self, body: &[u8], arrived: Nanos) -> Result<(), Fault> {
+        if self.mode == Mode::Events && !self.settled {
+            return self.events(body, arrived);
+        }
+        self.body_without_events(body, arrived)
+    }
+
+    #[inline(never)]
+    fn body_without_events(&mut self, body: &[u8], arrived: Nanos) -> Result<(), Fault> {
+        if self.settled {
+            // Of the connection alone: what became of the answer stays.
+            return if self.passes(body.len()) { Ok(()) } else { Err((Cause::BodyLimit, None)) };
+        }
+        match self.mode {
+            Mode::Events => self.events(body, arrived),
+            Mode::Unknown => self.front(body, arrived),
+            Mode::Whole => {
+                self.room_for(self.body.len() + body.len())?;
+                self.body.extend_from_slice(body);
+                Ok(())
+            }
+            Mode::Detail(_) | Mode::Head => {
+                let room = DETAIL_BYTES.saturating_sub(self.body.len()).min(body.len());
+                self.body.extend_from_slice(&body[..room]);
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether a body that is read whole may have this length.
+    fn room_for(&self, length: usize) -> Result<(), Fault> {
+        let most = self.limits.body_bytes;
+        if length <= most {
+            return Ok(());
+        }
+        let what = format!("a body over {most} bytes (--max-body-bytes)");
+        Err((Cause::BodyLimit, Some(what)))
+    }
+
+    /// The front of a body that may be a stream: it is held until that is known.
+    fn front(&mut self, body: &[u8], arrived: Nanos) -> Result<(), Fault> {
+        self.body.extend_from_slice(body);
+        self.room_for(sse::lead(&self.body))?;
+        match sse::begins_stream(&self.body) {
+            Some(true) => {
+                self.mode = Mode::Events;
+                let held = std::mem::take(&mut self.body);
+                self.events(&held, arrived)
+            }
+            Some(false) => {
+                self.mode = Mode::Whole;
+                self.room_for(self.body.len())
+            }
+            None => Ok(()),
+        }
+    }
+
+    #[inline]
+    fn events(&mut self, body: &[u8], arrived: Nanos) -> Result<(), Fault> {
+        if self.body.len() < FRONT_BYTES {
+            self.keep_front(body);
+        }
+        let mut input = body;
+        loop {
+            match self.sse.next(&mut input) {
+                Ok(None) => return Ok(()),
+                Ok(Some(event)) => {
+                    self.event_end = input.as_ptr().addr();
+                    self.events_before = self.answer.record.events;
+                    self.answer.event(event.data, event.name, arrived)?;
+                    if self.answer.done_seen {
+                        self.settle(arrived);
+                        return Ok(());
+                    }
+                }
+                Err(_) => return Err(self.event_over_limit()),
+            }
+        }
+    }
+
+    /// Keeps the first bytes of a stream: what it was if it turns out to be none.
+    #[cold]
+    fn keep_front(&mut self, body: &[u8]) {
+        let room = (FRONT_BYTES - self.body.len()).min(body.len());
+        self.body.extend_from_slice(&body[..room]);
+    }
+
+    #[cold]
+    fn event_over_limit(&self) -> Fault {
+        (Cause::EventLimit, Some(format!("an event over {} bytes (--max-event-bytes)", self.limits.event_bytes)))
+    }
+
+    /// The answer has said that it is over: what becomes of it is fixed.
+    fn settle(&mut self, now: Nanos) {
+        match self.what_came() {
+            Ok(()) => {
+                self.answer.settle();
+                self.answer.record.outcome = Outcome::Succeeded;
+                self.answer.record.instants.end = now;
+            }
+            Err((cause, detail)) => {
+                self.fail(cause, detail, now);
+            }
+        }
+        self.settled = true;
+    }
+
+    pub(super) fn end_of_body(&mut self, now: Nanos, reusable: bool) -> Progress {
+        self.released = now;
+        if self.settled {
+            return Progress::Done { reusable };
+        }
+        let outcome = match self.mode {
+            // Its words are what has come of the body.
+            Mode::Detail(cause) => Err((cause, None)),
+            Mode::Head => Err((Cause::BadHead, None)),
+            Mode::Whole | Mode::Unknown => self.answer.whole(&self.body, now),
+            Mode::Events => self.end_of_events(now),
+        };
+        match outcome {
+            Ok(()) => {
+                self.answer.settle();
+                self.answer.record.outcome = Outcome::Succeeded;
+                self.answer.record.instants.end = now;
+            }
+            Err((cause, detail)) => {
+                self.fail(cause, detail, now);
+            }
+        }
+        // The body ended in order: the connection is as good as before, whatever the answer said.
+        Progress::Done { reusable }
+    }
+
+    fn end_of_events(&mut self, now: Nanos) -> Result<(), Fault> {
+        if let Some(event) = self.sse.finish() {
+            self.answer.event(event.data, event.name, now)?;
+        }
+        self.what_came()
+    }
+
+    /// What a stream that is over came to.
+    fn what_came(&self) -> Result<(), Fault> {
+        if !self.answer.may_end() {
+            if let Some(fault) = self.answer.no_stream(&self.body) {
+                return Err(fault);
+            }
+            let what = format!(
+                "the stream ended after {} output events without [DONE] or a finish reason",
+                self.answer.record.events
+            );
+            return Err((Cause::Truncated, Some(what)));
+        }
+        if self.answer.record.events == 0 {
+            return Err((Cause::NoOutput, Some("the stream ended in order without any output".into())));
+        }
+        Ok(())
+    }
+
+    /// Bytes that arrived after the record of a [complete](Self::complete) answer was taken: the rest of its body, up
+    /// to [`REST_BYTES`](Self::REST_BYTES).
+    pub fn handle_rest(&mut self, bytes: &[u8]) -> Progress {
+        let mut input = bytes;
+        loop {
+            match self.decoder.next(&mut input) {
+                Ok(Some(Part::Body(body))) if self.passes(body.len()) => {}
+                Ok(Some(Part::End { reusable })) => {
+                    return Progress::Done { reusable: reusable && input.is_empty() };
+                }
+                Ok(None) if input.is_empty() => return Progress::Pending,
+                _ => return Progress::Done { reusable: false },
+            }
+        }
+    }
+
+    /// Passes over bytes of the body of an answer that is complete; false when they are too many.
+    fn passes(&mut self, bytes: usize) -> bool {
+        self.after = self.after.saturating_add(bytes);
+        self.after <= Self::REST_BYTES
+    }
+
+    /// Most bytes of a body after the answer in it is complete. With more of them, only the connection is given up.
+    pub const REST_BYTES: usize = 64 << 10;
+}

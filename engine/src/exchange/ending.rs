@@ -1,0 +1,123 @@
+//! How a request ends but for the end of its response, and its record.
+
+use super::body::Mode;
+use super::{Exchange, Progress};
+use crate::clock::Nanos;
+use crate::record::{Cause, Instants, Intervals, Outcome, PhaseKind, Record};
+
+impl Exchange {
+    /// Ends the request as failed. The connection must not be used again.
+    ///
+    /// An answer that is [complete](Self::complete) stays what it is. One whose status says that it failed has failed
+    /// of that, with the words of its body as far as they have come.
+    pub fn fail(&mut self, cause: Cause, detail: Option<String>, now: Nanos) -> Progress {
+        self.released = now;
+        if self.settled {
+            return Progress::Done { reusable: false };
+        }
+        let (cause, detail) = match self.mode {
+            Mode::Detail(cause) => {
+                let said = self.answer.detail(cause, &self.body);
+                let said = Some(said).filter(|said| !said.is_empty());
+                (cause, said.or(detail))
+            }
+            _ => (cause, detail),
+        };
+        self.answer.record.outcome = Outcome::Failed(cause);
+        self.answer.record.detail = detail.filter(|d| !d.is_empty());
+        self.answer.record.instants.end = now;
+        Progress::Done { reusable: false }
+    }
+
+    /// Breaks the request off, as was planned. What has arrived of its answer stays in the record; the connection must
+    /// not be used again.
+    pub fn cancel(&mut self, now: Nanos) {
+        self.released = now;
+        if self.settled {
+            return;
+        }
+        self.answer.record.outcome = Outcome::Cancelled;
+        self.answer.record.instants.end = now;
+    }
+
+    /// The run ends while the request is in flight.
+    pub fn abandon(&mut self, now: Nanos) {
+        self.released = now;
+        if self.settled {
+            return;
+        }
+        self.answer.record.outcome = Outcome::InFlight;
+        self.answer.record.instants.end = now;
+    }
+
+    /// When the last of the answer came, the end of its body included, or it was given up: its connection and its place
+    /// were free from then on.
+    #[must_use]
+    pub fn released(&self) -> Nanos {
+        self.released
+    }
+
+    /// The end of the body of a [complete](Self::complete) answer is not waited for any longer.
+    pub fn let_go(&mut self, now: Nanos) {
+        self.released = now;
+    }
+
+    /// Whether the text of the last record that was taken was over the limit, and so left out.
+    #[must_use]
+    pub fn text_lost(&self) -> bool {
+        self.text_lost
+    }
+
+    /// The visible text of the last answer, still escaped, until the next request begins; `None` if it was over the
+    /// limit. Empty unless the text was kept, for a tokenizer or because the request [`Request::threads`].
+    #[must_use]
+    pub fn answered(&self) -> Option<&[u8]> {
+        self.answer.visible()
+    }
+
+    /// The record of the finished request, with its text unescaped.
+    pub fn take_record(&mut self) -> Record {
+        self.active = false;
+        let mut record = std::mem::replace(&mut self.answer.record, empty_record());
+        // Events that were read with an `end` before them cannot be: instants of one request never run backwards.
+        record.instants.end = record.instants.end.max(record.instants.issued);
+        if record.outcome == Outcome::Succeeded {
+            self.text_lost = self.answer.hand_over(&mut record);
+        }
+        record
+    }
+}
+
+pub(super) fn empty_record() -> Record {
+    Record {
+        k: 0,
+        turn: 0,
+        index: 0,
+        phase: PhaseKind::Profiling,
+        worker: 0,
+        target: 0,
+        entry: 0,
+        isl: 0,
+        requested_osl: None,
+        request_id: 0,
+        instants: Instants::default(),
+        outcome: Outcome::InFlight,
+        status: 0,
+        usage: None,
+        finished: false,
+        events: 0,
+        coalesced: 0,
+        intervals: Intervals::default(),
+        reads: 0,
+        bytes_sent: 0,
+        bytes_received: 0,
+        handshake: None,
+        connection_reused: false,
+        reconnects: 0,
+        gaps: Vec::new(),
+        usage_refused: false,
+        text: None,
+        reasoning_text: None,
+        detail: None,
+    }
+}

@@ -1,0 +1,61 @@
+//! What arrives of a response over HTTP/2: frames of reads that streams share.
+
+use super::{Exchange, Progress};
+use crate::arrival::{Arrival, Exact};
+use crate::clock::Nanos;
+use crate::wire::http1::Head;
+
+impl Exchange {
+    /// The head of a response arrived at `arrived` in a frame of the connection's read number `read` (HTTP/2).
+    pub fn handle_head(&mut self, head: &Head, arrived: Nanos, read: u64) {
+        let arrived = self.part_of_read(arrived, read);
+        self.head(head, arrived);
+    }
+
+    /// Bytes of a body arrived in a frame of the connection's read number `read` (HTTP/2): events of one read share its
+    /// stamp. `last`: nothing follows the frame in that read.
+    pub fn handle_body(&mut self, bytes: &[u8], arrival: &Arrival<'_>, last: bool, read: u64) -> Progress {
+        let arrived = self.part_of_read(arrival.at, read);
+        self.answer.record.bytes_received += bytes.len() as u64;
+        let before = self.answer.record.events;
+        let before_settled = self.settled;
+        let outcome = self.body(bytes, arrived);
+        let new = self.answer.record.events - before;
+        let alone = u32::from(self.read_events == 0);
+        self.answer.record.coalesced += new.saturating_sub(alone);
+        self.read_events += new;
+        self.bound(new, bytes, arrival.exact.of_part(last), arrived, arrival);
+        match outcome {
+            Ok(()) if self.settled && !before_settled => Progress::Complete,
+            Ok(()) => Progress::Pending,
+            Err((cause, detail)) => self.fail(cause, detail, arrived),
+        }
+    }
+
+    /// The response is complete (HTTP/2).
+    /// `last`: nothing follows its end in the read.
+    pub fn handle_end(&mut self, arrival: &Arrival<'_>, last: bool) -> Progress {
+        let sent = self.answer.record.instants.send_start.unwrap_or(0);
+        let arrived = arrival.at.max(sent);
+        let before = self.answer.record.events;
+        let progress = self.end_of_body(arrived, true);
+        let new = self.answer.record.events - before;
+        if new > 0 {
+            let ends = arrival.exact.of_part(last) != Exact::Nothing;
+            self.widen(new, ends, arrived, arrival);
+        }
+        progress
+    }
+
+    /// Notes the read that a frame came in, once; when it counts as arrived.
+    fn part_of_read(&mut self, arrived: Nanos, read: u64) -> Nanos {
+        let record = &mut self.answer.record;
+        let arrived = arrived.max(record.instants.send_start.unwrap_or(arrived));
+        record.instants.answered(arrived);
+        if record.reads == 0 || self.read != read {
+            record.reads += 1;
+            (self.read, self.read_events) = (read, 0);
+        }
+        arrived
+    }
+}
