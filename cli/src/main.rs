@@ -32,6 +32,7 @@ use terminal::{check_write, eprint_line};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    flags::name_settings();
     let cli = match flags::parse(std::env::args_os()) {
         Ok(cli) => cli,
         Err(exit) => return exit.into(),

@@ -19,6 +19,8 @@
 //! [`Run::prepare`] and [`Run::execute`] are the whole way from a [`Plan`] to a [`RunResult`]; `examples/` has an open
 //! loop judged by an SLO, a closed loop, and an API of any shape.
 //!
+//! Messages say what to change by the fields of a [`Plan`]; [`setting::name_with`] gives them a program's own names.
+//!
 //! **What this crate does not do.** It parses no flags, prints nothing, and writes no report file: that is the
 //! `ringload` binary.
 #![forbid(unsafe_code)]
@@ -41,6 +43,7 @@ pub mod record;
 pub mod resolve;
 pub mod run;
 pub mod schedule;
+pub mod setting;
 pub mod statistics;
 mod sync;
 pub mod verdict;

@@ -13,6 +13,7 @@ mod load;
 mod machine;
 mod media;
 mod mock;
+mod names;
 mod network;
 mod output;
 pub(crate) mod plan;
@@ -42,6 +43,7 @@ pub(crate) use load::{CapPolicyArg, Interpolation, LoadArgs, Pattern, RampShape}
 pub(crate) use machine::MachineArgs;
 pub(crate) use media::MediaArgs;
 pub(crate) use mock::MockArgs;
+pub(crate) use names::name_settings;
 pub(crate) use network::NetworkArgs;
 pub(crate) use network::proxy::Proxies;
 pub(crate) use output::{ExportLevel, OutputArgs, Ui, artifact_dir, check_prefix};

@@ -2,7 +2,7 @@
 
 use crate::flags::environment::Environment;
 use crate::flags::plan::{Planned, plan};
-use crate::flags::{Command, ProfileArgs, try_parse};
+use crate::flags::{Command, ProfileArgs, name_settings, try_parse};
 use ringload_engine::Blame;
 use ringload_engine::plan::Plan;
 
@@ -22,6 +22,7 @@ fn words(line: &str) -> Vec<String> {
 }
 
 pub(crate) fn parsed(line: &str) -> Result<ProfileArgs, String> {
+    name_settings();
     let cli =
         try_parse(words(&format!("ringload profile {line}")).into_iter().map(Into::into)).map_err(|r| r.text())?;
     match cli.command {

@@ -5,6 +5,7 @@ use ringload_engine::campaign::STATISTICS;
 use ringload_engine::clock::{Nanos, SECOND};
 use ringload_engine::plan::metric;
 use ringload_engine::plan::{Cores, EndpointKind, Format, Reuse, Threshold};
+use ringload_engine::setting::Setting;
 
 /// How long to wait for answers after the last issue; `None` waits for all.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -96,7 +97,7 @@ pub(crate) fn cores(text: &str) -> Result<Cores, String> {
 pub(crate) fn threshold(text: &str) -> Result<Threshold, String> {
     Threshold::parse(text).map_err(|e| {
         // The flag and the value stand in front of it already.
-        let prefix = format!("--fail-if {text}: ");
+        let prefix = format!("{} {text}: ", Setting::Thresholds);
         format!("{}: {}", e.what.strip_prefix(&prefix).unwrap_or(&e.what), e.remedy)
     })
 }
