@@ -67,7 +67,7 @@ impl StoredCalibrations {
         };
         match choose(&self.calibrations, &Machine::of(host), VERSION, &shape) {
             Ok(calibration) => CeilingUsage::Known(used(calibration, summary)),
-            Err(unfit) => CeilingUsage::Unknown(unfit.to_string()),
+            Err(unfit) => CeilingUsage::Unknown(format!("{unfit}; run `ringload calibrate` with this run's flags")),
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::{Calibration, Machine, Shape};
 use std::fmt;
 
-/// Why no calibration fits. Its words end in the next step.
+/// Why no calibration fits.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Unfit {
     /// There is none.
@@ -21,17 +21,16 @@ pub enum Unfit {
 impl fmt::Display for Unfit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::None => write!(f, "no calibration is kept")?,
-            Self::Machine => write!(f, "what is kept is of another machine or kernel")?,
-            Self::Version(version) => write!(f, "what is kept is of ringload {version}")?,
-            Self::Kind(difference) => write!(f, "what is kept is of {difference}")?,
+            Self::None => write!(f, "no calibration is kept"),
+            Self::Machine => write!(f, "what is kept is of another machine or kernel"),
+            Self::Version(version) => write!(f, "what is kept is of ringload {version}"),
+            Self::Kind(difference) => write!(f, "what is kept is of {difference}"),
             Self::Far(kept, run) => write!(
                 f,
                 "what is kept is of {:.0} in flight on each core and {:.0} tokens in, too far from this run's {:.0} and {:.0}",
                 kept[0], kept[1], run[0], run[1]
-            )?,
+            ),
         }
-        write!(f, "; run `ringload calibrate` with this run's flags")
     }
 }
 
