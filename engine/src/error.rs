@@ -34,7 +34,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl Error {
     /// The same, with where it happened in front.
     #[must_use]
-    pub fn within(mut self, place: &str) -> Self {
+    pub fn within(mut self, place: impl fmt::Display) -> Self {
         self.what = format!("{place}: {}", self.what);
         self
     }

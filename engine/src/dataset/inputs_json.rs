@@ -31,7 +31,7 @@ fn read(input: &mut dyn BufRead, each: Each<'_>) -> Result<()> {
     let mut failed = None;
     let mut seen = HashSet::new();
     let mut one = |i: usize, saved: Saved| -> Result<()> {
-        let place = |e: Error| e.within(&format!("data[{i}]"));
+        let place = |e: Error| e.within(format!("data[{i}]"));
         if !seen.insert(saved.session_id.clone()) {
             let e = Error::usage(
                 format!("session_id `{}` is there twice", saved.session_id),

@@ -45,7 +45,7 @@ pub(super) fn read(
         if got == 0 {
             return Ok(());
         }
-        let place = |e: Error| e.within(&format!("line {n}"));
+        let place = |e: Error| e.within(format!("line {n}"));
         if got as u64 > LONGEST_LINE {
             return Err(place(Error::usage(
                 format!("it is longer than {} MiB", LONGEST_LINE >> 20),

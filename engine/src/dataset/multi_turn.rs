@@ -41,7 +41,7 @@ fn row(line: &Line<'_>, _: &mut State, rows: &mut Vec<Row>) -> Result<()> {
         _ => None,
     };
     for (i, turn) in turns.enumerate() {
-        let place = |e: Error| e.within(&format!("turn {}", i + 1 + usize::from(leads)));
+        let place = |e: Error| e.within(format!("turn {}", i + 1 + usize::from(leads)));
         rows.push(Row {
             session: named.clone().unwrap_or(if i == 0 { Session::Fresh } else { Session::Same }),
             alone: false,

@@ -5,6 +5,7 @@ use super::lines::{Line, State};
 use super::single_turn::Said;
 use super::{Read, Row, Spec};
 use crate::error::{Error, Result};
+use crate::setting::Setting::DatasetFormat;
 
 pub(super) const SPEC: Spec = Spec {
     what: r#"a text a line, {"text": "…"}, to draw from; or a folder of such files"#,
@@ -17,7 +18,7 @@ fn row(line: &Line<'_>, _: &mut State, rows: &mut Vec<Row>) -> Result<()> {
     if turn.at.is_some() || turn.delay.is_some() {
         return Err(Error::usage(
             "a line to draw from has a time",
-            "leave timestamp and delay out, or write --custom-dataset-type single_turn",
+            format!("leave timestamp and delay out, or write {DatasetFormat} single_turn"),
         ));
     }
     rows.push(Row::single(turn));

@@ -49,7 +49,7 @@ impl EndpointKind {
         Self::Raw,
     ];
 
-    /// Its name in `--endpoint-type`.
+    /// Its name in a plan's JSON.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

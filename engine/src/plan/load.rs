@@ -153,7 +153,7 @@ pub enum Arrival {
     Poisson,
     /// Gamma gaps with this shape (1 is Poisson, above is smoother, below burstier).
     Gamma {
-        /// `--arrival-smoothness`.
+        /// The shape of the distribution.
         smoothness: f64,
     },
 }

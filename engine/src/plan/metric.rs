@@ -8,7 +8,7 @@
 /// What is known of a metric beside its values.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct MetricInfo {
-    /// Tag in files and in `--goodput`.
+    /// Tag in files, objectives and conditions.
     pub tag: &'static str,
     /// Title in tables and in the CSV.
     pub header: &'static str,

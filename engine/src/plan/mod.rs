@@ -45,14 +45,14 @@ pub use trace::Synthesis;
 use crate::clock::{Nanos, SECOND};
 use serde::{Deserialize, Serialize};
 
-/// Everything a run is: printed by `--dry-run` and stored in every result.
+/// Everything a run is: stored in every result.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Plan {
     /// Base URLs; request k goes to `targets[k % targets.len()]`.
     pub targets: Vec<Target>,
     /// The API dialect.
     pub endpoint: EndpointKind,
-    /// Path instead of the dialect's own (`--custom-endpoint`).
+    /// Path instead of the dialect's own.
     #[serde(serialize_with = "secrets::without_keys")]
     pub custom_endpoint: Option<String>,
     /// Ask for a stream.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// What a request holds, and how a body of the user's own shape is made and read.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Payload {
-    /// Texts of one request, each of the input length (`--prompt-batch-size`).
+    /// Texts of one request, each of the input length.
     pub texts: u32,
     /// Passages to rank.
     pub passages: Passages,

@@ -2,6 +2,7 @@
 
 use super::metric::{self, MetricInfo};
 use crate::error::{Error, Result};
+use crate::setting::Setting::Slos;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -38,16 +39,16 @@ impl TryFrom<Written> for Slo {
 }
 
 impl Slo {
-    /// Parses the values of `--goodput`: each holds one or several `TAG:THRESHOLD`, separated by spaces; for the tag
-    /// one of the short names may stand that [`super::Threshold`] takes (`ttft`, `itl`, `latency` …).
+    /// Parses objectives: each text holds one or several `TAG:THRESHOLD`, separated by spaces; for the tag one of the
+    /// short names may stand that [`super::Threshold`] takes (`ttft`, `itl`, `latency` …).
     ///
     /// # Errors
     /// [`crate::Blame::Usage`] for a tag that is unknown, not of single requests, or given twice, and for a threshold
     /// that is not a number from 0.
     pub fn parse_all(args: &[String]) -> Result<Vec<Self>> {
-        let slos = Self::parse_from("--goodput", args)?;
+        let slos = Self::parse_from(&Slos.to_string(), args)?;
         if slos.is_empty() && !args.is_empty() {
-            return Err(Error::usage("--goodput: no objective in it", EXAMPLE));
+            return Err(Error::usage(format!("{Slos}: no objective in it"), example()));
         }
         Ok(slos)
     }
@@ -71,7 +72,7 @@ impl Slo {
     fn parse(source: &str, word: &str) -> Result<Self> {
         let (tag, threshold) = word
             .split_once(':')
-            .ok_or_else(|| Error::usage(format!("{source}: `{word}` has no threshold"), EXAMPLE))?;
+            .ok_or_else(|| Error::usage(format!("{source}: `{word}` has no threshold"), example()))?;
         let info = metric(source, tag)?;
         let threshold = threshold.parse::<f64>().ok().filter(|t| t.is_finite() && *t >= 0.0).ok_or_else(|| {
             Error::usage(
@@ -135,7 +136,9 @@ fn distance(a: &str, b: &str) -> usize {
     row[a.len()]
 }
 
-const EXAMPLE: &str = "write METRIC:THRESHOLD, as in --goodput time_to_first_token:200";
+fn example() -> String {
+    format!("write METRIC:THRESHOLD, as in {Slos} time_to_first_token:200")
+}
 
 #[cfg(test)]
 mod tests {

@@ -2,6 +2,7 @@
 
 use super::Host;
 use crate::error::{Error, Result};
+use crate::setting::Setting::{Credentials, Targets};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -41,7 +42,7 @@ impl Target {
             "https" => true,
             other => {
                 return Err(Error::usage(
-                    format!("--url: unknown scheme `{other}`"),
+                    format!("{Targets}: unknown scheme `{other}`"),
                     "write http://host:port, https://host:port or unix:/path/of/socket",
                 ));
             }
@@ -52,18 +53,21 @@ impl Target {
         };
         if authority.contains('@') {
             return Err(Error::usage(
-                "--url: credentials in a URL end up in logs",
-                "use --api-key or --header instead",
+                format!("{Targets}: credentials in a URL end up in logs"),
+                format!("use {Credentials} instead"),
             ));
         }
         if path.contains(['?', '#']) {
-            return Err(Error::usage("--url: a base URL has no query or fragment", "write http://host:port[/prefix]"));
+            return Err(Error::usage(
+                format!("{Targets}: a base URL has no query or fragment"),
+                "write http://host:port[/prefix]",
+            ));
         }
         let (host, port) = split_authority(authority, if tls { 443 } else { 80 })?;
-        let host = Host::parse(host).map_err(|e| e.within("--url"))?;
+        let host = Host::parse(host).map_err(|e| e.within(Targets))?;
         if let Some(odd) = path.chars().find(|c| *c <= ' ' || *c >= '\u{7f}') {
             return Err(Error::usage(
-                format!("--url: the path of `{}` holds the character U+{:04X}", url.escape_debug(), u32::from(odd)),
+                format!("{Targets}: the path of `{}` holds the character U+{:04X}", url.escape_debug(), u32::from(odd)),
                 "percent-encode it, as in http://host/my%20path",
             ));
         }
@@ -104,11 +108,11 @@ fn socket(path: &str) -> Result<Target> {
     let path = if path.starts_with("///") { &path[2..] } else { path };
     let remedy = "write unix:/path/of/socket";
     if !path.starts_with('/') || path.starts_with("//") || path.contains('\0') {
-        return Err(Error::usage(format!("--url: `unix:{path}` is not an absolute path"), remedy));
+        return Err(Error::usage(format!("{Targets}: `unix:{path}` is not an absolute path"), remedy));
     }
     if path.len() > LONGEST_SOCKET {
         return Err(Error::usage(
-            format!("--url: a socket's path has at most {LONGEST_SOCKET} bytes"),
+            format!("{Targets}: a socket's path has at most {LONGEST_SOCKET} bytes"),
             "put the socket, or a link to its folder, under a shorter path",
         ));
     }
@@ -128,12 +132,12 @@ const LONGEST_SOCKET: usize = 107;
 
 fn split_authority(authority: &str, default: u16) -> Result<(&str, u16)> {
     let bad = |port: &str| {
-        Error::usage(format!("--url: `{port}` is not a port"), "write a number from 1 to 65535 after the colon")
+        Error::usage(format!("{Targets}: `{port}` is not a port"), "write a number from 1 to 65535 after the colon")
     };
     if authority.starts_with('[') {
-        let end = authority
-            .find(']')
-            .ok_or_else(|| Error::usage("--url: `[` without `]`", "write IPv6 addresses as http://[::1]:8000"))?;
+        let end = authority.find(']').ok_or_else(|| {
+            Error::usage(format!("{Targets}: `[` without `]`"), "write IPv6 addresses as http://[::1]:8000")
+        })?;
         let (host, after) = authority.split_at(end + 1);
         return match after.strip_prefix(':') {
             Some(port) => Ok((host, port.parse::<u16>().ok().filter(|p| *p != 0).ok_or_else(|| bad(port))?)),
@@ -143,7 +147,7 @@ fn split_authority(authority: &str, default: u16) -> Result<(&str, u16)> {
     }
     match authority.rsplit_once(':') {
         Some((host, _)) if host.contains(':') => {
-            Err(Error::usage("--url: an IPv6 address needs brackets", "write http://[::1]:8000"))
+            Err(Error::usage(format!("{Targets}: an IPv6 address needs brackets"), "write http://[::1]:8000"))
         }
         Some((host, port)) => Ok((host, port.parse::<u16>().ok().filter(|p| *p != 0).ok_or_else(|| bad(port))?)),
         None => Ok((authority, default)),

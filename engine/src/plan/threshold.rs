@@ -3,6 +3,7 @@
 use super::metric::{self, MetricInfo};
 use super::tier::Tier;
 use crate::error::{Error, Result};
+use crate::setting::Setting::{Slos, Thresholds, Tiers};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -13,7 +14,7 @@ pub struct Threshold {
     pub text: String,
     /// Tag of the metric.
     pub tag: &'static str,
-    /// The tier of `--slo-file` that a goodput figure is of; `None` is that of `--goodput`.
+    /// The tier that a goodput figure is of; `None` is the objectives of the plan itself.
     pub tier: Option<String>,
     /// Which figure of the metric.
     pub statistic: Statistic,
@@ -152,7 +153,7 @@ impl Comparison {
 }
 
 impl Threshold {
-    /// Parses one value of `--fail-if`: `METRIC[@TIER][.STATISTIC] COMPARISON NUMBER[UNIT]`.
+    /// Parses a condition: `METRIC[@TIER][.STATISTIC] COMPARISON NUMBER[UNIT]`.
     ///
     /// A metric is a tag or one of its short names (`ttft`, `itl`, `latency`, `rps`, `tps`, `error_rate` …). A metric
     /// of which each request has a value needs a statistic, one of the run has none. Without a unit the number is in
@@ -161,13 +162,12 @@ impl Threshold {
     /// # Errors
     /// [`crate::Blame::Usage`], with near names for those that are not known.
     pub fn parse(text: &str) -> Result<Self> {
-        let fault = |what: String, remedy: String| Error::usage(format!("--fail-if {text}: {what}"), remedy);
-        let at = text.find(['<', '>']).ok_or_else(|| fault("no comparison in it".into(), EXAMPLE.into()))?;
+        let fault = |what: String, remedy: String| Error::usage(format!("{Thresholds} {text}: {what}"), remedy);
+        let none = || fault("no comparison in it".into(), example());
+        let at = text.find(['<', '>']).ok_or_else(none)?;
         let (left, rest) = (text[..at].trim(), &text[at..]);
-        let (op, right) = SIGNS
-            .iter()
-            .find_map(|(sign, op)| Some((*op, rest.strip_prefix(sign)?.trim())))
-            .ok_or_else(|| fault("no comparison in it".into(), EXAMPLE.into()))?;
+        let (op, right) =
+            SIGNS.iter().find_map(|(sign, op)| Some((*op, rest.strip_prefix(sign)?.trim()))).ok_or_else(none)?;
         let (name, statistic) = match left.split_once('.') {
             Some((name, statistic)) => (name.trim(), Some(statistic.trim())),
             None => (left, None),
@@ -198,20 +198,20 @@ impl Threshold {
         match &self.tier {
             None if goodput => Ok(()),
             None => Err(Error::usage(
-                format!("--fail-if {}: there are no objectives to be good by", self.text),
+                format!("{Thresholds} {}: there are no objectives to be good by", self.text),
                 if names.is_empty() {
-                    "add --goodput, as in --goodput time_to_first_token:200".into()
+                    format!("add {Slos}, as in {Slos} time_to_first_token:200")
                 } else {
-                    format!("add --goodput, or name a tier: {}@{}", self.tag, names[0])
+                    format!("add {Slos}, or name a tier: {}@{}", self.tag, names[0])
                 },
             )),
             Some(tier) if names.contains(&tier.as_str()) => Ok(()),
             Some(tier) => Err(Error::usage(
-                format!("--fail-if {}: there is no tier `{tier}`", self.text),
+                format!("{Thresholds} {}: there is no tier `{tier}`", self.text),
                 if names.is_empty() {
-                    "add --slo-file FILE with it".into()
+                    format!("add {Tiers} FILE with it")
                 } else {
-                    format!("those of --slo-file are: {}", names.join(", "))
+                    format!("those of {Tiers} are: {}", names.join(", "))
                 },
             )),
         }
@@ -331,7 +331,9 @@ const STATISTICS: [(&str, Statistic); 15] = [
 /// Figures that a tier has of its own.
 const TIERED: [&str; 3] = ["goodput", "good_request_count", "good_request_fraction"];
 
-const EXAMPLE: &str = "write METRIC.FIGURE>VALUE, as in --fail-if 'ttft.p99>500ms' or --fail-if 'error_rate>1%'";
+fn example() -> String {
+    format!("write METRIC.FIGURE>VALUE, as in {Thresholds} 'ttft.p99>500ms' or {Thresholds} 'error_rate>1%'")
+}
 
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@
 
 use super::slo::Slo;
 use crate::error::{Error, Result};
+use crate::setting::Setting::Tiers;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
@@ -16,8 +17,8 @@ pub struct Tier {
 }
 
 impl Tier {
-    /// Parses the text of `--slo-file`: a JSON object of tiers, in the order of the report. Each tier's objectives are
-    /// written as in `--goodput`, in one text or in a list of them:
+    /// Parses a file of tiers: a JSON object of tiers, in the order of the report. Each tier's objectives are
+    /// written as for [`Slo::parse_all`], in one text or in a list of them:
     ///
     /// ```json
     /// {
@@ -28,19 +29,19 @@ impl Tier {
     ///
     /// # Errors
     /// [`crate::Blame::Usage`] for text that is not such an object, a name that is empty, given twice or not fit for a
-    /// heading, too many tiers, and for objectives that `--goodput` would refuse.
+    /// heading, too many tiers, and for objectives that [`Slo::parse_all`] would refuse.
     pub fn parse_all(text: &str) -> Result<Vec<Self>> {
-        let file: File = serde_json::from_str(text).map_err(|e| Error::usage(format!("--slo-file: {e}"), EXAMPLE))?;
+        let file: File = serde_json::from_str(text).map_err(|e| Error::usage(format!("{Tiers}: {e}"), EXAMPLE))?;
         if file.0.is_empty() || file.0.len() > MOST {
             return Err(Error::usage(
-                format!("--slo-file: {} tiers", file.0.len()),
+                format!("{Tiers}: {} tiers", file.0.len()),
                 format!("write 1 to {MOST}; {EXAMPLE}"),
             ));
         }
         let mut tiers: Vec<Self> = Vec::new();
         for (name, objectives) in file.0 {
             if tiers.iter().any(|tier| tier.name == name) {
-                return Err(Error::usage(format!("--slo-file: tier `{name}` is given twice"), "keep one of them"));
+                return Err(Error::usage(format!("{Tiers}: tier `{name}` is given twice"), "keep one of them"));
             }
             tiers.push(Self::of(name, objectives)?);
         }
@@ -52,7 +53,7 @@ impl Tier {
             && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ' '));
         if !fits || name.trim() != name {
             return Err(Error::usage(
-                format!("--slo-file: `{}` is no name for a tier", name.escape_debug()),
+                format!("{Tiers}: `{}` is no name for a tier", name.escape_debug()),
                 format!("write up to {LONGEST_NAME} letters, digits, `-`, `_`, `.` and spaces"),
             ));
         }
@@ -60,7 +61,7 @@ impl Tier {
             Objectives::One(text) => vec![text],
             Objectives::Several(list) => list,
         };
-        let source = format!("--slo-file: tier `{name}`");
+        let source = format!("{Tiers}: tier `{name}`");
         let slos = Slo::parse_from(&source, &words)?;
         if slos.is_empty() {
             return Err(Error::usage(format!("{source}: no objective in it"), EXAMPLE));
@@ -140,7 +141,7 @@ mod tests {
         ] {
             let e = Tier::parse_all(text).unwrap_err();
             assert!(e.what.contains(word), "{text}: {e}");
-            assert!(e.what.starts_with("--slo-file"), "{e}");
+            assert!(e.what.starts_with("`plan.tiers`"), "{e}");
         }
     }
 }

@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::files::regular;
 use crate::plan::{Format, Replay};
 use crate::random::{ItemRng, Stream};
+use crate::setting::Setting::DatasetFormat;
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -65,7 +66,7 @@ pub fn rows(replay: &Replay, seed: u64, each: &mut dyn FnMut(Row) -> Result<()>)
         };
         let mut input = BufReader::with_capacity(1 << 20, open(&path)?);
         let read = replay.format.read(&mut input, &mut take);
-        read.map_err(|e| e.within(&path.display().to_string()))?;
+        read.map_err(|e| e.within(path.display()))?;
         pools.push(pool);
     }
     if replay.format.is_pool() {
@@ -148,7 +149,7 @@ fn unknown(path: &Path) -> Error {
     Error::usage(
         format!("{}: it begins like no format that ringload knows", path.display()),
         format!(
-            "name its format with --custom-dataset-type ({}); docs/WORKLOADS.md has an example of each",
+            "name its format with {DatasetFormat} ({}); docs/WORKLOADS.md has an example of each",
             names.join(", ")
         ),
     )
