@@ -12,6 +12,7 @@ use crate::endpoint::{Ask, Body, path, request_body};
 use crate::error::{Error, Result};
 use crate::plan::{Marker, Message, Plan};
 use crate::random::{ItemRng, Stream};
+use crate::setting::Setting::{CustomEndpoint, Endpoint, PrefixTokens, Prefixes};
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -48,8 +49,8 @@ impl<'a> Composer<'a> {
         let pool = f64::from(context.prefixes) * f64::from(context.prefix_tokens);
         if pool > MOST_OF_PREFIXES {
             return Err(Error::usage(
-                format!("--num-prefix-prompts: {pool} tokens of prefixes are over the limit of {MOST_OF_PREFIXES}"),
-                "choose fewer or shorter ones (--prefix-prompt-length)",
+                format!("{Prefixes}: {pool} tokens of prefixes are over the limit of {MOST_OF_PREFIXES}"),
+                format!("choose fewer or shorter ones ({PrefixTokens})"),
             ));
         }
         let prefixes = if context.prefix_tokens > 0 { (0..context.prefixes).map(prefix).collect() } else { Vec::new() };
@@ -209,7 +210,7 @@ impl<'a> Composer<'a> {
             if !ours.ends_with(theirs.as_str()) {
                 return Err(Error::usage(
                     format!("the request is for {theirs}, and requests go to {ours}"),
-                    format!("choose the --endpoint-type of {theirs}, or write --custom-endpoint {theirs}"),
+                    format!("choose the {Endpoint} of {theirs}, or write {CustomEndpoint} {theirs}"),
                 ));
             }
         }

@@ -5,6 +5,7 @@ use crate::clock::Nanos;
 use crate::dataset::{Content, Row, Session, synthesize};
 use crate::error::{Error, Result};
 use crate::plan::{Length, Replay, Timing};
+use crate::setting::Setting::{LongestInput, ScheduleFrom, ScheduleUntil};
 use std::collections::HashMap;
 
 /// What a file says, in short: read through once, nothing of its texts kept.
@@ -163,7 +164,9 @@ impl<T> Gathered<T> {
         if reader.out.items.is_empty() {
             return Err(Error::usage(
                 format!("{}: no request of it is left", replay.file.display()),
-                "widen --fixed-schedule-start-offset and --fixed-schedule-end-offset (milliseconds of the file's own clock), or --synthesis-max-isl",
+                format!(
+                    "widen {ScheduleFrom} and {ScheduleUntil} (milliseconds of the file's own clock), or {LongestInput}"
+                ),
             ));
         }
         Ok(reader.out)

@@ -8,6 +8,7 @@ mod fetch;
 
 use super::tokenizer::FILE_NAME;
 use crate::error::{Error, Result};
+use crate::setting::Setting::{self, TokenizerRevision};
 use fetch::{Failure, Limits};
 use std::fmt;
 use std::fs::File;
@@ -102,7 +103,7 @@ impl Hub {
                 name,
                 revision,
                 "the hub has no such repository, revision or file (status 404)",
-                "check --tokenizer and --tokenizer-revision; or ",
+                &format!("check {} and {TokenizerRevision}; or ", Setting::Tokenizer),
             )),
         }
     }
@@ -121,7 +122,7 @@ impl Hub {
         }
         if !is_revision(revision) {
             return Err(Error::usage(
-                format!("--tokenizer-revision: `{revision}` is not a revision"),
+                format!("{TokenizerRevision}: `{revision}` is not a revision"),
                 "write a branch, a tag or a full commit hash",
             ));
         }
@@ -216,7 +217,8 @@ impl Hub {
             ),
             format!(
                 "{hint}pass a local path, or pre-download with `hf download {name} {FILE_NAME} --revision {revision}`, or count \
-                 approximately with --tokenizer builtin"
+                 approximately with {} builtin",
+                Setting::Tokenizer
             ),
         )
     }

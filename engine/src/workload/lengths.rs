@@ -4,6 +4,7 @@ use super::turns::Item;
 use crate::error::{Error, Result};
 use crate::plan::{Length, LengthDistribution, Pair, Plan};
 use crate::random::{ItemRng, Stream};
+use crate::setting::Setting::{self, InputLength, LengthPairs, OutputLength, Turns};
 use rand_distr::{Distribution, StandardNormal};
 
 /// The lengths of all synthetic entries, in tokens: at least 1, drawn from (seed, entry index) by the plan's
@@ -25,21 +26,21 @@ impl Lengths {
     /// [`crate::Blame::Usage`] when a mean or a deviation is not a number, is negative, or is over the limits below.
     pub(super) fn of_plan(plan: &Plan) -> Result<Self> {
         let prompts = &plan.prompts;
-        check("--isl", prompts.isl)?;
+        check(InputLength, prompts.isl)?;
         if let Some(osl) = prompts.osl {
-            check("--osl", osl)?;
+            check(OutputLength, osl)?;
         }
         if let LengthDistribution::Pairs(pairs) = &prompts.distribution {
             for pair in pairs.iter() {
-                check("--seq-dist", pair.isl)?;
-                check("--seq-dist", pair.osl)?;
+                check(LengthPairs, pair.isl)?;
+                check(LengthPairs, pair.osl)?;
             }
         }
         let turns = prompts.turns.count;
-        check("--session-turns-mean", turns)?;
+        check(Turns, turns)?;
         if turns.mean + 9.0 * turns.stddev > MAX_TURNS {
             return Err(Error::usage(
-                format!("--session-turns-mean: {} ± {} turns pass the limit of {MAX_TURNS}", turns.mean, turns.stddev),
+                format!("{Turns}: {} ± {} turns pass the limit of {MAX_TURNS}", turns.mean, turns.stddev),
                 "choose a smaller mean or deviation",
             ));
         }
@@ -116,19 +117,19 @@ impl Lengths {
     }
 }
 
-fn check(flag: &str, length: Length) -> Result<()> {
+fn check(setting: Setting, length: Length) -> Result<()> {
     let Length { mean, stddev } = length;
     let sound = mean.is_finite() && stddev.is_finite() && mean >= 0.0 && stddev >= 0.0;
     if !sound {
         return Err(Error::usage(
-            format!("{flag}: a mean of {mean} and a deviation of {stddev} are not lengths"),
+            format!("{setting}: a mean of {mean} and a deviation of {stddev} are not lengths"),
             "write numbers of tokens, not negative",
         ));
     }
     // Nine deviations: one draw in 10¹⁸ is farther out.
     if mean + 9.0 * stddev > MAX_TOKENS {
         return Err(Error::usage(
-            format!("{flag}: lengths around {mean} ± {stddev} pass the limit of {MAX_TOKENS} tokens"),
+            format!("{setting}: lengths around {mean} ± {stddev} pass the limit of {MAX_TOKENS} tokens"),
             "choose a smaller mean or deviation",
         ));
     }
@@ -234,9 +235,9 @@ mod tests {
         for (mean, stddev) in
             [(f64::NAN, 0.0), (-1.0, 0.0), (10.0, -1.0), (10.0, f64::INFINITY), (1e9, 0.0), (1_000.0, 1e6)]
         {
-            let e = check("--isl", Length { mean, stddev }).unwrap_err();
+            let e = check(InputLength, Length { mean, stddev }).unwrap_err();
             assert_eq!(e.blame, crate::Blame::Usage);
-            assert!(e.what.contains("--isl"), "{e}");
+            assert!(e.what.contains("`plan.prompts.isl`"), "{e}");
         }
     }
 }

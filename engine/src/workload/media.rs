@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::plan::Message;
 use crate::plan::{Length, Plan};
 use crate::random::{ItemRng, Stream};
+use crate::setting::Setting::{AudioLength, Entries, ImageHeight, ImageWidth};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -80,10 +81,10 @@ pub(super) fn check(plan: &Plan) -> Result<()> {
     let turns = plan.prompts.entries as f64 * plan.prompts.turns.count.mean.max(1.0);
     let mut bytes = 0.0;
     if let Some(images) = &plan.payload.images {
-        for (flag, side) in [("width", images.width), ("height", images.height)] {
+        for (setting, side) in [(ImageWidth, images.width), (ImageHeight, images.height)] {
             if furthest(side) > MAX_SIDE {
                 return Err(Error::usage(
-                    format!("--image-{flag}-mean: {} ± {} pixels pass the limit of {MAX_SIDE}", side.mean, side.stddev),
+                    format!("{setting}: {} ± {} pixels pass the limit of {MAX_SIDE}", side.mean, side.stddev),
                     "choose a smaller mean or deviation",
                 ));
             }
@@ -95,7 +96,7 @@ pub(super) fn check(plan: &Plan) -> Result<()> {
         if longest > MAX_SECONDS {
             return Err(Error::usage(
                 format!(
-                    "--audio-length-mean: {} ± {} s pass the limit of {MAX_SECONDS}",
+                    "{AudioLength}: {} ± {} s pass the limit of {MAX_SECONDS}",
                     audio.seconds_mean, audio.seconds_stddev
                 ),
                 "choose a shorter mean or a smaller deviation",
@@ -114,7 +115,7 @@ pub(super) fn check(plan: &Plan) -> Result<()> {
                 total / GIB,
                 MAX_TOTAL_BYTES / GIB
             ),
-            "prepare fewer requests with --num-dataset-entries (they are reused in turn), or smaller media",
+            format!("prepare fewer requests with {Entries} (they are reused in turn), or smaller media"),
         ));
     }
     Ok(())

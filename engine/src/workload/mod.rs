@@ -35,6 +35,7 @@ pub use tokenizer::Tokenizer;
 use crate::clock::Nanos;
 use crate::error::{Error, Result};
 use crate::plan::{Plan, Replay, Sampling};
+use crate::setting::Setting::Models;
 use compose::{Composed, Composer};
 use gather::Gathered;
 use lengths::Lengths;
@@ -112,7 +113,7 @@ impl Workload {
         if plan.models.is_empty() {
             return Err(Error::usage(
                 "no model is named",
-                "pass --model with the name that the server lists under /v1/models",
+                format!("pass {Models} with the name that the server lists under /v1/models"),
             ));
         }
         Self::within(plan, tokenizer, store::BUDGET)

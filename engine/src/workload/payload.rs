@@ -9,30 +9,29 @@ use crate::error::{Error, Result};
 use crate::plan::{Length, ModelChoice, Plan};
 use crate::plan::{Message, Texts};
 use crate::random::{ItemRng, Stream};
+use crate::setting::Setting;
 
 /// Refuses what would be too much.
 pub(super) fn check(plan: &Plan) -> Result<()> {
     let payload = &plan.payload;
     let most = |length: Length| length.mean + 9.0 * length.stddev;
-    for (flag, count) in
-        [("--prompt-batch-size", f64::from(payload.texts)), ("--rankings-passages-mean", most(payload.passages.count))]
+    for (setting, count) in
+        [(Setting::Texts, f64::from(payload.texts)), (Setting::Passages, most(payload.passages.count))]
     {
         if count > MAX_TEXTS {
             return Err(Error::usage(
-                format!("{flag}: {count} texts in a request pass the limit of {MAX_TEXTS}"),
+                format!("{setting}: {count} texts in a request pass the limit of {MAX_TEXTS}"),
                 "choose fewer",
             ));
         }
     }
     if payload.texts == 0 {
-        return Err(Error::usage("--prompt-batch-size is 0", "write 1 or more"));
+        return Err(Error::usage(format!("{} is 0", Setting::Texts), "write 1 or more"));
     }
     let longest = most(payload.passages.tokens);
     if longest > MAX_TOKENS {
         return Err(Error::usage(
-            format!(
-                "--rankings-passages-prompt-token-mean: passages of {longest} tokens pass the limit of {MAX_TOKENS}"
-            ),
+            format!("{}: passages of {longest} tokens pass the limit of {MAX_TOKENS}", Setting::PassageTokens),
             "choose a smaller mean or deviation",
         ));
     }

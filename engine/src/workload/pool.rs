@@ -2,6 +2,7 @@
 
 use super::tokenizer::Tokenizer;
 use crate::error::{Error, Result};
+use crate::setting::Setting;
 use std::collections::HashSet;
 
 /// The words of a vocabulary.
@@ -39,7 +40,7 @@ impl Pool {
         best.ok_or_else(|| {
             Error::environment(
                 format!("tokenizer {}: none of its tokens is a word to make a prompt from", tokenizer.name()),
-                "pass another --tokenizer, or --tokenizer builtin",
+                format!("pass another {0}, or {0} builtin", Setting::Tokenizer),
             )
         })
     }

@@ -4,6 +4,7 @@ use crate::clock::{self, SECOND};
 use crate::error::{Error, Result};
 use crate::files;
 use crate::jinja::{self, Bounded};
+use crate::setting::Setting;
 use minijinja::machinery::WhitespaceConfig;
 use minijinja::{ErrorKind, Value as Jinja, context};
 use minijinja_contrib::pycompat::unknown_method_callback;
@@ -29,7 +30,7 @@ impl ChatTemplate {
             Some(path) => files::small(path, LARGEST_FILE).map(Some).map_err(|e| {
                 Error::environment(
                     format!("{}: {e}", path.display()),
-                    "pass the tokenizer of the served model; or leave --apply-chat-template out",
+                    format!("pass the tokenizer of the served model; or leave {} out", Setting::ChatTemplate),
                 )
             }),
             None => Ok(None),
@@ -73,7 +74,7 @@ impl ChatTemplate {
         let compiled = Bounded::new(environment, template, whitespace).map_err(|e| {
             Error::environment(
                 format!("the chat template does not compile: {e}"),
-                "leave --apply-chat-template out, and report the template: ringload should read it",
+                format!("leave {} out, and report the template: ringload should read it", Setting::ChatTemplate),
             )
         })?;
         let special = config.iter().filter(|(name, _)| name.ends_with("_token"));
@@ -95,7 +96,7 @@ impl ChatTemplate {
         rendered.map_err(|e| {
             Error::usage(
                 format!("the chat template refuses a conversation: {}", shortened(&format!("{e:#}"))),
-                "send what the model's template takes; or leave --apply-chat-template out",
+                format!("send what the model's template takes; or leave {} out", Setting::ChatTemplate),
             )
         })
     }

@@ -5,6 +5,7 @@ use super::template::{self, ChatTemplate};
 use crate::error::{Error, Result};
 use crate::files;
 use crate::plan::TokenizerSource;
+use crate::setting::Setting;
 use std::io;
 use std::path::{Path, PathBuf};
 use tokenizers::Encoding;
@@ -94,8 +95,17 @@ impl Tokenizer {
     pub fn template(&self) -> Result<&ChatTemplate> {
         self.template.as_ref().ok_or_else(|| {
             Error::environment(
-                format!("tokenizer {} has no chat template: neither {} nor a {} that has one is beside it", self.name, template::FILE, template::CONFIG),
-                "pass the --tokenizer of the served model, with its tokenizer_config.json; or leave --apply-chat-template out",
+                format!(
+                    "tokenizer {} has no chat template: neither {} nor a {} that has one is beside it",
+                    self.name,
+                    template::FILE,
+                    template::CONFIG
+                ),
+                format!(
+                    "pass the {} of the served model, with its tokenizer_config.json; or leave {} out",
+                    Setting::Tokenizer,
+                    Setting::ChatTemplate
+                ),
             )
         })
     }

@@ -232,7 +232,7 @@ fn a_gated_model_is_told_from_one_that_is_not_there_and_from_a_dead_network() {
     let gated = of(&hub);
     assert!(gated.remedy.contains("set HF_TOKEN"), "{gated}");
     let absent = of(&hub);
-    assert!(absent.what.contains("404") && absent.remedy.contains("--tokenizer-revision"), "{absent}");
+    assert!(absent.what.contains("404") && absent.remedy.contains("`plan.prompts.tokenizer.revision`"), "{absent}");
     let withheld = of(&hub);
     assert!(withheld.what.contains("not sent to where the hub redirects"), "{withheld}");
     assert_eq!(hub.file("org/model", "main", "chat_template.jinja").unwrap(), None);

@@ -3,6 +3,7 @@
 use crate::error::{Error, Result};
 use crate::files;
 use crate::plan::LocalMedia;
+use crate::setting::Setting::{AnyMedia, MediaRoot};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -22,18 +23,18 @@ impl MediaFiles {
     /// # Errors
     /// [`crate::Blame::Usage`] when their folder is not there.
     pub(in crate::workload) fn new(dataset: &Path, allowed: &LocalMedia) -> Result<Self> {
-        let (flag, folder) = match allowed {
-            LocalMedia::Under(folder) => ("--media-root ", folder.as_path()),
-            LocalMedia::Beside | LocalMedia::Anywhere if dataset.is_dir() => ("", dataset),
-            LocalMedia::Beside | LocalMedia::Anywhere => ("", dataset.parent().unwrap_or(dataset)),
+        let (setting, folder) = match allowed {
+            LocalMedia::Under(folder) => (format!("{MediaRoot} "), folder.as_path()),
+            LocalMedia::Beside | LocalMedia::Anywhere if dataset.is_dir() => (String::new(), dataset),
+            LocalMedia::Beside | LocalMedia::Anywhere => (String::new(), dataset.parent().unwrap_or(dataset)),
         };
         // The parent of a bare name is empty.
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
         let found = folder.canonicalize().and_then(|found| found.read_dir().map(|_| found));
         let base = found.map_err(|e| {
             Error::usage(
-                format!("{flag}{}: {e}", folder.display()),
-                "write --media-root DIR, the folder of the images, audio and video that the dataset names",
+                format!("{setting}{}: {e}", folder.display()),
+                format!("write {MediaRoot} DIR, the folder of the images, audio and video that the dataset names"),
             )
         })?;
         let confined = *allowed != LocalMedia::Anywhere;
@@ -56,7 +57,7 @@ impl MediaFiles {
         let fault = |what: String| {
             Error::usage(
                 format!("{path}: {what}"),
-                "name a file that this user may read, from the dataset's folder (or --media-root); or a URL",
+                format!("name a file that this user may read, from the dataset's folder (or {MediaRoot}); or a URL"),
             )
         };
         let found = self.locate(path).map_err(|e| fault(e.to_string()))?;
@@ -66,7 +67,9 @@ impl MediaFiles {
                     "{path}: the file lies outside of {}, and a dataset may name only files in there",
                     root.display()
                 ),
-                "write --media-root DIR, a folder that holds it; or --allow-local-media, if you trust the dataset with every file that you may read",
+                format!(
+                    "write {MediaRoot} DIR, a folder that holds it; or {AnyMedia}, if you trust the dataset with every file that you may read"
+                ),
             ));
         }
         // Links have been followed by now.
@@ -155,7 +158,7 @@ mod tests {
         ] {
             let e = files.read(&path, &IMAGES).unwrap_err();
             assert!(e.what.starts_with(&path) && e.what.contains("lies outside of"), "{e}");
-            assert!(e.remedy.contains("--media-root") && e.remedy.contains("--allow-local-media"), "{e}");
+            assert!(e.remedy.contains("media.under`") && e.remedy.contains("media = \"anywhere\"`"), "{e}");
             assert_eq!(anywhere.read(&path, &IMAGES).unwrap().0, b"outside", "{path}");
         }
     }
@@ -206,7 +209,7 @@ mod tests {
         for path in ["no-such-folder", "out.png"] {
             let media = LocalMedia::Under(dir.path().join(path));
             let e = MediaFiles::new(Path::new("rows.jsonl"), &media).unwrap_err();
-            assert!(e.what.starts_with("--media-root") && e.what.contains(path), "{e}");
+            assert!(e.what.starts_with("`plan.prompts.replay.media.under`") && e.what.contains(path), "{e}");
         }
     }
 }

@@ -94,14 +94,14 @@ fn sizes_over_the_limits_are_refused_with_a_remedy() {
     if let Some(images) = &mut wide.payload.images {
         images.width.mean = 20_000.0;
     }
-    assert!(check(&wide).unwrap_err().to_string().contains("--image-width-mean"));
+    assert!(check(&wide).unwrap_err().to_string().contains("`plan.payload.images.width.mean`"));
     let mut many = made(ImageFormat::Png);
     if let Some(images) = &mut many.payload.images {
         (images.width.mean, images.height.mean) = (4_096.0, 4_096.0);
     }
     many.prompts.entries = 1_000;
     let e = check(&many).unwrap_err().to_string();
-    assert!(e.contains("GiB") && e.contains("--num-dataset-entries"), "{e}");
+    assert!(e.contains("GiB") && e.contains("`plan.prompts.entries`"), "{e}");
     many.prompts.entries = 10;
     check(&many).expect("small enough");
 }

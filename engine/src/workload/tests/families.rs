@@ -123,7 +123,7 @@ fn a_vocabulary_without_words_is_an_error_with_a_remedy() {
     tree["model"] = json!({"type": "WordLevel", "vocab": {"1": 0, "2": 1}, "unk_token": "1"});
     tree["added_tokens"] = json!([]);
     let e = Workload::with_tokenizer(&plan(1, 9.0, 0.0), load(&tree)).err();
-    assert!(e.unwrap().to_string().contains("--tokenizer builtin"));
+    assert!(e.unwrap().to_string().contains("`plan.prompts.tokenizer` builtin"));
 }
 
 /// Many lengths in one run, each checked by the tokenizer's own count.

@@ -228,7 +228,7 @@ fn a_batch_must_fit_the_endpoint_and_errors_name_file_and_line() {
     };
     let (_dir, path) = file("b.jsonl", &line("/v1/completions"));
     let e = Workload::prepare(&plan_of(&path)).map(|_| ()).unwrap_err();
-    assert!(e.what.contains("/v1/completions") && e.remedy.contains("--endpoint-type"), "{e}");
+    assert!(e.what.contains("/v1/completions") && e.remedy.contains("`plan.endpoint`"), "{e}");
     let mut fits = plan_of(&path);
     fits.endpoint = crate::plan::EndpointKind::Completions;
     assert_eq!(Workload::prepare(&fits).unwrap().entries.len(), 1);
@@ -236,7 +236,7 @@ fn a_batch_must_fit_the_endpoint_and_errors_name_file_and_line() {
     let e = Workload::prepare(&plan_of(&path)).map(|_| ()).unwrap_err();
     assert!(e.what.contains("s.jsonl: line 2: "), "{e}");
     let (_dir, path) = file("n.jsonl", "nothing\n");
-    assert!(detect(&path).unwrap_err().remedy.contains("--custom-dataset-type"));
+    assert!(detect(&path).unwrap_err().remedy.contains("`plan.prompts.replay.format`"));
 }
 
 #[test]
