@@ -4,6 +4,7 @@ use super::Control;
 use crate::error::{Error, Result};
 use crate::plan::{Dns, Plan};
 use crate::resolve::{Answer, Resolver};
+use crate::setting::Setting::Targets;
 use socket2::SockAddr;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 
@@ -16,7 +17,7 @@ pub(super) fn addresses(plan: &Plan, control: &Control) -> Result<Vec<Vec<SockAd
         .map(|(target, answer)| match (&target.unix, answer) {
             (Some(path), _) => SockAddr::unix(path).map(|a| vec![a]).map_err(|e| {
                 Error::usage(
-                    format!("--url: `{}` is not a socket's path ({e})", path.display()),
+                    format!("{Targets}: `{}` is not a socket's path ({e})", path.display()),
                     "write unix:/path, of at most 107 bytes",
                 )
             }),
@@ -60,7 +61,7 @@ fn in_zone(answer: &mut Answer, zone: &str) -> Result<()> {
         let found = found.ok().and_then(|mut all| all.next());
         let Some(SocketAddr::V6(found)) = found else {
             return Err(Error::usage(
-                format!("--url: this host has no interface `{zone}`"),
+                format!("{Targets}: this host has no interface `{zone}`"),
                 "write the name or the number of an interface after the % (`ip link` lists them)",
             ));
         };

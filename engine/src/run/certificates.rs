@@ -3,27 +3,28 @@
 use crate::error::{Error, Result};
 use crate::files;
 use crate::plan::{self, Plan, Target};
+use crate::setting::Setting::{self, Tls12Most, Tls13Least, TlsCertificate, TlsKey, TlsRoots, TlsServerName};
 use crate::wire::tls::{CertificateUse, Certificates, Client, TlsOptions, TlsSetupError};
 use std::path::Path;
 
 /// What TLS needs of files; `None` for a plan without a secured target.
 ///
 /// # Errors
-/// When a file cannot be read or does not hold what its flag says.
+/// When a file cannot be read or does not hold what it is named for.
 pub fn tls_certificates(plan: &Plan) -> Result<Option<Certificates>> {
     if !plan.targets.iter().any(|t| t.tls) {
         return Ok(None);
     }
     let tls = &plan.network.tls;
     let trusted = match &tls.ca {
-        Some(file) => Certificates::trusting(&shown(file), &read("--cacert", file)?).map_err(refused)?,
+        Some(file) => Certificates::trusting(&shown(file), &read(TlsRoots, file)?).map_err(refused)?,
         None if tls.insecure => Certificates::default(),
         None => Certificates::system(rustls_native_certs::load_native_certs().certs),
     };
     match &tls.client {
         None => Ok(Some(trusted)),
         Some((cert, key)) => {
-            let (chain, secret) = (read("--cert", cert)?, read("--key", key)?);
+            let (chain, secret) = (read(TlsCertificate, cert)?, read(TlsKey, key)?);
             trusted.showing((&shown(cert), &chain), (&shown(key), &secret)).map(Some).map_err(refused)
         }
     }
@@ -66,56 +67,58 @@ fn options(tls: &plan::Tls) -> TlsOptions {
 
 /// What the user does about TLS that cannot be set up.
 fn refused(error: TlsSetupError) -> Error {
-    let flag = |purpose| match purpose {
-        CertificateUse::Roots => "--cacert: ",
-        CertificateUse::Client => "--cert: ",
+    let of = |purpose| match purpose {
+        CertificateUse::Roots => TlsRoots,
+        CertificateUse::Client => TlsCertificate,
     };
     let (place, remedy) = match &error {
         TlsSetupError::NotPem { purpose, .. } | TlsSetupError::NoCertificate { purpose, .. } => (
-            flag(*purpose),
+            of(*purpose),
             "name a PEM file with -----BEGIN CERTIFICATE----- blocks (openssl x509 -inform der -in FILE makes one of DER)",
         ),
-        TlsSetupError::EncryptedKey(_) => ("--key: ", "decrypt it first: openssl pkey -in FILE -out PLAIN"),
+        TlsSetupError::EncryptedKey(_) => (TlsKey, "decrypt it first: openssl pkey -in FILE -out PLAIN"),
         TlsSetupError::NoKey(_) => {
-            ("--key: ", "name a PEM file with a -----BEGIN PRIVATE KEY----- block (PKCS#8, PKCS#1 or SEC1)")
+            (TlsKey, "name a PEM file with a -----BEGIN PRIVATE KEY----- block (PKCS#8, PKCS#1 or SEC1)")
         }
-        TlsSetupError::BadName(_) => ("", "write a host name or an address in --server-name NAME"),
+        TlsSetupError::BadName(_) => {
+            return Error::usage(error.to_string(), format!("write a host name or an address in {TlsServerName} NAME"));
+        }
         TlsSetupError::KeyMismatch => {
             return Error::usage(
-                "--key does not match --cert",
-                "name the key that the first certificate of --cert was issued for",
+                format!("{TlsKey} does not match {TlsCertificate}"),
+                format!("name the key that the first certificate of {TlsCertificate} was issued for"),
             );
         }
         TlsSetupError::BadClientCertificate(why) => {
             return Error::usage(
-                format!("--cert, --key: they cannot be used ({why})"),
+                format!("{TlsCertificate}, {TlsKey}: they cannot be used ({why})"),
                 "name a PEM certificate chain, the client's own first, and its unencrypted key",
             );
         }
         TlsSetupError::BadRoot(why) => {
             return Error::usage(
-                format!("--cacert: a certificate in it cannot be a root ({why})"),
+                format!("{TlsRoots}: a certificate in it cannot be a root ({why})"),
                 "name the PEM file of the issuing authority",
             );
         }
         TlsSetupError::NoRoots => {
             return Error::environment(
                 "this machine has no trusted certificates",
-                "install ca-certificates, or name the server's issuer with --cacert FILE",
+                format!("install ca-certificates, or name the server's issuer with {TlsRoots} FILE"),
             );
         }
         TlsSetupError::NoVersion => {
-            return Error::usage("--tls-min 1.3 with --tls-max 1.2 leaves no version", "drop one of them");
+            return Error::usage(format!("{Tls13Least} with {Tls12Most} leaves no version"), "drop one of them");
         }
         TlsSetupError::Provider(what) => return Error::bug(what),
     };
-    Error::usage(format!("{place}{error}"), remedy)
+    Error::usage(format!("{place}: {error}"), remedy)
 }
 
-fn read(flag: &str, file: &Path) -> Result<Vec<u8>> {
+fn read(setting: Setting, file: &Path) -> Result<Vec<u8>> {
     files::small(file, PEM_BYTES).map_err(|e| {
         Error::usage(
-            format!("{flag}: {} cannot be read ({e})", file.display()),
+            format!("{setting}: {} cannot be read ({e})", file.display()),
             "name a PEM file that this user may read",
         )
     })
@@ -147,7 +150,7 @@ mod tests {
         let mut secured = plan("https://h");
         secured.network.tls.ca = Some("/nonexistent".into());
         let error = tls_certificates(&secured).unwrap_err().to_string();
-        assert!(error.contains("--cacert") && error.contains("/nonexistent"), "{error}");
+        assert!(error.contains("`plan.network.tls.ca`") && error.contains("/nonexistent"), "{error}");
     }
 
     #[test]
@@ -155,7 +158,7 @@ mod tests {
         let mut secured = plan("https://h");
         secured.network.tls.ca = Some("/dev/zero".into());
         let error = tls_certificates(&secured).unwrap_err().to_string();
-        assert!(error.contains("--cacert") && error.contains("limit of 16777216 bytes"), "{error}");
+        assert!(error.contains("`plan.network.tls.ca`") && error.contains("limit of 16777216 bytes"), "{error}");
     }
 
     #[test]
@@ -166,48 +169,48 @@ mod tests {
         for (error, said) in [
             (
                 TlsSetupError::NotPem { purpose: roots, file: file(), why: "x".into() },
-                format!("--cacert: f.pem is not PEM (x): {pem}"),
+                format!("`plan.network.tls.ca`: f.pem is not PEM (x): {pem}"),
             ),
             (
                 TlsSetupError::NoCertificate { purpose: roots, file: file() },
-                format!("--cacert: no certificate in f.pem: {pem}"),
+                format!("`plan.network.tls.ca`: no certificate in f.pem: {pem}"),
             ),
             (
                 TlsSetupError::NoCertificate { purpose: client, file: file() },
-                format!("--cert: no certificate in f.pem: {pem}"),
+                format!("`plan.network.tls.client.0`: no certificate in f.pem: {pem}"),
             ),
             (
                 TlsSetupError::EncryptedKey(file()),
-                "--key: the key in f.pem is encrypted: decrypt it first: openssl pkey -in FILE -out PLAIN".into(),
+                "`plan.network.tls.client.1`: the key in f.pem is encrypted: decrypt it first: openssl pkey -in FILE -out PLAIN".into(),
             ),
             (
                 TlsSetupError::NoKey(file()),
-                "--key: no private key in f.pem: name a PEM file with a -----BEGIN PRIVATE KEY----- block (PKCS#8, \
+                "`plan.network.tls.client.1`: no private key in f.pem: name a PEM file with a -----BEGIN PRIVATE KEY----- block (PKCS#8, \
                  PKCS#1 or SEC1)"
                     .into(),
             ),
             (
                 TlsSetupError::BadName("a b".into()),
-                "`a b` is not a name that a certificate can hold: write a host name or an address in --server-name NAME"
+                "`a b` is not a name that a certificate can hold: write a host name or an address in `plan.network.tls.server_name` NAME"
                     .into(),
             ),
             (
                 TlsSetupError::KeyMismatch,
-                "--key does not match --cert: name the key that the first certificate of --cert was issued for".into(),
+                "`plan.network.tls.client.1` does not match `plan.network.tls.client.0`: name the key that the first certificate of `plan.network.tls.client.0` was issued for".into(),
             ),
             (
                 TlsSetupError::BadClientCertificate("x".into()),
-                "--cert, --key: they cannot be used (x): name a PEM certificate chain, the client's own first, and its \
+                "`plan.network.tls.client.0`, `plan.network.tls.client.1`: they cannot be used (x): name a PEM certificate chain, the client's own first, and its \
                  unencrypted key"
                     .into(),
             ),
             (
                 TlsSetupError::BadRoot("x".into()),
-                "--cacert: a certificate in it cannot be a root (x): name the PEM file of the issuing authority".into(),
+                "`plan.network.tls.ca`: a certificate in it cannot be a root (x): name the PEM file of the issuing authority".into(),
             ),
             (
                 TlsSetupError::NoVersion,
-                "--tls-min 1.3 with --tls-max 1.2 leaves no version: drop one of them".into(),
+                "`plan.network.tls.min_1_3 = true` with `plan.network.tls.max_1_2 = true` leaves no version: drop one of them".into(),
             ),
         ] {
             let error = refused(error);
@@ -218,7 +221,7 @@ mod tests {
         assert_eq!(
             none.to_string(),
             "this machine has no trusted certificates: install ca-certificates, or name the server's issuer with \
-             --cacert FILE"
+             `plan.network.tls.ca` FILE"
         );
     }
 

@@ -143,7 +143,7 @@ mod tests {
         assert!(limit.sees(&bad()) && !limit.sees(&bad()));
         let said = limit.reached().unwrap();
         assert_eq!((said.failed, said.max_errors, said.threshold), (3, Some(3), None));
-        assert!(said.to_string().ends_with("--max-errors 3"), "{said}");
+        assert!(said.to_string().ends_with("`plan.max_errors` 3"), "{said}");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use super::certificates::{tls_certificates, tls_client};
 use crate::error::{Error, Result};
 use crate::plan::{HttpVersion, Plan};
 use crate::resolve::Resolver;
+use crate::setting::Setting::{Http1, Http2, SourceIps};
 use crate::wire::tls::{Alpn, Client, Session};
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::io::{Read, Write};
@@ -33,7 +34,7 @@ impl Speaks {
         if self.mixed {
             return Some("its addresses differ: some speak HTTP/2, others HTTP/1.1 only".into());
         }
-        self.unanswered.then(|| "no address answered when ALPN was asked for HTTP/2: write --http2 or --http1.1".into())
+        self.unanswered.then(|| format!("no address answered when ALPN was asked for HTTP/2: write {Http2} or {Http1}"))
     }
 }
 
@@ -93,7 +94,7 @@ pub(super) fn sources(ips: &[IpAddr]) -> Result<()> {
         Socket::new(addr.domain(), Type::STREAM.cloexec(), None).and_then(|socket| socket.bind(&addr)).map_err(
             |e| {
                 Error::environment(
-                    format!("--source-ip: {ip} cannot be used ({e})"),
+                    format!("{SourceIps}: {ip} cannot be used ({e})"),
                     "write addresses of this host (`ip addr` shows them), or add it to an interface",
                 )
             },
@@ -209,6 +210,6 @@ mod tests {
         let error = sources(&ips(&["127.0.0.1", "192.0.2.77"])).unwrap_err();
         assert_eq!(error.blame, crate::error::Blame::Environment);
         let text = error.to_string();
-        assert!(text.contains("--source-ip") && text.contains("192.0.2.77"), "{text}");
+        assert!(text.contains("`plan.network.source_ips`") && text.contains("192.0.2.77"), "{text}");
     }
 }

@@ -3,6 +3,7 @@
 use crate::driver;
 use crate::error::{Error, Result};
 use crate::plan::{Cores, Load, Plan};
+use crate::setting::Setting;
 
 /// How many workers a plan gets on this machine, and on which cores.
 ///
@@ -20,10 +21,10 @@ pub fn cores(plan: &Plan) -> Result<Vec<usize>> {
         // The last cores work; the first, where most interrupts and other people's processes are, stays for the control
         // plane.
         Cores::Auto => allowed[allowed.len() - (usable - 1).max(1)..].to_vec(),
-        Cores::Count(n) if *n == 0 => return Err(Error::usage("--cores 0", "write at least 1")),
+        Cores::Count(n) if *n == 0 => return Err(Error::usage(format!("{} 0", Setting::Cores), "write at least 1")),
         Cores::Count(n) if *n > allowed.len() => {
             return Err(Error::usage(
-                format!("--cores {n}: the process may use {} cores ({})", allowed.len(), shown()),
+                format!("{} {n}: the process may use {} cores ({})", Setting::Cores, allowed.len(), shown()),
                 "write a smaller number, or widen the affinity mask",
             ));
         }
@@ -31,7 +32,7 @@ pub fn cores(plan: &Plan) -> Result<Vec<usize>> {
         Cores::List(list) => {
             if let Some(core) = list.iter().find(|c| !allowed.contains(c)) {
                 return Err(Error::usage(
-                    format!("--cores: the process may not use core {core}"),
+                    format!("{}: the process may not use core {core}", Setting::Cores),
                     format!("choose from {}", shown()),
                 ));
             }
@@ -91,7 +92,8 @@ pub(super) fn capacity(plan: &Plan, workers: usize, http2: bool) -> Result<Resou
         Some(n) if (n as u64) + OTHER_DESCRIPTORS > limit => Err(Error::environment(
             format!("{n} concurrent requests need {total} open files, but the limit is {limit}"),
             format!(
-                "raise it (`ulimit -n {most}`, LimitNOFILE= in systemd, --ulimit nofile= in docker) or lower --concurrency"
+                "raise it (`ulimit -n {most}`, LimitNOFILE= in systemd, --ulimit nofile= in docker) or lower {}",
+                Setting::Concurrency
             ),
         )),
         _ if room == 0 => Err(Error::environment(

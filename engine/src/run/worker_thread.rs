@@ -9,6 +9,7 @@ use crate::measure::{CoreFigures, Shard};
 use crate::plan::{Io, Stamps, Tcp};
 use crate::record::{PhaseKind, Record};
 use crate::resolve::Line;
+use crate::setting::Setting::{Cores, Dns};
 use crate::worker::{PhaseTally, Shared, Worker};
 
 /// One worker's place: its core and its room.
@@ -70,7 +71,7 @@ impl WorkerThread {
         let epoll = Epoll::new(slots, options).map_err(|e| {
             Error::environment(
                 format!("a worker got no epoll descriptor: {}", os_error(e)),
-                "raise the limit of open files (`ulimit -n`), or use fewer --cores",
+                format!("raise the limit of open files (`ulimit -n`), or use fewer {Cores}"),
             )
         })?;
         self.drive(epoll, shared, barrier, records, line, pinned)
@@ -134,6 +135,9 @@ impl WorkerThread {
 fn hear_names<D: Driver>(worker: &mut Worker<'_, D>, line: Option<Line>) -> Result<()> {
     let Some(line) = line else { return Ok(()) };
     worker.ask_names(line).map_err(|e| {
-        Error::environment(format!("a worker cannot hear the name service: {}", os_error(e)), "write --dns once")
+        Error::environment(
+            format!("a worker cannot hear the name service: {}", os_error(e)),
+            format!("write {Dns} once"),
+        )
     })
 }
