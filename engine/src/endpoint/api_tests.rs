@@ -361,7 +361,7 @@ fn what_an_api_has_no_place_for_is_refused_and_not_left_out() {
 fn a_template_makes_the_body_and_says_when_it_does_not() {
     let mut plan = plan(EndpointKind::Template);
     let e = request_body(&plan, &ask(&[], None)).unwrap_err().to_string();
-    assert!(e.contains("payload_template"), "{e}");
+    assert!(e.contains("payload.template"), "{e}");
     let mut made = |source: &str| {
         plan.payload.template = Some(BodyTemplate::new(source).expect(source));
         let messages = [Message::text("say \"hi\"\n"), Message::text("b")];
@@ -389,7 +389,7 @@ fn a_raw_body_is_sent_as_it_is_and_nothing_else_is() {
     let body = request_body(&plan, &ask(&[message], None)).expect("a body");
     assert_eq!(body.bytes, br#"{"z":1,"a":[2]}"#);
     let e = request_body(&plan, &ask(&[Message::text("x")], None)).unwrap_err();
-    assert!(e.to_string().contains("--input-file"), "{e}");
+    assert!(e.to_string().contains("`plan.prompts.replay.file`"), "{e}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use super::dialect;
 use crate::error::{Error, Result};
 use crate::plan::{Plan, Reuse, Target};
+use crate::setting::Setting::{CustomEndpoint, Headers, Targets};
 use crate::wire::{FieldError, RequestFields, http1, http2};
 
 /// The head of every request to `target` over HTTP/1.1.
@@ -52,18 +53,19 @@ fn fields(plan: &Plan, target: &Target) -> std::result::Result<RequestFields, Fi
 
 /// What the user does about a field that cannot be sent. Its value is never shown: it may be a secret.
 fn refused(error: FieldError) -> Error {
-    let (place, remedy) = match &error {
-        FieldError::Path(_) => ("", "percent-encode them in --url and --custom-endpoint"),
-        FieldError::Name(_) => ("--header: ", "write NAME:VALUE with letters, digits and dashes in NAME"),
-        FieldError::Value(_) => (
-            "--header: ",
-            "remove line ends and other control characters from it; a file read into it often ends in one",
-        ),
-        FieldError::Framing(_) => ("--header: ", "remove it: ringload writes it from the body"),
-        FieldError::HostTwice => ("--header: ", "give it once: HTTP/2 has one :authority"),
-        FieldError::NotInHttp2(_) => ("--header: ", "remove it, or ask for HTTP/1.1"),
+    let remedy = match &error {
+        FieldError::Path(_) => {
+            return Error::usage(error.to_string(), format!("percent-encode them in {Targets} and {CustomEndpoint}"));
+        }
+        FieldError::Name(_) => "write NAME:VALUE with letters, digits and dashes in NAME",
+        FieldError::Value(_) => {
+            "remove line ends and other control characters from it; a file read into it often ends in one"
+        }
+        FieldError::Framing(_) => "remove it: ringload writes it from the body",
+        FieldError::HostTwice => "give it once: HTTP/2 has one :authority",
+        FieldError::NotInHttp2(_) => "remove it, or ask for HTTP/1.1",
     };
-    Error::usage(format!("{place}{error}"), remedy)
+    Error::usage(format!("{Headers}: {error}"), remedy)
 }
 
 const USER_AGENT: &str = concat!("ringload/", env!("CARGO_PKG_VERSION"));

@@ -205,19 +205,22 @@ fn what_the_user_reads_of_a_field_that_cannot_be_sent() {
     for (headers, said) in [
         (
             vec![header("a b", "x")],
-            "--header: `a b` is not a field name: write NAME:VALUE with letters, digits and dashes in NAME",
+            "`plan.headers`: `a b` is not a field name: write NAME:VALUE with letters, digits and dashes in NAME",
         ),
         (
             vec![header("X", "s3cret\n")],
-            "--header: the value of `X` has control characters: remove line ends and other control characters from it; \
+            "`plan.headers`: the value of `X` has control characters: remove line ends and other control characters from it; \
              a file read into it often ends in one",
         ),
         (
             vec![header("content-length", "1")],
-            "--header: `content-length` belongs to the framing of the request: remove it: ringload writes it from the body",
+            "`plan.headers`: `content-length` belongs to the framing of the request: remove it: ringload writes it from the body",
         ),
-        (host(), "--header: `Host` is given twice: give it once: HTTP/2 has one :authority"),
-        (vec![header("Upgrade", "h2c")], "--header: HTTP/2 has no `upgrade` like this: remove it, or ask for HTTP/1.1"),
+        (host(), "`plan.headers`: `Host` is given twice: give it once: HTTP/2 has one :authority"),
+        (
+            vec![header("Upgrade", "h2c")],
+            "`plan.headers`: HTTP/2 has no `upgrade` like this: remove it, or ask for HTTP/1.1",
+        ),
     ] {
         let mut plan = plan(EndpointKind::Chat);
         plan.headers = headers;
@@ -225,7 +228,7 @@ fn what_the_user_reads_of_a_field_that_cannot_be_sent() {
         assert_eq!(error.to_string(), said);
     }
     let error = head(|plan| plan.custom_endpoint = Some("/a b".into())).expect_err("refused");
-    let said = "the request path `/a b` has blanks or characters outside ASCII: percent-encode them in --url and \
-                --custom-endpoint";
+    let said = "the request path `/a b` has blanks or characters outside ASCII: percent-encode them in `plan.targets` and \
+                `plan.custom_endpoint`";
     assert_eq!(error.to_string(), said);
 }

@@ -34,6 +34,7 @@ pub use text::{Text, unescape};
 use crate::error::{Error, Result};
 use crate::plan::{EndpointKind, Plan, Target};
 use crate::record::Usage;
+use crate::setting::Setting::{Endpoint, Prefixes, SystemPrompt, UserTokens};
 use ask::Thread;
 use rules::Node;
 use serde_json::{Map, Value};
@@ -212,21 +213,23 @@ fn holds(kind: EndpointKind, ask: &Ask<'_>) -> Result<()> {
     let name = kind.name();
     if ask.system.is_some() && !kind.takes_system() {
         return Err(Error::usage(
-            format!("--endpoint-type {name} has no place for a system prompt"),
-            "use --endpoint-type chat, responses or messages; --num-prefix-prompts and --user-context-prompt-length stand in the prompt itself",
+            format!("{Endpoint} {name} has no place for a system prompt"),
+            format!(
+                "use {Endpoint} chat, responses or messages; {Prefixes} and {UserTokens} stand in the prompt itself"
+            ),
         ));
     }
     for message in ask.messages.iter().filter_map(|m| m.verbatim.as_ref()) {
         if !kind.takes_messages() {
             return Err(Error::usage(
-                format!("--endpoint-type {name} has no messages, and the file gives them"),
-                "use --endpoint-type chat, or write text_input in the file",
+                format!("{Endpoint} {name} has no messages, and the file gives them"),
+                format!("use {Endpoint} chat, or write text_input in the file"),
             ));
         }
         if kind == EndpointKind::Messages && message["role"] == "system" {
             return Err(Error::usage(
-                "--endpoint-type messages has no message of the role system, and the file gives one",
-                "use --endpoint-type chat, or --system-prompt in place of it",
+                format!("{Endpoint} messages has no message of the role system, and the file gives one"),
+                format!("use {Endpoint} chat, or {SystemPrompt} in place of it"),
             ));
         }
     }
@@ -239,8 +242,8 @@ fn holds(kind: EndpointKind, ask: &Ask<'_>) -> Result<()> {
         ] {
             if !list.is_empty() && !taken {
                 return Err(Error::usage(
-                    format!("--endpoint-type {} takes no {what}", kind.name()),
-                    "use --endpoint-type chat, or leave them out",
+                    format!("{Endpoint} {name} takes no {what}"),
+                    format!("use {Endpoint} chat, or leave them out"),
                 ));
             }
         }

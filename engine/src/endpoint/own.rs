@@ -5,6 +5,7 @@ use super::ask::Ask;
 use super::{Dialect, Extras, Fields, Path, Reading, StreamField};
 use crate::error::{Error, Result};
 use crate::plan::{EndpointKind, Plan};
+use crate::setting::Setting::{Dataset, Endpoint, Template};
 use serde_json::Value;
 
 pub(super) const TEMPLATE: Dialect = Dialect {
@@ -24,8 +25,8 @@ pub(super) static RAW: Dialect = Dialect { kind: EndpointKind::Raw, extras: Extr
 fn template(body: &mut Fields, plan: &Plan, ask: &Ask<'_>) -> Result<()> {
     let template = plan.payload.template.as_ref().ok_or_else(|| {
         Error::usage(
-            "--endpoint-type template without a template",
-            r#"add --extra-inputs 'payload_template:{"text": {{ text|tojson }}}', or a file's name behind payload_template:"#,
+            format!("{Endpoint} template without a template"),
+            format!("write one as {Template}, as in {}", r#"{"text": {{ text|tojson }}}"#),
         )
     })?;
     *body = super::rendered::render(template, ask, plan.streaming)?;
@@ -41,8 +42,8 @@ fn raw(body: &mut Fields, _plan: &Plan, ask: &Ask<'_>) -> Result<()> {
             Ok(())
         }
         _ => Err(Error::usage(
-            "--endpoint-type raw makes no bodies of its own",
-            "give it a file of them with --input-file; or make them with --endpoint-type template",
+            format!("{Endpoint} raw makes no bodies of its own"),
+            format!("give it a file of them with {Dataset}; or make them with {Endpoint} template"),
         )),
     }
 }

@@ -5,6 +5,7 @@ use crate::endpoint::{self, Scanner, Text};
 use crate::plan::EndpointKind;
 use crate::plan::OutputPath;
 use crate::record::{Cause, Record};
+use crate::setting::Setting::Targets;
 use crate::wire::MediaType;
 use crate::wire::sse;
 
@@ -192,7 +193,7 @@ impl Answer {
         let status = self.record.status;
         match cause {
             Cause::Redirect => {
-                let what = format!("a redirect ({status}) is not followed: name the server it leads to in --url");
+                let what = format!("a redirect ({status}) is not followed: name the server it leads to in {Targets}");
                 if said.is_empty() { what } else { format!("{what}; {said}") }
             }
             Cause::UnexpectedEncoding => {

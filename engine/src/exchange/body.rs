@@ -4,6 +4,7 @@ use super::answer::Fault;
 use super::{Exchange, Progress};
 use crate::clock::Nanos;
 use crate::record::{Cause, Outcome};
+use crate::setting::Setting::{BodyBytes, EventBytes};
 use crate::wire::http1::{Head, Part};
 use crate::wire::sse;
 
@@ -79,7 +80,7 @@ impl Exchange {
         if length <= most {
             return Ok(());
         }
-        let what = format!("a body over {most} bytes (--max-body-bytes)");
+        let what = format!("a body over {most} bytes ({BodyBytes})");
         Err((Cause::BodyLimit, Some(what)))
     }
 
@@ -133,7 +134,7 @@ impl Exchange {
 
     #[cold]
     fn event_over_limit(&self) -> Fault {
-        (Cause::EventLimit, Some(format!("an event over {} bytes (--max-event-bytes)", self.limits.event_bytes)))
+        (Cause::EventLimit, Some(format!("an event over {} bytes ({EventBytes})", self.limits.event_bytes)))
     }
 
     /// The answer has said that it is over: what becomes of it is fixed.

@@ -3,6 +3,10 @@
 use super::{Exchange, Progress};
 use crate::clock::Nanos;
 use crate::record::Cause;
+use crate::setting::Setting::{
+    HeadBytes, Http1, Http2, Targets, Tls12Most, Tls13Least, TlsCertificate, TlsInsecure, TlsKey, TlsLeast, TlsMost,
+    TlsRoots, TlsServerName,
+};
 use crate::wire::Protocol;
 use crate::wire::http1::HttpError;
 use crate::wire::http2::{Http2Error, StreamError};
@@ -75,10 +79,10 @@ fn http1(error: HttpError) -> Cause {
     }
 }
 
-fn after_http1(error: HttpError) -> &'static str {
+fn after_http1(error: HttpError) -> String {
     match error {
         HttpError::OtherProtocol(spoken) => speak(spoken),
-        _ => "",
+        _ => String::new(),
     }
 }
 
@@ -89,21 +93,21 @@ fn http2(error: Http2Error) -> Cause {
     }
 }
 
-fn after_http2(error: Http2Error) -> &'static str {
+fn after_http2(error: Http2Error) -> String {
     match error {
         Http2Error::NotHttp2(spoken) => speak(spoken),
-        Http2Error::BlockTooLong => " (--max-head-bytes): the server sends more fields than we allow",
-        _ => "",
+        Http2Error::BlockTooLong => format!(" ({HeadBytes}): the server sends more fields than we allow"),
+        _ => String::new(),
     }
 }
 
 /// How to speak the peer's protocol.
-fn speak(spoken: Protocol) -> &'static str {
+fn speak(spoken: Protocol) -> String {
     match spoken {
-        Protocol::Tls => ": write https:// in --url",
-        Protocol::Http1 => ": drop --http2, or write --http1.1",
-        Protocol::Http2 => ": add --http2",
-        Protocol::Unknown => ": check the port in --url, or try --http1.1",
+        Protocol::Tls => format!(": write https:// in {Targets}"),
+        Protocol::Http1 => format!(": drop {Http2}, or write {Http1}"),
+        Protocol::Http2 => format!(": add {Http2}"),
+        Protocol::Unknown => format!(": check the port in {Targets}, or try {Http1}"),
     }
 }
 
@@ -115,10 +119,10 @@ fn stream(error: StreamError) -> Cause {
     }
 }
 
-fn after_stream(error: StreamError) -> &'static str {
+fn after_stream(error: StreamError) -> String {
     match error {
-        StreamError::HeadTooLong => " (--max-head-bytes)",
-        _ => "",
+        StreamError::HeadTooLong => format!(" ({HeadBytes})"),
+        _ => String::new(),
     }
 }
 
@@ -140,41 +144,43 @@ fn tls(error: &TlsError) -> Cause {
 }
 
 /// What the user has not tried yet.
-fn after_tls(error: &TlsError) -> &'static str {
+fn after_tls(error: &TlsError) -> String {
     match error {
-        TlsError::Untrusted => ": name the issuer's certificate with --cacert FILE",
-        TlsError::Expired | TlsError::Revoked => ": renew it, or measure anyway with --insecure",
-        TlsError::NotYetValid => ": check the clocks of both machines, or measure anyway with --insecure",
-        TlsError::WrongName { .. } => ": use a name that it holds in --url, or --server-name NAME",
-        TlsError::BadCertificate(_) => ": fix it, or measure anyway with --insecure",
-        TlsError::ClientCertificate(_) => ": name them with --cert FILE --key FILE",
+        TlsError::Untrusted => format!(": name the issuer's certificate with {TlsRoots} FILE"),
+        TlsError::Expired | TlsError::Revoked => format!(": renew it, or measure anyway with {TlsInsecure}"),
+        TlsError::NotYetValid => format!(": check the clocks of both machines, or measure anyway with {TlsInsecure}"),
+        TlsError::WrongName { .. } => format!(": use a name that it holds in {Targets}, or {TlsServerName} NAME"),
+        TlsError::BadCertificate(_) => format!(": fix it, or measure anyway with {TlsInsecure}"),
+        TlsError::ClientCertificate(_) => format!(": name them with {TlsCertificate} FILE {TlsKey} FILE"),
         TlsError::Alert { alert, offered } => after_alert(alert, *offered),
         TlsError::Incompatible { offered, .. } => match (offered.min_1_3, offered.max_1_2) {
-            (true, _) => ": drop --tls-min 1.3",
-            (_, true) => ": drop --tls-max 1.2",
-            _ => ": see which versions and ciphers the server allows: TLS 1.2 and 1.3 are offered",
+            (true, _) => format!(": drop {Tls13Least}"),
+            (_, true) => format!(": drop {Tls12Most}"),
+            _ => ": see which versions and ciphers the server allows: TLS 1.2 and 1.3 are offered".into(),
         },
-        TlsError::NotTls => ": write http:// in --url, or the port that speaks TLS",
+        TlsError::NotTls => format!(": write http:// in {Targets}, or the port that speaks TLS"),
         TlsError::NoAlpn { offered } => match (offered.http1, offered.http2) {
-            (false, true) => ": write --http1.1, and not --http2",
-            (true, false) => ": write --http2, and not --http1.1",
-            _ => ": check that the port in --url is one of HTTP",
+            (false, true) => format!(": write {Http1}, and not {Http2}"),
+            (true, false) => format!(": write {Http2}, and not {Http1}"),
+            _ => format!(": check that the port in {Targets} is one of HTTP"),
         },
-        TlsError::Closed => ": see the server's log, and check the port in --url",
-        TlsError::Truncated => ": see the server's log",
-        TlsError::Failed(_) => ": see the server's log, and try --tls-max 1.2",
+        TlsError::Closed => format!(": see the server's log, and check the port in {Targets}"),
+        TlsError::Truncated => ": see the server's log".into(),
+        TlsError::Failed(_) => format!(": see the server's log, and try {Tls12Most}"),
     }
 }
 
-fn after_alert(alert: &str, offered: Offered) -> &'static str {
+fn after_alert(alert: &str, offered: Offered) -> String {
     match (alert, offered.certificate, offered.max_1_2 || offered.min_1_3) {
-        ("handshake_failure", false, _) => {
-            ": it may want a client's certificate (--cert FILE --key FILE), or take none of the ciphers offered: \
-             see the server's log"
+        ("handshake_failure", false, _) => format!(
+            ": it may want a client's certificate ({TlsCertificate} FILE {TlsKey} FILE), or take none of the ciphers \
+             offered: see the server's log"
+        ),
+        ("unrecognised_name", ..) => {
+            format!(": it does not know the name in {Targets}: write {TlsServerName} NAME")
         }
-        ("unrecognised_name", ..) => ": it does not know the name in --url: write --server-name NAME",
-        (_, _, true) => ": see the server's log, and try without --tls-min and --tls-max",
-        _ => ": see the server's log, and try --tls-max 1.2 or --server-name NAME",
+        (_, _, true) => format!(": see the server's log, and try without {TlsLeast} and {TlsMost}"),
+        _ => format!(": see the server's log, and try {Tls12Most} or {TlsServerName} NAME"),
     }
 }
 

@@ -23,12 +23,12 @@ fn errors_of_http_1() {
         (
             H1::OtherProtocol(Protocol::Tls),
             Cause::BadHead,
-            "bad response head: the server speaks TLS here: write https:// in --url",
+            "bad response head: the server speaks TLS here: write https:// in `plan.targets`",
         ),
         (
             H1::OtherProtocol(Protocol::Http2),
             Cause::BadHead,
-            "bad response head: the server speaks HTTP/2 here: add --http2",
+            "bad response head: the server speaks HTTP/2 here: add `plan.network.http = \"http2\"`",
         ),
         (H1::Upgraded, Cause::BadHead, "the server switched protocols though it was not asked to"),
         (H1::HeadTooLong, Cause::HeadLimit, "the response head is over its limit of bytes"),
@@ -50,22 +50,22 @@ fn errors_of_http_2() {
         (
             H2::NotHttp2(Protocol::Tls),
             Cause::Http2Protocol,
-            format!("{not}the server speaks TLS here: write https:// in --url"),
+            format!("{not}the server speaks TLS here: write https:// in `plan.targets`"),
         ),
         (
             H2::NotHttp2(Protocol::Http1),
             Cause::Http2Protocol,
-            format!("{not}the server speaks HTTP/1.1: drop --http2, or write --http1.1"),
+            format!("{not}the server speaks HTTP/1.1: drop `plan.network.http = \"http2\"`, or write `plan.network.http = \"http1\"`"),
         ),
         (
             H2::NotHttp2(Protocol::Unknown),
             Cause::Http2Protocol,
-            format!("{not}it speaks another protocol on this port: check the port in --url, or try --http1.1"),
+            format!("{not}it speaks another protocol on this port: check the port in `plan.targets`, or try `plan.network.http = \"http1\"`"),
         ),
         (
             H2::BlockTooLong,
             Cause::HeadLimit,
-            "a header block is over the limit of bytes (--max-head-bytes): the server sends more fields than we allow"
+            "a header block is over the limit of bytes (`plan.limits.head_bytes`): the server sends more fields than we allow"
                 .into(),
         ),
         (
@@ -83,7 +83,7 @@ fn errors_of_http_2() {
         assert_eq!(explain(error), (cause, said));
     }
     for (error, cause, said) in [
-        (S::HeadTooLong, Cause::HeadLimit, "the response head is over its limit of bytes (--max-head-bytes)"),
+        (S::HeadTooLong, Cause::HeadLimit, "the response head is over its limit of bytes (`plan.limits.head_bytes`)"),
         (
             S::TooManyFields,
             Cause::HeadLimit,
@@ -108,58 +108,58 @@ fn errors_of_tls() {
         (
             TlsError::Untrusted,
             Cause::TlsUntrusted,
-            "the server's certificate comes from an unknown issuer: name the issuer's certificate with --cacert FILE",
+            "the server's certificate comes from an unknown issuer: name the issuer's certificate with `plan.network.tls.ca` FILE",
         ),
         (
             TlsError::Expired,
             Cause::TlsExpired,
-            "the server's certificate has expired: renew it, or measure anyway with --insecure",
+            "the server's certificate has expired: renew it, or measure anyway with `plan.network.tls.insecure`",
         ),
         (
             TlsError::NotYetValid,
             Cause::TlsExpired,
-            "the server's certificate is not valid yet: check the clocks of both machines, or measure anyway with --insecure",
+            "the server's certificate is not valid yet: check the clocks of both machines, or measure anyway with `plan.network.tls.insecure`",
         ),
         (
             TlsError::WrongName { presented },
             Cause::TlsWrongName,
-            "the server's certificate is not for this name (it is for a.test, ::1): use a name that it holds in --url, or --server-name NAME",
+            "the server's certificate is not for this name (it is for a.test, ::1): use a name that it holds in `plan.targets`, or `plan.network.tls.server_name` NAME",
         ),
         (
             TlsError::Revoked,
             Cause::TlsFailed,
-            "the server's certificate has been revoked: renew it, or measure anyway with --insecure",
+            "the server's certificate has been revoked: renew it, or measure anyway with `plan.network.tls.insecure`",
         ),
         (
             TlsError::BadCertificate("bad encoding".into()),
             Cause::TlsFailed,
-            "the server's certificate cannot be used (bad encoding): fix it, or measure anyway with --insecure",
+            "the server's certificate cannot be used (bad encoding): fix it, or measure anyway with `plan.network.tls.insecure`",
         ),
         (
             TlsError::ClientCertificate("certificate_required".into()),
             Cause::TlsAlert,
-            "the server refused the client's certificate or the lack of one (alert certificate_required): name them with --cert FILE --key FILE",
+            "the server refused the client's certificate or the lack of one (alert certificate_required): name them with `plan.network.tls.client.0` FILE `plan.network.tls.client.1` FILE",
         ),
         (
             TlsError::NotTls,
             Cause::TlsFailed,
-            "the answer is not TLS: write http:// in --url, or the port that speaks TLS",
+            "the answer is not TLS: write http:// in `plan.targets`, or the port that speaks TLS",
         ),
         (
             TlsError::NoAlpn { offered },
             Cause::TlsFailed,
-            "the server takes no HTTP version that was offered (h2, http/1.1, by ALPN): check that the port in --url is one of HTTP",
+            "the server takes no HTTP version that was offered (h2, http/1.1, by ALPN): check that the port in `plan.targets` is one of HTTP",
         ),
         (
             TlsError::Closed,
             Cause::TlsFailed,
-            "the server closed the connection during the TLS handshake: see the server's log, and check the port in --url",
+            "the server closed the connection during the TLS handshake: see the server's log, and check the port in `plan.targets`",
         ),
         (TlsError::Truncated, Cause::Truncated, "the connection was cut without the end of TLS: see the server's log"),
         (
             TlsError::Failed("bad record MAC".into()),
             Cause::TlsFailed,
-            "TLS failed (bad record MAC): see the server's log, and try --tls-max 1.2",
+            "TLS failed (bad record MAC): see the server's log, and try `plan.network.tls.max_1_2 = true`",
         ),
     ] {
         assert_eq!(explain(&error), (cause, said.to_owned()));
@@ -180,33 +180,39 @@ fn no_remedy_is_a_flag_that_was_not_given_or_given_already() {
     let limited = Offered { max_1_2: true, ..shown };
     assert_eq!(
         alert("handshake_failure", free),
-        "the server ended TLS (alert handshake_failure): it may want a client's certificate (--cert FILE --key FILE), \
+        "the server ended TLS (alert handshake_failure): it may want a client's certificate (`plan.network.tls.client.0` FILE `plan.network.tls.client.1` FILE), \
          or take none of the ciphers offered: see the server's log"
     );
     assert_eq!(
         alert("handshake_failure", shown),
-        "the server ended TLS (alert handshake_failure): see the server's log, and try --tls-max 1.2 or --server-name NAME"
+        "the server ended TLS (alert handshake_failure): see the server's log, and try `plan.network.tls.max_1_2 = true` or `plan.network.tls.server_name` NAME"
     );
     assert_eq!(
         alert("handshake_failure", limited),
-        "the server ended TLS (alert handshake_failure): see the server's log, and try without --tls-min and --tls-max"
+        "the server ended TLS (alert handshake_failure): see the server's log, and try without `plan.network.tls.min_1_3` and `plan.network.tls.max_1_2`"
     );
     assert_eq!(
         alert("unrecognised_name", free),
-        "the server ended TLS (alert unrecognised_name): it does not know the name in --url: write --server-name NAME"
+        "the server ended TLS (alert unrecognised_name): it does not know the name in `plan.targets`: write `plan.network.tls.server_name` NAME"
     );
     let incompatible = |offered| explain(&TlsError::Incompatible { what: "alert protocol_version".into(), offered });
     let said = "no TLS version or cipher in common (alert protocol_version): ";
     for (offered, remedy) in [
         (free, "see which versions and ciphers the server allows: TLS 1.2 and 1.3 are offered"),
-        (limited, "drop --tls-max 1.2"),
-        (Offered { min_1_3: true, ..free }, "drop --tls-min 1.3"),
+        (limited, "drop `plan.network.tls.max_1_2 = true`"),
+        (Offered { min_1_3: true, ..free }, "drop `plan.network.tls.min_1_3 = true`"),
     ] {
         assert_eq!(incompatible(offered), (Cause::TlsFailed, format!("{said}{remedy}")));
     }
     for (offered, remedy) in [
-        (Offered { http2: true, ..free }, "(h2, by ALPN): write --http1.1, and not --http2"),
-        (Offered { http1: true, ..free }, "(http/1.1, by ALPN): write --http2, and not --http1.1"),
+        (
+            Offered { http2: true, ..free },
+            "(h2, by ALPN): write `plan.network.http = \"http1\"`, and not `plan.network.http = \"http2\"`",
+        ),
+        (
+            Offered { http1: true, ..free },
+            "(http/1.1, by ALPN): write `plan.network.http = \"http2\"`, and not `plan.network.http = \"http1\"`",
+        ),
     ] {
         let (_, said) = explain(&TlsError::NoAlpn { offered });
         assert_eq!(said, format!("the server takes no HTTP version that was offered {remedy}"));

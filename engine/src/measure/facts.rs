@@ -3,6 +3,7 @@
 use super::network::Spoken;
 use crate::clock::Nanos;
 use crate::plan::Stamps;
+use crate::setting::Setting::{FailedShare, MaxErrors};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -30,8 +31,8 @@ impl fmt::Display for Aborted {
         let (failed, finished) = (self.failed, self.finished);
         write!(f, "{failed} of the first {finished} requests{phase} that finished had failed")?;
         match (self.max_errors, self.threshold) {
-            (Some(most), _) => write!(f, ", which is --max-errors {most}"),
-            (None, Some(share)) => write!(f, ", over --failed-request-threshold {share}"),
+            (Some(most), _) => write!(f, ", which is {MaxErrors} {most}"),
+            (None, Some(share)) => write!(f, ", over {FailedShare} {share}"),
             (None, None) => Ok(()),
         }
     }

@@ -3,6 +3,7 @@
 use super::slice_figures::SliceFigures;
 use super::tags;
 use crate::interned::Name;
+use crate::setting::Setting::Slice;
 use crate::statistics::{Interval, LEVEL, mann_kendall, percentile_of_sorted, theil_sen_at};
 use serde::{Deserialize, Serialize};
 
@@ -65,7 +66,7 @@ pub(super) fn over(slices: &[SliceFigures], streaming: bool) -> (Vec<Trend>, Opt
     let compared: Vec<&SliceFigures> = slices.iter().filter(|s| s.in_trend).collect();
     if compared.len() < LEAST {
         let why = format!(
-            "no trend is tested over {} complete slices under load: it takes {LEAST}; write a shorter --slice-duration, or run longer",
+            "no trend is tested over {} complete slices under load: it takes {LEAST}; write a shorter {Slice}, or run longer",
             compared.len()
         );
         return (Vec::new(), Some(why));
@@ -80,7 +81,7 @@ pub(super) fn over(slices: &[SliceFigures], streaming: bool) -> (Vec<Trend>, Opt
     let (series, short): (Vec<Series>, Vec<Series>) = series.into_iter().partition(|one| one.values.len() >= LEAST);
     let untested = (!short.is_empty()).then(|| {
         let reasons: Vec<String> = short.iter().map(Series::too_short).collect();
-        format!("{}; write a longer --slice-duration, or run longer", reasons.join("; "))
+        format!("{}; write a longer {Slice}, or run longer", reasons.join("; "))
     });
     let tests = series.len() as f64;
     let trends = series.into_iter().filter_map(|one| one.trend(SIGNIFICANT / tests)).collect();

@@ -431,7 +431,7 @@ fn read_up_to(input: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
 fn unwritable(name: &str, e: &io::Error) -> Error {
     Error::environment(
         format!("{name}: cannot write the record log: {e}"),
-        "choose an --output-artifact-dir that is writable and has space",
+        format!("choose an {} that is writable and has space", crate::setting::Setting::RecordFolder),
     )
 }
 

@@ -3,6 +3,7 @@
 use crate::clock::{Nanos, SECOND};
 use crate::error::Error;
 use crate::plan::Family;
+use crate::setting::Setting::{self, ConnectTimeout, DnsServers, Resolve, Targets};
 use hickory_resolver::net::{DnsError as Semantic, NetError};
 use std::fmt;
 
@@ -65,10 +66,9 @@ impl DnsError {
             DnsFailure::WrongFamily(family) => {
                 format!("`{host}` has no {} address", shown(*family).0)
             }
-            DnsFailure::TooSlow(patience) => format!(
-                "`{host}` was not found within {} s (--connect-timeout-seconds)",
-                *patience as f64 / SECOND as f64
-            ),
+            DnsFailure::TooSlow(patience) => {
+                format!("`{host}` was not found within {} s ({ConnectTimeout})", *patience as f64 / SECOND as f64)
+            }
             DnsFailure::Stopped => format!("interrupted while `{host}` was looked up"),
             DnsFailure::Refused(code) => {
                 format!("`{host}` does not resolve (the name server says: {code})")
@@ -82,28 +82,28 @@ impl DnsError {
         let (host, port) = (&self.host, self.port);
         match self.failure {
             DnsFailure::WrongFamily(family) => {
-                format!("drop {}, or write --resolve {host}:{port}:ADDRESS", shown(family).1)
+                format!("drop {}, or write {Resolve} {host}:{port}:ADDRESS", shown(family).1)
             }
             DnsFailure::NoSuchName | DnsFailure::NoAddress => {
-                format!("check the host name in --url, or write --resolve {host}:{port}:ADDRESS")
+                format!("check the host name in {Targets}, or write {Resolve} {host}:{port}:ADDRESS")
             }
             DnsFailure::Refused(_)
             | DnsFailure::TimedOut
             | DnsFailure::TooSlow(_)
             | DnsFailure::Stopped
             | DnsFailure::Other(_) => {
-                format!("name a server that answers with --dns-servers IP, or write --resolve {host}:{port}:ADDRESS")
+                format!("name a server that answers with {DnsServers} IP, or write {Resolve} {host}:{port}:ADDRESS")
             }
         }
     }
 }
 
-/// A family, and the flag that asks for it.
-fn shown(family: Family) -> (&'static str, &'static str) {
+/// A family, and the setting that asks for it.
+fn shown(family: Family) -> (&'static str, Setting) {
     match family {
-        Family::Any => ("usable", "--ipv4 and --ipv6"),
-        Family::V4 => ("IPv4", "--ipv4 (-4)"),
-        Family::V6 => ("IPv6", "--ipv6 (-6)"),
+        Family::Any => ("usable", Setting::Family),
+        Family::V4 => ("IPv4", Setting::Ipv4Only),
+        Family::V6 => ("IPv6", Setting::Ipv6Only),
     }
 }
 

@@ -146,7 +146,7 @@ fn names_have_addresses_of_the_family_asked_for_in_the_order_of_the_answer() {
     assert_eq!(failure(&resolver(&network, FAST), "six.test"), DnsFailure::WrongFamily(Family::V4));
     let error = resolver(&network, FAST).lookup("six.test", 80, &on);
     let text = error.unwrap_err().to_string();
-    assert!(text.contains("no IPv4 address: drop --ipv4"), "{text}");
+    assert!(text.contains("no IPv4 address: drop `plan.network.family = \"v4\"`"), "{text}");
 }
 
 #[test]
@@ -208,7 +208,7 @@ fn failures_are_told_apart_and_name_the_host() {
     assert!(matches!(failure(&resolver, "broken.test"), DnsFailure::Refused(_)));
     assert_eq!(failure(&resolver, "silent.test"), DnsFailure::TimedOut);
     let error = resolver.lookup("nobody.test", 81, &on).unwrap_err().to_string();
-    assert!(error.contains("--resolve nobody.test:81:"), "{error}");
+    assert!(error.contains("`plan.network.resolve` nobody.test:81:"), "{error}");
 }
 
 #[test]
@@ -286,7 +286,7 @@ fn a_look_up_ends_when_its_time_is_up_or_a_signal_says_so() {
     let error = impatient.lookup("silent.test", 80, &on).unwrap_err();
     assert_eq!(error.failure, DnsFailure::TooSlow(SECOND / 10));
     let text = error.to_string();
-    assert!(text.contains("0.1 s") && text.contains("--dns-servers"), "{text}");
+    assert!(text.contains("0.1 s") && text.contains("`plan.network.dns_servers`"), "{text}");
     let patient = resolver(&network(&server), conf);
     let error = patient.lookup("silent.test", 80, &|| true).unwrap_err();
     assert_eq!(error.failure, DnsFailure::Stopped);

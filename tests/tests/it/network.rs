@@ -120,11 +120,11 @@ fn each_failure_of_tls_is_of_its_own_kind() {
         let mut old = secured(&modern, io, 1, 1);
         old.network.tls.max_1_2 = true;
         for (plan, cause, said) in [
-            (untrusted, Cause::TlsUntrusted, "--cacert"),
+            (untrusted, Cause::TlsUntrusted, "`plan.network.tls.ca`"),
             (secured(&expired, io, 1, 1), Cause::TlsExpired, "expired"),
             (secured(&misnamed, io, 1, 1), Cause::TlsWrongName, "elsewhere.example"),
-            (secured(&demanding, io, 1, 1), Cause::TlsAlert, "--cert"),
-            (plain, Cause::TlsFailed, "--url"),
+            (secured(&demanding, io, 1, 1), Cause::TlsAlert, "`plan.network.tls.client.0`"),
+            (plain, Cause::TlsFailed, "`plan.targets`"),
         ] {
             let run = drive(&plan);
             let r = &run.records[0];
@@ -596,8 +596,8 @@ fn a_server_that_speaks_something_else_is_met_with_what_to_write() {
         for (protocol, tls, http, said) in [
             (Protocol::Http1, true, HttpVersion::Http1, "https://"),
             (Protocol::Http1, true, HttpVersion::Http2, "https://"),
-            (Protocol::Http1, false, HttpVersion::Http2, "drop --http2"),
-            (Protocol::Http2, false, HttpVersion::Http1, "add --http2"),
+            (Protocol::Http1, false, HttpVersion::Http2, "drop `plan.network.http = \"http2\"`"),
+            (Protocol::Http2, false, HttpVersion::Http1, "add `plan.network.http = \"http2\"`"),
         ] {
             let server = speaking(protocol, tls, 250);
             let mut plan = closed(server.addr(), io, 1, 1);
