@@ -1,8 +1,8 @@
 //! Names of settings in messages.
 //!
 //! A message that tells its reader what to change names a [`Setting`]. By default that is shown as the field of the
-//! [`crate::Plan`] that holds it, in backticks; a program whose users write something else (flags, a form, a file of its
-//! own) says once what they write, by [`name_with`]:
+//! [`crate::Plan`] that holds it, in backticks; a program whose users write something else (flags, a form, a file of
+//! its own) says once what they write, by [`name_with`]:
 //!
 //! ```
 //! use ringload_engine::setting::{Setting, name_with};
