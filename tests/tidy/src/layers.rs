@@ -19,27 +19,12 @@ fn lines(folder: &str, wrong: impl Fn(&str) -> bool, allowed: &[&str]) -> BTreeM
     found
 }
 
-/// Whether a line holds `--name`.
-fn names_a_flag(line: &str) -> bool {
-    line.match_indices("--").any(|(i, _)| {
-        line[i + 2..].starts_with(|c: char| c.is_ascii_lowercase()) && !line[..i].ends_with(['-', '[', '.'])
-    })
-}
-
 #[test]
 fn only_the_driver_calls_libc() {
     let mut found = lines("engine/src", |l| l.contains("libc::"), &[]);
     found.extend(lines("engine/wire/src", |l| l.contains("libc::"), &[]));
     found.extend(lines("cli/src", |l| l.contains("libc::"), &[]));
     super::debts::check("libc", &found);
-}
-
-#[test]
-fn the_library_names_no_flag() {
-    let mut found = lines("engine/src", names_a_flag, &[]);
-    found.extend(lines("engine/wire/src", names_a_flag, &[]));
-    found.extend(lines("engine/driver/src", names_a_flag, &[]));
-    super::debts::check("flag", &found);
 }
 
 #[test]

@@ -8,7 +8,8 @@
 //!   sizes      functions of at most 80 lines, files of at most 400
 //!   writers    no struct of over 12 fields that another file writes
 //!   words      the words of the glossary, not private ones
-//!   layers     libc and flag names only where they belong; nothing depends on bench/
+//!   flags      no flag of the program in the library's messages
+//!   layers     libc and unsafe code only where they belong; nothing depends on bench/
 //!   docs       docs/ARCHITECTURE.md draws the graph of the crates and folders
 //!   supply     licences and origins of all dependencies
 //! ```
@@ -18,6 +19,7 @@
 mod cycles;
 mod debts;
 mod docs;
+mod flags;
 mod layers;
 mod sizes;
 mod source;
