@@ -334,13 +334,13 @@ pub(super) fn source(file: &str) -> &'static str {
         EARLY => include_str!("../early.rs"),
         SIGNALS => include_str!("../signals.rs"),
         KEPT => include_str!("../kept.rs"),
-        KEPT_CONNECTIONS => include_str!("../../../../engine/tests/kept_connections.rs"),
+        KEPT_CONNECTIONS => include_str!("../../../../engine/tests/it/kept_connections.rs"),
         LIMITS => include_str!("../limits.rs"),
         SECRETS => include_str!("../secrets.rs"),
         MEMORY => include_str!("../memory.rs"),
         SUMMARY => include_str!("../../../../engine/src/measure/summarizer/tests.rs"),
         KEPT_OF_REQUESTS => include_str!("../../../../engine/src/measure/basis.rs"),
-        KNOWN => include_str!("../../../../engine/tests/known_answers.rs"),
+        KNOWN => include_str!("../../../../engine/tests/it/known_answers.rs"),
         CAMPAIGN => include_str!("../campaign.rs"),
         CLI => include_str!("../cli.rs"),
         NETWORK => include_str!("../network.rs"),
@@ -354,7 +354,7 @@ pub(super) fn source(file: &str) -> &'static str {
         RUN => include_str!("../../../../engine/src/run/tests.rs"),
         DRIVERS => include_str!("../../../../engine/driver/src/tests.rs"),
         ENDS => include_str!("../../../../engine/driver/src/end_tests.rs"),
-        ARRIVALS => include_str!("../../../../engine/tests/late_reader.rs"),
+        ARRIVALS => include_str!("../../../../engine/tests/it/late_reader.rs"),
         CONNECTIONS => include_str!("../../../../engine/driver/src/connections/tests.rs"),
         other => panic!("{other} is not among the sources"),
     }
@@ -362,10 +362,10 @@ pub(super) fn source(file: &str) -> &'static str {
 
 const WIRE: &str = "tests/tests/it/wire.rs";
 const EARLY: &str = "tests/tests/it/early.rs";
-const KEPT_CONNECTIONS: &str = "engine/tests/kept_connections.rs";
+const KEPT_CONNECTIONS: &str = "engine/tests/it/kept_connections.rs";
 const LIMITS: &str = "tests/tests/it/limits.rs";
 const SECRETS: &str = "tests/tests/it/secrets.rs";
-const KNOWN: &str = "engine/tests/known_answers.rs";
+const KNOWN: &str = "engine/tests/it/known_answers.rs";
 const SUMMARY: &str = "engine/src/measure/summarizer/tests.rs";
 const KEPT_OF_REQUESTS: &str = "engine/src/measure/basis.rs";
 const MEMORY: &str = "tests/tests/it/memory.rs";
@@ -384,5 +384,5 @@ const PREPARATION: &str = "tests/tests/it/preparation.rs";
 const RUN: &str = "engine/src/run/tests.rs";
 const DRIVERS: &str = "engine/driver/src/tests.rs";
 const ENDS: &str = "engine/driver/src/end_tests.rs";
-const ARRIVALS: &str = "engine/tests/late_reader.rs";
+const ARRIVALS: &str = "engine/tests/it/late_reader.rs";
 const CONNECTIONS: &str = "engine/driver/src/connections/tests.rs";

@@ -1,8 +1,6 @@
 //! The fuzzers' corpora, replayed: every input that was worth keeping stays right.
 
-#[path = "../../fuzz/src/lib.rs"]
-#[allow(unreachable_pub, reason = "the fuzz targets use it as a crate")]
-mod checks;
+use crate::checks;
 
 #[test]
 fn http1_corpus() {

@@ -1,14 +1,6 @@
 //! The fuzzers' checks on inputs that proptest makes up: nearly right, so that they get far.
 
-#[path = "../../fuzz/src/lib.rs"]
-#[allow(
-    unreachable_pub,
-    dead_code,
-    unused_imports,
-    reason = "the fuzz targets use it as a crate, and not all of it has inputs here"
-)]
-mod checks;
-
+use crate::checks;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;

@@ -237,7 +237,7 @@ fn the_tables_in_the_docs_are_the_ones_that_are_tested() {
     );
 }
 
-const BEGIN: &str = "<!-- failures: begin (generated from engine/tests/failures/rows.rs) -->\n";
+const BEGIN: &str = "<!-- failures: begin (generated from engine/tests/it/failures/rows.rs) -->\n";
 const END: &str = "<!-- failures: end -->\n";
 
 fn document() -> String {
