@@ -1,10 +1,10 @@
 //! What happens to slots: everything of a worker but its driver, so that the driver's handler can borrow it.
 
 use super::addresses::Addresses;
+use super::deadlines::Watches;
 use super::slot::{Slot, State};
 use super::source::Sessions;
 use super::stream_limits::StreamLimits;
-use super::watch::Watches;
 use super::{Shared, os_error};
 use crate::arrival::Arrival;
 use crate::clock::{MILLI, Nanos};

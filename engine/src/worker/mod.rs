@@ -2,18 +2,18 @@
 //! meet.
 
 mod addresses;
+mod context;
 mod core;
+mod deadlines;
 mod ending;
 mod h2_connection;
 mod h2_streams;
 mod issue;
 mod link;
 mod secure;
-mod shared;
 mod slot;
 mod source;
 mod stream_limits;
-mod watch;
 
 use self::core::{Core, Todo};
 use crate::clock::{MILLI, Nanos, SECOND};
@@ -24,12 +24,12 @@ use crate::plan::{Load, Phase, Stamps};
 use crate::record::{PhaseKind, Record};
 use crate::resolve::Asker;
 use addresses::Addresses;
-pub use shared::{Shared, Targets};
+pub use context::{Shared, Targets};
+use deadlines::Watches;
 pub(crate) use source::first_of;
 use source::{Sessions, Source};
 use std::collections::VecDeque;
 use stream_limits::StreamLimits;
-use watch::Watches;
 
 /// Requests taken up before the loop looks at completions again: a burst must not starve the reads.
 const BURST: usize = 16;
