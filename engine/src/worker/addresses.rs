@@ -60,7 +60,7 @@ impl Core<'_> {
     /// An address did not connect, and the connection goes to another.
     pub(super) fn shun(&mut self, addr: &SockAddr, errno: i32, now: Nanos) {
         self.addresses.shun(addr, now);
-        self.shard.address_failed(&super::link::shown(addr), &os_error(errno));
+        self.recorder.handle_address_failed(&super::link::shown(addr), &os_error(errno));
     }
 }
 
@@ -72,7 +72,7 @@ impl<D: Driver> Worker<'_, D> {
             return;
         }
         let attempt = slot.attempts;
-        let most = ATTEMPT.min(self.core.shared.plan.timeouts.connect / 2);
+        let most = ATTEMPT.min(self.core.context.plan.timeouts.connect / 2);
         let until = self.driver.now().saturating_add(most);
         self.core.addresses.attempts.push_back((until, key, attempt));
     }

@@ -1,7 +1,9 @@
-//! What all workers of a run share.
+//! The inputs of a worker: the plan, the request bodies, the targets, the stop. Of the workers' shared counters it only
+//! changes the atomic ones.
 
 use crate::control::{Budget, Control};
 use crate::plan::{Phase, Plan};
+use crate::record::PhaseKind;
 use crate::wire::{http1, http2, tls};
 use crate::workload::Workload;
 use socket2::SockAddr;
@@ -72,6 +74,41 @@ impl<'a> Shared<'a> {
             nonce,
             workers,
         }
+    }
+}
+
+/// What one worker reads and never writes; only the phase changes, between two phases.
+#[derive(Clone, Copy)]
+pub(super) struct Context<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) workload: &'a Workload,
+    pub(super) targets: Targets<'a>,
+    pub(super) control: &'a Control,
+    pub(super) budget: &'a Budget,
+    /// Counters that all workers change.
+    pub(super) shared: &'a Shared<'a>,
+    /// Number of the worker.
+    pub(super) index: usize,
+    pub(super) phase: PhaseKind,
+}
+
+impl<'a> Context<'a> {
+    pub(super) fn new(shared: &'a Shared<'a>, index: usize) -> Self {
+        Self {
+            plan: shared.plan,
+            workload: shared.workload,
+            targets: shared.targets,
+            control: shared.control,
+            budget: &shared.budget,
+            shared,
+            index,
+            phase: PhaseKind::Profiling,
+        }
+    }
+
+    /// The same in another phase.
+    pub(super) fn in_phase(self, phase: PhaseKind) -> Self {
+        Self { phase, ..self }
     }
 }
 

@@ -2,27 +2,25 @@
 
 use super::addresses::Addresses;
 use super::deadlines::Watches;
+use super::recorder::Recorder;
 use super::slot::{Slot, State};
 use super::source::Sessions;
 use super::stream_limits::StreamLimits;
-use super::{Shared, os_error};
-use crate::arrival::Arrival;
+use super::{Context, os_error};
 use crate::clock::{MILLI, Nanos};
 use crate::control::permits::give;
 use crate::driver::{Event, Key};
 use crate::exchange::{Progress, explain};
-use crate::measure::Shard;
-use crate::plan::{Reuse, Stamps};
-use crate::record::{Cause, Outcome, PhaseKind, Record};
+use crate::plan::Reuse;
+use crate::record::{Cause, Outcome};
 use crate::resolve;
 use crate::wire::http2::Code;
 use std::collections::VecDeque;
-use std::sync::atomic::Ordering;
 
 /// Everything of a worker but its driver, so that the driver's handler can borrow it.
 pub(super) struct Core<'a> {
-    pub(super) shared: &'a Shared<'a>,
-    pub(super) index: usize,
+    pub(super) context: Context<'a>,
+    pub(super) recorder: Recorder,
     pub(super) slots: Vec<Slot>,
     pub(super) capacity: usize,
     /// Most HTTP/2 connections, so that requests find slots too.
@@ -52,9 +50,6 @@ pub(super) struct Core<'a> {
     pub(super) sealed: Vec<u8>,
     /// Where answers of the name service arrive, and what of them has arrived.
     pub(super) names: Option<(u32, resolve::Decoder)>,
-    pub(super) shard: Shard,
-    pub(super) records: rtrb::Producer<Box<Record>>,
-    pub(super) phase: PhaseKind,
     pub(super) closed_loop: bool,
     pub(super) capped: bool,
     /// The load is users, who have to know which of their requests ended.
@@ -71,7 +66,6 @@ pub(super) struct Core<'a> {
     pub(super) h2_connections: Vec<Vec<Key>>,
     /// Reads of HTTP/2 connections so far: names them.
     pub(super) reads: u64,
-    pub(super) live_events: u64,
 }
 
 pub(super) enum Todo {
@@ -149,9 +143,9 @@ impl Core<'_> {
             Event::Received { bytes, arrival } if active => {
                 let before = slot.exchange.record().events;
                 let progress = slot.exchange.handle_received(bytes, &arrival);
-                let progress = slot.within(&self.shared.budget, progress, seen);
-                self.live_events += u64::from(slot.exchange.record().events - before);
-                self.count_read(&arrival, seen);
+                let progress = slot.within(self.context.budget, progress, seen);
+                self.recorder.handle_events(slot.exchange.record().events - before);
+                self.recorder.handle_read(&arrival, seen);
                 match progress {
                     Progress::Pending => {}
                     Progress::Complete => self.watch_body(key.slot, seen),
@@ -222,16 +216,6 @@ impl Core<'_> {
         }
     }
 
-    pub(super) fn count_read(&mut self, arrival: &Arrival<'_>, seen: Nanos) {
-        if self.phase == PhaseKind::Profiling && self.shared.plan.stamps == Stamps::Kernel {
-            if arrival.stamped {
-                self.shard.read_lag(seen.saturating_sub(arrival.at));
-            } else {
-                self.shard.counters.stamp_fallbacks += 1;
-            }
-        }
-    }
-
     /// The kernel has taken the rest of a send.
     fn sent(&mut self, key: Key, seen: Nanos) {
         let slot = &mut self.slots[key.slot as usize];
@@ -270,9 +254,9 @@ impl Core<'_> {
         let text_lost = state.exchange.text_lost();
         let ticket = state.ticket;
         let session = state.session.take();
-        let budget = &self.shared.budget;
+        let budget = self.context.budget;
         let goes_on = session.is_some_and(|session| {
-            let (answer, workload) = (state.exchange.answered(), self.shared.workload);
+            let (answer, workload) = (state.exchange.answered(), self.context.workload);
             self.sessions.ended(session, &record, answer, workload, budget, rests).is_some()
         });
         if !budget.is_part(state.exchange.memory()) {
@@ -281,7 +265,7 @@ impl Core<'_> {
         budget.restore(&mut state.allowance);
         let connected = state.state == State::Busy;
         let refused = !connected && matches!(record.outcome, Outcome::Failed(_));
-        let reuse = self.shared.plan.reuse;
+        let reuse = self.context.plan.reuse;
         let wanted = reuse == Reuse::Pooled || reuse == Reuse::StickySessions && goes_on;
         if state.h2_key.take().is_some() {
             state.state = State::Free;
@@ -300,7 +284,7 @@ impl Core<'_> {
         }
         self.in_flight -= 1;
         if self.capped && !goes_on {
-            give(&self.shared.permits[self.phase as usize], 1);
+            give(&self.context.shared.permits[self.context.phase as usize], 1);
         }
         if self.closed_loop && !goes_on {
             if refused {
@@ -312,15 +296,7 @@ impl Core<'_> {
         if self.by_user {
             self.returned.push((ticket, freed));
         }
-        self.shard.record(&record);
-        let counts = self.shard.phase_mut(record.phase);
-        counts.text_over_limit += u64::from(text_lost);
-        counts.usage_refused += u64::from(record.usage_refused);
-        budget.hold(record.bytes());
-        if let Err(rtrb::PushError::Full(record)) = self.records.push(Box::new(record)) {
-            budget.give(record.bytes());
-            self.shard.counters.records_lost += 1;
-        }
+        self.recorder.handle_end(record, text_lost, &self.context);
     }
 
     /// One request that hangs must not keep the deadlines of all that ended after it.
@@ -332,25 +308,6 @@ impl Core<'_> {
                 let exchange = &slots[*slot as usize].exchange;
                 exchange.active() && exchange.request_id() == *id
             });
-        }
-    }
-
-    pub(super) fn publish_progress(&self) {
-        let Some(progress) = self.shared.control.progress.get(self.index) else {
-            return;
-        };
-        let counts = self.shard.phase(self.phase);
-        let failed = counts.failures();
-        let done = counts.succeeded + failed + counts.cancelled;
-        progress.in_flight.store(self.in_flight as u64, Ordering::Relaxed);
-        progress.events.store(self.live_events, Ordering::Relaxed);
-        match self.phase {
-            PhaseKind::Warmup => progress.warmup_done.store(done, Ordering::Relaxed),
-            PhaseKind::Profiling => {
-                progress.issued.store(done + self.in_flight as u64, Ordering::Relaxed);
-                progress.done.store(done, Ordering::Relaxed);
-                progress.failed.store(failed, Ordering::Relaxed);
-            }
         }
     }
 }

@@ -52,7 +52,7 @@ impl Core<'_> {
         let exchange = &self.slots[slot as usize].exchange;
         let (id, issued) = (exchange.request_id(), exchange.record().instants.issued);
         self.request_deadlines.push_back((deadline, slot, id));
-        let timeouts = &self.shared.plan.timeouts;
+        let timeouts = &self.context.plan.timeouts;
         for (timeout, what) in [(timeouts.ttft, What::FirstToken), (timeouts.inter_token, What::NextToken)] {
             if let Some(timeout) = timeout {
                 let at = issued.saturating_add(timeout);
@@ -73,7 +73,7 @@ impl Core<'_> {
     pub(super) fn all_sent(&mut self, slot: u32, now: Nanos) {
         let exchange = &mut self.slots[slot as usize].exchange;
         exchange.handle_sent(now);
-        let plan = self.shared.plan;
+        let plan = self.context.plan;
         let Some(cancellation) = &plan.cancellation else {
             return;
         };
@@ -91,7 +91,7 @@ impl Core<'_> {
         if !exchange.active() || exchange.request_id() != watch.id {
             return None;
         }
-        let plan = self.shared.plan;
+        let plan = self.context.plan;
         let at = &exchange.record().instants;
         let (since, wait) = match watch.what {
             What::BodyEnd => (at.end, BODY_END),

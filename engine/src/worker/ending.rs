@@ -114,8 +114,7 @@ impl<D: Driver> Worker<'_, D> {
     pub(super) fn record_tcp_info(&mut self, slot: u32) {
         let key = Key { slot, generation: self.core.slots[slot as usize].generation };
         if let Some(facts) = self.driver.tcp_facts(key) {
-            let shard = &mut self.core.shard;
-            shard.connection_ended(facts.round_trip, facts.retransmits);
+            self.core.recorder.handle_closing(&facts);
         }
     }
 
@@ -133,7 +132,7 @@ impl<D: Driver> Worker<'_, D> {
             if waiting {
                 let stage = match (&slot.addr, &slot.tls) {
                     (None, _) => {
-                        let target = &self.core.shared.plan.targets[slot.target as usize];
+                        let target = &self.core.context.plan.targets[slot.target as usize];
                         format!("while looking up {}", target.host)
                     }
                     (Some(addr), None) => format!("while connecting to {}", shown(addr)),

@@ -82,7 +82,7 @@ impl H2Connection {
 impl Core<'_> {
     /// What HTTP/2 connections of this run allow.
     pub(super) fn http2_config(&self) -> Config {
-        let plan = self.shared.plan;
+        let plan = self.context.plan;
         Config {
             stream_window: plan.network.h2_window,
             header_list_bytes: plan.limits.head_bytes,
@@ -93,8 +93,8 @@ impl Core<'_> {
 
     /// Most requests that share a connection.
     pub(super) fn streams_per_connection(&self) -> u32 {
-        match self.shared.plan.reuse {
-            Reuse::Pooled => self.shared.plan.network.streams_per_connection,
+        match self.context.plan.reuse {
+            Reuse::Pooled => self.context.plan.network.streams_per_connection,
             Reuse::Never | Reuse::StickySessions => 1,
         }
     }
@@ -103,7 +103,7 @@ impl Core<'_> {
     pub(super) fn h2_with_free_stream(&self, target: u16, fresh: bool) -> Option<Key> {
         let streams = self.streams_per_connection();
         let allowed = self.stream_limits[target as usize].allowed();
-        let once = self.shared.plan.reuse != Reuse::Pooled;
+        let once = self.context.plan.reuse != Reuse::Pooled;
         self.h2_connections[target as usize].iter().copied().find(|key| {
             let slot = &self.slots[key.slot as usize];
             slot.generation == key.generation
@@ -145,7 +145,7 @@ impl Core<'_> {
 
     /// Whether a connection has no more use: the server goes away and all is finished, or it was for one request only.
     fn used_up(&self, h2: &H2Connection) -> bool {
-        let once = self.shared.plan.reuse != Reuse::Pooled;
+        let once = self.context.plan.reuse != Reuse::Pooled;
         h2.connection.as_ref().is_some_and(|connection| {
             let over = connection.finished() || once && h2.served > 0;
             over && connection.open_streams() == 0
@@ -173,7 +173,7 @@ impl Core<'_> {
             return;
         };
         self.reads += 1;
-        self.count_read(arrival, seen);
+        self.recorder.handle_read(arrival, seen);
         let mut lost = None;
         let mut secured = false;
         match &mut tls {
@@ -259,8 +259,8 @@ impl Core<'_> {
                     let stream = &mut self.slots[tag as usize];
                     let before = stream.exchange.record().events;
                     let progress = stream.exchange.handle_body(bytes, arrival, input.is_empty(), read);
-                    let progress = stream.within(&self.shared.budget, progress, seen);
-                    self.live_events += u64::from(stream.exchange.record().events - before);
+                    let progress = stream.within(self.context.budget, progress, seen);
+                    self.recorder.handle_events(stream.exchange.record().events - before);
                     match progress {
                         Progress::Pending => {}
                         Progress::Complete => self.watch_body(tag, seen),
@@ -303,7 +303,7 @@ impl Core<'_> {
 
     /// A connection that holds more than there is room for is given up.
     fn over_memory(&mut self, key: Key, h2: &H2Connection) -> Option<Loss> {
-        let budget = &self.shared.budget;
+        let budget = self.context.budget;
         let held = h2.connection.as_ref().map_or(0, Connection::memory);
         let allowance = &mut self.slots[key.slot as usize].allowance;
         if budget.allows(allowance, held) {
@@ -377,10 +377,7 @@ impl Core<'_> {
     pub(super) fn count_h2(&mut self, slot: u32, now: Nanos) {
         let h2 = self.slots[slot as usize].h2.as_ref();
         if let Some(connection) = h2.and_then(|c| c.connection.as_ref()) {
-            let counts = &mut self.shard.connections;
-            counts.goaways += u64::from(connection.going_away().is_some());
-            counts.window_zero_ns += connection.window_zero(now);
-            counts.receive_window_zero_ns += connection.receive_window_zero();
+            self.recorder.handle_http2_closing(connection, now);
         }
     }
 
@@ -426,7 +423,7 @@ impl Core<'_> {
         let slot = &mut self.slots[key.slot as usize];
         slot.h2 = None;
         slot.state = State::Closing;
-        self.shared.budget.restore(&mut slot.allowance);
+        self.context.budget.restore(&mut slot.allowance);
         let target = slot.target;
         self.h2_connections[target as usize].retain(|k| *k != key);
     }

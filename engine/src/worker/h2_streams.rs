@@ -115,9 +115,9 @@ impl<D: Driver> Worker<'_, D> {
         };
         let slot = &mut core.slots[stream as usize];
         let record = slot.exchange.record();
-        let workload = core.shared.workload;
+        let workload = core.context.workload;
         core.scratch.clear();
-        let first = first_of(core.shared.plan, core.phase);
+        let first = first_of(core.context.plan, core.context.phase);
         let history = core.sessions.history(slot.session);
         if let Err(e) = workload.write_body(record.entry, history, &mut core.scratch) {
             core.slots[key.slot as usize].h2 = Some(h2);
@@ -126,7 +126,7 @@ impl<D: Driver> Worker<'_, D> {
         }
         let before = h2.out.len();
         let idle = h2.connection.as_ref().map(|c| c.open_streams()) == Some(0);
-        let opened = match (&mut h2.connection, &core.shared.targets.heads2[slot.target as usize]) {
+        let opened = match (&mut h2.connection, &core.context.targets.heads2[slot.target as usize]) {
             (Some(connection), Some(head)) => connection.open(
                 stream,
                 head,

@@ -13,31 +13,31 @@ impl<D: Driver> Worker<'_, D> {
     /// A request that is due is taken up.
     pub(super) fn issue(&mut self, due: Due, now: Nanos) {
         let core = &mut self.core;
-        let plan = core.shared.plan;
-        let target = (due.k % core.shared.targets.addrs.len() as u64) as u16;
-        let entry = &core.shared.workload.entries[due.entry as usize];
-        core.shard.issued(core.phase);
-        if !due.waited && core.phase == PhaseKind::Profiling {
-            core.shard.dispatch_lag(now.saturating_sub(due.scheduled));
+        let plan = core.context.plan;
+        let target = (due.k % core.context.targets.addrs.len() as u64) as u16;
+        let entry = &core.context.workload.entries[due.entry as usize];
+        core.recorder.handle_issued(core.context.phase);
+        if !due.waited {
+            core.recorder.handle_dispatch_lag(core.context.phase, now.saturating_sub(due.scheduled));
         }
         let request = Request {
             k: due.k,
             turn: entry.turn,
             index: due.index,
             threads: due.session.is_some() && entry.body.own.is_some(),
-            phase: core.phase,
-            worker: core.index as u16,
+            phase: core.context.phase,
+            worker: core.context.index as u16,
             target,
             entry: due.entry,
             isl: entry.isl,
             requested_osl: entry.osl,
-            request_id: request_id(core.shared.nonce, core.phase, due.k, entry.turn),
+            request_id: request_id(core.context.shared.nonce, core.context.phase, due.k, entry.turn),
             scheduled: due.scheduled,
             issued: now,
         };
         core.in_flight += 1;
         let deadline = now.saturating_add(plan.timeouts.request);
-        if core.shared.targets.heads2[target as usize].is_some() {
+        if core.context.targets.heads2[target as usize].is_some() {
             self.begin_stream(&request, &due, deadline);
             return;
         }
@@ -79,11 +79,11 @@ impl<D: Driver> Worker<'_, D> {
             return;
         }
         let record = slot.exchange.record();
-        let workload = core.shared.workload;
+        let workload = core.context.workload;
         let history = core.sessions.history(slot.session);
-        let first = first_of(core.shared.plan, core.phase);
+        let first = first_of(core.context.plan, core.context.phase);
         core.scratch.clear();
-        core.shared.targets.heads[slot.target as usize].write(
+        core.context.targets.heads[slot.target as usize].write(
             &mut core.scratch,
             record.request_id,
             &workload.session_name(record.entry, first + record.k),

@@ -10,7 +10,6 @@ use crate::exchange::explain;
 use crate::record::{Cause, Handshake};
 use crate::resolve::{self, Asker, Line};
 use crate::schedule;
-use crate::wire::tls::Version;
 use socket2::SockAddr;
 
 impl<D: Driver> Worker<'_, D> {
@@ -35,14 +34,14 @@ impl<D: Driver> Worker<'_, D> {
     /// # Errors
     /// When the driver's wait cannot go on.
     pub fn prewarm(&mut self) -> Result<()> {
-        let plan = self.core.shared.plan;
-        let share = schedule::closed_split(plan.network.prewarm, self.core.shared.workers);
-        let mine = share.get(self.core.index).copied().unwrap_or(0) as usize;
+        let plan = self.core.context.plan;
+        let share = schedule::closed_split(plan.network.prewarm, self.core.context.shared.workers);
+        let mine = share.get(self.core.context.index).copied().unwrap_or(0) as usize;
         for i in 0..mine.min(self.core.capacity) {
             let slot = self.core.new_slot();
-            let target = i % self.core.shared.targets.tls.len();
+            let target = i % self.core.context.targets.tls.len();
             self.core.slots[slot as usize].target = target as u16;
-            if self.core.shared.targets.heads2[target].is_some() {
+            if self.core.context.targets.heads2[target].is_some() {
                 self.begin_h2(slot, None);
             } else {
                 self.connect(slot, State::Warming);
@@ -55,7 +54,7 @@ impl<D: Driver> Worker<'_, D> {
                 Some(h2) => !h2.settings_received,
             })
         };
-        let control = self.core.shared.control;
+        let control = self.core.context.control;
         while warming(&self.core) && self.driver.now() < until && control.stops() == 0 {
             let soon = self.driver.now() + LOOK_UP;
             self.turn(until.min(soon))?;
@@ -90,8 +89,8 @@ impl<D: Driver> Worker<'_, D> {
         state.h2_key = None;
         let key = Key { slot, generation: state.generation };
         let id = state.exchange.request_id();
-        core.connect_deadlines.push_back((now.saturating_add(core.shared.plan.timeouts.connect), key, id));
-        let addrs = &core.shared.targets.addrs[state.target as usize];
+        core.connect_deadlines.push_back((now.saturating_add(core.context.plan.timeouts.connect), key, id));
+        let addrs = &core.context.targets.addrs[state.target as usize];
         if !addrs.is_empty() {
             self.connect_to_one_of(key, addrs);
             return;
@@ -101,7 +100,7 @@ impl<D: Driver> Worker<'_, D> {
             exchange.handle_asking(now);
         }
         let target = self.core.slots[slot as usize].target as usize;
-        let target = &self.core.shared.plan.targets[target];
+        let target = &self.core.context.plan.targets[target];
         let asked = |asker: &Asker| asker.ask(token, &target.host, target.port);
         if !self.asker.as_ref().is_some_and(asked) {
             let what = "the name service has ended".to_owned();
@@ -117,9 +116,9 @@ impl<D: Driver> Worker<'_, D> {
         }
         let core = &mut self.core;
         let target = core.slots[key.slot as usize].target as usize;
-        let (begun, workers) = (core.turns[target], core.shared.workers as u64);
+        let (begun, workers) = (core.turns[target], core.context.shared.workers as u64);
         core.turns[target] += 1;
-        let (place, source) = pair(begun * workers + core.index as u64, addrs.len());
+        let (place, source) = pair(begun * workers + core.context.index as u64, addrs.len());
         if let [only] = addrs {
             self.connect_to(key, only.clone(), source);
             return;
@@ -133,7 +132,7 @@ impl<D: Driver> Worker<'_, D> {
     }
 
     fn connect_to(&mut self, key: Key, addr: SockAddr, source: u64) {
-        self.core.shard.connections.tried += 1;
+        self.core.recorder.handle_connecting();
         let begun = self.driver.connect(key, &addr, source);
         let slot = &mut self.core.slots[key.slot as usize];
         slot.addr = Some(addr);
@@ -207,8 +206,8 @@ impl<D: Driver> Worker<'_, D> {
             return;
         }
         slot.candidates.clear();
-        self.core.shard.connections.made += 1;
-        let Some(client) = &self.core.shared.targets.tls[slot.target as usize] else {
+        self.core.recorder.handle_connected();
+        let Some(client) = &self.core.context.targets.tls[slot.target as usize] else {
             self.usable(key);
             return;
         };
@@ -235,19 +234,9 @@ impl<D: Driver> Worker<'_, D> {
             return;
         }
         let facts = slot.tls.as_ref().and_then(|tls| tls.facts());
-        let counts = &mut self.core.shard.connections;
-        match facts.map(|f| f.version) {
-            Some(Version::Tls12) => counts.tls12 += 1,
-            Some(Version::Tls13) => counts.tls13 += 1,
-            None => {}
-        }
-        let handshake = if facts.is_some_and(|f| f.resumed) {
-            counts.handshakes_resumed += 1;
-            Handshake::Resumed
-        } else {
-            counts.handshakes_full += 1;
-            Handshake::Full
-        };
+        let resumed = facts.is_some_and(|f| f.resumed);
+        let handshake = if resumed { Handshake::Resumed } else { Handshake::Full };
+        self.core.recorder.handle_handshake(facts);
         if let Some(exchange) = self.core.initiator(key.slot) {
             exchange.handle_secured(now, handshake);
         }

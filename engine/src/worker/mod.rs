@@ -10,6 +10,7 @@ mod h2_connection;
 mod h2_streams;
 mod issue;
 mod link;
+mod recorder;
 mod secure;
 mod slot;
 mod source;
@@ -24,8 +25,10 @@ use crate::plan::{Load, Phase, Stamps};
 use crate::record::{PhaseKind, Record};
 use crate::resolve::Asker;
 use addresses::Addresses;
+use context::Context;
 pub use context::{Shared, Targets};
 use deadlines::Watches;
+use recorder::Recorder;
 pub(crate) use source::first_of;
 use source::{Sessions, Source};
 use std::collections::VecDeque;
@@ -81,9 +84,10 @@ impl<'a, D: Driver> Worker<'a, D> {
         capacity: usize,
         records: rtrb::Producer<Box<Record>>,
     ) -> Self {
+        let context = Context::new(shared, index);
         let core = Core {
-            shared,
-            index,
+            context,
+            recorder: Recorder::new(records, &context),
             slots: Vec::new(),
             capacity,
             connections: capacity,
@@ -102,9 +106,6 @@ impl<'a, D: Driver> Worker<'a, D> {
             scratch: Vec::new(),
             sealed: Vec::new(),
             names: None,
-            shard: Shard::new(),
-            records,
-            phase: PhaseKind::Profiling,
             closed_loop: true,
             capped: false,
             by_user: false,
@@ -114,7 +115,6 @@ impl<'a, D: Driver> Worker<'a, D> {
             withheld: VecDeque::new(),
             h2_connections: vec![Vec::new(); shared.targets.addrs.len()],
             reads: 0,
-            live_events: 0,
         };
         Self { driver, core, asker: None }
     }
@@ -129,9 +129,10 @@ impl<'a, D: Driver> Worker<'a, D> {
     /// # Errors
     /// When the driver's wait cannot go on.
     pub fn run_phase(&mut self, phase: &Phase, kind: PhaseKind, start: Nanos) -> Result<PhaseTally> {
-        self.core.phase = kind;
+        self.core.context = self.core.context.in_phase(kind);
+        self.core.recorder.begin_phase(&self.core.context);
         let most = phase.requests.unwrap_or(u64::MAX);
-        let budget = &self.core.shared.budget;
+        let budget = self.core.context.budget;
         for key in self.core.sessions.begin_phase(start, most, budget) {
             self.close(key);
         }
@@ -153,13 +154,13 @@ impl<'a, D: Driver> Worker<'a, D> {
             now = self.driver.now();
         }
         loop {
-            let stops = self.core.shared.control.stops();
+            let stops = self.core.context.control.stops();
             if stops > stopped {
                 drain_until = if stops > 1 {
                     now
                 } else {
                     let grace = phase.grace.unwrap_or(30 * SECOND);
-                    let grace = grace.min(self.core.shared.control.drain());
+                    let grace = grace.min(self.core.context.control.drain());
                     drain_until.min(now.saturating_add(grace))
                 };
                 stopped = stops;
@@ -185,8 +186,8 @@ impl<'a, D: Driver> Worker<'a, D> {
         }
         facts.ended = now;
         let sessions = self.core.sessions.tally();
-        self.core.shard.phase_mut(kind).sessions.add(&sessions);
-        self.core.publish_progress();
+        self.core.recorder.end_phase(kind, &sessions);
+        self.core.recorder.publish(&self.core.context, self.core.in_flight as u64);
         Ok(facts)
     }
 
@@ -198,10 +199,7 @@ impl<'a, D: Driver> Worker<'a, D> {
             self.record_tcp_info(slot);
         }
         let stats = self.driver.stats();
-        let mut shard = self.core.shard;
-        shard.counters.completions_lost += stats.completions_lost;
-        shard.counters.buffer_starved += stats.buffer_starved;
-        (shard, stats)
+        (self.core.recorder.finish(&stats), stats)
     }
 
     /// The driver, for tests to ask what its peer saw.
@@ -213,8 +211,8 @@ impl<'a, D: Driver> Worker<'a, D> {
     pub(super) fn turn(&mut self, until: Nanos) -> Result<()> {
         let core = &mut self.core;
         // With user stamps the read is the stamp: waiting would move it.
-        let worth = core.in_flight >= BATCHED && core.shared.plan.stamps == Stamps::Kernel;
-        let batch = if worth { core.shared.plan.batch_wait } else { 0 };
+        let worth = core.in_flight >= BATCHED && core.context.plan.stamps == Stamps::Kernel;
+        let batch = if worth { core.context.plan.batch_wait } else { 0 };
         self.driver.wait(until, batch, &mut |key, event, seen| core.handle(key, event, seen)).map_err(|e| {
             Error::environment(
                 format!("the wait for the network failed: {}", os_error(e)),
@@ -238,7 +236,7 @@ impl<'a, D: Driver> Worker<'a, D> {
             }
         }
         self.core.todo = todo;
-        self.core.publish_progress();
+        self.core.recorder.publish(&self.core.context, self.core.in_flight as u64);
         Ok(())
     }
 

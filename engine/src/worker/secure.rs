@@ -30,7 +30,7 @@ impl Core<'_> {
                     })
                     .err();
             });
-            slot.within(&self.shared.budget, progress, seen)
+            slot.within(self.context.budget, progress, seen)
         } else if slot.state == State::Draining {
             failed = tls
                 .receive(bytes, |plain| {
@@ -55,9 +55,9 @@ impl Core<'_> {
             return;
         };
         let (output, handshaking, ended) = (tls.has_output(), tls.handshaking(), tls.peer_closed());
-        self.live_events += u64::from(slot.exchange.record().events - before);
+        self.recorder.handle_events(slot.exchange.record().events - before);
         if active && !shaking {
-            self.count_read(arrival, seen);
+            self.recorder.handle_read(arrival, seen);
         }
         if output {
             self.todo.push(Todo::Flush(key));

@@ -136,7 +136,7 @@ impl Core<'_> {
         if slot.is_reusable() {
             slot.state = State::Idle;
             // Of a conversation's own connection, the conversation has the key.
-            if self.shared.plan.reuse == Reuse::Pooled || slot.served == 0 {
+            if self.context.plan.reuse == Reuse::Pooled || slot.served == 0 {
                 self.idle[slot.target as usize].push(key);
             }
         } else if slot.state != State::Draining {
@@ -212,7 +212,7 @@ impl Core<'_> {
     }
 
     pub(super) fn new_slot(&mut self) -> u32 {
-        let plan = self.shared.plan;
+        let plan = self.context.plan;
         let keep_text = match plan.prompts.tokenizer {
             _ if plan.use_server_token_count || !plan.endpoint.produces_tokens() => KeepText::Never,
             // The built-in vocabulary is nobody's model: its count is of no use beside the server's.
@@ -223,7 +223,7 @@ impl Core<'_> {
             .looking_at(plan.payload.output.clone());
         self.slots.push(Slot {
             exchange,
-            allowance: self.shared.budget.part(),
+            allowance: self.context.budget.part(),
             unwatched: 0,
             generation: 0,
             state: State::Free,

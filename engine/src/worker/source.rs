@@ -50,12 +50,12 @@ enum Feed {
 
 impl Source {
     pub(super) fn new(phase: &Phase, core: &Core<'_>, start: Nanos) -> Self {
-        let shared = core.shared;
+        let context = &core.context;
         // Where each conversation is one request, both bounds count the same; else requests are claimed as they fall
         // due.
         let sessions = phase.sessions.unwrap_or(u64::MAX);
         let requests = phase.requests.unwrap_or(u64::MAX);
-        let limit = if shared.workload.has_turns() { sessions } else { sessions.min(requests) };
+        let limit = if context.workload.has_turns() { sessions } else { sessions.min(requests) };
         let timed = |instants: Box<dyn Iterator<Item = Nanos>>| {
             let paced = !matches!(phase.load, Load::Fixed { .. });
             Feed::Timed(Box::new(Timed::new(instants, limit, paced, core, start)))
@@ -63,7 +63,7 @@ impl Source {
         let feed = match &phase.load {
             Load::Closed { concurrency, ramp } => Feed::Slots(Slots::new(*concurrency, *ramp, limit, core, start)),
             Load::Open { rate, pattern, .. } => {
-                let seed = shared.plan.seed ^ ((core.phase as u64) << 63);
+                let seed = context.plan.seed ^ ((context.phase as u64) << 63);
                 let arrivals = schedule::arrivals(rate.clone(), *pattern, seed);
                 timed(Box::new(arrivals))
             }
@@ -147,6 +147,6 @@ impl Source {
                 waiting + busy
             }
         };
-        core.shard.phase_mut(core.phase).dropped += dropped;
+        core.recorder.handle_dropped(core.context.phase, dropped);
     }
 }

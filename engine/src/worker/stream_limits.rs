@@ -47,7 +47,7 @@ impl Core<'_> {
         let streams = &mut self.stream_limits[target as usize];
         streams.told = Some(most);
         streams.none_since = (most == 0).then(|| streams.none_since.unwrap_or(now));
-        self.shard.connections.allows(most);
+        self.recorder.handle_max_streams(most);
     }
 
     /// Whether a new connection to the target may help a request that finds no stream. Where the server allows none, it
@@ -61,7 +61,7 @@ impl Core<'_> {
 
     /// Whether a connection to the target is there or in the making that may take another request at some time.
     pub(super) fn may_serve(&self, target: u16) -> bool {
-        let once = self.shared.plan.reuse != Reuse::Pooled;
+        let once = self.context.plan.reuse != Reuse::Pooled;
         let serves = |h2: &H2Connection| {
             let gone = |c: &crate::wire::http2::Connection| c.going_away().is_some() || c.finished();
             !(once && h2.served > 0 || h2.connection.as_ref().is_some_and(gone))
@@ -74,7 +74,7 @@ impl Core<'_> {
 
     /// Whether the server has allowed no stream for so long that requests do not wait any more; for how long that is.
     pub(super) fn allows_none(&self, target: u16, now: Nanos) -> Option<Nanos> {
-        let wait = NO_STREAMS_WAIT.min(self.shared.plan.timeouts.connect);
+        let wait = NO_STREAMS_WAIT.min(self.context.plan.timeouts.connect);
         let since = self.stream_limits[target as usize].none_since?;
         (since.saturating_add(wait) <= now).then_some(wait)
     }
@@ -107,7 +107,7 @@ impl Core<'_> {
         let what = "no complete answer in time (--request-timeout-seconds)";
         let state = &self.slots[slot as usize];
         let waits = state.state == State::Connecting && state.h2_key.is_none();
-        if !waits || self.shared.targets.heads2[state.target as usize].is_none() {
+        if !waits || self.context.targets.heads2[state.target as usize].is_none() {
             return (Cause::Timeout, what.to_owned());
         }
         if self.stream_limits[state.target as usize].allowed() == 0 {

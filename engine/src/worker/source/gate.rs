@@ -4,7 +4,6 @@ use super::Due;
 use crate::clock::{MICRO, Nanos, earlier};
 use crate::control::permits::{give, open, take};
 use crate::plan::{CapPolicy, Phase, Ramp};
-use crate::record::PhaseKind;
 use crate::schedule;
 use crate::worker::Core;
 use std::collections::VecDeque;
@@ -36,7 +35,7 @@ impl Gate {
             // Without a ramp, all permits are there from the start.
             let ramped = bound.filter(|(_, ramp)| ramp.is_some());
             ramped
-                .map(|(slots, ramp)| schedule::openings(slots, ramp, core.index, core.shared.workers))
+                .map(|(slots, ramp)| schedule::openings(slots, ramp, core.context.index, core.context.shared.workers))
                 .into_iter()
                 .flatten()
                 .map(|at| start.saturating_add(at))
@@ -77,7 +76,7 @@ impl Gate {
     pub(super) fn admit(&mut self, due: Due, core: &mut Core<'_>, now: Nanos) -> Option<Due> {
         let first = self.waiting.is_empty();
         // A conversation keeps its slot from its first turn to its last.
-        let goes_on = core.shared.workload.entries[due.entry as usize].turn > 0;
+        let goes_on = core.context.workload.entries[due.entry as usize].turn > 0;
         let seated = match self.cap {
             _ if goes_on => true,
             None => true,
@@ -86,7 +85,7 @@ impl Gate {
         };
         if !seated && self.cap == Some(CapPolicy::Drop) {
             looked_at(&due, core, now);
-            core.shard.phase_mut(core.phase).dropped += 1;
+            core.recorder.handle_dropped(core.context.phase, 1);
             if let Some(session) = due.session {
                 core.sessions.forget(session);
             }
@@ -96,7 +95,7 @@ impl Gate {
             return Some(due);
         }
         looked_at(&due, core, now);
-        core.shard.phase_mut(core.phase).queued += u64::from(!due.waited);
+        core.recorder.handle_queued(core.context.phase, u64::from(!due.waited));
         self.waiting.push_back(Waiting { due, seated });
         None
     }
@@ -146,17 +145,17 @@ impl Gate {
 }
 
 fn looked_at(due: &Due, core: &mut Core<'_>, now: Nanos) {
-    if !due.waited && core.phase == PhaseKind::Profiling {
-        core.shard.dispatch_lag(now.saturating_sub(due.scheduled));
+    if !due.waited {
+        core.recorder.handle_dispatch_lag(core.context.phase, now.saturating_sub(due.scheduled));
     }
 }
 
 fn cap<'a>(core: &Core<'a>) -> &'a AtomicI64 {
-    &core.shared.permits[core.phase as usize]
+    &core.context.shared.permits[core.context.phase as usize]
 }
 
 fn prefill<'a>(core: &Core<'a>) -> &'a AtomicI64 {
-    &core.shared.prefill_permits[core.phase as usize]
+    &core.context.shared.prefill_permits[core.context.phase as usize]
 }
 
 /// How soon a core with waiting requests looks again whether another core has freed a slot.

@@ -217,7 +217,7 @@ impl Sessions {
 impl Core<'_> {
     /// The first request of session `k`; `None` where the phase may take up no more.
     pub(in crate::worker) fn first_turn(&mut self, k: u64, scheduled: Nanos) -> Option<Due> {
-        let workload = self.shared.workload;
+        let workload = self.context.workload;
         let turns = self.turns_of(k);
         let entry = turns.start;
         let (index, session) =
@@ -240,7 +240,7 @@ impl Core<'_> {
 
     /// Whether the phase has taken up all of its requests, on whatever core: users who think would think for nothing.
     pub(in crate::worker) fn all_taken(&self) -> bool {
-        let taken = &self.shared.taken[self.phase as usize];
+        let taken = &self.context.shared.taken[self.context.phase as usize];
         taken.load(Ordering::Relaxed) >= self.sessions.most
     }
 
@@ -250,7 +250,7 @@ impl Core<'_> {
         if self.sessions.closed {
             return None;
         }
-        let index = self.shared.taken[self.phase as usize].fetch_add(1, Ordering::Relaxed);
+        let index = self.context.shared.taken[self.context.phase as usize].fetch_add(1, Ordering::Relaxed);
         if index >= self.sessions.most {
             self.sessions.close();
             return None;
@@ -261,8 +261,8 @@ impl Core<'_> {
     /// The turns of session `k`: the measured phase goes on in the dataset where the warm-up ended, but a trace's
     /// requests are its own.
     fn turns_of(&self, k: u64) -> Range<u32> {
-        let first = first_of(self.shared.plan, self.phase);
-        let workload = self.shared.workload;
+        let first = first_of(self.context.plan, self.context.phase);
+        let workload = self.context.workload;
         workload.conversations[workload.pick(first + k)].turns.clone()
     }
 }

@@ -20,9 +20,10 @@ pub(super) struct Slots {
 
 impl Slots {
     pub(super) fn new(concurrency: u32, ramp: Option<Ramp>, limit: u64, core: &Core<'_>, start: Nanos) -> Self {
-        let openings: VecDeque<_> = schedule::openings(concurrency, ramp, core.index, core.shared.workers)
-            .map(|at| ramp.is_some().then(|| start.saturating_add(at)))
-            .collect();
+        let openings: VecDeque<_> =
+            schedule::openings(concurrency, ramp, core.context.index, core.context.shared.workers)
+                .map(|at| ramp.is_some().then(|| start.saturating_add(at)))
+                .collect();
         Self { mine: openings.len(), ended: openings.is_empty(), openings, limit }
     }
 
@@ -36,7 +37,7 @@ impl Slots {
             return None;
         }
         let scheduled = self.free(core, now)?;
-        let k = core.shared.next[core.phase as usize].fetch_add(1, Ordering::Relaxed);
+        let k = core.context.shared.next[core.context.phase as usize].fetch_add(1, Ordering::Relaxed);
         if k >= self.limit {
             self.ended = true;
             return None;

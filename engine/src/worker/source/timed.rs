@@ -30,15 +30,15 @@ impl Timed {
         core: &Core<'_>,
         start: Nanos,
     ) -> Self {
-        let paced = paced && core.shared.workload.has_turns();
+        let paced = paced && core.context.workload.has_turns();
         let mut timed = Self {
             instants,
             start,
             limit,
             next: None,
             k: 0,
-            worker: core.index as u64,
-            workers: core.shared.workers as u64,
+            worker: core.context.index as u64,
+            workers: core.context.shared.workers as u64,
             paced,
             begun: false,
         };
@@ -71,7 +71,7 @@ impl Timed {
             facts.arrived(due.scheduled);
             // Its answer was late: that is the server's doing, and no fault of the loop.
             let waited = turn.due > turn.wanted;
-            core.shard.phase_mut(core.phase).queued += u64::from(waited);
+            core.recorder.handle_queued(core.context.phase, u64::from(waited));
             return Some(Due { waited, ..due });
         }
         let (k, scheduled) = self.next.filter(|(_, at)| *at <= now)?;
@@ -91,7 +91,7 @@ impl Timed {
             } else if self.begun {
                 None
             } else {
-                let k = core.shared.next[core.phase as usize].fetch_add(1, Ordering::Relaxed);
+                let k = core.context.shared.next[core.context.phase as usize].fetch_add(1, Ordering::Relaxed);
                 self.begun = k >= self.limit;
                 (!self.begun).then(|| core.first_turn(k, at)).flatten()
             };

@@ -22,9 +22,9 @@ impl Users {
     /// `bounds` are those of requests and of conversations.
     pub(super) fn new(rate: f64, users: u32, bounds: (u64, u64), core: &Core<'_>, start: Nanos) -> Self {
         let (requests, sessions) = bounds;
-        let limit = if core.shared.workload.has_turns() { requests } else { requests.min(sessions) };
+        let limit = if core.context.workload.has_turns() { requests } else { requests.min(sessions) };
         Self {
-            turns: Turns::new(rate, users, limit, core.index, core.shared.workers),
+            turns: Turns::new(rate, users, limit, core.context.index, core.context.shared.workers),
             start,
             users: u64::from(users.max(1)),
             sessions,
@@ -44,7 +44,7 @@ impl Users {
             };
             facts.arrived(scheduled);
             // Its user was busy: that is what users do, and no fault of the loop.
-            core.shard.phase_mut(core.phase).queued += u64::from(turn.waited);
+            core.recorder.handle_queued(core.context.phase, u64::from(turn.waited));
             return Some(Due { ticket: turn.k, waited: turn.waited, ..due });
         }
         None
@@ -53,7 +53,7 @@ impl Users {
     /// The next turn of the user's conversation, else the first of a new one: a user has one after the other, at an
     /// even pace.
     fn turn_of(&mut self, core: &mut Core<'_>, k: u64, scheduled: Nanos) -> Option<Due> {
-        if !core.shared.workload.has_turns() {
+        if !core.context.workload.has_turns() {
             return core.first_turn(k, scheduled);
         }
         let user = k % self.users;
@@ -63,7 +63,7 @@ impl Users {
         {
             return core.next_turn(turn, scheduled);
         }
-        let number = core.shared.next[core.phase as usize].fetch_add(1, Ordering::Relaxed);
+        let number = core.context.shared.next[core.context.phase as usize].fetch_add(1, Ordering::Relaxed);
         if number >= self.sessions {
             return None;
         }
