@@ -6,6 +6,7 @@
 //! [`SHUNNED`].
 
 use super::core::Core;
+use super::deadlines::DeadlineKind;
 use super::{Worker, os_error};
 use crate::clock::{Nanos, SECOND};
 use crate::driver::{Driver, Key};
@@ -17,16 +18,9 @@ use std::collections::VecDeque;
 pub(super) struct Addresses {
     /// Those that did not connect, and until when they are the last choice.
     shunned: Vec<(SockAddr, Nanos)>,
-    /// Attempts that have another address to go to: until when, and the number of the attempt for its connection.
-    attempts: VecDeque<(Nanos, Key, u32)>,
 }
 
 impl Addresses {
-    /// When to look next.
-    pub(super) fn next(&self) -> Option<Nanos> {
-        self.attempts.front().map(|a| a.0)
-    }
-
     fn shun(&mut self, addr: &SockAddr, now: Nanos) {
         self.shunned.retain(|(a, until)| a != addr && *until > now);
         if self.shunned.len() < MOST_SHUNNED {
@@ -62,40 +56,22 @@ impl Core<'_> {
         self.addresses.shun(addr, now);
         self.recorder.handle_address_failed(&super::link::shown(addr), &os_error(errno));
     }
-}
 
-impl<D: Driver> Worker<'_, D> {
-    /// Notes an attempt that has another address to go to.
-    pub(super) fn watch_attempt(&mut self, key: Key) {
-        let slot = &self.core.slots[key.slot as usize];
+    /// Sets the deadline of a connect that has another address to go to.
+    pub(super) fn set_address_deadline(&mut self, key: Key, now: Nanos) {
+        let slot = &self.slots[key.slot as usize];
         if slot.candidates.is_empty() {
             return;
         }
-        let attempt = slot.attempts;
-        let most = ATTEMPT.min(self.core.context.plan.timeouts.connect / 2);
-        let until = self.driver.now().saturating_add(most);
-        self.core.addresses.attempts.push_back((until, key, attempt));
+        let most = ATTEMPT.min(self.context.plan.timeouts.connect / 2);
+        self.deadlines.set(now.saturating_add(most), DeadlineKind::Address, key.slot, slot.attempt_id());
     }
+}
 
-    /// Attempts that have had their time go on to the next address.
-    pub(super) fn look_at_attempts(&mut self, now: Nanos) {
-        while let Some(&(at, key, attempt)) = self.core.addresses.attempts.front() {
-            let slot = &self.core.slots[key.slot as usize];
-            let waits = slot.generation == key.generation && slot.attempts == attempt && !slot.candidates.is_empty();
-            if at > now && waits {
-                return;
-            }
-            self.core.addresses.attempts.pop_front();
-            if waits {
-                let key = self.rename(key);
-                self.refused(key, libc::ETIMEDOUT, now);
-            }
-        }
-    }
-
+impl<D: Driver> Worker<'_, D> {
     /// Gives up the connect of a slot, and names the slot's next one, so that what the kernel still says of the old one
     /// is nobody's.
-    fn rename(&mut self, old: Key) -> Key {
+    pub(super) fn rename(&mut self, old: Key) -> Key {
         self.driver.close(old);
         let core = &mut self.core;
         let slot = &mut core.slots[old.slot as usize];
@@ -107,8 +83,6 @@ impl<D: Driver> Worker<'_, D> {
         for stream in waiting {
             core.slots[stream as usize].h2_key = Some(key);
         }
-        let deadlines = core.connect_deadlines.iter_mut();
-        deadlines.filter(|(_, k, _)| *k == old).for_each(|(_, k, _)| *k = key);
         key
     }
 }

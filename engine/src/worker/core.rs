@@ -1,7 +1,7 @@
 //! What happens to slots: everything of a worker but its driver, so that the driver's handler can borrow it.
 
 use super::addresses::Addresses;
-use super::deadlines::Watches;
+use super::deadlines::Deadlines;
 use super::recorder::Recorder;
 use super::slot::{Slot, State};
 use super::source::Sessions;
@@ -37,14 +37,11 @@ pub(super) struct Core<'a> {
     pub(super) resting: VecDeque<Nanos>,
     /// What the handler saw that needs the driver.
     pub(super) todo: Vec<Todo>,
-    /// Addresses that did not connect lately, and attempts that have another address to go to.
+    /// Addresses that did not connect lately.
     pub(super) addresses: Addresses,
-    pub(super) connect_deadlines: VecDeque<(Nanos, Key, u128)>,
-    pub(super) request_deadlines: VecDeque<(Nanos, u32, u128)>,
-    /// Connections that are looked after without a request, or after a send that failed, and until when.
-    pub(super) lingering: VecDeque<(Nanos, Key)>,
-    /// Deadlines within requests.
-    pub(super) watches: Watches,
+    pub(super) deadlines: Deadlines,
+    /// Connections that drain, the oldest first; those that have ended since are skipped.
+    pub(super) draining: VecDeque<Key>,
     pub(super) scratch: Vec<u8>,
     /// What of `scratch` goes out under TLS.
     pub(super) sealed: Vec<u8>,
@@ -60,8 +57,6 @@ pub(super) struct Core<'a> {
     pub(super) turns: Vec<u64>,
     /// Per target: how many HTTP/2 streams its server allows, and who waits for one.
     pub(super) stream_limits: Vec<StreamLimits>,
-    /// HTTP/2 connections that withhold a part of the server's window, and until when.
-    pub(super) withheld: VecDeque<(Nanos, Key)>,
     /// Per target: its HTTP/2 connections.
     pub(super) h2_connections: Vec<Vec<Key>>,
     /// Reads of HTTP/2 connections so far: names them.
@@ -148,7 +143,7 @@ impl Core<'_> {
                 self.recorder.handle_read(&arrival, seen);
                 match progress {
                     Progress::Pending => {}
-                    Progress::Complete => self.watch_body(key.slot, seen),
+                    Progress::Complete => self.set_body_deadline(key.slot, seen),
                     Progress::Done { reusable } => self.finish(key.slot, Left::after(reusable), seen),
                 }
             }
@@ -169,12 +164,12 @@ impl Core<'_> {
 
     /// A send failed. What the server had said before is read first, as it may be the answer (a status before the
     /// request was there whole, and a close): the end of the read ends the request, or the end of
-    /// [`LINGER`](super::slot::LINGER).
+    /// [`DRAIN`](super::slot::DRAIN).
     pub(super) fn send_broke(&mut self, key: Key, errno: i32, now: Nanos) {
         let slot = &mut self.slots[key.slot as usize];
         slot.sending = false;
         slot.broken = Some(errno);
-        self.linger(key, now);
+        self.set_drain_deadline(key, now);
     }
 
     /// What happened to an HTTP/2 connection.
@@ -297,18 +292,6 @@ impl Core<'_> {
             self.returned.push((ticket, freed));
         }
         self.recorder.handle_end(record, text_lost, &self.context);
-    }
-
-    /// One request that hangs must not keep the deadlines of all that ended after it.
-    pub(super) fn forget_ended(&mut self) {
-        self.forget_watches();
-        if self.request_deadlines.len() > 2 * self.slots.len() + 1024 {
-            let slots = &self.slots;
-            self.request_deadlines.retain(|(_, slot, id)| {
-                let exchange = &slots[*slot as usize].exchange;
-                exchange.active() && exchange.request_id() == *id
-            });
-        }
     }
 }
 

@@ -1,171 +1,124 @@
-//! Deadlines within a request: its first token, its next token, its planned cancellation.
+//! Deadlines: what ends at an instant unless something comes before it. One heap holds them all.
 //!
-//! A watch is armed once and moves lazily: only when it falls due is it compared with what the request has come to, and
-//! then it ends the request, is armed again for the instant that is due now, or is dropped. So a token costs nothing,
-//! and a stream one look for each time-out that passes.
+//! A deadline is set once and moves lazily: only when it has come is it compared with what its request or connection
+//! has come to. It is then expired, set again for the instant that holds now, or dropped. So a token costs nothing, and
+//! a request one look for each of its deadlines that passes.
 
-use super::Worker;
-use super::core::Core;
-use crate::clock::{MILLI, Nanos};
-use crate::driver::Driver;
-use crate::record::{Cause, PhaseKind};
+use crate::clock::Nanos;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-/// The watches of a worker.
-#[derive(Default)]
-pub(super) struct Watches(BinaryHeap<Reverse<Watch>>);
-
-/// When to look at the request of a slot, and why.
+/// What a deadline ends. Of two that come at one instant, the earlier in this list is first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Watch {
-    at: Nanos,
-    slot: u32,
-    /// Tells the request from others that the slot had or will have.
-    id: u128,
-    what: What,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum What {
+pub(super) enum DeadlineKind {
+    /// The name, the connect and the handshake of a connection, together.
+    Connect,
+    /// The connect to one address of several.
+    Address,
+    /// A whole request, from its issue on.
+    Request,
+    /// The use of a connection whose request has ended while a part of it is still to be sent or read; and of one whose
+    /// send failed.
+    Drain,
+    /// The wait for the first output event.
     FirstToken,
+    /// The wait for the next output event.
     NextToken,
-    /// The end of the body of an answer that is complete.
+    /// The wait for the end of the body of a complete response.
     BodyEnd,
-    Cancel,
+    /// A request that is cancelled as planned.
+    Cancellation,
+    /// The time in which a small rest of an HTTP/2 send window is not used.
+    WithheldWindow,
 }
 
-impl Watches {
-    /// When to look next.
-    pub(super) fn next(&self) -> Option<Nanos> {
-        self.0.peek().map(|Reverse(watch)| watch.at)
-    }
-
-    fn push(&mut self, at: Nanos, slot: u32, id: u128, what: What) {
-        self.0.push(Reverse(Watch { at, slot, id, what }));
-    }
+/// One deadline of a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Deadline {
+    pub(super) at: Nanos,
+    pub(super) kind: DeadlineKind,
+    /// Which was set first.
+    order: u64,
+    pub(super) slot: u32,
+    /// Tells what the deadline is of from all that the slot had or will have: the id of a request, or a number of the
+    /// connection.
+    pub(super) id: u128,
 }
 
-impl Core<'_> {
-    /// Watches the request that has just begun in a slot; `deadline` is that of the whole request.
-    pub(super) fn watch(&mut self, deadline: Nanos, slot: u32) {
-        let exchange = &self.slots[slot as usize].exchange;
-        let (id, issued) = (exchange.request_id(), exchange.record().instants.issued);
-        self.request_deadlines.push_back((deadline, slot, id));
-        let timeouts = &self.context.plan.timeouts;
-        for (timeout, what) in [(timeouts.ttft, What::FirstToken), (timeouts.inter_token, What::NextToken)] {
-            if let Some(timeout) = timeout {
-                let at = issued.saturating_add(timeout);
-                self.watches.push(at, slot, id, what);
-            }
-        }
+/// The deadlines of a worker, the next first.
+#[derive(Default)]
+pub(super) struct Deadlines {
+    heap: BinaryHeap<Reverse<Deadline>>,
+    set: u64,
+}
+
+impl Deadlines {
+    /// Sets a deadline.
+    pub(super) fn set(&mut self, at: Nanos, kind: DeadlineKind, slot: u32, id: u128) {
+        self.set += 1;
+        self.heap.push(Reverse(Deadline { at, kind, order: self.set, slot, id }));
     }
 
-    /// The answer of a slot is complete: the end of its body, which follows at once as a rule, is waited for a little
-    /// while.
-    pub(super) fn watch_body(&mut self, slot: u32, now: Nanos) {
-        let id = self.slots[slot as usize].exchange.request_id();
-        let at = now.saturating_add(BODY_END);
-        self.watches.push(at, slot, id, What::BodyEnd);
+    /// The first deadline that has come by `now`. It is not set any more.
+    pub(super) fn poll(&mut self, now: Nanos) -> Option<Deadline> {
+        self.next_at().filter(|at| *at <= now)?;
+        self.heap.pop().map(|Reverse(deadline)| deadline)
     }
 
-    /// The kernel has taken the last byte of the request of a slot: from here on a planned cancellation counts.
-    pub(super) fn all_sent(&mut self, slot: u32, now: Nanos) {
-        let exchange = &mut self.slots[slot as usize].exchange;
-        exchange.handle_sent(now);
-        let plan = self.context.plan;
-        let Some(cancellation) = &plan.cancellation else {
-            return;
-        };
-        let record = exchange.record();
-        if record.phase == PhaseKind::Profiling && cancellation.picks(plan.seed, record.k, record.turn) {
-            let at = now.saturating_add(cancellation.delay);
-            self.watches.push(at, slot, record.request_id, What::Cancel);
-        }
+    /// The instant of the first deadline.
+    pub(super) fn next_at(&self) -> Option<Nanos> {
+        self.heap.peek().map(|Reverse(deadline)| deadline.at)
     }
 
-    /// When a watch is due in the light of what has happened since it was armed; `None` when there is nothing left to
-    /// watch for.
-    fn due(&self, watch: &Watch, now: Nanos) -> Option<Nanos> {
-        let exchange = &self.slots[watch.slot as usize].exchange;
-        if !exchange.active() || exchange.request_id() != watch.id {
-            return None;
-        }
-        let plan = self.context.plan;
-        let at = &exchange.record().instants;
-        let (since, wait) = match watch.what {
-            What::BodyEnd => (at.end, BODY_END),
-            // The answer is over but for the end of its body.
-            _ if exchange.complete() => return None,
-            What::FirstToken if at.first_token.is_some() => return None,
-            What::FirstToken => (at.issued, plan.timeouts.ttft?),
-            // Without a first token, none can be late sooner than this.
-            What::NextToken => (at.last_token.unwrap_or(now), plan.timeouts.inter_token?),
-            // A request that has moved is sent, and its watch armed, again.
-            What::Cancel => (at.send_end?, plan.cancellation?.delay),
-        };
-        Some(since.saturating_add(wait))
-    }
-
-    /// The stream of a request is reset as planned, if it has one: its connection remembers, should the server mind.
-    fn note_cancelled(&mut self, slot: u32) {
-        if let Some(key) = self.slots[slot as usize].h2_key
-            && let Some(h2) = &mut self.slots[key.slot as usize].h2
-        {
-            h2.cancelled += 1;
-        }
-    }
-
-    /// Requests that have ended must not leave watches behind without bound.
-    pub(super) fn forget_watches(&mut self) {
-        if self.watches.0.len() > 4 * self.slots.len() + 1024 {
-            let slots = &self.slots;
-            self.watches.0.retain(|Reverse(watch)| {
-                let exchange = &slots[watch.slot as usize].exchange;
-                exchange.active() && exchange.request_id() == watch.id
-            });
+    /// Where more than `most` are set, drops those that `is_current` does not hold for: requests that have ended must
+    /// not leave deadlines behind without bound.
+    pub(super) fn prune(&mut self, most: usize, mut is_current: impl FnMut(&Deadline) -> bool) {
+        if self.heap.len() > most {
+            self.heap.retain(|Reverse(deadline)| is_current(deadline));
         }
     }
 }
 
-impl<D: Driver> Worker<'_, D> {
-    /// Ends the requests whose watches are due.
-    pub(super) fn look_at_watches(&mut self, now: Nanos) {
-        while let Some(Reverse(watch)) = self.core.watches.0.peek().copied()
-            && watch.at <= now
-        {
-            self.core.watches.0.pop();
-            match self.core.due(&watch, now) {
-                None => {}
-                Some(at) if at > now => self.core.watches.push(at, watch.slot, watch.id, watch.what),
-                Some(_) => self.strike(&watch, now),
-            }
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(deadlines: &mut Deadlines, now: Nanos) -> Vec<(Nanos, u32)> {
+        std::iter::from_fn(|| deadlines.poll(now)).map(|d| (d.at, d.slot)).collect()
     }
 
-    fn strike(&mut self, watch: &Watch, now: Nanos) {
-        let slot = watch.slot;
-        match watch.what {
-            What::FirstToken => {
-                let what = "no output in time (--ttft-timeout-seconds)";
-                self.fail(slot, Cause::TtftTimeout, Some(what.to_owned()), now);
-            }
-            What::NextToken => {
-                let what = format!(
-                    "the stream stalled after {} output events (--inter-token-timeout-seconds)",
-                    self.core.slots[slot as usize].exchange.record().events
-                );
-                self.fail(slot, Cause::InterTokenTimeout, Some(what), now);
-            }
-            What::BodyEnd => self.let_go(slot, now),
-            What::Cancel => {
-                self.core.note_cancelled(slot);
-                self.end_now(slot, now, |exchange| exchange.cancel(now));
-            }
+    #[test]
+    fn deadlines_come_in_order_and_none_too_early() {
+        let mut deadlines = Deadlines::default();
+        for (at, slot) in [(30, 1), (10, 2), (20, 3)] {
+            deadlines.set(at, DeadlineKind::Request, slot, 0);
         }
+        assert_eq!(deadlines.next_at(), Some(10));
+        assert_eq!(all(&mut deadlines, 9), []);
+        assert_eq!(all(&mut deadlines, 20), [(10, 2), (20, 3)]);
+        assert_eq!(all(&mut deadlines, 30), [(30, 1)]);
+        assert_eq!(deadlines.next_at(), None);
+    }
+
+    #[test]
+    fn at_one_instant_the_kind_decides_and_then_who_was_first() {
+        let mut deadlines = Deadlines::default();
+        deadlines.set(5, DeadlineKind::Cancellation, 1, 0);
+        deadlines.set(5, DeadlineKind::Request, 9, 7);
+        deadlines.set(5, DeadlineKind::Request, 2, 8);
+        deadlines.set(5, DeadlineKind::Connect, 3, 0);
+        assert_eq!(all(&mut deadlines, 5), [(5, 3), (5, 9), (5, 2), (5, 1)]);
+    }
+
+    #[test]
+    fn only_over_the_bound_are_ended_ones_dropped() {
+        let mut deadlines = Deadlines::default();
+        for slot in 0..4 {
+            deadlines.set(Nanos::from(slot), DeadlineKind::FirstToken, slot, 0);
+        }
+        deadlines.prune(4, |_| false);
+        assert_eq!(deadlines.next_at(), Some(0));
+        deadlines.prune(3, |d| d.slot > 1);
+        assert_eq!(all(&mut deadlines, 9), [(2, 2), (3, 3)]);
     }
 }
-
-/// How long a request keeps its place after its answer is complete, for the end of the body to come: nearly always it
-/// comes with the answer, or at once. After that the next request is free to go, on another connection.
-const BODY_END: Nanos = 20 * MILLI;

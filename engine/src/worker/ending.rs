@@ -1,9 +1,8 @@
 //! How requests and connections end that do not end by themselves: lost, late, or left over.
 
-use super::core::{Left, Todo, send_cause};
-use super::link::shown;
+use super::Worker;
+use super::core::{Left, Todo};
 use super::slot::State;
-use super::{Worker, os_error};
 use crate::clock::Nanos;
 use crate::driver::{Driver, Key};
 use crate::exchange::Exchange;
@@ -88,6 +87,7 @@ impl<D: Driver> Worker<'_, D> {
             return;
         }
         slot.state = State::Free;
+        slot.connect_by = None;
         if let Some(mut tls) = slot.tls.take() {
             // The end of TLS, or the alert that says what was wrong; whether it arrives is no concern of ours.
             tls.close_notify();
@@ -115,67 +115,6 @@ impl<D: Driver> Worker<'_, D> {
         let key = Key { slot, generation: self.core.slots[slot as usize].generation };
         if let Some(facts) = self.driver.tcp_facts(key) {
             self.core.recorder.handle_closing(&facts);
-        }
-    }
-
-    pub(super) fn time_out(&mut self, now: Nanos) {
-        while let Some(&(at, key, id)) = self.core.connect_deadlines.front() {
-            let slot = &self.core.slots[key.slot as usize];
-            let connecting = slot.h2_key.is_none() && slot.state == State::Connecting;
-            let carrying = slot.h2.as_ref().is_some_and(|c| !c.established);
-            let waiting =
-                slot.generation == key.generation && (connecting && slot.exchange.request_id() == id || carrying);
-            if at > now && waiting {
-                break;
-            }
-            self.core.connect_deadlines.pop_front();
-            if waiting {
-                let stage = match (&slot.addr, &slot.tls) {
-                    (None, _) => {
-                        let target = &self.core.context.plan.targets[slot.target as usize];
-                        format!("while looking up {}", target.host)
-                    }
-                    (Some(addr), None) => format!("while connecting to {}", shown(addr)),
-                    (Some(addr), Some(_)) => format!("in the TLS handshake with {}", shown(addr)),
-                };
-                let what = format!("no connection in time, {stage} (--connect-timeout-seconds)");
-                self.lost(key, Cause::ConnectTimeout, Some(what), now);
-            }
-        }
-        self.look_at_attempts(now);
-        self.core.forget_ended();
-        while let Some(&(at, slot, id)) = self.core.request_deadlines.front() {
-            let state = &self.core.slots[slot as usize];
-            let waiting = state.exchange.active() && state.exchange.request_id() == id;
-            if at > now && waiting {
-                break;
-            }
-            self.core.request_deadlines.pop_front();
-            if waiting {
-                let (cause, what) = self.core.late(slot);
-                self.fail(slot, cause, Some(what), now);
-            }
-        }
-        self.look_at_lingering(now);
-        self.look_at_watches(now);
-        self.look_at_streams(now);
-    }
-
-    /// Connections that were looked after for long enough.
-    fn look_at_lingering(&mut self, now: Nanos) {
-        while let Some(&(until, key)) = self.core.lingering.front() {
-            let lingers = self.core.lingers(until, key);
-            if until > now && lingers {
-                break;
-            }
-            self.core.lingering.pop_front();
-            let slot = &self.core.slots[key.slot as usize];
-            match slot.broken {
-                _ if !lingers => {}
-                _ if slot.state == State::Draining => self.close(key),
-                Some(e) => self.lost(key, send_cause(e), Some(os_error(e)), now),
-                None => {}
-            }
         }
     }
 

@@ -47,7 +47,7 @@ pub(super) struct H2Connection {
     pub(super) early: Option<Key>,
     /// Streams that were reset as `--request-cancellation-rate` asks.
     pub(super) cancelled: u32,
-    /// The connection is in [`Core::withheld`].
+    /// A deadline is set for the part of the server's window that the connection withholds.
     pub(super) withholds: bool,
     /// `bytes` when the first of the open streams was opened on the kept connection, as long as the server has said
     /// nothing since.
@@ -263,7 +263,7 @@ impl Core<'_> {
                     self.recorder.handle_events(stream.exchange.record().events - before);
                     match progress {
                         Progress::Pending => {}
-                        Progress::Complete => self.watch_body(tag, seen),
+                        Progress::Complete => self.set_body_deadline(tag, seen),
                         Progress::Done { .. } => {
                             connection.cancel(tag, seen, out);
                             self.finish(tag, Left::Useless, seen);

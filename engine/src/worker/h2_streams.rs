@@ -14,15 +14,15 @@ use crate::record::Cause;
 use crate::wire::http2::{Code, Opened};
 
 impl<D: Driver> Worker<'_, D> {
-    /// A request over HTTP/2 is assigned to a connection.
-    pub(super) fn begin_stream(&mut self, request: &Request, due: &Due, deadline: Nanos) {
+    /// A request over HTTP/2 is assigned to a connection: the slot of its stream.
+    pub(super) fn begin_stream(&mut self, request: &Request, due: &Due, deadline: Nanos) -> u32 {
         let now = request.issued;
         let (stream, evicted) = match self.core.take_slot() {
             Ok(taken) => taken,
             Err(slot) => {
                 self.core.slots[slot as usize].begin(request, due);
                 self.no_room(slot, now);
-                return;
+                return slot;
             }
         };
         if let Some(key) = evicted {
@@ -33,8 +33,9 @@ impl<D: Driver> Worker<'_, D> {
         slot.target = request.target;
         slot.state = State::Connecting;
         slot.begin(request, due);
-        self.core.watch(deadline, stream);
+        self.core.set_request_deadlines(deadline, stream);
         self.assign(stream, false, now);
+        stream
     }
 
     /// Finds a connection for a stream, or begins one; `fresh` wants none that is there already. Where neither is

@@ -10,8 +10,8 @@ use crate::exchange::{Request, explain};
 use crate::record::{Cause, PhaseKind};
 
 impl<D: Driver> Worker<'_, D> {
-    /// A request that is due is taken up.
-    pub(super) fn issue(&mut self, due: Due, now: Nanos) {
+    /// A request that is due is taken up, in the slot that is returned.
+    pub(super) fn issue(&mut self, due: Due, now: Nanos) -> u32 {
         let core = &mut self.core;
         let plan = core.context.plan;
         let target = (due.k % core.context.targets.addrs.len() as u64) as u16;
@@ -38,16 +38,15 @@ impl<D: Driver> Worker<'_, D> {
         core.in_flight += 1;
         let deadline = now.saturating_add(plan.timeouts.request);
         if core.context.targets.heads2[target as usize].is_some() {
-            self.begin_stream(&request, &due, deadline);
-            return;
+            return self.begin_stream(&request, &due, deadline);
         }
         if let Some(key) = core.take_own(due.session).or_else(|| core.take_idle(target)) {
             let slot = &mut core.slots[key.slot as usize];
             slot.state = State::Busy;
             slot.begin(&request, &due);
-            core.watch(deadline, key.slot);
+            core.set_request_deadlines(deadline, key.slot);
             self.send(key);
-            return;
+            return key.slot;
         }
         match core.take_slot() {
             Ok((slot, evicted)) => {
@@ -57,12 +56,14 @@ impl<D: Driver> Worker<'_, D> {
                 let slot_ref = &mut self.core.slots[slot as usize];
                 slot_ref.target = target;
                 slot_ref.begin(&request, &due);
-                self.core.watch(deadline, slot);
+                self.core.set_request_deadlines(deadline, slot);
                 self.connect(slot, State::Connecting);
+                slot
             }
             Err(slot) => {
                 self.core.slots[slot as usize].begin(&request, &due);
                 self.no_room(slot, now);
+                slot
             }
         }
     }

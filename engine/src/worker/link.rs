@@ -1,6 +1,7 @@
 //! How a connection comes to be: its name, its connect, its handshake, and who may use it.
 
 use super::core::Core;
+use super::deadlines::DeadlineKind;
 use super::slot::State;
 use super::{LOOK_UP, Worker, os_error};
 use crate::clock::Nanos;
@@ -59,7 +60,7 @@ impl<D: Driver> Worker<'_, D> {
             let soon = self.driver.now() + LOOK_UP;
             self.turn(until.min(soon))?;
             let now = self.driver.now();
-            self.look_at_attempts(now);
+            self.handle_deadlines(now);
         }
         for slot in 0..self.core.slots.len() as u32 {
             let generation = self.core.slots[slot as usize].generation;
@@ -88,8 +89,9 @@ impl<D: Driver> Worker<'_, D> {
         state.unended = false;
         state.h2_key = None;
         let key = Key { slot, generation: state.generation };
-        let id = state.exchange.request_id();
-        core.connect_deadlines.push_back((now.saturating_add(core.context.plan.timeouts.connect), key, id));
+        let connect_by = now.saturating_add(core.context.plan.timeouts.connect);
+        state.connect_by = Some(connect_by);
+        core.deadlines.set(connect_by, DeadlineKind::Connect, slot, 0);
         let addrs = &core.context.targets.addrs[state.target as usize];
         if !addrs.is_empty() {
             self.connect_to_one_of(key, addrs);
@@ -137,9 +139,9 @@ impl<D: Driver> Worker<'_, D> {
         let slot = &mut self.core.slots[key.slot as usize];
         slot.addr = Some(addr);
         slot.attempts += 1;
-        self.watch_attempt(key);
+        let now = self.driver.now();
+        self.core.set_address_deadline(key, now);
         if let Err(e) = begun {
-            let now = self.driver.now();
             self.refused(key, e, now);
         }
     }
@@ -247,6 +249,7 @@ impl<D: Driver> Worker<'_, D> {
     pub(super) fn usable(&mut self, key: Key) {
         let config = self.core.http2_config();
         let slot = &mut self.core.slots[key.slot as usize];
+        slot.connect_by = None;
         if let Some(h2) = &mut slot.h2 {
             h2.begin(config);
             h2.established = true;

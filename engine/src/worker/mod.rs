@@ -6,6 +6,7 @@ mod context;
 mod core;
 mod deadlines;
 mod ending;
+mod expiry;
 mod h2_connection;
 mod h2_streams;
 mod issue;
@@ -27,7 +28,7 @@ use crate::resolve::Asker;
 use addresses::Addresses;
 use context::Context;
 pub use context::{Shared, Targets};
-use deadlines::Watches;
+use deadlines::Deadlines;
 use recorder::Recorder;
 pub(crate) use source::first_of;
 use source::{Sessions, Source};
@@ -98,11 +99,9 @@ impl<'a, D: Driver> Worker<'a, D> {
             freed: VecDeque::new(),
             resting: VecDeque::new(),
             todo: Vec::new(),
-            connect_deadlines: VecDeque::new(),
             addresses: Addresses::default(),
-            request_deadlines: VecDeque::new(),
-            lingering: VecDeque::new(),
-            watches: Watches::default(),
+            deadlines: Deadlines::default(),
+            draining: VecDeque::new(),
             scratch: Vec::new(),
             sealed: Vec::new(),
             names: None,
@@ -112,7 +111,6 @@ impl<'a, D: Driver> Worker<'a, D> {
             returned: Vec::new(),
             turns: vec![0; shared.targets.addrs.len()],
             stream_limits: shared.targets.addrs.iter().map(|_| StreamLimits::default()).collect(),
-            withheld: VecDeque::new(),
             h2_connections: vec![Vec::new(); shared.targets.addrs.len()],
             reads: 0,
         };
@@ -170,7 +168,7 @@ impl<'a, D: Driver> Worker<'a, D> {
             }
             // Before anything else takes time: what had arrived by now has just been read, so that nothing is late that
             // was not.
-            self.time_out(now);
+            self.handle_deadlines(now);
             let more = self.dispatch(&mut source, now, &mut facts);
             now = self.driver.now();
             if source.exhausted(&self.core) && self.core.in_flight == 0 {
@@ -246,9 +244,8 @@ impl<'a, D: Driver> Worker<'a, D> {
             let Some(due) = source.next(&mut self.core, now, facts) else {
                 return false;
             };
-            let k = due.k;
-            self.issue(due, now);
-            source.issued(k, &self.core);
+            let slot = self.issue(due, now);
+            source.issued(slot, &self.core);
             now = self.driver.now();
         }
         true
@@ -257,16 +254,7 @@ impl<'a, D: Driver> Worker<'a, D> {
     fn next_wake(&self, source: &Source, now: Nanos, issue_until: Nanos, drain_until: Nanos) -> Nanos {
         let core = &self.core;
         let mut until = drain_until.min(now + LOOK_UP);
-        for at in [
-            core.connect_deadlines.front().map(|d| d.0),
-            core.request_deadlines.front().map(|d| d.0),
-            core.lingering.front().map(|d| d.0),
-            core.watches.next(),
-            core.withheld.front().map(|w| w.0),
-            core.addresses.next(),
-        ] {
-            until = until.min(at.unwrap_or(Nanos::MAX));
-        }
+        until = until.min(core.deadlines.next_at().unwrap_or(Nanos::MAX));
         if !source.exhausted(core) {
             until = until.min(issue_until);
         }

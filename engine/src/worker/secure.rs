@@ -75,7 +75,7 @@ impl Core<'_> {
                 self.finish(key.slot, Left::Useless, seen);
             }
             (Progress::Complete, None) if ended => self.peer_closed(key, seen),
-            (Progress::Complete, _) => self.watch_body(key.slot, seen),
+            (Progress::Complete, _) => self.set_body_deadline(key.slot, seen),
             (Progress::Pending, None) if rest != Progress::Pending && !ended => {
                 self.drained(key, rest, seen);
             }

@@ -1,6 +1,7 @@
 //! Slots: a request and its connection, the one or the other, or both.
 
 use super::core::{Core, Todo};
+use super::deadlines::{Deadline, DeadlineKind};
 use super::h2_connection::H2Connection;
 use super::source::Due;
 use crate::clock::{Nanos, SECOND};
@@ -39,8 +40,10 @@ pub(super) struct Slot {
     pub(super) untaken: bool,
     /// The end of the last response's body has not come.
     pub(super) unended: bool,
-    /// Until when its connection is looked after without a request, or after a send that failed.
-    pub(super) lingers_until: Nanos,
+    /// Until when its connection is kept without a request, or after a send that failed.
+    pub(super) drain_by: Nanos,
+    /// When its connection has to be established.
+    pub(super) connect_by: Option<Nanos>,
     /// The HTTP/2 connection that it is.
     pub(super) h2: Option<Box<H2Connection>>,
     /// The conversation of its request, where that has several turns.
@@ -76,6 +79,11 @@ impl Slot {
         (self.session, self.ticket) = (due.session, due.ticket);
         self.unwatched = 0;
         self.exchange.begin(request);
+    }
+
+    /// Names the connect to one of several addresses.
+    pub(super) fn attempt_id(&self) -> u128 {
+        u128::from(self.generation) << 32 | u128::from(self.attempts)
     }
 
     /// Whether its connection may serve another request: what was sent on it before is with the kernel whole, the
@@ -130,7 +138,7 @@ impl Core<'_> {
     }
 
     /// Puts a connection whose request has ended, or that none has asked for yet, where the next one finds it: the only
-    /// way into `idle`. Where it is not [reusable](Slot::is_reusable) yet, that is waited for, up to [`LINGER`].
+    /// way into `idle`. Where it is not [reusable](Slot::is_reusable) yet, that is waited for, up to [`DRAIN`].
     pub(super) fn park(&mut self, key: Key, now: Nanos) {
         let slot = &mut self.slots[key.slot as usize];
         if slot.is_reusable() {
@@ -141,7 +149,11 @@ impl Core<'_> {
             }
         } else if slot.state != State::Draining {
             slot.state = State::Draining;
-            self.linger(key, now);
+            self.set_drain_deadline(key, now);
+            while self.draining.front().is_some_and(|key| !is_draining(&self.slots, *key)) {
+                self.draining.pop_front();
+            }
+            self.draining.push_back(key);
         }
     }
 
@@ -157,18 +169,18 @@ impl Core<'_> {
         }
     }
 
-    /// Looks after a connection for so long and no longer.
-    pub(super) fn linger(&mut self, key: Key, now: Nanos) {
-        let until = now.saturating_add(LINGER);
-        self.slots[key.slot as usize].lingers_until = until;
-        self.lingering.push_back((until, key));
+    /// Keeps a connection for so long and no longer.
+    pub(super) fn set_drain_deadline(&mut self, key: Key, now: Nanos) {
+        let at = now.saturating_add(DRAIN);
+        self.slots[key.slot as usize].drain_by = at;
+        self.deadlines.set(at, DeadlineKind::Drain, key.slot, key.generation.into());
     }
 
-    /// Whether an entry of `lingering` is still the one of its connection.
-    pub(super) fn lingers(&self, until: Nanos, key: Key) -> bool {
-        let slot = &self.slots[key.slot as usize];
-        slot.generation == key.generation
-            && slot.lingers_until == until
+    /// Whether a deadline of a connection that drains, or whose send failed, is still the one that holds.
+    pub(super) fn drains(&self, deadline: &Deadline) -> bool {
+        let slot = &self.slots[deadline.slot as usize];
+        u128::from(slot.generation) == deadline.id
+            && slot.drain_by == deadline.at
             && (slot.state == State::Draining || slot.broken.is_some())
     }
 
@@ -197,13 +209,10 @@ impl Core<'_> {
                 return Ok((key.slot, Some(key)));
             }
         }
-        let drains = |(until, key): &(Nanos, Key)| {
-            self.lingers(*until, *key) && self.slots[key.slot as usize].state == State::Draining
-        };
-        if let Some(at) = self.lingering.iter().position(drains)
-            && let Some((_, key)) = self.lingering.remove(at)
-        {
-            return Ok((key.slot, Some(key)));
+        while let Some(key) = self.draining.pop_front() {
+            if is_draining(&self.slots, key) {
+                return Ok((key.slot, Some(key)));
+            }
         }
         if self.slots.len() == self.capacity {
             self.new_slot();
@@ -237,7 +246,8 @@ impl Core<'_> {
             broken: None,
             untaken: false,
             unended: false,
-            lingers_until: 0,
+            drain_by: 0,
+            connect_by: None,
             h2: None,
             session: None,
             ticket: 0,
@@ -247,10 +257,15 @@ impl Core<'_> {
     }
 }
 
-/// How long a connection is looked after that serves no request: for the rest of its last request to be taken, and for
-/// the end of the body of an answer that is complete. And how long the read of a connection may take to end after a
-/// send on it has failed.
-pub(super) const LINGER: Nanos = SECOND;
+fn is_draining(slots: &[Slot], key: Key) -> bool {
+    let slot = &slots[key.slot as usize];
+    slot.generation == key.generation && slot.state == State::Draining
+}
+
+/// How long a connection that serves no request is kept for the rest of its last request to be taken, and for the end
+/// of the body of a complete response. And how long the read of a connection may take to end after a send on it has
+/// failed.
+pub(super) const DRAIN: Nanos = SECOND;
 
 /// Most bytes of memory that a byte of an answer can become: it lies in the line, the data and the text of an event,
 /// each in a buffer that doubles, and the shortest event with output makes a gap.

@@ -97,9 +97,9 @@ impl Source {
         }
     }
 
-    /// Request `k`, which [`Self::next`] gave, has been issued.
-    pub(super) fn issued(&mut self, k: u64, core: &Core<'_>) {
-        self.gate.issued(k, core);
+    /// What [`Self::next`] gave has been issued in a slot.
+    pub(super) fn issued(&mut self, slot: u32, core: &Core<'_>) {
+        self.gate.issued(slot, core);
     }
 
     /// Whether nothing more will come due.

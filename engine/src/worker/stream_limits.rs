@@ -2,6 +2,7 @@
 
 use super::Worker;
 use super::core::Core;
+use super::deadlines::DeadlineKind;
 use super::h2_connection::H2Connection;
 use super::slot::State;
 use crate::clock::{MILLI, Nanos, SECOND};
@@ -129,7 +130,8 @@ impl Core<'_> {
         let since = h2.connection.as_ref().and_then(|c| c.withheld_since());
         if let Some(since) = since.filter(|_| !h2.withholds) {
             h2.withholds = true;
-            self.withheld.push_back((since.saturating_add(SLIVER_WAIT), key));
+            let at = since.saturating_add(SLIVER_WAIT);
+            self.deadlines.set(at, DeadlineKind::WithheldWindow, key.slot, key.generation.into());
         }
     }
 }
@@ -178,16 +180,10 @@ impl<D: Driver> Worker<'_, D> {
                 self.assign_waiting(target, now);
             }
         }
-        while let Some(&(at, key)) = self.core.withheld.front()
-            && at <= now
-        {
-            self.core.withheld.pop_front();
-            self.send_withheld(key, now);
-        }
     }
 
     /// A connection that has withheld a part of the server's window for long enough uses it.
-    fn send_withheld(&mut self, key: Key, now: Nanos) {
+    pub(super) fn send_withheld(&mut self, key: Key, now: Nanos) {
         let slot = &mut self.core.slots[key.slot as usize];
         let Some(mut h2) = slot.h2.take_if(|_| slot.generation == key.generation) else {
             return;

@@ -100,20 +100,15 @@ impl Gate {
         None
     }
 
-    /// Request `k` has been issued: its prefill is over with its first token, or with itself.
-    pub(super) fn issued(&mut self, k: u64, core: &Core<'_>) {
+    /// The request of a slot has been issued: its prefill is over with its first token, or with itself.
+    pub(super) fn issued(&mut self, slot: u32, core: &Core<'_>) {
         if !self.prefill {
             return;
         }
-        // Whatever connection it takes, its slot is the one whose deadline was set last, unless it has failed already.
-        let latest = core.request_deadlines.back();
-        let under_way = latest.filter(|(_, slot, id)| {
-            let exchange = &core.slots[*slot as usize].exchange;
-            exchange.active() && exchange.request_id() == *id && exchange.record().k == k
-        });
-        match under_way {
-            Some((_, slot, id)) => self.prefilling.push((*slot, *id)),
-            None => give(prefill(core), 1),
+        let exchange = &core.slots[slot as usize].exchange;
+        match exchange.active() {
+            true => self.prefilling.push((slot, exchange.request_id())),
+            false => give(prefill(core), 1),
         }
     }
 

@@ -1,0 +1,187 @@
+//! What becomes of a request or connection whose deadline has come.
+
+use super::core::{Core, send_cause};
+use super::deadlines::{Deadline, DeadlineKind};
+use super::link::shown;
+use super::slot::State;
+use super::{Worker, os_error};
+use crate::clock::{MILLI, Nanos};
+use crate::driver::{Driver, Key};
+use crate::record::{Cause, PhaseKind};
+
+impl Core<'_> {
+    /// Sets the deadlines of the request that has just begun in a slot; `request_by` is that of the whole request.
+    pub(super) fn set_request_deadlines(&mut self, request_by: Nanos, slot: u32) {
+        let exchange = &self.slots[slot as usize].exchange;
+        let (id, issued) = (exchange.request_id(), exchange.record().instants.issued);
+        self.deadlines.set(request_by, DeadlineKind::Request, slot, id);
+        let timeouts = &self.context.plan.timeouts;
+        for (timeout, kind) in
+            [(timeouts.ttft, DeadlineKind::FirstToken), (timeouts.inter_token, DeadlineKind::NextToken)]
+        {
+            if let Some(timeout) = timeout {
+                self.deadlines.set(issued.saturating_add(timeout), kind, slot, id);
+            }
+        }
+    }
+
+    /// The response in a slot is complete: the end of its body, which follows at once as a rule, is waited for a little
+    /// while.
+    pub(super) fn set_body_deadline(&mut self, slot: u32, now: Nanos) {
+        let id = self.slots[slot as usize].exchange.request_id();
+        self.deadlines.set(now.saturating_add(BODY_END), DeadlineKind::BodyEnd, slot, id);
+    }
+
+    /// The kernel has taken the last byte of the request of a slot: from here on a planned cancellation counts.
+    pub(super) fn all_sent(&mut self, slot: u32, now: Nanos) {
+        let exchange = &mut self.slots[slot as usize].exchange;
+        exchange.handle_sent(now);
+        let plan = self.context.plan;
+        let Some(cancellation) = &plan.cancellation else {
+            return;
+        };
+        let record = exchange.record();
+        if record.phase == PhaseKind::Profiling && cancellation.picks(plan.seed, record.k, record.turn) {
+            let at = now.saturating_add(cancellation.delay);
+            self.deadlines.set(at, DeadlineKind::Cancellation, slot, record.request_id);
+        }
+    }
+
+    /// The instant of a deadline in the light of what has come since it was set; `None` where there is nothing left to
+    /// end.
+    fn holds_at(&self, deadline: &Deadline, now: Nanos) -> Option<Nanos> {
+        let slot = &self.slots[deadline.slot as usize];
+        match deadline.kind {
+            DeadlineKind::Connect => slot.connect_by.filter(|at| *at == deadline.at),
+            DeadlineKind::Address => (slot.attempt_id() == deadline.id && !slot.candidates.is_empty()).then_some(now),
+            DeadlineKind::Drain => (self.drains(deadline)).then_some(deadline.at),
+            DeadlineKind::WithheldWindow => Some(deadline.at),
+            _ if !slot.exchange.active() || slot.exchange.request_id() != deadline.id => None,
+            DeadlineKind::Request => Some(deadline.at),
+            DeadlineKind::FirstToken | DeadlineKind::NextToken | DeadlineKind::BodyEnd | DeadlineKind::Cancellation => {
+                self.holds_within_request(deadline, now)
+            }
+        }
+    }
+
+    fn holds_within_request(&self, deadline: &Deadline, now: Nanos) -> Option<Nanos> {
+        let exchange = &self.slots[deadline.slot as usize].exchange;
+        let plan = self.context.plan;
+        let at = &exchange.record().instants;
+        let (since, wait) = match deadline.kind {
+            DeadlineKind::BodyEnd => (at.end, BODY_END),
+            // The response is over but for the end of its body.
+            _ if exchange.complete() => return None,
+            DeadlineKind::FirstToken if at.first_token.is_some() => return None,
+            DeadlineKind::FirstToken => (at.issued, plan.timeouts.ttft?),
+            // Without a first token, none can be late sooner than this.
+            DeadlineKind::NextToken => (at.last_token.unwrap_or(now), plan.timeouts.inter_token?),
+            // A request that is retried is sent, and its deadline set, again.
+            _ => (at.send_end?, plan.cancellation?.delay),
+        };
+        Some(since.saturating_add(wait))
+    }
+
+    /// Drops deadlines of what has ended, where there are many.
+    fn prune_deadlines(&mut self) {
+        let slots = &self.slots;
+        self.deadlines.prune(8 * slots.len() + 1024, |deadline| {
+            let slot = &slots[deadline.slot as usize];
+            match deadline.kind {
+                DeadlineKind::Connect => slot.connect_by == Some(deadline.at),
+                DeadlineKind::Address => slot.attempt_id() == deadline.id,
+                DeadlineKind::Drain | DeadlineKind::WithheldWindow => u128::from(slot.generation) == deadline.id,
+                _ => slot.exchange.active() && slot.exchange.request_id() == deadline.id,
+            }
+        });
+    }
+
+    /// The stream of a request is reset as planned, if it has one: its connection remembers, should the server mind.
+    fn note_cancelled(&mut self, slot: u32) {
+        if let Some(key) = self.slots[slot as usize].h2_key
+            && let Some(h2) = &mut self.slots[key.slot as usize].h2
+        {
+            h2.cancelled += 1;
+        }
+    }
+}
+
+impl<D: Driver> Worker<'_, D> {
+    /// Ends what is to end by `now`.
+    pub(super) fn handle_deadlines(&mut self, now: Nanos) {
+        while let Some(deadline) = self.core.deadlines.poll(now) {
+            match self.core.holds_at(&deadline, now) {
+                None => {}
+                Some(at) if at > now => self.core.deadlines.set(at, deadline.kind, deadline.slot, deadline.id),
+                Some(_) => self.expire(&deadline, now),
+            }
+        }
+        self.core.prune_deadlines();
+        self.look_at_streams(now);
+    }
+
+    fn expire(&mut self, deadline: &Deadline, now: Nanos) {
+        let slot = deadline.slot;
+        let key = self.core.key_of(slot);
+        match deadline.kind {
+            DeadlineKind::Connect => self.expire_connect(key, now),
+            DeadlineKind::Address => {
+                let key = self.rename(key);
+                self.refused(key, libc::ETIMEDOUT, now);
+            }
+            DeadlineKind::Request => {
+                let (cause, what) = self.core.late(slot);
+                self.fail(slot, cause, Some(what), now);
+            }
+            DeadlineKind::Drain => self.expire_drain(key, now),
+            DeadlineKind::FirstToken => {
+                let what = "no output in time (--ttft-timeout-seconds)";
+                self.fail(slot, Cause::TtftTimeout, Some(what.to_owned()), now);
+            }
+            DeadlineKind::NextToken => {
+                let what = format!(
+                    "the stream stalled after {} output events (--inter-token-timeout-seconds)",
+                    self.core.slots[slot as usize].exchange.record().events
+                );
+                self.fail(slot, Cause::InterTokenTimeout, Some(what), now);
+            }
+            DeadlineKind::BodyEnd => self.let_go(slot, now),
+            DeadlineKind::Cancellation => {
+                self.core.note_cancelled(slot);
+                self.end_now(slot, now, |exchange| exchange.cancel(now));
+            }
+            DeadlineKind::WithheldWindow => {
+                let generation = deadline.id as u32;
+                self.send_withheld(Key { slot, generation }, now);
+            }
+        }
+    }
+
+    fn expire_connect(&mut self, key: Key, now: Nanos) {
+        let slot = &self.core.slots[key.slot as usize];
+        let stage = match (&slot.addr, &slot.tls) {
+            (None, _) => {
+                let target = &self.core.context.plan.targets[slot.target as usize];
+                format!("while looking up {}", target.host)
+            }
+            (Some(addr), None) => format!("while connecting to {}", shown(addr)),
+            (Some(addr), Some(_)) => format!("in the TLS handshake with {}", shown(addr)),
+        };
+        let what = format!("no connection in time, {stage} (--connect-timeout-seconds)");
+        self.lost(key, Cause::ConnectTimeout, Some(what), now);
+    }
+
+    /// A connection was drained, or read after a send that failed, for long enough.
+    fn expire_drain(&mut self, key: Key, now: Nanos) {
+        let slot = &self.core.slots[key.slot as usize];
+        match slot.broken {
+            _ if slot.state == State::Draining => self.close(key),
+            Some(e) => self.lost(key, send_cause(e), Some(os_error(e)), now),
+            None => {}
+        }
+    }
+}
+
+/// How long a request keeps its place after its response is complete, for the end of the body to come: nearly always it
+/// comes with the response, or at once. After that the next request is free to go, on another connection.
+const BODY_END: Nanos = 20 * MILLI;
