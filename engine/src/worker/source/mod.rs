@@ -1,21 +1,21 @@
 //! Where the requests of a phase come from: free slots in a closed loop, a schedule in an open one, users; and what
 //! holds them back.
 
-mod gate;
+mod closed;
+mod limiter;
+mod scheduled;
 mod sessions;
-mod slots;
-mod timed;
 mod users;
 
 use super::{Core, PhaseTally};
 use crate::clock::{Nanos, earlier};
 use crate::plan::{Load, Phase};
 use crate::schedule;
-use gate::Gate;
+use closed::Slots;
+use limiter::Gate;
+use scheduled::Timed;
 pub(super) use sessions::Sessions;
 pub(crate) use sessions::first_of;
-use slots::Slots;
-use timed::Timed;
 use users::Users;
 
 /// A request that is due.
