@@ -4,11 +4,10 @@ use super::addresses::Addresses;
 use super::deadlines::Deadlines;
 use super::recorder::Recorder;
 use super::slot::{Slot, State};
-use super::source::Sessions;
+use super::source::RequestEnd;
 use super::stream_limits::StreamLimits;
 use super::{Context, os_error};
-use crate::clock::{MILLI, Nanos};
-use crate::control::permits::give;
+use crate::clock::Nanos;
 use crate::driver::{Event, Key};
 use crate::exchange::{Progress, explain};
 use crate::plan::Reuse;
@@ -29,12 +28,8 @@ pub(super) struct Core<'a> {
     pub(super) idle: Vec<Vec<Key>>,
     pub(super) free: Vec<u32>,
     pub(super) in_flight: usize,
-    /// Conversations of several turns.
-    pub(super) sessions: Sessions,
-    /// Closed loop: when slots became free, oldest first.
-    pub(super) freed: VecDeque<Nanos>,
-    /// Closed loop: slots that rest until then.
-    pub(super) resting: VecDeque<Nanos>,
+    /// Requests that have ended, for their source.
+    pub(super) ends: VecDeque<RequestEnd>,
     /// What the handler saw that needs the driver.
     pub(super) todo: Vec<Todo>,
     /// Addresses that did not connect lately.
@@ -47,12 +42,6 @@ pub(super) struct Core<'a> {
     pub(super) sealed: Vec<u8>,
     /// Where answers of the name service arrive, and what of them has arrived.
     pub(super) names: Option<(u32, resolve::Decoder)>,
-    pub(super) closed_loop: bool,
-    pub(super) capped: bool,
-    /// The load is users, who have to know which of their requests ended.
-    pub(super) by_user: bool,
-    /// Which ended, and when, for them.
-    pub(super) returned: Vec<(u64, Nanos)>,
     /// Per target: connections begun, those to names whose look-up failed not counted.
     pub(super) turns: Vec<u64>,
     /// Per target: how many HTTP/2 streams its server allows, and who waits for one.
@@ -241,57 +230,54 @@ impl Core<'_> {
     /// The request of a slot has ended: its record goes out, the slot is free for the next. `left` says what is left to
     /// read of its response.
     pub(super) fn finish(&mut self, slot: u32, left: Left, seen: Nanos) {
+        let (budget, reuse) = (self.context.budget, self.context.plan.reuse);
         let state = &mut self.slots[slot as usize];
         let key = Key { slot, generation: state.generation };
         let record = state.exchange.take_record();
-        let freed = state.exchange.released().min(seen);
-        let rests = (!self.by_user).then_some(freed);
         let text_lost = state.exchange.text_lost();
-        let ticket = state.ticket;
         let session = state.session.take();
-        let budget = self.context.budget;
-        let goes_on = session.is_some_and(|session| {
-            let (answer, workload) = (state.exchange.answered(), self.context.workload);
-            self.sessions.ended(session, &record, answer, workload, budget, rests).is_some()
+        let connected = state.state == State::Busy;
+        let kept = connected && left != Left::Useless;
+        let for_session = kept && reuse == Reuse::StickySessions && session.is_some();
+        self.ends.push_back(RequestEnd {
+            session,
+            user_turn: state.user_turn,
+            outcome: record.outcome,
+            history: std::mem::take(&mut state.history),
+            text: session.and_then(|_| state.exchange.answered()).map(<[u8]>::to_vec),
+            connection: for_session.then_some(key),
+            unconnected: !connected && matches!(record.outcome, Outcome::Failed(_)),
+            at: record.instants.end,
+            freed_at: state.exchange.released().min(seen),
+            seen_at: seen,
         });
         if !budget.is_part(state.exchange.memory()) {
             state.exchange.release();
         }
         budget.restore(&mut state.allowance);
-        let connected = state.state == State::Busy;
-        let refused = !connected && matches!(record.outcome, Outcome::Failed(_));
-        let reuse = self.context.plan.reuse;
-        let wanted = reuse == Reuse::Pooled || reuse == Reuse::StickySessions && goes_on;
         if state.h2_key.take().is_some() {
             state.state = State::Free;
             self.free.push(slot);
-        } else if connected && wanted && left != Left::Useless {
+        } else if for_session || kept && reuse == Reuse::Pooled {
             state.unended = left == Left::Body;
             self.park(key, seen);
-            if reuse == Reuse::StickySessions
-                && let Some(own) = session.and_then(|s| self.sessions.connection(s))
-            {
-                *own = Some(key);
-            }
         } else {
             state.state = State::Closing;
             self.todo.push(Todo::Close(key));
         }
         self.in_flight -= 1;
-        if self.capped && !goes_on {
-            give(&self.context.shared.permits[self.context.phase as usize], 1);
-        }
-        if self.closed_loop && !goes_on {
-            if refused {
-                self.resting.push_back(seen + REST_AFTER_REFUSAL);
-            } else {
-                self.freed.push_back(freed);
-            }
-        }
-        if self.by_user {
-            self.returned.push((ticket, freed));
-        }
         self.recorder.handle_end(record, text_lost, &self.context);
+    }
+
+    /// Shows the live view how far the phase is.
+    pub(super) fn publish(&self) {
+        self.recorder.publish(&self.context, self.in_flight as u64);
+    }
+
+    /// Whether the request of a slot waits for its first token.
+    pub(super) fn awaits_first_token(&self, slot: u32, id: u128) -> bool {
+        let exchange = &self.slots[slot as usize].exchange;
+        exchange.active() && exchange.request_id() == id && exchange.record().instants.first_token.is_none()
     }
 }
 
@@ -330,6 +316,3 @@ impl Left {
         if reusable { Self::Nothing } else { Self::Useless }
     }
 }
-
-/// How long a closed-loop slot rests after a connection could not be made, so that a dead server is not hammered.
-const REST_AFTER_REFUSAL: Nanos = 10 * MILLI;

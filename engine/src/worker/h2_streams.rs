@@ -5,7 +5,7 @@ use super::core::Left;
 use super::h2_connection::H2Connection;
 use super::issue::unread;
 use super::slot::State;
-use super::source::{Due, first_of};
+use super::source::{ScheduledRequest, first_of};
 use super::stream_limits::none_allowed;
 use crate::clock::Nanos;
 use crate::driver::{Driver, Key, Sending};
@@ -15,12 +15,12 @@ use crate::wire::http2::{Code, Opened};
 
 impl<D: Driver> Worker<'_, D> {
     /// A request over HTTP/2 is assigned to a connection: the slot of its stream.
-    pub(super) fn begin_stream(&mut self, request: &Request, due: &Due, deadline: Nanos) -> u32 {
+    pub(super) fn begin_stream(&mut self, request: &Request, scheduled: ScheduledRequest, deadline: Nanos) -> u32 {
         let now = request.issued;
         let (stream, evicted) = match self.core.take_slot() {
             Ok(taken) => taken,
             Err(slot) => {
-                self.core.slots[slot as usize].begin(request, due);
+                self.core.slots[slot as usize].begin(request, scheduled);
                 self.no_room(slot, now);
                 return slot;
             }
@@ -32,7 +32,7 @@ impl<D: Driver> Worker<'_, D> {
         slot.generation = (slot.generation + 1) & 0x00ff_ffff;
         slot.target = request.target;
         slot.state = State::Connecting;
-        slot.begin(request, due);
+        slot.begin(request, scheduled);
         self.core.set_request_deadlines(deadline, stream);
         self.assign(stream, false, now);
         stream
@@ -119,8 +119,7 @@ impl<D: Driver> Worker<'_, D> {
         let workload = core.context.workload;
         core.scratch.clear();
         let first = first_of(core.context.plan, core.context.phase);
-        let history = core.sessions.history(slot.session);
-        if let Err(e) = workload.write_body(record.entry, history, &mut core.scratch) {
+        if let Err(e) = workload.write_body(record.entry, &slot.history, &mut core.scratch) {
             core.slots[key.slot as usize].h2 = Some(h2);
             self.fail(stream, Cause::SendFailed, Some(unread(&e)), now);
             return;

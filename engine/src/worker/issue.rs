@@ -2,7 +2,7 @@
 
 use super::core::send_cause;
 use super::slot::State;
-use super::source::{Due, first_of};
+use super::source::{ScheduledRequest, first_of};
 use super::{Worker, os_error};
 use crate::clock::Nanos;
 use crate::driver::{Driver, Key, Sending};
@@ -10,40 +10,46 @@ use crate::exchange::{Request, explain};
 use crate::record::{Cause, PhaseKind};
 
 impl<D: Driver> Worker<'_, D> {
-    /// A request that is due is taken up, in the slot that is returned.
-    pub(super) fn issue(&mut self, due: Due, now: Nanos) -> u32 {
+    /// Issues a request. Its slot and id, unless it has failed already.
+    pub(super) fn begin(&mut self, scheduled: ScheduledRequest, now: Nanos) -> Option<(u32, u128)> {
+        let slot = self.issue(scheduled, now);
+        let exchange = &self.core.slots[slot as usize].exchange;
+        exchange.active().then(|| (slot, exchange.request_id()))
+    }
+
+    fn issue(&mut self, scheduled: ScheduledRequest, now: Nanos) -> u32 {
         let core = &mut self.core;
         let plan = core.context.plan;
-        let target = (due.k % core.context.targets.addrs.len() as u64) as u16;
-        let entry = &core.context.workload.entries[due.entry as usize];
+        let target = (scheduled.k % core.context.targets.addrs.len() as u64) as u16;
+        let entry = &core.context.workload.entries[scheduled.entry as usize];
         core.recorder.handle_issued(core.context.phase);
-        if !due.waited {
-            core.recorder.handle_dispatch_lag(core.context.phase, now.saturating_sub(due.scheduled));
+        if !scheduled.waited {
+            core.recorder.handle_dispatch_lag(core.context.phase, now.saturating_sub(scheduled.scheduled));
         }
         let request = Request {
-            k: due.k,
+            k: scheduled.k,
             turn: entry.turn,
-            index: due.index,
-            threads: due.session.is_some() && entry.body.own.is_some(),
+            index: scheduled.index,
+            threads: scheduled.session.is_some() && entry.body.own.is_some(),
             phase: core.context.phase,
             worker: core.context.index as u16,
             target,
-            entry: due.entry,
+            entry: scheduled.entry,
             isl: entry.isl,
             requested_osl: entry.osl,
-            request_id: request_id(core.context.shared.nonce, core.context.phase, due.k, entry.turn),
-            scheduled: due.scheduled,
+            request_id: request_id(core.context.shared.nonce, core.context.phase, scheduled.k, entry.turn),
+            scheduled: scheduled.scheduled,
             issued: now,
         };
         core.in_flight += 1;
         let deadline = now.saturating_add(plan.timeouts.request);
         if core.context.targets.heads2[target as usize].is_some() {
-            return self.begin_stream(&request, &due, deadline);
+            return self.begin_stream(&request, scheduled, deadline);
         }
-        if let Some(key) = core.take_own(due.session).or_else(|| core.take_idle(target)) {
+        if let Some(key) = core.take_own(scheduled.connection).or_else(|| core.take_idle(target)) {
             let slot = &mut core.slots[key.slot as usize];
             slot.state = State::Busy;
-            slot.begin(&request, &due);
+            slot.begin(&request, scheduled);
             core.set_request_deadlines(deadline, key.slot);
             self.send(key);
             return key.slot;
@@ -55,13 +61,13 @@ impl<D: Driver> Worker<'_, D> {
                 }
                 let slot_ref = &mut self.core.slots[slot as usize];
                 slot_ref.target = target;
-                slot_ref.begin(&request, &due);
+                slot_ref.begin(&request, scheduled);
                 self.core.set_request_deadlines(deadline, slot);
                 self.connect(slot, State::Connecting);
                 slot
             }
             Err(slot) => {
-                self.core.slots[slot as usize].begin(&request, &due);
+                self.core.slots[slot as usize].begin(&request, scheduled);
                 self.no_room(slot, now);
                 slot
             }
@@ -81,16 +87,15 @@ impl<D: Driver> Worker<'_, D> {
         }
         let record = slot.exchange.record();
         let workload = core.context.workload;
-        let history = core.sessions.history(slot.session);
         let first = first_of(core.context.plan, core.context.phase);
         core.scratch.clear();
         core.context.targets.heads[slot.target as usize].write(
             &mut core.scratch,
             record.request_id,
             &workload.session_name(record.entry, first + record.k),
-            workload.body_len(record.entry, history),
+            workload.body_len(record.entry, &slot.history),
         );
-        if let Err(e) = workload.write_body(record.entry, history, &mut core.scratch) {
+        if let Err(e) = workload.write_body(record.entry, &slot.history, &mut core.scratch) {
             let now = self.driver.now();
             self.lost(key, Cause::SendFailed, Some(unread(&e)), now);
             return;

@@ -19,10 +19,11 @@ mod stream_limits;
 
 use self::core::{Core, Todo};
 use crate::clock::{MILLI, Nanos, SECOND};
-use crate::driver::{Driver, DriverStats};
+use crate::control::Control;
+use crate::driver::{Driver, DriverStats, Key};
 use crate::error::{Error, Result};
 use crate::measure::Shard;
-use crate::plan::{Load, Phase, Stamps};
+use crate::plan::{Phase, Stamps};
 use crate::record::{PhaseKind, Record};
 use crate::resolve::Asker;
 use addresses::Addresses;
@@ -30,8 +31,9 @@ use context::Context;
 pub use context::{Shared, Targets};
 use deadlines::Deadlines;
 use recorder::Recorder;
+pub use source::PhaseTally;
+use source::Source;
 pub(crate) use source::first_of;
-use source::{Sessions, Source};
 use std::collections::VecDeque;
 use stream_limits::StreamLimits;
 
@@ -39,41 +41,18 @@ use stream_limits::StreamLimits;
 const BURST: usize = 16;
 /// Requests in flight from which on collecting completions is worth a wait: fewer hardly ever complete together.
 const BATCHED: usize = 16;
+/// How long requests in flight may take to end after the first request to stop, where the plan does not say.
+const GRACE_AFTER_STOP: Nanos = 30 * SECOND;
 /// Longest wait without a look at the stop flag.
 const LOOK_UP: Nanos = 20 * MILLI;
-
-/// What a phase came to on one worker.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct PhaseTally {
-    /// Requests that fell due and were looked at, whatever the load: each of them is then issued or dropped.
-    pub fell_due: u64,
-    /// Arrivals of the schedule that came due on this worker (open loop).
-    pub arrivals: u64,
-    /// When the first of them was due.
-    pub first_scheduled: Nanos,
-    /// When the last of them was due.
-    pub last_scheduled: Nanos,
-    /// When the phase ended here.
-    pub ended: Nanos,
-}
-
-impl PhaseTally {
-    fn arrived(&mut self, at: Nanos) {
-        // A turn that waited for its user is counted after others that were wanted later.
-        self.first_scheduled = match self.arrivals {
-            0 => at,
-            _ => self.first_scheduled.min(at),
-        };
-        self.arrivals += 1;
-        self.last_scheduled = self.last_scheduled.max(at);
-    }
-}
 
 /// One core's loop.
 pub struct Worker<'a, D> {
     driver: D,
     core: Core<'a>,
     asker: Option<Asker>,
+    /// Connections that sessions of the phase before have kept.
+    kept: Vec<Key>,
 }
 
 impl<'a, D: Driver> Worker<'a, D> {
@@ -95,9 +74,7 @@ impl<'a, D: Driver> Worker<'a, D> {
             idle: vec![Vec::new(); shared.targets.addrs.len()],
             free: Vec::new(),
             in_flight: 0,
-            sessions: Sessions::default(),
-            freed: VecDeque::new(),
-            resting: VecDeque::new(),
+            ends: VecDeque::new(),
             todo: Vec::new(),
             addresses: Addresses::default(),
             deadlines: Deadlines::default(),
@@ -105,16 +82,12 @@ impl<'a, D: Driver> Worker<'a, D> {
             scratch: Vec::new(),
             sealed: Vec::new(),
             names: None,
-            closed_loop: true,
-            capped: false,
-            by_user: false,
-            returned: Vec::new(),
             turns: vec![0; shared.targets.addrs.len()],
             stream_limits: shared.targets.addrs.iter().map(|_| StreamLimits::default()).collect(),
             h2_connections: vec![Vec::new(); shared.targets.addrs.len()],
             reads: 0,
         };
-        Self { driver, core, asker: None }
+        Self { driver, core, asker: None, kept: Vec::new() }
     }
 
     /// Keeps slots for so many requests at a time: HTTP/2 connections take the others, and at least one.
@@ -129,64 +102,45 @@ impl<'a, D: Driver> Worker<'a, D> {
     pub fn run_phase(&mut self, phase: &Phase, kind: PhaseKind, start: Nanos) -> Result<PhaseTally> {
         self.core.context = self.core.context.in_phase(kind);
         self.core.recorder.begin_phase(&self.core.context);
-        let most = phase.requests.unwrap_or(u64::MAX);
-        let budget = self.core.context.budget;
-        for key in self.core.sessions.begin_phase(start, most, budget) {
+        for key in std::mem::take(&mut self.kept) {
             self.close(key);
         }
-        let mut source = Source::new(phase, &self.core, start);
-        self.core.closed_loop = matches!(phase.load, Load::Closed { .. });
-        self.core.capped = phase.load.cap().is_some();
-        self.core.by_user = matches!(phase.load, Load::Users { .. });
-        self.core.returned.clear();
-        self.core.freed.clear();
-        self.core.resting.clear();
-        let issue_until = phase.duration.map_or(Nanos::MAX, |d| start.saturating_add(d));
-        let mut drain_until =
-            phase.duration.map_or(Nanos::MAX, |_| phase.grace.map_or(Nanos::MAX, |g| issue_until.saturating_add(g)));
-        let mut facts = PhaseTally::default();
-        let mut stopped = 0;
+        let mut source = Source::new(phase, self.core.context, start);
+        let mut end = PhaseEnd::new(phase, start);
         let mut now = self.driver.now();
         while now < start {
             self.turn(start)?;
             now = self.driver.now();
         }
         loop {
-            let stops = self.core.context.control.stops();
-            if stops > stopped {
-                drain_until = if stops > 1 {
-                    now
-                } else {
-                    let grace = phase.grace.unwrap_or(30 * SECOND);
-                    let grace = grace.min(self.core.context.control.drain());
-                    drain_until.min(now.saturating_add(grace))
-                };
-                stopped = stops;
-            }
-            if stopped > 0 || now >= issue_until {
-                source.end(&mut self.core, &mut facts, now.min(issue_until));
+            end.handle_stop(self.core.context.control, now);
+            if end.issues_no_more(now) {
+                source.end(&mut self.core.recorder, now.min(end.issue_until));
             }
             // Before anything else takes time: what had arrived by now has just been read, so that nothing is late that
             // was not.
             self.handle_deadlines(now);
-            let more = self.dispatch(&mut source, now, &mut facts);
+            self.handle_ends(&mut source);
+            let more = self.dispatch(&mut source, now);
             now = self.driver.now();
-            if source.exhausted(&self.core) && self.core.in_flight == 0 {
+            if source.is_exhausted() && source.is_idle() {
                 break;
             }
-            if now >= drain_until {
+            if now >= end.drain_until {
                 self.abandon(now);
+                self.handle_ends(&mut source);
                 break;
             }
-            let until = if more { now } else { self.next_wake(&source, now, issue_until, drain_until) };
+            let until = if more { now } else { self.next_wake(&source, now, &end) };
             self.turn(until)?;
+            self.handle_ends(&mut source);
             now = self.driver.now();
         }
-        facts.ended = now;
-        let sessions = self.core.sessions.tally();
+        let (tally, sessions, kept) = source.finish(now);
+        self.kept = kept;
         self.core.recorder.end_phase(kind, &sessions);
-        self.core.recorder.publish(&self.core.context, self.core.in_flight as u64);
-        Ok(facts)
+        self.core.publish();
+        Ok(tally)
     }
 
     /// The worker's sums, and what its driver counted.
@@ -234,38 +188,82 @@ impl<'a, D: Driver> Worker<'a, D> {
             }
         }
         self.core.todo = todo;
-        self.core.recorder.publish(&self.core.context, self.core.in_flight as u64);
+        self.core.publish();
         Ok(())
     }
 
-    /// Takes up what is due. Whether more is due at once.
-    fn dispatch(&mut self, source: &mut Source, mut now: Nanos, facts: &mut PhaseTally) -> bool {
+    /// Tells the source which requests have ended, and closes the connections that their sessions do not need.
+    fn handle_ends(&mut self, source: &mut Source<'_>) {
+        while let Some(end) = self.core.ends.pop_front() {
+            if let Some(key) = source.handle_end(end) {
+                self.close(key);
+            }
+        }
+    }
+
+    /// Issues what is ready. Whether more may be ready at once.
+    fn dispatch(&mut self, source: &mut Source<'_>, mut now: Nanos) -> bool {
         for _ in 0..BURST {
-            let Some(due) = source.next(&mut self.core, now, facts) else {
+            source.handle_first_tokens(|slot, id| self.core.awaits_first_token(slot, id));
+            let Some(request) = source.poll(now, &mut self.core.recorder) else {
                 return false;
             };
-            let slot = self.issue(due, now);
-            source.issued(slot, &self.core);
+            let issued = self.begin(request, now);
+            source.handle_issued(issued);
+            self.handle_ends(source);
             now = self.driver.now();
         }
         true
     }
 
-    fn next_wake(&self, source: &Source, now: Nanos, issue_until: Nanos, drain_until: Nanos) -> Nanos {
-        let core = &self.core;
-        let mut until = drain_until.min(now + LOOK_UP);
-        until = until.min(core.deadlines.next_at().unwrap_or(Nanos::MAX));
-        if !source.exhausted(core) {
-            until = until.min(issue_until);
+    fn next_wake(&self, source: &Source<'_>, now: Nanos, end: &PhaseEnd) -> Nanos {
+        let mut until = end.drain_until.min(now + LOOK_UP);
+        until = until.min(self.core.deadlines.next_at().unwrap_or(Nanos::MAX));
+        if !source.is_exhausted() {
+            until = until.min(end.issue_until);
         }
-        if let Some(due) = source.next_due(core, now) {
+        if let Some(ready) = source.next_at(now) {
             // A core that rests for longer sleeps deeper and takes longer to wake: a long rest ends early, and a short
             // one follows it.
-            let rest = due.saturating_sub(now);
+            let rest = ready.saturating_sub(now);
             let early = (rest / 20).clamp(D::WAKE_UP, 8 * D::WAKE_UP);
-            until = until.min(due.saturating_sub(early).max(now));
+            until = until.min(ready.saturating_sub(early).max(now));
         }
         until
+    }
+}
+
+/// When a phase ends that does not end by itself.
+struct PhaseEnd {
+    grace: Option<Nanos>,
+    /// Until when requests are issued.
+    issue_until: Nanos,
+    /// Until when those in flight may end.
+    drain_until: Nanos,
+    /// Requests to stop that have been heard.
+    stops: u8,
+}
+
+impl PhaseEnd {
+    fn new(phase: &Phase, start: Nanos) -> Self {
+        let issue_until = phase.duration.map_or(Nanos::MAX, |d| start.saturating_add(d));
+        let drain_until =
+            phase.duration.map_or(Nanos::MAX, |_| phase.grace.map_or(Nanos::MAX, |g| issue_until.saturating_add(g)));
+        Self { grace: phase.grace, issue_until, drain_until, stops: 0 }
+    }
+
+    /// The run was asked to stop: once, and what is in flight may end; twice, and it ends at once.
+    fn handle_stop(&mut self, control: &Control, now: Nanos) {
+        let stops = control.stops();
+        if stops > self.stops {
+            let grace = self.grace.unwrap_or(GRACE_AFTER_STOP).min(control.drain());
+            self.drain_until = if stops > 1 { now } else { self.drain_until.min(now.saturating_add(grace)) };
+            self.stops = stops;
+        }
+    }
+
+    fn issues_no_more(&self, now: Nanos) -> bool {
+        self.stops > 0 || now >= self.issue_until
     }
 }
 

@@ -3,7 +3,7 @@
 use super::core::{Core, Todo};
 use super::deadlines::{Deadline, DeadlineKind};
 use super::h2_connection::H2Connection;
-use super::source::Due;
+use super::source::ScheduledRequest;
 use crate::clock::{Nanos, SECOND};
 use crate::control::{Allowance, Budget};
 use crate::driver::Key;
@@ -46,10 +46,11 @@ pub(super) struct Slot {
     pub(super) connect_by: Option<Nanos>,
     /// The HTTP/2 connection that it is.
     pub(super) h2: Option<Box<H2Connection>>,
-    /// The conversation of its request, where that has several turns.
+    /// The session of its request, where that has several turns, and the messages of the turns before.
     pub(super) session: Option<usize>,
-    /// By which the source of its request knows it again.
-    pub(super) ticket: u64,
+    pub(super) history: Vec<u8>,
+    /// The turn of a user that its request is.
+    pub(super) user_turn: u64,
     /// Its request goes over HTTP/2: the connection that it is on, waits for, or was on last.
     pub(super) h2_key: Option<Key>,
 }
@@ -74,9 +75,9 @@ pub(super) enum State {
 }
 
 impl Slot {
-    /// Begins a request that is due.
-    pub(super) fn begin(&mut self, request: &Request, due: &Due) {
-        (self.session, self.ticket) = (due.session, due.ticket);
+    /// Begins a request.
+    pub(super) fn begin(&mut self, request: &Request, scheduled: ScheduledRequest) {
+        (self.session, self.history, self.user_turn) = (scheduled.session, scheduled.history, scheduled.user_turn);
         self.unwatched = 0;
         self.exchange.begin(request);
     }
@@ -124,9 +125,9 @@ pub(super) fn no_memory(budget: &Budget) -> (Cause, String) {
 }
 
 impl Core<'_> {
-    /// The connection that a conversation has kept for itself, if it is still there.
-    pub(super) fn take_own(&mut self, session: Option<usize>) -> Option<Key> {
-        let key = self.sessions.connection(session?)?.take()?;
+    /// The connection that a session has kept for itself, if it is still there.
+    pub(super) fn take_own(&mut self, kept: Option<Key>) -> Option<Key> {
+        let key = kept?;
         let slot = &self.slots[key.slot as usize];
         if slot.generation != key.generation {
             return None;
@@ -143,7 +144,7 @@ impl Core<'_> {
         let slot = &mut self.slots[key.slot as usize];
         if slot.is_reusable() {
             slot.state = State::Idle;
-            // Of a conversation's own connection, the conversation has the key.
+            // Of a session's own connection, the session has the key.
             if self.context.plan.reuse == Reuse::Pooled || slot.served == 0 {
                 self.idle[slot.target as usize].push(key);
             }
@@ -250,7 +251,8 @@ impl Core<'_> {
             connect_by: None,
             h2: None,
             session: None,
-            ticket: 0,
+            history: Vec::new(),
+            user_turn: 0,
             h2_key: None,
         });
         (self.slots.len() - 1) as u32

@@ -1,52 +1,67 @@
-//! A closed loop: a request falls due when a slot is free.
+//! A closed loop: a request becomes ready when a slot is free.
 
-use super::Due;
-use crate::clock::{Nanos, earlier};
+use super::sessions::Sessions;
+use super::{Context, RequestEnd, ScheduledRequest};
+use crate::clock::{MILLI, Nanos, earlier};
 use crate::plan::Ramp;
 use crate::schedule;
-use crate::worker::Core;
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 
 /// This core's slots of a closed loop.
-pub(super) struct Slots {
+pub(super) struct ClosedLoop {
     /// Slots that this core has, sooner or later.
-    mine: usize,
+    slots: usize,
     /// When those open that have not; `None` where there is no ramp, and each opens when it is looked at.
     openings: VecDeque<Option<Nanos>>,
+    /// When slots became free, the oldest first.
+    free: VecDeque<Nanos>,
+    /// Until when slots are not used after a connect that failed.
+    paused: VecDeque<Nanos>,
     limit: u64,
     ended: bool,
 }
 
-impl Slots {
-    pub(super) fn new(concurrency: u32, ramp: Option<Ramp>, limit: u64, core: &Core<'_>, start: Nanos) -> Self {
-        let openings: VecDeque<_> =
-            schedule::openings(concurrency, ramp, core.context.index, core.context.shared.workers)
-                .map(|at| ramp.is_some().then(|| start.saturating_add(at)))
-                .collect();
-        Self { mine: openings.len(), ended: openings.is_empty(), openings, limit }
+impl ClosedLoop {
+    pub(super) fn new(concurrency: u32, ramp: Option<Ramp>, limit: u64, context: &Context<'_>, start: Nanos) -> Self {
+        let openings: VecDeque<_> = schedule::openings(concurrency, ramp, context.index, context.shared.workers)
+            .map(|at| ramp.is_some().then(|| start.saturating_add(at)))
+            .collect();
+        Self {
+            slots: openings.len(),
+            ended: openings.is_empty(),
+            openings,
+            free: VecDeque::new(),
+            paused: VecDeque::new(),
+            limit,
+        }
     }
 
-    /// The request of the next free slot, while `waiting` more are held back.
-    pub(super) fn next(&mut self, core: &mut Core<'_>, now: Nanos, waiting: usize) -> Option<Due> {
-        if let Some(turn) = core.sessions.next(now) {
-            return core.next_turn(turn, turn.due);
+    /// The request of the next free slot, while `taken` others are in flight or held back.
+    pub(super) fn poll(
+        &mut self,
+        sessions: &mut Sessions,
+        context: &Context<'_>,
+        now: Nanos,
+        taken: usize,
+    ) -> Option<ScheduledRequest> {
+        if let Some(turn) = sessions.poll(now) {
+            return sessions.next_turn(turn, turn.ready, context);
         }
-        let taken = core.in_flight + core.sessions.resting() + waiting;
-        if self.ended || core.sessions.closed() || taken >= self.mine {
+        if self.ended || sessions.is_closed() || taken + sessions.thinking() >= self.slots {
             return None;
         }
-        let scheduled = self.free(core, now)?;
-        let k = core.context.shared.next[core.context.phase as usize].fetch_add(1, Ordering::Relaxed);
+        let scheduled = self.take_free(now)?;
+        let k = context.shared.next[context.phase as usize].fetch_add(1, Ordering::Relaxed);
         if k >= self.limit {
             self.ended = true;
             return None;
         }
-        core.first_turn(k, scheduled)
+        sessions.first_turn(k, scheduled, context)
     }
 
     /// Takes a free slot: since when it is free.
-    fn free(&mut self, core: &mut Core<'_>, now: Nanos) -> Option<Nanos> {
+    fn take_free(&mut self, now: Nanos) -> Option<Nanos> {
         if let Some(opens) = self.openings.front().copied()
             && opens.is_none_or(|at| at <= now)
         {
@@ -54,25 +69,36 @@ impl Slots {
             // Without a ramp there is no schedule: a slot that was never used is free when it is opened.
             return Some(opens.unwrap_or(now));
         }
-        if let Some(at) = core.freed.pop_front() {
+        if let Some(at) = self.free.pop_front() {
             return Some(at);
         }
-        let rested = core.resting.front().is_some_and(|at| *at <= now);
-        rested.then(|| core.resting.pop_front().unwrap_or(now))
+        self.paused.pop_front_if(|at| *at <= now)
     }
 
-    pub(super) fn exhausted(&self) -> bool {
+    /// A request has ended, and no turn of its session follows: its slot is free.
+    pub(super) fn handle_end(&mut self, end: &RequestEnd) {
+        if end.unconnected {
+            self.paused.push_back(end.seen_at + PAUSE_AFTER_REFUSAL);
+        } else {
+            self.free.push_back(end.freed_at);
+        }
+    }
+
+    pub(super) fn is_exhausted(&self) -> bool {
         self.ended
     }
 
-    pub(super) fn next_due(&self, core: &Core<'_>) -> Option<Nanos> {
+    pub(super) fn next_at(&self, sessions: &Sessions) -> Option<Nanos> {
         // Slots that are left over when all is issued wake nobody.
         let opening = self.openings.front().copied().flatten();
-        let free = earlier(opening, core.resting.front().copied()).filter(|_| !self.ended);
-        earlier(free, core.sessions.next_due())
+        let free = earlier(opening, self.paused.front().copied()).filter(|_| !self.ended);
+        earlier(free, sessions.next_at())
     }
 
     pub(super) fn end(&mut self) {
         self.ended = true;
     }
 }
+
+/// How long a slot is not used after a connection could not be made, so that a dead server is not hammered.
+const PAUSE_AFTER_REFUSAL: Nanos = 10 * MILLI;

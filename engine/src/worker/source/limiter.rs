@@ -1,16 +1,16 @@
-//! What holds back a request that is due: a cap on requests in flight, and a bound on those without a first token.
+//! The limits that may hold back a request: a cap on requests in flight, and a bound on those without a first token.
 
-use super::Due;
+use super::sessions::Sessions;
+use super::{Context, Recorder, ScheduledRequest};
 use crate::clock::{MICRO, Nanos, earlier};
 use crate::control::permits::{give, open, take};
 use crate::plan::{CapPolicy, Phase, Ramp};
 use crate::schedule;
-use crate::worker::Core;
 use std::collections::VecDeque;
 use std::sync::atomic::AtomicI64;
 
 /// The bounds of a phase, and what waits for them on this core, first come first served.
-pub(super) struct Gate {
+pub(super) struct Limiter {
     /// There is a cap, and what comes over it is queued or dropped.
     cap: Option<CapPolicy>,
     /// There is a bound on requests without a first token.
@@ -24,18 +24,18 @@ pub(super) struct Gate {
 }
 
 struct Waiting {
-    due: Due,
+    request: ScheduledRequest,
     /// It holds a permit of the cap already, and waits for the other.
-    seated: bool,
+    has_cap_permit: bool,
 }
 
-impl Gate {
-    pub(super) fn new(phase: &Phase, core: &Core<'_>, start: Nanos) -> Self {
+impl Limiter {
+    pub(super) fn new(phase: &Phase, context: &Context<'_>, start: Nanos) -> Self {
         let openings = |bound: Option<(u32, Option<Ramp>)>| -> VecDeque<Nanos> {
             // Without a ramp, all permits are there from the start.
             let ramped = bound.filter(|(_, ramp)| ramp.is_some());
             ramped
-                .map(|(slots, ramp)| schedule::openings(slots, ramp, core.context.index, core.context.shared.workers))
+                .map(|(slots, ramp)| schedule::openings(slots, ramp, context.index, context.shared.workers))
                 .into_iter()
                 .flatten()
                 .map(|at| start.saturating_add(at))
@@ -58,72 +58,83 @@ impl Gate {
     }
 
     /// The first of those that were held back, if it may go now.
-    pub(super) fn next(&mut self, core: &Core<'_>, now: Nanos) -> Option<Due> {
-        open(&mut self.cap_openings, cap(core), now);
-        open(&mut self.prefill_openings, prefill(core), now);
-        self.collect(core);
+    pub(super) fn poll(&mut self, context: &Context<'_>, now: Nanos) -> Option<ScheduledRequest> {
+        open(&mut self.cap_openings, cap(context), now);
+        open(&mut self.prefill_openings, prefill(context), now);
         let front = self.waiting.front_mut()?;
-        front.seated = front.seated || take(cap(core));
-        if !front.seated || self.prefill && !take(prefill(core)) {
+        front.has_cap_permit = front.has_cap_permit || take(cap(context));
+        if !front.has_cap_permit || self.prefill && !take(prefill(context)) {
             return None;
         }
-        let due = self.waiting.pop_front()?.due;
-        Some(Due { waited: true, ..due })
+        let request = self.waiting.pop_front()?.request;
+        Some(ScheduledRequest { waited: true, ..request })
     }
 
-    /// Lets a request pass that has fallen due, or keeps it, or drops it. How late the loop was to look at one that
+    /// Lets a request pass that has become ready, or keeps it, or drops it. How late the loop was to look at one that
     /// does not pass is the loop's own doing, as with those that do: only the time from here on is the policy's.
-    pub(super) fn admit(&mut self, due: Due, core: &mut Core<'_>, now: Nanos) -> Option<Due> {
+    pub(super) fn admit(
+        &mut self,
+        request: ScheduledRequest,
+        sessions: &mut Sessions,
+        context: &Context<'_>,
+        recorder: &mut Recorder,
+        now: Nanos,
+    ) -> Option<ScheduledRequest> {
         let first = self.waiting.is_empty();
-        // A conversation keeps its slot from its first turn to its last.
-        let goes_on = core.context.workload.entries[due.entry as usize].turn > 0;
-        let seated = match self.cap {
+        // A session keeps its slot from its first turn to its last.
+        let goes_on = context.workload.entries[request.entry as usize].turn > 0;
+        let has_cap_permit = match self.cap {
             _ if goes_on => true,
             None => true,
-            Some(CapPolicy::Queue) => first && take(cap(core)),
-            Some(CapPolicy::Drop) => take(cap(core)),
+            Some(CapPolicy::Queue) => first && take(cap(context)),
+            Some(CapPolicy::Drop) => take(cap(context)),
         };
-        if !seated && self.cap == Some(CapPolicy::Drop) {
-            looked_at(&due, core, now);
-            core.recorder.handle_dropped(core.context.phase, 1);
-            if let Some(session) = due.session {
-                core.sessions.forget(session);
+        let passes = has_cap_permit && (first || goes_on) && (!self.prefill || take(prefill(context)));
+        if passes {
+            return Some(request);
+        }
+        if !request.waited {
+            recorder.handle_dispatch_lag(context.phase, now.saturating_sub(request.scheduled));
+        }
+        if !has_cap_permit && self.cap == Some(CapPolicy::Drop) {
+            recorder.handle_dropped(context.phase, 1);
+            if let Some(session) = request.session {
+                sessions.forget(session);
             }
             return None;
         }
-        if seated && (first || goes_on) && (!self.prefill || take(prefill(core))) {
-            return Some(due);
-        }
-        looked_at(&due, core, now);
-        core.recorder.handle_queued(core.context.phase, u64::from(!due.waited));
-        self.waiting.push_back(Waiting { due, seated });
+        recorder.handle_queued(context.phase, u64::from(!request.waited));
+        self.waiting.push_back(Waiting { request, has_cap_permit });
         None
     }
 
-    /// The request of a slot has been issued: its prefill is over with its first token, or with itself.
-    pub(super) fn issued(&mut self, slot: u32, core: &Core<'_>) {
+    /// A request has been issued: its prefill is over with its first token, or with itself.
+    pub(super) fn handle_issued(&mut self, request: Option<(u32, u128)>, context: &Context<'_>) {
         if !self.prefill {
             return;
         }
-        let exchange = &core.slots[slot as usize].exchange;
-        match exchange.active() {
-            true => self.prefilling.push((slot, exchange.request_id())),
-            false => give(prefill(core), 1),
+        match request {
+            Some(request) => self.prefilling.push(request),
+            None => give(prefill(context), 1),
         }
     }
 
     /// Takes the permits of prefills that are over.
-    fn collect(&mut self, core: &Core<'_>) {
+    pub(super) fn handle_first_tokens(&mut self, context: &Context<'_>, waits: impl Fn(u32, u128) -> bool) {
         let before = self.prefilling.len();
-        self.prefilling.retain(|(slot, id)| {
-            let exchange = &core.slots[*slot as usize].exchange;
-            exchange.active() && exchange.request_id() == *id && exchange.record().instants.first_token.is_none()
-        });
-        give(prefill(core), (before - self.prefilling.len()) as i64);
+        self.prefilling.retain(|(slot, id)| waits(*slot, *id));
+        give(prefill(context), (before - self.prefilling.len()) as i64);
+    }
+
+    /// A request has ended, and no turn of its session follows: its place under the cap is free.
+    pub(super) fn handle_end(&self, context: &Context<'_>) {
+        if self.cap.is_some() {
+            give(cap(context), 1);
+        }
     }
 
     /// When to look again, if a time is known.
-    pub(super) fn next_due(&self, now: Nanos) -> Option<Nanos> {
+    pub(super) fn next_at(&self, now: Nanos) -> Option<Nanos> {
         let poll = (!self.waiting.is_empty()).then_some(now + PERMIT_POLL);
         let [cap, prefill] = [&self.cap_openings, &self.prefill_openings].map(|o| o.front().copied());
         earlier(earlier(cap, prefill), poll)
@@ -139,18 +150,12 @@ impl Gate {
     }
 }
 
-fn looked_at(due: &Due, core: &mut Core<'_>, now: Nanos) {
-    if !due.waited {
-        core.recorder.handle_dispatch_lag(core.context.phase, now.saturating_sub(due.scheduled));
-    }
+fn cap<'a>(context: &Context<'a>) -> &'a AtomicI64 {
+    &context.shared.permits[context.phase as usize]
 }
 
-fn cap<'a>(core: &Core<'a>) -> &'a AtomicI64 {
-    &core.context.shared.permits[core.context.phase as usize]
-}
-
-fn prefill<'a>(core: &Core<'a>) -> &'a AtomicI64 {
-    &core.context.shared.prefill_permits[core.context.phase as usize]
+fn prefill<'a>(context: &Context<'a>) -> &'a AtomicI64 {
+    &context.shared.prefill_permits[context.phase as usize]
 }
 
 /// How soon a core with waiting requests looks again whether another core has freed a slot.

@@ -1,5 +1,5 @@
-//! Where the requests of a phase come from: free slots in a closed loop, a schedule in an open one, users; and what
-//! holds them back.
+//! The requests of a phase: free slots of a closed loop, a schedule of an open one, or users say when each begins, and a
+//! limiter may hold it back. No part of it sees a connection: it gives requests out and is told of their ends.
 
 mod closed;
 mod limiter;
@@ -7,146 +7,262 @@ mod scheduled;
 mod sessions;
 mod users;
 
-use super::{Core, PhaseTally};
+use super::context::Context;
+use super::recorder::Recorder;
 use crate::clock::{Nanos, earlier};
+use crate::driver::Key;
+use crate::measure::SessionCounts;
 use crate::plan::{Load, Phase};
+use crate::record::Outcome;
 use crate::schedule;
-use closed::Slots;
-use limiter::Gate;
-use scheduled::Timed;
-pub(super) use sessions::Sessions;
+use closed::ClosedLoop;
+use limiter::Limiter;
+use scheduled::Scheduled;
+use sessions::Sessions;
 pub(crate) use sessions::first_of;
 use users::Users;
 
-/// A request that is due.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Due {
-    /// Number of its session in the phase; where conversations have one turn, its own.
+/// A request that is to be sent.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct ScheduledRequest {
+    /// Number of its session in the phase; where sessions have one turn, its own.
     pub(super) k: u64,
     /// Its own number in the phase.
     pub(super) index: u64,
     /// What of the dataset it sends.
     pub(super) entry: u32,
-    /// Its conversation, where that has several turns.
+    /// Its session, where that has several turns.
     pub(super) session: Option<usize>,
-    /// By which its source knows it again when it has ended.
-    pub(super) ticket: u64,
+    /// The messages of the session's turns before it; [`RequestEnd`] gives them back.
+    pub(super) history: Vec<u8>,
+    /// The connection that its session has kept for itself.
+    pub(super) connection: Option<Key>,
+    /// The turn of a user that it is, where the load is users.
+    pub(super) user_turn: u64,
     pub(super) scheduled: Nanos,
     /// It waited for a slot: its lateness is the policy's, not the loop's.
     pub(super) waited: bool,
 }
 
-/// Where a phase's requests come from: what falls due, and the gate that it has to pass.
-pub(super) struct Source {
-    feed: Feed,
-    gate: Gate,
+/// The end of a request, as far as it matters for the requests that follow.
+#[derive(Debug)]
+pub(super) struct RequestEnd {
+    pub(super) session: Option<usize>,
+    pub(super) user_turn: u64,
+    pub(super) outcome: Outcome,
+    /// [`ScheduledRequest::history`].
+    pub(super) history: Vec<u8>,
+    /// The text of the response, still escaped, where the request belongs to a session; `None` if it was too long to
+    /// keep.
+    pub(super) text: Option<Vec<u8>>,
+    /// The connection, which the session's next turn may use.
+    pub(super) connection: Option<Key>,
+    /// No connection was established for it.
+    pub(super) unconnected: bool,
+    /// The end of the response.
+    pub(super) at: Nanos,
+    /// When its connection and its slot were free.
+    pub(super) freed_at: Nanos,
+    /// When the client saw the end.
+    pub(super) seen_at: Nanos,
 }
 
-enum Feed {
-    Slots(Slots),
-    Timed(Box<Timed>),
+/// What a phase came to on one worker.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PhaseTally {
+    /// Requests that became ready and were looked at, whatever the load: each of them is then issued or dropped.
+    pub fell_due: u64,
+    /// Arrivals of the schedule on this worker (open loop).
+    pub arrivals: u64,
+    /// When the first of them was scheduled.
+    pub first_scheduled: Nanos,
+    /// When the last of them was scheduled.
+    pub last_scheduled: Nanos,
+    /// When the phase ended here.
+    pub ended: Nanos,
+}
+
+impl PhaseTally {
+    fn handle_arrival(&mut self, at: Nanos) {
+        // A turn that waited for its user is counted after others that were wanted later.
+        self.first_scheduled = match self.arrivals {
+            0 => at,
+            _ => self.first_scheduled.min(at),
+        };
+        self.arrivals += 1;
+        self.last_scheduled = self.last_scheduled.max(at);
+    }
+}
+
+/// The source of a phase's requests on one worker.
+pub(super) struct Source<'a> {
+    context: Context<'a>,
+    load: LoadSource,
+    limiter: Limiter,
+    sessions: Sessions,
+    /// Requests that were given out and have not ended.
+    in_flight: usize,
+    tally: PhaseTally,
+}
+
+/// What says when a request begins.
+enum LoadSource {
+    Closed(ClosedLoop),
+    Scheduled(Box<Scheduled>),
     Users(Box<Users>),
 }
 
-impl Source {
-    pub(super) fn new(phase: &Phase, core: &Core<'_>, start: Nanos) -> Self {
-        let context = &core.context;
-        // Where each conversation is one request, both bounds count the same; else requests are claimed as they fall
-        // due.
-        let sessions = phase.sessions.unwrap_or(u64::MAX);
-        let requests = phase.requests.unwrap_or(u64::MAX);
-        let limit = if context.workload.has_turns() { sessions } else { sessions.min(requests) };
-        let timed = |instants: Box<dyn Iterator<Item = Nanos>>| {
+impl<'a> Source<'a> {
+    pub(super) fn new(phase: &Phase, context: Context<'a>, start: Nanos) -> Self {
+        // Where each session is one request, both bounds count the same; else requests are claimed as they become
+        // ready.
+        let most_sessions = phase.sessions.unwrap_or(u64::MAX);
+        let most_requests = phase.requests.unwrap_or(u64::MAX);
+        let limit = if context.workload.has_turns() { most_sessions } else { most_sessions.min(most_requests) };
+        let scheduled = |instants: Box<dyn Iterator<Item = Nanos>>| {
             let paced = !matches!(phase.load, Load::Fixed { .. });
-            Feed::Timed(Box::new(Timed::new(instants, limit, paced, core, start)))
+            LoadSource::Scheduled(Box::new(Scheduled::new(instants, limit, paced, &context, start)))
         };
-        let feed = match &phase.load {
-            Load::Closed { concurrency, ramp } => Feed::Slots(Slots::new(*concurrency, *ramp, limit, core, start)),
+        let load = match &phase.load {
+            Load::Closed { concurrency, ramp } => {
+                LoadSource::Closed(ClosedLoop::new(*concurrency, *ramp, limit, &context, start))
+            }
             Load::Open { rate, pattern, .. } => {
                 let seed = context.plan.seed ^ ((context.phase as u64) << 63);
                 let arrivals = schedule::arrivals(rate.clone(), *pattern, seed);
-                timed(Box::new(arrivals))
+                scheduled(Box::new(arrivals))
             }
             Load::Fixed { trace, .. } => {
                 let instants = trace.0.clone();
-                timed(Box::new((0..instants.len()).map_while(move |k| instants.get(k).copied())))
+                scheduled(Box::new((0..instants.len()).map_while(move |k| instants.get(k).copied())))
             }
             Load::Users { rate, users } => {
-                let bounds = (requests, sessions);
-                Feed::Users(Box::new(Users::new(*rate, *users, bounds, core, start)))
+                let bounds = (most_requests, most_sessions);
+                LoadSource::Users(Box::new(Users::new(*rate, *users, bounds, &context, start)))
             }
         };
-        Self { feed, gate: Gate::new(phase, core, start) }
+        Self {
+            context,
+            load,
+            limiter: Limiter::new(phase, &context, start),
+            sessions: Sessions::new(start, most_requests),
+            in_flight: 0,
+            tally: PhaseTally::default(),
+        }
     }
 
-    /// The next request that is due, if a slot is free for it.
-    pub(super) fn next(&mut self, core: &mut Core<'_>, now: Nanos, facts: &mut PhaseTally) -> Option<Due> {
-        if let Some(due) = self.gate.next(core, now) {
-            return Some(due);
-        }
+    /// The next request that is to be sent now, if a slot is free for it.
+    pub(super) fn poll(&mut self, now: Nanos, recorder: &mut Recorder) -> Option<ScheduledRequest> {
+        let request = self.limiter.poll(&self.context, now).or_else(|| self.poll_load(now, recorder))?;
+        self.in_flight += 1;
+        Some(request)
+    }
+
+    fn poll_load(&mut self, now: Nanos, recorder: &mut Recorder) -> Option<ScheduledRequest> {
+        let Self { context, load, limiter, sessions, in_flight, tally } = self;
         loop {
-            let due = match &mut self.feed {
-                Feed::Slots(slots) => slots.next(core, now, self.gate.waiting()),
-                Feed::Timed(timed) => timed.next(core, now, facts),
-                Feed::Users(users) => users.next(core, now, facts),
+            let request = match load {
+                LoadSource::Closed(closed) => closed.poll(sessions, context, now, *in_flight + limiter.waiting()),
+                LoadSource::Scheduled(scheduled) => scheduled.poll(sessions, context, now, tally, recorder),
+                LoadSource::Users(users) => users.poll(sessions, context, now, tally, recorder),
             }?;
-            facts.fell_due += 1;
-            if let Some(due) = self.gate.admit(due, core, now) {
-                return Some(due);
+            tally.fell_due += 1;
+            if let Some(request) = limiter.admit(request, sessions, context, recorder, now) {
+                return Some(request);
             }
         }
     }
 
-    /// What [`Self::next`] gave has been issued in a slot.
-    pub(super) fn issued(&mut self, slot: u32, core: &Core<'_>) {
-        self.gate.issued(slot, core);
+    /// The request that [`poll`](Self::poll) gave last has been issued, under this id in this slot; `None` where it has
+    /// ended already.
+    pub(super) fn handle_issued(&mut self, request: Option<(u32, u128)>) {
+        self.limiter.handle_issued(request, &self.context);
     }
 
-    /// Whether nothing more will come due.
-    pub(super) fn exhausted(&self, core: &Core<'_>) -> bool {
-        if self.gate.waiting() == 0 && core.all_taken() {
+    /// Takes back what requests hold that have had their first token; `waits` tells whether the request of a slot has
+    /// not.
+    pub(super) fn handle_first_tokens(&mut self, waits: impl Fn(u32, u128) -> bool) {
+        self.limiter.handle_first_tokens(&self.context, waits);
+    }
+
+    /// A request has ended. Returns its connection where its session has no further use of it.
+    pub(super) fn handle_end(&mut self, mut end: RequestEnd) -> Option<Key> {
+        self.in_flight -= 1;
+        let thinks_from = match self.load {
+            LoadSource::Users(_) => None,
+            _ => Some(end.freed_at),
+        };
+        let goes_on = end.session.is_some_and(|session| {
+            let (workload, budget) = (self.context.workload, self.context.budget);
+            self.sessions.handle_end(session, &mut end, workload, budget, thinks_from).is_some()
+        });
+        if !goes_on {
+            self.limiter.handle_end(&self.context);
+        }
+        match &mut self.load {
+            LoadSource::Closed(closed) if !goes_on => closed.handle_end(&end),
+            LoadSource::Users(users) => users.handle_end(&end),
+            _ => {}
+        }
+        end.connection
+    }
+
+    /// Whether nothing more will come.
+    pub(super) fn is_exhausted(&self) -> bool {
+        if self.limiter.waiting() == 0 && self.sessions.all_taken(&self.context) {
             return true;
         }
-        let begins_none = core.sessions.closed()
-            || match &self.feed {
-                Feed::Slots(slots) => slots.exhausted(),
-                Feed::Timed(timed) => timed.exhausted(),
-                Feed::Users(users) => users.exhausted(),
+        let begins_none = self.sessions.is_closed()
+            || match &self.load {
+                LoadSource::Closed(closed) => closed.is_exhausted(),
+                LoadSource::Scheduled(scheduled) => scheduled.is_exhausted(),
+                LoadSource::Users(users) => users.is_exhausted(),
             };
-        self.gate.waiting() == 0 && begins_none && core.sessions.over()
+        self.limiter.waiting() == 0 && begins_none && self.sessions.is_over()
+    }
+
+    /// Whether every request that was given out has ended.
+    pub(super) fn is_idle(&self) -> bool {
+        self.in_flight == 0
     }
 
     /// When to look again, if a time is known.
-    pub(super) fn next_due(&self, core: &Core<'_>, now: Nanos) -> Option<Nanos> {
-        let feed = match &self.feed {
-            Feed::Slots(slots) => slots.next_due(core),
-            Feed::Timed(timed) => timed.next_due(core),
-            Feed::Users(users) => users.next_due(),
+    pub(super) fn next_at(&self, now: Nanos) -> Option<Nanos> {
+        let load = match &self.load {
+            LoadSource::Closed(closed) => closed.next_at(&self.sessions),
+            LoadSource::Scheduled(scheduled) => scheduled.next_at(&self.sessions),
+            LoadSource::Users(users) => users.next_at(),
         };
-        earlier(feed, self.gate.next_due(now))
+        earlier(load, self.limiter.next_at(now))
     }
 
-    /// Nothing is issued any more: what waited for a slot, or came due without one, is dropped by the policy.
-    pub(super) fn end(&mut self, core: &mut Core<'_>, facts: &mut PhaseTally, at: Nanos) {
-        let waiting = self.gate.end();
-        core.sessions.close();
-        let dropped = match &mut self.feed {
-            // Its requests fall due when they can be sent: what never was is not missed.
-            Feed::Slots(slots) => {
-                slots.end();
-                facts.fell_due -= waiting;
+    /// Nothing is issued any more: what waited for a slot, or became ready without one, is dropped by the policy.
+    pub(super) fn end(&mut self, recorder: &mut Recorder, at: Nanos) {
+        let waiting = self.limiter.end();
+        self.sessions.close();
+        let dropped = match &mut self.load {
+            // Its requests become ready when they can be sent: what never was is not missed.
+            LoadSource::Closed(closed) => {
+                closed.end();
+                self.tally.fell_due -= waiting;
                 0
             }
-            Feed::Timed(timed) => {
-                timed.end(facts, at);
+            LoadSource::Scheduled(scheduled) => {
+                scheduled.end(&mut self.tally, at);
                 waiting
             }
-            Feed::Users(users) => {
-                let busy = users.end(facts, at);
-                facts.fell_due += busy;
+            LoadSource::Users(users) => {
+                let busy = users.end(&mut self.tally, at);
+                self.tally.fell_due += busy;
                 waiting + busy
             }
         };
-        core.recorder.handle_dropped(core.context.phase, dropped);
+        recorder.handle_dropped(self.context.phase, dropped);
+    }
+
+    /// The phase is over: what it came to, its sessions, and the connections that sessions have kept.
+    pub(super) fn finish(self, ended: Nanos) -> (PhaseTally, SessionCounts, Vec<Key>) {
+        let (sessions, kept) = self.sessions.finish(self.context.budget);
+        (PhaseTally { ended, ..self.tally }, sessions, kept)
     }
 }

@@ -1,12 +1,12 @@
-//! An open loop: requests fall due at the instants of a schedule.
+//! An open loop: requests begin at the instants of a schedule.
 
-use super::Due;
+use super::sessions::Sessions;
+use super::{Context, PhaseTally, Recorder, ScheduledRequest};
 use crate::clock::Nanos;
-use crate::worker::{Core, PhaseTally};
 use std::sync::atomic::Ordering;
 
 /// This core's share of a schedule.
-pub(super) struct Timed {
+pub(super) struct Scheduled {
     /// Offsets from `start`, of all cores.
     instants: Box<dyn Iterator<Item = Nanos>>,
     start: Nanos,
@@ -16,34 +16,34 @@ pub(super) struct Timed {
     k: u64,
     worker: u64,
     workers: u64,
-    /// Conversations go on at the schedule's instants; else at their own, and the schedule is of their beginnings.
+    /// Sessions go on at the schedule's instants; else at their own, and the schedule is of their beginnings.
     paced: bool,
-    /// Where conversations are paced: no more are begun.
-    begun: bool,
+    /// Where sessions are paced: no more are begun.
+    all_begun: bool,
 }
 
-impl Timed {
+impl Scheduled {
     pub(super) fn new(
         instants: Box<dyn Iterator<Item = Nanos>>,
         limit: u64,
         paced: bool,
-        core: &Core<'_>,
+        context: &Context<'_>,
         start: Nanos,
     ) -> Self {
-        let paced = paced && core.context.workload.has_turns();
-        let mut timed = Self {
+        let paced = paced && context.workload.has_turns();
+        let mut scheduled = Self {
             instants,
             start,
             limit,
             next: None,
             k: 0,
-            worker: core.context.index as u64,
-            workers: core.context.shared.workers as u64,
+            worker: context.index as u64,
+            workers: context.shared.workers as u64,
             paced,
-            begun: false,
+            all_begun: false,
         };
-        timed.advance();
-        timed
+        scheduled.advance();
+        scheduled
     }
 
     /// Moves on to this worker's next arrival.
@@ -62,64 +62,77 @@ impl Timed {
         }
     }
 
-    pub(super) fn next(&mut self, core: &mut Core<'_>, now: Nanos, facts: &mut PhaseTally) -> Option<Due> {
+    pub(super) fn poll(
+        &mut self,
+        sessions: &mut Sessions,
+        context: &Context<'_>,
+        now: Nanos,
+        tally: &mut PhaseTally,
+        recorder: &mut Recorder,
+    ) -> Option<ScheduledRequest> {
         if self.paced {
-            return self.next_paced(core, now, facts);
+            return self.poll_paced(sessions, context, now, tally);
         }
-        if let Some(turn) = core.sessions.next(now) {
-            let due = core.next_turn(turn, turn.wanted)?;
-            facts.arrived(due.scheduled);
-            // Its answer was late: that is the server's doing, and no fault of the loop.
-            let waited = turn.due > turn.wanted;
-            core.recorder.handle_queued(core.context.phase, u64::from(waited));
-            return Some(Due { waited, ..due });
+        if let Some(turn) = sessions.poll(now) {
+            let request = sessions.next_turn(turn, turn.wanted, context)?;
+            tally.handle_arrival(request.scheduled);
+            // The response before it was late: that is the server's doing, and no fault of the loop.
+            let waited = turn.ready > turn.wanted;
+            recorder.handle_queued(context.phase, u64::from(waited));
+            return Some(ScheduledRequest { waited, ..request });
         }
-        let (k, scheduled) = self.next.filter(|(_, at)| *at <= now)?;
+        let (k, at) = self.next.filter(|(_, at)| *at <= now)?;
         self.advance();
-        let due = core.first_turn(k, scheduled)?;
-        facts.arrived(scheduled);
-        Some(due)
+        let request = sessions.first_turn(k, at, context)?;
+        tally.handle_arrival(at);
+        Some(request)
     }
 
-    /// An instant goes to the conversation whose next turn has waited for it longest, else to a new one, so that the
-    /// rate is one of requests (as AIPerf's). One that neither wants passes.
-    fn next_paced(&mut self, core: &mut Core<'_>, now: Nanos, facts: &mut PhaseTally) -> Option<Due> {
+    /// An instant goes to the session whose next turn has waited for it longest, else to a new one, so that the rate is
+    /// one of requests (as AIPerf's). One that neither wants passes.
+    fn poll_paced(
+        &mut self,
+        sessions: &mut Sessions,
+        context: &Context<'_>,
+        now: Nanos,
+        tally: &mut PhaseTally,
+    ) -> Option<ScheduledRequest> {
         while let Some((_, at)) = self.next.filter(|(_, at)| *at <= now) {
             self.advance();
-            let due = if let Some(turn) = core.sessions.next(at) {
-                core.next_turn(turn, at)
-            } else if self.begun {
+            let request = if let Some(turn) = sessions.poll(at) {
+                sessions.next_turn(turn, at, context)
+            } else if self.all_begun {
                 None
             } else {
-                let k = core.context.shared.next[core.context.phase as usize].fetch_add(1, Ordering::Relaxed);
-                self.begun = k >= self.limit;
-                (!self.begun).then(|| core.first_turn(k, at)).flatten()
+                let k = context.shared.next[context.phase as usize].fetch_add(1, Ordering::Relaxed);
+                self.all_begun = k >= self.limit;
+                if self.all_begun { None } else { sessions.first_turn(k, at, context) }
             };
-            if let Some(due) = due {
-                facts.arrived(at);
-                return Some(due);
+            if request.is_some() {
+                tally.handle_arrival(at);
+                return request;
             }
-            if self.exhausted() && core.sessions.over() || core.sessions.closed() {
+            if self.is_exhausted() && sessions.is_over() || sessions.is_closed() {
                 self.next = None;
             }
         }
         None
     }
 
-    /// Whether no conversation will begin.
-    pub(super) fn exhausted(&self) -> bool {
-        self.begun || self.next.is_none()
+    /// Whether no session will begin.
+    pub(super) fn is_exhausted(&self) -> bool {
+        self.all_begun || self.next.is_none()
     }
 
-    pub(super) fn next_due(&self, core: &Core<'_>) -> Option<Nanos> {
-        let turn = core.sessions.next_due().filter(|_| !self.paced);
+    pub(super) fn next_at(&self, sessions: &Sessions) -> Option<Nanos> {
+        let turn = sessions.next_at().filter(|_| !self.paced);
         [self.next.map(|(_, at)| at), turn].into_iter().flatten().min()
     }
 
-    /// What was due before `at`, but the loop came too late for it, was offered and not achieved.
-    pub(super) fn end(&mut self, facts: &mut PhaseTally, at: Nanos) {
-        while let Some((_, due)) = self.next.filter(|(_, due)| *due < at && !self.begun) {
-            facts.arrived(due);
+    /// What was scheduled before `at`, but the loop came too late for it, was offered and not achieved.
+    pub(super) fn end(&mut self, tally: &mut PhaseTally, at: Nanos) {
+        while let Some((_, scheduled)) = self.next.filter(|(_, scheduled)| *scheduled < at && !self.all_begun) {
+            tally.handle_arrival(scheduled);
             self.advance();
         }
         self.next = None;

@@ -1,9 +1,9 @@
-//! Users: requests fall due at each user's own pace.
+//! Users: requests begin at each user's own pace.
 
-use super::Due;
+use super::sessions::Sessions;
+use super::{Context, PhaseTally, Recorder, RequestEnd, ScheduledRequest};
 use crate::clock::Nanos;
 use crate::schedule::Turns;
-use crate::worker::{Core, PhaseTally};
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 
@@ -12,81 +12,101 @@ pub(super) struct Users {
     turns: Turns,
     start: Nanos,
     users: u64,
-    /// Most conversations to begin.
-    sessions: u64,
-    /// What each user talks of: the session and its number.
-    talks: HashMap<u64, (usize, u64)>,
+    /// Most sessions to begin.
+    most_sessions: u64,
+    /// The session of each user, and its number.
+    sessions: HashMap<u64, (usize, u64)>,
+    /// Turns that have ended since the last look, and when.
+    ended: Vec<(u64, Nanos)>,
 }
 
 impl Users {
-    /// `bounds` are those of requests and of conversations.
-    pub(super) fn new(rate: f64, users: u32, bounds: (u64, u64), core: &Core<'_>, start: Nanos) -> Self {
-        let (requests, sessions) = bounds;
-        let limit = if core.context.workload.has_turns() { requests } else { requests.min(sessions) };
+    /// `bounds` are those of requests and of sessions.
+    pub(super) fn new(rate: f64, users: u32, bounds: (u64, u64), context: &Context<'_>, start: Nanos) -> Self {
+        let (most_requests, most_sessions) = bounds;
+        let limit = if context.workload.has_turns() { most_requests } else { most_requests.min(most_sessions) };
         Self {
-            turns: Turns::new(rate, users, limit, core.context.index, core.context.shared.workers),
+            turns: Turns::new(rate, users, limit, context.index, context.shared.workers),
             start,
             users: u64::from(users.max(1)),
-            sessions,
-            talks: HashMap::new(),
+            most_sessions,
+            sessions: HashMap::new(),
+            ended: Vec::new(),
         }
     }
 
-    pub(super) fn next(&mut self, core: &mut Core<'_>, now: Nanos, facts: &mut PhaseTally) -> Option<Due> {
-        while let Some((k, at)) = core.returned.pop() {
+    pub(super) fn poll(
+        &mut self,
+        sessions: &mut Sessions,
+        context: &Context<'_>,
+        now: Nanos,
+        tally: &mut PhaseTally,
+        recorder: &mut Recorder,
+    ) -> Option<ScheduledRequest> {
+        while let Some((k, at)) = self.ended.pop() {
             self.turns.handle_end(k, at.saturating_sub(self.start));
         }
         while let Some(turn) = self.turns.next(now.saturating_sub(self.start)) {
             let scheduled = self.start + turn.wanted;
-            let Some(due) = self.turn_of(core, turn.k, scheduled) else {
+            let Some(request) = self.turn_of(sessions, context, turn.k, scheduled) else {
                 self.turns.retire(turn.k);
                 continue;
             };
-            facts.arrived(scheduled);
+            tally.handle_arrival(scheduled);
             // Its user was busy: that is what users do, and no fault of the loop.
-            core.recorder.handle_queued(core.context.phase, u64::from(turn.waited));
-            return Some(Due { ticket: turn.k, waited: turn.waited, ..due });
+            recorder.handle_queued(context.phase, u64::from(turn.waited));
+            return Some(ScheduledRequest { user_turn: turn.k, waited: turn.waited, ..request });
         }
         None
     }
 
-    /// The next turn of the user's conversation, else the first of a new one: a user has one after the other, at an
-    /// even pace.
-    fn turn_of(&mut self, core: &mut Core<'_>, k: u64, scheduled: Nanos) -> Option<Due> {
-        if !core.context.workload.has_turns() {
-            return core.first_turn(k, scheduled);
+    /// The next turn of the user's session, else the first of a new one: a user has one after the other, at an even
+    /// pace.
+    fn turn_of(
+        &mut self,
+        sessions: &mut Sessions,
+        context: &Context<'_>,
+        k: u64,
+        scheduled: Nanos,
+    ) -> Option<ScheduledRequest> {
+        if !context.workload.has_turns() {
+            return sessions.first_turn(k, scheduled, context);
         }
         let user = k % self.users;
-        if let Some((session, number)) = self.talks.get(&user)
-            && let Some(turn) = core.sessions.turn(*session, scheduled)
+        if let Some((session, number)) = self.sessions.get(&user)
+            && let Some(turn) = sessions.turn(*session, scheduled)
             && turn.k == *number
         {
-            return core.next_turn(turn, scheduled);
+            return sessions.next_turn(turn, scheduled, context);
         }
-        let number = core.context.shared.next[core.context.phase as usize].fetch_add(1, Ordering::Relaxed);
-        if number >= self.sessions {
+        let number = context.shared.next[context.phase as usize].fetch_add(1, Ordering::Relaxed);
+        if number >= self.most_sessions {
             return None;
         }
-        let due = core.first_turn(number, scheduled)?;
-        if let Some(session) = due.session {
-            self.talks.insert(user, (session, number));
+        let request = sessions.first_turn(number, scheduled, context)?;
+        if let Some(session) = request.session {
+            self.sessions.insert(user, (session, number));
         }
-        Some(due)
+        Some(request)
     }
 
-    pub(super) fn exhausted(&self) -> bool {
+    pub(super) fn handle_end(&mut self, end: &RequestEnd) {
+        self.ended.push((end.user_turn, end.freed_at));
+    }
+
+    pub(super) fn is_exhausted(&self) -> bool {
         self.turns.exhausted()
     }
 
-    pub(super) fn next_due(&self) -> Option<Nanos> {
+    pub(super) fn next_at(&self) -> Option<Nanos> {
         self.turns.next_at().map(|at| self.start + at)
     }
 
     /// Turns that were wanted before `at` and not taken; how many of them because their users were busy.
-    pub(super) fn end(&mut self, facts: &mut PhaseTally, at: Nanos) -> u64 {
+    pub(super) fn end(&mut self, tally: &mut PhaseTally, at: Nanos) -> u64 {
         let mut busy = 0;
         for (wanted, waited) in self.turns.end(at.saturating_sub(self.start)) {
-            facts.arrived(self.start + wanted);
+            tally.handle_arrival(self.start + wanted);
             busy += u64::from(waited);
         }
         busy
