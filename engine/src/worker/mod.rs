@@ -1,23 +1,12 @@
 //! One core's loop: due → send → complete → decode → record. The only place where schedule, exchange, driver and record
 //! meet.
 
-mod addresses;
+mod connections;
 mod context;
-mod core;
 mod deadlines;
-mod ending;
-mod expiry;
-mod h2_connection;
-mod h2_streams;
-mod issue;
-mod link;
 mod recorder;
-mod secure;
-mod slot;
 mod source;
-mod stream_limits;
 
-use self::core::{Core, Todo};
 use crate::clock::{MILLI, Nanos, SECOND};
 use crate::control::Control;
 use crate::driver::{Driver, DriverStats, Key};
@@ -26,7 +15,7 @@ use crate::measure::Shard;
 use crate::plan::{Phase, Stamps};
 use crate::record::{PhaseKind, Record};
 use crate::resolve::Asker;
-use addresses::Addresses;
+use connections::{Addresses, Core, StreamLimits, Todo};
 use context::Context;
 pub use context::{Shared, Targets};
 use deadlines::Deadlines;
@@ -35,7 +24,6 @@ pub use source::PhaseTally;
 use source::Source;
 pub(crate) use source::first_of;
 use std::collections::VecDeque;
-use stream_limits::StreamLimits;
 
 /// Requests taken up before the loop looks at completions again: a burst must not starve the reads.
 const BURST: usize = 16;

@@ -1,6 +1,6 @@
 //! Connections under TLS: what arrives sealed, and when a handshake is over.
 
-use super::core::{Core, Left, Todo};
+use super::pool::{Core, Left, Todo};
 use super::slot::State;
 use crate::arrival::{Arrival, Exact};
 use crate::clock::Nanos;
@@ -11,7 +11,7 @@ use std::ops::ControlFlow;
 
 impl Core<'_> {
     /// One read of a connection under TLS. All events in it share its stamp, however many records they came in.
-    pub(super) fn handle_sealed(&mut self, key: Key, bytes: &[u8], arrival: &Arrival<'_>, seen: Nanos) {
+    pub(in crate::worker) fn handle_sealed(&mut self, key: Key, bytes: &[u8], arrival: &Arrival<'_>, seen: Nanos) {
         let slot = &mut self.slots[key.slot as usize];
         let Some(tls) = slot.tls.as_mut() else {
             return;
@@ -92,7 +92,7 @@ impl Core<'_> {
 /// The arrival of what the records of a read hold. A record is of use only as a whole: where the read ends the only
 /// record in it, all of that arrived with the last byte. What is in one of several can have arrived before the last
 /// byte of the read.
-pub(super) fn of_records<'a>(tls: &mut tls::Session, bytes: &[u8], arrival: &Arrival<'a>) -> Arrival<'a> {
+pub(in crate::worker) fn of_records<'a>(tls: &mut tls::Session, bytes: &[u8], arrival: &Arrival<'a>) -> Arrival<'a> {
     let exact = match (arrival.exact, tls.is_one_record(bytes)) {
         (Exact::Whole, _) | (Exact::LastByte, true) => Exact::Whole,
         _ => Exact::Nothing,

@@ -1,9 +1,7 @@
 //! Slots: a request and its connection, the one or the other, or both.
 
-use super::core::{Core, Todo};
-use super::deadlines::{Deadline, DeadlineKind};
 use super::h2_connection::H2Connection;
-use super::source::ScheduledRequest;
+use super::pool::{Core, Todo};
 use crate::clock::{Nanos, SECOND};
 use crate::control::{Allowance, Budget};
 use crate::driver::Key;
@@ -11,52 +9,54 @@ use crate::exchange::{Exchange, KeepText, Progress, Request};
 use crate::plan::{Reuse, TokenizerSource};
 use crate::record::Cause;
 use crate::wire::tls;
+use crate::worker::deadlines::{Deadline, DeadlineKind};
+use crate::worker::source::ScheduledRequest;
 use socket2::SockAddr;
 
 /// A request and its connection, the one or the other, or both.
-pub(super) struct Slot {
-    pub(super) exchange: Exchange,
+pub(in crate::worker) struct Slot {
+    pub(in crate::worker) exchange: Exchange,
     /// What its answer may hold.
-    pub(super) allowance: Allowance,
+    pub(in crate::worker) allowance: Allowance,
     /// Bytes of its answer until which it cannot hold more.
-    pub(super) unwatched: u64,
-    pub(super) generation: u32,
-    pub(super) state: State,
-    pub(super) target: u16,
-    pub(super) served: u32,
+    pub(in crate::worker) unwatched: u64,
+    pub(in crate::worker) generation: u32,
+    pub(in crate::worker) state: State,
+    pub(in crate::worker) target: u16,
+    pub(in crate::worker) served: u32,
     /// Where its connection goes, once that is known.
-    pub(super) addr: Option<SockAddr>,
+    pub(in crate::worker) addr: Option<SockAddr>,
     /// Where else it may go when that fails, the next at the end; empty once the connection is there.
-    pub(super) candidates: Vec<SockAddr>,
+    pub(in crate::worker) candidates: Vec<SockAddr>,
     /// Addresses that were tried for it so far.
-    pub(super) attempts: u32,
+    pub(in crate::worker) attempts: u32,
     /// The TLS of its connection, from the handshake on.
-    pub(super) tls: Option<Box<tls::Session>>,
+    pub(in crate::worker) tls: Option<Box<tls::Session>>,
     /// The kernel still has to take bytes of an earlier send.
-    pub(super) sending: bool,
+    pub(in crate::worker) sending: bool,
     /// Why a send failed: nothing more is sent, and what the server has said is read.
-    pub(super) broken: Option<i32>,
+    pub(in crate::worker) broken: Option<i32>,
     /// The kernel took no byte of the request before its send failed.
-    pub(super) untaken: bool,
+    pub(in crate::worker) untaken: bool,
     /// The end of the last response's body has not come.
-    pub(super) unended: bool,
+    pub(in crate::worker) unended: bool,
     /// Until when its connection is kept without a request, or after a send that failed.
-    pub(super) drain_by: Nanos,
+    pub(in crate::worker) drain_by: Nanos,
     /// When its connection has to be established.
-    pub(super) connect_by: Option<Nanos>,
+    pub(in crate::worker) connect_by: Option<Nanos>,
     /// The HTTP/2 connection that it is.
-    pub(super) h2: Option<Box<H2Connection>>,
+    pub(in crate::worker) h2: Option<Box<H2Connection>>,
     /// The session of its request, where that has several turns, and the messages of the turns before.
-    pub(super) session: Option<usize>,
-    pub(super) history: Vec<u8>,
+    pub(in crate::worker) session: Option<usize>,
+    pub(in crate::worker) history: Vec<u8>,
     /// The turn of a user that its request is.
-    pub(super) user_turn: u64,
+    pub(in crate::worker) user_turn: u64,
     /// Its request goes over HTTP/2: the connection that it is on, waits for, or was on last.
-    pub(super) h2_key: Option<Key>,
+    pub(in crate::worker) h2_key: Option<Key>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum State {
+pub(in crate::worker) enum State {
     Free,
     /// A request waits for its name, its connect or its handshake.
     Connecting,
@@ -76,28 +76,28 @@ pub(super) enum State {
 
 impl Slot {
     /// Begins a request.
-    pub(super) fn begin(&mut self, request: &Request, scheduled: ScheduledRequest) {
+    pub(in crate::worker) fn begin(&mut self, request: &Request, scheduled: ScheduledRequest) {
         (self.session, self.history, self.user_turn) = (scheduled.session, scheduled.history, scheduled.user_turn);
         self.unwatched = 0;
         self.exchange.begin(request);
     }
 
     /// Names the connect to one of several addresses.
-    pub(super) fn attempt_id(&self) -> u128 {
+    pub(in crate::worker) fn attempt_id(&self) -> u128 {
         u128::from(self.generation) << 32 | u128::from(self.attempts)
     }
 
     /// Whether its connection may serve another request: what was sent on it before is with the kernel whole, the
     /// response to it has been read to its end, and no send has failed. Else a request could land inside another's body
     /// (RFC 9112 §9.3).
-    pub(super) fn is_reusable(&self) -> bool {
+    pub(in crate::worker) fn is_reusable(&self) -> bool {
         let sealed = self.tls.as_ref().is_some_and(|tls| tls.has_output());
         !(self.sending || sealed || self.unended || self.broken.is_some())
     }
 
     /// An answer may go on while there is room for what it holds.
     #[inline]
-    pub(super) fn within(&mut self, budget: &Budget, progress: Progress, seen: Nanos) -> Progress {
+    pub(in crate::worker) fn within(&mut self, budget: &Budget, progress: Progress, seen: Nanos) -> Progress {
         let received = self.exchange.record().bytes_received;
         if progress != Progress::Pending || received < self.unwatched {
             return progress;
@@ -118,7 +118,7 @@ impl Slot {
 }
 
 /// Why an answer, or a connection, is given up for which there is no room.
-pub(super) fn no_memory(budget: &Budget) -> (Cause, String) {
+pub(in crate::worker) fn no_memory(budget: &Budget) -> (Cause, String) {
     let what =
         format!("the answers of the run together would hold over {} bytes (--max-buffered-bytes)", budget.whole());
     (Cause::MemoryLimit, what)
@@ -126,7 +126,7 @@ pub(super) fn no_memory(budget: &Budget) -> (Cause, String) {
 
 impl Core<'_> {
     /// The connection that a session has kept for itself, if it is still there.
-    pub(super) fn take_own(&mut self, kept: Option<Key>) -> Option<Key> {
+    pub(in crate::worker) fn take_own(&mut self, kept: Option<Key>) -> Option<Key> {
         let key = kept?;
         let slot = &self.slots[key.slot as usize];
         if slot.generation != key.generation {
@@ -140,7 +140,7 @@ impl Core<'_> {
 
     /// Puts a connection whose request has ended, or that none has asked for yet, where the next one finds it: the only
     /// way into `idle`. Where it is not [reusable](Slot::is_reusable) yet, that is waited for, up to [`DRAIN`].
-    pub(super) fn park(&mut self, key: Key, now: Nanos) {
+    pub(in crate::worker) fn park(&mut self, key: Key, now: Nanos) {
         let slot = &mut self.slots[key.slot as usize];
         if slot.is_reusable() {
             slot.state = State::Idle;
@@ -159,7 +159,7 @@ impl Core<'_> {
     }
 
     /// Looks again at a connection that is drained, after something has come of it.
-    pub(super) fn drained(&mut self, key: Key, rest: Progress, now: Nanos) {
+    pub(in crate::worker) fn drained(&mut self, key: Key, rest: Progress, now: Nanos) {
         match rest {
             Progress::Pending | Progress::Complete => {}
             Progress::Done { reusable: false } => self.todo.push(Todo::Close(key)),
@@ -171,21 +171,21 @@ impl Core<'_> {
     }
 
     /// Keeps a connection for so long and no longer.
-    pub(super) fn set_drain_deadline(&mut self, key: Key, now: Nanos) {
+    pub(in crate::worker) fn set_drain_deadline(&mut self, key: Key, now: Nanos) {
         let at = now.saturating_add(DRAIN);
         self.slots[key.slot as usize].drain_by = at;
         self.deadlines.set(at, DeadlineKind::Drain, key.slot, key.generation.into());
     }
 
     /// Whether a deadline of a connection that drains, or whose send failed, is still the one that holds.
-    pub(super) fn drains(&self, deadline: &Deadline) -> bool {
+    pub(in crate::worker) fn drains(&self, deadline: &Deadline) -> bool {
         let slot = &self.slots[deadline.slot as usize];
         u128::from(slot.generation) == deadline.id
             && slot.drain_by == deadline.at
             && (slot.state == State::Draining || slot.broken.is_some())
     }
 
-    pub(super) fn take_idle(&mut self, target: u16) -> Option<Key> {
+    pub(in crate::worker) fn take_idle(&mut self, target: u16) -> Option<Key> {
         while let Some(key) = self.idle[target as usize].pop() {
             let slot = &self.slots[key.slot as usize];
             if slot.generation == key.generation && slot.state == State::Idle {
@@ -198,7 +198,7 @@ impl Core<'_> {
     /// A slot without a connection: a free one, a new one, or that of an idle connection or one that is drained, whose
     /// key is then to be closed. Where none is left, a slot past the driver's capacity, good only to record the
     /// failure.
-    pub(super) fn take_slot(&mut self) -> std::result::Result<(u32, Option<Key>), u32> {
+    pub(in crate::worker) fn take_slot(&mut self) -> std::result::Result<(u32, Option<Key>), u32> {
         if let Some(slot) = self.free.pop() {
             return Ok((slot, None));
         }
@@ -221,7 +221,7 @@ impl Core<'_> {
         Err(self.capacity as u32)
     }
 
-    pub(super) fn new_slot(&mut self) -> u32 {
+    pub(in crate::worker) fn new_slot(&mut self) -> u32 {
         let plan = self.context.plan;
         let keep_text = match plan.prompts.tokenizer {
             _ if plan.use_server_token_count || !plan.endpoint.produces_tokens() => KeepText::Never,
@@ -267,7 +267,7 @@ fn is_draining(slots: &[Slot], key: Key) -> bool {
 /// How long a connection that serves no request is kept for the rest of its last request to be taken, and for the end
 /// of the body of a complete response. And how long the read of a connection may take to end after a send on it has
 /// failed.
-pub(super) const DRAIN: Nanos = SECOND;
+pub(in crate::worker) const DRAIN: Nanos = SECOND;
 
 /// Most bytes of memory that a byte of an answer can become: it lies in the line, the data and the text of an event,
 /// each in a buffer that doubles, and the shortest event with output makes a gap.

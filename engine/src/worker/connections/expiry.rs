@@ -1,17 +1,17 @@
 //! What becomes of a request or connection whose deadline has come.
 
-use super::core::{Core, send_cause};
-use super::deadlines::{Deadline, DeadlineKind};
-use super::link::shown;
+use super::connect::shown;
+use super::pool::{Core, send_cause};
 use super::slot::State;
-use super::{Worker, os_error};
 use crate::clock::{MILLI, Nanos};
 use crate::driver::{Driver, Key};
 use crate::record::{Cause, PhaseKind};
+use crate::worker::deadlines::{Deadline, DeadlineKind};
+use crate::worker::{Worker, os_error};
 
 impl Core<'_> {
     /// Sets the deadlines of the request that has just begun in a slot; `request_by` is that of the whole request.
-    pub(super) fn set_request_deadlines(&mut self, request_by: Nanos, slot: u32) {
+    pub(in crate::worker) fn set_request_deadlines(&mut self, request_by: Nanos, slot: u32) {
         let exchange = &self.slots[slot as usize].exchange;
         let (id, issued) = (exchange.request_id(), exchange.record().instants.issued);
         self.deadlines.set(request_by, DeadlineKind::Request, slot, id);
@@ -27,13 +27,13 @@ impl Core<'_> {
 
     /// The response in a slot is complete: the end of its body, which follows at once as a rule, is waited for a little
     /// while.
-    pub(super) fn set_body_deadline(&mut self, slot: u32, now: Nanos) {
+    pub(in crate::worker) fn set_body_deadline(&mut self, slot: u32, now: Nanos) {
         let id = self.slots[slot as usize].exchange.request_id();
         self.deadlines.set(now.saturating_add(BODY_END), DeadlineKind::BodyEnd, slot, id);
     }
 
     /// The kernel has taken the last byte of the request of a slot: from here on a planned cancellation counts.
-    pub(super) fn all_sent(&mut self, slot: u32, now: Nanos) {
+    pub(in crate::worker) fn all_sent(&mut self, slot: u32, now: Nanos) {
         let exchange = &mut self.slots[slot as usize].exchange;
         exchange.handle_sent(now);
         let plan = self.context.plan;
@@ -108,7 +108,7 @@ impl Core<'_> {
 
 impl<D: Driver> Worker<'_, D> {
     /// Ends what is to end by `now`.
-    pub(super) fn handle_deadlines(&mut self, now: Nanos) {
+    pub(in crate::worker) fn handle_deadlines(&mut self, now: Nanos) {
         while let Some(deadline) = self.core.deadlines.poll(now) {
             match self.core.holds_at(&deadline, now) {
                 None => {}

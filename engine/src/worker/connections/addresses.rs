@@ -5,17 +5,17 @@
 //! §5 begins one after 250 ms). An address that did not connect is the last choice of the connections that follow, for
 //! [`SHUNNED`].
 
-use super::core::Core;
-use super::deadlines::DeadlineKind;
-use super::{Worker, os_error};
+use super::pool::Core;
 use crate::clock::{Nanos, SECOND};
 use crate::driver::{Driver, Key};
+use crate::worker::deadlines::DeadlineKind;
+use crate::worker::{Worker, os_error};
 use socket2::SockAddr;
 use std::collections::VecDeque;
 
 /// What is known of the addresses of the targets.
 #[derive(Default)]
-pub(super) struct Addresses {
+pub(in crate::worker) struct Addresses {
     /// Those that did not connect, and until when they are the last choice.
     shunned: Vec<(SockAddr, Nanos)>,
 }
@@ -34,7 +34,7 @@ impl Addresses {
 
     /// The addresses of a target in the order in which a connection tries them: from `place` on, the families in turn
     /// (RFC 8305 §4), and those that did not connect lately at the end.
-    pub(super) fn order(&self, addrs: &[SockAddr], place: usize, now: Nanos) -> Vec<SockAddr> {
+    pub(in crate::worker) fn order(&self, addrs: &[SockAddr], place: usize, now: Nanos) -> Vec<SockAddr> {
         let turned = addrs.iter().skip(place).chain(addrs.iter().take(place));
         let first = addrs.get(place).map(SockAddr::domain);
         let (mut same, mut other): (VecDeque<_>, VecDeque<_>) = turned.partition(|a| Some(a.domain()) == first);
@@ -52,13 +52,13 @@ impl Addresses {
 
 impl Core<'_> {
     /// An address did not connect, and the connection goes to another.
-    pub(super) fn shun(&mut self, addr: &SockAddr, errno: i32, now: Nanos) {
+    pub(in crate::worker) fn shun(&mut self, addr: &SockAddr, errno: i32, now: Nanos) {
         self.addresses.shun(addr, now);
-        self.recorder.handle_address_failed(&super::link::shown(addr), &os_error(errno));
+        self.recorder.handle_address_failed(&super::connect::shown(addr), &os_error(errno));
     }
 
     /// Sets the deadline of a connect that has another address to go to.
-    pub(super) fn set_address_deadline(&mut self, key: Key, now: Nanos) {
+    pub(in crate::worker) fn set_address_deadline(&mut self, key: Key, now: Nanos) {
         let slot = &self.slots[key.slot as usize];
         if slot.candidates.is_empty() {
             return;
@@ -71,7 +71,7 @@ impl Core<'_> {
 impl<D: Driver> Worker<'_, D> {
     /// Gives up the connect of a slot, and names the slot's next one, so that what the kernel still says of the old one
     /// is nobody's.
-    pub(super) fn rename(&mut self, old: Key) -> Key {
+    pub(in crate::worker) fn rename(&mut self, old: Key) -> Key {
         self.driver.close(old);
         let core = &mut self.core;
         let slot = &mut core.slots[old.slot as usize];

@@ -1,17 +1,17 @@
 //! Requests are taken up, find a connection, and are sent.
 
-use super::core::send_cause;
+use super::pool::send_cause;
 use super::slot::State;
-use super::source::{ScheduledRequest, first_of};
-use super::{Worker, os_error};
 use crate::clock::Nanos;
 use crate::driver::{Driver, Key, Sending};
 use crate::exchange::{Request, explain};
 use crate::record::{Cause, PhaseKind};
+use crate::worker::source::{ScheduledRequest, first_of};
+use crate::worker::{Worker, os_error};
 
 impl<D: Driver> Worker<'_, D> {
     /// Issues a request. Its slot and id, unless it has failed already.
-    pub(super) fn begin(&mut self, scheduled: ScheduledRequest, now: Nanos) -> Option<(u32, u128)> {
+    pub(in crate::worker) fn begin(&mut self, scheduled: ScheduledRequest, now: Nanos) -> Option<(u32, u128)> {
         let slot = self.issue(scheduled, now);
         let exchange = &self.core.slots[slot as usize].exchange;
         exchange.active().then(|| (slot, exchange.request_id()))
@@ -74,12 +74,12 @@ impl<D: Driver> Worker<'_, D> {
         }
     }
 
-    pub(super) fn no_room(&mut self, slot: u32, now: Nanos) {
+    pub(in crate::worker) fn no_room(&mut self, slot: u32, now: Nanos) {
         let what = format!("all {} connections of this worker are in use", self.core.capacity);
         self.fail(slot, Cause::DescriptorsExhausted, Some(what), now);
     }
 
-    pub(super) fn send(&mut self, key: Key) {
+    pub(in crate::worker) fn send(&mut self, key: Key) {
         let core = &mut self.core;
         let slot = &mut core.slots[key.slot as usize];
         if slot.generation != key.generation || !slot.exchange.active() {
@@ -160,6 +160,6 @@ fn mix(mut z: u64) -> u64 {
 }
 
 /// A body that lies in a temporary file, and cannot be read from it.
-pub(super) fn unread(e: &std::io::Error) -> String {
+pub(in crate::worker) fn unread(e: &std::io::Error) -> String {
     format!("its body cannot be read back from the temporary file (check the disk under TMPDIR): {e}")
 }

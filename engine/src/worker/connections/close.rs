@@ -1,17 +1,17 @@
 //! How requests and connections end that do not end by themselves: lost, late, or left over.
 
-use super::Worker;
-use super::core::{Left, Todo};
+use super::pool::{Left, Todo};
 use super::slot::State;
 use crate::clock::Nanos;
 use crate::driver::{Driver, Key};
 use crate::exchange::Exchange;
 use crate::record::Cause;
+use crate::worker::Worker;
 
 impl<D: Driver> Worker<'_, D> {
     /// The connection ended under a request. On a kept connection that the server had closed while idle, nothing of the
     /// request was [begun](Self::untouched): it moves, once. Else it fails.
-    pub(super) fn lost(&mut self, key: Key, cause: Cause, detail: Option<String>, at: Nanos) {
+    pub(in crate::worker) fn lost(&mut self, key: Key, cause: Cause, detail: Option<String>, at: Nanos) {
         let slot = &mut self.core.slots[key.slot as usize];
         if slot.generation != key.generation {
             return;
@@ -44,13 +44,13 @@ impl<D: Driver> Worker<'_, D> {
     /// It is in two cases only: the kernel took no byte of them; or the server's end came in order (FIN), and its
     /// acknowledgements leave all of them out. A part that the kernel took counts as seen, and a reset says nothing of
     /// what the server has read.
-    pub(super) fn untouched(&mut self, key: Key, given: u64, in_order: bool) -> bool {
+    pub(in crate::worker) fn untouched(&mut self, key: Key, given: u64, in_order: bool) -> bool {
         let unacknowledged = |driver: &mut D| driver.unacknowledged(key);
         given == 0 || in_order && unacknowledged(&mut self.driver).is_some_and(|n| n as u64 >= given)
     }
 
     /// The end of the body of an answer that is complete has not come: its request ends without it.
-    pub(super) fn let_go(&mut self, slot: u32, now: Nanos) {
+    pub(in crate::worker) fn let_go(&mut self, slot: u32, now: Nanos) {
         self.core.slots[slot as usize].exchange.let_go(now);
         if self.core.slots[slot as usize].h2_key.is_some() {
             self.end_stream_now(slot, now, |_| {});
@@ -59,14 +59,14 @@ impl<D: Driver> Worker<'_, D> {
         }
     }
 
-    pub(super) fn fail(&mut self, slot: u32, cause: Cause, detail: Option<String>, at: Nanos) {
+    pub(in crate::worker) fn fail(&mut self, slot: u32, cause: Cause, detail: Option<String>, at: Nanos) {
         self.end_now(slot, at, |exchange| {
             exchange.fail(cause, detail, at);
         });
     }
 
     /// Ends a request whatever its server does, as `end` notes: its connection is closed, or its stream reset.
-    pub(super) fn end_now(&mut self, slot: u32, at: Nanos, end: impl FnOnce(&mut Exchange)) {
+    pub(in crate::worker) fn end_now(&mut self, slot: u32, at: Nanos, end: impl FnOnce(&mut Exchange)) {
         if self.core.slots[slot as usize].h2_key.is_some() {
             self.end_stream_now(slot, at, end);
             return;
@@ -79,7 +79,7 @@ impl<D: Driver> Worker<'_, D> {
         self.core.todo.retain(|t| !matches!(t, Todo::Close(k) if *k == key));
     }
 
-    pub(super) fn close(&mut self, key: Key) {
+    pub(in crate::worker) fn close(&mut self, key: Key) {
         let slot = &mut self.core.slots[key.slot as usize];
         if slot.generation != key.generation
             || matches!(slot.state, State::Free | State::Connecting | State::Busy | State::Http2)
@@ -105,13 +105,13 @@ impl<D: Driver> Worker<'_, D> {
     }
 
     /// Closes a connection, after a last look at what its network was like.
-    pub(super) fn close_idle(&mut self, key: Key) {
+    pub(in crate::worker) fn close_idle(&mut self, key: Key) {
         self.record_tcp_info(key.slot);
         self.driver.close(key);
     }
 
     /// Counts what the kernel knows of the connection of a slot, which is about to go.
-    pub(super) fn record_tcp_info(&mut self, slot: u32) {
+    pub(in crate::worker) fn record_tcp_info(&mut self, slot: u32) {
         let key = Key { slot, generation: self.core.slots[slot as usize].generation };
         if let Some(facts) = self.driver.tcp_facts(key) {
             self.core.recorder.handle_closing(&facts);
@@ -119,7 +119,7 @@ impl<D: Driver> Worker<'_, D> {
     }
 
     /// The run is over: what is still in flight is recorded as such.
-    pub(super) fn abandon(&mut self, now: Nanos) {
+    pub(in crate::worker) fn abandon(&mut self, now: Nanos) {
         let mut connections = Vec::new();
         for slot in 0..self.core.slots.len() as u32 {
             if self.core.slots[slot as usize].exchange.active() {

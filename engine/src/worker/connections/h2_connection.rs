@@ -4,9 +4,9 @@
 //! connection. The initiator, whose request opened the connection, pays for it: the connect and the handshake are in
 //! its phases, for the others they are queue.
 
-use super::core::{Core, Left, Todo};
-use super::secure::of_records;
+use super::pool::{Core, Left, Todo};
 use super::slot::{State, no_memory};
+use super::tls::of_records;
 use crate::arrival::Arrival;
 use crate::clock::Nanos;
 use crate::driver::Key;
@@ -18,49 +18,49 @@ use std::ops::ControlFlow;
 
 /// An HTTP/2 connection, in the slot that has its socket.
 #[derive(Default)]
-pub(super) struct H2Connection {
+pub(in crate::worker) struct H2Connection {
     /// From the first frame of either side; a server may speak first, in the read that ends its handshake.
-    pub(super) connection: Option<Connection>,
+    pub(in crate::worker) connection: Option<Connection>,
     /// The connection may be used.
-    pub(super) established: bool,
+    pub(in crate::worker) established: bool,
     /// The server's settings have come: its bound on streams is known.
-    pub(super) settings_received: bool,
+    pub(in crate::worker) settings_received: bool,
     /// The stream whose request opened the connection, which may have ended since.
-    pub(super) initiator: Option<Key>,
+    pub(in crate::worker) initiator: Option<Key>,
     /// Streams that are not on their way, the initiator first.
-    pub(super) waiting: Vec<u32>,
+    pub(in crate::worker) waiting: Vec<u32>,
     /// Frames that the kernel has not been given.
-    pub(super) out: Vec<u8>,
+    pub(in crate::worker) out: Vec<u8>,
     /// Streams whose last byte is in `out`.
-    pub(super) leaving: Vec<Key>,
+    pub(in crate::worker) leaving: Vec<Key>,
     /// Streams whose last byte the kernel has been given, but has not taken yet.
-    pub(super) given: Vec<Key>,
+    pub(in crate::worker) given: Vec<Key>,
     /// Bytes that the kernel has been given so far.
-    pub(super) bytes: u64,
+    pub(in crate::worker) bytes: u64,
     /// Answers to the server's frames that the kernel has been given.
-    pub(super) answered: u64,
+    pub(in crate::worker) answered: u64,
     /// Requests sent so far.
-    pub(super) served: u32,
+    pub(in crate::worker) served: u32,
     /// It stood idle since it was made, or has served: what is sent on it next may find that the server has closed it.
-    pub(super) kept: bool,
+    pub(in crate::worker) kept: bool,
     /// The stream whose request went out before the server's settings came.
-    pub(super) early: Option<Key>,
+    pub(in crate::worker) early: Option<Key>,
     /// Streams that were reset as `--request-cancellation-rate` asks.
-    pub(super) cancelled: u32,
+    pub(in crate::worker) cancelled: u32,
     /// A deadline is set for the part of the server's window that the connection withholds.
-    pub(super) withholds: bool,
+    pub(in crate::worker) withholds: bool,
     /// `bytes` when the first of the open streams was opened on the kept connection, as long as the server has said
     /// nothing since.
-    pub(super) no_frame_since: Option<u64>,
+    pub(in crate::worker) no_frame_since: Option<u64>,
 }
 
 /// Why a connection is lost.
-pub(super) type Loss = (Cause, Option<String>);
+pub(in crate::worker) type Loss = (Cause, Option<String>);
 
 impl H2Connection {
     /// How many more streams may wait for this connection or go on it. Until the server's settings come, it is taken to
     /// allow `allowed` streams, and one at least.
-    pub(super) fn room(&self, streams: u32, allowed: u32) -> u32 {
+    pub(in crate::worker) fn room(&self, streams: u32, allowed: u32) -> u32 {
         let waiting = self.waiting.len() as u32;
         let room = match &self.connection {
             Some(connection) if self.settings_received => connection.room(),
@@ -73,7 +73,7 @@ impl H2Connection {
     }
 
     /// The state of the connection; its first frames are ready to go.
-    pub(super) fn begin(&mut self, config: Config) -> &mut Connection {
+    pub(in crate::worker) fn begin(&mut self, config: Config) -> &mut Connection {
         let out = &mut self.out;
         self.connection.get_or_insert_with(|| Connection::new(config, out))
     }
@@ -81,7 +81,7 @@ impl H2Connection {
 
 impl Core<'_> {
     /// What HTTP/2 connections of this run allow.
-    pub(super) fn http2_config(&self) -> Config {
+    pub(in crate::worker) fn http2_config(&self) -> Config {
         let plan = self.context.plan;
         Config {
             stream_window: plan.network.h2_window,
@@ -92,7 +92,7 @@ impl Core<'_> {
     }
 
     /// Most requests that share a connection.
-    pub(super) fn streams_per_connection(&self) -> u32 {
+    pub(in crate::worker) fn streams_per_connection(&self) -> u32 {
         match self.context.plan.reuse {
             Reuse::Pooled => self.context.plan.network.streams_per_connection,
             Reuse::Never | Reuse::StickySessions => 1,
@@ -100,7 +100,7 @@ impl Core<'_> {
     }
 
     /// A connection of the target with room for one more, the oldest first; `fresh` wants one that is being made.
-    pub(super) fn h2_with_free_stream(&self, target: u16, fresh: bool) -> Option<Key> {
+    pub(in crate::worker) fn h2_with_free_stream(&self, target: u16, fresh: bool) -> Option<Key> {
         let streams = self.streams_per_connection();
         let allowed = self.stream_limits[target as usize].allowed();
         let once = self.context.plan.reuse != Reuse::Pooled;
@@ -118,7 +118,7 @@ impl Core<'_> {
 
     /// The exchange that pays for the connection of a slot: its own, or the one whose wish began it. Where that has
     /// gone, the others do not pay in its place: they have waited.
-    pub(super) fn initiator(&mut self, slot: u32) -> Option<&mut Exchange> {
+    pub(in crate::worker) fn initiator(&mut self, slot: u32) -> Option<&mut Exchange> {
         let state = &self.slots[slot as usize];
         let initiator = match &state.h2 {
             None => slot,
@@ -153,20 +153,20 @@ impl Core<'_> {
     }
 
     /// Whether the connection of a slot has no more use.
-    pub(super) fn spent(&self, key: Key) -> bool {
+    pub(in crate::worker) fn spent(&self, key: Key) -> bool {
         let slot = &self.slots[key.slot as usize];
         let h2 = slot.h2.as_ref();
         h2.is_some_and(|c| slot.generation == key.generation && self.used_up(c))
     }
 
     /// The name of a stream's life in its slot.
-    pub(super) fn key_of(&self, slot: u32) -> Key {
+    pub(in crate::worker) fn key_of(&self, slot: u32) -> Key {
         let generation = self.slots[slot as usize].generation;
         Key { slot, generation }
     }
 
     /// One read of an HTTP/2 connection.
-    pub(super) fn handle_h2_read(&mut self, key: Key, bytes: &[u8], arrival: &Arrival<'_>, seen: Nanos) {
+    pub(in crate::worker) fn handle_h2_read(&mut self, key: Key, bytes: &[u8], arrival: &Arrival<'_>, seen: Nanos) {
         let slot = &mut self.slots[key.slot as usize];
         let target = slot.target;
         let (Some(mut h2), mut tls) = (slot.h2.take(), slot.tls.take()) else {
@@ -335,7 +335,7 @@ impl Core<'_> {
     }
 
     /// The kernel has taken all that was given to it for an HTTP/2 connection.
-    pub(super) fn left(&mut self, key: Key, now: Nanos) {
+    pub(in crate::worker) fn left(&mut self, key: Key, now: Nanos) {
         let Some(h2) = &mut self.slots[key.slot as usize].h2 else {
             return;
         };
@@ -354,7 +354,7 @@ impl Core<'_> {
 
     /// Takes a stream off its connection; its stream is reset if it is on its way. The connection, if it has begun: it
     /// may have something to say, or no more use.
-    pub(super) fn cancel_stream(&mut self, stream: u32, now: Nanos) -> Option<Key> {
+    pub(in crate::worker) fn cancel_stream(&mut self, stream: u32, now: Nanos) -> Option<Key> {
         let key = self.slots[stream as usize].h2_key?;
         let slot = &mut self.slots[key.slot as usize];
         let h2 = slot.h2.as_mut().filter(|_| slot.generation == key.generation)?;
@@ -365,7 +365,7 @@ impl Core<'_> {
     }
 
     /// All streams of an HTTP/2 connection: those on their way, then those that wait.
-    pub(super) fn streams_of(&self, slot: u32) -> Vec<u32> {
+    pub(in crate::worker) fn streams_of(&self, slot: u32) -> Vec<u32> {
         let Some(h2) = &self.slots[slot as usize].h2 else {
             return Vec::new();
         };
@@ -374,7 +374,7 @@ impl Core<'_> {
     }
 
     /// Counts what HTTP/2 knows of the connection of a slot, if it is one.
-    pub(super) fn count_h2(&mut self, slot: u32, now: Nanos) {
+    pub(in crate::worker) fn count_h2(&mut self, slot: u32, now: Nanos) {
         let h2 = self.slots[slot as usize].h2.as_ref();
         if let Some(connection) = h2.and_then(|c| c.connection.as_ref()) {
             self.recorder.handle_http2_closing(connection, now);
@@ -382,7 +382,7 @@ impl Core<'_> {
     }
 
     /// Why a connection ended, and what is said of it: a server that went away has said why.
-    pub(super) fn close_reason(&self, key: Key, cause: Cause, detail: &Option<String>) -> (Cause, String) {
+    pub(in crate::worker) fn close_reason(&self, key: Key, cause: Cause, detail: &Option<String>) -> (Cause, String) {
         let connection = self.slots[key.slot as usize].h2.as_ref().and_then(|h2| h2.connection.as_ref());
         let by_peer = matches!(cause, Cause::ClosedBeforeResponse | Cause::Reset | Cause::SendFailed);
         if let Some(connection) = connection.filter(|_| by_peer)
@@ -406,7 +406,7 @@ impl Core<'_> {
 
     /// What `--request-cancellation-rate` has to do with it that a server goes away: many count resets, and end the
     /// connection (ENHANCE_YOUR_CALM) at some number of them (CVE-2023-44487).
-    pub(super) fn why_calm(&self, key: Key, code: Code) -> String {
+    pub(in crate::worker) fn why_calm(&self, key: Key, code: Code) -> String {
         let slot = &self.slots[key.slot as usize];
         let cancelled = slot.h2.as_ref().filter(|_| slot.generation == key.generation).map_or(0, |c| c.cancelled);
         if code != Code::ENHANCE_YOUR_CALM || cancelled == 0 {
@@ -418,7 +418,7 @@ impl Core<'_> {
     }
 
     /// The HTTP/2 connection of a slot is gone.
-    pub(super) fn forget_h2(&mut self, key: Key, now: Nanos) {
+    pub(in crate::worker) fn forget_h2(&mut self, key: Key, now: Nanos) {
         self.count_h2(key.slot, now);
         let slot = &mut self.slots[key.slot as usize];
         slot.h2 = None;

@@ -1,9 +1,7 @@
 //! How a connection comes to be: its name, its connect, its handshake, and who may use it.
 
-use super::core::Core;
-use super::deadlines::DeadlineKind;
+use super::pool::Core;
 use super::slot::State;
-use super::{LOOK_UP, Worker, os_error};
 use crate::clock::Nanos;
 use crate::driver::{Driver, Key, Sending};
 use crate::error::Result;
@@ -11,6 +9,8 @@ use crate::exchange::explain;
 use crate::record::{Cause, Handshake};
 use crate::resolve::{self, Asker, Line};
 use crate::schedule;
+use crate::worker::deadlines::DeadlineKind;
+use crate::worker::{LOOK_UP, Worker, os_error};
 use socket2::SockAddr;
 
 impl<D: Driver> Worker<'_, D> {
@@ -72,7 +72,7 @@ impl<D: Driver> Worker<'_, D> {
     }
 
     /// Begins a connection for a slot, at its name if that has to be looked up.
-    pub(super) fn connect(&mut self, slot: u32, why: State) {
+    pub(in crate::worker) fn connect(&mut self, slot: u32, why: State) {
         let now = self.driver.now();
         let core = &mut self.core;
         let state = &mut core.slots[slot as usize];
@@ -147,7 +147,7 @@ impl<D: Driver> Worker<'_, D> {
     }
 
     /// The connect failed. The next address of the target is tried, unless the failure is this process's.
-    pub(super) fn refused(&mut self, key: Key, errno: i32, at: Nanos) {
+    pub(in crate::worker) fn refused(&mut self, key: Key, errno: i32, at: Nanos) {
         let slot = &mut self.core.slots[key.slot as usize];
         if slot.generation != key.generation {
             return;
@@ -175,7 +175,7 @@ impl<D: Driver> Worker<'_, D> {
     }
 
     /// The name service has answered for a slot.
-    pub(super) fn resolved(&mut self, reply: resolve::Reply) {
+    pub(in crate::worker) fn resolved(&mut self, reply: resolve::Reply) {
         let key = Key { slot: (reply.token >> 32) as u32, generation: reply.token as u32 };
         let Some(()) = self
             .core
@@ -201,7 +201,7 @@ impl<D: Driver> Worker<'_, D> {
     }
 
     /// The connection is there: it is secured, where its target wants that.
-    pub(super) fn opened(&mut self, key: Key) {
+    pub(in crate::worker) fn opened(&mut self, key: Key) {
         let now = self.driver.now();
         let slot = &mut self.core.slots[key.slot as usize];
         if slot.generation != key.generation {
@@ -229,7 +229,7 @@ impl<D: Driver> Worker<'_, D> {
     }
 
     /// The TLS handshake is done, its cryptography included.
-    pub(super) fn secured(&mut self, key: Key) {
+    pub(in crate::worker) fn secured(&mut self, key: Key) {
         let now = self.driver.now();
         let slot = &mut self.core.slots[key.slot as usize];
         if slot.generation != key.generation {
@@ -246,7 +246,7 @@ impl<D: Driver> Worker<'_, D> {
     }
 
     /// A fresh connection may be used: by the request that waits for it, or later.
-    pub(super) fn usable(&mut self, key: Key) {
+    pub(in crate::worker) fn usable(&mut self, key: Key) {
         let config = self.core.http2_config();
         let slot = &mut self.core.slots[key.slot as usize];
         slot.connect_by = None;
@@ -278,7 +278,7 @@ impl<D: Driver> Worker<'_, D> {
     }
 
     /// Hands to the kernel what TLS wants to write, once it has taken what came before.
-    pub(super) fn flush(&mut self, key: Key) {
+    pub(in crate::worker) fn flush(&mut self, key: Key) {
         let core = &mut self.core;
         let slot = &mut core.slots[key.slot as usize];
         if slot.generation == key.generation && slot.h2.is_some() {
@@ -323,7 +323,7 @@ fn of_process(errno: i32) -> bool {
 }
 
 /// An address as one writes it: `10.0.0.1:80`, `[::1]:80`, `unix:/path`.
-pub(super) fn shown(addr: &SockAddr) -> String {
+pub(in crate::worker) fn shown(addr: &SockAddr) -> String {
     match (addr.as_socket(), addr.as_pathname()) {
         (Some(addr), _) => addr.to_string(),
         (None, Some(path)) => format!("unix:{}", path.display()),

@@ -1,21 +1,26 @@
 //! Requests over HTTP/2 find a connection, go on it, and lose it.
 
-use super::Worker;
-use super::core::Left;
 use super::h2_connection::H2Connection;
-use super::issue::unread;
+use super::h2_targets::none_allowed;
+use super::http1::unread;
+use super::pool::Left;
 use super::slot::State;
-use super::source::{ScheduledRequest, first_of};
-use super::stream_limits::none_allowed;
 use crate::clock::Nanos;
 use crate::driver::{Driver, Key, Sending};
 use crate::exchange::{Exchange, Request};
 use crate::record::Cause;
 use crate::wire::http2::{Code, Opened};
+use crate::worker::Worker;
+use crate::worker::source::{ScheduledRequest, first_of};
 
 impl<D: Driver> Worker<'_, D> {
     /// A request over HTTP/2 is assigned to a connection: the slot of its stream.
-    pub(super) fn begin_stream(&mut self, request: &Request, scheduled: ScheduledRequest, deadline: Nanos) -> u32 {
+    pub(in crate::worker) fn begin_stream(
+        &mut self,
+        request: &Request,
+        scheduled: ScheduledRequest,
+        deadline: Nanos,
+    ) -> u32 {
         let now = request.issued;
         let (stream, evicted) = match self.core.take_slot() {
             Ok(taken) => taken,
@@ -40,14 +45,14 @@ impl<D: Driver> Worker<'_, D> {
 
     /// Finds a connection for a stream, or begins one; `fresh` wants none that is there already. Where neither is
     /// possible, it waits.
-    pub(super) fn assign(&mut self, stream: u32, fresh: bool, now: Nanos) {
+    pub(in crate::worker) fn assign(&mut self, stream: u32, fresh: bool, now: Nanos) {
         if !self.try_assign(stream, fresh, now) {
             self.core.wait_for_stream(stream);
         }
     }
 
     /// As [`assign`](Self::assign), but false where the stream has to wait.
-    pub(super) fn try_assign(&mut self, stream: u32, fresh: bool, now: Nanos) -> bool {
+    pub(in crate::worker) fn try_assign(&mut self, stream: u32, fresh: bool, now: Nanos) -> bool {
         let target = self.core.slots[stream as usize].target;
         if let Some(key) = self.core.h2_with_free_stream(target, fresh) {
             self.core.slots[stream as usize].h2_key = Some(key);
@@ -87,7 +92,7 @@ impl<D: Driver> Worker<'_, D> {
     }
 
     /// Begins an HTTP/2 connection in a slot, for a stream or ahead of any.
-    pub(super) fn begin_h2(&mut self, slot: u32, stream: Option<u32>) {
+    pub(in crate::worker) fn begin_h2(&mut self, slot: u32, stream: Option<u32>) {
         let state = &mut self.core.slots[slot as usize];
         let key = Key { slot, generation: (state.generation + 1) & 0x00ff_ffff };
         let target = state.target;
@@ -107,7 +112,7 @@ impl<D: Driver> Worker<'_, D> {
     }
 
     /// Sends a stream's request.
-    pub(super) fn open_stream(&mut self, key: Key, stream: u32) {
+    pub(in crate::worker) fn open_stream(&mut self, key: Key, stream: u32) {
         let now = self.driver.now();
         let core = &mut self.core;
         let name = core.key_of(stream);
@@ -167,7 +172,7 @@ impl<D: Driver> Worker<'_, D> {
     }
 
     /// The server's settings are there, or have changed: who waits goes, or finds another connection.
-    pub(super) fn drain_pending(&mut self, key: Key) {
+    pub(in crate::worker) fn drain_pending(&mut self, key: Key) {
         loop {
             let slot = &mut self.core.slots[key.slot as usize];
             let Some(h2) = slot.h2.as_mut().filter(|_| slot.generation == key.generation && slot.broken.is_none())
@@ -193,7 +198,7 @@ impl<D: Driver> Worker<'_, D> {
     }
 
     /// Hands the frames of an HTTP/2 connection to the kernel, once it has taken what came before.
-    pub(super) fn flush_h2(&mut self, key: Key) {
+    pub(in crate::worker) fn flush_h2(&mut self, key: Key) {
         match self.hand_over(key) {
             None => {}
             Some(Sending::Done) => {
@@ -241,7 +246,7 @@ impl<D: Driver> Worker<'_, D> {
     }
 
     /// A stream's request ends by itself, as `end` notes: its stream is reset, the others go on.
-    pub(super) fn end_stream_now(&mut self, stream: u32, at: Nanos, end: impl FnOnce(&mut Exchange)) {
+    pub(in crate::worker) fn end_stream_now(&mut self, stream: u32, at: Nanos, end: impl FnOnce(&mut Exchange)) {
         let h2 = self.core.cancel_stream(stream, at);
         end(&mut self.core.slots[stream as usize].exchange);
         self.core.finish(stream, Left::Useless, at);
@@ -257,7 +262,7 @@ impl<D: Driver> Worker<'_, D> {
     }
 
     /// A connection without further use is closed.
-    pub(super) fn retire(&mut self, key: Key) {
+    pub(in crate::worker) fn retire(&mut self, key: Key) {
         if self.core.spent(key) {
             let now = self.driver.now();
             self.lost(key, Cause::Http2Goaway, None, now);
@@ -265,7 +270,7 @@ impl<D: Driver> Worker<'_, D> {
     }
 
     /// The server goes away without having begun a stream's request: it moves, once.
-    pub(super) fn unprocessed(&mut self, stream: Key, code: Code, at: Nanos) {
+    pub(in crate::worker) fn unprocessed(&mut self, stream: Key, code: Code, at: Nanos) {
         let slot = &self.core.slots[stream.slot as usize];
         if slot.generation != stream.generation || !slot.exchange.active() {
             return;
@@ -290,7 +295,7 @@ impl<D: Driver> Worker<'_, D> {
     /// An HTTP/2 connection has ended. Who waited for a connection that had been there finds another. Who was on its
     /// way moves if the connection had gone stale, and fails otherwise: nothing of which the server may have seen a
     /// byte is sent again.
-    pub(super) fn h2_lost(&mut self, key: Key, cause: Cause, detail: &Option<String>, at: Nanos) {
+    pub(in crate::worker) fn h2_lost(&mut self, key: Key, cause: Cause, detail: &Option<String>, at: Nanos) {
         let in_order = cause == Cause::ClosedBeforeResponse;
         let stale = self.stale(key, in_order);
         // The reason, in a GOAWAY or an alert; whether it arrives is no concern of ours.

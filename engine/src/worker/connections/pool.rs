@@ -1,12 +1,8 @@
 //! What happens to slots: everything of a worker but its driver, so that the driver's handler can borrow it.
 
 use super::addresses::Addresses;
-use super::deadlines::Deadlines;
-use super::recorder::Recorder;
+use super::h2_targets::StreamLimits;
 use super::slot::{Slot, State};
-use super::source::RequestEnd;
-use super::stream_limits::StreamLimits;
-use super::{Context, os_error};
 use crate::clock::Nanos;
 use crate::driver::{Event, Key};
 use crate::exchange::{Progress, explain};
@@ -14,45 +10,49 @@ use crate::plan::Reuse;
 use crate::record::{Cause, Outcome};
 use crate::resolve;
 use crate::wire::http2::Code;
+use crate::worker::deadlines::Deadlines;
+use crate::worker::recorder::Recorder;
+use crate::worker::source::RequestEnd;
+use crate::worker::{Context, os_error};
 use std::collections::VecDeque;
 
 /// Everything of a worker but its driver, so that the driver's handler can borrow it.
-pub(super) struct Core<'a> {
-    pub(super) context: Context<'a>,
-    pub(super) recorder: Recorder,
-    pub(super) slots: Vec<Slot>,
-    pub(super) capacity: usize,
+pub(in crate::worker) struct Core<'a> {
+    pub(in crate::worker) context: Context<'a>,
+    pub(in crate::worker) recorder: Recorder,
+    pub(in crate::worker) slots: Vec<Slot>,
+    pub(in crate::worker) capacity: usize,
     /// Most HTTP/2 connections, so that requests find slots too.
-    pub(super) connections: usize,
+    pub(in crate::worker) connections: usize,
     /// Per target: idle connections, the latest on top; checked when taken.
-    pub(super) idle: Vec<Vec<Key>>,
-    pub(super) free: Vec<u32>,
-    pub(super) in_flight: usize,
+    pub(in crate::worker) idle: Vec<Vec<Key>>,
+    pub(in crate::worker) free: Vec<u32>,
+    pub(in crate::worker) in_flight: usize,
     /// Requests that have ended, for their source.
-    pub(super) ends: VecDeque<RequestEnd>,
+    pub(in crate::worker) ends: VecDeque<RequestEnd>,
     /// What the handler saw that needs the driver.
-    pub(super) todo: Vec<Todo>,
+    pub(in crate::worker) todo: Vec<Todo>,
     /// Addresses that did not connect lately.
-    pub(super) addresses: Addresses,
-    pub(super) deadlines: Deadlines,
+    pub(in crate::worker) addresses: Addresses,
+    pub(in crate::worker) deadlines: Deadlines,
     /// Connections that drain, the oldest first; those that have ended since are skipped.
-    pub(super) draining: VecDeque<Key>,
-    pub(super) scratch: Vec<u8>,
+    pub(in crate::worker) draining: VecDeque<Key>,
+    pub(in crate::worker) scratch: Vec<u8>,
     /// What of `scratch` goes out under TLS.
-    pub(super) sealed: Vec<u8>,
+    pub(in crate::worker) sealed: Vec<u8>,
     /// Where answers of the name service arrive, and what of them has arrived.
-    pub(super) names: Option<(u32, resolve::Decoder)>,
+    pub(in crate::worker) names: Option<(u32, resolve::Decoder)>,
     /// Per target: connections begun, those to names whose look-up failed not counted.
-    pub(super) turns: Vec<u64>,
+    pub(in crate::worker) turns: Vec<u64>,
     /// Per target: how many HTTP/2 streams its server allows, and who waits for one.
-    pub(super) stream_limits: Vec<StreamLimits>,
+    pub(in crate::worker) stream_limits: Vec<StreamLimits>,
     /// Per target: its HTTP/2 connections.
-    pub(super) h2_connections: Vec<Vec<Key>>,
+    pub(in crate::worker) h2_connections: Vec<Vec<Key>>,
     /// Reads of HTTP/2 connections so far: names them.
-    pub(super) reads: u64,
+    pub(in crate::worker) reads: u64,
 }
 
-pub(super) enum Todo {
+pub(in crate::worker) enum Todo {
     /// The connection is there: secure it, or send.
     Opened(Key),
     /// The connect failed: the error number, and when that was seen.
@@ -78,7 +78,7 @@ pub(super) enum Todo {
 }
 
 impl Core<'_> {
-    pub(super) fn handle(&mut self, key: Key, event: Event<'_>, seen: Nanos) {
+    pub(in crate::worker) fn handle(&mut self, key: Key, event: Event<'_>, seen: Nanos) {
         if let Some((slot, replies)) = &mut self.names
             && *slot == key.slot
         {
@@ -154,7 +154,7 @@ impl Core<'_> {
     /// A send failed. What the server had said before is read first, as it may be the answer (a status before the
     /// request was there whole, and a close): the end of the read ends the request, or the end of
     /// [`DRAIN`](super::slot::DRAIN).
-    pub(super) fn send_broke(&mut self, key: Key, errno: i32, now: Nanos) {
+    pub(in crate::worker) fn send_broke(&mut self, key: Key, errno: i32, now: Nanos) {
         let slot = &mut self.slots[key.slot as usize];
         slot.sending = false;
         slot.broken = Some(errno);
@@ -214,7 +214,7 @@ impl Core<'_> {
     }
 
     /// The peer has closed its side under a request.
-    pub(super) fn peer_closed(&mut self, key: Key, seen: Nanos) {
+    pub(in crate::worker) fn peer_closed(&mut self, key: Key, seen: Nanos) {
         let slot = &mut self.slots[key.slot as usize];
         if slot.exchange.may_move() {
             let what = "the server closed the kept connection before any byte of a response";
@@ -229,7 +229,7 @@ impl Core<'_> {
 
     /// The request of a slot has ended: its record goes out, the slot is free for the next. `left` says what is left to
     /// read of its response.
-    pub(super) fn finish(&mut self, slot: u32, left: Left, seen: Nanos) {
+    pub(in crate::worker) fn finish(&mut self, slot: u32, left: Left, seen: Nanos) {
         let (budget, reuse) = (self.context.budget, self.context.plan.reuse);
         let state = &mut self.slots[slot as usize];
         let key = Key { slot, generation: state.generation };
@@ -270,12 +270,12 @@ impl Core<'_> {
     }
 
     /// Shows the live view how far the phase is.
-    pub(super) fn publish(&self) {
+    pub(in crate::worker) fn publish(&self) {
         self.recorder.publish(&self.context, self.in_flight as u64);
     }
 
     /// Whether the request of a slot waits for its first token.
-    pub(super) fn awaits_first_token(&self, slot: u32, id: u128) -> bool {
+    pub(in crate::worker) fn awaits_first_token(&self, slot: u32, id: u128) -> bool {
         let exchange = &self.slots[slot as usize].exchange;
         exchange.active() && exchange.request_id() == id && exchange.record().instants.first_token.is_none()
     }
@@ -283,7 +283,7 @@ impl Core<'_> {
 
 /// Why a send failed, where the read has not told. A broken pipe is the first error only where the server's end (FIN)
 /// had come in order.
-pub(super) fn send_cause(errno: i32) -> Cause {
+pub(in crate::worker) fn send_cause(errno: i32) -> Cause {
     match errno {
         libc::EPIPE => Cause::ClosedBeforeResponse,
         libc::ECONNRESET => Cause::Reset,
@@ -301,7 +301,7 @@ fn read_cause(errno: i32) -> Cause {
 
 /// What is left to read of the response of a request that has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Left {
+pub(in crate::worker) enum Left {
     /// Nothing: its body ended in order, and its connection may serve on.
     Nothing,
     /// The end of the body of an answer that is complete.
@@ -312,7 +312,7 @@ pub(super) enum Left {
 
 impl Left {
     /// After a response that is over.
-    pub(super) fn after(reusable: bool) -> Self {
+    pub(in crate::worker) fn after(reusable: bool) -> Self {
         if reusable { Self::Nothing } else { Self::Useless }
     }
 }

@@ -1,20 +1,20 @@
 //! HTTP/2: how many streams a server allows, and the requests that wait for one because no new connection would help.
 
-use super::Worker;
-use super::core::Core;
-use super::deadlines::DeadlineKind;
 use super::h2_connection::H2Connection;
+use super::pool::Core;
 use super::slot::State;
 use crate::clock::{MILLI, Nanos, SECOND};
 use crate::driver::{Driver, Key};
 use crate::plan::Reuse;
 use crate::record::Cause;
 use crate::wire::http2::SLIVER_WAIT;
+use crate::worker::Worker;
+use crate::worker::deadlines::DeadlineKind;
 use std::collections::VecDeque;
 
 /// What is known of the streams of one target, and who waits for one.
 #[derive(Default)]
-pub(super) struct StreamLimits {
+pub(in crate::worker) struct StreamLimits {
     /// `SETTINGS_MAX_CONCURRENT_STREAMS` of the connection that told last, `u32::MAX` where it named none; `None`
     /// before the first.
     told: Option<u32>,
@@ -28,23 +28,23 @@ pub(super) struct StreamLimits {
 
 impl StreamLimits {
     /// Most streams that a connection is expected to allow.
-    pub(super) fn allowed(&self) -> u32 {
+    pub(in crate::worker) fn allowed(&self) -> u32 {
         self.told.unwrap_or(u32::MAX)
     }
 
-    pub(super) fn is_waited_for(&self) -> bool {
+    pub(in crate::worker) fn is_waited_for(&self) -> bool {
         !self.waiting.is_empty()
     }
 
     /// A connection is begun.
-    pub(super) fn begin(&mut self, now: Nanos) {
+    pub(in crate::worker) fn begin(&mut self, now: Nanos) {
         self.begun = now;
     }
 }
 
 impl Core<'_> {
     /// The server's settings say how many streams a connection of the target may have open.
-    pub(super) fn allows(&mut self, target: u16, most: u32, now: Nanos) {
+    pub(in crate::worker) fn allows(&mut self, target: u16, most: u32, now: Nanos) {
         let streams = &mut self.stream_limits[target as usize];
         streams.told = Some(most);
         streams.none_since = (most == 0).then(|| streams.none_since.unwrap_or(now));
@@ -54,14 +54,14 @@ impl Core<'_> {
     /// Whether a new connection to the target may help a request that finds no stream. Where the server allows none, it
     /// does not, as long as a connection is there on which it could change its mind; without one, a new one is tried at
     /// times.
-    pub(super) fn may_begin(&self, target: u16, now: Nanos) -> bool {
+    pub(in crate::worker) fn may_begin(&self, target: u16, now: Nanos) -> bool {
         let streams = &self.stream_limits[target as usize];
         let soon = streams.begun.saturating_add(NEXT_TRY);
         streams.allowed() > 0 || !self.may_serve(target) && now >= soon
     }
 
     /// Whether a connection to the target is there or in the making that may take another request at some time.
-    pub(super) fn may_serve(&self, target: u16) -> bool {
+    pub(in crate::worker) fn may_serve(&self, target: u16) -> bool {
         let once = self.context.plan.reuse != Reuse::Pooled;
         let serves = |h2: &H2Connection| {
             let gone = |c: &crate::wire::http2::Connection| c.going_away().is_some() || c.finished();
@@ -74,14 +74,14 @@ impl Core<'_> {
     }
 
     /// Whether the server has allowed no stream for so long that requests do not wait any more; for how long that is.
-    pub(super) fn allows_none(&self, target: u16, now: Nanos) -> Option<Nanos> {
+    pub(in crate::worker) fn allows_none(&self, target: u16, now: Nanos) -> Option<Nanos> {
         let wait = NO_STREAMS_WAIT.min(self.context.plan.timeouts.connect);
         let since = self.stream_limits[target as usize].none_since?;
         (since.saturating_add(wait) <= now).then_some(wait)
     }
 
     /// A request waits for a stream of any connection.
-    pub(super) fn wait_for_stream(&mut self, stream: u32) {
+    pub(in crate::worker) fn wait_for_stream(&mut self, stream: u32) {
         let name = self.key_of(stream);
         let slot = &mut self.slots[stream as usize];
         slot.h2_key = None;
@@ -90,7 +90,7 @@ impl Core<'_> {
     }
 
     /// The request that has waited longest for a stream of the target; it stays where it is.
-    pub(super) fn next_waiting(&mut self, target: u16) -> Option<u32> {
+    pub(in crate::worker) fn next_waiting(&mut self, target: u16) -> Option<u32> {
         let streams = &mut self.stream_limits[target as usize];
         while let Some(name) = streams.waiting.front() {
             let slot = &self.slots[name.slot as usize];
@@ -104,7 +104,7 @@ impl Core<'_> {
     }
 
     /// Why a request has no complete response in time: it may have found no stream.
-    pub(super) fn late(&self, slot: u32) -> (Cause, String) {
+    pub(in crate::worker) fn late(&self, slot: u32) -> (Cause, String) {
         let what = "no complete answer in time (--request-timeout-seconds)";
         let state = &self.slots[slot as usize];
         let waits = state.state == State::Connecting && state.h2_key.is_none();
@@ -126,7 +126,7 @@ impl Core<'_> {
     }
 
     /// Notes a connection that withholds a part of the server's window.
-    pub(super) fn withhold(&mut self, key: Key, h2: &mut H2Connection) {
+    pub(in crate::worker) fn withhold(&mut self, key: Key, h2: &mut H2Connection) {
         let since = h2.connection.as_ref().and_then(|c| c.withheld_since());
         if let Some(since) = since.filter(|_| !h2.withholds) {
             h2.withholds = true;
@@ -138,7 +138,7 @@ impl Core<'_> {
 
 impl<D: Driver> Worker<'_, D> {
     /// Requests that wait for a stream of a target take those that there are, and begin connections that help them.
-    pub(super) fn assign_waiting(&mut self, target: u16, now: Nanos) {
+    pub(in crate::worker) fn assign_waiting(&mut self, target: u16, now: Nanos) {
         while let Some(stream) = self.core.next_waiting(target) {
             let first = self.core.key_of(stream);
             self.core.stream_limits[target as usize].waiting.pop_front();
@@ -151,7 +151,7 @@ impl<D: Driver> Worker<'_, D> {
 
     /// The server refused a request that went out before its settings came, and they allow no stream: it waits like the
     /// others.
-    pub(super) fn refused_early(&mut self, stream: Key, at: Nanos) {
+    pub(in crate::worker) fn refused_early(&mut self, stream: Key, at: Nanos) {
         let slot = &mut self.core.slots[stream.slot as usize];
         if slot.generation != stream.generation || !slot.exchange.active() {
             return;
@@ -166,7 +166,7 @@ impl<D: Driver> Worker<'_, D> {
     }
 
     /// Looks at the requests that wait for streams: those of a server that allows none do not wait for ever.
-    pub(super) fn look_at_streams(&mut self, now: Nanos) {
+    pub(in crate::worker) fn look_at_streams(&mut self, now: Nanos) {
         for target in 0..self.core.stream_limits.len() as u16 {
             if !self.core.stream_limits[target as usize].is_waited_for() {
                 continue;
@@ -183,7 +183,7 @@ impl<D: Driver> Worker<'_, D> {
     }
 
     /// A connection that has withheld a part of the server's window for long enough uses it.
-    pub(super) fn send_withheld(&mut self, key: Key, now: Nanos) {
+    pub(in crate::worker) fn send_withheld(&mut self, key: Key, now: Nanos) {
         let slot = &mut self.core.slots[key.slot as usize];
         let Some(mut h2) = slot.h2.take_if(|_| slot.generation == key.generation) else {
             return;
@@ -205,7 +205,7 @@ impl<D: Driver> Worker<'_, D> {
 }
 
 /// What is said of a server that allows no stream.
-pub(super) fn none_allowed(waited: Option<Nanos>) -> String {
+pub(in crate::worker) fn none_allowed(waited: Option<Nanos>) -> String {
     let waited = waited
         .map_or_else(String::new, |ns| format!(", and did not allow more within {:.1} s", ns as f64 / SECOND as f64));
     format!(
