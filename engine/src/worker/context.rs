@@ -34,13 +34,13 @@ pub struct Shared<'a> {
     pub control: &'a Control,
     /// Number of the next session that is begun when another has ended, per phase.
     pub next: [AtomicU64; 2],
-    /// Requests that fell due so far, per phase, where conversations have several turns.
+    /// Requests that were taken so far, per phase, where sessions have several turns.
     pub taken: [AtomicU64; 2],
     /// Free slots under a cap, per phase; in the whole run.
     pub permits: [AtomicI64; 2],
     /// Free slots for requests without a first token, per phase; in the whole run.
     pub prefill_permits: [AtomicI64; 2],
-    /// What the answers may hold together.
+    /// What the responses may hold together.
     pub budget: Budget,
     /// Makes request ids of this run differ from those of any other.
     pub nonce: u64,

@@ -80,13 +80,13 @@ impl Recorder {
     }
 
     /// A request has ended: its record goes to the log. `text_lost`: its text was over the limit.
-    pub(super) fn handle_end(&mut self, record: Record, text_lost: bool, context: &Context<'_>) {
+    pub(super) fn handle_end(&mut self, record: Box<Record>, text_lost: bool, context: &Context<'_>) {
         self.shard.record(&record);
         let counts = self.shard.phase_mut(record.phase);
         counts.text_over_limit += u64::from(text_lost);
         counts.usage_refused += u64::from(record.usage_refused);
         context.budget.hold(record.bytes());
-        if let Err(rtrb::PushError::Full(record)) = self.records.push(Box::new(record)) {
+        if let Err(rtrb::PushError::Full(record)) = self.records.push(record) {
             context.budget.give(record.bytes());
             self.shard.counters.records_lost += 1;
         }

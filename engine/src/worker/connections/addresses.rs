@@ -3,38 +3,63 @@
 //! Every address is tried, one after the other, until the time for a connection is over: after a refusal at once, and
 //! where nothing answers after [`ATTEMPT`], as a second attempt beside the first would need a slot of its own (RFC 8305
 //! §5 begins one after 250 ms). An address that did not connect is the last choice of the connections that follow, for
-//! [`SHUNNED`].
+//! [`AVOIDED`].
 
-use super::pool::Core;
 use crate::clock::{Nanos, SECOND};
-use crate::driver::{Driver, Key};
-use crate::worker::deadlines::DeadlineKind;
-use crate::worker::{Worker, os_error};
 use socket2::SockAddr;
 use std::collections::VecDeque;
 
 /// What is known of the addresses of the targets.
-#[derive(Default)]
-pub(in crate::worker) struct Addresses {
+pub(super) struct Addresses {
     /// Those that did not connect, and until when they are the last choice.
-    shunned: Vec<(SockAddr, Nanos)>,
+    avoided: Vec<(SockAddr, Nanos)>,
+    /// Per target: connections begun, those to names whose look-up failed not counted.
+    turns: Vec<u64>,
 }
 
 impl Addresses {
-    fn shun(&mut self, addr: &SockAddr, now: Nanos) {
-        self.shunned.retain(|(a, until)| a != addr && *until > now);
-        if self.shunned.len() < MOST_SHUNNED {
-            self.shunned.push((addr.clone(), now.saturating_add(SHUNNED)));
+    pub(super) fn new(targets: usize) -> Self {
+        Self { avoided: Vec::new(), turns: vec![0; targets] }
+    }
+
+    /// Connections of a target that were begun so far.
+    pub(super) fn turns(&self, target: u16) -> u64 {
+        self.turns[target as usize]
+    }
+
+    /// The next connection of a target that worker `index` of so many makes: the addresses that it tries, the first at
+    /// the end, and the turn of the local address that it leaves by.
+    pub(super) fn take_turn(
+        &mut self,
+        target: u16,
+        addrs: &[SockAddr],
+        (index, workers): (usize, usize),
+        now: Nanos,
+    ) -> (Vec<SockAddr>, u64) {
+        let turn = &mut self.turns[target as usize];
+        let begun = *turn;
+        *turn += 1;
+        let (place, source) = pair(begun * workers as u64 + index as u64, addrs.len());
+        let mut order = self.order(addrs, place, now);
+        order.reverse();
+        (order, source)
+    }
+
+    /// An address did not connect: it is the last choice for a while.
+    pub(super) fn avoid(&mut self, addr: &SockAddr, now: Nanos) {
+        self.avoided.retain(|(a, until)| a != addr && *until > now);
+        if self.avoided.len() < MOST_AVOIDED {
+            self.avoided.push((addr.clone(), now.saturating_add(AVOIDED)));
         }
     }
 
-    fn shuns(&self, addr: &SockAddr, now: Nanos) -> bool {
-        self.shunned.iter().any(|(a, until)| a == addr && *until > now)
+    fn avoids(&self, addr: &SockAddr, now: Nanos) -> bool {
+        self.avoided.iter().any(|(a, until)| a == addr && *until > now)
     }
 
     /// The addresses of a target in the order in which a connection tries them: from `place` on, the families in turn
     /// (RFC 8305 §4), and those that did not connect lately at the end.
-    pub(in crate::worker) fn order(&self, addrs: &[SockAddr], place: usize, now: Nanos) -> Vec<SockAddr> {
+    fn order(&self, addrs: &[SockAddr], place: usize, now: Nanos) -> Vec<SockAddr> {
         let turned = addrs.iter().skip(place).chain(addrs.iter().take(place));
         let first = addrs.get(place).map(SockAddr::domain);
         let (mut same, mut other): (VecDeque<_>, VecDeque<_>) = turned.partition(|a| Some(a.domain()) == first);
@@ -43,61 +68,33 @@ impl Addresses {
             order.extend(same.pop_front().cloned());
             order.extend(other.pop_front().cloned());
         }
-        if !self.shunned.is_empty() {
-            order.sort_by_key(|addr| self.shuns(addr, now));
+        if !self.avoided.is_empty() {
+            order.sort_by_key(|addr| self.avoids(addr, now));
         }
         order
     }
 }
 
-impl Core<'_> {
-    /// An address did not connect, and the connection goes to another.
-    pub(in crate::worker) fn shun(&mut self, addr: &SockAddr, errno: i32, now: Nanos) {
-        self.addresses.shun(addr, now);
-        self.recorder.handle_address_failed(&super::connect::shown(addr), &os_error(errno));
-    }
-
-    /// Sets the deadline of a connect that has another address to go to.
-    pub(in crate::worker) fn set_address_deadline(&mut self, key: Key, now: Nanos) {
-        let slot = &self.slots[key.slot as usize];
-        if slot.candidates.is_empty() {
-            return;
-        }
-        let most = ATTEMPT.min(self.context.plan.timeouts.connect / 2);
-        self.deadlines.set(now.saturating_add(most), DeadlineKind::Address, key.slot, slot.attempt_id());
-    }
-}
-
-impl<D: Driver> Worker<'_, D> {
-    /// Gives up the connect of a slot, and names the slot's next one, so that what the kernel still says of the old one
-    /// is nobody's.
-    pub(in crate::worker) fn rename(&mut self, old: Key) -> Key {
-        self.driver.close(old);
-        let core = &mut self.core;
-        let slot = &mut core.slots[old.slot as usize];
-        slot.generation = (slot.generation + 1) & 0x00ff_ffff;
-        let key = Key { generation: slot.generation, ..old };
-        let waiting = slot.h2.as_ref().map_or_else(Vec::new, |c| c.waiting.clone());
-        let connections = &mut core.h2_connections[slot.target as usize];
-        connections.iter_mut().filter(|k| **k == old).for_each(|k| *k = key);
-        for stream in waiting {
-            core.slots[stream as usize].h2_key = Some(key);
-        }
-        key
-    }
+/// Which of a target's addresses its connection `turn` of the run goes to, and the turn of the local address that it
+/// leaves by: each address has as many connections as any other, and so has each pair.
+fn pair(turn: u64, addrs: usize) -> (usize, u64) {
+    let addrs = addrs as u64;
+    let (round, place) = (turn / addrs, turn % addrs);
+    (place as usize, place + round)
 }
 
 /// How long an address may take to connect while there is another to go to; never more than half of the time for a
 /// connection. A SYN that was lost is sent again after 1 s (RFC 6298).
-const ATTEMPT: Nanos = 2 * SECOND;
+pub(super) const ATTEMPT: Nanos = 2 * SECOND;
 /// How long an address that did not connect is the last choice.
-const SHUNNED: Nanos = 30 * SECOND;
+const AVOIDED: Nanos = 30 * SECOND;
 /// Most addresses that are remembered.
-const MOST_SHUNNED: usize = 256;
+const MOST_AVOIDED: usize = 256;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeMap;
     use std::net::SocketAddr;
 
     fn addrs(texts: &[&str]) -> Vec<SockAddr> {
@@ -107,7 +104,7 @@ mod tests {
     #[test]
     fn addresses_are_tried_from_the_turn_on_with_the_families_in_turn() {
         let all = addrs(&["10.0.0.1:1", "10.0.0.2:1", "10.0.0.3:1", "[::1]:1", "[::2]:1"]);
-        let known = Addresses::default();
+        let known = Addresses::new(1);
         let second = addrs(&["10.0.0.2:1", "[::1]:1", "10.0.0.3:1", "[::2]:1", "10.0.0.1:1"]);
         assert_eq!(known.order(&all, 1, 0), second);
         assert_eq!(known.order(&all[..1], 0, 0), all[..1]);
@@ -116,13 +113,48 @@ mod tests {
     #[test]
     fn an_address_that_did_not_connect_is_the_last_choice_for_a_while() {
         let all = addrs(&["10.0.0.1:1", "10.0.0.2:1", "10.0.0.3:1"]);
-        let mut known = Addresses::default();
-        known.shun(&all[0], 5);
+        let mut known = Addresses::new(1);
+        known.avoid(&all[0], 5);
         assert_eq!(known.order(&all, 0, 6), addrs(&["10.0.0.2:1", "10.0.0.3:1", "10.0.0.1:1"]));
-        assert_eq!(known.order(&all, 0, 5 + SHUNNED), all);
+        assert_eq!(known.order(&all, 0, 5 + AVOIDED), all);
         for addr in &all {
-            known.shun(addr, 7);
+            known.avoid(addr, 7);
         }
         assert_eq!(known.order(&all, 1, 8), addrs(&["10.0.0.2:1", "10.0.0.3:1", "10.0.0.1:1"]), "all are tried");
+    }
+
+    #[test]
+    fn each_connection_begins_with_the_next_address_but_an_avoided_one() {
+        let all = addrs(&["10.0.0.1:1", "10.0.0.2:1"]);
+        let mut known = Addresses::new(1);
+        let first = |known: &mut Addresses| known.take_turn(0, &all, (0, 1), 6).0.pop();
+        assert_eq!(first(&mut known).as_ref(), Some(&all[0]));
+        known.avoid(&all[1], 5);
+        assert_eq!([first(&mut known), first(&mut known)], [Some(all[0].clone()), Some(all[0].clone())]);
+        assert_eq!(known.turns(0), 3);
+    }
+
+    #[test]
+    fn over_all_workers_each_pair_of_addresses_has_as_many_connections() {
+        for (addrs, sources) in [(1, 1), (4, 4), (3, 4), (2, 6), (1, 5), (5, 1)] {
+            for workers in [1, 2, 3, 4] {
+                let mut seen = BTreeMap::new();
+                let each = (addrs * sources) as u64;
+                for worker in 0..workers {
+                    for begun in 0..each {
+                        let (to, from) = pair(begun * workers + worker, addrs);
+                        *seen.entry((to, from % sources as u64)).or_insert(0) += 1;
+                    }
+                }
+                assert_eq!(seen.len(), addrs * sources);
+                assert!(seen.values().all(|n| *n == workers), "{seen:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_connections_are_to_all_addresses_from_all_local_ones() {
+        let first: Vec<_> = (0..4).map(|turn| pair(turn, 4)).collect();
+        assert_eq!(first, [(0, 0), (1, 1), (2, 2), (3, 3)]);
     }
 }

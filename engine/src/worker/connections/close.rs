@@ -1,141 +1,126 @@
-//! How requests and connections end that do not end by themselves: lost, late, or left over.
+//! How connections are closed, and how requests end that do not end by themselves, for both protocols.
 
-use super::pool::{Left, Todo};
+use super::Connections;
+use super::pool::{Command, Left};
 use super::slot::State;
 use crate::clock::Nanos;
 use crate::driver::{Driver, Key};
 use crate::exchange::Exchange;
 use crate::record::Cause;
-use crate::worker::Worker;
 
-impl<D: Driver> Worker<'_, D> {
-    /// The connection ended under a request. On a kept connection that the server had closed while idle, nothing of the
-    /// request was [begun](Self::untouched): it moves, once. Else it fails.
-    pub(in crate::worker) fn lost(&mut self, key: Key, cause: Cause, detail: Option<String>, at: Nanos) {
-        let slot = &mut self.core.slots[key.slot as usize];
-        if slot.generation != key.generation {
-            return;
-        }
-        if slot.state == State::Http2 {
-            self.h2_lost(key, cause, &detail, at);
-            return;
-        }
-        if !slot.exchange.active() {
-            self.close(key);
-            return;
-        }
-        let given = match slot.untaken {
-            true => 0,
-            false => slot.exchange.record().bytes_sent,
-        };
-        let in_order = cause == Cause::ClosedBeforeResponse;
-        if slot.exchange.may_move() && self.untouched(key, given, in_order) {
-            self.core.slots[key.slot as usize].exchange.handle_move();
-            self.close_idle(key);
-            self.connect(key.slot, State::Connecting);
-            return;
-        }
-        self.fail(key.slot, cause, detail, at);
-    }
-
-    /// Whether it is known that the server has seen nothing of the last `given` bytes that were to be sent on a
-    /// connection, which has ended.
-    ///
-    /// It is in two cases only: the kernel took no byte of them; or the server's end came in order (FIN), and its
-    /// acknowledgements leave all of them out. A part that the kernel took counts as seen, and a reset says nothing of
-    /// what the server has read.
-    pub(in crate::worker) fn untouched(&mut self, key: Key, given: u64, in_order: bool) -> bool {
-        let unacknowledged = |driver: &mut D| driver.unacknowledged(key);
-        given == 0 || in_order && unacknowledged(&mut self.driver).is_some_and(|n| n as u64 >= given)
-    }
-
-    /// The end of the body of an answer that is complete has not come: its request ends without it.
-    pub(in crate::worker) fn let_go(&mut self, slot: u32, now: Nanos) {
-        self.core.slots[slot as usize].exchange.let_go(now);
-        if self.core.slots[slot as usize].h2_key.is_some() {
+impl<D: Driver> Connections<'_, D> {
+    /// The end of the body of a complete response has not come: its request ends without it.
+    pub(super) fn end_without_body(&mut self, slot: u32, now: Nanos) {
+        self.pool.slots[slot].exchange.let_go(now);
+        if self.pool.slots[slot].h2_key().is_some() {
             self.end_stream_now(slot, now, |_| {});
         } else {
-            self.core.finish(slot, Left::Body, now);
+            self.pool.finish(slot, Left::Body, now);
         }
     }
 
-    pub(in crate::worker) fn fail(&mut self, slot: u32, cause: Cause, detail: Option<String>, at: Nanos) {
+    pub(super) fn fail(&mut self, slot: u32, cause: Cause, detail: Option<String>, at: Nanos) {
         self.end_now(slot, at, |exchange| {
             exchange.fail(cause, detail, at);
         });
     }
 
+    /// Fails a request for which no slot is free.
+    pub(super) fn fail_without_slot(&mut self, slot: u32, now: Nanos) {
+        let what = format!("all {} connections of this worker are in use", self.pool.slots.capacity());
+        self.fail(slot, Cause::DescriptorsExhausted, Some(what), now);
+    }
+
     /// Ends a request whatever its server does, as `end` notes: its connection is closed, or its stream reset.
-    pub(in crate::worker) fn end_now(&mut self, slot: u32, at: Nanos, end: impl FnOnce(&mut Exchange)) {
-        if self.core.slots[slot as usize].h2_key.is_some() {
+    pub(super) fn end_now(&mut self, slot: u32, at: Nanos, end: impl FnOnce(&mut Exchange)) {
+        if self.pool.slots[slot].h2_key().is_some() {
             self.end_stream_now(slot, at, end);
             return;
         }
-        end(&mut self.core.slots[slot as usize].exchange);
-        self.core.finish(slot, Left::Useless, at);
-        let key = Key { slot, generation: self.core.slots[slot as usize].generation };
+        end(&mut self.pool.slots[slot].exchange);
+        self.pool.finish(slot, Left::Useless, at);
+        let key = self.pool.slots.key_of(slot);
         self.close(key);
         // What `finish` noted for later has just been done.
-        self.core.todo.retain(|t| !matches!(t, Todo::Close(k) if *k == key));
+        self.pool.commands.retain(|c| !matches!(c, Command::Close(k) if *k == key));
     }
 
-    pub(in crate::worker) fn close(&mut self, key: Key) {
-        let slot = &mut self.core.slots[key.slot as usize];
-        if slot.generation != key.generation
-            || matches!(slot.state, State::Free | State::Connecting | State::Busy | State::Http2)
-        {
-            return;
-        }
-        slot.state = State::Free;
-        slot.connect_by = None;
-        if let Some(mut tls) = slot.tls.take() {
-            // The end of TLS, or the alert that says what was wrong; whether it arrives is no concern of ours.
-            tls.close_notify();
-            self.core.sealed.clear();
-            tls.take_output(&mut self.core.sealed);
-            if !slot.sending && slot.broken.is_none() {
-                let _ = self.driver.send(key, &self.core.sealed);
+    /// A stream's request ends by itself, as `end` notes: its stream is reset, the others go on.
+    fn end_stream_now(&mut self, stream: u32, at: Nanos, end: impl FnOnce(&mut Exchange)) {
+        let h2 = self.pool.cancel_stream(stream, at);
+        end(&mut self.pool.slots[stream].exchange);
+        self.pool.finish(stream, Left::Useless, at);
+        if let Some(key) = h2 {
+            self.flush(key);
+            self.close_spent(key);
+            // Its stream is free for the next.
+            let target = self.pool.slots[stream].target();
+            if self.pool.h2_targets.has_waiting(target) {
+                self.assign_waiting(target, at);
             }
-        }
-        // The slot past the capacity only ever holds a request that found no connection.
-        if (key.slot as usize) < self.core.capacity {
-            self.close_idle(key);
-            self.core.free.push(key.slot);
-        }
-    }
-
-    /// Closes a connection, after a last look at what its network was like.
-    pub(in crate::worker) fn close_idle(&mut self, key: Key) {
-        self.record_tcp_info(key.slot);
-        self.driver.close(key);
-    }
-
-    /// Counts what the kernel knows of the connection of a slot, which is about to go.
-    pub(in crate::worker) fn record_tcp_info(&mut self, slot: u32) {
-        let key = Key { slot, generation: self.core.slots[slot as usize].generation };
-        if let Some(facts) = self.driver.tcp_facts(key) {
-            self.core.recorder.handle_closing(&facts);
         }
     }
 
     /// The run is over: what is still in flight is recorded as such.
     pub(in crate::worker) fn abandon(&mut self, now: Nanos) {
         let mut connections = Vec::new();
-        for slot in 0..self.core.slots.len() as u32 {
-            if self.core.slots[slot as usize].exchange.active() {
-                self.core.slots[slot as usize].exchange.abandon(now);
-                connections.extend(self.core.cancel_stream(slot, now));
-                self.core.finish(slot, Left::Useless, now);
-                let key = Key { slot, generation: self.core.slots[slot as usize].generation };
-                self.close(key);
+        for slot in 0..self.pool.slots.len() as u32 {
+            if self.pool.slots[slot].exchange.active() {
+                self.pool.slots[slot].exchange.abandon(now);
+                connections.extend(self.pool.cancel_stream(slot, now));
+                self.pool.finish(slot, Left::Useless, now);
+                self.close(self.pool.slots.key_of(slot));
             }
         }
-        self.core.todo.clear();
-        // Only when all have been recorded: a connection that cannot say it any more is lost, with all who are on it.
+        self.pool.commands.clear();
+        // Only when all have been recorded: a connection that cannot send any more is lost, with all its streams.
         connections.dedup();
         for key in connections {
-            self.flush_h2(key);
-            self.retire(key);
+            self.flush(key);
+            self.close_spent(key);
+        }
+    }
+
+    /// Closes a connection that no request is on: one that is idle, drains, warms, or whose request has ended.
+    pub(in crate::worker) fn close(&mut self, key: Key) {
+        let open = |state| matches!(state, State::Warming | State::Draining | State::Idle | State::Closing);
+        let Some(slot) = self.pool.slots.get_mut(key).filter(|slot| open(slot.state())) else {
+            return;
+        };
+        let can_send = slot.connection.can_send();
+        if let Some(mut tls) = slot.connection.handle_closed() {
+            // The end of TLS, or the alert that says what was wrong; whether it arrives is no concern of ours.
+            tls.close_notify();
+            let sealed = &mut self.pool.buffers.sealed;
+            sealed.clear();
+            tls.take_output(sealed);
+            if can_send {
+                let _ = self.driver.send(key, sealed);
+            }
+        }
+        if self.pool.slots.handle_closed(key.slot) {
+            self.close_transport(key);
+        }
+    }
+
+    /// Closes an HTTP/2 connection without further use.
+    pub(super) fn close_spent(&mut self, key: Key) {
+        if self.pool.is_spent(key) {
+            let now = self.driver.now();
+            self.lost(key, Cause::Http2Goaway, None, now);
+        }
+    }
+
+    /// Closes the transport of a slot, after a last look at what its network was like.
+    pub(super) fn close_transport(&mut self, key: Key) {
+        self.record_tcp_info(key);
+        self.driver.close(key);
+    }
+
+    /// Counts what the kernel knows of a connection, which is about to be closed.
+    pub(super) fn record_tcp_info(&mut self, key: Key) {
+        if let Some(facts) = self.driver.tcp_facts(key) {
+            self.pool.recorder.handle_closing(&facts);
         }
     }
 }

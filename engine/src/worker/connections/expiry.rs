@@ -1,21 +1,23 @@
 //! What becomes of a request or connection whose deadline has come.
 
-use super::connect::shown;
-use super::pool::{Core, send_cause};
+use super::Connections;
+use super::addresses::ATTEMPT;
+use super::connect::format_address;
+use super::pool::{Pool, send_cause};
 use super::slot::State;
-use crate::clock::{MILLI, Nanos};
+use crate::clock::{MILLI, Nanos, SECOND};
 use crate::driver::{Driver, Key};
 use crate::record::{Cause, PhaseKind};
 use crate::worker::deadlines::{Deadline, DeadlineKind};
-use crate::worker::{Worker, os_error};
+use crate::worker::os_error;
 
-impl Core<'_> {
-    /// Sets the deadlines of the request that has just begun in a slot; `request_by` is that of the whole request.
-    pub(in crate::worker) fn set_request_deadlines(&mut self, request_by: Nanos, slot: u32) {
-        let exchange = &self.slots[slot as usize].exchange;
+impl Pool<'_> {
+    /// Sets the deadlines of the request that has just begun in a slot.
+    pub(super) fn set_request_deadlines(&mut self, slot: u32) {
+        let exchange = &self.slots[slot].exchange;
         let (id, issued) = (exchange.request_id(), exchange.record().instants.issued);
-        self.deadlines.set(request_by, DeadlineKind::Request, slot, id);
         let timeouts = &self.context.plan.timeouts;
+        self.deadlines.set(issued.saturating_add(timeouts.request), DeadlineKind::Request, slot, id);
         for (timeout, kind) in
             [(timeouts.ttft, DeadlineKind::FirstToken), (timeouts.inter_token, DeadlineKind::NextToken)]
         {
@@ -27,14 +29,50 @@ impl Core<'_> {
 
     /// The response in a slot is complete: the end of its body, which follows at once as a rule, is waited for a little
     /// while.
-    pub(in crate::worker) fn set_body_deadline(&mut self, slot: u32, now: Nanos) {
-        let id = self.slots[slot as usize].exchange.request_id();
+    pub(super) fn set_body_deadline(&mut self, slot: u32, now: Nanos) {
+        let id = self.slots[slot].exchange.request_id();
         self.deadlines.set(now.saturating_add(BODY_END), DeadlineKind::BodyEnd, slot, id);
     }
 
+    /// Sets the deadline of a connection that is begun.
+    pub(super) fn set_connect_deadline(&mut self, slot: u32, connect_by: Nanos) {
+        self.deadlines.set(connect_by, DeadlineKind::Connect, slot, 0);
+    }
+
+    /// Sets the deadline of a connect that has another address to go to.
+    pub(super) fn set_address_deadline(&mut self, key: Key, now: Nanos) {
+        let slot = &self.slots[key.slot];
+        if slot.connection.has_candidates() {
+            let most = ATTEMPT.min(self.context.plan.timeouts.connect / 2);
+            self.deadlines.set(now.saturating_add(most), DeadlineKind::Address, key.slot, slot.attempt_id());
+        }
+    }
+
+    /// Keeps a connection without a request, or after a send that failed, for so long and no longer.
+    pub(super) fn set_drain_deadline(&mut self, key: Key, now: Nanos) {
+        let at = now.saturating_add(DRAIN);
+        self.slots[key.slot].connection.set_drain_by(at);
+        self.deadlines.set(at, DeadlineKind::Drain, key.slot, key.generation.into());
+    }
+
+    /// Sets the deadline of the part of a server's window that a connection withholds, if it does.
+    pub(super) fn set_window_deadline(&mut self, key: Key, withheld_until: Option<Nanos>) {
+        if let Some(at) = withheld_until {
+            self.deadlines.set(at, DeadlineKind::WithheldWindow, key.slot, key.generation.into());
+        }
+    }
+
+    /// Whether the deadline of a connection that drains, or whose send failed, is still the one that holds.
+    fn drains(&self, deadline: &Deadline) -> bool {
+        let slot = &self.slots[deadline.slot];
+        u128::from(slot.generation()) == deadline.id
+            && slot.connection.drain_by() == deadline.at
+            && (slot.state() == State::Draining || slot.connection.send_error().is_some())
+    }
+
     /// The kernel has taken the last byte of the request of a slot: from here on a planned cancellation counts.
-    pub(in crate::worker) fn all_sent(&mut self, slot: u32, now: Nanos) {
-        let exchange = &mut self.slots[slot as usize].exchange;
+    pub(super) fn handle_request_sent(&mut self, slot: u32, now: Nanos) {
+        let exchange = &mut self.slots[slot].exchange;
         exchange.handle_sent(now);
         let plan = self.context.plan;
         let Some(cancellation) = &plan.cancellation else {
@@ -50,11 +88,13 @@ impl Core<'_> {
     /// The instant of a deadline in the light of what has come since it was set; `None` where there is nothing left to
     /// end.
     fn holds_at(&self, deadline: &Deadline, now: Nanos) -> Option<Nanos> {
-        let slot = &self.slots[deadline.slot as usize];
+        let slot = &self.slots[deadline.slot];
         match deadline.kind {
-            DeadlineKind::Connect => slot.connect_by.filter(|at| *at == deadline.at),
-            DeadlineKind::Address => (slot.attempt_id() == deadline.id && !slot.candidates.is_empty()).then_some(now),
-            DeadlineKind::Drain => (self.drains(deadline)).then_some(deadline.at),
+            DeadlineKind::Connect => slot.connection.connect_by().filter(|at| *at == deadline.at),
+            DeadlineKind::Address => {
+                (slot.attempt_id() == deadline.id && slot.connection.has_candidates()).then_some(now)
+            }
+            DeadlineKind::Drain => self.drains(deadline).then_some(deadline.at),
             DeadlineKind::WithheldWindow => Some(deadline.at),
             _ if !slot.exchange.active() || slot.exchange.request_id() != deadline.id => None,
             DeadlineKind::Request => Some(deadline.at),
@@ -65,7 +105,7 @@ impl Core<'_> {
     }
 
     fn holds_within_request(&self, deadline: &Deadline, now: Nanos) -> Option<Nanos> {
-        let exchange = &self.slots[deadline.slot as usize].exchange;
+        let exchange = &self.slots[deadline.slot].exchange;
         let plan = self.context.plan;
         let at = &exchange.record().instants;
         let (since, wait) = match deadline.kind {
@@ -86,51 +126,48 @@ impl Core<'_> {
     fn prune_deadlines(&mut self) {
         let slots = &self.slots;
         self.deadlines.prune(8 * slots.len() + 1024, |deadline| {
-            let slot = &slots[deadline.slot as usize];
+            let slot = &slots[deadline.slot];
             match deadline.kind {
-                DeadlineKind::Connect => slot.connect_by == Some(deadline.at),
+                DeadlineKind::Connect => slot.connection.connect_by() == Some(deadline.at),
                 DeadlineKind::Address => slot.attempt_id() == deadline.id,
-                DeadlineKind::Drain | DeadlineKind::WithheldWindow => u128::from(slot.generation) == deadline.id,
+                DeadlineKind::Drain | DeadlineKind::WithheldWindow => u128::from(slot.generation()) == deadline.id,
                 _ => slot.exchange.active() && slot.exchange.request_id() == deadline.id,
             }
         });
     }
 
     /// The stream of a request is reset as planned, if it has one: its connection remembers, should the server mind.
-    fn note_cancelled(&mut self, slot: u32) {
-        if let Some(key) = self.slots[slot as usize].h2_key
-            && let Some(h2) = &mut self.slots[key.slot as usize].h2
+    fn handle_planned_cancellation(&mut self, slot: u32) {
+        if let Some(key) = self.slots[slot].h2_key()
+            && let Some(h2) = &mut self.slots[key.slot].h2
         {
-            h2.cancelled += 1;
+            h2.handle_planned_cancellation();
         }
     }
 }
 
-impl<D: Driver> Worker<'_, D> {
+impl<D: Driver> Connections<'_, D> {
     /// Ends what is to end by `now`.
     pub(in crate::worker) fn handle_deadlines(&mut self, now: Nanos) {
-        while let Some(deadline) = self.core.deadlines.poll(now) {
-            match self.core.holds_at(&deadline, now) {
+        while let Some(deadline) = self.pool.deadlines.poll(now) {
+            match self.pool.holds_at(&deadline, now) {
                 None => {}
-                Some(at) if at > now => self.core.deadlines.set(at, deadline.kind, deadline.slot, deadline.id),
+                Some(at) if at > now => self.pool.deadlines.set(at, deadline.kind, deadline.slot, deadline.id),
                 Some(_) => self.expire(&deadline, now),
             }
         }
-        self.core.prune_deadlines();
-        self.look_at_streams(now);
+        self.pool.prune_deadlines();
+        self.handle_waiting_streams(now);
     }
 
     fn expire(&mut self, deadline: &Deadline, now: Nanos) {
         let slot = deadline.slot;
-        let key = self.core.key_of(slot);
+        let key = self.pool.slots.key_of(slot);
         match deadline.kind {
             DeadlineKind::Connect => self.expire_connect(key, now),
-            DeadlineKind::Address => {
-                let key = self.rename(key);
-                self.refused(key, libc::ETIMEDOUT, now);
-            }
+            DeadlineKind::Address => self.expire_address(key, now),
             DeadlineKind::Request => {
-                let (cause, what) = self.core.late(slot);
+                let (cause, what) = self.pool.late(slot);
                 self.fail(slot, cause, Some(what), now);
             }
             DeadlineKind::Drain => self.expire_drain(key, now),
@@ -141,13 +178,13 @@ impl<D: Driver> Worker<'_, D> {
             DeadlineKind::NextToken => {
                 let what = format!(
                     "the stream stalled after {} output events (--inter-token-timeout-seconds)",
-                    self.core.slots[slot as usize].exchange.record().events
+                    self.pool.slots[slot].exchange.record().events
                 );
                 self.fail(slot, Cause::InterTokenTimeout, Some(what), now);
             }
-            DeadlineKind::BodyEnd => self.let_go(slot, now),
+            DeadlineKind::BodyEnd => self.end_without_body(slot, now),
             DeadlineKind::Cancellation => {
-                self.core.note_cancelled(slot);
+                self.pool.handle_planned_cancellation(slot);
                 self.end_now(slot, now, |exchange| exchange.cancel(now));
             }
             DeadlineKind::WithheldWindow => {
@@ -158,14 +195,14 @@ impl<D: Driver> Worker<'_, D> {
     }
 
     fn expire_connect(&mut self, key: Key, now: Nanos) {
-        let slot = &self.core.slots[key.slot as usize];
-        let stage = match (&slot.addr, &slot.tls) {
+        let slot = &self.pool.slots[key.slot];
+        let stage = match (slot.connection.addr(), slot.connection.is_secure()) {
             (None, _) => {
-                let target = &self.core.context.plan.targets[slot.target as usize];
+                let target = &self.pool.context.plan.targets[slot.target() as usize];
                 format!("while looking up {}", target.host)
             }
-            (Some(addr), None) => format!("while connecting to {}", shown(addr)),
-            (Some(addr), Some(_)) => format!("in the TLS handshake with {}", shown(addr)),
+            (Some(addr), false) => format!("while connecting to {}", format_address(addr)),
+            (Some(addr), true) => format!("in the TLS handshake with {}", format_address(addr)),
         };
         let what = format!("no connection in time, {stage} (--connect-timeout-seconds)");
         self.lost(key, Cause::ConnectTimeout, Some(what), now);
@@ -173,9 +210,9 @@ impl<D: Driver> Worker<'_, D> {
 
     /// A connection was drained, or read after a send that failed, for long enough.
     fn expire_drain(&mut self, key: Key, now: Nanos) {
-        let slot = &self.core.slots[key.slot as usize];
-        match slot.broken {
-            _ if slot.state == State::Draining => self.close(key),
+        let slot = &self.pool.slots[key.slot];
+        match slot.connection.send_error() {
+            _ if slot.state() == State::Draining => self.close(key),
             Some(e) => self.lost(key, send_cause(e), Some(os_error(e)), now),
             None => {}
         }
@@ -185,3 +222,7 @@ impl<D: Driver> Worker<'_, D> {
 /// How long a request keeps its place after its response is complete, for the end of the body to come: nearly always it
 /// comes with the response, or at once. After that the next request is free to go, on another connection.
 const BODY_END: Nanos = 20 * MILLI;
+/// How long a connection that serves no request is kept for the rest of its last request to be taken, and for the end
+/// of the body of a complete response. And how long the read of a connection may take to end after a send on it has
+/// failed.
+pub(super) const DRAIN: Nanos = SECOND;

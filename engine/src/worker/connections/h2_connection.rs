@@ -1,435 +1,325 @@
-//! HTTP/2: connections that carry many requests, and requests that ride on them.
+//! One HTTP/2 connection: its state, the streams that wait for it, and what it has to send.
 //!
-//! An HTTP/2 connection is a slot with a connection and no request of its own; a stream is a slot with a request and no
-//! connection. The initiator, whose request opened the connection, pays for it: the connect and the handshake are in
-//! its phases, for the others they are queue.
+//! A connection is a slot with a transport and no request; a stream is a slot with a request and no transport. The
+//! initiator, whose request opened the connection, has the connect and the handshake in its phases; for the others they
+//! are queue.
 
-use super::pool::{Core, Left, Todo};
-use super::slot::{State, no_memory};
-use super::tls::of_records;
-use crate::arrival::Arrival;
 use crate::clock::Nanos;
 use crate::driver::Key;
-use crate::exchange::{Exchange, Progress, explain};
-use crate::plan::Reuse;
-use crate::record::Cause;
-use crate::wire::http2::{Code, Config, Connection, Event};
-use std::ops::ControlFlow;
+use crate::wire::http2::{Code, Config, Connection, Event, Http2Error, Opened, RequestHead, SLIVER_WAIT};
 
 /// An HTTP/2 connection, in the slot that has its socket.
 #[derive(Default)]
-pub(in crate::worker) struct H2Connection {
-    /// From the first frame of either side; a server may speak first, in the read that ends its handshake.
-    pub(in crate::worker) connection: Option<Connection>,
+pub(super) struct H2Connection {
+    /// From the first frame of either side; a server may send first, in the read that ends its handshake.
+    codec: Option<Connection>,
     /// The connection may be used.
-    pub(in crate::worker) established: bool,
+    established: bool,
     /// The server's settings have come: its bound on streams is known.
-    pub(in crate::worker) settings_received: bool,
+    settings_received: bool,
     /// The stream whose request opened the connection, which may have ended since.
-    pub(in crate::worker) initiator: Option<Key>,
-    /// Streams that are not on their way, the initiator first.
-    pub(in crate::worker) waiting: Vec<u32>,
-    /// Frames that the kernel has not been given.
-    pub(in crate::worker) out: Vec<u8>,
-    /// Streams whose last byte is in `out`.
-    pub(in crate::worker) leaving: Vec<Key>,
-    /// Streams whose last byte the kernel has been given, but has not taken yet.
-    pub(in crate::worker) given: Vec<Key>,
-    /// Bytes that the kernel has been given so far.
-    pub(in crate::worker) bytes: u64,
-    /// Answers to the server's frames that the kernel has been given.
-    pub(in crate::worker) answered: u64,
+    initiator: Option<Key>,
+    /// Streams that are not open, the initiator first.
+    waiting: Vec<u32>,
+    output: Output,
     /// Requests sent so far.
-    pub(in crate::worker) served: u32,
+    served: u32,
     /// It stood idle since it was made, or has served: what is sent on it next may find that the server has closed it.
-    pub(in crate::worker) kept: bool,
-    /// The stream whose request went out before the server's settings came.
-    pub(in crate::worker) early: Option<Key>,
+    kept: bool,
+    /// The stream whose request was sent before the server's settings came.
+    early: Option<Key>,
     /// Streams that were reset as `--request-cancellation-rate` asks.
-    pub(in crate::worker) cancelled: u32,
+    cancelled: u32,
     /// A deadline is set for the part of the server's window that the connection withholds.
-    pub(in crate::worker) withholds: bool,
-    /// `bytes` when the first of the open streams was opened on the kept connection, as long as the server has said
-    /// nothing since.
-    pub(in crate::worker) no_frame_since: Option<u64>,
+    withholds: bool,
+    /// Bytes given to the kernel when the first of the open streams was opened on the kept connection, as long as the
+    /// server has sent nothing since.
+    no_frame_since: Option<u64>,
 }
 
-/// Why a connection is lost.
-pub(in crate::worker) type Loss = (Cause, Option<String>);
+/// Frames on their way to the kernel.
+#[derive(Default)]
+struct Output {
+    /// Frames that the kernel has not been given.
+    bytes: Vec<u8>,
+    /// Streams whose last byte is in `bytes`.
+    ending: Vec<Key>,
+    /// Streams whose last byte the kernel has been given, but has not taken yet.
+    given: Vec<Key>,
+    /// Bytes that the kernel has been given so far.
+    given_bytes: u64,
+    /// Answers to the server's frames that the kernel has been given.
+    given_answers: u64,
+}
+
+/// A request as the connection sends it.
+pub(super) struct H2Request<'a> {
+    pub(super) head: &'a RequestHead,
+    pub(super) id: u128,
+    pub(super) session: &'a str,
+    pub(super) body: &'a [u8],
+}
 
 impl H2Connection {
-    /// How many more streams may wait for this connection or go on it. Until the server's settings come, it is taken to
-    /// allow `allowed` streams, and one at least.
-    pub(in crate::worker) fn room(&self, streams: u32, allowed: u32) -> u32 {
+    /// A connection that is begun for a stream, or ahead of any.
+    pub(super) fn new(stream: Option<Key>) -> Self {
+        let waiting = stream.into_iter().map(|key| key.slot).collect();
+        Self { initiator: stream, waiting, ..Self::default() }
+    }
+
+    /// The state of the protocol; its first frames are ready to go.
+    fn codec(&mut self, config: Config) -> &mut Connection {
+        let out = &mut self.output.bytes;
+        self.codec.get_or_insert_with(|| Connection::new(config, out))
+    }
+
+    pub(super) fn is_established(&self) -> bool {
+        self.established
+    }
+
+    pub(super) fn settings_received(&self) -> bool {
+        self.settings_received
+    }
+
+    /// The stream whose request opened the connection, until it is established.
+    pub(super) fn initiator(&self) -> Option<Key> {
+        self.initiator.filter(|_| !self.established)
+    }
+
+    pub(super) fn has_served(&self) -> bool {
+        self.served > 0
+    }
+
+    /// How many more streams may wait for this connection or be open on it. Until the server's settings come, it is
+    /// taken to allow `allowed` streams, and one at least.
+    pub(super) fn free_streams(&self, streams: u32, allowed: u32) -> u32 {
         let waiting = self.waiting.len() as u32;
-        let room = match &self.connection {
-            Some(connection) if self.settings_received => connection.room(),
-            Some(connection) => {
-                streams.min(allowed.max(1)).saturating_sub(connection.open_streams() as u32).min(connection.room())
-            }
+        let free = match &self.codec {
+            Some(codec) if self.settings_received => codec.room(),
+            Some(codec) => streams.min(allowed.max(1)).saturating_sub(codec.open_streams() as u32).min(codec.room()),
             None => streams.min(allowed.max(1)),
         };
-        room.saturating_sub(waiting)
+        free.saturating_sub(waiting)
     }
 
-    /// The state of the connection; its first frames are ready to go.
-    pub(in crate::worker) fn begin(&mut self, config: Config) -> &mut Connection {
-        let out = &mut self.out;
-        self.connection.get_or_insert_with(|| Connection::new(config, out))
-    }
-}
-
-impl Core<'_> {
-    /// What HTTP/2 connections of this run allow.
-    pub(in crate::worker) fn http2_config(&self) -> Config {
-        let plan = self.context.plan;
-        Config {
-            stream_window: plan.network.h2_window,
-            header_list_bytes: plan.limits.head_bytes,
-            header_fields: plan.limits.head_fields,
-            streams: self.streams_per_connection(),
-        }
+    /// Whether a stream may be opened at once: until the server's settings come, the first only.
+    pub(super) fn opens_now(&self) -> bool {
+        self.established && (self.settings_received || self.served == 0)
     }
 
-    /// Most requests that share a connection.
-    pub(in crate::worker) fn streams_per_connection(&self) -> u32 {
-        match self.context.plan.reuse {
-            Reuse::Pooled => self.context.plan.network.streams_per_connection,
-            Reuse::Never | Reuse::StickySessions => 1,
-        }
+    /// Whether the server allows one more open stream now.
+    pub(super) fn has_free_stream(&self) -> bool {
+        self.codec.as_ref().is_some_and(|codec| codec.room() > 0)
     }
 
-    /// A connection of the target with room for one more, the oldest first; `fresh` wants one that is being made.
-    pub(in crate::worker) fn h2_with_free_stream(&self, target: u16, fresh: bool) -> Option<Key> {
-        let streams = self.streams_per_connection();
-        let allowed = self.stream_limits[target as usize].allowed();
-        let once = self.context.plan.reuse != Reuse::Pooled;
-        self.h2_connections[target as usize].iter().copied().find(|key| {
-            let slot = &self.slots[key.slot as usize];
-            slot.generation == key.generation
-                && slot.broken.is_none()
-                && slot
-                    .h2
-                    .as_ref()
-                    .filter(|c| !(once && c.served > 0 || fresh && c.established))
-                    .is_some_and(|c| c.room(streams, allowed) > 0)
+    /// Whether it takes no more streams: the server goes away, or all stream numbers are used.
+    pub(super) fn is_closing(&self) -> bool {
+        self.codec.as_ref().is_some_and(|codec| codec.going_away().is_some() || codec.finished())
+    }
+
+    /// Whether it has no more use: no stream is open, and none can be opened; with `once`, as one was.
+    pub(super) fn is_spent(&self, once: bool) -> bool {
+        self.codec.as_ref().is_some_and(|codec| {
+            let over = codec.finished() || once && self.served > 0;
+            over && codec.open_streams() == 0
         })
     }
 
-    /// The exchange that pays for the connection of a slot: its own, or the one whose wish began it. Where that has
-    /// gone, the others do not pay in its place: they have waited.
-    pub(in crate::worker) fn initiator(&mut self, slot: u32) -> Option<&mut Exchange> {
-        let state = &self.slots[slot as usize];
-        let initiator = match &state.h2 {
-            None => slot,
-            Some(h2) if !h2.established => {
-                let initiator = h2.initiator?;
-                (self.slots[initiator.slot as usize].generation == initiator.generation).then_some(initiator.slot)?
-            }
-            Some(_) => return None,
-        };
-        let exchange = &mut self.slots[initiator as usize].exchange;
-        exchange.active().then_some(exchange)
+    /// Why the server goes away, if it does, and what it says of it.
+    pub(super) fn going_away(&self) -> Option<(Code, &[u8])> {
+        let codec = self.codec.as_ref()?;
+        codec.going_away().map(|code| (code, codec.go_away_debug()))
     }
 
-    /// A server that asks and does not read: what it is owed would grow without end.
-    fn peer_not_reading(h2: &H2Connection) -> Option<Loss> {
-        let answers = h2.connection.as_ref().map_or(0, Connection::answers);
-        (answers - h2.answered > UNREAD_ANSWERS).then(|| {
-            let what = format!(
-                "over {UNREAD_ANSWERS} answers to its frames wait to be sent: the server asks and does not read"
-            );
-            (Cause::Http2Protocol, Some(what))
-        })
+    /// The state of the protocol, to be counted; `None` before the first frame.
+    pub(super) fn protocol(&self) -> Option<&Connection> {
+        self.codec.as_ref()
     }
 
-    /// Whether a connection has no more use: the server goes away and all is finished, or it was for one request only.
-    fn used_up(&self, h2: &H2Connection) -> bool {
-        let once = self.context.plan.reuse != Reuse::Pooled;
-        h2.connection.as_ref().is_some_and(|connection| {
-            let over = connection.finished() || once && h2.served > 0;
-            over && connection.open_streams() == 0
-        })
+    /// Bytes of memory that it holds.
+    pub(super) fn memory(&self) -> usize {
+        self.codec.as_ref().map_or(0, Connection::memory)
     }
 
-    /// Whether the connection of a slot has no more use.
-    pub(in crate::worker) fn spent(&self, key: Key) -> bool {
-        let slot = &self.slots[key.slot as usize];
-        let h2 = slot.h2.as_ref();
-        h2.is_some_and(|c| slot.generation == key.generation && self.used_up(c))
+    /// Answers to the server's frames that wait for the kernel to take what came before.
+    pub(super) fn unread_answers(&self) -> u64 {
+        self.codec.as_ref().map_or(0, Connection::answers) - self.output.given_answers
     }
 
-    /// The name of a stream's life in its slot.
-    pub(in crate::worker) fn key_of(&self, slot: u32) -> Key {
-        let generation = self.slots[slot as usize].generation;
-        Key { slot, generation }
+    /// Whether the server has not sent a frame since the connection was idle: the bytes given to the kernel since.
+    pub(super) fn unanswered_bytes(&self) -> Option<u64> {
+        self.no_frame_since.map(|from| self.output.given_bytes - from)
     }
 
-    /// One read of an HTTP/2 connection.
-    pub(in crate::worker) fn handle_h2_read(&mut self, key: Key, bytes: &[u8], arrival: &Arrival<'_>, seen: Nanos) {
-        let slot = &mut self.slots[key.slot as usize];
-        let target = slot.target;
-        let (Some(mut h2), mut tls) = (slot.h2.take(), slot.tls.take()) else {
-            return;
-        };
-        self.reads += 1;
-        self.recorder.handle_read(arrival, seen);
-        let mut lost = None;
-        let mut secured = false;
-        match &mut tls {
-            None => lost = self.frames(target, &mut h2, bytes, arrival, seen),
-            Some(tls) => {
-                let shaking = tls.handshaking();
-                let arrival = &of_records(tls, bytes, arrival);
-                let read = tls.receive(bytes, |plain| {
-                    lost = self.frames(target, &mut h2, plain, arrival, seen);
-                    match lost {
-                        None => ControlFlow::Continue(()),
-                        Some(_) => ControlFlow::Break(()),
-                    }
-                });
-                if let Err(e) = read {
-                    let (cause, detail) = explain(&e);
-                    lost = Some((cause, Some(detail)));
-                } else if lost.is_none() && tls.peer_closed() {
-                    lost = Some((Cause::ClosedBeforeResponse, None));
-                }
-                secured = shaking && !tls.handshaking();
-            }
-        }
-        if lost.is_none() && self.slots[key.slot as usize].sending {
-            lost = Self::peer_not_reading(&h2);
-        }
-        if lost.is_none() {
-            lost = self.over_memory(key, &h2);
-        }
-        let flush = !h2.out.is_empty() || tls.as_ref().is_some_and(|tls| tls.has_output());
-        let waited_for = !h2.waiting.is_empty() || self.stream_limits[target as usize].is_waited_for();
-        let drains = h2.established && h2.settings_received && waited_for;
-        self.withhold(key, &mut h2);
-        let spent = self.used_up(&h2);
-        let slot = &mut self.slots[key.slot as usize];
-        (slot.h2, slot.tls) = (Some(h2), tls);
-        if flush {
-            self.todo.push(Todo::Flush(key));
-        }
-        if let Some((cause, detail)) = lost {
-            self.todo.push(Todo::Lost(key, cause, detail, seen));
-            return;
-        }
-        if secured {
-            self.todo.push(Todo::Secured(key));
-        } else if drains {
-            self.todo.push(Todo::DrainPending(key));
-        }
-        if spent {
-            self.todo.push(Todo::Spent(key));
-        }
+    pub(super) fn cancelled(&self) -> u32 {
+        self.cancelled
     }
 
-    /// The frames of one read or TLS record. What ends the connection, if anything does.
-    fn frames(
+    /// The connection may be used. The stream that is opened at once: the initiator, unless `may_open` says that the
+    /// server allows none, and its settings have not come.
+    pub(super) fn handle_established(&mut self, config: Config, may_open: bool) -> Option<u32> {
+        self.codec(config);
+        self.established = true;
+        let first = if may_open || self.settings_received { self.next_waiting() } else { None };
+        self.kept |= first.is_none();
+        first
+    }
+
+    /// A stream waits for this connection.
+    pub(super) fn wait(&mut self, stream: u32) {
+        self.waiting.push(stream);
+    }
+
+    pub(super) fn has_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    pub(super) fn waiting(&self) -> &[u32] {
+        &self.waiting
+    }
+
+    /// The stream that has waited longest; it does not wait any more.
+    pub(super) fn next_waiting(&mut self) -> Option<u32> {
+        (!self.waiting.is_empty()).then(|| self.waiting.remove(0))
+    }
+
+    /// All streams: those that are open, then those that wait.
+    pub(super) fn streams(&self) -> Vec<u32> {
+        let open = self.codec.iter().flat_map(Connection::tags);
+        open.chain(self.waiting.iter().copied()).collect()
+    }
+
+    /// Opens a stream for a request. The bytes of the request and whether the connection has served another; `None`
+    /// where the server takes no more streams.
+    pub(super) fn open(&mut self, stream: Key, request: &H2Request<'_>, now: Nanos) -> Option<(usize, bool)> {
+        let codec = self.codec.as_mut()?;
+        let out = &mut self.output.bytes;
+        let (before, idle) = (out.len(), codec.open_streams() == 0);
+        let opened = codec.open(stream.slot, request.head, request.id, request.session, request.body, now, out);
+        if opened == Opened::Refused {
+            return None;
+        }
+        let bytes = (out.len() - before).max(request.body.len());
+        if idle && self.kept {
+            self.no_frame_since = Some(self.output.given_bytes);
+        }
+        let reused = self.served > 0;
+        self.served += 1;
+        self.kept = true;
+        if opened == Opened::All {
+            self.output.ending.push(stream);
+        }
+        if !self.settings_received {
+            self.early = Some(stream);
+        }
+        Some((bytes, reused))
+    }
+
+    /// A read begins.
+    pub(super) fn begin_read(&mut self, config: Config) {
+        self.codec(config);
+        self.no_frame_since = None;
+    }
+
+    /// The next event in `input`.
+    #[inline]
+    pub(super) fn poll_event<'b>(
         &mut self,
-        target: u16,
-        h2: &mut H2Connection,
-        bytes: &[u8],
-        arrival: &Arrival<'_>,
-        seen: Nanos,
-    ) -> Option<Loss> {
-        h2.begin(self.http2_config());
-        h2.no_frame_since = None;
-        let H2Connection { connection: Some(connection), out, settings_received, leaving, early, .. } = h2 else {
-            return None;
-        };
-        let (mut input, read, arrived) = (bytes, self.reads, arrival.at);
-        loop {
-            let event = match connection.receive(&mut input, seen, out) {
-                Ok(Some(event)) => event,
-                Ok(None) => return None,
-                Err(e) => {
-                    let (cause, detail) = explain(e);
-                    return Some((cause, Some(detail)));
-                }
-            };
-            match event {
-                Event::Head { tag, head } => {
-                    self.slots[tag as usize].exchange.handle_head(&head, arrived, read);
-                }
-                Event::Body { tag, bytes } => {
-                    let stream = &mut self.slots[tag as usize];
-                    let before = stream.exchange.record().events;
-                    let progress = stream.exchange.handle_body(bytes, arrival, input.is_empty(), read);
-                    let progress = stream.within(self.context.budget, progress, seen);
-                    self.recorder.handle_events(stream.exchange.record().events - before);
-                    match progress {
-                        Progress::Pending => {}
-                        Progress::Complete => self.set_body_deadline(tag, seen),
-                        Progress::Done { .. } => {
-                            connection.cancel(tag, seen, out);
-                            self.finish(tag, Left::Useless, seen);
-                        }
-                    }
-                }
-                Event::End { tag } => {
-                    self.slots[tag as usize].exchange.handle_end(arrival, input.is_empty());
-                    self.finish(tag, Left::Nothing, seen);
-                }
-                Event::Reset { tag, code, untouched } => {
-                    let stream = self.key_of(tag);
-                    if untouched && *early == Some(stream) && connection.max_streams() == 0 {
-                        // It went out before the settings that forbid it were known.
-                        self.todo.push(Todo::RefusedEarly(stream, seen));
-                    } else {
-                        self.reset(tag, Code(code), untouched, seen);
-                    }
-                }
-                Event::Unprocessed { tag, code } => {
-                    let stream = self.key_of(tag);
-                    self.todo.push(Todo::Unprocessed(stream, Code(code), seen));
-                }
-                Event::Broken { tag, error } => {
-                    let (cause, detail) = explain(error);
-                    self.end_rider(tag, cause, detail, seen);
-                }
-                Event::BodySent { tag } => leaving.push(self.key_of(tag)),
-                Event::Settings => {
-                    *settings_received = true;
-                    self.allows(target, connection.max_streams(), seen);
-                }
-                Event::GoAway { .. } => {}
+        input: &mut &'b [u8],
+        now: Nanos,
+    ) -> std::result::Result<Option<Event<'b>>, Http2Error> {
+        match &mut self.codec {
+            Some(codec) => codec.receive(input, now, &mut self.output.bytes),
+            None => Ok(None),
+        }
+    }
+
+    /// The server's settings came: how many streams it allows.
+    pub(super) fn handle_settings(&mut self) -> u32 {
+        self.settings_received = true;
+        self.max_streams()
+    }
+
+    fn max_streams(&self) -> u32 {
+        self.codec.as_ref().map_or(u32::MAX, Connection::max_streams)
+    }
+
+    /// Whether a stream that the server refused was opened before its settings, which allow none, came.
+    pub(super) fn is_early(&self, stream: Key) -> bool {
+        self.early == Some(stream) && self.max_streams() == 0
+    }
+
+    /// The rest of a stream's request is among the bytes to be sent.
+    pub(super) fn handle_body_sent(&mut self, stream: Key) {
+        self.output.ending.push(stream);
+    }
+
+    /// Resets a stream, if it is open, or lets it wait no more. Whether there is anything to send or to close.
+    pub(super) fn cancel(&mut self, stream: u32, now: Nanos) -> bool {
+        self.waiting.retain(|r| *r != stream);
+        match &mut self.codec {
+            Some(codec) => {
+                codec.cancel(stream, now, &mut self.output.bytes);
+                true
             }
+            None => false,
         }
     }
 
-    /// A connection that holds more than there is room for is given up.
-    fn over_memory(&mut self, key: Key, h2: &H2Connection) -> Option<Loss> {
-        let budget = self.context.budget;
-        let held = h2.connection.as_ref().map_or(0, Connection::memory);
-        let allowance = &mut self.slots[key.slot as usize].allowance;
-        if budget.allows(allowance, held) {
-            return None;
+    /// Resets a stream that is open.
+    pub(super) fn reset(&mut self, stream: u32, now: Nanos) {
+        if let Some(codec) = &mut self.codec {
+            codec.cancel(stream, now, &mut self.output.bytes);
         }
-        let (cause, what) = no_memory(budget);
-        Some((cause, Some(what)))
     }
 
-    /// The server gave the stream of a request up.
-    fn reset(&mut self, tag: u32, code: Code, untouched: bool, seen: Nanos) {
-        let exchange = &self.slots[tag as usize].exchange;
-        let begun = exchange.record().instants.first_byte.is_some();
-        let (cause, what) = match code {
-            _ if untouched => (Cause::Http2Refused, format!("the server reset the stream ({code})")),
-            Code::NO_ERROR if begun => (
-                Cause::Truncated,
-                "the server ended the stream before the response was complete (RST_STREAM NO_ERROR): a time-out of its own, as a rule"
-                    .to_owned(),
-            ),
-            _ => (Cause::Http2Reset, format!("the server reset the stream ({code})")),
-        };
-        self.end_rider(tag, cause, what, seen);
+    /// A stream is reset as planned.
+    pub(super) fn handle_planned_cancellation(&mut self) {
+        self.cancelled += 1;
     }
 
-    fn end_rider(&mut self, tag: u32, cause: Cause, what: String, seen: Nanos) {
-        self.slots[tag as usize].exchange.fail(cause, Some(what), seen);
-        self.finish(tag, Left::Useless, seen);
+    /// Frames that are to be given to the kernel.
+    pub(super) fn output(&self) -> &[u8] {
+        &self.output.bytes
     }
 
-    /// The kernel has taken all that was given to it for an HTTP/2 connection.
-    pub(in crate::worker) fn left(&mut self, key: Key, now: Nanos) {
-        let Some(h2) = &mut self.slots[key.slot as usize].h2 else {
+    /// The kernel was given the frames, `bytes` on the wire; none where it failed.
+    pub(super) fn handle_output_given(&mut self, bytes: usize) {
+        self.output.given_bytes += bytes as u64;
+        self.output.bytes.clear();
+        self.output.given_answers = self.codec.as_ref().map_or(0, Connection::answers);
+        self.output.given.append(&mut self.output.ending);
+    }
+
+    /// The kernel has taken all that it was given: streams whose requests are with it.
+    pub(super) fn take_given(&mut self) -> Vec<Key> {
+        std::mem::take(&mut self.output.given)
+    }
+
+    /// Gives the memory of [`take_given`](Self::take_given) back.
+    pub(super) fn reuse_given(&mut self, mut given: Vec<Key>) {
+        given.clear();
+        self.output.given = given;
+    }
+
+    /// When the part of the server's window that the connection withholds is to be used, if no deadline is set for it.
+    pub(super) fn withhold(&mut self) -> Option<Nanos> {
+        let since = self.codec.as_ref().and_then(Connection::withheld_since).filter(|_| !self.withholds)?;
+        self.withholds = true;
+        Some(since.saturating_add(SLIVER_WAIT))
+    }
+
+    /// Uses the part of the server's window that was withheld for long enough. `key_of` names a stream.
+    pub(super) fn send_withheld(&mut self, now: Nanos, key_of: impl Fn(u32) -> Key) {
+        self.withholds = false;
+        let Some(codec) = &mut self.codec else {
             return;
         };
-        let mut given = std::mem::take(&mut h2.given);
-        for stream in given.drain(..) {
-            let slot = &self.slots[stream.slot as usize];
-            // It may have ended since, and its slot may ride again; or it may have moved.
-            if slot.generation == stream.generation && slot.h2_key == Some(key) {
-                self.all_sent(stream.slot, now);
+        if codec.withheld_since().is_some_and(|since| since.saturating_add(SLIVER_WAIT) <= now) {
+            codec.send_withheld(now, &mut self.output.bytes);
+            while let Ok(Some(event)) = codec.receive(&mut &[][..], now, &mut self.output.bytes) {
+                self.output.ending.extend(event.tag().map(&key_of));
             }
         }
-        if let Some(h2) = &mut self.slots[key.slot as usize].h2 {
-            h2.given = given;
-        }
-    }
-
-    /// Takes a stream off its connection; its stream is reset if it is on its way. The connection, if it has begun: it
-    /// may have something to say, or no more use.
-    pub(in crate::worker) fn cancel_stream(&mut self, stream: u32, now: Nanos) -> Option<Key> {
-        let key = self.slots[stream as usize].h2_key?;
-        let slot = &mut self.slots[key.slot as usize];
-        let h2 = slot.h2.as_mut().filter(|_| slot.generation == key.generation)?;
-        h2.waiting.retain(|r| *r != stream);
-        let connection = h2.connection.as_mut()?;
-        connection.cancel(stream, now, &mut h2.out);
-        Some(key)
-    }
-
-    /// All streams of an HTTP/2 connection: those on their way, then those that wait.
-    pub(in crate::worker) fn streams_of(&self, slot: u32) -> Vec<u32> {
-        let Some(h2) = &self.slots[slot as usize].h2 else {
-            return Vec::new();
-        };
-        let open = h2.connection.iter().flat_map(Connection::tags);
-        open.chain(h2.waiting.iter().copied()).collect()
-    }
-
-    /// Counts what HTTP/2 knows of the connection of a slot, if it is one.
-    pub(in crate::worker) fn count_h2(&mut self, slot: u32, now: Nanos) {
-        let h2 = self.slots[slot as usize].h2.as_ref();
-        if let Some(connection) = h2.and_then(|c| c.connection.as_ref()) {
-            self.recorder.handle_http2_closing(connection, now);
-        }
-    }
-
-    /// Why a connection ended, and what is said of it: a server that went away has said why.
-    pub(in crate::worker) fn close_reason(&self, key: Key, cause: Cause, detail: &Option<String>) -> (Cause, String) {
-        let connection = self.slots[key.slot as usize].h2.as_ref().and_then(|h2| h2.connection.as_ref());
-        let by_peer = matches!(cause, Cause::ClosedBeforeResponse | Cause::Reset | Cause::SendFailed);
-        if let Some(connection) = connection.filter(|_| by_peer)
-            && let Some(code) = connection.going_away()
-        {
-            let text = String::from_utf8_lossy(connection.go_away_debug());
-            let text = text.replace(char::is_control, " ");
-            let colon = if text.is_empty() { "" } else { ": " };
-            let why = self.why_calm(key, code);
-            let what = format!("the server went away ({code}{colon}{text}) and closed{why}");
-            return (Cause::Http2Goaway, what);
-        }
-        let slot = &self.slots[key.slot as usize];
-        let silent = slot.h2.as_ref().is_some_and(|c| c.established && !c.settings_received);
-        if by_peer && silent && slot.tls.is_none() {
-            return (cause, SILENT.to_owned());
-        }
-        let what = || "the server closed the HTTP/2 connection".to_owned();
-        (cause, detail.clone().unwrap_or_else(what))
-    }
-
-    /// What `--request-cancellation-rate` has to do with it that a server goes away: many count resets, and end the
-    /// connection (ENHANCE_YOUR_CALM) at some number of them (CVE-2023-44487).
-    pub(in crate::worker) fn why_calm(&self, key: Key, code: Code) -> String {
-        let slot = &self.slots[key.slot as usize];
-        let cancelled = slot.h2.as_ref().filter(|_| slot.generation == key.generation).map_or(0, |c| c.cancelled);
-        if code != Code::ENHANCE_YOUR_CALM || cancelled == 0 {
-            return String::new();
-        }
-        format!(
-            "; an effect of --request-cancellation-rate: {cancelled} streams of the connection were cancelled, and servers bound resets"
-        )
-    }
-
-    /// The HTTP/2 connection of a slot is gone.
-    pub(in crate::worker) fn forget_h2(&mut self, key: Key, now: Nanos) {
-        self.count_h2(key.slot, now);
-        let slot = &mut self.slots[key.slot as usize];
-        slot.h2 = None;
-        slot.state = State::Closing;
-        self.context.budget.restore(&mut slot.allowance);
-        let target = slot.target;
-        self.h2_connections[target as usize].retain(|k| *k != key);
     }
 }
-
-/// Most answers to a server's frames that may wait for the kernel to take what came before.
-const UNREAD_ANSWERS: u64 = 10_000;
-/// What is said of a server that closes a connection on which HTTP/2 was spoken by prior knowledge, without a byte.
-const SILENT: &str = "the server closed the connection without a byte of HTTP/2: if it speaks HTTP/1.1 only on this port, drop --http2, or write --http1.1";

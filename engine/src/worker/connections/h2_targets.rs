@@ -1,223 +1,244 @@
-//! HTTP/2: how many streams a server allows, and the requests that wait for one because no new connection would help.
+//! HTTP/2 by target: its connections, how many streams its server allows, and the requests that wait for one because no
+//! new connection would help.
 
+use super::Connections;
 use super::h2_connection::H2Connection;
-use super::pool::Core;
-use super::slot::State;
+use super::pool::Pool;
 use crate::clock::{MILLI, Nanos, SECOND};
 use crate::driver::{Driver, Key};
 use crate::plan::Reuse;
 use crate::record::Cause;
-use crate::wire::http2::SLIVER_WAIT;
-use crate::worker::Worker;
-use crate::worker::deadlines::DeadlineKind;
 use std::collections::VecDeque;
 
-/// What is known of the streams of one target, and who waits for one.
+/// What is known of the targets that speak HTTP/2.
+pub(super) struct H2Targets {
+    targets: Vec<H2Target>,
+    /// Most connections of all targets, so that requests find slots too.
+    max_connections: usize,
+    /// Reads so far: names them.
+    reads: u64,
+}
+
+/// The connections of one target, and the streams on them.
 #[derive(Default)]
-pub(in crate::worker) struct StreamLimits {
+struct H2Target {
+    connections: Vec<Key>,
     /// `SETTINGS_MAX_CONCURRENT_STREAMS` of the connection that told last, `u32::MAX` where it named none; `None`
     /// before the first.
-    told: Option<u32>,
-    /// Since when the server has allowed none.
+    max_streams: Option<u32>,
+    /// Since when the server has allowed no stream.
     none_since: Option<Nanos>,
     /// When the last connection was begun.
-    begun: Nanos,
+    begun_at: Nanos,
     /// Requests that wait for a stream of any connection, the oldest first. Those that ended meanwhile are skipped.
     waiting: VecDeque<Key>,
 }
 
-impl StreamLimits {
-    /// Most streams that a connection is expected to allow.
-    pub(in crate::worker) fn allowed(&self) -> u32 {
-        self.told.unwrap_or(u32::MAX)
+impl H2Targets {
+    pub(super) fn new(targets: usize, max_connections: usize) -> Self {
+        Self { targets: (0..targets).map(|_| H2Target::default()).collect(), max_connections, reads: 0 }
     }
 
-    pub(in crate::worker) fn is_waited_for(&self) -> bool {
-        !self.waiting.is_empty()
+    /// Bounds the connections of all targets.
+    pub(super) fn set_max_connections(&mut self, max_connections: usize) {
+        self.max_connections = max_connections;
+    }
+
+    /// Whether no more connections may be opened while those that are there may serve.
+    pub(super) fn is_full(&self) -> bool {
+        self.targets.iter().map(|t| t.connections.len()).sum::<usize>() >= self.max_connections
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.targets.len()
+    }
+
+    /// The number of the next read.
+    pub(super) fn next_read(&mut self) -> u64 {
+        self.reads += 1;
+        self.reads
+    }
+
+    pub(super) fn connections(&self, target: u16) -> &[Key] {
+        &self.targets[target as usize].connections
+    }
+
+    /// Most streams that a connection of the target is expected to allow.
+    pub(super) fn allowed(&self, target: u16) -> u32 {
+        self.targets[target as usize].max_streams.unwrap_or(u32::MAX)
+    }
+
+    /// Whether requests wait for a stream of any connection of the target.
+    pub(super) fn has_waiting(&self, target: u16) -> bool {
+        !self.targets[target as usize].waiting.is_empty()
     }
 
     /// A connection is begun.
-    pub(in crate::worker) fn begin(&mut self, now: Nanos) {
-        self.begun = now;
+    pub(super) fn handle_begun(&mut self, target: u16, key: Key, now: Nanos) {
+        let target = &mut self.targets[target as usize];
+        target.connections.push(key);
+        target.begun_at = now;
+    }
+
+    /// The connect of a connection goes on under another key.
+    pub(super) fn rename(&mut self, target: u16, old: Key, new: Key) {
+        let connections = &mut self.targets[target as usize].connections;
+        connections.iter_mut().filter(|key| **key == old).for_each(|key| *key = new);
+    }
+
+    /// A connection is closed.
+    pub(super) fn handle_closed(&mut self, target: u16, key: Key) {
+        self.targets[target as usize].connections.retain(|k| *k != key);
+    }
+
+    /// A server's settings say how many streams a connection of the target may have open.
+    pub(super) fn handle_settings(&mut self, target: u16, max_streams: u32, now: Nanos) {
+        let target = &mut self.targets[target as usize];
+        target.max_streams = Some(max_streams);
+        target.none_since = (max_streams == 0).then(|| target.none_since.unwrap_or(now));
+    }
+
+    fn first_waiting(&self, target: u16) -> Option<Key> {
+        self.targets[target as usize].waiting.front().copied()
+    }
+
+    fn pop_waiting(&mut self, target: u16) {
+        self.targets[target as usize].waiting.pop_front();
     }
 }
 
-impl Core<'_> {
-    /// The server's settings say how many streams a connection of the target may have open.
-    pub(in crate::worker) fn allows(&mut self, target: u16, most: u32, now: Nanos) {
-        let streams = &mut self.stream_limits[target as usize];
-        streams.told = Some(most);
-        streams.none_since = (most == 0).then(|| streams.none_since.unwrap_or(now));
-        self.recorder.handle_max_streams(most);
+impl Pool<'_> {
+    /// Most requests that share a connection.
+    pub(super) fn streams_per_connection(&self) -> u32 {
+        match self.context.plan.reuse {
+            Reuse::Pooled => self.context.plan.network.streams_per_connection,
+            Reuse::Never | Reuse::StickySessions => 1,
+        }
+    }
+
+    /// Whether a connection serves one request only.
+    pub(super) fn serves_once(&self) -> bool {
+        self.context.plan.reuse != Reuse::Pooled
+    }
+
+    /// A connection of the target with a free stream, the oldest first; `fresh` wants one that is being made.
+    pub(super) fn h2_with_free_stream(&self, target: u16, fresh: bool) -> Option<Key> {
+        let streams = self.streams_per_connection();
+        let allowed = self.h2_targets.allowed(target);
+        let once = self.serves_once();
+        let takes = |h2: &H2Connection| {
+            !(once && h2.has_served() || fresh && h2.is_established()) && h2.free_streams(streams, allowed) > 0
+        };
+        self.h2_targets.connections(target).iter().copied().find(|key| {
+            let slot = self.slots.get(*key).filter(|slot| slot.connection.send_error().is_none());
+            slot.and_then(|slot| slot.h2.as_ref()).is_some_and(|h2| takes(h2))
+        })
     }
 
     /// Whether a new connection to the target may help a request that finds no stream. Where the server allows none, it
     /// does not, as long as a connection is there on which it could change its mind; without one, a new one is tried at
     /// times.
-    pub(in crate::worker) fn may_begin(&self, target: u16, now: Nanos) -> bool {
-        let streams = &self.stream_limits[target as usize];
-        let soon = streams.begun.saturating_add(NEXT_TRY);
-        streams.allowed() > 0 || !self.may_serve(target) && now >= soon
+    pub(super) fn may_begin(&self, target: u16, now: Nanos) -> bool {
+        let soon = self.h2_targets.targets[target as usize].begun_at.saturating_add(NEXT_TRY);
+        self.h2_targets.allowed(target) > 0 || !self.may_serve(target) && now >= soon
     }
 
     /// Whether a connection to the target is there or in the making that may take another request at some time.
-    pub(in crate::worker) fn may_serve(&self, target: u16) -> bool {
-        let once = self.context.plan.reuse != Reuse::Pooled;
-        let serves = |h2: &H2Connection| {
-            let gone = |c: &crate::wire::http2::Connection| c.going_away().is_some() || c.finished();
-            !(once && h2.served > 0 || h2.connection.as_ref().is_some_and(gone))
-        };
-        self.h2_connections[target as usize].iter().any(|key| {
-            let slot = &self.slots[key.slot as usize];
-            slot.generation == key.generation && slot.h2.as_ref().is_some_and(|c| serves(c))
+    pub(super) fn may_serve(&self, target: u16) -> bool {
+        let once = self.serves_once();
+        self.h2_targets.connections(target).iter().any(|key| {
+            let h2 = self.slots.get(*key).and_then(|slot| slot.h2.as_ref());
+            h2.is_some_and(|h2| !(once && h2.has_served() || h2.is_closing()))
         })
     }
 
     /// Whether the server has allowed no stream for so long that requests do not wait any more; for how long that is.
-    pub(in crate::worker) fn allows_none(&self, target: u16, now: Nanos) -> Option<Nanos> {
+    pub(super) fn allows_none(&self, target: u16, now: Nanos) -> Option<Nanos> {
         let wait = NO_STREAMS_WAIT.min(self.context.plan.timeouts.connect);
-        let since = self.stream_limits[target as usize].none_since?;
+        let since = self.h2_targets.targets[target as usize].none_since?;
         (since.saturating_add(wait) <= now).then_some(wait)
     }
 
     /// A request waits for a stream of any connection.
-    pub(in crate::worker) fn wait_for_stream(&mut self, stream: u32) {
-        let name = self.key_of(stream);
-        let slot = &mut self.slots[stream as usize];
-        slot.h2_key = None;
-        slot.state = State::Connecting;
-        self.stream_limits[slot.target as usize].waiting.push_back(name);
+    pub(super) fn wait_for_stream(&mut self, stream: u32) {
+        let key = self.slots.key_of(stream);
+        let slot = &mut self.slots[stream];
+        slot.assign(None);
+        slot.wait();
+        self.h2_targets.targets[slot.target() as usize].waiting.push_back(key);
     }
 
     /// The request that has waited longest for a stream of the target; it stays where it is.
-    pub(in crate::worker) fn next_waiting(&mut self, target: u16) -> Option<u32> {
-        let streams = &mut self.stream_limits[target as usize];
-        while let Some(name) = streams.waiting.front() {
-            let slot = &self.slots[name.slot as usize];
-            let waits = slot.state == State::Connecting && slot.h2_key.is_none();
-            if slot.generation == name.generation && slot.exchange.active() && waits {
-                return Some(name.slot);
+    fn next_waiting(&mut self, target: u16) -> Option<Key> {
+        while let Some(key) = self.h2_targets.first_waiting(target) {
+            let slot = self.slots.get(key).filter(|slot| slot.exchange.active() && slot.waits_for_stream());
+            if slot.is_some() {
+                return Some(key);
             }
-            streams.waiting.pop_front();
+            self.h2_targets.pop_waiting(target);
         }
         None
     }
 
     /// Why a request has no complete response in time: it may have found no stream.
-    pub(in crate::worker) fn late(&self, slot: u32) -> (Cause, String) {
+    pub(super) fn late(&self, slot: u32) -> (Cause, String) {
         let what = "no complete answer in time (--request-timeout-seconds)";
-        let state = &self.slots[slot as usize];
-        let waits = state.state == State::Connecting && state.h2_key.is_none();
-        if !waits || self.context.targets.heads2[state.target as usize].is_none() {
+        let slot = &self.slots[slot];
+        let target = slot.target();
+        if !slot.waits_for_stream() || self.context.targets.heads2[target as usize].is_none() {
             return (Cause::Timeout, what.to_owned());
         }
-        if self.stream_limits[state.target as usize].allowed() == 0 {
-            return (Cause::Http2Refused, none_allowed(None));
-        }
-        let streams = match self.stream_limits[state.target as usize].allowed() {
+        let streams = match self.h2_targets.allowed(target) {
+            0 => return (Cause::Http2Refused, none_allowed(None)),
             u32::MAX => String::new(),
-            most => format!(" of {}", shown(most)),
+            1 => " of 1 stream".to_owned(),
+            n => format!(" of {n} streams"),
         };
-        let connections = self.h2_connections[state.target as usize].len();
+        let connections = self.h2_targets.connections(target).len();
         let why = format!(
             "{what}; it waited for a stream on {connections} connections{streams}, as no more may be open (ulimit -n)"
         );
         (Cause::Timeout, why)
     }
-
-    /// Notes a connection that withholds a part of the server's window.
-    pub(in crate::worker) fn withhold(&mut self, key: Key, h2: &mut H2Connection) {
-        let since = h2.connection.as_ref().and_then(|c| c.withheld_since());
-        if let Some(since) = since.filter(|_| !h2.withholds) {
-            h2.withholds = true;
-            let at = since.saturating_add(SLIVER_WAIT);
-            self.deadlines.set(at, DeadlineKind::WithheldWindow, key.slot, key.generation.into());
-        }
-    }
 }
 
-impl<D: Driver> Worker<'_, D> {
+impl<D: Driver> Connections<'_, D> {
     /// Requests that wait for a stream of a target take those that there are, and begin connections that help them.
-    pub(in crate::worker) fn assign_waiting(&mut self, target: u16, now: Nanos) {
-        while let Some(stream) = self.core.next_waiting(target) {
-            let first = self.core.key_of(stream);
-            self.core.stream_limits[target as usize].waiting.pop_front();
-            if !self.try_assign(stream, false, now) {
-                self.core.stream_limits[target as usize].waiting.push_front(first);
+    pub(super) fn assign_waiting(&mut self, target: u16, now: Nanos) {
+        while let Some(first) = self.pool.next_waiting(target) {
+            self.pool.h2_targets.pop_waiting(target);
+            if !self.try_assign(first.slot, false, now) {
+                self.pool.h2_targets.targets[target as usize].waiting.push_front(first);
                 return;
             }
         }
     }
 
-    /// The server refused a request that went out before its settings came, and they allow no stream: it waits like the
-    /// others.
-    pub(in crate::worker) fn refused_early(&mut self, stream: Key, at: Nanos) {
-        let slot = &mut self.core.slots[stream.slot as usize];
-        if slot.generation != stream.generation || !slot.exchange.active() {
-            return;
-        }
-        if !slot.exchange.may_go_again() {
-            self.fail(stream.slot, Cause::Http2Refused, Some(none_allowed(None)), at);
-            return;
-        }
-        slot.exchange.handle_move();
-        slot.state = State::Connecting;
-        self.assign(stream.slot, false, at);
-    }
-
     /// Looks at the requests that wait for streams: those of a server that allows none do not wait for ever.
-    pub(in crate::worker) fn look_at_streams(&mut self, now: Nanos) {
-        for target in 0..self.core.stream_limits.len() as u16 {
-            if !self.core.stream_limits[target as usize].is_waited_for() {
+    pub(super) fn handle_waiting_streams(&mut self, now: Nanos) {
+        for target in 0..self.pool.h2_targets.len() as u16 {
+            if !self.pool.h2_targets.has_waiting(target) {
                 continue;
             }
-            if let Some(waited) = self.core.allows_none(target, now) {
-                while let Some(stream) = self.core.next_waiting(target) {
-                    self.core.stream_limits[target as usize].waiting.pop_front();
-                    self.fail(stream, Cause::Http2Refused, Some(none_allowed(Some(waited))), now);
+            if let Some(waited) = self.pool.allows_none(target, now) {
+                while let Some(stream) = self.pool.next_waiting(target) {
+                    self.pool.h2_targets.pop_waiting(target);
+                    self.fail(stream.slot, Cause::Http2Refused, Some(none_allowed(Some(waited))), now);
                 }
-            } else if !self.core.may_serve(target) {
+            } else if !self.pool.may_serve(target) {
                 self.assign_waiting(target, now);
             }
         }
     }
-
-    /// A connection that has withheld a part of the server's window for long enough uses it.
-    pub(in crate::worker) fn send_withheld(&mut self, key: Key, now: Nanos) {
-        let slot = &mut self.core.slots[key.slot as usize];
-        let Some(mut h2) = slot.h2.take_if(|_| slot.generation == key.generation) else {
-            return;
-        };
-        h2.withholds = false;
-        if let Some(connection) = &mut h2.connection
-            && connection.withheld_since().is_some_and(|since| since.saturating_add(SLIVER_WAIT) <= now)
-        {
-            connection.send_withheld(now, &mut h2.out);
-            while let Ok(Some(event)) = connection.receive(&mut &[][..], now, &mut h2.out) {
-                let name = event.tag().map(|tag| self.core.key_of(tag));
-                h2.leaving.extend(name);
-            }
-        }
-        self.core.withhold(key, &mut h2);
-        self.core.slots[key.slot as usize].h2 = Some(h2);
-        self.flush_h2(key);
-    }
 }
 
-/// What is said of a server that allows no stream.
-pub(in crate::worker) fn none_allowed(waited: Option<Nanos>) -> String {
+/// The message about a server that allows no stream.
+pub(super) fn none_allowed(waited: Option<Nanos>) -> String {
     let waited = waited
         .map_or_else(String::new, |ns| format!(", and did not allow more within {:.1} s", ns as f64 / SECOND as f64));
     format!(
         "the server allows 0 streams on a connection (SETTINGS_MAX_CONCURRENT_STREAMS){waited}: see why it takes no requests, or write --http1.1"
     )
-}
-
-fn shown(streams: u32) -> String {
-    match streams {
-        1 => "1 stream".into(),
-        n => format!("{n} streams"),
-    }
 }
 
 /// How long requests wait for a server that allows no stream to allow one, and no longer than for a connection.

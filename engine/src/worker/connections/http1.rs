@@ -1,165 +1,193 @@
-//! Requests are taken up, find a connection, and are sent.
+//! HTTP/1.1: a request has a connection of its own; its events, and how it is sent.
 
-use super::pool::send_cause;
+use super::Connections;
+use super::pool::{Command, Left, Pool, send_cause, unread_body};
 use super::slot::State;
 use crate::clock::Nanos;
-use crate::driver::{Driver, Key, Sending};
-use crate::exchange::{Request, explain};
-use crate::record::{Cause, PhaseKind};
-use crate::worker::source::{ScheduledRequest, first_of};
-use crate::worker::{Worker, os_error};
+use crate::driver::{Driver, Event, Key, Sending};
+use crate::exchange::{Progress, explain};
+use crate::record::Cause;
+use crate::worker::os_error;
+use crate::worker::source::first_of;
 
-impl<D: Driver> Worker<'_, D> {
-    /// Issues a request. Its slot and id, unless it has failed already.
-    pub(in crate::worker) fn begin(&mut self, scheduled: ScheduledRequest, now: Nanos) -> Option<(u32, u128)> {
-        let slot = self.issue(scheduled, now);
-        let exchange = &self.core.slots[slot as usize].exchange;
-        exchange.active().then(|| (slot, exchange.request_id()))
-    }
-
-    fn issue(&mut self, scheduled: ScheduledRequest, now: Nanos) -> u32 {
-        let core = &mut self.core;
-        let plan = core.context.plan;
-        let target = (scheduled.k % core.context.targets.addrs.len() as u64) as u16;
-        let entry = &core.context.workload.entries[scheduled.entry as usize];
-        core.recorder.handle_issued(core.context.phase);
-        if !scheduled.waited {
-            core.recorder.handle_dispatch_lag(core.context.phase, now.saturating_sub(scheduled.scheduled));
-        }
-        let request = Request {
-            k: scheduled.k,
-            turn: entry.turn,
-            index: scheduled.index,
-            threads: scheduled.session.is_some() && entry.body.own.is_some(),
-            phase: core.context.phase,
-            worker: core.context.index as u16,
-            target,
-            entry: scheduled.entry,
-            isl: entry.isl,
-            requested_osl: entry.osl,
-            request_id: request_id(core.context.shared.nonce, core.context.phase, scheduled.k, entry.turn),
-            scheduled: scheduled.scheduled,
-            issued: now,
-        };
-        core.in_flight += 1;
-        let deadline = now.saturating_add(plan.timeouts.request);
-        if core.context.targets.heads2[target as usize].is_some() {
-            return self.begin_stream(&request, scheduled, deadline);
-        }
-        if let Some(key) = core.take_own(scheduled.connection).or_else(|| core.take_idle(target)) {
-            let slot = &mut core.slots[key.slot as usize];
-            slot.state = State::Busy;
-            slot.begin(&request, scheduled);
-            core.set_request_deadlines(deadline, key.slot);
-            self.send(key);
-            return key.slot;
-        }
-        match core.take_slot() {
-            Ok((slot, evicted)) => {
-                if let Some(key) = evicted {
-                    self.close_idle(key);
+impl Pool<'_> {
+    /// An event of a connection that serves one request after another.
+    #[inline]
+    pub(super) fn handle_http1_event(&mut self, key: Key, event: Event<'_>, seen: Nanos) {
+        let slot = &mut self.slots[key.slot];
+        let active = slot.exchange.active();
+        match event {
+            Event::Connected if active => {
+                slot.exchange.handle_connected(seen);
+                self.commands.push(Command::Connected(key));
+            }
+            Event::Connected if slot.state() == State::Warming => self.commands.push(Command::Connected(key)),
+            Event::Connected => self.commands.push(Command::Close(key)),
+            Event::ConnectFailed(e) if active || slot.state() == State::Warming => {
+                self.commands.push(Command::ConnectFailed(key, e, seen));
+            }
+            Event::Sent => self.handle_sent(key, seen),
+            Event::SendFailed(e) if active => self.handle_send_failed(key, e, seen),
+            Event::SendFailed(_) => self.commands.push(Command::Close(key)),
+            Event::Received { bytes, arrival } if slot.connection.is_secure() => {
+                self.handle_sealed(key, bytes, &arrival, seen);
+            }
+            Event::Received { bytes, arrival } if active => {
+                let before = slot.exchange.record().events;
+                let progress = slot.exchange.handle_received(bytes, &arrival);
+                let progress = slot.within(self.context.budget, progress, seen);
+                self.recorder.handle_events(slot.exchange.record().events - before);
+                self.recorder.handle_read(&arrival, seen);
+                match progress {
+                    Progress::Pending => {}
+                    Progress::Complete => self.set_body_deadline(key.slot, seen),
+                    Progress::Done { reusable } => self.finish(key.slot, Left::after(reusable), seen),
                 }
-                let slot_ref = &mut self.core.slots[slot as usize];
-                slot_ref.target = target;
-                slot_ref.begin(&request, scheduled);
-                self.core.set_request_deadlines(deadline, slot);
-                self.connect(slot, State::Connecting);
-                slot
             }
-            Err(slot) => {
-                self.core.slots[slot as usize].begin(&request, scheduled);
-                self.no_room(slot, now);
-                slot
+            Event::Received { bytes, .. } if slot.state() == State::Draining => {
+                let rest = slot.exchange.handle_rest(bytes);
+                self.handle_rest(key, rest, seen);
+            }
+            Event::Closed if active => self.handle_peer_closed(key, seen),
+            Event::ReadFailed(e) if active => self.handle_read_failed(key, e, seen),
+            Event::Received { .. } | Event::Closed | Event::ReadFailed(_) | Event::ConnectFailed(_) => {
+                self.commands.push(Command::Close(key))
             }
         }
     }
 
-    pub(in crate::worker) fn no_room(&mut self, slot: u32, now: Nanos) {
-        let what = format!("all {} connections of this worker are in use", self.core.capacity);
-        self.fail(slot, Cause::DescriptorsExhausted, Some(what), now);
+    /// The kernel has taken the rest of a send.
+    fn handle_sent(&mut self, key: Key, seen: Nanos) {
+        let slot = &mut self.slots[key.slot];
+        slot.connection.handle_sent();
+        if slot.connection.tls().is_some_and(|tls| tls.has_output()) {
+            self.commands.push(Command::Flush(key));
+        } else if slot.exchange.active() && slot.state() == State::Busy {
+            self.handle_request_sent(key.slot, seen);
+        } else if slot.state() == State::Draining {
+            self.park(key, seen);
+        }
     }
 
-    pub(in crate::worker) fn send(&mut self, key: Key) {
-        let core = &mut self.core;
-        let slot = &mut core.slots[key.slot as usize];
-        if slot.generation != key.generation || !slot.exchange.active() {
+    /// The peer has closed its side under a request.
+    pub(super) fn handle_peer_closed(&mut self, key: Key, seen: Nanos) {
+        let slot = &mut self.slots[key.slot];
+        if slot.exchange.may_move() {
+            let what = "the server closed the kept connection before any byte of a response";
+            self.commands.push(Command::Lost(key, Cause::ClosedBeforeResponse, Some(what.into()), seen));
+        } else if let Some(e) = slot.connection.handshake_cut_off() {
+            let (cause, detail) = explain(&e);
+            self.commands.push(Command::Lost(key, cause, Some(detail), seen));
+        } else if let Progress::Done { .. } = slot.exchange.handle_closed(seen) {
+            self.finish(key.slot, Left::Useless, seen);
+        }
+    }
+
+    /// More of the body of a response whose record was taken.
+    pub(super) fn handle_rest(&mut self, key: Key, rest: Progress, now: Nanos) {
+        match rest {
+            Progress::Pending | Progress::Complete => {}
+            Progress::Done { reusable: false } => self.commands.push(Command::Close(key)),
+            Progress::Done { reusable: true } => {
+                self.slots[key.slot].connection.handle_response(false);
+                self.park(key, now);
+            }
+        }
+    }
+}
+
+impl<D: Driver> Connections<'_, D> {
+    /// Sends the request of a slot on its connection.
+    pub(super) fn send(&mut self, key: Key) {
+        let context = self.pool.context;
+        let buffers = &mut self.pool.buffers;
+        let Some(slot) = self.pool.slots.get_mut(key).filter(|slot| slot.exchange.active()) else {
             return;
-        }
+        };
         let record = slot.exchange.record();
-        let workload = core.context.workload;
-        let first = first_of(core.context.plan, core.context.phase);
-        core.scratch.clear();
-        core.context.targets.heads[slot.target as usize].write(
-            &mut core.scratch,
+        let workload = context.workload;
+        let first = first_of(context.plan, context.phase);
+        buffers.plain.clear();
+        context.targets.heads[slot.target() as usize].write(
+            &mut buffers.plain,
             record.request_id,
             &workload.session_name(record.entry, first + record.k),
-            workload.body_len(record.entry, &slot.history),
+            workload.body_len(record.entry, slot.history()),
         );
-        if let Err(e) = workload.write_body(record.entry, &slot.history, &mut core.scratch) {
+        if let Err(e) = workload.write_body(record.entry, slot.history(), &mut buffers.plain) {
             let now = self.driver.now();
-            self.lost(key, Cause::SendFailed, Some(unread(&e)), now);
+            self.lost(key, Cause::SendFailed, Some(unread_body(&e)), now);
             return;
         }
-        let bytes = match &mut slot.tls {
-            None => &core.scratch,
+        let can_send = !slot.connection.is_sending();
+        let bytes = match slot.connection.tls_mut() {
+            None => &buffers.plain,
             Some(tls) => {
-                core.sealed.clear();
-                if let Err(e) = tls.send(&core.scratch) {
+                buffers.sealed.clear();
+                if let Err(e) = tls.send(&buffers.plain) {
                     let now = self.driver.now();
                     let (cause, detail) = explain(&e);
                     self.lost(key, cause, Some(detail), now);
                     return;
                 }
                 // What the kernel has not taken of the handshake comes first: `Event::Sent` sends the rest.
-                if !slot.sending {
-                    tls.take_output(&mut core.sealed);
+                if can_send {
+                    tls.take_output(&mut buffers.sealed);
                 }
-                &core.sealed
+                &buffers.sealed
             }
         };
-        slot.state = State::Busy;
-        slot.exchange.handle_sending(self.driver.now(), bytes.len(), slot.served > 0);
-        slot.served += 1;
-        slot.untaken = false;
+        let reused = slot.connection.handle_request();
+        slot.handle_sending(self.driver.now(), bytes.len(), reused);
         if bytes.is_empty() {
             return;
         }
         match self.driver.send(key, bytes) {
             Sending::Done => {
                 let now = self.driver.now();
-                self.core.all_sent(key.slot, now);
+                self.pool.handle_request_sent(key.slot, now);
             }
-            Sending::Pending => slot.sending = true,
+            Sending::Pending => slot.connection.handle_sending(),
             Sending::Failed(e) => {
-                slot.untaken = true;
+                slot.connection.handle_untaken();
                 let now = self.driver.now();
-                self.core.send_broke(key, e, now);
-                // What lies there to be read on a kept connection is no answer to a request of which nothing left.
-                if self.core.slots[key.slot as usize].exchange.may_move() {
+                self.pool.handle_send_failed(key, e, now);
+                // What lies there to be read on a kept connection is no response to a request of which nothing left.
+                if self.pool.slots[key.slot].exchange.may_move() {
                     self.lost(key, send_cause(e), Some(os_error(e)), now);
                 }
             }
         }
     }
-}
 
-/// An id in the shape of a random UUID (RFC 9562, version 4), different for every request of every run.
-fn request_id(nonce: u64, phase: PhaseKind, k: u64, turn: u32) -> u128 {
-    let which = k.wrapping_add((phase as u64) << 63) ^ u64::from(turn) << 40;
-    let high = mix(nonce ^ mix(which));
-    let low = mix(high ^ nonce.rotate_left(32));
-    let raw = u128::from(high) << 64 | u128::from(low);
-    raw & !(0xf000_u128 << 64) & !(0xc000_u128 << 48) | 0x4000_u128 << 64 | 0x8000_u128 << 48
-}
-
-/// The finalizer of SplitMix64 (Steele, Lea, Flood 2014).
-fn mix(mut z: u64) -> u64 {
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
-}
-
-/// A body that lies in a temporary file, and cannot be read from it.
-pub(in crate::worker) fn unread(e: &std::io::Error) -> String {
-    format!("its body cannot be read back from the temporary file (check the disk under TMPDIR): {e}")
+    /// Gives the kernel what a connection has to send, once it has taken what came before.
+    pub(super) fn flush(&mut self, key: Key) {
+        let Some(slot) = self.pool.slots.get_mut(key) else {
+            return;
+        };
+        if slot.h2.is_some() {
+            self.flush_http2(key);
+            return;
+        }
+        if !slot.connection.can_send() {
+            return;
+        }
+        let sealed = &mut self.pool.buffers.sealed;
+        sealed.clear();
+        match slot.connection.tls_mut() {
+            Some(tls) => tls.take_output(sealed),
+            None => return,
+        }
+        if sealed.is_empty() {
+            return;
+        }
+        let sending = self.driver.send(key, sealed);
+        let now = self.driver.now();
+        match sending {
+            Sending::Done if slot.state() == State::Draining => self.pool.park(key, now),
+            Sending::Done => {}
+            Sending::Pending => slot.connection.handle_sending(),
+            Sending::Failed(e) => self.pool.handle_send_failed(key, e, now),
+        }
+    }
 }

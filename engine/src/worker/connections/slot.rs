@@ -1,62 +1,33 @@
 //! Slots: a request and its connection, the one or the other, or both.
 
+use super::connection::Connection;
 use super::h2_connection::H2Connection;
-use super::pool::{Core, Todo};
-use crate::clock::{Nanos, SECOND};
+use crate::clock::Nanos;
 use crate::control::{Allowance, Budget};
 use crate::driver::Key;
-use crate::exchange::{Exchange, KeepText, Progress, Request};
-use crate::plan::{Reuse, TokenizerSource};
+use crate::exchange::{Exchange, Progress, Request};
 use crate::record::Cause;
-use crate::wire::tls;
-use crate::worker::deadlines::{Deadline, DeadlineKind};
 use crate::worker::source::ScheduledRequest;
-use socket2::SockAddr;
 
 /// A request and its connection, the one or the other, or both.
-pub(in crate::worker) struct Slot {
-    pub(in crate::worker) exchange: Exchange,
-    /// What its answer may hold.
-    pub(in crate::worker) allowance: Allowance,
-    /// Bytes of its answer until which it cannot hold more.
-    pub(in crate::worker) unwatched: u64,
-    pub(in crate::worker) generation: u32,
-    pub(in crate::worker) state: State,
-    pub(in crate::worker) target: u16,
-    pub(in crate::worker) served: u32,
-    /// Where its connection goes, once that is known.
-    pub(in crate::worker) addr: Option<SockAddr>,
-    /// Where else it may go when that fails, the next at the end; empty once the connection is there.
-    pub(in crate::worker) candidates: Vec<SockAddr>,
-    /// Addresses that were tried for it so far.
-    pub(in crate::worker) attempts: u32,
-    /// The TLS of its connection, from the handshake on.
-    pub(in crate::worker) tls: Option<Box<tls::Session>>,
-    /// The kernel still has to take bytes of an earlier send.
-    pub(in crate::worker) sending: bool,
-    /// Why a send failed: nothing more is sent, and what the server has said is read.
-    pub(in crate::worker) broken: Option<i32>,
-    /// The kernel took no byte of the request before its send failed.
-    pub(in crate::worker) untaken: bool,
-    /// The end of the last response's body has not come.
-    pub(in crate::worker) unended: bool,
-    /// Until when its connection is kept without a request, or after a send that failed.
-    pub(in crate::worker) drain_by: Nanos,
-    /// When its connection has to be established.
-    pub(in crate::worker) connect_by: Option<Nanos>,
+pub(super) struct Slot {
+    generation: u32,
+    state: State,
+    target: u16,
+    /// The request, or the last one.
+    pub(super) exchange: Exchange,
+    memory: GrantedMemory,
+    origin: Origin,
+    /// The connection: of its own request (HTTP/1), or of the streams of others (HTTP/2).
+    pub(super) connection: Connection,
     /// The HTTP/2 connection that it is.
-    pub(in crate::worker) h2: Option<Box<H2Connection>>,
-    /// The session of its request, where that has several turns, and the messages of the turns before.
-    pub(in crate::worker) session: Option<usize>,
-    pub(in crate::worker) history: Vec<u8>,
-    /// The turn of a user that its request is.
-    pub(in crate::worker) user_turn: u64,
+    pub(super) h2: Option<Box<H2Connection>>,
     /// Its request goes over HTTP/2: the connection that it is on, waits for, or was on last.
-    pub(in crate::worker) h2_key: Option<Key>,
+    h2_key: Option<Key>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::worker) enum State {
+pub(super) enum State {
     Free,
     /// A request waits for its name, its connect or its handshake.
     Connecting,
@@ -74,201 +45,210 @@ pub(in crate::worker) enum State {
     Closing,
 }
 
+/// What a request has from its source, and its source gets back.
+#[derive(Default)]
+pub(super) struct Origin {
+    /// The session of the request, where that has several turns.
+    pub(super) session: Option<usize>,
+    /// The messages of the turns before.
+    pub(super) history: Vec<u8>,
+    /// The turn of a user that the request is.
+    pub(super) user_turn: u64,
+}
+
+/// The memory that a response, or an HTTP/2 connection, may hold.
+struct GrantedMemory {
+    granted: Allowance,
+    /// Bytes of the response until which it cannot hold more.
+    enough_until: u64,
+}
+
 impl Slot {
-    /// Begins a request.
-    pub(in crate::worker) fn begin(&mut self, request: &Request, scheduled: ScheduledRequest) {
-        (self.session, self.history, self.user_turn) = (scheduled.session, scheduled.history, scheduled.user_turn);
-        self.unwatched = 0;
-        self.exchange.begin(request);
+    pub(super) fn new(exchange: Exchange, granted: Allowance) -> Self {
+        Self {
+            generation: 0,
+            state: State::Free,
+            target: 0,
+            exchange,
+            memory: GrantedMemory { granted, enough_until: 0 },
+            origin: Origin::default(),
+            connection: Connection::default(),
+            h2: None,
+            h2_key: None,
+        }
+    }
+
+    pub(super) fn generation(&self) -> u32 {
+        self.generation
+    }
+
+    /// Whether a key names what the slot holds now, and not what it held before.
+    #[inline]
+    pub(super) fn is(&self, key: Key) -> bool {
+        self.generation == key.generation
+    }
+
+    pub(super) fn state(&self) -> State {
+        self.state
+    }
+
+    pub(super) fn target(&self) -> u16 {
+        self.target
+    }
+
+    /// The HTTP/2 connection of its request.
+    pub(super) fn h2_key(&self) -> Option<Key> {
+        self.h2_key
+    }
+
+    /// The session's messages before its request.
+    pub(super) fn history(&self) -> &[u8] {
+        &self.origin.history
     }
 
     /// Names the connect to one of several addresses.
-    pub(in crate::worker) fn attempt_id(&self) -> u128 {
-        u128::from(self.generation) << 32 | u128::from(self.attempts)
+    pub(super) fn attempt_id(&self) -> u128 {
+        u128::from(self.generation) << 32 | u128::from(self.connection.attempts())
     }
 
-    /// Whether its connection may serve another request: what was sent on it before is with the kernel whole, the
-    /// response to it has been read to its end, and no send has failed. Else a request could land inside another's body
-    /// (RFC 9112 §9.3).
-    pub(in crate::worker) fn is_reusable(&self) -> bool {
-        let sealed = self.tls.as_ref().is_some_and(|tls| tls.has_output());
-        !(self.sending || sealed || self.unended || self.broken.is_some())
+    /// Its stream waits for a connection or for the server's leave to be opened.
+    pub(super) fn waits_for_stream(&self) -> bool {
+        self.state == State::Connecting && self.h2_key.is_none()
     }
 
-    /// An answer may go on while there is room for what it holds.
+    /// It holds something new from now on: keys of what it held name nothing.
+    pub(super) fn renew(&mut self) {
+        self.generation = self.next_generation();
+    }
+
+    /// The generation that [`renew`](Self::renew) gives it.
+    pub(super) fn next_generation(&self) -> u32 {
+        (self.generation + 1) & 0x00ff_ffff
+    }
+
+    /// Chooses the target of the connection or stream that it is about to hold.
+    pub(super) fn set_target(&mut self, target: u16) {
+        self.target = target;
+    }
+
+    /// A connection is begun, as `why` says.
+    pub(super) fn begin_connection(&mut self, why: State, connect_by: Nanos) {
+        self.renew();
+        self.state = why;
+        self.connection.begin(connect_by);
+        self.h2_key = None;
+    }
+
+    /// Holds a stream from now on, and no connection.
+    pub(super) fn begin_stream(&mut self, target: u16) {
+        self.renew();
+        self.target = target;
+        self.state = State::Connecting;
+    }
+
+    /// Begins a request.
+    pub(super) fn begin(&mut self, request: &Request, scheduled: ScheduledRequest) {
+        let ScheduledRequest { session, history, user_turn, .. } = scheduled;
+        self.origin = Origin { session, history, user_turn };
+        self.memory.enough_until = 0;
+        self.exchange.begin(request);
+    }
+
+    /// Its stream is assigned to a connection, or to none (yet).
+    pub(super) fn assign(&mut self, h2: Option<Key>) {
+        self.h2_key = h2;
+    }
+
+    /// Its request waits for a connection.
+    pub(super) fn wait(&mut self) {
+        self.state = State::Connecting;
+    }
+
+    /// Its request is about to be sent.
+    pub(super) fn handle_sending(&mut self, now: Nanos, bytes: usize, reused: bool) {
+        self.state = State::Busy;
+        self.exchange.handle_sending(now, bytes, reused);
+    }
+
+    /// Its request has ended: what the source wants to have back.
+    pub(super) fn take_origin(&mut self) -> Origin {
+        std::mem::take(&mut self.origin)
+    }
+
+    /// Its stream has ended: the slot is free.
+    pub(super) fn end_stream(&mut self) {
+        self.h2_key = None;
+        self.state = State::Free;
+    }
+
+    /// Its connection may serve a request.
+    pub(super) fn handle_idle(&mut self) {
+        self.state = State::Idle;
+    }
+
+    /// Its connection may serve a request when it has drained.
+    pub(super) fn handle_draining(&mut self) {
+        self.state = State::Draining;
+    }
+
+    /// An idle connection is taken for a request.
+    pub(super) fn handle_taken(&mut self) {
+        self.state = State::Busy;
+    }
+
+    /// Its connection is to be closed.
+    pub(super) fn handle_closing(&mut self) {
+        self.h2 = None;
+        self.state = State::Closing;
+    }
+
+    /// Its connection is closed: the slot is free.
+    pub(super) fn handle_closed(&mut self) {
+        self.state = State::Free;
+    }
+
+    /// A response may go on while there is memory for what it holds.
     #[inline]
-    pub(in crate::worker) fn within(&mut self, budget: &Budget, progress: Progress, seen: Nanos) -> Progress {
+    pub(super) fn within(&mut self, budget: &Budget, progress: Progress, seen: Nanos) -> Progress {
         let received = self.exchange.record().bytes_received;
-        if progress != Progress::Pending || received < self.unwatched {
+        if progress != Progress::Pending || received < self.memory.enough_until {
             return progress;
         }
-        self.look(budget, received, seen)
+        self.check_memory(budget, received, seen)
     }
 
     #[cold]
-    fn look(&mut self, budget: &Budget, received: u64, seen: Nanos) -> Progress {
+    fn check_memory(&mut self, budget: &Budget, received: u64, seen: Nanos) -> Progress {
         let held = self.exchange.memory();
-        if !budget.allows(&mut self.allowance, held) {
+        if !budget.allows(&mut self.memory.granted, held) {
             let (cause, what) = no_memory(budget);
             return self.exchange.fail(cause, Some(what), seen);
         }
-        self.unwatched = received + self.allowance.room(held) as u64 / MOST_OF_A_BYTE;
+        self.memory.enough_until = received + self.memory.granted.room(held) as u64 / MOST_OF_A_BYTE;
         Progress::Pending
+    }
+
+    /// Whether its HTTP/2 connection may hold so many bytes.
+    pub(super) fn allows(&mut self, budget: &Budget, held: usize) -> bool {
+        budget.allows(&mut self.memory.granted, held)
+    }
+
+    /// Gives back the memory of a response, or of an HTTP/2 connection, that has ended.
+    pub(super) fn release_memory(&mut self, budget: &Budget) {
+        if !budget.is_part(self.exchange.memory()) {
+            self.exchange.release();
+        }
+        budget.restore(&mut self.memory.granted);
     }
 }
 
-/// Why an answer, or a connection, is given up for which there is no room.
-pub(in crate::worker) fn no_memory(budget: &Budget) -> (Cause, String) {
+/// Why a response, or a connection, is given up for which there is no memory.
+pub(super) fn no_memory(budget: &Budget) -> (Cause, String) {
     let what =
         format!("the answers of the run together would hold over {} bytes (--max-buffered-bytes)", budget.whole());
     (Cause::MemoryLimit, what)
 }
 
-impl Core<'_> {
-    /// The connection that a session has kept for itself, if it is still there.
-    pub(in crate::worker) fn take_own(&mut self, kept: Option<Key>) -> Option<Key> {
-        let key = kept?;
-        let slot = &self.slots[key.slot as usize];
-        if slot.generation != key.generation {
-            return None;
-        }
-        if slot.state == State::Draining {
-            self.todo.push(Todo::Close(key));
-        }
-        (slot.state == State::Idle).then_some(key)
-    }
-
-    /// Puts a connection whose request has ended, or that none has asked for yet, where the next one finds it: the only
-    /// way into `idle`. Where it is not [reusable](Slot::is_reusable) yet, that is waited for, up to [`DRAIN`].
-    pub(in crate::worker) fn park(&mut self, key: Key, now: Nanos) {
-        let slot = &mut self.slots[key.slot as usize];
-        if slot.is_reusable() {
-            slot.state = State::Idle;
-            // Of a session's own connection, the session has the key.
-            if self.context.plan.reuse == Reuse::Pooled || slot.served == 0 {
-                self.idle[slot.target as usize].push(key);
-            }
-        } else if slot.state != State::Draining {
-            slot.state = State::Draining;
-            self.set_drain_deadline(key, now);
-            while self.draining.front().is_some_and(|key| !is_draining(&self.slots, *key)) {
-                self.draining.pop_front();
-            }
-            self.draining.push_back(key);
-        }
-    }
-
-    /// Looks again at a connection that is drained, after something has come of it.
-    pub(in crate::worker) fn drained(&mut self, key: Key, rest: Progress, now: Nanos) {
-        match rest {
-            Progress::Pending | Progress::Complete => {}
-            Progress::Done { reusable: false } => self.todo.push(Todo::Close(key)),
-            Progress::Done { reusable: true } => {
-                self.slots[key.slot as usize].unended = false;
-                self.park(key, now);
-            }
-        }
-    }
-
-    /// Keeps a connection for so long and no longer.
-    pub(in crate::worker) fn set_drain_deadline(&mut self, key: Key, now: Nanos) {
-        let at = now.saturating_add(DRAIN);
-        self.slots[key.slot as usize].drain_by = at;
-        self.deadlines.set(at, DeadlineKind::Drain, key.slot, key.generation.into());
-    }
-
-    /// Whether a deadline of a connection that drains, or whose send failed, is still the one that holds.
-    pub(in crate::worker) fn drains(&self, deadline: &Deadline) -> bool {
-        let slot = &self.slots[deadline.slot as usize];
-        u128::from(slot.generation) == deadline.id
-            && slot.drain_by == deadline.at
-            && (slot.state == State::Draining || slot.broken.is_some())
-    }
-
-    pub(in crate::worker) fn take_idle(&mut self, target: u16) -> Option<Key> {
-        while let Some(key) = self.idle[target as usize].pop() {
-            let slot = &self.slots[key.slot as usize];
-            if slot.generation == key.generation && slot.state == State::Idle {
-                return Some(key);
-            }
-        }
-        None
-    }
-
-    /// A slot without a connection: a free one, a new one, or that of an idle connection or one that is drained, whose
-    /// key is then to be closed. Where none is left, a slot past the driver's capacity, good only to record the
-    /// failure.
-    pub(in crate::worker) fn take_slot(&mut self) -> std::result::Result<(u32, Option<Key>), u32> {
-        if let Some(slot) = self.free.pop() {
-            return Ok((slot, None));
-        }
-        if self.slots.len() < self.capacity {
-            return Ok((self.new_slot(), None));
-        }
-        for target in 0..self.idle.len() {
-            if let Some(key) = self.take_idle(target as u16) {
-                return Ok((key.slot, Some(key)));
-            }
-        }
-        while let Some(key) = self.draining.pop_front() {
-            if is_draining(&self.slots, key) {
-                return Ok((key.slot, Some(key)));
-            }
-        }
-        if self.slots.len() == self.capacity {
-            self.new_slot();
-        }
-        Err(self.capacity as u32)
-    }
-
-    pub(in crate::worker) fn new_slot(&mut self) -> u32 {
-        let plan = self.context.plan;
-        let keep_text = match plan.prompts.tokenizer {
-            _ if plan.use_server_token_count || !plan.endpoint.produces_tokens() => KeepText::Never,
-            // The built-in vocabulary is nobody's model: its count is of no use beside the server's.
-            TokenizerSource::Builtin => KeepText::WithoutUsage,
-            TokenizerSource::Named { .. } => KeepText::Always,
-        };
-        let exchange = Exchange::new(plan.endpoint, plan.streaming, keep_text, plan.limits)
-            .looking_at(plan.payload.output.clone());
-        self.slots.push(Slot {
-            exchange,
-            allowance: self.context.budget.part(),
-            unwatched: 0,
-            generation: 0,
-            state: State::Free,
-            target: 0,
-            served: 0,
-            addr: None,
-            candidates: Vec::new(),
-            attempts: 0,
-            tls: None,
-            sending: false,
-            broken: None,
-            untaken: false,
-            unended: false,
-            drain_by: 0,
-            connect_by: None,
-            h2: None,
-            session: None,
-            history: Vec::new(),
-            user_turn: 0,
-            h2_key: None,
-        });
-        (self.slots.len() - 1) as u32
-    }
-}
-
-fn is_draining(slots: &[Slot], key: Key) -> bool {
-    let slot = &slots[key.slot as usize];
-    slot.generation == key.generation && slot.state == State::Draining
-}
-
-/// How long a connection that serves no request is kept for the rest of its last request to be taken, and for the end
-/// of the body of a complete response. And how long the read of a connection may take to end after a send on it has
-/// failed.
-pub(in crate::worker) const DRAIN: Nanos = SECOND;
-
-/// Most bytes of memory that a byte of an answer can become: it lies in the line, the data and the text of an event,
+/// Most bytes of memory that a byte of a response can become: it lies in the line, the data and the text of an event,
 /// each in a buffer that doubles, and the shortest event with output makes a gap.
 const MOST_OF_A_BYTE: u64 = 8;

@@ -1,6 +1,6 @@
 //! Connections under TLS: what arrives sealed, and when a handshake is over.
 
-use super::pool::{Core, Left, Todo};
+use super::pool::{Command, Left, Pool};
 use super::slot::State;
 use crate::arrival::{Arrival, Exact};
 use crate::clock::Nanos;
@@ -9,19 +9,20 @@ use crate::exchange::{Progress, explain};
 use crate::wire::tls;
 use std::ops::ControlFlow;
 
-impl Core<'_> {
+impl Pool<'_> {
     /// One read of a connection under TLS. All events in it share its stamp, however many records they came in.
-    pub(in crate::worker) fn handle_sealed(&mut self, key: Key, bytes: &[u8], arrival: &Arrival<'_>, seen: Nanos) {
-        let slot = &mut self.slots[key.slot as usize];
-        let Some(tls) = slot.tls.as_mut() else {
+    pub(super) fn handle_sealed(&mut self, key: Key, bytes: &[u8], arrival: &Arrival<'_>, seen: Nanos) {
+        let slot = &mut self.slots[key.slot];
+        let state = slot.state();
+        let Some(mut tls) = slot.connection.take_tls() else {
             return;
         };
         let (shaking, active) = (tls.handshaking(), slot.exchange.active());
-        let of_records = of_records(tls, bytes, arrival);
+        let of_records = arrival_of_records(&mut tls, bytes, arrival);
         let before = slot.exchange.record().events;
         let (mut failed, mut unasked) = (None, false);
         let mut rest = Progress::Pending;
-        let progress = if active && slot.state == State::Busy {
+        let progress = if active && state == State::Busy {
             let progress = slot.exchange.handle_read(bytes.len(), &of_records, |part| {
                 failed = tls
                     .receive(bytes, |plain| {
@@ -31,7 +32,7 @@ impl Core<'_> {
                     .err();
             });
             slot.within(self.context.budget, progress, seen)
-        } else if slot.state == State::Draining {
+        } else if state == State::Draining {
             failed = tls
                 .receive(bytes, |plain| {
                     rest = match rest {
@@ -51,16 +52,14 @@ impl Core<'_> {
                 .err();
             Progress::Pending
         };
-        let Some(tls) = &slot.tls else {
-            return;
-        };
         let (output, handshaking, ended) = (tls.has_output(), tls.handshaking(), tls.peer_closed());
+        slot.connection.set_tls(Some(tls));
         self.recorder.handle_events(slot.exchange.record().events - before);
         if active && !shaking {
             self.recorder.handle_read(arrival, seen);
         }
         if output {
-            self.todo.push(Todo::Flush(key));
+            self.commands.push(Command::Flush(key));
         }
         match (progress, failed) {
             (Progress::Done { reusable }, failed) => {
@@ -69,22 +68,22 @@ impl Core<'_> {
             }
             // At once: the close that follows must not be taken for the cause.
             (_, Some(e)) if active => {
-                let exchange = &mut self.slots[key.slot as usize].exchange;
+                let exchange = &mut self.slots[key.slot].exchange;
                 let (cause, detail) = explain(&e);
                 exchange.fail(cause, Some(detail), seen);
                 self.finish(key.slot, Left::Useless, seen);
             }
-            (Progress::Complete, None) if ended => self.peer_closed(key, seen),
+            (Progress::Complete, None) if ended => self.handle_peer_closed(key, seen),
             (Progress::Complete, _) => self.set_body_deadline(key.slot, seen),
             (Progress::Pending, None) if rest != Progress::Pending && !ended => {
-                self.drained(key, rest, seen);
+                self.handle_rest(key, rest, seen);
             }
             (Progress::Pending, None) if shaking && !handshaking => {
-                self.todo.push(Todo::Secured(key));
+                self.commands.push(Command::Secured(key));
             }
-            (Progress::Pending, None) if ended && active => self.peer_closed(key, seen),
+            (Progress::Pending, None) if ended && active => self.handle_peer_closed(key, seen),
             (Progress::Pending, None) if !ended && !unasked => {}
-            (Progress::Pending, _) => self.todo.push(Todo::Close(key)),
+            (Progress::Pending, _) => self.commands.push(Command::Close(key)),
         }
     }
 }
@@ -92,7 +91,7 @@ impl Core<'_> {
 /// The arrival of what the records of a read hold. A record is of use only as a whole: where the read ends the only
 /// record in it, all of that arrived with the last byte. What is in one of several can have arrived before the last
 /// byte of the read.
-pub(in crate::worker) fn of_records<'a>(tls: &mut tls::Session, bytes: &[u8], arrival: &Arrival<'a>) -> Arrival<'a> {
+pub(super) fn arrival_of_records<'a>(tls: &mut tls::Session, bytes: &[u8], arrival: &Arrival<'a>) -> Arrival<'a> {
     let exact = match (arrival.exact, tls.is_one_record(bytes)) {
         (Exact::Whole, _) | (Exact::LastByte, true) => Exact::Whole,
         _ => Exact::Nothing,

@@ -121,6 +121,9 @@ impl Limiter {
 
     /// Takes the permits of prefills that are over.
     pub(super) fn handle_first_tokens(&mut self, context: &Context<'_>, waits: impl Fn(u32, u128) -> bool) {
+        if self.prefilling.is_empty() {
+            return;
+        }
         let before = self.prefilling.len();
         self.prefilling.retain(|(slot, id)| waits(*slot, *id));
         give(prefill(context), (before - self.prefilling.len()) as i64);

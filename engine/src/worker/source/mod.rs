@@ -1,5 +1,5 @@
-//! The requests of a phase: free slots of a closed loop, a schedule of an open one, or users say when each begins, and a
-//! limiter may hold it back. No part of it sees a connection: it gives requests out and is told of their ends.
+//! The requests of a phase: free slots of a closed loop, a schedule of an open one, or users say when each begins, and
+//! a limiter may hold it back. No part of it sees a connection: it gives requests out and is told of their ends.
 
 mod closed;
 mod limiter;
@@ -12,14 +12,13 @@ use super::recorder::Recorder;
 use crate::clock::{Nanos, earlier};
 use crate::driver::Key;
 use crate::measure::SessionCounts;
-use crate::plan::{Load, Phase};
-use crate::record::Outcome;
+use crate::plan::{Load, Phase, Plan, first_session};
+use crate::record::{Outcome, PhaseKind};
 use crate::schedule;
 use closed::ClosedLoop;
 use limiter::Limiter;
 use scheduled::Scheduled;
 use sessions::Sessions;
-pub(crate) use sessions::first_of;
 use users::Users;
 
 /// A request that is to be sent.
@@ -264,5 +263,13 @@ impl<'a> Source<'a> {
     pub(super) fn finish(self, ended: Nanos) -> (PhaseTally, SessionCounts, Vec<Key>) {
         let (sessions, kept) = self.sessions.finish(self.context.budget);
         (PhaseTally { ended, ..self.tally }, sessions, kept)
+    }
+}
+
+/// The number, among all sessions, of the first of a phase.
+pub(crate) fn first_of(plan: &Plan, phase: PhaseKind) -> u64 {
+    match phase {
+        PhaseKind::Warmup => 0,
+        PhaseKind::Profiling => first_session(plan),
     }
 }

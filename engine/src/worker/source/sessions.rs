@@ -4,14 +4,13 @@
 //! session's think time has passed; where the dialect has conversations, the responses are sent back with it. A turn
 //! that fails ends its session: what was to be said after it has no context any more.
 
-use super::{Context, RequestEnd, ScheduledRequest};
+use super::{Context, RequestEnd, ScheduledRequest, first_of};
 use crate::clock::Nanos;
 use crate::control::{Allowance, Budget};
 use crate::driver::Key;
 use crate::endpoint;
 use crate::measure::SessionCounts;
-use crate::plan::{Plan, first_session};
-use crate::record::{Outcome, PhaseKind};
+use crate::record::Outcome;
 use crate::workload::Workload;
 use slab::Slab;
 use std::cmp::Reverse;
@@ -262,14 +261,6 @@ impl Sessions {
             return None;
         }
         Some(index)
-    }
-}
-
-/// The number, among all sessions, of the first of a phase.
-pub(crate) fn first_of(plan: &Plan, phase: PhaseKind) -> u64 {
-    match phase {
-        PhaseKind::Warmup => 0,
-        PhaseKind::Profiling => first_session(plan),
     }
 }
 

@@ -1,0 +1,103 @@
+//! A request is begun: it takes a connection that is idle, or one is made for it.
+
+use super::Connections;
+use super::slot::State;
+use crate::clock::Nanos;
+use crate::driver::Driver;
+use crate::exchange::Request;
+use crate::record::PhaseKind;
+use crate::worker::source::ScheduledRequest;
+
+impl<D: Driver> Connections<'_, D> {
+    /// Begins a request. Its slot and id, unless it has failed already.
+    pub(in crate::worker) fn begin(&mut self, scheduled: ScheduledRequest, now: Nanos) -> Option<(u32, u128)> {
+        let context = self.pool.context;
+        let target = (scheduled.k % context.targets.addrs.len() as u64) as u16;
+        let entry = &context.workload.entries[scheduled.entry as usize];
+        self.pool.recorder.handle_issued(context.phase);
+        if !scheduled.waited {
+            self.pool.recorder.handle_dispatch_lag(context.phase, now.saturating_sub(scheduled.scheduled));
+        }
+        let request = Request {
+            k: scheduled.k,
+            turn: entry.turn,
+            index: scheduled.index,
+            threads: scheduled.session.is_some() && entry.body.own.is_some(),
+            phase: context.phase,
+            worker: context.index as u16,
+            target,
+            entry: scheduled.entry,
+            isl: entry.isl,
+            requested_osl: entry.osl,
+            request_id: request_id(context.shared.nonce, context.phase, scheduled.k, entry.turn),
+            scheduled: scheduled.scheduled,
+            issued: now,
+        };
+        self.pool.in_flight += 1;
+        let slot = match context.targets.heads2[target as usize] {
+            Some(_) => self.begin_stream(&request, scheduled),
+            None => self.begin_http1(&request, scheduled),
+        };
+        self.pool.slots[slot].exchange.active().then_some((slot, request.request_id))
+    }
+
+    fn begin_http1(&mut self, request: &Request, scheduled: ScheduledRequest) -> u32 {
+        let pool = &mut self.pool;
+        if let Some(key) = pool.take_kept(scheduled.connection).or_else(|| pool.slots.take_idle(request.target)) {
+            let slot = &mut pool.slots[key.slot];
+            slot.handle_taken();
+            slot.begin(request, scheduled);
+            pool.set_request_deadlines(key.slot);
+            self.send(key);
+            return key.slot;
+        }
+        match self.take_slot() {
+            Ok(slot) => {
+                let state = &mut self.pool.slots[slot];
+                state.set_target(request.target);
+                state.begin(request, scheduled);
+                self.pool.set_request_deadlines(slot);
+                self.connect(slot, State::Connecting);
+                slot
+            }
+            Err(slot) => self.begin_without_slot(slot, request, scheduled),
+        }
+    }
+
+    /// A request over HTTP/2 is assigned to a connection.
+    fn begin_stream(&mut self, request: &Request, scheduled: ScheduledRequest) -> u32 {
+        match self.take_slot() {
+            Ok(stream) => {
+                let slot = &mut self.pool.slots[stream];
+                slot.begin_stream(request.target);
+                slot.begin(request, scheduled);
+                self.pool.set_request_deadlines(stream);
+                self.assign(stream, false, request.issued);
+                stream
+            }
+            Err(slot) => self.begin_without_slot(slot, request, scheduled),
+        }
+    }
+
+    fn begin_without_slot(&mut self, slot: u32, request: &Request, scheduled: ScheduledRequest) -> u32 {
+        self.pool.slots[slot].begin(request, scheduled);
+        self.fail_without_slot(slot, request.issued);
+        slot
+    }
+}
+
+/// An id in the shape of a random UUID (RFC 9562, version 4), different for every request of every run.
+fn request_id(nonce: u64, phase: PhaseKind, k: u64, turn: u32) -> u128 {
+    let which = k.wrapping_add((phase as u64) << 63) ^ u64::from(turn) << 40;
+    let high = mix(nonce ^ mix(which));
+    let low = mix(high ^ nonce.rotate_left(32));
+    let raw = u128::from(high) << 64 | u128::from(low);
+    raw & !(0xf000_u128 << 64) & !(0xc000_u128 << 48) | 0x4000_u128 << 64 | 0x8000_u128 << 48
+}
+
+/// The finalizer of SplitMix64 (Steele, Lea, Flood 2014).
+fn mix(mut z: u64) -> u64 {
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}

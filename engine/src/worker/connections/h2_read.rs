@@ -1,0 +1,245 @@
+//! HTTP/2: events of a connection, and what its frames mean for the streams on it.
+
+use super::h2_connection::H2Connection;
+use super::pool::{Command, Left, Pool};
+use super::slot::no_memory;
+use super::tls::arrival_of_records;
+use crate::arrival::Arrival;
+use crate::clock::Nanos;
+use crate::driver::{Event, Key};
+use crate::exchange::{Progress, explain};
+use crate::record::Cause;
+use crate::wire::http2::{self, Code};
+use std::ops::ControlFlow;
+
+/// Why a connection is lost.
+type Loss = (Cause, Option<String>);
+
+impl Pool<'_> {
+    /// An event of an HTTP/2 connection.
+    pub(super) fn handle_http2_event(&mut self, key: Key, event: Event<'_>, seen: Nanos) {
+        match event {
+            Event::Connected => {
+                if let Some(exchange) = self.initiator(key.slot) {
+                    exchange.handle_connected(seen);
+                }
+                self.commands.push(Command::Connected(key));
+            }
+            Event::Received { bytes, arrival } => {
+                self.handle_http2_read(key, bytes, &arrival, seen);
+            }
+            Event::Sent => {
+                self.slots[key.slot].connection.handle_sent();
+                self.handle_http2_sent(key, seen);
+                self.commands.push(Command::Flush(key));
+            }
+            Event::ConnectFailed(e) => self.commands.push(Command::ConnectFailed(key, e, seen)),
+            Event::SendFailed(e) => self.handle_send_failed(key, e, seen),
+            Event::ReadFailed(e) => self.handle_read_failed(key, e, seen),
+            Event::Closed => {
+                let (cause, detail) = match self.slots[key.slot].connection.handshake_cut_off() {
+                    Some(e) => {
+                        let (cause, detail) = explain(&e);
+                        (cause, Some(detail))
+                    }
+                    None => (Cause::ClosedBeforeResponse, None),
+                };
+                self.commands.push(Command::Lost(key, cause, detail, seen));
+            }
+        }
+    }
+
+    /// One read of an HTTP/2 connection.
+    fn handle_http2_read(&mut self, key: Key, bytes: &[u8], arrival: &Arrival<'_>, seen: Nanos) {
+        let slot = &mut self.slots[key.slot];
+        let target = slot.target();
+        let (Some(mut h2), mut tls) = (slot.h2.take(), slot.connection.take_tls()) else {
+            return;
+        };
+        let read = self.h2_targets.next_read();
+        self.recorder.handle_read(arrival, seen);
+        let mut lost = None;
+        let mut secured = false;
+        match &mut tls {
+            None => lost = self.handle_frames(target, &mut h2, bytes, arrival, (read, seen)),
+            Some(tls) => {
+                let shaking = tls.handshaking();
+                let arrival = &arrival_of_records(tls, bytes, arrival);
+                let result = tls.receive(bytes, |plain| {
+                    lost = self.handle_frames(target, &mut h2, plain, arrival, (read, seen));
+                    match lost {
+                        None => ControlFlow::Continue(()),
+                        Some(_) => ControlFlow::Break(()),
+                    }
+                });
+                if let Err(e) = result {
+                    let (cause, detail) = explain(&e);
+                    lost = Some((cause, Some(detail)));
+                } else if lost.is_none() && tls.peer_closed() {
+                    lost = Some((Cause::ClosedBeforeResponse, None));
+                }
+                secured = shaking && !tls.handshaking();
+            }
+        }
+        if lost.is_none() && self.slots[key.slot].connection.is_sending() {
+            lost = peer_not_reading(&h2);
+        }
+        if lost.is_none() {
+            lost = self.over_memory(key, &h2);
+        }
+        let flush = !h2.output().is_empty() || tls.as_ref().is_some_and(|tls| tls.has_output());
+        let waited_for = h2.has_waiting() || self.h2_targets.has_waiting(target);
+        let opens_waiting = h2.is_established() && h2.settings_received() && waited_for;
+        self.set_window_deadline(key, h2.withhold());
+        let spent = h2.is_spent(self.serves_once());
+        let slot = &mut self.slots[key.slot];
+        slot.h2 = Some(h2);
+        slot.connection.set_tls(tls);
+        if flush {
+            self.commands.push(Command::Flush(key));
+        }
+        if let Some((cause, detail)) = lost {
+            self.commands.push(Command::Lost(key, cause, detail, seen));
+            return;
+        }
+        if secured {
+            self.commands.push(Command::Secured(key));
+        } else if opens_waiting {
+            self.commands.push(Command::OpenWaiting(key));
+        }
+        if spent {
+            self.commands.push(Command::CloseSpent(key));
+        }
+    }
+
+    /// The frames of one read, by its number, or of a TLS record in it. What ends the connection, if anything does.
+    fn handle_frames(
+        &mut self,
+        target: u16,
+        h2: &mut H2Connection,
+        bytes: &[u8],
+        arrival: &Arrival<'_>,
+        (read, seen): (u64, Nanos),
+    ) -> Option<Loss> {
+        h2.begin_read(self.http2_config());
+        let mut input = bytes;
+        loop {
+            let event = match h2.poll_event(&mut input, seen) {
+                Ok(Some(event)) => event,
+                Ok(None) => return None,
+                Err(e) => {
+                    let (cause, detail) = explain(e);
+                    return Some((cause, Some(detail)));
+                }
+            };
+            match event {
+                http2::Event::Head { tag, head } => {
+                    self.slots[tag].exchange.handle_head(&head, arrival.at, read);
+                }
+                http2::Event::Body { tag, bytes } => {
+                    let stream = &mut self.slots[tag];
+                    let before = stream.exchange.record().events;
+                    let progress = stream.exchange.handle_body(bytes, arrival, input.is_empty(), read);
+                    let progress = stream.within(self.context.budget, progress, seen);
+                    self.recorder.handle_events(stream.exchange.record().events - before);
+                    match progress {
+                        Progress::Pending => {}
+                        Progress::Complete => self.set_body_deadline(tag, seen),
+                        Progress::Done { .. } => {
+                            h2.reset(tag, seen);
+                            self.finish(tag, Left::Useless, seen);
+                        }
+                    }
+                }
+                http2::Event::End { tag } => {
+                    self.slots[tag].exchange.handle_end(arrival, input.is_empty());
+                    self.finish(tag, Left::Nothing, seen);
+                }
+                http2::Event::Reset { tag, code, untouched } => {
+                    let stream = self.slots.key_of(tag);
+                    if untouched && h2.is_early(stream) {
+                        // It was sent before the settings that forbid it were known.
+                        self.commands.push(Command::RefusedEarly(stream, seen));
+                    } else {
+                        self.handle_reset(tag, Code(code), untouched, seen);
+                    }
+                }
+                http2::Event::Unprocessed { tag, code } => {
+                    let stream = self.slots.key_of(tag);
+                    self.commands.push(Command::Unprocessed(stream, Code(code), seen));
+                }
+                http2::Event::Broken { tag, error } => {
+                    let (cause, detail) = explain(error);
+                    self.fail_stream(tag, cause, detail, seen);
+                }
+                http2::Event::BodySent { tag } => h2.handle_body_sent(self.slots.key_of(tag)),
+                http2::Event::Settings => {
+                    let max_streams = h2.handle_settings();
+                    self.h2_targets.handle_settings(target, max_streams, seen);
+                    self.recorder.handle_max_streams(max_streams);
+                }
+                http2::Event::GoAway { .. } => {}
+            }
+        }
+    }
+
+    /// A connection that holds more than there is memory for is given up.
+    fn over_memory(&mut self, key: Key, h2: &H2Connection) -> Option<Loss> {
+        let budget = self.context.budget;
+        if self.slots[key.slot].allows(budget, h2.memory()) {
+            return None;
+        }
+        let (cause, what) = no_memory(budget);
+        Some((cause, Some(what)))
+    }
+
+    /// The server gave the stream of a request up.
+    fn handle_reset(&mut self, tag: u32, code: Code, untouched: bool, seen: Nanos) {
+        let exchange = &self.slots[tag].exchange;
+        let begun = exchange.record().instants.first_byte.is_some();
+        let (cause, what) = match code {
+            _ if untouched => (Cause::Http2Refused, format!("the server reset the stream ({code})")),
+            Code::NO_ERROR if begun => (
+                Cause::Truncated,
+                "the server ended the stream before the response was complete (RST_STREAM NO_ERROR): a time-out of its own, as a rule"
+                    .to_owned(),
+            ),
+            _ => (Cause::Http2Reset, format!("the server reset the stream ({code})")),
+        };
+        self.fail_stream(tag, cause, what, seen);
+    }
+
+    fn fail_stream(&mut self, tag: u32, cause: Cause, what: String, seen: Nanos) {
+        self.slots[tag].exchange.fail(cause, Some(what), seen);
+        self.finish(tag, Left::Useless, seen);
+    }
+
+    /// The kernel has taken all that was given to it for an HTTP/2 connection.
+    pub(super) fn handle_http2_sent(&mut self, key: Key, now: Nanos) {
+        let Some(h2) = &mut self.slots[key.slot].h2 else {
+            return;
+        };
+        let given = h2.take_given();
+        for stream in &given {
+            // It may have ended since, and its slot may hold another; or it may have been sent again elsewhere.
+            if self.slots.get(*stream).is_some_and(|slot| slot.h2_key() == Some(key)) {
+                self.handle_request_sent(stream.slot, now);
+            }
+        }
+        if let Some(h2) = &mut self.slots[key.slot].h2 {
+            h2.reuse_given(given);
+        }
+    }
+}
+
+/// A server that asks and does not read: what it is owed would grow without end.
+fn peer_not_reading(h2: &H2Connection) -> Option<Loss> {
+    (h2.unread_answers() > UNREAD_ANSWERS).then(|| {
+        let what =
+            format!("over {UNREAD_ANSWERS} answers to its frames wait to be sent: the server asks and does not read");
+        (Cause::Http2Protocol, Some(what))
+    })
+}
+
+/// Most answers to a server's frames that may wait for the kernel to take what came before.
+const UNREAD_ANSWERS: u64 = 10_000;
