@@ -49,6 +49,13 @@ pub use thread::{
 };
 pub use uring::Uring;
 
+/// The numbers of errors that events and results carry, by their names in `errno(3)`.
+pub mod errno {
+    pub use libc::{
+        EADDRNOTAVAIL, ECONNREFUSED, ECONNRESET, EMFILE, ENFILE, ENOBUFS, ENOMEM, EPIPE, EPROTO, ETIMEDOUT,
+    };
+}
+
 use crate::arrival::Arrival;
 use crate::clock::Nanos;
 use socket2::SockAddr;

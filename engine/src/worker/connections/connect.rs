@@ -4,7 +4,7 @@ use super::Connections;
 use super::h2_connection::H2Connection;
 use super::slot::State;
 use crate::clock::Nanos;
-use crate::driver::{Driver, Key};
+use crate::driver::{Driver, Key, errno};
 use crate::error::Result;
 use crate::exchange::explain;
 use crate::record::{Cause, Handshake};
@@ -185,7 +185,7 @@ impl<D: Driver> Connections<'_, D> {
                 pool.slots[stream].assign(Some(key));
             }
         }
-        self.connect_failed(key, libc::ETIMEDOUT, now);
+        self.connect_failed(key, errno::ETIMEDOUT, now);
     }
 
     /// The resolver has replied for a slot.
@@ -269,7 +269,7 @@ impl<D: Driver> Connections<'_, D> {
 
 /// Whether a connect failed for want of something of this process's or machine's, which no other address has more of.
 fn is_of_process(errno: i32) -> bool {
-    matches!(errno, libc::EMFILE | libc::ENFILE | libc::ENOMEM | libc::ENOBUFS)
+    matches!(errno, errno::EMFILE | errno::ENFILE | errno::ENOMEM | errno::ENOBUFS)
 }
 
 /// An address as one writes it: `10.0.0.1:80`, `[::1]:80`, `unix:/path`.
@@ -283,10 +283,10 @@ pub(super) fn format_address(addr: &SockAddr) -> String {
 
 fn connect_cause(errno: i32) -> Cause {
     match errno {
-        libc::ECONNREFUSED => Cause::ConnectRefused,
-        libc::ETIMEDOUT => Cause::ConnectTimeout,
-        libc::EADDRNOTAVAIL => Cause::PortsExhausted,
-        libc::EMFILE | libc::ENFILE => Cause::DescriptorsExhausted,
+        errno::ECONNREFUSED => Cause::ConnectRefused,
+        errno::ETIMEDOUT => Cause::ConnectTimeout,
+        errno::EADDRNOTAVAIL => Cause::PortsExhausted,
+        errno::EMFILE | errno::ENFILE => Cause::DescriptorsExhausted,
         _ => Cause::ConnectFailed,
     }
 }

@@ -5,7 +5,7 @@ use super::h2_connection::H2Request;
 use super::h2_targets::none_allowed;
 use super::pool::{Pool, unread_body};
 use crate::clock::Nanos;
-use crate::driver::{Driver, Key, Sending};
+use crate::driver::{Driver, Key, Sending, errno};
 use crate::exchange::Exchange;
 use crate::record::Cause;
 use crate::wire::http2::{Code, Config};
@@ -259,7 +259,7 @@ impl<D: Driver> Connections<'_, D> {
             Some(tls) => {
                 sealed.clear();
                 if tls.send(h2.output()).is_err() {
-                    return Some(Sending::Failed(libc::EPROTO));
+                    return Some(Sending::Failed(errno::EPROTO));
                 }
                 tls.take_output(sealed);
                 sealed

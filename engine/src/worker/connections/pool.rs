@@ -7,7 +7,7 @@ use super::slot::{Slot, State};
 use super::table::Table;
 use crate::clock::Nanos;
 use crate::control::Budget;
-use crate::driver::{Event, Key};
+use crate::driver::{Event, Key, errno};
 use crate::exchange::{Exchange, KeepText};
 use crate::plan::{Plan, Reuse, TokenizerSource};
 use crate::record::{Cause, Outcome};
@@ -125,7 +125,7 @@ impl<'a> Pool<'a> {
         }
         // A reset after the server's end in order is told by an error of its own: the end counts.
         let event = match event {
-            Event::ReadFailed(libc::EPIPE) => Event::Closed,
+            Event::ReadFailed(errno::EPIPE) => Event::Closed,
             event => event,
         };
         let Some(slot) = self.slots.get_mut(key) else {
@@ -133,7 +133,7 @@ impl<'a> Pool<'a> {
         };
         // The kernel tells an error once: the send that failed has had the one that would have ended the read.
         let event = match (event, slot.connection.send_error()) {
-            (Event::Closed, Some(e)) if e != libc::EPIPE => Event::ReadFailed(e),
+            (Event::Closed, Some(e)) if e != errno::EPIPE => Event::ReadFailed(e),
             (event, _) => event,
         };
         if slot.state() == State::Http2 {
@@ -153,7 +153,7 @@ impl<'a> Pool<'a> {
     pub(super) fn handle_read_failed(&mut self, key: Key, errno: i32, seen: Nanos) {
         // An error that is none of the peer's ends was met by a send.
         let cause = match errno {
-            libc::ENOBUFS | libc::ENOMEM | libc::EPROTO => Cause::SendFailed,
+            errno::ENOBUFS | errno::ENOMEM | errno::EPROTO => Cause::SendFailed,
             _ => Cause::Reset,
         };
         self.commands.push(Command::Lost(key, cause, Some(os_error(errno)), seen));
@@ -262,8 +262,8 @@ fn new_slot(plan: &Plan, budget: &Budget) -> Slot {
 /// had come in order.
 pub(super) fn send_cause(errno: i32) -> Cause {
     match errno {
-        libc::EPIPE => Cause::ClosedBeforeResponse,
-        libc::ECONNRESET => Cause::Reset,
+        errno::EPIPE => Cause::ClosedBeforeResponse,
+        errno::ECONNRESET => Cause::Reset,
         _ => Cause::SendFailed,
     }
 }
