@@ -525,7 +525,7 @@ fn an_answer_without_an_end_fails_by_the_memory_of_the_run_and_takes_no_room_of_
     }
     let failed = run.records.iter().find(|r| r.k == 1).unwrap();
     let said = failed.detail.as_deref().unwrap();
-    assert!(said.contains("--max-buffered-bytes"), "{said}");
+    assert!(said.contains("`plan.limits.buffered_bytes`"), "{said}");
     // Half of it is for all, and its own part of the other half.
     let most = (64 + 16) << 10;
     assert!(failed.bytes_received > most / 2 && failed.bytes_received <= most + (8 << 10));

@@ -336,7 +336,7 @@ fn a_server_that_minds_cancellations_is_told_as_their_effect() {
     assert!(!failed.is_empty());
     for r in failed {
         let said = r.detail.as_deref().unwrap_or_default();
-        assert!(said.contains("ENHANCE_YOUR_CALM") && said.contains("--request-cancellation-rate"), "{said}");
+        assert!(said.contains("ENHANCE_YOUR_CALM") && said.contains("`plan.cancellation.share`"), "{said}");
     }
 }
 

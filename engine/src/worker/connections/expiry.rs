@@ -8,6 +8,7 @@ use super::slot::State;
 use crate::clock::{MILLI, Nanos, SECOND};
 use crate::driver::{Driver, Key};
 use crate::record::{Cause, PhaseKind};
+use crate::setting::Setting::{ConnectTimeout, InterTokenTimeout, TtftTimeout};
 use crate::worker::deadlines::{Deadline, DeadlineKind};
 use crate::worker::os_error;
 
@@ -172,12 +173,12 @@ impl<D: Driver> Connections<'_, D> {
             }
             DeadlineKind::Drain => self.expire_drain(key, now),
             DeadlineKind::FirstToken => {
-                let what = "no output in time (--ttft-timeout-seconds)";
-                self.fail(slot, Cause::TtftTimeout, Some(what.to_owned()), now);
+                let what = format!("no output in time ({TtftTimeout})");
+                self.fail(slot, Cause::TtftTimeout, Some(what), now);
             }
             DeadlineKind::NextToken => {
                 let what = format!(
-                    "the stream stalled after {} output events (--inter-token-timeout-seconds)",
+                    "the stream stalled after {} output events ({InterTokenTimeout})",
                     self.pool.slots[slot].exchange.record().events
                 );
                 self.fail(slot, Cause::InterTokenTimeout, Some(what), now);
@@ -204,7 +205,7 @@ impl<D: Driver> Connections<'_, D> {
             (Some(addr), false) => format!("while connecting to {}", format_address(addr)),
             (Some(addr), true) => format!("in the TLS handshake with {}", format_address(addr)),
         };
-        let what = format!("no connection in time, {stage} (--connect-timeout-seconds)");
+        let what = format!("no connection in time, {stage} ({ConnectTimeout})");
         self.lost(key, Cause::ConnectTimeout, Some(what), now);
     }
 

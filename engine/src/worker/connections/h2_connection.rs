@@ -28,7 +28,7 @@ pub(super) struct H2Connection {
     kept: bool,
     /// The stream whose request was sent before the server's settings came.
     early: Option<Key>,
-    /// Streams that were reset as `--request-cancellation-rate` asks.
+    /// Streams that were reset as [`crate::plan::Plan::cancellation`] asks.
     cancelled: u32,
     /// A deadline is set for the part of the server's window that the connection withholds.
     withholds: bool,

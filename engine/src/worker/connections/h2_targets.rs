@@ -8,6 +8,7 @@ use crate::clock::{MILLI, Nanos, SECOND};
 use crate::driver::{Driver, Key};
 use crate::plan::Reuse;
 use crate::record::Cause;
+use crate::setting::Setting::{Http1, RequestTimeout};
 use std::collections::VecDeque;
 
 /// What is known of the targets that speak HTTP/2.
@@ -182,11 +183,11 @@ impl Pool<'_> {
 
     /// Why a request has no complete response in time: it may have found no stream.
     pub(super) fn late(&self, slot: u32) -> (Cause, String) {
-        let what = "no complete answer in time (--request-timeout-seconds)";
+        let what = format!("no complete answer in time ({RequestTimeout})");
         let slot = &self.slots[slot];
         let target = slot.target();
         if !slot.waits_for_stream() || self.context.targets.heads2[target as usize].is_none() {
-            return (Cause::Timeout, what.to_owned());
+            return (Cause::Timeout, what);
         }
         let streams = match self.h2_targets.allowed(target) {
             0 => return (Cause::Http2Refused, none_allowed(None)),
@@ -237,7 +238,7 @@ pub(super) fn none_allowed(waited: Option<Nanos>) -> String {
     let waited = waited
         .map_or_else(String::new, |ns| format!(", and did not allow more within {:.1} s", ns as f64 / SECOND as f64));
     format!(
-        "the server allows 0 streams on a connection (SETTINGS_MAX_CONCURRENT_STREAMS){waited}: see why it takes no requests, or write --http1.1"
+        "the server allows 0 streams on a connection (SETTINGS_MAX_CONCURRENT_STREAMS){waited}: see why it takes no requests, or write {Http1}"
     )
 }
 

@@ -8,6 +8,7 @@ use crate::clock::Nanos;
 use crate::driver::{Driver, Key, Sending, errno};
 use crate::exchange::Exchange;
 use crate::record::Cause;
+use crate::setting::Setting::{CancellationShare, Http1, Http2};
 use crate::wire::http2::{Code, Config};
 use crate::worker::source::first_of;
 
@@ -68,13 +69,13 @@ impl Pool<'_> {
         }
         let silent = h2.is_some_and(|h2| h2.is_established() && !h2.settings_received());
         if by_peer && silent && !slot.connection.is_secure() {
-            return (cause, SILENT.to_owned());
+            return (cause, silent_close());
         }
         let what = || "the server closed the HTTP/2 connection".to_owned();
         (cause, detail.unwrap_or_else(what))
     }
 
-    /// What `--request-cancellation-rate` has to do with it that a server goes away: many count resets, and end the
+    /// What planned cancellations have to do with it that a server goes away: many count resets, and end the
     /// connection (ENHANCE_YOUR_CALM) at some number of them (CVE-2023-44487).
     pub(super) fn effect_of_cancellations(&self, key: Key, code: Code) -> String {
         let h2 = self.slots.get(key).and_then(|slot| slot.h2.as_ref());
@@ -83,7 +84,7 @@ impl Pool<'_> {
             return String::new();
         }
         format!(
-            "; an effect of --request-cancellation-rate: {cancelled} streams of the connection were cancelled, and servers bound resets"
+            "; an effect of {CancellationShare}: {cancelled} streams of the connection were cancelled, and servers bound resets"
         )
     }
 
@@ -285,4 +286,8 @@ impl<D: Driver> Connections<'_, D> {
 }
 
 /// What is reported of a server that closes a connection on which HTTP/2 was spoken by prior knowledge, without a byte.
-const SILENT: &str = "the server closed the connection without a byte of HTTP/2: if it speaks HTTP/1.1 only on this port, drop --http2, or write --http1.1";
+fn silent_close() -> String {
+    format!(
+        "the server closed the connection without a byte of HTTP/2: if it speaks HTTP/1.1 only on this port, drop {Http2}, or write {Http1}"
+    )
+}

@@ -34,6 +34,7 @@ use crate::error::{Error, Result};
 use crate::measure::Shard;
 use crate::plan::Stamps;
 use crate::resolve::Asker;
+use crate::setting::Setting::Io;
 use pool::{Command, Pool};
 
 /// The connections of a worker.
@@ -84,7 +85,7 @@ impl<'a, D: Driver> Connections<'a, D> {
         self.driver.wait(until, batch, &mut |key, event, seen| pool.handle_event(key, event, seen)).map_err(|e| {
             Error::environment(
                 format!("the wait for the network failed: {}", os_error(e)),
-                "use the other driver (--io epoll, --io uring), and report it with the kernel's release (`uname -r`)",
+                format!("use the other driver ({Io} epoll, {Io} uring), and report it with the kernel's release (`uname -r`)"),
             )
         })?;
         let mut commands = std::mem::take(&mut self.pool.commands);

@@ -7,6 +7,7 @@ use crate::control::{Allowance, Budget};
 use crate::driver::Key;
 use crate::exchange::{Exchange, Progress, Request};
 use crate::record::Cause;
+use crate::setting::Setting::BufferedBytes;
 use crate::worker::source::ScheduledRequest;
 
 /// A request and its connection, the one or the other, or both.
@@ -244,8 +245,7 @@ impl Slot {
 
 /// Why a response, or a connection, is given up for which there is no memory.
 pub(super) fn no_memory(budget: &Budget) -> (Cause, String) {
-    let what =
-        format!("the answers of the run together would hold over {} bytes (--max-buffered-bytes)", budget.whole());
+    let what = format!("the answers of the run together would hold over {} bytes ({BufferedBytes})", budget.whole());
     (Cause::MemoryLimit, what)
 }
 
