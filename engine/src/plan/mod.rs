@@ -16,6 +16,7 @@ mod rate;
 mod replay;
 mod secrets;
 mod slo;
+mod statistic;
 mod target;
 mod threshold;
 mod tier;
@@ -37,8 +38,9 @@ pub use rate::{Piece, Rate};
 pub use replay::{LocalMedia, Replay, Timing};
 pub use secrets::{HIDDEN, Scrubber, Secrets, names_a_secret, without_json_secrets, without_query_secrets};
 pub use slo::Slo;
+pub use statistic::Statistic;
 pub use target::Target;
-pub use threshold::{Comparison, Statistic, Threshold};
+pub use threshold::{Comparison, Threshold};
 pub use tier::Tier;
 pub use trace::Synthesis;
 

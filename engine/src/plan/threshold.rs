@@ -1,6 +1,7 @@
 //! What must not be: figures of the whole run that fail it.
 
 use super::metric::{self, MetricInfo};
+use super::statistic::{STATISTICS, Statistic};
 use super::tier::Tier;
 use crate::error::{Error, Result};
 use crate::setting::Setting::{Slos, Thresholds, Tiers};
@@ -56,59 +57,6 @@ impl TryFrom<Written> for Threshold {
             bound: written.bound,
         })
     }
-}
-
-/// A figure of a metric.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-pub enum Statistic {
-    /// The one value of a metric of the run.
-    #[serde(rename = "value")]
-    Value,
-    /// Mean.
-    #[serde(rename = "avg")]
-    Avg,
-    /// Smallest.
-    #[serde(rename = "min")]
-    Min,
-    /// Largest.
-    #[serde(rename = "max")]
-    Max,
-    /// Standard deviation.
-    #[serde(rename = "std")]
-    Std,
-    /// 1st percentile.
-    #[serde(rename = "p1")]
-    P1,
-    /// 5th percentile.
-    #[serde(rename = "p5")]
-    P5,
-    /// 10th percentile.
-    #[serde(rename = "p10")]
-    P10,
-    /// 25th percentile.
-    #[serde(rename = "p25")]
-    P25,
-    /// Median.
-    #[serde(rename = "p50")]
-    P50,
-    /// 75th percentile.
-    #[serde(rename = "p75")]
-    P75,
-    /// 90th percentile.
-    #[serde(rename = "p90")]
-    P90,
-    /// 95th percentile.
-    #[serde(rename = "p95")]
-    P95,
-    /// 99th percentile.
-    #[serde(rename = "p99")]
-    P99,
-    /// 99.9th percentile; from a histogram.
-    #[serde(rename = "p99.9")]
-    P999,
-    /// 99.99th percentile; from a histogram.
-    #[serde(rename = "p99.99")]
-    P9999,
 }
 
 /// How a figure is compared.
@@ -224,17 +172,6 @@ impl Threshold {
     }
 }
 
-impl Statistic {
-    /// Its name, as in files; empty for the one value of a metric of the run.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Value => "",
-            other => STATISTICS.iter().find(|(_, s)| *s == other).map_or("", |(name, _)| name),
-        }
-    }
-}
-
 /// The metric of a tag or a short name, or the nearest names.
 fn metric(name: &str) -> std::result::Result<&'static MetricInfo, String> {
     metric::named(name).ok_or_else(|| {
@@ -309,24 +246,6 @@ fn units(display: &str) -> &'static [(&'static str, f64, f64)] {
 /// Longer signs first.
 const SIGNS: [(&str, Comparison); 4] =
     [(">=", Comparison::AtLeast), ("<=", Comparison::AtMost), (">", Comparison::Above), ("<", Comparison::Below)];
-
-const STATISTICS: [(&str, Statistic); 15] = [
-    ("avg", Statistic::Avg),
-    ("min", Statistic::Min),
-    ("max", Statistic::Max),
-    ("std", Statistic::Std),
-    ("p1", Statistic::P1),
-    ("p5", Statistic::P5),
-    ("p10", Statistic::P10),
-    ("p25", Statistic::P25),
-    ("p50", Statistic::P50),
-    ("p75", Statistic::P75),
-    ("p90", Statistic::P90),
-    ("p95", Statistic::P95),
-    ("p99", Statistic::P99),
-    ("p99.9", Statistic::P999),
-    ("p99.99", Statistic::P9999),
-];
 
 /// Figures that a tier has of its own.
 const TIERED: [&str; 3] = ["goodput", "good_request_count", "good_request_fraction"];
