@@ -1,13 +1,12 @@
 //! How far figures can be off because events waited in the kernel's queue together.
 
+use super::client_share::{ClientShare, Lateness};
 use super::shard::{HistogramId, Shard};
+use super::summary::Metric;
 use super::tags;
-use super::tally::Tally;
-use super::tokens::TokenCounts;
 use crate::clock::Nanos;
 use crate::interned::Name;
-use crate::record::Record;
-use hdrhistogram::Histogram;
+use crate::plan::Statistic;
 use serde::{Deserialize, Serialize};
 
 /// How well the arrival of output events is known. A stamp is that of the last segment of its read; an event before
@@ -24,7 +23,7 @@ pub struct ArrivalFigures {
     pub possible_shifts: Vec<PossibleShift>,
 }
 
-/// How far a percentile can be off, in ms, to three significant digits of the percentile.
+/// How far a percentile can be off, in ms; for gaps between events to three significant digits of the percentile.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct PossibleShift {
     /// Tag of the metric.
@@ -56,106 +55,75 @@ impl PossibleShift {
     }
 }
 
-/// The values that successful requests have by their stamps, and the least and the greatest that they can have had.
-/// Memory: 2.2 MiB.
-#[derive(Debug)]
-pub(super) struct Possible {
-    ttft: Range,
-    itl: Range,
-    latency: Range,
-}
-
-/// One metric. A percentile lies between the same percentiles of `least` and `most`: each request's value does.
-#[derive(Debug)]
-struct Range {
-    least: Tally,
-    stamped: Tally,
-    most: Tally,
-}
-
-impl Range {
-    fn new() -> Self {
-        Self { least: Tally::new(), stamped: Tally::new(), most: Tally::new() }
-    }
-
-    fn add(&mut self, stamped: Nanos, least: Nanos, most: Nanos) {
-        self.least.record(least);
-        self.stamped.record(stamped);
-        self.most.record(most);
-    }
-
-    fn shifts(&self, tag: &'static str) -> impl Iterator<Item = PossibleShift> + use<> {
-        let [least, stamped, most] = [&self.least, &self.stamped, &self.most].map(Tally::histogram);
-        let any = !stamped.is_empty();
-        PERCENTILES.into_iter().filter(move |_| any).map(move |(percentile, quantile)| {
-            let at = |histogram: &Histogram<u64>| histogram.value_at_quantile(quantile);
-            shift(tag, percentile, at(&stamped), at(&least), at(&most))
-        })
-    }
-}
-
-impl Possible {
-    pub(super) fn new() -> Self {
-        Self { ttft: Range::new(), itl: Range::new(), latency: Range::new() }
-    }
-
-    /// Adds a successful request of the measured phase.
-    pub(super) fn add(&mut self, record: &Record, tokens: &TokenCounts) {
-        let at = &record.instants;
-        let Some((first, last)) = at.first_token.zip(at.last_token) else {
-            return;
-        };
-        let intervals = &record.intervals;
-        let ttft = first.saturating_sub(at.issued);
-        self.ttft.add(ttft, ttft.saturating_sub(intervals.first), ttft);
-        let latency = last.saturating_sub(at.issued);
-        self.latency.add(latency, latency.saturating_sub(intervals.last), latency);
-        if let Some(gaps) = tokens.osl().filter(|osl| *osl >= 2) {
-            let gaps = u64::from(gaps) - 1;
-            let decode = last.saturating_sub(first);
-            let least = decode.saturating_sub(intervals.last);
-            self.itl.add(decode / gaps, least / gaps, (decode + intervals.first) / gaps);
-        }
-    }
-
-    /// The figures of a run whose arrivals the kernel stamped; `None` without events.
-    pub(super) fn figures(&self, shard: &Shard) -> Option<ArrivalFigures> {
+impl ArrivalFigures {
+    /// Of a run whose arrivals the kernel stamped; `None` without events. `gaps` are the shifts of the percentiles of
+    /// gaps.
+    pub(super) fn of(
+        shard: &Shard,
+        metrics: &[Metric],
+        shares: &[ClientShare],
+        gaps: &[PossibleShift],
+    ) -> Option<Self> {
         let counters = &shard.counters;
         if counters.events == 0 {
             return None;
         }
-        let shifts = (self.ttft.shifts(tags::TIME_TO_FIRST_TOKEN.tag))
-            .chain(self.itl.shifts(tags::INTER_TOKEN_LATENCY.tag))
-            .chain(gap_shifts(shard))
-            .chain(self.latency.shifts(tags::REQUEST_LATENCY.tag));
-        Some(ArrivalFigures {
+        let possible_shifts = [
+            &tags::TIME_TO_FIRST_TOKEN,
+            &tags::INTER_TOKEN_LATENCY,
+            &tags::INTER_CHUNK_LATENCY,
+            &tags::REQUEST_LATENCY,
+        ]
+        .into_iter()
+        .filter(|info| metrics.iter().any(|metric| metric.info.tag == info.tag))
+        .flat_map(|info| PERCENTILES.map(|statistic| possible_shift(info.tag, statistic, shares, gaps)))
+        .collect();
+        Some(Self {
             wide_events: counters.wide_events,
             wide_share: counters.wide_events as f64 / counters.events as f64,
             widest_ms: counters.widest_interval as f64 / 1e6,
-            possible_shifts: shifts.collect(),
+            possible_shifts,
         })
     }
+}
+
+fn possible_shift(
+    tag: &'static str,
+    statistic: Statistic,
+    shares: &[ClientShare],
+    gaps: &[PossibleShift],
+) -> PossibleShift {
+    let percentile = statistic.name();
+    let of_gaps = gaps.iter().find(|gap| gap.tag == tag && gap.percentile == percentile);
+    if let Some(gap) = of_gaps {
+        return gap.clone();
+    }
+    let is = |s: &&ClientShare| s.tag == tag && s.statistic == statistic && s.lateness == Lateness::ReceiveLag;
+    let (lower_by_ms, higher_by_ms) = shares.iter().find(is).map_or((0.0, 0.0), |s| (s.lower_by, s.higher_by));
+    PossibleShift { tag, percentile, lower_by_ms, higher_by_ms }
 }
 
 /// Of the gaps between events, only the stamped ones are kept. Each wide interval is beside two gaps at most; of n
 /// gaps, m that can have had any value move a percentile to that of a rank m further at most, and none moves by more
 /// than the widest interval.
-fn gap_shifts(shard: &Shard) -> impl Iterator<Item = PossibleShift> + use<> {
+pub(super) fn gap_shifts(shard: &Shard) -> Vec<PossibleShift> {
     let gaps = shard.histogram(HistogramId::InterChunkLatency);
+    if gaps.is_empty() {
+        return Vec::new();
+    }
     let widest = shard.counters.widest_interval;
-    let unsure = 2.0 * shard.counters.wide_events as f64 / gaps.len().max(1) as f64;
-    let any = !gaps.is_empty();
-    PERCENTILES.into_iter().filter(move |_| any).map(move |(percentile, quantile)| {
+    let unsure = 2.0 * shard.counters.wide_events as f64 / gaps.len() as f64;
+    let shifts = RANKS.iter().map(|(statistic, quantile)| {
         let at = |quantile: f64| gaps.value_at_quantile(quantile.clamp(0.0, 1.0));
-        let stamped = at(quantile);
+        let stamped = at(*quantile);
         let (mut least, mut most) = (stamped, stamped);
         if unsure > 0.0 {
             least = at(quantile - unsure).max(stamped.saturating_sub(widest));
             most = at(quantile + unsure).min(stamped.saturating_add(widest));
         }
-        let tag = tags::INTER_CHUNK_LATENCY.tag;
-        shift(tag, percentile, stamped, least, most)
-    })
+        shift(tags::INTER_CHUNK_LATENCY.tag, statistic.name(), stamped, least, most)
+    });
+    shifts.collect()
 }
 
 fn shift(tag: &'static str, percentile: &'static str, stamped: Nanos, least: Nanos, most: Nanos) -> PossibleShift {
@@ -163,15 +131,29 @@ fn shift(tag: &'static str, percentile: &'static str, stamped: Nanos, least: Nan
     PossibleShift { tag, percentile, lower_by_ms: apart(stamped, least), higher_by_ms: apart(most, stamped) }
 }
 
-const PERCENTILES: [(&str, f64); 2] = [("p50", 0.5), ("p99", 0.99)];
+/// What `possible_shifts` tells.
+const PERCENTILES: [Statistic; 2] = [Statistic::P50, Statistic::P99];
+const RANKS: [(Statistic, f64); 11] = [
+    (Statistic::P1, 0.01),
+    (Statistic::P5, 0.05),
+    (Statistic::P10, 0.1),
+    (Statistic::P25, 0.25),
+    (Statistic::P50, 0.5),
+    (Statistic::P75, 0.75),
+    (Statistic::P90, 0.9),
+    (Statistic::P95, 0.95),
+    (Statistic::P99, 0.99),
+    (Statistic::P999, 0.999),
+    (Statistic::P9999, 0.9999),
+];
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing::{facts, fed, plan};
     use super::*;
     use crate::clock::MILLI;
-    use crate::measure::TokenSource;
-    use crate::record::Intervals;
     use crate::record::testing::streamed;
+    use crate::record::{Intervals, Record, Usage};
 
     fn shifts(figures: &ArrivalFigures, tag: &str) -> Vec<(f64, f64)> {
         let of_tag = figures.possible_shifts.iter().filter(|s| s.tag == tag);
@@ -180,26 +162,28 @@ mod tests {
         of_tag.map(|s| (rounded(s.lower_by_ms), rounded(s.higher_by_ms))).collect()
     }
 
-    fn counted(osl: u32) -> TokenCounts {
-        TokenCounts { output: Some(osl), reasoning: None, source: TokenSource::Usage, client: None }
+    fn counted(record: Record) -> Record {
+        Record { usage: Some(Usage { completion: Some(11), ..Usage::default() }), ..record }
+    }
+
+    fn figures(records: &[Record]) -> Option<ArrivalFigures> {
+        let (shard, summarizer) = fed(&plan(), records);
+        summarizer.finish(shard, facts()).client.arrivals
     }
 
     #[test]
     fn each_percentile_moves_as_far_as_its_requests_can() {
-        let mut shard = Shard::new();
-        let mut possible = Possible::new();
-        for k in 0..200 {
-            let mut record = streamed(k, k * MILLI, 200 * MILLI, &[20 * MILLI; 10]);
+        let records = (0..200).map(|k| {
+            let mut record = counted(streamed(k, k * MILLI, 200 * MILLI, &[20 * MILLI; 10]));
             // A third of the requests is unsure of both ends, and is reported as slower than the rest.
             if k % 3 == 0 {
                 record.instants.first_token = record.instants.first_token.map(|at| at + 40 * MILLI);
                 record.instants.last_token = record.instants.last_token.map(|at| at + 40 * MILLI);
                 record.intervals = Intervals { first: 40 * MILLI, last: 30 * MILLI, widest: 40 * MILLI, wide: 2 };
             }
-            shard.record(&record);
-            possible.add(&record, &counted(11));
-        }
-        let figures = possible.figures(&shard).unwrap();
+            record
+        });
+        let figures = figures(&records.collect::<Vec<_>>()).unwrap();
         assert_eq!(figures.wide_events, 2 * 67);
         assert_eq!(figures.widest_ms, 40.0);
         assert_eq!(shifts(&figures, "time_to_first_token"), [(0.0, 0.0), (40.0, 0.0)]);
@@ -210,12 +194,8 @@ mod tests {
 
     #[test]
     fn sure_events_move_nothing_and_no_events_have_no_figures() {
-        let (mut shard, mut possible) = (Shard::new(), Possible::new());
-        assert!(possible.figures(&shard).is_none());
-        let record = streamed(0, 5, 200 * MILLI, &[20 * MILLI; 10]);
-        shard.record(&record);
-        possible.add(&record, &counted(11));
-        let figures = possible.figures(&shard).unwrap();
+        assert!(figures(&[]).is_none());
+        let figures = figures(&[counted(streamed(0, 5, 200 * MILLI, &[20 * MILLI; 10]))]).unwrap();
         assert_eq!((figures.wide_events, figures.widest_ms), (0, 0.0));
         assert_eq!(figures.possible_shifts.len(), 8);
         let moved = |s: &PossibleShift| s.lower_by_ms + s.higher_by_ms > 0.0;
@@ -230,12 +210,14 @@ mod tests {
         shard.record(&streamed(0, 5, MILLI, &gaps));
         shard.counters.wide_events = 50;
         shard.counters.widest_interval = 3 * MILLI;
-        let figures = Possible::new().figures(&shard).unwrap();
+        let rounded = |shard: &Shard| {
+            let rounded = |ms: f64| (ms * 4.0).round() / 4.0;
+            let shifts = gap_shifts(shard).into_iter().filter(|s| ["p50", "p99"].contains(&s.percentile));
+            shifts.map(|s| (rounded(s.lower_by_ms), rounded(s.higher_by_ms))).collect::<Vec<_>>()
+        };
         // 100 of 1 000 gaps: ranks 400 and 600 of the median, 2 ms to either side; at the end of the scale less, above.
-        let got = shifts(&figures, "inter_chunk_latency");
-        assert_eq!(got, [(2.0, 2.0), (2.0, 0.25)]);
+        assert_eq!(rounded(&shard), [(2.0, 2.0), (2.0, 0.25)]);
         shard.counters.widest_interval = MILLI;
-        let figures = Possible::new().figures(&shard).unwrap();
-        assert_eq!(shifts(&figures, "inter_chunk_latency")[0], (1.0, 1.0));
+        assert_eq!(rounded(&shard)[0], (1.0, 1.0));
     }
 }

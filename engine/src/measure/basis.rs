@@ -3,6 +3,7 @@
 use super::packed::Packed;
 use super::row::{NUMBERS, Reader, Writer, unzigzag, zigzag};
 use super::tokens::{TokenCounts, TokenSource};
+use crate::arrival::NARROW;
 use crate::clock::Nanos;
 use crate::record::{Outcome, Phases, Record};
 
@@ -19,6 +20,15 @@ pub(super) struct Basis {
     pub(super) times: Times,
     pub(super) tokens: Tokens,
     pub(super) wire: Wire,
+    pub(super) intervals: Widths,
+}
+
+/// How much earlier than stated output events can have arrived: nothing where none is over [`NARROW`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Widths {
+    pub(super) first: Nanos,
+    pub(super) last: Nanos,
+    pub(super) widest: Nanos,
 }
 
 /// From when to when.
@@ -98,6 +108,7 @@ impl Basis {
                 bytes_received: record.bytes_received,
                 reads: record.reads,
             },
+            intervals: Widths::of(record),
         }
     }
 
@@ -127,6 +138,9 @@ impl Basis {
         row.put(self.wire.bytes_sent);
         row.put(self.wire.bytes_received);
         row.put(self.wire.reads.into());
+        for width in [self.intervals.first, self.intervals.last, self.intervals.widest] {
+            row.put(width);
+        }
         // What changes from request to request stands low.
         let state = match self.state {
             State::Succeeded => 0,
@@ -158,12 +172,23 @@ impl Basis {
             reads: row.take() as u32,
             reused: shape & 4 != 0,
         };
+        let intervals = Widths { first: row.take(), last: row.take(), widest: row.take() };
         let state = match shape & 3 {
             0 => State::Succeeded,
             1 => State::Failed,
             _ => State::Unfinished,
         };
-        Self { state, issued, k, late, phases, times, tokens, wire }
+        Self { state, issued, k, late, phases, times, tokens, wire, intervals }
+    }
+}
+
+impl Widths {
+    fn of(record: &Record) -> Self {
+        let by = &record.intervals;
+        match by.widest > NARROW {
+            true => Self { first: by.first, last: by.last, widest: by.widest },
+            false => Self::default(),
+        }
     }
 }
 
@@ -364,6 +389,7 @@ mod tests {
                 ..Tokens::default()
             },
             wire: Wire { bytes_received: u64::MAX, reads: u32::MAX, ..Wire::default() },
+            intervals: Widths { widest: u64::MAX, ..Widths::default() },
         };
         for basis in [far, Basis::default()] {
             assert_eq!(Basis::from_row(&basis.row()), basis);

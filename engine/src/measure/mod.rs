@@ -10,6 +10,7 @@ mod arrivals;
 mod arrived;
 mod basis;
 mod cells;
+mod client_share;
 mod concurrency;
 mod counts;
 mod distribution;
@@ -47,6 +48,7 @@ mod windows;
 
 pub(crate) use crate::plan::metric as tags;
 pub use arrivals::{ArrivalFigures, PossibleShift};
+pub use client_share::{ClientShare, Lateness, MARKED};
 pub use counts::{ConnectionCounts, Counters, Counts, PhaseCounts, SessionCounts};
 pub use distribution::{Distribution, Percentile};
 pub use errors::ErrorGroup;

@@ -1,7 +1,9 @@
 //! The requests of one phase, summed: the exact values of each metric.
 
+use super::arrivals::PossibleShift;
 use super::arrived::Arrived;
 use super::basis::{Basis, Requests, State};
+use super::client_share::{ClientShare, GapBounds, Movers};
 use super::concurrency::InFlight;
 use super::facts::RunFacts;
 use super::gaps::Gaps;
@@ -31,6 +33,8 @@ pub(super) struct Population {
     /// Successful requests that made their connection.
     on_new_connections: u64,
     gaps: Gaps,
+    gap_bounds: GapBounds,
+    scratch: Vec<Nanos>,
     judge: Judge,
     pub(super) outcomes: Outcomes,
     pub(super) arrivals: Arrivals,
@@ -80,6 +84,7 @@ impl Population {
                 self.outcomes.succeeded += 1;
                 if self.streaming {
                     self.gaps.add(&record.gaps);
+                    self.gap_bounds.add(record, &mut self.scratch);
                 }
                 self.compare_lengths(record, tokens, metrics);
                 self.handshakes.add(record);
@@ -158,11 +163,35 @@ impl Population {
 
     /// All metrics, in table order.
     pub(super) fn metrics(&mut self) -> Vec<Metric> {
+        self.metrics_with(&mut Movers::new(None, false))
+    }
+
+    /// All metrics, in table order, and what the client can have made of them. `gaps` are the shifts of percentiles of
+    /// gaps, where late reads are the client's to answer for.
+    pub(super) fn judged_metrics(
+        &mut self,
+        mut movers: Movers,
+        gaps: Option<&[PossibleShift]>,
+    ) -> (Vec<Metric>, Vec<ClientShare>) {
+        let metrics = self.metrics_with(&mut movers);
+        let mut shares = movers.finish();
+        let of_gaps = metrics.iter().find(|metric| metric.info.tag == tags::INTER_CHUNK_LATENCY.tag);
+        if let (Some(metric), Some(gaps)) = (of_gaps, gaps) {
+            shares.extend(self.gap_bounds.shares(metric, gaps));
+        }
+        (metrics, shares)
+    }
+
+    fn metrics_with(&mut self, movers: &mut Movers) -> Vec<Metric> {
         let mut metrics: Vec<Metric> = self.gaps.metric().into_iter().collect();
         let together = SCRATCH / size_of::<f64>() / self.requests.len().max(1);
         for some in METRICS.chunks(together.max(2)) {
-            let columns = some.iter().zip(self.columns(some));
-            metrics.extend(columns.filter_map(|(metric, values)| of_values(metric.info, values)));
+            let columns = self.columns(some, movers);
+            for (place, (metric, values)) in some.iter().zip(columns).enumerate() {
+                metrics.extend(of_values(metric.info, values, |sorted, stats, tails| {
+                    movers.end(place, metric.info, sorted, stats, tails);
+                }));
+            }
         }
         metrics.sort_by_key(|metric| tags::place(metric.info));
         let single = self.single_values(&metrics);
@@ -180,12 +209,18 @@ impl Population {
     }
 
     /// The values of each of these metrics.
-    fn columns(&self, of: &[PerRequest]) -> Vec<Vec<f64>> {
+    fn columns(&self, of: &[PerRequest], movers: &mut Movers) -> Vec<Vec<f64>> {
         let most = self.requests.len();
         let mut columns: Vec<Vec<f64>> = of.iter().map(|_| Vec::with_capacity(most)).collect();
+        movers.begin(of.len());
         self.requests.each(|request| {
-            for (metric, column) in of.iter().zip(&mut columns) {
-                column.extend(metric.value(request, self.streaming));
+            let others = movers.others(request);
+            for (place, (metric, column)) in of.iter().zip(&mut columns).enumerate() {
+                let Some(value) = metric.value(request, self.streaming) else { continue };
+                column.push(value);
+                if let Some(others) = &others {
+                    movers.add(place, metric, value, others, self.streaming);
+                }
             }
         });
         columns
@@ -251,16 +286,16 @@ impl Population {
     }
 }
 
-/// The metric of these values; `None` without any.
-fn of_values(info: &'static MetricInfo, mut values: Vec<f64>) -> Option<Metric> {
+/// The metric of these values, after a look at them when they are sorted; `None` without any.
+fn of_values(
+    info: &'static MetricInfo,
+    mut values: Vec<f64>,
+    look: impl FnOnce(&[f64], &Stats, [f64; 2]),
+) -> Option<Metric> {
     let stats = Stats::of(&mut values)?;
-    Some(Metric {
-        info,
-        avg: stats.mean(),
-        stats: Some(stats),
-        tails: Some(TAILS.map(|share| percentile_of_sorted(&values, share))),
-        exact: true,
-    })
+    let tails = TAILS.map(|share| percentile_of_sorted(&values, share));
+    look(&values, &stats, tails);
+    Some(Metric { info, avg: stats.mean(), stats: Some(stats), tails: Some(tails), exact: true })
 }
 
 /// Bytes of values that are taken out of the requests in one walk, where those of two metrics are not more.

@@ -1,7 +1,7 @@
 //! Records and merged shards → the summary.
 
-use super::arrivals::ArrivalFigures;
-use super::arrivals::Possible;
+use super::arrivals::{ArrivalFigures, gap_shifts};
+use super::client_share::{ClientShare, Movers};
 use super::counts::Counts;
 use super::counts::PhaseCounts;
 use super::distribution::Distribution;
@@ -45,7 +45,8 @@ pub struct Summarizer {
     slicer: Option<Slicer>,
     series: RunSeries,
     windows: Watch,
-    possible: Possible,
+    /// Whether each connection is read slowly on purpose.
+    slow_reader: bool,
     stillness: Stillness,
     /// How long requests are issued in the measured phase, where the plan says so.
     issue_for: Option<Nanos>,
@@ -70,7 +71,7 @@ impl Summarizer {
             slicer: Slicer::new(plan, timeline),
             series: RunSeries::new(plan, timeline),
             windows: Watch::new(timeline),
-            possible: Possible::new(),
+            slow_reader: plan.network.read_rate.is_some(),
             stillness: Stillness::new(timeline),
             issue_for: plan.profiling.duration,
             tiers: plan.tiers.iter().map(|tier| (tier.name.clone(), Judge::new(tier.slos.clone()))).collect(),
@@ -99,10 +100,7 @@ impl Summarizer {
                 slicer.add(record, tokens, &metrics);
             }
             match record.outcome {
-                Outcome::Succeeded => {
-                    self.add_source(tokens);
-                    self.possible.add(record, tokens);
-                }
+                Outcome::Succeeded => self.add_source(tokens),
                 Outcome::Failed(cause) => self.errors.add(cause, record),
                 Outcome::InFlight | Outcome::Cancelled => {}
             }
@@ -139,7 +137,12 @@ impl Summarizer {
         let slices = self.slicer.take().map(|slicer| slicer.finish(wall));
         let phase_ns = facts.profiling.end.saturating_sub(facts.profiling.start);
         let thresholds = std::mem::take(&mut self.thresholds);
-        let metrics = self.profiling.metrics();
+        let gap_shifts = gap_shifts(&shard);
+        let stamped = facts.stamps == Stamps::Kernel;
+        let receive = stamped && !self.slow_reader;
+        let movers = Movers::new(self.longest_lag(&shard), receive);
+        let (metrics, shares) = self.profiling.judged_metrics(movers, receive.then_some(&gap_shifts));
+        let arrivals = stamped.then(|| ArrivalFigures::of(&shard, &metrics, &shares, &gap_shifts)).flatten();
         let network = self.profiling.network(&shard, &facts, &metrics);
         let mut summary = Summary {
             started_at_ns: facts.wall_start_ns,
@@ -174,10 +177,7 @@ impl Summarizer {
                 ..self.tokens
             },
             errors: self.errors.finish(),
-            client: {
-                let arrivals = (facts.stamps == Stamps::Kernel).then(|| self.possible.figures(&shard)).flatten();
-                client(&shard, facts, records_lost, arrivals)
-            },
+            client: client(&shard, facts, records_lost, arrivals, shares),
             windows: self.windows.finish(),
             violations,
         };
@@ -187,6 +187,18 @@ impl Summarizer {
         (summary.steady, summary.confidence) = known.unzip();
         summary.thresholds = thresholds::judge(&thresholds, &summary);
         summary
+    }
+
+    /// The longest that a request waited for the client alone: as long as it was taken up late, where no request waited
+    /// for a slot. `None` where lag is of the plan's own making.
+    fn longest_lag(&self, shard: &Shard) -> Option<Nanos> {
+        if self.slow_reader && !self.open_loop {
+            return None;
+        }
+        match shard.profiling.queued {
+            0 => Some(Nanos::MAX),
+            _ => Some(shard.histogram(HistogramId::DispatchLag).max()),
+        }
     }
 
     /// When the load of the measured phase ended: with the last request of the plan, else when its time was over, else
@@ -268,7 +280,13 @@ fn counts_of_warmup(shard: &PhaseCounts, facts: Option<&PhaseFacts>) -> Counts {
     facts.map_or_else(|| shard.to_counts(None, 0), |facts| counts(shard, facts))
 }
 
-fn client(shard: &Shard, facts: RunFacts, records_lost: u64, arrivals: Option<ArrivalFigures>) -> ClientFigures {
+fn client(
+    shard: &Shard,
+    facts: RunFacts,
+    records_lost: u64,
+    arrivals: Option<ArrivalFigures>,
+    shares: Vec<ClientShare>,
+) -> ClientFigures {
     let counters = &shard.counters;
     let per_event = |seconds: fn(&CoreFigures) -> f64| {
         let total: f64 = facts.cores.iter().map(seconds).sum();
@@ -296,6 +314,7 @@ fn client(shard: &Shard, facts: RunFacts, records_lost: u64, arrivals: Option<Ar
         coalesced: counters.coalesced,
         coalesced_share,
         arrivals,
+        shares,
         records_lost,
         completions_lost: counters.completions_lost,
         buffer_starved: counters.buffer_starved,

@@ -1,6 +1,7 @@
 //! What a run came to: every figure that a report prints. Renderers never compute.
 
 use super::arrivals::ArrivalFigures;
+use super::client_share::ClientShare;
 use super::counts::Counts;
 use super::distribution::Distribution;
 use super::errors::ErrorGroup;
@@ -17,6 +18,7 @@ use super::steady_figures::{Confidence, Steady};
 use super::tags::MetricInfo;
 use super::thresholds::ThresholdFigures;
 use super::windows::Windows;
+use crate::plan::Statistic;
 use serde::{Deserialize, Serialize};
 
 /// What a run came to.
@@ -97,6 +99,14 @@ impl Summary {
     pub fn metric(&self, tag: &str) -> Option<&Metric> {
         self.metrics.iter().find(|metric| metric.info.tag == tag)
     }
+
+    /// The largest part of a printed statistic that the client can have made, by all of its lags together; `None`
+    /// where that is under a thousandth of it.
+    #[must_use]
+    pub fn client_share(&self, tag: &str, statistic: Statistic) -> Option<f64> {
+        let of = self.client.shares.iter().filter(|share| share.tag == tag && share.statistic == statistic);
+        of.filter_map(ClientShare::of_value).reduce(|all, share| all + share)
+    }
 }
 
 /// A metric with its statistics from exact values.
@@ -114,6 +124,43 @@ pub struct Metric {
     /// Whether the statistics come from exact values; else from a histogram, to 3 significant digits, because there
     /// were more than `Limits::exact_gaps`.
     pub exact: bool,
+}
+
+impl Metric {
+    /// A figure of it, in the display unit; `None` where it has none.
+    #[must_use]
+    pub fn statistic(&self, statistic: Statistic) -> Option<f64> {
+        let of = |figure: fn(&Stats) -> f64| self.stats.as_ref().map(figure);
+        match statistic {
+            Statistic::Value | Statistic::Avg => Some(self.avg),
+            Statistic::Min => of(|s| s.min),
+            Statistic::Max => of(|s| s.max),
+            Statistic::Std => of(|s| s.std),
+            Statistic::P1 => of(|s| s.p1),
+            Statistic::P5 => of(|s| s.p5),
+            Statistic::P10 => of(|s| s.p10),
+            Statistic::P25 => of(|s| s.p25),
+            Statistic::P50 => of(|s| s.p50),
+            Statistic::P75 => of(|s| s.p75),
+            Statistic::P90 => of(|s| s.p90),
+            Statistic::P95 => of(|s| s.p95),
+            Statistic::P99 => of(|s| s.p99),
+            Statistic::P999 => self.tails.map(|[p999, _]| p999),
+            Statistic::P9999 => self.tails.map(|[_, p9999]| p9999),
+        }
+    }
+
+    /// Whether so many values stand behind a figure of it as it needs: a p99 100, a p99.9 1 000, a p99.99 10 000.
+    #[must_use]
+    pub fn has_enough_for(&self, statistic: Statistic) -> bool {
+        let needed = match statistic {
+            Statistic::P99 => 100,
+            Statistic::P999 => 1_000,
+            Statistic::P9999 => 10_000,
+            _ => 0,
+        };
+        self.stats.is_none_or(|stats| stats.count >= needed)
+    }
 }
 
 /// The client's own share in the figures.
@@ -142,6 +189,9 @@ pub struct ClientFigures {
     /// How well arrivals are known, and how far that can move figures; absent without kernel stamps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arrivals: Option<ArrivalFigures>,
+    /// The largest part of printed statistics that the client's lags can have made, where it is over a thousandth.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shares: Vec<ClientShare>,
     /// Requests whose record could not be kept. Any is a loss.
     pub records_lost: u64,
     /// Completions the kernel could not queue. Any is a loss.

@@ -1,11 +1,11 @@
 //! Whether the run has failed by the user's own conditions.
 
+use super::client_share::MARKED;
 use super::goodput::Goodput;
-use super::stats::Stats;
 use super::summary::Summary;
 use super::tags;
 use crate::interned::Name;
-use crate::plan::{Statistic, Threshold};
+use crate::plan::Threshold;
 use serde::{Deserialize, Serialize};
 
 /// What came of one `--fail-if`.
@@ -30,6 +30,9 @@ pub struct ThresholdFigures {
     pub failed: bool,
     /// Whether so many samples stand behind the figure as its percentile needs (p99 100, p99.9 1 000, p99.99 10 000).
     pub enough_samples: bool,
+    /// The largest part of the figure that the client itself can have made, where that is over a hundredth.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_share: Option<f64>,
     /// The same in a sentence.
     pub words: String,
 }
@@ -45,11 +48,15 @@ fn one(threshold: &Threshold, summary: &Summary) -> ThresholdFigures {
     let value = found.map(|(value, _)| value);
     let enough_samples = found.is_some_and(|(_, enough)| enough);
     let failed = value.is_none_or(|value| threshold.op.holds(value, threshold.bound));
+    let client_share = summary.client_share(threshold.tag, threshold.statistic).filter(|share| *share > MARKED);
     let words = match value {
         None => format!("{}: there are no samples", threshold.text),
         Some(value) => {
             let few = if enough_samples { "" } else { ", of too few samples for this percentile" };
-            format!("{}: it is {}{few}", threshold.text, shown(value, unit))
+            let own = client_share.map_or_else(String::new, |share| {
+                format!(", of which up to {:.0} % can be the client's own", share.min(1.0) * 100.0)
+            });
+            format!("{}: it is {}{few}{own}", threshold.text, shown(value, unit))
         }
     };
     ThresholdFigures {
@@ -61,6 +68,7 @@ fn one(threshold: &Threshold, summary: &Summary) -> ThresholdFigures {
         bound: threshold.bound,
         failed,
         enough_samples,
+        client_share,
         words,
     }
 }
@@ -71,11 +79,6 @@ fn figure(threshold: &Threshold, summary: &Summary) -> Option<(f64, bool)> {
         let tier = summary.tiers.iter().find(|tier| tier.name == *name)?;
         return of_goodput(threshold.tag, &tier.goodput).map(|value| (value, true));
     }
-    if let (Statistic::P999 | Statistic::P9999, name) = (threshold.statistic, threshold.statistic.name()) {
-        let mut all = summary.histograms.iter();
-        let found = all.find(|d| d.tag == threshold.tag)?.percentile(name)?;
-        return Some((found.ms, found.enough_samples));
-    }
     // Shares of requests exist where requests ended, and so do their counts: none is 0.
     let finished = summary.counts.finished();
     if threshold.tag == tags::ERROR_REQUEST_COUNT.tag && finished > 0 {
@@ -85,16 +88,8 @@ fn figure(threshold: &Threshold, summary: &Summary) -> Option<(f64, bool)> {
     if needs_requests.contains(&threshold.tag) && finished == 0 {
         return None;
     }
-    let mut all = summary.metrics.iter();
-    let metric = all.find(|metric| metric.info.tag == threshold.tag)?;
-    match threshold.statistic {
-        Statistic::Value | Statistic::Avg => Some((metric.avg, true)),
-        statistic => {
-            let stats = metric.stats.as_ref()?;
-            let enough = statistic != Statistic::P99 || stats.count >= 100;
-            Some((of_stats(statistic, stats)?, enough))
-        }
-    }
+    let metric = summary.metric(threshold.tag)?;
+    Some((metric.statistic(threshold.statistic)?, metric.has_enough_for(threshold.statistic)))
 }
 
 fn of_goodput(tag: &str, goodput: &Goodput) -> Option<f64> {
@@ -105,24 +100,6 @@ fn of_goodput(tag: &str, goodput: &Goodput) -> Option<f64> {
         Some(goodput.good_request_fraction)
     } else {
         Some(goodput.good as f64)
-    }
-}
-
-fn of_stats(statistic: Statistic, s: &Stats) -> Option<f64> {
-    match statistic {
-        Statistic::Min => Some(s.min),
-        Statistic::Max => Some(s.max),
-        Statistic::Std => Some(s.std),
-        Statistic::P1 => Some(s.p1),
-        Statistic::P5 => Some(s.p5),
-        Statistic::P10 => Some(s.p10),
-        Statistic::P25 => Some(s.p25),
-        Statistic::P50 => Some(s.p50),
-        Statistic::P75 => Some(s.p75),
-        Statistic::P90 => Some(s.p90),
-        Statistic::P95 => Some(s.p95),
-        Statistic::P99 => Some(s.p99),
-        Statistic::Value | Statistic::Avg | Statistic::P999 | Statistic::P9999 => None,
     }
 }
 

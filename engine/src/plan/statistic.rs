@@ -47,15 +47,21 @@ pub enum Statistic {
     /// 99th percentile.
     #[serde(rename = "p99")]
     P99,
-    /// 99.9th percentile; from a histogram.
+    /// 99.9th percentile.
     #[serde(rename = "p99.9")]
     P999,
-    /// 99.99th percentile; from a histogram.
+    /// 99.99th percentile.
     #[serde(rename = "p99.99")]
     P9999,
 }
 
 impl Statistic {
+    /// The figure of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        STATISTICS.iter().find(|(known, _)| *known == name).map(|(_, statistic)| *statistic)
+    }
+
     /// Its name, as in files; empty for the one value of a metric of the run.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -66,6 +72,7 @@ impl Statistic {
     }
 }
 
+/// Every figure of a metric of requests, by its name.
 pub(super) const STATISTICS: [(&str, Statistic); 15] = [
     ("avg", Statistic::Avg),
     ("min", Statistic::Min),
