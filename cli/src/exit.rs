@@ -10,11 +10,11 @@ use std::process::ExitCode;
 pub(crate) enum Exit {
     /// Done.
     Done = 0,
-    /// A condition of `--fail-if` holds.
+    /// A condition of `--fail-if` holds, or over half of the requests failed.
     Failed = 1,
     /// The command line or this machine has to be fixed first.
     Usage = 2,
-    /// No request succeeded.
+    /// No request succeeded: the run is FAILED.
     Unusable = 3,
     /// The run is invalid, or ringload failed.
     Invalid = 4,
@@ -35,7 +35,7 @@ impl Exit {
             Self::Unusable
         } else if verdict.status == Status::Invalid && !allow_invalid {
             Self::Invalid
-        } else if summary.thresholds.iter().any(|t| t.failed) {
+        } else if summary.thresholds.iter().any(|t| t.failed) || mostly_failed(summary) {
             Self::Failed
         } else {
             Self::Done
@@ -52,6 +52,11 @@ impl Exit {
             None => Self::Usage,
         }
     }
+}
+
+/// Whether over half of the requests that finished failed: no run of that kind is done.
+fn mostly_failed(summary: &Summary) -> bool {
+    summary.counts.failures() > summary.counts.succeeded
 }
 
 impl From<Exit> for ExitCode {

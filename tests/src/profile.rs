@@ -455,7 +455,7 @@ impl Ended {
         found.and_then(|p| p["ms"].as_f64()).expect("the percentile")
     }
 
-    /// The findings of a status, by gate: `INVALID`, `SUSPECT`, `VALID`.
+    /// The findings of a status, by gate: `FAILED`, `INVALID`, `SUSPECT`, `VALID` (notes).
     #[must_use]
     #[track_caller]
     pub fn findings(&self, status: &str) -> Vec<String> {
@@ -469,7 +469,7 @@ impl Ended {
             .collect()
     }
 
-    /// `VALID`, `SUSPECT` or `INVALID`.
+    /// `VALID`, `SUSPECT`, `INVALID` or `FAILED`.
     #[must_use]
     #[track_caller]
     pub fn verdict(&self) -> String {

@@ -1,12 +1,13 @@
 //! `ringload_report.json`: everything that is known of the run. Its schema is
 //! `docs/schema/ringload_report.schema.json`.
 
-use super::numbers::{metric, without_nulls};
+use super::numbers::{finite, metric, without_nulls};
 use super::time;
 use crate::result::run::{CeilingUsage, Outcome};
-use ringload_engine::measure::Metric;
-use ringload_engine::plan::without_json_secrets;
+use ringload_engine::measure::{MARKED, Metric, Summary};
+use ringload_engine::plan::{Statistic, without_json_secrets};
 use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 /// Writes the file.
@@ -28,8 +29,8 @@ pub(crate) fn document(outcome: &Outcome) -> io::Result<Value> {
         }
     }
     // The engine's metrics know their tags through a table that is not written out: name them here.
-    summary["metrics"] = named(&outcome.summary.metrics);
-    summary["warmup_metrics"] = named(&outcome.summary.warmup_metrics);
+    summary["metrics"] = named(&outcome.summary.metrics, |tag| client_shares(&outcome.summary, tag));
+    summary["warmup_metrics"] = named(&outcome.summary.warmup_metrics, |_| Value::Null);
     if let Some(errors) = summary["errors"].as_array_mut() {
         for error in errors {
             if let Some(text) = error["message"].as_str() {
@@ -60,13 +61,26 @@ pub(crate) fn document(outcome: &Outcome) -> io::Result<Value> {
     Ok(report)
 }
 
-fn named(metrics: &[Metric]) -> Value {
+/// The parts of a metric's statistics that the client itself can have made, of those that are marked.
+fn client_shares(summary: &Summary, tag: &str) -> Value {
+    let statistics: BTreeSet<&str> =
+        summary.client.shares.iter().filter(|share| share.tag == tag).map(|share| share.statistic.name()).collect();
+    let marked = statistics.into_iter().filter_map(|name| {
+        let share = summary.client_share(tag, Statistic::named(name)?)?;
+        (share > MARKED).then(|| (name.to_owned(), finite(share).unwrap_or_default()))
+    });
+    let marked: Map<String, Value> = marked.collect();
+    if marked.is_empty() { Value::Null } else { Value::Object(marked) }
+}
+
+fn named(metrics: &[Metric], shares: impl Fn(&str) -> Value) -> Value {
     let by_tag: Map<String, Value> = metrics
         .iter()
         .map(|m| {
             let mut object = json!({"header": m.info.header, "exact": m.exact});
             if let (Value::Object(object), Value::Object(figures)) = (&mut object, metric(m)) {
                 object.extend(figures);
+                object.insert("client_share".into(), shares(m.info.tag));
             }
             (m.info.tag.to_owned(), object)
         })
@@ -74,4 +88,4 @@ fn named(metrics: &[Metric]) -> Value {
     Value::Object(by_tag)
 }
 
-const SCHEMA_VERSION: &str = "1.0";
+const SCHEMA_VERSION: &str = "1.1";

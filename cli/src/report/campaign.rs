@@ -8,7 +8,7 @@ mod tests;
 
 use super::layout::{count, heading, line, short, wrap};
 use super::table::Table;
-use super::{Style, head, latency};
+use super::{Style, latency};
 use crate::result::campaign::{Campaign, Settling, SweepPointOutcome};
 use crate::result::run::Outcome;
 use ringload_engine::campaign::Spread;
@@ -35,7 +35,7 @@ pub(crate) fn progress_line(outcome: &Outcome, first: bool) -> String {
         single("goodput"),
         share,
         ttft.map_or_else(|| "-".into(), |s| latency::p99(&s)),
-        head::word(outcome.verdict.status),
+        outcome.verdict.status,
     )
 }
 

@@ -1,7 +1,7 @@
 //! The search for the capacity on stdout: a line for each probe, then what was found.
 
+use super::Style;
 use super::layout::{heading, line, percent, short};
-use super::{Style, head};
 use crate::flags::Axis;
 use crate::result::capacity::{Capacity, Probe};
 use ringload_engine::campaign::Reason;
@@ -50,7 +50,7 @@ pub(crate) fn probe_line(probe: &Probe) -> String {
         j.requests,
         j.good_fraction * 100.0,
         probe.took_s,
-        head::word(probe.run.outcome.verdict.status),
+        probe.run.outcome.verdict.status,
     )
 }
 

@@ -1,23 +1,13 @@
-//! The verdict with its findings, what was run, and what was written.
+//! What was run, and what was written.
 
-use super::layout::{WIDTH, count, heading, line, wrap};
+use super::layout::{count, heading, line};
 use crate::result::run::Outcome;
 use ringload_engine::clock::{Nanos, SECOND};
 use ringload_engine::plan::{
     Arrival, Cap, CapPolicy, Length, LengthDistribution, Load, Passages, Phase, Plan, Ramp, Rate, Reuse, Shape,
     TokenizerSource, without_query_secrets,
 };
-use ringload_engine::verdict::{Finding, Status, Verdict};
 use std::path::PathBuf;
-
-/// `VERDICT: …` and each finding with its evidence and remedy.
-pub(super) fn verdict(verdict: &Verdict) -> String {
-    let mut out = format!("VERDICT: {}\n", word(verdict.status));
-    for finding in &verdict.findings {
-        out += &found(finding);
-    }
-    out
-}
 
 /// What was run.
 pub(super) fn run(outcome: &Outcome) -> String {
@@ -49,30 +39,6 @@ pub(super) fn files(files: &[PathBuf]) -> String {
     };
     let names: Vec<_> = files.iter().filter_map(|f| f.file_name()).map(|n| n.to_string_lossy()).collect();
     heading("FILES") + &line("folder", &dir.display().to_string()) + &line("files", &names.join(" "))
-}
-
-fn found(finding: &Finding) -> String {
-    let label = match finding.status {
-        Status::Valid => "note".into(),
-        status => word(status).to_lowercase(),
-    };
-    let text = format!("{label} {} ({}): {}", finding.gate, finding.blame, finding.evidence);
-    let mut out = String::new();
-    for (i, part) in wrap(&text, WIDTH - 4).iter().enumerate() {
-        out += &format!("{}{part}\n", if i == 0 { "  " } else { "    " });
-    }
-    for (i, part) in wrap(&finding.remedy, WIDTH - 7).iter().enumerate() {
-        out += &format!("{}{part}\n", if i == 0 { "    -> " } else { "       " });
-    }
-    out
-}
-
-pub(super) fn word(status: Status) -> &'static str {
-    match status {
-        Status::Valid => "VALID",
-        Status::Suspect => "SUSPECT",
-        Status::Invalid => "INVALID",
-    }
 }
 
 fn endpoint(plan: &Plan) -> String {

@@ -17,6 +17,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod thresholds;
+mod verdict;
 
 pub(crate) use calibrate::{head as calibrate_head, render as render_calibration, step_line as calibrate_line};
 pub(crate) use campaign::{progress_line, render as render_campaign};
@@ -26,6 +27,7 @@ use crate::flags::OutputArgs;
 use crate::result::run::{Outcome, RunOutput};
 use crate::terminal::print_report;
 use ringload_engine::Error;
+use ringload_engine::verdict::Status;
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 
@@ -67,10 +69,13 @@ pub(crate) fn print_run(run: &RunOutput, output: &OutputArgs) -> Result<(), Erro
 
 /// The whole report.
 pub(crate) fn render(outcome: &Outcome, files: &[PathBuf], style: Style) -> String {
-    let mut text = head::verdict(&outcome.verdict);
+    let mut text = verdict::section(&outcome.verdict, style.verbose);
     text += &thresholds::section(outcome);
     if style.quiet {
         return text;
+    }
+    if outcome.verdict.status == Status::Failed && !style.verbose {
+        return text + &head::files(files);
     }
     text += &head::run(outcome);
     text += &requests::section(outcome);

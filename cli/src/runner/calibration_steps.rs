@@ -217,12 +217,7 @@ fn step(kind: &str, summary: &Summary, verdict: Status) -> Step {
         coalesced_share: client.coalesced_share,
         receive_lag_p99_ms: p99(&client.receive_lag),
         dispatch_lag_p99_ms: p99(&client.dispatch_lag),
-        verdict: match verdict {
-            Status::Valid => "VALID",
-            Status::Suspect => "SUSPECT",
-            Status::Invalid => "INVALID",
-        }
-        .into(),
+        verdict: verdict.word().into(),
     }
 }
 

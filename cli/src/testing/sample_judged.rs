@@ -36,6 +36,7 @@ pub(crate) fn thresholds() -> Vec<ThresholdFigures> {
             bound: 200.0,
             failed: true,
             enough_samples: true,
+            client_share: Some(0.02),
             words: "ttft.p99>200ms: it is 218.115 ms".into(),
         },
         ThresholdFigures {
@@ -47,6 +48,7 @@ pub(crate) fn thresholds() -> Vec<ThresholdFigures> {
             bound: 5.0,
             failed: false,
             enough_samples: true,
+            client_share: None,
             words: "error_rate>5%: it is 1.408 %".into(),
         },
     ]

@@ -3,9 +3,11 @@
 use super::sample::{distribution, of_requests};
 use ringload_engine::calibration::{Basis, Calibration, Ceiling, Machine, Shape, Step, Used};
 use ringload_engine::measure::{
-    ArrivalFigures, ClientFigures, ConnectionCounts, CoreFigures, NetworkFigures, PhaseFigures, PossibleShift, Spoken,
+    ArrivalFigures, ClientFigures, ClientShare, ConnectionCounts, CoreFigures, Lateness, NetworkFigures, PhaseFigures,
+    PossibleShift, Spoken,
 };
-use ringload_engine::verdict::{Finding, Status, Verdict};
+use ringload_engine::plan::Statistic;
+use ringload_engine::verdict::{Direction, Effect, Finding, Scope, Status, Verdict};
 
 pub(super) fn client() -> ClientFigures {
     let core = |core, busy_share| CoreFigures {
@@ -39,6 +41,14 @@ pub(super) fn client() -> ClientFigures {
                 PossibleShift { tag: "inter_token_latency", percentile: "p50", lower_by_ms: 0.01, higher_by_ms: 0.02 },
             ],
         }),
+        shares: vec![ClientShare {
+            tag: "response_time",
+            statistic: Statistic::Max,
+            lateness: Lateness::DispatchLag,
+            value: 4_100.0,
+            lower_by: 82.0,
+            higher_by: 0.0,
+        }],
         records_lost: 0,
         completions_lost: 0,
         buffer_starved: 0,
@@ -95,7 +105,20 @@ pub(super) fn verdict() -> Verdict {
         findings: vec![Finding {
             gate: "arrivals",
             status: Status::Suspect,
-            blame: "policy",
+            scope: Scope::Policy,
+            value: Some(0.024),
+            bound: Some(0.01),
+            unit: Some("ratio"),
+            effects: vec![Effect {
+                tag: "time_to_first_token",
+                statistic: Statistic::P99,
+                direction: Direction::Raised,
+                most: 1.2,
+                unit: "ms",
+                share: Some(0.0055),
+                asked: true,
+                decides: false,
+            }],
             evidence: "12 of 500 arrivals waited for a slot under --concurrency 32 (2.4 %)".into(),
             remedy: "raise --concurrency, lower --request-rate, or read the response time, which counts the wait, instead of the latency".into(),
         }],

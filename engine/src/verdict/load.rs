@@ -1,22 +1,18 @@
 //! Gates on the load: whether the arrivals that were asked for were made.
 
-use super::{CLIENT, Finding, HOST, PEER, POLICY, Status, shown_share};
+use super::case::{Case, Found};
+use super::finding::{Direction, Finding, Scope, Status};
+use super::wording::shown_share;
 use crate::measure::Summary;
-use crate::plan::{CapPolicy, Load, Plan};
+use crate::plan::{CapPolicy, Load, Plan, metric as tags};
+use crate::setting::Setting;
 
-pub(super) fn findings(plan: &Plan, summary: &Summary) -> Vec<Finding> {
-    [
-        rate(plan, summary),
-        held(plan, summary),
-        cancelled(summary),
-        aborted(summary),
-        log_failure(summary),
-        unfinished(summary),
-        in_flight(summary),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
+    let (plan, summary) = (case.plan, case.summary);
+    [rate(case), held(plan, summary), cancelled(summary), log_failure(summary), unfinished(summary), in_flight(summary)]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// Achieved against offered arrivals: late by our own fault is invalid, late because the cap was reached is another
@@ -24,41 +20,50 @@ pub(super) fn findings(plan: &Plan, summary: &Summary) -> Vec<Finding> {
 ///
 /// A shortfall of under 10 ms in the whole run is not judged: over a short schedule a single late arrival would be a
 /// percentage.
-fn rate(plan: &Plan, summary: &Summary) -> Option<Finding> {
+fn rate(case: &Case<'_>) -> Option<Finding> {
+    let (plan, summary) = (case.plan, case.summary);
     let rate = summary.rate.as_ref()?;
-    let status = if rate.ratio < RATE_INVALID {
-        Status::Invalid
-    } else if rate.ratio < RATE_SUSPECT {
-        Status::Suspect
-    } else {
-        return None;
-    };
-    if (1.0 - rate.ratio) * summary.phase_duration_s < SHORTEST_SHORTFALL_S {
+    if rate.ratio >= RATE_SUSPECT || (1.0 - rate.ratio) * summary.phase_duration_s < SHORTEST_SHORTFALL_S {
         return None;
     }
     let by_policy = summary.counts.dropped + summary.counts.queued > 0;
-    let (status, blame, remedy) = if by_policy {
+    let found = Found::new("rate", if by_policy { Scope::Policy } else { Scope::Client })
+        .measured(rate.ratio, RATE_SUSPECT, "ratio")
+        .moving(case.effects(&tags::REQUEST_THROUGHPUT, Direction::Lowered, 1.0 / rate.ratio - 1.0));
+    let (found, remedy) = if by_policy {
         (
-            Status::Suspect,
-            POLICY,
+            found.at_least(Status::Suspect).at_most(Status::Suspect),
             match plan.profiling.load {
                 Load::Users { .. } => {
-                    "users waited for their earlier answers: raise --num-users, or lower --user-centric-rate"
+                    format!(
+                        "users waited for their earlier answers: raise {}, or lower {}",
+                        Setting::Users,
+                        Setting::UserRate
+                    )
                 }
-                _ if unbound(plan) => TALK_REMEDY,
+                _ if unbound(plan) => slower_replay(),
                 _ => {
-                    "the bound on requests held arrivals back: raise --concurrency (--prefill-concurrency) or leave it out, or lower the rate"
+                    format!(
+                        "the bound on requests held arrivals back: raise {} ({}) or leave it out, or lower the rate",
+                        Setting::Concurrency,
+                        Setting::PrefillConcurrency
+                    )
                 }
             },
         )
     } else {
-        (status, CLIENT, "the client could not keep the schedule: give it more cores (--cores), or lower the rate")
+        // Every latency is then of a lighter load, by more than the load is lighter.
+        let least = if rate.ratio < RATE_INVALID { Status::Invalid } else { Status::Suspect };
+        (
+            found.at_least(least),
+            format!(
+                "the client could not keep the schedule: give it more cores ({}), or lower the rate",
+                Setting::Cores
+            ),
+        )
     };
-    Some(Finding {
-        gate: "rate",
-        status,
-        blame,
-        evidence: format!(
+    Some(found.says(
+        format!(
             "{:.2} requests/sec were issued of {:.2} offered ({}); bounds: suspect under {}, invalid under {} by the client's fault",
             rate.achieved,
             rate.offered,
@@ -66,91 +71,95 @@ fn rate(plan: &Plan, summary: &Summary) -> Option<Finding> {
             shown_share(RATE_SUSPECT),
             shown_share(RATE_INVALID)
         ),
-        remedy: remedy.into(),
-    })
+        remedy,
+    ))
 }
 
 /// Requests that a bound or their own user held back: the load is another than the schedule says. In a closed loop
-/// there is none, and the bound does what it is for.
+/// there is none, and the bound does what it is for; neither does a hundredth of the arrivals make it another load.
 fn held(plan: &Plan, summary: &Summary) -> Option<Finding> {
     let counts = &summary.counts;
     if counts.dropped + counts.queued == 0 {
         return None;
     }
     let phase = &plan.profiling;
-    let bounds = || {
-        let cap = phase.load.cap();
-        let cap = cap.map(|c| format!("{} requests were in flight", c.concurrency));
-        let prefill = phase.prefill;
-        let prefill = prefill.map(|p| format!("{} had no first token yet", p.concurrency));
-        let talk =
-            talks(plan, summary).then(|| "the answer before them in their conversation was not there".to_owned());
-        let all: Vec<String> = cap.into_iter().chain(prefill).chain(talk).collect();
-        all.join(" or ")
-    };
-    let wait = "their wait is in response_time and scheduled_time_to_first_token only";
+    let bounds = || bounds(plan, summary);
     let total = counts.issued + counts.dropped;
+    let share = (counts.queued + counts.dropped) as f64 / total.max(1) as f64;
+    let suspect = Status::over(share, HELD, f64::INFINITY);
     let (gate, status, evidence, remedy) = match (&phase.load, phase.load.cap().map(|c| c.policy)) {
         (Load::Closed { .. }, _) => (
             "prefill",
             Status::Valid,
             format!(
-                "{} of {total} requests waited because {}: {wait}, and their slots stood empty meanwhile",
+                "{} of {total} requests waited because {}: {WAIT}, and their slots stood empty meanwhile",
                 counts.queued,
                 bounds()
             ),
-            "raise --prefill-concurrency to keep all of --concurrency in flight",
+            format!("raise {} to keep all of {} in flight", Setting::PrefillConcurrency, Setting::Concurrency),
         ),
         (Load::Users { rate, users }, _) => (
             "users",
-            Status::Suspect,
+            suspect,
             format!(
                 "{} of {total} turns waited, as a user sends nothing while an earlier answer of theirs is unfinished, so that {users} users did not \
-                 keep {rate} requests/sec: {wait}, and {} were never served",
+                 keep {rate} requests/sec: {WAIT}, and {} were never served",
                 counts.queued + counts.dropped,
                 counts.dropped
             ),
-            "answers took longer than the gap between the turns of a user (--num-users over --user-centric-rate): raise --num-users, or \
-             lower --user-centric-rate",
+            format!(
+                "answers took longer than the gap between the turns of a user ({} over {}): raise {}, or \
+             lower {}",
+                Setting::Users,
+                Setting::UserRate,
+                Setting::Users,
+                Setting::UserRate
+            ),
         ),
         (_, Some(CapPolicy::Drop)) if counts.dropped > 0 => (
             "cap",
-            Status::Suspect,
+            suspect,
             format!(
                 "{} of {total} arrivals were dropped because {}: the server saw less load than was asked for",
                 counts.dropped,
                 bounds()
             ),
-            CAP_REMEDY,
+            higher_cap(),
         ),
         (_, None) if unbound(plan) => (
             "sessions",
-            Status::Suspect,
+            suspect,
             format!(
-                "{} of {total} turns of a trace waited past their timestamps because {}: {wait}, and {} were never served",
+                "{} of {total} turns of a trace waited past their timestamps because {}: {WAIT}, and {} were never served",
                 counts.queued,
                 bounds(),
                 counts.dropped
             ),
-            TALK_REMEDY,
+            slower_replay(),
         ),
         (_, policy) => (
             if policy == Some(CapPolicy::Queue) { "cap" } else { "prefill" },
-            Status::Suspect,
+            suspect,
             format!(
-                "{} of {total} arrivals waited for a slot because {}: {wait}, and {} were never served",
+                "{} of {total} arrivals waited for a slot because {}: {WAIT}, and {} were never served",
                 counts.queued,
                 bounds(),
                 counts.dropped
             ),
-            if policy == Some(CapPolicy::Queue) {
-                CAP_REMEDY
-            } else {
-                "the server did not keep up with the rate under this bound: raise --prefill-concurrency or leave it out, or lower the rate"
-            },
+            if policy == Some(CapPolicy::Queue) { higher_cap() } else { higher_prefill() },
         ),
     };
-    Some(Finding { gate, status, blame: POLICY, evidence, remedy: remedy.into() })
+    Some(Found::new(gate, Scope::Policy).measured(share, HELD, "ratio").at_least(status).says(evidence, remedy))
+}
+
+/// What held requests back, in words.
+fn bounds(plan: &Plan, summary: &Summary) -> String {
+    let phase = &plan.profiling;
+    let cap = phase.load.cap().map(|c| format!("{} requests were in flight", c.concurrency));
+    let prefill = phase.prefill.map(|p| format!("{} had no first token yet", p.concurrency));
+    let talk = talks(plan, summary).then(|| "the answer before them in their conversation was not there".to_owned());
+    let all: Vec<String> = cap.into_iter().chain(prefill).chain(talk).collect();
+    all.join(" or ")
 }
 
 /// Whether a turn may have waited for the answer before it: where a trace says when turns are wanted.
@@ -163,68 +172,71 @@ fn unbound(plan: &Plan) -> bool {
 }
 
 fn cancelled(summary: &Summary) -> Option<Finding> {
-    summary.was_cancelled.then(|| Finding {
-        gate: "cancelled",
-        status: Status::Valid,
-        blame: POLICY,
-        evidence: "the run was ended by a signal".into(),
-        remedy: "the figures hold for the requests that finished; run again for the whole plan".into(),
-    })
-}
-
-fn aborted(summary: &Summary) -> Option<Finding> {
-    summary.aborted.map(|aborted| Finding {
-        gate: "aborted",
-        status: Status::Suspect,
-        blame: PEER,
-        evidence: format!("the run ended early: {aborted}"),
-        remedy: "read the errors, fix the server or the load, and run again; the figures are of the requests before"
-            .into(),
+    summary.was_cancelled.then(|| {
+        Found::new("cancelled", Scope::Policy).says(
+            "the run was ended by a signal",
+            "the figures hold for the requests that finished; run again for the whole plan",
+        )
     })
 }
 
 fn log_failure(summary: &Summary) -> Option<Finding> {
     let why = summary.log_failure.as_ref()?;
-    Some(Finding {
-        gate: "record_log",
-        status: Status::Suspect,
-        blame: HOST,
-        evidence: format!("the run ended early: its records could not be written any more ({why})"),
-        remedy: "make room on the disk (or raise `ulimit -f`), or name another --artifact-dir, and run again; the figures are of the requests before".into(),
-    })
+    Some(Found::new("record_log", Scope::Client).at_least(Status::Suspect).says(
+        format!("the run ended early: its records could not be written any more ({why})"),
+        format!("make room on the disk (or raise `ulimit -f`), or name another {}, and run again; the figures are of the requests before", Setting::OutputFolder),
+    ))
 }
 
 fn unfinished(summary: &Summary) -> Option<Finding> {
-    summary.unfinished.then(|| Finding {
-        gate: "unfinished",
-        status: Status::Invalid,
-        blame: HOST,
-        evidence: format!(
-            "the run did not end: it was killed, its machine went, or a worker of it failed; it had left the records of {} requests, and what was in flight is not known",
-            summary.counts.issued
-        ),
-        remedy: "the figures hold for those requests; run again for the whole plan".into(),
+    let issued = summary.counts.issued;
+    summary.unfinished.then(|| {
+        Found::new("unfinished", Scope::Client).at_least(Status::Invalid).says(
+            format!(
+                "the run did not end: it was killed, its machine went, or a worker of it failed; it had left the records of {issued} requests, and what was in flight is not known"
+            ),
+            "the figures hold for those requests; run again for the whole plan",
+        )
     })
 }
 
 fn in_flight(summary: &Summary) -> Option<Finding> {
     let left = summary.counts.in_flight_at_end;
-    (left > 0).then(|| Finding {
-        gate: "in_flight_at_end",
-        status: Status::Valid,
-        blame: POLICY,
-        evidence: format!(
-            "{left} of {} requests were still in flight at the end and are in no distribution: they may be the slowest",
-            summary.counts.issued
-        ),
-        remedy: "run longer, or allow a longer grace (--benchmark-grace-period)".into(),
+    (left > 0).then(|| {
+        Found::new("in_flight_at_end", Scope::Policy).counted(left, "requests").says(
+            format!(
+                "{left} of {} requests were still in flight at the end and are in no distribution: they may be the slowest",
+                summary.counts.issued
+            ),
+            format!("run longer, or allow a longer grace ({})", Setting::Grace),
+        )
     })
 }
 
-const TALK_REMEDY: &str = "the server answers later than the one of the trace did: replay it slower (--replay-speedup below 1), or read the times that \
-                           count from the schedule";
+fn slower_replay() -> String {
+    format!(
+        "the server answers later than the one of the trace did: replay it slower ({} below 1), or read the times that count from the schedule",
+        Setting::ReplaySpeedup
+    )
+}
+
+fn higher_cap() -> String {
+    format!(
+        "the server did not keep up with the rate under this cap: raise {} or leave it out for an open loop, or lower the rate",
+        Setting::Concurrency
+    )
+}
+
+fn higher_prefill() -> String {
+    format!(
+        "the server did not keep up with the rate under this bound: raise {} or leave it out, or lower the rate",
+        Setting::PrefillConcurrency
+    )
+}
+
+const WAIT: &str = "their wait is in response_time and scheduled_time_to_first_token only";
+/// Share of the arrivals that were held back.
+const HELD: f64 = 0.01;
 const RATE_SUSPECT: f64 = 0.99;
 const RATE_INVALID: f64 = 0.95;
 const SHORTEST_SHORTFALL_S: f64 = 0.01;
-const CAP_REMEDY: &str = "the server did not keep up with the rate under this cap: raise --concurrency or leave it out for an open loop, or \
-                          lower the rate";

@@ -1,6 +1,8 @@
 //! Runs to judge.
 
+use super::{Finding, Scope, Status, Verdict, judge};
 use crate::clock::{MILLI, SECOND};
+use crate::host::HostFacts;
 use crate::measure::testing::{facts, fed};
 use crate::measure::{CoreFigures, RunFacts, Shard, Summary};
 use crate::plan::Plan;
@@ -41,13 +43,43 @@ impl Run {
         }
     }
 
-    pub(super) fn summary(self) -> (Plan, Summary) {
+    /// The plan and what the run came to. A request whose schedule was not set was wanted as much earlier as its lag.
+    pub(super) fn summary(mut self) -> (Plan, Summary) {
+        for (record, lag) in self.records.iter_mut().zip(&self.dispatch) {
+            let at = &mut record.instants;
+            if at.scheduled == at.issued {
+                at.scheduled = at.issued.saturating_sub(*lag);
+            }
+        }
         let (mut shard, summarizer) = fed(&self.plan, &self.records);
         self.dispatch.iter().for_each(|lag| shard.dispatch_lag(*lag));
         self.receive.iter().for_each(|lag| shard.read_lag(*lag));
         (self.shard)(&mut shard);
         (self.plan, summarizer.finish(shard, self.facts))
     }
+}
+
+pub(super) fn judged(run: Run) -> Verdict {
+    judged_on(run, &HostFacts::default())
+}
+
+pub(super) fn judged_on(run: Run, host: &HostFacts) -> Verdict {
+    let (plan, summary) = run.summary();
+    let verdict = judge(&plan, &summary, host, None);
+    for finding in &verdict.findings {
+        assert!(!finding.evidence.is_empty() && !finding.remedy.is_empty(), "{finding:?}");
+    }
+    verdict
+}
+
+/// Status and scope of a gate's finding.
+pub(super) fn found(verdict: &Verdict, gate: &str) -> Option<(Status, Scope)> {
+    of(verdict, gate).map(|finding| (finding.status, finding.scope))
+}
+
+/// A gate's finding.
+pub(super) fn of<'a>(verdict: &'a Verdict, gate: &str) -> Option<&'a Finding> {
+    verdict.findings.iter().find(|finding| finding.gate == gate)
 }
 
 pub(super) fn core(busy_share: f64) -> CoreFigures {

@@ -13,3 +13,4 @@ mod properties;
 mod purity;
 mod sessions;
 mod shared_connections;
+mod verdicts;

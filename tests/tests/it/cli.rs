@@ -89,7 +89,12 @@ fn a_server_that_answers_nothing_useful_is_exit_3() {
             .run()
             .exits(3);
         assert_eq!(unwell.failures(), [("http_status".to_owned(), 6)].into());
-        assert!(unwell.findings("SUSPECT").contains(&"no_success".to_owned()));
+        // Three lines, cause first; the rest is in the files.
+        let lines: Vec<&str> = unwell.stdout.lines().take(3).collect();
+        assert_eq!(lines[0], "VERDICT: FAILED");
+        assert!(lines[1].starts_with("  every request failed: http_status 503, 6 of 6"), "{}", unwell.stdout);
+        assert!(unwell.stdout.contains("\n    -> ") && !unwell.stdout.contains("METRIC"), "{}", unwell.stdout);
+        assert!(unwell.findings("FAILED").contains(&"no_success".to_owned()));
         assert_eq!(server.state().refused, 6);
     });
 }

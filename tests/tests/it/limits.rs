@@ -212,7 +212,7 @@ fn a_run_ends_early_when_too_many_requests_have_failed() {
             .args(["--request-count", "100000", "--concurrency", "4"])
             .args(["--failed-request-threshold", "0.5", "--allow-invalid"])
             .run()
-            .exits(0);
+            .exits(1);
         let report = ended.report();
         let summary = &report["summary"];
         assert_eq!(summary["was_cancelled"], false);
@@ -347,7 +347,7 @@ fn cancelled_as_picked(ended: &Ended) {
     assert_eq!(ended.count("succeeded"), REQUESTS - picked());
     assert!(ended.failures().is_empty(), "{:?}", ended.failures());
     assert_eq!(report["summary"]["goodput"]["good_request_fraction"], 1.0);
-    for status in ["VALID", "SUSPECT", "INVALID"] {
+    for status in ["VALID", "SUSPECT", "INVALID", "FAILED"] {
         assert!(!ended.findings(status).contains(&"failures".to_owned()));
     }
     let said = flat(ended);

@@ -81,7 +81,7 @@ fn a_cap_is_no_excuse_for_a_client_that_is_stopped() {
 }
 
 #[test]
-fn a_client_whose_core_is_kept_busy_by_another_is_not_valid() {
+fn a_client_whose_core_is_kept_busy_by_another_is_told_so() {
     alone_on_both(|io| {
         let core = last_core();
         let server = paced(20, 10);
@@ -94,8 +94,8 @@ fn a_client_whose_core_is_kept_busy_by_another_is_not_valid() {
             .run()
             .all_well();
         drop(neighbour);
-        assert_ne!(ended.verdict(), "VALID", "{}", ended.stdout);
-        let gates = ended.findings("SUSPECT");
+        // Whether that moved a figure is for the lags to say.
+        let gates = ended.findings("VALID");
         assert!(gates.contains(&"shared_core".to_owned()), "{gates:?}");
         let report = ended.report();
         let figures = &report["summary"]["client"]["cores"][0];
@@ -142,7 +142,8 @@ fn a_client_that_is_starved_of_cpu_is_not_valid() {
         assert!(gates.contains(&"dispatch_lag".to_owned()), "{gates:?}");
         if quota.is_ok() {
             let host = &ended.report()["host"];
-            assert!(gates.contains(&"cpu_throttling".to_owned()), "{gates:?} {host}");
+            let notes = ended.findings("VALID");
+            assert!(notes.contains(&"cpu_throttling".to_owned()), "{notes:?} {host}");
             assert!(host["throttled_s"].as_f64().is_some_and(|s| s > 0.0), "{host}");
         }
     });

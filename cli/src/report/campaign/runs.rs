@@ -1,6 +1,5 @@
 //! What is said of single runs among several: their names, the findings against them, and the conditions they failed.
 
-use super::super::head;
 use super::super::layout::{WIDTH, heading, line, wrap};
 use crate::result::campaign::Campaign;
 use crate::result::run::{OfSeveral, Outcome};
@@ -23,10 +22,14 @@ pub(super) fn verdicts(campaign: &Campaign) -> String {
     };
     let mut text = interrupted(campaign);
     text += &format!(
-        "VERDICTS: {} VALID, {} SUSPECT, {} INVALID\n",
+        "VERDICTS: {} VALID, {} SUSPECT, {} INVALID{}\n",
         of(Status::Valid),
         of(Status::Suspect),
-        of(Status::Invalid)
+        of(Status::Invalid),
+        match of(Status::Failed) {
+            0 => String::new(),
+            failed => format!(", {failed} FAILED"),
+        }
     );
     let mut gates: Vec<Vec<(&Outcome, &Finding)>> = Vec::new();
     for outcome in campaign.runs().map(|run| &run.outcome) {
@@ -77,8 +80,8 @@ fn against(gate: &[(&Outcome, &Finding)]) -> String {
         1 => "1 run".into(),
         n => format!("{n} runs"),
     };
-    let word = head::word(first.status).to_lowercase();
-    let mut text = format!("  {word} {} ({}) in {runs}\n", first.gate, first.blame);
+    let word = first.status.word().to_lowercase();
+    let mut text = format!("  {word} {} ({}) in {runs}\n", first.gate, first.scope);
     for (outcome, finding) in gate.iter().take(MOST_EVIDENCE) {
         let name = name(&outcome.identity.of_several);
         text += &indented("    ", &format!("{name}: {}", finding.evidence));

@@ -1,0 +1,91 @@
+//! The verdict with its findings: what decides in full, what moved nothing in a line.
+
+use super::layout::{WIDTH, wrap};
+use ringload_engine::verdict::{Finding, Scope, Status, Verdict};
+
+/// `VERDICT: …` and the findings. A run that failed has its cause and what to do about it, no more. `verbose` leaves
+/// nothing out.
+pub(super) fn section(verdict: &Verdict, verbose: bool) -> String {
+    let mut out = format!("VERDICT: {}\n", verdict.status);
+    if verdict.status == Status::Failed && !verbose {
+        let failed = verdict.findings.iter().filter(|finding| finding.status == Status::Failed);
+        return failed.fold(out, |out, finding| out + &paragraph("  ", &finding.evidence) + &remedy(finding));
+    }
+    let (machine, others): (Vec<&Finding>, Vec<&Finding>) =
+        verdict.findings.iter().partition(|finding| !verbose && moved_nothing(finding));
+    for finding in others {
+        let label = match finding.status {
+            Status::Valid => "note".into(),
+            status => status.word().to_lowercase(),
+        };
+        let text = format!("{label} {} ({}): {}", finding.gate, finding.scope, finding.evidence);
+        out += &paragraph("  ", &text);
+        out += &remedy(finding);
+    }
+    if !machine.is_empty() {
+        let gates: Vec<&str> = machine.iter().map(|finding| finding.gate).collect();
+        let text = format!("note {} (client): moved no printed figure by 1 % (--verbose tells more)", gates.join(", "));
+        out += &paragraph("  ", &text);
+    }
+    out
+}
+
+/// A note on the client's machine: what it does is in its lags, and those moved nothing.
+fn moved_nothing(finding: &Finding) -> bool {
+    finding.status == Status::Valid && finding.scope == Scope::Client && finding.effects.is_empty()
+}
+
+fn remedy(finding: &Finding) -> String {
+    paragraph("    -> ", &finding.remedy)
+}
+
+/// Text behind a first indent, its other lines two columns further in.
+fn paragraph(before: &str, text: &str) -> String {
+    let room = before.chars().count().max(4);
+    let mut out = String::new();
+    for (i, part) in wrap(text, WIDTH - room).iter().enumerate() {
+        out += &if i == 0 { format!("{before}{part}\n") } else { format!("{:room$}{part}\n", "") };
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::sample::outcome;
+
+    fn note(gate: &'static str, scope: Scope) -> Finding {
+        Finding {
+            gate,
+            status: Status::Valid,
+            scope,
+            value: None,
+            bound: None,
+            unit: None,
+            effects: Vec::new(),
+            evidence: format!("evidence of {gate}"),
+            remedy: format!("remedy of {gate}"),
+        }
+    }
+
+    #[test]
+    fn what_moved_nothing_is_told_in_one_line() {
+        let findings =
+            vec![note("governor", Scope::Client), note("few_samples", Scope::Statistics), note("numa", Scope::Client)];
+        let verdict = Verdict { status: Status::Valid, findings };
+        let text = section(&verdict, false);
+        assert!(text.contains("  note governor, numa (client): moved no printed figure"), "{text}");
+        assert!(text.contains("few_samples (statistics): evidence of few_samples") && !text.contains("remedy of numa"));
+        assert!(section(&verdict, true).contains("remedy of numa"));
+    }
+
+    #[test]
+    fn a_run_that_failed_has_three_lines_cause_first() {
+        let mut verdict = outcome().verdict;
+        verdict.status = Status::Failed;
+        let failed = Finding { status: Status::Failed, ..note("no_success", Scope::Server) };
+        verdict.findings.insert(0, failed);
+        let text = section(&verdict, false);
+        assert_eq!(text, "VERDICT: FAILED\n  evidence of no_success\n    -> remedy of no_success\n");
+    }
+}

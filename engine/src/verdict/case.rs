@@ -1,0 +1,172 @@
+//! What a gate judges by, and how it states what it found.
+
+use super::asked::Asked;
+use super::finding::{Direction, Effect, Finding, Scope, Status};
+use super::wording;
+use crate::calibration::Used;
+use crate::host::HostFacts;
+use crate::measure::{ClientShare, Lateness, MARKED, Summary};
+use crate::plan::{MetricInfo, Plan, Statistic, metric as tags};
+
+/// A run before its gates.
+pub(super) struct Case<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) summary: &'a Summary,
+    pub(super) host: &'a HostFacts,
+    /// What it used of its machine's ceiling, where that is known.
+    pub(super) used: Option<&'a Used>,
+    asked: Asked,
+}
+
+impl<'a> Case<'a> {
+    pub(super) fn new(plan: &'a Plan, summary: &'a Summary, host: &'a HostFacts, used: Option<&'a Used>) -> Self {
+        Self { plan, summary, host, used, asked: Asked::of(plan, summary) }
+    }
+
+    /// The printed value of a figure.
+    pub(super) fn value(&self, info: &MetricInfo, statistic: Statistic) -> Option<f64> {
+        self.summary.metric(info.tag)?.statistic(statistic)
+    }
+
+    /// Whether any figure of a metric was asked for.
+    pub(super) fn asks_for(&self, info: &MetricInfo) -> bool {
+        self.asked.holds_metric(info.tag)
+    }
+
+    /// That a figure can have been moved by so much, in the metric's display unit; `None` where the run does not have
+    /// it, or it was not moved.
+    pub(super) fn effect(
+        &self,
+        info: &'static MetricInfo,
+        statistic: Statistic,
+        direction: Direction,
+        most: f64,
+    ) -> Option<Effect> {
+        let (lower_by, higher_by) = match direction {
+            Direction::Raised => (most, 0.0),
+            Direction::Lowered => (0.0, most),
+            Direction::Either => (most, most),
+        };
+        self.shifted(info, statistic, lower_by, higher_by)
+    }
+
+    /// The same on every figure of a metric that was asked for and is there, by a share of each.
+    pub(super) fn effects(&self, info: &'static MetricInfo, direction: Direction, share: f64) -> Vec<Effect> {
+        let all = [Statistic::Value, Statistic::Avg, Statistic::P50, Statistic::P90, Statistic::P99];
+        let asked = all.into_iter().filter(|statistic| self.asked.holds(info.tag, *statistic));
+        asked
+            .filter_map(|statistic| self.effect(info, statistic, direction, share * self.value(info, statistic)?.abs()))
+            .collect()
+    }
+
+    /// What a kind of the client's lateness can have moved: figures that were asked for, and others by over 1 %.
+    pub(super) fn effects_of(&self, lateness: Lateness) -> Vec<Effect> {
+        let shares = self.summary.client.shares.iter().filter(|share| share.lateness == lateness);
+        let effects = shares.filter_map(|share: &ClientShare| {
+            self.shifted(tags::find(share.tag)?, share.statistic, share.lower_by, share.higher_by)
+        });
+        effects.filter(|effect| effect.asked || effect.share.is_some_and(|share| share > MARKED)).collect()
+    }
+
+    /// The printed figure can be lower by so much in truth, or higher by so much.
+    fn shifted(
+        &self,
+        info: &'static MetricInfo,
+        statistic: Statistic,
+        lower_by: f64,
+        higher_by: f64,
+    ) -> Option<Effect> {
+        let value = self.value(info, statistic)?;
+        let most = lower_by.max(higher_by);
+        if most <= 0.0 {
+            return None;
+        }
+        let direction = match (lower_by > 0.0, higher_by > 0.0) {
+            (true, false) => Direction::Raised,
+            (false, true) => Direction::Lowered,
+            _ => Direction::Either,
+        };
+        Some(Effect {
+            tag: info.tag,
+            statistic,
+            direction,
+            most,
+            unit: info.unit,
+            share: is_comparable(info, value).then(|| most / value.abs()),
+            asked: self.asked.holds(info.tag, statistic),
+            decides: self.asked.is_decided_by(info.tag, statistic, value, lower_by, higher_by),
+        })
+    }
+}
+
+/// Whether a figure is large enough to compare a lag with: times from 1 ms on, rates of a user up to what that makes.
+/// No model is faster, and a mock that writes a whole answer at once would make every run invalid.
+fn is_comparable(info: &MetricInfo, value: f64) -> bool {
+    match info.unit {
+        "ms" => value >= SHORTEST_MS,
+        "tokens/sec/user" => value > 0.0 && value <= 1e3 / SHORTEST_MS,
+        _ => value != 0.0,
+    }
+}
+
+/// Times under this are not compared with.
+pub(super) const SHORTEST_MS: f64 = 1.0;
+
+/// A finding under construction.
+#[derive(Debug)]
+pub(super) struct Found {
+    gate: &'static str,
+    scope: Scope,
+    least: Status,
+    most: Status,
+    measured: Option<(f64, Option<f64>, &'static str)>,
+    effects: Vec<Effect>,
+}
+
+impl Found {
+    /// Something that a gate found. Without effects on what was asked for it is a note.
+    pub(super) fn new(gate: &'static str, scope: Scope) -> Self {
+        Self { gate, scope, least: Status::Valid, most: Status::Invalid, measured: None, effects: Vec::new() }
+    }
+
+    /// No milder than that: where what is wrong has no size in a figure.
+    pub(super) fn at_least(self, status: Status) -> Self {
+        Self { least: self.least.max(status), ..self }
+    }
+
+    /// No worse than that: where what moved the figures was asked for.
+    pub(super) fn at_most(self, status: Status) -> Self {
+        Self { most: status, ..self }
+    }
+
+    /// The figure that was held against a bound.
+    pub(super) fn measured(self, value: f64, bound: f64, unit: &'static str) -> Self {
+        Self { measured: Some((value, Some(bound), unit)), ..self }
+    }
+
+    /// A figure without a bound.
+    pub(super) fn counted(self, value: u64, unit: &'static str) -> Self {
+        Self { measured: Some((value as f64, None, unit)), ..self }
+    }
+
+    /// What it can have moved.
+    pub(super) fn moving(mut self, effects: impl IntoIterator<Item = Effect>) -> Self {
+        self.effects.extend(effects);
+        self
+    }
+
+    /// What was seen, without its effects, which are added in words; and what to do next.
+    pub(super) fn says(self, seen: impl Into<String>, remedy: impl Into<String>) -> Finding {
+        let Self { gate, scope, least, most, measured, mut effects } = self;
+        let size = |e: &Effect| e.share.unwrap_or(0.0);
+        effects
+            .sort_by(|a, b| b.status().cmp(&a.status()).then(b.asked.cmp(&a.asked)).then(size(b).total_cmp(&size(a))));
+        let status = effects.iter().map(Effect::status).max().map_or(least, |worst| worst.min(most).max(least));
+        let (value, bound, unit) = match measured {
+            Some((value, bound, unit)) => (Some(value).filter(|v| v.is_finite()), bound, Some(unit)),
+            None => (None, None, None),
+        };
+        let evidence = wording::evidence(seen.into(), &effects);
+        Finding { gate, status, scope, value, bound, unit, effects, evidence, remedy: remedy.into() }
+    }
+}
