@@ -335,6 +335,11 @@ impl Driver for Epoll {
         Sending::Pending
     }
 
+    fn is_open(&mut self, key: Key) -> bool {
+        let socket = self.slots[key.slot as usize].socket.as_ref();
+        self.live(key.masked()) && socket.is_some_and(|socket| socket::is_open(socket.as_raw_fd()))
+    }
+
     fn close(&mut self, key: Key) {
         let slot = &mut self.slots[key.slot as usize];
         if slot.generation == key.generation & GENERATION_MASK {

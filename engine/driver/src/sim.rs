@@ -198,6 +198,16 @@ impl<P: Peer> Driver for Sim<P> {
         self.live.remove(&key.slot);
     }
 
+    fn is_open(&mut self, key: Key) -> bool {
+        let mut arrived = self.queue.iter().filter(|Reverse((at, _))| *at <= self.now);
+        // As a rule, nothing has arrived that was not handed over.
+        let pending = self.queue.peek().is_some_and(|Reverse((at, _))| *at <= self.now);
+        !(pending
+            && arrived.any(|Reverse((_, serial))| {
+                matches!(self.steps.get(serial), Some((of, Step::Close | Step::Reset)) if *of == key)
+            }))
+    }
+
     fn tcp_facts(&mut self, _key: Key) -> Option<TcpFacts> {
         None
     }

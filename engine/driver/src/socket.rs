@@ -163,10 +163,20 @@ pub(super) fn first_try(fd: RawFd, bytes: &[u8]) -> Tried {
 
 /// Whether both directions of a connection have ended, as by a reset: what is sent on it fails at once.
 pub(super) fn is_over(fd: RawFd) -> bool {
-    let mut polled = libc::pollfd { fd, events: 0, revents: 0 };
+    poll_now(fd, 0) & libc::POLLHUP != 0
+}
+
+/// Whether neither the peer's end (FIN) nor a reset has arrived, whatever is still to be read before it.
+pub(super) fn is_open(fd: RawFd) -> bool {
+    poll_now(fd, libc::POLLRDHUP) == 0
+}
+
+/// What holds of `events` and of the ends that are always told, now.
+fn poll_now(fd: RawFd, events: libc::c_short) -> libc::c_short {
+    let mut polled = libc::pollfd { fd, events, revents: 0 };
     // SAFETY: one pollfd is writable for the length of the call, which does not wait.
     let n = unsafe { libc::poll(&mut polled, 1, 0) };
-    n == 1 && polled.revents & libc::POLLHUP != 0
+    if n == 1 { polled.revents } else { 0 }
 }
 
 /// Bytes in the send queue that the peer has not acknowledged (`SIOCOUTQ`).

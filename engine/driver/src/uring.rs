@@ -632,6 +632,11 @@ impl Driver for Uring {
         }
     }
 
+    fn is_open(&mut self, key: Key) -> bool {
+        let held = self.connections.find(key).and_then(|number| self.connections.held(number));
+        held.is_some_and(|held| socket::is_open(held.socket.as_raw_fd()))
+    }
+
     fn tcp_facts(&mut self, key: Key) -> Option<TcpFacts> {
         let number = self.connections.find(key)?;
         socket::tcp_facts(self.connections.held(number)?.socket.as_raw_fd())

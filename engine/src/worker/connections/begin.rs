@@ -3,7 +3,7 @@
 use super::Connections;
 use super::slot::State;
 use crate::clock::Nanos;
-use crate::driver::Driver;
+use crate::driver::{Driver, Key};
 use crate::exchange::Request;
 use crate::record::PhaseKind;
 use crate::worker::source::ScheduledRequest;
@@ -42,12 +42,11 @@ impl<D: Driver> Connections<'_, D> {
     }
 
     fn begin_http1(&mut self, request: &Request, scheduled: ScheduledRequest) -> u32 {
-        let pool = &mut self.pool;
-        if let Some(key) = pool.take_kept(scheduled.connection).or_else(|| pool.slots.take_idle(request.target)) {
-            let slot = &mut pool.slots[key.slot];
+        if let Some(key) = self.take_open(scheduled.connection, request.target) {
+            let slot = &mut self.pool.slots[key.slot];
             slot.handle_taken();
             slot.begin(request, scheduled);
-            pool.set_request_deadlines(key.slot);
+            self.pool.set_request_deadlines(key.slot);
             self.send(key);
             return key.slot;
         }
@@ -61,6 +60,21 @@ impl<D: Driver> Connections<'_, D> {
                 slot
             }
             Err(slot) => self.begin_without_slot(slot, request, scheduled),
+        }
+    }
+
+    /// An idle connection that the server has not closed by now: the one that a session has `kept`, or another.
+    ///
+    /// A server may close a connection right behind its response. A request that is sent then is lost, by no fault of
+    /// the server's, and whether it may be sent again is not known (RFC 9112 §9.5).
+    fn take_open(&mut self, kept: Option<Key>, target: u16) -> Option<Key> {
+        let mut kept = self.pool.take_kept(kept);
+        loop {
+            let key = kept.take().or_else(|| self.pool.slots.take_idle(target))?;
+            if self.driver.is_open(key) {
+                return Some(key);
+            }
+            self.close(key);
         }
     }
 

@@ -77,6 +77,11 @@ impl H2Connection {
         self.established
     }
 
+    /// Whether it may be used, and no stream is open on it or waits for it.
+    pub(super) fn is_idle(&self) -> bool {
+        self.established && self.waiting.is_empty() && self.codec.as_ref().is_none_or(|codec| codec.open_streams() == 0)
+    }
+
     pub(super) fn settings_received(&self) -> bool {
         self.settings_received
     }

@@ -114,10 +114,23 @@ impl<D: Driver> Connections<'_, D> {
         }
     }
 
+    /// A connection with a free stream that the server has not closed by now, as some do to an idle one without a word
+    /// (Varnish 7.1).
+    fn open_h2(&mut self, target: u16, fresh: bool, now: Nanos) -> Option<Key> {
+        loop {
+            let key = self.pool.h2_with_free_stream(target, fresh)?;
+            let idle = self.pool.slots[key.slot].h2.as_ref().is_some_and(|h2| h2.is_idle());
+            if !idle || self.driver.is_open(key) {
+                return Some(key);
+            }
+            self.lost(key, Cause::ClosedBeforeResponse, None, now);
+        }
+    }
+
     /// As [`assign`](Self::assign), but false where the stream has to wait.
     pub(super) fn try_assign(&mut self, stream: u32, fresh: bool, now: Nanos) -> bool {
         let target = self.pool.slots[stream].target();
-        if let Some(key) = self.pool.h2_with_free_stream(target, fresh) {
+        if let Some(key) = self.open_h2(target, fresh, now) {
             self.pool.slots[stream].assign(Some(key));
             if let Some(h2) = &mut self.pool.slots[key.slot].h2 {
                 if h2.opens_now() {
