@@ -89,32 +89,32 @@ fn output(text: &str, found: &mut Found<'_>) {
 
 /// Shapes of output that are known, in order.
 static SHAPES: [&Node; 4] = [
-    &Node(&[("choices", Rule::List(&CHOSEN))]),
-    &Node(&[("content", Rule::Parts(Slot::Visible, &chat::PART))]),
-    &Node(&[("output", Rule::List(&responses::ITEM))]),
-    &Node(&[("token", Rule::Object(&TOKEN))]),
+    &Node::of(&[("choices", Rule::List(&CHOSEN))]),
+    &Node::of(&[("content", Rule::Parts(Slot::Visible, &chat::PART))]),
+    &Node::of(&[("output", Rule::List(&responses::ITEM))]),
+    &Node::of(&[("token", Rule::Object(&TOKEN))]),
 ];
 
-static CHOSEN: Node = Node(&[
+static CHOSEN: Node = Node::of(&[
     ("text", Rule::Text(Slot::Visible)),
     ("message", Rule::Object(&chat::MESSAGE)),
     ("delta", Rule::Object(&chat::MESSAGE)),
 ]);
 
-static TOKEN: Node = Node(&[("text", Rule::Text(Slot::Visible))]);
+static TOKEN: Node = Node::of(&[("text", Rule::Text(Slot::Visible))]);
 
 /// What is the same in most APIs; `meta_info` is SGLang's.
 static AROUND: Node =
     answer![("usage", Rule::Object(&USAGES)), ("meta_info", Rule::Object(&META)), ("choices", Rule::List(&CHOICE)),];
 
-static META: Node = Node(&[
+static META: Node = Node::of(&[
     ("finish_reason", Rule::Reason),
     ("prompt_tokens", Rule::Count(Count::Prompt)),
     ("completion_tokens", Rule::Count(Count::Completion)),
     ("cached_tokens", Rule::Count(Count::Cached)),
 ]);
 
-static USAGES: Node = Node(&[
+static USAGES: Node = Node::of(&[
     ("prompt_tokens", Rule::Count(Count::Prompt)),
     ("input_tokens", Rule::Count(Count::Prompt)),
     ("completion_tokens", Rule::Count(Count::Completion)),
@@ -123,4 +123,4 @@ static USAGES: Node = Node(&[
 ]);
 
 static CHOICE: Node =
-    Node(&[("finish_reason", Rule::Reason), ("native_finish_reason", NATIVE_REASON), ("error", Rule::Error)]);
+    Node::of(&[("finish_reason", Rule::Reason), ("native_finish_reason", NATIVE_REASON), ("error", Rule::Error)]);

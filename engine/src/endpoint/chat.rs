@@ -40,7 +40,7 @@ static PARTS: Parts = Parts { text: "text", image: image_url, audio: Some(input_
 
 static EVENT: Node = answer![("choices", Rule::List(&EVENT_CHOICE)), ("usage", Rule::Object(&USAGE)),];
 
-static EVENT_CHOICE: Node = Node(&[
+static EVENT_CHOICE: Node = Node::of(&[
     ("delta", Rule::Object(&MESSAGE)),
     ("finish_reason", Rule::Reason),
     ("native_finish_reason", NATIVE_REASON),
@@ -50,7 +50,7 @@ static EVENT_CHOICE: Node = Node(&[
 
 static BODY: Node = answer![("choices", Rule::List(&BODY_CHOICE)), ("usage", Rule::Object(&USAGE)),];
 
-static BODY_CHOICE: Node = Node(&[
+static BODY_CHOICE: Node = Node::of(&[
     ("message", Rule::Object(&MESSAGE)),
     ("finish_reason", Rule::Reason),
     ("native_finish_reason", NATIVE_REASON),
@@ -59,7 +59,7 @@ static BODY_CHOICE: Node = Node(&[
 
 /// `reasoning` is the newer name of `reasoning_content`, and `reasoning_details` says the same in parts: servers send
 /// two of them or all, and the first counts.
-pub(super) static MESSAGE: Node = Node(&[
+pub(super) static MESSAGE: Node = Node::of(&[
     ("content", Rule::Parts(Slot::Visible, &PART)),
     ("reasoning_content", Rule::Text(Slot::Reasoning)),
     ("reasoning", Rule::Text(Slot::Reasoning)),
@@ -72,28 +72,28 @@ pub(super) static MESSAGE: Node = Node(&[
 ]);
 
 /// A part of a content: Mistral's text and thinking parts, and images.
-pub(super) static PART: Node = Node(&[
+pub(super) static PART: Node = Node::of(&[
     (KIND, Rule::Kinds(&[("thinking", &THINKING_PART), ("reasoning", &THINKING_PART)])),
     ("text", Rule::Text(Slot::Visible)),
     ("refusal", Rule::Text(Slot::Visible)),
     ("image_url", Rule::Given),
 ]);
 
-static THINKING_PART: Node = Node(&[
+static THINKING_PART: Node = Node::of(&[
     ("thinking", Rule::Parts(Slot::Reasoning, &THOUGHT)),
     ("reasoning", Rule::Parts(Slot::Reasoning, &THOUGHT)),
     ("text", Rule::Text(Slot::Reasoning)),
 ]);
 
-static THOUGHT: Node = Node(&[("text", Rule::Text(Slot::Reasoning))]);
+static THOUGHT: Node = Node::of(&[("text", Rule::Text(Slot::Reasoning))]);
 
 /// OpenRouter's: a text, or a summary of it. What is encrypted is no output.
 static REASONING_DETAIL: Node =
-    Node(&[("text", Rule::Text(Slot::Reasoning)), ("summary", Rule::Text(Slot::Reasoning))]);
+    Node::of(&[("text", Rule::Text(Slot::Reasoning)), ("summary", Rule::Text(Slot::Reasoning))]);
 
 /// A spoken answer: its transcript is text, and its samples are output without any.
-static SOUND: Node = Node(&[("transcript", Rule::Text(Slot::Visible)), ("data", Rule::Given)]);
+static SOUND: Node = Node::of(&[("transcript", Rule::Text(Slot::Visible)), ("data", Rule::Given)]);
 
-static TOOL_CALL: Node = Node(&[("function", Rule::Object(&FUNCTION))]);
+static TOOL_CALL: Node = Node::of(&[("function", Rule::Object(&FUNCTION))]);
 
-static FUNCTION: Node = Node(&[("name", Rule::Text(Slot::Visible)), ("arguments", Rule::Text(Slot::Visible))]);
+static FUNCTION: Node = Node::of(&[("name", Rule::Text(Slot::Visible)), ("arguments", Rule::Text(Slot::Visible))]);

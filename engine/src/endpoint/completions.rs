@@ -37,7 +37,7 @@ fn ask(body: &mut Fields, _plan: &Plan, ask: &Ask<'_>) -> Result<()> {
 /// Events and whole bodies have the same shape.
 static ANSWER: Node = answer![("choices", Rule::List(&CHOICE)), ("usage", Rule::Object(&USAGE)),];
 
-static CHOICE: Node = Node(&[
+static CHOICE: Node = Node::of(&[
     ("text", Rule::Text(Slot::Visible)),
     ("reasoning_content", Rule::Text(Slot::Reasoning)),
     ("reasoning", Rule::Text(Slot::Reasoning)),

@@ -50,4 +50,4 @@ fn texts_and_images(body: &mut Fields, _plan: &Plan, ask: &Ask<'_>) -> Result<()
 static BODY: Node = answer![("data", Rule::List(&VECTOR)), ("usage", Rule::Object(&INPUT_USAGE)),];
 
 /// Numbers, or their bytes in base64.
-static VECTOR: Node = Node(&[("embedding", Rule::Given)]);
+static VECTOR: Node = Node::of(&[("embedding", Rule::Given)]);

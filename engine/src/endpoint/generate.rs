@@ -38,9 +38,9 @@ fn ask(body: &mut Fields, _plan: &Plan, ask: &Ask<'_>) -> Result<()> {
 static EVENT: Node =
     answer![("token", Rule::Object(&TOKEN)), ("generated_text", Rule::Last), ("details", Rule::Object(&DETAILS)),];
 
-static TOKEN: Node = Node(&[("text", Rule::Text(Slot::Visible))]);
+static TOKEN: Node = Node::of(&[("text", Rule::Text(Slot::Visible))]);
 
-static DETAILS: Node = Node(&[
+static DETAILS: Node = Node::of(&[
     ("finish_reason", Rule::Reason),
     ("generated_tokens", Rule::Count(Count::Completion)),
     ("input_length", Rule::Count(Count::Prompt)),

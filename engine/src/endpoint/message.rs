@@ -39,11 +39,35 @@ fn choices(value: &Value) -> impl Iterator<Item = &Value> {
     value["choices"].as_array().into_iter().flatten()
 }
 
-/// The first of the usual names that has something.
+/// The first of the usual names that has something. Where `error` is a flag, a number or a title only (Spring,
+/// Fastify), what else is said counts too.
 fn words(value: &Value) -> Option<String> {
-    let names = ["error", "error_message", "message", "detail", "errors", "error_type"];
-    names.iter().find_map(|name| said(value.get(*name)?))
+    let error = value.get("error");
+    let first = |names: &[&str]| names.iter().find_map(|name| said(value.get(*name)?));
+    match (error, error.and_then(said)) {
+        (Some(Value::String(_)), Some(title)) => Some(match first(&NAMES[..4]) {
+            Some(message) if !message.contains(&title) => format!("{title}: {message}"),
+            Some(message) => message,
+            None => title,
+        }),
+        (Some(Value::Bool(_) | Value::Number(_)), flag) => first(&NAMES).or(flag),
+        (_, said) => said.or_else(|| first(&NAMES)),
+    }
 }
+
+/// Where a message is, but for `error`; behind the first four, kinds and numbers.
+const NAMES: [&str; 10] = [
+    "error_message",
+    "error_msg",
+    "message",
+    "detail",
+    "errors",
+    "exception",
+    "base_resp",
+    "status_msg",
+    "error_type",
+    "error_code",
+];
 
 fn said(value: &Value) -> Option<String> {
     match value {

@@ -63,7 +63,7 @@ static EVENT: Node = answer![
 ];
 
 /// `signature` signs the thoughts before it, and is no output.
-static DELTA: Node = Node(&[
+static DELTA: Node = Node::of(&[
     ("text", Rule::Text(Slot::Visible)),
     ("thinking", Rule::Text(Slot::Reasoning)),
     ("partial_json", Rule::Text(Slot::Visible)),
@@ -71,13 +71,13 @@ static DELTA: Node = Node(&[
 ]);
 
 /// The name of a tool is output, as it is in a chat. Its input comes in deltas.
-static BLOCK_START: Node = Node(&[
+static BLOCK_START: Node = Node::of(&[
     ("text", Rule::Text(Slot::Visible)),
     ("thinking", Rule::Text(Slot::Reasoning)),
     ("name", Rule::Text(Slot::Visible)),
 ]);
 
-static MESSAGE_START: Node = Node(&[("usage", Rule::Object(&INPUT_OUTPUT_USAGE))]);
+static MESSAGE_START: Node = Node::of(&[("usage", Rule::Object(&INPUT_OUTPUT_USAGE))]);
 
 static BODY: Node = answer![
     ("content", Rule::List(&BLOCK)),
@@ -85,7 +85,7 @@ static BODY: Node = answer![
     ("usage", Rule::Object(&INPUT_OUTPUT_USAGE)),
 ];
 
-static BLOCK: Node = Node(&[
+static BLOCK: Node = Node::of(&[
     ("text", Rule::Text(Slot::Visible)),
     ("thinking", Rule::Text(Slot::Reasoning)),
     ("name", Rule::Text(Slot::Visible)),

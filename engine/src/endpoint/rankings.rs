@@ -73,4 +73,4 @@ static BODY: Node = answer![
     ("usage", Rule::Object(&INPUT_USAGE)),
 ];
 
-static SCORE: Node = Node(&[("relevance_score", Rule::Given), ("score", Rule::Given), ("logit", Rule::Given)]);
+static SCORE: Node = Node::of(&[("relevance_score", Rule::Given), ("score", Rule::Given), ("logit", Rule::Given)]);

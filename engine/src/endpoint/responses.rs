@@ -73,20 +73,20 @@ static EVENT: Node = answer![(
     ]),
 ),];
 
-static VISIBLE_DELTA: Node = Node(&[("delta", Rule::Text(Slot::Visible))]);
+static VISIBLE_DELTA: Node = Node::of(&[("delta", Rule::Text(Slot::Visible))]);
 
-static REASONING_DELTA: Node = Node(&[("delta", Rule::Text(Slot::Reasoning))]);
+static REASONING_DELTA: Node = Node::of(&[("delta", Rule::Text(Slot::Reasoning))]);
 
-static SOUND_DELTA: Node = Node(&[("delta", Rule::Given)]);
+static SOUND_DELTA: Node = Node::of(&[("delta", Rule::Given)]);
 
 /// The name of a tool is output, as it is in a chat.
-static ITEM_ADDED: Node = Node(&[("item", Rule::Object(&NAMED))]);
+static ITEM_ADDED: Node = Node::of(&[("item", Rule::Object(&NAMED))]);
 
-static NAMED: Node = Node(&[("name", Rule::Text(Slot::Visible))]);
+static NAMED: Node = Node::of(&[("name", Rule::Text(Slot::Visible))]);
 
-static ENDED: Node = Node(&[(KIND, Rule::Last), ("response", Rule::Object(&RESPONSE_ENDED))]);
+static ENDED: Node = Node::of(&[(KIND, Rule::Last), ("response", Rule::Object(&RESPONSE_ENDED))]);
 
-static RESPONSE_ENDED: Node = Node(&[
+static RESPONSE_ENDED: Node = Node::of(&[
     ("status", Rule::Reason),
     ("incomplete_details", Rule::Object(&INCOMPLETE)),
     ("error", Rule::Error),
@@ -94,11 +94,11 @@ static RESPONSE_ENDED: Node = Node(&[
 ]);
 
 /// Too few output tokens asked for, or a filter, is an end like any other.
-static INCOMPLETE: Node = Node(&[("reason", Rule::ErrorIf(FAILED))]);
+static INCOMPLETE: Node = Node::of(&[("reason", Rule::ErrorIf(FAILED))]);
 
 /// An event that is an error by its kind.
 static FAILED_EVENT: Node =
-    Node(&[(KIND, Rule::ErrorIf(&["response.failed", "response.cancelled", "response.error", "error"]))]);
+    Node::of(&[(KIND, Rule::ErrorIf(&["response.failed", "response.cancelled", "response.error", "error"]))]);
 
 static BODY: Node = answer![
     ("output", Rule::List(&ITEM)),
@@ -107,7 +107,7 @@ static BODY: Node = answer![
     ("usage", Rule::Object(&INPUT_OUTPUT_USAGE)),
 ];
 
-pub(super) static ITEM: Node = Node(&[(
+pub(super) static ITEM: Node = Node::of(&[(
     KIND,
     Rule::Kinds(&[
         ("message", &MESSAGE),
@@ -118,15 +118,15 @@ pub(super) static ITEM: Node = Node(&[(
     ]),
 )]);
 
-static MESSAGE: Node = Node(&[("content", Rule::List(&CONTENT))]);
+static MESSAGE: Node = Node::of(&[("content", Rule::List(&CONTENT))]);
 
-static CONTENT: Node = Node(&[("text", Rule::Text(Slot::Visible)), ("refusal", Rule::Text(Slot::Visible))]);
+static CONTENT: Node = Node::of(&[("text", Rule::Text(Slot::Visible)), ("refusal", Rule::Text(Slot::Visible))]);
 
-static REASONING: Node = Node(&[("content", Rule::List(&THOUGHT)), ("summary", Rule::List(&THOUGHT))]);
+static REASONING: Node = Node::of(&[("content", Rule::List(&THOUGHT)), ("summary", Rule::List(&THOUGHT))]);
 
-static THOUGHT: Node = Node(&[("text", Rule::Text(Slot::Reasoning))]);
+static THOUGHT: Node = Node::of(&[("text", Rule::Text(Slot::Reasoning))]);
 
-static CALL: Node = Node(&[
+static CALL: Node = Node::of(&[
     ("name", Rule::Text(Slot::Visible)),
     ("arguments", Rule::Text(Slot::Visible)),
     ("input", Rule::Text(Slot::Visible)),

@@ -9,7 +9,11 @@ use crate::record::Usage;
 
 /// The keys of an object that mean something; all others are skipped.
 #[derive(Debug)]
-pub(super) struct Node(pub(super) &'static [(&'static str, Rule)]);
+pub(super) struct Node {
+    rows: &'static [(&'static str, Rule)],
+    /// Bit `n`: a key has `n` bytes. Most keys of an event mean nothing, and have the length of none that does.
+    lengths: u64,
+}
 
 /// What the value of a key means. `null` never means anything.
 #[derive(Clone, Copy, Debug)]
@@ -73,7 +77,7 @@ pub(super) const KIND: &str = "type";
 
 /// Usage as OpenAI's Responses and Anthropic's Messages name it. What Anthropic's say of a cache is not in
 /// `input_tokens`.
-pub(super) static INPUT_OUTPUT_USAGE: Node = Node(&[
+pub(super) static INPUT_OUTPUT_USAGE: Node = Node::of(&[
     ("input_tokens", Rule::Count(Count::Prompt)),
     ("output_tokens", Rule::Count(Count::Completion)),
     ("total_tokens", Rule::Count(Count::Total)),
@@ -84,7 +88,7 @@ pub(super) static INPUT_OUTPUT_USAGE: Node = Node(&[
 ]);
 
 /// OpenAI's usage object, with DeepSeek's and Moonshot's names of what came from a cache.
-pub(super) static USAGE: Node = Node(&[
+pub(super) static USAGE: Node = Node::of(&[
     ("prompt_tokens", Rule::Count(Count::Prompt)),
     ("completion_tokens", Rule::Count(Count::Completion)),
     ("total_tokens", Rule::Count(Count::Total)),
@@ -96,15 +100,18 @@ pub(super) static USAGE: Node = Node(&[
 
 /// Usage of APIs whose answers are no tokens: some say that they made none.
 pub(super) static INPUT_USAGE: Node =
-    Node(&[("prompt_tokens", Rule::Count(Count::Prompt)), ("total_tokens", Rule::Count(Count::Total))]);
+    Node::of(&[("prompt_tokens", Rule::Count(Count::Prompt)), ("total_tokens", Rule::Count(Count::Total))]);
 
-static PROMPT_DETAILS: Node = Node(&[
+static PROMPT_DETAILS: Node = Node::of(&[
     ("cached_tokens", Rule::Count(Count::Cached)),
     ("cache_write_tokens", Rule::Count(Count::CacheWritten)),
     ("cache_creation_tokens", Rule::Count(Count::CacheWritten)),
 ]);
 
-static COMPLETION_DETAILS: Node = Node(&[("reasoning_tokens", Rule::Count(Count::Reasoning))]);
+static COMPLETION_DETAILS: Node = Node::of(&[("reasoning_tokens", Rule::Count(Count::Reasoning))]);
+
+/// MiniMax's own word on every answer: 0 where all went well.
+pub(super) static BASE_RESP: Node = Node::of(&[("status_code", Rule::Error)]);
 
 /// Reasons to stop that say that the generation failed, in any case of letters: `error` (OpenRouter, Mistral, vLLM),
 /// `abort` (vLLM, SGLang), `cancelled` and `timeout` (TensorRT-LLM), `failed` (Responses),
@@ -125,7 +132,7 @@ pub(super) const SURE: u8 = 2;
 /// A node whose answers also say in the usual ways that they failed. The ways are in `docs/ENDPOINTS.md`.
 macro_rules! answer {
     ($($row:expr),* $(,)?) => {
-        Node(&[
+        Node::of(&[
             $($row,)*
             ("error", Rule::Error),
             ("object", NAMED_ERROR),
@@ -136,6 +143,10 @@ macro_rules! answer {
             ("detail", Rule::Sign(SURE)),
             ("message", Rule::Sign(1)),
             ("code", Rule::Sign(1)),
+            ("error_code", Rule::Sign(SURE)),
+            ("error_msg", Rule::Sign(SURE)),
+            ("exception", Rule::Sign(SURE)),
+            ("base_resp", Rule::Object(&crate::endpoint::rules::BASE_RESP)),
         ])
     };
 }
@@ -147,10 +158,20 @@ pub(super) fn failed(reason: &[u8]) -> bool {
 }
 
 impl Node {
+    /// The rules of these keys, of under 64 bytes each.
+    pub(super) const fn of(rows: &'static [(&'static str, Rule)]) -> Self {
+        let (mut lengths, mut i) = (0, 0);
+        while i < rows.len() {
+            lengths |= 1 << rows[i].0.len();
+            i += 1;
+        }
+        Self { rows, lengths }
+    }
+
     /// Its kinds, if it tells kinds apart.
     #[inline]
     pub(super) fn kinds(&self) -> Option<&'static [(&'static str, &'static Node)]> {
-        match self.0.first() {
+        match self.rows.first() {
             Some((_, Rule::Kinds(kinds))) => Some(kinds),
             _ => None,
         }
@@ -159,7 +180,10 @@ impl Node {
     /// The rule of a key, and its place in the table.
     #[inline]
     pub(super) fn rule(&self, key: &[u8]) -> Option<(usize, Rule)> {
-        self.0.iter().position(|(name, _)| name.as_bytes() == key).map(|i| (i, self.0[i].1))
+        if key.len() > 63 || self.lengths >> key.len() & 1 == 0 {
+            return None;
+        }
+        self.rows.iter().position(|(name, _)| name.as_bytes() == key).map(|i| (i, self.rows[i].1))
     }
 }
 

@@ -231,8 +231,8 @@ mod tests {
 
     /// As the walker has it.
     fn walked(event: &str) -> (Template, Option<Usage>) {
-        static CHOICE: Node = Node(&[("t", Rule::Text(Slot::Visible))]);
-        static EVENT: Node = Node(&[("choice", Rule::Object(&CHOICE)), ("usage", Rule::Object(&USAGE))]);
+        static CHOICE: Node = Node::of(&[("t", Rule::Text(Slot::Visible))]);
+        static EVENT: Node = Node::of(&[("choice", Rule::Object(&CHOICE)), ("usage", Rule::Object(&USAGE))]);
         let mut found = Found::new(None);
         let places = walk(event.as_bytes(), &EVENT, &mut found).expect("nothing unusual");
         let mut template = Template::default();

@@ -124,7 +124,7 @@ impl Answer {
 
     /// What the name of an event says of it: whether nothing more is to be read in it.
     fn named(&mut self, name: &[u8], data: &[u8]) -> Result<bool, Fault> {
-        if name == b"error" {
+        if name.eq_ignore_ascii_case(b"error") {
             let words = match endpoint::error_message(data) {
                 words if words.is_empty() => "an event named `error`, without words".into(),
                 words => words,

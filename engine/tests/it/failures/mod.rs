@@ -233,7 +233,7 @@ fn the_tables_in_the_docs_are_the_ones_that_are_tested() {
     }
     assert!(
         docs == expected,
-        "docs/ENDPOINTS.md is stale: UPDATE_ENDPOINTS=1 cargo test -p ringload-engine --test failures"
+        "docs/ENDPOINTS.md is stale: UPDATE_ENDPOINTS=1 cargo test -p ringload-engine --test it -- failures"
     );
 }
 
