@@ -3,12 +3,12 @@
 
 use super::files::{Kind, log_name};
 use crate::terminal::eprint_line;
-use ringload_engine::{Error, Result};
+use ringload_engine::{Error, Result, files};
 use serde_json::Value;
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 
 /// The files of earlier runs in one folder, until they are set aside.
@@ -123,9 +123,11 @@ fn previous(base: &Path) -> io::Result<PathBuf> {
 fn of_earlier_runs(base: &Path) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for (document, runs) in DOCUMENTS {
-        let Ok(text) = fs::read(base.join(document)) else {
+        let mut text = Vec::new();
+        let read = files::regular(&base.join(document), true).and_then(|f| f.take(MOST_BYTES).read_to_end(&mut text));
+        if read.is_err() {
             continue;
-        };
+        }
         let document: Value = serde_json::from_slice(&text).unwrap_or_default();
         let folders = runs
             .iter()
@@ -162,6 +164,8 @@ fn below(base: &Path, folder: &Path) -> Option<String> {
 /// Documents of several runs, and where in them the runs are.
 const DOCUMENTS: [(&str, &[&str]); 2] =
     [("ringload_campaign.json", &["/cells"]), ("ringload_capacity.json", &["/one_at_a_time", "/probes"])];
+/// Most bytes of a document that are read: one of 10 000 runs has some 10 MB.
+const MOST_BYTES: u64 = 256 << 20;
 /// What several runs leave together.
 const SEVERAL: [&str; 6] = [
     "aggregate",
@@ -243,5 +247,15 @@ mod tests {
             names(&base.join("previous-1")),
             ["concurrency_1", "concurrency_2", "goodput_sweep.csv", "ringload_campaign.json"]
         );
+    }
+
+    #[test]
+    fn a_document_that_is_a_fifo_is_not_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let fifo = dir.path().join("ringload_campaign.json");
+        assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+        put(dir.path(), "ringload_report.json");
+        EarlierFiles::of_run(dir.path(), None, false).quietly(true).clear().unwrap();
+        assert_eq!(names(dir.path()), ["previous-1", "ringload_campaign.json"]);
     }
 }

@@ -5,10 +5,10 @@ use ringload_engine::calibration::{Calibration, Machine, Shape, choose, used};
 use ringload_engine::host::HostFacts;
 use ringload_engine::measure::Summary;
 use ringload_engine::plan::Plan;
-use ringload_engine::{Error, Result};
+use ringload_engine::{Error, Result, files};
 use serde::{Deserialize, Serialize};
 use std::fs;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
@@ -140,17 +140,12 @@ fn place(named: Option<&Path>) -> Option<PathBuf> {
 
 /// What a file holds; nothing where there is none. The error continues a sentence that begins with the file's name.
 fn read(path: &Path) -> std::result::Result<Vec<Calibration>, String> {
-    let file = match fs::File::open(path) {
-        Ok(file) => file,
+    let text = match files::small_text(path, MOST_BYTES) {
+        Ok(text) => text,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) if e.kind() == io::ErrorKind::FileTooLarge => return Err("is too large for calibrations".into()),
         Err(e) => return Err(format!("cannot be read ({e})")),
     };
-    let mut text = String::new();
-    match file.take(MOST_BYTES + 1).read_to_string(&mut text) {
-        Ok(n) if n as u64 > MOST_BYTES => return Err("is too large for calibrations".into()),
-        Ok(_) => {}
-        Err(e) => return Err(format!("cannot be read ({e})")),
-    }
     let foreign = |e: serde_json::Error| format!("holds no calibrations of ringload ({e})");
     let value: serde_json::Value = serde_json::from_str(&text).map_err(foreign)?;
     match value["schema_version"].as_str() {
