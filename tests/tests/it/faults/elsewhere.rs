@@ -356,7 +356,7 @@ pub(super) fn source(file: &str) -> &'static str {
         ENDS => include_str!("../../../../engine/driver/src/end_tests.rs"),
         ARRIVALS => include_str!("../../../../engine/tests/it/late_reader.rs"),
         CONNECTIONS => include_str!("../../../../engine/driver/src/connections/tests.rs"),
-        other => panic!("{other} is not among the sources"),
+        other => super::input::source(other).unwrap_or_else(|| panic!("{other} is not among the sources")),
     }
 }
 

@@ -9,6 +9,7 @@ mod answers;
 mod document;
 mod elsewhere;
 mod framing;
+mod input;
 mod legal;
 mod machine;
 mod network;
