@@ -62,6 +62,7 @@ pub(crate) fn plan(args: &ProfileArgs, environment: &Environment) -> Result<Plan
         slos: objectives.slos,
         tiers: objectives.tiers,
         thresholds: objectives.thresholds,
+        fail_if_undecided: objectives.fail_if_undecided,
         slice,
         seed: seed(args.input.random_seed, environment.fresh_seed, &mut notes),
         timeouts: endpoint.timeouts,

@@ -92,6 +92,7 @@ pub(crate) fn plan() -> Plan {
         ],
         tiers: Tier::parse_all(r#"{"batch": "request_latency:30000", "instant": "time_to_first_token:10"}"#).unwrap(),
         thresholds: vec![Threshold::parse("ttft.p99>200ms").unwrap(), Threshold::parse("error_rate>5%").unwrap()],
+        fail_if_undecided: true,
         slice: Some(60 * SECOND),
         seed: 42,
         timeouts: Timeouts {
@@ -127,6 +128,7 @@ pub(crate) fn summary() -> Summary {
             succeeded: 490,
             cancelled: 9,
             failed: BTreeMap::from([(Cause::HttpStatus, 5), (Cause::Reset, 2)]),
+            http_status: BTreeMap::from([(404, 1), (503, 4)]),
             in_flight_at_end: 1,
             never_due: 2,
             queued: 12,

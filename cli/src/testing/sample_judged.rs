@@ -37,6 +37,7 @@ pub(crate) fn thresholds() -> Vec<ThresholdFigures> {
             failed: true,
             enough_samples: true,
             client_share: Some(0.02),
+            undecided: true,
             words: "ttft.p99>200ms: it is 218.115 ms".into(),
         },
         ThresholdFigures {
@@ -49,6 +50,7 @@ pub(crate) fn thresholds() -> Vec<ThresholdFigures> {
             failed: false,
             enough_samples: true,
             client_share: None,
+            undecided: false,
             words: "error_rate>5%: it is 1.408 %".into(),
         },
     ]

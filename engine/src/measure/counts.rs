@@ -17,6 +17,9 @@ pub struct Counts {
     pub succeeded: u64,
     /// Failures by cause.
     pub failed: BTreeMap<Cause, u64>,
+    /// Those of `failed` by a status outside 2xx, by that status.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub http_status: BTreeMap<u16, u64>,
     /// Broken off by the client, as planned: neither a success nor a failure.
     pub cancelled: u64,
     /// Still in flight when the run ended.
@@ -286,6 +289,7 @@ impl PhaseCounts {
                 .map(|cause| (cause, self.failed[cause as usize]))
                 .filter(|(_, count)| *count > 0)
                 .collect(),
+            http_status: BTreeMap::new(),
             cancelled: self.cancelled,
             in_flight_at_end: self.in_flight_at_end,
             never_due,

@@ -34,6 +34,15 @@ impl Errors {
         *self.groups.entry(key).or_default() += 1;
     }
 
+    /// Failures by a status outside 2xx, each status by itself.
+    pub(super) fn by_http_status(&self) -> BTreeMap<u16, u64> {
+        let mut statuses = BTreeMap::new();
+        for ((_, status, _), count) in self.groups.iter().filter(|((cause, ..), _)| *cause == Cause::HttpStatus) {
+            *statuses.entry(*status).or_default() += count;
+        }
+        statuses
+    }
+
     /// Most frequent first.
     pub(super) fn finish(self) -> Vec<ErrorGroup> {
         let mut groups: Vec<ErrorGroup> = self
@@ -85,6 +94,7 @@ mod tests {
             add(&mut errors, Cause::HttpStatus, &format!("request {i}"));
         }
         add(&mut errors, Cause::HttpStatus, &"é".repeat(100_000));
+        assert_eq!(errors.by_http_status(), [(500, 3_001)].into());
         let groups = errors.finish();
         assert_eq!(groups.len(), MAX_GROUPS + 1);
         assert_eq!(groups[0].message, OTHER);

@@ -52,6 +52,8 @@ pub struct Summarizer {
     issue_for: Option<Nanos>,
     tiers: Vec<(String, Judge)>,
     thresholds: Vec<Threshold>,
+    /// Conditions that the run cannot decide have failed.
+    fail_if_undecided: bool,
     errors: Errors,
     tokens: TokenFigures,
 }
@@ -76,6 +78,7 @@ impl Summarizer {
             issue_for: plan.profiling.duration,
             tiers: plan.tiers.iter().map(|tier| (tier.name.clone(), Judge::new(tier.slos.clone()))).collect(),
             thresholds: plan.thresholds.clone(),
+            fail_if_undecided: plan.fail_if_undecided,
             errors: Errors::default(),
             tokens: TokenFigures::default(),
         }
@@ -126,7 +129,8 @@ impl Summarizer {
     /// The summary, from the sum of all shards and what the run knows of itself.
     #[must_use]
     pub fn finish(mut self, shard: Shard, facts: RunFacts) -> Summary {
-        let counts = counts(&shard.profiling, &facts.profiling);
+        let mut counts = counts(&shard.profiling, &facts.profiling);
+        counts.http_status = self.errors.by_http_status();
         let warmup_counts = counts_of_warmup(&shard.warmup, facts.warmup.as_ref());
         let records_lost = shard.counters.records_lost + facts.records_lost;
         let violations = self.violations(&shard, &counts, &warmup_counts, records_lost);
@@ -185,7 +189,7 @@ impl Summarizer {
         let requests = self.profiling.requests();
         let known = self.series.finish(requests, &summary.metrics, end);
         (summary.steady, summary.confidence) = known.unzip();
-        summary.thresholds = thresholds::judge(&thresholds, &summary);
+        summary.thresholds = thresholds::judge(&thresholds, self.fail_if_undecided, &summary);
         summary
     }
 

@@ -26,28 +26,35 @@ pub struct ThresholdFigures {
     pub unit: Name,
     /// The bound, in the same unit.
     pub bound: f64,
-    /// Whether the run fails by it: the comparison holds, or there was nothing to compare.
+    /// Whether the run fails by it: the comparison holds, there was nothing to compare, or it is undecided and that was
+    /// to count.
     pub failed: bool,
     /// Whether so many samples stand behind the figure as its percentile needs (p99 100, p99.9 1 000, p99.99 10 000).
     pub enough_samples: bool,
     /// The largest part of the figure that the client itself can have made, where that is over a hundredth.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_share: Option<f64>,
+    /// Too few samples stand behind the figure, or the client itself can have made what decides it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub undecided: bool,
     /// The same in a sentence.
     pub words: String,
 }
 
 /// All of them, in their order.
-pub(super) fn judge(thresholds: &[Threshold], summary: &Summary) -> Vec<ThresholdFigures> {
-    thresholds.iter().map(|t| one(t, summary)).collect()
+pub(super) fn judge(thresholds: &[Threshold], decided: bool, summary: &Summary) -> Vec<ThresholdFigures> {
+    thresholds.iter().map(|t| one(t, decided, summary)).collect()
 }
 
-fn one(threshold: &Threshold, summary: &Summary) -> ThresholdFigures {
+/// `decided`: what the run cannot decide has failed.
+fn one(threshold: &Threshold, decided: bool, summary: &Summary) -> ThresholdFigures {
     let unit = threshold.info().map_or("", |info| info.unit);
     let found = figure(threshold, summary).filter(|(value, _)| value.is_finite());
     let value = found.map(|(value, _)| value);
     let enough_samples = found.is_some_and(|(_, enough)| enough);
-    let failed = value.is_none_or(|value| threshold.op.holds(value, threshold.bound));
+    let holds = value.is_none_or(|value| threshold.op.holds(value, threshold.bound));
+    let undecided = value.is_some_and(|value| !enough_samples || is_decided_by_the_client(threshold, value, summary));
+    let failed = holds || (undecided && decided);
     let client_share = summary.client_share(threshold.tag, threshold.statistic).filter(|share| *share > MARKED);
     let words = match value {
         None => format!("{}: there are no samples", threshold.text),
@@ -56,7 +63,8 @@ fn one(threshold: &Threshold, summary: &Summary) -> ThresholdFigures {
             let own = client_share.map_or_else(String::new, |share| {
                 format!(", of which up to {:.0} % can be the client's own", share.min(1.0) * 100.0)
             });
-            format!("{}: it is {}{few}{own}", threshold.text, shown(value, unit))
+            let open = if undecided { "; undecided" } else { "" };
+            format!("{}: it is {}{few}{own}{open}", threshold.text, shown(value, unit))
         }
     };
     ThresholdFigures {
@@ -69,8 +77,18 @@ fn one(threshold: &Threshold, summary: &Summary) -> ThresholdFigures {
         failed,
         enough_samples,
         client_share,
+        undecided,
         words,
     }
+}
+
+/// Whether the figure can be on the other side of the bound without what the client itself made of it.
+fn is_decided_by_the_client(threshold: &Threshold, value: f64, summary: &Summary) -> bool {
+    let shares = summary.client.shares.iter();
+    let of = shares.filter(|share| share.tag == threshold.tag && share.statistic == threshold.statistic);
+    let (lower_by, higher_by) = of.fold((0.0, 0.0), |(low, high), s| (low + s.lower_by, high + s.higher_by));
+    let holds = |value| threshold.op.holds(value, threshold.bound);
+    holds(value - lower_by) != holds(value) || holds(value + higher_by) != holds(value)
 }
 
 /// The figure, and whether enough samples stand behind it.
@@ -154,6 +172,31 @@ mod tests {
         ] {
             let found = &judged(&[text], &records())[0];
             assert!(found.0 == failed && found.1.contains(word), "{text}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_decided_has_failed_where_that_was_asked_for() {
+        use crate::record::Intervals;
+        // All first tokens can have come up to 30 ms earlier.
+        let wide = Intervals { first: 30 * MILLI, last: 0, widest: 30 * MILLI, wide: 1 };
+        let early: Vec<Record> = records().into_iter().map(|r| Record { intervals: wide, ..r }).collect();
+        for (text, records, undecided) in [
+            ("ttft.p50>60ms", &records(), false),
+            ("ttft.p99.9>500ms", &records(), true),
+            ("ttft.p99>500ms", &records(), false),
+            ("ttft.p50>60ms", &early, false),
+            ("ttft.p50>30ms", &early, true),
+            ("ttft.p50<30ms", &early, true),
+        ] {
+            let mut plan = plan();
+            plan.thresholds = vec![Threshold::parse(text).unwrap()];
+            let found = summary(&plan, records).thresholds.remove(0);
+            assert_eq!(found.undecided, undecided, "{found:?}");
+            assert_eq!(found.words.ends_with("; undecided"), undecided, "{found:?}");
+            plan.fail_if_undecided = true;
+            let demanded = summary(&plan, records).thresholds.remove(0);
+            assert_eq!(demanded.failed, found.failed || undecided, "{demanded:?}");
         }
     }
 

@@ -90,6 +90,9 @@ pub struct Plan {
     pub tiers: Vec<Tier>,
     /// Conditions under which the run has failed.
     pub thresholds: Vec<Threshold>,
+    /// Whether a condition that the run cannot decide (too few samples, or the client's own share) has failed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fail_if_undecided: bool,
     /// Length of a time slice; `None` cuts none.
     pub slice: Option<Nanos>,
     /// Seed of the schedule and the prompts.
@@ -159,6 +162,7 @@ impl Plan {
             slos: Vec::new(),
             tiers: Vec::new(),
             thresholds: Vec::new(),
+            fail_if_undecided: false,
             slice: None,
             seed: 0,
             timeouts: Timeouts { request: 6 * 3600 * SECOND, connect: 30 * SECOND, ttft: None, inter_token: None },

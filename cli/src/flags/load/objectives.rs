@@ -14,6 +14,8 @@ pub(crate) struct Objectives {
     pub(crate) tiers: Vec<Tier>,
     /// The conditions of `--fail-if`.
     pub(crate) thresholds: Vec<Threshold>,
+    /// Whether those that the run cannot decide have failed.
+    pub(crate) fail_if_undecided: bool,
 }
 
 impl LoadArgs {
@@ -27,7 +29,12 @@ impl LoadArgs {
         for threshold in &self.fail_if {
             threshold.check(!slos.is_empty(), &tiers)?;
         }
-        Ok(Objectives { slos, tiers, thresholds: self.fail_if.clone() })
+        Ok(Objectives {
+            slos,
+            tiers,
+            thresholds: self.fail_if.clone(),
+            fail_if_undecided: self.fail_if_undecided,
+        })
     }
 }
 
