@@ -7,6 +7,7 @@ use crate::flags::{CampaignArgs, SweepMode};
 use crate::result::campaign::{Campaign, Interrupted, NotRun, SweepPointOutcome};
 use ringload_engine::Result;
 use ringload_engine::campaign::Spread;
+use ringload_engine::verdict::{Status, Verdict};
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 
@@ -226,6 +227,9 @@ fn document(campaign: &Campaign) -> Value {
             "random_seed": outcome.plan.seed,
             "folder": done.files.first().and_then(|f| f.parent()).map(|d| d.display().to_string()),
             "verdict": outcome.verdict.status,
+            "spoiled_tries": Some(&done.spoiled_tries).filter(|tries| !tries.is_empty()).map(|tries| {
+                tries.iter().map(|verdict| gates_of(verdict)).collect::<Vec<_>>()
+            }),
             "findings": outcome.verdict.findings.iter()
                 .map(|f| json!({"gate": f.gate, "status": f.status, "evidence": f.evidence}))
                 .collect::<Vec<_>>(),
@@ -254,6 +258,12 @@ fn document(campaign: &Campaign) -> Value {
         "picture": campaign.picture,
         "interrupted": campaign.interrupted.as_ref().map(interrupted),
     })
+}
+
+/// The gates by which a try was INVALID.
+fn gates_of(verdict: &Verdict) -> Vec<&'static str> {
+    let invalid = verdict.findings.iter().filter(|finding| finding.status == Status::Invalid);
+    invalid.map(|finding| finding.gate).collect()
 }
 
 fn interrupted(interrupted: &Interrupted) -> Value {

@@ -37,6 +37,7 @@ fn document(capacity: &Capacity) -> Value {
         "capacity": capacity.search.holds().and_then(finite),
         "holds": capacity.search.holds().and_then(finite),
         "fails": capacity.search.fails().and_then(finite),
+        "unjudged": capacity.search.unjudged().and_then(finite),
         "interval": {
             "level": capacity.level,
             "low": capacity.sure().0.and_then(finite),
@@ -63,6 +64,7 @@ fn probe(probe: &Probe) -> Value {
     json!({
         "load": finite(probe.load),
         "holds": probe.judgement.holds,
+        "spoiled_by_client": probe.spoiled.then_some(true),
         "reason": probe.judgement.reason,
         "requests": probe.judgement.requests,
         "good_fraction": finite(probe.judgement.good_fraction),

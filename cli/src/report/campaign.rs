@@ -39,6 +39,9 @@ pub(crate) fn progress_line(outcome: &Outcome, first: bool) -> String {
     )
 }
 
+/// What follows the line of a run that the client spoiled, and that is made again.
+pub(crate) const AGAIN: &str = "  INVALID by the client: it is made again\n";
+
 /// The whole report.
 pub(crate) fn render(campaign: &Campaign, base: &Path, files: &[PathBuf], style: Style) -> String {
     let mut text = runs::verdicts(campaign) + &runs::conditions(campaign);

@@ -4,6 +4,7 @@ use super::Style;
 use super::layout::{heading, line, percent, short};
 use crate::flags::Axis;
 use crate::result::capacity::{Capacity, Probe};
+use crate::result::run::MOST_AGAIN;
 use ringload_engine::campaign::Reason;
 use std::path::{Path, PathBuf};
 
@@ -38,6 +39,7 @@ pub(crate) fn probe_line(probe: &Probe) -> String {
     let j = &probe.judgement;
     let interval = j.interval.map_or_else(String::new, |i| format!("{:.1} … {:.1}", i.low * 100.0, i.high * 100.0));
     let word = match j.reason {
+        _ if probe.spoiled => "spoiled",
         Reason::EnoughGood => "holds",
         Reason::TooFewGood => "fails",
         Reason::Saturating => "saturates",
@@ -80,6 +82,13 @@ pub(crate) fn render(capacity: &Capacity, dir: &Path, files: &[PathBuf], style: 
         );
         out += &line("but", &text);
     }
+    let spoiled = capacity.probes.iter().filter(|probe| probe.spoiled).count();
+    if spoiled > 0 {
+        let text = format!(
+            "{spoiled} probes were INVALID by the client and decide nothing; such a load is tried {MOST_AGAIN} times more (their reports say why)"
+        );
+        out += &line("again", &text);
+    }
     let seconds = capacity.probes.iter().fold(0.0, |sum, p| sum + p.took_s);
     out += &line("search", &format!("{} probes, {} s under load", capacity.probes.len(), short(seconds)));
     let names: Vec<_> = files.iter().filter_map(|f| f.file_name()).map(|n| n.to_string_lossy()).collect();
@@ -113,6 +122,14 @@ fn found(capacity: &Capacity) -> String {
         probe.map_or_else(String::new, |p| format!(" ({} good)", percent(p.judgement.good_fraction)))
     };
     let (best, over) = (good(capacity.best()), good(capacity.over()));
+    if let Some(over) = capacity.search.unjudged() {
+        let low = capacity.search.holds();
+        let known = low.map_or_else(|| "unknown".into(), |low| format!("at least {} {unit}{best}", short(low)));
+        return format!(
+            "{known} against a target of {target}: from {} on the client is in the figures, so that they decide nothing; give it more cores, or a quieter machine{early}",
+            short(over)
+        );
+    }
     match (capacity.search.holds(), capacity.search.fails()) {
         (Some(low), Some(high)) => format!(
             "{} {unit} hold{best} against a target of {target}; {} do not{over}{early}",

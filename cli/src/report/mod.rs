@@ -20,7 +20,7 @@ mod thresholds;
 mod verdict;
 
 pub(crate) use calibrate::{head as calibrate_head, render as render_calibration, step_line as calibrate_line};
-pub(crate) use campaign::{progress_line, render as render_campaign};
+pub(crate) use campaign::{AGAIN, progress_line, render as render_campaign};
 pub(crate) use capacity::{head_line as capacity_head, probe_line as capacity_line, render as render_capacity};
 
 use crate::flags::OutputArgs;

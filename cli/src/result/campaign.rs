@@ -1,8 +1,9 @@
 //! What several runs leave for the report and the files.
 
 use crate::result::run::RunOutput;
-use ringload_engine::campaign::{self, Cell, Picture, Spread, spreads};
+use ringload_engine::campaign::{self, Cell, Intervals, Picture, Spread, spreads};
 use ringload_engine::measure::Summary;
+use ringload_engine::statistics::Interval;
 use serde::Serialize;
 
 /// Several runs seen together.
@@ -106,13 +107,30 @@ impl Campaign {
 
 impl SweepPointOutcome {
     /// Of the runs of one sweep point, which has its label for a folder.
-    pub(crate) fn of(label: String, values: Vec<(String, String)>, runs: Vec<RunOutput>, level: f64) -> Self {
+    ///
+    /// Only runs that may decide are in its figures; where none may, they are of all, and stand in no comparison.
+    pub(crate) fn of(
+        label: String,
+        values: Vec<(String, String)>,
+        runs: Vec<RunOutput>,
+        level: f64,
+        decides: impl Fn(&RunOutput) -> bool,
+    ) -> Self {
+        let valid = runs.iter().any(&decides);
+        let counted = runs.iter().filter(|run| !valid || decides(run));
         let good: Vec<&Summary> =
-            runs.iter().map(|run| &run.outcome.summary).filter(|summary| summary.counts.succeeded > 0).collect();
+            counted.map(|run| &run.outcome.summary).filter(|summary| summary.counts.succeeded > 0).collect();
         let spreads = spreads(&good, level);
         let mean = |tag: &str, stat: &str| {
             let found = spreads.iter().find(|s| (s.tag, s.stat) == (tag, stat));
             found.map(|s| s.mean)
+        };
+        let interval = |tag: &str, stat: &str| {
+            let found = spreads.iter().find(|s| (s.tag, s.stat) == (tag, stat))?;
+            match good[..] {
+                [one] => within(one, tag, stat),
+                _ => Some(Interval { low: found.ci_low, high: found.ci_high }),
+            }
         };
         let axis = values.first().and_then(|(_, v)| v.parse().ok());
         let cell = Cell {
@@ -122,6 +140,12 @@ impl SweepPointOutcome {
             good_fraction: mean("good_request_fraction", "avg"),
             output_tokens: mean("output_token_throughput", "avg"),
             latency_p99: mean("request_latency", "p99"),
+            spoiled: !valid,
+            intervals: Intervals {
+                goodput: interval("goodput", "avg"),
+                output_tokens: interval("output_token_throughput", "avg"),
+                latency_p99: interval("request_latency", "p99"),
+            },
         };
         Self { folder: label.clone(), label, values, runs, spreads, cell, settling: None }
     }
@@ -130,4 +154,12 @@ impl SweepPointOutcome {
     pub(crate) fn spread(&self, tag: &str, stat: &str) -> Option<&Spread> {
         self.spreads.iter().find(|s| (s.tag, s.stat) == (tag, stat))
     }
+}
+
+/// The interval of a figure within its one run, where it has one.
+fn within(summary: &Summary, tag: &str, stat: &str) -> Option<Interval> {
+    let known = summary.confidence.as_ref()?;
+    let rate = known.rates.iter().find(|rate| rate.tag == tag && stat == "avg").map(|rate| rate.interval);
+    let percentile = || known.percentiles.iter().find(|p| p.tag == tag && p.statistic == stat).map(|p| p.interval);
+    rate.or_else(percentile)
 }

@@ -54,6 +54,8 @@ pub(crate) struct Probe {
     pub(crate) took_s: f64,
     /// Whether a signal ended it.
     pub(crate) interrupted: bool,
+    /// The client is in its figures: it decides nothing.
+    pub(crate) spoiled: bool,
     /// The run.
     pub(crate) run: RunOutput,
 }
@@ -62,35 +64,40 @@ impl Capacity {
     /// The probe that says how much holds.
     pub(crate) fn best(&self) -> Option<&Probe> {
         let load = self.search.holds()?;
-        self.probes.iter().rev().find(|p| p.load == load && p.judgement.holds)
+        self.judged().rev().find(|p| p.load == load && p.judgement.holds)
     }
 
     /// The probe that says what is too much.
     pub(crate) fn over(&self) -> Option<&Probe> {
         let load = self.search.fails()?;
-        self.probes.iter().rev().find(|p| p.load == load && !p.judgement.holds)
+        self.judged().rev().find(|p| p.load == load && !p.judgement.holds)
     }
 
     /// What the intervals of the probes leave open.
     pub(crate) fn sure(&self) -> (Option<f64>, Option<f64>) {
-        let judged = self.probes.iter().map(|p| (p.load, p.judgement));
+        let judged = self.judged().map(|p| (p.load, p.judgement));
         self.search.sure(judged, self.target)
     }
 
-    /// A probe on which the result rests, and in whose figures the client is.
+    /// The probes that decide.
+    fn judged(&self) -> impl DoubleEndedIterator<Item = &Probe> + Clone {
+        self.probes.iter().filter(|probe| !probe.spoiled)
+    }
+
+    /// A probe on which the result rests, and in whose figures the client is (`--allow-invalid`).
     pub(crate) fn spoiled(&self) -> Option<&Probe> {
         let invalid = |p: &&Probe| p.run.outcome.verdict.status == Status::Invalid;
         [self.best(), self.over()].into_iter().flatten().find(invalid)
     }
 
     /// How the process ends after it, in order: interrupted; nothing was answered; a probe that bounds the result is
-    /// invalid; no load holds; done.
+    /// invalid, or the client left the upper bound open; no load holds; done.
     pub(crate) fn exit(&self, allow_invalid: bool) -> Exit {
         if self.interrupted {
             Exit::Interrupted
         } else if !self.base.answered {
             Exit::Unusable
-        } else if self.spoiled().is_some() && !allow_invalid {
+        } else if (self.spoiled().is_some() || self.search.unjudged().is_some()) && !allow_invalid {
             Exit::Invalid
         } else if self.search.holds().is_none() {
             Exit::Failed

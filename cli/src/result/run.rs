@@ -27,12 +27,17 @@ pub(crate) struct Outcome {
     pub(crate) identity: Identity,
 }
 
+/// How often a run that the client spoiled is made again.
+pub(crate) const MOST_AGAIN: usize = 2;
+
 /// A run that came to its end.
 pub(crate) struct RunOutput {
     /// What it came to.
     pub(crate) outcome: Outcome,
     /// Its files.
     pub(crate) files: Vec<PathBuf>,
+    /// The verdicts of tries before it that the client spoiled.
+    pub(crate) spoiled_tries: Vec<Verdict>,
 }
 
 impl RunOutput {

@@ -5,7 +5,7 @@ use crate::export::{EarlierFiles, OutputLocation};
 use crate::flags::{CampaignArgs, ProfileArgs, SweepMode};
 use crate::live::signals;
 use crate::result::campaign::{Campaign, Interrupted, NotRun, Settling, SweepPointOutcome};
-use crate::result::run::{Identity, OfSeveral, RunOutput, fresh_id};
+use crate::result::run::{Identity, MOST_AGAIN, OfSeveral, RunOutput, fresh_id};
 use crate::runner::convergence::Monitor;
 use crate::runner::environment::announce;
 use crate::runner::run::{self, Observers, Prepared};
@@ -95,16 +95,19 @@ impl<'a> Runs<'a> {
             if signals::wait(pause) && !first {
                 return Ok(Some(Stop::Signal));
             }
-            let run = match self.one(trial, index) {
+            let run = match self.unspoiled(trial, index, first) {
                 Ok(run) => run,
                 Err(error) if first => return Err(error),
                 Err(error) if Exit::of_error(&error) == Exit::Interrupted => return Ok(Some(Stop::Signal)),
                 Err(error) => return Ok(Some(Stop::Error(error))),
             };
-            self.monitors[index].end(&run.outcome.summary);
+            match decides_nothing(&run, self.args) {
+                true => self.monitors[index].forget(),
+                false => self.monitors[index].end(&run.outcome.summary),
+            }
             let cancelled = run.outcome.summary.was_cancelled || signals::received();
             if self.lines {
-                print(&report::progress_line(&run.outcome, first))?;
+                print(&report::progress_line(&run.outcome, first && run.spoiled_tries.is_empty()))?;
             }
             self.done[index].push(run);
             if cancelled {
@@ -112,6 +115,26 @@ impl<'a> Runs<'a> {
             }
         }
         Ok(None)
+    }
+
+    /// Makes one run of a point, again where the client spoiled it; the files are of the last try.
+    fn unspoiled(&mut self, trial: usize, index: usize, first: bool) -> anyhow::Result<RunOutput> {
+        let mut spoiled_tries = Vec::new();
+        loop {
+            let run = self.one(trial, index)?;
+            let outcome = &run.outcome;
+            let stopped = outcome.summary.was_cancelled || signals::received();
+            let again = decides_nothing(&run, self.args) && spoiled_tries.len() < MOST_AGAIN && !stopped;
+            if !again {
+                return Ok(RunOutput { spoiled_tries, ..run });
+            }
+            if self.lines {
+                print(&report::progress_line(outcome, first && spoiled_tries.is_empty()))?;
+                print(report::AGAIN)?;
+            }
+            self.monitors[index].forget();
+            spoiled_tries.push(run.outcome.verdict);
+        }
     }
 
     /// Makes one run of a point.
@@ -151,7 +174,9 @@ impl<'a> Runs<'a> {
                 folder: point.folder.clone(),
                 // A run that could not be made is none.
                 settling: settling.map(|s| Settling { runs: runs.len(), ..s }),
-                ..SweepPointOutcome::of(point.label.clone(), point.values.clone(), runs, level)
+                ..SweepPointOutcome::of(point.label.clone(), point.values.clone(), runs, level, |run| {
+                    !decides_nothing(run, self.args)
+                })
             })
             .collect();
         let interrupted = stopped.map(|stop| Interrupted {
@@ -176,6 +201,11 @@ impl<'a> Runs<'a> {
         };
         self.points.iter().enumerate().filter_map(missing).collect()
     }
+}
+
+/// Whether the client is in the figures of a run, and that is not allowed.
+fn decides_nothing(run: &RunOutput, args: &ProfileArgs) -> bool {
+    !args.output.allow_invalid && run.outcome.verdict.is_spoiled_by_the_client()
 }
 
 /// Why a campaign ended early.

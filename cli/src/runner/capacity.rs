@@ -6,7 +6,7 @@ use crate::flags::{Axis, CapacityArgs};
 use crate::live::signals;
 use crate::report;
 use crate::result::capacity::{Base, Capacity};
-use crate::result::run::Identity;
+use crate::result::run::{Identity, MOST_AGAIN};
 use crate::runner::probes::ProbeRunner;
 use crate::runner::run::Prepared;
 use crate::terminal::print;
@@ -37,6 +37,8 @@ pub(crate) fn search(args: &CapacityArgs, mut probes: ProbeRunner, dir: &Path) -
     if lines {
         print(&report::capacity_head(&capacity))?;
     }
+    // Tries of the load under way that the client spoiled.
+    let mut spoiled = 0;
     // What cannot be met one at a time cannot be met under load.
     while let Some(next) = capacity.search.next().filter(|_| capacity.base.good_fraction > 0.0 && !capacity.interrupted)
     {
@@ -52,9 +54,22 @@ pub(crate) fn search(args: &CapacityArgs, mut probes: ProbeRunner, dir: &Path) -
         if lines {
             print(&report::capacity_line(&probe))?;
         }
-        capacity.search.tell(next, probe.judgement.holds);
+        match probe.spoiled {
+            false => {
+                capacity.search.tell(next, probe.judgement.holds);
+                spoiled = 0;
+            }
+            true if spoiled < MOST_AGAIN => spoiled += 1,
+            true => {
+                capacity.search.give_up(next.load);
+                spoiled = 0;
+            }
+        }
         capacity.probes.push(probe);
         capacity.interrupted = signals::received();
+        if capacity.search.unjudged().is_some() && capacity.search.holds().is_none() {
+            break;
+        }
     }
     Ok(capacity)
 }

@@ -55,6 +55,11 @@ impl Monitor {
         }
     }
 
+    /// The run under way, or the last one, counts for nothing.
+    pub(crate) fn forget(&mut self) {
+        self.requests.pop();
+    }
+
     /// It is over.
     pub(crate) fn end(&mut self, summary: &Summary) {
         if let Some((_, tag, stat)) = self.rule {

@@ -123,6 +123,7 @@ impl ProbeRunner {
             judgement: decided.unwrap_or_else(|| judge.end(waiting)),
             took_s: summary.phase_duration_s,
             interrupted: summary.was_cancelled,
+            spoiled: !self.args.output.allow_invalid && run.outcome.verdict.is_spoiled_by_the_client(),
             run,
         })
     }

@@ -143,7 +143,7 @@ pub(crate) fn conclude(
     let verdict = judge(&plan, &summary, &host, ceiling_usage.used());
     let outcome = Outcome { plan, summary, verdict, ceiling_usage, host: serde_json::to_value(&host)?, identity };
     let (written, unwritten) = export::finish(&mut files, &outcome);
-    let done = RunOutput { outcome, files: written };
+    let done = RunOutput { outcome, files: written, spoiled_tries: Vec::new() };
     match (unwritten, full) {
         (None, None) => Ok(done),
         (Some(error), _) => {

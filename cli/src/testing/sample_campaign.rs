@@ -22,10 +22,10 @@ pub(crate) fn sweep(values: &[u32], with: impl Fn(&mut Outcome)) -> Campaign {
                 ..OfSeveral::default()
             };
             with(&mut outcome);
-            RunOutput { outcome, files: Vec::new() }
+            RunOutput { outcome, files: Vec::new(), spoiled_tries: Vec::new() }
         });
         let runs = runs.collect();
-        SweepPointOutcome::of(label.clone(), axis, runs, 0.95)
+        SweepPointOutcome::of(label.clone(), axis, runs, 0.95, |_| true)
     };
     let points = values.iter().map(point).collect();
     Campaign::of_points(points, 0.95, Some("0123456789ab".into()))

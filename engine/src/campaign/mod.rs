@@ -20,4 +20,4 @@ pub use convergence::{Convergence, Criterion, LEAST_RUNS, current_value, ks_two_
 pub use probe::{Judge, Judgement, Reason, Rule, Seen, least};
 pub use search::{Next, Range, Search};
 pub use spread::{STATISTICS, Spread, figure, spreads};
-pub use sweep::{Cell, HEALTHY, Knee, Picture, SLOWER, picture};
+pub use sweep::{Cell, HEALTHY, Intervals, Knee, NotToldApart, Picture, SLOWER, picture};

@@ -36,13 +36,15 @@ pub struct Search {
     held: Vec<f64>,
     fails: Option<f64>,
     confirmed: Option<f64>,
+    /// The lightest load that could not be judged.
+    unjudged: Option<f64>,
 }
 
 impl Search {
     /// Nothing is known.
     #[must_use]
     pub fn new(range: Range) -> Self {
-        Self { range, held: Vec::new(), fails: None, confirmed: None }
+        Self { range, held: Vec::new(), fails: None, confirmed: None, unjudged: None }
     }
 
     /// The heaviest load that held, under every one that failed.
@@ -55,6 +57,12 @@ impl Search {
     #[must_use]
     pub fn fails(&self) -> Option<f64> {
         self.fails
+    }
+
+    /// The lightest load that could not be judged, where none as light failed.
+    #[must_use]
+    pub fn unjudged(&self) -> Option<f64> {
+        self.unjudged.filter(|load| self.fails.is_none_or(|fails| *load < fails))
     }
 
     /// The next load to try; `None` when the bounds are near enough or the heaviest load holds, and that was confirmed,
@@ -72,7 +80,7 @@ impl Search {
     fn open(&self) -> Option<f64> {
         let Range { from, to, tolerance, whole } = self.range;
         let lightest = if whole { 1.0 } else { from * LIGHTEST };
-        match (self.holds(), self.fails) {
+        match (self.holds(), [self.fails, self.unjudged].into_iter().flatten().reduce(f64::min)) {
             (None, None) => Some(from.min(to)),
             (Some(low), None) => (low < to).then(|| (low * 2.0).min(to)),
             (None, Some(high)) => {
@@ -111,6 +119,12 @@ impl Search {
         };
         let holds = loads(true, &over).into_iter().filter(|load| self.held.contains(load)).reduce(f64::max);
         (holds, loads(false, &under).into_iter().reduce(f64::min))
+    }
+
+    /// A load could not be judged, as the client was in the figures: it is no bound, and nothing as heavy is tried again.
+    pub fn give_up(&mut self, load: f64) {
+        self.unjudged = Some(self.unjudged.map_or(load, |least| least.min(load)));
+        self.held.retain(|held| *held < load);
     }
 
     /// What was asked for was tried. Of a heavier load that held and a lighter one that failed, the failure counts.
@@ -203,6 +217,30 @@ mod tests {
         search.tell(trial(22.0), false);
         search.tell(confirms(20.0), true);
         assert_eq!((search.holds(), search.next()), (Some(20.0), None));
+    }
+
+    #[test]
+    fn a_load_that_could_not_be_judged_bounds_the_search_and_not_the_result() {
+        let range = Range { from: 8.0, to: 64.0, tolerance: 0.1, whole: false };
+        let mut search = Search::new(range);
+        let mut probes = 0;
+        while let Some(next) = search.next() {
+            match next.load >= 26.0 {
+                true => search.give_up(next.load),
+                false => search.tell(next, true),
+            }
+            probes += 1;
+            assert!(probes < 20);
+        }
+        let (holds, unjudged) = (search.holds().unwrap(), search.unjudged().unwrap());
+        assert!(holds < 26.0 && unjudged >= 26.0 && unjudged - holds <= 0.1 * unjudged, "{holds} {unjudged}");
+        assert_eq!(search.fails(), None);
+        // One that held before, and could not be judged when it was to be confirmed, gives way to those below.
+        let mut search = Search::new(range);
+        search.tell(trial(8.0), true);
+        search.tell(trial(16.0), true);
+        search.give_up(16.0);
+        assert_eq!(search.holds(), Some(8.0));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What a sweep shows: which cells no other beats, the best ones, and where goodput leaves throughput.
 
+use crate::statistics::Interval;
 use serde::Serialize;
 
 /// One cell of a sweep, its repeats averaged.
@@ -17,6 +18,23 @@ pub struct Cell {
     pub output_tokens: Option<f64>,
     /// p99 of `request_latency`, ms.
     pub latency_p99: Option<f64>,
+    /// The client is in the figures of all of its runs: it is in no comparison.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub spoiled: bool,
+    /// How sure the figures are by which cells are compared.
+    #[serde(skip)]
+    pub intervals: Intervals,
+}
+
+/// Intervals of a cell's figures: over its repeats, or within its one run; absent where there is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Intervals {
+    /// Of [`Cell::goodput`].
+    pub goodput: Option<Interval>,
+    /// Of [`Cell::output_tokens`].
+    pub output_tokens: Option<Interval>,
+    /// Of [`Cell::latency_p99`].
+    pub latency_p99: Option<Interval>,
 }
 
 /// What a sweep shows. Cells by their place in the slice that was given.
@@ -30,8 +48,21 @@ pub struct Picture {
     pub least_latency: Option<usize>,
     /// The cell with the most goodput; none where no cell has any.
     pub most_goodput: Option<usize>,
+    /// Cells whose intervals do not part from that of the best.
+    pub not_told_apart: NotToldApart,
     /// How far the load may go.
     pub knee: Option<Knee>,
+}
+
+/// Of each best cell those that can be as good: their intervals overlap with its own.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct NotToldApart {
+    /// From [`Picture::most_tokens`].
+    pub most_tokens: Vec<usize>,
+    /// From [`Picture::least_latency`].
+    pub least_latency: Vec<usize>,
+    /// From [`Picture::most_goodput`].
+    pub most_goodput: Vec<usize>,
 }
 
 /// How far the load may go along the axis.
@@ -56,16 +87,36 @@ pub enum Knee {
     },
 }
 
-/// What the cells show.
+/// What the cells show. Those that the client spoiled show nothing.
 #[must_use]
 pub fn picture(cells: &[Cell]) -> Picture {
+    let cells: Vec<Cell> =
+        cells.iter().map(|cell| if cell.spoiled { Cell { spoiled: true, ..Cell::default() } } else { cell.clone() }).collect();
+    let cells = &cells[..];
+    let most_tokens = best(cells, |c| c.output_tokens);
+    let least_latency = best(cells, |c| c.latency_p99.map(|v| -v));
+    let most_goodput = best(cells, |c| c.goodput.filter(|rate| *rate > 0.0));
     Picture {
         pareto: pareto(cells),
-        most_tokens: best(cells, |c| c.output_tokens),
-        least_latency: best(cells, |c| c.latency_p99.map(|v| -v)),
-        most_goodput: best(cells, |c| c.goodput.filter(|rate| *rate > 0.0)),
+        not_told_apart: NotToldApart {
+            most_tokens: as_good(cells, most_tokens, |c| c.intervals.output_tokens),
+            least_latency: as_good(cells, least_latency, |c| c.intervals.latency_p99),
+            most_goodput: as_good(cells, most_goodput, |c| c.intervals.goodput),
+        },
+        most_tokens,
+        least_latency,
+        most_goodput,
         knee: knee(cells),
     }
+}
+
+/// Cells whose interval overlaps with that of the best.
+fn as_good(cells: &[Cell], best: Option<usize>, interval: impl Fn(&Cell) -> Option<Interval>) -> Vec<usize> {
+    let Some((best, own)) = best.and_then(|best| Some((best, interval(&cells[best])?))) else {
+        return Vec::new();
+    };
+    let overlaps = |other: Interval| other.low <= own.high && own.low <= other.high;
+    (0..cells.len()).filter(|i| *i != best && interval(&cells[*i]).is_some_and(overlaps)).collect()
 }
 
 fn best(cells: &[Cell], value: impl Fn(&Cell) -> Option<f64>) -> Option<usize> {
@@ -125,7 +176,33 @@ mod tests {
             good_fraction: good,
             output_tokens: Some(tokens),
             latency_p99: Some(latency),
+            ..Cell::default()
         }
+    }
+
+    #[test]
+    fn a_best_cell_is_told_from_others_where_their_intervals_part() {
+        let sure = |axis: f64, tokens: f64, by: f64| Cell {
+            intervals: Intervals {
+                output_tokens: Some(Interval { low: tokens - by, high: tokens + by }),
+                ..Intervals::default()
+            },
+            ..cell(axis, tokens, 100.0 * axis, None)
+        };
+        let cells = [sure(1.0, 100.0, 5.0), sure(2.0, 190.0, 15.0), sure(4.0, 200.0, 5.0), sure(8.0, 150.0, 5.0)];
+        let seen = picture(&cells);
+        assert_eq!((seen.most_tokens, seen.not_told_apart.most_tokens), (Some(2), vec![1]));
+        assert!(seen.not_told_apart.least_latency.is_empty(), "without intervals nothing is said");
+    }
+
+    #[test]
+    fn a_cell_that_the_client_spoiled_is_in_no_comparison() {
+        let mut cells = [cell(1.0, 100.0, 100.0, None), cell(2.0, 300.0, 50.0, None), cell(4.0, 200.0, 110.0, None)];
+        cells[1].spoiled = true;
+        let seen = picture(&cells);
+        assert_eq!((seen.most_tokens, seen.least_latency), (Some(2), Some(0)));
+        assert_eq!(seen.pareto, [0, 2]);
+        assert_eq!(seen.knee, Some(Knee::Latency { last: Some(2), first_over: None }));
     }
 
     #[test]

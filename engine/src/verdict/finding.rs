@@ -100,6 +100,15 @@ pub struct Verdict {
     pub findings: Vec<Finding>,
 }
 
+impl Verdict {
+    /// Whether the client is in the figures, so that they may decide nothing, and another try may do better.
+    #[must_use]
+    pub fn is_spoiled_by_the_client(&self) -> bool {
+        let own = |finding: &Finding| finding.status == Status::Invalid && finding.scope == Scope::Client;
+        self.status == Status::Invalid && self.findings.iter().any(own)
+    }
+}
+
 /// One reason.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Finding {

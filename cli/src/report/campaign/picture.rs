@@ -15,14 +15,24 @@ pub(super) fn picture(campaign: &Campaign) -> String {
     } else if let Some(text) = picture.knee.and_then(|knee| knee_in_words(campaign, knee)) {
         out += &line("capacity", &text);
     }
-    for (name, at) in [
-        ("most goodput", picture.most_goodput),
-        ("most tokens/s", picture.most_tokens),
-        ("least latency", picture.least_latency),
+    let apart = &picture.not_told_apart;
+    for (name, at, as_good) in [
+        ("most goodput", picture.most_goodput, &apart.most_goodput),
+        ("most tokens/s", picture.most_tokens, &apart.most_tokens),
+        ("least latency", picture.least_latency, &apart.least_latency),
     ] {
-        if let Some(i) = at {
-            out += &line(name, label(i));
-        }
+        let Some(i) = at else { continue };
+        let others: Vec<&str> = as_good.iter().map(|other| label(*other)).collect();
+        let text = match others.is_empty() {
+            true => label(i).to_owned(),
+            false => format!("{}, not told apart from {}: their intervals overlap", label(i), others.join(", ")),
+        };
+        out += &line(name, &text);
+    }
+    let spoiled: Vec<&str> = campaign.points.iter().filter(|p| p.cell.spoiled).map(|p| p.label.as_str()).collect();
+    if !spoiled.is_empty() {
+        let text = format!("{}: the client is in their figures, so that they are in no comparison", spoiled.join(", "));
+        out += &line("left out", &text);
     }
     if out.is_empty() {
         return out;

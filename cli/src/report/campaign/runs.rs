@@ -2,7 +2,7 @@
 
 use super::super::layout::{WIDTH, heading, line, wrap};
 use crate::result::campaign::Campaign;
-use crate::result::run::{OfSeveral, Outcome};
+use crate::result::run::{MOST_AGAIN, OfSeveral, Outcome};
 use ringload_engine::verdict::{Finding, Status};
 
 /// `concurrency=8 isl=128 run_0001`: cell and repeat, as far as there are several, under the short names of long flags.
@@ -31,6 +31,13 @@ pub(super) fn verdicts(campaign: &Campaign) -> String {
             failed => format!(", {failed} FAILED"),
         }
     );
+    let again: usize = campaign.runs().map(|run| run.spoiled_tries.len()).sum();
+    if again > 0 {
+        let said = format!(
+            "{again} tries were INVALID by the client and made again, each run {MOST_AGAIN} times at most; they decide nothing"
+        );
+        text += &indented("  ", &said);
+    }
     let mut gates: Vec<Vec<(&Outcome, &Finding)>> = Vec::new();
     for outcome in campaign.runs().map(|run| &run.outcome) {
         let findings = outcome.verdict.findings.iter();
