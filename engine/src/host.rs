@@ -6,11 +6,13 @@
 
 mod cgroup;
 mod core;
+mod idle;
 mod proc;
 
 use crate::clock::{self, Nanos};
 use cgroup::Throttling;
 pub use core::{CoreFacts, CoreWatch};
+pub use idle::CoreLoads;
 use proc::CpuTime;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};

@@ -11,8 +11,8 @@ use std::path::PathBuf;
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Machine")]
 pub(crate) struct MachineArgs {
-    /// Cores to pin workers to: a number is a count (`4`), anything with a comma or dash a list (`0-3,6`; core 3 alone:
-    /// `3,`).
+    /// Cores to pin workers to: `auto` takes idle physical cores, watched for 0.1 s, but for the first of several; a
+    /// number is a count (`4`), anything with a comma or dash a list (`0-3,6`; core 3 alone: `3,`) [default: auto].
     #[arg(long, value_name = "CORES", value_parser = values::cores)]
     pub(crate) cores: Option<Cores>,
 

@@ -69,9 +69,12 @@ pub(crate) fn reuse(text: &str) -> Result<Reuse, String> {
     }
 }
 
-/// `4` is a count; `0-3,6` and `3,` are lists.
+/// `auto`; `4` is a count; `0-3,6` and `3,` are lists.
 pub(crate) fn cores(text: &str) -> Result<Cores, String> {
-    let bad = || "write a count (4) or a list (0-3,6; core 3 alone: 3,)".to_owned();
+    let bad = || "write auto, a count (4) or a list (0-3,6; core 3 alone: 3,)".to_owned();
+    if text.trim() == "auto" {
+        return Ok(Cores::Auto);
+    }
     if !text.contains([',', '-']) {
         return match text.trim().parse::<usize>() {
             Ok(n) if n > 0 => Ok(Cores::Count(n)),
@@ -325,6 +328,7 @@ mod tests {
 
     #[test]
     fn a_bare_number_of_cores_is_a_count_and_the_rest_a_list() {
+        assert_eq!(cores("auto"), Ok(Cores::Auto));
         assert_eq!(cores("4"), Ok(Cores::Count(4)));
         assert_eq!(cores("0-3,6"), Ok(Cores::List(vec![0, 1, 2, 3, 6])));
         assert_eq!(cores("3,"), Ok(Cores::List(vec![3])));

@@ -121,7 +121,8 @@ impl Search {
         (holds, loads(false, &under).into_iter().reduce(f64::min))
     }
 
-    /// A load could not be judged, as the client was in the figures: it is no bound, and nothing as heavy is tried again.
+    /// A load could not be judged, as the client was in the figures: it is no bound, and nothing as heavy is tried
+    /// again.
     pub fn give_up(&mut self, load: f64) {
         self.unjudged = Some(self.unjudged.map_or(load, |least| least.min(load)));
         self.held.retain(|held| *held < load);

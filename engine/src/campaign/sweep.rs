@@ -90,8 +90,10 @@ pub enum Knee {
 /// What the cells show. Those that the client spoiled show nothing.
 #[must_use]
 pub fn picture(cells: &[Cell]) -> Picture {
-    let cells: Vec<Cell> =
-        cells.iter().map(|cell| if cell.spoiled { Cell { spoiled: true, ..Cell::default() } } else { cell.clone() }).collect();
+    let cells: Vec<Cell> = cells
+        .iter()
+        .map(|cell| if cell.spoiled { Cell { spoiled: true, ..Cell::default() } } else { cell.clone() })
+        .collect();
     let cells = &cells[..];
     let most_tokens = best(cells, |c| c.output_tokens);
     let least_latency = best(cells, |c| c.latency_p99.map(|v| -v));

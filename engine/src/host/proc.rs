@@ -1,5 +1,6 @@
 //! Facts from `/proc` and `/sys/devices`.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -115,22 +116,35 @@ pub(super) struct CpuTime {
 
 /// Ticks of `cores`, or of all where the mask is not known.
 pub(super) fn cpu_time(root: &Path, cores: Option<&[usize]>) -> Option<CpuTime> {
-    let stat = fs::read_to_string(root.join("proc/stat")).ok()?;
     let mut time = CpuTime::default();
-    for line in stat.lines() {
-        let mut words = line.split_whitespace();
-        let core: Option<usize> = words.next().and_then(|name| name.strip_prefix("cpu")?.parse().ok());
-        let Some(core) = core else { continue };
-        if cores.is_some_and(|cores| !cores.contains(&core)) {
-            continue;
+    for (core, of_core) in cpu_times(root) {
+        if cores.is_none_or(|cores| cores.contains(&core)) {
+            time.steal += of_core.steal;
+            time.idle += of_core.idle;
+            time.total += of_core.total;
         }
-        // user nice system idle iowait irq softirq steal; guest time is in user time already.
-        let ticks: Vec<u64> = words.take(8).map_while(|word| word.parse().ok()).collect();
-        time.steal += ticks.get(7)?;
-        time.idle += ticks[3] + ticks[4];
-        time.total += ticks.iter().sum::<u64>();
     }
     (time.total > 0).then_some(time)
+}
+
+/// Ticks of each core; none of a file that is not understood.
+pub(super) fn cpu_times(root: &Path) -> BTreeMap<usize, CpuTime> {
+    let stat = fs::read_to_string(root.join("proc/stat")).unwrap_or_default();
+    let of_line = |line: &str| {
+        let mut words = line.split_whitespace();
+        let core: usize = words.next()?.strip_prefix("cpu")?.parse().ok()?;
+        // user nice system idle iowait irq softirq steal; guest time is in user time already.
+        let ticks: Vec<u64> = words.take(8).map_while(|word| word.parse().ok()).collect();
+        let steal = *ticks.get(7)?;
+        Some((core, CpuTime { steal, idle: ticks[3] + ticks[4], total: ticks.iter().sum() }))
+    };
+    stat.lines().filter_map(of_line).collect()
+}
+
+/// The hardware threads of a core's physical core, itself among them.
+pub(super) fn siblings(root: &Path, core: usize) -> Option<Vec<usize>> {
+    let file = format!("sys/devices/system/cpu/cpu{core}/topology/thread_siblings_list");
+    core_list(&line(&root.join(file))?)
 }
 
 impl CpuTime {

@@ -286,7 +286,7 @@ pub enum Stamps {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cores {
-    /// All but one of those allowed, where there are several.
+    /// A hardware thread of each idle physical core of those allowed, but for the first of several.
     Auto,
     /// This many of those allowed.
     Count(usize),

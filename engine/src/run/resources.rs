@@ -2,8 +2,10 @@
 
 use crate::driver;
 use crate::error::{Error, Result};
+use crate::host::CoreLoads;
 use crate::plan::{Cores, Load, Plan};
 use crate::setting::Setting;
+use std::sync::{Mutex, PoisonError};
 
 /// How many workers a plan gets on this machine, and on which cores.
 ///
@@ -18,9 +20,7 @@ pub fn cores(plan: &Plan) -> Result<Vec<usize>> {
     let usable = allowed.len().min(quota).max(1);
     let shown = || allowed.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
     let mut cores = match &plan.cores {
-        // The last cores work; the first, where most interrupts and other people's processes are, stays for the control
-        // plane.
-        Cores::Auto => allowed[allowed.len() - (usable - 1).max(1)..].to_vec(),
+        Cores::Auto => idle_cores(&allowed, (usable - 1).max(1)),
         Cores::Count(n) if *n == 0 => return Err(Error::usage(format!("{} 0", Setting::Cores), "write at least 1")),
         Cores::Count(n) if *n > allowed.len() => {
             return Err(Error::usage(
@@ -43,6 +43,30 @@ pub fn cores(plan: &Plan) -> Result<Vec<usize>> {
         cores.truncate((most as usize).max(1));
     }
     Ok(cores)
+}
+
+/// Idle cores of those allowed, at most so many. They are chosen once: runs that follow one another are compared.
+fn idle_cores(allowed: &[usize], most: usize) -> Vec<usize> {
+    static CHOSEN: Mutex<Option<Chosen>> = Mutex::new(None);
+    let mut chosen = CHOSEN.lock().unwrap_or_else(PoisonError::into_inner);
+    match &*chosen {
+        Some(earlier) if earlier.allowed == allowed && earlier.most == most => earlier.cores.clone(),
+        _ => {
+            let cores = match allowed {
+                [only] => vec![*only],
+                _ => CoreLoads::watch().choose(allowed, most),
+            };
+            *chosen = Some(Chosen { allowed: allowed.to_vec(), most, cores: cores.clone() });
+            cores
+        }
+    }
+}
+
+/// What was chosen, and of what.
+struct Chosen {
+    allowed: Vec<usize>,
+    most: usize,
+    cores: Vec<usize>,
 }
 
 /// Most requests in flight in any phase, where the plan bounds them.

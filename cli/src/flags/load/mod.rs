@@ -129,8 +129,8 @@ pub(crate) struct LoadArgs {
     #[arg(long, value_name = "CONDITION", value_parser = values::threshold)]
     pub(crate) fail_if: Vec<Threshold>,
 
-    /// Exit 1 as well if a condition of --fail-if is undecided: too few samples for its percentile (p99 100, p99.9 1 000,
-    /// p99.99 10 000), or the client's own share decides it.
+    /// Exit 1 as well if a condition of --fail-if is undecided: too few samples for its percentile (p99 100, p99.9
+    /// 1 000, p99.99 10 000), or the client's own share decides it.
     #[arg(long, requires = "fail_if")]
     pub(crate) fail_if_undecided: bool,
 }

@@ -29,12 +29,7 @@ impl LoadArgs {
         for threshold in &self.fail_if {
             threshold.check(!slos.is_empty(), &tiers)?;
         }
-        Ok(Objectives {
-            slos,
-            tiers,
-            thresholds: self.fail_if.clone(),
-            fail_if_undecided: self.fail_if_undecided,
-        })
+        Ok(Objectives { slos, tiers, thresholds: self.fail_if.clone(), fail_if_undecided: self.fail_if_undecided })
     }
 }
 
