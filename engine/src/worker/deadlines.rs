@@ -1,12 +1,12 @@
-//! Deadlines: what ends at an instant unless something comes before it. One heap holds them all.
+//! Deadlines: what ends at an instant unless something comes before it. One ordered set holds them all.
 //!
 //! A deadline is set once and moves lazily: only when it has come is it compared with what its request or connection
 //! has come to. It is then expired, set again for the instant that holds now, or dropped. So a token costs nothing, and
 //! a request one look for each of its deadlines that passes.
 
-use crate::clock::Nanos;
+use crate::clock::{Nanos, earlier};
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, VecDeque};
 
 /// What a deadline ends. Of two that come at one instant, the earlier in this list is first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,6 +48,9 @@ pub(super) struct Deadline {
 /// The deadlines of a worker, the next first.
 #[derive(Default)]
 pub(super) struct Deadlines {
+    /// Those that were set in their order, as the deadlines of whole requests are: nothing is sorted.
+    queue: VecDeque<Deadline>,
+    /// The others.
     heap: BinaryHeap<Reverse<Deadline>>,
     set: u64,
 }
@@ -56,24 +59,41 @@ impl Deadlines {
     /// Sets a deadline.
     pub(super) fn set(&mut self, at: Nanos, kind: DeadlineKind, slot: u32, id: u128) {
         self.set += 1;
-        self.heap.push(Reverse(Deadline { at, kind, order: self.set, slot, id }));
+        let deadline = Deadline { at, kind, order: self.set, slot, id };
+        if self.queue.back().is_none_or(|last| *last < deadline) {
+            self.queue.push_back(deadline);
+        } else {
+            self.heap.push(Reverse(deadline));
+        }
     }
 
     /// The first deadline that has come by `now`. It is not set any more.
     pub(super) fn poll(&mut self, now: Nanos) -> Option<Deadline> {
         self.next_at().filter(|at| *at <= now)?;
-        self.heap.pop().map(|Reverse(deadline)| deadline)
+        let queued_first = match (self.queue.front(), self.heap.peek()) {
+            (Some(queued), Some(Reverse(sorted))) => queued < sorted,
+            (queued, _) => queued.is_some(),
+        };
+        if queued_first { self.queue.pop_front() } else { self.heap.pop().map(|Reverse(deadline)| deadline) }
     }
 
     /// The instant of the first deadline.
     pub(super) fn next_at(&self) -> Option<Nanos> {
-        self.heap.peek().map(|Reverse(deadline)| deadline.at)
+        let queued = self.queue.front().map(|deadline| deadline.at);
+        earlier(queued, self.heap.peek().map(|Reverse(deadline)| deadline.at))
     }
 
-    /// Where more than `most` are set, drops those that `is_current` does not hold for: requests that have ended must
-    /// not leave deadlines behind without bound.
+    /// Drops deadlines of what has ended, as `is_current` tells: the first ones, one by one, and only where more than
+    /// `most` are set (behind one that holds, as that of a request that hangs) all of them, which takes its time.
     pub(super) fn prune(&mut self, most: usize, mut is_current: impl FnMut(&Deadline) -> bool) {
-        if self.heap.len() > most {
+        while self.queue.front().is_some_and(|deadline| !is_current(deadline)) {
+            self.queue.pop_front();
+        }
+        while self.heap.peek().is_some_and(|Reverse(deadline)| !is_current(deadline)) {
+            self.heap.pop();
+        }
+        if self.queue.len() + self.heap.len() > most {
+            self.queue.retain(&mut is_current);
             self.heap.retain(|Reverse(deadline)| is_current(deadline));
         }
     }
@@ -111,14 +131,24 @@ mod tests {
     }
 
     #[test]
-    fn only_over_the_bound_are_ended_ones_dropped() {
+    fn those_set_out_of_order_come_between_the_others() {
         let mut deadlines = Deadlines::default();
-        for slot in 0..4 {
+        for (at, slot) in [(10, 1), (20, 2), (5, 3), (15, 4), (30, 5), (20, 6)] {
+            deadlines.set(at, DeadlineKind::NextToken, slot, 0);
+        }
+        assert_eq!(all(&mut deadlines, 40), [(5, 3), (10, 1), (15, 4), (20, 2), (20, 6), (30, 5)]);
+    }
+
+    #[test]
+    fn ended_ones_are_dropped_in_front_and_over_the_bound_all() {
+        let mut deadlines = Deadlines::default();
+        for slot in 0..5 {
             deadlines.set(Nanos::from(slot), DeadlineKind::FirstToken, slot, 0);
         }
-        deadlines.prune(4, |_| false);
-        assert_eq!(deadlines.next_at(), Some(0));
-        deadlines.prune(3, |d| d.slot > 1);
-        assert_eq!(all(&mut deadlines, 9), [(2, 2), (3, 3)]);
+        let is_current = |deadline: &Deadline| deadline.slot % 2 == 1;
+        deadlines.prune(4, is_current);
+        assert_eq!((deadlines.next_at(), deadlines.queue.len()), (Some(1), 4));
+        deadlines.prune(3, is_current);
+        assert_eq!(all(&mut deadlines, 9), [(1, 1), (3, 3)]);
     }
 }

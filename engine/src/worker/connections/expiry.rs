@@ -123,7 +123,7 @@ impl Pool<'_> {
         Some(since.saturating_add(wait))
     }
 
-    /// Drops deadlines of what has ended, where there are many.
+    /// Drops deadlines of what has ended.
     fn prune_deadlines(&mut self) {
         let slots = &self.slots;
         self.deadlines.prune(8 * slots.len() + 1024, |deadline| {
