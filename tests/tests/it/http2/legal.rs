@@ -301,6 +301,7 @@ fn a_server_that_takes_no_streams_is_told_apart() {
         });
         let ended = over_http2(&peer, io, LONG)
             .args(["--concurrency", "3", "--request-count", "6", "--connect-timeout-seconds", "0.3"])
+            .args(["--verbose"])
             .run()
             .exits(3);
         assert_eq!(ended.failures(), [("http2_refused".to_owned(), 6)].into());
