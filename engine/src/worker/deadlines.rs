@@ -68,8 +68,13 @@ impl Deadlines {
     }
 
     /// The first deadline that has come by `now`. It is not set any more.
+    #[inline]
     pub(super) fn poll(&mut self, now: Nanos) -> Option<Deadline> {
         self.next_at().filter(|at| *at <= now)?;
+        self.pop()
+    }
+
+    fn pop(&mut self) -> Option<Deadline> {
         let queued_first = match (self.queue.front(), self.heap.peek()) {
             (Some(queued), Some(Reverse(sorted))) => queued < sorted,
             (queued, _) => queued.is_some(),
@@ -78,6 +83,7 @@ impl Deadlines {
     }
 
     /// The instant of the first deadline.
+    #[inline]
     pub(super) fn next_at(&self) -> Option<Nanos> {
         let queued = self.queue.front().map(|deadline| deadline.at);
         earlier(queued, self.heap.peek().map(|Reverse(deadline)| deadline.at))

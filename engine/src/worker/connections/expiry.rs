@@ -157,7 +157,9 @@ impl<D: Driver> Connections<'_, D> {
                 Some(_) => self.expire(&deadline, now),
             }
         }
-        self.pool.prune_deadlines();
+        if std::mem::take(&mut self.pool.leaves_deadlines) {
+            self.pool.prune_deadlines();
+        }
         self.handle_waiting_streams(now);
     }
 

@@ -35,6 +35,8 @@ pub(super) struct Pool<'a> {
     /// Requests that have ended, for their source.
     pub(super) ends: VecDeque<RequestEnd>,
     pub(super) in_flight: usize,
+    /// Requests have ended whose deadlines may still be set.
+    pub(super) leaves_deadlines: bool,
     pub(super) buffers: Buffers,
     /// The slot of the resolver channel, and what of its replies has arrived.
     pub(super) resolver_replies: Option<(u32, resolve::Decoder)>,
@@ -105,6 +107,7 @@ impl<'a> Pool<'a> {
             commands: Vec::new(),
             ends: VecDeque::new(),
             in_flight: 0,
+            leaves_deadlines: false,
             buffers: Buffers::default(),
             resolver_replies: None,
         }
@@ -236,6 +239,7 @@ impl<'a> Pool<'a> {
             self.commands.push(Command::Close(key));
         }
         self.in_flight -= 1;
+        self.leaves_deadlines = true;
         self.recorder.handle_end(record, text_lost, &self.context);
     }
 
