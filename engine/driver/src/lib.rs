@@ -199,8 +199,8 @@ pub trait Driver {
     /// Sends bytes; tries at once.
     fn send(&mut self, key: Key, bytes: &[u8]) -> Sending;
 
-    /// Whether neither the peer's end nor a reset has arrived on an established connection, be it that no event has told
-    /// so yet: a request that is sent on it now comes too late. Costs a system call.
+    /// Whether neither the peer's end nor a reset has arrived on an established connection, told by an event or not yet:
+    /// behind them, a request comes too late. Costs a system call.
     fn is_open(&mut self, key: Key) -> bool;
 
     /// Gives the connection up. No event of this key follows.

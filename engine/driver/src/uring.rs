@@ -12,6 +12,9 @@
 //! missing EOF on wakeup race" of Linux 7.0); later ones still do so when both came between the receive's first try and
 //! its sleep. A poll for the peer's end, [`Op::HangUp`], misses nothing. Where it completes and the receive has not
 //! ended, that receive is cancelled and made anew: the new one reads what is left, and the end.
+//!
+//! One file: entries, completions and buffers of a ring are one state, and the argument that no entry outlives what it
+//! names is made over all of it.
 
 use super::buffers::{BUFFER_BYTES, Buffers, GROUP};
 use super::connections::{Connections, Op};
