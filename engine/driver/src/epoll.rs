@@ -1,6 +1,6 @@
 //! The driver for kernels and sandboxes without io_uring: readiness by epoll, one `recvmsg` a ready socket.
 //!
-//! One file: what a socket is ready for, what is left to send on it and its rest are one state, which every call touches.
+//! One file: what a socket is ready for, what is left to send on it and its rest are one state that all calls touch.
 
 use super::pace::{LARGEST_READ, Pace};
 use super::socket::{self, Tried, errno};

@@ -199,7 +199,7 @@ pub trait Driver {
     /// Sends bytes; tries at once.
     fn send(&mut self, key: Key, bytes: &[u8]) -> Sending;
 
-    /// Whether neither the peer's end nor a reset has arrived on an established connection, told by an event or not yet:
+    /// Whether neither the peer's end nor a reset has arrived on an established connection, told by an event or not:
     /// behind them, a request comes too late. Costs a system call.
     fn is_open(&mut self, key: Key) -> bool;
 
