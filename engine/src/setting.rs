@@ -58,6 +58,7 @@ settings! {
         ChatTemplate => "prompts.chat_template",
         InputLength => "prompts.isl",
         OutputLength => "prompts.osl",
+        ExtraInputs => "extra_inputs",
         LengthPairs => "prompts.distribution.pairs",
         Entries => "prompts.entries",
         Turns => "prompts.turns.count.mean",

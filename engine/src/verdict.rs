@@ -21,6 +21,7 @@ mod lag;
 mod load;
 mod machine;
 mod wording;
+mod workload;
 
 pub use finding::{Direction, Effect, Finding, Scope, Status, Verdict};
 
@@ -41,6 +42,7 @@ pub fn judge(plan: &Plan, summary: &Summary, host: &HostFacts, used: Option<&Use
         load::findings(&case),
         ceiling::findings(&case),
         machine::findings(&case),
+        workload::findings(&case),
         answers::findings(&case),
     ]
     .concat();

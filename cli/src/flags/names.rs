@@ -24,6 +24,7 @@ fn flag(setting: Setting) -> &'static str {
         Setting::ChatTemplate => "--apply-chat-template",
         Setting::InputLength => "--isl",
         Setting::OutputLength => "--osl",
+        Setting::ExtraInputs => "--extra-inputs",
         Setting::LengthPairs => "--seq-dist",
         Setting::Entries => "--num-dataset-entries",
         Setting::Turns => "--session-turns-mean",

@@ -94,6 +94,12 @@ fn no_success(plan: &Plan, summary: &Summary) -> Option<Finding> {
             "cancel a smaller share, or later than an answer takes",
         ));
     }
+    if summary.was_cancelled && counts.issued == 0 {
+        return Some(found(Scope::Policy).says(
+            "the run was interrupted before its first request",
+            "let it begin: connections that are made ahead, or names that are looked up, may take long",
+        ));
+    }
     let scope = if summary.was_cancelled { Scope::Policy } else { Scope::Server };
     Some(found(scope).says(
         format!(
