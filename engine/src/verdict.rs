@@ -6,7 +6,7 @@
 //! wrong has no size in a figure, the gate says what it makes of the run at least. The gates stand in
 //! `docs/MEASUREMENT.md`.
 //!
-//! To add a gate: a function from a [`Case`] to an `Option<Finding>`, made by [`Found`] (`new`, `measured`, `moving`,
+//! To add a gate: a function from a `Case` to an `Option<Finding>`, made by `Found` (`new`, `measured`, `moving`,
 //! `says`), in the file of its subject or a new one that [`judge`] lists; a row in `docs/MEASUREMENT.md`; and a test
 //! with a run for which it is known what moved by how much.
 

@@ -69,7 +69,8 @@ impl Exchange {
     }
 
     /// The visible text of the last answer, still escaped, until the next request begins; `None` if it was over the
-    /// limit. Empty unless the text was kept, for a tokenizer or because the request [`Request::threads`].
+    /// limit. Empty unless the text was kept, for a tokenizer or because the request
+    /// [`threads`](super::Request::threads).
     #[must_use]
     pub fn answered(&self) -> Option<&[u8]> {
         self.answer.visible()

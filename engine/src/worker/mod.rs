@@ -1,9 +1,9 @@
 //! One core's loop: scheduled → sent → read → decoded → recorded. The only place where schedule, exchange, driver and
 //! record meet.
 //!
-//! Four owners hold what it knows, each the only writer of its own: [`Context`] what is read and never written,
-//! [`Connections`] the requests on their connections, [`Source`] the requests that are to come, [`Recorder`] what is
-//! counted. The connections have the driver and the [`deadlines`].
+//! Four owners hold what it knows, each the only writer of its own: `Context` what is read and never written,
+//! `Connections` the requests on their connections, `Source` the requests that are to come, `Recorder` what is
+//! counted. The connections have the driver and the `deadlines`.
 
 mod connections;
 mod context;
