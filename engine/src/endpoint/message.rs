@@ -56,13 +56,12 @@ fn words(value: &Value) -> Option<String> {
 }
 
 /// Where a message is, but for `error`; behind the first four, kinds and numbers.
-const NAMES: [&str; 10] = [
+const NAMES: [&str; 9] = [
     "error_message",
     "error_msg",
     "message",
     "detail",
     "errors",
-    "exception",
     "base_resp",
     "status_msg",
     "error_type",

@@ -145,7 +145,6 @@ macro_rules! answer {
             ("code", Rule::Sign(1)),
             ("error_code", Rule::Sign(SURE)),
             ("error_msg", Rule::Sign(SURE)),
-            ("exception", Rule::Sign(SURE)),
             ("base_resp", Rule::Object(&crate::endpoint::rules::BASE_RESP)),
         ])
     };

@@ -4,9 +4,9 @@
 use ringload_engine::arrival::NARROW;
 use ringload_engine::clock::{MILLI, Nanos, SECOND, monotonic};
 use ringload_engine::driver::{Driver, Epoll, Event, Key, Options, Uring};
-use ringload_engine::exchange::{Exchange, KeepText, Progress, Request};
+use ringload_engine::exchange::{Exchange, KeepText, Progress};
 use ringload_engine::plan::{EndpointKind, Limits};
-use ringload_engine::record::{Cause, PhaseKind, Record};
+use ringload_engine::record::{Cause, Record};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::thread;
@@ -64,21 +64,7 @@ fn read_late(driver: &mut impl Driver, addr: SocketAddr, late: bool) -> Record {
     wait(driver, &mut |_, _| {});
     let mut exchange = Exchange::new(EndpointKind::Chat, true, KeepText::Never, Limits::default());
     let now = monotonic();
-    exchange.begin(&Request {
-        k: 0,
-        turn: 0,
-        index: 0,
-        threads: false,
-        phase: PhaseKind::Profiling,
-        worker: 0,
-        target: 0,
-        entry: 0,
-        isl: 1,
-        requested_osl: None,
-        request_id: 1,
-        scheduled: now,
-        issued: now,
-    });
+    exchange.begin(&crate::request(now));
     exchange.handle_sending(now, 1, false);
     driver.send(KEY, b"x");
     exchange.handle_sent(monotonic());

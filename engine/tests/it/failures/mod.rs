@@ -3,9 +3,9 @@
 
 mod rows;
 
-use ringload_engine::exchange::{Exchange, KeepText, Progress, Request};
+use ringload_engine::exchange::{Exchange, KeepText, Progress};
 use ringload_engine::plan::{EndpointKind, Limits};
-use ringload_engine::record::{Cause, Outcome, PhaseKind, Record};
+use ringload_engine::record::{Cause, Outcome, Record};
 use rows::{FAILURES, Failure, PASSES, Pass, Sent};
 use std::fmt::Write as _;
 
@@ -18,21 +18,7 @@ const ALL: [EndpointKind; 12] = EndpointKind::ALL;
 fn read(kind: EndpointKind, streaming: bool, media: &str, body: &str) -> Record {
     let limits = Limits::default();
     let mut exchange = Exchange::new(kind, streaming, KeepText::Always, limits);
-    exchange.begin(&Request {
-        k: 0,
-        turn: 0,
-        index: 0,
-        threads: false,
-        phase: PhaseKind::Profiling,
-        worker: 0,
-        target: 0,
-        entry: 0,
-        isl: 4,
-        requested_osl: Some(8),
-        request_id: 1,
-        scheduled: 10,
-        issued: 10,
-    });
+    exchange.begin(&crate::request(10));
     exchange.handle_sending(11, 100, false);
     exchange.handle_sent(12);
     let length = body.len();

@@ -148,13 +148,6 @@ pub(crate) const FAILURES: &[Failure] = &[
         words: W,
     },
     Failure {
-        what: "`exception`, without choices or output",
-        by: "frameworks that print their exceptions",
-        kinds: FLAT,
-        sent: Sent::Json(r#"{"exception":"the words of the server"}"#),
-        words: W,
-    },
-    Failure {
         what: "`error` in a choice",
         by: "OpenRouter",
         kinds: TEXT,
