@@ -6,7 +6,7 @@
 //! ```text
 //!   plan ──► schedule ──► worker ──► driver (uring | epoll | sim) ──► kernel
 //!                           │  ▲           │ bytes, stamps
-//!                           │  └─ exchange ◄── wire (http1, http2, sse) ◄── endpoint (what is output?)
+//!                           │  └─ exchange ◄── wire (http1, http2, sse) ◄── api (what is output?)
 //!                           ▼
 //!                        record ──► measure ──► verdict
 //! ```
@@ -25,11 +25,12 @@
 //! `ringload` binary.
 #![forbid(unsafe_code)]
 
+pub mod api;
 pub mod calibration;
 pub mod campaign;
+pub mod capacity;
 pub mod control;
 pub mod dataset;
-pub mod endpoint;
 pub mod error;
 pub mod exchange;
 pub mod files;

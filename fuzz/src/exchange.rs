@@ -1,7 +1,7 @@
 //! Whole exchanges: a request's life over HTTP/1 and HTTP/2, and any order of the calls that make it.
 
 use super::cut;
-use ringload_engine::endpoint::http2_head;
+use ringload_engine::api::http2_head;
 use ringload_engine::exchange::{Exchange, KeepText, Progress, Request};
 use ringload_engine::plan::{EndpointKind, Limits, Phase, Plan, Target};
 use ringload_engine::record::{Cause, Handshake, Outcome, PhaseKind, Record};

@@ -11,7 +11,7 @@ pub use chunked::chunked;
 pub use exchange::exchange;
 pub use files::{dataset, record_log, reply};
 
-use ringload_engine::endpoint::{self, BadJson, Scanner, Seen, Text};
+use ringload_engine::api::{self, BadJson, Scanner, Seen, Text};
 use ringload_engine::plan::{EndpointKind, Phase, Plan, Target};
 use ringload_engine::record::Usage;
 use ringload_engine::wire::http1::{Decoder, Head, HeadLimits, HttpError, Part};
@@ -101,7 +101,7 @@ fn converse<'a>(scene: u8, reads: impl Iterator<Item = &'a [u8]>) -> Conversatio
     let head = HEAD.get_or_init(|| {
         let target = Target::parse("http://server").expect("a URL");
         let plan = Plan::new(vec![target], "m", Phase::closed(1, 1));
-        endpoint::http2_head(&plan, &plan.targets[0]).expect("a head")
+        api::http2_head(&plan, &plan.targets[0]).expect("a head")
     });
     let config = http2::Config {
         stream_window: if scene & 0x20 == 0 { 65_535 } else { 100 },
@@ -335,8 +335,8 @@ fn check(scanner: &mut Scanner, event: &[u8], expected: &Option<Result<Said, Bad
     assert_eq!(scanner.event(event, None), seen, "with and without its text");
     let said = seen.map(|seen| Said {
         seen,
-        visible: endpoint::unescape(&text.visible),
-        reasoning: endpoint::unescape(&text.reasoning),
+        visible: api::unescape(&text.visible),
+        reasoning: api::unescape(&text.reasoning),
         ..Said::default()
     });
     if let Some(expected) = expected {

@@ -2,7 +2,7 @@
 
 use crate::case::Case;
 use crate::samples::{DATA, LAPS, ROUND, SETTINGS, event, frame, head_frame, plan, reads, round_bytes};
-use ringload_engine::endpoint::http2_head;
+use ringload_engine::api::http2_head;
 use ringload_engine::wire::http2::{Config, Connection, Opened};
 use std::hint::black_box;
 

@@ -1,6 +1,6 @@
 //! The stages of the path of a token, in its order, and the cases of each.
 
-mod endpoint;
+mod api;
 mod exchange;
 mod http1;
 mod http2;
@@ -31,7 +31,7 @@ pub fn stages() -> Vec<Stage> {
         stage("http1", http1::cases()),
         stage("http2", http2::cases()),
         stage("sse", sse::cases()),
-        stage("endpoint", endpoint::cases()),
+        stage("api", api::cases()),
         stage("exchange", exchange::cases()),
         stage("measure", measure::cases()),
         stage("record", record::cases()),

@@ -4,9 +4,9 @@
 use crate::case::{Case, Round};
 use crate::peer::{Alone, Answers, Carriage, START, Shape};
 use crate::samples::plan;
+use ringload_engine::api::{http1_head, http2_head};
 use ringload_engine::clock::Nanos;
 use ringload_engine::driver::sim::Sim;
-use ringload_engine::endpoint::{http1_head, http2_head};
 use ringload_engine::record::{Outcome, PhaseKind, Record};
 use ringload_engine::run::{Budget, Control};
 use ringload_engine::worker::{Shared, Targets, Worker};

@@ -5,7 +5,7 @@ use super::layout::{heading, line, percent, short};
 use crate::flags::Axis;
 use crate::result::capacity::{Capacity, Probe};
 use crate::result::run::MOST_AGAIN;
-use ringload_engine::campaign::Reason;
+use ringload_engine::capacity::Reason;
 use std::path::{Path, PathBuf};
 
 /// What one request after the other does, and the heading of the probes.

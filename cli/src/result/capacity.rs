@@ -4,7 +4,7 @@ use crate::exit::Exit;
 use crate::flags::Axis;
 use crate::result::run::Identity;
 use crate::result::run::RunOutput;
-use ringload_engine::campaign::{Judgement, Search};
+use ringload_engine::capacity::{Judgement, Search};
 use ringload_engine::plan::Slo;
 use ringload_engine::verdict::Status;
 

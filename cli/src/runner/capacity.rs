@@ -10,7 +10,7 @@ use crate::result::run::{Identity, MOST_AGAIN};
 use crate::runner::probes::ProbeRunner;
 use crate::runner::run::Prepared;
 use crate::terminal::print;
-use ringload_engine::campaign::{Range, Search};
+use ringload_engine::capacity::{Range, Search};
 use std::path::Path;
 
 /// Sends one request after the other, then probes loads until the largest that holds is known.

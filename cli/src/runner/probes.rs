@@ -10,7 +10,7 @@ use crate::result::run::Identity;
 use crate::result::run::RunOutput;
 use crate::runner::environment::{announce, environment, planned};
 use crate::runner::run::{self, Observers, Prepared};
-use ringload_engine::campaign::{Judge, Next, Rule, Seen, least};
+use ringload_engine::capacity::{Judge, Next, Rule, Seen, least};
 use ringload_engine::clock::{Nanos, SECOND};
 use ringload_engine::plan::Plan;
 use ringload_engine::record::{Outcome, PhaseKind};

@@ -1,7 +1,7 @@
 //! What the events of a response add up to: the record so far, and the text.
 
+use crate::api::{self, Scanner, Text};
 use crate::clock::Nanos;
-use crate::endpoint::{self, Scanner, Text};
 use crate::plan::EndpointKind;
 use crate::plan::OutputPath;
 use crate::record::{Cause, Record};
@@ -48,7 +48,7 @@ impl Answer {
         Self {
             kind,
             scanner: Scanner::new(kind),
-            says_its_end: endpoint::says_its_end(kind),
+            says_its_end: api::says_its_end(kind),
             text: Text::default(),
             keep,
             text_bytes,
@@ -97,17 +97,17 @@ impl Answer {
         if !name.is_empty() && self.named(name, data)? {
             return Ok(());
         }
-        if endpoint::is_done(data) {
+        if api::is_done(data) {
             self.done_seen = true;
             return Ok(());
         }
         // Over the limit nothing more is kept; the text is then left out of the record as a whole.
         let keep = self.wants_text() && !self.text_over_limit();
         let Ok(seen) = self.scanner.event(data, keep.then_some(&mut self.text)) else {
-            return Err((Cause::BadJson, Some(endpoint::error_message(data))));
+            return Err((Cause::BadJson, Some(api::error_message(data))));
         };
         if seen.error {
-            return Err((Cause::InBandError, Some(endpoint::error_message(data))));
+            return Err((Cause::InBandError, Some(api::error_message(data))));
         }
         if seen.output {
             self.output(seen.visible, arrived);
@@ -125,7 +125,7 @@ impl Answer {
     /// What the name of an event says of it: whether nothing more is to be read in it.
     fn named(&mut self, name: &[u8], data: &[u8]) -> Result<bool, Fault> {
         if name.eq_ignore_ascii_case(b"error") {
-            let words = match endpoint::error_message(data) {
+            let words = match api::error_message(data) {
                 words if words.is_empty() => "an event named `error`, without words".into(),
                 words => words,
             };
@@ -136,7 +136,7 @@ impl Answer {
         }
         // JSON without a field name is no event, but servers say so that they failed.
         match self.scanner.body(data, None) {
-            Ok(seen) if seen.error => Err((Cause::InBandError, Some(endpoint::error_message(data)))),
+            Ok(seen) if seen.error => Err((Cause::InBandError, Some(api::error_message(data)))),
             _ => Ok(true),
         }
     }
@@ -149,7 +149,7 @@ impl Answer {
             return Err((Cause::BadJson, Some(what)));
         };
         if seen.error {
-            return Err((Cause::InBandError, Some(endpoint::error_message(body))));
+            return Err((Cause::InBandError, Some(api::error_message(body))));
         }
         self.record.usage = seen.usage;
         self.refused |= seen.refused;
@@ -173,13 +173,13 @@ impl Answer {
 
     /// The content type of a body, and its first words.
     fn begins(&self, body: &[u8]) -> String {
-        format!("content type {}, it begins with: {}", self.media, endpoint::first_words(body))
+        format!("content type {}, it begins with: {}", self.media, api::first_words(body))
     }
 
     /// The answer is complete: counts that cannot be true are refused.
     pub(super) fn settle(&mut self) {
         if let Some(usage) = self.record.usage {
-            let usage = endpoint::whole_usage(self.kind, usage);
+            let usage = api::whole_usage(self.kind, usage);
             let (usage, refused) = usage.possible(self.record.requested_osl);
             self.record.usage = Some(usage);
             self.refused |= refused;
@@ -189,7 +189,7 @@ impl Answer {
 
     /// What a body that is no answer says; what it is, where its bytes do not say it.
     pub(super) fn detail(&self, cause: Cause, body: &[u8]) -> String {
-        let said = endpoint::error_message(body);
+        let said = api::error_message(body);
         let status = self.record.status;
         match cause {
             Cause::Redirect => {
@@ -236,9 +236,9 @@ impl Answer {
         if self.text_over_limit() {
             return true;
         }
-        record.text = Some(endpoint::unescape(&self.text.visible));
+        record.text = Some(api::unescape(&self.text.visible));
         if !self.text.reasoning.is_empty() {
-            record.reasoning_text = Some(endpoint::unescape(&self.text.reasoning));
+            record.reasoning_text = Some(api::unescape(&self.text.reasoning));
         }
         false
     }

@@ -16,9 +16,9 @@ mod intervals;
 pub use answer::KeepText;
 pub(crate) use cause::explain;
 
+use crate::api;
 use crate::arrival::Arrival;
 use crate::clock::Nanos;
-use crate::endpoint;
 use crate::plan::{EndpointKind, Limits, OutputPath};
 use crate::record::{Cause, Handshake, Instants, PhaseKind, Record};
 use crate::wire::http1::{Decoder, HeadLimits, Part};
@@ -380,7 +380,7 @@ impl Exchange {
 
     /// Whether a stream that was cut off ends with `[DONE]`, and nothing after it.
     fn ends_with_done(&mut self) -> bool {
-        self.mode == Mode::Events && self.sse.finish().is_some_and(|event| endpoint::is_done(event.data)) && {
+        self.mode == Mode::Events && self.sse.finish().is_some_and(|event| api::is_done(event.data)) && {
             self.answer.done_seen = true;
             true
         }

@@ -6,8 +6,8 @@ use super::certificates::tls_clients;
 use super::negotiate::{self, Speaks};
 use super::refusal::remedy;
 use super::resources::{Resources, capacity, cores};
+use crate::api;
 use crate::driver::{Refusal, Uring};
-use crate::endpoint;
 use crate::error::{Error, Result};
 use crate::plan::{Io, Plan, Stamps};
 use crate::wire::{http1, http2, tls};
@@ -41,7 +41,7 @@ impl Prepared {
     pub(super) fn new(plan: &Plan, control: &Control) -> Result<Self> {
         negotiate::sources(&plan.network.source_ips)?;
         let cores = cores(plan)?;
-        let heads = plan.targets.iter().map(|t| endpoint::http1_head(plan, t)).collect::<Result<Vec<_>>>()?;
+        let heads = plan.targets.iter().map(|t| api::http1_head(plan, t)).collect::<Result<Vec<_>>>()?;
         let addrs = addresses(plan, control)?;
         let speaks = negotiate::speaks(plan, &addrs, control)?;
         let http2: Vec<bool> = speaks.iter().map(|s| s.http2).collect();
@@ -50,7 +50,7 @@ impl Prepared {
             .targets
             .iter()
             .zip(&http2)
-            .map(|(t, two)| two.then(|| endpoint::http2_head(plan, t)).transpose())
+            .map(|(t, two)| two.then(|| api::http2_head(plan, t)).transpose())
             .collect::<Result<Vec<_>>>()?;
         let multiplexed = http2.contains(&true);
         let resources = capacity(plan, cores.len(), multiplexed)?;

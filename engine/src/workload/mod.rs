@@ -199,7 +199,7 @@ impl Workload {
     }
 
     /// Appends the body of an entry, with `history`, the earlier messages of its conversation as
-    /// [`crate::endpoint::thread`] joins them, before its own.
+    /// [`crate::api::thread`] joins them, before its own.
     ///
     /// # Errors
     /// When the temporary file in which it lies cannot be read.

@@ -90,7 +90,7 @@ const STRIDE: usize = 1 << 29;
 mod tests {
     use super::super::{Hub, Tokenizer};
     use super::*;
-    use crate::endpoint::tests::plan;
+    use crate::api::tests::plan;
     use crate::plan::{EndpointKind, TokenizerSource};
 
     fn builtin() -> Tokenizer {

@@ -2,7 +2,7 @@
 
 use super::store::Spilled;
 use super::{Conversation, Entry, Hub, Stored, Tokenizer, Workload};
-use crate::endpoint::Body;
+use crate::api::Body;
 use crate::error::Result;
 use crate::plan::Plan;
 use serde::{Deserialize, Serialize};

@@ -1,7 +1,7 @@
 //! Where prepared bodies are kept: in memory up to a budget, beyond it in an unlinked temporary file, from which they
 //! are read when they are sent.
 
-use crate::endpoint::Body;
+use crate::api::Body;
 use crate::error::{Error, Result};
 use std::fs::File;
 use std::io::{self, Write};

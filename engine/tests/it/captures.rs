@@ -4,7 +4,7 @@
 //! The expected numbers were read off the captures by eye and by `grep`, not taken from what the code said. Every
 //! capture is replayed whole, byte by byte, and at random splits: the answers must be the same.
 
-use ringload_engine::endpoint::{self, Scanner, Seen, Text};
+use ringload_engine::api::{self, Scanner, Seen, Text};
 use ringload_engine::plan::EndpointKind::{self, Chat, Completions, Messages, Responses};
 use ringload_engine::record::Usage;
 use ringload_engine::wire::http1::{Decoder, Head, HeadLimits, Part};
@@ -76,13 +76,13 @@ impl Client {
             note(seen.expect("JSON"), &mut self.answer);
         }
         self.answer.reusable = reusable;
-        self.answer.text = endpoint::unescape(&self.text.visible);
+        self.answer.text = api::unescape(&self.text.visible);
     }
 }
 
 fn take(event: Event<'_>, scanner: &mut Scanner, text: &mut Text, answer: &mut Answer) {
     answer.events += 1;
-    if endpoint::is_done(event.data) {
+    if api::is_done(event.data) {
         answer.done = true;
     } else {
         note(scanner.event(event.data, Some(text)).expect("JSON"), answer);
@@ -232,7 +232,7 @@ fn errors_are_told_in_the_servers_words() {
     ] {
         let a = replay(Chat, name);
         assert_eq!((a.head.status, a.reusable), (status, reusable), "{name}");
-        let said = endpoint::error_message(&a.body);
+        let said = api::error_message(&a.body);
         assert!(said.starts_with(start), "{name}: {said}");
         assert!(said.chars().count() <= 200, "{name}");
     }
@@ -245,7 +245,7 @@ fn cached_tokens_of_anthropics_api_are_in_the_prompt() {
     let a = replay(Messages, "dynamo-messages-cached");
     assert_eq!((a.outputs, a.done, a.finish, a.error), (4, true, true, false));
     assert_eq!(a.text, "OSS compilation WITHOUT stated");
-    let usage = endpoint::whole_usage(Messages, a.usage.expect("usage"));
+    let usage = api::whole_usage(Messages, a.usage.expect("usage"));
     let expected = Usage {
         prompt: Some(544),
         completion: Some(4),

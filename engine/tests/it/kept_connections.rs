@@ -1,10 +1,10 @@
 //! What ends a response over HTTP/1.1, and when its connection serves the next request, under virtual time. The same is
 //! asked of real sockets in the `tests` crate, where nothing decides the order of events.
 
+use ringload_engine::api::http1_head;
 use ringload_engine::clock::{MILLI, Nanos, SECOND};
 use ringload_engine::driver::sim::{Peer, Script, Sim};
 use ringload_engine::driver::{Key, Sending};
-use ringload_engine::endpoint::http1_head;
 use ringload_engine::plan::{EndpointKind, Length, Phase, Plan, Target};
 use ringload_engine::record::{Cause, Outcome, PhaseKind, Record};
 use ringload_engine::run::{Budget, Control};

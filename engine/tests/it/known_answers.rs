@@ -1,10 +1,10 @@
 //! Known answers under virtual time: the worker, the protocol code and the measures against peers with a scripted
 //! truth. The same truths are asked of real sockets in the `tests` crate.
 
+use ringload_engine::api::http1_head;
 use ringload_engine::clock::{MILLI, Nanos, SECOND};
 use ringload_engine::driver::Key;
 use ringload_engine::driver::sim::{Peer, Script, Sim};
-use ringload_engine::endpoint::http1_head;
 use ringload_engine::measure::{HistogramId, Shard};
 use ringload_engine::plan::{
     Arrival, Cancellation, Cap, CapPolicy, Length, Load, Phase, Plan, Prefill, Ramp, Shape, Target, Trace,

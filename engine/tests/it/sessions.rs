@@ -1,10 +1,10 @@
 //! Conversations in virtual time: every turn at its instant with what was said before; and the same requests for any
 //! number of workers.
 
+use ringload_engine::api::http1_head;
 use ringload_engine::clock::{MILLI, Nanos, SECOND};
 use ringload_engine::driver::Key;
 use ringload_engine::driver::sim::{Peer, Script, Sim};
-use ringload_engine::endpoint::http1_head;
 use ringload_engine::plan::{Arrival, Cap, CapPolicy, Length, Load, Phase, Plan, Target, Turns};
 use ringload_engine::record::{Outcome, PhaseKind, Record};
 use ringload_engine::run::{Budget, Control};

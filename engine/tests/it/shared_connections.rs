@@ -1,10 +1,10 @@
 //! Requests that share an HTTP/2 connection, under virtual time: what one of them meets is nothing to the others. The
 //! same is asked of real sockets in the `tests` crate, where nothing decides the order of events.
 
+use ringload_engine::api::{http1_head, http2_head};
 use ringload_engine::clock::{MILLI, Nanos, SECOND};
 use ringload_engine::driver::sim::{Peer, Script, Sim};
 use ringload_engine::driver::{Key, Sending};
-use ringload_engine::endpoint::{http1_head, http2_head};
 use ringload_engine::plan::{Arrival, Cancellation, Length, Load, Phase, Plan, Reuse, Target};
 use ringload_engine::record::{Cause, Outcome, PhaseKind, Record};
 use ringload_engine::run::{Budget, Control};

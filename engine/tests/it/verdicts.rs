@@ -1,10 +1,10 @@
 //! Verdicts under virtual time: what a client that was stopped, or that is kept from running now and then, has made of
 //! the figures, against the same run of one that was not.
 
+use ringload_engine::api::http1_head;
 use ringload_engine::clock::{MILLI, Nanos, SECOND};
 use ringload_engine::driver::Key;
 use ringload_engine::driver::sim::{Peer, Script, Sim};
-use ringload_engine::endpoint::http1_head;
 use ringload_engine::host::HostFacts;
 use ringload_engine::measure::{Lateness, PhaseFacts, RunFacts, Summarizer, Summary, Timeline, TokenCounts};
 use ringload_engine::plan::{Arrival, Length, Load, Phase, Plan, Stamps, Statistic, Target, Threshold};

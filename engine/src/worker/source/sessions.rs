@@ -5,10 +5,10 @@
 //! that fails ends its session: what was to be said after it has no context any more.
 
 use super::{Context, RequestEnd, ScheduledRequest, first_of};
+use crate::api;
 use crate::clock::Nanos;
 use crate::control::{Allowance, Budget};
 use crate::driver::Key;
-use crate::endpoint;
 use crate::measure::SessionCounts;
 use crate::record::Outcome;
 use crate::workload::Workload;
@@ -42,7 +42,7 @@ struct Session {
     /// The entry of its next turn, or of the one under way; and the one after its last.
     entry: u32,
     end: u32,
-    /// The messages before its next turn, as [`endpoint::thread`] joins them; with the request while one is under way.
+    /// The messages before its next turn, as [`api::thread`] joins them; with the request while one is under way.
     history: Vec<u8>,
     /// What they may hold.
     allowance: Allowance,
@@ -160,7 +160,7 @@ impl Sessions {
                 self.remove(session, budget);
                 return None;
             }
-            endpoint::thread(&mut state.history, b"", text);
+            api::thread(&mut state.history, b"", text);
             // Twice: it may lie in the kernel's way once more, when a server does not read it.
             if !budget.allows(&mut state.allowance, 2 * state.history.capacity()) {
                 self.tally.broken += 1;

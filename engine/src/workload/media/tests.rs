@@ -1,7 +1,7 @@
 //! What the media are, taken apart again.
 
 use super::*;
-use crate::endpoint::tests::plan;
+use crate::api::tests::plan;
 use crate::plan::{Audio, EndpointKind, ImageFormat, Images, LocalMedia};
 
 fn made(format: ImageFormat) -> Plan {

@@ -148,7 +148,7 @@ fn a_body_that_is_no_stream_is_named_with_its_type_and_its_first_words() {
 /// learned nothing agrees.
 #[test]
 fn the_fast_way_says_what_the_slow_one_says() {
-    use ringload_engine::endpoint::{Scanner, Text};
+    use ringload_engine::api::{Scanner, Text};
     const KEYS: [&str; 12] = [
         "error",
         "error_type",

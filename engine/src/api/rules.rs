@@ -145,7 +145,7 @@ macro_rules! answer {
             ("code", Rule::Sign(1)),
             ("error_code", Rule::Sign(SURE)),
             ("error_msg", Rule::Sign(SURE)),
-            ("base_resp", Rule::Object(&crate::endpoint::rules::BASE_RESP)),
+            ("base_resp", Rule::Object(&crate::api::rules::BASE_RESP)),
         ])
     };
 }

@@ -2,7 +2,7 @@
 
 use crate::case::Case;
 use crate::samples::{ERROR, EVENTS, LAPS, ROUND, USAGE, json, json_with, round_bytes};
-use ringload_engine::endpoint::{Scanner, Text};
+use ringload_engine::api::{Scanner, Text};
 use ringload_engine::plan::EndpointKind;
 use std::hint::black_box;
 
