@@ -20,6 +20,8 @@ pub(crate) struct EarlierFiles {
     quiet: bool,
     /// What several runs left there stays.
     alone: bool,
+    /// Prompts of another run, in the place of which none come.
+    foreign: Option<PathBuf>,
     cleared: Cell<bool>,
 }
 
@@ -31,10 +33,15 @@ impl EarlierFiles {
         Self::of(base, names, overwrite)
     }
 
-    /// Before the files of a run are made again from its log: prompts and log stay.
-    pub(crate) fn of_report(base: &Path, prefix: Option<&str>, overwrite: bool) -> Self {
-        let names = Kind::names(prefix).filter(|name| *name != "inputs.json");
-        Self { alone: true, ..Self::of(base, names.collect(), overwrite) }
+    /// Before the files of a run are made again from its log: prompts and log stay. The prompts of a later run in the
+    /// same folder are none of its: they were written after the log was.
+    pub(crate) fn of_report(base: &Path, prefix: Option<&str>, log: &Path, overwrite: bool) -> Self {
+        let written = |path: &Path| fs::metadata(path).and_then(|m| m.modified()).ok();
+        let inputs = written(&base.join(INPUTS));
+        let later = inputs.is_some() && inputs > written(log);
+        let names = Kind::names(prefix).filter(|name| later || *name != INPUTS);
+        let foreign = later.then(|| base.join(INPUTS));
+        Self { alone: true, foreign, ..Self::of(base, names.collect(), overwrite) }
     }
 
     /// Before several runs: their files go to these folders in `base`, and what they have in common to `base` itself.
@@ -45,7 +52,15 @@ impl EarlierFiles {
     }
 
     fn of(base: &Path, names: BTreeSet<String>, overwrite: bool) -> Self {
-        Self { base: base.to_owned(), names, overwrite, quiet: false, alone: false, cleared: Cell::new(false) }
+        Self {
+            base: base.to_owned(),
+            names,
+            overwrite,
+            quiet: false,
+            alone: false,
+            foreign: None,
+            cleared: Cell::new(false),
+        }
     }
 
     /// The same, saying nothing where `quiet`.
@@ -64,8 +79,12 @@ impl EarlierFiles {
     /// # Errors
     /// [`ringload_engine::Blame::Environment`] when something cannot be moved.
     pub(crate) fn clear(&self) -> Result<()> {
-        if self.cleared.replace(true) || self.overwrite {
+        if self.cleared.replace(true) {
             return Ok(());
+        }
+        if self.overwrite {
+            let removed = self.foreign.as_ref().map_or(Ok(()), fs::remove_file);
+            return removed.map_err(|e| self.in_the_way(&e));
         }
         let mut names = self.names.clone();
         if !self.alone {
@@ -82,15 +101,7 @@ impl EarlierFiles {
             }
             Ok(to)
         });
-        let to = moved.map_err(|e| {
-            Error::environment(
-                format!(
-                    "{}: what stands there from an earlier run could not be moved aside ({e})",
-                    self.base.display()
-                ),
-                "name another --artifact-dir, or write --overwrite to replace it",
-            )
-        })?;
+        let to = moved.map_err(|e| self.in_the_way(&e))?;
         if !self.quiet {
             eprint_line(format_args!(
                 "note: {} of an earlier run moved to {} (--overwrite replaces)",
@@ -102,6 +113,14 @@ impl EarlierFiles {
             ));
         }
         Ok(())
+    }
+}
+
+impl EarlierFiles {
+    fn in_the_way(&self, e: &io::Error) -> Error {
+        let what =
+            format!("{}: what stands there from an earlier run could not be moved aside ({e})", self.base.display());
+        Error::environment(what, "name another --artifact-dir, or write --overwrite to replace it")
     }
 }
 
@@ -166,6 +185,8 @@ const DOCUMENTS: [(&str, &[&str]); 2] =
     [("ringload_campaign.json", &["/cells"]), ("ringload_capacity.json", &["/one_at_a_time", "/probes"])];
 /// Most bytes of a document that are read: one of 10 000 runs has some 10 MB.
 const MOST_BYTES: u64 = 256 << 20;
+/// The prompts of a run.
+const INPUTS: &str = "inputs.json";
 /// What several runs leave together.
 const SEVERAL: [&str; 6] = [
     "aggregate",
@@ -216,6 +237,29 @@ mod tests {
         let left = names(dir.path());
         let expected = ["aggregate", "inputs.json", "notes.txt", "previous-1", "previous-2", "previous-3"];
         assert_eq!(left, expected);
+    }
+
+    #[test]
+    fn a_report_takes_no_prompts_of_a_later_run() {
+        for (later, overwrite, left) in [
+            (false, false, &["inputs.json", "log", "previous-1"] as &[_]),
+            (false, true, &["inputs.json", "log", "ringload_report.json"]),
+            (true, false, &["log", "previous-1"]),
+            (true, true, &["log", "ringload_report.json"]),
+        ] {
+            let dir = tempfile::tempdir().unwrap();
+            ["log", "inputs.json", "ringload_report.json"].iter().for_each(|name| put(dir.path(), name));
+            let at = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
+            let written = |name: &str, seconds| {
+                let file = fs::File::options().write(true).open(dir.path().join(name)).unwrap();
+                file.set_modified(at + std::time::Duration::from_secs(seconds)).unwrap();
+            };
+            written("log", 10);
+            written("inputs.json", if later { 11 } else { 0 });
+            let log = dir.path().join("log");
+            EarlierFiles::of_report(dir.path(), None, &log, overwrite).quietly(true).clear().unwrap();
+            assert_eq!(names(dir.path()), left, "{later} {overwrite}");
+        }
     }
 
     #[test]

@@ -75,7 +75,7 @@ pub(crate) fn run(log: &Path, args: &ReportArgs) -> anyhow::Result<Exit> {
     let beside = log.parent().unwrap_or(Path::new("."));
     let dir = args.artifact_dir.as_deref().unwrap_or(beside);
     let prefix = head.prefix.as_deref();
-    let earlier = EarlierFiles::of_report(dir, prefix, args.overwrite).quietly(args.quiet);
+    let earlier = EarlierFiles::of_report(dir, prefix, log, args.overwrite).quietly(args.quiet);
     let location = OutputLocation { dir, prefix, earlier: &earlier };
     let wanted = OptionalFiles { records: head.records, slices: head.plan.slice.is_some(), again: true, log: false };
     let files = Artifacts::open(&location, wanted)?;

@@ -42,6 +42,8 @@ static EVENT: Node = answer![("choices", Rule::List(&EVENT_CHOICE)), ("usage", R
 
 static EVENT_CHOICE: Node = Node::of(&[
     ("delta", Rule::Object(&MESSAGE)),
+    // Some servers answer at once, in one event; MiniMax repeats the answer in the last event.
+    ("message", Rule::Whole),
     ("finish_reason", Rule::Reason),
     ("native_finish_reason", NATIVE_REASON),
     ("error", Rule::Error),

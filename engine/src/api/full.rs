@@ -80,6 +80,7 @@ pub(super) fn object(map: &Map<String, Value>, node: &'static Node, found: &mut 
                 Some(tokens) => found.count(count, tokens),
                 None => found.seen.refused = true,
             },
+            (Rule::Whole, _) => found.seen.whole = true,
             (Rule::Last, _) => found.seen.ends(),
             (Rule::LastIf(word), value) if value == word => found.seen.ends(),
             (Rule::LastIf(_), value) => ends(NAMED_ERROR, value, found),

@@ -37,6 +37,8 @@ pub(super) enum Rule {
     /// Why the answer stopped: a string, or an object whose `type` is one. It is finished, and an error where the
     /// reason is one of [`FAILED`].
     Reason,
+    /// The whole answer, as of a body, in an event.
+    Whole,
     /// The answer is over with this event, whatever the value.
     Last,
     /// The answer is over with this event, if it is this string; it is an error, if it is one of [`NAMED_ERROR`].

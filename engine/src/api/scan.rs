@@ -29,6 +29,8 @@ pub struct Seen {
     pub output: bool,
     /// It carries output other than reasoning.
     pub visible: bool,
+    /// An event holds the answer as a body would: what is in it counts where nothing came before.
+    pub whole: bool,
     /// A choice has a finish reason.
     pub finish: bool,
     /// The stream is over with it, as its dialect says: nothing more is to come.
@@ -136,7 +138,7 @@ fn read(
     let mut found = Found::new(text.as_deref_mut());
     if let Ok(places) = walk(data, node, &mut found) {
         let (seen, texts) = (found.seen, found.texts);
-        let goes_on = texts == 1 && !seen.finish && !seen.error && found.signs == 0;
+        let goes_on = texts == 1 && !seen.finish && !seen.whole && !seen.error && found.signs == 0;
         if let (true, Some(template)) = (goes_on, template) {
             template.learn(data, &places);
         }

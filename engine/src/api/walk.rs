@@ -110,6 +110,10 @@ impl Walker<'_, '_, '_> {
                 let reason = self.lexer.plain_string()?;
                 self.found.reason(reason);
             }
+            Rule::Whole => {
+                self.found.seen.whole = true;
+                self.lexer.skip(MAX_DEPTH)?;
+            }
             Rule::Last => {
                 self.found.seen.ends();
                 self.lexer.skip(MAX_DEPTH)?;

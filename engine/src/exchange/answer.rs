@@ -111,6 +111,8 @@ impl Answer {
         }
         if seen.output {
             self.output(seen.visible, arrived);
+        } else if seen.whole && self.record.events == 0 {
+            self.at_once(data, arrived);
         }
         self.record.finished |= seen.finish;
         self.refused |= seen.refused;
@@ -120,6 +122,17 @@ impl Answer {
             self.record.usage = Some(self.record.usage.unwrap_or_default().updated(usage));
         }
         Ok(())
+    }
+
+    /// The output of an event that holds the whole answer.
+    #[cold]
+    fn at_once(&mut self, data: &[u8], arrived: Nanos) {
+        let keep = self.wants_text();
+        if let Ok(seen) = self.scanner.body(data, keep.then_some(&mut self.text))
+            && seen.output
+        {
+            self.output(seen.visible, arrived);
+        }
     }
 
     /// What the name of an event says of it: whether nothing more is to be read in it.

@@ -138,7 +138,7 @@ impl Exchange {
     }
 
     /// The answer has said that it is over: what becomes of it is fixed.
-    fn settle(&mut self, now: Nanos) {
+    pub(super) fn settle(&mut self, now: Nanos) {
         match self.what_came() {
             Ok(()) => {
                 self.answer.settle();

@@ -8,11 +8,16 @@ use crate::record::{Cause, Instants, Intervals, Outcome, PhaseKind, Record};
 impl Exchange {
     /// Ends the request as failed. The connection must not be used again.
     ///
-    /// An answer that is [complete](Self::complete) stays what it is. One whose status says that it failed has failed
-    /// of that, with the words of its body as far as they have come.
+    /// An answer that is [complete](Self::complete) stays what it is, be it by a `[DONE]` that no empty line ends. One
+    /// whose status says that it failed has failed of that, with the words of its body as far as they have come.
     pub fn fail(&mut self, cause: Cause, detail: Option<String>, now: Nanos) -> Progress {
         self.released = now;
         if self.settled {
+            return Progress::Done { reusable: false };
+        }
+        if self.ends_with_done() {
+            let last = self.answer.record.instants.last_token;
+            self.settle(last.map_or(now, |last| last.min(now)));
             return Progress::Done { reusable: false };
         }
         let (cause, detail) = match self.mode {

@@ -371,8 +371,8 @@ impl Exchange {
     pub fn handle_closed(&mut self, now: Nanos) -> Progress {
         match self.decoder.eof() {
             Ok(Some(Part::End { .. })) => self.end_of_body(now, false),
-            // Nothing is lost of a stream that said that it is over, be it in an event that no empty line ends.
-            Err(_) if self.settled || self.ends_with_done() => self.end_of_body(now, false),
+            // Nothing is lost of a stream that said that it is over.
+            Err(_) if self.settled => self.end_of_body(now, false),
             Ok(_) => self.fail(Cause::Truncated, Some("the connection was closed".into()), now),
             Err(e) => self.fail_http(e, now),
         }

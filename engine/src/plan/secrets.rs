@@ -185,7 +185,7 @@ pub fn without_json_secrets(name: &str, value: &Value) -> Value {
     hidden(value, names_a_secret(name))
 }
 
-/// The values in a query whose names say that they are secret, and where each begins.
+/// The values in a query that are secret by their names or their looks, and where each begins.
 fn keys(path: &str) -> impl Iterator<Item = (usize, &str)> {
     let begin = path.find('?').map_or(path.len(), |at| at + 1);
     let mut at = begin;
@@ -193,8 +193,19 @@ fn keys(path: &str) -> impl Iterator<Item = (usize, &str)> {
         let here = at;
         at += pair.len() + 1;
         let (name, value) = pair.split_once('=')?;
-        names_a_secret(&percent_decoded(name)).then_some((here + name.len() + 1, value))
+        let (width, name) = (name.len() + 1, percent_decoded(name));
+        let secret = names_a_secret(&name) || looks_secret(&name, value);
+        secret.then_some((here + width, value))
     })
+}
+
+/// Whether the value of a pair in a query looks like a key whatever its name (`?k=…`): as long as one, of letters and
+/// digits, and none of a version or a model.
+fn looks_secret(name: &str, value: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let digits = value.bytes().any(|b| b.is_ascii_digit());
+    let letters = value.bytes().any(|b| b.is_ascii_alphabetic());
+    value.len() >= AS_LONG_AS_A_KEY && digits && letters && !HARMLESS.iter().any(|part| name.contains(part))
 }
 
 /// The texts under a telling name, those of its children included.
@@ -258,6 +269,10 @@ const TELLING: &[&str] = &[
     "bearer",
     "cookie",
 ];
+/// Bytes of the shortest value that [`looks_secret`].
+const AS_LONG_AS_A_KEY: usize = 16;
+/// Parts of names whose values are none, however long.
+const HARMLESS: &[&str] = &["version", "model", "deployment", "region", "engine"];
 /// Bytes that a [`Scrubber`] gathers before it looks for secrets in them.
 const PASSED_AT_ONCE: usize = 64 * 1024;
 /// What stands in their place.
@@ -319,11 +334,20 @@ mod tests {
     }
 
     #[test]
-    fn the_values_of_a_query_are_hidden_by_name_however_short() {
+    fn the_values_of_a_query_are_hidden_by_name_however_short_and_by_looks() {
         for (text, shown) in [
             ("/v1?jwt=a&version=2&sas=&x=1#k=2", "/v1?jwt=<redacted>&version=2&sas=<redacted>&x=1#k=2"),
             ("POST /v1?a=1&%6Bey=s%20x HTTP/1.1", "POST /v1?a=1&%6Bey=<redacted> HTTP/1.1"),
             ("/v1/chat", "/v1/chat"),
+            ("/v1?k=9fK2mQ81LbVx00Aa&c=b", "/v1?k=<redacted>&c=b"),
+            (
+                "/v1?api-version=2024-10-01-preview&model=llama-3.1-70b-instruct",
+                "/v1?api-version=2024-10-01-preview&model=llama-3.1-70b-instruct",
+            ),
+            (
+                "/v1?trace=benchmark-of-the-week&n=1234567890123456",
+                "/v1?trace=benchmark-of-the-week&n=1234567890123456",
+            ),
         ] {
             assert_eq!(without_query_secrets(text), shown);
         }

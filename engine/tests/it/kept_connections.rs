@@ -35,6 +35,22 @@ fn a_connection_serves_no_other_request_before_its_own_was_taken_whole() {
 }
 
 #[test]
+fn a_body_that_is_too_large_costs_its_connection_and_no_other_request() {
+    // The server has no mind to read the body: it answers, keeps silent, and closes 20 ms later.
+    let server = Server::of(|at, key, script| {
+        let answer = b"HTTP/1.1 413 Content Too Large\r\ncontent-length: 9\r\n\r\ntoo large";
+        script.send(at + MILLI, key, *answer);
+        script.close(at + 21 * MILLI, key);
+    });
+    let run = play(&plan(Phase::closed(1, 30)), server);
+    for r in &run.records {
+        assert_eq!((r.outcome, r.status), (Outcome::Failed(Cause::HttpStatus), 413));
+        assert_eq!(r.detail.as_deref(), Some("too large"));
+    }
+    assert_eq!(run.seen.connections, 30);
+}
+
+#[test]
 fn a_request_that_is_never_taken_whole_costs_its_connection_alone() {
     let server =
         Server::of(|at, key, script| script.send(at + 100 * MILLI, key, too_many())).whose_sends(|n| match n {
@@ -79,6 +95,33 @@ fn an_answer_is_over_when_it_says_so_whatever_becomes_of_its_connection() {
             assert!(rest <= 20 * MILLI, "{what} holds the place for {rest} ns");
         }
         assert_eq!(run.seen.connections, connections, "{what}");
+    }
+}
+
+#[test]
+fn a_last_line_that_no_empty_line_ends_is_an_end_whatever_comes_after() {
+    let after: [(&str, Then); 5] = [
+        ("its end", |at, key, s| s.send(at + 3 * MILLI, key, *b"0\r\n\r\n")),
+        ("silence", |_, _, _| {}),
+        ("a reset", |at, key, s| s.reset(at + 3 * MILLI, key)),
+        ("a close", |at, key, s| s.close(at + 3 * MILLI, key)),
+        ("no chunk", |at, key, s| s.send(at + 3 * MILLI, key, *b"xyz\r\n")),
+    ];
+    for line in ["data: [DONE]", "data: [DONE]\n", "data:[DONE]\r\n"] {
+        for (what, then) in &after {
+            let then = *then;
+            let server = Server::of(move |at, key, script| {
+                script.send(at + 5 * MILLI, key, [head(), token("a"), chunk(line)].concat());
+                then(at + 5 * MILLI, key, script);
+            });
+            let mut plan = plan(Phase::closed(1, 3));
+            plan.timeouts.request = SECOND;
+            for r in &play(&plan, server).records {
+                assert_eq!((r.outcome, r.events), (Outcome::Succeeded, 1), "{line:?}, {what}: {:?}", r.detail);
+                let took = r.instants.end - r.instants.issued;
+                assert!(took <= 8 * MILLI, "{line:?}, {what}: {took}");
+            }
+        }
     }
 }
 

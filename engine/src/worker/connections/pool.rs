@@ -214,7 +214,7 @@ impl<'a> Pool<'a> {
         let text_lost = state.exchange.text_lost();
         let origin = state.take_origin();
         let connected = state.state() == State::Busy;
-        let kept = connected && left != Left::Useless;
+        let kept = connected && left != Left::Useless && record.status != CONTENT_TOO_LARGE;
         let for_session = kept && reuse == Reuse::StickySessions && origin.session.is_some();
         self.ends.push_back(RequestEnd {
             session: origin.session,
@@ -249,6 +249,10 @@ impl<'a> Pool<'a> {
         exchange.active() && exchange.request_id() == id && exchange.record().instants.first_token.is_none()
     }
 }
+
+/// A server that reads no more of a request may close its connection behind this status (RFC 9110 §15.5.14), and often
+/// does so without saying it: the next request would be lost with it.
+const CONTENT_TOO_LARGE: u16 = 413;
 
 fn new_slot(plan: &Plan, budget: &Budget) -> Slot {
     let keep_text = match plan.prompts.tokenizer {

@@ -95,6 +95,20 @@ fn every_way_to_say_that_a_generation_failed_is_a_failure_with_its_words() {
 }
 
 #[test]
+fn a_whole_answer_in_an_event_is_output_where_none_came_before() {
+    let whole = r#"{"choices":[{"index":0,"message":{"role":"assistant","content":"hi there"},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}}"#;
+    for (before, text) in [(0, "hi there"), (1, "hi"), (5, "hihihihihi")] {
+        for end in ["", "data: [DONE]\n\n"] {
+            let stream = format!("{}data: {whole}\n\n{end}", tokens(EndpointKind::Chat, before));
+            let record = read(EndpointKind::Chat, true, "text/event-stream", &stream);
+            assert_eq!((record.outcome, record.text.as_deref()), (Outcome::Succeeded, Some(text)), "{before}");
+            assert_eq!(record.events as usize, before.max(1));
+            assert_eq!(record.usage.and_then(|u| u.completion), Some(2));
+        }
+    }
+}
+
+#[test]
 fn what_is_no_failure_passes() {
     for Pass { what, kind, event, .. } in PASSES {
         let end = match kind {
