@@ -134,11 +134,16 @@ fn each_number_of_threads_is_enough_or_is_said_to_be_too_small() {
 /// whatever happens to the descriptors of the others.
 #[test]
 fn what_was_answered_in_full_has_succeeded_however_many_other_connections_are_reset() {
-    on_both(resets);
+    on_both(|io| resets(io, 2_000));
 }
 
-fn resets(io: Io) {
-    const REQUESTS: u64 = 2_000;
+#[test]
+#[ignore = "a million connections take minutes"]
+fn of_a_million_connections_none_that_was_answered_in_full_is_lost() {
+    on_both(|io| resets(io, 1_000_000));
+}
+
+fn resets(io: Io, requests: u64) {
     let answered = Arc::new(AtomicU64::new(0));
     let count = Arc::clone(&answered);
     let server = Peer::start(move |to, request| {
@@ -160,12 +165,12 @@ fn resets(io: Io) {
     let ended = Profile::of(server.addr())
         .on(io)
         .args(["--connection-reuse-strategy", "never", "--cores", both])
-        .args(["--concurrency", "64", "--request-count", &REQUESTS.to_string()])
+        .args(["--concurrency", "64", "--request-count", &requests.to_string()])
         .args(["--request-timeout-seconds", "30", "--allow-invalid"])
         .run()
         .exits(0);
     let answered = answered.load(Ordering::Acquire);
-    assert_eq!(answered, REQUESTS / 2);
+    assert_eq!(answered, requests / 2);
     assert_eq!(ended.count("succeeded"), answered, "{:?}", ended.failures());
 }
 
