@@ -35,6 +35,8 @@ pub mod error;
 pub mod exchange;
 pub mod files;
 pub mod host;
+#[doc(hidden)]
+pub mod internal;
 mod interned;
 mod jinja;
 pub mod measure;

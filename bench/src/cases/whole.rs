@@ -4,14 +4,11 @@
 use crate::case::{Case, Round};
 use crate::peer::{Alone, Answers, Carriage, START, Shape};
 use crate::samples::plan;
-use ringload_engine::api::{http1_head, http2_head};
 use ringload_engine::clock::Nanos;
 use ringload_engine::driver::sim::Sim;
+use ringload_engine::internal::WorkerInputs;
 use ringload_engine::record::{Outcome, PhaseKind, Record};
-use ringload_engine::run::{Budget, Control};
-use ringload_engine::worker::{Shared, Targets, Worker};
-use ringload_engine::workload::Workload;
-use std::net::SocketAddr;
+use ringload_engine::worker::{Shared, Worker};
 use std::sync::atomic::Ordering;
 
 pub(super) fn cases() -> Vec<Case> {
@@ -72,20 +69,6 @@ impl Round for Run {
 /// What a worker borrows for its life, which is that of the program.
 fn shared(shape: Shape) -> &'static Shared<'static> {
     let plan = Box::leak(Box::new(plan(shape.streams)));
-    let target = &plan.targets[0];
-    let head = http1_head(plan, target).expect("the plan is a constant");
-    let head2 = (shape.carriage != Carriage::Http1).then(|| http2_head(plan, target).expect("the plan is a constant"));
-    let nowhere = SocketAddr::from(([127, 0, 0, 1], 1)).into();
-    let workload = Workload::prepare(plan).expect("the built-in vocabulary");
-    let budget = Budget::new(8 << 30, shape.streams.into());
-    let targets = Targets {
-        heads: Box::leak(Box::new([head])),
-        heads2: Box::leak(Box::new([head2])),
-        addrs: Box::leak(Box::new([vec![nowhere]])),
-        tls: Box::leak(Box::new([None])),
-    };
-    let (workload, control) = (Box::leak(Box::new(workload)), Control::new(1));
-    let control = Box::leak(Box::new(control));
-    let shared = Shared::new(plan, workload, targets, control, budget, 7, 1);
-    Box::leak(Box::new(shared))
+    let inputs = Box::leak(Box::new(WorkerInputs::new(plan, shape.carriage != Carriage::Http1, 1, 1)));
+    Box::leak(Box::new(inputs.shared(shape.streams.into())))
 }

@@ -1,8 +1,9 @@
 //! A run for tests: plan, facts, and the summary of some records.
 
-use super::{PhaseFacts, RunFacts, Shard, Summarizer, Summary, Timeline, TokenCounts};
+use super::{RunFacts, Shard, Summarizer, Summary, Timeline, TokenCounts};
 use crate::clock::SECOND;
-use crate::plan::{Arrival, Load, Phase, Plan, Stamps, Target};
+use crate::internal::run_facts;
+use crate::plan::{Arrival, Load, Phase, Plan, Target};
 use crate::record::Record;
 
 /// A streamed closed-loop plan of one request in flight.
@@ -23,26 +24,7 @@ pub(crate) fn open_plan(rate: f64) -> Plan {
 
 /// A run of ten seconds.
 pub(crate) fn facts() -> RunFacts {
-    RunFacts {
-        wall_start_ns: 1_700_000_000 * SECOND,
-        wall_end_ns: 1_700_000_010 * SECOND,
-        targets: Vec::new(),
-        warmup: None,
-        profiling: PhaseFacts { start: 0, end: 10 * SECOND, ..PhaseFacts::default() },
-        driver: "epoll".into(),
-        driver_note: None,
-        stamps: Stamps::Kernel,
-        cores: vec![],
-        records_lost: 0,
-        was_cancelled: false,
-        aborted: None,
-        log_failure: None,
-        unfinished: false,
-        peak_rss_bytes: 0,
-        buffered_limit_bytes: 0,
-        tokenizer: "exact".into(),
-        tokenizer_approximate: false,
-    }
+    run_facts(0, 10 * SECOND, 1_700_000_000 * SECOND)
 }
 
 /// Shard and summarizer fed with the same records, as a run does; only usage counts tokens.

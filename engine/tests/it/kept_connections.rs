@@ -1,21 +1,14 @@
 //! What ends a response over HTTP/1.1, and when its connection serves the next request, under virtual time. The same is
 //! asked of real sockets in the `tests` crate, where nothing decides the order of events.
 
-use ringload_engine::api::http1_head;
+use crate::simulated::{chunk, event, head, plan, token};
 use ringload_engine::clock::{MILLI, Nanos, SECOND};
-use ringload_engine::driver::sim::{Peer, Script, Sim};
+use ringload_engine::driver::sim::{Peer, Script};
 use ringload_engine::driver::{Key, Sending};
-use ringload_engine::plan::{EndpointKind, Length, Phase, Plan, Target};
-use ringload_engine::record::{Cause, Outcome, PhaseKind, Record};
-use ringload_engine::run::{Budget, Control};
-use ringload_engine::worker::{Shared, Targets, Worker};
-use ringload_engine::workload::Workload;
-use std::cell::RefCell;
+use ringload_engine::internal::SimulatedRun;
+use ringload_engine::plan::{EndpointKind, Phase, Plan};
+use ringload_engine::record::{Cause, Outcome, Record};
 use std::collections::HashMap;
-use std::net::SocketAddr;
-use std::rc::Rc;
-
-const START: Nanos = 1_000 * SECOND;
 
 #[test]
 fn a_connection_serves_no_other_request_before_its_own_was_taken_whole() {
@@ -320,7 +313,7 @@ struct Server {
     sends: usize,
     /// Until when sends of connections are under way.
     pending: HashMap<Key, Nanos>,
-    seen: Rc<RefCell<Seen>>,
+    seen: Seen,
 }
 
 type Does = dyn Fn(Nanos, Key, &mut Script);
@@ -334,7 +327,7 @@ impl Server {
             kernel: Box::new(|_| Kernel::Takes),
             sends: 0,
             pending: HashMap::new(),
-            seen: Rc::default(),
+            seen: Seen::default(),
         }
     }
 
@@ -351,7 +344,7 @@ impl Server {
 
 impl Peer for Server {
     fn on_connect(&mut self, key: Key, now: Nanos, script: &mut Script) {
-        self.seen.borrow_mut().connections += 1;
+        self.seen.connections += 1;
         script.accept(now, key);
         (self.accepted)(now, key, script);
     }
@@ -364,7 +357,7 @@ impl Peer for Server {
             Kernel::BreaksAfter(after, e) => return script.send_fails(now + after, key, e),
             _ => {}
         }
-        self.seen.borrow_mut().requests += 1;
+        self.seen.requests += 1;
         (self.answer)(now, key, script);
     }
 
@@ -389,34 +382,9 @@ struct Played {
     seen: Seen,
 }
 
-fn plan(profiling: Phase) -> Plan {
-    let mut plan = Plan::new(vec![Target::parse("http://sim:1").unwrap()], "m", profiling);
-    plan.prompts.isl = Length { mean: 4.0, stddev: 0.0 };
-    plan.prompts.entries = 2;
-    plan
-}
-
 fn play(plan: &Plan, server: Server) -> Played {
-    let seen = server.seen.clone();
-    let workload = Workload::prepare(plan).unwrap();
-    let targets = Targets {
-        heads: &[http1_head(plan, &plan.targets[0]).unwrap()],
-        heads2: &[None],
-        addrs: &[vec![SocketAddr::from(([127, 0, 0, 1], 1)).into()]],
-        tls: &[None],
-    };
-    let control = Control::new(1);
-    let budget = Budget::new(1 << 30, 64);
-    let shared = Shared::new(plan, &workload, targets, &control, budget, 7, 1);
-    let (producer, mut consumer) = rtrb::RingBuffer::new(1 << 10);
-    let mut worker = Worker::new(Sim::new(START, server), &shared, 0, 64, producer);
-    worker.run_phase(&plan.profiling, PhaseKind::Profiling, START).unwrap();
-    let (shard, _) = worker.finish();
-    let counts = shard.phase(PhaseKind::Profiling).to_counts(None, 0);
-    assert_eq!(counts.check(), Ok(()));
-    let mut records: Vec<_> = std::iter::from_fn(|| Some(*consumer.pop().ok()?)).collect();
-    records.sort_by_key(|r| r.k);
-    Played { records, seen: seen.take() }
+    let mut played = SimulatedRun::new(plan).slots(64, None).holders(64).play(server);
+    Played { records: played.records, seen: played.peers.remove(0).seen }
 }
 
 fn too_many() -> Vec<u8> {
@@ -434,20 +402,4 @@ fn whole(status: &str, body: &str) -> Vec<u8> {
 
 fn chat() -> Vec<u8> {
     [head(), token("a"), event("[DONE]"), b"0\r\n\r\n".to_vec()].concat()
-}
-
-fn head() -> Vec<u8> {
-    b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n".to_vec()
-}
-
-fn chunk(data: &str) -> Vec<u8> {
-    format!("{:x}\r\n{data}\r\n", data.len()).into_bytes()
-}
-
-fn event(data: &str) -> Vec<u8> {
-    chunk(&format!("data: {data}\n\n"))
-}
-
-fn token(text: &str) -> Vec<u8> {
-    event(&format!(r#"{{"choices":[{{"index":0,"delta":{{"content":"{text}"}},"finish_reason":null}}]}}"#))
 }

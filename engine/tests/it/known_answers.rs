@@ -1,25 +1,18 @@
 //! Known answers under virtual time: the worker, the protocol code and the measures against peers with a scripted
 //! truth. The same truths are asked of real sockets in the `tests` crate.
 
-use ringload_engine::api::http1_head;
+use crate::simulated::{START, chunk, end, event, head, lasting, plan, token};
 use ringload_engine::clock::{MILLI, Nanos, SECOND};
 use ringload_engine::driver::Key;
-use ringload_engine::driver::sim::{Peer, Script, Sim};
+use ringload_engine::driver::sim::{Peer, Script};
+use ringload_engine::internal::SimulatedRun;
 use ringload_engine::measure::{HistogramId, Shard};
-use ringload_engine::plan::{
-    Arrival, Cancellation, Cap, CapPolicy, Length, Load, Phase, Plan, Prefill, Ramp, Shape, Target, Trace,
-};
+use ringload_engine::plan::{Arrival, Cancellation, Cap, CapPolicy, Load, Phase, Plan, Prefill, Ramp, Shape, Trace};
 use ringload_engine::record::{Cause, Outcome, PhaseKind, Record};
-use ringload_engine::run::{Budget, Control};
-use ringload_engine::worker::{Shared, Targets, Worker};
-use ringload_engine::workload::Workload;
-use std::net::SocketAddr;
-
-const START: Nanos = 1_000 * SECOND;
 
 #[test]
 fn tokens_every_20_ms_give_an_itl_of_20_ms() {
-    let run = play(Phase::closed(1, 3), steady(|_| 50 * MILLI, 20 * MILLI, 11), &[]);
+    let run = play(Phase::closed(1, 3), steady(|_| 50 * MILLI, 20 * MILLI, 11));
     assert_eq!(run.records.len(), 3);
     for r in &run.records {
         assert_eq!(r.outcome, Outcome::Succeeded);
@@ -43,7 +36,7 @@ fn a_role_only_first_chunk_does_not_set_ttft() {
         script.send(at + 70 * MILLI, key, token("a"));
         script.send(at + 80 * MILLI, key, end());
     });
-    let run = play(Phase::closed(1, 1), peer, &[]);
+    let run = play(Phase::closed(1, 1), peer);
     let at = &run.records[0].instants;
     assert_eq!(at.first_byte.unwrap() - at.send_end.unwrap(), 0);
     assert_eq!(at.first_token.unwrap() - at.send_end.unwrap(), 70 * MILLI);
@@ -59,7 +52,7 @@ fn five_events_in_one_read_are_four_coalesced() {
         bytes.extend(end());
         script.send(at + MILLI, key, bytes);
     });
-    let run = play(Phase::closed(1, 1), peer, &[]);
+    let run = play(Phase::closed(1, 1), peer);
     assert_eq!((run.records[0].events, run.records[0].coalesced), (5, 4));
     assert_eq!(run.records[0].gaps, vec![0; 4], "nothing is interpolated");
 }
@@ -73,7 +66,7 @@ fn an_error_after_content_is_a_failure_and_keeps_its_first_token() {
         script.send(at + 2 * MILLI, key, event(r#"{"error":{"message":"out of memory","type":"server_error"}}"#));
         script.send(at + 3 * MILLI, key, end());
     });
-    let run = play(Phase::closed(1, 1), peer, &[]);
+    let run = play(Phase::closed(1, 1), peer);
     let r = &run.records[0];
     assert_eq!(r.outcome, Outcome::Failed(Cause::InBandError));
     assert_eq!(r.detail.as_deref(), Some("out of memory"));
@@ -95,7 +88,7 @@ fn a_clean_end_of_body_needs_done_or_a_finish_reason() {
             bytes.extend(b"0\r\n\r\n");
             script.send(at + MILLI, key, bytes);
         });
-        assert_eq!(play(Phase::closed(1, 1), peer, &[]).records[0].outcome, outcome);
+        assert_eq!(play(Phase::closed(1, 1), peer).records[0].outcome, outcome);
     }
 }
 
@@ -117,7 +110,7 @@ fn a_server_that_stalls_shows_in_response_time_and_not_in_service_time() {
     // policy.
     let cap = Some(Cap { concurrency: 20, policy: CapPolicy::Queue, ramp: None });
     let phase = open(rate, Arrival::Constant, cap, 10 * SECOND);
-    let run = play(phase, peer, &[]);
+    let run = play(phase, peer);
     let p99 = |of| run.shard.histogram(of).value_at_quantile(0.99) as f64 / 1e9;
     assert_eq!(run.records.len(), 5_000);
     assert!((0.80..1.0).contains(&p99(HistogramId::ResponseTime)), "{}", p99(HistogramId::ResponseTime));
@@ -129,7 +122,7 @@ fn a_server_that_stalls_shows_in_response_time_and_not_in_service_time() {
 #[test]
 fn an_open_loop_without_a_cap_never_waits_for_answers() {
     let peer = steady(|_| 2 * SECOND, MILLI, 2);
-    let run = play(open(100.0, Arrival::Constant, None, SECOND), peer, &[]);
+    let run = play(open(100.0, Arrival::Constant, None, SECOND), peer);
     assert_eq!(run.records.len(), 100);
     for r in &run.records {
         assert_eq!(r.instants.scheduled, START + r.k * 10 * MILLI);
@@ -139,11 +132,9 @@ fn an_open_loop_without_a_cap_never_waits_for_answers() {
 
 #[test]
 fn a_frozen_client_is_late_and_says_so() {
-    let run = play(
-        open(1_000.0, Arrival::Constant, None, SECOND),
-        steady(|_| MILLI, MILLI, 2),
-        &[(START + 500 * MILLI, 300 * MILLI)],
-    );
+    let plan = plan(open(1_000.0, Arrival::Constant, None, SECOND));
+    let freeze = [(START + 500 * MILLI, 300 * MILLI)];
+    let run = play_on(SimulatedRun::new(&plan).frozen(&freeze), steady(|_| MILLI, MILLI, 2));
     let lag = run.shard.histogram(HistogramId::DispatchLag);
     assert!(lag.max() >= 299 * MILLI, "{}", lag.max());
     assert!(run.shard.histogram(HistogramId::ReceiveLag).max() >= 290 * MILLI);
@@ -207,7 +198,7 @@ fn an_event_that_ends_its_read_has_its_own_stamp_however_late_the_read() {
 #[test]
 fn a_closed_loop_keeps_exactly_n_in_flight() {
     for n in [1, 3, 7] {
-        let run = play(Phase::closed(n, 50), steady(|k| (10 + k % 5) * MILLI, MILLI, 3), &[]);
+        let run = play(Phase::closed(n, 50), steady(|k| (10 + k % 5) * MILLI, MILLI, 3));
         assert_eq!(run.records.len(), 50);
         assert_eq!(run.peak, n as usize);
     }
@@ -216,7 +207,7 @@ fn a_closed_loop_keeps_exactly_n_in_flight() {
 #[test]
 fn the_drop_policy_counts_what_it_drops() {
     let cap = Some(Cap { concurrency: 2, policy: CapPolicy::Drop, ramp: None });
-    let run = play(open(100.0, Arrival::Constant, cap, SECOND), steady(|_| 95 * MILLI, MILLI, 6), &[]);
+    let run = play(open(100.0, Arrival::Constant, cap, SECOND), steady(|_| 95 * MILLI, MILLI, 6));
     let counts = run.shard.phase(PhaseKind::Profiling);
     assert_eq!(counts.issued + counts.dropped, 100);
     assert_eq!(counts.issued, 20, "two at a time, 100 ms each");
@@ -226,7 +217,7 @@ fn the_drop_policy_counts_what_it_drops() {
 fn a_request_in_flight_at_the_end_is_neither_dropped_nor_zero() {
     let mut phase = open(10.0, Arrival::Constant, None, SECOND);
     phase.grace = Some(500 * MILLI);
-    let run = play(phase, steady(|_| 700 * MILLI, MILLI, 2), &[]);
+    let run = play(phase, steady(|_| 700 * MILLI, MILLI, 2));
     let counts = run.shard.phase(PhaseKind::Profiling);
     assert_eq!((counts.issued, counts.succeeded + counts.in_flight_at_end), (10, 10));
     assert!(counts.in_flight_at_end > 0);
@@ -244,7 +235,7 @@ fn a_server_that_closes_after_each_answer_costs_no_request() {
         script.send(at + MILLI, key, bytes);
         script.close(at + MILLI, key);
     });
-    let run = play(Phase::closed(4, 40), peer, &[]);
+    let run = play(Phase::closed(4, 40), peer);
     assert_eq!(run.records.iter().filter(|r| r.outcome == Outcome::Succeeded).count(), 40);
     assert!(run.records.iter().all(|r| !r.connection_reused));
 }
@@ -264,13 +255,13 @@ fn refusals_resets_and_early_closes_are_causes_of_their_own() {
         ),
     ];
     for (play_it, cause) in cases {
-        let run = play(Phase::closed(1, 2), Scripted::new(play_it), &[]);
+        let run = play(Phase::closed(1, 2), Scripted::new(play_it));
         assert_eq!(run.records.len(), 2);
         assert!(run.records.iter().all(|r| r.outcome == Outcome::Failed(cause)), "{cause}: {:?}", run.records[0]);
     }
     let mut refusing = Scripted::new(|_, _, _, _| {});
     refusing.refuse = Some(libc::ECONNREFUSED);
-    let run = play(Phase::closed(2, 4), refusing, &[]);
+    let run = play(Phase::closed(2, 4), refusing);
     assert!(run.records.iter().all(|r| r.outcome == Outcome::Failed(Cause::ConnectRefused)));
 }
 
@@ -278,7 +269,7 @@ fn refusals_resets_and_early_closes_are_causes_of_their_own() {
 fn a_silent_server_meets_the_time_out() {
     let mut plan = plan(Phase::closed(1, 1));
     plan.timeouts.request = 2 * SECOND;
-    let run = play_plan(&plan, Scripted::new(|_, _, _, _| {}), &[]);
+    let run = play_plan(&plan, Scripted::new(|_, _, _, _| {}));
     assert_eq!(run.records[0].outcome, Outcome::Failed(Cause::Timeout));
     let waited = run.records[0].instants.end - run.records[0].instants.issued;
     assert!((2 * SECOND..2 * SECOND + 30 * MILLI).contains(&waited), "{waited}");
@@ -297,7 +288,7 @@ fn no_output_in_time_is_a_failure_of_its_own() {
             script.send(at + 900 * MILLI, key, finish(1));
         }
     });
-    let run = play_plan(&plan, peer, &[]);
+    let run = play_plan(&plan, peer);
     let [silent, late] = &run.records[..] else { panic!("two records") };
     assert_eq!(silent.outcome, Outcome::Failed(Cause::TtftTimeout));
     let waited = silent.instants.end - silent.instants.issued;
@@ -316,7 +307,7 @@ fn a_stream_that_stalls_fails_and_keeps_what_it_had() {
             script.send(at + (500 + 150 * i) * MILLI, key, token("b"));
         }
     });
-    let run = play_plan(&plan, peer, &[]);
+    let run = play_plan(&plan, peer);
     let r = &run.records[0];
     assert_eq!(r.outcome, Outcome::Failed(Cause::InterTokenTimeout));
     assert_eq!((r.events, &r.gaps), (5, &vec![150 * MILLI; 4]));
@@ -330,14 +321,14 @@ fn a_stream_that_is_never_silent_for_long_and_one_that_has_said_all_do_not_stall
     let mut plan = plan(Phase::closed(2, 6));
     plan.timeouts.ttft = Some(500 * MILLI);
     plan.timeouts.inter_token = Some(200 * MILLI);
-    let run = play_plan(&plan, steady(|_| 450 * MILLI, 190 * MILLI, 40), &[]);
+    let run = play_plan(&plan, steady(|_| 450 * MILLI, 190 * MILLI, 40));
     assert!(run.records.iter().all(|r| r.outcome == Outcome::Succeeded));
 
     let peer = Scripted::new(|at, key, script, _| {
         script.send(at, key, [head(), token("a"), chunk("data: [DONE]\n\n")].concat());
         script.send(at + 900 * MILLI, key, b"0\r\n\r\n".to_vec());
     });
-    let run = play_plan(&plan, peer, &[]);
+    let run = play_plan(&plan, peer);
     assert!(run.records.iter().all(|r| r.outcome == Outcome::Succeeded));
 }
 
@@ -347,7 +338,7 @@ fn the_requests_that_the_seed_picks_are_cancelled_and_no_others() {
     let cancellation = Cancellation { share: 0.4, delay: 105 * MILLI };
     plan.cancellation = Some(cancellation);
     // The first token after 50 ms, then one every 20 ms: three have come when it is time.
-    let run = play_plan(&plan, steady(|_| 50 * MILLI, 20 * MILLI, 11), &[]);
+    let run = play_plan(&plan, steady(|_| 50 * MILLI, 20 * MILLI, 11));
     assert_eq!(run.records.len(), 60);
     for r in &run.records {
         if !cancellation.picks(plan.seed, r.k, r.turn) {
@@ -367,13 +358,13 @@ fn the_requests_that_the_seed_picks_are_cancelled_and_no_others() {
 fn a_request_that_is_over_before_its_delay_is_a_success() {
     let mut plan = plan(Phase::closed(1, 5));
     plan.cancellation = Some(Cancellation { share: 1.0, delay: SECOND });
-    let run = play_plan(&plan, steady(|_| 50 * MILLI, 20 * MILLI, 11), &[]);
+    let run = play_plan(&plan, steady(|_| 50 * MILLI, 20 * MILLI, 11));
     assert!(run.records.iter().all(|r| r.outcome == Outcome::Succeeded));
 }
 
 #[test]
 fn phases_add_up_on_every_record() {
-    let run = play(Phase::closed(3, 60), steady(|k| (k % 7) * MILLI, MILLI, 4), &[]);
+    let run = play(Phase::closed(3, 60), steady(|k| (k % 7) * MILLI, MILLI, 4));
     for r in &run.records {
         let phases = r.instants.phases();
         assert_eq!(phases.total(), r.instants.end - r.instants.issued);
@@ -385,7 +376,7 @@ fn phases_add_up_on_every_record() {
 fn a_closed_loop_opens_its_slots_over_the_time_of_its_ramp() {
     // 5 slots over 4 s; every answer takes a second, less 10 ms.
     let load = Load::Closed { concurrency: 5, ramp: linear(4 * SECOND) };
-    let run = play(lasting(load, 10 * SECOND), steady(|_| 980 * MILLI, 10 * MILLI, 2), &[]);
+    let run = play(lasting(load, Some(10 * SECOND)), steady(|_| 980 * MILLI, 10 * MILLI, 2));
     for second in 0..10 {
         let (from, to) = (START + second * SECOND, START + (second + 1) * SECOND);
         let begun = run.records.iter().map(|r| r.instants.scheduled);
@@ -406,7 +397,7 @@ fn a_cap_opens_over_the_time_of_its_ramp() {
     // Answers never come: what is issued takes a slot for good.
     let mut phase = open(100.0, Arrival::Constant, cap, 3 * SECOND);
     phase.grace = Some(0);
-    let run = play(phase, Scripted::new(|_, _, _, _| {}), &[]);
+    let run = play(phase, Scripted::new(|_, _, _, _| {}));
     let issued: Vec<_> = run.records.iter().map(|r| r.instants.issued - START).collect();
     assert_eq!(issued, [0, SECOND, 2 * SECOND]);
 }
@@ -416,7 +407,7 @@ fn a_prefill_bound_holds_requests_back_until_a_first_token() {
     // 100 ms to the first token, and as much again to the last: 2 in prefill pass 20 a second of the 40 that are due.
     let mut phase = open(40.0, Arrival::Constant, None, SECOND);
     phase.prefill = Some(Prefill { concurrency: 2, ramp: None });
-    let run = play(phase, steady(|_| 100 * MILLI, 100 * MILLI, 2), &[]);
+    let run = play(phase, steady(|_| 100 * MILLI, 100 * MILLI, 2));
     let mut prefills: Vec<(Nanos, i32)> = Vec::new();
     for r in &run.records {
         prefills.push((r.instants.issued, 1));
@@ -440,7 +431,7 @@ fn a_prefill_bound_holds_requests_back_until_a_first_token() {
 fn a_prefill_bound_holds_in_a_closed_loop_too() {
     let mut phase = Phase::closed(6, 60);
     phase.prefill = Some(Prefill { concurrency: 1, ramp: None });
-    let run = play(phase, steady(|_| 10 * MILLI, 20 * MILLI, 2), &[]);
+    let run = play(phase, steady(|_| 10 * MILLI, 20 * MILLI, 2));
     assert_eq!(run.records.len(), 60);
     // One prefill after the other, 10 ms each; a request is there for 30 ms, so that three are in flight of the six
     // that could be.
@@ -457,7 +448,7 @@ fn a_request_that_fails_before_its_first_token_frees_its_prefill() {
     let mut phase = Phase::closed(3, 12);
     phase.prefill = Some(Prefill { concurrency: 1, ramp: None });
     let peer = Scripted::new(|at, key, script, _| script.reset(at + MILLI, key));
-    let run = play(phase, peer, &[]);
+    let run = play(phase, peer);
     assert_eq!(run.records.len(), 12);
 }
 
@@ -466,7 +457,7 @@ fn users_keep_their_own_gap_and_wait_for_their_own_answers() {
     // 4 users, 8 turns a second of all, so one each half second; request 5, user 1's second, takes 1.2 s.
     let load = Load::Users { rate: 8.0, users: 4 };
     let run =
-        play(lasting(load, 4 * SECOND), steady(|k| if k == 5 { 1_199 * MILLI } else { 49 * MILLI }, MILLI, 2), &[]);
+        play(lasting(load, Some(4 * SECOND)), steady(|k| if k == 5 { 1_199 * MILLI } else { 49 * MILLI }, MILLI, 2));
     let at = |k: u64| {
         let record = run.records.iter().find(|r| r.k == k).unwrap();
         let i = &record.instants;
@@ -489,9 +480,8 @@ fn users_keep_their_own_gap_and_wait_for_their_own_answers() {
 fn a_trace_is_replayed_at_its_instants_and_ends_the_phase() {
     let instants = [0, 5 * MILLI, 5 * MILLI, 40 * MILLI, 3 * SECOND];
     let load = Load::Fixed { trace: Trace(instants.into()), cap: None };
-    let mut phase = lasting(load, 9 * SECOND);
-    phase.duration = None;
-    let run = play(phase, steady(|_| MILLI, MILLI, 2), &[]);
+    let phase = lasting(load, None);
+    let run = play(phase, steady(|_| MILLI, MILLI, 2));
     let issued: Vec<_> = run.records.iter().map(|r| r.instants.issued - START).collect();
     assert_eq!(issued, instants);
 }
@@ -515,7 +505,7 @@ fn an_answer_without_an_end_fails_by_the_memory_of_the_run_and_takes_no_room_of_
     };
     let mut plan = plan(Phase::closed(4, 12));
     plan.limits.buffered_bytes = Some(128 << 10);
-    let run = play_plan(&plan, Scripted::new(serve), &[]);
+    let run = play_plan(&plan, Scripted::new(serve));
     for record in &run.records {
         let expected = match record.k {
             1 => Outcome::Failed(Cause::MemoryLimit),
@@ -535,10 +525,6 @@ fn linear(lasting: Nanos) -> Option<Ramp> {
     Some(Ramp { lasting, shape: Shape::Linear })
 }
 
-fn lasting(load: Load, duration: Nanos) -> Phase {
-    Phase { load, prefill: None, requests: None, sessions: None, duration: Some(duration), grace: None }
-}
-
 // What the tests are made of.
 
 struct Outcomes {
@@ -548,67 +534,25 @@ struct Outcomes {
 }
 
 fn open(rate: f64, pattern: Arrival, cap: Option<Cap>, duration: Nanos) -> Phase {
-    Phase {
-        load: Load::Open { rate: rate.into(), pattern, cap },
-        prefill: None,
-        requests: None,
-        sessions: None,
-        duration: Some(duration),
-        grace: None,
-    }
+    lasting(Load::Open { rate: rate.into(), pattern, cap }, Some(duration))
 }
 
-fn plan(profiling: Phase) -> Plan {
-    let mut plan = Plan::new(vec![Target::parse("http://sim:1").unwrap()], "m", profiling);
-    plan.prompts.isl = Length { mean: 4.0, stddev: 0.0 };
-    plan.prompts.entries = 2;
-    plan
+fn play(profiling: Phase, peer: Scripted) -> Outcomes {
+    play_plan(&plan(profiling), peer)
 }
 
-fn play(profiling: Phase, peer: Scripted, freezes: &[(Nanos, Nanos)]) -> Outcomes {
-    play_plan(&plan(profiling), peer, freezes)
+fn play_plan(plan: &Plan, peer: Scripted) -> Outcomes {
+    play_on(SimulatedRun::new(plan), peer)
 }
 
-fn play_plan(plan: &Plan, peer: Scripted, freezes: &[(Nanos, Nanos)]) -> Outcomes {
-    play_on(plan, Sim::new(START - SECOND, peer), freezes)
-}
-
-/// The same by a kernel that merges segments which wait for the client.
+/// By a kernel that merges segments which wait for the client.
 fn play_merged(plan: &Plan, peer: Scripted, freezes: &[(Nanos, Nanos)]) -> Outcomes {
-    let mut sim = Sim::new(START - SECOND, peer);
-    sim.merge_segments();
-    play_on(plan, sim, freezes)
+    play_on(SimulatedRun::new(plan).merging_segments().frozen(freezes), peer)
 }
 
-fn play_on(plan: &Plan, mut sim: Sim<Scripted>, freezes: &[(Nanos, Nanos)]) -> Outcomes {
-    let workload = Workload::prepare(plan).unwrap();
-    let heads = [http1_head(plan, &plan.targets[0]).unwrap()];
-    let addrs = [vec![SocketAddr::from(([127, 0, 0, 1], 1)).into()]];
-    let control = Control::new(1);
-    // As a run does, where it is not said how many answers there may be at once.
-    let answers = plan.profiling.load.most_in_flight().unwrap_or(4096);
-    let whole = plan.limits.buffered_bytes.unwrap_or(1 << 30);
-    let budget = Budget::new(whole, answers.into());
-    let targets = Targets { heads: &heads, heads2: &[None], addrs: &addrs, tls: &[None] };
-    let shared = Shared::new(plan, &workload, targets, &control, budget, 7, 1);
-    let (producer, mut consumer) = rtrb::RingBuffer::new(1 << 16);
-    for (at, length) in freezes {
-        sim.freeze(*at, *length);
-    }
-    let mut worker = Worker::new(sim, &shared, 0, 4096, producer);
-    let tally = worker.run_phase(&plan.profiling, PhaseKind::Profiling, START).unwrap();
-    let peak = worker.driver().peer().peak;
-    let (shard, _) = worker.finish();
-    let mut records = Vec::new();
-    while let Ok(record) = consumer.pop() {
-        records.push(*record);
-    }
-    records.sort_by_key(|r| r.k);
-    let counts = shard.phase(PhaseKind::Profiling).to_counts(None, 0);
-    assert_eq!(counts.check(), Ok(()));
-    assert_eq!(records.len() as u64, counts.issued);
-    assert_eq!(tally.fell_due, counts.issued + counts.dropped, "what fell due is issued or dropped");
-    Outcomes { records, shard, peak }
+fn play_on(run: SimulatedRun<'_>, peer: Scripted) -> Outcomes {
+    let played = run.play(peer);
+    Outcomes { peak: played.peers[0].peak, records: played.records, shard: played.shard }
 }
 
 /// What a peer does about a request: its arrival, its connection, the script to write, its serial.
@@ -663,26 +607,6 @@ impl Peer for Scripted {
         (self.play)(now, key, script, self.requests);
         self.requests += 1;
     }
-}
-
-fn head() -> Vec<u8> {
-    b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n".to_vec()
-}
-
-fn chunk(data: &str) -> Vec<u8> {
-    format!("{:x}\r\n{data}\r\n", data.len()).into_bytes()
-}
-
-fn event(json: &str) -> Vec<u8> {
-    chunk(&format!("data: {json}\n\n"))
-}
-
-fn token(text: &str) -> Vec<u8> {
-    event(&format!(r#"{{"id":"c","choices":[{{"index":0,"delta":{{"content":"{text}"}},"finish_reason":null}}]}}"#))
-}
-
-fn end() -> Vec<u8> {
-    [chunk("data: [DONE]\n\n"), b"0\r\n\r\n".to_vec()].concat()
 }
 
 fn finish(tokens: u64) -> Vec<u8> {

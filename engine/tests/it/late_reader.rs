@@ -1,6 +1,7 @@
 //! Readers that are late, over real sockets: the interval of each event holds the write that sent it.
 #![allow(clippy::disallowed_methods)]
 
+use crate::simulated::{head, token};
 use ringload_engine::arrival::NARROW;
 use ringload_engine::clock::{MILLI, Nanos, SECOND, monotonic};
 use ringload_engine::driver::{Driver, Epoll, Event, Key, Options, Uring};
@@ -15,10 +16,6 @@ use std::time::Duration;
 const TOKENS: u32 = 3;
 const KEY: Key = Key { slot: 0, generation: 1 };
 
-fn chunk(data: &str) -> Vec<u8> {
-    format!("{:x}\r\n{data}\r\n", data.len()).into_bytes()
-}
-
 /// A server of one request, whose tokens are apart by 20 ms: its address, and the begins of their writes.
 fn server(last: &'static str) -> (SocketAddr, thread::JoinHandle<Vec<Nanos>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -27,10 +24,8 @@ fn server(last: &'static str) -> (SocketAddr, thread::JoinHandle<Vec<Nanos>>) {
         let (mut client, _) = listener.accept().unwrap();
         client.set_nodelay(true).unwrap();
         client.read_exact(&mut [0]).unwrap();
-        client
-            .write_all(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
-            .unwrap();
-        let token = chunk("data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"t\"}}]}\n\n");
+        client.write_all(&head()).unwrap();
+        let token = token("t");
         let mut begun = Vec::new();
         for _ in 0..TOKENS {
             thread::sleep(Duration::from_millis(20));

@@ -17,6 +17,7 @@ mod properties;
 mod purity;
 mod sessions;
 mod shared_connections;
+mod simulated;
 mod verdicts;
 
 /// The first request of a run, issued as it was wanted.

@@ -1,19 +1,16 @@
 //! Conversations in virtual time: every turn at its instant with what was said before; and the same requests for any
 //! number of workers.
 
-use ringload_engine::api::http1_head;
+use crate::simulated::{START, lasting};
 use ringload_engine::clock::{MILLI, Nanos, SECOND};
 use ringload_engine::driver::Key;
-use ringload_engine::driver::sim::{Peer, Script, Sim};
-use ringload_engine::plan::{Arrival, Cap, CapPolicy, Length, Load, Phase, Plan, Target, Turns};
-use ringload_engine::record::{Outcome, PhaseKind, Record};
-use ringload_engine::run::{Budget, Control};
-use ringload_engine::worker::{Shared, Targets, Worker};
-use ringload_engine::workload::Workload;
+use ringload_engine::driver::sim::{Peer, Script};
+use ringload_engine::internal::SimulatedRun;
+use ringload_engine::measure::Counts;
+use ringload_engine::plan::{Arrival, Cap, CapPolicy, Length, Load, Phase, Plan, Target, Trace, Turns};
+use ringload_engine::record::{Outcome, Record};
 use serde_json::{Value, json};
-use std::net::SocketAddr;
 
-const START: Nanos = 10 * SECOND;
 /// How long an answer takes.
 const ANSWER: Nanos = 30 * MILLI;
 
@@ -71,7 +68,7 @@ fn a_rate_is_one_of_requests_and_a_turn_that_waits_goes_before_a_new_session() {
 #[test]
 fn a_trace_says_when_conversations_begin_and_their_turns_follow_on_their_own() {
     let instants: Vec<Nanos> = vec![0, 5 * MILLI, 200 * MILLI];
-    let load = Load::Fixed { trace: ringload_engine::plan::Trace(instants.clone().into()), cap: None };
+    let load = Load::Fixed { trace: Trace(instants.clone().into()), cap: None };
     let mut plan = talking(lasting(load, None), 2.0);
     plan.profiling.sessions = Some(3);
     let run = play(&plan, 1, Answer::default());
@@ -181,15 +178,11 @@ fn talking(phase: Phase, turns: f64) -> Plan {
     plan
 }
 
-fn lasting(load: Load, duration: Option<Nanos>) -> Phase {
-    Phase { load, prefill: None, requests: None, sessions: None, duration, grace: None }
-}
-
 struct Run {
     records: Vec<Record>,
     /// Session, turn, and the body that was sent.
     bodies: Vec<(u64, u32, Vec<u8>, Value)>,
-    counts: ringload_engine::measure::Counts,
+    counts: Counts,
 }
 
 impl Run {
@@ -205,39 +198,17 @@ impl Run {
 }
 
 fn play(plan: &Plan, workers: usize, answer: Answer) -> Run {
-    let workload = Workload::prepare(plan).unwrap();
-    let heads = [http1_head(plan, &plan.targets[0]).unwrap()];
-    let addrs = [vec![SocketAddr::from(([127, 0, 0, 1], 1)).into()]];
-    let control = Control::new(workers);
-    let budget = Budget::new(1 << 30, 4096);
-    let targets = Targets { heads: &heads, heads2: &[None], addrs: &addrs, tls: &[None] };
-    let shared = Shared::new(plan, &workload, targets, &control, budget, 7, workers);
-    let mut records = Vec::new();
+    let run = SimulatedRun::new(plan).workers(workers).holders(4096);
+    let played = run.play_each(|_| Server { answer, asked: Vec::new() });
     let mut bodies = Vec::new();
-    let mut shard = ringload_engine::measure::Shard::new();
-    for index in 0..workers {
-        let (producer, mut consumer) = rtrb::RingBuffer::new(1 << 12);
-        let sim = Sim::new(START - SECOND, Server { answer, asked: Vec::new() });
-        let mut worker = Worker::new(sim, &shared, index, 4096, producer);
-        worker.run_phase(&plan.profiling, PhaseKind::Profiling, START).unwrap();
-        let asked = worker.driver().peer().asked.clone();
-        let mut own = Vec::new();
-        while let Ok(record) = consumer.pop() {
-            own.push(record);
-        }
-        // By the id that each carries: answers may come in another order than requests.
-        for (id, body) in asked {
-            let record = own.iter().find(|r| r.request_id == id).unwrap();
-            let json = serde_json::from_slice(&body).unwrap();
-            bodies.push((record.k, record.turn, body, json));
-        }
-        records.extend(own.into_iter().map(|record| *record));
-        shard.add(&worker.finish().0);
+    // By the id that each carries: answers may come in another order than requests.
+    for (id, body) in played.peers.iter().flat_map(|peer| &peer.asked) {
+        let record = played.records.iter().find(|r| r.request_id == *id).unwrap();
+        let json = serde_json::from_slice(body).unwrap();
+        bodies.push((record.k, record.turn, body.clone(), json));
     }
     bodies.sort_by_key(|b| (b.0, b.1));
-    let counts = shard.phase(PhaseKind::Profiling).to_counts(None, 0);
-    assert_eq!(counts.check(), Ok(()));
-    Run { records, bodies, counts }
+    Run { counts: played.counts(), records: played.records, bodies }
 }
 
 /// What the server does.

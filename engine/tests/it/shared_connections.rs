@@ -1,18 +1,13 @@
 //! Requests that share an HTTP/2 connection, under virtual time: what one of them meets is nothing to the others. The
 //! same is asked of real sockets in the `tests` crate, where nothing decides the order of events.
 
-use ringload_engine::api::{http1_head, http2_head};
+use crate::simulated::{START, plan};
 use ringload_engine::clock::{MILLI, Nanos, SECOND};
-use ringload_engine::driver::sim::{Peer, Script, Sim};
+use ringload_engine::driver::sim::{Peer, Script};
 use ringload_engine::driver::{Key, Sending};
-use ringload_engine::plan::{Arrival, Cancellation, Length, Load, Phase, Plan, Reuse, Target};
+use ringload_engine::internal::{Played, SimulatedRun};
+use ringload_engine::plan::{Arrival, Cancellation, Load, Phase, Plan, Reuse, Target};
 use ringload_engine::record::{Cause, Outcome, PhaseKind, Record};
-use ringload_engine::run::{Budget, Control};
-use ringload_engine::worker::{Shared, Targets, Worker};
-use ringload_engine::workload::Workload;
-use std::net::SocketAddr;
-
-const START: Nanos = 1_000 * SECOND;
 
 #[test]
 fn a_request_is_sent_when_the_kernel_has_taken_its_own_last_byte() {
@@ -444,13 +439,6 @@ fn ends_after(duration: Nanos, n: u32) -> Phase {
     Phase { requests: None, sessions: None, duration: Some(duration), grace: Some(0), ..Phase::closed(n, 1) }
 }
 
-fn plan(profiling: Phase) -> Plan {
-    let mut plan = Plan::new(vec![Target::parse("http://sim:1").unwrap()], "m", profiling);
-    plan.prompts.isl = Length { mean: 4.0, stddev: 0.0 };
-    plan.prompts.entries = 2;
-    plan
-}
-
 /// Plays phases one after the other, the last as the measured one; the records in the order of their phases and
 /// indices.
 fn play(phases: &[Phase], server: Server) -> Vec<Record> {
@@ -461,54 +449,28 @@ fn play(phases: &[Phase], server: Server) -> Vec<Record> {
 }
 
 fn play_plan(plan: &Plan, server: Server) -> Vec<Record> {
-    play_seeing(plan, server).0
+    play_seeing(plan, server).records
 }
 
 /// The records, and how many connections were begun.
 fn play_counting(plan: &Plan, server: Server) -> (Vec<Record>, usize) {
-    let (records, connects, _) = play_seeing(plan, server);
-    (records, connects)
+    let played = play_seeing(plan, server);
+    (played.records, played.peers[0].connects)
 }
 
 /// The records, and for how long requests waited for the window of the server.
 fn play_window(plan: &Plan, server: Server) -> (Vec<Record>, Nanos) {
-    let (records, _, window_zero) = play_seeing(plan, server);
-    (records, window_zero)
+    let played = play_seeing(plan, server);
+    (played.records, played.shard.connections.window_zero_ns)
 }
 
-fn play_seeing(plan: &Plan, server: Server) -> (Vec<Record>, usize, Nanos) {
-    let workload = Workload::prepare(plan).unwrap();
+fn play_seeing(plan: &Plan, server: Server) -> Played<Server> {
+    let most = plan.profiling.load.most_in_flight();
+    let addresses = if plan.targets[0].host == "two" { 2 } else { 1 };
     // A slot for each request, and for a connection of its own.
-    let answers = plan.profiling.load.most_in_flight().unwrap_or(2048);
-    let whole = plan.limits.buffered_bytes.unwrap_or(1 << 30);
-    let budget = Budget::new(whole, 2 * u64::from(answers));
-    let addrs = [1, 2].map(|last| SocketAddr::from(([127, 0, 0, last], 1)).into());
-    let targets = Targets {
-        heads: &[http1_head(plan, &plan.targets[0]).unwrap()],
-        heads2: &[Some(http2_head(plan, &plan.targets[0]).unwrap())],
-        addrs: &[addrs[..if plan.targets[0].host == "two" { 2 } else { 1 }].to_vec()],
-        tls: &[None],
-    };
-    let control = Control::new(1);
-    let shared = Shared::new(plan, &workload, targets, &control, budget, 7, 1);
-    let (producer, mut consumer) = rtrb::RingBuffer::new(1 << 10);
-    let mut worker = Worker::new(Sim::new(START, server), &shared, 0, 64, producer);
-    if plan.profiling.load.most_in_flight() == Some(40) {
-        worker.keep_for_requests(40);
-    }
-    worker.prewarm().unwrap();
-    let mut begins = if plan.network.prewarm > 0 { START + SECOND } else { START };
-    let warmup = plan.warmup.iter().map(|p| (p, PhaseKind::Warmup));
-    for (phase, kind) in warmup.chain([(&plan.profiling, PhaseKind::Profiling)]) {
-        begins = worker.run_phase(phase, kind, begins).unwrap().ended;
-    }
-    let connects = worker.driver().peer().connects;
-    let (shard, _) = worker.finish();
-    let counts = shard.phase(PhaseKind::Profiling).to_counts(None, 0);
-    assert_eq!(counts.check(), Ok(()));
-    let mut records: Vec<_> = std::iter::from_fn(|| Some(*consumer.pop().ok()?)).collect();
-    records.sort_by_key(|r| (r.phase, r.k));
-    (records, connects, shard.connections.window_zero_ns)
+    let holders = 2 * u64::from(most.unwrap_or(2048));
+    let run = SimulatedRun::new(plan).over_http2().addresses(addresses).holders(holders);
+    run.slots(64, (most == Some(40)).then_some(40)).play(server)
 }
 
 fn settings(settings: &[(u16, u32)]) -> Vec<u8> {

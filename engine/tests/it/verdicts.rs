@@ -1,21 +1,15 @@
 //! Verdicts under virtual time: what a client that was stopped, or that is kept from running now and then, has made of
 //! the figures, against the same run of one that was not.
 
-use ringload_engine::api::http1_head;
+use crate::simulated::{START, end, event, head, lasting, plan, token};
 use ringload_engine::clock::{MILLI, Nanos, SECOND};
 use ringload_engine::driver::Key;
-use ringload_engine::driver::sim::{Peer, Script, Sim};
+use ringload_engine::driver::sim::{Peer, Script};
 use ringload_engine::host::HostFacts;
-use ringload_engine::measure::{Lateness, PhaseFacts, RunFacts, Summarizer, Summary, Timeline, TokenCounts};
-use ringload_engine::plan::{Arrival, Length, Load, Phase, Plan, Stamps, Statistic, Target, Threshold};
-use ringload_engine::record::PhaseKind;
-use ringload_engine::run::{Budget, Control};
+use ringload_engine::internal::SimulatedRun;
+use ringload_engine::measure::{Lateness, Summary};
+use ringload_engine::plan::{Arrival, Load, Phase, Plan, Statistic, Threshold};
 use ringload_engine::verdict::{Finding, Scope, Status, Verdict, judge};
-use ringload_engine::worker::{Shared, Targets, Worker};
-use ringload_engine::workload::Workload;
-use std::net::SocketAddr;
-
-const START: Nanos = 1_000 * SECOND;
 
 #[test]
 fn half_a_second_of_sixty_is_found_in_every_figure_that_it_made() {
@@ -130,23 +124,11 @@ fn pauses(seed: u64, length: Nanos) -> Vec<(Nanos, Nanos)> {
 }
 
 fn open(rate: f64, length: Nanos) -> Phase {
-    let mut phase = Phase::closed(1, 1);
-    phase.load = Load::Open { rate: rate.into(), pattern: Arrival::Constant, cap: None };
-    (phase.requests, phase.duration) = (None, Some(length));
-    phase
+    lasting(Load::Open { rate: rate.into(), pattern: Arrival::Constant, cap: None }, Some(length))
 }
 
 fn closed(in_flight: u32, length: Nanos) -> Phase {
-    let mut phase = Phase::closed(in_flight, 1);
-    (phase.requests, phase.duration) = (None, Some(length));
-    phase
-}
-
-fn plan(profiling: Phase) -> Plan {
-    let mut plan = Plan::new(vec![Target::parse("http://sim:1").unwrap()], "m", profiling);
-    plan.prompts.isl = Length { mean: 4.0, stddev: 0.0 };
-    plan.prompts.entries = 2;
-    plan
+    lasting(Load::closed(in_flight), Some(length))
 }
 
 /// A run whose client is stopped from each of these instants for so long, and what is said of it.
@@ -155,54 +137,10 @@ fn judged(plan: &Plan, stops: &[(Nanos, Nanos)]) -> (Summary, Verdict) {
 }
 
 fn judged_with(answer: Answer, plan: &Plan, stops: &[(Nanos, Nanos)]) -> (Summary, Verdict) {
-    let mut sim = Sim::new(START - SECOND, Server { answer, requests: 0 });
-    sim.merge_segments();
-    stops.iter().for_each(|(at, length)| sim.freeze(*at, *length));
-    let workload = Workload::prepare(plan).unwrap();
-    let heads = [http1_head(plan, &plan.targets[0]).unwrap()];
-    let addrs = [vec![SocketAddr::from(([127, 0, 0, 1], 1)).into()]];
-    let control = Control::new(1);
-    let targets = Targets { heads: &heads, heads2: &[None], addrs: &addrs, tls: &[None] };
-    let shared = Shared::new(plan, &workload, targets, &control, Budget::new(1 << 30, 4_096), 7, 1);
-    let (producer, mut consumer) = rtrb::RingBuffer::new(1 << 16);
-    let mut worker = Worker::new(sim, &shared, 0, 4_096, producer);
-    worker.run_phase(&plan.profiling, PhaseKind::Profiling, START).unwrap();
-    let (shard, _) = worker.finish();
-    let mut records = Vec::new();
-    while let Ok(record) = consumer.pop() {
-        records.push(*record);
-    }
-    let mut summarizer = Summarizer::new(plan, Timeline::of(&records).unwrap_or_default());
-    for record in &records {
-        summarizer.add(record, &TokenCounts::of(record, None));
-    }
-    let end = records.iter().map(|record| record.instants.end).max().unwrap_or(START);
-    let summary = summarizer.finish(shard, facts(end));
+    let run = SimulatedRun::new(plan).merging_segments().frozen(stops);
+    let summary = run.play(Server { answer, requests: 0 }).summarize(plan);
     let verdict = judge(plan, &summary, &HostFacts::default(), None);
     (summary, verdict)
-}
-
-fn facts(end: Nanos) -> RunFacts {
-    RunFacts {
-        wall_start_ns: START,
-        wall_end_ns: end,
-        targets: Vec::new(),
-        warmup: None,
-        profiling: PhaseFacts { start: START, end, ..PhaseFacts::default() },
-        driver: "sim".into(),
-        driver_note: None,
-        stamps: Stamps::Kernel,
-        cores: Vec::new(),
-        records_lost: 0,
-        was_cancelled: false,
-        aborted: None,
-        log_failure: None,
-        unfinished: false,
-        peak_rss_bytes: 0,
-        buffered_limit_bytes: 0,
-        tokenizer: "exact".into(),
-        tokenizer_approximate: false,
-    }
 }
 
 /// An answer: its tokens, and how far they are apart at least.
@@ -230,26 +168,19 @@ impl Peer for Server {
         let k = self.requests;
         self.requests += 1;
         let mut at = now + 40 * MILLI + k % 11 * MILLI;
-        script.send(at, key, HEAD);
-        script.send(at, key, event(TOKEN));
+        script.send(at, key, head());
+        script.send(at, key, token("t"));
         let Answer { tokens, gap } = self.answer;
         for i in 1..tokens {
             at += gap + (k + i) % 4 * MILLI;
-            let mut bytes = event(TOKEN);
+            let mut bytes = token("t");
             if i + 1 == tokens {
                 let usage = format!(r#"{{"choices":[],"usage":{{"prompt_tokens":4,"completion_tokens":{tokens}}}}}"#);
-                [FINISH, &usage, "[DONE]"].iter().for_each(|data| bytes.extend(event(data)));
-                bytes.extend(b"0\r\n\r\n");
+                [event(FINISH), event(&usage), end()].iter().for_each(|piece| bytes.extend(piece));
             }
             script.send(at, key, bytes);
         }
     }
 }
 
-fn event(data: &str) -> Vec<u8> {
-    format!("{:x}\r\ndata: {data}\n\n\r\n", data.len() + 8).into_bytes()
-}
-
-const HEAD: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
-const TOKEN: &str = r#"{"id":"c","choices":[{"index":0,"delta":{"content":"t"},"finish_reason":null}]}"#;
 const FINISH: &str = r#"{"choices":[{"index":0,"delta":{},"finish_reason":"length"}]}"#;
