@@ -21,6 +21,17 @@
 //!
 //! Messages say what to change by the fields of a [`Plan`]; [`setting::name_with`] gives them a program's own names.
 //!
+//! # Cargo features
+//!
+//! All are on by default. A program that needs none of them compiles a third fewer crates with
+//! `default-features = false`.
+//!
+//! * `tokenizers` reads a `tokenizer.json`, and applies the merges of the built-in vocabulary. Without it a token is a
+//!   word, all counts are approximate, and a plan that names a tokenizer is refused.
+//! * `hub` downloads tokenizers by their name on the Hugging Face hub. Without it only local files and caches are read.
+//! * `images` makes PNG and JPEG images of noise for prompts. Without it a plan that asks for them is refused; those
+//!   of a dataset are sent all the same.
+//!
 //! **What this crate does not do.** It parses no flags, prints nothing, and writes no report file: that is the
 //! `ringload` binary.
 #![forbid(unsafe_code)]

@@ -3,13 +3,18 @@
 //! The cache of Hugging Face's own libraries is read and never written. What ringload downloads lies in a folder of its
 //! own, under names made of the endpoint, the repository and the revision that the user wrote: nothing that a hub
 //! answers becomes a path or chooses where the token goes.
+//!
+//! Without the feature `hub` only the caches are read: `no_fetch.rs` stands for `fetch.rs`.
 
+mod failure;
+#[cfg_attr(not(feature = "hub"), path = "hub/no_fetch.rs")]
 mod fetch;
 
 use super::tokenizer::FILE_NAME;
 use crate::error::{Error, Result};
 use crate::setting::Setting::{self, TokenizerRevision};
-use fetch::{Failure, Limits};
+use failure::Failure;
+use fetch::Limits;
 use std::fmt;
 use std::fs::File;
 use std::io::{Read, Write};
@@ -181,7 +186,7 @@ impl Hub {
 
     /// Where a downloaded file is kept: under names of the user's alone.
     fn place(&self, endpoint: &Url, name: &str, revision: &str, file: &str) -> PathBuf {
-        let endpoint = fetch::shown(endpoint);
+        let endpoint = shown(endpoint);
         let plain = |c: char| {
             if c.is_ascii_alphanumeric() || c == '.' || c == '-' { c } else { '_' }
         };
@@ -206,7 +211,7 @@ impl Hub {
     }
 
     fn absent(&self, name: &str, revision: &str, why: &str, hint: &str) -> Error {
-        let endpoint = self.endpoint().map_or_else(|_| String::new(), |url| fetch::shown(&url));
+        let endpoint = self.endpoint().map_or_else(|_| String::new(), |url| shown(&url));
         Error::environment(
             format!(
                 "tokenizer {name}: no such file or directory here, {FILE_NAME} of revision {revision} is not in the caches {} and {}, and \
@@ -232,6 +237,17 @@ fn address(endpoint: &Url, name: &str, revision: &str, file: &str) -> Url {
         path.pop_if_empty().extend(name.split('/')).extend(["resolve", revision, file]);
     }
     url
+}
+
+/// A URL without credentials and query, which may hold a signature.
+fn shown(url: &Url) -> String {
+    let mut bare = url.clone();
+    bare.set_query(None);
+    bare.set_fragment(None);
+    // Neither can fail where there is a host.
+    let _ = bare.set_username("");
+    let _ = bare.set_password(None);
+    bare.to_string()
 }
 
 /// Refuses what is no JSON under a name that ends so: a page of a proxy, or a file that broke off.

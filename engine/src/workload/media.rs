@@ -1,7 +1,9 @@
-//! Images and audio as requests hold them: text.
+//! Images and audio as requests hold them: text. Images are made with the feature `images`; without it, `no_image.rs`
+//! stands for `image.rs` and refuses the plan.
 
 mod audio;
 mod files;
+#[cfg_attr(not(feature = "images"), path = "media/no_image.rs")]
 mod image;
 
 pub(super) use files::MediaFiles;
@@ -81,6 +83,7 @@ pub(super) fn check(plan: &Plan) -> Result<()> {
     let turns = plan.prompts.entries as f64 * plan.prompts.turns.count.mean.max(1.0);
     let mut bytes = 0.0;
     if let Some(images) = &plan.payload.images {
+        image::check_can_make()?;
         for (setting, side) in [(ImageWidth, images.width), (ImageHeight, images.height)] {
             if furthest(side) > MAX_SIDE {
                 return Err(Error::usage(
@@ -119,6 +122,16 @@ pub(super) fn check(plan: &Plan) -> Result<()> {
         ));
     }
     Ok(())
+}
+
+/// Random bytes.
+fn noise(bytes: usize, rng: &mut ItemRng) -> Vec<u8> {
+    let mut noise = Vec::with_capacity(bytes + 8);
+    while noise.len() < bytes {
+        noise.extend_from_slice(&rng.next_bits().to_le_bytes());
+    }
+    noise.truncate(bytes);
+    noise
 }
 
 /// Nine deviations out: one draw in 10¹⁸ is farther.

@@ -22,6 +22,7 @@ mod template;
 mod tests;
 mod tokenizer;
 mod turns;
+mod vocabulary;
 
 pub use gather::Survey;
 pub use hub::Hub;

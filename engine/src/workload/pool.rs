@@ -1,6 +1,7 @@
 //! The words that prompts are made of: texts that one token stands for, wherever they appear.
 
 use super::tokenizer::Tokenizer;
+use super::vocabulary::Encoded;
 use crate::error::{Error, Result};
 use crate::setting::Setting;
 use std::collections::HashSet;
@@ -101,10 +102,9 @@ fn single_tokens<'a>(tokenizer: &Tokenizer, words: &[&'a str], joiner: &str) -> 
         spans.push((text.len(), text.len() + word.len(), *word));
         text.push_str(word);
     }
-    let Some(encoding) = tokenizer.encode(&text) else {
+    let Some(Encoded { offsets, pieces }) = tokenizer.encode(&text) else {
         return (Vec::new(), false);
     };
-    let (offsets, pieces) = (encoding.get_offsets(), encoding.get_word_ids());
     let mut found = Vec::new();
     let mut adds_up = true;
     let mut spans = spans.into_iter().peekable();

@@ -2,18 +2,18 @@
 
 use super::hub::Hub;
 use super::template::{self, ChatTemplate};
+use super::vocabulary::{self, Encoded, Vocabulary};
 use crate::error::{Error, Result};
 use crate::files;
 use crate::plan::TokenizerSource;
 use crate::setting::Setting;
 use std::io;
 use std::path::{Path, PathBuf};
-use tokenizers::Encoding;
 
 /// A loaded tokenizer. Texts are encoded without special tokens, and never truncated or padded.
 #[derive(Debug)]
 pub struct Tokenizer {
-    inner: tokenizers::Tokenizer,
+    inner: Vocabulary,
     name: String,
     builtin: bool,
     /// Where its file is.
@@ -33,12 +33,15 @@ impl Tokenizer {
             TokenizerSource::Builtin => Self::builtin(),
             TokenizerSource::Named { name, revision } => {
                 let path = Path::new(name);
+                let is_here = path.is_file() || path.is_dir();
+                if name == BUILTIN && !is_here {
+                    return Self::builtin();
+                }
+                vocabulary::check_can_read(name)?;
                 if path.is_file() {
                     Self::from_file(path, name)
-                } else if path.is_dir() {
+                } else if is_here {
                     Self::from_file(&in_directory(path)?, name)
-                } else if name == BUILTIN {
-                    Self::builtin()
                 } else {
                     Self::from_file(&hub.tokenizer_file(name, revision)?, name)
                 }
@@ -46,28 +49,27 @@ impl Tokenizer {
         }
     }
 
-    /// The vocabulary shipped with ringload: a byte-level BPE of 2 048 entries. It reads any text; its counts are
-    /// approximate for every real model.
+    /// The vocabulary shipped with ringload: a byte-level BPE of 2 048 entries; without the feature `tokenizers`, its
+    /// words alone. It reads any text; its counts are approximate for every real model.
     ///
     /// # Errors
     /// [`crate::Blame::Bug`] when the shipped file is broken.
     pub fn builtin() -> Result<Self> {
-        let inner = tokenizers::Tokenizer::from_bytes(VOCABULARY)
+        let inner = Vocabulary::read(VOCABULARY)
             .map_err(|e| Error::bug(format!("the built-in vocabulary does not load: {e}")))?;
         Ok(Self { inner, name: BUILTIN.into(), builtin: true, directory: None, template: None })
     }
 
     fn from_file(path: &Path, name: &str) -> Result<Self> {
         let bytes = files::small(path, LARGEST_FILE).map_err(|e| unreadable(path, &e))?;
-        let inner = tokenizers::Tokenizer::from_bytes(bytes).map_err(|e| {
+        let inner = Vocabulary::read(&bytes).map_err(|e| {
             Error::environment(
                 format!("tokenizer {name}: {} is not a tokenizer.json: {e}", path.display()),
                 "pass a tokenizer.json as the tokenizers library writes it (AutoTokenizer.from_pretrained(…).save_pretrained(DIR))",
             )
         })?;
-        let mut tokenizer = Self::new(inner, name);
-        tokenizer.directory = path.parent().map(Path::to_owned);
-        Ok(tokenizer)
+        let directory = path.parent().map(Path::to_owned);
+        Ok(Self { inner, name: name.into(), builtin: false, directory, template: None })
     }
 
     /// Reads the chat template that lies beside the tokenizer's file; from the hub, where the tokenizer is from there.
@@ -113,15 +115,7 @@ impl Tokenizer {
     /// The ids of a text, special tokens not added.
     #[must_use]
     pub fn ids_of(&self, text: &str) -> Vec<u32> {
-        self.inner.encode_fast(text, false).map_or_else(|_| Vec::new(), |encoding| encoding.get_ids().to_vec())
-    }
-
-    fn new(mut inner: tokenizers::Tokenizer, name: &str) -> Self {
-        // Many files carry the truncation and padding of the last training; both would falsify counts. Removing never
-        // fails.
-        let _ = inner.with_truncation(None);
-        inner.with_padding(None);
-        Self { inner, name: name.into(), builtin: false, directory: None, template: None }
+        self.inner.ids_of(text)
     }
 
     /// The name by which the user asked for it.
@@ -139,28 +133,27 @@ impl Tokenizer {
     /// Tokens of a text, special tokens not added; 0 for a text that the model cannot express.
     #[must_use]
     pub fn count(&self, text: &str) -> u32 {
-        self.inner.encode_fast(text, false).map_or(0, |encoding| encoding.len() as u32)
+        self.inner.count(text)
     }
 
     /// The tokens of a text with their byte offsets and the piece of pre-tokenization that each belongs to.
-    pub(super) fn encode(&self, text: &str) -> Option<Encoding> {
-        self.inner.encode(text, false).ok()
+    pub(super) fn encode(&self, text: &str) -> Option<Encoded> {
+        self.inner.encode(text)
     }
 
     /// Whether some added token is several words: added tokens are matched before a text is split.
     pub(super) fn has_phrases(&self) -> bool {
-        let added = self.inner.get_added_vocabulary().get_vocab();
-        added.keys().any(|text| text.trim().contains(char::is_whitespace))
+        self.inner.has_phrases()
     }
 
     /// How many ids there are.
     pub(super) fn ids(&self) -> u32 {
-        self.inner.get_vocab_size(true) as u32
+        self.inner.ids()
     }
 
     /// The text of one id; none for special tokens and for ids that mean nothing alone.
     pub(super) fn text_of(&self, id: u32) -> Option<String> {
-        self.inner.decode(&[id], true).ok()
+        self.inner.text_of(id)
     }
 }
 

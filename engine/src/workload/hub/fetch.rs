@@ -1,26 +1,14 @@
 //! One file from a hub over HTTP. Nothing of a response but its status, its body and where it redirects to is looked
 //! at.
 
+use super::failure::Failure;
+use super::shown;
 use std::io::Read;
 use std::time::Duration;
 use ureq::http::header::LOCATION;
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::{Agent, Proxy};
 use url::{Host, Url};
-
-/// Why there is no file.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Failure {
-    /// The hub has no such repository, revision or file (404).
-    Absent,
-    /// The hub wants a token, or another one (401, 403).
-    Forbidden {
-        /// The token was not sent, and why.
-        withheld: Option<&'static str>,
-    },
-    /// Anything else, in words.
-    Other(String),
-}
 
 /// Most bytes and hops of a file.
 #[derive(Clone, Copy, Debug)]
@@ -127,17 +115,6 @@ pub(super) fn is_loopback(url: &Url) -> bool {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
         None => false,
     }
-}
-
-/// A URL without credentials and query, which may hold a signature.
-pub(super) fn shown(url: &Url) -> String {
-    let mut bare = url.clone();
-    bare.set_query(None);
-    bare.set_fragment(None);
-    // Neither can fail where there is a host.
-    let _ = bare.set_username("");
-    let _ = bare.set_password(None);
-    bare.to_string()
 }
 
 /// Longest wait for a name, a connection, and the head of a response.

@@ -1,6 +1,6 @@
 //! Audio of white noise: PCM in a WAV file (RFC 2361's format 1).
 
-use super::image::noise;
+use super::noise;
 use crate::plan::Audio;
 use crate::random::ItemRng;
 use rand_distr::{Distribution, StandardNormal};

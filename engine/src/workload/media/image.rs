@@ -1,9 +1,15 @@
 //! Images of noise.
 
-use super::data_url;
+use super::{data_url, noise};
+use crate::error;
 use crate::plan::{ImageFormat, Images, Length};
 use crate::random::ItemRng;
 use rand_distr::{Distribution, StandardNormal};
+
+/// Whether images can be made: they can.
+pub(super) fn check_can_make() -> error::Result<()> {
+    Ok(())
+}
 
 /// One image, as a `data:` URL. Noise in three channels of 8 bits.
 pub(super) fn make(images: &Images, mut rng: ItemRng) -> String {
@@ -45,16 +51,6 @@ fn jpeg_of(pixels: &[u8], width: u16, height: u16) -> Result<Vec<u8>, jpeg_encod
 fn side(length: Length, rng: &mut ItemRng) -> u16 {
     let deviations: f64 = StandardNormal.sample(rng);
     deviations.mul_add(length.stddev, length.mean).round().clamp(1.0, f64::from(u16::MAX)) as u16
-}
-
-/// Random bytes.
-pub(super) fn noise(bytes: usize, rng: &mut ItemRng) -> Vec<u8> {
-    let mut noise = Vec::with_capacity(bytes + 8);
-    while noise.len() < bytes {
-        noise.extend_from_slice(&rng.next_bits().to_le_bytes());
-    }
-    noise.truncate(bytes);
-    noise
 }
 
 /// Of JPEG, on its scale to 100: that which encoders take by default.
