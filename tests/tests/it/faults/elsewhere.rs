@@ -62,11 +62,11 @@ pub(super) const ROWS: &[Elsewhere] = &[
         what: "HTTP/2: a server that breaks a rule of the protocol, in frames, settings, header blocks, windows or floods",
         becomes: "fails: `http2_protocol` or `head_limit`; all on the connection, or the one whose stream it is",
         tests: &[
-            (H2_RULES, "frames_of_a_wrong_length_end_the_connection"),
-            (H2_RULES, "header_blocks_that_are_out_of_order_end_the_connection"),
-            (H2_RULES, "floods_end_the_connection"),
-            (H2_RULES, "malformed_answers_end_their_stream_alone"),
-            (H2_RULES, "limits_of_a_stream_end_it_alone"),
+            (H2_CONNECTION_RULES, "frames_of_a_wrong_length_end_the_connection"),
+            (H2_CONNECTION_RULES, "header_blocks_that_are_out_of_order_end_the_connection"),
+            (H2_CONNECTION_RULES, "floods_end_the_connection"),
+            (H2_STREAM_RULES, "malformed_answers_end_their_stream_alone"),
+            (H2_STREAM_RULES, "limits_of_a_stream_end_it_alone"),
         ],
     },
     Elsewhere {
@@ -104,9 +104,9 @@ pub(super) const ROWS: &[Elsewhere] = &[
         what: "addresses of a target that refuse, of either family, or of which none lives",
         becomes: "served by the others, whose failures are counted; else fails: `connect_refused`",
         tests: &[
-            (NETWORK, "addresses_that_refuse_cost_no_request_while_one_lives"),
-            (NETWORK, "a_target_of_which_no_address_lives_is_told_as_that"),
-            (NETWORK, "alpn_is_asked_of_every_address"),
+            (ADDRESSES, "addresses_that_refuse_cost_no_request_while_one_lives"),
+            (ADDRESSES, "a_target_of_which_no_address_lives_is_told_as_that"),
+            (ADDRESSES, "alpn_is_asked_of_every_address"),
         ],
     },
     Elsewhere {
@@ -120,7 +120,7 @@ pub(super) const ROWS: &[Elsewhere] = &[
     Elsewhere {
         what: "certificates that are untrusted, expired or for another name; a client certificate that is wanted; no TLS at all",
         becomes: "fails: `tls_untrusted`, `tls_expired`, `tls_wrong_name`, `tls_alert`, `tls_failed`",
-        tests: &[(NETWORK, "each_failure_of_tls_is_of_its_own_kind")],
+        tests: &[(TLS, "each_failure_of_tls_is_of_its_own_kind")],
     },
     Elsewhere {
         what: "too many failures (--failed-request-threshold, --max-errors)",
@@ -227,7 +227,10 @@ pub(super) const ROWS: &[Elsewhere] = &[
     Elsewhere {
         what: "one answer without an end among others, and little room",
         becomes: "it fails: `memory_limit`; the others have their part of the room, and are served",
-        tests: &[(KNOWN, "an_answer_without_an_end_fails_by_the_memory_of_the_run_and_takes_no_room_of_the_others")],
+        tests: &[(
+            KNOWN_LIMITS,
+            "an_answer_without_an_end_fails_by_the_memory_of_the_run_and_takes_no_room_of_the_others",
+        )],
     },
     Elsewhere {
         what: "a client that is stopped, starved of CPU, or crowded out",
@@ -340,15 +343,17 @@ pub(super) fn source(file: &str) -> &'static str {
         MEMORY => include_str!("../memory.rs"),
         SUMMARY => include_str!("../../../../engine/src/measure/summarizer/tests.rs"),
         KEPT_OF_REQUESTS => include_str!("../../../../engine/src/measure/basis.rs"),
-        KNOWN => include_str!("../../../../engine/tests/it/known_answers.rs"),
+        KNOWN_LIMITS => include_str!("../../../../engine/tests/it/known_answers/limits.rs"),
         CAMPAIGN => include_str!("../campaign.rs"),
         CLI => include_str!("../cli.rs"),
-        NETWORK => include_str!("../network.rs"),
+        ADDRESSES => include_str!("../network/addresses.rs"),
+        TLS => include_str!("../network/tls.rs"),
         VERDICT => include_str!("../verdict.rs"),
         H2_LEGAL => include_str!("../http2/legal.rs"),
         H2_ENDS => include_str!("../http2/ends.rs"),
         H2_MOVES => include_str!("../http2/moves.rs"),
-        H2_RULES => include_str!("../http2/rules.rs"),
+        H2_CONNECTION_RULES => include_str!("../http2/rules/connection.rs"),
+        H2_STREAM_RULES => include_str!("../http2/rules/stream.rs"),
         STAMP => include_str!("../../../../engine/driver/src/stamp.rs"),
         PREPARATION => include_str!("../preparation.rs"),
         RUN => include_str!("../../../../engine/src/run/tests.rs"),
@@ -365,7 +370,7 @@ const EARLY: &str = "tests/tests/it/early.rs";
 const KEPT_CONNECTIONS: &str = "engine/tests/it/kept_connections.rs";
 const LIMITS: &str = "tests/tests/it/limits.rs";
 const SECRETS: &str = "tests/tests/it/secrets.rs";
-const KNOWN: &str = "engine/tests/it/known_answers.rs";
+const KNOWN_LIMITS: &str = "engine/tests/it/known_answers/limits.rs";
 const SUMMARY: &str = "engine/src/measure/summarizer/tests.rs";
 const KEPT_OF_REQUESTS: &str = "engine/src/measure/basis.rs";
 const MEMORY: &str = "tests/tests/it/memory.rs";
@@ -373,12 +378,14 @@ const SIGNALS: &str = "tests/tests/it/signals.rs";
 const KEPT: &str = "tests/tests/it/kept.rs";
 const CAMPAIGN: &str = "tests/tests/it/campaign.rs";
 const CLI: &str = "tests/tests/it/cli.rs";
-const NETWORK: &str = "tests/tests/it/network.rs";
+const ADDRESSES: &str = "tests/tests/it/network/addresses.rs";
+const TLS: &str = "tests/tests/it/network/tls.rs";
 const VERDICT: &str = "tests/tests/it/verdict.rs";
 const H2_LEGAL: &str = "tests/tests/it/http2/legal.rs";
 const H2_ENDS: &str = "tests/tests/it/http2/ends.rs";
 const H2_MOVES: &str = "tests/tests/it/http2/moves.rs";
-const H2_RULES: &str = "tests/tests/it/http2/rules.rs";
+const H2_CONNECTION_RULES: &str = "tests/tests/it/http2/rules/connection.rs";
+const H2_STREAM_RULES: &str = "tests/tests/it/http2/rules/stream.rs";
 const STAMP: &str = "engine/driver/src/stamp.rs";
 const PREPARATION: &str = "tests/tests/it/preparation.rs";
 const RUN: &str = "engine/src/run/tests.rs";
