@@ -32,7 +32,7 @@ pub struct Error {
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
-    /// The same, with where it happened in front.
+    /// The same, with its place in front.
     #[must_use]
     pub fn within(mut self, place: impl fmt::Display) -> Self {
         self.what = format!("{place}: {}", self.what);

@@ -25,7 +25,7 @@ pub fn http2(data: &[u8]) {
 
 #[derive(Debug, PartialEq)]
 struct Conversation {
-    happened: Vec<(Option<u32>, Told)>,
+    events: Vec<(Option<u32>, Told)>,
     sent: Vec<u8>,
     failed: Option<Http2Error>,
 }
@@ -54,7 +54,7 @@ fn converse<'a>(scene: u8, reads: impl Iterator<Item = &'a [u8]>) -> Conversatio
     if scene & 0x10 != 0 {
         connection.cancel(0, 0, &mut sent);
     }
-    let mut said = Conversation { happened: Vec::new(), sent: Vec::new(), failed: None };
+    let mut said = Conversation { events: Vec::new(), sent: Vec::new(), failed: None };
     let mut heads = HashMap::new();
     'reads: for mut input in reads {
         loop {
@@ -88,13 +88,13 @@ enum Told {
 impl Conversation {
     fn add(&mut self, event: Event<'_>) {
         let Event::Body { tag, bytes } = event else {
-            self.happened.push((event.tag(), Told::Else(format!("{event:?}"))));
+            self.events.push((event.tag(), Told::Else(format!("{event:?}"))));
             return;
         };
         assert!(!bytes.is_empty());
-        match self.happened.last_mut() {
+        match self.events.last_mut() {
             Some((t, Told::Body(body))) if *t == Some(tag) => body.extend_from_slice(bytes),
-            _ => self.happened.push((Some(tag), Told::Body(bytes.to_vec()))),
+            _ => self.events.push((Some(tag), Told::Body(bytes.to_vec()))),
         }
     }
 }

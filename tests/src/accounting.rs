@@ -1,4 +1,4 @@
-//! The request accounting of a run: what must hold of its counts, whatever happened to it.
+//! The request accounting of a run: what must hold of its counts, however it ended.
 
 use crate::profile::Ended;
 use jsonschema::Validator;

@@ -87,7 +87,7 @@ impl<'a> RecordWriter<'a> {
         }
     }
 
-    /// When what happened on the wire, as wall-clock nanoseconds; what did not happen is absent.
+    /// The instants on the wire, as wall-clock nanoseconds; one that there was not is absent.
     fn trace(&self, record: &Record) -> Value {
         let at = &record.instants;
         // The wait ends with the look-up or the connect that it was for, else with a connection that was there.

@@ -111,7 +111,7 @@ impl Key {
     }
 }
 
-/// What happened to a connection.
+/// An event of a connection.
 #[derive(Debug)]
 pub enum Event<'a> {
     /// It is usable.
@@ -213,7 +213,7 @@ pub trait Driver {
     /// What the kernel knows of the connection now; `None` where it is gone, or not TCP.
     fn tcp_facts(&mut self, key: Key) -> Option<TcpFacts>;
 
-    /// Waits until something happened or `until` came, then hands over everything that is ready.
+    /// Waits for an event, or until `until`, then hands over everything that is ready.
     ///
     /// `batch` allows the driver to go on collecting for that long after the first completion is ready.
     ///

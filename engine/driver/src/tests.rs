@@ -344,7 +344,7 @@ fn epoll_serves_where_the_kernel_does_not_know_its_newest_wait() {
             let mut driver = epoll(1);
             for wait in [0, 1, 50_000, 3 * MILLI] {
                 let until = monotonic() + wait;
-                driver.wait(until, 0, &mut |_, _, _| panic!("nothing has happened")).unwrap();
+                driver.wait(until, 0, &mut |_, _, _| panic!("there is no event")).unwrap();
                 assert!(monotonic() >= until, "a wait ended early");
             }
             in_order(driver);

@@ -300,7 +300,7 @@ fn rankings_send_their_query_and_passages_by_name() {
 }
 
 #[test]
-fn images_and_sounds_take_the_shape_of_their_api() {
+fn images_and_audio_take_the_shape_of_their_api() {
     let messages = [Message {
         images: vec!["data:image/png;base64,AA==".into(), "http://h/i.jpg".into()],
         ..Message::text("look")

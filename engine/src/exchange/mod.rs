@@ -1,6 +1,6 @@
 //! Pure: one request's life over one connection. Bytes and instants in, a [`Record`] out.
 //!
-//! Order of calls: [`Exchange::begin`], then what happened, as it happens: `handle_connecting`, `handle_connected`,
+//! Order of calls: [`Exchange::begin`], then each event as it comes: `handle_connecting`, `handle_connected`,
 //! `handle_sending`, `handle_sent`, `handle_received` …, until one of them answers [`Progress::Done`] or the caller
 //! gives up with [`Exchange::fail`], [`Exchange::cancel`], [`Exchange::abandon`] or [`Exchange::let_go`]; then
 //! [`Exchange::take_record`], once. Where the end of the body had not come by then, [`Exchange::handle_rest`] looks for

@@ -137,7 +137,7 @@ impl SessionCounts {
     }
 }
 
-/// One core's counts of what happened beside the requests. `reads`, `events`, `coalesced`, `wide_events` and
+/// One core's counts beside those of the requests. `reads`, `events`, `coalesced`, `wide_events` and
 /// `widest_interval` are added by `Shard::record`; the worker adds to the others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default)]

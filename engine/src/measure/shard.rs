@@ -21,7 +21,7 @@ pub struct Shard {
     pub warmup: PhaseCounts,
     /// Requests of the measured phase.
     pub profiling: PhaseCounts,
-    /// What happened beside the requests.
+    /// Counts beside those of the requests.
     pub counters: Counters,
     /// Connections of the whole run.
     pub connections: ConnectionCounts,

@@ -27,7 +27,7 @@ pub struct Standstill {
 pub(super) struct Stillness {
     timeline: Timeline,
     /// Output events and ends of answers, by cell.
-    happened: Vec<u64>,
+    signs: Vec<u64>,
     /// Requests that begin in a cell, and that have ended before it.
     began: Vec<u64>,
     ended: Vec<u64>,
@@ -39,26 +39,19 @@ pub(super) struct Stillness {
 impl Stillness {
     pub(super) fn new(timeline: Timeline) -> Self {
         let cells = || vec![0; CELLS + 1];
-        Self {
-            timeline,
-            happened: cells(),
-            began: cells(),
-            ended: cells(),
-            failed_began: cells(),
-            failed_ended: cells(),
-        }
+        Self { timeline, signs: cells(), began: cells(), ended: cells(), failed_began: cells(), failed_ended: cells() }
     }
 
     /// Adds one record of the measured phase.
     pub(super) fn add(&mut self, record: &Record) {
         for arrived in arrivals(record) {
             let cell = self.cell(arrived);
-            self.happened[cell] += 1;
+            self.signs[cell] += 1;
         }
         let (issued, end) = (record.instants.issued, record.instants.end);
         let (began, ended) = (self.cell(issued), self.cell(end.max(issued)));
         if answered(record.outcome) {
-            self.happened[ended] += 1;
+            self.signs[ended] += 1;
         }
         self.began[began] += 1;
         self.ended[ended + 1] += 1;
@@ -68,8 +61,8 @@ impl Stillness {
         }
     }
 
-    /// The longest stretch; `None` without a success, in a run of no time, and where something happened in every cell.
-    /// `load_end` as in the benchmark duration.
+    /// The longest stretch; `None` without a success, in a run of no time, and where each cell has an output event or
+    /// an end. `load_end` as in the benchmark duration.
     pub(super) fn finish(&self, longest_success: Option<Nanos>, load_end: Nanos) -> Option<Standstill> {
         let longest_success = longest_success?;
         let (mut longest, mut still) = ((0, 0), 0);
@@ -77,7 +70,7 @@ impl Stillness {
         for cell in 0..CELLS {
             in_flight += self.began[cell];
             in_flight -= self.ended[cell];
-            still = if in_flight > 0 && self.happened[cell] == 0 { still + 1 } else { 0 };
+            still = if in_flight > 0 && self.signs[cell] == 0 { still + 1 } else { 0 };
             if still > longest.1 {
                 longest = (cell + 1 - still, still);
             }

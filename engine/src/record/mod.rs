@@ -39,7 +39,7 @@ pub struct Record {
     pub requested_osl: Option<u32>,
     /// `X-Request-ID` of the request.
     pub request_id: u128,
-    /// When what happened.
+    /// Its instants.
     pub instants: Instants,
     /// What came of it.
     pub outcome: Outcome,
@@ -114,7 +114,7 @@ pub enum PhaseKind {
     Profiling,
 }
 
-/// When what happened, on the monotonic clock.
+/// The instants of a request, on the monotonic clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Instants {
     /// When the plan wanted it; in closed loop, when the slot became free.

@@ -14,11 +14,11 @@ pub struct DnsError {
     pub host: String,
     /// The port it was asked for.
     pub port: u16,
-    /// What happened.
+    /// How it failed.
     pub failure: DnsFailure,
 }
 
-/// What happened to a look-up.
+/// A failure of a look-up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DnsFailure {
     /// There is no such name (NXDOMAIN).

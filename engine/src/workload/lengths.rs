@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn other_laws_keep_the_mean_and_deviation() {
+    fn other_distributions_keep_the_mean_and_deviation() {
         for distribution in [LengthDistribution::Lognormal, LengthDistribution::Uniform] {
             let drawn = Lengths { distribution, ..lengths(1_000.0, 300.0) };
             let all: Vec<f64> = (0..drawn.entries).map(|i| f64::from(drawn.isl(Item(i)))).collect();

@@ -56,7 +56,7 @@ fn requests_of_a_connection_that_is_not_there_yet_are_in_flight_when_the_phase_e
 }
 
 #[test]
-fn who_waits_for_a_connection_does_not_pay_for_it_when_its_payer_is_gone() {
+fn who_waits_for_a_connection_does_not_pay_for_it_when_its_initiator_is_gone() {
     // The initiator gives up after 200 ms, another request came at 100 ms; the connection is there at 250 ms.
     let server = Server { connect: 250 * MILLI, ..Server::default() };
     let mut plan = plan(Phase {

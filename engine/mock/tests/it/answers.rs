@@ -130,7 +130,7 @@ fn a_client_may_ask_before_it_sends_its_body_and_may_send_it_in_pieces() {
 }
 
 #[test]
-fn models_metrics_state_and_reset_tell_what_happened() {
+fn models_metrics_state_and_reset_tell_what_was_asked() {
     let server = paced(0, 0);
     let mut client = Client::connect(server.addr());
     client.chat(r#","max_tokens":5"#);

@@ -24,7 +24,7 @@ fn metaspace_without_pieces_is_exact() {
 }
 
 #[test]
-fn merges_across_words_are_mended() {
+fn merges_across_words_are_corrected() {
     // No split at spaces, and the first merge of all joins an `e` with the space after it.
     let mut tree = tiny_tree();
     tree["pre_tokenizer"]["use_regex"] = json!(false);

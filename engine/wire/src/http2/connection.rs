@@ -123,7 +123,7 @@ impl Connection {
         most.saturating_sub(open).min(self.sender.ids_left())
     }
 
-    /// What happened next, consumed from the front of `input`; `None` needs more bytes. Answers are appended to `out`.
+    /// The next event, consumed from the front of `input`; `None` needs more bytes. Answers are appended to `out`.
     ///
     /// # Errors
     /// Any [`Http2Error`], at each call from then on: all open streams are lost.

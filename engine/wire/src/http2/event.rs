@@ -14,7 +14,7 @@ pub enum Opened {
     Refused,
 }
 
-/// What happened on a connection.
+/// An event of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event<'a> {
     /// The final head of a response came. Interim heads (1xx) are swallowed.

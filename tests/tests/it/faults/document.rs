@@ -110,7 +110,7 @@ Generated from the rows of `tests/tests/it/faults`; a test fails when it differs
 makes the fault on a real socket, on io_uring and on epoll. In the first three tables the first of three requests meets the fault: it is counted
 once, under one cause, with what had come of its answer; it is never sent twice; and the other two are served (exit 0, with `--allow-invalid`).
 
-Of every run in the tests, whatever happened to it, it is asserted that the request accounting adds up: issued = succeeded + failed (by cause) + cancelled + in
+Of every run in the tests, however it ended, it is asserted that the request accounting adds up: issued = succeeded + failed (by cause) + cancelled + in
 flight at the end, planned = issued + never due + dropped, and the records and files say the same. ringload asserts it too, before it prints
 anything: a violation is a bug, which the first finding says, and the exit status is 4, `--allow-invalid` or not. Nothing hangs: each run ends
 within a bound.

@@ -29,7 +29,7 @@ const GOAWAY: u8 = 7;
 const WINDOW: u8 = 8;
 const CONTINUATION: u8 = 9;
 
-/// What happened, with the pieces of a body put together.
+/// The events, with the pieces of a body put together.
 #[derive(Debug, PartialEq)]
 enum Saw {
     It(Event<'static>),
