@@ -1,4 +1,4 @@
-//! `docs/ARCHITECTURE.md` draws the graph of the folders as it is.
+//! `docs/ARCHITECTURE.md` draws the graph of the folders as it is, and names files that are there.
 
 use super::source::{Crate, root};
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,4 +45,19 @@ fn the_architecture_draws_the_imports_as_they_are() {
         return;
     }
     assert_eq!(drawn, graph, "run UPDATE_ARCHITECTURE=1 cargo test -p ringload-tidy");
+}
+
+#[test]
+fn the_places_that_the_architecture_names_are_there() {
+    let text = std::fs::read_to_string(root().join("docs/ARCHITECTURE.md")).expect("docs/ARCHITECTURE.md");
+    let (_, section) = text.split_once("## Where do I find").expect("the section");
+    let section = section.split("\n## ").next().expect("a text");
+    let places = section.split('`').skip(1).step_by(2).filter(|word| word.ends_with('/') || word.ends_with(".rs"));
+    let mut seen = 0;
+    for place in places {
+        let is_in = |folder: &&str| root().join(folder).join(place).exists();
+        assert!(["", "engine/src", "cli/src/flags"].iter().any(is_in), "{place} is nowhere");
+        seen += 1;
+    }
+    assert!(seen > 20, "only {seen} places are named");
 }
