@@ -203,6 +203,8 @@ impl Said {
             }
             return;
         }
+        // An answer as a body has it.
+        self.seen.whole |= !choice["message"].is_null();
         for (name, value) in fields(&choice["delta"]) {
             match name {
                 "content" if value.is_array() => self.parts(value, &mut thought),
