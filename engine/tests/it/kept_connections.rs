@@ -1,14 +1,16 @@
 //! What ends a response over HTTP/1.1, and when its connection serves the next request, under virtual time. The same is
 //! asked of real sockets in the `tests` crate, where nothing decides the order of events.
 
+mod server;
+
 use crate::simulated::{chunk, event, head, plan, token};
 use ringload_engine::clock::{MILLI, Nanos, SECOND};
-use ringload_engine::driver::sim::{Peer, Script};
-use ringload_engine::driver::{Key, Sending};
+use ringload_engine::driver::Key;
+use ringload_engine::driver::sim::Script;
 use ringload_engine::internal::SimulatedRun;
 use ringload_engine::plan::{EndpointKind, Phase, Plan};
 use ringload_engine::record::{Cause, Outcome, Record};
-use std::collections::HashMap;
+use server::{Kernel, Seen, Server, Then};
 
 #[test]
 fn a_connection_serves_no_other_request_before_its_own_was_taken_whole() {
@@ -276,103 +278,6 @@ fn a_status_that_says_what_failed_stays_although_its_body_is_cut_off() {
         for r in &run.records {
             assert_eq!(r.outcome, Outcome::Failed(Cause::HttpStatus));
             assert_eq!((r.status, r.detail.as_deref()), (503, Some("no workers")));
-        }
-    }
-}
-
-// What the tests are made of.
-
-/// What the client's kernel makes of a send.
-#[derive(Clone, Copy, Debug)]
-enum Kernel {
-    Takes,
-    /// It has taken the last byte that long after the send.
-    TakesAfter(Nanos),
-    /// It takes nothing, for this error.
-    Fails(i32),
-    /// It takes a part, and then meets this error.
-    Breaks(i32),
-    /// It takes a part, and meets this error that long after the send.
-    BreaksAfter(Nanos, i32),
-}
-
-/// What a server has seen.
-#[derive(Default)]
-struct Seen {
-    connections: usize,
-    requests: usize,
-}
-
-/// A server that accepts at once and answers as it is told.
-struct Server {
-    answer: Box<Does>,
-    /// What it does about a connection beside accepting it.
-    accepted: Box<Does>,
-    /// What becomes of the n-th send.
-    kernel: Box<dyn Fn(usize) -> Kernel>,
-    sends: usize,
-    /// Until when sends of connections are under way.
-    pending: HashMap<Key, Nanos>,
-    seen: Seen,
-}
-
-type Does = dyn Fn(Nanos, Key, &mut Script);
-type Then = fn(Nanos, Key, &mut Script);
-
-impl Server {
-    fn of(answer: impl Fn(Nanos, Key, &mut Script) + 'static) -> Self {
-        Self {
-            answer: Box::new(answer),
-            accepted: Box::new(|_, _, _| {}),
-            kernel: Box::new(|_| Kernel::Takes),
-            sends: 0,
-            pending: HashMap::new(),
-            seen: Seen::default(),
-        }
-    }
-
-    fn on_accept(mut self, accepted: impl Fn(Nanos, Key, &mut Script) + 'static) -> Self {
-        self.accepted = Box::new(accepted);
-        self
-    }
-
-    fn whose_sends(mut self, kernel: impl Fn(usize) -> Kernel + 'static) -> Self {
-        self.kernel = Box::new(kernel);
-        self
-    }
-}
-
-impl Peer for Server {
-    fn on_connect(&mut self, key: Key, now: Nanos, script: &mut Script) {
-        self.seen.connections += 1;
-        script.accept(now, key);
-        (self.accepted)(now, key, script);
-    }
-
-    fn on_bytes(&mut self, key: Key, bytes: &[u8], now: Nanos, script: &mut Script) {
-        assert!(bytes.starts_with(b"POST "));
-        match (self.kernel)(self.sends - 1) {
-            Kernel::TakesAfter(after) => script.sent(now + after, key),
-            Kernel::Breaks(e) => return script.send_fails(now, key, e),
-            Kernel::BreaksAfter(after, e) => return script.send_fails(now + after, key, e),
-            _ => {}
-        }
-        self.seen.requests += 1;
-        (self.answer)(now, key, script);
-    }
-
-    fn on_send(&mut self, key: Key, _bytes: usize, now: Nanos) -> Sending {
-        let until = self.pending.get(&key).copied().unwrap_or(0);
-        assert!(until <= now, "a request inside another's body");
-        self.sends += 1;
-        match (self.kernel)(self.sends - 1) {
-            Kernel::Takes => Sending::Done,
-            Kernel::TakesAfter(after) => {
-                self.pending.insert(key, now + after);
-                Sending::Pending
-            }
-            Kernel::Breaks(_) | Kernel::BreaksAfter(..) => Sending::Pending,
-            Kernel::Fails(e) => Sending::Failed(e),
         }
     }
 }

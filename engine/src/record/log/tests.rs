@@ -1,6 +1,8 @@
+use super::writer::MOST_HELD;
 use super::*;
 use crate::record::testing::{any_record, streamed};
 use proptest::prelude::*;
+use std::io::Write;
 
 fn written(records: &[Record]) -> Vec<u8> {
     let dir = tempfile::tempdir().unwrap();
