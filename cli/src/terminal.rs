@@ -3,6 +3,7 @@
 //! files keep it.
 
 use ringload_engine::Error;
+use ringload_engine::plan::is_invisible;
 use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 
@@ -20,13 +21,18 @@ pub(crate) fn print(text: &str) -> Result<(), Error> {
     check_write(io::stdout().write_all(printable(text).as_bytes()))
 }
 
+/// Columns of the terminal that a stream is, or as many as an old one has.
+pub(crate) fn columns(of: impl std::os::fd::AsFd) -> usize {
+    terminal_size::terminal_size_of(of).map_or(80, |(width, _)| usize::from(width.0))
+}
+
 /// Writes a value to stdout as JSON.
 ///
 /// # Errors
 /// As [`check_write`].
-pub(crate) fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
-    let text = serde_json::to_string_pretty(value)?;
-    Ok(print(&(text + "\n"))?)
+pub(crate) fn print_json(value: &impl serde::Serialize) -> Result<(), Error> {
+    let text = serde_json::to_string_pretty(value).map_err(|e| Error::bug(e.to_string()))?;
+    print(&(text + "\n"))
 }
 
 /// Writes a report to stdout, its first line in colour where that is wanted and a verdict.
@@ -71,7 +77,7 @@ pub(crate) fn check_write(result: io::Result<()>) -> Result<(), Error> {
 /// The text without characters that steer a terminal, reorder what is read, or cannot be seen. Line feeds and tabs
 /// stay; a control or a line separator becomes a space, an invisible character goes.
 pub(crate) fn printable(text: &str) -> Cow<'_, str> {
-    let kept = |c: char| matches!(c, '\n' | '\t') || !(replaced(c) || dropped(c));
+    let kept = |c: char| matches!(c, '\n' | '\t') || !(replaced(c) || is_invisible(c));
     if text.chars().all(kept) {
         return Cow::Borrowed(text);
     }
@@ -89,30 +95,29 @@ fn replaced(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
 }
 
-/// Bidirectional controls (UAX #9), zero-width and other invisible format characters, variation selectors, tags, and
-/// noncharacters.
-fn dropped(c: char) -> bool {
-    matches!(c,
-        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
-        | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}'
-        | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
-        | '\u{e0000}'..='\u{e0fff}' | '\u{fdd0}'..='\u{fdef}')
-        || u32::from(c) & 0xfffe == 0xfffe
+/// The word of the verdict in its colour, wherever a line begins with it: findings and whatever a server said are
+/// indented, or begin with another word.
+fn with_coloured_verdict(text: &str) -> Cow<'_, str> {
+    let mut shown = String::with_capacity(text.len() + 64);
+    for line in text.split_inclusive('\n') {
+        let before = if line.starts_with(HEAD) { HEAD.len() } else { 0 };
+        let rest = &line[before..];
+        let hue =
+            HUES.iter().find(|(word, _)| rest.strip_prefix(word).is_some_and(|after| after.starts_with([' ', '\n'])));
+        match hue {
+            Some((word, hue)) => {
+                shown += &line[..before];
+                shown += &format!("\x1b[1;{hue}m{word}\x1b[0m");
+                shown += &rest[word.len()..];
+            }
+            None => shown += line,
+        }
+    }
+    Cow::Owned(shown)
 }
 
-/// The verdict's word in its colour, where the text begins with one.
-fn with_coloured_verdict(text: &str) -> Cow<'_, str> {
-    const HEAD: &str = "VERDICT: ";
-    let Some((word, rest)) = text.strip_prefix(HEAD).and_then(|after| after.split_once('\n')) else {
-        return Cow::Borrowed(text);
-    };
-    let hue = match word {
-        "VALID" => 32,
-        "SUSPECT" => 33,
-        _ => 31,
-    };
-    Cow::Owned(format!("{HEAD}\x1b[1;{hue}m{word}\x1b[0m\n{rest}"))
-}
+const HEAD: &str = "VERDICT: ";
+const HUES: [(&str, u8); 4] = [("VALID", 32), ("SUSPECT", 33), ("INVALID", 31), ("FAILED", 31)];
 
 /// What a terminal that was closed answers.
 const EIO: i32 = 5;
@@ -141,8 +146,8 @@ mod tests {
     #[test]
     fn only_the_word_of_the_verdict_is_coloured() {
         assert_eq!(
-            with_coloured_verdict("VERDICT: SUSPECT\n  VERDICT: VALID\n"),
-            "VERDICT: \x1b[1;33mSUSPECT\x1b[0m\n  VERDICT: VALID\n"
+            with_coloured_verdict("VERDICT: SUSPECT\n  VERDICT: VALID\nVALID  1 req/s\nVALIDATED\n"),
+            "VERDICT: \x1b[1;33mSUSPECT\x1b[0m\n  VERDICT: VALID\n\x1b[1;32mVALID\x1b[0m  1 req/s\nVALIDATED\n"
         );
         assert_eq!(with_coloured_verdict("CAPACITY\n"), "CAPACITY\n");
     }

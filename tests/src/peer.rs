@@ -73,7 +73,15 @@ impl Peer {
     where
         F: Fn(&mut TcpStream, &Request) -> io::Result<Then> + Send + Sync + 'static,
     {
-        Self::accepting(move |stream, _, seen| serve(&stream, seen, &answer))
+        Self::at(free(), answer)
+    }
+
+    /// As [`Self::start`], on a listener that is there.
+    pub fn at<F>(listener: TcpListener, answer: F) -> Self
+    where
+        F: Fn(&mut TcpStream, &Request) -> io::Result<Then> + Send + Sync + 'static,
+    {
+        Self::accepting(listener, move |stream, _, seen| serve(&stream, seen, &answer))
     }
 
     /// Gives every connection, and how many came before it, to `script`, in a thread of its own.
@@ -81,11 +89,10 @@ impl Peer {
     /// # Panics
     /// When no port is free.
     pub fn raw(script: impl Fn(TcpStream, usize) + Send + Sync + 'static) -> Self {
-        Self::accepting(move |stream, serial, _| script(stream, serial))
+        Self::accepting(free(), move |stream, serial, _| script(stream, serial))
     }
 
-    fn accepting(serve: impl Fn(TcpStream, usize, &Seen) + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+    fn accepting(listener: TcpListener, serve: impl Fn(TcpStream, usize, &Seen) + Send + Sync + 'static) -> Self {
         let addr = listener.local_addr().expect("an address");
         let seen = Arc::new(Seen::default());
         let (serve, noted) = (Arc::new(serve), seen.clone());
@@ -153,6 +160,10 @@ impl Drop for Peer {
 pub fn closed_port() -> SocketAddr {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
     listener.local_addr().expect("an address")
+}
+
+fn free() -> TcpListener {
+    TcpListener::bind(("127.0.0.1", 0)).expect("a free port")
 }
 
 fn serve(stream: &TcpStream, seen: &Seen, answer: &(impl Fn(&mut TcpStream, &Request) -> io::Result<Then> + ?Sized)) {

@@ -89,7 +89,17 @@ impl Profile {
             .env_remove("RINGLOAD_API_KEY")
             .env("RINGLOAD_CALIBRATION", dir.path().join("calibration.json"))
             .current_dir(dir.path());
-        Self { command, args: Vec::new(), defaults: &[], files: true, dir }
+        // A server under test counts its requests: what is asked before the load is a test of its own.
+        let loads = matches!(subcommand, "profile" | "capacity");
+        let args = if loads { vec!["--no-probe".into()] } else { Vec::new() };
+        Self { command, args, defaults: &[], files: true, dir }
+    }
+
+    /// With the request before the load that the other tests do without.
+    #[must_use]
+    pub fn probing(mut self) -> Self {
+        self.args.retain(|arg| arg != "--no-probe");
+        self
     }
 
     /// With `--io`.
@@ -395,6 +405,16 @@ impl Ended {
     pub fn text(&self, name: &str) -> String {
         let read = fs::read_to_string(self.artifacts.join(name));
         read.unwrap_or_else(|e| panic!("{name}: {e}\n{}{}", self.stdout, self.stderr))
+    }
+
+    /// `report.txt` on one line: the whole report, without its line breaks.
+    ///
+    /// # Panics
+    /// When it cannot be read.
+    #[must_use]
+    #[track_caller]
+    pub fn words(&self) -> String {
+        self.text("report.txt").split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
     /// `ringload_report.json`

@@ -20,13 +20,13 @@ pub(crate) fn calibrate(mut args: CalibrateArgs) -> anyhow::Result<Exit> {
     let store = CalibrationStore::open(args.profile.machine.calibration_file.as_deref())?;
     let runner = StepRunner::new(&args)?;
     let style = report::Style::of_stdout(&args.profile.output);
-    let lines = !args.measure.json && !style.quiet;
+    let lines = args.profile.output.prints_lines();
     let Some(calibration) = calibration(&runner, lines)? else {
         eprint_line("interrupted: nothing was kept");
         return Ok(Exit::Interrupted);
     };
     let path = store.keep(calibration.clone())?;
-    match args.measure.json {
+    match style.json {
         true => print_json(&calibration)?,
         false => print(&report::render_calibration(&calibration, runner.alone(), &path, style))?,
     }

@@ -4,6 +4,8 @@ use crate::exit::Exit;
 use crate::flags::{CapacityArgs, artifact_dir};
 use crate::live::signals;
 use crate::runner::capacity::search;
+use crate::runner::models;
+use crate::runner::preflight;
 use crate::runner::probes::ProbeRunner;
 use crate::runner::server::DemoServer;
 use crate::terminal::{eprint_line, print, print_json};
@@ -18,16 +20,23 @@ pub(crate) fn capacity(mut args: CapacityArgs) -> anyhow::Result<Exit> {
     signals::preparing();
     args.check()?;
     let _demo = DemoServer::start_for_search(&mut args)?;
+    models::fill_in(&mut args.profile)?;
     let probes = ProbeRunner::new(&args)?;
     let output = &args.profile.output;
     if output.dry_run {
         eprint_line("note: this is what is asked one request at a time; the probes follow from what it finds");
-        return print_json(probes.plan()).map(|()| Exit::Done);
+        print_json(probes.plan())?;
+        return Ok(Exit::Done);
     }
+    preflight::check(probes.plan(), &args.profile.endpoint, output.quiet)?;
     let dir = artifact_dir(output.artifact_dir.as_deref(), probes.plan());
     let capacity = search(&args, probes, &dir)?;
     signals::finishing();
     let files = export::finish_capacity(&dir, &capacity)?;
-    print(&report::render_capacity(&capacity, &dir, &files, report::Style::of_stdout(output)))?;
+    signals::printing();
+    match output.json {
+        true => print_json(&export::capacity_document(&capacity))?,
+        false => print(&report::render_capacity(&capacity, &dir, &files, report::Style::of_stdout(output)))?,
+    }
     Ok(capacity.exit(output.allow_invalid))
 }

@@ -8,7 +8,7 @@ use crate::live::signals;
 use crate::report;
 use crate::runner::environment::{announce, environment, planned};
 use crate::runner::server::DemoServer;
-use crate::runner::{campaign, run};
+use crate::runner::{campaign, models, preflight, run};
 use crate::terminal::print_json;
 
 /// Makes the plan, runs it once or as often as the flags ask, and reports.
@@ -21,15 +21,19 @@ pub(crate) fn profile(mut args: ProfileArgs) -> anyhow::Result<Exit> {
     check_prefix(args.output.profile_export_prefix.as_deref())?;
     args.check_campaign()?;
     let _demo = DemoServer::start_for(&mut args)?;
+    models::fill_in(&mut args)?;
     if args.has_several_runs() {
         return campaign::run(&args);
     }
     let Planned { plan, notes } = planned(&args, environment())?;
     if args.output.dry_run {
-        return print_json(&plan).map(|()| Exit::Done);
+        print_json(&plan)?;
+        return Ok(Exit::Done);
     }
     announce(&args.output, &plan, &notes)?;
+    preflight::check(&plan, &args.endpoint, args.output.quiet)?;
     let run = run::alone(plan, &args)?;
+    signals::printing();
     report::print_run(&run, &args.output)?;
     Ok(run.exit(args.output.allow_invalid, signals::received()))
 }

@@ -5,6 +5,7 @@ use super::draft::write_whole;
 use super::numbers::{finite, typed, without_nulls};
 use crate::flags::{CampaignArgs, SweepMode};
 use crate::result::campaign::{Campaign, Interrupted, NotRun, SweepPointOutcome};
+use crate::result::run::RunOutput;
 use ringload_engine::Result;
 use ringload_engine::campaign::Spread;
 use ringload_engine::verdict::{Status, Verdict};
@@ -78,7 +79,16 @@ fn aggregate(point: &SweepPointOutcome, level: f64) -> Value {
                 .collect::<Vec<_>>(),
         },
         "metrics": metrics(&point.spreads),
+        "ringload_notes": notes(point.runs.iter()),
     })
+}
+
+/// What a reader of the figures of these runs must know; null where there is nothing.
+fn notes<'a>(runs: impl Iterator<Item = &'a RunOutput>) -> Value {
+    let mut notes: Vec<&str> = runs.flat_map(|run| run.outcome.notes()).collect();
+    notes.sort_unstable();
+    notes.dedup();
+    if notes.is_empty() { Value::Null } else { notes.into() }
 }
 
 /// `TAG_STAT` → the figure over the repeats, as AIPerf names it.
@@ -164,6 +174,7 @@ fn sweep(campaign: &Campaign) -> Value {
             "best_goodput": best(picture.most_goodput, "goodput", "avg"),
         },
         "pareto_optimal": pareto.collect::<Vec<_>>(),
+        "ringload_notes": notes(campaign.runs()),
     })
 }
 
@@ -218,8 +229,8 @@ fn axis_values(point: &SweepPointOutcome, axes: &[String]) -> Vec<String> {
 }
 
 /// Everything: each run with its verdict, each point with its figures, and what the sweep shows.
-fn document(campaign: &Campaign) -> Value {
-    let run = |done: &crate::result::run::RunOutput| {
+pub(crate) fn document(campaign: &Campaign) -> Value {
+    let run = |done: &RunOutput| {
         let outcome = &done.outcome;
         json!({
             "run_label": Some(&outcome.identity.of_several.run_label).filter(|l| !l.is_empty()),

@@ -14,12 +14,17 @@ use std::path::{Path, PathBuf};
 /// When the disk is full or the folder has gone.
 pub(crate) fn finish(dir: &Path, capacity: &Capacity) -> Result<Vec<PathBuf>> {
     let path = dir.join("ringload_capacity.json");
-    let text = format!("{:#}\n", without_nulls(document(capacity)));
+    let text = format!("{:#}\n", document(capacity));
     write_whole(&path, text.as_bytes())?;
     Ok(vec![path])
 }
 
-fn document(capacity: &Capacity) -> Value {
+/// What was found, and every probe.
+pub(crate) fn document(capacity: &Capacity) -> Value {
+    without_nulls(with_nulls(capacity))
+}
+
+fn with_nulls(capacity: &Capacity) -> Value {
     let unit = match capacity.axis {
         Axis::Rate => "requests/sec",
         Axis::Concurrency => "requests",

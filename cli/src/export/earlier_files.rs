@@ -44,6 +44,15 @@ impl EarlierFiles {
         Self { alone: true, foreign, ..Self::of(base, names.collect(), overwrite) }
     }
 
+    /// Before a search: the folders of its probes too, of a search that was killed before its document was written.
+    pub(crate) fn of_search(base: &Path, overwrite: bool) -> Self {
+        let entries = fs::read_dir(base).into_iter().flatten().flatten();
+        let of_a_probe =
+            |name: &String| name.strip_prefix("probe_").is_some_and(|n| n.starts_with(|c: char| c.is_ascii_digit()));
+        let probes = entries.filter_map(|e| e.file_name().into_string().ok()).filter(of_a_probe);
+        Self::of_several(base, probes, overwrite)
+    }
+
     /// Before several runs: their files go to these folders in `base`, and what they have in common to `base` itself.
     pub(crate) fn of_several(base: &Path, folders: impl IntoIterator<Item = String>, overwrite: bool) -> Self {
         let own = SEVERAL.into_iter().map(String::from);

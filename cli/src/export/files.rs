@@ -21,6 +21,8 @@ pub(crate) enum Kind {
     Inputs,
     /// `ringload_report.json`
     Report,
+    /// `report.txt`
+    Text,
     /// `profile_export_aiperf_timeslices.json`
     Slices,
     /// `profile_export_aiperf_timeslices.csv`
@@ -200,15 +202,23 @@ impl OptionalFiles {
             Kind::Records => self.records,
             Kind::Slices | Kind::SliceTable => self.slices,
             Kind::Inputs => !self.again,
-            Kind::Summary | Kind::Table | Kind::Report => true,
+            Kind::Summary | Kind::Table | Kind::Report | Kind::Text => true,
         }
     }
 }
 
 impl Kind {
     /// Every file that a run may leave.
-    const ALL: [Self; 7] =
-        [Self::Summary, Self::Table, Self::Records, Self::Inputs, Self::Report, Self::Slices, Self::SliceTable];
+    const ALL: [Self; 8] = [
+        Self::Summary,
+        Self::Table,
+        Self::Records,
+        Self::Inputs,
+        Self::Report,
+        Self::Text,
+        Self::Slices,
+        Self::SliceTable,
+    ];
 
     /// The names of all files that a run may leave.
     pub(super) fn names(prefix: Option<&str>) -> impl Iterator<Item = String> {
@@ -230,6 +240,8 @@ impl Kind {
             (Self::Inputs, _) => "inputs.json".into(),
             (Self::Report, None) => "ringload_report.json".into(),
             (Self::Report, Some(p)) => format!("{p}_ringload_report.json"),
+            (Self::Text, None) => "report.txt".into(),
+            (Self::Text, Some(p)) => format!("{p}_report.txt"),
         }
     }
 }
@@ -265,11 +277,12 @@ mod tests {
         EarlierFiles::of_run(dir, None, false)
     }
 
-    const NAMES: [&str; 5] = [
+    const NAMES: [&str; 6] = [
         "inputs.json",
         "profile_export.jsonl",
         "profile_export_aiperf.csv",
         "profile_export_aiperf.json",
+        "report.txt",
         "ringload_report.json",
     ];
 
@@ -295,7 +308,7 @@ mod tests {
         let mut files = open(&earlier, None, RECORDS_TOO);
         files.leave_out(Kind::Records, Error::environment("full", "make room"));
         let (written, failed) = files.commit();
-        assert_eq!((written.len(), failed.unwrap().what.as_str()), (4, "full"));
+        assert_eq!((written.len(), failed.unwrap().what.as_str()), (5, "full"));
         assert!(!dir.path().join("profile_export.jsonl").exists());
     }
 
@@ -348,6 +361,7 @@ mod tests {
             [
                 "foo.csv",
                 "foo.json",
+                "foo_report.txt",
                 "foo_ringload_report.json",
                 "foo_timeslices.csv",
                 "foo_timeslices.json",

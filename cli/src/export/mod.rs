@@ -17,12 +17,13 @@ mod time;
 mod timeslices;
 mod unfinished;
 
-pub(crate) use campaign::finish as finish_campaign;
-pub(crate) use capacity::finish as finish_capacity;
+pub(crate) use campaign::{document as campaign_document, finish as finish_campaign};
+pub(crate) use capacity::{document as capacity_document, finish as finish_capacity};
 pub(crate) use draft::Draft;
 pub(crate) use earlier_files::EarlierFiles;
 pub(crate) use files::{Artifacts, Kind, OptionalFiles, OutputLocation};
 pub(crate) use records::RecordWriter;
+pub(crate) use report::document;
 pub(crate) use time::utc;
 pub(crate) use unfinished::{Owner, logs_in, remove_leftovers, remove_temporaries};
 
@@ -33,14 +34,17 @@ use std::path::PathBuf;
 
 /// Writes the summaries and gives all files their names: those that could be written, and why the first that could not
 /// be could not.
-pub(crate) fn finish(artifacts: &mut Artifacts<'_>, outcome: &Outcome) -> (Vec<PathBuf>, Option<Error>) {
+///
+/// `text` is the whole report in words.
+pub(crate) fn finish(artifacts: &mut Artifacts<'_>, outcome: &Outcome, text: &str) -> (Vec<PathBuf>, Option<Error>) {
     type Content<'a> = &'a dyn Fn(&mut dyn io::Write) -> io::Result<()>;
-    let contents: [(Kind, Content<'_>); 5] = [
+    let contents: [(Kind, Content<'_>); 6] = [
         (Kind::Summary, &|to| json::write(outcome, to)),
         (Kind::Table, &|to| csv::write(&outcome.summary, &outcome.notes(), to)),
         (Kind::Slices, &|to| timeslices::json(outcome, to)),
         (Kind::SliceTable, &|to| timeslices::csv(outcome, to)),
         (Kind::Report, &|to| report::write(outcome, to)),
+        (Kind::Text, &|to| to.write_all(text.as_bytes())),
     ];
     for (kind, content) in contents {
         if let Err(e) = artifacts.write(kind, |to| content(to)) {

@@ -25,7 +25,9 @@ pub(crate) fn json(outcome: &Outcome, to: &mut dyn Write) -> io::Result<()> {
         })
         .collect();
     let config = input_config::of(&outcome.plan, &outcome.identity.secrets);
-    let file = without_nulls(json!({"timeslices": slices, "input_config": config}));
+    let notes = outcome.notes();
+    let notes = if notes.is_empty() { Value::Null } else { notes.into() };
+    let file = without_nulls(json!({"timeslices": slices, "input_config": config, "ringload_notes": notes}));
     serde_json::to_writer_pretty(&mut *to, &file)?;
     to.write_all(b"\n")
 }

@@ -22,8 +22,4 @@ pub(crate) struct MeasureArgs {
     /// Time under load, of all steps together: 1 to 18.
     #[arg(long, value_name = "SECONDS", default_value = "12", value_parser = values::calibration)]
     pub(crate) calibrate_seconds: f64,
-
-    /// Print the calibration as JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
 }

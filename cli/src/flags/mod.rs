@@ -46,7 +46,7 @@ pub(crate) use mock::MockArgs;
 pub(crate) use names::name_settings;
 pub(crate) use network::NetworkArgs;
 pub(crate) use network::proxy::Proxies;
-pub(crate) use output::{ExportLevel, OutputArgs, Ui, artifact_dir, check_prefix};
+pub(crate) use output::{ExportLevel, OutputArgs, Percentiles, Ui, artifact_dir, check_prefix};
 pub(crate) use prefix::{Bust, ContextArgs};
 pub(crate) use report::ReportArgs;
 pub(crate) use sessions::ConversationArgs;

@@ -1,6 +1,6 @@
 //! `ringload report`: flags and what they ask of the output.
 
-use super::{ExportLevel, OutputArgs, Ui};
+use super::{ExportLevel, OutputArgs, Percentiles, Ui};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -27,13 +27,21 @@ pub(crate) struct ReportArgs {
     #[arg(long)]
     pub(crate) http_trace_metrics: bool,
 
-    /// Print every metric.
+    /// Print the whole report, as in report.txt.
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
 
-    /// Print the verdict alone.
+    /// Print the headline alone.
     #[arg(long, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
+
+    /// Print what ringload_report.json holds instead of the report.
+    #[arg(long, conflicts_with_all = ["verbose", "quiet"])]
+    pub(crate) json: bool,
+
+    /// Percentiles on the first screen: up to five of 1, 5, 10, 25, 50, 75, 90, 95, 99, 99.9 and 99.99.
+    #[arg(long, value_name = "LIST", default_value = "50,90,95,99", value_parser = Percentiles::parse)]
+    pub(crate) percentiles: Percentiles,
 
     /// Exit 0 where an invalid run would exit 4.
     #[arg(long)]
@@ -62,6 +70,8 @@ impl ReportArgs {
             export_http_trace: trace,
             verbose: self.verbose,
             quiet: self.quiet,
+            json: self.json,
+            percentiles: self.percentiles.clone(),
             dry_run: false,
             allow_invalid: self.allow_invalid,
             no_gpu_telemetry: true,

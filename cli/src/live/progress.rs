@@ -5,6 +5,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use ringload_engine::driver::keep_off;
 use ringload_engine::plan::Plan;
 use ringload_engine::run::Control;
+use std::collections::VecDeque;
 use std::io::{self, IsTerminal};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
@@ -51,10 +52,15 @@ fn draw(plan: &Plan, control: &Control, over: &AtomicBool) {
                 Some(_) => figures.done,
                 None => now.as_secs(),
             });
-            bar.set_message(figures.line(&pace));
+            bar.set_message(figures.line(&pace, now));
         } else if now >= next_line {
             next_line += PLAIN_EVERY;
-            eprint_line(format_args!("{:>5.0} s  {} done, {}", now.as_secs_f64(), figures.done, figures.line(&pace)));
+            eprint_line(format_args!(
+                "{:>5.0} s  {} done, {}",
+                now.as_secs_f64(),
+                figures.done,
+                figures.line(&pace, now)
+            ));
         }
     }
     if let Some(bar) = bar {
@@ -68,7 +74,7 @@ fn bar(plan: &Plan, terminal: bool) -> Option<ProgressBar> {
     }
     let target = ProgressDrawTarget::stderr_with_hz(HZ);
     let (bar, template) = match plan.profiling.requests {
-        Some(n) => (ProgressBar::with_draw_target(Some(n), target), "{bar:6} {pos}/{len} {wide_msg} ETA {eta}"),
+        Some(n) => (ProgressBar::with_draw_target(Some(n), target), "{bar:20} {pos}/{len} {wide_msg} ETA {eta}"),
         None => (ProgressBar::with_draw_target(None, target), "{spinner} {elapsed} {wide_msg}"),
     };
     let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
@@ -101,39 +107,67 @@ impl Figures {
         sum
     }
 
-    fn line(&self, pace: &Pace) -> String {
+    fn line(&self, pace: &Pace, now: Duration) -> String {
+        let silence = pace
+            .silence(now)
+            .map_or_else(String::new, |silence| format!(", nothing has come for {} s", silence.as_secs()));
         if self.issued == 0 {
-            return format!("warm-up: {} done, {} in flight", self.warmup_done, self.in_flight);
+            return format!("warm-up: {} done, {} in flight{silence}", self.warmup_done, self.in_flight);
         }
         format!(
-            "{:.1} req/s, {:.0} events/s, {} in flight, {} failed",
+            "{:.1} req/s, {:.0} events/s, {} in flight, {} failed{silence}",
             pace.requests, pace.events, self.in_flight, self.failed
         )
     }
 }
 
-/// Rates over about the last second.
+/// Rates over the last seconds: at least two, and at least as long as four requests take, so that answers which come
+/// in waves make no waves.
 #[derive(Default)]
 struct Pace {
-    since: Duration,
-    done: u64,
-    seen_events: u64,
+    /// When, how many requests were done, how many events seen.
+    seen: VecDeque<(Duration, u64, u64)>,
     requests: f64,
     events: f64,
+    /// Since when nothing has come.
+    silent_since: Duration,
 }
 
 impl Pace {
     fn see(&mut self, now: Duration, figures: &Figures) {
-        let span = (now - self.since).as_secs_f64();
-        if span < 1.0 {
-            return;
+        let moved = self.seen.back().is_none_or(|(_, done, events)| (*done, *events) != (figures.done, figures.events));
+        if moved || figures.in_flight == 0 {
+            self.silent_since = now;
         }
-        self.requests = figures.done.saturating_sub(self.done) as f64 / span;
-        self.events = figures.events.saturating_sub(self.seen_events) as f64 / span;
-        (self.since, self.done, self.seen_events) = (now, figures.done, figures.events);
+        self.seen.push_back((now, figures.done, figures.events));
+        // Little's law: a request takes as long as those in flight take to be done.
+        let latency = figures.in_flight as f64 / self.requests.max(1e-9);
+        let window = Duration::from_secs_f64((4.0 * latency).clamp(LEAST_WINDOW, MOST_WINDOW));
+        let from = now.saturating_sub(window);
+        while self.seen.len() > 2 && (self.seen[1].0 <= from || self.seen.len() > MOST_SEEN) {
+            self.seen.pop_front();
+        }
+        if let Some((then, done, events)) = self.seen.front() {
+            let span = (now - *then).as_secs_f64();
+            if span > 0.0 {
+                self.requests = figures.done.saturating_sub(*done) as f64 / span;
+                self.events = figures.events.saturating_sub(*events) as f64 / span;
+            }
+        }
+    }
+
+    /// For how long nothing has come, where that is long.
+    fn silence(&self, now: Duration) -> Option<Duration> {
+        Some(now.saturating_sub(self.silent_since)).filter(|silence| *silence >= SILENCE)
     }
 }
 
+/// Seconds over which rates are taken.
+const LEAST_WINDOW: f64 = 2.0;
+const MOST_WINDOW: f64 = 60.0;
+const MOST_SEEN: usize = 1_000;
+/// A server that sends nothing for so long is told of.
+const SILENCE: Duration = Duration::from_secs(30);
 const HZ: u8 = 10;
 const REFRESH: Duration = Duration::from_millis(100);
 const PLAIN_EVERY: Duration = Duration::from_secs(5);
@@ -152,7 +186,30 @@ mod tests {
         }
         let figures = Figures::read(&control);
         let mut pace = Pace::default();
+        pace.see(Duration::ZERO, &Figures::default());
         pace.see(Duration::from_secs(2), &figures);
-        assert_eq!(figures.line(&pace), "1.5 req/s, 0 events/s, 4 in flight, 0 failed");
+        assert_eq!(figures.line(&pace, Duration::from_secs(2)), "1.5 req/s, 0 events/s, 4 in flight, 0 failed");
+    }
+
+    #[test]
+    fn a_rate_is_taken_over_two_latencies_and_silence_is_told() {
+        // 187 requests take 2 s each and end in waves of 187: 93.5 a second, whenever one looks.
+        let mut pace = Pace::default();
+        let figures = |done: u64| Figures { done, in_flight: 187, issued: done + 187, ..Figures::default() };
+        for tenth in 0..600_u64 {
+            pace.see(Duration::from_millis(100 * tenth), &figures(tenth / 20 * 187));
+            if tenth > 100 {
+                assert!((70.0..=120.0).contains(&pace.requests), "{tenth}: {}", pace.requests);
+            }
+        }
+        let last = figures(29 * 187);
+        pace.see(Duration::from_secs(100), &last);
+        assert!(
+            last.line(&pace, Duration::from_secs(100)).ends_with("nothing has come for 42 s"),
+            "{}",
+            last.line(&pace, Duration::from_secs(100))
+        );
+        pace.see(Duration::from_secs(101), &figures(30 * 187));
+        assert_eq!(pace.silence(Duration::from_secs(101)), None);
     }
 }

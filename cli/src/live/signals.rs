@@ -158,6 +158,19 @@ pub(crate) fn finishing() {
     enter(Stage::Finishing);
 }
 
+/// What is measured is in its files, and printed: a signal ends the process at once, and one that came before does so
+/// when what reads the output has taken nothing for a while.
+pub(crate) fn printing() {
+    enter(Stage::Simple);
+    if received() {
+        // Without a thread, the output is waited for.
+        let _ = thread::Builder::new().name("printing".into()).spawn(|| {
+            thread::sleep(PRINTED_WITHIN);
+            std::process::exit(Exit::Interrupted as i32);
+        });
+    }
+}
+
 /// The load of a run is under way until the answer is dropped: a signal stops it, also one that came before.
 pub(crate) fn loading(control: &Arc<Control>) -> Loading {
     let mut state = lock();
@@ -247,6 +260,8 @@ fn lock() -> MutexGuard<'static, Option<State>> {
     STATE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// How long a reader of the output may take after a signal.
+const PRINTED_WITHIN: Duration = Duration::from_secs(3);
 /// What summing up a request may take.
 const SUMMED_IN: Nanos = 12_000;
 

@@ -41,7 +41,7 @@ pub(super) fn files(files: &[PathBuf]) -> String {
     heading("FILES") + &line("folder", &dir.display().to_string()) + &line("files", &names.join(" "))
 }
 
-fn endpoint(plan: &Plan) -> String {
+pub(super) fn endpoint(plan: &Plan) -> String {
     let kind = plan.endpoint.name();
     let path = plan.custom_endpoint.as_ref().map(|p| format!(" at {}", without_query_secrets(p))).unwrap_or_default();
     let stream = if plan.streaming { "streaming" } else { "not streaming" };
@@ -53,7 +53,7 @@ fn endpoint(plan: &Plan) -> String {
     format!("{kind}{path}, {stream}, {reuse}")
 }
 
-fn phase(phase: &Phase) -> String {
+pub(super) fn phase(phase: &Phase) -> String {
     let mut text = match &phase.load {
         Load::Closed { concurrency, ramp } => {
             let ramp = ramp.map_or_else(String::new, |r| format!(", opened {}", over(r)));

@@ -74,19 +74,37 @@ pub(super) fn tails(outcome: &Outcome, verbose: bool) -> String {
 }
 
 /// Marks figures of which the client itself can have made over a hundredth.
-struct Own<'a> {
+pub(super) struct Own<'a> {
     outcome: &'a Outcome,
     any: bool,
+    few: bool,
 }
 
 impl<'a> Own<'a> {
-    fn of(outcome: &'a Outcome) -> Self {
-        Self { outcome, any: false }
+    pub(super) fn of(outcome: &'a Outcome) -> Self {
+        Self { outcome, any: false, few: false }
     }
 
-    fn cell(&mut self, metric: &Metric, statistic: Statistic) -> String {
+    /// Whether a figure was marked so.
+    pub(super) fn any(&self) -> bool {
+        self.any
+    }
+
+    /// Whether too few values stand behind a figure.
+    pub(super) fn few(&self) -> bool {
+        self.few
+    }
+
+    pub(super) fn cell(&mut self, metric: &Metric, statistic: Statistic) -> String {
         let text = match (statistic, &metric.stats) {
-            (Statistic::P99, Some(stats)) => p99(stats),
+            (Statistic::P99, Some(stats)) => {
+                self.few |= stats.count < ENOUGH_FOR_P99;
+                p99(stats)
+            }
+            (Statistic::P999 | Statistic::P9999, Some(_)) if !metric.has_enough_for(statistic) => {
+                self.few = true;
+                metric.statistic(statistic).map_or_else(|| "-".into(), |value| format!("{}*", short(value)))
+            }
             _ => metric.statistic(statistic).map_or_else(|| "-".into(), short),
         };
         self.marked(metric.info.tag, Some(statistic), text)

@@ -1,4 +1,5 @@
-//! The report on stdout: the verdict first, then what it rests on. At most 80 columns; nothing is computed here.
+//! What is printed: a first screen with the headline last, or the whole report, the verdict first. Nothing is computed
+//! here.
 
 mod calibrate;
 mod campaign;
@@ -7,11 +8,14 @@ mod client;
 mod confidence;
 mod goodput;
 mod head;
+mod headline;
 mod latency;
 mod layout;
 mod network;
 mod phases;
+mod picture;
 mod requests;
+mod screen;
 mod slices;
 mod table;
 #[cfg(test)]
@@ -23,28 +27,55 @@ pub(crate) use calibrate::{head as calibrate_head, render as render_calibration,
 pub(crate) use campaign::{AGAIN, progress_line, render as render_campaign};
 pub(crate) use capacity::{head_line as capacity_head, probe_line as capacity_line, render as render_capacity};
 
-use crate::flags::OutputArgs;
+use crate::export::document;
+use crate::flags::{OutputArgs, Percentiles};
 use crate::result::run::{Outcome, RunOutput};
-use crate::terminal::print_report;
+use crate::terminal::{columns, print_json, print_report};
 use ringload_engine::Error;
+use ringload_engine::plan::Statistic;
 use ringload_engine::verdict::Status;
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 
 /// How the report looks.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Style {
     /// Colour the verdict.
     pub(crate) colour: bool,
-    /// The verdict alone.
+    /// The headline alone.
     pub(crate) quiet: bool,
-    /// Every metric.
+    /// The whole report: every metric.
     pub(crate) verbose: bool,
     /// The table of phases.
     pub(crate) phases: bool,
+    /// `ringload_report.json` in the place of the report.
+    pub(crate) json: bool,
+    /// Columns.
+    pub(crate) width: usize,
+    /// The percentiles of the first screen.
+    pub(crate) percentiles: Vec<Statistic>,
+}
+
+impl Default for Style {
+    fn default() -> Self {
+        Self {
+            colour: false,
+            quiet: false,
+            verbose: false,
+            phases: false,
+            json: false,
+            width: layout::WIDTH,
+            percentiles: Percentiles::default().0,
+        }
+    }
 }
 
 impl Style {
+    /// Everything, in a file.
+    pub(crate) fn of_file() -> Self {
+        Self { verbose: true, phases: true, ..Self::default() }
+    }
+
     /// As stdout and the flags have it.
     pub(crate) fn of_stdout(output: &OutputArgs) -> Self {
         let set = |name: &str| std::env::var_os(name).is_some_and(|v| !v.is_empty());
@@ -54,28 +85,40 @@ impl Style {
             quiet: output.quiet,
             verbose: output.verbose > 0,
             phases: output.http_trace_metrics,
+            json: output.json,
+            width: columns(io::stdout()).clamp(layout::WIDTH, MOST_COLUMNS),
+            percentiles: output.percentiles.0.clone(),
         }
     }
 }
 
-/// Prints the report of a run.
+/// Prints what came of a run: the first screen, the whole report, or JSON.
 ///
 /// # Errors
-/// As [`crate::terminal::check_write`].
+/// As [`crate::terminal::check_write`]; [`ringload_engine::Blame::Bug`] where the JSON cannot be made.
 pub(crate) fn print_run(run: &RunOutput, output: &OutputArgs) -> Result<(), Error> {
     let style = Style::of_stdout(output);
-    print_report(&render(&run.outcome, &run.files, style), style.colour)
+    if style.json {
+        return print_json(&document(&run.outcome).map_err(|e| Error::bug(e.to_string()))?);
+    }
+    print_report(&render(&run.outcome, &run.files, &style), style.colour)
 }
 
-/// The whole report.
-pub(crate) fn render(outcome: &Outcome, files: &[PathBuf], style: Style) -> String {
+/// The first screen, or the whole report and the headline.
+pub(crate) fn render(outcome: &Outcome, files: &[PathBuf], style: &Style) -> String {
+    // The table of phases is asked for by a flag of its own.
+    if !style.verbose && !style.phases || style.quiet {
+        return screen::screen(outcome, files, style);
+    }
+    whole(outcome, style) + &head::files(files) + "\n" + &headline::text(outcome, style.width)
+}
+
+/// The whole report, but for the files: `report.txt`.
+pub(crate) fn whole(outcome: &Outcome, style: &Style) -> String {
     let mut text = verdict::section(&outcome.verdict, style.verbose);
     text += &thresholds::section(outcome);
-    if style.quiet {
-        return text;
-    }
     if outcome.verdict.status == Status::Failed && !style.verbose {
-        return text + &head::files(files);
+        return text;
     }
     text += &head::run(outcome);
     text += &requests::section(outcome);
@@ -90,7 +133,8 @@ pub(crate) fn render(outcome: &Outcome, files: &[PathBuf], style: Style) -> Stri
         text += &phases::section(outcome);
     }
     text += &network::section(outcome);
-    text += &client::section(outcome);
-    text += &head::files(files);
-    text
+    text + &client::section(outcome)
 }
+
+/// Columns that a wide terminal's screen is limited to.
+const MOST_COLUMNS: usize = 120;

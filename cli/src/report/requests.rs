@@ -1,6 +1,7 @@
 //! What became of the requests, and how fast.
 
 use super::layout::{count, heading, line, percent, short};
+use super::screen;
 use crate::result::run::Outcome;
 use ringload_engine::measure::{Counts, SessionCounts, Summary};
 
@@ -53,6 +54,24 @@ pub(super) fn section(outcome: &Outcome) -> String {
         out += &line("tokens", &tokens(outcome));
     }
     out
+}
+
+/// The most frequent failures, a line each.
+pub(super) fn failures(outcome: &Outcome, most: usize, width: usize) -> Vec<String> {
+    let errors = &outcome.summary.errors;
+    let mut lines: Vec<String> = errors
+        .iter()
+        .take(most)
+        .map(|group| {
+            let status = if group.status == 0 { String::new() } else { format!(" {}", group.status) };
+            let message = outcome.identity.secrets.scrub(&group.message);
+            screen::one_line(&format!("{} x {}{status}: {message}", count(group.count), group.cause), width)
+        })
+        .collect();
+    if errors.len() > most {
+        lines.push(format!("and {} more kinds of failures (--verbose)", errors.len() - most));
+    }
+    lines
 }
 
 fn duration(summary: &Summary) -> String {

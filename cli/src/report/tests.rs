@@ -1,7 +1,7 @@
 //! The report of the hand-made outcome, to the letter.
 
 use super::layout::WIDTH;
-use super::{Style, render};
+use super::{Style, render, whole};
 use crate::export::tests::golden;
 use crate::testing::sample::{SECRET, outcome};
 use ringload_engine::clock::SECOND;
@@ -24,7 +24,8 @@ fn files() -> Vec<PathBuf> {
 
 #[test]
 fn the_report_reads_verdict_first() {
-    let text = render(&outcome(), &files(), Style { phases: true, ..Style::default() });
+    let style = Style { phases: true, ..Style::default() };
+    let text = whole(&outcome(), &style) + &super::head::files(&files());
     assert!(text.starts_with("VERDICT: SUSPECT\n"));
     golden("report.txt", &text);
 }
@@ -42,7 +43,8 @@ fn nothing_is_wider_than_80_columns_or_steers_the_terminal() {
     ];
     wide.summary.counts.issued = u64::MAX;
     for outcome in [outcome(), wide] {
-        let text = render(&outcome, &files(), Style { phases: true, verbose: true, ..Style::default() });
+        let text = render(&outcome, &files(), &Style { phases: true, verbose: true, ..Style::default() });
+        let text = text + &render(&outcome, &files(), &Style::default());
         for line in text.lines() {
             assert!(line.chars().count() <= WIDTH, "{}: {line}", line.chars().count());
         }
@@ -51,9 +53,27 @@ fn nothing_is_wider_than_80_columns_or_steers_the_terminal() {
 }
 
 #[test]
-fn quiet_is_the_verdict_alone() {
-    let text = render(&outcome(), &files(), Style { quiet: true, ..Style::default() });
-    assert!(text.starts_with("VERDICT: SUSPECT\n") && !text.contains("REQUESTS"), "{text}");
+fn quiet_is_the_headline_alone() {
+    let text = render(&outcome(), &files(), &Style { quiet: true, ..Style::default() });
+    assert!(text.contains("\nSUSPECT  ") && text.lines().count() <= 4, "{text}");
+}
+
+#[test]
+fn the_first_screen_fits_a_window_and_ends_with_the_headline() {
+    let mut worse = outcome();
+    let finding = worse.verdict.findings[0].clone();
+    worse.verdict.findings.extend((0..12).map(|_| finding.clone()));
+    for outcome in [outcome(), worse] {
+        for width in [80, 120] {
+            let text = render(&outcome, &files(), &Style { width, ..Style::default() });
+            let lines: Vec<&str> = text.lines().collect();
+            assert!(lines.len() <= 24, "{}\n{text}", lines.len());
+            assert!(lines.iter().all(|line| line.chars().count() <= width), "{text}");
+            let head = lines.iter().rposition(|line| line.starts_with("SUSPECT  ")).unwrap();
+            assert!(head + 3 >= lines.len(), "{text}");
+            assert!(text.contains(outcome.verdict.findings[0].gate) && text.contains("p95"), "{text}");
+        }
+    }
 }
 
 #[test]
@@ -134,6 +154,7 @@ fn a_run_without_figures_still_has_a_report() {
     (o.summary.goodput, o.summary.rate) = (None, None);
     (o.summary.client.receive_lag, o.summary.client.dispatch_lag) = (None, None);
     o.summary.client.cores.clear();
-    let text = render(&o, &[], Style { phases: true, verbose: true, ..Style::default() });
+    assert!(render(&o, &[], &Style::default()).contains("INVALID"));
+    let text = render(&o, &[], &Style { phases: true, verbose: true, ..Style::default() });
     assert!(text.starts_with("VERDICT: INVALID\n") && text.contains("REQUESTS"), "{text}");
 }

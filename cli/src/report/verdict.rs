@@ -1,6 +1,7 @@
 //! The verdict with its findings: what decides in full, what moved nothing in a line.
 
 use super::layout::{WIDTH, wrap};
+use super::screen;
 use ringload_engine::verdict::{Finding, Scope, Status, Verdict};
 
 /// `VERDICT: …` and the findings. A run that failed has its cause and what to do about it, no more. `verbose` leaves
@@ -28,6 +29,49 @@ pub(super) fn section(verdict: &Verdict, verbose: bool) -> String {
         out += &paragraph("  ", &text);
     }
     out
+}
+
+/// Why no request succeeded, and what to do about it.
+pub(super) fn causes(verdict: &Verdict, width: usize) -> Vec<String> {
+    let failed = verdict.findings.iter().filter(|finding| finding.status == Status::Failed);
+    let of = |finding: &Finding| {
+        let evidence = screen::paragraph(&finding.evidence, 2, width, usize::MAX);
+        let remedy = screen::paragraph(&format!("-> {}", finding.remedy), 5, width - 2, usize::MAX);
+        evidence.into_iter().chain(remedy.into_iter().map(|line| format!("  {line}"))).collect::<Vec<_>>()
+    };
+    failed.flat_map(of).collect()
+}
+
+/// The findings in few lines, the worst first, and the names of the notes: as much of each as there is `room` for, and
+/// at least a line of the worst.
+pub(super) fn brief(verdict: &Verdict, width: usize, room: usize) -> Vec<String> {
+    let (notes, found): (Vec<&Finding>, Vec<&Finding>) =
+        verdict.findings.iter().partition(|finding| finding.status == Status::Valid);
+    let names: Vec<&str> = notes.iter().map(|finding| finding.gate).collect();
+    let notes = match names.is_empty() {
+        true => Vec::new(),
+        false => vec![screen::one_line(&format!("notes: {} (--verbose)", names.join(", ")), width)],
+    };
+    let of = |finding: &Finding, (evidence, remedy): (usize, usize)| {
+        let text = format!("{} {} ({}): {}", finding.status, finding.gate, finding.scope, finding.evidence);
+        let mut lines = screen::paragraph(&text, 2, width, evidence);
+        let remedy = screen::paragraph(&format!("-> {}", finding.remedy), 5, width - 2, remedy);
+        lines.extend(remedy.into_iter().map(|line| format!("  {line}")));
+        lines
+    };
+    for lengths in [(5, 4), (3, 2), (2, 1), (1, 1)] {
+        let lines: Vec<String> = found.iter().flat_map(|finding| of(finding, lengths)).chain(notes.clone()).collect();
+        if lines.len() <= room {
+            return lines;
+        }
+    }
+    let fit = (room.saturating_sub(1 + notes.len()) / 2).max(1).min(found.len());
+    let mut lines: Vec<String> = found.iter().take(fit).flat_map(|finding| of(finding, (1, 1))).collect();
+    if found.len() > fit {
+        lines.push(format!("and {} more findings (--verbose)", found.len() - fit));
+    }
+    lines.extend(notes);
+    lines
 }
 
 /// A note on the client's machine: what it does is in its lags, and those moved nothing.

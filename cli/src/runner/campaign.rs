@@ -8,10 +8,13 @@ use crate::result::campaign::{Campaign, Interrupted, NotRun, Settling, SweepPoin
 use crate::result::run::{Identity, MOST_AGAIN, OfSeveral, RunOutput, fresh_id};
 use crate::runner::convergence::Monitor;
 use crate::runner::environment::announce;
+use crate::runner::preflight;
 use crate::runner::run::{self, Observers, Prepared};
 use crate::runner::sweep_points::{self, SweepPoint};
 use crate::terminal::{print, print_json};
 use crate::{export, report};
+use ringload_engine::measure::RequestMetrics;
+use ringload_engine::record::Record;
 use std::path::{Path, PathBuf};
 
 /// Runs every point as often as asked, and reports what came of it.
@@ -24,9 +27,11 @@ pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Exit> {
     let (points, notes) = signals::unless_stopped(move || sweep_points::plan(&all))??;
     if args.output.dry_run {
         let plans: Vec<_> = points.iter().map(|c| &c.plan).collect();
-        return print_json(&plans).map(|()| Exit::Done);
+        print_json(&plans)?;
+        return Ok(Exit::Done);
     }
     announce(&args.output, &points[0].plan, &notes)?;
+    preflight::check(&points[0].plan, &args.endpoint, args.output.quiet)?;
     let mut runs = Runs::new(args, &points);
     let stopped = runs.all()?;
     signals::finishing();
@@ -35,8 +40,13 @@ pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Exit> {
     let campaign = runs.campaign(stopped.as_ref());
     let written = export::finish_campaign(&base, &campaign, &args.campaign);
     let files = written.as_deref().unwrap_or_default();
-    let text = report::render_campaign(&campaign, &base, files, report::Style::of_stdout(&args.output));
-    print(&format!("{apart}{text}"))?;
+    signals::printing();
+    if args.output.json {
+        print_json(&export::campaign_document(&campaign))?;
+    } else {
+        let text = report::render_campaign(&campaign, &base, files, report::Style::of_stdout(&args.output));
+        print(&format!("{apart}{text}"))?;
+    }
     written?;
     match stopped {
         Some(Stop::Error(error)) => Err(error),
@@ -58,6 +68,8 @@ struct Runs<'a> {
     lines: bool,
     /// Of each point, what is looked at for convergence.
     monitors: Vec<Monitor>,
+    /// Whether a request of any run has been answered or has failed.
+    played: bool,
     /// Of each point, the runs that came to their end.
     done: Vec<Vec<RunOutput>>,
 }
@@ -71,8 +83,9 @@ impl<'a> Runs<'a> {
             base,
             prepared: Prepared::on(&args.machine),
             sweep_id: (points.len() > 1).then(fresh_id),
-            lines: !args.campaign.no_sweep_table && !args.output.quiet,
+            lines: !args.campaign.no_sweep_table && args.output.prints_lines(),
             monitors: points.iter().map(|_| Monitor::new(&args.campaign)).collect(),
+            played: false,
             done: points.iter().map(|_| Vec::new()).collect(),
             args,
             points,
@@ -97,7 +110,7 @@ impl<'a> Runs<'a> {
             }
             let run = match self.unspoiled(trial, index, first) {
                 Ok(run) => run,
-                Err(error) if first => return Err(error),
+                Err(error) if first && !self.played => return Err(error),
                 Err(error) if Exit::of_error(&error) == Exit::Interrupted => return Ok(Some(Stop::Signal)),
                 Err(error) => return Ok(Some(Stop::Error(error))),
             };
@@ -156,7 +169,12 @@ impl<'a> Runs<'a> {
             OutputLocation { dir: &dir, prefix: args.output.profile_export_prefix.as_deref(), earlier: &self.earlier };
         let monitor = &mut self.monitors[index];
         monitor.begin();
-        let observers = Observers { live: None, on_record: Some(&mut |_, metrics| monitor.observe(metrics)) };
+        let played = &mut self.played;
+        let mut observe = |_: &Record, metrics: &RequestMetrics| {
+            *played = true;
+            monitor.observe(metrics);
+        };
+        let observers = Observers { live: None, on_record: Some(&mut observe) };
         run::run(plan, &mut self.prepared, &location, &point.output, identity, observers)
     }
 

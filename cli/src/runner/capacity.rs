@@ -19,8 +19,8 @@ use std::path::Path;
 /// What stands in the way, with a remedy.
 pub(crate) fn search(args: &CapacityArgs, mut probes: ProbeRunner, dir: &Path) -> anyhow::Result<Capacity> {
     let output = &args.profile.output;
-    let lines = !output.quiet;
-    let earlier = EarlierFiles::of_several(dir, [], output.overwrite).quietly(output.quiet);
+    let lines = output.prints_lines();
+    let earlier = EarlierFiles::of_search(dir, output.overwrite).quietly(output.quiet);
     let mut prepared = Prepared::on(&args.profile.machine);
     let base = probes.base(dir, &earlier, &mut prepared)?;
     let mut capacity = Capacity {

@@ -7,6 +7,8 @@ pub(crate) mod campaign;
 pub(crate) mod capacity;
 mod convergence;
 pub(crate) mod environment;
+pub(crate) mod models;
+pub(crate) mod preflight;
 pub(crate) mod probes;
 pub(crate) mod reread;
 pub(crate) mod run;

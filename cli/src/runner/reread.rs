@@ -2,7 +2,7 @@
 
 use crate::exit::Exit;
 use crate::export::{Artifacts, EarlierFiles, OptionalFiles, OutputLocation, Owner, logs_in, remove_leftovers};
-use crate::flags::ReportArgs;
+use crate::flags::{ReportArgs, check_prefix};
 use crate::live::signals;
 use crate::report;
 use crate::result::log_head::Head;
@@ -11,7 +11,7 @@ use crate::runner::calibrations::StoredCalibrations;
 use crate::runner::run::{Driven, conclude};
 use crate::terminal::eprint_line;
 use jiff::tz::TimeZone;
-use ringload_engine::plan::Secrets;
+use ringload_engine::plan::{Limits, Secrets};
 use ringload_engine::run::{Reread, reread};
 use ringload_engine::workload::Workload;
 use ringload_engine::{Error, Result};
@@ -65,7 +65,11 @@ pub(crate) fn run(log: &Path, args: &ReportArgs) -> anyhow::Result<Exit> {
             "read it with the ringload that wrote it",
         )
     };
-    let head: Head = serde_json::from_slice(&head).map_err(damaged)?;
+    let mut head: Head = serde_json::from_slice(&head).map_err(damaged)?;
+    // A log is a file like others: it chooses no path, and takes no more room than a run does.
+    let prefix = check_prefix(head.prefix.as_deref())?;
+    head.plan.limits.slices = head.plan.limits.slices.min(Limits::default().slices);
+    head.plan.limits.exact_gaps = head.plan.limits.exact_gaps.min(Limits::default().exact_gaps);
     let host = match tail {
         Some(tail) => serde_json::from_slice(&tail).map_err(damaged)?,
         None => head.host,
@@ -74,7 +78,7 @@ pub(crate) fn run(log: &Path, args: &ReportArgs) -> anyhow::Result<Exit> {
     let output = args.output(head.trace);
     let beside = log.parent().unwrap_or(Path::new("."));
     let dir = args.artifact_dir.as_deref().unwrap_or(beside);
-    let prefix = head.prefix.as_deref();
+    let prefix = prefix.as_deref();
     let earlier = EarlierFiles::of_report(dir, prefix, log, args.overwrite).quietly(args.quiet);
     let location = OutputLocation { dir, prefix, earlier: &earlier };
     let wanted = OptionalFiles { records: head.records, slices: head.plan.slice.is_some(), again: true, log: false };
@@ -94,6 +98,7 @@ pub(crate) fn run(log: &Path, args: &ReportArgs) -> anyhow::Result<Exit> {
     };
     let kept = StoredCalibrations::read(args.calibration_file.as_deref());
     let done = conclude(driven, files, &kept, &output, None)?;
+    signals::printing();
     report::print_run(&done, &output)?;
     match owner {
         Owner::Dead => remove_leftovers(log),

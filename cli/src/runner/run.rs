@@ -4,11 +4,11 @@ use crate::export::{self, Artifacts, EarlierFiles, Kind, OptionalFiles, OutputLo
 use crate::flags::{ExportLevel, MachineArgs, OutputArgs, ProfileArgs, artifact_dir, check_prefix};
 use crate::live::{progress, signals};
 use crate::redact::Secrets;
-use crate::report;
+use crate::report::{self, Style};
 use crate::result::log_head::Head;
 use crate::result::run::{Identity, Outcome, RunOutput};
 use crate::runner::calibrations::StoredCalibrations;
-use crate::terminal::eprint_line;
+use crate::terminal::{eprint_line, printable};
 use ringload_engine::host::HostFacts;
 use ringload_engine::measure::{RequestMetrics, Summary};
 use ringload_engine::plan::Plan;
@@ -89,6 +89,8 @@ pub(crate) fn run(
     };
     let head = Head::of(&plan, workload, &identity, output, location.prefix, &host.facts);
     log.note(Note::Head, &serde_json::to_vec(&head)?)?;
+    // Of several runs, what came of them all is reported.
+    let alone = observers.on_record.is_none();
     let mut finished = drive(&plan, workload, log, view(output), observers.live)?;
     let failure = finished.take_failure();
     let host = host.finish();
@@ -98,7 +100,9 @@ pub(crate) fn run(
     let Some(error) = failure else {
         return Ok(done);
     };
-    report_without_files(&done, output);
+    if alone {
+        report_without_files(&done, output);
+    }
     Err(error.into())
 }
 
@@ -128,6 +132,7 @@ pub(crate) fn conclude(
     on_record: Option<RecordObserver<'_>>,
 ) -> anyhow::Result<RunOutput> {
     let Driven { plan, workload, finished, host, identity } = driven;
+    let alone = on_record.is_none();
     let summed = sum_up(&plan, workload, finished, &mut files, &identity.secrets, output.export_http_trace, on_record);
     let summary = match summed {
         Ok(summary) => summary,
@@ -142,18 +147,16 @@ pub(crate) fn conclude(
     let ceiling_usage = kept.ceiling_usage(&plan, &summary, &host);
     let verdict = judge(&plan, &summary, &host, ceiling_usage.used());
     let outcome = Outcome { plan, summary, verdict, ceiling_usage, host: serde_json::to_value(&host)?, identity };
-    let (written, unwritten) = export::finish(&mut files, &outcome);
+    let (written, unwritten) =
+        export::finish(&mut files, &outcome, &printable(&report::whole(&outcome, &Style::of_file())));
     let done = RunOutput { outcome, files: written, spoiled_tries: Vec::new() };
+    if alone && (unwritten.is_some() || full.is_some()) {
+        report_without_files(&done, output);
+    }
     match (unwritten, full) {
         (None, None) => Ok(done),
-        (Some(error), _) => {
-            report_without_files(&done, output);
-            Err(with_log_kept(error, files))
-        }
-        (None, Some(error)) => {
-            report_without_files(&done, output);
-            Err(error.into())
-        }
+        (Some(error), _) => Err(with_log_kept(error, files)),
+        (None, Some(error)) => Err(error.into()),
     }
 }
 

@@ -318,7 +318,7 @@ pub(super) fn distribution(tag: &'static str, count: u64, ms: [f64; 8]) -> Distr
     let needs = [1, 1, 1, 1, 100, 1_000, 10_000, 1];
     let percentiles =
         (0..8).map(|i| Percentile { name: names[i], ms: ms[i], enough_samples: count >= needs[i] }).collect();
-    Distribution { tag, count, mean_ms: ms[0], percentiles }
+    Distribution { tag, count, mean_ms: ms[0], percentiles, curve_ms: Vec::new() }
 }
 
 pub(super) fn slo(tag: &'static str, threshold: f64, met: u64, met_fraction: f64) -> SloFigures {

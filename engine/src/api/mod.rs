@@ -125,8 +125,8 @@ fn dialect(kind: EndpointKind) -> &'static Dialect {
     DIALECTS.iter().find(|d| d.kind == kind).unwrap_or(&DIALECTS[0])
 }
 
-/// The path of requests to `target`: the dialect's own under the target's base path, without doubling a `/v1` or `/v2`
-/// that both have, or [`Plan::custom_endpoint`] under the base path.
+/// The path of requests to `target`: the dialect's own under the target's base path, without doubling it or a `/v1` or
+/// `/v2` that both have, or [`Plan::custom_endpoint`] under the base path.
 #[must_use]
 pub fn path(plan: &Plan, target: &Target) -> String {
     let base = target.base_path.trim_end_matches('/');
@@ -140,6 +140,10 @@ pub fn path(plan: &Plan, target: &Target) -> String {
         Path::OfUrl if base.is_empty() => "/",
         Path::OfUrl => return target.base_path.clone(),
     };
+    // A URL that was copied with the path of the API.
+    if base.ends_with(own) && own != "/" {
+        return base.to_owned();
+    }
     let doubled = VERSIONS.iter().find(|version| base.ends_with(**version));
     let own = doubled.and_then(|version| own.strip_prefix(version)).unwrap_or(own);
     format!("{base}{own}")

@@ -18,6 +18,9 @@ pub struct Distribution {
     pub mean_ms: f64,
     /// p50 p75 p90 p95 p99 p99.9 p99.99 max, in this order.
     pub percentiles: Vec<Percentile>,
+    /// Values in ms at 0 %, 1 % … 100 %, for charts; empty for the client's own lags and where there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub curve_ms: Vec<f64>,
 }
 
 impl Distribution {
@@ -57,12 +60,12 @@ impl Distribution {
             })
             .collect();
         percentiles.push(Percentile { name: "max", ms: ms(histogram.max()), enough_samples: true });
-        Some(Self { tag, count, mean_ms: histogram.mean() / 1e6, percentiles })
+        Some(Self { tag, count, mean_ms: histogram.mean() / 1e6, percentiles, curve_ms: Vec::new() })
     }
 
     /// The distribution of a metric in ms: the same values by the same rule. `None` for one without values of requests.
     #[must_use]
-    pub fn of_metric(metric: &Metric) -> Option<Self> {
+    pub fn of_metric(metric: &Metric, curve_ms: Vec<f64>) -> Option<Self> {
         let (stats, [p999, p9999]) = metric.stats.zip(metric.tails)?;
         let values = [stats.p50, stats.p75, stats.p90, stats.p95, stats.p99, p999, p9999];
         let mut percentiles: Vec<Percentile> = PERCENTILES
@@ -71,7 +74,7 @@ impl Distribution {
             .map(|((name, _, samples), ms)| Percentile { name, ms, enough_samples: stats.count >= *samples })
             .collect();
         percentiles.push(Percentile { name: "max", ms: stats.max, enough_samples: true });
-        Some(Self { tag: metric.info.tag, count: stats.count, mean_ms: metric.avg, percentiles })
+        Some(Self { tag: metric.info.tag, count: stats.count, mean_ms: metric.avg, percentiles, curve_ms })
     }
 
     /// The percentile of this name, in ms.

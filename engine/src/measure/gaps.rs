@@ -1,5 +1,6 @@
 //! Gaps between output events: every one of them up to a limit, beyond it their histogram.
 
+use super::curve::{self, Curves};
 use super::request::ms;
 use super::stats::tails_of_nanos;
 use super::stats::{Stats, TAILS};
@@ -39,16 +40,22 @@ impl Gaps {
         exact.into_iter().for_each(|gap| rounded.record(gap));
     }
 
-    /// `inter_chunk_latency`; `None` without gaps.
-    pub(super) fn metric(&mut self) -> Option<Metric> {
+    /// `inter_chunk_latency`, and its curve where that is wanted; `None` without gaps.
+    pub(super) fn metric(&mut self, curves: Option<&mut Curves>) -> Option<Metric> {
         let (stats, tails) = match &self.rounded {
             Some(rounded) => {
                 let histogram = rounded.histogram();
                 let tails = TAILS.map(|share| ms(histogram.value_at_quantile(share)));
+                if let Some(curves) = curves {
+                    curves.put(&tags::INTER_CHUNK_LATENCY, curve::of_histogram(&histogram));
+                }
                 (Stats::of_histogram(&histogram)?, tails)
             }
             None => {
                 let stats = Stats::of_nanos(&mut self.exact)?;
+                if let Some(curves) = curves {
+                    curves.put(&tags::INTER_CHUNK_LATENCY, curve::of_nanos(&self.exact));
+                }
                 (stats, tails_of_nanos(&self.exact))
             }
         };
@@ -75,7 +82,7 @@ mod tests {
             exact.add(&gaps);
             rounded.add(&gaps);
         }
-        let (exact, rounded) = (exact.metric().unwrap(), rounded.metric().unwrap());
+        let (exact, rounded) = (exact.metric(None).unwrap(), rounded.metric(None).unwrap());
         assert!(exact.exact && !rounded.exact);
         let (a, b) = (exact.stats.unwrap(), rounded.stats.unwrap());
         assert_eq!((a.count, b.count), (1_000, 1_000));
@@ -84,6 +91,6 @@ mod tests {
         for (a, b) in [(a.p50, b.p50), (a.p99, b.p99), (a.max, b.max), (a.sum, b.sum), (a999, b999)] {
             assert!((a - b).abs() <= a / 500.0, "{a} {b}");
         }
-        assert!(Gaps::new(0).metric().is_none());
+        assert!(Gaps::new(0).metric(None).is_none());
     }
 }

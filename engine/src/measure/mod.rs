@@ -13,6 +13,7 @@ mod cells;
 mod client_share;
 mod concurrency;
 mod counts;
+mod curve;
 mod distribution;
 mod errors;
 mod facts;

@@ -5,6 +5,7 @@ use super::arrived::Arrived;
 use super::basis::{Basis, Requests, State};
 use super::client_share::{ClientShare, GapBounds, Movers};
 use super::concurrency::InFlight;
+use super::curve::Curves;
 use super::facts::RunFacts;
 use super::gaps::Gaps;
 use super::goodput::Goodput;
@@ -163,7 +164,7 @@ impl Population {
 
     /// All metrics, in table order.
     pub(super) fn metrics(&mut self) -> Vec<Metric> {
-        self.metrics_with(&mut Movers::new(None, false))
+        self.metrics_with(&mut Movers::new(None, false), None)
     }
 
     /// All metrics, in table order, and what the client can have made of them. `gaps` are the shifts of percentiles of
@@ -172,8 +173,9 @@ impl Population {
         &mut self,
         mut movers: Movers,
         gaps: Option<&[PossibleShift]>,
+        curves: &mut Curves,
     ) -> (Vec<Metric>, Vec<ClientShare>) {
-        let metrics = self.metrics_with(&mut movers);
+        let metrics = self.metrics_with(&mut movers, Some(curves));
         let mut shares = movers.finish();
         let of_gaps = metrics.iter().find(|metric| metric.info.tag == tags::INTER_CHUNK_LATENCY.tag);
         if let (Some(metric), Some(gaps)) = (of_gaps, gaps) {
@@ -182,14 +184,17 @@ impl Population {
         (metrics, shares)
     }
 
-    fn metrics_with(&mut self, movers: &mut Movers) -> Vec<Metric> {
-        let mut metrics: Vec<Metric> = self.gaps.metric().into_iter().collect();
+    fn metrics_with(&mut self, movers: &mut Movers, mut curves: Option<&mut Curves>) -> Vec<Metric> {
+        let mut metrics: Vec<Metric> = self.gaps.metric(curves.as_deref_mut()).into_iter().collect();
         let together = SCRATCH / size_of::<f64>() / self.requests.len().max(1);
         for some in METRICS.chunks(together.max(2)) {
             let columns = self.columns(some, movers);
             for (place, (metric, values)) in some.iter().zip(columns).enumerate() {
                 metrics.extend(of_values(metric.info, values, |sorted, stats, tails| {
                     movers.end(place, metric.info, sorted, stats, tails);
+                    if let Some(curves) = curves.as_deref_mut() {
+                        curves.look(metric.info, sorted);
+                    }
                 }));
             }
         }

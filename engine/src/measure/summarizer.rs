@@ -4,6 +4,7 @@ use super::arrivals::{ArrivalFigures, gap_shifts};
 use super::client_share::{ClientShare, Movers};
 use super::counts::Counts;
 use super::counts::PhaseCounts;
+use super::curve::Curves;
 use super::distribution::Distribution;
 use super::errors::Errors;
 use super::facts::CoreFigures;
@@ -145,7 +146,8 @@ impl Summarizer {
         let stamped = facts.stamps == Stamps::Kernel;
         let receive = stamped && !self.slow_reader;
         let movers = Movers::new(self.longest_lag(&shard), receive);
-        let (metrics, shares) = self.profiling.judged_metrics(movers, receive.then_some(&gap_shifts));
+        let mut curves = Curves::of(&LATENCIES);
+        let (metrics, shares) = self.profiling.judged_metrics(movers, receive.then_some(&gap_shifts), &mut curves);
         let arrivals = stamped.then(|| ArrivalFigures::of(&shard, &metrics, &shares, &gap_shifts)).flatten();
         let network = self.profiling.network(&shard, &facts, &metrics);
         let mut summary = Summary {
@@ -157,7 +159,7 @@ impl Summarizer {
             phase_duration_s: phase_ns as f64 / 1e9,
             counts,
             warmup_counts,
-            histograms: self.distributions(&shard, &metrics),
+            histograms: self.distributions(&shard, &metrics, curves),
             metrics,
             warmup_metrics: match shard.warmup.issued {
                 0 => Vec::new(),
@@ -234,11 +236,11 @@ impl Summarizer {
     }
 
     /// The latencies among the metrics, and the time to first token of requests that failed after it.
-    fn distributions(&self, shard: &Shard, metrics: &[Metric]) -> Vec<Distribution> {
+    fn distributions(&self, shard: &Shard, metrics: &[Metric], mut curves: Curves) -> Vec<Distribution> {
         let of_metrics = LATENCIES
             .into_iter()
             .filter_map(|info| metrics.iter().find(|m| m.info.tag == info.tag))
-            .filter_map(Distribution::of_metric);
+            .filter_map(|metric| Distribution::of_metric(metric, curves.take(metric.info.tag)));
         let partial = HistogramId::PartialTimeToFirstToken;
         let of_failures = self.streaming.then(|| Distribution::of(partial.tag(), &shard.histogram(partial)));
         of_metrics.chain(of_failures.flatten()).collect()
@@ -329,9 +331,10 @@ fn client(
 }
 
 /// The metrics of [`Summary::histograms`], in the order of reports.
-const LATENCIES: [&MetricInfo; 7] = [
+static LATENCIES: [&MetricInfo; 8] = [
     &tags::TIME_TO_FIRST_TOKEN,
     &tags::TIME_TO_SECOND_TOKEN,
+    &tags::INTER_TOKEN_LATENCY,
     &tags::INTER_CHUNK_LATENCY,
     &tags::REQUEST_LATENCY,
     &tags::RESPONSE_TIME,

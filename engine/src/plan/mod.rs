@@ -36,7 +36,9 @@ pub use output_path::OutputPath;
 pub use payload::{Audio, ImageFormat, Images, ModelChoice, Passages, Payload};
 pub use rate::{Piece, Rate};
 pub use replay::{LocalMedia, Replay, Timing};
-pub use secrets::{HIDDEN, Scrubber, Secrets, names_a_secret, without_json_secrets, without_query_secrets};
+pub use secrets::{
+    HIDDEN, Scrubber, Secrets, is_invisible, names_a_secret, without_json_secrets, without_query_secrets,
+};
 pub use slo::Slo;
 pub use statistic::Statistic;
 pub use target::Target;

@@ -46,6 +46,14 @@ impl Secrets {
     }
 
     fn from(mut secrets: Vec<String>) -> Self {
+        // As they stand inside of JSON, where that is different.
+        let escaped = secrets.iter().filter_map(|secret| {
+            let quoted = Value::from(secret.as_str()).to_string();
+            let inside = &quoted[1..quoted.len() - 1];
+            (inside != secret).then(|| inside.to_owned())
+        });
+        let escaped: Vec<String> = escaped.collect();
+        secrets.extend(escaped);
         secrets.retain(|v| v.len() >= SHORTEST);
         secrets.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
         secrets.dedup();
@@ -74,7 +82,29 @@ impl Secrets {
                 text = Cow::Owned(text.replace(secret.as_str(), HIDDEN));
             }
         }
+        if !self.0.is_empty() && text.chars().any(is_invisible) {
+            text = Cow::Owned(self.scrub_between(&text));
+        }
         text
+    }
+
+    /// The same where characters that cannot be seen stand inside of one: whoever leaves them out would have it whole.
+    fn scrub_between(&self, text: &str) -> String {
+        let visible: Vec<(usize, char)> = text.char_indices().filter(|(_, c)| !is_invisible(*c)).collect();
+        let bare: String = visible.iter().map(|(_, c)| c).collect();
+        let places: Vec<usize> = bare.char_indices().map(|(at, _)| at).collect();
+        let (mut shown, mut from, mut search) = (String::new(), 0, 0);
+        while let Some((at, secret)) = self.first_in(&bare.as_bytes()[search..]) {
+            let (first, last) = (search + at, search + at + secret.len());
+            // Secrets begin and end with whole characters.
+            let begin = places.partition_point(|place| *place < first);
+            let end = places.partition_point(|place| *place < last);
+            shown += &text[from..visible.get(begin).map_or(text.len(), |(at, _)| *at)];
+            shown += HIDDEN;
+            from = visible.get(end - 1).map_or(text.len(), |(at, c)| at + c.len_utf8());
+            search = last;
+        }
+        shown + &text[from..]
     }
 
     /// What is kept of something that a server or the engine says: without them, at most 200 characters. First struck
@@ -145,6 +175,18 @@ impl<W: io::Write> io::Write for Scrubber<'_, W> {
     }
 }
 
+/// Whether a character cannot be seen, or reorders what is read: bidirectional controls (UAX #9), zero-width and other
+/// format characters, variation selectors, tags, and noncharacters. Terminals are not shown them.
+#[must_use]
+pub fn is_invisible(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}'
+        | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0000}'..='\u{e0fff}' | '\u{fdd0}'..='\u{fdef}')
+        || u32::from(c) & 0xfffe == 0xfffe
+}
+
 /// Whether a name says that its value is secret: of a query's pair, a field of a body, a flag or a header. `max_tokens`
 /// and the like are counts.
 #[must_use]
@@ -173,6 +215,7 @@ pub fn without_json_secrets(name: &str, value: &Value) -> Value {
     fn hidden(value: &Value, secret: bool) -> Value {
         match value {
             Value::String(_) if secret => HIDDEN.into(),
+            Value::Number(number) if secret && number.to_string().len() >= LONG_NUMBER => HIDDEN.into(),
             Value::Array(items) => items.iter().map(|item| hidden(item, secret)).collect(),
             Value::Object(fields) => {
                 let field =
@@ -213,6 +256,8 @@ fn collect(name: &str, value: &Value, secret: bool, found: &mut Vec<String>) {
     let secret = secret || names_a_secret(name);
     match value {
         Value::String(text) if secret => found.push(text.clone()),
+        // A short number is a setting; a long one may be a key.
+        Value::Number(number) if secret && number.to_string().len() >= LONG_NUMBER => found.push(number.to_string()),
         Value::Array(items) => items.iter().for_each(|item| collect("", item, secret, found)),
         Value::Object(fields) => fields.iter().for_each(|(name, value)| collect(name, value, secret, found)),
         _ => {}
@@ -278,6 +323,8 @@ const PASSED_AT_ONCE: usize = 64 * 1024;
 /// What stands in their place.
 pub const HIDDEN: &str = "<redacted>";
 const SHORTEST: usize = 6;
+/// Digits from which on a number under a telling name is a secret.
+const LONG_NUMBER: usize = 10;
 /// Characters of what is said that are kept.
 const EXCERPT: usize = 200;
 /// Bytes from which on what a server said may have been cut where it was read.
@@ -319,6 +366,34 @@ mod tests {
             let kept = secrets.excerpt(&said);
             assert!(!kept.contains("sk-A"), "{cut}: {kept}");
         }
+    }
+
+    #[test]
+    fn characters_that_cannot_be_seen_do_not_hide_a_secret() {
+        let secrets = secrets();
+        for c in ['\u{200b}', '\u{202e}', '\u{e0041}', '\u{feff}'] {
+            let (front, back) = KEY.split_at(7);
+            for said in [format!("é {front}{c}{back}{c} end"), format!("{KEY}{c}{front}{c}{c}{back}")] {
+                let kept = secrets.scrub(&said);
+                let bare: String = kept.chars().filter(|c| !is_invisible(*c)).collect();
+                assert!(!bare.contains("sk-A") && bare.contains(HIDDEN), "{kept:?}");
+                assert!(!said.ends_with("end") || kept.ends_with(" end"), "{kept:?}");
+            }
+        }
+        assert_eq!(secrets.scrub("a\u{200b}b"), "a\u{200b}b");
+    }
+
+    #[test]
+    fn a_secret_is_one_inside_of_json_too_and_so_is_a_long_number() {
+        let mut plan = Plan::new(vec![Target::parse("http://h").unwrap()], "m", Phase::closed(1, 1));
+        plan.extra_inputs.insert("jwt".into(), "quo\"ted\\key\n1".into());
+        plan.extra_inputs.insert("api_key".into(), 1_234_567_890_123_u64.into());
+        plan.extra_inputs.insert("max_tokens".into(), 1_234_567_890_123_u64.into());
+        let secrets = Secrets::in_bodies(&plan);
+        let body = serde_json::json!({"jwt": "quo\"ted\\key\n1", "api_key": 1_234_567_890_123_u64}).to_string();
+        let shown = secrets.scrub(&body);
+        assert!(!shown.contains("ted") && !shown.contains("12345"), "{shown}");
+        assert_eq!(without_json_secrets("max_tokens", &7.into()), 7);
     }
 
     #[test]

@@ -64,8 +64,8 @@ fn a_calibration_is_kept_and_a_run_of_its_shape_says_what_share_it_used() {
             / 1e9
             / figure("cores");
         assert!((figure("share") - expected).abs() < 1e-9 * expected, "{used:#}");
-        assert!(flat(&run.stdout).contains("ceiling"), "{}", run.stdout);
-        assert!(!run.stdout.contains("not calibrated"), "{}", run.stdout);
+        assert!(run.words().contains("ceiling"), "{}", run.stdout);
+        assert!(!run.words().contains("not calibrated"), "{}", run.stdout);
     });
 }
 
@@ -76,7 +76,7 @@ fn a_run_that_no_calibration_fits_says_so_and_is_judged_without() {
     let file = dir.path().join("calibration.json");
     let why = |run: &Ended| {
         assert!(run.findings("SUSPECT").iter().all(|f| f != "ceiling"));
-        assert!(flat(&run.stdout).contains("ceiling not calibrated: "), "{}", run.stdout);
+        assert!(run.words().contains("ceiling not calibrated: "), "{}", run.stdout);
         let report = run.report();
         report["calibration"]["not_calibrated"].as_str().unwrap().to_owned()
     };

@@ -153,8 +153,10 @@ fn a_prefix_and_a_level_choose_the_files() {
         .args(["--export-level", "summary", "--profile-export-prefix", "mine"])
         .run()
         .exits(0);
-    let names = ["inputs.json", "mine.csv", "mine.json", "mine_ringload_report.json"];
-    assert_eq!(ended.files(), names);
+    let names = ["inputs.json", "mine.csv", "mine.json", "mine_ringload_report.json", "mine_report.txt"];
+    let mut sorted = names;
+    sorted.sort_unstable();
+    assert_eq!(ended.files(), sorted);
     let report: Value = serde_json::from_str(&ended.text(names[3])).unwrap();
     accounting::follow_the_schema(&report);
     is_a_table(&ended.text(names[1]), &report);

@@ -226,7 +226,7 @@ fn a_run_ends_early_when_too_many_requests_have_failed() {
         assert_eq!(ended.count("in_flight_at_end"), 0);
         assert_eq!(ended.records().len() as u64, issued);
         assert!(ended.findings("SUSPECT").contains(&"aborted".to_owned()));
-        let said = flat(&ended);
+        let said = ended.words();
         assert!(said.contains("ended early: ") && said.contains("--failed-request-threshold 0.5"), "{said}");
     });
 }
@@ -248,7 +248,7 @@ fn a_run_ends_early_with_as_many_failures_as_it_bears() {
     assert_eq!((&aborted["failed"], &aborted["max_errors"]), (&4.into(), &4.into()));
     assert!(ended.count("issued") < 100_000);
     assert!(ended.findings("SUSPECT").contains(&"aborted".to_owned()));
-    let said = flat(&ended);
+    let said = ended.words();
     assert!(said.contains("which is --max-errors 4"), "{said}");
 }
 
@@ -350,7 +350,7 @@ fn cancelled_as_picked(ended: &Ended) {
     for status in ["VALID", "SUSPECT", "INVALID", "FAILED"] {
         assert!(!ended.findings(status).contains(&"failures".to_owned()));
     }
-    let said = flat(ended);
+    let said = ended.words();
     let words = format!("{} cancelled as planned", picked());
     assert!(said.contains(&words), "{said}");
     for (k, record) in ended.records().iter().enumerate() {
@@ -398,10 +398,4 @@ fn client_goes(stream: &mut TcpStream) -> io::Result<()> {
         Ok(_) => Err(io::Error::other("it said more")),
         Err(e) => Err(e),
     }
-}
-
-/// What it printed, without its line breaks.
-fn flat(ended: &Ended) -> String {
-    let words: Vec<&str> = ended.stdout.split_whitespace().collect();
-    words.join(" ")
 }

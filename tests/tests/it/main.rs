@@ -14,6 +14,7 @@
 //! - `network`: names, TLS, sockets, and phases that hold what they should
 //! - `hosts`: hosts as users write them, and proxies that an environment names
 //! - `wire`: peers with bad manners
+//! - `preflight`: the one request before the load, and what is said where it is not answered
 //! - `preparation`: threads and rings that cannot be had, and connections that are reset by the thousand
 //! - `early`: answers that come before the request was sent whole
 //! - `http2`: HTTP/2 frame by frame: rules that a server breaks, rules that it bends, and requests that move
@@ -49,6 +50,7 @@ mod load;
 mod memory;
 mod network;
 mod over_time;
+mod preflight;
 mod preparation;
 mod schedules;
 mod secrets;

@@ -40,13 +40,13 @@ fn a_server_that_gets_slower_is_found_and_a_steady_one_is_not() {
         // Twenty requests a slice.
         let slope = trend["slope"].as_f64().unwrap();
         assert!((15.0..25.0).contains(&slope), "{trend}");
-        assert!(flat(&ended).contains("DEGRADED TTFT p50 rose over the run"), "{}", ended.stdout);
+        assert!(ended.words().contains("DEGRADED TTFT p50 rose over the run"), "{}", ended.stdout);
 
         let steady = paced(200, 20);
         let ended = Profile::of(steady.addr()).on(io).args(LOAD).run().all_well();
         assert_eq!(self::trend(&ended, "time_to_first_token")["direction"], "level");
-        assert!(!ended.stdout.contains("DEGRADED"), "{}", ended.stdout);
-        assert!(flat(&ended).contains("no trend in TTFT p50"), "{}", ended.stdout);
+        assert!(!ended.words().contains("DEGRADED"), "{}", ended.stdout);
+        assert!(ended.words().contains("no trend in TTFT p50"), "{}", ended.stdout);
     });
 }
 
@@ -112,7 +112,7 @@ fn several_tiers_are_judged_in_one_run_and_say_what_was_never_reached() {
     assert_eq!((&missed["missed"], &missed["missed_alone"]), (&20.into(), &20.into()));
     assert!(missed["best"].as_f64().unwrap() > 1.0, "{missed}");
     assert!(report["summary"].get("goodput").is_none(), "no --goodput was given");
-    let said = flat(&ended);
+    let said = ended.words();
     assert!(said.contains("inter_token_latency <= 1 ms was never reached, the best was"), "{said}");
     assert!(said.contains("passed good_request_fraction@loose<100%"), "{said}");
     assert!(said.contains("FAILED goodput@dream<=0"), "{said}");
@@ -169,7 +169,7 @@ fn a_run_of_a_hundred_requests_says_how_sure_its_figures_are() {
         }
         let steady = &report["summary"]["steady"];
         assert!(steady["words"].as_str().unwrap().contains("MSER-5"), "{steady}");
-        assert!(flat(&ended).contains("WHOLE RUN"), "{}", ended.stdout);
+        assert!(ended.words().contains("WHOLE RUN"), "{}", ended.stdout);
 
         let short = Profile::of(server.addr())
             .on(io)
@@ -207,7 +207,7 @@ fn a_server_that_hangs_has_the_rate_of_the_whole_run_and_is_told() {
         assert!((1.0..4.1).contains(&rate), "{}", ended.stdout);
         assert!(summary["successes_duration_s"].as_f64() < summary["benchmark_duration_s"].as_f64());
         assert!(ended.findings("SUSPECT").contains(&"standstill".to_owned()), "{}", ended.stdout);
-        assert!(flat(&ended).contains("the run stood still for"), "{}", ended.stdout);
+        assert!(ended.words().contains("the run stood still for"), "{}", ended.stdout);
     });
 }
 
@@ -219,9 +219,4 @@ fn trend(ended: &Ended, tag: &str) -> Value {
         .into_iter()
         .find(|trend| trend["tag"] == tag)
         .unwrap_or_else(|| panic!("no trend of {tag}\n{}", ended.stdout))
-}
-
-/// What it printed, without its line breaks.
-fn flat(ended: &Ended) -> String {
-    ended.stdout.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -143,7 +143,7 @@ fn an_answer_that_does_not_come_ends_its_conversation_and_the_books_balance() {
         let counts = &ended.report()["summary"]["counts"];
         assert_eq!(counts["sessions"], json!({"begun": 4, "completed": 3, "broken": 1, "unkept": 0}));
         assert_eq!((&counts["issued"], &counts["never_due"]), (&json!(11), &json!(1)));
-        assert!(ended.stdout.contains("1 broken off by a failed turn"));
+        assert!(ended.words().contains("1 broken off by a failed turn"));
     });
 }
 

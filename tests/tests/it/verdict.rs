@@ -45,7 +45,7 @@ fn a_client_that_is_stopped_is_invalid_and_says_why() {
         });
         let ended = ended.exits(4);
         assert_eq!(ended.verdict(), "INVALID");
-        assert!(ended.stdout.starts_with("VERDICT: INVALID"));
+        assert!(ended.stdout.contains("\nINVALID  "));
         // 45 of 300 arrivals fell into the stop, most of them over 10 ms before its end.
         let gates = ended.findings("INVALID");
         assert!(gates.contains(&"dispatch_lag".to_owned()), "{gates:?}");

@@ -203,7 +203,7 @@ impl Run {
             table: written(|to| csv::write(&outcome.summary, &outcome.notes(), to)),
             slices: parsed(written(|to| timeslices::json(&outcome, to))),
             slice_table: written(|to| timeslices::csv(&outcome, to)),
-            text: render(&outcome, &[], Style { verbose: true, ..Style::default() }),
+            text: render(&outcome, &[], &Style { verbose: true, ..Style::default() }),
             lines,
             outcome,
         }

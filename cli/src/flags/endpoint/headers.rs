@@ -32,9 +32,14 @@ pub(super) fn headers(endpoint: &EndpointArgs, env_key: Option<&str>) -> Result<
     Ok(headers)
 }
 
+/// The path of a file that is there; what is none may be the secret itself.
+fn shown(path: &Path) -> String {
+    if path.exists() { path.display().to_string() } else { "(not shown: it may be a key)".into() }
+}
+
 /// The headers of a file: a JSON object, or a header on each line.
 fn of_file(path: &Path) -> Result<Vec<Header>> {
-    let at = format!("--header-file {}", path.display());
+    let at = format!("--header-file {}", shown(path));
     let text = crate::flags::files::text(path, crate::flags::files::HEADER_BYTES).map_err(|e| {
         Error::environment(format!("{at}: {e}"), "name a readable file with `Name: value` on each line")
     })?;
@@ -75,14 +80,14 @@ fn key(endpoint: &EndpointArgs, env_key: Option<&str>) -> Result<Option<String>>
     if let Some(path) = &endpoint.api_key_file {
         let text = files::text(path, files::KEY_BYTES).map_err(|e| {
             Error::environment(
-                format!("--api-key-file {}: {e}", path.display()),
+                format!("--api-key-file {}: {e}", shown(path)),
                 "name a readable file whose first line is the key",
             )
         })?;
         let key = text.lines().next().unwrap_or_default().trim().to_owned();
         if key.is_empty() {
             return Err(Error::usage(
-                format!("--api-key-file {}: its first line is empty", path.display()),
+                format!("--api-key-file {}: its first line is empty", shown(path)),
                 "put the key on the first line",
             ));
         }

@@ -44,6 +44,14 @@ pub(crate) struct EndpointArgs {
     #[arg(long, value_name = "NAME", value_parser = values::header_name)]
     pub(crate) session_header: Option<String>,
 
+    /// Start the load without the one request before it that shows whether the server answers.
+    #[arg(long, conflicts_with = "wait_for_server")]
+    pub(crate) no_probe: bool,
+
+    /// Ask again for so long until the server answers, for jobs that start with their server.
+    #[arg(long, value_name = "SECONDS", value_parser = values::seconds)]
+    pub(crate) wait_for_server: Option<f64>,
+
     /// Path instead of the dialect's own.
     #[arg(long, visible_alias = "endpoint", value_name = "PATH")]
     pub(crate) custom_endpoint: Option<String>,
@@ -151,6 +159,14 @@ pub(super) struct Endpoint {
 }
 
 impl EndpointArgs {
+    /// Headers of every request, the key among them. Their files are read.
+    ///
+    /// # Errors
+    /// [`ringload_engine::Blame::Usage`] or [`ringload_engine::Blame::Environment`] with what is wrong with one.
+    pub(crate) fn headers(&self, environment: &Environment) -> Result<Vec<Header>> {
+        headers::headers(self, environment.api_key.as_deref())
+    }
+
     /// Where requests go, with which headers, and what bounds a response. Files of headers and of the key are read.
     pub(super) fn plan(&self, environment: &Environment) -> Result<Endpoint> {
         let models = models(self)?;
@@ -161,7 +177,7 @@ impl EndpointArgs {
             targets: self.url.iter().map(|u| Target::parse(u)).collect::<Result<_>>()?,
             models,
             custom_path: custom_path(self)?,
-            headers: headers::headers(self, environment.api_key.as_deref())?,
+            headers: self.headers(environment)?,
             timeouts: timeouts(self)?,
             limits: Limits {
                 head_bytes: self.max_head_bytes,

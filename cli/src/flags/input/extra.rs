@@ -1,7 +1,16 @@
 //! `--extra-inputs` → fields of the request body, typed.
 
+use ringload_engine::plan::{HIDDEN, names_a_secret};
 use ringload_engine::{Error, Result};
 use serde_json::{Map, Value};
+
+/// A pair that is none, as it may be shown: behind a telling name stands a secret.
+fn shown(pair: &str) -> String {
+    match pair.split_once('=') {
+        Some((name, _)) if names_a_secret(name) => format!("{name}={HIDDEN}"),
+        _ => pair.to_owned(),
+    }
+}
 
 /// Fields of every request body, in order; a later one wins.
 pub(crate) fn inputs(items: &[String]) -> Result<Map<String, Value>> {
@@ -19,7 +28,7 @@ pub(crate) fn inputs(items: &[String]) -> Result<Map<String, Value>> {
             for pair in pairs(item) {
                 let (key, value) = pair.split_once(':').filter(|(k, _)| !k.trim().is_empty()).ok_or_else(|| {
                     Error::usage(
-                        format!("--extra-inputs: `{pair}` has no key"),
+                        format!("--extra-inputs: `{}` has no key", shown(pair)),
                         "write key:value, as in temperature:0.7 ignore_eos:true",
                     )
                 })?;

@@ -7,7 +7,7 @@ use super::units::nanos;
 use super::values;
 use clap::{Args, ValueEnum};
 use ringload_engine::clock::{MILLI, Nanos, SECOND};
-use ringload_engine::plan::{Limits, Load, Phase, Plan};
+use ringload_engine::plan::{Limits, Load, Phase, Plan, Statistic};
 use ringload_engine::{Error, Result};
 use std::path::{Path, PathBuf};
 
@@ -60,13 +60,22 @@ pub(crate) struct OutputArgs {
     #[arg(long)]
     pub(crate) export_http_trace: bool,
 
-    /// Print every metric, and the plan before the run.
+    /// Print the whole report, as in report.txt, and the plan before the run.
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
 
-    /// Print the verdict alone.
+    /// Print the headline alone.
     #[arg(long, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
+
+    /// Print the document of the run instead of the report: what ringload_report.json holds; of several runs
+    /// ringload_campaign.json, of a search ringload_capacity.json.
+    #[arg(long, conflicts_with_all = ["verbose", "quiet"])]
+    pub(crate) json: bool,
+
+    /// Percentiles on the first screen: up to five of 1, 5, 10, 25, 50, 75, 90, 95, 99, 99.9 and 99.99.
+    #[arg(long, value_name = "LIST", default_value = "50,90,95,99", value_parser = Percentiles::parse)]
+    pub(crate) percentiles: Percentiles,
 
     /// Print the plan as JSON (secrets redacted) and stop.
     #[arg(long)]
@@ -88,6 +97,42 @@ pub(crate) struct OutputArgs {
     #[arg(long, hide = true)]
     pub(crate) no_auto_plot: bool,
 }
+
+/// Percentiles by their names.
+#[derive(Clone, Debug)]
+pub(crate) struct Percentiles(pub(crate) Vec<Statistic>);
+
+impl Default for Percentiles {
+    fn default() -> Self {
+        Self(vec![Statistic::P50, Statistic::P90, Statistic::P95, Statistic::P99])
+    }
+}
+
+impl Percentiles {
+    /// Reads `50,95,99.9`; a `p` before a number is understood.
+    ///
+    /// # Errors
+    /// A sentence for the user.
+    pub(super) fn parse(text: &str) -> std::result::Result<Self, String> {
+        let one = |part: &str| {
+            let number = part.trim().trim_start_matches(['p', 'P']);
+            let known =
+                Statistic::named(&format!("p{number}")).filter(|_| number.starts_with(|c: char| c.is_ascii_digit()));
+            known
+                .ok_or_else(|| format!("`{}` is none of 1, 5, 10, 25, 50, 75, 90, 95, 99, 99.9 and 99.99", part.trim()))
+        };
+        let found: Vec<Statistic> = text.split(',').map(one).collect::<std::result::Result<_, _>>()?;
+        match found.len() {
+            0..=MOST_PERCENTILES => Ok(Self(found)),
+            n => Err(format!(
+                "{n} percentiles, and {MOST_PERCENTILES} fit on the screen: --verbose and the files have all"
+            )),
+        }
+    }
+}
+
+/// Percentiles that fit beside mean and maximum in 80 columns.
+const MOST_PERCENTILES: usize = 5;
 
 /// The live view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -111,6 +156,11 @@ pub(crate) enum ExportLevel {
 }
 
 impl OutputArgs {
+    /// Whether a line is printed on stdout for each run of several.
+    pub(crate) fn prints_lines(&self) -> bool {
+        !self.quiet && !self.json
+    }
+
     /// The length of the time slices, against how long the phase may last.
     ///
     /// # Errors

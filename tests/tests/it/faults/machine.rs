@@ -66,7 +66,7 @@ pub(super) const SCENES: &[Scene] = &[
                 .exits(2);
             assert!(ended.stderr.contains("artifact-dir"), "{}", ended.stderr);
             assert!(ended.stdout.contains("record_log"), "{}", ended.stdout);
-            let served = format!("{}succeeded,", server.requests().len());
+            let served = format!("{}succeeded", server.requests().len());
             let told = ended.stdout.replace(' ', "");
             assert!(told.contains(&served), "{}", ended.stdout);
             assert!(ended.files().contains(&"inputs.json".to_owned()));
