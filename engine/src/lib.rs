@@ -40,6 +40,7 @@ pub mod api;
 pub mod calibration;
 pub mod campaign;
 pub mod capacity;
+pub mod comparison;
 pub mod control;
 pub mod dataset;
 pub mod error;

@@ -20,7 +20,7 @@ mod proportion;
 mod trend;
 
 pub use batch::{BatchMeans, autocorrelation, batch_means};
-pub use bootstrap::{Method, PercentileInterval, block_length, percentile_intervals};
+pub use bootstrap::{Method, PercentileInterval, block_length, percentile_errors, percentile_intervals};
 pub use mean::Sample;
 pub use mser::{Settled, settled};
 pub use proportion::wilson;
@@ -79,7 +79,7 @@ pub(crate) fn lerp(a: f64, b: f64, t: f64) -> f64 {
 }
 
 /// The quantile of Student's t distribution that leaves `(1 - level) / 2` on each side.
-fn t_quantile(degrees: usize, level: f64) -> Option<f64> {
+pub(crate) fn t_quantile(degrees: usize, level: f64) -> Option<f64> {
     let t = StudentsT::new(0.0, 1.0, degrees as f64).ok()?;
     proper(level).then(|| t.inverse_cdf(0.5 + level / 2.0))
 }
