@@ -123,6 +123,7 @@ settings! {
         Resolve => "network.resolve",
         SourceIps => "network.source_ips",
         ReadRate => "network.read_rate",
+        QuickAck => "network.tcp.quickack = true",
         TlsRoots => "network.tls.ca",
         TlsCertificate => "network.tls.client.0",
         TlsKey => "network.tls.client.1",

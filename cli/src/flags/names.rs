@@ -89,6 +89,7 @@ fn flag(setting: Setting) -> &'static str {
         Setting::Resolve => "--resolve",
         Setting::SourceIps => "--source-ip",
         Setting::ReadRate => "--read-rate-limit",
+        Setting::QuickAck => "--tcp-quickack",
         Setting::TlsRoots => "--cacert",
         Setting::TlsCertificate => "--cert",
         Setting::TlsKey => "--key",

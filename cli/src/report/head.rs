@@ -19,6 +19,9 @@ pub(super) fn run(outcome: &Outcome) -> String {
     if plan.network.tls.insecure {
         out += &line("tls", "certificates NOT CHECKED (--insecure)");
     }
+    if plan.network.tcp.quickack {
+        out += &line("tcp", "each read was acknowledged at once (--tcp-quickack)");
+    }
     if let Some(warmup) = &plan.warmup {
         out += &line("warm-up", &phase(warmup));
     }

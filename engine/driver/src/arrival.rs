@@ -43,14 +43,31 @@ pub enum Since<'a> {
     Asked(&'a dyn Earliest),
 }
 
-/// Knows from when on the bytes of a wait can have arrived.
+/// Knows from when on the bytes of a read can have arrived.
 pub trait Earliest {
+    /// Pieces in which the bytes of the read came at most, those of the reads before it included that left some of the
+    /// same segment behind: segments, of which full ones and the rest of one send are one; [`u32::MAX`] where nothing is
+    /// known. Costs a system call.
+    fn pieces(&self) -> u32 {
+        u32::MAX
+    }
+
     /// An instant before which none of them arrived; 0 where none is known. `at` is the stamp of those that the
     /// question is about: what lies less than [`NARROW`] before it is not worth a system call.
     fn earliest(&self, at: Nanos) -> Nanos;
 }
 
 impl Arrival<'_> {
+    /// Pieces in which the bytes of the read came at most. All of one arrived together, at the stamp where there is one.
+    #[must_use]
+    pub fn pieces(&self) -> u32 {
+        match (self.exact, self.since) {
+            (Exact::Whole, _) => 1,
+            (_, Since::Known(_)) => u32::MAX,
+            (_, Since::Asked(who)) => who.pieces(),
+        }
+    }
+
     /// An instant before which no byte of the read arrived; 0 where none is known. One after the stamp is none: the
     /// kernel has put its receive work off, and the queue was empty though the bytes had been stamped.
     #[must_use]

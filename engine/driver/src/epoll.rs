@@ -3,12 +3,15 @@
 //! One file: what a socket is ready for, what is left to send on it and its rest are one state that all calls touch.
 
 use super::pace::{LARGEST_READ, Pace};
+use super::segments::{OneRead, Reads};
 use super::socket::{self, Tried, errno};
 use super::stamp::{CONTROL_BYTES, Stamper};
 use super::window::Window;
 use super::{Driver, DriverStats, Event, GENERATION_MASK, Key, Options, Sending, TcpFacts};
+use crate::arrival::Since;
 use crate::clock::{self, Nanos};
 use socket2::{SockAddr, Socket};
+use std::cell::Cell;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 /// Readiness events taken by one wait.
@@ -43,6 +46,7 @@ struct Slot {
     resting: bool,
     /// Since when it may have had bytes that no wait could read; 0 without.
     unread_since: Nanos,
+    reads: Cell<Reads>,
     /// It is to be woken when it can be written to.
     writing: bool,
     /// What is left of a send that did not fit; it stays when the send fails.
@@ -200,9 +204,16 @@ impl Epoll {
                 let time = self.stamper.arrival_after(&control[..control_bytes], seen);
                 let emptied = n < self.most(index);
                 let slot = &mut self.slots[index];
-                let since = self.window.since(slot.unread_since);
-                slot.unread_since = self.window.unread(slot.unread_since, emptied, slot.paced);
-                on(key, Event::Received { bytes: &self.buffer[..n], arrival: time.bounded(emptied, since) }, time.seen);
+                let unread_since = slot.unread_since;
+                slot.unread_since = self.window.unread(unread_since, emptied, slot.paced);
+                slot.reads.get_mut().add(n, emptied);
+                let Some(socket) = &slot.socket else { return };
+                if self.options.quickack {
+                    socket::acknowledge(socket);
+                }
+                let read = OneRead::new(&self.window, unread_since, socket, &slot.reads);
+                let arrival = time.bounded(emptied, Since::Asked(&read));
+                on(key, Event::Received { bytes: &self.buffer[..n], arrival }, time.seen);
                 if self.live(key) && self.slots[index].paced {
                     self.slots[index].resting = true;
                     self.pace.read(key, n, seen);

@@ -20,6 +20,8 @@
 //!   made after that and of which the kernel's stamp is later, or missing: its `seen` is the clock's after the read.
 #![allow(unsafe_code)]
 
+#[cfg(test)]
+mod acknowledge_tests;
 pub mod arrival;
 mod buffers;
 pub mod clock;
@@ -31,6 +33,7 @@ mod end_tests;
 mod epoll;
 mod pace;
 mod refusal;
+mod segments;
 pub mod sim;
 mod socket;
 mod stamp;
@@ -73,6 +76,8 @@ pub struct Options {
     pub source_ips: Vec<IpAddr>,
     /// Bytes per second that are read of each connection at most; `None` reads whatever is there.
     pub read_rate: Option<u32>,
+    /// Each read is acknowledged at once (`TCP_QUICKACK`), at the cost of a system call; else when the kernel thinks fit.
+    pub quickack: bool,
 }
 
 impl From<bool> for Options {

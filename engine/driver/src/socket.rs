@@ -121,6 +121,13 @@ pub(super) fn receive(
     Ok((n as usize, (message.msg_controllen as usize).min(CONTROL_BYTES)))
 }
 
+/// Acknowledges what was read (`TCP_QUICKACK`), where the kernel would wait up to 40 ms (`TCP_DELACK_MIN`) for bytes of
+/// this side to send that with. The kernel forgets the option by itself (tcp(7)), so that it is set after each read. A
+/// socket that is not TCP refuses it, and has nothing to acknowledge.
+pub(super) fn acknowledge(socket: &Socket) {
+    let _ = socket.set_tcp_quickack(true);
+}
+
 /// What the kernel took of a send that was tried once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tried {
@@ -189,16 +196,38 @@ pub(super) fn unacknowledged(fd: RawFd) -> Option<usize> {
 
 /// What the kernel knows of a TCP connection (`TCP_INFO`); `None` for another kind of socket.
 pub(super) fn tcp_facts(fd: RawFd) -> Option<TcpFacts> {
+    tcp_info(fd).map(|info| TcpFacts {
+        round_trip: (1..NO_SAMPLE).contains(&info.tcpi_min_rtt).then(|| Nanos::from(info.tcpi_min_rtt) * MICRO),
+        retransmits: info.tcpi_total_retrans,
+    })
+}
+
+fn tcp_info(fd: RawFd) -> Option<libc::tcp_info> {
     // SAFETY: `tcp_info` is plain numbers, for all of which zero is a value; an older kernel fills only its front.
     let mut info: libc::tcp_info = unsafe { std::mem::zeroed() };
     let mut length = size_of::<libc::tcp_info>() as libc::socklen_t;
     // SAFETY: `info` is writable for `length` bytes during the call, and `length` says how many were written after it.
     let rc =
         unsafe { libc::getsockopt(fd, libc::IPPROTO_TCP, libc::TCP_INFO, (&raw mut info).cast(), &raw mut length) };
-    (rc == 0).then(|| TcpFacts {
-        round_trip: (1..NO_SAMPLE).contains(&info.tcpi_min_rtt).then(|| Nanos::from(info.tcpi_min_rtt) * MICRO),
-        retransmits: info.tcpi_total_retrans,
-    })
+    (rc == 0).then_some(info)
+}
+
+/// What the kernel says of the segments of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Count {
+    /// Data segments that came, sent again ones included.
+    pub(super) segments: u32,
+    /// Bytes of data of the largest that the peer may send.
+    pub(super) largest: u32,
+}
+
+/// The segments of a TCP connection, by the kernel's count; `None` for another kind of socket, or a kernel that does not
+/// count them.
+pub(super) fn segments(fd: RawFd) -> Option<Count> {
+    let info = tcp_info(fd)?;
+    // The option of time stamps, as a rule, takes 12 bytes of each.
+    let largest = info.tcpi_advmss.saturating_sub(12);
+    (info.tcpi_data_segs_in > 0).then_some(Count { segments: info.tcpi_data_segs_in, largest })
 }
 
 /// `tcpi_min_rtt` before the first sample: all ones in the kernel, 0 where the field is unknown to it.

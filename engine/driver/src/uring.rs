@@ -19,6 +19,7 @@
 use super::buffers::{BUFFER_BYTES, Buffers, GROUP};
 use super::connections::{Connections, Op};
 use super::pace::Pace;
+use super::segments::{OneRead, Reads};
 use super::socket::{self, Tried, number};
 use super::stamp::{CONTROL_BYTES, Stamper};
 use super::window::Window;
@@ -28,6 +29,7 @@ use crate::clock::{self, Nanos};
 use io_uring::types::{Fd, RecvMsgOut, SubmitArgs, Timespec};
 use io_uring::{IoUring, cqueue, opcode, squeue};
 use socket2::{SockAddr, Socket};
+use std::cell::Cell;
 use std::io::Write;
 use std::net::Shutdown;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -96,6 +98,7 @@ struct Held {
     closes: bool,
     /// Since when it may have had bytes that no wait could read; 0 without.
     unread_since: Nanos,
+    reads: Cell<Reads>,
     /// The turn of that connect, and how many local addresses it may still try.
     turn: u64,
     tries: u64,
@@ -117,12 +120,22 @@ impl Held {
             ended: false,
             closes: false,
             unread_since: 0,
+            reads: Cell::default(),
             turn: 0,
             tries: 0,
             sending: Vec::new(),
             behind: Vec::new(),
             failed: None,
         }
+    }
+
+    /// Notes a read of so many bytes, which took all that was there or not, and lends what knows of their arrival.
+    #[inline]
+    fn read<'a>(&'a mut self, window: &'a Window, bytes: usize, emptied: bool, paced: bool) -> OneRead<'a> {
+        let unread_since = self.unread_since;
+        self.unread_since = window.unread(unread_since, emptied, paced);
+        self.reads.get_mut().add(bytes, emptied);
+        OneRead::new(window, unread_since, &self.socket, &self.reads)
     }
 
     /// The entry for an operation, a receive with a message and flags; `None` where there is nothing to do.
@@ -432,16 +445,15 @@ impl Uring {
                 } else {
                     let time = self.stamper.arrival(out.control_data(), seen);
                     let emptied = length < BUFFER_BYTES;
-                    let mut since = Since::Known(self.window.floor());
+                    let bytes = out.payload_data();
                     if let Some(held) = self.connections.held(number) {
-                        since = self.window.since(held.unread_since);
-                        held.unread_since = self.window.unread(held.unread_since, emptied, false);
+                        if self.options.quickack {
+                            socket::acknowledge(&held.socket);
+                        }
+                        let read = held.read(&self.window, bytes.len(), emptied, false);
+                        let arrival = time.bounded(emptied, Since::Asked(&read));
+                        on(key, Event::Received { bytes, arrival }, time.seen);
                     }
-                    on(
-                        key,
-                        Event::Received { bytes: out.payload_data(), arrival: time.bounded(emptied, since) },
-                        time.seen,
-                    );
                 }
             }
             self.buffers.give_back(id);
@@ -509,10 +521,12 @@ impl Uring {
             Ok((n, control_bytes)) => {
                 let time = self.stamper.arrival_after(&control[..control_bytes], seen);
                 let emptied = n < self.paced.len();
-                let since = self.window.since(held.unread_since);
-                held.unread_since = self.window.unread(held.unread_since, emptied, true);
-                let event = Event::Received { bytes: &self.paced[..n], arrival: time.bounded(emptied, since) };
-                on(key, event, time.seen);
+                if self.options.quickack {
+                    socket::acknowledge(&held.socket);
+                }
+                let read = held.read(&self.window, n, emptied, true);
+                let arrival = time.bounded(emptied, Since::Asked(&read));
+                on(key, Event::Received { bytes: &self.paced[..n], arrival }, time.seen);
                 self.pace.read(key, n, seen);
             }
             Err(libc::EAGAIN | libc::EINTR) => self.arm_receive(number),

@@ -94,6 +94,9 @@ pub struct Tcp {
     pub keepalive: Option<Nanos>,
     /// `TCP_USER_TIMEOUT`: how long sent bytes may stay unacknowledged.
     pub user_timeout: Option<Nanos>,
+    /// `TCP_QUICKACK` after each read: what arrives is acknowledged at once.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub quickack: bool,
 }
 
 /// TLS options.
@@ -133,6 +136,7 @@ impl Default for Network {
                 receive_buffer: None,
                 keepalive: Some(60 * SECOND),
                 user_timeout: Some(30_000 * MILLI),
+                quickack: false,
             },
             tls: Tls {
                 ca: None,

@@ -56,6 +56,7 @@ impl WorkerThread {
             tcp: Some(tcp_options(&shared.plan.network.tcp)),
             source_ips: shared.plan.network.source_ips.clone(),
             read_rate: shared.plan.network.read_rate,
+            quickack: shared.plan.network.tcp.quickack,
         };
         // One slot past the room is the core's own, one the name service's.
         let slots = self.capacity + 2;

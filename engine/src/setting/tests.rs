@@ -39,6 +39,7 @@ fn full() -> Plan {
     plan.max_errors = Some(1);
     plan.limits.buffered_bytes = Some(1);
     plan.network.read_rate = Some(1);
+    plan.network.tcp.quickack = true;
     plan.network.tls.client = Some((PathBuf::from("c"), PathBuf::from("k")));
     plan
 }

@@ -24,6 +24,7 @@ fn the_network_is_the_plans_default_unless_flags_say_more() {
     assert_eq!(n.tls.client, Some(("c".into(), "k".into())));
     assert_eq!(n.tls.server_name.as_deref(), Some("s"));
     assert!(n.tls.max_1_2 && !n.tls.min_1_3 && !n.tls.resumption && !n.tls.insecure);
+    assert!(!n.tcp.quickack && made("-m x --tcp-quickack").network.tcp.quickack);
     let n = made("-m x --url https://h --http1.1 --dns always --ipv6 --tls-min 1.3").network;
     assert_eq!((n.http, n.dns, n.family), (HttpVersion::Http1, Dns::Always, Family::V6));
     assert!(n.tls.min_1_3 && n.tls.resumption);
