@@ -211,7 +211,7 @@ fn came(exchange: &mut Exchange, reusable: bool) -> Came {
     ] {
         *instant = instant.map(|_| 0);
     }
-    (instants.end, record.reads, record.coalesced) = (0, 0, 0);
+    (instants.end, record.reads, record.coalesced, record.merged) = (0, 0, 0, 0);
     record.gaps.fill(0);
     // A read that brings more than the response counts as a whole.
     record.bytes_received = 0;
@@ -225,6 +225,7 @@ fn consistent(record: &Record) {
     assert_eq!(record.instants.phases().total(), record.instants.end - issued);
     assert_eq!(record.gaps.len() as u32, record.events.saturating_sub(1));
     assert!(record.coalesced <= record.events.saturating_sub(1));
+    assert!(record.merged <= record.coalesced);
     assert!(record.events == 0 || record.reads > 0);
     assert_eq!(record.events > 0, record.instants.first_token.is_some());
     let detail = record.detail.as_deref().unwrap_or_default();

@@ -14,7 +14,12 @@ pub(super) fn section(outcome: &Outcome) -> String {
     out += &line("dispatch lag", &c.dispatch_lag.as_ref().map_or_else(|| "none measured".into(), lag));
     out += &line(
         "coalesced",
-        &format!("{} of {} events shared a read with a later one", percent(c.coalesced_share), count(c.events)),
+        &format!(
+            "{} of {} events shared a read with a later one, {} of them although it was in time",
+            percent(c.coalesced_share),
+            count(c.events),
+            count(c.merged)
+        ),
     );
     if let Some(arrivals) = &c.arrivals {
         out += &line("arrivals", &known(arrivals, c.events));

@@ -56,8 +56,7 @@ fn protocols(targets: &[Spoken]) -> Vec<String> {
     let Some(first) = targets.first() else {
         return Vec::new();
     };
-    let alike =
-        |t: &Spoken| (t.http, t.tls, t.negotiated, &t.note) == (first.http, first.tls, first.negotiated, &first.note);
+    let alike = |t: &Spoken| Spoken { url: first.url.clone(), ..t.clone() } == *first;
     if targets.iter().all(alike) {
         return vec![protocol(first)];
     }
@@ -69,7 +68,9 @@ fn protocol(spoken: &Spoken) -> String {
     let tls = if spoken.tls { " under TLS" } else { "" };
     let how = if spoken.negotiated { ", as ALPN agreed" } else { "" };
     let note = spoken.note.as_ref().map_or_else(String::new, |note| format!(" ({note})"));
-    format!("HTTP/{}{tls}{how}{note}", spoken.http)
+    let names = [("Server", &spoken.server), ("Via", &spoken.via)].into_iter().filter(|(_, name)| !name.is_empty());
+    let software: String = names.map(|(field, name)| format!(", {field}: {name}")).collect();
+    format!("HTTP/{}{tls}{how}{note}{software}", spoken.http)
 }
 
 fn connections(c: &ConnectionCounts) -> String {

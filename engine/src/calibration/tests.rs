@@ -142,7 +142,14 @@ fn run(requests: [u64; 4], events: usize) -> Summary {
     let mut facts = facts();
     facts.profiling.end = 4 * SECOND;
     facts.cores = vec![core(), core()];
-    facts.targets = vec![Spoken { url: "http://h".into(), http: "1.1", tls: false, negotiated: false, note: None }];
+    facts.targets = vec![Spoken {
+        url: "http://h".into(),
+        http: "1.1",
+        tls: false,
+        negotiated: false,
+        note: None,
+        ..Spoken::default()
+    }];
     summarizer.finish(shard, facts)
 }
 
@@ -189,7 +196,14 @@ fn a_run_has_the_shape_of_what_it_did() {
     let open = Shape::of(&open_plan(1.0), &summary).unwrap();
     assert!((open.streams_per_core - 0.25).abs() < 0.01, "{open:?}");
     let mut mixed = summary;
-    mixed.network.targets.push(Spoken { url: "https://h".into(), http: "2", tls: true, negotiated: true, note: None });
+    mixed.network.targets.push(Spoken {
+        url: "https://h".into(),
+        http: "2",
+        tls: true,
+        negotiated: true,
+        note: None,
+        ..Spoken::default()
+    });
     assert_eq!(Shape::of(&plan(), &mixed), None);
 }
 

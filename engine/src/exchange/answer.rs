@@ -6,8 +6,8 @@ use crate::plan::EndpointKind;
 use crate::plan::OutputPath;
 use crate::record::{Cause, Record};
 use crate::setting::Setting::Targets;
-use crate::wire::MediaType;
 use crate::wire::sse;
+use crate::wire::{MediaType, Product};
 
 /// Whether output text is kept for the client's tokenizer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +41,8 @@ pub(super) struct Answer {
     refused: bool,
     /// The type of the body, as the head has it.
     pub(super) media: MediaType,
+    /// `Server` and `Via` of the last head.
+    pub(super) software: [Product; 2],
 }
 
 impl Answer {
@@ -58,6 +60,7 @@ impl Answer {
             done_seen: false,
             refused: false,
             media: MediaType::default(),
+            software: [Product::default(); 2],
         }
     }
 
@@ -89,6 +92,7 @@ impl Answer {
         self.done_seen = false;
         self.refused = false;
         self.media = MediaType::default();
+        self.software = [Product::default(); 2];
         self.last_event = 0;
     }
 

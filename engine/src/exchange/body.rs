@@ -31,6 +31,7 @@ impl Exchange {
         self.answer.record.instants.head_end = Some(arrived);
         self.answer.record.status = head.status;
         self.answer.media = head.media;
+        self.answer.software = [head.server, head.via];
         self.mode = if head.redirect {
             Mode::Detail(Cause::Redirect)
         } else if !(200..300).contains(&head.status) {

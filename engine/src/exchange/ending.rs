@@ -113,6 +113,7 @@ pub(super) fn empty_record() -> Record {
         finished: false,
         events: 0,
         coalesced: 0,
+        merged: 0,
         intervals: Intervals::default(),
         reads: 0,
         bytes_sent: 0,

@@ -22,8 +22,10 @@ impl Exchange {
         let outcome = self.body(bytes, arrived);
         let new = self.answer.record.events - before;
         let alone = u32::from(self.read_events == 0);
-        self.answer.record.coalesced += new.saturating_sub(alone);
         self.read_events += new;
+        if new > alone {
+            self.share_read(new - alone, self.read_events, arrived, arrival);
+        }
         self.bound(new, bytes, arrival.exact.of_part(last), arrived, arrival);
         match outcome {
             Ok(()) if self.settled && !before_settled => Progress::Complete,

@@ -8,7 +8,9 @@ impl Exchange {
     #[inline]
     pub(super) fn read_ends(&mut self, before: u32, part: &[u8], arrived: Nanos, arrival: &Arrival<'_>) {
         let new = self.answer.record.events - before;
-        self.answer.record.coalesced += new.saturating_sub(1);
+        if new > 1 {
+            self.share_read(new - 1, new, arrived, arrival);
+        }
         self.bound(new, part, arrival.exact, arrived, arrival);
     }
 
@@ -45,11 +47,39 @@ impl Exchange {
             }
     }
 
+    /// Notes that `coalesced` more events share their read, `in_read` of this response so far.
+    ///
+    /// The read was in time where all of it came in one piece; or within so short a time that less than one event would
+    /// have come in it at the pace of that read, which is so many events since the event before it, or since the
+    /// request. The client cannot then have made them share the read by reading late. Else it can have joined as many
+    /// as the read had pieces.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn share_read(&mut self, coalesced: u32, in_read: u32, arrived: Nanos, arrival: &Arrival<'_>) {
+        let record = &mut self.answer.record;
+        record.coalesced += coalesced;
+        let sent = record.instants.send_start.unwrap_or(0);
+        let before = record.gaps.len().checked_sub(in_read as usize).and_then(|first| record.gaps.get(first));
+        let since_last = before.copied().unwrap_or(arrived.saturating_sub(sent));
+        let pieces = arrival.pieces();
+        let width = if pieces == 1 { 0 } else { arrived.saturating_sub(arrival.earliest().max(sent)) };
+        if width <= NARROW.max(since_last / (2 * Nanos::from(in_read))) {
+            record.merged += coalesced;
+        } else {
+            let joined = |events: u32| events.min(pieces).saturating_sub(1);
+            record.merged += coalesced - (joined(in_read) - joined(in_read - coalesced)).min(coalesced);
+        }
+    }
+
     /// `ends`: the last of the events has its own stamp.
     #[cold]
     #[inline(never)]
     pub(super) fn widen(&mut self, new: u32, ends: bool, arrived: Nanos, arrival: &Arrival<'_>) {
         let record = &mut self.answer.record;
+        if arrival.stamped && arrival.pieces() == 1 {
+            record.intervals.last = 0;
+            return;
+        }
         let intervals = &mut record.intervals;
         // A response does not begin before its request, nor is it stamped out of order: where the event before the new
         // ones ended a read that emptied the queue, they were stamped after that.

@@ -21,6 +21,7 @@ use crate::arrival::Arrival;
 use crate::clock::Nanos;
 use crate::plan::{EndpointKind, Limits, OutputPath};
 use crate::record::{Cause, Handshake, Instants, PhaseKind, Record};
+use crate::wire::Product;
 use crate::wire::http1::{Decoder, HeadLimits, Part};
 use crate::wire::sse::Sse;
 use answer::Answer;
@@ -145,6 +146,12 @@ impl Exchange {
     #[must_use]
     pub fn record(&self) -> &Record {
         &self.answer.record
+    }
+
+    /// `Server` and `Via` of the last response head.
+    #[must_use]
+    pub fn software(&self) -> [Product; 2] {
+        self.answer.software
     }
 
     /// Begins the next request.

@@ -5,8 +5,8 @@ use super::{WorkerInputs, run_facts};
 use crate::clock::{Nanos, SECOND};
 use crate::driver::sim::{Peer, Script, Sim};
 use crate::driver::{Key, Sending};
-use crate::measure::{Counts, Shard, Summarizer, Summary, Timeline, TokenCounts};
-use crate::plan::{Phase, Plan};
+use crate::measure::{Counts, RunFacts, Shard, Spoken, Summarizer, Summary, Timeline, TokenCounts};
+use crate::plan::{Phase, Plan, Target};
 use crate::record::{PhaseKind, Record};
 use crate::worker::Worker;
 use std::cell::RefCell;
@@ -36,6 +36,8 @@ pub struct Played<P> {
     pub fell_due: u64,
     /// The peer of each worker.
     pub peers: Vec<P>,
+    /// Over HTTP/2.
+    pub http2: bool,
 }
 
 impl<'p> SimulatedRun<'p> {
@@ -116,7 +118,8 @@ impl<'p> SimulatedRun<'p> {
     pub fn play_each<P: Peer>(self, mut peer: impl FnMut(usize) -> P) -> Played<P> {
         let inputs = WorkerInputs::new(self.plan, self.http2, self.addresses, self.workers);
         let shared = inputs.shared(self.holders);
-        let mut played = Played { records: Vec::new(), shard: Shard::new(), fell_due: 0, peers: Vec::new() };
+        let mut played =
+            Played { records: Vec::new(), shard: Shard::new(), fell_due: 0, peers: Vec::new(), http2: self.http2 };
         for index in 0..self.workers {
             let lent = Lent(Rc::new(RefCell::new(peer(index))));
             let (producer, mut records) = rtrb::RingBuffer::new(RECORDS);
@@ -167,7 +170,10 @@ impl<P> Played<P> {
         }
         let end = self.records.iter().map(|record| record.instants.end).max();
         let start = SimulatedRun::START;
-        summarizer.finish(self.shard, run_facts(start, end.unwrap_or(start), start))
+        let http = if self.http2 { "2" } else { "1.1" };
+        let spoken = |target: &Target| Spoken { url: target.url.clone(), http, ..Spoken::default() };
+        let facts = run_facts(start, end.unwrap_or(start), start);
+        summarizer.finish(self.shard, RunFacts { targets: plan.targets.iter().map(spoken).collect(), ..facts })
     }
 
     fn check(&self) {

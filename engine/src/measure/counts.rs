@@ -137,7 +137,7 @@ impl SessionCounts {
     }
 }
 
-/// One core's counts beside those of the requests. `reads`, `events`, `coalesced`, `wide_events` and
+/// One core's counts beside those of the requests. `reads`, `events`, `coalesced`, `merged`, `wide_events` and
 /// `widest_interval` are added by `Shard::record`; the worker adds to the others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default)]
@@ -148,6 +148,8 @@ pub struct Counters {
     pub events: u64,
     /// Of them those that shared their read with a later one.
     pub coalesced: u64,
+    /// Of these those whose read was in time: they arrived together.
+    pub merged: u64,
     /// Of the events those of which the arrival is not known to [`NARROW`](crate::arrival::NARROW).
     pub wide_events: u64,
     /// The longest time before its stamp in which an event can have arrived.
@@ -308,6 +310,7 @@ impl Counters {
         self.reads += other.reads;
         self.events += other.events;
         self.coalesced += other.coalesced;
+        self.merged += other.merged;
         self.wide_events += other.wide_events;
         self.widest_interval = self.widest_interval.max(other.widest_interval);
         self.stamp_fallbacks += other.stamp_fallbacks;

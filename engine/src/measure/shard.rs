@@ -4,6 +4,7 @@ use super::counts::{ConnectionCounts, Counters, PhaseCounts};
 use super::tally::Tally;
 use crate::clock::Nanos;
 use crate::record::{Outcome, PhaseKind, Record};
+use crate::wire::Product;
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -29,6 +30,9 @@ pub struct Shard {
     /// last.
     #[serde(default)]
     pub(super) failed_addresses: BTreeMap<String, (u64, String)>,
+    /// `Server` and `Via` of the first response of each target, by its index; absent where it has neither.
+    #[serde(default)]
+    pub(super) software: BTreeMap<u16, [String; 2]>,
 }
 
 /// What a histogram of a shard is of.
@@ -110,6 +114,14 @@ impl Shard {
             counters: Counters::default(),
             connections: ConnectionCounts::default(),
             failed_addresses: BTreeMap::new(),
+            software: BTreeMap::new(),
+        }
+    }
+
+    /// A response of a target names software in its `Server` and `Via`.
+    pub fn served_by(&mut self, target: u16, software: &[Product; 2]) {
+        if software.iter().any(|product| !product.is_empty()) && !self.software.contains_key(&target) {
+            self.software.insert(target, software.map(|product| product.to_string()));
         }
     }
 
@@ -161,6 +173,7 @@ impl Shard {
         self.counters.reads += u64::from(record.reads);
         self.counters.events += u64::from(record.events);
         self.counters.coalesced += u64::from(record.coalesced);
+        self.counters.merged += u64::from(record.merged);
         self.counters.wide_events += u64::from(record.intervals.wide);
         let widest = &mut self.counters.widest_interval;
         *widest = (*widest).max(record.intervals.widest);
@@ -232,6 +245,9 @@ impl Shard {
         for (address, (times, error)) in &other.failed_addresses {
             let entry = self.failed_addresses.entry(address.clone()).or_default();
             *entry = (entry.0 + times, error.clone());
+        }
+        for (target, software) in &other.software {
+            self.software.entry(*target).or_insert_with(|| software.clone());
         }
     }
 

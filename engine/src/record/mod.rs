@@ -55,6 +55,8 @@ pub struct Record {
     pub events: u32,
     /// Output events that shared their read with a later one.
     pub coalesced: u32,
+    /// Of them those whose read was in time: they arrived together.
+    pub merged: u32,
     /// How much earlier than their stamps its output events can have arrived.
     pub intervals: Intervals,
     /// Reads that carried bytes of this response.

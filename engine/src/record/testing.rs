@@ -46,6 +46,7 @@ pub(crate) fn streamed(k: u64, issued: Nanos, ttft: Nanos, gaps: &[Nanos]) -> Re
         finished: true,
         events: gaps.len() as u32 + 1,
         coalesced: 0,
+        merged: 0,
         intervals: Intervals::default(),
         reads: gaps.len() as u32 + 1,
         bytes_sent: 2_048,
@@ -140,6 +141,7 @@ pub(crate) fn any_record() -> impl Strategy<Value = Record> {
             finished: what.4,
             events: sizes.0,
             coalesced: sizes.1,
+            merged: sizes.1,
             intervals: Intervals {
                 first: sizes.1.into(),
                 last: sizes.0.into(),

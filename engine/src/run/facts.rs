@@ -110,6 +110,7 @@ fn spoken(plan: &Plan, prepared: &Prepared) -> Vec<Spoken> {
             tls: target.tls,
             negotiated: speaks.negotiated,
             note: speaks.note(),
+            ..Spoken::default()
         })
         .collect()
 }

@@ -150,6 +150,9 @@ pub struct Effect {
     pub direction: Direction,
     /// By how much at most, in `unit`.
     pub most: f64,
+    /// Whether `most` is no bound, but by about how much it was moved.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub estimated: bool,
     /// Display unit of the metric.
     #[serde(deserialize_with = "crate::interned::name")]
     pub unit: Name,
@@ -214,6 +217,7 @@ mod tests {
             statistic: Statistic::P99,
             direction: Direction::Raised,
             most: share * 200.0,
+            estimated: false,
             unit: "ms",
             share: Some(share),
             asked,

@@ -1,5 +1,6 @@
 //! Gates on the client's own delay: late issues, late reads, busy cores, shared reads.
 
+use super::buffering;
 use super::case::{Case, Found};
 use super::finding::{Direction, Effect, Finding, Scope, Status};
 use super::machine::interruptions;
@@ -95,9 +96,18 @@ fn receive_lag(case: &Case<'_>) -> Option<Finding> {
             shown_ms(arrivals.widest_ms)
         )
     });
-    let seen =
-        format!("arrived bytes waited for the client: {}{waits}{}{wide}", figures(lag), interruptions(&client.cores));
-    Some(Found::new("receive_lag", Scope::Client).measured(own, TOLD_MS, "ms").moving(effects).says(
+    // Events that came in bursts have wide intervals where nothing bounds them, for which a lag that is short beside
+    // the bursts' period is no cause.
+    let of_bursts = buffering::pattern(case.summary)
+        .is_some_and(|bursts| 2 * client.merged >= client.coalesced && own <= bursts.period_ms / OF_BURSTS);
+    let bursts = if of_bursts { ", most of them in bursts that came so (see buffering)" } else { "" };
+    let seen = format!(
+        "arrived bytes waited for the client: {}{waits}{}{wide}{bursts}",
+        figures(lag),
+        interruptions(&client.cores)
+    );
+    let most = if of_bursts { Status::Valid } else { Status::Invalid };
+    Some(Found::new("receive_lag", Scope::Client).measured(own, TOLD_MS, "ms").moving(effects).at_most(most).says(
         seen,
         format!("give the client more cores ({}), try the other driver ({}), and keep the server and other programs off its cores", Setting::Cores, Setting::Io),
     ))
@@ -146,32 +156,36 @@ fn busy_core(summary: &Summary) -> Option<Finding> {
     ))
 }
 
-/// Events that shared their read. Where the client read in time, it was the peer who sent several at once.
+/// Events that shared their read: those of late reads are the client's. Those of reads in time came together, which is
+/// told here where they came too fast for a pattern; of others [`buffering`](super::buffering) tells.
 fn coalesced(case: &Case<'_>) -> Option<Finding> {
     let client = &case.summary.client;
-    if client.coalesced_share <= COALESCED {
+    let buffers = buffering::pattern(case.summary).is_some();
+    let share = |events: u64| events as f64 / client.events.max(1) as f64;
+    let late = client.coalesced.saturating_sub(client.merged);
+    let is_late = share(late) > COALESCED && !(buffers && client.merged >= late);
+    if !is_late && (buffers || share(client.merged) <= COALESCED) {
         return None;
     }
-    let late = client.receive_lag.as_ref().and_then(|lag| lag.percentile("p99")).is_none_or(|p99| p99.ms > TOLD_MS);
+    let (events, scope) = if is_late { (late, Scope::Client) } else { (client.merged, Scope::Path) };
     let asked = case.asks_for(&tags::INTER_CHUNK_LATENCY) && client.events >= FEW;
+    let trust = if buffers { "" } else { "; until then trust inter_token_latency, not inter_chunk_latency" };
     Some(
-        Found::new("coalesced", if late { Scope::Client } else { Scope::Path })
-            .measured(client.coalesced_share, COALESCED, "ratio")
+        Found::new("coalesced", scope)
+            .measured(share(events), COALESCED, "ratio")
             .at_least(if asked { Status::Suspect } else { Status::Valid })
             .says(
                 format!(
-                    "{} of {} output events ({}) shared their read with a later one and have its time (told over {})",
-                    client.coalesced,
+                    "{events} of {} output events ({}) shared their read with a later one and have its time (told over {}), and the read was {}",
                     client.events,
-                    shown_share(client.coalesced_share),
-                    shown_share(COALESCED)
+                    shown_share(share(events)),
+                    shown_share(COALESCED),
+                    if is_late { "late" } else { "in time" }
                 ),
-                if late {
-                    format!("the client read late: give it more cores ({}); until then trust inter_token_latency, not inter_chunk_latency", Setting::Cores)
+                if is_late {
+                    format!("the client read late: give it more cores ({}){trust}", Setting::Cores)
                 } else {
-                    "the server or a proxy sends several events at once: look at its buffering; trust inter_token_latency, not \
-                     inter_chunk_latency"
-                        .to_owned()
+                    "the server, or a front between, sends several events at once: inter_chunk_latency is of these bursts".to_owned()
                 },
             ),
     )
@@ -223,12 +237,15 @@ fn buffers(summary: &Summary) -> Option<Finding> {
 
 /// A lag under this is told where it moved a figure alone.
 const TOLD_MS: f64 = 1.0;
+/// A lag of less than that part of a period is not what made the bursts.
+const OF_BURSTS: f64 = 10.0;
 /// Lags within this are none.
 const NARROW_MS: f64 = crate::arrival::NARROW as f64 / 1e6;
 pub(super) const BUSY: f64 = 0.8;
-const COALESCED: f64 = 0.2;
+/// The share of the output events from which on those that came together are told.
+pub(super) const COALESCED: f64 = 0.2;
 const FALLBACKS: f64 = 0.01;
-const FEW: u64 = 100;
+pub(super) const FEW: u64 = 100;
 
 #[cfg(test)]
 mod tests;

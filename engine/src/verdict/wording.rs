@@ -14,7 +14,8 @@ pub(super) fn evidence(seen: String, effects: &[Effect]) -> String {
         n => format!(", and {n} more"),
     };
     let unasked = if effects.iter().any(|e| e.asked) { "" } else { ", none of which was asked for" };
-    format!("{seen}; it can have moved {}{more}{unasked}", shown.join(", "))
+    let moved = if effects.iter().all(|e| e.estimated) { "moved" } else { "can have moved" };
+    format!("{seen}; it {moved} {}{more}{unasked}", shown.join(", "))
 }
 
 /// `time_to_first_token p99 by up to +2.60 ms (1.3 %)`
@@ -34,7 +35,8 @@ fn effect(effect: &Effect) -> String {
     };
     let share = effect.share.map_or_else(String::new, |share| format!(" ({})", shown_share(share)));
     let decides = if effect.decides { ", past its objective" } else { "" };
-    format!("{figure} by up to {sign}{most}{share}{decides}")
+    let how = if effect.estimated { "about" } else { "up to" };
+    format!("{figure} by {how} {sign}{most}{share}{decides}")
 }
 
 /// A number with three digits or so.
@@ -85,6 +87,7 @@ mod tests {
             statistic: Statistic::P99,
             direction: Direction::Raised,
             most,
+            estimated: false,
             unit: "ms",
             share: Some(share),
             asked,
@@ -103,6 +106,9 @@ mod tests {
         );
         assert!(evidence(String::new(), &vec![unasked; 5]).contains(", and 2 more"));
         assert_eq!(evidence("quiet".into(), &[]), "quiet");
+        let estimate = Effect { estimated: true, ..one };
+        let text = evidence("a front".into(), std::slice::from_ref(&estimate));
+        assert_eq!(text, "a front; it moved time_to_first_token p99 by about +2.60 ms (1.3 %)");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use crate::driver::{DriverStats, TcpFacts};
 use crate::measure::{SessionCounts, Shard};
 use crate::plan::Stamps;
 use crate::record::{PhaseKind, Record};
+use crate::wire::Product;
 use crate::wire::http2;
 use crate::wire::tls::{Facts, Version};
 use std::sync::atomic::Ordering;
@@ -77,6 +78,11 @@ impl Recorder {
     #[inline]
     pub(super) fn handle_events(&mut self, events: u32) {
         self.events += u64::from(events);
+    }
+
+    /// The response of a request of a target has named software, if any has come.
+    pub(super) fn handle_software(&mut self, target: u16, software: &[Product; 2]) {
+        self.shard.served_by(target, software);
     }
 
     /// A request has ended: its record goes to the log. `text_lost`: its text was over the limit.

@@ -19,6 +19,53 @@ pub struct Head {
     pub length: Option<u64>,
     /// The type of the body.
     pub media: MediaType,
+    /// `Server`: the software that made the response, or that handed it on (RFC 9110 §10.2.4).
+    pub server: Product,
+    /// `Via`: the intermediaries that name themselves (RFC 9110 §7.6.3).
+    pub via: Product,
+}
+
+/// The front of a field value that names software: its first bytes, of the last line that has it. What is neither
+/// printable ASCII nor a blank is `?`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Product {
+    bytes: [u8; 64],
+    length: u8,
+}
+
+impl Default for Product {
+    fn default() -> Self {
+        Self { bytes: [0; 64], length: 0 }
+    }
+}
+
+impl Product {
+    pub(super) fn new(value: &[u8]) -> Self {
+        let mut product = Self::default();
+        for (to, from) in product.bytes.iter_mut().zip(value.trim_ascii()) {
+            *to = if from.is_ascii_graphic() || *from == b' ' { *from } else { b'?' };
+            product.length += 1;
+        }
+        product
+    }
+
+    /// Whether the field is absent or empty.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+}
+
+impl fmt::Display for Product {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&String::from_utf8_lossy(&self.bytes[..usize::from(self.length)]))
+    }
+}
+
+impl fmt::Debug for Product {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
 }
 
 /// The type of a body as `Content-Type` has it, its parameters left out: of a longer one the first bytes. What is not
@@ -63,6 +110,8 @@ pub(super) struct Fields {
     event_stream: bool,
     json: bool,
     media: MediaType,
+    server: Product,
+    via: Product,
 }
 
 impl Fields {
@@ -87,6 +136,10 @@ impl Fields {
                 || kind
                     .split_last_chunk::<5>()
                     .is_some_and(|(kind, end)| !kind.is_empty() && end.eq_ignore_ascii_case(b"+json"));
+        } else if name.eq_ignore_ascii_case(b"server") {
+            self.server = Product::new(value);
+        } else if name.eq_ignore_ascii_case(b"via") {
+            self.via = Product::new(value);
         }
         Ok(())
     }
@@ -101,6 +154,8 @@ impl Fields {
             redirect: (300..400).contains(&status) && status != 304,
             length: None,
             media: self.media,
+            server: self.server,
+            via: self.via,
         }
     }
 }

@@ -126,5 +126,5 @@ pub mod sse;
 pub mod tls;
 
 pub use field::{FieldError, RequestFields};
-pub use head::{Head, MediaType};
+pub use head::{Head, MediaType, Product};
 pub use protocol::Protocol;

@@ -149,18 +149,20 @@ fn a_lag_says_whether_the_workers_were_kept_from_running() {
 }
 
 #[test]
-fn events_that_share_a_read_are_the_peers_unless_the_client_read_late() {
-    let run = || {
+fn events_that_share_a_read_are_the_peers_unless_it_was_late() {
+    let run = |merged| {
         let mut run = Run::new(plan(), 1_000);
-        run.records.iter_mut().for_each(|record| record.coalesced = 3);
+        run.records.iter_mut().for_each(|record| (record.coalesced, record.merged) = (3, merged));
         run
     };
-    assert_eq!(found(&judged(run()), "coalesced"), Some((Status::Valid, Scope::Path)));
-    let mut late = run();
+    assert_eq!(found(&judged(run(3)), "coalesced"), Some((Status::Valid, Scope::Path)));
+    // However late other reads were.
+    let mut late = run(3);
     late.receive.fill(1_500 * MICRO);
-    assert_eq!(found(&judged(late), "coalesced"), Some((Status::Valid, Scope::Client)));
+    assert_eq!(found(&judged(late), "coalesced"), Some((Status::Valid, Scope::Path)));
+    assert_eq!(found(&judged(run(0)), "coalesced"), Some((Status::Valid, Scope::Client)));
     // Where the gaps between events are what was asked for, they are of bursts.
-    let mut asked = run();
+    let mut asked = run(3);
     asked.plan.thresholds = vec![Threshold::parse("icl.p99>50ms").unwrap()];
     assert_eq!(found(&judged(asked), "coalesced"), Some((Status::Suspect, Scope::Path)));
 }

@@ -212,6 +212,7 @@ impl<'a> Pool<'a> {
         let state = &mut self.slots[slot];
         let record = Box::new(state.exchange.take_record());
         let text_lost = state.exchange.text_lost();
+        let software = state.exchange.software();
         let origin = state.take_origin();
         let connected = state.state() == State::Busy;
         let kept = connected && left != Left::Useless && record.status != CONTENT_TOO_LARGE;
@@ -240,6 +241,7 @@ impl<'a> Pool<'a> {
         }
         self.in_flight -= 1;
         self.leaves_deadlines = true;
+        self.recorder.handle_software(record.target, &software);
         self.recorder.handle_end(record, text_lost, &self.context);
     }
 
