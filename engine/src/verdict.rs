@@ -13,13 +13,17 @@
 mod accounting;
 mod answers;
 mod asked;
+mod buffering;
 mod case;
 mod ceiling;
+mod connections;
+mod delayed_ack;
 mod failures;
 mod finding;
 mod lag;
 mod load;
 mod machine;
+mod seconds;
 mod wording;
 mod workload;
 
@@ -39,6 +43,10 @@ pub fn judge(plan: &Plan, summary: &Summary, host: &HostFacts, used: Option<&Use
         accounting::findings(&case),
         failures::findings(&case),
         lag::findings(&case),
+        buffering::findings(&case),
+        delayed_ack::findings(&case),
+        connections::findings(&case),
+        seconds::findings(&case),
         load::findings(&case),
         ceiling::findings(&case),
         machine::findings(&case),

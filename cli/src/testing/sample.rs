@@ -6,8 +6,8 @@ use crate::result::run::{CeilingUsage, Identity, Outcome};
 use jiff::tz::TimeZone;
 use ringload_engine::clock::{MILLI, SECOND};
 use ringload_engine::measure::{
-    Counts, Distribution, ErrorGroup, Goodput, Metric, Percentile, RateFigures, RequestMetrics, SessionCounts,
-    SloFigures, Stats, Summary, TokenFigures, Window, Windows,
+    Counts, Distribution, ErrorGroup, Goodput, Metric, MissedSeconds, Percentile, RateFigures, RequestMetrics,
+    SessionCounts, SloFigures, Stats, Summary, TokenFigures, Window, Windows,
 };
 use ringload_engine::plan::metric::{self, MetricInfo};
 use ringload_engine::plan::{
@@ -158,7 +158,23 @@ pub(crate) fn summary() -> Summary {
         steady: Some(super::sample_judged::steady()),
         confidence: Some(super::sample_judged::confidence()),
         slices: Some(super::sample_slices::slices()),
-        rate: Some(RateFigures { offered: 50.0, achieved: 49.98, ratio: 0.9996 }),
+        rate: Some(RateFigures {
+            offered: 50.0,
+            achieved: 49.98,
+            ratio: 0.9996,
+            missed_seconds: Some(MissedSeconds {
+                missed: 1,
+                of: 20,
+                arrivals: 3,
+                share: 0.003,
+                worst_second: 7,
+                worst_scheduled: 50,
+                worst_sent: 47,
+                taken_up_late: 0,
+                connecting: 1,
+                waiting: 2,
+            }),
+        }),
         network: network(),
         client: client(),
         windows: Windows { length_s: 1.0, windows: vec![Window { events: 1_200, requests: 9 }] },
@@ -220,6 +236,7 @@ pub(crate) fn records() -> [(Record, RequestMetrics); 2] {
         finished: true,
         events: 3,
         coalesced: 0,
+        merged: 0,
         intervals: Intervals::default(),
         reads: 4,
         bytes_sent: 900,

@@ -3,8 +3,8 @@
 use super::sample::{distribution, of_requests};
 use ringload_engine::calibration::{Basis, Calibration, Ceiling, Machine, Shape, Step, Used};
 use ringload_engine::measure::{
-    ArrivalFigures, ClientFigures, ClientShare, ConnectionCounts, CoreFigures, Lateness, NetworkFigures, PhaseFigures,
-    PossibleShift, Spoken,
+    ArrivalFigures, Bursts, ClientFigures, ClientShare, ConnectionCounts, CoreFigures, DelayedAcks, Lateness,
+    NetworkFigures, PhaseFigures, PossibleShift, SlowConnects, Spoken,
 };
 use ringload_engine::plan::Statistic;
 use ringload_engine::verdict::{Direction, Effect, Finding, Scope, Status, Verdict};
@@ -31,6 +31,7 @@ pub(super) fn client() -> ClientFigures {
         stamp_fallbacks: 12,
         events: 99_029,
         coalesced: 1_188,
+        merged: 1_100,
         coalesced_share: 0.012,
         arrivals: Some(ArrivalFigures {
             wide_events: 1_188,
@@ -73,6 +74,8 @@ pub(super) fn network() -> NetworkFigures {
             tls: true,
             negotiated: true,
             note: None,
+            server: "uvicorn".into(),
+            via: "1.1 Caddy".into(),
         }],
         connections: ConnectionCounts {
             tried: 34,
@@ -87,6 +90,25 @@ pub(super) fn network() -> NetworkFigures {
             with_retransmits: 1,
             ..ConnectionCounts::default()
         },
+        bursts: Some(Bursts {
+            events: 1_100,
+            share: 0.011,
+            events_per_burst: 2.1,
+            period_ms: 10.5,
+            first_held_ms: 0.2,
+            token_shorter_ms: 0.001,
+        }),
+        delayed_acks: Some(DelayedAcks {
+            delayed: 40,
+            of_reused: 60,
+            delayed_on_new: 0,
+            of_new: 33,
+            with_bursts: 38,
+            wait_ms: 41.0,
+            first_held_ms: 12.0,
+            token_shorter_ms: 0.05,
+        }),
+        slow_connects: Some(SlowConnects { requests: 1, of: 33, mean_ms: 1_004.0, slowest_ms: 1_004.0 }),
         failed_addresses: Vec::new(),
         round_trip: Some(distribution("round_trip_time", 33, [0.041, 0.05, 0.06, 0.06, 0.09, 0.09, 0.09, 0.09])),
         full_handshake_ms: of_requests("http_req_tls", 3.2).stats,
@@ -115,6 +137,7 @@ pub(super) fn verdict() -> Verdict {
                 direction: Direction::Raised,
                 most: 1.2,
                 unit: "ms",
+                estimated: true,
                 share: Some(0.0055),
                 asked: true,
                 decides: false,

@@ -46,8 +46,8 @@ pub enum Since<'a> {
 /// Knows from when on the bytes of a read can have arrived.
 pub trait Earliest {
     /// Pieces in which the bytes of the read came at most, those of the reads before it included that left some of the
-    /// same segment behind: segments, of which full ones and the rest of one send are one; [`u32::MAX`] where nothing is
-    /// known. Costs a system call.
+    /// same segment behind: segments, of which full ones and the rest of one send are one; [`u32::MAX`] where nothing
+    /// is known. Costs a system call.
     fn pieces(&self) -> u32 {
         u32::MAX
     }
@@ -58,7 +58,8 @@ pub trait Earliest {
 }
 
 impl Arrival<'_> {
-    /// Pieces in which the bytes of the read came at most. All of one arrived together, at the stamp where there is one.
+    /// Pieces in which the bytes of the read came at most. All of one arrived together, at the stamp where there is
+    /// one.
     #[must_use]
     pub fn pieces(&self) -> u32 {
         match (self.exact, self.since) {

@@ -76,7 +76,8 @@ pub struct Options {
     pub source_ips: Vec<IpAddr>,
     /// Bytes per second that are read of each connection at most; `None` reads whatever is there.
     pub read_rate: Option<u32>,
-    /// Each read is acknowledged at once (`TCP_QUICKACK`), at the cost of a system call; else when the kernel thinks fit.
+    /// Each read is acknowledged at once (`TCP_QUICKACK`), at the cost of a system call; else when the kernel thinks
+    /// fit.
     pub quickack: bool,
 }
 

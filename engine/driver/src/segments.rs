@@ -1,10 +1,10 @@
 //! In how many pieces came what was read.
 //!
-//! The stamp of a read is that of its last segment. Where the read took one segment only, all of its bytes arrived at the
-//! stamp, however late they were read; so they did, within the time that the wire takes, where it took full segments and
-//! the rest of one send. The kernel counts the data segments of a connection (`TCP_INFO`: `tcpi_data_segs_in`, Linux
-//! 4.6), and a connection's reads are counted here: where there are as many of the former as of the latter, each read
-//! took one.
+//! The stamp of a read is that of its last segment. Where the read took one segment only, all of its bytes arrived at
+//! the stamp, however late they were read; so they did, within the time that the wire takes, where it took full
+//! segments and the rest of one send. The kernel counts the data segments of a connection (`TCP_INFO`:
+//! `tcpi_data_segs_in`, Linux 4.6), and a connection's reads are counted here: where there are as many of the former as
+//! of the latter, each read took one.
 //!
 //! The kernel's count costs a system call. It is read only for a read in which an event was followed by other bytes.
 
@@ -44,8 +44,8 @@ impl Reads {
         self.over = emptied;
     }
 
-    /// Pieces in which the last run came at most, by what the kernel has counted by now: segments, but one where they are
-    /// as few as its bytes need. Those that are still to be read count too.
+    /// Pieces in which the last run came at most, by what the kernel has counted by now: segments, but one where they
+    /// are as few as its bytes need. Those that are still to be read count too.
     fn pieces(&mut self, count: Count) -> u32 {
         let came = count.segments.wrapping_sub(self.base);
         let most = self.bytes.div_ceil(count.largest.max(1) as usize).max(1);

@@ -221,8 +221,8 @@ pub(super) struct Count {
     pub(super) largest: u32,
 }
 
-/// The segments of a TCP connection, by the kernel's count; `None` for another kind of socket, or a kernel that does not
-/// count them.
+/// The segments of a TCP connection, by the kernel's count; `None` for another kind of socket, or a kernel that does
+/// not count them.
 pub(super) fn segments(fd: RawFd) -> Option<Count> {
     let info = tcp_info(fd)?;
     // The option of time stamps, as a rule, takes 12 bytes of each.

@@ -6,8 +6,8 @@ use crate::plan::EndpointKind;
 use crate::plan::OutputPath;
 use crate::record::{Cause, Record};
 use crate::setting::Setting::Targets;
+use crate::wire::http1::Head;
 use crate::wire::sse;
-use crate::wire::{MediaType, Product};
 
 /// Whether output text is kept for the client's tokenizer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,10 +39,8 @@ pub(super) struct Answer {
     pub(super) done_seen: bool,
     /// A count of tokens was no count.
     refused: bool,
-    /// The type of the body, as the head has it.
-    pub(super) media: MediaType,
-    /// `Server` and `Via` of the last head.
-    pub(super) software: [Product; 2],
+    /// The last head.
+    pub(super) head: Head,
 }
 
 impl Answer {
@@ -59,8 +57,7 @@ impl Answer {
             last_event: 0,
             done_seen: false,
             refused: false,
-            media: MediaType::default(),
-            software: [Product::default(); 2],
+            head: Head::default(),
         }
     }
 
@@ -91,8 +88,7 @@ impl Answer {
         self.text.clear();
         self.done_seen = false;
         self.refused = false;
-        self.media = MediaType::default();
-        self.software = [Product::default(); 2];
+        self.head = Head::default();
         self.last_event = 0;
     }
 
@@ -190,7 +186,7 @@ impl Answer {
 
     /// The content type of a body, and its first words.
     fn begins(&self, body: &[u8]) -> String {
-        format!("content type {}, it begins with: {}", self.media, api::first_words(body))
+        format!("content type {}, it begins with: {}", self.head.media, api::first_words(body))
     }
 
     /// The answer is complete: counts that cannot be true are refused.

@@ -30,8 +30,7 @@ impl Exchange {
     pub(super) fn head(&mut self, head: &Head, arrived: Nanos) {
         self.answer.record.instants.head_end = Some(arrived);
         self.answer.record.status = head.status;
-        self.answer.media = head.media;
-        self.answer.software = [head.server, head.via];
+        self.answer.head = *head;
         self.mode = if head.redirect {
             Mode::Detail(Cause::Redirect)
         } else if !(200..300).contains(&head.status) {

@@ -151,7 +151,7 @@ impl Exchange {
     /// `Server` and `Via` of the last response head.
     #[must_use]
     pub fn software(&self) -> [Product; 2] {
-        self.answer.software
+        [self.answer.head.server, self.answer.head.via]
     }
 
     /// Begins the next request.

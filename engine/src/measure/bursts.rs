@@ -69,7 +69,7 @@ impl BurstTally {
         let between = record.gaps.iter().filter(|gap| **gap > NARROW).map(|gap| *gap as f64 / 1e9);
         self.between_s += between.clone().sum::<f64>();
         self.between_s2 += between.map(|gap| gap * gap).sum::<f64>();
-        self.betweens += shape.arrivals - 1;
+        self.betweens += shape.times - 1;
         let held = shape.first_held(u64::from(record.events), to_first, span);
         self.held += held;
         let tokens = tokens.osl().unwrap_or(record.events).max(record.events);
@@ -101,7 +101,7 @@ impl BurstTally {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Shape {
     /// Times at which any came.
-    arrivals: u64,
+    times: u64,
     /// Events that came with one before them.
     joined: u64,
     /// Times at which several came, and how many in all.
@@ -113,17 +113,17 @@ struct Shape {
 
 impl Shape {
     fn of(gaps: &[Nanos]) -> Self {
-        let mut shape = Self { arrivals: 1, first: 1, ..Self::default() };
+        let mut shape = Self { times: 1, first: 1, ..Self::default() };
         let mut size = 1;
         for gap in gaps {
             if *gap > NARROW {
-                shape.arrivals += 1;
+                shape.times += 1;
                 size = 1;
                 continue;
             }
             size += 1;
             shape.joined += 1;
-            if shape.arrivals == 1 {
+            if shape.times == 1 {
                 shape.first = size;
             }
             let began = u64::from(size == 2);

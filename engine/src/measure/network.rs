@@ -2,8 +2,11 @@
 //! kept connections.
 
 use super::basis::{Requests, State};
+use super::bursts::Bursts;
 use super::counts::ConnectionCounts;
+use super::delayed_ack::DelayedAcks;
 use super::distribution::Distribution;
+use super::path::{PathTally, SlowConnects};
 use super::request::{ms, per_request};
 use super::shard::{HistogramId, Shard};
 use super::stats::Stats;
@@ -24,6 +27,15 @@ pub struct NetworkFigures {
     /// Addresses that did not connect, so that others of their target were used; empty as a rule.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failed_addresses: Vec<FailedAddress>,
+    /// Output events that arrived together; absent where none did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bursts: Option<Bursts>,
+    /// Responses that waited for acknowledgements; absent where there is no such pattern.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delayed_acks: Option<DelayedAcks>,
+    /// Connects whose SYN was sent again; absent where none was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slow_connects: Option<SlowConnects>,
     /// The least round-trip time of each TCP connection, by the kernel (`TCP_INFO`'s `tcpi_min_rtt`, asked at its end).
     pub round_trip: Option<Distribution>,
     /// The time of full TLS handshakes, in ms, of requests that paid for one.
@@ -46,7 +58,7 @@ pub struct FailedAddress {
 }
 
 /// What was spoken with a target.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Spoken {
     /// Its URL.
     pub url: String,
@@ -60,6 +72,12 @@ pub struct Spoken {
     /// What is odd about that, if anything is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// `Server` of its first response: the software of the server, or of a front that puts its own name there.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub server: String,
+    /// `Via` of its first response: the fronts that name themselves.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub via: String,
 }
 
 /// One phase of requests, apart by whether they paid for a connection.
@@ -96,13 +114,22 @@ impl Handshakes {
 impl NetworkFigures {
     /// From the summed shards, the handshakes, and the [`phases`].
     pub(super) fn of(
-        targets: Vec<Spoken>,
+        mut targets: Vec<Spoken>,
         shard: &Shard,
         mut handshakes: Handshakes,
         phases: Vec<PhaseFigures>,
+        path: &PathTally,
     ) -> Self {
+        for (target, [server, via]) in &shard.software {
+            if let Some(spoken) = targets.get_mut(usize::from(*target)) {
+                (spoken.server, spoken.via) = (server.clone(), via.clone());
+            }
+        }
         Self {
             targets,
+            bursts: path.bursts(),
+            delayed_acks: path.delayed_acks(),
+            slow_connects: path.slow_connects(),
             connections: shard.connections,
             failed_addresses: failed_addresses(shard),
             round_trip: Distribution::of(

@@ -11,6 +11,7 @@ use super::gaps::Gaps;
 use super::goodput::Goodput;
 use super::goodput::Judge;
 use super::network::{self, Handshakes, NetworkFigures};
+use super::path::PathTally;
 use super::rate::Arrivals;
 use super::request::RequestMetrics;
 use super::request::{METRICS, PerRequest};
@@ -48,6 +49,7 @@ pub(super) struct Population {
     usage_compared: u64,
     usage_discrepancies: u64,
     handshakes: Handshakes,
+    path_tally: PathTally,
 }
 
 /// How the recorded requests came out.
@@ -94,6 +96,7 @@ impl Population {
             Outcome::InFlight => self.outcomes.in_flight += 1,
             Outcome::Cancelled => self.outcomes.cancelled += 1,
         }
+        self.path_tally.add(record, tokens, self.streaming);
         let basis = Basis::of(record, tokens);
         let made = basis.state == State::Succeeded && basis.phases.tcp > 0;
         self.on_new_connections += u64::from(made);
@@ -124,7 +127,7 @@ impl Population {
         let new = self.on_new_connections;
         let kept = self.outcomes.succeeded - new;
         let phases = network::phases(&self.requests, (new, kept), metrics);
-        NetworkFigures::of(facts.targets.clone(), shard, handshakes, phases)
+        NetworkFigures::of(facts.targets.clone(), shard, handshakes, phases, &self.path_tally)
     }
 
     /// The requests, in the order in which they were added.

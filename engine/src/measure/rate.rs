@@ -1,6 +1,7 @@
 //! Arrivals wanted against arrivals made.
 
 use super::facts::Offered;
+use super::seconds::MissedSeconds;
 use crate::clock::Nanos;
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +14,9 @@ pub struct RateFigures {
     pub achieved: f64,
     /// `achieved / offered`.
     pub ratio: f64,
+    /// Seconds of the schedule whose arrivals were not sent in them; absent where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missed_seconds: Option<MissedSeconds>,
 }
 
 /// The instants that the issued requests had and wanted to have.
@@ -52,7 +56,7 @@ impl Arrivals {
         let per_second = |gaps: u64, span: Nanos| gaps as f64 * 1e9 / span as f64;
         let wanted = asked.unwrap_or_else(|| per_second(wanted, span));
         let achieved = per_second(self.issued.saturating_sub(1), span + late);
-        Some(RateFigures { offered: wanted, achieved, ratio: achieved / wanted })
+        Some(RateFigures { offered: wanted, achieved, ratio: achieved / wanted, missed_seconds: None })
     }
 }
 

@@ -15,6 +15,7 @@ use super::population::Population;
 use super::rate::RateFigures;
 use super::request::RequestMetrics;
 use super::request::request_metrics;
+use super::seconds::SecondTally;
 use super::shard::{HistogramId, Shard};
 use super::slices::Slicer;
 use super::standstill::Stillness;
@@ -49,6 +50,7 @@ pub struct Summarizer {
     /// Whether each connection is read slowly on purpose.
     slow_reader: bool,
     stillness: Stillness,
+    seconds: SecondTally,
     /// How long requests are issued in the measured phase, where the plan says so.
     issue_for: Option<Nanos>,
     tiers: Vec<(String, Judge)>,
@@ -76,6 +78,7 @@ impl Summarizer {
             windows: Watch::new(timeline),
             slow_reader: plan.network.read_rate.is_some(),
             stillness: Stillness::new(timeline),
+            seconds: SecondTally::new(timeline, plan.profiling.load.is_scheduled()),
             issue_for: plan.profiling.duration,
             tiers: plan.tiers.iter().map(|tier| (tier.name.clone(), Judge::new(tier.slos.clone()))).collect(),
             thresholds: plan.thresholds.clone(),
@@ -100,6 +103,7 @@ impl Summarizer {
             self.series.add(record, tokens, &metrics);
             self.windows.add(record);
             self.stillness.add(record);
+            self.seconds.add(record);
             if let Some(slicer) = &mut self.slicer {
                 slicer.add(record, tokens, &metrics);
             }
@@ -232,7 +236,8 @@ impl Summarizer {
         }
         let arrivals = &self.profiling.arrivals;
         let offered = facts.offered.or_else(|| arrivals.offered(counts.dropped))?;
-        arrivals.rate(offered, self.asked)
+        let rate = arrivals.rate(offered, self.asked)?;
+        Some(RateFigures { missed_seconds: self.seconds.finish(), ..rate })
     }
 
     /// The latencies among the metrics, and the time to first token of requests that failed after it.
@@ -318,6 +323,7 @@ fn client(
         stamp_fallbacks: counters.stamp_fallbacks,
         events: counters.events,
         coalesced: counters.coalesced,
+        merged: counters.merged,
         coalesced_share,
         arrivals,
         shares,

@@ -184,6 +184,9 @@ pub struct ClientFigures {
     pub events: u64,
     /// Output events that shared their read with a later one.
     pub coalesced: u64,
+    /// Of them those whose read was in time: they arrived together.
+    #[serde(default)]
+    pub merged: u64,
     /// `coalesced / events`.
     pub coalesced_share: f64,
     /// How well arrivals are known, and how far that can move figures; absent without kernel stamps.

@@ -129,8 +129,8 @@ const FRONTS: [Front; 12] = [
     Front { name: "nghttp", title: "nghttpx", cure: "no compression on the route" },
 ];
 const NGINX: &str = "`proxy_buffering off`, or `X-Accel-Buffering: no` from the server";
-/// The kernel sends what is corked after 200 ms (tcp(7)). The time until the next event comes on top; what is behind the
-/// first burst may be sent earlier, when that is acknowledged.
+/// The kernel sends what is corked after 200 ms (tcp(7)). The time until the next event comes on top; what is behind
+/// the first burst may be sent earlier, when that is acknowledged.
 const CORKED_MS: std::ops::RangeInclusive<f64> = 150.0..=260.0;
 
 #[cfg(test)]

@@ -52,11 +52,32 @@ impl<'a> Case<'a> {
 
     /// The same on every figure of a metric that was asked for and is there, by a share of each.
     pub(super) fn effects(&self, info: &'static MetricInfo, direction: Direction, share: f64) -> Vec<Effect> {
+        self.effects_by(info, direction, |statistic| {
+            self.value(info, statistic).map_or(0.0, |value| share * value.abs())
+        })
+    }
+
+    /// The same by so much of each statistic, in the metric's display unit.
+    pub(super) fn effects_by(
+        &self,
+        info: &'static MetricInfo,
+        direction: Direction,
+        most: impl Fn(Statistic) -> f64,
+    ) -> Vec<Effect> {
+        self.asked_of(info).filter_map(|statistic| self.effect(info, statistic, direction, most(statistic))).collect()
+    }
+
+    /// That every figure of a metric that was asked for and is there was moved by about so much, in the metric's
+    /// display unit.
+    pub(super) fn estimates(&self, info: &'static MetricInfo, direction: Direction, about: f64) -> Vec<Effect> {
+        let bounds = self.effects_by(info, direction, |_| about).into_iter();
+        bounds.map(|effect| Effect { estimated: true, ..effect }).collect()
+    }
+
+    /// The statistics of a metric by which it is asked for.
+    fn asked_of(&self, info: &'static MetricInfo) -> impl Iterator<Item = Statistic> {
         let all = [Statistic::Value, Statistic::Avg, Statistic::P50, Statistic::P90, Statistic::P99];
-        let asked = all.into_iter().filter(|statistic| self.asked.holds(info.tag, *statistic));
-        asked
-            .filter_map(|statistic| self.effect(info, statistic, direction, share * self.value(info, statistic)?.abs()))
-            .collect()
+        all.into_iter().filter(|statistic| self.asked.holds(info.tag, *statistic))
     }
 
     /// What a kind of the client's lateness can have moved: figures that were asked for, and others by over 1 %.
@@ -91,6 +112,7 @@ impl<'a> Case<'a> {
             statistic,
             direction,
             most,
+            estimated: false,
             unit: info.unit,
             share: is_comparable(info, value).then(|| most / value.abs()),
             asked: self.asked.holds(info.tag, statistic),

@@ -103,12 +103,12 @@ fn slots_that_a_late_client_leaves_empty_are_throughput() {
     );
 }
 
-fn finding<'a>(verdict: &'a Verdict, gate: &str) -> Option<&'a Finding> {
+pub(crate) fn finding<'a>(verdict: &'a Verdict, gate: &str) -> Option<&'a Finding> {
     verdict.findings.iter().find(|finding| finding.gate == gate)
 }
 
 /// Pauses of up to 3 ms, one in each 60 ms or so.
-fn pauses(seed: u64, length: Nanos) -> Vec<(Nanos, Nanos)> {
+pub(crate) fn pauses(seed: u64, length: Nanos) -> Vec<(Nanos, Nanos)> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut next = |below: u64| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -123,11 +123,11 @@ fn pauses(seed: u64, length: Nanos) -> Vec<(Nanos, Nanos)> {
     pauses
 }
 
-fn open(rate: f64, length: Nanos) -> Phase {
+pub(crate) fn open(rate: f64, length: Nanos) -> Phase {
     lasting(Load::Open { rate: rate.into(), pattern: Arrival::Constant, cap: None }, Some(length))
 }
 
-fn closed(in_flight: u32, length: Nanos) -> Phase {
+pub(crate) fn closed(in_flight: u32, length: Nanos) -> Phase {
     lasting(Load::closed(in_flight), Some(length))
 }
 
@@ -137,10 +137,17 @@ fn judged(plan: &Plan, stops: &[(Nanos, Nanos)]) -> (Summary, Verdict) {
 }
 
 fn judged_with(answer: Answer, plan: &Plan, stops: &[(Nanos, Nanos)]) -> (Summary, Verdict) {
-    let run = SimulatedRun::new(plan).merging_segments().frozen(stops);
-    let summary = run.play(Server { answer, requests: 0 }).summarize(plan);
-    let verdict = judge(plan, &summary, &HostFacts::default(), None);
+    let (summary, verdict, _) = judged_against(Server { answer, requests: 0 }, plan, stops);
     (summary, verdict)
+}
+
+/// The same against another server, which is handed back.
+pub(crate) fn judged_against<P: Peer>(peer: P, plan: &Plan, stops: &[(Nanos, Nanos)]) -> (Summary, Verdict, P) {
+    let mut played = SimulatedRun::new(plan).frozen(stops).merging_segments().play(peer);
+    let peer = played.peers.remove(0);
+    let summary = played.summarize(plan);
+    let verdict = judge(plan, &summary, &HostFacts::default(), None);
+    (summary, verdict, peer)
 }
 
 /// An answer: its tokens, and how far they are apart at least.
@@ -183,4 +190,4 @@ impl Peer for Server {
     }
 }
 
-const FINISH: &str = r#"{"choices":[{"index":0,"delta":{},"finish_reason":"length"}]}"#;
+pub(crate) const FINISH: &str = r#"{"choices":[{"index":0,"delta":{},"finish_reason":"length"}]}"#;

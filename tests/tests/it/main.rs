@@ -12,6 +12,7 @@
 //! - `examples`: the library's examples against the built-in server
 //! - `limits`: cancelled requests, time-outs within a stream, runs that end early over their failures
 //! - `network`: names, TLS, sockets, and phases that hold what they should
+//! - `nagle`: servers that leave Nagle's algorithm on
 //! - `hosts`: hosts as users write them, and proxies that an environment names
 //! - `wire`: peers with bad manners
 //! - `preflight`: the one request before the load, and what is said where it is not answered
@@ -48,6 +49,7 @@ mod known_answers;
 mod limits;
 mod load;
 mod memory;
+mod nagle;
 mod network;
 mod over_time;
 mod preflight;

@@ -1,0 +1,76 @@
+//! What the path to the server does to requests and responses, as far as records tell it.
+
+use super::bursts::{BurstTally, Bursts};
+use super::delayed_ack::{DelayedAckTally, DelayedAcks};
+use super::tokens::TokenCounts;
+use crate::clock::{MILLI, Nanos, SECOND};
+use crate::record::{Outcome, Record};
+use serde::{Deserialize, Serialize};
+
+/// Connects that took as long as the kernel waits before it sends a SYN again (1 s; RFC 6298 §2.1), of all requests
+/// that paid for one.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
+pub struct SlowConnects {
+    /// Requests that paid for such a connect.
+    pub requests: u64,
+    /// Requests that paid for a connect.
+    pub of: u64,
+    /// How long such a connect took, in ms, on average.
+    pub mean_ms: f64,
+    /// The slowest, in ms.
+    pub slowest_ms: f64,
+}
+
+/// What is summed of it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct PathTally {
+    bursts: BurstTally,
+    delayed_acks: DelayedAckTally,
+    connects: u64,
+    slow: u64,
+    slow_time: Nanos,
+    slowest: Nanos,
+}
+
+impl PathTally {
+    /// Adds a request in any state.
+    pub(super) fn add(&mut self, record: &Record, tokens: &TokenCounts, streaming: bool) {
+        let at = &record.instants;
+        if let Some((start, end)) = at.tcp_start.zip(at.tcp_end) {
+            let took = end.saturating_sub(start);
+            self.connects += 1;
+            if took >= SYN_AGAIN {
+                self.slow += 1;
+                self.slow_time += took;
+                self.slowest = self.slowest.max(took);
+            }
+        }
+        if streaming && record.outcome == Outcome::Succeeded {
+            self.bursts.add(record, tokens);
+            self.delayed_acks.add(record, tokens.osl().unwrap_or(record.events).max(record.events));
+        }
+    }
+
+    /// Output events that arrived together.
+    pub(super) fn bursts(&self) -> Option<Bursts> {
+        self.bursts.finish()
+    }
+
+    /// Responses that waited for acknowledgements.
+    pub(super) fn delayed_acks(&self) -> Option<DelayedAcks> {
+        self.delayed_acks.finish()
+    }
+
+    /// Connects whose SYN was sent again.
+    pub(super) fn slow_connects(&self) -> Option<SlowConnects> {
+        (self.slow > 0).then(|| SlowConnects {
+            requests: self.slow,
+            of: self.connects,
+            mean_ms: self.slow_time as f64 / 1e6 / self.slow as f64,
+            slowest_ms: self.slowest as f64 / 1e6,
+        })
+    }
+}
+
+/// The kernel's first time-out of a SYN, to a tick.
+const SYN_AGAIN: Nanos = SECOND - 10 * MILLI;
