@@ -16,6 +16,7 @@ mod testing;
 
 use commands::calibrate::calibrate;
 use commands::capacity::capacity;
+use commands::compare::compare;
 use commands::mock::mock;
 use commands::profile::profile;
 use commands::report::report;
@@ -58,6 +59,7 @@ fn act(command: Command) -> anyhow::Result<Exit> {
         Command::Capacity(args) => return capacity(*args),
         Command::Calibrate(args) => return calibrate(*args),
         Command::Report(args) => return report(&args),
+        Command::Compare(args) => return compare(&args),
         Command::Dataset { command } => return dataset::run(command),
         Command::AnalyzeTrace(args) => return dataset::analyze(&args),
         Command::Mock(args) => mock(&args)?,

@@ -68,6 +68,15 @@ impl Profile {
         Self::named("report").args([dir])
     }
 
+    /// `ringload compare` of two folders.
+    ///
+    /// # Panics
+    /// When no temporary folder can be made.
+    #[must_use]
+    pub fn compare(base: &Path, new: &Path) -> Self {
+        Self { files: false, ..Self::named("compare").args([base, new]) }
+    }
+
     /// `ringload mock` on a port of the kernel's choice.
     ///
     /// # Panics

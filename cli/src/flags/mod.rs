@@ -4,6 +4,7 @@ mod aiperf;
 mod calibrate;
 mod campaign;
 mod capacity;
+mod compare;
 mod dataset;
 mod endpoint;
 pub(crate) mod environment;
@@ -36,6 +37,7 @@ mod warmup;
 pub(crate) use calibrate::CalibrateArgs;
 pub(crate) use campaign::{CampaignArgs, Mode, SweepMode};
 pub(crate) use capacity::{Axis, CapacityArgs};
+pub(crate) use compare::{CompareArgs, Format};
 pub(crate) use dataset::{AnalyzeArgs, DatasetCommand, FileArgs};
 pub(crate) use endpoint::{EndpointArgs, ModelStrategy};
 pub(crate) use input::{InputArgs, LengthDistributionArg, Pairs, Ratio};
@@ -81,6 +83,9 @@ pub(crate) enum Command {
     /// Make report and files of a run again from its record log; of one that was killed, from what it had left.
     #[command(after_help = EXIT_STATUS)]
     Report(ReportArgs),
+    /// Hold runs against a base: by how much each figure differs, how sure that is, and what was planned otherwise.
+    #[command(after_help = EXIT_STATUS)]
+    Compare(CompareArgs),
     /// See what is in a file of requests, or write it in another format.
     Dataset {
         /// What to do.

@@ -5,6 +5,7 @@ mod calibrate;
 mod campaign;
 mod capacity;
 mod client;
+mod compare;
 mod confidence;
 mod goodput;
 mod head;
@@ -26,6 +27,7 @@ mod verdict;
 pub(crate) use calibrate::{head as calibrate_head, render as render_calibration, step_line as calibrate_line};
 pub(crate) use campaign::{AGAIN, progress_line, render as render_campaign};
 pub(crate) use capacity::{head_line as capacity_head, probe_line as capacity_line, render as render_capacity};
+pub(crate) use compare::{markdown as compare_markdown, text as compare_text};
 
 use crate::export::document;
 use crate::flags::{OutputArgs, Percentiles};

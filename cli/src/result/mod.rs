@@ -2,5 +2,6 @@
 
 pub(crate) mod campaign;
 pub(crate) mod capacity;
+pub(crate) mod comparison;
 pub(crate) mod log_head;
 pub(crate) mod run;

@@ -5,6 +5,7 @@ pub(crate) mod calibration_steps;
 pub(crate) mod calibrations;
 pub(crate) mod campaign;
 pub(crate) mod capacity;
+pub(crate) mod compare;
 mod convergence;
 pub(crate) mod environment;
 pub(crate) mod models;

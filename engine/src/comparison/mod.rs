@@ -10,8 +10,10 @@
 //! (Bonferroni).
 
 mod figures;
+mod limit;
 
 pub use figures::{Estimate, Observed, figures};
+pub use limit::{Held, Limit};
 
 use crate::plan::Statistic;
 use crate::statistics::{Interval, t_quantile};

@@ -280,8 +280,9 @@ table! {
         "requests in flight, weighted by time, from the first issue to the last end";
 }
 
-/// The metric of a tag or of a short name.
-pub(super) fn named(name: &str) -> Option<&'static MetricInfo> {
+/// The metric of a tag or of a short name (`ttft`, `itl`, `latency`, `rps` …).
+#[must_use]
+pub fn named(name: &str) -> Option<&'static MetricInfo> {
     let short = SHORT.iter().find(|(short, _)| *short == name);
     find(short.map_or(name, |(_, tag)| tag))
 }

@@ -25,6 +25,7 @@
 //! - `kept`: what is kept of runs whose disk or folder fails them, and of earlier runs in the same folder
 //! - `signals`: a run is stopped at each of its stages
 //! - `campaign`: repeats, sweeps, the search for the capacity, and what is left of them
+//! - `compare`: runs against each other
 //! - `calibrate`: what this machine can drive, and runs that say what share of it they used
 //! - `over_time`: the run over time; tiers, conditions, the steady part
 //! - `crowd`: many streams at once
@@ -36,6 +37,7 @@
 mod calibrate;
 mod campaign;
 mod cli;
+mod compare;
 mod crowd;
 mod early;
 mod endpoints;

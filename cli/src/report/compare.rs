@@ -1,0 +1,173 @@
+//! A comparison of runs: what was planned otherwise, by how much each figure differs, and how sure that is.
+
+use super::layout::{count, line, plain, short};
+use super::screen::one_line;
+use crate::result::comparison::{Changed, Comparison, Pair};
+use ringload_engine::comparison::{Difference, Held};
+use ringload_engine::plan::Statistic;
+
+/// For a terminal.
+pub(crate) fn text(comparison: &Comparison, width: usize) -> String {
+    let mut out = String::new();
+    for pair in &comparison.pairs {
+        if !out.is_empty() {
+            out.push('\n');
+        }
+        out += &line("base", &named(&comparison.base, comparison.requests, comparison.verdict.as_deref()));
+        out += &line("new", &named(&pair.name, pair.requests, pair.verdict.as_deref()));
+        for (i, changed) in pair.changed.iter().take(MOST_CHANGED).enumerate() {
+            let label = if i == 0 { "differs" } else { "" };
+            out += &line(label, &one_line(&of_change(changed), width - 18));
+        }
+        if pair.changed.len() > MOST_CHANGED {
+            out += &line("", &format!("and {} more (--format json)", pair.changed.len() - MOST_CHANGED));
+        }
+        out += &format!("\n{:<26}{:>10}{:>10}{:>9}  {}\n", "", "base", "new", "change", interval_head(comparison));
+        for difference in &pair.differences {
+            let row = format!(
+                "{:<26}{:>10}{:>10}{:>9}  {}",
+                name(difference),
+                value(difference, difference.base),
+                value(difference, difference.new),
+                percent(difference.change),
+                sureness(difference)
+            );
+            out += row.trim_end();
+            out.push('\n');
+        }
+        out.push('\n');
+        for (limit, held) in &pair.held {
+            out += &line(word(*held), &limit.text);
+        }
+        out += &conclusion(pair);
+        out.push('\n');
+    }
+    out
+}
+
+/// Tables for a pull request.
+pub(crate) fn markdown(comparison: &Comparison) -> String {
+    let mut out = String::new();
+    for pair in &comparison.pairs {
+        out += &format!(
+            "**{}** against base {}\n\n",
+            escaped(&named(&pair.name, pair.requests, pair.verdict.as_deref())),
+            escaped(&named(&comparison.base, comparison.requests, comparison.verdict.as_deref()))
+        );
+        if !pair.changed.is_empty() {
+            out += "| differs | base | new |\n|---|---|---|\n";
+            for Changed { what, base, new } in &pair.changed {
+                let cell = |value: &Option<String>| escaped(value.as_deref().unwrap_or("–"));
+                out += &format!("| `{}` | {} | {} |\n", escaped(what), cell(base), cell(new));
+            }
+            out.push('\n');
+        }
+        out += &format!("| figure | base | new | change | {} |\n|---|---:|---:|---:|---|\n", interval_head(comparison));
+        for difference in &pair.differences {
+            let mark = if difference.shown { "**" } else { "" };
+            out += &format!(
+                "| {} | {} | {} | {mark}{}{mark} | {} |\n",
+                name(difference),
+                value(difference, difference.base),
+                value(difference, difference.new),
+                percent(difference.change),
+                sureness(difference)
+            );
+        }
+        out.push('\n');
+        for (limit, held) in &pair.held {
+            out += &format!("- {}: `{}`\n", word(*held), escaped(&limit.text));
+        }
+        out += &format!("\n{}\n", conclusion(pair));
+    }
+    out
+}
+
+fn named(name: &str, requests: u64, verdict: Option<&str>) -> String {
+    let verdict = verdict.map_or_else(String::new, |verdict| format!(", {verdict}"));
+    format!("{name} ({} requests{verdict})", count(requests))
+}
+
+fn of_change(changed: &Changed) -> String {
+    let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "not there".into());
+    format!("{}: {} -> {}", changed.what, shown(&changed.base), shown(&changed.new))
+}
+
+fn interval_head(comparison: &Comparison) -> String {
+    format!("{} % interval, all together", short(100.0 * comparison.confidence).trim_end_matches(".00"))
+}
+
+/// `TTFT p99, ms`
+fn name(difference: &Difference) -> String {
+    let metric = NAMES.iter().find(|(tag, _)| *tag == difference.tag).map_or(difference.tag.as_str(), |(_, name)| name);
+    match difference.statistic {
+        Statistic::Value if difference.unit == "ratio" => metric.to_owned(),
+        Statistic::Value => format!("{metric}, {}", difference.unit),
+        statistic => format!("{metric} {}, {}", statistic.name(), difference.unit),
+    }
+}
+
+fn value(difference: &Difference, value: f64) -> String {
+    match difference.unit.as_str() {
+        "ratio" => format!("{:.2} %", 100.0 * value),
+        _ => short(value),
+    }
+}
+
+/// `+3.1 %`; of a share in percentage points, which has the same look.
+fn percent(change: f64) -> String {
+    match 100.0 * change {
+        p if !p.is_finite() => "-".into(),
+        p if p.abs() < 0.05 => "0.0 %".into(),
+        p => format!("{p:+.1} %"),
+    }
+}
+
+fn sureness(difference: &Difference) -> String {
+    match (&difference.interval, difference.shown, difference.least_shown) {
+        (Some(interval), true, _) => format!("{} to {}", percent(interval.low), percent(interval.high)),
+        (Some(_), false, Some(least)) => format!("not shown: it would take ±{:.1} %", 100.0 * least),
+        _ => "too few requests to tell".into(),
+    }
+}
+
+fn word(held: Held) -> &'static str {
+    match held {
+        Held::Passed => "passed",
+        Held::Failed => "FAILED",
+        Held::Undecided => "undecided",
+        Held::Absent => "FAILED (absent)",
+    }
+}
+
+/// In one sentence.
+fn conclusion(pair: &Pair) -> String {
+    let shown: Vec<String> =
+        pair.differences.iter().filter(|d| d.shown).map(|d| format!("{} {}", name(d), percent(d.change))).collect();
+    let doubt = pair.verdict.as_deref().filter(|verdict| *verdict != "VALID");
+    let doubt = doubt.map_or_else(String::new, |verdict| format!(" (the new run is {verdict})"));
+    match shown.len() {
+        0 => format!("no difference that these runs could show{doubt}"),
+        n if n > MOST_NAMED => {
+            format!("{n} figures differ: {} and {} more{doubt}", shown[..MOST_NAMED].join("; "), n - MOST_NAMED)
+        }
+        _ => format!("differs: {}{doubt}", shown.join("; ")),
+    }
+}
+
+/// A cell of a table in Markdown.
+fn escaped(text: &str) -> String {
+    plain(text).replace('|', "\\|").replace('<', "&lt;")
+}
+
+const NAMES: [(&str, &str); 6] = [
+    ("time_to_first_token", "TTFT"),
+    ("inter_token_latency", "ITL"),
+    ("request_latency", "request latency"),
+    ("request_throughput", "requests"),
+    ("output_token_throughput", "output tokens"),
+    ("request_error_rate", "failed requests"),
+];
+/// Differences of the plan that a terminal is shown.
+const MOST_CHANGED: usize = 8;
+const MOST_NAMED: usize = 4;
