@@ -1,6 +1,6 @@
 //! A comparison of runs: what was planned otherwise, by how much each figure differs, and how sure that is.
 
-use super::layout::{count, line, plain, short};
+use super::layout::{count, line, plain, short, wrap};
 use super::screen::one_line;
 use crate::result::comparison::{Changed, Comparison, Pair};
 use ringload_engine::comparison::{Difference, Held};
@@ -22,10 +22,10 @@ pub(crate) fn text(comparison: &Comparison, width: usize) -> String {
         if pair.changed.len() > MOST_CHANGED {
             out += &line("", &format!("and {} more (--format json)", pair.changed.len() - MOST_CHANGED));
         }
-        out += &format!("\n{:<26}{:>10}{:>10}{:>9}  {}\n", "", "base", "new", "change", interval_head(comparison));
+        out += &format!("\n{:<26}{:>9}{:>9}{:>9}  {}\n", "", "base", "new", "change", interval_head(comparison));
         for difference in &pair.differences {
             let row = format!(
-                "{:<26}{:>10}{:>10}{:>9}  {}",
+                "{:<26}{:>9}{:>9}{:>9}  {}",
                 name(difference),
                 value(difference, difference.base),
                 value(difference, difference.new),
@@ -39,8 +39,9 @@ pub(crate) fn text(comparison: &Comparison, width: usize) -> String {
         for (limit, held) in &pair.held {
             out += &line(word(*held), &limit.text);
         }
-        out += &conclusion(pair);
-        out.push('\n');
+        for part in wrap(&conclusion(pair), width) {
+            out += &format!("{part}\n");
+        }
     }
     out
 }
@@ -94,7 +95,7 @@ fn of_change(changed: &Changed) -> String {
 }
 
 fn interval_head(comparison: &Comparison) -> String {
-    format!("{} % interval, all together", short(100.0 * comparison.confidence).trim_end_matches(".00"))
+    format!("{} % interval, together", short(100.0 * comparison.confidence).trim_end_matches(".00"))
 }
 
 /// `TTFT p99, ms`
@@ -126,7 +127,7 @@ fn percent(change: f64) -> String {
 fn sureness(difference: &Difference) -> String {
     match (&difference.interval, difference.shown, difference.least_shown) {
         (Some(interval), true, _) => format!("{} to {}", percent(interval.low), percent(interval.high)),
-        (Some(_), false, Some(least)) => format!("not shown: it would take ±{:.1} %", 100.0 * least),
+        (Some(_), false, Some(least)) => format!("not shown (needs ±{:.1} %)", 100.0 * least),
         _ => "too few requests to tell".into(),
     }
 }

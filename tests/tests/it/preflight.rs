@@ -111,7 +111,7 @@ fn the_only_model_of_a_server_is_taken() {
             let list = serde_json::json!({"data": names}).to_string();
             let listed = request.head.starts_with("GET /v1/models ");
             peer::write(to, if listed { peer::whole("200 OK", &list) } else { peer::chat(2) }.as_str())?;
-            Ok(Then::Close)
+            Ok(Then::Keep)
         });
         let url = format!("http://{}/v1/chat/completions", server.addr());
         let flags = ["--url", &url, "--streaming", "--request-count", "2", "--isl", "8", "--ui", "none"];
