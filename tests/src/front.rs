@@ -34,6 +34,8 @@ pub struct Look {
     pub handshake_delay: Duration,
     /// How it ends a connection that the plain server has ended.
     pub ending: Ending,
+    /// How many reads of the plain server it passes on at once; what comes later leaves with the end, in one write.
+    pub passes: usize,
 }
 
 /// How a connection under TLS ends.
@@ -58,6 +60,7 @@ impl Default for Look {
             http2: false,
             handshake_delay: Duration::ZERO,
             ending: Ending::Notified,
+            passes: usize::MAX,
         }
     }
 }
@@ -83,7 +86,7 @@ impl Front {
         let addr = listener.local_addr().expect("an address");
         let (stop, connections) = (Arc::new(AtomicBool::new(false)), Arc::default());
         let front = Self { addr, files, stop: stop.clone(), connections: Arc::clone(&connections) };
-        let (delay, ending) = (look.handshake_delay, look.ending);
+        let (delay, ending) = (look.handshake_delay, (look.ending, look.passes));
         std::thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
                 if stop.load(Ordering::Acquire) {
@@ -199,10 +202,11 @@ fn carry(
     mut client: &TcpStream,
     backend: SocketAddr,
     config: Arc<ServerConfig>,
-    ending: Ending,
+    (ending, passes): (Ending, usize),
     stop: &AtomicBool,
 ) -> io::Result<()> {
     let mut tls = ServerConnection::new(config).map_err(io::Error::other)?;
+    tls.set_buffer_limit(None);
     client.set_nodelay(true)?;
     let shaken = tls.complete_io(&mut client);
     if let Err(e) = shaken {
@@ -220,6 +224,7 @@ fn carry(
     plain.set_nonblocking(true)?;
     client.set_nonblocking(true)?;
     let mut buffer = vec![0; 64 << 10];
+    let mut reads = 0;
     while !stop.load(Ordering::Acquire) {
         let mut moved = 0;
         if let Some(n) = ready(tls.read_tls(&mut client))? {
@@ -254,9 +259,10 @@ fn carry(
                 return Ok(());
             }
             moved += n;
+            reads += 1;
             tls.writer().write_all(&buffer[..n])?;
         }
-        while tls.wants_write() && ready(tls.write_tls(&mut client))?.is_some() {}
+        while reads <= passes && tls.wants_write() && ready(tls.write_tls(&mut client))?.is_some() {}
         if moved == 0 {
             std::thread::sleep(Duration::from_micros(200));
         }

@@ -78,7 +78,8 @@ impl Session {
     /// rest is dropped, and the connection is of no further use.
     ///
     /// # Errors
-    /// The handshake failed, or the peer broke TLS or ended it by an alert.
+    /// The handshake failed, or the peer broke TLS or ended it by an alert. What was decrypted before that is lent
+    /// first: its records were whole and authentic.
     pub fn receive(&mut self, mut bytes: &[u8], mut on: impl FnMut(&[u8]) -> ControlFlow<()>) -> Result<(), TlsError> {
         self.first = self.first.or_else(|| bytes.first().copied());
         while !bytes.is_empty() {
@@ -86,21 +87,23 @@ impl Session {
             // Read from a slice: the only error is a full buffer, and the buffer has just been emptied. After the
             // peer's end, 0.
             let read = self.connection.read_tls(&mut bytes);
-            let outcome = self.connection.process_new_packets();
-            let state = match outcome {
-                Ok(state) => state,
+            let outcome = match self.connection.process_new_packets() {
+                Ok(state) => {
+                    self.closed |= state.peer_has_closed();
+                    Ok(())
+                }
                 Err(_) if shaking && !self.first.is_some_and(|b| RECORDS.contains(&b)) => {
                     return Err(TlsError::NotTls);
                 }
-                Err(error) => return Err(self.offered.error(error)),
+                Err(error) => Err(self.offered.error(error)),
             };
-            self.closed |= state.peer_has_closed();
             if shaking && !self.connection.is_handshaking() {
                 self.agreed()?;
             }
             if self.lend(&mut on).is_break() {
                 return Ok(());
             }
+            outcome?;
             match read {
                 Ok(0) => return Ok(()),
                 Ok(_) => {}

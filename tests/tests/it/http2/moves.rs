@@ -5,7 +5,7 @@ use ringload_engine::plan::{HttpVersion, Plan, Target};
 use ringload_engine::record::{Cause, Outcome};
 use ringload_tests::engine::{closed, drive};
 use ringload_tests::frames::*;
-use ringload_tests::front::{Front, Look};
+use ringload_tests::front::{Ending, Front, Look};
 use ringload_tests::{Io, on_both};
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -258,6 +258,28 @@ fn requests_move_under_tls_as_well() {
         let moved: Vec<u8> = run.records.iter().map(|r| r.reconnects).collect();
         assert_eq!(moved, [1, 1, 0, 0, 0, 0]);
         assert_eq!(front.connections(), 3);
+    });
+}
+
+#[test]
+fn answers_that_come_in_one_segment_with_an_alert_are_kept() {
+    on_both(|io| {
+        let peer = Peer2::start(|w, _| {
+            w.greet(&[])?;
+            let asked = [w.request()?, w.request()?];
+            // The front, which holds them, adds the alert.
+            w.send(&asked.map(|asked| chat(asked.stream)).concat())
+        });
+        let look = Look { http2: true, ending: Ending::Alert, passes: 1, ..Look::default() };
+        let front = Front::of(peer.addr(), &look);
+        let mut plan = plan(&peer, io, 2, 6);
+        plan.targets = vec![Target::parse(&front.url()).unwrap()];
+        plan.network.tls.ca = Some(front.ca());
+        let run = drive(&plan);
+        for r in &run.records {
+            assert_eq!(r.outcome, Outcome::Succeeded, "{:?}", r.detail);
+        }
+        assert_eq!((run.records.len(), peer.requests()), (6, 6));
     });
 }
 
