@@ -30,7 +30,7 @@ impl Names {
     pub fn knowing(known: impl Fn(usize) -> bool + Send + 'static) -> Self {
         let turns = AtomicUsize::new(0);
         Self::answering(Duration::ZERO, 60, move |query| {
-            let named = query.get(12..).is_some_and(|q| q.starts_with(b"\x06server\x07example\0"));
+            let named = query.get(12..).is_some_and(|q| q.starts_with(NAMED));
             match query.get(28..30) {
                 Some([0, 1]) if named => known(turns.fetch_add(1, Ordering::AcqRel)),
                 _ => named,
@@ -41,7 +41,35 @@ impl Names {
     /// The name that [`knowing`](Self::knowing) is about.
     pub const NAME: &str = "server.example";
 
+    /// Knows [`NAME`](Self::NAME) under both families: at once under the IPv6 address of this host, and after `delay`
+    /// under the IPv4 address.
+    ///
+    /// # Panics
+    /// When no port is free.
+    #[must_use]
+    pub fn racing(delay: Duration) -> Self {
+        Self::playing(60, move |query| {
+            let named = query.get(12..).is_some_and(|q| q.starts_with(NAMED));
+            let four = query.get(28..30) == Some(&[0, 1]);
+            Some((if four { delay } else { Duration::ZERO }, if named { Knows::Both } else { Knows::Nothing }))
+        })
+    }
+
+    /// Never answers.
+    ///
+    /// # Panics
+    /// When no port is free.
+    #[must_use]
+    pub fn silent() -> Self {
+        Self::playing(0, |_| None)
+    }
+
     fn answering(delay: Duration, ttl: u32, known: impl Fn(&[u8]) -> bool + Send + 'static) -> Self {
+        Self::playing(ttl, move |query| Some((delay, if known(query) { Knows::Four } else { Knows::Nothing })))
+    }
+
+    /// Answers as `play` says: after how long, and what.
+    fn playing(ttl: u32, play: impl Fn(&[u8]) -> Option<(Duration, Knows)> + Send + 'static) -> Self {
         let socket = UdpSocket::bind(("127.0.0.1", 0)).expect("a free port");
         let addr = socket.local_addr().expect("an address");
         let asked = Arc::new(AtomicUsize::new(0));
@@ -49,11 +77,9 @@ impl Names {
         std::thread::spawn(move || {
             let mut buffer = [0; 1500];
             while let Ok((n, from)) = socket.recv_from(&mut buffer) {
-                let known = known(&buffer[..n]);
-                let Some(answer) = answer(&buffer[..n], ttl, known) else {
-                    continue;
-                };
                 count.fetch_add(1, Ordering::AcqRel);
+                let Some((delay, knows)) = play(&buffer[..n]) else { continue };
+                let Some(answer) = answer(&buffer[..n], ttl, knows) else { continue };
                 let socket = socket.try_clone().expect("the socket again");
                 std::thread::spawn(move || {
                     std::thread::sleep(delay);
@@ -78,23 +104,40 @@ impl Names {
     }
 }
 
-/// RFC 1035 §4.1: the question again, and one A record where one was asked for; for a name that is not known, that
-/// there is none (`NXDOMAIN`).
-fn answer(query: &[u8], ttl: u32, known: bool) -> Option<Vec<u8>> {
+/// Under which addresses a name is known.
+#[derive(Clone, Copy, PartialEq)]
+enum Knows {
+    Nothing,
+    Four,
+    Both,
+}
+
+/// [`Names::NAME`] in a question.
+const NAMED: &[u8] = b"\x06server\x07example\0";
+
+/// RFC 1035 §4.1: the question again, and the record that was asked for, if there is one; for a name that is not known,
+/// that there is none (`NXDOMAIN`).
+fn answer(query: &[u8], ttl: u32, knows: Knows) -> Option<Vec<u8>> {
     let mut at = 12;
     while *query.get(at)? != 0 {
         at += usize::from(*query.get(at)?) + 1;
     }
     let question = query.get(12..at + 5)?;
-    let a_record = question.get(question.len() - 4..question.len() - 2)? == [0, 1];
+    let address: &[u8] = match (question.get(question.len() - 4..question.len() - 2)?, knows) {
+        ([0, 1], Knows::Four | Knows::Both) => &[127, 0, 0, 1],
+        ([0, 28], Knows::Both) => &[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1],
+        _ => &[],
+    };
     let mut out = query.get(..2)?.to_vec();
-    let a_record = a_record && known;
-    out.extend([0x81, if known { 0x80 } else { 0x83 }, 0, 1, 0, u8::from(a_record), 0, 0, 0, 0]);
+    let code = if knows == Knows::Nothing { 0x83 } else { 0x80 };
+    out.extend([0x81, code, 0, 1, 0, u8::from(!address.is_empty()), 0, 0, 0, 0]);
     out.extend(question);
-    if a_record {
-        out.extend([0xc0, 12, 0, 1, 0, 1]);
+    if !address.is_empty() {
+        out.extend([0xc0, 12]);
+        out.extend(&question[question.len() - 4..]);
         out.extend(ttl.to_be_bytes());
-        out.extend([0, 4, 127, 0, 0, 1]);
+        out.extend((address.len() as u16).to_be_bytes());
+        out.extend(address);
     }
     Some(out)
 }

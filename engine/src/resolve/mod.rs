@@ -3,8 +3,11 @@
 //!
 //! Addresses and pins are never looked up. Names go by the hosts file, in which case no server is asked, then by the
 //! servers, search domains and options of `/etc/resolv.conf` or the plan's own servers, both address families at once.
-//! Both files are read once. Nothing is cached by the library underneath: each [`Resolver::lookup`] asks.
+//! Servers are asked in their order, the next where one fails or is silent. What one family has is made use of while
+//! the other is still being asked. Both files are read once. Nothing is cached by the library underneath: each
+//! [`Resolver::lookup`] asks.
 
+mod ask;
 mod error;
 mod hosts;
 mod race;
@@ -20,13 +23,14 @@ pub use service::{Asker, Line, Service};
 use crate::clock::{self, Nanos, SECOND};
 use crate::error::{Error, Result};
 use crate::plan::{Family, Network, Pin};
+use ask::{Addresses, NameServers};
 use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{
     ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts, ServerOrderingStrategy,
 };
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::system_conf::parse_resolv_conf;
-use race::Servers;
+use race::{Early, Enough, Servers};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -70,14 +74,15 @@ impl Resolver {
         Ok(Self { runtime: runtime()?, names: Names::new(network, &Files::read(), DELAY_BEFORE), patience })
     }
 
-    /// Looks a name up, until it is found, time is up, or `stopped` says so, which is asked every 50 ms.
+    /// Looks a name up, until it is found, time is up, or `stopped` says so, which is asked every 50 ms. Where only one
+    /// family has answered, one of its addresses has to accept a connection, which is closed at once, to be enough.
     ///
     /// # Errors
     /// [`DnsError`], which names the host and what to do.
     pub fn lookup(&self, host: &str, port: u16, stopped: &dyn Fn() -> bool) -> std::result::Result<Answer, DnsError> {
         let until = clock::monotonic().saturating_add(self.patience);
         self.runtime.block_on(async {
-            let mut search = std::pin::pin!(self.names.lookup(host, port));
+            let mut search = std::pin::pin!(self.names.lookup(host, port, &connects));
             loop {
                 if let Ok(found) = tokio::time::timeout(LOOK_UP, &mut search).await {
                     return found;
@@ -93,6 +98,22 @@ impl Resolver {
             }
         })
     }
+}
+
+/// Ends when one of the addresses accepts a connection.
+fn connects(found: Answer) -> Enough {
+    Box::pin(async move {
+        let mut open = tokio::task::JoinSet::new();
+        for addr in found.addrs {
+            open.spawn(tokio::net::TcpStream::connect(addr));
+        }
+        while let Some(outcome) = open.join_next().await {
+            if matches!(outcome, Ok(Ok(_))) {
+                return;
+            }
+        }
+        std::future::pending().await
+    })
 }
 
 fn runtime() -> Result<Runtime> {
@@ -140,7 +161,8 @@ impl Names {
         }
     }
 
-    async fn lookup(&self, host: &str, port: u16) -> std::result::Result<Answer, DnsError> {
+    /// Where a name is. `early` is given what one family has while the other is still being asked.
+    async fn lookup(&self, host: &str, port: u16, early: Early<'_, Answer>) -> std::result::Result<Answer, DnsError> {
         let started = clock::monotonic();
         let failed = |failure| DnsError { host: host.to_owned(), port, failure };
         if let Some(ips) = self.known(host, port) {
@@ -151,11 +173,13 @@ impl Names {
             return Ok(Answer { addrs, valid_until: Nanos::MAX, started, ended: started });
         }
         let servers = self.servers.as_ref().map_err(|e| failed(DnsFailure::Other(e.clone())))?;
-        let found = servers.lookup(host).await;
-        let found = found.map_err(|failure| failed(self.of_server(failure)))?;
-        let ended = clock::monotonic();
-        let addrs = self.of_family(preferred(found.ips), port);
-        Ok(Answer { addrs, valid_until: ended + u64::from(found.ttl) * SECOND, started, ended })
+        let answer = |found: Addresses| {
+            let ended = clock::monotonic();
+            let addrs = self.of_family(preferred(found.ips), port);
+            Answer { addrs, valid_until: ended + u64::from(found.ttl) * SECOND, started, ended }
+        };
+        let found = servers.lookup(host, &|found| early(answer(found))).await;
+        found.map(answer).map_err(|failure| failed(self.of_server(failure)))
     }
 
     fn known(&self, host: &str, port: u16) -> Option<Vec<IpAddr>> {
@@ -224,19 +248,31 @@ fn servers(network: &Network, resolv_conf: &str, delay: Duration) -> std::result
     options.cache_size = 0;
     // The hosts file has been asked: the library would try each search domain before it.
     options.use_hosts_file = ResolveHosts::Never;
-    // One server after the other, in the order written, as the C library asks them.
+    // The library gives all servers together the time of one, and takes an error of one for an answer: each is asked
+    // by a resolver of its own, and `NameServers` goes from one to the next, by the C library's bounds.
+    let attempts = std::mem::take(&mut options.attempts).min(MOST_ATTEMPTS);
+    options.timeout = options.timeout.min(LONGEST_TIMEOUT);
     options.num_concurrent_reqs = 1;
     options.server_ordering_strategy = ServerOrderingStrategy::UserProvidedOrder;
     let ndots = options.ndots;
     let suffixes = domain.into_iter().chain(search).collect();
-    let resolver = TokioResolver::builder_with_config(
-        ResolverConfig::from_parts(None, Vec::new(), servers),
-        TokioRuntimeProvider::default(),
-    )
-    .with_options(options)
-    .build()
-    .map_err(|e| e.to_string())?;
-    Ok(Servers { resolver, ndots, suffixes, family: network.family, delay })
+    let resolver = |server| {
+        TokioResolver::builder_with_config(
+            ResolverConfig::from_parts(None, Vec::new(), vec![server]),
+            TokioRuntimeProvider::default(),
+        )
+        .with_options(options.clone())
+        .build()
+        .map_err(|e| e.to_string())
+    };
+    let resolvers: Vec<_> = servers.into_iter().map(resolver).collect::<std::result::Result<_, _>>()?;
+    Ok(Servers {
+        servers: NameServers::new(resolvers, attempts, delay),
+        ndots,
+        suffixes,
+        family: network.family,
+        delay,
+    })
 }
 
 fn server(addr: &SocketAddr) -> NameServerConfig {
@@ -256,3 +292,6 @@ const LOOK_UP: Duration = Duration::from_millis(50);
 const DELAY_BEFORE: Duration = Duration::from_millis(250);
 /// The same during the run: the Resolution Delay of RFC 8305 §8, since a request waits for it.
 const DELAY_DURING: Duration = Duration::from_millis(50);
+/// Most times that each name server is asked, and the longest wait for it, whatever resolv.conf(5) says.
+const MOST_ATTEMPTS: usize = 5;
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(30);

@@ -1,36 +1,40 @@
 //! Questions to the name servers: each name that a host stands for, both families at once.
 
 use super::DnsFailure;
+use super::ask::{Addresses, NameServers, Outcome};
 use crate::plan::Family;
-use hickory_resolver::TokioResolver;
 use hickory_resolver::proto::rr::{Name, RecordType};
 use std::future::poll_fn;
-use std::net::IpAddr;
-use std::pin::pin;
+use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 /// The name servers, and what a host is completed with before they are asked.
 #[derive(Clone)]
 pub(super) struct Servers {
-    pub(super) resolver: TokioResolver,
+    pub(super) servers: NameServers,
     /// Hosts with fewer dots are completed first (resolv.conf(5)).
     pub(super) ndots: usize,
     /// What a host without a final dot is completed with, in turn.
     pub(super) suffixes: Vec<Name>,
     pub(super) family: Family,
-    /// Longest wait for the answer of one family after the other family has an address.
+    /// Longest wait for the answer of one family after the other family has an address, before that is made use of.
     pub(super) delay: Duration,
 }
 
-/// The addresses of an answer, and the least of their TTLs in seconds.
-#[derive(Debug, PartialEq)]
-pub(super) struct Addresses {
-    pub(super) ips: Vec<IpAddr>,
-    pub(super) ttl: u32,
-}
+/// Takes what is found while the other family is still being asked. Its future ends when that is enough.
+pub(super) type Early<'a, T> = &'a dyn Fn(T) -> Enough;
 
-type Outcome = Result<Addresses, DnsFailure>;
+/// Ends when what was found is enough.
+pub(super) type Enough = Pin<Box<dyn Future<Output = ()>>>;
+
+/// Both families of a name, as far as they are known.
+struct Families<'a> {
+    /// IPv6 first.
+    asked: [Pin<Box<dyn Future<Output = Outcome> + 'a>>; 2],
+    four: Option<Outcome>,
+    six: Option<Outcome>,
+}
 
 impl Servers {
     /// Asks for each name that the host stands for until one has an address.
@@ -38,11 +42,14 @@ impl Servers {
     /// # Errors
     /// What stood in the way of the last name; that a name exists without an address is not lost behind names that do
     /// not exist.
-    pub(super) async fn lookup(&self, host: &str) -> Outcome {
-        let name = Name::from_ascii(host).map_err(|e| DnsFailure::Other(e.to_string()))?;
+    pub(super) async fn lookup(&self, host: &str, early: Early<'_, Addresses>) -> Outcome {
+        // As bytes: the library's reading of text refuses names that are looked up elsewhere (`-a`).
+        let labels = host.strip_suffix('.').unwrap_or(host).split('.').map(str::as_bytes);
+        let mut name = Name::from_labels(labels).map_err(|e| DnsFailure::Other(e.to_string()))?;
+        name.set_fqdn(host.ends_with('.'));
         let mut failure = DnsFailure::NoSuchName;
         for name in candidates(name, self.ndots, &self.suffixes) {
-            match (self.ask(&name).await, failure) {
+            match (self.ask(&name, early).await, failure) {
                 (Ok(found), _) => return Ok(found),
                 (Err(DnsFailure::NoSuchName), DnsFailure::NoAddress) => failure = DnsFailure::NoAddress,
                 (Err(other), _) => failure = other,
@@ -51,50 +58,54 @@ impl Servers {
         Err(failure)
     }
 
-    async fn ask(&self, name: &Name) -> Outcome {
+    async fn ask(&self, name: &Name, early: Early<'_, Addresses>) -> Outcome {
         match self.family {
-            Family::V4 => self.one(name, RecordType::A).await,
-            Family::V6 => self.one(name, RecordType::AAAA).await,
-            Family::Any => self.both(name).await,
+            Family::V4 => self.servers.ask(name, RecordType::A).await,
+            Family::V6 => self.servers.ask(name, RecordType::AAAA).await,
+            Family::Any => self.both(name, early).await,
         }
     }
 
-    async fn one(&self, name: &Name, kind: RecordType) -> Outcome {
-        let found = self.resolver.lookup(name.clone(), kind).await;
-        let found = found.map_err(|e| DnsFailure::from(&e))?;
-        let answers = found.answers();
-        let ips: Vec<IpAddr> = answers.iter().filter_map(|r| r.data.ip_addr()).collect();
-        if ips.is_empty() {
-            return Err(DnsFailure::NoAddress);
+    /// Both families at once. What one has is made use of after `delay`, and the other is waited for beside that, for
+    /// [`LATE`] (RFC 8305 §3). An address of one family counts whatever is said of the other, and whichever answer
+    /// comes first.
+    async fn both(&self, name: &Name, early: Early<'_, Addresses>) -> Outcome {
+        let asked: [Pin<Box<dyn Future<Output = Outcome>>>; 2] =
+            [RecordType::AAAA, RecordType::A].map(|kind| Box::pin(self.servers.ask(name, kind)) as _);
+        let mut families = Families { asked, four: None, six: None };
+        poll_fn(|cx| families.poll(cx, |f| settles(f.four.as_ref()) || settles(f.six.as_ref()) || f.known())).await;
+        let rest = poll_fn(|cx| families.poll(cx, Families::known));
+        if tokio::time::timeout(self.delay, rest).await.is_err()
+            && let Some(Ok(found)) = families.four.as_ref().or(families.six.as_ref())
+        {
+            let mut enough = early(found.clone());
+            let rest = poll_fn(|cx| match enough.as_mut().poll(cx) {
+                Poll::Ready(()) => Poll::Ready(()),
+                Poll::Pending => families.poll(cx, Families::known),
+            });
+            // Without its answer by then, a family has no part in this look-up.
+            let _ = tokio::time::timeout(LATE, rest).await;
         }
-        let ttl = answers.iter().map(|r| r.ttl).min().unwrap_or(0);
-        Ok(Addresses { ips, ttl })
+        merged(families.four, families.six)
+    }
+}
+
+impl Families<'_> {
+    /// Takes what has come, until that is what `until` wants.
+    fn poll(&mut self, cx: &mut Context<'_>, until: fn(&Self) -> bool) -> Poll<()> {
+        let [v6, v4] = &mut self.asked;
+        for (question, outcome) in [(v6, &mut self.six), (v4, &mut self.four)] {
+            if outcome.is_none()
+                && let Poll::Ready(found) = question.as_mut().poll(cx)
+            {
+                *outcome = Some(found);
+            }
+        }
+        if until(self) { Poll::Ready(()) } else { Poll::Pending }
     }
 
-    /// Both families at once. An answer that is late or never comes holds the other up by `delay` at most (RFC 8305
-    /// §3). An address of one family counts whatever is said of the other, and whichever answer comes first.
-    async fn both(&self, name: &Name) -> Outcome {
-        let mut v6 = pin!(self.one(name, RecordType::AAAA));
-        let mut v4 = pin!(self.one(name, RecordType::A));
-        let (mut six, mut four): (Option<Outcome>, Option<Outcome>) = (None, None);
-        let mut poll = |cx: &mut Context<'_>, until: fn(Option<&Outcome>, Option<&Outcome>) -> bool| {
-            if six.is_none()
-                && let Poll::Ready(outcome) = v6.as_mut().poll(cx)
-            {
-                six = Some(outcome);
-            }
-            if four.is_none()
-                && let Poll::Ready(outcome) = v4.as_mut().poll(cx)
-            {
-                four = Some(outcome);
-            }
-            if until(six.as_ref(), four.as_ref()) { Poll::Ready(()) } else { Poll::Pending }
-        };
-        poll_fn(|cx| poll(cx, |six, four| settles(six) || settles(four) || six.is_some() && four.is_some())).await;
-        let rest = poll_fn(|cx| poll(cx, |six, four| six.is_some() && four.is_some()));
-        // Without its answer within the delay, a family has no part in this look-up.
-        let _ = tokio::time::timeout(self.delay, rest).await;
-        merged(four, six)
+    fn known(&self) -> bool {
+        self.four.is_some() && self.six.is_some()
     }
 }
 
@@ -140,6 +151,10 @@ fn candidates(name: Name, ndots: usize, suffixes: &[Name]) -> Vec<Name> {
     all.insert(if is_first { 0 } else { all.len() }, itself);
     all
 }
+
+/// How long one family's answer may be behind the other's and still have a part in the look-up: as long as an address
+/// has to connect where there is another.
+const LATE: Duration = Duration::from_secs(2);
 
 #[cfg(test)]
 mod tests {

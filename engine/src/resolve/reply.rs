@@ -4,7 +4,7 @@
 //!   length u32 │ token u64 │ started u64 │ ended u64 │ kind u8 │ valid_until u64, (family u8, address 16, port u16)…   kind 0
 //!              └──────────────── length bytes ──────────────── │ text                                                 kind 1
 //! ```
-//! All little-endian.
+//! All little-endian. Kind 2 is as kind 0, and another reply follows.
 
 use crate::clock::Nanos;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -29,6 +29,9 @@ pub struct Found {
     pub addrs: Vec<SocketAddr>,
     /// Until when the answer may be kept.
     pub valid_until: Nanos,
+    /// Whether the other address family is still being asked: another reply with the same token brings what it has,
+    /// which may be nothing.
+    pub more: bool,
 }
 
 /// Appends a reply.
@@ -40,7 +43,7 @@ pub fn encode(reply: &Reply, out: &mut Vec<u8>) {
     }
     match &reply.outcome {
         Ok(found) => {
-            out.push(0);
+            out.push(if found.more { 2 } else { 0 });
             out.extend_from_slice(&found.valid_until.to_le_bytes());
             for addr in found.addrs.iter().take(MOST_ADDRS) {
                 let (family, bytes) = match addr.ip() {
@@ -95,10 +98,10 @@ fn parse(frame: &[u8]) -> Option<Reply> {
     let (started, rest) = word(rest)?;
     let (ended, rest) = word(rest)?;
     let (kind, rest) = rest.split_first()?;
-    let outcome = if *kind == 0 {
+    let outcome = if *kind != 1 {
         let (valid_until, rest) = word(rest)?;
         let addrs = rest.chunks(ADDR_BYTES).map(addr).collect::<Option<_>>()?;
-        Ok(Found { addrs, valid_until })
+        Ok(Found { addrs, valid_until, more: *kind == 2 })
     } else {
         Err(String::from_utf8_lossy(rest).into_owned())
     };
@@ -129,9 +132,10 @@ mod tests {
 
     fn reply() -> impl Strategy<Value = Reply> {
         let addrs = proptest::collection::vec(any::<(IpAddr, u16)>(), 0..5);
-        let found = (addrs, any::<u64>()).prop_map(|(addrs, valid_until)| Found {
+        let found = (addrs, any::<u64>(), any::<bool>()).prop_map(|(addrs, valid_until, more)| Found {
             addrs: addrs.into_iter().map(SocketAddr::from).collect(),
             valid_until,
+            more,
         });
         let outcome = prop_oneof![found.prop_map(Ok), ".{0,40}".prop_map(Err)];
         (any::<[u64; 3]>(), outcome).prop_map(|([token, started, ended], outcome)| Reply {

@@ -1,5 +1,6 @@
 //! Look-ups for workers during the run: one thread off their cores, answers by a socket that a driver can wait for.
 
+use super::race::Enough;
 use super::reply::{Found, Reply, encode};
 use super::{Answer, DELAY_DURING, DnsError, Files, Names, runtime};
 use crate::clock::{self, Nanos};
@@ -113,6 +114,8 @@ struct State {
     keep: bool,
     kept: HashMap<Key, Answer>,
     waiting: HashMap<Key, Vec<Ask>>,
+    /// What one address family of a name has while the other is still being asked: those that wait have it.
+    early: HashMap<Key, Answer>,
     writers: Vec<UnboundedSender<Vec<u8>>>,
 }
 
@@ -123,15 +126,28 @@ async fn serve(names: Names, keep: bool, lines: Vec<UnixStream>, mut questions: 
         writers.push(replies);
         tokio::task::spawn_local(write(line, queue));
     }
-    let state = Rc::new(RefCell::new(State { keep, kept: HashMap::new(), waiting: HashMap::new(), writers }));
+    let state = Rc::new(RefCell::new(State {
+        keep,
+        kept: HashMap::new(),
+        waiting: HashMap::new(),
+        early: HashMap::new(),
+        writers,
+    }));
     while let Some(Message::Ask(ask, key)) = questions.recv().await {
         if !state.borrow_mut().admit(ask, &key) {
             continue;
         }
         let (names, state) = (names.clone(), Rc::clone(&state));
         tokio::task::spawn_local(async move {
-            let outcome = names.lookup(&key.0, key.1).await;
-            state.borrow_mut().settle(ask, key, &outcome);
+            let early = RefCell::new(None);
+            let tell = |found: Answer| -> Enough {
+                state.borrow_mut().tell_early(ask, &key, &found);
+                early.replace(Some(found));
+                // How the connects go is the workers' to see.
+                Box::pin(std::future::pending())
+            };
+            let outcome = names.lookup(&key.0, key.1, &tell).await;
+            state.borrow_mut().settle(ask, key, early.into_inner(), &outcome);
         });
     }
 }
@@ -144,33 +160,56 @@ impl State {
         }
         let now = clock::monotonic();
         if let Some(kept) = self.kept.get(key).filter(|a| now < a.valid_until).cloned() {
-            self.reply(ask, now, &Ok(kept));
+            self.reply(ask, now, Ok((&kept, false)));
             return false;
+        }
+        if let Some(found) = self.early.get(key).cloned() {
+            self.reply(ask, now, Ok((&found, true)));
         }
         let waiting = self.waiting.entry(key.clone()).or_default();
         waiting.push(ask);
         waiting.len() == 1
     }
 
-    fn settle(&mut self, ask: Ask, key: Key, outcome: &std::result::Result<Answer, DnsError>) {
+    /// One family has addresses, and the other may have some later.
+    fn tell_early(&mut self, ask: Ask, key: &Key, found: &Answer) {
         let now = clock::monotonic();
-        let asks = if self.keep { self.waiting.remove(&key).unwrap_or_default() } else { vec![ask] };
+        let asks = if self.keep { self.waiting.get(key).cloned().unwrap_or_default() } else { vec![ask] };
         for ask in asks {
-            self.reply(ask, now, outcome);
+            self.reply(ask, now, Ok((found, true)));
+        }
+        if self.keep {
+            self.early.insert(key.clone(), found.clone());
+        }
+    }
+
+    /// The look-up has ended. Who has had `early` is told the rest.
+    fn settle(&mut self, ask: Ask, key: Key, early: Option<Answer>, outcome: &std::result::Result<Answer, DnsError>) {
+        let now = clock::monotonic();
+        self.early.remove(&key);
+        let asks = if self.keep { self.waiting.remove(&key).unwrap_or_default() } else { vec![ask] };
+        let had = early.map_or_else(Vec::new, |early| early.addrs);
+        let rest = outcome.as_ref().map(|answer| {
+            let addrs = answer.addrs.iter().filter(|addr| !had.contains(addr)).copied().collect();
+            Answer { addrs, ..answer.clone() }
+        });
+        for ask in asks {
+            self.reply(ask, now, rest.as_ref().map(|rest| (rest, false)).map_err(|e| *e));
         }
         if let (true, Ok(answer)) = (self.keep, outcome) {
             self.kept.insert(key, answer.clone());
         }
     }
 
-    fn reply(&self, ask: Ask, now: Nanos, outcome: &std::result::Result<Answer, DnsError>) {
+    /// Tells a worker addresses, and whether more may follow; or why there are none.
+    fn reply(&self, ask: Ask, now: Nanos, outcome: std::result::Result<(&Answer, bool), &DnsError>) {
         let mut bytes = Vec::new();
         let reply = Reply {
             token: ask.token,
             started: ask.asked,
             ended: now,
             outcome: match outcome {
-                Ok(answer) => Ok(Found { addrs: answer.addrs.clone(), valid_until: answer.valid_until }),
+                Ok((answer, more)) => Ok(Found { addrs: answer.addrs.clone(), valid_until: answer.valid_until, more }),
                 Err(error) => Err(error.to_string()),
             },
         };

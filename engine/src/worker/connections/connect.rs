@@ -103,6 +103,7 @@ impl<D: Driver> Connections<'_, D> {
             return;
         }
         let token = u64::from(slot) << 32 | u64::from(key.generation);
+        self.pool.slots[slot].connection.set_lookup(Some(token));
         if let Some(exchange) = self.pool.initiator(slot) {
             exchange.handle_asking(now);
         }
@@ -141,12 +142,17 @@ impl<D: Driver> Connections<'_, D> {
         }
     }
 
-    /// The connect failed. The next address of the target is tried, unless the failure is this process's.
+    /// The connect failed. The next address of the target is tried, unless the failure is this process's. Where there
+    /// is none yet, and the look-up of the name may bring one, it is waited for (RFC 8305 §3).
     pub(super) fn connect_failed(&mut self, key: Key, errno: i32, at: Nanos) {
         let Some(slot) = self.pool.slots.get_mut(key) else {
             return;
         };
         let next = slot.connection.next_candidate().filter(|_| !is_of_process(errno));
+        if next.is_none() && slot.connection.lookup().is_some() && !is_of_process(errno) {
+            slot.connection.hold(errno);
+            return;
+        }
         let attempts = slot.connection.attempts();
         let addr = slot.connection.addr().cloned();
         let target = slot.target();
@@ -190,12 +196,19 @@ impl<D: Driver> Connections<'_, D> {
 
     /// The resolver has replied for a slot.
     pub(super) fn resolved(&mut self, reply: resolve::Reply) {
-        let key = Key { slot: (reply.token >> 32) as u32, generation: reply.token as u32 };
-        let connects = |state| matches!(state, State::Connecting | State::Warming | State::Http2);
-        if !self.pool.slots.get(key).is_some_and(|slot| connects(slot.state())) {
+        let slot = (reply.token >> 32) as u32;
+        if self.pool.slots[slot].connection.lookup() != Some(reply.token) {
             return;
         }
-        if let Some(exchange) = self.pool.initiator(key.slot) {
+        let key = self.pool.slots.key_of(slot);
+        let connection = &mut self.pool.slots[slot].connection;
+        let more = reply.outcome.as_ref().is_ok_and(|found| found.more);
+        connection.set_lookup(Some(reply.token).filter(|_| more));
+        if connection.addr().is_some() {
+            self.resolved_late(key, reply);
+            return;
+        }
+        if let Some(exchange) = self.pool.initiator(slot) {
             exchange.handle_resolved(reply.started, reply.ended);
         }
         match reply.outcome {
@@ -205,6 +218,19 @@ impl<D: Driver> Connections<'_, D> {
             }
             Ok(_) => self.lost(key, Cause::DnsFailed, None, reply.ended),
             Err(text) => self.lost(key, Cause::DnsFailed, Some(text), reply.ended),
+        }
+    }
+
+    /// The other address family of a name that is being connected to: its addresses join those that are tried.
+    fn resolved_late(&mut self, key: Key, reply: resolve::Reply) {
+        let connection = &mut self.pool.slots[key.slot].connection;
+        let had = connection.has_candidates();
+        connection.add_candidates(reply.outcome.into_iter().flat_map(|found| found.addrs).map(SockAddr::from));
+        let now = self.driver.now();
+        if let Some(errno) = self.pool.slots[key.slot].connection.take_held() {
+            self.connect_failed(key, errno, now);
+        } else if !had {
+            self.pool.set_address_deadline(key, now);
         }
     }
 

@@ -13,6 +13,10 @@ pub(super) struct Connection {
     candidates: Vec<SockAddr>,
     /// Addresses that were tried for it so far.
     attempts: u32,
+    /// The token of the look-up of its name, while that may bring addresses.
+    lookup: Option<u64>,
+    /// Why its last address did not connect, while the look-up of its name may bring more.
+    held: Option<i32>,
     /// When it has to be established; `None` once it is.
     connect_by: Option<Nanos>,
     /// Its TLS, from the handshake on.
@@ -63,6 +67,31 @@ impl Connection {
         self.candidates.pop()
     }
 
+    /// Appends addresses that are tried after all others, in their order.
+    pub(super) fn add_candidates(&mut self, addrs: impl DoubleEndedIterator<Item = SockAddr>) {
+        self.candidates.splice(0..0, addrs.rev());
+    }
+
+    /// The look-up of its name that may bring addresses.
+    pub(super) fn lookup(&self) -> Option<u64> {
+        self.lookup
+    }
+
+    /// The look-up of its name is begun, or has ended.
+    pub(super) fn set_lookup(&mut self, token: Option<u64>) {
+        self.lookup = token;
+    }
+
+    /// No address is left to try until the look-up of its name brings one.
+    pub(super) fn hold(&mut self, errno: i32) {
+        self.held = Some(errno);
+    }
+
+    /// Why its last address did not connect, if it has been held since.
+    pub(super) fn take_held(&mut self) -> Option<i32> {
+        self.held.take()
+    }
+
     /// An address is tried.
     pub(super) fn handle_connecting(&mut self, addr: SockAddr) {
         self.addr = Some(addr);
@@ -72,6 +101,7 @@ impl Connection {
     /// The address has answered: no other is tried.
     pub(super) fn handle_connected(&mut self) {
         self.candidates.clear();
+        self.lookup = None;
     }
 
     /// The connection may be used.
@@ -81,7 +111,7 @@ impl Connection {
 
     /// The connection is closed; its TLS, which may have a last record to send.
     pub(super) fn handle_closed(&mut self) -> Option<Box<tls::Session>> {
-        self.connect_by = None;
+        (self.connect_by, self.lookup) = (None, None);
         self.tls.take()
     }
 

@@ -145,6 +145,7 @@ impl Slot {
         self.renew();
         self.target = target;
         self.state = State::Connecting;
+        self.connection.set_lookup(None);
     }
 
     /// Begins a request.

@@ -22,6 +22,15 @@ pub(super) const ROWS: &[Elsewhere] = &[
         ],
     },
     Elsewhere {
+        what: "name servers that fail, are silent or know less than those before them",
+        becomes: "the next is asked; an address counts whoever has it, its absence once those before have failed",
+        tests: &[
+            (SERVERS, "the_next_server_is_asked_where_one_fails_or_is_silent"),
+            (SERVERS, "that_there_is_no_name_is_believed_of_a_later_server_once_the_first_has_failed"),
+            (SERVERS, "addresses_that_come_later_follow_those_that_are_made_use_of"),
+        ],
+    },
+    Elsewhere {
         what: "HTTP_PROXY, HTTPS_PROXY, ALL_PROXY in the environment",
         becomes: "refused before anything is sent, unless NO_PROXY or --ignore-proxy lets the target go direct",
         tests: &[
@@ -113,6 +122,7 @@ pub(super) fn source(file: &str) -> Option<&'static str> {
     Some(match file {
         HOSTS => include_str!("../hosts.rs"),
         RESOLVE => include_str!("../../../../engine/src/resolve/tests.rs"),
+        SERVERS => include_str!("../../../../engine/src/resolve/tests/servers.rs"),
         ZONES => include_str!("../../../../engine/src/run/addresses.rs"),
         PROXY => include_str!("../../../../cli/src/flags/network/proxy.rs"),
         FILES => include_str!("../../../../engine/src/files.rs"),
@@ -134,6 +144,7 @@ pub(super) fn source(file: &str) -> Option<&'static str> {
 }
 
 const HOSTS: &str = "tests/tests/it/hosts.rs";
+const SERVERS: &str = "engine/src/resolve/tests/servers.rs";
 const RESOLVE: &str = "engine/src/resolve/tests.rs";
 const ZONES: &str = "engine/src/run/addresses.rs";
 const PROXY: &str = "cli/src/flags/network/proxy.rs";

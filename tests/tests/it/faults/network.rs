@@ -3,7 +3,7 @@
 use ringload_tests::front::{Ending, Front, Look};
 use ringload_tests::names::Names;
 use ringload_tests::peer::{self, Peer, STREAM, Then, closed_port, token};
-use ringload_tests::profile::Profile;
+use ringload_tests::profile::{Ended, Profile};
 use ringload_tests::{Io, on_both, until};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
@@ -119,11 +119,62 @@ pub(super) const SCENES: &[Scene] = &[
         },
     },
     Scene {
+        what: "a first name server that never answers, and a second that does (--dns once, ttl, always)",
+        becomes: "all are served",
+        partial: "all",
+        exit: "0",
+        play: |io| {
+            let server = Peer::start(|to, _| peer::write(to, &peer::chat(2)));
+            for when in ["once", "ttl", "always"] {
+                let (silent, names) = (Names::silent(), Names::knowing(|_| true));
+                let servers = format!("{},{}", silent.addr(), names.addr());
+                let ended = named_by(&servers, io, server.addr(), when).run().all_well();
+                assert_eq!(ended.count("succeeded"), 6);
+                assert!(silent.asked() > 0 && names.asked() > 0);
+            }
+        },
+    },
+    Scene {
+        what: "a name whose IPv6 address leads to a dead port, and whose IPv4 address comes later (--dns once, ttl, always)",
+        becomes: "all are served",
+        partial: "all",
+        exit: "0",
+        play: |io| {
+            let server = Peer::start(|to, _| peer::write(to, &peer::chat(2)));
+            for when in ["once", "ttl", "always"] {
+                // Later than what is known is made use of.
+                let names = Names::racing(Duration::from_millis(400));
+                let ended = named(&names, io, server.addr(), when).run().all_well();
+                assert_eq!(ended.count("succeeded"), 6, "{when}");
+            }
+        },
+    },
+    Scene {
         what: "a TLS alert in mid-stream",
         becomes: "all fail: `tls_alert`",
         partial: "2 events, time to first token kept",
         exit: "3",
         play: |io| broken_off(io, Ending::Alert, "tls_alert"),
+    },
+    Scene {
+        what: "a TLS alert in one segment with what came before it",
+        becomes: "complete answers are served, also without the end of their body; errors keep status and words; streams that were cut fail: `tls_alert`",
+        partial: "what came before the alert",
+        exit: "0 or 3",
+        play: |io| {
+            let whole = peer::chat(2);
+            let done = whole.strip_suffix("0\r\n\r\n").expect("a last chunk");
+            for complete in [&whole, done] {
+                assert_eq!(alerted(io, complete).exits(0).count("succeeded"), 3);
+            }
+            let ended = alerted(io, &peer::whole("503 Busy", r#"{"error":{"message":"come again"}}"#)).exits(3);
+            assert_eq!(ended.failures(), of("http_status", 3));
+            assert!(ended.records().iter().all(|r| r["error"].to_string().contains("come again")));
+            let ended = alerted(io, &[STREAM.to_owned(), token("a"), token("b")].concat()).exits(3);
+            assert_eq!(ended.failures(), of("tls_alert", 3));
+            assert_eq!(ended.report()["summary"]["client"]["events"], 6);
+            assert_eq!(super::first_tokens_kept(&ended.report()), 3);
+        },
     },
     Scene {
         what: "the end of the connection in mid-stream under TLS, with and without `close_notify`",
@@ -148,6 +199,11 @@ fn run(server: SocketAddr, io: Io, requests: &str) -> Profile {
 
 /// Six requests to a server by its name, a connection each.
 fn named(names: &Names, io: Io, server: SocketAddr, when: &str) -> Profile {
+    named_by(&names.addr().to_string(), io, server, when)
+}
+
+/// The same, by the word of these name servers.
+fn named_by(names: &str, io: Io, server: SocketAddr, when: &str) -> Profile {
     let url = format!("http://{}:{}", Names::NAME, server.port());
     Profile::bare()
         .on(io)
@@ -156,7 +212,7 @@ fn named(names: &Names, io: Io, server: SocketAddr, when: &str) -> Profile {
         .args(["--concurrency", "1", "--request-count", "6"])
         .args(["--request-timeout-seconds", "30", "--allow-invalid"])
         .args(["--connection-reuse-strategy", "never", "--dns", when])
-        .args(["--dns-servers", &names.addr().to_string()])
+        .args(["--dns-servers", names])
 }
 
 fn of(cause: &str, n: u64) -> BTreeMap<String, u64> {
@@ -172,20 +228,30 @@ fn broken_off(io: Io, ending: Ending, cause: &str) {
         std::thread::sleep(Duration::from_millis(100));
         Ok(Then::Close)
     });
-    let look = Look { ending, ..Look::default() };
-    let front = Front::of(server.addr(), &look);
-    let ended = Profile::bare()
+    let ended = sealed(io, &server, &Look { ending, ..Look::default() }).exits(3);
+    assert_eq!(ended.failures(), of(cause, 3), "{ending:?}: {}", ended.stdout);
+    assert_eq!(ended.report()["summary"]["client"]["events"], 6);
+    assert_eq!(super::first_tokens_kept(&ended.report()), 3);
+}
+
+/// An answer under TLS that leaves in one write with a fatal alert.
+fn alerted(io: Io, answer: &str) -> Ended {
+    let answer = answer.to_owned();
+    let server = Peer::start(move |to, _| peer::write(to, &answer).map(|_| Then::Close));
+    sealed(io, &server, &Look { ending: Ending::Alert, passes: 0, ..Look::default() })
+}
+
+/// Three requests under TLS, one at a time.
+fn sealed(io: Io, server: &Peer, look: &Look) -> Ended {
+    let front = Front::of(server.addr(), look);
+    Profile::bare()
         .on(io)
         .args(["--model", "mock", "--streaming", "--isl", "16"])
         .args(["--ui", "none", "--url", &front.url(), "--http1.1"])
         .args(["--cacert".as_ref(), front.ca().as_os_str()])
         .args(["--concurrency", "1", "--request-count", "3"])
-        .args(["--request-timeout-seconds", "30"])
+        .args(["--request-timeout-seconds", "30", "--allow-invalid"])
         .run()
-        .exits(3);
-    assert_eq!(ended.failures(), of(cause, 3), "{ending:?}: {}", ended.stdout);
-    assert_eq!(ended.report()["summary"]["client"]["events"], 6);
-    assert_eq!(super::first_tokens_kept(&ended.report()), 3);
 }
 
 /// A server that goes away after some answers, and comes back at the same address.
