@@ -38,22 +38,24 @@ fn message(message: &Message) -> Value {
 
 static PARTS: Parts = Parts { text: "text", image: image_url, audio: Some(input_audio), video: Some(video_url) };
 
-static EVENT: Node = answer![("choices", Rule::List(&EVENT_CHOICE)), ("usage", Rule::Object(&USAGE)),];
+static EVENT: Node = answer![("choices", Rule::Choices(&EVENT_CHOICE)), ("usage", Rule::Object(&USAGE)),];
 
 static EVENT_CHOICE: Node = Node::of(&[
     ("delta", Rule::Object(&MESSAGE)),
     // Some servers answer at once, in one event; MiniMax repeats the answer in the last event.
     ("message", Rule::Whole),
+    ("index", Rule::Index),
     ("finish_reason", Rule::Reason),
     ("native_finish_reason", NATIVE_REASON),
     ("error", Rule::Error),
     ("usage", Rule::Object(&USAGE)),
 ]);
 
-static BODY: Node = answer![("choices", Rule::List(&BODY_CHOICE)), ("usage", Rule::Object(&USAGE)),];
+static BODY: Node = answer![("choices", Rule::Choices(&BODY_CHOICE)), ("usage", Rule::Object(&USAGE)),];
 
 static BODY_CHOICE: Node = Node::of(&[
     ("message", Rule::Object(&MESSAGE)),
+    ("index", Rule::Index),
     ("finish_reason", Rule::Reason),
     ("native_finish_reason", NATIVE_REASON),
     ("error", Rule::Error),

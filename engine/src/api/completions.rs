@@ -35,12 +35,13 @@ fn ask(body: &mut Fields, _plan: &Plan, ask: &Ask<'_>) -> Result<()> {
 }
 
 /// Events and whole bodies have the same shape.
-static ANSWER: Node = answer![("choices", Rule::List(&CHOICE)), ("usage", Rule::Object(&USAGE)),];
+static ANSWER: Node = answer![("choices", Rule::Choices(&CHOICE)), ("usage", Rule::Object(&USAGE)),];
 
 static CHOICE: Node = Node::of(&[
     ("text", Rule::Text(Slot::Visible)),
     ("reasoning_content", Rule::Text(Slot::Reasoning)),
     ("reasoning", Rule::Text(Slot::Reasoning)),
+    ("index", Rule::Index),
     ("finish_reason", Rule::Reason),
     ("native_finish_reason", NATIVE_REASON),
     ("error", Rule::Error),

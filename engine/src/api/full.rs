@@ -57,6 +57,15 @@ pub(super) fn object(map: &Map<String, Value>, node: &'static Node, found: &mut 
             (_, Value::Null) => {}
             (Rule::Object(node), Value::Object(map)) => object(map, node, found),
             (Rule::List(node), Value::Array(items)) => list(items, node, found),
+            (Rule::Choices(node), Value::Array(items)) => {
+                for choice in items.iter().filter_map(Value::as_object) {
+                    found.items = true;
+                    found.enter_choice();
+                    object(choice, node, found);
+                    found.leave_choice();
+                }
+            }
+            (Rule::Index, value) => found.index(tokens(value).unwrap_or(0)),
             (Rule::Text(slot) | Rule::Parts(slot, _), Value::String(said)) => {
                 text(said, slot, &mut reasoned, found);
             }

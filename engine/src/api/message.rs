@@ -1,5 +1,6 @@
 //! What a server says of an error.
 
+use super::rules::failed;
 use serde_json::Value;
 
 /// The message of an error body or event, at most 4 096 characters of it, in one line; what is kept of it is an excerpt
@@ -25,17 +26,18 @@ fn message(value: &Value) -> Option<String> {
     if let Value::Array(items) = value {
         return items.iter().find_map(message);
     }
-    let inner = ["response", "meta_info"].iter().map(|name| &value[*name]);
+    let inner = ["response", "meta_info", "x_groq"].iter().map(|name| &value[*name]);
     words(value)
         .or_else(|| choices(value).map(|choice| &choice["error"]).find_map(said))
         .or_else(|| inner.clone().find_map(words))
         .or_else(|| {
-            let mut stopped = choices(value).chain(inner).chain([value, &value["delta"]]);
-            stopped.find_map(reason)
+            let stopped = choices(value).chain(inner).chain([value, &value["delta"]]);
+            // Of several choices the one that failed.
+            stopped.clone().filter(|value| has_failed(value)).chain(stopped).find_map(reason)
         })
 }
 
-fn choices(value: &Value) -> impl Iterator<Item = &Value> {
+fn choices(value: &Value) -> impl Iterator<Item = &Value> + Clone {
     value["choices"].as_array().into_iter().flatten()
 }
 
@@ -86,9 +88,17 @@ fn said(value: &Value) -> Option<String> {
     }
 }
 
+/// Whether the reason why an answer stopped says that it failed.
+fn has_failed(value: &Value) -> bool {
+    let reasons = REASONS.iter().map(|name| &value[*name]);
+    reasons.filter_map(|reason| reason.as_str().or_else(|| reason["type"].as_str())).any(|r| failed(r.as_bytes()))
+}
+
+/// Where the reason why an answer stopped is.
+const REASONS: [&str; 4] = ["finish_reason", "stop_reason", "native_finish_reason", "status"];
+
 /// Why an answer stopped, where that is all it says.
 fn reason(value: &Value) -> Option<String> {
-    let names = ["finish_reason", "stop_reason", "native_finish_reason", "status"];
     let given = |name: &&str| {
         let reason = match &value[*name] {
             Value::Object(reason) => {
@@ -99,16 +109,20 @@ fn reason(value: &Value) -> Option<String> {
         };
         Some(format!("{name} \"{reason}\""))
     };
-    let all: Vec<String> = names.iter().filter_map(given).collect();
+    let all: Vec<String> = REASONS.iter().filter_map(given).collect();
     (!all.is_empty()).then(|| all.join(", "))
 }
 
-/// How a body that is of no use begins, in one line.
+/// How a body that is of no use begins, in one line. As much of it is given as of an error: it is an excerpt that is
+/// shown, secrets struck out.
 #[must_use]
 pub fn first_words(body: &[u8]) -> String {
-    let front = &body[..body.len().min(4 * FIRST_CHARS)];
-    one_line(&String::from_utf8_lossy(front), FIRST_CHARS)
+    let front = body;
+    let body = body.trim_ascii_start();
+    if front.len() >= MAX_CHARS && body.len() < MAX_CHARS / 2 {
+        return "blanks".into();
+    }
+    one_line(&String::from_utf8_lossy(&body[..body.len().min(MAX_CHARS)]), MAX_CHARS)
 }
 
-const FIRST_CHARS: usize = 100;
 const MAX_CHARS: usize = 4096;

@@ -22,6 +22,10 @@ pub(super) enum Rule {
     Object(&'static Node),
     /// An array of such objects.
     List(&'static Node),
+    /// An array of such objects, each of which is one of the answers that were asked for (`n`).
+    Choices(&'static Node),
+    /// Which of these answers it is, if it is an integer of 32 bits.
+    Index,
     /// Output, if it is a string that is not empty.
     Text(Slot),
     /// Output that is a string, as with [`Self::Text`], or a list of parts: objects, and strings among them. Of
@@ -112,6 +116,9 @@ static PROMPT_DETAILS: Node = Node::of(&[
 
 static COMPLETION_DETAILS: Node = Node::of(&[("reasoning_tokens", Rule::Count(Count::Reasoning))]);
 
+/// Groq's own part of an event.
+pub(super) static X_GROQ: Node = Node::of(&[("error", Rule::Error)]);
+
 /// MiniMax's own word on every answer: 0 where all went well.
 pub(super) static BASE_RESP: Node = Node::of(&[("status_code", Rule::Error)]);
 
@@ -148,6 +155,7 @@ macro_rules! answer {
             ("error_code", Rule::Sign(SURE)),
             ("error_msg", Rule::Sign(SURE)),
             ("base_resp", Rule::Object(&crate::api::rules::BASE_RESP)),
+            ("x_groq", Rule::Object(&crate::api::rules::X_GROQ)),
         ])
     };
 }
@@ -213,11 +221,73 @@ pub(super) struct Found<'t> {
     pub(super) items: bool,
     /// The sum of the signs of an error.
     pub(super) signs: u8,
+    /// The choices, and which of them are finished.
+    pub(super) choices: Choices,
+    /// The choice that is being read: its index, and whether it is finished.
+    choice: (u32, bool),
+}
+
+/// Which of the answers of a request were seen, and which are finished.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Choices {
+    /// How many there were.
+    pub(super) items: usize,
+    /// By index, the last bit for all beyond.
+    seen: u128,
+    finished: u128,
+}
+
+impl Choices {
+    fn note(&mut self, (index, finished): (u32, bool)) {
+        let bit = 1 << index.min(u128::BITS - 1);
+        self.items += 1;
+        self.seen |= bit;
+        self.finished |= if finished { bit } else { 0 };
+    }
+
+    /// Adds those of a later event.
+    pub(super) fn add(&mut self, later: &Self) {
+        self.seen |= later.seen;
+        self.finished |= later.finished;
+    }
+
+    /// Whether one that was seen is not finished.
+    pub(super) fn any_open(&self) -> bool {
+        self.seen & !self.finished != 0
+    }
 }
 
 impl<'t> Found<'t> {
     pub(super) fn new(text: Option<&'t mut Text>) -> Self {
-        Self { seen: Seen::default(), text, texts: 0, muted: false, thoughts: 0, items: false, signs: 0 }
+        Self {
+            seen: Seen::default(),
+            text,
+            texts: 0,
+            muted: false,
+            thoughts: 0,
+            items: false,
+            signs: 0,
+            choices: Choices::default(),
+            choice: (0, false),
+        }
+    }
+
+    /// Begins one of the choices.
+    #[inline]
+    pub(super) fn enter_choice(&mut self) {
+        self.choice = (0, false);
+    }
+
+    /// Notes which it is.
+    #[inline]
+    pub(super) fn index(&mut self, index: u32) {
+        self.choice.0 = index;
+    }
+
+    /// Ends it.
+    #[inline]
+    pub(super) fn leave_choice(&mut self) {
+        self.choices.note(self.choice);
     }
 
     /// All was read: whether the signs make an error.
@@ -255,6 +325,7 @@ impl<'t> Found<'t> {
     /// Notes why the answer stopped.
     pub(super) fn reason(&mut self, reason: &[u8]) {
         self.seen.finish |= !reason.is_empty();
+        self.choice.1 |= !reason.is_empty();
         self.seen.error |= failed(reason);
     }
 

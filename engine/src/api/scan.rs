@@ -1,7 +1,7 @@
 //! The scanner: what one event, or one whole body, says.
 
 use super::full;
-use super::rules::{Found, Node, Slot};
+use super::rules::{Choices, Found, Node, Slot};
 use super::template::{Fit, Template};
 use super::text::Text;
 use super::walk::walk;
@@ -19,6 +19,8 @@ pub struct Scanner {
     dialect: &'static Dialect,
     field: Option<OutputPath>,
     template: Template,
+    /// Of the answer so far.
+    choices: Choices,
 }
 
 /// What an event or a body says.
@@ -61,7 +63,7 @@ impl Scanner {
     /// A scanner of the answers of this dialect.
     #[must_use]
     pub fn new(kind: EndpointKind) -> Self {
-        Self { dialect: dialect(kind), field: None, template: Template::default() }
+        Self { dialect: dialect(kind), field: None, template: Template::default(), choices: Choices::default() }
     }
 
     /// The same, with the place where the output of answers of unknown shape is.
@@ -74,6 +76,14 @@ impl Scanner {
     /// Makes ready for the next request. Buffers keep their capacity.
     pub fn reset(&mut self) {
         self.template.forget();
+        self.choices = Choices::default();
+    }
+
+    /// Whether one of the choices of the answer so far has no reason to stop yet. Events of the same shape are of the
+    /// same choice.
+    #[must_use]
+    pub fn any_choice_open(&self) -> bool {
+        self.choices.any_open()
     }
 
     /// Reads one event of a stream, and appends its output to `text`. The terminator is the caller's to recognise
@@ -95,7 +105,7 @@ impl Scanner {
             return Ok(Seen::default());
         }
         match self.dialect.reading {
-            Reading::Rules { event, .. } => read(data, event, text, Some(&mut self.template)),
+            Reading::Rules { event, .. } => read(data, event, text, Some(&mut self.template), &mut self.choices),
             Reading::Any => Ok(self.any(data, text)),
         }
     }
@@ -115,7 +125,7 @@ impl Scanner {
     /// [`BadJson`]; nothing was appended.
     pub fn body(&mut self, data: &[u8], text: Option<&mut Text>) -> Result<Seen, BadJson> {
         match self.dialect.reading {
-            Reading::Rules { body, .. } => read(data, body, text, None),
+            Reading::Rules { body, .. } => read(data, body, text, None, &mut self.choices),
             Reading::Any => Ok(self.any(data, text)),
         }
     }
@@ -133,12 +143,15 @@ fn read(
     node: &'static Node,
     mut text: Option<&mut Text>,
     template: Option<&mut Template>,
+    choices: &mut Choices,
 ) -> Result<Seen, BadJson> {
     let before = text.as_ref().map(|t| t.lengths());
     let mut found = Found::new(text.as_deref_mut());
     if let Ok(places) = walk(data, node, &mut found) {
         let (seen, texts) = (found.seen, found.texts);
-        let goes_on = texts == 1 && !seen.finish && !seen.whole && !seen.error && found.signs == 0;
+        choices.add(&found.choices);
+        let one = texts == 1 && found.choices.items <= 1;
+        let goes_on = one && !seen.finish && !seen.whole && !seen.error && found.signs == 0;
         if let (true, Some(template)) = (goes_on, template) {
             template.learn(data, &places);
         }
@@ -149,6 +162,7 @@ fn read(
     }
     let mut found = Found::new(text);
     full::parse(data, node, &mut found)?;
+    choices.add(&found.choices);
     Ok(found.seen)
 }
 

@@ -9,6 +9,7 @@ use super::lex::{digits, is_integer, small, string_end};
 use super::rules::{Count, Slot};
 use super::walk::Places;
 use crate::record::Usage;
+use std::ops::Range;
 
 /// The common bytes, once learned.
 #[derive(Debug, Default)]
@@ -20,6 +21,8 @@ pub(super) struct Template {
     slot: Option<Slot>,
     /// The counts behind the text: how many of `bytes` come before each.
     counts: Vec<(usize, Count)>,
+    /// Where in `bytes` the index of the choice is, which may not differ; `usize::MAX` where there is none.
+    index: usize,
 }
 
 /// What an event that fits says.
@@ -49,19 +52,27 @@ impl Template {
         if event.len() - text.len() > MOST {
             return;
         }
-        self.bytes.extend_from_slice(&event[..text.start]);
+        self.index = usize::MAX;
+        self.extend(event, 0..text.start, places.index);
         let mut from = text.end;
         for (place, count) in counts {
-            let Some(between) = event.get(from..place.start) else {
+            if from > place.start {
                 return;
-            };
-            self.bytes.extend_from_slice(between);
+            }
+            self.extend(event, from..place.start, places.index);
             self.counts.push((self.bytes.len(), *count));
             from = place.end;
         }
-        self.bytes.extend_from_slice(&event[from..]);
+        self.extend(event, from..event.len(), places.index);
         self.prefix = text.start;
         self.slot = Some(*slot);
+    }
+
+    fn extend(&mut self, event: &[u8], part: Range<usize>, index: Option<usize>) {
+        if let Some(index) = index.filter(|index| part.contains(index)) {
+            self.index = self.bytes.len() + index - part.start;
+        }
+        self.bytes.extend_from_slice(&event[part]);
     }
 
     /// What the event says, if it fits, but for its counts.
@@ -69,11 +80,11 @@ impl Template {
     pub(super) fn fit<'a>(&self, event: &'a [u8]) -> Option<Fit<'a>> {
         let slot = self.slot?;
         let (prefix, suffix) = self.bytes.split_at(self.prefix);
-        let rest = behind(prefix, event)?;
+        let rest = behind(prefix, event, self.index)?;
         let end = string_end(rest)?.at;
         let (text, rest) = rest.split_at(end);
         let counts = match self.counts.is_empty() {
-            true if rest != suffix && like(suffix, rest)? != rest.len() => return None,
+            true if rest != suffix && like(suffix, rest, self.index_from(self.prefix))? != rest.len() => return None,
             true => &[],
             false => rest,
         };
@@ -85,7 +96,7 @@ impl Template {
         let mut usage = Usage::default();
         let mut from = self.prefix;
         for (to, count) in &self.counts {
-            rest = behind(&self.bytes[from..*to], rest)?;
+            rest = behind(&self.bytes[from..*to], rest, self.index_from(from))?;
             // What comes next in the pattern is no part of a number: the digits are all of it.
             let (number, behind) = rest.split_at(digits(rest));
             if !is_integer(number) {
@@ -94,24 +105,29 @@ impl Template {
             count.put(&mut usage, small(number)?);
             (rest, from) = (behind, *to);
         }
-        behind(&self.bytes[from..], rest)?.is_empty().then_some(usage)
+        behind(&self.bytes[from..], rest, self.index_from(from))?.is_empty().then_some(usage)
+    }
+
+    /// Where the index is in what follows so many bytes; beyond the end where it is not in there.
+    fn index_from(&self, begin: usize) -> usize {
+        self.index.wrapping_sub(begin)
     }
 }
 
 /// Most bytes of an event that are learned, its text apart: of what is longer, no two are alike.
 const MOST: usize = 4096;
 
-/// What follows the front of `bytes` that is `pattern` but for runs of digits.
+/// What follows the front of `bytes` that is `pattern` but for runs of digits other than the `fixed` one.
 #[inline]
-fn behind<'a>(pattern: &[u8], bytes: &'a [u8]) -> Option<&'a [u8]> {
+fn behind<'a>(pattern: &[u8], bytes: &'a [u8], fixed: usize) -> Option<&'a [u8]> {
     match bytes.strip_prefix(pattern) {
         Some(rest) => Some(rest),
-        None => Some(&bytes[like(pattern, bytes)?..]),
+        None => Some(&bytes[like(pattern, bytes, fixed)?..]),
     }
 }
 
-/// Length of the front of `bytes` that is `pattern` but for runs of digits.
-fn like(pattern: &[u8], bytes: &[u8]) -> Option<usize> {
+/// Length of the front of `bytes` that is `pattern` but for runs of digits other than the one at `fixed`.
+fn like(pattern: &[u8], bytes: &[u8], fixed: usize) -> Option<usize> {
     let (mut p, mut b) = (0, 0);
     loop {
         let same = common(&pattern[p..], &bytes[b..]);
@@ -126,7 +142,10 @@ fn like(pattern: &[u8], bytes: &[u8]) -> Option<usize> {
         b -= back;
         let before = *pattern[..p].last()?;
         let (ours, theirs) = (digits(&pattern[p..]), digits(&bytes[b..]));
-        let fits = b":,[ ".contains(&before) && is_integer(&pattern[p..p + ours]) && is_integer(&bytes[b..b + theirs]);
+        let fits = p != fixed
+            && b":,[ ".contains(&before)
+            && is_integer(&pattern[p..p + ours])
+            && is_integer(&bytes[b..b + theirs]);
         p += ours;
         b += theirs;
         // What follows ends the number, in both.
@@ -212,6 +231,27 @@ mod tests {
             r#"{"created":17, "t":"x","ts":99,"list":[1, 2],"last":5"#,
         ] {
             fits(&template, other, None);
+        }
+    }
+
+    #[test]
+    fn an_event_of_another_choice_does_not_fit() {
+        static CHOICE: Node =
+            Node::of(&[("t", Rule::Text(Slot::Visible)), ("index", Rule::Index), ("usage", Rule::Object(&USAGE))]);
+        static EVENT: Node = Node::of(&[("choices", Rule::Choices(&CHOICE)), ("usage", Rule::Object(&USAGE))]);
+        for event in [
+            r#"{"created":1,"choices":[{"index":0,"t":"TEXT"}]}"#,
+            r#"{"created":1,"choices":[{"t":"TEXT","x":2,"index":0}],"y":3}"#,
+            r#"{"created":1,"choices":[{"t":"TEXT","usage":{"total_tokens":5},"index":0}],"usage":{"total_tokens":5}}"#,
+        ] {
+            let mut template = Template::default();
+            let places = walk(event.as_bytes(), &EVENT, &mut Found::new(None)).expect("nothing unusual");
+            template.learn(event.as_bytes(), &places);
+            let later = event.replace("TEXT", "x").replace(":1,", ":27,").replace(":2,", ":28,").replace(":5}", ":29}");
+            fits(&template, &later, Some("x"));
+            for other in ["1", "10"] {
+                fits(&template, &later.replace("\"index\":0", &format!("\"index\":{other}")), None);
+            }
         }
     }
 

@@ -12,6 +12,8 @@ pub(super) struct Places {
     /// The counts, in order; the first of them, if there are more than it holds.
     counts: [Option<(Range<usize>, Count)>; COUNTS],
     counted: usize,
+    /// Where the index of a choice begins; of several, the last.
+    pub(super) index: Option<usize>,
 }
 
 impl Places {
@@ -36,7 +38,7 @@ pub(super) fn walk(json: &[u8], node: &'static Node, found: &mut Found<'_>) -> R
     std::str::from_utf8(json).map_err(|_| Unusual)?;
     let mut walker = Walker { lexer: Lexer::new(json), found, places: Places::default() };
     match walker.lexer.peek() {
-        b'[' => walker.list(node)?,
+        b'[' => walker.list(node, Walker::object)?,
         _ => walker.object(node)?,
     }
     walker.lexer.end()?;
@@ -88,7 +90,13 @@ impl Walker<'_, '_, '_> {
         }
         match rule {
             Rule::Object(node) => self.object(node)?,
-            Rule::List(node) => self.list(node)?,
+            Rule::List(node) => self.list(node, Self::object)?,
+            Rule::Choices(node) => self.list(node, Self::choice)?,
+            Rule::Index => {
+                self.places.index = Some(self.lexer.position());
+                let index = self.lexer.small_integer()?;
+                self.found.index(index);
+            }
             Rule::Text(slot) => self.text(slot, reasoned)?,
             Rule::Parts(slot, node) => self.parts(slot, node, reasoned)?,
             Rule::Given => {
@@ -142,7 +150,19 @@ impl Walker<'_, '_, '_> {
         Ok(())
     }
 
-    fn list(&mut self, node: &'static Node) -> Result<(), Unusual> {
+    /// One of the answers that were asked for.
+    fn choice(&mut self, node: &'static Node) -> Result<(), Unusual> {
+        self.found.enter_choice();
+        self.object(node)?;
+        self.found.leave_choice();
+        Ok(())
+    }
+
+    fn list(
+        &mut self,
+        node: &'static Node,
+        item: fn(&mut Self, &'static Node) -> Result<(), Unusual>,
+    ) -> Result<(), Unusual> {
         self.lexer.expect(b'[')?;
         if self.lexer.peek() == b']' {
             self.lexer.take();
@@ -150,7 +170,7 @@ impl Walker<'_, '_, '_> {
         }
         self.found.items = true;
         loop {
-            self.object(node)?;
+            item(self, node)?;
             match self.lexer.take() {
                 b',' => {}
                 b']' => return Ok(()),
@@ -179,7 +199,7 @@ impl Walker<'_, '_, '_> {
             return self.text(slot, reasoned);
         }
         let outer = self.found.enter(*reasoned);
-        self.list(node)?;
+        self.list(node, Self::object)?;
         *reasoned |= self.found.leave(outer);
         Ok(())
     }

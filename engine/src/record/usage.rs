@@ -83,6 +83,18 @@ impl Usage {
         };
         (possible, possible != self)
     }
+
+    /// The counts of an answer that has output, and whether they said that it has none. Then none of the others that
+    /// are 0 is believed, nor the total.
+    #[must_use]
+    pub fn beside_output(self) -> (Self, bool) {
+        if self.completion != Some(0) {
+            return (self, false);
+        }
+        let more = |count: Option<u32>| count.filter(|n| *n > 0);
+        let others = Self { prompt: more(self.prompt), reasoning: more(self.reasoning), ..self };
+        (Self { completion: None, total: None, ..others }, true)
+    }
 }
 
 /// Most tokens of one prompt, a batch of inputs included: 2³¹. The longest contexts of 2026 have some 10⁷.
@@ -122,6 +134,17 @@ mod tests {
         let huge =
             Usage { total: Some(u32::MAX), cached: Some(u32::MAX), reasoning: Some(u32::MAX), ..Usage::default() };
         assert_eq!(huge.possible(None), (Usage::default(), true));
+    }
+
+    #[test]
+    fn no_tokens_beside_output_are_refused() {
+        let zeros = Usage { total: Some(0), ..usage(0, 0) };
+        assert_eq!(zeros.beside_output(), (Usage::default(), true));
+        let cached = Usage { total: Some(5), cached: Some(4), ..usage(5, 0) };
+        let left = Usage { prompt: Some(5), cached: Some(4), ..Usage::default() };
+        assert_eq!(cached.beside_output(), (left, true));
+        assert_eq!(usage(0, 1).beside_output(), (usage(0, 1), false));
+        assert_eq!(Usage::default().beside_output(), (Usage::default(), false));
     }
 
     #[test]

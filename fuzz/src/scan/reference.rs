@@ -84,6 +84,7 @@ impl Said {
         for (name, value) in fields(json).filter(|(_, value)| says_something(value)) {
             match name {
                 "error" => self.seen.error = true,
+                "x_groq" => self.seen.error |= says_something(&value["error"]),
                 "object" => self.seen.error |= value == "error",
                 "type" => self.seen.error |= value == "error" && kind != EndpointKind::Responses,
                 _ if value == 200 => {}

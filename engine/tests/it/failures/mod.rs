@@ -4,7 +4,7 @@
 mod rows;
 
 use ringload_engine::exchange::{Exchange, KeepText, Progress};
-use ringload_engine::plan::{EndpointKind, Limits};
+use ringload_engine::plan::{EndpointKind, Limits, Secrets};
 use ringload_engine::record::{Cause, Outcome, Record};
 use rows::{FAILURES, Failure, PASSES, Pass, Sent};
 use std::fmt::Write as _;
@@ -146,7 +146,8 @@ fn a_body_that_is_no_stream_is_named_with_its_type_and_its_first_words() {
         assert!(!said.contains(char::is_control), "{said:?}");
     }
     let long = read(EndpointKind::Chat, true, "text/html", &"x".repeat(10_000));
-    assert!(long.detail.is_some_and(|said| said.len() < 250));
+    let long = Secrets::default().excerpt(&long.detail.unwrap_or_default());
+    assert!(long.contains("xxx") && long.len() < 250, "{long}");
     let whole = read(EndpointKind::Chat, false, "text/html", "<html>It works!");
     let said = whole.detail.unwrap_or_default();
     assert_eq!(whole.outcome, Outcome::Failed(Cause::BadJson));
@@ -155,6 +156,60 @@ fn a_body_that_is_no_stream_is_named_with_its_type_and_its_first_words() {
     for stream in [tokens(EndpointKind::Chat, 2), ": ping\n\n".into(), "\u{feff}data: {}\n\n".into()] {
         let record = read(EndpointKind::Chat, true, "text/event-stream", &stream);
         assert_eq!(record.outcome, Outcome::Failed(Cause::Truncated), "{stream}");
+    }
+}
+
+#[test]
+fn json_without_output_is_told_with_its_type_and_its_first_words() {
+    for (kind, body) in [
+        (EndpointKind::Chat, r#"{"status":"queued"}"#),
+        (EndpointKind::Completions, r#""model is loading""#),
+        (EndpointKind::Embeddings, r#"{"message":"warming up"}"#),
+        (EndpointKind::HfTeiRankings, "[]"),
+    ] {
+        let record = read(kind, false, "application/json", body);
+        let said = record.detail.unwrap_or_default();
+        assert_eq!(record.outcome, Outcome::Failed(Cause::NoOutput), "{said}");
+        assert!(said.contains("application/json") && said.contains(body), "{said}");
+    }
+}
+
+#[test]
+fn a_stream_of_several_choices_is_over_when_each_of_them_is() {
+    let event = |index: u32, text: &str, reason: &str| {
+        let delta = if text.is_empty() { String::new() } else { format!(r#""content":"{text}""#) };
+        format!("data: {{\"choices\":[{{\"index\":{index},\"delta\":{{{delta}}},\"finish_reason\":{reason}}}]}}\n\n")
+    };
+    let tokens = |n: u32| (0..n).map(|i| event(i, "a", "null")).collect::<String>().repeat(3);
+    let (stop, done) = (r#""stop""#, "data: [DONE]\n\n");
+    for (stream, ends) in [
+        (tokens(1) + &event(0, "", stop), true),
+        (tokens(2) + &event(0, "", stop), false),
+        (tokens(2) + &event(1, "", stop), false),
+        (tokens(2) + &event(0, "", stop) + &event(1, "", stop), true),
+        (event(0, "a", "null") + &event(0, "", stop) + &event(1, "b", "null"), false),
+        (tokens(2) + &event(0, "", stop) + done, true),
+        (tokens(200) + &(0..199).map(|i| event(i, "", stop)).collect::<String>(), true),
+        (tokens(3) + &event(0, "", stop) + &event(2, "", stop), false),
+    ] {
+        let record = read(EndpointKind::Chat, true, "text/event-stream", &stream);
+        let expected = if ends { Outcome::Succeeded } else { Outcome::Failed(Cause::Truncated) };
+        assert_eq!(record.outcome, expected, "{stream}");
+        assert!(ends || record.detail.is_some_and(|said| said.ends_with("of each choice")), "{stream}");
+    }
+}
+
+#[test]
+fn usage_of_zeros_beside_output_is_refused() {
+    let usage = r#"{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}"#;
+    let end = format!("data: {{\"choices\":[],\"usage\":{usage}}}\n\ndata: [DONE]\n\n");
+    let stream = read(EndpointKind::Chat, true, "text/event-stream", &(tokens(EndpointKind::Chat, 3) + &end));
+    let body = format!("{{\"choices\":[{{\"message\":{{\"content\":\"hi\"}}}}],\"usage\":{usage}}}");
+    let whole = read(EndpointKind::Chat, false, "application/json", &body);
+    for record in [stream, whole] {
+        assert_eq!((record.outcome, record.usage_refused), (Outcome::Succeeded, true));
+        assert_eq!(record.usage.and_then(|u| u.completion.or(u.prompt).or(u.total)), None);
+        assert!(record.text.is_some(), "the tokenizer counts");
     }
 }
 

@@ -282,6 +282,20 @@ pub(crate) const FAILURES: &[Failure] = &[
         words: W,
     },
     Failure {
+        what: "`x_groq.error`, beside choices or without any",
+        by: "Groq",
+        kinds: FLAT,
+        sent: Sent::Json(r#"{"id":"c","choices":[],"x_groq":{"id":"r","error":"the words of the server"}}"#),
+        words: W,
+    },
+    Failure {
+        what: "the `finish_reason` of one choice of several is one of these",
+        by: "OpenRouter, vLLM, with `n` over 1",
+        kinds: TEXT,
+        sent: Sent::Json(r#"{"choices":[{"index":0,"finish_reason":"stop"},{"index":1,"finish_reason":"error"}]}"#),
+        words: "finish_reason \"error\"",
+    },
+    Failure {
         what: "JSON of several lines without `data:` that is one of the above",
         by: "Google's gateways",
         kinds: STREAMED,
