@@ -103,7 +103,7 @@ fn answer<'a>(exchange: &mut Exchange, reads: impl Iterator<Item = &'a [u8]>) ->
     exchange.handle_sent(now + 2);
     let mut progress = Progress::Pending;
     let mut reads = reads.filter(|read| !read.is_empty()).peekable();
-    while matches!(progress, Progress::Pending | Progress::Complete) {
+    while matches!(progress, Progress::Pending | Progress::Complete | Progress::Refused) {
         now += 10;
         progress = match reads.next() {
             Some(read) => exchange.handle_received(read, &now.into()),

@@ -69,7 +69,7 @@ impl Answer {
 
     /// Whether the stream may end here.
     pub(super) fn may_end(&self) -> bool {
-        self.done_seen || self.record.finished || !self.says_its_end
+        self.done_seen || self.record.finished && !self.scanner.any_choice_open() || !self.says_its_end
     }
 
     /// Bytes of memory that the text and the record hold.
@@ -158,7 +158,7 @@ impl Answer {
     pub(super) fn whole(&mut self, body: &[u8], arrived: Nanos) -> Result<(), Fault> {
         let keep = self.wants_text();
         let Ok(seen) = self.scanner.body(body, keep.then_some(&mut self.text)) else {
-            let what = format!("the body is no JSON ({})", self.begins(body));
+            let what = format!("the body is no JSON: {}", self.begins(body));
             return Err((Cause::BadJson, Some(what)));
         };
         if seen.error {
@@ -168,7 +168,8 @@ impl Answer {
         self.refused |= seen.refused;
         self.record.finished = seen.finish;
         if !seen.output {
-            return Err((Cause::NoOutput, None));
+            let what = format!("the body has no output: {}", self.begins(body));
+            return Err((Cause::NoOutput, Some(what)));
         }
         self.output(seen.visible, arrived);
         Ok(())
@@ -180,7 +181,7 @@ impl Answer {
         if self.record.events > 0 || front.is_empty() || sse::is_stream(front) {
             return None;
         }
-        let what = format!("the body is no event stream ({})", self.begins(front));
+        let what = format!("the body is no event stream: {}", self.begins(front));
         Some((Cause::NoOutput, Some(what)))
     }
 
@@ -194,8 +195,10 @@ impl Answer {
         if let Some(usage) = self.record.usage {
             let usage = api::whole_usage(self.kind, usage);
             let (usage, refused) = usage.possible(self.record.requested_osl);
+            let tokens = self.kind.produces_tokens() && self.record.events > 0;
+            let (usage, denies) = if tokens { usage.beside_output() } else { (usage, false) };
             self.record.usage = Some(usage);
-            self.refused |= refused;
+            self.refused |= refused || denies;
         }
         self.record.usage_refused = self.refused;
     }
@@ -208,6 +211,9 @@ impl Answer {
             Cause::Redirect => {
                 let what = format!("a redirect ({status}) is not followed: name the server it leads to in {Targets}");
                 if said.is_empty() { what } else { format!("{what}; {said}") }
+            }
+            Cause::UnexpectedEncoding if self.head.transfer_coded => {
+                "the body has a transfer coding that was not asked for, and is not `chunked` alone: switch that off at the server".into()
             }
             Cause::UnexpectedEncoding => {
                 "the body is compressed, which was not asked for: switch that off at the server".into()

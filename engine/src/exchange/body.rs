@@ -11,8 +11,9 @@ use crate::wire::sse;
 /// Bytes of an error body that are kept to say what the server said.
 const DETAIL_BYTES: usize = 4096;
 
-/// Bytes of a stream that are kept to say what it is, should it be none.
-const FRONT_BYTES: usize = 256;
+/// Bytes of a stream that are kept to say what it is, should it be none, until it has output. As many as of an error:
+/// what is shown of them is cut after secrets are struck out.
+const FRONT_BYTES: usize = DETAIL_BYTES;
 
 /// How the body is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +28,12 @@ pub(super) enum Mode {
 }
 
 impl Exchange {
+    /// Whether the head says that this is no answer: what comes of the body only gives words for that.
+    #[must_use]
+    pub fn refused(&self) -> bool {
+        matches!(self.mode, Mode::Detail(_))
+    }
+
     pub(super) fn head(&mut self, head: &Head, arrived: Nanos) {
         self.answer.record.instants.head_end = Some(arrived);
         self.answer.record.status = head.status;
@@ -35,7 +42,7 @@ impl Exchange {
             Mode::Detail(Cause::Redirect)
         } else if !(200..300).contains(&head.status) {
             Mode::Detail(Cause::HttpStatus)
-        } else if head.encoded {
+        } else if head.encoded || head.transfer_coded {
             Mode::Detail(Cause::UnexpectedEncoding)
         } else if head.event_stream || (self.streaming && !head.json) {
             Mode::Events
@@ -67,6 +74,8 @@ impl Exchange {
                 Ok(())
             }
             Mode::Detail(_) | Mode::Head => {
+                // Blanks at the front say nothing, and would leave less of the rest.
+                let body = if self.body.is_empty() { body.trim_ascii_start() } else { body };
                 let room = DETAIL_BYTES.saturating_sub(self.body.len()).min(body.len());
                 self.body.extend_from_slice(&body[..room]);
                 Ok(())
@@ -104,7 +113,7 @@ impl Exchange {
 
     #[inline]
     fn events(&mut self, body: &[u8], arrived: Nanos) -> Result<(), Fault> {
-        if self.body.len() < FRONT_BYTES {
+        if self.answer.record.events == 0 && self.body.len() < FRONT_BYTES {
             self.keep_front(body);
         }
         let mut input = body;
@@ -192,8 +201,9 @@ impl Exchange {
                 return Err(fault);
             }
             let what = format!(
-                "the stream ended after {} output events without [DONE] or a finish reason",
-                self.answer.record.events
+                "the stream ended after {} output events without [DONE] or a finish reason{}",
+                self.answer.record.events,
+                if self.answer.record.finished { " of each choice" } else { "" }
             );
             return Err((Cause::Truncated, Some(what)));
         }

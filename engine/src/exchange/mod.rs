@@ -36,6 +36,9 @@ pub enum Progress {
     /// The answer has said that it is over (`[DONE]`, or the last event of its dialect), and the end of its body has
     /// not come. What follows changes nothing of the record, and only the connection's use depends on it. Said once.
     Complete,
+    /// Its head says that it is no answer, and the end of its body, which can only give words for that, has not come.
+    /// Said once.
+    Refused,
     /// It is over.
     Done {
         /// Whether the connection may serve another request.
@@ -313,8 +316,8 @@ impl Exchange {
             }
             progress = match progress {
                 Progress::Pending => self.decode(part, arrived),
-                Progress::Complete => match self.decode(part, arrived) {
-                    Progress::Pending => Progress::Complete,
+                before @ (Progress::Complete | Progress::Refused) => match self.decode(part, arrived) {
+                    Progress::Pending => before,
                     progress => progress,
                 },
                 Progress::Done { .. } => Progress::Done { reusable: false },
@@ -345,11 +348,16 @@ impl Exchange {
     fn decode(&mut self, bytes: &[u8], arrived: Nanos) -> Progress {
         let mut input = bytes;
         let before = self.settled;
+        let mut refused = false;
         loop {
             match self.decoder.next(&mut input) {
                 Ok(None) if self.settled && !before => return Progress::Complete,
+                Ok(None) if refused => return Progress::Refused,
                 Ok(None) => return Progress::Pending,
-                Ok(Some(Part::Head(head))) => self.head(&head, arrived),
+                Ok(Some(Part::Head(head))) => {
+                    self.head(&head, arrived);
+                    refused = self.refused();
+                }
                 Ok(Some(Part::Body(body))) => {
                     if let Err((cause, detail)) = self.body(body, arrived) {
                         return self.fail(cause, detail, arrived);

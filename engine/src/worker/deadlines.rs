@@ -26,6 +26,8 @@ pub(super) enum DeadlineKind {
     NextToken,
     /// The wait for the end of the body of a complete response.
     BodyEnd,
+    /// The wait for the words in the body of a response whose head says that it is no answer.
+    Words,
     /// A request that is cancelled as planned.
     Cancellation,
     /// The time in which a small rest of an HTTP/2 send window is not used.

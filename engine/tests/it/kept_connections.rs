@@ -47,11 +47,8 @@ fn a_body_that_is_too_large_costs_its_connection_and_no_other_request() {
 
 #[test]
 fn a_request_that_is_never_taken_whole_costs_its_connection_alone() {
-    let server =
-        Server::of(|at, key, script| script.send(at + 100 * MILLI, key, too_many())).whose_sends(|n| match n {
-            0 => Kernel::TakesAfter(3600 * SECOND),
-            _ => Kernel::Takes,
-        });
+    let server = Server::of(|at, key, script| script.send(at + 100 * MILLI, key, too_many()))
+        .whose_sends(|n| if n == 0 { Kernel::TakesAfter(3600 * SECOND) } else { Kernel::Takes });
     let run = play(&plan(Phase::closed(1, 30)), server);
     assert!(run.records.iter().all(|r| r.status == 429));
     assert_eq!(run.seen.connections, 2);
@@ -266,18 +263,21 @@ fn a_status_that_says_what_failed_stays_although_its_body_is_cut_off() {
         |at, key, script| script.send(at, key, *b"xyz\r\n"),
         |_, _, _| {},
     ];
-    for end in ends {
+    let heads = [
+        ("503 No", Cause::HttpStatus, "no workers"),
+        ("200 OK\r\ncontent-encoding: br", Cause::UnexpectedEncoding, "the body is compressed"),
+        ("200 OK\r\ntransfer-encoding: gzip", Cause::UnexpectedEncoding, "the body has a transfer coding"),
+    ];
+    for (end, (head, cause, words)) in ends.into_iter().flat_map(|end| heads.map(|head| (end, head))) {
         let server = Server::of(move |at, key, script| {
-            let front = "HTTP/1.1 503 No\r\ntransfer-encoding: chunked\r\n\r\n";
-            script.send(at + MILLI, key, [front.as_bytes(), &chunk("no workers")].concat());
+            let head = format!("HTTP/1.1 {head}\r\ntransfer-encoding: chunked\r\n\r\n");
+            script.send(at + MILLI, key, [head.into_bytes(), chunk("no workers")].concat());
             end(at + 2 * MILLI, key, script);
         });
-        let mut plan = plan(Phase::closed(1, 2));
-        plan.timeouts.request = SECOND;
-        let run = play(&plan, server);
-        for r in &run.records {
-            assert_eq!(r.outcome, Outcome::Failed(Cause::HttpStatus));
-            assert_eq!((r.status, r.detail.as_deref()), (503, Some("no workers")));
+        for r in &play(&plan(Phase::closed(1, 2)), server).records {
+            assert_eq!(r.outcome, Outcome::Failed(cause), "{head}");
+            assert!(r.detail.as_deref().is_some_and(|said| said.starts_with(words)), "{:?}", r.detail);
+            assert!(r.instants.end - r.instants.issued <= SECOND + 2 * MILLI, "{head}: words are waited for too long");
         }
     }
 }

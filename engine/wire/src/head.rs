@@ -11,8 +11,10 @@ pub struct Head {
     pub event_stream: bool,
     /// The body is `application/json` or another `+json`.
     pub json: bool,
-    /// A content coding, or a transfer coding other than chunked, was applied: the body is not readable as it comes.
+    /// A content coding was applied: the body is not readable as it comes.
     pub encoded: bool,
+    /// A transfer coding other than chunked was applied, or one that is not known: the same.
+    pub transfer_coded: bool,
     /// A status that sends the client elsewhere (3xx but 304); never followed.
     pub redirect: bool,
     /// Body length, where `Content-Length` frames the body.
@@ -68,17 +70,27 @@ impl fmt::Debug for Product {
     }
 }
 
-/// The type of a body as `Content-Type` has it, its parameters left out: of a longer one the first bytes. What is not
-/// printable ASCII is `?`.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
+/// The type of a body as `Content-Type` has it, its parameters left out, if it has at most 32 bytes: a part of a longer
+/// one could be the front of a secret. What is not printable ASCII is `?`.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct MediaType {
-    bytes: [u8; 32],
+    bytes: [u8; LONGEST_TYPE],
     length: u8,
+}
+
+impl Default for MediaType {
+    fn default() -> Self {
+        Self { bytes: [0; LONGEST_TYPE], length: 0 }
+    }
 }
 
 impl MediaType {
     pub(super) fn new(value: &[u8]) -> Self {
         let mut media = Self::default();
+        if value.len() > LONGEST_TYPE {
+            media.length = LONGEST_TYPE as u8 + 1;
+            return media;
+        }
         for (to, from) in media.bytes.iter_mut().zip(value) {
             *to = if from.is_ascii_graphic() { *from } else { b'?' };
             media.length += 1;
@@ -89,9 +101,10 @@ impl MediaType {
 
 impl fmt::Display for MediaType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.bytes[..usize::from(self.length)] {
-            [] => f.write_str("none"),
-            bytes => f.write_str(&String::from_utf8_lossy(bytes)),
+        match self.bytes.get(..usize::from(self.length)) {
+            None => write!(f, "of over {LONGEST_TYPE} bytes"),
+            Some([]) => f.write_str("none"),
+            Some(bytes) => f.write_str(&String::from_utf8_lossy(bytes)),
         }
     }
 }
@@ -101,6 +114,9 @@ impl fmt::Debug for MediaType {
         write!(f, "{self}")
     }
 }
+
+/// Bytes of the longest type that is kept. Those of answers have some 20.
+const LONGEST_TYPE: usize = 32;
 
 /// The fields that mean the same in any version, gathered over all lines.
 #[derive(Debug, Default)]
@@ -151,6 +167,7 @@ impl Fields {
             event_stream: self.event_stream,
             json: self.json,
             encoded: self.encoded,
+            transfer_coded: false,
             redirect: (300..400).contains(&status) && status != 304,
             length: None,
             media: self.media,

@@ -35,6 +35,12 @@ impl Pool<'_> {
         self.deadlines.set(now.saturating_add(BODY_END), DeadlineKind::BodyEnd, slot, id);
     }
 
+    /// The head of the response in a slot says that it is no answer: its words are waited for a while.
+    pub(super) fn set_words_deadline(&mut self, slot: u32, now: Nanos) {
+        let id = self.slots[slot].exchange.request_id();
+        self.deadlines.set(now.saturating_add(WORDS), DeadlineKind::Words, slot, id);
+    }
+
     /// Sets the deadline of a connection that is begun.
     pub(super) fn set_connect_deadline(&mut self, slot: u32, connect_by: Nanos) {
         self.deadlines.set(connect_by, DeadlineKind::Connect, slot, 0);
@@ -99,6 +105,7 @@ impl Pool<'_> {
             DeadlineKind::WithheldWindow => Some(deadline.at),
             _ if !slot.exchange.active() || slot.exchange.request_id() != deadline.id => None,
             DeadlineKind::Request => Some(deadline.at),
+            DeadlineKind::Words => slot.exchange.refused().then_some(deadline.at),
             DeadlineKind::FirstToken | DeadlineKind::NextToken | DeadlineKind::BodyEnd | DeadlineKind::Cancellation => {
                 self.holds_within_request(deadline, now)
             }
@@ -186,6 +193,8 @@ impl<D: Driver> Connections<'_, D> {
                 self.fail(slot, Cause::InterTokenTimeout, Some(what), now);
             }
             DeadlineKind::BodyEnd => self.end_without_body(slot, now),
+            // It has failed of what its head says, with the words that have come.
+            DeadlineKind::Words => self.fail(slot, Cause::Truncated, None, now),
             DeadlineKind::Cancellation => {
                 self.pool.handle_planned_cancellation(slot);
                 self.end_now(slot, now, |exchange| exchange.cancel(now));
@@ -225,6 +234,9 @@ impl<D: Driver> Connections<'_, D> {
 /// How long a request keeps its place after its response is complete, for the end of the body to come: nearly always it
 /// comes with the response, or at once. After that the next request is free to go, on another connection.
 const BODY_END: Nanos = 20 * MILLI;
+/// How long the body of a response whose head says that it is no answer may take: it decides nothing, and errors that
+/// a server writes bit by bit are done by then.
+const WORDS: Nanos = SECOND;
 /// How long a connection that serves no request is kept for the rest of its last request to be taken, and for the end
 /// of the body of a complete response. And how long the read of a connection may take to end after a send on it has
 /// failed.

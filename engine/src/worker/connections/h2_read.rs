@@ -135,6 +135,9 @@ impl Pool<'_> {
             match event {
                 http2::Event::Head { tag, head } => {
                     self.slots[tag].exchange.handle_head(&head, arrival.at, read);
+                    if self.slots[tag].exchange.refused() {
+                        self.set_words_deadline(tag, seen);
+                    }
                 }
                 http2::Event::Body { tag, bytes } => {
                     let stream = &mut self.slots[tag];
@@ -143,7 +146,7 @@ impl Pool<'_> {
                     let progress = stream.within(self.context.budget, progress, seen);
                     self.recorder.handle_events(stream.exchange.record().events - before);
                     match progress {
-                        Progress::Pending => {}
+                        Progress::Pending | Progress::Refused => {}
                         Progress::Complete => self.set_body_deadline(tag, seen),
                         Progress::Done { .. } => {
                             h2.reset(tag, seen);

@@ -41,6 +41,7 @@ impl Pool<'_> {
                 match progress {
                     Progress::Pending => {}
                     Progress::Complete => self.set_body_deadline(key.slot, seen),
+                    Progress::Refused => self.set_words_deadline(key.slot, seen),
                     Progress::Done { reusable } => self.finish(key.slot, Left::after(reusable), seen),
                 }
             }
@@ -86,7 +87,7 @@ impl Pool<'_> {
     /// More of the body of a response whose record was taken.
     pub(super) fn handle_rest(&mut self, key: Key, rest: Progress, now: Nanos) {
         match rest {
-            Progress::Pending | Progress::Complete => {}
+            Progress::Pending | Progress::Complete | Progress::Refused => {}
             Progress::Done { reusable: false } => self.commands.push(Command::Close(key)),
             Progress::Done { reusable: true } => {
                 self.slots[key.slot].connection.handle_response(false);

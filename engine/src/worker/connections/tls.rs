@@ -73,7 +73,8 @@ impl Pool<'_> {
                 exchange.fail(cause, Some(detail), seen);
                 self.finish(key.slot, Left::Useless, seen);
             }
-            (Progress::Complete, None) if ended => self.handle_peer_closed(key, seen),
+            (Progress::Complete | Progress::Refused, None) if ended => self.handle_peer_closed(key, seen),
+            (Progress::Refused, _) => self.set_words_deadline(key.slot, seen),
             (Progress::Complete, _) => self.set_body_deadline(key.slot, seen),
             (Progress::Pending, None) if rest != Progress::Pending && !ended => {
                 self.handle_rest(key, rest, seen);

@@ -29,6 +29,9 @@ pub(super) fn parse(bytes: &[u8], fields: usize) -> Result<Option<(Parsed, usize
     if let Some(spoken) = other_protocol(bytes) {
         return Err(HttpError::OtherProtocol(spoken));
     }
+    if let Some(known) = of_newest_version(bytes) {
+        return parse(&known, fields);
+    }
     let mut slots = [const { MaybeUninit::<Header<'_>>::uninit() }; MAX_FIELDS];
     let mut response = Response::new(&mut []);
     // What a reader should accept of old and careless servers (RFC 9112 §4, §5.1, §5.2); empty lines before the status
@@ -65,6 +68,21 @@ fn other_protocol(bytes: &[u8]) -> Option<Protocol> {
     }
 }
 
+/// A head of a later minor version of HTTP/1 as one of HTTP/1.1, as a reader takes it (RFC 9110 §2.5).
+fn of_newest_version(bytes: &[u8]) -> Option<Vec<u8>> {
+    let at = bytes.iter().position(|b| !matches!(b, b'\r' | b'\n'))?;
+    let minor = at + VERSION.len();
+    if !bytes[at..].starts_with(VERSION) || !matches!(bytes.get(minor), Some(b'2'..=b'9')) {
+        return None;
+    }
+    let mut known = bytes.to_vec();
+    known[minor] = b'1';
+    Some(known)
+}
+
+/// A version but for its minor number.
+const VERSION: &[u8] = b"HTTP/1.";
+
 fn understand(response: &Response<'_, '_>) -> Result<Parsed, HttpError> {
     let status = response.code.unwrap_or(0);
     if !(100..=999).contains(&status) {
@@ -75,7 +93,7 @@ fn understand(response: &Response<'_, '_>) -> Result<Parsed, HttpError> {
     for field in response.headers.iter() {
         fields.add(field.name, &unfolded(field.value))?;
     }
-    let head = fields.common.head(status);
+    let head = Head { transfer_coded: fields.other_coding, ..fields.common.head(status) };
     let mut keep = !fields.close && (!http_1_0 || fields.keep_alive);
     let framing = if bodiless(status) {
         Framing::Length(0)
@@ -115,6 +133,8 @@ struct Fields {
     common: head::Fields,
     /// A transfer coding other than identity was named.
     coded: bool,
+    /// One that is not chunked either.
+    other_coding: bool,
     /// The last transfer coding named is chunked.
     chunked: bool,
     close: bool,
@@ -133,7 +153,7 @@ impl Fields {
                     self.coded = true;
                 } else if !item.eq_ignore_ascii_case(b"identity") {
                     self.coded = true;
-                    self.common.encoded = true;
+                    self.other_coding = true;
                 }
             }
         } else if name.eq_ignore_ascii_case("connection") {

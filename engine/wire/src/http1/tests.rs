@@ -102,7 +102,12 @@ fn without_framing_the_close_ends_the_body() {
     let (head, body, reusable) = ok("HTTP/1.1 200 OK", "all of it");
     assert_eq!((head.length, body.as_slice(), reusable), (None, &b"all of it"[..], false));
     let (head, _, reusable) = ok("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip", "?");
-    assert!(head.encoded && !reusable, "a coding that is not chunked ends with the close");
+    assert!(head.transfer_coded && !head.encoded && !reusable, "a coding that is not chunked ends with the close");
+    for (coding, chunked) in [("gzip, chunked", true), ("chunked;q=1", false), ("x-chunked", false)] {
+        let body = if chunked { "1\r\n?\r\n0\r\n\r\n" } else { "?" };
+        let (head, body, _) = ok(&format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: {coding}"), body);
+        assert!(head.transfer_coded && body == b"?", "{coding}");
+    }
 }
 
 #[test]
@@ -199,6 +204,8 @@ fn heads_of_old_and_careless_servers_are_read() {
         "\r\n\n\r\nHTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 2",
         "HTTP/1.1 200 OK\r\nContent-Type : text/event-stream\r\nContent-Length\t: 2",
         "HTTP/1.1  200  OK\r\nContent-Type: text/event-stream\r\nContent-Length: 2",
+        "HTTP/1.2 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 2",
+        "\r\nHTTP/1.9 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 2",
     ] {
         let (head, body, _) = ok(head, "ok");
         assert!(head.event_stream, "{head:?}");
@@ -212,7 +219,8 @@ fn what_is_no_http_1_response_is_known_from_its_first_bytes() {
         &b"\x15\x03\x03\x00\x02"[..],
         b"SSH-2.0-x",
         b"HTTP/2 200\r\n",
-        b"HTTP/1.2 200 OK\r\n",
+        b"HTTP/2.0 200 OK\r\n",
+        b"HTTP/1.12 200 OK\r\n",
         b"\r\nSSH-2.0-x",
         b"HTTP/1.1 2x0 OK\r\n",
         b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n",

@@ -1,7 +1,8 @@
 //! Answers that end in order and are of no use.
 
 use super::{Act, Answer, Becomes, Row, json, stream, tokens};
-use ringload_tests::{frames, peer};
+use ringload_tests::frames;
+use ringload_tests::peer::{self, Then};
 
 pub(super) const ROWS: &[Row] = &[
     plain(
@@ -56,6 +57,29 @@ pub(super) const ROWS: &[Row] = &[
         },
         Becomes::Fails("unexpected_encoding", "compressed"),
     ),
+    Row {
+        what: "an error, or a body in gzip, that does not end: given up 1 s after its head",
+        act: Act::Http1(|to| {
+            peer::write(to, "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ntransfer-encoding: chunked\r\n\r\n")?;
+            std::io::copy(to, &mut std::io::sink())?;
+            Ok(Then::Close)
+        }),
+        flags: &[],
+        becomes: Becomes::Fails("unexpected_encoding", "compressed"),
+        tokens: 0,
+        kept: false,
+    },
+    Row {
+        what: "a transfer coding that is not `chunked` (`gzip`, `x-chunked`, `chunked;q=1`)",
+        act: Act::Http1(|to| {
+            peer::write(to, "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked;q=1\r\n\r\n0\r\n\r\n")?;
+            Ok(Then::Close)
+        }),
+        flags: &[],
+        becomes: Becomes::Fails("unexpected_encoding", "a transfer coding"),
+        tokens: 0,
+        kept: false,
+    },
     Row {
         tokens: 2,
         ..plain(
