@@ -69,10 +69,14 @@ fn name(text: &str) -> Result<String> {
     if let Some(odd) = decoded.chars().find(|c| is_forbidden(*c)) {
         return Err(bad(format!("the host `{}` holds {}", decoded.escape_debug(), described(odd))));
     }
-    let ascii = Uts46::new()
-        .to_ascii(decoded.as_bytes(), DENIED, Hyphens::Allow, DnsLength::Ignore)
-        .map_err(|_| bad(format!("the host `{}` has no form in ASCII (UTS #46)", decoded.escape_debug())))?
-        .into_owned();
+    // What is ASCII is a name as it is, whether or not it stands for another in Unicode.
+    let ascii = match decoded.is_ascii() {
+        true => decoded.to_ascii_lowercase(),
+        false => Uts46::new()
+            .to_ascii(decoded.as_bytes(), DENIED, Hyphens::Allow, DnsLength::Ignore)
+            .map_err(|_| bad(format!("the host `{}` has no form in ASCII (UTS #46)", decoded.escape_debug())))?
+            .into_owned(),
+    };
     let absolute = ascii.strip_suffix('.').unwrap_or(&ascii);
     if absolute.is_empty() {
         return Err(bad("a URL needs a host".to_owned()));
@@ -192,7 +196,9 @@ mod tests {
             ("B\u{dc}CHER.test", "xn--bcher-kva.test"),
             ("bu\u{308}cher.test", "xn--bcher-kva.test"),
             ("b%C3%BCcher.test", "xn--bcher-kva.test"),
-            ("xn--bcher-kva.test", "xn--bcher-kva.test"),
+            ("XN--bcher-kva.test", "xn--bcher-kva.test"),
+            ("xn--a.test", "xn--a.test"),
+            ("xn--", "xn--"),
             ("fa\u{df}.test", "xn--fa-hia.test"),
             ("\u{4f8b}\u{3048}\u{3002}\u{30c6}\u{30b9}\u{30c8}", "xn--r8jz45g.xn--zckzah"),
             ("\u{ff21}\u{ff22}.test", "ab.test"),
@@ -271,7 +277,7 @@ mod tests {
             ("a%2Fb", "`/`"),
             ("a%zzb", "`%`"),
             ("%ff", "not UTF-8"),
-            ("xn--a", "no form in ASCII"),
+            ("\u{fc}.xn--a", "no form in ASCII"),
             ("\u{202e}a", "no form in ASCII"),
             (&long, "has 64 bytes, over the limit of 63"),
             (&longer, "has 256 bytes, over the limit of 253"),
