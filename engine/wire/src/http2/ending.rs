@@ -76,5 +76,5 @@ impl Connection {
     }
 }
 
-/// What is kept of a GOAWAY's text.
-const DEBUG_BYTES: usize = 1024;
+/// What is kept of a GOAWAY's text: all that a frame of usual size holds.
+const DEBUG_BYTES: usize = 16 << 10;
