@@ -71,6 +71,8 @@ settings! {
         DatasetFormat => "prompts.replay.format",
         ScheduleFrom => "prompts.replay.timing.from",
         ScheduleUntil => "prompts.replay.timing.until",
+        BlockSize => "prompts.replay.block",
+        FirstOffset => "prompts.replay.timing.from_first",
         ReplaySpeedup => "prompts.replay.timing.speedup",
         LongestInput => "prompts.replay.synthesis.max_isl",
         MediaRoot => "prompts.replay.media.under",

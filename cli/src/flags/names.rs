@@ -37,6 +37,8 @@ fn flag(setting: Setting) -> &'static str {
         Setting::DatasetFormat => "--custom-dataset-type",
         Setting::ScheduleFrom => "--fixed-schedule-start-offset",
         Setting::ScheduleUntil => "--fixed-schedule-end-offset",
+        Setting::BlockSize => "--isl-block-size",
+        Setting::FirstOffset => "--fixed-schedule-auto-offset",
         Setting::ReplaySpeedup => "--replay-speedup",
         Setting::LongestInput => "--synthesis-max-isl",
         Setting::MediaRoot => "--media-root",

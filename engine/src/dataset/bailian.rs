@@ -14,6 +14,7 @@ use serde::Deserialize;
 pub(super) const SPEC: Spec = Spec {
     what: r#"a request a line: {"chat_id": N, "parent_chat_id": -1, "timestamp": SECONDS, "input_length": TOKENS, "output_length": TOKENS}"#,
     looks_like: |head| head.has("chat_id") && head.has("input_length"),
+    fields: &["chat_id", "parent_chat_id", "timestamp", "input_length", "output_length", "type", "turn", "hash_ids"],
     read: Read::Lines(row),
 };
 

@@ -7,10 +7,12 @@ use super::fields::{seconds, tokens};
 use super::lines::{Line, State};
 use super::{Content, Read, Row, Spec, Turn};
 use crate::error::{Error, Result};
+use crate::plan::LeftOut;
 
 pub(super) const SPEC: Spec = Spec {
     what: "CSV with the columns Timestamp, Request tokens, Response tokens",
     looks_like: |head| [AT, ISL, OSL].iter().all(|name| fields(head.line).iter().any(|f| f == name)),
+    fields: &[],
     read: Read::Lines(row),
 };
 
@@ -20,6 +22,7 @@ fn row(line: &Line<'_>, state: &mut State, rows: &mut Vec<Row>) -> Result<()> {
     };
     let (isl, osl) = (number(ISL, &cells[1])?, number(OSL, &cells[2])?);
     if isl < 1.0 || osl < 1.0 {
+        state.left_out = Some(LeftOut::Failed);
         return Ok(());
     }
     rows.push(Row::single(Turn {

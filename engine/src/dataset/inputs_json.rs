@@ -5,6 +5,7 @@ use super::mooncake::body;
 use super::sharegpt::{Elements, located};
 use super::{Content, Each, Read, Row, Session, Spec, Turn};
 use crate::error::{Error, Result};
+use crate::plan::Remarks;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -18,6 +19,7 @@ pub(super) const SPEC: Spec = Spec {
         let begin: String = head.text.chars().filter(|c| !c.is_whitespace()).take(9).collect();
         begin.starts_with(r#"{"data":["#)
     },
+    fields: &[],
     read: Read::Whole(read),
 };
 
@@ -27,7 +29,7 @@ struct Saved {
     payloads: Vec<Box<RawValue>>,
 }
 
-fn read(input: &mut dyn BufRead, each: Each<'_>) -> Result<()> {
+fn read(input: &mut dyn BufRead, remarks: &mut Remarks, each: Each<'_>) -> Result<()> {
     let mut failed = None;
     let mut seen = HashSet::new();
     let mut one = |i: usize, saved: Saved| -> Result<()> {
@@ -42,6 +44,7 @@ fn read(input: &mut dyn BufRead, each: Each<'_>) -> Result<()> {
         if saved.payloads.is_empty() {
             return Err(place(Error::usage("it has no payloads", format!("write {}", SPEC.what))));
         }
+        remarks.rows += 1;
         for payload in saved.payloads {
             each(Row {
                 session: Session::Named(saved.session_id.clone()),

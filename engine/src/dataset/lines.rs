@@ -3,7 +3,10 @@
 use super::{Each, Row};
 use crate::clock::Nanos;
 use crate::error::{Error, Result};
-use std::collections::HashMap;
+use crate::plan::{LeftOut, Remarks};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
 use std::io::{BufRead, Read as _};
 
 /// One line.
@@ -28,11 +31,17 @@ pub(super) struct State {
     pub(super) zero: Option<Nanos>,
     /// The session of each request seen, by its number.
     pub(super) sessions: HashMap<i64, i64>,
+    /// Why the line gives no row, where it should.
+    pub(super) left_out: Option<LeftOut>,
 }
+
+/// What reads a line, and the fields that it knows.
+type Reader = (&'static [&'static str], fn(&Line<'_>, &mut State, &mut Vec<Row>) -> Result<()>);
 
 pub(super) fn read(
     input: &mut dyn BufRead,
-    read: fn(&Line<'_>, &mut State, &mut Vec<Row>) -> Result<()>,
+    (fields, read): Reader,
+    remarks: &mut Remarks,
     each: Each<'_>,
 ) -> Result<()> {
     let mut state = State::default();
@@ -60,11 +69,54 @@ pub(super) fn read(
             continue;
         }
         read(&Line { text }, &mut state, &mut rows).map_err(place)?;
+        let left_out = state.left_out.take();
+        remarks.rows += u64::from(left_out.is_some() || !rows.is_empty());
+        left_out.into_iter().for_each(|why| remarks.leave_out(why));
+        if !fields.is_empty() {
+            note_unknown(text, fields, remarks);
+        }
         for row in rows.drain(..) {
             each(row).map_err(place)?;
         }
     }
     Ok(())
+}
+
+/// Notes the fields of a row that are none of these; those of its turns too.
+fn note_unknown(text: &str, known: &[&str], remarks: &mut Remarks) {
+    let Ok(Fields(names)) = serde_json::from_str::<Fields>(text) else { return };
+    names.iter().filter(|name| !known.contains(&name.as_str())).for_each(|name| remarks.note_field(name));
+}
+
+/// The names of the fields of an object, and of those of the objects in its `turns`, each once.
+struct Fields(BTreeSet<String>);
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {
+        struct Names;
+        impl<'de> Visitor<'de> for Names {
+            type Value = Fields;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Fields, A::Error> {
+                let mut names = BTreeSet::new();
+                while let Some(name) = map.next_key::<String>()? {
+                    if name == "turns" {
+                        let turns = map.next_value::<Vec<Fields>>()?;
+                        names.extend(turns.into_iter().flat_map(|Fields(names)| names));
+                    } else {
+                        map.next_value::<IgnoredAny>()?;
+                    }
+                    names.insert(name);
+                }
+                Ok(Fields(names))
+            }
+        }
+        d.deserialize_map(Names)
+    }
 }
 
 pub(super) fn unreadable(e: std::io::Error) -> Error {

@@ -6,6 +6,7 @@
 mod azure;
 mod bailian;
 mod burst_gpt;
+mod consistency;
 mod fields;
 mod inputs_json;
 mod lines;
@@ -21,13 +22,14 @@ mod synthesis;
 mod tests;
 mod trace;
 
+pub use consistency::Consistency;
 pub use fields::compact;
 pub use synthesis::synthesize;
 pub use trace::{Analysis, Spread, analyze};
 
 use crate::clock::Nanos;
 use crate::error::{Error, Result};
-use crate::plan::{Format, Message};
+use crate::plan::{Format, Message, Remarks};
 use lines::{Line, State};
 use serde_json::{Map, Value};
 use std::io::BufRead;
@@ -114,6 +116,8 @@ struct Spec {
     what: &'static str,
     /// Whether a file begins as one of this format.
     looks_like: fn(&Head<'_>) -> bool,
+    /// The fields of a row, where a row of any others is unlike the format; none where they are not looked at.
+    fields: &'static [&'static str],
     read: Read,
 }
 
@@ -123,7 +127,7 @@ enum Read {
     /// Line by line; empty lines are left out.
     Lines(fn(&Line<'_>, &mut State, &mut Vec<Row>) -> Result<()>),
     /// As one JSON value.
-    Whole(fn(&mut dyn BufRead, Each<'_>) -> Result<()>),
+    Whole(fn(&mut dyn BufRead, &mut Remarks, Each<'_>) -> Result<()>),
 }
 
 /// What takes the rows.
@@ -183,14 +187,22 @@ impl Format {
     /// # Errors
     /// [`crate::Blame::Usage`], with the number of the line or element that is wrong; those of `each`.
     pub fn read(self, input: &mut dyn BufRead, each: Each<'_>) -> Result<()> {
+        self.read_with(input, &mut Remarks::default(), each)
+    }
+
+    /// As [`Self::read`]; notes which rows are left out, and which fields are not read.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn read_with(self, input: &mut dyn BufRead, remarks: &mut Remarks, each: Each<'_>) -> Result<()> {
         let mut any = false;
         let mut each = |row| {
             any = true;
             each(row)
         };
         match self.spec().read {
-            Read::Lines(read) => lines::read(input, read, &mut each)?,
-            Read::Whole(read) => read(input, &mut each)?,
+            Read::Lines(read) => lines::read(input, (self.spec().fields, read), remarks, &mut each)?,
+            Read::Whole(read) => read(input, remarks, &mut each)?,
         }
         if any {
             return Ok(());

@@ -20,6 +20,21 @@ pub(super) const SPEC: Spec = Spec {
         ["input_length", "text_input", "payload"].iter().any(|f| head.has(f))
             || head.has("messages") && !head.has("model")
     },
+    fields: &[
+        "timestamp",
+        "delay",
+        "input_length",
+        "output_length",
+        "hash_ids",
+        "session_id",
+        "text_input",
+        "messages",
+        "tools",
+        "payload",
+        "extra",
+        // AIPerf names the format in each line.
+        "type",
+    ],
     read: Read::Lines(row),
 };
 

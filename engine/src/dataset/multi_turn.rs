@@ -7,7 +7,7 @@
 
 use super::fields::id;
 use super::lines::{Line, State};
-use super::single_turn::Said;
+use super::single_turn::{self, Said};
 use super::{Content, Read, Row, Session, Spec};
 use crate::error::{Error, Result};
 use serde::Deserialize;
@@ -16,6 +16,7 @@ use serde_json::Value;
 pub(super) const SPEC: Spec = Spec {
     what: r#"a conversation a line: {"turns": [{"text": "…"}, {"text": "…", "delay": 1000}]}"#,
     looks_like: |head| head.has("turns"),
+    fields: single_turn::FIELDS,
     read: Read::Lines(row),
 };
 

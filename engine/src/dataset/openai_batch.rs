@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 pub(super) const SPEC: Spec = Spec {
     what: r#"a request a line: {"custom_id": "1", "method": "POST", "url": "/v1/chat/completions", "body": {…}}"#,
     looks_like: |head| head.has("custom_id") && head.has("body"),
+    fields: &["custom_id", "method", "url", "body"],
     read: Read::Lines(row),
 };
 

@@ -2,7 +2,7 @@
 //! replacement; in a folder, each file is a pool, and a request has a line of each.
 
 use super::lines::{Line, State};
-use super::single_turn::Said;
+use super::single_turn::{self, Said};
 use super::{Read, Row, Spec};
 use crate::error::{Error, Result};
 use crate::setting::Setting::DatasetFormat;
@@ -10,6 +10,7 @@ use crate::setting::Setting::DatasetFormat;
 pub(super) const SPEC: Spec = Spec {
     what: r#"a text a line, {"text": "…"}, to draw from; or a folder of such files"#,
     looks_like: |_| false,
+    fields: single_turn::FIELDS,
     read: Read::Lines(row),
 };
 

@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 pub(super) const SPEC: Spec = Spec {
     what: r#"a request body a line: {"model": "…", "messages": […]}; or a folder of such files, each a session"#,
     looks_like: |head| head.has("model") && ["messages", "prompt", "input"].iter().any(|f| head.has(f)),
+    fields: &[],
     read: Read::Lines(row),
 };
 

@@ -8,7 +8,7 @@
 use super::lines::unreadable;
 use super::{Content, Each, Read, Row, Session, Spec, Turn};
 use crate::error::{Error, Result};
-use crate::plan::Message;
+use crate::plan::{LeftOut, Message, Remarks};
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, SeqAccess, Visitor};
 use std::fmt;
@@ -18,6 +18,7 @@ use std::marker::PhantomData;
 pub(super) const SPEC: Spec = Spec {
     what: r#"[{"conversations": [{"from": "human", "value": "…"}, {"from": "gpt", "value": "…"}]}]"#,
     looks_like: |head| head.text.trim_start().starts_with('['),
+    fields: &[],
     read: Read::Whole(read),
 };
 
@@ -35,13 +36,18 @@ struct Part {
     value: Option<String>,
 }
 
-fn read(input: &mut dyn BufRead, each: Each<'_>) -> Result<()> {
+fn read(input: &mut dyn BufRead, remarks: &mut Remarks, each: Each<'_>) -> Result<()> {
     let mut failed = None;
     let mut one = |_: usize, shared: Shared| -> Result<()> {
         let mut session = Session::Fresh;
         let parts = &shared.conversations;
+        let pairs = pairs(parts);
+        remarks.rows += 1;
+        if pairs.is_empty() {
+            remarks.leave_out(LeftOut::Unanswered);
+        }
         let mut system = parts.first().filter(|p| p.from == "system").and_then(|p| p.value.clone());
-        for (asked, answered) in pairs(parts) {
+        for (asked, answered) in pairs {
             each(Row {
                 session: std::mem::replace(&mut session, Session::Same),
                 alone: false,

@@ -15,8 +15,30 @@ use serde_json::{Map, Value};
 pub(super) const SPEC: Spec = Spec {
     what: r#"a request a line: {"text": "…"}"#,
     looks_like: |head| has_content(head) && !head.has("turns"),
+    fields: FIELDS,
     read: Read::Lines(row),
 };
+
+/// The fields of a turn, and of a line that has several.
+pub(super) const FIELDS: &[&str] = &[
+    "text",
+    "texts",
+    "image",
+    "images",
+    "audio",
+    "audios",
+    "video",
+    "videos",
+    "timestamp",
+    "delay",
+    "role",
+    "session_id",
+    "output_length",
+    "extra",
+    "turns",
+    // AIPerf names the format in each line.
+    "type",
+];
 
 /// A turn as this format, `multi_turn` and `random_pool` write it.
 #[derive(Deserialize)]

@@ -12,6 +12,9 @@ pub struct Analysis {
     pub requests: usize,
     /// Requests that say their blocks.
     pub requests_with_blocks: usize,
+    /// What of the file is left out, or does not go together, a sentence each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<String>,
     /// Input lengths, tokens, of those that say them.
     pub isl: Option<Spread>,
     /// Output lengths, tokens, of those that say them.
@@ -128,6 +131,7 @@ pub fn analyze(rows: &[Row], block: u32) -> Analysis {
     Analysis {
         requests: rows.len(),
         requests_with_blocks: with_blocks,
+        remarks: Vec::new(),
         isl: Spread::of(isl),
         osl: Spread::of(osl),
         cached_tokens: Spread::of(cached),

@@ -13,6 +13,7 @@ mod network;
 mod output_path;
 mod payload;
 mod rate;
+mod remarks;
 mod replay;
 mod secrets;
 mod slo;
@@ -35,6 +36,7 @@ pub use network::{Dns, Family, HttpVersion, Network, Pin, Tcp, Tls};
 pub use output_path::OutputPath;
 pub use payload::{Audio, ImageFormat, Images, ModelChoice, Passages, Payload};
 pub use rate::{Piece, Rate};
+pub use remarks::{DAY_S, LeftOut, Remarks};
 pub use replay::{LocalMedia, Replay, Timing};
 pub use secrets::{
     HIDDEN, Scrubber, Secrets, is_invisible, names_a_secret, without_json_secrets, without_query_secrets,

@@ -1,6 +1,6 @@
 //! What is taken from a file of requests, and when it is sent.
 
-use super::{Format, Synthesis};
+use super::{Format, Remarks, Synthesis};
 use crate::clock::Nanos;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -24,6 +24,9 @@ pub struct Replay {
     /// Which files of this machine they may name.
     #[serde(default, skip_serializing_if = "LocalMedia::is_default")]
     pub media: LocalMedia,
+    /// What of it is not sent as it is.
+    #[serde(default, skip_serializing_if = "Remarks::is_empty")]
+    pub remarks: Remarks,
 }
 
 /// Which files of this machine the rows of a dataset may name.
@@ -57,6 +60,7 @@ impl Replay {
             timing: Timing::default(),
             synthesis: Synthesis::default(),
             media: LocalMedia::default(),
+            remarks: Remarks::default(),
         }
     }
 }

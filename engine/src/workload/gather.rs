@@ -4,7 +4,7 @@ use super::source;
 use crate::clock::Nanos;
 use crate::dataset::{Content, Row, Session, synthesize};
 use crate::error::{Error, Result};
-use crate::plan::{Length, Replay, Timing};
+use crate::plan::{LeftOut, Length, Remarks, Replay, Timing};
 use crate::setting::Setting::{LongestInput, ScheduleFrom, ScheduleUntil};
 use std::collections::HashMap;
 
@@ -38,6 +38,16 @@ impl Survey {
         };
         let gathered = Gathered::read(replay, seed, &mut { brief })?;
         Ok(Self { gathered })
+    }
+
+    /// What of the file is not sent as it is, where it is sent with this timing.
+    #[must_use]
+    pub fn remarks(&self, timing: &Timing) -> Remarks {
+        let mut remarks = self.gathered.remarks.clone();
+        // Timestamps that do not count, or from which the schedule begins, make nothing late.
+        let from_zero = timing.fixed && timing.from.is_none() && !timing.from_first && !timing.ignored;
+        remarks.first_due_s = remarks.first_due_s.map(|due| due / timing.speedup).filter(|_| from_zero);
+        remarks
     }
 
     /// How many conversations there are.
@@ -121,6 +131,7 @@ pub(super) struct Item<T> {
 pub(super) struct Gathered<T> {
     pub(super) ids: Vec<String>,
     pub(super) items: Vec<Item<T>>,
+    remarks: Remarks,
 }
 
 /// Makes something of each of these rows; with the number of its conversation, and whether it is the first of it.
@@ -131,18 +142,24 @@ impl<T> Gathered<T> {
     pub(super) fn read(replay: &Replay, seed: u64, make: Make<'_, T>) -> Result<Self> {
         let mut reader = Reader {
             numbers: HashMap::new(),
-            out: Self { ids: Vec::new(), items: Vec::new() },
+            out: Self { ids: Vec::new(), items: Vec::new(), remarks: Remarks::default() },
             batch: Vec::new(),
             bytes: 0,
             make,
         };
         let mut held = Vec::new();
         let timing = &replay.timing;
-        source::rows(replay, seed, &mut |mut row| {
+        let (mut outside_schedule, mut too_long) = (0, 0);
+        let mut remarks = source::rows(replay, seed, &mut |mut row| {
             let at = row.turn.at;
             let outside =
                 |at: Nanos| timing.from.is_some_and(|from| at < from) || timing.until.is_some_and(|until| at > until);
-            if at.is_some_and(outside) || !replay.synthesis.alone(&mut row) {
+            if at.is_some_and(outside) {
+                outside_schedule += 1;
+                return Ok(());
+            }
+            if !replay.synthesis.alone(&mut row) {
+                too_long += 1;
                 return Ok(());
             }
             let (conversation, first) = reader.number(&row)?;
@@ -161,6 +178,12 @@ impl<T> Gathered<T> {
             }
         }
         reader.flush()?;
+        for (why, n) in [(LeftOut::OutsideSchedule, outside_schedule), (LeftOut::TooLong, too_long)] {
+            if n > 0 {
+                remarks.left_out.insert(why, n);
+            }
+        }
+        reader.out.remarks = remarks;
         if reader.out.items.is_empty() {
             return Err(Error::usage(
                 format!("{}: no request of it is left", replay.file.display()),

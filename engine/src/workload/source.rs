@@ -1,9 +1,9 @@
 //! The rows of a file or a folder, as a stream.
 
-use crate::dataset::{Content, Row, Session};
+use crate::dataset::{Consistency, Content, Row, Session};
 use crate::error::{Error, Result};
 use crate::files::regular;
-use crate::plan::{Format, Replay};
+use crate::plan::{Format, Remarks, Replay};
 use crate::random::{ItemRng, Stream};
 use crate::setting::Setting::DatasetFormat;
 use std::fs::File;
@@ -35,11 +35,12 @@ pub fn detect(path: &Path) -> Result<Format> {
     }
 }
 
-/// Hands on the rows of a file, in its order, or those drawn from it.
+/// Hands on the rows of a file, in its order, or those drawn from it. Returns what of it is not handed on, or does not
+/// go together.
 ///
 /// # Errors
 /// When it cannot be read, or says something wrong: with its name and the line.
-pub fn rows(replay: &Replay, seed: u64, each: &mut dyn FnMut(Row) -> Result<()>) -> Result<()> {
+pub fn rows(replay: &Replay, seed: u64, each: &mut dyn FnMut(Row) -> Result<()>) -> Result<Remarks> {
     let folder = replay.file.is_dir();
     if folder && !replay.format.is_folder() {
         return Err(Error::usage(
@@ -52,9 +53,11 @@ pub fn rows(replay: &Replay, seed: u64, each: &mut dyn FnMut(Row) -> Result<()>)
         return Err(empty_folder(&replay.file));
     }
     let mut pools = Vec::new();
+    let (mut remarks, mut check) = (Remarks::default(), Consistency::new(replay.block));
     for (stem, path) in all {
         let mut pool = Vec::new();
         let mut take = |mut row: Row| {
+            check.see(&row);
             if replay.format.is_pool() {
                 pool.push(row);
                 return Ok(());
@@ -65,7 +68,7 @@ pub fn rows(replay: &Replay, seed: u64, each: &mut dyn FnMut(Row) -> Result<()>)
             each(row)
         };
         let mut input = BufReader::with_capacity(1 << 20, open(&path)?);
-        let read = replay.format.read(&mut input, &mut take);
+        let read = replay.format.read_with(&mut input, &mut remarks, &mut take);
         read.map_err(|e| e.within(path.display()))?;
         pools.push(pool);
     }
@@ -74,7 +77,8 @@ pub fn rows(replay: &Replay, seed: u64, each: &mut dyn FnMut(Row) -> Result<()>)
             each(drawn(&pools, seed, k))?;
         }
     }
-    Ok(())
+    check.finish(&mut remarks);
+    Ok(remarks)
 }
 
 /// A row of each pool, made into one.

@@ -4,7 +4,8 @@ use super::layout;
 use crate::flags::FileArgs;
 use crate::terminal::{print, print_bytes};
 use ringload_engine::dataset::Spread;
-use ringload_engine::workload::{Entry, Workload};
+use ringload_engine::plan::Timing;
+use ringload_engine::workload::{Entry, Survey, Workload};
 use std::fmt::Write as _;
 
 /// Prints what a file is, and the first of what would be sent.
@@ -21,6 +22,8 @@ pub(super) fn inspect(args: &FileArgs, show: usize) -> anyhow::Result<()> {
     let (entries, conversations) = (&workload.entries, &workload.conversations);
     let turns = conversations.iter().map(|c| c.turns.len() as f64).collect();
     let _ = writeln!(text, "{} conversations, {} turns", conversations.len(), entries.len());
+    let timing = Timing { fixed: true, ..replay.timing };
+    text.push_str(&layout::remarks(&Survey::read(replay, plan.seed)?.remarks(&timing).sentences()));
     let (tokenizer, approximate) = workload.tokenizer();
     let _ = writeln!(text, "tokenizer {tokenizer}{}", if approximate { ", approximate" } else { "" });
     let of = |value: fn(&Entry) -> Option<f64>| Spread::of(entries.iter().filter_map(value).collect());

@@ -15,11 +15,11 @@ use std::fmt::Write as _;
 pub(crate) fn analyze(args: &AnalyzeArgs) -> anyhow::Result<Exit> {
     let replay = args.replay()?;
     let mut rows = Vec::new();
-    workload::rows(&replay, 0, &mut |row| {
+    let remarks = workload::rows(&replay, 0, &mut |row| {
         rows.push(row);
         Ok(())
     })?;
-    let found = analysis(&rows, replay.block);
+    let found = Analysis { remarks: remarks.sentences(), ..analysis(&rows, replay.block) };
     print(&text(&found, replay.block))?;
     if let Some(file) = &args.output_file {
         let json = serde_json::to_string_pretty(&found)?;
@@ -36,6 +36,7 @@ pub(crate) fn analyze(args: &AnalyzeArgs) -> anyhow::Result<Exit> {
 fn text(found: &Analysis, block: u32) -> String {
     let mut text =
         format!("{} requests, {} of them with blocks of {block} tokens\n", found.requests, found.requests_with_blocks);
+    text.push_str(&remarks(&found.remarks));
     if let Some(share) = found.hit_rate_of_all {
         let _ = writeln!(
             text,
@@ -60,6 +61,11 @@ fn text(found: &Analysis, block: u32) -> String {
     ];
     text.push_str(&table(&rows));
     text
+}
+
+/// A line for each remark on a file.
+pub(super) fn remarks(sentences: &[String]) -> String {
+    sentences.iter().map(|sentence| format!("note: {sentence}\n")).collect()
 }
 
 /// A line for each spread that there is.

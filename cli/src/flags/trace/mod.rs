@@ -159,6 +159,8 @@ fn requests(args: &TraceArgs, draws: usize, notes: &mut Vec<String>) -> Result<O
     replay.timing.fixed = fixed(args, &survey, notes)?;
     let (conversations, turns) = (survey.conversations(), survey.turns() as u64);
     let isl = survey.isl();
+    replay.remarks = survey.remarks(&replay.timing);
+    notes.extend(replay.remarks.sentences().into_iter().map(|remark| format!("{}: {remark}", file.display())));
     let instants = replay.timing.fixed.then(|| Trace(survey.starts(&replay.timing).into()));
     Ok(Some(Requests { replay, conversations, turns, isl, instants }))
 }
