@@ -30,7 +30,7 @@ pub(crate) struct CampaignArgs {
     #[arg(long, overrides_with = "profile_run_disable_warmup_after_first")]
     pub(crate) no_profile_run_disable_warmup_after_first: bool,
 
-    /// Use one seed for all repeats; this is the default.
+    /// Send the same prompts in all repeats. By default they have one schedule, and prompts of their own.
     #[arg(long, overrides_with = "no_set_consistent_seed", conflicts_with = "vary_seed_per_trial")]
     pub(crate) set_consistent_seed: bool,
 

@@ -30,19 +30,54 @@ pub(crate) fn prewarmed(mut plan: Plan) -> Plan {
     plan
 }
 
-/// The plan of a sweep point, whose seed is its own unless all have the same.
-pub(crate) fn sweep_point(plan: Plan, index: usize, same_seed: bool) -> Plan {
-    let seed = if same_seed { plan.seed } else { derived(plan.seed, index as u64) };
-    Plan { seed, ..plan }
+/// The plan of a sweep point, whose seed is its own unless all have the same; `earlier` are the points before it.
+pub(crate) fn sweep_point<'a>(plan: Plan, same_seed: bool, earlier: impl Iterator<Item = &'a Plan>) -> Plan {
+    let earlier: Vec<&Plan> = earlier.collect();
+    let seed = if same_seed { plan.seed } else { derived(plan.seed, earlier.len() as u64) };
+    let mut plan = Plan { seed, ..plan };
+    let before = earlier.iter().filter(|other| send_the_same(other, &plan)).count();
+    plan.prompts.runs_before = u32::try_from(before).ok().filter(|n| *n > 0);
+    plan
 }
 
-/// The plan of a repeat: the first is the plan itself; later ones warm up, and have seeds of their own, as asked.
-pub(crate) fn repeat(plan: &Plan, index: usize, args: &CampaignArgs) -> Plan {
-    let later = index > 0;
-    let varied = later && args.varies_seeds();
+/// Whether two plans send the same prompts.
+fn send_the_same(one: &Plan, other: &Plan) -> bool {
+    let of_file = one.prompts.replay.is_some() && one.prompts.replay == other.prompts.replay;
+    let alike = |plan: &Plan| {
+        let prompts = Prompts { runs_before: None, ..plan.prompts.clone() };
+        serde_json::to_string(&(prompts, &plan.payload)).ok()
+    };
+    of_file || one.seed == other.seed && alike(one) == alike(other)
+}
+
+/// A run of a plan that is made several times.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Repeat {
+    /// Which of the repeats, from 0.
+    pub(crate) index: usize,
+    /// How often this one was made before, and came to nothing.
+    pub(crate) tries: usize,
+}
+
+/// The plan of a repeat: the first is the plan itself; later ones warm up, and have seeds of their own, as asked. With
+/// one seed they have its schedule, and prompts of their own all the same, unless they are to have the same or a file
+/// says what they are: a server would answer from its cache what it has seen.
+pub(crate) fn repeat(plan: &Plan, repeat: Repeat, args: &CampaignArgs) -> Plan {
+    let Repeat { index, tries } = repeat;
+    let varied = index > 0 && args.varies_seeds();
+    // Tries are numbered behind all repeats.
+    let before = index + tries * args.num_profile_runs as usize;
+    let mut prompts = plan.prompts.clone();
+    if prompts.replay.is_some() || args.set_consistent_seed {
+        let before = u32::try_from(index + tries).unwrap_or(u32::MAX);
+        prompts.runs_before = prompts.runs_before.map(|n| n + before).or(Some(before).filter(|n| *n > 0));
+    } else if !varied || tries > 0 {
+        prompts.offset = before * prompts.entries.max(plan.warmup_conversations());
+    }
     Plan {
-        warmup: plan.warmup.clone().filter(|_| !later || args.warms_up_each_time()),
+        warmup: plan.warmup.clone().filter(|_| index == 0 || args.warms_up_each_time()),
         seed: if varied { derived(plan.seed, (1 << 16) + index as u64) } else { plan.seed },
+        prompts,
         ..plan.clone()
     }
 }

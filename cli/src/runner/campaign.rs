@@ -2,6 +2,7 @@
 
 use crate::exit::Exit;
 use crate::export::{EarlierFiles, OutputLocation};
+use crate::flags::variants::Repeat;
 use crate::flags::{CampaignArgs, ProfileArgs, SweepMode};
 use crate::live::signals;
 use crate::result::campaign::{Campaign, Interrupted, NotRun, Settling, SweepPointOutcome};
@@ -134,7 +135,7 @@ impl<'a> Runs<'a> {
     fn unspoiled(&mut self, trial: usize, index: usize, first: bool) -> anyhow::Result<RunOutput> {
         let mut spoiled_tries = Vec::new();
         loop {
-            let run = self.one(trial, index)?;
+            let run = self.one(Repeat { index: trial, tries: spoiled_tries.len() }, index)?;
             let outcome = &run.outcome;
             let stopped = outcome.summary.was_cancelled || signals::received();
             let again = decides_nothing(&run, self.args) && spoiled_tries.len() < MOST_AGAIN && !stopped;
@@ -151,10 +152,10 @@ impl<'a> Runs<'a> {
     }
 
     /// Makes one run of a point.
-    fn one(&mut self, trial: usize, index: usize) -> anyhow::Result<RunOutput> {
+    fn one(&mut self, run: Repeat, index: usize) -> anyhow::Result<RunOutput> {
         let (args, point) = (self.args, &self.points[index]);
-        let swept = self.points.len() > 1;
-        let plan = point.plan_of(trial, &args.campaign);
+        let (swept, trial) = (self.points.len() > 1, run.index);
+        let plan = point.plan_of(run, &args.campaign);
         let mut identity = Identity::of(&plan);
         identity.of_several = OfSeveral {
             trial,

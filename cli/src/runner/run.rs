@@ -215,6 +215,10 @@ impl Prepared {
 fn key(plan: &Plan) -> anyhow::Result<String> {
     let mut value = serde_json::to_value(plan)?;
     if let Some(fields) = value.as_object_mut() {
+        if let Some(prompts) = fields.get_mut("prompts").and_then(serde_json::Value::as_object_mut) {
+            prompts.remove("runs_before");
+        }
+        fields.insert("warmup_conversations".into(), plan.warmup_conversations().into());
         for field in ["warmup", "profiling", "slos", "network", "slice", "cores", "limits"] {
             fields.remove(field);
         }

@@ -1,8 +1,9 @@
 //! The points of a campaign: a plan each, a name each, and a folder each.
 
 use crate::flags::environment::Environment;
+use crate::flags::plan;
+use crate::flags::variants::{self, Repeat};
 use crate::flags::{CampaignArgs, OutputArgs, ProfileArgs, artifact_dir};
-use crate::flags::{plan, variants};
 use crate::runner::environment::environment;
 use ringload_engine::Result;
 use ringload_engine::plan::Plan;
@@ -44,7 +45,8 @@ pub(crate) fn plan(args: &ProfileArgs) -> Result<(Vec<SweepPoint>, Vec<String>)>
         if points.iter().any(|other| other.folder == point.folder) {
             point.folder = format!("{}_{}", point.folder, points.len());
         }
-        point.plan = variants::sweep_point(point.plan, points.len(), args.campaign.parameter_sweep_same_seed);
+        let earlier = points.iter().map(|point| &point.plan);
+        point.plan = variants::sweep_point(point.plan, args.campaign.parameter_sweep_same_seed, earlier);
         points.push(point);
     }
     Ok((points, notes))
@@ -65,8 +67,8 @@ fn point(
 
 impl SweepPoint {
     /// What is asked in one of its runs.
-    pub(crate) fn plan_of(&self, trial: usize, args: &CampaignArgs) -> Plan {
-        variants::repeat(&self.plan, trial, args)
+    pub(crate) fn plan_of(&self, run: Repeat, args: &CampaignArgs) -> Plan {
+        variants::repeat(&self.plan, run, args)
     }
 }
 

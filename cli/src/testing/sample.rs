@@ -57,6 +57,8 @@ pub(crate) fn plan() -> Plan {
             isl: Length { mean: 550.0, stddev: 0.0 },
             osl: Some(Length { mean: 256.0, stddev: 10.0 }),
             entries: 500,
+            offset: 0,
+            runs_before: None,
             turns: Turns::ONE,
             distribution: LengthDistribution::Normal,
             context: Context::default(),

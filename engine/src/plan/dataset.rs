@@ -15,6 +15,12 @@ pub struct Prompts {
     /// How many distinct conversations to prepare; session k is conversation k modulo this. A conversation of one turn
     /// is a prompt.
     pub entries: usize,
+    /// Conversations of this seed that other runs have: those of this run are made behind them.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub offset: usize,
+    /// Runs of the same process that have sent the same conversations before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runs_before: Option<u32>,
     /// The turns of a synthetic conversation.
     #[serde(default = "Turns::one", skip_serializing_if = "Turns::is_one")]
     pub turns: Turns,
@@ -33,6 +39,11 @@ pub struct Prompts {
     /// A file that says what is asked, instead of synthetic prompts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replay: Option<Replay>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the shape that serde asks for")]
+fn is_none(offset: &usize) -> bool {
+    *offset == 0
 }
 
 /// A length in tokens: normal around `mean`, at least 1.

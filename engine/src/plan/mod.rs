@@ -152,6 +152,8 @@ impl Plan {
                 isl: Length { mean: 550.0, stddev: 0.0 },
                 osl: None,
                 entries: 100,
+                offset: 0,
+                runs_before: None,
                 turns: Turns::ONE,
                 distribution: LengthDistribution::Normal,
                 context: Context::default(),
@@ -183,7 +185,38 @@ impl Plan {
             batch_wait: 0,
         }
     }
+
+    /// Synthetic conversations that only the warm-up sends: one for each of its sessions, but no more than
+    /// [`MOST_FOR_WARMUP`]; where it has no number, as many as the measured phase has. Warm-up conversations of a file
+    /// are the file's.
+    #[must_use]
+    pub fn warmup_conversations(&self) -> usize {
+        match &self.warmup {
+            Some(warmup) if self.prompts.replay.is_none() && self.prompts.entries > 0 => {
+                let sessions = warmup.sessions.or(warmup.requests).and_then(|n| usize::try_from(n).ok());
+                sessions.unwrap_or(self.prompts.entries).clamp(1, MOST_FOR_WARMUP)
+            }
+            _ => 0,
+        }
+    }
+
+    /// Whether requests ask the model to go on behind its end-of-text token, so that responses have the length asked
+    /// for: by `ignore_eos` or `min_tokens`, in the body or in an object of it.
+    #[must_use]
+    pub fn asks_for_whole_length(&self) -> bool {
+        fn asks(fields: &serde_json::Map<String, serde_json::Value>) -> bool {
+            fields.iter().any(|(name, value)| match value {
+                serde_json::Value::Object(inner) => asks(inner),
+                serde_json::Value::Bool(given) => name == "ignore_eos" && *given,
+                value => ["min_tokens", "min_new_tokens"].contains(&name.as_str()) && value.as_f64() > Some(0.0),
+            })
+        }
+        asks(&self.extra_inputs)
+    }
 }
+
+/// Most conversations of a warm-up's own.
+pub const MOST_FOR_WARMUP: usize = 10_000;
 
 /// A request header.
 #[derive(Clone, Deserialize, Serialize)]

@@ -19,7 +19,7 @@ pub(super) fn begun(
     offset: RealtimeOffset,
 ) -> RunFacts {
     let begun = |kind: PhaseKind, phase: &Phase| PhaseFacts {
-        planned: planned(phase, workload, first_of(plan, kind)),
+        planned: planned(phase, workload, (kind, first_of(plan, kind))),
         ..PhaseFacts::default()
     };
     RunFacts {
@@ -91,10 +91,14 @@ fn phase_facts(
 
 /// Requests that a phase asks for, where it says how many: so many requests, or all turns of so many sessions from
 /// session `first` on; the smaller of the two.
-fn planned(phase: &Phase, workload: &Workload, first: u64) -> Option<u64> {
+fn planned(phase: &Phase, workload: &Workload, (kind, first): (PhaseKind, u64)) -> Option<u64> {
+    let pick = |k| match kind {
+        PhaseKind::Warmup => workload.pick_for_warmup(k),
+        PhaseKind::Profiling => workload.pick(k),
+    };
     let turns = phase.sessions.map(|sessions| match workload.has_turns() {
         false => sessions,
-        true => (first..first + sessions).map(|k| workload.conversations[workload.pick(k)].turns.len() as u64).sum(),
+        true => (first..first + sessions).map(|k| workload.conversations[pick(k)].turns.len() as u64).sum(),
     });
     phase.requests.into_iter().chain(turns).min()
 }

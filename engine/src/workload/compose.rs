@@ -25,6 +25,8 @@ pub(super) struct Composed {
     pub(super) osl: Option<u32>,
     /// It is not as long as was asked for.
     pub(super) inexact: bool,
+    /// Characters of the texts that the tokens are of; 0 where it is not known.
+    pub(super) characters: u32,
 }
 
 /// Makes bodies.
@@ -228,6 +230,7 @@ impl<'a> Composer<'a> {
             isl,
             osl: osl.and_then(|n| u32::try_from(n).ok()),
             inexact: false,
+            characters: 0,
         })
     }
 
@@ -281,7 +284,9 @@ impl<'a> Composer<'a> {
             osl,
             extra,
         };
-        Ok(Composed { body: request_body(self.plan, &ask)?, isl, osl, inexact: false })
+        let said = messages.iter().flat_map(Message::contents).chain(head.as_deref().filter(|_| first));
+        let characters = u32::try_from(said.map(|text| text.chars().count()).sum::<usize>()).unwrap_or(u32::MAX);
+        Ok(Composed { body: request_body(self.plan, &ask)?, isl, osl, inexact: false, characters })
     }
 
     fn prefix(&self, item: Item) -> Option<&Prompt> {

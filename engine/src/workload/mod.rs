@@ -1,7 +1,7 @@
 //! Prompts and tokenizers → request bodies, prepared before the clock starts.
 //!
 //! Entry i depends on (seed, i) and the plan's lengths alone: not on the number of entries, not on the number of
-//! threads.
+//! threads. The warm-up has entries of its own behind them, and runs of one seed each have others (`Prompts::offset`).
 
 mod compose;
 mod gather;
@@ -55,6 +55,9 @@ pub struct Workload {
     pub conversations: Vec<Conversation>,
     /// Prompts whose length in tokens is not the one drawn for them, because no text of that length was found.
     pub inexact_prompts: usize,
+    /// How many conversations, the last of all, only the warm-up sends.
+    warmup: usize,
+    characters_per_token: Option<f64>,
     tokenizer: Tokenizer,
     spilled: Spilled,
     sampling: Sampling,
@@ -130,9 +133,12 @@ impl Workload {
             Some(replay) => replayed(plan, replay, &composer, &lengths, &mut store)?,
             None => synthetic(plan, &composer, &lengths, &mut store)?,
         };
-        let Made { mut entries, ids, inexact } = made;
+        let Made { mut entries, ids, inexact, characters } = made;
+        let tokens: u64 = entries.iter().map(|entry| u64::from(entry.isl)).sum();
         Ok(Self {
             inexact_prompts: inexact,
+            warmup: plan.warmup_conversations(),
+            characters_per_token: (characters > 0 && tokens > 0).then(|| characters as f64 / tokens as f64),
             conversations: conversations(&mut entries, ids),
             entries,
             spilled: store.finish()?,
@@ -142,10 +148,30 @@ impl Workload {
         })
     }
 
-    /// The index of the conversation that session `k` is.
+    /// The index of the conversation that session `k` of the measured phase is.
     #[must_use]
     pub fn pick(&self, k: u64) -> usize {
-        conversation_of(self.sampling, self.seed, self.conversations.len(), k)
+        conversation_of(self.sampling, self.seed, self.measured(), k)
+    }
+
+    /// The index of the conversation that session `k` of the warm-up is: one of its own, where it has any.
+    #[must_use]
+    pub fn pick_for_warmup(&self, k: u64) -> usize {
+        match self.warmup {
+            0 => self.pick(k),
+            own => self.measured() + conversation_of(self.sampling, self.seed, own, k),
+        }
+    }
+
+    /// How many conversations the measured phase sends: the first of all.
+    fn measured(&self) -> usize {
+        self.conversations.len() - self.warmup
+    }
+
+    /// Characters of the prompts for each of their tokens by the client's tokenizer; `None` where they have no text.
+    #[must_use]
+    pub fn characters_per_token(&self) -> Option<f64> {
+        self.characters_per_token
     }
 
     /// Bytes of bodies that are not in memory but in a temporary file.
@@ -187,7 +213,9 @@ impl Workload {
     #[must_use]
     pub fn session_name(&self, entry: u32, k: u64) -> Cow<'_, str> {
         let id = self.session_id(entry);
-        let again = self.sampling == Sampling::Random || k >= self.conversations.len() as u64;
+        let of_warmup = self.entries.get(entry as usize).is_some_and(|e| e.conversation as usize >= self.measured());
+        let pool = if of_warmup { self.warmup } else { self.measured() };
+        let again = self.sampling == Sampling::Random || k >= pool as u64;
         if again && self.has_turns() { Cow::Owned(format!("{id}.{k}")) } else { Cow::Borrowed(id) }
     }
 
@@ -242,21 +270,27 @@ struct Made {
     /// Ids of the conversations, where a file says them.
     ids: Option<Vec<String>>,
     inexact: usize,
+    /// Characters of all texts.
+    characters: u64,
 }
 
 fn synthetic(plan: &Plan, composer: &Composer<'_>, lengths: &Lengths, store: &mut Store) -> Result<Made> {
     let turns = &plan.prompts.turns;
-    let items = turns::items(turns, plan.seed, lengths.entries);
-    let mut entries = Vec::with_capacity(items.len());
-    let mut inexact = 0;
+    let offset = plan.prompts.offset;
+    let of_warmup = (0..plan.warmup_conversations()).map(|i| turns::WARMUP + offset + i);
+    let items = turns::items(turns, plan.seed, (offset..offset + lengths.entries).chain(of_warmup));
+    let mut entries: Vec<Entry> = Vec::with_capacity(items.len());
+    let (mut inexact, mut characters, mut conversations) = (0, 0, 0);
     for batch in batches(&items, lengths) {
         for (item, composed) in batch.iter().zip(composer.synthetic(batch, lengths)?) {
             inexact += usize::from(composed.inexact);
+            characters += u64::from(composed.characters);
+            conversations += u32::from(item.turn() == 0);
             let delay = turns::delay(turns, plan.seed, *item);
-            entries.push(entry(item.conversation() as u32, item.turn(), composed, store)?.due(None, delay));
+            entries.push(entry(conversations - 1, item.turn(), composed, store)?.due(None, delay));
         }
     }
-    Ok(Made { entries, ids: None, inexact })
+    Ok(Made { entries, ids: None, inexact, characters })
 }
 
 /// Items in runs of so many tokens that their texts fit into memory.
@@ -284,12 +318,13 @@ fn replayed(
 ) -> Result<Made> {
     let mut systems = HashMap::new();
     let mut from = 0;
-    let mut inexact = 0;
+    let (mut inexact, mut characters) = (0, 0);
     let mut gathered = Gathered::read(replay, plan.seed, &mut |rows| {
         let n = rows.len();
         let made = composer.replayed(rows, &mut systems, lengths, from)?;
         from += n;
         inexact += made.iter().filter(|composed| composed.inexact).count();
+        characters += made.iter().map(|composed| u64::from(composed.characters)).sum::<u64>();
         made.into_iter().map(|composed| entry(0, 0, composed, store)).collect()
     })?;
     gathered.place(&replay.timing);
@@ -303,7 +338,7 @@ fn replayed(
         let delay = item.delay.filter(|_| turn > 0).unwrap_or(0) as f64 * plan.prompts.turns.delay_ratio;
         entries.push(entry.due(item.at, delay.round() as Nanos));
     }
-    Ok(Made { entries, ids: Some(gathered.ids), inexact })
+    Ok(Made { entries, ids: Some(gathered.ids), inexact, characters })
 }
 
 fn entry(conversation: u32, turn: u32, composed: Composed, store: &mut Store) -> Result<Entry> {

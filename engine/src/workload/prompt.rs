@@ -3,7 +3,7 @@
 use super::parallel;
 use super::pool::Pool;
 use super::tokenizer::Tokenizer;
-use super::turns::Item;
+use super::turns::{Item, WARMUP};
 use crate::error::Result;
 use crate::random::{ItemRng, Stream};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -123,7 +123,7 @@ impl<'a> Prompts<'a> {
     /// A prompt of `isl` tokens that no other begins like.
     pub(super) fn draft(&self, i: Item, isl: u32) -> Draft {
         let mut rng = ItemRng::new(self.seed, Stream::Prompt, i.0 as u64);
-        let n = i.conversation();
+        let n = lead_of(i, self.first.len() * (self.second.len() / 2));
         let first = &self.pool.starters[self.first[n % self.first.len()]];
         let (low, high) = (n % self.first.len(), n / self.first.len());
         let digit = self.second[(low + high) % self.second.len()];
@@ -135,7 +135,8 @@ impl<'a> Prompts<'a> {
     /// The text `lead` and `isl` tokens after it, by which no other goes on after this one.
     pub(super) fn draft_after(&self, lead: &Prompt, i: Item, isl: u32) -> Draft {
         let mut rng = ItemRng::new(self.seed, Stream::Prompt, i.0 as u64);
-        let (n, many) = (i.conversation(), self.second.len());
+        let many = self.second.len();
+        let n = lead_of(i, many * (many / 2));
         let digits = [self.second[n % many], self.second[(n / many + n) % many]];
         let rest = (2..isl).map(|_| rng.below(self.pool.words.len()));
         let words = digits.into_iter().take(isl as usize).chain(rest).collect();
@@ -215,6 +216,13 @@ impl<'a> Prompts<'a> {
         text.extend(words);
         text
     }
+}
+
+/// The number by which the first words of a turn are chosen: its conversation's, and for one of a warm-up, one of those
+/// that begin `half` way through.
+fn lead_of(i: Item, half: usize) -> usize {
+    let n = i.conversation();
+    n.checked_sub(WARMUP).map_or(n, |n| n + half)
 }
 
 /// 0 … n − 1 in an order that the seed gives (Fisher–Yates).

@@ -71,6 +71,8 @@ impl Workload {
             entries,
             conversations,
             inexact_prompts: 0,
+            warmup: plan.warmup_conversations(),
+            characters_per_token: None,
             tokenizer,
             spilled: Spilled::default(),
             sampling: plan.prompts.sampling,

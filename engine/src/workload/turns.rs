@@ -25,9 +25,9 @@ impl Item {
     }
 }
 
-/// All turns of `conversations`, conversation after conversation: each depends on (seed, its conversation) alone.
-pub(super) fn items(turns: &Turns, seed: u64, conversations: usize) -> Vec<Item> {
-    (0..conversations)
+/// All turns of these conversations, conversation after conversation: each depends on (seed, its conversation) alone.
+pub(super) fn items(turns: &Turns, seed: u64, conversations: impl Iterator<Item = usize>) -> Vec<Item> {
+    conversations
         .flat_map(|i| {
             let n = draw(turns.count, seed, Stream::Turns, i);
             (0..n).map(move |turn| Item::of(i, turn))
@@ -47,6 +47,8 @@ pub(super) fn delay(turns: &Turns, seed: u64, item: Item) -> Nanos {
 
 /// Bits that tell conversations apart.
 const TURN_BITS: u32 = 40;
+/// What the conversations of warm-ups are numbered from: no measured one has such a number.
+pub(super) const WARMUP: usize = 1 << (TURN_BITS - 1);
 
 #[cfg(test)]
 mod tests {
@@ -59,8 +61,8 @@ mod tests {
 
     #[test]
     fn conversations_have_the_turns_asked_for_and_at_least_one() {
-        assert_eq!(items(&turns(3.0, 0.0), 1, 2).len(), 6);
-        let drawn = items(&turns(4.0, 3.0), 1, 1_000);
+        assert_eq!(items(&turns(3.0, 0.0), 1, 0..2).len(), 6);
+        let drawn = items(&turns(4.0, 3.0), 1, 0..1_000);
         let counts: Vec<usize> =
             (0..1_000).map(|i| drawn.iter().filter(|item| item.conversation() == i).count()).collect();
         assert!(counts.iter().all(|n| *n >= 1));
@@ -71,8 +73,8 @@ mod tests {
 
     #[test]
     fn a_conversation_does_not_depend_on_how_many_there_are() {
-        let few = items(&turns(4.0, 2.0), 9, 10);
-        assert_eq!(items(&turns(4.0, 2.0), 9, 1_000)[..few.len()], few);
+        let few = items(&turns(4.0, 2.0), 9, 0..10);
+        assert_eq!(items(&turns(4.0, 2.0), 9, 0..1_000)[..few.len()], few);
     }
 
     #[test]

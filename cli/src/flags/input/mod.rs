@@ -176,6 +176,8 @@ fn prompts(input: &InputArgs, parts: Parts, notes: &mut Vec<String>) -> Result<P
             Some(requests) => requests.conversations,
             None => entries(input, asked, notes),
         },
+        offset: 0,
+        runs_before: None,
         distribution: distribution(input)?,
         context,
         sampling: sampling(input, requests.as_ref())?,

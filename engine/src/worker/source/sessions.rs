@@ -10,7 +10,7 @@ use crate::clock::Nanos;
 use crate::control::{Allowance, Budget};
 use crate::driver::Key;
 use crate::measure::SessionCounts;
-use crate::record::Outcome;
+use crate::record::{Outcome, PhaseKind};
 use crate::workload::Workload;
 use slab::Slab;
 use std::cmp::Reverse;
@@ -203,8 +203,11 @@ impl Sessions {
     /// The first request of session `k`; `None` where the phase may take up no more.
     pub(super) fn first_turn(&mut self, k: u64, scheduled: Nanos, context: &Context<'_>) -> Option<ScheduledRequest> {
         let workload = context.workload;
-        let first = first_of(context.plan, context.phase);
-        let turns = workload.conversations[workload.pick(first + k)].turns.clone();
+        let conversation = match context.phase {
+            PhaseKind::Warmup => workload.pick_for_warmup(k),
+            PhaseKind::Profiling => workload.pick(first_of(context.plan, context.phase) + k),
+        };
+        let turns = workload.conversations[conversation].turns.clone();
         let entry = turns.start;
         let (index, session) =
             if workload.has_turns() { (self.claim(context)?, Some(self.begin(k, turns))) } else { (k, None) };
