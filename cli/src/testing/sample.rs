@@ -14,7 +14,7 @@ use ringload_engine::plan::{
     Cap, CapPolicy, Context, Cores, EndpointKind, Header, Io, Length, LengthDistribution, Limits, Load, Payload, Phase,
     Plan, Prompts, Reuse, Sampling, Slo, Stamps, Target, Threshold, Tier, Timeouts, TokenizerSource, Turns,
 };
-use ringload_engine::record::{self, Cause, Instants, Intervals, PhaseKind, Record};
+use ringload_engine::record::{self, Cause, Instants, Intervals, Observed, PhaseKind, Record};
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -237,6 +237,7 @@ pub(crate) fn records() -> [(Record, RequestMetrics); 2] {
         usage_refused: false,
         finished: true,
         events: 3,
+        observed: Observed::default(),
         coalesced: 0,
         merged: 0,
         intervals: Intervals::default(),

@@ -2,7 +2,7 @@
 
 use super::ask::{Ask, Thread};
 use super::parts::{Parts, input_audio};
-use super::rules::{FAILED, INPUT_OUTPUT_USAGE, KIND, NAMED_ERROR, Node, Rule, SURE, Slot, answer};
+use super::rules::{INPUT_OUTPUT_USAGE, KIND, NAMED_ERROR, Node, Rule, SURE, Slot, answer};
 use super::{Dialect, Extras, Fields, Path, Reading, StreamField};
 use crate::error::Result;
 use crate::plan::Message;
@@ -94,7 +94,7 @@ static RESPONSE_ENDED: Node = Node::of(&[
 ]);
 
 /// Too few output tokens asked for, or a filter, is an end like any other.
-static INCOMPLETE: Node = Node::of(&[("reason", Rule::ErrorIf(FAILED))]);
+static INCOMPLETE: Node = Node::of(&[("reason", Rule::Reason)]);
 
 /// An event that is an error by its kind.
 static FAILED_EVENT: Node =

@@ -5,7 +5,7 @@
 
 use super::scan::Seen;
 use super::text::Text;
-use crate::record::Usage;
+use crate::record::{FinishReason, Usage};
 
 /// The keys of an object that mean something; all others are skipped.
 #[derive(Debug)]
@@ -324,9 +324,16 @@ impl<'t> Found<'t> {
 
     /// Notes why the answer stopped.
     pub(super) fn reason(&mut self, reason: &[u8]) {
-        self.seen.finish |= !reason.is_empty();
-        self.choice.1 |= !reason.is_empty();
+        if reason.is_empty() {
+            return;
+        }
+        self.seen.finish = true;
+        self.choice.1 = true;
         self.seen.error |= failed(reason);
+        // A status ("incomplete") is followed by the reason itself.
+        if self.seen.reason.is_none_or(|said| said == FinishReason::Other) {
+            self.seen.reason = Some(FinishReason::of(reason));
+        }
     }
 
     /// Notes a sign of an error.

@@ -8,7 +8,7 @@ use super::walk::walk;
 use super::{Dialect, Reading, any, dialect};
 use crate::plan::EndpointKind;
 use crate::plan::OutputPath;
-use crate::record::Usage;
+use crate::record::{FinishReason, Usage};
 
 /// Reads the answers of one request at a time.
 ///
@@ -35,6 +35,8 @@ pub struct Seen {
     pub whole: bool,
     /// A choice has a finish reason.
     pub finish: bool,
+    /// Which, as far as it is known; of several, the first.
+    pub reason: Option<FinishReason>,
     /// The stream is over with it, as its dialect says: nothing more is to come.
     pub last: bool,
     /// Token counts, if there were any.

@@ -1,10 +1,10 @@
 //! What the events of a response add up to: the record so far, and the text.
 
-use crate::api::{self, Scanner, Text};
+use crate::api::{self, Scanner, Seen, Text};
 use crate::clock::Nanos;
 use crate::plan::EndpointKind;
 use crate::plan::OutputPath;
-use crate::record::{Cause, Record};
+use crate::record::{Cause, Record, Usage};
 use crate::setting::Setting::Targets;
 use crate::wire::http1::Head;
 use crate::wire::sse;
@@ -110,16 +110,20 @@ impl Answer {
             return Err((Cause::InBandError, Some(api::error_message(data))));
         }
         if seen.output {
+            if self.record.events == 0 {
+                self.first_output(&seen);
+            }
             self.output(seen.visible, arrived);
         } else if seen.whole && self.record.events == 0 {
             self.at_once(data, arrived);
         }
-        self.record.finished |= seen.finish;
         self.refused |= seen.refused;
         self.done_seen |= seen.last;
+        if seen.finish {
+            self.finish(&seen);
+        }
         if let Some(usage) = seen.usage {
-            // Counts are of the whole answer so far; some servers give them in parts.
-            self.record.usage = Some(self.record.usage.unwrap_or_default().updated(usage));
+            self.count(usage);
         }
         Ok(())
     }
@@ -166,7 +170,9 @@ impl Answer {
         }
         self.record.usage = seen.usage;
         self.refused |= seen.refused;
-        self.record.finished = seen.finish;
+        if seen.finish {
+            self.finish(&seen);
+        }
         if !seen.output {
             let what = format!("the body has no output: {}", self.begins(body));
             return Err((Cause::NoOutput, Some(what)));
@@ -201,6 +207,12 @@ impl Answer {
             self.refused |= refused || denies;
         }
         self.record.usage_refused = self.refused;
+        let observed = &mut self.record.observed;
+        observed.reasoned |= !self.text.reasoning.is_empty();
+        observed.text_bytes = match self.text.visible.len() + self.text.reasoning.len() > self.text_bytes {
+            true => 0,
+            false => length(&self.text),
+        };
     }
 
     /// What a body that is no answer says; what it is, where its bytes do not say it.
@@ -222,6 +234,29 @@ impl Answer {
         }
     }
 
+    /// Notes how much of the output its first event carries.
+    fn first_output(&mut self, seen: &Seen) {
+        let observed = &mut self.record.observed;
+        observed.first_tokens = seen.usage.and_then(|usage| usage.completion);
+        observed.first_text_bytes = length(&self.text);
+    }
+
+    fn finish(&mut self, seen: &Seen) {
+        self.record.finished = true;
+        let reason = &mut self.record.observed.reason;
+        *reason = reason.or(seen.reason);
+    }
+
+    /// Takes over counts, which are of the whole answer so far; some servers give them in parts.
+    fn count(&mut self, newer: Usage) {
+        let before = self.record.usage.unwrap_or_default();
+        let usage = before.updated(newer);
+        if let (Some(first @ 1..), Some(now)) = (before.prompt, usage.prompt) {
+            self.record.observed.prompt_growth += now.saturating_sub(first);
+        }
+        self.record.usage = Some(usage);
+    }
+
     fn output(&mut self, visible: bool, arrived: Nanos) {
         let instants = &mut self.record.instants;
         if self.record.events == 0 {
@@ -234,6 +269,7 @@ impl Answer {
         }
         instants.last_token = Some(arrived);
         self.last_event = arrived;
+        self.record.observed.reasoned |= !visible;
         self.record.events += 1;
     }
 
@@ -279,4 +315,9 @@ impl Answer {
     fn text_over_limit(&self) -> bool {
         self.text.visible.len() + self.text.reasoning.len() > self.text_bytes
     }
+}
+
+/// Bytes of a text, reasoning included.
+fn length(text: &Text) -> u32 {
+    u32::try_from(text.visible.len() + text.reasoning.len()).unwrap_or(u32::MAX)
 }

@@ -3,7 +3,7 @@
 use super::body::Mode;
 use super::{Exchange, Progress};
 use crate::clock::Nanos;
-use crate::record::{Cause, Instants, Intervals, Outcome, PhaseKind, Record};
+use crate::record::{Cause, Instants, Intervals, Observed, Outcome, PhaseKind, Record};
 
 impl Exchange {
     /// Ends the request as failed. The connection must not be used again.
@@ -111,6 +111,7 @@ pub(super) fn empty_record() -> Record {
         status: 0,
         usage: None,
         finished: false,
+        observed: Observed::default(),
         events: 0,
         coalesced: 0,
         merged: 0,

@@ -2,12 +2,14 @@
 
 mod cause;
 mod log;
+mod observed;
 #[cfg(test)]
 pub(crate) mod testing;
 mod usage;
 
 pub use cause::Cause;
 pub use log::{Entry, LogReader, LogWriter, Note, RecordLog};
+pub use observed::{FinishReason, Observed};
 pub use usage::{MOST_OUTPUT, MOST_PROMPT, OVER_ASKED, Usage};
 
 use crate::clock::Nanos;
@@ -51,6 +53,8 @@ pub struct Record {
     pub usage_refused: bool,
     /// Whether a finish reason was seen.
     pub finished: bool,
+    /// What else the response shows of its tokens.
+    pub observed: Observed,
     /// Output events: the number of arrivals; `gaps.len() + 1` unless none.
     pub events: u32,
     /// Output events that shared their read with a later one.

@@ -1,6 +1,6 @@
 //! Records for tests: by hand, and at random.
 
-use super::{Cause, Instants, Intervals, Outcome, PhaseKind, Record, Usage};
+use super::{Cause, FinishReason, Instants, Intervals, Observed, Outcome, PhaseKind, Record, Usage};
 use crate::clock::Nanos;
 use proptest::prelude::*;
 
@@ -16,7 +16,7 @@ pub(crate) fn streamed(k: u64, issued: Nanos, ttft: Nanos, gaps: &[Nanos]) -> Re
         phase: PhaseKind::Profiling,
         worker: 0,
         target: 0,
-        entry: 0,
+        entry: k as u32,
         isl: 100,
         requested_osl: None,
         request_id: u128::from(k),
@@ -44,6 +44,7 @@ pub(crate) fn streamed(k: u64, issued: Nanos, ttft: Nanos, gaps: &[Nanos]) -> Re
         usage: None,
         usage_refused: false,
         finished: true,
+        observed: Observed { reason: Some(FinishReason::Length), ..Observed::default() },
         events: gaps.len() as u32 + 1,
         coalesced: 0,
         merged: 0,
@@ -139,6 +140,14 @@ pub(crate) fn any_record() -> impl Strategy<Value = Record> {
             usage: what.3,
             usage_refused: what.4,
             finished: what.4,
+            observed: Observed {
+                reason: what.4.then_some(FinishReason::Stop),
+                reasoned: sizes.5,
+                first_tokens: who.4,
+                text_bytes: sizes.0,
+                first_text_bytes: sizes.1,
+                prompt_growth: sizes.2,
+            },
             events: sizes.0,
             coalesced: sizes.1,
             merged: sizes.1,
