@@ -5,3 +5,4 @@ pub(crate) mod sample_campaign;
 mod sample_judged;
 pub(crate) mod sample_machine;
 mod sample_slices;
+mod sample_workload;

@@ -188,6 +188,7 @@ pub(crate) fn summary() -> Summary {
             compared: 490,
             ..TokenFigures::default()
         },
+        workload: super::sample_workload::figures(),
         errors: vec![
             ErrorGroup {
                 cause: Cause::HttpStatus,
@@ -236,8 +237,8 @@ pub(crate) fn records() -> [(Record, RequestMetrics); 2] {
         usage: None,
         usage_refused: false,
         finished: true,
-        events: 3,
         observed: Observed::default(),
+        events: 3,
         coalesced: 0,
         merged: 0,
         intervals: Intervals::default(),

@@ -34,5 +34,6 @@ pub fn run_facts(start: Nanos, end: Nanos, wall_start: u64) -> RunFacts {
         buffered_limit_bytes: 0,
         tokenizer: "exact".into(),
         tokenizer_approximate: false,
+        characters_per_token: None,
     }
 }

@@ -1,7 +1,7 @@
 //! Counts of requests, and whether they are conserved.
 
 use crate::clock::Nanos;
-use crate::record::Cause;
+use crate::record::{Cause, FinishReason};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -20,6 +20,9 @@ pub struct Counts {
     /// Those of `failed` by a status outside 2xx, by that status.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub http_status: BTreeMap<u16, u64>,
+    /// Those of `succeeded` whose response is made of tokens, by why it stopped.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub finish_reasons: BTreeMap<FinishReason, u64>,
     /// Broken off by the client, as planned: neither a success nor a failure.
     pub cancelled: u64,
     /// Still in flight when the run ended.
@@ -292,6 +295,7 @@ impl PhaseCounts {
                 .filter(|(_, count)| *count > 0)
                 .collect(),
             http_status: BTreeMap::new(),
+            finish_reasons: BTreeMap::new(),
             cancelled: self.cancelled,
             in_flight_at_end: self.in_flight_at_end,
             never_due,

@@ -101,6 +101,9 @@ pub struct RunFacts {
     pub tokenizer: String,
     /// Whether it is the built-in vocabulary, so that client-side lengths are approximate.
     pub tokenizer_approximate: bool,
+    /// Characters of the prompts for each of their tokens by the client's tokenizer; `None` where it is not known.
+    #[serde(default)]
+    pub characters_per_token: Option<f64>,
 }
 
 /// One phase on the monotonic clock.

@@ -50,6 +50,7 @@ mod timeline;
 mod tokens;
 mod trend;
 mod windows;
+mod workload;
 
 pub(crate) use crate::plan::metric as tags;
 pub use arrivals::{ArrivalFigures, PossibleShift};
@@ -78,3 +79,4 @@ pub use timeline::Timeline;
 pub use tokens::{ClientTokens, TokenCounts, TokenSource};
 pub use trend::{Direction, Trend};
 pub use windows::{Window, Windows};
+pub use workload::{CacheFigures, InputFigures, OutputFigures, RepeatFigures, Sending, UnseenFigures, WorkloadFigures};

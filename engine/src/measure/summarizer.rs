@@ -26,6 +26,7 @@ use super::thresholds;
 use super::timeline::Timeline;
 use super::tokens::{TokenCounts, TokenSource};
 use super::windows::Watch;
+use super::workload::Workload;
 use crate::clock::Nanos;
 use crate::plan::{Plan, Stamps, Threshold};
 use crate::record::{Outcome, PhaseKind, Record};
@@ -59,6 +60,7 @@ pub struct Summarizer {
     fail_if_undecided: bool,
     errors: Errors,
     tokens: TokenFigures,
+    workload: Workload,
 }
 
 impl Summarizer {
@@ -85,6 +87,7 @@ impl Summarizer {
             fail_if_undecided: plan.fail_if_undecided,
             errors: Errors::default(),
             tokens: TokenFigures::default(),
+            workload: Workload::new(plan),
         }
     }
 
@@ -96,6 +99,7 @@ impl Summarizer {
         };
         let metrics = request_metrics(record, tokens, self.streaming, population.slos());
         population.add(record, tokens, &metrics);
+        self.workload.add(record, tokens);
         if record.phase == PhaseKind::Profiling {
             for (_, judge) in &mut self.tiers {
                 judge.add(record.outcome, &metrics);
@@ -136,6 +140,7 @@ impl Summarizer {
     pub fn finish(mut self, shard: Shard, facts: RunFacts) -> Summary {
         let mut counts = counts(&shard.profiling, &facts.profiling);
         counts.http_status = self.errors.by_http_status();
+        counts.finish_reasons = self.workload.finish_reasons();
         let warmup_counts = counts_of_warmup(&shard.warmup, facts.warmup.as_ref());
         let records_lost = shard.counters.records_lost + facts.records_lost;
         let violations = self.violations(&shard, &counts, &warmup_counts, records_lost);
@@ -186,6 +191,7 @@ impl Summarizer {
                 approximate: facts.tokenizer_approximate,
                 ..self.tokens
             },
+            workload: self.workload.finish(facts.characters_per_token),
             errors: self.errors.finish(),
             client: client(&shard, facts, records_lost, arrivals, shares),
             windows: self.windows.finish(),

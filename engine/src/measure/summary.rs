@@ -18,6 +18,7 @@ use super::steady_figures::{Confidence, Steady};
 use super::tags::MetricInfo;
 use super::thresholds::ThresholdFigures;
 use super::windows::Windows;
+use super::workload::WorkloadFigures;
 use crate::plan::Statistic;
 use serde::{Deserialize, Serialize};
 
@@ -73,6 +74,9 @@ pub struct Summary {
     pub network: NetworkFigures,
     /// Where token counts came from.
     pub tokens: TokenFigures,
+    /// What was sent and what came back, against what was asked for.
+    #[serde(default)]
+    pub workload: WorkloadFigures,
     /// Failures by cause, status and message, most frequent first.
     pub errors: Vec<ErrorGroup>,
     /// Whether a signal ended the run early.

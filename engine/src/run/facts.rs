@@ -41,6 +41,7 @@ pub(super) fn begun(
         buffered_limit_bytes: shared.budget.whole(),
         tokenizer: workload.tokenizer().0.to_owned(),
         tokenizer_approximate: workload.tokenizer().1,
+        characters_per_token: workload.characters_per_token(),
     }
 }
 

@@ -167,6 +167,7 @@ fn facts() -> RunFacts {
         buffered_limit_bytes: 0,
         tokenizer: "exact".into(),
         tokenizer_approximate: false,
+        characters_per_token: None,
     }
 }
 
