@@ -52,6 +52,8 @@ settings! {
         Headers => "headers",
         Credentials => "headers",
         ServerTokenCount => "use_server_token_count",
+        LegacyMaxTokens => "use_legacy_max_tokens",
+        Seed => "seed",
 
         Tokenizer => "prompts.tokenizer",
         TokenizerRevision => "prompts.tokenizer.revision",
@@ -69,10 +71,10 @@ settings! {
 
         Dataset => "prompts.replay.file",
         DatasetFormat => "prompts.replay.format",
-        ScheduleFrom => "prompts.replay.timing.from",
-        ScheduleUntil => "prompts.replay.timing.until",
         BlockSize => "prompts.replay.block",
         FirstOffset => "prompts.replay.timing.from_first",
+        ScheduleFrom => "prompts.replay.timing.from",
+        ScheduleUntil => "prompts.replay.timing.until",
         ReplaySpeedup => "prompts.replay.timing.speedup",
         LongestInput => "prompts.replay.synthesis.max_isl",
         MediaRoot => "prompts.replay.media.under",
@@ -144,6 +146,7 @@ settings! {
         OutputFolder => "output folder",
         RecordFolder => "output folder",
         Calibration => "the calibration",
+        SameSeed => "the same prompts for all runs",
     }
 }
 

@@ -18,6 +18,8 @@ fn flag(setting: Setting) -> &'static str {
         Setting::Headers => "--header",
         Setting::Credentials => "--api-key or --header",
         Setting::ServerTokenCount => "--use-server-token-count",
+        Setting::LegacyMaxTokens => "--use-legacy-max-tokens",
+        Setting::Seed => "--random-seed",
 
         Setting::Tokenizer => "--tokenizer",
         Setting::TokenizerRevision => "--tokenizer-revision",
@@ -35,10 +37,10 @@ fn flag(setting: Setting) -> &'static str {
 
         Setting::Dataset => "--input-file",
         Setting::DatasetFormat => "--custom-dataset-type",
-        Setting::ScheduleFrom => "--fixed-schedule-start-offset",
-        Setting::ScheduleUntil => "--fixed-schedule-end-offset",
         Setting::BlockSize => "--isl-block-size",
         Setting::FirstOffset => "--fixed-schedule-auto-offset",
+        Setting::ScheduleFrom => "--fixed-schedule-start-offset",
+        Setting::ScheduleUntil => "--fixed-schedule-end-offset",
         Setting::ReplaySpeedup => "--replay-speedup",
         Setting::LongestInput => "--synthesis-max-isl",
         Setting::MediaRoot => "--media-root",
@@ -108,6 +110,7 @@ fn flag(setting: Setting) -> &'static str {
 
         Setting::OutputFolder => "--artifact-dir",
         Setting::RecordFolder => "--output-artifact-dir",
+        Setting::SameSeed => "--set-consistent-seed",
         Setting::Calibration => "`ringload calibrate`",
     }
 }

@@ -78,6 +78,9 @@ pub(crate) fn plan(args: &ProfileArgs, environment: &Environment) -> Result<Plan
         fifo: machine.fifo,
         batch_wait: machine.batch_wait,
     };
+    if !args.machine.demo {
+        extra::upper_bound(&plan, &mut notes);
+    }
     Ok(Planned { plan, notes })
 }
 

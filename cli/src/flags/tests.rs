@@ -159,4 +159,14 @@ fn several_choices_are_said_to_be_one_request() {
     let notes = |n: u32| planned(&format!("--model m --extra-inputs n:{n}")).unwrap().notes;
     assert!(notes(2).iter().any(|note| note.contains("all choices")));
     assert!(!notes(1).iter().any(|note| note.contains("all choices")));
+    let warned = |line: &str| {
+        let notes = planned(&format!("--model m {line}")).unwrap().notes;
+        notes.iter().any(|note| note.contains("responses may end before --osl"))
+    };
+    assert!(warned("--osl 50") && warned("--osl 50 --extra-inputs ignore_eos:false"));
+    for line in
+        ["", "--osl 50 --extra-inputs ignore_eos:true", "--osl 50 --extra-inputs min_tokens:50", "--osl 50 --demo"]
+    {
+        assert!(!warned(line), "{line}");
+    }
 }

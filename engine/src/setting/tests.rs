@@ -72,7 +72,7 @@ fn default_names_are_fields_that_a_plan_has_and_values_that_it_takes() {
     let mut plans = [full(), users].map(|plan| serde_json::to_value(plan).unwrap());
     for setting in Setting::ALL {
         let Some((path, value)) = parts(setting.default_name()) else {
-            let none = [Setting::OutputFolder, Setting::RecordFolder, Setting::Calibration];
+            let none = [Setting::OutputFolder, Setting::RecordFolder, Setting::Calibration, Setting::SameSeed];
             assert!(none.contains(setting), "{setting:?}: {}", setting.default_name());
             continue;
         };

@@ -157,26 +157,6 @@ fn failures_are_remarked_on_with_the_most_frequent() {
 }
 
 #[test]
-fn output_of_another_length_is_suspect_and_says_what_it_did_to_the_latency() {
-    // All responses have 11 tokens.
-    for (asked, expected) in [(11, None), (12, None), (5, Some((1.2, 0.55))), (100, Some((-0.89, 8.1)))] {
-        let mut run = Run::new(plan(), 1_000);
-        run.records.iter_mut().for_each(|r| r.requested_osl = Some(asked));
-        let verdict = judged(run);
-        let got = of(&verdict, "output_length");
-        let Some((off, share)) = expected else {
-            assert!(got.is_none(), "{asked}: {got:?}");
-            continue;
-        };
-        let finding = got.unwrap();
-        assert_eq!((finding.status, finding.scope), (Status::Suspect, Scope::Workload));
-        assert!((finding.value.unwrap() - off).abs() < 0.01, "{finding:?}");
-        let effect = finding.effects.iter().find(|e| e.tag == "request_latency").unwrap();
-        assert!((effect.share.unwrap() / share - 1.0).abs() < 0.02, "{effect:?}");
-    }
-}
-
-#[test]
 fn a_run_that_was_interrupted_before_its_first_request_blames_nobody() {
     let (plan, mut summary) = Run::new(plan(), 0).summary();
     summary.was_cancelled = true;

@@ -3,6 +3,7 @@
 //! - `known_answers`: servers that know the truth about their timing
 //! - `truth`: every token against the server's own account of its writes, also with a client that is stopped
 //! - `verdict`: clients that are stopped, crowded out and starved, and servers that stand still
+//! - `workload`: whether a run sends what it was asked for
 //! - `load`: arrivals as the server receives them; caps, ends, warm-ups
 //! - `schedules`: rates that move, slots that open over time, bounds on prefills, users
 //! - `sessions`: conversations of several turns
@@ -63,3 +64,4 @@ mod signals;
 mod truth;
 mod verdict;
 mod wire;
+mod workload;

@@ -1,6 +1,6 @@
 //! `--extra-inputs` → fields of the request body, typed.
 
-use ringload_engine::plan::{HIDDEN, names_a_secret};
+use ringload_engine::plan::{EndpointKind, HIDDEN, LengthDistribution, Plan, names_a_secret};
 use ringload_engine::{Error, Result};
 use serde_json::{Map, Value};
 
@@ -81,6 +81,17 @@ pub(crate) fn several_choices(extra: &Map<String, Value>, notes: &mut Vec<String
             "{name}:{n} in --extra-inputs: the events and tokens of all choices are the request's, so inter_token_latency is the time \
              per token of all choices together; see docs/MEASUREMENT.md"
         ));
+    }
+}
+
+/// An output length bounds a response from above only, and most models end synthetic text long before it.
+pub(crate) fn upper_bound(plan: &Plan, notes: &mut Vec<String>) {
+    let asked = plan.prompts.osl.is_some() || matches!(plan.prompts.distribution, LengthDistribution::Pairs(_));
+    let sent = !matches!(plan.endpoint, EndpointKind::Raw | EndpointKind::Template);
+    if asked && sent && !plan.asks_for_whole_length() {
+        notes.push(
+            "responses may end before --osl: --extra-inputs ignore_eos:true, or min_tokens:N, goes on to it where the server takes that".into(),
+        );
     }
 }
 
