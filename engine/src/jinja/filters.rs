@@ -1,6 +1,7 @@
 //! Checks, and filters and methods whose result is a multiple of what they are given.
 
 use super::budget::{made, makes, namespace, refused, used};
+use super::python;
 use minijinja::value::{Kwargs, Rest, StringInput, ValueKind, from_args};
 use minijinja::{Environment, Error, ErrorKind, State, Value, escape_formatter, filters, functions};
 
@@ -23,7 +24,10 @@ pub(super) fn install(environment: &mut Environment<'static>) {
     environment.remove_global("debug");
     environment.set_formatter(|output, state, value| {
         makes(used(value)?)?;
-        escape_formatter(output, state, value)
+        match python::as_text(value)? {
+            Some(text) => escape_formatter(output, state, &Value::from(text)),
+            None => escape_formatter(output, state, value),
+        }
     });
     environment.add_filter("replace", |state: &State, value: Value, from: Value, to: Value| {
         replaced(&value, &from, &to)?;

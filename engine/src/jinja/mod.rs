@@ -7,6 +7,7 @@
 
 mod budget;
 mod filters;
+mod python;
 mod rebuild;
 
 pub(crate) use filters::{check_indent, check_method};
@@ -24,6 +25,7 @@ pub(crate) fn environment() -> Environment<'static> {
     // An error would show all variables, at any length.
     environment.set_debug(false);
     filters::install(&mut environment);
+    python::install(&mut environment);
     environment
 }
 
@@ -55,10 +57,11 @@ impl Bounded {
         source: &str,
         whitespace: WhitespaceConfig,
     ) -> Result<Self, Error> {
-        rebuild::check_source(source, &limits, whitespace)?;
+        let source = python::with_line_feeds(source);
+        rebuild::check_source(&source, &limits, whitespace)?;
         environment.set_fuel(Some(limits.instructions));
         // A command names one template or two, and compiled code borrows its source: it is kept until the process ends.
-        let source: &'static str = Box::leak(source.into());
+        let source: &'static str = Box::leak(source.into_boxed_str());
         let tree = parse(source, NAME, SyntaxConfig, whitespace)?;
         let mut generator = CodeGenerator::new(NAME, source);
         generator.compile_stmt(&rebuild::with_checks(&tree)?);

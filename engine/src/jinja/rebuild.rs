@@ -2,6 +2,7 @@
 
 use super::budget::{Limits, refused};
 use super::filters::{MADE, MUL, USED};
+use super::python::{CONCAT, ITERATED, OF_ELEMENTS, OF_TEXT, TEXT};
 use minijinja::machinery::ast::{
     AutoEscape, BinOp, BinOpKind, Block, Break, Call, CallArg, CallBlock, Compare, CompareOp, Const, Continue, Do,
     EmitExpr, Expr, Filter, FilterBlock, ForLoop, GetAttr, GetItem, IfCond, IfExpr, List, Macro, Map, Set, SetBlock,
@@ -82,7 +83,7 @@ fn statement<'a>(statement: &Stmt<'a>) -> Result<Vec<Stmt<'a>>, Error> {
         Stmt::ForLoop(s) => {
             let made = ForLoop {
                 target: target(&s.target),
-                iter: used(expression(&s.iter)),
+                iter: iterated(expression(&s.iter)),
                 filter_expr: s.filter_expr.as_ref().map(expression),
                 recursive: s.recursive,
                 body: body(&s.body)?,
@@ -200,7 +201,7 @@ fn expression<'a>(expr: &Expr<'a>) -> Expr<'a> {
             Expr::IfExpr(Spanned::new(made, e.span()))
         }
         Expr::Filter(e) => {
-            let operand = e.expr.as_ref().map(|expr| used(expression(expr)));
+            let operand = e.expr.as_ref().map(|expr| operand_of(e.name, expression(expr)));
             self::made(Expr::Filter(Spanned::new(
                 Filter { name: e.name, expr: operand, args: arguments(&e.args) },
                 e.span(),
@@ -238,8 +239,9 @@ fn binary<'a>(e: &Spanned<BinOp<'a>>) -> Expr<'a> {
         BinOpKind::ScAnd | BinOpKind::ScOr => plain(left, right),
         // The sizes of operands are looked at before they are multiplied.
         BinOpKind::Mul => made(Expr::Call(function(MUL, vec![CallArg::Pos(left), CallArg::Pos(right)], span))),
+        BinOpKind::Concat => made(Expr::Call(function(CONCAT, vec![CallArg::Pos(left), CallArg::Pos(right)], span))),
         // An operand that is checked is no constant: nothing is worked out when the template is compiled.
-        BinOpKind::Add | BinOpKind::Concat | BinOpKind::Pow => made(plain(checked(left), used(right))),
+        BinOpKind::Add | BinOpKind::Pow => made(plain(checked(left), used(right))),
         _ => plain(used(left), used(right)),
     }
 }
@@ -277,6 +279,22 @@ fn made(expr: Expr<'_>) -> Expr<'_> {
 fn used(expr: Expr<'_>) -> Expr<'_> {
     // Text of the template itself is short, and what has just been checked need not be again.
     if matches!(&expr, Expr::Call(_) | Expr::Const(_)) { expr } else { checked(expr) }
+}
+
+/// What a filter of this name is given: elements, text, or a value as it is.
+fn operand_of<'a>(filter: &str, expr: Expr<'a>) -> Expr<'a> {
+    let name = match filter {
+        name if OF_ELEMENTS.contains(&name) => ITERATED,
+        name if OF_TEXT.contains(&name) => TEXT,
+        _ => return used(expr),
+    };
+    let span = expr.span();
+    Expr::Call(function(name, vec![CallArg::Pos(expr)], span))
+}
+
+fn iterated(expr: Expr<'_>) -> Expr<'_> {
+    let span = expr.span();
+    Expr::Call(function(ITERATED, vec![CallArg::Pos(expr)], span))
 }
 
 fn checked(expr: Expr<'_>) -> Expr<'_> {

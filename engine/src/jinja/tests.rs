@@ -61,7 +61,7 @@ fn templates_say_what_they_say_without_limits() {
         ),
         (
             "{{ {'a': [1, {'b': 2}]}|tojson }}|{{ 'a-b'.replace('-', '+').split('+')|list }}|{{ 'x'.join(['1', '2']) }}",
-            "{\"a\":[1,{\"b\":2}]}|[\"a\", \"b\"]|1x2",
+            "{\"a\":[1,{\"b\":2}]}|['a', 'b']|1x2",
         ),
         (
             "{{ 'a\nb'|indent(2) }}|{{ '%s-%d'|format('x', 3) }}|{{ [1, 2, 3]|batch(2)|list }}|{{ 'aab'|replace('a', 'c') }}",
@@ -78,6 +78,37 @@ fn templates_say_what_they_say_without_limits() {
         ("{% block b %}x{% endblock %}{{ self.b() }}", "xx"),
     ] {
         assert_eq!(said(source).as_deref(), Ok(expected), "{source}");
+    }
+}
+
+#[test]
+fn what_jinja2_renders_otherwise_is_rendered_as_it_does() {
+    for (source, expected) in [
+        // Values that have elements.
+        (
+            "{{ none is iterable }}{{ 1 is iterable }}{{ 'a' is iterable }}{{ [] is iterable }}{{ {} is iterable }}",
+            "FalseFalseTrueTrueTrue",
+        ),
+        ("{{ nothing is iterable }}{% for x in nothing %}x{% else %}-{% endfor %}", "True-"),
+        ("{%- if tools is iterable and tools | length > 0 %}TOOLS{%- endif %}-", "-"),
+        (
+            "{{ 'a' is sequence }}{{ [1] is sequence }}{{ {} is sequence }}{{ 1 is sequence }}{{ none is sequence }}",
+            "TrueTrueTrueFalseFalse",
+        ),
+        ("{{ true is number }}{{ 1.5 is number }}{{ '1' is number }}{{ true is integer }}", "TrueTrueFalseFalse"),
+        // Lists and maps as text.
+        ("{{ ['string', 'null'] }}", "['string', 'null']"),
+        ("{{ ['string', 'null'] | upper }}", "['STRING', 'NULL']"),
+        ("{{ 'type: ' ~ ['a', 1, 1.0, none, true, [\"it's\"]] }}", "type: ['a', 1, 1.0, None, True, [\"it's\"]]"),
+        ("{{ {'a': {'b': ['c\\n', '\\'\\\"']}} | string }}", "{'a': {'b': ['c\\n', '\\'\"']}}"),
+        ("{{ {'a': 1} ~ 'x' }}{{ [] ~ {} }}", "{'a': 1}x[]{}"),
+        // Line ends of other systems.
+        ("{% if true %}\r\na\r\n{% endif %}b\rc", "\na\nb\nc"),
+    ] {
+        assert_eq!(said(source).as_deref(), Ok(expected), "{source}");
+    }
+    for source in ["{% for x in none %}{% endfor %}", "{{ none|list }}", "{{ none|join(',') }}", "{{ none|first }}"] {
+        assert!(said(source).unwrap_err().contains("'NoneType' object is not iterable"), "{source}");
     }
 }
 
