@@ -45,6 +45,7 @@ pub(super) fn section(outcome: &Outcome) -> String {
         if let Some(metric) = outcome.metric(tag) {
             let note = match *label {
                 "arrived" => ", with the output of requests that did not succeed",
+                "" => ", by the server's own count of prompt tokens",
                 _ => "",
             };
             out += &line(label, &format!("{} {}{note}", short(metric.avg), metric.info.unit));
@@ -155,5 +156,6 @@ const THROUGHPUT: &[(&str, &str)] = &[
     ("output_token_throughput", "output"),
     ("arrived_output_token_throughput", "arrived"),
     ("input_token_throughput", "input"),
+    ("usage_input_token_throughput", ""),
     ("total_token_throughput", "both"),
 ];

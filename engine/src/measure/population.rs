@@ -254,6 +254,8 @@ impl Population {
         let goodput = self.goodput();
         let (isl, osl) = (sum(&tags::INPUT_SEQUENCE_LENGTH), sum(&tags::OUTPUT_SEQUENCE_LENGTH));
         let prompt = sum(&tags::USAGE_PROMPT_TOKENS);
+        let counted = metrics.iter().find(|metric| metric.info.tag == tags::USAGE_PROMPT_TOKENS.tag);
+        let all_prompts_counted = counted.and_then(|metric| metric.stats).is_some_and(|s| s.count == succeeded);
         let cached = sum(&tags::USAGE_PROMPT_CACHE_READ_TOKENS);
         let error_isl = sum(&tags::ERROR_ISL);
         [
@@ -268,6 +270,7 @@ impl Population {
             (&tags::GOOD_REQUEST_FRACTION, goodput.as_ref().map(|g| g.good_request_fraction)),
             (&tags::OUTPUT_TOKEN_THROUGHPUT, per_second(osl)),
             (&tags::INPUT_TOKEN_THROUGHPUT, per_second(isl)),
+            (&tags::USAGE_INPUT_TOKEN_THROUGHPUT, per_second(prompt.filter(|_| all_prompts_counted))),
             (&tags::TOTAL_TOKEN_THROUGHPUT, per_second(isl.zip(osl).map(|(isl, osl)| isl + osl))),
             (&tags::ARRIVED_OUTPUT_TOKENS, arrived),
             (&tags::ARRIVED_OUTPUT_TOKEN_THROUGHPUT, arrived.filter(|_| arrived_for > 0.0).map(|n| n / arrived_for)),

@@ -242,6 +242,8 @@ table! {
         "total_osl / benchmark_duration";
     INPUT_TOKEN_THROUGHPUT = "input_token_throughput", "Input Token Throughput", TOKENS_PER_SEC, run, more, any,
         "total_isl / benchmark_duration";
+    USAGE_INPUT_TOKEN_THROUGHPUT = "usage_input_token_throughput", "Usage Input Token Throughput", TOKENS_PER_SEC, run, more, any,
+        "total_usage_prompt_tokens / benchmark_duration; absent where not every successful request has a usage of its prompt";
     TOTAL_TOKEN_THROUGHPUT = "total_token_throughput", "Total Token Throughput", TOKENS_PER_SEC, run, more, any,
         "(total_isl + total_osl) / benchmark_duration";
     ARRIVED_OUTPUT_TOKENS = "arrived_output_tokens", "Arrived Output Tokens", TOKENS, run, more, any,

@@ -64,6 +64,7 @@ fn a_known_run_has_known_figures() {
         ("arrived_output_tokens", 45.0),
         ("arrived_output_token_throughput", 45.0 / 4.1),
         ("input_token_throughput", 300.0 / 4.1),
+        ("usage_input_token_throughput", 300.0 / 4.1),
         ("total_token_throughput", 333.0 / 4.1),
         ("total_error_isl", 100.0),
         ("total_usage_total_tokens", 333.0),
