@@ -21,6 +21,7 @@ mod sessions;
 mod shared_connections;
 mod simulated;
 mod verdicts;
+mod workloads;
 
 /// The first request of a run, issued as it was wanted.
 fn request(issued: Nanos) -> Request {

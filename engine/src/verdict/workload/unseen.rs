@@ -1,7 +1,7 @@
 //! Tokens that are counted and were in no event of their own: the time between tokens is then not a token's.
 
 use super::super::case::{Case, Found};
-use super::super::finding::{Direction, Finding, Scope, Status};
+use super::super::finding::{Direction, Finding, SUSPECT, Scope, Status};
 use super::super::wording::{shown_ms, shown_share};
 use super::share;
 use crate::measure::UnseenFigures;
@@ -23,9 +23,15 @@ fn unseen(case: &Case<'_>) -> Option<Finding> {
     let moved = too_low.map_or(0.0, |(itl, seen)| (seen / itl - 1.0).max(0.0));
     let itl = case.effects(&tags::INTER_TOKEN_LATENCY, Direction::Lowered, moved);
     let rate = case.effects(&tags::OUTPUT_TOKEN_THROUGHPUT_PER_USER, Direction::Raised, moved / (1.0 + moved));
+    // What makes it too low can make it too low to be compared with.
+    let least = match case.asks_for(&tags::INTER_TOKEN_LATENCY) {
+        true => Status::over(moved, SUSPECT, f64::INFINITY),
+        false => Status::Valid,
+    };
     Some(
         Found::new("unseen_tokens", Scope::Workload)
             .measured(of_all, SOME, "ratio")
+            .at_least(least)
             .at_most(Status::Suspect)
             .moving(itl.into_iter().chain(rate))
             .says(seen(unseen, case), remedy(unseen)),
