@@ -282,4 +282,6 @@ mod api_tests;
 #[cfg(test)]
 mod head_tests;
 #[cfg(test)]
+mod request_tests;
+#[cfg(test)]
 pub(crate) mod tests;

@@ -122,21 +122,6 @@ fn earlier_turns_go_between_the_system_and_the_turns_own_messages() {
 }
 
 #[test]
-fn what_a_dialect_has_no_place_for_is_refused() {
-    let verbatim = |role: &str| Message { verbatim: Some(json!({"role": role, "content": "x"})), ..Message::default() };
-    for (kind, system, messages, flag) in [
-        (EndpointKind::Completions, Some("s"), vec![], "system prompt"),
-        (EndpointKind::Embeddings, Some("s"), vec![], "system prompt"),
-        (EndpointKind::Completions, None, vec![verbatim("user")], "no messages"),
-        (EndpointKind::Messages, None, vec![verbatim("user"), verbatim("system")], "role system"),
-    ] {
-        let asked = Ask { system, ..ask(&messages, None) };
-        let e = request_body(&plan(kind), &asked).expect_err(flag);
-        assert!(e.what.contains(flag) && !e.remedy.is_empty(), "{e}");
-    }
-}
-
-#[test]
 fn the_terminator_is_recognised() {
     assert!(is_done(b"[DONE]") && is_done(b" [DONE] "));
     assert!(!is_done(b"") && !is_done(b"[DONE]x") && !is_done(br#"{"a":"[DONE]"}"#));
