@@ -1,5 +1,6 @@
 //! Parts that the project's own tests and benches share: runs under virtual time. Not part of the API; they may change
-//! in any release.
+//! in any release. Always compiled, and dropped by the linker where nothing uses them: a feature would have the engine
+//! compiled once with it for tests and once without.
 
 mod simulated_run;
 mod worker_inputs;
