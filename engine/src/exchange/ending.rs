@@ -6,6 +6,12 @@ use crate::clock::Nanos;
 use crate::record::{Cause, Instants, Intervals, Observed, Outcome, PhaseKind, Record};
 
 impl Exchange {
+    /// Whether the answer has said that it is over: nothing is lost if it is then cut off.
+    #[must_use]
+    pub fn complete(&self) -> bool {
+        self.active && self.settled
+    }
+
     /// Ends the request as failed. The connection must not be used again.
     ///
     /// An answer that is [complete](Self::complete) stays what it is, be it by a `[DONE]` that no empty line ends. One

@@ -376,12 +376,6 @@ impl Exchange {
         }
     }
 
-    /// Whether the answer has said that it is over: nothing is lost if it is then cut off.
-    #[must_use]
-    pub fn complete(&self) -> bool {
-        self.active && self.settled
-    }
-
     /// The peer closed its side at `now`.
     pub fn handle_closed(&mut self, now: Nanos) -> Progress {
         match self.decoder.eof() {
