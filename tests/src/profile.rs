@@ -1,4 +1,6 @@
 //! `ringload profile` as a child process, and what it left.
+//!
+//! One file: the process and what it left share their folder, their pipes and how long is waited for them.
 
 use crate::hardship::Quota;
 use crate::{Io, PATIENCE, accounting, binary};

@@ -16,7 +16,8 @@ use std::time::{Duration, Instant};
 /// Asks each target once, and says what it answered. Where one does not, waits for it as long as the flags say.
 ///
 /// # Errors
-/// [`ringload_engine::Blame::Peer`] with the next step, when a target does not serve such a request; when a signal came.
+/// [`ringload_engine::Blame::Peer`] with the next step, when a target does not serve such a request; when a signal
+/// came.
 pub(crate) fn check(plan: &Plan, args: &EndpointArgs, quiet: bool) -> anyhow::Result<()> {
     let Some(probe) = probe_of(plan).filter(|_| !args.no_probe) else {
         return Ok(());

@@ -65,8 +65,8 @@ pub fn percentile_intervals(
 }
 
 /// Standard errors of percentiles (`shares` from 0 to 1) of values in the order in which they were observed, by the
-/// same methods: the standard deviation over 300 resamples of blocks of twice [`block_length`], beyond 20 000 values that of the percentiles of 32 batches
-/// over √32. `None` under 100 values, and where one is not finite.
+/// same methods: the standard deviation over 300 resamples of blocks of twice [`block_length`]; beyond 20 000 values
+/// that of the percentiles of 32 batches over √32. `None` under 100 values, and where one is not finite.
 #[must_use]
 pub fn percentile_errors(values: &[f64], shares: &[f64], rng: &mut ItemRng) -> Option<Vec<f64>> {
     if values.len() < LEAST || values.iter().any(|v| !v.is_finite()) {
