@@ -28,8 +28,9 @@ pub(crate) fn capacity(mut args: CapacityArgs) -> anyhow::Result<Exit> {
         print_json(probes.plan())?;
         return Ok(Exit::Done);
     }
-    preflight::check(probes.plan(), &args.profile.endpoint, output.quiet)?;
     let dir = artifact_dir(output.artifact_dir.as_deref(), probes.plan());
+    export::check_folder(&dir)?;
+    preflight::check(probes.plan(), &args.profile.endpoint, output.quiet)?;
     let capacity = search(&args, probes, &dir)?;
     signals::finishing();
     let files = export::finish_capacity(&dir, &capacity)?;

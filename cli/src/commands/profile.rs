@@ -1,9 +1,10 @@
 //! `ringload profile`
 
 use crate::exit::Exit;
+use crate::export::check_folder;
 use crate::flags::ProfileArgs;
-use crate::flags::check_prefix;
 use crate::flags::plan::Planned;
+use crate::flags::{artifact_dir, check_prefix};
 use crate::live::signals;
 use crate::report;
 use crate::runner::environment::{announce, environment, planned};
@@ -31,6 +32,7 @@ pub(crate) fn profile(mut args: ProfileArgs) -> anyhow::Result<Exit> {
         return Ok(Exit::Done);
     }
     announce(&args.output, &plan, &notes)?;
+    check_folder(&artifact_dir(args.output.artifact_dir.as_deref(), &plan))?;
     preflight::check(&plan, &args.endpoint, args.output.quiet)?;
     let run = run::alone(plan, &args)?;
     signals::printing();

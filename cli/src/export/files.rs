@@ -65,6 +65,24 @@ pub(crate) struct Artifacts<'a> {
     keep_log_as: Option<String>,
 }
 
+/// That files can be written to a folder, or to the one that it would be made in. Nothing is left there.
+///
+/// # Errors
+/// [`ringload_engine::Blame::Environment`] when they cannot.
+pub(crate) fn check_folder(dir: &Path) -> Result<()> {
+    let there = dir.ancestors().map(|at| if at.as_os_str().is_empty() { Path::new(".") } else { at });
+    let there = there.into_iter().find(|at| at.exists()).unwrap_or(Path::new("/"));
+    let made = tempfile::tempfile_in(there);
+    made.map(|_| ()).map_err(|e| unusable(dir, &e))
+}
+
+fn unusable(dir: &Path, e: &io::Error) -> Error {
+    Error::environment(
+        format!("--artifact-dir {}: {e}", dir.display()),
+        "name a folder that can be written to, on a disk with room",
+    )
+}
+
 impl<'a> Artifacts<'a> {
     /// Makes the folder and opens the files under temporary names.
     ///
@@ -72,12 +90,7 @@ impl<'a> Artifacts<'a> {
     /// [`ringload_engine::Blame::Environment`] when the folder cannot be written to.
     pub(crate) fn open(location: &OutputLocation<'a>, wanted: OptionalFiles) -> Result<Self> {
         let dir = location.dir;
-        let blame = |e: io::Error| {
-            Error::environment(
-                format!("--artifact-dir {}: {e}", dir.display()),
-                "name a folder that can be written to, on a disk with room",
-            )
-        };
+        let blame = |e: io::Error| unusable(dir, &e);
         let base = location.earlier.base();
         fs::create_dir_all(base).map_err(blame)?;
         let mut files = Vec::new();

@@ -21,7 +21,7 @@ pub(crate) use campaign::{document as campaign_document, finish as finish_campai
 pub(crate) use capacity::{document as capacity_document, finish as finish_capacity};
 pub(crate) use draft::Draft;
 pub(crate) use earlier_files::EarlierFiles;
-pub(crate) use files::{Artifacts, Kind, OptionalFiles, OutputLocation};
+pub(crate) use files::{Artifacts, Kind, OptionalFiles, OutputLocation, check_folder};
 pub(crate) use records::RecordWriter;
 pub(crate) use report::document;
 pub(crate) use time::utc;

@@ -32,6 +32,7 @@ pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Exit> {
         return Ok(Exit::Done);
     }
     announce(&args.output, &points[0].plan, &notes)?;
+    export::check_folder(&sweep_points::folder(args, &points))?;
     preflight::check(&points[0].plan, &args.endpoint, args.output.quiet)?;
     let mut runs = Runs::new(args, &points);
     let stopped = runs.all()?;

@@ -2,7 +2,7 @@
 
 use ringload_engine::api::{BadJson, Seen};
 use ringload_engine::plan::EndpointKind;
-use ringload_engine::record::Usage;
+use ringload_engine::record::{FinishReason, Usage};
 use serde_json::Value;
 
 /// What an event says, its text unescaped.
@@ -123,8 +123,7 @@ impl Said {
             (self.seen.last, self.seen.finish) = (true, true);
             let response = &json["response"];
             self.stopped(&response["status"]);
-            let reason = response["incomplete_details"]["reason"].as_str();
-            self.seen.error |= reason.is_some_and(|reason| FAILED.contains(&reason));
+            self.stopped(&response["incomplete_details"]["reason"]);
             self.seen.error |= response.is_object() && says_something(&response["error"]);
             self.in_out(&response["usage"]);
         } else if named(&["failed", "cancelled", "error"]) || kind == "error" {
@@ -299,6 +298,10 @@ impl Said {
         self.finish(reason);
         let word = reason.as_str().unwrap_or_default().to_ascii_lowercase();
         self.seen.error |= FAILED.contains(&word.as_str());
+        let known = self.seen.reason.is_some_and(|said| said != FinishReason::Other);
+        if !word.is_empty() && !known {
+            self.seen.reason = Some(FinishReason::of(word.as_bytes()));
+        }
     }
 
     fn reasoned(&mut self, text: &Value) {

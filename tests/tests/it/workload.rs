@@ -41,7 +41,7 @@ fn responses_of_another_length_are_told_before_and_after_the_run() {
     assert!(run.stderr.contains("ignore_eos:true"), "{}", run.stderr);
     let found = finding(&run, "output_length").expect("a finding");
     assert_eq!((&found["scope"], &found["status"]), (&"workload".into(), &"SUSPECT".into()));
-    assert!(run.stdout.contains("30.0 tokens each on average instead of 10.0"), "{}", run.stdout);
+    assert!(run.words().contains("30.0 tokens each on average instead of 10.0"), "{}", run.stdout);
     assert_eq!(run.report()["summary"]["counts"]["finish_reasons"]["length"], 10);
     let told = Profile::of(server.addr())
         .args(["--allow-invalid", "--request-count", "10", "--osl", "30", "--extra-inputs", "ignore_eos:true"])
