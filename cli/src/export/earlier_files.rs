@@ -272,6 +272,18 @@ mod tests {
     }
 
     #[test]
+    fn a_search_sets_the_probes_of_one_that_was_killed_aside() {
+        let dir = tempfile::tempdir().unwrap();
+        for probe in ["probe_00_one_at_a_time", "probe_01_rate_8"] {
+            put(dir.path(), &format!("{probe}/ringload_report.json"));
+        }
+        put(dir.path(), "probe_notes/of-the-user");
+        EarlierFiles::of_search(dir.path(), false).quietly(true).clear().unwrap();
+        assert_eq!(names(dir.path()), ["previous-1", "probe_notes"]);
+        assert_eq!(names(&dir.path().join("previous-1")), ["probe_00_one_at_a_time", "probe_01_rate_8"]);
+    }
+
+    #[test]
     fn overwriting_moves_nothing() {
         let dir = tempfile::tempdir().unwrap();
         put(dir.path(), "ringload_report.json");

@@ -86,6 +86,7 @@ fn probe_of(plan: &Plan) -> Option<Plan> {
     probe.network.prewarm = 0;
     probe.timeouts = plan.timeouts;
     probe.timeouts.connect = probe.timeouts.connect.min(CONNECT);
+    probe.timeouts.request = probe.timeouts.request.min(ANSWER);
     probe.limits = plan.limits;
     probe.io = plan.io;
     probe.seed = !plan.seed;
@@ -198,6 +199,10 @@ fn problem(plan: &Plan, answer: &Answer) -> Option<Problem> {
         (_, 405) => {
             fatal(format!("{url} answers 405{because}"), "correct --url, --endpoint-type or --custom-endpoint".into())
         }
+        (Cause::Timeout | Cause::TtftTimeout | Cause::InterTokenTimeout, _) => fatal(
+            format!("{url} took the request and did not answer it{because}"),
+            "read the server's log: it may be loading its model, which --wait-for-server 600 waits for".into(),
+        ),
         (Cause::Redirect | Cause::UnexpectedEncoding, _) => fatal(format!("{url}{because}"), "correct --url".into()),
         (Cause::BadJson | Cause::BadHead | Cause::BadFraming, _) => fatal(
             format!("{url} answers with something else than this API{because}"),
@@ -232,6 +237,8 @@ fn ms(nanos: Nanos) -> String {
 
 /// Longest wait for a connection.
 const CONNECT: Nanos = 5 * SECOND;
+/// Longest wait for the answer to a few tokens.
+const ANSWER: Nanos = 60 * SECOND;
 /// Targets that are asked.
 const MOST_TARGETS: usize = 64;
 /// Tries where a failure may be of the moment.

@@ -53,6 +53,18 @@ fn a_server_that_is_not_there_ends_the_run_with_one_sentence() {
 }
 
 #[test]
+fn a_server_that_takes_the_request_and_keeps_silent_is_not_waited_for_without_end() {
+    let _turn = together();
+    let server = Peer::raw(|stream, _| {
+        let _ = std::io::copy(&mut &stream, &mut std::io::sink());
+    });
+    let flags = ["--request-count", "1000", "--request-timeout-seconds", "0.5"];
+    let ended = Profile::of(server.addr()).probing().args(flags).run().exits(3);
+    assert!(ended.stderr.contains("took the request and did not answer it"), "{}", ended.stderr);
+    assert_eq!(server.connections(), 1);
+}
+
+#[test]
 fn what_a_server_refuses_is_told_with_the_next_step() {
     let _turn = together();
     let html = "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 27\r\n\r\n<html>Welcome home</html>\n\n";

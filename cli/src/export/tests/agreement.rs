@@ -6,9 +6,9 @@ use crate::report::{Style, render};
 use crate::result::run::Outcome;
 use crate::testing::sample::{outcome, plan, records};
 use ringload_engine::clock::{MILLI, Nanos, SECOND};
-use ringload_engine::measure::{PhaseFacts, RunFacts, Shard, Summarizer, Timeline, TokenCounts};
+use ringload_engine::measure::{RunFacts, Shard, Summarizer, Timeline, TokenCounts};
 use ringload_engine::plan::metric;
-use ringload_engine::plan::{Load, Phase, Plan, Slo, Stamps};
+use ringload_engine::plan::{Load, Phase, Plan, Slo};
 use ringload_engine::record::{Cause, Outcome as Ended, PhaseKind, Record, Usage};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -148,27 +148,7 @@ fn plan_of(seed: u64) -> Plan {
 }
 
 fn facts() -> RunFacts {
-    RunFacts {
-        wall_start_ns: 1_785_304_900_000_000_000,
-        wall_end_ns: 1_785_304_908_000_000_000,
-        warmup: None,
-        profiling: PhaseFacts { start: SECOND, end: 9 * SECOND, ..PhaseFacts::default() },
-        targets: Vec::new(),
-        driver: "epoll".into(),
-        driver_note: None,
-        stamps: Stamps::Kernel,
-        cores: Vec::new(),
-        records_lost: 0,
-        was_cancelled: false,
-        aborted: None,
-        log_failure: None,
-        unfinished: false,
-        peak_rss_bytes: 0,
-        buffered_limit_bytes: 0,
-        tokenizer: "exact".into(),
-        tokenizer_approximate: false,
-        characters_per_token: None,
-    }
+    ringload_engine::internal::run_facts(SECOND, 9 * SECOND, 1_785_304_900_000_000_000)
 }
 
 fn written(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> String {
