@@ -11,8 +11,18 @@ use crate::record::{FinishReason, Usage};
 #[derive(Debug)]
 pub(super) struct Node {
     rows: &'static [(&'static str, Rule)],
-    /// Bit `n`: a key has `n` bytes. Most keys of an event mean nothing, and have the length of none that does.
-    lengths: u64,
+    /// The first row whose key has this [`hash`]; [`NO_ROW`] where there is none: most keys of an event mean nothing.
+    first: [u8; 64],
+}
+
+/// What stands in [`Node::first`] for no row.
+const NO_ROW: u8 = u8::MAX;
+
+/// A number below 64 of a key that is not empty, by its length, its first and its last byte.
+#[inline]
+const fn hash(key: &[u8]) -> usize {
+    let (first, last) = (key[0] as usize, key[key.len() - 1] as usize);
+    (key.len() + 5 * first + 11 * last) & 63
 }
 
 /// What the value of a key means. `null` never means anything.
@@ -167,14 +177,15 @@ pub(super) fn failed(reason: &[u8]) -> bool {
 }
 
 impl Node {
-    /// The rules of these keys, of under 64 bytes each.
+    /// The rules of these keys, none of them empty, at most 255.
     pub(super) const fn of(rows: &'static [(&'static str, Rule)]) -> Self {
-        let (mut lengths, mut i) = (0, 0);
-        while i < rows.len() {
-            lengths |= 1 << rows[i].0.len();
-            i += 1;
+        let mut first = [NO_ROW; 64];
+        let mut i = rows.len();
+        while i > 0 {
+            i -= 1;
+            first[hash(rows[i].0.as_bytes())] = i as u8;
         }
-        Self { rows, lengths }
+        Self { rows, first }
     }
 
     /// Its kinds, if it tells kinds apart.
@@ -189,10 +200,12 @@ impl Node {
     /// The rule of a key, and its place in the table.
     #[inline]
     pub(super) fn rule(&self, key: &[u8]) -> Option<(usize, Rule)> {
-        if key.len() > 63 || self.lengths >> key.len() & 1 == 0 {
+        if key.is_empty() {
             return None;
         }
-        self.rows.iter().position(|(name, _)| name.as_bytes() == key).map(|i| (i, self.rows[i].1))
+        let first = usize::from(self.first[hash(key)]);
+        let rows = self.rows.get(first..)?;
+        rows.iter().position(|(name, _)| name.as_bytes() == key).map(|i| (first + i, rows[i].1))
     }
 }
 

@@ -48,6 +48,26 @@ pub struct Seen {
     pub error: bool,
 }
 
+/// What an event says that differs from an earlier one in its text alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Repeat {
+    /// The text is not empty.
+    pub output: bool,
+    /// Nor is it reasoning.
+    pub visible: bool,
+}
+
+impl Fit<'_> {
+    #[inline]
+    fn append(&self, text: Option<&mut Text>) -> Repeat {
+        let output = !self.text.is_empty();
+        if let Some(text) = text {
+            text.slot(self.slot).extend_from_slice(self.text);
+        }
+        Repeat { output, visible: output && self.slot == Slot::Visible }
+    }
+}
+
 impl Seen {
     /// The stream is over, and so is the answer.
     pub(super) fn ends(&mut self) {
@@ -93,15 +113,28 @@ impl Scanner {
     ///
     /// # Errors
     /// [`BadJson`]; nothing was appended.
-    pub fn event(&mut self, data: &[u8], text: Option<&mut Text>) -> Result<Seen, BadJson> {
-        if let Some(fit) = self.template.fit(data)
-            && let Some(usage) = self.usage(&fit)
-        {
-            let output = !fit.text.is_empty();
-            if let Some(text) = text {
-                text.slot(fit.slot).extend_from_slice(fit.text);
-            }
-            return Ok(Seen { output, visible: output && fit.slot == Slot::Visible, usage, ..Seen::default() });
+    pub fn event(&mut self, data: &[u8], mut text: Option<&mut Text>) -> Result<Seen, BadJson> {
+        match self.repeat(data, text.as_deref_mut()) {
+            Some(Repeat { output, visible }) => Ok(Seen { output, visible, ..Seen::default() }),
+            None => self.other(data, text),
+        }
+    }
+
+    /// Reads one event of a stream as [`event`](Self::event) does, if it repeats an earlier one but for its text, and
+    /// has no counts: nearly every event.
+    #[inline]
+    pub fn repeat(&self, data: &[u8], text: Option<&mut Text>) -> Option<Repeat> {
+        self.template.fit(data).map(|fit| fit.append(text))
+    }
+
+    /// Reads one event of a stream that [`repeat`](Self::repeat) declined, as [`event`](Self::event) does.
+    ///
+    /// # Errors
+    /// [`BadJson`]; nothing was appended.
+    pub fn other(&mut self, data: &[u8], text: Option<&mut Text>) -> Result<Seen, BadJson> {
+        if let Some((fit, usage)) = self.template.fit_with_counts(data) {
+            let Repeat { output, visible } = fit.append(text);
+            return Ok(Seen { output, visible, usage: Some(usage), ..Seen::default() });
         }
         if data.trim_ascii().is_empty() {
             return Ok(Seen::default());
@@ -110,15 +143,6 @@ impl Scanner {
             Reading::Rules { event, .. } => read(data, event, text, Some(&mut self.template), &mut self.choices),
             Reading::Any => Ok(self.any(data, text)),
         }
-    }
-
-    /// The counts of an event that fits the template, if there are any; `None` if they do not fit.
-    #[inline]
-    fn usage(&self, fit: &Fit<'_>) -> Option<Option<Usage>> {
-        if fit.counts.is_empty() {
-            return Some(None);
-        }
-        self.template.usage(fit.counts).map(Some)
     }
 
     /// Reads a body that is not a stream, and appends its output to `text`.

@@ -31,8 +31,13 @@ pub(super) struct Fit<'a> {
     /// The text, still escaped and surely well formed.
     pub(super) text: &'a [u8],
     pub(super) slot: Slot,
-    /// Where the counts are, if there are any: [`Template::usage`] says whether that fits too.
-    pub(super) counts: &'a [u8],
+}
+
+impl Fit<'_> {
+    #[inline]
+    fn is_utf8(&self) -> bool {
+        self.text.is_ascii() || std::str::from_utf8(self.text).is_ok()
+    }
 }
 
 impl Template {
@@ -75,24 +80,41 @@ impl Template {
         self.bytes.extend_from_slice(&event[part]);
     }
 
-    /// What the event says, if it fits, but for its counts.
+    /// The text of the event, if that is all by which it differs, and there are no counts.
     #[inline]
     pub(super) fn fit<'a>(&self, event: &'a [u8]) -> Option<Fit<'a>> {
+        if !self.counts.is_empty() {
+            return None;
+        }
+        let (fit, rest) = self.text(event)?;
+        let suffix = &self.bytes[self.prefix..];
+        if rest != suffix && like(suffix, rest, self.index_from(self.prefix))? != rest.len() {
+            return None;
+        }
+        fit.is_utf8().then_some(fit)
+    }
+
+    /// The text of the event and its counts, if these are all by which it differs.
+    pub(super) fn fit_with_counts<'a>(&self, event: &'a [u8]) -> Option<(Fit<'a>, Usage)> {
+        if self.counts.is_empty() {
+            return None;
+        }
+        let (fit, rest) = self.text(event)?;
+        let usage = self.usage(rest)?;
+        fit.is_utf8().then_some((fit, usage))
+    }
+
+    /// The text of an event that begins as the learned one does, and what follows it.
+    #[inline(always)]
+    fn text<'a>(&self, event: &'a [u8]) -> Option<(Fit<'a>, &'a [u8])> {
         let slot = self.slot?;
-        let (prefix, suffix) = self.bytes.split_at(self.prefix);
-        let rest = behind(prefix, event, self.index)?;
-        let end = string_end(rest)?.at;
-        let (text, rest) = rest.split_at(end);
-        let counts = match self.counts.is_empty() {
-            true if rest != suffix && like(suffix, rest, self.index_from(self.prefix))? != rest.len() => return None,
-            true => &[],
-            false => rest,
-        };
-        (text.is_ascii() || std::str::from_utf8(text).is_ok()).then_some(Fit { text, slot, counts })
+        let rest = behind(&self.bytes[..self.prefix], event, self.index)?;
+        let (text, rest) = rest.split_at(string_end(rest)?.at);
+        Some((Fit { text, slot }, rest))
     }
 
     /// The counts in what follows the text of an event; `None` if that does not fit.
-    pub(super) fn usage(&self, mut rest: &[u8]) -> Option<Usage> {
+    fn usage(&self, mut rest: &[u8]) -> Option<Usage> {
         let mut usage = Usage::default();
         let mut from = self.prefix;
         for (to, count) in &self.counts {
@@ -189,7 +211,7 @@ mod tests {
     #[track_caller]
     fn fits(template: &Template, event: &str, text: Option<&str>) {
         let fit = template.fit(event.as_bytes());
-        let fit = fit.filter(|fit| fit.counts.is_empty() || template.usage(fit.counts).is_some());
+        let fit = fit.or_else(|| template.fit_with_counts(event.as_bytes()).map(|(fit, _)| fit));
         let fit = fit.map(|fit| fit.text);
         assert_eq!(fit, text.map(str::as_bytes), "{event}");
     }
@@ -290,9 +312,8 @@ mod tests {
         let (template, _) = walked(&event("a", "550", "551", "0"));
         for (text, prompt, total, cached) in [("b", "9", "4294967295", "16"), ("", "0", "10", "1")] {
             let event = event(text, prompt, total, cached).replace("\"x\":1", "\"x\":22");
-            let fit = template.fit(event.as_bytes()).expect("it fits");
-            let usage = template.usage(fit.counts);
-            assert_eq!((fit.text, usage), (text.as_bytes(), walked(&event).1));
+            let (fit, usage) = template.fit_with_counts(event.as_bytes()).expect("it fits");
+            assert_eq!((fit.text, Some(usage)), (text.as_bytes(), walked(&event).1));
         }
         for (prompt, total, cached) in [
             ("4294967296", "1", "1"),

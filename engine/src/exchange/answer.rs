@@ -97,13 +97,25 @@ impl Answer {
         if !name.is_empty() && self.named(name, data)? {
             return Ok(());
         }
+        // Over the limit nothing more is kept; the text is then left out of the record as a whole.
+        let keep = self.wants_text() && !self.text_over_limit();
+        if let Some(repeat) = self.scanner.repeat(data, keep.then_some(&mut self.text)) {
+            if repeat.output {
+                self.output(repeat.visible, arrived);
+            }
+            return Ok(());
+        }
+        self.news(data, keep, arrived)
+    }
+
+    /// An event that is not surely as an earlier one.
+    #[inline(never)]
+    fn news(&mut self, data: &[u8], keep: bool, arrived: Nanos) -> Result<(), Fault> {
         if api::is_done(data) {
             self.done_seen = true;
             return Ok(());
         }
-        // Over the limit nothing more is kept; the text is then left out of the record as a whole.
-        let keep = self.wants_text() && !self.text_over_limit();
-        let Ok(seen) = self.scanner.event(data, keep.then_some(&mut self.text)) else {
+        let Ok(seen) = self.scanner.other(data, keep.then_some(&mut self.text)) else {
             return Err((Cause::BadJson, Some(api::error_message(data))));
         };
         if seen.error {
@@ -257,6 +269,7 @@ impl Answer {
         self.record.usage = Some(usage);
     }
 
+    #[inline]
     fn output(&mut self, visible: bool, arrived: Nanos) {
         let instants = &mut self.record.instants;
         if self.record.events == 0 {
@@ -264,12 +277,13 @@ impl Answer {
         } else {
             self.record.gaps.push(arrived.saturating_sub(self.last_event));
         }
-        if visible && instants.first_visible_token.is_none() {
+        if !visible {
+            self.record.observed.reasoned = true;
+        } else if instants.first_visible_token.is_none() {
             instants.first_visible_token = Some(arrived);
         }
         instants.last_token = Some(arrived);
         self.last_event = arrived;
-        self.record.observed.reasoned |= !visible;
         self.record.events += 1;
     }
 

@@ -31,24 +31,23 @@ pub struct Head {
 /// printable ASCII nor a blank is `?`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Product {
-    bytes: [u8; 64],
+    bytes: [u8; LONGEST_PRODUCT],
     length: u8,
 }
 
 impl Default for Product {
     fn default() -> Self {
-        Self { bytes: [0; 64], length: 0 }
+        Self { bytes: [0; LONGEST_PRODUCT], length: 0 }
     }
 }
 
 impl Product {
     pub(super) fn new(value: &[u8]) -> Self {
-        let mut product = Self::default();
-        for (to, from) in product.bytes.iter_mut().zip(value.trim_ascii()) {
-            *to = if from.is_ascii_graphic() || *from == b' ' { *from } else { b'?' };
-            product.length += 1;
-        }
-        product
+        let value = value.trim_ascii();
+        let length = value.len().min(LONGEST_PRODUCT);
+        let mut bytes = [0; LONGEST_PRODUCT];
+        copy(&mut bytes[..length], &value[..length], b' ');
+        Self { bytes, length: length as u8 }
     }
 
     /// Whether the field is absent or empty.
@@ -91,10 +90,8 @@ impl MediaType {
             media.length = LONGEST_TYPE as u8 + 1;
             return media;
         }
-        for (to, from) in media.bytes.iter_mut().zip(value) {
-            *to = if from.is_ascii_graphic() { *from } else { b'?' };
-            media.length += 1;
-        }
+        copy(&mut media.bytes[..value.len()], value, b'!');
+        media.length = value.len() as u8;
         media
     }
 }
@@ -115,23 +112,25 @@ impl fmt::Debug for MediaType {
     }
 }
 
+/// Copies printable ASCII, `first` and what comes after it; all else as `?`. Both are of one length.
+fn copy(to: &mut [u8], from: &[u8], first: u8) {
+    to.copy_from_slice(from);
+    for byte in to {
+        if *byte < first || *byte > b'~' {
+            *byte = b'?';
+        }
+    }
+}
+
+/// Bytes of the longest name of software that is kept whole.
+const LONGEST_PRODUCT: usize = 64;
+
 /// Bytes of the longest type that is kept. Those of answers have some 20.
 const LONGEST_TYPE: usize = 32;
 
-/// The fields that mean the same in any version, gathered over all lines.
-#[derive(Debug, Default)]
-pub(super) struct Fields {
-    pub(super) length: Option<u64>,
-    pub(super) encoded: bool,
-    event_stream: bool,
-    json: bool,
-    media: MediaType,
-    server: Product,
-    via: Product,
-}
-
-impl Fields {
-    /// Reads one field; what is wrong with it otherwise.
+impl Head {
+    /// Reads one field that means the same in any version; what is wrong with it otherwise. `length` is then what
+    /// `Content-Length` says, be the body framed by it or not.
     pub(super) fn add(&mut self, name: &[u8], value: &[u8]) -> Result<(), &'static str> {
         if name.eq_ignore_ascii_case(b"content-length") {
             for item in list(value) {
@@ -160,20 +159,10 @@ impl Fields {
         Ok(())
     }
 
-    /// The head, its length aside.
-    pub(super) fn head(&self, status: u16) -> Head {
-        Head {
-            status,
-            event_stream: self.event_stream,
-            json: self.json,
-            encoded: self.encoded,
-            transfer_coded: false,
-            redirect: (300..400).contains(&status) && status != 304,
-            length: None,
-            media: self.media,
-            server: self.server,
-            via: self.via,
-        }
+    /// Notes the status.
+    pub(super) fn set_status(&mut self, status: u16) {
+        self.status = status;
+        self.redirect = (300..400).contains(&status) && status != 304;
     }
 }
 

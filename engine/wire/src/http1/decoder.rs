@@ -128,17 +128,21 @@ impl Decoder {
             State::Ended => Ok(None),
             // A line that never ended was not looked at: the cause must not depend on how the bytes were cut.
             State::Head if !self.held.is_empty() => {
-                head::parse(&self.held, self.limits.fields).and(Err(HttpError::Truncated))
+                head::parse(&self.held, self.limits.fields, &mut Parsed::default()).and(Err(HttpError::Truncated))
             }
             State::Head | State::Length(_) | State::Chunked(_) => Err(HttpError::Truncated),
         }
     }
 
     fn head<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<Part<'a>>, HttpError> {
-        while let Some(parsed) = self.one_head(input)? {
+        let mut parsed = Parsed::default();
+        while self.one_head(input, &mut parsed)? {
             match parsed.head.status {
                 101 => return Err(HttpError::Upgraded),
-                100..=199 => continue,
+                100..=199 => {
+                    parsed = Parsed::default();
+                    continue;
+                }
                 _ => {}
             }
             self.keep = parsed.keep;
@@ -152,10 +156,11 @@ impl Decoder {
         Ok(None)
     }
 
-    /// One head, interim or final: parsed where it lies when it is whole, held until it is whole otherwise.
-    fn one_head(&mut self, input: &mut &[u8]) -> Result<Option<Parsed>, HttpError> {
+    /// One head, interim or final: parsed where it lies when it is whole, held until it is whole otherwise. Whether it
+    /// is whole.
+    fn one_head(&mut self, input: &mut &[u8], parsed: &mut Parsed) -> Result<bool, HttpError> {
         if input.is_empty() {
-            return Ok(None);
+            return Ok(false);
         }
         self.started = true;
         let room = self.limits.bytes.saturating_sub(self.spent);
@@ -164,22 +169,22 @@ impl Decoder {
         // cut.
         let (within, over) = input.split_at(input.len().min(room.saturating_sub(before)));
         let found = if before == 0 {
-            head::parse(within, self.limits.fields)?
+            head::parse(within, self.limits.fields, parsed)?
         } else {
             self.held.extend_from_slice(within);
             // A head ends in LF, so that other bytes need no second look once the version has been seen.
             if before > VERSION_BYTES && over.is_empty() && memchr::memchr(b'\n', within).is_none() {
                 None
             } else {
-                head::parse(&self.held, self.limits.fields)?
+                head::parse(&self.held, self.limits.fields, parsed)?
             }
         };
         match found {
-            Some((parsed, used)) => {
+            Some(used) => {
                 *input = &input[used - before..];
                 self.held.clear();
                 self.spent += used;
-                Ok(Some(parsed))
+                Ok(true)
             }
             None if !over.is_empty() => Err(HttpError::HeadTooLong),
             None => {
@@ -187,7 +192,7 @@ impl Decoder {
                     self.held.extend_from_slice(within);
                 }
                 *input = &[];
-                Ok(None)
+                Ok(false)
             }
         }
     }

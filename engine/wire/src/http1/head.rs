@@ -2,13 +2,13 @@
 
 use super::HttpError;
 use crate::Protocol;
-use crate::head::{self, Head, bodiless, list};
+use crate::head::{Head, bodiless, list};
 use httparse::{Header, ParserConfig, Response, Status};
 use std::borrow::Cow;
 use std::mem::MaybeUninit;
 
 /// A parsed head.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Parsed {
     pub(super) head: Head,
     pub(super) framing: Framing,
@@ -17,20 +17,22 @@ pub(super) struct Parsed {
 }
 
 /// How the end of the body is found (RFC 9112 §6.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Framing {
     Length(u64),
     Chunked,
+    #[default]
     UntilClose,
 }
 
-/// Parses the head at the front of `bytes`: `None` while it is incomplete, else what it says and its length.
-pub(super) fn parse(bytes: &[u8], fields: usize) -> Result<Option<(Parsed, usize)>, HttpError> {
+/// Parses the head at the front of `bytes`: `None` while it is incomplete, else its length. What it says is `parsed`,
+/// the default before; it is lent since a head is too large to hand up by copies.
+pub(super) fn parse(bytes: &[u8], fields: usize, parsed: &mut Parsed) -> Result<Option<usize>, HttpError> {
     if let Some(spoken) = other_protocol(bytes) {
         return Err(HttpError::OtherProtocol(spoken));
     }
     if let Some(known) = of_newest_version(bytes) {
-        return parse(&known, fields);
+        return parse(&known, fields, parsed);
     }
     let mut slots = [const { MaybeUninit::<Header<'_>>::uninit() }; MAX_FIELDS];
     let mut response = Response::new(&mut []);
@@ -41,9 +43,11 @@ pub(super) fn parse(bytes: &[u8], fields: usize) -> Result<Option<(Parsed, usize
         .allow_obsolete_multiline_headers_in_responses(true)
         .allow_spaces_after_header_name_in_responses(true)
         .allow_multiple_spaces_in_response_status_delimiters(true);
-    let parsed = config.parse_response_with_uninit_headers(&mut response, bytes, &mut slots[..fields.min(MAX_FIELDS)]);
-    match parsed {
-        Ok(Status::Complete(used)) => Ok(Some((understand(&response)?, used))),
+    match config.parse_response_with_uninit_headers(&mut response, bytes, &mut slots[..fields.min(MAX_FIELDS)]) {
+        Ok(Status::Complete(used)) => {
+            understand(&response, parsed)?;
+            Ok(Some(used))
+        }
         Ok(Status::Partial) => Ok(None),
         Err(httparse::Error::TooManyHeaders) => Err(HttpError::TooManyFields),
         Err(e) => Err(HttpError::BadHead(match e {
@@ -83,36 +87,38 @@ fn of_newest_version(bytes: &[u8]) -> Option<Vec<u8>> {
 /// A version but for its minor number.
 const VERSION: &[u8] = b"HTTP/1.";
 
-fn understand(response: &Response<'_, '_>) -> Result<Parsed, HttpError> {
+fn understand(response: &Response<'_, '_>, parsed: &mut Parsed) -> Result<(), HttpError> {
     let status = response.code.unwrap_or(0);
     if !(100..=999).contains(&status) {
         return Err(HttpError::BadHead("bad status code"));
     }
     let http_1_0 = response.version == Some(0);
-    let mut fields = Fields::default();
+    let head = &mut parsed.head;
+    let mut coding = Coding::default();
     for field in response.headers.iter() {
-        fields.add(field.name, &unfolded(field.value))?;
+        coding.add(field.name, &unfolded(field.value), head)?;
     }
-    let head = Head { transfer_coded: fields.other_coding, ..fields.common.head(status) };
-    let mut keep = !fields.close && (!http_1_0 || fields.keep_alive);
+    head.set_status(status);
+    let mut keep = !coding.close && (!http_1_0 || coding.keep_alive);
     let framing = if bodiless(status) {
         Framing::Length(0)
-    } else if fields.coded {
+    } else if coding.coded {
         // RFC 9112 §6.1: a length beside a transfer coding, or a transfer coding in HTTP/1.0, may be an attack on the
         // framing; the coding decides and the connection is not used again.
-        keep &= fields.common.length.is_none() && !http_1_0;
-        if fields.chunked { Framing::Chunked } else { Framing::UntilClose }
-    } else if let Some(length) = fields.common.length {
+        keep &= head.length.is_none() && !http_1_0;
+        if coding.chunked { Framing::Chunked } else { Framing::UntilClose }
+    } else if let Some(length) = head.length {
         Framing::Length(length)
     } else {
         Framing::UntilClose
     };
     keep &= framing != Framing::UntilClose;
-    let length = match framing {
+    head.length = match framing {
         Framing::Length(n) => Some(n),
         _ => None,
     };
-    Ok(Parsed { head: Head { length, ..head }, framing, keep })
+    (parsed.framing, parsed.keep) = (framing, keep);
+    Ok(())
 }
 
 /// The value of a field with each line fold replaced by blanks (RFC 9112 §5.2). Only a folded value is copied.
@@ -127,22 +133,19 @@ fn unfolded(value: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(value.iter().map(blank).collect())
 }
 
-/// The fields that matter, gathered over all lines.
+/// The fields of HTTP/1 alone, gathered over all lines.
 #[derive(Default)]
-struct Fields {
-    common: head::Fields,
+struct Coding {
     /// A transfer coding other than identity was named.
     coded: bool,
-    /// One that is not chunked either.
-    other_coding: bool,
     /// The last transfer coding named is chunked.
     chunked: bool,
     close: bool,
     keep_alive: bool,
 }
 
-impl Fields {
-    fn add(&mut self, name: &str, value: &[u8]) -> Result<(), HttpError> {
+impl Coding {
+    fn add(&mut self, name: &str, value: &[u8], head: &mut Head) -> Result<(), HttpError> {
         if name.eq_ignore_ascii_case("transfer-encoding") {
             for item in list(value).filter(|i| !i.is_empty()) {
                 if self.chunked {
@@ -153,7 +156,7 @@ impl Fields {
                     self.coded = true;
                 } else if !item.eq_ignore_ascii_case(b"identity") {
                     self.coded = true;
-                    self.other_coding = true;
+                    head.transfer_coded = true;
                 }
             }
         } else if name.eq_ignore_ascii_case("connection") {
@@ -162,7 +165,7 @@ impl Fields {
                 self.keep_alive |= item.eq_ignore_ascii_case(b"keep-alive");
             }
         } else {
-            self.common.add(name.as_bytes(), value).map_err(HttpError::BadHead)?;
+            head.add(name.as_bytes(), value).map_err(HttpError::BadHead)?;
         }
         Ok(())
     }
@@ -183,7 +186,10 @@ mod tests {
             (b"\0\0\x12\x04\0\0\0\0\0", Protocol::Http2),
         ] {
             for end in 1..=answer.len() {
-                assert_eq!(parse(&answer[..end], 10).unwrap_err(), HttpError::OtherProtocol(spoken));
+                assert_eq!(
+                    parse(&answer[..end], 10, &mut Parsed::default()).unwrap_err(),
+                    HttpError::OtherProtocol(spoken)
+                );
             }
         }
     }

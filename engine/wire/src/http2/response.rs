@@ -2,12 +2,12 @@
 
 use super::connection::Config;
 use super::error::StreamError;
-use crate::head::{Fields, Head, bodiless};
+use crate::head::{Head, bodiless};
 
 /// Gathers the fields of one header block; what is wrong first is kept.
 #[derive(Debug)]
 pub(super) struct Response {
-    fields: Fields,
+    head: Head,
     trailers: bool,
     status: Option<u16>,
     /// Bytes of the list (§6.5.2) and fields that may still come.
@@ -32,7 +32,7 @@ impl Response {
     /// For the next block of a stream: a head, or trailers after it.
     pub(super) fn new(config: &Config, trailers: bool) -> Self {
         Self {
-            fields: Fields::default(),
+            head: Head::default(),
             trailers,
             status: None,
             bytes: config.header_list_bytes,
@@ -63,8 +63,12 @@ impl Response {
             Some(100..=199) if end => malformed("an interim response that ends the stream"),
             Some(100..=199) => Ok(Section::Interim),
             Some(status) => {
-                let length = if bodiless(status) { Some(0) } else { self.fields.length };
-                Ok(Section::Final(Head { length, ..self.fields.head(status) }))
+                let mut head = self.head;
+                head.set_status(status);
+                if bodiless(status) {
+                    head.length = Some(0);
+                }
+                Ok(Section::Final(head))
             }
         }
     }
@@ -102,7 +106,7 @@ impl Response {
         if self.trailers {
             return Ok(());
         }
-        self.fields.add(name, value).map_err(StreamError::Malformed)
+        self.head.add(name, value).map_err(StreamError::Malformed)
     }
 }
 
