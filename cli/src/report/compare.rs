@@ -5,6 +5,7 @@ use super::screen::one_line;
 use crate::result::comparison::{Changed, Comparison, Pair};
 use ringload_engine::comparison::{Difference, Held};
 use ringload_engine::plan::Statistic;
+use ringload_engine::statistics::Interval;
 
 /// For a terminal.
 pub(crate) fn text(comparison: &Comparison, width: usize) -> String {
@@ -125,12 +126,23 @@ fn percent(change: f64) -> String {
 }
 
 fn sureness(difference: &Difference) -> String {
-    match (&difference.interval, difference.shown, difference.least_shown) {
+    told(&difference.interval, difference.shown, difference.least_shown)
+}
+
+/// How sure a change is; what it would have to be where it is not shown, in at most 25 characters.
+fn told(interval: &Option<Interval>, shown: bool, least: Option<f64>) -> String {
+    match (interval, shown, least) {
         (Some(interval), true, _) => format!("{} to {}", percent(interval.low), percent(interval.high)),
-        (Some(_), false, Some(least)) => format!("not shown (needs ±{:.1} %)", 100.0 * least),
-        _ => "too few requests to tell".into(),
+        (Some(_), false, Some(least)) => match 100.0 * least {
+            least if least < 99.95 => format!("not shown (needs ±{least:.1} %)"),
+            least if least < 9999.5 => format!("not shown (needs ±{least:.0} %)"),
+            _ => TOO_FEW.into(),
+        },
+        _ => TOO_FEW.into(),
     }
 }
+
+const TOO_FEW: &str = "too few requests to tell";
 
 fn word(held: Held) -> &'static str {
     match held {
@@ -172,3 +184,23 @@ const NAMES: [(&str, &str); 6] = [
 /// Differences of the plan that a terminal is shown.
 const MOST_CHANGED: usize = 8;
 const MOST_NAMED: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_difference_would_have_to_be_fits_in_its_column() {
+        let interval = Some(Interval { low: -0.2, high: 0.2 });
+        for (least, words) in [
+            (Some(0.031), "not shown (needs ±3.1 %)"),
+            (Some(0.999), "not shown (needs ±99.9 %)"),
+            (Some(1.103), "not shown (needs ±110 %)"),
+            (Some(99.994), "not shown (needs ±9999 %)"),
+            (Some(100.0), "too few requests to tell"),
+            (None, "too few requests to tell"),
+        ] {
+            assert_eq!(told(&interval, false, least), words);
+        }
+    }
+}
