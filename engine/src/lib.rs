@@ -61,6 +61,7 @@ pub mod schedule;
 pub mod setting;
 pub mod statistics;
 mod sync;
+pub mod telemetry;
 pub mod verdict;
 pub mod worker;
 pub mod workload;

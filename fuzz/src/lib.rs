@@ -5,6 +5,7 @@
 
 mod chunked;
 mod exchange;
+mod exposition;
 mod files;
 mod http1;
 mod http2;
@@ -13,6 +14,7 @@ mod sse;
 
 pub use chunked::chunked;
 pub use exchange::exchange;
+pub use exposition::exposition;
 pub use files::{dataset, record_log, reply};
 pub use http1::http1;
 pub use http2::{hpack, http2};

@@ -38,6 +38,11 @@ fn exchange_corpus() {
 }
 
 #[test]
+fn exposition_corpus() {
+    replay("exposition", checks::exposition);
+}
+
+#[test]
 fn dataset_corpus() {
     replay("dataset", checks::dataset);
 }

@@ -92,6 +92,11 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
+    fn expositions_of_any_pieces(bytes in mutated(EXPOSITION, 24)) {
+        checks::exposition(&bytes);
+    }
+
+    #[test]
     fn responses_do_not_depend_on_the_cuts(
         prefix in any::<[u8; 2]>(),
         lines in mutated(HEAD_PIECES, 8),
@@ -342,4 +347,28 @@ const TEXTS: &[&str] = &[
     "a long enough text to be looked at eight bytes at a time \\u0041",
     "\"",
     "\u{7f}",
+];
+
+/// Of which expositions are made.
+const EXPOSITION: &[&str] = &[
+    "# TYPE vllm:prompt_tokens_total counter\n",
+    "# TYPE h_seconds histogram\n",
+    "# TYPE vllm:num_requests_waiting gauge\n",
+    "# HELP h_seconds a \\n b\n",
+    "# EOF\n",
+    "vllm:prompt_tokens_total{engine=\"0\"} ",
+    "vllm:num_requests_waiting{engine=\"0\"} ",
+    "h_seconds_bucket{le=\"0.1\"} ",
+    "h_seconds_bucket{le=\"+Inf\"} ",
+    "h_seconds_sum ",
+    "h_seconds_count ",
+    "DCGM_FI_DEV_POWER_USAGE{gpu=\"0\",UUID=\"a\"} ",
+    "1\n",
+    "2.5\n",
+    "1e+06\n",
+    "NaN\n",
+    "+Inf\n",
+    "3 1700000000000\n",
+    "4 # {a=\"b\"} 1\n",
+    "\0",
 ];

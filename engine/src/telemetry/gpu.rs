@@ -1,0 +1,304 @@
+//! What an exporter of DCGM says of GPUs, under AIPerf's names.
+
+use super::collector::Collector;
+use super::figures::EndpointFigures;
+use super::labels::Labels;
+use super::metric::{Current, SeriesStats};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A field of DCGM.
+#[derive(Clone, Copy, Debug)]
+pub struct GpuField {
+    /// DCGM's name.
+    pub dcgm: &'static str,
+    /// AIPerf's.
+    pub name: &'static str,
+    /// The unit under AIPerf's name.
+    pub unit: &'static str,
+    /// What DCGM's value is multiplied by.
+    pub factor: f64,
+    /// Whether its growth counts, not its values.
+    pub counter: bool,
+}
+
+const fn field(dcgm: &'static str, name: &'static str, unit: &'static str, factor: f64, counter: bool) -> GpuField {
+    GpuField { dcgm, name, unit, factor, counter }
+}
+
+/// The fields that are read, in the order of AIPerf's table.
+pub const GPU_FIELDS: [GpuField; 11] = [
+    field("DCGM_FI_DEV_POWER_USAGE", "nvidia_power_usage", "W", 1.0, false),
+    field("DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION", "nvidia_energy_consumption", "MJ", 1e-9, true),
+    field("DCGM_FI_DEV_GPU_UTIL", "nvidia_gpu_utilization", "%", 1.0, false),
+    field("DCGM_FI_DEV_FB_USED", "nvidia_memory_used", "GB", 1.048_576e-3, false),
+    field("DCGM_FI_DEV_GPU_TEMP", "nvidia_temperature", "°C", 1.0, false),
+    field("DCGM_FI_DEV_MEM_COPY_UTIL", "nvidia_memory_utilization", "%", 1.0, false),
+    field("DCGM_FI_PROF_SM_ACTIVE", "nvidia_sm_utilization", "%", 100.0, false),
+    field("DCGM_FI_DEV_DEC_UTIL", "nvidia_decoder_utilization", "%", 1.0, false),
+    field("DCGM_FI_DEV_ENC_UTIL", "nvidia_encoder_utilization", "%", 1.0, false),
+    field("DCGM_FI_DEV_XID_ERRORS", "nvidia_xid_errors", "count", 1.0, true),
+    field("DCGM_FI_DEV_POWER_VIOLATION", "nvidia_power_violation", "us", 1e-3, true),
+];
+
+/// Bits of why clocks are lowered, which DCGM hands on from NVML (nvml.h, `nvmlClocksEventReason…`).
+pub(super) const REASONS: [&str; 2] = ["DCGM_FI_DEV_CLOCK_THROTTLE_REASONS", "DCGM_FI_DEV_CLOCKS_EVENT_REASONS"];
+const SLOWDOWN_BY_SOFTWARE_FOR_HEAT: u64 = 0x20;
+const SLOWDOWN_BY_HARDWARE_FOR_HEAT: u64 = 0x40;
+const POWER_CAP: u64 = 0x04;
+const POWER_BRAKE: u64 = 0x80;
+/// Nanoseconds in which clocks were lowered for heat: a counter.
+const HEAT_VIOLATION: &str = "DCGM_FI_DEV_THERMAL_VIOLATION";
+
+/// The GPUs of all exporters in the measured phase.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+pub struct GpuFigures {
+    /// Where from.
+    pub endpoints: Vec<EndpointFigures>,
+    /// One a GPU, or an instance of one (MIG).
+    pub gpus: Vec<Gpu>,
+    /// Energy of all GPUs in joules: by their counters, else by their mean power.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub energy_j: Option<f64>,
+    /// Mean power of all GPUs together, in watts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub power_w: Option<f64>,
+    /// Joules for each output token that arrived in the measured phase.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub joules_per_output_token: Option<f64>,
+    /// Joules for each successful request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub joules_per_request: Option<f64>,
+    /// Output tokens a second for each watt: the same as output tokens for each joule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_tokens_per_joule: Option<f64>,
+}
+
+/// A GPU in the measured phase.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+pub struct Gpu {
+    /// URL of its exporter.
+    pub url: String,
+    /// Its number on its host.
+    pub index: u32,
+    /// Its identity.
+    pub uuid: String,
+    /// The instance of it (MIG).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
+    /// Model.
+    pub name: String,
+    /// Address on the PCI bus.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pci_bus_id: Option<String>,
+    /// `nvidia0`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
+    /// Its host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hostname: Option<String>,
+    /// By AIPerf's name.
+    pub metrics: BTreeMap<String, GpuMetric>,
+    /// The part of the scrapes in which its clocks were lowered for heat, where that is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thermal_share: Option<f64>,
+    /// The same for a limit of power.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub power_limit_share: Option<f64>,
+}
+
+/// A figure of a GPU: of a counter `avg` alone, which is its growth.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+pub struct GpuMetric {
+    /// Unit.
+    pub unit: String,
+    /// Mean.
+    pub avg: f64,
+    /// Smallest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min: Option<f64>,
+    /// Largest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max: Option<f64>,
+    /// Standard deviation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub std: Option<f64>,
+    /// p1 p5 p10 p25 p50 p75 p90 p95 p99
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub percentiles: Option<[f64; 9]>,
+}
+
+/// What tells a GPU from others, as labels have it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct GpuIdentity {
+    /// Its number on its host.
+    pub index: u32,
+    /// Its identity.
+    pub uuid: String,
+    /// The instance of it (MIG).
+    pub instance: Option<String>,
+    /// Model.
+    pub name: String,
+    /// Address on the PCI bus.
+    pub pci_bus_id: Option<String>,
+    /// Device.
+    pub device: Option<String>,
+    /// Host: `Hostname` once, `hostname` now.
+    pub hostname: Option<String>,
+}
+
+impl GpuIdentity {
+    /// From the labels of a series of DCGM; `None` where they name no GPU.
+    #[must_use]
+    pub fn of(labels: &Labels) -> Option<Self> {
+        let text = |name: &str| labels.get(name).filter(|value| !value.is_empty()).map(str::to_owned);
+        Some(Self {
+            index: labels.get("gpu")?.parse().ok()?,
+            uuid: text("UUID").or_else(|| text("uuid")).unwrap_or_default(),
+            instance: text("GPU_I_ID"),
+            name: text("modelName").unwrap_or_else(|| "Unknown".into()),
+            pci_bus_id: text("pci_bus_id"),
+            device: text("device"),
+            hostname: text("Hostname").or_else(|| text("hostname")),
+        })
+    }
+}
+
+/// The values of each GPU by the last scrape of an exporter, under AIPerf's names and in its units.
+#[must_use]
+pub fn gpus_now(collector: &Collector) -> BTreeMap<GpuIdentity, BTreeMap<&'static str, f64>> {
+    let mut gpus: BTreeMap<GpuIdentity, BTreeMap<&'static str, f64>> = BTreeMap::new();
+    for (family, series) in collector.current() {
+        let Some(field) = GPU_FIELDS.iter().find(|field| field.dcgm == family) else {
+            continue;
+        };
+        for (labels, current) in series {
+            if let (Some(gpu), Current::Value(value)) = (GpuIdentity::of(labels), current) {
+                gpus.entry(gpu).or_default().insert(field.name, value * field.factor);
+            }
+        }
+    }
+    gpus
+}
+
+impl GpuFigures {
+    /// From the scrapes of all exporters; `None` where none told of a GPU. `seconds` is the length of the window.
+    #[must_use]
+    pub fn of(endpoints: &[Collector], seconds: f64) -> Option<Self> {
+        let gpus: Vec<Gpu> = endpoints.iter().flat_map(gpus).collect();
+        if gpus.is_empty() {
+            return None;
+        }
+        // The instances of a GPU each tell of all of it.
+        let mut power: BTreeMap<&str, f64> = BTreeMap::new();
+        let mut energy: BTreeMap<&str, f64> = BTreeMap::new();
+        for gpu in &gpus {
+            for (name, into, factor) in
+                [("nvidia_power_usage", &mut power, 1.0), ("nvidia_energy_consumption", &mut energy, 1e6)]
+            {
+                if let Some(metric) = gpu.metrics.get(name) {
+                    let most = into.entry(&gpu.uuid).or_insert(0.0);
+                    *most = most.max(metric.avg * factor);
+                }
+            }
+        }
+        let by_power = |uuid: &&str| power.get(uuid).map(|watts| watts * seconds);
+        let counted = |uuid: &&str| energy.get(uuid).copied().filter(|joules| *joules > 0.0);
+        let uuids: std::collections::BTreeSet<&str> = gpus.iter().map(|gpu| gpu.uuid.as_str()).collect();
+        let joules = uuids.iter().filter_map(|uuid| counted(uuid).or_else(|| by_power(uuid)));
+        let energy_j = joules.reduce(|all, one| all + one);
+        let power_w = power.values().copied().reduce(|all, one| all + one);
+        let figures = Self { endpoints: endpoints.iter().map(Collector::endpoint).collect(), ..Self::default() };
+        Some(Self { energy_j, power_w, gpus, ..figures })
+    }
+
+    /// Adds what the energy comes to for each output token and request of the measured phase.
+    pub fn share_out(&mut self, output_tokens: f64, requests: f64) {
+        let Some(joules) = self.energy_j.filter(|joules| *joules > 0.0) else {
+            return;
+        };
+        if output_tokens > 0.0 {
+            self.joules_per_output_token = Some(joules / output_tokens);
+            self.output_tokens_per_joule = Some(output_tokens / joules);
+        }
+        if requests > 0.0 {
+            self.joules_per_request = Some(joules / requests);
+        }
+    }
+}
+
+/// The GPUs of an exporter, in the order of their numbers.
+fn gpus(collector: &Collector) -> Vec<Gpu> {
+    let url = collector.endpoint().url;
+    let mut found: BTreeMap<GpuIdentity, Gpu> = BTreeMap::new();
+    let mut gpu = |identity: GpuIdentity, change: &mut dyn FnMut(&mut Gpu)| {
+        let entry = found.entry(identity.clone()).or_insert_with(|| Gpu {
+            url: url.clone(),
+            index: identity.index,
+            uuid: identity.uuid,
+            instance: identity.instance,
+            name: identity.name,
+            pci_bus_id: identity.pci_bus_id,
+            device: identity.device,
+            hostname: identity.hostname,
+            ..Gpu::default()
+        });
+        change(entry);
+    };
+    for metric in collector.metrics() {
+        let field = GPU_FIELDS.iter().find(|field| field.dcgm == metric.name);
+        for series in metric.series {
+            let Some(identity) = GpuIdentity::of(&series.labels) else {
+                continue;
+            };
+            if let Some(field) = field {
+                let of_gpu = in_units(&series.stats, field);
+                gpu(identity, &mut |gpu| {
+                    gpu.metrics.insert(field.name.to_owned(), of_gpu.clone());
+                });
+            } else if let (HEAT_VIOLATION, SeriesStats::Counter(heat)) = (metric.name.as_str(), &series.stats) {
+                let seconds = if heat.rate > 0.0 { heat.total / heat.rate } else { 0.0 };
+                let share = if seconds > 0.0 { (heat.total / 1e9 / seconds).min(1.0) } else { 0.0 };
+                gpu(identity, &mut |gpu| gpu.thermal_share = Some(gpu.thermal_share.unwrap_or(0.0).max(share)));
+            }
+        }
+    }
+    for (labels, scrapes, bits) in collector.reasons() {
+        let Some(identity) = GpuIdentity::of(labels) else {
+            continue;
+        };
+        let share = |wanted: u64| {
+            let with = bits.iter().filter(|(reasons, _)| *reasons & wanted != 0).map(|(_, n)| n).sum::<u64>();
+            with as f64 / scrapes.max(1) as f64
+        };
+        let thermal = share(SLOWDOWN_BY_SOFTWARE_FOR_HEAT | SLOWDOWN_BY_HARDWARE_FOR_HEAT);
+        let power = share(POWER_CAP | POWER_BRAKE);
+        gpu(identity, &mut |gpu| {
+            gpu.thermal_share = Some(gpu.thermal_share.unwrap_or(0.0).max(thermal));
+            gpu.power_limit_share = Some(power);
+        });
+    }
+    let mut gpus: Vec<Gpu> = found.into_values().collect();
+    gpus.retain(|gpu| !gpu.metrics.is_empty());
+    gpus
+}
+
+fn in_units(stats: &SeriesStats, field: &GpuField) -> GpuMetric {
+    let unit = field.unit.to_owned();
+    match stats {
+        SeriesStats::Counter(counter) => GpuMetric { unit, avg: counter.total * field.factor, ..GpuMetric::default() },
+        SeriesStats::Gauge(gauge) if field.counter => {
+            // The exporter calls it a gauge: what it moved between the ends of the window.
+            GpuMetric { unit, avg: (gauge.max - gauge.min) * field.factor, ..GpuMetric::default() }
+        }
+        SeriesStats::Gauge(gauge) => GpuMetric {
+            unit,
+            avg: gauge.avg * field.factor,
+            min: Some(gauge.min * field.factor),
+            max: Some(gauge.max * field.factor),
+            std: Some(gauge.std * field.factor),
+            percentiles: Some(gauge.percentiles.map(|value| value * field.factor)),
+        },
+        SeriesStats::Histogram(_) => GpuMetric { unit, ..GpuMetric::default() },
+    }
+}

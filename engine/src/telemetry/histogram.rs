@@ -1,0 +1,181 @@
+//! Histograms over the window of a run: differences of cumulative buckets.
+
+use super::scalar::Moment;
+use crate::clock::Nanos;
+
+/// What a histogram came to in the window.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct HistogramFigures {
+    /// Observations.
+    pub count: f64,
+    /// Their sum.
+    pub sum: f64,
+    /// Seconds that both are of.
+    pub seconds: f64,
+    /// Upper bound as the server writes it and observations up to it, in the order of the bounds; the last is `+Inf`.
+    pub buckets: Vec<(String, f64)>,
+    /// The bounds as numbers.
+    bounds: Vec<f64>,
+    /// How often it fell: restarts.
+    pub resets: u32,
+}
+
+/// A percentile as far as buckets tell it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Estimate {
+    /// About so much: linear within its bucket.
+    About(f64),
+    /// More than the last bound; how much more is not known.
+    Over(f64),
+}
+
+impl Estimate {
+    /// The figure, or the bound that it is over.
+    #[must_use]
+    pub fn value(self) -> f64 {
+        match self {
+            Self::About(value) | Self::Over(value) => value,
+        }
+    }
+}
+
+impl HistogramFigures {
+    /// The mean, which is exact; `None` without observations.
+    #[must_use]
+    pub fn mean(&self) -> Option<f64> {
+        (self.count > 0.0).then(|| self.sum / self.count)
+    }
+
+    /// The value under which a share of the observations is; `None` without observations or buckets.
+    #[must_use]
+    pub fn quantile(&self, share: f64) -> Option<Estimate> {
+        let whole = self.buckets.last()?.1;
+        if whole <= 0.0 {
+            return None;
+        }
+        let wanted = share * whole;
+        let at = self.buckets.iter().position(|(_, up_to)| *up_to >= wanted)?;
+        let upper = self.bounds[at];
+        let lower = match at {
+            0 => 0.0_f64.min(upper),
+            _ => self.bounds[at - 1],
+        };
+        if upper.is_infinite() {
+            return Some(Estimate::Over(if at == 0 { 0.0 } else { lower }));
+        }
+        let before = if at == 0 { 0.0 } else { self.buckets[at - 1].1 };
+        let within = self.buckets[at].1 - before;
+        let part = if within > 0.0 { (wanted - before) / within } else { 1.0 };
+        Some(Estimate::About(lower + (upper - lower) * part))
+    }
+
+    /// Adds another of the same bounds; buckets of other bounds are left out, count and sum are not.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.count += other.count;
+        self.sum += other.sum;
+        self.seconds = self.seconds.max(other.seconds);
+        self.resets += other.resets;
+        if self.buckets.is_empty() {
+            (self.buckets, self.bounds) = (other.buckets.clone(), other.bounds.clone());
+        } else if self.bounds == other.bounds {
+            for (mine, theirs) in self.buckets.iter_mut().zip(&other.buckets) {
+                mine.1 += theirs.1;
+            }
+        } else {
+            self.buckets.clear();
+            self.bounds.clear();
+        }
+    }
+}
+
+/// One histogram series.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Histogram {
+    /// Bounds as written and as numbers, in the order in which they were first seen.
+    pub(super) bounds: Vec<(String, f64)>,
+    /// Cumulative, of the last scrape that had them.
+    pub(super) buckets: Vec<f64>,
+    pub(super) sum: Option<f64>,
+    pub(super) count: Option<f64>,
+    /// The scrape that they are of.
+    pub(super) seen_in: u64,
+    last: Option<(Vec<f64>, f64, f64)>,
+    window: Vec<f64>,
+    window_sum: f64,
+    window_count: f64,
+    resets: u32,
+    from: Option<Nanos>,
+    until: Nanos,
+}
+
+impl Histogram {
+    /// The place of a bound; `1` and `1.0` are the same.
+    pub(super) fn bucket(&mut self, text: &str) -> Option<usize> {
+        let bound = match text {
+            "+Inf" => f64::INFINITY,
+            other => other.parse::<f64>().ok().filter(|bound| !bound.is_nan())?,
+        };
+        if let Some(at) = self.bounds.iter().position(|(_, known)| *known == bound) {
+            return Some(at);
+        }
+        if self.bounds.len() == MOST_BUCKETS {
+            return None;
+        }
+        self.bounds.push((text.to_owned(), bound));
+        self.buckets.push(0.0);
+        self.window.push(0.0);
+        Some(self.bounds.len() - 1)
+    }
+
+    /// Observations by now: `_count`, or the last bucket where there is none.
+    pub(super) fn observed(&self) -> Option<f64> {
+        let infinite = || self.bounds.iter().position(|(_, bound)| bound.is_infinite()).map(|at| self.buckets[at]);
+        self.count.or_else(infinite)
+    }
+
+    /// Whether every part is a number.
+    pub(super) fn is_finite(&self) -> bool {
+        let singles = self.sum.into_iter().chain(self.count);
+        self.buckets.iter().copied().chain(singles).all(f64::is_finite)
+    }
+
+    /// Takes in what this scrape has set.
+    pub(super) fn end_scrape(&mut self, moment: Moment) {
+        let Some(count) = self.observed().filter(|_| self.is_finite()) else {
+            return;
+        };
+        let sum = self.sum.unwrap_or(0.0);
+        let last = self.last.take().or(moment.since.map(|_| (Vec::new(), 0.0, 0.0)));
+        if let Some((before, last_sum, last_count)) = last.filter(|_| moment.grows) {
+            let bucket_before = |at: usize| before.get(at).copied().unwrap_or(0.0);
+            let fell = count < last_count || self.buckets.iter().enumerate().any(|(at, now)| *now < bucket_before(at));
+            for (at, now) in self.buckets.iter().enumerate() {
+                self.window[at] += if fell { *now } else { now - bucket_before(at) };
+            }
+            self.window_sum += if fell { sum } else { sum - last_sum };
+            self.window_count += if fell { count } else { count - last_count };
+            self.resets += u32::from(fell);
+            self.from.get_or_insert(moment.since.unwrap_or(moment.at));
+            self.until = moment.at;
+        }
+        self.last = Some((self.buckets.clone(), sum, count));
+    }
+
+    /// What it came to; `None` where the window has no growth of it, be it 0.
+    pub(super) fn figures(&self) -> Option<HistogramFigures> {
+        let from = self.from?;
+        let mut order: Vec<usize> = (0..self.bounds.len()).collect();
+        order.sort_by(|a, b| self.bounds[*a].1.total_cmp(&self.bounds[*b].1));
+        Some(HistogramFigures {
+            count: self.window_count,
+            sum: self.window_sum,
+            seconds: self.until.saturating_sub(from) as f64 / 1e9,
+            buckets: order.iter().map(|&at| (self.bounds[at].0.clone(), self.window[at])).collect(),
+            bounds: order.iter().map(|&at| self.bounds[at].1).collect(),
+            resets: self.resets,
+        })
+    }
+}
+
+/// Buckets of a histogram.
+const MOST_BUCKETS: usize = 512;

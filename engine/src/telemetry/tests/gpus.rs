@@ -1,0 +1,75 @@
+//! Expositions in the shape of dcgm-exporter's.
+
+use super::super::{Collector, GpuFigures, Window, gpus_now};
+use crate::clock::SECOND;
+
+fn page(watts: u32, millijoules: u64, reasons: u32, host: &str) -> String {
+    let labels = |gpu: u32| {
+        format!(
+            "gpu=\"{gpu}\",UUID=\"GPU-{gpu}\",pci_bus_id=\"00000000:1B:00.0\",device=\"nvidia{gpu}\",modelName=\"NVIDIA H100\",{host}=\"n1\""
+        )
+    };
+    let (a, b) = (labels(0), labels(1));
+    format!(
+        "# HELP DCGM_FI_DEV_POWER_USAGE Power draw (in W).\n# TYPE DCGM_FI_DEV_POWER_USAGE gauge\n\
+         DCGM_FI_DEV_POWER_USAGE{{{a}}} {watts}.5\nDCGM_FI_DEV_POWER_USAGE{{{b}}} 100.5\n\
+         # TYPE DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION counter\n\
+         DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION{{{a}}} {millijoules}\n\
+         # TYPE DCGM_FI_DEV_FB_USED gauge\nDCGM_FI_DEV_FB_USED{{{a}}} 1000\n\
+         # TYPE DCGM_FI_PROF_SM_ACTIVE gauge\nDCGM_FI_PROF_SM_ACTIVE{{{a}}} 0.5\n\
+         # TYPE DCGM_FI_DEV_GPU_TEMP gauge\nDCGM_FI_DEV_GPU_TEMP{{{a}}} 70\n\
+         # TYPE DCGM_FI_DEV_CLOCKS_EVENT_REASONS gauge\nDCGM_FI_DEV_CLOCKS_EVENT_REASONS{{{a}}} {reasons}\n"
+    )
+}
+
+fn collected(pages: &[(Window, String)]) -> Collector {
+    let mut collector = Collector::new("http://h:9400/metrics");
+    for (at, (window, page)) in (1..).zip(pages) {
+        collector.handle_scrape(page, at * SECOND, 1, *window);
+    }
+    collector
+}
+
+#[test]
+fn fields_have_their_names_and_units_and_energy_is_counted() {
+    let collector = collected(&[
+        (Window::Before, page(50, 1_000_000, 1, "hostname")),
+        (Window::Inside, page(300, 1_300_000, 0, "hostname")),
+        (Window::Inside, page(400, 1_700_000, 0x24, "hostname")),
+        (Window::After, page(60, 1_900_000, 1, "hostname")),
+    ]);
+    let mut figures = GpuFigures::of(&[collector], 3.0).unwrap();
+    let gpu = &figures.gpus[0];
+    assert_eq!((gpu.index, gpu.uuid.as_str(), gpu.hostname.as_deref()), (0, "GPU-0", Some("n1")));
+    let of = |name: &str| gpu.metrics[name].clone();
+    assert_eq!((of("nvidia_power_usage").avg, of("nvidia_power_usage").max), (350.5, Some(400.5)));
+    let energy = of("nvidia_energy_consumption");
+    assert!((energy.avg - 900e-6).abs() < 1e-12 && energy.unit == "MJ" && energy.max.is_none(), "{energy:?}");
+    assert!((of("nvidia_memory_used").avg - 1.048_576).abs() < 1e-12);
+    assert_eq!((of("nvidia_sm_utilization").avg, of("nvidia_temperature").avg), (50.0, 70.0));
+    assert_eq!((gpu.thermal_share, gpu.power_limit_share), (Some(0.5), Some(0.5)));
+    // 900 J by the counter of one, 100.5 W for 3 s of the other, which has none.
+    assert!((figures.energy_j.unwrap() - 1_201.5).abs() < 1e-9, "{:?}", figures.energy_j);
+    assert_eq!(figures.power_w, Some(451.0));
+    figures.share_out(2_403.0, 0.0);
+    assert_eq!((figures.joules_per_output_token, figures.joules_per_request), (Some(0.5), None));
+}
+
+#[test]
+fn instances_of_a_gpu_are_apart_and_its_energy_is_counted_once() {
+    let page = |mj: u32| {
+        let line = |id: u32| {
+            format!(
+                "DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION{{gpu=\"0\",UUID=\"GPU-0\",GPU_I_ID=\"{id}\",Hostname=\"n\"}} {mj}000\n"
+            )
+        };
+        format!("# TYPE DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION counter\n{}{}", line(1), line(2))
+    };
+    let collector = collected(&[(Window::Before, page(1)), (Window::Inside, page(5))]);
+    assert_eq!(gpus_now(&collector).len(), 2);
+    let figures = GpuFigures::of(&[collector], 1.0).unwrap();
+    assert_eq!(figures.gpus.iter().map(|gpu| gpu.instance.as_deref()).collect::<Vec<_>>(), [Some("1"), Some("2")]);
+    assert!((figures.energy_j.unwrap() - 4.0).abs() < 1e-9);
+    assert_eq!(figures.gpus[0].hostname.as_deref(), Some("n"));
+    assert_eq!(GpuFigures::of(&[Collector::new("u")], 1.0), None);
+}

@@ -1,0 +1,141 @@
+//! What each server writes, and what is found in it.
+
+use super::super::{Collector, ServerFigures, Window};
+use crate::clock::SECOND;
+
+/// The figures of a window between two pages, with one scrape inside it.
+fn figures(before: &str, inside: &str) -> ServerFigures {
+    let mut collector = Collector::new("u");
+    collector.handle_scrape(before, SECOND, 1, Window::Before);
+    collector.handle_scrape(inside, 2 * SECOND, 1, Window::Inside);
+    assert_eq!(collector.endpoint().bad_lines, 0);
+    ServerFigures::of(&[collector]).unwrap()
+}
+
+#[test]
+fn vllm() {
+    let page = |running: u32, waiting: u32, count: u32| {
+        let tokens = count * 10;
+        format!(
+            "# HELP vllm:num_requests_running Number of requests in model execution batches.\n\
+             # TYPE vllm:num_requests_running gauge\n\
+             vllm:num_requests_running{{engine=\"0\",model_name=\"m\"}} {running}.0\n\
+             # TYPE vllm:num_requests_waiting gauge\n\
+             vllm:num_requests_waiting{{engine=\"0\",model_name=\"m\"}} {waiting}.0\n\
+             # TYPE vllm:num_requests_waiting_by_reason gauge\n\
+             vllm:num_requests_waiting_by_reason{{engine=\"0\",reason=\"capacity\"}} 99.0\n\
+             # TYPE vllm:kv_cache_usage_perc gauge\n\
+             vllm:kv_cache_usage_perc{{engine=\"0\",model_name=\"m\"}} 0.25\n\
+             # TYPE vllm:prefix_cache_queries_total counter\n\
+             vllm:prefix_cache_queries_total{{engine=\"0\",model_name=\"m\"}} {tokens}.0\n\
+             # TYPE vllm:prefix_cache_queries_created gauge\n\
+             vllm:prefix_cache_queries_created{{engine=\"0\",model_name=\"m\"}} 1.7e+09\n\
+             # TYPE vllm:prefix_cache_hits_total counter\n\
+             vllm:prefix_cache_hits_total{{engine=\"0\",model_name=\"m\"}} {count}.0\n\
+             # TYPE vllm:num_preemptions_total counter\n\
+             vllm:num_preemptions_total{{engine=\"0\",model_name=\"m\"}} {count}.0\n\
+             # TYPE vllm:prompt_tokens_total counter\n\
+             vllm:prompt_tokens_total{{engine=\"0\",model_name=\"m\"}} {tokens}.0\n\
+             # TYPE vllm:generation_tokens_total counter\n\
+             vllm:generation_tokens_total{{engine=\"0\",model_name=\"m\"}} 1.2e+03\n\
+             # TYPE vllm:spec_decode_num_draft_tokens_total counter\n\
+             vllm:spec_decode_num_draft_tokens_total{{engine=\"0\"}} {tokens}.0\n\
+             # TYPE vllm:spec_decode_num_accepted_tokens_total counter\n\
+             vllm:spec_decode_num_accepted_tokens_total{{engine=\"0\"}} {count}.0\n\
+             # TYPE vllm:request_queue_time_seconds histogram\n\
+             vllm:request_queue_time_seconds_bucket{{engine=\"0\",le=\"0.3\",model_name=\"m\"}} {count}.0\n\
+             vllm:request_queue_time_seconds_bucket{{engine=\"0\",le=\"+Inf\",model_name=\"m\"}} {count}.0\n\
+             vllm:request_queue_time_seconds_count{{engine=\"0\",model_name=\"m\"}} {count}.0\n\
+             vllm:request_queue_time_seconds_sum{{engine=\"0\",model_name=\"m\"}} {}\n",
+            f64::from(count) * 0.02
+        )
+    };
+    let found = figures(&page(0, 0, 100), &page(7, 3, 150));
+    assert_eq!((found.running.unwrap().avg, found.waiting.unwrap().max), (7.0, 3.0));
+    assert_eq!((found.kv_use.unwrap().avg, found.preemptions), (0.25, Some(50)));
+    assert_eq!((found.prefix_hits.unwrap().share(), found.accepted_drafts.unwrap().share()), (0.1, 0.1));
+    assert_eq!((found.tokens.prompt, found.tokens.generation), (Some(500.0), Some(0.0)));
+    let queue = found.queue.unwrap();
+    assert!((queue.avg_ms - 20.0).abs() < 1e-9 && queue.count == 50.0, "{queue:?}");
+    assert!(!queue.p99_is_over && found.servers == ["vLLM"]);
+}
+
+#[test]
+fn sglang_counts_one_rank() {
+    let page = |n: u32| {
+        format!(
+            "# TYPE sglang:num_running_reqs gauge\n\
+             sglang:num_running_reqs{{engine_type=\"unified\",model_name=\"m\",pp_rank=\"0\",tp_rank=\"0\"}} {n}.0\n\
+             sglang:num_running_reqs{{engine_type=\"unified\",model_name=\"m\",pp_rank=\"0\",tp_rank=\"1\"}} {n}.0\n\
+             # TYPE sglang:num_queue_reqs gauge\nsglang:num_queue_reqs{{tp_rank=\"0\"}} 2.0\n\
+             # TYPE sglang:token_usage gauge\nsglang:token_usage{{tp_rank=\"0\"}} 0.4\n\
+             # TYPE sglang:prompt_tokens_total counter\nsglang:prompt_tokens_total{{model_name=\"m\"}} {n}.0\n\
+             # TYPE sglang:num_retracted_requests_total counter\nsglang:num_retracted_requests_total {n}.0\n"
+        )
+    };
+    let found = figures(&page(1), &page(5));
+    assert_eq!((found.running.unwrap().avg, found.waiting.unwrap().avg), (5.0, 2.0));
+    assert_eq!((found.tokens.prompt, found.preemptions), (Some(4.0), Some(4)));
+    assert_eq!(found.servers, ["SGLang"]);
+}
+
+#[test]
+fn tensorrt_llm_and_triton() {
+    let page = |n: u32| {
+        format!(
+            "# TYPE trtllm_num_requests_running gauge\ntrtllm_num_requests_running{{model_name=\"m\"}} {n}.0\n\
+             # TYPE trtllm_kv_cache_utilization gauge\ntrtllm_kv_cache_utilization{{model_name=\"m\"}} 0.5\n\
+             # TYPE trtllm_generation_tokens_total counter\ntrtllm_generation_tokens_total{{model_name=\"m\"}} {n}.0\n\
+             # HELP nv_inference_queue_duration_us Cumulative inference queuing duration in microseconds\n\
+             # TYPE nv_inference_queue_duration_us counter\n\
+             nv_inference_queue_duration_us{{model=\"m\",version=\"1\"}} {n}000\n\
+             # TYPE nv_energy_consumption counter\nnv_energy_consumption{{gpu_uuid=\"GPU-1\"}} {n}.5\n"
+        )
+    };
+    let mut collector = Collector::new("u");
+    collector.handle_scrape(&page(2), SECOND, 1, Window::Before);
+    collector.handle_scrape(&page(6), 2 * SECOND, 1, Window::Inside);
+    let metrics = collector.metrics();
+    let triton = metrics.iter().find(|m| m.name == "nv_inference_queue_duration_us").unwrap();
+    assert_eq!((triton.unit.as_deref(), triton.help.starts_with("Cumulative")), (Some("us"), true));
+    let found = ServerFigures::of(&[collector]).unwrap();
+    assert_eq!((found.running.unwrap().avg, found.tokens.generation), (6.0, Some(4.0)));
+    assert_eq!(found.servers, ["TensorRT-LLM"]);
+}
+
+#[test]
+fn dynamo_and_llama_cpp() {
+    let page = |n: u32| {
+        format!(
+            "# TYPE dynamo_frontend_inflight_requests gauge\ndynamo_frontend_inflight_requests{{model=\"m\"}} {n}\n\
+             # TYPE dynamo_frontend_queued_requests gauge\ndynamo_frontend_queued_requests{{model=\"m\"}} 1\n"
+        )
+    };
+    let found = figures(&page(1), &page(4));
+    assert_eq!((found.running.unwrap().avg, found.waiting.unwrap().avg), (4.0, 1.0));
+    let page = |n: u32| {
+        format!(
+            "# HELP llamacpp:prompt_tokens_total Number of prompt tokens processed.\n\
+             # TYPE llamacpp:prompt_tokens_total counter\nllamacpp:prompt_tokens_total {n}\n\
+             # TYPE llamacpp:tokens_predicted_total counter\nllamacpp:tokens_predicted_total {n}\n\
+             # TYPE llamacpp:requests_processing gauge\nllamacpp:requests_processing 1\n\
+             # TYPE llamacpp:requests_deferred gauge\nllamacpp:requests_deferred 6\n"
+        )
+    };
+    let found = figures(&page(10), &page(30));
+    assert_eq!((found.tokens.prompt, found.tokens.generation), (Some(20.0), Some(20.0)));
+    assert_eq!((found.waiting.unwrap().avg, found.kv_use), (6.0, None));
+    assert_eq!(found.servers, ["llama.cpp"]);
+}
+
+#[test]
+fn open_metrics_names_are_those_of_the_text_format() {
+    let open = |n: u32| {
+        format!(
+            "# TYPE vllm:prompt_tokens counter\n# UNIT vllm:prompt_tokens tokens\n\
+             vllm:prompt_tokens_total{{engine=\"0\"}} {n}.0 1700000000.5 # {{trace_id=\"a\"}} 1.0 1700000000.1\n\
+             vllm:prompt_tokens_created{{engine=\"0\"}} 1.7e9\n# EOF\n"
+        )
+    };
+    assert_eq!(figures(&open(3), &open(8)).tokens.prompt, Some(5.0));
+}
