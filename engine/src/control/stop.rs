@@ -12,6 +12,8 @@ pub struct Control {
     enough: AtomicBool,
     /// Longest wait for what is in flight after the first wish to stop, in nanoseconds; 0 where nobody said one.
     drain: AtomicU64,
+    /// When the measured phase began; 0 before.
+    measured_since: AtomicU64,
     /// Live figures, one set for each worker; read at ≤ 10 Hz.
     pub progress: Vec<Progress>,
 }
@@ -42,8 +44,21 @@ impl Control {
             asked: AtomicU8::new(0),
             enough: AtomicBool::new(false),
             drain: AtomicU64::new(0),
+            measured_since: AtomicU64::new(0),
             progress: (0..workers).map(|_| Progress::default()).collect(),
         }
+    }
+
+    /// The measured phase begins at this instant, which may be a little ahead.
+    pub fn begin_measured(&self, at: Nanos) {
+        self.measured_since.store(at, Ordering::Release);
+    }
+
+    /// Whether an instant is in the measured phase: at or behind its beginning.
+    #[must_use]
+    pub fn is_measured(&self, at: Nanos) -> bool {
+        let since = self.measured_since.load(Ordering::Acquire);
+        since > 0 && at >= since
     }
 
     /// As [`Control::stop`], and what is in flight is awaited for at most so many nanoseconds, whatever the phase's own

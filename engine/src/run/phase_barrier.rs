@@ -122,6 +122,9 @@ impl<'a> PhaseBarrier<'a> {
         self.barrier.wait(|| {
             let start = clock::monotonic() + PHASE_LEAD;
             self.start[kind as usize].store(start, Ordering::Release);
+            if kind == PhaseKind::Profiling {
+                self.control.begin_measured(start);
+            }
             Ok(())
         })?;
         Ok(self.start(kind))
