@@ -24,6 +24,7 @@ mod lag;
 mod load;
 mod machine;
 mod seconds;
+mod server;
 mod wording;
 mod workload;
 
@@ -52,6 +53,7 @@ pub fn judge(plan: &Plan, summary: &Summary, host: &HostFacts, used: Option<&Use
         machine::findings(&case),
         workload::findings(&case),
         answers::findings(&case),
+        server::findings(&case),
     ]
     .concat();
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.status));

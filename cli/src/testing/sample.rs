@@ -189,6 +189,9 @@ pub(crate) fn summary() -> Summary {
             ..TokenFigures::default()
         },
         workload: super::sample_workload::figures(),
+        server: Some(super::sample_server::figures()),
+        gpu: None,
+        usage: ringload_engine::measure::UsageTotals::default(),
         errors: vec![
             ErrorGroup {
                 cause: Cause::HttpStatus,

@@ -49,6 +49,7 @@ mod thresholds;
 mod timeline;
 mod tokens;
 mod trend;
+mod usage_totals;
 mod windows;
 mod workload;
 
@@ -78,5 +79,6 @@ pub use thresholds::ThresholdFigures;
 pub use timeline::Timeline;
 pub use tokens::{ClientTokens, TokenCounts, TokenSource};
 pub use trend::{Direction, Trend};
+pub use usage_totals::UsageTotals;
 pub use windows::{Window, Windows};
 pub use workload::{CacheFigures, InputFigures, OutputFigures, RepeatFigures, Sending, UnseenFigures, WorkloadFigures};

@@ -25,6 +25,7 @@ use super::tags::{self, MetricInfo};
 use super::thresholds;
 use super::timeline::Timeline;
 use super::tokens::{TokenCounts, TokenSource};
+use super::usage_totals::UsageTotals;
 use super::windows::Watch;
 use super::workload::Workload;
 use crate::clock::Nanos;
@@ -60,6 +61,7 @@ pub struct Summarizer {
     fail_if_undecided: bool,
     errors: Errors,
     tokens: TokenFigures,
+    usage: UsageTotals,
     workload: Workload,
 }
 
@@ -87,6 +89,7 @@ impl Summarizer {
             fail_if_undecided: plan.fail_if_undecided,
             errors: Errors::default(),
             tokens: TokenFigures::default(),
+            usage: UsageTotals::default(),
             workload: Workload::new(plan),
         }
     }
@@ -100,6 +103,7 @@ impl Summarizer {
         let metrics = request_metrics(record, tokens, self.streaming, population.slos());
         population.add(record, tokens, &metrics);
         self.workload.add(record, tokens);
+        self.usage.add(record, self.makes_tokens);
         if record.phase == PhaseKind::Profiling {
             for (_, judge) in &mut self.tiers {
                 judge.add(record.outcome, &metrics);
@@ -192,6 +196,9 @@ impl Summarizer {
                 ..self.tokens
             },
             workload: self.workload.finish(facts.characters_per_token),
+            server: None,
+            gpu: None,
+            usage: self.usage,
             errors: self.errors.finish(),
             client: client(&shard, facts, records_lost, arrivals, shares),
             windows: self.windows.finish(),

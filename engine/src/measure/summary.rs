@@ -17,9 +17,11 @@ use super::stats::Stats;
 use super::steady_figures::{Confidence, Steady};
 use super::tags::MetricInfo;
 use super::thresholds::ThresholdFigures;
+use super::usage_totals::UsageTotals;
 use super::windows::Windows;
 use super::workload::WorkloadFigures;
 use crate::plan::Statistic;
+use crate::telemetry::{GpuFigures, ServerFigures};
 use serde::{Deserialize, Serialize};
 
 /// What a run came to.
@@ -77,6 +79,15 @@ pub struct Summary {
     /// What was sent and what came back, against what was asked for.
     #[serde(default)]
     pub workload: WorkloadFigures,
+    /// What the server said of itself; absent where it has no metrics, or they were not asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<ServerFigures>,
+    /// What its GPUs did; absent where no exporter was found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gpu: Option<GpuFigures>,
+    /// Tokens by usage in both phases: what the server's counters are held against. Not written.
+    #[serde(skip)]
+    pub usage: UsageTotals,
     /// Failures by cause, status and message, most frequent first.
     pub errors: Vec<ErrorGroup>,
     /// Whether a signal ended the run early.
