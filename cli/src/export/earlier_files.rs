@@ -1,7 +1,8 @@
 //! What stands in an artifact folder from earlier runs moves into `previous-N/` there, so that no run silently takes
 //! the place of another.
 
-use super::files::{Kind, log_name};
+use super::files::log_name;
+use super::kinds::Kind;
 use crate::terminal::eprint_line;
 use ringload_engine::{Error, Result, files};
 use serde_json::Value;

@@ -1,5 +1,6 @@
 //! The artifact folder: every file is opened before the load starts, and appears under its name only when it is whole.
 
+use super::kinds::{Kind, OptionalFiles};
 use super::unfinished::{KEPT, RECORDS, temporary, unfinished};
 use super::{earlier_files::EarlierFiles, records::BUFFER};
 use ringload_engine::{Error, Result};
@@ -7,40 +8,6 @@ use std::fs;
 use std::io::{self, BufWriter, Seek, Write};
 use std::path::{Path, PathBuf};
 use tempfile::{NamedTempFile, TempPath};
-
-/// A file of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// `profile_export_aiperf.json`
-    Summary,
-    /// `profile_export_aiperf.csv`
-    Table,
-    /// `profile_export.jsonl`
-    Records,
-    /// `inputs.json`
-    Inputs,
-    /// `ringload_report.json`
-    Report,
-    /// `report.txt`
-    Text,
-    /// `profile_export_aiperf_timeslices.json`
-    Slices,
-    /// `profile_export_aiperf_timeslices.csv`
-    SliceTable,
-}
-
-/// Files that not every run leaves.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct OptionalFiles {
-    /// A line for each request.
-    pub(crate) records: bool,
-    /// The slices.
-    pub(crate) slices: bool,
-    /// What a run leaves that is made from its log: neither prompts nor a log of its own.
-    pub(crate) again: bool,
-    /// The log of records, for later.
-    pub(crate) log: bool,
-}
 
 /// Where the files of a run go.
 pub(crate) struct OutputLocation<'a> {
@@ -152,6 +119,11 @@ impl<'a> Artifacts<'a> {
         self.failed.get_or_insert(why);
     }
 
+    /// Leaves out a file that there is nothing for.
+    pub(crate) fn leave_empty(&mut self, kind: Kind) {
+        self.files.retain(|(k, _, _)| *k != kind);
+    }
+
     /// Gives every file that could be written its name; what stood there before is set aside. Those that have one, and
     /// why the first that has none has none.
     pub(crate) fn commit(&mut self) -> (Vec<PathBuf>, Option<Error>) {
@@ -209,56 +181,6 @@ pub(super) fn named(file: BufWriter<NamedTempFile>, path: &Path) -> io::Result<(
     Ok(())
 }
 
-impl OptionalFiles {
-    fn has(self, kind: Kind) -> bool {
-        match kind {
-            Kind::Records => self.records,
-            Kind::Slices | Kind::SliceTable => self.slices,
-            Kind::Inputs => !self.again,
-            Kind::Summary | Kind::Table | Kind::Report | Kind::Text => true,
-        }
-    }
-}
-
-impl Kind {
-    /// Every file that a run may leave.
-    const ALL: [Self; 8] = [
-        Self::Summary,
-        Self::Table,
-        Self::Records,
-        Self::Inputs,
-        Self::Report,
-        Self::Text,
-        Self::Slices,
-        Self::SliceTable,
-    ];
-
-    /// The names of all files that a run may leave.
-    pub(super) fn names(prefix: Option<&str>) -> impl Iterator<Item = String> {
-        Self::ALL.into_iter().map(move |kind| kind.name(prefix))
-    }
-
-    fn name(self, prefix: Option<&str>) -> String {
-        match (self, prefix) {
-            (Self::Slices, None) => "profile_export_aiperf_timeslices.json".into(),
-            (Self::SliceTable, None) => "profile_export_aiperf_timeslices.csv".into(),
-            (Self::Slices, Some(p)) => format!("{p}_timeslices.json"),
-            (Self::SliceTable, Some(p)) => format!("{p}_timeslices.csv"),
-            (Self::Summary, None) => "profile_export_aiperf.json".into(),
-            (Self::Table, None) => "profile_export_aiperf.csv".into(),
-            (Self::Records, None) => "profile_export.jsonl".into(),
-            (Self::Summary, Some(p)) => format!("{p}.json"),
-            (Self::Table, Some(p)) => format!("{p}.csv"),
-            (Self::Records, Some(p)) => format!("{p}.jsonl"),
-            (Self::Inputs, _) => "inputs.json".into(),
-            (Self::Report, None) => "ringload_report.json".into(),
-            (Self::Report, Some(p)) => format!("{p}_ringload_report.json"),
-            (Self::Text, None) => "report.txt".into(),
-            (Self::Text, Some(p)) => format!("{p}_report.txt"),
-        }
-    }
-}
-
 pub(super) fn unwritten(path: &Path, e: &io::Error) -> Error {
     Error::environment(
         format!("{} could not be written: {e}", path.display()),
@@ -271,7 +193,8 @@ mod tests {
     use super::super::unfinished::{Owner, PREFIX, here, logs_in};
     use super::*;
 
-    const RECORDS_TOO: OptionalFiles = OptionalFiles { records: true, slices: false, again: false, log: false };
+    const RECORDS_TOO: OptionalFiles =
+        OptionalFiles { records: true, slices: false, again: false, log: false, scraped: false };
 
     fn names(dir: &Path) -> Vec<String> {
         let mut names: Vec<_> =

@@ -1,7 +1,7 @@
 //! `profile_export_aiperf.json`: AIPerf's summary, schema 1.4. Keys are absent rather than null.
 
 use super::numbers::{metric, typed, without_nulls};
-use super::{input_config, time};
+use super::{input_config, server_metrics, time};
 use crate::result::run::Outcome;
 use ringload_engine::measure::{ErrorGroup, Metric, Summary};
 use serde_json::{Map, Value, json};
@@ -43,6 +43,7 @@ fn document(outcome: &Outcome) -> Value {
         file.insert("warmup_metrics".into(), Value::Object(summary.warmup_metrics.iter().map(entry).collect()));
     }
     file.extend(summary.metrics.iter().filter(|m| !FIRST.contains(&m.info.tag)).map(entry));
+    file.extend(server_metrics::gpu_fields(outcome));
     without_nulls(Value::Object(file))
 }
 

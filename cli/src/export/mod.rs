@@ -8,9 +8,11 @@ mod earlier_files;
 mod files;
 mod input_config;
 mod json;
+mod kinds;
 mod numbers;
 mod records;
 mod report;
+mod server_metrics;
 #[cfg(test)]
 pub(crate) mod tests;
 mod time;
@@ -21,14 +23,19 @@ pub(crate) use campaign::{document as campaign_document, finish as finish_campai
 pub(crate) use capacity::{document as capacity_document, finish as finish_capacity};
 pub(crate) use draft::Draft;
 pub(crate) use earlier_files::EarlierFiles;
-pub(crate) use files::{Artifacts, Kind, OptionalFiles, OutputLocation, check_folder};
+pub(crate) use files::{Artifacts, OutputLocation, check_folder};
+pub(crate) use kinds::{Kind, OptionalFiles};
 pub(crate) use records::RecordWriter;
 pub(crate) use report::document;
+pub(crate) use server_metrics::{LineAt, LineOf};
 pub(crate) use time::utc;
 pub(crate) use unfinished::{Owner, logs_in, remove_leftovers, remove_temporaries};
 
+use crate::flags::MetricsFormat;
 use crate::result::run::Outcome;
+use crate::result::telemetry::Collected;
 use ringload_engine::Error;
+use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 
@@ -36,15 +43,36 @@ use std::path::PathBuf;
 /// be could not.
 ///
 /// `text` is the whole report in words.
-pub(crate) fn finish(artifacts: &mut Artifacts<'_>, outcome: &Outcome, text: &str) -> (Vec<PathBuf>, Option<Error>) {
+pub(crate) fn finish(
+    artifacts: &mut Artifacts<'_>,
+    outcome: &Outcome,
+    scraped: Collected,
+    text: &str,
+) -> (Vec<PathBuf>, Option<Error>) {
     type Content<'a> = &'a dyn Fn(&mut dyn io::Write) -> io::Result<()>;
-    let contents: [(Kind, Content<'_>); 6] = [
+    let Collected { server, server_lines, gpu_lines, formats, .. } = scraped;
+    let wanted = |format| formats.contains(&format) && !server.is_empty();
+    for (kind, is_there) in [
+        (Kind::ServerMetrics, wanted(MetricsFormat::Json)),
+        (Kind::ServerMetricsTable, wanted(MetricsFormat::Csv)),
+        (Kind::ServerMetricsLines, !server_lines.is_empty()),
+        (Kind::GpuLines, !gpu_lines.is_empty()),
+    ] {
+        if !is_there {
+            artifacts.leave_empty(kind);
+        }
+    }
+    let contents: [(Kind, Content<'_>); 10] = [
         (Kind::Summary, &|to| json::write(outcome, to)),
         (Kind::Table, &|to| csv::write(&outcome.summary, &outcome.notes(), to)),
         (Kind::Slices, &|to| timeslices::json(outcome, to)),
         (Kind::SliceTable, &|to| timeslices::csv(outcome, to)),
         (Kind::Report, &|to| report::write(outcome, to)),
         (Kind::Text, &|to| to.write_all(text.as_bytes())),
+        (Kind::ServerMetrics, &|to| server_metrics::json(outcome, &server, to)),
+        (Kind::ServerMetricsTable, &|to| server_metrics::csv(outcome, &server, to)),
+        (Kind::ServerMetricsLines, &|to| copy(&server_lines, to)),
+        (Kind::GpuLines, &|to| copy(&gpu_lines, to)),
     ];
     for (kind, content) in contents {
         if let Err(e) = artifacts.write(kind, |to| content(to)) {
@@ -52,4 +80,8 @@ pub(crate) fn finish(artifacts: &mut Artifacts<'_>, outcome: &Outcome, text: &st
         }
     }
     artifacts.commit()
+}
+
+fn copy(lines: &[File], to: &mut dyn io::Write) -> io::Result<()> {
+    lines.iter().try_for_each(|mut file| io::copy(&mut file, to).map(|_| ()))
 }

@@ -166,9 +166,7 @@ const GROUPS: &[(&str, &[&str])] = &[
             "--wandb-tag",
         ],
     ),
-    ("server metrics", &["--server-metrics", "--server-metrics-formats"]),
     ("network latency", &["--network-latency-automatic", "--network-latency-mean", "--network-latency-ping-interval"]),
-    ("GPU telemetry", &["--gpu-telemetry"]),
     (
         "sweeps, repeats and searches",
         &[

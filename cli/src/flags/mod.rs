@@ -24,6 +24,7 @@ mod report;
 mod rules;
 mod sessions;
 mod sweep;
+mod telemetry;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -52,6 +53,7 @@ pub(crate) use output::{ExportLevel, OutputArgs, Percentiles, Ui, artifact_dir, 
 pub(crate) use prefix::{Bust, ContextArgs};
 pub(crate) use report::ReportArgs;
 pub(crate) use sessions::ConversationArgs;
+pub(crate) use telemetry::{MetricsFormat, TelemetryArgs};
 pub(crate) use trace::TraceArgs;
 pub(crate) use warmup::WarmupArgs;
 
@@ -165,6 +167,9 @@ pub(crate) struct ProfileArgs {
     /// What comes out.
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+    /// What is read of the server beside it.
+    #[command(flatten)]
+    pub(crate) telemetry: TelemetryArgs,
     /// How often.
     #[command(flatten)]
     pub(crate) campaign: CampaignArgs,

@@ -74,8 +74,6 @@ impl ReportArgs {
             percentiles: self.percentiles.clone(),
             dry_run: false,
             allow_invalid: self.allow_invalid,
-            no_gpu_telemetry: true,
-            no_server_metrics: true,
             no_auto_plot: true,
         }
     }

@@ -3,6 +3,7 @@
 
 mod picture;
 mod runs;
+mod server;
 #[cfg(test)]
 mod tests;
 
@@ -50,6 +51,7 @@ pub(crate) fn render(campaign: &Campaign, base: &Path, files: &[PathBuf], style:
     }
     if campaign.sweep_id.is_some() {
         text += &cells(campaign);
+        text += &server::table(campaign);
         text += &picture::picture(campaign);
     }
     for cell in campaign.points.iter().filter(|c| c.runs.len() > 1) {

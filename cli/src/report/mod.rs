@@ -17,6 +17,7 @@ mod phases;
 mod picture;
 mod requests;
 mod screen;
+mod server;
 mod slices;
 mod table;
 #[cfg(test)]
@@ -125,16 +126,19 @@ pub(crate) fn whole(outcome: &Outcome, style: &Style) -> String {
     text += &head::run(outcome);
     text += &requests::section(outcome);
     text += &latency::table(outcome, style.verbose);
+    text += &server::section(outcome);
     text += &latency::service_and_response(outcome);
     text += &latency::tails(outcome, style.verbose);
     text += &confidence::section(outcome);
     text += &goodput::section(outcome);
     text += &goodput::tiers(outcome);
     text += &slices::section(outcome);
+    text += &server::slices(outcome);
     if style.phases {
         text += &phases::section(outcome);
     }
     text += &network::section(outcome);
+    text += &server::gpus(outcome);
     text + &client::section(outcome)
 }
 

@@ -2,7 +2,7 @@
 //! report is in `report.txt`, and printed by `--verbose`.
 
 use super::layout::{count, short, wrap};
-use super::{Style, head, headline, latency, picture, requests, verdict};
+use super::{Style, head, headline, latency, picture, requests, server, verdict};
 use crate::result::run::Outcome;
 use ringload_engine::plan::{Load, Statistic};
 use ringload_engine::verdict::Status;
@@ -20,15 +20,17 @@ pub(super) fn screen(outcome: &Outcome, files: &[PathBuf], style: &Style) -> Str
     }
     let mut lines = what_was_run(outcome, width);
     let figures = figures(outcome, style);
+    let server = server::one_line(outcome).map(|text| one_line(&text, width));
     let mut last = conditions(outcome, width);
     last.extend(where_files_are(files, width));
     last.push(String::new());
     last.extend(headline);
-    let taken = lines.len() + figures.len() + last.len();
+    let taken = lines.len() + figures.len() + last.len() + usize::from(server.is_some());
     let failures = requests::failures(outcome, MOST_FAILURES, width);
     let room = LINES.saturating_sub(taken + failures.len());
     let findings = verdict::brief(&outcome.verdict, width, room);
     lines.extend(figures);
+    lines.extend(server);
     let left = LINES.saturating_sub(taken + failures.len() + findings.len() + 1);
     let drawn = picture::picture(outcome, width, left.saturating_sub(1));
     if !drawn.is_empty() {

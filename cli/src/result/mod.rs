@@ -5,3 +5,4 @@ pub(crate) mod capacity;
 pub(crate) mod comparison;
 pub(crate) mod log_head;
 pub(crate) mod run;
+pub(crate) mod telemetry;

@@ -83,7 +83,7 @@ impl<'a> Runs<'a> {
         Self {
             earlier: EarlierFiles::of_several(&base, folders, args.output.overwrite).quietly(args.output.quiet),
             base,
-            prepared: Prepared::on(&args.machine),
+            prepared: Prepared::on(args),
             sweep_id: (points.len() > 1).then(fresh_id),
             lines: !args.campaign.no_sweep_table && args.output.prints_lines(),
             monitors: points.iter().map(|_| Monitor::new(&args.campaign)).collect(),

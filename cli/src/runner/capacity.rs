@@ -21,7 +21,7 @@ pub(crate) fn search(args: &CapacityArgs, mut probes: ProbeRunner, dir: &Path) -
     let output = &args.profile.output;
     let lines = output.prints_lines();
     let earlier = EarlierFiles::of_search(dir, output.overwrite).quietly(output.quiet);
-    let mut prepared = Prepared::on(&args.profile.machine);
+    let mut prepared = Prepared::on(&args.profile);
     let base = probes.base(dir, &earlier, &mut prepared)?;
     let mut capacity = Capacity {
         axis: args.search.axis,

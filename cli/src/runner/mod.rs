@@ -13,5 +13,6 @@ pub(crate) mod preflight;
 pub(crate) mod probes;
 pub(crate) mod reread;
 pub(crate) mod run;
+mod scrape;
 pub(crate) mod server;
 mod sweep_points;

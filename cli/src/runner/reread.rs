@@ -7,6 +7,7 @@ use crate::live::signals;
 use crate::report;
 use crate::result::log_head::Head;
 use crate::result::run::Identity;
+use crate::result::telemetry::Scraped;
 use crate::runner::calibrations::StoredCalibrations;
 use crate::runner::run::{Driven, conclude};
 use crate::terminal::eprint_line;
@@ -81,7 +82,13 @@ pub(crate) fn run(log: &Path, args: &ReportArgs) -> anyhow::Result<Exit> {
     let prefix = prefix.as_deref();
     let earlier = EarlierFiles::of_report(dir, prefix, log, args.overwrite).quietly(args.quiet);
     let location = OutputLocation { dir, prefix, earlier: &earlier };
-    let wanted = OptionalFiles { records: head.records, slices: head.plan.slice.is_some(), again: true, log: false };
+    let wanted = OptionalFiles {
+        records: head.records,
+        slices: head.plan.slice.is_some(),
+        again: true,
+        log: false,
+        scraped: false,
+    };
     let files = Artifacts::open(&location, wanted)?;
     let driven = Driven {
         identity: Identity {
@@ -95,6 +102,7 @@ pub(crate) fn run(log: &Path, args: &ReportArgs) -> anyhow::Result<Exit> {
         workload: &workload,
         finished,
         host,
+        scraped: Scraped::default(),
     };
     let kept = StoredCalibrations::read(args.calibration_file.as_deref());
     let done = conclude(driven, files, &kept, &output, None)?;

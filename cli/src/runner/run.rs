@@ -1,13 +1,15 @@
 //! One run of a plan: prepared, driven, summed up, judged, and written into its folder.
 
 use crate::export::{self, Artifacts, EarlierFiles, Kind, OptionalFiles, OutputLocation, RecordWriter};
-use crate::flags::{ExportLevel, MachineArgs, OutputArgs, ProfileArgs, artifact_dir, check_prefix};
+use crate::flags::{ExportLevel, OutputArgs, ProfileArgs, TelemetryArgs, artifact_dir, check_prefix};
 use crate::live::{progress, signals};
 use crate::redact::Secrets;
 use crate::report::{self, Style};
 use crate::result::log_head::Head;
 use crate::result::run::{Identity, Outcome, RunOutput};
+use crate::result::telemetry::Scraped;
 use crate::runner::calibrations::StoredCalibrations;
+use crate::runner::scrape::{self, Scraper};
 use crate::terminal::{eprint_line, printable};
 use ringload_engine::host::HostFacts;
 use ringload_engine::measure::{RequestMetrics, Summary};
@@ -46,7 +48,7 @@ pub(crate) fn alone(plan: Plan, args: &ProfileArgs) -> anyhow::Result<RunOutput>
     let earlier = EarlierFiles::of_run(&dir, prefix.as_deref(), output.overwrite).quietly(output.quiet);
     let location = OutputLocation { dir: &dir, prefix: prefix.as_deref(), earlier: &earlier };
     let identity = Identity::of(&plan);
-    run(plan, &mut Prepared::on(&args.machine), &location, output, identity, Observers::default())
+    run(plan, &mut Prepared::on(args), &location, output, identity, Observers::default())
 }
 
 /// Runs a plan once.
@@ -67,11 +69,12 @@ pub(crate) fn run(
         slices: plan.slice.is_some(),
         again: false,
         log: output.keep_records,
+        scraped: true,
     };
     signals::preparing();
     let location = OutputLocation { prefix: prefix.as_deref(), ..*location };
     let mut files = Artifacts::open(&location, wanted)?;
-    let (workload, kept) = prepared.of(&plan)?;
+    let (workload, kept, telemetry) = prepared.of(&plan)?;
     let inputs = files.write(Kind::Inputs, |to| {
         let secrets = Secrets::in_bodies(&plan);
         let mut to = UnlessStopped(to);
@@ -91,11 +94,18 @@ pub(crate) fn run(
     log.note(Note::Head, &serde_json::to_vec(&head)?)?;
     // Of several runs, what came of them all is reported.
     let alone = observers.on_record.is_none();
-    let mut finished = drive(&plan, workload, log, view(output), observers.live)?;
+    let workers = run::cores(&plan)?;
+    let control = Arc::new(Control::new(workers.len()));
+    let scraper = Scraper::start(&plan, telemetry, &control, &workers);
+    let mut finished = drive(&plan, workload, &control, log, view(output), observers.live)?;
+    let scraped = scraper.finish();
+    if !output.quiet {
+        scrape::tell_absent(&scraped);
+    }
     let failure = finished.take_failure();
     let host = host.finish();
     finished.leave(&serde_json::to_vec(&host)?);
-    let driven = Driven { plan, workload, finished, host, identity };
+    let driven = Driven { plan, workload, finished, host, identity, scraped };
     let done = conclude(driven, files, kept, output, observers.on_record)?;
     let Some(error) = failure else {
         return Ok(done);
@@ -118,6 +128,8 @@ pub(crate) struct Driven<'a> {
     pub(crate) host: HostFacts,
     /// Who ran what.
     pub(crate) identity: Identity,
+    /// What was read of its server.
+    pub(crate) scraped: Scraped,
 }
 
 /// Sums a run up, judges it, and writes its files.
@@ -131,13 +143,14 @@ pub(crate) fn conclude(
     output: &OutputArgs,
     on_record: Option<RecordObserver<'_>>,
 ) -> anyhow::Result<RunOutput> {
-    let Driven { plan, workload, finished, host, identity } = driven;
+    let Driven { plan, workload, finished, host, identity, scraped } = driven;
     let alone = on_record.is_none();
     let summed = sum_up(&plan, workload, finished, &mut files, &identity.secrets, output.export_http_trace, on_record);
-    let summary = match summed {
+    let mut summary = match summed {
         Ok(summary) => summary,
         Err(error) => return Err(with_log_kept(error, files)),
     };
+    let scraped = scrape::add_figures(&mut summary, scraped);
     let full = summary.log_failure.as_ref().map(|why| {
         Error::environment(
             format!("the run ended early: its records could not be written any more ({why})"),
@@ -148,7 +161,7 @@ pub(crate) fn conclude(
     let verdict = judge(&plan, &summary, &host, ceiling_usage.used());
     let outcome = Outcome { plan, summary, verdict, ceiling_usage, host: serde_json::to_value(&host)?, identity };
     let (written, unwritten) =
-        export::finish(&mut files, &outcome, &printable(&report::whole(&outcome, &Style::of_file())));
+        export::finish(&mut files, &outcome, scraped, &printable(&report::whole(&outcome, &Style::of_file())));
     let done = RunOutput { outcome, files: written, spoiled_tries: Vec::new() };
     if alone && (unwritten.is_some() || full.is_some()) {
         report_without_files(&done, output);
@@ -184,19 +197,25 @@ fn report_without_files(run: &RunOutput, output: &OutputArgs) {
 pub(crate) struct Prepared {
     workload: Option<(String, Arc<Workload>)>,
     calibrations: StoredCalibrations,
+    telemetry: TelemetryArgs,
 }
 
 impl Prepared {
     /// Nothing prepared yet, on the machine of these flags.
-    pub(crate) fn on(machine: &MachineArgs) -> Self {
-        Self { workload: None, calibrations: StoredCalibrations::read(machine.calibration_file.as_deref()) }
+    pub(crate) fn on(args: &ProfileArgs) -> Self {
+        Self {
+            workload: None,
+            calibrations: StoredCalibrations::read(args.machine.calibration_file.as_deref()),
+            telemetry: args.telemetry.clone(),
+        }
     }
 
-    /// The workload of a plan: the last one, where it was made from the same parts of the plan. And the calibrations.
+    /// The workload of a plan: the last one, where it was made from the same parts of the plan. And what else runs
+    /// share.
     ///
     /// # Errors
     /// When it cannot be made.
-    fn of(&mut self, plan: &Plan) -> anyhow::Result<(&Arc<Workload>, &StoredCalibrations)> {
+    fn of(&mut self, plan: &Plan) -> anyhow::Result<(&Arc<Workload>, &StoredCalibrations, &TelemetryArgs)> {
         let key = key(plan)?;
         if self.workload.as_ref().is_none_or(|(kept, _)| *kept != key) {
             self.workload = None;
@@ -205,7 +224,7 @@ impl Prepared {
             self.workload = Some((key, Arc::new(made)));
         }
         match &self.workload {
-            Some((_, workload)) => Ok((workload, &self.calibrations)),
+            Some((_, workload)) => Ok((workload, &self.calibrations, &self.telemetry)),
             None => Err(ringload_engine::Error::bug("a workload was made and is not there").into()),
         }
     }
@@ -229,17 +248,17 @@ fn key(plan: &Plan) -> anyhow::Result<String> {
 fn drive(
     plan: &Plan,
     workload: &Arc<Workload>,
+    control: &Arc<Control>,
     log: LogWriter,
     view: bool,
     live: Option<LiveObserver<'_>>,
 ) -> anyhow::Result<Finished> {
     let workers = run::cores(plan)?;
-    let control = Arc::new(Control::new(workers.len()));
-    let _loading = signals::loading(&control);
-    let finished = progress::watch(plan, &control, &workers, view, || {
-        let run = Run::with(plan, Arc::clone(workload), Arc::clone(&control))?.record_to(log);
+    let _loading = signals::loading(control);
+    let finished = progress::watch(plan, control, &workers, view, || {
+        let run = Run::with(plan, Arc::clone(workload), Arc::clone(control))?.record_to(log);
         match live {
-            Some(watch) => run.drive(Some(&mut |record: &Record| watch(&control, workload, record))),
+            Some(watch) => run.drive(Some(&mut |record: &Record| watch(control, workload, record))),
             None => run.drive(None),
         }
     })?;

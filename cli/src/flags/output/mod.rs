@@ -85,14 +85,6 @@ pub(crate) struct OutputArgs {
     #[arg(long)]
     pub(crate) allow_invalid: bool,
 
-    /// AIPerf's, and always so here: no GPU telemetry is collected.
-    #[arg(long, hide = true)]
-    pub(crate) no_gpu_telemetry: bool,
-
-    /// AIPerf's, and always so here: no server metrics are collected.
-    #[arg(long, hide = true)]
-    pub(crate) no_server_metrics: bool,
-
     /// AIPerf's, and always so here: nothing is plotted.
     #[arg(long, hide = true)]
     pub(crate) no_auto_plot: bool,

@@ -1,0 +1,108 @@
+//! The files that a run may leave, and their names.
+
+/// A file of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// `profile_export_aiperf.json`
+    Summary,
+    /// `profile_export_aiperf.csv`
+    Table,
+    /// `profile_export.jsonl`
+    Records,
+    /// `inputs.json`
+    Inputs,
+    /// `ringload_report.json`
+    Report,
+    /// `report.txt`
+    Text,
+    /// `profile_export_aiperf_timeslices.json`
+    Slices,
+    /// `profile_export_aiperf_timeslices.csv`
+    SliceTable,
+    /// `server_metrics_export.json`
+    ServerMetrics,
+    /// `server_metrics_export.csv`
+    ServerMetricsTable,
+    /// `server_metrics_export.jsonl`
+    ServerMetricsLines,
+    /// `gpu_telemetry_export.jsonl`
+    GpuLines,
+}
+
+/// Files that not every run leaves.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct OptionalFiles {
+    /// A line for each request.
+    pub(crate) records: bool,
+    /// The slices.
+    pub(crate) slices: bool,
+    /// What a run leaves that is made from its log: neither prompts nor a log of its own.
+    pub(crate) again: bool,
+    /// The log of records, for later.
+    pub(crate) log: bool,
+    /// What is read of the server and its GPUs, where there is any.
+    pub(crate) scraped: bool,
+}
+
+impl OptionalFiles {
+    pub(super) fn has(self, kind: Kind) -> bool {
+        match kind {
+            Kind::Records => self.records,
+            Kind::Slices | Kind::SliceTable => self.slices,
+            Kind::Inputs => !self.again,
+            Kind::ServerMetrics | Kind::ServerMetricsTable | Kind::ServerMetricsLines | Kind::GpuLines => self.scraped,
+            Kind::Summary | Kind::Table | Kind::Report | Kind::Text => true,
+        }
+    }
+}
+
+impl Kind {
+    /// Every file that a run may leave.
+    pub(super) const ALL: [Self; 12] = [
+        Self::Summary,
+        Self::Table,
+        Self::Records,
+        Self::Inputs,
+        Self::Report,
+        Self::Text,
+        Self::Slices,
+        Self::SliceTable,
+        Self::ServerMetrics,
+        Self::ServerMetricsTable,
+        Self::ServerMetricsLines,
+        Self::GpuLines,
+    ];
+
+    /// The names of all files that a run may leave.
+    pub(super) fn names(prefix: Option<&str>) -> impl Iterator<Item = String> {
+        Self::ALL.into_iter().map(move |kind| kind.name(prefix))
+    }
+
+    pub(super) fn name(self, prefix: Option<&str>) -> String {
+        match (self, prefix) {
+            (Self::Slices, None) => "profile_export_aiperf_timeslices.json".into(),
+            (Self::SliceTable, None) => "profile_export_aiperf_timeslices.csv".into(),
+            (Self::Slices, Some(p)) => format!("{p}_timeslices.json"),
+            (Self::SliceTable, Some(p)) => format!("{p}_timeslices.csv"),
+            (Self::Summary, None) => "profile_export_aiperf.json".into(),
+            (Self::Table, None) => "profile_export_aiperf.csv".into(),
+            (Self::Records, None) => "profile_export.jsonl".into(),
+            (Self::Summary, Some(p)) => format!("{p}.json"),
+            (Self::Table, Some(p)) => format!("{p}.csv"),
+            (Self::Records, Some(p)) => format!("{p}.jsonl"),
+            (Self::Inputs, _) => "inputs.json".into(),
+            (Self::Report, None) => "ringload_report.json".into(),
+            (Self::Report, Some(p)) => format!("{p}_ringload_report.json"),
+            (Self::Text, None) => "report.txt".into(),
+            (Self::Text, Some(p)) => format!("{p}_report.txt"),
+            (Self::ServerMetrics, None) => "server_metrics_export.json".into(),
+            (Self::ServerMetricsTable, None) => "server_metrics_export.csv".into(),
+            (Self::ServerMetricsLines, None) => "server_metrics_export.jsonl".into(),
+            (Self::GpuLines, None) => "gpu_telemetry_export.jsonl".into(),
+            (Self::ServerMetrics, Some(p)) => format!("{p}_server_metrics.json"),
+            (Self::ServerMetricsTable, Some(p)) => format!("{p}_server_metrics.csv"),
+            (Self::ServerMetricsLines, Some(p)) => format!("{p}_server_metrics.jsonl"),
+            (Self::GpuLines, Some(p)) => format!("{p}_gpu_telemetry.jsonl"),
+        }
+    }
+}

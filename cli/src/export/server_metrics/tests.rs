@@ -1,0 +1,152 @@
+//! The files of two scrapes.
+
+use super::*;
+use crate::testing::sample::outcome;
+use ringload_engine::clock::SECOND;
+use ringload_engine::telemetry::{Collector, Window};
+use serde_json::{Value, json};
+
+fn page(n: u32) -> String {
+    format!(
+        "# HELP vllm:num_requests_running Requests, in \"batches\".\n# TYPE vllm:num_requests_running gauge\n\
+         vllm:num_requests_running{{engine=\"0\"}} {n}\n\
+         # TYPE vllm:prompt_tokens_total counter\nvllm:prompt_tokens_total{{engine=\"0\",model_name=\"m\"}} {n}0\n\
+         # TYPE x_seconds histogram\nx_seconds_bucket{{le=\"0.1\"}} 0\nx_seconds_bucket{{le=\"+Inf\"}} {n}\n\
+         x_seconds_sum {n}.5\nx_seconds_count {n}\n\
+         # TYPE vllm:cache_config_info gauge\nvllm:cache_config_info{{block_size=\"16\"}} 1\n"
+    )
+}
+
+fn collector() -> Collector {
+    let mut collector = Collector::new("http://h:8000/metrics");
+    collector.handle_scrape(&page(1), 100 * SECOND, 1_000_000, Window::Before);
+    collector.handle_scrape(&page(5), 102 * SECOND, 3_000_000, Window::Inside);
+    collector
+}
+
+fn written(write: impl Fn(&mut dyn std::io::Write)) -> String {
+    let mut bytes = Vec::new();
+    write(&mut bytes);
+    String::from_utf8(bytes).unwrap()
+}
+
+#[test]
+fn the_json_has_aiperfs_keys_and_the_figures_of_the_window() {
+    let text = written(|to| json(&outcome(), &[collector()], to).unwrap());
+    let file: Value = serde_json::from_str(&text).unwrap();
+    let info = &file["summary"]["endpoint_info"]["http://h:8000/metrics"];
+    assert_eq!(
+        (info["total_fetches"].as_u64(), info["unique_updates"].as_u64(), info["avg_fetch_latency_ms"].as_f64()),
+        (Some(2), Some(2), Some(2.0))
+    );
+    assert_eq!((info["duration_seconds"].as_f64(), info["avg_update_interval_ms"].as_f64()), (Some(2.0), Some(2000.0)));
+    let metrics = &file["metrics"];
+    assert_eq!(
+        metrics["vllm:prompt_tokens"],
+        json!({"type": "counter", "description": "", "unit": "tokens", "series": [{
+            "endpoint_url": "http://h:8000/metrics", "labels": {"engine": "0", "model_name": "m"},
+            "stats": {"total": 40.0, "rate": 20.0}}]})
+    );
+    let gauge = &metrics["vllm:num_requests_running"]["series"][0]["stats"];
+    assert_eq!(
+        (gauge["avg"].as_f64(), gauge["p99"].as_f64(), gauge["std"].as_f64()),
+        (Some(5.0), Some(5.0), Some(0.0))
+    );
+    let histogram = &metrics["x_seconds"]["series"][0];
+    assert_eq!(histogram["buckets"], json!({"0.1": 0.0, "+Inf": 4.0}));
+    assert_eq!(histogram["stats"]["count_rate"].as_f64(), Some(2.0));
+    assert_eq!(histogram["estimates_end_at"].as_f64(), Some(0.1), "all observations are over the last bound");
+    assert_eq!(metrics["x_seconds"]["unit"], "s");
+    assert!(!text.contains("null"), "what is not known is absent");
+}
+
+#[test]
+fn the_csv_has_a_section_for_each_kind() {
+    let text = written(|to| csv(&outcome(), &[collector()], to).unwrap());
+    let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+    assert_eq!(
+        lines,
+        [
+            "Endpoint,Type,Metric,Unit,avg,min,max,std,p1,p5,p10,p25,p50,p75,p90,p95,p99,engine,Description",
+            "h:8000,gauge,vllm:num_requests_running,,5,5,5,0,5,5,5,5,5,5,5,5,5,0,\"Requests, in \"\"batches\"\".\"",
+            "",
+            "Endpoint,Type,Metric,Unit,total,rate,rate_avg,rate_min,rate_max,rate_std,engine,model_name,Description",
+            "h:8000,counter,vllm:prompt_tokens,tokens,40,20,,,,,0,m,",
+            "",
+            "Endpoint,Type,Metric,Unit,count,count_rate,sum,sum_rate,avg,p1_estimate,p5_estimate,p10_estimate,p25_estimate,p50_estimate,p75_estimate,p90_estimate,p95_estimate,p99_estimate,Description,buckets",
+            "h:8000,histogram,x_seconds,s,4,2,4,2,1,0.1000,0.1000,0.1000,0.1000,0.1000,0.1000,0.1000,0.1000,0.1000,,0.1=0;+Inf=4",
+            "",
+            "Endpoint,Metric,Key,Value,Description",
+            "h:8000,vllm:cache_config_info,block_size,16,",
+        ]
+    );
+}
+
+#[test]
+fn a_line_has_the_scrape_as_it_stands() {
+    let at = LineAt { sent_at: 2, first_byte_at: 5, took: 3, window: Window::Inside };
+    let line: Value = serde_json::from_str(&LineOf::Server { warmup: true }.line(&collector(), &at)).unwrap();
+    assert_eq!(
+        line,
+        json!({"endpoint_url": "http://h:8000/metrics", "timestamp_ns": 5, "endpoint_latency_ns": 3,
+            "metrics": {
+                "vllm:num_requests_running": [{"labels": {"engine": "0"}, "value": 5.0}],
+                "vllm:prompt_tokens": [{"labels": {"engine": "0", "model_name": "m"}, "value": 50.0}],
+                "x_seconds": [{"buckets": {"0.1": 0.0, "+Inf": 5.0}, "sum": 5.5, "count": 5.0}]},
+            "request_sent_ns": 2, "first_byte_ns": 5, "benchmark_phase": "profiling", "phase_index": 1,
+            "profiling_index": 0, "phase_name": "profiling", "phase_kind": "profiling"})
+    );
+}
+
+#[test]
+fn a_line_of_a_gpu_is_in_aiperfs_units() {
+    let mut collector = Collector::new("http://localhost:9400/metrics");
+    let page = "# TYPE DCGM_FI_DEV_POWER_USAGE gauge\n\
+        DCGM_FI_DEV_POWER_USAGE{gpu=\"0\",UUID=\"GPU-ef6e\",device=\"nvidia0\",modelName=\"H100\",hostname=\"n1\"} 412.5\n\
+        # TYPE DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION counter\n\
+        DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION{gpu=\"0\",UUID=\"GPU-ef6e\",device=\"nvidia0\",modelName=\"H100\",hostname=\"n1\"} 2000000\n";
+    collector.handle_scrape(page, 7, 1, Window::Inside);
+    let at = LineAt { sent_at: 6, first_byte_at: 7, took: 1, window: Window::Inside };
+    let line: Value = serde_json::from_str(&LineOf::Gpus.line(&collector, &at)).unwrap();
+    assert_eq!(
+        line,
+        json!({"gpu_index": 0, "gpu_uuid": "GPU-ef6e", "gpu_model_name": "H100", "device": "nvidia0", "hostname": "n1",
+            "platform": "nvidia", "timestamp_ns": 7, "telemetry_source_url": "http://localhost:9400/metrics",
+            "telemetry_data": {"nvidia_power_usage": 412.5, "nvidia_energy_consumption": 0.002}})
+    );
+}
+
+#[test]
+fn gpus_are_in_the_summary_as_aiperf_has_them() {
+    use ringload_engine::telemetry::{EndpointFigures, Gpu, GpuFigures, GpuMetric};
+    let mut run = outcome();
+    assert!(gpu_fields(&run).is_empty());
+    let energy = GpuMetric { unit: "MJ".into(), avg: 0.024, ..GpuMetric::default() };
+    let url = "http://h:9400/metrics".to_owned();
+    let gpu = Gpu {
+        url: url.clone(),
+        uuid: "GPU-ef6e".into(),
+        name: "H100".into(),
+        hostname: Some("n1".into()),
+        metrics: [("nvidia_energy_consumption".to_owned(), energy)].into(),
+        ..Gpu::default()
+    };
+    run.summary.gpu = Some(GpuFigures {
+        endpoints: vec![EndpointFigures { url, ..EndpointFigures::default() }],
+        gpus: vec![gpu],
+        energy_j: Some(24_000.0),
+        joules_per_output_token: Some(0.25),
+        ..GpuFigures::default()
+    });
+    let fields: serde_json::Map<String, Value> = gpu_fields(&run).into_iter().collect();
+    assert_eq!(fields["total_gpu_energy"], json!({"unit": "J", "avg": 24_000.0}));
+    assert_eq!(fields["energy_per_output_token"], json!({"unit": "mJ/token", "avg": 250.0}));
+    let data = &fields["telemetry_data"];
+    assert_eq!(data["summary"]["endpoints_successful"], json!(["http://h:9400/metrics"]));
+    assert_eq!(
+        data["endpoints"]["h:9400"]["gpus"]["gpu_0"],
+        json!({"gpu_index": 0, "gpu_name": "H100", "gpu_uuid": "GPU-ef6e", "platform": "nvidia", "hostname": "n1",
+            "metrics": {"nvidia_energy_consumption": {"unit": "MJ", "avg": 0.024}}})
+    );
+    assert!(crate::report::whole(&run, &crate::report::Style::of_file()).contains("0.25 J for each output token"));
+}

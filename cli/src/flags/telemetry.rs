@@ -1,0 +1,168 @@
+//! What is read of the server and its GPUs beside the load: flags and checks.
+
+use clap::{Args, ValueEnum};
+use ringload_engine::plan::{Plan, Target};
+use std::fmt;
+
+/// What is read of the server and its GPUs beside the load.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Telemetry")]
+pub(crate) struct TelemetryArgs {
+    /// Read the server's own metrics (Prometheus text, OpenMetrics) three times a second while the load runs: those of
+    /// each --url, and of these URLs. On by default; a server without metrics is no error.
+    #[arg(long, value_name = "URL", num_args = 0.., value_delimiter = ',', value_parser = MetricsUrl::parse)]
+    pub(crate) server_metrics: Option<Vec<MetricsUrl>>,
+
+    /// Read no metrics of the server.
+    #[arg(long, conflicts_with_all = ["server_metrics", "server_metrics_formats"])]
+    pub(crate) no_server_metrics: bool,
+
+    /// Files of the server's metrics: json, csv, jsonl (a line a scrape).
+    #[arg(long, value_name = "FORMAT", num_args = 1.., value_delimiter = ',', default_values = ["json", "csv"], value_parser = format)]
+    pub(crate) server_metrics_formats: Vec<MetricsFormat>,
+
+    /// Read GPUs from exporters of DCGM: localhost:9400 and :9401, and these URLs. On by default where the server is on
+    /// this host; without an exporter it is no error. `dashboard` is taken and changes nothing.
+    #[arg(long, value_name = "URL", num_args = 0.., value_delimiter = ',', value_parser = GpuItem::parse)]
+    pub(crate) gpu_telemetry: Option<Vec<GpuItem>>,
+
+    /// Read no GPUs.
+    #[arg(long, conflicts_with = "gpu_telemetry")]
+    pub(crate) no_gpu_telemetry: bool,
+}
+
+/// A file of the server's metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MetricsFormat {
+    /// Statistics of the measured phase.
+    Json,
+    /// The same as tables.
+    Csv,
+    /// A line a scrape.
+    Jsonl,
+}
+
+fn format(text: &str) -> Result<MetricsFormat, String> {
+    match text {
+        "parquet" => Err("parquet is not written: write json, csv or jsonl, which have the same figures".into()),
+        other => MetricsFormat::from_str(other, true).map_err(|_| "write json, csv or jsonl".into()),
+    }
+}
+
+/// Where metrics are, as a user writes it: `/metrics` is added where the path does not end in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct MetricsUrl(pub(crate) String);
+
+impl MetricsUrl {
+    fn parse(text: &str) -> Result<Self, String> {
+        let target = Target::parse(text.trim()).map_err(|e| e.what)?;
+        if target.unix.is_some() || target.zone.is_some() {
+            return Err("metrics are read over http://host:port and https://host:port alone".into());
+        }
+        let ends = target.base_path.rsplit('/').next() == Some("metrics");
+        Ok(Self(if ends { target.url } else { format!("{}/metrics", target.url) }))
+    }
+}
+
+impl fmt::Display for MetricsUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A word of `--gpu-telemetry`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum GpuItem {
+    /// An exporter.
+    Url(MetricsUrl),
+    /// AIPerf's view.
+    Dashboard,
+}
+
+impl GpuItem {
+    fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "dashboard" => Ok(Self::Dashboard),
+            "pynvml" | "amdsmi" => Err(format!("{text} is not read: write the URL of an exporter of DCGM")),
+            other if other.ends_with(".csv") => Err("fields of one's own are not read: leave the file out".into()),
+            other => MetricsUrl::parse(other).map(Self::Url),
+        }
+    }
+}
+
+impl TelemetryArgs {
+    /// Whether a file is asked for.
+    pub(crate) fn writes(&self, format: MetricsFormat) -> bool {
+        !self.no_server_metrics && self.server_metrics_formats.contains(&format)
+    }
+
+    /// The exporters of GPUs that are tried, and whether the user named each.
+    pub(crate) fn exporters(&self, plan: &Plan) -> Vec<(String, bool)> {
+        let named = self.gpu_telemetry.iter().flatten().filter_map(|item| match item {
+            GpuItem::Url(url) => Some((url.0.clone(), true)),
+            GpuItem::Dashboard => None,
+        });
+        // GPUs of this host are those of the server only where it is on this host.
+        let here = self.gpu_telemetry.is_some() || plan.targets.iter().any(is_here);
+        let usual = EXPORTERS.iter().filter(|_| here).map(|url| ((*url).to_owned(), false));
+        if self.no_gpu_telemetry { Vec::new() } else { usual.chain(named).collect() }
+    }
+}
+
+fn is_here(target: &Target) -> bool {
+    let address = target.host.parse::<std::net::IpAddr>();
+    target.unix.is_some() || target.host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
+/// Where dcgm-exporter listens, as AIPerf tries it.
+const EXPORTERS: [&str; 2] = ["http://localhost:9400/metrics", "http://localhost:9401/metrics"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flags::testing::{args, made, refused};
+
+    #[test]
+    fn metrics_are_on_and_urls_are_added() {
+        let plain = args("-m x").telemetry;
+        assert!(plain.server_metrics.is_none() && !plain.no_server_metrics);
+        assert!(plain.writes(MetricsFormat::Json) && plain.writes(MetricsFormat::Csv));
+        assert!(!plain.writes(MetricsFormat::Jsonl));
+        let named =
+            args("-m x --server-metrics h:9000 http://g:1/prometheus/metrics --server-metrics-formats json jsonl");
+        let urls: Vec<String> = named.telemetry.server_metrics.iter().flatten().map(ToString::to_string).collect();
+        assert_eq!(urls, ["http://h:9000/metrics", "http://g:1/prometheus/metrics"]);
+        assert!(named.telemetry.writes(MetricsFormat::Jsonl) && !named.telemetry.writes(MetricsFormat::Csv));
+        assert_eq!(args("-m x --server-metrics").telemetry.server_metrics, Some(Vec::new()));
+        assert!(!args("-m x --no-server-metrics").telemetry.writes(MetricsFormat::Json));
+    }
+
+    #[test]
+    fn exporters_of_this_host_are_tried_where_the_server_is_on_it() {
+        let tried = |flags: &str| {
+            let exporters = args(flags).telemetry.exporters(&made(flags));
+            exporters.into_iter().map(|(url, _)| url).collect::<Vec<_>>()
+        };
+        assert_eq!(tried("-m x"), EXPORTERS);
+        assert_eq!(tried("-m x --url http://127.0.0.1:1 --gpu-telemetry dashboard"), EXPORTERS);
+        assert!(tried("-m x --url http://far:1").is_empty() && tried("-m x --no-gpu-telemetry").is_empty());
+        assert_eq!(tried("-m x --url http://far:1 --gpu-telemetry g:9400")[2], "http://g:9400/metrics");
+    }
+
+    #[test]
+    fn what_is_not_done_is_refused_with_what_is() {
+        for (flags, word) in [
+            ("--server-metrics-formats parquet", "json, csv or jsonl"),
+            ("--server-metrics-formats xml", "json, csv or jsonl"),
+            ("--server-metrics ftp://h", "scheme"),
+            ("--server-metrics unix:/s", "http://host:port"),
+            ("--gpu-telemetry pynvml", "exporter of DCGM"),
+            ("--gpu-telemetry fields.csv", "leave the file out"),
+            ("--server-metrics --no-server-metrics", "--no-server-metrics"),
+            ("--gpu-telemetry --no-gpu-telemetry", "--no-gpu-telemetry"),
+        ] {
+            let text = refused(&format!("-m x {flags}"));
+            assert!(text.contains(word), "{flags}: {text}");
+        }
+    }
+}

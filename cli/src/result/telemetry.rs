@@ -1,0 +1,41 @@
+//! What was read of the server and its GPUs while a run was under way.
+
+use crate::flags::MetricsFormat;
+use ringload_engine::telemetry::Collector;
+use std::fs::File;
+
+/// What was read while a run was under way.
+#[derive(Default)]
+pub(crate) struct Scraped {
+    /// Endpoints of the server that brought metrics.
+    pub(crate) server: Vec<ScrapedEndpoint>,
+    /// Exporters that answered.
+    pub(crate) gpus: Vec<ScrapedEndpoint>,
+    /// URLs that the user named and that brought nothing, each with its reason.
+    pub(crate) absent: Vec<(String, String)>,
+    /// Whether the endpoints tell of all servers under the load, as far as can be told.
+    pub(crate) is_whole: bool,
+    /// The files that are asked for.
+    pub(crate) formats: Vec<MetricsFormat>,
+}
+
+/// One endpoint.
+pub(crate) struct ScrapedEndpoint {
+    /// Its scrapes.
+    pub(crate) collector: Collector,
+    /// A line a scrape, where they were asked for: an unnamed file.
+    pub(crate) lines: Option<File>,
+}
+
+/// What is left for the files when the figures are in the summary.
+#[derive(Default)]
+pub(crate) struct Collected {
+    /// The scrapes of the server.
+    pub(crate) server: Vec<Collector>,
+    /// Its lines.
+    pub(crate) server_lines: Vec<File>,
+    /// The lines of GPUs.
+    pub(crate) gpu_lines: Vec<File>,
+    /// The files that are asked for.
+    pub(crate) formats: Vec<MetricsFormat>,
+}
