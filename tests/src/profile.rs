@@ -102,7 +102,8 @@ impl Profile {
             .current_dir(dir.path());
         // A server under test counts its requests: what is asked before the load is a test of its own.
         let loads = matches!(subcommand, "profile" | "capacity");
-        let args = if loads { vec!["--no-probe".into()] } else { Vec::new() };
+        let quiet = ["--no-probe", "--no-server-metrics", "--no-gpu-telemetry"];
+        let args = if loads { quiet.map(OsString::from).into() } else { Vec::new() };
         Self { command, args, defaults: &[], files: true, dir }
     }
 
@@ -110,6 +111,13 @@ impl Profile {
     #[must_use]
     pub fn probing(mut self) -> Self {
         self.args.retain(|arg| arg != "--no-probe");
+        self
+    }
+
+    /// With the scrapes of the server's metrics, and of GPUs, that the other tests do without.
+    #[must_use]
+    pub fn scraping(mut self) -> Self {
+        self.args.retain(|arg| arg != "--no-server-metrics" && arg != "--no-gpu-telemetry");
         self
     }
 

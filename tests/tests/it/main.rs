@@ -24,6 +24,7 @@
 //!   `docs/RELIABILITY.md`
 //! - `files`: what a run leaves
 //! - `kept`: what is kept of runs whose disk or folder fails them, and of earlier runs in the same folder
+//! - `server_metrics`: the server's own metrics beside those of its answers
 //! - `signals`: a run is stopped at each of its stages
 //! - `campaign`: repeats, sweeps, the search for the capacity, and what is left of them
 //! - `compare`: runs against each other
@@ -59,6 +60,7 @@ mod preflight;
 mod preparation;
 mod schedules;
 mod secrets;
+mod server_metrics;
 mod sessions;
 mod signals;
 mod truth;
