@@ -17,6 +17,8 @@ pub(crate) fn render(shared: &Shared) -> String {
     page.single("counter", "vllm:prompt_tokens_total", state.prompt_tokens);
     page.single("counter", "vllm:generation_tokens_total", state.output_tokens);
     page.single("counter", "vllm:request_success_total", state.finished);
+    // The model of an engine never takes a request out of its batch.
+    page.single("counter", "vllm:num_preemptions_total", 0);
     page.histogram("vllm:request_queue_time_seconds", &counters.queue);
     page.single("counter", "mock:requests_total", state.requests);
     page.single("counter", "mock:requests_cancelled_total", state.cancelled);
