@@ -7,6 +7,7 @@ mod capacity;
 mod client;
 mod compare;
 mod confidence;
+mod first_token;
 mod goodput;
 mod head;
 mod headline;
@@ -134,6 +135,7 @@ pub(crate) fn whole(outcome: &Outcome, style: &Style) -> String {
     text += &goodput::tiers(outcome);
     text += &slices::section(outcome);
     text += &server::slices(outcome);
+    text += &first_token::section(outcome);
     if style.phases {
         text += &phases::section(outcome);
     }

@@ -2,7 +2,7 @@
 //! report is in `report.txt`, and printed by `--verbose`.
 
 use super::layout::{count, short, wrap};
-use super::{Style, head, headline, latency, picture, requests, server, verdict};
+use super::{Style, first_token, head, headline, latency, picture, requests, server, verdict};
 use crate::result::run::Outcome;
 use ringload_engine::plan::{Load, Statistic};
 use ringload_engine::verdict::Status;
@@ -19,7 +19,8 @@ pub(super) fn screen(outcome: &Outcome, files: &[PathBuf], style: &Style) -> Str
         return joined(&[failed_conditions(outcome, width), headline].concat());
     }
     let mut lines = what_was_run(outcome, width);
-    let figures = figures(outcome, style);
+    let mut figures = figures(outcome, style);
+    figures.extend(first_token::told(outcome).map(|line| one_line(&line, width)));
     let server = server::one_line(outcome).map(|text| one_line(&text, width));
     let mut last = conditions(outcome, width);
     last.extend(where_files_are(files, width));

@@ -250,6 +250,7 @@ pub(crate) fn records() -> [(Record, RequestMetrics); 2] {
         bytes_received: 1200,
         handshake: None,
         connection_reused: true,
+        round_trip: Some(50_000),
         reconnects: 0,
         gaps: vec![5 * MILLI, 5 * MILLI],
         text: None,

@@ -3,8 +3,8 @@
 use super::sample::{distribution, of_requests};
 use ringload_engine::calibration::{Basis, Calibration, Ceiling, Machine, Shape, Step, Used};
 use ringload_engine::measure::{
-    ArrivalFigures, Bursts, ClientFigures, ClientShare, ConnectionCounts, CoreFigures, DelayedAcks, Lateness,
-    NetworkFigures, PhaseFigures, PossibleShift, SlowConnects, Spoken,
+    ArrivalFigures, Bursts, ClientFigures, ClientShare, ConnectionCounts, CoreFigures, DelayedAcks, FirstTokenFigures,
+    FirstTokenParts, Lateness, NetworkFigures, PhaseFigures, PossibleShift, SlowConnects, Spoken,
 };
 use ringload_engine::plan::Statistic;
 use ringload_engine::verdict::{Direction, Effect, Finding, Scope, Status, Verdict};
@@ -107,6 +107,25 @@ pub(super) fn network() -> NetworkFigures {
             wait_ms: 41.0,
             first_held_ms: 12.0,
             token_shorter_ms: 0.05,
+        }),
+        first_token: Some(FirstTokenFigures {
+            all: FirstTokenParts {
+                requests: 93,
+                with_round_trip: 93,
+                sooner_than_round_trip: 0,
+                ttft_ms: 92.5,
+                queue_ms: 0.5,
+                dns_ms: 0.0,
+                tcp_ms: 1.0,
+                tls_ms: 2.0,
+                send_ms: 0.5,
+                round_trip_ms: 0.5,
+                head_ms: 81.0,
+                output_ms: 7.0,
+            },
+            new: None,
+            reused: None,
+            targets: Vec::new(),
         }),
         slow_connects: Some(SlowConnects { requests: 1, of: 33, mean_ms: 1_004.0, slowest_ms: 1_004.0 }),
         failed_addresses: Vec::new(),

@@ -127,6 +127,7 @@ pub(super) fn empty_record() -> Record {
         bytes_received: 0,
         handshake: None,
         connection_reused: false,
+        round_trip: None,
         reconnects: 0,
         gaps: Vec::new(),
         usage_refused: false,

@@ -253,6 +253,11 @@ impl Exchange {
         self.answer.record.connection_reused = reused;
     }
 
+    /// What the kernel knows of the round-trip time of the connection that the request is sent on.
+    pub fn handle_round_trip(&mut self, least: Option<Nanos>) {
+        self.answer.record.round_trip = least;
+    }
+
     /// The kernel accepted the last byte. When that is noticed after the first byte of the answer arrived, it had been
     /// so by then.
     pub fn handle_sent(&mut self, now: Nanos) {

@@ -6,6 +6,7 @@ use super::bursts::Bursts;
 use super::counts::ConnectionCounts;
 use super::delayed_ack::DelayedAcks;
 use super::distribution::Distribution;
+use super::first_token::FirstTokenFigures;
 use super::path::{PathTally, SlowConnects};
 use super::request::{ms, per_request};
 use super::shard::{HistogramId, Shard};
@@ -27,6 +28,9 @@ pub struct NetworkFigures {
     /// Addresses that did not connect, so that others of their target were used; empty as a rule.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failed_addresses: Vec<FailedAddress>,
+    /// Where the time to first token went; absent without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_token: Option<FirstTokenFigures>,
     /// Output events that arrived together; absent where none did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bursts: Option<Bursts>,
@@ -127,6 +131,7 @@ impl NetworkFigures {
         }
         Self {
             targets,
+            first_token: path.first_token(),
             bursts: path.bursts(),
             delayed_acks: path.delayed_acks(),
             slow_connects: path.slow_connects(),

@@ -2,6 +2,7 @@
 
 use super::bursts::{BurstTally, Bursts};
 use super::delayed_ack::{DelayedAckTally, DelayedAcks};
+use super::first_token::{FirstTokenFigures, FirstTokenTally};
 use super::tokens::TokenCounts;
 use crate::clock::{MILLI, Nanos, SECOND};
 use crate::record::{Outcome, Record};
@@ -22,10 +23,11 @@ pub struct SlowConnects {
 }
 
 /// What is summed of it.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct PathTally {
     bursts: BurstTally,
     delayed_acks: DelayedAckTally,
+    first_token: FirstTokenTally,
     connects: u64,
     slow: u64,
     slow_time: Nanos,
@@ -46,6 +48,7 @@ impl PathTally {
             }
         }
         if streaming && record.outcome == Outcome::Succeeded {
+            self.first_token.add(record);
             self.bursts.add(record, tokens);
             self.delayed_acks.add(record, tokens.osl().unwrap_or(record.events).max(record.events));
         }
@@ -54,6 +57,11 @@ impl PathTally {
     /// Output events that arrived together.
     pub(super) fn bursts(&self) -> Option<Bursts> {
         self.bursts.finish()
+    }
+
+    /// Where the time to first token went.
+    pub(super) fn first_token(&self) -> Option<FirstTokenFigures> {
+        self.first_token.finish()
     }
 
     /// Responses that waited for acknowledgements.

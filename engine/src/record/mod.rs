@@ -73,6 +73,9 @@ pub struct Record {
     pub handshake: Option<Handshake>,
     /// Whether the connection had served an earlier request.
     pub connection_reused: bool,
+    /// The least round-trip time of its connection, as the kernel knew it when the request was sent or within
+    /// [`ROUND_TRIP_AGE`] before, in nanoseconds; `None` where it knew none.
+    pub round_trip: Option<Nanos>,
     /// Times the request moved to a fresh connection: the kept one had been closed while idle, or the server said that
     /// it had not begun the request.
     pub reconnects: u8,
@@ -85,6 +88,9 @@ pub struct Record {
     /// What the server or the engine said of a failure.
     pub detail: Option<String>,
 }
+
+/// How old the round-trip time of a connection is at most when a request is sent: 1 s.
+pub const ROUND_TRIP_AGE: Nanos = crate::clock::SECOND;
 
 /// How much earlier than their stamps the output events of a response can have arrived. Zero where each ended its read,
 /// and that read emptied the queue: the stamp is then the event's own.

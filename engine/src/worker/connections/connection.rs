@@ -1,6 +1,8 @@
 //! The transport of one connection: its addresses, its TLS, and how much of its output the kernel has taken.
 
 use crate::clock::Nanos;
+use crate::driver::TcpFacts;
+use crate::record::ROUND_TRIP_AGE;
 use crate::wire::tls;
 use socket2::SockAddr;
 
@@ -31,6 +33,8 @@ pub(super) struct Connection {
     unended: bool,
     /// Requests sent on it so far (HTTP/1).
     served: u32,
+    /// Its least round-trip time, as the kernel knew it then.
+    round_trip: Option<(Nanos, Option<Nanos>)>,
     /// Until when it is kept without a request, or after a send that failed.
     drain_by: Nanos,
 }
@@ -181,6 +185,18 @@ impl Connection {
     /// Whether a request was sent on it (HTTP/1).
     pub(super) fn has_served(&self) -> bool {
         self.served > 0
+    }
+
+    /// Its least round-trip time: as it is known, or as `ask` says where that is older than [`ROUND_TRIP_AGE`].
+    pub(super) fn round_trip(&mut self, now: Nanos, ask: impl FnOnce() -> Option<TcpFacts>) -> Option<Nanos> {
+        match self.round_trip {
+            Some((at, known)) if now.saturating_sub(at) <= ROUND_TRIP_AGE => known,
+            _ => {
+                let known = ask().and_then(|facts| facts.round_trip);
+                self.round_trip = Some((now, known));
+                known
+            }
+        }
     }
 
     /// The kernel took no byte of the request before its send failed (HTTP/1).

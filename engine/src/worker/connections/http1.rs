@@ -139,7 +139,10 @@ impl<D: Driver> Connections<'_, D> {
             }
         };
         let reused = slot.connection.handle_request();
-        slot.handle_sending(self.driver.now(), bytes.len(), reused);
+        let now = self.driver.now();
+        let round_trip = slot.connection.round_trip(now, || self.driver.tcp_facts(key));
+        slot.handle_sending(now, bytes.len(), reused);
+        slot.exchange.handle_round_trip(round_trip);
         if bytes.is_empty() {
             return;
         }

@@ -212,7 +212,11 @@ impl<D: Driver> Connections<'_, D> {
             return;
         };
         let withheld_until = h2.withhold();
-        self.pool.slots[stream].handle_sending(now, bytes, reused);
+        let connection = &mut self.pool.slots[key.slot].connection;
+        let round_trip = connection.round_trip(now, || self.driver.tcp_facts(key));
+        let slot = &mut self.pool.slots[stream];
+        slot.handle_sending(now, bytes, reused);
+        slot.exchange.handle_round_trip(round_trip);
         self.pool.set_window_deadline(key, withheld_until);
         self.flush(key);
     }

@@ -22,6 +22,15 @@ fn many_streams_share_few_connections() {
                 assert!(r.instants.send_end.is_some());
             }
             phases(&run);
+            assert!(
+                run.records.iter().all(|r| r.round_trip.is_some_and(|t| t > 0)),
+                "of the connection of each stream"
+            );
+            let ttft = run.summary.metrics.iter().find(|m| m.info.tag == "time_to_first_token").unwrap();
+            let parts = run.summary.network.first_token.as_ref().expect("there are first tokens").all;
+            let sum = parts.queue_ms + parts.network_ms() + parts.server_ms();
+            assert!((sum - parts.ttft_ms).abs() < 1e-6, "{parts:?}");
+            assert!((parts.ttft_ms - ttft.stats.unwrap().mean()).abs() < 1e-6, "{parts:?}");
             let paid = run.records.iter().filter(|r| r.instants.tcp_end.is_some());
             assert_eq!(paid.clone().count(), 2, "20 streams, 10 a connection");
             for r in paid {
@@ -122,6 +131,16 @@ fn the_report_knows_connections_handshakes_and_round_trips() {
         let tls = network.phases.iter().find(|p| p.tag == "http_req_tls").unwrap();
         assert!(tls.new.unwrap().min > 0.0);
         assert_eq!(tls.reused.unwrap().max, 0.0);
+        let first = network.first_token.expect("there are first tokens");
+        assert_eq!(
+            (first.all.requests, first.all.with_round_trip),
+            (6, 6),
+            "the kernel's round trip of each connection"
+        );
+        let (new, reused) = first.new.zip(first.reused).expect("both kinds");
+        assert_eq!((new.requests, reused.requests), (2, 4));
+        assert!(new.tls_ms > 0.0 && new.tcp_ms > 0.0 && reused.tcp_ms + reused.tls_ms == 0.0, "{new:?} {reused:?}");
+        assert!(new.round_trip_ms > 0.0 && reused.round_trip_ms > 0.0, "{new:?} {reused:?}");
 
         plan.reuse = Reuse::Never;
         plan.profiling.load = Load::closed(1);

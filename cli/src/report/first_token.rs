@@ -1,0 +1,155 @@
+//! Where the time to first token went: one sentence, and its parts one below the other.
+
+use super::layout::{count, heading, line, short};
+use crate::result::run::Outcome;
+use ringload_engine::measure::{FirstTokenParts, NETWORK_TOLD_OVER};
+
+/// `TTFT 324 ms = network 124 (38 %: DNS 81, TLS 42, round trip 1) + server 200`, where the network has a share worth
+/// telling.
+pub(super) fn told(outcome: &Outcome) -> Option<String> {
+    let figures = outcome.summary.network.first_token.as_ref()?;
+    let all = &figures.all;
+    (all.network_ms() > NETWORK_TOLD_OVER * all.ttft_ms).then(|| sentence("TTFT", all))
+}
+
+/// The parts: of all requests, then of each target, and apart by whether the connection was new.
+pub(super) fn section(outcome: &Outcome) -> String {
+    let Some(figures) = &outcome.summary.network.first_token else {
+        return String::new();
+    };
+    let all = &figures.all;
+    let mut out = heading("WHERE THE TIME TO FIRST TOKEN WENT (averages)");
+    out += &line("all", &sentence("TTFT", all));
+    for (name, parts) in [("new", &figures.new), ("reused", &figures.reused)] {
+        if let Some(parts) = parts {
+            let what = format!("{} requests, {name} connections: TTFT", count(parts.requests));
+            out += &line(name, &sentence(&what, parts));
+        }
+    }
+    for (target, parts) in outcome.plan.targets.iter().zip(&figures.targets) {
+        if let Some(parts) = parts {
+            out += &line("target", &sentence(&format!("{}: TTFT", target.url), parts));
+        }
+    }
+    if all.with_round_trip < all.requests {
+        let text = format!(
+            "known of the connections of {} of {} requests: of the others it is in the server's part",
+            count(all.with_round_trip),
+            count(all.requests)
+        );
+        out += &line("round trip", &text);
+    }
+    if all.sooner_than_round_trip > 0 {
+        let text = format!(
+            "{} responses began sooner after their request than a round trip takes: the kernel's round trip is longer than the network's, or a front answers before the server",
+            count(all.sooner_than_round_trip)
+        );
+        out += &line("too soon", &text);
+    }
+    out + &waterfall(all)
+}
+
+/// A line for each part, its bar where the part lies between the issue and the first token.
+fn waterfall(parts: &FirstTokenParts) -> String {
+    if parts.ttft_ms <= 0.0 {
+        return String::new();
+    }
+    let mut out = String::new();
+    let mut at = 0.0;
+    let column = |ms: f64| ((ms / parts.ttft_ms).clamp(0.0, 1.0) * BAR as f64).round() as usize;
+    for (name, ms) in named(parts) {
+        let (from, to) = (column(at), column(at + ms));
+        at += ms;
+        // A part that is there is seen, however short.
+        let bar = if ms > 0.0 { "#".repeat(to.saturating_sub(from).max(1)) } else { String::new() };
+        let from = from.min(BAR - 1);
+        let text = format!("  {name:<24}{:>9} ms {:>6.1} %  {:from$}{bar}", short(ms), 100.0 * ms / parts.ttft_ms, "");
+        out += text.trim_end();
+        out += "\n";
+    }
+    out
+}
+
+fn named(parts: &FirstTokenParts) -> [(&'static str, f64); 8] {
+    [
+        ("queue for a connection", parts.queue_ms),
+        ("DNS lookup", parts.dns_ms),
+        ("TCP connect", parts.tcp_ms),
+        ("TLS handshake", parts.tls_ms),
+        ("send", parts.send_ms),
+        ("round trip", parts.round_trip_ms),
+        ("server, to first byte", parts.head_ms),
+        ("server, to first token", parts.output_ms),
+    ]
+}
+
+fn sentence(what: &str, parts: &FirstTokenParts) -> String {
+    let total = parts.ttft_ms;
+    let worth = |ms: f64| ms >= LEAST_TOLD * total;
+    let network = [
+        ("DNS", parts.dns_ms),
+        ("TCP", parts.tcp_ms),
+        ("TLS", parts.tls_ms),
+        ("send", parts.send_ms),
+        ("round trip", parts.round_trip_ms),
+    ];
+    let network: Vec<String> =
+        network.into_iter().filter(|(_, ms)| worth(*ms)).map(|(name, ms)| format!("{name} {}", short(ms))).collect();
+    let share = 100.0 * parts.network_ms() / total;
+    let named = if network.is_empty() { String::new() } else { format!(": {}", network.join(", ")) };
+    let queue = if worth(parts.queue_ms) { format!("queue {} + ", short(parts.queue_ms)) } else { String::new() };
+    format!(
+        "{what} {} ms = {queue}network {} ({share:.0} %{named}) + server {}",
+        short(total),
+        short(parts.network_ms()),
+        short(parts.server_ms())
+    )
+}
+
+/// The share from which on a part is named in a sentence.
+const LEAST_TOLD: f64 = 0.005;
+/// Columns of the longest bar.
+const BAR: usize = 30;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts() -> FirstTokenParts {
+        FirstTokenParts {
+            requests: 4,
+            with_round_trip: 4,
+            sooner_than_round_trip: 0,
+            ttft_ms: 324.0,
+            queue_ms: 0.1,
+            dns_ms: 81.0,
+            tcp_ms: 0.0,
+            tls_ms: 42.0,
+            send_ms: 0.0,
+            round_trip_ms: 1.0,
+            head_ms: 0.9,
+            output_ms: 199.0,
+        }
+    }
+
+    #[test]
+    fn a_sentence_names_what_is_worth_it() {
+        // A round trip of 0.3 % is in the network's part without its name.
+        assert_eq!(
+            sentence("TTFT", &parts()),
+            "TTFT 324.00 ms = network 124.00 (38 %: DNS 81.00, TLS 42.00) + server 199.90"
+        );
+        let queued = FirstTokenParts { queue_ms: 100.1, ttft_ms: 424.0, ..parts() };
+        assert!(sentence("TTFT", &queued).contains("= queue 100.10 + network 124.00 (29 %"));
+    }
+
+    #[test]
+    fn bars_lie_one_behind_the_other_and_within_the_width() {
+        let drawn = waterfall(&parts());
+        let bars: Vec<(usize, usize)> = drawn.lines().filter_map(|line| Some((line.find('#')?, line.len()))).collect();
+        assert!(bars.windows(2).all(|pair| pair[0].0 <= pair[1].0), "{drawn}");
+        assert!(drawn.lines().all(|line| line.len() <= 80), "{drawn}");
+        assert_eq!(drawn.lines().count(), 8);
+        assert!(drawn.lines().last().unwrap().ends_with('#'), "{drawn}");
+    }
+}
