@@ -63,6 +63,10 @@ fn act(command: Command) -> anyhow::Result<Exit> {
         Command::Dataset { command } => return dataset::run(command),
         Command::AnalyzeTrace(args) => return dataset::analyze(&args),
         Command::Mock(args) => mock(&args)?,
+        Command::Help { topic } => {
+            let text = flags::help::topic(topic.as_deref())?;
+            check_write(io::stdout().write_all(text.as_bytes()))?;
+        }
         Command::Completions { shell } => check_write(docs::completions(shell, &mut io::stdout()))?,
         Command::Man => check_write(docs::man(&mut io::stdout()))?,
         Command::Docs { document: Document::Flags } => check_write(io::stdout().write_all(docs::flags().as_bytes()))?,

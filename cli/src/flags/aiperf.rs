@@ -56,8 +56,9 @@ const REMEDIES: &[(&[&str], &str)] = &[
     ),
     (
         &["--wait-for-model-timeout", "--wait-for-model-mode", "--wait-for-model-interval"],
-        "wait for the server first, e.g. until curl -sf URL/v1/models; do sleep 5; done",
+        "use --wait-for-server SECONDS",
     ),
+    (&["--stream"], "it exports records there; to ask for streamed answers write --streaming"),
     (&["--tokenizer-trust-remote-code"], "leave it out: ringload never runs code from a hub"),
 ];
 

@@ -9,6 +9,7 @@ mod dataset;
 mod endpoint;
 pub(crate) mod environment;
 mod files;
+pub(crate) mod help;
 mod input;
 mod load;
 mod machine;
@@ -99,6 +100,11 @@ pub(crate) enum Command {
     /// Run the synthetic server, which knows the truth about its own timing.
     #[command(allow_negative_numbers = true)]
     Mock(Box<MockArgs>),
+    /// Print help: of a command, or the flags of a group (`ringload help load`).
+    Help {
+        /// A command or a group of flags.
+        topic: Option<String>,
+    },
     /// Print a completion script for a shell.
     Completions {
         /// bash, elvish, fish, powershell or zsh.
@@ -241,6 +247,12 @@ pub(crate) fn try_parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli,
 }
 
 fn parse_one(argv: &[OsString]) -> Result<Cli, refusal::Refusal> {
+    if let [_, name, rest @ ..] = argv
+        && rest.iter().take_while(|word| *word != "--").any(|word| word == "-h")
+        && let Some(text) = name.to_str().and_then(help::short)
+    {
+        return Err(refusal::Refusal::Told(text));
+    }
     unbuilt()
         .try_get_matches_from(argv)
         .and_then(|matches| Cli::from_arg_matches(&matches))

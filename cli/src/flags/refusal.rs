@@ -2,15 +2,18 @@
 
 use super::aiperf;
 use crate::exit::Exit;
-use crate::terminal::{eprint_line, printable};
+use crate::terminal::{check_write, eprint_line, printable};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use std::borrow::Cow;
+use std::io::{self, Write};
 
 /// Help, version, or an error: printed, it yields an exit status.
 #[derive(Debug)]
 pub(crate) enum Refusal {
     /// Help or version, for stdout.
     Answer(Box<clap::Error>),
+    /// Help in words of ours, for stdout.
+    Told(String),
     /// An error of clap's own words.
     Clap(Box<clap::Error>),
     /// An error of ours.
@@ -58,6 +61,10 @@ impl Refusal {
                 let _ = answer.print();
                 if answer.use_stderr() { Exit::Usage } else { Exit::Done }
             }
+            Self::Told(text) => {
+                let _ = check_write(io::stdout().write_all(text.as_bytes()));
+                Exit::Done
+            }
             Self::Clap(error) => {
                 let plain = error.render().to_string();
                 // What it quotes may come from a variable of the environment.
@@ -79,7 +86,7 @@ impl Refusal {
     pub(crate) fn text(&self) -> String {
         match self {
             Self::Answer(e) | Self::Clap(e) => e.to_string(),
-            Self::Ours(text) => text.clone(),
+            Self::Ours(text) | Self::Told(text) => text.clone(),
         }
     }
 }
