@@ -110,7 +110,7 @@ Usage: ringload profile [OPTIONS]
 
   -u, --url URL                 server [http://localhost:8000]
   -m, --model NAME              model; without it the only one the server has
-      --endpoint-type TYPE      API: chat, completions, responses, messages [chat]
+      --endpoint-type TYPE      API, such as completions [chat]
       --streaming               ask for streams: else no token has a time
       --concurrency N           requests in flight; a list is a sweep: 1,8,64
       --request-rate R          requests a second, whatever the server does
@@ -118,7 +118,7 @@ Usage: ringload profile [OPTIONS]
       --benchmark-duration S    seconds in which requests are sent
       --isl N, --osl N          tokens of each prompt, and of each answer
       --input-file FILE         your own requests, or a trace
-      --tokenizer NAME          tokenizer of the model, so that lengths are right
+      --tokenizer NAME          the model's own, so that lengths are right
       --goodput METRIC:VALUE    what a good request keeps, in ms
       --fail-if CONDITION       exit status 1 where it holds
       --artifact-dir DIR        folder for the results
