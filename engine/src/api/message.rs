@@ -16,6 +16,13 @@ pub fn error_message(data: &[u8]) -> String {
     one_line(&message, MAX_CHARS)
 }
 
+/// What a JSON object says at its top in one of those ways, where it does not say that it is an error.
+#[must_use]
+pub fn said_by(data: &[u8]) -> Option<String> {
+    let value: Value = serde_json::from_slice(data).ok()?;
+    words(&value).map(|words| one_line(&words, MAX_CHARS))
+}
+
 /// At most `chars` characters of a text, in one line.
 pub(super) fn one_line(text: &str, chars: usize) -> String {
     text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).take(chars).collect()

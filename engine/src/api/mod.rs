@@ -27,7 +27,7 @@ mod walk;
 
 pub use ask::{Ask, Body, thread};
 pub use head::{http1_head, http2_head};
-pub use message::{error_message, first_words};
+pub use message::{error_message, first_words, said_by};
 pub use scan::{BadJson, Repeat, Scanner, Seen};
 pub use text::{Text, unescape};
 

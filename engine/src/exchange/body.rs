@@ -2,6 +2,7 @@
 
 use super::answer::Fault;
 use super::{Exchange, Progress};
+use crate::api;
 use crate::clock::Nanos;
 use crate::record::{Cause, Outcome};
 use crate::setting::Setting::{BodyBytes, EventBytes};
@@ -208,7 +209,14 @@ impl Exchange {
             return Err((Cause::Truncated, Some(what)));
         }
         if self.answer.record.events == 0 {
-            return Err((Cause::NoOutput, Some("the stream ended in order without any output".into())));
+            let mut what = "the stream ended in order without any output".to_owned();
+            // It may say why in a shape of its own.
+            if let Some(said) =
+                self.body.split(|b| *b == b'\n').find_map(|line| api::said_by(line.strip_prefix(b"data:")?))
+            {
+                what = format!("{what}: {said}");
+            }
+            return Err((Cause::NoOutput, Some(what)));
         }
         Ok(())
     }
