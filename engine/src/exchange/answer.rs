@@ -147,6 +147,7 @@ impl Answer {
         if let Ok(seen) = self.scanner.body(data, keep.then_some(&mut self.text))
             && seen.output
         {
+            self.first_output(&seen);
             self.output(seen.visible, arrived);
         }
     }
@@ -189,6 +190,7 @@ impl Answer {
             let what = format!("the body has no output: {}", self.begins(body));
             return Err((Cause::NoOutput, Some(what)));
         }
+        self.first_output(&seen);
         self.output(seen.visible, arrived);
         Ok(())
     }

@@ -86,9 +86,12 @@ impl Unseen {
     }
 }
 
-/// Tokens of the first output event, of those that are `shown`: by the usage in it, which counts hidden ones too, else
-/// by its share of the text, else one.
+/// Tokens of the first output event, of those that are `shown`: all where there is no other, else by the usage in it,
+/// which counts hidden ones too, else by its share of the text, else one.
 fn first_of(record: &Record, shown: u32, hidden: u32) -> u32 {
+    if record.events == 1 {
+        return shown;
+    }
     let by_usage = record.observed.first_tokens.map(|n| n.saturating_sub(hidden));
     let by_text = || record.observed.first_share().map(|share| (share * f64::from(shown)).round() as u32);
     by_usage.or_else(by_text).unwrap_or(1).clamp(1.min(shown), shown)
@@ -164,9 +167,10 @@ mod tests {
 
     #[test]
     fn an_answer_in_one_event_is_a_bunch_without_a_time_between_tokens() {
-        let one = streamed(0, 0, MILLI, &[]);
-        let observed = Observed { text_bytes: 90, first_text_bytes: 90, ..Observed::default() };
-        let got = figures(&Record { observed, ..one }, 30, None);
+        // Whether or not its text was kept.
+        let got = figures(&streamed(0, 0, MILLI, &[]), 30, None);
         assert_eq!((got.bunched, got.bunched_tokens, got.itl_ms), (1, 30, None));
+        let got = figures(&streamed(0, 0, MILLI, &[]), 30, Some(20));
+        assert_eq!((got.hidden_tokens, got.bunched_tokens), (20, 10));
     }
 }

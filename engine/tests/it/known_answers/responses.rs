@@ -1,6 +1,8 @@
 //! What the bytes and instants of a response come to.
 
 use super::*;
+use ringload_engine::host::HostFacts;
+use ringload_engine::verdict::judge;
 
 #[test]
 fn tokens_every_20_ms_give_an_itl_of_20_ms() {
@@ -47,6 +49,45 @@ fn five_events_in_one_read_are_four_coalesced() {
     let run = play(Phase::closed(1, 1), peer);
     assert_eq!((run.records[0].events, run.records[0].coalesced), (5, 4));
     assert_eq!(run.records[0].gaps, vec![0; 4], "nothing is interpolated");
+}
+
+#[test]
+fn an_answer_in_one_event_shows_how_much_of_it_came_at_once() {
+    const ANSWER: &str = r#"{"choices":[{"index":0,"message":{"role":"assistant","content":"all of it"},"finish_reason":"stop"}],"usage":{"prompt_tokens":4,"completion_tokens":30}}"#;
+    let whole = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{ANSWER}",
+        ANSWER.len()
+    );
+    for bytes in [[head(), event(ANSWER), end()].concat(), whole.into_bytes()] {
+        let peer = Scripted::new(move |at, key, script, _| script.send(at + MILLI, key, bytes.clone()));
+        let plan = plan(Phase::closed(1, 20));
+        let played = SimulatedRun::new(&plan).play(peer);
+        let r = &played.records[0];
+        assert_eq!((r.outcome, r.events), (Outcome::Succeeded, 1));
+        assert_eq!(r.observed.first_tokens, Some(30));
+        let summary = played.summarize(&plan);
+        let unseen = &summary.workload.unseen;
+        assert_eq!((unseen.bunched, unseen.bunched_tokens), (20, 600));
+        let verdict = judge(&plan, &summary, &HostFacts::default(), None);
+        let found = verdict.findings.iter().find(|finding| finding.gate == "unseen_tokens");
+        assert!(found.is_some_and(|f| f.evidence.contains("20 of 20 responses holds 30.0 tokens")), "{found:?}");
+    }
+}
+
+#[test]
+fn a_stream_without_output_is_told_with_what_it_says_instead() {
+    for (said, detail) in [
+        (r#"{"status":"error","message":"no such adapter"}"#, ": no such adapter"),
+        (r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#, ""),
+    ] {
+        let peer = Scripted::new(|at, key, script, _| {
+            script.send(at + MILLI, key, [head(), event(said), end()].concat());
+        });
+        let run = play(Phase::closed(1, 1), peer);
+        let r = &run.records[0];
+        assert_eq!(r.outcome, Outcome::Failed(Cause::NoOutput));
+        assert_eq!(r.detail.as_deref(), Some(format!("the stream ended in order without any output{detail}").as_str()));
+    }
 }
 
 #[test]
