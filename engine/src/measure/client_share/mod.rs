@@ -4,6 +4,7 @@
 //! percentiles, the extremes and the mean of all lie between those of the bounds. Lags within
 //! [`NARROW`](crate::arrival::NARROW) are none.
 
+mod counted;
 mod gaps;
 mod moved;
 mod movers;

@@ -1,5 +1,6 @@
 //! Values of a metric that can be others than stated, and what that does to its statistics.
 
+use super::counted::{Counted, Exchanged};
 use crate::measure::stats::{Stats, TAILS};
 use crate::plan::Statistic;
 use crate::statistics::lerp;
@@ -13,12 +14,18 @@ pub(super) struct Shift {
     pub(super) higher_by: f64,
 }
 
-/// The values of one metric that can be others than stated: each with the least and the greatest that it can be.
+/// The values of one metric that can be others than stated: each with the least and the greatest that it can be. Where
+/// they are many, they are [counted](Counted), so that they take no more room than a few do.
 #[derive(Debug, Default)]
 pub(super) struct Moved {
     stated: Vec<f64>,
     least: Vec<f64>,
     most: Vec<f64>,
+    /// As stated, at least and at most, where they are many.
+    counted: Option<Box<[Counted; 3]>>,
+    /// By how much all of them can be less, and more.
+    less: f64,
+    more: f64,
     /// Sum of the squares of the largest differences.
     squares: f64,
 }
@@ -26,16 +33,44 @@ pub(super) struct Moved {
 impl Moved {
     /// Adds a value, where it can be another than stated.
     pub(super) fn add(&mut self, stated: f64, least: f64, most: f64) {
-        if least < stated || most > stated {
-            self.stated.push(stated);
-            self.least.push(least.min(stated));
-            self.most.push(most.max(stated));
-            self.squares += (stated - least).max(most - stated).powi(2);
+        if least >= stated && most <= stated {
+            return;
         }
+        let (least, most) = (least.min(stated), most.max(stated));
+        self.less += stated - least;
+        self.more += most - stated;
+        self.squares += (stated - least).max(most - stated).powi(2);
+        match &mut self.counted {
+            Some(counted) => counted.iter_mut().zip([stated, least, most]).for_each(|(of, value)| of.add(value)),
+            None => {
+                self.stated.push(stated);
+                self.least.push(least);
+                self.most.push(most);
+                if self.stated.len() == MANY {
+                    self.count();
+                }
+            }
+        }
+    }
+
+    /// Counts the values from now on, those that were kept too.
+    fn count(&mut self) {
+        let mut counted: Box<[Counted; 3]> = Box::default();
+        for (of, values) in counted.iter_mut().zip([&mut self.stated, &mut self.least, &mut self.most]) {
+            std::mem::take(values).into_iter().for_each(|value| of.add(value));
+        }
+        self.counted = Some(counted);
     }
 
     /// How far each statistic can be off; nothing where no value can. `sorted` are all values as stated.
     pub(super) fn shifts(mut self, sorted: &[f64], stats: &Stats, tails: [f64; 2]) -> Vec<Shift> {
+        if let Some(counted) = self.counted.take() {
+            let [out, least, most] = counted.each_ref().map(Counted::cumulated);
+            let least = Exchanged { all: sorted, out: &out, instead: &least };
+            let most = Exchanged { all: sorted, out: &out, instead: &most };
+            return self
+                .between(sorted.len(), stats, tails, &|rank| least.bounds(rank)[0], &|rank| most.bounds(rank)[1]);
+        }
         if self.stated.is_empty() {
             return Vec::new();
         }
@@ -44,6 +79,11 @@ impl Moved {
         }
         let least = Replaced { all: sorted, out: &self.stated, instead: &self.least };
         let most = Replaced { all: sorted, out: &self.stated, instead: &self.most };
+        self.between(sorted.len(), stats, tails, &|rank| least.at(rank), &|rank| most.at(rank))
+    }
+
+    /// The same by the value of each rank at the least and at the most.
+    fn between(&self, count: usize, stats: &Stats, tails: [f64; 2], least: Ranks<'_>, most: Ranks<'_>) -> Vec<Shift> {
         let shift = |statistic, value: f64, low: f64, high: f64| Shift {
             statistic,
             value,
@@ -51,24 +91,31 @@ impl Moved {
             higher_by: (high - value).max(0.0),
         };
         let n = stats.count as f64;
-        let sum = |values: &[f64]| values.iter().sum::<f64>();
         let mean = stats.mean();
-        let moved_by = |values: &[f64]| (sum(values) - sum(&self.stated)) / n;
         let rms = (self.squares / n).sqrt();
         let mut shifts = vec![
-            shift(Statistic::Avg, mean, mean + moved_by(&self.least), mean + moved_by(&self.most)),
-            shift(Statistic::Min, stats.min, least.at(0), most.at(0)),
-            shift(Statistic::Max, stats.max, least.at(sorted.len() - 1), most.at(sorted.len() - 1)),
+            shift(Statistic::Avg, mean, mean - self.less / n, mean + self.more / n),
+            shift(Statistic::Min, stats.min, least(0), most(0)),
+            shift(Statistic::Max, stats.max, least(count - 1), most(count - 1)),
             // A standard deviation is a seminorm: it differs by no more than that of the differences.
             shift(Statistic::Std, stats.std, (stats.std - rms).max(0.0), stats.std + rms),
         ];
-        shifts.extend(
-            percentiles(stats, tails).map(|(statistic, share, value)| {
-                shift(statistic, value, least.percentile(share), most.percentile(share))
-            }),
-        );
+        shifts.extend(percentiles(stats, tails).map(|(statistic, share, value)| {
+            shift(statistic, value, percentile(count, share, least), percentile(count, share, most))
+        }));
         shifts
     }
+}
+
+/// The value of each rank, from 0.
+type Ranks<'a> = &'a dyn Fn(usize) -> f64;
+
+/// A percentile by linear interpolation, as in [`Stats`].
+fn percentile(count: usize, share: f64, at: Ranks<'_>) -> f64 {
+    let place = share * (count - 1) as f64;
+    let low = place.floor();
+    let rank = low as usize;
+    lerp(at(rank), at((rank + 1).min(count - 1)), place - low)
 }
 
 /// Statistic, share and value of each percentile.
@@ -106,15 +153,10 @@ impl Replaced<'_> {
         let first = |values: &[f64]| values.get(values.partition_point(|x| !reached(x))).copied();
         [first(self.all), first(self.instead)].into_iter().flatten().min_by(f64::total_cmp).unwrap_or(f64::NAN)
     }
-
-    /// A percentile by linear interpolation, as in [`Stats`].
-    fn percentile(&self, share: f64) -> f64 {
-        let at = share * (self.all.len() - 1) as f64;
-        let low = at.floor();
-        let rank = low as usize;
-        lerp(self.at(rank), self.at((rank + 1).min(self.all.len() - 1)), at - low)
-    }
 }
+
+/// Values from which on they are counted.
+const MANY: usize = 1 << 18;
 
 #[cfg(test)]
 mod tests {
@@ -149,6 +191,30 @@ mod tests {
         // Without it the deviation is 0.29; all of the stated one can be the client's.
         assert!(stats.std > 15.0 && of(&shifts, Statistic::Std).0 > stats.std - 0.3);
         assert!(of(&shifts, Statistic::P999).0 > 0.1);
+    }
+
+    #[test]
+    fn many_values_are_counted_and_shift_as_much() {
+        // Every second value up to 10 % late.
+        let values: Vec<(f64, f64, f64)> = (0..MANY * 4)
+            .map(|i| (20.0 + (i * 7_919 % 100_003) as f64 / 1e4, i))
+            .map(|(at, i)| if i % 2 == 0 { (at, at * (1.0 - (i % 10) as f64 / 100.0), at) } else { (at, at, at) })
+            .collect();
+        let (shifts, stats) = shifts_of(&values);
+        let mut least: Vec<f64> = values.iter().map(|v| v.1).collect();
+        let least = Stats::of(&mut least).unwrap();
+        for (statistic, stated, low) in [
+            (Statistic::Avg, stats.mean(), least.mean()),
+            (Statistic::Min, stats.min, least.min),
+            (Statistic::P1, stats.p1, least.p1),
+            (Statistic::P50, stats.p50, least.p50),
+            (Statistic::P99, stats.p99, least.p99),
+            (Statistic::Max, stats.max, least.max),
+        ] {
+            let (lower_by, higher_by) = of(&shifts, statistic);
+            assert!((0.0..stated / 8_000.0).contains(&(lower_by - (stated - low))), "{statistic:?}: {lower_by}");
+            assert!(higher_by <= stated / 8_000.0, "{statistic:?}: {higher_by}");
+        }
     }
 
     #[test]
