@@ -1,5 +1,6 @@
 //! A request body from a Jinja template.
 
+use super::secrets::without_template_secrets;
 use crate::error::{Error, Result};
 use crate::jinja::{self, Bounded};
 use minijinja::UndefinedBehavior;
@@ -8,7 +9,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::sync::Arc;
 
-/// A template that renders to a JSON object, compiled.
+/// A template that renders to a JSON object, compiled. It is shown and written without its literal secrets.
 ///
 /// It sees AIPerf's variables: `text`, `texts`, `image`, `images`, `audio`, `audios`, `video`, `videos`, `query`,
 /// `queries`, `passage`, `passages`, `texts_by_name`, `model`, `max_tokens`, `role`, `system`, `stream`. Nothing is
@@ -51,7 +52,7 @@ impl BodyTemplate {
 
 impl std::fmt::Debug for BodyTemplate {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("BodyTemplate").field(&self.source).finish()
+        f.debug_tuple("BodyTemplate").field(&without_template_secrets(&self.source)).finish()
     }
 }
 
@@ -64,6 +65,6 @@ impl<'de> Deserialize<'de> for BodyTemplate {
 
 impl Serialize for BodyTemplate {
     fn serialize<S: Serializer>(&self, s: S) -> std::result::Result<S::Ok, S::Error> {
-        s.serialize_str(&self.source)
+        s.serialize_str(&without_template_secrets(&self.source))
     }
 }

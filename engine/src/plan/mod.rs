@@ -19,6 +19,7 @@ mod secrets;
 mod slo;
 mod statistic;
 mod target;
+mod template_secrets;
 mod threshold;
 mod tier;
 mod trace;

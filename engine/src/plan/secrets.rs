@@ -2,6 +2,7 @@
 //! under telling names.
 
 use super::Plan;
+use super::template_secrets::literals;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
@@ -35,10 +36,19 @@ impl Secrets {
         Self::from(found)
     }
 
-    /// Those that stand in request bodies: texts of extra inputs under names that tell.
+    /// Those that stand in request bodies: texts of extra inputs and literal texts of a body template, each under names
+    /// that tell.
     #[must_use]
     pub fn in_bodies(plan: &Plan) -> Self {
         let mut found = Vec::new();
+        if let Some(template) = &plan.payload.template {
+            for at in literals(template.source()) {
+                let written = &template.source()[at];
+                found.extend(serde_json::from_str(&format!("\"{written}\"")).ok());
+                found.extend(written.rsplit(' ').next().map(str::to_owned));
+                found.push(written.to_owned());
+            }
+        }
         for (name, value) in &plan.extra_inputs {
             collect(name, value, names_a_secret(name), &mut found);
         }
@@ -207,6 +217,19 @@ pub fn without_query_secrets(text: &str) -> String {
         rest = &rest[before + value.len()..];
     }
     shown + rest
+}
+
+/// The source of a body template with its literal texts under telling names hidden.
+#[must_use]
+pub(super) fn without_template_secrets(source: &str) -> String {
+    let mut shown = String::new();
+    let mut from = 0;
+    for at in literals(source) {
+        shown += &source[from..at.start];
+        shown += HIDDEN;
+        from = at.end;
+    }
+    shown + &source[from..]
 }
 
 /// A JSON value with the texts of telling names hidden.

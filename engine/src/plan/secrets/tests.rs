@@ -129,3 +129,20 @@ fn of_a_query_only_what_is_named_so_is_secret() {
     let shown = secrets().scrub("/v1/chat?version=2024-02-01&api_key=sk-in-a-query").into_owned();
     assert_eq!(shown, format!("/v1/chat?version=2024-02-01&api_key={HIDDEN}"));
 }
+
+#[test]
+fn literal_secrets_of_a_body_template_are_hidden_and_known() {
+    let mut plan = Plan::new(vec![Target::parse("http://h").unwrap()], "m", Phase::closed(1, 1));
+    let source = r#"{"t": {{ text|tojson }}, "api_key": "sk-in-a-template", "auth": "Bearer quo\"ted-key"}"#;
+    plan.payload.template = Some(crate::plan::BodyTemplate::new(source).unwrap());
+    let shown = serde_json::to_string(&plan).unwrap();
+    assert!(!shown.contains("sk-in") && shown.contains(r#"\"api_key\": \"<redacted>\""#), "{shown}");
+    assert!(!format!("{plan:?}").contains("sk-in-a-template"));
+    let secrets = Secrets::in_bodies(&plan);
+    for told in ["sk-in-a-template", r#"Bearer quo\"ted-key"#, "Bearer quo\"ted-key"] {
+        assert_eq!(secrets.scrub(told), HIDDEN);
+    }
+    // What is read back can be compiled, and holds no secret.
+    let read: Plan = serde_json::from_str(&shown).unwrap();
+    assert_eq!(read.payload.template.unwrap().source().matches(HIDDEN).count(), 2);
+}
