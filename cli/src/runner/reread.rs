@@ -59,7 +59,7 @@ pub(crate) fn run(log: &Path, args: &ReportArgs) -> anyhow::Result<Exit> {
         let remedy = format!("wait for its end, or end it (`kill -TERM {id}` leaves its results)");
         return Err(Error::usage(what, remedy).into());
     }
-    let Reread { head, tail, finished } = reread(log)?;
+    let Reread { head, tail, prompts, finished } = reread(log)?;
     let damaged = |e: serde_json::Error| {
         Error::environment(
             format!("{}: its head is damaged ({e})", log.display()),
@@ -75,7 +75,7 @@ pub(crate) fn run(log: &Path, args: &ReportArgs) -> anyhow::Result<Exit> {
         Some(tail) => serde_json::from_slice(&tail).map_err(damaged)?,
         None => head.host,
     };
-    let workload = Workload::of_shape(&head.plan, head.shape)?;
+    let workload = Workload::of_shape(&head.plan, head.shape, prompts)?;
     let output = args.output(head.trace);
     let beside = log.parent().unwrap_or(Path::new("."));
     let dir = args.artifact_dir.as_deref().unwrap_or(beside);

@@ -46,6 +46,8 @@ pub struct Reread {
     pub head: Vec<u8>,
     /// What it had left at its end ([`Note::Tail`]), if it came to that.
     pub tail: Option<Vec<u8>>,
+    /// How many prompts there are at least: one more than the last that a record names.
+    pub prompts: u64,
     /// The run, to be summed up.
     pub finished: Finished,
 }
@@ -74,6 +76,7 @@ pub fn reread(path: &Path) -> Result<Reread> {
     let end = entries.offset();
     drop(entries);
     log.cut(end);
+    let prompts = tally.prompts;
     let (Some(head), Some(begun)) = (head, begun) else {
         return Err(Error::environment(
             format!("{}: the load of its run had not begun", path.display()),
@@ -89,7 +92,7 @@ pub fn reread(path: &Path) -> Result<Reread> {
         None => tally.finish(facts, offset),
     };
     let finished = Finished { shard, facts, log, offset, here: false, failure: None };
-    Ok(Reread { head, tail, finished })
+    Ok(Reread { head, tail, prompts, finished })
 }
 
 /// What the records say of a run that did not come to its end; `None` where no request had ended.
@@ -120,11 +123,14 @@ struct Tally {
     shard: Option<Shard>,
     /// Start and end of the warm-up and of the measured phase.
     phases: [Option<(u64, u64)>; 2],
+    /// One more than the last entry that one names.
+    prompts: u64,
 }
 
 impl Tally {
     fn add(&mut self, record: &Record) {
         let shard = self.shard.get_or_insert_default();
+        self.prompts = self.prompts.max(u64::from(record.entry) + 1);
         shard.issued(record.phase);
         shard.record(record);
         let (begun, end) = (record.instants.issued, record.instants.end);

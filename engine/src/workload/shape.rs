@@ -3,7 +3,7 @@
 use super::store::Spilled;
 use super::{Conversation, Entry, Hub, Stored, Tokenizer, Workload};
 use crate::api::Body;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::plan::Plan;
 use serde::{Deserialize, Serialize};
 
@@ -41,11 +41,23 @@ impl Workload {
         }
     }
 
-    /// A workload of this shape whose prompts are empty, for the summary of a run that is over.
+    /// A workload of this shape whose prompts are empty, for the summary of a run that is over, whose records name the
+    /// first `named` of them.
     ///
     /// # Errors
-    /// When the plan's tokenizer cannot be loaded.
-    pub fn of_shape(plan: &Plan, shape: Shape) -> Result<Self> {
+    /// When it has fewer prompts than that, or more than [`MOST`]; when the plan's tokenizer cannot be loaded.
+    pub fn of_shape(plan: &Plan, shape: Shape, named: u64) -> Result<Self> {
+        let turns: u64 = shape.turns.iter().take(shape.conversations).map(|turns| u64::from(*turns)).sum();
+        let single = shape.conversations.saturating_sub(shape.turns.len()) as u64;
+        let prompts = single.saturating_add(turns);
+        if prompts < named || prompts > MOST {
+            return Err(Error::environment(
+                format!(
+                    "the head of the log is damaged: its run had {prompts} prompts, and its records name {named} (at most {MOST} are read)"
+                ),
+                "read the log as ringload wrote it",
+            ));
+        }
         let tokenizer = Tokenizer::load(&plan.prompts.tokenizer, &Hub::from_env())?;
         let mut ids = shape.ids.into_iter();
         let (mut entries, mut conversations) = (Vec::new(), Vec::new());
@@ -80,6 +92,9 @@ impl Workload {
         })
     }
 }
+
+/// Most prompts of a run whose log is read.
+const MOST: u64 = 1 << 24;
 
 fn made_id(number: usize) -> String {
     format!("session_{number:06}")

@@ -4,6 +4,7 @@ use crate::cli::FILES;
 use crate::known_answers::paced;
 use ringload_tests::profile::Profile;
 use ringload_tests::{on_both, together, until};
+use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
 
@@ -194,4 +195,71 @@ fn the_log_of_a_run_under_way_is_left_alone() {
     assert!(refused.stderr.contains("under way"), "{}", refused.stderr);
     running.signal("TERM");
     assert_eq!(running.end().exits(130).files(), FILES);
+}
+
+/// The log that --keep-records leaves.
+const KEPT: &str = "ringload_records.log";
+
+/// Rewrites the JSON at the head of a record log, as somebody may who hands it on.
+fn edit_head(log: &Path, edit: impl FnOnce(&mut Value)) {
+    const HEAD: u8 = 2;
+    let bytes = fs::read(log).unwrap();
+    // Magic and version; then kind and length of the first entry.
+    let (kind, length) = (bytes[12], u32::from_le_bytes(bytes[13..17].try_into().unwrap()) as usize);
+    assert_eq!(kind, HEAD);
+    let mut head: Value = serde_json::from_slice(&bytes[17..17 + length]).unwrap();
+    edit(&mut head);
+    let (end, head) = (17 + length, serde_json::to_vec(&head).unwrap());
+    let length = u32::try_from(head.len()).unwrap().to_le_bytes();
+    fs::write(log, [&bytes[..12], &[HEAD], &length, &head, &bytes[end..]].concat()).unwrap();
+}
+
+#[test]
+fn a_log_chooses_no_path_and_takes_no_more_than_a_run_does() {
+    let _turn = together();
+    let server = paced(1, 0);
+    let dir = tempfile::tempdir().unwrap();
+    let run = Profile::of(server.addr())
+        .args(into(dir.path(), &["--request-count", "5", "--osl", "1", "--slice-duration", "1"]))
+        .args(["--keep-records", "--allow-invalid"])
+        .run()
+        .exits(0);
+    drop(run);
+    let log = names(dir.path()).into_iter().find(|name| name == KEPT).expect("a log");
+    let kept = fs::read(dir.path().join(&log)).unwrap();
+    let outside = tempfile::tempdir().unwrap();
+    let absolute = outside.path().join("out").display().to_string();
+    for prefix in ["../out", "a/b", "..", absolute.as_str(), "a\0b", ".hidden/../../x", "\u{1b}[2J/x"] {
+        let into = tempfile::tempdir().unwrap();
+        let log = into.path().join("run").join(&log);
+        fs::create_dir(log.parent().unwrap()).unwrap();
+        fs::write(&log, &kept).unwrap();
+        edit_head(&log, |head| head["prefix"] = prefix.into());
+        let ended = Profile::report(log.parent().unwrap()).run().exits(2);
+        assert!(ended.stderr.contains("prefix"), "{prefix:?}: {}", ended.stderr);
+        assert_eq!((names(into.path()).len(), names(log.parent().unwrap()).len()), (1, 1), "{prefix:?}");
+        assert_eq!(names(outside.path()), [""; 0], "{prefix:?}");
+    }
+    // Slices of a nanosecond in a number without end; gaps without end; prompts that no record can have.
+    let folder = tempfile::tempdir().unwrap();
+    let greedy = folder.path().join(&log);
+    fs::write(&greedy, &kept).unwrap();
+    edit_head(&greedy, |head| {
+        head["plan"]["slice"] = 1.into();
+        head["plan"]["limits"]["slices"] = u64::MAX.into();
+        head["plan"]["limits"]["exact_gaps"] = u64::MAX.into();
+    });
+    let ended = Profile::report(folder.path()).args(["--allow-invalid"]).run().exits(0);
+    let slices = ended.report()["summary"]["slices"]["slices"].as_array().map_or(0, Vec::len);
+    assert!((1..=2_000).contains(&slices), "{slices}");
+    for shape in [
+        json!({"conversations": 0}),
+        json!({"conversations": u64::MAX}),
+        json!({"conversations": 1, "turns": [u32::MAX]}),
+    ] {
+        fs::write(&greedy, &kept).unwrap();
+        edit_head(&greedy, |head| head["shape"] = shape.clone());
+        let ended = Profile::report(folder.path()).run().exits(2);
+        assert!(ended.stderr.contains("damaged"), "{shape}: {}", ended.stderr);
+    }
 }
