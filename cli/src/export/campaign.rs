@@ -1,6 +1,6 @@
 //! The files of several runs: AIPerf's aggregate of repeats and its sweep, and our own of both.
 
-use super::csv::escaped;
+use super::csv::{NoteColumn, escaped};
 use super::draft::write_whole;
 use super::numbers::{finite, typed, without_nulls};
 use crate::flags::{CampaignArgs, SweepMode};
@@ -79,15 +79,20 @@ fn aggregate(point: &SweepPointOutcome, level: f64) -> Value {
                 .collect::<Vec<_>>(),
         },
         "metrics": metrics(&point.spreads),
-        "ringload_notes": notes(point.runs.iter()),
+        "ringload_notes": shown(notes(point.runs.iter())),
     })
 }
 
-/// What a reader of the figures of these runs must know; null where there is nothing.
-fn notes<'a>(runs: impl Iterator<Item = &'a RunOutput>) -> Value {
+/// What a reader of the figures of these runs must know.
+fn notes<'a>(runs: impl Iterator<Item = &'a RunOutput>) -> Vec<&'static str> {
     let mut notes: Vec<&str> = runs.flat_map(|run| run.outcome.notes()).collect();
     notes.sort_unstable();
     notes.dedup();
+    notes
+}
+
+/// Null where there is nothing.
+fn shown(notes: Vec<&str>) -> Value {
     if notes.is_empty() { Value::Null } else { notes.into() }
 }
 
@@ -106,7 +111,8 @@ fn metrics(spreads: &[Spread]) -> Value {
 }
 
 fn aggregate_csv(point: &SweepPointOutcome) -> String {
-    let mut text = String::from("Metric,mean,std,min,max,cv,se,ci_low,ci_high,t_critical,unit\r\n");
+    let notes = NoteColumn::of(&notes(point.runs.iter()));
+    let mut text = format!("Metric,mean,std,min,max,cv,se,ci_low,ci_high,t_critical,unit{}\r\n", notes.name());
     for s in &point.spreads {
         let optional = |v: Option<f64>| v.map_or_else(String::new, number);
         let cells = [
@@ -122,7 +128,7 @@ fn aggregate_csv(point: &SweepPointOutcome) -> String {
             optional(s.t_critical),
             s.unit.into(),
         ];
-        text += &line(&cells);
+        text += &line(&cells, notes.cell());
     }
     text
 }
@@ -174,7 +180,7 @@ fn sweep(campaign: &Campaign) -> Value {
             "best_goodput": best(picture.most_goodput, "goodput", "avg"),
         },
         "pareto_optimal": pareto.collect::<Vec<_>>(),
-        "ringload_notes": notes(campaign.runs()),
+        "ringload_notes": shown(notes(campaign.runs())),
     })
 }
 
@@ -191,13 +197,14 @@ fn sweep_csv(campaign: &Campaign) -> String {
     let axes: Vec<String> = campaign.axes().into_iter().map(|(name, _)| name).collect();
     let mut head: Vec<String> = axes.iter().map(|a| a.replace('-', "_")).collect();
     head.extend(COLUMNS.iter().map(|(tag, stat)| format!("{tag}_{stat}")));
-    let mut text = line(&head);
+    let notes = NoteColumn::of(&notes(campaign.runs()));
+    let mut text = line(&head, notes.name());
     for point in &campaign.points {
         let mut cells = axis_values(point, &axes);
         cells.extend(
             COLUMNS.iter().map(|(tag, stat)| point.spread(tag, stat).map_or_else(String::new, |s| number(s.mean))),
         );
-        text += &line(&cells);
+        text += &line(&cells, notes.cell());
     }
     text
 }
@@ -207,7 +214,8 @@ fn goodput_csv(campaign: &Campaign) -> String {
     let axes: Vec<String> = campaign.axes().into_iter().map(|(name, _)| name).collect();
     let mut head: Vec<String> = axes.iter().map(|a| a.replace('-', "_")).collect();
     head.extend(["throughput", "goodput", "goodput_pct"].map(String::from));
-    let mut text = line(&head);
+    let notes = NoteColumn::of(&notes(campaign.runs()));
+    let mut text = line(&head, notes.name());
     for point in &campaign.points {
         let mut cells = axis_values(point, &axes);
         let figures = &point.cell;
@@ -215,7 +223,7 @@ fn goodput_csv(campaign: &Campaign) -> String {
         for value in [figures.throughput, figures.goodput, share] {
             cells.push(value.map_or_else(String::new, number));
         }
-        text += &line(&cells);
+        text += &line(&cells, notes.cell());
     }
     text
 }
@@ -295,9 +303,9 @@ fn number(value: f64) -> String {
     if value.is_finite() { format!("{value:.6}") } else { String::new() }
 }
 
-fn line(cells: &[String]) -> String {
+fn line(cells: &[String], notes: &str) -> String {
     let cells: Vec<_> = cells.iter().map(|c| escaped(c)).collect();
-    format!("{}\r\n", cells.join(","))
+    format!("{}{notes}\r\n", cells.join(","))
 }
 
 /// Figures of the sweep's table, as AIPerf's users plot them.

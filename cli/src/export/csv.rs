@@ -56,6 +56,26 @@ fn title(metric: &Metric) -> String {
     }
 }
 
+/// The last column of a table of one row a slice, metric or point, where there are notes: a program that reads such a
+/// table takes a column that it does not know, and no line that is not a row.
+pub(super) struct NoteColumn(Option<String>);
+
+impl NoteColumn {
+    pub(super) fn of(notes: &[&str]) -> Self {
+        Self((!notes.is_empty()).then(|| format!(",{}", escaped(&notes.join("; ")))))
+    }
+
+    /// What ends the row of names.
+    pub(super) fn name(&self) -> &str {
+        if self.0.is_some() { ",ringload_notes" } else { "" }
+    }
+
+    /// What ends every other row.
+    pub(super) fn cell(&self) -> &str {
+        self.0.as_deref().unwrap_or_default()
+    }
+}
+
 pub(super) fn cell(value: f64) -> String {
     if value.is_finite() { format!("{value:.2}") } else { String::new() }
 }

@@ -2,7 +2,7 @@
 //! no request was issued or in flight, and nothing arrived, are left out; a slice in which all requests waited is
 //! there, with no output.
 
-use super::csv::{cell, escaped};
+use super::csv::{NoteColumn, cell, escaped};
 use super::input_config;
 use super::numbers::{metric, percentiles, without_nulls};
 use crate::result::run::Outcome;
@@ -34,7 +34,8 @@ pub(crate) fn json(outcome: &Outcome, to: &mut dyn Write) -> io::Result<()> {
 
 /// Writes the table: a line for each slice, metric and statistic; metrics sorted by tag, CRLF, two decimals.
 pub(crate) fn csv(outcome: &Outcome, to: &mut dyn Write) -> io::Result<()> {
-    to.write_all(b"Timeslice,Start_NS,End_NS,Metric,Unit,Stat,Value\r\n")?;
+    let notes = NoteColumn::of(&outcome.notes());
+    write!(to, "Timeslice,Start_NS,End_NS,Metric,Unit,Stat,Value{}\r\n", notes.name())?;
     for slice in slices_with_requests(outcome) {
         let mut sorted: Vec<&Metric> = slice.metrics.iter().collect();
         sorted.sort_by_key(|m| m.info.tag);
@@ -43,7 +44,7 @@ pub(crate) fn csv(outcome: &Outcome, to: &mut dyn Write) -> io::Result<()> {
             let name = format!("{},{}", escaped(metric.info.header), metric.info.unit);
             for (stat, value) in statistics(metric) {
                 if value.is_finite() {
-                    write!(to, "{place},{name},{stat},{}\r\n", cell(value))?;
+                    write!(to, "{place},{name},{stat},{}{}\r\n", cell(value), notes.cell())?;
                 }
             }
         }

@@ -187,3 +187,50 @@ fn a_run_that_checks_no_certificate_says_so_in_every_file() {
         assert_eq!(table.contains(NOTE), insecure, "{table}");
     }
 }
+
+/// In tables of one row a slice, metric or point the note is a column, so that every line is a row.
+#[test]
+fn slices_repeats_and_sweeps_without_a_certificate_checked_say_so() {
+    const NOTE: &str = "server identity not verified (--insecure)";
+    let server = Peer::start(|to, _| peer::write(to, &peer::chat(3)));
+    let front = Front::of(server.addr(), &Look::default());
+    for insecure in [true, false] {
+        let profile = Profile::bare()
+            .args(["--url", &front.url(), "--model", "m", "--streaming", "--http1.1", "--ui", "none"])
+            .args(["--concurrency", "1,2", "--num-profile-runs", "2", "--request-count", "4", "--slice-duration", "1"])
+            .args(["--allow-invalid", "--no-sweep-table"]);
+        let profile = match insecure {
+            true => profile.args(["--insecure"]),
+            false => profile.args([OsStr::new("--cacert"), front.ca().as_os_str()]),
+        };
+        let ended = profile.run().exits(0);
+        for file in [
+            "profile_runs/trial_0001/concurrency_1/profile_export_aiperf_timeslices.json",
+            "aggregate/concurrency_2/profile_export_aiperf_aggregate.json",
+            "sweep_aggregate/profile_export_aiperf_sweep.json",
+        ] {
+            let json: Value = serde_json::from_str(&ended.text(file)).unwrap();
+            let expected = if insecure { json!([NOTE]) } else { Value::Null };
+            assert_eq!(json["ringload_notes"], expected, "{file}");
+        }
+        for (file, first, last) in [
+            ("profile_runs/trial_0001/concurrency_1/profile_export_aiperf_timeslices.csv", "Timeslice,", ",Value"),
+            ("aggregate/concurrency_2/profile_export_aiperf_aggregate.csv", "Metric,", ",unit"),
+            ("sweep_aggregate/profile_export_aiperf_sweep.csv", "concurrency,", ",error_request_count_avg"),
+            ("goodput_sweep.csv", "concurrency,", ",goodput_pct"),
+        ] {
+            let table = ended.text(file);
+            let mut rows = table.split_terminator("\r\n");
+            let head = rows.next().expect("a row of names");
+            let end = if insecure { format!("{last},ringload_notes") } else { last.to_owned() };
+            assert!(head.starts_with(first) && head.ends_with(&end), "{file}: {head}");
+            let cells = head.split(',').count();
+            let mut seen = 0;
+            for row in rows {
+                seen += 1;
+                assert_eq!((row.split(',').count(), row.ends_with(NOTE)), (cells, insecure), "{file}: {row}");
+            }
+            assert!(seen > 0, "{file}");
+        }
+    }
+}
