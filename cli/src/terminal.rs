@@ -1,16 +1,66 @@
 //! Text to the user: stderr by [`eprint_line`], stdout by [`print`](print()) and [`print_bytes`]. Whatever comes from a
 //! server, a file, a template or the environment loses here what could steer a terminal or hide words from its reader;
 //! files keep it.
+//!
+//! A reader that takes nothing is waited for, until a signal asks the process to end: from then on [`PATIENCE`] is what
+//! it gets, so that nobody who stopped reading keeps what was measured from being written.
 
 use ringload_engine::Error;
 use ringload_engine::plan::is_invisible;
 use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// When a signal asked for the end.
+static HURRY: OnceLock<Instant> = OnceLock::new();
+/// Whether a reader has taken nothing since.
+static STALLED: AtomicBool = AtomicBool::new(false);
+
+/// A signal asks for the end: readers that take nothing are no longer waited for.
+pub(crate) fn hurry() {
+    HURRY.get_or_init(Instant::now);
+}
+
+/// What a thread sends that writes to a terminal or a pipe; `None` where it stalls and a signal has asked for the end.
+pub(crate) fn unless_stalled<T>(from: &Receiver<T>) -> Option<T> {
+    let began = Instant::now();
+    loop {
+        match from.recv_timeout(LOOK_EVERY) {
+            Ok(sent) => return Some(sent),
+            Err(RecvTimeoutError::Disconnected) => return None,
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+        let since = HURRY.get().map(|asked| began.max(*asked));
+        if since.is_some_and(|since| STALLED.load(Ordering::Relaxed) || since.elapsed() > PATIENCE) {
+            STALLED.store(true, Ordering::Relaxed);
+            return None;
+        }
+    }
+}
+
+/// Writes on a thread of its own, which is left behind where it stalls. It runs where its caller may run.
+fn write_to<W: Write + 'static>(stream: fn() -> W, bytes: Vec<u8>) -> io::Result<()> {
+    let (sender, written) = mpsc::channel();
+    let write = move || {
+        // Nobody listens any more where it stalled.
+        let _ = sender.send(stream().write_all(&bytes));
+    };
+    thread::Builder::new().name("printing".into()).spawn(write)?;
+    unless_stalled(&written).unwrap_or(Err(io::ErrorKind::BrokenPipe.into()))
+}
+
+fn to_stdout(bytes: &[u8]) -> io::Result<()> {
+    write_to(io::stdout, bytes.to_vec())
+}
 
 /// Writes a line to stderr. A closed stderr never ends a run.
 pub(crate) fn eprint_line(text: impl std::fmt::Display) {
     let text = text.to_string();
-    let _ = writeln!(io::stderr(), "{}", printable(&text));
+    let _ = write_to(io::stderr, format!("{}\n", printable(&text)).into_bytes());
 }
 
 /// Writes text to stdout.
@@ -18,7 +68,7 @@ pub(crate) fn eprint_line(text: impl std::fmt::Display) {
 /// # Errors
 /// As [`check_write`].
 pub(crate) fn print(text: &str) -> Result<(), Error> {
-    check_write(io::stdout().write_all(printable(text).as_bytes()))
+    check_write(to_stdout(printable(text).as_bytes()))
 }
 
 /// Columns of the terminal that a stream is, or as many as an old one has.
@@ -42,8 +92,8 @@ pub(crate) fn print_json(value: &impl serde::Serialize) -> Result<(), Error> {
 pub(crate) fn print_report(text: &str, colour: bool) -> Result<(), Error> {
     let text = printable(text);
     match colour {
-        true => check_write(io::stdout().write_all(with_coloured_verdict(&text).as_bytes())),
-        false => check_write(io::stdout().write_all(text.as_bytes())),
+        true => check_write(to_stdout(with_coloured_verdict(&text).as_bytes())),
+        false => check_write(to_stdout(text.as_bytes())),
     }
 }
 
@@ -55,7 +105,7 @@ pub(crate) fn print_bytes(bytes: &[u8]) -> Result<(), Error> {
     if io::stdout().is_terminal() {
         return print(&String::from_utf8_lossy(bytes));
     }
-    check_write(io::stdout().write_all(bytes))
+    check_write(to_stdout(bytes))
 }
 
 /// The outcome of a write to stdout. A reader that has seen enough, or a terminal that was closed, is no error.
@@ -67,7 +117,7 @@ pub(crate) fn check_write(result: io::Result<()>) -> Result<(), Error> {
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe || e.raw_os_error() == Some(EIO) => Ok(()),
         other => other.map_err(|e| {
             Error::environment(
-                format!("stdout could not be check_write to: {e}"),
+                format!("stdout could not be written to: {e}"),
                 "send it elsewhere; the files of every run that had ended are whole",
             )
         }),
@@ -119,6 +169,9 @@ fn with_coloured_verdict(text: &str) -> Cow<'_, str> {
 const HEAD: &str = "VERDICT: ";
 const HUES: [(&str, u8); 4] = [("VALID", 32), ("SUSPECT", 33), ("INVALID", 31), ("FAILED", 31)];
 
+/// What a reader that takes nothing gets when a signal has asked for the end.
+const PATIENCE: Duration = Duration::from_secs(3);
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// What a terminal that was closed answers.
 const EIO: i32 = 5;
 

@@ -1,6 +1,6 @@
 //! The run while it runs: one live line, drawn from outside the pinned cores.
 
-use crate::terminal::eprint_line;
+use crate::terminal::{eprint_line, unless_stalled};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use ringload_engine::driver::keep_off;
 use ringload_engine::plan::Plan;
@@ -8,37 +8,42 @@ use ringload_engine::run::Control;
 use std::collections::VecDeque;
 use std::io::{self, IsTerminal};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Runs `work` while, if wanted, the live line is drawn, on cores that no worker has.
-pub(crate) fn watch<T>(plan: &Plan, control: &Control, workers: &[usize], view: bool, work: impl FnOnce() -> T) -> T {
-    let over = AtomicBool::new(false);
-    thread::scope(|scope| {
-        if view {
-            // A run is worth as much without its live line.
-            let _ = thread::Builder::new().spawn_scoped(scope, || {
-                keep_off(workers);
-                draw(plan, control, &over);
-            });
-        }
-        // The thread ends even when the work panics: a scope waits for it.
-        let _ending = Ending(&over);
-        work()
-    })
-}
-
-struct Ending<'a>(&'a AtomicBool);
-
-impl Drop for Ending<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
+/// Runs `work` while, if wanted, the live line is drawn, on cores that no worker has. The line has gone when it returns,
+/// unless the terminal stalls.
+pub(crate) fn watch<T>(
+    plan: &Plan,
+    control: &Arc<Control>,
+    workers: &[usize],
+    view: bool,
+    work: impl FnOnce() -> T,
+) -> T {
+    let over = Arc::new(AtomicBool::new(false));
+    let (drawing, drawn) = mpsc::channel::<()>();
+    if view {
+        let (requests, workers) = (plan.profiling.requests, workers.to_vec());
+        let (control, over) = (Arc::clone(control), Arc::clone(&over));
+        // A run is worth as much without its live line.
+        let _ = thread::Builder::new().spawn(move || {
+            let _drawing = drawing;
+            keep_off(&workers);
+            draw(requests, &control, &over);
+        });
+    } else {
+        drop(drawing);
     }
+    let done = work();
+    over.store(true, Ordering::Relaxed);
+    unless_stalled(&drawn);
+    done
 }
 
-fn draw(plan: &Plan, control: &Control, over: &AtomicBool) {
+fn draw(requests: Option<u64>, control: &Control, over: &AtomicBool) {
     let terminal = io::stderr().is_terminal();
-    let bar = bar(plan, terminal);
+    let bar = bar(requests, terminal);
     let started = Instant::now();
     let mut pace = Pace::default();
     let mut next_line = PLAIN_EVERY;
@@ -68,12 +73,12 @@ fn draw(plan: &Plan, control: &Control, over: &AtomicBool) {
     }
 }
 
-fn bar(plan: &Plan, terminal: bool) -> Option<ProgressBar> {
+fn bar(requests: Option<u64>, terminal: bool) -> Option<ProgressBar> {
     if !terminal {
         return None;
     }
     let target = ProgressDrawTarget::stderr_with_hz(HZ);
-    let (bar, template) = match plan.profiling.requests {
+    let (bar, template) = match requests {
         Some(n) => (ProgressBar::with_draw_target(Some(n), target), "{bar:20} {pos}/{len} {wide_msg} ETA {eta}"),
         None => (ProgressBar::with_draw_target(None, target), "{spinner} {elapsed} {wide_msg}"),
     };

@@ -4,7 +4,7 @@
 //! at once, temporary files removed.
 
 use crate::exit::Exit;
-use crate::terminal::eprint_line;
+use crate::terminal::{eprint_line, hurry};
 use ringload_engine::clock::{Nanos, SECOND};
 use ringload_engine::run::Control;
 use ringload_engine::{Error, Result};
@@ -83,6 +83,20 @@ fn ignores(status: &str, signal: i32) -> bool {
 }
 
 fn receive(clean_up: fn()) {
+    hurry();
+    let (said, waker) = act(clean_up);
+    if let Some(waker) = waker {
+        waker();
+    }
+    CHANGED.notify_all();
+    // Last, and without the lock: what reads it may have stalled.
+    if let Some(said) = said {
+        eprint_line(said);
+    }
+}
+
+/// Does what the signals so far ask for; what to say of it, and whom to wake.
+fn act(clean_up: fn()) -> (Option<String>, Option<Waker>) {
     let mut state = lock();
     let state = state.get_or_insert_default();
     state.signals = state.signals.saturating_add(1);
@@ -92,30 +106,23 @@ fn receive(clean_up: fn()) {
         std::process::exit(Exit::Interrupted as i32);
     }
     let first = state.signals == 1;
-    match &state.stage {
+    let said = match &state.stage {
         Stage::Loading(control) if first => {
             let drain = drain(control);
-            eprint_line(format_args!(
-                "stopping: waiting up to {:.0} s for what is in flight; once more to abandon it",
-                drain as f64 / 1e9
-            ));
             control.stop_within(drain);
+            let seconds = drain as f64 / 1e9;
+            Some(format!("stopping: waiting up to {seconds:.0} s for what is in flight; once more to abandon it"))
         }
         Stage::Loading(control) => {
-            eprint_line("stopping now: results so far will be written; once more to quit without");
             control.stop();
+            Some("stopping now: results so far will be written; once more to quit without".into())
         }
-        Stage::Preparing if first => eprint_line("stopping: no load begins any more"),
-        Stage::Finishing if first => eprint_line("stopping: the results are being written"),
-        Stage::Preparing | Stage::Finishing => {
-            eprint_line("stopping: once more to quit without results");
-        }
-        Stage::Serving | Stage::Simple => {}
-    }
-    if let Some(waker) = state.waker.take() {
-        waker();
-    }
-    CHANGED.notify_all();
+        Stage::Preparing if first => Some("stopping: no load begins any more".into()),
+        Stage::Finishing if first => Some("stopping: the results are being written".into()),
+        Stage::Preparing | Stage::Finishing => Some("stopping: once more to quit without results".into()),
+        Stage::Serving | Stage::Simple => None,
+    };
+    (said, state.waker.take())
 }
 
 /// How long what is in flight is awaited: the grace, less what it may take to sum up what has been measured.
@@ -158,17 +165,9 @@ pub(crate) fn finishing() {
     enter(Stage::Finishing);
 }
 
-/// What is measured is in its files, and printed: a signal ends the process at once, and one that came before does so
-/// when what reads the output has taken nothing for a while.
+/// What is measured is in its files, and printed: a signal ends the process at once.
 pub(crate) fn printing() {
     enter(Stage::Simple);
-    if received() {
-        // Without a thread, the output is waited for.
-        let _ = thread::Builder::new().name("printing".into()).spawn(|| {
-            thread::sleep(PRINTED_WITHIN);
-            std::process::exit(Exit::Interrupted as i32);
-        });
-    }
 }
 
 /// The load of a run is under way until the answer is dropped: a signal stops it, also one that came before.
@@ -260,8 +259,6 @@ fn lock() -> MutexGuard<'static, Option<State>> {
     STATE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// How long a reader of the output may take after a signal.
-const PRINTED_WITHIN: Duration = Duration::from_secs(3);
 /// What summing up a request may take.
 const SUMMED_IN: Nanos = 12_000;
 

@@ -7,9 +7,11 @@ use ringload_tests::peer::{self, Peer, token};
 use ringload_tests::profile::{Profile, Running};
 use ringload_tests::{on_both, together, until};
 use serde_json::json;
+use std::ffi::OsStr;
 use std::fs;
 use std::net::{TcpListener, UdpSocket};
 use std::path::Path;
+use std::process::Command;
 
 /// Whether unfinished files are in a folder.
 fn begun(dir: &Path) -> bool {
@@ -179,4 +181,49 @@ fn a_search_says_what_its_probes_found() {
     let ended = running.end().exits(130);
     let found: serde_json::Value = serde_json::from_str(&ended.text("ringload_capacity.json")).unwrap();
     assert_eq!(found["interrupted"], true);
+}
+
+/// Nobody reads stdout, or stderr: a pipe that is full before the program starts. The signal ends it all the same, with
+/// every file. It gives a reader 3 s, and the test's own patience is the bound.
+#[test]
+fn while_nobody_reads_the_output() {
+    let _turn = together();
+    let server = paced(5, 1);
+    for (stream, signal) in [("1", "TERM"), ("2", "TERM"), ("1", "INT"), ("2", "INT")] {
+        for several in [false, true] {
+            let home = tempfile::tempdir().unwrap();
+            let pipe = home.path().join("pipe");
+            let made = Command::new("mkfifo").arg(&pipe).status();
+            assert!(made.is_ok_and(|status| status.success()));
+            // Opened for both, so that it is there; filled until it takes nothing more.
+            let stalled = "exec 3<>\"$0\"; dd if=/dev/zero of=/dev/fd/3 bs=4096 count=1000 oflag=nonblock 2>/dev/null; exec \"$@\" STREAM>&3";
+            let stalled = stalled.replace("STREAM", stream);
+            let profile = Profile::of(server.addr())
+                .through([OsStr::new("sh"), OsStr::new("-c"), OsStr::new(&stalled), pipe.as_os_str()])
+                .args(["--osl", "2", "--allow-invalid", "--random-seed", "7"]);
+            let profile = match several {
+                false => profile.args(["--concurrency", "2", "--benchmark-duration", "600"]),
+                true => profile.args(["--concurrency", "1,2", "--request-count", "4"]),
+            };
+            let dir = profile.artifacts();
+            let before = server.state().finished;
+            let running = profile.start();
+            // stderr is written to before the load: nothing is sent then.
+            match (stream, several) {
+                ("2", _) => until("it is there", || running.has_thread("signals")),
+                (_, false) => until("some are answered", || server.state().finished >= before + 4),
+                // The line of the first run is what is not taken.
+                (_, true) => until("the first run has its files", || {
+                    dir.join("concurrency_1").join("ringload_report.json").exists()
+                }),
+            }
+            running.signal(signal);
+            let ended = running.end().exits(130);
+            match (stream, several) {
+                ("1", false) => assert_eq!(ended.files(), FILES),
+                ("1", true) => assert!(ended.files().contains(&"ringload_campaign.json".to_owned())),
+                _ => assert!(!begun(&dir)),
+            }
+        }
+    }
 }
