@@ -46,7 +46,8 @@ fn main() -> ExitCode {
         Err(error) => {
             let exit = Exit::of_error(&error);
             let kind = if exit == Exit::Interrupted { "" } else { "error: " };
-            eprint_line(format_args!("{kind}{error:#}"));
+            let args: Vec<String> = std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect();
+            eprint_line(format_args!("{kind}{}", redact::message(&format!("{error:#}"), &args)));
             exit.into()
         }
     }

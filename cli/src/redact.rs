@@ -3,22 +3,64 @@
 pub(crate) use ringload_engine::plan::Secrets;
 use ringload_engine::plan::{HIDDEN, without_json_secrets, without_query_secrets};
 use serde_json::Value;
+use std::borrow::Cow;
 
 /// The command line as it may be stored: quoted for a shell, without keys, header values, URL credentials, and whatever
 /// else a name tells to be secret: in a query, in `name:value` and `name=value`, and in JSON.
 pub(crate) fn command_line<'a>(args: impl IntoIterator<Item = &'a str>) -> String {
-    let mut words = Vec::new();
-    let mut hiding = Hiding::Nothing;
-    for (i, arg) in args.into_iter().enumerate() {
-        if i == 0 {
-            words.push("ringload".to_owned());
-            continue;
+    let words = hidden_words(args.into_iter().skip(1));
+    std::iter::once("ringload".to_owned()).chain(words.iter().map(|word| quoted(word))).collect::<Vec<_>>().join(" ")
+}
+
+/// A message about a command line without what [`command_line`] hides of it, nor any word of it that looks like a key.
+pub(crate) fn message<'a>(text: &'a str, args: &[String]) -> Cow<'a, str> {
+    let words = args.get(1..).unwrap_or_default();
+    let shown = hidden_words(words.iter().map(String::as_str));
+    let mut secrets: Vec<&str> =
+        words.iter().zip(&shown).filter_map(|(word, shown)| hidden_part(word, shown)).collect();
+    let pieces = words.iter().flat_map(|word| word.split([',', ' ', '=', ':', '"', '\'', '`']));
+    secrets.extend(pieces.filter(|piece| looks_like_a_key(piece)));
+    secrets.retain(|secret| secret.len() >= SHORTEST);
+    secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+    let mut text = Cow::Borrowed(text);
+    for secret in secrets {
+        if text.contains(secret) {
+            text = Cow::Owned(text.replace(secret, HIDDEN));
         }
+    }
+    text
+}
+
+/// What of a word stands behind what is shown of it.
+fn hidden_part<'a>(word: &'a str, shown: &str) -> Option<&'a str> {
+    if word == shown {
+        return None;
+    }
+    let same = |a: &mut dyn Iterator<Item = (char, char)>| {
+        a.take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum::<usize>()
+    };
+    let front = same(&mut word.chars().zip(shown.chars()));
+    let back = same(&mut word[front..].chars().rev().zip(shown[front..].chars().rev()));
+    Some(&word[front..word.len() - back])
+}
+
+/// Whether a word is as long and as mixed as keys are, and no path: of letters and digits, 16 in a row.
+fn looks_like_a_key(word: &str) -> bool {
+    let as_long = |run: &&str| {
+        let digits = run.bytes().filter(u8::is_ascii_digit).count();
+        run.len() >= 16 && digits >= 2 && digits < run.len()
+    };
+    !word.contains('/') && word.split(|c: char| !c.is_ascii_alphanumeric()).any(|run| as_long(&run))
+}
+
+fn hidden_words<'a>(args: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut hiding = Hiding::Nothing;
+    let word = |arg| {
         let (word, next) = hidden(arg, hiding);
         hiding = next;
-        words.push(quoted(&word));
-    }
-    words.join(" ")
+        word
+    };
+    args.map(word).collect()
 }
 
 /// What the next word is, if it must be hidden.
@@ -102,6 +144,8 @@ fn is_telling(name: &str) -> bool {
     words.any(|word| SECRET_NAMES.iter().any(|name| word.eq_ignore_ascii_case(name)))
 }
 
+/// Bytes of the shortest secret that is looked for in a message.
+const SHORTEST: usize = 6;
 const SECRET_NAMES: &[&str] = &[
     "apikey",
     "auth",
@@ -173,6 +217,26 @@ mod tests {
             let words: Vec<&str> = std::iter::once("/bin/ringload").chain(line.split(' ')).collect();
             let shown = command_line(words);
             assert!(!shown.contains("topsecret") && shown.contains("redacted"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_message_shows_no_key_of_its_command_line() {
+        for (line, text, shown) in [
+            ("--api-key --sk-secret", "unexpected argument '--sk-secret'", "unexpected argument '<redacted>'"),
+            ("--url unix:rel?key=abcdef", "`unix:rel?key=abcdef` is no path", "`unix:rel?key=<redacted>` is no path"),
+            ("-k sk-Zq81topsecretXYZ09", "argument 'sk-Zq81topsecretXYZ09'", "argument '<redacted>'"),
+            ("--endpoint-type chat?sig=abcdef", "'chat?sig=abcdef'", "'chat?sig=<redacted>'"),
+            ("-H X:abcdef", "X: abcdef is one of abcdefs", "X: <redacted> is one of <redacted>s"),
+            ("--extra-inputs api_key9f8e7d6c5b4a39281", "`api_key9f8e7d6c5b4a39281` has", "`<redacted>` has"),
+            (
+                "-m Qwen3-235B-A22B-Instruct-2507 --input-file /runs/3f2a9c81d0e7b645/a.jsonl --concurrency 1,x",
+                "Qwen3-235B-A22B-Instruct-2507, /runs/3f2a9c81d0e7b645/a.jsonl and 1,x",
+                "Qwen3-235B-A22B-Instruct-2507, /runs/3f2a9c81d0e7b645/a.jsonl and 1,x",
+            ),
+        ] {
+            let args: Vec<String> = format!("ringload {line}").split(' ').map(str::to_owned).collect();
+            assert_eq!(message(text, &args), shown, "{line}");
         }
     }
 

@@ -210,7 +210,8 @@ pub(crate) struct SweepPointArgs {
 /// # Errors
 /// The exit status after help, version or a refusal has been printed.
 pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, Exit> {
-    try_parse(args).map_err(|refusal| refusal.print())
+    let argv: Vec<OsString> = args.into_iter().collect();
+    try_parse(argv.clone()).map_err(|refusal| refusal.print(&argv))
 }
 
 /// Parses a command line; what stands in its way is a value.
@@ -256,7 +257,7 @@ fn parse_one(argv: &[OsString]) -> Result<Cli, refusal::Refusal> {
     unbuilt()
         .try_get_matches_from(argv)
         .and_then(|matches| Cli::from_arg_matches(&matches))
-        .map_err(|e| refusal::Refusal::from_clap(e, &profile_command()))
+        .map_err(|e| refusal::Refusal::from_clap(e, argv, &profile_command()))
 }
 
 /// The whole command, built.

@@ -2,9 +2,11 @@
 
 use super::aiperf;
 use crate::exit::Exit;
+use crate::redact::message;
 use crate::terminal::{check_write, eprint_line, printable};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use std::borrow::Cow;
+use std::ffi::OsString;
 use std::io::{self, Write};
 
 /// Help, version, or an error: printed, it yields an exit status.
@@ -22,7 +24,7 @@ pub(crate) enum Refusal {
 
 impl Refusal {
     /// Gives an unknown flag that AIPerf knows, or nearly knows, words of its own.
-    pub(crate) fn from_clap(error: clap::Error, profile: &clap::Command) -> Self {
+    pub(crate) fn from_clap(error: clap::Error, argv: &[OsString], profile: &clap::Command) -> Self {
         match error.kind() {
             ErrorKind::DisplayHelp
             | ErrorKind::DisplayVersion
@@ -35,6 +37,12 @@ impl Refusal {
         let Some(ContextValue::String(written)) = error.get(ContextKind::InvalidArg) else {
             return Self::Clap(Box::new(error));
         };
+        if !written.starts_with('-') {
+            return Self::Ours(format!(
+                "a word that belongs to no flag stands {}: write a value that has blanks in quotes, or leave it out",
+                place(written, argv)
+            ));
+        }
         let flag = written.split('=').next().unwrap_or(written);
         if let Some(known) = aiperf::find(flag) {
             return Self::Ours(format!(
@@ -53,8 +61,9 @@ impl Refusal {
         Self::Clap(Box::new(error))
     }
 
-    /// Prints it where it belongs.
-    pub(crate) fn print(&self) -> Exit {
+    /// Prints it where it belongs, without secrets of the command line that it is of.
+    pub(crate) fn print(&self, argv: &[OsString]) -> Exit {
+        let args: Vec<String> = argv.iter().map(|word| word.to_string_lossy().into_owned()).collect();
         match self {
             Self::Answer(answer) => {
                 // A closed pipe is the reader's choice.
@@ -67,15 +76,16 @@ impl Refusal {
             }
             Self::Clap(error) => {
                 let plain = error.render().to_string();
-                // What it quotes may come from a variable of the environment.
-                match printable(&plain) {
-                    Cow::Borrowed(_) => drop(error.print()),
-                    Cow::Owned(text) => eprint_line(text.trim_end()),
+                // What it quotes may come from a variable of the environment, or be a key.
+                let shown = message(&plain, &args);
+                match printable(&shown) {
+                    Cow::Borrowed(same) if same == plain => drop(error.print()),
+                    text => eprint_line(text.trim_end()),
                 }
                 Exit::Usage
             }
             Self::Ours(text) => {
-                eprint_line(format_args!("error: {text}"));
+                eprint_line(format_args!("error: {}", message(text, &args)));
                 Exit::Usage
             }
         }
@@ -88,6 +98,16 @@ impl Refusal {
             Self::Answer(e) | Self::Clap(e) => e.to_string(),
             Self::Ours(text) | Self::Told(text) => text.clone(),
         }
+    }
+}
+
+/// Where a word stands that belongs to no flag: it may be half of a secret, and is not repeated.
+fn place(word: &str, argv: &[OsString]) -> String {
+    let at = argv.iter().position(|arg| arg.to_str() == Some(word)).unwrap_or(0);
+    let before = argv[..at].iter().rev().filter_map(|arg| arg.to_str()).find(|arg| arg.starts_with('-'));
+    match before {
+        Some(flag) => format!("behind {} and its value", flag.split(['=', ':']).next().unwrap_or(flag)),
+        None => "in front of all flags".to_owned(),
     }
 }
 

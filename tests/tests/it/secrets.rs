@@ -179,6 +179,93 @@ fn values_under_telling_names_are_hidden_wherever_a_run_leaves_them() {
 }
 
 #[test]
+fn a_literal_key_in_a_payload_template_is_on_the_wire_alone() {
+    let _turn = together();
+    let server = Peer::start(|to, _| peer::write(to, &peer::whole("200 OK", r#"{"text": "an answer"}"#)));
+    let template =
+        format!(r#"{{"text": {{{{ text|tojson }}}}, "api_key": "{KEY}", "auth": {{"bearer": "{TOKEN}"}}, "n": 3}}"#);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("template.json");
+    fs::write(&file, &template).unwrap();
+    for source in [template.clone(), file.display().to_string()] {
+        let base = |ending: &[&str]| {
+            Profile::bare()
+                .args(["--url", &format!("http://{}", server.addr()), "--model", "m", "--isl", "8"])
+                .args(["--endpoint-type", "template", "--custom-endpoint", "/x", "--request-count", "2"])
+                .args(["--extra-inputs", &format!("payload_template:{source}"), "--allow-invalid", "--verbose"])
+                .args(["--export-http-trace", "--keep-records"])
+                .args(ending)
+                .run()
+        };
+        let ended = base(&[]).exits(0);
+        keeps(&ended, "a key in a template");
+        let sent = server.requests().pop().expect("a request").json();
+        assert_eq!((&sent["api_key"], &sent["auth"]["bearer"]), (&json!(KEY), &json!(TOKEN)));
+        let told = ended.text("inputs.json");
+        assert!(told.contains(r#""api_key": "<redacted>""#) && told.contains(r#""n": 3"#), "{told}");
+        keeps(&base(&["--dry-run"]).exits(0), "a dry run of a template");
+    }
+}
+
+/// Whatever stands in the way of a command line, its words are shown only where they can be no key.
+#[test]
+fn usage_errors_show_no_key() {
+    let _turn = together();
+    let key = "sk-proj-Zq81sEcReTkEy09aB";
+    let (header, query) = (format!("Authorization: Bearer {key}"), format!("/v1/chat?api_key={key}"));
+    let (url, pair) = (format!("http://127.0.0.1:1/v1?token={key}"), format!("api_key:{key}"));
+    let (glued, assigned, variant) =
+        (format!("--headerX:{key}"), format!("--api-kye={key}"), format!("a: api-key={key}, concurrency=0"));
+    let (json, wrong_json, dashed) =
+        (format!(r#"{{"api_key":"{key}"}}x"#), format!(r#"["{key}"]"#), format!("--{key}"));
+    let (host, socket) = (format!("http://user:{key}@h"), format!("unix:here?key={key}"));
+    let lines: &[&[&str]] = &[
+        &["--api-key", key, "--api-key-file", "f"],
+        &["--api-kye", key],
+        &[&assigned],
+        &["-k", key],
+        &[key],
+        &["--api-key", key, key],
+        &["--api-key", &dashed],
+        &["--api-key", key, "--api-key", key],
+        &["--api-key", key, "--concurrency", "0"],
+        &["--header", &header, "--no-such-flag"],
+        &["--header", key],
+        &["--header", &header, "--header", &header, "--api-key", key],
+        &["-H", "Authorization:", "Bearer", key],
+        &[&glued],
+        &["--endpoint", &query, "--concurrency", "many"],
+        &["--endpoint", &query, "--custom-endpoint", &query],
+        &["--endpoint-type", &query],
+        &["--url", &url, "--url", &host],
+        &["--url", &socket],
+        &["--extra-inputs", &pair, "stream:false"],
+        &["--extra-inputs", &pair.replace(':', "")],
+        &["--extra-inputs", &json],
+        &["--extra-inputs", &wrong_json],
+        &["--variant", &variant],
+        &["--request-rate", key],
+        &["--session-header", &header],
+        &["--bearer", key],
+    ];
+    for command in ["profile", "capacity"] {
+        for line in lines {
+            let run = std::process::Command::new(ringload_tests::binary::ringload())
+                .arg(command)
+                .args(["--model", "m", "--request-count", "1", "--ui", "none"])
+                .args(*line)
+                .env("NO_COLOR", "1")
+                .current_dir(tempfile::tempdir().unwrap().path())
+                .output()
+                .unwrap();
+            let said = String::from_utf8_lossy(&[run.stdout, run.stderr].concat()).into_owned();
+            assert_eq!(run.status.code(), Some(2), "{line:?}: {said}");
+            assert!(said.starts_with("error: ") && !said.contains("sEcReT"), "{line:?}: {said}");
+        }
+    }
+}
+
+#[test]
 fn private_files_are_their_users_alone() {
     use std::os::unix::fs::PermissionsExt;
     let _turn = together();
