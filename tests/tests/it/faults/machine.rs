@@ -88,6 +88,32 @@ pub(super) const SCENES: &[Scene] = &[
         },
     },
     Scene {
+        what: "the disk is full in the first run of a sweep",
+        becomes: "the sweep is told as interrupted, with the points that did not run; the records of what was played are kept, and `ringload report` reads them",
+        partial: "all, in the record log",
+        exit: "2",
+        play: |io| {
+            let server = Peer::start(|to, _| peer::write(to, &peer::chat(300)));
+            let ended = on_a_full_disk(words_of(&server, io), "64")
+                .args(["--benchmark-duration", "600", "--num-dataset-entries", "1"])
+                .args(["--concurrency", "8,16"])
+                .run()
+                .exits(2);
+            let said = ended.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(said.contains("INTERRUPTED: 0 of 2 runs were made"), "{}", ended.stdout);
+            for point in ["not run concurrency=8", "not run concurrency=16"] {
+                assert!(said.contains(point), "{}", ended.stdout);
+            }
+            assert!(ended.stderr.contains("artifact-dir"), "{}", ended.stderr);
+            assert!(ended.stderr.contains("the records of the run are kept in"), "{}", ended.stderr);
+            let campaign: serde_json::Value = serde_json::from_str(&ended.text("ringload_campaign.json")).unwrap();
+            assert_eq!(campaign["interrupted"]["not_run"].as_array().map(Vec::len), Some(2));
+            let report = Profile::report(ended.artifacts()).args(["--allow-invalid"]).run();
+            let served = report.count("succeeded");
+            assert!((1..=server.requests().len() as u64).contains(&served), "{served}");
+        },
+    },
+    Scene {
         what: "a HOME that cannot be written to, or is not there",
         becomes: "all are served",
         partial: "—",
