@@ -196,7 +196,7 @@ mod tests {
     #[test]
     fn many_values_are_counted_and_shift_as_much() {
         // Every second value up to 10 % late.
-        let values: Vec<(f64, f64, f64)> = (0..MANY * 4)
+        let values: Vec<(f64, f64, f64)> = (0..MANY * 3)
             .map(|i| (20.0 + (i * 7_919 % 100_003) as f64 / 1e4, i))
             .map(|(at, i)| if i % 2 == 0 { (at, at * (1.0 - (i % 10) as f64 / 100.0), at) } else { (at, at, at) })
             .collect();
@@ -212,7 +212,7 @@ mod tests {
             (Statistic::Max, stats.max, least.max),
         ] {
             let (lower_by, higher_by) = of(&shifts, statistic);
-            assert!((0.0..stated / 8_000.0).contains(&(lower_by - (stated - low))), "{statistic:?}: {lower_by}");
+            assert!((-1e-6..stated / 8_000.0).contains(&(lower_by - (stated - low))), "{statistic:?}: {lower_by}");
             assert!(higher_by <= stated / 8_000.0, "{statistic:?}: {higher_by}");
         }
     }
