@@ -3,6 +3,7 @@
 use clap::{Args, ValueEnum};
 use ringload_engine::plan::{Plan, Target};
 use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
 
 /// What is read of the server and its GPUs beside the load.
 #[derive(Args, Clone, Debug)]
@@ -29,6 +30,16 @@ pub(crate) struct TelemetryArgs {
     /// Read no GPUs.
     #[arg(long, conflicts_with = "gpu_telemetry")]
     pub(crate) no_gpu_telemetry: bool,
+
+    /// Show ringload's own live figures to a Prometheus, at /metrics of this port of this host; with an address
+    /// (`0.0.0.0:9464`) to others too. 0 takes any free port.
+    #[arg(long, value_name = "[ADDRESS:]PORT", value_parser = listening)]
+    pub(crate) prometheus_port: Option<SocketAddr>,
+}
+
+fn listening(text: &str) -> Result<SocketAddr, String> {
+    let port = text.parse().map(|port: u16| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+    port.or_else(|_| text.parse()).map_err(|_| "write a port, or an address with one: 0.0.0.0:9464".into())
 }
 
 /// A file of the server's metrics.
@@ -147,6 +158,14 @@ mod tests {
         assert_eq!(tried("-m x --url http://127.0.0.1:1 --gpu-telemetry dashboard"), EXPORTERS);
         assert!(tried("-m x --url http://far:1").is_empty() && tried("-m x --no-gpu-telemetry").is_empty());
         assert_eq!(tried("-m x --url http://far:1 --gpu-telemetry g:9400")[2], "http://g:9400/metrics");
+    }
+
+    #[test]
+    fn live_figures_are_for_this_host_unless_an_address_says_otherwise() {
+        let port = |text: &str| args(&format!("-m x --prometheus-port {text}")).telemetry.prometheus_port;
+        assert_eq!(port("9464"), Some(SocketAddr::from(([127, 0, 0, 1], 9464))));
+        assert_eq!(port("0.0.0.0:9464"), Some(SocketAddr::from(([0, 0, 0, 0], 9464))));
+        assert!(refused("-m x --prometheus-port any").contains("0.0.0.0:9464"));
     }
 
     #[test]

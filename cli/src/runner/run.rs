@@ -2,6 +2,7 @@
 
 use crate::export::{self, Artifacts, EarlierFiles, Kind, OptionalFiles, OutputLocation, RecordWriter};
 use crate::flags::{ExportLevel, OutputArgs, ProfileArgs, TelemetryArgs, artifact_dir, check_prefix};
+use crate::live::exporter::Exporter;
 use crate::live::{progress, signals};
 use crate::redact::Secrets;
 use crate::report::{self, Style};
@@ -74,7 +75,7 @@ pub(crate) fn run(
     signals::preparing();
     let location = OutputLocation { prefix: prefix.as_deref(), ..*location };
     let mut files = Artifacts::open(&location, wanted)?;
-    let (workload, kept, telemetry) = prepared.of(&plan)?;
+    let Parts { workload, calibrations: kept, telemetry, exporter } = prepared.of(&plan, output.quiet)?;
     let inputs = files.write(Kind::Inputs, |to| {
         let secrets = Secrets::in_bodies(&plan);
         let mut to = UnlessStopped(to);
@@ -96,6 +97,9 @@ pub(crate) fn run(
     let alone = observers.on_record.is_none();
     let workers = run::cores(&plan)?;
     let control = Arc::new(Control::new(workers.len()));
+    if let Some(exporter) = exporter {
+        exporter.show(&control, &workers);
+    }
     let scraper = Scraper::start(&plan, telemetry, &control, &workers);
     let mut finished = drive(&plan, workload, &control, log, view(output), observers.live)?;
     let scraped = scraper.finish();
@@ -198,6 +202,15 @@ pub(crate) struct Prepared {
     workload: Option<(String, Arc<Workload>)>,
     calibrations: StoredCalibrations,
     telemetry: TelemetryArgs,
+    exporter: Option<Exporter>,
+}
+
+/// What a run takes of it.
+struct Parts<'a> {
+    workload: &'a Arc<Workload>,
+    calibrations: &'a StoredCalibrations,
+    telemetry: &'a TelemetryArgs,
+    exporter: Option<&'a Exporter>,
 }
 
 impl Prepared {
@@ -207,6 +220,7 @@ impl Prepared {
             workload: None,
             calibrations: StoredCalibrations::read(args.machine.calibration_file.as_deref()),
             telemetry: args.telemetry.clone(),
+            exporter: None,
         }
     }
 
@@ -214,8 +228,11 @@ impl Prepared {
     /// share.
     ///
     /// # Errors
-    /// When it cannot be made.
-    fn of(&mut self, plan: &Plan) -> anyhow::Result<(&Arc<Workload>, &StoredCalibrations, &TelemetryArgs)> {
+    /// When it cannot be made, or the port of the live figures cannot be had.
+    fn of(&mut self, plan: &Plan, quiet: bool) -> anyhow::Result<Parts<'_>> {
+        if let Some(address) = self.telemetry.prometheus_port.filter(|_| self.exporter.is_none()) {
+            self.exporter = Some(Exporter::start(address, quiet)?);
+        }
         let key = key(plan)?;
         if self.workload.as_ref().is_none_or(|(kept, _)| *kept != key) {
             self.workload = None;
@@ -224,7 +241,12 @@ impl Prepared {
             self.workload = Some((key, Arc::new(made)));
         }
         match &self.workload {
-            Some((_, workload)) => Ok((workload, &self.calibrations, &self.telemetry)),
+            Some((_, workload)) => Ok(Parts {
+                workload,
+                calibrations: &self.calibrations,
+                telemetry: &self.telemetry,
+                exporter: self.exporter.as_ref(),
+            }),
             None => Err(ringload_engine::Error::bug("a workload was made and is not there").into()),
         }
     }

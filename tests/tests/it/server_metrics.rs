@@ -2,11 +2,11 @@
 
 use ringload_mock::batching::Settings;
 use ringload_mock::{Config, Server, Timing, start};
-use ringload_tests::on_both;
 use ringload_tests::profile::{Ended, Profile};
+use ringload_tests::{on_both, until};
 use serde_json::Value;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -189,4 +189,28 @@ fn an_exporter_of_gpus_is_read_and_its_energy_is_shared_out() {
     let gpu = &export["telemetry_data"]["endpoints"][&address.to_string()]["gpus"]["gpu_0"];
     assert!(is(&gpu["metrics"]["nvidia_energy_consumption"]["avg"], joules / 1e6), "{export}");
     assert!(run.text("report.txt").contains("GPU POWER EFFICIENCY"));
+}
+
+#[test]
+fn ringload_shows_its_own_figures_while_it_runs() {
+    let server = crowded();
+    let running = profile(&server, 120).args(["--prometheus-port", "0"]).start();
+    let address = |text: String| {
+        let line = text.lines().find_map(|line| line.strip_prefix("live figures: http://")?.strip_suffix("/metrics"));
+        line.map(str::to_owned)
+    };
+    until("the port is told", || address(running.stderr()).is_some());
+    let address = address(running.stderr()).unwrap();
+    let page = || {
+        let Ok(mut stream) = TcpStream::connect(&address) else {
+            return String::new();
+        };
+        let mut text = String::new();
+        let _ = stream.write_all(b"GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n");
+        let _ = stream.read_to_string(&mut text);
+        text
+    };
+    until("requests are under way", || page().contains("\nringload_requests_in_flight 12\n"));
+    let ended = running.end().exits(0);
+    assert_eq!(ended.count("issued"), 120);
 }
