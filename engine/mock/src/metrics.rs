@@ -4,16 +4,21 @@ use std::fmt::Write as _;
 use std::sync::atomic::Ordering::Relaxed;
 
 use crate::clock::SECOND;
+use crate::config::Timing;
 use crate::histogram::{BOUNDS_NS, Histogram};
 use crate::shared::Shared;
 
 /// The whole page.
 pub(crate) fn render(shared: &Shared) -> String {
     let (state, counters) = (shared.state(), &shared.counters);
-    let waiting = counters.waiting.load(Relaxed);
+    // Without a model of an engine all that is in flight runs.
+    let running = match shared.config.timing {
+        Timing::Batching(_) => counters.running.load(Relaxed),
+        Timing::Fixed { .. } | Timing::Unpaced => state.in_flight,
+    };
     let mut page = Page { text: String::new(), model: &shared.config.model };
-    page.single("gauge", "vllm:num_requests_running", state.in_flight.saturating_sub(waiting));
-    page.single("gauge", "vllm:num_requests_waiting", waiting);
+    page.single("gauge", "vllm:num_requests_running", running);
+    page.single("gauge", "vllm:num_requests_waiting", counters.waiting.load(Relaxed));
     page.single("counter", "vllm:prompt_tokens_total", state.prompt_tokens);
     page.single("counter", "vllm:generation_tokens_total", state.output_tokens);
     page.single("counter", "vllm:request_success_total", state.finished);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::batching::Grant;
+use crate::batching::{Engine, Grant};
 use crate::clock::{nanos, now_ns};
 use crate::config::Config;
 use crate::histogram::Histogram;
@@ -74,7 +74,9 @@ pub(crate) struct Counters {
     pub(crate) connections_open: AtomicU64,
     pub(crate) accept_pauses: AtomicU64,
     pub(crate) late_max_ns: AtomicU64,
+    /// Of the model of an engine: requests that wait, and those in its batch.
     pub(crate) waiting: AtomicU64,
+    pub(crate) running: AtomicU64,
     pub(crate) queue: Histogram,
 }
 
@@ -171,6 +173,12 @@ impl Shared {
         if late_ns > worst.load(Relaxed) {
             worst.fetch_max(late_ns, Relaxed);
         }
+    }
+
+    /// What the model of an engine has to do now.
+    pub(crate) fn note_engine(&self, engine: &Engine) {
+        self.counters.waiting.store(engine.waiting() as u64, Relaxed);
+        self.counters.running.store(engine.running() as u64, Relaxed);
     }
 
     /// The engine gave a token, which is handed on at `now_ns`.

@@ -79,9 +79,9 @@ fn the_servers_counters_are_those_of_its_answers_to_the_token() {
         assert_eq!(check["server"]["prompt"].as_f64(), Some(state.prompt_tokens as f64));
         assert_eq!(check["server"]["generation"].as_f64(), Some(state.output_tokens as f64));
         assert!(run.findings("VALID").iter().all(|gate| gate != "server_tokens"));
-        // Of the twelve in flight four run, but for the moment in which one has arrived and another has not ended.
+        // Of the twelve in flight four run, and eight wait; all but the first do until the end of its step.
         let most = |gauge: &str| figures[gauge]["max"].as_f64().unwrap();
-        assert!((4.0..=5.0).contains(&most("running")) && (6.0..=8.0).contains(&most("waiting")), "{figures}");
+        assert!(most("running") <= 4.0 && (6.0..=11.0).contains(&most("waiting")), "{figures}");
         assert!(run.findings("VALID").contains(&"server_queue".to_owned()));
         assert_eq!(figures["preemptions"], 0);
         assert!(!figures["slices"].as_array().unwrap().is_empty());
@@ -176,9 +176,14 @@ fn an_exporter_of_gpus_is_read_and_its_energy_is_shared_out() {
     });
     let run = profile(&server, 48).args(["--gpu-telemetry", &format!("http://{address}")]).run().exits(0);
     let figures = run.report()["summary"]["gpu"].clone();
-    let joules = 1_000.0 * (sent.load(Ordering::SeqCst) - 1) as f64;
+    // From the last scrape before the load on, of which there may be several, to the very last.
+    let joules = figures["energy_j"].as_f64().unwrap();
+    let most = 1_000.0 * (sent.load(Ordering::SeqCst) - 1) as f64;
+    assert!(
+        (1_000.0..=most + 1e-6).contains(&joules) && (joules / 1_000.0).round() * 1_000.0 - joules < 1e-6,
+        "{figures}"
+    );
     let is = |value: &Value, expected: f64| (value.as_f64().unwrap() / expected - 1.0).abs() < 1e-9;
-    assert!(is(&figures["energy_j"], joules), "{figures}");
     assert!(is(&figures["joules_per_output_token"], joules / 480.0), "{figures}");
     assert!(is(&figures["gpus"][0]["metrics"]["nvidia_power_usage"]["avg"], 300.0), "{figures}");
     assert!(run.findings("VALID").contains(&"thermal_throttling".to_owned()));

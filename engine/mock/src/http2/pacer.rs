@@ -4,7 +4,6 @@ use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Waker};
 
 use slab::Slab;
@@ -118,8 +117,7 @@ impl Pacer {
         };
         let mut grants = Vec::new();
         engine.handle_step(now_ns, &mut grants);
-        let waiting = engine.waiting() as u64;
-        self.shared.counters.waiting.store(waiting, Relaxed);
+        self.shared.note_engine(engine);
         for grant in grants {
             self.shared.note_grant(&grant, now_ns);
             if let Some(slot) = state.slots.get_mut(grant.id as usize) {

@@ -146,7 +146,7 @@ impl Worker {
         let now_ns = now_ns();
         while let Some(engine) = &mut self.engine {
             engine.handle_step(now_ns, &mut self.grants);
-            self.shared.counters.waiting.store(engine.waiting() as u64, Relaxed);
+            self.shared.note_engine(engine);
             if self.grants.is_empty() {
                 return;
             }
