@@ -6,6 +6,7 @@ mod exit;
 mod export;
 mod flags;
 mod live;
+mod page;
 mod redact;
 mod report;
 mod result;

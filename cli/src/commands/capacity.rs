@@ -9,7 +9,7 @@ use crate::runner::preflight;
 use crate::runner::probes::ProbeRunner;
 use crate::runner::server::DemoServer;
 use crate::terminal::{eprint_line, print, print_json};
-use crate::{export, report};
+use crate::{export, page, report};
 
 /// Searches, and reports what was found and on what it rests.
 ///
@@ -33,7 +33,7 @@ pub(crate) fn capacity(mut args: CapacityArgs) -> anyhow::Result<Exit> {
     preflight::check(probes.plan(), &args.profile.endpoint, output.quiet)?;
     let capacity = search(&args, probes, &dir)?;
     signals::finishing();
-    let files = export::finish_capacity(&dir, &capacity)?;
+    let files = export::finish_capacity(&dir, &capacity, &page::of_capacity(&capacity, &dir))?;
     signals::printing();
     match output.json {
         true => print_json(&export::capacity_document(&capacity))?,

@@ -2,7 +2,8 @@
 
 use crate::exit::Exit;
 use crate::flags::{CompareArgs, Format};
-use crate::report::{compare_markdown, compare_text};
+use crate::page;
+use crate::report::compare::{markdown, text};
 use crate::runner::compare::comparison;
 use crate::terminal::{columns, print, print_json};
 
@@ -13,9 +14,10 @@ use crate::terminal::{columns, print, print_json};
 pub(crate) fn compare(args: &CompareArgs) -> anyhow::Result<Exit> {
     let found = comparison(args)?;
     match args.format {
-        Format::Text => print(&compare_text(&found, columns(std::io::stdout()).clamp(80, 120)))?,
-        Format::Markdown => print(&compare_markdown(&found))?,
+        Format::Text => print(&text(&found, columns(std::io::stdout()).clamp(80, 120)))?,
+        Format::Markdown => print(&markdown(&found))?,
         Format::Json => print_json(&found)?,
+        Format::Html => print(&page::of_comparison(&found)?)?,
     }
     Ok(found.exit(args.fail_if_undecided))
 }

@@ -12,11 +12,11 @@ use ringload_engine::verdict::{Status, Verdict};
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 
-/// Writes the files of a campaign under its folder; those of its runs are there already.
+/// Writes the files of a campaign under its folder, its `page` too; those of its runs are there already.
 ///
 /// # Errors
 /// When the disk is full or the folder has gone.
-pub(crate) fn finish(base: &Path, campaign: &Campaign, args: &CampaignArgs) -> Result<Vec<PathBuf>> {
+pub(crate) fn finish(base: &Path, campaign: &Campaign, args: &CampaignArgs, page: &str) -> Result<Vec<PathBuf>> {
     let mut written = Vec::new();
     let mut put = |path: PathBuf, text: &str| -> Result<()> {
         write_whole(&path, text.as_bytes())?;
@@ -39,6 +39,7 @@ pub(crate) fn finish(base: &Path, campaign: &Campaign, args: &CampaignArgs) -> R
         put(base.join("goodput_sweep.csv"), &goodput_csv(campaign))?;
     }
     put(base.join("ringload_campaign.json"), &pretty(&document(campaign)))?;
+    put(base.join("report.html"), page)?;
     Ok(written)
 }
 
@@ -238,6 +239,10 @@ fn axis_values(point: &SweepPointOutcome, axes: &[String]) -> Vec<String> {
 
 /// Everything: each run with its verdict, each point with its figures, and what the sweep shows.
 pub(crate) fn document(campaign: &Campaign) -> Value {
+    without_nulls(with_nulls(campaign))
+}
+
+fn with_nulls(campaign: &Campaign) -> Value {
     let run = |done: &RunOutput| {
         let outcome = &done.outcome;
         json!({
@@ -338,7 +343,7 @@ mod tests {
     fn a_campaign_tells_the_conditions_of_each_run_and_what_settled() {
         let mut campaign = sweep(&[1, 2], |_| {});
         campaign.points[1].settling = Some(settling());
-        let document = without_nulls(document(&campaign));
+        let document = document(&campaign);
         for point in 0..2 {
             for run in 0..2 {
                 let judged = &document["cells"][point]["runs"][run]["thresholds"];

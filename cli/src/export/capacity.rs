@@ -8,15 +8,17 @@ use ringload_engine::Result;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
-/// Writes the file into the folder of the search; those of its probes are there already.
+/// Writes the file, and its `page`, into the folder of the search; those of its probes are there already.
 ///
 /// # Errors
 /// When the disk is full or the folder has gone.
-pub(crate) fn finish(dir: &Path, capacity: &Capacity) -> Result<Vec<PathBuf>> {
+pub(crate) fn finish(dir: &Path, capacity: &Capacity, page: &str) -> Result<Vec<PathBuf>> {
     let path = dir.join("ringload_capacity.json");
     let text = format!("{:#}\n", document(capacity));
     write_whole(&path, text.as_bytes())?;
-    Ok(vec![path])
+    let beside = dir.join("report.html");
+    write_whole(&beside, page.as_bytes())?;
+    Ok(vec![path, beside])
 }
 
 /// What was found, and every probe.

@@ -213,11 +213,12 @@ mod tests {
         EarlierFiles::of_run(dir, None, false)
     }
 
-    const NAMES: [&str; 6] = [
+    const NAMES: [&str; 7] = [
         "inputs.json",
         "profile_export.jsonl",
         "profile_export_aiperf.csv",
         "profile_export_aiperf.json",
+        "report.html",
         "report.txt",
         "ringload_report.json",
     ];
@@ -244,7 +245,7 @@ mod tests {
         let mut files = open(&earlier, None, RECORDS_TOO);
         files.leave_out(Kind::Records, Error::environment("full", "make room"));
         let (written, failed) = files.commit();
-        assert_eq!((written.len(), failed.unwrap().what.as_str()), (5, "full"));
+        assert_eq!((written.len(), failed.unwrap().what.as_str()), (6, "full"));
         assert!(!dir.path().join("profile_export.jsonl").exists());
     }
 
@@ -297,6 +298,7 @@ mod tests {
             [
                 "foo.csv",
                 "foo.json",
+                "foo_report.html",
                 "foo_report.txt",
                 "foo_ringload_report.json",
                 "foo_timeslices.csv",

@@ -15,6 +15,8 @@ pub(crate) enum Kind {
     Report,
     /// `report.txt`
     Text,
+    /// `report.html`
+    Page,
     /// `profile_export_aiperf_timeslices.json`
     Slices,
     /// `profile_export_aiperf_timeslices.csv`
@@ -51,20 +53,21 @@ impl OptionalFiles {
             Kind::Slices | Kind::SliceTable => self.slices,
             Kind::Inputs => !self.again,
             Kind::ServerMetrics | Kind::ServerMetricsTable | Kind::ServerMetricsLines | Kind::GpuLines => self.scraped,
-            Kind::Summary | Kind::Table | Kind::Report | Kind::Text => true,
+            Kind::Summary | Kind::Table | Kind::Report | Kind::Text | Kind::Page => true,
         }
     }
 }
 
 impl Kind {
     /// Every file that a run may leave.
-    pub(super) const ALL: [Self; 12] = [
+    pub(super) const ALL: [Self; 13] = [
         Self::Summary,
         Self::Table,
         Self::Records,
         Self::Inputs,
         Self::Report,
         Self::Text,
+        Self::Page,
         Self::Slices,
         Self::SliceTable,
         Self::ServerMetrics,
@@ -95,6 +98,8 @@ impl Kind {
             (Self::Report, Some(p)) => format!("{p}_ringload_report.json"),
             (Self::Text, None) => "report.txt".into(),
             (Self::Text, Some(p)) => format!("{p}_report.txt"),
+            (Self::Page, None) => "report.html".into(),
+            (Self::Page, Some(p)) => format!("{p}_report.html"),
             (Self::ServerMetrics, None) => "server_metrics_export.json".into(),
             (Self::ServerMetricsTable, None) => "server_metrics_export.csv".into(),
             (Self::ServerMetricsLines, None) => "server_metrics_export.jsonl".into(),

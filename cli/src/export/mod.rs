@@ -25,7 +25,7 @@ pub(crate) use draft::Draft;
 pub(crate) use earlier_files::EarlierFiles;
 pub(crate) use files::{Artifacts, OutputLocation, check_folder};
 pub(crate) use kinds::{Kind, OptionalFiles};
-pub(crate) use records::RecordWriter;
+pub(crate) use records::{RecordWriter, uuid};
 pub(crate) use report::document;
 pub(crate) use server_metrics::{LineAt, LineOf};
 pub(crate) use time::utc;
@@ -42,12 +42,13 @@ use std::path::PathBuf;
 /// Writes the summaries and gives all files their names: those that could be written, and why the first that could not
 /// be could not.
 ///
-/// `text` is the whole report in words.
+/// `text` is the whole report in words, `page` as HTML.
 pub(crate) fn finish(
     artifacts: &mut Artifacts<'_>,
     outcome: &Outcome,
     scraped: Collected,
     text: &str,
+    page: &str,
 ) -> (Vec<PathBuf>, Option<Error>) {
     type Content<'a> = &'a dyn Fn(&mut dyn io::Write) -> io::Result<()>;
     let Collected { server, server_lines, gpu_lines, formats, .. } = scraped;
@@ -62,13 +63,14 @@ pub(crate) fn finish(
             artifacts.leave_empty(kind);
         }
     }
-    let contents: [(Kind, Content<'_>); 10] = [
+    let contents: [(Kind, Content<'_>); 11] = [
         (Kind::Summary, &|to| json::write(outcome, to)),
         (Kind::Table, &|to| csv::write(&outcome.summary, &outcome.notes(), to)),
         (Kind::Slices, &|to| timeslices::json(outcome, to)),
         (Kind::SliceTable, &|to| timeslices::csv(outcome, to)),
         (Kind::Report, &|to| report::write(outcome, to)),
         (Kind::Text, &|to| to.write_all(text.as_bytes())),
+        (Kind::Page, &|to| to.write_all(page.as_bytes())),
         (Kind::ServerMetrics, &|to| server_metrics::json(outcome, &server, to)),
         (Kind::ServerMetricsTable, &|to| server_metrics::csv(outcome, &server, to)),
         (Kind::ServerMetricsLines, &|to| copy(&server_lines, to)),

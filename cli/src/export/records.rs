@@ -235,7 +235,7 @@ fn begin(line: &mut Vec<u8>, start: usize, label: &Label) {
 }
 
 /// `8-4-4-4-12` hexadecimal digits.
-fn uuid(id: u128) -> String {
+pub(crate) fn uuid(id: u128) -> String {
     let mut text = String::with_capacity(36);
     for digit in 0..32u32 {
         if matches!(digit, 8 | 12 | 16 | 20) {

@@ -41,4 +41,6 @@ pub(crate) enum Format {
     Markdown,
     /// Everything.
     Json,
+    /// A page with the curves of all runs.
+    Html,
 }

@@ -7,6 +7,8 @@ mod server;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use picture::in_words as sweep_in_words;
+
 use super::layout::{count, heading, line, short, wrap};
 use super::table::Table;
 use super::{Style, latency};

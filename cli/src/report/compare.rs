@@ -85,7 +85,8 @@ pub(crate) fn markdown(comparison: &Comparison) -> String {
     out
 }
 
-fn named(name: &str, requests: u64, verdict: Option<&str>) -> String {
+/// A run with its requests and its verdict.
+pub(crate) fn named(name: &str, requests: u64, verdict: Option<&str>) -> String {
     let verdict = verdict.map_or_else(String::new, |verdict| format!(", {verdict}"));
     format!("{name} ({} requests{verdict})", count(requests))
 }
@@ -95,12 +96,13 @@ fn of_change(changed: &Changed) -> String {
     format!("{}: {} -> {}", changed.what, shown(&changed.base), shown(&changed.new))
 }
 
-fn interval_head(comparison: &Comparison) -> String {
+/// What the intervals are.
+pub(crate) fn interval_head(comparison: &Comparison) -> String {
     format!("{} % interval, together", short(100.0 * comparison.confidence).trim_end_matches(".00"))
 }
 
 /// `TTFT p99, ms`
-fn name(difference: &Difference) -> String {
+pub(crate) fn name(difference: &Difference) -> String {
     let metric = NAMES.iter().find(|(tag, _)| *tag == difference.tag).map_or(difference.tag.as_str(), |(_, name)| name);
     match difference.statistic {
         Statistic::Value if difference.unit == "ratio" => metric.to_owned(),
@@ -109,7 +111,8 @@ fn name(difference: &Difference) -> String {
     }
 }
 
-fn value(difference: &Difference, value: f64) -> String {
+/// A figure of a run.
+pub(crate) fn value(difference: &Difference, value: f64) -> String {
     match difference.unit.as_str() {
         "ratio" => format!("{:.2} %", 100.0 * value),
         _ => short(value),
@@ -117,7 +120,7 @@ fn value(difference: &Difference, value: f64) -> String {
 }
 
 /// `+3.1 %`; of a share in percentage points, which has the same look.
-fn percent(change: f64) -> String {
+pub(crate) fn percent(change: f64) -> String {
     match 100.0 * change {
         p if !p.is_finite() => "-".into(),
         p if p.abs() < 0.05 => "0.0 %".into(),
@@ -125,7 +128,8 @@ fn percent(change: f64) -> String {
     }
 }
 
-fn sureness(difference: &Difference) -> String {
+/// How sure a change is.
+pub(crate) fn sureness(difference: &Difference) -> String {
     told(&difference.interval, difference.shown, difference.least_shown)
 }
 
@@ -144,7 +148,8 @@ fn told(interval: &Option<Interval>, shown: bool, least: Option<f64>) -> String 
 
 const TOO_FEW: &str = "too few requests to tell";
 
-fn word(held: Held) -> &'static str {
+/// What came of a condition.
+pub(crate) fn word(held: Held) -> &'static str {
     match held {
         Held::Passed => "passed",
         Held::Failed => "FAILED",
@@ -154,7 +159,7 @@ fn word(held: Held) -> &'static str {
 }
 
 /// In one sentence.
-fn conclusion(pair: &Pair) -> String {
+pub(crate) fn conclusion(pair: &Pair) -> String {
     let shown: Vec<String> =
         pair.differences.iter().filter(|d| d.shown).map(|d| format!("{} {}", name(d), percent(d.change))).collect();
     let doubt = pair.verdict.as_deref().filter(|verdict| *verdict != "VALID");

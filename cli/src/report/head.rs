@@ -44,7 +44,7 @@ pub(super) fn files(files: &[PathBuf]) -> String {
     heading("FILES") + &line("folder", &dir.display().to_string()) + &line("files", &names.join(" "))
 }
 
-pub(super) fn endpoint(plan: &Plan) -> String {
+pub(crate) fn endpoint(plan: &Plan) -> String {
     let kind = plan.endpoint.name();
     let path = plan.custom_endpoint.as_ref().map(|p| format!(" at {}", without_query_secrets(p))).unwrap_or_default();
     let stream = if plan.streaming { "streaming" } else { "not streaming" };
@@ -56,7 +56,7 @@ pub(super) fn endpoint(plan: &Plan) -> String {
     format!("{kind}{path}, {stream}, {reuse}")
 }
 
-pub(super) fn phase(phase: &Phase) -> String {
+pub(crate) fn phase(phase: &Phase) -> String {
     let mut text = match &phase.load {
         Load::Closed { concurrency, ramp } => {
             let ramp = ramp.map_or_else(String::new, |r| format!(", opened {}", over(r)));

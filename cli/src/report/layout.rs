@@ -4,7 +4,7 @@
 pub(super) const WIDTH: usize = 80;
 
 /// A number in at most six characters.
-pub(super) fn short(value: f64) -> String {
+pub(crate) fn short(value: f64) -> String {
     let size = value.abs();
     if !value.is_finite() {
         "-".into()
@@ -40,7 +40,7 @@ pub(super) fn percent(share: f64) -> String {
 }
 
 /// A whole number with thin groups, as in `12 345`.
-pub(super) fn count(n: u64) -> String {
+pub(crate) fn count(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::new();
     for (i, c) in digits.chars().enumerate() {

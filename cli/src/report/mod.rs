@@ -5,7 +5,7 @@ mod calibrate;
 mod campaign;
 mod capacity;
 mod client;
-mod compare;
+pub(crate) mod compare;
 mod confidence;
 mod first_token;
 mod goodput;
@@ -27,9 +27,10 @@ mod thresholds;
 mod verdict;
 
 pub(crate) use calibrate::{head as calibrate_head, render as render_calibration, step_line as calibrate_line};
-pub(crate) use campaign::{AGAIN, progress_line, render as render_campaign};
+pub(crate) use campaign::{AGAIN, progress_line, render as render_campaign, sweep_in_words};
 pub(crate) use capacity::{head_line as capacity_head, probe_line as capacity_line, render as render_capacity};
-pub(crate) use compare::{markdown as compare_markdown, text as compare_text};
+pub(crate) use head::{endpoint as endpoint_words, phase as phase_words};
+pub(crate) use layout::{count, short};
 
 use crate::export::document;
 use crate::flags::{OutputArgs, Percentiles};

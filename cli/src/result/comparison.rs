@@ -18,6 +18,17 @@ pub(crate) struct Comparison {
     pub(crate) confidence: f64,
     /// Each of the other runs.
     pub(crate) pairs: Vec<Pair>,
+    /// How each metric is spread in every run.
+    #[serde(skip)]
+    pub(crate) curves: Vec<Curves>,
+}
+
+/// How a metric is spread in every run.
+pub(crate) struct Curves {
+    /// Of the metric.
+    pub(crate) name: String,
+    /// Each run's name and values at 0 %, 1 % … 100 %: the base first.
+    pub(crate) runs: Vec<(String, Vec<f64>)>,
 }
 
 /// One run against the base.

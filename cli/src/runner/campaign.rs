@@ -13,7 +13,7 @@ use crate::runner::preflight;
 use crate::runner::run::{self, Observers, Prepared};
 use crate::runner::sweep_points::{self, SweepPoint};
 use crate::terminal::{print, print_json};
-use crate::{export, report};
+use crate::{export, page, report};
 use ringload_engine::measure::RequestMetrics;
 use ringload_engine::record::Record;
 use std::path::{Path, PathBuf};
@@ -40,7 +40,7 @@ pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Exit> {
     let base = runs.base.clone();
     let apart = if runs.lines { "\n" } else { "" };
     let campaign = runs.campaign(stopped.as_ref());
-    let written = export::finish_campaign(&base, &campaign, &args.campaign);
+    let written = export::finish_campaign(&base, &campaign, &args.campaign, &page::of_campaign(&campaign, &base));
     let files = written.as_deref().unwrap_or_default();
     signals::printing();
     if args.output.json {

@@ -1,8 +1,9 @@
 //! Reads what runs have left, and holds them against each other.
 
-use crate::flags::CompareArgs;
-use crate::result::comparison::{Changed, Comparison, Pair};
-use ringload_engine::comparison::{Limit, Observed, compare, figures};
+use crate::flags::{CompareArgs, Format};
+use crate::result::comparison::{Changed, Comparison, Curves, Pair};
+use ringload_engine::comparison::{Limit, Observed, compare, curve, figures};
+use ringload_engine::plan::metric;
 use ringload_engine::{Error, Result};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -39,13 +40,29 @@ pub(crate) fn comparison(args: &CompareArgs) -> Result<Comparison> {
             held,
         }
     };
+    let all: Vec<&Left> = std::iter::once(&base).chain(&runs).collect();
     Ok(Comparison {
+        curves: if args.format == Format::Html { curves_of(&all) } else { Vec::new() },
         base: base.name.clone(),
         requests: base.requests(),
         verdict: base.verdict.clone(),
         confidence: args.confidence,
         pairs: runs.iter().map(pair).collect(),
     })
+}
+
+/// Of each metric of the base, the curve of every run that has it.
+fn curves_of(runs: &[&Left]) -> Vec<Curves> {
+    let of = |left: &Left, tag: &str| {
+        let (.., values) = left.observed.metrics.iter().find(|(other, ..)| other == tag)?;
+        Some((left.name.clone(), curve(values)))
+    };
+    let tags = runs.iter().take(1).flat_map(|base| &base.observed.metrics);
+    tags.map(|(tag, ..)| {
+        let name = metric::find(tag).map_or(tag.as_str(), |info| info.header);
+        Curves { name: name.to_owned(), runs: runs.iter().filter_map(|left| of(left, tag)).collect() }
+    })
+    .collect()
 }
 
 /// What a run has left.

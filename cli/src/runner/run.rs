@@ -4,6 +4,7 @@ use crate::export::{self, Artifacts, EarlierFiles, Kind, OptionalFiles, OutputLo
 use crate::flags::{ExportLevel, OutputArgs, ProfileArgs, TelemetryArgs, artifact_dir, check_prefix};
 use crate::live::exporter::Exporter;
 use crate::live::{progress, signals};
+use crate::page;
 use crate::redact::Secrets;
 use crate::report::{self, Style};
 use crate::result::log_head::Head;
@@ -13,7 +14,7 @@ use crate::runner::calibrations::StoredCalibrations;
 use crate::runner::scrape::{self, Scraper};
 use crate::terminal::{eprint_line, printable};
 use ringload_engine::host::HostFacts;
-use ringload_engine::measure::{RequestMetrics, Summary};
+use ringload_engine::measure::{Charts, RequestMetrics, Summary};
 use ringload_engine::plan::Plan;
 use ringload_engine::record::{LogWriter, Note, Record};
 use ringload_engine::run::{self, Control, Finished, Run};
@@ -150,8 +151,8 @@ pub(crate) fn conclude(
     let Driven { plan, workload, finished, host, identity, scraped } = driven;
     let alone = on_record.is_none();
     let summed = sum_up(&plan, workload, finished, &mut files, &identity.secrets, output.export_http_trace, on_record);
-    let mut summary = match summed {
-        Ok(summary) => summary,
+    let (mut summary, charts) = match summed {
+        Ok(summed) => summed,
         Err(error) => return Err(with_log_kept(error, files)),
     };
     let scraped = scrape::add_figures(&mut summary, scraped);
@@ -164,8 +165,9 @@ pub(crate) fn conclude(
     let ceiling_usage = kept.ceiling_usage(&plan, &summary, &host);
     let verdict = judge(&plan, &summary, &host, ceiling_usage.used());
     let outcome = Outcome { plan, summary, verdict, ceiling_usage, host: serde_json::to_value(&host)?, identity };
-    let (written, unwritten) =
-        export::finish(&mut files, &outcome, scraped, &printable(&report::whole(&outcome, &Style::of_file())));
+    let text = report::whole(&outcome, &Style::of_file());
+    let page = page::of_run(&outcome, &charts)?;
+    let (written, unwritten) = export::finish(&mut files, &outcome, scraped, &printable(&text), &page);
     let done = RunOutput { outcome, files: written, spoiled_tries: Vec::new() };
     if alone && (unwritten.is_some() || full.is_some()) {
         report_without_files(&done, output);
@@ -295,7 +297,7 @@ fn sum_up(
     secrets: &Secrets,
     trace: bool,
     mut on_record: Option<RecordObserver<'_>>,
-) -> Result<Summary> {
+) -> Result<(Summary, Charts)> {
     // The offset of the run itself: files and summary must agree to the nanosecond.
     let offset = finished.offset();
     let wall = |at| offset.to_realtime(at);
@@ -306,7 +308,9 @@ fn sum_up(
     let mut writer = RecordWriter::new(&wall, &sessions, secrets, trace);
     let mut lines = files.file(Kind::Records);
     let mut unwritten = None;
+    let mut charts = Charts::new(plan.streaming);
     let mut summary = run::summarize(plan, workload, finished, &mut |record, metrics| {
+        charts.add(record, metrics);
         if let Some(on_record) = &mut on_record {
             on_record(record, metrics);
         }
@@ -328,7 +332,7 @@ fn sum_up(
     if let Some(error) = unwritten {
         files.leave_out(Kind::Records, error);
     }
-    Ok(summary)
+    Ok((summary, charts))
 }
 
 fn with_log_kept(error: ringload_engine::Error, files: Artifacts<'_>) -> anyhow::Error {

@@ -79,6 +79,14 @@ pub fn figures(run: &Observed, seed: u64) -> Vec<Estimate> {
     found
 }
 
+/// The values at 0 %, 1 % … 100 % of these, of which there is at least one.
+#[must_use]
+pub fn curve(values: &[f64]) -> Vec<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable_by(f64::total_cmp);
+    (0..=100).map(|i| crate::statistics::percentile_of_sorted(&sorted, f64::from(i) / 100.0)).collect()
+}
+
 /// Requests and tokens a second, over windows of equal length.
 fn rates(run: &Observed) -> Vec<Estimate> {
     let end = run.ends.iter().map(|(at, _)| *at).fold(run.start, f64::max);

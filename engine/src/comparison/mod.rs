@@ -12,7 +12,7 @@
 mod figures;
 mod limit;
 
-pub use figures::{Estimate, Observed, figures};
+pub use figures::{Estimate, Observed, curve, figures};
 pub use limit::{Held, Limit};
 
 use crate::plan::Statistic;

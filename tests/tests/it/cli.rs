@@ -314,11 +314,12 @@ fn the_demo_needs_nothing_else() {
 }
 
 /// The files of a run, sorted.
-pub(crate) const FILES: [&str; 6] = [
+pub(crate) const FILES: [&str; 7] = [
     "inputs.json",
     "profile_export.jsonl",
     "profile_export_aiperf.csv",
     "profile_export_aiperf.json",
+    "report.html",
     "report.txt",
     "ringload_report.json",
 ];

@@ -74,7 +74,7 @@ fn a_second_sweep_moves_the_first_aside_as_a_whole() {
     assert!(!sweep("1,2").contains("moved"));
     assert!(sweep("2,4").contains("previous-1"));
     let cells = ["concurrency_1", "concurrency_2"];
-    let common = ["goodput_sweep.csv", "ringload_campaign.json"];
+    let common = ["goodput_sweep.csv", "report.html", "ringload_campaign.json"];
     let first = [&cells[..], &common, &["sweep_aggregate"]].concat();
     assert_eq!(names(&dir.path().join("previous-1")), first);
     let second = [
@@ -82,6 +82,7 @@ fn a_second_sweep_moves_the_first_aside_as_a_whole() {
         "concurrency_4",
         "goodput_sweep.csv",
         "previous-1",
+        "report.html",
         "ringload_campaign.json",
         "sweep_aggregate",
     ];

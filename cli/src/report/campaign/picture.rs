@@ -7,13 +7,19 @@ use ringload_engine::measure::SloFigures;
 
 /// The knee, and the best cells.
 pub(super) fn picture(campaign: &Campaign) -> String {
+    let lines: String = in_words(campaign).iter().map(|(name, words)| line(name, words)).collect();
+    if lines.is_empty() { lines } else { heading("WHAT IT SHOWS") + &lines }
+}
+
+/// The same, each with its name.
+pub(crate) fn in_words(campaign: &Campaign) -> Vec<(&'static str, String)> {
     let picture = &campaign.picture;
     let label = |i: usize| campaign.points[i].label.as_str();
-    let mut out = String::new();
+    let mut found = Vec::new();
     if let Some(text) = out_of_reach(campaign) {
-        out += &line("goodput", &text);
+        found.push(("goodput", text));
     } else if let Some(text) = picture.knee.and_then(|knee| knee_in_words(campaign, knee)) {
-        out += &line("capacity", &text);
+        found.push(("capacity", text));
     }
     let apart = &picture.not_told_apart;
     for (name, at, as_good) in [
@@ -27,17 +33,14 @@ pub(super) fn picture(campaign: &Campaign) -> String {
             true => label(i).to_owned(),
             false => format!("{}, not told apart from {}: their intervals overlap", label(i), others.join(", ")),
         };
-        out += &line(name, &text);
+        found.push((name, text));
     }
     let spoiled: Vec<&str> = campaign.points.iter().filter(|p| p.cell.spoiled).map(|p| p.label.as_str()).collect();
     if !spoiled.is_empty() {
         let text = format!("{}: the client is in their figures, so that they are in no comparison", spoiled.join(", "));
-        out += &line("left out", &text);
+        found.push(("left out", text));
     }
-    if out.is_empty() {
-        return out;
-    }
-    heading("WHAT IT SHOWS") + &out
+    found
 }
 
 fn knee_in_words(campaign: &Campaign, knee: Knee) -> Option<String> {
