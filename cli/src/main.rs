@@ -21,6 +21,7 @@ use commands::compare::compare;
 use commands::mock::mock;
 use commands::profile::profile;
 use commands::report::report;
+use commands::schema::schema;
 use commands::{dataset, docs};
 use exit::Exit;
 use flags::{Command, Document};
@@ -70,6 +71,7 @@ fn act(command: Command) -> anyhow::Result<Exit> {
             check_write(io::stdout().write_all(text.as_bytes()))?;
         }
         Command::Completions { shell } => check_write(docs::completions(shell, &mut io::stdout()))?,
+        Command::Schema { name } => schema(name.as_deref())?,
         Command::Man => check_write(docs::man(&mut io::stdout()))?,
         Command::Docs { document: Document::Flags } => check_write(io::stdout().write_all(docs::flags().as_bytes()))?,
     }

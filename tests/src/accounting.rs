@@ -1,9 +1,8 @@
 //! The request accounting of a run: what must hold of its counts, however it ended.
 
 use crate::profile::Ended;
-use jsonschema::Validator;
+use crate::schema::follows;
 use serde_json::{Value, json};
-use std::sync::LazyLock;
 
 /// Asserts that no request was made up and none went missing, in either phase, and that the report, the records and the
 /// summary say the same of them: `issued = succeeded + failed + cancelled + in flight at the end`,
@@ -13,7 +12,7 @@ use std::sync::LazyLock;
 /// When something does not hold.
 pub fn check(ended: &Ended) {
     let report = ended.report();
-    follow_the_schema(&report);
+    follows("ringload_report", &report);
     for phase in ["counts", "warmup_counts"] {
         let counts = &report["summary"][phase];
         let n = |name: &str| counts[name].as_u64().unwrap_or_else(|| panic!("{name} of {counts}"));
@@ -47,18 +46,4 @@ pub fn check(ended: &Ended) {
     let of = |e: &Value| e["count"].as_u64().expect("a count");
     let sum: u64 = errors.unwrap_or_default().iter().map(of).sum();
     assert_eq!(sum, ended.failures().values().sum::<u64>());
-}
-
-/// Asserts that a report is what its schema in the docs says.
-///
-/// # Panics
-/// When it is not.
-pub fn follow_the_schema(report: &Value) {
-    static SCHEMA: LazyLock<Validator> = LazyLock::new(|| {
-        let schema = include_str!("../../docs/schema/ringload_report.schema.json");
-        let schema = serde_json::from_str(schema).expect("JSON");
-        jsonschema::validator_for(&schema).expect("a schema")
-    });
-    let errors: Vec<String> = SCHEMA.iter_errors(report).map(|e| format!("{e} at {}", e.instance_path())).collect();
-    assert!(errors.is_empty(), "{errors:#?}");
 }

@@ -15,6 +15,7 @@ pub mod hardship;
 pub mod names;
 pub mod peer;
 pub mod profile;
+pub mod schema;
 pub mod statistics;
 mod turn;
 

@@ -8,3 +8,4 @@ pub(crate) mod docs;
 pub(crate) mod mock;
 pub(crate) mod profile;
 pub(crate) mod report;
+pub(crate) mod schema;

@@ -110,6 +110,11 @@ pub(crate) enum Command {
         /// bash, elvish, fish, powershell or zsh.
         shell: clap_complete::Shell,
     },
+    /// Print the JSON schema of a file, or which files have one.
+    Schema {
+        /// Name of the file, such as ringload_report.json.
+        name: Option<String>,
+    },
     /// Print the manual page (roff).
     Man,
     /// Print generated documentation.

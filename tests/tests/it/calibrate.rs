@@ -50,6 +50,7 @@ fn a_calibration_is_kept_and_a_run_of_its_shape_says_what_share_it_used() {
         assert_eq!(kinds.first(), Some(&"tokens"), "{kinds:?}");
         assert_eq!(kinds[kinds.len() - 2..], ["headroom", "requests"]);
         let kept: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+        ringload_tests::schema::follows("calibration", &kept);
         assert_eq!(kept["calibrations"], serde_json::json!([made]));
 
         let run = demo(&file, &["--io", io.flag()]);

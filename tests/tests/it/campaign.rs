@@ -3,6 +3,7 @@
 use ringload_mock::batching::Settings;
 use ringload_mock::{Config, Jitter, Server, Timing, start};
 use ringload_tests::profile::{Ended, Profile};
+use ringload_tests::schema::follows;
 use serde_json::Value;
 use std::path::Path;
 use std::time::Duration;
@@ -67,9 +68,16 @@ fn goodput_leaves_throughput_where_the_server_is_full() {
     let sweep = json(&run, "sweep_aggregate/profile_export_aiperf_sweep.json");
     assert_eq!(sweep["metadata"]["sweep_parameters"][0]["values"], serde_json::json!([2, 16]));
     assert_eq!(sweep["best_configurations"]["best_goodput"]["parameters"]["concurrency"], 2);
-    let knee = &json(&run, "ringload_campaign.json")["picture"]["knee"];
+    let campaign = json(&run, "ringload_campaign.json");
+    follows("ringload_campaign", &campaign);
+    follows("profile_export_aiperf_sweep", &sweep);
+    let knee = &campaign["picture"]["knee"];
     assert_eq!((&knee["by"], &knee["last"]), (&"goodput".into(), &0.into()));
     assert!(run.stdout.contains("goodput follows throughput up to concurrency=2"), "{}", run.stdout);
+    let page = text(&run, "report.html");
+    for words in ["goodput follows throughput up to concurrency=2", "holds 2", "./concurrency_16/report.html"] {
+        assert!(page.contains(words), "{words}");
+    }
     let cell = json(&run, "concurrency_16/profile_export_aiperf.json");
     assert_eq!(cell["run_info"]["variation_values"]["concurrency"], 16);
     assert_eq!(cell["run_info"]["variation_index"], 1);
@@ -92,6 +100,7 @@ fn repeats_agree_with_the_runs_they_are_made_of() {
         assert_eq!(one["run_info"]["random_seed"], 7);
     }
     let all = json(&run, "aggregate/profile_export_aiperf_aggregate.json");
+    follows("profile_export_aiperf_aggregate", &all);
     let figure = &all["metrics"]["request_throughput_avg"];
     let mean = values.iter().sum::<f64>() / 3.0;
     let sd = (values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / 2.0).sqrt();
@@ -216,6 +225,7 @@ fn the_capacity_is_where_the_server_is_full() {
         .run()
         .exits(0);
     let found = json(&run, "ringload_capacity.json");
+    follows("ringload_capacity", &found);
     let load = |name: &str| found[name].as_f64().unwrap();
     assert!(load("holds") < load("fails"), "{found}");
     assert!((2.0..=8.0).contains(&load("capacity")), "{}", run.stdout);

@@ -2,6 +2,7 @@
 
 use crate::known_answers::paced;
 use ringload_tests::profile::{Ended, Profile};
+use ringload_tests::schema::follows;
 use ringload_tests::together;
 use serde_json::Value;
 use std::fs;
@@ -25,6 +26,7 @@ fn a_run_beside_itself_differs_in_nothing_and_beside_a_slower_server_in_its_ttft
     let (base, slower) = (run(10), run(30));
     let same = compare(&base, &base, &["--fail-if", "ttft.p50>+1%", "--format", "json"]).exits(0);
     let same: Value = serde_json::from_str(&same.stdout).expect("JSON alone");
+    follows("ringload_comparison", &same);
     for difference in same["pairs"][0]["differences"].as_array().unwrap() {
         assert_eq!((&difference["change"], &difference["shown"]), (&0.0.into(), &false.into()), "{difference}");
     }
@@ -38,6 +40,8 @@ fn a_run_beside_itself_differs_in_nothing_and_beside_a_slower_server_in_its_ttft
     }
     let table = compare(&base, &slower, &["--format", "markdown"]).exits(0);
     assert!(table.stdout.contains("| TTFT p50, ms | ") && table.stdout.contains("| **+"), "{}", table.stdout);
+    let page = compare(&base, &slower, &["--format", "html"]).exits(0).stdout;
+    assert!(page.contains("Time to First Token") && page.contains("/pairs/0/differences/0/change"), "{page}");
     let wrong = compare(&base, &slower, &["--fail-if", "ttft.p50>5"]).exits(2);
     assert!(wrong.stderr.contains("ttft.p99>+10%"), "{}", wrong.stderr);
 }

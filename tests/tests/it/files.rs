@@ -2,10 +2,10 @@
 
 use crate::cli::FILES;
 use crate::known_answers::paced;
-use ringload_tests::accounting;
 use ringload_tests::front::{Front, Look};
 use ringload_tests::peer::{self, Peer};
 use ringload_tests::profile::{Ended, Profile};
+use ringload_tests::schema::follows;
 use ringload_tests::{on_both, together};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -74,7 +74,14 @@ fn agree(ended: &Ended) {
         assert!(ids.insert(data["x_request_id"].as_str().unwrap().to_owned()));
     }
     let (summary, report) = (ended.summary(), ended.report());
+    follows("profile_export_aiperf", &summary);
+    follows("inputs", &inputs);
+    ended.records().iter().for_each(|record| follows("profile_export", record));
     assert_eq!(summary["benchmark_id"], report["benchmark_id"]);
+    let page = ended.text("report.html");
+    let (_, data) = page.split_once("id=\"report\">").expect("the data of the page");
+    let data: Value = serde_json::from_str(data.split_once("</script>").unwrap().0).unwrap();
+    assert_eq!(data, report);
     for (tag, metric) in report["summary"]["metrics"].as_object().unwrap() {
         assert_eq!(summary[tag]["avg"], metric["avg"], "{tag}");
     }
@@ -153,12 +160,13 @@ fn a_prefix_and_a_level_choose_the_files() {
         .args(["--export-level", "summary", "--profile-export-prefix", "mine"])
         .run()
         .exits(0);
-    let names = ["inputs.json", "mine.csv", "mine.json", "mine_ringload_report.json", "mine_report.txt"];
+    let names =
+        ["inputs.json", "mine.csv", "mine.json", "mine_ringload_report.json", "mine_report.html", "mine_report.txt"];
     let mut sorted = names;
     sorted.sort_unstable();
     assert_eq!(ended.files(), sorted);
     let report: Value = serde_json::from_str(&ended.text(names[3])).unwrap();
-    accounting::follow_the_schema(&report);
+    follows("ringload_report", &report);
     is_a_table(&ended.text(names[1]), &report);
 }
 

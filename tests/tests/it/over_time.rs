@@ -75,6 +75,7 @@ fn tokens_count_in_the_slice_in_which_they_arrive() {
         assert_eq!((&last["is_complete"], &last["in_trend"]), (&false.into(), &false.into()));
 
         let files: Value = serde_json::from_str(&ended.text("profile_export_aiperf_timeslices.json")).unwrap();
+        ringload_tests::schema::follows("profile_export_aiperf_timeslices", &files);
         let theirs = files["timeslices"].as_array().unwrap();
         // Requests were in flight in every slice, so that AIPerf's file has each of them.
         assert_eq!(theirs.len(), slices.len());
