@@ -9,10 +9,11 @@ use crate::result::campaign::{Campaign, Interrupted, NotRun, Settling, SweepPoin
 use crate::result::run::{Identity, MOST_AGAIN, OfSeveral, RunOutput, fresh_id};
 use crate::runner::convergence::Monitor;
 use crate::runner::environment::announce;
+use crate::runner::estimate::{self, Pace};
 use crate::runner::preflight;
 use crate::runner::run::{self, Observers, Prepared};
 use crate::runner::sweep_points::{self, SweepPoint};
-use crate::terminal::{print, print_json};
+use crate::terminal::{eprint_line, print, print_json};
 use crate::{export, page, report};
 use ringload_engine::measure::RequestMetrics;
 use ringload_engine::record::Record;
@@ -33,7 +34,8 @@ pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Exit> {
     }
     announce(&args.output, &points[0].plan, &notes)?;
     export::check_folder(&sweep_points::folder(args, &points))?;
-    preflight::check(&points[0].plan, &args.endpoint, args.output.quiet)?;
+    let pace = preflight::check(&points[0].plan, &args.endpoint, args.output.quiet)?;
+    tell_the_time(args, &points, pace);
     let mut runs = Runs::new(args, &points);
     let stopped = runs.all()?;
     signals::finishing();
@@ -226,6 +228,16 @@ impl<'a> Runs<'a> {
 /// Whether the client is in the figures of a run, and that is not allowed.
 fn decides_nothing(run: &RunOutput, args: &ProfileArgs) -> bool {
     !args.output.allow_invalid && run.outcome.verdict.is_spoiled_by_the_client()
+}
+
+/// How long all runs will take, on stderr.
+fn tell_the_time(args: &ProfileArgs, points: &[SweepPoint], pace: Option<Pace>) {
+    let runs = order(&args.campaign, points.len());
+    let pauses = runs.windows(2).map(|pair| pause(&args.campaign, pair[0], pair[1])).sum();
+    let plans = points.iter().map(|point| (&point.plan, args.campaign.num_profile_runs));
+    if let Some(line) = estimate::of_runs(plans, pauses, pace).filter(|_| !args.output.quiet) {
+        eprint_line(line);
+    }
 }
 
 /// Why a campaign ended early.

@@ -7,9 +7,10 @@ use crate::live::signals;
 use crate::report;
 use crate::result::capacity::{Base, Capacity};
 use crate::result::run::{Identity, MOST_AGAIN};
+use crate::runner::estimate;
 use crate::runner::probes::ProbeRunner;
 use crate::runner::run::Prepared;
-use crate::terminal::print;
+use crate::terminal::{eprint_line, print};
 use ringload_engine::capacity::{Range, Search};
 use std::path::Path;
 
@@ -34,6 +35,10 @@ pub(crate) fn search(args: &CapacityArgs, mut probes: ProbeRunner, dir: &Path) -
         base,
         probes: Vec::new(),
     };
+    if !output.quiet && !capacity.interrupted {
+        let probes = capacity.search.range.most_probes();
+        eprint_line(estimate::of_search(probes, args.search.probe_duration));
+    }
     if lines {
         print(&report::capacity_head(&capacity))?;
     }

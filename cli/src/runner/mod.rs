@@ -8,6 +8,7 @@ pub(crate) mod capacity;
 pub(crate) mod compare;
 mod convergence;
 pub(crate) mod environment;
+pub(crate) mod estimate;
 pub(crate) mod models;
 pub(crate) mod preflight;
 pub(crate) mod probes;

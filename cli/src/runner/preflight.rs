@@ -2,6 +2,7 @@
 
 use crate::flags::EndpointArgs;
 use crate::live::signals;
+use crate::runner::estimate::Pace;
 use crate::runner::models;
 use crate::terminal::eprint_line;
 use ringload_engine::api;
@@ -13,14 +14,14 @@ use ringload_engine::{Error, Result, Run};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Asks each target once, and says what it answered. Where one does not, waits for it as long as the flags say.
+/// Asks each target once, and says what it answered; how fast the first did. Where one does not, waits for it as long as the flags say.
 ///
 /// # Errors
 /// [`ringload_engine::Blame::Peer`] with the next step, when a target does not serve such a request; when a signal
 /// came.
-pub(crate) fn check(plan: &Plan, args: &EndpointArgs, quiet: bool) -> anyhow::Result<()> {
+pub(crate) fn check(plan: &Plan, args: &EndpointArgs, quiet: bool) -> anyhow::Result<Option<Pace>> {
     let Some(probe) = probe_of(plan).filter(|_| !args.no_probe) else {
-        return Ok(());
+        return Ok(None);
     };
     let wait = Duration::from_secs_f64(args.wait_for_server.unwrap_or(0.0));
     let until = Instant::now() + wait;
@@ -33,7 +34,7 @@ pub(crate) fn check(plan: &Plan, args: &EndpointArgs, quiet: bool) -> anyhow::Re
             if !quiet {
                 answers.iter().for_each(|answer| eprint_line(answer.words(&probe)));
             }
-            return Ok(());
+            return Ok(answers.first().and_then(|answer| Pace::of(&answer.record)));
         };
         if Instant::now() < until {
             if !quiet && (tries == 1 || last_said.elapsed() > SAY_EVERY) {

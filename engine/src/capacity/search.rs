@@ -147,6 +147,32 @@ impl Search {
     }
 }
 
+impl Range {
+    /// The most probes that a search in it takes, where each is judged at its first try: one more for each that a
+    /// longer probe contradicts.
+    #[must_use]
+    pub fn most_probes(&self) -> usize {
+        let probes = |capacity: f64| {
+            let mut search = Search::new(*self);
+            let mut probes = 0;
+            while let Some(next) = search.next().filter(|_| probes < BEYOND) {
+                search.tell(next, next.load <= capacity);
+                probes += 1;
+            }
+            probes
+        };
+        // A capacity under every load, over every load, and some between each two of the first ascent.
+        let ascent = std::iter::successors(Some(self.from * LIGHTEST), |load| Some(load * 2.0));
+        let loads = ascent.take_while(|load| *load < self.to * 2.0 && *load > 0.0).take(BEYOND);
+        let within = [0.999, 1.001, 1.2, 1.4, 1.6, 1.8];
+        let capacities = loads.flat_map(|load| within.map(|share| load * share)).chain([0.0, f64::INFINITY]);
+        // Where whole loads are rounded, one more can come.
+        capacities.map(probes).max().unwrap_or(0) + 1
+    }
+}
+
+/// Probes that no search reaches.
+const BEYOND: usize = 1_000;
 /// How far below the first load a rate is still tried.
 const LIGHTEST: f64 = 1.0 / 64.0;
 
@@ -174,6 +200,18 @@ mod tests {
             let (low, high) = (search.holds().unwrap(), search.fails().unwrap());
             assert!(low <= capacity && capacity < high && high - low <= 0.02 * high);
             assert!(probes <= 25, "{capacity}: {probes}");
+        }
+    }
+
+    #[test]
+    fn no_search_takes_more_probes_than_were_told() {
+        for range in [
+            Range { from: 1.0, to: 1e5, tolerance: 0.05, whole: false },
+            Range { from: 3.0, to: 4096.0, tolerance: 0.02, whole: true },
+        ] {
+            let most = range.most_probes();
+            let taken = (0..400).map(|i| found(range, 0.01 * 1.05f64.powi(i)).1).max().unwrap();
+            assert!(taken <= most && most <= 40, "{taken} of {most}");
         }
     }
 
