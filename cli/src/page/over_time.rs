@@ -30,27 +30,28 @@ pub(super) fn section(report: Figures<'_>, charts: &Charts) -> Html {
     html
 }
 
-/// A figure of slices: its heading, its unit, and its lines by their names and fields.
+/// A figure of slices: its heading, its unit, where they are, and its lines by their names and fields.
 struct Figure {
     title: &'static str,
     unit: &'static str,
+    of: &'static str,
     lines: &'static [(&'static str, &'static str)],
 }
 
 fn of_slices(html: &mut Html, report: Figures<'_>) {
     let slices = report.list("/summary/slices/slices");
-    let start = |slice: &Value| slice["start_s"].as_f64().unwrap_or(0.0);
     let first_ns = slices.first().and_then(|s| s["start_ns"].as_u64()).unwrap_or(0);
     let end = slices.last().and_then(|s| s["end_ns"].as_u64()).unwrap_or(0).saturating_sub(first_ns) as f64 / 1e9;
     let length = report.number("/summary/slices/slice_duration_s").unwrap_or(0.0);
+    let start = |slice: &Value| slice["index"].as_f64().unwrap_or(0.0) * length;
     let middle = |slice: &Value| f64::midpoint(start(slice), (start(slice) + length).min(end));
-    for Figure { title, unit, lines } in OF_SLICES {
+    for Figure { title, unit, of, lines } in OF_SLICES {
         let lines = lines.iter().filter_map(|(name, field)| {
-            let points: Vec<_> = slices.iter().map(|slice| (middle(slice), slice[*field].as_f64())).collect();
+            let points: Vec<_> = report.list(of).iter().map(|slice| (middle(slice), slice[*field].as_f64())).collect();
             points.iter().any(|(_, y)| y.is_some_and(|y| y != 0.0)).then(|| Line {
                 name: (*name).to_owned(),
                 points,
-                at: Some(format!("/summary/slices/slices/*/{field}")),
+                at: Some(format!("{of}/*/{field}")),
                 dots: slices.len() <= FEW,
                 joined: true,
             })
@@ -121,22 +122,37 @@ const FEWEST: usize = 4;
 const FEW: usize = 40;
 const REQUESTS_A_COLUMN: f64 = 20.0;
 
+const OWN: &str = "/summary/slices/slices";
+const SERVER: &str = "/summary/server/slices";
+
 const OF_SLICES: [Figure; 9] = [
-    Figure { title: "Requests", unit: "per s", lines: &[("completed", "completed_per_s"), ("good", "goodput")] },
-    Figure { title: "Failed requests", unit: "requests", lines: &[("failed", "failed")] },
-    Figure { title: "Output tokens", unit: "per s", lines: &[("tokens", "output_token_throughput")] },
-    Figure { title: "In flight", unit: "requests", lines: &[("mean", "in_flight_mean")] },
+    Figure {
+        title: "Requests",
+        unit: "per s",
+        of: OWN,
+        lines: &[("completed", "completed_per_s"), ("good", "goodput")],
+    },
+    Figure { title: "Failed requests", unit: "requests", of: OWN, lines: &[("failed", "failed")] },
+    Figure { title: "Output tokens", unit: "per s", of: OWN, lines: &[("tokens", "output_token_throughput")] },
+    Figure { title: "In flight", unit: "requests", of: OWN, lines: &[("mean", "in_flight_mean")] },
     Figure {
         title: "Time to first token",
         unit: "ms",
+        of: OWN,
         lines: &[("p50", "time_to_first_token_p50"), ("p95", "time_to_first_token_p95")],
     },
-    Figure { title: "Inter-token latency", unit: "ms", lines: &[("p50", "inter_token_latency_p50")] },
+    Figure { title: "Inter-token latency", unit: "ms", of: OWN, lines: &[("p50", "inter_token_latency_p50")] },
     Figure {
         title: "Request latency",
         unit: "ms",
+        of: OWN,
         lines: &[("p50", "request_latency_p50"), ("p99", "request_latency_p99")],
     },
-    Figure { title: "Server: requests", unit: "requests", lines: &[("running", "running"), ("waiting", "waiting")] },
-    Figure { title: "Server: KV cache", unit: "share", lines: &[("in use", "kv")] },
+    Figure {
+        title: "Server: requests",
+        unit: "requests",
+        of: SERVER,
+        lines: &[("running", "running"), ("waiting", "waiting")],
+    },
+    Figure { title: "Server: key-value cache", unit: "share", of: SERVER, lines: &[("in use", "kv_use")] },
 ];

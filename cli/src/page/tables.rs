@@ -177,6 +177,7 @@ pub(super) fn rest(report: Figures<'_>, file: &str) -> Html {
         ("The plan", "/plan"),
         ("The client's own share", "/summary/client"),
         ("Network", "/summary/network"),
+        ("The server's own metrics", "/summary/server"),
         ("Calibration", "/calibration"),
         ("The machine", "/host"),
     ] {
