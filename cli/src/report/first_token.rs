@@ -60,8 +60,8 @@ fn waterfall(parts: &FirstTokenParts) -> String {
     for (name, ms) in named(parts) {
         let (from, to) = (column(at), column(at + ms));
         at += ms;
-        // A part that is there is seen, however short.
-        let bar = if ms > 0.0 { "#".repeat(to.saturating_sub(from).max(1)) } else { String::new() };
+        let told = ms >= LEAST_TOLD * parts.ttft_ms;
+        let bar = if told { "#".repeat(to.saturating_sub(from).max(1)) } else { String::new() };
         let from = from.min(BAR - 1);
         let text = format!("  {name:<24}{:>9} ms {:>6.1} %  {:from$}{bar}", short(ms), 100.0 * ms / parts.ttft_ms, "");
         out += text.trim_end();
