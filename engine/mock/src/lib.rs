@@ -48,7 +48,7 @@
 //! other streams; `reset_after` resets the stream (`INTERNAL_ERROR`), and `close_after` closes the connection with all
 //! that is on it.
 //!
-//! What it does not do: real tokenizing (`prompt_tokens` is about bytes / 4), `n > 1` (one choice is always given).
+//! What it does not do: real tokenizing (`prompt_tokens` counts words and signs), `n > 1` (one choice is always given).
 
 #![forbid(unsafe_code)]
 

@@ -30,7 +30,7 @@ pub struct State {
     pub cancelled: u64,
     /// Requests of any kind answered with an error status.
     pub refused: u64,
-    /// Prompt tokens of all generation requests, at about bytes / 4.
+    /// Prompt tokens of all generation requests, in words and signs.
     pub prompt_tokens: u64,
     /// Output tokens written.
     pub output_tokens: u64,

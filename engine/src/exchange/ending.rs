@@ -2,6 +2,7 @@
 
 use super::body::Mode;
 use super::{Exchange, Progress};
+use crate::api;
 use crate::clock::Nanos;
 use crate::record::{Cause, Instants, Intervals, Observed, Outcome, PhaseKind, Record};
 
@@ -38,6 +39,14 @@ impl Exchange {
         self.answer.record.detail = detail.filter(|d| !d.is_empty());
         self.answer.record.instants.end = now;
         Progress::Done { reusable: false }
+    }
+
+    /// Whether a stream that was cut off ends with `[DONE]`, and nothing after it.
+    fn ends_with_done(&mut self) -> bool {
+        self.mode == Mode::Events && self.sse.finish().is_some_and(|event| api::is_done(event.data)) && {
+            self.answer.done_seen = true;
+            true
+        }
     }
 
     /// Breaks the request off, as was planned. What has arrived of its answer stays in the record; the connection must

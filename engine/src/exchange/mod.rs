@@ -16,7 +16,6 @@ mod intervals;
 pub use answer::KeepText;
 pub(crate) use cause::explain;
 
-use crate::api;
 use crate::arrival::Arrival;
 use crate::clock::Nanos;
 use crate::plan::{EndpointKind, Limits, OutputPath};
@@ -389,14 +388,6 @@ impl Exchange {
             Err(_) if self.settled => self.end_of_body(now, false),
             Ok(_) => self.fail(Cause::Truncated, Some("the connection was closed".into()), now),
             Err(e) => self.fail_http(e, now),
-        }
-    }
-
-    /// Whether a stream that was cut off ends with `[DONE]`, and nothing after it.
-    fn ends_with_done(&mut self) -> bool {
-        self.mode == Mode::Events && self.sse.finish().is_some_and(|event| api::is_done(event.data)) && {
-            self.answer.done_seen = true;
-            true
         }
     }
 }

@@ -5,7 +5,7 @@
 //!                                            └── send end → first byte ──┘
 //! ```
 //!
-//! The parts of a request add up to its time to first token, to the nanosecond. The round trip is the least one that the
+//! The parts of a request add up to its time to first token, to the nanosecond. The round trip is the least one the
 //! kernel knows of the connection (`TCP_INFO`, `tcpi_min_rtt`): half of it the request was under way to the server, and
 //! half of it the first byte was under way back. No clock but the client's is read.
 

@@ -8,17 +8,17 @@ use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 /// The size of `messages` or of a `prompt`: strings, lists of token ids, or lists of objects with `content` or `text`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Text {
-    bytes: u64,
+    words: u64,
     ids: u64,
     /// Items of the list, if it is one.
     items: u32,
 }
 
 impl Text {
-    /// About how many tokens it is: one per id, one per 4 bytes of text begun; at least 1.
+    /// How many tokens it is: one per id, one per word, one per sign that is no part of a word; at least 1. A prompt of
+    /// the built-in vocabulary's words has as many tokens here as there.
     pub(crate) fn tokens(self) -> u32 {
-        let tokens = self.ids + self.bytes.div_ceil(4);
-        u32::try_from(tokens).unwrap_or(u32::MAX).max(1)
+        u32::try_from(self.ids + self.words).unwrap_or(u32::MAX).max(1)
     }
 
     /// How many texts it is.
@@ -33,7 +33,7 @@ impl Text {
     }
 
     fn add(&mut self, other: Self) {
-        self.bytes += other.bytes;
+        self.words += other.words;
         self.ids += other.ids;
     }
 }
@@ -42,6 +42,20 @@ impl<'de> Deserialize<'de> for Text {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(Sizes)
     }
+}
+
+/// The words of a text, runs of letters and digits, and its other signs that are no blanks. What is not ASCII is taken
+/// for letters.
+fn words(text: &[u8]) -> u64 {
+    let mut words = 0;
+    let mut within = false;
+    for byte in text {
+        let letter = byte.is_ascii_alphanumeric() || !byte.is_ascii();
+        let sign = !letter && byte.is_ascii_graphic();
+        words += u64::from(sign || letter && !within);
+        within = letter;
+    }
+    words
 }
 
 struct Sizes;
@@ -54,7 +68,7 @@ impl<'de> Visitor<'de> for Sizes {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Text, E> {
-        Ok(Text { bytes: text.len() as u64, ..Text::default() })
+        Ok(Text { words: words(text.as_bytes()), ..Text::default() })
     }
 
     fn visit_u64<E: Error>(self, _id: u64) -> Result<Text, E> {
@@ -96,11 +110,11 @@ mod tests {
 
     #[test]
     fn a_prompt_is_counted_in_all_its_forms() {
-        assert_eq!(tokens(r#""12345""#), Some(2));
+        assert_eq!(tokens(r#""one two, caf\u00e9""#), Some(4));
         assert_eq!(tokens("[1, 2, 3]"), Some(3));
         assert_eq!(tokens("[[1, 2], [3]]"), Some(3));
         assert_eq!(tokens(r#"[{"role":"user","content":"1234"},{"role":"x","content":null}]"#), Some(1));
-        let parts = r#"[{"content":[{"type":"text","text":"12345678"},{"type":"image_url","image_url":{"url":"u"}}]}]"#;
+        let parts = r#"[{"content":[{"type":"text","text":"12 34"},{"type":"image_url","image_url":{"url":"u"}}]}]"#;
         assert_eq!(tokens(parts), Some(2));
         assert_eq!(tokens("true"), None);
         assert_eq!(tokens(r#""""#), Some(1));
