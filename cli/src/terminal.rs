@@ -9,9 +9,9 @@ use ringload_engine::Error;
 use ringload_engine::plan::is_invisible;
 use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -45,11 +45,16 @@ pub(crate) fn unless_stalled<T>(from: &Receiver<T>) -> Option<T> {
 /// Writes on a thread of its own, which is left behind where it stalls. It runs where its caller may run.
 fn write_to<W: Write + 'static>(stream: fn() -> W, bytes: Vec<u8>) -> io::Result<()> {
     let (sender, written) = mpsc::channel();
+    let bytes: Arc<[u8]> = bytes.into();
+    let of_thread = bytes.clone();
     let write = move || {
         // Nobody listens any more where it stalled.
-        let _ = sender.send(stream().write_all(&bytes));
+        let _ = sender.send(stream().write_all(&of_thread));
     };
-    thread::Builder::new().name("printing".into()).spawn(write)?;
+    if thread::Builder::new().name("printing".into()).spawn(write).is_err() {
+        // Without a thread, its reader is waited for: what there is to say may be just that.
+        return stream().write_all(&bytes);
+    }
     unless_stalled(&written).unwrap_or(Err(io::ErrorKind::BrokenPipe.into()))
 }
 

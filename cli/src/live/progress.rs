@@ -12,8 +12,8 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Runs `work` while, if wanted, the live line is drawn, on cores that no worker has. The line has gone when it returns,
-/// unless the terminal stalls.
+/// Runs `work` while, if wanted, the live line is drawn, on cores that no worker has. The line has gone when it
+/// returns, unless the terminal stalls.
 pub(crate) fn watch<T>(
     plan: &Plan,
     control: &Arc<Control>,

@@ -1,5 +1,5 @@
-//! Pages: one HTML file each, that needs no network and runs no script but its own. Nothing is computed here; each figure
-//! names its place in the JSON and has its exact value.
+//! Pages: one HTML file each, that needs no network and runs no script but its own. Nothing is computed here; each
+//! figure names its place in the JSON and has its exact value.
 
 mod campaign;
 mod capacity;

@@ -14,7 +14,8 @@ use ringload_engine::{Error, Result, Run};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Asks each target once, and says what it answered; how fast the first did. Where one does not, waits for it as long as the flags say.
+/// Asks each target once, and says what it answered; how fast the first did. Where one does not, waits for it as long
+/// as the flags say.
 ///
 /// # Errors
 /// [`ringload_engine::Blame::Peer`] with the next step, when a target does not serve such a request; when a signal

@@ -114,7 +114,8 @@ impl Exchange {
 
     #[inline]
     fn events(&mut self, body: &[u8], arrived: Nanos) -> Result<(), Fault> {
-        if self.answer.record.events == 0 && self.body.len() < FRONT_BYTES {
+        let kept = self.body.len();
+        if self.answer.record.events == 0 && kept < FRONT_BYTES {
             self.keep_front(body);
         }
         let mut input = body;
@@ -126,6 +127,8 @@ impl Exchange {
                     self.events_before = self.answer.record.events;
                     self.answer.event(event.data, event.name, arrived)?;
                     if self.answer.done_seen {
+                        // What comes after the end says nothing, however the reads were cut.
+                        self.body.truncate(kept + body.len() - input.len());
                         self.settle(arrived);
                         return Ok(());
                     }

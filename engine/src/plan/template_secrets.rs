@@ -3,9 +3,9 @@
 use super::secrets::names_a_secret;
 use std::ops::Range;
 
-/// Where the literal texts under telling names stand in a template that renders to JSON, in order. A name is what stands
-/// before a colon in JSON (a nested value has the names around it too), and before `=` or a colon inside of a tag. Of a
-/// text that a tag is part of, each literal piece counts.
+/// Where the literal texts under telling names stand in a template that renders to JSON, in order. A name is what
+/// stands before a colon in JSON (a nested value has the names around it too), and before `=` or a colon inside of a
+/// tag. Of a text that a tag is part of, each literal piece counts.
 pub(super) fn literals(source: &str) -> Vec<Range<usize>> {
     let mut scan = Scan { source, at: 0, in_tag: false, tells: false, around: Vec::new(), found: Vec::new() };
     while scan.at < source.len() {

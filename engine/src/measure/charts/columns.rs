@@ -37,7 +37,8 @@ impl Column {
     }
 }
 
-/// The columns from the first issue to the last end: column `i` has what lies in `[(first + i) << bits, … + 1 << bits)`.
+/// The columns from the first issue to the last end: column `i` has what lies in `[(first + i) << bits, … + 1 <<
+/// bits)`.
 #[derive(Clone, Debug)]
 pub(super) struct Columns {
     all: VecDeque<Column>,
