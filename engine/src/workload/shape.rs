@@ -45,7 +45,7 @@ impl Workload {
     /// first `named` of them.
     ///
     /// # Errors
-    /// When it has fewer prompts than that, or more than [`MOST`]; when the plan's tokenizer cannot be loaded.
+    /// When it has fewer prompts than that, or more than it may have; when the plan's tokenizer cannot be loaded.
     pub fn of_shape(plan: &Plan, shape: Shape, named: u64) -> Result<Self> {
         let turns: u64 = shape.turns.iter().take(shape.conversations).map(|turns| u64::from(*turns)).sum();
         let single = shape.conversations.saturating_sub(shape.turns.len()) as u64;
