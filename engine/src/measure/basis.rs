@@ -6,6 +6,7 @@ use super::tokens::{TokenCounts, TokenSource};
 use crate::arrival::NARROW;
 use crate::clock::Nanos;
 use crate::record::{Outcome, Phases, Record};
+use std::ops::Range;
 
 /// What the metrics of one request are made of: lengths in nanoseconds, counts, and no text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -316,32 +317,47 @@ impl Guess {
 ///
 /// Memory: some 20 bytes a request of one token, and up to 70 KiB for the last requests (tested in
 /// `summarizer/tests.rs`).
-#[derive(Debug, Default)]
-pub(super) struct Requests(Packed<NUMBERS>);
+#[derive(Debug)]
+pub(super) struct Requests {
+    rows: Packed<NUMBERS>,
+    issued: Range<Nanos>,
+}
+
+impl Default for Requests {
+    fn default() -> Self {
+        Self { rows: Packed::default(), issued: Nanos::MAX..0 }
+    }
+}
 
 impl Requests {
     pub(super) fn add(&mut self, request: &Basis) {
-        self.0.push(request.row());
+        self.rows.push(request.row());
+        self.issued = self.issued.start.min(request.issued)..self.issued.end.max(request.issued);
+    }
+
+    /// The first instant of issue, and the last, which is no end beyond it.
+    pub(super) fn issued(&self) -> Range<Nanos> {
+        self.issued.clone()
     }
 
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.rows.len()
     }
 
     /// Shows every request, in order.
     pub(super) fn each(&self, mut look: impl FnMut(&Basis)) {
-        self.0.each(|row| look(&Basis::from_row(row)));
+        self.rows.each(|row| look(&Basis::from_row(row)));
     }
 
     /// The request at a place below [`Self::len`].
     pub(super) fn at(&self, place: usize) -> Basis {
-        Basis::from_row(&self.0.row(place))
+        Basis::from_row(&self.rows.row(place))
     }
 
     /// Bytes of memory.
     #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
-        self.0.bytes()
+        self.rows.bytes()
     }
 }
 

@@ -190,9 +190,11 @@ impl Population {
     fn metrics_with(&mut self, movers: &mut Movers, mut curves: Option<&mut Curves>) -> Vec<Metric> {
         let mut metrics: Vec<Metric> = self.gaps.metric(curves.as_deref_mut()).into_iter().collect();
         let together = SCRATCH / size_of::<f64>() / self.requests.len().max(1);
+        // One set of columns for all: what is given back between two walks is not at once the system's again.
+        let mut columns: Vec<Vec<f64>> = Vec::new();
         for some in METRICS.chunks(together.max(2)) {
-            let columns = self.columns(some, movers);
-            for (place, (metric, values)) in some.iter().zip(columns).enumerate() {
+            self.fill(&mut columns, some, movers);
+            for (place, (metric, values)) in some.iter().zip(&mut columns).enumerate() {
                 metrics.extend(of_values(metric.info, values, |sorted, stats, tails| {
                     movers.end(place, metric.info, sorted, stats, tails);
                     if let Some(curves) = curves.as_deref_mut() {
@@ -201,6 +203,7 @@ impl Population {
                 }));
             }
         }
+        drop(columns);
         metrics.sort_by_key(|metric| tags::place(metric.info));
         let single = self.single_values(&metrics);
         metrics.extend(single);
@@ -216,14 +219,15 @@ impl Population {
         metrics
     }
 
-    /// The values of each of these metrics.
-    fn columns(&self, of: &[PerRequest], movers: &mut Movers) -> Vec<Vec<f64>> {
+    /// Fills columns with the values of each of these metrics.
+    fn fill(&self, columns: &mut Vec<Vec<f64>>, of: &[PerRequest], movers: &mut Movers) {
         let most = self.requests.len();
-        let mut columns: Vec<Vec<f64>> = of.iter().map(|_| Vec::with_capacity(most)).collect();
+        columns.resize_with(of.len().max(columns.len()), || Vec::with_capacity(most));
+        columns.iter_mut().for_each(Vec::clear);
         movers.begin(of.len());
         self.requests.each(|request| {
             let others = movers.others(request);
-            for (place, (metric, column)) in of.iter().zip(&mut columns).enumerate() {
+            for (place, (metric, column)) in of.iter().zip(&mut *columns).enumerate() {
                 let Some(value) = metric.value(request, self.streaming) else { continue };
                 column.push(value);
                 if let Some(others) = &others {
@@ -231,7 +235,6 @@ impl Population {
                 }
             }
         });
-        columns
     }
 
     /// The metrics of one value a run, in table order.
@@ -300,12 +303,12 @@ impl Population {
 /// The metric of these values, after a look at them when they are sorted; `None` without any.
 fn of_values(
     info: &'static MetricInfo,
-    mut values: Vec<f64>,
+    values: &mut [f64],
     look: impl FnOnce(&[f64], &Stats, [f64; 2]),
 ) -> Option<Metric> {
-    let stats = Stats::of(&mut values)?;
-    let tails = TAILS.map(|share| percentile_of_sorted(&values, share));
-    look(&values, &stats, tails);
+    let stats = Stats::of(values)?;
+    let tails = TAILS.map(|share| percentile_of_sorted(values, share));
+    look(values, &stats, tails);
     Some(Metric { info, avg: stats.mean(), stats: Some(stats), tails: Some(tails), exact: true })
 }
 
