@@ -188,42 +188,49 @@ fn a_search_says_what_its_probes_found() {
 #[test]
 fn while_nobody_reads_the_output() {
     let _turn = together();
-    let server = paced(5, 1);
-    for (stream, signal) in [("1", "TERM"), ("2", "TERM"), ("1", "INT"), ("2", "INT")] {
-        for several in [false, true] {
-            let home = tempfile::tempdir().unwrap();
-            let pipe = home.path().join("pipe");
-            let made = Command::new("mkfifo").arg(&pipe).status();
-            assert!(made.is_ok_and(|status| status.success()));
-            // Opened for both, so that it is there; filled until it takes nothing more.
-            let stalled = "exec 3<>\"$0\"; dd if=/dev/zero of=/dev/fd/3 bs=4096 count=1000 oflag=nonblock 2>/dev/null; exec \"$@\" STREAM>&3";
-            let stalled = stalled.replace("STREAM", stream);
-            let profile = Profile::of(server.addr())
-                .through([OsStr::new("sh"), OsStr::new("-c"), OsStr::new(&stalled), pipe.as_os_str()])
-                .args(["--osl", "2", "--allow-invalid", "--random-seed", "7"]);
-            let profile = match several {
-                false => profile.args(["--concurrency", "2", "--benchmark-duration", "600"]),
-                true => profile.args(["--concurrency", "1,2", "--request-count", "4"]),
-            };
-            let dir = profile.artifacts();
-            let before = server.state().finished;
-            let running = profile.start();
-            // stderr is written to before the load: nothing is sent then.
-            match (stream, several) {
-                ("2", _) => until("it is there", || running.has_thread("signals")),
-                (_, false) => until("some are answered", || server.state().finished >= before + 4),
-                // The line of the first run is what is not taken.
-                (_, true) => until("the first run has its files", || {
-                    dir.join("concurrency_1").join("ringload_report.json").exists()
-                }),
-            }
-            running.signal(signal);
-            let ended = running.end().exits(130);
-            match (stream, several) {
-                ("1", false) => assert_eq!(ended.files(), FILES),
-                ("1", true) => assert!(ended.files().contains(&"ringload_campaign.json".to_owned())),
-                _ => assert!(!begun(&dir)),
+    // Each waits for its three seconds: all at once.
+    std::thread::scope(|scope| {
+        for (stream, signal) in [("1", "TERM"), ("2", "TERM"), ("1", "INT"), ("2", "INT")] {
+            for several in [false, true] {
+                scope.spawn(move || nobody_reads(stream, signal, several));
             }
         }
+    });
+}
+
+/// One run, or several, whose output by a descriptor nobody reads, ended by a signal.
+fn nobody_reads(stream: &str, signal: &str, several: bool) {
+    let server = paced(5, 1);
+    let home = tempfile::tempdir().unwrap();
+    let pipe = home.path().join("pipe");
+    let made = Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.is_ok_and(|status| status.success()));
+    // Opened for both, so that it is there; filled until it takes nothing more.
+    let stalled = "exec 3<>\"$0\"; dd if=/dev/zero of=/dev/fd/3 bs=4096 count=1000 oflag=nonblock 2>/dev/null; exec \"$@\" STREAM>&3";
+    let stalled = stalled.replace("STREAM", stream);
+    let profile = Profile::of(server.addr())
+        .through([OsStr::new("sh"), OsStr::new("-c"), OsStr::new(&stalled), pipe.as_os_str()])
+        .args(["--osl", "2", "--allow-invalid", "--random-seed", "7"]);
+    let profile = match several {
+        false => profile.args(["--concurrency", "2", "--benchmark-duration", "600"]),
+        true => profile.args(["--concurrency", "1,2", "--request-count", "4"]),
+    };
+    let dir = profile.artifacts();
+    let running = profile.start();
+    // stderr is written to before the load: nothing is sent then.
+    match (stream, several) {
+        ("2", _) => until("it is there", || running.has_thread("signals")),
+        (_, false) => until("some are answered", || server.state().finished >= 4),
+        // The line of the first run is what is not taken.
+        (_, true) => {
+            until("the first run has its files", || dir.join("concurrency_1").join("ringload_report.json").exists());
+        }
+    }
+    running.signal(signal);
+    let ended = running.end().exits(130);
+    match (stream, several) {
+        ("1", false) => assert_eq!(ended.files(), FILES),
+        ("1", true) => assert!(ended.files().contains(&"ringload_campaign.json".to_owned())),
+        _ => assert!(!begun(&dir)),
     }
 }

@@ -123,83 +123,6 @@ pub(super) const ROWS: &[Elsewhere] = &[
         tests: &[(TLS, "each_failure_of_tls_is_of_its_own_kind")],
     },
     Elsewhere {
-        what: "too many failures (--failed-request-threshold, --max-errors)",
-        becomes: "the run ends early, says so, and writes all",
-        tests: &[
-            (LIMITS, "a_run_ends_early_when_too_many_requests_have_failed"),
-            (LIMITS, "a_run_ends_early_with_as_many_failures_as_it_bears"),
-        ],
-    },
-    Elsewhere {
-        what: "SIGINT or SIGTERM, once",
-        becomes: "what is in flight is awaited, all is written; exit 130",
-        tests: &[(CLI, "a_signal_drains_what_is_in_flight"), (CLI, "a_signal_in_the_warm_up_ends_the_run")],
-    },
-    Elsewhere {
-        what: "SIGINT, twice",
-        becomes: "what is in flight is counted as such, all is written; exit 130",
-        tests: &[(CLI, "a_second_signal_abandons_what_is_in_flight")],
-    },
-    Elsewhere {
-        what: "a signal while prompts are made, names are looked up or a server is asked for its HTTP",
-        becomes: "nothing is sent, no file is left; exit 130",
-        tests: &[
-            (SIGNALS, "while_prompts_are_made"),
-            (SIGNALS, "while_a_name_is_looked_up"),
-            (SIGNALS, "while_a_server_is_asked_for_its_http"),
-        ],
-    },
-    Elsewhere {
-        what: "a signal while connections are made ahead",
-        becomes: "no load begins; all is written; exit 130",
-        tests: &[(SIGNALS, "while_connections_are_made_ahead")],
-    },
-    Elsewhere {
-        what: "one signal, and requests that do not end",
-        becomes: "they are awaited within --shutdown-grace and counted as in flight; all is written; exit 130",
-        tests: &[(SIGNALS, "the_grace_bounds_the_wait_for_what_is_in_flight")],
-    },
-    Elsewhere {
-        what: "signals while results are summed up",
-        becomes: "one: all is written; three: the process ends at once without results and temporary files; exit 130",
-        tests: &[(SIGNALS, "while_results_are_summed_up")],
-    },
-    Elsewhere {
-        what: "a signal in a sweep, repeats or a search",
-        becomes: "the report says first that it was interrupted, and which cells did not run; exit 130",
-        tests: &[
-            (CAMPAIGN, "a_signal_ends_the_campaign_and_what_was_measured_is_there"),
-            (SIGNALS, "a_search_says_what_its_probes_found"),
-        ],
-    },
-    Elsewhere {
-        what: "a folder that is removed in mid-run",
-        becomes: "it is made again; all is written",
-        tests: &[(KEPT, "a_folder_that_is_removed_in_mid_run_is_made_again")],
-    },
-    Elsewhere {
-        what: "a process that is killed (SIGKILL, no memory, no power)",
-        becomes: "its records, to within a second, are in its folder: `ringload report` makes report and files from them, INVALID (`unfinished`)",
-        tests: &[
-            (KEPT, "what_a_run_measured_that_was_killed_can_be_read"),
-            (KEPT, "a_run_is_the_same_when_it_is_made_again_from_its_log"),
-            (KEPT, "the_log_of_a_run_under_way_is_left_alone"),
-        ],
-    },
-    Elsewhere {
-        what: "a folder with the files of an earlier run",
-        becomes: "they move to `previous-N/` there when the new ones are written (`--overwrite` replaces them)",
-        tests: &[
-            (KEPT, "a_second_run_moves_the_files_of_the_first_aside"),
-            (KEPT, "a_second_sweep_moves_the_first_aside_as_a_whole"),
-        ],
-    },
-    Elsewhere {
-        what: "an artifact folder that cannot be written to",
-        becomes: "nothing is sent; exit 2",
-        tests: &[(CLI, "a_folder_that_cannot_be_written_to_is_exit_2_before_anything_is_sent")],
-    },
-    Elsewhere {
         what: "a key in `--api-key-file`, `--api-key` or RINGLOAD_API_KEY, which the server repeats",
         becomes: "it is in no file and no output",
         tests: &[
@@ -335,17 +258,12 @@ pub(super) fn source(file: &str) -> &'static str {
     match file {
         WIRE => include_str!("../wire.rs"),
         EARLY => include_str!("../early.rs"),
-        SIGNALS => include_str!("../signals.rs"),
-        KEPT => include_str!("../kept.rs"),
         KEPT_CONNECTIONS => include_str!("../../../../engine/tests/it/kept_connections.rs"),
-        LIMITS => include_str!("../limits.rs"),
         SECRETS => include_str!("../secrets.rs"),
         MEMORY => include_str!("../memory.rs"),
         SUMMARY => include_str!("../../../../engine/src/measure/summarizer/tests.rs"),
         KEPT_OF_REQUESTS => include_str!("../../../../engine/src/measure/basis.rs"),
         KNOWN_LIMITS => include_str!("../../../../engine/tests/it/known_answers/limits.rs"),
-        CAMPAIGN => include_str!("../campaign.rs"),
-        CLI => include_str!("../cli.rs"),
         ADDRESSES => include_str!("../network/addresses.rs"),
         TLS => include_str!("../network/tls.rs"),
         VERDICT => include_str!("../verdict.rs"),
@@ -361,23 +279,20 @@ pub(super) fn source(file: &str) -> &'static str {
         ENDS => include_str!("../../../../engine/driver/src/end_tests.rs"),
         ARRIVALS => include_str!("../../../../engine/tests/it/late_reader.rs"),
         CONNECTIONS => include_str!("../../../../engine/driver/src/connections/tests.rs"),
-        other => super::input::source(other).unwrap_or_else(|| panic!("{other} is not among the sources")),
+        other => super::input::source(other)
+            .or_else(|| super::process::source(other))
+            .unwrap_or_else(|| panic!("{other} is not among the sources")),
     }
 }
 
 const WIRE: &str = "tests/tests/it/wire.rs";
 const EARLY: &str = "tests/tests/it/early.rs";
 const KEPT_CONNECTIONS: &str = "engine/tests/it/kept_connections.rs";
-const LIMITS: &str = "tests/tests/it/limits.rs";
 const SECRETS: &str = "tests/tests/it/secrets.rs";
 const KNOWN_LIMITS: &str = "engine/tests/it/known_answers/limits.rs";
 const SUMMARY: &str = "engine/src/measure/summarizer/tests.rs";
 const KEPT_OF_REQUESTS: &str = "engine/src/measure/basis.rs";
 const MEMORY: &str = "tests/tests/it/memory.rs";
-const SIGNALS: &str = "tests/tests/it/signals.rs";
-const KEPT: &str = "tests/tests/it/kept.rs";
-const CAMPAIGN: &str = "tests/tests/it/campaign.rs";
-const CLI: &str = "tests/tests/it/cli.rs";
 const ADDRESSES: &str = "tests/tests/it/network/addresses.rs";
 const TLS: &str = "tests/tests/it/network/tls.rs";
 const VERDICT: &str = "tests/tests/it/verdict.rs";

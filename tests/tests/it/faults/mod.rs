@@ -13,6 +13,7 @@ mod input;
 mod legal;
 mod machine;
 mod network;
+mod process;
 mod streams;
 
 use ringload_tests::frames::{self, Asked, Peer2, Wire};
