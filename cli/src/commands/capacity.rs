@@ -3,6 +3,7 @@
 use crate::exit::Exit;
 use crate::flags::{CapacityArgs, artifact_dir};
 use crate::live::signals;
+use crate::result::capacity::EndedEarly;
 use crate::runner::capacity::search;
 use crate::runner::models;
 use crate::runner::preflight;
@@ -39,5 +40,8 @@ pub(crate) fn capacity(mut args: CapacityArgs) -> anyhow::Result<Exit> {
         true => print_json(&export::capacity_document(&capacity))?,
         false => print(&report::render_capacity(&capacity, &dir, &files, report::Style::of_stdout(output)))?,
     }
-    Ok(capacity.exit(output.allow_invalid))
+    match capacity.ended_early {
+        Some(EndedEarly::Error(error)) => Err(error),
+        _ => Ok(capacity.exit(output.allow_invalid)),
+    }
 }

@@ -55,7 +55,8 @@ fn with_nulls(capacity: &Capacity) -> Value {
             .and_then(|p| p.run.outcome.summary.goodput.as_ref().map(|g| g.goodput))
             .and_then(finite),
         "client_in_the_numbers": capacity.spoiled().is_some(),
-        "interrupted": capacity.interrupted,
+        "interrupted": capacity.ended_early.is_some(),
+        "interrupted_by": capacity.ended_early.as_ref().map(ToString::to_string),
         "one_at_a_time": {
             "request_latency_p50_ms": capacity.base.latency_s.and_then(|s| finite(s * 1e3)),
             "time_to_first_token_p50_ms": capacity.base.ttft_s.and_then(|s| finite(s * 1e3)),

@@ -21,8 +21,9 @@ pub(crate) fn of_capacity(capacity: &Capacity, base: &Path) -> String {
     html.element("p", &[], &format!("{} at {}", plan.models.join(" "), targets.join(" ")));
     let slos: Vec<String> = capacity.slos.iter().map(|slo| format!("{}:{}", slo.tag, slo.threshold)).collect();
     html.element("p", &[], &format!("{} of the requests have to meet {}", percent(capacity.target), slos.join(", ")));
-    if capacity.interrupted {
-        html.raw("<p class=\"FAILED\">INTERRUPTED: the search did not come to its end.</p>");
+    if let Some(why) = &capacity.ended_early {
+        let text = format!("INTERRUPTED by {why}: the search did not come to its end.");
+        html.element("p", &[("class", "FAILED")], &text);
     }
     html.raw("</header><dl class=\"tiles\">");
     for (name, at) in [

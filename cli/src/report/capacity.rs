@@ -108,7 +108,10 @@ fn found(capacity: &Capacity) -> String {
         let why = errors.first().map_or_else(String::new, |e| format!(": {}", e.message));
         return format!("unknown: no request was answered, not even one at a time{why}");
     }
-    let early = if capacity.interrupted { " (interrupted: the bounds are as far as it came)" } else { "" };
+    let early = match &capacity.ended_early {
+        Some(why) => format!(" (ended early by {why}: the bounds are as far as it came)"),
+        None => String::new(),
+    };
     if capacity.base.good_fraction == 0.0 {
         let ttft = capacity
             .base

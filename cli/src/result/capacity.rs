@@ -7,6 +7,7 @@ use crate::result::run::RunOutput;
 use ringload_engine::capacity::{Judgement, Search};
 use ringload_engine::plan::Slo;
 use ringload_engine::verdict::Status;
+use std::fmt;
 
 /// A search and all its probes.
 pub(crate) struct Capacity {
@@ -26,8 +27,31 @@ pub(crate) struct Capacity {
     pub(crate) base: Base,
     /// Every probe, in order.
     pub(crate) probes: Vec<Probe>,
-    /// Whether a signal ended it.
-    pub(crate) interrupted: bool,
+    /// What ended it early.
+    pub(crate) ended_early: Option<EndedEarly>,
+}
+
+/// What ended a search before its result was as narrow as asked for.
+pub(crate) enum EndedEarly {
+    Signal,
+    /// A probe that could not be made.
+    Error(anyhow::Error),
+}
+
+impl EndedEarly {
+    /// By a signal, where one was received.
+    pub(crate) fn by_signal(received: bool) -> Option<Self> {
+        received.then_some(Self::Signal)
+    }
+}
+
+impl fmt::Display for EndedEarly {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Signal => f.write_str("a signal"),
+            Self::Error(error) => write!(f, "{error:#}"),
+        }
+    }
 }
 
 /// One request after the other: what the server does without any load.
@@ -90,10 +114,10 @@ impl Capacity {
         [self.best(), self.over()].into_iter().flatten().find(invalid)
     }
 
-    /// How the process ends after it, in order: interrupted; nothing was answered; a probe that bounds the result is
+    /// How the process ends after a search that no error ended, in order: interrupted; nothing was answered; a probe that bounds the result is
     /// invalid, or the client left the upper bound open; no load holds; done.
     pub(crate) fn exit(&self, allow_invalid: bool) -> Exit {
-        if self.interrupted {
+        if self.ended_early.is_some() {
             Exit::Interrupted
         } else if !self.base.answered {
             Exit::Unusable

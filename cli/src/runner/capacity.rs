@@ -5,7 +5,7 @@ use crate::export::EarlierFiles;
 use crate::flags::{Axis, CapacityArgs};
 use crate::live::signals;
 use crate::report;
-use crate::result::capacity::{Base, Capacity};
+use crate::result::capacity::{Base, Capacity, EndedEarly};
 use crate::result::run::{Identity, MOST_AGAIN};
 use crate::runner::estimate;
 use crate::runner::probes::ProbeRunner;
@@ -17,7 +17,8 @@ use std::path::Path;
 /// Sends one request after the other, then probes loads until the largest that holds is known.
 ///
 /// # Errors
-/// What stands in the way, with a remedy.
+/// What stands in the way of the first run, with a remedy. What stands in the way of a probe ends the search with what
+/// it has found.
 pub(crate) fn search(args: &CapacityArgs, mut probes: ProbeRunner, dir: &Path) -> anyhow::Result<Capacity> {
     let output = &args.profile.output;
     let lines = output.prints_lines();
@@ -31,11 +32,11 @@ pub(crate) fn search(args: &CapacityArgs, mut probes: ProbeRunner, dir: &Path) -
         search: Search::new(range(args, &base)),
         identity: Identity::of(probes.plan()),
         slos: probes.plan().slos.clone(),
-        interrupted: base.run.outcome.summary.was_cancelled || signals::received(),
+        ended_early: EndedEarly::by_signal(base.run.outcome.summary.was_cancelled || signals::received()),
         base,
         probes: Vec::new(),
     };
-    if !output.quiet && !capacity.interrupted {
+    if !output.quiet && capacity.ended_early.is_none() {
         let probes = capacity.search.range.most_probes();
         eprint_line(estimate::of_search(probes, args.search.probe_duration));
     }
@@ -45,14 +46,18 @@ pub(crate) fn search(args: &CapacityArgs, mut probes: ProbeRunner, dir: &Path) -
     // Tries of the load under way that the client spoiled.
     let mut spoiled = 0;
     // What cannot be met one at a time cannot be met under load.
-    while let Some(next) = capacity.search.next().filter(|_| capacity.base.good_fraction > 0.0 && !capacity.interrupted)
+    while let Some(next) =
+        capacity.search.next().filter(|_| capacity.base.good_fraction > 0.0 && capacity.ended_early.is_none())
     {
         let number = capacity.probes.len() + 1;
         let probe = match probes.probe(next, number, (dir, &earlier), &mut prepared, &capacity) {
             Ok(probe) if !probe.interrupted => probe,
-            Err(error) if Exit::of_error(&error) != Exit::Interrupted => return Err(error),
+            Err(error) if Exit::of_error(&error) != Exit::Interrupted => {
+                capacity.ended_early = Some(EndedEarly::Error(error));
+                break;
+            }
             Ok(_) | Err(_) => {
-                capacity.interrupted = true;
+                capacity.ended_early = Some(EndedEarly::Signal);
                 break;
             }
         };
@@ -71,7 +76,7 @@ pub(crate) fn search(args: &CapacityArgs, mut probes: ProbeRunner, dir: &Path) -
             }
         }
         capacity.probes.push(probe);
-        capacity.interrupted = signals::received();
+        capacity.ended_early = EndedEarly::by_signal(signals::received());
         if capacity.search.unjudged().is_some() && capacity.search.holds().is_none() {
             break;
         }

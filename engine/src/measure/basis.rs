@@ -6,7 +6,6 @@ use super::tokens::{TokenCounts, TokenSource};
 use crate::arrival::NARROW;
 use crate::clock::Nanos;
 use crate::record::{Outcome, Phases, Record};
-use std::ops::Range;
 
 /// What the metrics of one request are made of: lengths in nanoseconds, counts, and no text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -320,24 +319,31 @@ impl Guess {
 #[derive(Debug)]
 pub(super) struct Requests {
     rows: Packed<NUMBERS>,
-    issued: Range<Nanos>,
+    first_issue: Nanos,
+    last_issue: Nanos,
 }
 
 impl Default for Requests {
     fn default() -> Self {
-        Self { rows: Packed::default(), issued: Nanos::MAX..0 }
+        Self { rows: Packed::default(), first_issue: Nanos::MAX, last_issue: 0 }
     }
 }
 
 impl Requests {
     pub(super) fn add(&mut self, request: &Basis) {
         self.rows.push(request.row());
-        self.issued = self.issued.start.min(request.issued)..self.issued.end.max(request.issued);
+        self.first_issue = self.first_issue.min(request.issued);
+        self.last_issue = self.last_issue.max(request.issued);
     }
 
-    /// The first instant of issue, and the last, which is no end beyond it.
-    pub(super) fn issued(&self) -> Range<Nanos> {
-        self.issued.clone()
+    /// The instant of the first issue.
+    pub(super) fn first_issue(&self) -> Nanos {
+        self.first_issue
+    }
+
+    /// The time from the first issue to the last, in nanoseconds; 0 without requests.
+    pub(super) fn issue_span(&self) -> Nanos {
+        self.last_issue.saturating_sub(self.first_issue)
     }
 
     pub(super) fn len(&self) -> usize {

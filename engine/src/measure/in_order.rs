@@ -22,9 +22,8 @@ impl<'a> InOrder<'a> {
         // A key is an instant above a place. Where both need more than 64 bits the instant loses its last ones, and
         // requests that are equal then are told apart below.
         let bits = usize::BITS - requests.len().leading_zeros();
-        let first = requests.issued().start;
-        let span = requests.issued().end.saturating_sub(first);
-        let shift = (Nanos::BITS - span.leading_zeros() + bits).saturating_sub(u64::BITS);
+        let first = requests.first_issue();
+        let shift = (Nanos::BITS - requests.issue_span().leading_zeros() + bits).saturating_sub(u64::BITS);
         let mut keys: Vec<u64> = Vec::with_capacity(requests.len());
         let mut place = 0;
         requests.each(|request| {

@@ -45,11 +45,12 @@ pub(super) fn sum_up(
             on_record(&record, &metrics);
         }
     }
-    let mut facts = finished.facts;
+    let mut summary = summarizer.finish(finished.shard, finished.facts);
     if finished.here {
-        facts.peak_rss_bytes = driver::peak_rss_bytes();
+        // Sums take memory too.
+        summary.client.peak_rss_bytes = driver::peak_rss_bytes();
     }
-    Ok((summarizer.finish(finished.shard, facts), finished.log))
+    Ok((summary, finished.log))
 }
 
 /// Bytes that a gap which is kept exactly may take: in a buffer that doubles, in its slice once more, in the warm-up

@@ -114,6 +114,37 @@ pub(super) const SCENES: &[Scene] = &[
         },
     },
     Scene {
+        what: "the disk is full in a probe of a search",
+        becomes: "the search is told as ended early, by what, with what its probes found; the records of the last are kept",
+        partial: "all, in the record log",
+        exit: "2",
+        play: |io| {
+            let server = Peer::start(|to, _| peer::write(to, &peer::chat(1_000)));
+            let search = Profile::capacity(server.addr()).on(io).args(["--allow-invalid", "--osl", "1000"]);
+            let ended = on_a_full_disk(search, "1024")
+                .args([
+                    "--goodput",
+                    "time_to_first_token:60000",
+                    "--axis",
+                    "concurrency",
+                    "--from",
+                    "8",
+                    "--target",
+                    "99.9%",
+                ])
+                .args(["--probe-duration", "600", "--num-dataset-entries", "1"])
+                .run()
+                .exits(2);
+            let search: serde_json::Value = serde_json::from_str(&ended.text("ringload_capacity.json")).unwrap();
+            assert_eq!(search["interrupted"], true);
+            let by = search["interrupted_by"].as_str().unwrap();
+            assert!(by.contains("artifact-dir"), "{by}");
+            assert!(ended.stderr.contains("the records of the run are kept in"), "{}", ended.stderr);
+            let said = ended.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(said.contains("ended early by"), "{}", ended.stdout);
+        },
+    },
+    Scene {
         what: "a HOME that cannot be written to, or is not there",
         becomes: "all are served",
         partial: "—",
