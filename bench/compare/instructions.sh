@@ -18,6 +18,7 @@ while getopts o:b:p: option; do
 done
 shift $((OPTIND - 1))
 command -v valgrind >/dev/null || { echo "instructions.sh: install valgrind" >&2; exit 2; }
+[ -z "$profile" ] || export CARGO_PROFILE_RELEASE_DEBUG=line-tables-only
 cargo build --release --quiet -p ringload-bench --bin counts
 counts=$(realpath "${CARGO_TARGET_DIR:-target}/release/counts")
 tmp=$(mktemp -d)
