@@ -41,6 +41,57 @@ pub fn regular(path: &Path, links: bool) -> io::Result<File> {
     Ok(file)
 }
 
+/// Opens a file to be read from its beginning to its end, however long it is. A FIFO has `PATIENCE` to write the first
+/// bytes, and as long each time until it writes more or is closed.
+///
+/// # Errors
+/// When it cannot be opened. Reads fail when a FIFO is not written in time ([`ErrorKind::TimedOut`]).
+pub fn stream(path: &Path) -> io::Result<impl Read + use<>> {
+    Stream::open(path, PATIENCE)
+}
+
+/// A file that is read without end.
+struct Stream {
+    file: File,
+    /// Whether it is a FIFO of which nothing has come yet: one that nobody has opened for writing looks as if it had
+    /// ended.
+    awaited: bool,
+    patience: Nanos,
+}
+
+impl Stream {
+    fn open(path: &Path, patience: Nanos) -> io::Result<Self> {
+        let file = OpenOptions::new().read(true).custom_flags(OPEN[0]).open(path)?;
+        let awaited = file.metadata()?.file_type().is_fifo();
+        Ok(Self { file, awaited, patience })
+    }
+}
+
+impl Read for Stream {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let until = clock::monotonic().saturating_add(self.patience);
+        loop {
+            match self.file.read(into) {
+                Ok(0) if self.awaited && !into.is_empty() => {}
+                Ok(n) => {
+                    self.awaited = false;
+                    return Ok(n);
+                }
+                Err(e) if e.kind() == ErrorKind::WouldBlock => {}
+                Err(e) => return Err(e),
+            }
+            if clock::monotonic() >= until {
+                return Err(io::Error::new(ErrorKind::TimedOut, not_in_time(self.patience)));
+            }
+            std::thread::sleep(LOOK);
+        }
+    }
+}
+
+fn not_in_time(patience: Nanos) -> String {
+    format!("it was not written and closed within {} s", patience / SECOND)
+}
+
 fn read(path: &Path, limit: u64, patience: Nanos) -> io::Result<Vec<u8>> {
     let file = OpenOptions::new().read(true).custom_flags(OPEN[0]).open(path)?;
     let fifo = file.metadata()?.file_type().is_fifo();
@@ -62,8 +113,7 @@ fn read(path: &Path, limit: u64, patience: Nanos) -> io::Result<Vec<u8>> {
             return Ok(bytes);
         }
         if clock::monotonic() >= until {
-            let what = format!("it was not written and closed within {} s", patience / SECOND);
-            return Err(io::Error::new(ErrorKind::TimedOut, what));
+            return Err(io::Error::new(ErrorKind::TimedOut, not_in_time(patience)));
         }
         std::thread::sleep(LOOK);
     }
@@ -137,6 +187,35 @@ mod tests {
         let both = OpenOptions::new().read(true).write(true).open(&path);
         both.as_ref().unwrap().write_all(b"1").unwrap();
         assert!(said(read(&path, 4, short)).contains("not written and closed"));
+    }
+
+    #[test]
+    fn a_fifo_of_any_length_is_read_while_it_is_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = fifo(&dir);
+        let short = 20 * MILLI;
+        let mut read = Vec::new();
+        let end = Stream::open(&path, short).unwrap().read_to_end(&mut read).unwrap_err();
+        assert!(end.kind() == ErrorKind::TimedOut && end.to_string().contains("not written and closed"), "{end}");
+        // Opened for both: it does not end, and the second read waits in vain.
+        let mut both = OpenOptions::new().read(true).write(true).open(&path).unwrap();
+        both.write_all(b"1").unwrap();
+        let end = Stream::open(&path, short).unwrap().read_to_end(&mut read).unwrap_err();
+        assert_eq!((end.kind(), read.as_slice()), (ErrorKind::TimedOut, &b"1"[..]));
+        drop(both);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut writer = OpenOptions::new().write(true).open(&path).unwrap();
+                for _ in 0..40 {
+                    writer.write_all(&[7; 4096]).unwrap();
+                }
+                std::thread::sleep(2 * LOOK);
+                writer.write_all(b"end").unwrap();
+            });
+            let mut read = Vec::new();
+            stream(&path).unwrap().read_to_end(&mut read).unwrap();
+            assert_eq!((read.len(), &read[read.len() - 3..]), (40 * 4096 + 3, &b"end"[..]));
+        });
     }
 
     #[test]

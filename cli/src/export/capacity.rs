@@ -72,7 +72,8 @@ fn probe(probe: &Probe) -> Value {
     json!({
         "load": finite(probe.load),
         "holds": probe.judgement.holds,
-        "spoiled_by_client": probe.spoiled.then_some(true),
+        "interrupted": probe.interrupted.then_some(true),
+        "spoiled_by_client": (probe.spoiled && !probe.interrupted).then_some(true),
         "reason": probe.judgement.reason,
         "requests": probe.judgement.requests,
         "good_fraction": finite(probe.judgement.good_fraction),

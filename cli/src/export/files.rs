@@ -25,8 +25,8 @@ pub(crate) struct Artifacts<'a> {
     dir: PathBuf,
     earlier: &'a EarlierFiles,
     files: Vec<(Kind, String, BufWriter<NamedTempFile>)>,
-    /// Why the first file that could not be written could not.
-    failed: Option<Error>,
+    /// Why the first file that could not be written could not, and the names of all of them.
+    failed: Option<(Error, Vec<String>)>,
     log: Option<TempPath>,
     /// The name that the log gets.
     keep_log_as: Option<String>,
@@ -115,8 +115,14 @@ impl<'a> Artifacts<'a> {
 
     /// Leaves out a file that could not be written; the others may be.
     pub(crate) fn leave_out(&mut self, kind: Kind, why: Error) {
-        self.files.retain(|(k, _, _)| *k != kind);
-        self.failed.get_or_insert(why);
+        let out = self.files.iter().position(|(k, _, _)| *k == kind).map(|at| self.files.remove(at));
+        if let Some((_, name, _)) = out {
+            self.note_failed(name, || why);
+        }
+    }
+
+    fn note_failed(&mut self, name: String, why: impl FnOnce() -> Error) {
+        self.failed.get_or_insert_with(|| (why(), Vec::new())).1.push(name);
     }
 
     /// Leaves out a file that there is nothing for.
@@ -125,33 +131,33 @@ impl<'a> Artifacts<'a> {
     }
 
     /// Gives every file that could be written its name; what stood there before is set aside. Those that have one, and
-    /// why the first that has none has none.
+    /// why the first that has none has none, with the names of all such.
     pub(crate) fn commit(&mut self) -> (Vec<PathBuf>, Option<Error>) {
         if let Err(e) = self.earlier.clear() {
             return (Vec::new(), Some(e));
         }
         let mut paths = Vec::new();
         for (_, name, file) in std::mem::take(&mut self.files) {
-            let path = self.dir.join(name);
+            let path = self.dir.join(&name);
             match named(file, &path) {
                 Ok(()) => paths.push(path),
-                Err(e) => {
-                    self.failed.get_or_insert(unwritten(&path, &e));
-                }
+                Err(e) => self.note_failed(name, || unwritten(&path, &e)),
             }
         }
         if let Some(name) = self.keep_log_as.take()
             && let Some(log) = self.log.take()
         {
-            let path = self.dir.join(name);
+            let path = self.dir.join(&name);
             match log.persist(&path) {
                 Ok(()) => paths.push(path),
-                Err(e) => {
-                    self.failed.get_or_insert(unwritten(&path, &e.error));
-                }
+                Err(e) => self.note_failed(name, || unwritten(&path, &e.error)),
             }
         }
-        (paths, self.failed.take())
+        let failed = self.failed.take().map(|(mut first, names)| {
+            first.what = format!("{} (not written: {})", first.what, names.join(", "));
+            first
+        });
+        (paths, failed)
     }
 }
 
@@ -245,7 +251,8 @@ mod tests {
         let mut files = open(&earlier, None, RECORDS_TOO);
         files.leave_out(Kind::Records, Error::environment("full", "make room"));
         let (written, failed) = files.commit();
-        assert_eq!((written.len(), failed.unwrap().what.as_str()), (6, "full"));
+        let said = "full (not written: profile_export.jsonl)";
+        assert_eq!((written.len(), failed.unwrap().what.as_str()), (6, said));
         assert!(!dir.path().join("profile_export.jsonl").exists());
     }
 

@@ -25,6 +25,8 @@ pub(crate) fn head_line(capacity: &Capacity) -> String {
             time(base.ttft_s, "to the first token"),
             percent(base.good_fraction)
         )
+    } else if base.run.outcome.summary.was_cancelled {
+        "interrupted before a request was answered".into()
     } else {
         "no request was answered".into()
     };
@@ -39,6 +41,7 @@ pub(crate) fn probe_line(probe: &Probe) -> String {
     let j = &probe.judgement;
     let interval = j.interval.map_or_else(String::new, |i| format!("{:.1} … {:.1}", i.low * 100.0, i.high * 100.0));
     let word = match j.reason {
+        _ if probe.interrupted => "interrupted",
         _ if probe.spoiled => "spoiled",
         Reason::EnoughGood => "holds",
         Reason::TooFewGood => "fails",
@@ -58,7 +61,10 @@ pub(crate) fn probe_line(probe: &Probe) -> String {
 
 /// What was found.
 pub(crate) fn render(capacity: &Capacity, dir: &Path, files: &[PathBuf], style: Style) -> String {
-    let mut out = format!("\nCAPACITY: {}\n", found(capacity));
+    let mut out = capacity.ended_early.as_ref().map_or_else(String::new, |why| {
+        format!("\nINTERRUPTED by {why}: the search did not come to its end; the bounds are as far as it came\n")
+    });
+    out += &format!("\nCAPACITY: {}\n", found(capacity));
     if style.quiet {
         return out;
     }
@@ -82,7 +88,7 @@ pub(crate) fn render(capacity: &Capacity, dir: &Path, files: &[PathBuf], style: 
         );
         out += &line("but", &text);
     }
-    let spoiled = capacity.probes.iter().filter(|probe| probe.spoiled).count();
+    let spoiled = capacity.probes.iter().filter(|probe| probe.spoiled && !probe.interrupted).count();
     if spoiled > 0 {
         let text = format!(
             "{spoiled} probes were INVALID by the client and decide nothing; such a load is tried {MOST_AGAIN} times more (their reports say why)"
@@ -103,15 +109,14 @@ fn found(capacity: &Capacity) -> String {
         Axis::Concurrency => "requests in flight",
     };
     let target = percent(capacity.target);
+    if !capacity.base.answered && capacity.base.run.outcome.summary.was_cancelled {
+        return "unknown: it was interrupted before one request at a time was answered".into();
+    }
     if !capacity.base.answered {
         let errors = &capacity.base.run.outcome.summary.errors;
         let why = errors.first().map_or_else(String::new, |e| format!(": {}", e.message));
         return format!("unknown: no request was answered, not even one at a time{why}");
     }
-    let early = match &capacity.ended_early {
-        Some(why) => format!(" (ended early by {why}: the bounds are as far as it came)"),
-        None => String::new(),
-    };
     if capacity.base.good_fraction == 0.0 {
         let ttft = capacity
             .base
@@ -129,26 +134,25 @@ fn found(capacity: &Capacity) -> String {
         let low = capacity.search.holds();
         let known = low.map_or_else(|| "unknown".into(), |low| format!("at least {} {unit}{best}", short(low)));
         return format!(
-            "{known} against a target of {target}: from {} on the client is in the figures, so that they decide nothing; give it more cores, or a quieter machine{early}",
+            "{known} against a target of {target}: from {} on the client is in the figures, so that they decide nothing; give it more cores, or a quieter machine",
             short(over)
         );
     }
     match (capacity.search.holds(), capacity.search.fails()) {
-        (Some(low), Some(high)) => format!(
-            "{} {unit} hold{best} against a target of {target}; {} do not{over}{early}",
-            short(low),
-            short(high)
-        ),
+        (Some(low), Some(high)) => {
+            format!("{} {unit} hold{best} against a target of {target}; {} do not{over}", short(low), short(high))
+        }
         (Some(low), None) => format!(
-            "at least {} {unit}, the heaviest load that was tried{best}, against a target of {target}; raise --to{early}",
-            short(low)
+            "at least {} {unit}, the heaviest load that was tried{best}, against a target of {target}{}",
+            short(low),
+            if capacity.ended_early.is_some() { "" } else { "; raise --to" }
         ),
         (None, Some(high)) => format!(
-            "none: {} {unit} do not hold{over} against a target of {target}, and one request at a time is {} good; ask whether the objectives can be met{early}",
+            "none: {} {unit} do not hold{over} against a target of {target}, and one request at a time is {} good; ask whether the objectives can be met",
             short(high),
             percent(capacity.base.good_fraction)
         ),
-        (None, None) => format!("unknown: no load was tried{early}"),
+        (None, None) => "unknown: no load was tried to its end".into(),
     }
 }
 

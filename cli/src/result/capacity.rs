@@ -76,7 +76,7 @@ pub(crate) struct Probe {
     pub(crate) judgement: Judgement,
     /// How long it took, in seconds.
     pub(crate) took_s: f64,
-    /// Whether a signal ended it.
+    /// Whether a signal ended it: it decides nothing.
     pub(crate) interrupted: bool,
     /// The client is in its figures: it decides nothing.
     pub(crate) spoiled: bool,
@@ -105,7 +105,7 @@ impl Capacity {
 
     /// The probes that decide.
     fn judged(&self) -> impl DoubleEndedIterator<Item = &Probe> + Clone {
-        self.probes.iter().filter(|probe| !probe.spoiled)
+        self.probes.iter().filter(|probe| !probe.spoiled && !probe.interrupted)
     }
 
     /// A probe on which the result rests, and in whose figures the client is (`--allow-invalid`).

@@ -51,18 +51,20 @@ pub(crate) fn search(args: &CapacityArgs, mut probes: ProbeRunner, dir: &Path) -
     {
         let number = capacity.probes.len() + 1;
         let probe = match probes.probe(next, number, (dir, &earlier), &mut prepared, &capacity) {
-            Ok(probe) if !probe.interrupted => probe,
-            Err(error) if Exit::of_error(&error) != Exit::Interrupted => {
-                capacity.ended_early = Some(EndedEarly::Error(error));
-                break;
-            }
-            Ok(_) | Err(_) => {
-                capacity.ended_early = Some(EndedEarly::Signal);
+            Ok(probe) => probe,
+            Err(error) => {
+                let by_signal = Exit::of_error(&error) == Exit::Interrupted;
+                capacity.ended_early = Some(if by_signal { EndedEarly::Signal } else { EndedEarly::Error(error) });
                 break;
             }
         };
         if lines {
             print(&report::capacity_line(&probe))?;
+        }
+        if probe.interrupted {
+            capacity.ended_early = Some(EndedEarly::Signal);
+            capacity.probes.push(probe);
+            break;
         }
         match probe.spoiled {
             false => {

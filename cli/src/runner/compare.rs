@@ -3,12 +3,12 @@
 use crate::flags::{CompareArgs, Format};
 use crate::result::comparison::{Changed, Comparison, Curves, Pair};
 use ringload_engine::comparison::{Limit, Observed, compare, curve, figures};
+use ringload_engine::files::regular;
 use ringload_engine::plan::metric;
 use ringload_engine::{Error, Result};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
-use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -127,7 +127,7 @@ fn records_of(path: &Path) -> Result<PathBuf> {
 
 /// A document of a run, where it can be read.
 fn document(dir: &Path, usual: &str) -> Option<Value> {
-    let file = File::open(dir.join(usual)).ok()?;
+    let file = regular(&dir.join(usual), true).ok()?;
     serde_json::from_reader(BufReader::new(file)).ok()
 }
 
@@ -171,7 +171,9 @@ fn observed(path: &Path) -> Result<Observed> {
         |e: std::io::Error| Error::environment(format!("{}: {e}", path.display()), "make it readable for this user");
     let mut lines: Vec<(u64, Line)> = Vec::new();
     let mut run = Observed::default();
-    for (number, line) in BufReader::with_capacity(1 << 20, File::open(path).map_err(unreadable)?).lines().enumerate() {
+    for (number, line) in
+        BufReader::with_capacity(1 << 20, regular(path, true).map_err(unreadable)?).lines().enumerate()
+    {
         let line = line.map_err(unreadable)?;
         if line.trim().is_empty() {
             continue;

@@ -82,8 +82,10 @@ fn url(target: &Target) -> String {
 
 fn names(body: &str) -> Option<Vec<String>> {
     let list: Value = serde_json::from_str(body).ok()?;
-    let names = list.get("data")?.as_array()?.iter().filter_map(|model| Some(model.get("id")?.as_str()?.to_owned()));
-    Some(names.collect())
+    let names = list.get("data")?.as_array()?.iter().filter_map(|model| model.get("id")?.as_str());
+    // What breaks a line is no name, and would stand on the terminal as a line of ringload's own.
+    let names = names.filter(|name| !name.chars().any(char::is_control));
+    Some(names.map(str::to_owned).collect())
 }
 
 /// Paths of APIs that people paste with the URL.
@@ -113,5 +115,6 @@ mod tests {
             Some(vec!["a".into(), "org/b".into()])
         );
         assert_eq!(names("<html>"), None);
+        assert_eq!(names(r#"{"data":[{"id":"a\nVALID  9 req/s"},{"id":"b\r"},{"id":"c"}]}"#), Some(vec!["c".into()]));
     }
 }

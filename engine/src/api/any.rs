@@ -104,8 +104,12 @@ static CHOSEN: Node = Node::of(&[
 static TOKEN: Node = Node::of(&[("text", Rule::Text(Slot::Visible))]);
 
 /// What is the same in most APIs; `meta_info` is SGLang's.
-static AROUND: Node =
-    answer![("usage", Rule::Object(&USAGES)), ("meta_info", Rule::Object(&META)), ("choices", Rule::List(&CHOICE)),];
+static AROUND: Node = answer![
+    ("usage", Rule::Object(&USAGES)),
+    ("meta_info", Rule::Object(&META)),
+    ("choices", Rule::Choices(&CHOICE)),
+    ("finish_reason", Rule::Reason),
+];
 
 static META: Node = Node::of(&[
     ("finish_reason", Rule::Reason),
@@ -122,5 +126,10 @@ static USAGES: Node = Node::of(&[
     ("total_tokens", Rule::Count(Count::Total)),
 ]);
 
-static CHOICE: Node =
-    Node::of(&[("finish_reason", Rule::Reason), ("native_finish_reason", NATIVE_REASON), ("error", Rule::Error)]);
+static CHOICE: Node = Node::of(&[
+    ("index", Rule::Index),
+    ("finish_reason", Rule::Reason),
+    ("native_finish_reason", NATIVE_REASON),
+    ("error", Rule::Error),
+    ("error_message", Rule::Error),
+]);

@@ -48,6 +48,7 @@ static EVENT_CHOICE: Node = Node::of(&[
     ("finish_reason", Rule::Reason),
     ("native_finish_reason", NATIVE_REASON),
     ("error", Rule::Error),
+    ("error_message", Rule::Error),
     ("usage", Rule::Object(&USAGE)),
 ]);
 
@@ -59,6 +60,7 @@ static BODY_CHOICE: Node = Node::of(&[
     ("finish_reason", Rule::Reason),
     ("native_finish_reason", NATIVE_REASON),
     ("error", Rule::Error),
+    ("error_message", Rule::Error),
 ]);
 
 /// `reasoning` is the newer name of `reasoning_content`, and `reasoning_details` says the same in parts: servers send

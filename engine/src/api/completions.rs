@@ -45,5 +45,6 @@ static CHOICE: Node = Node::of(&[
     ("finish_reason", Rule::Reason),
     ("native_finish_reason", NATIVE_REASON),
     ("error", Rule::Error),
+    ("error_message", Rule::Error),
     ("usage", Rule::Object(&USAGE)),
 ]);

@@ -35,7 +35,7 @@ fn message(value: &Value) -> Option<String> {
     }
     let inner = ["response", "meta_info", "x_groq"].iter().map(|name| &value[*name]);
     words(value)
-        .or_else(|| choices(value).map(|choice| &choice["error"]).find_map(said))
+        .or_else(|| choices(value).flat_map(|choice| [&choice["error"], &choice["error_message"]]).find_map(said))
         .or_else(|| inner.clone().find_map(words))
         .or_else(|| {
             let stopped = choices(value).chain(inner).chain([value, &value["delta"]]);

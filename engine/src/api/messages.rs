@@ -59,6 +59,8 @@ static EVENT: Node = answer![
     ("delta", Rule::Object(&DELTA)),
     ("content_block", Rule::Object(&BLOCK_START)),
     ("message", Rule::Object(&MESSAGE_START)),
+    // `message` has another meaning here, so that a code is as sure a sign as both elsewhere.
+    ("code", Rule::Sign(SURE)),
     ("usage", Rule::Object(&INPUT_OUTPUT_USAGE)),
 ];
 

@@ -156,7 +156,7 @@ macro_rules! answer {
             ("error", Rule::Error),
             ("object", NAMED_ERROR),
             ("type", NAMED_ERROR),
-            ("error_message", Rule::Sign(SURE)),
+            ("error_message", Rule::Error),
             ("error_type", Rule::Sign(SURE)),
             ("errors", Rule::Sign(SURE)),
             ("detail", Rule::Sign(SURE)),
@@ -171,9 +171,13 @@ macro_rules! answer {
 }
 pub(super) use answer;
 
-/// Whether a reason to stop says that the generation failed.
+/// Whether a reason to stop says that the generation failed; `error` may be followed by what went wrong (`error: …`).
 pub(super) fn failed(reason: &[u8]) -> bool {
-    FAILED.iter().any(|word| reason.eq_ignore_ascii_case(word.as_bytes()))
+    let word = match reason.get(5) {
+        Some(b':' | b' ') if reason[..5].eq_ignore_ascii_case(b"error") => &reason[..5],
+        _ => reason,
+    };
+    FAILED.iter().any(|failed| word.eq_ignore_ascii_case(failed.as_bytes()))
 }
 
 impl Node {

@@ -156,9 +156,10 @@ impl Scanner {
         }
     }
 
-    fn any(&self, data: &[u8], text: Option<&mut Text>) -> Seen {
+    fn any(&mut self, data: &[u8], text: Option<&mut Text>) -> Seen {
         let mut found = Found::new(text);
         any::read(data, self.field.as_ref(), &mut found);
+        self.choices.add(&found.choices);
         found.seen
     }
 }

@@ -67,9 +67,10 @@ impl Answer {
         self.scanner = scanner.looking_at(field);
     }
 
-    /// Whether the stream may end here.
+    /// Whether the stream may end here. One of unknown shape that has choices says why each has stopped, as those of a
+    /// known shape do.
     pub(super) fn may_end(&self) -> bool {
-        self.done_seen || self.record.finished && !self.scanner.any_choice_open() || !self.says_its_end
+        self.done_seen || (self.record.finished || !self.says_its_end) && !self.scanner.any_choice_open()
     }
 
     /// Bytes of memory that the text and the record hold.

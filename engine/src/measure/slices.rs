@@ -266,6 +266,12 @@ fn by_arrival(metrics: &mut Vec<Metric>, token_rate: Option<f64>, in_flight: Opt
             (None, None) => {}
         }
     }
+    // Where tokens are counted, a slice without any has none of them: 0.
+    for info in [&tags::TOTAL_OUTPUT_TOKENS, &tags::TOTAL_OSL] {
+        if token_rate.is_some() && find(metrics, info.tag).is_none() {
+            metrics.push(Metric { info, avg: 0.0, stats: None, tails: None, exact: true });
+        }
+    }
 }
 
 /// A slice of whose time more than one part in so many is after the last issue is the end of the load, not part of it.

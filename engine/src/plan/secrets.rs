@@ -258,7 +258,9 @@ fn keys(path: &str) -> impl Iterator<Item = (usize, &str)> {
     path[begin..].split(['&', '#', ' ']).filter_map(move |pair| {
         let here = at;
         at += pair.len() + 1;
-        let (name, value) = pair.split_once('=')?;
+        let Some((name, value)) = pair.split_once('=') else {
+            return (is_mixed(pair) && pair.len() >= LONG_ALONE).then_some((here, pair));
+        };
         let (width, name) = (name.len() + 1, percent_decoded(name));
         let secret = names_a_secret(&name) || looks_secret(&name, value);
         secret.then_some((here + width, value))
@@ -269,9 +271,12 @@ fn keys(path: &str) -> impl Iterator<Item = (usize, &str)> {
 /// digits, and none of a version or a model.
 fn looks_secret(name: &str, value: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    let digits = value.bytes().any(|b| b.is_ascii_digit());
-    let letters = value.bytes().any(|b| b.is_ascii_alphabetic());
-    value.len() >= AS_LONG_AS_A_KEY && digits && letters && !HARMLESS.iter().any(|part| name.contains(part))
+    value.len() >= AS_LONG_AS_A_KEY && is_mixed(value) && !HARMLESS.iter().any(|part| name.contains(part))
+}
+
+/// Whether there are digits and letters in it.
+fn is_mixed(value: &str) -> bool {
+    value.bytes().any(|b| b.is_ascii_digit()) && value.bytes().any(|b| b.is_ascii_alphabetic())
 }
 
 /// The texts under a telling name, those of its children included.
@@ -339,6 +344,8 @@ const TELLING: &[&str] = &[
 ];
 /// Bytes of the shortest value that [`looks_secret`].
 const AS_LONG_AS_A_KEY: usize = 16;
+/// Bytes of the shortest part of a query without a name that is taken for a key.
+const LONG_ALONE: usize = 12;
 /// Parts of names whose values are none, however long.
 const HARMLESS: &[&str] = &["version", "model", "deployment", "region", "engine"];
 /// Bytes that a [`Scrubber`] gathers before it looks for secrets in them.

@@ -182,12 +182,15 @@ fn standstill(summary: &Summary) -> Option<Finding> {
             .at_least(if suspect { Status::Suspect } else { Status::Valid })
             .says(
                 format!(
-                    "the run stood still for {:.1} of {:.1} s, from {:.1} s on: requests were in flight, {} of them were never answered, and nothing \
+                    "the run stood still for {:.1} of {:.1} s, from {:.1} s on: requests were in flight{}, and nothing \
                      came; no latency shows it, as the longest successful request took {} (bound: {} of the run)",
                     still.length_s,
                     still.run_s,
                     still.from_s,
-                    still.unanswered,
+                    match still.unanswered {
+                        0 => String::new(),
+                        n => format!(" ({n} of them over all of it, without an answer)"),
+                    },
                     shown_ms(still.longest_success_s * 1e3),
                     shown_share(STILL)
                 ),

@@ -12,11 +12,11 @@ mod fetch;
 
 use super::tokenizer::FILE_NAME;
 use crate::error::{Error, Result};
+use crate::files::regular;
 use crate::setting::Setting::{self, TokenizerRevision};
 use failure::Failure;
 use fetch::Limits;
 use std::fmt;
-use std::fs::File;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
@@ -275,7 +275,7 @@ fn keep(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// A small text.
 fn read_text(path: &Path) -> io::Result<String> {
     let mut text = String::new();
-    File::open(path)?.take(LONGEST_TEXT).read_to_string(&mut text)?;
+    regular(path, true)?.take(LONGEST_TEXT).read_to_string(&mut text)?;
     Ok(text)
 }
 

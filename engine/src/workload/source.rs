@@ -2,11 +2,10 @@
 
 use crate::dataset::{Consistency, Content, Row, Session};
 use crate::error::{Error, Result};
-use crate::files::regular;
+use crate::files::{regular, stream};
 use crate::plan::{Format, Remarks, Replay};
 use crate::random::{ItemRng, Stream};
 use crate::setting::Setting::DatasetFormat;
-use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
@@ -67,7 +66,7 @@ pub fn rows(replay: &Replay, seed: u64, each: &mut dyn FnMut(Row) -> Result<()>)
             }
             each(row)
         };
-        let mut input = BufReader::with_capacity(1 << 20, open(&path)?);
+        let mut input = BufReader::with_capacity(1 << 20, open(&path, folder)?);
         let read = replay.format.read_with(&mut input, &mut remarks, &mut take);
         read.map_err(|e| e.within(path.display()))?;
         pools.push(pool);
@@ -123,8 +122,13 @@ fn files(path: &Path) -> Result<Vec<(String, PathBuf)>> {
     Ok(all)
 }
 
-fn open(path: &Path) -> Result<File> {
-    File::open(path).map_err(|e| unreadable(path, &e))
+/// A file that was named may be a FIFO (`<(command)`); what lies in a folder is a regular file.
+fn open(path: &Path, in_folder: bool) -> Result<Box<dyn Read>> {
+    let opened: std::io::Result<Box<dyn Read>> = match in_folder {
+        true => regular(path, true).map(|file| Box::new(file) as _),
+        false => stream(path).map(|file| Box::new(file) as _),
+    };
+    opened.map_err(|e| unreadable(path, &e))
 }
 
 fn unreadable(path: &Path, e: &std::io::Error) -> Error {

@@ -85,10 +85,12 @@ impl Said {
             match name {
                 "error" => self.seen.error = true,
                 "x_groq" => self.seen.error |= says_something(&value["error"]),
+                "error_message" => self.seen.error = true,
                 "object" => self.seen.error |= value == "error",
                 "type" => self.seen.error |= value == "error" && kind != EndpointKind::Responses,
                 _ if value == 200 => {}
-                "error_message" | "error_type" | "errors" | "detail" => {
+                "code" if kind == EndpointKind::Messages => *signs = signs.saturating_add(2),
+                "error_type" | "errors" | "detail" => {
                     *signs = signs.saturating_add(2);
                 }
                 "message" if kind == EndpointKind::Messages => {}
@@ -191,7 +193,7 @@ impl Said {
         self.stopped(&choice["finish_reason"]);
         let native = choice["native_finish_reason"].as_str();
         self.seen.error |= native.is_some_and(|reason| FAILED.contains(&reason));
-        self.seen.error |= says_something(&choice["error"]);
+        self.seen.error |= says_something(&choice["error"]) || says_something(&choice["error_message"]);
         let mut thought = false;
         if kind == EndpointKind::Completions {
             for (name, value) in fields(choice) {
@@ -297,7 +299,8 @@ impl Said {
         };
         self.finish(reason);
         let word = reason.as_str().unwrap_or_default().to_ascii_lowercase();
-        self.seen.error |= FAILED.contains(&word.as_str());
+        let explained = word.starts_with("error:") || word.starts_with("error ");
+        self.seen.error |= explained || FAILED.contains(&word.as_str());
         let known = self.seen.reason.is_some_and(|said| said != FinishReason::Other);
         if !word.is_empty() && !known {
             self.seen.reason = Some(FinishReason::of(word.as_bytes()));

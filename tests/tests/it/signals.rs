@@ -180,7 +180,8 @@ fn a_search_says_what_its_probes_found() {
     running.signal("TERM");
     let ended = running.end().exits(130);
     let found: serde_json::Value = serde_json::from_str(&ended.text("ringload_capacity.json")).unwrap();
-    assert_eq!(found["interrupted"], true);
+    assert_eq!((&found["interrupted"], &found["interrupted_by"]), (&true.into(), &"a signal".into()));
+    assert!(ended.stdout.contains("\nINTERRUPTED by a signal"), "{}", ended.stdout);
 }
 
 /// Nobody reads stdout, or stderr: a pipe that is full before the program starts. The signal ends it all the same, with

@@ -1,6 +1,7 @@
 //! One scrape over HTTP: bounded in time and size, over a connection of its own.
 
 use ringload_engine::clock::{self, Nanos};
+use ringload_engine::files;
 use ringload_engine::plan::{Header, Target, Tls};
 use std::io::Read;
 use std::sync::Arc;
@@ -101,7 +102,7 @@ impl Source {
 
 fn agent(tls: &Tls) -> Agent {
     let own = tls.ca.as_ref().and_then(|path| {
-        let pem = std::fs::read(path).ok()?;
+        let pem = files::small(path, PEM_BYTES).ok()?;
         let certificates = parse_pem(&pem).filter_map(|item| match item {
             Ok(PemItem::Certificate(certificate)) => Some(certificate),
             _ => None,
@@ -131,6 +132,8 @@ const ACCEPT: &str = "application/openmetrics-text;version=1.0.0, text/plain;ver
 const PATIENCE: Duration = Duration::from_secs(1);
 /// A larger page is not read.
 const MOST_BYTES: u64 = 16 << 20;
+/// As the engine reads of a file of certificates.
+const PEM_BYTES: u64 = 16 << 20;
 
 #[cfg(test)]
 mod tests {

@@ -1,4 +1,4 @@
-use super::super::slice_figures::Slices;
+use super::super::slice_figures::{SliceFigures, Slices};
 use super::super::testing::{plan, summary};
 use super::super::trend::Direction;
 use crate::clock::{MILLI, Nanos, SECOND};
@@ -242,6 +242,11 @@ fn an_outage_is_no_output_and_the_other_slices_are_tested() {
     records.retain(|r| !(6 * SECOND..8 * SECOND).contains(&r.instants.issued));
     let s = slices(&sliced(SECOND), &records);
     assert_eq!((s.slices[6].output_tokens, s.slices[6].output_token_throughput), (Some(0.0), Some(0.0)));
+    for tag in ["total_output_tokens", "total_osl", "output_token_throughput"] {
+        let of = |slice: &SliceFigures| slice.metrics.iter().find(|m| m.info.tag == tag).map(|m| m.avg);
+        assert_eq!(of(&s.slices[6]), Some(0.0), "{tag}");
+        assert!(of(&s.slices[4]) > Some(0.0), "{tag}");
+    }
     let named: Vec<(&str, usize)> = s.trends.iter().map(|t| (t.name, t.slices)).collect();
     assert_eq!(named, [("TTFT p50", 10), ("ITL p50", 10), ("output", 12)]);
     // 5 ms a slice, also across the hole.

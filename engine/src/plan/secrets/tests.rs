@@ -87,6 +87,8 @@ fn the_values_of_a_query_are_hidden_by_name_however_short_and_by_looks() {
             "/v1?api-version=2024-10-01-preview&model=llama-3.1-70b-instruct",
             "/v1?api-version=2024-10-01-preview&model=llama-3.1-70b-instruct",
         ),
+        ("/v1?qsecret12345678", "/v1?<redacted>"),
+        ("/v1?stream&beta2&k9fK2mQ81LbVx", "/v1?stream&beta2&<redacted>"),
         ("/v1?trace=benchmark-of-the-week&n=1234567890123456", "/v1?trace=benchmark-of-the-week&n=1234567890123456"),
     ] {
         assert_eq!(without_query_secrets(text), shown);

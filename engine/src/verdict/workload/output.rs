@@ -33,6 +33,7 @@ fn output_length(case: &Case<'_>) -> Option<Finding> {
     // Of what was printed, which is of the length that came.
     let moved = share(output.apart, output.tokens.max(output.apart / 100));
     let wrong = match output.longer + output.shorter {
+        0 if output.client_differing == 0 => "the responses together are".into(),
         0 => format!("{} of {} responses are", output.client_differing, output.client_compared),
         n => format!("{n} of {} responses ({}) are", output.compared, shown_share(differing)),
     };

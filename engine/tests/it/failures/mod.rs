@@ -200,6 +200,28 @@ fn a_stream_of_several_choices_is_over_when_each_of_them_is() {
 }
 
 #[test]
+fn a_stream_of_unknown_shape_that_has_choices_says_why_each_has_stopped() {
+    let chunk = |reason: &str| {
+        format!(
+            "data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"a\"}},\"finish_reason\":{reason}}}]}}\n\n"
+        )
+    };
+    let plain = "data: {\"text\":\"a\"}\n\n".to_owned();
+    for kind in [EndpointKind::Raw, EndpointKind::Template] {
+        for (stream, ends) in [
+            (chunk("null"), false),
+            (chunk("null") + &chunk("\"stop\""), true),
+            (chunk("null") + "data: [DONE]\n\n", true),
+            (plain.clone(), true),
+        ] {
+            let record = read(kind, true, "text/event-stream", &stream);
+            let expected = if ends { Outcome::Succeeded } else { Outcome::Failed(Cause::Truncated) };
+            assert_eq!(record.outcome, expected, "{stream}");
+        }
+    }
+}
+
+#[test]
 fn usage_of_zeros_beside_output_is_refused() {
     let usage = r#"{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}"#;
     let end = format!("data: {{\"choices\":[],\"usage\":{usage}}}\n\ndata: [DONE]\n\n");

@@ -104,12 +104,49 @@ pub(crate) const FAILURES: &[Failure] = &[
         words: W,
     },
     Failure {
-        what: "`error_message` or `error_type` beside no choices",
+        what: "`error_message`, beside choices or without any; `error_type` beside no choices",
         by: "DeepInfra",
         kinds: TEXT,
         sent: Sent::Json(
             r#"{"choices":null,"error_type":"BadRequestError","error_message":"the words of the server"}"#,
         ),
+        words: W,
+    },
+    Failure {
+        what: "`error_message` beside choices",
+        by: "gateways",
+        kinds: FLAT,
+        sent: Sent::Json(
+            r#"{"choices":[{"delta":{"content":""},"text":"","finish_reason":null}],"error_message":"the words of the server"}"#,
+        ),
+        words: W,
+    },
+    Failure {
+        what: "`choices[].error_message`",
+        by: "gateways",
+        kinds: &[Chat, Completions, Template, Raw],
+        sent: Sent::Json(r#"{"choices":[{"text":"","delta":{},"error_message":"the words of the server"}]}"#),
+        words: W,
+    },
+    Failure {
+        what: "`finish_reason` `error`, followed by what went wrong",
+        by: "gateways",
+        kinds: &[Chat, Completions, Template, Raw],
+        sent: Sent::Json(r#"{"choices":[{"text":"","delta":{},"finish_reason":"error: out of memory"}]}"#),
+        words: "",
+    },
+    Failure {
+        what: "`finish_reason` `error` at the top",
+        by: "servers of one's own",
+        kinds: &[Template, Raw],
+        sent: Sent::Json(r#"{"finish_reason":"error"}"#),
+        words: "",
+    },
+    Failure {
+        what: "`{\"code\": …, \"message\": …}`",
+        by: "gateways before Anthropic's API",
+        kinds: &[Messages],
+        sent: Sent::Json(r#"{"code":503,"message":"the words of the server"}"#),
         words: W,
     },
     Failure {

@@ -1,6 +1,6 @@
 //! `docs/RELIABILITY.md`, from the rows that are tested.
 
-use super::{Act, Becomes, Over, Row, elsewhere, input, legal, machine, network, process, rows};
+use super::{Act, Becomes, Over, Row, elsewhere, figures, input, legal, machine, network, process, rows};
 use std::fmt::Write as _;
 
 #[test]
@@ -19,7 +19,7 @@ fn the_matrix_in_the_docs_is_the_one_that_is_tested() {
 
 #[test]
 fn tests_that_the_matrix_names_are_there() {
-    for row in elsewhere::ROWS.iter().chain(input::ROWS).chain(process::ROWS) {
+    for row in elsewhere::ROWS.iter().chain(input::ROWS).chain(process::ROWS).chain(figures::ROWS) {
         for (file, test) in row.tests {
             let held = elsewhere::source(file).contains(&format!("fn {test}("));
             assert!(held, "{file} has no test `{test}`");
@@ -51,7 +51,7 @@ fn document() -> String {
     }
     line(&mut text, &["a head that is split, at every byte in turn".to_owned(), over(&[Over::Http1])]);
     table(&mut text, "Tested elsewhere", &["fault", "what becomes of it", "tests"]);
-    for row in elsewhere::ROWS.iter().chain(input::ROWS).chain(process::ROWS) {
+    for row in elsewhere::ROWS.iter().chain(input::ROWS).chain(process::ROWS).chain(figures::ROWS) {
         let tests: Vec<String> = row.tests.iter().map(|(file, test)| format!("`{file}` `{test}`")).collect();
         line(&mut text, &[row.what.to_owned(), row.becomes.to_owned(), tests.join("<br>")]);
     }

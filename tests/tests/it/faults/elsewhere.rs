@@ -281,6 +281,7 @@ pub(super) fn source(file: &str) -> &'static str {
         CONNECTIONS => include_str!("../../../../engine/driver/src/connections/tests.rs"),
         other => super::input::source(other)
             .or_else(|| super::process::source(other))
+            .or_else(|| super::figures::source(other))
             .unwrap_or_else(|| panic!("{other} is not among the sources")),
     }
 }

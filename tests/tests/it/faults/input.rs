@@ -44,6 +44,7 @@ pub(super) const ROWS: &[Elsewhere] = &[
         tests: &[
             (FILES, "a_fifo_is_read_to_its_end_however_late_it_is_written"),
             (FILES, "a_fifo_that_nobody_writes_or_closes_is_not_waited_for_without_end"),
+            (FILES, "a_fifo_of_any_length_is_read_while_it_is_written"),
             (EARLIER_FILES, "a_document_that_is_a_fifo_is_not_waited_for"),
         ],
     },

@@ -69,7 +69,12 @@ pub(super) const SCENES: &[Scene] = &[
             let served = format!("{}succeeded", server.requests().len());
             let told = ended.stdout.replace(' ', "");
             assert!(told.contains(&served), "{}", ended.stdout);
-            assert!(ended.files().contains(&"inputs.json".to_owned()));
+            let written = ended.files();
+            assert!(written.contains(&"inputs.json".to_owned()));
+            for file in FILES.iter().filter(|file| !written.contains(&(**file).to_owned())) {
+                assert!(ended.stderr.contains(file), "{file}: {}", ended.stderr);
+            }
+            assert!(!written.contains(&"profile_export.jsonl".to_owned()), "{written:?}");
         },
     },
     Scene {
@@ -141,7 +146,7 @@ pub(super) const SCENES: &[Scene] = &[
             assert!(by.contains("artifact-dir"), "{by}");
             assert!(ended.stderr.contains("the records of the run are kept in"), "{}", ended.stderr);
             let said = ended.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
-            assert!(said.contains("ended early by"), "{}", ended.stdout);
+            assert!(said.contains("INTERRUPTED by"), "{}", ended.stdout);
         },
     },
     Scene {

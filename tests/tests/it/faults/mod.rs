@@ -8,6 +8,7 @@
 mod answers;
 mod document;
 mod elsewhere;
+mod figures;
 mod framing;
 mod input;
 mod legal;
