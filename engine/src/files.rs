@@ -197,7 +197,7 @@ mod tests {
         let mut read = Vec::new();
         let end = Stream::open(&path, short).unwrap().read_to_end(&mut read).unwrap_err();
         assert!(end.kind() == ErrorKind::TimedOut && end.to_string().contains("not written and closed"), "{end}");
-        // Opened for both: it does not end, and the second read waits in vain.
+        // Opened for both: it does not end, and nothing comes for the second read.
         let mut both = OpenOptions::new().read(true).write(true).open(&path).unwrap();
         both.write_all(b"1").unwrap();
         let end = Stream::open(&path, short).unwrap().read_to_end(&mut read).unwrap_err();

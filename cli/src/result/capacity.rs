@@ -114,8 +114,8 @@ impl Capacity {
         [self.best(), self.over()].into_iter().flatten().find(invalid)
     }
 
-    /// How the process ends after a search that no error ended, in order: interrupted; nothing was answered; a probe that bounds the result is
-    /// invalid, or the client left the upper bound open; no load holds; done.
+    /// How the process ends after a search that no error ended, in order: interrupted; nothing was answered; a probe
+    /// that bounds the result is invalid, or the client left the upper bound open; no load holds; done.
     pub(crate) fn exit(&self, allow_invalid: bool) -> Exit {
         if self.ended_early.is_some() {
             Exit::Interrupted

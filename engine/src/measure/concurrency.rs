@@ -1,6 +1,6 @@
 //! Requests in flight over time, weighted by how long.
 
-use super::basis::Requests;
+use super::requests::Requests;
 use super::stats::Stats;
 use crate::clock::Nanos;
 

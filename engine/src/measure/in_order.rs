@@ -1,7 +1,8 @@
 //! The successful requests of a phase in the order of their issue.
 
-use super::basis::{Requests, State};
+use super::basis::State;
 use super::request::per_request;
+use super::requests::Requests;
 use super::tags::MetricInfo;
 use crate::clock::Nanos;
 use std::ops::Range;

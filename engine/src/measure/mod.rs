@@ -30,6 +30,7 @@ mod path;
 mod population;
 mod rate;
 mod request;
+mod requests;
 #[cfg(test)]
 mod round_trip_tests;
 mod row;

@@ -1,7 +1,7 @@
 //! What the network was like: connections, handshakes, round trips, windows, and the phases of requests on new and on
 //! kept connections.
 
-use super::basis::{Requests, State};
+use super::basis::State;
 use super::bursts::Bursts;
 use super::counts::ConnectionCounts;
 use super::delayed_ack::DelayedAcks;
@@ -9,6 +9,7 @@ use super::distribution::Distribution;
 use super::first_token::FirstTokenFigures;
 use super::path::{PathTally, SlowConnects};
 use super::request::{ms, per_request};
+use super::requests::Requests;
 use super::shard::{HistogramId, Shard};
 use super::stats::Stats;
 use super::summary::Metric;

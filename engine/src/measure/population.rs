@@ -2,7 +2,7 @@
 
 use super::arrivals::PossibleShift;
 use super::arrived::Arrived;
-use super::basis::{Basis, Requests, State};
+use super::basis::{Basis, State};
 use super::client_share::{ClientShare, GapBounds, Movers};
 use super::concurrency::InFlight;
 use super::curve::Curves;
@@ -15,6 +15,7 @@ use super::path::PathTally;
 use super::rate::Arrivals;
 use super::request::RequestMetrics;
 use super::request::{METRICS, PerRequest};
+use super::requests::Requests;
 use super::shard::Shard;
 use super::span::Span;
 use super::stats::{Stats, TAILS};

@@ -1,9 +1,9 @@
 //! The steady part of a run, and how sure its figures are.
 
-use super::basis::Requests;
 use super::cells::{Cells, Series};
 use super::in_order::InOrder;
 use super::request::RequestMetrics;
+use super::requests::Requests;
 use super::steady_figures::{Compared, Confidence, PercentileFigures, RateInterval, Steady};
 use super::summary::Metric;
 use super::tags::{self, MetricInfo};

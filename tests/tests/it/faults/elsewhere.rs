@@ -262,7 +262,7 @@ pub(super) fn source(file: &str) -> &'static str {
         SECRETS => include_str!("../secrets.rs"),
         MEMORY => include_str!("../memory.rs"),
         SUMMARY => include_str!("../../../../engine/src/measure/summarizer/tests.rs"),
-        KEPT_OF_REQUESTS => include_str!("../../../../engine/src/measure/basis.rs"),
+        KEPT_OF_REQUESTS => include_str!("../../../../engine/src/measure/requests.rs"),
         KNOWN_LIMITS => include_str!("../../../../engine/tests/it/known_answers/limits.rs"),
         ADDRESSES => include_str!("../network/addresses.rs"),
         TLS => include_str!("../network/tls.rs"),
@@ -292,7 +292,7 @@ const KEPT_CONNECTIONS: &str = "engine/tests/it/kept_connections.rs";
 const SECRETS: &str = "tests/tests/it/secrets.rs";
 const KNOWN_LIMITS: &str = "engine/tests/it/known_answers/limits.rs";
 const SUMMARY: &str = "engine/src/measure/summarizer/tests.rs";
-const KEPT_OF_REQUESTS: &str = "engine/src/measure/basis.rs";
+const KEPT_OF_REQUESTS: &str = "engine/src/measure/requests.rs";
 const MEMORY: &str = "tests/tests/it/memory.rs";
 const ADDRESSES: &str = "tests/tests/it/network/addresses.rs";
 const TLS: &str = "tests/tests/it/network/tls.rs";
