@@ -1,0 +1,86 @@
+"""Runs fronts and routers one after the other, notes what was seen in `results.json`, and writes the table of `docs/COMPATIBILITY.md` from it."""
+
+import datetime
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import traceback
+
+import checks
+import fronts
+import routers
+import table
+import upstream
+
+RESULTS = pathlib.Path(__file__).parent / "results.json"
+KNOWN = {front.name: front for front in [*fronts.FRONTS, *routers.ROUTERS]}
+
+
+def attempt(told, name, check):
+    try:
+        told[name] = check()
+        print(f"    {name}: {told[name]}", flush=True)
+    except (checks.Seen, subprocess.TimeoutExpired) as e:
+        told[name] = {"differs": str(e)}
+        print(f"    {name}: DIFFERS: {e}", flush=True)
+
+
+def examine(kind):
+    """What was seen of one front, by protocol."""
+    front = kind()
+    front.install()
+    print(f"{front.software} {front.version}", flush=True)
+    server = upstream.Upstream()
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        authority = fronts.certificate(folder)
+        front.start(folder, server.port)
+        protocols = {}
+        try:
+            for protocol in front.protocols:
+                print(f"  {protocol}", flush=True)
+                scheme, _ = checks.PROTOCOLS[protocol]
+                drive = checks.Drive(f"{scheme}://localhost:{front.ports[protocol]}", protocol, authority)
+                told = protocols[protocol] = {}
+                attempt(told, "accounts", lambda: checks.accounts(drive, server))
+                attempt(told, "cut", lambda: checks.cut(drive, server))
+                attempt(told, "in_band", lambda: checks.in_band(drive, server))
+                attempt(told, "idle", lambda: checks.idle(drive, server))
+                if front.limited:
+                    attempt(told, "limit", lambda: checks.limit(drive, server))
+                if front.reloads:
+                    attempt(told, "reload", lambda: checks.reload(drive, server, front))
+        finally:
+            front.stop()
+    today = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
+    return {"software": front.software, "version": front.version, "date": today, "protocols": protocols}
+
+
+def main(names):
+    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    failed = []
+    for name in KNOWN if names == ["all"] else names:
+        try:
+            results[name] = examine(KNOWN[name])
+        except (RuntimeError, subprocess.CalledProcessError, OSError, StopIteration) as e:
+            traceback.print_exc()
+            failed.append(f"{name}: {e}")
+            continue
+        RESULTS.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
+    differs = [f"{name}, {protocol}, {check}: {seen['differs']}" for name, front in results.items() for protocol, told in front["protocols"].items()
+               for check, seen in told.items() if isinstance(seen, dict) and "differs" in seen]
+    for line in [*failed, *differs]:
+        print(line)
+    return 1 if failed or differs else 0
+
+
+if sys.argv[1:] == ["list"]:
+    print(*KNOWN, sep="\n")
+elif sys.argv[1:] == ["table"]:
+    table.write(json.loads(RESULTS.read_text()))
+elif not sys.argv[1:] or any(n != "all" and n not in KNOWN for n in sys.argv[1:]):
+    sys.exit(f"tests/lab/run {'|'.join(KNOWN)}|all|list|table")
+else:
+    sys.exit(main(sys.argv[1:]))

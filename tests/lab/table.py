@@ -1,0 +1,46 @@
+"""`docs/COMPATIBILITY.md`, written from the results of the laboratory."""
+
+import pathlib
+
+PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs/COMPATIBILITY.md"
+HEAD = """# What ringload was held against
+
+Written by `tests/lab/run table` from `tests/lab/results.json`; edit neither by hand. Each row is a real front or router, run on the day that it names by `tests/lab/run NAME`, before a server that keeps its own account
+(`tests/lab/upstream.py`): requests, tokens of both directions, cached and reasoning tokens, and the instant of each first write. ringload's binary drove it as a user would.
+
+* **accounts**: all requests succeeded; requests, prompt and output tokens, cached and reasoning tokens are those of the server, to the token; no time to the first token is sooner than the server's first write; where its median is over 50 ms
+  later, a finding says that output was held back. The cell says how events came.
+* **cut**: the server closed in mid-stream. No such answer was taken for a success; the cell has the cause that was counted.
+* **in-band**: the server said in the stream that it failed (status 200). The cell has the cause.
+* **idle**: requests a second apart, with connections that the front closes after a second of rest where it can be told to: none failed.
+* **limit**: 40 requests over connections of ten requests each, where the front can be told to: none failed.
+* **reload**: the front took a new configuration under load. What a front itself drops is a failure, and is told as one: the server may have begun it.
+
+"—": the front has no such setting, or cannot do it. A cell that begins with "differs" is a deviation that is open.
+
+| front | version | date | protocol | accounts | cut | in-band | idle | limit | reload |
+|---|---|---|---|---|---|---|---|---|---|
+"""
+
+
+def cell(seen):
+    if seen is None:
+        return "—"
+    if isinstance(seen, dict) and "differs" in seen:
+        return "differs: " + seen["differs"].replace("|", "/").replace("\n", " ")
+    if isinstance(seen, dict):
+        named = f", names itself `{seen['names']}`" if seen.get("names") else ""
+        plural = "" if seen["connections"] == 1 else "s"
+        return f"{seen['events']}, {seen['connections']} connection{plural}{named}"
+    return str(seen).replace("_", "\\_")
+
+
+def write(results):
+    rows = []
+    for name in sorted(results, key=lambda n: results[n]["software"].lower()):
+        front = results[name]
+        for protocol, told in front["protocols"].items():
+            cells = [cell(told.get(check)) for check in ("accounts", "cut", "in_band", "idle", "limit", "reload")]
+            rows.append("| " + " | ".join([front["software"], front["version"], front["date"], protocol, *cells]) + " |")
+    PAGE.write_text(HEAD + "\n".join(rows) + "\n")
+    print(f"{PAGE}: {len(rows)} rows")
