@@ -22,6 +22,7 @@ use commands::mock::mock;
 use commands::profile::profile;
 use commands::report::report;
 use commands::schema::schema;
+use commands::selftest::selftest;
 use commands::{dataset, docs};
 use exit::Exit;
 use flags::{Command, Document};
@@ -61,6 +62,7 @@ fn act(command: Command) -> anyhow::Result<Exit> {
         Command::Profile(args) => return profile(*args),
         Command::Capacity(args) => return capacity(*args),
         Command::Calibrate(args) => return calibrate(*args),
+        Command::Selftest(args) => return selftest(*args),
         Command::Report(args) => return report(&args),
         Command::Compare(args) => return compare(&args),
         Command::Dataset { command } => return dataset::run(command),

@@ -61,6 +61,15 @@ impl Profile {
         Self::named("calibrate")
     }
 
+    /// `ringload selftest` with nothing said.
+    ///
+    /// # Panics
+    /// When no temporary folder can be made.
+    #[must_use]
+    pub fn selftest() -> Self {
+        Self::named("selftest")
+    }
+
     /// `ringload report` of what is in a folder.
     ///
     /// # Panics

@@ -3,8 +3,9 @@
 use crate::exit::Exit;
 use crate::flags::CalibrateArgs;
 use crate::live::signals;
+use crate::live::steps::Steps;
 use crate::report;
-use crate::runner::calibrate::calibration;
+use crate::runner::calibrate::{Tried, calibration};
 use crate::runner::calibration_steps::StepRunner;
 use crate::runner::calibrations::CalibrationStore;
 use crate::runner::server::DemoServer;
@@ -21,14 +22,27 @@ pub(crate) fn calibrate(mut args: CalibrateArgs) -> anyhow::Result<Exit> {
     let runner = StepRunner::new(&args)?;
     let style = report::Style::of_stdout(&args.profile.output);
     let lines = args.profile.output.prints_lines();
-    let Some(calibration) = calibration(&runner, lines)? else {
+    if lines {
+        print(&report::calibrate_head(runner.core(), runner.in_flight(), runner.alone()))?;
+    }
+    let mut steps = Steps::start(&args.profile.output);
+    let found = calibration(&runner, &mut |load| {
+        match load {
+            Tried::Begins(kind) => steps.tell(kind),
+            Tried::Over(step) if lines => steps.print(&report::calibrate_line(step))?,
+            Tried::Over(_) => {}
+        }
+        Ok(())
+    });
+    drop(steps);
+    let Some(calibration) = found? else {
         eprint_line("interrupted: nothing was kept");
         return Ok(Exit::Interrupted);
     };
     let path = store.keep(calibration.clone())?;
     match style.json {
         true => print_json(&calibration)?,
-        false => print(&report::render_calibration(&calibration, runner.alone(), &path, style))?,
+        false => print(&report::render_calibration(&calibration, runner.alone(), &path, &style))?,
     }
     Ok(Exit::Done)
 }

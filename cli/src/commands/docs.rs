@@ -9,7 +9,7 @@ use std::io::{self, Write};
 pub(crate) fn flags() -> String {
     let command = flags::command();
     let mut text = String::from(INTRODUCTION);
-    for name in ["profile", "capacity", "calibrate", "mock"] {
+    for name in ["profile", "capacity", "calibrate", "selftest", "mock"] {
         let Some(sub) = command.find_subcommand(name) else {
             continue;
         };
@@ -19,7 +19,7 @@ pub(crate) fn flags() -> String {
         let known = |arg: &&Arg| {
             let profile = command.find_subcommand("profile");
             let of_profile = |p: &clap::Command| p.get_arguments().any(|a| a.get_id() == arg.get_id());
-            matches!(name, "capacity" | "calibrate") && profile.is_some_and(of_profile)
+            matches!(name, "capacity" | "calibrate" | "selftest") && profile.is_some_and(of_profile)
         };
         for arg in sub
             .get_arguments()
@@ -35,10 +35,9 @@ pub(crate) fn flags() -> String {
         }
     }
     text.push_str("\n## Others\n\n");
-    for sub in command
-        .get_subcommands()
-        .filter(|s| !s.is_hide_set() && !matches!(s.get_name(), "profile" | "capacity" | "calibrate" | "mock"))
-    {
+    for sub in command.get_subcommands().filter(|s| {
+        !s.is_hide_set() && !matches!(s.get_name(), "profile" | "capacity" | "calibrate" | "selftest" | "mock")
+    }) {
         let _ = writeln!(
             text,
             "- `ringload {}`: {}",

@@ -9,3 +9,4 @@ pub(crate) mod mock;
 pub(crate) mod profile;
 pub(crate) mod report;
 pub(crate) mod schema;
+pub(crate) mod selftest;

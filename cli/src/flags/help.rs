@@ -45,7 +45,8 @@ pub(crate) fn topic(topic: Option<&str>) -> Result<String, Error> {
 /// The groups of flags of a run, in their order.
 fn groups(command: &clap::Command) -> Vec<String> {
     let mut groups: Vec<String> = Vec::new();
-    let subs = ["profile", "capacity", "calibrate"].into_iter().filter_map(|name| command.find_subcommand(name));
+    let subs =
+        ["profile", "capacity", "calibrate", "selftest"].into_iter().filter_map(|name| command.find_subcommand(name));
     for heading in subs.flat_map(clap::Command::get_arguments).filter_map(Arg::get_help_heading) {
         if !groups.iter().any(|known| known == heading) {
             groups.push(heading.to_owned());
@@ -62,7 +63,8 @@ fn name_of(group: &str) -> String {
 
 fn flags_of(command: &clap::Command, group: &str) -> String {
     let has = |sub: &&clap::Command| sub.get_arguments().any(|arg| arg.get_help_heading() == Some(group));
-    let subs = ["profile", "capacity", "calibrate"].into_iter().filter_map(|name| command.find_subcommand(name));
+    let subs =
+        ["profile", "capacity", "calibrate", "selftest"].into_iter().filter_map(|name| command.find_subcommand(name));
     let Some(sub) = subs.into_iter().find(has) else {
         return String::new();
     };
@@ -79,7 +81,7 @@ fn more(name: &str) -> String {
     // A command's own page is shown under its name.
     let groups: Vec<String> = groups.filter(|group| command.find_subcommand(group).is_none()).collect();
     let mut text = format!("All flags: ringload {name} --help");
-    if matches!(name, "profile" | "capacity" | "calibrate") {
+    if matches!(name, "profile" | "capacity" | "calibrate" | "selftest") {
         text += ", or of a group: ringload help GROUP, of\n";
         let mut line = String::from(" ");
         for group in groups {
@@ -100,7 +102,7 @@ fn more(name: &str) -> String {
 const WIDTH: usize = 80;
 
 /// What stands before the pointer to more, of each command that has many flags.
-const SHORT: [(&str, &str); 4] = [
+const SHORT: [(&str, &str); 5] = [
     (
         "profile",
         "\
@@ -177,6 +179,28 @@ Examples:
   ringload calibrate --streaming --concurrency 32
   ringload calibrate --streaming --concurrency 1000 --cores 2-3
   ringload calibrate --streaming --concurrency 256 --http2
+",
+    ),
+    (
+        "selftest",
+        "\
+Say whether this machine can drive so many streams, and how true what it says
+of them is; takes at most 30 seconds. Nothing is sent to --url.
+
+Usage: ringload selftest [OPTIONS]
+
+      --streams N               streams at a time [--concurrency, else 1000]
+      --tokens-per-second R     tokens a second of each [50]
+      --isl N, --osl N          tokens of each prompt, and of each answer
+      --cores CORES             cores of the client, as a list or a count
+      --json                    all figures as JSON
+
+The flags of `ringload profile` say what is driven.
+
+Examples:
+  ringload selftest
+  ringload selftest --streams 5000 --tokens-per-second 40 --cores 4
+  ringload selftest --streams 256 --url https://server.example --http2
 ",
     ),
     (

@@ -23,6 +23,7 @@ mod prefix;
 mod refusal;
 mod report;
 mod rules;
+mod selftest;
 mod sessions;
 mod sweep;
 mod telemetry;
@@ -53,6 +54,7 @@ pub(crate) use network::proxy::Proxies;
 pub(crate) use output::{ExportLevel, OutputArgs, Percentiles, Ui, artifact_dir, check_prefix};
 pub(crate) use prefix::{Bust, ContextArgs};
 pub(crate) use report::ReportArgs;
+pub(crate) use selftest::SelftestArgs;
 pub(crate) use sessions::ConversationArgs;
 pub(crate) use telemetry::{MetricsFormat, TelemetryArgs};
 pub(crate) use trace::TraceArgs;
@@ -80,6 +82,10 @@ pub(crate) enum Command {
     /// Find the largest load under which enough requests meet every objective.
     #[command(after_help = EXIT_STATUS)]
     Capacity(Box<CapacityArgs>),
+    /// Say whether this machine can drive so many streams, and how true what it says of them is; takes at most 30
+    /// seconds.
+    #[command(after_help = SELFTEST)]
+    Selftest(Box<SelftestArgs>),
     /// Find out how much this machine can drive, for runs of this shape to be held against; takes at most 20 seconds.
     #[command(after_help = CALIBRATE)]
     Calibrate(Box<CalibrateArgs>),
@@ -197,6 +203,16 @@ impl ProfileArgs {
     pub(crate) fn has_several_runs(&self) -> bool {
         !self.points.is_empty() || self.campaign.num_profile_runs > 1
     }
+
+    /// Whether they say when requests are due, whatever is in flight.
+    pub(crate) fn is_scheduled(&self) -> bool {
+        let load = &self.load;
+        load.request_rate.is_some()
+            || load.request_rate_series.is_some()
+            || load.user_centric_rate.is_some()
+            || !load.stage.is_empty()
+            || self.trace.input_file.is_some() && !self.trace.no_fixed_schedule
+    }
 }
 
 /// One point of a sweep.
@@ -284,6 +300,7 @@ fn unbuilt() -> clap::Command {
         .mut_subcommand("profile", describe)
         .mut_subcommand("capacity", describe)
         .mut_subcommand("calibrate", describe)
+        .mut_subcommand("selftest", describe)
 }
 
 fn profile_command() -> clap::Command {
@@ -293,6 +310,11 @@ fn profile_command() -> clap::Command {
 const CALIBRATE: &str = "\
 Give it the flags of the run: they say what is driven. Nothing is sent to --url.
 Exit status: 0 done; 2 a usage or environment error to fix first; 130 interrupted, and nothing kept.";
+const SELFTEST: &str = "\
+Give it the flags of the run, or none. Nothing is sent to --url; the built-in server answers over loopback. What a
+core can drive is kept for later runs, as by ringload calibrate.
+Exit status: 0 this machine can drive it; 1 it cannot, or what ringload said was not what the server did; 2 a usage or
+environment error to fix first; 130 interrupted, and nothing kept.";
 const EXIT_STATUS: &str = "\
 Exit status:
   0    done

@@ -3,3 +3,4 @@
 pub(crate) mod exporter;
 pub(crate) mod progress;
 pub(crate) mod signals;
+pub(crate) mod steps;

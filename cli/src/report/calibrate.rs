@@ -1,7 +1,7 @@
 //! The calibration on stdout: a line for each load, then the ceiling.
 
 use super::Style;
-use super::layout::{heading, line, percent, short, time};
+use super::layout::{line, percent, short, time};
 use ringload_engine::calibration::{Basis, Calibration, Ceiling, Step};
 use std::path::Path;
 
@@ -30,14 +30,15 @@ pub(crate) fn step_line(step: &Step) -> String {
 }
 
 /// What was found.
-pub(crate) fn render(c: &Calibration, alone: bool, path: &Path, style: Style) -> String {
+pub(crate) fn render(c: &Calibration, alone: bool, path: &Path, style: &Style) -> String {
     let mut most: Vec<String> = Vec::new();
     most.extend(c.events_per_s().map(|rate| format!("{} tokens/s", short(rate))));
     most.extend(c.requests_per_s().map(|rate| format!("{} requests/s", short(rate))));
-    let mut out = format!("\nCEILING: {} on each core\n", most.join(" or "));
+    let ceiling = format!("CEILING: {} on each core\n", most.join(" or "));
     if style.quiet {
-        return out;
+        return ceiling;
     }
+    let mut out = String::from("\n");
     if let Some(event) = &c.event {
         out += &line("token", &cost(event));
     }
@@ -61,10 +62,11 @@ pub(crate) fn render(c: &Calibration, alone: bool, path: &Path, style: Style) ->
         "later runs of this shape say what share they used: SUSPECT {over}, INVALID {full} (of an estimate: a remark, SUSPECT)"
     );
     out += &line("so", &text);
-    out + &heading("FILE") + &line("kept in", &path.display().to_string())
+    out + &line("kept in", &path.display().to_string()) + &ceiling
 }
 
-fn cost(ceiling: &Ceiling) -> String {
+/// What one takes, and on what that rests.
+pub(super) fn cost(ceiling: &Ceiling) -> String {
     let basis = match ceiling.basis {
         Basis::Measured => "measured on a full core",
         Basis::Estimated => "estimated",

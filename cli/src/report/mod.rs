@@ -18,6 +18,7 @@ mod phases;
 mod picture;
 mod requests;
 mod screen;
+mod selftest;
 mod server;
 mod slices;
 mod table;
@@ -31,6 +32,7 @@ pub(crate) use campaign::{AGAIN, progress_line, render as render_campaign, sweep
 pub(crate) use capacity::{head_line as capacity_head, probe_line as capacity_line, render as render_capacity};
 pub(crate) use head::{endpoint as endpoint_words, phase as phase_words};
 pub(crate) use layout::{count, short};
+pub(crate) use selftest::{Setting as SelftestSetting, render as render_selftest};
 
 use crate::export::document;
 use crate::flags::{OutputArgs, Percentiles};

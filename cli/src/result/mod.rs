@@ -5,4 +5,5 @@ pub(crate) mod capacity;
 pub(crate) mod comparison;
 pub(crate) mod log_head;
 pub(crate) mod run;
+pub(crate) mod selftest;
 pub(crate) mod telemetry;

@@ -1,27 +1,34 @@
 //! How much one core of this machine can drive, in the shape of a run.
 
+use crate::export;
 use crate::runner::calibration_steps::{MeasuredStep, StepRunner};
-use crate::terminal::print;
-use crate::{export, report};
 use ringload_engine::Error;
 use ringload_engine::calibration::{Basis, Calibration, Ceiling, Step, costs};
 use ringload_engine::clock;
 
-/// What a request and an output event cost one core; `None` when a signal ended it. `lines` prints each step.
+/// A load that is tried.
+pub(crate) enum Tried<'a> {
+    /// It begins: its kind.
+    Begins(&'a str),
+    /// It is over.
+    Over(&'a Step),
+}
+
+/// Hears of each load.
+pub(crate) type Listener<'a> = &'a mut dyn FnMut(Tried<'_>) -> anyhow::Result<()>;
+
+/// What a request and an output event cost one core; `None` when a signal ended it.
 ///
 /// # Errors
-/// What stands in the way, with a remedy.
-pub(crate) fn calibration(runner: &StepRunner, lines: bool) -> anyhow::Result<Option<Calibration>> {
-    if lines {
-        print(&report::calibrate_head(runner.core(), runner.streams, runner.alone()))?;
-    }
-    Calibrator { runner, lines, steps: Vec::new(), interrupted: false }.calibration()
+/// What stands in the way, with a remedy; those of `tell`.
+pub(crate) fn calibration(runner: &StepRunner, tell: Listener<'_>) -> anyhow::Result<Option<Calibration>> {
+    Calibrator { runner, tell, steps: Vec::new(), interrupted: false }.calibration()
 }
 
 /// The loads, one after the other.
 struct Calibrator<'a> {
     runner: &'a StepRunner,
-    lines: bool,
+    tell: Listener<'a>,
     steps: Vec<Step>,
     interrupted: bool,
 }
@@ -36,10 +43,12 @@ impl Calibrator<'_> {
             return Ok(None);
         };
         let half = long.step.events_per_s / long.step.busy_share.max(LEAST_BUSY) / 2.0;
+        (self.tell)(Tried::Begins("tokens at half of that"))?;
         let headroom = self.runner.paced("headroom", half.min(long.step.events_per_s));
         if self.took(headroom)?.is_none() {
             return Ok(None);
         }
+        (self.tell)(Tried::Begins("requests"))?;
         let requests = self.runner.requests();
         let Some(short) = self.took(requests)? else {
             return Ok(None);
@@ -52,6 +61,7 @@ impl Calibrator<'_> {
 
     /// Where answers come whole, a request is all there is.
     fn whole(&mut self) -> anyhow::Result<Option<Calibration>> {
+        (self.tell)(Tried::Begins("requests"))?;
         let requests = self.runner.requests();
         let Some(measured) = self.took(requests)? else {
             return Ok(None);
@@ -80,6 +90,7 @@ impl Calibrator<'_> {
         let mut best: Option<MeasuredStep> = None;
         let mut refused = false;
         for _ in 0..MOST_TOKEN_STEPS {
+            (self.tell)(Tried::Begins("tokens"))?;
             let paced = self.runner.paced("tokens", target);
             let Some(measured) = self.took(paced)? else {
                 return Ok(None);
@@ -126,9 +137,7 @@ impl Calibrator<'_> {
         if self.interrupted {
             return Ok(None);
         }
-        if self.lines {
-            print(&report::calibrate_line(&measured.step))?;
-        }
+        (self.tell)(Tried::Over(&measured.step))?;
         self.steps.push(measured.step.clone());
         Ok(Some(measured))
     }

@@ -12,20 +12,25 @@ use ringload_engine::clock::{Nanos, SECOND};
 use ringload_engine::host::HostFacts;
 use ringload_engine::measure::{Distribution, Summary};
 use ringload_engine::plan::{Load as Loop, Plan, Target};
+use ringload_engine::record::Record;
 use ringload_engine::run::{self, Control, Run};
 use ringload_engine::verdict::{Status, judge};
 use ringload_engine::workload::Workload;
 use ringload_engine::{Error, Result};
+use ringload_mock::truth::Served;
 use ringload_mock::{Config, Jitter, Protocol, Server, Timing, TlsConfig};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// Makes the loads.
 pub(crate) struct StepRunner {
     /// What every load has in common.
     plan: Plan,
     core: usize,
+    /// Cores that a run of these flags has.
+    cores: usize,
     servers: Vec<usize>,
     length: Nanos,
     /// Requests in flight, all of them on the one core.
@@ -61,6 +66,7 @@ impl StepRunner {
         let streams = in_flight.ceil().clamp(1.0, MOST_STREAMS) as u32;
         Ok(Self {
             core,
+            cores: cores.len(),
             servers: allowed.into_iter().filter(|c| *c != core).collect(),
             length: (length_s * SECOND as f64) as Nanos,
             streams,
@@ -68,6 +74,11 @@ impl StepRunner {
             tokens: tokens.min(MOST_IN_ALL / f64::from(streams)).max(LEAST_TOKENS) as u32,
             plan: variants::calibration(plan, core),
         })
+    }
+
+    /// Cores that a run of these flags has.
+    pub(crate) fn cores(&self) -> usize {
+        self.cores
     }
 
     /// Whether the server has a core of its own.
@@ -80,8 +91,18 @@ impl StepRunner {
         self.plan.streaming
     }
 
+    /// Requests in flight on the core that is measured.
+    pub(crate) fn in_flight(&self) -> u32 {
+        self.streams
+    }
+
+    /// Output tokens of an answer of the run.
+    pub(crate) fn answer_tokens(&self) -> f64 {
+        self.plan.prompts.osl.map_or(USUAL_TOKENS, |length| length.mean)
+    }
+
     /// The core that is measured.
-    pub(super) fn core(&self) -> usize {
+    pub(crate) fn core(&self) -> usize {
         self.core
     }
 
@@ -122,27 +143,41 @@ impl StepRunner {
         self.run(kind, timing, self.tokens)
     }
 
-    fn run(&self, kind: &str, timing: Timing, tokens: u32) -> anyhow::Result<MeasuredStep> {
-        let tls = self.plan.targets.first().is_some_and(|t| t.tls);
-        let server = self.server(timing, tls)?;
-        let scheme = if tls { "https" } else { "http" };
-        let target = Target::parse(&format!("{scheme}://{}", server.addr()))?;
-        let (streams, length) = (self.streams, self.length);
-        let plan = variants::step(&self.plan, StepLoad { target, streams, tokens, length });
-        let prepared = plan.clone();
-        let workload = Arc::new(signals::unless_stopped(move || Workload::prepare(&prepared))??);
-        let workers = run::cores(&plan)?;
-        let control = Arc::new(Control::new(workers.len()));
-        let host = HostFacts::read_start();
-        let mut finished = {
-            let _loading = signals::loading(&control);
-            Run::with(&plan, Arc::clone(&workload), Arc::clone(&control))?.drive(None)?
-        };
-        if let Some(error) = finished.take_failure() {
-            return Err(error.into());
+    /// The records of some streams, in a load of this `shape`, and what the server noted of them.
+    ///
+    /// # Errors
+    /// What stands in the way, with a remedy.
+    pub(super) fn noted(
+        &self,
+        timing: Timing,
+        streams: u32,
+        tokens: u32,
+        shape: impl FnOnce(Plan) -> Plan,
+    ) -> anyhow::Result<(Vec<Record>, Vec<Served>)> {
+        let server = self.server(timing, true)?;
+        let plan = shape(self.plan_for(&server, streams, tokens)?);
+        let mut records = Vec::new();
+        let (summary, _) = self.drive(&plan, &mut |record| records.push(record.clone()))?;
+        if records.is_empty() && !signals::received() {
+            return Err(unanswered(&summary).into());
         }
-        let host = host.finish();
-        let summary = run::summarize(&plan, &workload, finished, &mut |_, _| ())?;
+        Ok((records, settled(&server)))
+    }
+
+    fn plan_for(&self, server: &Server, streams: u32, tokens: u32) -> Result<Plan> {
+        let scheme = if self.tls() { "https" } else { "http" };
+        let target = Target::parse(&format!("{scheme}://{}", server.addr()))?;
+        Ok(variants::step(&self.plan, StepLoad { target, streams, tokens, length: self.length }))
+    }
+
+    fn tls(&self) -> bool {
+        self.plan.targets.first().is_some_and(|t| t.tls)
+    }
+
+    fn run(&self, kind: &str, timing: Timing, tokens: u32) -> anyhow::Result<MeasuredStep> {
+        let server = self.server(timing, false)?;
+        let plan = self.plan_for(&server, self.streams, tokens)?;
+        let (summary, host) = self.drive(&plan, &mut |_| ())?;
         // Its threads have done their part; what they take to end is not measured.
         drop(server);
         let interrupted = summary.was_cancelled || signals::received();
@@ -159,16 +194,50 @@ impl StepRunner {
         })
     }
 
-    fn server(&self, timing: Timing, tls: bool) -> Result<Server> {
+    /// Plays a plan; `see` is shown its records.
+    fn drive(&self, plan: &Plan, see: &mut dyn FnMut(&Record)) -> anyhow::Result<(Summary, HostFacts)> {
+        let prepared = plan.clone();
+        let workload = Arc::new(signals::unless_stopped(move || Workload::prepare(&prepared))??);
+        let workers = run::cores(plan)?;
+        let control = Arc::new(Control::new(workers.len()));
+        let host = HostFacts::read_start();
+        let mut finished = {
+            let _loading = signals::loading(&control);
+            Run::with(plan, Arc::clone(&workload), Arc::clone(&control))?.drive(None)?
+        };
+        if let Some(error) = finished.take_failure() {
+            return Err(error.into());
+        }
+        let host = host.finish();
+        let summary = run::summarize(plan, &workload, finished, &mut |record, _| see(record))?;
+        Ok((summary, host))
+    }
+
+    fn server(&self, timing: Timing, truth: bool) -> Result<Server> {
         server::start(Config {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             threads: self.servers.len().clamp(1, MOST_SERVER_THREADS),
             cores: self.servers.clone(),
             timing,
-            tls: tls.then(TlsConfig::default),
+            tls: self.tls().then(TlsConfig::default),
+            truth,
             protocol: Protocol::Auto,
             ..Config::default()
         })
+    }
+}
+
+/// What a server noted, once it notes nothing more: a request is noted a little after its last write.
+fn settled(server: &Server) -> Vec<Served> {
+    let until = Instant::now() + SETTLE;
+    let mut served = server.truth().served;
+    loop {
+        thread::sleep(PAUSE);
+        let now = server.truth().served;
+        if now.len() == served.len() || Instant::now() >= until {
+            return now;
+        }
+        served = now;
     }
 }
 
@@ -240,3 +309,6 @@ const LEAST_TOKENS: f64 = 8.0;
 const MOST_IN_ALL: f64 = 100_000.0;
 const MOST_STREAMS: f64 = 4_096.0;
 const MOST_SERVER_THREADS: usize = 16;
+/// How long, and how often, it is looked whether a server still notes something.
+const SETTLE: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_millis(20);

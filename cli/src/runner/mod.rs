@@ -15,5 +15,6 @@ pub(crate) mod probes;
 pub(crate) mod reread;
 pub(crate) mod run;
 mod scrape;
+pub(crate) mod selftest;
 pub(crate) mod server;
 mod sweep_points;

@@ -103,12 +103,8 @@ impl DemoServer {
         if args.endpoint.model.is_empty() {
             args.endpoint.model.push("mock".into());
         }
+        let scheduled = args.is_scheduled();
         let load = &mut args.load;
-        let scheduled = load.request_rate.is_some()
-            || load.request_rate_series.is_some()
-            || load.user_centric_rate.is_some()
-            || !load.stage.is_empty()
-            || args.trace.input_file.is_some() && !args.trace.no_fixed_schedule;
         if load.concurrency.is_none() && !scheduled {
             // A count that was asked for is not to be refused over a concurrency that was not.
             let count = load.request_count.map_or(u32::MAX, |n| n.try_into().unwrap_or(u32::MAX));

@@ -13,11 +13,13 @@
 
 mod choice;
 mod costs;
+mod drive;
 mod shape;
 mod used;
 
 pub use choice::{Unfit, choose};
 pub use costs::{Costs, Load, costs};
+pub use drive::{Asked, Drive, DriveLimit, QUIET_SHARE, drive};
 pub use shape::Shape;
 pub use used::{Used, used};
 

@@ -213,3 +213,28 @@ fn a_calibration_reads_as_it_was_written() {
     let read: Calibration = serde_json::from_str(&written).unwrap();
     assert_eq!(read, calibration(8.0));
 }
+
+#[test]
+fn streams_are_held_against_cores_files_and_ports() {
+    use crate::host::HostFacts;
+    let host =
+        |files: Option<u64>, ports| HostFacts { open_files_hard: files, local_ports: ports, ..HostFacts::default() };
+    // 50 tokens a second at 1 µs each, and half a request at 10 µs: 1 000 streams take 0.055 of a core.
+    let asked = Asked { streams: 1_000, tokens_per_s: 50.0, answer_tokens: 100.0 };
+    let found = |cores, host: HostFacts| drive(&calibration(8.0), cores, &host, asked).unwrap();
+    let free = found(1, host(None, None));
+    assert!((free.share - 0.055).abs() < 1e-12 && free.can(), "{free:?}");
+    assert_eq!((free.most_streams, free.limit), (12_727, DriveLimit::Cpu));
+    let ports = found(1, host(None, Some((1_001, 1_900))));
+    assert_eq!((ports.most_streams, ports.limit, ports.can()), (900, DriveLimit::LocalPorts, false));
+    let files = found(1, host(Some(1_128), Some((1_001, 3_000))));
+    assert_eq!((files.most_streams, files.limit, files.can()), (1_000, DriveLimit::OpenFiles, true));
+    assert_eq!(found(2, host(None, None)).most_streams, 25_454);
+    // Streams of HTTP/2 share their connections.
+    let mut shared = calibration(8.0);
+    shared.shape.http = "2".into();
+    let shared = drive(&shared, 1, &host(Some(1_128), Some((1_001, 1_900))), asked).unwrap();
+    assert_eq!(shared.limit, DriveLimit::Cpu);
+    let whole = Calibration { event: None, ..calibration(8.0) };
+    assert_eq!(drive(&whole, 1, &host(None, None), asked), None);
+}

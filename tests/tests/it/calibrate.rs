@@ -128,6 +128,7 @@ fn the_table_of_a_calibration_ends_in_the_ceiling_and_where_it_is_kept() {
     let ended =
         Profile::calibrate().args(["--streaming", "--concurrency", "4", "--calibrate-seconds", "1"]).run().exits(0);
     assert!(ended.stdout.lines().all(|line| line.chars().count() <= 80));
+    assert!(ended.stdout.lines().last().unwrap().starts_with("CEILING: "), "{}", ended.stdout);
     let text = flat(&ended.stdout);
     for words in ["with 4 in flight", "CEILING: ", "on each core", "calibration.json", "of CPU: "] {
         assert!(text.contains(words), "{}", ended.stdout);

@@ -29,6 +29,7 @@
 //! - `campaign`: repeats, sweeps, the search for the capacity, and what is left of them
 //! - `compare`: runs against each other
 //! - `calibrate`: what this machine can drive, and runs that say what share of it they used
+//! - `selftest`: the same in one command, with what is said against what the server did
 //! - `over_time`: the run over time; tiers, conditions, the steady part
 //! - `crowd`: many streams at once
 //! - `memory`: ten thousand streams of servers that never stop sending
@@ -60,6 +61,7 @@ mod preflight;
 mod preparation;
 mod schedules;
 mod secrets;
+mod selftest;
 mod server_metrics;
 mod sessions;
 mod signals;
