@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod commands;
+mod dashboard;
 mod exit;
 mod export;
 mod flags;

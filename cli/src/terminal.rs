@@ -5,6 +5,8 @@
 //! A reader that takes nothing is waited for, until a signal asks the process to end: from then on [`PATIENCE`] is what
 //! it gets, so that nobody who stopped reading keeps what was measured from being written.
 
+pub(crate) mod screen;
+
 use ringload_engine::Error;
 use ringload_engine::plan::is_invisible;
 use std::borrow::Cow;
@@ -62,9 +64,12 @@ fn to_stdout(bytes: &[u8]) -> io::Result<()> {
     write_to(io::stdout, bytes.to_vec())
 }
 
-/// Writes a line to stderr. A closed stderr never ends a run.
+/// Writes a line to stderr. A closed stderr never ends a run. While a screen is shown, the line waits for its end.
 pub(crate) fn eprint_line(text: impl std::fmt::Display) {
     let text = text.to_string();
+    if screen::hold(&text) {
+        return;
+    }
     let _ = write_to(io::stderr, format!("{}\n", printable(&text)).into_bytes());
 }
 

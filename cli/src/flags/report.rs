@@ -57,7 +57,7 @@ impl ReportArgs {
     /// What is shown and written; `trace` where the run wrote the instants of each request.
     pub(crate) fn output(&self, trace: bool) -> OutputArgs {
         OutputArgs {
-            ui: Ui::None,
+            ui: Some(Ui::None),
             artifact_dir: None,
             private: self.private,
             overwrite: self.overwrite,

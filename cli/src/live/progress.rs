@@ -1,6 +1,6 @@
 //! The run while it runs: one live line, drawn from outside the pinned cores.
 
-use crate::terminal::{eprint_line, unless_stalled};
+use crate::terminal::{eprint_line, screen, unless_stalled};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use ringload_engine::driver::keep_off;
 use ringload_engine::plan::Plan;
@@ -12,32 +12,37 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Runs `work` while, if wanted, the live line is drawn, on cores that no worker has. The line has gone when it
-/// returns, unless the terminal stalls.
-pub(crate) fn watch<T>(
-    plan: &Plan,
-    control: &Arc<Control>,
-    workers: &[usize],
-    view: bool,
-    work: impl FnOnce() -> T,
-) -> T {
+/// Draws until the run is over, which the flag tells.
+pub(crate) type View = Box<dyn FnOnce(&Control, &AtomicBool) + Send>;
+
+/// The live line of a run.
+pub(crate) fn line(plan: &Plan) -> View {
+    let requests = plan.profiling.requests;
+    Box::new(move |control, over| draw(requests, control, over))
+}
+
+/// Runs `work` while the view, where there is one, is drawn on cores that no worker has. It has gone when this returns,
+/// unless the terminal stalls.
+pub(crate) fn watch<T>(control: &Arc<Control>, workers: &[usize], view: Option<View>, work: impl FnOnce() -> T) -> T {
     let over = Arc::new(AtomicBool::new(false));
     let (drawing, drawn) = mpsc::channel::<()>();
-    if view {
-        let (requests, workers) = (plan.profiling.requests, workers.to_vec());
-        let (control, over) = (Arc::clone(control), Arc::clone(&over));
-        // A run is worth as much without its live line.
-        let _ = thread::Builder::new().spawn(move || {
-            let _drawing = drawing;
-            keep_off(&workers);
-            draw(requests, &control, &over);
-        });
-    } else {
-        drop(drawing);
+    match view {
+        Some(view) => {
+            let (control, over, workers) = (Arc::clone(control), Arc::clone(&over), workers.to_vec());
+            // A run is worth as much without its live view.
+            let _ = thread::Builder::new().name("live view".into()).spawn(move || {
+                let _drawing = drawing;
+                keep_off(&workers);
+                view(&control, &over);
+            });
+        }
+        None => drop(drawing),
     }
     let done = work();
     over.store(true, Ordering::Relaxed);
     unless_stalled(&drawn);
+    // Of a view that stalls, the terminal is given back all the same.
+    screen::restore();
     done
 }
 
@@ -87,18 +92,19 @@ fn bar(requests: Option<u64>, terminal: bool) -> Option<ProgressBar> {
 }
 
 /// Sums over the workers.
-#[derive(Clone, Copy, Default)]
-struct Figures {
-    done: u64,
-    failed: u64,
-    events: u64,
-    in_flight: u64,
-    issued: u64,
-    warmup_done: u64,
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Figures {
+    pub(crate) done: u64,
+    pub(crate) failed: u64,
+    pub(crate) events: u64,
+    pub(crate) in_flight: u64,
+    pub(crate) issued: u64,
+    pub(crate) warmup_done: u64,
 }
 
 impl Figures {
-    fn read(control: &Control) -> Self {
+    /// As they stand.
+    pub(crate) fn read(control: &Control) -> Self {
         let mut sum = Self::default();
         let load = |a: &AtomicU64| a.load(Ordering::Relaxed);
         for p in &control.progress {
@@ -129,17 +135,20 @@ impl Figures {
 /// Rates over the last seconds: at least two, and at least as long as four requests take, so that answers which come
 /// in waves make no waves.
 #[derive(Default)]
-struct Pace {
+pub(crate) struct Pace {
     /// When, how many requests were done, how many events seen.
     seen: VecDeque<(Duration, u64, u64)>,
-    requests: f64,
-    events: f64,
+    /// A second.
+    pub(crate) requests: f64,
+    /// A second.
+    pub(crate) events: f64,
     /// Since when nothing has come.
     silent_since: Duration,
 }
 
 impl Pace {
-    fn see(&mut self, now: Duration, figures: &Figures) {
+    /// Takes in the sums of an instant.
+    pub(crate) fn see(&mut self, now: Duration, figures: &Figures) {
         let moved = self.seen.back().is_none_or(|(_, done, events)| (*done, *events) != (figures.done, figures.events));
         if moved || figures.in_flight == 0 {
             self.silent_since = now;
@@ -161,8 +170,14 @@ impl Pace {
         }
     }
 
+    /// The time over which rates are taken, as far as it has been seen.
+    pub(crate) fn window(&self) -> Duration {
+        let (first, last) = (self.seen.front(), self.seen.back());
+        first.zip(last).map_or(Duration::ZERO, |(first, last)| last.0 - first.0)
+    }
+
     /// For how long nothing has come, where that is long.
-    fn silence(&self, now: Duration) -> Option<Duration> {
+    pub(crate) fn silence(&self, now: Duration) -> Option<Duration> {
         Some(now.saturating_sub(self.silent_since)).filter(|silence| *silence >= SILENCE)
     }
 }

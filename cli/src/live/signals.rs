@@ -4,7 +4,7 @@
 //! at once, temporary files removed.
 
 use crate::exit::Exit;
-use crate::terminal::{eprint_line, hurry};
+use crate::terminal::{eprint_line, hurry, screen};
 use ringload_engine::clock::{Nanos, SECOND};
 use ringload_engine::run::Control;
 use ringload_engine::{Error, Result};
@@ -12,7 +12,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -57,6 +57,7 @@ pub(crate) fn handle(clean_up: fn()) -> Result<()> {
         Error::environment(format!("signals cannot be heard ({e})"), "raise the limit of open files and of processes")
     };
     lock().get_or_insert_default();
+    CLEAN_UP.get_or_init(|| clean_up);
     // A file that would grow over its limit is an error of the write, as a full disk is.
     signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false))).map_err(refused)?;
     let mut signals = Signals::new(ends()).map_err(refused)?;
@@ -82,6 +83,18 @@ fn ignores(status: &str, signal: i32) -> bool {
     mask.unwrap_or(0) >> (signal - 1) & 1 == 1
 }
 
+/// What comes before an end without results.
+static CLEAN_UP: OnceLock<fn()> = OnceLock::new();
+
+/// Stops as so many signals would, as far as none has come: 1 ends in order, 2 waits for nothing.
+pub(crate) fn ask(signals: u8) {
+    let Some(clean_up) = CLEAN_UP.get() else {
+        return;
+    };
+    let asked = lock().as_ref().map_or(signals, |state| state.signals);
+    (asked..signals.min(2)).for_each(|_| receive(*clean_up));
+}
+
 fn receive(clean_up: fn()) {
     hurry();
     let (said, waker) = act(clean_up);
@@ -102,6 +115,7 @@ fn act(clean_up: fn()) -> (Option<String>, Option<Waker>) {
     state.signals = state.signals.saturating_add(1);
     let quits = state.signals > 2 && !matches!(state.stage, Stage::Serving);
     if quits || matches!(state.stage, Stage::Simple) {
+        screen::restore();
         clean_up();
         std::process::exit(Exit::Interrupted as i32);
     }

@@ -12,7 +12,7 @@ pub(crate) struct Steps(Option<ProgressBar>);
 impl Steps {
     /// Nothing is shown yet.
     pub(crate) fn start(output: &OutputArgs) -> Self {
-        let wanted = output.ui != Ui::None && !output.quiet && io::stderr().is_terminal();
+        let wanted = output.ui != Some(Ui::None) && !output.quiet && io::stderr().is_terminal();
         Self(wanted.then(|| {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
             let style = ProgressStyle::with_template("{elapsed} {wide_msg}");

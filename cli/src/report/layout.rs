@@ -24,7 +24,7 @@ pub(crate) fn short(value: f64) -> String {
 }
 
 /// A length of time given in ms, in the unit that suits it.
-pub(super) fn time(ms: f64) -> String {
+pub(crate) fn time(ms: f64) -> String {
     if !ms.is_finite() {
         "-".into()
     } else if ms.abs() < 0.9995 {
@@ -35,7 +35,7 @@ pub(super) fn time(ms: f64) -> String {
 }
 
 /// A share as a percentage.
-pub(super) fn percent(share: f64) -> String {
+pub(crate) fn percent(share: f64) -> String {
     if share.is_finite() { format!("{:.1} %", share * 100.0) } else { "-".into() }
 }
 

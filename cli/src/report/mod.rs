@@ -31,7 +31,7 @@ pub(crate) use calibrate::{head as calibrate_head, render as render_calibration,
 pub(crate) use campaign::{AGAIN, progress_line, render as render_campaign, sweep_in_words};
 pub(crate) use capacity::{head_line as capacity_head, probe_line as capacity_line, render as render_capacity};
 pub(crate) use head::{endpoint as endpoint_words, phase as phase_words};
-pub(crate) use layout::{count, short};
+pub(crate) use layout::{count, percent, short, time};
 pub(crate) use selftest::{Setting as SelftestSetting, render as render_selftest};
 
 use crate::export::document;
@@ -85,10 +85,8 @@ impl Style {
 
     /// As stdout and the flags have it.
     pub(crate) fn of_stdout(output: &OutputArgs) -> Self {
-        let set = |name: &str| std::env::var_os(name).is_some_and(|v| !v.is_empty());
-        let dumb = std::env::var_os("TERM").is_some_and(|t| t == "dumb");
         Self {
-            colour: io::stdout().is_terminal() && !set("NO_COLOR") && !dumb,
+            colour: has_colour(&io::stdout()),
             quiet: output.quiet,
             verbose: output.verbose > 0,
             phases: output.http_trace_metrics,
@@ -97,6 +95,13 @@ impl Style {
             percentiles: output.percentiles.0.clone(),
         }
     }
+}
+
+/// Whether colours are wanted on a stream: it is a terminal that has some, and `NO_COLOR` says nothing else.
+pub(crate) fn has_colour(of: &impl IsTerminal) -> bool {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|v| !v.is_empty());
+    let dumb = std::env::var_os("TERM").is_some_and(|t| t == "dumb");
+    of.is_terminal() && !set("NO_COLOR") && !dumb
 }
 
 /// Prints what came of a run: the first screen, the whole report, or JSON.

@@ -1,10 +1,11 @@
 //! The file in which calibrations are kept, one for each shape of load.
 
+use crate::dashboard::{Ceiling, Load};
 use crate::result::run::CeilingUsage;
 use ringload_engine::calibration::{Calibration, Machine, Shape, choose, used};
 use ringload_engine::host::HostFacts;
 use ringload_engine::measure::Summary;
-use ringload_engine::plan::Plan;
+use ringload_engine::plan::{HttpVersion, Io, Plan, Reuse, Stamps};
 use ringload_engine::{Error, Result, files};
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -53,6 +54,25 @@ impl StoredCalibrations {
                 ..Self::default()
             },
         }
+    }
+
+    /// What share of the ceiling of so many cores a load of this plan is; `None` where nothing is kept of this machine.
+    pub(crate) fn ceiling(&self, plan: &Plan, cores: usize, host: &HostFacts) -> Option<Ceiling> {
+        let machine = Machine::of(host);
+        let kept: Vec<Calibration> = self.calibrations.iter().filter(|c| c.machine == machine).cloned().collect();
+        if kept.is_empty() {
+            return None;
+        }
+        let shapes = planned_shapes(plan);
+        let cores = cores.max(1) as f64;
+        Some(Box::new(move |load: Load| {
+            let fits = |shape: &Shape| {
+                let shape = Shape { streams_per_core: load.in_flight / cores, ..shape.clone() };
+                choose(&kept, &machine, VERSION, &shape).ok()
+            };
+            let chosen = shapes.iter().find_map(fits)?;
+            Some(chosen.share(load.requests_per_s, load.events_per_s) / cores)
+        }))
     }
 
     /// How a run stands to its machine's ceiling.
@@ -109,6 +129,38 @@ impl CalibrationStore {
         write(&self.path, &document).map_err(|e| unwritable(&self.path, &e))?;
         Ok(self.path)
     }
+}
+
+/// The shapes that a run of this plan may have, the likeliest first, but for how much is in flight: what drives it and
+/// what its server speaks may be left to the machine and the server.
+fn planned_shapes(plan: &Plan) -> Vec<Shape> {
+    let drivers: &[&str] = match plan.io {
+        Io::Uring => &["io_uring"],
+        Io::Epoll => &["epoll"],
+        Io::Auto => &["io_uring", "epoll"],
+    };
+    let tls = plan.targets.first().is_some_and(|target| target.tls);
+    let https: &[&str] = match plan.network.http {
+        HttpVersion::Http1 => &["1.1"],
+        HttpVersion::Http2 => &["2"],
+        HttpVersion::Auto if tls => &["2", "1.1"],
+        HttpVersion::Auto => &["1.1"],
+    };
+    let shape = |driver: &str, http: &str| Shape {
+        driver: driver.into(),
+        http: http.into(),
+        tls,
+        stamps: match plan.stamps {
+            Stamps::Kernel => "kernel".into(),
+            Stamps::User => "user".into(),
+        },
+        batch_wait_us: plan.batch_wait / 1_000,
+        streaming: plan.streaming,
+        kept_connections: plan.reuse == Reuse::Pooled,
+        streams_per_core: 1.0,
+        input_tokens: plan.prompts.isl.mean,
+    };
+    drivers.iter().flat_map(|driver| https.iter().map(|http| shape(driver, http))).collect()
 }
 
 /// Whether a new calibration is of the same machine and of a shape so near that an old one adds nothing; other versions
@@ -232,6 +284,19 @@ mod tests {
         assert!(used.calibrated_for.contains("16 in flight"), "{used:?}");
         let left: Vec<_> = fs::read_dir(path.parent().unwrap()).unwrap().collect();
         assert_eq!(left.len(), 1, "no temporary file is left: {left:?}");
+    }
+
+    #[test]
+    fn a_load_that_goes_on_is_held_against_what_is_kept_of_its_shape() {
+        let mut plan = outcome().plan;
+        plan.targets[0].tls = true;
+        plan.network.http = HttpVersion::Auto;
+        let kept = StoredCalibrations { calibrations: vec![calibration(16.0)], problem: None };
+        let ceiling = kept.ceiling(&plan, 2, &host()).unwrap();
+        let of = |in_flight| ceiling(Load { in_flight, requests_per_s: 100.0, events_per_s: 10_000.0 });
+        let expected = calibration(16.0).share(100.0, 10_000.0) / 2.0;
+        assert_eq!((of(32.0), of(3_200.0)), (Some(expected), None));
+        assert!(kept.ceiling(&plan, 2, &HostFacts::default()).is_none());
     }
 
     #[test]

@@ -178,7 +178,8 @@ impl<'a> Runs<'a> {
             *played = true;
             monitor.observe(metrics);
         };
-        let observers = Observers { live: None, on_record: Some(&mut observe) };
+        let place = place(args, (trial, index), self.points);
+        let observers = Observers { live: None, on_record: Some(&mut observe), place: Some(place) };
         run::run(plan, &mut self.prepared, &location, &point.output, identity, observers)
     }
 
@@ -223,6 +224,19 @@ impl<'a> Runs<'a> {
         };
         self.points.iter().enumerate().filter_map(missing).collect()
     }
+}
+
+/// Which of all runs it is (repeat, point), for the live view.
+fn place(args: &ProfileArgs, (trial, index): (usize, usize), points: &[SweepPoint]) -> String {
+    let runs = args.campaign.num_profile_runs;
+    let mut parts = Vec::new();
+    if points.len() > 1 {
+        parts.push(format!("point {} of {}: {}", index + 1, points.len(), points[index].label));
+    }
+    if runs > 1 {
+        parts.push(format!("run {} of {runs}", trial + 1));
+    }
+    parts.join(", ")
 }
 
 /// Whether the client is in the figures of a run, and that is not allowed.

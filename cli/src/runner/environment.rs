@@ -1,5 +1,6 @@
 //! From flags and environment to the plan, and the notes on it that the user sees.
 
+use crate::dashboard;
 use crate::flags::Proxies;
 use crate::flags::environment::Environment;
 use crate::flags::plan::{Planned, plan as make_plan};
@@ -35,8 +36,8 @@ pub(crate) fn announce(output: &OutputArgs, plan: &Plan, notes: &[String]) -> an
     for note in notes {
         eprint_line(format_args!("note: {note}"));
     }
-    if output.ui == Ui::Dashboard {
-        eprint_line("note: --ui dashboard is not supported yet: falling back to simple");
+    if output.ui == Some(Ui::Dashboard) && !dashboard::fits() {
+        eprint_line("note: --ui dashboard takes a terminal of 100 columns and 20 rows: one line is shown");
     }
     if output.verbose > 0 {
         eprint_line(format_args!("{}", serde_json::to_string_pretty(plan)?));

@@ -9,6 +9,7 @@ pub(crate) mod compare;
 mod convergence;
 pub(crate) mod environment;
 pub(crate) mod estimate;
+mod live_view;
 pub(crate) mod models;
 pub(crate) mod preflight;
 pub(crate) mod probes;

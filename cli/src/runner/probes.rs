@@ -60,7 +60,13 @@ impl ProbeRunner {
     /// What stands in the way, with a remedy.
     pub(super) fn base(&self, dir: &Path, earlier: &EarlierFiles, prepared: &mut Prepared) -> anyhow::Result<Base> {
         let dir = dir.join("probe_00_one_at_a_time");
-        let run = self.run(self.base.clone(), (&dir, earlier), prepared, None)?;
+        let place = "before the search: one request at a time".to_owned();
+        let run = self.run(
+            self.base.clone(),
+            (&dir, earlier),
+            prepared,
+            Observers { place: Some(place), ..Observers::default() },
+        )?;
         let summary = &run.outcome.summary;
         let latency = run.outcome.metric("request_latency").and_then(|m| m.stats);
         Ok(Base {
@@ -114,7 +120,10 @@ impl ProbeRunner {
                     control.enough();
                 }
             };
-            self.run(plan, (&dir, earlier), prepared, Some(&mut live))?
+            let most = capacity.search.range.most_probes().max(number);
+            let place = format!("probe {number} of at most {most}: {} {load}", self.axis_name());
+            let observers = Observers { live: Some(&mut live), on_record: None, place: Some(place) };
+            self.run(plan, (&dir, earlier), prepared, observers)?
         };
         let summary = &run.outcome.summary;
         let waiting = summary.counts.in_flight_at_end + summary.counts.dropped;
@@ -133,11 +142,10 @@ impl ProbeRunner {
         plan: Plan,
         (dir, earlier): (&Path, &EarlierFiles),
         prepared: &mut Prepared,
-        live: Option<run::LiveObserver<'_>>,
+        observers: Observers<'_>,
     ) -> anyhow::Result<RunOutput> {
         let identity = Identity::of(&plan);
         let location = OutputLocation { dir, prefix: self.args.output.profile_export_prefix.as_deref(), earlier };
-        let observers = Observers { live, on_record: None };
         run::run(plan, prepared, &location, &self.args.output, identity, observers)
     }
 

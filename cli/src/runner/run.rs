@@ -11,6 +11,7 @@ use crate::result::log_head::Head;
 use crate::result::run::{Identity, Outcome, RunOutput};
 use crate::result::telemetry::Scraped;
 use crate::runner::calibrations::StoredCalibrations;
+use crate::runner::live_view::LiveView;
 use crate::runner::scrape::{self, Scraper};
 use crate::terminal::{eprint_line, printable};
 use ringload_engine::host::HostFacts;
@@ -37,6 +38,8 @@ pub(crate) struct Observers<'a> {
     pub(crate) live: Option<LiveObserver<'a>>,
     /// When it is summed up.
     pub(crate) on_record: Option<RecordObserver<'a>>,
+    /// Which of several runs it is, for the live view.
+    pub(crate) place: Option<String>,
 }
 
 /// Runs the plan of a command line whose only run it is.
@@ -101,8 +104,9 @@ pub(crate) fn run(
     if let Some(exporter) = exporter {
         exporter.show(&control, &workers);
     }
-    let scraper = Scraper::start(&plan, telemetry, &control, &workers);
-    let mut finished = drive(&plan, workload, &control, log, view(output), observers.live)?;
+    let view = LiveView::of(&plan, output, &workers, observers.place, kept, &host.facts);
+    let scraper = Scraper::start(&plan, telemetry, &control, &workers, &view.server);
+    let mut finished = drive(&plan, workload, &control, log, view, observers.live)?;
     let scraped = scraper.finish();
     if !output.quiet {
         scrape::tell_absent(&scraped);
@@ -274,17 +278,25 @@ fn drive(
     workload: &Arc<Workload>,
     control: &Arc<Control>,
     log: LogWriter,
-    view: bool,
-    live: Option<LiveObserver<'_>>,
+    view: LiveView,
+    mut live: Option<LiveObserver<'_>>,
 ) -> anyhow::Result<Finished> {
     let workers = run::cores(plan)?;
     let _loading = signals::loading(control);
-    let finished = progress::watch(plan, control, &workers, view, || {
+    let LiveView { view, samples, .. } = view;
+    let finished = progress::watch(control, &workers, view, || {
         let run = Run::with(plan, Arc::clone(workload), Arc::clone(control))?.record_to(log);
-        match live {
-            Some(watch) => run.drive(Some(&mut |record: &Record| watch(control, workload, record))),
-            None => run.drive(None),
+        if samples.is_none() && live.is_none() {
+            return run.drive(None);
         }
+        run.drive(Some(&mut |record: &Record| {
+            if let Some(samples) = &samples {
+                samples.see(record);
+            }
+            if let Some(watch) = &mut live {
+                watch(control, workload, record);
+            }
+        }))
     })?;
     Ok(finished)
 }
@@ -340,8 +352,4 @@ fn with_log_kept(error: ringload_engine::Error, files: Artifacts<'_>) -> anyhow:
         eprint_line(format_args!("the records of the run are kept in {}", path.display()));
     }
     error.into()
-}
-
-fn view(output: &OutputArgs) -> bool {
-    output.ui != crate::flags::Ui::None && !output.quiet
 }

@@ -15,9 +15,10 @@ use std::path::{Path, PathBuf};
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputArgs {
-    /// Live view on stderr: `simple` (one line) or `none`; `dashboard` falls back to `simple`.
-    #[arg(long, visible_alias = "ui-type", value_enum, default_value = "simple")]
-    pub(crate) ui: Ui,
+    /// Live view on stderr: a screen with keys, one line, or nothing
+    /// [default: dashboard on a terminal of 100 columns and 20 rows, else simple].
+    #[arg(long, visible_alias = "ui-type", value_enum)]
+    pub(crate) ui: Option<Ui>,
 
     /// Folder for the files [default: artifacts/MODEL-openai-TYPE-LOAD].
     #[arg(long, visible_alias = "output-artifact-dir", value_name = "DIR")]
@@ -133,8 +134,7 @@ pub(crate) enum Ui {
     Simple,
     /// Nothing.
     None,
-    /// AIPerf's full screen; here as `simple`.
-    #[value(hide = true)]
+    /// The run now and over time, with keys to stop it.
     Dashboard,
 }
 

@@ -5,6 +5,7 @@ mod fetch;
 mod figures;
 mod watch;
 
+use crate::dashboard::ServerNow;
 use crate::export::LineOf;
 use crate::flags::{MetricsFormat, TelemetryArgs};
 use crate::result::telemetry::Scraped;
@@ -18,7 +19,7 @@ use ringload_engine::run::Control;
 use std::sync::{Arc, Condvar, Mutex, Once, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
-use watch::{Found, Watch};
+use watch::{Found, Now, Watch};
 
 /// The scrapes of a run. When it is dropped they end by themselves.
 pub(crate) struct Scraper {
@@ -64,7 +65,14 @@ impl End {
 
 impl Scraper {
     /// Makes the first scrape of each endpoint, and goes on in threads of their own. Nothing of it can end a run.
-    pub(crate) fn start(plan: &Plan, args: &TelemetryArgs, control: &Arc<Control>, workers: &[usize]) -> Self {
+    /// What servers say of themselves is shown in `now`.
+    pub(crate) fn start(
+        plan: &Plan,
+        args: &TelemetryArgs,
+        control: &Arc<Control>,
+        workers: &[usize],
+        now: &Arc<Mutex<Vec<ServerNow>>>,
+    ) -> Self {
         let end = Arc::new(End::default());
         let mut threads = Vec::new();
         let (ready, waiting) = mpsc::channel();
@@ -80,6 +88,7 @@ impl Scraper {
                 end: Arc::clone(&end),
                 offset: RealtimeOffset::sample(),
                 line,
+                now: (!endpoint.gpus).then(|| Now::in_the_next_place(now)),
             };
             let (ready, workers) = (ready.clone(), workers.to_vec());
             let work = move || {

@@ -2,6 +2,7 @@
 
 use super::End;
 use super::fetch::{Failure, Fetched, Source};
+use crate::dashboard::ServerNow;
 use crate::export::{LineAt, LineOf};
 use crate::result::telemetry::ScrapedEndpoint;
 use ringload_engine::clock::RealtimeOffset;
@@ -10,8 +11,8 @@ use ringload_engine::run::Control;
 use ringload_engine::telemetry::{Collector, Role, Window};
 use std::fs::File;
 use std::io::{BufWriter, Seek, Write};
-use std::sync::Arc;
 use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// What a thread needs.
@@ -22,6 +23,33 @@ pub(super) struct Watch {
     pub(super) offset: RealtimeOffset,
     /// The lines that are written, where they are.
     pub(super) line: Option<LineOf>,
+    /// Where it is shown what a server says.
+    pub(super) now: Option<Now>,
+}
+
+/// A place among what all endpoints say.
+pub(super) struct Now {
+    all: Arc<Mutex<Vec<ServerNow>>>,
+    place: usize,
+}
+
+impl Now {
+    pub(super) fn in_the_next_place(all: &Arc<Mutex<Vec<ServerNow>>>) -> Self {
+        let mut known = all.lock().unwrap_or_else(PoisonError::into_inner);
+        known.push(ServerNow::default());
+        Self { all: Arc::clone(all), place: known.len() - 1 }
+    }
+
+    fn show(&self, collector: &Collector) {
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(now) = all.get_mut(self.place) {
+            *now = ServerNow {
+                running: collector.now(Role::Running),
+                waiting: collector.now(Role::Waiting),
+                kv_use: collector.now(Role::KvUse),
+            };
+        }
+    }
 }
 
 /// What it found.
@@ -124,6 +152,9 @@ impl Watch {
                 // What was written is kept; without room nothing more is.
                 lines.written = MOST_LINE_BYTES;
             }
+        }
+        if let Some(now) = self.now.as_ref().filter(|_| scrape.is_metrics) {
+            now.show(&found.collector);
         }
         scrape.is_metrics
     }
