@@ -13,6 +13,7 @@ mod live_view;
 pub(crate) mod models;
 pub(crate) mod preflight;
 pub(crate) mod probes;
+mod record_lines;
 pub(crate) mod reread;
 pub(crate) mod run;
 mod scrape;
