@@ -46,6 +46,13 @@ fn section(of: Figures<'_>, comparison: &Comparison, pair: &Pair, i: usize) -> H
         }
         html.raw("</ul>");
     }
+    if !pair.notes.is_empty() {
+        html.raw("<ul>");
+        pair.notes.iter().for_each(|note| {
+            html.element("li", &[], note);
+        });
+        html.raw("</ul>");
+    }
     html.raw("<div class=\"scroll\"><table><thead><tr><th>figure</th><th class=\"n\">base</th><th class=\"n\">new</th><th class=\"n\">change</th>");
     html.element("th", &[], &compare::interval_head(comparison)).raw("</tr></thead><tbody>");
     for (k, difference) in pair.differences.iter().enumerate() {

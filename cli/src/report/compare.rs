@@ -23,6 +23,9 @@ pub(crate) fn text(comparison: &Comparison, width: usize) -> String {
         if pair.changed.len() > MOST_CHANGED {
             out += &line("", &format!("and {} more (--format json)", pair.changed.len() - MOST_CHANGED));
         }
+        for (i, note) in pair.notes.iter().enumerate() {
+            out += &line(if i == 0 { "notes" } else { "" }, note);
+        }
         out += &format!("\n{:<26}{:>9}{:>9}{:>9}  {}\n", "", "base", "new", "change", interval_head(comparison));
         for difference in &pair.differences {
             let row = format!(
@@ -62,6 +65,10 @@ pub(crate) fn markdown(comparison: &Comparison) -> String {
                 let cell = |value: &Option<String>| escaped(value.as_deref().unwrap_or("–"));
                 out += &format!("| `{}` | {} | {} |\n", escaped(what), cell(base), cell(new));
             }
+            out.push('\n');
+        }
+        pair.notes.iter().for_each(|note| out += &format!("- {}\n", escaped(note)));
+        if !pair.notes.is_empty() {
             out.push('\n');
         }
         out += &format!("| figure | base | new | change | {} |\n|---|---:|---:|---:|---|\n", interval_head(comparison));

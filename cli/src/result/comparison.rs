@@ -43,6 +43,9 @@ pub(crate) struct Pair {
     pub(crate) verdict: Option<String>,
     /// What was planned or is of the machine, and differs.
     pub(crate) changed: Vec<Changed>,
+    /// What of the two cannot be compared, or means something else.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) notes: Vec<String>,
     /// Its figures against those of the base.
     pub(crate) differences: Vec<Difference>,
     /// What came of the conditions.

@@ -2,9 +2,10 @@
 
 use crate::flags::{CompareArgs, Format};
 use crate::result::comparison::{Changed, Comparison, Curves, Pair};
+use crate::runner::others;
 use crate::runner::record_lines::observed;
-use ringload_engine::comparison::{Limit, Observed, compare, curve, figures};
-use ringload_engine::files::regular;
+use ringload_engine::comparison::{Estimate, Limit, Observed, compare, curve, figures};
+use ringload_engine::files::{regular, small};
 use ringload_engine::plan::metric;
 use ringload_engine::{Error, Result};
 use serde_json::Value;
@@ -26,15 +27,17 @@ pub(crate) fn comparison(args: &CompareArgs) -> Result<Comparison> {
         ended.collect::<Result<Vec<_>>>()
     })?;
     let base = runs.remove(0);
-    let estimates = figures(&base.observed, 0);
+    let estimates = base.figures(0);
     let pair = |new: &Left| {
-        let differences = compare(&estimates, &figures(&new.observed, 1), args.confidence);
+        let theirs = new.figures(1);
+        let differences = compare(&estimates, &theirs, args.confidence);
         let held = limits.iter().map(|limit| (limit.clone(), limit.judge(&differences))).collect();
         Pair {
             name: new.name.clone(),
             requests: new.requests(),
             verdict: new.verdict.clone(),
-            changed: changed(&base.facts, &new.facts),
+            changed: base.changed(new),
+            notes: notes(&base, new, &estimates, &theirs),
             differences,
             held,
         }
@@ -67,24 +70,40 @@ fn curves_of(runs: &[&Left]) -> Vec<Curves> {
 /// What a run has left.
 struct Left {
     name: String,
+    /// Who made the run.
+    tool: &'static str,
     observed: Observed,
+    /// What is said of it beside its requests.
+    figures: Vec<Estimate>,
     /// `VALID` …; of ringload's runs.
     verdict: Option<String>,
     /// Plan and machine, by the path of each fact.
     facts: Vec<(String, String)>,
+    /// What of the plan every tool has, under the same names.
+    common: Vec<(String, String)>,
+    /// What cannot be compared, or means something else.
+    notes: Vec<String>,
 }
 
 impl Left {
     fn read(path: &Path) -> Result<Self> {
-        let lines = records_of(path)?;
+        match source_of(path)? {
+            Source::Lines(lines) => Self::of_lines(path, &lines),
+            Source::Document(document, number) => Self::of_document(path, &document, number),
+        }
+    }
+
+    /// Of ringload or AIPerf: a line for each request, with what lies beside them.
+    fn of_lines(path: &Path, lines: &Path) -> Result<Self> {
         let dir = lines.parent().unwrap_or(Path::new("."));
-        let observed = observed(&lines)?;
+        let observed = observed(lines)?;
         let report = document(dir, "ringload_report.json");
         let summary = document(dir, "profile_export_aiperf.json");
-        let mut facts = Vec::new();
+        let (mut facts, mut common) = (Vec::new(), Vec::new());
         // AIPerf's file has the plan of both tools under the same names.
         if let Some(config) = summary.as_ref().and_then(|s| s.get("input_config")) {
             flatten("", config, &mut facts);
+            common = common_facts(config);
         }
         for part in ["ringload_version", "host"] {
             if let Some(value) = report.as_ref().and_then(|r| r.get(part)) {
@@ -92,12 +111,161 @@ impl Left {
             }
         }
         let verdict = report.as_ref().and_then(|r| r.pointer("/verdict/status")?.as_str());
-        Ok(Self { name: path.display().to_string(), observed, verdict: verdict.map(str::to_owned), facts })
+        let theirs = summary.as_ref().is_some_and(|s| s.get("aiperf_version").is_some());
+        Ok(Self {
+            name: path.display().to_string(),
+            tool: if theirs { "AIPerf" } else { "ringload" },
+            observed,
+            figures: Vec::new(),
+            verdict: verdict.map(str::to_owned),
+            facts,
+            common,
+            notes: Vec::new(),
+        })
+    }
+
+    /// Of any tool, in one document.
+    fn of_document(path: &Path, document: &Path, number: Option<usize>) -> Result<Self> {
+        let bytes = small(document, MOST_BYTES).map_err(|e| {
+            Error::environment(
+                format!("{}: {e}", document.display()),
+                "name a file that this user may read, of at most 4 GiB",
+            )
+        })?;
+        let foreign = others::read(&bytes, document, number)?;
+        let (mut facts, mut common) = (foreign.facts.clone(), foreign.facts);
+        if let Some(config) = &foreign.config {
+            flatten("", config, &mut facts);
+            common.extend(common_facts(config));
+        }
+        Ok(Self {
+            name: path.display().to_string(),
+            tool: foreign.tool,
+            observed: foreign.observed,
+            figures: foreign.figures,
+            verdict: None,
+            facts,
+            common,
+            notes: foreign.notes,
+        })
     }
 
     fn requests(&self) -> u64 {
-        self.observed.ends.len() as u64
+        let of_metrics = self.observed.metrics.iter().map(|(.., values)| values.len()).max().unwrap_or(0);
+        self.observed.ends.len().max(of_metrics) as u64
     }
+
+    /// Its figures; those that its requests do not show without an error.
+    fn figures(&self, seed: u64) -> Vec<Estimate> {
+        let mut found = figures(&self.observed, seed);
+        for figure in &self.figures {
+            if !found.iter().any(|one| (&one.tag, one.statistic) == (&figure.tag, figure.statistic)) {
+                found.push(figure.clone());
+            }
+        }
+        found
+    }
+
+    /// What differs of plan and machine. Two tools name their settings each in its own way: of these what all have.
+    fn changed(&self, new: &Self) -> Vec<Changed> {
+        if self.has_facts_as(new) {
+            return changed(&self.facts, &new.facts);
+        }
+        let with_tool = |left: &Self| {
+            let mut facts = left.common.clone();
+            facts.push(("tool".into(), left.tool.into()));
+            facts
+        };
+        let both = |change: &Changed| change.base.is_some() && change.new.is_some();
+        changed(&with_tool(self), &with_tool(new)).into_iter().filter(both).collect()
+    }
+
+    fn has_facts_as(&self, new: &Self) -> bool {
+        let config = |left: &Self| matches!(left.tool, "ringload" | "AIPerf");
+        self.tool == new.tool || config(self) && config(new)
+    }
+}
+
+/// What of two runs cannot be compared.
+fn notes(base: &Left, new: &Left, figures: &[Estimate], theirs: &[Estimate]) -> Vec<String> {
+    let mut notes = Vec::new();
+    let of_both = |note: &String| base.tool == new.tool && base.notes.contains(note) && new.notes.contains(note);
+    for note in &base.notes {
+        let which = if of_both(note) { "both" } else { "base" };
+        notes.push(format!("{which} ({}): {note}", base.tool));
+    }
+    for note in new.notes.iter().filter(|note| !of_both(note)) {
+        notes.push(format!("new ({}): {note}", new.tool));
+    }
+    let missing = |of: &[Estimate], there: &[Estimate]| -> Vec<String> {
+        let mut tags: Vec<String> = Vec::new();
+        for one in there.iter().filter(|one| !of.iter().any(|other| other.tag == one.tag)) {
+            if !tags.contains(&one.tag) {
+                tags.push(one.tag.clone());
+            }
+        }
+        tags
+    };
+    for (which, tags) in [("base", missing(figures, theirs)), ("new run", missing(theirs, figures))] {
+        if !tags.is_empty() {
+            notes.push(format!("the {which} does not have {}", tags.join(", ")));
+        }
+    }
+    if base.tool != new.tool && !base.has_facts_as(new) {
+        notes.push(format!(
+            "{} and {} measure each in its own way: a difference may be one of the tools; their settings are compared as far as both have them",
+            base.tool, new.tool
+        ));
+    }
+    notes
+}
+
+/// Where what is compared lies.
+enum Source {
+    /// A line for each request.
+    Lines(PathBuf),
+    /// One document; of several runs in it the one of this number.
+    Document(PathBuf, Option<usize>),
+}
+
+/// A file, or what a folder has: the requests rather than figures.
+fn source_of(path: &Path) -> Result<Source> {
+    if path.is_file() {
+        let is_document = path.extension().is_some_and(|extension| extension == "json");
+        return Ok(if is_document { Source::Document(path.to_owned(), None) } else { Source::Lines(path.to_owned()) });
+    }
+    // `benchmarks.json#2`
+    let named = path.to_str().and_then(|text| text.rsplit_once('#'));
+    if let Some((file, number)) = named.filter(|(file, _)| Path::new(file).is_file())
+        && let Ok(number) = number.parse()
+    {
+        return Ok(Source::Document(file.into(), Some(number)));
+    }
+    let lines = records_of(path);
+    let usual = others::USUAL.iter().map(|name| path.join(name)).find(|path| path.is_file());
+    match (lines, usual) {
+        (Ok(lines), _) => Ok(Source::Lines(lines)),
+        (Err(_), Some(document)) => Ok(Source::Document(document, None)),
+        (Err(none), None) => Err(none),
+    }
+}
+
+/// What every tool has of a plan, from AIPerf's configuration.
+fn common_facts(config: &Value) -> Vec<(String, String)> {
+    let phase = config.get("phases").and_then(|phases| phases.as_array()?.last());
+    let of = |value: Option<&Value>| match value? {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    };
+    let phase_fact = |name: &str| of(phase.and_then(|phase| phase.get(name)));
+    let facts = [
+        ("model", of(config.pointer("/models/items/0/name"))),
+        ("concurrency", phase_fact("concurrency")),
+        ("request_rate", phase_fact("rate")),
+        ("requests", phase_fact("requests")),
+    ];
+    facts.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }
 
 /// The records of the requests in a folder: AIPerf's file, or the only one of its kind.
@@ -105,12 +273,9 @@ fn records_of(path: &Path) -> Result<PathBuf> {
     let none = |what: String| {
         Error::usage(
             what,
-            "name the --artifact-dir of a run of ringload or AIPerf that wrote a line for each request (--export-level records)",
+            "name the --artifact-dir of a run of ringload or AIPerf that wrote a line for each request (--export-level records), or a result in JSON of AIPerf, vllm bench serve, guidellm or inference-perf",
         )
     };
-    if path.is_file() {
-        return Ok(path.to_owned());
-    }
     let usual = path.join("profile_export.jsonl");
     if usual.is_file() {
         return Ok(usual);
@@ -165,5 +330,7 @@ fn is_of_the_moment(path: &str) -> bool {
     OF_THE_MOMENT.iter().any(|part| path.contains(part)) || NAMES_OF_THE_MOMENT.contains(&name)
 }
 
+/// Of a document of another tool, which may have the text of each answer.
+const MOST_BYTES: u64 = 4 << 30;
 const OF_THE_MOMENT: [&str; 7] = ["artifact", "cli_command", "benchmark_id", "host.start", "host.end", "load", "steal"];
 const NAMES_OF_THE_MOMENT: [&str; 5] = ["watched_s", "uptime_s", "pid", "run_id", "available_bytes"];
