@@ -6,6 +6,7 @@ use super::html::Html;
 use super::plot::{Line, Plot};
 use super::scale::Scale;
 use crate::export::capacity_document;
+use crate::report;
 use crate::result::capacity::Capacity;
 use std::path::Path;
 
@@ -24,6 +25,10 @@ pub(crate) fn of_capacity(capacity: &Capacity, base: &Path) -> String {
     if let Some(why) = &capacity.ended_early {
         let text = format!("INTERRUPTED by {why}: the search did not come to its end.");
         html.element("p", &[("class", "FAILED")], &text);
+    }
+    html.raw("<p>").element("strong", &[], &report::capacity_found(capacity)).raw("</p>");
+    if let Some(doubt) = report::capacity_doubt(capacity) {
+        html.raw("<p>").element("strong", &[("class", "INVALID")], &doubt).raw("</p>");
     }
     html.raw("</header><dl class=\"tiles\">");
     for (name, at) in [

@@ -45,8 +45,29 @@ pub(crate) fn progress_line(outcome: &Outcome, first: bool) -> String {
 /// What follows the line of a run that the client spoiled, and that is made again.
 pub(crate) const AGAIN: &str = "  INVALID by the client: it is made again\n";
 
-/// The whole report.
+/// The first screen: the runs side by side, what they show, a line for each finding, and how many runs may be believed
+/// last; with `verbose` the whole report.
 pub(crate) fn render(campaign: &Campaign, base: &Path, files: &[PathBuf], style: Style) -> String {
+    if style.quiet || style.verbose {
+        return whole(campaign, base, files, &style);
+    }
+    let mut text = String::new();
+    if campaign.sweep_id.is_some() {
+        text += &cells(campaign);
+        text += &picture::picture(campaign);
+    } else {
+        for cell in campaign.points.iter().filter(|c| c.runs.len() > 1) {
+            text += &repeats(cell, campaign, FIRST);
+        }
+    }
+    text += &runs::conditions(campaign);
+    text.push('\n');
+    text += &runs::findings_in_lines(campaign, style.width);
+    text += &line("files", &format!("{}: report.html and others; --verbose for all that was found", base.display()));
+    text + &runs::headline(campaign)
+}
+
+fn whole(campaign: &Campaign, base: &Path, files: &[PathBuf], style: &Style) -> String {
     let mut text = runs::verdicts(campaign) + &runs::conditions(campaign);
     if style.quiet {
         return text;
@@ -57,7 +78,7 @@ pub(crate) fn render(campaign: &Campaign, base: &Path, files: &[PathBuf], style:
         text += &picture::picture(campaign);
     }
     for cell in campaign.points.iter().filter(|c| c.runs.len() > 1) {
-        text += &repeats(cell, campaign);
+        text += &repeats(cell, campaign, SHOWN);
     }
     text += &heading("FILES");
     text += &line("folder", &base.display().to_string());
@@ -91,7 +112,7 @@ fn cells(campaign: &Campaign) -> String {
         + if few { FEW } else { "" }
 }
 
-fn repeats(cell: &SweepPointOutcome, campaign: &Campaign) -> String {
+fn repeats(cell: &SweepPointOutcome, campaign: &Campaign, figures: &[(&str, &str)]) -> String {
     let level = campaign.level * 100.0;
     let title = if campaign.sweep_id.is_some() {
         format!("{} RUNS OF {}", cell.runs.len(), cell.label)
@@ -100,7 +121,7 @@ fn repeats(cell: &SweepPointOutcome, campaign: &Campaign) -> String {
     };
     let mut table = Table::new(&title, &["mean", "std", "cv %", "low", "high", "min", "max"]);
     let mut few = false;
-    for (tag, stat) in SHOWN {
+    for (tag, stat) in figures {
         if let Some(s) = cell.spread(tag, stat) {
             let mean = marked(cell, tag, stat, &mut few);
             table.row(format!("{} {stat} ({})", name(s), s.unit), row(s, mean));
@@ -173,6 +194,15 @@ fn share(fraction: f64) -> String {
 const NAME: usize = 33;
 const FEW: &str = "  * fewer than 100 values stand behind this p99 in a run\n";
 
+/// Figures of repeats on the first screen.
+const FIRST: &[(&str, &str)] = &[
+    ("request_throughput", "avg"),
+    ("goodput", "avg"),
+    ("time_to_first_token", "p50"),
+    ("time_to_first_token", "p99"),
+    ("inter_token_latency", "avg"),
+    ("request_latency", "p99"),
+];
 const SHOWN: &[(&str, &str)] = &[
     ("request_throughput", "avg"),
     ("goodput", "avg"),

@@ -1,7 +1,7 @@
 //! The search for the capacity on stdout: a line for each probe, then what was found.
 
 use super::Style;
-use super::layout::{heading, line, percent, short};
+use super::layout::{WIDTH, line, percent, short, wrap};
 use crate::flags::Axis;
 use crate::result::capacity::{Capacity, Probe};
 use crate::result::run::MOST_AGAIN;
@@ -61,13 +61,16 @@ pub(crate) fn probe_line(probe: &Probe) -> String {
 
 /// What was found.
 pub(crate) fn render(capacity: &Capacity, dir: &Path, files: &[PathBuf], style: Style) -> String {
-    let mut out = capacity.ended_early.as_ref().map_or_else(String::new, |why| {
-        format!("\nINTERRUPTED by {why}: the search did not come to its end; the bounds are as far as it came\n")
+    let early = capacity.ended_early.as_ref().map_or_else(String::new, |why| {
+        format!("INTERRUPTED by {why}: the search did not come to its end; the bounds are as far as it came")
     });
-    out += &format!("\nCAPACITY: {}\n", found(capacity));
+    let result = format!("CAPACITY: {}", found(capacity));
+    let sentences = [early, result].into_iter().filter(|sentence| !sentence.is_empty());
+    let headline: String = sentences.flat_map(|text| wrap(&text, WIDTH)).map(|part| part + "\n").collect();
     if style.quiet {
-        return out;
+        return format!("\n{headline}");
     }
+    let mut out = String::from("\n");
     if let Some(probe) = capacity.best() {
         let outcome = &probe.run.outcome;
         if let Some(goodput) = &outcome.summary.goodput {
@@ -81,11 +84,7 @@ pub(crate) fn render(capacity: &Capacity, dir: &Path, files: &[PathBuf], style: 
     if !capacity.probes.is_empty() {
         out += &line("between", &surely(capacity));
     }
-    if let Some(probe) = capacity.spoiled() {
-        let text = format!(
-            "the run at {} is INVALID: the client is in its figures, and the result with it; its report says why",
-            short(probe.load)
-        );
+    if let Some(text) = doubt(capacity) {
         out += &line("but", &text);
     }
     let spoiled = capacity.probes.iter().filter(|probe| probe.spoiled && !probe.interrupted).count();
@@ -98,12 +97,21 @@ pub(crate) fn render(capacity: &Capacity, dir: &Path, files: &[PathBuf], style: 
     let seconds = capacity.probes.iter().fold(0.0, |sum, p| sum + p.took_s);
     out += &line("search", &format!("{} probes, {} s under load", capacity.probes.len(), short(seconds)));
     let names: Vec<_> = files.iter().filter_map(|f| f.file_name()).map(|n| n.to_string_lossy()).collect();
-    out + &heading("FILES")
-        + &line("folder", &dir.display().to_string())
-        + &line("files", &format!("{}, and a folder for each probe", names.join(" ")))
+    out += &line("folder", &dir.display().to_string());
+    out + &line("files", &format!("{}, and a folder for each probe", names.join(" "))) + "\n" + &headline
 }
 
-fn found(capacity: &Capacity) -> String {
+/// Why the result is not to be trusted, where it is not.
+pub(crate) fn doubt(capacity: &Capacity) -> Option<String> {
+    let probe = capacity.spoiled()?;
+    Some(format!(
+        "the run at {} is INVALID: the client is in its figures, and the result with it; its report says why",
+        short(probe.load)
+    ))
+}
+
+/// The result in a sentence.
+pub(crate) fn found(capacity: &Capacity) -> String {
     let unit = match capacity.axis {
         Axis::Rate => "requests/s",
         Axis::Concurrency => "requests in flight",

@@ -29,7 +29,10 @@ mod verdict;
 
 pub(crate) use calibrate::{head as calibrate_head, render as render_calibration, step_line as calibrate_line};
 pub(crate) use campaign::{AGAIN, progress_line, render as render_campaign, sweep_in_words};
-pub(crate) use capacity::{head_line as capacity_head, probe_line as capacity_line, render as render_capacity};
+pub(crate) use capacity::{
+    doubt as capacity_doubt, found as capacity_found, head_line as capacity_head, probe_line as capacity_line,
+    render as render_capacity,
+};
 pub(crate) use head::{endpoint as endpoint_words, phase as phase_words};
 pub(crate) use layout::{count, percent, short, time};
 pub(crate) use selftest::{Setting as SelftestSetting, render as render_selftest};

@@ -1,6 +1,7 @@
 //! What is said of single runs among several: their names, the findings against them, and the conditions they failed.
 
 use super::super::layout::{WIDTH, heading, line, wrap};
+use super::super::screen::one_line;
 use crate::result::campaign::Campaign;
 use crate::result::run::{MOST_AGAIN, OfSeveral, Outcome};
 use ringload_engine::verdict::{Finding, Status};
@@ -16,12 +17,31 @@ pub(super) fn name(of: &OfSeveral) -> String {
 
 /// How many runs may be believed, and the findings against the others, each with its evidence and what to do.
 pub(super) fn verdicts(campaign: &Campaign) -> String {
+    let mut text = interrupted(campaign) + &count_of_verdicts(campaign);
+    let again: usize = campaign.runs().map(|run| run.spoiled_tries.len()).sum();
+    if again > 0 {
+        let said = format!(
+            "{again} tries were INVALID by the client and made again, each run {MOST_AGAIN} times at most; they decide nothing"
+        );
+        text += &indented("  ", &said);
+    }
+    for gate in gates(campaign) {
+        text += &against(&gate);
+    }
+    text
+}
+
+/// How many runs may be believed, behind what the campaign did not come to.
+pub(super) fn headline(campaign: &Campaign) -> String {
+    interrupted(campaign) + &count_of_verdicts(campaign)
+}
+
+fn count_of_verdicts(campaign: &Campaign) -> String {
     let of = |status: Status| {
         let runs = campaign.runs();
         runs.filter(|r| r.outcome.verdict.status == status).count()
     };
-    let mut text = interrupted(campaign);
-    text += &format!(
+    format!(
         "VERDICTS: {} VALID, {} SUSPECT, {} INVALID{}\n",
         of(Status::Valid),
         of(Status::Suspect),
@@ -30,14 +50,35 @@ pub(super) fn verdicts(campaign: &Campaign) -> String {
             0 => String::new(),
             failed => format!(", {failed} FAILED"),
         }
-    );
-    let again: usize = campaign.runs().map(|run| run.spoiled_tries.len()).sum();
-    if again > 0 {
+    )
+}
+
+/// A line for each gate that found something, the worst first.
+pub(super) fn findings_in_lines(campaign: &Campaign, width: usize) -> String {
+    let gates = gates(campaign);
+    let mut text = String::new();
+    for gate in gates.iter().take(MOST_LINES) {
+        let Some((outcome, first)) = gate.first() else {
+            continue;
+        };
+        let (word, runs) = (first.status.word().to_lowercase(), gate.len());
+        let name = name(&outcome.identity.of_several);
         let said = format!(
-            "{again} tries were INVALID by the client and made again, each run {MOST_AGAIN} times at most; they decide nothing"
+            "  {word} {} in {runs} of {} runs; {name}: {}",
+            first.gate,
+            campaign.runs().count(),
+            first.evidence
         );
-        text += &indented("  ", &said);
+        text += &(one_line(&said, width) + "\n");
     }
+    if gates.len() > MOST_LINES {
+        text += &format!("  and {} more (--verbose)\n", gates.len() - MOST_LINES);
+    }
+    text
+}
+
+/// What was found, by gate, the worst first; of each the runs.
+fn gates(campaign: &Campaign) -> Vec<Vec<(&Outcome, &Finding)>> {
     let mut gates: Vec<Vec<(&Outcome, &Finding)>> = Vec::new();
     for outcome in campaign.runs().map(|run| &run.outcome) {
         let findings = outcome.verdict.findings.iter();
@@ -50,10 +91,7 @@ pub(super) fn verdicts(campaign: &Campaign) -> String {
         }
     }
     gates.sort_by_key(|gate| std::cmp::Reverse(gate[0].1.status));
-    for gate in gates {
-        text += &against(&gate);
-    }
-    text
+    gates
 }
 
 /// That not all runs were made, and which are missing; nothing for a campaign that came to its end.
@@ -161,6 +199,8 @@ const SHORT: [(&str, &str); 8] = [
     ("request-count", "count"),
     ("benchmark-duration", "duration"),
 ];
+/// Gates on the first screen.
+const MOST_LINES: usize = 4;
 /// Runs whose evidence is written out under a gate.
 const MOST_EVIDENCE: usize = 4;
 /// Failed conditions that are written out.

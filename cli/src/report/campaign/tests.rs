@@ -12,12 +12,28 @@ use ringload_engine::verdict::Status;
 use std::path::Path;
 
 fn rendered(campaign: &Campaign, quiet: bool) -> String {
-    let style = Style { quiet, ..Style::default() };
+    let style = Style { quiet, verbose: !quiet, ..Style::default() };
     let text = render(campaign, Path::new("artifacts"), &[], style);
     for line in text.lines() {
         assert!(line.chars().count() <= WIDTH, "{line}");
     }
     text
+}
+
+#[test]
+fn the_first_screen_of_a_sweep_has_24_lines_and_ends_in_the_verdicts() {
+    let campaign = sweep(&[1, 2, 4, 8], |outcome| outcome.summary.thresholds.clear());
+    let text = render(&campaign, Path::new("artifacts"), &[], Style::default());
+    assert!(text.lines().count() <= 24 && text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
+    assert!(text.ends_with("\nVERDICTS: 0 VALID, 8 SUSPECT, 0 INVALID\n"), "{text}");
+    for words in [
+        "SWEEP ",
+        "WHAT IT SHOWS",
+        "  suspect arrivals in 8 of 8 runs; concurrency=1 run_0001: 12 of 500",
+        "artifacts: report.html",
+    ] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
 }
 
 /// Without the breaks of lines.
