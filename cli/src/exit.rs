@@ -42,6 +42,20 @@ impl Exit {
         }
     }
 
+    /// Of several runs, in order: none had a success; one is invalid; a condition of one does not hold, or over half of
+    /// its requests, or all of them, failed; done.
+    pub(crate) fn of_runs(each: &[Self]) -> Self {
+        if each.iter().all(|exit| *exit == Self::Unusable) {
+            Self::Unusable
+        } else if each.contains(&Self::Invalid) {
+            Self::Invalid
+        } else if each.iter().any(|exit| matches!(exit, Self::Failed | Self::Unusable)) {
+            Self::Failed
+        } else {
+            Self::Done
+        }
+    }
+
     /// Of an error, by who has to act.
     pub(crate) fn of_error(error: &anyhow::Error) -> Self {
         match error.downcast_ref::<Error>().map(|e| e.blame) {
@@ -80,6 +94,20 @@ mod tests {
             let mut unbalanced = outcome.summary.clone();
             unbalanced.violations.push("1 request went missing".into());
             assert_eq!(of(&unbalanced), Exit::Invalid);
+        }
+    }
+
+    #[test]
+    fn a_run_of_several_in_which_all_requests_failed_is_not_passed_over() {
+        use Exit::{Done, Failed, Invalid, Unusable};
+        for (each, expected) in [
+            (&[Done, Done][..], Done),
+            (&[Done, Unusable], Failed),
+            (&[Done, Failed], Failed),
+            (&[Unusable, Invalid, Failed], Invalid),
+            (&[Unusable, Unusable], Unusable),
+        ] {
+            assert_eq!(Exit::of_runs(each), expected, "{each:?}");
         }
     }
 }

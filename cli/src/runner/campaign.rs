@@ -296,12 +296,7 @@ fn balanced(campaign: &Campaign) -> bool {
     runs.all(|run| run.outcome.summary.violations.is_empty())
 }
 
-/// In order: no run had a success; a run is invalid; a condition of a run does not hold; done.
 fn exit(campaign: &Campaign, allow_invalid: bool) -> Exit {
     let each: Vec<Exit> = campaign.runs().map(|run| run.exit(allow_invalid, signals::received())).collect();
-    if each.iter().all(|exit| *exit == Exit::Unusable) {
-        return Exit::Unusable;
-    }
-    let worst = [Exit::Invalid, Exit::Failed];
-    worst.into_iter().find(|exit| each.contains(exit)).unwrap_or(Exit::Done)
+    Exit::of_runs(&each)
 }
