@@ -33,7 +33,7 @@ pub(super) fn figures() -> WorkloadFigures {
             seen_ms: Some(5.61),
             ..UnseenFigures::default()
         },
-        cache: CacheFigures { told: 490, requests: 12, tokens: 192, of: 284_200 },
+        cache: CacheFigures { told: 490, requests: 12, tokens: 192, of: 284_200, ms_per_token: Some(0.32) },
         repeats: Some(RepeatFigures {
             sent: 500,
             distinct: 480,

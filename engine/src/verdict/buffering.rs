@@ -31,9 +31,9 @@ fn buffering(case: &Case<'_>) -> Option<Finding> {
     let itl = case.value(&tags::INTER_TOKEN_LATENCY, Statistic::Avg).unwrap_or(0.0);
     let faster = bursts.token_shorter_ms / (itl + bursts.token_shorter_ms).max(f64::MIN_POSITIVE);
     let effects = [
-        case.estimates(&tags::TIME_TO_FIRST_TOKEN, Direction::Raised, held),
-        case.estimates(&tags::SCHEDULED_TIME_TO_FIRST_TOKEN, Direction::Raised, held),
-        case.estimates(&tags::INTER_TOKEN_LATENCY, Direction::Lowered, bursts.token_shorter_ms),
+        case.estimates(&tags::TIME_TO_FIRST_TOKEN, Direction::Raised, |_| held),
+        case.estimates(&tags::SCHEDULED_TIME_TO_FIRST_TOKEN, Direction::Raised, |_| held),
+        case.estimates(&tags::INTER_TOKEN_LATENCY, Direction::Lowered, |_| bursts.token_shorter_ms),
         case.effects(&tags::OUTPUT_TOKEN_THROUGHPUT_PER_USER, Direction::Raised, faster),
     ];
     // Times between events are of the bursts. So is a time per token too short to be compared with.

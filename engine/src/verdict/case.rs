@@ -6,7 +6,7 @@ use super::wording;
 use crate::calibration::Used;
 use crate::host::HostFacts;
 use crate::measure::{ClientShare, Lateness, MARKED, Summary};
-use crate::plan::{MetricInfo, Plan, Statistic, metric as tags};
+use crate::plan::{Load, MetricInfo, Plan, Statistic, metric as tags};
 
 /// A run before its gates.
 pub(super) struct Case<'a> {
@@ -67,11 +67,29 @@ impl<'a> Case<'a> {
         self.asked_of(info).filter_map(|statistic| self.effect(info, statistic, direction, most(statistic))).collect()
     }
 
-    /// That every figure of a metric that was asked for and is there was moved by about so much, in the metric's
-    /// display unit.
-    pub(super) fn estimates(&self, info: &'static MetricInfo, direction: Direction, about: f64) -> Vec<Effect> {
-        let bounds = self.effects_by(info, direction, |_| about).into_iter();
+    /// That figures of a metric that were asked for were moved by about so much each, in the metric's display unit.
+    pub(super) fn estimates(
+        &self,
+        info: &'static MetricInfo,
+        direction: Direction,
+        about: impl Fn(Statistic) -> f64,
+    ) -> Vec<Effect> {
+        let bounds = self.effects_by(info, direction, about).into_iter();
         bounds.map(|effect| Effect { estimated: true, ..effect }).collect()
+    }
+
+    /// What it made of the rates of a closed loop that a request took `ms` longer in the mean (under 0: shorter), and
+    /// that responses had `tokens` times fewer tokens: with N slots, N over the latency is their rate.
+    pub(super) fn rates_of_slower(&self, ms: f64, tokens: f64) -> Vec<Effect> {
+        let latency = self.value(&tags::REQUEST_LATENCY, Statistic::Avg).unwrap_or(0.0);
+        let closed = matches!(self.plan.profiling.load, Load::Closed { .. });
+        let requests = if closed && latency > ms { latency / (latency - ms) } else { 1.0 };
+        let of = |info, times: f64| {
+            let direction = if times > 1.0 { Direction::Lowered } else { Direction::Raised };
+            self.effects(info, direction, (times - 1.0).abs())
+        };
+        let rates = [of(&tags::REQUEST_THROUGHPUT, requests), of(&tags::OUTPUT_TOKEN_THROUGHPUT, requests * tokens)];
+        rates.concat()
     }
 
     /// The statistics of a metric by which it is asked for.
@@ -128,6 +146,21 @@ fn is_comparable(info: &MetricInfo, value: f64) -> bool {
         "ms" => value >= SHORTEST_MS,
         "tokens/sec/user" => value > 0.0 && value <= 1e3 / SHORTEST_MS,
         _ => value != 0.0,
+    }
+}
+
+/// What `part` of the requests that each took `ms` longer (shorter: [`Direction::Lowered`]) made of a statistic: of the
+/// mean that part; of a percentile all of it, where so many of the slowest (or of the fastest) are beyond it.
+pub(super) fn by_part(direction: Direction, part: f64, ms: f64) -> impl Fn(Statistic) -> f64 {
+    move |statistic| {
+        let below = match statistic {
+            Statistic::Avg | Statistic::Value => return part * ms,
+            Statistic::P99 => 0.99,
+            Statistic::P90 => 0.9,
+            _ => 0.5,
+        };
+        let beyond = if direction == Direction::Lowered { below } else { 1.0 - below };
+        if part > beyond { ms } else { 0.0 }
     }
 }
 

@@ -1,14 +1,14 @@
 //! Gates on connections: those that were long in coming, and those that were not kept.
 
-use super::case::{Case, Found};
+use super::case::{Case, Found, by_part};
 use super::finding::{Direction, Effect, Finding, Scope, Status};
 use super::wording::{shown_ms, shown_share};
-use crate::measure::Stats;
+use crate::measure::{MARKED, Stats};
 use crate::plan::{MetricInfo, Reuse, Statistic, metric as tags};
 use crate::setting::Setting;
 
 pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
-    [slow_connects(case), not_kept(case)].into_iter().flatten().collect()
+    [slow_connects(case), not_kept(case), stream_limit(case)].into_iter().flatten().collect()
 }
 
 /// Connections that took as long as the kernel waits before it sends a SYN again (1 s; RFC 6298 §2.1): the first was
@@ -20,7 +20,7 @@ fn slow_connects(case: &Case<'_>) -> Option<Finding> {
         Found::new("slow_connects", Scope::Path)
             .counted(slow.requests, "requests")
             .at_most(Status::Suspect)
-            .moving(in_times(case, share, slow.mean_ms))
+            .moving(in_times(case, share, 0.0, slow.mean_ms))
             .says(
                 format!(
                     "{} of {} connects took 1 s and more, {} on average and {} at most: their first SYN was not answered, and the kernel sent it again",
@@ -58,7 +58,7 @@ fn not_kept(case: &Case<'_>) -> Option<Finding> {
         Found::new("not_kept", Scope::Server)
             .measured(share, MADE_ANEW, "ratio")
             .at_most(Status::Suspect)
-            .moving(in_times(case, share, set_up))
+            .moving(in_times(case, share, most / (new + kept).max(1) as f64, set_up))
             .says(
                 format!(
                     "{new} of {} requests ({}) had to make their connection, {} each, though at most {most:.0} were in flight: the server, or a front \
@@ -77,18 +77,46 @@ fn not_kept(case: &Case<'_>) -> Option<Finding> {
     )
 }
 
-/// What a share of the requests that took `ms` longer made of the times from the issue: means by that share,
-/// percentiles where so many lie behind them.
-fn in_times(case: &Case<'_>, share: f64, ms: f64) -> Vec<Effect> {
-    let by = |statistic| match statistic {
-        Statistic::Avg => share * ms,
-        Statistic::P50 if share > 0.5 => ms,
-        Statistic::P90 if share > 0.1 => ms,
-        Statistic::P99 if share > 0.01 => ms,
-        _ => 0.0,
-    };
+/// A server that allows fewer streams of HTTP/2 than were in flight: requests wait for one, or for another connection.
+fn stream_limit(case: &Case<'_>) -> Option<Finding> {
+    let allowed = case.summary.network.connections.max_streams_least?;
+    let most = case.value(&tags::EFFECTIVE_CONCURRENCY, Statistic::Max).unwrap_or(0.0);
+    let waited = |statistic| case.value(&tags::HTTP_REQ_BLOCKED, statistic).unwrap_or(0.0);
+    let latency = case.value(&tags::REQUEST_LATENCY, Statistic::Avg)?;
+    let share = waited(Statistic::Avg) / latency.max(f64::MIN_POSITIVE);
+    if f64::from(allowed) >= most || share <= MARKED {
+        return None;
+    }
     let times = [&tags::TIME_TO_FIRST_TOKEN, &tags::REQUEST_LATENCY];
-    times.into_iter().flat_map(|info| case.effects_by(info, Direction::Raised, by)).collect()
+    let effects = times.into_iter().flat_map(|info| case.effects_by(info, Direction::Raised, waited));
+    Some(
+        Found::new("stream_limit", Scope::Server)
+            .measured(share, MARKED, "ratio")
+            .at_most(Status::Suspect)
+            .moving(effects)
+            .moving(case.rates_of_slower(waited(Statistic::Avg), 1.0))
+            .says(
+                format!(
+                    "requests waited {} on average and {} at p99 for a stream or a connection, as the server allowed {allowed} streams on one at the \
+                     least, and up to {most:.0} were in flight (told over {} of the latency)",
+                    shown_ms(waited(Statistic::Avg)),
+                    shown_ms(waited(Statistic::P99)),
+                    shown_share(MARKED)
+                ),
+                "let the server allow more streams on a connection, or make the connections ahead of the load; what waited is in `http_req_blocked`",
+            ),
+    )
+}
+
+/// What a share of the requests that took `ms` longer made of the times from the issue, and of the rates of a closed
+/// loop; of them `anyway` would have taken it in any case.
+fn in_times(case: &Case<'_>, share: f64, anyway: f64, ms: f64) -> Vec<Effect> {
+    let of = |part| by_part(Direction::Raised, part, ms);
+    let times = [&tags::TIME_TO_FIRST_TOKEN, &tags::REQUEST_LATENCY];
+    let times = times.into_iter().flat_map(|info| {
+        case.effects_by(info, Direction::Raised, |statistic| of(share)(statistic) - of(anyway)(statistic))
+    });
+    times.chain(case.rates_of_slower((share - anyway) * ms, 1.0)).collect()
 }
 
 /// New connections under which nothing is said.

@@ -1,7 +1,7 @@
 //! The gate on servers that leave Nagle's algorithm on, whose events wait for delayed acknowledgements.
 
 use super::buffering;
-use super::case::{Case, Found};
+use super::case::{Case, Found, by_part};
 use super::finding::{Direction, Finding, Scope, Status};
 use super::wording::shown_ms;
 use crate::measure::DelayedAcks;
@@ -25,10 +25,12 @@ pub(super) fn pattern<'a>(case: &Case<'a>) -> Option<&'a DelayedAcks> {
 /// ones.
 fn delayed_ack(case: &Case<'_>) -> Option<Finding> {
     let seen = pattern(case)?;
+    let part = seen.delayed as f64 / (seen.of_reused + seen.of_new) as f64;
+    let about = |info, direction, ms: f64| case.estimates(info, direction, by_part(direction, part, ms / part));
     let effects = [
-        case.estimates(&tags::TIME_TO_FIRST_TOKEN, Direction::Raised, seen.first_held_ms),
-        case.estimates(&tags::SCHEDULED_TIME_TO_FIRST_TOKEN, Direction::Raised, seen.first_held_ms),
-        case.estimates(&tags::INTER_TOKEN_LATENCY, Direction::Lowered, seen.token_shorter_ms),
+        about(&tags::TIME_TO_FIRST_TOKEN, Direction::Raised, seen.first_held_ms),
+        about(&tags::SCHEDULED_TIME_TO_FIRST_TOKEN, Direction::Raised, seen.first_held_ms),
+        about(&tags::INTER_TOKEN_LATENCY, Direction::Lowered, seen.token_shorter_ms),
     ];
     let between = [&tags::INTER_CHUNK_LATENCY, &tags::TIME_TO_SECOND_TOKEN];
     let asks_for_gaps = between.iter().any(|info| case.asks_for(info));

@@ -1,15 +1,15 @@
 //! Gates on requests that failed, and on a server that stood still.
 
 use super::case::{Case, Found};
-use super::finding::{Finding, Scope, Status};
+use super::finding::{Direction, Finding, Scope, Status};
 use super::wording::{first_line, shown_ms, shown_share};
 use crate::measure::Summary;
-use crate::plan::Plan;
+use crate::plan::{Plan, metric as tags};
 use crate::record::Cause;
 
 pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
     let (plan, summary) = (case.plan, case.summary);
-    let all = [no_success(plan, summary), failures(summary), aborted(summary), standstill(summary)];
+    let all = [no_success(plan, summary), failures(summary), aborted(summary), standstill(case)];
     all.into_iter().flatten().collect()
 }
 
@@ -168,7 +168,8 @@ fn aborted(summary: &Summary) -> Option<Finding> {
 }
 
 /// A stretch in which nothing came, longer than any successful request took: it is in no latency.
-fn standstill(summary: &Summary) -> Option<Finding> {
+fn standstill(case: &Case<'_>) -> Option<Finding> {
+    let summary = case.summary;
     let still = summary.standstill?;
     let share = still.length_s / still.run_s;
     if share < STILL || still.length_s <= still.longest_success_s {
@@ -176,8 +177,15 @@ fn standstill(summary: &Summary) -> Option<Finding> {
     }
     let issued = summary.counts.issued.max(1) as f64;
     let suspect = still.under_load_s >= STILL * still.run_s || still.unanswered as f64 > STILL_UNANSWERED * issued;
+    // A server that went on would have answered in that time at the rate of the rest.
+    let rest_s = summary.benchmark_duration_s - still.under_load_s;
+    let missing = if rest_s > 0.0 { still.under_load_s / rest_s } else { 0.0 };
+    let rates = [&tags::REQUEST_THROUGHPUT, &tags::OUTPUT_TOKEN_THROUGHPUT, &tags::GOODPUT];
+    let effects = rates.into_iter().flat_map(|info| case.effects(info, Direction::Lowered, missing));
     Some(
         Found::new("standstill", Scope::Server)
+            .moving(if suspect { effects.collect() } else { Vec::new() })
+            .at_most(Status::Suspect)
             .measured(share, STILL, "ratio")
             .at_least(if suspect { Status::Suspect } else { Status::Valid })
             .says(

@@ -1,15 +1,15 @@
 //! Gates on the load: whether the arrivals that were asked for were made.
 
 use super::case::{Case, Found};
-use super::finding::{Direction, Finding, Scope, Status};
+use super::finding::{Direction, Effect, Finding, Scope, Status};
 use super::wording::shown_share;
 use crate::measure::Summary;
 use crate::plan::{CapPolicy, Load, Plan, metric as tags};
 use crate::setting::Setting;
 
 pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
-    let (plan, summary) = (case.plan, case.summary);
-    [rate(case), held(plan, summary), cancelled(summary), log_failure(summary), unfinished(summary), in_flight(summary)]
+    let summary = case.summary;
+    [rate(case), held(case), cancelled(summary), log_failure(summary), unfinished(summary), in_flight(summary)]
         .into_iter()
         .flatten()
         .collect()
@@ -77,7 +77,8 @@ fn rate(case: &Case<'_>) -> Option<Finding> {
 
 /// Requests that a bound or their own user held back: the load is another than the schedule says. In a closed loop
 /// there is none, and the bound does what it is for; neither does a hundredth of the arrivals make it another load.
-fn held(plan: &Plan, summary: &Summary) -> Option<Finding> {
+fn held(case: &Case<'_>) -> Option<Finding> {
+    let (plan, summary) = (case.plan, case.summary);
     let counts = &summary.counts;
     if counts.dropped + counts.queued == 0 {
         return None;
@@ -149,7 +150,26 @@ fn held(plan: &Plan, summary: &Summary) -> Option<Finding> {
             if policy == Some(CapPolicy::Queue) { higher_cap() } else { higher_prefill() },
         ),
     };
-    Some(Found::new(gate, Scope::Policy).measured(share, HELD, "ratio").at_least(status).says(evidence, remedy))
+    let found = Found::new(gate, Scope::Policy).measured(share, HELD, "ratio").at_least(status);
+    Some(found.at_most(Status::Suspect).moving(spared(case)).says(evidence, remedy))
+}
+
+/// What the waits for a slot made of the times that count from the issue: in an open loop they are shorter than those
+/// that count from the schedule, which are what a server takes that is sent each request when it is due.
+fn spared(case: &Case<'_>) -> Vec<Effect> {
+    if !case.plan.profiling.load.is_scheduled() {
+        return Vec::new();
+    }
+    let times = [
+        (&tags::TIME_TO_FIRST_TOKEN, &tags::SCHEDULED_TIME_TO_FIRST_TOKEN),
+        (&tags::REQUEST_LATENCY, &tags::RESPONSE_TIME),
+    ];
+    let spared = times.into_iter().flat_map(|(info, felt)| {
+        case.effects_by(info, Direction::Lowered, |statistic| {
+            case.value(felt, statistic).zip(case.value(info, statistic)).map_or(0.0, |(felt, own)| felt - own)
+        })
+    });
+    spared.collect()
 }
 
 /// What held requests back, in words.

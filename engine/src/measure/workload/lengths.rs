@@ -55,7 +55,7 @@ pub struct OutputFigures {
 }
 
 /// Prompt tokens that the server says it read from a cache.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(default)]
 pub struct CacheFigures {
     /// Requests whose usage says how much of the prompt came from a cache.
@@ -66,6 +66,10 @@ pub struct CacheFigures {
     pub tokens: u64,
     /// All prompt tokens of `told`.
     pub of: u64,
+    /// By how much the first token came later for each prompt token that was not read from a cache, in ms (least
+    /// squares over `told`); absent where the requests do not differ enough to tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ms_per_token: Option<f64>,
 }
 
 /// Whether a length is another than the one asked for: by over a tenth, and over a token, which may be the end-of-text
@@ -84,6 +88,7 @@ pub(super) struct Lengths {
     input: InputFigures,
     output: OutputFigures,
     cache: CacheFigures,
+    prefill: Slope,
 }
 
 impl Lengths {
@@ -98,6 +103,10 @@ impl Lengths {
             cache.requests += u64::from(cached > 0);
             cache.tokens += u64::from(cached);
             cache.of += u64::from(prompt);
+            if let Some(first) = record.instants.first_token {
+                let ttft = first.saturating_sub(record.instants.issued) as f64 / 1e6;
+                self.prefill.add(f64::from(prompt.saturating_sub(cached)), ttft);
+            }
         }
         if let (Some(prompt @ 1..), isl @ 1..) = (usage.prompt, record.isl) {
             input.compared += 1;
@@ -132,9 +141,50 @@ impl Lengths {
     }
 
     pub(super) fn finish(self, characters_per_token: Option<f64>) -> (InputFigures, OutputFigures, CacheFigures) {
-        (InputFigures { characters_per_token, ..self.input }, self.output, self.cache)
+        let cache = CacheFigures { ms_per_token: self.prefill.finish(), ..self.cache };
+        (InputFigures { characters_per_token, ..self.input }, self.output, cache)
     }
 }
+
+/// A straight line through points, by least squares.
+#[derive(Clone, Copy, Debug, Default)]
+struct Slope {
+    count: f64,
+    x: f64,
+    y: f64,
+    xx: f64,
+    xy: f64,
+    yy: f64,
+}
+
+impl Slope {
+    fn add(&mut self, x: f64, y: f64) {
+        self.count += 1.0;
+        self.x += x;
+        self.y += y;
+        self.xx += x * x;
+        self.xy += x * y;
+        self.yy += y * y;
+    }
+
+    /// How steep it rises; `None` where that is within [`ERRORS`] standard errors of nothing, or the points are few.
+    fn finish(&self) -> Option<f64> {
+        let n = self.count;
+        let (sxx, sxy) = (self.xx - self.x * self.x / n, self.xy - self.x * self.y / n);
+        let syy = (self.yy - self.y * self.y / n).max(0.0);
+        if n < FEWEST || sxx <= n {
+            return None;
+        }
+        let slope = sxy / sxx;
+        let rest = (syy - slope * sxy).max(0.0);
+        let error = (rest / (n - 2.0) / sxx).sqrt();
+        (slope > ERRORS * error).then_some(slope)
+    }
+}
+
+/// Points from which on a line is one.
+const FEWEST: f64 = 20.0;
+const ERRORS: f64 = 4.0;
 
 #[cfg(test)]
 mod tests {
@@ -195,5 +245,23 @@ mod tests {
         assert_eq!((input.compared, input.differing, input.tokens, input.usage_tokens), (3, 1, 1_120, 1_350));
         assert_eq!((input.growing, input.growth, input.characters_per_token), (1, 7, Some(5.5)));
         assert_eq!((cache.told, cache.requests, cache.tokens, cache.of), (2, 1, 512, 760));
+        assert_eq!(cache.ms_per_token, None);
+    }
+
+    #[test]
+    fn what_a_prompt_token_takes_is_known_where_prompts_differ() {
+        let slope = |points: &[(f64, f64)]| {
+            let mut slope = Slope::default();
+            points.iter().for_each(|(x, y)| slope.add(*x, *y));
+            slope.finish()
+        };
+        let line: Vec<(f64, f64)> = (0..30)
+            .map(|k| (f64::from(100 + k * 7), 40.0 + 0.25 * f64::from(100 + k * 7) + f64::from(k % 3)))
+            .collect();
+        assert!((slope(&line).unwrap() - 0.25).abs() < 0.01);
+        assert_eq!(slope(&line[..19]), None, "too few");
+        assert_eq!(slope(&[(100.0, 65.0); 30]), None, "all alike");
+        let noise: Vec<(f64, f64)> = (0..30).map(|k| (f64::from(k * 7), f64::from(k * 13 % 8))).collect();
+        assert_eq!(slope(&noise), None);
     }
 }

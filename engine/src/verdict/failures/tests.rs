@@ -1,5 +1,6 @@
 use super::super::testing::Run;
 use super::*;
+use crate::host::HostFacts;
 use crate::measure::testing::plan;
 use crate::plan::Cancellation;
 use crate::record::Outcome;
@@ -74,14 +75,18 @@ fn a_server_that_stops_answering_is_told_and_a_slow_one_is_not() {
         record.instants.last_token = None;
         record.instants.end = 10 * crate::clock::SECOND;
     }
-    let (_, summary) = run.summary();
-    let finding = standstill(&summary).unwrap();
+    let (plan, summary) = run.summary();
+    let host = HostFacts::default();
+    let finding = standstill(&Case::new(&plan, &summary, &host, None)).unwrap();
     assert_eq!((finding.status, finding.scope), (Status::Suspect, Scope::Server));
     assert!(finding.evidence.contains("stood still for"), "{}", finding.evidence);
-    let (_, summary) = Run::new(plan(), 20).summary();
-    assert!(standstill(&summary).is_none());
+    // It answered for half a second or so, and would have gone on.
+    let rate = finding.effects.iter().find(|e| e.tag == "request_throughput").unwrap();
+    assert!(rate.share.unwrap() > 0.5, "{rate:?}");
+    let (plan, summary) = Run::new(plan, 20).summary();
+    assert!(standstill(&Case::new(&plan, &summary, &host, None)).is_none());
     // One request at a time that takes the whole run is slow, no more.
     let slow = crate::record::testing::streamed(0, 0, 9 * crate::clock::SECOND, &[]);
-    let summary = crate::measure::testing::summary(&plan(), &[slow]);
-    assert!(standstill(&summary).is_none());
+    let summary = crate::measure::testing::summary(&plan, &[slow]);
+    assert!(standstill(&Case::new(&plan, &summary, &host, None)).is_none());
 }

@@ -5,7 +5,7 @@ use super::super::finding::{Direction, Finding, Scope, Status};
 use super::super::wording::{shown_ms, shown_share};
 use super::share;
 use crate::measure::{RepeatFigures, Sending};
-use crate::plan::{MetricInfo, Plan, Statistic, metric as tags};
+use crate::plan::{MetricInfo, Plan, metric as tags};
 use crate::setting::Setting;
 
 pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
@@ -21,11 +21,10 @@ fn repeated(case: &Case<'_>) -> Option<Finding> {
     let repeats = repeats?;
     let again = share(repeats.again, repeats.sent);
     let info = if case.plan.streaming { &tags::TIME_TO_FIRST_TOKEN } else { &tags::REQUEST_LATENCY };
-    let moved = faster(repeats).map_or(0.0, |first| {
-        let printed = case.value(info, Statistic::Avg).unwrap_or(0.0);
-        if printed > 0.0 { (first - printed) / printed } else { 0.0 }
+    let effects = faster(repeats).map_or_else(Vec::new, |first| {
+        let missing = |statistic| first - case.value(info, statistic).unwrap_or(first);
+        case.effects_by(info, Direction::Lowered, missing)
     });
-    let effects = if moved > 0.0 { case.effects(info, Direction::Lowered, moved) } else { Vec::new() };
     Some(
         Found::new("repeated_prompts", Scope::Workload)
             .measured(again, 0.0, "ratio")
@@ -102,13 +101,20 @@ fn cached(case: &Case<'_>) -> Option<Finding> {
         return None;
     }
     let unasked = of_all - expected;
-    // Without the cache, the time of a prompt is that of all its tokens.
-    let moved = unasked / (1.0 - unasked).max(FROM_CACHE);
+    let effects = match cache.ms_per_token {
+        // What each token that was read took beyond the others is known.
+        Some(each) => {
+            let tokens = cache.tokens as f64 / cache.told as f64 * unasked / of_all;
+            case.effects_by(&tags::TIME_TO_FIRST_TOKEN, Direction::Lowered, |_| each * tokens)
+        }
+        // Without the cache, the time of a prompt is that of all its tokens at most.
+        None => case.effects(&tags::TIME_TO_FIRST_TOKEN, Direction::Lowered, unasked / (1.0 - unasked).max(FROM_CACHE)),
+    };
     Some(
         Found::new("cached_prompts", Scope::Workload)
             .measured(of_all, expected + FROM_CACHE, "ratio")
             .at_most(Status::Suspect)
-            .moving(case.effects(&tags::TIME_TO_FIRST_TOKEN, Direction::Lowered, moved))
+            .moving(effects)
             .says(
                 format!(
                     "the server read {} of {} prompt tokens ({}) from a cache, in {} of {} requests, and nothing of the workload asks for more than {}: \

@@ -1,11 +1,11 @@
 //! Prompts against the length that was asked for, by the server's count.
 
 use super::super::case::{Case, Found};
-use super::super::finding::{Direction, Finding, Scope, Status};
+use super::super::finding::{Direction, Effect, Finding, Scope, Status};
 use super::super::wording::shown_share;
 use super::share;
 use crate::measure::InputFigures;
-use crate::plan::metric as tags;
+use crate::plan::{Statistic, metric as tags};
 use crate::setting::Setting;
 
 pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
@@ -18,10 +18,13 @@ pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
 fn input_length(case: &Case<'_>) -> Option<Finding> {
     let input = &case.summary.workload.input;
     let differing = share(input.differing, input.compared);
-    if differing <= OTHER_LENGTH || !asks_for_a_length(case) {
+    if differing <= OTHER_LENGTH {
         return None;
     }
     let (asked, got) = (mean(input.tokens, input), mean(input.usage_tokens, input));
+    if let Some(why) = unjudged(case, got > asked) {
+        return Some(not_asked(case, differing, why));
+    }
     let direction = if got > asked { Direction::Raised } else { Direction::Lowered };
     let moved = (got - asked).abs() / got;
     let tokens = &case.summary.tokens;
@@ -62,11 +65,29 @@ fn input_length(case: &Case<'_>) -> Option<Finding> {
     )
 }
 
-/// Whether the plan says how many tokens a prompt has, and prompts are nothing but text.
-fn asks_for_a_length(case: &Case<'_>) -> bool {
+/// Why a count of the server's that is another (and `more`) is no fault of the prompts: they hold more than text, whose
+/// tokens the server alone counts, or the plan says no length.
+fn unjudged(case: &Case<'_>, more: bool) -> Option<&'static str> {
     let (prompts, payload) = (&case.plan.prompts, &case.plan.payload);
-    let of_text = payload.images.is_none() && payload.audio.is_none();
-    of_text && (prompts.replay.is_none() || prompts.isl.mean > 0.0)
+    if more && (payload.images.is_some() || payload.audio.is_some()) {
+        return Some("prompts hold images or audio, which the server alone counts");
+    }
+    let file = prompts.replay.is_some() && prompts.isl.mean <= 0.0;
+    file.then_some("the prompts are a file's, which asks for no length and may hold images or audio")
+}
+
+/// A note: what the server counts of prompts of which it alone can.
+fn not_asked(case: &Case<'_>, differing: f64, why: &str) -> Finding {
+    let input = &case.summary.workload.input;
+    Found::new("input_length", Scope::Workload).measured(differing, OTHER_LENGTH, "ratio").says(
+        format!(
+            "prompts have {:.1} tokens each on average by the server's count and {:.1} of text by the tokenizer {}: {why}, so that this is not judged",
+            mean(input.usage_tokens, input),
+            mean(input.tokens, input),
+            case.summary.tokens.tokenizer
+        ),
+        format!("read input lengths by the server's usage (usage_prompt_tokens); those of text take the model's own tokenizer ({})", Setting::Tokenizer),
+    )
 }
 
 /// A usage that counts characters where it says tokens.
@@ -80,6 +101,7 @@ fn characters(case: &Case<'_>) -> Option<Finding> {
     Some(
         Found::new("usage_counts_characters", Scope::Workload)
             .measured(ratio, each, "ratio")
+            .moving(prompt_raised(case, (input.usage_tokens - input.tokens) as f64 / input.compared as f64))
             .says(
                 format!(
                     "the server's usage counts characters: it has {:.1} prompt tokens a request where prompts have {:.1} tokens by the tokenizer {} and {:.1} \
@@ -99,7 +121,8 @@ fn characters(case: &Case<'_>) -> Option<Finding> {
 fn growth(case: &Case<'_>) -> Option<Finding> {
     let input = &case.summary.workload.input;
     (input.growing > 0).then(|| {
-        Found::new("prompt_growth", Scope::Workload).counted(input.growing, "requests").says(
+        let each = input.growth as f64 / case.summary.counts.succeeded.max(1) as f64;
+        Found::new("prompt_growth", Scope::Workload).counted(input.growing, "requests").moving(prompt_raised(case, each)).says(
             format!(
                 "the prompt tokens of {} of {} responses grew while they came, by {:.1} tokens on average: the server counts output as prompt (as one does \
                  that moves a generation to another worker), so its prompt tokens are too many and its output tokens can be too few",
@@ -110,6 +133,11 @@ fn growth(case: &Case<'_>) -> Option<Finding> {
             format!("look for moved or restarted generations in the server's log; take lengths by the client's tokenizer ({})", Setting::Tokenizer),
         )
     })
+}
+
+/// That the server's count of a prompt is higher by so many tokens on average: of no figure that is asked for.
+fn prompt_raised(case: &Case<'_>, tokens: f64) -> Option<Effect> {
+    case.effect(&tags::USAGE_PROMPT_TOKENS, Statistic::Avg, Direction::Raised, tokens)
 }
 
 fn mean(tokens: u64, input: &InputFigures) -> f64 {

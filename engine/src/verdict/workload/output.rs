@@ -1,11 +1,11 @@
 //! Output against the length that was asked for, and against the events that it came in.
 
-use super::super::case::{Case, Found};
-use super::super::finding::{Direction, Finding, Scope, Status};
+use super::super::case::{Case, Found, by_part};
+use super::super::finding::{Direction, Effect, Finding, Scope, Status};
 use super::super::wording::shown_share;
 use super::share;
 use crate::measure::{OutputFigures, TokenFigures};
-use crate::plan::metric as tags;
+use crate::plan::{Statistic, metric as tags};
 use crate::record::FinishReason;
 use crate::setting::Setting;
 
@@ -30,8 +30,6 @@ fn output_length(case: &Case<'_>) -> Option<Finding> {
         (longer, shorter) if shorter > 9 * longer => Direction::Lowered,
         _ => Direction::Either,
     };
-    // Of what was printed, which is of the length that came.
-    let moved = share(output.apart, output.tokens.max(output.apart / 100));
     let wrong = match output.longer + output.shorter {
         0 if output.client_differing == 0 => "the responses together are".into(),
         0 => format!("{} of {} responses are", output.client_differing, output.client_compared),
@@ -42,7 +40,7 @@ fn output_length(case: &Case<'_>) -> Option<Finding> {
             .measured(off, OTHER_LENGTH, "ratio")
             .at_least(Status::Suspect)
             .at_most(Status::Suspect)
-            .moving(case.effects(&tags::REQUEST_LATENCY, direction, moved))
+            .moving(other_length(case, direction))
             .says(
                 format!(
                     "{wrong} over 10 % longer or shorter than was asked for: {:.1} tokens each on average instead of {:.1}, {}{}; they stopped by {}: \
@@ -57,6 +55,29 @@ fn output_length(case: &Case<'_>) -> Option<Finding> {
                 remedy(case, direction),
             ),
     )
+}
+
+/// What another length made of the latency, at the time that a token takes, and of the rates.
+fn other_length(case: &Case<'_>, direction: Direction) -> Vec<Effect> {
+    let output = &case.summary.workload.output;
+    let of_all = |count: u64| share(count, output.compared);
+    let (longer, shorter) = (of_all(output.longer), of_all(output.shorter));
+    let each = output.apart as f64 / (output.longer + output.shorter).max(1) as f64;
+    let mean = (output.tokens as f64 - output.asked as f64) / output.compared as f64;
+    let token_ms = case.value(&tags::INTER_TOKEN_LATENCY, Statistic::Avg).unwrap_or_else(|| {
+        let latency = case.value(&tags::REQUEST_LATENCY, Statistic::Avg).unwrap_or(0.0);
+        latency * output.compared as f64 / output.tokens.max(1) as f64
+    });
+    // Longer ones are the slowest, shorter ones the fastest.
+    let latency = case.effects_by(&tags::REQUEST_LATENCY, direction, |statistic| match statistic {
+        Statistic::Avg => mean.abs() * token_ms,
+        other => {
+            let of = |direction, part| by_part(direction, part, each * token_ms)(other);
+            of(Direction::Raised, longer).max(of(Direction::Lowered, shorter))
+        }
+    });
+    let tokens = output.asked as f64 / output.tokens.max(1) as f64;
+    [latency, case.rates_of_slower(mean * token_ms, tokens)].concat()
 }
 
 /// Who counted most of the responses.
@@ -122,7 +143,7 @@ fn fewer_than_events(case: &Case<'_>) -> Option<Finding> {
         return None;
     }
     // Tokens are at least as many as events: rates are too low by that, times a token too high.
-    let total = case.value(&tags::TOTAL_OSL, crate::plan::Statistic::Value)?;
+    let total = case.value(&tags::TOTAL_OSL, Statistic::Value)?;
     let missing = (output.events_of_these - output.tokens_of_these) as f64;
     let moved = missing / total;
     let too_high = missing / (total + missing);

@@ -4,7 +4,7 @@ use super::super::testing::{Run, found, judged, of};
 use super::super::{Effect, Finding, Scope, Status, Verdict};
 use crate::clock::MILLI;
 use crate::measure::testing::plan;
-use crate::plan::{Format, LeftOut, Length, Plan, Remarks, Replay, Slo, Turns};
+use crate::plan::{Format, ImageFormat, Images, LeftOut, Length, Plan, Remarks, Replay, Slo, Statistic, Turns};
 use crate::record::{FinishReason, Observed, PhaseKind, Record, Usage};
 
 /// A run of 1 000 responses of 11 tokens, each changed.
@@ -18,9 +18,11 @@ fn judge_run(change: impl Fn(u64, &mut Record)) -> Verdict {
     judged(run(change))
 }
 
+/// Of the mean, where there are several statistics.
 #[track_caller]
 fn share_of(finding: &Finding, tag: &str) -> f64 {
-    let effect: Option<&Effect> = finding.effects.iter().find(|effect| effect.tag == tag);
+    let effect: Option<&Effect> =
+        finding.effects.iter().find(|e| e.tag == tag && matches!(e.statistic, Statistic::Avg | Statistic::Value));
     effect.unwrap_or_else(|| panic!("{finding:?}")).share.unwrap()
 }
 
@@ -30,7 +32,7 @@ fn usage(record: &mut Record) -> &mut Usage {
 
 #[test]
 fn output_of_another_length_is_suspect_and_says_what_it_did_to_the_latency() {
-    for (asked, expected) in [(11, None), (12, None), (5, Some(0.55)), (100, Some(8.1))] {
+    for (asked, expected) in [(11, None), (12, None), (5, Some(0.3)), (100, Some(4.45))] {
         let verdict = judge_run(|_, r| r.requested_osl = Some(asked));
         let Some(share) = expected else {
             assert_eq!(found(&verdict, "output_length"), None, "{asked}");
@@ -92,6 +94,39 @@ fn prompts_of_another_length_are_told_with_who_counted_them() {
             assert!(finding.evidence.contains("the tokenizer exact"), "{}", finding.evidence);
         }
     }
+}
+
+#[test]
+fn what_the_server_alone_can_count_of_a_prompt_is_told_and_not_judged() {
+    let counted = |prompt: u32, change: fn(&mut Plan)| {
+        let mut run = run(|_, r| {
+            r.isl = 500;
+            usage(r).prompt = Some(prompt);
+        });
+        change(&mut run.plan);
+        let verdict = judged(run);
+        of(&verdict, "input_length").map(|f| (f.status, f.effects.len(), f.evidence.clone()))
+    };
+    let images = |plan: &mut Plan| {
+        let side = Length { mean: 512.0, stddev: 0.0 };
+        plan.payload.images = Some(Images { count: 1, width: side, height: side, format: ImageFormat::Png });
+    };
+    let file = |plan: &mut Plan| {
+        plan.prompts.isl.mean = 0.0;
+        plan.prompts.replay = Some(Replay::of("t.jsonl".into(), Format::named("single_turn").unwrap()));
+    };
+    for (change, says) in [(images as fn(&mut Plan), "images or audio"), (file, "a file's")] {
+        let (status, effects, evidence) = counted(1_105, change).unwrap();
+        assert_eq!((status, effects), (Status::Valid, 0), "{evidence}");
+        assert!(evidence.contains(says) && evidence.contains("1105.0") && evidence.contains("500.0"), "{evidence}");
+    }
+    // No image has fewer tokens than none.
+    assert_eq!(counted(250, images).unwrap().0, Status::Suspect);
+    // A file that says lengths asks for them.
+    let lengths = |plan: &mut Plan| {
+        plan.prompts.replay = Some(Replay::of("t.jsonl".into(), Format::named("mooncake_trace").unwrap()))
+    };
+    assert_eq!(counted(1_105, lengths).unwrap().0, Status::Suspect);
 }
 
 #[test]
