@@ -38,6 +38,7 @@ pub struct Played<P> {
     pub peers: Vec<P>,
     /// Over HTTP/2.
     pub http2: bool,
+    characters_per_token: Option<f64>,
 }
 
 impl<'p> SimulatedRun<'p> {
@@ -118,8 +119,14 @@ impl<'p> SimulatedRun<'p> {
     pub fn play_each<P: Peer>(self, mut peer: impl FnMut(usize) -> P) -> Played<P> {
         let inputs = WorkerInputs::new(self.plan, self.http2, self.addresses, self.workers);
         let shared = inputs.shared(self.holders);
-        let mut played =
-            Played { records: Vec::new(), shard: Shard::new(), fell_due: 0, peers: Vec::new(), http2: self.http2 };
+        let mut played = Played {
+            records: Vec::new(),
+            shard: Shard::new(),
+            fell_due: 0,
+            peers: Vec::new(),
+            http2: self.http2,
+            characters_per_token: inputs.characters_per_token(),
+        };
         for index in 0..self.workers {
             let lent = Lent(Rc::new(RefCell::new(peer(index))));
             let (producer, mut records) = rtrb::RingBuffer::new(RECORDS);
@@ -172,8 +179,12 @@ impl<P> Played<P> {
         let start = SimulatedRun::START;
         let http = if self.http2 { "2" } else { "1.1" };
         let spoken = |target: &Target| Spoken { url: target.url.clone(), http, ..Spoken::default() };
-        let facts = run_facts(start, end.unwrap_or(start), start);
-        summarizer.finish(self.shard, RunFacts { targets: plan.targets.iter().map(spoken).collect(), ..facts })
+        let facts = RunFacts {
+            targets: plan.targets.iter().map(spoken).collect(),
+            characters_per_token: self.characters_per_token,
+            ..run_facts(start, end.unwrap_or(start), start)
+        };
+        summarizer.finish(self.shard, facts)
     }
 
     fn check(&self) {

@@ -42,6 +42,12 @@ impl<'p> WorkerInputs<'p> {
         }
     }
 
+    /// Characters for each token of the prompts.
+    #[must_use]
+    pub fn characters_per_token(&self) -> Option<f64> {
+        self.workload.characters_per_token()
+    }
+
     /// What the workers share, `holders` responses dividing the plan's memory between them.
     #[must_use]
     pub fn shared(&self, holders: u64) -> Shared<'_> {

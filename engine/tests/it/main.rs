@@ -22,6 +22,7 @@ mod shared_connections;
 mod simulated;
 mod verdicts;
 mod workloads;
+mod wrong_servers;
 
 /// The first request of a run, issued as it was wanted.
 fn request(issued: Nanos) -> Request {

@@ -1,7 +1,7 @@
 //! Requests that share an HTTP/2 connection, under virtual time: what one of them meets is nothing to the others. The
 //! same is asked of real sockets in the `tests` crate, where nothing decides the order of events.
 
-mod server;
+pub(crate) mod server;
 
 use crate::simulated::{START, plan};
 use ringload_engine::clock::{MILLI, Nanos, SECOND};

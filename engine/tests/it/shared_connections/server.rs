@@ -7,7 +7,7 @@ use ringload_engine::driver::{Key, Sending};
 
 /// What the client's kernel makes of a send.
 #[derive(Clone, Copy)]
-pub(super) enum Kernel {
+pub(crate) enum Kernel {
     Takes,
     /// It has taken the last byte that long after [`START`].
     TakesUntil(Nanos),
@@ -15,24 +15,24 @@ pub(super) enum Kernel {
 }
 
 /// A server that greets at once and answers as it is told.
-pub(super) struct Server {
+pub(crate) struct Server {
     /// Its settings, and those that follow some time after [`START`].
-    pub(super) settings: &'static [(u16, u32)],
-    pub(super) later: Option<(Nanos, &'static [(u16, u32)])>,
+    pub(crate) settings: &'static [(u16, u32)],
+    pub(crate) later: Option<(Nanos, &'static [(u16, u32)])>,
     /// How long after its settings it closes each connection.
-    pub(super) closes: Option<Nanos>,
+    pub(crate) closes: Option<Nanos>,
     /// Connects that it does not answer, before all others.
-    pub(super) silent: usize,
+    pub(crate) silent: usize,
     /// Connects that it refuses, before all others.
-    pub(super) refused: usize,
+    pub(crate) refused: usize,
     /// Connections so far.
-    pub(super) connects: usize,
+    pub(crate) connects: usize,
     /// How long a connection takes.
-    pub(super) connect: Nanos,
+    pub(crate) connect: Nanos,
     /// What becomes of each send in turn, and then of the others.
-    pub(super) sends: Vec<Kernel>,
-    pub(super) then: fn(Nanos) -> Kernel,
-    pub(super) answer: fn(Nanos, Key, u32, &mut Script),
+    pub(crate) sends: Vec<Kernel>,
+    pub(crate) then: fn(Nanos) -> Kernel,
+    pub(crate) answer: fn(Nanos, Key, u32, &mut Script),
 }
 
 impl Default for Server {
@@ -107,7 +107,7 @@ fn settings(settings: &[(u16, u32)]) -> Vec<u8> {
     frame(4, 0, 0, &pairs.collect::<Vec<_>>().concat())
 }
 
-pub(super) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let mut out = (payload.len() as u32).to_be_bytes()[1..].to_vec();
     out.extend([kind, flags]);
     out.extend(stream.to_be_bytes());
@@ -116,13 +116,13 @@ pub(super) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8>
 }
 
 /// A whole answer: status 200 of the static table, one token, the end.
-pub(super) fn chat(stream: u32) -> Vec<u8> {
+pub(crate) fn chat(stream: u32) -> Vec<u8> {
     [frame(1, 4, stream, &[0x88]), frame(0, 1, stream, BODY)].concat()
 }
 
 /// One token.
-pub(super) const TOKEN: &[u8] = b"data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n";
+pub(crate) const TOKEN: &[u8] = b"data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n";
 
 /// One token, and the end.
-pub(super) const BODY: &[u8] =
+pub(crate) const BODY: &[u8] =
     b"data: {\"choices\":[{\"delta\":{\"content\":\"a\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
