@@ -1,10 +1,15 @@
 //! Token by token: what ringload stamped against what the server did, for streams that run beside each other.
 
 use ringload_engine::clock::{MICRO, MILLI, Nanos};
+use ringload_engine::host::HostFacts;
+use ringload_engine::measure::ClientShare;
+use ringload_engine::plan::{Cores, Statistic};
 use ringload_engine::record::{Outcome, Record};
-use ringload_mock::comparison::{Client, Comparison, clients, compare};
+use ringload_engine::verdict::{Effect, Scope, Status, judge};
+use ringload_mock::comparison::{Client, Comparison, Token, clients, compare};
 use ringload_mock::{Config, Jitter, Server, Timing, start};
 use ringload_tests::engine::{ask_for, closed, drive};
+use ringload_tests::hardship::{Neighbour, last_core};
 use ringload_tests::profile::Profile;
 use ringload_tests::{Io, alone_on_both, on_both, until};
 use std::collections::HashMap;
@@ -83,6 +88,44 @@ fn a_client_that_is_stopped_moves_no_token_with_kernel_stamps_and_many_with_its_
         // by over 100 ms.
         let (tokens, gaps) = late_by(&stopped(io, "user"), 100 * MILLI);
         assert!(tokens >= 3 && gaps >= 3, "{tokens} {gaps}");
+    });
+}
+
+#[test]
+fn beside_a_busy_neighbour_no_mean_is_off_by_more_than_is_said_of_it() {
+    alone_on_both(|io| {
+        let server = noting(40, 10, 0.3);
+        let core = last_core();
+        let neighbour = Neighbour::on(core);
+        let mut plan = closed(server.addr(), io, 8, 120);
+        plan.cores = Cores::List(vec![core]);
+        ask_for(&mut plan, 12);
+        let run = drive(&plan);
+        drop(neighbour);
+        until("the last request is over", || server.truth().served.len() == 120);
+        let reported: Vec<Client> = run.records.iter().map(as_reported).collect();
+        let comparison = compare(&reported, &server.truth().served);
+        assert_eq!(mismatches(&comparison), (0, 0, 0));
+        // How much later than the end of its write the first, and the last, token of a request was stamped.
+        let late = |token: fn(&[Token]) -> Option<&Token>| {
+            let tokens = comparison.joined.iter().filter_map(|joined| token(&joined.tokens));
+            let late: f64 = tokens.map(|token| token.arrived_ns as f64 - token.ended_ns as f64).sum();
+            late / 1e6 / comparison.joined.len() as f64
+        };
+        let said = |tag: &str| {
+            let of = |share: &&ClientShare| share.tag == tag && share.statistic == Statistic::Avg;
+            run.summary.client.shares.iter().filter(of).map(|share| share.lower_by).sum::<f64>()
+        };
+        let slack_ms = SLACK as f64 / 1e6;
+        for (tag, late) in [("time_to_first_token", late(|t| t.first())), ("request_latency", late(|t| t.last()))] {
+            assert!(late <= said(tag) + slack_ms, "{tag} is {late} ms late, {} ms are said", said(tag));
+        }
+        // Where that is under 1 % of what was asked for, it makes nothing of the run.
+        let verdict = judge(&plan, &run.summary, &HostFacts::default(), None);
+        for finding in verdict.findings.iter().filter(|f| f.scope == Scope::Client && f.status > Status::Valid) {
+            let moves = |e: &Effect| e.asked && (e.decides || e.share.is_some_and(|share| share > 0.01));
+            assert!(finding.effects.iter().any(moves), "{finding:?}");
+        }
     });
 }
 
