@@ -1,7 +1,25 @@
 //! Pure: API dialects. Request body out; output, usage, finish and error in.
 //!
-//! A dialect is one row of `DIALECTS`: its path, its request body, and the rules (`rules.rs`) by which its answers are
-//! read. To add one, write its file and its line in the table, and name it in [`EndpointKind`].
+//! A dialect is one value of `Dialect` in a file of its own: its path, its request body, and the rules (`rules.rs`) by
+//! which its answers are read.
+//!
+//! # Adding a dialect
+//!
+//! 1. `plan/endpoint.rs`: the kind and its name, and what its requests can hold (`takes_*`) or are (`ranks`,
+//!    `produces_tokens`). Until the next step is done, nothing compiles.
+//! 2. Here: its file, and its line in `dialect`. Where the API counts tokens by rules of its own, `whole_usage`; where
+//!    its requests cannot hold what a user can ask for, `holds` refuses that.
+//! 3. In the program: the help of the endpoint's flag (`cli/src/flags/endpoint/mod.rs`, then `docs/flags.md` anew); the
+//!    header of its key, where that is not `Authorization: Bearer` (`cli/src/flags/endpoint/headers.rs`); its path,
+//!    where people paste it with the URL (`ENDS` in `cli/src/runner/models.rs`).
+//! 4. In the synthetic server: its path (`engine/mock/src/routes/mod.rs`) and, where it streams, its events
+//!    (`engine/mock/src/stream/template.rs`). `tests/tests/it/endpoints.rs` runs every dialect against it.
+//! 5. Tests: request bodies and responses (`request_tests.rs`, `api_tests.rs`), an event of each kind for the table of
+//!    failures (`token` and its neighbours in `engine/tests/it/failures/mod.rs`), what servers sent, as captures
+//!    (`tests/captures`). A dialect with a stream also goes into the plain reader that the fuzz target is held against
+//!    (`fuzz/src/scan/reference.rs`).
+//! 6. `docs/ENDPOINTS.md`: a row in *types* and one in *token counts*, what is particular about it, and the errors
+//!    that its servers send.
 
 mod any;
 mod ask;
@@ -104,25 +122,21 @@ enum Reading {
     Any,
 }
 
-/// All dialects.
-static DIALECTS: [&Dialect; 12] = [
-    &chat::CHAT,
-    &completions::COMPLETIONS,
-    &responses::RESPONSES,
-    &messages::MESSAGES,
-    &embeddings::EMBEDDINGS,
-    &embeddings::NIM_EMBEDDINGS,
-    &rankings::COHERE,
-    &rankings::HF_TEI,
-    &rankings::NIM,
-    &generate::GENERATE,
-    &own::TEMPLATE,
-    &own::RAW,
-];
-
 fn dialect(kind: EndpointKind) -> &'static Dialect {
-    // Every kind has its row, as a test asserts; the first row stands in for one that has not.
-    DIALECTS.iter().find(|d| d.kind == kind).unwrap_or(&DIALECTS[0])
+    match kind {
+        EndpointKind::Chat => &chat::CHAT,
+        EndpointKind::Completions => &completions::COMPLETIONS,
+        EndpointKind::Responses => &responses::RESPONSES,
+        EndpointKind::Messages => &messages::MESSAGES,
+        EndpointKind::Embeddings => &embeddings::EMBEDDINGS,
+        EndpointKind::NimEmbeddings => &embeddings::NIM_EMBEDDINGS,
+        EndpointKind::CohereRankings => &rankings::COHERE,
+        EndpointKind::HfTeiRankings => &rankings::HF_TEI,
+        EndpointKind::NimRankings => &rankings::NIM,
+        EndpointKind::HuggingfaceGenerate => &generate::GENERATE,
+        EndpointKind::Template => &own::TEMPLATE,
+        EndpointKind::Raw => &own::RAW,
+    }
 }
 
 /// The path of requests to `target`: the dialect's own under the target's base path, without doubling it or a `/v1` or

@@ -3,71 +3,58 @@
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// The API dialect.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EndpointKind {
+/// Declares the dialects with their names in a plan's JSON, in the order of the help.
+macro_rules! dialects {
+    ($($(#[$what:meta])* $kind:ident => $name:literal,)*) => {
+        /// The API dialect. `api/mod.rs` lists all that a new one needs.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum EndpointKind {
+            $($(#[$what])* $kind,)*
+        }
+
+        impl EndpointKind {
+            /// All of them, in the order of the help.
+            pub const ALL: [Self; [$($name),*].len()] = [$(Self::$kind),*];
+
+            /// Its name in a plan's JSON.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$kind => $name,)*
+                }
+            }
+        }
+    };
+}
+
+dialects! {
     /// OpenAI chat completions, `/v1/chat/completions`.
-    Chat,
+    Chat => "chat",
     /// OpenAI (legacy) completions, `/v1/completions`.
-    Completions,
+    Completions => "completions",
     /// OpenAI Responses, `/v1/responses`.
-    Responses,
+    Responses => "responses",
     /// Anthropic Messages, `/v1/messages`.
-    Messages,
+    Messages => "messages",
     /// OpenAI embeddings, `/v1/embeddings`.
-    Embeddings,
+    Embeddings => "embeddings",
     /// NVIDIA NIM's embeddings, which take images beside texts, `/v1/embeddings`.
-    NimEmbeddings,
+    NimEmbeddings => "nim_embeddings",
     /// Cohere's re-ranking, `/v2/rerank`.
-    CohereRankings,
+    CohereRankings => "cohere_rankings",
     /// Hugging Face text-embeddings-inference's re-ranking, `/rerank`.
-    HfTeiRankings,
+    HfTeiRankings => "hf_tei_rankings",
     /// NVIDIA NIM's ranking, `/v1/ranking`.
-    NimRankings,
+    NimRankings => "nim_rankings",
     /// Hugging Face text-generation-inference, `/generate` and `/generate_stream`.
-    HuggingfaceGenerate,
+    HuggingfaceGenerate => "huggingface_generate",
     /// A body that a template makes, to the path of the URL.
-    Template,
+    Template => "template",
     /// A body that a file holds, to the path of the URL.
-    Raw,
+    Raw => "raw",
 }
 
 impl EndpointKind {
-    /// All of them, in the order of the help.
-    pub const ALL: [Self; 12] = [
-        Self::Chat,
-        Self::Completions,
-        Self::Responses,
-        Self::Messages,
-        Self::Embeddings,
-        Self::NimEmbeddings,
-        Self::CohereRankings,
-        Self::HfTeiRankings,
-        Self::NimRankings,
-        Self::HuggingfaceGenerate,
-        Self::Template,
-        Self::Raw,
-    ];
-
-    /// Its name in a plan's JSON.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Chat => "chat",
-            Self::Completions => "completions",
-            Self::Responses => "responses",
-            Self::Messages => "messages",
-            Self::Embeddings => "embeddings",
-            Self::NimEmbeddings => "nim_embeddings",
-            Self::CohereRankings => "cohere_rankings",
-            Self::HfTeiRankings => "hf_tei_rankings",
-            Self::NimRankings => "nim_rankings",
-            Self::HuggingfaceGenerate => "huggingface_generate",
-            Self::Template => "template",
-            Self::Raw => "raw",
-        }
-    }
-
     /// Whether its requests are a query and passages to rank.
     #[must_use]
     pub fn ranks(self) -> bool {

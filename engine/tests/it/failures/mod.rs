@@ -12,7 +12,7 @@ use std::fmt::Write as _;
 /// What a row puts in place of the server's words.
 const WORDS: &str = "the words of the server";
 
-const ALL: [EndpointKind; 12] = EndpointKind::ALL;
+const ALL: [EndpointKind; EndpointKind::ALL.len()] = EndpointKind::ALL;
 
 /// Reads one response of status 200.
 fn read(kind: EndpointKind, streaming: bool, media: &str, body: &str) -> Record {
