@@ -5,15 +5,15 @@ use std::fmt;
 /// Who has to act for the error to go away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Blame {
-    /// The user: a flag, a value, a combination (exit 2).
+    /// The user: a setting, a value, a combination.
     Usage,
-    /// The machine: a limit, a permission, a missing file (exit 2).
+    /// The machine: a limit, a permission, a missing file.
     Environment,
-    /// The server under test (exit 3).
+    /// The server under test.
     Peer,
-    /// ringload itself (exit 4).
+    /// ringload itself: a fault of its own, to be reported.
     Bug,
-    /// Nobody: a signal ended it before there was anything to measure (exit 130).
+    /// Nobody: a signal ended it before there was anything to measure.
     Interrupted,
 }
 

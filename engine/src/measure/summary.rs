@@ -55,9 +55,9 @@ pub struct Summary {
     pub histograms: Vec<Distribution>,
     /// Goodput, when SLOs were given.
     pub goodput: Option<Goodput>,
-    /// Goodput by each tier of `--slo-file`.
+    /// Goodput by each tier of `plan.tiers`.
     pub tiers: Vec<TierFigures>,
-    /// What came of each `--fail-if`.
+    /// What came of each condition of `plan.thresholds`.
     pub thresholds: Vec<ThresholdFigures>,
     /// The steady part of the run; absent under a hundred successful requests.
     pub steady: Option<Steady>,
@@ -224,7 +224,7 @@ pub struct ClientFigures {
     pub system_ns_per_event: Option<f64>,
     /// Highest resident set of the process, in bytes.
     pub peak_rss_bytes: u64,
-    /// Bytes that the answers of the run could hold together (`--max-buffered-bytes`).
+    /// Bytes that the answers of the run could hold together (`plan.limits.buffered_bytes`).
     pub buffered_limit_bytes: u64,
 }
 

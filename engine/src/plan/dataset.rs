@@ -55,8 +55,8 @@ pub struct Length {
     pub stddev: f64,
 }
 
-/// The turns of a synthetic conversation: how many, and the time between the answer of one and the next (AIPerf's
-/// `--session-turn-delay-*`).
+/// The turns of a synthetic conversation: how many, and the time between the answer of one and the next, as by
+/// AIPerf's `--session-turn-delay-*`.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Turns {
     /// How many: normal, rounded, at least 1.
