@@ -11,10 +11,23 @@
 //!                        record ──► measure ──► verdict
 //! ```
 //!
-//! **Clock rule.** All instants are [`clock::Nanos`] on `CLOCK_MONOTONIC`; only [`clock`], [`host`], [`resolve`] and
-//! [`driver`] read a clock. Pure modules get time and randomness as arguments.
+//! **Clock rule.** All instants are [`clock::Nanos`] on `CLOCK_MONOTONIC`. A worker asks its [`driver`] for the time, so
+//! that a whole run can be played in virtual time; threads beside the workers (in [`run`], [`resolve`], [`host`] and
+//! [`files`]) read [`clock::monotonic`], and [`clock::realtime`] is read for the start of a run and for the date in a
+//! chat template. Pure modules get time and randomness as arguments; `docs/ARCHITECTURE.md` marks them.
 //!
 //! # A run in five lines
+//!
+//! ```no_run
+//! use ringload_engine::{Plan, Run, plan::{Phase, Target}};
+//!
+//! let target = Target::parse("http://127.0.0.1:8000")?;
+//! let plan = Plan::new(vec![target], "my-model", Phase::closed(8, 100));
+//! let result = Run::prepare(&plan)?.execute()?;
+//! let counts = &result.summary.counts;
+//! println!("{:?}: {} of {} requests succeeded", result.verdict.status, counts.succeeded, counts.issued);
+//! # Ok::<(), ringload_engine::Error>(())
+//! ```
 //!
 //! [`Run::prepare`] and [`Run::execute`] are the whole way from a [`Plan`] to a [`RunResult`]; `examples/` has an open
 //! loop judged by an SLO, a closed loop, and an API of any shape.

@@ -6,8 +6,8 @@
 //! and hand the stamp on with the bytes, on `CLOCK_MONOTONIC`. [`Uring`] (Linux 6.1) and [`Epoll`] (Linux 4.18) do the
 //! same behind one trait, [`Driver`]; [`sim::Sim`] does it in virtual time, with peers that are played, for tests.
 //!
-//! All unsafe code and all system calls of ringload are in this crate, one file an operation, each block with its
-//! argument. It knows descriptors, buffers, completions and stamps: never HTTP, never tokens.
+//! All unsafe code of ringload is in this crate, each block with its argument; the README lists which calls need it and
+//! why. It knows descriptors, buffers, completions and stamps: never HTTP, never tokens.
 //!
 //! The contract, for every driver:
 //! * A [`Key`] names one connection. Its slot may be used again after [`Driver::close`], with a new generation; events

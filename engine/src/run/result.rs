@@ -12,16 +12,7 @@ use crate::workload::Workload;
 use std::sync::Arc;
 
 /// One run of a plan, prepared: nothing has been sent yet.
-///
-/// ```no_run
-/// use ringload_engine::{Plan, Run, plan::{Phase, Target}};
-///
-/// let target = Target::parse("http://127.0.0.1:8000")?;
-/// let plan = Plan::new(vec![target], "my-model", Phase::closed(8, 100));
-/// let result = Run::prepare(&plan)?.execute()?;
-/// println!("{:?}: {} of {} requests succeeded", result.verdict.status, result.summary.counts.succeeded, result.summary.counts.issued);
-/// # Ok::<(), ringload_engine::Error>(())
-/// ```
+/// [The crate](crate#a-run-in-five-lines) begins with an example.
 pub struct Run {
     plan: Plan,
     workload: Arc<Workload>,

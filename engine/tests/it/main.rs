@@ -16,7 +16,6 @@ mod known_answers;
 mod late_reader;
 mod paths;
 mod properties;
-mod purity;
 mod sessions;
 mod shared_connections;
 mod simulated;

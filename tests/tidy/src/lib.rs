@@ -21,6 +21,7 @@ mod debts;
 mod docs;
 mod flags;
 mod layers;
+mod purity;
 mod sizes;
 mod source;
 mod supply;

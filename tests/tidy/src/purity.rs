@@ -1,0 +1,44 @@
+//! Modules that `docs/ARCHITECTURE.md` marks PURE read no clock, no file, no environment and no socket, and start
+//! nothing: what the lints cannot list is looked for here.
+
+use super::docs::tree;
+use super::source::{is_test, rust};
+
+/// Pure beside what the architecture marks, in a crate that is not.
+const ALSO: &str = "engine/driver/src/arrival.rs";
+
+const IMPURE: [&str; 14] = [
+    "std::fs",
+    "File::open",
+    "std::env::",
+    "env::var",
+    "std::thread",
+    "thread::spawn",
+    "thread::scope",
+    "std::process",
+    "TcpStream",
+    "UdpSocket",
+    "clock::monotonic",
+    "clock::realtime",
+    "Instant::now",
+    "SystemTime::now",
+];
+
+#[test]
+fn pure_modules_name_nothing_impure() {
+    let mut marked: Vec<String> = vec![ALSO.to_owned()];
+    for module in tree("engine/").into_iter().filter(|module| module.is_pure) {
+        marked.extend(["", ".rs"].map(|end| format!("engine/src/{}{end}", module.name)));
+    }
+    marked.extend(tree("").into_iter().filter(|module| module.is_pure).map(|of| format!("{}/src", of.name)));
+    let mut seen = 0;
+    for (path, text) in marked.iter().flat_map(|place| rust(place)).filter(|(path, _)| !is_test(path)) {
+        // Tests that lie in the file read files of the tree.
+        let code = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
+        seen += 1;
+        for word in IMPURE {
+            assert!(!code.contains(word), "{} names {word}", path.display());
+        }
+    }
+    assert!(seen > 150, "only {seen} files were looked at");
+}
