@@ -19,7 +19,7 @@ mod h2_targets;
 mod http1;
 mod http2;
 mod pool;
-mod resend;
+mod retry;
 mod slot;
 mod table;
 mod tls;
