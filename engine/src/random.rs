@@ -128,7 +128,7 @@ pub fn stream_key(seed: u64, stream: Stream) -> u64 {
 
 /// Mix13: a bijection in which each input bit flips each output bit about half of the time.
 #[inline]
-fn mix(mut z: u64) -> u64 {
+pub(crate) fn mix(mut z: u64) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)

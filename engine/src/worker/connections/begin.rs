@@ -5,6 +5,7 @@ use super::slot::State;
 use crate::clock::Nanos;
 use crate::driver::{Driver, Key};
 use crate::exchange::Request;
+use crate::random::mix;
 use crate::record::PhaseKind;
 use crate::worker::source::ScheduledRequest;
 
@@ -66,7 +67,7 @@ impl<D: Driver> Connections<'_, D> {
     /// An idle connection that the server has not closed by now: the one that a session has `kept`, or another.
     ///
     /// A server may close a connection right behind its response. A request that is sent then is lost, by no fault of
-    /// the server's, and whether it may be sent again is not known (RFC 9112 §9.5).
+    /// the server's, and whether it may be retried is not known (RFC 9112 §9.5).
     fn take_open(&mut self, kept: Option<Key>, target: u16) -> Option<Key> {
         let mut kept = self.pool.take_kept(kept);
         loop {
@@ -107,11 +108,4 @@ fn request_id(nonce: u64, phase: PhaseKind, k: u64, turn: u32) -> u128 {
     let low = mix(high ^ nonce.rotate_left(32));
     let raw = u128::from(high) << 64 | u128::from(low);
     raw & !(0xf000_u128 << 64) & !(0xc000_u128 << 48) | 0x4000_u128 << 64 | 0x8000_u128 << 48
-}
-
-/// The finalizer of SplitMix64 (Steele, Lea, Flood 2014).
-fn mix(mut z: u64) -> u64 {
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }
