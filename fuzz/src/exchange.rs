@@ -4,7 +4,7 @@ use super::cut;
 use ringload_engine::api::http2_head;
 use ringload_engine::exchange::{Exchange, KeepText, Progress, Request};
 use ringload_engine::plan::{EndpointKind, Limits, Phase, Plan, Target};
-use ringload_engine::record::{Cause, Handshake, Outcome, PhaseKind, Record};
+use ringload_engine::record::{Cause, Handshake, Outcome, PhaseKind, Record, Retry};
 use ringload_engine::wire::http2::{Config, Connection, Event, RequestHead};
 use std::sync::OnceLock;
 
@@ -251,9 +251,9 @@ fn any_order(scene: Scene, script: &[u8]) {
             5 => exchange.handle_secured(now, Handshake::Full),
             6 => exchange.handle_sending(now, 5, true),
             7 => exchange.handle_sent(now),
-            8 if exchange.may_go_again() => {
-                exchange.handle_move();
-                assert!(!exchange.may_go_again(), "a request moves once");
+            8 if exchange.may_be_retried() => {
+                exchange.handle_retry(Retry::Unprocessed);
+                assert!(!exchange.may_be_retried(), "a request is retried once");
             }
             9 => progress = exchange.handle_closed(now),
             10 => progress = exchange.fail(Cause::Timeout, Some("late".into()), now),

@@ -117,7 +117,10 @@ impl<'a> RecordWriter<'a> {
             data.insert("tls_handshake".into(), json!(handshake));
         }
         data.insert("connection_reused".into(), record.connection_reused.into());
-        data.insert("reconnects".into(), record.reconnects.into());
+        data.insert("reconnects".into(), u8::from(record.retry.is_some()).into());
+        if let Some(reason) = record.retry {
+            data.insert("retry".into(), json!(reason));
+        }
         data.insert("bytes_sent".into(), record.bytes_sent.into());
         data.insert("bytes_received".into(), record.bytes_received.into());
         Value::Object(data)

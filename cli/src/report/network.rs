@@ -2,7 +2,8 @@
 
 use super::layout::{count, heading, line, time};
 use crate::result::run::Outcome;
-use ringload_engine::measure::{ConnectionCounts, Distribution, NetworkFigures, Spoken, Stats};
+use ringload_engine::measure::{ConnectionCounts, Counts, Distribution, NetworkFigures, Spoken, Stats};
+use ringload_engine::record::Retry;
 
 /// Protocol, connections, handshakes, round trips, HTTP/2.
 pub(super) fn section(outcome: &Outcome) -> String {
@@ -22,13 +23,12 @@ pub(super) fn section(outcome: &Outcome) -> String {
         );
         out += &line("addresses", &text);
     }
-    let moved = summary.counts.reconnects + summary.warmup_counts.reconnects;
-    if moved > 0 {
-        let text = format!(
-            "{} requests: the server had closed their connection before they were sent, or went away and said that it had not begun them",
-            count(moved)
-        );
-        out += &line("moved", &text);
+    for reason in Retry::ALL {
+        let of = |counts: &Counts| counts.retries.get(&reason).copied().unwrap_or(0);
+        let retried = of(&summary.counts) + of(&summary.warmup_counts);
+        if retried > 0 {
+            out += &line("retried", &format!("{} requests, once each: {reason}", count(retried)));
+        }
     }
     if c.handshakes_full + c.handshakes_resumed > 0 {
         out += &line("handshakes", &handshakes(network));
@@ -38,12 +38,12 @@ pub(super) fn section(outcome: &Outcome) -> String {
     }
     if c.retransmits > 0 {
         let text = format!(
-            "{} segments, on {} of {} connections: lost, or sent again by the kernel to be sure",
+            "{} TCP segments, on {} of {} connections: lost, or sent again by the kernel to be sure",
             count(c.retransmits),
             count(c.with_retransmits),
             count(c.asked)
         );
-        out += &line("sent again", &text);
+        out += &line("retransmits", &text);
     }
     if network.targets.iter().any(|t| t.http == "2") {
         out += &line("HTTP/2", &http2(c));

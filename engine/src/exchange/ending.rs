@@ -137,7 +137,7 @@ pub(super) fn empty_record() -> Record {
         handshake: None,
         connection_reused: false,
         round_trip: None,
-        reconnects: 0,
+        retry: None,
         gaps: Vec::new(),
         usage_refused: false,
         text: None,

@@ -19,7 +19,7 @@ pub(crate) use cause::explain;
 use crate::arrival::Arrival;
 use crate::clock::Nanos;
 use crate::plan::{EndpointKind, Limits, OutputPath};
-use crate::record::{Cause, Handshake, Instants, PhaseKind, Record};
+use crate::record::{Cause, Handshake, Instants, PhaseKind, Record, Retry};
 use crate::wire::Product;
 use crate::wire::http1::{Decoder, HeadLimits, Part};
 use crate::wire::sse::Sse;
@@ -264,27 +264,27 @@ impl Exchange {
         instants.send_end = Some(instants.first_byte.map_or(now, |first| first.min(now)));
     }
 
-    /// Whether the request may move to a fresh connection: it went out on a kept one and no byte of a response was
-    /// seen.
+    /// Whether the end of its connection may have come before the request: it went out on a kept connection, and
+    /// [may be retried](Self::may_be_retried).
     #[must_use]
-    pub fn may_move(&self) -> bool {
-        self.answer.record.connection_reused && self.may_go_again()
+    pub fn may_be_retried_after_close(&self) -> bool {
+        self.answer.record.connection_reused && self.may_be_retried()
     }
 
-    /// Whether the request may go out once more, if it is known that the server did not begin it: it has not done so
-    /// before, and no byte of a response was seen.
+    /// Whether the request may be retried, if it is known that the server did not begin it: it was not retried before,
+    /// and no byte of a response was seen.
     #[must_use]
-    pub fn may_go_again(&self) -> bool {
+    pub fn may_be_retried(&self) -> bool {
         self.active
-            && self.answer.record.reconnects == 0
+            && self.answer.record.retry.is_none()
             && !self.decoder.started()
             && self.answer.record.instants.first_byte.is_none()
     }
 
-    /// The request moves to another connection. What it paid for the one before is time in which it waited.
-    pub fn handle_move(&mut self) {
+    /// The request is retried on another connection. The time on the one before becomes time in which it waited.
+    pub fn handle_retry(&mut self, reason: Retry) {
         let record = &mut self.answer.record;
-        record.reconnects += 1;
+        record.retry = Some(reason);
         record.connection_reused = false;
         record.handshake = None;
         record.instants =

@@ -1,7 +1,7 @@
 //! Counts of requests, and whether they are conserved.
 
 use crate::clock::Nanos;
-use crate::record::{Cause, FinishReason};
+use crate::record::{Cause, FinishReason, Retry};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -34,9 +34,12 @@ pub struct Counts {
     /// Arrivals that waited: for a slot under the cap policy `queue` or of the bound on prefills, or for their user's
     /// last answer.
     pub queued: u64,
-    /// Requests that moved to a fresh connection: the kept one had been closed while idle, or the server said that it
-    /// had not begun them (GOAWAY).
-    pub reconnects: u64,
+    /// Requests that were retried: sent again, on another connection.
+    #[serde(rename = "reconnects")]
+    pub retried: u64,
+    /// The same by reason.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub retries: BTreeMap<Retry, u64>,
     /// Requests whose output text was over the limit and not counted by the client's tokenizer.
     pub text_over_limit: u64,
     /// Complete answers of which the server gave token counts that are none or cannot be true: those counts are in no
@@ -81,9 +84,8 @@ pub struct PhaseCounts {
     /// Arrivals that waited: for a slot under the cap policy `queue` or of the bound on prefills, or for their user's
     /// last answer.
     pub queued: u64,
-    /// Moves to a fresh connection: the kept one had been closed while idle, or the server said that it had not begun
-    /// the request.
-    pub reconnects: u64,
+    /// Requests that were retried, by reason in the order of [`Retry::ALL`].
+    pub retries: [u64; Retry::ALL.len()],
     /// Requests whose output text was over the limit and not kept.
     pub text_over_limit: u64,
     /// Complete answers of which the server gave token counts that cannot be true.
@@ -245,7 +247,7 @@ impl Default for PhaseCounts {
             in_flight_at_end: 0,
             dropped: 0,
             queued: 0,
-            reconnects: 0,
+            retries: [0; Retry::ALL.len()],
             text_over_limit: 0,
             usage_refused: 0,
             sessions: SessionCounts::default(),
@@ -276,7 +278,9 @@ impl PhaseCounts {
         self.in_flight_at_end += other.in_flight_at_end;
         self.dropped += other.dropped;
         self.queued += other.queued;
-        self.reconnects += other.reconnects;
+        for (mine, theirs) in self.retries.iter_mut().zip(&other.retries) {
+            *mine += theirs;
+        }
         self.text_over_limit += other.text_over_limit;
         self.usage_refused += other.usage_refused;
         self.sessions.add(&other.sessions);
@@ -289,11 +293,7 @@ impl PhaseCounts {
             planned,
             issued: self.issued,
             succeeded: self.succeeded,
-            failed: Cause::ALL
-                .into_iter()
-                .map(|cause| (cause, self.failed[cause as usize]))
-                .filter(|(_, count)| *count > 0)
-                .collect(),
+            failed: by_kind(Cause::ALL, &self.failed),
             http_status: BTreeMap::new(),
             finish_reasons: BTreeMap::new(),
             cancelled: self.cancelled,
@@ -301,7 +301,8 @@ impl PhaseCounts {
             never_due,
             dropped: self.dropped,
             queued: self.queued,
-            reconnects: self.reconnects,
+            retried: self.retries.iter().sum(),
+            retries: by_kind(Retry::ALL, &self.retries),
             text_over_limit: self.text_over_limit,
             usage_refused: self.usage_refused,
             sessions: (self.sessions.begun > 0).then_some(self.sessions),
@@ -355,6 +356,11 @@ impl Counts {
         }
         Ok(())
     }
+}
+
+/// Those that there are, by kind.
+fn by_kind<K: Ord, const N: usize>(all: [K; N], counts: &[u64; N]) -> BTreeMap<K, u64> {
+    all.into_iter().zip(*counts).filter(|(_, count)| *count > 0).collect()
 }
 
 #[cfg(test)]

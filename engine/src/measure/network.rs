@@ -18,8 +18,8 @@ use crate::interned::Name;
 use crate::record::{Handshake, Record};
 use serde::{Deserialize, Serialize};
 
-/// What the network was like. Connections are those of the whole run, warm-up and prewarmed ones (`plan.network.prewarm`) included; phases and
-/// handshake times are of the successful requests of the measured phase.
+/// What the network was like. Connections are those of the whole run, warm-up and prewarmed ones
+/// (`plan.network.prewarm`) included; phases and handshake times are of the successful requests of the measured phase.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct NetworkFigures {
     /// Per target, in the order of the plan: what was spoken with it.

@@ -160,7 +160,9 @@ impl Shard {
     /// phase, a success enters the latency histograms and a failure after output the one of partial answers.
     pub fn record(&mut self, record: &Record) {
         let counts = self.phase_mut(record.phase);
-        counts.reconnects += u64::from(record.reconnects);
+        if let Some(reason) = record.retry {
+            counts.retries[reason as usize] += 1;
+        }
         match record.outcome {
             Outcome::Succeeded => counts.succeeded += 1,
             Outcome::Failed(cause) => counts.failed[cause as usize] += 1,

@@ -3,6 +3,7 @@
 mod cause;
 mod log;
 mod observed;
+mod retry;
 #[cfg(test)]
 pub(crate) mod testing;
 mod usage;
@@ -10,6 +11,7 @@ mod usage;
 pub use cause::Cause;
 pub use log::{Entry, LogReader, LogWriter, Note, RecordLog};
 pub use observed::{FinishReason, Observed};
+pub use retry::Retry;
 pub use usage::{MOST_OUTPUT, MOST_PROMPT, OVER_ASKED, Usage};
 
 use crate::clock::Nanos;
@@ -76,9 +78,8 @@ pub struct Record {
     /// The least round-trip time of its connection, as the kernel knew it when the request was sent or within
     /// [`ROUND_TRIP_AGE`] before, in nanoseconds; `None` where it knew none.
     pub round_trip: Option<Nanos>,
-    /// Times the request moved to a fresh connection: the kept one had been closed while idle, or the server said that
-    /// it had not begun the request.
-    pub reconnects: u8,
+    /// Why the request was sent again on another connection, once; `None` where it was not.
+    pub retry: Option<Retry>,
     /// Gaps between consecutive output events, in nanoseconds.
     pub gaps: Vec<u64>,
     /// Output text, joined, for the client's tokenizer; absent when it was not kept.

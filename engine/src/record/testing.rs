@@ -1,6 +1,6 @@
 //! Records for tests: by hand, and at random.
 
-use super::{Cause, FinishReason, Instants, Intervals, Observed, Outcome, PhaseKind, Record, Usage};
+use super::{Cause, FinishReason, Instants, Intervals, Observed, Outcome, PhaseKind, Record, Retry, Usage};
 use crate::clock::Nanos;
 use proptest::prelude::*;
 
@@ -55,7 +55,7 @@ pub(crate) fn streamed(k: u64, issued: Nanos, ttft: Nanos, gaps: &[Nanos]) -> Re
         handshake: None,
         connection_reused: true,
         round_trip: None,
-        reconnects: 0,
+        retry: None,
         gaps: gaps.to_vec(),
         text: None,
         reasoning_text: None,
@@ -121,7 +121,7 @@ pub(crate) fn any_record() -> impl Strategy<Value = Record> {
     (
         (any::<u64>(), any::<bool>(), any::<u16>(), any::<u32>(), small, any::<u128>()),
         (any_instants(), outcome, any::<u16>(), prop::option::of(usage), any::<bool>()),
-        (0..9u32, 0..9u32, 0..9u32, any::<u64>(), any::<u64>(), any::<bool>(), any::<u8>()),
+        (0..9u32, 0..9u32, 0..9u32, any::<u64>(), any::<u64>(), any::<bool>(), 0..4u8),
         (prop::collection::vec(any::<u64>(), 0..9), text.clone(), text.clone(), text),
     )
         .prop_map(|(who, what, sizes, heap)| Record {
@@ -164,7 +164,7 @@ pub(crate) fn any_record() -> impl Strategy<Value = Record> {
             handshake: None,
             connection_reused: sizes.5,
             round_trip: sizes.5.then_some(sizes.3),
-            reconnects: sizes.6,
+            retry: Retry::ALL.get(usize::from(sizes.6)).copied(),
             gaps: heap.0,
             text: heap.1,
             reasoning_text: heap.2,

@@ -9,7 +9,7 @@ use ringload_engine::driver::Key;
 use ringload_engine::driver::sim::Script;
 use ringload_engine::internal::SimulatedRun;
 use ringload_engine::plan::{EndpointKind, Phase, Plan};
-use ringload_engine::record::{Cause, Outcome, Record};
+use ringload_engine::record::{Cause, Outcome, Record, Retry};
 use server::{Kernel, Seen, Server, Then};
 
 #[test]
@@ -21,7 +21,7 @@ fn a_connection_serves_no_other_request_before_its_own_was_taken_whole() {
     for r in &run.records {
         assert_eq!(r.outcome, Outcome::Failed(Cause::HttpStatus));
         assert_eq!((r.status, r.detail.as_deref()), (429, Some("too many")));
-        assert_eq!((r.instants.end - r.instants.issued, r.reconnects), (MILLI, 0));
+        assert_eq!((r.instants.end - r.instants.issued, r.retry), (MILLI, None));
     }
     // That no request was begun inside another is what the server asserts. Each connection rests for 30 ms and is then
     // used again.
@@ -202,7 +202,7 @@ fn an_answer_that_came_before_the_send_failed_is_the_answer() {
             for r in &run.records {
                 assert_eq!(r.outcome, Outcome::Failed(Cause::HttpStatus), "{kernel:?}: {:?}", r.detail);
                 assert_eq!((r.status, r.detail.as_deref()), (413, Some("too large")));
-                assert_eq!(r.reconnects, 0);
+                assert_eq!(r.retry, None);
             }
             assert_eq!(run.seen.connections, 3);
         }
@@ -250,7 +250,7 @@ fn a_request_of_which_a_part_was_taken_is_not_sent_again() {
         };
         assert_eq!(first.outcome, Outcome::Succeeded);
         assert_eq!(second.outcome == Outcome::Succeeded, moved, "{kernel:?}: {:?}", second.detail);
-        assert_eq!(second.reconnects, u8::from(moved), "{kernel:?}");
+        assert_eq!(second.retry, moved.then_some(Retry::ClosedWhileIdle), "{kernel:?}");
         assert_eq!(run.seen.connections, if moved { 2 } else { 1 });
     }
 }

@@ -92,7 +92,7 @@ fn connection_close_is_obeyed() {
         });
         let run = drive(&closed(server.addr(), io, 3, 30));
         for r in &run.records {
-            assert_eq!((r.outcome, r.reconnects), (Outcome::Succeeded, 0));
+            assert_eq!((r.outcome, r.retry), (Outcome::Succeeded, None));
         }
         assert_eq!(server.connections(), 30);
     });

@@ -224,7 +224,7 @@ impl Pool<'_> {
         };
         let given = h2.take_given();
         for stream in &given {
-            // It may have ended since, and its slot may hold another; or it may have been sent again elsewhere.
+            // It may have ended since, and its slot may hold another; or it may have been retried elsewhere.
             if self.slots.get(*stream).is_some_and(|slot| slot.h2_key() == Some(key)) {
                 self.handle_request_sent(stream.slot, now);
             }

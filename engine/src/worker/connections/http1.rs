@@ -73,7 +73,7 @@ impl Pool<'_> {
     /// The peer has closed its side under a request.
     pub(super) fn handle_peer_closed(&mut self, key: Key, seen: Nanos) {
         let slot = &mut self.slots[key.slot];
-        if slot.exchange.may_move() {
+        if slot.exchange.may_be_retried_after_close() {
             let what = "the server closed the kept connection before any byte of a response";
             self.commands.push(Command::Lost(key, Cause::ClosedBeforeResponse, Some(what.into()), seen));
         } else if let Some(e) = slot.connection.handshake_cut_off() {
@@ -157,7 +157,7 @@ impl<D: Driver> Connections<'_, D> {
                 let now = self.driver.now();
                 self.pool.handle_send_failed(key, e, now);
                 // What lies there to be read on a kept connection is no response to a request of which nothing left.
-                if self.pool.slots[key.slot].exchange.may_move() {
+                if self.pool.slots[key.slot].exchange.may_be_retried_after_close() {
                     self.lost(key, send_cause(e), Some(os_error(e)), now);
                 }
             }

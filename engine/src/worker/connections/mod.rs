@@ -2,7 +2,7 @@
 //!
 //! In: [`Connections::begin`] takes a request; events of the driver and deadlines change its state.
 //! Out: [`Connections::poll_end`] tells of each request once that it has ended. What is common to HTTP/1 and HTTP/2 is
-//! written once: `connect` makes a connection, `close` closes it, `resend` decides whether a request is sent again.
+//! written once: `connect` makes a connection, `close` closes it, `retry` decides whether a request is retried.
 //!
 //! The driver is lent to its own handler while it waits. So what events change is [`Pool`], which has no driver; what
 //! they ask to be done with it is a [`Command`], done when the wait is over, in the order of the events.

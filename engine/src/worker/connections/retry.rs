@@ -1,5 +1,6 @@
 //! What becomes of requests whose connection is lost or that the server did not begin, for both protocols: a request is
-//! sent again where it is known that the server has seen nothing of it, once; else it fails.
+//! retried where it is known that the server did not begin it, for one of the reasons of [`Retry`] and once; else it
+//! fails. The reason stands in its record.
 
 use super::Connections;
 use super::h2_targets::none_allowed;
@@ -7,7 +8,7 @@ use super::pool::Pool;
 use super::slot::State;
 use crate::clock::Nanos;
 use crate::driver::{Driver, Key};
-use crate::record::Cause;
+use crate::record::{Cause, Retry};
 use crate::wire::http2::Code;
 
 impl Pool<'_> {
@@ -26,7 +27,7 @@ impl Pool<'_> {
 
 impl<D: Driver> Connections<'_, D> {
     /// A connection is lost. Requests that waited for one that had been established find another. Those that were sent
-    /// are sent again where the server [has seen nothing](Self::is_unseen) of them, and fail otherwise.
+    /// are retried where the server [has seen nothing](Self::is_unseen) of them, and fail otherwise.
     pub(super) fn lost(&mut self, key: Key, cause: Cause, detail: Option<String>, at: Nanos) {
         let Some(slot) = self.pool.slots.get(key) else {
             return;
@@ -35,8 +36,11 @@ impl<D: Driver> Connections<'_, D> {
             self.lost_http2(key, cause, detail, at);
         } else if !slot.exchange.active() {
             self.close(key);
-        } else if !(slot.exchange.may_move() && self.is_unseen(key, cause) && self.resend(key.slot, true, at)) {
-            self.fail(key.slot, cause, detail, at);
+        } else {
+            let unseen = slot.exchange.may_be_retried_after_close() && self.is_unseen(key, cause);
+            if !(unseen && self.retry(key.slot, Retry::ClosedWhileIdle, at)) {
+                self.fail(key.slot, cause, detail, at);
+            }
         }
     }
 
@@ -57,7 +61,7 @@ impl<D: Driver> Connections<'_, D> {
             }
             if established && slot.state() == State::Connecting {
                 self.assign(stream, false, at);
-            } else if !(unseen && self.resend(stream, true, at)) {
+            } else if !(unseen && self.retry(stream, Retry::ClosedWhileIdle, at)) {
                 let instants = &self.pool.slots[stream].exchange.record().instants;
                 let cause = match cause {
                     Cause::ClosedBeforeResponse if instants.first_byte.is_some() => Cause::Truncated,
@@ -87,14 +91,17 @@ impl<D: Driver> Connections<'_, D> {
         })
     }
 
-    /// Sends a request again, on another connection, unless that was done before or its response has begun; `fresh`
-    /// wants a connection that is made for it and its like. Whether it was done.
-    fn resend(&mut self, slot: u32, fresh: bool, at: Nanos) -> bool {
+    /// Sends a request again on another connection, unless that was done before or its response has begun. Whether it
+    /// was done.
+    fn retry(&mut self, slot: u32, reason: Retry, at: Nanos) -> bool {
         let state = &mut self.pool.slots[slot];
-        if !state.exchange.may_go_again() {
+        if !state.exchange.may_be_retried() {
             return false;
         }
-        state.exchange.handle_move();
+        state.exchange.handle_retry(reason);
+        // A stream that was refused early waits like those that were not opened yet; the others want a connection that
+        // is made for them.
+        let fresh = reason != Retry::RefusedEarly;
         if state.h2_key().is_some() {
             state.wait();
             self.assign(slot, fresh, at);
@@ -111,7 +118,7 @@ impl<D: Driver> Connections<'_, D> {
             return;
         };
         let h2 = slot.h2_key();
-        if !self.resend(stream.slot, true, at) {
+        if !self.retry(stream.slot, Retry::Unprocessed, at) {
             let why = h2.map_or_else(String::new, |key| self.pool.effect_of_cancellations(key, code));
             let what = format!("the server went away ({code}) before it began the request{why}");
             self.fail(stream.slot, Cause::Http2Goaway, Some(what), at);
@@ -124,7 +131,7 @@ impl<D: Driver> Connections<'_, D> {
         if self.pool.slots.get(stream).is_none_or(|slot| !slot.exchange.active()) {
             return;
         }
-        if !self.resend(stream.slot, false, at) {
+        if !self.retry(stream.slot, Retry::RefusedEarly, at) {
             self.fail(stream.slot, Cause::Http2Refused, Some(none_allowed(None)), at);
         }
     }

@@ -25,7 +25,7 @@ pub(super) const ROWS: &[Row] = &[
         Becomes::Fails("http_status", "<h1>Not Found</h1>"),
     ),
     plain(
-        "429 with Retry-After: counted, not sent again",
+        "429 with Retry-After: counted, not retried",
         || Answer {
             status: 429,
             fields: &[("content-type", "application/json"), ("retry-after", "30")],

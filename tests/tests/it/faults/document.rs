@@ -45,7 +45,7 @@ fn document() -> String {
             line(&mut text, &[s.what, s.becomes, s.partial, s.exit].map(str::to_owned));
         }
     }
-    text += "\n## Legal, however odd\n\nThe same answer as the plain one, to the token and to the letter, without a reconnect.\n\n| answer | over |\n|---|---|\n";
+    text += "\n## Legal, however odd\n\nThe same answer as the plain one, to the token and to the letter, without a retry.\n\n| answer | over |\n|---|---|\n";
     for legal in legal::ALL {
         line(&mut text, &[legal.what.to_owned(), over(legal.over())]);
     }

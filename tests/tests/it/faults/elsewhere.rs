@@ -19,7 +19,7 @@ pub(super) const ROWS: &[Elsewhere] = &[
     },
     Elsewhere {
         what: "a kept connection that is closed between requests, or together with its last answer",
-        becomes: "served over a new connection, once, counted in `reconnects`",
+        becomes: "retried over a new connection, once, counted as `closed_while_idle`",
         tests: &[
             (WIRE, "a_connection_that_is_closed_while_idle_costs_no_request"),
             (WIRE, "a_server_that_closes_although_it_said_keep_alive_costs_no_request"),
@@ -28,7 +28,7 @@ pub(super) const ROWS: &[Elsewhere] = &[
     },
     Elsewhere {
         what: "a kept connection that ends after the server has read the request",
-        becomes: "fails: `closed_before_response` or `reset`; not sent again",
+        becomes: "fails: `closed_before_response` or `reset`; not retried",
         tests: &[
             (WIRE, "a_connection_that_breaks_under_a_request_is_a_failure"),
             (WIRE, "a_request_that_was_read_before_a_reset_is_not_sent_again"),
@@ -55,7 +55,7 @@ pub(super) const ROWS: &[Elsewhere] = &[
     },
     Elsewhere {
         what: "a request of which the kernel took a part before the send failed",
-        becomes: "fails; not sent again",
+        becomes: "fails; not retried",
         tests: &[(KEPT_CONNECTIONS, "a_request_of_which_a_part_was_taken_is_not_sent_again")],
     },
     Elsewhere {

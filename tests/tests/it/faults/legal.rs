@@ -113,7 +113,7 @@ fn same(run: &ringload_tests::engine::Driven, rows: &[usize]) {
         let expected = (Outcome::Succeeded, 3, Some(TEXT));
         assert_eq!(said, expected, "{what}, request {}: {:?}", record.k, record.detail);
         assert_eq!(record.usage.and_then(|u| u.completion), Some(3), "{what}");
-        assert_eq!(record.reconnects, 0, "{what}");
+        assert_eq!(record.retry, None, "{what}");
     }
     assert_eq!(run.summary.counts.check(), Ok(()));
     assert!(run.summary.violations.is_empty(), "{:?}", run.summary.violations);

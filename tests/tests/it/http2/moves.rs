@@ -2,7 +2,7 @@
 
 use super::{LONG, messages, over_http2};
 use ringload_engine::plan::{HttpVersion, Plan, Target};
-use ringload_engine::record::{Cause, Outcome};
+use ringload_engine::record::{Cause, Outcome, Retry};
 use ringload_tests::engine::{closed, drive};
 use ringload_tests::frames::*;
 use ringload_tests::front::{Ending, Front, Look};
@@ -117,9 +117,9 @@ fn a_request_does_not_move_when_the_server_has_spoken_since() {
             w.send_and_close(&frame(PING, 0, 0, b"not dead"))
         });
         let run = drive(&plan(&peer, io, 1, 6));
-        let moved: u32 = run.records.iter().map(|r| u32::from(r.reconnects)).sum();
+        let retried = run.records.iter().filter(|r| r.retry.is_some()).count();
         let failed = run.records.iter().filter(|r| r.outcome != Outcome::Succeeded);
-        assert_eq!((moved, failed.count()), (0, 3));
+        assert_eq!((retried, failed.count()), (0, 3));
         assert_eq!(peer.requests(), 6);
     });
 }
@@ -135,7 +135,7 @@ fn a_fresh_connection_that_is_closed_is_a_failure() {
                 "{:?}",
                 r.outcome
             );
-            assert_eq!(r.reconnects, 0);
+            assert_eq!(r.retry, None);
         }
     });
 }
@@ -180,7 +180,7 @@ fn a_moved_request_waits_in_its_queue_and_its_phases_add_up() {
             assert_eq!(r.outcome, Outcome::Succeeded, "{:?}", r.detail);
             let phases = r.instants.phases();
             assert_eq!(phases.total(), r.instants.end - r.instants.issued);
-            assert_eq!(r.reconnects, u8::from(r.k == 0));
+            assert_eq!(r.retry, (r.k == 0).then_some(Retry::Unprocessed));
             assert_eq!(r.connection_reused, r.k == 1);
             assert_eq!(phases.tcp > 0, r.k == 0, "the second connection's");
         }
@@ -255,8 +255,8 @@ fn requests_move_under_tls_as_well() {
             assert_eq!(r.outcome, Outcome::Succeeded, "{:?}", r.detail);
         }
         // The one that began the first connection, and the second stream of the second; who only waited is not counted.
-        let moved: Vec<u8> = run.records.iter().map(|r| r.reconnects).collect();
-        assert_eq!(moved, [1, 1, 0, 0, 0, 0]);
+        let retries: Vec<_> = run.records.iter().map(|r| r.retry).collect();
+        assert_eq!(retries, [Some(Retry::Unprocessed), Some(Retry::Unprocessed), None, None, None, None]);
         assert_eq!(front.connections(), 3);
     });
 }
@@ -301,7 +301,7 @@ fn a_refused_stream_is_the_servers_answer_and_does_not_move() {
         let run = drive(&plan(&peer, io, 1, 3));
         let first = &run.records[0];
         assert_eq!(first.outcome, Outcome::Failed(Cause::Http2Refused));
-        assert_eq!(first.reconnects, 0);
+        assert_eq!(first.retry, None);
         assert_eq!((peer.requests(), peer.connections()), (3, 1));
     });
 }
