@@ -269,7 +269,7 @@ pub(super) fn source(file: &str) -> &'static str {
         VERDICT => include_str!("../verdict.rs"),
         H2_LEGAL => include_str!("../http2/legal.rs"),
         H2_ENDS => include_str!("../http2/ends.rs"),
-        H2_MOVES => include_str!("../http2/moves.rs"),
+        H2_MOVES => include_str!("../http2/retries.rs"),
         H2_CONNECTION_RULES => include_str!("../http2/rules/connection.rs"),
         H2_STREAM_RULES => include_str!("../http2/rules/stream.rs"),
         STAMP => include_str!("../../../../engine/driver/src/stamp.rs"),
@@ -299,7 +299,7 @@ const TLS: &str = "tests/tests/it/network/tls.rs";
 const VERDICT: &str = "tests/tests/it/verdict.rs";
 const H2_LEGAL: &str = "tests/tests/it/http2/legal.rs";
 const H2_ENDS: &str = "tests/tests/it/http2/ends.rs";
-const H2_MOVES: &str = "tests/tests/it/http2/moves.rs";
+const H2_MOVES: &str = "tests/tests/it/http2/retries.rs";
 const H2_CONNECTION_RULES: &str = "tests/tests/it/http2/rules/connection.rs";
 const H2_STREAM_RULES: &str = "tests/tests/it/http2/rules/stream.rs";
 const STAMP: &str = "engine/driver/src/stamp.rs";

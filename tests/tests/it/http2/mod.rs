@@ -2,7 +2,7 @@
 
 mod ends;
 mod legal;
-mod moves;
+mod retries;
 mod rules;
 
 use ringload_tests::Io;
