@@ -2,7 +2,7 @@
 //! changes the atomic ones.
 
 use crate::control::{Budget, Control};
-use crate::plan::{Phase, Plan};
+use crate::plan::{Phase, Plan, first_session};
 use crate::record::PhaseKind;
 use crate::wire::{http1, http2, tls};
 use crate::workload::Workload;
@@ -109,6 +109,14 @@ impl<'a> Context<'a> {
     /// The same in another phase.
     pub(super) fn in_phase(self, phase: PhaseKind) -> Self {
         Self { phase, ..self }
+    }
+}
+
+/// The number, among all sessions, of the first of a phase.
+pub(crate) fn first_of(plan: &Plan, phase: PhaseKind) -> u64 {
+    match phase {
+        PhaseKind::Warmup => 0,
+        PhaseKind::Profiling => first_session(plan),
     }
 }
 

@@ -8,6 +8,7 @@
 mod connections;
 mod context;
 mod deadlines;
+mod messages;
 mod recorder;
 mod source;
 
@@ -21,11 +22,11 @@ use crate::record::{PhaseKind, Record};
 use crate::resolve::Line;
 use connections::Connections;
 use context::Context;
+pub(crate) use context::first_of;
 pub use context::{Shared, Targets};
 use recorder::Recorder;
 pub use source::PhaseTally;
 use source::Source;
-pub(crate) use source::first_of;
 
 /// Requests that are begun before the loop looks at completions again: a burst must not starve the reads.
 const BURST: usize = 16;

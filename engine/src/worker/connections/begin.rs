@@ -7,7 +7,7 @@ use crate::driver::{Driver, Key};
 use crate::exchange::Request;
 use crate::random::mix;
 use crate::record::PhaseKind;
-use crate::worker::source::ScheduledRequest;
+use crate::worker::messages::ScheduledRequest;
 
 impl<D: Driver> Connections<'_, D> {
     /// Begins a request. Its slot and id, unless it has failed already.

@@ -7,8 +7,8 @@ use crate::clock::Nanos;
 use crate::driver::{Driver, Event, Key, Sending};
 use crate::exchange::{Progress, explain};
 use crate::record::Cause;
+use crate::worker::context::first_of;
 use crate::worker::os_error;
-use crate::worker::source::first_of;
 
 impl Pool<'_> {
     /// An event of a connection that serves one request after another.

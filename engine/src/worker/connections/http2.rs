@@ -10,7 +10,7 @@ use crate::exchange::Exchange;
 use crate::record::Cause;
 use crate::setting::Setting::{CancellationShare, Http1, Http2};
 use crate::wire::http2::{Code, Config};
-use crate::worker::source::first_of;
+use crate::worker::context::first_of;
 
 impl Pool<'_> {
     /// What HTTP/2 connections of this run allow.

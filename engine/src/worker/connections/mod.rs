@@ -25,9 +25,9 @@ mod table;
 mod tls;
 
 use super::context::Context;
+use super::messages::RequestEnd;
 use super::os_error;
 use super::recorder::Recorder;
-use super::source::RequestEnd;
 use crate::clock::Nanos;
 use crate::driver::{Driver, DriverStats, Key};
 use crate::error::{Error, Result};

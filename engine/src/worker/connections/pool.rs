@@ -15,9 +15,9 @@ use crate::resolve;
 use crate::wire::http2::Code;
 use crate::worker::context::Context;
 use crate::worker::deadlines::Deadlines;
+use crate::worker::messages::RequestEnd;
 use crate::worker::os_error;
 use crate::worker::recorder::Recorder;
-use crate::worker::source::RequestEnd;
 use std::collections::VecDeque;
 
 /// The connections of a worker, without its driver.

@@ -8,7 +8,7 @@ use crate::driver::Key;
 use crate::exchange::{Exchange, Progress, Request};
 use crate::record::Cause;
 use crate::setting::Setting::BufferedBytes;
-use crate::worker::source::ScheduledRequest;
+use crate::worker::messages::ScheduledRequest;
 
 /// A request and its connection, the one or the other, or both.
 pub(super) struct Slot {

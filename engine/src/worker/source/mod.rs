@@ -7,64 +7,19 @@ mod scheduled;
 mod sessions;
 mod users;
 
-use super::context::Context;
+use super::context::{Context, first_of};
+use super::messages::{RequestEnd, ScheduledRequest};
 use super::recorder::Recorder;
 use crate::clock::{Nanos, earlier};
 use crate::driver::Key;
 use crate::measure::SessionCounts;
-use crate::plan::{Load, Phase, Plan, first_session};
-use crate::record::{Outcome, PhaseKind};
+use crate::plan::{Load, Phase};
 use crate::schedule;
 use closed::ClosedLoop;
 use limiter::Limiter;
 use scheduled::Scheduled;
 use sessions::Sessions;
 use users::Users;
-
-/// A request that is to be sent.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct ScheduledRequest {
-    /// Number of its session in the phase; where sessions have one turn, its own.
-    pub(super) k: u64,
-    /// Its own number in the phase.
-    pub(super) index: u64,
-    /// What of the dataset it sends.
-    pub(super) entry: u32,
-    /// Its session, where that has several turns.
-    pub(super) session: Option<usize>,
-    /// The messages of the session's turns before it; [`RequestEnd`] gives them back.
-    pub(super) history: Vec<u8>,
-    /// The connection that its session has kept for itself.
-    pub(super) connection: Option<Key>,
-    /// The turn of a user that it is, where the load is users.
-    pub(super) user_turn: u64,
-    pub(super) scheduled: Nanos,
-    /// It waited for a slot: its lateness is the policy's, not the loop's.
-    pub(super) waited: bool,
-}
-
-/// The end of a request, as far as it matters for the requests that follow.
-#[derive(Debug)]
-pub(super) struct RequestEnd {
-    pub(super) session: Option<usize>,
-    pub(super) user_turn: u64,
-    pub(super) outcome: Outcome,
-    /// [`ScheduledRequest::history`].
-    pub(super) history: Vec<u8>,
-    /// The text of the response, still escaped, where the request belongs to a session; `None` if it was too long to
-    /// keep.
-    pub(super) text: Option<Vec<u8>>,
-    /// The connection, which the session's next turn may use.
-    pub(super) connection: Option<Key>,
-    /// No connection was established for it.
-    pub(super) unconnected: bool,
-    /// The end of the response.
-    pub(super) at: Nanos,
-    /// When its connection and its slot were free.
-    pub(super) freed_at: Nanos,
-    /// When the client saw the end.
-    pub(super) seen_at: Nanos,
-}
 
 /// What a phase came to on one worker.
 #[derive(Clone, Copy, Debug, Default)]
@@ -263,13 +218,5 @@ impl<'a> Source<'a> {
     pub(super) fn finish(self, ended: Nanos) -> (PhaseTally, SessionCounts, Vec<Key>) {
         let (sessions, kept) = self.sessions.finish(self.context.budget);
         (PhaseTally { ended, ..self.tally }, sessions, kept)
-    }
-}
-
-/// The number, among all sessions, of the first of a phase.
-pub(crate) fn first_of(plan: &Plan, phase: PhaseKind) -> u64 {
-    match phase {
-        PhaseKind::Warmup => 0,
-        PhaseKind::Profiling => first_session(plan),
     }
 }
