@@ -1,7 +1,7 @@
 //! What passes between the source and the connections: a request that is to be sent, and the end of one.
 //!
-//! Neither of the two knows the other: a source holds the key of the connection that a session keeps, gives it back with
-//! the session's next request, and cannot ask for anything by it.
+//! Neither of the two knows the other: a source holds the key of the connection that a session keeps, gives it back
+//! with the session's next request, and cannot ask for anything by it.
 
 use crate::clock::Nanos;
 use crate::driver::Key;

@@ -6,7 +6,7 @@
 //!   source     files, modules, what each name refers to
 //!   cycles     no import cycle between the folders of a crate
 //!   sizes      functions of at most 80 lines, files of at most 400
-//!   writers    no struct of over 12 fields that another file writes
+//!   writers    no struct of 12 fields or more that another file writes
 //!   words      the words of the glossary, not private ones
 //!   flags      no flag of the program in the library's messages
 //!   layers     libc and unsafe code only where they belong; nothing depends on bench/

@@ -34,7 +34,7 @@ impl<D: Driver> Connections<'_, D> {
             scheduled: scheduled.scheduled,
             issued: now,
         };
-        self.pool.in_flight += 1;
+        self.pool.handle_begun();
         let slot = match context.targets.heads2[target as usize] {
             Some(_) => self.begin_stream(&request, scheduled),
             None => self.begin_http1(&request, scheduled),

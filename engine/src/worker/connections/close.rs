@@ -1,7 +1,7 @@
 //! How connections are closed, and how requests end that do not end by themselves, for both protocols.
 
 use super::Connections;
-use super::pool::{Command, Left};
+use super::pool::Left;
 use super::slot::State;
 use crate::clock::Nanos;
 use crate::driver::{Driver, Key};
@@ -41,8 +41,7 @@ impl<D: Driver> Connections<'_, D> {
         self.pool.finish(slot, Left::Useless, at);
         let key = self.pool.slots.key_of(slot);
         self.close(key);
-        // What `finish` noted for later has just been done.
-        self.pool.commands.retain(|c| !matches!(c, Command::Close(k) if *k == key));
+        self.pool.handle_closed_already(key);
     }
 
     /// A stream's request ends by itself, as `end` notes: its stream is reset, the others go on.
@@ -72,7 +71,7 @@ impl<D: Driver> Connections<'_, D> {
                 self.close(self.pool.slots.key_of(slot));
             }
         }
-        self.pool.commands.clear();
+        self.pool.clear_commands();
         // Only when all have been recorded: a connection that cannot send any more is lost, with all its streams.
         connections.dedup();
         for key in connections {

@@ -23,7 +23,7 @@ impl<D: Driver> Connections<'_, D> {
         let slot = self.pool.slots.capacity() as u32 + 1;
         let key = Key { slot, generation: 0 };
         self.driver.adopt(key, line.answers.into())?;
-        self.pool.resolver_replies = Some((slot, resolve::Decoder::default()));
+        self.pool.set_resolver(slot);
         self.resolver = Some(line.asker);
         Ok(())
     }

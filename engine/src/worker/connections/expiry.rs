@@ -164,7 +164,7 @@ impl<D: Driver> Connections<'_, D> {
                 Some(_) => self.expire(&deadline, now),
             }
         }
-        if std::mem::take(&mut self.pool.leaves_deadlines) {
+        if self.pool.take_leaves_deadlines() {
             self.pool.prune_deadlines();
         }
         self.handle_waiting_streams(now);

@@ -23,7 +23,7 @@ impl Pool<'_> {
                 if let Some(exchange) = self.initiator(key.slot) {
                     exchange.handle_connected(seen);
                 }
-                self.commands.push(Command::Connected(key));
+                self.command(Command::Connected(key));
             }
             Event::Received { bytes, arrival } => {
                 self.handle_http2_read(key, bytes, &arrival, seen);
@@ -31,9 +31,9 @@ impl Pool<'_> {
             Event::Sent => {
                 self.slots[key.slot].connection.handle_sent();
                 self.handle_http2_sent(key, seen);
-                self.commands.push(Command::Flush(key));
+                self.command(Command::Flush(key));
             }
-            Event::ConnectFailed(e) => self.commands.push(Command::ConnectFailed(key, e, seen)),
+            Event::ConnectFailed(e) => self.command(Command::ConnectFailed(key, e, seen)),
             Event::SendFailed(e) => self.handle_send_failed(key, e, seen),
             Event::ReadFailed(e) => self.handle_read_failed(key, e, seen),
             Event::Closed => {
@@ -44,7 +44,7 @@ impl Pool<'_> {
                     }
                     None => (Cause::ClosedBeforeResponse, None),
                 };
-                self.commands.push(Command::Lost(key, cause, detail, seen));
+                self.command(Command::Lost(key, cause, detail, seen));
             }
         }
     }
@@ -96,19 +96,19 @@ impl Pool<'_> {
         slot.h2 = Some(h2);
         slot.connection.set_tls(tls);
         if flush {
-            self.commands.push(Command::Flush(key));
+            self.command(Command::Flush(key));
         }
         if let Some((cause, detail)) = lost {
-            self.commands.push(Command::Lost(key, cause, detail, seen));
+            self.command(Command::Lost(key, cause, detail, seen));
             return;
         }
         if secured {
-            self.commands.push(Command::Secured(key));
+            self.command(Command::Secured(key));
         } else if opens_waiting {
-            self.commands.push(Command::OpenWaiting(key));
+            self.command(Command::OpenWaiting(key));
         }
         if spent {
-            self.commands.push(Command::CloseSpent(key));
+            self.command(Command::CloseSpent(key));
         }
     }
 
@@ -162,14 +162,14 @@ impl Pool<'_> {
                     let stream = self.slots.key_of(tag);
                     if untouched && h2.is_early(stream) {
                         // It was sent before the settings that forbid it were known.
-                        self.commands.push(Command::RefusedEarly(stream, seen));
+                        self.command(Command::RefusedEarly(stream, seen));
                     } else {
                         self.handle_reset(tag, Code(code), untouched, seen);
                     }
                 }
                 http2::Event::Unprocessed { tag, code } => {
                     let stream = self.slots.key_of(tag);
-                    self.commands.push(Command::Unprocessed(stream, Code(code), seen));
+                    self.command(Command::Unprocessed(stream, Code(code), seen));
                 }
                 http2::Event::Broken { tag, error } => {
                     let (cause, detail) = explain(error);

@@ -19,16 +19,16 @@ impl Pool<'_> {
         match event {
             Event::Connected if active => {
                 slot.exchange.handle_connected(seen);
-                self.commands.push(Command::Connected(key));
+                self.command(Command::Connected(key));
             }
-            Event::Connected if slot.state() == State::Warming => self.commands.push(Command::Connected(key)),
-            Event::Connected => self.commands.push(Command::Close(key)),
+            Event::Connected if slot.state() == State::Warming => self.command(Command::Connected(key)),
+            Event::Connected => self.command(Command::Close(key)),
             Event::ConnectFailed(e) if active || slot.state() == State::Warming => {
-                self.commands.push(Command::ConnectFailed(key, e, seen));
+                self.command(Command::ConnectFailed(key, e, seen));
             }
             Event::Sent => self.handle_sent(key, seen),
             Event::SendFailed(e) if active => self.handle_send_failed(key, e, seen),
-            Event::SendFailed(_) => self.commands.push(Command::Close(key)),
+            Event::SendFailed(_) => self.command(Command::Close(key)),
             Event::Received { bytes, arrival } if slot.connection.is_secure() => {
                 self.handle_sealed(key, bytes, &arrival, seen);
             }
@@ -52,7 +52,7 @@ impl Pool<'_> {
             Event::Closed if active => self.handle_peer_closed(key, seen),
             Event::ReadFailed(e) if active => self.handle_read_failed(key, e, seen),
             Event::Received { .. } | Event::Closed | Event::ReadFailed(_) | Event::ConnectFailed(_) => {
-                self.commands.push(Command::Close(key))
+                self.command(Command::Close(key))
             }
         }
     }
@@ -62,7 +62,7 @@ impl Pool<'_> {
         let slot = &mut self.slots[key.slot];
         slot.connection.handle_sent();
         if slot.connection.tls().is_some_and(|tls| tls.has_output()) {
-            self.commands.push(Command::Flush(key));
+            self.command(Command::Flush(key));
         } else if slot.exchange.active() && slot.state() == State::Busy {
             self.handle_request_sent(key.slot, seen);
         } else if slot.state() == State::Draining {
@@ -75,10 +75,10 @@ impl Pool<'_> {
         let slot = &mut self.slots[key.slot];
         if slot.exchange.may_be_retried_after_close() {
             let what = "the server closed the kept connection before any byte of a response";
-            self.commands.push(Command::Lost(key, Cause::ClosedBeforeResponse, Some(what.into()), seen));
+            self.command(Command::Lost(key, Cause::ClosedBeforeResponse, Some(what.into()), seen));
         } else if let Some(e) = slot.connection.handshake_cut_off() {
             let (cause, detail) = explain(&e);
-            self.commands.push(Command::Lost(key, cause, Some(detail), seen));
+            self.command(Command::Lost(key, cause, Some(detail), seen));
         } else if let Progress::Done { .. } = slot.exchange.handle_closed(seen) {
             self.finish(key.slot, Left::Useless, seen);
         }
@@ -88,7 +88,7 @@ impl Pool<'_> {
     pub(super) fn handle_rest(&mut self, key: Key, rest: Progress, now: Nanos) {
         match rest {
             Progress::Pending | Progress::Complete | Progress::Refused => {}
-            Progress::Done { reusable: false } => self.commands.push(Command::Close(key)),
+            Progress::Done { reusable: false } => self.command(Command::Close(key)),
             Progress::Done { reusable: true } => {
                 self.slots[key.slot].connection.handle_response(false);
                 self.park(key, now);

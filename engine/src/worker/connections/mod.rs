@@ -59,8 +59,7 @@ impl<'a, D: Driver> Connections<'a, D> {
 
     /// A phase begins.
     pub(super) fn begin_phase(&mut self, context: Context<'a>) {
-        self.pool.context = context;
-        self.pool.recorder.begin_phase(&context);
+        self.pool.begin_phase(context);
     }
 
     /// The worker's counters.
@@ -80,7 +79,7 @@ impl<'a, D: Driver> Connections<'a, D> {
     pub(super) fn wait(&mut self, until: Nanos) -> Result<()> {
         let pool = &mut self.pool;
         // With user stamps the read is the stamp: waiting would move it.
-        let worth = pool.in_flight >= BATCHED && pool.context.plan.stamps == Stamps::Kernel;
+        let worth = pool.in_flight() >= BATCHED && pool.context.plan.stamps == Stamps::Kernel;
         let batch = if worth { pool.context.plan.batch_wait } else { 0 };
         self.driver.wait(until, batch, &mut |key, event, seen| pool.handle_event(key, event, seen)).map_err(|e| {
             Error::environment(
@@ -88,11 +87,11 @@ impl<'a, D: Driver> Connections<'a, D> {
                 format!("use the other driver ({Io} epoll, {Io} uring), and report it with the kernel's release (`uname -r`)"),
             )
         })?;
-        let mut commands = std::mem::take(&mut self.pool.commands);
+        let mut commands = self.pool.take_commands();
         for command in commands.drain(..) {
             self.execute(command);
         }
-        self.pool.commands = commands;
+        self.pool.keep(commands);
         self.publish();
         Ok(())
     }
@@ -115,7 +114,7 @@ impl<'a, D: Driver> Connections<'a, D> {
 
     /// The next request that has ended.
     pub(super) fn poll_end(&mut self) -> Option<RequestEnd> {
-        self.pool.ends.pop_front()
+        self.pool.poll_end()
     }
 
     /// The instant of the next deadline.
@@ -130,7 +129,7 @@ impl<'a, D: Driver> Connections<'a, D> {
 
     /// Shows the live view how far the phase is.
     pub(super) fn publish(&self) {
-        self.pool.recorder.publish(&self.pool.context, self.pool.in_flight as u64);
+        self.pool.recorder.publish(&self.pool.context, self.pool.in_flight() as u64);
     }
 
     /// The worker's sums, and what its driver counted.

@@ -30,16 +30,17 @@ pub(super) struct Pool<'a> {
     pub(super) addresses: Addresses,
     /// What is known of each target that speaks HTTP/2.
     pub(super) h2_targets: H2Targets,
-    /// What events ask to be done with the driver.
-    pub(super) commands: Vec<Command>,
-    /// Requests that have ended, for their source.
-    pub(super) ends: VecDeque<RequestEnd>,
-    pub(super) in_flight: usize,
-    /// Requests have ended whose deadlines may still be set.
-    pub(super) leaves_deadlines: bool,
     pub(super) buffers: Buffers,
     /// The slot of the resolver channel, and what of its replies has arrived.
-    pub(super) resolver_replies: Option<(u32, resolve::Decoder)>,
+    resolver_replies: Option<(u32, resolve::Decoder)>,
+    /// What events ask to be done with the driver.
+    commands: Vec<Command>,
+    /// Requests that have ended, for their source.
+    ends: VecDeque<RequestEnd>,
+    /// Requests that were begun and have not ended.
+    in_flight: usize,
+    /// Requests have ended whose deadlines may still be set.
+    leaves_deadlines: bool,
 }
 
 /// Where requests are written.
@@ -104,13 +105,73 @@ impl<'a> Pool<'a> {
             deadlines: Deadlines::default(),
             addresses: Addresses::new(targets),
             h2_targets: H2Targets::new(targets, capacity),
+            buffers: Buffers::default(),
+            resolver_replies: None,
             commands: Vec::new(),
             ends: VecDeque::new(),
             in_flight: 0,
             leaves_deadlines: false,
-            buffers: Buffers::default(),
-            resolver_replies: None,
         }
+    }
+
+    /// A phase begins.
+    pub(super) fn begin_phase(&mut self, context: Context<'a>) {
+        self.context = context;
+        self.recorder.begin_phase(&context);
+    }
+
+    /// The resolver channel is what this slot reads from now on.
+    pub(super) fn set_resolver(&mut self, slot: u32) {
+        self.resolver_replies = Some((slot, resolve::Decoder::default()));
+    }
+
+    /// Has something done with the driver when its handler is over.
+    #[inline]
+    pub(super) fn command(&mut self, command: Command) {
+        self.commands.push(command);
+    }
+
+    /// What is to be done with the driver, in the order of the events; [`keep`](Self::keep) takes the empty list back.
+    pub(super) fn take_commands(&mut self) -> Vec<Command> {
+        std::mem::take(&mut self.commands)
+    }
+
+    /// Keeps the memory of a list whose commands are done, unless doing them has led to others.
+    pub(super) fn keep(&mut self, done: Vec<Command>) {
+        debug_assert!(done.is_empty());
+        if self.commands.is_empty() {
+            self.commands = done;
+        }
+    }
+
+    /// A connection is closed by now that [`finish`](Self::finish) has noted to be closed.
+    pub(super) fn handle_closed_already(&mut self, key: Key) {
+        self.commands.retain(|command| !matches!(command, Command::Close(of) if *of == key));
+    }
+
+    /// The run is over: nothing that events have asked for is done any more.
+    pub(super) fn clear_commands(&mut self) {
+        self.commands.clear();
+    }
+
+    /// A request takes a slot from now on, until [`finish`](Self::finish).
+    pub(super) fn handle_begun(&mut self) {
+        self.in_flight += 1;
+    }
+
+    /// Requests that were begun and have not ended.
+    pub(super) fn in_flight(&self) -> usize {
+        self.in_flight
+    }
+
+    /// The next request that has ended.
+    pub(super) fn poll_end(&mut self) -> Option<RequestEnd> {
+        self.ends.pop_front()
+    }
+
+    /// Whether requests have ended since this was asked last, so that some deadlines may be of no use.
+    pub(super) fn take_leaves_deadlines(&mut self) -> bool {
+        std::mem::take(&mut self.leaves_deadlines)
     }
 
     /// An event of the driver.
@@ -159,7 +220,7 @@ impl<'a> Pool<'a> {
             errno::ENOBUFS | errno::ENOMEM | errno::EPROTO => Cause::SendFailed,
             _ => Cause::Reset,
         };
-        self.commands.push(Command::Lost(key, cause, Some(os_error(errno)), seen));
+        self.command(Command::Lost(key, cause, Some(os_error(errno)), seen));
     }
 
     /// Puts a connection whose request has ended, or that none has asked for yet, where the next one finds it. Where it
@@ -181,7 +242,7 @@ impl<'a> Pool<'a> {
         let key = kept?;
         let state = self.slots.get(key)?.state();
         if state == State::Draining {
-            self.commands.push(Command::Close(key));
+            self.command(Command::Close(key));
         }
         (state == State::Idle).then_some(key)
     }
@@ -237,7 +298,7 @@ impl<'a> Pool<'a> {
             self.park(key, seen);
         } else {
             state.handle_closing();
-            self.commands.push(Command::Close(key));
+            self.command(Command::Close(key));
         }
         self.in_flight -= 1;
         self.leaves_deadlines = true;

@@ -59,7 +59,7 @@ impl Pool<'_> {
             self.recorder.handle_read(arrival, seen);
         }
         if output {
-            self.commands.push(Command::Flush(key));
+            self.command(Command::Flush(key));
         }
         match (progress, failed) {
             (Progress::Done { reusable }, failed) => {
@@ -80,11 +80,11 @@ impl Pool<'_> {
                 self.handle_rest(key, rest, seen);
             }
             (Progress::Pending, None) if shaking && !handshaking => {
-                self.commands.push(Command::Secured(key));
+                self.command(Command::Secured(key));
             }
             (Progress::Pending, None) if ended && active => self.handle_peer_closed(key, seen),
             (Progress::Pending, None) if !ended && !unasked => {}
-            (Progress::Pending, _) => self.commands.push(Command::Close(key)),
+            (Progress::Pending, _) => self.command(Command::Close(key)),
         }
     }
 }

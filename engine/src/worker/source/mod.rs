@@ -1,5 +1,6 @@
 //! The requests of a phase: free slots of a closed loop, a schedule of an open one, or users say when each begins, and
-//! a limiter may hold it back. No part of it sees a connection: it gives requests out and is told of their ends.
+//! a limiter may hold it back. It gives requests out and is told of their ends; of a connection it knows the key, where
+//! a session keeps one.
 
 mod closed;
 mod limiter;
