@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct HostFacts {
-    /// Kernel release.
+    /// Release of the kernel (`uname -r`).
     pub kernel: Option<String>,
     /// Model name of the CPU.
     pub cpu_model: Option<String>,

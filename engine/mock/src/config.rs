@@ -30,7 +30,7 @@ pub struct Config {
     pub early_role: bool,
     /// The largest request body, in bytes; a larger one is answered with 413.
     pub body_limit: usize,
-    /// Speak TLS.
+    /// TLS, where it is spoken.
     pub tls: Option<TlsConfig>,
     /// Which HTTP the one port speaks.
     pub protocol: Protocol,

@@ -36,7 +36,7 @@ pub struct State {
     pub output_tokens: u64,
     /// Writes that these tokens took.
     pub writes: u64,
-    /// Connections accepted.
+    /// Connections that were accepted.
     pub connections_accepted: u64,
     /// Connections open now.
     pub connections_open: u64,

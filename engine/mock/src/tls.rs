@@ -67,7 +67,7 @@ pub enum Versions {
 /// A certificate and its private key, as PEM.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// The certificate.
+    /// The certificate, in PEM.
     pub cert_pem: String,
     /// The private key.
     pub key_pem: String,

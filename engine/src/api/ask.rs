@@ -22,7 +22,7 @@ pub struct Ask<'a> {
 /// A request body.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Body {
-    /// JSON.
+    /// The body: JSON.
     pub bytes: Vec<u8>,
     /// Where, in `bytes`, the messages of this turn stand, without the commas around them; `None` where the dialect has
     /// no conversation. The earlier turns of a conversation go before them: see [`thread`].

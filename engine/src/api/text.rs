@@ -10,7 +10,7 @@ use super::rules::Slot;
 pub struct Text {
     /// Content, and the names and arguments of tool calls.
     pub visible: Vec<u8>,
-    /// Reasoning.
+    /// Reasoning text, still escaped.
     pub reasoning: Vec<u8>,
 }
 

@@ -29,13 +29,13 @@ use serde::{Deserialize, Serialize};
 /// What was found on a machine for a shape of load.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Calibration {
-    /// When, in UTC.
+    /// When it was made, in UTC (RFC 3339).
     pub made_at: String,
     /// Version of ringload that found it.
     pub ringload_version: String,
-    /// Where.
+    /// The machine that it holds for.
     pub machine: Machine,
-    /// For what.
+    /// The shape of load that it holds for.
     pub shape: Shape,
     /// What an output event costs a core; absent where answers are not streamed.
     pub event: Option<Ceiling>,
@@ -50,7 +50,7 @@ pub struct Calibration {
 pub struct Machine {
     /// Model name of the CPU.
     pub cpu_model: Option<String>,
-    /// Kernel release.
+    /// Release of the kernel (`uname -r`).
     pub kernel: Option<String>,
 }
 

@@ -5,9 +5,9 @@ use crate::statistics::Sample;
 /// When repeats may end early.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Convergence {
-    /// By what.
+    /// The criterion of convergence.
     pub criterion: Criterion,
-    /// Its bound.
+    /// The bound of the criterion, a share (0.05 is 5 %).
     pub threshold: f64,
     /// Confidence of the interval, 0.95 for 95 %.
     pub level: f64,

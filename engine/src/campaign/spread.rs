@@ -17,9 +17,9 @@ pub struct Spread {
     pub mean: f64,
     /// Standard deviation of the runs (ddof 1); 0 for one run.
     pub std: f64,
-    /// Smallest.
+    /// Smallest value of a run, in the metric's display unit.
     pub min: f64,
-    /// Largest.
+    /// Largest value of a run, in the display unit.
     pub max: f64,
     /// `std / |mean|`; `None` around 0.
     pub cv: Option<f64>,
@@ -31,7 +31,7 @@ pub struct Spread {
     pub ci_high: f64,
     /// The quantile of t behind it; `None` for one run.
     pub t_critical: Option<f64>,
-    /// Display unit.
+    /// Display unit of the metric: ms, tokens, requests/sec ….
     pub unit: &'static str,
     /// Runs that have the figure.
     pub runs: usize,

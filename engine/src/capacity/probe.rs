@@ -54,7 +54,7 @@ pub struct Seen {
 pub struct Judgement {
     /// Whether the load holds.
     pub holds: bool,
-    /// Why.
+    /// Why the load did not hold.
     pub reason: Reason,
     /// Requests that were judged.
     pub requests: usize,

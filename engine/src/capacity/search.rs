@@ -7,9 +7,9 @@ use serde::Serialize;
 /// Where the search looks, and how finely. Loads are arrivals per second or requests in flight.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Range {
-    /// The first load to try.
+    /// The first load to try, in arrivals per second or requests in flight.
     pub from: f64,
-    /// The heaviest load to try.
+    /// The heaviest load to try, in the same unit.
     pub to: f64,
     /// How near the bounds have to come, as a share of the upper one.
     pub tolerance: f64,

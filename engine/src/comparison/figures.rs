@@ -24,9 +24,9 @@ pub struct Estimate {
     pub tag: String,
     /// Which figure of it.
     pub statistic: Statistic,
-    /// Its unit.
+    /// Display unit of the figure.
     pub unit: String,
-    /// Its value.
+    /// The value, in `unit`.
     pub value: f64,
     /// Its standard error in the same unit; `None` where there are too few values.
     pub error: Option<f64>,

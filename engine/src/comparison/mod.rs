@@ -26,7 +26,7 @@ pub struct Difference {
     pub tag: String,
     /// Which figure of it.
     pub statistic: Statistic,
-    /// Its unit.
+    /// Display unit of the figure.
     pub unit: String,
     /// In the base.
     pub base: f64,

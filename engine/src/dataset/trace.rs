@@ -8,7 +8,7 @@ use std::collections::HashSet;
 /// What a trace is like.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Analysis {
-    /// Requests.
+    /// Requests in the trace.
     pub requests: usize,
     /// Requests that say their blocks.
     pub requests_with_blocks: usize,
@@ -44,15 +44,15 @@ pub struct Analysis {
 /// How values are spread. Percentiles by linear interpolation, as `NumPy` does by default.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Spread {
-    /// Mean.
+    /// Mean, in the unit of the values (tokens, ms).
     pub mean: f64,
-    /// Standard deviation of the population.
+    /// Standard deviation of the values as a population.
     pub stddev: f64,
-    /// Least.
+    /// Least value.
     pub min: f64,
     /// First quartile.
     pub p25: f64,
-    /// Median.
+    /// Median of the values.
     pub p50: f64,
     /// Third quartile.
     pub p75: f64,
@@ -60,7 +60,7 @@ pub struct Spread {
     pub p90: f64,
     /// 99th percentile.
     pub p99: f64,
-    /// Greatest.
+    /// Greatest value.
     pub max: f64,
 }
 

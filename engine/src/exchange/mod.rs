@@ -56,7 +56,7 @@ pub struct Request {
     pub index: u64,
     /// Its answer is wanted for the next turn.
     pub threads: bool,
-    /// Which phase.
+    /// The phase that it belongs to.
     pub phase: PhaseKind,
     /// Index of the worker.
     pub worker: u16,
@@ -68,7 +68,7 @@ pub struct Request {
     pub isl: u32,
     /// Output length asked for, tokens.
     pub requested_osl: Option<u32>,
-    /// `X-Request-ID`.
+    /// The value of its `X-Request-ID`: a UUID.
     pub request_id: u128,
     /// When the plan wanted it.
     pub scheduled: Nanos,
@@ -292,7 +292,7 @@ impl Exchange {
         self.reset_response();
     }
 
-    /// Bytes arrived.
+    /// Bytes arrived; returns how far the response is.
     pub fn handle_received(&mut self, bytes: &[u8], arrival: &Arrival<'_>) -> Progress {
         let (arrived, before) = self.read_begins(arrival);
         self.count_read(bytes.len(), arrived);

@@ -173,7 +173,7 @@ pub struct Counters {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default)]
 pub struct ConnectionCounts {
-    /// Connects begun.
+    /// Connects that were begun.
     pub tried: u64,
     /// Connects that came to a connection.
     pub made: u64,

@@ -7,13 +7,13 @@ use std::collections::BTreeMap;
 /// Failures that look the same.
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
 pub struct ErrorGroup {
-    /// Why.
+    /// Why they failed.
     pub cause: Cause,
     /// HTTP status; 0 when no head was read.
     pub status: u16,
-    /// What was said.
+    /// What the server or the engine said of it.
     pub message: String,
-    /// How many.
+    /// Requests of the group.
     pub count: u64,
 }
 

@@ -109,7 +109,7 @@ pub struct RunFacts {
 /// One phase on the monotonic clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct PhaseFacts {
-    /// Its start.
+    /// Its start, in nanoseconds on the monotonic clock.
     pub start: Nanos,
     /// When its last request had ended or was abandoned.
     pub end: Nanos,

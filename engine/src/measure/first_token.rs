@@ -44,11 +44,11 @@ pub struct FirstTokenParts {
     pub ttft_ms: f64,
     /// Waiting for a connection to be begun or to come free.
     pub queue_ms: f64,
-    /// Name lookup.
+    /// Name lookup, in ms.
     pub dns_ms: f64,
-    /// TCP connect.
+    /// TCP connect, in ms.
     pub tcp_ms: f64,
-    /// TLS handshake.
+    /// TLS handshake, in ms.
     pub tls_ms: f64,
     /// First byte handed to the kernel → last byte accepted.
     pub send_ms: f64,

@@ -35,7 +35,7 @@ pub struct SloFigures {
     pub op: Name,
     /// Threshold in the display unit.
     pub threshold: f64,
-    /// Display unit.
+    /// Display unit of the bound.
     #[serde(deserialize_with = "crate::interned::name")]
     pub unit: Name,
     /// Finished requests for which it held.
@@ -46,14 +46,14 @@ pub struct SloFigures {
     pub missed: u64,
     /// Of them those for which every other SLO held: this one alone made them not good.
     pub missed_alone: u64,
-    /// The best value of any request; absent when none had one.
+    /// The best value of any request, in `unit`; absent when none had one.
     pub best: Option<f64>,
 }
 
 /// Goodput by one tier.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct TierFigures {
-    /// Its name.
+    /// Name of the tier.
     pub name: String,
     /// What it came to.
     #[serde(flatten)]

@@ -65,7 +65,7 @@ pub struct FailedAddress {
 /// What was spoken with a target.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Spoken {
-    /// Its URL.
+    /// URL of the target.
     pub url: String,
     /// `1.1` or `2`.
     #[serde(deserialize_with = "crate::interned::name")]

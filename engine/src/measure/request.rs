@@ -10,7 +10,7 @@ use crate::record::{Outcome, Record};
 /// The metrics of one request, in display units, in table order; a metric that it does not have is absent.
 #[derive(Clone, Debug, Default)]
 pub struct RequestMetrics {
-    /// Single values.
+    /// The metrics that have one value a request.
     pub values: Vec<(&'static MetricInfo, f64)>,
     /// `inter_chunk_latency`: every gap, in ms; empty under two output events.
     pub inter_chunk_ms: Vec<f64>,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 /// that were sent in it counted against them. Delays of up to 10 ms are none.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 pub struct MissedSeconds {
-    /// How many.
+    /// Seconds that missed their arrivals.
     pub missed: u64,
     /// Seconds of the schedule that had arrivals.
     pub of: u64,

@@ -24,7 +24,7 @@ pub struct Slices {
 /// One slice. What it does not have is `None`: a slice in which no request was issued has no latencies.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct SliceFigures {
-    /// From 0.
+    /// Number of the slice, from 0.
     pub index: u64,
     /// Its start, in seconds after the first request.
     pub start_s: f64,

@@ -15,31 +15,31 @@ pub(super) const TAILS: [f64; 2] = [0.999, 0.9999];
 pub struct Stats {
     /// Number of values.
     pub count: u64,
-    /// Sum.
+    /// Sum, in the metric's display unit.
     pub sum: f64,
-    /// Smallest.
+    /// Smallest value, in the display unit.
     pub min: f64,
-    /// Largest.
+    /// Largest value, in the display unit.
     pub max: f64,
-    /// Standard deviation (ddof 0).
+    /// Standard deviation of the values as a population (ddof 0), in the display unit.
     pub std: f64,
-    /// 1st percentile.
+    /// 1st percentile, in the display unit.
     pub p1: f64,
-    /// 5th percentile.
+    /// 5th percentile, in the display unit.
     pub p5: f64,
-    /// 10th percentile.
+    /// 10th percentile, in the display unit.
     pub p10: f64,
-    /// 25th percentile.
+    /// 25th percentile, in the display unit.
     pub p25: f64,
-    /// Median.
+    /// Median, in the display unit.
     pub p50: f64,
-    /// 75th percentile.
+    /// 75th percentile, in the display unit.
     pub p75: f64,
-    /// 90th percentile.
+    /// 90th percentile, in the display unit.
     pub p90: f64,
-    /// 95th percentile.
+    /// 95th percentile, in the display unit.
     pub p95: f64,
-    /// 99th percentile.
+    /// 99th percentile, in the display unit.
     pub p99: f64,
 }
 
@@ -112,7 +112,7 @@ impl Stats {
         })
     }
 
-    /// The mean.
+    /// The mean of the values, in their unit.
     #[must_use]
     pub fn mean(&self) -> f64 {
         self.sum / self.count as f64

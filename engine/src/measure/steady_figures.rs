@@ -46,7 +46,7 @@ pub struct Compared {
 /// Intervals of figures within the run, at 95 %.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Confidence {
-    /// 0.95
+    /// Confidence of the intervals: 0.95.
     pub level: f64,
     /// What they are of: `steady` part, or `whole` run where none was found.
     #[serde(deserialize_with = "crate::interned::name")]
@@ -67,12 +67,12 @@ pub struct RateInterval {
     /// Tag of the metric.
     #[serde(deserialize_with = "crate::interned::name")]
     pub tag: Name,
-    /// Unit.
+    /// Display unit of the metric.
     #[serde(deserialize_with = "crate::interned::name")]
     pub unit: Name,
     /// The rate while requests were being issued; a request counts as its output arrives.
     pub value: f64,
-    /// Its interval.
+    /// The interval, in `unit`.
     pub interval: Interval,
     /// Batches of time.
     pub batches: u64,
@@ -91,12 +91,12 @@ pub struct PercentileFigures {
     /// `p50` or `p99`.
     #[serde(deserialize_with = "crate::interned::name")]
     pub statistic: Name,
-    /// Unit.
+    /// Display unit of the metric.
     #[serde(deserialize_with = "crate::interned::name")]
     pub unit: Name,
-    /// The percentile.
+    /// The percentile, in `unit`.
     pub value: f64,
-    /// Its interval.
+    /// The interval, in `unit`.
     pub interval: Interval,
     /// How it was found.
     pub method: Method,

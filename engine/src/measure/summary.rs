@@ -195,7 +195,7 @@ pub struct ClientFigures {
     pub reads: u64,
     /// Reads whose kernel stamp was missing or implausible.
     pub stamp_fallbacks: u64,
-    /// Output events.
+    /// Output events that were read.
     pub events: u64,
     /// Output events that shared their read with a later one.
     pub coalesced: u64,
@@ -216,7 +216,7 @@ pub struct ClientFigures {
     pub completions_lost: u64,
     /// Times a receive ended because no buffer was free; re-armed, nothing lost.
     pub buffer_starved: u64,
-    /// Per worker.
+    /// The cores of the workers, one each.
     pub cores: Vec<CoreFigures>,
     /// CPU per output event over all workers, in nanoseconds, user part.
     pub user_ns_per_event: Option<f64>,

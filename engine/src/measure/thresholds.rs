@@ -21,7 +21,7 @@ pub struct ThresholdFigures {
     pub statistic: Option<Name>,
     /// The figure; absent without samples.
     pub value: Option<f64>,
-    /// Its unit.
+    /// Display unit of the bound and the value.
     #[serde(deserialize_with = "crate::interned::name")]
     pub unit: Name,
     /// The bound, in the same unit.

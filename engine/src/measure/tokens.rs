@@ -10,7 +10,7 @@ pub struct TokenCounts {
     pub output: Option<u32>,
     /// Reasoning tokens, where they are counted apart.
     pub reasoning: Option<u32>,
-    /// Who counted.
+    /// Who counted them.
     pub source: TokenSource,
     /// The client's own count of the same output, kept beside the server's.
     pub client: Option<ClientTokens>,

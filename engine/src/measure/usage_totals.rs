@@ -5,9 +5,9 @@ use crate::record::{Outcome, Record};
 /// Tokens by the usage of all answers, of both phases.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct UsageTotals {
-    /// Of prompts.
+    /// Tokens of prompts.
     pub prompt: u64,
-    /// Of output.
+    /// Tokens of output.
     pub completion: u64,
     /// Requests that were issued.
     pub requests: u64,

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub struct Windows {
     /// Length of each, in seconds; 0 where there is none.
     pub length_s: f64,
-    /// In time.
+    /// The windows, in the order of time.
     pub windows: Vec<Window>,
 }
 

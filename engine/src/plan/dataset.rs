@@ -125,9 +125,9 @@ pub enum LengthDistribution {
 /// An input and an output length that go together.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Pair {
-    /// Input length.
+    /// Tokens of a prompt.
     pub isl: Length,
-    /// Output length.
+    /// Tokens of an output.
     pub osl: Length,
     /// Its share, percent.
     pub percent: f64,

@@ -24,7 +24,7 @@ pub struct Message {
 pub struct Texts {
     /// The name; empty where there is none.
     pub name: String,
-    /// The texts.
+    /// The texts under it.
     pub contents: Vec<String>,
 }
 

@@ -77,7 +77,7 @@ pub struct Plan {
     pub per_chunk_usage: bool,
     /// Take token counts from the server's usage only, never from a tokenizer.
     pub use_server_token_count: bool,
-    /// Synthetic prompts.
+    /// How prompts are made where no dataset gives them.
     pub prompts: Prompts,
     /// What requests hold beside one text.
     #[serde(default, skip_serializing_if = "Payload::is_plain")]
@@ -102,7 +102,7 @@ pub struct Plan {
     pub slice: Option<Nanos>,
     /// Seed of the schedule and the prompts.
     pub seed: u64,
-    /// Time-outs.
+    /// How long connects, requests and tokens may take.
     pub timeouts: Timeouts,
     /// Requests of the measured phase that the client breaks off itself.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -119,11 +119,11 @@ pub struct Plan {
     pub reuse: Reuse,
     /// How connections are found, made, secured and shared.
     pub network: Network,
-    /// Which driver.
+    /// The driver that moves the bytes.
     pub io: Io,
     /// Who stamps arrivals.
     pub stamps: Stamps,
-    /// Which cores.
+    /// The cores that workers are pinned to.
     pub cores: Cores,
     /// Run workers under `SCHED_FIFO`.
     pub fifo: bool,
@@ -222,7 +222,7 @@ pub const MOST_FOR_WARMUP: usize = 10_000;
 /// A request header.
 #[derive(Clone, Deserialize, Serialize)]
 pub struct Header {
-    /// Field name.
+    /// Name of the header field.
     pub name: String,
     /// Field value. Never shown: a header may carry a secret under any name.
     #[serde(serialize_with = "redacted")]
@@ -238,7 +238,7 @@ fn redacted<S: serde::Serializer>(_value: &str, s: S) -> Result<S::Ok, S::Error>
 pub struct Timeouts {
     /// Whole request, connection included.
     pub request: Nanos,
-    /// TCP connect.
+    /// Name lookup, TCP connect and TLS handshake together.
     pub connect: Nanos,
     /// From a request's issue to its first output event; streams only.
     #[serde(skip_serializing_if = "Option::is_none")]

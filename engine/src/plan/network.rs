@@ -8,7 +8,7 @@ use std::path::PathBuf;
 /// How connections are found, made, secured and shared.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Network {
-    /// Which HTTP.
+    /// Version of HTTP, or by ALPN.
     pub http: HttpVersion,
     /// Most requests that share an HTTP/2 connection at a time; the peer's `SETTINGS_MAX_CONCURRENT_STREAMS` may lower
     /// it.
@@ -30,9 +30,9 @@ pub struct Network {
     /// A slow reader: bytes per second that are read of each connection at most; `None` reads whatever is there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub read_rate: Option<u32>,
-    /// Sockets.
+    /// Options of the sockets.
     pub tcp: Tcp,
-    /// TLS.
+    /// Options of TLS.
     pub tls: Tls,
 }
 

@@ -30,7 +30,7 @@ pub struct Payload {
 /// The passages of one ranking.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Passages {
-    /// How many.
+    /// How many a message has.
     pub count: Length,
     /// Tokens of each.
     pub tokens: Length,
@@ -41,9 +41,9 @@ pub struct Passages {
 pub struct Images {
     /// How many in a request.
     pub count: u32,
-    /// Width, pixels.
+    /// Width in pixels.
     pub width: Length,
-    /// Height, pixels.
+    /// Height in pixels.
     pub height: Length,
     /// How they are encoded.
     pub format: ImageFormat,

@@ -11,7 +11,7 @@ pub struct Replay {
     /// The file or folder.
     #[serde(serialize_with = "shown")]
     pub file: PathBuf,
-    /// Its format.
+    /// Format of the file.
     pub format: Format,
     /// Tokens of a block of `hash_ids`.
     pub block: u32,

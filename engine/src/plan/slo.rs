@@ -83,7 +83,7 @@ impl Slo {
         Ok(Self { tag: info.tag, threshold })
     }
 
-    /// The metric.
+    /// The metric that it bounds; `None` where no metric has its tag.
     #[must_use]
     pub fn info(&self) -> Option<&'static MetricInfo> {
         metric::find(self.tag)

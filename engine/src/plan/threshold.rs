@@ -88,7 +88,7 @@ impl Comparison {
         }
     }
 
-    /// Its sign.
+    /// The sign, as a condition has it.
     #[must_use]
     pub fn sign(self) -> &'static str {
         match self {
@@ -165,7 +165,7 @@ impl Threshold {
         }
     }
 
-    /// The metric.
+    /// The metric of its figure; `None` where the figure is of no metric.
     #[must_use]
     pub fn info(&self) -> Option<&'static MetricInfo> {
         metric::find(self.tag)

@@ -12,7 +12,7 @@ use std::fmt;
 pub struct Tier {
     /// Its name in the report.
     pub name: String,
-    /// Its objectives.
+    /// Objectives of the tier, which hold together.
     pub slos: Vec<Slo>,
 }
 

@@ -28,7 +28,7 @@ pub struct Record {
     /// Number of the request in its phase, in the order in which requests fell due; where sessions have one turn, that
     /// of its session.
     pub index: u64,
-    /// Which phase.
+    /// The phase that it belongs to.
     pub phase: PhaseKind,
     /// Index of the worker that drove it.
     pub worker: u16,
@@ -43,7 +43,7 @@ pub struct Record {
     pub requested_osl: Option<u32>,
     /// `X-Request-ID` of the request.
     pub request_id: u128,
-    /// Its instants.
+    /// Its instants, on the monotonic clock.
     pub instants: Instants,
     /// What came of it.
     pub outcome: Outcome,
@@ -171,11 +171,11 @@ pub struct Instants {
 pub struct Phases {
     /// Waiting for a connection to be begun or to come free, and for the send to begin.
     pub queue: Nanos,
-    /// Name lookup.
+    /// Name lookup, in nanoseconds.
     pub dns: Nanos,
-    /// TCP connect.
+    /// TCP connect, in nanoseconds.
     pub tcp: Nanos,
-    /// TLS handshake.
+    /// TLS handshake, in nanoseconds.
     pub tls: Nanos,
     /// First byte handed to the kernel → last byte accepted.
     pub send: Nanos,

@@ -10,7 +10,7 @@ use std::fmt;
 /// Why a name has no address; the text ends in what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DnsError {
-    /// The name.
+    /// The name that was looked up.
     pub host: String,
     /// The port it was asked for.
     pub port: u16,

@@ -72,7 +72,7 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// Takes bytes.
+    /// Takes the bytes that were read of the channel.
     pub fn feed(&mut self, bytes: &[u8]) {
         self.buffer.drain(..self.read);
         self.read = 0;

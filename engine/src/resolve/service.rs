@@ -23,7 +23,7 @@ pub struct Service {
 
 /// A worker's end of the service.
 pub struct Line {
-    /// Asks.
+    /// The end that asks: the worker's.
     pub asker: Asker,
     /// Where the answers come, as [`super::Decoder`] reads them; non-blocking.
     pub answers: UnixStream,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub struct PercentileInterval {
     /// The percentile of the values.
     pub value: f64,
-    /// Its interval.
+    /// The interval, in the unit of the values.
     pub interval: Interval,
 }
 

@@ -5,9 +5,9 @@ use super::{Interval, t_quantile};
 /// A sample of independent values: their number, mean and standard deviation.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sample {
-    /// How many.
+    /// How many values.
     pub count: usize,
-    /// Their mean.
+    /// The mean of the values, in their unit.
     pub mean: f64,
     /// Standard deviation of the sample (ddof 1); 0 for one value.
     pub sd: f64,

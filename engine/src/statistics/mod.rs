@@ -35,9 +35,9 @@ pub const LEVEL: f64 = 0.95;
 /// From `low` to `high`, both in the unit of the values.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Interval {
-    /// Lower end.
+    /// Lower end, in the unit of the figure.
     pub low: f64,
-    /// Upper end.
+    /// Upper end, in the unit of the figure.
     pub high: f64,
 }
 

@@ -19,7 +19,7 @@ pub struct MannKendall {
 pub struct Slope {
     /// Change from one value to the next.
     pub per_step: f64,
-    /// Its interval.
+    /// The interval of the slope, in the same unit.
     pub interval: Interval,
 }
 

@@ -24,7 +24,7 @@ pub struct Shape {
 }
 
 impl Workload {
-    /// The conversations.
+    /// The conversations in figures.
     #[must_use]
     pub fn shape(&self) -> Shape {
         let all = &self.conversations;

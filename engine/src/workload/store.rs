@@ -23,7 +23,7 @@ enum Place {
 }
 
 impl Stored {
-    /// In memory.
+    /// A body that is kept in memory.
     #[must_use]
     pub fn new(body: Body) -> Self {
         Self { own: own(&body), place: Place::Memory(body.bytes.into()) }

@@ -3,16 +3,16 @@
 use crate::truth::{Served, Truth};
 use serde::Serialize;
 
-/// Nearest-rank percentiles.
+/// Nearest-rank percentiles, in the unit of the values.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Percentiles {
     /// The median.
     pub p50: f64,
-    /// The 99th.
+    /// The 99th percentile.
     pub p99: f64,
-    /// The 99.9th.
+    /// The 99.9th percentile.
     pub p999: f64,
-    /// The greatest.
+    /// The greatest value.
     pub max: f64,
 }
 

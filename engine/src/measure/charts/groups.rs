@@ -22,7 +22,7 @@ pub struct Group {
     pub first_token: Bins,
     /// Their mean times between tokens; empty without a stream.
     pub inter_token: Bins,
-    /// Their latencies.
+    /// Latencies of the requests of the group.
     pub latency: Bins,
 }
 

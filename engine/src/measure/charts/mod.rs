@@ -37,7 +37,7 @@ pub struct Charts {
 pub struct Slow {
     /// When it was issued.
     pub issued: Nanos,
-    /// Its `X-Request-ID`.
+    /// The value of its `X-Request-ID`.
     pub request_id: u128,
     /// Number of its session.
     pub session: u64,

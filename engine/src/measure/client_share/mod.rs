@@ -34,7 +34,7 @@ pub struct ClientShare {
     pub tag: Name,
     /// Which statistic of it.
     pub statistic: Statistic,
-    /// By what.
+    /// Kind of lateness that made it.
     pub lateness: Lateness,
     /// The statistic as it is printed, in the metric's display unit.
     pub value: f64,

@@ -34,7 +34,7 @@ pub struct RepeatFigures {
 pub struct Sending {
     /// How many they are.
     pub count: u64,
-    /// Mean, ms.
+    /// Mean, in ms.
     pub mean_ms: f64,
     /// Standard deviation, ms.
     pub std_ms: f64,

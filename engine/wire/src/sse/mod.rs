@@ -45,7 +45,7 @@ pub struct Sse {
     fresh: bool,
 }
 
-/// One event.
+/// One event of a stream (WHATWG HTML §9.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Event<'a> {
     /// The values of its `data` lines, joined by LF.
