@@ -1,7 +1,7 @@
 //! `ringload capacity`
 
 use crate::exit::Exit;
-use crate::flags::{CapacityArgs, artifact_dir};
+use crate::flags::CapacityArgs;
 use crate::live::signals;
 use crate::result::capacity::EndedEarly;
 use crate::runner::capacity::search;
@@ -29,7 +29,7 @@ pub(crate) fn capacity(mut args: CapacityArgs) -> anyhow::Result<Exit> {
         print_json(probes.plan())?;
         return Ok(Exit::Done);
     }
-    let dir = artifact_dir(output.artifact_dir.as_deref(), probes.plan());
+    let dir = output.folder(probes.plan());
     export::check_folder(&dir)?;
     preflight::check(probes.plan(), &args.profile.endpoint, output.quiet)?;
     let capacity = search(&args, probes, &dir)?;

@@ -29,7 +29,11 @@ pub(crate) fn flags() -> String {
             if heading != Some(arg.get_help_heading()) {
                 heading = Some(arg.get_help_heading());
                 let title = arg.get_help_heading().unwrap_or("Options");
-                let _ = write!(text, "\n### {title}\n\n| flag | default | meaning |\n|---|---|---|\n");
+                let _ = write!(text, "\n### {title}\n\n");
+                if let Some((_, file)) = FILES.iter().find(|(heading, _)| *heading == title) {
+                    let _ = write!(text, "In the code: `cli/src/flags/{file}`.\n\n");
+                }
+                text += "| flag | default | meaning |\n|---|---|---|\n";
             }
             let _ = writeln!(text, "| {} | {} | {} |", spellings(arg), default(arg), meaning(arg));
         }
@@ -68,6 +72,25 @@ pub(crate) fn completions(shell: clap_complete::Shell, to: &mut dyn Write) -> io
     clap_complete::generate(shell, &mut flags::command(), "ringload", &mut script);
     to.write_all(&script)
 }
+
+/// Where the flags of each heading are defined; a test holds it against the files.
+const FILES: [(&str, &str); 15] = [
+    ("Endpoint", "endpoint/mod.rs"),
+    ("Network", "network/mod.rs"),
+    ("Input", "input/mod.rs"),
+    ("Batches, rankings, images and audio", "media/mod.rs"),
+    ("Prefixes", "prefix.rs"),
+    ("Trace", "trace/mod.rs"),
+    ("Conversations", "conversations.rs"),
+    ("Load", "load/mod.rs"),
+    ("Warm-up", "warmup.rs"),
+    ("Output", "output/mod.rs"),
+    ("Telemetry", "telemetry.rs"),
+    ("Several runs", "campaign.rs"),
+    ("Machine", "machine.rs"),
+    ("Capacity", "capacity.rs"),
+    ("Calibrate", "calibrate.rs"),
+];
 
 fn spellings(arg: &Arg) -> String {
     let short = arg.get_short().map(|s| format!("`-{s}`"));
@@ -119,6 +142,17 @@ mod tests {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/flags.md");
         let committed = std::fs::read_to_string(path).unwrap_or_default();
         assert!(committed == flags(), "docs/flags.md is stale: cargo run -q -p ringload -- docs flags > docs/flags.md");
+    }
+
+    #[test]
+    fn the_flags_of_each_heading_are_in_the_file_that_the_reference_names() {
+        for (heading, file) in FILES {
+            let path = format!("{}/src/flags/{file}", env!("CARGO_MANIFEST_DIR"));
+            let text = std::fs::read_to_string(&path).unwrap_or_default();
+            assert!(text.contains(&format!("next_help_heading = \"{heading}\"")), "{path}");
+        }
+        let headings = flags().matches("\n### ").count();
+        assert_eq!(headings, FILES.len() + 1, "all but those of the mock server");
     }
 
     #[test]

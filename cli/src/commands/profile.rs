@@ -4,7 +4,6 @@ use crate::exit::Exit;
 use crate::export::check_folder;
 use crate::flags::ProfileArgs;
 use crate::flags::plan::Planned;
-use crate::flags::{artifact_dir, check_prefix};
 use crate::live::signals;
 use crate::report;
 use crate::runner::environment::{announce, environment, planned};
@@ -19,7 +18,6 @@ use crate::terminal::print_json;
 pub(crate) fn profile(mut args: ProfileArgs) -> anyhow::Result<Exit> {
     signals::set_grace(args.output.shutdown_grace);
     signals::preparing();
-    check_prefix(args.output.profile_export_prefix.as_deref())?;
     args.check_campaign()?;
     let _demo = DemoServer::start_for(&mut args)?;
     models::fill_in(&mut args)?;
@@ -32,7 +30,7 @@ pub(crate) fn profile(mut args: ProfileArgs) -> anyhow::Result<Exit> {
         return Ok(Exit::Done);
     }
     announce(&args.output, &plan, &notes)?;
-    check_folder(&artifact_dir(args.output.artifact_dir.as_deref(), &plan))?;
+    check_folder(&args.output.folder(&plan))?;
     preflight::check(&plan, &args.endpoint, args.output.quiet)?;
     let run = run::alone(plan, &args)?;
     signals::printing();

@@ -52,8 +52,8 @@ pub(crate) use mock::MockArgs;
 pub(crate) use names::name_settings;
 pub(crate) use network::NetworkArgs;
 pub(crate) use network::proxy::Proxies;
-pub(crate) use output::{ExportLevel, OutputArgs, Percentiles, Ui, artifact_dir, check_prefix};
-pub(crate) use prefix::{Bust, ContextArgs};
+pub(crate) use output::{BaseName, ExportLevel, OutputArgs, Percentiles, Ui, artifact_dir};
+pub(crate) use prefix::PrefixArgs;
 pub(crate) use report::ReportArgs;
 pub(crate) use selftest::SelftestArgs;
 pub(crate) use telemetry::{MetricsFormat, TelemetryArgs};
@@ -168,7 +168,7 @@ pub(crate) struct ProfileArgs {
     pub(crate) media: MediaArgs,
     /// What stands before it.
     #[command(flatten)]
-    pub(crate) context: ContextArgs,
+    pub(crate) prefixes: PrefixArgs,
     /// What a file says of it.
     #[command(flatten)]
     pub(crate) trace: TraceArgs,

@@ -38,10 +38,9 @@ pub(crate) fn plan(args: &ProfileArgs, environment: &Environment) -> Result<Plan
     let context = Context { targets: &endpoint.targets, proxies: &environment.proxies, profiling: &profiling, reuse };
     let network = args.network.plan(&context, &mut notes)?;
     let first_text = args.media.query(args.endpoint.endpoint_type);
-    let parts = Parts { asked, turns, context: args.context.plan()?, requests, first_text };
+    let parts = Parts { asked, turns, context: args.prefixes.plan()?, requests, first_text };
     let prompts = args.input.plan(parts, &mut notes)?;
-    let mut extra_inputs = extra::inputs(&args.input.extra_inputs)?;
-    let payload = args.media.plan(&args.endpoint, &mut extra_inputs)?;
+    let (payload, extra_inputs) = args.media.plan(&args.endpoint, extra::inputs(&args.input.extra_inputs)?)?;
     extra::several_choices(&extra_inputs, &mut notes);
     let plan = Plan {
         targets: endpoint.targets,

@@ -1,6 +1,6 @@
 //! What stands before the prompts: flags, checks and their part of the plan.
 
-use super::{files, input, values};
+use super::{files, values};
 use clap::Args;
 use ringload_engine::plan::{Context, Marker};
 use ringload_engine::{Error, Result};
@@ -9,7 +9,7 @@ use std::path::PathBuf;
 /// What stands before the prompts.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Prefixes")]
-pub(crate) struct ContextArgs {
+pub(crate) struct PrefixArgs {
     /// Distinct prefixes for first turns to begin with, to fill a server's prefix cache; each takes one at random.
     #[arg(
         long,
@@ -41,7 +41,7 @@ pub(crate) struct ContextArgs {
 
     /// Put a mark of its own on each conversation, so that no prefix cache hits across them: `none`, `system_prefix`,
     /// `system_suffix`, `first_turn_prefix` or `first_turn_suffix` [default: none].
-    #[arg(long, value_name = "WHERE", value_parser = input::values::marker)]
+    #[arg(long, value_name = "WHERE", value_parser = marker)]
     pub(crate) cache_bust: Option<Bust>,
 }
 
@@ -49,14 +49,30 @@ pub(crate) struct ContextArgs {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Bust(pub(crate) Option<Marker>);
 
-impl ContextArgs {
+fn marker(text: &str) -> std::result::Result<Bust, String> {
+    Ok(Bust(Some(match text {
+        "none" => return Ok(Bust(None)),
+        "system_prefix" => Marker::SystemPrefix,
+        "system_suffix" => Marker::SystemSuffix,
+        "first_turn_prefix" => Marker::FirstTurnPrefix,
+        "first_turn_suffix" => Marker::FirstTurnSuffix,
+        "warmup_isolation_system" | "warmup_isolation_first_turn" => {
+            return Err("known to AIPerf, not supported by ringload: warm-up and measured phase take different prompts anyway; write none, system_prefix, system_suffix, first_turn_prefix or first_turn_suffix".into());
+        }
+        _ => {
+            return Err("write none, system_prefix, system_suffix, first_turn_prefix or first_turn_suffix".into());
+        }
+    })))
+}
+
+impl PrefixArgs {
     /// What stands before the prompts; the file of the system prompt is read here.
     pub(super) fn plan(&self) -> Result<Context> {
         context(self)
     }
 }
 
-fn context(args: &ContextArgs) -> Result<Context> {
+fn context(args: &PrefixArgs) -> Result<Context> {
     let (prefixes, prefix_tokens) = (args.num_prefix_prompts.unwrap_or(0), args.prefix_prompt_length.unwrap_or(0));
     for (one, other, lacking) in [
         ("--num-prefix-prompts", "--prefix-prompt-length TOKENS", prefixes > 0 && prefix_tokens == 0),

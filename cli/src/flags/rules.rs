@@ -49,7 +49,7 @@ fn turns_are_those_of_the_file(args: &ProfileArgs, _: &Objectives) -> Option<Err
 
 fn prompts_are_those_of_the_file(args: &ProfileArgs, _: &Objectives) -> Option<Error> {
     args.trace.input_file.as_ref()?;
-    let (input, context) = (&args.input, &args.context);
+    let (input, context) = (&args.input, &args.prefixes);
     let flag = first_given(&[
         ("--seq-dist", input.seq_dist.is_some()),
         ("--random-range-ratio", input.random_range_ratio.is_some()),

@@ -169,8 +169,7 @@ impl<'a> Runs<'a> {
             sweep_id: self.sweep_id.clone(),
         };
         let dir = folder(&self.base, &args.campaign, swept, point, trial);
-        let location =
-            OutputLocation { dir: &dir, prefix: args.output.profile_export_prefix.as_deref(), earlier: &self.earlier };
+        let location = OutputLocation { dir: &dir, prefix: args.output.base_name(), earlier: &self.earlier };
         let monitor = &mut self.monitors[index];
         monitor.begin();
         let played = &mut self.played;

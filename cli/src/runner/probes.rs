@@ -145,7 +145,7 @@ impl ProbeRunner {
         observers: Observers<'_>,
     ) -> anyhow::Result<RunOutput> {
         let identity = Identity::of(&plan);
-        let location = OutputLocation { dir, prefix: self.args.output.profile_export_prefix.as_deref(), earlier };
+        let location = OutputLocation { dir, prefix: self.args.output.base_name(), earlier };
         run::run(plan, prepared, &location, &self.args.output, identity, observers)
     }
 

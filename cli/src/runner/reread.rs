@@ -2,7 +2,7 @@
 
 use crate::exit::Exit;
 use crate::export::{Artifacts, EarlierFiles, OptionalFiles, OutputLocation, Owner, logs_in, remove_leftovers};
-use crate::flags::{ReportArgs, check_prefix};
+use crate::flags::{BaseName, ReportArgs};
 use crate::live::signals;
 use crate::report;
 use crate::result::log_head::Head;
@@ -68,7 +68,12 @@ pub(crate) fn run(log: &Path, args: &ReportArgs) -> anyhow::Result<Exit> {
     };
     let mut head: Head = serde_json::from_slice(&head).map_err(damaged)?;
     // A log is a file like others: it chooses no path, and takes no more room than a run does.
-    let prefix = check_prefix(head.prefix.as_deref())?;
+    let prefix = head.prefix.as_deref().map(BaseName::parse).transpose().map_err(|_| {
+        Error::environment(
+            format!("{}: its head names files that are no names", log.display()),
+            "read a log that ringload wrote",
+        )
+    })?;
     head.plan.limits.slices = head.plan.limits.slices.min(Limits::default().slices);
     head.plan.limits.exact_gaps = head.plan.limits.exact_gaps.min(Limits::default().exact_gaps);
     let host = match tail {
@@ -79,7 +84,7 @@ pub(crate) fn run(log: &Path, args: &ReportArgs) -> anyhow::Result<Exit> {
     let output = args.output(head.trace);
     let beside = log.parent().unwrap_or(Path::new("."));
     let dir = args.artifact_dir.as_deref().unwrap_or(beside);
-    let prefix = prefix.as_deref();
+    let prefix = prefix.as_ref().map(BaseName::as_str);
     let earlier = EarlierFiles::of_report(dir, prefix, log, args.overwrite).quietly(args.quiet);
     let location = OutputLocation { dir, prefix, earlier: &earlier };
     let wanted = OptionalFiles {

@@ -1,7 +1,7 @@
 //! One run of a plan: prepared, driven, summed up, judged, and written into its folder.
 
 use crate::export::{self, Artifacts, EarlierFiles, Kind, OptionalFiles, OutputLocation, RecordWriter};
-use crate::flags::{ExportLevel, OutputArgs, ProfileArgs, TelemetryArgs, artifact_dir, check_prefix};
+use crate::flags::{ExportLevel, OutputArgs, ProfileArgs, TelemetryArgs};
 use crate::live::exporter::Exporter;
 use crate::live::{progress, signals};
 use crate::page;
@@ -48,10 +48,9 @@ pub(crate) struct Observers<'a> {
 /// What stands in the way, with a remedy.
 pub(crate) fn alone(plan: Plan, args: &ProfileArgs) -> anyhow::Result<RunOutput> {
     let output = &args.output;
-    let dir = artifact_dir(output.artifact_dir.as_deref(), &plan);
-    let prefix = check_prefix(output.profile_export_prefix.as_deref())?;
-    let earlier = EarlierFiles::of_run(&dir, prefix.as_deref(), output.overwrite).quietly(output.quiet);
-    let location = OutputLocation { dir: &dir, prefix: prefix.as_deref(), earlier: &earlier };
+    let (dir, prefix) = (output.folder(&plan), output.base_name());
+    let earlier = EarlierFiles::of_run(&dir, prefix, output.overwrite).quietly(output.quiet);
+    let location = OutputLocation { dir: &dir, prefix, earlier: &earlier };
     let identity = Identity::of(&plan);
     run(plan, &mut Prepared::on(args), &location, output, identity, Observers::default())
 }
@@ -68,7 +67,6 @@ pub(crate) fn run(
     identity: Identity,
     observers: Observers<'_>,
 ) -> anyhow::Result<RunOutput> {
-    let prefix = check_prefix(location.prefix)?;
     let wanted = OptionalFiles {
         records: output.export_level == ExportLevel::Records,
         slices: plan.slice.is_some(),
@@ -77,8 +75,7 @@ pub(crate) fn run(
         scraped: true,
     };
     signals::preparing();
-    let location = OutputLocation { prefix: prefix.as_deref(), ..*location };
-    let mut files = Artifacts::open(&location, wanted)?;
+    let mut files = Artifacts::open(location, wanted)?;
     let Parts { workload, calibrations: kept, telemetry, exporter } = prepared.of(&plan, output.quiet)?;
     let inputs = files.write(Kind::Inputs, |to| {
         let secrets = Secrets::in_bodies(&plan);

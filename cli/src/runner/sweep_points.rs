@@ -3,7 +3,7 @@
 use crate::flags::environment::Environment;
 use crate::flags::plan;
 use crate::flags::variants::{self, Repeat};
-use crate::flags::{CampaignArgs, OutputArgs, ProfileArgs, artifact_dir};
+use crate::flags::{CampaignArgs, OutputArgs, ProfileArgs};
 use crate::runner::environment::environment;
 use ringload_engine::Result;
 use ringload_engine::plan::Plan;
@@ -92,7 +92,7 @@ fn folder_name(label: &str) -> String {
 
 /// The folder of the whole campaign: as given, or AIPerf's name for the base run with what is swept in it.
 pub(crate) fn folder(args: &ProfileArgs, points: &[SweepPoint]) -> PathBuf {
-    let first = artifact_dir(args.output.artifact_dir.as_deref(), &points[0].plan);
+    let first = args.output.folder(&points[0].plan);
     if args.output.artifact_dir.is_some() || points.len() == 1 {
         return first;
     }

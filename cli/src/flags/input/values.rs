@@ -1,8 +1,8 @@
 //! Values that say what is sent.
 
 use crate::flags::values::not_negative;
-use crate::flags::{Bust, LengthDistributionArg, Pairs, Ratio};
-use ringload_engine::plan::{Length, Marker, Pair, Sampling};
+use crate::flags::{LengthDistributionArg, Pairs, Ratio};
+use ringload_engine::plan::{Length, Pair, Sampling};
 use serde::Deserialize;
 
 pub(crate) fn sampling(text: &str) -> Result<Sampling, String> {
@@ -21,22 +21,6 @@ pub(crate) fn distribution(text: &str) -> Result<LengthDistributionArg, String> 
         "uniform" => Ok(LengthDistributionArg::Uniform),
         _ => Err("write normal, lognormal or uniform; --seq-dist takes any pairs of lengths".into()),
     }
-}
-
-pub(crate) fn marker(text: &str) -> Result<Bust, String> {
-    Ok(Bust(Some(match text {
-        "none" => return Ok(Bust(None)),
-        "system_prefix" => Marker::SystemPrefix,
-        "system_suffix" => Marker::SystemSuffix,
-        "first_turn_prefix" => Marker::FirstTurnPrefix,
-        "first_turn_suffix" => Marker::FirstTurnSuffix,
-        "warmup_isolation_system" | "warmup_isolation_first_turn" => {
-            return Err("known to AIPerf, not supported by ringload: warm-up and measured phase take different prompts anyway; write none, system_prefix, system_suffix, first_turn_prefix or first_turn_suffix".into());
-        }
-        _ => {
-            return Err("write none, system_prefix, system_suffix, first_turn_prefix or first_turn_suffix".into());
-        }
-    })))
 }
 
 /// A share of the mean, or one of inputs and one of outputs.

@@ -127,8 +127,13 @@ pub(crate) enum AudioFormatArg {
 impl MediaArgs {
     /// What requests hold; a file of a template is read here. Takes `payload_template` and `response_field` out of the
     /// extra inputs.
-    pub(super) fn plan(&self, endpoint: &EndpointArgs, extra: &mut Map<String, Value>) -> Result<Payload> {
-        payload(self, endpoint, extra)
+    pub(super) fn plan(
+        &self,
+        endpoint: &EndpointArgs,
+        mut extra: Map<String, Value>,
+    ) -> Result<(Payload, Map<String, Value>)> {
+        let payload = payload(self, endpoint, &mut extra)?;
+        Ok((payload, extra))
     }
 
     /// The length of a ranking's query, which is the first text of its request; none for what ranks nothing.

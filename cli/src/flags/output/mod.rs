@@ -42,8 +42,8 @@ pub(crate) struct OutputArgs {
     pub(crate) keep_records: bool,
 
     /// Base name of the exported files instead of `profile_export…`.
-    #[arg(long, visible_alias = "profile-export-file", value_name = "NAME")]
-    pub(crate) profile_export_prefix: Option<String>,
+    #[arg(long, visible_alias = "profile-export-file", value_name = "NAME", value_parser = BaseName::parse)]
+    pub(crate) profile_export_prefix: Option<BaseName>,
 
     /// `summary`, or `records` for a line per request as well.
     #[arg(long, visible_alias = "profile-export-level", value_enum, default_value = "records")]
@@ -153,6 +153,16 @@ impl OutputArgs {
         !self.quiet && !self.json
     }
 
+    /// The folder of a run: as given, or named after what the plan asks for.
+    pub(crate) fn folder(&self, plan: &Plan) -> PathBuf {
+        artifact_dir(self.artifact_dir.as_deref(), plan)
+    }
+
+    /// The base name of the files, where one is given.
+    pub(crate) fn base_name(&self) -> Option<&str> {
+        self.profile_export_prefix.as_ref().map(BaseName::as_str)
+    }
+
     /// The length of the time slices, against how long the phase may last.
     ///
     /// # Errors
@@ -203,22 +213,27 @@ pub(crate) fn artifact_dir(given: Option<&Path>, plan: &Plan) -> PathBuf {
     given.map_or_else(|| Path::new("artifacts").join(name(plan)), Path::to_path_buf)
 }
 
-/// A base name for the exported files is a name, not a path.
-///
-/// # Errors
-/// When it is a path.
-pub(crate) fn check_prefix(prefix: Option<&str>) -> Result<Option<String>> {
-    let Some(prefix) = prefix else {
-        return Ok(None);
-    };
-    let base = SUFFIXES.iter().find_map(|s| prefix.strip_suffix(s)).unwrap_or(prefix);
-    if base.is_empty() || base.contains(['/', '\\', '\0']) || base.starts_with('.') || base == "inputs" {
-        return Err(Error::usage(
-            format!("--profile-export-prefix `{prefix}` is not a base name, or that of another file"),
-            "write a name such as run1, and the folder in --artifact-dir",
-        ));
+/// A base name for the exported files: a name, not a path, and none that another file has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct BaseName(String);
+
+impl BaseName {
+    /// Reads a name, with or without the endings of the files.
+    ///
+    /// # Errors
+    /// What to write instead.
+    pub(crate) fn parse(text: &str) -> std::result::Result<Self, String> {
+        let base = SUFFIXES.iter().find_map(|s| text.strip_suffix(s)).unwrap_or(text);
+        if base.is_empty() || base.contains(['/', '\\', '\0']) || base.starts_with('.') || base == "inputs" {
+            return Err("write a name such as run1, and the folder in --artifact-dir".into());
+        }
+        Ok(Self(base.to_owned()))
     }
-    Ok(Some(base.to_owned()))
+
+    /// The name.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 fn name(plan: &Plan) -> String {

@@ -2,7 +2,7 @@
 
 use super::slice;
 use crate::flags::testing::made;
-use crate::flags::{artifact_dir, check_prefix};
+use crate::flags::{BaseName, artifact_dir};
 use ringload_engine::clock::SECOND;
 use ringload_engine::plan::Phase;
 use std::path::Path;
@@ -21,10 +21,9 @@ fn folders_are_named_as_aiperf_names_them() {
 
 #[test]
 fn a_prefix_is_a_name() {
-    assert_eq!(check_prefix(Some("foo.json")).unwrap().as_deref(), Some("foo"));
-    assert_eq!(check_prefix(None).unwrap(), None);
+    assert_eq!(BaseName::parse("foo.json").unwrap().as_str(), "foo");
     for bad in ["a/b", "../x", ".json", ""] {
-        assert!(check_prefix(Some(bad)).is_err(), "{bad}");
+        assert!(BaseName::parse(bad).is_err(), "{bad}");
     }
 }
 
