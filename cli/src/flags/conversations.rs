@@ -36,7 +36,7 @@ pub(crate) struct ConversationArgs {
     )]
     pub(crate) session_turns_stddev: Option<f64>,
 
-    /// Mean time between the answer of a turn and the next turn [default: 0].
+    /// Mean time between the response to a turn and the next turn [default: 0].
     #[arg(
         long,
         visible_alias = "conversation-turn-delay-mean",

@@ -52,7 +52,9 @@ pub(crate) use mock::MockArgs;
 pub(crate) use names::name_settings;
 pub(crate) use network::NetworkArgs;
 pub(crate) use network::proxy::Proxies;
-pub(crate) use output::{BaseName, ExportLevel, OutputArgs, Percentiles, Ui, artifact_dir};
+#[cfg(test)]
+pub(crate) use output::artifact_dir;
+pub(crate) use output::{BaseName, ExportLevel, OutputArgs, Percentiles, Ui};
 pub(crate) use prefix::PrefixArgs;
 pub(crate) use report::ReportArgs;
 pub(crate) use selftest::SelftestArgs;
@@ -92,16 +94,16 @@ pub(crate) enum Command {
     /// Make report and files of a run again from its record log; of one that was killed, from what it had left.
     #[command(after_help = EXIT_STATUS)]
     Report(ReportArgs),
-    /// Hold runs against a base: by how much each figure differs, how sure that is, and what was planned otherwise.
+    /// Compare runs with a base: by how much each figure differs, how sure that is, and what was planned differently.
     #[command(after_help = EXIT_STATUS)]
     Compare(CompareArgs),
-    /// See what is in a file of requests, or write it in another format.
+    /// Print what a dataset holds, or write it in another format.
     Dataset {
         /// What to do.
         #[command(subcommand)]
         command: DatasetCommand,
     },
-    /// Say how long the requests of a trace are, how they arrive, and how much of them a prefix cache could answer.
+    /// Print how long the requests of a trace are, how they arrive, and how much of them a prefix cache could serve.
     AnalyzeTrace(AnalyzeArgs),
     /// Run the synthetic server, which knows the truth about its own timing.
     #[command(allow_negative_numbers = true)]

@@ -27,7 +27,7 @@ pub(crate) struct PrefixArgs {
     #[arg(long, value_name = "TOKENS", value_parser = values::one_count, conflicts_with_all = ["system_prompt", "system_prompt_file"])]
     pub(crate) shared_system_prompt_length: Option<u32>,
 
-    /// Tokens of a message that stands before each conversation's first turn, different in each.
+    /// Tokens of a message before each conversation's first turn, a different one in each.
     #[arg(long, value_name = "TOKENS", value_parser = values::one_count)]
     pub(crate) user_context_prompt_length: Option<u32>,
 
@@ -39,7 +39,7 @@ pub(crate) struct PrefixArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) system_prompt_file: Option<PathBuf>,
 
-    /// Put a mark of its own on each conversation, so that no prefix cache hits across them: `none`, `system_prefix`,
+    /// Put a cache buster on each conversation, so that no prefix cache hits across them: `none`, `system_prefix`,
     /// `system_suffix`, `first_turn_prefix` or `first_turn_suffix` [default: none].
     #[arg(long, value_name = "WHERE", value_parser = marker)]
     pub(crate) cache_bust: Option<Bust>,

@@ -7,7 +7,7 @@ use ringload_engine::plan::metric;
 use ringload_engine::plan::{Cores, EndpointKind, Format, Reuse, Threshold};
 use ringload_engine::setting::Setting;
 
-/// How long to wait for answers after the last issue; `None` waits for all.
+/// How long to wait for responses after the last issue; `None` waits for all.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Grace(pub(crate) Option<f64>);
 

@@ -47,7 +47,7 @@ pub(crate) struct WarmupArgs {
     #[arg(long, value_name = "SECONDS", value_parser = values::one_seconds)]
     pub(crate) warmup_request_rate_ramp_duration: Option<f64>,
 
-    /// How long to wait for answers after --warmup-duration [default: for all].
+    /// How long to wait for responses after --warmup-duration [default: for all].
     #[arg(long, value_name = "SECONDS", value_parser = values::grace)]
     pub(crate) warmup_grace_period: Option<values::Grace>,
 }

@@ -54,7 +54,7 @@ static GRACE: AtomicU64 = AtomicU64::new(10 * SECOND);
 /// When the kernel refuses.
 pub(crate) fn handle(clean_up: fn()) -> Result<()> {
     let refused = |e: std::io::Error| {
-        Error::environment(format!("signals cannot be heard ({e})"), "raise the limit of open files and of processes")
+        Error::environment(format!("signals cannot be handled ({e})"), "raise the limit of open files and of processes")
     };
     lock().get_or_insert_default();
     CLEAN_UP.get_or_init(|| clean_up);

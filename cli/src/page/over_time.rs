@@ -15,11 +15,11 @@ pub(super) fn section(report: Figures<'_>, charts: &Charts) -> Html {
     let why = match sliced {
         true => {
             of_slices(&mut plots, report);
-            "From the slices of the run: rates by when answers and tokens came, latencies by when their request was issued."
+            "From the slices of the run: rates by when responses and tokens came, latencies by when their request was issued."
         }
         false => {
             of_columns(&mut plots, &charts.strip(columns_for(report)));
-            "Rates by when answers and events came, times to the first token by when their request was issued. Percentiles are within 6 %; --slice-duration gives exact ones."
+            "Rates by when responses and events came, times to the first token by when their request was issued. Percentiles are within 6 %; --slice-duration gives exact ones."
         }
     };
     let mut html = Html::default();

@@ -192,7 +192,7 @@ fn share(fraction: f64) -> String {
 
 /// Columns of a run's name.
 const NAME: usize = 33;
-const FEW: &str = "  * fewer than 100 values stand behind this p99 in a run\n";
+const FEW: &str = "  * this p99 is of fewer than 100 values in a run\n";
 
 /// Figures of repeats on the first screen.
 const FIRST: &[(&str, &str)] = &[

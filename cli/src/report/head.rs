@@ -94,7 +94,7 @@ pub(crate) fn phase(phase: &Phase) -> String {
     }
     if let Some(duration) = phase.duration {
         text += &format!(", {} s", seconds(duration));
-        text += &phase.grace.map_or_else(|| ", all answers awaited".into(), |g| format!(" + {} s grace", seconds(g)));
+        text += &phase.grace.map_or_else(|| ", all responses awaited".into(), |g| format!(" + {} s grace", seconds(g)));
     }
     text
 }

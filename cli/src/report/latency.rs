@@ -26,7 +26,7 @@ pub(super) fn table(outcome: &Outcome, verbose: bool) -> String {
     }
     let mut out = table.render();
     if few {
-        out += "  * fewer than 100 values stand behind this p99\n";
+        out += "  * this p99 is of fewer than 100 values\n";
     }
     if rounded {
         out += "  ~ too many values to keep: percentiles to 3 digits, from a histogram\n";
@@ -68,7 +68,7 @@ pub(super) fn tails(outcome: &Outcome, verbose: bool) -> String {
     }
     let mut out = table.render();
     if few && !out.is_empty() {
-        out += "  * too few values stand behind this percentile\n";
+        out += "  * this percentile is of too few values\n";
     }
     out + own.legend()
 }
@@ -157,5 +157,5 @@ const FELT: &[(&str, &str)] = &[
     ("time_to_first_token", "first token, from issue"),
     ("scheduled_time_to_first_token", "first token, from schedule"),
     ("request_latency", "last output, from issue"),
-    ("response_time", "end of answer, from schedule"),
+    ("response_time", "end of response, from schedule"),
 ];

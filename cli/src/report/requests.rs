@@ -116,7 +116,7 @@ fn conversations(s: &SessionCounts) -> String {
     let under_way = s.begun - s.completed - s.broken;
     for (n, what) in [
         (s.broken - s.unkept, "broken off by a failed turn"),
-        (s.unkept, "broken off as an answer could not be kept"),
+        (s.unkept, "broken off as a response could not be kept"),
         (under_way, "under way at the end"),
     ] {
         if n > 0 {

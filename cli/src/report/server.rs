@@ -82,7 +82,7 @@ fn tokens(server: &ServerFigures) -> Option<String> {
         n => format!("; {} of {} requests ended without a usage", count(n), count(check.requests)),
     };
     Some(format!(
-        "{} of prompts, {} of output by the server's counters; {} and {} by its answers (warm-up included){unknown}",
+        "{} of prompts, {} of output by the server's counters; {} and {} by its responses (warm-up included){unknown}",
         known(check.server.prompt),
         known(check.server.generation),
         count(check.prompt),

@@ -89,7 +89,7 @@ fn table(slices: &Slices, goodput: bool) -> String {
     }
     out += &line(
         "columns",
-        "req/s and tok/s by when answers and tokens came, the others by when their request was issued",
+        "req/s and tok/s by when responses and tokens came, the others by when their request was issued",
     );
     out
 }

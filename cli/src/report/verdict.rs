@@ -25,7 +25,8 @@ pub(super) fn section(verdict: &Verdict, verbose: bool) -> String {
     }
     if !machine.is_empty() {
         let gates: Vec<&str> = machine.iter().map(|finding| finding.gate).collect();
-        let text = format!("note {} (client): moved no printed figure by 1 % (--verbose tells more)", gates.join(", "));
+        let text =
+            format!("note {} (client): moved no printed figure by 1 % (--verbose prints more)", gates.join(", "));
         out += &paragraph("  ", &text);
     }
     out

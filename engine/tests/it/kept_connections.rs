@@ -230,9 +230,9 @@ fn a_send_that_failed_without_an_answer_fails_its_request_once_the_read_has_ende
 }
 
 #[test]
-fn a_request_of_which_a_part_was_taken_is_not_sent_again() {
+fn a_request_of_which_a_part_was_taken_is_not_retried() {
     // The second request of a connection meets the failure; a reset, and a close, end the connection.
-    for (kernel, moved) in [
+    for (kernel, retried) in [
         (Kernel::Fails(libc::EPIPE), true),
         (Kernel::Fails(libc::ECONNRESET), true),
         (Kernel::Breaks(libc::EPIPE), false),
@@ -249,9 +249,9 @@ fn a_request_of_which_a_part_was_taken_is_not_sent_again() {
             panic!("two records");
         };
         assert_eq!(first.outcome, Outcome::Succeeded);
-        assert_eq!(second.outcome == Outcome::Succeeded, moved, "{kernel:?}: {:?}", second.detail);
-        assert_eq!(second.retry, moved.then_some(Retry::ClosedWhileIdle), "{kernel:?}");
-        assert_eq!(run.seen.connections, if moved { 2 } else { 1 });
+        assert_eq!(second.outcome == Outcome::Succeeded, retried, "{kernel:?}: {:?}", second.detail);
+        assert_eq!(second.retry, retried.then_some(Retry::ClosedWhileIdle), "{kernel:?}");
+        assert_eq!(run.seen.connections, if retried { 2 } else { 1 });
     }
 }
 

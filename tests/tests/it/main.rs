@@ -19,7 +19,7 @@
 //! - `preflight`: the one request before the load, and what is said where it is not answered
 //! - `preparation`: threads and rings that cannot be had, and connections that are reset by the thousand
 //! - `early`: answers that come before the request was sent whole
-//! - `http2`: HTTP/2 frame by frame: rules that a server breaks, rules that it bends, and requests that move
+//! - `http2`: HTTP/2 frame by frame: rules that a server breaks, rules that it bends, and requests that are retried
 //! - `faults`: the matrix of what a server, a network or a machine can do to a run, and its table in
 //!   `docs/RELIABILITY.md`
 //! - `files`: what a run leaves

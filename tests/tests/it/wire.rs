@@ -117,7 +117,7 @@ fn a_connection_that_breaks_under_a_request_is_a_failure() {
 }
 
 #[test]
-fn a_request_that_was_read_before_a_reset_is_not_sent_again() {
+fn a_request_that_was_read_before_a_reset_is_not_retried() {
     on_both(|io| {
         let server = Peer::start(|to, request| {
             if request.serial % 2 == 1 {

@@ -123,8 +123,8 @@ pub(crate) struct EndpointArgs {
     #[arg(long, value_name = "BYTES", default_value = "64M", value_parser = values::bytes)]
     pub(crate) max_body_bytes: usize,
 
-    /// Most bytes that the answers of the run hold at once, all requests together. Half of it is shared out in equal
-    /// parts, and a quarter is for answers of at most 64 KiB, so that one without an end takes no room of the others.
+    /// Most bytes that the responses of the run hold at once, all requests together. Half of it is shared out in equal
+    /// parts, and a quarter is for responses of at most 64 KiB, so that one without an end takes no room of the others.
     /// By default half of the memory that is available at the start.
     #[arg(long, value_name = "BYTES", value_parser = values::memory)]
     pub(crate) max_buffered_bytes: Option<usize>,

@@ -27,7 +27,7 @@ pub(crate) struct LoadArgs {
     #[arg(long, value_name = "N", value_parser = values::one_count)]
     pub(crate) concurrency: Option<u32>,
 
-    /// Mean arrivals per second: an open loop that never waits for answers.
+    /// Mean arrivals per second: an open loop that never waits for responses.
     #[arg(long, value_name = "RATE", value_parser = values::one_rate)]
     pub(crate) request_rate: Option<f64>,
 
@@ -93,7 +93,7 @@ pub(crate) struct LoadArgs {
     #[arg(long, value_name = "SECONDS", value_parser = values::one_seconds)]
     pub(crate) benchmark_duration: Option<f64>,
 
-    /// How long to wait for answers after --benchmark-duration; `inf` waits for all [default: 30].
+    /// How long to wait for responses after --benchmark-duration; `inf` waits for all [default: 30].
     #[arg(long, value_name = "SECONDS", value_parser = values::grace)]
     pub(crate) benchmark_grace_period: Option<values::Grace>,
 

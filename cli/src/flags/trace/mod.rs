@@ -137,7 +137,7 @@ fn requests(args: &TraceArgs, draws: usize, notes: &mut Vec<String>) -> Result<O
         return match orphan(args) {
             Some(flag) => Err(Error::usage(
                 format!("{flag} without --input-file"),
-                format!("add --input-file FILE, a file of requests; or drop {flag}"),
+                format!("add --input-file FILE, a dataset; or drop {flag}"),
             )),
             None => Ok(None),
         };

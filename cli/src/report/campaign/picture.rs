@@ -31,7 +31,7 @@ pub(crate) fn in_words(campaign: &Campaign) -> Vec<(&'static str, String)> {
         let others: Vec<&str> = as_good.iter().map(|other| label(*other)).collect();
         let text = match others.is_empty() {
             true => label(i).to_owned(),
-            false => format!("{}, not told apart from {}: their intervals overlap", label(i), others.join(", ")),
+            false => format!("{}, not distinguishable from {}: their intervals overlap", label(i), others.join(", ")),
         };
         found.push((name, text));
     }

@@ -125,7 +125,7 @@ fn a_p99_of_few_values_is_marked_over_several_runs_too() {
     let text = rendered(&sweep(&[1], few), false);
     let marked = text.lines().filter(|l| l.contains("218.12*")).count();
     assert_eq!(marked, 2, "in the sweep and over the repeats: {text}");
-    assert!(text.contains("  * fewer than 100 values"), "{text}");
+    assert!(text.contains("  * this p99 is of fewer than 100 values"), "{text}");
     let text = rendered(&sweep(&[1], as_it_is), false);
     assert!(!text.contains('*'), "{text}");
 }

@@ -23,7 +23,7 @@ pub(super) const ROWS: &[Elsewhere] = &[
         tests: &[
             (WIRE, "a_connection_that_is_closed_while_idle_costs_no_request"),
             (WIRE, "a_server_that_closes_although_it_said_keep_alive_costs_no_request"),
-            (H2_MOVES, "requests_that_find_their_connection_closed_move_together"),
+            (H2_RETRIES, "requests_that_find_their_connection_closed_are_retried_together"),
         ],
     },
     Elsewhere {
@@ -31,8 +31,8 @@ pub(super) const ROWS: &[Elsewhere] = &[
         becomes: "fails: `closed_before_response` or `reset`; not retried",
         tests: &[
             (WIRE, "a_connection_that_breaks_under_a_request_is_a_failure"),
-            (WIRE, "a_request_that_was_read_before_a_reset_is_not_sent_again"),
-            (H2_MOVES, "a_request_that_was_read_before_a_reset_does_not_move"),
+            (WIRE, "a_request_that_was_read_before_a_reset_is_not_retried"),
+            (H2_RETRIES, "a_request_that_was_read_before_a_reset_is_not_retried"),
         ],
     },
     Elsewhere {
@@ -56,7 +56,7 @@ pub(super) const ROWS: &[Elsewhere] = &[
     Elsewhere {
         what: "a request of which the kernel took a part before the send failed",
         becomes: "fails; not retried",
-        tests: &[(KEPT_CONNECTIONS, "a_request_of_which_a_part_was_taken_is_not_sent_again")],
+        tests: &[(KEPT_CONNECTIONS, "a_request_of_which_a_part_was_taken_is_not_retried")],
     },
     Elsewhere {
         what: "HTTP/2: a server that breaks a rule of the protocol, in frames, settings, header blocks, windows or floods",
@@ -74,7 +74,7 @@ pub(super) const ROWS: &[Elsewhere] = &[
         becomes: "served, those above over a new connection, once",
         tests: &[
             (H2_ENDS, "a_server_that_goes_away_in_two_steps_costs_no_request"),
-            (H2_MOVES, "streams_above_the_last_of_a_good_bye_move_and_the_others_are_finished"),
+            (H2_RETRIES, "streams_above_the_last_of_a_good_bye_are_retried_and_the_others_finished"),
         ],
     },
     Elsewhere {
@@ -269,7 +269,7 @@ pub(super) fn source(file: &str) -> &'static str {
         VERDICT => include_str!("../verdict.rs"),
         H2_LEGAL => include_str!("../http2/legal.rs"),
         H2_ENDS => include_str!("../http2/ends.rs"),
-        H2_MOVES => include_str!("../http2/retries.rs"),
+        H2_RETRIES => include_str!("../http2/retries.rs"),
         H2_CONNECTION_RULES => include_str!("../http2/rules/connection.rs"),
         H2_STREAM_RULES => include_str!("../http2/rules/stream.rs"),
         STAMP => include_str!("../../../../engine/driver/src/stamp.rs"),
@@ -299,7 +299,7 @@ const TLS: &str = "tests/tests/it/network/tls.rs";
 const VERDICT: &str = "tests/tests/it/verdict.rs";
 const H2_LEGAL: &str = "tests/tests/it/http2/legal.rs";
 const H2_ENDS: &str = "tests/tests/it/http2/ends.rs";
-const H2_MOVES: &str = "tests/tests/it/http2/retries.rs";
+const H2_RETRIES: &str = "tests/tests/it/http2/retries.rs";
 const H2_CONNECTION_RULES: &str = "tests/tests/it/http2/rules/connection.rs";
 const H2_STREAM_RULES: &str = "tests/tests/it/http2/rules/stream.rs";
 const STAMP: &str = "engine/driver/src/stamp.rs";

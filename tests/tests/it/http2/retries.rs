@@ -1,4 +1,5 @@
-//! Requests that the server did not begin move to another connection, once; those that it may have begun do not.
+//! Requests that the server did not begin are retried on another connection, once; those that it may have begun are
+//! not.
 
 use super::{LONG, messages, over_http2};
 use ringload_engine::plan::{HttpVersion, Plan, Target};
@@ -32,7 +33,7 @@ fn a_connection_that_is_closed_with_its_last_answer_costs_no_request() {
 }
 
 #[test]
-fn requests_that_find_their_connection_closed_move_together() {
+fn requests_that_find_their_connection_closed_are_retried_together() {
     on_both(|io| {
         // Eight answers, and the close in the same segment: the eight requests that follow may go out before it is
         // seen.
@@ -50,7 +51,7 @@ fn requests_that_find_their_connection_closed_move_together() {
 }
 
 #[test]
-fn a_large_request_that_finds_its_connection_closed_moves_as_well() {
+fn a_large_request_that_finds_its_connection_closed_is_retried_too() {
     on_both(|io| {
         // More than the kernel takes at once.
         let peer = Peer2::start(|w, _| {
@@ -70,7 +71,7 @@ fn a_large_request_that_finds_its_connection_closed_moves_as_well() {
 }
 
 #[test]
-fn a_request_that_the_servers_kernel_took_does_not_move() {
+fn a_request_that_the_servers_kernel_took_is_not_retried() {
     on_both(|io| {
         // The second request of a connection is read and never answered.
         let peer = Peer2::start(|w, _| {
@@ -89,7 +90,7 @@ fn a_request_that_the_servers_kernel_took_does_not_move() {
 }
 
 #[test]
-fn a_request_that_was_read_before_a_reset_does_not_move() {
+fn a_request_that_was_read_before_a_reset_is_not_retried() {
     on_both(|io| {
         let peer = Peer2::start(|w, _| {
             w.greet(&[])?;
@@ -107,7 +108,7 @@ fn a_request_that_was_read_before_a_reset_does_not_move() {
 }
 
 #[test]
-fn a_request_does_not_move_when_the_server_has_spoken_since() {
+fn a_request_is_not_retried_when_the_server_has_sent_since() {
     on_both(|io| {
         let peer = Peer2::start(|w, _| {
             w.greet(&[])?;
@@ -141,7 +142,7 @@ fn a_fresh_connection_that_is_closed_is_a_failure() {
 }
 
 #[test]
-fn streams_above_the_last_of_a_good_bye_move_and_the_others_are_finished() {
+fn streams_above_the_last_of_a_good_bye_are_retried_and_the_others_finished() {
     on_both(|io| {
         // The first connection takes four requests and says good-bye after the second.
         let peer = Peer2::start(|w, connection| {
@@ -165,7 +166,7 @@ fn streams_above_the_last_of_a_good_bye_move_and_the_others_are_finished() {
 }
 
 #[test]
-fn a_moved_request_waits_in_its_queue_and_its_phases_add_up() {
+fn a_retried_request_waits_in_its_queue_and_its_phases_add_up() {
     on_both(|io| {
         let peer = Peer2::start(|w, connection| {
             w.greet(&[])?;
@@ -228,7 +229,7 @@ fn a_good_bye_instead_of_a_greeting_is_no_end() {
 }
 
 #[test]
-fn requests_move_under_tls_as_well() {
+fn requests_are_retried_under_tls_as_well() {
     on_both(|io| {
         // One good-bye before anything else, and one above the second of two streams.
         let peer = Peer2::start(|w, connection| {
@@ -284,7 +285,7 @@ fn answers_that_come_in_one_segment_with_an_alert_are_kept() {
 }
 
 #[test]
-fn a_refused_stream_is_the_servers_answer_and_does_not_move() {
+fn a_refused_stream_is_the_servers_answer_and_is_not_retried() {
     on_both(|io| {
         let once = AtomicBool::new(true);
         let peer = Peer2::start(move |w, _| {
