@@ -13,8 +13,8 @@
 //!
 //! **Clock rule.** All instants are [`clock::Nanos`] on `CLOCK_MONOTONIC`. A worker asks its [`driver`] for the time,
 //! so that a whole run can be played in virtual time; threads beside the workers (in [`run`], [`resolve`], [`host`]
-//! and [`files`]) read [`clock::monotonic`], and [`clock::realtime`] is read for the start of a run and for the date in a
-//! chat template. Pure modules get time and randomness as arguments; `docs/ARCHITECTURE.md` marks them.
+//! and [`files`]) read [`clock::monotonic`], and [`clock::realtime`] is read for the start of a run and for the date in
+//! a chat template. Pure modules get time and randomness as arguments; `docs/ARCHITECTURE.md` marks them.
 //!
 //! # A run in five lines
 //!
