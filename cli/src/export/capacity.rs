@@ -55,6 +55,10 @@ fn with_nulls(capacity: &Capacity) -> Value {
             .and_then(|p| p.run.outcome.summary.goodput.as_ref().map(|g| g.goodput))
             .and_then(finite),
         "client_in_the_numbers": capacity.spoiled().is_some(),
+        "ringload_notes": match capacity.base.run.outcome.notes() {
+            notes if notes.is_empty() => Value::Null,
+            notes => notes.into(),
+        },
         "interrupted": capacity.ended_early.is_some(),
         "interrupted_by": capacity.ended_early.as_ref().map(ToString::to_string),
         "one_at_a_time": {

@@ -249,7 +249,7 @@ pub(crate) fn unless_stopped<T: Send + 'static>(work: impl FnOnce() -> T + Send 
         // Nobody listens any more when a signal came.
         let _ = sender.send(Some(done));
     };
-    thread::Builder::new().name("preparation".into()).spawn(working).map_err(|e| {
+    thread::Builder::new().name("preparation".into()).stack_size(STACK).spawn(working).map_err(|e| {
         Error::environment(format!("a thread could not be started ({e})"), "raise the limit of processes")
     })?;
     let got = receiver.recv();
@@ -275,6 +275,8 @@ fn lock() -> MutexGuard<'static, Option<State>> {
 
 /// What summing up a request may take.
 const SUMMED_IN: Nanos = 12_000;
+/// Bytes of the stack of the thread that prepares: templates that call themselves take some of it at each level.
+const STACK: usize = 16 << 20;
 
 #[cfg(test)]
 mod tests {

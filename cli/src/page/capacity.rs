@@ -30,6 +30,9 @@ pub(crate) fn of_capacity(capacity: &Capacity, base: &Path) -> String {
     if let Some(doubt) = report::capacity_doubt(capacity) {
         html.raw("<p>").element("strong", &[("class", "INVALID")], &doubt).raw("</p>");
     }
+    for note in capacity.base.run.outcome.notes() {
+        html.element("p", &[("class", "SUSPECT")], note);
+    }
     html.raw("</header><dl class=\"tiles\">");
     for (name, at) in [
         ("holds", "/holds"),

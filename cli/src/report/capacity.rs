@@ -94,6 +94,9 @@ pub(crate) fn render(capacity: &Capacity, dir: &Path, files: &[PathBuf], style: 
         );
         out += &line("again", &text);
     }
+    for note in capacity.base.run.outcome.notes() {
+        out += &line("note", note);
+    }
     let seconds = capacity.probes.iter().fold(0.0, |sum, p| sum + p.took_s);
     out += &line("search", &format!("{} probes, {} s under load", capacity.probes.len(), short(seconds)));
     let names: Vec<_> = files.iter().filter_map(|f| f.file_name()).map(|n| n.to_string_lossy()).collect();

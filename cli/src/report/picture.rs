@@ -6,14 +6,17 @@ use ringload_engine::measure::{Distribution, SliceFigures};
 
 /// Lines of at most `width` columns, as many as there is `room` for; none where there is too little to show.
 pub(super) fn picture(outcome: &Outcome, width: usize, room: usize) -> Vec<String> {
-    match &outcome.summary.slices {
-        Some(slices) if slices.slices.len() >= FEWEST_SLICES => over_time(&slices.slices, width, room),
-        _ => histograms(outcome, width, room),
+    // What lasted for a part of a slice has no rate of a slice: the drain of a steady run would look like a burst.
+    let slices = outcome.summary.slices.iter().flat_map(|slices| &slices.slices);
+    let complete: Vec<&SliceFigures> = slices.filter(|slice| slice.is_complete).collect();
+    match complete.len() >= FEWEST_SLICES {
+        true => over_time(&complete, width, room),
+        false => histograms(outcome, width, room),
     }
 }
 
 /// One line a figure: its least and largest value, and a bar a slice.
-fn over_time(slices: &[SliceFigures], width: usize, room: usize) -> Vec<String> {
+fn over_time(slices: &[&SliceFigures], width: usize, room: usize) -> Vec<String> {
     type Figure = fn(&SliceFigures) -> Option<f64>;
     let figures: [(&str, Figure); 5] = [
         ("req/s", |s| s.completed_per_s),
@@ -23,9 +26,9 @@ fn over_time(slices: &[SliceFigures], width: usize, room: usize) -> Vec<String> 
         ("good %", |s| s.good_request_fraction.map(|share| 100.0 * share)),
     ];
     let lasting = slices.last().map_or(0.0, |last| last.start_s) - slices.first().map_or(0.0, |first| first.start_s);
-    let mut lines = vec![format!("over the run: {} slices from 0 to {} s", slices.len(), short(lasting))];
+    let mut lines = vec![format!("over the run: {} whole slices from 0 to {} s", slices.len(), short(lasting))];
     for (name, figure) in figures {
-        let values: Vec<Option<f64>> = slices.iter().map(figure).collect();
+        let values: Vec<Option<f64>> = slices.iter().map(|slice| figure(slice)).collect();
         let known: Vec<f64> = values.iter().flatten().copied().filter(|v| v.is_finite()).collect();
         if known.is_empty() {
             continue;

@@ -146,12 +146,16 @@ impl Judge {
             .then(|| self.judgement(true, Reason::EnoughGood))
     }
 
-    /// The judgement when time is up. Those that ended out of order count too, and `waiting` requests that never ended
+    /// The judgement when time is up; without a request it is undecided, and the load holds. Those that ended out of order count too, and `waiting` requests that never ended
     /// as not good.
     #[must_use]
     pub fn end(mut self, waiting: u64) -> Judgement {
         for seen in std::mem::take(&mut self.early).into_values() {
             self.take(seen);
+        }
+        // So few came that all did while the server filled up: they are what there is to judge.
+        if self.judged.is_empty() && waiting == 0 {
+            self.judged = std::mem::take(&mut self.before);
         }
         let growing = self.queue_grows();
         let last = self.judged.last().map_or(0, |s| s.scheduled);
@@ -172,15 +176,19 @@ impl Judge {
         Judgement { holds, reason, requests: self.judged.len(), good_fraction: self.share(), interval: self.interval() }
     }
 
+    /// 1 where none was judged: none was bad.
     fn share(&self) -> f64 {
         let good = self.judged.iter().filter(|s| s.good).count();
-        good as f64 / self.judged.len().max(1) as f64
+        if self.judged.is_empty() { 1.0 } else { good as f64 / self.judged.len() as f64 }
     }
 
     /// The wider of both intervals, side by side: that of the batch means of good and not good, and Wilson's over as
     /// many requests as are independent. How many those are is seen in their latencies, as the share itself does not
     /// vary while all is good: requests that meet the same queue have one say together.
     fn interval(&self) -> Option<Interval> {
+        if self.judged.is_empty() {
+            return None;
+        }
         let value = |of: fn(&Seen) -> f64| self.judged.iter().map(of).collect::<Vec<f64>>();
         let latencies = value(|s| s.end.saturating_sub(s.scheduled) as f64);
         let n = self.judged.len() as f64;
@@ -280,6 +288,22 @@ mod tests {
             judge.see(k, one(k));
             judge.look().map(|j| (j, k))
         })
+    }
+
+    #[test]
+    fn a_load_that_brings_few_requests_is_judged_by_them_all_and_one_without_any_is_undecided() {
+        let end = |goods: &[bool]| {
+            let mut judge = Judge::new(rule());
+            (0..).zip(goods).for_each(|(k, good)| judge.see(k, request(k, 50 * MILLI, *good)));
+            let j = judge.end(0);
+            (j.holds, j.reason, j.requests, j.interval.is_some())
+        };
+        assert_eq!(end(&[]), (true, Reason::Undecided, 0, false));
+        assert_eq!(end(&[true]), (true, Reason::Undecided, 1, true));
+        assert_eq!(end(&[true, false]), (false, Reason::TooFewGood, 2, true));
+        // One that never ended is no good one.
+        let lone = Judge::new(rule()).end(1);
+        assert_eq!((lone.holds, lone.requests), (false, 1));
     }
 
     #[test]

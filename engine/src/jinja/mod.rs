@@ -24,10 +24,15 @@ pub(crate) fn environment() -> Environment<'static> {
     let mut environment = Environment::new();
     // An error would show all variables, at any length.
     environment.set_debug(false);
+    // A level takes some 10 KiB of the stack in an unoptimised build, and a block that calls itself counts as one.
+    environment.set_recursion_limit(LEVELS);
     filters::install(&mut environment);
     python::install(&mut environment);
     environment
 }
+
+/// How deep macros, blocks and loops may call themselves or each other.
+const LEVELS: usize = 200;
 
 /// A template, compiled with its checks.
 #[derive(Debug)]

@@ -181,6 +181,16 @@ fn instructions_and_work_have_limits() {
     assert!(e.contains("limit of 20000 instructions"), "{e}");
     let recursion = "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}";
     assert!(said(recursion).unwrap_err().contains("recursion"), "{:?}", said(recursion));
+    for block in [
+        "{% block a %}{{ self.a() }}{% endblock %}",
+        "{% block a %}{{ self.b() }}{% endblock %}{% block b %}{{ self.a() }}{% endblock %}",
+        "{% block a %}{% set x = [self.a()|upper]|tojson %}{{ x }}{% endblock %}",
+    ] {
+        // As much stack as the thread of the command line that prepares a run.
+        let rendering = std::thread::Builder::new().stack_size(16 << 20).spawn(move || said(block)).unwrap();
+        let said = rendering.join().unwrap();
+        assert!(said.as_ref().is_err_and(|e| e.contains("recursion")), "{said:?}");
+    }
     // Few instructions, each of which looks at a thousand elements.
     let looks = "{% set x = range(500)|list %}{% for i in range(500) %}{{ '' if x == x }}{% endfor %}";
     let e = said(looks).unwrap_err();
