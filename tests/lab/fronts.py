@@ -2,6 +2,7 @@
 ten requests wherever a front has such settings, so that both happen in a short run."""
 
 import json
+import os
 import pathlib
 import signal
 import socket
@@ -9,6 +10,7 @@ import subprocess
 import time
 
 import packages
+import upstream
 
 ALL = ("HTTP/1.1", "HTTP/1.1, TLS", "HTTP/2, TLS", "HTTP/2, clear")
 
@@ -36,10 +38,16 @@ class Front:
     protocols = ALL
     limited = False
     reloads = True
+    cuts = True
+    concurrency = 8
+
+    def server(self, _folder):
+        """The server behind the front."""
+        return upstream.Upstream()
 
     def install(self):
-        self.root = packages.debian(self.name, [self.package, *self.packages])
-        self.version = f"{packages.debian_version(self.name, self.package)} (Debian 12)"
+        self.root = packages.debian(self.package, [self.package, *self.packages])
+        self.version = f"{packages.debian_version(self.package, self.package)} (Debian 12)"
 
     def start(self, folder, upstream_port):
         self.folder, self.upstream = folder, upstream_port
@@ -47,7 +55,8 @@ class Front:
         self.ports = {"HTTP/1.1": self.clear, "HTTP/1.1, TLS": self.tls, "HTTP/2, TLS": self.tls, "HTTP/2, clear": self.h2c}
         self.configure()
         self.log = (folder / "log").open("w")
-        self.process = subprocess.Popen(self.command(), cwd=folder, stdout=self.log, stderr=self.log, env=self.environment())
+        self.process = subprocess.Popen(self.command(), cwd=folder, stdout=self.log, stderr=self.log, env=self.environment(),
+                                        start_new_session=True)
         for protocol in self.protocols:
             try:
                 wait(self.ports[protocol], self.process)
@@ -72,12 +81,16 @@ class Front:
         try:
             self.process.wait(15)
         except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+            pass
+        try:  # and what it leaves behind: all that it started is in its session
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self.process.wait()
 
 
 def wait(port, process):
-    for _ in range(300):
+    for _ in range(900):
         try:
             socket.create_connection(("127.0.0.1", port)).close()
             return
@@ -92,12 +105,13 @@ class Nginx(Front):
     name, software, package = "nginx", "nginx", "nginx"
     packages = ("libpcre2-8-0", "libssl3")
     limited = True
+    buffering = "off"
 
     def configure(self):
         (self.folder / "nginx.conf").write_text(f"""
 daemon off; user root; worker_processes 1; pid {self.folder}/pid; error_log stderr warn; events {{ worker_connections 2048; }}
 http {{
-  access_log off; keepalive_timeout 1s; keepalive_requests 10; proxy_buffering off; proxy_http_version 1.1; proxy_set_header Connection "";
+  access_log off; keepalive_timeout 1s; keepalive_requests 10; proxy_buffering {self.buffering}; proxy_http_version 1.1; proxy_set_header Connection "";
   client_body_temp_path {self.folder}/t1; proxy_temp_path {self.folder}/t2; fastcgi_temp_path {self.folder}/t3; uwsgi_temp_path {self.folder}/t4;
   scgi_temp_path {self.folder}/t5; ssl_certificate cert.pem; ssl_certificate_key key.pem;
   upstream model {{ server 127.0.0.1:{self.upstream}; keepalive 64; }}
@@ -110,15 +124,23 @@ http {{
         return [f"{self.root}/usr/sbin/nginx", "-p", self.folder, "-c", self.folder / "nginx.conf", "-e", "stderr"]
 
 
+class NginxUsual(Nginx):
+    """With its buffers for responses, as it comes: events come in pieces of 4 KiB, over TLS the whole answer at its end."""
+
+    name, software, buffering = "nginx-usual", "nginx with proxy_buffering", "on"
+    protocols = ("HTTP/1.1", "HTTP/1.1, TLS", "HTTP/2, TLS")
+
+
 class Haproxy(Front):
     name, software, package = "haproxy", "HAProxy", "haproxy"
     packages = ("liblua5.3-0", "libopentracing-c-wrapper0", "libopentracing1", "libpcre2-8-0", "libssl3")
+    option = "option http-no-delay"
 
     def configure(self):
         (self.folder / "haproxy.cfg").write_text(f"""
 defaults
     mode http
-    option http-no-delay
+    {self.option}
     timeout connect 2s
     timeout client 20s
     timeout server 20s
@@ -141,6 +163,13 @@ backend model
 
     def reload(self):
         self.process.send_signal(signal.SIGUSR2)
+
+
+class HaproxyUsual(Haproxy):
+    """Without the option that passes each chunk on: events come in parcels over plain HTTP/1.1."""
+
+    name, software, option = "haproxy-usual", "HAProxy without http-no-delay", ""
+    protocols = ("HTTP/1.1", "HTTP/2, clear")
 
 
 class Apache(Front):
@@ -183,6 +212,7 @@ class Lighttpd(Front):
     name, software, package = "lighttpd", "lighttpd", "lighttpd"
     packages = ("lighttpd-mod-openssl", "libnettle8", "libpcre2-8-0", "libxxhash0", "libssl3")
     limited = True
+    streamed = "server.stream-response-body = 2"
 
     def configure(self):
         self.ports["HTTP/2, clear"] = self.clear
@@ -192,7 +222,7 @@ server.document-root = "{self.folder}"
 server.bind = "127.0.0.1"
 server.port = {self.clear}
 server.feature-flags += ("server.h2proto" => "enable", "server.h2c" => "enable", "server.graceful-shutdown-timeout" => 5)
-server.stream-response-body = 2
+{self.streamed}
 server.max-keep-alive-idle = 1
 server.max-keep-alive-requests = 10
 $SERVER["socket"] == "127.0.0.1:{self.tls}" {{
@@ -207,6 +237,13 @@ proxy.server = ("" => (("host" => "127.0.0.1", "port" => {self.upstream})))
 
     def reload(self):
         self.process.send_signal(signal.SIGUSR1)
+
+
+class LighttpdUsual(Lighttpd):
+    """Without streaming of responses, as it comes: the whole answer comes at its end."""
+
+    name, software, streamed = "lighttpd-usual", "lighttpd without stream-response-body", ""
+    protocols = ("HTTP/1.1", "HTTP/2, clear")
 
 
 class H2o(Front):
@@ -354,4 +391,4 @@ def address(port):
     return {"socket_address": {"address": "127.0.0.1", "port_value": port}}
 
 
-FRONTS = [Nginx, Haproxy, Caddy, Envoy, Apache, Lighttpd, H2o, Varnish, Nghttpx]
+FRONTS = [Nginx, NginxUsual, Haproxy, HaproxyUsual, Caddy, Envoy, Apache, Lighttpd, LighttpdUsual, H2o, Varnish, Nghttpx]

@@ -3,6 +3,7 @@
 import datetime
 import json
 import pathlib
+import signal
 import subprocess
 import sys
 import tempfile
@@ -11,11 +12,11 @@ import traceback
 import checks
 import fronts
 import routers
+import servers
 import table
-import upstream
 
 RESULTS = pathlib.Path(__file__).parent / "results.json"
-KNOWN = {front.name: front for front in [*fronts.FRONTS, *routers.ROUTERS]}
+KNOWN = {front.name: front for front in [*fronts.FRONTS, *routers.ROUTERS, *servers.SERVERS]}
 
 
 def attempt(told, name, check):
@@ -32,20 +33,21 @@ def examine(kind):
     front = kind()
     front.install()
     print(f"{front.software} {front.version}", flush=True)
-    server = upstream.Upstream()
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         authority = fronts.certificate(folder)
+        server = front.server(folder)
         front.start(folder, server.port)
         protocols = {}
         try:
             for protocol in front.protocols:
                 print(f"  {protocol}", flush=True)
                 scheme, _ = checks.PROTOCOLS[protocol]
-                drive = checks.Drive(f"{scheme}://localhost:{front.ports[protocol]}", protocol, authority)
+                drive = checks.Drive(f"{scheme}://localhost:{front.ports[protocol]}", protocol, authority, front.concurrency)
                 told = protocols[protocol] = {}
                 attempt(told, "accounts", lambda: checks.accounts(drive, server))
-                attempt(told, "cut", lambda: checks.cut(drive, server))
+                if front.cuts:
+                    attempt(told, "cut", lambda: checks.cut(drive, server))
                 attempt(told, "in_band", lambda: checks.in_band(drive, server))
                 attempt(told, "idle", lambda: checks.idle(drive, server))
                 if front.limited:
@@ -76,6 +78,8 @@ def main(names):
     return 1 if failed or differs else 0
 
 
+# A front is stopped also where the run is told to end.
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 if sys.argv[1:] == ["list"]:
     print(*KNOWN, sep="\n")
 elif sys.argv[1:] == ["table"]:

@@ -55,7 +55,8 @@ litellm_settings: {{num_retries: 0, telemetry: false}}
 """)
 
     def environment(self):
-        return {**os.environ, "LITELLM_LOCAL_MODEL_COST_MAP": "True", "PYTHONUNBUFFERED": "1"}
+        # Without a key it starts only so; it listens on 127.0.0.1 alone.
+        return {**os.environ, "LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY": "true"}
 
     def command(self):
         return [f"{self.root}/bin/litellm", "--config", self.folder / "litellm.yaml", "--host", "127.0.0.1", "--port", str(self.clear)]

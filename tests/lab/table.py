@@ -5,11 +5,11 @@ import pathlib
 PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs/COMPATIBILITY.md"
 HEAD = """# What ringload was held against
 
-Written by `tests/lab/run table` from `tests/lab/results.json`; edit neither by hand. Each row is a real front or router, run on the day that it names by `tests/lab/run NAME`, before a server that keeps its own account
-(`tests/lab/upstream.py`): requests, tokens of both directions, cached and reasoning tokens, and the instant of each first write. ringload's binary drove it as a user would.
+Written by `tests/lab/run table` from `tests/lab/results.json`; edit neither by hand. Each row is a real front, router or server, run on the day that it names by `tests/lab/run NAME`: fronts and routers before a server that keeps its own account
+(`tests/lab/upstream.py`), servers with a model that does: requests, tokens of both directions, cached and reasoning tokens, and the instant of each first write. ringload's binary drove it as a user would.
 
-* **accounts**: all requests succeeded; requests, prompt and output tokens, cached and reasoning tokens are those of the server, to the token; no time to the first token is sooner than the server's first write; where its median is over 50 ms
-  later, a finding says that output was held back. The cell says how events came.
+* **accounts**: all requests succeeded; requests, prompt and output tokens, cached and reasoning tokens are those of the server, to the token; no time to the first token is sooner than the server's first write. Where over half of the events came within
+  0.1 ms of the one before, which the server never writes, a finding says that output was held back ("held back, and told"). How long a front itself takes is not told: it shared two busy cores with the server.
 * **cut**: the server closed in mid-stream. No such answer was taken for a success; the cell has the cause that was counted.
 * **in-band**: the server said in the stream that it failed (status 200). The cell has the cause.
 * **idle**: requests a second apart, with connections that the front closes after a second of rest where it can be told to: none failed.
@@ -18,7 +18,7 @@ Written by `tests/lab/run table` from `tests/lab/results.json`; edit neither by 
 
 "—": the front has no such setting, or cannot do it. A cell that begins with "differs" is a deviation that is open.
 
-| front | version | date | protocol | accounts | cut | in-band | idle | limit | reload |
+| software | version | date | protocol | accounts | cut | in-band | idle | limit | reload |
 |---|---|---|---|---|---|---|---|---|---|
 """
 
