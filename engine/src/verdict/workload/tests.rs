@@ -256,6 +256,20 @@ fn prompts_that_are_sent_again_are_told_with_what_that_did() {
 }
 
 #[test]
+fn a_start_that_was_slow_for_some_is_no_cache() {
+    // A tenth of the first sendings took two seconds more, and later ones are a tenth faster.
+    let mut run = repeated(180);
+    for record in run.records[..200].iter_mut().step_by(10) {
+        let at = &mut record.instants;
+        at.first_token = at.first_token.map(|t| t + 2_000 * MILLI);
+        at.last_token = at.last_token.map(|t| t + 2_000 * MILLI);
+        at.end += 2_000 * MILLI;
+    }
+    let finding = of(&judged(run), "repeated_prompts").cloned().unwrap();
+    assert_eq!((finding.status, finding.effects.len()), (Status::Valid, 0), "{finding:?}");
+}
+
+#[test]
 fn prompts_of_the_warm_up_and_of_earlier_runs_are_told() {
     let mut run = Run::new(plan(), 100);
     let warmup: Vec<Record> = run.records.iter().map(|r| Record { phase: PhaseKind::Warmup, ..r.clone() }).collect();
