@@ -61,8 +61,8 @@ fn converse<'a>(scene: u8, reads: impl Iterator<Item = &'a [u8]>) -> Conversatio
             match connection.receive(&mut input, 0, &mut sent) {
                 Ok(None) => break,
                 Ok(Some(event)) => {
+                    in_order(&mut heads, &event);
                     said.add(event);
-                    in_order(&mut heads, event);
                 }
                 Err(error) => {
                     said.failed = Some(error);
@@ -100,7 +100,7 @@ impl Conversation {
 }
 
 /// Head, body, end: `None` marks a stream that ended, `Some` one that has its head.
-fn in_order(heads: &mut HashMap<u32, Option<()>>, event: Event<'_>) {
+fn in_order(heads: &mut HashMap<u32, Option<()>>, event: &Event<'_>) {
     let Some(tag) = event.tag() else {
         return;
     };

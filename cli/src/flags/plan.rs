@@ -52,6 +52,7 @@ pub(crate) fn plan(args: &ProfileArgs, environment: &Environment) -> Result<Plan
         extra_inputs,
         use_legacy_max_tokens: args.endpoint.use_legacy_max_tokens,
         per_chunk_usage: args.endpoint.per_chunk_usage,
+        server_timings: args.telemetry.server_timings.into(),
         use_server_token_count: args.endpoint.use_server_token_count,
         prompts,
         payload,

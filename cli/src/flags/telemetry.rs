@@ -1,7 +1,7 @@
 //! What is read of the server and its GPUs beside the load: flags and checks.
 
 use clap::{Args, ValueEnum};
-use ringload_engine::plan::{Plan, Target};
+use ringload_engine::plan::{Plan, ServerTimings, Target};
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -31,6 +31,12 @@ pub(crate) struct TelemetryArgs {
     #[arg(long, conflicts_with = "gpu_telemetry")]
     pub(crate) no_gpu_telemetry: bool,
 
+    /// What becomes of the durations (queue, prefill, decode …) that servers tell with an answer: `auto` keeps what is
+    /// told, `ask` asks for them as well, in the bodies of chat and completions requests (`include_metrics`, `nvext`,
+    /// `return_meta_info`: a server that refuses fields it does not know refuses these), `off` keeps none.
+    #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
+    pub(crate) server_timings: TimingsWhen,
+
     /// Show ringload's own live figures to a Prometheus, at /metrics of this port of this host; with an address
     /// (`0.0.0.0:9464`) to others too. 0 takes any free port.
     #[arg(long, value_name = "[ADDRESS:]PORT", value_parser = listening)]
@@ -40,6 +46,27 @@ pub(crate) struct TelemetryArgs {
 fn listening(text: &str) -> Result<SocketAddr, String> {
     let port = text.parse().map(|port: u16| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
     port.or_else(|_| text.parse()).map_err(|_| "write a port, or an address with one: 0.0.0.0:9464".into())
+}
+
+/// A value of `--server-timings`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TimingsWhen {
+    /// Keep what is told.
+    Auto,
+    /// Keep nothing.
+    Off,
+    /// Ask, and keep what is told.
+    Ask,
+}
+
+impl From<TimingsWhen> for ServerTimings {
+    fn from(when: TimingsWhen) -> Self {
+        match when {
+            TimingsWhen::Auto => Self::Auto,
+            TimingsWhen::Off => Self::Off,
+            TimingsWhen::Ask => Self::Ask,
+        }
+    }
 }
 
 /// A file of the server's metrics.

@@ -2,7 +2,7 @@
 
 use super::layout::{count, heading, line, short};
 use crate::result::run::Outcome;
-use ringload_engine::measure::{FirstTokenParts, NETWORK_TOLD_OVER};
+use ringload_engine::measure::{FirstTokenFigures, FirstTokenParts, NETWORK_TOLD_OVER, ServerParts};
 
 /// `TTFT 324 ms = network 124 (38 %: DNS 81, TLS 42, round trip 1) + server 200`, where the network has a share worth
 /// telling.
@@ -10,6 +10,15 @@ pub(super) fn told(outcome: &Outcome) -> Option<String> {
     let figures = outcome.summary.network.first_token.as_ref()?;
     let all = &figures.all;
     (all.network_ms() > NETWORK_TOLD_OVER * all.ttft_ms).then(|| sentence("TTFT", all))
+}
+
+/// What the servers say in their answers, on one line: `TTFT at the server: queue 20 + prefill 150 + remainder 30 ms
+/// (500 of 500)`.
+pub(super) fn told_by_server(outcome: &Outcome) -> Option<String> {
+    let figures = outcome.summary.network.first_token.as_ref()?;
+    let server = figures.server.as_ref()?;
+    let (told, of) = (count(server.requests), count(figures.all.requests));
+    Some(format!("TTFT at the server: {} ms ({told} of {of})", worth_telling(server).join(" + ")))
 }
 
 /// The parts: of all requests, then of each target, and apart by whether the connection was new.
@@ -46,18 +55,72 @@ pub(super) fn section(outcome: &Outcome) -> String {
         );
         out += &line("too soon", &text);
     }
-    out + &waterfall(all)
+    if let Some(server) = &figures.server {
+        out += &told_by(server, all.requests);
+    }
+    out + &waterfall(figures)
+}
+
+fn told_by(server: &ServerParts, of: u64) -> String {
+    let mut out = line("by server", &server_sentence(server, of));
+    let parts = [("queue", server.with_queue), ("prefill", server.with_prefill), ("front end", server.with_front_end)];
+    let partly: Vec<String> = parts
+        .into_iter()
+        .filter(|(_, with)| (1..server.requests).contains(with))
+        .map(|(name, with)| format!("{name} by {} of them", count(with)))
+        .collect();
+    if !partly.is_empty() {
+        out += &line("told", &format!("{}: of the others it is in the remainder", partly.join(", ")));
+    }
+    if server.negative_remainders > 0 {
+        let text = format!(
+            "{} answers tell of more time than passed for the client: their remainder is negative, and counts as it is",
+            count(server.negative_remainders)
+        );
+        out += &line("at odds", &text);
+    }
+    out
+}
+
+fn server_sentence(server: &ServerParts, of: u64) -> String {
+    format!(
+        "TTFT {} ms = before the server {} + {}, told by {} of {} answers",
+        short(server.ttft_ms),
+        short(server.before_ms),
+        worth_telling(server).join(" + "),
+        count(server.requests),
+        count(of)
+    )
+}
+
+/// The parts that are not next to nothing.
+fn worth_telling(server: &ServerParts) -> Vec<String> {
+    let told = of_server(server)
+        .into_iter()
+        .filter(|(name, ms, is_told)| *name == "remainder" || *is_told && ms.abs() >= LEAST_TOLD * server.ttft_ms);
+    told.map(|(name, ms, _)| format!("{name} {}", short(ms))).collect()
+}
+
+/// Name, length, and whether any answer tells of it; the remainder is always there.
+fn of_server(server: &ServerParts) -> [(&'static str, f64, bool); 4] {
+    [
+        ("queue", server.queue_ms, server.with_queue > 0),
+        ("prefill", server.prefill_ms, server.with_prefill > 0),
+        ("front end", server.front_end_ms, server.with_front_end > 0),
+        ("remainder", server.remainder_ms, true),
+    ]
 }
 
 /// A line for each part, its bar where the part lies between the issue and the first token.
-fn waterfall(parts: &FirstTokenParts) -> String {
+fn waterfall(figures: &FirstTokenFigures) -> String {
+    let parts = &figures.all;
     if parts.ttft_ms <= 0.0 {
         return String::new();
     }
     let mut out = String::new();
     let mut at = 0.0;
     let column = |ms: f64| ((ms / parts.ttft_ms).clamp(0.0, 1.0) * BAR as f64).round() as usize;
-    for (name, ms) in named(parts) {
+    for (name, ms) in named(figures) {
         let (from, to) = (column(at), column(at + ms));
         at += ms;
         let told = ms >= LEAST_TOLD * parts.ttft_ms;
@@ -70,17 +133,25 @@ fn waterfall(parts: &FirstTokenParts) -> String {
     out
 }
 
-fn named(parts: &FirstTokenParts) -> [(&'static str, f64); 8] {
-    [
+fn named(figures: &FirstTokenFigures) -> Vec<(String, f64)> {
+    let parts = &figures.all;
+    let ours = [
         ("queue for a connection", parts.queue_ms),
         ("DNS lookup", parts.dns_ms),
         ("TCP connect", parts.tcp_ms),
         ("TLS handshake", parts.tls_ms),
         ("send", parts.send_ms),
         ("round trip", parts.round_trip_ms),
-        ("server, to first byte", parts.head_ms),
-        ("server, to first token", parts.output_ms),
-    ]
+    ];
+    let whole = [("to first byte", parts.head_ms), ("to first token", parts.output_ms)];
+    // The averages are of the same requests only where every answer tells.
+    let told = figures.server.as_ref().filter(|server| server.requests == parts.requests).map(of_server);
+    let of_server: Vec<(&str, f64)> = match told {
+        Some(told) => told.into_iter().filter(|(.., is_told)| *is_told).map(|(name, ms, _)| (name, ms)).collect(),
+        None => whole.into(),
+    };
+    let ours = ours.into_iter().map(|(name, ms)| (name.to_owned(), ms));
+    ours.chain(of_server.into_iter().map(|(name, ms)| (format!("server, {name}"), ms))).collect()
 }
 
 fn sentence(what: &str, parts: &FirstTokenParts) -> String {
@@ -115,6 +186,10 @@ const BAR: usize = 30;
 mod tests {
     use super::*;
 
+    fn figures(server: Option<ServerParts>) -> FirstTokenFigures {
+        FirstTokenFigures { all: parts(), new: None, reused: None, targets: Vec::new(), server }
+    }
+
     fn parts() -> FirstTokenParts {
         FirstTokenParts {
             requests: 4,
@@ -133,6 +208,33 @@ mod tests {
     }
 
     #[test]
+    fn what_the_server_tells_takes_the_place_of_its_part_where_every_answer_tells() {
+        let server = ServerParts {
+            requests: 4,
+            with_queue: 4,
+            with_prefill: 4,
+            with_front_end: 0,
+            negative_remainders: 0,
+            ttft_ms: 324.0,
+            before_ms: 124.1,
+            queue_ms: 20.0,
+            prefill_ms: 150.0,
+            front_end_ms: 0.0,
+            remainder_ms: 29.9,
+        };
+        let sentence = "TTFT 324.00 ms = before the server 124.10 + queue 20.00 + prefill 150.00 + remainder 29.90";
+        assert_eq!(server_sentence(&server, 4), format!("{sentence}, told by 4 of 4 answers"));
+        let all = figures(Some(server));
+        let names: Vec<String> = named(&all).into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names[6..], ["server, queue", "server, prefill", "server, remainder"]);
+        let sum: f64 = named(&all).iter().map(|(_, ms)| ms).sum();
+        assert!((sum - 324.0).abs() < 1e-9, "{sum}");
+        let some = figures(Some(ServerParts { requests: 3, ..server }));
+        assert_eq!(named(&some)[6].0, "server, to first byte");
+        assert!(told_by(&ServerParts { with_queue: 3, negative_remainders: 1, ..server }, 4).contains("queue by 3 of"));
+    }
+
+    #[test]
     fn a_sentence_names_what_is_worth_it() {
         // A round trip of 0.3 % is in the network's part without its name.
         assert_eq!(
@@ -145,7 +247,7 @@ mod tests {
 
     #[test]
     fn bars_lie_one_behind_the_other_and_within_the_width() {
-        let drawn = waterfall(&parts());
+        let drawn = waterfall(&figures(None));
         let bars: Vec<(usize, usize)> = drawn.lines().filter_map(|line| Some((line.find('#')?, line.len()))).collect();
         assert!(bars.windows(2).all(|pair| pair[0].0 <= pair[1].0), "{drawn}");
         assert!(drawn.lines().all(|line| line.len() <= 80), "{drawn}");

@@ -81,6 +81,7 @@ fn probe_of(plan: &Plan) -> Option<Plan> {
     probe.extra_inputs.clone_from(&plan.extra_inputs);
     probe.use_legacy_max_tokens = plan.use_legacy_max_tokens;
     probe.per_chunk_usage = plan.per_chunk_usage;
+    probe.server_timings = plan.server_timings;
     probe.payload.clone_from(&plan.payload);
     (probe.payload.images, probe.payload.audio) = (None, None);
     probe.session_header.clone_from(&plan.session_header);

@@ -12,7 +12,8 @@ use ringload_engine::measure::{
 use ringload_engine::plan::metric::{self, MetricInfo};
 use ringload_engine::plan::{
     Cap, CapPolicy, Context, Cores, EndpointKind, Header, Io, Length, LengthDistribution, Limits, Load, Payload, Phase,
-    Plan, Prompts, Reuse, Sampling, Slo, Stamps, Target, Threshold, Tier, Timeouts, TokenizerSource, Turns,
+    Plan, Prompts, Reuse, Sampling, ServerTimings, Slo, Stamps, Target, Threshold, Tier, Timeouts, TokenizerSource,
+    Turns,
 };
 use ringload_engine::record::{self, Cause, Instants, Intervals, Observed, PhaseKind, Record};
 use serde_json::json;
@@ -51,6 +52,7 @@ pub(crate) fn plan() -> Plan {
         extra_inputs: json!({"temperature": 0.7, "stop": null}).as_object().unwrap().clone(),
         use_legacy_max_tokens: false,
         per_chunk_usage: false,
+        server_timings: ServerTimings::default(),
         use_server_token_count: false,
         prompts: Prompts {
             tokenizer: TokenizerSource::Builtin,
@@ -256,6 +258,7 @@ pub(crate) fn records() -> [(Record, RequestMetrics); 2] {
         text: None,
         reasoning_text: None,
         detail: None,
+        timings: None,
     };
     let bad = Record {
         k: 4,

@@ -4,7 +4,7 @@ use super::sample::{distribution, of_requests};
 use ringload_engine::calibration::{Basis, Calibration, Ceiling, Machine, Shape, Step, Used};
 use ringload_engine::measure::{
     ArrivalFigures, Bursts, ClientFigures, ClientShare, ConnectionCounts, CoreFigures, DelayedAcks, FirstTokenFigures,
-    FirstTokenParts, Lateness, NetworkFigures, PhaseFigures, PossibleShift, SlowConnects, Spoken,
+    FirstTokenParts, Lateness, NetworkFigures, PhaseFigures, PossibleShift, ServerParts, SlowConnects, Spoken,
 };
 use ringload_engine::plan::Statistic;
 use ringload_engine::verdict::{Direction, Effect, Finding, Scope, Status, Verdict};
@@ -126,6 +126,19 @@ pub(super) fn network() -> NetworkFigures {
             new: None,
             reused: None,
             targets: Vec::new(),
+            server: Some(ServerParts {
+                requests: 90,
+                with_queue: 90,
+                with_prefill: 88,
+                with_front_end: 0,
+                negative_remainders: 2,
+                ttft_ms: 92.0,
+                before_ms: 4.5,
+                queue_ms: 38.5,
+                prefill_ms: 40.0,
+                front_end_ms: 0.0,
+                remainder_ms: 9.0,
+            }),
         }),
         slow_connects: Some(SlowConnects { requests: 1, of: 33, mean_ms: 1_004.0, slowest_ms: 1_004.0 }),
         failed_addresses: Vec::new(),

@@ -3,8 +3,10 @@
 
 use super::full::{escaped, object, tree};
 use super::rules::{Count, Found, NAMED_ERROR, NATIVE_REASON, Node, Rule, SURE, Slot, answer};
+use super::timings::S;
 use super::{chat, responses};
 use crate::plan::OutputPath;
+use crate::record::Timing;
 use serde_json::{Map, Value};
 
 /// Reads an event or a body. What is not JSON is output as it is.
@@ -116,6 +118,10 @@ static META: Node = Node::of(&[
     ("prompt_tokens", Rule::Count(Count::Prompt)),
     ("completion_tokens", Rule::Count(Count::Completion)),
     ("cached_tokens", Rule::Count(Count::Cached)),
+    // As `META_INFO` of timings.rs has it.
+    ("queue_time", Rule::Duration(Timing::Queue, S)),
+    ("first_token_latency", Rule::Duration(Timing::FirstToken, S)),
+    ("e2e_latency", Rule::Duration(Timing::Total, S)),
 ]);
 
 static USAGES: Node = Node::of(&[

@@ -3,6 +3,7 @@
 use super::ask::{Ask, Thread};
 use super::parts::{Parts, image_url, input_audio, video_url};
 use super::rules::{KIND, NAMED_ERROR, NATIVE_REASON, Node, Rule, SURE, Slot, USAGE, answer};
+use super::timings::META_INFO;
 use super::{Dialect, Extras, Fields, Path, Reading, StreamField};
 use crate::error::Result;
 use crate::plan::Message;
@@ -61,6 +62,7 @@ static BODY_CHOICE: Node = Node::of(&[
     ("native_finish_reason", NATIVE_REASON),
     ("error", Rule::Error),
     ("error_message", Rule::Error),
+    ("meta_info", Rule::Object(&META_INFO)),
 ]);
 
 /// `reasoning` is the newer name of `reasoning_content`, and `reasoning_details` says the same in parts: servers send

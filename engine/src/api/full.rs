@@ -89,6 +89,11 @@ pub(super) fn object(map: &Map<String, Value>, node: &'static Node, found: &mut 
                 Some(tokens) => found.count(count, tokens),
                 None => found.seen.refused = true,
             },
+            (Rule::Duration(timing, unit), value) => {
+                if let Some(number) = value.as_f64() {
+                    found.duration(timing, unit, number);
+                }
+            }
             (Rule::Whole, _) => found.seen.whole = true,
             (Rule::Last, _) => found.seen.ends(),
             (Rule::LastIf(word), value) if value == word => found.seen.ends(),

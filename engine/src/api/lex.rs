@@ -118,6 +118,14 @@ impl<'a> Lexer<'a> {
         small(number).ok_or(Unusual)
     }
 
+    /// A number, as `serde_json` has it.
+    pub(super) fn float(&mut self) -> Result<f64, Unusual> {
+        self.peek();
+        let start = self.at;
+        self.number()?;
+        serde_json::from_slice(&self.bytes[start..self.at]).map_err(|_| Unusual)
+    }
+
     /// Skips one value of any kind, with at most `depth` levels of nesting.
     pub(super) fn skip(&mut self, depth: usize) -> Result<(), Unusual> {
         match self.peek() {

@@ -41,6 +41,7 @@ mod rules;
 mod scan;
 mod template;
 mod text;
+mod timings;
 mod walk;
 
 pub use ask::{Ask, Body, thread};
@@ -187,7 +188,7 @@ pub fn whole_usage(kind: EndpointKind, usage: Usage) -> Usage {
 /// The body of one request.
 ///
 /// Fields of [`Plan::extra_inputs`] come after ours and replace them, and those of [`Ask::extra`] after those; their
-/// `stream_options` are merged into ours.
+/// `stream_options` and `nvext` are merged into ours.
 ///
 /// # Errors
 /// [`crate::Blame::Usage`] when the dialect has no shape for what is asked, or a template of the user's makes no body
@@ -211,6 +212,7 @@ pub fn request_body(plan: &Plan, ask: &Ask<'_>) -> Result<Body> {
         }
         body.insert("stream_options".into(), options.into());
     }
+    timings::ask(&mut body, plan);
     match dialect.extras {
         Extras::Body => merge(&mut body, &plan.extra_inputs),
         Extras::Field(field) => {
@@ -272,7 +274,9 @@ fn holds(kind: EndpointKind, ask: &Ask<'_>) -> Result<()> {
 fn merge(body: &mut Fields, extra: &Fields) {
     for (name, value) in extra {
         match (body.get_mut(name), value) {
-            (Some(Value::Object(ours)), Value::Object(theirs)) if name == "stream_options" => {
+            (Some(Value::Object(ours)), Value::Object(theirs))
+                if ["stream_options", "nvext"].contains(&name.as_str()) =>
+            {
                 ours.extend(theirs.clone());
             }
             _ => {
@@ -299,3 +303,5 @@ mod head_tests;
 mod request_tests;
 #[cfg(test)]
 pub(crate) mod tests;
+#[cfg(test)]
+mod timings_tests;

@@ -5,7 +5,7 @@
 
 use super::scan::Seen;
 use super::text::Text;
-use crate::record::{FinishReason, Usage};
+use crate::record::{FinishReason, Timing, Timings, Usage};
 
 /// The keys of an object that mean something; all others are skipped.
 #[derive(Debug)]
@@ -66,6 +66,8 @@ pub(super) enum Rule {
     Sign(u8),
     /// A count of tokens, if it is an integer of 32 bits; what else it is, is refused.
     Count(Count),
+    /// A duration that the server measured, in so many nanoseconds each, if it is a number that can be one.
+    Duration(Timing, f64),
 }
 
 /// Whose output a text is.
@@ -166,6 +168,10 @@ macro_rules! answer {
             ("error_msg", Rule::Sign(SURE)),
             ("base_resp", Rule::Object(&crate::api::rules::BASE_RESP)),
             ("x_groq", Rule::Object(&crate::api::rules::X_GROQ)),
+            ("metrics", Rule::Object(&crate::api::timings::METRICS)),
+            ("timings", Rule::Object(&crate::api::timings::TIMINGS)),
+            ("stats", Rule::Object(&crate::api::timings::STATS)),
+            ("nvext", Rule::Object(&crate::api::timings::NVEXT)),
         ])
     };
 }
@@ -240,6 +246,8 @@ pub(super) struct Found<'t> {
     pub(super) signs: u8,
     /// The choices, and which of them are finished.
     pub(super) choices: Choices,
+    /// What the server says of the time that it took.
+    pub(super) timings: Timings,
     /// The choice that is being read: its index, and whether it is finished.
     choice: (u32, bool),
 }
@@ -285,6 +293,7 @@ impl<'t> Found<'t> {
             items: false,
             signs: 0,
             choices: Choices::default(),
+            timings: Timings::default(),
             choice: (0, false),
         }
     }

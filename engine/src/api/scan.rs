@@ -8,7 +8,7 @@ use super::walk::walk;
 use super::{Dialect, Reading, any, dialect};
 use crate::plan::EndpointKind;
 use crate::plan::OutputPath;
-use crate::record::{FinishReason, Usage};
+use crate::record::{FinishReason, Timings, Usage};
 
 /// Reads the answers of one request at a time.
 ///
@@ -19,8 +19,14 @@ pub struct Scanner {
     dialect: &'static Dialect,
     field: Option<OutputPath>,
     template: Template,
-    /// Of the answer so far.
+    gathered: Gathered,
+}
+
+/// What the events of an answer add up to.
+#[derive(Clone, Copy, Debug, Default)]
+struct Gathered {
     choices: Choices,
+    timings: Timings,
 }
 
 /// What an event or a body says.
@@ -68,6 +74,15 @@ impl Fit<'_> {
     }
 }
 
+impl Gathered {
+    fn add(&mut self, found: &Found<'_>) {
+        self.choices.add(&found.choices);
+        if !found.timings.is_empty() {
+            self.timings = self.timings.updated(found.timings);
+        }
+    }
+}
+
 impl Seen {
     /// The stream is over, and so is the answer.
     pub(super) fn ends(&mut self) {
@@ -85,7 +100,7 @@ impl Scanner {
     /// A scanner of the answers of this dialect.
     #[must_use]
     pub fn new(kind: EndpointKind) -> Self {
-        Self { dialect: dialect(kind), field: None, template: Template::default(), choices: Choices::default() }
+        Self { dialect: dialect(kind), field: None, template: Template::default(), gathered: Gathered::default() }
     }
 
     /// The same, with the place where the output of answers of unknown shape is.
@@ -98,14 +113,20 @@ impl Scanner {
     /// Makes ready for the next request. Buffers keep their capacity.
     pub fn reset(&mut self) {
         self.template.forget();
-        self.choices = Choices::default();
+        self.gathered = Gathered::default();
+    }
+
+    /// What the server says, in the answer so far, of the time that it took.
+    #[must_use]
+    pub fn timings(&self) -> Timings {
+        self.gathered.timings
     }
 
     /// Whether one of the choices of the answer so far has no reason to stop yet. Events of the same shape are of the
     /// same choice.
     #[must_use]
     pub fn any_choice_open(&self) -> bool {
-        self.choices.any_open()
+        self.gathered.choices.any_open()
     }
 
     /// Reads one event of a stream, and appends its output to `text`. The terminator is the caller's to recognise
@@ -140,7 +161,7 @@ impl Scanner {
             return Ok(Seen::default());
         }
         match self.dialect.reading {
-            Reading::Rules { event, .. } => read(data, event, text, Some(&mut self.template), &mut self.choices),
+            Reading::Rules { event, .. } => read(data, event, text, Some(&mut self.template), &mut self.gathered),
             Reading::Any => Ok(self.any(data, text)),
         }
     }
@@ -151,7 +172,7 @@ impl Scanner {
     /// [`BadJson`]; nothing was appended.
     pub fn body(&mut self, data: &[u8], text: Option<&mut Text>) -> Result<Seen, BadJson> {
         match self.dialect.reading {
-            Reading::Rules { body, .. } => read(data, body, text, None, &mut self.choices),
+            Reading::Rules { body, .. } => read(data, body, text, None, &mut self.gathered),
             Reading::Any => Ok(self.any(data, text)),
         }
     }
@@ -159,7 +180,7 @@ impl Scanner {
     fn any(&mut self, data: &[u8], text: Option<&mut Text>) -> Seen {
         let mut found = Found::new(text);
         any::read(data, self.field.as_ref(), &mut found);
-        self.choices.add(&found.choices);
+        self.gathered.add(&found);
         found.seen
     }
 }
@@ -170,15 +191,15 @@ fn read(
     node: &'static Node,
     mut text: Option<&mut Text>,
     template: Option<&mut Template>,
-    choices: &mut Choices,
+    gathered: &mut Gathered,
 ) -> Result<Seen, BadJson> {
     let before = text.as_ref().map(|t| t.lengths());
     let mut found = Found::new(text.as_deref_mut());
     if let Ok(places) = walk(data, node, &mut found) {
         let (seen, texts) = (found.seen, found.texts);
-        choices.add(&found.choices);
+        gathered.add(&found);
         let one = texts == 1 && found.choices.items <= 1;
-        let goes_on = one && !seen.finish && !seen.whole && !seen.error && found.signs == 0;
+        let goes_on = one && !seen.finish && !seen.whole && !seen.error && found.signs == 0 && found.timings.is_empty();
         if let (true, Some(template)) = (goes_on, template) {
             template.learn(data, &places);
         }
@@ -189,7 +210,7 @@ fn read(
     }
     let mut found = Found::new(text);
     full::parse(data, node, &mut found)?;
-    choices.add(&found.choices);
+    gathered.add(&found);
     Ok(found.seen)
 }
 

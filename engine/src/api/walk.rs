@@ -114,6 +114,10 @@ impl Walker<'_, '_, '_> {
                 self.places.count(start..self.lexer.position(), count);
                 self.found.count(count, tokens);
             }
+            Rule::Duration(timing, unit) => {
+                let number = self.lexer.float()?;
+                self.found.duration(timing, unit, number);
+            }
             Rule::Reason => {
                 let reason = self.lexer.plain_string()?;
                 self.found.reason(reason);

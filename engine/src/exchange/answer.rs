@@ -4,7 +4,7 @@ use crate::api::{self, Scanner, Seen, Text};
 use crate::clock::Nanos;
 use crate::plan::EndpointKind;
 use crate::plan::OutputPath;
-use crate::record::{Cause, Record, Usage};
+use crate::record::{Cause, Record, Timings, Usage};
 use crate::setting::Setting::Targets;
 use crate::wire::http1::Head;
 use crate::wire::sse;
@@ -41,6 +41,8 @@ pub(super) struct Answer {
     refused: bool,
     /// The last head.
     pub(super) head: Head,
+    /// What the server says of its time is not looked at.
+    untimed: bool,
 }
 
 impl Answer {
@@ -58,6 +60,7 @@ impl Answer {
             done_seen: false,
             refused: false,
             head: Head::default(),
+            untimed: false,
         }
     }
 
@@ -65,6 +68,11 @@ impl Answer {
     pub(super) fn look_at(&mut self, field: Option<OutputPath>) {
         let scanner = std::mem::replace(&mut self.scanner, Scanner::new(EndpointKind::Chat));
         self.scanner = scanner.looking_at(field);
+    }
+
+    /// Looks at what the server says of its time, or does not.
+    pub(super) fn look_at_time(&mut self, timed: bool) {
+        self.untimed = !timed;
     }
 
     /// Whether the stream may end here. One of unknown shape that has choices says why each has stopped, as those of a
@@ -222,12 +230,22 @@ impl Answer {
             self.refused |= refused || denies;
         }
         self.record.usage_refused = self.refused;
+        self.time();
         let observed = &mut self.record.observed;
         observed.reasoned |= !self.text.reasoning.is_empty();
         observed.text_bytes = match self.text.visible.len() + self.text.reasoning.len() > self.text_bytes {
             true => 0,
             false => length(&self.text),
         };
+    }
+
+    /// Takes over what the server says of its time; what the answer says counts before what its head says.
+    fn time(&mut self) {
+        let head = self.head.timings.as_deref().copied().map(Timings::from).unwrap_or_default();
+        let timings = head.updated(self.scanner.timings());
+        if !self.untimed && !timings.is_empty() {
+            self.record.timings = Some(Box::new(timings));
+        }
     }
 
     /// What a body that is no answer says; what it is, where its bytes do not say it.

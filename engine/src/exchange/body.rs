@@ -38,7 +38,7 @@ impl Exchange {
     pub(super) fn head(&mut self, head: &Head, arrived: Nanos) {
         self.answer.record.instants.head_end = Some(arrived);
         self.answer.record.status = head.status;
-        self.answer.head = *head;
+        self.answer.head = head.clone();
         self.mode = if head.redirect {
             Mode::Detail(Cause::Redirect)
         } else if !(200..300).contains(&head.status) {

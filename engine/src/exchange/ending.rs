@@ -143,5 +143,6 @@ pub(super) fn empty_record() -> Record {
         text: None,
         reasoning_text: None,
         detail: None,
+        timings: None,
     }
 }

@@ -132,6 +132,13 @@ impl Exchange {
         self
     }
 
+    /// The same, or without a look at what the server says of its time.
+    #[must_use]
+    pub fn timed(mut self, timed: bool) -> Self {
+        self.answer.look_at_time(timed);
+        self
+    }
+
     /// Whether a request is under way.
     #[must_use]
     pub fn active(&self) -> bool {

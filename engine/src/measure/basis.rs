@@ -1,6 +1,7 @@
 //! What the metrics of a request are made of, kept for every request of a run in some 20 bytes.
 
 use super::row::{NUMBERS, Reader, Writer, unzigzag, zigzag};
+use super::server_time::ServerTimes;
 use super::tokens::{TokenCounts, TokenSource};
 use crate::arrival::NARROW;
 use crate::clock::Nanos;
@@ -20,6 +21,7 @@ pub(super) struct Basis {
     pub(super) tokens: Tokens,
     pub(super) wire: Wire,
     pub(super) intervals: Widths,
+    pub(super) server: ServerTimes,
 }
 
 /// How much earlier than stated output events can have arrived: nothing where none is over [`NARROW`].
@@ -108,6 +110,7 @@ impl Basis {
                 reads: record.reads,
             },
             intervals: Widths::of(record),
+            server: ServerTimes::of(record),
         }
     }
 
@@ -140,6 +143,7 @@ impl Basis {
         for width in [self.intervals.first, self.intervals.last, self.intervals.widest] {
             row.put(width);
         }
+        self.server.put(&mut row);
         // What changes from request to request stands low.
         let state = match self.state {
             State::Succeeded => 0,
@@ -172,12 +176,13 @@ impl Basis {
             reused: shape & 4 != 0,
         };
         let intervals = Widths { first: row.take(), last: row.take(), widest: row.take() };
+        let server = ServerTimes::take(&mut row);
         let state = match shape & 3 {
             0 => State::Succeeded,
             1 => State::Failed,
             _ => State::Unfinished,
         };
-        Self { state, issued, k, late, phases, times, tokens, wire, intervals }
+        Self { state, issued, k, late, phases, times, tokens, wire, intervals, server }
     }
 }
 
@@ -332,6 +337,7 @@ mod tests {
             },
             wire: Wire { bytes_received: u64::MAX, reads: u32::MAX, ..Wire::default() },
             intervals: Widths { widest: u64::MAX, ..Widths::default() },
+            server: ServerTimes { remainder: Some(i64::MIN), ..ServerTimes::default() },
         };
         for basis in [far, Basis::default()] {
             assert_eq!(Basis::from_row(&basis.row()), basis);

@@ -9,6 +9,7 @@
 //! kernel knows of the connection (`TCP_INFO`, `tcpi_min_rtt`): half of it the request was under way to the server, and
 //! half of it the first byte was under way back. No clock but the client's is read.
 
+use super::server_parts::{ServerParts, ServerTally};
 use crate::clock::Nanos;
 use crate::record::{Outcome, Record};
 use serde::{Deserialize, Serialize};
@@ -27,6 +28,9 @@ pub struct FirstTokenFigures {
     /// Per target, in the order of the plan, where there are several; absent for one without a first token.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub targets: Vec<Option<FirstTokenParts>>,
+    /// By what servers say in their answers; absent where none tells of the time to its first token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<ServerParts>,
 }
 
 /// The parts of the time to first token, in ms: averages over the successful requests of the measured phase. They add
@@ -80,6 +84,7 @@ pub(super) struct FirstTokenTally {
     new: Sums,
     reused: Sums,
     targets: Vec<Sums>,
+    server: ServerTally,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -97,6 +102,7 @@ impl FirstTokenTally {
         let Some(parts) = parts(record) else {
             return;
         };
+        self.server.add(record);
         let known = record.round_trip.is_some();
         let made = record.instants.tcp_start.is_some();
         let target = usize::from(record.target);
@@ -125,6 +131,7 @@ impl FirstTokenTally {
                 0 | 1 => Vec::new(),
                 _ => self.targets.iter().map(Sums::average).collect(),
             },
+            server: self.server.finish(),
         })
     }
 }
@@ -159,7 +166,7 @@ impl Sums {
 }
 
 /// The parts of a request that succeeded, in nanoseconds; `None` where it has no first token.
-fn parts(record: &Record) -> Option<[i128; PARTS]> {
+pub(super) fn parts(record: &Record) -> Option<[i128; PARTS]> {
     let at = &record.instants;
     let first = at.first_token.filter(|_| record.outcome == Outcome::Succeeded)?;
     let signed = |length: Nanos| i128::from(length);
@@ -174,9 +181,9 @@ fn parts(record: &Record) -> Option<[i128; PARTS]> {
     Some([queue, dns, tcp, tls, send, round_trip, wait - round_trip, output])
 }
 
-const PARTS: usize = 8;
-/// The place of `head_ms`.
-const HEAD: usize = 6;
+pub(super) const PARTS: usize = 8;
+/// The place of `head_ms`: what is before it is not the server's.
+pub(super) const HEAD: usize = 6;
 
 /// The share of the time to first token that is the network's, from which on a screen tells it.
 pub const NETWORK_TOLD_OVER: f64 = 0.05;

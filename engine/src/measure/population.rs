@@ -14,7 +14,7 @@ use super::network::{self, Handshakes, NetworkFigures};
 use super::path::PathTally;
 use super::rate::Arrivals;
 use super::request::RequestMetrics;
-use super::request::{METRICS, PerRequest};
+use super::request::{METRICS, OF_SERVERS, PerRequest};
 use super::requests::Requests;
 use super::shard::Shard;
 use super::span::Span;
@@ -51,6 +51,8 @@ pub(super) struct Population {
     usage_discrepancies: u64,
     handshakes: Handshakes,
     path_tally: PathTally,
+    /// A server said how long it took.
+    timed: bool,
 }
 
 /// How the recorded requests came out.
@@ -98,6 +100,7 @@ impl Population {
             Outcome::Cancelled => self.outcomes.cancelled += 1,
         }
         self.path_tally.add(record, tokens, self.streaming);
+        self.timed |= record.timings.is_some();
         let basis = Basis::of(record, tokens);
         let made = basis.state == State::Succeeded && basis.phases.tcp > 0;
         self.on_new_connections += u64::from(made);
@@ -191,9 +194,11 @@ impl Population {
     fn metrics_with(&mut self, movers: &mut Movers, mut curves: Option<&mut Curves>) -> Vec<Metric> {
         let mut metrics: Vec<Metric> = self.gaps.metric(curves.as_deref_mut()).into_iter().collect();
         let together = SCRATCH / size_of::<f64>() / self.requests.len().max(1);
+        let of_servers: &'static [PerRequest] = if self.timed { &OF_SERVERS } else { &[] };
+        let chunks = |all: &'static [PerRequest]| all.chunks(together.max(2));
         // One set of columns for all: what is given back between two walks is not at once the system's again.
         let mut columns: Vec<Vec<f64>> = Vec::new();
-        for some in METRICS.chunks(together.max(2)) {
+        for some in chunks(&METRICS).chain(chunks(of_servers)) {
             self.fill(&mut columns, some, movers);
             for (place, (metric, values)) in some.iter().zip(&mut columns).enumerate() {
                 metrics.extend(of_values(metric.info, values, |sorted, stats, tails| {

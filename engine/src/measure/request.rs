@@ -27,8 +27,10 @@ pub fn request_metrics(record: &Record, tokens: &TokenCounts, streaming: bool, s
     let basis = Basis::of(record, tokens);
     let mut values = Vec::new();
     if basis.state != State::Unfinished {
-        values.reserve_exact(METRICS.len());
-        let found = METRICS.iter().filter_map(|metric| Some((metric.info, metric.value(&basis, streaming)?)));
+        let own: &[PerRequest] = if record.timings.is_some() { &OF_SERVERS } else { &[] };
+        values.reserve_exact(METRICS.len() + own.len());
+        let found =
+            METRICS.iter().chain(own).filter_map(|metric| Some((metric.info, metric.value(&basis, streaming)?)));
         values.extend(found);
     }
     let mut metrics = RequestMetrics { values, inter_chunk_ms: Vec::new(), good: None };
@@ -81,9 +83,9 @@ impl PerRequest {
     }
 }
 
-/// The metric of [`METRICS`].
+/// The metric of [`METRICS`] or [`OF_SERVERS`].
 pub(super) fn per_request(info: &MetricInfo) -> Option<&'static PerRequest> {
-    METRICS.iter().find(|metric| std::ptr::eq(metric.info, info))
+    METRICS.iter().chain(&OF_SERVERS).find(|metric| std::ptr::eq(metric.info, info))
 }
 
 /// Every metric of which each request has its own value, but [`RequestMetrics::inter_chunk_ms`], in table order.
@@ -140,6 +142,19 @@ pub(super) static METRICS: [PerRequest; 45] = [
     of(&tags::CREDIT_TO_START_LATENCY, |r| Some(ms(r.late))),
     of(&tags::EFFECTIVE_LATENCY, |r| Some(ms(r.times.response))),
     of(&tags::ERROR_ISL, |r| Some(f64::from(r.tokens.isl))),
+];
+
+/// The same of what servers say of their time in an answer: no request has these where none says it.
+pub(super) static OF_SERVERS: [PerRequest; 9] = [
+    of(&tags::SERVER_QUEUE_TIME, |r| r.server.told.queue.map(ms)),
+    of(&tags::SERVER_FRONT_END_TIME, |r| r.server.told.front_end.map(ms)),
+    of(&tags::SERVER_PREFILL_TIME, |r| r.server.told.prefill.map(ms)),
+    of(&tags::SERVER_DECODE_TIME, |r| r.server.told.decode.map(ms)),
+    of(&tags::SERVER_INFERENCE_TIME, |r| r.server.told.inference.map(ms)),
+    of(&tags::SERVER_TIME_TO_FIRST_TOKEN, |r| r.server.told.first_token.map(ms)),
+    of(&tags::SERVER_TOTAL_TIME, |r| r.server.told.total.map(ms)),
+    of(&tags::SERVER_UPSTREAM_TIME, |r| r.server.told.upstream.map(ms)),
+    of(&tags::FIRST_TOKEN_REMAINDER, |r| r.server.remainder.map(|n| n as f64 / NS_PER_MS)),
 ];
 
 const fn of(info: &'static MetricInfo, make: fn(&Basis) -> Option<f64>) -> PerRequest {

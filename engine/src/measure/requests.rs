@@ -7,7 +7,7 @@ use crate::clock::Nanos;
 
 /// Of every request of a phase what its metrics are made of, in the order in which they were added.
 ///
-/// Memory: some 20 bytes a request of one token, and up to 70 KiB for the last requests (tested in
+/// Memory: some 20 bytes a request of one token, and up to 90 KiB for the last requests (tested in
 /// `summarizer/tests.rs`).
 #[derive(Debug)]
 pub(super) struct Requests {

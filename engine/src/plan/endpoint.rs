@@ -54,6 +54,27 @@ dialects! {
     Raw => "raw",
 }
 
+/// What becomes of the durations that servers tell with an answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ServerTimings {
+    /// What is told is kept.
+    #[default]
+    Auto,
+    /// Nothing is kept.
+    Off,
+    /// Requests ask for them in the ways of all servers that can be asked, and what is told is kept.
+    Ask,
+}
+
+impl ServerTimings {
+    /// Whether it is what a plan has that says nothing of it.
+    #[must_use]
+    pub fn is_auto(&self) -> bool {
+        *self == Self::Auto
+    }
+}
+
 impl EndpointKind {
     /// Whether its requests are a query and passages to rank.
     #[must_use]

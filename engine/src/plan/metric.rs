@@ -220,6 +220,24 @@ table! {
         "end - scheduled, as response_time";
     ERROR_ISL = "error_isl", "Error Input Sequence Length", TOKENS, request, more, any,
         "input_sequence_length of failed requests";
+    SERVER_QUEUE_TIME = "server_queue_time", "Server Queue Time", MS, request, less, any,
+        "time before work on the request began, as the server says in its answer";
+    SERVER_FRONT_END_TIME = "server_front_end_time", "Server Front End Time", MS, request, less, any,
+        "time for validation and tokenising, as the server says";
+    SERVER_PREFILL_TIME = "server_prefill_time", "Server Prefill Time", MS, request, less, any,
+        "work on the prompt, to the first token, as the server says";
+    SERVER_DECODE_TIME = "server_decode_time", "Server Decode Time", MS, request, less, any,
+        "first token to last token, as the server says";
+    SERVER_INFERENCE_TIME = "server_inference_time", "Server Inference Time", MS, request, less, any,
+        "prefill and decode together, where the server tells them as one";
+    SERVER_TIME_TO_FIRST_TOKEN = "server_time_to_first_token", "Server Time to First Token", MS, request, less, any,
+        "request received to first token, as the server says";
+    SERVER_TOTAL_TIME = "server_total_time", "Server Total Time", MS, request, less, any,
+        "request received to answer complete, as the server says";
+    SERVER_UPSTREAM_TIME = "server_upstream_time", "Server Upstream Time", MS, request, less, any,
+        "what a gateway waited for the head of its own server's response (x-envoy-upstream-service-time)";
+    FIRST_TOKEN_REMAINDER = "first_token_remainder", "First Token Remainder", MS, request, less, stream,
+        "time_to_first_token - queue, dns, tcp, tls and send phases - round trip - what the server says it took until then; negative where the two are at odds";
     BENCHMARK_DURATION = "benchmark_duration", "Benchmark Duration", SEC, run, less, any,
         "first issue to last output event of a successful request, or to the end of a later request that failed or was cut off while the load was on";
     REQUEST_THROUGHPUT = "request_throughput", "Request Throughput", REQUESTS_PER_SEC, run, more, any,

@@ -28,7 +28,7 @@ pub use body_template::BodyTemplate;
 pub use cancellation::Cancellation;
 pub use dataset::{Context, Length, LengthDistribution, Marker, Pair, Prompts, Sampling, TokenizerSource, Turns};
 pub use dataset_format::Format;
-pub use endpoint::EndpointKind;
+pub use endpoint::{EndpointKind, ServerTimings};
 pub use host::Host;
 pub use load::{Arrival, Cap, CapPolicy, Load, Phase, Prefill, Ramp, Shape, Trace, first_session};
 pub use message::{Message, Texts};
@@ -75,6 +75,9 @@ pub struct Plan {
     pub use_legacy_max_tokens: bool,
     /// Ask for usage in every chunk.
     pub per_chunk_usage: bool,
+    /// What becomes of the durations that servers tell with an answer.
+    #[serde(default, skip_serializing_if = "ServerTimings::is_auto")]
+    pub server_timings: ServerTimings,
     /// Take token counts from the server's usage only, never from a tokenizer.
     pub use_server_token_count: bool,
     /// How prompts are made where no dataset gives them.
@@ -147,6 +150,7 @@ impl Plan {
             extra_inputs: serde_json::Map::new(),
             use_legacy_max_tokens: false,
             per_chunk_usage: false,
+            server_timings: ServerTimings::default(),
             use_server_token_count: false,
             prompts: Prompts {
                 tokenizer: TokenizerSource::Builtin,

@@ -6,12 +6,14 @@ mod observed;
 mod retry;
 #[cfg(test)]
 pub(crate) mod testing;
+mod timings;
 mod usage;
 
 pub use cause::Cause;
 pub use log::{Entry, LogReader, LogWriter, Note, RecordLog};
 pub use observed::{FinishReason, Observed};
 pub use retry::Retry;
+pub use timings::{Timing, Timings};
 pub use usage::{MOST_OUTPUT, MOST_PROMPT, OVER_ASKED, Usage};
 
 use crate::clock::Nanos;
@@ -88,6 +90,8 @@ pub struct Record {
     pub reasoning_text: Option<String>,
     /// What the server or the engine said of a failure.
     pub detail: Option<String>,
+    /// What the server says of the time that it took; absent where it says nothing.
+    pub timings: Option<Box<Timings>>,
 }
 
 /// How old the round-trip time of a connection is at most when a request is sent: 1 s.
@@ -205,7 +209,8 @@ impl Record {
     pub fn bytes(&self) -> usize {
         let texts = [&self.text, &self.reasoning_text, &self.detail];
         let texts = texts.into_iter().flatten().map(String::capacity);
-        size_of::<Self>() + self.gaps.capacity() * size_of::<Nanos>() + texts.sum::<usize>()
+        let timings = self.timings.as_ref().map_or(0, |_| size_of::<Timings>());
+        size_of::<Self>() + self.gaps.capacity() * size_of::<Nanos>() + texts.sum::<usize>() + timings
     }
 }
 

@@ -1,6 +1,6 @@
 //! Records for tests: by hand, and at random.
 
-use super::{Cause, FinishReason, Instants, Intervals, Observed, Outcome, PhaseKind, Record, Retry, Usage};
+use super::{Cause, FinishReason, Instants, Intervals, Observed, Outcome, PhaseKind, Record, Retry, Timings, Usage};
 use crate::clock::Nanos;
 use proptest::prelude::*;
 
@@ -60,6 +60,7 @@ pub(crate) fn streamed(k: u64, issued: Nanos, ttft: Nanos, gaps: &[Nanos]) -> Re
         text: None,
         reasoning_text: None,
         detail: None,
+        timings: None,
     }
 }
 
@@ -98,6 +99,23 @@ pub(crate) fn any_instants() -> impl Strategy<Value = Instants> {
         })
 }
 
+/// Durations of a server, some absent, and in contradiction.
+pub(crate) fn any_timings() -> impl Strategy<Value = Timings> {
+    let length = || prop::option::of(0..2_000u64);
+    ((length(), length(), length(), length()), (length(), length(), length(), length())).prop_map(|(some, more)| {
+        Timings {
+            queue: some.0,
+            prefill: some.1,
+            decode: some.2,
+            inference: some.3,
+            front_end: more.0,
+            first_token: more.1,
+            total: more.2,
+            upstream: more.3,
+        }
+    })
+}
+
 /// Records that no run would leave: every field at random, contradictions included.
 pub(crate) fn any_record() -> impl Strategy<Value = Record> {
     let small = prop::option::of(0..10_000u32);
@@ -118,11 +136,12 @@ pub(crate) fn any_record() -> impl Strategy<Value = Record> {
         1 => Just(Outcome::Cancelled),
     ];
     let text = prop::option::of(".{0,12}");
+    let timings = prop::option::of(any_timings().prop_map(Box::new));
     (
         (any::<u64>(), any::<bool>(), any::<u16>(), any::<u32>(), small, any::<u128>()),
         (any_instants(), outcome, any::<u16>(), prop::option::of(usage), any::<bool>()),
         (0..9u32, 0..9u32, 0..9u32, any::<u64>(), any::<u64>(), any::<bool>(), 0..4u8),
-        (prop::collection::vec(any::<u64>(), 0..9), text.clone(), text.clone(), text),
+        (prop::collection::vec(any::<u64>(), 0..9), text.clone(), text.clone(), text, timings),
     )
         .prop_map(|(who, what, sizes, heap)| Record {
             k: who.0,
@@ -169,5 +188,6 @@ pub(crate) fn any_record() -> impl Strategy<Value = Record> {
             text: heap.1,
             reasoning_text: heap.2,
             detail: heap.3,
+            timings: heap.4,
         })
 }

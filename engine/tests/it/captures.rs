@@ -6,7 +6,7 @@
 
 use ringload_engine::api::{self, Scanner, Seen, Text};
 use ringload_engine::plan::EndpointKind::{self, Chat, Completions, Messages, Responses};
-use ringload_engine::record::Usage;
+use ringload_engine::record::{Timings, Usage};
 use ringload_engine::wire::http1::{Decoder, Head, HeadLimits, Part};
 use ringload_engine::wire::sse::{Event, Sse};
 
@@ -23,6 +23,7 @@ struct Answer {
     finish: bool,
     error: bool,
     usage: Option<Usage>,
+    timings: Timings,
     text: String,
     /// A body that is not a stream.
     body: Vec<u8>,
@@ -75,6 +76,7 @@ impl Client {
             let seen = self.scanner.body(&self.answer.body, Some(&mut self.text));
             note(seen.expect("JSON"), &mut self.answer);
         }
+        self.answer.timings = self.scanner.timings();
         self.answer.reusable = reusable;
         self.answer.text = api::unescape(&self.text.visible);
     }
@@ -276,5 +278,24 @@ fn a_compressed_stream_is_recognised_by_its_head() {
     let bytes = std::fs::read(path).expect("the capture");
     let mut decoder = Decoder::new(HeadLimits { bytes: 64 << 10, fields: 128 });
     let head = decoder.next(&mut &bytes[..]).expect("a head");
-    assert!(matches!(head, Some(Part::Head(h)) if h.encoded && h.event_stream), "{head:?}");
+    assert!(matches!(&head, Some(Part::Head(h)) if h.encoded && h.event_stream), "{head:?}");
+}
+
+#[test]
+fn answers_say_how_long_their_servers_took() {
+    // What each capture has, in milliseconds: queue, prefill, decode, first token, total.
+    let rows: &[(&str, EndpointKind, [f64; 5])] = &[
+        ("dynamo-nvext", Chat, [3.938_643, 28.503_308, 0.0, 32.441_951, 49.643_604]),
+        ("llama-server.chat.usage", Chat, [0.0, 1.061, 1.745, 0.0, 0.0]),
+        ("vllm.chat.usage", Chat, [0.0; 5]),
+        ("vllm.chat.nonstream", Chat, [0.0; 5]),
+    ];
+    for (name, kind, expected) in rows {
+        let t = replay(*kind, name).timings;
+        let told = [t.queue, t.prefill, t.decode, t.first_token, t.total];
+        assert_eq!(told.map(|ns| ns.unwrap_or(0)), expected.map(|ms| (ms * 1e6).round() as u64), "{name}");
+        let absent = told.map(|ns| ns.is_none());
+        assert_eq!(absent, expected.map(|ms| ms == 0.0), "{name}: what is not told is absent");
+        assert_eq!((t.inference, t.front_end, t.upstream), (None, None, None), "{name}");
+    }
 }

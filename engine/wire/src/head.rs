@@ -1,9 +1,10 @@
 //! What a response head says, in any version of HTTP.
 
+use crate::timing::HeadTimings;
 use std::fmt;
 
 /// What the head of a final response says, as far as the engine asks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Head {
     /// Status code, 200–599 in practice; never 1xx.
     pub status: u16,
@@ -25,6 +26,8 @@ pub struct Head {
     pub server: Product,
     /// `Via`: the intermediaries that name themselves (RFC 9110 §7.6.3).
     pub via: Product,
+    /// What the server, or a gateway, says of the time that it took; absent where it says nothing.
+    pub timings: Option<Box<HeadTimings>>,
 }
 
 /// The front of a field value that names software: its first bytes, of the last line that has it. What is neither
@@ -155,6 +158,8 @@ impl Head {
             self.server = Product::new(value);
         } else if name.eq_ignore_ascii_case(b"via") {
             self.via = Product::new(value);
+        } else {
+            HeadTimings::add(&mut self.timings, name, value);
         }
         Ok(())
     }

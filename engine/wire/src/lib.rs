@@ -123,8 +123,10 @@ pub mod http1;
 pub mod http2;
 mod protocol;
 pub mod sse;
+mod timing;
 pub mod tls;
 
 pub use field::{FieldError, RequestFields};
 pub use head::{Head, MediaType, Product};
 pub use protocol::Protocol;
+pub use timing::HeadTimings;

@@ -25,6 +25,7 @@
 //! - `files`: what a run leaves
 //! - `kept`: what is kept of runs whose disk or folder fails them, and of earlier runs in the same folder
 //! - `server_metrics`: the server's own metrics beside those of its answers
+//! - `server_timings`: what servers say of their time in their answers
 //! - `signals`: a run is stopped at each of its stages
 //! - `campaign`: repeats, sweeps, the search for the capacity, and what is left of them
 //! - `compare`: runs against each other
@@ -63,6 +64,7 @@ mod schedules;
 mod secrets;
 mod selftest;
 mod server_metrics;
+mod server_timings;
 mod sessions;
 mod signals;
 mod truth;

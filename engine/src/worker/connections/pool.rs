@@ -9,7 +9,7 @@ use crate::clock::Nanos;
 use crate::control::Budget;
 use crate::driver::{Event, Key, errno};
 use crate::exchange::{Exchange, KeepText};
-use crate::plan::{Plan, Reuse, TokenizerSource};
+use crate::plan::{Plan, Reuse, ServerTimings, TokenizerSource};
 use crate::record::{Cause, Outcome};
 use crate::resolve;
 use crate::wire::http2::Code;
@@ -324,8 +324,9 @@ fn new_slot(plan: &Plan, budget: &Budget) -> Slot {
         TokenizerSource::Builtin => KeepText::WithoutUsage,
         TokenizerSource::Named { .. } => KeepText::Always,
     };
-    let exchange =
-        Exchange::new(plan.endpoint, plan.streaming, keep_text, plan.limits).looking_at(plan.payload.output.clone());
+    let exchange = Exchange::new(plan.endpoint, plan.streaming, keep_text, plan.limits)
+        .looking_at(plan.payload.output.clone())
+        .timed(plan.server_timings != ServerTimings::Off);
     Slot::new(exchange, budget.part())
 }
 

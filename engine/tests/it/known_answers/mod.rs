@@ -4,6 +4,7 @@
 mod limits;
 mod load;
 mod responses;
+mod server_timings;
 
 use crate::simulated::{START, chunk, end, event, head, lasting, plan, token};
 use ringload_engine::clock::{MILLI, Nanos, SECOND};

@@ -35,7 +35,7 @@ pub struct HeadLimits {
 }
 
 /// A piece of a response.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Part<'a> {
     /// The final head. Interim responses (1xx) are swallowed.
     Head(Head),

@@ -15,7 +15,7 @@ pub enum Opened {
 }
 
 /// An event of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event<'a> {
     /// The final head of a response came. Interim heads (1xx) are swallowed.
     Head {
