@@ -90,24 +90,40 @@ fn tokens(server: &ServerFigures) -> Option<String> {
     ))
 }
 
-/// The server in each slice of the run, beside its time to first token.
+/// The server and its GPUs in each slice of the run, beside its time to first token.
 pub(super) fn slices(outcome: &Outcome) -> String {
-    let (Some(server), Some(slices)) = (&outcome.summary.server, &outcome.summary.slices) else {
+    let Some(slices) = &outcome.summary.slices else {
         return String::new();
     };
-    if server.slices.is_empty() {
+    let of_server = outcome.summary.server.as_ref().map_or(&[][..], |server| &server.slices);
+    let of_gpus = outcome.summary.gpu.as_ref().map_or(&[][..], |gpu| &gpu.slices);
+    let mut columns: Vec<&str> = Vec::new();
+    if !of_server.is_empty() {
+        columns.extend(["running", "waiting", "KV %"]);
+    }
+    if !of_gpus.is_empty() {
+        columns.extend(["GPU W", "GPU °C"]);
+    }
+    if columns.is_empty() {
         return String::new();
     }
+    columns.push("TTFTp50");
     let known = |value: Option<f64>| value.map_or_else(|| "-".into(), short);
-    let mut table = Table::new("SERVER IN THESE SLICES", &["running", "waiting", "KV %", "TTFTp50"]);
-    let step = server.slices.len().div_ceil(MOST_SLICES).max(1);
-    for slice in server.slices.iter().step_by(step) {
-        let of_run = slices.slices.iter().find(|own| own.index == slice.index);
-        let ttft = of_run.and_then(|own| own.time_to_first_token_p50);
-        table.row(
-            format!("{:>4}", slice.index),
-            vec![known(slice.running), known(slice.waiting), known(slice.kv_use.map(|kv| 100.0 * kv)), known(ttft)],
-        );
+    let mut table = Table::new("SERVER IN THESE SLICES", &columns);
+    let told = |index: u64| of_server.iter().any(|s| s.index == index) || of_gpus.iter().any(|s| s.index == index);
+    let shown: Vec<_> = slices.slices.iter().filter(|slice| told(slice.index)).collect();
+    for slice in shown.iter().step_by(shown.len().div_ceil(MOST_SLICES).max(1)) {
+        let mut row = Vec::new();
+        if !of_server.is_empty() {
+            let server = of_server.iter().find(|s| s.index == slice.index).copied().unwrap_or_default();
+            row.extend([server.running, server.waiting, server.kv_use.map(|kv| 100.0 * kv)]);
+        }
+        if !of_gpus.is_empty() {
+            let gpus = of_gpus.iter().find(|s| s.index == slice.index).copied().unwrap_or_default();
+            row.extend([gpus.power_w, gpus.temperature_c]);
+        }
+        row.push(slice.time_to_first_token_p50);
+        table.row(format!("{:>4}", slice.index), row.into_iter().map(known).collect());
     }
     table.render()
 }

@@ -176,10 +176,14 @@ impl Collector {
         self.reasons.iter().map(|(&at, values)| (&self.table.series[at].labels, values.values().sum(), values))
     }
 
-    /// The figure of a role by the last scrape: the sum of its series, of a share their mean. Of a histogram the sum of
-    /// its observations.
+    /// The figure of a role by the last scrape: the sum of its series, of a share their mean, of temperatures the
+    /// highest. Of a histogram the sum of its observations. Of the instances of a GPU, which each tell what all of it
+    /// draws, one counts.
     #[must_use]
     pub fn now(&self, role: Role) -> Option<f64> {
+        if role == Role::GpuPower {
+            return self.power_now();
+        }
         let values: Vec<f64> = self
             .of(role)
             .filter_map(|(_, data)| match data {
@@ -192,8 +196,23 @@ impl Collector {
         match (role, values.len()) {
             (_, 0) => None,
             (Role::KvUse, n) => Some(sum / n as f64),
+            (Role::GpuTemperature, _) => values.into_iter().reduce(f64::max),
             _ => Some(sum),
         }
+    }
+
+    fn power_now(&self) -> Option<f64> {
+        let mut watts: BTreeMap<&str, f64> = BTreeMap::new();
+        for (labels, data) in self.of(Role::GpuPower) {
+            if let Data::Scalar(scalar) = data
+                && scalar.seen_in == self.number
+            {
+                let id = ["UUID", "uuid", "gpu"].iter().find_map(|name| labels.get(name)).unwrap_or_default();
+                let most = watts.entry(id).or_insert(0.0);
+                *most = most.max(scalar.current);
+            }
+        }
+        watts.into_values().reduce(|all, one| all + one)
     }
 
     /// By how much a counter grew in the window.
@@ -203,6 +222,13 @@ impl Collector {
             Data::Histogram(_) => None,
         });
         of.reduce(|all, one| all + one)
+    }
+
+    /// The mean of a figure over the scrapes of the window from one instant to another; `None` where none has it.
+    pub(super) fn mean_in(&self, role: Role, from: Nanos, to: Nanos) -> Option<f64> {
+        let inside = self.points.iter().filter(|point| (from..to).contains(&point.at));
+        let values: Vec<f64> = inside.map(|point| point.values[role as usize]).filter(|v| v.is_finite()).collect();
+        (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
     }
 
     /// By how much a counter grew since the first scrape.
@@ -232,7 +258,9 @@ impl Collector {
         let named = role.families().iter().find_map(|name| {
             let family = self.table.family(name)?;
             let fits = match role {
-                Role::Running | Role::Waiting | Role::KvUse => family.kind != Kind::Histogram,
+                Role::Running | Role::Waiting | Role::KvUse | Role::GpuPower | Role::GpuTemperature => {
+                    family.kind != Kind::Histogram
+                }
                 Role::QueueTime | Role::PrefillTime => family.kind == Kind::Histogram,
                 _ => family.kind == Kind::Counter,
             };

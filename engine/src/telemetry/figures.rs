@@ -1,6 +1,6 @@
 //! The figures of a server that are read beside those of a run.
 
-use super::collector::{Collector, Point};
+use super::collector::Collector;
 use super::names::Role;
 use super::scalar::Values;
 use crate::clock::Nanos;
@@ -249,14 +249,9 @@ impl ServerFigures {
 
     /// Adds the figures of time slices, each from its start to its end on the scrapes' clock.
     pub fn cut(&mut self, endpoints: &[Collector], slices: impl Iterator<Item = (u64, Nanos, Nanos)>) {
-        let mean_in = |collector: &Collector, role: Role, from: Nanos, to: Nanos| {
-            let inside = collector.points.iter().filter(|point: &&Point| (from..to).contains(&point.at));
-            let values: Vec<f64> = inside.map(|point| point.values[role as usize]).filter(|v| v.is_finite()).collect();
-            (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
-        };
         let figures = |(index, from, to)| {
-            let of = |role| sum(endpoints.iter().map(|c| mean_in(c, role, from, to)));
-            let with_kv = endpoints.iter().filter(|c| mean_in(c, Role::KvUse, from, to).is_some()).count();
+            let of = |role| sum(endpoints.iter().map(|c| c.mean_in(role, from, to)));
+            let with_kv = endpoints.iter().filter(|c| c.mean_in(Role::KvUse, from, to).is_some()).count();
             ServerSlice {
                 index,
                 running: of(Role::Running),

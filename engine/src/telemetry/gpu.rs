@@ -4,6 +4,8 @@ use super::collector::Collector;
 use super::figures::EndpointFigures;
 use super::labels::Labels;
 use super::metric::{Current, SeriesStats};
+use super::names::Role;
+use crate::clock::Nanos;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -72,6 +74,9 @@ pub struct GpuFigures {
     /// Output tokens a second for each watt: the same as output tokens for each joule.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_tokens_per_joule: Option<f64>,
+    /// In each time slice of the run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub slices: Vec<GpuSlice>,
 }
 
 /// A GPU in the measured phase.
@@ -126,6 +131,19 @@ pub struct GpuMetric {
     /// p1 p5 p10 p25 p50 p75 p90 p95 p99
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub percentiles: Option<[f64; 9]>,
+}
+
+/// All GPUs in one time slice of a run; absent where no scrape was in it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize)]
+pub struct GpuSlice {
+    /// The slice, from 0.
+    pub index: u64,
+    /// What they drew together, in watts, on average.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub power_w: Option<f64>,
+    /// How warm the warmest was, in °C, on average.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub temperature_c: Option<f64>,
 }
 
 /// What tells a GPU from others, as labels have it.
@@ -210,6 +228,20 @@ impl GpuFigures {
         let power_w = power.values().copied().reduce(|all, one| all + one);
         let figures = Self { endpoints: endpoints.iter().map(Collector::endpoint).collect(), ..Self::default() };
         Some(Self { energy_j, power_w, gpus, ..figures })
+    }
+
+    /// Adds the figures of time slices, each from its start to its end on the scrapes' clock.
+    pub fn cut(&mut self, endpoints: &[Collector], slices: impl Iterator<Item = (u64, Nanos, Nanos)>) {
+        let figures = |(index, from, to)| {
+            let of = |role| endpoints.iter().filter_map(move |c| c.mean_in(role, from, to));
+            GpuSlice {
+                index,
+                power_w: of(Role::GpuPower).reduce(|all, one| all + one),
+                temperature_c: of(Role::GpuTemperature).reduce(f64::max),
+            }
+        };
+        let slices = slices.map(figures);
+        self.slices = slices.filter(|s| s.power_w.or(s.temperature_c).is_some()).collect();
     }
 
     /// Adds what the energy comes to for each output token and request of the measured phase.

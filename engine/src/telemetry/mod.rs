@@ -25,7 +25,7 @@ pub use exposition::{Exposition, Item, Kind, Sample};
 pub use figures::{
     EndpointFigures, GaugeFigures, QueueFigures, ServerFigures, ServerSlice, ServerTokens, ShareFigures, TokenCheck,
 };
-pub use gpu::{GPU_FIELDS, Gpu, GpuField, GpuFigures, GpuIdentity, GpuMetric, gpus_now};
+pub use gpu::{GPU_FIELDS, Gpu, GpuField, GpuFigures, GpuIdentity, GpuMetric, GpuSlice, gpus_now};
 pub use histogram::{Estimate, HistogramFigures};
 pub use labels::Labels;
 pub use metric::{Current, MetricFigures, SeriesFigures, SeriesStats};

@@ -29,11 +29,15 @@ pub enum Role {
     QueueTime,
     /// Histogram: prefill, in seconds.
     PrefillTime,
+    /// Gauge: what GPUs draw, in watts.
+    GpuPower,
+    /// Gauge: how warm GPUs are, in °C.
+    GpuTemperature,
 }
 
 impl Role {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Running,
         Self::Waiting,
         Self::KvUse,
@@ -46,6 +50,8 @@ impl Role {
         Self::AcceptedTokens,
         Self::QueueTime,
         Self::PrefillTime,
+        Self::GpuPower,
+        Self::GpuTemperature,
     ];
 
     /// The names that families of it have, without `_total`: where an endpoint has several, the first counts.
@@ -118,6 +124,8 @@ impl Role {
                 "trtllm_request_prefill_time_seconds",
                 "request_prefill_time_seconds",
             ],
+            Self::GpuPower => &["DCGM_FI_DEV_POWER_USAGE"],
+            Self::GpuTemperature => &["DCGM_FI_DEV_GPU_TEMP"],
         }
     }
 

@@ -25,6 +25,8 @@ pub(crate) fn add_figures(summary: &mut Summary, scraped: Scraped) -> Collected 
     });
     summary.gpu = GpuFigures::of(&gpus, summary.phase_duration_s).map(|mut figures| {
         let tokens = ["arrived_output_tokens", "total_osl"].iter().find_map(|tag| summary.metric(tag));
+        let slices = summary.slices.iter().flat_map(|slices| &slices.slices);
+        figures.cut(&gpus, slices.map(|slice| (slice.index, slice.start_ns, slice.end_ns)));
         figures.share_out(tokens.map_or(0.0, |metric| metric.avg), summary.counts.succeeded as f64);
         figures
     });

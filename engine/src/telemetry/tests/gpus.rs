@@ -1,6 +1,6 @@
 //! Expositions in the shape of dcgm-exporter's.
 
-use super::super::{Collector, GpuFigures, Window, gpus_now};
+use super::super::{Collector, GpuFigures, Role, Window, gpus_now};
 use crate::clock::SECOND;
 
 fn page(watts: u32, millijoules: u64, reasons: u32, host: &str) -> String {
@@ -38,7 +38,7 @@ fn fields_have_their_names_and_units_and_energy_is_counted() {
         (Window::Inside, page(400, 1_700_000, 0x24, "hostname")),
         (Window::After, page(60, 1_900_000, 1, "hostname")),
     ]);
-    let mut figures = GpuFigures::of(&[collector], 3.0).unwrap();
+    let mut figures = GpuFigures::of(std::slice::from_ref(&collector), 3.0).unwrap();
     let gpu = &figures.gpus[0];
     assert_eq!((gpu.index, gpu.uuid.as_str(), gpu.hostname.as_deref()), (0, "GPU-0", Some("n1")));
     let of = |name: &str| gpu.metrics[name].clone();
@@ -51,8 +51,25 @@ fn fields_have_their_names_and_units_and_energy_is_counted() {
     // 900 J by the counter of one, 100.5 W for 3 s of the other, which has none.
     assert!((figures.energy_j.unwrap() - 1_201.5).abs() < 1e-9, "{:?}", figures.energy_j);
     assert_eq!(figures.power_w, Some(451.0));
+    // Scrapes 2 and 3 are of the window; both GPUs together, the one that tells its temperature.
+    figures.cut(
+        &[collector],
+        [(0, SECOND, 3 * SECOND), (1, 3 * SECOND, 4 * SECOND), (2, 9 * SECOND, 10 * SECOND)].into_iter(),
+    );
+    let slices: Vec<_> = figures.slices.iter().map(|slice| (slice.index, slice.power_w, slice.temperature_c)).collect();
+    assert_eq!(slices, [(0, Some(401.0), Some(70.0)), (1, Some(501.0), Some(70.0))]);
     figures.share_out(2_403.0, 0.0);
     assert_eq!((figures.joules_per_output_token, figures.joules_per_request), (Some(0.5), None));
+}
+
+#[test]
+fn what_a_gpu_draws_is_counted_once_however_many_instances_tell_of_it() {
+    let line = |gpu: u32, id: u32, watts: u32| {
+        format!("DCGM_FI_DEV_POWER_USAGE{{gpu=\"{gpu}\",UUID=\"GPU-{gpu}\",GPU_I_ID=\"{id}\"}} {watts}\n")
+    };
+    let page = format!("{}{}{}", line(0, 1, 300), line(0, 2, 300), line(1, 1, 200));
+    let collector = collected(&[(Window::Inside, page)]);
+    assert_eq!(collector.now(Role::GpuPower), Some(500.0));
 }
 
 #[test]
