@@ -41,6 +41,16 @@ pub(crate) struct TelemetryArgs {
     /// (`0.0.0.0:9464`) to others too. 0 takes any free port.
     #[arg(long, value_name = "[ADDRESS:]PORT", value_parser = listening)]
     pub(crate) prometheus_port: Option<SocketAddr>,
+
+    /// Send each run, when it is over, to a collector of OpenTelemetry (OTLP over HTTP, JSON): its metrics, and spans
+    /// of requests. /v1/metrics and /v1/traces are added. A collector that does not take it fails no run. Header
+    /// fields come from OTEL_EXPORTER_OTLP_HEADERS.
+    #[arg(long, value_name = "URL", value_parser = OtelUrl::parse)]
+    pub(crate) otel_endpoint: Option<OtelUrl>,
+
+    /// Spans of a run: of so many requests, chosen evenly.
+    #[arg(long, value_name = "N", default_value = "1000", requires = "otel_endpoint", value_parser = spans)]
+    pub(crate) otel_spans: usize,
 }
 
 fn listening(text: &str) -> Result<SocketAddr, String> {
@@ -108,6 +118,27 @@ impl fmt::Display for MetricsUrl {
     }
 }
 
+/// A collector of OpenTelemetry, without the paths of its signals.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct OtelUrl(pub(crate) String);
+
+impl OtelUrl {
+    fn parse(text: &str) -> Result<Self, String> {
+        let target = Target::parse(text.trim()).map_err(|e| e.what)?;
+        if target.unix.is_some() || target.zone.is_some() {
+            return Err("write http://host:4318 or https://host:port".into());
+        }
+        let url = target.url.trim_end_matches('/');
+        let base = ["/v1/traces", "/v1/metrics"].iter().find_map(|path| url.strip_suffix(path));
+        Ok(Self(base.unwrap_or(url).to_owned()))
+    }
+}
+
+fn spans(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|n| *n <= MOST_SPANS);
+    number.ok_or_else(|| format!("write a number from 0 to {MOST_SPANS}"))
+}
+
 /// A word of `--gpu-telemetry`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum GpuItem {
@@ -151,6 +182,9 @@ fn is_here(target: &Target) -> bool {
     let address = target.host.parse::<std::net::IpAddr>();
     target.unix.is_some() || target.host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
+
+/// Spans that are held in memory until they are sent: some 100 MB.
+const MOST_SPANS: usize = 100_000;
 
 /// Where dcgm-exporter listens, as AIPerf tries it.
 const EXPORTERS: [&str; 2] = ["http://localhost:9400/metrics", "http://localhost:9401/metrics"];
@@ -196,6 +230,16 @@ mod tests {
     }
 
     #[test]
+    fn a_collector_is_named_with_or_without_the_paths_of_its_signals() {
+        let url = |text: &str| OtelUrl::parse(text).map(|url| url.0);
+        for text in ["http://c:4318", "http://c:4318/", "http://c:4318/v1/traces", " http://c:4318/v1/metrics "] {
+            assert_eq!(url(text), Ok("http://c:4318".into()), "{text}");
+        }
+        assert_eq!(url("https://c/otlp"), Ok("https://c:443/otlp".into()));
+        assert!(url("ftp://c").is_err());
+    }
+
+    #[test]
     fn what_is_not_done_is_refused_with_what_is() {
         for (flags, word) in [
             ("--server-metrics-formats parquet", "json, csv or jsonl"),
@@ -205,6 +249,9 @@ mod tests {
             ("--gpu-telemetry pynvml", "exporter of DCGM"),
             ("--gpu-telemetry fields.csv", "leave the file out"),
             ("--server-metrics --no-server-metrics", "--no-server-metrics"),
+            ("--otel-endpoint unix:/s", "http://host:4318"),
+            ("--otel-endpoint http://h --otel-spans 100001", "from 0 to 100000"),
+            ("--otel-spans 5", "--otel-endpoint"),
             ("--gpu-telemetry --no-gpu-telemetry", "--no-gpu-telemetry"),
         ] {
             let text = refused(&format!("-m x {flags}"));

@@ -11,6 +11,7 @@ pub(crate) mod environment;
 pub(crate) mod estimate;
 mod live_view;
 pub(crate) mod models;
+pub(crate) mod otel;
 mod others;
 pub(crate) mod preflight;
 pub(crate) mod probes;

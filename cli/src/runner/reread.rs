@@ -108,6 +108,7 @@ pub(crate) fn run(log: &Path, args: &ReportArgs) -> anyhow::Result<Exit> {
         finished,
         host,
         scraped: Scraped::default(),
+        otel: None,
     };
     let kept = StoredCalibrations::read(args.calibration_file.as_deref());
     let done = conclude(driven, files, &kept, &output, None)?;

@@ -1,6 +1,6 @@
 //! One run of a plan: prepared, driven, summed up, judged, and written into its folder.
 
-use crate::export::{self, Artifacts, EarlierFiles, Kind, OptionalFiles, OutputLocation, RecordWriter};
+use crate::export::{self, Artifacts, EarlierFiles, Kind, OptionalFiles, OutputLocation, RecordWriter, Spans};
 use crate::flags::{ExportLevel, OutputArgs, ProfileArgs, TelemetryArgs};
 use crate::live::exporter::Exporter;
 use crate::live::{progress, signals};
@@ -12,6 +12,7 @@ use crate::result::run::{Identity, Outcome, RunOutput};
 use crate::result::telemetry::Scraped;
 use crate::runner::calibrations::StoredCalibrations;
 use crate::runner::live_view::LiveView;
+use crate::runner::otel::Otel;
 use crate::runner::scrape::{self, Scraper};
 use crate::terminal::{eprint_line, printable};
 use ringload_engine::host::HostFacts;
@@ -111,7 +112,8 @@ pub(crate) fn run(
     let failure = finished.take_failure();
     let host = host.finish();
     finished.leave(&serde_json::to_vec(&host)?);
-    let driven = Driven { plan, workload, finished, host, identity, scraped };
+    let otel = telemetry.otel_endpoint.as_ref().map(|url| Otel::new(&url.0, telemetry.otel_spans, output.quiet));
+    let driven = Driven { plan, workload, finished, host, identity, scraped, otel };
     let done = conclude(driven, files, kept, output, observers.on_record)?;
     let Some(error) = failure else {
         return Ok(done);
@@ -136,6 +138,8 @@ pub(crate) struct Driven<'a> {
     pub(crate) identity: Identity,
     /// What was read of its server.
     pub(crate) scraped: Scraped,
+    /// Where it is sent.
+    pub(crate) otel: Option<Otel>,
 }
 
 /// Sums a run up, judges it, and writes its files.
@@ -149,9 +153,15 @@ pub(crate) fn conclude(
     output: &OutputArgs,
     on_record: Option<RecordObserver<'_>>,
 ) -> anyhow::Result<RunOutput> {
-    let Driven { plan, workload, finished, host, identity, scraped } = driven;
+    let Driven { plan, workload, finished, host, identity, scraped, mut otel } = driven;
     let alone = on_record.is_none();
-    let summed = sum_up(&plan, workload, finished, &mut files, &identity.secrets, output.export_http_trace, on_record);
+    let watching = Watching {
+        secrets: &identity.secrets,
+        trace: output.export_http_trace,
+        spans: otel.as_mut().map(|otel| &mut otel.spans),
+        on_record,
+    };
+    let summed = sum_up(&plan, workload, finished, &mut files, watching);
     let (mut summary, charts) = match summed {
         Ok(summed) => summed,
         Err(error) => return Err(with_log_kept(error, files)),
@@ -170,6 +180,9 @@ pub(crate) fn conclude(
     let page = page::of_run(&outcome, &charts)?;
     let (written, unwritten) = export::finish(&mut files, &outcome, scraped, &printable(&text), &page);
     let done = RunOutput { outcome, files: written, spoiled_tries: Vec::new() };
+    if let Some(otel) = otel {
+        otel.send(&done.outcome);
+    }
     if alone && (unwritten.is_some() || full.is_some()) {
         report_without_files(&done, output);
     }
@@ -298,15 +311,22 @@ fn drive(
     Ok(finished)
 }
 
+/// Who sees the records of a run when it is summed up.
+struct Watching<'a, 'o> {
+    secrets: &'a Secrets,
+    trace: bool,
+    spans: Option<&'a mut Spans>,
+    on_record: Option<RecordObserver<'o>>,
+}
+
 fn sum_up(
     plan: &Plan,
     workload: &Workload,
     finished: Finished,
     files: &mut Artifacts<'_>,
-    secrets: &Secrets,
-    trace: bool,
-    mut on_record: Option<RecordObserver<'_>>,
+    watching: Watching<'_, '_>,
 ) -> Result<(Summary, Charts)> {
+    let Watching { secrets, trace, mut spans, mut on_record } = watching;
     // The offset of the run itself: files and summary must agree to the nanosecond.
     let offset = finished.offset();
     let wall = |at| offset.to_realtime(at);
@@ -320,6 +340,9 @@ fn sum_up(
     let mut charts = Charts::new(plan.streaming);
     let mut summary = run::summarize(plan, workload, finished, &mut |record, metrics| {
         charts.add(record, metrics);
+        if let Some(spans) = &mut spans {
+            spans.add(record, metrics, &wall);
+        }
         if let Some(on_record) = &mut on_record {
             on_record(record, metrics);
         }

@@ -26,6 +26,7 @@
 //! - `kept`: what is kept of runs whose disk or folder fails them, and of earlier runs in the same folder
 //! - `server_metrics`: the server's own metrics beside those of its answers
 //! - `server_timings`: what servers say of their time in their answers
+//! - `otel`: runs sent to a collector of OpenTelemetry
 //! - `signals`: a run is stopped at each of its stages
 //! - `campaign`: repeats, sweeps, the search for the capacity, and what is left of them
 //! - `compare`: runs against each other
@@ -57,6 +58,7 @@ mod load;
 mod memory;
 mod nagle;
 mod network;
+mod otel;
 mod over_time;
 mod preflight;
 mod preparation;

@@ -100,7 +100,9 @@ impl Source {
     }
 }
 
-fn agent(tls: &Tls) -> Agent {
+/// A client for other parties than the server under load: a connection of its own, certificates as the plan has them,
+/// a second for each exchange.
+pub(in crate::runner) fn agent(tls: &Tls) -> Agent {
     let own = tls.ca.as_ref().and_then(|path| {
         let pem = files::small(path, PEM_BYTES).ok()?;
         let certificates = parse_pem(&pem).filter_map(|item| match item {
