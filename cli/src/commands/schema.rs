@@ -12,14 +12,22 @@ pub(crate) fn schema(name: Option<&str>) -> Result<()> {
     let Some(name) = name else {
         return print(&list());
     };
-    let wanted = name.strip_suffix(".json").or_else(|| name.strip_suffix(".jsonl")).unwrap_or(name);
-    match SCHEMAS.iter().find(|(name, _)| *name == wanted) {
-        Some((_, text)) => print(text),
+    match find(name) {
+        Some(text) => print(text),
         None => Err(Error::usage(
             format!("there is no schema {name}"),
             format!("name one of {}", SCHEMAS.map(|(name, _)| name).join(", ")),
         )),
     }
+}
+
+/// The schema of this name, or of the file of this name.
+fn find(name: &str) -> Option<&'static str> {
+    let stem = name.strip_suffix(".json").or_else(|| name.strip_suffix(".jsonl")).unwrap_or(name);
+    // A file of lines may stand beside a document of the same stem.
+    let lines = name.ends_with(".jsonl").then(|| format!("{stem}_lines"));
+    let of = |wanted: &str| SCHEMAS.iter().find(|(known, _)| *known == wanted).map(|(_, text)| *text);
+    lines.and_then(|lines| of(&lines)).or_else(|| of(stem))
 }
 
 /// A line a schema: its name, the file, what that holds.
@@ -41,7 +49,7 @@ macro_rules! schemas {
 }
 
 /// Name and text of each.
-const SCHEMAS: [(&str, &str); 11] = schemas![
+const SCHEMAS: [(&str, &str); 14] = schemas![
     "ringload_report",
     "ringload_campaign",
     "ringload_capacity",
@@ -52,7 +60,10 @@ const SCHEMAS: [(&str, &str); 11] = schemas![
     "profile_export_aiperf",
     "profile_export_aiperf_timeslices",
     "profile_export_aiperf_aggregate",
-    "profile_export_aiperf_sweep"
+    "profile_export_aiperf_sweep",
+    "server_metrics_export",
+    "server_metrics_export_lines",
+    "gpu_telemetry_export"
 ];
 
 #[cfg(test)]
@@ -72,6 +83,10 @@ mod tests {
             let schema: Value = serde_json::from_str(text).unwrap();
             assert!(jsonschema::meta::is_valid(&schema), "{name}");
             assert!(schema["$id"].as_str().unwrap().ends_with(&format!("/{name}.schema.json")), "{name}");
+        }
+        let title = |name: &str| serde_json::from_str::<Value>(find(name).unwrap()).unwrap()["title"].clone();
+        for file in ["server_metrics_export.json", "server_metrics_export.jsonl", "profile_export.jsonl"] {
+            assert_eq!(title(file), file);
         }
         assert!(list().lines().all(|line| line.split_whitespace().count() > 3), "{}", list());
     }

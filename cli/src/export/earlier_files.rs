@@ -45,6 +45,14 @@ impl EarlierFiles {
         Self { alone: true, foreign, ..Self::of(base, names.collect(), overwrite) }
     }
 
+    /// The same, but for the files of what was read of its server and GPUs: they stay.
+    pub(crate) fn keeping_scraped(mut self, prefix: Option<&str>) -> Self {
+        for kind in Kind::ALL.into_iter().filter(|kind| kind.is_scraped()) {
+            self.names.remove(&kind.name(prefix));
+        }
+        self
+    }
+
     /// Before a search: the folders of its probes too, of a search that was killed before its document was written.
     pub(crate) fn of_search(base: &Path, overwrite: bool) -> Self {
         let entries = fs::read_dir(base).into_iter().flatten().flatten();
@@ -269,6 +277,20 @@ mod tests {
             let log = dir.path().join("log");
             EarlierFiles::of_report(dir.path(), None, &log, overwrite).quietly(true).clear().unwrap();
             assert_eq!(names(dir.path()), left, "{later} {overwrite}");
+        }
+    }
+
+    #[test]
+    fn a_report_keeps_the_files_of_what_was_read_of_the_server_where_it_has_no_others() {
+        for keeps in [true, false] {
+            let dir = tempfile::tempdir().unwrap();
+            let scraped = ["gpu_telemetry_export.jsonl", "server_metrics_export.csv", "server_metrics_export.json"];
+            ["log", "ringload_report.json"].iter().chain(&scraped).for_each(|name| put(dir.path(), name));
+            let earlier = EarlierFiles::of_report(dir.path(), None, &dir.path().join("log"), false).quietly(true);
+            let earlier = if keeps { earlier.keeping_scraped(None) } else { earlier };
+            earlier.clear().unwrap();
+            let stays = names(dir.path()).iter().filter(|name| scraped.contains(&name.as_str())).count();
+            assert_eq!(stays, if keeps { 3 } else { 0 });
         }
     }
 

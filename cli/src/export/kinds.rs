@@ -59,6 +59,11 @@ impl OptionalFiles {
 }
 
 impl Kind {
+    /// Whether it is made while a run is under way, of what its log does not have.
+    pub(super) fn is_scraped(self) -> bool {
+        matches!(self, Self::ServerMetrics | Self::ServerMetricsTable | Self::ServerMetricsLines | Self::GpuLines)
+    }
+
     /// Every file that a run may leave.
     pub(super) const ALL: [Self; 13] = [
         Self::Summary,

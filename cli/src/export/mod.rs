@@ -13,6 +13,7 @@ mod numbers;
 mod otlp;
 mod records;
 mod report;
+mod reported;
 mod server_metrics;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -29,6 +30,7 @@ pub(crate) use kinds::{Kind, OptionalFiles};
 pub(crate) use otlp::{Spans, documents as otlp_documents};
 pub(crate) use records::{RecordWriter, uuid};
 pub(crate) use report::document;
+pub(crate) use reported::reported;
 pub(crate) use server_metrics::{LineAt, LineOf};
 pub(crate) use time::utc;
 pub(crate) use unfinished::{Owner, logs_in, remove_leftovers, remove_temporaries};

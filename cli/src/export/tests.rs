@@ -77,7 +77,7 @@ fn the_report_follows_its_schema_and_the_schema_names_every_field() {
     }
 }
 
-fn close(schema: &mut Value) {
+pub(crate) fn close(schema: &mut Value) {
     match schema {
         Value::Object(object) => {
             if object.contains_key("properties") && !object.contains_key("additionalProperties") {

@@ -1,7 +1,7 @@
 //! What was read of the server and its GPUs while a run was under way.
 
 use crate::flags::MetricsFormat;
-use ringload_engine::telemetry::Collector;
+use ringload_engine::telemetry::{Collector, GpuFigures, ServerFigures};
 use std::fs::File;
 
 /// What was read while a run was under way.
@@ -17,6 +17,17 @@ pub(crate) struct Scraped {
     pub(crate) is_whole: bool,
     /// The files that are asked for.
     pub(crate) formats: Vec<MetricsFormat>,
+    /// What the run of a log had written of them, where nothing is read.
+    pub(crate) reported: Option<Reported>,
+}
+
+/// What a run has written of its server and GPUs into its report.
+#[derive(Debug)]
+pub(crate) struct Reported {
+    /// Of the server.
+    pub(crate) server: Option<ServerFigures>,
+    /// Of its GPUs.
+    pub(crate) gpu: Option<GpuFigures>,
 }
 
 /// One endpoint.

@@ -1,7 +1,9 @@
 //! Report and files of a run from its record log, also of one that was killed.
 
 use crate::exit::Exit;
-use crate::export::{Artifacts, EarlierFiles, OptionalFiles, OutputLocation, Owner, logs_in, remove_leftovers};
+use crate::export::{
+    Artifacts, EarlierFiles, OptionalFiles, OutputLocation, Owner, logs_in, remove_leftovers, reported,
+};
 use crate::flags::{BaseName, ReportArgs};
 use crate::live::signals;
 use crate::report;
@@ -85,7 +87,12 @@ pub(crate) fn run(log: &Path, args: &ReportArgs) -> anyhow::Result<Exit> {
     let beside = log.parent().unwrap_or(Path::new("."));
     let dir = args.artifact_dir.as_deref().unwrap_or(beside);
     let prefix = prefix.as_ref().map(BaseName::as_str);
-    let earlier = EarlierFiles::of_report(dir, prefix, log, args.overwrite).quietly(args.quiet);
+    // Read before what stands there moves aside.
+    let reported = reported(beside, prefix, &head.benchmark_id);
+    let mut earlier = EarlierFiles::of_report(dir, prefix, log, args.overwrite).quietly(args.quiet);
+    if reported.is_some() && same_folder(dir, beside) {
+        earlier = earlier.keeping_scraped(prefix);
+    }
     let location = OutputLocation { dir, prefix, earlier: &earlier };
     let wanted = OptionalFiles {
         records: head.records,
@@ -107,11 +114,11 @@ pub(crate) fn run(log: &Path, args: &ReportArgs) -> anyhow::Result<Exit> {
         workload: &workload,
         finished,
         host,
-        scraped: Scraped::default(),
+        scraped: Scraped { reported, ..Scraped::default() },
         otel: None,
     };
-    let kept = StoredCalibrations::read(args.calibration_file.as_deref());
-    let done = conclude(driven, files, &kept, &output, None)?;
+    let calibrations = StoredCalibrations::read(args.calibration_file.as_deref());
+    let done = conclude(driven, files, &calibrations, &output, None)?;
     signals::printing();
     report::print_run(&done, &output)?;
     match owner {
@@ -122,4 +129,11 @@ pub(crate) fn run(log: &Path, args: &ReportArgs) -> anyhow::Result<Exit> {
         )),
     }
     Ok(done.exit(args.allow_invalid, signals::received()))
+}
+
+/// Whether two paths lead to the same folder; one that is not there yet is no other's.
+fn same_folder(one: &Path, other: &Path) -> bool {
+    let real =
+        |path: &Path| if path.as_os_str().is_empty() { Path::new(".").canonicalize() } else { path.canonicalize() };
+    real(one).ok().zip(real(other).ok()).is_some_and(|(one, other)| one == other)
 }

@@ -219,3 +219,25 @@ fn ringload_shows_its_own_figures_while_it_runs() {
     let ended = running.end().exits(0);
     assert_eq!(ended.count("issued"), 120);
 }
+
+#[test]
+fn a_report_from_the_log_keeps_what_the_run_wrote_of_its_server() {
+    let server = crowded();
+    let run = profile(&server, 24).args(["--keep-records"]).run().exits(0);
+    let dir = run.artifacts();
+    let written = file(&run, "server_metrics_export.json");
+    let elsewhere = Profile::report(dir).args(["--allow-invalid"]).run().exits(0);
+    assert_eq!(elsewhere.report()["summary"]["server"], run.report()["summary"]["server"]);
+    // In the place of the run's own files those of its server stay; the others move aside.
+    let before = run.report()["summary"]["server"].clone();
+    let again = std::process::Command::new(ringload_tests::binary::ringload())
+        .args(["report", "--allow-invalid", "--quiet"])
+        .arg(dir)
+        .output()
+        .unwrap();
+    assert!(again.status.success(), "{}", String::from_utf8_lossy(&again.stderr));
+    assert_eq!(run.report()["summary"]["server"], before);
+    assert!(run.text("report.txt").contains("SERVER (vLLM), BY ITS OWN METRICS"));
+    assert_eq!(file(&run, "server_metrics_export.json"), written);
+    assert!(dir.join("previous-1/ringload_report.json").is_file());
+}

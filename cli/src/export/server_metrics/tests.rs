@@ -30,10 +30,24 @@ fn written(write: impl Fn(&mut dyn std::io::Write)) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
+/// A value follows the schema of this name, of which every field is named in it.
+fn follows(name: &str, value: &Value) {
+    let path = format!("{}/../docs/schema/{name}.schema.json", env!("CARGO_MANIFEST_DIR"));
+    let mut schema: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    crate::export::tests::close(&mut schema);
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let errors: Vec<String> = validator.iter_errors(value).map(|e| format!("{e} at {}", e.instance_path())).collect();
+    assert!(errors.is_empty(), "{name}: {errors:#?}");
+}
+
 #[test]
 fn the_json_has_aiperfs_keys_and_the_figures_of_the_window() {
     let text = written(|to| json(&outcome(), &[collector()], to).unwrap());
     let file: Value = serde_json::from_str(&text).unwrap();
+    let mut ours = file.clone();
+    // The plan's own words are told by the schema of another file.
+    ours["input_config"] = json!({});
+    follows("server_metrics_export", &ours);
     let info = &file["summary"]["endpoint_info"]["http://h:8000/metrics"];
     assert_eq!(
         (info["total_fetches"].as_u64(), info["unique_updates"].as_u64(), info["avg_fetch_latency_ms"].as_f64()),
@@ -86,6 +100,7 @@ fn the_csv_has_a_section_for_each_kind() {
 fn a_line_has_the_scrape_as_it_stands() {
     let at = LineAt { sent_at: 2, first_byte_at: 5, took: 3, window: Window::Inside };
     let line: Value = serde_json::from_str(&LineOf::Server { warmup: true }.line(&collector(), &at)).unwrap();
+    follows("server_metrics_export_lines", &line);
     assert_eq!(
         line,
         json!({"endpoint_url": "http://h:8000/metrics", "timestamp_ns": 5, "endpoint_latency_ns": 3,
@@ -108,6 +123,7 @@ fn a_line_of_a_gpu_is_in_aiperfs_units() {
     collector.handle_scrape(page, 7, 1, Window::Inside);
     let at = LineAt { sent_at: 6, first_byte_at: 7, took: 1, window: Window::Inside };
     let line: Value = serde_json::from_str(&LineOf::Gpus.line(&collector, &at)).unwrap();
+    follows("gpu_telemetry_export", &line);
     assert_eq!(
         line,
         json!({"gpu_index": 0, "gpu_uuid": "GPU-ef6e", "gpu_model_name": "H100", "device": "nvidia0", "hostname": "n1",

@@ -7,6 +7,10 @@ use std::fs::File;
 
 /// Adds what was read of the server and its GPUs to the summary of its run; what is left is for the files.
 pub(crate) fn add_figures(summary: &mut Summary, scraped: Scraped) -> Collected {
+    if let Some(reported) = scraped.reported {
+        (summary.server, summary.gpu) = (reported.server, reported.gpu);
+        return Collected::default();
+    }
     let (server, server_lines) = split(scraped.server);
     let (gpus, gpu_lines) = split(scraped.gpus);
     summary.server = ServerFigures::of(&server).map(|mut figures| {
