@@ -2,7 +2,7 @@
 //!
 //! | node | server | unit |
 //! |---|---|---|
-//! | `METRICS` | vLLM 0.25 on, `--enable-per-request-metrics` | ms |
+//! | `METRICS` | vLLM 0.25 on, with vLLM's `--enable-per-request-metrics` | ms |
 //! | `TIMINGS` | llama.cpp | ms |
 //! | `STATS` | NIM, `NIM_PER_REQ_METRICS_ENABLE=1` | ms |
 //! | `NVEXT` | Dynamo, where `nvext.extra_fields` asks for `timing` | ms |

@@ -146,8 +146,8 @@ impl Judge {
             .then(|| self.judgement(true, Reason::EnoughGood))
     }
 
-    /// The judgement when time is up; without a request it is undecided, and the load holds. Those that ended out of order count too, and `waiting` requests that never ended
-    /// as not good.
+    /// The judgement when time is up; without a request it is undecided, and the load holds. Those that ended out of
+    /// order count too, and `waiting` requests that never ended as not good.
     #[must_use]
     pub fn end(mut self, waiting: u64) -> Judgement {
         for seen in std::mem::take(&mut self.early).into_values() {

@@ -222,7 +222,7 @@ fn counted(request: &Request<'_>, to: &mut Reply<'_>, prompt: u64, completion: u
 fn moved(request: &Request<'_>, to: &mut Reply<'_>, by: u64) {
     let at = request.at + after_50_ms(request.number);
     to.head(at);
-    let grown = if request.number % 3 == 0 { 4 + by } else { 4 };
+    let grown = if request.number.is_multiple_of(3) { 4 + by } else { 4 };
     for k in 0..20 {
         let usage = Usage::of(if k < 10 { 4 } else { grown }, k + 1).json();
         let data =
