@@ -46,9 +46,21 @@ pub(crate) fn check_folder(dir: &Path) -> Result<()> {
 fn unusable(dir: &Path, e: &io::Error) -> Error {
     Error::environment(
         format!("--artifact-dir {}: {e}", dir.display()),
-        "name a folder that can be written to, on a disk with room",
+        remedy(e, "name a folder that can be written to, on a disk with room"),
     )
 }
+
+/// What to do about a file that cannot be opened or written: where descriptors ran out, no other folder helps.
+fn remedy(e: &io::Error, of_the_disk: &'static str) -> &'static str {
+    match e.raw_os_error() {
+        Some(EMFILE | ENFILE) => "raise the limit of open files (`ulimit -n`)",
+        _ => of_the_disk,
+    }
+}
+
+/// Too many open files of the process, and of the system (Linux `errno.h`).
+const EMFILE: i32 = 24;
+const ENFILE: i32 = 23;
 
 impl<'a> Artifacts<'a> {
     /// Makes the folder and opens the files under temporary names.
@@ -190,7 +202,7 @@ pub(super) fn named(file: BufWriter<NamedTempFile>, path: &Path) -> io::Result<(
 pub(super) fn unwritten(path: &Path, e: &io::Error) -> Error {
     Error::environment(
         format!("{} could not be written: {e}", path.display()),
-        "make room on the disk, or name another folder in --artifact-dir",
+        remedy(e, "make room on the disk, or name another folder in --artifact-dir"),
     )
 }
 

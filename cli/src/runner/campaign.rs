@@ -33,7 +33,12 @@ pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Exit> {
         return Ok(Exit::Done);
     }
     announce(&args.output, &points[0].plan, &notes)?;
-    export::check_folder(&sweep_points::folder(args, &points))?;
+    let base = sweep_points::folder(args, &points);
+    export::check_folder(&base)?;
+    for trial in 0..args.campaign.num_profile_runs as usize {
+        let of_point = |point| folder(&base, &args.campaign, points.len() > 1, point, trial);
+        points.iter().map(of_point).try_for_each(|dir| export::check_folder(&dir))?;
+    }
     let pace = preflight::check(&points[0].plan, &args.endpoint, args.output.quiet)?;
     tell_the_time(args, &points, pace);
     let mut runs = Runs::new(args, &points);

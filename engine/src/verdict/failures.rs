@@ -94,6 +94,12 @@ fn no_success(plan: &Plan, summary: &Summary) -> Option<Finding> {
             "cancel a smaller share, or later than an answer takes",
         ));
     }
+    if summary.was_cancelled && counts.issued == 0 && summary.warmup_counts.issued > 0 {
+        return Some(found(Scope::Policy).says(
+            "the run was interrupted in its warm-up, before a request that is measured",
+            "let it go on for longer than its warm-up takes",
+        ));
+    }
     if summary.was_cancelled && counts.issued == 0 {
         return Some(found(Scope::Policy).says(
             "the run was interrupted before its first request",

@@ -164,6 +164,10 @@ fn a_run_that_was_interrupted_before_its_first_request_blames_nobody() {
     let finding = of(&verdict, "no_success").unwrap();
     assert_eq!((finding.status, finding.scope), (Status::Failed, Scope::Policy));
     assert!(finding.evidence.contains("interrupted before its first request"), "{}", finding.evidence);
+    summary.warmup_counts.issued = 1;
+    let verdict = judge(&plan, &summary, &HostFacts::default(), None);
+    let evidence = &of(&verdict, "no_success").unwrap().evidence;
+    assert!(evidence.contains("interrupted in its warm-up"), "{evidence}");
 }
 
 #[test]
