@@ -22,6 +22,7 @@ mod failures;
 mod finding;
 mod lag;
 mod load;
+mod long_sends;
 mod machine;
 mod seconds;
 mod server;
@@ -47,6 +48,7 @@ pub fn judge(plan: &Plan, summary: &Summary, host: &HostFacts, used: Option<&Use
         buffering::findings(&case),
         delayed_ack::findings(&case),
         connections::findings(&case),
+        long_sends::findings(&case),
         seconds::findings(&case),
         load::findings(&case),
         ceiling::findings(&case),

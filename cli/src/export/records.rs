@@ -92,6 +92,8 @@ impl<'a> RecordWriter<'a> {
         let at = &record.instants;
         // The wait ends with the look-up or the connect that it was for, else with a connection that was there.
         let wait_end = at.dns_start.or(at.tcp_start).or(at.connection_ready);
+        let acknowledged =
+            record.transmission.and_then(|t| t.acknowledged).zip(at.send_end).map(|(t, end)| end.saturating_add(t));
         let mut data = Map::new();
         data.insert("trace_type".into(), "ringload".into());
         for (name, instant) in [
@@ -105,6 +107,7 @@ impl<'a> RecordWriter<'a> {
             ("tls_handshake_end_ns", at.tls_end),
             ("request_send_start_ns", at.send_start),
             ("request_send_end_ns", at.send_end),
+            ("request_acknowledged_ns", acknowledged),
             ("response_receive_start_ns", at.first_byte),
             ("response_headers_received_ns", at.head_end),
             ("response_receive_end_ns", Some(at.end)),

@@ -2,7 +2,7 @@
 
 use super::layout::{count, heading, line, time};
 use crate::result::run::Outcome;
-use ringload_engine::measure::{ConnectionCounts, Counts, Distribution, NetworkFigures, Spoken, Stats};
+use ringload_engine::measure::{ConnectionCounts, Counts, Distribution, LongSends, NetworkFigures, Spoken, Stats};
 use ringload_engine::record::Retry;
 
 /// Protocol, connections, handshakes, round trips, HTTP/2.
@@ -13,7 +13,7 @@ pub(super) fn section(outcome: &Outcome) -> String {
     for text in protocols(&network.targets) {
         out += &line("protocol", &text);
     }
-    out += &line("connections", &connections(c));
+    out += &line("connections", &connections(c, &network.targets));
     for failed in &network.failed_addresses {
         let text = format!(
             "{} did not connect ({}, {} times): the target's other addresses were used",
@@ -35,6 +35,9 @@ pub(super) fn section(outcome: &Outcome) -> String {
     }
     if let Some(round_trip) = &network.round_trip {
         out += &line("round trip", &times(round_trip));
+    }
+    if let Some(sends) = &network.long_sends {
+        out += &line("long requests", &long_sends(sends));
     }
     if c.retransmits > 0 {
         let text = format!(
@@ -73,10 +76,31 @@ fn protocol(spoken: &Spoken) -> String {
     format!("HTTP/{}{tls}{how}{note}{software}", spoken.http)
 }
 
-fn connections(c: &ConnectionCounts) -> String {
+fn connections(c: &ConnectionCounts, targets: &[Spoken]) -> String {
     let mut text = format!("{} made", count(c.made));
     if c.tried > c.made {
         text += &format!(", {} failed", count(c.tried - c.made));
+    }
+    let mut controls: Vec<&str> = targets.iter().map(|target| target.congestion_control.as_str()).collect();
+    controls.retain(|name| !name.is_empty());
+    controls.sort_unstable();
+    controls.dedup();
+    if !controls.is_empty() {
+        text += &format!("; congestion control {}", controls.join(", "));
+    }
+    text
+}
+
+fn long_sends(sends: &LongSends) -> String {
+    let mut text = format!(
+        "{} of {:.0} bytes on average: the last byte left {} after the kernel had taken it (max {})",
+        count(sends.requests),
+        sends.mean_bytes,
+        time(sends.held_ms),
+        time(sends.longest_held_ms)
+    );
+    if let Some(after) = sends.acknowledged_ms {
+        text += &format!(", and was acknowledged {} later", time(after));
     }
     text
 }

@@ -253,6 +253,7 @@ pub(crate) fn records() -> [(Record, RequestMetrics); 2] {
         handshake: None,
         connection_reused: true,
         round_trip: Some(50_000),
+        transmission: None,
         retry: None,
         gaps: vec![5 * MILLI, 5 * MILLI],
         text: None,

@@ -4,7 +4,8 @@ use super::sample::{distribution, of_requests};
 use ringload_engine::calibration::{Basis, Calibration, Ceiling, Machine, Shape, Step, Used};
 use ringload_engine::measure::{
     ArrivalFigures, Bursts, ClientFigures, ClientShare, ConnectionCounts, CoreFigures, DelayedAcks, FirstTokenFigures,
-    FirstTokenParts, Lateness, NetworkFigures, PhaseFigures, PossibleShift, ServerParts, SlowConnects, Spoken,
+    FirstTokenParts, Lateness, LongSends, NetworkFigures, PhaseFigures, PossibleShift, ServerParts, SlowConnects,
+    Spoken,
 };
 use ringload_engine::plan::Statistic;
 use ringload_engine::verdict::{Direction, Effect, Finding, Scope, Status, Verdict};
@@ -76,6 +77,7 @@ pub(super) fn network() -> NetworkFigures {
             note: None,
             server: "uvicorn".into(),
             via: "1.1 Caddy".into(),
+            congestion_control: "cubic".into(),
         }],
         connections: ConnectionCounts {
             tried: 34,
@@ -141,6 +143,15 @@ pub(super) fn network() -> NetworkFigures {
             }),
         }),
         slow_connects: Some(SlowConnects { requests: 1, of: 33, mean_ms: 1_004.0, slowest_ms: 1_004.0 }),
+        long_sends: Some(LongSends {
+            requests: 12,
+            mean_bytes: 126_000.0,
+            held_ms: 2.5,
+            longest_held_ms: 6.1,
+            held: 6,
+            held_each_ms: 5.0,
+            acknowledged_ms: Some(0.4),
+        }),
         failed_addresses: Vec::new(),
         round_trip: Some(distribution("round_trip_time", 33, [0.041, 0.05, 0.06, 0.06, 0.09, 0.09, 0.09, 0.09])),
         full_handshake_ms: of_requests("http_req_tls", 3.2).stats,

@@ -6,6 +6,7 @@ use super::pace::{LARGEST_READ, Pace};
 use super::segments::{OneRead, Reads};
 use super::socket::{self, Tried, errno};
 use super::stamp::{CONTROL_BYTES, Stamper};
+use super::transmit::Marks;
 use super::window::Window;
 use super::{Driver, DriverStats, Event, GENERATION_MASK, Key, Options, Sending, TcpFacts};
 use crate::arrival::Since;
@@ -53,6 +54,7 @@ struct Slot {
     unsent: Vec<u8>,
     /// A send has failed: the error number. Nothing more is sent.
     failed: Option<i32>,
+    marks: Marks,
 }
 
 impl Epoll {
@@ -194,7 +196,12 @@ impl Epoll {
         if flags & libc::EPOLLOUT as u32 != 0 && self.slots[index].writing {
             self.send_rest(key, seen, on);
         }
-        if flags & (libc::EPOLLIN | libc::EPOLLHUP | libc::EPOLLERR | libc::EPOLLRDHUP) as u32 == 0 || !self.live(key) {
+        let mut heard = libc::EPOLLIN | libc::EPOLLHUP | libc::EPOLLERR | libc::EPOLLRDHUP;
+        if flags & libc::EPOLLERR as u32 != 0 && self.report_stamps(key, seen, on) {
+            // Behind an error of the connection, both directions have ended as well.
+            heard &= !libc::EPOLLERR;
+        }
+        if flags & heard as u32 == 0 || !self.live(key) {
             return;
         }
         let mut control = [0; CONTROL_BYTES];
@@ -223,6 +230,19 @@ impl Epoll {
             Err(libc::EAGAIN | libc::EINTR) => {}
             Err(e) => self.quiet(key, seen, Event::ReadFailed(e), on),
         }
+    }
+
+    /// The error queue of a connection has something: reports what that says of sends with names. Whether it may have
+    /// been that.
+    #[cold]
+    fn report_stamps(&mut self, key: Key, seen: Nanos, on: &mut dyn FnMut(Key, Event<'_>, Nanos)) -> bool {
+        let slot = &mut self.slots[key.slot as usize];
+        let Some(socket) = slot.socket.as_ref().filter(|_| slot.marks.notified()) else {
+            return false;
+        };
+        let fd = socket.as_raw_fd();
+        slot.marks.take(fd, &self.stamper, &mut |name, at| on(key, Event::Transmitted { name, at }, seen));
+        true
     }
 
     /// The last event of a connection: nothing more is asked of it.
@@ -261,7 +281,7 @@ impl Epoll {
         let slot = &mut self.slots[key.slot as usize];
         let Some(socket) = &slot.socket else { return };
         let fd = socket.as_raw_fd();
-        let (taken, error) = socket::send_now(fd, &slot.unsent);
+        let (taken, error) = socket::send_now(fd, &slot.unsent, slot.marks.wants_rest());
         slot.unsent.drain(..taken);
         if let Some(e) = error {
             // The caller owes a close: nothing more is written.
@@ -315,7 +335,7 @@ impl Driver for Epoll {
         Ok(())
     }
 
-    fn send(&mut self, key: Key, bytes: &[u8]) -> Sending {
+    fn send_named(&mut self, key: Key, bytes: &[u8], name: Option<u32>) -> Sending {
         if !self.live(key.masked()) {
             return Sending::Failed(libc::EBADF);
         }
@@ -326,11 +346,13 @@ impl Driver for Epoll {
         if let Some(e) = slot.failed {
             return Sending::Failed(e);
         }
+        let name = name.filter(|_| self.options.stamps);
+        let stamped = slot.marks.send(socket.as_raw_fd(), bytes.len(), name, !slot.writing);
         if slot.writing {
             slot.unsent.extend_from_slice(bytes);
             return Sending::Pending;
         }
-        let (taken, mut error) = match socket::first_try(socket.as_raw_fd(), bytes) {
+        let (taken, mut error) = match socket::first_try(socket.as_raw_fd(), bytes, stamped) {
             Tried::All => return Sending::Done,
             Tried::Nothing(e) => return Sending::Failed(e),
             Tried::Part(taken, error) => (taken, error),
@@ -362,6 +384,10 @@ impl Driver for Epoll {
 
     fn tcp_facts(&mut self, key: Key) -> Option<TcpFacts> {
         socket::tcp_facts(self.slots[key.slot as usize].socket.as_ref()?.as_raw_fd())
+    }
+
+    fn congestion_control(&mut self, key: Key) -> Option<String> {
+        socket::congestion_control(self.slots[key.slot as usize].socket.as_ref()?.as_raw_fd())
     }
 
     fn unacknowledged(&mut self, key: Key) -> Option<usize> {

@@ -31,6 +31,7 @@ mod deny;
 #[cfg(test)]
 mod end_tests;
 mod epoll;
+mod message;
 mod pace;
 mod refusal;
 mod segments;
@@ -40,6 +41,9 @@ mod stamp;
 #[cfg(test)]
 mod tests;
 mod thread;
+mod transmit;
+#[cfg(test)]
+mod transmit_tests;
 mod uring;
 mod window;
 
@@ -128,6 +132,14 @@ pub enum Event<'a> {
     Sent,
     /// The send failed; the error number.
     SendFailed(i32),
+    /// The kernel has said something more of the last byte of a send that has a name
+    /// ([`Driver::send_named`]). What it said before a byte of the peer's arrived comes before that byte's event.
+    Transmitted {
+        /// The name of the send.
+        name: u32,
+        /// All that was said of it.
+        at: Transmission,
+    },
     /// Bytes arrived.
     Received {
         /// The bytes, lent for the call.
@@ -163,6 +175,15 @@ pub struct TcpFacts {
     pub round_trip: Option<Nanos>,
     /// Segments that this side has sent again, those of the connect included.
     pub retransmits: u32,
+}
+
+/// When the last byte of a send was on its way, by the kernel's stamps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Transmission {
+    /// When it was handed to the network card: the first time, where it was sent again.
+    pub sent: Option<Nanos>,
+    /// When the acknowledgement of the peer's kernel came.
+    pub acknowledged: Option<Nanos>,
 }
 
 /// What a driver has counted.
@@ -203,7 +224,15 @@ pub trait Driver {
     fn adopt(&mut self, key: Key, socket: OwnedFd) -> Result<(), i32>;
 
     /// Sends bytes; tries at once.
-    fn send(&mut self, key: Key, bytes: &[u8]) -> Sending;
+    fn send(&mut self, key: Key, bytes: &[u8]) -> Sending {
+        self.send_named(key, bytes, None)
+    }
+
+    /// The same. The kernel stamps the last byte of a send that has a name, and [`Event::Transmitted`] tells when it
+    /// left and when the peer acknowledged it. Without kernel stamps, and where the kernel loses one, it does not.
+    ///
+    /// The stamps cost two wake-ups and a system call, as a rule, and one more for the first such send of a connection.
+    fn send_named(&mut self, key: Key, bytes: &[u8], name: Option<u32>) -> Sending;
 
     /// Whether neither the peer's end nor a reset has arrived on an established connection, told by an event or not:
     /// behind them, a request comes too late. Costs a system call.
@@ -218,6 +247,9 @@ pub trait Driver {
 
     /// What the kernel knows of the connection now; `None` where it is gone, or not TCP.
     fn tcp_facts(&mut self, key: Key) -> Option<TcpFacts>;
+
+    /// The name of the connection's congestion control; `None` where it is gone, or not TCP. Costs a system call.
+    fn congestion_control(&mut self, key: Key) -> Option<String>;
 
     /// Waits for an event, or until `until`, then hands over everything that is ready.
     ///

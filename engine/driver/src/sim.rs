@@ -1,6 +1,6 @@
 //! Virtual time and scripted peers, for tests: the same protocol code, no sockets, no sleeping.
 
-use super::{Driver, DriverStats, Event, GENERATION_MASK, Key, Sending, TcpFacts};
+use super::{Driver, DriverStats, Event, GENERATION_MASK, Key, Sending, TcpFacts, Transmission};
 use crate::arrival::{Arrival, Exact, Since};
 use crate::clock::Nanos;
 use socket2::SockAddr;
@@ -20,6 +20,12 @@ pub trait Peer {
     fn on_send(&mut self, _key: Key, _bytes: usize, _now: Nanos) -> Sending {
         Sending::Done
     }
+
+    /// When the last byte of a send with a name is on its way and acknowledged; `None` where the kernel does not stamp.
+    /// It is told at the later of the two.
+    fn on_named(&mut self, _key: Key, _bytes: usize, _now: Nanos) -> Option<Transmission> {
+        None
+    }
 }
 
 /// What a peer will do, and when.
@@ -33,6 +39,7 @@ enum Step {
     Refused(i32),
     Sent,
     SendFailed(i32),
+    Transmitted(u32, Transmission),
     Bytes(Vec<u8>),
     Close,
     Reset,
@@ -184,10 +191,16 @@ impl<P: Peer> Driver for Sim<P> {
         Err(libc::ENOSYS)
     }
 
-    fn send(&mut self, key: Key, bytes: &[u8]) -> Sending {
+    fn send_named(&mut self, key: Key, bytes: &[u8], name: Option<u32>) -> Sending {
         let sending = self.peer.on_send(key, bytes.len(), self.now);
         if !matches!(sending, Sending::Failed(_)) {
             let mut script = Script::default();
+            if let Some(name) = name
+                && let Some(at) = self.peer.on_named(key, bytes.len(), self.now)
+            {
+                let known = at.sent.max(at.acknowledged).unwrap_or(self.now);
+                script.steps.push((known, key, Step::Transmitted(name, at)));
+            }
             self.peer.on_bytes(key, bytes, self.now, &mut script);
             self.play(script);
         }
@@ -209,6 +222,10 @@ impl<P: Peer> Driver for Sim<P> {
     }
 
     fn tcp_facts(&mut self, _key: Key) -> Option<TcpFacts> {
+        None
+    }
+
+    fn congestion_control(&mut self, _key: Key) -> Option<String> {
         None
     }
 
@@ -242,6 +259,7 @@ impl<P: Peer> Driver for Sim<P> {
                 Step::Connected => on(key, Event::Connected, seen),
                 Step::Sent => on(key, Event::Sent, seen),
                 Step::SendFailed(e) => on(key, Event::SendFailed(e), seen),
+                Step::Transmitted(name, at) => on(key, Event::Transmitted { name, at }, seen),
                 Step::Refused(e) => on(key, Event::ConnectFailed(e), seen),
                 Step::Bytes(bytes) if self.merges => {
                     let mut bytes = bytes;

@@ -1,5 +1,6 @@
 //! Sockets: made, tuned, written to, and let go. Shared by the drivers for real sockets.
 
+use super::message::send_stamped;
 use super::stamp::CONTROL_BYTES;
 use super::{Options, TcpFacts};
 use crate::TcpOptions;
@@ -28,7 +29,7 @@ pub(super) fn open(addr: &SockAddr, nonblocking: bool, options: &Options, turn: 
         bind(&socket, ip).map_err(|e| number(&e))?;
     }
     if options.stamps {
-        stamp(&socket);
+        stamp(socket.as_raw_fd(), RECEIVE_STAMPS);
     }
     Ok(socket)
 }
@@ -81,19 +82,23 @@ fn bind(socket: &Socket, ip: IpAddr) -> io::Result<()> {
     socket.bind(&SocketAddr::new(ip, 0).into())
 }
 
-fn stamp(socket: &Socket) {
-    let flags: libc::c_uint = libc::SOF_TIMESTAMPING_RX_SOFTWARE | libc::SOF_TIMESTAMPING_SOFTWARE;
-    // SAFETY: the descriptor is open, and the option value is a c_uint of the given size that outlives the call.
-    // A kernel that refuses it leaves stamps missing, which every read then counts as a fallback.
-    unsafe {
+/// Stamps of what arrives, by software.
+pub(super) const RECEIVE_STAMPS: libc::c_uint = libc::SOF_TIMESTAMPING_RX_SOFTWARE | libc::SOF_TIMESTAMPING_SOFTWARE;
+
+/// Has the kernel stamp, and report stamps, as the flags say; whether it does. One that refuses the receive stamps
+/// leaves them missing, which every read then counts as a fallback.
+pub(super) fn stamp(fd: RawFd, flags: libc::c_uint) -> bool {
+    // SAFETY: the option value is a c_uint of the given size that outlives the call.
+    let rc = unsafe {
         libc::setsockopt(
-            socket.as_raw_fd(),
+            fd,
             libc::SOL_SOCKET,
             libc::SO_TIMESTAMPING,
             (&raw const flags).cast(),
             size_of::<libc::c_uint>() as libc::socklen_t,
-        );
-    }
+        )
+    };
+    rc == 0
 }
 
 /// One read of what is there, into `buffer`, with its stamp in `control` where stamps are the kernel's: the bytes of
@@ -139,29 +144,30 @@ pub(super) enum Tried {
     Nothing(i32),
 }
 
-/// Sends what fits at once: how many bytes were taken, and the error number that ended it.
-pub(super) fn send_now(fd: RawFd, bytes: &[u8]) -> (usize, Option<i32>) {
+/// Sends what fits at once, `stamped` or not: how many bytes were taken, and the error number that ended it.
+pub(super) fn send_now(fd: RawFd, bytes: &[u8], stamped: bool) -> (usize, Option<i32>) {
     let mut sent = 0;
     while sent < bytes.len() {
         let rest = &bytes[sent..];
-        // SAFETY: `rest` is readable for its whole length during the call.
-        let n = unsafe { libc::send(fd, rest.as_ptr().cast(), rest.len(), libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL) };
-        if n >= 0 {
-            sent += n as usize;
-            continue;
-        }
-        match errno() {
-            libc::EINTR => {}
-            libc::EAGAIN => break,
-            e => return (sent, Some(e)),
+        match if stamped { send_stamped(fd, rest).map_err(|e| number(&e)) } else { send_once(fd, rest) } {
+            Ok(n) => sent += n,
+            Err(libc::EINTR) => {}
+            Err(libc::EAGAIN) => break,
+            Err(e) => return (sent, Some(e)),
         }
     }
     (sent, None)
 }
 
+fn send_once(fd: RawFd, bytes: &[u8]) -> Result<usize, i32> {
+    // SAFETY: `bytes` is readable for its whole length during the call.
+    let n = unsafe { libc::send(fd, bytes.as_ptr().cast(), bytes.len(), libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL) };
+    usize::try_from(n).map_err(|_| errno())
+}
+
 /// The outcome of a first try; what is left over is for a slower path.
-pub(super) fn first_try(fd: RawFd, bytes: &[u8]) -> Tried {
-    match send_now(fd, bytes) {
+pub(super) fn first_try(fd: RawFd, bytes: &[u8], stamped: bool) -> Tried {
+    match send_now(fd, bytes, stamped) {
         (n, None) if n == bytes.len() => Tried::All,
         (0, Some(e)) => Tried::Nothing(e),
         (n, error) => Tried::Part(n, error),
@@ -173,9 +179,10 @@ pub(super) fn is_over(fd: RawFd) -> bool {
     poll_now(fd, 0) & libc::POLLHUP != 0
 }
 
-/// Whether neither the peer's end (FIN) nor a reset has arrived, whatever is still to be read before it.
+/// Whether neither the peer's end (FIN) nor a reset has arrived, whatever is still to be read before it. POLLERR alone
+/// is a stamp in the error queue: behind a reset both directions have ended.
 pub(super) fn is_open(fd: RawFd) -> bool {
-    poll_now(fd, libc::POLLRDHUP) == 0
+    poll_now(fd, libc::POLLRDHUP) & !libc::POLLERR == 0
 }
 
 /// What holds of `events` and of the ends that are always told, now.
@@ -200,6 +207,18 @@ pub(super) fn tcp_facts(fd: RawFd) -> Option<TcpFacts> {
         round_trip: (1..NO_SAMPLE).contains(&info.tcpi_min_rtt).then(|| Nanos::from(info.tcpi_min_rtt) * MICRO),
         retransmits: info.tcpi_total_retrans,
     })
+}
+
+/// The name of the congestion control of a TCP connection (`TCP_CONGESTION`); `None` for another kind of socket.
+pub(super) fn congestion_control(fd: RawFd) -> Option<String> {
+    let mut name = [0_u8; 16];
+    let mut length = name.len() as libc::socklen_t;
+    // SAFETY: `name` is writable for `length` bytes during the call, and `length` says how many were written after it.
+    let rc = unsafe {
+        libc::getsockopt(fd, libc::IPPROTO_TCP, libc::TCP_CONGESTION, name.as_mut_ptr().cast(), &raw mut length)
+    };
+    let name = name.split(|byte| *byte == 0).next().filter(|name| rc == 0 && !name.is_empty())?;
+    Some(String::from_utf8_lossy(name).into_owned())
 }
 
 fn tcp_info(fd: RawFd) -> Option<libc::tcp_info> {

@@ -1,4 +1,4 @@
-//! Kernel receive stamps: control messages → monotonic instants.
+//! Kernel stamps: control messages → monotonic instants.
 
 use crate::arrival::{Arrival, Exact, Since};
 use crate::clock::{self, MILLI, Nanos, RealtimeOffset, SECOND};
@@ -62,6 +62,11 @@ impl Stamper {
         self.arrival_until(control, seen, clock::monotonic)
     }
 
+    /// The stamp of something that was sent, found by `now`; `None` where it cannot be believed.
+    pub(super) fn left(&self, control: &[u8], now: Nanos) -> Option<Nanos> {
+        self.stamp(control, now).filter(|at| *at <= now + self.offset.gap())
+    }
+
     fn arrival_until(&self, control: &[u8], seen: Nanos, now: impl FnOnce() -> Nanos) -> ReadTime {
         match self.stamp(control, seen) {
             Some(at) if at <= seen => ReadTime::stamped(at, seen),
@@ -116,25 +121,31 @@ impl ReadTime {
     }
 }
 
-/// The software stamp (wall clock, ns) in the control messages of a read.
-fn software_stamp(mut control: &[u8]) -> Option<Nanos> {
+/// The software stamp (wall clock, ns) in control messages.
+fn software_stamp(control: &[u8]) -> Option<Nanos> {
+    let (_, _, data) = control_messages(control).find(|(level, kind, data)| {
+        *level == libc::SOL_SOCKET && *kind == libc::SCM_TIMESTAMPING && data.len() >= 16
+    })?;
+    let seconds = i64::from_ne_bytes(data[..8].try_into().ok()?);
+    let nanos = i64::from_ne_bytes(data[8..16].try_into().ok()?);
+    let wall = u64::try_from(seconds).ok()?.checked_mul(SECOND)? + u64::try_from(nanos).ok()?;
+    (wall != 0).then_some(wall)
+}
+
+/// Control messages as the kernel writes them, one after the other: level, kind and data of each, up to the first that
+/// is none.
+#[inline]
+pub(super) fn control_messages(mut control: &[u8]) -> impl Iterator<Item = (i32, i32, &[u8])> {
     const HEADER: usize = 16;
-    while control.len() >= HEADER {
-        let length = usize::try_from(u64::from_ne_bytes(control[..8].try_into().ok()?)).ok()?;
-        let level = i32::from_ne_bytes(control[8..12].try_into().ok()?);
-        let kind = i32::from_ne_bytes(control[12..16].try_into().ok()?);
-        if length < HEADER || length > control.len() {
-            return None;
-        }
-        if level == libc::SOL_SOCKET && kind == libc::SCM_TIMESTAMPING && length >= HEADER + 16 {
-            let seconds = i64::from_ne_bytes(control[16..24].try_into().ok()?);
-            let nanos = i64::from_ne_bytes(control[24..32].try_into().ok()?);
-            let wall = u64::try_from(seconds).ok()?.checked_mul(SECOND)? + u64::try_from(nanos).ok()?;
-            return (wall != 0).then_some(wall);
-        }
-        control = control.get(length.next_multiple_of(8)..)?;
-    }
-    None
+    std::iter::from_fn(move || {
+        let header = control.get(..HEADER)?;
+        let length = usize::try_from(u64::from_ne_bytes(header[..8].try_into().ok()?)).ok()?;
+        let level = i32::from_ne_bytes(header[8..12].try_into().ok()?);
+        let kind = i32::from_ne_bytes(header[12..].try_into().ok()?);
+        let data = control.get(HEADER..length)?;
+        control = control.get(length.next_multiple_of(8)..).unwrap_or_default();
+        Some((level, kind, data))
+    })
 }
 
 /// Further than this from where it should be, the wall clock has been set: slewed at the most that the kernel allows

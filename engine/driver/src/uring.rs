@@ -18,10 +18,12 @@
 
 use super::buffers::{BUFFER_BYTES, Buffers, GROUP};
 use super::connections::{Connections, Op};
+use super::message::StampedMessage;
 use super::pace::Pace;
 use super::segments::{OneRead, Reads};
 use super::socket::{self, Tried, number};
 use super::stamp::{CONTROL_BYTES, Stamper};
+use super::transmit::Marks;
 use super::window::Window;
 use super::{CLOSING, Driver, DriverStats, Event, Key, Options, Sending, TcpFacts};
 use crate::arrival::Since;
@@ -104,10 +106,13 @@ struct Held {
     tries: u64,
     /// What is left of a send that did not fit. The kernel reads it: it stays as it is until the completion.
     sending: Vec<u8>,
+    /// The same as a message, where its last byte is to be stamped. The kernel reads that too.
+    stamped: Option<Box<StampedMessage>>,
     /// What was given to [`Driver::send`] since.
     behind: Vec<u8>,
     /// A send has failed: the error number. Nothing more is sent.
     failed: Option<i32>,
+    marks: Marks,
 }
 
 impl Held {
@@ -124,9 +129,20 @@ impl Held {
             turn: 0,
             tries: 0,
             sending: Vec::new(),
+            stamped: None,
             behind: Vec::new(),
             failed: None,
+            marks: Marks::default(),
         }
+    }
+
+    /// Reports what the kernel has said of sends with names. Whether the poll for the peer's end, which completes when
+    /// it says something, is to be asked for again.
+    #[cold]
+    fn report_stamps(&mut self, stamper: &Stamper, on: &mut dyn FnMut(Event<'_>)) -> bool {
+        let fd = self.socket.as_raw_fd();
+        self.marks.take(fd, stamper, &mut |name, at| on(Event::Transmitted { name, at }));
+        !self.paced && !std::mem::replace(&mut self.watched, true)
     }
 
     /// Notes a read of so many bytes, which took all that was there or not, and lends what knows of their arrival.
@@ -147,10 +163,13 @@ impl Held {
                 opcode::Connect::new(fd, addr.as_ptr().cast(), addr.len()).build()
             }
             Op::Receive => opcode::RecvMsgMulti::new(fd, message, GROUP).ioprio(flags).build(),
-            Op::Send => opcode::Send::new(fd, self.sending.as_ptr(), self.sending.len() as u32)
-                // Without MSG_WAITALL: an error behind a part would be lost, of which the kernel tells once.
-                .flags(libc::MSG_NOSIGNAL)
-                .build(),
+            // Without MSG_WAITALL: an error behind a part would be lost, of which the kernel tells once.
+            Op::Send => match &self.stamped {
+                Some(message) => opcode::SendMsg::new(fd, message.header()).flags(libc::MSG_NOSIGNAL as u32).build(),
+                None => opcode::Send::new(fd, self.sending.as_ptr(), self.sending.len() as u32)
+                    .flags(libc::MSG_NOSIGNAL)
+                    .build(),
+            },
             Op::Readable => opcode::PollAdd::new(fd, libc::POLLIN as u32).build(),
             Op::Cancel => opcode::AsyncCancel::new(pack(Op::Connect, number)).build(),
             // Errors and the end of both directions are always polled for.
@@ -289,6 +308,27 @@ impl Uring {
         }
     }
 
+    /// Has the kernel take the rest of a send.
+    fn ask_to_send(&mut self, number: u32) {
+        if let Some(held) = self.connections.held(number) {
+            held.stamped = held.marks.wants_rest().then(|| StampedMessage::new(&held.sending));
+            self.connections.ask(Op::Send, number);
+        }
+    }
+
+    /// A poll for the peer's end has completed: with `told`. An error alone is a stamp in the error queue. It is looked
+    /// at when the next bytes have come, of which a receive may miss the end; before, there is none to be missed.
+    fn hung_up(&mut self, number: u32, told: i32) {
+        if let Some(held) = self.connections.held(number)
+            && told == i32::from(libc::POLLERR)
+            && held.marks.notified()
+        {
+            held.watched = false;
+            return;
+        }
+        self.peer_ended.push(number);
+    }
+
     /// Makes the receives anew that have not ended although their peer's end was seen.
     fn read_to_the_end(&mut self) {
         while let Some(number) = self.peer_ended.pop() {
@@ -313,9 +353,9 @@ impl Uring {
                     self.connections.completed(op, number);
                     continue;
                 };
-                // SAFETY: what an entry points to (the shared msghdr, its connection's address or bytes) lives until
-                // its completion: the first as long as the ring, the others in `connections`, which releases nothing
-                // that an entry names.
+                // SAFETY: what an entry points to (the shared msghdr, its connection's address, bytes or message) lives
+                // until its completion: the first as long as the ring, the others in `connections`, which releases
+                // nothing that an entry names.
                 let pushed = unsafe { queue.push(&entry) };
                 debug_assert!(pushed.is_ok(), "there was room");
             }
@@ -423,7 +463,7 @@ impl Uring {
             }
             Op::Send => self.sent(entry, number, key, seen, on),
             Op::Readable => self.readable(entry, number, key, seen, on),
-            Op::HangUp => self.peer_ended.push(number),
+            Op::HangUp => self.hung_up(number, entry.result()),
             Op::Cancel | Op::CancelReceive => {}
         }
     }
@@ -450,9 +490,14 @@ impl Uring {
                         if self.options.quickack {
                             socket::acknowledge(&held.socket);
                         }
+                        let asks =
+                            held.marks.is_due() && held.report_stamps(&self.stamper, &mut |event| on(key, event, seen));
                         let read = held.read(&self.window, bytes.len(), emptied, false);
                         let arrival = time.bounded(emptied, Since::Asked(&read));
                         on(key, Event::Received { bytes, arrival }, time.seen);
+                        if asks {
+                            self.connections.ask(Op::HangUp, number);
+                        }
                     }
                 }
             }
@@ -507,11 +552,15 @@ impl Uring {
         seen: Nanos,
         on: &mut dyn FnMut(Key, Event<'_>, Nanos),
     ) {
+        let told = entry.result();
         let Some(held) = self.connections.held(number) else {
             return;
         };
-        if entry.result() < 0 {
-            on(key, Event::ReadFailed(-entry.result()), seen);
+        if told > 0 && told & i32::from(libc::POLLERR) != 0 {
+            held.report_stamps(&self.stamper, &mut |event| on(key, event, seen));
+        }
+        if told < 0 {
+            on(key, Event::ReadFailed(-told), seen);
             return;
         }
         let mut control = [0; CONTROL_BYTES];
@@ -550,7 +599,7 @@ impl Uring {
                 held.sending.drain(..taken.min(held.sending.len()));
                 held.sending.append(&mut held.behind);
                 if !held.sending.is_empty() {
-                    self.connections.ask(Op::Send, number);
+                    self.ask_to_send(number);
                     return;
                 }
                 Event::Sent
@@ -613,7 +662,7 @@ impl Driver for Uring {
         Ok(())
     }
 
-    fn send(&mut self, key: Key, bytes: &[u8]) -> Sending {
+    fn send_named(&mut self, key: Key, bytes: &[u8], name: Option<u32>) -> Sending {
         let Some(number) = self.connections.find(key) else {
             return Sending::Failed(libc::EBADF);
         };
@@ -623,16 +672,19 @@ impl Driver for Uring {
         if let Some(e) = held.failed {
             return Sending::Failed(e);
         }
-        if !held.sending.is_empty() {
+        let name = name.filter(|_| self.options.stamps);
+        let (fd, idle) = (held.socket.as_raw_fd(), held.sending.is_empty());
+        let stamped = held.marks.send(fd, bytes.len(), name, idle);
+        if !idle {
             held.behind.extend_from_slice(bytes);
             return Sending::Pending;
         }
-        match socket::first_try(held.socket.as_raw_fd(), bytes) {
+        match socket::first_try(fd, bytes, stamped) {
             Tried::All => return Sending::Done,
             Tried::Nothing(e) => return Sending::Failed(e),
             Tried::Part(taken, None) => {
                 held.sending.extend_from_slice(&bytes[taken..]);
-                self.connections.ask(Op::Send, number);
+                self.ask_to_send(number);
             }
             Tried::Part(taken, Some(e)) => {
                 held.sending.extend_from_slice(&bytes[taken..]);
@@ -657,6 +709,11 @@ impl Driver for Uring {
     fn tcp_facts(&mut self, key: Key) -> Option<TcpFacts> {
         let number = self.connections.find(key)?;
         socket::tcp_facts(self.connections.held(number)?.socket.as_raw_fd())
+    }
+
+    fn congestion_control(&mut self, key: Key) -> Option<String> {
+        let number = self.connections.find(key)?;
+        socket::congestion_control(self.connections.held(number)?.socket.as_raw_fd())
     }
 
     fn unacknowledged(&mut self, key: Key) -> Option<usize> {

@@ -137,6 +137,7 @@ pub(super) fn empty_record() -> Record {
         handshake: None,
         connection_reused: false,
         round_trip: None,
+        transmission: None,
         retry: None,
         gaps: Vec::new(),
         usage_refused: false,

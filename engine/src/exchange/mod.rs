@@ -12,6 +12,7 @@ mod cause;
 mod ending;
 mod http2;
 mod intervals;
+mod transmission;
 
 pub use answer::KeepText;
 pub(crate) use cause::explain;
@@ -255,6 +256,7 @@ impl Exchange {
         instants.connection_ready = Some(now);
         instants.send_start = Some(now);
         instants.send_end = None;
+        self.answer.record.transmission = None;
         self.answer.record.bytes_sent = bytes as u64;
         self.answer.record.connection_reused = reused;
     }
@@ -262,13 +264,6 @@ impl Exchange {
     /// What the kernel knows of the round-trip time of the connection that the request is sent on.
     pub fn handle_round_trip(&mut self, least: Option<Nanos>) {
         self.answer.record.round_trip = least;
-    }
-
-    /// The kernel accepted the last byte. When that is noticed after the first byte of the answer arrived, it had been
-    /// so by then.
-    pub fn handle_sent(&mut self, now: Nanos) {
-        let instants = &mut self.answer.record.instants;
-        instants.send_end = Some(instants.first_byte.map_or(now, |first| first.min(now)));
     }
 
     /// Whether the end of its connection may have come before the request: it went out on a kept connection, and
@@ -294,6 +289,7 @@ impl Exchange {
         record.retry = Some(reason);
         record.connection_reused = false;
         record.handshake = None;
+        record.transmission = None;
         record.instants =
             Instants { scheduled: record.instants.scheduled, issued: record.instants.issued, ..Instants::default() };
         self.reset_response();

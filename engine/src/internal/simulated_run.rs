@@ -4,7 +4,7 @@
 use super::{WorkerInputs, run_facts};
 use crate::clock::{Nanos, SECOND};
 use crate::driver::sim::{Peer, Script, Sim};
-use crate::driver::{Key, Sending};
+use crate::driver::{Key, Sending, Transmission};
 use crate::measure::{Counts, RunFacts, Shard, Spoken, Summarizer, Summary, Timeline, TokenCounts};
 use crate::plan::{Phase, Plan, Target};
 use crate::record::{PhaseKind, Record};
@@ -222,6 +222,10 @@ impl<P: Peer> Peer for Lent<P> {
 
     fn on_send(&mut self, key: Key, bytes: usize, now: Nanos) -> Sending {
         self.0.borrow_mut().on_send(key, bytes, now)
+    }
+
+    fn on_named(&mut self, key: Key, bytes: usize, now: Nanos) -> Option<Transmission> {
+        self.0.borrow_mut().on_named(key, bytes, now)
     }
 }
 

@@ -7,6 +7,7 @@ use super::counts::ConnectionCounts;
 use super::delayed_ack::DelayedAcks;
 use super::distribution::Distribution;
 use super::first_token::FirstTokenFigures;
+use super::long_sends::LongSends;
 use super::path::{PathTally, SlowConnects};
 use super::request::{ms, per_request};
 use super::requests::Requests;
@@ -41,6 +42,9 @@ pub struct NetworkFigures {
     /// Connects whose SYN was sent again; absent where none was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slow_connects: Option<SlowConnects>,
+    /// Requests whose last byte the kernel stamped when it left; absent where none was long enough for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub long_sends: Option<LongSends>,
     /// The least round-trip time of each TCP connection, by the kernel (`TCP_INFO`'s `tcpi_min_rtt`, asked at its end).
     pub round_trip: Option<Distribution>,
     /// The time of full TLS handshakes, in ms, of requests that paid for one.
@@ -83,6 +87,9 @@ pub struct Spoken {
     /// `Via` of its first response: the fronts that name themselves.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub via: String,
+    /// The congestion control of the connections to it (`TCP_CONGESTION`).
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub congestion_control: String,
 }
 
 /// One phase of requests, apart by whether they paid for a connection.
@@ -130,12 +137,18 @@ impl NetworkFigures {
                 (spoken.server, spoken.via) = (server.clone(), via.clone());
             }
         }
+        for (target, name) in &shard.congestion_control {
+            if let Some(spoken) = targets.get_mut(usize::from(*target)) {
+                spoken.congestion_control.clone_from(name);
+            }
+        }
         Self {
             targets,
             first_token: path.first_token(),
             bursts: path.bursts(),
             delayed_acks: path.delayed_acks(),
             slow_connects: path.slow_connects(),
+            long_sends: path.long_sends(),
             connections: shard.connections,
             failed_addresses: failed_addresses(shard),
             round_trip: Distribution::of(

@@ -3,6 +3,7 @@
 use super::bursts::{BurstTally, Bursts};
 use super::delayed_ack::{DelayedAckTally, DelayedAcks};
 use super::first_token::{FirstTokenFigures, FirstTokenTally};
+use super::long_sends::{LongSendTally, LongSends};
 use super::tokens::TokenCounts;
 use crate::clock::{MILLI, Nanos, SECOND};
 use crate::record::{Outcome, Record};
@@ -28,6 +29,7 @@ pub(super) struct PathTally {
     bursts: BurstTally,
     delayed_acks: DelayedAckTally,
     first_token: FirstTokenTally,
+    long_sends: LongSendTally,
     connects: u64,
     slow: u64,
     slow_time: Nanos,
@@ -46,6 +48,9 @@ impl PathTally {
                 self.slow_time += took;
                 self.slowest = self.slowest.max(took);
             }
+        }
+        if record.outcome == Outcome::Succeeded {
+            self.long_sends.add(record);
         }
         if streaming && record.outcome == Outcome::Succeeded {
             self.first_token.add(record);
@@ -67,6 +72,11 @@ impl PathTally {
     /// Responses that waited for acknowledgements.
     pub(super) fn delayed_acks(&self) -> Option<DelayedAcks> {
         self.delayed_acks.finish()
+    }
+
+    /// Requests whose last byte was stamped when it left.
+    pub(super) fn long_sends(&self) -> Option<LongSends> {
+        self.long_sends.finish()
     }
 
     /// Connects whose SYN was sent again.

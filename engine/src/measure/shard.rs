@@ -33,6 +33,9 @@ pub struct Shard {
     /// `Server` and `Via` of the first response of each target, by its index; absent where it has neither.
     #[serde(default)]
     pub(super) software: BTreeMap<u16, [String; 2]>,
+    /// The congestion control of the first connection to each target that was closed, by the target's index.
+    #[serde(default)]
+    pub congestion_control: BTreeMap<u16, String>,
 }
 
 /// What a histogram of a shard is of.
@@ -115,6 +118,7 @@ impl Shard {
             connections: ConnectionCounts::default(),
             failed_addresses: BTreeMap::new(),
             software: BTreeMap::new(),
+            congestion_control: BTreeMap::new(),
         }
     }
 
@@ -250,6 +254,9 @@ impl Shard {
         }
         for (target, software) in &other.software {
             self.software.entry(*target).or_insert_with(|| software.clone());
+        }
+        for (target, name) in &other.congestion_control {
+            self.congestion_control.entry(*target).or_insert_with(|| name.clone());
         }
     }
 

@@ -80,6 +80,8 @@ pub struct Record {
     /// The least round-trip time of its connection, as the kernel knew it when the request was sent or within
     /// [`ROUND_TRIP_AGE`] before, in nanoseconds; `None` where it knew none.
     pub round_trip: Option<Nanos>,
+    /// What the kernel said of its last byte, where that was stamped: of long requests.
+    pub transmission: Option<Transmission>,
     /// Why the request was sent again on another connection, once; `None` where it was not.
     pub retry: Option<Retry>,
     /// Gaps between consecutive output events, in nanoseconds.
@@ -96,6 +98,17 @@ pub struct Record {
 
 /// How old the round-trip time of a connection is at most when a request is sent: 1 s.
 pub const ROUND_TRIP_AGE: Nanos = crate::clock::SECOND;
+
+/// How the last byte of a request went, by the kernel's stamps. Its send ended when it left.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Transmission {
+    /// How long the kernel held it, in nanoseconds: from when it had taken it until it handed it to the network card; 0
+    /// where that was while it was taken.
+    pub held: Nanos,
+    /// From then until the peer's kernel had acknowledged it, in nanoseconds; `None` where no stamp tells it, or the
+    /// response began before.
+    pub acknowledged: Option<Nanos>,
+}
 
 /// How much earlier than their stamps the output events of a response can have arrived. Zero where each ended its read,
 /// and that read emptied the queue: the stamp is then the event's own.
@@ -154,7 +167,7 @@ pub struct Instants {
     pub connection_ready: Option<Nanos>,
     /// First byte handed to the kernel.
     pub send_start: Option<Nanos>,
-    /// Last byte accepted by the kernel.
+    /// Last byte accepted by the kernel; of a long request when it left, by the kernel's stamp.
     pub send_end: Option<Nanos>,
     /// First response byte arrived.
     pub first_byte: Option<Nanos>,
@@ -181,9 +194,9 @@ pub struct Phases {
     pub tcp: Nanos,
     /// TLS handshake, in nanoseconds.
     pub tls: Nanos,
-    /// First byte handed to the kernel → last byte accepted.
+    /// First byte handed to the kernel → last byte accepted, or of a long request on its way.
     pub send: Nanos,
-    /// Last byte accepted → first response byte.
+    /// From there → first response byte.
     pub wait: Nanos,
     /// First response byte → end.
     pub receive: Nanos,

@@ -1,6 +1,8 @@
 //! Records for tests: by hand, and at random.
 
-use super::{Cause, FinishReason, Instants, Intervals, Observed, Outcome, PhaseKind, Record, Retry, Timings, Usage};
+use super::{
+    Cause, FinishReason, Instants, Intervals, Observed, Outcome, PhaseKind, Record, Retry, Timings, Transmission, Usage,
+};
 use crate::clock::Nanos;
 use proptest::prelude::*;
 
@@ -55,6 +57,7 @@ pub(crate) fn streamed(k: u64, issued: Nanos, ttft: Nanos, gaps: &[Nanos]) -> Re
         handshake: None,
         connection_reused: true,
         round_trip: None,
+        transmission: None,
         retry: None,
         gaps: gaps.to_vec(),
         text: None,
@@ -183,6 +186,7 @@ pub(crate) fn any_record() -> impl Strategy<Value = Record> {
             handshake: None,
             connection_reused: sizes.5,
             round_trip: sizes.5.then_some(sizes.3),
+            transmission: sizes.5.then_some(Transmission { held: sizes.4, acknowledged: what.4.then_some(sizes.3) }),
             retry: Retry::ALL.get(usize::from(sizes.6)).copied(),
             gaps: heap.0,
             text: heap.1,

@@ -110,7 +110,7 @@ fn stream_limit(case: &Case<'_>) -> Option<Finding> {
 
 /// What a share of the requests that took `ms` longer made of the times from the issue, and of the rates of a closed
 /// loop; of them `anyway` would have taken it in any case.
-fn in_times(case: &Case<'_>, share: f64, anyway: f64, ms: f64) -> Vec<Effect> {
+pub(super) fn in_times(case: &Case<'_>, share: f64, anyway: f64, ms: f64) -> Vec<Effect> {
     let of = |part| by_part(Direction::Raised, part, ms);
     let times = [&tags::TIME_TO_FIRST_TOKEN, &tags::REQUEST_LATENCY];
     let times = times.into_iter().flat_map(|info| {

@@ -146,6 +146,16 @@ impl Recorder {
         self.shard.connection_ended(facts.round_trip, facts.retransmits);
     }
 
+    /// Whether the congestion control of a target's connections is known.
+    pub(super) fn knows_congestion_control(&self, target: u16) -> bool {
+        self.shard.congestion_control.contains_key(&target)
+    }
+
+    /// A connection of a target has that congestion control.
+    pub(super) fn handle_congestion_control(&mut self, target: u16, name: String) {
+        self.shard.congestion_control.insert(target, name);
+    }
+
     /// Shows the live view how far the phase is, with so many requests in flight.
     pub(super) fn publish(&self, context: &Context<'_>, in_flight: u64) {
         let Some(progress) = context.control.progress.get(context.index) else {

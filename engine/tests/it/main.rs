@@ -14,6 +14,7 @@ mod fronts;
 mod kept_connections;
 mod known_answers;
 mod late_reader;
+mod long_sends;
 mod paths;
 mod properties;
 mod sessions;

@@ -6,8 +6,8 @@ pub(crate) mod server;
 use crate::simulated::{START, plan};
 use ringload_engine::clock::{MILLI, Nanos, SECOND};
 use ringload_engine::internal::{Played, SimulatedRun};
-use ringload_engine::plan::{Arrival, Cancellation, Load, Phase, Plan, Reuse, Target};
-use ringload_engine::record::{Cause, Outcome, PhaseKind, Record};
+use ringload_engine::plan::{Arrival, Cancellation, Length, Load, Phase, Plan, Reuse, Target};
+use ringload_engine::record::{Cause, Outcome, PhaseKind, Record, Transmission};
 use server::{BODY, Kernel, Server, TOKEN, chat, frame};
 
 #[test]
@@ -21,6 +21,22 @@ fn a_request_is_sent_when_the_kernel_has_taken_its_own_last_byte() {
     let records = play(&[Phase::closed(2, 2)], server);
     let sent = records.iter().map(|r| r.instants.send_end.unwrap() - START);
     assert_eq!(sent.collect::<Vec<_>>(), [5 * MILLI, 12 * MILLI]);
+}
+
+#[test]
+fn a_long_request_is_sent_when_its_last_byte_has_left() {
+    let server = Server {
+        leaves: Some((6 * MILLI, 8 * MILLI)),
+        answer: |at, key, stream, script| script.send(at + 20 * MILLI, key, chat(stream)),
+        ..Server::default()
+    };
+    let mut plan = plan(Phase::closed(1, 3));
+    // More than the initial window of TCP takes; three of them fit into the server's of HTTP/2.
+    plan.prompts.isl = Length { mean: 2_500.0, stddev: 0.0 };
+    for r in play_plan(&plan, server) {
+        assert_eq!((r.instants.phases().send, r.instants.phases().wait), (6 * MILLI, 14 * MILLI));
+        assert_eq!(r.transmission, Some(Transmission { held: 6 * MILLI, acknowledged: Some(2 * MILLI) }));
+    }
 }
 
 #[test]

@@ -118,8 +118,15 @@ impl<D: Driver> Connections<'_, D> {
 
     /// Counts what the kernel knows of a connection, which is about to be closed.
     pub(super) fn record_tcp_info(&mut self, key: Key) {
-        if let Some(facts) = self.driver.tcp_facts(key) {
-            self.pool.recorder.handle_closing(&facts);
+        let Some(facts) = self.driver.tcp_facts(key) else {
+            return;
+        };
+        self.pool.recorder.handle_closing(&facts);
+        let target = self.pool.slots[key.slot].target();
+        if !self.pool.recorder.knows_congestion_control(target)
+            && let Some(name) = self.driver.congestion_control(key)
+        {
+            self.pool.recorder.handle_congestion_control(target, name);
         }
     }
 }

@@ -182,6 +182,11 @@ impl Connection {
         self.served > 1
     }
 
+    /// The number of the request that was sent on it last (HTTP/1): names its send.
+    pub(super) fn last_request(&self) -> u32 {
+        self.served
+    }
+
     /// Whether a request was sent on it (HTTP/1).
     pub(super) fn has_served(&self) -> bool {
         self.served > 0

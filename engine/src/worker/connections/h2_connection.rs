@@ -50,6 +50,10 @@ struct Output {
     given_bytes: u64,
     /// Answers to the server's frames that the kernel has been given.
     given_answers: u64,
+    /// The name of the last send that had one.
+    last_name: u32,
+    /// Streams that ended in sends with a name, of which the kernel has not said all.
+    named: Vec<(u32, Key)>,
 }
 
 /// A request as the connection sends it.
@@ -288,8 +292,35 @@ impl H2Connection {
         &self.output.bytes
     }
 
-    /// The kernel was given the frames, `bytes` on the wire; none where it failed.
-    pub(super) fn handle_output_given(&mut self, bytes: usize) {
+    /// Streams whose requests end in [`output`](Self::output).
+    pub(super) fn ending(&self) -> &[Key] {
+        &self.output.ending
+    }
+
+    /// A name for the send of [`output`](Self::output), by which its stamps are told.
+    pub(super) fn next_name(&mut self) -> u32 {
+        self.output.last_name = self.output.last_name.wrapping_add(1);
+        self.output.last_name
+    }
+
+    /// The streams that ended in the send of a name. `last`: no more will be said of them.
+    pub(super) fn take_named(&mut self, name: u32, last: bool) -> Vec<Key> {
+        let named = &mut self.output.named;
+        let of: Vec<Key> = named.iter().filter(|(of, _)| *of == name).map(|(_, stream)| *stream).collect();
+        if last {
+            named.retain(|(of, _)| *of != name);
+        }
+        of
+    }
+
+    /// The kernel was given the frames under a name, `bytes` on the wire; none where it failed.
+    pub(super) fn handle_output_given(&mut self, bytes: usize, name: Option<u32>) {
+        if let Some(name) = name {
+            // Of those that are older, the kernel has lost the stamps.
+            let over = self.output.named.len().saturating_sub(MOST_NAMED);
+            self.output.named.drain(..over);
+            self.output.named.extend(self.output.ending.iter().map(|stream| (name, *stream)));
+        }
         self.output.given_bytes += bytes as u64;
         self.output.bytes.clear();
         self.output.given_answers = self.codec.as_ref().map_or(0, Connection::answers);
@@ -328,3 +359,6 @@ impl H2Connection {
         }
     }
 }
+
+/// Streams of which stamps are waited for at most, but for those of one send.
+const MOST_NAMED: usize = 256;

@@ -6,7 +6,7 @@ use super::slot::no_memory;
 use super::tls::arrival_of_records;
 use crate::arrival::Arrival;
 use crate::clock::Nanos;
-use crate::driver::{Event, Key};
+use crate::driver::{Event, Key, Transmission};
 use crate::exchange::{Progress, explain};
 use crate::record::Cause;
 use crate::wire::http2::{self, Code};
@@ -33,6 +33,7 @@ impl Pool<'_> {
                 self.handle_http2_sent(key, seen);
                 self.command(Command::Flush(key));
             }
+            Event::Transmitted { name, at } => self.handle_http2_transmitted(key, name, &at),
             Event::ConnectFailed(e) => self.command(Command::ConnectFailed(key, e, seen)),
             Event::SendFailed(e) => self.handle_send_failed(key, e, seen),
             Event::ReadFailed(e) => self.handle_read_failed(key, e, seen),
@@ -231,6 +232,21 @@ impl Pool<'_> {
         }
         if let Some(h2) = &mut self.slots[key.slot].h2 {
             h2.reuse_given(given);
+        }
+    }
+
+    /// The kernel has said something of the last byte of frames in which requests ended.
+    fn handle_http2_transmitted(&mut self, key: Key, name: u32, at: &Transmission) {
+        let Some(h2) = &mut self.slots[key.slot].h2 else {
+            return;
+        };
+        for stream in h2.take_named(name, at.acknowledged.is_some()) {
+            if let Some(slot) = self.slots.get_mut(stream)
+                && slot.h2_key() == Some(key)
+                && slot.exchange.active()
+            {
+                slot.exchange.handle_transmitted(at.sent, at.acknowledged);
+            }
         }
     }
 }

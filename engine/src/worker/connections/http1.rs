@@ -1,8 +1,8 @@
 //! HTTP/1.1: a request has a connection of its own; its events, and how it is sent.
 
-use super::Connections;
 use super::pool::{Command, Left, Pool, send_cause, unread_body};
 use super::slot::State;
+use super::{Connections, STAMPED_OVER};
 use crate::clock::Nanos;
 use crate::driver::{Driver, Event, Key, Sending};
 use crate::exchange::{Progress, explain};
@@ -27,6 +27,10 @@ impl Pool<'_> {
                 self.command(Command::ConnectFailed(key, e, seen));
             }
             Event::Sent => self.handle_sent(key, seen),
+            Event::Transmitted { name, at } if active && slot.connection.last_request() == name => {
+                slot.exchange.handle_transmitted(at.sent, at.acknowledged);
+            }
+            Event::Transmitted { .. } => {}
             Event::SendFailed(e) if active => self.handle_send_failed(key, e, seen),
             Event::SendFailed(_) => self.command(Command::Close(key)),
             Event::Received { bytes, arrival } if slot.connection.is_secure() => {
@@ -146,7 +150,8 @@ impl<D: Driver> Connections<'_, D> {
         if bytes.is_empty() {
             return;
         }
-        match self.driver.send(key, bytes) {
+        let name = (bytes.len() > STAMPED_OVER).then(|| slot.connection.last_request());
+        match self.driver.send_named(key, bytes, name) {
             Sending::Done => {
                 let now = self.driver.now();
                 self.pool.handle_request_sent(key.slot, now);

@@ -1,9 +1,9 @@
 //! HTTP/2: requests are assigned to a connection, are sent as streams of it, and leave it.
 
-use super::Connections;
 use super::h2_connection::H2Request;
 use super::h2_targets::none_allowed;
 use super::pool::{Pool, unread_body};
+use super::{Connections, STAMPED_OVER};
 use crate::clock::Nanos;
 use crate::driver::{Driver, Key, Sending, errno};
 use crate::exchange::Exchange;
@@ -86,6 +86,16 @@ impl Pool<'_> {
         format!(
             "; an effect of {CancellationShare}: {cancelled} streams of the connection were cancelled, and servers bound resets"
         )
+    }
+
+    /// Whether long requests end in the frames that a connection has to send.
+    fn ends_long_requests(&self, key: Key) -> bool {
+        let h2 = self.slots.get(key).and_then(|slot| slot.h2.as_ref());
+        let mut ending = h2.into_iter().flat_map(|h2| h2.ending());
+        ending.any(|stream| {
+            let slot = self.slots.get(*stream);
+            slot.is_some_and(|slot| slot.exchange.record().bytes_sent > STAMPED_OVER as u64)
+        })
     }
 
     /// Counts what HTTP/2 knows of the connection of a slot, if it is one.
@@ -269,9 +279,11 @@ impl<D: Driver> Connections<'_, D> {
     /// Gives the kernel what an HTTP/2 connection has to send; `None` when that is nothing, or has to wait for what
     /// came before.
     pub(super) fn hand_over(&mut self, key: Key) -> Option<Sending> {
+        let stamped = self.pool.ends_long_requests(key);
         let sealed = &mut self.pool.buffers.sealed;
         let slot = self.pool.slots.get_mut(key).filter(|slot| slot.connection.can_send())?;
         let h2 = slot.h2.as_mut()?;
+        let name = stamped.then(|| h2.next_name());
         let bytes = match slot.connection.tls_mut() {
             None => h2.output(),
             Some(tls) => {
@@ -283,10 +295,10 @@ impl<D: Driver> Connections<'_, D> {
                 sealed
             }
         };
-        let sending = (!bytes.is_empty()).then(|| self.driver.send(key, bytes));
+        let sending = (!bytes.is_empty()).then(|| self.driver.send_named(key, bytes, name));
         let failed = matches!(sending, Some(Sending::Failed(_)));
         let given = if failed { 0 } else { bytes.len() };
-        h2.handle_output_given(given);
+        h2.handle_output_given(given, name);
         sending
     }
 

@@ -150,5 +150,10 @@ impl<'a, D: Driver> Connections<'a, D> {
     }
 }
 
+/// Bytes of a request over which its last byte is stamped: ten full segments, the initial window of a connection and of
+/// one that was idle (RFC 6928 §2, RFC 5681 §4.1). What is not longer leaves as one burst, as a rule, while it is given
+/// to the kernel.
+const STAMPED_OVER: usize = 10 * 1_448;
+
 /// Requests in flight from which on collecting completions is worth a wait: fewer hardly ever complete together.
 const BATCHED: usize = 16;

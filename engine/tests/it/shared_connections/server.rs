@@ -3,7 +3,7 @@
 use super::START;
 use ringload_engine::clock::{MILLI, Nanos};
 use ringload_engine::driver::sim::{Peer, Script};
-use ringload_engine::driver::{Key, Sending};
+use ringload_engine::driver::{Key, Sending, Transmission};
 
 /// What the client's kernel makes of a send.
 #[derive(Clone, Copy)]
@@ -32,6 +32,8 @@ pub(crate) struct Server {
     /// What becomes of each send in turn, and then of the others.
     pub(crate) sends: Vec<Kernel>,
     pub(crate) then: fn(Nanos) -> Kernel,
+    /// When the last byte of a named send leaves and is acknowledged, after it was given to the kernel.
+    pub(crate) leaves: Option<(Nanos, Nanos)>,
     pub(crate) answer: fn(Nanos, Key, u32, &mut Script),
 }
 
@@ -47,6 +49,7 @@ impl Default for Server {
             connect: 0,
             sends: Vec::new(),
             then: |_| Kernel::Takes,
+            leaves: None,
             answer: |at, key, stream, script| script.send(at + MILLI, key, chat(stream)),
         }
     }
@@ -99,6 +102,11 @@ impl Peer for Server {
             Kernel::TakesUntil(_) => Sending::Pending,
             Kernel::Fails => Sending::Failed(libc::EPIPE),
         }
+    }
+
+    fn on_named(&mut self, _key: Key, _bytes: usize, now: Nanos) -> Option<Transmission> {
+        let (sent, acknowledged) = self.leaves?;
+        Some(Transmission { sent: Some(now + sent), acknowledged: Some(now + acknowledged) })
     }
 }
 
