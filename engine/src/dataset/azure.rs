@@ -43,7 +43,7 @@ fn row(line: &Line<'_>, state: &mut State, rows: &mut Vec<Row>) -> Result<()> {
 }
 
 /// Nanoseconds since 1970 of `YYYY-MM-DD HH:MM:SS[.FFF]`, whatever follows.
-fn calendar(text: &str) -> Option<Nanos> {
+pub(super) fn calendar(text: &str) -> Option<Nanos> {
     let part = |range: std::ops::Range<usize>| text.get(range)?.parse::<u64>().ok();
     let (year, month, day) = (part(0..4)?, part(5..7)?, part(8..10)?);
     let (hour, minute, second) = (part(11..13)?, part(14..16)?, part(17..19)?);

@@ -31,6 +31,8 @@ pub(super) struct State {
     pub(super) zero: Option<Nanos>,
     /// The session of each request seen, by its number.
     pub(super) sessions: HashMap<i64, i64>,
+    /// The category of rows that are wanted, where not all are.
+    pub(super) category: Option<&'static str>,
     /// Why the line gives no row, where it should.
     pub(super) left_out: Option<LeftOut>,
 }
@@ -41,10 +43,11 @@ type Reader = (&'static [&'static str], fn(&Line<'_>, &mut State, &mut Vec<Row>)
 pub(super) fn read(
     input: &mut dyn BufRead,
     (fields, read): Reader,
+    category: Option<&'static str>,
     remarks: &mut Remarks,
     each: Each<'_>,
 ) -> Result<()> {
-    let mut state = State::default();
+    let mut state = State { category, ..State::default() };
     let mut bytes = Vec::new();
     let mut rows = Vec::new();
     for n in 1.. {

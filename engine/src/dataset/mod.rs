@@ -15,8 +15,10 @@ mod multi_turn;
 mod openai_batch;
 mod random_pool;
 mod raw_payload;
+mod sagemaker;
 mod sharegpt;
 mod single_turn;
+mod speed_bench;
 mod synthesis;
 #[cfg(test)]
 mod tests;
@@ -156,6 +158,8 @@ impl Format {
             Self::InputsJson => &inputs_json::SPEC,
             Self::ShareGpt => &sharegpt::SPEC,
             Self::OpenAiBatch => &openai_batch::SPEC,
+            Self::SpeedBench(_) => &speed_bench::SPEC,
+            Self::SageMaker => &sagemaker::SPEC,
             Self::Bailian => &bailian::SPEC,
             Self::MultiTurn => &multi_turn::SPEC,
             Self::RawPayload => &raw_payload::SPEC,
@@ -201,7 +205,7 @@ impl Format {
             each(row)
         };
         match self.spec().read {
-            Read::Lines(read) => lines::read(input, (self.spec().fields, read), remarks, &mut each)?,
+            Read::Lines(read) => lines::read(input, (self.spec().fields, read), self.category(), remarks, &mut each)?,
             Read::Whole(read) => read(input, remarks, &mut each)?,
         }
         if any {

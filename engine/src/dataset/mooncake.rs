@@ -123,7 +123,7 @@ pub(super) fn body(json: &str) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn verbatim(messages: Vec<Value>) -> Result<Vec<Message>> {
+pub(super) fn verbatim(messages: Vec<Value>) -> Result<Vec<Message>> {
     if messages.is_empty() {
         return Err(Error::usage("messages is empty", r#"write {"messages": [{"role": "user", "content": "…"}]}"#));
     }

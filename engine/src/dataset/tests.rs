@@ -190,3 +190,32 @@ fn what_takes_the_rows_can_refuse_one() {
     });
     assert_eq!(e.unwrap_err().what, "line 2: no");
 }
+
+#[test]
+fn questions_of_speed_bench_are_turns_of_their_category() {
+    let text = r#"{"question_id": "a1", "category": "coding", "sub_category": "x", "messages": [{"role": "system", "content": "be brief"}, {"role": "user", "content": "one"}, {"role": "assistant", "content": "no"}, {"role": "user", "content": "two"}]}
+{"question_id": "b2", "category": "math", "turns": ["three"]}"#;
+    let all = rows("speed_bench_qualitative", text);
+    assert_eq!(all.iter().map(text_of).collect::<Vec<_>>(), ["one", "two", "three"]);
+    assert_eq!((&all[1].session, all[1].alone), (&Session::Named("a1".into()), false));
+    assert_eq!((all[0].system.as_deref(), all[1].system.as_deref()), (Some("be brief"), None));
+    let one = read("speed_bench_math", text).unwrap();
+    assert_eq!(one.iter().map(text_of).collect::<Vec<_>>(), ["three"]);
+    assert!(read("speed_bench_rag", text).unwrap_err().to_string().contains("no requests"));
+    let empty = r#"{"question_id": "a", "category": "qa", "turns": ["FULL BENCHMARK DATA SHOULD BE FETCHED FROM …"]}"#;
+    assert!(read("speed_bench_qa", empty).unwrap_err().to_string().contains("complete file"));
+}
+
+#[test]
+fn captured_requests_are_sent_as_they_were_at_their_times() {
+    let text = r#"{"captureData": {"endpointInput": {"data": "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}],\"max_tokens\":7}", "encoding": "JSON"}}, "eventMetadata": {"eventId": "e", "inferenceTime": "1970-01-01T00:00:02Z"}, "eventVersion": "0"}
+{"captureData": {"endpointInput": {"data": "eyJtZXNzYWdlcyI6W3sicm9sZSI6InVzZXIiLCJjb250ZW50IjoiaG8ifV0sInRvb2xzIjpbXX0="}}, "eventMetadata": {"inferenceTime": "1970-01-01T00:00:03.5Z"}}"#;
+    let rows = rows("sagemaker_data_capture", text);
+    assert_eq!(rows.iter().map(|row| row.turn.at).collect::<Vec<_>>(), [Some(2 * SECOND), Some(3_500 * MILLI)]);
+    assert_eq!((rows[0].turn.osl, rows[1].turn.osl), (Some(7), None));
+    assert!(rows[1].turn.extra.as_ref().unwrap().contains_key("tools"));
+    let Content::Messages(messages) = &rows[1].turn.content else { panic!() };
+    assert_eq!(messages[0].verbatim.as_ref().unwrap()["content"], "ho");
+    let bad = text.replace("\"encoding\": \"JSON\"", "\"encoding\": \"CSV\"");
+    assert!(read("sagemaker_data_capture", &bad).unwrap_err().to_string().contains("CSV"));
+}

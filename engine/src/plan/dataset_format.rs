@@ -12,6 +12,10 @@ pub enum Format {
     ShareGpt,
     /// Input files of OpenAI's batch API.
     OpenAiBatch,
+    /// NVIDIA's SPEED-Bench: conversations, of one of its categories or all.
+    SpeedBench(SpeedBench),
+    /// What Amazon SageMaker captures of an endpoint.
+    SageMaker,
     /// Alibaba's Bailian traces.
     Bailian,
     /// Sessions of several turns.
@@ -37,6 +41,8 @@ impl Format {
             Self::InputsJson,
             Self::ShareGpt,
             Self::OpenAiBatch,
+            Self::SpeedBench(SpeedBench::ALL),
+            Self::SageMaker,
             Self::Bailian,
             Self::MultiTurn,
             Self::RawPayload,
@@ -55,6 +61,8 @@ impl Format {
             Self::InputsJson => &["inputs_json"],
             Self::ShareGpt => &["sharegpt"],
             Self::OpenAiBatch => &["openai_batch"],
+            Self::SpeedBench(_) => &["speed_bench_qualitative", "speed_bench"],
+            Self::SageMaker => &["sagemaker_data_capture"],
             Self::Bailian => &["bailian_trace", "bailian"],
             Self::MultiTurn => &["multi_turn"],
             Self::RawPayload => &["raw_payload"],
@@ -69,13 +77,17 @@ impl Format {
     /// The format of this name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        Self::all().find(|format| format.names().contains(&name))
+        let part = SpeedBench::named(name).map(Self::SpeedBench);
+        part.or_else(|| Self::all().find(|format| format.names().contains(&name)))
     }
 
     /// Its name in files and flags.
     #[must_use]
     pub fn name(self) -> &'static str {
-        self.names()[0]
+        match self {
+            Self::SpeedBench(part) => part.name(),
+            _ => self.names()[0],
+        }
     }
 
     /// Tokens of a block of its `hash_ids`, unless the user says otherwise.
@@ -87,7 +99,7 @@ impl Format {
     /// Whether it may be a folder of files.
     #[must_use]
     pub fn is_folder(self) -> bool {
-        matches!(self, Self::RandomPool | Self::RawPayload)
+        matches!(self, Self::RandomPool | Self::RawPayload | Self::SageMaker)
     }
 
     /// Its rows are drawn from, rather than sent one after the other.
@@ -96,6 +108,91 @@ impl Format {
         self == Self::RandomPool
     }
 }
+
+impl Format {
+    /// The category of rows that are wanted, where not all are.
+    #[must_use]
+    pub fn category(self) -> Option<&'static str> {
+        match self {
+            Self::SpeedBench(part) => part.category(),
+            _ => None,
+        }
+    }
+
+    /// Its rows have times of a calendar, and lie in any order in several files.
+    #[must_use]
+    pub fn is_captured(self) -> bool {
+        self == Self::SageMaker
+    }
+}
+
+/// A part of SPEED-Bench, by its place in the table of parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SpeedBench(usize);
+
+impl SpeedBench {
+    /// All rows of a file.
+    pub const ALL: Self = Self(0);
+
+    /// The part of this name, as AIPerf writes it: `speed_bench_coding`, `speed_bench_throughput_1k_mixed`.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        let place = PARTS.iter().position(|(part, _)| *part == name);
+        place.or_else(|| THROUGHPUT.iter().position(|(part, _)| *part == name).map(|i| i + PARTS.len())).map(Self)
+    }
+
+    fn part(self) -> (&'static str, Option<&'static str>) {
+        PARTS.iter().chain(&THROUGHPUT).nth(self.0).copied().unwrap_or(PARTS[0])
+    }
+
+    fn name(self) -> &'static str {
+        self.part().0
+    }
+
+    fn category(self) -> Option<&'static str> {
+        self.part().1
+    }
+}
+
+/// Parts of the qualitative file, and the category of each.
+const PARTS: [(&str, Option<&str>); 12] = [
+    ("speed_bench_qualitative", None),
+    ("speed_bench_coding", Some("coding")),
+    ("speed_bench_humanities", Some("humanities")),
+    ("speed_bench_math", Some("math")),
+    ("speed_bench_multilingual", Some("multilingual")),
+    ("speed_bench_qa", Some("qa")),
+    ("speed_bench_rag", Some("rag")),
+    ("speed_bench_reasoning", Some("reasoning")),
+    ("speed_bench_roleplay", Some("roleplay")),
+    ("speed_bench_stem", Some("stem")),
+    ("speed_bench_summarization", Some("summarization")),
+    ("speed_bench_writing", Some("writing")),
+];
+
+/// Parts of the files for throughput: an input length each, and three tiers of entropy.
+const THROUGHPUT: [(&str, Option<&str>); 20] = [
+    ("speed_bench_throughput_1k", None),
+    ("speed_bench_throughput_1k_low_entropy", Some("low_entropy")),
+    ("speed_bench_throughput_1k_mixed", Some("mixed")),
+    ("speed_bench_throughput_1k_high_entropy", Some("high_entropy")),
+    ("speed_bench_throughput_2k", None),
+    ("speed_bench_throughput_2k_low_entropy", Some("low_entropy")),
+    ("speed_bench_throughput_2k_mixed", Some("mixed")),
+    ("speed_bench_throughput_2k_high_entropy", Some("high_entropy")),
+    ("speed_bench_throughput_8k", None),
+    ("speed_bench_throughput_8k_low_entropy", Some("low_entropy")),
+    ("speed_bench_throughput_8k_mixed", Some("mixed")),
+    ("speed_bench_throughput_8k_high_entropy", Some("high_entropy")),
+    ("speed_bench_throughput_16k", None),
+    ("speed_bench_throughput_16k_low_entropy", Some("low_entropy")),
+    ("speed_bench_throughput_16k_mixed", Some("mixed")),
+    ("speed_bench_throughput_16k_high_entropy", Some("high_entropy")),
+    ("speed_bench_throughput_32k", None),
+    ("speed_bench_throughput_32k_low_entropy", Some("low_entropy")),
+    ("speed_bench_throughput_32k_mixed", Some("mixed")),
+    ("speed_bench_throughput_32k_high_entropy", Some("high_entropy")),
+];
 
 impl<'de> Deserialize<'de> for Format {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
@@ -119,6 +216,18 @@ mod tests {
         let names: Vec<_> = Format::all().flat_map(|f| f.names()).collect();
         for name in &names {
             assert_eq!(names.iter().filter(|n| *n == name).count(), 1, "{name}");
+        }
+    }
+
+    #[test]
+    fn parts_of_speed_bench_have_a_category_each() {
+        let category = |name: &str| Format::named(name).unwrap().category();
+        assert_eq!(category("speed_bench_qualitative"), None);
+        assert_eq!(category("speed_bench_writing"), Some("writing"));
+        assert_eq!(category("speed_bench_throughput_16k_high_entropy"), Some("high_entropy"));
+        assert_eq!(Format::named("speed_bench_poetry"), None);
+        for name in ["speed_bench_coding", "speed_bench_throughput_32k"] {
+            assert_eq!(Format::named(name).unwrap().name(), name);
         }
     }
 }

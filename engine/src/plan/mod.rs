@@ -27,7 +27,7 @@ mod trace;
 pub use body_template::BodyTemplate;
 pub use cancellation::Cancellation;
 pub use dataset::{Context, Length, LengthDistribution, Marker, Pair, Prompts, Sampling, TokenizerSource, Turns};
-pub use dataset_format::Format;
+pub use dataset_format::{Format, SpeedBench};
 pub use endpoint::{EndpointKind, ServerTimings};
 pub use host::Host;
 pub use load::{Arrival, Cap, CapPolicy, Load, Phase, Prefill, Ramp, Shape, Trace, first_session};

@@ -48,6 +48,8 @@ pub enum LeftOut {
     OutsideSchedule,
     /// Its input is longer than is asked for.
     TooLong,
+    /// It is of another category than is asked for.
+    OtherCategory,
 }
 
 impl LeftOut {
@@ -56,6 +58,7 @@ impl LeftOut {
             Self::Failed => "have no tokens in or out, as requests that failed".to_owned(),
             Self::Unanswered => "have no question with an answer".to_owned(),
             Self::OutsideSchedule => "lie outside of the schedule asked for".to_owned(),
+            Self::OtherCategory => "are of another category than the format asks for".to_owned(),
             Self::TooLong => format!("have a longer input than {LongestInput}"),
         }
     }

@@ -52,6 +52,7 @@ pub fn rows(replay: &Replay, seed: u64, each: &mut dyn FnMut(Row) -> Result<()>)
         return Err(empty_folder(&replay.file));
     }
     let mut pools = Vec::new();
+    let mut captured = Vec::new();
     let (mut remarks, mut check) = (Remarks::default(), Consistency::new(replay.block));
     for (stem, path) in all {
         let mut pool = Vec::new();
@@ -59,6 +60,10 @@ pub fn rows(replay: &Replay, seed: u64, each: &mut dyn FnMut(Row) -> Result<()>)
             check.see(&row);
             if replay.format.is_pool() {
                 pool.push(row);
+                return Ok(());
+            }
+            if replay.format.is_captured() {
+                captured.push(row);
                 return Ok(());
             }
             if folder {
@@ -75,6 +80,13 @@ pub fn rows(replay: &Replay, seed: u64, each: &mut dyn FnMut(Row) -> Result<()>)
         for k in 0..replay.draws {
             each(drawn(&pools, seed, k))?;
         }
+    }
+    // Times of a calendar count from the first, whichever file it is in.
+    captured.sort_by_key(|row| row.turn.at);
+    let zero = captured.first().and_then(|row| row.turn.at).unwrap_or(0);
+    for mut row in captured {
+        row.turn.at = row.turn.at.map(|at| at - zero);
+        each(row)?;
     }
     check.finish(&mut remarks);
     Ok(remarks)
