@@ -84,6 +84,7 @@ settings! {
         Texts => "payload.texts",
         Passages => "payload.passages.count.mean",
         PassageTokens => "payload.passages.tokens.mean",
+        VideoSize => "payload.videos.width",
         ImageWidth => "payload.images.width.mean",
         ImageHeight => "payload.images.height.mean",
         AudioLength => "payload.audio.seconds_mean",

@@ -116,24 +116,6 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("input lengths", &["--random-corpus-style"]),
     ("images", &["--image-source", "--image-source-sampling"]),
     (
-        "video",
-        &[
-            "--video-batch-size",
-            "--batch-size-video",
-            "--video-duration",
-            "--video-fps",
-            "--video-width",
-            "--video-height",
-            "--video-synth-type",
-            "--video-format",
-            "--video-codec",
-            "--video-audio-sample-rate",
-            "--video-audio-num-channels",
-            "--video-audio-codec",
-            "--video-audio-depth",
-        ],
-    ),
-    (
         "load",
         &[
             "--trajectory-start-min-ratio",

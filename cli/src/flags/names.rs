@@ -50,6 +50,7 @@ fn flag(setting: Setting) -> &'static str {
         Setting::Texts => "--prompt-batch-size",
         Setting::Passages => "--rankings-passages-mean",
         Setting::PassageTokens => "--rankings-passages-prompt-token-mean",
+        Setting::VideoSize => "--video-width",
         Setting::ImageWidth => "--image-width-mean",
         Setting::ImageHeight => "--image-height-mean",
         Setting::AudioLength => "--audio-length-mean",

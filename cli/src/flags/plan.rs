@@ -41,6 +41,7 @@ pub(crate) fn plan(args: &ProfileArgs, environment: &Environment) -> Result<Plan
     let parts = Parts { asked, turns, context: args.prefixes.plan()?, requests, first_text };
     let prompts = args.input.plan(parts, &mut notes)?;
     let (payload, extra_inputs) = args.media.plan(&args.endpoint, extra::inputs(&args.input.extra_inputs)?)?;
+    notes.extend(args.media.notes());
     extra::several_choices(&extra_inputs, &mut notes);
     let plan = Plan {
         targets: endpoint.targets,

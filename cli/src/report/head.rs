@@ -191,6 +191,12 @@ fn payload(plan: &Plan) -> String {
             length(Length { mean: audio.seconds_mean, stddev: audio.seconds_stddev })
         );
     }
+    if let Some(videos) = &payload.videos {
+        text += &format!(
+            ", {} video(s) of {} s, {} by {} pixels, {} frames a second",
+            videos.count, videos.seconds, videos.width, videos.height, videos.fps
+        );
+    }
     text
 }
 

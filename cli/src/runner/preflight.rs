@@ -83,7 +83,7 @@ fn probe_of(plan: &Plan) -> Option<Plan> {
     probe.per_chunk_usage = plan.per_chunk_usage;
     probe.server_timings = plan.server_timings;
     probe.payload.clone_from(&plan.payload);
-    (probe.payload.images, probe.payload.audio) = (None, None);
+    (probe.payload.images, probe.payload.audio, probe.payload.videos) = (None, None, None);
     probe.session_header.clone_from(&plan.session_header);
     probe.network.clone_from(&plan.network);
     probe.network.prewarm = 0;

@@ -35,7 +35,7 @@ pub use message::{Message, Texts};
 pub use metric::MetricInfo;
 pub use network::{Dns, Family, HttpVersion, Network, Pin, Tcp, Tls};
 pub use output_path::OutputPath;
-pub use payload::{Audio, ImageFormat, Images, ModelChoice, Passages, Payload};
+pub use payload::{Audio, ImageFormat, Images, ModelChoice, Passages, Payload, VideoContent, Videos};
 pub use rate::{Piece, Rate};
 pub use remarks::{DAY_S, LeftOut, Remarks};
 pub use replay::{LocalMedia, Replay, Timing};

@@ -17,6 +17,9 @@ pub struct Payload {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[serde(rename = "sounds")]
     pub audio: Option<Audio>,
+    /// Videos of each request, if any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub videos: Option<Videos>,
     /// The template of the body ([`super::EndpointKind::Template`]).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub template: Option<BodyTemplate>,
@@ -78,6 +81,39 @@ pub struct Audio {
     pub channels: u16,
 }
 
+/// Synthetic video: Motion JPEG in an MP4 file.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
+pub struct Videos {
+    /// How many in a request.
+    pub count: u32,
+    /// Pixels.
+    pub width: u16,
+    /// Pixels.
+    pub height: u16,
+    /// Length, seconds.
+    pub seconds: f64,
+    /// Frames a second.
+    pub fps: u32,
+    /// What the frames show.
+    pub content: VideoContent,
+    /// Channels of sound: 0 for none, 1 or 2.
+    pub channels: u16,
+    /// Samples a second of the sound.
+    pub rate: u32,
+}
+
+/// What the frames of a video show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VideoContent {
+    /// Discs and squares that move.
+    MovingShapes,
+    /// A grid, and the hand of a clock.
+    GridClock,
+    /// Noise.
+    Noise,
+}
+
 /// How conversations choose among several models.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -96,6 +132,7 @@ impl Payload {
             && self.passages == Passages::default()
             && self.images.is_none()
             && self.audio.is_none()
+            && self.videos.is_none()
             && self.template.is_none()
             && self.output.is_none()
             && self.models == ModelChoice::RoundRobin
@@ -109,6 +146,7 @@ impl Default for Payload {
             passages: Passages::default(),
             images: None,
             audio: None,
+            videos: None,
             template: None,
             output: None,
             models: ModelChoice::RoundRobin,

@@ -1,10 +1,12 @@
-//! Images and audio as requests hold them: text. Images are made with the feature `images`; without it, `no_image.rs`
+//! Images, audio and video as requests hold them: text. Images and the frames of videos are made with the feature `images`; without it, `no_image.rs`
 //! stands for `image.rs` and refuses the plan.
 
 mod audio;
 mod files;
 #[cfg_attr(not(feature = "images"), path = "media/no_image.rs")]
 mod image;
+mod mp4;
+mod video;
 
 pub(super) use files::MediaFiles;
 
@@ -13,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::plan::Message;
 use crate::plan::{Length, Plan};
 use crate::random::{ItemRng, Stream};
-use crate::setting::Setting::{AudioLength, Entries, ImageHeight, ImageWidth};
+use crate::setting::Setting::{AudioLength, Entries, ImageHeight, ImageWidth, VideoSize};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -62,7 +64,7 @@ fn is_path(text: &str) -> bool {
     !text.is_empty() && !text.contains("://") && !text.starts_with("data:")
 }
 
-/// Adds the images and audio of a turn to its message: they depend on (seed, turn) and the plan's sizes alone.
+/// Adds the images, audio and videos of a turn to its message: they depend on (seed, turn) and the plan's sizes alone.
 pub(super) fn attach(plan: &Plan, item: Item, message: &mut Message) {
     let numbers = |n: u32, kind: u64| {
         let key = crate::random::derive(plan.seed, u64::from(n) << 1 | kind);
@@ -75,6 +77,11 @@ pub(super) fn attach(plan: &Plan, item: Item, message: &mut Message) {
     if let Some(audio) = &plan.payload.audio {
         let made = (0..audio.count).map(|n| audio::make(audio, numbers(n, 1)));
         message.audios.extend(made);
+    }
+    if let Some(videos) = &plan.payload.videos {
+        let key = |n: u32| crate::random::derive(crate::random::derive(plan.seed, VIDEO), n.into());
+        let numbers = |n: u32| ItemRng::new(key(n), Stream::Media, item.0 as u64);
+        message.videos.extend((0..videos.count).map(|n| video::make(videos, numbers(n))));
     }
 }
 
@@ -109,12 +116,27 @@ pub(super) fn check(plan: &Plan) -> Result<()> {
         let depth = audio.depths.iter().copied().max().unwrap_or(0);
         bytes += f64::from(audio.count) * audio.seconds_mean * f64::from(rate) * f64::from(depth / 8 * audio.channels);
     }
+    if let Some(videos) = &plan.payload.videos {
+        image::check_can_make()?;
+        if f64::from(videos.width.max(videos.height)) > MAX_SIDE || videos.seconds > MAX_SECONDS {
+            return Err(Error::usage(
+                format!(
+                    "{VideoSize}: {} by {} pixels for {} s pass the limits of {MAX_SIDE} pixels and {MAX_SECONDS} s",
+                    videos.width, videos.height, videos.seconds
+                ),
+                "choose smaller frames or a shorter video",
+            ));
+        }
+        let frame = f64::from(videos.width) * f64::from(videos.height) * FRAME_BYTES;
+        let sound = videos.seconds * f64::from(videos.rate) * f64::from(videos.channels) * 2.0;
+        bytes += f64::from(videos.count) * (f64::from(video::frames(videos)) * frame + sound);
+    }
     // Base64 writes three bytes as four.
     let total = turns * bytes * 4.0 / 3.0;
     if total > MAX_TOTAL_BYTES {
         return Err(Error::usage(
             format!(
-                "images and audio of {turns} requests are {:.1} GiB, over the limit of {:.0} GiB",
+                "images, audio and videos of {turns} requests are {:.1} GiB, over the limit of {:.0} GiB",
                 total / GIB,
                 MAX_TOTAL_BYTES / GIB
             ),
@@ -144,6 +166,10 @@ const GIB: f64 = (1u64 << 30) as f64;
 const MAX_SIDE: f64 = 16_384.0;
 /// Longest sound, seconds.
 const MAX_SECONDS: f64 = 3_600.0;
+/// Bytes of a pixel of a frame, as JPEG: those of noise.
+const FRAME_BYTES: f64 = 1.5;
+/// Where the random numbers of videos begin.
+const VIDEO: u64 = 0x7669_6465_6f00;
 /// Most bytes of all media of a run together: they are held in memory.
 const MAX_TOTAL_BYTES: f64 = 8.0 * GIB;
 

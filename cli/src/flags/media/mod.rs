@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod tests;
+mod video;
 
 use super::{EndpointArgs, ModelStrategy, files, values};
 use clap::{Args, ValueEnum};
@@ -11,10 +12,11 @@ use ringload_engine::plan::{
 use ringload_engine::{Error, Result};
 use serde_json::{Map, Value};
 use std::path::Path;
+pub(crate) use video::VideoArgs;
 
 /// What a request holds beside its prompt.
 #[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Batches, rankings, images and audio")]
+#[command(next_help_heading = "Batches, rankings, images, audio and video")]
 pub(crate) struct MediaArgs {
     /// Texts in one request, each of the input length (embeddings: inputs of a batch; chat: parts of the message).
     #[arg(
@@ -104,6 +106,10 @@ pub(crate) struct MediaArgs {
     /// Channels of the audio: 1 or 2 [default: 1].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=2))]
     pub(crate) audio_num_channels: Option<u16>,
+
+    /// Videos.
+    #[command(flatten)]
+    pub(crate) video: VideoArgs,
 }
 
 /// How images are encoded.
@@ -136,6 +142,11 @@ impl MediaArgs {
         Ok((payload, extra))
     }
 
+    /// What is to be said of them.
+    pub(super) fn notes(&self) -> Option<String> {
+        self.video.note()
+    }
+
     /// The length of a ranking's query, which is the first text of its request; none for what ranks nothing.
     pub(super) fn query(&self, kind: EndpointKind) -> Option<Length> {
         kind.ranks().then(|| Length {
@@ -159,6 +170,7 @@ fn payload(media: &MediaArgs, endpoint: &EndpointArgs, extra: &mut Map<String, V
         passages: passages(kind, media)?,
         images: images(kind, media)?,
         audio: audio(kind, media)?,
+        videos: media.video.plan(kind)?,
         template: match kind {
             EndpointKind::Template => Some(template(extra)?),
             _ => None,
@@ -266,7 +278,7 @@ fn audio(kind: EndpointKind, media: &MediaArgs) -> Result<Option<Audio>> {
     }))
 }
 
-fn takes(kind: EndpointKind, holds: bool, what: &str) -> Result<()> {
+pub(super) fn takes(kind: EndpointKind, holds: bool, what: &str) -> Result<()> {
     if holds {
         return Ok(());
     }

@@ -1,7 +1,7 @@
 //! Flags on what a request holds beside its prompt → what is planned, and the refusals.
 
 use crate::flags::testing::{made, refused};
-use ringload_engine::plan::ImageFormat;
+use ringload_engine::plan::{ImageFormat, VideoContent};
 
 #[test]
 fn any_flag_of_images_or_audio_asks_for_them_with_aiperfs_defaults() {
@@ -51,4 +51,20 @@ fn a_template_is_a_name_a_file_or_the_text_itself() {
     assert!(e.contains("/no/such/file"), "{e}");
     let e = refused("--model m --endpoint-type raw --extra-inputs response_field:a[*]");
     assert!(e.contains("JSON pointer"), "{e}");
+}
+
+#[test]
+fn both_sides_give_requests_a_video_and_a_note_says_how_it_is_encoded() {
+    let flags = "--model m --video-width 64 --video-height 48 --video-fps 2 --video-duration 3 --video-batch-size 2";
+    let line = format!("{flags} --video-synth-type grid-clock --video-codec libvpx-vp9 --video-format webm");
+    let planned = crate::flags::testing::planned(&line).unwrap();
+    let videos = planned.plan.payload.videos.unwrap();
+    assert_eq!((videos.width, videos.height, videos.count, videos.fps), (64, 48, 2, 2));
+    assert_eq!((videos.seconds, videos.content, videos.channels), (3.0, VideoContent::GridClock, 0));
+    let note = planned.notes.iter().find(|note| note.contains("Motion JPEG in MP4")).unwrap();
+    assert!(note.contains("whatever --video-format webm and --video-codec libvpx-vp9 says"), "{note}");
+    assert!(made("--model m --video-width 64 --video-height 48 --video-batch-size 0").payload.videos.is_none());
+    let sound =
+        made("--model m --video-width 64 --video-height 48 --video-audio-num-channels 2 --video-audio-sample-rate 48");
+    assert_eq!(sound.payload.videos.map(|v| (v.channels, v.rate, v.seconds, v.fps)), Some((2, 48_000, 5.0, 4)));
 }

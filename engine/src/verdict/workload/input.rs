@@ -69,8 +69,8 @@ fn input_length(case: &Case<'_>) -> Option<Finding> {
 /// tokens the server alone counts, or the plan says no length.
 fn unjudged(case: &Case<'_>, more: bool) -> Option<&'static str> {
     let (prompts, payload) = (&case.plan.prompts, &case.plan.payload);
-    if more && (payload.images.is_some() || payload.audio.is_some()) {
-        return Some("prompts hold images or audio, which the server alone counts");
+    if more && (payload.images.is_some() || payload.audio.is_some() || payload.videos.is_some()) {
+        return Some("prompts hold images, audio or video, which the server alone counts");
     }
     let file = prompts.replay.is_some() && prompts.isl.mean <= 0.0;
     file.then_some("the prompts are a file's, which asks for no length and may hold images or audio")

@@ -28,6 +28,11 @@ pub(super) fn make(images: &Images, mut rng: ItemRng) -> String {
     }
 }
 
+/// Pixels, three bytes each, as a JPEG file.
+pub(super) fn jpeg(pixels: &[u8], width: u16, height: u16) -> Vec<u8> {
+    jpeg_of(pixels, width, height).unwrap_or_default()
+}
+
 fn png_of(pixels: &[u8], width: u16, height: u16) -> Result<Vec<u8>, png::EncodingError> {
     let mut out = Vec::with_capacity(pixels.len() + pixels.len() / 100 + 1024);
     let mut encoder = png::Encoder::new(&mut out, width.into(), height.into());

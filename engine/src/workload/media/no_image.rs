@@ -16,6 +16,11 @@ pub(super) fn check_can_make() -> Result<()> {
     ))
 }
 
+/// No frame: [`check_can_make`] has refused the plan.
+pub(super) fn jpeg(_pixels: &[u8], _width: u16, _height: u16) -> Vec<u8> {
+    Vec::new()
+}
+
 /// No image: [`check_can_make`] has refused the plan.
 pub(super) fn make(_images: &Images, _rng: ItemRng) -> String {
     String::new()

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::api::tests::plan;
-use crate::plan::{Audio, EndpointKind, ImageFormat, Images, LocalMedia};
+use crate::plan::{Audio, EndpointKind, ImageFormat, Images, LocalMedia, VideoContent, Videos};
 
 fn made(format: ImageFormat) -> Plan {
     let exactly = |mean| Length { mean, stddev: 0.0 };
@@ -131,4 +131,62 @@ fn files_are_taken_in_and_urls_stay() {
         let e = take_in(&mut message, &files).unwrap_err();
         assert!(e.what.starts_with(wrong) && !e.remedy.is_empty(), "{e}");
     }
+}
+
+/// The body of the first box of this path.
+fn boxed<'a>(mut bytes: &'a [u8], path: &[&str]) -> &'a [u8] {
+    for kind in path {
+        loop {
+            let size = u32::from_be_bytes(bytes[..4].try_into().unwrap()) as usize;
+            let (this, rest) = bytes.split_at(size);
+            if &this[4..8] == kind.as_bytes() {
+                bytes = &this[8..];
+                break;
+            }
+            bytes = rest;
+        }
+    }
+    bytes
+}
+
+fn number(bytes: &[u8], at: usize) -> usize {
+    u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap()) as usize
+}
+
+#[test]
+fn a_video_is_an_mp4_of_the_frames_and_the_sound_asked_for() {
+    let mut plan = made(ImageFormat::Png);
+    (plan.payload.images, plan.payload.audio) = (None, None);
+    let mut film = |content, channels| {
+        let (width, height, seconds, fps, rate) = (32, 24, 1.5, 4, 8_000);
+        plan.payload.videos = Some(Videos { count: 1, width, height, seconds, fps, content, channels, rate });
+        check(&plan).unwrap();
+        decoded(&message(&plan, 3).videos[0], "data:video/mp4;base64,")
+    };
+    let bytes = film(VideoContent::MovingShapes, 2);
+    let track = ["moov", "trak", "mdia"];
+    let at = |more: &[&str]| boxed(&bytes, &[&track, more].concat());
+    assert_eq!((number(at(&["mdhd"]), 12), number(at(&["mdhd"]), 16)), (4, 6), "ticks a second, and in all");
+    let sizes = at(&["minf", "stbl", "stsz"]);
+    let frames: Vec<usize> = (0..number(sizes, 8)).map(|i| number(sizes, 12 + 4 * i)).collect();
+    assert_eq!(frames.len(), 6);
+    let offset = number(at(&["minf", "stbl", "stco"]), 8);
+    let mut place = offset;
+    for size in &frames {
+        let frame = &bytes[place..place + size];
+        assert!(frame.starts_with(&[0xff, 0xd8]) && frame.ends_with(&[0xff, 0xd9]));
+        let head = frame.windows(2).position(|w| w == [0xff, 0xc0]).expect("SOF0");
+        assert_eq!(frame[head + 4..head + 9], [8, 0, 24, 0, 32]);
+        place += size;
+    }
+    // 1.5 s of two channels of 16 bits at 8 kHz, to the end of the file.
+    assert_eq!(bytes.len() - place, 48_000);
+    assert_eq!(boxed(&bytes, &["mdat"]).len(), bytes.len() - offset);
+    let entry = at(&["minf", "stbl", "stsd"]);
+    assert_eq!((&entry[12..16], &entry[40..44]), (b"mp4v".as_slice(), [0, 32, 0, 24].as_slice()));
+    assert_eq!(entry[entry.len() - 16..][..2], [0x6c, 0x11], "JPEG, by its descriptor");
+    let silent = film(VideoContent::GridClock, 0);
+    assert_eq!(silent.windows(4).filter(|w| w == b"trak").count(), 1);
+    assert_ne!(silent, film(VideoContent::Noise, 0));
+    assert_eq!(silent, film(VideoContent::GridClock, 0), "the seed and the turn decide it");
 }
