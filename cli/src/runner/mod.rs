@@ -9,6 +9,7 @@ pub(crate) mod compare;
 mod convergence;
 pub(crate) mod environment;
 pub(crate) mod estimate;
+mod hooks;
 mod live_view;
 pub(crate) mod models;
 pub(crate) mod otel;

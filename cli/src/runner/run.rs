@@ -1,7 +1,7 @@
 //! One run of a plan: prepared, driven, summed up, judged, and written into its folder.
 
 use crate::export::{self, Artifacts, EarlierFiles, Kind, OptionalFiles, OutputLocation, RecordWriter, Spans};
-use crate::flags::{ExportLevel, OutputArgs, ProfileArgs, TelemetryArgs};
+use crate::flags::{ExportLevel, HookArgs, OutputArgs, ProfileArgs, TelemetryArgs};
 use crate::live::exporter::Exporter;
 use crate::live::{progress, signals};
 use crate::page;
@@ -11,6 +11,7 @@ use crate::result::log_head::Head;
 use crate::result::run::{Identity, Outcome, RunOutput};
 use crate::result::telemetry::Scraped;
 use crate::runner::calibrations::StoredCalibrations;
+use crate::runner::hooks;
 use crate::runner::live_view::LiveView;
 use crate::runner::otel::Otel;
 use crate::runner::scrape::{self, Scraper};
@@ -77,7 +78,8 @@ pub(crate) fn run(
     };
     signals::preparing();
     let mut files = Artifacts::open(location, wanted)?;
-    let Parts { workload, calibrations: kept, telemetry, exporter } = prepared.of(&plan, output.quiet)?;
+    let Parts { workload, calibrations: kept, telemetry, exporter, hooks: around } =
+        prepared.of(&plan, output.quiet)?;
     let inputs = files.write(Kind::Inputs, |to| {
         let secrets = Secrets::in_bodies(&plan);
         let mut to = UnlessStopped(to);
@@ -102,9 +104,12 @@ pub(crate) fn run(
     if let Some(exporter) = exporter {
         exporter.show(&control, &workers);
     }
+    hooks::before(around, &plan)?;
     let view = LiveView::of(&plan, output, &workers, observers.place, kept, &host.facts);
     let scraper = Scraper::start(&plan, telemetry, &control, &workers, &view.server);
-    let mut finished = drive(&plan, workload, &control, log, view, observers.live)?;
+    let driven = drive(&plan, workload, &control, log, view, observers.live);
+    hooks::after(around, &plan);
+    let mut finished = driven?;
     let scraped = scraper.finish();
     if !output.quiet {
         scrape::tell_absent(&scraped);
@@ -219,6 +224,7 @@ pub(crate) struct Prepared {
     calibrations: StoredCalibrations,
     telemetry: TelemetryArgs,
     exporter: Option<Exporter>,
+    hooks: HookArgs,
 }
 
 /// What a run takes of it.
@@ -227,6 +233,7 @@ struct Parts<'a> {
     calibrations: &'a StoredCalibrations,
     telemetry: &'a TelemetryArgs,
     exporter: Option<&'a Exporter>,
+    hooks: &'a HookArgs,
 }
 
 impl Prepared {
@@ -237,6 +244,7 @@ impl Prepared {
             calibrations: StoredCalibrations::read(args.machine.calibration_file.as_deref()),
             telemetry: args.telemetry.clone(),
             exporter: None,
+            hooks: args.hooks.clone(),
         }
     }
 
@@ -262,6 +270,7 @@ impl Prepared {
                 calibrations: &self.calibrations,
                 telemetry: &self.telemetry,
                 exporter: self.exporter.as_ref(),
+                hooks: &self.hooks,
             }),
             None => Err(ringload_engine::Error::bug("a workload was made and is not there").into()),
         }

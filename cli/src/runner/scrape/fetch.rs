@@ -51,7 +51,7 @@ impl Source {
         }
         // TensorRT-LLM has JSON at /metrics.
         places.push(format!("{above}/prometheus/metrics"));
-        Some(Self { agent: agent(tls), places, headers: headers.to_vec() })
+        Some(Self { agent: agent(tls, PATIENCE), places, headers: headers.to_vec() })
     }
 
     /// The metrics at a URL.
@@ -60,7 +60,7 @@ impl Source {
         if let Some(base) = url.strip_suffix("/metrics").filter(|base| !base.ends_with("/prometheus")) {
             places.push(format!("{base}/prometheus/metrics"));
         }
-        Self { agent: agent(tls), places, headers: Vec::new() }
+        Self { agent: agent(tls, PATIENCE), places, headers: Vec::new() }
     }
 
     /// The first place.
@@ -100,9 +100,9 @@ impl Source {
     }
 }
 
-/// A client for other parties than the server under load: a connection of its own, certificates as the plan has them,
-/// a second for each exchange.
-pub(in crate::runner) fn agent(tls: &Tls) -> Agent {
+/// A client for other parties than the load: a connection of its own, certificates as the plan has them, and so long for
+/// each exchange.
+pub(in crate::runner) fn agent(tls: &Tls, patience: Duration) -> Agent {
     let own = tls.ca.as_ref().and_then(|path| {
         let pem = files::small(path, PEM_BYTES).ok()?;
         let certificates = parse_pem(&pem).filter_map(|item| match item {
@@ -113,7 +113,7 @@ pub(in crate::runner) fn agent(tls: &Tls) -> Agent {
         Some(RootCerts::Specific(Arc::new(certificates)))
     });
     Agent::config_builder()
-        .timeout_global(Some(PATIENCE))
+        .timeout_global(Some(patience))
         .max_redirects(0)
         .proxy(None)
         .http_status_as_error(false)
@@ -131,7 +131,7 @@ pub(in crate::runner) fn agent(tls: &Tls) -> Agent {
 const ENDS: [&str; 4] = ["/chat/completions", "/completions", "/embeddings", "/responses"];
 const ACCEPT: &str = "application/openmetrics-text;version=1.0.0, text/plain;version=0.0.4;q=0.5, */*;q=0.1";
 /// A scrape that takes longer is given up: three intervals.
-const PATIENCE: Duration = Duration::from_secs(1);
+pub(in crate::runner) const PATIENCE: Duration = Duration::from_secs(1);
 /// A larger page is not read.
 const MOST_BYTES: u64 = 16 << 20;
 /// As the engine reads of a file of certificates.

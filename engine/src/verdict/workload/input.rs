@@ -70,7 +70,7 @@ fn input_length(case: &Case<'_>) -> Option<Finding> {
 fn unjudged(case: &Case<'_>, more: bool) -> Option<&'static str> {
     let (prompts, payload) = (&case.plan.prompts, &case.plan.payload);
     if more && (payload.images.is_some() || payload.audio.is_some() || payload.videos.is_some()) {
-        return Some("prompts hold images, audio or video, which the server alone counts");
+        return Some("prompts hold images or audio, or video, which the server alone counts");
     }
     let file = prompts.replay.is_some() && prompts.isl.mean <= 0.0;
     file.then_some("the prompts are a file's, which asks for no length and may hold images or audio")
