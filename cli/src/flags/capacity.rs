@@ -47,6 +47,10 @@ pub(crate) struct SearchArgs {
     /// Confidence with which a probe may end early, between 0 and 1.
     #[arg(long, value_name = "LEVEL", default_value = "0.99", value_parser = values::open_share)]
     pub(crate) probe_confidence: f64,
+
+    /// A probe takes no longer than many answers one after the other.
+    #[arg(skip)]
+    pub(crate) by_latency: bool,
 }
 
 /// What is raised.
@@ -74,12 +78,14 @@ impl CapacityArgs {
             ("--user-centric-rate", load.user_centric_rate.is_some()),
             ("--fixed-schedule", profile.trace.fixed_schedule),
             ("--fail-if", !load.fail_if.is_empty()),
+            ("--junit", profile.output.junit.is_some()),
             ("--failed-request-threshold", load.failed_request_threshold.is_some()),
             ("--max-errors", load.max_errors.is_some()),
             ("--num-profile-runs", profile.campaign.num_profile_runs > 1),
             ("--variant", !profile.campaign.variant.is_empty()),
             ("--request-cancellation-rate", profile.load.request_cancellation_rate.is_some()),
             ("--concurrency", load.concurrency.is_some() && self.search.axis == Axis::Concurrency),
+            ("--search-recipe and its flags", !profile.recipe.is_empty()),
         ];
         if let Some((flag, _)) = given.iter().find(|(_, given)| *given) {
             return Err(Error::usage(

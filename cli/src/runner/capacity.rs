@@ -25,6 +25,9 @@ pub(crate) fn search(args: &CapacityArgs, mut probes: ProbeRunner, dir: &Path) -
     let earlier = EarlierFiles::of_search(dir, output.overwrite).quietly(output.quiet);
     let mut prepared = Prepared::on(&args.profile);
     let base = probes.base(dir, &earlier, &mut prepared)?;
+    if args.search.by_latency {
+        probes.shorten(base.latency_s);
+    }
     let mut capacity = Capacity {
         axis: args.search.axis,
         target: args.search.target,

@@ -49,6 +49,12 @@ impl ProbeRunner {
         })
     }
 
+    /// Bounds the length of a probe by how long one answer takes.
+    pub(super) fn shorten(&mut self, latency_s: Option<f64>) {
+        let many = latency_s.unwrap_or(f64::INFINITY) * ANSWERS;
+        self.longest_s = many.clamp(SHORTEST_S, self.longest_s);
+    }
+
     /// What one request after the other asks for.
     pub(crate) fn plan(&self) -> &Plan {
         &self.base
@@ -171,5 +177,9 @@ impl ProbeRunner {
     }
 }
 
+/// Answers, one after the other, in a probe that is bounded by them.
+const ANSWERS: f64 = 60.0;
+/// Seconds of such a probe at least.
+const SHORTEST_S: f64 = 2.0;
 /// Requests, one after the other, that say what the server does without load.
 const BASE_REQUESTS: u64 = 10;
