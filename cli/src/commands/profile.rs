@@ -1,9 +1,10 @@
 //! `ringload profile`
 
+use crate::commands::capacity::capacity;
 use crate::exit::Exit;
-use crate::export::check_folder;
-use crate::flags::ProfileArgs;
+use crate::export::{self, check_folder};
 use crate::flags::plan::Planned;
+use crate::flags::{CapacityArgs, ProfileArgs};
 use crate::live::signals;
 use crate::report;
 use crate::runner::environment::{announce, environment, planned};
@@ -19,6 +20,9 @@ pub(crate) fn profile(mut args: ProfileArgs) -> anyhow::Result<Exit> {
     signals::set_grace(args.output.shutdown_grace);
     signals::preparing();
     args.check_campaign()?;
+    if let Some(search) = args.take_search()? {
+        return capacity(CapacityArgs { profile: args, search });
+    }
     let _demo = DemoServer::start_for(&mut args)?;
     models::fill_in(&mut args)?;
     if args.has_several_runs() {
@@ -35,5 +39,6 @@ pub(crate) fn profile(mut args: ProfileArgs) -> anyhow::Result<Exit> {
     let run = run::alone(plan, &args)?;
     signals::printing();
     report::print_run(&run, &args.output)?;
+    export::tell_service(&[&run.outcome], &args.output)?;
     Ok(run.exit(args.output.allow_invalid, signals::received()))
 }

@@ -74,6 +74,8 @@ impl ReportArgs {
             percentiles: self.percentiles.clone(),
             dry_run: false,
             allow_invalid: self.allow_invalid,
+            junit: None,
+            annotations: None,
             no_auto_plot: true,
         }
     }

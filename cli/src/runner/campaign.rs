@@ -57,6 +57,8 @@ pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Exit> {
         print(&format!("{apart}{text}"))?;
     }
     written?;
+    let outcomes: Vec<_> = campaign.runs().map(|run| &run.outcome).collect();
+    export::tell_service(&outcomes, &args.output)?;
     match stopped {
         Some(Stop::Error(error)) => Err(error),
         Some(Stop::Signal) if balanced(&campaign) => Ok(Exit::Interrupted),

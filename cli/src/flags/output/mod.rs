@@ -86,6 +86,15 @@ pub(crate) struct OutputArgs {
     #[arg(long)]
     pub(crate) allow_invalid: bool,
 
+    /// Write what came of --fail-if, of the verdict and of its findings to this file, as JUnit XML: a suite for each run.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) junit: Option<PathBuf>,
+
+    /// Print what failed, and findings worth a warning, as annotations of a pull request [default: github where
+    /// GITHUB_ACTIONS is true, else none].
+    #[arg(long, value_enum, value_name = "SERVICE")]
+    pub(crate) annotations: Option<Annotations>,
+
     /// AIPerf's, and always so here: nothing is plotted.
     #[arg(long, hide = true)]
     pub(crate) no_auto_plot: bool,
@@ -136,6 +145,15 @@ pub(crate) enum Ui {
     None,
     /// The run now and over time, with keys to stop it.
     Dashboard,
+}
+
+/// Whose annotations are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Annotations {
+    /// Those of GitHub Actions.
+    Github,
+    /// None.
+    None,
 }
 
 /// Which files are written.
