@@ -1,4 +1,5 @@
-//! Flags that AIPerf has and ringload does not yet: data, so that a refusal can name them.
+//! Flags that AIPerf has and ringload does not: data. Those with nothing to do here are taken with a note; of the others
+//! a refusal names the group and what to do instead.
 
 /// What is known of a flag that is not supported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,6 +11,117 @@ pub(crate) struct Known {
     /// What to do instead.
     pub(crate) remedy: &'static str,
 }
+
+/// A flag of AIPerf's that is taken, and has nothing to do here.
+#[derive(Debug)]
+pub(crate) struct WithoutEffect {
+    /// Its names, without dashes.
+    names: &'static [&'static str],
+    /// Whether a value follows.
+    pub(crate) takes_value: bool,
+    /// The flag, without dashes, that does the same here.
+    pub(crate) instead: Option<&'static str>,
+    /// Why it has nothing to do, or what is another here.
+    pub(crate) why: &'static str,
+}
+
+/// Looks up a flag (without dashes) that is taken, and has nothing to do here.
+pub(crate) fn without_effect(name: &str) -> Option<&'static WithoutEffect> {
+    WITHOUT_EFFECT.iter().find(|row| row.names.contains(&name))
+}
+
+/// The table of `docs/flags.md` of the flags that have nothing to do here.
+pub(crate) fn table_without_effect() -> String {
+    let mut table = String::from("| flag of AIPerf | here |\n|---|---|\n");
+    for row in WITHOUT_EFFECT {
+        let names: Vec<String> = row.names.iter().map(|name| format!("`--{name}`")).collect();
+        let instead = row.instead.map_or_else(String::new, |flag| format!("as `--{flag}`: "));
+        table += &format!("| {} | {instead}{} |\n", names.join(", "), row.why);
+    }
+    table
+}
+
+const WITHOUT_EFFECT: &[WithoutEffect] = &[
+    WithoutEffect {
+        names: &["workers-max", "max-workers", "record-processor-service-count", "record-processors"],
+        takes_value: true,
+        instead: None,
+        why: "AIPerf spreads its work over processes, ringload over pinned cores: --cores says which",
+    },
+    WithoutEffect {
+        names: &["zmq-host", "zmq-ipc-path"],
+        takes_value: true,
+        instead: None,
+        why: "AIPerf's processes talk over ZMQ, and ringload is one process",
+    },
+    WithoutEffect {
+        names: &["zmq-dual-bind"],
+        takes_value: false,
+        instead: None,
+        why: "AIPerf's processes talk over ZMQ, and ringload is one process",
+    },
+    WithoutEffect {
+        names: &["log-level"],
+        takes_value: true,
+        instead: None,
+        why: "ringload keeps no log; --verbose prints the plan and the whole report",
+    },
+    WithoutEffect {
+        names: &["extra-verbose"],
+        takes_value: false,
+        instead: None,
+        why: "ringload keeps no log; --verbose prints the plan and the whole report",
+    },
+    WithoutEffect {
+        names: &["stats-interval"],
+        takes_value: true,
+        instead: None,
+        why: "the line of the live view has a pace of its own",
+    },
+    WithoutEffect {
+        names: &["tokenizer-trust-remote-code"],
+        takes_value: false,
+        instead: None,
+        why: "ringload reads tokenizer.json and runs no code of a hub; a tokenizer without that file is refused",
+    },
+    WithoutEffect {
+        names: &["auto-plot", "plot-required"],
+        takes_value: false,
+        instead: None,
+        why: "report.html has the charts of every run",
+    },
+    WithoutEffect {
+        names: &["omit-kv-hints"],
+        takes_value: false,
+        instead: None,
+        why: "hash_ids of a trace are never sent",
+    },
+    WithoutEffect { names: &["bo-constraint-mode"], takes_value: true, instead: None, why: "AIPerf leaves it out too" },
+    WithoutEffect {
+        names: &["wait-for-model-timeout"],
+        takes_value: true,
+        instead: Some("wait-for-server"),
+        why: "it asks for one short answer each second until there is one",
+    },
+    WithoutEffect {
+        names: &["wait-for-model-mode", "wait-for-model-interval"],
+        takes_value: true,
+        instead: None,
+        why: "--wait-for-server asks for one short answer each second until there is one",
+    },
+    WithoutEffect {
+        names: &["api-port"],
+        takes_value: true,
+        instead: Some("prometheus-port"),
+        why: "of AIPerf's API, /metrics is served",
+    },
+    WithoutEffect {
+        names: &["api-host"],
+        takes_value: true,
+        instead: None,
+        why: "--prometheus-port takes an address before the port, as in 0.0.0.0:9464",
+    },
+];
 
 /// Looks a flag up (`--name`, without a value).
 pub(crate) fn find(flag: &str) -> Option<Known> {
@@ -44,47 +156,19 @@ pub(crate) const ENDPOINT_TYPES: &[&str] = &[
 ];
 
 const REMEDIES: &[(&[&str], &str)] = &[
-    (&["--config", "-f"], "write the same settings as flags; --dry-run shows the plan that they make"),
     (
-        &["--workers-max", "--max-workers", "--record-processor-service-count", "--record-processors"],
-        "use --cores to say how many cores drive the load",
-    ),
-    (&["--log-level", "--extra-verbose"], "use --verbose"),
-    (
-        &["--search-space", "--search-sla", "--search-recipe"],
-        "use `ringload capacity`, or a comma list such as --concurrency 1,4,16",
-    ),
-    (
-        &["--wait-for-model-timeout", "--wait-for-model-mode", "--wait-for-model-interval"],
-        "use --wait-for-server SECONDS",
+        &["--search-space", "--search-sla"],
+        "use --search-recipe, `ringload capacity`, or a comma list such as --concurrency 1,4,16",
     ),
     (&["--stream"], "it exports records there; to ask for streamed answers write --streaming"),
-    (&["--tokenizer-trust-remote-code"], "leave it out: ringload never runs code from a hub"),
 ];
 
 /// Group, and its flags.
 const GROUPS: &[(&str, &[&str])] = &[
     (
         "endpoint",
-        &[
-            "--wait-for-model-timeout",
-            "--wait-for-model-mode",
-            "--wait-for-model-interval",
-            "--reset-kv-cache",
-            "--reset-kv-cache-timeout-seconds",
-            "--reset-kv-cache-path",
-            "--server-profiler",
-            "--server-profiler-timeout-seconds",
-            "--server-profiler-start-path",
-            "--server-profiler-stop-path",
-            "--transport",
-            "--transport-type",
-            "--download-video-content",
-            "--request-content-type",
-            "--uuid-and-strip",
-        ],
+        &["--transport", "--transport-type", "--download-video-content", "--request-content-type", "--uuid-and-strip"],
     ),
-    ("tokenizer", &["--tokenizer-trust-remote-code"]),
     (
         "datasets",
         &[
@@ -97,8 +181,6 @@ const GROUPS: &[(&str, &[&str])] = &[
             "--allow-dataset-wrap",
             "--no-allow-dataset-wrap",
             "--trace-session-sample-ratio",
-            "--config",
-            "-f",
         ],
     ),
     (
@@ -107,7 +189,6 @@ const GROUPS: &[(&str, &[&str])] = &[
             "--open-loop-replay",
             "--no-open-loop-replay",
             "--open-loop-strict",
-            "--omit-kv-hints",
             "--force-min-tokens",
             "--no-force-min-tokens",
         ],
@@ -130,8 +211,6 @@ const GROUPS: &[(&str, &[&str])] = &[
     (
         "output",
         &[
-            "--auto-plot",
-            "--plot-required",
             "--export-outputs-json",
             "--otel-url",
             "--stream",
@@ -165,30 +244,11 @@ const GROUPS: &[(&str, &[&str])] = &[
             "--optuna-acquisition",
             "--optuna-terminator",
             "--search-percentile-pooling",
-            "--bo-constraint-mode",
             "--search-sla",
             "--search-sla-tier",
-            "--search-recipe",
-            "--ttft-sla-ms",
-            "--isl-osl-pairs",
-            "--itl-sla-ms",
-            "--tpot-sla-ms",
-            "--e2e-sla-ms",
             "--error-rate-sla",
-            "--slo-attainment-fraction",
-            "--search-style",
-            "--degradation-threshold",
             "--degradation-metric-tag",
             "--degradation-stat",
-            "--isl-min",
-            "--isl-max",
-            "--isl-steps",
-            "--concurrency-min",
-            "--concurrency-max",
-            "--concurrency-steps",
-            "--osl-min",
-            "--osl-max",
-            "--osl-steps",
         ],
     ),
     (
@@ -204,20 +264,6 @@ const GROUPS: &[(&str, &[&str])] = &[
             "--accuracy-verbose",
         ],
     ),
-    (
-        "service",
-        &[
-            "--log-level",
-            "--extra-verbose",
-            "--record-processor-service-count",
-            "--record-processors",
-            "--api-port",
-            "--api-host",
-            "--stats-interval",
-        ],
-    ),
-    ("workers", &["--workers-max", "--max-workers"]),
-    ("ZMQ", &["--zmq-host", "--zmq-ipc-path", "--zmq-dual-bind"]),
 ];
 
 #[cfg(test)]
@@ -235,6 +281,13 @@ mod tests {
                     || (name.len() == 1 && a.get_short() == name.chars().next())
             });
             assert!(!taken, "{flag} is supported: take it out of the table");
+            assert!(without_effect(name).is_none(), "{flag} is taken with a note");
+        }
+        for row in WITHOUT_EFFECT {
+            for name in row.names.iter().chain(&row.instead) {
+                let taken = command.get_arguments().any(|a| a.get_long() == Some(name));
+                assert_eq!(taken, row.instead == Some(name), "{name}");
+            }
         }
     }
 

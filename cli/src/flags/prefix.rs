@@ -50,7 +50,7 @@ pub(crate) struct PrefixArgs {
 pub(crate) struct Bust(pub(crate) Option<Marker>);
 
 fn marker(text: &str) -> std::result::Result<Bust, String> {
-    Ok(Bust(Some(match text {
+    Ok(Bust(Some(match values::choice(text).as_str() {
         "none" => return Ok(Bust(None)),
         "system_prefix" => Marker::SystemPrefix,
         "system_suffix" => Marker::SystemSuffix,

@@ -88,11 +88,14 @@ pub(crate) enum MetricsFormat {
     Csv,
     /// A line a scrape.
     Jsonl,
+    /// AIPerf's table of columns, which is not written; a note says so.
+    #[value(skip)]
+    Parquet,
 }
 
 fn format(text: &str) -> Result<MetricsFormat, String> {
     match text {
-        "parquet" => Err("parquet is not written: write json, csv or jsonl, which have the same figures".into()),
+        "parquet" => Ok(MetricsFormat::Parquet),
         other => MetricsFormat::from_str(other, true).map_err(|_| "write json, csv or jsonl".into()),
     }
 }
@@ -146,14 +149,16 @@ pub(crate) enum GpuItem {
     Url(MetricsUrl),
     /// AIPerf's view.
     Dashboard,
+    /// What AIPerf reads and ringload does not: a library of this host, or a file of fields.
+    Unread(String),
 }
 
 impl GpuItem {
     fn parse(text: &str) -> Result<Self, String> {
         match text {
             "dashboard" => Ok(Self::Dashboard),
-            "pynvml" | "amdsmi" => Err(format!("{text} is not read: write the URL of an exporter of DCGM")),
-            other if other.ends_with(".csv") => Err("fields of one's own are not read: leave the file out".into()),
+            "pynvml" | "amdsmi" => Ok(Self::Unread(text.into())),
+            other if other.ends_with(".csv") => Ok(Self::Unread(text.into())),
             other => MetricsUrl::parse(other).map(Self::Url),
         }
     }
@@ -165,11 +170,28 @@ impl TelemetryArgs {
         !self.no_server_metrics && self.server_metrics_formats.contains(&format)
     }
 
+    /// What of it is taken and not done, a sentence each.
+    pub(super) fn notes(&self) -> Vec<String> {
+        let unread = self.gpu_telemetry.iter().flatten().filter_map(|item| match item {
+            GpuItem::Unread(name) if name.ends_with(".csv") => Some(format!(
+                "--gpu-telemetry {name} changes nothing: of an exporter, the fields of docs/OUTPUT.md are read"
+            )),
+            GpuItem::Unread(name) => Some(format!(
+                "--gpu-telemetry {name} changes nothing: GPUs are read from exporters of DCGM, and no library of this host is"
+            )),
+            GpuItem::Url(_) | GpuItem::Dashboard => None,
+        });
+        let parquet = self.server_metrics_formats.contains(&MetricsFormat::Parquet).then(|| {
+            "--server-metrics-formats parquet is not written: json, csv and jsonl have the same figures".to_owned()
+        });
+        unread.chain(parquet).collect()
+    }
+
     /// The exporters of GPUs that are tried, and whether the user named each.
     pub(crate) fn exporters(&self, plan: &Plan) -> Vec<(String, bool)> {
         let named = self.gpu_telemetry.iter().flatten().filter_map(|item| match item {
             GpuItem::Url(url) => Some((url.0.clone(), true)),
-            GpuItem::Dashboard => None,
+            GpuItem::Dashboard | GpuItem::Unread(_) => None,
         });
         // GPUs of this host are those of the server only where it is on this host.
         let here = self.gpu_telemetry.is_some() || plan.targets.iter().any(is_here);
@@ -192,7 +214,7 @@ const EXPORTERS: [&str; 2] = ["http://localhost:9400/metrics", "http://localhost
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flags::testing::{args, made, refused};
+    use crate::flags::testing::{args, made, planned, refused};
 
     #[test]
     fn metrics_are_on_and_urls_are_added() {
@@ -240,14 +262,23 @@ mod tests {
     }
 
     #[test]
+    fn what_aiperf_reads_and_ringload_does_not_is_taken_with_a_note() {
+        for (flags, said) in [
+            ("--gpu-telemetry pynvml", "exporters of DCGM"),
+            ("--gpu-telemetry g:9400 dashboard fields.csv", "fields.csv changes nothing"),
+            ("--server-metrics-formats json parquet", "parquet is not written"),
+        ] {
+            let notes = planned(&format!("-m x {flags}")).unwrap().notes;
+            assert!(notes.iter().any(|note| note.contains(said)), "{flags}: {notes:?}");
+        }
+    }
+
+    #[test]
     fn what_is_not_done_is_refused_with_what_is() {
         for (flags, word) in [
-            ("--server-metrics-formats parquet", "json, csv or jsonl"),
             ("--server-metrics-formats xml", "json, csv or jsonl"),
             ("--server-metrics ftp://h", "scheme"),
             ("--server-metrics unix:/s", "http://host:port"),
-            ("--gpu-telemetry pynvml", "exporter of DCGM"),
-            ("--gpu-telemetry fields.csv", "leave the file out"),
             ("--server-metrics --no-server-metrics", "--no-server-metrics"),
             ("--otel-endpoint unix:/s", "http://host:4318"),
             ("--otel-endpoint http://h --otel-spans 100001", "from 0 to 100000"),

@@ -1,6 +1,7 @@
 //! Text of one argument → a value, or what to write instead.
 
 use super::aiperf;
+use super::spelling::is_same;
 use ringload_engine::campaign::STATISTICS;
 use ringload_engine::clock::{Nanos, SECOND};
 use ringload_engine::plan::metric;
@@ -12,12 +13,15 @@ use ringload_engine::setting::Setting;
 pub(crate) struct Grace(pub(crate) Option<f64>);
 
 pub(crate) fn endpoint_type(text: &str) -> Result<EndpointKind, String> {
-    if let Some(kind) = EndpointKind::ALL.into_iter().find(|kind| kind.name() == text) {
+    if let Some(kind) = EndpointKind::ALL.into_iter().find(|kind| is_same(kind.name(), text)) {
         return Ok(kind);
     }
     let names = EndpointKind::ALL.map(EndpointKind::name);
-    let known =
-        if aiperf::ENDPOINT_TYPES.contains(&text) { "known to AIPerf, not supported by ringload yet; " } else { "" };
+    let known = if aiperf::ENDPOINT_TYPES.iter().any(|kind| is_same(kind, text)) {
+        "known to AIPerf, not supported by ringload yet; "
+    } else {
+        ""
+    };
     let likeness = |name: &&str| strsim::jaro_winkler(name, text);
     let nearest = names
         .iter()
@@ -29,10 +33,15 @@ pub(crate) fn endpoint_type(text: &str) -> Result<EndpointKind, String> {
 
 /// A format of `--input-file`.
 pub(crate) fn dataset_format(text: &str) -> Result<Format, String> {
-    Format::named(text.trim()).ok_or_else(|| {
+    Format::named(&choice(text)).ok_or_else(|| {
         let names: Vec<&str> = Format::all().map(Format::name).collect();
         format!("`{text}` is not supported by ringload yet; write {}", names.join(", "))
     })
+}
+
+/// A choice as the tables of choices write it: in small letters, with `_` between words.
+pub(crate) fn choice(text: &str) -> String {
+    text.trim().to_ascii_lowercase().replace('-', "_")
 }
 
 /// Bits of a sample.
@@ -61,10 +70,10 @@ pub(crate) fn header_name(text: &str) -> Result<String, String> {
 }
 
 pub(crate) fn reuse(text: &str) -> Result<Reuse, String> {
-    match text {
+    match choice(text).as_str() {
         "pooled" => Ok(Reuse::Pooled),
         "never" => Ok(Reuse::Never),
-        "sticky-user-sessions" => Ok(Reuse::StickySessions),
+        "sticky_user_sessions" => Ok(Reuse::StickySessions),
         _ => Err("write pooled, never or sticky-user-sessions".into()),
     }
 }

@@ -71,10 +71,18 @@ fn warmup(args: &WarmupArgs, main: &LoadArgs, streaming: bool) -> Result<Option<
     }
     let concurrency = args.warmup_concurrency.or(main.concurrency);
     let wanted = limits::Wanted::warmup(args, main);
+    let pattern = args.warmup_arrival_pattern.or(main.arrival_pattern);
+    // It shapes the measured phase; the warm-up where its pattern has a shape.
+    let shaped = args.warmup_arrival_pattern.is_none_or(|pattern| pattern == Pattern::Gamma);
+    let smoothness = main.arrival_smoothness.filter(|_| shaped);
+    // Without gaps it is a closed loop, also before an open one.
+    let burst = args.warmup_arrival_pattern == Some(Pattern::ConcurrencyBurst);
+    let closed = burst && args.warmup_request_rate.is_none() && args.warmup_request_rate_ramp_duration.is_none();
     let load = match args.warmup_request_rate.or(main.request_rate) {
+        _ if closed => wanted.closed(concurrency)?,
         Some(rate) => Load::Open {
             rate: rate::ramped(rate, args.warmup_request_rate_ramp_duration, main.ramp_shape),
-            pattern: arrival(args.warmup_arrival_pattern.or(main.arrival_pattern), main.arrival_smoothness)?,
+            pattern: arrival(pattern, smoothness)?,
             cap: wanted.cap(concurrency, main.cap_policy)?,
         },
         None if args.warmup_arrival_pattern.is_some() => {
@@ -101,7 +109,7 @@ fn warmup(args: &WarmupArgs, main: &LoadArgs, streaming: bool) -> Result<Option<
         (_, given) => given.and_then(|g| g.0).map(nanos),
     };
     Ok(Some(Phase {
-        prefill: wanted.prefill(&load, streaming)?,
+        prefill: wanted.prefill(streaming)?,
         load,
         requests: args.warmup_request_count,
         sessions: None,

@@ -26,7 +26,7 @@ impl Otel {
     /// Sends it. A collector that does not take it is told in a line.
     pub(crate) fn send(self, outcome: &Outcome) {
         let Self { endpoint, headers, spans, quiet } = self;
-        let agent = agent(&outcome.plan.network.tls);
+        let agent = agent(&outcome.plan.network.tls, PATIENCE);
         let until = Instant::now() + PATIENCE;
         for (path, document) in otlp_documents(outcome, spans) {
             let url = format!("{endpoint}{path}");

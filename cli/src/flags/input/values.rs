@@ -1,12 +1,12 @@
 //! Values that say what is sent.
 
-use crate::flags::values::not_negative;
+use crate::flags::values::{choice, not_negative};
 use crate::flags::{LengthDistributionArg, Pairs, Ratio};
 use ringload_engine::plan::{Length, Pair, Sampling};
 use serde::Deserialize;
 
 pub(crate) fn sampling(text: &str) -> Result<Sampling, String> {
-    match text {
+    match choice(text).as_str() {
         "sequential" => Ok(Sampling::Sequential),
         "random" => Ok(Sampling::Random),
         "shuffle" => Ok(Sampling::Shuffle),
@@ -15,7 +15,7 @@ pub(crate) fn sampling(text: &str) -> Result<Sampling, String> {
 }
 
 pub(crate) fn distribution(text: &str) -> Result<LengthDistributionArg, String> {
-    match text {
+    match choice(text).as_str() {
         "normal" => Ok(LengthDistributionArg::Normal),
         "lognormal" => Ok(LengthDistributionArg::Lognormal),
         "uniform" => Ok(LengthDistributionArg::Uniform),

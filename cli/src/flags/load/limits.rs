@@ -84,7 +84,7 @@ impl Wanted {
     }
 
     /// The bound on requests without a first token.
-    pub(crate) fn prefill(&self, load: &Load, streaming: bool) -> Result<Option<Prefill>> {
+    pub(crate) fn prefill(&self, streaming: bool) -> Result<Option<Prefill>> {
         let prefix = self.prefix;
         let Some(concurrency) = self.prefill else {
             return match self.prefill_ramp {
@@ -99,16 +99,6 @@ impl Wanted {
             return Err(Error::usage(
                 format!("{prefix}prefill-concurrency without --streaming: no first token is seen before the last"),
                 "add --streaming; or bound requests in flight with --concurrency",
-            ));
-        }
-        // A bound that was made for the measured phase may be wider than a small warm-up.
-        let own = prefix == "--";
-        if let Some(most) = load.most_in_flight().filter(|most| own && concurrency > *most) {
-            return Err(Error::usage(
-                format!(
-                    "--prefill-concurrency {concurrency}: no more than {most} requests are ever in flight, so that it would never bind"
-                ),
-                format!("write --prefill-concurrency {most} or less, or drop it"),
             ));
         }
         Ok(Some(Prefill { concurrency, ramp: self.prefill_ramp }))

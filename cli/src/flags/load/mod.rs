@@ -217,7 +217,15 @@ fn profiling(
         (None, None, None) => closed(args)?,
     };
     lone_users(args)?;
-    let prefill = limits::Wanted::main(args).prefill(&load, streaming)?;
+    let prefill = limits::Wanted::main(args).prefill(streaming)?;
+    if let (Some(prefill), Some(most)) = (prefill, load.most_in_flight())
+        && prefill.concurrency > most
+    {
+        notes.push(format!(
+            "--prefill-concurrency {} never binds: no more than {most} requests are ever in flight",
+            prefill.concurrency
+        ));
+    }
     let (requests, duration) = extent::extent(args, &load, requests, sessions, notes)?;
     let grace = match (duration, args.benchmark_grace_period) {
         (Some(_), given) => given.unwrap_or(Grace(Some(30.0))).0.map(nanos),

@@ -22,6 +22,16 @@ fn open_loops_take_pattern_and_cap() {
 }
 
 #[test]
+fn a_shape_is_that_of_the_measured_phase_where_the_warm_up_has_another_pattern() {
+    let line = "-m x --request-rate 40 --arrival-pattern gamma --arrival-smoothness 0.8 --warmup-duration 1";
+    let warmup = |more: &str| made(&format!("{line} {more}")).warmup.unwrap().load;
+    let open = |pattern| Load::Open { rate: 40.0.into(), pattern, cap: None };
+    assert_eq!(warmup("--warmup-arrival-pattern constant"), open(Arrival::Constant));
+    assert_eq!(warmup(""), open(Arrival::Gamma { smoothness: 0.8 }));
+    assert_eq!(warmup("--warmup-arrival-pattern gamma"), open(Arrival::Gamma { smoothness: 0.8 }));
+}
+
+#[test]
 fn rates_that_move_last_as_long_as_they_say() {
     let ramp = |shape| Some(Ramp { lasting: 30 * SECOND, shape });
     let p = made("-m x --request-rate 50 --request-rate-ramp-duration 30");
@@ -104,7 +114,6 @@ fn contradictions_of_a_load_are_refused_with_what_to_write() {
         ("--user-centric-rate 5 --num-users 3 --concurrency 3", "drop --concurrency"),
         ("--user-centric-rate 5 --num-users 3 --arrival-pattern constant", "drop --arrival-pattern"),
         ("--prefill-concurrency 2 --concurrency 4", "--streaming"),
-        ("--streaming --prefill-concurrency 5 --concurrency 4", "--prefill-concurrency 4 or less"),
         ("--streaming --prefill-concurrency-ramp-duration 5", "add --prefill-concurrency N"),
         ("--request-rate 5 --arrival-pattern concurrency_burst", "--concurrency N"),
         ("--warmup-concurrency-ramp-duration 5", "--warmup-request-count"),
