@@ -24,7 +24,7 @@ use commands::profile::profile;
 use commands::report::report;
 use commands::schema::schema;
 use commands::selftest::selftest;
-use commands::{dataset, docs};
+use commands::{config, dataset, docs};
 use exit::Exit;
 use flags::{Command, Document};
 use live::signals;
@@ -45,7 +45,9 @@ fn main() -> ExitCode {
     if cli.command.keeps_files_private() {
         keep_files_private();
     }
-    match act(cli.command) {
+    let ended = act(cli.command);
+    flags::config::files::remove();
+    match ended {
         Ok(exit) => exit.into(),
         Err(error) => {
             let exit = Exit::of_error(&error);
@@ -66,6 +68,7 @@ fn act(command: Command) -> anyhow::Result<Exit> {
         Command::Selftest(args) => return selftest(*args),
         Command::Report(args) => return report(&args),
         Command::Compare(args) => return compare(&args),
+        Command::Config { command } => return config::run(&command),
         Command::Dataset { command } => return dataset::run(command),
         Command::AnalyzeTrace(args) => return dataset::analyze(&args),
         Command::Mock(args) => mock(&args)?,

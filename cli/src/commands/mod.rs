@@ -3,6 +3,7 @@
 pub(crate) mod calibrate;
 pub(crate) mod capacity;
 pub(crate) mod compare;
+pub(crate) mod config;
 pub(crate) mod dataset;
 pub(crate) mod docs;
 pub(crate) mod mock;

@@ -5,12 +5,14 @@ mod calibrate;
 mod campaign;
 mod capacity;
 mod compare;
+pub(crate) mod config;
 mod conversations;
 mod dataset;
 mod endpoint;
 pub(crate) mod environment;
 mod files;
 pub(crate) mod help;
+mod hooks;
 mod input;
 mod load;
 mod machine;
@@ -21,10 +23,12 @@ mod network;
 mod output;
 pub(crate) mod plan;
 mod prefix;
+mod recipes;
 mod refusal;
 mod report;
 mod rules;
 mod selftest;
+mod spelling;
 mod sweep;
 mod telemetry;
 #[cfg(test)]
@@ -37,13 +41,15 @@ pub(crate) mod values;
 pub(crate) mod variants;
 mod warmup;
 
+pub(crate) use aiperf::table_without_effect;
 pub(crate) use calibrate::CalibrateArgs;
 pub(crate) use campaign::{CampaignArgs, Mode, SweepMode};
-pub(crate) use capacity::{Axis, CapacityArgs};
+pub(crate) use capacity::{Axis, CapacityArgs, SearchArgs};
 pub(crate) use compare::{CompareArgs, Format};
 pub(crate) use conversations::ConversationArgs;
 pub(crate) use dataset::{AnalyzeArgs, DatasetCommand, FileArgs};
 pub(crate) use endpoint::{EndpointArgs, ModelStrategy};
+pub(crate) use hooks::HookArgs;
 pub(crate) use input::{InputArgs, LengthDistributionArg, Pairs, Ratio};
 pub(crate) use load::{CapPolicyArg, Interpolation, LoadArgs, Pattern, RampShape};
 pub(crate) use machine::MachineArgs;
@@ -54,8 +60,9 @@ pub(crate) use network::NetworkArgs;
 pub(crate) use network::proxy::Proxies;
 #[cfg(test)]
 pub(crate) use output::artifact_dir;
-pub(crate) use output::{BaseName, ExportLevel, OutputArgs, Percentiles, Ui};
+pub(crate) use output::{Annotations, BaseName, ExportLevel, OutputArgs, Percentiles, Ui};
 pub(crate) use prefix::PrefixArgs;
+pub(crate) use recipes::RecipeArgs;
 pub(crate) use report::ReportArgs;
 pub(crate) use selftest::SelftestArgs;
 pub(crate) use telemetry::{MetricsFormat, TelemetryArgs};
@@ -64,7 +71,9 @@ pub(crate) use warmup::WarmupArgs;
 
 use crate::exit::Exit;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use ringload_engine::plan::Plan;
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 /// Load engine for LLM inference servers: proves that the client is not in the numbers.
 #[derive(Debug, Parser)]
@@ -94,6 +103,12 @@ pub(crate) enum Command {
     /// Make report and files of a run again from its record log; of one that was killed, from what it had left.
     #[command(after_help = EXIT_STATUS)]
     Report(ReportArgs),
+    /// Begin, check and show configuration files.
+    Config {
+        /// What to do.
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
     /// Compare runs with a base: by how much each figure differs, how sure that is, and what was planned differently.
     #[command(after_help = EXIT_STATUS)]
     Compare(CompareArgs),
@@ -135,6 +150,16 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// The flags of a run, of the commands that have them.
+    fn profile_args(&mut self) -> Option<&mut ProfileArgs> {
+        match self {
+            Self::Profile(args) => Some(args),
+            Self::Capacity(args) => Some(&mut args.profile),
+            Self::Calibrate(args) => Some(&mut args.profile),
+            _ => None,
+        }
+    }
+
     /// Whether files are to be their user's alone (`--private`).
     pub(crate) fn keeps_files_private(&self) -> bool {
         match self {
@@ -144,6 +169,27 @@ impl Command {
             _ => false,
         }
     }
+}
+
+/// What to do with configuration files.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Print a configuration to begin with, or write it to a file that is not there yet.
+    Init {
+        /// File to write.
+        output: Option<PathBuf>,
+    },
+    /// Check a file: that it can be run, and as how many runs.
+    Validate {
+        /// The file.
+        file: PathBuf,
+    },
+    /// Print the command line of each run of a file.
+    #[command(alias = "expand")]
+    Show {
+        /// The file.
+        file: PathBuf,
+    },
 }
 
 /// A generated document.
@@ -156,6 +202,9 @@ pub(crate) enum Document {
 /// Everything that `ringload profile` takes, by group.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct ProfileArgs {
+    /// Which file says it.
+    #[command(flatten)]
+    pub(crate) file: ConfigArgs,
     /// Where to.
     #[command(flatten)]
     pub(crate) endpoint: EndpointArgs,
@@ -189,15 +238,37 @@ pub(crate) struct ProfileArgs {
     /// What is read of the server beside it.
     #[command(flatten)]
     pub(crate) telemetry: TelemetryArgs,
+    /// What is asked of the server around it.
+    #[command(flatten)]
+    pub(crate) hooks: HookArgs,
     /// How often.
     #[command(flatten)]
     pub(crate) campaign: CampaignArgs,
+    /// What is searched for.
+    #[command(flatten)]
+    pub(crate) recipe: RecipeArgs,
     /// How this machine drives it.
     #[command(flatten)]
     pub(crate) machine: MachineArgs,
     /// The points of a sweep; empty where nothing is swept.
     #[arg(skip)]
     pub(crate) points: Vec<SweepPointArgs>,
+    /// What is to be said of flags that were taken and change nothing.
+    #[arg(skip)]
+    pub(crate) notes: Vec<String>,
+    /// The plan of an earlier run, in the place of one that flags make.
+    #[arg(skip)]
+    pub(crate) given_plan: Option<Box<Plan>>,
+}
+
+/// A file that says what is run.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Configuration file")]
+pub(crate) struct ConfigArgs {
+    /// File that says what is run, in AIPerf's YAML (schema 2.0), or the JSON of a plan or a report; flags of the line
+    /// replace what the YAML says. `ringload config init` prints one to begin with.
+    #[arg(short = 'f', long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
 }
 
 impl ProfileArgs {
@@ -243,30 +314,117 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, Exi
 /// Help, version, or why the line cannot be run.
 pub(crate) fn try_parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, refusal::Refusal> {
     let argv: Vec<OsString> = args.into_iter().collect();
-    if argv.get(1).is_none_or(|word| word != "profile") {
-        return parse_one(&argv);
-    }
-    let lines = sweep::points(&argv, &profile_command(), sweep::kind(&argv)).map_err(refusal::Refusal::Ours)?;
-    let mut parsed = lines.iter().map(|line| parse_one(&line.argv));
-    let Some(mut first) = parsed.next().transpose()? else {
+    let built = command();
+    let asked = argv.get(1).and_then(|word| word.to_str());
+    let Some(sub) = asked.filter(|name| ["profile", "capacity", "calibrate"].contains(name)).map(str::to_owned) else {
         return parse_one(&argv);
     };
-    if let Command::Profile(args) = &mut first.command
-        && lines.iter().any(|line| !line.values.is_empty())
-    {
-        let mut points = vec![args.as_ref().clone()];
-        for cli in parsed {
-            if let Command::Profile(args) = cli?.command {
-                points.push(*args);
-            }
+    let spelled = built
+        .find_subcommand(&sub)
+        .map(|sub| spelling::spell(&argv, sub))
+        .unwrap_or_else(|| Ok(spelling::Spelled::default()));
+    let spelling::Spelled { argv, notes } = spelled.map_err(refusal::Refusal::Ours)?;
+    let mut cli = parse_spelled(&argv, sub == "profile")?;
+    if let Some(args) = cli.command.profile_args() {
+        args.notes = [notes, std::mem::take(&mut args.notes)].concat();
+        if let Some(point) = args.points.first_mut() {
+            point.args.notes.clone_from(&args.notes);
         }
-        let point = |(line, args): (&sweep::SweepPointLine, ProfileArgs)| SweepPointArgs {
-            name: line.name.clone(),
-            values: line.values.clone(),
-            args,
-        };
-        args.points = lines.iter().zip(points).map(point).collect();
     }
+    Ok(cli)
+}
+
+/// Parses a command line in the spellings of the table; comma lists and curves of recipes are points of a sweep.
+fn parse_spelled(argv: &[OsString], sweeps: bool) -> Result<Cli, refusal::Refusal> {
+    if !sweeps {
+        let mut cli = parse_one(argv)?;
+        let given = cli.command.profile_args().is_some_and(|args| args.file.config.is_some());
+        return match given {
+            true => Err(refusal::Refusal::Ours(format!(
+                "--config goes with `ringload profile`, and this is {}",
+                command_of(argv)
+            ))),
+            false => Ok(cli),
+        };
+    }
+    let profile = profile_command();
+    match config::load(argv, &profile).map_err(refusal::Refusal::Ours)? {
+        None => {}
+        Some(config::Loaded::Plan(plan, argv)) => return with_plan(*plan, &argv, &profile),
+        Some(config::Loaded::Lines(lines, notes)) => {
+            let Some(line) = lines.first() else { return parse_one(argv) };
+            let mut cli = with_points(parse_one(&line.argv)?, &lines)?;
+            if let Some(args) = cli.command.profile_args() {
+                args.notes = notes;
+            }
+            return Ok(cli);
+        }
+    }
+    let points = |argv: &[OsString]| sweep::points(argv, &profile, sweep::kind(argv)).map_err(refusal::Refusal::Ours);
+    let mut lines = points(argv)?;
+    let Some(mut first) = lines.first().map(|line| parse_one(&line.argv)).transpose()? else {
+        return parse_one(argv);
+    };
+    if let Some(cells) = first.command.profile_args().and_then(|args| args.recipe.points(argv, &profile)) {
+        lines.clear();
+        for cell in cells {
+            let each = points(&cell.argv)?.into_iter();
+            lines.extend(
+                each.map(|line| sweep::SweepPointLine { values: [cell.values.clone(), line.values].concat(), ..line }),
+            );
+        }
+        if let Some(line) = lines.first() {
+            first = parse_one(&line.argv)?;
+        }
+    }
+    with_points(first, &lines)
+}
+
+/// The command of a line, as a user writes it.
+fn command_of(argv: &[OsString]) -> String {
+    let name = argv.get(1).map(|word| word.to_string_lossy()).unwrap_or_default();
+    format!("`ringload {name}`")
+}
+
+/// A run of a plan that is given: the flags of the line say what is shown and written, and give the secrets that the plan
+/// hides.
+fn with_plan(plan: Plan, argv: &[OsString], profile: &clap::Command) -> Result<Cli, refusal::Refusal> {
+    let fits = |arg: &clap::Arg| {
+        let heading = arg.get_help_heading().unwrap_or_default();
+        ["Output", "Telemetry", "Control hooks"].contains(&heading) || BESIDE_A_PLAN.contains(&arg.get_id().as_str())
+    };
+    let ids = sweep::ids(&argv[2.min(argv.len())..], profile);
+    let strangers = profile.get_arguments().filter(|arg| ids.iter().any(|id| arg.get_id() == id.as_str()));
+    if let Some(flag) = strangers.into_iter().find(|arg| !fits(arg)).and_then(clap::Arg::get_long) {
+        return Err(refusal::Refusal::Ours(format!(
+            "--{flag} with the plan of a report: the plan says it: drop it, or write the flags of the run instead of --config"
+        )));
+    }
+    let mut cli = parse_one(argv)?;
+    if let Some(args) = cli.command.profile_args() {
+        args.given_plan = Some(Box::new(plan));
+    }
+    Ok(cli)
+}
+
+/// Flags that go with a plan that is given, by the names of their fields.
+const BESIDE_A_PLAN: [&str; 6] = ["api_key", "api_key_file", "header", "header_file", "no_probe", "wait_for_server"];
+
+/// A parsed first line, and the points of all lines where something is swept.
+fn with_points(mut first: Cli, lines: &[sweep::SweepPointLine]) -> Result<Cli, refusal::Refusal> {
+    let Some(args) = first.command.profile_args().filter(|_| lines.iter().any(|line| !line.values.is_empty())) else {
+        return Ok(first);
+    };
+    let mut points = vec![args.clone()];
+    for line in &lines[1..] {
+        points.extend(parse_one(&line.argv)?.command.profile_args().cloned());
+    }
+    let point = |(line, args): (&sweep::SweepPointLine, ProfileArgs)| SweepPointArgs {
+        name: line.name.clone(),
+        values: line.values.clone(),
+        args,
+    };
+    args.points = lines.iter().zip(points).map(point).collect();
     Ok(first)
 }
 

@@ -4,8 +4,8 @@ use super::environment::Environment;
 use super::input::{Parts, draws, extra};
 use super::network::Context;
 use super::{ProfileArgs, rules};
-use ringload_engine::Result;
-use ringload_engine::plan::Plan;
+use ringload_engine::plan::{HIDDEN, Plan};
+use ringload_engine::{Error, Result};
 
 /// A plan, and what was chosen for the user.
 #[derive(Debug)]
@@ -21,7 +21,12 @@ pub(crate) struct Planned {
 /// # Errors
 /// [`ringload_engine::Blame::Usage`] with what to write instead.
 pub(crate) fn plan(args: &ProfileArgs, environment: &Environment) -> Result<Planned> {
-    let mut notes = Vec::new();
+    if let Some(plan) = &args.given_plan {
+        return again(plan, args, environment);
+    }
+    let mut notes = args.notes.clone();
+    notes.extend(args.telemetry.notes());
+    notes.extend(args.recipe.notes());
     let streaming = args.endpoint.streaming;
     let sessions = args.conversation.num_conversations;
     let asked = sessions.or(args.load.request_count);
@@ -32,6 +37,7 @@ pub(crate) fn plan(args: &ProfileArgs, environment: &Environment) -> Result<Plan
     let warmup = args.warmup.plan(&args.load, streaming)?;
     let objectives = args.load.objectives()?;
     rules::check(args, &objectives)?;
+    args.hooks.check()?;
     let slice = args.output.plan(&profiling)?;
     let machine = args.machine.plan()?;
     let reuse = args.endpoint.connection_reuse_strategy;
@@ -83,6 +89,22 @@ pub(crate) fn plan(args: &ProfileArgs, environment: &Environment) -> Result<Plan
         extra::upper_bound(&plan, &mut notes);
     }
     Ok(Planned { plan, notes })
+}
+
+/// A plan that is given, with the headers of the flags in the place of those that it hides.
+fn again(plan: &Plan, args: &ProfileArgs, environment: &Environment) -> Result<Planned> {
+    let mut plan = plan.clone();
+    let given = args.endpoint.headers(environment)?;
+    plan.headers.retain(|header| !given.iter().any(|other| other.name.eq_ignore_ascii_case(&header.name)));
+    if let Some(hidden) = plan.headers.iter().find(|header| header.value == HIDDEN) {
+        return Err(Error::usage(
+            format!("the plan hides the value of the header {}", hidden.name),
+            "give it with --header, or a key with RINGLOAD_API_KEY",
+        ));
+    }
+    plan.headers.extend(given);
+    let notes = vec!["the plan of --config is run as it is: its load, prompts and seed".to_owned()];
+    Ok(Planned { plan, notes: [args.notes.clone(), notes].concat() })
 }
 
 fn seed(given: Option<u64>, fresh: u64, notes: &mut Vec<String>) -> u64 {

@@ -36,7 +36,8 @@ pub(crate) fn served(target: &Target, headers: &[Header]) -> Option<Vec<String>>
 /// When the server has several; when the headers are wrong.
 pub(crate) fn fill_in(args: &mut ProfileArgs) -> Result<()> {
     let named = args.endpoint.model.iter().any(|model| !model.trim().is_empty());
-    let Some(url) = args.endpoint.url.first().filter(|_| !named && !args.output.dry_run) else {
+    let Some(url) = args.endpoint.url.first().filter(|_| !named && !args.output.dry_run && args.given_plan.is_none())
+    else {
         return Ok(());
     };
     let headers = args.endpoint.headers(&environment())?;
