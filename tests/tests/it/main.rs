@@ -18,6 +18,7 @@
 //! - `wire`: peers with bad manners
 //! - `preflight`: the one request before the load, and what is said where it is not answered
 //! - `preparation`: threads and rings that cannot be had, and connections that are reset by the thousand
+//! - `aiperf`: configuration files, control hooks, and judgements for a service of continuous integration
 //! - `early`: answers that come before the request was sent whole
 //! - `http2`: HTTP/2 frame by frame: rules that a server breaks, rules that it bends, and requests that are retried
 //! - `faults`: the matrix of what a server, a network or a machine can do to a run, and its table in
@@ -39,6 +40,7 @@
 //! Unless a test says otherwise it runs on both drivers. The same truths are asked of virtual time in the engine's
 //! `known_answers`.
 
+mod aiperf;
 mod calibrate;
 mod campaign;
 mod cli;
