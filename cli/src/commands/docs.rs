@@ -76,11 +76,11 @@ pub(crate) fn completions(shell: clap_complete::Shell, to: &mut dyn Write) -> io
 }
 
 /// Where the flags of each heading are defined; a test holds it against the files.
-const FILES: [(&str, &str); 16] = [
+const FILES: [(&str, &str); 19] = [
     ("Endpoint", "endpoint/mod.rs"),
     ("Network", "network/mod.rs"),
     ("Input", "input/mod.rs"),
-    ("Batches, rankings, images and audio", "media/mod.rs"),
+    ("Batches, rankings, images, audio and video", "media/mod.rs"),
     ("Prefixes", "prefix.rs"),
     ("Trace", "trace/mod.rs"),
     ("Conversations", "conversations.rs"),
@@ -88,6 +88,9 @@ const FILES: [(&str, &str); 16] = [
     ("Warm-up", "warmup.rs"),
     ("Output", "output/mod.rs"),
     ("Telemetry", "telemetry.rs"),
+    ("Configuration file", "mod.rs"),
+    ("Control hooks", "hooks.rs"),
+    ("Search recipes", "recipes.rs"),
     ("Several runs", "campaign.rs"),
     ("Machine", "machine.rs"),
     ("Capacity", "capacity.rs"),

@@ -1,5 +1,5 @@
-//! Flags that AIPerf has and ringload does not: data. Those with nothing to do here are taken with a note; of the others
-//! a refusal names the group and what to do instead.
+//! Flags that AIPerf has and ringload does not: data. Those with nothing to do here are taken with a note; of the
+//! others a refusal names the group and what to do instead.
 
 /// What is known of a flag that is not supported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -76,8 +76,8 @@ pub(crate) struct RecipeArgs {
     #[arg(long, value_name = "ISL/OSL,…", value_delimiter = ',', value_parser = pair)]
     pub(crate) isl_osl_pairs: Vec<(u32, u32)>,
 
-    /// Share by which AIPerf's concurrency-ramp lets latency grow before it speaks of a knee. The table of the sweep has
-    /// the latencies; no knee is named, and a note says so.
+    /// Share by which AIPerf's concurrency-ramp lets latency grow before it speaks of a knee. The table of the sweep
+    /// has the latencies; no knee is named, and a note says so.
     #[arg(long, value_name = "SHARE", value_parser = values::open_share)]
     pub(crate) degradation_threshold: Option<f64>,
 }

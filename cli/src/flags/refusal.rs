@@ -50,8 +50,8 @@ impl Refusal {
                 known.flag, known.group, known.remedy
             ));
         }
-        if error.get(ContextKind::SuggestedArg).is_none()
-            && own_nearest(flag, profile).is_none()
+        // What clap suggests may be far from what was written.
+        if own_nearest(flag, profile).is_none()
             && let Some(near) = aiperf::nearest(flag)
         {
             return Self::Ours(format!(

@@ -177,7 +177,7 @@ mod tests {
             assert_eq!(plain(&format!("-m x {theirs}")), plain(&format!("-m x {ours}")), "{theirs}");
         }
         let output = args("-m x --export-level RECORDS --ui=NONE -vv").output;
-        assert_eq!((output.export_level, output.ui, output.verbose), (ExportLevel::Records, Ui::None, 1));
+        assert_eq!((output.export_level, output.ui, output.verbose), (ExportLevel::Records, Some(Ui::None), 1));
         assert!(
             parsed("-m x --num-profile-runs 3 --convergence-metric request_latency --convergence-mode ci-width")
                 .is_ok()

@@ -225,30 +225,6 @@ fn variant(text: &str, argv: &[OsString], profile: &clap::Command) -> Result<Swe
     Ok(SweepPointLine { name, values, argv })
 }
 
-/// The flags of a command line, by the names of their fields.
-pub(crate) fn ids(words: &[OsString], profile: &clap::Command) -> Vec<String> {
-    let of = |word: &OsString| {
-        let text = word.to_str()?;
-        let name = text.split('=').next().unwrap_or(text);
-        match name.strip_prefix("--") {
-            Some(long) => id(long, profile),
-            None => {
-                let short = name.strip_prefix('-')?.chars().next()?;
-                profile.get_arguments().find(|arg| arg.get_short() == Some(short)).map(|arg| arg.get_id().to_string())
-            }
-        }
-    };
-    words.iter().filter_map(of).collect()
-}
-
-/// The name of the field of a flag, which is given without dashes.
-pub(crate) fn id(name: &str, profile: &clap::Command) -> Option<String> {
-    let named = |arg: &&clap::Arg| {
-        arg.get_long() == Some(name) || arg.get_all_aliases().is_some_and(|aliases| aliases.contains(&name))
-    };
-    profile.get_arguments().find(named).map(|arg| arg.get_id().to_string())
-}
-
 /// A command line with another value of a flag that may be swept.
 pub(crate) fn replaced(mut argv: Vec<OsString>, flag: &str, value: &str, profile: &clap::Command) -> Vec<OsString> {
     drop_flag(&mut argv, flag, profile);

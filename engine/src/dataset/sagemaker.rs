@@ -1,8 +1,8 @@
 //! What Amazon SageMaker captures of an endpoint, a request a line: `{"captureData": {"endpointInput": {"data": "…",
 //! "encoding": "JSON"}}, "eventMetadata": {"inferenceTime": "2026-01-01T00:00:00Z"}}`.
 //!
-//! The data is a request of a chat: its `messages` and `tools` are sent as they are, its `max_tokens` is the output length.
-//! Requests come at their `inferenceTime`, counted from the first.
+//! The data is a request of a chat: its `messages` and `tools` are sent as they are, its `max_tokens` is the output
+//! length. Requests come at their `inferenceTime`, counted from the first.
 
 use super::azure::calendar;
 use super::fields::tokens;

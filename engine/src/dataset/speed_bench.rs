@@ -1,8 +1,8 @@
-//! NVIDIA's SPEED-Bench, one conversation a line: `{"question_id": "…", "category": "coding", "messages": [{"role": "user",
-//! "content": "…"}]}`.
+//! NVIDIA's SPEED-Bench, one conversation a line: `{"question_id": "…", "category": "coding", "messages": [{"role":
+//! "user", "content": "…"}]}`.
 //!
-//! Each message of a user is a turn, sent with the turns and answers before it; the file has no answers. Where the format
-//! names a category, the lines of others are left out.
+//! Each message of a user is a turn, sent with the turns and answers before it; the file has no answers. Where the
+//! format names a category, the lines of others are left out.
 
 use super::fields::id;
 use super::lines::{Line, State};

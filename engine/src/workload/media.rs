@@ -1,5 +1,5 @@
-//! Images, audio and video as requests hold them: text. Images and the frames of videos are made with the feature `images`; without it, `no_image.rs`
-//! stands for `image.rs` and refuses the plan.
+//! Images, audio and video as requests hold them: text. Images and the frames of videos are made with the feature
+//! `images`; without it, `no_image.rs` stands for `image.rs` and refuses the plan.
 
 mod audio;
 mod files;

@@ -1,4 +1,5 @@
-//! What a configuration has in itself and flags take from a file: written to temporary files, which go with the process.
+//! What a configuration has in itself and flags take from a file: written to temporary files, which go with the
+//! process.
 
 use std::io::Write as _;
 use std::sync::{Mutex, PoisonError};

@@ -4,6 +4,7 @@
 mod benchmark;
 mod dataset;
 pub(crate) mod files;
+mod lengths;
 mod phases;
 mod reader;
 mod substitute;
@@ -14,6 +15,7 @@ mod words;
 pub(crate) mod yaml;
 
 use super::files as reading;
+use super::parse::{id, ids};
 use super::sweep::{self as lists, SweepPointLine};
 use reader::{Reader, snake};
 use ringload_engine::plan::Plan;
@@ -47,13 +49,13 @@ pub(super) fn load(argv: &[OsString], profile: &clap::Command) -> Result<Option<
         return Ok(Some(Loaded::Plan(Box::new(plan), rest)));
     }
     let variations = variations(&text, &|name| std::env::var(name).ok()).map_err(within)?;
-    let given = lists::ids(&rest[2.min(rest.len())..], profile);
+    let given = ids(&rest[2.min(rest.len())..], profile);
     let mut lines = Vec::new();
     let mut notes = Vec::new();
     for variation in variations {
         let mut argv: Vec<OsString> = rest.iter().take(2).cloned().collect();
         for (flag, value) in variation.words.flags {
-            if lists::id(&flag, profile).is_some_and(|id| given.contains(&id)) {
+            if id(&flag, profile).is_some_and(|id| given.contains(&id)) {
                 continue;
             }
             argv.push(match value {

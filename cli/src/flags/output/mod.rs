@@ -86,7 +86,8 @@ pub(crate) struct OutputArgs {
     #[arg(long)]
     pub(crate) allow_invalid: bool,
 
-    /// Write what came of --fail-if, of the verdict and of its findings to this file, as JUnit XML: a suite for each run.
+    /// Write what came of --fail-if, of the verdict and of its findings to this file, as JUnit XML: a suite for each
+    /// run.
     #[arg(long, value_name = "FILE")]
     pub(crate) junit: Option<PathBuf>,
 
