@@ -279,6 +279,24 @@ impl ProfileArgs {
         !self.points.is_empty() || self.campaign.num_profile_runs > 1
     }
 
+    /// Puts what is to be said of the line before what is said already; of a sweep its first point says it.
+    fn say_first(&mut self, notes: Vec<String>) {
+        self.notes = [notes, std::mem::take(&mut self.notes)].concat();
+        if let Some(point) = self.points.first_mut() {
+            point.args.notes.clone_from(&self.notes);
+        }
+    }
+
+    /// Sweeps over points.
+    fn sweep_over(&mut self, points: Vec<SweepPointArgs>) {
+        self.points = points;
+    }
+
+    /// Runs a plan in the place of one that flags make.
+    fn run_plan(&mut self, plan: Plan) {
+        self.given_plan = Some(Box::new(plan));
+    }
+
     /// Whether they say when requests are due, whatever is in flight.
     pub(crate) fn is_scheduled(&self) -> bool {
         let load = &self.load;

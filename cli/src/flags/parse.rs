@@ -34,10 +34,7 @@ pub(crate) fn try_parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli,
     let spelling::Spelled { argv, notes } = spelled.map_err(refusal::Refusal::Ours)?;
     let mut cli = parse_spelled(&argv, sub == "profile")?;
     if let Some(args) = cli.command.profile_args() {
-        args.notes = [notes, std::mem::take(&mut args.notes)].concat();
-        if let Some(point) = args.points.first_mut() {
-            point.args.notes.clone_from(&args.notes);
-        }
+        args.say_first(notes);
     }
     Ok(cli)
 }
@@ -63,7 +60,7 @@ fn parse_spelled(argv: &[OsString], sweeps: bool) -> Result<Cli, refusal::Refusa
             let Some(line) = lines.first() else { return parse_one(argv) };
             let mut cli = with_points(parse_one(&line.argv)?, &lines)?;
             if let Some(args) = cli.command.profile_args() {
-                args.notes = notes;
+                args.say_first(notes);
             }
             return Ok(cli);
         }
@@ -110,7 +107,7 @@ fn with_plan(plan: Plan, argv: &[OsString], profile: &clap::Command) -> Result<C
     }
     let mut cli = parse_one(argv)?;
     if let Some(args) = cli.command.profile_args() {
-        args.given_plan = Some(Box::new(plan));
+        args.run_plan(plan);
     }
     Ok(cli)
 }
@@ -132,7 +129,7 @@ fn with_points(mut first: Cli, lines: &[sweep::SweepPointLine]) -> Result<Cli, r
         values: line.values.clone(),
         args,
     };
-    args.points = lines.iter().zip(points).map(point).collect();
+    args.sweep_over(lines.iter().zip(points).map(point).collect());
     Ok(first)
 }
 

@@ -3,7 +3,7 @@
 use super::Setting;
 use crate::plan::{
     Audio, BodyTemplate, Cancellation, Context, Format, ImageFormat, Images, Length, LengthDistribution, Load,
-    LocalMedia, Pair, Phase, Plan, Prefill, Replay, Target, TokenizerSource,
+    LocalMedia, Pair, Phase, Plan, Prefill, Replay, Target, TokenizerSource, VideoContent, Videos,
 };
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -30,6 +30,16 @@ fn full() -> Plan {
         depths: vec![16],
         rates: vec![16_000],
         channels: 1,
+    });
+    plan.payload.videos = Some(Videos {
+        count: 1,
+        width: 8,
+        height: 8,
+        seconds: 1.0,
+        fps: 1,
+        content: VideoContent::Noise,
+        channels: 0,
+        rate: 8_000,
     });
     plan.payload.template = Some(BodyTemplate::new("{}").unwrap());
     plan.timeouts.ttft = Some(1);
