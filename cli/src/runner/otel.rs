@@ -26,7 +26,7 @@ impl Otel {
     /// Sends it. A collector that does not take it is told in a line.
     pub(crate) fn send(self, outcome: &Outcome) {
         let Self { endpoint, headers, spans, quiet } = self;
-        let agent = agent(&outcome.plan.network.tls, PATIENCE);
+        let agent = agent(&outcome.plan.network.tls, EXCHANGE);
         let until = Instant::now() + PATIENCE;
         for (path, document) in otlp_documents(outcome, spans) {
             let url = format!("{endpoint}{path}");
@@ -84,6 +84,8 @@ fn decoded(value: &str) -> String {
 
 /// A run is sent for so long, but for the request under way.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// For one exchange.
+const EXCHANGE: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {

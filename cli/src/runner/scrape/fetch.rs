@@ -131,7 +131,7 @@ pub(in crate::runner) fn agent(tls: &Tls, patience: Duration) -> Agent {
 const ENDS: [&str; 4] = ["/chat/completions", "/completions", "/embeddings", "/responses"];
 const ACCEPT: &str = "application/openmetrics-text;version=1.0.0, text/plain;version=0.0.4;q=0.5, */*;q=0.1";
 /// A scrape that takes longer is given up: three intervals.
-pub(in crate::runner) const PATIENCE: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_secs(1);
 /// A larger page is not read.
 const MOST_BYTES: u64 = 16 << 20;
 /// As the engine reads of a file of certificates.

@@ -11,7 +11,7 @@ use crate::flags::{MetricsFormat, TelemetryArgs};
 use crate::result::telemetry::Scraped;
 use crate::terminal::eprint_line;
 use fetch::Source;
-pub(super) use fetch::{PATIENCE, agent};
+pub(super) use fetch::agent;
 pub(crate) use figures::add_figures;
 use ringload_engine::clock::RealtimeOffset;
 use ringload_engine::driver::keep_off;
