@@ -100,8 +100,8 @@ impl Source {
     }
 }
 
-/// A client for other parties than the load: a connection of its own, certificates as the plan has them, and so long for
-/// each exchange.
+/// A client for other parties than the load: a connection of its own, certificates as the plan has them, and so long
+/// for each exchange.
 pub(in crate::runner) fn agent(tls: &Tls, patience: Duration) -> Agent {
     let own = tls.ca.as_ref().and_then(|path| {
         let pem = files::small(path, PEM_BYTES).ok()?;
