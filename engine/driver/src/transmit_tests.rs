@@ -15,7 +15,7 @@ const KEY: Key = Key { slot: 0, generation: 1 };
 struct Link<D> {
     driver: D,
     peer: TcpStream,
-    /// What was told, in its order: stamps by the name of their send, else what happened.
+    /// What was told, in its order: stamps by the name of their send, else what else was told.
     told: Vec<Told>,
 }
 

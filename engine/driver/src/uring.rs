@@ -318,7 +318,7 @@ impl Uring {
 
     /// A poll for the peer's end has completed: with `told`. An error alone is a stamp in the error queue. It is looked
     /// at when the next bytes have come, of which a receive may miss the end; before, there is none to be missed.
-    fn hung_up(&mut self, number: u32, told: i32) {
+    fn closed_by_peer(&mut self, number: u32, told: i32) {
         if let Some(held) = self.connections.held(number)
             && told == i32::from(libc::POLLERR)
             && held.marks.notified()
@@ -463,7 +463,7 @@ impl Uring {
             }
             Op::Send => self.sent(entry, number, key, seen, on),
             Op::Readable => self.readable(entry, number, key, seen, on),
-            Op::HangUp => self.hung_up(number, entry.result()),
+            Op::HangUp => self.closed_by_peer(number, entry.result()),
             Op::Cancel | Op::CancelReceive => {}
         }
     }

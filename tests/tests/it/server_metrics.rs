@@ -133,7 +133,7 @@ fn each_run_of_a_sweep_has_a_window_of_its_own_and_the_table_shows_the_queue() {
     let server = crowded();
     let run = Profile::of(server.addr())
         .scraping()
-        .args(["--concurrency", "2,12", "--request-count", "36", "--osl", "10", "--allow-invalid"])
+        .args(["--concurrency", "2,12", "--request-count", "36", "--osl", "10", "--allow-invalid", "--verbose"])
         .run()
         .exits(0);
     let of = |cell: &str| file(&run, &format!("{cell}/ringload_report.json"))["summary"]["server"].clone();
