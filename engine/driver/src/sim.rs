@@ -39,7 +39,8 @@ enum Step {
     Refused(i32),
     Sent,
     SendFailed(i32),
-    Transmitted(u32, Transmission),
+    /// Boxed: steps are moved about in a heap, and this one is rare.
+    Transmitted(Box<(u32, Transmission)>),
     Bytes(Vec<u8>),
     Close,
     Reset,
@@ -199,7 +200,7 @@ impl<P: Peer> Driver for Sim<P> {
                 && let Some(at) = self.peer.on_named(key, bytes.len(), self.now)
             {
                 let known = at.sent.max(at.acknowledged).unwrap_or(self.now);
-                script.steps.push((known, key, Step::Transmitted(name, at)));
+                script.steps.push((known, key, Step::Transmitted(Box::new((name, at)))));
             }
             self.peer.on_bytes(key, bytes, self.now, &mut script);
             self.play(script);
@@ -259,7 +260,10 @@ impl<P: Peer> Driver for Sim<P> {
                 Step::Connected => on(key, Event::Connected, seen),
                 Step::Sent => on(key, Event::Sent, seen),
                 Step::SendFailed(e) => on(key, Event::SendFailed(e), seen),
-                Step::Transmitted(name, at) => on(key, Event::Transmitted { name, at }, seen),
+                Step::Transmitted(told) => {
+                    let (name, at) = *told;
+                    on(key, Event::Transmitted { name, at }, seen);
+                }
                 Step::Refused(e) => on(key, Event::ConnectFailed(e), seen),
                 Step::Bytes(bytes) if self.merges => {
                     let mut bytes = bytes;

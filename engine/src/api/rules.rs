@@ -22,7 +22,7 @@ const NO_ROW: u8 = u8::MAX;
 #[inline]
 const fn hash(key: &[u8]) -> usize {
     let (first, last) = (key[0] as usize, key[key.len() - 1] as usize);
-    (key.len() + 5 * first + 11 * last) & 63
+    (key.len() + 16 * first + 45 * last) & 63
 }
 
 /// What the value of a key means. `null` never means anything.
@@ -246,8 +246,8 @@ pub(super) struct Found<'t> {
     pub(super) signs: u8,
     /// The choices, and which of them are finished.
     pub(super) choices: Choices,
-    /// What the server says of the time that it took.
-    pub(super) timings: Timings,
+    /// What the server says of the time that it took: of few events, and not small.
+    pub(super) timings: Option<Box<Timings>>,
     /// The choice that is being read: its index, and whether it is finished.
     choice: (u32, bool),
 }
@@ -293,7 +293,7 @@ impl<'t> Found<'t> {
             items: false,
             signs: 0,
             choices: Choices::default(),
-            timings: Timings::default(),
+            timings: None,
             choice: (0, false),
         }
     }

@@ -23,10 +23,10 @@ pub struct Scanner {
 }
 
 /// What the events of an answer add up to.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Gathered {
     choices: Choices,
-    timings: Timings,
+    timings: Option<Box<Timings>>,
 }
 
 /// What an event or a body says.
@@ -77,8 +77,9 @@ impl Fit<'_> {
 impl Gathered {
     fn add(&mut self, found: &Found<'_>) {
         self.choices.add(&found.choices);
-        if !found.timings.is_empty() {
-            self.timings = self.timings.updated(found.timings);
+        if let Some(timings) = &found.timings {
+            let before = self.timings.get_or_insert_default();
+            **before = before.updated(**timings);
         }
     }
 }
@@ -116,10 +117,10 @@ impl Scanner {
         self.gathered = Gathered::default();
     }
 
-    /// What the server says, in the answer so far, of the time that it took.
+    /// What the server says, in the answer so far, of the time that it took; `None` where it says nothing.
     #[must_use]
-    pub fn timings(&self) -> Timings {
-        self.gathered.timings
+    pub fn timings(&self) -> Option<&Timings> {
+        self.gathered.timings.as_deref()
     }
 
     /// Whether one of the choices of the answer so far has no reason to stop yet. Events of the same shape are of the
@@ -199,7 +200,7 @@ fn read(
         let (seen, texts) = (found.seen, found.texts);
         gathered.add(&found);
         let one = texts == 1 && found.choices.items <= 1;
-        let goes_on = one && !seen.finish && !seen.whole && !seen.error && found.signs == 0 && found.timings.is_empty();
+        let goes_on = one && !seen.finish && !seen.whole && !seen.error && found.signs == 0 && found.timings.is_none();
         if let (true, Some(template)) = (goes_on, template) {
             template.learn(data, &places);
         }

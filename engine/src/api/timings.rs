@@ -40,7 +40,7 @@ impl Found<'_> {
     pub(super) fn duration(&mut self, timing: Timing, unit: f64, number: f64) {
         let length = number * unit;
         if (0.0..=1e15).contains(&length) {
-            self.timings.put(timing, length.round() as Nanos);
+            self.timings.get_or_insert_default().put(timing, length.round() as Nanos);
         }
     }
 }

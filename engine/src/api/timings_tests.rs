@@ -22,9 +22,9 @@ fn told(kind: EndpointKind, json: &str, is_event: bool) -> Timings {
     let mut scanner = Scanner::new(kind);
     let seen = if is_event { scanner.event(json.as_bytes(), None) } else { scanner.body(json.as_bytes(), None) };
     assert!(!seen.expect(json).error, "{json}");
-    let timings = scanner.timings();
+    let timings = scanner.timings().copied().unwrap_or_default();
     scanner.reset();
-    assert!(scanner.timings().is_empty());
+    assert_eq!(scanner.timings(), None);
     timings
 }
 

@@ -241,9 +241,13 @@ impl Answer {
 
     /// Takes over what the server says of its time; what the answer says counts before what its head says.
     fn time(&mut self) {
-        let head = self.head.timings.as_deref().copied().map(Timings::from).unwrap_or_default();
-        let timings = head.updated(self.scanner.timings());
-        if !self.untimed && !timings.is_empty() {
+        let (head, said) = (self.head.timings.as_deref(), self.scanner.timings());
+        if self.untimed || head.is_none() && said.is_none() {
+            return;
+        }
+        let head = head.copied().map(Timings::from).unwrap_or_default();
+        let timings = head.updated(said.copied().unwrap_or_default());
+        if !timings.is_empty() {
             self.record.timings = Some(Box::new(timings));
         }
     }

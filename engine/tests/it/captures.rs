@@ -76,7 +76,7 @@ impl Client {
             let seen = self.scanner.body(&self.answer.body, Some(&mut self.text));
             note(seen.expect("JSON"), &mut self.answer);
         }
-        self.answer.timings = self.scanner.timings();
+        self.answer.timings = self.scanner.timings().copied().unwrap_or_default();
         self.answer.reusable = reusable;
         self.answer.text = api::unescape(&self.text.visible);
     }

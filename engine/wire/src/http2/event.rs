@@ -21,8 +21,9 @@ pub enum Event<'a> {
     Head {
         /// The request.
         tag: u32,
-        /// What the head says.
-        head: Head,
+        /// What the head says. Boxed: it is large, comes once a response, and events of bodies are moved as often as
+        /// tokens come.
+        head: Box<Head>,
     },
     /// Bytes of a body; never empty.
     Body {

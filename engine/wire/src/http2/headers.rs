@@ -49,7 +49,7 @@ impl Connection {
                     stream.headed = true;
                     stream.expected = head.length;
                     let tag = stream.tag;
-                    self.queue.push_back(Event::Head { tag, head });
+                    self.queue.push_back(Event::Head { tag, head: Box::new(head) });
                 }
                 if end {
                     self.end(id, out);

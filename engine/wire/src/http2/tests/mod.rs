@@ -158,7 +158,7 @@ fn request_head(more: &[(&str, &str)]) -> RequestHead {
 }
 
 fn head(tag: u32) -> Saw {
-    let head = Head { status: 200, ..Head::default() };
+    let head = Box::new(Head { status: 200, ..Head::default() });
     Saw::It(Event::Head { tag, head })
 }
 

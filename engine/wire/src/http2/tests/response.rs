@@ -46,12 +46,12 @@ fn a_response_comes_out_without_its_framing() {
     let Saw::It(Event::Head { head: plain, .. }) = head(1) else {
         panic!("a head");
     };
-    let stream = Head { event_stream: true, length: Some(11), media: MediaType::new(b"text/event-stream"), ..plain };
+    let stream = Head { event_stream: true, length: Some(11), media: MediaType::new(b"text/event-stream"), ..*plain };
     let saw = client.ok(&bytes.concat());
     assert_eq!(
         saw,
         [
-            Saw::It(Event::Head { tag: 1, head: stream }),
+            Saw::It(Event::Head { tag: 1, head: Box::new(stream) }),
             head(2),
             Saw::Body(1, b"hello".to_vec()),
             Saw::Body(2, b"abc".to_vec()),
