@@ -77,7 +77,7 @@ use clap::{Args, Parser, Subcommand};
 use ringload_engine::plan::Plan;
 use std::path::PathBuf;
 
-/// Load engine for LLM inference servers: proves that the client is not in the numbers.
+/// Load engine for LLM inference servers: shows how far the client itself is in the figures.
 #[derive(Debug, Parser)]
 #[command(name = "ringload", version, disable_help_subcommand = true, max_term_width = 100)]
 pub(crate) struct Cli {
@@ -333,5 +333,5 @@ Exit status:
   1    a condition of --fail-if holds
   2    the command line or this machine has to be fixed first
   3    no request succeeded
-  4    the run is invalid: the client is in the numbers (--allow-invalid: 0)
+  4    the run is invalid: the client's overhead is in the figures (--allow-invalid: 0)
   130  interrupted; what was measured has been written";
