@@ -26,6 +26,8 @@ use crate::clock::Nanos;
 use crate::plan::Slo;
 use crate::record::{Outcome, Record};
 use crate::statistics::percentile_of_sorted;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 
 /// The requests of one phase. Memory: that of [`Requests`], and 8 bytes a gap up to the limit; while metrics are made,
 /// 16 bytes a request more, and no less than [`SCRATCH`].
@@ -195,11 +197,14 @@ impl Population {
         let mut metrics: Vec<Metric> = self.gaps.metric(curves.as_deref_mut()).into_iter().collect();
         let together = SCRATCH / size_of::<f64>() / self.requests.len().max(1);
         let of_servers: &'static [PerRequest] = if self.timed { &OF_SERVERS } else { &[] };
-        let chunks = |all: &'static [PerRequest]| all.chunks(together.max(2));
+        let mut all: Vec<&'static PerRequest> = METRICS.iter().chain(of_servers).collect();
+        // Together, so that few walks ask what else a request can have been.
+        all.sort_by_key(|metric| !Movers::moves(metric.info));
         // One set of columns for all: what is given back between two walks is not at once the system's again.
         let mut columns: Vec<Vec<f64>> = Vec::new();
-        for some in chunks(&METRICS).chain(chunks(of_servers)) {
+        for some in all.chunks(together.max(2)) {
             self.fill(&mut columns, some, movers);
+            sort(&mut columns[..some.len()]);
             for (place, (metric, values)) in some.iter().zip(&mut columns).enumerate() {
                 metrics.extend(of_values(metric.info, values, |sorted, stats, tails| {
                     movers.end(place, metric.info, sorted, stats, tails);
@@ -226,13 +231,14 @@ impl Population {
     }
 
     /// Fills columns with the values of each of these metrics.
-    fn fill(&self, columns: &mut Vec<Vec<f64>>, of: &[PerRequest], movers: &mut Movers) {
+    fn fill(&self, columns: &mut Vec<Vec<f64>>, of: &[&PerRequest], movers: &mut Movers) {
         let most = self.requests.len();
         columns.resize_with(of.len().max(columns.len()), || Vec::with_capacity(most));
         columns.iter_mut().for_each(Vec::clear);
         movers.begin(of.len());
+        let movable = of.iter().any(|metric| Movers::moves(metric.info));
         self.requests.each(|request| {
-            let others = movers.others(request);
+            let others = if movable { movers.others(request) } else { None };
             for (place, (metric, column)) in of.iter().zip(&mut *columns).enumerate() {
                 let Some(value) = metric.value(request, self.streaming) else { continue };
                 column.push(value);
@@ -306,6 +312,26 @@ impl Population {
     }
 }
 
+/// Sorts columns, long ones beside each other on a thread each; without another thread, one after the other.
+fn sort(columns: &mut [Vec<f64>]) {
+    let long = columns.iter().filter(|column| column.len() >= LONG_COLUMN).count();
+    let left = Mutex::new(columns.iter_mut());
+    let take = || left.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let work = || {
+        while let Some(column) = take() {
+            column.sort_unstable_by(f64::total_cmp);
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 1..long.min(MOST_SORTED) {
+            if thread::Builder::new().spawn_scoped(scope, work).is_err() {
+                break;
+            }
+        }
+        work();
+    });
+}
+
 /// The metric of these values, after a look at them when they are sorted; `None` without any.
 fn of_values(
     info: &'static MetricInfo,
@@ -320,6 +346,10 @@ fn of_values(
 
 /// Bytes of values that are taken out of the requests in one walk, where those of two metrics are not more.
 const SCRATCH: usize = 64 << 20;
+/// From so many values on a column is worth a thread.
+const LONG_COLUMN: usize = 1 << 18;
+/// So many columns are sorted beside each other.
+const MOST_SORTED: usize = 8;
 /// AIPerf's bounds of `osl_mismatch_count`: the lesser of 5 % of the requested length and 50 tokens.
 const OSL_TOLERANCE: f64 = 0.05;
 const OSL_TOLERANCE_TOKENS: f64 = 50.0;

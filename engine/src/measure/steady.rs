@@ -259,7 +259,7 @@ fn cut(requests: &InOrder<'_>, kept: Range<usize>, from_end: bool) -> Result<usi
         if from_end {
             values.reverse();
         }
-        match settled(&values) {
+        match settled(values) {
             Settled::After(n) => cut = cut.max(n),
             Settled::Never => return Err("latencies still changed when half of it was over"),
             Settled::TooShort => return Err("too few requests"),

@@ -1,5 +1,6 @@
 //! Percentiles of values that depend on their neighbours.
 
+use super::select::percentile;
 use super::{Interval, Sample, autocorrelation, interpolated, percentile_of_sorted, t_quantile};
 use crate::random::ItemRng;
 use serde::{Deserialize, Serialize};
@@ -39,9 +40,7 @@ pub fn percentile_intervals(
         return None;
     }
     if values.len() > MOST_RESAMPLED {
-        let mut sorted = values.to_vec();
-        sorted.sort_unstable_by(f64::total_cmp);
-        let found = shares.iter().map(|share| batched(values, &sorted, *share, level)).collect::<Option<_>>()?;
+        let found = shares.iter().map(|share| batched(values, *share, level)).collect::<Option<_>>()?;
         return Some((Method::BatchPercentiles, found));
     }
     let (sorted, ranks) = ranked(values);
@@ -146,9 +145,9 @@ fn resampled(
     drawn
 }
 
-fn batched(values: &[f64], sorted: &[f64], share: f64, level: f64) -> Option<PercentileInterval> {
+fn batched(values: &[f64], share: f64, level: f64) -> Option<PercentileInterval> {
     let half = t_quantile(BATCHES - 1, level)? * Sample::of(&of_batches(values, share))?.se();
-    let value = percentile_of_sorted(sorted, share);
+    let value = percentile(values, share);
     Some(PercentileInterval { value, interval: Interval::around(value, half) })
 }
 

@@ -9,6 +9,7 @@
 //!   bootstrap   interval of a percentile of such values: circular blocks
 //!   proportion  Wilson's interval of a share
 //!   mser        where a series has settled: MSER-5, kept where the level changes
+//!   select      values by their rank, without a copy of them
 //!   trend       Mann-Kendall and Theil-Sen
 //! ```
 
@@ -17,6 +18,7 @@ mod bootstrap;
 mod mean;
 mod mser;
 mod proportion;
+mod select;
 mod trend;
 
 pub use batch::{BatchMeans, autocorrelation, batch_means};

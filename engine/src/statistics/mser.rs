@@ -1,5 +1,7 @@
 //! Where a series has settled.
 
+use super::select::nth;
+
 /// The start of the settled part of a series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Settled {
@@ -26,8 +28,8 @@ pub enum Settled {
 /// 3. A cut in the second half that stands, or halves that differ, is [`Settled::Never`] (Franklin and White 2008). If
 ///    neither holds, the best cut of the first half is asked.
 #[must_use]
-pub fn settled(values: &[f64]) -> Settled {
-    let values = winsorized(values);
+pub fn settled(mut values: Vec<f64>) -> Settled {
+    winsorize(&mut values);
     let half = values.len() / 2;
     let Some(cut) = mser5(&values, values.len()) else {
         return Settled::TooShort;
@@ -69,20 +71,14 @@ fn mser5(values: &[f64], most: usize) -> Option<usize> {
     Some(least.1 * BATCH)
 }
 
-/// The values, none beyond the 1st and the 99th percentile.
-fn winsorized(values: &[f64]) -> Vec<f64> {
-    let mut all = values.to_vec();
-    let beyond = all.len() / PERCENT;
-    let Some(above) = all.len().checked_sub(1 + beyond) else {
-        return all;
+/// Puts values beyond the 1st and the 99th percentile at these.
+fn winsorize(values: &mut [f64]) {
+    let beyond = values.len() / PERCENT;
+    let Some(above) = values.len().checked_sub(1 + beyond) else {
+        return;
     };
-    let (_, low, _) = all.select_nth_unstable_by(beyond, f64::total_cmp);
-    let low = *low;
-    let (_, high, _) = all.select_nth_unstable_by(above, f64::total_cmp);
-    let high = *high;
-    all.clear();
-    all.extend(values.iter().map(|value| value.clamp(low, high)));
-    all
+    let (low, high) = (nth(values, beyond), nth(values, above));
+    values.iter_mut().for_each(|value| *value = value.clamp(low, high));
 }
 
 /// Whether the level before the cut and the level after it differ: see [`settled`].

@@ -9,7 +9,7 @@ use crate::record::Cause;
 
 pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
     let (plan, summary) = (case.plan, case.summary);
-    let all = [no_success(plan, summary), failures(summary), aborted(summary), standstill(case)];
+    let all = [no_success(plan, summary), failures(summary), warmup(summary), aborted(summary), standstill(case)];
     all.into_iter().flatten().collect()
 }
 
@@ -160,6 +160,34 @@ fn failures(summary: &Summary) -> Option<Finding> {
                     told(&kinds, failed)
                 ),
                 "latencies are of the successes only: read them together with the error rate, and the server's log",
+            ),
+    )
+}
+
+/// A warm-up that failed did not warm the server. Where the measured phase has no success either, that says it all.
+fn warmup(summary: &Summary) -> Option<Finding> {
+    let counts = &summary.warmup_counts;
+    let (failed, finished) = (counts.failures(), counts.finished());
+    let share = failed as f64 / finished.max(1) as f64;
+    if share <= FAILED_SUSPECT || summary.counts.succeeded == 0 {
+        return None;
+    }
+    let mut causes: Vec<(&Cause, &u64)> = counts.failed.iter().collect();
+    causes.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+    let causes: Vec<String> = causes.iter().take(OTHERS).map(|(cause, count)| format!("{cause} ({count})")).collect();
+    let none = counts.succeeded == 0;
+    Some(
+        Found::new("warmup_failures", Scope::Server)
+            .measured(share, FAILED_SUSPECT, "ratio")
+            .at_least(if none { Status::Suspect } else { Status::Valid })
+            .says(
+                format!(
+                    "{failed} of {finished} requests of the warm-up failed ({}): {}{}",
+                    shown_share(share),
+                    causes.join(", "),
+                    if none { "; the measured phase began with a server that was not warm" } else { "" }
+                ),
+                "find out what the warm-up met (often a server that was still loading), and run again",
             ),
     )
 }

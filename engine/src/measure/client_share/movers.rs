@@ -34,6 +34,11 @@ impl Movers {
         Self { dispatch, receive, moved: Vec::new(), shifts: Vec::new() }
     }
 
+    /// Whether lateness of the client can move a metric at all.
+    pub(in crate::measure) fn moves(info: &MetricInfo) -> bool {
+        MOVABLE.iter().any(|movable| std::ptr::eq(*movable, info))
+    }
+
     /// Begins a chunk of metrics.
     pub(in crate::measure) fn begin(&mut self, metrics: usize) {
         self.moved.clear();
@@ -57,7 +62,7 @@ impl Movers {
         others: &Others,
         streaming: bool,
     ) {
-        if !MOVABLE.iter().any(|info| std::ptr::eq(*info, metric.info)) {
+        if !Self::moves(metric.info) {
             return;
         }
         let Some([dispatch, receive]) = self.moved.get_mut(place) else { return };

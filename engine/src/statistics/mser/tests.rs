@@ -25,7 +25,7 @@ fn shares(n: usize, series: impl Fn(&mut Draws, usize) -> Vec<f64>) -> [f64; 3] 
     let mut counts = [0.0; 3];
     for seed in 0..SERIES {
         let mut draws = Draws(ItemRng::new(11, Stream::Bootstrap, seed));
-        match settled(&series(&mut draws, n)) {
+        match settled(series(&mut draws, n)) {
             Settled::After(0) => counts[0] += 1.0,
             Settled::After(_) => counts[1] += 1.0,
             Settled::Never => counts[2] += 1.0,
@@ -68,23 +68,23 @@ fn a_start_that_falls_is_cut_where_it_ends() {
             5.0 + noise(i) + bias
         })
         .collect();
-    assert_eq!(settled(&series), Settled::After(40));
+    assert_eq!(settled(series), Settled::After(40));
 }
 
 #[test]
 fn a_series_that_keeps_rising_never_settles() {
     let series: Vec<f64> = (0..300).map(|i| i as f64 + noise(i)).collect();
-    assert_eq!(settled(&series), Settled::Never);
+    assert_eq!(settled(series), Settled::Never);
     let step: Vec<f64> = (0..400).map(|i| noise(i) + if i < 240 { 5.0 } else { 10.0 }).collect();
-    assert_eq!(settled(&step), Settled::Never);
+    assert_eq!(settled(step), Settled::Never);
 }
 
 #[test]
 fn a_constant_series_is_settled_from_its_start() {
-    assert_eq!(settled(&[4.0; 100]), Settled::After(0));
-    assert_eq!(settled(&[0.0; 100]), Settled::After(0));
-    assert_eq!(settled(&[4.0; 49]), Settled::TooShort);
-    assert_eq!(settled(&[]), Settled::TooShort);
+    assert_eq!(settled(vec![4.0; 100]), Settled::After(0));
+    assert_eq!(settled(vec![0.0; 100]), Settled::After(0));
+    assert_eq!(settled(vec![4.0; 49]), Settled::TooShort);
+    assert_eq!(settled(Vec::new()), Settled::TooShort);
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn one_stall_is_no_change_wherever_it_happens() {
         let first = (n as f64 * place) as usize;
         let mut series: Vec<f64> = (0..n).map(|i| 10.0 + noise(i)).collect();
         series.iter_mut().skip(first).take(36).for_each(|v| *v += 1_000.0);
-        assert_eq!(settled(&series), Settled::After(0), "at {place}");
+        assert_eq!(settled(series), Settled::After(0), "at {place}");
     }
 }
 

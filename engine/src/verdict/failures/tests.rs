@@ -65,6 +65,25 @@ fn a_run_whose_requests_were_all_cancelled_has_itself_to_blame() {
 }
 
 #[test]
+fn a_warm_up_that_failed_is_told() {
+    let warm_up = |succeeded, failed| {
+        let (_, mut summary) = Run::new(plan(), 20).summary();
+        summary.warmup_counts.succeeded = succeeded;
+        summary.warmup_counts.failed = [(Cause::HttpStatus, failed), (Cause::Reset, 1)].into();
+        super::warmup(&summary)
+    };
+    let finding = warm_up(0, 7).unwrap();
+    assert_eq!((finding.status, finding.scope, finding.value), (Status::Suspect, Scope::Server, Some(1.0)));
+    let expected = "8 of 8 requests of the warm-up failed (100 %): http_status (7), reset (1); the measured phase began \
+                    with a server that was not warm";
+    assert_eq!(finding.evidence, expected);
+    let some = warm_up(8, 7).unwrap();
+    assert_eq!(some.status, Status::Valid);
+    assert_eq!(some.evidence, "8 of 16 requests of the warm-up failed (50 %): http_status (7), reset (1)");
+    assert!(warm_up(80, 7).is_none(), "under a tenth");
+}
+
+#[test]
 fn a_server_that_stops_answering_is_told_and_a_slow_one_is_not() {
     // Ten requests answered, then all hang until the end of the load.
     let mut run = Run::new(plan(), 20);
