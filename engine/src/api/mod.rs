@@ -21,22 +21,14 @@
 //! 6. `docs/ENDPOINTS.md`: a row in *types* and one in *token counts*, what is particular about it, and the errors
 //!    that its servers send.
 
-mod any;
 mod ask;
-mod chat;
-mod completions;
-mod embeddings;
+mod dialects;
 mod full;
-mod generate;
 mod head;
 mod lex;
 mod message;
-mod messages;
-mod own;
 mod parts;
-mod rankings;
 mod rendered;
-mod responses;
 mod rules;
 mod scan;
 mod template;
@@ -55,6 +47,7 @@ use crate::plan::{EndpointKind, Plan, Target};
 use crate::record::Usage;
 use crate::setting::Setting::{Endpoint, Prefixes, SystemPrompt, UserTokens};
 use ask::Thread;
+use dialects::{any, dialect};
 use rules::Node;
 use serde_json::{Map, Value};
 
@@ -121,23 +114,6 @@ enum Reading {
     },
     /// By what such answers usually look like.
     Any,
-}
-
-fn dialect(kind: EndpointKind) -> &'static Dialect {
-    match kind {
-        EndpointKind::Chat => &chat::CHAT,
-        EndpointKind::Completions => &completions::COMPLETIONS,
-        EndpointKind::Responses => &responses::RESPONSES,
-        EndpointKind::Messages => &messages::MESSAGES,
-        EndpointKind::Embeddings => &embeddings::EMBEDDINGS,
-        EndpointKind::NimEmbeddings => &embeddings::NIM_EMBEDDINGS,
-        EndpointKind::CohereRankings => &rankings::COHERE,
-        EndpointKind::HfTeiRankings => &rankings::HF_TEI,
-        EndpointKind::NimRankings => &rankings::NIM,
-        EndpointKind::HuggingfaceGenerate => &generate::GENERATE,
-        EndpointKind::Template => &own::TEMPLATE,
-        EndpointKind::Raw => &own::RAW,
-    }
 }
 
 /// The path of requests to `target`: the dialect's own under the target's base path, without doubling it or a `/v1` or

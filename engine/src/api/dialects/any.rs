@@ -10,7 +10,7 @@ use crate::record::Timing;
 use serde_json::{Map, Value};
 
 /// Reads an event or a body. What is not JSON is output as it is.
-pub(super) fn read(data: &[u8], field: Option<&OutputPath>, found: &mut Found<'_>) {
+pub(in crate::api) fn read(data: &[u8], field: Option<&OutputPath>, found: &mut Found<'_>) {
     let Ok(value) = tree(data) else {
         let text = String::from_utf8_lossy(data);
         if !text.trim().is_empty() {

@@ -1,0 +1,31 @@
+//! The dialects, a file each, and the reading of responses of any other shape.
+
+pub(super) mod any;
+mod chat;
+mod completions;
+mod embeddings;
+mod generate;
+mod messages;
+mod own;
+mod rankings;
+mod responses;
+
+use super::{Dialect, Extras, Fields, Path, Reading, StreamField, ask, full, parts, rendered, rules, timings};
+use crate::plan::EndpointKind;
+
+pub(super) fn dialect(kind: EndpointKind) -> &'static Dialect {
+    match kind {
+        EndpointKind::Chat => &chat::CHAT,
+        EndpointKind::Completions => &completions::COMPLETIONS,
+        EndpointKind::Responses => &responses::RESPONSES,
+        EndpointKind::Messages => &messages::MESSAGES,
+        EndpointKind::Embeddings => &embeddings::EMBEDDINGS,
+        EndpointKind::NimEmbeddings => &embeddings::NIM_EMBEDDINGS,
+        EndpointKind::CohereRankings => &rankings::COHERE,
+        EndpointKind::HfTeiRankings => &rankings::HF_TEI,
+        EndpointKind::NimRankings => &rankings::NIM,
+        EndpointKind::HuggingfaceGenerate => &generate::GENERATE,
+        EndpointKind::Template => &own::TEMPLATE,
+        EndpointKind::Raw => &own::RAW,
+    }
+}
