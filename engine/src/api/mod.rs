@@ -21,7 +21,6 @@
 //! 6. `docs/ENDPOINTS.md`: a row in *types* and one in *token counts*, what is particular about it, and the errors
 //!    that its servers send.
 
-mod ask;
 mod dialects;
 mod full;
 mod head;
@@ -29,16 +28,17 @@ mod lex;
 mod message;
 mod parts;
 mod rendered;
+mod repeated_event;
+mod request;
 mod rules;
 mod scan;
-mod template;
 mod text;
 mod timings;
 mod walk;
 
-pub use ask::{Ask, Body, thread};
 pub use head::{http1_head, http2_head};
 pub use message::{error_message, first_words, said_by};
+pub use request::{Ask, Body, thread};
 pub use scan::{BadJson, Repeat, Scanner, Seen};
 pub use text::{Text, unescape};
 
@@ -46,8 +46,8 @@ use crate::error::{Error, Result};
 use crate::plan::{EndpointKind, Plan, Target};
 use crate::record::Usage;
 use crate::setting::Setting::{Endpoint, Prefixes, SystemPrompt, UserTokens};
-use ask::Thread;
 use dialects::{any, dialect};
+use request::Thread;
 use rules::Node;
 use serde_json::{Map, Value};
 
@@ -196,12 +196,12 @@ pub fn request_body(plan: &Plan, ask: &Ask<'_>) -> Result<Body> {
                 merge(inner, &plan.extra_inputs);
             }
         }
-        Extras::Nowhere => return Ok(ask::write(&body, None, ask)),
+        Extras::Nowhere => return Ok(request::write(&body, None, ask)),
     }
     if let Some(extra) = ask.extra {
         merge(&mut body, extra);
     }
-    Ok(ask::write(&body, dialect.thread, ask))
+    Ok(request::write(&body, dialect.thread, ask))
 }
 
 /// Refuses what the dialect would have to leave out.

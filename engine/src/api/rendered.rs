@@ -1,6 +1,6 @@
 //! A request body from a template of the user's.
 
-use super::ask::Ask;
+use super::request::Ask;
 use crate::error::{Error, Result};
 use crate::plan::{BodyTemplate, Message};
 use serde_json::{Map, Value, json};

@@ -1,8 +1,8 @@
 //! The scanner: what one event, or one whole body, says.
 
 use super::full;
+use super::repeated_event::{Fit, Template};
 use super::rules::{Choices, Found, Node, Slot};
-use super::template::{Fit, Template};
 use super::text::Text;
 use super::walk::walk;
 use super::{Dialect, Reading, any, dialect};
@@ -13,7 +13,7 @@ use crate::record::{FinishReason, Timings, Usage};
 /// Reads the answers of one request at a time.
 ///
 /// Three ways, each checked against the next by tests: the template where an event repeats an earlier one but for its
-/// text and its token counts (`template.rs`), the walker otherwise (`walk.rs`), and the full parse for whatever the
+/// text and its token counts (`repeated_event.rs`), the walker otherwise (`walk.rs`), and the full parse for whatever the
 /// walker declines (`full.rs`). Answers of unknown shape are always parsed in full (`any.rs`).
 pub struct Scanner {
     dialect: &'static Dialect,

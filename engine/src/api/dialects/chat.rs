@@ -1,7 +1,7 @@
 //! OpenAI chat completions, as vLLM, llama.cpp, TGI, SGLang, TensorRT-LLM and the proxies speak it.
 
-use super::ask::{Ask, Thread};
 use super::parts::{Parts, image_url, input_audio, video_url};
+use super::request::{Ask, Thread};
 use super::rules::{KIND, NAMED_ERROR, NATIVE_REASON, Node, Rule, SURE, Slot, USAGE, answer};
 use super::timings::META_INFO;
 use super::{Dialect, Extras, Fields, Path, Reading, StreamField};

@@ -1,6 +1,6 @@
 //! OpenAI (legacy) completions.
 
-use super::ask::Ask;
+use super::request::Ask;
 use super::rules::{NAMED_ERROR, NATIVE_REASON, Node, Rule, SURE, Slot, USAGE, answer};
 use super::{Dialect, Extras, Fields, Path, Reading, StreamField};
 use crate::error::Result;

@@ -1,6 +1,6 @@
 //! OpenAI embeddings, and NVIDIA NIM's, which take images as well. Their answers are vectors: no tokens come out.
 
-use super::ask::Ask;
+use super::request::Ask;
 use super::rules::{INPUT_USAGE, NAMED_ERROR, Node, Rule, SURE, answer};
 use super::{Dialect, Extras, Fields, Path, Reading, StreamField};
 use crate::error::Result;

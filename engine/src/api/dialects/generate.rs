@@ -1,6 +1,6 @@
 //! Hugging Face text-generation-inference's own API.
 
-use super::ask::Ask;
+use super::request::Ask;
 use super::rules::{Count, NAMED_ERROR, Node, Rule, SURE, Slot, answer};
 use super::{Dialect, Extras, Fields, Path, Reading, StreamField};
 use crate::error::Result;

@@ -1,7 +1,7 @@
 //! Anthropic Messages: events of content blocks; usage comes in two parts, which add up to the whole.
 
-use super::ask::{Ask, Thread};
 use super::parts::Parts;
+use super::request::{Ask, Thread};
 use super::rules::{INPUT_OUTPUT_USAGE, KIND, NAMED_ERROR, Node, Rule, SURE, Slot, answer};
 use super::{Dialect, Extras, Fields, Path, Reading, StreamField};
 use crate::error::Result;

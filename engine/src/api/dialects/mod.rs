@@ -6,11 +6,11 @@ mod completions;
 mod embeddings;
 mod generate;
 mod messages;
-mod own;
 mod rankings;
 mod responses;
+mod user_defined;
 
-use super::{Dialect, Extras, Fields, Path, Reading, StreamField, ask, full, parts, rendered, rules, timings};
+use super::{Dialect, Extras, Fields, Path, Reading, StreamField, full, parts, rendered, request, rules, timings};
 use crate::plan::EndpointKind;
 
 pub(super) fn dialect(kind: EndpointKind) -> &'static Dialect {
@@ -25,7 +25,7 @@ pub(super) fn dialect(kind: EndpointKind) -> &'static Dialect {
         EndpointKind::HfTeiRankings => &rankings::HF_TEI,
         EndpointKind::NimRankings => &rankings::NIM,
         EndpointKind::HuggingfaceGenerate => &generate::GENERATE,
-        EndpointKind::Template => &own::TEMPLATE,
-        EndpointKind::Raw => &own::RAW,
+        EndpointKind::Template => &user_defined::TEMPLATE,
+        EndpointKind::Raw => &user_defined::RAW,
     }
 }

@@ -1,7 +1,7 @@
 //! Rankings of passages by a query: Cohere's, Hugging Face text-embeddings-inference's and NVIDIA NIM's. No tokens come
 //! out.
 
-use super::ask::Ask;
+use super::request::Ask;
 use super::rules::{INPUT_USAGE, NAMED_ERROR, Node, Rule, SURE, answer};
 use super::{Dialect, Extras, Path, Reading, StreamField};
 use crate::error::{Error, Result};

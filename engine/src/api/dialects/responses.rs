@@ -1,7 +1,7 @@
 //! OpenAI Responses: typed events, of which the deltas carry output.
 
-use super::ask::{Ask, Thread};
 use super::parts::{Parts, input_audio};
+use super::request::{Ask, Thread};
 use super::rules::{INPUT_OUTPUT_USAGE, KIND, NAMED_ERROR, Node, Rule, SURE, Slot, answer};
 use super::{Dialect, Extras, Fields, Path, Reading, StreamField};
 use crate::error::Result;

@@ -1,7 +1,7 @@
 //! Bodies of the user's own shape: made by a template, or taken from a file as they are. Answers are read by what is
 //! known of such shapes.
 
-use super::ask::Ask;
+use super::request::Ask;
 use super::{Dialect, Extras, Fields, Path, Reading, StreamField};
 use crate::error::{Error, Result};
 use crate::plan::{EndpointKind, Plan};
