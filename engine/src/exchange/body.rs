@@ -1,6 +1,6 @@
 //! What the body of a response is, and what becomes of the request by it.
 
-use super::answer::Fault;
+use super::response::Fault;
 use super::{Exchange, Progress};
 use crate::api;
 use crate::clock::Nanos;

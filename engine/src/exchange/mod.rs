@@ -6,16 +6,16 @@
 //! [`Exchange::take_record`], once. Where the end of the body had not come by then, [`Exchange::handle_rest`] looks for
 //! it, so that the connection may be used again.
 
-mod answer;
 mod body;
 mod cause;
 mod ending;
 mod http2;
 mod intervals;
+mod response;
 mod transmission;
 
-pub use answer::KeepText;
 pub(crate) use cause::explain;
+pub use response::KeepText;
 
 use crate::arrival::Arrival;
 use crate::clock::Nanos;
@@ -24,9 +24,9 @@ use crate::record::{Cause, Handshake, Instants, PhaseKind, Record, Retry};
 use crate::wire::Product;
 use crate::wire::http1::{Decoder, HeadLimits, Part};
 use crate::wire::sse::Sse;
-use answer::Answer;
 use body::Mode;
 use ending::empty_record;
+use response::Answer;
 
 /// Whether the response goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
