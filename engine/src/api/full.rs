@@ -1,6 +1,6 @@
 //! The full parse: applies the rules to a `serde_json` tree. Slow, and right by construction.
 
-use super::rules::{Found, KIND, NAMED_ERROR, Node, Rule, Slot, of_kind};
+use super::rules::{Found, KIND, NAMED_ERROR, Node, OutputKind, Rule, of_kind};
 use super::scan::BadJson;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
@@ -66,23 +66,23 @@ pub(super) fn object(map: &Map<String, Value>, node: &'static Node, found: &mut 
                 }
             }
             (Rule::Index, value) => found.index(tokens(value).unwrap_or(0)),
-            (Rule::Text(slot) | Rule::Parts(slot, _), Value::String(said)) => {
-                text(said, slot, &mut reasoned, found);
+            (Rule::Text(kind) | Rule::Parts(kind, _), Value::String(said)) => {
+                text(said, kind, &mut reasoned, found);
             }
-            (Rule::Parts(slot, node), Value::Array(items)) => {
+            (Rule::Parts(kind, node), Value::Array(items)) => {
                 let outer = found.enter(reasoned);
                 for item in items {
                     match item {
-                        Value::String(said) => text(said, slot, &mut false, found),
+                        Value::String(said) => text(said, kind, &mut false, found),
                         Value::Object(map) => object(map, node, found),
                         _ => {}
                     }
                 }
                 reasoned |= found.leave(outer);
             }
-            (Rule::Tree(slot), Value::Object(tree)) if !tree.is_empty() => {
+            (Rule::Tree(kind), Value::Object(tree)) if !tree.is_empty() => {
                 found.texts += 1;
-                found.output(slot, &escaped(&value.to_string()));
+                found.output(kind, &escaped(&value.to_string()));
             }
             (Rule::Given, value) if !is_empty(value) => found.given(),
             (Rule::Count(count), value) => match tokens(value) {
@@ -113,17 +113,17 @@ fn tokens(value: &Value) -> Option<u32> {
 }
 
 /// Notes a text, if it is not empty.
-fn text(said: &str, slot: Slot, reasoned: &mut bool, found: &mut Found<'_>) {
+fn text(said: &str, kind: OutputKind, reasoned: &mut bool, found: &mut Found<'_>) {
     if said.is_empty() {
         return;
     }
     found.texts += 1;
-    if slot != Slot::Reasoning || !(std::mem::replace(reasoned, true) || found.muted) {
-        found.output(slot, &escaped(said));
+    if kind != OutputKind::Reasoning || !(std::mem::replace(reasoned, true) || found.muted) {
+        found.output(kind, &escaped(said));
     }
 }
 
-/// The rules by which an answer says that it ends, or that it failed.
+/// The rules by which a response says that it ends, or that it failed.
 fn ends(rule: Rule, value: &Value, found: &mut Found<'_>) {
     match (rule, value) {
         (Rule::Reason, Value::String(reason)) => found.reason(reason.as_bytes()),

@@ -18,7 +18,7 @@ pub fn error_message(data: &[u8]) -> String {
 
 /// What a JSON object says at its top in one of those ways, where it does not say that it is an error.
 #[must_use]
-pub fn said_by(data: &[u8]) -> Option<String> {
+pub fn message_at_top(data: &[u8]) -> Option<String> {
     let value: Value = serde_json::from_slice(data).ok()?;
     words(&value).map(|words| one_line(&words, MAX_CHARS))
 }
@@ -95,16 +95,16 @@ fn said(value: &Value) -> Option<String> {
     }
 }
 
-/// Whether the reason why an answer stopped says that it failed.
+/// Whether the reason why a response stopped says that it failed.
 fn has_failed(value: &Value) -> bool {
     let reasons = REASONS.iter().map(|name| &value[*name]);
     reasons.filter_map(|reason| reason.as_str().or_else(|| reason["type"].as_str())).any(|r| failed(r.as_bytes()))
 }
 
-/// Where the reason why an answer stopped is.
+/// Where the reason why a response stopped is.
 const REASONS: [&str; 4] = ["finish_reason", "stop_reason", "native_finish_reason", "status"];
 
-/// Why an answer stopped, where that is all it says.
+/// Why a response stopped, where that is all it says.
 fn reason(value: &Value) -> Option<String> {
     let given = |name: &&str| {
         let reason = match &value[*name] {

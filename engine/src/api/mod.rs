@@ -1,14 +1,14 @@
 //! Pure: API dialects. Request body out; output, usage, finish and error in.
 //!
-//! A dialect is one value of `Dialect` in a file of its own: its path, its request body, and the rules (`rules.rs`) by
-//! which its answers are read.
+//! A dialect is one value of `Dialect` in a file of `dialects/`: its path, its request body, and the rules (`rules.rs`)
+//! by which its responses are read.
 //!
 //! # Adding a dialect
 //!
 //! 1. `plan/endpoint.rs`: the kind and its name, and what its requests can hold (`takes_*`) or are (`ranks`,
 //!    `produces_tokens`). Until the next step is done, nothing compiles.
-//! 2. Here: its file, and its line in `dialect`. Where the API counts tokens by rules of its own, `whole_usage`; where
-//!    its requests cannot hold what a user can ask for, `holds` refuses that.
+//! 2. `dialects/`: its file, and its line in `dialect` (`dialects/mod.rs`). Where the API counts tokens by rules of its
+//!    own, `whole_usage` here; where its requests cannot hold what a user can ask for, `check_content` refuses that.
 //! 3. In the program: the help of the endpoint's flag (`cli/src/flags/endpoint/mod.rs`, then `docs/flags.md` anew); the
 //!    header of its key, where that is not `Authorization: Bearer` (`cli/src/flags/endpoint/headers.rs`); its path,
 //!    where people paste it with the URL (`ENDS` in `cli/src/runner/models.rs`).
@@ -37,9 +37,9 @@ mod timings;
 mod walk;
 
 pub use head::{http1_head, http2_head};
-pub use message::{error_message, first_words, said_by};
-pub use request::{Ask, Body, thread};
-pub use scan::{BadJson, Repeat, Scanner, Seen};
+pub use message::{error_message, first_words, message_at_top};
+pub use request::{Body, RequestContent, append_turn};
+pub use scan::{BadJson, ParsedEvent, Repeat, Scanner};
 pub use text::{Text, unescape};
 
 use crate::error::{Error, Result};
@@ -47,7 +47,7 @@ use crate::plan::{EndpointKind, Plan, Target};
 use crate::record::Usage;
 use crate::setting::Setting::{Endpoint, Prefixes, SystemPrompt, UserTokens};
 use dialects::{any, dialect};
-use request::Thread;
+use request::TurnList;
 use rules::Node;
 use serde_json::{Map, Value};
 
@@ -65,9 +65,9 @@ struct Dialect {
     stream: StreamField,
     extras: Extras,
     /// What this dialect puts into a request body beside the model and the stream options.
-    ask: fn(&mut Fields, &Plan, &Ask<'_>) -> Result<()>,
-    /// Where its conversations are; `None` where each request stands for itself.
-    thread: Option<Thread>,
+    fill: fn(&mut Fields, &Plan, &RequestContent<'_>) -> Result<()>,
+    /// Where its requests hold the turns of a conversation; `None` where each request stands for itself.
+    turns: Option<TurnList>,
     reading: Reading,
 }
 
@@ -75,22 +75,22 @@ struct Dialect {
 enum Path {
     /// A path under the base URL.
     Under(&'static str),
-    /// One for whole answers, another for streams.
+    /// One for whole responses, another for streams.
     ByStream { whole: &'static str, stream: &'static str },
     /// The path of the URL itself.
     OfUrl,
 }
 
-/// How a body says whether a stream is wanted. Where it says so, it also says when none is wanted: servers differ in
-/// what they take silence for.
+/// How a body asks for a stream. Where it has the field, it has it also when no stream is wanted: servers differ in
+/// their default.
 #[derive(Clone, Copy, PartialEq)]
 enum StreamField {
-    /// Not at all.
-    Unsaid,
+    /// No field: the path or nothing decides.
+    Absent,
     /// `stream`.
-    Said,
+    Flag,
     /// `stream`, and `stream_options` that ask for usage.
-    WithUsage,
+    FlagWithUsage,
 }
 
 /// Where extra inputs go.
@@ -103,7 +103,7 @@ enum Extras {
     Nowhere,
 }
 
-/// How answers are read.
+/// How responses are read.
 enum Reading {
     /// By rules.
     Rules {
@@ -112,7 +112,7 @@ enum Reading {
         /// Of a body that is not a stream.
         body: &'static Node,
     },
-    /// By what such answers usually look like.
+    /// By what such responses usually look like.
     Any,
 }
 
@@ -146,13 +146,14 @@ pub fn headers(kind: EndpointKind) -> &'static [(&'static str, &'static str)] {
     dialect(kind).headers
 }
 
-/// Whether only what a stream says tells that it is over: `[DONE]`, or why it stopped. Else the end of its body does.
+/// Whether a stream of this dialect is complete only with `[DONE]` or a finish reason. Else the end of its body ends
+/// it.
 #[must_use]
-pub fn says_its_end(kind: EndpointKind) -> bool {
+pub fn marks_its_end(kind: EndpointKind) -> bool {
     matches!(dialect(kind).reading, Reading::Rules { .. })
 }
 
-/// The counts of a complete answer, in the terms of [`Usage`], whatever the API counts apart.
+/// The counts of a complete response, in the terms of [`Usage`], whatever the API counts apart.
 #[must_use]
 pub fn whole_usage(kind: EndpointKind, usage: Usage) -> Usage {
     match kind {
@@ -163,24 +164,24 @@ pub fn whole_usage(kind: EndpointKind, usage: Usage) -> Usage {
 
 /// The body of one request.
 ///
-/// Fields of [`Plan::extra_inputs`] come after ours and replace them, and those of [`Ask::extra`] after those; their
-/// `stream_options` and `nvext` are merged into ours.
+/// Fields of [`Plan::extra_inputs`] come after ours and replace them, and those of [`RequestContent::extra`] after
+/// those; their `stream_options` and `nvext` are merged into ours.
 ///
 /// # Errors
 /// [`crate::Blame::Usage`] when the dialect has no shape for what is asked, or a template of the user's makes no body
 /// of it.
-pub fn request_body(plan: &Plan, ask: &Ask<'_>) -> Result<Body> {
-    holds(plan.endpoint, ask)?;
+pub fn request_body(plan: &Plan, content: &RequestContent<'_>) -> Result<Body> {
+    check_content(plan.endpoint, content)?;
     let dialect = dialect(plan.endpoint);
     let mut body = Map::new();
     if dialect.names_model {
-        body.insert("model".into(), ask.model.into());
+        body.insert("model".into(), content.model.into());
     }
-    (dialect.ask)(&mut body, plan, ask)?;
-    if dialect.stream != StreamField::Unsaid {
+    (dialect.fill)(&mut body, plan, content)?;
+    if dialect.stream != StreamField::Absent {
         body.insert("stream".into(), plan.streaming.into());
     }
-    if dialect.stream == StreamField::WithUsage && plan.streaming {
+    if dialect.stream == StreamField::FlagWithUsage && plan.streaming {
         let mut options = Map::new();
         options.insert("include_usage".into(), true.into());
         if plan.per_chunk_usage {
@@ -196,18 +197,18 @@ pub fn request_body(plan: &Plan, ask: &Ask<'_>) -> Result<Body> {
                 merge(inner, &plan.extra_inputs);
             }
         }
-        Extras::Nowhere => return Ok(request::write(&body, None, ask)),
+        Extras::Nowhere => return Ok(request::write(&body, None, content)),
     }
-    if let Some(extra) = ask.extra {
+    if let Some(extra) = content.extra {
         merge(&mut body, extra);
     }
-    Ok(request::write(&body, dialect.thread, ask))
+    Ok(request::write(&body, dialect.turns, content))
 }
 
 /// Refuses what the dialect would have to leave out.
-fn holds(kind: EndpointKind, ask: &Ask<'_>) -> Result<()> {
+fn check_content(kind: EndpointKind, content: &RequestContent<'_>) -> Result<()> {
     let name = kind.name();
-    if ask.system.is_some() && !kind.takes_system() {
+    if content.system.is_some() && !kind.takes_system() {
         return Err(Error::usage(
             format!("{Endpoint} {name} has no place for a system prompt"),
             format!(
@@ -215,7 +216,7 @@ fn holds(kind: EndpointKind, ask: &Ask<'_>) -> Result<()> {
             ),
         ));
     }
-    for message in ask.messages.iter().filter_map(|m| m.verbatim.as_ref()) {
+    for message in content.messages.iter().filter_map(|m| m.verbatim.as_ref()) {
         if !kind.takes_messages() {
             return Err(Error::usage(
                 format!("{Endpoint} {name} has no messages, and the file gives them"),
@@ -229,7 +230,7 @@ fn holds(kind: EndpointKind, ask: &Ask<'_>) -> Result<()> {
             ));
         }
     }
-    let ours = ask.messages.iter().filter(|m| m.verbatim.is_none());
+    let ours = content.messages.iter().filter(|m| m.verbatim.is_none());
     for message in ours {
         for (what, list, taken) in [
             ("images", &message.images, kind.takes_images()),

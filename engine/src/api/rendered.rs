@@ -1,6 +1,6 @@
 //! A request body from a template of the user's.
 
-use super::request::Ask;
+use super::request::RequestContent;
 use crate::error::{Error, Result};
 use crate::plan::{BodyTemplate, Message};
 use serde_json::{Map, Value, json};
@@ -10,11 +10,15 @@ use std::collections::BTreeMap;
 ///
 /// # Errors
 /// [`crate::Blame::Usage`] when the template fails, or makes no JSON object.
-pub(super) fn render(template: &BodyTemplate, ask: &Ask<'_>, stream: bool) -> Result<Map<String, Value>> {
+pub(super) fn render(
+    template: &BodyTemplate,
+    content: &RequestContent<'_>,
+    stream: bool,
+) -> Result<Map<String, Value>> {
     let failed = |what: String, remedy: &str| Error::usage(format!("the payload template {what}"), remedy);
     let text = template
         .compiled()
-        .render(minijinja::Value::from_serialize(variables(ask, stream)))
+        .render(minijinja::Value::from_serialize(variables(content, stream)))
         .map_err(|e| failed(format!("fails: {e}"), "fix it; docs/ENDPOINTS.md lists its variables"))?;
     serde_json::from_str(&text).map_err(|e| {
         let start: String = text.chars().take(SHOWN).collect();
@@ -25,10 +29,10 @@ pub(super) fn render(template: &BodyTemplate, ask: &Ask<'_>, stream: bool) -> Re
     })
 }
 
-fn variables(ask: &Ask<'_>, stream: bool) -> Value {
+fn variables(content: &RequestContent<'_>, stream: bool) -> Value {
     let mut texts: Vec<&str> = Vec::new();
     let mut by_name: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for named in ask.messages.iter().flat_map(|m| &m.texts) {
+    for named in content.messages.iter().flat_map(|m| &m.texts) {
         let contents = named.contents.iter().map(String::as_str);
         texts.extend(contents.clone());
         if !named.name.is_empty() {
@@ -36,7 +40,7 @@ fn variables(ask: &Ask<'_>, stream: bool) -> Value {
         }
     }
     let gather = |list: fn(&Message) -> &Vec<String>| -> Vec<&str> {
-        let all = ask.messages.iter().flat_map(|m| list(m).iter());
+        let all = content.messages.iter().flat_map(|m| list(m).iter());
         all.map(String::as_str).collect()
     };
     let images = gather(|m| &m.images);
@@ -55,10 +59,10 @@ fn variables(ask: &Ask<'_>, stream: bool) -> Value {
         "query": queries.first(), "queries": queries,
         "passage": passages.first(), "passages": passages,
         "texts_by_name": by_name,
-        "model": ask.model,
-        "max_tokens": ask.osl,
-        "role": ask.messages.last().map_or("user", Message::role),
-        "system": ask.system,
+        "model": content.model,
+        "max_tokens": content.osl,
+        "role": content.messages.last().map_or("user", Message::role),
+        "system": content.system,
         "stream": stream,
     })
 }

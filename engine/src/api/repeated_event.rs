@@ -6,19 +6,19 @@
 //! walked event had them.
 
 use super::lex::{digits, is_integer, small, string_end};
-use super::rules::{Count, Slot};
+use super::rules::{Count, OutputKind};
 use super::walk::Places;
 use crate::record::Usage;
 use std::ops::Range;
 
 /// The common bytes, once learned.
 #[derive(Debug, Default)]
-pub(super) struct Template {
+pub(super) struct RepeatedEvent {
     /// Prefix, then what lies between the counts, the last of them the suffix.
     bytes: Vec<u8>,
     /// Length of the prefix: up to and including the quote that opens the text. 0 while nothing is learned.
     prefix: usize,
-    slot: Option<Slot>,
+    kind: Option<OutputKind>,
     /// The counts behind the text: how many of `bytes` come before each.
     counts: Vec<(usize, Count)>,
     /// Where in `bytes` the index of the choice is, which may not differ; `usize::MAX` where there is none.
@@ -30,7 +30,7 @@ pub(super) struct Template {
 pub(super) struct Fit<'a> {
     /// The text, still escaped and surely well formed.
     pub(super) text: &'a [u8],
-    pub(super) slot: Slot,
+    pub(super) kind: OutputKind,
 }
 
 impl Fit<'_> {
@@ -40,18 +40,18 @@ impl Fit<'_> {
     }
 }
 
-impl Template {
+impl RepeatedEvent {
     pub(super) fn forget(&mut self) {
-        self.slot = None;
+        self.kind = None;
     }
 
     /// Learns from an event with exactly one text that says nothing beside it but token counts. Not from one with
     /// counts before the text, or with too many of them.
     pub(super) fn learn(&mut self, event: &[u8], places: &Places) {
-        let (Some((text, slot)), Some(counts)) = (&places.text, places.counts()) else {
+        let (Some((text, kind)), Some(counts)) = (&places.text, places.counts()) else {
             return;
         };
-        self.slot = None;
+        self.kind = None;
         self.counts.clear();
         self.bytes.clear();
         if event.len() - text.len() > MOST {
@@ -70,7 +70,7 @@ impl Template {
         }
         self.extend(event, from..event.len(), places.index);
         self.prefix = text.start;
-        self.slot = Some(*slot);
+        self.kind = Some(*kind);
     }
 
     fn extend(&mut self, event: &[u8], part: Range<usize>, index: Option<usize>) {
@@ -107,10 +107,10 @@ impl Template {
     /// The text of an event that begins as the learned one does, and what follows it.
     #[inline(always)]
     fn text<'a>(&self, event: &'a [u8]) -> Option<(Fit<'a>, &'a [u8])> {
-        let slot = self.slot?;
+        let kind = self.kind?;
         let rest = behind(&self.bytes[..self.prefix], event, self.index)?;
         let (text, rest) = rest.split_at(string_end(rest)?.at);
-        Some((Fit { text, slot }, rest))
+        Some((Fit { text, kind }, rest))
     }
 
     /// The counts in what follows the text of an event; `None` if that does not fit.
@@ -197,30 +197,30 @@ mod tests {
 
     fn text_at(place: std::ops::Range<usize>) -> Places {
         let mut places = Places::default();
-        places.text = Some((place, Slot::Visible));
+        places.text = Some((place, OutputKind::Visible));
         places
     }
 
-    fn learned(event: &str, text: &str) -> Template {
+    fn learned(event: &str, text: &str) -> RepeatedEvent {
         let start = event.find(text).expect("the text is in the event");
-        let mut template = Template::default();
-        template.learn(event.as_bytes(), &text_at(start..start + text.len()));
-        template
+        let mut repeated = RepeatedEvent::default();
+        repeated.learn(event.as_bytes(), &text_at(start..start + text.len()));
+        repeated
     }
 
     #[track_caller]
-    fn fits(template: &Template, event: &str, text: Option<&str>) {
-        let fit = template.fit(event.as_bytes());
-        let fit = fit.or_else(|| template.fit_with_counts(event.as_bytes()).map(|(fit, _)| fit));
+    fn fits(repeated: &RepeatedEvent, event: &str, text: Option<&str>) {
+        let fit = repeated.fit(event.as_bytes());
+        let fit = fit.or_else(|| repeated.fit_with_counts(event.as_bytes()).map(|(fit, _)| fit));
         let fit = fit.map(|fit| fit.text);
         assert_eq!(fit, text.map(str::as_bytes), "{event}");
     }
 
     #[test]
     fn an_event_that_differs_in_its_text_alone_fits() {
-        let template = learned(r#"{"id":"a-1","t":"TEXT","n":null}"#, "TEXT");
+        let repeated = learned(r#"{"id":"a-1","t":"TEXT","n":null}"#, "TEXT");
         for text in ["x", "", r#"a\"b\\"#, "caf\u{e9}", r"\u00e9\ud83d", "eight bytes and more \\n"] {
-            fits(&template, &format!(r#"{{"id":"a-1","t":"{text}","n":null}}"#), Some(text));
+            fits(&repeated, &format!(r#"{{"id":"a-1","t":"{text}","n":null}}"#), Some(text));
         }
         for other in [
             r#"{"id":"a-2","t":"x","n":null}"#,
@@ -233,17 +233,17 @@ mod tests {
             "{\"id\":\"a-1\",\"t\":\"\t\",\"n\":null}",
             "",
         ] {
-            fits(&template, other, None);
+            fits(&repeated, other, None);
         }
         let invalid = b"{\"id\":\"a-1\",\"t\":\"\xff\",\"n\":null}";
-        assert!(template.fit(invalid).is_none(), "not UTF-8");
+        assert!(repeated.fit(invalid).is_none(), "not UTF-8");
     }
 
     #[test]
     fn whole_numbers_may_differ_on_both_sides() {
-        let template = learned(r#"{"created":17, "t":"TEXT","ts":99,"list":[1, 2],"last":5}"#, "TEXT");
-        fits(&template, r#"{"created":18, "t":"x","ts":100,"list":[10, 0],"last":7}"#, Some("x"));
-        fits(&template, r#"{"created":1, "t":"x","ts":9,"list":[1, 2],"last":55}"#, Some("x"));
+        let repeated = learned(r#"{"created":17, "t":"TEXT","ts":99,"list":[1, 2],"last":5}"#, "TEXT");
+        fits(&repeated, r#"{"created":18, "t":"x","ts":100,"list":[10, 0],"last":7}"#, Some("x"));
+        fits(&repeated, r#"{"created":1, "t":"x","ts":9,"list":[1, 2],"last":55}"#, Some("x"));
         for other in [
             r#"{"created":018, "t":"x","ts":99,"list":[1, 2],"last":5}"#,
             r#"{"created":17, "t":"x","ts":9.5,"list":[1, 2],"last":5}"#,
@@ -252,27 +252,30 @@ mod tests {
             r#"{"created":17, "t":"x","ts":,"list":[1, 2],"last":5}"#,
             r#"{"created":17, "t":"x","ts":99,"list":[1, 2],"last":5"#,
         ] {
-            fits(&template, other, None);
+            fits(&repeated, other, None);
         }
     }
 
     #[test]
     fn an_event_of_another_choice_does_not_fit() {
-        static CHOICE: Node =
-            Node::of(&[("t", Rule::Text(Slot::Visible)), ("index", Rule::Index), ("usage", Rule::Object(&USAGE))]);
+        static CHOICE: Node = Node::of(&[
+            ("t", Rule::Text(OutputKind::Visible)),
+            ("index", Rule::Index),
+            ("usage", Rule::Object(&USAGE)),
+        ]);
         static EVENT: Node = Node::of(&[("choices", Rule::Choices(&CHOICE)), ("usage", Rule::Object(&USAGE))]);
         for event in [
             r#"{"created":1,"choices":[{"index":0,"t":"TEXT"}]}"#,
             r#"{"created":1,"choices":[{"t":"TEXT","x":2,"index":0}],"y":3}"#,
             r#"{"created":1,"choices":[{"t":"TEXT","usage":{"total_tokens":5},"index":0}],"usage":{"total_tokens":5}}"#,
         ] {
-            let mut template = Template::default();
+            let mut repeated = RepeatedEvent::default();
             let places = walk(event.as_bytes(), &EVENT, &mut Found::new(None)).expect("nothing unusual");
-            template.learn(event.as_bytes(), &places);
+            repeated.learn(event.as_bytes(), &places);
             let later = event.replace("TEXT", "x").replace(":1,", ":27,").replace(":2,", ":28,").replace(":5}", ":29}");
-            fits(&template, &later, Some("x"));
+            fits(&repeated, &later, Some("x"));
             for other in ["1", "10"] {
-                fits(&template, &later.replace("\"index\":0", &format!("\"index\":{other}")), None);
+                fits(&repeated, &later.replace("\"index\":0", &format!("\"index\":{other}")), None);
             }
         }
     }
@@ -292,14 +295,14 @@ mod tests {
     }
 
     /// As the walker has it.
-    fn walked(event: &str) -> (Template, Option<Usage>) {
-        static CHOICE: Node = Node::of(&[("t", Rule::Text(Slot::Visible))]);
+    fn walked(event: &str) -> (RepeatedEvent, Option<Usage>) {
+        static CHOICE: Node = Node::of(&[("t", Rule::Text(OutputKind::Visible))]);
         static EVENT: Node = Node::of(&[("choice", Rule::Object(&CHOICE)), ("usage", Rule::Object(&USAGE))]);
         let mut found = Found::new(None);
         let places = walk(event.as_bytes(), &EVENT, &mut found).expect("nothing unusual");
-        let mut template = Template::default();
-        template.learn(event.as_bytes(), &places);
-        (template, found.seen.usage)
+        let mut repeated = RepeatedEvent::default();
+        repeated.learn(event.as_bytes(), &places);
+        (repeated, found.seen.usage)
     }
 
     #[test]
@@ -309,10 +312,10 @@ mod tests {
                 r#"{{"n":7,"choice":{{"t":"{text}"}},"usage":{{"prompt_tokens": {prompt},"total_tokens":{total},"x":1,"prompt_tokens_details":{{"cached_tokens":{cached}}}}}}}"#
             )
         };
-        let (template, _) = walked(&event("a", "550", "551", "0"));
+        let (repeated, _) = walked(&event("a", "550", "551", "0"));
         for (text, prompt, total, cached) in [("b", "9", "4294967295", "16"), ("", "0", "10", "1")] {
             let event = event(text, prompt, total, cached).replace("\"x\":1", "\"x\":22");
-            let (fit, usage) = template.fit_with_counts(event.as_bytes()).expect("it fits");
+            let (fit, usage) = repeated.fit_with_counts(event.as_bytes()).expect("it fits");
             assert_eq!((fit.text, Some(usage)), (text.as_bytes(), walked(&event).1));
         }
         for (prompt, total, cached) in [
@@ -326,24 +329,24 @@ mod tests {
             ("1", "1", "1 "),
             ("1", "1", "2,\"y\":3"),
         ] {
-            fits(&template, &event("a", prompt, total, cached), None);
+            fits(&repeated, &event("a", prompt, total, cached), None);
         }
     }
 
     #[test]
     fn nothing_is_learned_from_counts_before_the_text() {
-        let (template, usage) = walked(r#"{"usage":{"total_tokens":5},"choice":{"t":"a"}}"#);
+        let (repeated, usage) = walked(r#"{"usage":{"total_tokens":5},"choice":{"t":"a"}}"#);
         assert_eq!(usage.and_then(|u| u.total), Some(5));
-        fits(&template, r#"{"usage":{"total_tokens":5},"choice":{"t":"a"}}"#, None);
+        fits(&repeated, r#"{"usage":{"total_tokens":5},"choice":{"t":"a"}}"#, None);
     }
 
     #[test]
     fn nothing_fits_before_anything_is_learned_or_after_it_is_forgotten() {
-        let mut template = Template::default();
-        fits(&template, r#""x""#, None);
-        template.learn(br#"{"t":"TEXT"}"#, &text_at(6..10));
-        fits(&template, r#"{"t":"x"}"#, Some("x"));
-        template.forget();
-        fits(&template, r#"{"t":"x"}"#, None);
+        let mut repeated = RepeatedEvent::default();
+        fits(&repeated, r#""x""#, None);
+        repeated.learn(br#"{"t":"TEXT"}"#, &text_at(6..10));
+        fits(&repeated, r#"{"t":"x"}"#, Some("x"));
+        repeated.forget();
+        fits(&repeated, r#"{"t":"x"}"#, None);
     }
 }

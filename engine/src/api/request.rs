@@ -1,12 +1,12 @@
-//! What one request asks, before a dialect gives it its shape; and the body that comes of it.
+//! The content of one request, before a dialect gives it its shape; and the body that is made of it.
 
 use crate::plan::Message;
 use serde_json::{Map, Value};
 use std::ops::Range;
 
-/// What one request asks.
+/// The content of one request.
 #[derive(Clone, Copy, Debug)]
-pub struct Ask<'a> {
+pub struct RequestContent<'a> {
     /// The model's name.
     pub model: &'a str,
     /// Instructions that stand before all messages, the same in every turn of a conversation.
@@ -25,21 +25,21 @@ pub struct Body {
     /// The body: JSON.
     pub bytes: Vec<u8>,
     /// Where, in `bytes`, the messages of this turn stand, without the commas around them; `None` where the dialect has
-    /// no conversation. The earlier turns of a conversation go before them: see [`thread`].
+    /// no conversation. The earlier turns of a conversation go before them: see [`append_turn`].
     pub own: Option<Range<usize>>,
 }
 
-/// Where a dialect keeps the messages of a conversation.
+/// Where a dialect's body holds the messages of a conversation.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Thread {
+pub(super) struct TurnList {
     /// The field that holds the list.
     pub(super) field: &'static str,
-    /// [`Ask::system`] is the first message of the list, and not a field of its own.
+    /// [`RequestContent::system`] is the first message of the list, and not a field of its own.
     pub(super) system_leads: bool,
 }
 
 /// Writes a body, and finds where the messages of the turn are.
-pub(super) fn write(body: &Map<String, Value>, thread: Option<Thread>, ask: &Ask<'_>) -> Body {
+pub(super) fn write(body: &Map<String, Value>, turns: Option<TurnList>, content: &RequestContent<'_>) -> Body {
     let mut out = Body::default();
     out.bytes.push(b'{');
     for (i, (name, value)) in body.iter().enumerate() {
@@ -48,9 +48,9 @@ pub(super) fn write(body: &Map<String, Value>, thread: Option<Thread>, ask: &Ask
         }
         put(&mut out.bytes, &Value::String(name.clone()));
         out.bytes.push(b':');
-        match (thread, value) {
-            (Some(thread), Value::Array(list)) if thread.field == name => {
-                let lead = usize::from(thread.system_leads && ask.system.is_some());
+        match (turns, value) {
+            (Some(turns), Value::Array(list)) if turns.field == name => {
+                let lead = usize::from(turns.system_leads && content.system.is_some());
                 out.own = messages(&mut out.bytes, list, lead);
             }
             _ => put(&mut out.bytes, value),
@@ -83,9 +83,9 @@ fn put(out: &mut Vec<u8>, value: &Value) {
     let _ = serde_json::to_writer(out, value);
 }
 
-/// Appends one turn and its answer to the earlier messages of a conversation: both end in a comma, so that the next
+/// Appends one turn and its response to the earlier messages of a conversation: both end in a comma, so that the next
 /// turn's messages follow. `answer` is the body of a JSON string, still escaped, as [`super::Text`] keeps it.
-pub fn thread(history: &mut Vec<u8>, own: &[u8], answer: &[u8]) {
+pub fn append_turn(history: &mut Vec<u8>, own: &[u8], answer: &[u8]) {
     history.extend_from_slice(own);
     history.extend_from_slice(br#",{"role":"assistant","content":""#);
     history.extend_from_slice(answer);

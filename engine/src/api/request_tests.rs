@@ -1,12 +1,12 @@
 //! Known answers of the request bodies of all APIs: what they ask for, as their specifications have it.
 
-use super::tests::{ask, asked, plan};
+use super::tests::{asked, content, plan};
 use super::*;
 use crate::plan::{BodyTemplate, Message, Texts};
 use serde_json::json;
 
 fn tree(plan: &Plan, messages: &[Message], osl: Option<u32>) -> Value {
-    let body = request_body(plan, &ask(messages, osl)).expect("a body");
+    let body = request_body(plan, &content(messages, osl)).expect("a body");
     serde_json::from_slice(&body.bytes).expect("JSON")
 }
 
@@ -19,7 +19,8 @@ fn requests_have_the_shape_of_their_api() {
     );
     responses.streaming = false;
     let messages = [Message::text("hi")];
-    let body = request_body(&responses, &Ask { system: Some("be kind"), ..ask(&messages, None) }).expect("a body");
+    let body = request_body(&responses, &RequestContent { system: Some("be kind"), ..content(&messages, None) })
+        .expect("a body");
     assert_eq!(
         String::from_utf8(body.bytes).unwrap(),
         r#"{"model":"m","input":[{"type":"message","role":"user","content":"hi"}],"instructions":"be kind","stream":false}"#
@@ -57,7 +58,7 @@ fn rankings_send_their_query_and_passages_by_name() {
         ),
     ] {
         assert_eq!(tree(&plan(kind), &messages, None), body);
-        let without = request_body(&plan(kind), &ask(&[Message::text("x")], None));
+        let without = request_body(&plan(kind), &content(&[Message::text("x")], None));
         assert!(without.unwrap_err().to_string().contains("query"));
     }
 }
@@ -115,7 +116,7 @@ fn what_an_api_has_no_place_for_is_refused_and_not_left_out() {
         (EndpointKind::Messages, video.clone(), "videos"),
         (EndpointKind::Responses, video, "videos"),
     ] {
-        let e = request_body(&plan(kind), &ask(&[message], None)).unwrap_err().to_string();
+        let e = request_body(&plan(kind), &content(&[message], None)).unwrap_err().to_string();
         assert!(e.contains(what) && e.contains("chat"), "{e}");
     }
 }
@@ -123,12 +124,12 @@ fn what_an_api_has_no_place_for_is_refused_and_not_left_out() {
 #[test]
 fn a_template_makes_the_body_and_says_when_it_does_not() {
     let mut plan = plan(EndpointKind::Template);
-    let e = request_body(&plan, &ask(&[], None)).unwrap_err().to_string();
+    let e = request_body(&plan, &content(&[], None)).unwrap_err().to_string();
     assert!(e.contains("payload.template"), "{e}");
     let mut made = |source: &str| {
         plan.payload.template = Some(BodyTemplate::new(source).expect(source));
         let messages = [Message::text("say \"hi\"\n"), Message::text("b")];
-        request_body(&plan, &ask(&messages, Some(3))).map(|body| String::from_utf8(body.bytes).unwrap())
+        request_body(&plan, &content(&messages, Some(3))).map(|body| String::from_utf8(body.bytes).unwrap())
     };
     assert_eq!(
         made(r#"{"t": {{ text|tojson }}, "all": {{ texts|tojson }}, "n": {{ max_tokens }}, "m": "{{ model }}", "s": {{ stream|tojson }}}"#).unwrap(),
@@ -149,9 +150,9 @@ fn a_template_makes_the_body_and_says_when_it_does_not() {
 fn a_raw_body_is_sent_as_it_is_and_nothing_else_is() {
     let plan = plan(EndpointKind::Raw);
     let message = Message { verbatim: Some(json!({"z": 1, "a": [2]})), ..Message::default() };
-    let body = request_body(&plan, &ask(&[message], None)).expect("a body");
+    let body = request_body(&plan, &content(&[message], None)).expect("a body");
     assert_eq!(body.bytes, br#"{"z":1,"a":[2]}"#);
-    let e = request_body(&plan, &ask(&[Message::text("x")], None)).unwrap_err();
+    let e = request_body(&plan, &content(&[Message::text("x")], None)).unwrap_err();
     assert!(e.to_string().contains("`plan.prompts.replay.file`"), "{e}");
 }
 
@@ -164,7 +165,7 @@ fn what_a_dialect_has_no_place_for_is_refused() {
         (EndpointKind::Completions, None, vec![verbatim("user")], "no messages"),
         (EndpointKind::Messages, None, vec![verbatim("user"), verbatim("system")], "role system"),
     ] {
-        let asked = Ask { system, ..ask(&messages, None) };
+        let asked = RequestContent { system, ..content(&messages, None) };
         let e = request_body(&plan(kind), &asked).expect_err(flag);
         assert!(e.what.contains(flag) && !e.remedy.is_empty(), "{e}");
     }

@@ -1,9 +1,9 @@
-//! The rules by which an answer is read: which key, where, means what.
+//! The rules by which a response is read: which key, where, means what.
 //!
 //! A dialect states them as nested tables. The walker ([`super::walk`]) applies them to bytes in one pass, and the full
 //! parse ([`super::full`]) to a tree; both must agree wherever the walker does not decline.
 
-use super::scan::Seen;
+use super::scan::ParsedEvent;
 use super::text::Text;
 use crate::record::{FinishReason, Timing, Timings, Usage};
 
@@ -32,37 +32,37 @@ pub(super) enum Rule {
     Object(&'static Node),
     /// An array of such objects.
     List(&'static Node),
-    /// An array of such objects, each of which is one of the answers that were asked for (`n`).
+    /// An array of such objects, each of which is one of the responses that were asked for (`n`).
     Choices(&'static Node),
-    /// Which of these answers it is, if it is an integer of 32 bits.
+    /// Which of these responses it is, if it is an integer of 32 bits.
     Index,
     /// Output, if it is a string that is not empty.
-    Text(Slot),
+    Text(OutputKind),
     /// Output that is a string, as with [`Self::Text`], or a list of parts: objects, and strings among them. Of
     /// reasoning in one object, only what comes first counts.
-    Parts(Slot, &'static Node),
+    Parts(OutputKind, &'static Node),
     /// Output that has no text to keep (a vector, a ranking, a sound), if it is not an empty list, object or string.
     Given,
     /// Output, if it is an object that is not empty: its JSON is the text.
-    Tree(Slot),
+    Tree(OutputKind),
     /// The name of the kind of the whole object: where it is one of these, those rules hold for the object instead of
     /// its own. Must be the first row of its node, under [`KIND`].
     Kinds(&'static [(&'static str, &'static Node)]),
-    /// Why the answer stopped: a string, or an object whose `type` is one. It is finished, and an error where the
+    /// Why the response stopped: a string, or an object whose `type` is one. It is finished, and an error where the
     /// reason is one of [`FAILED`].
     Reason,
-    /// The whole answer, as of a body, in an event.
+    /// The whole response, as of a body, in an event.
     Whole,
-    /// The answer is over with this event, whatever the value.
+    /// The response is over with this event, whatever the value.
     Last,
-    /// The answer is over with this event, if it is this string; it is an error, if it is one of [`NAMED_ERROR`].
+    /// The response is over with this event, if it is this string; it is an error, if it is one of [`NAMED_ERROR`].
     LastIf(&'static str),
-    /// The answer is an error, unless the value is empty, `false` or 0.
+    /// The response is an error, unless the value is empty, `false` or 0.
     Error,
-    /// The answer is an error, if it is one of these strings.
+    /// The response is an error, if it is one of these strings.
     ErrorIf(&'static [&'static str]),
-    /// A sign of an error, unless the value is empty, `false`, 0 or 200: where signs add up to [`SURE`], and the answer
-    /// has no choices, output, reason or counts, it is an error.
+    /// A sign of an error, unless the value is empty, `false`, 0 or 200: where signs add up to [`SURE`], and the
+    /// response has no choices, output, reason or counts, it is an error.
     Sign(u8),
     /// A count of tokens, if it is an integer of 32 bits; what else it is, is refused.
     Count(Count),
@@ -72,7 +72,7 @@ pub(super) enum Rule {
 
 /// Whose output a text is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Slot {
+pub(super) enum OutputKind {
     /// Content, and the text of tool calls.
     Visible,
     /// Reasoning. Of several in one object, the first that is not empty counts.
@@ -116,7 +116,7 @@ pub(super) static USAGE: Node = Node::of(&[
     ("completion_tokens_details", Rule::Object(&COMPLETION_DETAILS)),
 ]);
 
-/// Usage of APIs whose answers are no tokens: some say that they made none.
+/// Usage of APIs whose responses are no tokens: some say that they made none.
 pub(super) static INPUT_USAGE: Node =
     Node::of(&[("prompt_tokens", Rule::Count(Count::Prompt)), ("total_tokens", Rule::Count(Count::Total))]);
 
@@ -131,7 +131,7 @@ static COMPLETION_DETAILS: Node = Node::of(&[("reasoning_tokens", Rule::Count(Co
 /// Groq's own part of an event.
 pub(super) static X_GROQ: Node = Node::of(&[("error", Rule::Error)]);
 
-/// MiniMax's own word on every answer: 0 where all went well.
+/// MiniMax's own word on every response: 0 where all went well.
 pub(super) static BASE_RESP: Node = Node::of(&[("status_code", Rule::Error)]);
 
 /// Reasons to stop that say that the generation failed, in any case of letters: `error` (OpenRouter, Mistral, vLLM),
@@ -150,8 +150,8 @@ pub(super) const NATIVE_REASON: Rule = Rule::ErrorIf(FAILED);
 /// The sum of signs that make an error.
 pub(super) const SURE: u8 = 2;
 
-/// A node whose answers also say in the usual ways that they failed. The ways are in `docs/ENDPOINTS.md`.
-macro_rules! answer {
+/// A node whose responses also say in the usual ways that they failed. The ways are in `docs/ENDPOINTS.md`.
+macro_rules! response {
     ($($row:expr),* $(,)?) => {
         Node::of(&[
             $($row,)*
@@ -175,7 +175,7 @@ macro_rules! answer {
         ])
     };
 }
-pub(super) use answer;
+pub(super) use response;
 
 /// Whether a reason to stop says that the generation failed; `error` may be followed by what went wrong (`error: …`).
 pub(super) fn failed(reason: &[u8]) -> bool {
@@ -232,7 +232,7 @@ pub(super) fn of_kind(
 /// What was found in one event or body.
 #[derive(Debug)]
 pub(super) struct Found<'t> {
-    pub(super) seen: Seen,
+    pub(super) seen: ParsedEvent,
     pub(super) text: Option<&'t mut Text>,
     /// Texts that were not empty, those included that did not count.
     pub(super) texts: usize,
@@ -252,7 +252,7 @@ pub(super) struct Found<'t> {
     choice: (u32, bool),
 }
 
-/// Which of the answers of a request were seen, and which are finished.
+/// Which of the responses of a request were seen, and which are finished.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Choices {
     /// How many there were.
@@ -285,7 +285,7 @@ impl Choices {
 impl<'t> Found<'t> {
     pub(super) fn new(text: Option<&'t mut Text>) -> Self {
         Self {
-            seen: Seen::default(),
+            seen: ParsedEvent::default(),
             text,
             texts: 0,
             muted: false,
@@ -324,14 +324,14 @@ impl<'t> Found<'t> {
 
     /// Notes a text that is not empty: the body of a JSON string, still escaped.
     #[inline]
-    pub(super) fn output(&mut self, slot: Slot, escaped: &[u8]) {
+    pub(super) fn output(&mut self, kind: OutputKind, escaped: &[u8]) {
         self.seen.output = true;
-        match slot {
-            Slot::Visible => self.seen.visible = true,
-            Slot::Reasoning => self.thoughts += 1,
+        match kind {
+            OutputKind::Visible => self.seen.visible = true,
+            OutputKind::Reasoning => self.thoughts += 1,
         }
         if let Some(text) = &mut self.text {
-            text.slot(slot).extend_from_slice(escaped);
+            text.buffer(kind).extend_from_slice(escaped);
         }
     }
 
@@ -348,7 +348,7 @@ impl<'t> Found<'t> {
         self.thoughts > thoughts
     }
 
-    /// Notes why the answer stopped.
+    /// Notes why the response stopped.
     pub(super) fn reason(&mut self, reason: &[u8]) {
         if reason.is_empty() {
             return;

@@ -1,8 +1,8 @@
 //! The scanner: what one event, or one whole body, says.
 
 use super::full;
-use super::repeated_event::{Fit, Template};
-use super::rules::{Choices, Found, Node, Slot};
+use super::repeated_event::{Fit, RepeatedEvent};
+use super::rules::{Choices, Found, Node, OutputKind};
 use super::text::Text;
 use super::walk::walk;
 use super::{Dialect, Reading, any, dialect};
@@ -10,19 +10,19 @@ use crate::plan::EndpointKind;
 use crate::plan::OutputPath;
 use crate::record::{FinishReason, Timings, Usage};
 
-/// Reads the answers of one request at a time.
+/// Reads the responses of one request at a time.
 ///
-/// Three ways, each checked against the next by tests: the template where an event repeats an earlier one but for its
-/// text and its token counts (`repeated_event.rs`), the walker otherwise (`walk.rs`), and the full parse for whatever the
-/// walker declines (`full.rs`). Answers of unknown shape are always parsed in full (`any.rs`).
+/// Three ways, each checked against the next by tests: `RepeatedEvent` where an event repeats an earlier one but for
+/// its text and its token counts (`repeated_event.rs`), the walker otherwise (`walk.rs`), and the full parse for
+/// whatever the walker declines (`full.rs`). Responses of unknown shape are always parsed in full (`any.rs`).
 pub struct Scanner {
     dialect: &'static Dialect,
     field: Option<OutputPath>,
-    template: Template,
+    repeated: RepeatedEvent,
     gathered: Gathered,
 }
 
-/// What the events of an answer add up to.
+/// What the events of a response add up to.
 #[derive(Clone, Debug, Default)]
 struct Gathered {
     choices: Choices,
@@ -31,13 +31,13 @@ struct Gathered {
 
 /// What an event or a body says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Seen {
+pub struct ParsedEvent {
     /// It carries output: content, reasoning, refusal or tool-call text of any choice that is not empty; or a vector, a
     /// ranking, a sound.
     pub output: bool,
     /// It carries output other than reasoning.
     pub visible: bool,
-    /// An event holds the answer as a body would: what is in it counts where nothing came before.
+    /// An event holds the response as a body would: what is in it counts where nothing came before.
     pub whole: bool,
     /// A choice has a finish reason.
     pub finish: bool,
@@ -68,9 +68,9 @@ impl Fit<'_> {
     fn append(&self, text: Option<&mut Text>) -> Repeat {
         let output = !self.text.is_empty();
         if let Some(text) = text {
-            text.slot(self.slot).extend_from_slice(self.text);
+            text.buffer(self.kind).extend_from_slice(self.text);
         }
-        Repeat { output, visible: output && self.slot == Slot::Visible }
+        Repeat { output, visible: output && self.kind == OutputKind::Visible }
     }
 }
 
@@ -84,8 +84,8 @@ impl Gathered {
     }
 }
 
-impl Seen {
-    /// The stream is over, and so is the answer.
+impl ParsedEvent {
+    /// The stream is over, and so is the response.
     pub(super) fn ends(&mut self) {
         self.last = true;
         self.finish = true;
@@ -98,13 +98,13 @@ impl Seen {
 pub struct BadJson;
 
 impl Scanner {
-    /// A scanner of the answers of this dialect.
+    /// A scanner of the responses of this dialect.
     #[must_use]
     pub fn new(kind: EndpointKind) -> Self {
-        Self { dialect: dialect(kind), field: None, template: Template::default(), gathered: Gathered::default() }
+        Self { dialect: dialect(kind), field: None, repeated: RepeatedEvent::default(), gathered: Gathered::default() }
     }
 
-    /// The same, with the place where the output of answers of unknown shape is.
+    /// The same, with the place where the output of responses of unknown shape is.
     #[must_use]
     pub fn looking_at(mut self, field: Option<OutputPath>) -> Self {
         self.field = field;
@@ -113,17 +113,17 @@ impl Scanner {
 
     /// Makes ready for the next request. Buffers keep their capacity.
     pub fn reset(&mut self) {
-        self.template.forget();
+        self.repeated.forget();
         self.gathered = Gathered::default();
     }
 
-    /// What the server says, in the answer so far, of the time that it took; `None` where it says nothing.
+    /// What the server says, in the response so far, of the time that it took; `None` where it says nothing.
     #[must_use]
     pub fn timings(&self) -> Option<&Timings> {
         self.gathered.timings.as_deref()
     }
 
-    /// Whether one of the choices of the answer so far has no reason to stop yet. Events of the same shape are of the
+    /// Whether one of the choices of the response so far has no reason to stop yet. Events of the same shape are of the
     /// same choice.
     #[must_use]
     pub fn any_choice_open(&self) -> bool {
@@ -135,9 +135,9 @@ impl Scanner {
     ///
     /// # Errors
     /// [`BadJson`]; nothing was appended.
-    pub fn event(&mut self, data: &[u8], mut text: Option<&mut Text>) -> Result<Seen, BadJson> {
+    pub fn event(&mut self, data: &[u8], mut text: Option<&mut Text>) -> Result<ParsedEvent, BadJson> {
         match self.repeat(data, text.as_deref_mut()) {
-            Some(Repeat { output, visible }) => Ok(Seen { output, visible, ..Seen::default() }),
+            Some(Repeat { output, visible }) => Ok(ParsedEvent { output, visible, ..ParsedEvent::default() }),
             None => self.other(data, text),
         }
     }
@@ -146,23 +146,23 @@ impl Scanner {
     /// has no counts: nearly every event.
     #[inline]
     pub fn repeat(&self, data: &[u8], text: Option<&mut Text>) -> Option<Repeat> {
-        self.template.fit(data).map(|fit| fit.append(text))
+        self.repeated.fit(data).map(|fit| fit.append(text))
     }
 
     /// Reads one event of a stream that [`repeat`](Self::repeat) declined, as [`event`](Self::event) does.
     ///
     /// # Errors
     /// [`BadJson`]; nothing was appended.
-    pub fn other(&mut self, data: &[u8], text: Option<&mut Text>) -> Result<Seen, BadJson> {
-        if let Some((fit, usage)) = self.template.fit_with_counts(data) {
+    pub fn other(&mut self, data: &[u8], text: Option<&mut Text>) -> Result<ParsedEvent, BadJson> {
+        if let Some((fit, usage)) = self.repeated.fit_with_counts(data) {
             let Repeat { output, visible } = fit.append(text);
-            return Ok(Seen { output, visible, usage: Some(usage), ..Seen::default() });
+            return Ok(ParsedEvent { output, visible, usage: Some(usage), ..ParsedEvent::default() });
         }
         if data.trim_ascii().is_empty() {
-            return Ok(Seen::default());
+            return Ok(ParsedEvent::default());
         }
         match self.dialect.reading {
-            Reading::Rules { event, .. } => read(data, event, text, Some(&mut self.template), &mut self.gathered),
+            Reading::Rules { event, .. } => read(data, event, text, Some(&mut self.repeated), &mut self.gathered),
             Reading::Any => Ok(self.any(data, text)),
         }
     }
@@ -171,14 +171,14 @@ impl Scanner {
     ///
     /// # Errors
     /// [`BadJson`]; nothing was appended.
-    pub fn body(&mut self, data: &[u8], text: Option<&mut Text>) -> Result<Seen, BadJson> {
+    pub fn body(&mut self, data: &[u8], text: Option<&mut Text>) -> Result<ParsedEvent, BadJson> {
         match self.dialect.reading {
             Reading::Rules { body, .. } => read(data, body, text, None, &mut self.gathered),
             Reading::Any => Ok(self.any(data, text)),
         }
     }
 
-    fn any(&mut self, data: &[u8], text: Option<&mut Text>) -> Seen {
+    fn any(&mut self, data: &[u8], text: Option<&mut Text>) -> ParsedEvent {
         let mut found = Found::new(text);
         any::read(data, self.field.as_ref(), &mut found);
         self.gathered.add(&found);
@@ -191,9 +191,9 @@ fn read(
     data: &[u8],
     node: &'static Node,
     mut text: Option<&mut Text>,
-    template: Option<&mut Template>,
+    repeated: Option<&mut RepeatedEvent>,
     gathered: &mut Gathered,
-) -> Result<Seen, BadJson> {
+) -> Result<ParsedEvent, BadJson> {
     let before = text.as_ref().map(|t| t.lengths());
     let mut found = Found::new(text.as_deref_mut());
     if let Ok(places) = walk(data, node, &mut found) {
@@ -201,8 +201,8 @@ fn read(
         gathered.add(&found);
         let one = texts == 1 && found.choices.items <= 1;
         let goes_on = one && !seen.finish && !seen.whole && !seen.error && found.signs == 0 && found.timings.is_none();
-        if let (true, Some(template)) = (goes_on, template) {
-            template.learn(data, &places);
+        if let (true, Some(repeated)) = (goes_on, repeated) {
+            repeated.learn(data, &places);
         }
         return Ok(seen);
     }
@@ -217,6 +217,6 @@ fn read(
 
 impl std::fmt::Debug for Scanner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Scanner").field("kind", &self.dialect.kind).field("template", &self.template).finish()
+        f.debug_struct("Scanner").field("kind", &self.dialect.kind).field("repeated", &self.repeated).finish()
     }
 }

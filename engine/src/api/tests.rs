@@ -19,12 +19,12 @@ fn body(plan: &Plan) -> String {
 
 pub(super) fn asked(plan: &Plan, prompt: &str, osl: Option<u32>) -> String {
     let messages = [Message::text(prompt)];
-    let body = request_body(plan, &ask(&messages, osl)).expect("a body");
+    let body = request_body(plan, &content(&messages, osl)).expect("a body");
     String::from_utf8(body.bytes).expect("UTF-8")
 }
 
-pub(super) fn ask(messages: &[Message], osl: Option<u32>) -> Ask<'_> {
-    Ask { model: "m", system: None, messages, osl, extra: None }
+pub(super) fn content(messages: &[Message], osl: Option<u32>) -> RequestContent<'_> {
+    RequestContent { model: "m", system: None, messages, osl, extra: None }
 }
 
 #[test]
@@ -97,12 +97,13 @@ fn earlier_turns_go_between_the_system_and_the_turns_own_messages() {
     let mut sent = Vec::new();
     for (turn, answer) in [("one", r#"a \"b\""#), ("two", ""), ("three", "c")] {
         let messages = [Message::text(turn)];
-        let body = request_body(&chat, &Ask { system: Some("be kind"), ..ask(&messages, None) }).expect("a body");
+        let body = request_body(&chat, &RequestContent { system: Some("be kind"), ..content(&messages, None) })
+            .expect("a body");
         let own = body.own.expect("a conversation");
         let whole = [&body.bytes[..own.start], &history, &body.bytes[own.start..]].concat();
         let tree: Value = serde_json::from_slice(&whole).expect("JSON");
         sent.push(tree["messages"].clone());
-        thread(&mut history, &body.bytes[own], answer.as_bytes());
+        append_turn(&mut history, &body.bytes[own], answer.as_bytes());
     }
     let said = |role: &str, content: &str| json!({"role": role, "content": content});
     let all = [
@@ -118,7 +119,7 @@ fn earlier_turns_go_between_the_system_and_the_turns_own_messages() {
     }
     let single = plan(EndpointKind::Completions);
     let messages = [Message::text("one")];
-    assert_eq!(request_body(&single, &ask(&messages, None)).expect("a body").own, None);
+    assert_eq!(request_body(&single, &content(&messages, None)).expect("a body").own, None);
 }
 
 #[test]

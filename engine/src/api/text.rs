@@ -1,6 +1,6 @@
 //! Output text: kept as it came, joined and unescaped at the end.
 
-use super::rules::Slot;
+use super::rules::OutputKind;
 
 /// The output of one request: the bodies of JSON strings, still escaped, one after another.
 ///
@@ -27,10 +27,10 @@ impl Text {
         self.reasoning.clear();
     }
 
-    pub(super) fn slot(&mut self, slot: Slot) -> &mut Vec<u8> {
-        match slot {
-            Slot::Visible => &mut self.visible,
-            Slot::Reasoning => &mut self.reasoning,
+    pub(super) fn buffer(&mut self, kind: OutputKind) -> &mut Vec<u8> {
+        match kind {
+            OutputKind::Visible => &mut self.visible,
+            OutputKind::Reasoning => &mut self.reasoning,
         }
     }
 

@@ -1,4 +1,4 @@
-//! Where servers say, in an answer, how long they took.
+//! Where servers say, in a response, how long they took.
 //!
 //! | node | server | unit |
 //! |---|---|---|

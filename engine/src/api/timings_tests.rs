@@ -1,7 +1,7 @@
 //! Known answers of what servers say of their time, in the shapes of their documentation and code.
 
 use super::rules::Found;
-use super::tests::{ask, plan};
+use super::tests::{content, plan};
 use super::walk::walk;
 use super::*;
 use crate::clock::MILLI;
@@ -83,7 +83,7 @@ fn requests_ask_only_where_that_is_wanted() {
         let mut plan = plan(kind);
         (plan.streaming, plan.server_timings) = (streaming, when);
         plan.extra_inputs.insert("nvext".into(), serde_json::json!({"ignore_eos": true}));
-        let body = request_body(&plan, &ask(&[Message::text("hi")], None)).unwrap();
+        let body = request_body(&plan, &content(&[Message::text("hi")], None)).unwrap();
         serde_json::from_slice(&body.bytes).unwrap()
     };
     let chat = body(EndpointKind::Chat, true, ServerTimings::Ask);

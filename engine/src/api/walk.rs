@@ -1,14 +1,14 @@
 //! The walker: applies the rules to JSON text in one pass, without a tree and without allocation.
 
 use super::lex::{Lexer, Unusual};
-use super::rules::{Count, Found, KIND, NAMED_ERROR, Node, Rule, Slot, of_kind};
+use super::rules::{Count, Found, KIND, NAMED_ERROR, Node, OutputKind, Rule, of_kind};
 use std::ops::Range;
 
 /// Where in the JSON lies what may differ from event to event.
 #[derive(Debug, Default)]
 pub(super) struct Places {
     /// The last text that was not empty, and whose it is.
-    pub(super) text: Option<(Range<usize>, Slot)>,
+    pub(super) text: Option<(Range<usize>, OutputKind)>,
     /// The counts, in order; the first of them, if there are more than it holds.
     counts: [Option<(Range<usize>, Count)>; COUNTS],
     counted: usize,
@@ -97,8 +97,8 @@ impl Walker<'_, '_, '_> {
                 let index = self.lexer.small_integer()?;
                 self.found.index(index);
             }
-            Rule::Text(slot) => self.text(slot, reasoned)?,
-            Rule::Parts(slot, node) => self.parts(slot, node, reasoned)?,
+            Rule::Text(kind) => self.text(kind, reasoned)?,
+            Rule::Parts(kind, node) => self.parts(kind, node, reasoned)?,
             Rule::Given => {
                 if !self.lexer.skip_given(MAX_DEPTH)? {
                     return Ok(());
@@ -154,7 +154,7 @@ impl Walker<'_, '_, '_> {
         Ok(())
     }
 
-    /// One of the answers that were asked for.
+    /// One of the responses that were asked for.
     fn choice(&mut self, node: &'static Node) -> Result<(), Unusual> {
         self.found.enter_choice();
         self.object(node)?;
@@ -183,24 +183,24 @@ impl Walker<'_, '_, '_> {
         }
     }
 
-    fn text(&mut self, slot: Slot, reasoned: &mut bool) -> Result<(), Unusual> {
+    fn text(&mut self, kind: OutputKind, reasoned: &mut bool) -> Result<(), Unusual> {
         let text = self.lexer.string()?;
         if text.is_empty() {
             return Ok(());
         }
         let end = self.lexer.position() - 1;
-        self.places.text = Some((end - text.len()..end, slot));
+        self.places.text = Some((end - text.len()..end, kind));
         self.found.texts += 1;
-        if slot == Slot::Reasoning && (std::mem::replace(reasoned, true) || self.found.muted) {
+        if kind == OutputKind::Reasoning && (std::mem::replace(reasoned, true) || self.found.muted) {
             return Ok(());
         }
-        self.found.output(slot, text);
+        self.found.output(kind, text);
         Ok(())
     }
 
-    fn parts(&mut self, slot: Slot, node: &'static Node, reasoned: &mut bool) -> Result<(), Unusual> {
+    fn parts(&mut self, kind: OutputKind, node: &'static Node, reasoned: &mut bool) -> Result<(), Unusual> {
         if self.lexer.peek() != b'[' {
-            return self.text(slot, reasoned);
+            return self.text(kind, reasoned);
         }
         let outer = self.found.enter(*reasoned);
         self.list(node, Self::object)?;

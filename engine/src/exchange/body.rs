@@ -29,16 +29,16 @@ pub(super) enum Mode {
 }
 
 impl Exchange {
-    /// Whether the head says that this is no answer: what comes of the body only gives words for that.
+    /// Whether the head says that this is no result: what comes of the body only gives words for that.
     #[must_use]
     pub fn refused(&self) -> bool {
         matches!(self.mode, Mode::Detail(_))
     }
 
     pub(super) fn head(&mut self, head: &Head, arrived: Nanos) {
-        self.answer.record.instants.head_end = Some(arrived);
-        self.answer.record.status = head.status;
-        self.answer.head = head.clone();
+        self.response.record.instants.head_end = Some(arrived);
+        self.response.record.status = head.status;
+        self.response.set_head(head);
         self.mode = if head.redirect {
             Mode::Detail(Cause::Redirect)
         } else if !(200..300).contains(&head.status) {
@@ -63,7 +63,7 @@ impl Exchange {
     #[inline(never)]
     fn body_without_events(&mut self, body: &[u8], arrived: Nanos) -> Result<(), Fault> {
         if self.settled {
-            // Of the connection alone: what became of the answer stays.
+            // Of the connection alone: what became of the response stays.
             return if self.passes(body.len()) { Ok(()) } else { Err((Cause::BodyLimit, None)) };
         }
         match self.mode {
@@ -115,7 +115,7 @@ impl Exchange {
     #[inline]
     fn events(&mut self, body: &[u8], arrived: Nanos) -> Result<(), Fault> {
         let kept = self.body.len();
-        if self.answer.record.events == 0 && kept < FRONT_BYTES {
+        if self.response.record.events == 0 && kept < FRONT_BYTES {
             self.keep_front(body);
         }
         let mut input = body;
@@ -124,9 +124,9 @@ impl Exchange {
                 Ok(None) => return Ok(()),
                 Ok(Some(event)) => {
                     self.event_end = input.as_ptr().addr();
-                    self.events_before = self.answer.record.events;
-                    self.answer.event(event.data, event.name, arrived)?;
-                    if self.answer.done_seen {
+                    self.events_before = self.response.record.events;
+                    self.response.event(event.data, event.name, arrived)?;
+                    if self.response.done_seen {
                         // What comes after the end says nothing, however the reads were cut.
                         self.body.truncate(kept + body.len() - input.len());
                         self.settle(arrived);
@@ -150,13 +150,13 @@ impl Exchange {
         (Cause::EventLimit, Some(format!("an event over {} bytes ({EventBytes})", self.limits.event_bytes)))
     }
 
-    /// The answer has said that it is over: what becomes of it is fixed.
+    /// The response has said that it is over: what becomes of it is fixed.
     pub(super) fn settle(&mut self, now: Nanos) {
         match self.what_came() {
             Ok(()) => {
-                self.answer.settle();
-                self.answer.record.outcome = Outcome::Succeeded;
-                self.answer.record.instants.end = now;
+                self.response.settle();
+                self.response.record.outcome = Outcome::Succeeded;
+                self.response.record.instants.end = now;
             }
             Err((cause, detail)) => {
                 self.fail(cause, detail, now);
@@ -174,48 +174,48 @@ impl Exchange {
             // Its words are what has come of the body.
             Mode::Detail(cause) => Err((cause, None)),
             Mode::Head => Err((Cause::BadHead, None)),
-            Mode::Whole | Mode::Unknown => self.answer.whole(&self.body, now),
+            Mode::Whole | Mode::Unknown => self.response.whole(&self.body, now),
             Mode::Events => self.end_of_events(now),
         };
         match outcome {
             Ok(()) => {
-                self.answer.settle();
-                self.answer.record.outcome = Outcome::Succeeded;
-                self.answer.record.instants.end = now;
+                self.response.settle();
+                self.response.record.outcome = Outcome::Succeeded;
+                self.response.record.instants.end = now;
             }
             Err((cause, detail)) => {
                 self.fail(cause, detail, now);
             }
         }
-        // The body ended in order: the connection is as good as before, whatever the answer said.
+        // The body ended in order: the connection is as good as before, whatever the response said.
         Progress::Done { reusable }
     }
 
     fn end_of_events(&mut self, now: Nanos) -> Result<(), Fault> {
         if let Some(event) = self.sse.finish() {
-            self.answer.event(event.data, event.name, now)?;
+            self.response.event(event.data, event.name, now)?;
         }
         self.what_came()
     }
 
     /// What a stream that is over came to.
     fn what_came(&self) -> Result<(), Fault> {
-        if !self.answer.may_end() {
-            if let Some(fault) = self.answer.no_stream(&self.body) {
+        if !self.response.may_end() {
+            if let Some(fault) = self.response.no_stream(&self.body) {
                 return Err(fault);
             }
             let what = format!(
                 "the stream ended after {} output events without [DONE] or a finish reason{}",
-                self.answer.record.events,
-                if self.answer.record.finished { " of each choice" } else { "" }
+                self.response.record.events,
+                if self.response.record.finished { " of each choice" } else { "" }
             );
             return Err((Cause::Truncated, Some(what)));
         }
-        if self.answer.record.events == 0 {
+        if self.response.record.events == 0 {
             let mut what = "the stream ended in order without any output".to_owned();
             // It may say why in a shape of its own.
             if let Some(said) =
-                self.body.split(|b| *b == b'\n').find_map(|line| api::said_by(line.strip_prefix(b"data:")?))
+                self.body.split(|b| *b == b'\n').find_map(|line| api::message_at_top(line.strip_prefix(b"data:")?))
             {
                 what = format!("{what}: {said}");
             }
@@ -224,7 +224,7 @@ impl Exchange {
         Ok(())
     }
 
-    /// Bytes that arrived after the record of a [complete](Self::complete) answer was taken: the rest of its body, up
+    /// Bytes that arrived after the record of a [complete](Self::complete) response was taken: the rest of its body, up
     /// to [`REST_BYTES`](Self::REST_BYTES).
     pub fn handle_rest(&mut self, bytes: &[u8]) -> Progress {
         let mut input = bytes;
@@ -240,12 +240,12 @@ impl Exchange {
         }
     }
 
-    /// Passes over bytes of the body of an answer that is complete; false when they are too many.
+    /// Passes over bytes of the body of a response that is complete; false when they are too many.
     fn passes(&mut self, bytes: usize) -> bool {
         self.after = self.after.saturating_add(bytes);
         self.after <= Self::REST_BYTES
     }
 
-    /// Most bytes of a body after the answer in it is complete. With more of them, only the connection is given up.
+    /// Most bytes of a body after the response in it is complete. With more of them, only the connection is given up.
     pub const REST_BYTES: usize = 64 << 10;
 }

@@ -7,7 +7,7 @@ use crate::clock::Nanos;
 use crate::record::{Cause, Instants, Intervals, Observed, Outcome, PhaseKind, Record};
 
 impl Exchange {
-    /// Whether the answer has said that it is over: nothing is lost if it is then cut off.
+    /// Whether the response has said that it is over: nothing is lost if it is then cut off.
     #[must_use]
     pub fn complete(&self) -> bool {
         self.active && self.settled
@@ -15,7 +15,7 @@ impl Exchange {
 
     /// Ends the request as failed. The connection must not be used again.
     ///
-    /// An answer that is [complete](Self::complete) stays what it is, be it by a `[DONE]` that no empty line ends. One
+    /// A response that is [complete](Self::complete) stays what it is, be it by a `[DONE]` that no empty line ends. One
     /// whose status says that it failed has failed of that, with the words of its body as far as they have come.
     pub fn fail(&mut self, cause: Cause, detail: Option<String>, now: Nanos) -> Progress {
         self.released = now;
@@ -23,41 +23,41 @@ impl Exchange {
             return Progress::Done { reusable: false };
         }
         if self.ends_with_done() {
-            let last = self.answer.record.instants.last_token;
+            let last = self.response.record.instants.last_token;
             self.settle(last.map_or(now, |last| last.min(now)));
             return Progress::Done { reusable: false };
         }
         let (cause, detail) = match self.mode {
             Mode::Detail(cause) => {
-                let said = self.answer.detail(cause, &self.body);
+                let said = self.response.detail(cause, &self.body);
                 let said = Some(said).filter(|said| !said.is_empty());
                 (cause, said.or(detail))
             }
             _ => (cause, detail),
         };
-        self.answer.record.outcome = Outcome::Failed(cause);
-        self.answer.record.detail = detail.filter(|d| !d.is_empty());
-        self.answer.record.instants.end = now;
+        self.response.record.outcome = Outcome::Failed(cause);
+        self.response.record.detail = detail.filter(|d| !d.is_empty());
+        self.response.record.instants.end = now;
         Progress::Done { reusable: false }
     }
 
     /// Whether a stream that was cut off ends with `[DONE]`, and nothing after it.
     fn ends_with_done(&mut self) -> bool {
         self.mode == Mode::Events && self.sse.finish().is_some_and(|event| api::is_done(event.data)) && {
-            self.answer.done_seen = true;
+            self.response.set_done_seen();
             true
         }
     }
 
-    /// Breaks the request off, as was planned. What has arrived of its answer stays in the record; the connection must
-    /// not be used again.
+    /// Breaks the request off, as was planned. What has arrived of its response stays in the record; the connection
+    /// must not be used again.
     pub fn cancel(&mut self, now: Nanos) {
         self.released = now;
         if self.settled {
             return;
         }
-        self.answer.record.outcome = Outcome::Cancelled;
-        self.answer.record.instants.end = now;
+        self.response.record.outcome = Outcome::Cancelled;
+        self.response.record.instants.end = now;
     }
 
     /// The run ends while the request is in flight.
@@ -66,18 +66,18 @@ impl Exchange {
         if self.settled {
             return;
         }
-        self.answer.record.outcome = Outcome::InFlight;
-        self.answer.record.instants.end = now;
+        self.response.record.outcome = Outcome::InFlight;
+        self.response.record.instants.end = now;
     }
 
-    /// When the last of the answer came, the end of its body included, or it was given up: its connection and its place
-    /// were free from then on.
+    /// When the last of the response came, the end of its body included, or it was given up: its connection and its
+    /// place were free from then on.
     #[must_use]
     pub fn released(&self) -> Nanos {
         self.released
     }
 
-    /// The end of the body of a [complete](Self::complete) answer is not waited for any longer.
+    /// The end of the body of a [complete](Self::complete) response is not waited for any longer.
     pub fn let_go(&mut self, now: Nanos) {
         self.released = now;
     }
@@ -88,22 +88,22 @@ impl Exchange {
         self.text_lost
     }
 
-    /// The visible text of the last answer, still escaped, until the next request begins; `None` if it was over the
+    /// The visible text of the last response, still escaped, until the next request begins; `None` if it was over the
     /// limit. Empty unless the text was kept, for a tokenizer or because the request
     /// [`threads`](super::Request::threads).
     #[must_use]
     pub fn answered(&self) -> Option<&[u8]> {
-        self.answer.visible()
+        self.response.visible()
     }
 
     /// The record of the finished request, with its text unescaped.
     pub fn take_record(&mut self) -> Record {
         self.active = false;
-        let mut record = std::mem::replace(&mut self.answer.record, empty_record());
+        let mut record = std::mem::replace(&mut self.response.record, empty_record());
         // Events that were read with an `end` before them cannot be: instants of one request never run backwards.
         record.instants.end = record.instants.end.max(record.instants.issued);
         if record.outcome == Outcome::Succeeded {
-            self.text_lost = self.answer.hand_over(&mut record);
+            self.text_lost = self.response.hand_over(&mut record);
         }
         record
     }

@@ -16,11 +16,11 @@ impl Exchange {
     /// stamp. `last`: nothing follows the frame in that read.
     pub fn handle_body(&mut self, bytes: &[u8], arrival: &Arrival<'_>, last: bool, read: u64) -> Progress {
         let arrived = self.part_of_read(arrival.at, read);
-        self.answer.record.bytes_received += bytes.len() as u64;
-        let before = self.answer.record.events;
+        self.response.record.bytes_received += bytes.len() as u64;
+        let before = self.response.record.events;
         let before_settled = self.settled;
         let outcome = self.body(bytes, arrived);
-        let new = self.answer.record.events - before;
+        let new = self.response.record.events - before;
         let alone = u32::from(self.read_events == 0);
         self.read_events += new;
         if new > alone {
@@ -37,11 +37,11 @@ impl Exchange {
     /// The response is complete (HTTP/2).
     /// `last`: nothing follows its end in the read.
     pub fn handle_end(&mut self, arrival: &Arrival<'_>, last: bool) -> Progress {
-        let sent = self.answer.record.instants.send_start.unwrap_or(0);
+        let sent = self.response.record.instants.send_start.unwrap_or(0);
         let arrived = arrival.at.max(sent);
-        let before = self.answer.record.events;
+        let before = self.response.record.events;
         let progress = self.end_of_body(arrived, true);
-        let new = self.answer.record.events - before;
+        let new = self.response.record.events - before;
         if new > 0 {
             let ends = arrival.exact.of_part(last) != Exact::Nothing;
             self.widen(new, ends, arrived, arrival);
@@ -51,7 +51,7 @@ impl Exchange {
 
     /// Notes the read that a frame came in, once; when it counts as arrived.
     fn part_of_read(&mut self, arrived: Nanos, read: u64) -> Nanos {
-        let record = &mut self.answer.record;
+        let record = &mut self.response.record;
         let arrived = arrived.max(record.instants.send_start.unwrap_or(arrived));
         record.instants.answered(arrived);
         if record.reads == 0 || self.read != read {

@@ -7,7 +7,7 @@ use crate::clock::Nanos;
 impl Exchange {
     #[inline]
     pub(super) fn read_ends(&mut self, before: u32, part: &[u8], arrived: Nanos, arrival: &Arrival<'_>) {
-        let new = self.answer.record.events - before;
+        let new = self.response.record.events - before;
         if new > 1 {
             self.share_read(new - 1, new, arrived, arrival);
         }
@@ -27,7 +27,7 @@ impl Exchange {
             Exact::Nothing => false,
         };
         if sure {
-            self.answer.record.intervals.last = 0;
+            self.response.record.intervals.last = 0;
         } else {
             let ends = exact == Exact::LastByte && self.ends_with_event(part);
             self.widen(new, ends, arrived, arrival);
@@ -38,7 +38,7 @@ impl Exchange {
     /// and the CR LF that ends its chunk.
     #[inline]
     fn ends_with_event(&self, part: &[u8]) -> bool {
-        let output = self.answer.record.events != self.events_before;
+        let output = self.response.record.events != self.events_before;
         output
             && match part.as_ptr_range().end.addr().wrapping_sub(self.event_end) {
                 0 => true,
@@ -56,7 +56,7 @@ impl Exchange {
     #[cold]
     #[inline(never)]
     pub(super) fn share_read(&mut self, coalesced: u32, in_read: u32, arrived: Nanos, arrival: &Arrival<'_>) {
-        let record = &mut self.answer.record;
+        let record = &mut self.response.record;
         record.coalesced += coalesced;
         let sent = record.instants.send_start.unwrap_or(0);
         let before = record.gaps.len().checked_sub(in_read as usize).and_then(|first| record.gaps.get(first));
@@ -75,7 +75,7 @@ impl Exchange {
     #[cold]
     #[inline(never)]
     pub(super) fn widen(&mut self, new: u32, ends: bool, arrived: Nanos, arrival: &Arrival<'_>) {
-        let record = &mut self.answer.record;
+        let record = &mut self.response.record;
         if arrival.stamped && arrival.pieces() == 1 {
             record.intervals.last = 0;
             return;

@@ -26,17 +26,17 @@ use crate::wire::http1::{Decoder, HeadLimits, Part};
 use crate::wire::sse::Sse;
 use body::Mode;
 use ending::empty_record;
-use response::Answer;
+use response::Response;
 
 /// Whether the response goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
     /// It goes on.
     Pending,
-    /// The answer has said that it is over (`[DONE]`, or the last event of its dialect), and the end of its body has
+    /// The response has said that it is over (`[DONE]`, or the last event of its dialect), and the end of its body has
     /// not come. What follows changes nothing of the record, and only the connection's use depends on it. Said once.
     Complete,
-    /// Its head says that it is no answer, and the end of its body, which can only give words for that, has not come.
+    /// Its head says that it is no result, and the end of its body, which can only give words for that, has not come.
     /// Said once.
     Refused,
     /// It is over.
@@ -55,7 +55,7 @@ pub struct Request {
     pub turn: u32,
     /// Its number in its phase.
     pub index: u64,
-    /// Its answer is wanted for the next turn.
+    /// Its response is wanted for the next turn.
     pub threads: bool,
     /// The phase that it belongs to.
     pub phase: PhaseKind,
@@ -81,17 +81,17 @@ pub struct Request {
 pub struct Exchange {
     decoder: Decoder,
     sse: Sse,
-    answer: Answer,
+    response: Response,
     body: Vec<u8>,
     limits: Limits,
     streaming: bool,
     mode: Mode,
     active: bool,
-    /// What became of the answer is known: what follows says nothing more of it.
+    /// What became of the response is known: what follows says nothing more of it.
     settled: bool,
     /// Bytes of the body that came after that.
     after: usize,
-    /// When the last of the answer came, the end of its body included, or it was given up.
+    /// When the last of the response came, the end of its body included, or it was given up.
     released: Nanos,
     text_lost: bool,
     /// HTTP/2: the last read that brought something, and how many output events it brought.
@@ -109,7 +109,7 @@ impl Exchange {
         Self {
             decoder: Decoder::new(HeadLimits { bytes: limits.head_bytes, fields: limits.head_fields }),
             sse: Sse::new(limits.event_bytes),
-            answer: Answer::new(kind, keep_text, limits.text_bytes),
+            response: Response::new(kind, keep_text, limits.text_bytes),
             body: Vec::new(),
             limits,
             streaming,
@@ -126,17 +126,17 @@ impl Exchange {
         }
     }
 
-    /// The same, with the place where the output of answers of unknown shape is.
+    /// The same, with the place where the output of responses of unknown shape is.
     #[must_use]
     pub fn looking_at(mut self, field: Option<OutputPath>) -> Self {
-        self.answer.look_at(field);
+        self.response.look_at(field);
         self
     }
 
     /// The same, or without a look at what the server says of its time.
     #[must_use]
     pub fn timed(mut self, timed: bool) -> Self {
-        self.answer.look_at_time(timed);
+        self.response.look_at_time(timed);
         self
     }
 
@@ -149,19 +149,19 @@ impl Exchange {
     /// The request under way: which one, and of which phase.
     #[must_use]
     pub fn request_id(&self) -> u128 {
-        self.answer.record.request_id
+        self.response.record.request_id
     }
 
     /// The record so far.
     #[must_use]
     pub fn record(&self) -> &Record {
-        &self.answer.record
+        &self.response.record
     }
 
     /// `Server` and `Via` of the last response head.
     #[must_use]
     pub fn software(&self) -> [Product; 2] {
-        [self.answer.head.server, self.answer.head.via]
+        [self.response.head.server, self.response.head.via]
     }
 
     /// Begins the next request.
@@ -169,9 +169,8 @@ impl Exchange {
         self.reset_response();
         self.active = true;
         self.text_lost = false;
-        self.answer.threads = request.threads;
         let gaps = request.requested_osl.map_or(64, |n| n as usize).min(4096);
-        self.answer.record = Record {
+        let record = Record {
             k: request.k,
             turn: request.turn,
             index: request.index,
@@ -186,91 +185,92 @@ impl Exchange {
             gaps: Vec::with_capacity(gaps),
             ..empty_record()
         };
+        self.response.begin(record, request.threads);
     }
 
     fn reset_response(&mut self) {
         self.decoder.reset();
         self.sse.reset();
-        self.answer.reset();
+        self.response.reset();
         self.body.clear();
         self.mode = Mode::Head;
         self.settled = false;
         self.after = 0;
     }
 
-    /// Bytes of memory that the answer holds: what of it has been read and is not done with, its text, and the record.
-    /// It grows with what is received, and shrinks with [`Exchange::release`] alone.
+    /// Bytes of memory that the response holds: what of it has been read and is not done with, its text, and the
+    /// record. It grows with what is received, and shrinks with [`Exchange::release`] alone.
     #[must_use]
     #[inline]
     pub fn memory(&self) -> usize {
-        self.decoder.memory() + self.sse.memory() + self.answer.memory() + self.body.capacity()
+        self.decoder.memory() + self.sse.memory() + self.response.memory() + self.body.capacity()
     }
 
-    /// Gives the memory of an answer back, its record having been taken.
+    /// Gives the memory of a response back, its record having been taken.
     pub fn release(&mut self) {
         self.decoder.release();
         self.sse.release();
-        self.answer.release();
+        self.response.release();
         self.body = Vec::new();
     }
 
     /// The name was looked up for this request.
     pub fn handle_resolved(&mut self, started: Nanos, ended: Nanos) {
-        let instants = &mut self.answer.record.instants;
+        let instants = &mut self.response.record.instants;
         (instants.dns_start, instants.dns_end) = (Some(started), Some(ended));
     }
 
     /// The name service is asked for this request.
     pub fn handle_asking(&mut self, now: Nanos) {
-        let instants = &mut self.answer.record.instants;
+        let instants = &mut self.response.record.instants;
         (instants.dns_start, instants.dns_end) = (Some(now), None);
     }
 
     /// A connection is begun for this request.
     pub fn handle_connecting(&mut self, now: Nanos) {
-        let instants = &mut self.answer.record.instants;
+        let instants = &mut self.response.record.instants;
         instants.tcp_start = Some(now);
         (instants.tcp_end, instants.tls_start, instants.tls_end) = (None, None, None);
     }
 
     /// The connection that was begun is there.
     pub fn handle_connected(&mut self, now: Nanos) {
-        self.answer.record.instants.tcp_end = Some(now);
+        self.response.record.instants.tcp_end = Some(now);
     }
 
     /// The TLS handshake is begun.
     pub fn handle_securing(&mut self, now: Nanos) {
-        self.answer.record.instants.tls_start = Some(now);
+        self.response.record.instants.tls_start = Some(now);
     }
 
     /// The TLS handshake is done.
     pub fn handle_secured(&mut self, now: Nanos, handshake: Handshake) {
-        self.answer.record.instants.tls_end = Some(now);
-        self.answer.record.handshake = Some(handshake);
+        self.response.record.instants.tls_end = Some(now);
+        self.response.record.handshake = Some(handshake);
     }
 
     /// The first byte is about to be handed to the kernel. `reused` tells whether the connection served an earlier
     /// request.
     pub fn handle_sending(&mut self, now: Nanos, bytes: usize, reused: bool) {
-        let instants = &mut self.answer.record.instants;
+        let instants = &mut self.response.record.instants;
         instants.connection_ready = Some(now);
         instants.send_start = Some(now);
         instants.send_end = None;
-        self.answer.record.transmission = None;
-        self.answer.record.bytes_sent = bytes as u64;
-        self.answer.record.connection_reused = reused;
+        self.response.record.transmission = None;
+        self.response.record.bytes_sent = bytes as u64;
+        self.response.record.connection_reused = reused;
     }
 
     /// What the kernel knows of the round-trip time of the connection that the request is sent on.
     pub fn handle_round_trip(&mut self, least: Option<Nanos>) {
-        self.answer.record.round_trip = least;
+        self.response.record.round_trip = least;
     }
 
     /// Whether the end of its connection may have come before the request: it went out on a kept connection, and
     /// [may be retried](Self::may_be_retried).
     #[must_use]
     pub fn may_be_retried_after_close(&self) -> bool {
-        self.answer.record.connection_reused && self.may_be_retried()
+        self.response.record.connection_reused && self.may_be_retried()
     }
 
     /// Whether the request may be retried, if it is known that the server did not begin it: it was not retried before,
@@ -278,14 +278,14 @@ impl Exchange {
     #[must_use]
     pub fn may_be_retried(&self) -> bool {
         self.active
-            && self.answer.record.retry.is_none()
+            && self.response.record.retry.is_none()
             && !self.decoder.started()
-            && self.answer.record.instants.first_byte.is_none()
+            && self.response.record.instants.first_byte.is_none()
     }
 
     /// The request is retried on another connection. The time on the one before becomes time in which it waited.
     pub fn handle_retry(&mut self, reason: Retry) {
-        let record = &mut self.answer.record;
+        let record = &mut self.response.record;
         record.retry = Some(reason);
         record.connection_reused = false;
         record.handshake = None;
@@ -338,15 +338,15 @@ impl Exchange {
     /// The arrival that counts for a read, and the output events before it.
     #[inline]
     fn read_begins(&self, arrival: &Arrival<'_>) -> (Nanos, u32) {
-        let record = &self.answer.record;
-        // A stamp from before the request was sent cannot be its answer's: the read is then as good as its own send.
+        let record = &self.response.record;
+        // A stamp from before the request was sent cannot be its response's: the read is then as good as its own send.
         let sent = record.instants.send_start.unwrap_or(0);
         (arrival.at.max(sent), record.events)
     }
 
     #[inline]
     fn count_read(&mut self, bytes: usize, arrived: Nanos) {
-        let record = &mut self.answer.record;
+        let record = &mut self.response.record;
         record.instants.answered(arrived);
         record.reads += 1;
         record.bytes_received += bytes as u64;
@@ -371,9 +371,9 @@ impl Exchange {
                     }
                 }
                 Ok(Some(Part::End { reusable })) => {
-                    let before = self.answer.record.events;
+                    let before = self.response.record.events;
                     let progress = self.end_of_body(arrived, reusable && input.is_empty());
-                    if self.answer.record.events != before {
+                    if self.response.record.events != before {
                         (self.event_end, self.events_before) = (input.as_ptr().addr(), before);
                     }
                     return progress;

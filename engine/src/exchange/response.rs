@@ -1,6 +1,6 @@
 //! What the events of a response add up to: the record so far, and the text.
 
-use crate::api::{self, Scanner, Seen, Text};
+use crate::api::{self, ParsedEvent, Scanner, Text};
 use crate::clock::Nanos;
 use crate::plan::EndpointKind;
 use crate::plan::OutputPath;
@@ -24,16 +24,16 @@ pub enum KeepText {
 pub(super) type Fault = (Cause, Option<String>);
 
 /// What the events of a response add up to. Apart from the splitter that lends the events.
-pub(super) struct Answer {
+pub(super) struct Response {
     kind: EndpointKind,
     scanner: Scanner,
     /// Without `[DONE]` or a finish reason, a stream is cut off.
-    says_its_end: bool,
+    marks_its_end: bool,
     text: Text,
     keep: KeepText,
     text_bytes: usize,
     /// The text is wanted for the next turn, whoever counts tokens.
-    pub(super) threads: bool,
+    threads: bool,
     pub(super) record: Record,
     last_event: Nanos,
     pub(super) done_seen: bool,
@@ -45,12 +45,12 @@ pub(super) struct Answer {
     untimed: bool,
 }
 
-impl Answer {
+impl Response {
     pub(super) fn new(kind: EndpointKind, keep: KeepText, text_bytes: usize) -> Self {
         Self {
             kind,
             scanner: Scanner::new(kind),
-            says_its_end: api::says_its_end(kind),
+            marks_its_end: api::marks_its_end(kind),
             text: Text::default(),
             keep,
             text_bytes,
@@ -64,7 +64,7 @@ impl Answer {
         }
     }
 
-    /// Looks for the output of answers of unknown shape there.
+    /// Looks for the output of responses of unknown shape there.
     pub(super) fn look_at(&mut self, field: Option<OutputPath>) {
         let scanner = std::mem::replace(&mut self.scanner, Scanner::new(EndpointKind::Chat));
         self.scanner = scanner.looking_at(field);
@@ -78,7 +78,7 @@ impl Answer {
     /// Whether the stream may end here. One of unknown shape that has choices says why each has stopped, as those of a
     /// known shape do.
     pub(super) fn may_end(&self) -> bool {
-        self.done_seen || (self.record.finished || !self.says_its_end) && !self.scanner.any_choice_open()
+        self.done_seen || (self.record.finished || !self.marks_its_end) && !self.scanner.any_choice_open()
     }
 
     /// Bytes of memory that the text and the record hold.
@@ -89,6 +89,20 @@ impl Answer {
     /// Gives the memory of the text back.
     pub(super) fn release(&mut self) {
         self.text = Text::default();
+    }
+
+    /// Begins the record of the next request; `threads` where its text is wanted for the next turn.
+    pub(super) fn begin(&mut self, record: Record, threads: bool) {
+        (self.record, self.threads) = (record, threads);
+    }
+
+    pub(super) fn set_head(&mut self, head: &Head) {
+        self.head = head.clone();
+    }
+
+    /// Notes that the stream has its `[DONE]`.
+    pub(super) fn set_done_seen(&mut self) {
+        self.done_seen = true;
     }
 
     /// Forgets the response; the record stays.
@@ -149,7 +163,7 @@ impl Answer {
         Ok(())
     }
 
-    /// The output of an event that holds the whole answer.
+    /// The output of an event that holds the whole response.
     #[cold]
     fn at_once(&mut self, data: &[u8], arrived: Nanos) {
         let keep = self.wants_text();
@@ -219,7 +233,7 @@ impl Answer {
         format!("content type {}, it begins with: {}", self.head.media, api::first_words(body))
     }
 
-    /// The answer is complete: counts that cannot be true are refused.
+    /// The response is complete: counts that cannot be true are refused.
     pub(super) fn settle(&mut self) {
         if let Some(usage) = self.record.usage {
             let usage = api::whole_usage(self.kind, usage);
@@ -239,7 +253,7 @@ impl Answer {
         };
     }
 
-    /// Takes over what the server says of its time; what the answer says counts before what its head says.
+    /// Takes over what the server says of its time; what the response says counts before what its head says.
     fn time(&mut self) {
         let (head, said) = (self.head.timings.as_deref(), self.scanner.timings());
         if self.untimed || head.is_none() && said.is_none() {
@@ -252,7 +266,7 @@ impl Answer {
         }
     }
 
-    /// What a body that is no answer says; what it is, where its bytes do not say it.
+    /// What a body that is no result says; what it is, where its bytes do not say it.
     pub(super) fn detail(&self, cause: Cause, body: &[u8]) -> String {
         let said = api::error_message(body);
         let status = self.record.status;
@@ -272,19 +286,19 @@ impl Answer {
     }
 
     /// Notes how much of the output its first event carries.
-    fn first_output(&mut self, seen: &Seen) {
+    fn first_output(&mut self, seen: &ParsedEvent) {
         let observed = &mut self.record.observed;
         observed.first_tokens = seen.usage.and_then(|usage| usage.completion);
         observed.first_text_bytes = length(&self.text);
     }
 
-    fn finish(&mut self, seen: &Seen) {
+    fn finish(&mut self, seen: &ParsedEvent) {
         self.record.finished = true;
         let reason = &mut self.record.observed.reason;
         *reason = reason.or(seen.reason);
     }
 
-    /// Takes over counts, which are of the whole answer so far; some servers give them in parts.
+    /// Takes over counts, which are of the whole response so far; some servers give them in parts.
     fn count(&mut self, newer: Usage) {
         let before = self.record.usage.unwrap_or_default();
         let usage = before.updated(newer);
@@ -341,7 +355,8 @@ impl Answer {
         self.keep != KeepText::Never || self.in_session()
     }
 
-    /// Whether the request is one of several turns: what of its answer was reasoning decides how long the next one is.
+    /// Whether the request is one of several turns: what of its response was reasoning decides how long the next one
+    /// is.
     fn in_session(&self) -> bool {
         self.threads || self.record.turn > 0
     }

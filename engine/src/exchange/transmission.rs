@@ -5,12 +5,12 @@ use crate::clock::Nanos;
 use crate::record::Transmission;
 
 impl Exchange {
-    /// The kernel accepted the last byte. When that is noticed after the first byte of the answer arrived, it had been
-    /// so by then.
+    /// The kernel accepted the last byte. When that is noticed after the first byte of the response arrived, it had
+    /// been so by then.
     pub fn handle_sent(&mut self, now: Nanos) {
-        let instants = &mut self.answer.record.instants;
+        let instants = &mut self.response.record.instants;
         // The kernel may have said when it left, which it did after that.
-        if self.answer.record.transmission.is_none() {
+        if self.response.record.transmission.is_none() {
             instants.send_end = Some(instants.first_byte.map_or(now, |first| first.min(now)));
         }
     }
@@ -18,7 +18,7 @@ impl Exchange {
     /// The kernel has said when the last byte of the request left, and perhaps when it was acknowledged: the send ends
     /// there.
     pub fn handle_transmitted(&mut self, sent: Option<Nanos>, acknowledged: Option<Nanos>) {
-        let record = &mut self.answer.record;
+        let record = &mut self.response.record;
         let instants = &mut record.instants;
         let Some(sent) = sent else {
             return;

@@ -7,7 +7,7 @@ use super::payload;
 use super::prompt::{Prompt, Prompts};
 use super::tokenizer::Tokenizer;
 use super::turns::Item;
-use crate::api::{Ask, Body, path, request_body};
+use crate::api::{Body, RequestContent, path, request_body};
 use crate::dataset::{Content, Row};
 use crate::error::{Error, Result};
 use crate::plan::{Marker, Message, Plan};
@@ -277,7 +277,7 @@ impl<'a> Composer<'a> {
                 _ => head.as_deref().map_or(0, |h| self.tokenizer.count(h)),
             };
         }
-        let ask = Ask {
+        let content = RequestContent {
             model: payload::model(self.plan, item.conversation()),
             system: head.as_deref(),
             messages: &messages,
@@ -286,7 +286,7 @@ impl<'a> Composer<'a> {
         };
         let said = messages.iter().flat_map(Message::contents).chain(head.as_deref().filter(|_| first));
         let characters = u32::try_from(said.map(|text| text.chars().count()).sum::<usize>()).unwrap_or(u32::MAX);
-        Ok(Composed { body: request_body(self.plan, &ask)?, isl, osl, inexact: false, characters })
+        Ok(Composed { body: request_body(self.plan, &content)?, isl, osl, inexact: false, characters })
     }
 
     fn prefix(&self, item: Item) -> Option<&Prompt> {

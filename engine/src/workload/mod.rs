@@ -80,14 +80,14 @@ pub struct Entry {
     pub conversation: u32,
     /// Its place in the conversation, from 0.
     pub turn: u32,
-    /// The JSON body; where it has messages of its own, the earlier turns and their answers go before them.
+    /// The JSON body; where it has messages of its own, the earlier turns and their responses go before them.
     pub body: Stored,
     /// Input length in tokens, by the client's tokenizer: what the client says in this turn and in those before it. The
-    /// answers that are sent back with it are not known yet.
+    /// responses that are sent back with it are not known yet.
     pub isl: u32,
     /// Output length asked for, in tokens.
     pub osl: Option<u32>,
-    /// Time between the answer of the turn before and this turn.
+    /// Time between the response of the turn before and this turn.
     pub delay: Nanos,
     /// When it is due at the earliest, from the start of the phase, where a trace says so.
     pub at: Option<Nanos>,
@@ -228,7 +228,7 @@ impl Workload {
     }
 
     /// Appends the body of an entry, with `history`, the earlier messages of its conversation as
-    /// [`crate::api::thread`] joins them, before its own.
+    /// [`crate::api::append_turn`] joins them, before its own.
     ///
     /// # Errors
     /// When the temporary file in which it lies cannot be read.

@@ -4,7 +4,7 @@
 //! The expected numbers were read off the captures by eye and by `grep`, not taken from what the code said. Every
 //! capture is replayed whole, byte by byte, and at random splits: the answers must be the same.
 
-use ringload_engine::api::{self, Scanner, Seen, Text};
+use ringload_engine::api::{self, ParsedEvent, Scanner, Text};
 use ringload_engine::plan::EndpointKind::{self, Chat, Completions, Messages, Responses};
 use ringload_engine::record::{Timings, Usage};
 use ringload_engine::wire::http1::{Decoder, Head, HeadLimits, Part};
@@ -91,7 +91,7 @@ fn take(event: Event<'_>, scanner: &mut Scanner, text: &mut Text, answer: &mut A
     }
 }
 
-fn note(seen: Seen, answer: &mut Answer) {
+fn note(seen: ParsedEvent, answer: &mut Answer) {
     answer.outputs += usize::from(seen.output);
     answer.reasoning_only += usize::from(seen.output && !seen.visible);
     answer.finish |= seen.finish;

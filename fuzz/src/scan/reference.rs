@@ -1,6 +1,6 @@
 //! The rules of output, written a second time over `serde_json` trees.
 
-use ringload_engine::api::{BadJson, Seen};
+use ringload_engine::api::{BadJson, ParsedEvent};
 use ringload_engine::plan::EndpointKind;
 use ringload_engine::record::{FinishReason, Usage};
 use serde_json::Value;
@@ -8,7 +8,7 @@ use serde_json::Value;
 /// What an event says, its text unescaped.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Said {
-    pub(super) seen: Seen,
+    pub(super) seen: ParsedEvent,
     pub(super) visible: String,
     pub(super) reasoning: String,
     /// While reading: there are choices, and so many texts of reasoning.
@@ -205,7 +205,7 @@ impl Said {
             }
             return;
         }
-        // An answer as a body has it.
+        // A response as a body has it.
         self.seen.whole |= !choice["message"].is_null();
         for (name, value) in fields(&choice["delta"]) {
             match name {

@@ -1,8 +1,8 @@
-//! Answers of unknown shape: where the user says, else by the names that such answers usually have (those that AIPerf
-//! looks for).
+//! Responses of unknown shape: where the user says, else by the names that such responses usually have (those that
+//! AIPerf looks for).
 
 use super::full::{escaped, object, tree};
-use super::rules::{Count, Found, NAMED_ERROR, NATIVE_REASON, Node, Rule, SURE, Slot, answer};
+use super::rules::{Count, Found, NAMED_ERROR, NATIVE_REASON, Node, OutputKind, Rule, SURE, response};
 use super::timings::S;
 use super::{chat, responses};
 use crate::plan::OutputPath;
@@ -86,27 +86,27 @@ fn put(value: &Value, found: &mut Found<'_>) {
 
 fn output(text: &str, found: &mut Found<'_>) {
     found.texts += 1;
-    found.output(Slot::Visible, &escaped(text));
+    found.output(OutputKind::Visible, &escaped(text));
 }
 
 /// Shapes of output that are known, in order.
 static SHAPES: [&Node; 4] = [
     &Node::of(&[("choices", Rule::List(&CHOSEN))]),
-    &Node::of(&[("content", Rule::Parts(Slot::Visible, &chat::PART))]),
+    &Node::of(&[("content", Rule::Parts(OutputKind::Visible, &chat::PART))]),
     &Node::of(&[("output", Rule::List(&responses::ITEM))]),
     &Node::of(&[("token", Rule::Object(&TOKEN))]),
 ];
 
 static CHOSEN: Node = Node::of(&[
-    ("text", Rule::Text(Slot::Visible)),
+    ("text", Rule::Text(OutputKind::Visible)),
     ("message", Rule::Object(&chat::MESSAGE)),
     ("delta", Rule::Object(&chat::MESSAGE)),
 ]);
 
-static TOKEN: Node = Node::of(&[("text", Rule::Text(Slot::Visible))]);
+static TOKEN: Node = Node::of(&[("text", Rule::Text(OutputKind::Visible))]);
 
 /// What is the same in most APIs; `meta_info` is SGLang's.
-static AROUND: Node = answer![
+static AROUND: Node = response![
     ("usage", Rule::Object(&USAGES)),
     ("meta_info", Rule::Object(&META)),
     ("choices", Rule::Choices(&CHOICE)),

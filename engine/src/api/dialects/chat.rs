@@ -1,8 +1,8 @@
 //! OpenAI chat completions, as vLLM, llama.cpp, TGI, SGLang, TensorRT-LLM and the proxies speak it.
 
 use super::parts::{Parts, image_url, input_audio, video_url};
-use super::request::{Ask, Thread};
-use super::rules::{KIND, NAMED_ERROR, NATIVE_REASON, Node, Rule, SURE, Slot, USAGE, answer};
+use super::request::{RequestContent, TurnList};
+use super::rules::{KIND, NAMED_ERROR, NATIVE_REASON, Node, OutputKind, Rule, SURE, USAGE, response};
 use super::timings::META_INFO;
 use super::{Dialect, Extras, Fields, Path, Reading, StreamField};
 use crate::error::Result;
@@ -15,18 +15,18 @@ pub(super) static CHAT: Dialect = Dialect {
     path: Path::Under("/v1/chat/completions"),
     headers: &[],
     names_model: true,
-    stream: StreamField::WithUsage,
+    stream: StreamField::FlagWithUsage,
     extras: Extras::Body,
-    ask,
-    thread: Some(Thread { field: "messages", system_leads: true }),
+    fill,
+    turns: Some(TurnList { field: "messages", system_leads: true }),
     reading: Reading::Rules { event: &EVENT, body: &BODY },
 };
 
-fn ask(body: &mut Fields, plan: &Plan, ask: &Ask<'_>) -> Result<()> {
-    let system = ask.system.map(|s| json!({"role": "system", "content": s}));
-    let messages = system.into_iter().chain(ask.messages.iter().map(message));
+fn fill(body: &mut Fields, plan: &Plan, content: &RequestContent<'_>) -> Result<()> {
+    let system = content.system.map(|s| json!({"role": "system", "content": s}));
+    let messages = system.into_iter().chain(content.messages.iter().map(message));
     body.insert("messages".into(), messages.collect::<Value>());
-    if let Some(osl) = ask.osl {
+    if let Some(osl) = content.osl {
         let name = if plan.use_legacy_max_tokens { "max_tokens" } else { "max_completion_tokens" };
         body.insert(name.into(), osl.into());
     }
@@ -39,11 +39,11 @@ fn message(message: &Message) -> Value {
 
 static PARTS: Parts = Parts { text: "text", image: image_url, audio: Some(input_audio), video: Some(video_url) };
 
-static EVENT: Node = answer![("choices", Rule::Choices(&EVENT_CHOICE)), ("usage", Rule::Object(&USAGE)),];
+static EVENT: Node = response![("choices", Rule::Choices(&EVENT_CHOICE)), ("usage", Rule::Object(&USAGE)),];
 
 static EVENT_CHOICE: Node = Node::of(&[
     ("delta", Rule::Object(&MESSAGE)),
-    // Some servers answer at once, in one event; MiniMax repeats the answer in the last event.
+    // Some servers answer at once, in one event; MiniMax repeats the response in the last event.
     ("message", Rule::Whole),
     ("index", Rule::Index),
     ("finish_reason", Rule::Reason),
@@ -53,7 +53,7 @@ static EVENT_CHOICE: Node = Node::of(&[
     ("usage", Rule::Object(&USAGE)),
 ]);
 
-static BODY: Node = answer![("choices", Rule::Choices(&BODY_CHOICE)), ("usage", Rule::Object(&USAGE)),];
+static BODY: Node = response![("choices", Rule::Choices(&BODY_CHOICE)), ("usage", Rule::Object(&USAGE)),];
 
 static BODY_CHOICE: Node = Node::of(&[
     ("message", Rule::Object(&MESSAGE)),
@@ -68,13 +68,13 @@ static BODY_CHOICE: Node = Node::of(&[
 /// `reasoning` is the newer name of `reasoning_content`, and `reasoning_details` says the same in parts: servers send
 /// two of them or all, and the first counts.
 pub(super) static MESSAGE: Node = Node::of(&[
-    ("content", Rule::Parts(Slot::Visible, &PART)),
-    ("reasoning_content", Rule::Text(Slot::Reasoning)),
-    ("reasoning", Rule::Text(Slot::Reasoning)),
-    ("reasoning_details", Rule::Parts(Slot::Reasoning, &REASONING_DETAIL)),
+    ("content", Rule::Parts(OutputKind::Visible, &PART)),
+    ("reasoning_content", Rule::Text(OutputKind::Reasoning)),
+    ("reasoning", Rule::Text(OutputKind::Reasoning)),
+    ("reasoning_details", Rule::Parts(OutputKind::Reasoning, &REASONING_DETAIL)),
     ("tool_calls", Rule::List(&TOOL_CALL)),
     ("function_call", Rule::Object(&FUNCTION)),
-    ("refusal", Rule::Text(Slot::Visible)),
+    ("refusal", Rule::Text(OutputKind::Visible)),
     ("audio", Rule::Object(&SOUND)),
     ("images", Rule::Given),
 ]);
@@ -82,26 +82,27 @@ pub(super) static MESSAGE: Node = Node::of(&[
 /// A part of a content: Mistral's text and thinking parts, and images.
 pub(super) static PART: Node = Node::of(&[
     (KIND, Rule::Kinds(&[("thinking", &THINKING_PART), ("reasoning", &THINKING_PART)])),
-    ("text", Rule::Text(Slot::Visible)),
-    ("refusal", Rule::Text(Slot::Visible)),
+    ("text", Rule::Text(OutputKind::Visible)),
+    ("refusal", Rule::Text(OutputKind::Visible)),
     ("image_url", Rule::Given),
 ]);
 
 static THINKING_PART: Node = Node::of(&[
-    ("thinking", Rule::Parts(Slot::Reasoning, &THOUGHT)),
-    ("reasoning", Rule::Parts(Slot::Reasoning, &THOUGHT)),
-    ("text", Rule::Text(Slot::Reasoning)),
+    ("thinking", Rule::Parts(OutputKind::Reasoning, &THOUGHT)),
+    ("reasoning", Rule::Parts(OutputKind::Reasoning, &THOUGHT)),
+    ("text", Rule::Text(OutputKind::Reasoning)),
 ]);
 
-static THOUGHT: Node = Node::of(&[("text", Rule::Text(Slot::Reasoning))]);
+static THOUGHT: Node = Node::of(&[("text", Rule::Text(OutputKind::Reasoning))]);
 
 /// OpenRouter's: a text, or a summary of it. What is encrypted is no output.
 static REASONING_DETAIL: Node =
-    Node::of(&[("text", Rule::Text(Slot::Reasoning)), ("summary", Rule::Text(Slot::Reasoning))]);
+    Node::of(&[("text", Rule::Text(OutputKind::Reasoning)), ("summary", Rule::Text(OutputKind::Reasoning))]);
 
-/// A spoken answer: its transcript is text, and its samples are output without any.
-static SOUND: Node = Node::of(&[("transcript", Rule::Text(Slot::Visible)), ("data", Rule::Given)]);
+/// A spoken response: its transcript is text, and its samples are output without any.
+static SOUND: Node = Node::of(&[("transcript", Rule::Text(OutputKind::Visible)), ("data", Rule::Given)]);
 
 static TOOL_CALL: Node = Node::of(&[("function", Rule::Object(&FUNCTION))]);
 
-static FUNCTION: Node = Node::of(&[("name", Rule::Text(Slot::Visible)), ("arguments", Rule::Text(Slot::Visible))]);
+static FUNCTION: Node =
+    Node::of(&[("name", Rule::Text(OutputKind::Visible)), ("arguments", Rule::Text(OutputKind::Visible))]);

@@ -1,7 +1,7 @@
 //! OpenAI (legacy) completions.
 
-use super::request::Ask;
-use super::rules::{NAMED_ERROR, NATIVE_REASON, Node, Rule, SURE, Slot, USAGE, answer};
+use super::request::RequestContent;
+use super::rules::{NAMED_ERROR, NATIVE_REASON, Node, OutputKind, Rule, SURE, USAGE, response};
 use super::{Dialect, Extras, Fields, Path, Reading, StreamField};
 use crate::error::Result;
 use crate::plan::Message;
@@ -12,35 +12,35 @@ pub(super) static COMPLETIONS: Dialect = Dialect {
     path: Path::Under("/v1/completions"),
     headers: &[],
     names_model: true,
-    stream: StreamField::WithUsage,
+    stream: StreamField::FlagWithUsage,
     extras: Extras::Body,
-    ask,
-    thread: None,
-    reading: Reading::Rules { event: &ANSWER, body: &ANSWER },
+    fill,
+    turns: None,
+    reading: Reading::Rules { event: &RESPONSE, body: &RESPONSE },
 };
 
-fn ask(body: &mut Fields, _plan: &Plan, ask: &Ask<'_>) -> Result<()> {
+fn fill(body: &mut Fields, _plan: &Plan, content: &RequestContent<'_>) -> Result<()> {
     let mut prompt = String::new();
-    for text in ask.messages.iter().flat_map(Message::contents) {
+    for text in content.messages.iter().flat_map(Message::contents) {
         if !prompt.is_empty() {
             prompt.push(' ');
         }
         prompt.push_str(text);
     }
     body.insert("prompt".into(), prompt.into());
-    if let Some(osl) = ask.osl {
+    if let Some(osl) = content.osl {
         body.insert("max_tokens".into(), osl.into());
     }
     Ok(())
 }
 
 /// Events and whole bodies have the same shape.
-static ANSWER: Node = answer![("choices", Rule::Choices(&CHOICE)), ("usage", Rule::Object(&USAGE)),];
+static RESPONSE: Node = response![("choices", Rule::Choices(&CHOICE)), ("usage", Rule::Object(&USAGE)),];
 
 static CHOICE: Node = Node::of(&[
-    ("text", Rule::Text(Slot::Visible)),
-    ("reasoning_content", Rule::Text(Slot::Reasoning)),
-    ("reasoning", Rule::Text(Slot::Reasoning)),
+    ("text", Rule::Text(OutputKind::Visible)),
+    ("reasoning_content", Rule::Text(OutputKind::Reasoning)),
+    ("reasoning", Rule::Text(OutputKind::Reasoning)),
     ("index", Rule::Index),
     ("finish_reason", Rule::Reason),
     ("native_finish_reason", NATIVE_REASON),

@@ -1,7 +1,7 @@
-//! OpenAI embeddings, and NVIDIA NIM's, which take images as well. Their answers are vectors: no tokens come out.
+//! OpenAI embeddings, and NVIDIA NIM's, which take images as well. Their responses are vectors: no tokens come out.
 
-use super::request::Ask;
-use super::rules::{INPUT_USAGE, NAMED_ERROR, Node, Rule, SURE, answer};
+use super::request::RequestContent;
+use super::rules::{INPUT_USAGE, NAMED_ERROR, Node, Rule, SURE, response};
 use super::{Dialect, Extras, Fields, Path, Reading, StreamField};
 use crate::error::Result;
 use crate::plan::Message;
@@ -13,29 +13,29 @@ pub(super) const EMBEDDINGS: Dialect = Dialect {
     path: Path::Under("/v1/embeddings"),
     headers: &[],
     names_model: true,
-    stream: StreamField::Unsaid,
+    stream: StreamField::Absent,
     extras: Extras::Body,
-    ask: |body, _, ask| texts(body, ask),
-    thread: None,
+    fill: |body, _, content| texts(body, content),
+    turns: None,
     reading: Reading::Rules { event: &BODY, body: &BODY },
 };
 
 pub(super) static NIM_EMBEDDINGS: Dialect =
-    Dialect { kind: EndpointKind::NimEmbeddings, ask: texts_and_images, ..EMBEDDINGS };
+    Dialect { kind: EndpointKind::NimEmbeddings, fill: texts_and_images, ..EMBEDDINGS };
 
-fn texts(body: &mut Fields, ask: &Ask<'_>) -> Result<()> {
-    let texts = ask.messages.iter().flat_map(Message::contents);
+fn texts(body: &mut Fields, content: &RequestContent<'_>) -> Result<()> {
+    let texts = content.messages.iter().flat_map(Message::contents);
     body.insert("input".into(), texts.collect::<Value>());
     Ok(())
 }
 
 /// A text and an image are one input; so is an image alone.
-fn texts_and_images(body: &mut Fields, _plan: &Plan, ask: &Ask<'_>) -> Result<()> {
-    let images: Vec<&str> = ask.messages.iter().flat_map(|m| m.images.iter().map(String::as_str)).collect();
+fn texts_and_images(body: &mut Fields, _plan: &Plan, content: &RequestContent<'_>) -> Result<()> {
+    let images: Vec<&str> = content.messages.iter().flat_map(|m| m.images.iter().map(String::as_str)).collect();
     if images.is_empty() {
-        return texts(body, ask);
+        return texts(body, content);
     }
-    let texts = ask.messages.iter().flat_map(Message::contents);
+    let texts = content.messages.iter().flat_map(Message::contents);
     let mut texts = texts.filter(|text| !text.is_empty());
     let inputs = images.iter().map(|image| match texts.next() {
         Some(text) => format!("{text} {image}"),
@@ -47,7 +47,7 @@ fn texts_and_images(body: &mut Fields, _plan: &Plan, ask: &Ask<'_>) -> Result<()
     Ok(())
 }
 
-static BODY: Node = answer![("data", Rule::List(&VECTOR)), ("usage", Rule::Object(&INPUT_USAGE)),];
+static BODY: Node = response![("data", Rule::List(&VECTOR)), ("usage", Rule::Object(&INPUT_USAGE)),];
 
 /// Numbers, or their bytes in base64.
 static VECTOR: Node = Node::of(&[("embedding", Rule::Given)]);

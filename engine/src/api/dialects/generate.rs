@@ -1,7 +1,7 @@
 //! Hugging Face text-generation-inference's own API.
 
-use super::request::Ask;
-use super::rules::{Count, NAMED_ERROR, Node, Rule, SURE, Slot, answer};
+use super::request::RequestContent;
+use super::rules::{Count, NAMED_ERROR, Node, OutputKind, Rule, SURE, response};
 use super::{Dialect, Extras, Fields, Path, Reading, StreamField};
 use crate::error::Result;
 use crate::plan::Message;
@@ -13,20 +13,20 @@ pub(super) static GENERATE: Dialect = Dialect {
     path: Path::ByStream { whole: "/generate", stream: "/generate_stream" },
     headers: &[],
     names_model: false,
-    stream: StreamField::Unsaid,
+    stream: StreamField::Absent,
     extras: Extras::Field("parameters"),
-    ask,
-    thread: None,
+    fill,
+    turns: None,
     reading: Reading::Rules { event: &EVENT, body: &BODY },
 };
 
 /// `details` is asked for: it is how this server says how many tokens it made, and why it stopped.
-fn ask(body: &mut Fields, _plan: &Plan, ask: &Ask<'_>) -> Result<()> {
-    let texts = ask.messages.iter().flat_map(Message::contents);
+fn fill(body: &mut Fields, _plan: &Plan, content: &RequestContent<'_>) -> Result<()> {
+    let texts = content.messages.iter().flat_map(Message::contents);
     let texts: Vec<&str> = texts.filter(|text| !text.is_empty()).collect();
     body.insert("inputs".into(), texts.join(" ").into());
     let mut parameters = Map::new();
-    if let Some(osl) = ask.osl {
+    if let Some(osl) = content.osl {
         parameters.insert("max_new_tokens".into(), osl.into());
     }
     parameters.insert("details".into(), Value::Bool(true));
@@ -36,9 +36,9 @@ fn ask(body: &mut Fields, _plan: &Plan, ask: &Ask<'_>) -> Result<()> {
 
 /// The last event repeats all text as `generated_text`: that is how the stream says that it is over.
 static EVENT: Node =
-    answer![("token", Rule::Object(&TOKEN)), ("generated_text", Rule::Last), ("details", Rule::Object(&DETAILS)),];
+    response![("token", Rule::Object(&TOKEN)), ("generated_text", Rule::Last), ("details", Rule::Object(&DETAILS)),];
 
-static TOKEN: Node = Node::of(&[("text", Rule::Text(Slot::Visible))]);
+static TOKEN: Node = Node::of(&[("text", Rule::Text(OutputKind::Visible))]);
 
 static DETAILS: Node = Node::of(&[
     ("finish_reason", Rule::Reason),
@@ -46,4 +46,5 @@ static DETAILS: Node = Node::of(&[
     ("input_length", Rule::Count(Count::Prompt)),
 ]);
 
-static BODY: Node = answer![("generated_text", Rule::Text(Slot::Visible)), ("details", Rule::Object(&DETAILS)),];
+static BODY: Node =
+    response![("generated_text", Rule::Text(OutputKind::Visible)), ("details", Rule::Object(&DETAILS)),];

@@ -1,8 +1,8 @@
 //! Anthropic Messages: events of content blocks; usage comes in two parts, which add up to the whole.
 
 use super::parts::Parts;
-use super::request::{Ask, Thread};
-use super::rules::{INPUT_OUTPUT_USAGE, KIND, NAMED_ERROR, Node, Rule, SURE, Slot, answer};
+use super::request::{RequestContent, TurnList};
+use super::rules::{INPUT_OUTPUT_USAGE, KIND, NAMED_ERROR, Node, OutputKind, Rule, SURE, response};
 use super::{Dialect, Extras, Fields, Path, Reading, StreamField};
 use crate::error::Result;
 use crate::plan::Message;
@@ -14,20 +14,20 @@ pub(super) static MESSAGES: Dialect = Dialect {
     path: Path::Under("/v1/messages"),
     headers: &[("anthropic-version", "2023-06-01")],
     names_model: true,
-    stream: StreamField::Said,
+    stream: StreamField::Flag,
     extras: Extras::Body,
-    ask,
-    thread: Some(Thread { field: "messages", system_leads: false }),
+    fill,
+    turns: Some(TurnList { field: "messages", system_leads: false }),
     reading: Reading::Rules { event: &EVENT, body: &BODY },
 };
 
 /// The API takes no request without `max_tokens`: where no output length is asked for, this is said (as AIPerf does).
 pub(super) const MAX_TOKENS: u32 = 1024;
 
-fn ask(body: &mut Fields, _plan: &Plan, ask: &Ask<'_>) -> Result<()> {
-    body.insert("messages".into(), ask.messages.iter().map(message).collect());
-    body.insert("max_tokens".into(), ask.osl.unwrap_or(MAX_TOKENS).into());
-    if let Some(system) = ask.system {
+fn fill(body: &mut Fields, _plan: &Plan, content: &RequestContent<'_>) -> Result<()> {
+    body.insert("messages".into(), content.messages.iter().map(message).collect());
+    body.insert("max_tokens".into(), content.osl.unwrap_or(MAX_TOKENS).into());
+    if let Some(system) = content.system {
         body.insert("system".into(), system.into());
     }
     Ok(())
@@ -54,7 +54,7 @@ fn image(url: &str) -> Value {
 /// The keys tell the events apart: `message_start` has `message`, `content_block_start` has `content_block`, and the
 /// two deltas what they change. `error` is in error events alone, and `message_stop`, which ends the stream, is known
 /// by its type.
-static EVENT: Node = answer![
+static EVENT: Node = response![
     (KIND, Rule::LastIf("message_stop")),
     ("delta", Rule::Object(&DELTA)),
     ("content_block", Rule::Object(&BLOCK_START)),
@@ -66,30 +66,30 @@ static EVENT: Node = answer![
 
 /// `signature` signs the thoughts before it, and is no output.
 static DELTA: Node = Node::of(&[
-    ("text", Rule::Text(Slot::Visible)),
-    ("thinking", Rule::Text(Slot::Reasoning)),
-    ("partial_json", Rule::Text(Slot::Visible)),
+    ("text", Rule::Text(OutputKind::Visible)),
+    ("thinking", Rule::Text(OutputKind::Reasoning)),
+    ("partial_json", Rule::Text(OutputKind::Visible)),
     ("stop_reason", Rule::Reason),
 ]);
 
 /// The name of a tool is output, as it is in a chat. Its input comes in deltas.
 static BLOCK_START: Node = Node::of(&[
-    ("text", Rule::Text(Slot::Visible)),
-    ("thinking", Rule::Text(Slot::Reasoning)),
-    ("name", Rule::Text(Slot::Visible)),
+    ("text", Rule::Text(OutputKind::Visible)),
+    ("thinking", Rule::Text(OutputKind::Reasoning)),
+    ("name", Rule::Text(OutputKind::Visible)),
 ]);
 
 static MESSAGE_START: Node = Node::of(&[("usage", Rule::Object(&INPUT_OUTPUT_USAGE))]);
 
-static BODY: Node = answer![
+static BODY: Node = response![
     ("content", Rule::List(&BLOCK)),
     ("stop_reason", Rule::Reason),
     ("usage", Rule::Object(&INPUT_OUTPUT_USAGE)),
 ];
 
 static BLOCK: Node = Node::of(&[
-    ("text", Rule::Text(Slot::Visible)),
-    ("thinking", Rule::Text(Slot::Reasoning)),
-    ("name", Rule::Text(Slot::Visible)),
-    ("input", Rule::Tree(Slot::Visible)),
+    ("text", Rule::Text(OutputKind::Visible)),
+    ("thinking", Rule::Text(OutputKind::Reasoning)),
+    ("name", Rule::Text(OutputKind::Visible)),
+    ("input", Rule::Tree(OutputKind::Visible)),
 ]);

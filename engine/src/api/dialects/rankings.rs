@@ -1,8 +1,8 @@
 //! Rankings of passages by a query: Cohere's, Hugging Face text-embeddings-inference's and NVIDIA NIM's. No tokens come
 //! out.
 
-use super::request::Ask;
-use super::rules::{INPUT_USAGE, NAMED_ERROR, Node, Rule, SURE, answer};
+use super::request::RequestContent;
+use super::rules::{INPUT_USAGE, NAMED_ERROR, Node, Rule, SURE, response};
 use super::{Dialect, Extras, Path, Reading, StreamField};
 use crate::error::{Error, Result};
 use crate::plan::EndpointKind;
@@ -13,15 +13,15 @@ pub(super) const COHERE: Dialect = Dialect {
     path: Path::Under("/v2/rerank"),
     headers: &[],
     names_model: true,
-    stream: StreamField::Unsaid,
+    stream: StreamField::Absent,
     extras: Extras::Body,
-    ask: |body, _, ask| {
-        let (query, passages) = texts(ask)?;
+    fill: |body, _, content| {
+        let (query, passages) = texts(content)?;
         body.insert("query".into(), query.into());
         body.insert("documents".into(), passages.into());
         Ok(())
     },
-    thread: None,
+    turns: None,
     reading: Reading::Rules { event: &BODY, body: &BODY },
 };
 
@@ -29,8 +29,8 @@ pub(super) static HF_TEI: Dialect = Dialect {
     kind: EndpointKind::HfTeiRankings,
     path: Path::Under("/rerank"),
     names_model: false,
-    ask: |body, _, ask| {
-        let (query, passages) = texts(ask)?;
+    fill: |body, _, content| {
+        let (query, passages) = texts(content)?;
         body.insert("query".into(), query.into());
         body.insert("texts".into(), passages.into());
         Ok(())
@@ -41,8 +41,8 @@ pub(super) static HF_TEI: Dialect = Dialect {
 pub(super) static NIM: Dialect = Dialect {
     kind: EndpointKind::NimRankings,
     path: Path::Under("/v1/ranking"),
-    ask: |body, _, ask| {
-        let (query, passages) = texts(ask)?;
+    fill: |body, _, content| {
+        let (query, passages) = texts(content)?;
         let passages = passages.iter().map(|text| json!({"text": text}));
         body.insert("query".into(), json!({"text": query}));
         body.insert("passages".into(), passages.collect::<Value>());
@@ -52,8 +52,8 @@ pub(super) static NIM: Dialect = Dialect {
 };
 
 /// The query and the passages of a request, by their names.
-fn texts<'a>(ask: &Ask<'a>) -> Result<(&'a str, Vec<&'a str>)> {
-    let all = ask.messages.iter().flat_map(|message| &message.texts);
+fn texts<'a>(content: &RequestContent<'a>) -> Result<(&'a str, Vec<&'a str>)> {
+    let all = content.messages.iter().flat_map(|message| &message.texts);
     let named = |names: &'static [&str]| {
         let texts = all.clone().filter(|t| names.contains(&t.name.as_str()));
         texts.flat_map(|t| t.contents.iter().map(String::as_str))
@@ -64,9 +64,9 @@ fn texts<'a>(ask: &Ask<'a>) -> Result<(&'a str, Vec<&'a str>)> {
     Ok((query, named(&["passages", "passage"]).collect()))
 }
 
-/// One shape for all: a list at the top (TEI), under `results` (Cohere) or under `rankings` (NIM). An answer ranks
+/// One shape for all: a list at the top (TEI), under `results` (Cohere) or under `rankings` (NIM). A response ranks
 /// something.
-static BODY: Node = answer![
+static BODY: Node = response![
     ("results", Rule::List(&SCORE)),
     ("rankings", Rule::List(&SCORE)),
     ("score", Rule::Given),

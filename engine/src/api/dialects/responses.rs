@@ -1,8 +1,8 @@
 //! OpenAI Responses: typed events, of which the deltas carry output.
 
 use super::parts::{Parts, input_audio};
-use super::request::{Ask, Thread};
-use super::rules::{INPUT_OUTPUT_USAGE, KIND, NAMED_ERROR, Node, Rule, SURE, Slot, answer};
+use super::request::{RequestContent, TurnList};
+use super::rules::{INPUT_OUTPUT_USAGE, KIND, NAMED_ERROR, Node, OutputKind, Rule, SURE, response};
 use super::{Dialect, Extras, Fields, Path, Reading, StreamField};
 use crate::error::Result;
 use crate::plan::Message;
@@ -14,19 +14,19 @@ pub(super) static RESPONSES: Dialect = Dialect {
     path: Path::Under("/v1/responses"),
     headers: &[],
     names_model: true,
-    stream: StreamField::Said,
+    stream: StreamField::Flag,
     extras: Extras::Body,
-    ask,
-    thread: Some(Thread { field: "input", system_leads: false }),
+    fill,
+    turns: Some(TurnList { field: "input", system_leads: false }),
     reading: Reading::Rules { event: &EVENT, body: &BODY },
 };
 
-fn ask(body: &mut Fields, _plan: &Plan, ask: &Ask<'_>) -> Result<()> {
-    body.insert("input".into(), ask.messages.iter().map(message).collect());
-    if let Some(system) = ask.system {
+fn fill(body: &mut Fields, _plan: &Plan, content: &RequestContent<'_>) -> Result<()> {
+    body.insert("input".into(), content.messages.iter().map(message).collect());
+    if let Some(system) = content.system {
         body.insert("instructions".into(), system.into());
     }
-    if let Some(osl) = ask.osl {
+    if let Some(osl) = content.osl {
         body.insert("max_output_tokens".into(), osl.into());
     }
     Ok(())
@@ -47,7 +47,7 @@ static PARTS: Parts = Parts {
 };
 
 /// Events of other kinds repeat what deltas have said (`….done`, `…content_part…`), or say nothing.
-static EVENT: Node = answer![(
+static EVENT: Node = response![(
     KIND,
     Rule::Kinds(&[
         ("response.output_text.delta", &VISIBLE_DELTA),
@@ -73,16 +73,16 @@ static EVENT: Node = answer![(
     ]),
 ),];
 
-static VISIBLE_DELTA: Node = Node::of(&[("delta", Rule::Text(Slot::Visible))]);
+static VISIBLE_DELTA: Node = Node::of(&[("delta", Rule::Text(OutputKind::Visible))]);
 
-static REASONING_DELTA: Node = Node::of(&[("delta", Rule::Text(Slot::Reasoning))]);
+static REASONING_DELTA: Node = Node::of(&[("delta", Rule::Text(OutputKind::Reasoning))]);
 
 static SOUND_DELTA: Node = Node::of(&[("delta", Rule::Given)]);
 
 /// The name of a tool is output, as it is in a chat.
 static ITEM_ADDED: Node = Node::of(&[("item", Rule::Object(&NAMED))]);
 
-static NAMED: Node = Node::of(&[("name", Rule::Text(Slot::Visible))]);
+static NAMED: Node = Node::of(&[("name", Rule::Text(OutputKind::Visible))]);
 
 static ENDED: Node = Node::of(&[(KIND, Rule::Last), ("response", Rule::Object(&RESPONSE_ENDED))]);
 
@@ -100,7 +100,7 @@ static INCOMPLETE: Node = Node::of(&[("reason", Rule::Reason)]);
 static FAILED_EVENT: Node =
     Node::of(&[(KIND, Rule::ErrorIf(&["response.failed", "response.cancelled", "response.error", "error"]))]);
 
-static BODY: Node = answer![
+static BODY: Node = response![
     ("output", Rule::List(&ITEM)),
     ("status", Rule::Reason),
     ("incomplete_details", Rule::Object(&INCOMPLETE)),
@@ -120,14 +120,15 @@ pub(super) static ITEM: Node = Node::of(&[(
 
 static MESSAGE: Node = Node::of(&[("content", Rule::List(&CONTENT))]);
 
-static CONTENT: Node = Node::of(&[("text", Rule::Text(Slot::Visible)), ("refusal", Rule::Text(Slot::Visible))]);
+static CONTENT: Node =
+    Node::of(&[("text", Rule::Text(OutputKind::Visible)), ("refusal", Rule::Text(OutputKind::Visible))]);
 
 static REASONING: Node = Node::of(&[("content", Rule::List(&THOUGHT)), ("summary", Rule::List(&THOUGHT))]);
 
-static THOUGHT: Node = Node::of(&[("text", Rule::Text(Slot::Reasoning))]);
+static THOUGHT: Node = Node::of(&[("text", Rule::Text(OutputKind::Reasoning))]);
 
 static CALL: Node = Node::of(&[
-    ("name", Rule::Text(Slot::Visible)),
-    ("arguments", Rule::Text(Slot::Visible)),
-    ("input", Rule::Text(Slot::Visible)),
+    ("name", Rule::Text(OutputKind::Visible)),
+    ("arguments", Rule::Text(OutputKind::Visible)),
+    ("input", Rule::Text(OutputKind::Visible)),
 ]);

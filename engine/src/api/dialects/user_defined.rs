@@ -1,7 +1,7 @@
-//! Bodies of the user's own shape: made by a template, or taken from a file as they are. Answers are read by what is
+//! Bodies of the user's own shape: made by a template, or taken from a file as they are. Responses are read by what is
 //! known of such shapes.
 
-use super::request::Ask;
+use super::request::RequestContent;
 use super::{Dialect, Extras, Fields, Path, Reading, StreamField};
 use crate::error::{Error, Result};
 use crate::plan::{EndpointKind, Plan};
@@ -13,28 +13,28 @@ pub(super) const TEMPLATE: Dialect = Dialect {
     path: Path::OfUrl,
     headers: &[],
     names_model: false,
-    stream: StreamField::Unsaid,
+    stream: StreamField::Absent,
     extras: Extras::Body,
-    ask: template,
-    thread: None,
+    fill: template,
+    turns: None,
     reading: Reading::Any,
 };
 
-pub(super) static RAW: Dialect = Dialect { kind: EndpointKind::Raw, extras: Extras::Nowhere, ask: raw, ..TEMPLATE };
+pub(super) static RAW: Dialect = Dialect { kind: EndpointKind::Raw, extras: Extras::Nowhere, fill: raw, ..TEMPLATE };
 
-fn template(body: &mut Fields, plan: &Plan, ask: &Ask<'_>) -> Result<()> {
+fn template(body: &mut Fields, plan: &Plan, content: &RequestContent<'_>) -> Result<()> {
     let template = plan.payload.template.as_ref().ok_or_else(|| {
         Error::usage(
             format!("{Endpoint} template without a template"),
             format!("write one as {Template}, as in {}", r#"{"text": {{ text|tojson }}}"#),
         )
     })?;
-    *body = super::rendered::render(template, ask, plan.streaming)?;
+    *body = super::rendered::render(template, content, plan.streaming)?;
     Ok(())
 }
 
-fn raw(body: &mut Fields, _plan: &Plan, ask: &Ask<'_>) -> Result<()> {
-    match ask.messages {
+fn raw(body: &mut Fields, _plan: &Plan, content: &RequestContent<'_>) -> Result<()> {
+    match content.messages {
         [message] if matches!(message.verbatim, Some(Value::Object(_))) => {
             if let Some(Value::Object(fields)) = &message.verbatim {
                 body.clone_from(fields);

@@ -42,7 +42,7 @@ struct Session {
     /// The entry of its next turn, or of the one under way; and the one after its last.
     entry: u32,
     end: u32,
-    /// The messages before its next turn, as [`api::thread`] joins them; with the request while one is under way.
+    /// The messages before its next turn, as [`api::append_turn`] joins them; with the request while one is under way.
     history: Vec<u8>,
     /// What they may hold.
     allowance: Allowance,
@@ -160,7 +160,7 @@ impl Sessions {
                 self.remove(session, budget);
                 return None;
             }
-            api::thread(&mut state.history, b"", text);
+            api::append_turn(&mut state.history, b"", text);
             // Twice: it may lie in the kernel's way once more, when a server does not read it.
             if !budget.allows(&mut state.allowance, 2 * state.history.capacity()) {
                 self.tally.broken += 1;
