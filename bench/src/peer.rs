@@ -14,7 +14,7 @@ use std::net::SocketAddr;
 pub(crate) const START: Nanos = 1_000 * SECOND;
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// How answers are carried.
+/// How responses are carried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Carriage {
     /// A connection for each stream, each token a read.
@@ -31,7 +31,7 @@ pub(crate) struct Shape {
     pub(crate) carriage: Carriage,
     /// Requests in flight, and requests of a round: all are sent at once.
     pub(crate) streams: u32,
-    /// Tokens of each answer, one every 20 ms.
+    /// Tokens of each response, one every 20 ms.
     pub(crate) tokens: usize,
 }
 
@@ -62,7 +62,7 @@ impl Shape {
         }
     }
 
-    /// What is sent at each instant of an answer: the head and the first token, the other tokens, the end.
+    /// What is sent at each instant of a response: the head and the first token, the other tokens, the end.
     fn answer(self, stream: u32) -> Vec<Vec<u8>> {
         let (head, end) = match self.carriage {
             Carriage::Http1 => {
@@ -89,7 +89,7 @@ impl Shape {
 /// The server.
 pub(crate) struct Answers {
     shape: Shape,
-    /// The answer of a stream, its id to be filled in.
+    /// The response of a stream, its id to be filled in.
     answer: Vec<Vec<u8>>,
     /// HTTP/2 streams whose requests have come.
     asked: Vec<u32>,
@@ -100,7 +100,7 @@ impl Answers {
         Self { shape, answer: shape.answer(0), asked: Vec::new() }
     }
 
-    /// The answers of all streams that have asked.
+    /// The responses of all streams that have asked.
     fn answer_frames(&mut self, key: Key, now: Nanos, script: &mut Script) {
         for (at, frames) in instants(now).zip(&self.answer) {
             let of = |stream: &u32| {

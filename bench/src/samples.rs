@@ -1,4 +1,4 @@
-//! The bytes that all cases share: answers in the shape of vLLM's, one event of about 230 bytes a token.
+//! The bytes that all cases share: responses in the shape of vLLM's, one event of about 230 bytes a token.
 
 use ringload_engine::plan::{Limits, Phase, Plan, Target};
 use ringload_engine::wire::http1::HeadLimits;

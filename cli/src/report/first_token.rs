@@ -12,7 +12,7 @@ pub(super) fn told(outcome: &Outcome) -> Option<String> {
     (all.network_ms() > NETWORK_TOLD_OVER * all.ttft_ms).then(|| sentence("TTFT", all))
 }
 
-/// What the servers say in their answers, on one line: `TTFT at the server: queue 20 + prefill 150 + remainder 30 ms
+/// What the servers say in their responses, on one line: `TTFT at the server: queue 20 + prefill 150 + remainder 30 ms
 /// (500 of 500)`.
 pub(super) fn told_by_server(outcome: &Outcome) -> Option<String> {
     let figures = outcome.summary.network.first_token.as_ref()?;
@@ -101,7 +101,7 @@ fn worth_telling(server: &ServerParts) -> Vec<String> {
     told.map(|(name, ms, _)| format!("{name} {}", short(ms))).collect()
 }
 
-/// Name, length, and whether any answer tells of it; the remainder is always there.
+/// Name, length, and whether any response tells of it; the remainder is always there.
 fn of_server(server: &ServerParts) -> [(&'static str, f64, bool); 4] {
     [
         ("queue", server.queue_ms, server.with_queue > 0),
@@ -144,7 +144,7 @@ fn named(figures: &FirstTokenFigures) -> Vec<(String, f64)> {
         ("round trip", parts.round_trip_ms),
     ];
     let whole = [("to first byte", parts.head_ms), ("to first token", parts.output_ms)];
-    // The averages are of the same requests only where every answer tells.
+    // The averages are of the same requests only where every response tells.
     let told = figures.server.as_ref().filter(|server| server.requests == parts.requests).map(of_server);
     let of_server: Vec<(&str, f64)> = match told {
         Some(told) => told.into_iter().filter(|(.., is_told)| *is_told).map(|(name, ms, _)| (name, ms)).collect(),

@@ -60,7 +60,7 @@ impl Truthfulness {
     }
 }
 
-/// When the requests of a schedule left, and what an answer that costs its server nothing takes.
+/// When the requests of a schedule left, and what a response that costs its server nothing takes.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct ScheduleError {
     /// Arrivals.

@@ -8,7 +8,7 @@ use crate::metrics;
 use crate::routes::Route;
 use crate::shared::Shared;
 
-/// Content type and body of `route`; a reset is done here, a freeze is the caller's, after its answer is written.
+/// Content type and body of `route`; a reset is done here, a freeze is the caller's, after its response is written.
 pub(crate) fn page(shared: &Shared, route: Route) -> (&'static str, String) {
     match route {
         Route::Generate(_) | Route::Health => (JSON, "{}".to_owned()),

@@ -22,11 +22,12 @@ pub struct Costs {
     pub event: (f64, f64),
 }
 
-/// Costs from a load of long answers and one of short answers. `None` where one of them did nothing.
+/// Costs from a load of long responses and one of short responses. `None` where one of them did nothing.
 ///
 /// Two equations, `cpu = requests · request + events · event`, are solved for user and system time apart. Where that
-/// says that something costs less than nothing, because both loads are noisy or alike, all time under the long answers
-/// is their events', and requests have what is left of the short ones': that makes the ceiling lower, not higher.
+/// says that something costs less than nothing, because both loads are noisy or alike, all time under the long
+/// responses is their events', and requests have what is left of the short ones': that makes the ceiling lower, not
+/// higher.
 #[must_use]
 pub fn costs(long: &Load, short: &Load) -> Option<Costs> {
     if long.events <= 0.0 || short.requests <= 0.0 {

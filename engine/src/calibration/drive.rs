@@ -11,7 +11,7 @@ pub struct Asked {
     pub streams: u64,
     /// Tokens a second of each.
     pub tokens_per_s: f64,
-    /// Tokens of an answer: behind it another request begins.
+    /// Tokens of a response: behind it another request begins.
     pub answer_tokens: f64,
 }
 

@@ -37,7 +37,7 @@ pub struct Calibration {
     pub machine: Machine,
     /// The shape of load that it holds for.
     pub shape: Shape,
-    /// What an output event costs a core; absent where answers are not streamed.
+    /// What an output event costs a core; absent where responses are not streamed.
     pub event: Option<Ceiling>,
     /// What a request costs a core, its output events apart.
     pub request: Ceiling,
@@ -79,7 +79,7 @@ pub enum Basis {
 /// One load that was tried, on one core.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Step {
-    /// `tokens` (streams, paced), `headroom` (the same at half the ceiling) or `requests` (short answers, as fast as
+    /// `tokens` (streams, paced), `headroom` (the same at half the ceiling) or `requests` (short responses, as fast as
     /// they come).
     pub kind: String,
     /// How long, in seconds.
@@ -119,13 +119,13 @@ impl Ceiling {
 }
 
 impl Calibration {
-    /// Output events a second that fill one core, if nothing else did; `None` where answers are not streamed.
+    /// Output events a second that fill one core, if nothing else did; `None` where responses are not streamed.
     #[must_use]
     pub fn events_per_s(&self) -> Option<f64> {
         rate(self.event.as_ref()?.cost_ns())
     }
 
-    /// Requests a second that fill one core, each with an answer of one event.
+    /// Requests a second that fill one core, each with a response of one event.
     #[must_use]
     pub fn requests_per_s(&self) -> Option<f64> {
         let event = self.event.as_ref().map_or(0.0, Ceiling::cost_ns);

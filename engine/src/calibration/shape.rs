@@ -18,7 +18,7 @@ pub struct Shape {
     pub stamps: String,
     /// Longest deliberate wait for a batch of reads, microseconds.
     pub batch_wait_us: u64,
-    /// Whether answers are streamed.
+    /// Whether responses are streamed.
     pub streaming: bool,
     /// Whether connections are kept for later requests.
     pub kept_connections: bool,

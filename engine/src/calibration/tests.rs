@@ -58,7 +58,7 @@ fn two_loads_tell_the_cost_of_a_request_from_that_of_an_event() {
 
 #[test]
 fn loads_that_contradict_each_other_make_no_cost_negative() {
-    // The long answers cost 10 a request and 1 an event; the short ones less than that.
+    // The long responses cost 10 a request and 1 an event; the short ones less than that.
     let long = Load { requests: 10.0, events: 1_000.0, user_ns: 1_100.0, system_ns: 1_000.0 };
     let short = Load { requests: 100.0, events: 100.0, user_ns: 50.0, system_ns: 5_100.0 };
     let found = costs(&long, &short).unwrap();

@@ -19,10 +19,10 @@ pub struct Used {
     pub requests_per_s: f64,
     /// Cores of the run.
     pub cores: usize,
-    /// Output events a second that fill all of them, if nothing else did; absent where answers are not streamed.
+    /// Output events a second that fill all of them, if nothing else did; absent where responses are not streamed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ceiling_events_per_s: Option<f64>,
-    /// Requests a second that fill all of them, each with an answer of one event.
+    /// Requests a second that fill all of them, each with a response of one event.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ceiling_requests_per_s: Option<f64>,
     /// What the larger part of the share rests on. With [`Basis::Estimated`] the ceiling is a lower bound, and the

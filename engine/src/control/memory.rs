@@ -1,10 +1,10 @@
-//! The memory that the answers of a run may take together.
+//! The memory that the responses of a run may take together.
 
 use crate::sync::atomic::{AtomicI64, Ordering};
 
-/// The memory that the answers of a run may take together, in bytes.
+/// The memory that the responses of a run may take together, in bytes.
 ///
-/// Half of it is shared out in equal parts: what an answer holds within its part, it holds whatever the others do. The
+/// Half of it is shared out in equal parts: what a response holds within its part, it holds whatever the others do. The
 /// other half is for what goes beyond, first come, first served; the last of it, a quarter of the whole, only for those
 /// that hold no more than 64 KiB. All together therefore stay below the whole, and answers without an end do not take
 /// the room of those that have one, however small the parts are. Records on their way to the log and what conversations
@@ -13,11 +13,11 @@ use crate::sync::atomic::{AtomicI64, Ordering};
 pub struct Budget {
     whole: u64,
     part: usize,
-    /// What is left of the second half. Below zero where records took what their answers had held.
+    /// What is left of the second half. Below zero where records took what their responses had held.
     pub(crate) left: AtomicI64,
 }
 
-/// What an answer may hold: its part, and what has been drawn beyond it.
+/// What a response may hold: its part, and what has been drawn beyond it.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Allowance(usize);
 
@@ -43,12 +43,12 @@ impl Budget {
         self.whole
     }
 
-    /// What an answer may hold before it draws.
+    /// What a response may hold before it draws.
     pub(crate) fn part(&self) -> Allowance {
         Allowance(self.part)
     }
 
-    /// Whether an answer that holds `held` bytes holds no more than its part.
+    /// Whether a response that holds `held` bytes holds no more than its part.
     pub(crate) fn is_part(&self, held: usize) -> bool {
         held <= self.part
     }
@@ -76,7 +76,7 @@ impl Budget {
         drawn.is_ok()
     }
 
-    /// Gives back what an answer has drawn, now that it holds no more than its part.
+    /// Gives back what a response has drawn, now that it holds no more than its part.
     #[inline]
     pub(crate) fn restore(&self, allowance: &mut Allowance) {
         if allowance.0 > self.part {
@@ -90,8 +90,8 @@ impl Budget {
         self.give(allowance.0);
     }
 
-    /// A record of `bytes` leaves its answer: it holds them until it is written, or lost, and they are given back. They
-    /// are there already, so it is never refused.
+    /// A record of `bytes` leaves its response: it holds them until it is written, or lost, and they are given back.
+    /// They are there already, so it is never refused.
     pub(crate) fn hold(&self, bytes: usize) {
         self.left.fetch_sub(bytes as i64, Ordering::Relaxed);
     }
@@ -102,7 +102,7 @@ impl Budget {
     }
 }
 
-/// Answers draw in steps of this many bytes.
+/// Responses draw in steps of this many bytes.
 const STEP: usize = 16 << 10;
-/// Bytes that an answer with an end seldom passes.
+/// Bytes that a response with an end seldom passes.
 const MODEST: usize = 64 << 10;

@@ -1,7 +1,7 @@
 //! BurstGPT's traces: CSV with the columns `Timestamp` (seconds), `Request tokens`, `Response tokens`, in any order and
 //! among others.
 //!
-//! Requests without tokens or without an answer are those that failed: they are left out.
+//! Requests without tokens or without a response are those that failed: they are left out.
 
 use super::fields::{seconds, tokens};
 use super::lines::{Line, State};

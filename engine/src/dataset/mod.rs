@@ -1,4 +1,4 @@
-//! Pure: what files say of requests: what they ask, when they came, how long they and their answers were. One file of
+//! Pure: what files say of requests: what they ask, when they came, how long they and their responses were. One file of
 //! code for each format, and one line in `Format::spec`.
 //!
 //! Files are read as a stream: a line at a time, or an element at a time where a file is one JSON value.
@@ -70,13 +70,13 @@ pub enum Session {
 pub struct Turn {
     /// When it came, nanoseconds on the file's own clock.
     pub at: Option<Nanos>,
-    /// Time between the answer of the turn before and this turn.
+    /// Time between the response of the turn before and this turn.
     pub delay: Option<Nanos>,
     /// What it says.
     pub content: Content,
     /// Output length in tokens.
     pub osl: Option<u32>,
-    /// The answer that it was given: its length is the output length, where that is not said.
+    /// The response that it was given: its length is the output length, where that is not said.
     pub answer: Option<String>,
     /// Fields of its request body alone.
     pub extra: Option<Map<String, Value>>,

@@ -3,7 +3,7 @@
 //!
 //! Times are milliseconds. Instead of `input_length` a line may have `text_input`, `messages` (with `tools`) or a whole
 //! `payload`. Lines of one `session_id` are a conversation: those with `messages` or a `payload` say all of their
-//! context themselves, the others are sent with the turns and answers before them.
+//! context themselves, the others are sent with the turns and responses before them.
 
 use super::fields::{id, instant, tokens};
 use super::lines::{Line, State};

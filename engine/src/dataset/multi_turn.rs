@@ -1,7 +1,7 @@
 //! AIPerf's `multi_turn`: `{"session_id": "a", "turns": [{"text": "Hello"}, {"text": "Hi", "delay": 1000}]}`, a
 //! conversation a line.
 //!
-//! Turns are written as in `single_turn`; each is sent with the turns and answers before it. A first turn of
+//! Turns are written as in `single_turn`; each is sent with the turns and responses before it. A first turn of
 //! `"role": "system"` that is text alone stands before all turns instead of being one. Lines of one `session_id` are
 //! one conversation.
 

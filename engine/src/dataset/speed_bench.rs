@@ -1,7 +1,7 @@
 //! NVIDIA's SPEED-Bench, one conversation a line: `{"question_id": "…", "category": "coding", "messages": [{"role":
 //! "user", "content": "…"}]}`.
 //!
-//! Each message of a user is a turn, sent with the turns and answers before it; the file has no answers. Where the
+//! Each message of a user is a turn, sent with the turns and responses before it; the file has no responses. Where the
 //! format names a category, the lines of others are left out.
 
 use super::fields::id;

@@ -39,7 +39,7 @@ pub enum Cause {
     InBandError,
     /// An event or body that should be JSON and is not.
     BadJson,
-    /// A complete answer without any output.
+    /// A complete response without any output.
     NoOutput,
     /// The request's time-out.
     Timeout,
@@ -65,7 +65,7 @@ pub enum Cause {
     Http2Protocol,
     /// The peer reset the stream of the request.
     Http2Reset,
-    /// The peer closed the HTTP/2 connection (`GOAWAY`) before the answer was complete.
+    /// The peer closed the HTTP/2 connection (`GOAWAY`) before the response was complete.
     Http2Goaway,
     /// The peer refused the stream (`REFUSED_STREAM`): the request was not processed.
     Http2Refused,
@@ -73,7 +73,7 @@ pub enum Cause {
     TtftTimeout,
     /// After output, none for longer than the time-out between tokens: the stream stalled.
     InterTokenTimeout,
-    /// The answers of the whole run would have held more than `Limits::buffered_bytes`.
+    /// The responses of the whole run would have held more than `Limits::buffered_bytes`.
     MemoryLimit,
 }
 

@@ -38,7 +38,7 @@ pub struct Record {
     pub target: u16,
     /// Index of the dataset entry.
     pub entry: u32,
-    /// Input length in tokens, by the client's tokenizer; in the log without the answers of earlier turns that were
+    /// Input length in tokens, by the client's tokenizer; in the log without the responses of earlier turns that were
     /// sent back with it.
     pub isl: u32,
     /// Output length asked for, in tokens.
@@ -206,7 +206,7 @@ pub struct Phases {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// A complete answer with output.
+    /// A complete response with output.
     Succeeded,
     /// It failed, and why.
     Failed(Cause),
@@ -236,7 +236,7 @@ impl Outcome {
 }
 
 impl Instants {
-    /// A byte of the answer arrived: where it is the first, the request had been taken by then, however late that was
+    /// A byte of the response arrived: where it is the first, the request had been taken by then, however late that was
     /// noticed.
     pub fn answered(&mut self, arrived: Nanos) {
         if self.first_byte.is_none() {

@@ -21,7 +21,7 @@ pub struct Timings {
     pub front_end: Option<Nanos>,
     /// Request received → first token.
     pub first_token: Option<Nanos>,
-    /// Request received → answer complete.
+    /// Request received → response complete.
     pub total: Option<Nanos>,
     /// What a gateway waited for the head of its own server's response.
     pub upstream: Option<Nanos>,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// Token counts as the server gave them; absent fields were absent, or [refused](Usage::possible).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
-    /// Tokens of the prompt, those that came from a cache or went into one included, once the answer is complete.
+    /// Tokens of the prompt, those that came from a cache or went into one included, once the response is complete.
     /// Before that, as the API counts: Anthropic's `input_tokens` are without them.
     pub prompt: Option<u32>,
     /// Tokens of the output, reasoning included.
@@ -84,7 +84,7 @@ impl Usage {
         (possible, possible != self)
     }
 
-    /// The counts of an answer that has output, and whether they said that it has none. Then none of the others that
+    /// The counts of a response that has output, and whether they said that it has none. Then none of the others that
     /// are 0 is believed, nor the total.
     #[must_use]
     pub fn beside_output(self) -> (Self, bool) {

@@ -156,12 +156,13 @@ pub struct ServerTokens {
     pub generation: Option<f64>,
 }
 
-/// The server's count of tokens from before the load (warm-up included) to after its end, against that of the answers.
+/// The server's count of tokens from before the load (warm-up included) to after its end, against that of the
+/// responses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize)]
 pub struct TokenCheck {
     /// The server's count.
     pub server: ServerTokens,
-    /// Prompt tokens by the usage of all answers.
+    /// Prompt tokens by the usage of all responses.
     pub prompt: u64,
     /// Output tokens, the same way.
     pub generation: u64,

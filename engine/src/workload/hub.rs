@@ -2,7 +2,7 @@
 //!
 //! The cache of Hugging Face's own libraries is read and never written. What ringload downloads lies in a folder of its
 //! own, under names made of the endpoint, the repository and the revision that the user wrote: nothing that a hub
-//! answers becomes a path or chooses where the token goes.
+//! responses becomes a path or chooses where the token goes.
 //!
 //! Without the feature `hub` only the caches are read: `no_fetch.rs` stands for `fetch.rs`.
 

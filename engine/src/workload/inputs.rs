@@ -8,8 +8,8 @@ use std::io;
 /// Writes `{"data": [{"session_id": …, "payloads": [{…}, …]}, …]}` with two spaces of indentation and a final line
 /// feed.
 ///
-/// The payloads of a conversation are its turns, each with the client's own earlier messages: the answers between them
-/// are not known before they are given. Payloads are written one by one: only one is held as a tree at a time.
+/// The payloads of a conversation are its turns, each with the client's own earlier messages: the responses between
+/// them are not known before they are given. Payloads are written one by one: only one is held as a tree at a time.
 pub(super) fn write(workload: &Workload, out: &mut dyn io::Write) -> io::Result<()> {
     let mut out = io::BufWriter::new(out);
     let mut json = serde_json::Serializer::pretty(&mut out);

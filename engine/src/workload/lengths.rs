@@ -1,4 +1,4 @@
-//! How long each prompt and each answer is to be.
+//! How long each prompt and each response is to be.
 
 use super::turns::Item;
 use crate::error::{Error, Result};
@@ -148,7 +148,7 @@ fn whole(tokens: f64) -> u32 {
 
 /// Most turns of one conversation.
 const MAX_TURNS: f64 = 10_000.0;
-/// Most tokens of one prompt or answer.
+/// Most tokens of one prompt or response.
 const MAX_TOKENS: f64 = 4_194_304.0;
 
 #[cfg(test)]

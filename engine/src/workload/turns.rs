@@ -35,7 +35,7 @@ pub(super) fn items(turns: &Turns, seed: u64, conversations: impl Iterator<Item 
         .collect()
 }
 
-/// Time between the answer of the turn before and this turn: normal, cut at 0, and nothing before a first turn.
+/// Time between the response of the turn before and this turn: normal, cut at 0, and nothing before a first turn.
 pub(super) fn delay(turns: &Turns, seed: u64, item: Item) -> Nanos {
     if item.turn() == 0 || turns.delay_mean_ms == 0.0 && turns.delay_stddev_ms == 0.0 {
         return 0;

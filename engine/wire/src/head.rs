@@ -128,7 +128,7 @@ fn copy(to: &mut [u8], from: &[u8], first: u8) {
 /// Bytes of the longest name of software that is kept whole.
 const LONGEST_PRODUCT: usize = 64;
 
-/// Bytes of the longest type that is kept. Those of answers have some 20.
+/// Bytes of the longest type that is kept. Those of responses have some 20.
 const LONGEST_TYPE: usize = 32;
 
 impl Head {

@@ -7,7 +7,7 @@
 //! fuzz/target/x86_64-unknown-linux-gnu/release/drivers http://127.0.0.1:8000
 //! ```
 //!
-//! Answers, resets, closes and error statuses, and reads that are held back. Ends with a panic when the
+//! Responses, resets, closes and error statuses, and reads that are held back. Ends with a panic when the
 //! request accounting does not add up, and with what the sanitizers have to say.
 
 use ringload_engine::Run;

@@ -20,7 +20,7 @@ use words::Words;
 /// A generation request that is being answered.
 ///
 /// Contract: when [`due_ns`](Stream::due_ns) is reached, call [`render`](Stream::render) and write all that it gives;
-/// after its answer has an `end`, drop the stream.
+/// after its response has an `end`, drop the stream.
 #[derive(Debug)]
 pub(crate) struct Stream {
     /// The request's number; with the seed it decides id and words.

@@ -27,7 +27,7 @@ pub(super) struct Session {
 }
 
 impl Link {
-    /// A new session, whose answer to the ClientHello waits for `delay_ns`.
+    /// A new session, whose response to the ClientHello waits for `delay_ns`.
     pub(super) fn tls(socket: TcpStream, tls: &Tls, delay_ns: u64) -> io::Result<Self> {
         let mut tls = ServerConnection::new(tls.http1.clone()).map_err(io::Error::other)?;
         tls.set_buffer_limit(None);

@@ -1,4 +1,4 @@
-//! The same answers over HTTP/2.
+//! The same responses over HTTP/2.
 
 use std::sync::Arc;
 

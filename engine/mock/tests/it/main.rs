@@ -4,7 +4,7 @@
 //! - `pacing`: when tokens are sent; freezes; backlogs
 //! - `faults`: scripted ends, and clients that go away
 //! - `crowd`: many requests on a connection, many connections, many threads
-//! - `tls`, `http2`: the same answers through TLS and over HTTP/2; delays
+//! - `tls`, `http2`: the same responses through TLS and over HTTP/2; delays
 //! - `truth`: what the server notes of its own doing
 //! - `engine`: the batching model behind sockets
 

@@ -30,7 +30,7 @@ pub(crate) fn trusting(server: &Server, identified: bool, alpn: &[&str]) -> Clie
     config
 }
 
-/// One streamed chat, to the end of the connection's answer.
+/// One streamed chat, to the end of the connection's response.
 fn ask(server: &Server, client: ClientConfig) -> std::io::Result<(Option<Vec<u8>>, String)> {
     let name = "localhost".try_into().unwrap();
     let session = ClientConnection::new(Arc::new(client), name).unwrap();

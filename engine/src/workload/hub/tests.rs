@@ -278,7 +278,7 @@ impl StandIn {
         }
     }
 
-    /// The heads of the requests until the last answer was given.
+    /// The heads of the requests until the last response was given.
     fn heads(&self) -> Vec<String> {
         self.heads.iter().collect()
     }

@@ -19,7 +19,7 @@ pub enum HttpError {
     /// The head is not one of HTTP/1.0 or HTTP/1.1, or contradicts itself.
     #[error("bad response head: {0}")]
     BadHead(&'static str),
-    /// The answer is in another protocol.
+    /// The response is in another protocol.
     #[error("bad response head: {0}")]
     OtherProtocol(Protocol),
     /// `101 Switching Protocols`, though no upgrade was asked for.

@@ -3,7 +3,7 @@
 use super::error::Http2Error;
 
 /// Counts the frames that nobody waits for: 1 000 in a second without progress are too many. WINDOW_UPDATE is not
-/// counted: it asks for no answer, and each request may cause some.
+/// counted: it asks for no reply, and each request may cause some.
 #[derive(Debug, Default)]
 pub(super) struct Budget {
     frames: u32,

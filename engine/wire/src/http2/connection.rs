@@ -63,7 +63,7 @@ pub struct Connection {
     /// The server goes away, and why.
     pub(super) going_away: Option<Code>,
     pub(super) debug: Vec<u8>,
-    /// Frames of the peer's that asked for an answer and got it.
+    /// Frames of the peer's that asked for a reply and got it.
     pub(super) answers: u64,
     pub(super) failed: Option<Http2Error>,
     pub(super) receive_zero: u64,
@@ -123,7 +123,7 @@ impl Connection {
         most.saturating_sub(open).min(self.sender.ids_left())
     }
 
-    /// The next event, consumed from the front of `input`; `None` needs more bytes. Answers are appended to `out`.
+    /// The next event, consumed from the front of `input`; `None` needs more bytes. Replies are appended to `out`.
     ///
     /// # Errors
     /// Any [`Http2Error`], at each call from then on: all open streams are lost.
@@ -188,7 +188,7 @@ impl Connection {
         self.held.capacity() + self.block.bytes.capacity() + self.debug.capacity()
     }
 
-    /// How many frames so far had an answer appended, PING and SETTINGS: what a peer that does not read could make
+    /// How many frames so far had a reply appended, PING and SETTINGS: what a peer that does not read could make
     /// grow.
     #[must_use]
     #[inline]

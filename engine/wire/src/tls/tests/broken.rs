@@ -52,7 +52,7 @@ fn what_was_decrypted_before_an_error_is_lent_whatever_the_read_holds() {
                 peer.writer().write_all(&answer).unwrap();
                 let broken = [&[23, 3, 3, 0, 32][..], &[b'Z'; 32]].concat();
                 if alert {
-                    // The server cannot read the client: its fatal alert, encrypted, follows the answer.
+                    // The server cannot read the client: its fatal alert, encrypted, follows the response.
                     peer.read_tls(&mut &broken[..]).unwrap();
                     peer.process_new_packets().unwrap_err();
                 }
