@@ -188,7 +188,7 @@ impl Collector {
             .of(role)
             .filter_map(|(_, data)| match data {
                 Data::Scalar(scalar) if scalar.seen_in == self.number => Some(scalar.current),
-                Data::Histogram(histogram) if histogram.seen_in == self.number => histogram.sum,
+                Data::Histogram(histogram) if histogram.is_of(self.number) => histogram.totals().0,
                 Data::Scalar(_) | Data::Histogram(_) => None,
             })
             .collect();

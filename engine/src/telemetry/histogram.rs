@@ -88,17 +88,25 @@ impl HistogramFigures {
     }
 }
 
+/// A part of a histogram that has a sample of its own.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Part {
+    Bucket(usize),
+    Sum,
+    Count,
+}
+
 /// One histogram series.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Histogram {
     /// Bounds as written and as numbers, in the order in which they were first seen.
-    pub(super) bounds: Vec<(String, f64)>,
+    bounds: Vec<(String, f64)>,
     /// Cumulative, of the last scrape that had them.
-    pub(super) buckets: Vec<f64>,
-    pub(super) sum: Option<f64>,
-    pub(super) count: Option<f64>,
+    buckets: Vec<f64>,
+    sum: Option<f64>,
+    count: Option<f64>,
     /// The scrape that they are of.
-    pub(super) seen_in: u64,
+    seen_in: u64,
     last: Option<(Vec<f64>, f64, f64)>,
     window: Vec<f64>,
     window_sum: f64,
@@ -125,6 +133,38 @@ impl Histogram {
         self.buckets.push(0.0);
         self.window.push(0.0);
         Some(self.bounds.len() - 1)
+    }
+
+    /// Sets a bucket, `_sum` or `_count`, as scrape `number` has it.
+    pub(super) fn set(&mut self, part: Part, value: f64, number: u64) {
+        self.seen_in = number;
+        match part {
+            Part::Bucket(bucket) => self.buckets[bucket] = value,
+            Part::Sum => self.sum = Some(value),
+            Part::Count => self.count = Some(value),
+        }
+    }
+
+    /// Takes the values of the scrape before `number` for those of `number`.
+    pub(super) fn keep(&mut self, number: u64) {
+        if self.seen_in + 1 == number {
+            self.seen_in = number;
+        }
+    }
+
+    /// Whether scrape `number` has it.
+    pub(super) fn is_of(&self, number: u64) -> bool {
+        self.seen_in == number
+    }
+
+    /// Bounds as written and as numbers, with the cumulative count of each.
+    pub(super) fn cumulative(&self) -> (&[(String, f64)], &[f64]) {
+        (&self.bounds, &self.buckets)
+    }
+
+    /// `_sum` and `_count`.
+    pub(super) fn totals(&self) -> (Option<f64>, Option<f64>) {
+        (self.sum, self.count)
     }
 
     /// Observations by now: `_count`, or the last bucket where there is none.

@@ -1,7 +1,7 @@
 //! All series of an endpoint, each found by its text.
 
 use super::exposition::{Exposition, Item, Kind, Sample};
-use super::histogram::Histogram;
+use super::histogram::{Histogram, Part};
 use super::labels::Labels;
 use super::metric::{Current, MetricFigures, SeriesFigures, SeriesStats};
 use super::scalar::{Moment, Scalar};
@@ -37,9 +37,7 @@ pub(super) enum Data {
 enum Place {
     Ignored,
     Value(usize),
-    Bucket(usize, usize),
-    Sum(usize),
-    Count(usize),
+    Histogram(usize, Part),
 }
 
 /// All series of an endpoint.
@@ -111,7 +109,7 @@ impl SeriesTable {
                 Data::Scalar(scalar) if scalar.seen_in == moment.number => {
                     scalar.end_scrape(self.families[series.family].kind == Kind::Counter, moment);
                 }
-                Data::Histogram(histogram) if histogram.seen_in == moment.number => histogram.end_scrape(moment),
+                Data::Histogram(histogram) if histogram.is_of(moment.number) => histogram.end_scrape(moment),
                 Data::Scalar(_) | Data::Histogram(_) => {}
             }
         }
@@ -120,12 +118,10 @@ impl SeriesTable {
     /// The body of the scrape before came once more: all series of it are seen again.
     pub(super) fn repeat(&mut self, number: u64) {
         for series in &mut self.series {
-            let seen_in = match &mut series.data {
-                Data::Scalar(scalar) => &mut scalar.seen_in,
-                Data::Histogram(histogram) => &mut histogram.seen_in,
-            };
-            if *seen_in + 1 == number {
-                *seen_in = number;
+            match &mut series.data {
+                Data::Scalar(scalar) if scalar.seen_in + 1 == number => scalar.seen_in = number,
+                Data::Scalar(_) => {}
+                Data::Histogram(histogram) => histogram.keep(number),
             }
         }
     }
@@ -165,8 +161,9 @@ impl SeriesTable {
                 let Series { labels, data, .. } = &self.series[at];
                 let current = match data {
                     Data::Scalar(scalar) if scalar.seen_in == number => Current::Value(scalar.current),
-                    Data::Histogram(h) if h.seen_in == number && h.is_finite() => {
-                        Current::Histogram { bounds: &h.bounds, buckets: &h.buckets, sum: h.sum, count: h.count }
+                    Data::Histogram(histogram) if histogram.is_of(number) && histogram.is_finite() => {
+                        let ((bounds, buckets), (sum, count)) = (histogram.cumulative(), histogram.totals());
+                        Current::Histogram { bounds, buckets, sum, count }
                     }
                     Data::Scalar(_) | Data::Histogram(_) => return None,
                 };
@@ -261,9 +258,11 @@ impl SeriesTable {
                 return Place::Ignored;
             };
             return match (end, bound) {
-                (_, Some(bound)) => histogram.bucket(&bound).map_or(Place::Ignored, |at| Place::Bucket(series, at)),
-                ("_sum", None) => Place::Sum(series),
-                _ => Place::Count(series),
+                (_, Some(bound)) => {
+                    histogram.bucket(&bound).map_or(Place::Ignored, |at| Place::Histogram(series, Part::Bucket(at)))
+                }
+                ("_sum", None) => Place::Histogram(series, Part::Sum),
+                _ => Place::Histogram(series, Part::Count),
             };
         }
         if SAYS_NO_FIGURE.iter().any(|end| name.ends_with(end)) || name.contains("_uptime_") {
@@ -293,7 +292,7 @@ impl SeriesTable {
     }
 
     fn set(&mut self, place: Place, sample: Sample<'_>, number: u64) {
-        let (Place::Value(at) | Place::Bucket(at, _) | Place::Sum(at) | Place::Count(at)) = place else {
+        let (Place::Value(at) | Place::Histogram(at, _)) = place else {
             return;
         };
         match (&mut self.series[at].data, place) {
@@ -302,15 +301,8 @@ impl SeriesTable {
                 self.duplicates += u64::from(scalar.seen_in == number);
                 (scalar.current, scalar.seen_in) = (sample.value, number);
             }
-            (Data::Scalar(_), _) => {}
-            (Data::Histogram(histogram), place) => {
-                histogram.seen_in = number;
-                match place {
-                    Place::Bucket(_, bucket) => histogram.buckets[bucket] = sample.value,
-                    Place::Sum(_) => histogram.sum = Some(sample.value),
-                    _ => histogram.count = Some(sample.value),
-                }
-            }
+            (Data::Histogram(histogram), Place::Histogram(_, part)) => histogram.set(part, sample.value, number),
+            (Data::Scalar(_) | Data::Histogram(_), _) => {}
         }
     }
 }

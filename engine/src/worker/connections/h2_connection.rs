@@ -49,7 +49,7 @@ struct Output {
     /// Bytes that the kernel has been given so far.
     given_bytes: u64,
     /// Answers to the server's frames that the kernel has been given.
-    given_answers: u64,
+    given_replies: u64,
     /// The name of the last send that had one.
     last_name: u32,
     /// Streams that ended in sends with a name, of which the kernel has not said all.
@@ -151,8 +151,8 @@ impl H2Connection {
     }
 
     /// Answers to the server's frames that wait for the kernel to take what came before.
-    pub(super) fn unread_answers(&self) -> u64 {
-        self.codec.as_ref().map_or(0, Connection::answers) - self.output.given_answers
+    pub(super) fn unread_replies(&self) -> u64 {
+        self.codec.as_ref().map_or(0, Connection::replies) - self.output.given_replies
     }
 
     /// Whether the server has not sent a frame since the connection was idle: the bytes given to the kernel since.
@@ -323,7 +323,7 @@ impl H2Connection {
         }
         self.output.given_bytes += bytes as u64;
         self.output.bytes.clear();
-        self.output.given_answers = self.codec.as_ref().map_or(0, Connection::answers);
+        self.output.given_replies = self.codec.as_ref().map_or(0, Connection::replies);
         self.output.given.append(&mut self.output.ending);
     }
 

@@ -253,12 +253,12 @@ impl Pool<'_> {
 
 /// A server that asks and does not read: what it is owed would grow without end.
 fn peer_not_reading(h2: &H2Connection) -> Option<Loss> {
-    (h2.unread_answers() > UNREAD_ANSWERS).then(|| {
+    (h2.unread_replies() > UNREAD_REPLIES).then(|| {
         let what =
-            format!("over {UNREAD_ANSWERS} answers to its frames wait to be sent: the server asks and does not read");
+            format!("over {UNREAD_REPLIES} replies to its frames wait to be sent: the server asks and does not read");
         (Cause::Http2Protocol, Some(what))
     })
 }
 
 /// Most answers to a server's frames that may wait for the kernel to take what came before.
-const UNREAD_ANSWERS: u64 = 10_000;
+const UNREAD_REPLIES: u64 = 10_000;

@@ -11,7 +11,7 @@ use super::receive::Reading;
 use super::send::Sender;
 use super::settings;
 use super::stream::Streams;
-use super::window::{DEFAULT, MAX, ReceiveWindow};
+use super::window::{DEFAULT, MAX, ReceiveWindow, ZeroTime};
 use std::collections::VecDeque;
 
 /// What a connection allows.
@@ -46,7 +46,7 @@ pub struct Connection {
     pub(super) config: Config,
     pub(super) streams: Streams,
     pub(super) sender: Sender,
-    pub(super) window: ReceiveWindow,
+    pub(super) own_window: ReceiveWindow,
     pub(super) decoder: Decoder,
     pub(super) assembler: Assembler,
     pub(super) reading: Reading,
@@ -64,9 +64,9 @@ pub struct Connection {
     pub(super) going_away: Option<Code>,
     pub(super) debug: Vec<u8>,
     /// Frames of the peer's that asked for a reply and got it.
-    pub(super) answers: u64,
+    pub(super) replies: u64,
     pub(super) failed: Option<Http2Error>,
-    pub(super) receive_zero: u64,
+    pub(super) receive_zero: ZeroTime,
     /// The last instant that was told.
     pub(super) now: u64,
 }
@@ -90,7 +90,7 @@ impl Connection {
             config,
             streams: Streams::default(),
             sender: Sender::default(),
-            window: ReceiveWindow::new(MAX),
+            own_window: ReceiveWindow::new(MAX),
             decoder: Decoder::new(TABLE_BYTES),
             assembler: Assembler::default(),
             reading: Reading::Header,
@@ -103,9 +103,9 @@ impl Connection {
             acknowledged: false,
             going_away: None,
             debug: Vec::new(),
-            answers: 0,
+            replies: 0,
             failed: None,
-            receive_zero: 0,
+            receive_zero: ZeroTime::default(),
             now: 0,
         }
     }
@@ -192,8 +192,8 @@ impl Connection {
     /// grow.
     #[must_use]
     #[inline]
-    pub fn answers(&self) -> u64 {
-        self.answers
+    pub fn replies(&self) -> u64 {
+        self.replies
     }
 
     /// How many streams are open.
@@ -227,7 +227,15 @@ impl Connection {
     /// proves that we held nothing up.
     #[must_use]
     pub fn receive_window_zero(&self) -> u64 {
-        self.receive_zero
+        self.receive_zero.total()
+    }
+
+    pub(super) fn set_now(&mut self, now: u64) {
+        self.now = now;
+    }
+
+    pub(super) fn set_going_away(&mut self, code: Code) {
+        self.going_away = Some(code);
     }
 
     pub(super) fn stream_window(&self) -> i64 {

@@ -9,9 +9,9 @@ use super::window::DEFAULT;
 impl Connection {
     /// Accounts for a DATA frame in the connection's window, and fills it up.
     pub(super) fn connection_window(&mut self, length: u32, out: &mut Vec<u8>) -> Result<(), Http2Error> {
-        let waited = self.window.take(length, 0, self.now);
-        self.receive_zero += waited.ok_or(Http2Error::WindowExceeded)?;
-        if let Some(increment) = self.window.refill() {
+        let waited = self.own_window.take(length, 0, self.now);
+        self.receive_zero.add(waited.ok_or(Http2Error::WindowExceeded)?);
+        if let Some(increment) = self.own_window.refill() {
             frame::window_update(out, 0, increment);
         }
         Ok(())
@@ -60,7 +60,7 @@ impl Connection {
             false => (DEFAULT - i64::from(self.config.stream_window)).max(0),
         };
         let waited = stream.receive_window.take(header.length, slack, self.now);
-        self.receive_zero += waited.ok_or(StreamError::WindowExceeded)?;
+        self.receive_zero.add(waited.ok_or(StreamError::WindowExceeded)?);
         stream.received += u64::from(bytes);
         if stream.expected.is_some_and(|expected| stream.received > expected) {
             return Err(StreamError::LengthMismatch);

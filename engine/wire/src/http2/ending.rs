@@ -9,7 +9,7 @@ use super::frame;
 impl Connection {
     pub(super) fn go_away(&mut self, last: u32, code: u32, debug: &[u8]) -> Result<(), Http2Error> {
         self.budget.spend(self.now)?;
-        self.going_away = Some(Code(code));
+        self.set_going_away(Code(code));
         self.debug.clear();
         self.debug.extend(debug.iter().take(DEBUG_BYTES));
         self.queue.push_back(Event::GoAway { code });

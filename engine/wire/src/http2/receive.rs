@@ -96,26 +96,33 @@ impl Connection {
                     };
                 }
                 Reading::Payload(header) => {
-                    let missing = header.length.saturating_sub(self.held.len() as u32);
-                    let bytes = front(input, missing);
-                    if self.held.is_empty() && bytes.len() as u32 == missing {
-                        self.reading = Reading::Header;
-                        self.payload(header, bytes, out)?;
-                        continue;
-                    }
-                    self.held.extend_from_slice(bytes);
-                    if bytes.len() as u32 != missing {
+                    if !self.whole_payload(header, input, out)? {
                         return Ok(None);
                     }
-                    self.reading = Reading::Header;
-                    let mut held = std::mem::take(&mut self.held);
-                    let done = self.payload(header, &held, out);
-                    held.clear();
-                    self.held = held;
-                    done?;
                 }
             }
         }
+    }
+
+    /// Reads a payload to its end, and what it holds; false while some of it has not come.
+    fn whole_payload(&mut self, header: Header, input: &mut &[u8], out: &mut Vec<u8>) -> Result<bool, Http2Error> {
+        let missing = header.length.saturating_sub(self.held.len() as u32);
+        let bytes = front(input, missing);
+        if self.held.is_empty() && bytes.len() as u32 == missing {
+            self.reading = Reading::Header;
+            self.payload(header, bytes, out)?;
+            return Ok(true);
+        }
+        self.held.extend_from_slice(bytes);
+        if bytes.len() as u32 != missing {
+            return Ok(false);
+        }
+        self.reading = Reading::Header;
+        let mut held = std::mem::take(&mut self.held);
+        let done = self.payload(header, &held, out);
+        held.clear();
+        self.held = held;
+        done.map(|()| true)
     }
 
     /// Checks what a frame's header says, and decides how the payload is read.
@@ -233,7 +240,7 @@ impl Connection {
                 }
                 self.settings_received = true;
                 self.apply(payload)?;
-                self.answers += 1;
+                self.replies += 1;
                 frame::settings_ack(out);
                 self.flush(out);
                 self.queue.push_back(Event::Settings);
@@ -241,7 +248,7 @@ impl Connection {
             frame::PING => {
                 self.budget.spend(self.now)?;
                 if !header.is(frame::ACK) {
-                    self.answers += 1;
+                    self.replies += 1;
                     frame::ping_ack(out, payload);
                 }
             }

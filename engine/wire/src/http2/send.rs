@@ -133,7 +133,7 @@ impl Connection {
         if self.room() == 0 {
             return Opened::Refused;
         }
-        self.now = now;
+        self.set_now(now);
         self.budget.progress();
         let receive_window = ReceiveWindow::new(self.stream_window());
         let Self { sender, streams, .. } = self;
@@ -177,7 +177,7 @@ impl Connection {
         if self.failed.is_some() {
             return;
         }
-        self.now = self.now.max(now);
+        self.set_now(self.now.max(now));
         self.sender.overrides += 1;
         self.sender.withheld_since = None;
         self.send_waiting(true, out);

@@ -48,6 +48,21 @@ fn least_step(size: i64) -> i64 {
     (size / 2 + 1).max(USEFUL_STEP.min(size / 4 * 3))
 }
 
+/// Time in which windows of ours were used up, summed over them.
+#[derive(Debug, Default)]
+pub(super) struct ZeroTime(u64);
+
+impl ZeroTime {
+    #[inline]
+    pub(super) fn add(&mut self, waited: u64) {
+        self.0 += waited;
+    }
+
+    pub(super) fn total(&self) -> u64 {
+        self.0
+    }
+}
+
 /// How long something has waited for the peer's window: the time in which at least one body did.
 #[derive(Debug, Default)]
 pub(super) struct Waits {
