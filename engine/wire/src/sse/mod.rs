@@ -15,7 +15,13 @@
 //! takes its comments as data (Dynamo); and JSON on lines of its own, without a field name, which is an event named
 //! [`BARE`].
 
+mod bare;
+mod sniff;
+
+pub use sniff::{begins_stream, is_stream, lead};
+
 use memchr::memchr2;
+use sniff::{BOM, DATA, FIELDS};
 
 /// Splits a body into events.
 ///
@@ -300,31 +306,6 @@ impl Sse {
         Ok(())
     }
 
-    /// Takes a line of JSON without a field name: whether it ended that JSON; `None` if the line is none.
-    ///
-    /// JSON begins with a line that begins with a bracket, and ends with that line if its last byte closes the bracket,
-    /// with a later line that begins with what closes it, with an empty line, or with the body. A field in between
-    /// shows that it was none.
-    fn take_bare(&mut self, line: &[u8]) -> Result<Option<bool>, EventTooLong> {
-        if self.name != BARE {
-            if !matches!(line[0], b'{' | b'[') || self.has_data || !self.name.is_empty() {
-                return Ok(None);
-            }
-            self.data.clear();
-            self.add_data(line)?;
-            self.has_data = true;
-            self.name.extend_from_slice(BARE);
-            return Ok(Some(line.trim_ascii_end().last() == Some(&closing(line[0]))));
-        }
-        if FIELDS.iter().any(|field| line.starts_with(field)) {
-            self.forget_event();
-            return Ok(None);
-        }
-        self.add_data(line)?;
-        let opening = self.data.first().copied().unwrap_or_default();
-        Ok(Some(line[0] == closing(opening)))
-    }
-
     /// Keeps the front of a line.
     fn keep(&mut self, input: &mut &[u8]) -> Result<(), EventTooLong> {
         if self.line.len() + input.len() > self.max_bytes {
@@ -369,26 +350,6 @@ impl Sse {
     }
 }
 
-/// Whether a body is an event stream, by its front: a byte order mark and blanks, then a field of the standard or a
-/// comment, with which no JSON text begins. `None` while that is open.
-#[must_use]
-pub fn begins_stream(front: &[u8]) -> Option<bool> {
-    if front.len() < BOM.len() && BOM.starts_with(front) {
-        return None;
-    }
-    let front = &front[lead(front)..];
-    let starts = FIELDS.iter().any(|field| front.starts_with(field));
-    let may_start = FIELDS.iter().any(|field| field.starts_with(front));
-    (starts || !may_start).then_some(starts)
-}
-
-/// Bytes before the first field of a body: a byte order mark and blanks.
-#[must_use]
-pub fn lead(body: &[u8]) -> usize {
-    let first = body.strip_prefix(BOM).unwrap_or(body).trim_ascii_start();
-    body.len() - first.len()
-}
-
 /// What the front of the input is.
 enum Front<'i> {
     /// An event, whose data this is.
@@ -420,30 +381,6 @@ fn value(line: &[u8]) -> &[u8] {
     let value = &line[DATA.len()..];
     value.strip_prefix(b" ").unwrap_or(value)
 }
-
-/// What closes a bracket.
-fn closing(bracket: u8) -> u8 {
-    match bracket {
-        b'{' => b'}',
-        _ => b']',
-    }
-}
-
-const DATA: &[u8] = b"data:";
-
-/// How the lines of an event stream begin.
-const FIELDS: [&[u8]; 5] = [DATA, b"event:", b"id:", b"retry:", b":"];
-
-/// Whether any line of the front of a body is one of an event stream, as far as it can be seen.
-#[must_use]
-pub fn is_stream(front: &[u8]) -> bool {
-    let front = front.strip_prefix(BOM).unwrap_or(front);
-    let mut lines = front.split(|byte| matches!(byte, b'\n' | b'\r'));
-    lines.any(|line| FIELDS.iter().any(|field| line.starts_with(field)))
-}
-
-/// U+FEFF in UTF-8: one may stand at the start of a stream.
-const BOM: &[u8] = b"\xEF\xBB\xBF";
 
 #[cfg(test)]
 mod tests;
