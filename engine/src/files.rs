@@ -1,6 +1,7 @@
 //! Files that the user names: bounded, and not waited for without end.
 
 use crate::clock::{self, MILLI, Nanos, SECOND};
+use rustix::fs::OFlags;
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
@@ -120,7 +121,8 @@ fn read(path: &Path, limit: u64, patience: Nanos) -> io::Result<Vec<u8>> {
 }
 
 /// Flags of an open that waits for nobody and makes no terminal the process's own; and of one that follows no link.
-const OPEN: [i32; 2] = [libc::O_NONBLOCK | libc::O_NOCTTY, libc::O_NOFOLLOW];
+const OPEN: [i32; 2] =
+    [OFlags::NONBLOCK.union(OFlags::NOCTTY).bits().cast_signed(), OFlags::NOFOLLOW.bits().cast_signed()];
 /// How long a FIFO is waited for.
 const PATIENCE: Nanos = 30 * SECOND;
 /// How often it is looked at.
