@@ -1,4 +1,4 @@
-//! A synthetic OpenAI-compatible inference server that knows the truth about its own timing.
+//! A synthetic OpenAI-compatible inference server that records its own timing.
 //!
 //! It exists to test load engines: every output chunk says when it was written (`sent_ns`, `CLOCK_MONOTONIC`), the
 //! arrival of every request can be asked for, and the schedule of a stream is absolute, so that a measured latency has
@@ -6,9 +6,10 @@
 //! allocation and no clock read per token.
 //!
 //! ```text
-//! listener (SO_REUSEPORT, one per thread) → http: head, body → routes: what is asked → stream: what is due → one write per wake
-//!                                                                        ↑
-//!                                       timing: fixed (timer heap) · batching (engine model) · unpaced
+//! listener (SO_REUSEPORT, one per thread) → http: head, body → routes: the request → stream: what is due
+//!                                                                                        ↑      │
+//!                        timing: fixed (timer heap) · batching (engine model) · unpaced ─┘      ▼
+//!                                                                                one write per wake
 //! ```
 //!
 //! | path | |
@@ -16,10 +17,11 @@
 //! | `POST /v1/chat/completions`, `POST /v1/completions` | streamed or whole; `finish_reason` is always `length` |
 //! | `POST /v1/responses`, `POST /v1/messages` | the same, as OpenAI's Responses and Anthropic's Messages |
 //! | `POST /generate`, `POST /generate_stream` | the same, as text-generation-inference |
-//! | `POST /v1/embeddings`, `/v2/rerank`, `/rerank`, `/v1/ranking` | vectors or scores, when a first token would be due |
+//! | `POST /v1/embeddings`, `/v2/rerank`, `/rerank`, `/v1/ranking` | vectors or scores, at the time of a first token |
 //! | `GET /v1/models`, `/health`, `/metrics` | metrics under vLLM's names |
 //! | `POST /mock/freeze?ms=1000` | as [`Server::freeze`] |
-//! | `POST /mock/reset`, `GET /mock/state`, `/mock/arrivals` | as [`Server::reset`], [`Server::state`], [`Server::arrivals`] |
+//! | `POST /mock/reset` | as [`Server::reset`] |
+//! | `GET /mock/state`, `/mock/arrivals` | as [`Server::state`], [`Server::arrivals`] |
 //!
 //! A generation request may script its own response, by an object `mock` in its body or as JSON in the header `x-mock`:
 //! `ttft_ms`, `itl_ms` (these make its timing fixed), `tokens_per_event`, `events_per_write`, `status` (400 to 599, at

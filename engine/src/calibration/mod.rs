@@ -2,8 +2,9 @@
 //!
 //! ```text
 //!   loads that were tried ──► Costs: a request, an output event ──► Calibration (kept)
-//!                                                                       │ choose: same machine, version, driver, protocol; like shape
-//!   Summary of a later run: requests and events a second ───────────────┴──► Used: the share of the ceiling
+//!                                 choose: same machine, version,          │
+//!                                 driver, protocol; like shape            │
+//!   Summary of a later run: requests and events a second ────────────────┴──► Used: the share of the ceiling
 //! ```
 //!
 //! The model has two terms. A core spends some time on each request, whatever its length, and some on each output

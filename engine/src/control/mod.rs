@@ -1,4 +1,5 @@
-//! What the threads of a run share while it goes on: its stop and live figures, its memory, and the slots under its caps.
+//! What the threads of a run share while it goes on: its stop and live figures, its memory, and the slots under its
+//! caps.
 
 mod memory;
 pub(crate) mod permits;

@@ -1,5 +1,9 @@
 //! Alibaba's Bailian traces (`qwen-bailian-usagetraces-anon`), one request a line:
-//! `{"chat_id": 160, "parent_chat_id": 159, "timestamp": 62.5, "input_length": 400, "output_length": 80, "type": "text", "turn": 2, "hash_ids": [1089, 1090]}`.
+//!
+//! ```text
+//! {"chat_id": 160, "parent_chat_id": 159, "timestamp": 62.5, "input_length": 400, "output_length": 80,
+//!  "type": "text", "turn": 2, "hash_ids": [1089, 1090]}
+//! ```
 //!
 //! Timestamps are seconds, a block of `hash_ids` is 16 tokens. A request whose parent is there belongs to its parent's
 //! session, by `turn`. Its length and blocks are those of the whole prompt, history included: it says all of its

@@ -4,7 +4,7 @@
 //! ```text
 //! file    = magic (8 bytes) version (u32 LE) entry*
 //! entry   = kind (u8) length (u32 LE) body (length bytes)
-//! kind    = 1: a `Record` in postcard's format; others: notes, JSON that the run and its caller leave beside the records ([`Note`])
+//! kind    = 1: a `Record` in postcard's format; others: notes, JSON of the run and its caller ([`Note`])
 //! ```
 //!
 //! postcard does not describe itself: the layout of `Record` is part of `VERSION`, and a change to it must raise the

@@ -1,8 +1,9 @@
 //! Answers on their way to a worker: framed, so that any split of the bytes gives the same answers. Pure.
 //!
 //! ```text
-//!   length u32 │ token u64 │ started u64 │ ended u64 │ kind u8 │ valid_until u64, (family u8, address 16, port u16)…   kind 0
-//!              └──────────────── length bytes ──────────────── │ text                                                 kind 1
+//!   length u32 │ token u64 │ started u64 │ ended u64 │ kind u8 │ valid_until u64,                       kind 0
+//!              │                                             │ (family u8, address 16, port u16)…
+//!              └──────────────── length bytes ───────────────┤ text                                   kind 1
 //! ```
 //! All little-endian. Kind 2 is as kind 0, and another reply follows.
 

@@ -171,8 +171,8 @@ impl<'a> Prompts<'a> {
         Prompt { text: self.join(&draft.lead, &draft.words), tokens: draft.tokens }
     }
 
-    /// The text of a draft, encoded and corrected until its length is right; the closest found when no text of that length
-    /// is.
+    /// The text of a draft, encoded and corrected until its length is right; the closest found when no text of that
+    /// length is.
     fn by_encoding(&self, draft: Draft) -> Prompt {
         let Draft { lead, mut words, tokens: wanted, mut rng } = draft;
         let mut best: Option<Prompt> = None;

@@ -49,7 +49,8 @@ impl Client {
         Self { connection: Connection::new(config, &mut out), out, now: 0 }
     }
 
-    /// A client that has received the SETTINGS with requests 1, 2, … open on streams 1, 3, …; what it sent so far is dropped.
+    /// A client that has received the SETTINGS with requests 1, 2, … open on streams 1, 3, …; what it sent so far is
+    /// dropped.
     fn with(streams: u32) -> Self {
         let mut client = Self::new(CONFIG);
         for tag in 1..=streams {

@@ -2,8 +2,8 @@
 
 use super::*;
 
-/// What the bytes do to a client that has received the SETTINGS with streams 1, 3 and 5; the last frame sent is a GOAWAY with the
-/// error's code.
+/// What the bytes do to a client that has received the SETTINGS with streams 1, 3 and 5; the last frame sent is a
+/// GOAWAY with the error's code.
 fn error(bytes: &[u8]) -> Http2Error {
     let mut client = Client::with(3);
     fails(&mut client, bytes)
