@@ -1,11 +1,11 @@
 //! What a request asks for: the table of paths, and the bodies of the generation requests.
 
-mod ask;
+mod generation;
 mod prompt;
 
 use crate::http::{Head, Method, Refusal};
 
-pub(crate) use ask::{Api, Ask, Fault, FaultKind, Ranker};
+pub(crate) use generation::{Api, Ask, Fault, FaultKind, Ranker};
 
 /// A path that is served.
 #[derive(Clone, Copy, Debug, PartialEq)]
