@@ -18,7 +18,7 @@ use super::pacer::Pacer;
 use crate::clock::{now_ns, unix_seconds};
 use crate::http::{Head, JSON, Method, Refusal};
 use crate::pages::page;
-use crate::routes::{Ask, Route, route};
+use crate::routes::{GenerationRequest, Route, route};
 use crate::shared::Shared;
 use crate::stream::{End, Framing, Opening, Stream};
 use crate::truth::Note;
@@ -63,9 +63,10 @@ impl Exchange {
         match route(&head) {
             Ok(Route::Generate(api)) => {
                 let nth = self.shared.arrive(arrival_ns);
-                let ask = Ask::parse(api, &head, &body).map(|ask| ask.with_fault(&self.shared.config, nth));
-                match ask.and_then(Ask::admitted) {
-                    Ok(ask) => self.stream(ask, &head, arrival_ns).await,
+                let request = GenerationRequest::parse(api, &head, &body)
+                    .map(|request| request.with_fault(&self.shared.config, nth));
+                match request.and_then(GenerationRequest::admitted) {
+                    Ok(request) => self.stream(request, &head, arrival_ns).await,
                     Err(refusal) => self.refuse(&refusal).await,
                 }
             }
@@ -112,11 +113,11 @@ impl Exchange {
         Ok((head, Some(body)))
     }
 
-    async fn stream(&mut self, ask: Ask, head: &Head, arrival_ns: u64) -> Result<(), Failure> {
-        let number = self.shared.begin(ask.prompt_tokens);
+    async fn stream(&mut self, request: GenerationRequest, head: &Head, arrival_ns: u64) -> Result<(), Failure> {
+        let number = self.shared.begin(request.prompt_tokens);
         let created = unix_seconds();
         let config = &self.shared.config;
-        let stream = Stream::new(config, ask, Framing::Http2, number, arrival_ns, created);
+        let stream = Stream::new(config, request, Framing::Http2, number, arrival_ns, created);
         let key = self.pacer.enter(number, stream.wants_grants(), arrival_ns);
         let note = self.shared.notes.begin(number, head.request_id.as_deref(), arrival_ns);
         let mut flight =

@@ -36,9 +36,9 @@ pub(crate) enum Ranker {
     Nim,
 }
 
-/// What a generation request wants.
+/// A generation request.
 #[derive(Debug)]
-pub(crate) struct Ask {
+pub(crate) struct GenerationRequest {
     pub(crate) api: Api,
     pub(crate) model: Option<String>,
     pub(crate) prompt_tokens: u32,
@@ -50,7 +50,7 @@ pub(crate) struct Ask {
     pub(crate) mock: Mock,
 }
 
-/// The request's own wishes about time and faults: the body's `mock` field or the `x-mock` header. Times make the
+/// The request's own times and faults: the body's `mock` field or the `x-mock` header. Times make the
 /// stream's timing `Fixed`, whatever the server's is; the one that is not given stays the server's, or 0.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq)]
 #[serde(default, deny_unknown_fields)]
@@ -86,7 +86,7 @@ pub(crate) enum FaultKind {
     Stall,
 }
 
-impl Ask {
+impl GenerationRequest {
     /// Reads a body, or says what is wrong with it.
     pub(crate) fn parse(api: Api, head: &Head, bytes: &[u8]) -> Result<Self, Refusal> {
         let body: Body<'_> = serde_json::from_slice(bytes).map_err(invalid)?;

@@ -5,7 +5,7 @@ mod prompt;
 
 use crate::http::{Head, Method, Refusal};
 
-pub(crate) use generation::{Api, Ask, Fault, FaultKind, Ranker};
+pub(crate) use generation::{Api, Fault, FaultKind, GenerationRequest, Ranker};
 
 /// A path that is served.
 #[derive(Clone, Copy, Debug, PartialEq)]

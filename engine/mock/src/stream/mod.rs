@@ -10,7 +10,7 @@ use crate::clock::nanos;
 use crate::config::{Config, Jitter, Timing};
 use crate::http::{JSON, Refusal, STREAM, STREAM_HEAD, reply};
 use crate::random;
-use crate::routes::{Ask, Fault, FaultKind};
+use crate::routes::{Fault, FaultKind, GenerationRequest};
 
 use digits::Digits;
 use pacing::Pacing;
@@ -26,7 +26,7 @@ pub(crate) struct Stream {
     /// The request's number; with the seed it decides id and words.
     pub(crate) number: u64,
     id: u128,
-    ask: Ask,
+    request: GenerationRequest,
     created: u64,
     model: String,
     template: Template,
@@ -82,22 +82,29 @@ pub(crate) enum End {
 
 impl Stream {
     /// Starts to answer `ask`, which arrived at `arrival_ns`.
-    pub(crate) fn new(config: &Config, ask: Ask, framing: Framing, number: u64, arrival_ns: u64, created: u64) -> Self {
+    pub(crate) fn new(
+        config: &Config,
+        request: GenerationRequest,
+        framing: Framing,
+        number: u64,
+        arrival_ns: u64,
+        created: u64,
+    ) -> Self {
         let id = random::id(config.seed, number);
-        let name = ask.model.as_deref().unwrap_or(&config.model);
+        let name = request.model.as_deref().unwrap_or(&config.model);
         let model = serde_json::to_string(name).expect("a string is valid JSON");
-        let tokens_per_event = ask.mock.tokens_per_event.map_or(config.tokens_per_event, Into::into);
-        let events_per_write = ask.mock.events_per_write.map_or(config.events_per_write, Into::into);
-        let total = ask.output_tokens.unwrap_or(config.output_tokens);
+        let tokens_per_event = request.mock.tokens_per_event.map_or(config.tokens_per_event, Into::into);
+        let events_per_write = request.mock.events_per_write.map_or(config.events_per_write, Into::into);
+        let total = request.output_tokens.unwrap_or(config.output_tokens);
         let mut stream = Self {
             number,
             id,
             created,
-            template: Template::new(ask.api, framing, id, created, &model),
+            template: Template::new(request.api, framing, id, created, &model),
             model,
             words: Words::new(id as u64),
-            pacing: pacing(config, &ask, number, arrival_ns),
-            fault: ask.mock.fault().filter(|fault| fault.after_tokens <= total),
+            pacing: pacing(config, &request, number, arrival_ns),
+            fault: request.mock.fault().filter(|fault| fault.after_tokens <= total),
             framing,
             tokens_per_event,
             tokens_per_write: tokens_per_event.saturating_mul(events_per_write),
@@ -114,7 +121,7 @@ impl Stream {
             sent: 0,
             boundary: 0,
             boundary_ns: 0,
-            ask,
+            request,
         };
         stream.aim();
         stream
@@ -126,7 +133,7 @@ impl Stream {
             u64::MAX
         } else if self.head.is_some() {
             self.boundary_ns
-        } else if self.head_alone && self.ask.stream {
+        } else if self.head_alone && self.request.stream {
             self.head_ns
         } else {
             self.boundary_ns.max(self.head_ns)
@@ -140,7 +147,7 @@ impl Stream {
 
     /// Prompt and output tokens, when the engine's model decides when they come.
     pub(crate) fn wants_grants(&self) -> Option<(u32, u32)> {
-        matches!(self.pacing, Pacing::Granted { .. }).then_some((self.ask.prompt_tokens, self.total))
+        matches!(self.pacing, Pacing::Granted { .. }).then_some((self.request.prompt_tokens, self.total))
     }
 
     /// Whether the engine still has tokens to make for it.
@@ -162,7 +169,7 @@ impl Stream {
         let sent = Digits::new(now_ns);
         let before = self.sent;
         let due = self.boundary_ns <= now_ns;
-        if !self.ask.stream {
+        if !self.request.stream {
             let end = if due { self.render_whole(out, &sent) } else { None };
             let tokens = self.sent - before;
             return Rendered { events: tokens.min(1), tokens, end };
@@ -206,7 +213,7 @@ impl Stream {
             None => {
                 let words = Words::new(self.id as u64);
                 self.template.finish(out, words, self.usage(), sent);
-                if self.ask.include_usage {
+                if self.request.include_usage {
                     self.template.usage(out, self.usage(), sent);
                 }
                 self.template.done(out);
@@ -230,8 +237,8 @@ impl Stream {
         match self.fault.map(|fault| fault.kind) {
             None => {
                 self.sent = self.total;
-                let (ask, usage) = (&self.ask, self.usage());
-                let body = whole::body(ask, self.id, self.created, &self.model, &mut self.words, usage, sent);
+                let (request, usage) = (&self.request, self.usage());
+                let body = whole::body(request, self.id, self.created, &self.model, &mut self.words, usage, sent);
                 self.reply(out, 200, &body);
             }
             Some(FaultKind::Fail) => {
@@ -264,14 +271,14 @@ impl Stream {
     }
 
     fn usage(&self) -> Usage {
-        Usage { prompt_tokens: self.ask.prompt_tokens, completion_tokens: self.sent }
+        Usage { prompt_tokens: self.request.prompt_tokens, completion_tokens: self.sent }
     }
 
     /// Sets the end of the next write and when it is due. The first token is alone; a whole response waits for its last
     /// token.
     fn aim(&mut self) {
         let next = match self.sent {
-            _ if !self.ask.stream => self.total,
+            _ if !self.request.stream => self.total,
             0 => 1,
             sent => sent.saturating_add(self.tokens_per_write),
         };
@@ -285,8 +292,8 @@ impl Stream {
     }
 }
 
-fn pacing(config: &Config, ask: &Ask, number: u64, arrival_ns: u64) -> Pacing {
-    let (ttft_ms, itl_ms) = (ask.mock.ttft_ms, ask.mock.itl_ms);
+fn pacing(config: &Config, request: &GenerationRequest, number: u64, arrival_ns: u64) -> Pacing {
+    let (ttft_ms, itl_ms) = (request.mock.ttft_ms, request.mock.itl_ms);
     let (ttft, itl, jitter) = match config.timing {
         Timing::Fixed { ttft, itl, jitter } => (nanos(ttft), nanos(itl), jitter),
         _ if ttft_ms.is_some() || itl_ms.is_some() => (0, 0, Jitter::None),

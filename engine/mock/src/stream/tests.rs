@@ -12,9 +12,9 @@ const ARRIVAL: u64 = 1_000 * MILLI;
 fn stream(config: &Config, body: &str) -> Stream {
     let head = parse_head(b"POST / HTTP/1.1\r\n\r\n", 0).unwrap().unwrap();
     assert_eq!(head.method, Method::Post);
-    let ask = Ask::parse(Api::Chat, &head, body.as_bytes()).unwrap();
+    let request = GenerationRequest::parse(Api::Chat, &head, body.as_bytes()).unwrap();
     let framing = Framing::Http1 { keep_alive: true };
-    Stream::new(config, ask, framing, 3, ARRIVAL, 0)
+    Stream::new(config, request, framing, 3, ARRIVAL, 0)
 }
 
 fn body(rest: &str) -> String {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::routes::{Api, Ask, Ranker};
+use crate::routes::{Api, GenerationRequest, Ranker};
 
 use super::digits::Digits;
 use super::template::{Usage, message_item, object, response};
@@ -10,7 +10,7 @@ use super::words::Words;
 
 /// The JSON body with all words and the usage, or with the vectors or scores that were asked for.
 pub(crate) fn body(
-    ask: &Ask,
+    request: &GenerationRequest,
     id: u128,
     created: u64,
     model: &str,
@@ -18,11 +18,11 @@ pub(crate) fn body(
     usage: Usage,
     sent: &Digits,
 ) -> Vec<u8> {
-    let mut body = match ask.api {
+    let mut body = match request.api {
         Api::Chat | Api::Completions => {
             let text = words.clone().text(usage.completion_tokens);
-            let head = object(ask.api, false, id, created, model);
-            let (before, after) = match ask.api {
+            let head = object(request.api, false, id, created, model);
+            let (before, after) = match request.api {
                 Api::Chat => (r#""message":{"role":"assistant","content":""#, r#""}"#),
                 _ => (r#""text":""#, r#"""#),
             };
@@ -55,7 +55,7 @@ pub(crate) fn body(
             )
         }
         Api::Embeddings => {
-            let data = list(ask.items, |i| {
+            let data = list(request.items, |i| {
                 format!(r#"{{"object":"embedding","index":{i},"embedding":{VECTOR}}}"#)
             });
             let prompt = usage.prompt_tokens;
@@ -64,13 +64,13 @@ pub(crate) fn body(
             )
         }
         Api::Rank(Ranker::Cohere) => {
-            let results = list(ask.items, |i| {
+            let results = list(request.items, |i| {
                 format!(r#"{{"index":{i},"relevance_score":{}}}"#, score(i))
             });
             format!(r#"{{"id":"{id:032x}","results":{results}"#)
         }
         Api::Rank(Ranker::Nim) => {
-            let rankings = list(ask.items, |i| {
+            let rankings = list(request.items, |i| {
                 format!(r#"{{"index":{i},"logit":{}}}"#, score(i))
             });
             let prompt = usage.prompt_tokens;
@@ -80,7 +80,7 @@ pub(crate) fn body(
         }
         // A list has no place for more.
         Api::Rank(Ranker::Tei) => {
-            return list(ask.items, |i| {
+            return list(request.items, |i| {
                 format!(r#"{{"index":{i},"score":{}}}"#, score(i))
             })
             .into_bytes();

@@ -11,7 +11,7 @@ use crate::batching::Sequence;
 use crate::clock::{now_ns, unix_seconds};
 use crate::http::{CONTINUE, Head, JSON, Refusal, parse_head, reply};
 use crate::pages::page;
-use crate::routes::{Ask, Route, route};
+use crate::routes::{GenerationRequest, Route, route};
 use crate::stream::{Framing, Stream};
 
 impl Worker {
@@ -56,12 +56,12 @@ impl Worker {
         let route = match route(head) {
             Ok(Route::Generate(api)) => {
                 let nth = self.shared.arrive(arrival_ns);
-                let ask = Ask::parse(api, head, &conn.input[head.size..end])
-                    .map(|ask| ask.with_fault(&self.shared.config, nth));
+                let request = GenerationRequest::parse(api, head, &conn.input[head.size..end])
+                    .map(|request| request.with_fault(&self.shared.config, nth));
                 conn.consume(end);
-                return match ask.and_then(Ask::admitted) {
-                    Ok(ask) => {
-                        self.begin(key, ask, head, arrival_ns);
+                return match request.and_then(GenerationRequest::admitted) {
+                    Ok(request) => {
+                        self.begin(key, request, head, arrival_ns);
                         Ok(())
                     }
                     Err(refusal) => self.refuse(key, &refusal, head.keep_alive),
@@ -77,12 +77,12 @@ impl Worker {
     }
 
     /// Starts the response to a generation request; `serve` sends it.
-    fn begin(&mut self, key: usize, ask: Ask, head: &Head, arrival_ns: u64) {
+    fn begin(&mut self, key: usize, request: GenerationRequest, head: &Head, arrival_ns: u64) {
         let shared = &self.shared;
-        let number = shared.begin(ask.prompt_tokens);
+        let number = shared.begin(request.prompt_tokens);
         let stream = Stream::new(
             &shared.config,
-            ask,
+            request,
             Framing::Http1 { keep_alive: head.keep_alive },
             number,
             arrival_ns,
