@@ -45,16 +45,16 @@ fn first() -> i64 {
 }
 
 fn row(line: &Line<'_>, state: &mut State, rows: &mut Vec<Row>) -> Result<()> {
-    let said: Request = line.json(SPEC.what)?;
-    let root = state.sessions.get(&said.parent_chat_id).copied().unwrap_or(said.chat_id);
-    state.sessions.insert(said.chat_id, root);
+    let row: Request = line.json(SPEC.what)?;
+    let root = state.sessions.get(&row.parent_chat_id).copied().unwrap_or(row.chat_id);
+    state.sessions.insert(row.chat_id, root);
     rows.push(Row {
         session: Session::Named(root.to_string()),
-        order: said.turn,
+        order: row.turn,
         ..Row::single(Turn {
-            at: Some(seconds("timestamp", said.timestamp)?),
-            content: Content::Length { isl: tokens("input_length", said.input_length)?, hash_ids: said.hash_ids },
-            osl: Some(tokens("output_length", said.output_length)?),
+            at: Some(seconds("timestamp", row.timestamp)?),
+            content: Content::Length { isl: tokens("input_length", row.input_length)?, hash_ids: row.hash_ids },
+            osl: Some(tokens("output_length", row.output_length)?),
             ..Turn::default()
         })
     });

@@ -55,9 +55,8 @@ struct Request<'a> {
 }
 
 fn row(line: &Line<'_>, _: &mut State, rows: &mut Vec<Row>) -> Result<()> {
-    let said: Request<'_> = line.json(SPEC.what)?;
-    let ways =
-        [said.input_length.is_some(), said.text_input.is_some(), said.messages.is_some(), said.payload.is_some()];
+    let row: Request<'_> = line.json(SPEC.what)?;
+    let ways = [row.input_length.is_some(), row.text_input.is_some(), row.messages.is_some(), row.payload.is_some()];
     match ways.iter().filter(|there| **there).count() {
         0 => {
             return Err(Error::usage(
@@ -73,37 +72,37 @@ fn row(line: &Line<'_>, _: &mut State, rows: &mut Vec<Row>) -> Result<()> {
             ));
         }
     }
-    if said.hash_ids.is_some() && said.input_length.is_none() {
+    if row.hash_ids.is_some() && row.input_length.is_none() {
         return Err(Error::usage(
             "hash_ids without input_length",
             "leave them out: they are blocks of a synthetic text",
         ));
     }
-    let alone = said.messages.is_some() || said.payload.is_some();
-    let mut extra = said.extra;
-    if let Some(tools) = said.tools {
-        if said.messages.is_none() {
+    let alone = row.messages.is_some() || row.payload.is_some();
+    let mut extra = row.extra;
+    if let Some(tools) = row.tools {
+        if row.messages.is_none() {
             return Err(Error::usage("tools without messages", "write messages, or put tools into the payload"));
         }
         extra.get_or_insert_default().insert("tools".into(), tools);
     }
-    let content = match (said.input_length, said.text_input, said.messages, said.payload) {
+    let content = match (row.input_length, row.text_input, row.messages, row.payload) {
         (Some(isl), ..) => {
-            Content::Length { isl: tokens("input_length", isl)?, hash_ids: said.hash_ids.unwrap_or_default() }
+            Content::Length { isl: tokens("input_length", isl)?, hash_ids: row.hash_ids.unwrap_or_default() }
         }
         (_, Some(text), ..) => Content::Messages(vec![Message::text(text)]),
         (.., Some(payload)) => Content::Payload(body(payload.get())?),
         (.., messages, _) => Content::Messages(verbatim(messages.unwrap_or_default())?),
     };
-    let named = said.session_id.as_ref().map(|v| Session::Named(id(v)));
+    let named = row.session_id.as_ref().map(|v| Session::Named(id(v)));
     rows.push(Row {
         alone: alone || named.is_none(),
         session: named.unwrap_or_default(),
         ..Row::single(Turn {
-            at: said.timestamp.map(|ms| instant("timestamp", ms)).transpose()?,
-            delay: said.delay.map(|ms| instant("delay", ms)).transpose()?,
+            at: row.timestamp.map(|ms| instant("timestamp", ms)).transpose()?,
+            delay: row.delay.map(|ms| instant("delay", ms)).transpose()?,
             content,
-            osl: said.output_length.map(|n| tokens("output_length", n)).transpose()?,
+            osl: row.output_length.map(|n| tokens("output_length", n)).transpose()?,
             answer: None,
             extra,
         })

@@ -7,7 +7,7 @@
 
 use super::fields::id;
 use super::lines::{Line, State};
-use super::single_turn::{self, Said};
+use super::single_turn::{self, RawTurn};
 use super::{Content, Read, Row, Session, Spec};
 use crate::error::{Error, Result};
 use serde::Deserialize;
@@ -23,18 +23,18 @@ pub(super) const SPEC: Spec = Spec {
 #[derive(Deserialize)]
 struct Conversation {
     session_id: Option<Value>,
-    turns: Vec<Said>,
+    turns: Vec<RawTurn>,
 }
 
 fn row(line: &Line<'_>, _: &mut State, rows: &mut Vec<Row>) -> Result<()> {
-    let said: Conversation = line.json(SPEC.what)?;
-    let named = said.session_id.as_ref().map(|v| Session::Named(id(v)));
+    let row: Conversation = line.json(SPEC.what)?;
+    let named = row.session_id.as_ref().map(|v| Session::Named(id(v)));
     // Two leading turns of instructions are turns, as is one that nothing follows.
     let leads =
-        said.turns.first().is_some_and(Said::is_system) && said.turns.get(1).is_some_and(|next| !next.is_system());
-    let mut turns = said.turns.into_iter();
+        row.turns.first().is_some_and(RawTurn::is_system) && row.turns.get(1).is_some_and(|next| !next.is_system());
+    let mut turns = row.turns.into_iter();
     let system = if leads { turns.next() } else { None };
-    let system = match system.map(Said::turn).transpose()?.map(|turn| turn.content) {
+    let system = match system.map(RawTurn::turn).transpose()?.map(|turn| turn.content) {
         Some(Content::Messages(messages)) => {
             let texts: Vec<&str> = messages.iter().flat_map(|m| m.contents()).collect();
             Some(texts.join("\n"))

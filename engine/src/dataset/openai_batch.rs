@@ -25,14 +25,14 @@ struct Request<'a> {
 }
 
 fn row(line: &Line<'_>, _: &mut State, rows: &mut Vec<Row>) -> Result<()> {
-    let said: Request<'_> = line.json(SPEC.what)?;
-    if let Some(method) = said.method.filter(|m| m != "POST") {
+    let row: Request<'_> = line.json(SPEC.what)?;
+    if let Some(method) = row.method.filter(|m| m != "POST") {
         return Err(Error::usage(format!("the method is {method}"), "leave out what is not POST"));
     }
     rows.push(Row {
-        session: said.custom_id.map_or(Session::Fresh, Session::Named),
-        path: said.url,
-        ..Row::single(Turn { content: Content::Payload(body(said.body.get())?), ..Turn::default() })
+        session: row.custom_id.map_or(Session::Fresh, Session::Named),
+        path: row.url,
+        ..Row::single(Turn { content: Content::Payload(body(row.body.get())?), ..Turn::default() })
     });
     Ok(())
 }

@@ -2,7 +2,7 @@
 //! replacement; in a folder, each file is a pool, and a request has a line of each.
 
 use super::lines::{Line, State};
-use super::single_turn::{self, Said};
+use super::single_turn::{self, RawTurn};
 use super::{Read, Row, Spec};
 use crate::error::{Error, Result};
 use crate::setting::Setting::DatasetFormat;
@@ -15,7 +15,7 @@ pub(super) const SPEC: Spec = Spec {
 };
 
 fn row(line: &Line<'_>, _: &mut State, rows: &mut Vec<Row>) -> Result<()> {
-    let turn = line.json::<Said>(SPEC.what)?.turn()?;
+    let turn = line.json::<RawTurn>(SPEC.what)?.turn()?;
     if turn.at.is_some() || turn.delay.is_some() {
         return Err(Error::usage(
             "a line to draw from has a time",

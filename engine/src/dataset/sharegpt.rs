@@ -73,9 +73,9 @@ fn read(input: &mut dyn BufRead, remarks: &mut Remarks, each: Each<'_>) -> Resul
 fn pairs(parts: &[Part]) -> Vec<(&str, &str)> {
     let is = |part: &Part, who: &[&str]| who.contains(&part.from.as_str());
     let named = parts.iter().any(|p| is(p, HUMAN) || is(p, MACHINE));
-    let told: Vec<&Part> = parts.iter().filter(|p| p.from != "system").collect();
-    let said = |two: &[&'_ Part]| !named || is(two[0], HUMAN) && is(two[1], MACHINE);
-    let pairs = told.windows(2).filter(|two| said(two)).filter_map(|two| {
+    let spoken: Vec<&Part> = parts.iter().filter(|p| p.from != "system").collect();
+    let is_exchange = |two: &[&'_ Part]| !named || is(two[0], HUMAN) && is(two[1], MACHINE);
+    let pairs = spoken.windows(2).filter(|two| is_exchange(two)).filter_map(|two| {
         let asked = two[0].value.as_deref().filter(|v| !v.is_empty())?;
         let answered = two[1].value.as_deref().filter(|v| !v.is_empty())?;
         Some((asked, answered))

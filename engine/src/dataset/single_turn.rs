@@ -42,7 +42,7 @@ pub(super) const FIELDS: &[&str] = &[
 
 /// A turn as this format, `multi_turn` and `random_pool` write it.
 #[derive(Deserialize)]
-pub(super) struct Said {
+pub(super) struct RawTurn {
     text: Option<String>,
     texts: Option<Several>,
     image: Option<String>,
@@ -73,7 +73,7 @@ struct Named {
     contents: Vec<String>,
 }
 
-impl Said {
+impl RawTurn {
     /// Its turn.
     pub(super) fn turn(self) -> Result<Turn> {
         if self.timestamp.is_some_and(|t| t > 0.0) && self.delay.is_some_and(|d| d > 0.0) {
@@ -123,9 +123,9 @@ pub(super) fn has_content(head: &Head<'_>) -> bool {
 }
 
 fn row(line: &Line<'_>, _: &mut State, rows: &mut Vec<Row>) -> Result<()> {
-    let said: Said = line.json(SPEC.what)?;
-    let session = said.session_id.as_ref().map(id);
-    rows.push(Row { session: session.map_or(Session::Fresh, Session::Named), ..Row::single(said.turn()?) });
+    let row: RawTurn = line.json(SPEC.what)?;
+    let session = row.session_id.as_ref().map(id);
+    rows.push(Row { session: session.map_or(Session::Fresh, Session::Named), ..Row::single(row.turn()?) });
     Ok(())
 }
 

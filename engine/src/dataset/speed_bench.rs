@@ -25,13 +25,13 @@ struct Question {
     #[serde(default)]
     category: String,
     #[serde(default)]
-    messages: Vec<Said>,
+    messages: Vec<RawMessage>,
     #[serde(default)]
     turns: Vec<String>,
 }
 
 #[derive(Deserialize)]
-struct Said {
+struct RawMessage {
     role: String,
     content: String,
 }
@@ -42,13 +42,13 @@ fn row(line: &Line<'_>, state: &mut State, rows: &mut Vec<Row>) -> Result<()> {
         state.left_out = Some(LeftOut::OtherCategory);
         return Ok(());
     }
-    let said: Vec<(String, String)> = match question.messages.is_empty() {
+    let messages: Vec<(String, String)> = match question.messages.is_empty() {
         true => question.turns.into_iter().map(|text| ("user".to_owned(), text)).collect(),
-        false => question.messages.into_iter().map(|said| (said.role, said.content)).collect(),
+        false => question.messages.into_iter().map(|message| (message.role, message.content)).collect(),
     };
     let mut system = None;
     let first = rows.len();
-    for (role, text) in said {
+    for (role, text) in messages {
         if text.starts_with(PLACEHOLDER) {
             return Err(Error::usage(
                 "the text of a message is left out of the file",
@@ -63,7 +63,7 @@ fn row(line: &Line<'_>, state: &mut State, rows: &mut Vec<Row>) -> Result<()> {
                 system: system.take(),
                 ..Row::single(Turn { content: Content::Messages(vec![Message::text(text)]), ..Turn::default() })
             }),
-            // What an assistant said is the server's to say.
+            // The server makes the assistant's messages itself.
             _ => {}
         }
     }
