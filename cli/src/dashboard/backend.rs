@@ -14,8 +14,8 @@ pub(super) struct Ansi {
     frame: Vec<u8>,
 }
 
-/// How a cell looks.
-type Look = (Color, Modifier);
+/// The style of a cell.
+type CellStyle = (Color, Modifier);
 
 impl Backend for Ansi {
     type Error = io::Error;
@@ -25,14 +25,14 @@ impl Backend for Ansi {
         I: Iterator<Item = (u16, u16, &'a Cell)>,
     {
         let mut next: Option<(u16, u16)> = None;
-        let mut look: Option<Look> = None;
+        let mut style: Option<CellStyle> = None;
         for (x, y, cell) in content {
             if next != Some((x, y)) {
                 write!(self.frame, "\x1b[{};{}H", y + 1, x + 1)?;
             }
-            if look != Some((cell.fg, cell.modifier)) {
-                self.look(cell.fg, cell.modifier)?;
-                look = Some((cell.fg, cell.modifier));
+            if style != Some((cell.fg, cell.modifier)) {
+                self.set_style(cell.fg, cell.modifier)?;
+                style = Some((cell.fg, cell.modifier));
             }
             let symbol = printable(cell.symbol());
             self.frame.extend_from_slice(if symbol.is_empty() { b" " } else { symbol.as_bytes() });
@@ -85,7 +85,7 @@ impl Backend for Ansi {
 }
 
 impl Ansi {
-    fn look(&mut self, colour: Color, modifier: Modifier) -> io::Result<()> {
+    fn set_style(&mut self, colour: Color, modifier: Modifier) -> io::Result<()> {
         self.frame.extend_from_slice(b"\x1b[0");
         for (of, code) in [(Modifier::BOLD, 1), (Modifier::DIM, 2), (Modifier::REVERSED, 7)] {
             if modifier.contains(of) {

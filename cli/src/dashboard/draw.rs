@@ -10,13 +10,13 @@ use ratatui_core::style::{Color, Modifier, Style};
 use ratatui_core::text::{Line, Span};
 use std::time::Duration;
 
-/// How things look.
+/// Colours and emphasis.
 #[derive(Clone, Copy)]
-struct Looks {
+struct Theme {
     colour: bool,
 }
 
-impl Looks {
+impl Theme {
     fn label(self) -> Style {
         Style::new().add_modifier(Modifier::DIM)
     }
@@ -38,8 +38,8 @@ impl Looks {
 
 /// Draws all of it: what is done, what is now, what was over time, and what can be done about it.
 pub(super) fn draw(buffer: &mut Buffer, model: &Model, facts: &Facts, notes: &[String]) {
-    let looks = Looks { colour: facts.colour };
-    let failures = model.seen.failures.len().min(MOST_FAILURES);
+    let theme = Theme { colour: facts.colour };
+    let failures = model.latest.failures.len().min(MOST_FAILURES);
     let heights = [
         Constraint::Length(2),
         Constraint::Length(1),
@@ -50,42 +50,42 @@ pub(super) fn draw(buffer: &mut Buffer, model: &Model, facts: &Facts, notes: &[S
         Constraint::Length(1),
     ];
     let [head, gauge, now, over_time, failed, said, keys] = Layout::vertical(heights).areas(*buffer.area());
-    draw_head(buffer, head, model, facts, looks);
-    draw_gauge(buffer, gauge, model, facts, looks);
+    draw_head(buffer, head, model, facts, theme);
+    draw_gauge(buffer, gauge, model, facts, theme);
     let [rates, latencies, client] =
         Layout::horizontal([Constraint::Length(28), Constraint::Min(40), Constraint::Length(30)]).areas(now);
-    draw_rates(buffer, rates, model, facts, looks);
-    draw_latencies(buffer, latencies, model, looks);
-    draw_client(buffer, client, model, looks);
-    draw_over_time(buffer, over_time, model, facts, looks);
-    let failures_said = model.seen.failures.iter().take(failures).map(|(cause, n)| {
+    draw_rates(buffer, rates, model, facts, theme);
+    draw_latencies(buffer, latencies, model, theme);
+    draw_client(buffer, client, model, theme);
+    draw_over_time(buffer, over_time, model, facts, theme);
+    let failures_said = model.latest.failures.iter().take(failures).map(|(cause, n)| {
         Line::from(vec![
-            Span::styled(format!("  {:>9} ", count(*n)), looks.over()),
+            Span::styled(format!("  {:>9} ", count(*n)), theme.over()),
             Span::raw(format!("failed: {cause}")),
         ])
     });
     lines(buffer, failed, failures_said);
-    lines(buffer, said, notes.iter().map(|note| Line::styled(format!("  {note}"), looks.label())));
-    draw_keys(buffer, keys, model, looks);
+    lines(buffer, said, notes.iter().map(|note| Line::styled(format!("  {note}"), theme.label())));
+    draw_keys(buffer, keys, model, theme);
 }
 
-fn draw_head(buffer: &mut Buffer, area: Rect, model: &Model, facts: &Facts, looks: Looks) {
+fn draw_head(buffer: &mut Buffer, area: Rect, model: &Model, facts: &Facts, theme: Theme) {
     let place = facts.place.as_deref().unwrap_or_default();
     let [left, right] = Layout::horizontal([Constraint::Min(20), Constraint::Length(width(place) + 1)]).areas(area);
-    let title = Line::from(vec![Span::styled("ringload ", looks.value()), Span::raw(facts.title.as_str())]);
-    let load = Line::styled(facts.load.as_str(), looks.label());
+    let title = Line::from(vec![Span::styled("ringload ", theme.value()), Span::raw(facts.title.as_str())]);
+    let load = Line::styled(facts.load.as_str(), theme.label());
     lines(buffer, left, [title, load]);
-    lines(buffer, right, [Line::styled(place, looks.value()).right_aligned()]);
+    lines(buffer, right, [Line::styled(place, theme.value()).right_aligned()]);
     if model.paused {
         let below = Rect { y: area.y + 1, height: 1, ..area };
-        lines(buffer, below, [Line::styled("screen paused", looks.over()).right_aligned()]);
+        lines(buffer, below, [Line::styled("screen paused", theme.over()).right_aligned()]);
     }
 }
 
-fn draw_gauge(buffer: &mut Buffer, area: Rect, model: &Model, facts: &Facts, looks: Looks) {
+fn draw_gauge(buffer: &mut Buffer, area: Rect, model: &Model, facts: &Facts, theme: Theme) {
     let (share, left) = model.progress(facts);
-    let figures = &model.seen.figures;
-    let state = match (model.seen.stops, model.measured_for()) {
+    let figures = &model.latest.figures;
+    let state = match (model.latest.stops, model.measured_for()) {
         (0, None) => format!("warm-up: {} done, {} in flight", count(figures.warmup_done), count(figures.in_flight)),
         (0, Some(elapsed)) => {
             let of = facts.requests.map_or_else(String::new, |all| format!(" of {}", count(all)));
@@ -98,32 +98,32 @@ fn draw_gauge(buffer: &mut Buffer, area: Rect, model: &Model, facts: &Facts, loo
     let silence =
         model.silence().map_or_else(String::new, |silence| format!(", nothing has come for {}", span(silence)));
     let label = format!("{:>3.0} %  {state}{silence} ", 100.0 * share);
-    gauge(buffer, area, &label, share, (looks.line(), looks.label()));
+    gauge(buffer, area, &label, share, (theme.line(), theme.label()));
 }
 
-fn draw_rates(buffer: &mut Buffer, area: Rect, model: &Model, facts: &Facts, looks: Looks) {
-    let figures = &model.seen.figures;
+fn draw_rates(buffer: &mut Buffer, area: Rect, model: &Model, facts: &Facts, theme: Theme) {
+    let figures = &model.latest.figures;
     let mut said = vec![
-        pair("requests/s", short(model.requests_per_s()), looks),
-        pair(if facts.streaming { "output events/s" } else { "answers/s" }, short(model.events_per_s()), looks),
-        pair("in flight", count(figures.in_flight), looks),
+        pair("requests/s", short(model.requests_per_s()), theme),
+        pair(if facts.streaming { "output events/s" } else { "responses/s" }, short(model.events_per_s()), theme),
+        pair("in flight", count(figures.in_flight), theme),
     ];
     if facts.judged {
-        said.push(pair("goodput", model.good.map_or_else(dash, percent), looks));
+        said.push(pair("goodput", model.good.map_or_else(dash, percent), theme));
         let good = model.good.map_or_else(dash, |good| short(good * model.requests_per_s()));
-        said.push(pair("good requests/s", good, looks));
+        said.push(pair("good requests/s", good, theme));
     }
-    let failed = if figures.failed > 0 { looks.over() } else { looks.value() };
-    said.push(styled_pair("failed", count(figures.failed), looks, failed));
+    let failed = if figures.failed > 0 { theme.over() } else { theme.value() };
+    said.push(styled_pair("failed", count(figures.failed), theme, failed));
     let title = format!(" now, over {} ", span(model.rates_window()));
-    let inner = framed(buffer, area, &title, looks.label());
+    let inner = framed(buffer, area, &title, theme.label());
     lines(buffer, inner, said);
 }
 
-fn draw_latencies(buffer: &mut Buffer, area: Rect, model: &Model, looks: Looks) {
+fn draw_latencies(buffer: &mut Buffer, area: Rect, model: &Model, theme: Theme) {
     let row = |name: &str, cells: Vec<String>, style: Style| {
         let cells: String = cells.iter().map(|cell| format!("{cell:>9}")).collect();
-        Line::from(vec![Span::styled(format!("{name:<9}"), looks.label()), Span::styled(cells, style)])
+        Line::from(vec![Span::styled(format!("{name:<9}"), theme.label()), Span::styled(cells, style)])
     };
     let percentiles = model.percentiles();
     let names = percentiles.iter().map(|p| format!("p{p}")).collect();
@@ -132,44 +132,44 @@ fn draw_latencies(buffer: &mut Buffer, area: Rect, model: &Model, looks: Looks) 
             Some(values) => values.iter().map(|ms| short(*ms)).collect(),
             None => percentiles.iter().map(|_| dash()).collect(),
         };
-        row(name, cells, looks.value())
+        row(name, cells, theme.value())
     };
     let said = [
-        row("ms", names, looks.label()),
+        row("ms", names, theme.label()),
         of("TTFT", &model.ttft),
         of("ITL", &model.itl),
         of("latency", &model.latency),
     ];
     let title = format!(" requests that ended in the last {} ", span(model.window()));
-    let inner = framed(buffer, area, &title, looks.label());
+    let inner = framed(buffer, area, &title, theme.label());
     lines(buffer, inner, said);
 }
 
-fn draw_client(buffer: &mut Buffer, area: Rect, model: &Model, looks: Looks) {
+fn draw_client(buffer: &mut Buffer, area: Rect, model: &Model, theme: Theme) {
     let bounded = |name: &'static str, value: Option<f64>, bound: f64, text: fn(f64) -> String| {
-        let style = if value.is_some_and(|value| value > bound) { looks.over() } else { looks.value() };
-        styled_pair(name, value.map_or_else(dash, text), looks, style)
+        let style = if value.is_some_and(|value| value > bound) { theme.over() } else { theme.value() };
+        styled_pair(name, value.map_or_else(dash, text), theme, style)
     };
-    let server = &model.seen.server;
+    let server = &model.latest.server;
     let whole = |value: Option<f64>| value.map_or_else(dash, |value| count(value.max(0.0) as u64));
     let mut said = vec![
         bounded("dispatch lag p99", model.dispatch_lag, LAG_MS, time),
         bounded("late tokens", model.late, LATE_SHARE, percent),
-        bounded("busiest core", model.seen.busiest, BUSY_SHARE, percent),
+        bounded("busiest core", model.latest.busiest, BUSY_SHARE, percent),
         bounded("of the ceiling", model.ceiling, CEILING_SHARE, percent),
     ];
     if server.running.is_some() || server.waiting.is_some() {
         let both = format!("{} / {}", whole(server.running), whole(server.waiting));
-        said.push(pair("server runs/waits", both, looks));
+        said.push(pair("server runs/waits", both, theme));
     }
     if server.kv_use.is_some() {
-        said.push(pair("server's KV cache", server.kv_use.map_or_else(dash, percent), looks));
+        said.push(pair("server's KV cache", server.kv_use.map_or_else(dash, percent), theme));
     }
-    let inner = framed(buffer, area, " client and server ", looks.label());
+    let inner = framed(buffer, area, " client and server ", theme.label());
     lines(buffer, inner, said);
 }
 
-fn draw_over_time(buffer: &mut Buffer, area: Rect, model: &Model, facts: &Facts, looks: Looks) {
+fn draw_over_time(buffer: &mut Buffer, area: Rect, model: &Model, facts: &Facts, theme: Theme) {
     let over_time = &model.over_time;
     let ms: fn(f64) -> String = |value| format!("{} ms", short(value));
     let all: [Chart<'_>; 7] = [
@@ -192,7 +192,7 @@ fn draw_over_time(buffer: &mut Buffer, area: Rect, model: &Model, facts: &Facts,
     for (pair, row) in shown.chunks(2).zip(rows.iter()) {
         let cells = Layout::horizontal(vec![Constraint::Fill(1); pair.len()]).split(*row);
         for ((name, series, text), cell) in pair.iter().zip(cells.iter()) {
-            draw_series(buffer, *cell, (*name, *series, *text), looks);
+            draw_series(buffer, *cell, (*name, *series, *text), theme);
         }
     }
 }
@@ -201,33 +201,33 @@ fn draw_over_time(buffer: &mut Buffer, area: Rect, model: &Model, facts: &Facts,
 type Chart<'a> = (&'a str, &'a Series, fn(f64) -> String);
 
 /// A bar a second, from 0 on, the newest at the right.
-fn draw_series(buffer: &mut Buffer, area: Rect, of: Chart<'_>, looks: Looks) {
+fn draw_series(buffer: &mut Buffer, area: Rect, of: Chart<'_>, theme: Theme) {
     let (name, series, text) = of;
     let columns = usize::from(area.width.saturating_sub(2));
     let range = series.range(columns);
     let said = range.zip(series.now()).map_or_else(String::new, |((least, most), now)| {
         format!(": {} now, {} to {}", text(now), text(least), text(most))
     });
-    let inner = framed(buffer, area, &format!(" {name}{said} "), looks.label());
-    bars(buffer, inner, &series.last(columns).collect::<Vec<_>>(), looks.line());
+    let inner = framed(buffer, area, &format!(" {name}{said} "), theme.label());
+    bars(buffer, inner, &series.last(columns).collect::<Vec<_>>(), theme.line());
 }
 
-fn draw_keys(buffer: &mut Buffer, area: Rect, model: &Model, looks: Looks) {
+fn draw_keys(buffer: &mut Buffer, area: Rect, model: &Model, theme: Theme) {
     let pause = if model.paused { "go on" } else { "pause the screen" };
     let mut spans = Vec::new();
     for (key, what) in [("p", pause), ("%", "other percentiles"), ("s", "stop in order"), ("x", "stop now")] {
-        spans.push(Span::styled(format!(" {key} "), looks.value()));
-        spans.push(Span::styled(format!("{what}  "), looks.label()));
+        spans.push(Span::styled(format!(" {key} "), theme.value()));
+        spans.push(Span::styled(format!("{what}  "), theme.label()));
     }
     lines(buffer, area, [Line::from(spans)]);
 }
 
-fn pair(name: &'static str, value: String, looks: Looks) -> Line<'static> {
-    styled_pair(name, value, looks, looks.value())
+fn pair(name: &'static str, value: String, theme: Theme) -> Line<'static> {
+    styled_pair(name, value, theme, theme.value())
 }
 
-fn styled_pair(name: &'static str, value: String, looks: Looks, style: Style) -> Line<'static> {
-    Line::from(vec![Span::styled(format!("{name:<17}"), looks.label()), Span::styled(format!("{value:>9}"), style)])
+fn styled_pair(name: &'static str, value: String, theme: Theme, style: Style) -> Line<'static> {
+    Line::from(vec![Span::styled(format!("{name:<17}"), theme.label()), Span::styled(format!("{value:>9}"), style)])
 }
 
 /// `7 s`, `3 min 20 s`, `2 h 05 min`.

@@ -19,7 +19,7 @@ pub(crate) use samples::Samples;
 use crate::live::progress::Figures;
 use crate::live::signals;
 use crate::terminal::screen;
-use model::{Model, Seen};
+use model::{Model, Snapshot};
 use ratatui_core::terminal::Terminal;
 use ringload_engine::clock::{self, Nanos};
 use ringload_engine::host::CoreWatch;
@@ -105,9 +105,9 @@ impl Dashboard {
             let now = started.elapsed();
             if now >= next {
                 next = now + REFRESH;
-                let seen = self.look(now, &mut cores, &model, control);
+                let snapshot = self.snapshot(now, &mut cores, &model, control);
                 if !model.paused {
-                    model.see(seen, &self.facts);
+                    model.update(snapshot, &self.facts);
                 }
                 turned = true;
             }
@@ -119,10 +119,10 @@ impl Dashboard {
         }
     }
 
-    fn look(&self, now: Duration, cores: &mut Cores, model: &Model, control: &Control) -> Seen {
+    fn snapshot(&self, now: Duration, cores: &mut Cores, model: &Model, control: &Control) -> Snapshot {
         let since = clock::monotonic().saturating_sub(model.window().as_nanos() as Nanos);
         let samples = self.samples.as_ref();
-        Seen {
+        Snapshot {
             now,
             figures: Figures::read(control),
             server: self.server_now(),

@@ -7,9 +7,9 @@ use ringload_engine::clock::{Nanos, SECOND};
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// What is seen of a run at an instant.
+/// The state of a run at an instant.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Seen {
+pub(super) struct Snapshot {
     /// Since the dashboard began.
     pub(super) now: Duration,
     pub(super) figures: Figures,
@@ -41,7 +41,7 @@ pub(super) struct Model {
     /// Percentiles that are shown: which of the sets.
     set: usize,
     sets: Vec<Vec<f64>>,
-    pub(super) seen: Seen,
+    pub(super) latest: Snapshot,
     pub(super) paused: bool,
     /// Share of the recent output events that the client was late to read.
     pub(super) late: Option<f64>,
@@ -71,7 +71,7 @@ pub(super) struct OverTime {
 }
 
 impl Model {
-    /// Before anything is seen; `first` are the percentiles that the user asked for.
+    /// Before the first snapshot; `first` are the percentiles that the user asked for.
     pub(super) fn new(first: Vec<f64>) -> Self {
         let others = [vec![50.0, 90.0, 99.0], vec![50.0, 95.0, 99.9], vec![5.0, 25.0, 50.0, 75.0]];
         let others = others.into_iter().filter(|set| *set != first);
@@ -96,11 +96,11 @@ impl Model {
                 in_flight: 64,
                 ..Figures::default()
             };
-            model.see(Seen { now: Duration::from_secs(second), figures, stops, ..Seen::default() }, facts);
+            model.update(Snapshot { now: Duration::from_secs(second), figures, stops, ..Snapshot::default() }, facts);
         }
-        model.seen.failures = vec![("reset", 2), ("http_5xx", 1)];
-        model.seen.server = ServerNow { running: Some(48.0), waiting: Some(16.0), kv_use: Some(0.314) };
-        model.seen.busiest = Some(0.912);
+        model.latest.failures = vec![("reset", 2), ("http_5xx", 1)];
+        model.latest.server = ServerNow { running: Some(48.0), waiting: Some(16.0), kv_use: Some(0.314) };
+        model.latest.busiest = Some(0.912);
         let over_time = OverTime {
             requests: Series::of([90.0, 95.0, 93.5]),
             ttft: Series::of((0..300).map(|k| 50.0 + f64::from(k % 7))),
@@ -148,12 +148,12 @@ impl Model {
 
     /// For how long nothing has come, where that is long.
     pub(super) fn silence(&self) -> Option<Duration> {
-        self.pace.silence(self.seen.now)
+        self.pace.silence(self.latest.now)
     }
 
     /// How long the measured phase has been under way.
     pub(super) fn measured_for(&self) -> Option<Duration> {
-        Some(self.seen.now.saturating_sub(self.measured_at?))
+        Some(self.latest.now.saturating_sub(self.measured_at?))
     }
 
     /// What share of the measured phase is over, and how long the rest may take.
@@ -161,7 +161,7 @@ impl Model {
         let Some(elapsed) = self.measured_for().map(|elapsed| elapsed.as_secs_f64()) else {
             return (0.0, None);
         };
-        let done = self.seen.figures.done as f64;
+        let done = self.latest.figures.done as f64;
         let by_count = facts.requests.map(|all| {
             let left = (all as f64 - done).max(0.0);
             let rate = self.pace.requests;
@@ -181,21 +181,21 @@ impl Model {
         (share.clamp(0.0, 1.0), left.and_then(|left| Duration::try_from_secs_f64(left).ok()))
     }
 
-    /// Takes in what was seen.
-    pub(super) fn see(&mut self, seen: Seen, facts: &Facts) {
-        self.pace.see(seen.now, &seen.figures);
-        if seen.figures.issued > 0 {
-            self.measured_at.get_or_insert(seen.now);
+    /// Takes a snapshot in.
+    pub(super) fn update(&mut self, snapshot: Snapshot, facts: &Facts) {
+        self.pace.see(snapshot.now, &snapshot.figures);
+        if snapshot.figures.issued > 0 {
+            self.measured_at.get_or_insert(snapshot.now);
         }
         let load = Load {
-            in_flight: seen.figures.in_flight as f64,
+            in_flight: snapshot.figures.in_flight as f64,
             requests_per_s: self.pace.requests,
             events_per_s: self.pace.events,
         };
-        self.ceiling = facts.ceiling.as_ref().and_then(|share| share(load)).filter(|_| seen.figures.issued > 0);
-        self.seen = seen;
+        self.ceiling = facts.ceiling.as_ref().and_then(|share| share(load)).filter(|_| snapshot.figures.issued > 0);
+        self.latest = snapshot;
         self.rows();
-        let second = self.seen.now.as_secs();
+        let second = self.latest.now.as_secs();
         if second > self.second.0 {
             self.end_second(second);
         }
@@ -203,28 +203,28 @@ impl Model {
 
     fn rows(&mut self) {
         let row = |of: fn(&Sample) -> Option<f64>| -> Row {
-            let values = sorted(self.seen.recent.iter().filter_map(of));
+            let values = sorted(self.latest.recent.iter().filter_map(of));
             let percentiles = self.percentiles().iter();
             (!values.is_empty()).then(|| percentiles.map(|p| percentile(&values, *p)).collect())
         };
         let rows = (row(|s| s.ttft), row(|s| s.itl), row(|s| s.latency));
-        let lags = sorted(self.seen.recent.iter().map(|s| s.dispatch_lag));
+        let lags = sorted(self.latest.recent.iter().map(|s| s.dispatch_lag));
         self.dispatch_lag = (!lags.is_empty()).then(|| percentile(&lags, 99.0));
-        let events = self.seen.recent.iter().map(|s| s.events);
+        let events = self.latest.recent.iter().map(|s| s.events);
         let (all, late) = events.fold((0, 0), |(all, late), (n, wide)| (all + u64::from(n), late + u64::from(wide)));
         self.late = (all > 0).then(|| late as f64 / all as f64);
-        self.good = share_of_good(&self.seen.recent);
+        self.good = share_of_good(&self.latest.recent);
         (self.ttft, self.itl, self.latency) = rows;
     }
 
     /// The seconds since the last one that was drawn get their values.
     fn end_second(&mut self, second: u64) {
         let seconds = (second - self.second.0) as f64;
-        let (now, before) = (self.seen.figures, self.second.1);
+        let (now, before) = (self.latest.figures, self.second.1);
         let rate = |now: u64, before: u64| Some(now.saturating_sub(before) as f64 / seconds);
-        let newest = self.seen.recent.iter().map(|s| s.end).max().unwrap_or(0);
+        let newest = self.latest.recent.iter().map(|s| s.end).max().unwrap_or(0);
         let from = newest.saturating_sub((seconds * SECOND as f64) as Nanos);
-        let last: Vec<Sample> = self.seen.recent.iter().filter(|s| s.end > from).copied().collect();
+        let last: Vec<Sample> = self.latest.recent.iter().filter(|s| s.end > from).copied().collect();
         // Where no request has ended, no value is made up.
         let last = if now.done > before.done { last } else { Vec::new() };
         let median = |of: fn(&Sample) -> Option<f64>| {
@@ -241,7 +241,7 @@ impl Model {
             (&mut over_time.itl, itl),
             (&mut over_time.latency, latency),
             (&mut over_time.good, share_of_good(&last)),
-            (&mut over_time.waiting, self.seen.server.waiting),
+            (&mut over_time.waiting, self.latest.server.waiting),
         ] {
             for _ in 0..new {
                 series.push(value);
@@ -326,12 +326,12 @@ mod tests {
         Facts { requests, duration, ..Facts::default() }
     }
 
-    fn seen(second: u64, done: u64, recent: Vec<Sample>) -> Seen {
-        Seen {
+    fn snapshot(second: u64, done: u64, recent: Vec<Sample>) -> Snapshot {
+        Snapshot {
             now: Duration::from_secs(second),
             figures: Figures { done, issued: done + 4, in_flight: 4, events: 10 * done, ..Figures::default() },
             recent,
-            ..Seen::default()
+            ..Snapshot::default()
         }
     }
 
@@ -347,10 +347,10 @@ mod tests {
             good: Some(ttft < 25.0),
             ..Sample::default()
         };
-        model.see(seen(0, 0, Vec::new()), &facts);
+        model.update(snapshot(0, 0, Vec::new()), &facts);
         assert_eq!(model.progress(&facts), (0.0, None), "nothing is known yet");
-        model.see(seen(1, 10, vec![sample(0, 10.0)]), &facts);
-        model.see(seen(2, 20, vec![sample(0, 10.0), sample(1, 20.0), sample(1, 30.0)]), &facts);
+        model.update(snapshot(1, 10, vec![sample(0, 10.0)]), &facts);
+        model.update(snapshot(2, 20, vec![sample(0, 10.0), sample(1, 20.0), sample(1, 30.0)]), &facts);
         assert_eq!(model.ttft, Some(vec![20.0, 28.0]));
         assert_eq!((model.itl.clone(), model.latency.clone()), (None, Some(vec![40.0, 56.0])));
         assert_eq!(model.good, Some(2.0 / 3.0));
@@ -361,7 +361,7 @@ mod tests {
         // 80 of 100 are left, at 10 a second.
         assert_eq!(model.progress(&facts), (0.2, Some(Duration::from_secs(8))));
         // A second in which none ends has no time to first token, and a rate of nothing.
-        model.see(seen(3, 20, vec![sample(0, 10.0), sample(1, 20.0)]), &facts);
+        model.update(snapshot(3, 20, vec![sample(0, 10.0), sample(1, 20.0)]), &facts);
         assert_eq!(model.over_time.ttft.last(1).collect::<Vec<_>>(), [None]);
         assert_eq!(
             (model.over_time.requests.last(1).next(), model.over_time.ttft.now()),
@@ -377,7 +377,7 @@ mod tests {
         let facts = facts(Some(1_000), Some(10 * SECOND));
         let mut model = Model::new(vec![50.0]);
         for second in 0..=4 {
-            model.see(seen(second, 10 * second, Vec::new()), &facts);
+            model.update(snapshot(second, 10 * second, Vec::new()), &facts);
         }
         let (share, left) = model.progress(&facts);
         assert_eq!((share, left), (0.4, Some(Duration::from_secs(6))));

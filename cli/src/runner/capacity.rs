@@ -71,7 +71,7 @@ pub(crate) fn search(args: &CapacityArgs, mut probes: ProbeRunner, dir: &Path) -
         }
         match probe.spoiled {
             false => {
-                capacity.search.tell(next, probe.judgement.holds);
+                capacity.search.record(next, probe.judgement.holds);
                 spoiled = 0;
             }
             true if spoiled < MOST_AGAIN => spoiled += 1,

@@ -10,7 +10,7 @@ use crate::result::run::Identity;
 use crate::result::run::RunOutput;
 use crate::runner::environment::{announce, environment, planned};
 use crate::runner::run::{self, Observers, Prepared};
-use ringload_engine::capacity::{Judge, Next, Rule, Seen, least};
+use ringload_engine::capacity::{Judge, Next, Observation, Rule, least};
 use ringload_engine::clock::{Nanos, SECOND};
 use ringload_engine::plan::Plan;
 use ringload_engine::record::{Outcome, PhaseKind};
@@ -118,7 +118,7 @@ impl ProbeRunner {
                 }
                 let good = metrics_of(&plan_of, workload, record).good == Some(true);
                 let at = &record.instants;
-                judge.see(record.index, Seen { scheduled: at.scheduled, end: at.end, good });
+                judge.observe(record.index, Observation { scheduled: at.scheduled, end: at.end, good });
                 if decided.is_none()
                     && let Some(judgement) = judge.look()
                 {

@@ -1,6 +1,6 @@
 //! The whole search against a queue whose capacity is known: virtual time, no sockets.
 
-use super::{Judge, Next, Range, Rule, Search, Seen, least};
+use super::{Judge, Next, Observation, Range, Rule, Search, least};
 use crate::clock::{MILLI, Nanos, SECOND};
 use crate::random::{ItemRng, Stream};
 use std::cmp::Reverse;
@@ -15,7 +15,7 @@ const FIRST: f64 = 10.0;
 const LONGEST: Nanos = 20 * SECOND;
 
 /// Poisson arrivals at `rate` for `lasting`, served in order.
-fn served(rate: f64, seed: u64, lasting: Nanos) -> Vec<Seen> {
+fn served(rate: f64, seed: u64, lasting: Nanos) -> Vec<Observation> {
     let mut free: BinaryHeap<Reverse<Nanos>> = (0..PLACES).map(|_| Reverse(0)).collect();
     let mut now = 0.0;
     (0..)
@@ -27,7 +27,7 @@ fn served(rate: f64, seed: u64, lasting: Nanos) -> Vec<Seen> {
             let end = place.max(scheduled) + SERVICE;
             free.push(Reverse(end));
             let good = end - scheduled <= OBJECTIVE;
-            (scheduled < lasting).then_some(Seen { scheduled, end, good })
+            (scheduled < lasting).then_some(Observation { scheduled, end, good })
         })
         .collect()
 }
@@ -41,7 +41,7 @@ fn probe(next: Next, seed: u64, search: &Search) -> (bool, Nanos) {
         least: least(next, search, SERVICE, LONGEST),
     });
     for (k, seen) in served(next.load, seed, LONGEST).into_iter().enumerate() {
-        judge.see(k as u64, seen);
+        judge.observe(k as u64, seen);
         if let Some(judgement) = judge.look() {
             return (judgement.holds, seen.end);
         }
@@ -57,7 +57,7 @@ fn found(seed: u64) -> (f64, Nanos) {
         number += 1;
         let (held, lasted) = probe(next, seed * 100 + number, &search);
         took += lasted;
-        search.tell(next, held);
+        search.record(next, held);
     }
     let middle = (search.holds().expect("a load") + search.fails().expect("a load")) / 2.0;
     (middle, took)
@@ -95,7 +95,7 @@ fn a_queue_that_is_stable_is_not_taken_for_one_that_grows() {
                 let mut judge = Judge::new(Rule { target: 0.0, level: 0.99, settle: SECOND / 2, least: LONGEST });
                 let all = served(rate, 1_000 + seed, LONGEST);
                 let judged = all.into_iter().enumerate().find_map(|(k, seen)| {
-                    judge.see(k as u64, seen);
+                    judge.observe(k as u64, seen);
                     judge.look()
                 });
                 judged.is_some_and(|j| j.reason == super::Reason::Saturating)

@@ -9,5 +9,5 @@ mod accuracy;
 mod probe;
 mod search;
 
-pub use probe::{Judge, Judgement, Reason, Rule, Seen, least};
+pub use probe::{Judge, Judgement, Observation, Reason, Rule, least};
 pub use search::{Next, Range, Search};

@@ -40,8 +40,8 @@ pub fn least(next: Next, search: &Search, base: Nanos, longest: Nanos) -> Nanos 
 
 /// A request of a probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Seen {
-    /// When it was due.
+pub struct Observation {
+    /// When the schedule wanted it.
     pub scheduled: Nanos,
     /// When it ended.
     pub end: Nanos,
@@ -83,12 +83,12 @@ pub enum Reason {
 pub struct Judge {
     rule: Rule,
     /// Those that ended before one that was due earlier.
-    early: BTreeMap<u64, Seen>,
+    early: BTreeMap<u64, Observation>,
     next: u64,
     first: Option<Nanos>,
     /// Due while the server filled up.
-    before: Vec<Seen>,
-    judged: Vec<Seen>,
+    before: Vec<Observation>,
+    judged: Vec<Observation>,
     looked_at: usize,
 }
 
@@ -108,7 +108,7 @@ impl Judge {
     }
 
     /// Request `k` of the probe has ended, in any order.
-    pub fn see(&mut self, k: u64, seen: Seen) {
+    pub fn observe(&mut self, k: u64, seen: Observation) {
         self.early.insert(k, seen);
         while let Some(seen) = self.early.remove(&self.next) {
             self.next += 1;
@@ -116,7 +116,7 @@ impl Judge {
         }
     }
 
-    fn take(&mut self, seen: Seen) {
+    fn take(&mut self, seen: Observation) {
         let first = *self.first.get_or_insert(seen.scheduled);
         if seen.scheduled >= first.saturating_add(self.rule.settle) {
             self.judged.push(seen);
@@ -159,7 +159,7 @@ impl Judge {
         }
         let growing = self.queue_grows();
         let last = self.judged.last().map_or(0, |s| s.scheduled);
-        self.judged.extend((0..waiting).map(|_| Seen { scheduled: last, end: last, good: false }));
+        self.judged.extend((0..waiting).map(|_| Observation { scheduled: last, end: last, good: false }));
         let clear = |i: Interval| i.low > self.rule.target || i.high < self.rule.target;
         let undecided = !self.interval().is_some_and(clear);
         let share = self.share();
@@ -189,7 +189,7 @@ impl Judge {
         if self.judged.is_empty() {
             return None;
         }
-        let value = |of: fn(&Seen) -> f64| self.judged.iter().map(of).collect::<Vec<f64>>();
+        let value = |of: fn(&Observation) -> f64| self.judged.iter().map(of).collect::<Vec<f64>>();
         let latencies = value(|s| s.end.saturating_sub(s.scheduled) as f64);
         let n = self.judged.len() as f64;
         let effective = batch_means(&latencies, self.rule.level).map_or(n, |b| b.effective);
@@ -238,7 +238,7 @@ impl Judge {
             .map(|i| {
                 let n = self.judged.len();
                 let batch = &self.judged[i * n / BATCHES..(i + 1) * n / BATCHES];
-                let time = |s: &Seen| s.end.saturating_sub(s.scheduled) as f64;
+                let time = |s: &Observation| s.end.saturating_sub(s.scheduled) as f64;
                 batch.iter().map(time).sum::<f64>() / batch.len() as f64
             })
             .collect();
@@ -277,15 +277,15 @@ mod tests {
     }
 
     /// Requests due every 10 ms.
-    fn request(k: u64, latency: Nanos, good: bool) -> Seen {
+    fn request(k: u64, latency: Nanos, good: bool) -> Observation {
         let scheduled = SECOND + k * 10 * MILLI;
-        Seen { scheduled, end: scheduled + latency, good }
+        Observation { scheduled, end: scheduled + latency, good }
     }
 
-    fn decided(most: u64, one: impl Fn(u64) -> Seen) -> Option<(Judgement, u64)> {
+    fn decided(most: u64, one: impl Fn(u64) -> Observation) -> Option<(Judgement, u64)> {
         let mut judge = Judge::new(rule());
         (0..most).find_map(|k| {
-            judge.see(k, one(k));
+            judge.observe(k, one(k));
             judge.look().map(|j| (j, k))
         })
     }
@@ -294,7 +294,7 @@ mod tests {
     fn a_load_that_brings_few_requests_is_judged_by_them_all_and_one_without_any_is_undecided() {
         let end = |goods: &[bool]| {
             let mut judge = Judge::new(rule());
-            (0..).zip(goods).for_each(|(k, good)| judge.see(k, request(k, 50 * MILLI, *good)));
+            (0..).zip(goods).for_each(|(k, good)| judge.observe(k, request(k, 50 * MILLI, *good)));
             let j = judge.end(0);
             (j.holds, j.reason, j.requests, j.interval.is_some())
         };
@@ -335,7 +335,7 @@ mod tests {
         // Two of three requests take a minute; the others end at once and are good.
         let mut judge = Judge::new(rule());
         for k in (0..3_000).step_by(3) {
-            judge.see(k, request(k, MILLI, true));
+            judge.observe(k, request(k, MILLI, true));
             assert_eq!(judge.look(), None);
         }
         let end = judge.end(2_000);
@@ -347,8 +347,8 @@ mod tests {
         let one = |k: u64| request(k, 50 * MILLI, !k.is_multiple_of(40));
         let mut forth = Judge::new(rule());
         let mut back = Judge::new(rule());
-        (0..500).for_each(|k| forth.see(k, one(k)));
-        (0..500).rev().for_each(|k| back.see(k, one(k)));
+        (0..500).for_each(|k| forth.observe(k, one(k)));
+        (0..500).rev().for_each(|k| back.observe(k, one(k)));
         assert_eq!(forth.end(0), back.end(0));
     }
 
@@ -357,7 +357,7 @@ mod tests {
         let good = |k: u64| ItemRng::new(11, Stream::Bootstrap, k).below(100) < 95;
         assert_eq!(decided(400, |k| request(k, 50 * MILLI, good(k))), None);
         let mut judge = Judge::new(rule());
-        (0..400).for_each(|k| judge.see(k, request(k, 50 * MILLI, good(k))));
+        (0..400).for_each(|k| judge.observe(k, request(k, 50 * MILLI, good(k))));
         let end = judge.end(0);
         assert_eq!(end.reason, Reason::Undecided);
         assert_eq!(end.holds, end.good_fraction >= 0.95);

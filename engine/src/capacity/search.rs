@@ -27,7 +27,7 @@ pub struct Next {
     pub confirms: bool,
 }
 
-/// What is known so far. Ask [`next`](Self::next), probe, [`tell`](Self::tell), until there is no next.
+/// What is known so far. Ask [`next`](Self::next), probe, [`record`](Self::record), until there is no next.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Search {
     /// Where it looks.
@@ -129,7 +129,7 @@ impl Search {
     }
 
     /// What was asked for was tried. Of a heavier load that held and a lighter one that failed, the failure counts.
-    pub fn tell(&mut self, tried: Next, held: bool) {
+    pub fn record(&mut self, tried: Next, held: bool) {
         let Next { load, confirms } = tried;
         if held {
             self.held.push(load);
@@ -156,7 +156,7 @@ impl Range {
             let mut search = Search::new(*self);
             let mut probes = 0;
             while let Some(next) = search.next().filter(|_| probes < BEYOND) {
-                search.tell(next, next.load <= capacity);
+                search.record(next, next.load <= capacity);
                 probes += 1;
             }
             probes
@@ -185,7 +185,7 @@ mod tests {
         let mut search = Search::new(range);
         let mut probes = 0;
         while let Some(load) = search.next() {
-            search.tell(load, load.load <= capacity);
+            search.record(load, load.load <= capacity);
             probes += 1;
             assert!(probes < 100);
         }
@@ -236,8 +236,8 @@ mod tests {
     #[test]
     fn a_lighter_failure_counts_more_than_a_heavier_success() {
         let mut search = Search::new(Range { from: 8.0, to: 64.0, tolerance: 0.1, whole: false });
-        search.tell(trial(8.0), true);
-        search.tell(trial(4.0), false);
+        search.record(trial(8.0), true);
+        search.record(trial(4.0), false);
         assert_eq!((search.holds(), search.next()), (None, Some(trial(2.0))));
     }
 
@@ -246,15 +246,15 @@ mod tests {
         let mut search = Search::new(Range { from: 8.0, to: 64.0, tolerance: 0.1, whole: false });
         for (load, held) in [(8.0, true), (16.0, true), (32.0, false), (24.0, true), (28.0, false), (26.0, false)] {
             assert_eq!(search.next(), Some(trial(load)));
-            search.tell(trial(load), held);
+            search.record(trial(load), held);
         }
         let confirms = |load| Next { load, confirms: true };
         assert_eq!(search.next(), Some(confirms(24.0)));
-        search.tell(confirms(24.0), false);
+        search.record(confirms(24.0), false);
         assert_eq!((search.holds(), search.fails(), search.next()), (Some(16.0), Some(24.0), Some(trial(20.0))));
-        search.tell(trial(20.0), true);
-        search.tell(trial(22.0), false);
-        search.tell(confirms(20.0), true);
+        search.record(trial(20.0), true);
+        search.record(trial(22.0), false);
+        search.record(confirms(20.0), true);
         assert_eq!((search.holds(), search.next()), (Some(20.0), None));
     }
 
@@ -266,7 +266,7 @@ mod tests {
         while let Some(next) = search.next() {
             match next.load >= 26.0 {
                 true => search.give_up(next.load),
-                false => search.tell(next, true),
+                false => search.record(next, true),
             }
             probes += 1;
             assert!(probes < 20);
@@ -276,8 +276,8 @@ mod tests {
         assert_eq!(search.fails(), None);
         // One that held before, and could not be judged when it was to be confirmed, gives way to those below.
         let mut search = Search::new(range);
-        search.tell(trial(8.0), true);
-        search.tell(trial(16.0), true);
+        search.record(trial(8.0), true);
+        search.record(trial(16.0), true);
         search.give_up(16.0);
         assert_eq!(search.holds(), Some(8.0));
     }
@@ -301,7 +301,7 @@ mod tests {
             (16.0, judgement(false, 0.8, 0.97, Reason::Undecided)),
         ];
         for (load, judgement) in probes {
-            search.tell(trial(load), judgement.holds);
+            search.record(trial(load), judgement.holds);
         }
         let sure = search.sure(probes.into_iter(), 0.95);
         assert_eq!((search.holds(), sure), (Some(12.0), (Some(8.0), Some(24.0))));

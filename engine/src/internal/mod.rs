@@ -5,7 +5,7 @@
 mod simulated_run;
 mod worker_inputs;
 
-pub use simulated_run::{Played, SimulatedRun};
+pub use simulated_run::{SimulatedResult, SimulatedRun};
 pub use worker_inputs::WorkerInputs;
 
 use crate::clock::Nanos;

@@ -26,8 +26,8 @@ pub struct SimulatedRun<'p> {
     merges: bool,
 }
 
-/// What a played run has left.
-pub struct Played<P> {
+/// The outcome of a simulated run.
+pub struct SimulatedResult<P> {
     /// The records, in the order of phase, session and turn.
     pub records: Vec<Record>,
     /// The sums of all workers.
@@ -107,7 +107,7 @@ impl<'p> SimulatedRun<'p> {
     ///
     /// # Panics
     /// When the run cannot be prepared, does not end, or its counts do not add up.
-    pub fn play<P: Peer>(self, peer: P) -> Played<P> {
+    pub fn play<P: Peer>(self, peer: P) -> SimulatedResult<P> {
         let mut peer = Some(peer);
         self.play_each(|_| peer.take().expect("one worker"))
     }
@@ -116,10 +116,10 @@ impl<'p> SimulatedRun<'p> {
     ///
     /// # Panics
     /// As [`Self::play`].
-    pub fn play_each<P: Peer>(self, mut peer: impl FnMut(usize) -> P) -> Played<P> {
+    pub fn play_each<P: Peer>(self, mut peer: impl FnMut(usize) -> P) -> SimulatedResult<P> {
         let inputs = WorkerInputs::new(self.plan, self.http2, self.addresses, self.workers);
         let shared = inputs.shared(self.holders);
-        let mut played = Played {
+        let mut played = SimulatedResult {
             records: Vec::new(),
             shard: Shard::new(),
             fell_due: 0,
@@ -128,9 +128,9 @@ impl<'p> SimulatedRun<'p> {
             characters_per_token: inputs.characters_per_token(),
         };
         for index in 0..self.workers {
-            let lent = Lent(Rc::new(RefCell::new(peer(index))));
+            let handle = SharedPeer(Rc::new(RefCell::new(peer(index))));
             let (producer, mut records) = rtrb::RingBuffer::new(RECORDS);
-            let mut worker = Worker::new(self.sim(lent.clone()), &shared, index, self.slots, producer);
+            let mut worker = Worker::new(self.sim(handle.clone()), &shared, index, self.slots, producer);
             if let Some(requests) = self.slots_of_requests {
                 worker.keep_for_requests(requests);
             }
@@ -143,7 +143,7 @@ impl<'p> SimulatedRun<'p> {
             }
             played.shard.add(&worker.finish().0);
             played.records.extend(std::iter::from_fn(|| records.pop().ok()).map(|record| *record));
-            let peer = Rc::into_inner(lent.0).expect("the worker is gone");
+            let peer = Rc::into_inner(handle.0).expect("the worker is gone");
             played.peers.push(peer.into_inner());
         }
         played.records.sort_by_key(|r| (r.phase, r.k, r.turn));
@@ -161,7 +161,7 @@ impl<'p> SimulatedRun<'p> {
     }
 }
 
-impl<P> Played<P> {
+impl<P> SimulatedResult<P> {
     /// The counts of the measured phase.
     #[must_use]
     pub fn counts(&self) -> Counts {
@@ -203,15 +203,15 @@ fn phases(plan: &Plan) -> impl Iterator<Item = (&Phase, PhaseKind)> {
 }
 
 /// A peer that is handed back after the run.
-struct Lent<P>(Rc<RefCell<P>>);
+struct SharedPeer<P>(Rc<RefCell<P>>);
 
-impl<P> Clone for Lent<P> {
+impl<P> Clone for SharedPeer<P> {
     fn clone(&self) -> Self {
         Self(Rc::clone(&self.0))
     }
 }
 
-impl<P: Peer> Peer for Lent<P> {
+impl<P: Peer> Peer for SharedPeer<P> {
     fn on_connect(&mut self, key: Key, now: Nanos, script: &mut Script) {
         self.0.borrow_mut().on_connect(key, now, script);
     }

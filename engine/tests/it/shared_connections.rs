@@ -5,7 +5,7 @@ pub(crate) mod server;
 
 use crate::simulated::{START, plan};
 use ringload_engine::clock::{MILLI, Nanos, SECOND};
-use ringload_engine::internal::{Played, SimulatedRun};
+use ringload_engine::internal::{SimulatedResult, SimulatedRun};
 use ringload_engine::plan::{Arrival, Cancellation, Length, Load, Phase, Plan, Reuse, Target};
 use ringload_engine::record::{Cause, Outcome, PhaseKind, Record, Transmission};
 use server::{BODY, Kernel, Server, TOKEN, chat, frame};
@@ -382,7 +382,7 @@ fn play_window(plan: &Plan, server: Server) -> (Vec<Record>, Nanos) {
     (played.records, played.shard.connections.window_zero_ns)
 }
 
-fn play_seeing(plan: &Plan, server: Server) -> Played<Server> {
+fn play_seeing(plan: &Plan, server: Server) -> SimulatedResult<Server> {
     let most = plan.profiling.load.most_in_flight();
     let addresses = if plan.targets[0].host == "two" { 2 } else { 1 };
     // A slot for each request, and for a connection of its own.
