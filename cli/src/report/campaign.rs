@@ -1,13 +1,13 @@
 //! Several runs on stdout: a line after each, then the cells side by side, what repeats agree on, and what a sweep
 //! shows.
 
-mod picture;
+mod comparison;
 mod runs;
 mod server;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use picture::in_words as sweep_in_words;
+pub(crate) use comparison::in_words as sweep_in_words;
 
 use super::layout::{count, heading, line, short, wrap};
 use super::table::Table;
@@ -54,7 +54,7 @@ pub(crate) fn render(campaign: &Campaign, base: &Path, files: &[PathBuf], style:
     let mut text = String::new();
     if campaign.sweep_id.is_some() {
         text += &cells(campaign);
-        text += &picture::picture(campaign);
+        text += &comparison::picture(campaign);
     } else {
         for cell in campaign.points.iter().filter(|c| c.runs.len() > 1) {
             text += &repeats(cell, campaign, FIRST);
@@ -75,7 +75,7 @@ fn whole(campaign: &Campaign, base: &Path, files: &[PathBuf], style: &Style) -> 
     if campaign.sweep_id.is_some() {
         text += &cells(campaign);
         text += &server::table(campaign);
-        text += &picture::picture(campaign);
+        text += &comparison::picture(campaign);
     }
     for cell in campaign.points.iter().filter(|c| c.runs.len() > 1) {
         text += &repeats(cell, campaign, SHOWN);
