@@ -135,7 +135,7 @@ fn aggregate_csv(point: &SweepPointOutcome) -> String {
 }
 
 fn sweep(campaign: &Campaign) -> Value {
-    let picture = &campaign.picture;
+    let sweep = &campaign.sweep;
     let best = |at: Option<usize>, tag: &str, stat: &str| {
         let point = &campaign.points[at?];
         let spread = point.spread(tag, stat)?;
@@ -147,7 +147,7 @@ fn sweep(campaign: &Campaign) -> Value {
     };
     let combination =
         |point: &SweepPointOutcome| json!({"parameters": parameters(point), "metrics": metrics(&point.spreads)});
-    let pareto = picture.pareto.iter().map(|i| parameters(&campaign.points[*i]));
+    let pareto = sweep.pareto.iter().map(|i| parameters(&campaign.points[*i]));
     let runs = campaign.runs().count();
     let failed: Vec<String> = campaign
         .runs()
@@ -176,9 +176,9 @@ fn sweep(campaign: &Campaign) -> Value {
         },
         "per_combination_metrics": campaign.points.iter().map(combination).collect::<Vec<_>>(),
         "best_configurations": {
-            "best_throughput": best(picture.most_tokens, "output_token_throughput", "avg"),
-            "best_latency_p99": best(picture.least_latency, "request_latency", "p99"),
-            "best_goodput": best(picture.most_goodput, "goodput", "avg"),
+            "best_throughput": best(sweep.most_tokens, "output_token_throughput", "avg"),
+            "best_latency_p99": best(sweep.least_latency, "request_latency", "p99"),
+            "best_goodput": best(sweep.most_goodput, "goodput", "avg"),
         },
         "pareto_optimal": pareto.collect::<Vec<_>>(),
         "ringload_notes": shown(notes(campaign.runs())),
@@ -219,7 +219,7 @@ fn goodput_csv(campaign: &Campaign) -> String {
     let mut text = line(&head, notes.name());
     for point in &campaign.points {
         let mut cells = axis_values(point, &axes);
-        let figures = &point.cell;
+        let figures = &point.figures;
         let share = figures.good_fraction.map(|f| f * 100.0);
         for value in [figures.throughput, figures.goodput, share] {
             cells.push(value.map_or_else(String::new, number));
@@ -251,7 +251,7 @@ fn with_nulls(campaign: &Campaign) -> Value {
             "random_seed": outcome.plan.seed,
             "folder": done.files.first().and_then(|f| f.parent()).map(|d| d.display().to_string()),
             "verdict": outcome.verdict.status,
-            "spoiled_tries": Some(&done.spoiled_tries).filter(|tries| !tries.is_empty()).map(|tries| {
+            "discarded_attempts": Some(&done.spoiled_tries).filter(|tries| !tries.is_empty()).map(|tries| {
                 tries.iter().map(|verdict| gates_of(verdict)).collect::<Vec<_>>()
             }),
             "findings": outcome.verdict.findings.iter()
@@ -266,20 +266,20 @@ fn with_nulls(campaign: &Campaign) -> Value {
         json!({
             "label": point.label,
             "parameters": parameters(point),
-            "figures": point.cell,
+            "figures": point.figures,
             "metrics": metrics(&point.spreads),
             "convergence": point.settling,
             "runs": point.runs.iter().map(run).collect::<Vec<_>>(),
         })
     };
     json!({
-        "schema_version": "1.0",
+        "schema_version": "1.1",
         "ringload_version": env!("CARGO_PKG_VERSION"),
         "sweep_id": campaign.sweep_id,
         "command": campaign.runs().next().map(|run| run.outcome.identity.command.clone()),
         "confidence_level": campaign.level,
-        "cells": campaign.points.iter().map(point).collect::<Vec<_>>(),
-        "picture": campaign.picture,
+        "sweep_points": campaign.points.iter().map(point).collect::<Vec<_>>(),
+        "sweep_summary": campaign.sweep,
         "interrupted": campaign.interrupted.as_ref().map(interrupted),
     })
 }
@@ -346,16 +346,16 @@ mod tests {
         let document = document(&campaign);
         for point in 0..2 {
             for run in 0..2 {
-                let judged = &document["cells"][point]["runs"][run]["thresholds"];
+                let judged = &document["sweep_points"][point]["runs"][run]["thresholds"];
                 let failed: Vec<_> = judged.as_array().unwrap().iter().map(|t| &t["failed"]).collect();
                 assert_eq!(failed, [&json!(true), &json!(false)]);
                 assert_eq!(judged[0]["value"], 218.115);
                 assert_eq!(judged[0]["bound"], 200.0);
             }
         }
-        assert!(document["cells"][0].get("convergence").is_none());
+        assert!(document["sweep_points"][0].get("convergence").is_none());
         assert_eq!(
-            document["cells"][1]["convergence"],
+            document["sweep_points"][1]["convergence"],
             json!({
                 "metric": "time_to_first_token", "statistic": "avg", "mode": "ci_width", "threshold": 0.1, "value": 0.042,
                 "settled": true, "runs": 3, "most_runs": 6,

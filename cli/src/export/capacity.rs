@@ -32,7 +32,7 @@ fn with_nulls(capacity: &Capacity) -> Value {
         Axis::Concurrency => "requests",
     };
     json!({
-        "schema_version": "1.0",
+        "schema_version": "1.1",
         "ringload_version": env!("CARGO_PKG_VERSION"),
         "command": capacity.identity.command,
         "axis": match capacity.axis { Axis::Rate => "request_rate", Axis::Concurrency => "concurrency" },
@@ -54,7 +54,7 @@ fn with_nulls(capacity: &Capacity) -> Value {
         "goodput": capacity.best()
             .and_then(|p| p.run.outcome.summary.goodput.as_ref().map(|g| g.goodput))
             .and_then(finite),
-        "client_in_the_numbers": capacity.spoiled().is_some(),
+        "invalid_by_client": capacity.spoiled().is_some(),
         "ringload_notes": match capacity.base.run.outcome.notes() {
             notes if notes.is_empty() => Value::Null,
             notes => notes.into(),
@@ -77,7 +77,7 @@ fn probe(probe: &Probe) -> Value {
         "load": finite(probe.load),
         "holds": probe.judgement.holds,
         "interrupted": probe.interrupted.then_some(true),
-        "spoiled_by_client": (probe.spoiled && !probe.interrupted).then_some(true),
+        "invalid_by_client": (probe.spoiled && !probe.interrupted).then_some(true),
         "reason": probe.judgement.reason,
         "requests": probe.judgement.requests,
         "good_fraction": finite(probe.judgement.good_fraction),

@@ -198,9 +198,11 @@ fn below(base: &Path, folder: &Path) -> Option<String> {
     }
 }
 
-/// Documents of several runs, and where in them the runs are.
-const DOCUMENTS: [(&str, &[&str]); 2] =
-    [("ringload_campaign.json", &["/cells"]), ("ringload_capacity.json", &["/one_at_a_time", "/probes"])];
+/// Documents of several runs, and where in them the runs are; `/cells` in schema 1.0.
+const DOCUMENTS: [(&str, &[&str]); 2] = [
+    ("ringload_campaign.json", &["/sweep_points", "/cells"]),
+    ("ringload_capacity.json", &["/one_at_a_time", "/probes"]),
+];
 /// Most bytes of a document that are read: one of 10 000 runs has some 10 MB.
 const MOST_BYTES: u64 = 256 << 20;
 /// The prompts of a run.
@@ -318,23 +320,25 @@ mod tests {
     fn of_several_runs_the_folders_move_that_their_document_names() {
         let dir = tempfile::tempdir().unwrap();
         let base = dir.path();
-        for cell in ["concurrency_1", "concurrency_2", "mine"] {
-            put(base, &format!("{cell}/ringload_report.json"));
+        for (schema, points) in ["cells", "sweep_points"].iter().enumerate() {
+            for point in ["concurrency_1", "concurrency_2", "mine"] {
+                put(base, &format!("{point}/ringload_report.json"));
+            }
+            put(base, "goodput_sweep.csv");
+            let folder = |name: &str| base.join(name).display().to_string();
+            let document = serde_json::json!({(*points): [
+                {"runs": [{"folder": folder("concurrency_1")}]},
+                {"runs": [{"folder": folder("concurrency_2/profile_runs/trial_0001")}, {"folder": "/etc"}, {"folder": folder("..")}]},
+            ]});
+            fs::write(base.join("ringload_campaign.json"), document.to_string()).unwrap();
+            let earlier = EarlierFiles::of_several(base, ["concurrency_4".to_owned()], false).quietly(true);
+            earlier.clear().unwrap();
+            assert_eq!(names(base), [&["mine", "previous-1"][..], &["previous-2"][..schema]].concat());
+            assert_eq!(
+                names(&base.join(format!("previous-{}", schema + 1))),
+                ["concurrency_1", "concurrency_2", "goodput_sweep.csv", "ringload_campaign.json"]
+            );
         }
-        put(base, "goodput_sweep.csv");
-        let folder = |name: &str| base.join(name).display().to_string();
-        let document = serde_json::json!({"cells": [
-            {"runs": [{"folder": folder("concurrency_1")}]},
-            {"runs": [{"folder": folder("concurrency_2/profile_runs/trial_0001")}, {"folder": "/etc"}, {"folder": folder("..")}]},
-        ]});
-        fs::write(base.join("ringload_campaign.json"), document.to_string()).unwrap();
-        let earlier = EarlierFiles::of_several(base, ["concurrency_4".to_owned()], false).quietly(true);
-        earlier.clear().unwrap();
-        assert_eq!(names(base), ["mine", "previous-1"]);
-        assert_eq!(
-            names(&base.join("previous-1")),
-            ["concurrency_1", "concurrency_2", "goodput_sweep.csv", "ringload_campaign.json"]
-        );
     }
 
     #[test]

@@ -52,7 +52,7 @@ fn shows(campaign: &Campaign) -> Html {
 /// Figures against the load, and against each other.
 fn curves(of: Figures<'_>, campaign: &Campaign) -> Html {
     let mut html = Html::default();
-    let axis: Option<Vec<f64>> = campaign.points.iter().map(|point| point.cell.axis).collect();
+    let axis: Option<Vec<f64>> = campaign.points.iter().map(|point| point.figures.axis).collect();
     let Some(axis) = axis.filter(|axis| axis.len() > 1) else { return html };
     let name = campaign.axes().first().map_or_else(String::new, |(name, _)| name.clone());
     let (low, high) = axis.iter().fold((f64::MAX, f64::MIN), |(low, high), x| (low.min(*x), high.max(*x)));
@@ -65,7 +65,7 @@ fn curves(of: Figures<'_>, campaign: &Campaign) -> Html {
     }
     html.raw("</div></section><section><h2>Against each other</h2><div class=\"charts\">");
     let values = |field: &str| -> Vec<f64> {
-        (0..axis.len()).map(|i| of.number(&format!("/cells/{i}/{field}")).unwrap_or(f64::NAN)).collect()
+        (0..axis.len()).map(|i| of.number(&format!("/sweep_points/{i}/{field}")).unwrap_or(f64::NAN)).collect()
     };
     for (title, (across, x), (unit, y), equal) in AGAINST_EACH_OTHER {
         let x = values(x);
@@ -87,8 +87,9 @@ fn curves(of: Figures<'_>, campaign: &Campaign) -> Html {
 }
 
 fn line(of: Figures<'_>, name: &str, field: &str, x: &[f64]) -> Option<Line> {
-    let points: Vec<_> = x.iter().enumerate().map(|(i, x)| (*x, of.number(&format!("/cells/{i}/{field}")))).collect();
-    let at = Some(format!("/cells/*/{field}"));
+    let points: Vec<_> =
+        x.iter().enumerate().map(|(i, x)| (*x, of.number(&format!("/sweep_points/{i}/{field}")))).collect();
+    let at = Some(format!("/sweep_points/*/{field}"));
     points.iter().any(|(_, y)| y.is_some()).then(|| Line {
         name: name.to_owned(),
         points,
@@ -100,7 +101,7 @@ fn line(of: Figures<'_>, name: &str, field: &str, x: &[f64]) -> Option<Line> {
 
 /// The last load that holds, and the first that does not.
 fn knee(of: Figures<'_>, axis: &[f64]) -> Vec<(f64, String)> {
-    let at = |end: &str| axis.get(of.at(&format!("/picture/knee/{end}"))?.as_u64()? as usize).copied();
+    let at = |end: &str| axis.get(of.at(&format!("/sweep_summary/knee/{end}"))?.as_u64()? as usize).copied();
     let ends = [("last", "holds"), ("first_over", "too much")];
     ends.into_iter().filter_map(|(end, words)| Some((at(end)?, format!("{words} {}", shown(at(end)?))))).collect()
 }
@@ -142,7 +143,7 @@ fn points_table(of: Figures<'_>, campaign: &Campaign) -> Html {
     for (i, point) in campaign.points.iter().enumerate() {
         html.raw("<tr>").element("th", &[("scope", "row")], name_of(point));
         for (_, field, show) in COLUMNS {
-            of.cell(&mut html, &format!("/cells/{i}/{field}"), show);
+            of.cell(&mut html, &format!("/sweep_points/{i}/{field}"), show);
         }
         html.raw("</tr>");
     }
@@ -267,7 +268,9 @@ mod tests {
     fn every_figure_of_a_sweep_is_that_of_its_json() {
         let page = of_campaign(&sweep(&[1, 8, 64], |_| {}), Path::new("base"));
         assert!(agreeing(&page) >= 25, "{}", agreeing(&page));
-        for words in ["Sweep of concurrency", "Goodput against throughput", "data-at=\"/cells/*/figures/throughput\""] {
+        for words in
+            ["Sweep of concurrency", "Goodput against throughput", "data-at=\"/sweep_points/*/figures/throughput\""]
+        {
             assert!(page.contains(words), "{words}");
         }
     }

@@ -1,4 +1,4 @@
-//! Several runs on stdout: a line after each, then the cells side by side, what repeats agree on, and what a sweep
+//! Several runs on stdout: a line after each, then the sweep points side by side, what repeats agree on, and what a sweep
 //! shows.
 
 mod comparison;
@@ -28,7 +28,7 @@ pub(crate) fn progress_line(outcome: &Outcome, first: bool) -> String {
     let good = outcome.summary.goodput.as_ref();
     let share = good.map_or_else(|| "-".into(), |g| share(g.good_request_fraction));
     let ttft = outcome.metric("time_to_first_token").and_then(|m| m.stats);
-    // Cells differ in their values, so that none may be cut off: a long name takes lines of its own.
+    // Points differ in their values, so that none may be cut off: a long name takes lines of its own.
     let mut lines = wrap(&runs::name(&outcome.identity.of_several), NAME);
     let last = lines.pop().unwrap_or_default();
     let above: String = lines.iter().map(|part| format!("{part}\n")).collect();
@@ -42,10 +42,10 @@ pub(crate) fn progress_line(outcome: &Outcome, first: bool) -> String {
     )
 }
 
-/// What follows the line of a run that the client spoiled, and that is made again.
+/// What follows the line of a run that is INVALID by the client, and is made again.
 pub(crate) const AGAIN: &str = "  INVALID by the client: it is made again\n";
 
-/// The first screen: the runs side by side, what they show, a line for each finding, and how many runs may be believed
+/// The first screen: the runs side by side, what they show, a line for each finding, and how many runs can be trusted
 /// last; with `verbose` the whole report.
 pub(crate) fn render(campaign: &Campaign, base: &Path, files: &[PathBuf], style: Style) -> String {
     if style.quiet || style.verbose {
@@ -53,11 +53,11 @@ pub(crate) fn render(campaign: &Campaign, base: &Path, files: &[PathBuf], style:
     }
     let mut text = String::new();
     if campaign.sweep_id.is_some() {
-        text += &cells(campaign);
-        text += &comparison::picture(campaign);
+        text += &points_table(campaign);
+        text += &comparison::render(campaign);
     } else {
-        for cell in campaign.points.iter().filter(|c| c.runs.len() > 1) {
-            text += &repeats(cell, campaign, FIRST);
+        for point in campaign.points.iter().filter(|c| c.runs.len() > 1) {
+            text += &repeats(point, campaign, FIRST);
         }
     }
     text += &runs::conditions(campaign);
@@ -73,12 +73,12 @@ fn whole(campaign: &Campaign, base: &Path, files: &[PathBuf], style: &Style) -> 
         return text;
     }
     if campaign.sweep_id.is_some() {
-        text += &cells(campaign);
+        text += &points_table(campaign);
         text += &server::table(campaign);
-        text += &comparison::picture(campaign);
+        text += &comparison::render(campaign);
     }
-    for cell in campaign.points.iter().filter(|c| c.runs.len() > 1) {
-        text += &repeats(cell, campaign, SHOWN);
+    for point in campaign.points.iter().filter(|c| c.runs.len() > 1) {
+        text += &repeats(point, campaign, SHOWN);
     }
     text += &heading("FILES");
     text += &line("folder", &base.display().to_string());
@@ -86,44 +86,44 @@ fn whole(campaign: &Campaign, base: &Path, files: &[PathBuf], style: &Style) -> 
     text + &line("files", &names.join(" "))
 }
 
-fn cells(campaign: &Campaign) -> String {
+fn points_table(campaign: &Campaign) -> String {
     let mut table = Table::new("SWEEP", &["req/s", "good/s", "good %", "tok/s", "TTFT50", "TTFT99", "ITL 50"]);
     let mut few = false;
-    for (i, cell) in campaign.points.iter().enumerate() {
-        let figures = &cell.cell;
+    for (i, point) in campaign.points.iter().enumerate() {
+        let figures = &point.figures;
         let known = |v: Option<f64>| v.map_or_else(|| "-".into(), short);
-        let mean = |tag, stat| known(cell.spread(tag, stat).map(|s| s.mean));
-        let mark = if campaign.picture.pareto.contains(&i) { " +" } else { "" };
+        let mean = |tag, stat| known(point.spread(tag, stat).map(|s| s.mean));
+        let mark = if campaign.sweep.pareto.contains(&i) { " +" } else { "" };
         table.row(
-            format!("{}{mark}", cell.label),
+            format!("{}{mark}", point.label),
             vec![
                 known(figures.throughput),
                 known(figures.goodput),
                 figures.good_fraction.map_or_else(|| "-".into(), share),
                 known(figures.output_tokens),
                 mean("time_to_first_token", "p50"),
-                marked(cell, "time_to_first_token", "p99", &mut few),
+                marked(point, "time_to_first_token", "p99", &mut few),
                 mean("inter_token_latency", "p50"),
             ],
         );
     }
     table.render()
-        + "  + no other cell has both more tokens/s and a smaller p99 of the latency\n"
+        + "  + no other point has both more tokens/s and a smaller p99 of the latency\n"
         + if few { FEW } else { "" }
 }
 
-fn repeats(cell: &SweepPointOutcome, campaign: &Campaign, figures: &[(&str, &str)]) -> String {
+fn repeats(point: &SweepPointOutcome, campaign: &Campaign, figures: &[(&str, &str)]) -> String {
     let level = campaign.level * 100.0;
     let title = if campaign.sweep_id.is_some() {
-        format!("{} RUNS OF {}", cell.runs.len(), cell.label)
+        format!("{} RUNS OF {}", point.runs.len(), point.label)
     } else {
-        format!("{} RUNS", cell.runs.len())
+        format!("{} RUNS", point.runs.len())
     };
     let mut table = Table::new(&title, &["mean", "std", "cv %", "low", "high", "min", "max"]);
     let mut few = false;
     for (tag, stat) in figures {
-        if let Some(s) = cell.spread(tag, stat) {
-            let mean = marked(cell, tag, stat, &mut few);
+        if let Some(s) = point.spread(tag, stat) {
+            let mean = marked(point, tag, stat, &mut few);
             table.row(format!("{} {stat} ({})", name(s), s.unit), row(s, mean));
         }
     }
@@ -131,9 +131,9 @@ fn repeats(cell: &SweepPointOutcome, campaign: &Campaign, figures: &[(&str, &str
     out += if few { FEW } else { "" };
     out += &format!(
         "  low and high: the {level} % interval of the mean (Student's t over {} runs)\n",
-        count(cell.runs.len() as u64)
+        count(point.runs.len() as u64)
     );
-    if let Some(settling) = &cell.settling {
+    if let Some(settling) = &point.settling {
         let label = if settling.settled { "settled" } else { "not settled" };
         out += &line(label, &settling_in_words(settling));
     }
@@ -141,15 +141,15 @@ fn repeats(cell: &SweepPointOutcome, campaign: &Campaign, figures: &[(&str, &str
 }
 
 /// The mean over the repeats, with a mark where a run has too few values for its p99.
-fn marked(cell: &SweepPointOutcome, tag: &str, stat: &str, few: &mut bool) -> String {
-    let Some(spread) = cell.spread(tag, stat) else {
+fn marked(point: &SweepPointOutcome, tag: &str, stat: &str, few: &mut bool) -> String {
+    let Some(spread) = point.spread(tag, stat) else {
         return "-".into();
     };
     let short_of = |outcome: &Outcome| {
         let stats = outcome.metric(tag).and_then(|m| m.stats);
         stats.is_some_and(|s| s.count < latency::ENOUGH_FOR_P99)
     };
-    let mark = stat == "p99" && cell.runs.iter().any(|run| short_of(&run.outcome));
+    let mark = stat == "p99" && point.runs.iter().any(|run| short_of(&run.outcome));
     *few |= mark;
     format!("{}{}", short(spread.mean), if mark { "*" } else { "" })
 }

@@ -1,7 +1,7 @@
 //! What several runs leave for the report and the files.
 
 use crate::result::run::RunOutput;
-use ringload_engine::campaign::{self, Cell, Intervals, Picture, Spread, spreads};
+use ringload_engine::campaign::{self, Intervals, PointFigures, Spread, SweepSummary, spreads};
 use ringload_engine::measure::Summary;
 use ringload_engine::statistics::Interval;
 use serde::Serialize;
@@ -11,7 +11,7 @@ pub(crate) struct Campaign {
     /// The sweep points that were run at least once, in the order of the plan.
     pub(crate) points: Vec<SweepPointOutcome>,
     /// What the sweep shows; points by their place in `points`.
-    pub(crate) picture: Picture,
+    pub(crate) sweep: SweepSummary,
     /// Confidence of the intervals.
     pub(crate) level: f64,
     /// 12 hexadecimal digits, where there are several points.
@@ -53,7 +53,7 @@ pub(crate) struct SweepPointOutcome {
     /// The figures of those runs that had a success.
     pub(crate) spreads: Vec<Spread>,
     /// Its figures in the sweep.
-    pub(crate) cell: Cell,
+    pub(crate) figures: PointFigures,
     /// What came of `--convergence-metric`, where one was named.
     pub(crate) settling: Option<Settling>,
 }
@@ -82,8 +82,8 @@ pub(crate) struct Settling {
 impl Campaign {
     /// Of sweep points that were run.
     pub(crate) fn of_points(points: Vec<SweepPointOutcome>, level: f64, sweep_id: Option<String>) -> Self {
-        let figures: Vec<Cell> = points.iter().map(|p| p.cell.clone()).collect();
-        Self { picture: campaign::picture(&figures), points, level, sweep_id, interrupted: None }
+        let figures: Vec<PointFigures> = points.iter().map(|p| p.figures.clone()).collect();
+        Self { sweep: campaign::summarize(&figures), points, level, sweep_id, interrupted: None }
     }
 
     /// Every run.
@@ -108,7 +108,7 @@ impl Campaign {
 impl SweepPointOutcome {
     /// Of the runs of one sweep point, which has its label for a folder.
     ///
-    /// Only runs that may decide are in its figures; where none may, they are of all, and stand in no comparison.
+    /// Only runs that may decide are in its figures; where none may, they are of all, and are excluded from comparisons.
     pub(crate) fn of(
         label: String,
         values: Vec<(String, String)>,
@@ -133,21 +133,21 @@ impl SweepPointOutcome {
             }
         };
         let axis = values.first().and_then(|(_, v)| v.parse().ok());
-        let cell = Cell {
+        let figures = PointFigures {
             axis,
             throughput: mean("request_throughput", "avg"),
             goodput: mean("goodput", "avg"),
             good_fraction: mean("good_request_fraction", "avg"),
             output_tokens: mean("output_token_throughput", "avg"),
             latency_p99: mean("request_latency", "p99"),
-            spoiled: !valid,
+            invalid_by_client: !valid,
             intervals: Intervals {
                 goodput: interval("goodput", "avg"),
                 output_tokens: interval("output_token_throughput", "avg"),
                 latency_p99: interval("request_latency", "p99"),
             },
         };
-        Self { folder: label.clone(), label, values, runs, spreads, cell, settling: None }
+        Self { folder: label.clone(), label, values, runs, spreads, figures, settling: None }
     }
 
     /// One figure over the repeats.

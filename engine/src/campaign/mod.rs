@@ -4,7 +4,7 @@
 //! ```text
 //!   Summary of each run ──► spreads      mean, spread and interval of each figure over repeats
 //!                       ├─► settled      whether more repeats would tell more
-//!                       └─► Cell ──► Picture   Pareto set, best cells, the knee
+//!                       └─► PointFigures ──► SweepSummary   Pareto set, best points, the knee
 //! ```
 
 mod convergence;
@@ -13,4 +13,4 @@ mod sweep;
 
 pub use convergence::{Convergence, Criterion, LEAST_RUNS, current_value, ks_two_sample, settled};
 pub use spread::{STATISTICS, Spread, figure, spreads};
-pub use sweep::{Cell, HEALTHY, Intervals, Knee, NotToldApart, Picture, SLOWER, picture};
+pub use sweep::{HEALTHY, Indistinguishable, Intervals, Knee, PointFigures, SLOWER, SweepSummary, summarize};

@@ -1,11 +1,11 @@
-//! What a sweep shows: which cells no other beats, the best ones, and where goodput leaves throughput.
+//! Comparison of the points of a sweep: the Pareto set, the best points, and the knee, where goodput leaves throughput.
 
 use crate::statistics::Interval;
 use serde::Serialize;
 
-/// One cell of a sweep, its repeats averaged.
+/// The figures of one sweep point, its repeats averaged.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Cell {
+pub struct PointFigures {
     /// Value of the axis that the knee is looked for along: the first axis that was swept, where it is a number.
     pub axis: Option<f64>,
     /// `request_throughput`, requests/s.
@@ -18,50 +18,50 @@ pub struct Cell {
     pub output_tokens: Option<f64>,
     /// p99 of `request_latency`, ms.
     pub latency_p99: Option<f64>,
-    /// The client is in the figures of all of its runs: it is in no comparison.
+    /// All of its runs are INVALID by the client: it is excluded from comparisons.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub spoiled: bool,
-    /// How sure the figures are by which cells are compared.
+    pub invalid_by_client: bool,
+    /// How sure the figures are by which points are compared.
     #[serde(skip)]
     pub intervals: Intervals,
 }
 
-/// Intervals of a cell's figures: over its repeats, or within its one run; absent where there is none.
+/// Intervals of a point's figures: over its repeats, or within its one run; absent where there is none.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Intervals {
-    /// Of [`Cell::goodput`].
+    /// Of [`PointFigures::goodput`].
     pub goodput: Option<Interval>,
-    /// Of [`Cell::output_tokens`].
+    /// Of [`PointFigures::output_tokens`].
     pub output_tokens: Option<Interval>,
-    /// Of [`Cell::latency_p99`].
+    /// Of [`PointFigures::latency_p99`].
     pub latency_p99: Option<Interval>,
 }
 
-/// What a sweep shows. Cells by their place in the slice that was given.
+/// The comparison of the points of a sweep, by their place in the slice that was given.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Picture {
-    /// Cells that no other beats in both output tokens a second (more) and p99 of the request latency (less).
+pub struct SweepSummary {
+    /// Points that no other beats in both output tokens a second (more) and p99 of the request latency (less).
     pub pareto: Vec<usize>,
-    /// The cell with the most output tokens a second.
+    /// The point with the most output tokens a second.
     pub most_tokens: Option<usize>,
-    /// The cell with the smallest p99 of the request latency.
+    /// The point with the smallest p99 of the request latency.
     pub least_latency: Option<usize>,
-    /// The cell with the most goodput; none where no cell has any.
+    /// The point with the most goodput; none where no point has any.
     pub most_goodput: Option<usize>,
-    /// Cells whose intervals do not part from that of the best.
-    pub not_told_apart: NotToldApart,
+    /// Points whose intervals do not part from that of the best.
+    pub indistinguishable: Indistinguishable,
     /// How far the load may go.
     pub knee: Option<Knee>,
 }
 
-/// Of each best cell those that can be as good: their intervals overlap with its own.
+/// Of each best point those that can be as good: their intervals overlap with its own.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct NotToldApart {
-    /// From [`Picture::most_tokens`].
+pub struct Indistinguishable {
+    /// From [`SweepSummary::most_tokens`].
     pub most_tokens: Vec<usize>,
-    /// From [`Picture::least_latency`].
+    /// From [`SweepSummary::least_latency`].
     pub least_latency: Vec<usize>,
-    /// From [`Picture::most_goodput`].
+    /// From [`SweepSummary::most_goodput`].
     pub most_goodput: Vec<usize>,
 }
 
@@ -69,7 +69,7 @@ pub struct NotToldApart {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "by")]
 pub enum Knee {
-    /// With SLOs: the last cell, from the lightest on, of which the good fraction is at least [`HEALTHY`], and the
+    /// With SLOs: the last point, from the lightest on, of which the good fraction is at least [`HEALTHY`], and the
     /// first after it that is under it. `None` where the lightest load fails already, or the heaviest still holds.
     Goodput {
         /// The last that holds.
@@ -77,7 +77,7 @@ pub enum Knee {
         /// The first that does not.
         first_over: Option<usize>,
     },
-    /// Without SLOs: the last cell of which the p99 of the request latency is at most [`SLOWER`] times the lightest
+    /// Without SLOs: the last point of which the p99 of the request latency is at most [`SLOWER`] times the lightest
     /// load's.
     Latency {
         /// The last that holds.
@@ -87,68 +87,78 @@ pub enum Knee {
     },
 }
 
-/// What the cells show. Those that the client spoiled show nothing.
+/// Compares the points. Those that are INVALID by the client are left out.
 #[must_use]
-pub fn picture(cells: &[Cell]) -> Picture {
-    let cells: Vec<Cell> = cells
+pub fn summarize(points: &[PointFigures]) -> SweepSummary {
+    let points: Vec<PointFigures> = points
         .iter()
-        .map(|cell| if cell.spoiled { Cell { spoiled: true, ..Cell::default() } } else { cell.clone() })
+        .map(|point| {
+            if point.invalid_by_client {
+                PointFigures { invalid_by_client: true, ..PointFigures::default() }
+            } else {
+                point.clone()
+            }
+        })
         .collect();
-    let cells = &cells[..];
-    let most_tokens = best(cells, |c| c.output_tokens);
-    let least_latency = best(cells, |c| c.latency_p99.map(|v| -v));
-    let most_goodput = best(cells, |c| c.goodput.filter(|rate| *rate > 0.0));
-    Picture {
-        pareto: pareto(cells),
-        not_told_apart: NotToldApart {
-            most_tokens: as_good(cells, most_tokens, |c| c.intervals.output_tokens),
-            least_latency: as_good(cells, least_latency, |c| c.intervals.latency_p99),
-            most_goodput: as_good(cells, most_goodput, |c| c.intervals.goodput),
+    let points = &points[..];
+    let most_tokens = best(points, |c| c.output_tokens);
+    let least_latency = best(points, |c| c.latency_p99.map(|v| -v));
+    let most_goodput = best(points, |c| c.goodput.filter(|rate| *rate > 0.0));
+    SweepSummary {
+        pareto: pareto(points),
+        indistinguishable: Indistinguishable {
+            most_tokens: as_good(points, most_tokens, |c| c.intervals.output_tokens),
+            least_latency: as_good(points, least_latency, |c| c.intervals.latency_p99),
+            most_goodput: as_good(points, most_goodput, |c| c.intervals.goodput),
         },
         most_tokens,
         least_latency,
         most_goodput,
-        knee: knee(cells),
+        knee: knee(points),
     }
 }
 
-/// Cells whose interval overlaps with that of the best.
-fn as_good(cells: &[Cell], best: Option<usize>, interval: impl Fn(&Cell) -> Option<Interval>) -> Vec<usize> {
-    let Some((best, own)) = best.and_then(|best| Some((best, interval(&cells[best])?))) else {
+/// Points whose interval overlaps with that of the best.
+fn as_good(
+    points: &[PointFigures],
+    best: Option<usize>,
+    interval: impl Fn(&PointFigures) -> Option<Interval>,
+) -> Vec<usize> {
+    let Some((best, own)) = best.and_then(|best| Some((best, interval(&points[best])?))) else {
         return Vec::new();
     };
     let overlaps = |other: Interval| other.low <= own.high && own.low <= other.high;
-    (0..cells.len()).filter(|i| *i != best && interval(&cells[*i]).is_some_and(overlaps)).collect()
+    (0..points.len()).filter(|i| *i != best && interval(&points[*i]).is_some_and(overlaps)).collect()
 }
 
-fn best(cells: &[Cell], value: impl Fn(&Cell) -> Option<f64>) -> Option<usize> {
-    (0..cells.len())
-        .filter_map(|i| value(&cells[i]).map(|v| (i, v)))
+fn best(points: &[PointFigures], value: impl Fn(&PointFigures) -> Option<f64>) -> Option<usize> {
+    (0..points.len())
+        .filter_map(|i| value(&points[i]).map(|v| (i, v)))
         // The first of equals: a lighter load that gives the same is the better one.
         .reduce(|best, next| if next.1 > best.1 { next } else { best })
         .map(|(i, _)| i)
 }
 
-fn pareto(cells: &[Cell]) -> Vec<usize> {
-    let known = |c: &Cell| c.output_tokens.zip(c.latency_p99);
+fn pareto(points: &[PointFigures]) -> Vec<usize> {
+    let known = |c: &PointFigures| c.output_tokens.zip(c.latency_p99);
     let beaten = |tokens: f64, latency: f64| {
-        cells.iter().filter_map(known).any(|(t, l)| t >= tokens && l <= latency && (t > tokens || l < latency))
+        points.iter().filter_map(known).any(|(t, l)| t >= tokens && l <= latency && (t > tokens || l < latency))
     };
-    (0..cells.len()).filter(|i| known(&cells[*i]).is_some_and(|(t, l)| !beaten(t, l))).collect()
+    (0..points.len()).filter(|i| known(&points[*i]).is_some_and(|(t, l)| !beaten(t, l))).collect()
 }
 
-fn knee(cells: &[Cell]) -> Option<Knee> {
-    let mut order: Vec<usize> = (0..cells.len()).filter(|i| cells[*i].axis.is_some()).collect();
+fn knee(points: &[PointFigures]) -> Option<Knee> {
+    let mut order: Vec<usize> = (0..points.len()).filter(|i| points[*i].axis.is_some()).collect();
     order.sort_by(|a, b| {
-        let axis = |i: &usize| cells[*i].axis.unwrap_or(f64::NAN);
+        let axis = |i: &usize| points[*i].axis.unwrap_or(f64::NAN);
         axis(a).total_cmp(&axis(b))
     });
-    let split = |holds: &dyn Fn(&Cell) -> bool| {
-        let first_over = order.iter().position(|i| !holds(&cells[*i]));
+    let split = |holds: &dyn Fn(&PointFigures) -> bool| {
+        let first_over = order.iter().position(|i| !holds(&points[*i]));
         let last = first_over.map_or(order.len(), |n| n).checked_sub(1);
         (last.map(|n| order[n]), first_over.map(|n| order[n]))
     };
-    let lightest = &cells[*order.first()?];
+    let lightest = &points[*order.first()?];
     if order.len() < 2 {
         return None;
     }
@@ -170,38 +180,39 @@ pub const SLOWER: f64 = 1.2;
 mod tests {
     use super::*;
 
-    fn cell(axis: f64, tokens: f64, latency: f64, good: Option<f64>) -> Cell {
-        Cell {
+    fn point(axis: f64, tokens: f64, latency: f64, good: Option<f64>) -> PointFigures {
+        PointFigures {
             axis: Some(axis),
             throughput: Some(tokens / 10.0),
             goodput: good.map(|g| g * tokens / 10.0),
             good_fraction: good,
             output_tokens: Some(tokens),
             latency_p99: Some(latency),
-            ..Cell::default()
+            ..PointFigures::default()
         }
     }
 
     #[test]
-    fn a_best_cell_is_told_from_others_where_their_intervals_part() {
-        let sure = |axis: f64, tokens: f64, by: f64| Cell {
+    fn a_best_point_is_distinguished_from_others_where_their_intervals_part() {
+        let sure = |axis: f64, tokens: f64, by: f64| PointFigures {
             intervals: Intervals {
                 output_tokens: Some(Interval { low: tokens - by, high: tokens + by }),
                 ..Intervals::default()
             },
-            ..cell(axis, tokens, 100.0 * axis, None)
+            ..point(axis, tokens, 100.0 * axis, None)
         };
-        let cells = [sure(1.0, 100.0, 5.0), sure(2.0, 190.0, 15.0), sure(4.0, 200.0, 5.0), sure(8.0, 150.0, 5.0)];
-        let seen = picture(&cells);
-        assert_eq!((seen.most_tokens, seen.not_told_apart.most_tokens), (Some(2), vec![1]));
-        assert!(seen.not_told_apart.least_latency.is_empty(), "without intervals nothing is said");
+        let points = [sure(1.0, 100.0, 5.0), sure(2.0, 190.0, 15.0), sure(4.0, 200.0, 5.0), sure(8.0, 150.0, 5.0)];
+        let seen = summarize(&points);
+        assert_eq!((seen.most_tokens, seen.indistinguishable.most_tokens), (Some(2), vec![1]));
+        assert!(seen.indistinguishable.least_latency.is_empty(), "without intervals nothing is said");
     }
 
     #[test]
-    fn a_cell_that_the_client_spoiled_is_in_no_comparison() {
-        let mut cells = [cell(1.0, 100.0, 100.0, None), cell(2.0, 300.0, 50.0, None), cell(4.0, 200.0, 110.0, None)];
-        cells[1].spoiled = true;
-        let seen = picture(&cells);
+    fn a_point_that_is_invalid_by_the_client_is_in_no_comparison() {
+        let mut points =
+            [point(1.0, 100.0, 100.0, None), point(2.0, 300.0, 50.0, None), point(4.0, 200.0, 110.0, None)];
+        points[1].invalid_by_client = true;
+        let seen = summarize(&points);
         assert_eq!((seen.most_tokens, seen.least_latency), (Some(2), Some(0)));
         assert_eq!(seen.pareto, [0, 2]);
         assert_eq!(seen.knee, Some(Knee::Latency { last: Some(2), first_over: None }));
@@ -209,52 +220,52 @@ mod tests {
 
     #[test]
     fn no_goodput_anywhere_is_most_nowhere() {
-        let cells = [1.0, 2.0].map(|axis| cell(axis, 100.0, 50.0, Some(0.0)));
-        assert_eq!(picture(&cells).most_goodput, None);
+        let points = [1.0, 2.0].map(|axis| point(axis, 100.0, 50.0, Some(0.0)));
+        assert_eq!(summarize(&points).most_goodput, None);
     }
 
     #[test]
     fn the_knee_is_the_last_load_before_goodput_leaves_throughput() {
         // The heaviest load stands first, as a user may write it.
-        let cells = [
-            cell(32.0, 400.0, 900.0, Some(0.2)),
-            cell(1.0, 100.0, 100.0, Some(1.0)),
-            cell(8.0, 300.0, 120.0, Some(0.97)),
-            cell(16.0, 390.0, 300.0, Some(0.6)),
+        let points = [
+            point(32.0, 400.0, 900.0, Some(0.2)),
+            point(1.0, 100.0, 100.0, Some(1.0)),
+            point(8.0, 300.0, 120.0, Some(0.97)),
+            point(16.0, 390.0, 300.0, Some(0.6)),
         ];
-        let picture = picture(&cells);
+        let summary = summarize(&points);
         let knee = Knee::Goodput { last: Some(2), first_over: Some(3) };
-        assert_eq!(picture.knee, Some(knee));
-        assert_eq!((picture.most_tokens, picture.least_latency), (Some(0), Some(1)));
-        assert_eq!(picture.most_goodput, Some(2));
-        assert_eq!(picture.pareto, [0, 1, 2, 3]);
+        assert_eq!(summary.knee, Some(knee));
+        assert_eq!((summary.most_tokens, summary.least_latency), (Some(0), Some(1)));
+        assert_eq!(summary.most_goodput, Some(2));
+        assert_eq!(summary.pareto, [0, 1, 2, 3]);
     }
 
     #[test]
     fn without_slos_the_knee_is_where_latency_leaves_its_base() {
-        let cells = [cell(1.0, 100.0, 100.0, None), cell(2.0, 180.0, 119.0, None), cell(4.0, 200.0, 121.0, None)];
+        let points = [point(1.0, 100.0, 100.0, None), point(2.0, 180.0, 119.0, None), point(4.0, 200.0, 121.0, None)];
         let knee = Knee::Latency { last: Some(1), first_over: Some(2) };
-        assert_eq!(picture(&cells).knee, Some(knee));
+        assert_eq!(summarize(&points).knee, Some(knee));
     }
 
     #[test]
-    fn a_cell_that_is_beaten_is_not_in_the_pareto_set() {
-        let cells = [
-            cell(1.0, 100.0, 100.0, None),
-            cell(2.0, 90.0, 110.0, None),
-            cell(3.0, 100.0, 100.0, None),
-            Cell::default(),
+    fn a_point_that_is_beaten_is_not_in_the_pareto_set() {
+        let points = [
+            point(1.0, 100.0, 100.0, None),
+            point(2.0, 90.0, 110.0, None),
+            point(3.0, 100.0, 100.0, None),
+            PointFigures::default(),
         ];
-        assert_eq!(picture(&cells).pareto, [0, 2]);
+        assert_eq!(summarize(&points).pareto, [0, 2]);
     }
 
     #[test]
     fn loads_that_all_hold_or_all_fail_have_one_side_of_a_knee() {
-        let all = |good| [cell(1.0, 1.0, 1.0, Some(good)), cell(2.0, 2.0, 1.0, Some(good))];
+        let all = |good| [point(1.0, 1.0, 1.0, Some(good)), point(2.0, 2.0, 1.0, Some(good))];
         let over = Knee::Goodput { last: None, first_over: Some(0) };
         let under = Knee::Goodput { last: Some(1), first_over: None };
-        assert_eq!(picture(&all(0.1)).knee, Some(over));
-        assert_eq!(picture(&all(1.0)).knee, Some(under));
-        assert_eq!(picture(&all(1.0)[..1]).knee, None);
+        assert_eq!(summarize(&all(0.1)).knee, Some(over));
+        assert_eq!(summarize(&all(1.0)).knee, Some(under));
+        assert_eq!(summarize(&all(1.0)[..1]).knee, None);
     }
 }

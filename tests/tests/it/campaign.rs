@@ -71,7 +71,7 @@ fn goodput_leaves_throughput_where_the_server_is_full() {
     let campaign = json(&run, "ringload_campaign.json");
     follows("ringload_campaign", &campaign);
     follows("profile_export_aiperf_sweep", &sweep);
-    let knee = &campaign["picture"]["knee"];
+    let knee = &campaign["sweep_summary"]["knee"];
     assert_eq!((&knee["by"], &knee["last"]), (&"goodput".into(), &0.into()));
     assert!(run.stdout.contains("goodput follows throughput up to concurrency=2"), "{}", run.stdout);
     let page = text(&run, "report.html");
@@ -121,7 +121,7 @@ fn repeats_end_when_the_metric_has_settled() {
         .run()
         .exits(0);
     assert!(has(&run, "profile_runs/run_0003") && !has(&run, "profile_runs/run_0004"));
-    let came = &json(&run, "ringload_campaign.json")["cells"][0]["convergence"];
+    let came = &json(&run, "ringload_campaign.json")["sweep_points"][0]["convergence"];
     assert_eq!(came["settled"], true, "{came}");
     assert_eq!((&came["runs"], &came["most_runs"]), (&3.into(), &9.into()));
     assert!(run.stdout.contains("after 3 of 9 runs"), "{}", run.stdout);
@@ -141,9 +141,9 @@ fn cells_are_repeated_in_turn_or_one_by_one() {
             .exits(0);
         assert!(has(&run, place), "{place}");
         let campaign = json(&run, "ringload_campaign.json");
-        let runs = |cell: usize| campaign["cells"][cell]["runs"].as_array().unwrap().len();
+        let runs = |cell: usize| campaign["sweep_points"][cell]["runs"].as_array().unwrap().len();
         assert_eq!((runs(0), runs(1)), (2, 2));
-        let seed = |cell: usize, run: usize| &campaign["cells"][cell]["runs"][run]["random_seed"];
+        let seed = |cell: usize, run: usize| &campaign["sweep_points"][cell]["runs"][run]["random_seed"];
         assert_eq!(seed(0, 0), seed(0, 1), "repeats share their seed");
         assert_ne!(seed(0, 0), seed(1, 0), "cells have seeds of their own");
     }
@@ -159,8 +159,8 @@ fn variants_are_cells_with_names() {
         .run()
         .exits(0);
     let campaign = json(&run, "ringload_campaign.json");
-    assert_eq!(campaign["cells"][0]["label"], "two");
-    assert_eq!(campaign["cells"][1]["parameters"]["output_tokens_mean"], 12);
+    assert_eq!(campaign["sweep_points"][0]["label"], "two");
+    assert_eq!(campaign["sweep_points"][1]["parameters"]["output_tokens_mean"], 12);
     let report = json(&run, "two/ringload_report.json");
     assert_eq!(report["plan"]["profiling"]["load"]["concurrency"], 2);
 }

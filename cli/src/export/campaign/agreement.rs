@@ -43,10 +43,10 @@ fn the_aggregate_of_a_cell_is_one_in_every_file() {
         let aggregate = aggregate(cell, campaign.level);
         let metrics = aggregate["metrics"].as_object().unwrap();
         assert!(metrics.len() > 20, "{}", metrics.len());
-        assert_eq!(document["cells"][i]["metrics"], aggregate["metrics"]);
+        assert_eq!(document["sweep_points"][i]["metrics"], aggregate["metrics"]);
         let combination = &sweep["per_combination_metrics"][i];
         assert_eq!(combination["metrics"], aggregate["metrics"]);
-        assert_eq!(document["cells"][i]["parameters"], combination["parameters"]);
+        assert_eq!(document["sweep_points"][i]["parameters"], combination["parameters"]);
         let table = aggregate_csv(cell);
         let table = rows(&table);
         assert_eq!(table.len(), metrics.len());
@@ -69,7 +69,7 @@ fn the_tables_of_a_sweep_have_the_figures_of_its_cells() {
     let (table, goodput) = (sweep_csv(&campaign), goodput_csv(&campaign));
     let (table, goodput) = (rows(&table), rows(&goodput));
     assert_eq!([table.len(), goodput.len()], [3, 3]);
-    for (i, cell) in document["cells"].as_array().unwrap().iter().enumerate() {
+    for (i, cell) in document["sweep_points"].as_array().unwrap().iter().enumerate() {
         for row in [&table[i], &goodput[i]] {
             assert_eq!(row["concurrency"], cell["parameters"]["concurrency"].to_string());
         }

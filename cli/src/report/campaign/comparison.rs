@@ -1,31 +1,31 @@
-//! What a sweep shows.
+//! The comparison of the points of a sweep.
 
 use super::super::layout::{heading, line, percent, short};
 use crate::result::campaign::{Campaign, SweepPointOutcome};
 use ringload_engine::campaign::Knee;
 use ringload_engine::measure::SloFigures;
 
-/// The knee, and the best cells.
-pub(super) fn picture(campaign: &Campaign) -> String {
+/// The knee, and the best sweep points.
+pub(super) fn render(campaign: &Campaign) -> String {
     let lines: String = in_words(campaign).iter().map(|(name, words)| line(name, words)).collect();
     if lines.is_empty() { lines } else { heading("WHAT IT SHOWS") + &lines }
 }
 
 /// The same, each with its name.
 pub(crate) fn in_words(campaign: &Campaign) -> Vec<(&'static str, String)> {
-    let picture = &campaign.picture;
+    let sweep = &campaign.sweep;
     let label = |i: usize| campaign.points[i].label.as_str();
     let mut found = Vec::new();
     if let Some(text) = out_of_reach(campaign) {
         found.push(("goodput", text));
-    } else if let Some(text) = picture.knee.and_then(|knee| knee_in_words(campaign, knee)) {
+    } else if let Some(text) = sweep.knee.and_then(|knee| knee_in_words(campaign, knee)) {
         found.push(("capacity", text));
     }
-    let apart = &picture.not_told_apart;
+    let as_good_as = &sweep.indistinguishable;
     for (name, at, as_good) in [
-        ("most goodput", picture.most_goodput, &apart.most_goodput),
-        ("most tokens/s", picture.most_tokens, &apart.most_tokens),
-        ("least latency", picture.least_latency, &apart.least_latency),
+        ("most goodput", sweep.most_goodput, &as_good_as.most_goodput),
+        ("most tokens/s", sweep.most_tokens, &as_good_as.most_tokens),
+        ("least latency", sweep.least_latency, &as_good_as.least_latency),
     ] {
         let Some(i) = at else { continue };
         let others: Vec<&str> = as_good.iter().map(|other| label(*other)).collect();
@@ -35,9 +35,11 @@ pub(crate) fn in_words(campaign: &Campaign) -> Vec<(&'static str, String)> {
         };
         found.push((name, text));
     }
-    let spoiled: Vec<&str> = campaign.points.iter().filter(|p| p.cell.spoiled).map(|p| p.label.as_str()).collect();
-    if !spoiled.is_empty() {
-        let text = format!("{}: the client is in their figures, so that they are in no comparison", spoiled.join(", "));
+    let excluded: Vec<&str> =
+        campaign.points.iter().filter(|p| p.figures.invalid_by_client).map(|p| p.label.as_str()).collect();
+    if !excluded.is_empty() {
+        let text =
+            format!("{}: INVALID by the client, so that they are excluded from the comparison", excluded.join(", "));
         found.push(("left out", text));
     }
     found
@@ -46,7 +48,7 @@ pub(crate) fn in_words(campaign: &Campaign) -> Vec<(&'static str, String)> {
 fn knee_in_words(campaign: &Campaign, knee: Knee) -> Option<String> {
     let label = |i: usize| campaign.points[i].label.as_str();
     let good = |i: usize| {
-        let share = campaign.points[i].cell.good_fraction;
+        let share = campaign.points[i].figures.good_fraction;
         share.map_or_else(String::new, percent)
     };
     Some(match knee {
@@ -68,7 +70,7 @@ fn knee_in_words(campaign: &Campaign, knee: Knee) -> Option<String> {
             good(over)
         ),
         Knee::Latency { last: Some(last), first_over: Some(over) } => format!(
-            "the p99 of the latency holds up to {}, and is over 1.2 times the lightest load's by {}; with --goodput the answer would be about your SLOs",
+            "the p99 of the latency holds up to {}, and is over 1.2 times the lightest load's by {}; with --goodput the knee would be that of your SLOs",
             label(last),
             label(over)
         ),
@@ -79,16 +81,16 @@ fn knee_in_words(campaign: &Campaign, knee: Knee) -> Option<String> {
     })
 }
 
-/// Where no cell has any goodput, no load is the right one: what the server does at the lightest.
+/// Where no sweep point has any goodput, no load is the right one: what the server does at the lightest.
 fn out_of_reach(campaign: &Campaign) -> Option<String> {
-    let mut shares = campaign.points.iter().filter_map(|c| c.cell.good_fraction);
+    let mut shares = campaign.points.iter().filter_map(|c| c.figures.good_fraction);
     if shares.next()? > 0.0 || shares.any(|share| share > 0.0) {
         return None;
     }
-    let axis = |c: &&SweepPointOutcome| c.cell.axis.unwrap_or(f64::INFINITY);
-    let answered = campaign.points.iter();
-    let answered = answered.filter(|c| c.cell.good_fraction.is_some());
-    let lightest = answered.min_by(|a, b| axis(a).total_cmp(&axis(b)))?;
+    let axis = |c: &&SweepPointOutcome| c.figures.axis.unwrap_or(f64::INFINITY);
+    let measured = campaign.points.iter();
+    let measured = measured.filter(|c| c.figures.good_fraction.is_some());
+    let lightest = measured.min_by(|a, b| axis(a).total_cmp(&axis(b)))?;
     let figure = worst(lightest).map_or_else(String::new, |slo| {
         format!(
             ": at the lightest load, {}, {} (the objective is {} {} {})",
@@ -100,14 +102,14 @@ fn out_of_reach(campaign: &Campaign) -> Option<String> {
         )
     });
     Some(format!(
-        "no request of any cell met every objective, so that they are out of reach of every load here{figure}; loosen them, or make the \
+        "no request of any sweep point met every objective, so that they are out of reach of every load here{figure}; loosen them, or make the \
          server faster at that load first"
     ))
 }
 
 /// The objective that is furthest from being met.
-fn worst(cell: &SweepPointOutcome) -> Option<&SloFigures> {
-    let all = cell.runs.iter().filter_map(|run| {
+fn worst(point: &SweepPointOutcome) -> Option<&SloFigures> {
+    let all = point.runs.iter().filter_map(|run| {
         let goodput = run.outcome.summary.goodput.as_ref();
         goodput.map(|g| &g.slos)
     });
@@ -121,8 +123,8 @@ fn worst(cell: &SweepPointOutcome) -> Option<&SloFigures> {
     })
 }
 
-fn at_best(cell: &SweepPointOutcome, slo: &SloFigures) -> String {
-    match (cell.spread(slo.tag, "p50"), slo.best) {
+fn at_best(point: &SweepPointOutcome, slo: &SloFigures) -> String {
+    match (point.spread(slo.tag, "p50"), slo.best) {
         (Some(median), _) => format!("{} is {} {} at the median", slo.tag, short(median.mean), slo.unit),
         (None, Some(best)) => format!("{} is {} {} at best", slo.tag, short(best), slo.unit),
         (None, None) => format!("no request has a {}", slo.tag),
