@@ -113,7 +113,7 @@ fn probes(of: Figures<'_>, capacity: &Capacity, base: &Path) -> Html {
         cell(&mut html, "request_throughput", shown);
         cell(&mut html, "time_to_first_token_p99_ms", shown);
         let holds = if probe.judgement.holds { "yes" } else { "no" };
-        let holds = if probe.spoiled { "spoiled by the client" } else { holds };
+        let holds = if probe.spoiled { "INVALID by the client" } else { holds };
         let holds = if probe.interrupted { "interrupted" } else { holds };
         let status = probe.run.outcome.verdict.status.word();
         html.element("td", &[], holds).element("td", &[], &of.text(&format!("/probes/{i}/reason")).replace('_', " "));

@@ -42,7 +42,7 @@ pub(crate) fn probe_line(probe: &Probe) -> String {
     let interval = j.interval.map_or_else(String::new, |i| format!("{:.1} … {:.1}", i.low * 100.0, i.high * 100.0));
     let word = match j.reason {
         _ if probe.interrupted => "interrupted",
-        _ if probe.spoiled => "spoiled",
+        _ if probe.spoiled => "invalid",
         Reason::EnoughGood => "holds",
         Reason::TooFewGood => "fails",
         Reason::Saturating => "saturates",
@@ -108,7 +108,7 @@ pub(crate) fn render(capacity: &Capacity, dir: &Path, files: &[PathBuf], style: 
 pub(crate) fn doubt(capacity: &Capacity) -> Option<String> {
     let probe = capacity.spoiled()?;
     Some(format!(
-        "the run at {} is INVALID: the client is in its figures, and the result with it; its report says why",
+        "the run at {} is INVALID: the client's overhead affects its figures, and the result; its report says why",
         short(probe.load)
     ))
 }
@@ -145,7 +145,7 @@ pub(crate) fn found(capacity: &Capacity) -> String {
         let low = capacity.search.holds();
         let known = low.map_or_else(|| "unknown".into(), |low| format!("at least {} {unit}{best}", short(low)));
         return format!(
-            "{known} against a target of {target}: from {} on the client is in the figures, so that they decide nothing; give it more cores, or a quieter machine",
+            "{known} against a target of {target}: from {} on the client's overhead affects the figures, which then decide nothing; give it more cores, or a quieter machine",
             short(over)
         );
     }

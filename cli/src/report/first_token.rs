@@ -14,11 +14,11 @@ pub(super) fn told(outcome: &Outcome) -> Option<String> {
 
 /// What the servers say in their responses, on one line: `TTFT at the server: queue 20 + prefill 150 + remainder 30 ms
 /// (500 of 500)`.
-pub(super) fn told_by_server(outcome: &Outcome) -> Option<String> {
+pub(super) fn reported_by_server(outcome: &Outcome) -> Option<String> {
     let figures = outcome.summary.network.first_token.as_ref()?;
     let server = figures.server.as_ref()?;
     let (told, of) = (count(server.requests), count(figures.all.requests));
-    Some(format!("TTFT at the server: {} ms ({told} of {of})", worth_telling(server).join(" + ")))
+    Some(format!("TTFT at the server: {} ms ({told} of {of})", worth_reporting(server).join(" + ")))
 }
 
 /// The parts: of all requests, then of each target, and apart by whether the connection was new.
@@ -50,18 +50,18 @@ pub(super) fn section(outcome: &Outcome) -> String {
     }
     if all.sooner_than_round_trip > 0 {
         let text = format!(
-            "{} responses began sooner after their request than a round trip takes: the kernel's round trip is longer than the network's, or a front answers before the server",
+            "{} responses began sooner after their request than a round trip takes: the kernel's round trip is longer than the network's, or a proxy responds before the server",
             count(all.sooner_than_round_trip)
         );
         out += &line("too soon", &text);
     }
     if let Some(server) = &figures.server {
-        out += &told_by(server, all.requests);
+        out += &reported_by(server, all.requests);
     }
     out + &waterfall(figures)
 }
 
-fn told_by(server: &ServerParts, of: u64) -> String {
+fn reported_by(server: &ServerParts, of: u64) -> String {
     let mut out = line("by server", &server_sentence(server, of));
     let parts = [("queue", server.with_queue), ("prefill", server.with_prefill), ("front end", server.with_front_end)];
     let partly: Vec<String> = parts
@@ -70,31 +70,31 @@ fn told_by(server: &ServerParts, of: u64) -> String {
         .map(|(name, with)| format!("{name} by {} of them", count(with)))
         .collect();
     if !partly.is_empty() {
-        out += &line("told", &format!("{}: of the others it is in the remainder", partly.join(", ")));
+        out += &line("reported", &format!("{}: of the others it is in the remainder", partly.join(", ")));
     }
     if server.negative_remainders > 0 {
         let text = format!(
-            "{} answers tell of more time than passed for the client: their remainder is negative, and counts as it is",
+            "{} responses report more time than passed at the client: their remainder is negative, and counts as it is",
             count(server.negative_remainders)
         );
-        out += &line("at odds", &text);
+        out += &line("negative", &text);
     }
     out
 }
 
 fn server_sentence(server: &ServerParts, of: u64) -> String {
     format!(
-        "TTFT {} ms = before the server {} + {}, told by {} of {} answers",
+        "TTFT {} ms = before the server {} + {}, reported by {} of {} responses",
         short(server.ttft_ms),
         short(server.before_ms),
-        worth_telling(server).join(" + "),
+        worth_reporting(server).join(" + "),
         count(server.requests),
         count(of)
     )
 }
 
 /// The parts that are not next to nothing.
-fn worth_telling(server: &ServerParts) -> Vec<String> {
+fn worth_reporting(server: &ServerParts) -> Vec<String> {
     let told = of_server(server)
         .into_iter()
         .filter(|(name, ms, is_told)| *name == "remainder" || *is_told && ms.abs() >= LEAST_TOLD * server.ttft_ms);
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_server_tells_takes_the_place_of_its_part_where_every_answer_tells() {
+    fn what_the_server_reports_replaces_its_part_where_every_response_has_it() {
         let server = ServerParts {
             requests: 4,
             with_queue: 4,
@@ -223,7 +223,7 @@ mod tests {
             remainder_ms: 29.9,
         };
         let sentence = "TTFT 324.00 ms = before the server 124.10 + queue 20.00 + prefill 150.00 + remainder 29.90";
-        assert_eq!(server_sentence(&server, 4), format!("{sentence}, told by 4 of 4 answers"));
+        assert_eq!(server_sentence(&server, 4), format!("{sentence}, reported by 4 of 4 responses"));
         let all = figures(Some(server));
         let names: Vec<String> = named(&all).into_iter().map(|(name, _)| name).collect();
         assert_eq!(names[6..], ["server, queue", "server, prefill", "server, remainder"]);
@@ -231,7 +231,7 @@ mod tests {
         assert!((sum - 324.0).abs() < 1e-9, "{sum}");
         let some = figures(Some(ServerParts { requests: 3, ..server }));
         assert_eq!(named(&some)[6].0, "server, to first byte");
-        assert!(told_by(&ServerParts { with_queue: 3, negative_remainders: 1, ..server }, 4).contains("queue by 3 of"));
+        assert!(reported_by(&ServerParts { with_queue: 3, negative_remainders: 1, ..server }, 4).contains("queue by 3 of"));
     }
 
     #[test]

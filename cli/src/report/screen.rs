@@ -20,7 +20,7 @@ pub(super) fn screen(outcome: &Outcome, files: &[PathBuf], style: &Style) -> Str
     }
     let mut lines = what_was_run(outcome, width);
     let mut figures = figures(outcome, style);
-    let told = [first_token::told(outcome), first_token::told_by_server(outcome)];
+    let told = [first_token::told(outcome), first_token::reported_by_server(outcome)];
     figures.extend(told.into_iter().flatten().map(|line| one_line(&line, width)));
     let server = server::one_line(outcome).map(|text| one_line(&text, width));
     let mut last = conditions(outcome, width);
