@@ -19,7 +19,7 @@ pub(crate) fn write(outcome: &Outcome, to: &mut dyn Write) -> io::Result<()> {
 pub(crate) fn document(outcome: &Outcome) -> io::Result<Value> {
     let mut summary = serde_json::to_value(&outcome.summary)?;
     if let Some(fields) = summary.as_object_mut() {
-        // What a ceiling is held against; the calibration says what came of it.
+        // What a ceiling is compared with; the calibration says what came of it.
         fields.shift_remove("windows");
     }
     // AIPerf's files have the metrics of slices.

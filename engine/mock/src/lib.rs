@@ -42,7 +42,7 @@
 //! ```
 //!
 //! With [`Config::truth`] the instants of every request's receipt and of every write are noted for [`Server::truth`]:
-//! what a client that does not read `sent_ns` is held against.
+//! what a client that does not read `sent_ns` is compared with.
 //!
 //! TLS and HTTP/2 are on the same port, as [`Config::tls`] and [`Config::protocol`] say. HTTP/1.1 is served by the
 //! event loops, with or without TLS; a connection that turns out to speak HTTP/2 is handed to a thread beside its loop.

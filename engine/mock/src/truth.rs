@@ -1,4 +1,4 @@
-//! What the server did for each request: the truth that a client's figures are held against.
+//! What the server did for each request: the truth that a client's figures are compared with.
 //!
 //! Noted only with [`Config::truth`](crate::Config::truth). In memory until it is asked for, at most [`WRITES_KEPT`]
 //! writes in all, so that nothing is formatted or written to a disk beside the serving loops.

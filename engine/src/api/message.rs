@@ -121,7 +121,7 @@ fn reason(value: &Value) -> Option<String> {
 }
 
 /// How a body that is of no use begins, in one line. As much of it is given as of an error: it is an excerpt that is
-/// shown, secrets struck out.
+/// shown, secrets redacted.
 #[must_use]
 pub fn first_words(body: &[u8]) -> String {
     let front = body;

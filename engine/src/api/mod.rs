@@ -16,7 +16,7 @@
 //!    (`engine/mock/src/stream/template.rs`). `tests/tests/it/endpoints.rs` runs every dialect against it.
 //! 5. Tests: request bodies and responses (`request_tests.rs`, `api_tests.rs`), an event of each kind for the table of
 //!    failures (`token` and its neighbours in `engine/tests/it/failures/mod.rs`), what servers sent, as captures
-//!    (`tests/captures`). A dialect with a stream also goes into the plain reader that the fuzz target is held against
+//!    (`tests/captures`). A dialect with a stream also goes into the plain reader that the fuzz target is compared with
 //!    (`fuzz/src/scan/reference.rs`).
 //! 6. `docs/ENDPOINTS.md`: a row in *types* and one in *token counts*, what is particular about it, and the errors
 //!    that its servers send.

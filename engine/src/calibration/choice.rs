@@ -1,4 +1,4 @@
-//! Which of the kept calibrations a run is held against.
+//! Which of the kept calibrations a run is compared with.
 
 use super::{Calibration, Machine, Shape};
 use std::fmt;

@@ -45,7 +45,7 @@ pub fn settled(rule: &Convergence, figures: &[f64], requests: &[Vec<f64>]) -> bo
     })
 }
 
-/// What is held against the threshold: the length of the interval over the mean, the coefficient of variation, or the
+/// What is compared with the threshold: the length of the interval over the mean, the coefficient of variation, or the
 /// probability p. `figures` has one value a run, `requests` the values of each run's requests (looked at by
 /// [`Criterion::Distribution`] only). `None` under [`LEAST_RUNS`] runs, and where it does not exist: around a mean of
 /// 0, or without a request.

@@ -2,10 +2,10 @@
 //!
 //! Requests are looked at in the order in which they were due, not in which they ended: the first to end are the
 //! fastest, and a test that saw them first would believe any server. What is due while the server fills up is left out.
-//! The share of good requests is held against the target with an interval that bears with dependence between neighbours
-//! (batch means) and is never shorter than that of as many independent ones as their latencies are worth (Wilson); and
-//! a load under which requests come in faster than they are answered does not hold however good the responses still
-//! are: their number in flight drifts upwards by more than the walk of a stable queue explains.
+//! The share of good requests is compared with the target with an interval that bears with dependence between
+//! consecutive requests (batch means) and is never shorter than that of as many independent ones as their latencies are
+//! worth (Wilson); and a load under which requests come in faster than they are answered does not hold however good the
+//! responses still are: their number in flight drifts upwards by more than the walk of a stable queue explains.
 
 use super::{Next, Search};
 use crate::clock::Nanos;

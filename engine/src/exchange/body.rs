@@ -13,7 +13,7 @@ use crate::wire::sse;
 const DETAIL_BYTES: usize = 4096;
 
 /// Bytes of a stream that are kept to say what it is, should it be none, until it has output. As many as of an error:
-/// what is shown of them is cut after secrets are struck out.
+/// what is shown of them is cut after secrets are redacted.
 const FRONT_BYTES: usize = DETAIL_BYTES;
 
 /// How the body is read.

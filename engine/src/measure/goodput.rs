@@ -155,7 +155,7 @@ fn more(slo: &Slo) -> bool {
     slo.info().is_some_and(|info| info.larger_is_better)
 }
 
-/// The value of a request that an objective is held against: of many gaps the largest.
+/// The value of a request that an objective is compared with: of many gaps the largest.
 fn value(metrics: &RequestMetrics, slo: &Slo) -> Option<f64> {
     if slo.tag == tags::INTER_CHUNK_LATENCY.tag {
         return metrics.inter_chunk_ms.iter().copied().reduce(f64::max);

@@ -69,7 +69,7 @@ pub struct Summary {
     pub rate: Option<RateFigures>,
     /// The client's own share in the figures.
     pub client: ClientFigures,
-    /// How much the client had to do over time: what a ceiling is held against.
+    /// How much the client had to do over time: what a ceiling is compared with.
     #[serde(default)]
     pub windows: Windows,
     /// What the network was like.
@@ -85,7 +85,7 @@ pub struct Summary {
     /// What its GPUs did; absent where no exporter was found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gpu: Option<GpuFigures>,
-    /// Tokens by usage in both phases: what the server's counters are held against. Not written.
+    /// Tokens by usage in both phases: what the server's counters are compared with. Not written.
     #[serde(skip)]
     pub usage: UsageTotals,
     /// Failures by cause, status and message, most frequent first.

@@ -3,7 +3,7 @@
 use super::source::{Crate, Name};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The crates whose folders are held against the rule, with their source folders.
+/// The crates whose folders are compared with the rule, with their source folders.
 pub(crate) const CRATES: [(&str, &str); 5] = [
     ("engine", "engine/src"),
     ("driver", "engine/driver/src"),

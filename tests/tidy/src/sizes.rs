@@ -12,7 +12,7 @@ const WIDTH: usize = 120;
 /// A longer file says why it is one, in a comment that begins so.
 const REASON: &str = "//! One file: ";
 
-/// The folders whose code is held against the rules.
+/// The folders whose code is compared with the rules.
 const FOLDERS: [&str; 6] = ["engine", "cli", "bench", "tests", "fuzz/src", "fuzz/fuzz_targets"];
 
 struct Functions {

@@ -21,7 +21,7 @@ pub struct UnseenFigures {
     pub bunched_tokens: u64,
     /// All tokens of `hidden` and `bunched`.
     pub tokens: u64,
-    /// Mean of `inter_token_latency` where it can be held against `seen_ms`; absent where nothing was unseen.
+    /// Mean of `inter_token_latency` where it can be compared with `seen_ms`; absent where nothing was unseen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub itl_ms: Option<f64>,
     /// Mean, over the same responses, of the time from first to last output event divided by the tokens that came in
