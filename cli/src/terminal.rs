@@ -2,7 +2,7 @@
 //! server, a file, a template or the environment loses here what could steer a terminal or hide words from its reader;
 //! files keep it.
 //!
-//! A reader that takes nothing is waited for, until a signal asks the process to end: from then on [`PATIENCE`] is what
+//! A reader that takes nothing is waited for, until a signal asks the process to end: from then on [`TIME_LIMIT`] is what
 //! it gets, so that nobody who stopped reading keeps what was measured from being written.
 
 pub(crate) mod screen;
@@ -37,7 +37,7 @@ pub(crate) fn unless_stalled<T>(from: &Receiver<T>) -> Option<T> {
             Err(RecvTimeoutError::Timeout) => {}
         }
         let since = HURRY.get().map(|asked| began.max(*asked));
-        if since.is_some_and(|since| STALLED.load(Ordering::Relaxed) || since.elapsed() > PATIENCE) {
+        if since.is_some_and(|since| STALLED.load(Ordering::Relaxed) || since.elapsed() > TIME_LIMIT) {
             STALLED.store(true, Ordering::Relaxed);
             return None;
         }
@@ -180,7 +180,7 @@ const HEAD: &str = "VERDICT: ";
 const HUES: [(&str, u8); 4] = [("VALID", 32), ("SUSPECT", 33), ("INVALID", 31), ("FAILED", 31)];
 
 /// What a reader that takes nothing gets when a signal has asked for the end.
-const PATIENCE: Duration = Duration::from_secs(3);
+const TIME_LIMIT: Duration = Duration::from_secs(3);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// What a terminal that was closed answers.
 const EIO: i32 = 5;

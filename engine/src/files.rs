@@ -8,13 +8,13 @@ use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::Duration;
 
-/// Reads a file of at most `limit` bytes. A FIFO is a file too (`<(command)`): its writer has `PATIENCE` to write and
+/// Reads a file of at most `limit` bytes. A FIFO is a file too (`<(command)`): its writer has `TIME_LIMIT` to write and
 /// close it. A device is read as far as the limit.
 ///
 /// # Errors
 /// When it cannot be read, is not written in time, or is over the limit ([`ErrorKind::FileTooLarge`]).
 pub fn small(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    read(path, limit, PATIENCE)
+    read(path, limit, TIME_LIMIT)
 }
 
 /// Reads a text as [`small`] does.
@@ -42,13 +42,13 @@ pub fn regular(path: &Path, links: bool) -> io::Result<File> {
     Ok(file)
 }
 
-/// Opens a file to be read from its beginning to its end, however long it is. A FIFO has `PATIENCE` to write the first
+/// Opens a file to be read from its beginning to its end, however long it is. A FIFO has `TIME_LIMIT` to write the first
 /// bytes, and as long each time until it writes more or is closed.
 ///
 /// # Errors
 /// When it cannot be opened. Reads fail when a FIFO is not written in time ([`ErrorKind::TimedOut`]).
 pub fn stream(path: &Path) -> io::Result<impl Read + use<>> {
-    Stream::open(path, PATIENCE)
+    Stream::open(path, TIME_LIMIT)
 }
 
 /// A file that is read without end.
@@ -57,20 +57,20 @@ struct Stream {
     /// Whether it is a FIFO of which nothing has come yet: one that nobody has opened for writing looks as if it had
     /// ended.
     awaited: bool,
-    patience: Nanos,
+    time_limit: Nanos,
 }
 
 impl Stream {
-    fn open(path: &Path, patience: Nanos) -> io::Result<Self> {
+    fn open(path: &Path, time_limit: Nanos) -> io::Result<Self> {
         let file = OpenOptions::new().read(true).custom_flags(OPEN[0]).open(path)?;
         let awaited = file.metadata()?.file_type().is_fifo();
-        Ok(Self { file, awaited, patience })
+        Ok(Self { file, awaited, time_limit })
     }
 }
 
 impl Read for Stream {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let until = clock::monotonic().saturating_add(self.patience);
+        let until = clock::monotonic().saturating_add(self.time_limit);
         loop {
             match self.file.read(into) {
                 Ok(0) if self.awaited && !into.is_empty() => {}
@@ -82,23 +82,23 @@ impl Read for Stream {
                 Err(e) => return Err(e),
             }
             if clock::monotonic() >= until {
-                return Err(io::Error::new(ErrorKind::TimedOut, not_in_time(self.patience)));
+                return Err(io::Error::new(ErrorKind::TimedOut, not_in_time(self.time_limit)));
             }
             std::thread::sleep(LOOK);
         }
     }
 }
 
-fn not_in_time(patience: Nanos) -> String {
-    format!("it was not written and closed within {} s", patience / SECOND)
+fn not_in_time(time_limit: Nanos) -> String {
+    format!("it was not written and closed within {} s", time_limit / SECOND)
 }
 
-fn read(path: &Path, limit: u64, patience: Nanos) -> io::Result<Vec<u8>> {
+fn read(path: &Path, limit: u64, time_limit: Nanos) -> io::Result<Vec<u8>> {
     let file = OpenOptions::new().read(true).custom_flags(OPEN[0]).open(path)?;
     let fifo = file.metadata()?.file_type().is_fifo();
     let mut input = file.take(limit + 1);
     let mut bytes = Vec::new();
-    let until = clock::monotonic().saturating_add(patience);
+    let until = clock::monotonic().saturating_add(time_limit);
     loop {
         let ended = match input.read_to_end(&mut bytes) {
             // A FIFO that nobody has opened for writing yet looks as if it had ended.
@@ -114,7 +114,7 @@ fn read(path: &Path, limit: u64, patience: Nanos) -> io::Result<Vec<u8>> {
             return Ok(bytes);
         }
         if clock::monotonic() >= until {
-            return Err(io::Error::new(ErrorKind::TimedOut, not_in_time(patience)));
+            return Err(io::Error::new(ErrorKind::TimedOut, not_in_time(time_limit)));
         }
         std::thread::sleep(LOOK);
     }
@@ -124,7 +124,7 @@ fn read(path: &Path, limit: u64, patience: Nanos) -> io::Result<Vec<u8>> {
 const OPEN: [i32; 2] =
     [OFlags::NONBLOCK.union(OFlags::NOCTTY).bits().cast_signed(), OFlags::NOFOLLOW.bits().cast_signed()];
 /// How long a FIFO is waited for.
-const PATIENCE: Nanos = 30 * SECOND;
+const TIME_LIMIT: Nanos = 30 * SECOND;
 /// How often it is looked at.
 const LOOK: Duration = Duration::from_nanos(5 * MILLI);
 

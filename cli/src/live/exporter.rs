@@ -78,7 +78,7 @@ impl Drop for Exporter {
     fn drop(&mut self) {
         self.shared.over.store(true, Ordering::Relaxed);
         // Wakes the thread that waits for a reader; where that fails the process ends without it.
-        if TcpStream::connect_timeout(&self.address, PATIENCE).is_ok()
+        if TcpStream::connect_timeout(&self.address, TIME_LIMIT).is_ok()
             && let Some(thread) = self.thread.take()
         {
             let _ = thread.join();
@@ -137,7 +137,7 @@ fn serve(listener: &TcpListener, shared: &Shared) {
         }
         let Ok(mut stream) = stream else {
             // Without descriptors there is nothing to do but wait for some.
-            thread::sleep(PATIENCE);
+            thread::sleep(TIME_LIMIT);
             continue;
         };
         let workers = shared.shown.lock().unwrap_or_else(PoisonError::into_inner).workers.clone();
@@ -149,8 +149,8 @@ fn serve(listener: &TcpListener, shared: &Shared) {
 
 /// Reads a request's head, of which only the first line matters, and answers it.
 fn answer(stream: &mut TcpStream, shared: &Shared) -> std::io::Result<()> {
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(TIME_LIMIT))?;
+    stream.set_write_timeout(Some(TIME_LIMIT))?;
     let mut head = [0; MOST_OF_A_HEAD];
     let mut read = 0;
     while read < head.len() && !head[..read].windows(4).any(|end| end == b"\r\n\r\n") {
@@ -175,7 +175,7 @@ fn answer(stream: &mut TcpStream, shared: &Shared) -> std::io::Result<()> {
 }
 
 /// A reader that is slower is not served.
-const PATIENCE: Duration = Duration::from_secs(1);
+const TIME_LIMIT: Duration = Duration::from_secs(1);
 const MOST_OF_A_HEAD: usize = 8192;
 
 #[cfg(test)]

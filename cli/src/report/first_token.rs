@@ -231,7 +231,9 @@ mod tests {
         assert!((sum - 324.0).abs() < 1e-9, "{sum}");
         let some = figures(Some(ServerParts { requests: 3, ..server }));
         assert_eq!(named(&some)[6].0, "server, to first byte");
-        assert!(reported_by(&ServerParts { with_queue: 3, negative_remainders: 1, ..server }, 4).contains("queue by 3 of"));
+        assert!(
+            reported_by(&ServerParts { with_queue: 3, negative_remainders: 1, ..server }, 4).contains("queue by 3 of")
+        );
     }
 
     #[test]

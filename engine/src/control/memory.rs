@@ -63,7 +63,7 @@ impl Budget {
     fn extend(&self, allowance: &mut Allowance, held: usize) -> bool {
         let wanted = held.next_multiple_of(STEP);
         let more = (wanted - allowance.0) as i64;
-        let kept_back = match wanted <= MODEST {
+        let kept_back = match wanted <= SMALL {
             true => 0,
             false => (self.whole / 4) as i64,
         };
@@ -105,4 +105,4 @@ impl Budget {
 /// Responses draw in steps of this many bytes.
 const STEP: usize = 16 << 10;
 /// Bytes that a response with an end seldom passes.
-const MODEST: usize = 64 << 10;
+const SMALL: usize = 64 << 10;

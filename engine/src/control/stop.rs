@@ -6,11 +6,11 @@ use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 /// What the control plane and the workers share: a stop request going in, snapshots coming out.
 #[derive(Default)]
 pub struct Control {
-    /// How often it was asked to stop, and whether the first wish was the run's own ([`OWN`]): whoever looks sees both
+    /// How often it was asked to stop, and whether the first request was the run's own ([`OWN`]): whoever looks sees both
     /// as they were at one time.
     asked: AtomicU8,
     enough: AtomicBool,
-    /// Longest wait for what is in flight after the first wish to stop, in nanoseconds; 0 where nobody said one.
+    /// Longest wait for what is in flight after the first request to stop, in nanoseconds; 0 where none was given.
     drain: AtomicU64,
     /// When the measured phase began; 0 before.
     measured_since: AtomicU64,
@@ -64,12 +64,12 @@ impl Control {
     /// As [`Control::stop`], and what is in flight is awaited for at most so many nanoseconds, whatever the phase's own
     /// grace period is.
     pub fn stop_within(&self, drain: Nanos) {
-        // Seen by whoever sees the wish: it is stored before. 0 stands for nothing said.
+        // Seen by whoever sees the request: it is stored before. 0 stands for none given.
         self.drain.store(drain.max(1), Ordering::Relaxed);
         self.stop();
     }
 
-    /// How long what is in flight may be awaited at most after the first wish to stop.
+    /// How long what is in flight may be awaited at most after the first request to stop.
     #[must_use]
     pub fn drain(&self) -> Nanos {
         match self.drain.load(Ordering::Relaxed) {
@@ -111,12 +111,12 @@ impl Control {
         if self.enough.load(Ordering::Relaxed) { stops.max(2) } else { stops }
     }
 
-    /// How often it was asked to stop, the run's own wish included.
+    /// How often it was asked to stop, the run's own request included.
     #[must_use]
     pub fn asked(&self) -> u8 {
         self.asked.load(Ordering::Acquire) & !OWN
     }
 }
 
-/// The first wish to stop was the run's own.
+/// The first request to stop was the run's own.
 const OWN: u8 = 1 << 7;

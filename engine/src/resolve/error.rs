@@ -66,8 +66,8 @@ impl DnsError {
             DnsFailure::WrongFamily(family) => {
                 format!("`{host}` has no {} address", shown(*family).0)
             }
-            DnsFailure::TooSlow(patience) => {
-                format!("`{host}` was not found within {} s ({ConnectTimeout})", *patience as f64 / SECOND as f64)
+            DnsFailure::TooSlow(time_limit) => {
+                format!("`{host}` was not found within {} s ({ConnectTimeout})", *time_limit as f64 / SECOND as f64)
             }
             DnsFailure::Stopped => format!("interrupted while `{host}` was looked up"),
             DnsFailure::Refused(code) => {

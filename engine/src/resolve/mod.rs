@@ -62,16 +62,16 @@ impl Answer {
 pub struct Resolver {
     runtime: Runtime,
     names: Names,
-    patience: Nanos,
+    time_limit: Nanos,
 }
 
 impl Resolver {
-    /// A resolver by the plan and this machine's files, each of whose look-ups takes at most `patience`.
+    /// A resolver by the plan and this machine's files, each of whose look-ups takes at most `time_limit`.
     ///
     /// # Errors
     /// When the runtime cannot be made.
-    pub fn new(network: &Network, patience: Nanos) -> Result<Self> {
-        Ok(Self { runtime: runtime()?, names: Names::new(network, &Files::read(), DELAY_BEFORE), patience })
+    pub fn new(network: &Network, time_limit: Nanos) -> Result<Self> {
+        Ok(Self { runtime: runtime()?, names: Names::new(network, &Files::read(), DELAY_BEFORE), time_limit })
     }
 
     /// Looks a name up, until it is found, time is up, or `stopped` says so, which is asked every 50 ms. Where only one
@@ -80,7 +80,7 @@ impl Resolver {
     /// # Errors
     /// [`DnsError`], which names the host and what to do.
     pub fn lookup(&self, host: &str, port: u16, stopped: &dyn Fn() -> bool) -> std::result::Result<Answer, DnsError> {
-        let until = clock::monotonic().saturating_add(self.patience);
+        let until = clock::monotonic().saturating_add(self.time_limit);
         self.runtime.block_on(async {
             let mut search = std::pin::pin!(self.names.lookup(host, port, &connects));
             loop {
@@ -90,7 +90,7 @@ impl Resolver {
                 let failure = if stopped() {
                     DnsFailure::Stopped
                 } else if clock::monotonic() >= until {
-                    DnsFailure::TooSlow(self.patience)
+                    DnsFailure::TooSlow(self.time_limit)
                 } else {
                     continue;
                 };

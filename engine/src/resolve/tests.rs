@@ -63,7 +63,7 @@ fn network(server: &Server) -> Network {
 fn resolver(network: &Network, conf: &str) -> Resolver {
     // A busy machine may take its time where both families are answered.
     let delay = if conf.starts_with(PATIENT) { Duration::from_secs(5) } else { DELAY_DURING };
-    Resolver { runtime: runtime().unwrap(), names: Names::new(network, &files(conf), delay), patience: 60 * SECOND }
+    Resolver { runtime: runtime().unwrap(), names: Names::new(network, &files(conf), delay), time_limit: 60 * SECOND }
 }
 
 fn files(conf: &str) -> Files {
@@ -283,9 +283,9 @@ fn the_hosts_file_comes_before_search_domains_and_asks_no_server() {
 fn a_look_up_ends_when_its_time_is_up_or_a_signal_says_so() {
     let server = serve(zone);
     let conf = "nameserver 192.0.2.1\noptions timeout:30 attempts:5\n";
-    let mut impatient = resolver(&network(&server), conf);
-    impatient.patience = SECOND / 10;
-    let error = impatient.lookup("silent.test", 80, &on).unwrap_err();
+    let mut hurried = resolver(&network(&server), conf);
+    hurried.time_limit = SECOND / 10;
+    let error = hurried.lookup("silent.test", 80, &on).unwrap_err();
     assert_eq!(error.failure, DnsFailure::TooSlow(SECOND / 10));
     let text = error.to_string();
     assert!(text.contains("0.1 s") && text.contains("`plan.network.dns_servers`"), "{text}");

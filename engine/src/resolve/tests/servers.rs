@@ -29,9 +29,9 @@ fn network_of(servers: &[SocketAddr]) -> Network {
 }
 
 /// One that gives up long before the time of a single question is over.
-fn impatient(network: &Network, conf: &str) -> Resolver {
+fn hurried(network: &Network, conf: &str) -> Resolver {
     let mut resolver = resolver(network, conf);
-    resolver.patience = 20 * SECOND;
+    resolver.time_limit = 20 * SECOND;
     resolver
 }
 
@@ -52,7 +52,7 @@ fn the_next_server_is_asked_where_one_fails_or_is_silent() {
     for first in [silent, servfail, refused, notimp] {
         let (first, second) = (serve(first), serve(zone));
         let network = network_of(&[first.addr, second.addr]);
-        let resolver = impatient(&network, SLOW);
+        let resolver = hurried(&network, SLOW);
         for _ in 0..3 {
             let found = resolver.lookup("both.test", 80, &on).unwrap();
             assert!(addrs(&found).contains(&"10.0.0.2:80".to_owned()), "{found:?}");
@@ -64,7 +64,7 @@ fn the_next_server_is_asked_where_one_fails_or_is_silent() {
         assert_eq!(found.addrs, ["10.3.0.1:80".parse().unwrap()]);
     }
     let second = serve(zone);
-    let resolver = impatient(&network_of(&[nowhere(), nowhere(), second.addr]), SLOW);
+    let resolver = hurried(&network_of(&[nowhere(), nowhere(), second.addr]), SLOW);
     assert_eq!(addrs(&resolver.lookup("six.test", 80, &on).unwrap()), ["[2001:db8::6]:80"]);
 }
 
