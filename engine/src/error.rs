@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Who has to act for the error to go away.
+/// The party that has to act for the error to go away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Blame {
     /// The user: a setting, a value, a combination.
@@ -17,7 +17,7 @@ pub enum Blame {
     Interrupted,
 }
 
-/// What went wrong and what to do about it.
+/// An error: the problem and its remedy.
 #[derive(Debug)]
 pub struct Error {
     /// Who has to act.

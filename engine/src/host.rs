@@ -17,7 +17,7 @@ use proc::CpuTime;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
-/// What is known of the machine, and what it did to the run.
+/// Facts of the machine, and its effects on the run.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct HostFacts {

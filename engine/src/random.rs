@@ -6,7 +6,7 @@
 
 use rand::rand_core::{Infallible, TryRng};
 
-/// What the numbers are for: streams of one seed are independent of each other.
+/// The purpose of random numbers: streams of one seed are independent of each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u64)]
 pub enum Stream {

@@ -14,7 +14,7 @@ use std::time::Duration;
 use crate::clock::{SECOND, nanos};
 use crate::error::{Error, refuse};
 
-/// What the engine can do.
+/// The capacity of the simulated engine.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// The most sequences that run at once.

@@ -16,7 +16,7 @@ pub struct Config {
     pub threads: usize,
     /// Cores to pin the threads to: thread i runs on `cores[i % cores.len()]`. Empty: no pinning.
     pub cores: Vec<usize>,
-    /// When the tokens of a stream are due.
+    /// The schedule of a stream's tokens.
     pub timing: Timing,
     /// The model's name in `/v1/models`, and in responses to requests that name none.
     pub model: String,
@@ -71,7 +71,7 @@ impl Default for Config {
     }
 }
 
-/// Which HTTP is spoken. All of it is on one port.
+/// The versions of HTTP that are offered, on one port.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Protocol {
     /// HTTP/1.1; over TLS, ALPN answers `http/1.1`.
@@ -97,7 +97,7 @@ pub struct Delays {
     pub head: Duration,
 }
 
-/// When the tokens of a stream are due.
+/// The schedule of a stream's tokens.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Timing {
     /// Token i is due at arrival + `ttft` + i · `itl`, however late the ones before it went out.
@@ -121,7 +121,7 @@ impl Default for Timing {
     }
 }
 
-/// How far a gap may be from its nominal length; the mean stays the nominal length.
+/// The spread of gaps around their nominal length, which stays the mean.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Jitter {
     /// Not at all.

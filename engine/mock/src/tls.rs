@@ -11,7 +11,7 @@ use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion, version};
 
 use crate::error::Error;
 
-/// How the server speaks TLS. Session tickets are always given.
+/// The server's side of TLS. Session tickets are always given.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TlsConfig {
     /// What it shows.
@@ -43,7 +43,7 @@ pub enum Certificate {
     },
 }
 
-/// Who signs client certificates.
+/// The authority that signs client certificates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClientCa {
     /// The generated authority; [`Server::client_identity`](crate::Server::client_identity) gives a certificate of it.

@@ -132,7 +132,7 @@ impl Truth {
     }
 }
 
-/// Where the threads note what they do.
+/// The log into which the threads note what they do.
 #[derive(Debug, Default)]
 pub(crate) struct Notes {
     on: bool,

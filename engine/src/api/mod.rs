@@ -71,7 +71,7 @@ struct Dialect {
     reading: Reading,
 }
 
-/// Where requests of a dialect go.
+/// The path of a dialect's requests.
 enum Path {
     /// A path under the base URL.
     Under(&'static str),
@@ -93,7 +93,7 @@ enum StreamField {
     FlagWithUsage,
 }
 
-/// Where extra inputs go.
+/// The place of extra inputs.
 enum Extras {
     /// Into the body.
     Body,
@@ -103,7 +103,7 @@ enum Extras {
     Nowhere,
 }
 
-/// How responses are read.
+/// The way in which responses are read.
 enum Reading {
     /// By rules.
     Rules {

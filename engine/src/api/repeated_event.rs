@@ -25,7 +25,7 @@ pub(super) struct RepeatedEvent {
     index: usize,
 }
 
-/// What an event that fits says.
+/// The text of an event that fits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Fit<'a> {
     /// The text, still escaped and surely well formed.

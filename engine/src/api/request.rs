@@ -29,7 +29,7 @@ pub struct Body {
     pub own: Option<Range<usize>>,
 }
 
-/// Where a dialect's body holds the messages of a conversation.
+/// The place of a conversation's messages in a dialect's body.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TurnList {
     /// The field that holds the list.

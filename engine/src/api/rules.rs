@@ -25,7 +25,7 @@ const fn hash(key: &[u8]) -> usize {
     (key.len() + 16 * first + 45 * last) & 63
 }
 
-/// What the value of a key means. `null` never means anything.
+/// The meaning of a key's value. `null` never means anything.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Rule {
     /// An object with keys of its own.
@@ -229,7 +229,7 @@ pub(super) fn of_kind(
     kind.and_then(|kind| kinds.iter().find(|(name, _)| name.as_bytes() == kind)).map_or(own, |(_, node)| node)
 }
 
-/// What was found in one event or body.
+/// The content of one event or body, as far as it has been read.
 #[derive(Debug)]
 pub(super) struct Found<'t> {
     pub(super) seen: ParsedEvent,
@@ -252,7 +252,7 @@ pub(super) struct Found<'t> {
     choice: (u32, bool),
 }
 
-/// Which of the responses of a request were seen, and which are finished.
+/// The choices of a request that were seen, and those that are finished.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Choices {
     /// How many there were.

@@ -22,14 +22,14 @@ pub struct Scanner {
     gathered: Gathered,
 }
 
-/// What the events of a response add up to.
+/// The sum of a response's events.
 #[derive(Clone, Debug, Default)]
 struct Gathered {
     choices: Choices,
     timings: Option<Box<Timings>>,
 }
 
-/// What an event or a body says.
+/// The meaning of an event or a body.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ParsedEvent {
     /// It carries output: content, reasoning, refusal or tool-call text of any choice that is not empty; or a vector, a
@@ -54,7 +54,7 @@ pub struct ParsedEvent {
     pub error: bool,
 }
 
-/// What an event says that differs from an earlier one in its text alone.
+/// The meaning of an event that differs from an earlier one in its text alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Repeat {
     /// The text is not empty.

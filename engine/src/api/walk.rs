@@ -4,7 +4,7 @@ use super::lex::{Lexer, Unusual};
 use super::rules::{Count, Found, KIND, NAMED_ERROR, Node, OutputKind, Rule, of_kind};
 use std::ops::Range;
 
-/// Where in the JSON lies what may differ from event to event.
+/// The places in the JSON of what may differ from event to event.
 #[derive(Debug, Default)]
 pub(super) struct Places {
     /// The last text that was not empty, and whose it is.

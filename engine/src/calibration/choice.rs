@@ -3,7 +3,7 @@
 use super::{Calibration, Machine, Shape};
 use std::fmt;
 
-/// Why no calibration fits.
+/// The reason why no calibration fits.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Unfit {
     /// There is none.

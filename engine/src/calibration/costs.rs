@@ -1,6 +1,6 @@
 //! CPU time under two loads → what a request costs and what an output event costs.
 
-/// What one core did under a load.
+/// The work of one core under a load.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Load {
     /// Requests that were issued.

@@ -4,7 +4,7 @@ use super::Calibration;
 use crate::host::HostFacts;
 use serde::{Deserialize, Serialize};
 
-/// What a machine is asked to drive.
+/// The load that a machine is asked to drive.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Asked {
     /// Streams at a time.
@@ -15,7 +15,7 @@ pub struct Asked {
     pub answer_tokens: f64,
 }
 
-/// What a machine can drive of what was asked.
+/// The load that a machine can drive, beside the one that was asked for.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Drive {
     /// What was asked.
@@ -30,7 +30,7 @@ pub struct Drive {
     pub limit: DriveLimit,
 }
 
-/// What more streams reach first.
+/// The limit that more streams reach first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DriveLimit {

@@ -27,7 +27,7 @@ pub use used::{Used, used};
 use crate::host::HostFacts;
 use serde::{Deserialize, Serialize};
 
-/// What was found on a machine for a shape of load.
+/// The result of a calibration: costs on a machine for a shape of load.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Calibration {
     /// When it was made, in UTC (RFC 3339).
@@ -46,7 +46,7 @@ pub struct Calibration {
     pub steps: Vec<Step>,
 }
 
-/// What tells one machine from another, as far as a ceiling depends on it.
+/// The identity of a machine, as far as a ceiling depends on it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Machine {
     /// Model name of the CPU.
@@ -66,7 +66,7 @@ pub struct Ceiling {
     pub basis: Basis,
 }
 
-/// What a ceiling rests on.
+/// The basis of a ceiling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Basis {

@@ -5,7 +5,7 @@ use crate::plan::{Plan, Reuse};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// What the cost of a request and of an event depends on.
+/// The shape of a load: all that the cost of a request and of an event depends on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Shape {
     /// The driver: `io_uring` or `epoll`.

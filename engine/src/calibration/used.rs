@@ -4,7 +4,7 @@ use super::{Basis, Calibration, Ceiling};
 use crate::measure::{Summary, Window};
 use serde::{Deserialize, Serialize};
 
-/// What share of its machine's ceiling a run used.
+/// The share of its machine's ceiling that a run used.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Used {
     /// Of its cores' ceiling, in its busiest window; over 1 where it did more than the calibration holds possible.

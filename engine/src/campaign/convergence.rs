@@ -2,7 +2,7 @@
 
 use crate::statistics::Sample;
 
-/// When repeats may end early.
+/// The condition under which repeats end early.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Convergence {
     /// The criterion of convergence.
@@ -13,7 +13,7 @@ pub struct Convergence {
     pub level: f64,
 }
 
-/// What has to be small (or likely) for repeats to end. The same three as AIPerf's.
+/// The quantity that has to be small (or likely) for repeats to end. The same three as AIPerf's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Criterion {
     /// The whole length of Student's interval over the mean; by default under 0.10.

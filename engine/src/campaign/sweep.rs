@@ -65,7 +65,7 @@ pub struct Indistinguishable {
     pub most_goodput: Vec<usize>,
 }
 
-/// How far the load may go along the axis.
+/// The limit of the load along the axis.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "by")]
 pub enum Knee {

@@ -13,7 +13,7 @@ use crate::statistics::{Interval, Sample, batch_means, mann_kendall, theil_sen, 
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// How a probe is judged.
+/// The rule by which a probe is judged.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rule {
     /// The share of requests that has to be good, 0 to 1.
@@ -49,7 +49,7 @@ pub struct Observation {
     pub good: bool,
 }
 
-/// What a probe came to.
+/// The result of a probe.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Judgement {
     /// Whether the load holds.
@@ -64,7 +64,7 @@ pub struct Judgement {
     pub interval: Option<Interval>,
 }
 
-/// Why a load holds or does not.
+/// The reason why a load holds or does not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {

@@ -4,7 +4,7 @@
 use super::{Judgement, Reason};
 use serde::Serialize;
 
-/// Where the search looks, and how finely. Loads are arrivals per second or requests in flight.
+/// The range and the resolution of the search. Loads are arrivals per second or requests in flight.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Range {
     /// The first load to try, in arrivals per second or requests in flight.
@@ -27,7 +27,7 @@ pub struct Next {
     pub confirms: bool,
 }
 
-/// What is known so far. Ask [`next`](Self::next), probe, [`record`](Self::record), until there is no next.
+/// The state of a search. Call [`next`](Self::next), probe, [`record`](Self::record), until there is no next.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Search {
     /// Where it looks.

@@ -4,7 +4,7 @@ use crate::plan::Statistic;
 use crate::random::{ItemRng, Stream};
 use crate::statistics::{Sample, batch_means, percentile_errors};
 
-/// What is known of the requests of a run, in the order in which they were issued.
+/// The requests of a run, in the order in which they were issued.
 #[derive(Clone, Debug, Default)]
 pub struct Observed {
     /// Tag, unit and the values of successful requests of each metric.

@@ -21,7 +21,7 @@ pub struct Limit {
     pub over: bool,
 }
 
-/// What came of a condition.
+/// The result of a condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Held {

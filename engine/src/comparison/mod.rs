@@ -19,7 +19,7 @@ use crate::plan::Statistic;
 use crate::statistics::{Interval, t_quantile};
 use serde::Serialize;
 
-/// How a figure differs between two runs.
+/// The difference of a figure between two runs.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Difference {
     /// Tag of the metric.

@@ -17,7 +17,7 @@ pub struct Budget {
     pub(crate) left: AtomicI64,
 }
 
-/// What a response may hold: its part, and what has been drawn beyond it.
+/// The memory that a response may hold: its part, and what has been drawn beyond it.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Allowance(usize);
 

@@ -3,11 +3,11 @@
 use crate::clock::Nanos;
 use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
-/// What the control plane and the workers share: a stop request going in, snapshots coming out.
+/// The state that the control plane and the workers share: a stop request going in, snapshots coming out.
 #[derive(Default)]
 pub struct Control {
-    /// How often it was asked to stop, and whether the first request was the run's own ([`OWN`]): whoever looks sees both
-    /// as they were at one time.
+    /// How often it was asked to stop, and whether the first request was the run's own ([`OWN`]): whoever looks sees
+    /// both as they were at one time.
     asked: AtomicU8,
     enough: AtomicBool,
     /// Longest wait for what is in flight after the first request to stop, in nanoseconds; 0 where none was given.

@@ -22,7 +22,7 @@ impl Line<'_> {
     }
 }
 
-/// What one line of a file says about those after it.
+/// State of a file that one line sets for those after it.
 #[derive(Default)]
 pub(super) struct State {
     /// Names of the columns.

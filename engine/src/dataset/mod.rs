@@ -36,7 +36,7 @@ use lines::{Line, State};
 use serde_json::{Map, Value};
 use std::io::BufRead;
 
-/// What a file says of one request.
+/// One request of a file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
     /// Whose turn it is.
@@ -82,7 +82,7 @@ pub struct Turn {
     pub extra: Option<Map<String, Value>>,
 }
 
-/// What a turn says.
+/// The content of a turn.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Content {
     /// A synthetic text of this many tokens. Equal ids stand for equal blocks of text, from its beginning on.
@@ -123,7 +123,7 @@ struct Spec {
     read: Read,
 }
 
-/// How a file is gone through.
+/// The way in which a file is read.
 #[derive(Debug)]
 enum Read {
     /// Line by line; empty lines are left out.
@@ -135,7 +135,7 @@ enum Read {
 /// What takes the rows.
 type Each<'a> = &'a mut dyn FnMut(Row) -> Result<()>;
 
-/// How a file begins.
+/// The beginning of a file.
 struct Head<'a> {
     /// Its beginning.
     text: &'a str,

@@ -5,7 +5,7 @@ use crate::clock::{Nanos, SECOND};
 use serde::Serialize;
 use std::collections::HashSet;
 
-/// What a trace is like.
+/// The properties of a trace.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Analysis {
     /// Requests in the trace.
@@ -41,7 +41,7 @@ pub struct Analysis {
     pub gaps_cv: Option<f64>,
 }
 
-/// How values are spread. Percentiles by linear interpolation, as `NumPy` does by default.
+/// The spread of values. Percentiles by linear interpolation, as `NumPy` does by default.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Spread {
     /// Mean, in the unit of the values (tokens, ms).

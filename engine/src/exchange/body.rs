@@ -16,7 +16,7 @@ const DETAIL_BYTES: usize = 4096;
 /// what is shown of them is cut after secrets are redacted.
 const FRONT_BYTES: usize = DETAIL_BYTES;
 
-/// How the body is read.
+/// The way in which the body is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mode {
     Head,

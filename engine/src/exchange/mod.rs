@@ -28,7 +28,7 @@ use body::Mode;
 use ending::empty_record;
 use response::Response;
 
-/// Whether the response goes on.
+/// The state of a response after an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
     /// It goes on.
@@ -46,7 +46,7 @@ pub enum Progress {
     },
 }
 
-/// What is known of a request before it is sent.
+/// A request before it is sent.
 #[derive(Clone, Copy, Debug)]
 pub struct Request {
     /// Number of its session in its phase.

@@ -9,7 +9,7 @@ use crate::setting::Setting::Targets;
 use crate::wire::http1::Head;
 use crate::wire::sse;
 
-/// Whether output text is kept for the client's tokenizer.
+/// The rule by which output text is kept for the client's tokenizer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeepText {
     /// Only the server counts.

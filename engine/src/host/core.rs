@@ -13,7 +13,7 @@ pub struct CoreWatch {
     run_delay: Option<Nanos>,
 }
 
-/// What is known of a worker's core over a phase. Each figure may be missing.
+/// Facts of a worker's core over a phase. Each figure may be missing.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct CoreFacts {
     /// Share of the time in which the core was not idle, whoever had it (`/proc/stat`; counted in ticks, so rough under

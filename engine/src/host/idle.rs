@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-/// What is known of the machine's cores.
+/// Facts of the machine's cores.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CoreLoads {
     /// Share of the time in which each was not idle, whoever had it.

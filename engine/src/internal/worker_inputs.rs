@@ -9,7 +9,7 @@ use crate::workload::Workload;
 use socket2::SockAddr;
 use std::net::SocketAddr;
 
-/// What workers borrow: the request bodies of a plan, and its first target at made-up addresses, without TLS.
+/// The inputs of workers: the request bodies of a plan, and its first target at invented addresses, without TLS.
 pub struct WorkerInputs<'p> {
     plan: &'p Plan,
     workload: Workload,

@@ -131,7 +131,7 @@ fn shift(tag: &'static str, percentile: &'static str, stamped: Nanos, least: Nan
     PossibleShift { tag, percentile, lower_by_ms: apart(stamped, least), higher_by_ms: apart(most, stamped) }
 }
 
-/// What `possible_shifts` tells.
+/// An entry of `possible_shifts`.
 const PERCENTILES: [Statistic; 2] = [Statistic::P50, Statistic::P99];
 const RANKS: [(Statistic, f64); 11] = [
     (Statistic::P1, 0.01),

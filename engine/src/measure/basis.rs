@@ -7,7 +7,7 @@ use crate::arrival::NARROW;
 use crate::clock::Nanos;
 use crate::record::{Outcome, Phases, Record};
 
-/// What the metrics of one request are made of: lengths in nanoseconds, counts, and no text.
+/// The numbers of which the metrics of one request are made: lengths in nanoseconds, counts, and no text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Basis {
     pub(super) state: State,
@@ -69,7 +69,7 @@ pub(super) struct Tokens {
     pub(super) client: Option<u32>,
 }
 
-/// What went over the connection.
+/// Bytes that went over the connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Wire {
     pub(super) reused: bool,
@@ -78,7 +78,7 @@ pub(super) struct Wire {
     pub(super) reads: u32,
 }
 
-/// What came of a request, as far as its metrics ask.
+/// The outcome of a request, as far as its metrics ask.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum State {
     #[default]

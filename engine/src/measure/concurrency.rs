@@ -4,7 +4,7 @@ use super::requests::Requests;
 use super::stats::Stats;
 use crate::clock::Nanos;
 
-/// When requests were in flight.
+/// The number of requests in flight over time.
 #[derive(Clone, Debug, Default)]
 pub(super) struct InFlight {
     starts: Vec<Nanos>,

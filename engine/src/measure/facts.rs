@@ -61,7 +61,7 @@ pub struct CoreFigures {
     pub numa_node: Option<usize>,
 }
 
-/// What the run knows of itself beside its records and shards: handed to `Summarizer::finish`.
+/// Facts of a run beside its records and shards: handed to `Summarizer::finish`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct RunFacts {
     /// Wall clock at the start of the measured phase, nanoseconds since the Unix epoch.

@@ -14,7 +14,7 @@ use crate::clock::Nanos;
 use crate::record::{Outcome, Record};
 use serde::{Deserialize, Serialize};
 
-/// Where the time to first token went.
+/// The parts of the time to first token.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct FirstTokenFigures {
     /// Of all requests.

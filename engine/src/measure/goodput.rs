@@ -24,7 +24,7 @@ pub struct Goodput {
     pub slos: Vec<SloFigures>,
 }
 
-/// How one SLO fared.
+/// The result of one SLO.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct SloFigures {
     /// Tag of the metric.
@@ -70,7 +70,7 @@ pub(super) struct Judge {
     held: Vec<Held>,
 }
 
-/// How one objective fared.
+/// The result of one objective.
 #[derive(Clone, Copy, Debug, Default)]
 struct Held {
     met: u64,

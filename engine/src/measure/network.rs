@@ -19,7 +19,7 @@ use crate::interned::Name;
 use crate::record::{Handshake, Record};
 use serde::{Deserialize, Serialize};
 
-/// What the network was like. Connections are those of the whole run, warm-up and prewarmed ones
+/// Figures of the network. Connections are those of the whole run, warm-up and prewarmed ones
 /// (`plan.network.prewarm`) included; phases and handshake times are of the successful requests of the measured phase.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct NetworkFigures {
@@ -66,7 +66,7 @@ pub struct FailedAddress {
     pub error: String,
 }
 
-/// What was spoken with a target.
+/// The protocol that was used with a target.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Spoken {
     /// URL of the target.

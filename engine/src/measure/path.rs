@@ -64,7 +64,7 @@ impl PathTally {
         self.bursts.finish()
     }
 
-    /// Where the time to first token went.
+    /// The parts of the time to first token.
     pub(super) fn first_token(&self) -> Option<FirstTokenFigures> {
         self.first_token.finish()
     }

@@ -57,7 +57,7 @@ pub(super) struct Population {
     timed: bool,
 }
 
-/// How the recorded requests came out.
+/// Counts of the recorded requests by their outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Outcomes {
     pub(super) succeeded: u64,

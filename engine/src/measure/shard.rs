@@ -38,7 +38,7 @@ pub struct Shard {
     pub congestion_control: BTreeMap<u16, String>,
 }
 
-/// What a histogram of a shard is of.
+/// The quantity that a histogram of a shard holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HistogramId {
     /// `seen - arrived` of every read: the engine's own delay.

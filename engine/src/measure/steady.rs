@@ -31,7 +31,7 @@ pub(super) struct RunSeries {
     seed: u64,
 }
 
-/// What is compared and given intervals.
+/// The figures that are compared and have intervals.
 static FIGURES: [&MetricInfo; 3] = [&tags::TIME_TO_FIRST_TOKEN, &tags::INTER_TOKEN_LATENCY, &tags::REQUEST_LATENCY];
 
 /// First and last kept request, and the time of the rates.
@@ -329,7 +329,7 @@ static RATES: [(Series, &MetricInfo); 3] = [
     (Series::Tokens, &tags::OUTPUT_TOKEN_THROUGHPUT),
 ];
 const PERCENTILES: [(&str, f64); 2] = [("p50", 0.5), ("p99", 0.99)];
-/// What has to settle.
+/// The quantities that have to settle.
 static SETTLING: [&MetricInfo; 2] = [&tags::TIME_TO_FIRST_TOKEN, &tags::REQUEST_LATENCY];
 /// Requests under which nothing is said.
 const LEAST: usize = 100;

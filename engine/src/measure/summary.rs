@@ -24,7 +24,7 @@ use crate::plan::Statistic;
 use crate::telemetry::{GpuFigures, ServerFigures};
 use serde::{Deserialize, Serialize};
 
-/// What a run came to.
+/// The result of a run.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Summary {
     /// Wall clock at the first issue, nanoseconds since the Unix epoch.
@@ -74,7 +74,7 @@ pub struct Summary {
     pub windows: Windows,
     /// What the network was like.
     pub network: NetworkFigures,
-    /// Where token counts came from.
+    /// The sources of token counts.
     pub tokens: TokenFigures,
     /// What was sent and what came back, against what was asked for.
     #[serde(default)]
@@ -228,7 +228,7 @@ pub struct ClientFigures {
     pub buffered_limit_bytes: u64,
 }
 
-/// Where token counts came from.
+/// The sources of token counts.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct TokenFigures {
     /// Name of the client's tokenizer.

@@ -8,7 +8,7 @@ use crate::interned::Name;
 use crate::plan::Threshold;
 use serde::{Deserialize, Serialize};
 
-/// What came of one condition of `plan.thresholds`.
+/// The result of one condition of `plan.thresholds`.
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
 pub struct ThresholdFigures {
     /// As it was written.

@@ -16,7 +16,7 @@ pub struct TokenCounts {
     pub client: Option<ClientTokens>,
 }
 
-/// Who counted output tokens, in order of trust.
+/// The source of a count of output tokens, in order of trust.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TokenSource {

@@ -42,7 +42,7 @@ pub struct Trend {
     pub words: String,
 }
 
-/// Which way a figure went.
+/// The direction of a trend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {

@@ -15,7 +15,7 @@ pub struct Windows {
     pub windows: Vec<Window>,
 }
 
-/// What a window held.
+/// The content of a window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Window {
     /// Output events that arrived in it.

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use unseen::Unseen;
 
-/// What was sent and what came back, against what was asked for. Of the successful requests of the measured phase.
+/// Requests and responses compared with what was asked for. Of the successful requests of the measured phase.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(default)]
 pub struct WorkloadFigures {

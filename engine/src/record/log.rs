@@ -32,7 +32,7 @@ const MAX_ENTRY: usize = 1 << 30;
 /// The kind of an entry that is a record.
 const RECORD: u8 = 1;
 
-/// What stands in a log beside records.
+/// An entry of a log beside records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Note {

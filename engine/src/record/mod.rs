@@ -99,7 +99,7 @@ pub struct Record {
 /// How old the round-trip time of a connection is at most when a request is sent: 1 s.
 pub const ROUND_TRIP_AGE: Nanos = crate::clock::SECOND;
 
-/// How the last byte of a request went, by the kernel's stamps. Its send ended when it left.
+/// The transmission of a request's last byte, by the kernel's stamps. Its send ended when it left.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Transmission {
     /// How long the kernel held it, in nanoseconds: from when it had taken it until it handed it to the network card; 0
@@ -124,7 +124,7 @@ pub struct Intervals {
     pub wide: u32,
 }
 
-/// How a TLS handshake went.
+/// The kind of a TLS handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Handshake {
@@ -134,7 +134,7 @@ pub enum Handshake {
     Resumed,
 }
 
-/// Which phase a request belongs to.
+/// The phase that a request belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PhaseKind {
@@ -183,7 +183,7 @@ pub struct Instants {
     pub end: Nanos,
 }
 
-/// Where the time of a request went. The parts never overlap, and add up to `end - issued`.
+/// The parts of a request's time. They never overlap, and add up to `end - issued`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Phases {
     /// Waiting for a connection to be begun or to come free, and for the send to begin.
@@ -202,7 +202,7 @@ pub struct Phases {
     pub receive: Nanos,
 }
 
-/// What came of a request.
+/// The outcome of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// What a response shows of its tokens beside its usage.
+/// Observations of a response's tokens beside its usage.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Observed {
     /// Why it stopped, where it says so; of several choices, the first to stop.
@@ -28,7 +28,7 @@ impl Observed {
     }
 }
 
-/// Why a response stopped. Each API has its own words for the same reasons.
+/// The reason why a response stopped. Each API has its own words for the same reasons.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FinishReason {

@@ -17,7 +17,7 @@ pub(super) struct Addresses {
     pub(super) ttl: u32,
 }
 
-/// What became of a question.
+/// The outcome of a question.
 pub(super) type Outcome = Result<Addresses, DnsFailure>;
 
 /// The name servers in the order in which they are asked; cheap to clone.

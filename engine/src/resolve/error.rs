@@ -7,7 +7,7 @@ use crate::setting::Setting::{self, ConnectTimeout, DnsServers, Resolve, Targets
 use hickory_resolver::net::{DnsError as Semantic, NetError};
 use std::fmt;
 
-/// Why a name has no address; the text ends in what to do.
+/// The reason why a name has no address; the text ends in what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DnsError {
     /// The name that was looked up.

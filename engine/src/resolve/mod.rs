@@ -36,7 +36,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Runtime;
 
-/// Where a name is.
+/// The addresses of a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// Its addresses, never empty: those of a pin as written, others by the precedence of RFC 6724 §2.1, else as in the
@@ -123,7 +123,7 @@ fn runtime() -> Result<Runtime> {
         .map_err(|e| Error::environment(format!("names cannot be looked up ({e})"), "raise the limit of open files"))
 }
 
-/// What this machine says of names.
+/// The files of this machine on names.
 #[derive(Clone, Default)]
 struct Files {
     /// Without it a server of the machine's own is asked, as the C library does.
@@ -141,7 +141,7 @@ impl Files {
     }
 }
 
-/// What is known of names; cheap to clone.
+/// The resolver's data; cheap to clone.
 #[derive(Clone)]
 struct Names {
     pins: Arc<[Pin]>,

@@ -23,7 +23,7 @@ pub struct Reply {
     pub outcome: Result<Found, String>,
 }
 
-/// Where a name is.
+/// The addresses of a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
     /// Its addresses, in order.

@@ -108,7 +108,7 @@ struct Ask {
 
 type Key = (String, u16);
 
-/// What is shared by the look-ups of the service.
+/// State that the look-ups of the service share.
 struct State {
     /// Whether answers are kept for their TTL and equal questions share a look-up.
     keep: bool,

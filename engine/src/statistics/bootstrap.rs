@@ -14,7 +14,7 @@ pub struct PercentileInterval {
     pub interval: Interval,
 }
 
-/// How an interval of a percentile was found.
+/// The method by which an interval of a percentile was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Method {

@@ -12,7 +12,7 @@ use super::series::{Data, SeriesTable};
 use crate::clock::Nanos;
 use std::collections::BTreeMap;
 
-/// Which part of a run a scrape is of.
+/// The part of a run that a scrape is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Window {
     /// Before the measured phase: what counters are counted from.
@@ -23,7 +23,7 @@ pub enum Window {
     After,
 }
 
-/// What a scrape brought.
+/// The content of a scrape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Scrape {
     /// Whether it was an exposition at all.

@@ -2,7 +2,7 @@
 
 use memchr::{memchr, memchr2, memchr3};
 
-/// What a family of series is, by its `# TYPE` line.
+/// The kind of a family of series, by its `# TYPE` line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A sum that only grows, but for restarts of the server.

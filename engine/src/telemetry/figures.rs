@@ -6,7 +6,7 @@ use super::scalar::Values;
 use crate::clock::Nanos;
 use serde::{Deserialize, Serialize};
 
-/// What the server said of itself in the measured phase.
+/// The server's own figures in the measured phase.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 pub struct ServerFigures {
     /// Where from.
@@ -51,7 +51,7 @@ pub struct ServerFigures {
     pub slices: Vec<ServerSlice>,
 }
 
-/// What was fetched from one endpoint.
+/// The scrapes of one endpoint.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 pub struct EndpointFigures {
     /// Its URL, without secrets.

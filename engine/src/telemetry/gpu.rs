@@ -146,7 +146,7 @@ pub struct GpuSlice {
     pub temperature_c: Option<f64>,
 }
 
-/// What tells a GPU from others, as labels have it.
+/// The identity of a GPU, as labels have it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct GpuIdentity {
     /// Its number on its host.

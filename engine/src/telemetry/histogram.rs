@@ -3,7 +3,7 @@
 use super::scalar::Moment;
 use crate::clock::Nanos;
 
-/// What a histogram came to in the window.
+/// The figures of a histogram over the window.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct HistogramFigures {
     /// Observations.

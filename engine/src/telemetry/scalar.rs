@@ -3,7 +3,7 @@
 use crate::clock::Nanos;
 use crate::statistics::lerp;
 
-/// What a counter came to in the window.
+/// The figures of a counter over the window.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct CounterFigures {
     /// By how much it grew; after a restart of the server, what it grew from 0 is added.
@@ -54,7 +54,7 @@ pub(super) struct Scalar {
     values: Values,
 }
 
-/// Whether a scrape counts for the window.
+/// The instant of a scrape, and how it counts for the window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Moment {
     pub(super) at: Nanos,

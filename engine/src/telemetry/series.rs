@@ -32,7 +32,7 @@ pub(super) enum Data {
     Histogram(Box<Histogram>),
 }
 
-/// What a sample's text stands for.
+/// The place that a sample's text stands for.
 #[derive(Clone, Copy, Debug)]
 enum Place {
     Ignored,

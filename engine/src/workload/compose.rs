@@ -372,5 +372,5 @@ fn mark(seed: u64, conversation: usize) -> String {
     format!("[rid:{bits:012x}]")
 }
 
-/// Where endpoints take texts.
+/// The places in which endpoints take texts.
 const TEXT_FIELDS: [&str; 8] = ["messages", "content", "text", "prompt", "input", "inputs", "system", "instructions"];

@@ -8,7 +8,7 @@ use crate::plan::{LeftOut, Length, Remarks, Replay, Timing};
 use crate::setting::Setting::{LongestInput, ScheduleFrom, ScheduleUntil};
 use std::collections::HashMap;
 
-/// What a file says, in short: read through once, nothing of its texts kept.
+/// A summary of a file: read through once, nothing of its texts kept.
 #[derive(Debug)]
 pub struct Survey {
     gathered: Gathered<Brief>,

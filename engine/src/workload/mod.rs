@@ -47,7 +47,7 @@ use std::ops::Range;
 use store::{Spilled, Store};
 use turns::Item;
 
-/// What will be sent: session k of a phase is a conversation by its index, and each of its requests a turn of it.
+/// The workload: session k of a phase is a conversation by its index, and each of its requests a turn of it.
 pub struct Workload {
     /// Prepared turns, conversation after conversation.
     pub entries: Vec<Entry>,

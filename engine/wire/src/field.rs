@@ -3,7 +3,7 @@
 use crate::head::token;
 use std::fmt;
 
-/// What every request to one target says: its path, and the fields that are the same each time.
+/// The constant part of requests to one target: its path, and the fields that are the same each time.
 ///
 /// The fields of the body's framing are written by the codec; two fields that differ from request to request may be
 /// named, one for the [request's id](Self::with_request_id) and one for its [session's](Self::with_session_id).
@@ -77,7 +77,7 @@ impl fmt::Debug for RequestFields {
     }
 }
 
-/// Why a path or a field cannot stand in a request. Names are shown, values never are.
+/// The reason why a path or a field cannot stand in a request. Names are shown, values never are.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FieldError {
     /// A path that is not absolute, or has more than printable ASCII in it.

@@ -3,7 +3,7 @@
 use crate::timing::HeadTimings;
 use std::fmt;
 
-/// What the head of a final response says, as far as the engine asks.
+/// The head of a final response, as far as the engine uses it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Head {
     /// Status code, 200–599 in practice; never 1xx.

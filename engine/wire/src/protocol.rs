@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// What a peer speaks in place of the protocol it was asked in, by its first bytes.
+/// The protocol that a peer uses in place of the one it was asked in, by its first bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
     /// Records of TLS: an alert, or a handshake (RFC 8446 §5.1).

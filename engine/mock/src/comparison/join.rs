@@ -125,7 +125,7 @@ fn tokens(client: &Client, served: &Served) -> Vec<Token> {
         .collect()
 }
 
-/// What came of a join.
+/// The result of a join.
 #[derive(Clone, Debug, Default)]
 pub struct Comparison {
     /// Requests that both sides know.

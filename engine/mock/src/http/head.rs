@@ -2,7 +2,7 @@
 
 use super::refusal::Refusal;
 
-/// What the server needs of a request's head.
+/// The parts of a request's head that the server uses.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Head {
     /// Bytes of the head, the empty line included.

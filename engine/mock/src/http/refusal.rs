@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::json;
 
-/// Why a request is not served.
+/// The reason why a request is not served.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Refusal {
     pub(crate) status: u16,

@@ -11,7 +11,7 @@ use crate::config::{Config, GROUP_LIMIT, MODEL_LIMIT, OUTPUT_LIMIT};
 use crate::http::{Head, Refusal};
 use crate::random;
 
-/// Which dialect the response is in.
+/// The dialect of the response.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Api {
     Chat,

@@ -51,7 +51,7 @@ pub(crate) struct Stream {
     boundary_ns: u64,
 }
 
-/// How a response is put on its connection.
+/// The framing of a response on its connection.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Framing {
     /// The head first, and the events as chunks.
@@ -63,7 +63,7 @@ pub(crate) enum Framing {
 /// Status and content type of a response.
 pub(crate) type Opening = (u16, &'static str);
 
-/// What one call of [`Stream::render`] gave.
+/// The output of one call of [`Stream::render`].
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Rendered {
     /// Output events.
@@ -72,7 +72,7 @@ pub(crate) struct Rendered {
     pub(crate) end: Option<End>,
 }
 
-/// What becomes of the connection when the response is over.
+/// The fate of the connection after the response.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum End {
     KeepAlive,

@@ -6,7 +6,7 @@ use crate::clock::Nanos;
 use crate::record::{Outcome, Record};
 use std::collections::VecDeque;
 
-/// What came in a stretch of time.
+/// The events of a stretch of time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Column {
     /// Requests that were issued.

@@ -16,7 +16,7 @@ use crate::interned::Name;
 use crate::plan::{MetricInfo, Statistic};
 use serde::{Deserialize, Serialize};
 
-/// What the client was late with.
+/// The client's lags of one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Lateness {

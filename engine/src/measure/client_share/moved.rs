@@ -5,7 +5,7 @@ use crate::measure::stats::{Stats, TAILS};
 use crate::plan::Statistic;
 use crate::statistics::lerp;
 
-/// How far one statistic can be off.
+/// The possible error of one statistic.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Shift {
     pub(super) statistic: Statistic,

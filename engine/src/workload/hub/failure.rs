@@ -1,6 +1,6 @@
 //! Failures of a download.
 
-/// Why there is no file.
+/// The reason why there is no file.
 #[derive(Debug, PartialEq, Eq)]
 #[cfg_attr(not(feature = "hub"), allow(dead_code, reason = "only a hub that is asked can refuse"))]
 pub(super) enum Failure {

@@ -83,7 +83,7 @@ fn index(video: &Video, sound: Option<&Sound>, from: u32) -> Vec<u8> {
     boxed(b"moov", &[&boxed(b"mvhd", &[&movie]), &tracks])
 }
 
-/// How long the samples of a track are.
+/// The durations of a track's samples.
 enum Sizes {
     Each(Vec<u32>),
     All(u32),

@@ -45,7 +45,7 @@ struct Shape {
     step: [f64; 2],
 }
 
-/// What the frames of one video show.
+/// The scene of one video.
 struct Scene {
     width: usize,
     height: usize,

@@ -203,7 +203,7 @@ impl Decoder {
     }
 }
 
-/// Where in the response the decoder stands.
+/// The position of the decoder in the response.
 #[derive(Debug)]
 enum State {
     Head,

@@ -2,7 +2,7 @@
 
 use crate::Protocol;
 
-/// What is wrong with a response. The connection is of no further use.
+/// An error of a response. The connection is of no further use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HttpError {
     /// The peer closed before any byte of a response: on a kept connection, the sign that it had gone stale.

@@ -16,7 +16,7 @@ pub(super) struct Parsed {
     pub(super) keep: bool,
 }
 
-/// How the end of the body is found (RFC 9112 §6.3).
+/// The rule by which the end of the body is found (RFC 9112 §6.3).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Framing {
     Length(u64),

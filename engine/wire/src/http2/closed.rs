@@ -12,7 +12,7 @@ pub(super) struct Closed {
     forgiven: u32,
 }
 
-/// Who ended a stream.
+/// The side that ended a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum By {
     /// We did: the peer may not know yet.

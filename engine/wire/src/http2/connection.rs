@@ -14,7 +14,7 @@ use super::stream::Streams;
 use super::window::{DEFAULT, MAX, ReceiveWindow, ZeroTime};
 use std::collections::VecDeque;
 
-/// What a connection allows.
+/// The limits of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {
     /// Receive window of each stream, bytes, from 1 to 2^31-1. The connection's is 2^31-1.

@@ -4,7 +4,7 @@ use super::hpack::HpackError;
 use crate::Protocol;
 use std::fmt;
 
-/// What is wrong with a connection: it is of no further use, and all its streams are lost.
+/// An error of a connection: it is of no further use, and all its streams are lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Http2Error {
     /// The first frame is no SETTINGS (RFC 9113 §3.4).
@@ -84,7 +84,7 @@ impl Http2Error {
     }
 }
 
-/// What is wrong with one stream: it was reset, the others go on.
+/// An error of one stream: it was reset, the others go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StreamError {
     /// The response is malformed (RFC 9113 §8.1.1).

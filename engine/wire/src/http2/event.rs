@@ -3,7 +3,7 @@
 use super::error::StreamError;
 use crate::head::Head;
 
-/// What became of a request that was to be opened.
+/// The result of opening a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Opened {
     /// The whole request was appended.

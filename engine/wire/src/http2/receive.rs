@@ -8,7 +8,7 @@ use super::frame::{self, Header};
 use super::window::MAX;
 use crate::Protocol;
 
-/// What is read next.
+/// The part of the input that is read next.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Reading {
     Header,

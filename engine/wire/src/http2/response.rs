@@ -18,7 +18,7 @@ pub(super) struct Response {
     wrong: Option<StreamError>,
 }
 
-/// What a header block is.
+/// The role of a header block.
 #[derive(Debug)]
 pub(super) enum Section {
     /// A final head, and the length of the body if it says one.

@@ -10,7 +10,7 @@ use super::settings::Settings;
 use super::stream::Stream;
 use super::window::{DEFAULT, MAX, ReceiveWindow, Waits};
 
-/// What limits the sending.
+/// The limits of sending.
 #[derive(Debug)]
 pub(super) struct Sender {
     pub(super) peer: Settings,

@@ -4,7 +4,7 @@ use super::error::Http2Error;
 use super::frame::MAX_FRAME;
 use super::window::{DEFAULT, MAX};
 
-/// What the peer has set.
+/// The peer's settings.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Settings {
     /// Send window of a new stream.

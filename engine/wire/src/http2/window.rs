@@ -1,6 +1,6 @@
 //! Flow-control windows (RFC 9113 §5.2, §6.9).
 
-/// What we let the peer send, on one stream or on the whole connection. It is filled up when a
+/// A receive window of one stream or of the whole connection. It is filled up when a
 /// [`least_step`] of it is used.
 #[derive(Debug, Default)]
 pub(super) struct ReceiveWindow {

@@ -29,7 +29,7 @@ impl Sse {
     }
 }
 
-/// What closes a bracket.
+/// The byte that closes a bracket.
 fn closing(bracket: u8) -> u8 {
     match bracket {
         b'{' => b'}',

@@ -350,7 +350,7 @@ impl Sse {
     }
 }
 
-/// What the front of the input is.
+/// The beginning of the input.
 enum Front<'i> {
     /// An event, whose data this is.
     Event(&'i [u8]),

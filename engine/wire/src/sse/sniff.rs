@@ -30,7 +30,7 @@ pub fn is_stream(front: &[u8]) -> bool {
 
 pub(super) const DATA: &[u8] = b"data:";
 
-/// How the lines of an event stream begin.
+/// The beginnings of an event stream's lines.
 pub(super) const FIELDS: [&[u8]; 5] = [DATA, b"event:", b"id:", b"retry:", b":"];
 
 /// U+FEFF in UTF-8: one may stand at the start of a stream.

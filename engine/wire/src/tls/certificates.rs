@@ -4,7 +4,7 @@ use super::options::{CertificateUse, TlsSetupError};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-/// What a client trusts and what it shows, read before the clock starts.
+/// The certificates that a client trusts and shows, read before the clock starts.
 #[derive(Debug, Default)]
 pub struct Certificates {
     /// Roots to trust.

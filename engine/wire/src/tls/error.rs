@@ -4,7 +4,7 @@ use super::verifier::is_authority;
 use rustls::{AlertDescription, CertificateError, Error, PeerIncompatible};
 use std::net::IpAddr;
 
-/// Why TLS failed. The connection is of no further use, once the session's output has been written.
+/// A failure of TLS. The connection is of no further use, once the session's output has been written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TlsError {
     /// No trusted root issued the certificate.
@@ -67,7 +67,7 @@ pub enum TlsError {
     Failed(String),
 }
 
-/// What the client offered: it tells what else could be tried.
+/// The client's offer: it tells what else could be tried.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Offered {
     /// A certificate of the client's could be shown.

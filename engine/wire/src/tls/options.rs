@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// How TLS is spoken with one server.
+/// The TLS options of one server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsOptions {
     /// Name to ask for and to check, instead of the server's own.
@@ -24,7 +24,7 @@ impl Default for TlsOptions {
     }
 }
 
-/// Which certificates are read.
+/// The certificates that are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CertificateUse {
     /// The roots to trust.
@@ -33,7 +33,7 @@ pub enum CertificateUse {
     Client,
 }
 
-/// Why a client of TLS cannot be set up. Names of files and servers are shown, what is in a file never is.
+/// The reason why a client of TLS cannot be set up. Names of files and servers are shown, what is in a file never is.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TlsSetupError {
     /// A file of certificates is not PEM.

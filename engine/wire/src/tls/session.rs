@@ -18,7 +18,7 @@ pub struct Session {
     records: Records,
 }
 
-/// What a handshake came to.
+/// The result of a handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Facts {
     /// The version of TLS.
@@ -44,7 +44,7 @@ pub enum Version {
     Tls13,
 }
 
-/// What ALPN agreed on.
+/// The protocol that ALPN agreed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Alpn {
     /// Nothing: the server does not know ALPN.

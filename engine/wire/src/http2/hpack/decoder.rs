@@ -72,7 +72,7 @@ impl Decoder {
     }
 }
 
-/// What a first byte begins (RFC 7541 §6).
+/// The representation that a first byte begins (RFC 7541 §6).
 #[derive(Clone, Copy)]
 enum Kind {
     Indexed,

@@ -13,7 +13,7 @@ pub use decoder::Decoder;
 pub use encoder::{field, sensitive};
 pub(super) use encoder::{name, no_table, plain};
 
-/// What is wrong with a header block (RFC 7541 §2.3.3, §3.3, §4.2, §5.1, §5.2). The tables of both sides differ from
+/// An error of a header block (RFC 7541 §2.3.3, §3.3, §4.2, §5.1, §5.2). The tables of both sides differ from
 /// here on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HpackError {

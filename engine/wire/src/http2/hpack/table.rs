@@ -98,7 +98,7 @@ pub(super) fn find(name: &[u8], value: &[u8]) -> (Option<usize>, Option<usize>) 
     (at(STATIC.iter().position(|e| *e == (name, value))), at(STATIC.iter().position(|e| e.0 == name)))
 }
 
-/// What an entry counts beside its bytes.
+/// The size of an entry beside its bytes.
 const ENTRY_BYTES: usize = 32;
 
 static STATIC: [(&[u8], &[u8]); 61] = [
