@@ -10,13 +10,13 @@ pub mod binary;
 pub mod engine;
 pub mod flood;
 pub mod frames;
-pub mod front;
 pub mod hardship;
 pub mod names;
 pub mod peer;
 pub mod profile;
 pub mod schema;
 pub mod statistics;
+pub mod tls_proxy;
 mod turn;
 
 pub use turn::{Io, alone_on_both, on_both, together};

@@ -1,8 +1,8 @@
 //! Answers that come before the request was sent whole.
 
-use ringload_tests::front::{Front, Look};
 use ringload_tests::peer::{self, Peer};
 use ringload_tests::profile::Profile;
+use ringload_tests::tls_proxy::{Front, Look};
 use ringload_tests::{Io, on_both, until};
 use std::ffi::OsStr;
 use std::io::{self, BufRead, BufReader, Read, Write};

@@ -2,10 +2,10 @@
 
 use crate::cli::FILES;
 use crate::known_answers::paced;
-use ringload_tests::front::{Front, Look};
 use ringload_tests::peer::{self, Peer};
 use ringload_tests::profile::{Ended, Profile};
 use ringload_tests::schema::follows;
+use ringload_tests::tls_proxy::{Front, Look};
 use ringload_tests::{on_both, together};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;

@@ -1,9 +1,9 @@
 //! Faults between the client and its server: connections that are refused, servers that restart, names, TLS.
 
-use ringload_tests::front::{Ending, Front, Look};
 use ringload_tests::names::Names;
 use ringload_tests::peer::{self, Peer, STREAM, Then, closed_port, token};
 use ringload_tests::profile::{Ended, Profile};
+use ringload_tests::tls_proxy::{Ending, Front, Look};
 use ringload_tests::{Io, on_both, until};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};

@@ -6,7 +6,7 @@ use ringload_engine::plan::{HttpVersion, Plan, Target};
 use ringload_engine::record::{Cause, Outcome, Retry};
 use ringload_tests::engine::{closed, drive};
 use ringload_tests::frames::*;
-use ringload_tests::front::{Ending, Front, Look};
+use ringload_tests::tls_proxy::{Ending, Front, Look};
 use ringload_tests::{Io, on_both};
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};

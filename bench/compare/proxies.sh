@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Whose times are told behind real fronts: with their packaged defaults and a line that names the server, and cured.
 #
-#   bench/compare/fronts.sh [ROUNDS] [FOLDER]      needs two cores, python3, some of nginx, haproxy, lighttpd, apache2, and a ringload ($RINGLOAD)
+#   bench/compare/proxies.sh [ROUNDS] [FOLDER]      needs two cores, python3, some of nginx, haproxy, lighttpd, apache2, and a ringload ($RINGLOAD)
 #
 # The server makes 32 tokens, one each 20 ms. Each run is a closed loop of 8 over some seconds ($SECONDS_EACH, 5), beside $BUSY processes (1) that
 # spin without a core of their own. A front that buffers has to be told as such (gate `buffering`, scope path, with its own cure), by about what
