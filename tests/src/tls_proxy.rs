@@ -15,9 +15,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// What a front looks like.
+/// The options of a proxy.
 #[derive(Clone)]
-pub struct Look {
+pub struct ProxyOptions {
     /// The name in its certificate.
     pub name: &'static str,
     /// Whether the certificate has run out.
@@ -30,7 +30,7 @@ pub struct Look {
     pub versions: Vec<&'static SupportedProtocolVersion>,
     /// Whether it agrees on HTTP/2 by ALPN; otherwise it knows no ALPN.
     pub http2: bool,
-    /// How long it thinks before it answers the ClientHello.
+    /// How long it waits before it answers the ClientHello.
     pub handshake_delay: Duration,
     /// How it ends a connection that the plain server has ended.
     pub ending: Ending,
@@ -49,7 +49,7 @@ pub enum Ending {
     Bare,
 }
 
-impl Default for Look {
+impl Default for ProxyOptions {
     fn default() -> Self {
         Self {
             name: "localhost",
@@ -66,27 +66,27 @@ impl Default for Look {
 }
 
 /// A TLS listener in front of a plain server; dropping it ends it.
-pub struct Front {
+pub struct TlsProxy {
     addr: SocketAddr,
     files: tempfile::TempDir,
     stop: Arc<AtomicBool>,
     connections: Arc<AtomicUsize>,
 }
 
-impl Front {
-    /// Stands in front of `backend`.
+impl TlsProxy {
+    /// A proxy in front of `backend`.
     ///
     /// # Panics
     /// When no port, folder or certificate can be had.
     #[must_use]
-    pub fn of(backend: SocketAddr, look: &Look) -> Self {
+    pub fn of(backend: SocketAddr, options: &ProxyOptions) -> Self {
         let files = tempfile::tempdir().expect("a folder");
-        let config = Arc::new(config(look, &files));
+        let config = Arc::new(config(options, &files));
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
         let addr = listener.local_addr().expect("an address");
         let (stop, connections) = (Arc::new(AtomicBool::new(false)), Arc::default());
-        let front = Self { addr, files, stop: stop.clone(), connections: Arc::clone(&connections) };
-        let (delay, ending) = (look.handshake_delay, (look.ending, look.passes));
+        let proxy = Self { addr, files, stop: stop.clone(), connections: Arc::clone(&connections) };
+        let (delay, ending) = (options.handshake_delay, (options.ending, options.passes));
         std::thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
                 if stop.load(Ordering::Acquire) {
@@ -97,11 +97,11 @@ impl Front {
                 std::thread::spawn(move || {
                     std::thread::sleep(delay);
                     // What ends a connection is the client's to notice.
-                    let _ = carry(&client, backend, config, ending, &stop);
+                    let _ = relay(&client, backend, config, ending, &stop);
                 });
             }
         });
-        front
+        proxy
     }
 
     /// Its URL, by the name that is in a proper certificate.
@@ -130,7 +130,7 @@ impl Front {
     }
 }
 
-impl Drop for Front {
+impl Drop for TlsProxy {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Release);
         // Wakes the acceptor; if nothing can connect, it has ended.
@@ -138,7 +138,7 @@ impl Drop for Front {
     }
 }
 
-fn config(look: &Look, files: &tempfile::TempDir) -> ServerConfig {
+fn config(options: &ProxyOptions, files: &tempfile::TempDir) -> ServerConfig {
     let mut authority = CertificateParams::new(Vec::new()).expect("parameters");
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     authority.distinguished_name.push(DnType::CommonName, "ringload tests");
@@ -156,18 +156,23 @@ fn config(look: &Look, files: &tempfile::TempDir) -> ServerConfig {
         let cert = params.signed_by(&key, &issuer).expect("a certificate");
         (cert, key)
     };
-    let (cert, key) =
-        if look.own { own(look) } else { sign(look.name, ExtendedKeyUsagePurpose::ServerAuth, look.expired) };
-    let root = if look.own { cert.clone() } else { root };
-    let (guest, guest_key) = sign("guest", ExtendedKeyUsagePurpose::ClientAuth, false);
-    for (name, text) in [("ca.pem", root.pem()), ("client.pem", guest.pem()), ("client.key", guest_key.serialize_pem())]
+    let (cert, key) = if options.own {
+        own(options)
+    } else {
+        sign(options.name, ExtendedKeyUsagePurpose::ServerAuth, options.expired)
+    };
+    let root = if options.own { cert.clone() } else { root };
+    let (client, client_key) = sign("client", ExtendedKeyUsagePurpose::ClientAuth, false);
+    for (name, text) in
+        [("ca.pem", root.pem()), ("client.pem", client.pem()), ("client.key", client_key.serialize_pem())]
     {
         std::fs::write(files.path().join(name), text).expect("a file");
     }
     let provider = Arc::new(ring::default_provider());
-    let builder =
-        ServerConfig::builder_with_provider(provider.clone()).with_protocol_versions(&look.versions).expect("versions");
-    let builder = if look.demanding {
+    let builder = ServerConfig::builder_with_provider(provider.clone())
+        .with_protocol_versions(&options.versions)
+        .expect("versions");
+    let builder = if options.demanding {
         let mut roots = RootCertStore::empty();
         roots.add(root.der().clone()).expect("a root");
         let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
@@ -178,7 +183,7 @@ fn config(look: &Look, files: &tempfile::TempDir) -> ServerConfig {
     let chain: Vec<CertificateDer<'static>> = vec![cert.der().clone()];
     let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
     let mut config = builder.with_single_cert(chain, key).expect("a server's certificate");
-    if look.http2 {
+    if options.http2 {
         config.alpn_protocols = vec![b"h2".to_vec()];
     }
     config.ticketer = ring::Ticketer::new().expect("tickets");
@@ -186,10 +191,10 @@ fn config(look: &Look, files: &tempfile::TempDir) -> ServerConfig {
 }
 
 /// A certificate that is its own authority.
-fn own(look: &Look) -> (Certificate, KeyPair) {
-    let mut params = CertificateParams::new(vec![look.name.to_owned()]).expect("parameters");
+fn own(options: &ProxyOptions) -> (Certificate, KeyPair) {
+    let mut params = CertificateParams::new(vec![options.name.to_owned()]).expect("parameters");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    if look.expired {
+    if options.expired {
         params.not_before = date_time_ymd(2020, 1, 1);
         params.not_after = date_time_ymd(2021, 1, 1);
     }
@@ -197,8 +202,8 @@ fn own(look: &Look) -> (Certificate, KeyPair) {
     (params.self_signed(&key).expect("a certificate"), key)
 }
 
-/// Carries bytes between a client under TLS and a plain server until one of them ends.
-fn carry(
+/// Relays bytes between a client under TLS and a plain server until one of them ends.
+fn relay(
     mut client: &TcpStream,
     backend: SocketAddr,
     config: Arc<ServerConfig>,
@@ -208,8 +213,8 @@ fn carry(
     let mut tls = ServerConnection::new(config).map_err(io::Error::other)?;
     tls.set_buffer_limit(None);
     client.set_nodelay(true)?;
-    let shaken = tls.complete_io(&mut client);
-    if let Err(e) = shaken {
+    let handshake = tls.complete_io(&mut client);
+    if let Err(e) = handshake {
         // The alert that says what was wrong; a close with bytes unread would reset the connection and take the alert
         // with it.
         let _ = tls.write_tls(&mut client);

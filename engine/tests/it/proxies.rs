@@ -1,5 +1,5 @@
-//! Fronts before a server that makes 32 tokens, one each 20 ms, under virtual time: what each hands on and when was
-//! seen of the packages of Debian 12 (2026). The verdict has to tell whose times the figures are, and by how much.
+//! Proxies before a server that makes 32 tokens, one each 20 ms, under virtual time: what each passes on and when was
+//! seen of the packages of Debian 12 (2026). The verdict has to say whose times the figures are, and by how much.
 
 use crate::simulated::{START, end, event, plan, token};
 use crate::verdicts::{FINISH, closed, finding, judged_against, pauses};
@@ -13,46 +13,46 @@ use ringload_engine::verdict::{Direction, Scope, Status, Verdict};
 const TOKENS: u64 = 32;
 const MADE: Nanos = 20 * MILLI;
 
-/// A front: what its responses name, and after how many milliseconds it hands on how many events at once; none where it
-/// hands on each as it comes.
-struct Front {
+/// A proxy: what its responses name, and after how many milliseconds it passes on how many events at once; none where it
+/// passes on each as it comes.
+struct Proxy {
     name: &'static str,
     fields: &'static str,
     bursts: &'static [(u64, u64)],
     /// What stops it; nothing where it needs none.
-    cure: &'static str,
+    remedy: &'static str,
 }
 
-const FRONTS: [Front; 9] = [
-    Front {
+const PROXIES: [Proxy; 9] = [
+    Proxy {
         name: "lighttpd",
         fields: "Server: lighttpd/1.4.69\r\n",
         bursts: &[(643, 32)],
-        cure: "server.stream-response-body = 2",
+        remedy: "server.stream-response-body = 2",
     },
-    Front { name: "Apache", fields: "Server: Apache/2.4.71 (Debian)\r\n", bursts: &[], cure: "" },
-    Front { name: "Caddy", fields: "Server: Caddy\r\n", bursts: &[], cure: "" },
-    Front { name: "HAProxy", fields: "", bursts: &[(205, 10), (433, 11), (642, 11)], cure: "option http-no-delay" },
-    Front { name: "h2o", fields: "server: h2o/2.2.5\r\n", bursts: &[], cure: "" },
-    Front { name: "Varnish", fields: "Via: 1.1 varnish (Varnish/7.1)\r\n", bursts: &[], cure: "" },
-    Front { name: "Traffic Server", fields: "Server: ATS/9.2.9\r\n", bursts: &[], cure: "" },
-    Front { name: "nghttpx", fields: "Via: 1.1 nghttpx\r\n", bursts: &[], cure: "" },
-    Front {
+    Proxy { name: "Apache", fields: "Server: Apache/2.4.71 (Debian)\r\n", bursts: &[], remedy: "" },
+    Proxy { name: "Caddy", fields: "Server: Caddy\r\n", bursts: &[], remedy: "" },
+    Proxy { name: "HAProxy", fields: "", bursts: &[(205, 10), (433, 11), (642, 11)], remedy: "option http-no-delay" },
+    Proxy { name: "h2o", fields: "server: h2o/2.2.5\r\n", bursts: &[], remedy: "" },
+    Proxy { name: "Varnish", fields: "Via: 1.1 varnish (Varnish/7.1)\r\n", bursts: &[], remedy: "" },
+    Proxy { name: "Traffic Server", fields: "Server: ATS/9.2.9\r\n", bursts: &[], remedy: "" },
+    Proxy { name: "nghttpx", fields: "Via: 1.1 nghttpx\r\n", bursts: &[], remedy: "" },
+    Proxy {
         name: "nginx",
         fields: "Server: nginx/1.22.1\r\n",
         bursts: &[(382, 19), (643, 13)],
-        cure: "proxy_buffering off",
+        remedy: "proxy_buffering off",
     },
 ];
 
 #[test]
-fn nine_fronts_are_told_right_with_their_defaults_and_cured() {
-    for front in &FRONTS {
-        for cured in [true, false] {
+fn nine_proxies_are_found_with_their_defaults_and_remedied() {
+    for proxy in &PROXIES {
+        for remedied in [true, false] {
             for seed in 0..3 {
-                let holds = !cured && !front.bursts.is_empty();
-                let what = format!("{} cured: {cured}, seed {seed}", front.name);
-                let peer = Fronted { fields: front.fields, bursts: if holds { front.bursts } else { &[] } };
+                let holds = !remedied && !proxy.bursts.is_empty();
+                let what = format!("{} remedied: {remedied}, seed {seed}", proxy.name);
+                let peer = Behind { fields: proxy.fields, bursts: if holds { proxy.bursts } else { &[] } };
                 // Of a machine that does something else now and then.
                 let pauses = pauses(seed, 8 * SECOND);
                 let (_, verdict, _) = judged_against(peer, &plan(closed(8, 6 * SECOND)), &pauses);
@@ -69,20 +69,20 @@ fn nine_fronts_are_told_right_with_their_defaults_and_cured() {
                     (verdict.status, found.status, found.scope),
                     (Status::Suspect, Status::Suspect, Scope::Path)
                 );
-                assert!(found.remedy.contains(front.cure), "{all}");
+                assert!(found.remedy.contains(proxy.remedy), "{all}");
                 let by_client = |f: &&ringload_engine::verdict::Finding| f.scope == Scope::Client;
                 assert!(verdict.findings.iter().filter(by_client).all(|f| f.status == Status::Valid), "{all}");
-                check_effects(front, &verdict, &what);
+                check_effects(proxy, &verdict, &what);
             }
         }
     }
 }
 
 /// The sizes that are said are within a factor of two of what the server knows.
-fn check_effects(front: &Front, verdict: &Verdict, what: &str) {
+fn check_effects(proxy: &Proxy, verdict: &Verdict, what: &str) {
     let found = finding(verdict, "buffering").unwrap();
-    let first = front.bursts[0].0 as f64;
-    let last = front.bursts.last().unwrap().0 as f64;
+    let first = proxy.bursts[0].0 as f64;
+    let last = proxy.bursts.last().unwrap().0 as f64;
     let made = MADE as f64 / 1e6;
     let expected = [
         ("time_to_first_token", Direction::Raised, first - made),
@@ -91,15 +91,15 @@ fn check_effects(front: &Front, verdict: &Verdict, what: &str) {
     for (tag, direction, size) in expected {
         let effect = found.effects.iter().find(|e| (e.tag, e.statistic) == (tag, Statistic::Avg)).unwrap();
         assert_eq!(effect.direction, direction, "{what}: {effect:?}");
-        assert!((size / 2.0..size * 2.0).contains(&effect.most), "{what}: {size} in truth, {effect:?}");
+        assert!((size / 2.0..size * 2.0).contains(&effect.most), "{what}: {size} true, {effect:?}");
     }
 }
 
 #[test]
-fn a_client_that_reads_late_is_not_taken_for_a_front() {
+fn a_client_that_reads_late_is_not_taken_for_a_proxy() {
     // 60 ms of every 100: tokens wait for the client.
     let stops: Vec<(Nanos, Nanos)> = (0..120).map(|i| (START + i * 100 * MILLI, 60 * MILLI)).collect();
-    let peer = Fronted { fields: "Server: nginx/1.22.1\r\n", bursts: &[] };
+    let peer = Behind { fields: "Server: nginx/1.22.1\r\n", bursts: &[] };
     let (summary, verdict, _) = judged_against(peer, &plan(closed(8, 6 * SECOND)), &stops);
     let client = &summary.client;
     assert!(client.coalesced_share > 0.2 && client.merged * 10 < client.coalesced, "{client:?}");
@@ -108,13 +108,13 @@ fn a_client_that_reads_late_is_not_taken_for_a_front() {
     assert!(finding(&verdict, "buffering").is_none(), "{:?}", verdict.findings);
 }
 
-/// A server behind a front: it writes `fields` into the heads, and hands on `bursts`.
-struct Fronted {
+/// A server behind a proxy: it writes `fields` into the heads, and passes on `bursts`.
+struct Behind {
     fields: &'static str,
     bursts: &'static [(u64, u64)],
 }
 
-impl Peer for Fronted {
+impl Peer for Behind {
     fn on_connect(&mut self, key: Key, now: Nanos, script: &mut Script) {
         script.accept(now, key);
     }

@@ -2,7 +2,7 @@
 
 use ringload_tests::peer::{self, Peer};
 use ringload_tests::profile::Profile;
-use ringload_tests::tls_proxy::{Front, Look};
+use ringload_tests::tls_proxy::{ProxyOptions, TlsProxy};
 use ringload_tests::{Io, on_both, until};
 use std::ffi::OsStr;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -27,10 +27,10 @@ fn an_early_answer_under_tls_lets_no_request_into_the_body_of_another() {
     on_both(|io| {
         let bodies = Bodies::default();
         let server = server(bodies.clone());
-        let front = Front::of(server.addr(), &Look::default());
+        let proxy = TlsProxy::of(server.addr(), &ProxyOptions::default());
         let profile = Profile::of(server.addr())
-            .args(["--url", &front.url()])
-            .args([OsStr::new("--cacert"), front.ca().as_os_str()]);
+            .args(["--url", &proxy.url()])
+            .args([OsStr::new("--cacert"), proxy.ca().as_os_str()]);
         let ended = large(profile, io).run().exits(3);
         all_refused(&ended, 429, "too many tokens");
         bodies.are_whole();

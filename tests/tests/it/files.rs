@@ -5,7 +5,7 @@ use crate::known_answers::paced;
 use ringload_tests::peer::{self, Peer};
 use ringload_tests::profile::{Ended, Profile};
 use ringload_tests::schema::follows;
-use ringload_tests::tls_proxy::{Front, Look};
+use ringload_tests::tls_proxy::{ProxyOptions, TlsProxy};
 use ringload_tests::{on_both, together};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -174,9 +174,9 @@ fn a_prefix_and_a_level_choose_the_files() {
 fn a_run_that_checks_no_certificate_says_so_in_every_file() {
     const NOTE: &str = "server identity not verified (--insecure)";
     let server = Peer::start(|to, _| peer::write(to, &peer::chat(3)));
-    let front = Front::of(server.addr(), &Look::default());
+    let proxy = TlsProxy::of(server.addr(), &ProxyOptions::default());
     for insecure in [true, false] {
-        let profile = Profile::bare().args(["--url", &front.url(), "--model", "m", "--streaming", "--http1.1"]).args([
+        let profile = Profile::bare().args(["--url", &proxy.url(), "--model", "m", "--streaming", "--http1.1"]).args([
             "--request-count",
             "2",
             "--ui",
@@ -185,7 +185,7 @@ fn a_run_that_checks_no_certificate_says_so_in_every_file() {
         ]);
         let profile = match insecure {
             true => profile.args(["--insecure"]),
-            false => profile.args([OsStr::new("--cacert"), front.ca().as_os_str()]),
+            false => profile.args([OsStr::new("--cacert"), proxy.ca().as_os_str()]),
         };
         let ended = profile.run().all_well();
         let notes = &ended.summary()["ringload_notes"];
@@ -201,15 +201,15 @@ fn a_run_that_checks_no_certificate_says_so_in_every_file() {
 fn slices_repeats_and_sweeps_without_a_certificate_checked_say_so() {
     const NOTE: &str = "server identity not verified (--insecure)";
     let server = Peer::start(|to, _| peer::write(to, &peer::chat(3)));
-    let front = Front::of(server.addr(), &Look::default());
+    let proxy = TlsProxy::of(server.addr(), &ProxyOptions::default());
     for insecure in [true, false] {
         let profile = Profile::bare()
-            .args(["--url", &front.url(), "--model", "m", "--streaming", "--http1.1", "--ui", "none"])
+            .args(["--url", &proxy.url(), "--model", "m", "--streaming", "--http1.1", "--ui", "none"])
             .args(["--concurrency", "1,2", "--num-profile-runs", "2", "--request-count", "4", "--slice-duration", "1"])
             .args(["--allow-invalid", "--no-sweep-table"]);
         let profile = match insecure {
             true => profile.args(["--insecure"]),
-            false => profile.args([OsStr::new("--cacert"), front.ca().as_os_str()]),
+            false => profile.args([OsStr::new("--cacert"), proxy.ca().as_os_str()]),
         };
         let ended = profile.run().exits(0);
         for file in [

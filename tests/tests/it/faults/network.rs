@@ -3,7 +3,7 @@
 use ringload_tests::names::Names;
 use ringload_tests::peer::{self, Peer, STREAM, Then, closed_port, token};
 use ringload_tests::profile::{Ended, Profile};
-use ringload_tests::tls_proxy::{Ending, Front, Look};
+use ringload_tests::tls_proxy::{Ending, ProxyOptions, TlsProxy};
 use ringload_tests::{Io, on_both, until};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
@@ -228,7 +228,7 @@ fn broken_off(io: Io, ending: Ending, cause: &str) {
         std::thread::sleep(Duration::from_millis(100));
         Ok(Then::Close)
     });
-    let ended = sealed(io, &server, &Look { ending, ..Look::default() }).exits(3);
+    let ended = sealed(io, &server, &ProxyOptions { ending, ..ProxyOptions::default() }).exits(3);
     assert_eq!(ended.failures(), of(cause, 3), "{ending:?}: {}", ended.stdout);
     assert_eq!(ended.report()["summary"]["client"]["events"], 6);
     assert_eq!(super::first_tokens_kept(&ended.report()), 3);
@@ -238,17 +238,17 @@ fn broken_off(io: Io, ending: Ending, cause: &str) {
 fn alerted(io: Io, answer: &str) -> Ended {
     let answer = answer.to_owned();
     let server = Peer::start(move |to, _| peer::write(to, &answer).map(|_| Then::Close));
-    sealed(io, &server, &Look { ending: Ending::Alert, passes: 0, ..Look::default() })
+    sealed(io, &server, &ProxyOptions { ending: Ending::Alert, passes: 0, ..ProxyOptions::default() })
 }
 
 /// Three requests under TLS, one at a time.
-fn sealed(io: Io, server: &Peer, look: &Look) -> Ended {
-    let front = Front::of(server.addr(), look);
+fn sealed(io: Io, server: &Peer, options: &ProxyOptions) -> Ended {
+    let proxy = TlsProxy::of(server.addr(), options);
     Profile::bare()
         .on(io)
         .args(["--model", "mock", "--streaming", "--isl", "16"])
-        .args(["--ui", "none", "--url", &front.url(), "--http1.1"])
-        .args(["--cacert".as_ref(), front.ca().as_os_str()])
+        .args(["--ui", "none", "--url", &proxy.url(), "--http1.1"])
+        .args(["--cacert".as_ref(), proxy.ca().as_os_str()])
         .args(["--concurrency", "1", "--request-count", "3"])
         .args(["--request-timeout-seconds", "30", "--allow-invalid"])
         .run()

@@ -6,7 +6,7 @@ use ringload_engine::plan::{HttpVersion, Plan, Target};
 use ringload_engine::record::{Cause, Outcome, Retry};
 use ringload_tests::engine::{closed, drive};
 use ringload_tests::frames::*;
-use ringload_tests::tls_proxy::{Ending, Front, Look};
+use ringload_tests::tls_proxy::{Ending, ProxyOptions, TlsProxy};
 use ringload_tests::{Io, on_both};
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -247,10 +247,10 @@ fn requests_are_retried_under_tls_as_well() {
             }
             w.serve()
         });
-        let front = Front::of(peer.addr(), &Look { http2: true, ..Look::default() });
+        let proxy = TlsProxy::of(peer.addr(), &ProxyOptions { http2: true, ..ProxyOptions::default() });
         let mut plan = plan(&peer, io, 2, 6);
-        plan.targets = vec![Target::parse(&front.url()).unwrap()];
-        plan.network.tls.ca = Some(front.ca());
+        plan.targets = vec![Target::parse(&proxy.url()).unwrap()];
+        plan.network.tls.ca = Some(proxy.ca());
         let run = drive(&plan);
         for r in &run.records {
             assert_eq!(r.outcome, Outcome::Succeeded, "{:?}", r.detail);
@@ -258,7 +258,7 @@ fn requests_are_retried_under_tls_as_well() {
         // The one that began the first connection, and the second stream of the second; who only waited is not counted.
         let retries: Vec<_> = run.records.iter().map(|r| r.retry).collect();
         assert_eq!(retries, [Some(Retry::Unprocessed), Some(Retry::Unprocessed), None, None, None, None]);
-        assert_eq!(front.connections(), 3);
+        assert_eq!(proxy.connections(), 3);
     });
 }
 
@@ -268,14 +268,14 @@ fn answers_that_come_in_one_segment_with_an_alert_are_kept() {
         let peer = Peer2::start(|w, _| {
             w.greet(&[])?;
             let asked = [w.request()?, w.request()?];
-            // The front, which holds them, adds the alert.
+            // The proxy, which holds them, adds the alert.
             w.send(&asked.map(|asked| chat(asked.stream)).concat())
         });
-        let look = Look { http2: true, ending: Ending::Alert, passes: 1, ..Look::default() };
-        let front = Front::of(peer.addr(), &look);
+        let options = ProxyOptions { http2: true, ending: Ending::Alert, passes: 1, ..ProxyOptions::default() };
+        let proxy = TlsProxy::of(peer.addr(), &options);
         let mut plan = plan(&peer, io, 2, 6);
-        plan.targets = vec![Target::parse(&front.url()).unwrap()];
-        plan.network.tls.ca = Some(front.ca());
+        plan.targets = vec![Target::parse(&proxy.url()).unwrap()];
+        plan.network.tls.ca = Some(proxy.ca());
         let run = drive(&plan);
         for r in &run.records {
             assert_eq!(r.outcome, Outcome::Succeeded, "{:?}", r.detail);

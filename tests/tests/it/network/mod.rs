@@ -13,7 +13,7 @@ use ringload_mock::{Config, Protocol, Server, Timing, TlsConfig, start};
 use ringload_tests::engine::{Driven, ask_for, closed, drive};
 use ringload_tests::names::Names;
 use ringload_tests::peer::{self, Peer, Then};
-use ringload_tests::tls_proxy::{Front, Look};
+use ringload_tests::tls_proxy::{ProxyOptions, TlsProxy};
 use ringload_tests::{Io, on_both};
 use rustls::version::{TLS12, TLS13};
 use std::net::SocketAddr;
@@ -26,11 +26,11 @@ fn words() -> Peer {
     })
 }
 
-fn secured(front: &Front, io: Io, concurrency: u32, requests: u64) -> Plan {
+fn secured(proxy: &TlsProxy, io: Io, concurrency: u32, requests: u64) -> Plan {
     let mut plan = closed(nowhere(), io, concurrency, requests);
-    plan.targets = vec![Target::parse(&front.url()).unwrap()];
-    plan.network.tls.ca = Some(front.ca());
-    // The front carries bytes and knows no ALPN: nothing has to be asked.
+    plan.targets = vec![Target::parse(&proxy.url()).unwrap()];
+    plan.network.tls.ca = Some(proxy.ca());
+    // The proxy carries bytes and knows no ALPN: nothing has to be asked.
     plan.network.http = HttpVersion::Http1;
     plan
 }

@@ -11,9 +11,9 @@ const FELT: u64 = 59_000_000;
 fn a_slow_handshake_is_in_the_tls_phase_and_nowhere_else() {
     on_both(|io| {
         let server = words();
-        let look = Look { handshake_delay: DELAY, ..Look::default() };
-        let front = Front::of(server.addr(), &look);
-        let run = drive(&secured(&front, io, 1, 3));
+        let options = ProxyOptions { handshake_delay: DELAY, ..ProxyOptions::default() };
+        let proxy = TlsProxy::of(server.addr(), &options);
+        let run = drive(&secured(&proxy, io, 1, 3));
         all_well(&run);
         let phases = phases(&run);
         assert!(phases[0].tls >= FELT, "{:?}", phases[0]);
@@ -63,8 +63,8 @@ fn a_slow_answer_is_in_the_wait_and_a_slow_token_in_the_receive() {
             Ok(Then::Keep)
         });
         for secure in [false, true] {
-            let front = Front::of(server.addr(), &Look::default());
-            let plan = if secure { secured(&front, io, 1, 2) } else { closed(server.addr(), io, 1, 2) };
+            let proxy = TlsProxy::of(server.addr(), &ProxyOptions::default());
+            let plan = if secure { secured(&proxy, io, 1, 2) } else { closed(server.addr(), io, 1, 2) };
             let run = drive(&plan);
             all_well(&run);
             for p in phases(&run) {
@@ -81,12 +81,12 @@ fn a_slow_answer_is_in_the_wait_and_a_slow_token_in_the_receive() {
 fn connections_made_ahead_cost_no_request() {
     on_both(|io| {
         let server = words();
-        let front = Front::of(server.addr(), &Look::default());
-        let mut plan = secured(&front, io, 3, 9);
+        let proxy = TlsProxy::of(server.addr(), &ProxyOptions::default());
+        let mut plan = secured(&proxy, io, 3, 9);
         plan.network.prewarm = 3;
         let run = drive(&plan);
         all_well(&run);
-        assert_eq!(front.connections(), 3);
+        assert_eq!(proxy.connections(), 3);
         for p in phases(&run) {
             assert_eq!((p.dns, p.tcp, p.tls), (0, 0, 0));
         }

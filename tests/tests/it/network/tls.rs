@@ -7,11 +7,11 @@ fn streams_come_through_both_versions_of_tls() {
     on_both(|io| {
         for version in [&TLS12, &TLS13] {
             let server = words();
-            let look = Look { versions: vec![version], ..Look::default() };
-            let front = Front::of(server.addr(), &look);
-            let run = drive(&secured(&front, io, 2, 8));
+            let options = ProxyOptions { versions: vec![version], ..ProxyOptions::default() };
+            let proxy = TlsProxy::of(server.addr(), &options);
+            let run = drive(&secured(&proxy, io, 2, 8));
             all_well(&run);
-            assert_eq!(front.connections(), 2, "kept");
+            assert_eq!(proxy.connections(), 2, "kept");
             let paid: Vec<&Record> = run.records.iter().filter(|r| !r.connection_reused).collect();
             assert_eq!(paid.len(), 2);
             for r in &run.records {
@@ -29,10 +29,10 @@ fn handshakes_are_full_once_and_then_resumed() {
     on_both(|io| {
         for version in [&TLS12, &TLS13] {
             let server = words();
-            let look = Look { versions: vec![version], ..Look::default() };
-            let front = Front::of(server.addr(), &look);
+            let options = ProxyOptions { versions: vec![version], ..ProxyOptions::default() };
+            let proxy = TlsProxy::of(server.addr(), &options);
             for resumption in [true, false] {
-                let mut plan = secured(&front, io, 1, 4);
+                let mut plan = secured(&proxy, io, 1, 4);
                 plan.reuse = Reuse::Never;
                 plan.network.tls.resumption = resumption;
                 let run = drive(&plan);
@@ -50,21 +50,21 @@ fn handshakes_are_full_once_and_then_resumed() {
 fn each_failure_of_tls_is_of_its_own_kind() {
     on_both(|io| {
         let server = words();
-        let other = Front::of(server.addr(), &Look::default());
-        let look = |edit: fn(&mut Look)| {
-            let mut look = Look::default();
-            edit(&mut look);
-            Front::of(server.addr(), &look)
+        let other = TlsProxy::of(server.addr(), &ProxyOptions::default());
+        let proxy = |edit: fn(&mut ProxyOptions)| {
+            let mut options = ProxyOptions::default();
+            edit(&mut options);
+            TlsProxy::of(server.addr(), &options)
         };
-        let expired = look(|l| l.expired = true);
-        let misnamed = look(|l| l.name = "elsewhere.example");
-        let demanding = look(|l| l.demanding = true);
-        let proper = look(|_| ());
+        let expired = proxy(|l| l.expired = true);
+        let misnamed = proxy(|l| l.name = "elsewhere.example");
+        let demanding = proxy(|l| l.demanding = true);
+        let proper = proxy(|_| ());
         let mut untrusted = secured(&proper, io, 1, 1);
         untrusted.network.tls.ca = Some(other.ca());
         let mut plain = secured(&proper, io, 1, 1);
         plain.targets = vec![Target::parse(&format!("https://localhost:{}", server.addr().port())).unwrap()];
-        let modern = look(|l| l.versions = vec![&TLS13]);
+        let modern = proxy(|l| l.versions = vec![&TLS13]);
         let mut old = secured(&modern, io, 1, 1);
         old.network.tls.max_1_2 = true;
         for (plan, cause, said) in [
@@ -97,16 +97,16 @@ fn each_failure_of_tls_is_of_its_own_kind() {
 fn a_certificate_that_signed_itself_is_trusted_when_it_is_named_and_fits() {
     on_both(|io| {
         let server = words();
-        let look = |edit: fn(&mut Look)| {
-            let mut look = Look { own: true, ..Look::default() };
-            edit(&mut look);
-            Front::of(server.addr(), &look)
+        let proxy = |edit: fn(&mut ProxyOptions)| {
+            let mut options = ProxyOptions { own: true, ..ProxyOptions::default() };
+            edit(&mut options);
+            TlsProxy::of(server.addr(), &options)
         };
-        let (fits, other) = (look(|_| ()), look(|_| ()));
+        let (fits, other) = (proxy(|_| ()), proxy(|_| ()));
         all_well(&drive(&secured(&fits, io, 1, 2)));
         let mut stranger = secured(&fits, io, 1, 1);
         stranger.network.tls.ca = Some(other.ca());
-        let (expired, misnamed) = (look(|l| l.expired = true), look(|l| l.name = "elsewhere.example"));
+        let (expired, misnamed) = (proxy(|l| l.expired = true), proxy(|l| l.name = "elsewhere.example"));
         for (plan, cause) in [
             (secured(&expired, io, 1, 1), Cause::TlsExpired),
             (secured(&misnamed, io, 1, 1), Cause::TlsWrongName),
