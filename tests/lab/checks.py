@@ -115,8 +115,8 @@ def account(drive, upstream):
     expect(not held or found & HELD_BACK, f"{together:.0%} of the events came together, and no finding says that output was held back")
     network = report["summary"]["network"]
     target = network["targets"][0]
-    events = "one by one" if together < 0.1 else f"{together:.0%} together" + (", and told" if found & HELD_BACK else "")
-    seen = {"events": "held back, and told" if held else events, "connections": network["connections"]["made"],
+    events = "one by one" if together < 0.1 else f"{together:.0%} together" + (", and reported" if found & HELD_BACK else "")
+    seen = {"events": "held back, and reported" if held else events, "connections": network["connections"]["made"],
             "names": target.get("server") or target.get("via")}
     return seen
 

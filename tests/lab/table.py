@@ -3,20 +3,20 @@
 import pathlib
 
 PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs/COMPATIBILITY.md"
-HEAD = """# What ringload was held against
+HEAD = """# Software that ringload was tested with
 
-Written by `tests/lab/run table` from `tests/lab/results.json`; edit neither by hand. Each row is a real front, router or server, run on the day that it names by `tests/lab/run NAME`: fronts and routers before a server that keeps its own account
+Written by `tests/lab/run table` from `tests/lab/results.json`; edit neither by hand. Each row is a real proxy, router or server, run on the day that it names by `tests/lab/run NAME`: proxies and routers before a server that keeps its own account
 (`tests/lab/upstream.py`), servers with a model that does: requests, tokens of both directions, cached and reasoning tokens, and the instant of each first write. ringload's binary drove it as a user would.
 
 * **accounts**: all requests succeeded; requests, prompt and output tokens, cached and reasoning tokens are those of the server, to the token; no time to the first token is sooner than the server's first write. Where over half of the events came within
-  0.1 ms of the one before, which the server never writes, a finding says that output was held back ("held back, and told"). How long a front itself takes is not told: it shared two busy cores with the server.
-* **cut**: the server closed in mid-stream. No such answer was taken for a success; the cell has the cause that was counted.
+  0.1 ms of the one before, which the server never writes, a finding says that output was held back ("held back, and reported"). How long a proxy itself takes is not stated: it shared two busy cores with the server.
+* **cut**: the server closed in mid-stream. No such response counted as a success; the cell has the cause that was counted.
 * **in-band**: the server said in the stream that it failed (status 200). The cell has the cause.
-* **idle**: requests a second apart, with connections that the front closes after a second of rest where it can be told to: none failed.
-* **limit**: 40 requests over connections of ten requests each, where the front can be told to: none failed.
-* **reload**: the front took a new configuration under load. What a front itself drops is a failure, and is told as one: the server may have begun it.
+* **idle**: requests a second apart, with connections that the proxy closes after an idle second where it has such a setting: none failed.
+* **limit**: 40 requests over connections of ten requests each, where the proxy has such a setting: none failed.
+* **reload**: the proxy took a new configuration under load. What a proxy itself drops is a failure, and is reported as one: the server may have begun it.
 
-"—": the front has no such setting, or cannot do it. A cell that begins with "differs" is a deviation that is open.
+"—": the proxy has no such setting, or cannot do it. A cell that begins with "differs" is a deviation that is open.
 
 | software | version | date | protocol | accounts | cut | in-band | idle | limit | reload |
 |---|---|---|---|---|---|---|---|---|---|
