@@ -1,4 +1,4 @@
-"""What is held against the server's own account, in each protocol that a front speaks."""
+"""What is held against the server's own account, in each protocol that a proxy speaks."""
 
 import json
 import os
@@ -31,7 +31,7 @@ def expect(holds, text):
 
 
 class Drive:
-    """One front in one protocol: runs ringload against it and reads its report."""
+    """One proxy in one protocol: runs ringload against it and reads its report."""
 
     def __init__(self, url, protocol, authority, concurrency):
         _, flags = PROTOCOLS[protocol]
@@ -86,7 +86,7 @@ def ways(report, account):
 
 def accounts(drive, upstream):
     """Requests, tokens of both directions, cached and reasoning tokens, and the sense of the time to first token. A busy machine holds output back
-    as well, so that this is said of a front only when it happens twice."""
+    as well, so that this is said of a proxy only when it happens twice."""
     seen = account(drive, upstream)
     return seen if seen["events"] == "one by one" else account(drive, upstream)
 
@@ -107,7 +107,7 @@ def account(drive, upstream):
     there, first = ways(report, made)
     expect(there > 0 and first > 0, f"requests came {there:.2f} ms after their issue, first tokens {first:.2f} ms after the server's write")
     found = {f["gate"] for f in report["verdict"]["findings"]}
-    # The server makes a token every 10 ms: events that came within 0.1 ms were sent together. (What a slow front writes out as fast as it can, some
+    # The server makes a token every 10 ms: events that came within 0.1 ms were sent together. (What a slow proxy writes out as fast as it can, some
     # 0.4 ms apart, is not told from a fast server.)
     gaps = [g for r in report["records"] for g in r["metrics"]["inter_chunk_latency"]["value"]]
     together = mean(g < 0.1 for g in gaps)
@@ -122,7 +122,7 @@ def account(drive, upstream):
 
 
 def cut(drive, upstream):
-    """The server goes away in mid-stream: no answer counts as one, whatever the front makes of it."""
+    """The server goes away in mid-stream: no answer counts as one, whatever the proxy makes of it."""
     upstream.clear()
     upstream.fault = "cut"
     try:
@@ -147,7 +147,7 @@ def in_band(drive, upstream):
 
 
 def idle(drive, upstream):
-    """Requests that come as often as the front closes idle connections: none fails for it."""
+    """Requests that come as often as the proxy closes idle connections: none fails for it."""
     upstream.clear()
     report = drive.run("--request-rate", "1", "--arrival-pattern", "constant", "--request-count", "5")
     all_succeed(report, 5)
@@ -155,7 +155,7 @@ def idle(drive, upstream):
 
 
 def limit(drive, upstream):
-    """More requests than the front answers on a connection."""
+    """More requests than the proxy answers on a connection."""
     upstream.clear()
     report = drive.run("--concurrency", "2", "--request-count", "40")
     all_succeed(report, 40)
@@ -163,10 +163,10 @@ def limit(drive, upstream):
     return f"40 over {made} connection{'' if made == 1 else 's'}"
 
 
-def reload(drive, upstream, front):
-    """The front takes a new configuration under load."""
+def reload(drive, upstream, proxy):
+    """The proxy takes a new configuration under load."""
     upstream.clear()
-    timer = threading.Timer(0.8, front.reload)
+    timer = threading.Timer(0.8, proxy.reload)
     timer.start()
     try:
         report = drive.run("--concurrency", "8", "--request-count", "80")

@@ -1,4 +1,4 @@
-"""Runs fronts and routers one after the other, notes what was seen in `results.json`, and writes the table of `docs/COMPATIBILITY.md` from it."""
+"""Runs proxies and routers one after the other, notes what was seen in `results.json`, and writes the table of `docs/COMPATIBILITY.md` from it."""
 
 import datetime
 import json
@@ -10,13 +10,13 @@ import tempfile
 import traceback
 
 import checks
-import fronts
+import proxies
 import routers
 import servers
 import table
 
 RESULTS = pathlib.Path(__file__).parent / "results.json"
-KNOWN = {front.name: front for front in [*fronts.FRONTS, *routers.ROUTERS, *servers.SERVERS]}
+KNOWN = {proxy.name: proxy for proxy in [*proxies.PROXIES, *routers.ROUTERS, *servers.SERVERS]}
 
 
 def attempt(told, name, check):
@@ -29,35 +29,35 @@ def attempt(told, name, check):
 
 
 def examine(kind):
-    """What was seen of one front, by protocol."""
-    front = kind()
-    front.install()
-    print(f"{front.software} {front.version}", flush=True)
+    """What was seen of one proxy, by protocol."""
+    proxy = kind()
+    proxy.install()
+    print(f"{proxy.software} {proxy.version}", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
-        authority = fronts.certificate(folder)
-        server = front.server(folder)
-        front.start(folder, server.port)
+        authority = proxies.certificate(folder)
+        server = proxy.server(folder)
+        proxy.start(folder, server.port)
         protocols = {}
         try:
-            for protocol in front.protocols:
+            for protocol in proxy.protocols:
                 print(f"  {protocol}", flush=True)
                 scheme, _ = checks.PROTOCOLS[protocol]
-                drive = checks.Drive(f"{scheme}://localhost:{front.ports[protocol]}", protocol, authority, front.concurrency)
+                drive = checks.Drive(f"{scheme}://localhost:{proxy.ports[protocol]}", protocol, authority, proxy.concurrency)
                 told = protocols[protocol] = {}
                 attempt(told, "accounts", lambda: checks.accounts(drive, server))
-                if front.cuts:
+                if proxy.cuts:
                     attempt(told, "cut", lambda: checks.cut(drive, server))
                 attempt(told, "in_band", lambda: checks.in_band(drive, server))
                 attempt(told, "idle", lambda: checks.idle(drive, server))
-                if front.limited:
+                if proxy.limited:
                     attempt(told, "limit", lambda: checks.limit(drive, server))
-                if front.reloads:
-                    attempt(told, "reload", lambda: checks.reload(drive, server, front))
+                if proxy.reloads:
+                    attempt(told, "reload", lambda: checks.reload(drive, server, proxy))
         finally:
-            front.stop()
+            proxy.stop()
     today = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
-    return {"software": front.software, "version": front.version, "date": today, "protocols": protocols}
+    return {"software": proxy.software, "version": proxy.version, "date": today, "protocols": protocols}
 
 
 def main(names):
@@ -71,14 +71,14 @@ def main(names):
             failed.append(f"{name}: {e}")
             continue
         RESULTS.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
-    differs = [f"{name}, {protocol}, {check}: {seen['differs']}" for name, front in results.items() for protocol, told in front["protocols"].items()
+    differs = [f"{name}, {protocol}, {check}: {seen['differs']}" for name, proxy in results.items() for protocol, told in proxy["protocols"].items()
                for check, seen in told.items() if isinstance(seen, dict) and "differs" in seen]
     for line in [*failed, *differs]:
         print(line)
     return 1 if failed or differs else 0
 
 
-# A front is stopped also where the run is told to end.
+# A proxy is stopped also where the run is told to end.
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 if sys.argv[1:] == ["list"]:
     print(*KNOWN, sep="\n")

@@ -1,4 +1,4 @@
-"""Packages of a front, unpacked or installed in a folder of their own and kept for the next run."""
+"""Packages of a proxy, unpacked or installed in a folder of their own and kept for the next run."""
 
 import os
 import pathlib

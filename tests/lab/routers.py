@@ -2,11 +2,11 @@
 
 import os
 
-import fronts
+import proxies
 import packages
 
 
-class Router(fronts.Front):
+class Router(proxies.Proxy):
     protocols = ("HTTP/1.1", "HTTP/2, clear")
     reloads = False
     pin = module = ""
@@ -23,7 +23,7 @@ class Router(fronts.Front):
         return None
 
     def command(self):
-        where = ["--host", "127.0.0.1", "--port", str(self.clear), "--prometheus-host", "127.0.0.1", "--prometheus-port", str(fronts.free())]
+        where = ["--host", "127.0.0.1", "--port", str(self.clear), "--prometheus-host", "127.0.0.1", "--prometheus-port", str(proxies.free())]
         return [f"{self.root}/bin/python", "-m", self.module, *self.flags, "--worker-urls", f"http://127.0.0.1:{self.upstream}", "--policy", "round_robin", *where]
 
 

