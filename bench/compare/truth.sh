@@ -3,7 +3,7 @@
 #
 #   bench/compare/truth.sh [FOLDER]      needs two cores, python3, and `cargo build --release -p ringload -p ringload-bench`
 #
-# ringload is pinned to core 0, the mock to core 1. Each run is a closed loop of some seconds; with `burnt`, a process on core 0, at the same
+# ringload is pinned to core 0, the mock to core 1. Each run is a closed loop of some seconds; with `loaded`, a process on core 0, at the same
 # nice level, takes 80 % of it. FOLDER keeps a line of JSON for each run; with SUM=1 its lines are summed up again. $SHAPES: lines of
 # `streams itl_ms`; $SECONDS_EACH: length of a run's load; $IOS, $STAMPS, $LOADS: what is crossed.
 set -euo pipefail
@@ -27,7 +27,7 @@ run() { # streams itl_ms io stamps load
   taskset -c 1 "$bin/ringload" mock --port $port --cores 1, --ttft-ms 100 --itl-ms "$itl" --jitter 0.3 --truth-log "$out/truth" >/dev/null 2>"$out/mock.err" &
   mock=$!
   until (exec 3<>/dev/tcp/127.0.0.1/$port) 2>/dev/null; do sleep 0.05; done
-  if [ "$load" = burnt ]; then
+  if [ "$load" = loaded ]; then
     "$bin/truth" burn 0 0.8 60 &
     burner=$!
   fi
@@ -59,7 +59,7 @@ if [ -z "${SUM:-}" ]; then
   while read -r streams itl; do
     for io in ${IOS:-uring epoll}; do
       for stamps in ${STAMPS:-kernel user}; do
-        for load in ${LOADS:-idle burnt}; do run "$streams" "$itl" "$io" "$stamps" "$load"; done
+        for load in ${LOADS:-idle loaded}; do run "$streams" "$itl" "$io" "$stamps" "$load"; done
       done
     done
   done <<<"$shapes"
@@ -80,7 +80,7 @@ for r in rows:
     says = " ".join([r["verdict"], ",".join(r["gates"])]).strip() + (f" ({bad} requests do not fit)" if bad else "")
     print(f"| {r['streams']} | {r['itl_ms']} ms | {r['tokens_per_s']:.0f} | {r['io']} | {r['stamps']} | {r['load']} | {r['core_busy_share'] * 100:.0f} % |",
           " | ".join(cell(r.get(k)) for k in ("arrival_us", "first_us", "ttft_us", "from_send_us", "unsent_us", "sent_way_us", "gap_us", "write_us")), f"| {r['shared_share'] * 100:.1f} % | {says} |")
-print("\nHeld against the claim: with kernel stamps the p99 of an error is at most 100 µs above the loopback's own (the p99 of the same error\nwith the core idle or of the writes, whichever is greater).\n")
+print("\nCompared with the claim: with kernel stamps the p99 of an error is at most 100 µs above the loopback's own (the p99 of the same error\nwith the core idle or of the writes, whichever is greater).\n")
 own = {(r["streams"], r["itl_ms"], r["io"]): r for r in rows if (r["stamps"], r["load"]) == ("kernel", "idle")}
 for key in ("arrival_us", "first_us", "ttft_us", "from_send_us", "gap_us"):
     misses, checked = [], 0
@@ -88,7 +88,7 @@ for key in ("arrival_us", "first_us", "ttft_us", "from_send_us", "gap_us"):
         idle = own.get((r["streams"], r["itl_ms"], r["io"]))
         if r["stamps"] != "kernel" or idle is None or key not in r:
             continue
-        bound = 100 + max(r["write_us"]["p99"], idle["write_us"]["p99"], *([idle[key]["p99"]] if r["load"] == "burnt" else []))
+        bound = 100 + max(r["write_us"]["p99"], idle["write_us"]["p99"], *([idle[key]["p99"]] if r["load"] == "loaded" else []))
         checked += 1
         if r[key]["p99"] > bound:
             misses.append(f"{r['streams']} streams, {r['itl_ms']} ms, {r['io']}, {r['load']}: {r[key]['p99']:.0f} µs over {bound:.0f}")
