@@ -1,4 +1,4 @@
-//! Output events that arrived together although they were read in time: the server made several at once, or a front
+//! Output events that arrived together although they were read in time: the server made several at once, or a proxy
 //! between held them back.
 
 use super::tokens::TokenCounts;
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_front_holds_back_is_known_from_the_pace_of_what_it_hands_on() {
+    fn what_a_proxy_holds_back_is_known_from_the_pace_of_what_it_passes_on() {
         // (bursts, events a burst, period, first token late by, time per token that is missing)
         for (sizes, k, period, late) in [
             (&[19, 13][..], 16.0, 260.0, 360.0),

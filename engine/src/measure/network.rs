@@ -81,10 +81,10 @@ pub struct Spoken {
     /// What is odd about that, if anything is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
-    /// `Server` of its first response: the software of the server, or of a front that puts its own name there.
+    /// `Server` of its first response: the software of the server, or of a proxy that puts its own name there.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub server: String,
-    /// `Via` of its first response: the fronts that name themselves.
+    /// `Via` of its first response: the proxies that name themselves.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub via: String,
     /// The congestion control of the connections to it (`TCP_CONGESTION`).

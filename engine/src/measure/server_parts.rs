@@ -37,7 +37,7 @@ pub struct ServerParts {
     pub prefill_ms: f64,
     /// Validation and tokenising; else what is left of the server's own time to first token.
     pub front_end_ms: f64,
-    /// What is left: what the server does not tell, and fronts between it and the client.
+    /// What is left: what the server does not report, and proxies between it and the client.
     pub remainder_ms: f64,
 }
 
