@@ -1,4 +1,4 @@
-//! Servers, and fronts before them, that hold back what is made, or make connections dear.
+//! Servers, and proxies before them, that hold back what is made, or make connections dear.
 
 use super::server::{Reply, Request, Told, Usage};
 use super::{Case, Kind, Row, closed, told};
