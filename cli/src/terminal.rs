@@ -2,8 +2,8 @@
 //! server, a file, a template or the environment loses here what could steer a terminal or hide words from its reader;
 //! files keep it.
 //!
-//! A reader that takes nothing is waited for, until a signal asks the process to end: from then on [`TIME_LIMIT`] is what
-//! it gets, so that nobody who stopped reading keeps what was measured from being written.
+//! A reader that takes nothing is waited for, until a signal asks the process to end: from then on [`TIME_LIMIT`] is
+//! what it gets, so that nobody who stopped reading keeps what was measured from being written.
 
 pub(crate) mod screen;
 

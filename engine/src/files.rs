@@ -42,8 +42,8 @@ pub fn regular(path: &Path, links: bool) -> io::Result<File> {
     Ok(file)
 }
 
-/// Opens a file to be read from its beginning to its end, however long it is. A FIFO has `TIME_LIMIT` to write the first
-/// bytes, and as long each time until it writes more or is closed.
+/// Opens a file to be read from its beginning to its end, however long it is. A FIFO has `TIME_LIMIT` to write the
+/// first bytes, and as long each time until it writes more or is closed.
 ///
 /// # Errors
 /// When it cannot be opened. Reads fail when a FIFO is not written in time ([`ErrorKind::TimedOut`]).

@@ -1,5 +1,5 @@
-//! Several runs on stdout: a line after each, then the sweep points side by side, what repeats agree on, and what a sweep
-//! shows.
+//! Several runs on stdout: a line after each, then the sweep points side by side, what repeats agree on, and what a
+//! sweep shows.
 
 mod comparison;
 mod runs;

@@ -108,7 +108,8 @@ impl Campaign {
 impl SweepPointOutcome {
     /// Of the runs of one sweep point, which has its label for a folder.
     ///
-    /// Only runs that may decide are in its figures; where none may, they are of all, and are excluded from comparisons.
+    /// Only runs that may decide are in its figures; where none may, they are of all, and are excluded from
+    /// comparisons.
     pub(crate) fn of(
         label: String,
         values: Vec<(String, String)>,

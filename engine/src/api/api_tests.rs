@@ -17,7 +17,7 @@ struct Answer {
 }
 
 impl Answer {
-    fn take(&mut self, seen: Seen) {
+    fn take(&mut self, seen: ParsedEvent) {
         self.events += usize::from(seen.output);
         self.finished |= seen.finish;
         self.error |= seen.error;
@@ -62,7 +62,7 @@ fn whole(kind: EndpointKind, body: &str) -> Answer {
     answer
 }
 
-fn in_full(kind: EndpointKind, json: &str, is_event: bool) -> Seen {
+fn in_full(kind: EndpointKind, json: &str, is_event: bool) -> ParsedEvent {
     let Reading::Rules { event, body } = dialect(kind).reading else {
         return Scanner::new(kind).event(json.as_bytes(), None).expect(json);
     };

@@ -327,10 +327,10 @@ fn what_is_not_json_is_an_error_and_leaves_no_text() {
         assert!(seen.output, "not UTF-8");
     }
     assert_eq!(unescape(&text.visible), "\u{fffd}\u{fffd}");
-    assert_eq!(scanner.event(b" ", None), Ok(Seen::default()), "blanks say nothing");
-    assert_eq!(scanner.event(b"[1]", None), Ok(Seen::default()), "nor does what is no object");
+    assert_eq!(scanner.event(b" ", None), Ok(ParsedEvent::default()), "blanks say nothing");
+    assert_eq!(scanner.event(b"[1]", None), Ok(ParsedEvent::default()), "nor does what is no object");
     let deep = format!("{{\"x\":{}1{}}}", "[".repeat(100), "]".repeat(100));
-    assert_eq!(scanner.event(deep.as_bytes(), None), Ok(Seen::default()), "deep but JSON");
+    assert_eq!(scanner.event(deep.as_bytes(), None), Ok(ParsedEvent::default()), "deep but JSON");
     let deeper = format!("{{\"x\":{}1{}}}", "[".repeat(1000), "]".repeat(1000));
     assert_eq!(scanner.event(deeper.as_bytes(), None), Err(BadJson), "too deep for anyone");
 }

@@ -13,8 +13,8 @@ use ringload_engine::verdict::{Direction, Scope, Status, Verdict};
 const TOKENS: u64 = 32;
 const MADE: Nanos = 20 * MILLI;
 
-/// A proxy: what its responses name, and after how many milliseconds it passes on how many events at once; none where it
-/// passes on each as it comes.
+/// A proxy: what its responses name, and after how many milliseconds it passes on how many events at once; none where
+/// it passes on each as it comes.
 struct Proxy {
     name: &'static str,
     fields: &'static str,
