@@ -20,7 +20,7 @@ pub(crate) struct MachineArgs {
     #[arg(long, value_enum, default_value = "auto")]
     pub(crate) io: IoArg,
 
-    /// Who stamps arrivals: the kernel, or the read itself.
+    /// Who stamps arrivals: the kernel by reads, the kernel by segments (needs CAP_NET_RAW), or the read itself.
     #[arg(long, value_enum, default_value = "kernel")]
     pub(crate) stamps: StampsArg,
 
@@ -60,6 +60,8 @@ pub(crate) enum IoArg {
 pub(crate) enum StampsArg {
     /// The kernel.
     Kernel,
+    /// The kernel, each segment by itself, whatever the client does (needs CAP_NET_RAW).
+    Packet,
     /// The read.
     User,
 }
@@ -78,6 +80,7 @@ impl MachineArgs {
     pub(super) fn plan(&self) -> Result<Machine> {
         let stamps = match self.stamps {
             StampsArg::Kernel => Stamps::Kernel,
+            StampsArg::Packet => Stamps::Packet,
             StampsArg::User => Stamps::User,
         };
         Ok(Machine {
@@ -101,7 +104,7 @@ fn batch_wait(machine: &MachineArgs, stamps: Stamps) -> Result<Nanos> {
             "drop one of them; kernel stamps keep the wait out of the figures",
         )),
         (Some(us), _) => Ok(us * MICRO),
-        (None, Stamps::Kernel) => Ok(200 * MICRO),
+        (None, Stamps::Kernel | Stamps::Packet) => Ok(200 * MICRO),
         (None, Stamps::User) => Ok(0),
     }
 }
@@ -114,6 +117,8 @@ mod tests {
     #[test]
     fn a_batch_wait_is_only_taken_where_it_cannot_be_seen() {
         assert_eq!(made("-m x").batch_wait, 200_000);
+        let packet = made("-m x --stamps packet");
+        assert_eq!((packet.stamps, packet.batch_wait), (Stamps::Packet, 200_000));
         let user = made("-m x --stamps user");
         assert_eq!((user.stamps, user.batch_wait), (Stamps::User, 0));
     }

@@ -28,6 +28,15 @@ pub(super) fn section(outcome: &Outcome) -> String {
         out +=
             &line("stamps", &format!("{} of {} reads had no usable stamp", count(c.stamp_fallbacks), count(c.reads)));
     }
+    if c.packets_missed + c.packets_apart > 0 {
+        let text = format!(
+            "none was seen of {} parts of reads ({} found no room); {} reads have another stamp by their socket",
+            count(c.packets_missed),
+            count(c.packets_dropped),
+            count(c.packets_apart)
+        );
+        out += &line("packets", &text);
+    }
     if let Some(busiest) = c.cores.iter().max_by(|a, b| a.busy_share.total_cmp(&b.busy_share)) {
         let name = busiest.core.map_or_else(|| "unpinned".into(), |c| format!("core {c}"));
         out += &line("busiest", &format!("{name}, {} busy", percent(busiest.busy_share)));

@@ -152,6 +152,7 @@ fn planned_shapes(plan: &Plan) -> Vec<Shape> {
         tls,
         stamps: match plan.stamps {
             Stamps::Kernel => "kernel".into(),
+            Stamps::Packet => "packet".into(),
             Stamps::User => "user".into(),
         },
         batch_wait_us: plan.batch_wait / 1_000,

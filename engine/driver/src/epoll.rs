@@ -3,6 +3,7 @@
 //! One file: what a socket is ready for, what is left to send on it and its rest are one state that all calls touch.
 
 use super::pace::{LARGEST_READ, Pace};
+use super::packet::{Packets, Read};
 use super::segments::{OneRead, Reads};
 use super::socket::{self, Tried, errno};
 use super::stamp::{CONTROL_BYTES, Stamper};
@@ -27,6 +28,7 @@ pub struct Epoll {
     stamper: Stamper,
     window: Window,
     pace: Pace,
+    packets: Option<Box<Packets>>,
     options: Options,
     stats: DriverStats,
     last_batch: usize,
@@ -80,12 +82,20 @@ impl Epoll {
             stamper: Stamper::new(options.stamps),
             window: Window::new(options.stamps),
             pace: Pace::new(options.read_rate),
+            packets: None,
             options,
             stats: DriverStats::default(),
             last_batch: 0,
             failures: Vec::new(),
             older: false,
         })
+    }
+
+    /// With an arrival of its own for each segment, where kernel stamps are on.
+    #[must_use]
+    pub fn with_packets(self, packets: Packets) -> Self {
+        let packets = self.options.stamps.then(|| Box::new(packets));
+        Self { packets, ..self }
     }
 
     fn control(&self, op: libc::c_int, fd: RawFd, events: u32, key: Key) -> Result<(), i32> {
@@ -220,7 +230,8 @@ impl Epoll {
                 }
                 let read = OneRead::new(&self.window, unread_since, socket, &slot.reads);
                 let arrival = time.bounded(emptied, Since::Asked(&read));
-                on(key, Event::Received { bytes: &self.buffer[..n], arrival }, time.seen);
+                let read = Read { number: key.slot, key, bytes: &self.buffer[..n], arrival, seen: time.seen };
+                read.report(&mut self.packets, &self.stamper, on);
                 if self.live(key) && self.slots[index].paced {
                     self.slots[index].resting = true;
                     self.pace.read(key, n, seen);
@@ -262,6 +273,11 @@ impl Epoll {
             Ok(Some(e)) | Err(e) => Some(socket::number(&e)),
         };
         let failed = failed.or_else(|| self.watch(key).err());
+        if let (None, Some(packets)) = (failed, &mut self.packets)
+            && let Some(socket) = &self.slots[key.slot as usize].socket
+        {
+            packets.claim(key.slot, socket, (&self.stamper, seen));
+        }
         match failed {
             None => on(key, Event::Connected, seen),
             Some(e) => self.quiet(key, seen, Event::ConnectFailed(e), on),
@@ -304,11 +320,13 @@ impl Driver for Epoll {
     }
 
     fn connect(&mut self, key: Key, addr: &SockAddr, turn: u64) -> Result<(), i32> {
-        let choices = socket::choices(addr, &self.options);
-        let mut tried = 0;
+        if let Some(packets) = &mut self.packets {
+            packets.connect(addr);
+        }
+        let (mut turn, mut left) = (turn, socket::tries(addr, &self.options));
         let socket = loop {
-            match begin(addr, &self.options, turn + tried) {
-                Err(libc::EADDRNOTAVAIL) if tried + 1 < choices => tried += 1,
+            match begin(addr, &self.options, (turn, left)) {
+                Err(libc::EADDRNOTAVAIL) if left > 1 => (turn, left) = (turn + 1, left - 1),
                 other => break other?,
             }
         };
@@ -379,6 +397,9 @@ impl Driver for Epoll {
         let slot = &mut self.slots[key.slot as usize];
         if slot.generation == key.generation & GENERATION_MASK {
             slot.socket = None;
+            if let Some(packets) = &mut self.packets {
+                packets.release(key.slot);
+            }
         }
     }
 
@@ -421,6 +442,9 @@ impl Driver for Epoll {
         }
         loop {
             self.stamper.renew(seen);
+            if let Some(packets) = &mut self.packets {
+                packets.renew(&self.stamper, seen);
+            }
             for i in 0..n {
                 let event = self.events[i];
                 self.ready(event.events, unpack(event.u64), seen, on);
@@ -439,7 +463,8 @@ impl Driver for Epoll {
     }
 
     fn stats(&self) -> DriverStats {
-        self.stats
+        let packets = self.packets.as_ref().map_or_else(Default::default, |packets| packets.stats());
+        DriverStats { packets, ..self.stats }
     }
 }
 
@@ -451,8 +476,8 @@ fn unpack(word: u64) -> Key {
     Key { slot: word as u32, generation: (word >> 32) as u32 }
 }
 
-fn begin(addr: &SockAddr, options: &Options, turn: u64) -> Result<Socket, i32> {
-    let socket = socket::open(addr, true, options, turn)?;
+fn begin(addr: &SockAddr, options: &Options, turn_and_left: (u64, u64)) -> Result<Socket, i32> {
+    let socket = socket::open(addr, true, options, turn_and_left)?;
     match socket.connect(addr) {
         Err(e) if !matches!(e.raw_os_error(), Some(libc::EINPROGRESS | libc::EINTR)) => Err(socket::number(&e)),
         _ => Ok(socket),

@@ -31,8 +31,12 @@ mod deny;
 #[cfg(test)]
 mod end_tests;
 mod epoll;
+mod local_ports;
 mod message;
 mod pace;
+mod packet;
+#[cfg(test)]
+mod packet_tests;
 mod refusal;
 mod segments;
 pub mod sim;
@@ -50,6 +54,7 @@ mod window;
 #[cfg(test)]
 pub(crate) use deny::deny;
 pub use epoll::Epoll;
+pub use packet::{PacketStats, Packets};
 pub use refusal::Refusal;
 pub use thread::{
     ThreadFacts, keep_files_private, keep_off, peak_rss_bytes, prepare_thread, raise_descriptor_limit, thread_facts,
@@ -59,7 +64,8 @@ pub use uring::Uring;
 /// The numbers of errors that events and results carry, by their names in `errno(3)`.
 pub mod errno {
     pub use libc::{
-        EADDRNOTAVAIL, ECONNREFUSED, ECONNRESET, EMFILE, ENFILE, ENOBUFS, ENOMEM, EPIPE, EPROTO, ETIMEDOUT,
+        EACCES, EADDRNOTAVAIL, ECONNREFUSED, ECONNRESET, EMFILE, ENFILE, ENOBUFS, ENOMEM, EPERM, EPIPE, EPROTO,
+        ETIMEDOUT,
     };
 }
 
@@ -67,6 +73,7 @@ use crate::arrival::Arrival;
 use crate::clock::Nanos;
 use socket2::SockAddr;
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 use std::os::fd::OwnedFd;
 
 /// What every socket of a driver is given.
@@ -78,6 +85,9 @@ pub struct Options {
     pub tcp: Option<TcpOptions>,
     /// Local addresses, of which each connection takes one of its family.
     pub source_ips: Vec<IpAddr>,
+    /// Local ports, of which each connection takes one (Linux 6.3), or another where none of them is free; `None`
+    /// leaves the choice to the kernel.
+    pub local_ports: Option<RangeInclusive<u16>>,
     /// Bytes per second that are read of each connection at most; `None` reads whatever is there.
     pub read_rate: Option<u32>,
     /// Each read is acknowledged at once (`TCP_QUICKACK`), at the cost of a system call; else when the kernel thinks
@@ -195,6 +205,8 @@ pub struct DriverStats {
     pub buffer_starved: u64,
     /// Completions the kernel could not queue.
     pub completions_lost: u64,
+    /// What packet sockets have counted; nothing without them.
+    pub packets: PacketStats,
     /// Time spent waiting in the kernel for something to happen.
     pub waited: Nanos,
 }

@@ -1,5 +1,6 @@
 //! Sockets: made, tuned, written to, and let go. Shared by the drivers for real sockets.
 
+use super::local_ports;
 use super::message::send_stamped;
 use super::stamp::CONTROL_BYTES;
 use super::{Options, TcpFacts};
@@ -12,8 +13,13 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::time::Duration;
 
 /// A new socket for a connection to `addr`: over TCP with Nagle off, and what the options ask for; `turn` chooses the
-/// local address.
-pub(super) fn open(addr: &SockAddr, nonblocking: bool, options: &Options, turn: u64) -> Result<Socket, i32> {
+/// local address. `left` of its [`tries`] are left, this one included.
+pub(super) fn open(
+    addr: &SockAddr,
+    nonblocking: bool,
+    options: &Options,
+    (turn, left): (u64, u64),
+) -> Result<Socket, i32> {
     let local = addr.domain() == Domain::UNIX;
     let protocol = (!local).then_some(Protocol::TCP);
     let socket = Socket::new(addr.domain(), Type::STREAM.cloexec(), protocol).map_err(|e| number(&e))?;
@@ -25,6 +31,11 @@ pub(super) fn open(addr: &SockAddr, nonblocking: bool, options: &Options, turn: 
     if let Some(tcp) = &options.tcp {
         tune(&socket, tcp).map_err(|e| number(&e))?;
     }
+    if let Some(ports) = &options.local_ports
+        && left > choices(addr, options)
+    {
+        local_ports::bound(&socket, ports);
+    }
     if let Some(ip) = source(addr, options, turn) {
         bind(&socket, ip).map_err(|e| number(&e))?;
     }
@@ -34,8 +45,14 @@ pub(super) fn open(addr: &SockAddr, nonblocking: bool, options: &Options, turn: 
     Ok(socket)
 }
 
+/// How often a connection to `addr` may be tried that finds no free port: from each local address that it can choose,
+/// and where its local ports are bounded, from each again, without the bound.
+pub(super) fn tries(addr: &SockAddr, options: &Options) -> u64 {
+    choices(addr, options) * if options.local_ports.is_some() { 2 } else { 1 }
+}
+
 /// Local addresses that a connection to `addr` can choose from; 1 where the choice is the kernel's.
-pub(super) fn choices(addr: &SockAddr, options: &Options) -> u64 {
+fn choices(addr: &SockAddr, options: &Options) -> u64 {
     (fitting(addr, options).count() as u64).max(1)
 }
 

@@ -67,6 +67,16 @@ impl Stamper {
         self.stamp(control, now).filter(|at| *at <= now + self.offset.gap())
     }
 
+    /// What the kernel stamped at `wall`, before `now`, on the monotonic clock; `None` where it cannot be believed.
+    pub(super) fn instant(&self, wall: Nanos, now: Nanos) -> Option<Nanos> {
+        (self.kernel && now >= self.doubt_until).then(|| self.offset.to_monotonic(wall))
+    }
+
+    /// Whether an instant of the kernel's can be before `seen`, as exactly as it is known.
+    pub(super) fn is_past(&self, at: Nanos, seen: Nanos) -> bool {
+        at <= seen.saturating_add(self.offset.gap())
+    }
+
     fn arrival_until(&self, control: &[u8], seen: Nanos, now: impl FnOnce() -> Nanos) -> ReadTime {
         match self.stamp(control, seen) {
             Some(at) if at <= seen => ReadTime::stamped(at, seen),

@@ -20,6 +20,7 @@ use super::buffers::{BUFFER_BYTES, Buffers, GROUP};
 use super::connections::{Connections, Op};
 use super::message::StampedMessage;
 use super::pace::Pace;
+use super::packet::{Packets, Read};
 use super::segments::{OneRead, Reads};
 use super::socket::{self, Tried, number};
 use super::stamp::{CONTROL_BYTES, Stamper};
@@ -76,6 +77,7 @@ pub struct Uring {
     stamper: Stamper,
     window: Window,
     pace: Pace,
+    packets: Option<Box<Packets>>,
     /// Where connections are read that have a pace; empty without one.
     paced: Box<[u8]>,
     options: Options,
@@ -231,11 +233,19 @@ impl Uring {
             window: Window::new(options.stamps),
             paced: vec![0; if pace.limits() { pace.most() } else { 0 }].into_boxed_slice(),
             pace,
+            packets: None,
             options,
             min_wait,
             stats: DriverStats::default(),
             batch,
         })
+    }
+
+    /// With an arrival of its own for each segment, where kernel stamps are on.
+    #[must_use]
+    pub fn with_packets(mut self, packets: Packets) -> Self {
+        self.packets = self.options.stamps.then(|| Box::new(packets));
+        self
     }
 
     /// Whether this kernel has all that the driver asks of it: a ring is made, and read from once.
@@ -269,8 +279,11 @@ impl Uring {
         if self.connections.closing() >= CLOSING {
             self.settle();
         }
+        if let Some(packets) = &mut self.packets {
+            packets.connect(&addr);
+        }
         let socket = loop {
-            match socket::open(&addr, false, &self.options, turn) {
+            match socket::open(&addr, false, &self.options, (turn, tries)) {
                 Err(libc::EADDRNOTAVAIL) if tries > 1 => (turn, tries) = (turn + 1, tries - 1),
                 other => break other?,
             }
@@ -455,6 +468,9 @@ impl Uring {
                     return;
                 }
                 if entry.result() == 0 {
+                    if let (Some(packets), Some(held)) = (&mut self.packets, self.connections.held(number)) {
+                        packets.claim(number, &held.socket, (&self.stamper, seen));
+                    }
                     self.arm_receive(number);
                     on(key, Event::Connected, seen);
                 } else {
@@ -494,7 +510,8 @@ impl Uring {
                             held.marks.is_due() && held.report_stamps(&self.stamper, &mut |event| on(key, event, seen));
                         let read = held.read(&self.window, bytes.len(), emptied, false);
                         let arrival = time.bounded(emptied, Since::Asked(&read));
-                        on(key, Event::Received { bytes, arrival }, time.seen);
+                        let read = Read { number, key, bytes, arrival, seen: time.seen };
+                        read.report(&mut self.packets, &self.stamper, on);
                         if asks {
                             self.connections.ask(Op::HangUp, number);
                         }
@@ -575,7 +592,8 @@ impl Uring {
                 }
                 let read = held.read(&self.window, n, emptied, true);
                 let arrival = time.bounded(emptied, Since::Asked(&read));
-                on(key, Event::Received { bytes: &self.paced[..n], arrival }, time.seen);
+                let read = Read { number, key, bytes: &self.paced[..n], arrival, seen: time.seen };
+                read.report(&mut self.packets, &self.stamper, on);
                 self.pace.read(key, n, seen);
             }
             Err(libc::EAGAIN | libc::EINTR) => self.arm_receive(number),
@@ -632,6 +650,9 @@ impl Uring {
 
     /// Ends what the kernel does for a connection, and forgets it.
     fn give_up(&mut self, number: u32) {
+        if let Some(packets) = &mut self.packets {
+            packets.release(number);
+        }
         if !self.connections.connecting(number)
             && let Some(held) = self.connections.held(number)
         {
@@ -650,7 +671,7 @@ impl Driver for Uring {
     }
 
     fn connect(&mut self, key: Key, addr: &SockAddr, turn: u64) -> Result<(), i32> {
-        let tries = socket::choices(addr, &self.options);
+        let tries = socket::tries(addr, &self.options);
         self.begin(key.masked(), Box::new(addr.clone()), turn, tries)
     }
 
@@ -740,6 +761,9 @@ impl Driver for Uring {
         }
         let seen = clock::monotonic();
         self.stamper.renew(seen);
+        if let Some(packets) = &mut self.packets {
+            packets.renew(&self.stamper, seen);
+        }
         self.reap();
         let mut completed = std::mem::take(&mut self.batch);
         self.window.end(seen, batch, completed.len());
@@ -764,7 +788,8 @@ impl Driver for Uring {
     }
 
     fn stats(&self) -> DriverStats {
-        self.stats
+        let packets = self.packets.as_ref().map_or_else(Default::default, |packets| packets.stats());
+        DriverStats { packets, ..self.stats }
     }
 }
 

@@ -161,6 +161,12 @@ pub struct Counters {
     pub widest_interval: Nanos,
     /// Reads whose kernel stamp was missing or implausible.
     pub stamp_fallbacks: u64,
+    /// With packet stamps: parts of reads of which no packet was seen.
+    pub packets_missed: u64,
+    /// With packet stamps: packets that the kernel had no place for.
+    pub packets_dropped: u64,
+    /// With packet stamps: reads of whose last byte packet and socket have stamps that are over 0.1 ms apart.
+    pub packets_apart: u64,
     /// Receives that ended because no buffer was free.
     pub buffer_starved: u64,
     /// Completions that the kernel could not queue.
@@ -319,6 +325,9 @@ impl Counters {
         self.wide_events += other.wide_events;
         self.widest_interval = self.widest_interval.max(other.widest_interval);
         self.stamp_fallbacks += other.stamp_fallbacks;
+        self.packets_missed += other.packets_missed;
+        self.packets_dropped += other.packets_dropped;
+        self.packets_apart += other.packets_apart;
         self.buffer_starved += other.buffer_starved;
         self.completions_lost += other.completions_lost;
         self.records_lost += other.records_lost;

@@ -156,7 +156,7 @@ impl Summarizer {
         let phase_ns = facts.profiling.end.saturating_sub(facts.profiling.start);
         let thresholds = std::mem::take(&mut self.thresholds);
         let gap_shifts = gap_shifts(&shard);
-        let stamped = facts.stamps == Stamps::Kernel;
+        let stamped = facts.stamps.by_kernel();
         let receive = stamped && !self.slow_reader;
         let movers = Movers::new(self.longest_lag(&shard), receive);
         let mut curves = Curves::of(&LATENCIES);
@@ -328,12 +328,16 @@ fn client(
         driver_note: facts.driver_note,
         stamps: match facts.stamps {
             Stamps::Kernel => "kernel".into(),
+            Stamps::Packet => "packet".into(),
             Stamps::User => "user".into(),
         },
         receive_lag: lag(HistogramId::ReceiveLag),
         dispatch_lag: lag(HistogramId::DispatchLag),
         reads: counters.reads,
         stamp_fallbacks: counters.stamp_fallbacks,
+        packets_missed: counters.packets_missed,
+        packets_dropped: counters.packets_dropped,
+        packets_apart: counters.packets_apart,
         events: counters.events,
         coalesced: counters.coalesced,
         merged: counters.merged,

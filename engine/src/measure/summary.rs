@@ -185,7 +185,7 @@ pub struct ClientFigures {
     pub driver: String,
     /// Why it is not the preferred one, if it is not.
     pub driver_note: Option<String>,
-    /// Who stamped arrivals: `kernel` or `user`.
+    /// Who stamped arrivals: `kernel`, `packet` or `user`.
     pub stamps: String,
     /// `seen - arrived` of every read: the engine's own delay. With user stamps it cannot be known and is empty.
     pub receive_lag: Option<Distribution>,
@@ -195,6 +195,15 @@ pub struct ClientFigures {
     pub reads: u64,
     /// Reads whose kernel stamp was missing or implausible.
     pub stamp_fallbacks: u64,
+    /// With packet stamps: parts of reads of which no packet was seen. They have the stamp of their read.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub packets_missed: u64,
+    /// With packet stamps: packets that the kernel had no place for.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub packets_dropped: u64,
+    /// With packet stamps: reads of whose last byte the packet's stamp and the socket's are over 0.1 ms apart.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub packets_apart: u64,
     /// Output events that were read.
     pub events: u64,
     /// Output events that shared their read with a later one.
@@ -245,4 +254,8 @@ pub struct TokenFigures {
     pub mismatched: u64,
     /// Requests with both counts.
     pub compared: u64,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }

@@ -320,8 +320,19 @@ pub enum Io {
 pub enum Stamps {
     /// The kernel (`SO_TIMESTAMPING`), falling back to the read.
     Kernel,
+    /// The kernel, each segment by itself: by a packet socket beside the connections, which needs the capability
+    /// `CAP_NET_RAW`. Where it saw none of a read, as [`Self::Kernel`].
+    Packet,
     /// The read itself.
     User,
+}
+
+impl Stamps {
+    /// Whether the kernel stamps arrivals, whatever the client does meanwhile.
+    #[must_use]
+    pub fn by_kernel(self) -> bool {
+        self != Self::User
+    }
 }
 
 /// Which cores the workers are pinned to.

@@ -184,6 +184,7 @@ impl Threads<'_> {
             let line = lines.next();
             let worker = WorkerThread {
                 index,
+                workers: self.prepared.cores.len(),
                 core,
                 capacity: resources.slots,
                 requests: resources.requests,

@@ -4,10 +4,10 @@ use super::Control;
 use super::addresses::addresses;
 use super::certificates::tls_clients;
 use super::negotiate::{self, Speaks};
-use super::refusal::remedy;
+use super::refusal::{no_packets, remedy};
 use super::resources::{Resources, capacity, cores};
 use crate::api;
-use crate::driver::{Refusal, Uring};
+use crate::driver::{Packets, Refusal, Uring};
 use crate::error::{Error, Result};
 use crate::plan::{Io, Plan, Stamps};
 use crate::wire::{http1, http2, tls};
@@ -69,10 +69,13 @@ impl Prepared {
 
 /// The driver to use, and why it is not the preferred one.
 fn choose_driver(plan: &Plan) -> Result<(Io, Option<String>)> {
+    if plan.stamps == Stamps::Packet {
+        Packets::probe().map_err(no_packets)?;
+    }
     if plan.io == Io::Epoll {
         return Ok((Io::Epoll, None));
     }
-    let Err(e) = Uring::probe(plan.stamps == Stamps::Kernel) else {
+    let Err(e) = Uring::probe(plan.stamps.by_kernel()) else {
         return Ok((Io::Uring, None));
     };
     let refusal = Refusal::from(e);

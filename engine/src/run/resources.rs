@@ -3,7 +3,7 @@
 use crate::driver;
 use crate::error::{Error, Result};
 use crate::host::CoreLoads;
-use crate::plan::{Cores, Load, Plan};
+use crate::plan::{Cores, Load, Plan, Stamps};
 use crate::setting::Setting;
 use std::sync::{Mutex, PoisonError};
 
@@ -93,6 +93,8 @@ pub(super) struct Resources {
 /// When the limit of descriptors leaves less than a connection for each request that the plan has in flight.
 pub(super) fn capacity(plan: &Plan, workers: usize, http2: bool) -> Result<Resources> {
     let bound = slots_bound(plan);
+    // A packet socket for each version of IP.
+    let other = OTHER_DESCRIPTORS + if plan.stamps == Stamps::Packet { 2 * workers as u64 } else { 0 };
     // A slot in the hands of a core is not free for another: each core has room for its own share, and in an open loop
     // for all.
     let wanted = match (bound, &plan.profiling.load) {
@@ -103,17 +105,17 @@ pub(super) fn capacity(plan: &Plan, workers: usize, http2: bool) -> Result<Resou
     let beside = |requests: usize| {
         if http2 { h2_connections(requests) } else { requests.min(DRAINED) }
     };
-    let most = (wanted + beside(wanted)) as u64 * workers as u64 + OTHER_DESCRIPTORS;
-    let total = wanted as u64 * workers as u64 + OTHER_DESCRIPTORS;
+    let most = (wanted + beside(wanted)) as u64 * workers as u64 + other;
+    let total = wanted as u64 * workers as u64 + other;
     // Connections that are given up may hold theirs for a moment longer: asked for, but no reason to refuse a run.
     let closing = (driver::CLOSING * workers) as u64;
     let limit = driver::raise_descriptor_limit(most + closing);
     if limit >= most {
         return Ok(Resources { requests: wanted, slots: wanted + beside(wanted) });
     }
-    let room = limit.saturating_sub(OTHER_DESCRIPTORS) as usize / workers;
+    let room = limit.saturating_sub(other) as usize / workers;
     match bound {
-        Some(n) if (n as u64) + OTHER_DESCRIPTORS > limit => Err(Error::environment(
+        Some(n) if (n as u64) + other > limit => Err(Error::environment(
             format!("{n} concurrent requests need {total} open files, but the limit is {limit}"),
             format!(
                 "raise it (`ulimit -n {most}`, LimitNOFILE= in systemd, --ulimit nofile= in docker) or lower {}",

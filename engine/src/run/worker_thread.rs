@@ -2,7 +2,8 @@
 
 use super::os_error;
 use super::phase_barrier::{Failure, PhaseBarrier};
-use crate::driver::{self, Driver, Epoll, TcpOptions, Uring, prepare_thread, thread_facts};
+use super::refusal::no_packets;
+use crate::driver::{self, Driver, Epoll, Packets, TcpOptions, Uring, prepare_thread, thread_facts};
 use crate::error::{Error, Result};
 use crate::host::{CoreFacts, CoreWatch};
 use crate::measure::{CoreFigures, Shard};
@@ -11,11 +12,14 @@ use crate::record::{PhaseKind, Record};
 use crate::resolve::Line;
 use crate::setting::Setting::{Cores, Dns};
 use crate::worker::{PhaseTally, Shared, Worker};
+use socket2::SockAddr;
 
 /// One worker's place: its core and its room.
 #[derive(Clone, Copy)]
 pub(super) struct WorkerThread {
     pub(super) index: usize,
+    /// Of so many.
+    pub(super) workers: usize,
     pub(super) core: usize,
     pub(super) capacity: usize,
     /// Slots of them that are kept for requests.
@@ -51,10 +55,12 @@ impl WorkerThread {
         line: Option<Line>,
     ) -> std::result::Result<WorkerResult, Failure> {
         let pinned = prepare_thread(self.core, shared.plan.fifo);
+        let packets = self.packets(shared)?;
         let options = driver::Options {
-            stamps: shared.plan.stamps == Stamps::Kernel,
+            stamps: shared.plan.stamps.by_kernel(),
             tcp: Some(tcp_options(&shared.plan.network.tcp)),
             source_ips: shared.plan.network.source_ips.clone(),
+            local_ports: packets.as_ref().and_then(Packets::local_ports),
             read_rate: shared.plan.network.read_rate,
             quickack: shared.plan.network.tcp.quickack,
         };
@@ -64,7 +70,10 @@ impl WorkerThread {
             let ring = Uring::new(slots, options.clone());
             if !barrier.all_on_epoll(ring.as_ref().err().copied())? {
                 return match ring {
-                    Ok(ring) => self.drive(ring, shared, barrier, records, line, pinned),
+                    Ok(ring) => {
+                        let ring = packets.into_iter().fold(ring, Uring::with_packets);
+                        self.drive(ring, shared, barrier, records, line, pinned)
+                    }
                     Err(_) => Err(Failure::Another),
                 };
             }
@@ -75,7 +84,17 @@ impl WorkerThread {
                 format!("raise the limit of open files (`ulimit -n`), or use fewer {Cores}"),
             )
         })?;
+        let epoll = packets.into_iter().fold(epoll, Epoll::with_packets);
         self.drive(epoll, shared, barrier, records, line, pinned)
+    }
+
+    /// Packet sockets, where the plan asks for them.
+    fn packets(&self, shared: &Shared<'_>) -> Result<Option<Packets>> {
+        if shared.plan.stamps != Stamps::Packet {
+            return Ok(None);
+        }
+        let servers = shared.targets.addrs.iter().flatten().filter_map(SockAddr::as_socket);
+        Packets::new(self.index, self.workers, servers).map(Some).map_err(no_packets)
     }
 
     fn drive<D: Driver>(

@@ -22,6 +22,7 @@ pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
         coalesced(case).filter(|_| !slow),
         user_stamps(plan, summary),
         stamp_fallbacks(summary),
+        packets_missed(summary),
         buffers(summary),
     ]
     .into_iter()
@@ -221,6 +222,30 @@ fn stamp_fallbacks(summary: &Summary) -> Option<Finding> {
                 shown_share(share)
             ),
             "loopback and some virtual interfaces do not stamp every packet: measure over a real interface where it matters",
+        )
+    })
+}
+
+/// Reads that fell back from the arrival of each segment to that of the read.
+fn packets_missed(summary: &Summary) -> Option<Finding> {
+    let client = &summary.client;
+    (client.packets_missed > 0).then(|| {
+        let remedy = if client.packets_missed < client.reads {
+            format!("spread the connections over more cores ({}), or over more machines", Setting::Cores)
+        } else {
+            format!(
+                "use {} kernel where this machine rewrites the addresses of packets (a rule of its firewall for the server's address: DNAT), \
+                 which are then not known again",
+                Setting::Stamps
+            )
+        };
+        Found::new("packets_missed", Scope::Client).counted(client.packets_missed, "reads").says(
+            format!(
+                "no packet was seen of {} parts of reads ({} packets found no room): these have the kernel's stamp of their read, and how much \
+                 earlier they can have arrived is in their intervals",
+                client.packets_missed, client.packets_dropped
+            ),
+            remedy,
         )
     })
 }

@@ -5,7 +5,6 @@ use crate::arrival::Arrival;
 use crate::clock::Nanos;
 use crate::driver::{DriverStats, TcpFacts};
 use crate::measure::{SessionCounts, Shard};
-use crate::plan::Stamps;
 use crate::record::{PhaseKind, Record};
 use crate::wire::Product;
 use crate::wire::http2;
@@ -32,7 +31,7 @@ impl Recorder {
 
     /// A phase begins.
     pub(super) fn begin_phase(&mut self, context: &Context<'_>) {
-        self.stamped = context.phase == PhaseKind::Profiling && context.plan.stamps == Stamps::Kernel;
+        self.stamped = context.phase == PhaseKind::Profiling && context.plan.stamps.by_kernel();
     }
 
     /// A phase is over: what its load counted.
@@ -181,6 +180,9 @@ impl Recorder {
         let mut shard = self.shard;
         shard.counters.completions_lost += stats.completions_lost;
         shard.counters.buffer_starved += stats.buffer_starved;
+        shard.counters.packets_missed += stats.packets.missed;
+        shard.counters.packets_dropped += stats.packets.dropped;
+        shard.counters.packets_apart += stats.packets.apart;
         shard
     }
 }

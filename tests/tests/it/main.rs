@@ -2,6 +2,7 @@
 //!
 //! - `known_answers`: servers that know the truth about their timing
 //! - `truth`: every token against the server's own account of its writes, also with a client that is stopped
+//! - `packets`: the same where each segment has an arrival of its own, and the reader moves none
 //! - `verdict`: clients that are stopped, crowded out and starved, and servers that stand still
 //! - `workload`: whether a run sends what it was asked for
 //! - `load`: arrivals as the server receives them; caps, ends, warm-ups
@@ -62,6 +63,7 @@ mod nagle;
 mod network;
 mod otel;
 mod over_time;
+mod packets;
 mod preflight;
 mod preparation;
 mod schedules;

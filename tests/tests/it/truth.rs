@@ -16,7 +16,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 /// A server that notes what it does; its times vary evenly by up to `share`.
-fn noting(ttft_ms: u64, itl_ms: u64, share: f64) -> Server {
+pub(crate) fn noting(ttft_ms: u64, itl_ms: u64, share: f64) -> Server {
     start(Config {
         timing: Timing::Fixed {
             ttft: Duration::from_millis(ttft_ms),
@@ -167,11 +167,11 @@ fn late_by(comparison: &Comparison, bound: Nanos) -> (usize, usize) {
     late
 }
 
-fn mismatches(comparison: &Comparison) -> (usize, usize, usize) {
+pub(crate) fn mismatches(comparison: &Comparison) -> (usize, usize, usize) {
     (comparison.unknown_to_server, comparison.unknown_to_client, comparison.of_other_length)
 }
 
-fn as_reported(record: &Record) -> Client {
+pub(crate) fn as_reported(record: &Record) -> Client {
     assert_eq!(record.outcome, Outcome::Succeeded);
     let mut at_ns = record.instants.first_token.expect("a token");
     let mut arrivals_ns = vec![at_ns];
@@ -191,6 +191,6 @@ fn as_reported(record: &Record) -> Client {
 
 /// The most by which the offset between the two clocks may be off: it is the best of five samples, and renewed each
 /// second. No stamp lies before the write of its event by more, however late the read is.
-const CLOCK_ERROR: Nanos = 100 * MICRO;
+pub(crate) const CLOCK_ERROR: Nanos = 100 * MICRO;
 /// How far a stamp may lie after its write on a machine that is busy with something else.
 const SLACK: Nanos = MILLI;

@@ -32,7 +32,6 @@ use crate::clock::Nanos;
 use crate::driver::{Driver, DriverStats, Key};
 use crate::error::{Error, Result};
 use crate::measure::Shard;
-use crate::plan::Stamps;
 use crate::resolve::Asker;
 use crate::setting::Setting::Io;
 use pool::{Command, Pool};
@@ -79,7 +78,7 @@ impl<'a, D: Driver> Connections<'a, D> {
     pub(super) fn wait(&mut self, until: Nanos) -> Result<()> {
         let pool = &mut self.pool;
         // With user stamps the read is the stamp: waiting would move it.
-        let worth = pool.in_flight() >= BATCHED && pool.context.plan.stamps == Stamps::Kernel;
+        let worth = pool.in_flight() >= BATCHED && pool.context.plan.stamps.by_kernel();
         let batch = if worth { pool.context.plan.batch_wait } else { 0 };
         self.driver.wait(until, batch, &mut |key, event, seen| pool.handle_event(key, event, seen)).map_err(|e| {
             Error::environment(
