@@ -74,12 +74,12 @@ fn a_warm_up_that_failed_is_told() {
     };
     let finding = warm_up(0, 7).unwrap();
     assert_eq!((finding.status, finding.scope, finding.value), (Status::Suspect, Scope::Server, Some(1.0)));
-    let expected = "8 of 8 requests of the warm-up failed (100 %): http_status (7), reset (1); the measured phase began \
+    let expected = "8 of 8 requests of the warm-up failed (100.0 %): http_status (7), reset (1); the measured phase began \
                     with a server that was not warm";
     assert_eq!(finding.evidence, expected);
     let some = warm_up(8, 7).unwrap();
     assert_eq!(some.status, Status::Valid);
-    assert_eq!(some.evidence, "8 of 16 requests of the warm-up failed (50 %): http_status (7), reset (1)");
+    assert_eq!(some.evidence, "8 of 16 requests of the warm-up failed (50.0 %): http_status (7), reset (1)");
     assert!(warm_up(80, 7).is_none(), "under a tenth");
 }
 
