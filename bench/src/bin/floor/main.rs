@@ -1,37 +1,31 @@
 //! What the machine allows: the same requests on the same sockets, drained without parsing.
 //!
-//! `floor URL --io bare|epoll|uring --streams N --tokens T --seconds S --core C`
+//! `floor URL --io bare|epoll|uring|tokio-uring|h2 --streams N --tokens T --seconds S --core C`
 //!
 //! * `bare` is a plain epoll loop (mio) with one `read` a ready socket: no stamps, no driver of ours.
 //! * `epoll` and `uring` are the engine's drivers with kernel stamps, and nothing behind them.
+//! * `tokio-uring` is the crate of that name, and `h2` the crate of that name on tokio: HTTP/2 in the clear, parsed.
 //!
 //! Prints CPU time per token, user and kernel apart. A response is over when a read ends in the last chunk of a chunked
-//! body; the tokens are counted by the finished responses, or, with `--token-bytes`, by the bytes of all of them.
+//! body (HTTP/2: with its stream); the tokens are counted by the finished responses, or, with `--token-bytes`, by the
+//! bytes of all of them.
 #![forbid(unsafe_code)]
+
+mod h2;
+mod options;
+mod tokio_uring;
 
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
+use options::Options;
 use ringload_engine::clock::{SECOND, monotonic};
 use ringload_engine::driver::{
     Driver, Epoll, Event, Key, Sending, Uring, prepare_thread, raise_descriptor_limit, thread_facts,
 };
 use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, ToSocketAddrs};
 use std::time::Duration;
 
-struct Options {
-    addr: SocketAddr,
-    io: String,
-    streams: usize,
-    tokens: u64,
-    seconds: u64,
-    core: usize,
-    batch_us: u64,
-    token_bytes: u64,
-    probe: bool,
-}
-
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct Tally {
     responses: u64,
     bytes: u64,
@@ -39,12 +33,10 @@ struct Tally {
 }
 
 fn main() {
-    let options = match parse(std::env::args().skip(1)) {
+    let options = match options::parse(std::env::args().skip(1)) {
         Ok(options) => options,
         Err(e) => {
-            eprintln!(
-                "floor: {e}\nusage: floor HOST:PORT [--io bare|epoll|uring] [--streams N] [--tokens T] [--seconds S] [--core C] [--batch-us B] [--token-bytes B] [--probe]"
-            );
+            eprintln!("floor: {e}\n{}", options::USAGE);
             std::process::exit(2);
         }
     };
@@ -61,6 +53,8 @@ fn main() {
     let tally = match options.io.as_str() {
         "bare" => bare(&options),
         "epoll" => driven(Epoll::new(options.streams, true), &options),
+        "tokio-uring" => tokio_uring::drain(&options),
+        "h2" => h2::drain(&options),
         _ => driven(Uring::new(options.streams, true), &options),
     };
     let wall = (monotonic() - started) as f64 / 1e9;
@@ -82,54 +76,15 @@ fn main() {
     );
 }
 
-fn parse(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
-    let mut options = Options {
-        addr: SocketAddr::from(([127, 0, 0, 1], 8000)),
-        io: "bare".into(),
-        streams: 64,
-        tokens: 64,
-        seconds: 5,
-        core: 0,
-        batch_us: 0,
-        token_bytes: 0,
-        probe: false,
-    };
-    while let Some(arg) = args.next() {
-        let mut value = || args.next().ok_or(format!("{arg} needs a value"));
-        let number = |v: String| v.parse::<u64>().map_err(|_| format!("`{v}` is not a number"));
-        match arg.as_str() {
-            "--io" => {
-                options.io = value()?;
-                if !["bare", "epoll", "uring"].contains(&options.io.as_str()) {
-                    return Err(format!("--io {} is not bare, epoll or uring", options.io));
-                }
-            }
-            "--streams" => options.streams = number(value()?)? as usize,
-            "--tokens" => options.tokens = number(value()?)?,
-            "--seconds" => options.seconds = number(value()?)?,
-            "--core" => options.core = number(value()?)? as usize,
-            "--probe" => options.probe = true,
-            "--token-bytes" => options.token_bytes = number(value()?)?,
-            "--batch-us" => options.batch_us = number(value()?)?,
-            addr => {
-                let addr = addr.trim_start_matches("http://").trim_end_matches('/');
-                options.addr = addr
-                    .to_socket_addrs()
-                    .ok()
-                    .and_then(|mut a| a.next())
-                    .ok_or(format!("`{addr}` is not HOST:PORT"))?;
-            }
-        }
-    }
-    Ok(options)
+fn body(options: &Options) -> String {
+    format!(
+        "{{\"model\":\"floor\",\"messages\":[{{\"role\":\"user\",\"content\":\"drain\"}}],\"stream\":true,\"max_completion_tokens\":{}}}",
+        options.tokens
+    )
 }
 
 fn request(options: &Options) -> Vec<u8> {
-    let body = format!(
-        "{{\"model\":\"floor\",\"messages\":[{{\"role\":\"user\",\"content\":\"drain\"}}],\"stream\":true,\"max_completion_tokens\":{}}}",
-        options.tokens
-    );
-    let addr = options.addr;
+    let (addr, body) = (options.addr, body(options));
     format!("POST /v1/chat/completions HTTP/1.1\r\nHost: {addr}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len())
         .into_bytes()
 }
