@@ -33,6 +33,7 @@ pub(super) fn client() -> ClientFigures {
         packets_missed: 3,
         packets_dropped: 2,
         packets_apart: 1,
+        packets_by_card: 0,
         events: 99_029,
         coalesced: 1_188,
         merged: 1_100,

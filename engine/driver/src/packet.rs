@@ -5,6 +5,7 @@
 //! is cut where its segments were, and each part has its own arrival.
 
 mod arrivals;
+mod card;
 mod ends;
 mod filter;
 mod header;
@@ -15,11 +16,12 @@ use super::local_ports;
 use super::stamp::Stamper;
 use super::{Event, Key};
 use crate::arrival::{Arrival, Exact, NARROW, Since};
-use crate::clock::Nanos;
+use crate::clock::{MILLI, Nanos};
 use arrivals::Arrived;
+use card::Cards;
 use ends::{Ends, plain};
 use header::Segment;
-use ring::Ring;
+use ring::{Ring, Stamp};
 use socket2::{SockAddr, Socket};
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
@@ -31,6 +33,8 @@ pub struct Packets {
     rings: Vec<Ring>,
     /// Whose segments are let in.
     servers: Vec<SocketAddr>,
+    /// Of the cards whose stamps are asked for.
+    cards: Cards,
     /// To which local ports; `None`: to all.
     ports: Option<RangeInclusive<u16>>,
     streams: Streams,
@@ -40,6 +44,8 @@ pub struct Packets {
     missed: u64,
     /// Reads of whose last byte packet and socket have stamps that are over [`NARROW`] apart.
     apart: u64,
+    /// Segments that a card stamped.
+    by_card: u64,
 }
 
 /// What packet sockets have counted.
@@ -51,6 +57,8 @@ pub struct PacketStats {
     pub dropped: u64,
     /// Reads of whose last byte the packet's stamp and the socket's are over 0.1 ms apart.
     pub apart: u64,
+    /// Segments that have the network card's own stamp.
+    pub by_card: u64,
 }
 
 /// A read of a connection, to be reported.
@@ -93,11 +101,13 @@ impl Packets {
         let mut packets = Self {
             rings: Vec::new(),
             servers: Vec::new(),
+            cards: Cards::find(),
             ports: local_ports::share(index, of),
             streams: Streams::default(),
             connections: Vec::new(),
             missed: 0,
             apart: 0,
+            by_card: 0,
         };
         for server in servers {
             packets.expect(plain(server))?;
@@ -137,7 +147,13 @@ impl Packets {
         let program = filter::program(&self.servers, ipv6, self.ports.as_ref(), ring::FRONT);
         match self.rings.iter().find(|ring| ring.is_ipv6() == ipv6) {
             Some(ring) => ring.accept(&program)?,
-            None => self.rings.push(Ring::open(ipv6, &program)?),
+            None => {
+                let ring = Ring::open(ipv6, &program)?;
+                if !self.cards.is_empty() {
+                    ring.ask_cards(true)?;
+                }
+                self.rings.push(ring);
+            }
         }
         Ok(())
     }
@@ -174,13 +190,28 @@ impl Packets {
     }
 
     fn look(&mut self, patient: bool, stamper: &Stamper, now: Nanos) {
-        let streams = &mut self.streams;
+        let (streams, cards, by_card) = (&mut self.streams, &mut self.cards, &mut self.by_card);
         for ring in &mut self.rings {
-            ring.drain(patient, |packet, whole, wall| {
-                if let Some(segment) = Segment::of(packet, whole) {
-                    streams.see(&segment, stamper.instant(wall, now), now);
-                }
+            ring.drain(patient, |packet, whole, stamp| {
+                let Some(segment) = Segment::of(packet, whole) else { return };
+                let at = match stamp {
+                    Stamp::Wall(at) => stamper.instant(at, now),
+                    Stamp::Card { interface, at } => {
+                        *by_card += 1;
+                        cards.instant(interface, at, now)
+                    }
+                };
+                streams.see(&segment, at, now);
             });
+        }
+    }
+
+    /// Asks no card any more: the clock of one is not what it should be. What they have stamped has no time.
+    #[cold]
+    fn distrust_cards(&mut self) {
+        self.cards = Cards::default();
+        for ring in &self.rings {
+            let _ = ring.ask_cards(false);
         }
     }
 
@@ -201,6 +232,7 @@ impl Packets {
             self.missed += 1;
             return on(bytes, arrival);
         };
+        let mut wrong = false;
         while !bytes.is_empty() {
             let (length, arrived) = arrivals.read(bytes.len());
             let (part, rest) = bytes.split_at(length);
@@ -209,6 +241,7 @@ impl Packets {
                 Ok(at) => {
                     let both = rest.is_empty() && arrival.exact == Exact::LastByte;
                     self.apart += u64::from(both && at.abs_diff(arrival.at) > NARROW);
+                    wrong |= both && at.saturating_add(TOO_EARLY) < arrival.at;
                     on(part, Arrival::from(at.min(seen)));
                 }
                 Err(bounded) => {
@@ -218,14 +251,21 @@ impl Packets {
             }
             bytes = rest;
         }
+        if wrong && !self.cards.is_empty() {
+            self.distrust_cards();
+        }
     }
 
     /// What was counted so far.
     pub(super) fn stats(&self) -> PacketStats {
         let dropped = self.rings.iter().map(Ring::dropped).sum();
-        PacketStats { missed: self.missed, dropped, apart: self.apart }
+        PacketStats { missed: self.missed, dropped, apart: self.apart, by_card: self.by_card }
     }
 }
+
+/// A card's stamp that lies so far before the kernel's of the same segment is none: the kernel looks at what a card
+/// has received within milliseconds, also where it has put that off.
+const TOO_EARLY: Nanos = 20 * MILLI;
 
 /// When a part of a read arrived; where no segment with it was seen, or its stamp cannot be, what is known of that by
 /// the read, and by the segments before and behind it. `last`: the part ends the read.

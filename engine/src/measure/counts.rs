@@ -167,6 +167,8 @@ pub struct Counters {
     pub packets_dropped: u64,
     /// With packet stamps: reads of whose last byte packet and socket have stamps that are over 0.1 ms apart.
     pub packets_apart: u64,
+    /// With packet stamps: packets that have the network card's own stamp.
+    pub packets_by_card: u64,
     /// Receives that ended because no buffer was free.
     pub buffer_starved: u64,
     /// Completions that the kernel could not queue.
@@ -328,6 +330,7 @@ impl Counters {
         self.packets_missed += other.packets_missed;
         self.packets_dropped += other.packets_dropped;
         self.packets_apart += other.packets_apart;
+        self.packets_by_card += other.packets_by_card;
         self.buffer_starved += other.buffer_starved;
         self.completions_lost += other.completions_lost;
         self.records_lost += other.records_lost;

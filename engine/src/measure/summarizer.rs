@@ -338,6 +338,7 @@ fn client(
         packets_missed: counters.packets_missed,
         packets_dropped: counters.packets_dropped,
         packets_apart: counters.packets_apart,
+        packets_by_card: counters.packets_by_card,
         events: counters.events,
         coalesced: counters.coalesced,
         merged: counters.merged,

@@ -204,6 +204,9 @@ pub struct ClientFigures {
     /// With packet stamps: reads of whose last byte the packet's stamp and the socket's are over 0.1 ms apart.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub packets_apart: u64,
+    /// With packet stamps: packets that have the network card's own stamp.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub packets_by_card: u64,
     /// Output events that were read.
     pub events: u64,
     /// Output events that shared their read with a later one.

@@ -183,6 +183,7 @@ impl Recorder {
         shard.counters.packets_missed += stats.packets.missed;
         shard.counters.packets_dropped += stats.packets.dropped;
         shard.counters.packets_apart += stats.packets.apart;
+        shard.counters.packets_by_card += stats.packets.by_card;
         shard
     }
 }

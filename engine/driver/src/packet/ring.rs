@@ -10,6 +10,15 @@ use std::cell::Cell;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+/// When a packet came.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Stamp {
+    /// By the kernel, on the wall clock.
+    Wall(Nanos),
+    /// By the card of an interface, on its own clock.
+    Card { interface: u32, at: Nanos },
+}
+
 /// A packet socket and the memory that it shares with the kernel.
 pub(super) struct Ring {
     socket: OwnedFd,
@@ -58,6 +67,12 @@ impl Ring {
         Ok(ring)
     }
 
+    /// Has packets stamped by the card that receives them, where somebody has switched that on; else by the kernel.
+    pub(super) fn ask_cards(&self, ask: bool) -> Result<(), i32> {
+        let flags: libc::c_int = if ask { libc::SOF_TIMESTAMPING_RAW_HARDWARE as libc::c_int } else { 0 };
+        set(self.socket.as_raw_fd(), libc::SOL_PACKET, libc::PACKET_TIMESTAMP, &flags)
+    }
+
     /// Lets packets in that pass another program.
     pub(super) fn accept(&self, program: &[Instruction]) -> Result<(), i32> {
         let program = Program { length: program.len() as u16, instructions: program.as_ptr() };
@@ -82,14 +97,15 @@ impl Ring {
     }
 
     /// Shows the packets that have come since: the front of each from its IP header on, how long it was, and when it
-    /// came on the wall clock. Each is gone after that.
+    /// came. Each is gone after that.
     ///
     /// Two cores may put packets into places that follow each other at the same time, and the second be done first.
     /// `patient` waits for the first, for some microseconds at most.
-    pub(super) fn drain(&mut self, patient: bool, mut on: impl FnMut(&[u8], usize, Nanos)) {
+    pub(super) fn drain(&mut self, patient: bool, mut on: impl FnMut(&[u8], usize, Stamp)) {
         let mut looks = if patient { LOOKS } else { 0 };
         loop {
-            if self.status(self.next).load(Ordering::Acquire) & USER == 0 {
+            let status = self.status(self.next).load(Ordering::Acquire);
+            if status & USER == 0 {
                 let overtaken = || self.status((self.next + 1) % PLACES).load(Ordering::Acquire) & USER != 0;
                 if looks == 0 || !overtaken() {
                     return;
@@ -107,8 +123,12 @@ impl Ring {
                 let length = (header.kept as usize).min(PLACE - begin);
                 (header, std::slice::from_raw_parts(place.add(begin), length))
             };
-            let wall = Nanos::from(header.seconds) * SECOND + Nanos::from(header.nanos);
-            on(packet, header.length as usize, wall);
+            let at = Nanos::from(header.seconds) * SECOND + Nanos::from(header.nanos);
+            let stamp = match status & libc::TP_STATUS_TS_RAW_HARDWARE {
+                0 => Stamp::Wall(at),
+                _ => Stamp::Card { interface: header.interface, at },
+            };
+            on(packet, header.length as usize, stamp);
             self.status(self.next).store(KERNEL, Ordering::Release);
             self.next = (self.next + 1) % PLACES;
         }
@@ -145,7 +165,7 @@ impl Drop for Ring {
     }
 }
 
-/// `struct tpacket2_hdr` behind its status, as far as it is read.
+/// `struct tpacket2_hdr` and the `sockaddr_ll` behind it, as far as they are read.
 #[repr(C)]
 struct Header {
     _status: u32,
@@ -155,6 +175,11 @@ struct Header {
     network: u16,
     seconds: u32,
     nanos: u32,
+    _vlan: [u16; 2],
+    _padding: [u8; 4],
+    _family: u16,
+    _protocol: u16,
+    interface: u32,
 }
 
 /// `struct sock_fprog`.
