@@ -3,7 +3,7 @@
 use super::arrivals::PossibleShift;
 use super::arrived::Arrived;
 use super::basis::{Basis, State};
-use super::client_share::{ClientShare, GapBounds, Movers};
+use super::client_share::{ClientShare, GapBounds, Judged, Movers};
 use super::concurrency::InFlight;
 use super::curve::Curves;
 use super::facts::RunFacts;
@@ -185,12 +185,27 @@ impl Population {
         curves: &mut Curves,
     ) -> (Vec<Metric>, Vec<ClientShare>) {
         let metrics = self.metrics_with(&mut movers, Some(curves));
+        let of_goodput = self.goodput_shares(&movers);
         let mut shares = movers.finish();
         let of_gaps = metrics.iter().find(|metric| metric.info.tag == tags::INTER_CHUNK_LATENCY.tag);
         if let (Some(metric), Some(gaps)) = (of_gaps, gaps) {
             shares.extend(self.gap_bounds.shares(metric, gaps));
         }
+        shares.extend(of_goodput);
         (metrics, shares)
+    }
+
+    /// What the client can have made of goodput.
+    fn goodput_shares(&self, movers: &Movers) -> Vec<ClientShare> {
+        let Some((mut judged, goodput)) = Judged::new(self.slos(), self.streaming).zip(self.goodput()) else {
+            return Vec::new();
+        };
+        self.requests.each(|request| {
+            if let Some(others) = movers.others(request) {
+                judged.add(request, &others);
+            }
+        });
+        judged.shares(&goodput, self.outcomes.finished(), self.duration_s())
     }
 
     fn metrics_with(&mut self, movers: &mut Movers, mut curves: Option<&mut Curves>) -> Vec<Metric> {

@@ -55,7 +55,9 @@ fn one(threshold: &Threshold, decided: bool, summary: &Summary) -> ThresholdFigu
     let holds = value.is_none_or(|value| threshold.op.holds(value, threshold.bound));
     let undecided = value.is_some_and(|value| !enough_samples || is_decided_by_the_client(threshold, value, summary));
     let failed = holds || (undecided && decided);
-    let client_share = summary.client_share(threshold.tag, threshold.statistic).filter(|share| *share > MARKED);
+    let of_run = threshold.tier.is_none();
+    let client_share = summary.client_share(threshold.tag, threshold.statistic);
+    let client_share = client_share.filter(|share| of_run && *share > MARKED);
     let words = match value {
         None => format!("{}: there are no samples", threshold.text),
         Some(value) => {
@@ -84,7 +86,8 @@ fn one(threshold: &Threshold, decided: bool, summary: &Summary) -> ThresholdFigu
 
 /// Whether the figure can be on the other side of the bound without what the client itself made of it.
 fn is_decided_by_the_client(threshold: &Threshold, value: f64, summary: &Summary) -> bool {
-    let shares = summary.client.shares.iter();
+    // Of the goodput of tiers that is not known.
+    let shares = summary.client.shares.iter().filter(|_| threshold.tier.is_none());
     let of = shares.filter(|share| share.tag == threshold.tag && share.statistic == threshold.statistic);
     let (lower_by, higher_by) = of.fold((0.0, 0.0), |(low, high), s| (low + s.lower_by, high + s.higher_by));
     let holds = |value| threshold.op.holds(value, threshold.bound);

@@ -31,7 +31,9 @@ impl Asked {
             asked.add(summary, tags::GOOD_REQUEST_FRACTION.tag, Statistic::Value, None);
         }
         for threshold in &plan.thresholds {
-            asked.add(summary, threshold.tag, threshold.statistic, Some(threshold.bound));
+            // What a tier is held against is not of the figure that is printed by this name.
+            let bound = threshold.tier.is_none().then_some(threshold.bound);
+            asked.add(summary, threshold.tag, threshold.statistic, bound);
         }
         if plan.slos.is_empty() && plan.tiers.is_empty() && plan.thresholds.is_empty() {
             for info in LATENCIES.iter().chain(&RATES) {

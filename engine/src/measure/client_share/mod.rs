@@ -6,10 +6,12 @@
 
 mod counted;
 mod gaps;
+mod judged;
 mod moved;
 mod movers;
 
 pub(super) use gaps::GapBounds;
+pub(super) use judged::Judged;
 pub(super) use movers::Movers;
 
 use crate::interned::Name;

@@ -28,6 +28,14 @@ pub(in crate::measure) struct Others {
     received: Option<[Basis; 3]>,
 }
 
+impl Others {
+    /// By each kind of lateness.
+    pub(super) fn by_kind(&self) -> [&[Basis]; 2] {
+        let received = self.received.as_ref().map_or(&[][..], |others| &others[..]);
+        [self.dispatched.as_slice(), received]
+    }
+}
+
 impl Movers {
     /// `dispatch` is the longest dispatch lag where requests also waited for a slot, `Nanos::MAX` where none did.
     pub(in crate::measure) fn new(dispatch: Option<Nanos>, receive: bool) -> Self {

@@ -182,3 +182,29 @@ fn a_slow_reader_is_not_judged_by_what_it_was_asked_for() {
     assert_eq!(found(&verdict, "receive_lag"), None);
     assert_eq!(found(&verdict, "coalesced"), None);
 }
+
+#[test]
+fn goodput_knows_the_requests_that_are_good_or_not_by_the_lag_alone() {
+    let effect = |run: Run, gate: &str| {
+        let verdict = judged(run);
+        let finding = of(&verdict, gate)?;
+        let effect = finding.effects.iter().find(|e| e.tag == "good_request_fraction")?;
+        assert!(effect.asked, "{effect:?}");
+        Some((effect.direction, (effect.share? * 1e6).round() / 1e6))
+    };
+    let with = |tag: &'static str, threshold: f64, mut run: Run| {
+        run.plan.slos = vec![Slo { tag, threshold }];
+        run
+    };
+    // 100 of 1 000 requests of 400 ms were taken up 50 ms late, and are good without that.
+    for (threshold, expected) in [(420.0, Some(0.111_111)), (460.0, None), (390.0, None)] {
+        let run = with("response_time", threshold, late(open_plan(100.0), 100, 50 * MILLI));
+        let found = effect(run, "dispatch_lag");
+        assert_eq!(found, expected.map(|share| (Direction::Lowered, share)), "{threshold}");
+    }
+    // The first of eleven events 20 ms apart can have come 10 ms earlier: then they are 21 ms apart.
+    let found = effect(with("inter_token_latency", 20.5, wide(100, 10 * MILLI, 0)), "receive_lag");
+    assert_eq!(found, Some((Direction::Raised, 0.1)));
+    // It was not good either way.
+    assert_eq!(effect(with("inter_token_latency", 19.0, wide(100, 10 * MILLI, 0)), "receive_lag"), None);
+}
