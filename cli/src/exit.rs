@@ -85,7 +85,7 @@ mod tests {
     use crate::testing::sample::outcome;
 
     #[test]
-    fn books_that_do_not_balance_are_exit_4_whatever_else_is() {
+    fn a_mismatch_of_the_accounting_is_exit_4_whatever_else_is() {
         let mut outcome = outcome();
         for cancelled in [false, true] {
             outcome.summary.was_cancelled = cancelled;

@@ -88,4 +88,4 @@ fn named(metrics: &[Metric], shares: impl Fn(&str) -> Value) -> Value {
     Value::Object(by_tag)
 }
 
-const SCHEMA_VERSION: &str = "1.1";
+const SCHEMA_VERSION: &str = "1.2";

@@ -25,7 +25,7 @@ pub struct Prompts {
     #[serde(default = "Turns::one", skip_serializing_if = "Turns::is_one")]
     pub turns: Turns,
     /// How lengths are drawn around the means.
-    #[serde(rename = "law", default, skip_serializing_if = "LengthDistribution::is_normal")]
+    #[serde(alias = "law", default, skip_serializing_if = "LengthDistribution::is_normal")]
     pub distribution: LengthDistribution,
     /// What stands before the prompts.
     #[serde(default, skip_serializing_if = "Context::is_empty")]

@@ -14,8 +14,7 @@ pub struct Payload {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub images: Option<Images>,
     /// Audio of each request, if any.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[serde(rename = "sounds")]
+    #[serde(alias = "sounds", skip_serializing_if = "Option::is_none")]
     pub audio: Option<Audio>,
     /// Videos of each request, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -159,5 +158,26 @@ impl Default for Passages {
     fn default() -> Self {
         let exactly = |mean| Length { mean, stddev: 0.0 };
         Self { count: exactly(10.0), tokens: exactly(128.0) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{LengthDistribution, Phase, Plan, Target};
+    use super::*;
+
+    #[test]
+    fn the_keys_of_an_earlier_schema_are_read() {
+        let mut plan = Plan::new(vec![Target::parse("http://h").unwrap()], "m", Phase::closed(1, 1));
+        let (depths, rates) = (vec![16], vec![16_000]);
+        plan.payload.audio = Some(Audio { count: 1, seconds_mean: 1.0, seconds_stddev: 0.0, depths, rates, channels: 1 });
+        plan.prompts.distribution = LengthDistribution::Lognormal;
+        let text = serde_json::to_string(&plan).unwrap();
+        for (key, earlier) in [("audio", "sounds"), ("distribution", "law")] {
+            let old = text.replace(&format!("\"{key}\":"), &format!("\"{earlier}\":"));
+            assert_ne!(old, text, "{key}");
+            let read: Plan = serde_json::from_str(&old).unwrap();
+            assert_eq!(serde_json::to_string(&read).unwrap(), text);
+        }
     }
 }

@@ -130,7 +130,7 @@ fn a_sticky_session_has_a_connection_of_its_own_from_its_first_turn_to_its_last(
 }
 
 #[test]
-fn an_answer_that_does_not_come_ends_its_conversation_and_the_books_balance() {
+fn an_answer_that_does_not_come_ends_its_conversation_and_the_accounting_holds() {
     on_both(|io| {
         let server = Peer::start(|to, request| {
             let second = request.json()["messages"].as_array().map(Vec::len) == Some(3);

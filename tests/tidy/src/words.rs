@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 /// A private word and the term that stands for it.
 const WORDS: &[(&str, &str)] = &[
     ("alight", "cancel a stream"),
+    ("burnt", "loaded by other work"),
     ("carrier", "HTTP/2 connection"),
     ("crammed", "over memory budget"),
     ("eyes", "observers"),
@@ -19,6 +20,7 @@ const WORDS: &[(&str, &str)] = &[
     ("in vain", "without result"),
     ("last words", "close reason"),
     ("law", "distribution"),
+    ("looked after", "kept, drained"),
     ("looks on", "observes"),
     ("mended", "fixed"),
     ("papers", "certificates"),
@@ -33,10 +35,20 @@ const WORDS: &[(&str, &str)] = &[
     ("the books", "request accounting"),
     ("tripwire", "error limit"),
     ("unbegun", "unprocessed (RFC 9113, 6.8)"),
+    ("way and back", "round trip"),
 ];
 
-/// Where a word is not ours: an author's name, a theorem's.
-const NAMES: [&str; 2] = ["law and kelton", "little s law"];
+/// Where a word is not ours: an author's name, a theorem's; and keys of earlier schemas, which are read.
+const NAMES: [&str; 8] = [
+    "law and kelton",
+    "little s law",
+    "alias law",
+    "distribution law",
+    "law is distribution",
+    "alias sounds",
+    "audio sounds",
+    "sounds is audio",
+];
 
 /// The parts of a text that are words: `CamelCase` and `snake_case` names fall apart into theirs, in lower case, one
 /// space between two.
