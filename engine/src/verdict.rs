@@ -11,7 +11,6 @@
 //! with a run for which it is known what moved by how much.
 
 mod accounting;
-mod answers;
 mod asked;
 mod buffering;
 mod case;
@@ -24,6 +23,7 @@ mod lag;
 mod load;
 mod long_sends;
 mod machine;
+mod responses;
 mod seconds;
 mod server;
 mod wording;
@@ -54,7 +54,7 @@ pub fn judge(plan: &Plan, summary: &Summary, host: &HostFacts, used: Option<&Use
         ceiling::findings(&case),
         machine::findings(&case),
         workload::findings(&case),
-        answers::findings(&case),
+        responses::findings(&case),
         server::findings(&case),
     ]
     .concat();

@@ -170,7 +170,8 @@ mod tests {
     fn the_keys_of_an_earlier_schema_are_read() {
         let mut plan = Plan::new(vec![Target::parse("http://h").unwrap()], "m", Phase::closed(1, 1));
         let (depths, rates) = (vec![16], vec![16_000]);
-        plan.payload.audio = Some(Audio { count: 1, seconds_mean: 1.0, seconds_stddev: 0.0, depths, rates, channels: 1 });
+        plan.payload.audio =
+            Some(Audio { count: 1, seconds_mean: 1.0, seconds_stddev: 0.0, depths, rates, channels: 1 });
         plan.prompts.distribution = LengthDistribution::Lognormal;
         let text = serde_json::to_string(&plan).unwrap();
         for (key, earlier) in [("audio", "sounds"), ("distribution", "law")] {
