@@ -1,4 +1,4 @@
-//! The gate on output that comes in bursts: the server made several tokens at once, or a front between held them back.
+//! The gate on output that comes in bursts: the server made several tokens at once, or a proxy between held them back.
 
 use super::case::{Case, Found, SHORTEST_MS};
 use super::delayed_ack;
@@ -63,8 +63,8 @@ fn seen(summary: &Summary, bursts: &Bursts) -> String {
         String::new()
     };
     format!(
-        "{} of output events ({}) came together with others though they were read in time, about {whole} at once each {} (told over {}): the server, or \
-         a front between{}, makes or hands on several at once, and times to and between tokens are those of its bursts{held}",
+        "{} of output events ({}) came together with others though they were read in time, about {whole} at once each {} (reported above {}): the server, or \
+         a proxy between{}, makes or passes on several at once, and times to and between tokens are those of its bursts{held}",
         bursts.events,
         shown_share(bursts.share),
         shown_ms(bursts.period_ms),
@@ -89,44 +89,44 @@ fn remedy(summary: &Summary, bursts: &Bursts) -> String {
     )
 }
 
-/// What makes the front that it looks like hand on each event as it comes.
+/// What makes the proxy that it looks like pass on each event as it comes.
 fn cure(summary: &Summary, bursts: &Bursts) -> String {
     let names = summary.network.targets.iter().flat_map(|target| [&target.via, &target.server]);
-    let named = |product: &Front| names.clone().any(|name| name.to_ascii_lowercase().contains(product.name));
-    if let Some(front) = FRONTS.iter().find(|front| named(front)) {
-        return format!("stop the front's buffering ({}: {})", front.title, front.cure);
+    let named = |product: &Proxy| names.clone().any(|name| name.to_ascii_lowercase().contains(product.name));
+    if let Some(proxy) = PROXIES.iter().find(|proxy| named(proxy)) {
+        return format!("stop the proxy's buffering ({}: {})", proxy.title, proxy.cure);
     }
     if CORKED_MS.contains(&bursts.period_ms) {
-        return "stop the front's buffering (the period is that of a socket that is corked for 200 ms at a time, as HAProxy's are over plain HTTP/1.1 \
+        return "stop the proxy's buffering (the period is that of a socket that is corked for 200 ms at a time, as HAProxy's are over plain HTTP/1.1 \
                 without `option http-no-delay`)"
             .to_owned();
     }
-    "stop the front's buffering (nginx: `proxy_buffering off`; HAProxy: `option http-no-delay`; lighttpd: `server.stream-response-body = 2`; Apache: \
+    "stop the proxy's buffering (nginx: `proxy_buffering off`; HAProxy: `option http-no-delay`; lighttpd: `server.stream-response-body = 2`; Apache: \
      `flushpackets=on` of ProxyPass; Caddy: `flush_interval -1`)"
         .to_owned()
 }
 
-/// A front, known by what it calls itself in `Server` or `Via`.
-struct Front {
+/// A proxy, known by what it calls itself in `Server` or `Via`.
+struct Proxy {
     /// In lower case.
     name: &'static str,
     title: &'static str,
     cure: &'static str,
 }
 
-const FRONTS: [Front; 12] = [
-    Front { name: "nginx", title: "nginx", cure: NGINX },
-    Front { name: "openresty", title: "OpenResty", cure: NGINX },
-    Front { name: "tengine", title: "Tengine", cure: NGINX },
-    Front { name: "haproxy", title: "HAProxy", cure: "`option http-no-delay`" },
-    Front { name: "lighttpd", title: "lighttpd", cure: "`server.stream-response-body = 2`" },
-    Front { name: "apache/", title: "Apache", cure: "`flushpackets=on` of ProxyPass, and no mod_deflate" },
-    Front { name: "caddy", title: "Caddy", cure: "`flush_interval -1` of reverse_proxy, and no encode" },
-    Front { name: "envoy", title: "Envoy", cure: "no buffer or compressor filter on the route" },
-    Front { name: "varnish", title: "Varnish", cure: "`return (pass)`, or `set beresp.do_stream = true`" },
-    Front { name: "trafficserver", title: "Traffic Server", cure: "no transforming plugin on the route" },
-    Front { name: "h2o", title: "h2o", cure: "no compression on the route" },
-    Front { name: "nghttp", title: "nghttpx", cure: "no compression on the route" },
+const PROXIES: [Proxy; 12] = [
+    Proxy { name: "nginx", title: "nginx", cure: NGINX },
+    Proxy { name: "openresty", title: "OpenResty", cure: NGINX },
+    Proxy { name: "tengine", title: "Tengine", cure: NGINX },
+    Proxy { name: "haproxy", title: "HAProxy", cure: "`option http-no-delay`" },
+    Proxy { name: "lighttpd", title: "lighttpd", cure: "`server.stream-response-body = 2`" },
+    Proxy { name: "apache/", title: "Apache", cure: "`flushpackets=on` of ProxyPass, and no mod_deflate" },
+    Proxy { name: "caddy", title: "Caddy", cure: "`flush_interval -1` of reverse_proxy, and no encode" },
+    Proxy { name: "envoy", title: "Envoy", cure: "no buffer or compressor filter on the route" },
+    Proxy { name: "varnish", title: "Varnish", cure: "`return (pass)`, or `set beresp.do_stream = true`" },
+    Proxy { name: "trafficserver", title: "Traffic Server", cure: "no transforming plugin on the route" },
+    Proxy { name: "h2o", title: "h2o", cure: "no compression on the route" },
+    Proxy { name: "nghttp", title: "nghttpx", cure: "no compression on the route" },
 ];
 const NGINX: &str = "`proxy_buffering off`, or `X-Accel-Buffering: no` from the server";
 /// The kernel sends what is corked after 200 ms (tcp(7)). The time until the next event comes on top; what is behind

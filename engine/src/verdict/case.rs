@@ -140,7 +140,7 @@ impl<'a> Case<'a> {
 }
 
 /// Whether a figure is large enough to compare a lag with: times from 1 ms on, rates of a user up to what that makes.
-/// No model is faster, and a mock that writes a whole answer at once would make every run invalid.
+/// No model is faster, and a mock that writes a whole response at once would make every run invalid.
 fn is_comparable(info: &MetricInfo, value: f64) -> bool {
     match info.unit {
         "ms" => value >= SHORTEST_MS,

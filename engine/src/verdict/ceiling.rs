@@ -28,7 +28,7 @@ fn ceiling(used: &Used) -> Option<Finding> {
     let cores = if used.cores == 1 { "core" } else { "cores" };
     Some(Found::new("ceiling", Scope::Client).measured(used.share, TOLD, "ratio").says(
         format!(
-            "the busiest {:.1} s used {} of the ceiling of {} {cores}: {events}{:.0} requests/s of at most {requests:.0} (calibrated at {}){but}; told over {}",
+            "the busiest {:.1} s used {} of the ceiling of {} {cores}: {events}{:.0} requests/s of at most {requests:.0} (calibrated at {}){but}; reported above {}",
             used.window_s,
             shown_share(used.share),
             used.cores,

@@ -61,15 +61,15 @@ fn not_kept(case: &Case<'_>) -> Option<Finding> {
             .moving(in_times(case, share, most / (new + kept).max(1) as f64, set_up))
             .says(
                 format!(
-                    "{new} of {} requests ({}) had to make their connection, {} each, though at most {most:.0} were in flight: the server, or a front \
-                     between, closes connections that requests were to share (told over {})",
+                    "{new} of {} requests ({}) had to make their connection, {} each, though at most {most:.0} were in flight: the server, or a proxy \
+                     between, closes connections that requests were to share (reported above {})",
                     new + kept,
                     shown_share(share),
                     shown_ms(set_up),
                     shown_share(MADE_ANEW)
                 ),
                 format!(
-                    "switch keep-alive on, or raise its bound on requests or idle time, at the server or the front; where connections are to be new each \
+                    "switch keep-alive on, or raise its bound on requests or idle time, at the server or the proxy; where connections are to be new each \
                      time, say so ({})",
                     Setting::Reuse
                 ),
@@ -98,7 +98,7 @@ fn stream_limit(case: &Case<'_>) -> Option<Finding> {
             .says(
                 format!(
                     "requests waited {} on average and {} at p99 for a stream or a connection, as the server allowed {allowed} streams on one at the \
-                     least, and up to {most:.0} were in flight (told over {} of the latency)",
+                     least, and up to {most:.0} were in flight (reported above {} of the latency)",
                     shown_ms(waited(Statistic::Avg)),
                     shown_ms(waited(Statistic::P99)),
                     shown_share(MARKED)
@@ -174,7 +174,7 @@ mod tests {
             (1_000, 100_000, Some(Status::Valid)),
             (1_000, 10 * MILLI, Some(Status::Suspect)),
             (500, 10 * MILLI, Some(Status::Suspect)),
-            // One in a hundred is a front's bound on requests.
+            // One in a hundred is a proxy's bound on requests.
             (10, 10 * MILLI, None),
             (80, 10 * MILLI, None),
         ] {

@@ -44,7 +44,7 @@ fn delayed_ack(case: &Case<'_>) -> Option<Finding> {
             .says(
                 format!(
                     "{} of {} responses on used connections sent nothing for {} after their first bytes, {} of {} on new ones, and several events came \
-                     then in {}: that is how long the client's kernel delays an acknowledgement, and the server, or a front between, leaves Nagle's \
+                     then in {}: that is how long the client's kernel delays an acknowledgement, and the server, or a proxy between, leaves Nagle's \
                      algorithm on and holds small writes back until it comes; times to the first token and between tokens are then up to 40 ms of that",
                     seen.delayed,
                     seen.of_reused,
@@ -54,7 +54,7 @@ fn delayed_ack(case: &Case<'_>) -> Option<Finding> {
                     seen.with_bursts
                 ),
                 format!(
-                    "set TCP_NODELAY at the server or the front; to prove it, run again with {}, which acknowledges each read at once: what that takes off \
+                    "set TCP_NODELAY at the server or the proxy; to prove it, run again with {}, which acknowledges each read at once: what that takes off \
                      the figures was the path's",
                     Setting::QuickAck
                 ),

@@ -91,7 +91,7 @@ fn no_success(plan: &Plan, summary: &Summary) -> Option<Finding> {
                 "no request succeeded, and none failed: {} of {} were cancelled, as the plan asks",
                 counts.cancelled, counts.issued
             ),
-            "cancel a smaller share, or later than an answer takes",
+            "cancel a smaller share, or later than a response takes",
         ));
     }
     if summary.was_cancelled && counts.issued == 0 && summary.warmup_counts.issued > 0 {
@@ -112,7 +112,7 @@ fn no_success(plan: &Plan, summary: &Summary) -> Option<Finding> {
             "no request succeeded, and none failed: {} of {} were in flight when the run ended",
             counts.in_flight_at_end, counts.issued
         ),
-        "run for longer than an answer takes, and try one request by hand",
+        "run for longer than a response takes, and try one request by hand",
     ))
 }
 
@@ -127,7 +127,7 @@ fn remedy(cause: Cause, status: u16) -> &'static str {
             "this machine has no local port left: keep connections, use more source addresses, or lower the concurrency"
         }
         (Cause::DescriptorsExhausted, _) => "this process has no descriptor left: raise `ulimit -n`",
-        (Cause::MemoryLimit, _) => "bound the answers, or allow them more memory",
+        (Cause::MemoryLimit, _) => "bound the responses, or allow them more memory",
         (_, 401 | 403) => "give the key or the headers that the server asks for",
         (_, 404 | 405) => "correct the path, the kind of endpoint, or the model's name",
         (_, 400 | 413 | 422) => "read what the server said: it does not take this request; send one by hand",
@@ -231,7 +231,7 @@ fn standstill(case: &Case<'_>) -> Option<Finding> {
                     still.from_s,
                     match still.unanswered {
                         0 => String::new(),
-                        n => format!(" ({n} of them over all of it, without an answer)"),
+                        n => format!(" ({n} of them over all of it, without a response)"),
                     },
                     shown_ms(still.longest_success_s * 1e3),
                     shown_share(STILL)

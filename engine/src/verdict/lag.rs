@@ -11,7 +11,7 @@ use crate::setting::Setting;
 
 pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
     // Who reads slowly on purpose has no lag of his own to be judged by, and no say in what shares a read; in a closed
-    // loop he also comes late to what follows an answer that he has left unread.
+    // loop he also comes late to what follows a response that he has left unread.
     let (plan, summary) = (case.plan, case.summary);
     let slow = plan.network.read_rate.is_some();
     [
@@ -147,7 +147,7 @@ fn busy_core(summary: &Summary) -> Option<Finding> {
     let core = busiest.core.map_or_else(|| "an unpinned core".into(), |core| format!("core {core}"));
     let busy = shown_share(busiest.busy_share);
     Some(Found::new("busy_core", Scope::Client).measured(busiest.busy_share, BUSY, "ratio").says(
-        format!("{core} was busy {busy} of the time with the client (told over {})", shown_share(BUSY)),
+        format!("{core} was busy {busy} of the time with the client (reported above {})", shown_share(BUSY)),
         format!(
             "the client is near its own ceiling: give it more cores ({}), or lower {} or {}",
             Setting::Cores,
@@ -177,7 +177,7 @@ fn coalesced(case: &Case<'_>) -> Option<Finding> {
             .at_least(if asked { Status::Suspect } else { Status::Valid })
             .says(
                 format!(
-                    "{events} of {} output events ({}) shared their read with a later one and have its time (told over {}), and the read was {}",
+                    "{events} of {} output events ({}) shared their read with a later one and have its time (reported above {}), and the read was {}",
                     client.events,
                     shown_share(share(events)),
                     shown_share(COALESCED),
@@ -186,7 +186,7 @@ fn coalesced(case: &Case<'_>) -> Option<Finding> {
                 if is_late {
                     format!("the client read late: give it more cores ({}){trust}", Setting::Cores)
                 } else {
-                    "the server, or a front between, sends several events at once: inter_chunk_latency is of these bursts".to_owned()
+                    "the server, or a proxy between, sends several events at once: inter_chunk_latency is of these bursts".to_owned()
                 },
             ),
     )

@@ -36,7 +36,7 @@ fn rate(case: &Case<'_>) -> Option<Finding> {
             match plan.profiling.load {
                 Load::Users { .. } => {
                     format!(
-                        "users waited for their earlier answers: raise {}, or lower {}",
+                        "users waited for their earlier responses: raise {}, or lower {}",
                         Setting::Users,
                         Setting::UserRate
                     )
@@ -103,13 +103,13 @@ fn held(case: &Case<'_>) -> Option<Finding> {
             "users",
             suspect,
             format!(
-                "{} of {total} turns waited, as a user sends nothing while an earlier answer of theirs is unfinished, so that {users} users did not \
+                "{} of {total} turns waited, as a user sends nothing while an earlier response of theirs is unfinished, so that {users} users did not \
                  keep {rate} requests/sec: {WAIT}, and {} were never served",
                 counts.queued + counts.dropped,
                 counts.dropped
             ),
             format!(
-                "answers took longer than the gap between the turns of a user ({} over {}): raise {}, or \
+                "responses took longer than the gap between the turns of a user ({} over {}): raise {}, or \
              lower {}",
                 Setting::Users,
                 Setting::UserRate,
@@ -177,12 +177,12 @@ fn bounds(plan: &Plan, summary: &Summary) -> String {
     let phase = &plan.profiling;
     let cap = phase.load.cap().map(|c| format!("{} requests were in flight", c.concurrency));
     let prefill = phase.prefill.map(|p| format!("{} had no first token yet", p.concurrency));
-    let talk = talks(plan, summary).then(|| "the answer before them in their conversation was not there".to_owned());
+    let talk = talks(plan, summary).then(|| "the response before them in their conversation was not there".to_owned());
     let all: Vec<String> = cap.into_iter().chain(prefill).chain(talk).collect();
     all.join(" or ")
 }
 
-/// Whether a turn may have waited for the answer before it: where a trace says when turns are wanted.
+/// Whether a turn may have waited for the response before it: where a trace says when turns are wanted.
 fn talks(plan: &Plan, summary: &Summary) -> bool {
     matches!(plan.profiling.load, Load::Fixed { .. }) && summary.counts.sessions.is_some()
 }

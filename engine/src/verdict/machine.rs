@@ -39,12 +39,12 @@ fn steal(host: &HostFacts) -> Option<Finding> {
             .at_least(if suspect { Status::Suspect } else { Status::Valid })
             .says(
                 format!(
-                    "the hypervisor gave {} of the time of the client's cores to others, in which the kernel stamps nothing (told over {}, suspect over {})",
+                    "the hypervisor gave {} of the time of the client's cores to others, in which the kernel stamps nothing (reported above {}, suspect over {})",
                     shown_share(share),
                     shown_share(STOLEN),
                     shown_share(STOLEN_SUSPECT)
                 ),
-                "use a machine with cores of its own, or run when its neighbours are quiet",
+                "use a machine with cores of its own, or run when other guests are idle",
             ),
     )
 }
@@ -74,7 +74,7 @@ fn shared_core(summary: &Summary) -> Option<Finding> {
     }
     Some(Found::new("shared_core", Scope::Client).measured(share(busiest), BUSY, "ratio").says(
         format!(
-            "core {} was busy {} of the time, only {} with the client{} (told over {})",
+            "core {} was busy {} of the time, only {} with the client{} (reported above {})",
             busiest.core.unwrap_or_default(),
             shown_share(share(busiest)),
             shown_share(busiest.busy_share),
@@ -125,9 +125,9 @@ fn limits(summary: &Summary, host: &HostFacts) -> Option<Finding> {
         ),
         (
             memory,
-            format!("{memory} requests were given up as the answers of the run together passed {room} MiB"),
+            format!("{memory} requests were given up as the responses of the run together passed {room} MiB"),
             format!(
-                "raise {}, or bound each answer ({}, {})",
+                "raise {}, or bound each response ({}, {})",
                 Setting::BufferedBytes,
                 Setting::EventBytes,
                 Setting::BodyBytes
@@ -136,9 +136,9 @@ fn limits(summary: &Summary, host: &HostFacts) -> Option<Finding> {
         (
             unkept,
             format!(
-                "{unkept} conversations ended early, as an answer was too long to keep or the answers of the run passed {room} MiB"
+                "{unkept} conversations ended early, as a response was too long to keep or the responses of the run passed {room} MiB"
             ),
-            format!("raise {}, or ask for shorter answers ({})", Setting::BufferedBytes, Setting::OutputLength),
+            format!("raise {}, or ask for shorter responses ({})", Setting::BufferedBytes, Setting::OutputLength),
         ),
     ];
     let (evidence, remedy): (Vec<String>, Vec<String>) =

@@ -1,4 +1,4 @@
-//! Gates on the answers: who gave them, their token counts, how many there are.
+//! Gates on the responses: who gave them, their token counts, how many there are.
 
 use super::case::{Case, Found};
 use super::finding::{Finding, Scope, Status};
@@ -46,8 +46,8 @@ fn token_mismatch(summary: &Summary) -> Option<Finding> {
             .at_least(Status::over(share, MISMATCH, f64::INFINITY))
             .says(
                 format!(
-                    "{} of {} answers ({}) have over 10 % more or fewer tokens by the server's usage than by the tokenizer {}; bound: suspect over {} \
-                     of the answers",
+                    "{} of {} responses ({}) have over 10 % more or fewer tokens by the server's usage than by the tokenizer {}; bound: suspect over {} \
+                     of the responses",
                     tokens.mismatched,
                     tokens.compared,
                     shown_share(share),
@@ -64,7 +64,7 @@ fn unknown_lengths(plan: &Plan, summary: &Summary) -> Option<Finding> {
     (unknown > 0).then(|| {
         Found::new("unknown_lengths", Scope::Workload).counted(unknown, "requests").says(
             format!(
-                "{unknown} of {} answers have no token count: they are in no token metric, and token throughputs are too low",
+                "{unknown} of {} responses have no token count: they are in no token metric, and token throughputs are too low",
                 summary.counts.succeeded
             ),
             if plan.use_server_token_count {
@@ -93,7 +93,7 @@ fn text_over_limit(summary: &Summary) -> Option<Finding> {
     (over > 0).then(|| {
         Found::new("text_over_limit", Scope::Client).counted(over, "requests").says(
             format!(
-                "{over} answers were longer than the text that is kept and were not counted by the client's tokenizer"
+                "{over} responses were longer than the text that is kept and were not counted by the client's tokenizer"
             ),
             "make the server report usage in streams (stream_options.include_usage)",
         )
@@ -105,7 +105,7 @@ fn usage_refused(summary: &Summary) -> Option<Finding> {
     (refused > 0).then(|| {
         Found::new("usage_refused", Scope::Server).counted(refused, "requests").says(
             format!(
-                "{refused} of {} answers have token counts that cannot be true (negative, fractional, or over any model's length; more reasoning than \
+                "{refused} of {} responses have token counts that cannot be true (negative, fractional, or over any model's length; more reasoning than \
                  output, more cached tokens than the prompt has): those counts are in no figure",
                 summary.counts.succeeded
             ),

@@ -58,7 +58,7 @@ fn cause(case: &Case<'_>, missed: &MissedSeconds) -> (Scope, String, String) {
     if case.summary.counts.queued + case.summary.counts.dropped > 0 {
         return (
             Scope::Policy,
-            "a bound, or the answer before them, held them back while the server was slow".to_owned(),
+            "a bound, or the response before them, held them back while the server was slow".to_owned(),
             format!(
                 "raise {} ({}) or leave it out, or read the times that count from the schedule: the server got more load than the schedule's in other seconds",
                 Setting::Concurrency,

@@ -53,7 +53,7 @@ fn preemptions(server: &ServerFigures) -> Option<Finding> {
     ))
 }
 
-/// The server's count of tokens and that of its answers differ.
+/// The server's count of tokens and that of its responses differ.
 fn tokens(server: &ServerFigures) -> Option<Finding> {
     let check = server.check?;
     let [prompt, generation] = check.off();
@@ -70,7 +70,7 @@ fn tokens(server: &ServerFigures) -> Option<Finding> {
     let words: Vec<String> = named
         .iter()
         .map(|(name, off, server, ours)| {
-            format!("{server:.0} {name} tokens, its answers {ours} ({:+.1} %)", off * 100.0)
+            format!("{server:.0} {name} tokens, its responses {ours} ({:+.1} %)", off * 100.0)
         })
         .collect();
     let (why, remedy) = if worst.1 > 0.0 {
@@ -80,7 +80,7 @@ fn tokens(server: &ServerFigures) -> Option<Finding> {
         )
     } else {
         (
-            "the metrics can be those of a part of the servers, or the answers can say more than was made",
+            "the metrics can be those of a part of the servers, or the responses can say more than was made",
             "name the metrics of all servers behind the URL",
         )
     };

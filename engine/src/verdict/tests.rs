@@ -76,7 +76,7 @@ fn what_a_bound_or_a_user_holds_back_is_the_policys() {
             None,
             "sessions",
             Status::Suspect,
-            "because the answer before them in their conversation was not there",
+            "because the response before them in their conversation was not there",
         ),
     ] {
         let mut run = Run::new(plan(), 1_000);

@@ -107,8 +107,8 @@ mod tests {
         assert!(evidence(String::new(), &vec![unasked; 5]).contains(", and 2 more"));
         assert_eq!(evidence("quiet".into(), &[]), "quiet");
         let estimate = Effect { estimated: true, ..one };
-        let text = evidence("a front".into(), std::slice::from_ref(&estimate));
-        assert_eq!(text, "a front; it moved time_to_first_token p99 by about +2.60 ms (1.3 %)");
+        let text = evidence("a proxy".into(), std::slice::from_ref(&estimate));
+        assert_eq!(text, "a proxy; it moved time_to_first_token p99 by about +2.60 ms (1.3 %)");
     }
 
     #[test]

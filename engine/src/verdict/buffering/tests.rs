@@ -49,7 +49,7 @@ fn what_a_front_holds_back_is_told_with_its_size() {
         assert_eq!(found(&verdict, "buffering"), Some((status, Scope::Path)), "{sizes:?}");
         assert_eq!((verdict.status, found(&verdict, "coalesced")), (status, None), "{:?}", verdict.findings);
         let finding = of(&verdict, "buffering").unwrap();
-        assert!(finding.evidence.contains("the server, or a front between"), "{}", finding.evidence);
+        assert!(finding.evidence.contains("the server, or a proxy between"), "{}", finding.evidence);
         if held > 0.0 {
             let near = |a: f64, b: f64| (a / b - 1.0).abs() < 0.001;
             let (raised, ttft) = effect(finding, "time_to_first_token");

@@ -171,7 +171,7 @@ fn events_that_share_a_read_are_the_peers_unless_it_was_late() {
 fn a_slow_reader_is_not_judged_by_what_it_was_asked_for() {
     let mut run = Run::new(plan(), 100);
     run.receive.fill(50 * MILLI);
-    // What follows an answer comes as late as its end was read.
+    // What follows a response comes as late as its end was read.
     run.dispatch.fill(200 * MILLI);
     run.shard = |shard| shard.counters.coalesced = shard.counters.events / 2;
     run.plan.network.read_rate = Some(10_000);

@@ -246,7 +246,7 @@ impl Slot {
 
 /// Why a response, or a connection, is given up for which there is no memory.
 pub(super) fn no_memory(budget: &Budget) -> (Cause, String) {
-    let what = format!("the answers of the run together would hold over {} bytes ({BufferedBytes})", budget.whole());
+    let what = format!("the responses of the run together would hold over {} bytes ({BufferedBytes})", budget.whole());
     (Cause::MemoryLimit, what)
 }
 
