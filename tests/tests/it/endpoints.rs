@@ -144,7 +144,7 @@ fn asked(flags: &[&str]) -> (Vec<Value>, Vec<peer::Request>) {
 }
 
 #[test]
-fn images_and_sounds_reach_the_wire_and_are_the_same_for_the_same_seed() {
+fn images_and_audio_reach_the_wire_and_are_the_same_for_the_same_seed() {
     let flags = [
         "--random-seed",
         "7",

@@ -3,6 +3,12 @@
 
 use super::docs::tree;
 use super::source::{is_test, rust};
+use std::path::Path;
+
+/// What a pure file does all the same: columns are sorted on threads that end with the call, and their number changes
+/// no value.
+const EXCEPT: [(&str, &str); 2] =
+    [("engine/src/measure/population.rs", "std::thread"), ("engine/src/measure/population.rs", "thread::scope")];
 
 /// Pure beside what the architecture marks, in a crate that is not.
 const ALSO: &str = "engine/driver/src/arrival.rs";
@@ -36,7 +42,8 @@ fn pure_modules_name_nothing_impure() {
         // Tests that lie in the file read files of the tree.
         let code = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
         seen += 1;
-        for word in IMPURE {
+        let excepted = |word: &str| EXCEPT.iter().any(|(file, what)| path == Path::new(file) && *what == word);
+        for word in IMPURE.into_iter().filter(|word| !excepted(word)) {
             assert!(!code.contains(word), "{} names {word}", path.display());
         }
     }
