@@ -23,6 +23,9 @@ pub(crate) fn profile(mut args: ProfileArgs) -> anyhow::Result<Exit> {
     if let Some(search) = args.take_search()? {
         return capacity(CapacityArgs { profile: args, search });
     }
+    if !args.output.dry_run {
+        export::check_service(&args.output)?;
+    }
     let _demo = DemoServer::start_for(&mut args)?;
     models::fill_in(&mut args)?;
     if args.has_several_runs() {

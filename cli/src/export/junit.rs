@@ -3,10 +3,11 @@
 use crate::flags::{Annotations, OutputArgs};
 use crate::result::run::Outcome;
 use crate::terminal::print;
-use ringload_engine::Error;
 use ringload_engine::measure::ThresholdFigures;
 use ringload_engine::verdict::{Finding, Status};
+use ringload_engine::{Error, Result};
 use std::fmt::Write as _;
+use std::path::Path;
 
 /// One thing that was checked of a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,6 +32,22 @@ enum End {
     Failed,
 }
 
+/// That the file of [`tell_service`] can be written, before there is anything to tell. One that is there stays as it is.
+///
+/// # Errors
+/// When it cannot.
+pub(crate) fn check_service(output: &OutputArgs) -> Result<()> {
+    let Some(path) = &output.junit else { return Ok(()) };
+    std::fs::OpenOptions::new().append(true).create(true).open(path).map(|_| ()).map_err(|e| unwritable(path, &e))
+}
+
+fn unwritable(path: &Path, e: &std::io::Error) -> Error {
+    Error::environment(
+        format!("--junit {}: {e}", path.display()),
+        "name a file in a folder that is there and can be written to",
+    )
+}
+
 /// Tells a service of continuous integration what came of runs: a file of JUnit XML with a suite each, and annotations,
 /// as the flags or (GitHub Actions) the environment ask for them.
 ///
@@ -38,12 +55,7 @@ enum End {
 /// When the file cannot be written, or the output is closed.
 pub(crate) fn tell_service(outcomes: &[&Outcome], output: &OutputArgs) -> anyhow::Result<()> {
     if let Some(path) = &output.junit {
-        std::fs::write(path, xml(outcomes)).map_err(|e| {
-            Error::environment(
-                format!("--junit {}: {e}", path.display()),
-                "name a file in a folder that is there and can be written to",
-            )
-        })?;
+        std::fs::write(path, xml(outcomes)).map_err(|e| unwritable(path, &e))?;
     }
     let there = std::env::var("GITHUB_ACTIONS").is_ok_and(|value| value == "true") && !output.json;
     let asked = output.annotations.map_or(there, |asked| asked == Annotations::Github);

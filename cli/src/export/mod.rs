@@ -27,7 +27,7 @@ pub(crate) use capacity::{document as capacity_document, finish as finish_capaci
 pub(crate) use draft::Draft;
 pub(crate) use earlier_files::EarlierFiles;
 pub(crate) use files::{Artifacts, OutputLocation, check_folder};
-pub(crate) use junit::tell_service;
+pub(crate) use junit::{check_service, tell_service};
 pub(crate) use kinds::{Kind, OptionalFiles};
 pub(crate) use otlp::{Spans, documents as otlp_documents};
 pub(crate) use records::{RecordWriter, uuid};

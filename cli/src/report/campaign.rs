@@ -45,13 +45,13 @@ pub(crate) fn progress_line(outcome: &Outcome, first: bool) -> String {
 /// What follows the line of a run that is INVALID by the client, and is made again.
 pub(crate) const AGAIN: &str = "  INVALID by the client: it is made again\n";
 
-/// The first screen: the runs side by side, what they show, a line for each finding, and how many runs can be trusted
+/// The first screen: what was not made of an interrupted campaign, the runs side by side, what they show, a line for each finding, and how many runs can be trusted
 /// last; with `verbose` the whole report.
 pub(crate) fn render(campaign: &Campaign, base: &Path, files: &[PathBuf], style: Style) -> String {
     if style.quiet || style.verbose {
         return whole(campaign, base, files, &style);
     }
-    let mut text = String::new();
+    let mut text = runs::interrupted(campaign);
     if campaign.sweep_id.is_some() {
         text += &points_table(campaign);
         text += &comparison::render(campaign);
@@ -64,7 +64,7 @@ pub(crate) fn render(campaign: &Campaign, base: &Path, files: &[PathBuf], style:
     text.push('\n');
     text += &runs::findings_in_lines(campaign, style.width);
     text += &line("files", &format!("{}: report.html and others; --verbose for all that was found", base.display()));
-    text + &runs::headline(campaign)
+    text + &runs::count_of_verdicts(campaign)
 }
 
 fn whole(campaign: &Campaign, base: &Path, files: &[PathBuf], style: &Style) -> String {

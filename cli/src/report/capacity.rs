@@ -64,13 +64,13 @@ pub(crate) fn render(capacity: &Capacity, dir: &Path, files: &[PathBuf], style: 
     let early = capacity.ended_early.as_ref().map_or_else(String::new, |why| {
         format!("INTERRUPTED by {why}: the search did not come to its end; the bounds are as far as it came")
     });
-    let result = format!("CAPACITY: {}", found(capacity));
-    let sentences = [early, result].into_iter().filter(|sentence| !sentence.is_empty());
-    let headline: String = sentences.flat_map(|text| wrap(&text, WIDTH)).map(|part| part + "\n").collect();
+    let lines = |text: &str| -> String { wrap(text, WIDTH).into_iter().map(|part| part + "\n").collect() };
+    let early = if early.is_empty() { early } else { lines(&early) };
+    let headline = lines(&format!("CAPACITY: {}", found(capacity)));
     if style.quiet {
-        return format!("\n{headline}");
+        return format!("\n{early}{headline}");
     }
-    let mut out = String::from("\n");
+    let mut out = format!("\n{early}");
     if let Some(probe) = capacity.best() {
         let outcome = &probe.run.outcome;
         if let Some(goodput) = &outcome.summary.goodput {

@@ -19,6 +19,9 @@ pub(crate) struct Head {
     pub(crate) prefix: Option<String>,
     pub(crate) records: bool,
     pub(crate) trace: bool,
+    /// Its files were to be readable by their user alone.
+    #[serde(default)]
+    pub(crate) private: bool,
     pub(crate) shape: Shape,
 }
 
@@ -42,6 +45,7 @@ impl Head {
             prefix: prefix.map(str::to_owned),
             records: output.export_level == ExportLevel::Records,
             trace: output.export_http_trace,
+            private: output.private,
             shape: workload.shape(),
         }
     }

@@ -14,6 +14,7 @@ use crate::runner::calibrations::StoredCalibrations;
 use crate::runner::run::{Driven, conclude};
 use crate::terminal::eprint_line;
 use jiff::tz::TimeZone;
+use ringload_engine::driver::keep_files_private;
 use ringload_engine::plan::{Limits, Secrets};
 use ringload_engine::run::{Reread, reread};
 use ringload_engine::workload::Workload;
@@ -69,6 +70,9 @@ pub(crate) fn run(log: &Path, args: &ReportArgs) -> anyhow::Result<Exit> {
         )
     };
     let mut head: Head = serde_json::from_slice(&head).map_err(damaged)?;
+    if head.private {
+        keep_files_private();
+    }
     // A log is a file like others: it chooses no path, and takes no more room than a run does.
     let prefix = head.prefix.as_deref().map(BaseName::parse).transpose().map_err(|_| {
         Error::environment(

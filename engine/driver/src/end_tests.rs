@@ -29,13 +29,16 @@ fn told(driver: &mut impl Driver, unix: bool, reset: bool, armed: bool) -> Strin
     }
     let mut theirs = Socket::from(theirs);
     theirs.write_all(b"bytes").unwrap();
-    assert!(driver.is_open(key), "bytes are no end");
+    assert!(driver.is_open(key, false), "bytes are no end");
+    if !armed {
+        assert!(!driver.is_open(key, true), "bytes that nobody asked for");
+    }
     if reset {
         theirs.set_linger(Some(Duration::ZERO)).unwrap();
     }
     drop(theirs);
     // Known before it is told, whatever is to be read first.
-    assert!(!driver.is_open(key));
+    assert!(!driver.is_open(key, false));
     let mut told = String::new();
     let until = monotonic() + 5 * SECOND;
     while !told.contains(',') && monotonic() < until {
@@ -49,9 +52,9 @@ fn told(driver: &mut impl Driver, unix: bool, reset: bool, armed: bool) -> Strin
         };
         driver.wait(monotonic() + 20 * MILLI, 0, &mut on).unwrap();
     }
-    assert!(!driver.is_open(key));
+    assert!(!driver.is_open(key, false));
     driver.close(key);
-    assert!(!driver.is_open(key));
+    assert!(!driver.is_open(key, false));
     told
 }
 

@@ -388,9 +388,9 @@ impl Driver for Epoll {
         Sending::Pending
     }
 
-    fn is_open(&mut self, key: Key) -> bool {
+    fn is_open(&mut self, key: Key, silent: bool) -> bool {
         let socket = self.slots[key.slot as usize].socket.as_ref();
-        self.live(key.masked()) && socket.is_some_and(|socket| socket::is_open(socket.as_raw_fd()))
+        self.live(key.masked()) && socket.is_some_and(|socket| socket::is_open(socket.as_raw_fd(), silent))
     }
 
     fn close(&mut self, key: Key) {

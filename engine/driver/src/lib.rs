@@ -247,8 +247,9 @@ pub trait Driver {
     fn send_named(&mut self, key: Key, bytes: &[u8], name: Option<u32>) -> Sending;
 
     /// Whether neither the peer's end nor a reset has arrived on an established connection, told by an event or not:
-    /// behind them, a request comes too late. Costs a system call.
-    fn is_open(&mut self, key: Key) -> bool;
+    /// behind them, a request comes too late. `silent`: nor a byte that was not read yet, which cannot belong to a
+    /// request that is still to be sent. Costs a system call.
+    fn is_open(&mut self, key: Key, silent: bool) -> bool;
 
     /// Gives the connection up. No event of this key follows.
     fn close(&mut self, key: Key);

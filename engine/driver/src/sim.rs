@@ -212,13 +212,14 @@ impl<P: Peer> Driver for Sim<P> {
         self.live.remove(&key.slot);
     }
 
-    fn is_open(&mut self, key: Key) -> bool {
+    fn is_open(&mut self, key: Key, silent: bool) -> bool {
         let mut arrived = self.queue.iter().filter(|Reverse((at, _))| *at <= self.now);
         // As a rule, nothing has arrived that was not handed over.
         let pending = self.queue.peek().is_some_and(|Reverse((at, _))| *at <= self.now);
         !(pending
             && arrived.any(|Reverse((_, serial))| {
-                matches!(self.steps.get(serial), Some((of, Step::Close | Step::Reset)) if *of == key)
+                let step = self.steps.get(serial).filter(|(of, _)| *of == key).map(|(_, step)| step);
+                matches!(step, Some(Step::Close | Step::Reset)) || silent && matches!(step, Some(Step::Bytes(_)))
             }))
     }
 

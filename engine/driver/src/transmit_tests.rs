@@ -93,7 +93,7 @@ fn told_of(driver: impl Driver) {
             link.wait(until);
         }
         assert!(link.driver.stats().wakes - wakes < 50);
-        assert!(link.driver.is_open(KEY), "stamps are no end");
+        assert!(link.driver.is_open(KEY, false), "stamps are no end");
         link.peer.read_exact(&mut vec![0; if name == 7 { 30_006 } else { 30_000 }]).unwrap();
         let (told, after) = link.answered();
         assert_eq!(told.last(), Some(&Told::Received), "{told:?}");
@@ -111,7 +111,7 @@ fn told_of(driver: impl Driver) {
         link.wait(monotonic() + 20 * MILLI);
     }
     assert_eq!(link.told, [Told::Closed]);
-    assert!(!link.driver.is_open(KEY));
+    assert!(!link.driver.is_open(KEY, false));
     assert!(link.driver.congestion_control(KEY).is_some_and(|name| !name.is_empty()));
 }
 

@@ -722,9 +722,9 @@ impl Driver for Uring {
         }
     }
 
-    fn is_open(&mut self, key: Key) -> bool {
+    fn is_open(&mut self, key: Key, silent: bool) -> bool {
         let held = self.connections.find(key).and_then(|number| self.connections.held(number));
-        held.is_some_and(|held| socket::is_open(held.socket.as_raw_fd()))
+        held.is_some_and(|held| socket::is_open(held.socket.as_raw_fd(), silent))
     }
 
     fn tcp_facts(&mut self, key: Key) -> Option<TcpFacts> {

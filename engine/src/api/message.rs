@@ -65,12 +65,14 @@ fn words(value: &Value) -> Option<String> {
 }
 
 /// Where a message is, but for `error`; behind the first four, kinds and numbers.
-const NAMES: [&str; 9] = [
+const NAMES: [&str; 11] = [
     "error_message",
     "error_msg",
     "message",
     "detail",
     "errors",
+    "fault",
+    "faultstring",
     "base_resp",
     "status_msg",
     "error_type",

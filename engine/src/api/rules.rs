@@ -134,8 +134,8 @@ pub(super) static X_GROQ: Node = Node::of(&[("error", Rule::Error)]);
 /// MiniMax's own word on every response: 0 where all went well.
 pub(super) static BASE_RESP: Node = Node::of(&[("status_code", Rule::Error)]);
 
-/// Reasons to stop that say that the generation failed, in any case of letters: `error` (OpenRouter, Mistral, vLLM),
-/// `abort` (vLLM, SGLang), `cancelled` and `timeout` (TensorRT-LLM), `failed` (Responses),
+/// Reasons to stop that say that the generation failed, in any case of letters, beside those that end in `error`:
+/// `error` (OpenRouter, Mistral, vLLM), `abort` (vLLM, SGLang), `cancelled` and `timeout` (TensorRT-LLM), `failed` (Responses),
 /// `insufficient_system_resource` (DeepSeek).
 pub(super) const FAILED: &[&str] =
     &["error", "abort", "aborted", "cancelled", "canceled", "timeout", "failed", "insufficient_system_resource"];
@@ -164,6 +164,8 @@ macro_rules! response {
             ("detail", Rule::Sign(SURE)),
             ("message", Rule::Sign(1)),
             ("code", Rule::Sign(1)),
+            ("statusCode", Rule::Sign(1)),
+            ("fault", Rule::Sign(SURE)),
             ("error_code", Rule::Sign(SURE)),
             ("error_msg", Rule::Sign(SURE)),
             ("base_resp", Rule::Object(&crate::api::rules::BASE_RESP)),
@@ -177,13 +179,15 @@ macro_rules! response {
 }
 pub(super) use response;
 
-/// Whether a reason to stop says that the generation failed; `error` may be followed by what went wrong (`error: …`).
+/// Whether a reason to stop says that the generation failed; `error` may be followed by what went wrong (`error: …`), and
+/// words may stand before it (`network_error`).
 pub(super) fn failed(reason: &[u8]) -> bool {
     let word = match reason.get(5) {
         Some(b':' | b' ') if reason[..5].eq_ignore_ascii_case(b"error") => &reason[..5],
         _ => reason,
     };
-    FAILED.iter().any(|failed| word.eq_ignore_ascii_case(failed.as_bytes()))
+    let ends_in_error = word.len().checked_sub(5).is_some_and(|at| word[at..].eq_ignore_ascii_case(b"error"));
+    ends_in_error || FAILED.iter().any(|failed| word.eq_ignore_ascii_case(failed.as_bytes()))
 }
 
 impl Node {

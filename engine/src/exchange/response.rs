@@ -237,7 +237,7 @@ impl Response {
     pub(super) fn settle(&mut self) {
         if let Some(usage) = self.record.usage {
             let usage = api::whole_usage(self.kind, usage);
-            let (usage, refused) = usage.possible(self.record.requested_osl);
+            let (usage, refused) = usage.possible(self.record.requested_osl, self.record.bytes_received);
             let tokens = self.kind.produces_tokens() && self.record.events > 0;
             let (usage, denies) = if tokens { usage.beside_output() } else { (usage, false) };
             self.record.usage = Some(usage);

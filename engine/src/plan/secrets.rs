@@ -251,19 +251,25 @@ pub fn without_json_secrets(name: &str, value: &Value) -> Value {
     hidden(value, names_a_secret(name))
 }
 
-/// The values in a query that are secret by their names or their looks, and where each begins.
+/// The values in a query, or of parameters of a path (`;token=…`), that are secret by their names or their looks, and
+/// where each begins. A secret goes on to the next `&`: what else ends a pair can be a letter of it.
 fn keys(path: &str) -> impl Iterator<Item = (usize, &str)> {
-    let begin = path.find('?').map_or(path.len(), |at| at + 1);
+    let begin = path.find(['?', ';']).map_or(path.len(), |at| at + 1);
     let mut at = begin;
-    path[begin..].split(['&', '#', ' ']).filter_map(move |pair| {
+    path[begin..].split(['&', '#', ' ']).filter_map(move |segment| {
         let here = at;
-        at += pair.len() + 1;
-        let Some((name, value)) = pair.split_once('=') else {
-            return (is_mixed(pair) && pair.len() >= LONG_ALONE).then_some((here, pair));
-        };
-        let (width, name) = (name.len() + 1, percent_decoded(name));
-        let secret = names_a_secret(&name) || looks_secret(&name, value);
-        secret.then_some((here + width, value))
+        at += segment.len() + 1;
+        let ends = segment.match_indices([';', '?']).map(|(end, _)| end + 1);
+        std::iter::once(0).chain(ends).find_map(|from| {
+            let pair = segment[from..].split([';', '?']).next().unwrap_or_default();
+            let Some((name, value)) = pair.split_once('=') else {
+                return (is_mixed(pair) && pair.len() >= LONG_ALONE).then_some((here + from, &segment[from..]));
+            };
+            let begin = from + name.len() + 1;
+            let name = percent_decoded(name);
+            let secret = names_a_secret(&name) || looks_secret(&name, value);
+            secret.then_some((here + begin, &segment[begin..]))
+        })
     })
 }
 

@@ -21,9 +21,13 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// These counts, with those that `newer` has in their place.
+    /// These counts, with those that `newer` has in their place. Every prompt has tokens: a newer count of 0 is no count
+    /// of it, nor of what of it came from a cache or went into one.
     #[must_use]
     pub fn updated(self, newer: Self) -> Self {
+        if newer.prompt == Some(0) && self.prompt.is_some_and(|prompt| prompt > 0) {
+            return self.updated(Self { prompt: None, cached: None, cache_written: None, ..newer });
+        }
         Self {
             prompt: newer.prompt.or(self.prompt),
             completion: newer.completion.or(self.completion),
@@ -63,12 +67,14 @@ impl Usage {
     }
 
     /// The counts without those that cannot be true, and whether there were any. Impossible are: more than
-    /// [`MOST_PROMPT`] tokens of a prompt or in all; more tokens of output than [`MOST_OUTPUT`] and than [`OVER_ASKED`]
-    /// times as many as were `asked` for; more reasoning than output; more from a cache than the prompt has.
+    /// [`MOST_PROMPT`] tokens of a prompt or in all; more tokens of output than [`OVER_ASKED`] times as many as were `asked`
+    /// for and than [`MOST_OUTPUT`], or than [`MOST_UNSENT`] and [`OVER_BYTE`] for each of the `bytes` of the response;
+    /// more reasoning than output; more from a cache than the prompt has.
     #[must_use]
-    pub fn possible(self, asked: Option<u32>) -> (Self, bool) {
+    pub fn possible(self, asked: Option<u32>, bytes: u64) -> (Self, bool) {
         let asked = asked.map_or(0, |asked| asked.saturating_mul(OVER_ASKED));
-        let most_output = MOST_OUTPUT.max(asked);
+        let sent = u32::try_from(bytes.saturating_mul(OVER_BYTE)).unwrap_or(u32::MAX).max(MOST_UNSENT);
+        let most_output = MOST_OUTPUT.min(sent).max(asked);
         let prompt = self.prompt.filter(|n| *n <= MOST_PROMPT);
         let completion = self.completion.filter(|n| *n <= most_output);
         let at_most = |most: Option<u32>, otherwise| move |n: &u32| *n <= most.unwrap_or(otherwise);
@@ -101,6 +107,10 @@ impl Usage {
 pub const MOST_PROMPT: u32 = 1 << 31;
 /// Most tokens of one output, all its choices and hidden reasoning included, unless more were asked for: 2²⁴.
 pub const MOST_OUTPUT: u32 = 1 << 24;
+/// Most tokens of an output of which hardly anything is sent, hidden reasoning for the most part: 2¹⁷.
+const MOST_UNSENT: u32 = 1 << 17;
+/// How many tokens of a longer output a byte of its response may stand for.
+const OVER_BYTE: u64 = 16;
 /// How many times more tokens than were asked for an output may have where that is over [`MOST_OUTPUT`]: several
 /// choices, and servers that ignore the length.
 pub const OVER_ASKED: u32 = 16;
@@ -115,7 +125,7 @@ mod tests {
 
     #[test]
     fn impossible_counts_are_refused_one_by_one() {
-        let refused = |counts: Usage, asked| counts.possible(asked);
+        let refused = |counts: Usage, asked| counts.possible(asked, u64::MAX);
         for (counts, asked, left) in [
             (usage(5, u32::MAX), Some(2), (Some(5), None)),
             (usage(5, MOST_OUTPUT + 1), Some(2), (Some(5), None)),
@@ -127,13 +137,37 @@ mod tests {
             assert_eq!((possible.prompt, possible.completion), left, "{counts:?}");
         }
         let more_reasoning = Usage { reasoning: Some(9), ..usage(5, 8) };
-        assert_eq!(more_reasoning.possible(None), (usage(5, 8), true));
+        assert_eq!(more_reasoning.possible(None, 500), (usage(5, 8), true));
         let more_cached = Usage { cached: Some(6), cache_written: Some(5), ..usage(5, 8) };
-        let (left, was) = more_cached.possible(None);
+        let (left, was) = more_cached.possible(None, 500);
         assert_eq!((left.cached, left.cache_written, was), (None, Some(5), true));
         let huge =
             Usage { total: Some(u32::MAX), cached: Some(u32::MAX), reasoning: Some(u32::MAX), ..Usage::default() };
-        assert_eq!(huge.possible(None), (Usage::default(), true));
+        assert_eq!(huge.possible(None, u64::MAX), (Usage::default(), true));
+    }
+
+    #[test]
+    fn an_output_of_which_hardly_a_byte_was_sent_is_not_long() {
+        for (tokens, bytes, possible) in [
+            (MOST_UNSENT, 500, true),
+            (MOST_UNSENT + 1, 500, false),
+            (MOST_OUTPUT, 1 << 20, true),
+            (MOST_OUTPUT, (1 << 20) - 1, false),
+        ] {
+            let (left, was) = usage(5, tokens).possible(None, bytes);
+            assert_eq!((left.completion.is_some(), was), (possible, !possible), "{tokens} in {bytes}");
+        }
+        assert_eq!(usage(5, 200_000).possible(Some(100_000), 500), (usage(5, 200_000), false), "as asked");
+    }
+
+    #[test]
+    fn a_later_prompt_of_no_tokens_is_no_count() {
+        let start = Usage { cached: Some(100), cache_written: Some(7), ..usage(5, 1) };
+        let zeros = Usage { cached: Some(0), cache_written: Some(0), ..usage(0, 9) };
+        assert_eq!(start.updated(zeros), Usage { completion: Some(9), ..start });
+        assert_eq!(usage(0, 1).updated(usage(0, 9)), usage(0, 9));
+        let restated = Usage { cached: Some(0), ..usage(112, 9) };
+        assert_eq!(start.updated(restated), Usage { cache_written: Some(7), ..restated });
     }
 
     #[test]
@@ -164,7 +198,7 @@ mod tests {
             (usage(0, 0), Some(0)),
             (Usage::default(), None),
         ] {
-            assert_eq!(counts.possible(asked), (counts, false));
+            assert_eq!(counts.possible(asked, u64::MAX), (counts, false));
         }
     }
 

@@ -257,7 +257,7 @@ fn cached_tokens_of_anthropics_api_are_in_the_prompt() {
         cache_written: Some(0),
     };
     assert_eq!(usage, expected);
-    assert_eq!(usage.possible(Some(4)), (expected, false));
+    assert_eq!(usage.possible(Some(4), 500), (expected, false));
 }
 
 #[test]

@@ -179,8 +179,8 @@ fn a_signal_ends_the_campaign_and_what_was_measured_is_there() {
     let runs = all["metadata"]["num_profile_runs"].as_u64().unwrap();
     assert!((2..50).contains(&runs), "{runs}");
     let first = format!("INTERRUPTED: {runs} of 50 runs were made, ended by a signal\n  not run base");
-    let report = run.stdout.split("\n\n").last();
-    assert!(run.stdout.contains(&first), "{report:?}");
+    let place = |text: &str| run.stdout.find(text).unwrap_or_else(|| panic!("{text:?} in {}", run.stdout));
+    assert!(place(&first) < place(&format!("{runs} RUNS")), "it is said first: {}", run.stdout);
     let campaign = json(&run, "ringload_campaign.json");
     assert_eq!(campaign["interrupted"]["by"], "a signal");
     assert_eq!(campaign["interrupted"]["not_run"][0]["runs"], 50 - runs);

@@ -31,12 +31,8 @@ pub(super) fn verdicts(campaign: &Campaign) -> String {
     text
 }
 
-/// How many runs may be believed, behind what the campaign did not come to.
-pub(super) fn headline(campaign: &Campaign) -> String {
-    interrupted(campaign) + &count_of_verdicts(campaign)
-}
-
-fn count_of_verdicts(campaign: &Campaign) -> String {
+/// How many runs may be believed.
+pub(super) fn count_of_verdicts(campaign: &Campaign) -> String {
     let of = |status: Status| {
         let runs = campaign.runs();
         runs.filter(|r| r.outcome.verdict.status == status).count()
@@ -95,7 +91,7 @@ fn gates(campaign: &Campaign) -> Vec<Vec<(&Outcome, &Finding)>> {
 }
 
 /// That not all runs were made, and which are missing; nothing for a campaign that came to its end.
-fn interrupted(campaign: &Campaign) -> String {
+pub(super) fn interrupted(campaign: &Campaign) -> String {
     let Some(interrupted) = &campaign.interrupted else {
         return String::new();
     };

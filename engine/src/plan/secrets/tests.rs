@@ -82,6 +82,9 @@ fn the_values_of_a_query_are_hidden_by_name_however_short_and_by_looks() {
         ("/v1?jwt=a&version=2&sas=&x=1#k=2", "/v1?jwt=<redacted>&version=2&sas=<redacted>&x=1#k=2"),
         ("POST /v1?a=1&%6Bey=s%20x HTTP/1.1", "POST /v1?a=1&%6Bey=<redacted> HTTP/1.1"),
         ("/v1/chat", "/v1/chat"),
+        ("/v1/x?a=1;token=abc&b=2", "/v1/x?a=1;token=<redacted>&b=2"),
+        ("/v1/x;v=1;token=abc/y?z=1", "/v1/x;v=1;token=<redacted>"),
+        ("/v1/x;v=1?api_key=ab;c?d&x=1", "/v1/x;v=1?api_key=<redacted>&x=1"),
         ("/v1?k=9fK2mQ81LbVx00Aa&c=b", "/v1?k=<redacted>&c=b"),
         (
             "/v1?api-version=2024-10-01-preview&model=llama-3.1-70b-instruct",

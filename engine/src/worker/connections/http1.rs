@@ -36,6 +36,10 @@ impl Pool<'_> {
             Event::Received { bytes, arrival } if slot.connection.is_secure() => {
                 self.handle_sealed(key, bytes, &arrival, seen);
             }
+            Event::Received { arrival, .. } if active && slot.exchange.is_unasked(&arrival) => {
+                let what = "bytes came on the kept connection before the request was sent: they are no response to it";
+                self.command(Command::Lost(key, Cause::BadFraming, Some(what.into()), seen));
+            }
             Event::Received { bytes, arrival } if active => {
                 let before = slot.exchange.record().events;
                 let progress = slot.exchange.handle_received(bytes, &arrival);

@@ -130,7 +130,7 @@ impl<D: Driver> Connections<'_, D> {
         loop {
             let key = self.pool.h2_with_free_stream(target, fresh)?;
             let idle = self.pool.slots[key.slot].h2.as_ref().is_some_and(|h2| h2.is_idle());
-            if !idle || self.driver.is_open(key) {
+            if !idle || self.driver.is_open(key, false) {
                 return Some(key);
             }
             self.lost(key, Cause::ClosedBeforeResponse, None, now);

@@ -157,6 +157,20 @@ pub(crate) const FAILURES: &[Failure] = &[
         words: W,
     },
     Failure {
+        what: "`statusCode` with a `message`, without choices or output",
+        by: "Azure API Management",
+        kinds: FLAT,
+        sent: Sent::Json(r#"{"statusCode":429,"message":"the words of the server"}"#),
+        words: W,
+    },
+    Failure {
+        what: "`{\"fault\": …}`, without choices or output",
+        by: "Apigee",
+        kinds: FLAT,
+        sent: Sent::Json(r#"{"fault":{"faultstring":"the words of the server"}}"#),
+        words: W,
+    },
+    Failure {
         what: "`error` as a flag, a number or a title, with a `message`",
         by: "Spring, Fastify",
         kinds: &ALL,
@@ -233,6 +247,13 @@ pub(crate) const FAILURES: &[Failure] = &[
         kinds: TEXT,
         sent: Sent::Json(r#"{"choices":[{"index":0,"delta":{},"finish_reason":"insufficient_system_resource"}]}"#),
         words: "insufficient_system_resource",
+    },
+    Failure {
+        what: "`finish_reason` that ends in `error`",
+        by: "Zhipu (`network_error`)",
+        kinds: TEXT,
+        sent: Sent::Json(r#"{"choices":[{"index":0,"delta":{},"finish_reason":"network_error"}]}"#),
+        words: r#"finish_reason "network_error""#,
     },
     Failure {
         what: "`native_finish_reason` `error`, whatever the `finish_reason`",
