@@ -7,7 +7,8 @@ use std::io::{self, Write};
 
 /// Writes the file.
 pub(crate) fn write(summary: &Summary, notes: &[&str], to: &mut dyn Write) -> io::Result<()> {
-    let mut sorted: Vec<&Metric> = summary.metrics.iter().collect();
+    let metrics = summary.metrics_with_cancelled();
+    let mut sorted: Vec<&Metric> = metrics.iter().collect();
     sorted.sort_by_key(|m| m.info.tag);
     let (requests, run): (Vec<&Metric>, Vec<&Metric>) = sorted.into_iter().partition(|m| m.stats.is_some());
     if !requests.is_empty() {

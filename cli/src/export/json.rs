@@ -1,7 +1,7 @@
 //! `profile_export_aiperf.json`: AIPerf's summary, schema 1.4. Keys are absent rather than null.
 
 use super::numbers::{metric, typed, without_nulls};
-use super::{input_config, server_metrics, time};
+use super::{input_config, records, server_metrics, time};
 use crate::result::run::Outcome;
 use ringload_engine::measure::{ErrorGroup, Metric, Summary};
 use serde_json::{Map, Value, json};
@@ -23,7 +23,8 @@ fn document(outcome: &Outcome) -> Value {
     if !notes.is_empty() {
         file.insert("ringload_notes".into(), notes.into());
     }
-    let known = FIRST.iter().filter_map(|tag| outcome.metric(tag));
+    let metrics = summary.metrics_with_cancelled();
+    let known = FIRST.iter().filter_map(|tag| metrics.iter().find(|m| m.info.tag == *tag));
     file.extend(known.map(entry));
     file.insert("input_config".into(), input_config::of(&outcome.plan, &outcome.identity.secrets));
     file.insert("run_info".into(), run_info(outcome));
@@ -33,7 +34,9 @@ fn document(outcome: &Outcome) -> Value {
     file.extend(reason.map(|r| ("incomplete_reason".to_owned(), r.into())));
     let errors =
         summary.errors.iter().map(|group| json!({"error_details": details(outcome, group), "count": group.count}));
-    file.insert("error_summary".into(), errors.collect());
+    let cancelled = Some(summary.counts.cancelled).filter(|n| *n > 0);
+    let cancelled = cancelled.map(|n| json!({"error_details": records::cancelled_as_planned(), "count": n}));
+    file.insert("error_summary".into(), errors.chain(cancelled).collect());
     for (key, at) in [("start_time", summary.started_at_ns), ("end_time", summary.ended_at_ns)] {
         if let Some(text) = time::naive_local(at, &outcome.identity.zone) {
             file.insert(key.into(), text.into());
@@ -42,7 +45,7 @@ fn document(outcome: &Outcome) -> Value {
     if !summary.warmup_metrics.is_empty() {
         file.insert("warmup_metrics".into(), Value::Object(summary.warmup_metrics.iter().map(entry).collect()));
     }
-    file.extend(summary.metrics.iter().filter(|m| !FIRST.contains(&m.info.tag)).map(entry));
+    file.extend(metrics.iter().filter(|m| !FIRST.contains(&m.info.tag)).map(entry));
     file.extend(server_metrics::gpu_fields(outcome));
     without_nulls(Value::Object(file))
 }

@@ -245,7 +245,7 @@ impl Tokens {
         let usage = record.usage;
         let by_server = usage.is_some() && tokens.source == TokenSource::Usage;
         Self {
-            isl: record.isl,
+            isl: tokens.input.unwrap_or(record.isl),
             requested: record.requested_osl,
             output: tokens.output,
             reasoning: tokens.reasoning,

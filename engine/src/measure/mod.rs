@@ -10,6 +10,7 @@ mod arrivals;
 mod arrived;
 mod basis;
 mod bursts;
+mod cancelled;
 mod cells;
 mod charts;
 mod client_share;

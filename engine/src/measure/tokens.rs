@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 /// Tokens of a request's output, from the source that is trusted most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TokenCounts {
+    /// Tokens of the prompt by the server's usage, where nobody else counts; else the record says them.
+    pub input: Option<u32>,
     /// Output tokens without reasoning.
     pub output: Option<u32>,
     /// Reasoning tokens, where they are counted apart.
@@ -39,7 +41,8 @@ pub struct ClientTokens {
 
 impl TokenCounts {
     /// Nobody counted.
-    pub const UNKNOWN: Self = Self { output: None, reasoning: None, source: TokenSource::Unknown, client: None };
+    pub const UNKNOWN: Self =
+        Self { input: None, output: None, reasoning: None, source: TokenSource::Unknown, client: None };
 
     /// Counts the output of a record: the server's usage where it gave one, else `count` over the kept text, else
     /// unknown.
@@ -57,6 +60,7 @@ impl TokenCounts {
                 let split = || client.and_then(|client| client.reasoning_of(completion));
                 let reasoning = reasoning.filter(|n| *n > 0).or_else(split).or(reasoning);
                 Self {
+                    input: None,
                     output: Some(completion.saturating_sub(reasoning.unwrap_or(0))),
                     reasoning: reasoning.map(|n| n.min(completion)),
                     source: TokenSource::Usage,
@@ -64,6 +68,7 @@ impl TokenCounts {
                 }
             }
             (None, Some(tokens)) => Self {
+                input: None,
                 output: Some(tokens.output),
                 reasoning: tokens.reasoning,
                 source: TokenSource::Tokenizer,

@@ -112,8 +112,10 @@ fn count_tokens(plan: &Plan, workload: &Workload, record: &Record) -> TokenCount
         return counted;
     }
     // The server alone counts; text that was kept all the same tells how much of its count was reasoning.
-    match counted.source {
+    let counted = match counted.source {
         TokenSource::Usage => TokenCounts { client: None, ..counted },
         TokenSource::Tokenizer | TokenSource::Unknown => TokenCounts::UNKNOWN,
-    }
+    };
+    let prompt = record.usage.and_then(|usage| usage.prompt).filter(|n| *n > 0);
+    TokenCounts { input: prompt.filter(|_| plan.use_server_token_count), ..counted }
 }

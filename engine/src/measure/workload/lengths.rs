@@ -196,7 +196,7 @@ mod tests {
 
     fn counts(osl: u32, client: Option<u32>) -> TokenCounts {
         let client = client.map(|output| ClientTokens { output, reasoning: None });
-        TokenCounts { output: Some(osl), reasoning: None, source: TokenSource::Usage, client }
+        TokenCounts { input: None, output: Some(osl), reasoning: None, source: TokenSource::Usage, client }
     }
 
     #[test]

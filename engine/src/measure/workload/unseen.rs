@@ -124,7 +124,7 @@ mod tests {
         let mut unseen = Unseen::new(true);
         let usage = Usage { completion: Some(osl), reasoning, ..Usage::default() };
         let record = Record { usage: Some(usage), ..record.clone() };
-        let counts = TokenCounts { output: Some(osl), reasoning: None, source: TokenSource::Usage, client: None };
+        let counts = TokenCounts { output: Some(osl), source: TokenSource::Usage, ..TokenCounts::UNKNOWN };
         unseen.add(&record, &counts);
         unseen.finish()
     }
