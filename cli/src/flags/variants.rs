@@ -68,7 +68,7 @@ pub(crate) fn repeat(plan: &Plan, repeat: Repeat, args: &CampaignArgs) -> Plan {
     // Tries are numbered behind all repeats.
     let before = index + tries * args.num_profile_runs as usize;
     let mut prompts = plan.prompts.clone();
-    if prompts.replay.is_some() || args.set_consistent_seed {
+    if prompts.replay.is_some() || args.set_consistent_seed || prompts.shared && !varied {
         let before = u32::try_from(index + tries).unwrap_or(u32::MAX);
         prompts.runs_before = prompts.runs_before.map(|n| n + before).or(Some(before).filter(|n| *n > 0));
     } else if !varied || tries > 0 {

@@ -54,6 +54,7 @@ pub(crate) fn plan() -> Plan {
         per_chunk_usage: false,
         server_timings: ServerTimings::default(),
         use_server_token_count: false,
+        keep_text: false,
         prompts: Prompts {
             tokenizer: TokenizerSource::Builtin,
             isl: Length { mean: 550.0, stddev: 0.0 },
@@ -61,6 +62,7 @@ pub(crate) fn plan() -> Plan {
             entries: 500,
             offset: 0,
             runs_before: None,
+            shared: false,
             turns: Turns::ONE,
             distribution: LengthDistribution::Normal,
             context: Context::default(),

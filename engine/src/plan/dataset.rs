@@ -21,6 +21,9 @@ pub struct Prompts {
     /// Runs of the same process that have sent the same conversations before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runs_before: Option<u32>,
+    /// There are no other conversations: the warm-up and further runs of the same seed send these too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub shared: bool,
     /// The turns of a synthetic conversation.
     #[serde(default = "Turns::one", skip_serializing_if = "Turns::is_one")]
     pub turns: Turns,

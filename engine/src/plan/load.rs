@@ -55,12 +55,12 @@ impl Phase {
 }
 
 /// Where in the dataset the measured phase begins: where the warm-up ended, but a trace's requests are its own, and a
-/// warm-up with synthetic prompts has prompts of its own.
+/// warm-up with synthetic prompts has prompts of its own, unless there are no others.
 #[must_use]
 pub fn first_session(plan: &super::Plan) -> u64 {
     match (&plan.profiling.load, &plan.warmup) {
         (Load::Fixed { .. }, _) | (_, None) => 0,
-        _ if plan.prompts.replay.is_none() => 0,
+        _ if plan.prompts.replay.is_none() && !plan.prompts.shared => 0,
         (_, Some(warmup)) => warmup.sessions.or(warmup.requests).unwrap_or(0),
     }
 }

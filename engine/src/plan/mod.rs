@@ -80,6 +80,9 @@ pub struct Plan {
     pub server_timings: ServerTimings,
     /// Take token counts from the server's usage only, never from a tokenizer.
     pub use_server_token_count: bool,
+    /// Keep the text of every answer, for a file that shows it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keep_text: bool,
     /// How prompts are made where no dataset gives them.
     pub prompts: Prompts,
     /// What requests hold beside one text.
@@ -152,6 +155,7 @@ impl Plan {
             per_chunk_usage: false,
             server_timings: ServerTimings::default(),
             use_server_token_count: false,
+            keep_text: false,
             prompts: Prompts {
                 tokenizer: TokenizerSource::Builtin,
                 isl: Length { mean: 550.0, stddev: 0.0 },
@@ -159,6 +163,7 @@ impl Plan {
                 entries: 100,
                 offset: 0,
                 runs_before: None,
+                shared: false,
                 turns: Turns::ONE,
                 distribution: LengthDistribution::Normal,
                 context: Context::default(),
@@ -192,12 +197,12 @@ impl Plan {
     }
 
     /// Synthetic conversations that only the warm-up sends: one for each of its sessions, but no more than
-    /// [`MOST_FOR_WARMUP`]; where it has no number, as many as the measured phase has. Warm-up conversations of a file
-    /// are the file's.
+    /// [`MOST_FOR_WARMUP`]; where it has no number, as many as the measured phase has. None where the warm-up sends what
+    /// the measured phase sends: a file's conversations, or [`Prompts::shared`] ones.
     #[must_use]
     pub fn warmup_conversations(&self) -> usize {
         match &self.warmup {
-            Some(warmup) if self.prompts.replay.is_none() && self.prompts.entries > 0 => {
+            Some(warmup) if self.prompts.replay.is_none() && !self.prompts.shared && self.prompts.entries > 0 => {
                 let sessions = warmup.sessions.or(warmup.requests).and_then(|n| usize::try_from(n).ok());
                 sessions.unwrap_or(self.prompts.entries).clamp(1, MOST_FOR_WARMUP)
             }

@@ -88,7 +88,8 @@ pub(crate) struct InputArgs {
     #[arg(long, value_name = "STRATEGY", value_parser = values::sampling)]
     pub(crate) dataset_sampling_strategy: Option<Sampling>,
 
-    /// Distinct prompts; request k uses prompt k modulo this [default: --request-count up to 10000, else 100].
+    /// Distinct prompts; request k uses prompt k modulo this [default: --request-count up to 10000, else 100]. Where
+    /// they are fewer than the requests, the warm-up and repeats send them too.
     #[arg(long, visible_alias = "num-prompts", value_name = "N", value_parser = entry_count)]
     pub(crate) num_dataset_entries: Option<usize>,
 
@@ -178,6 +179,7 @@ fn prompts(input: &InputArgs, parts: Parts, notes: &mut Vec<String>) -> Result<P
         },
         offset: 0,
         runs_before: None,
+        shared: input.num_dataset_entries.is_some_and(|n| asked.is_none_or(|asked| (n as u64) < asked)),
         distribution: distribution(input)?,
         context,
         sampling: sampling(input, requests.as_ref())?,
