@@ -2,6 +2,7 @@
 
 use super::load::Objectives;
 use super::{ProfileArgs, RampShape};
+use ringload_engine::plan::Reuse;
 use ringload_engine::plan::metric::{MetricInfo, needs_output_tokens};
 use ringload_engine::{Error, Result};
 
@@ -9,7 +10,7 @@ use ringload_engine::{Error, Result};
 type Rule = fn(&ProfileArgs, &Objectives) -> Option<Error>;
 
 /// Every rule, in the order in which refusals are given.
-const RULES: [Rule; 8] = [
+const RULES: [Rule; 9] = [
     turns_are_those_of_the_file,
     a_ramp_shape_needs_a_ramp,
     a_stream_needs_output_tokens,
@@ -18,6 +19,7 @@ const RULES: [Rule; 8] = [
     an_objective_needs_its_stream,
     a_condition_needs_its_stream,
     prompts_are_those_of_the_file,
+    a_job_is_asked_for_on_its_connection,
 ];
 
 /// Holds flags against the rules.
@@ -45,6 +47,20 @@ fn turns_are_those_of_the_file(args: &ProfileArgs, _: &Objectives) -> Option<Err
         format!("{flag} with --input-file: the file says what its conversations are"),
         format!("drop {flag}; --session-delay-ratio stretches the delays of a file"),
     ))
+}
+
+fn a_job_is_asked_for_on_its_connection(args: &ProfileArgs, _: &Objectives) -> Option<Error> {
+    let kind = args.endpoint.endpoint_type;
+    let flag = first_given(&[
+        ("--http2", args.network.http2),
+        ("--connection-reuse-strategy never", args.endpoint.connection_reuse_strategy == Reuse::Never),
+    ])?;
+    kind.answers_with_jobs().then(|| {
+        Error::usage(
+            format!("{flag} with --endpoint-type {}: its jobs are asked for over HTTP/1.1, on the connection of their request", kind.name()),
+            format!("drop {flag}"),
+        )
+    })
 }
 
 fn prompts_are_those_of_the_file(args: &ProfileArgs, _: &Objectives) -> Option<Error> {

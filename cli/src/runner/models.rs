@@ -90,7 +90,15 @@ fn names(body: &str) -> Option<Vec<String>> {
 }
 
 /// Paths of APIs that people paste with the URL.
-const ENDS: [&str; 4] = ["/chat/completions", "/completions", "/embeddings", "/responses"];
+const ENDS: [&str; 7] = [
+    "/chat/completions",
+    "/completions",
+    "/embeddings",
+    "/responses",
+    "/images/generations",
+    "/images/edits",
+    "/videos",
+];
 /// Models that a message names.
 const MOST_NAMED: usize = 8;
 const PATIENCE: Duration = Duration::from_secs(2);

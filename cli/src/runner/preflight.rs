@@ -66,9 +66,10 @@ struct Answer {
     record: Record,
 }
 
-/// A plan of one short request to each target, with a prompt that no run sends; `None` where only a file has requests.
+/// A plan of one short request to each target, with a prompt that no run sends; `None` where only a file has requests,
+/// or none is short, as a picture is not.
 fn probe_of(plan: &Plan) -> Option<Plan> {
-    if plan.endpoint == EndpointKind::Raw {
+    if plan.endpoint == EndpointKind::Raw || plan.endpoint.is_of_pictures() {
         return None;
     }
     let targets = plan.targets.len().min(MOST_TARGETS);

@@ -12,6 +12,7 @@ use crate::shared::Shared;
 pub(crate) fn page(shared: &Shared, route: Route) -> (&'static str, String) {
     match route {
         Route::Generate(_) | Route::Health => (JSON, "{}".to_owned()),
+        Route::Video => (JSON, json!({"id": "video_0", "object": "video", "status": "completed"}).to_string()),
         Route::Models => (JSON, models(&shared.config.model)),
         Route::Metrics => (TEXT, metrics::render(shared)),
         Route::Arrivals => (JSON, to_json(&shared.arrivals())),

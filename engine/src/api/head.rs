@@ -40,8 +40,11 @@ fn fields(plan: &Plan, target: &Target) -> std::result::Result<RequestFields, Fi
         ("Accept", accept),
         ("Connection", close),
     ];
-    let ours = ours.into_iter().filter(|(_, value)| !value.is_empty());
-    let defaults = ours.chain(dialect(plan.endpoint).headers.iter().copied()).filter(|(name, _)| !given(name));
+    let of_dialect = dialect(plan.endpoint).headers;
+    let ours = ours.into_iter().filter(|(name, value)| {
+        !value.is_empty() && !of_dialect.iter().any(|(other, _)| other.eq_ignore_ascii_case(name))
+    });
+    let defaults = ours.chain(of_dialect.iter().copied()).filter(|(name, _)| !given(name));
     let users = plan.headers.iter().map(|header| (header.name.as_str(), header.value.as_str()));
     let mut fields = RequestFields::new(super::path(plan, target), defaults.chain(users))?;
     if !given(REQUEST_ID) {

@@ -22,6 +22,7 @@
 //!    that its servers send.
 
 mod dialects;
+mod form;
 mod full;
 mod head;
 mod lex;
@@ -36,6 +37,8 @@ mod text;
 mod timings;
 mod walk;
 
+pub use dialects::video::{Job, unfinished_job};
+pub use form::read_form;
 pub use head::{http1_head, http2_head};
 pub use message::{error_message, first_words, message_at_top};
 pub use request::{Body, RequestContent, append_turn};
@@ -202,6 +205,9 @@ pub fn request_body(plan: &Plan, content: &RequestContent<'_>) -> Result<Body> {
     if let Some(extra) = content.extra {
         merge(&mut body, extra);
     }
+    if plan.endpoint.sends_forms() {
+        return Ok(Body { bytes: form::write(&body)?, own: None });
+    }
     Ok(request::write(&body, dialect.turns, content))
 }
 
@@ -232,6 +238,12 @@ fn check_content(kind: EndpointKind, content: &RequestContent<'_>) -> Result<()>
     }
     let ours = content.messages.iter().filter(|m| m.verbatim.is_none());
     for message in ours {
+        if !kind.takes_texts() && message.contents().any(|text| !text.is_empty()) {
+            return Err(Error::usage(
+                format!("{Endpoint} {name} takes no texts"),
+                "leave them out of the file: its requests are images",
+            ));
+        }
         for (what, list, taken) in [
             ("images", &message.images, kind.takes_images()),
             ("audio", &message.audios, kind.takes_audio()),

@@ -64,6 +64,41 @@ fn rankings_send_their_query_and_passages_by_name() {
 }
 
 #[test]
+fn pictures_are_asked_for_by_json_or_by_a_form() {
+    let image = "data:image/png;base64,AAEC";
+    let of = |images: &[&str], text: &str| {
+        [Message { images: images.iter().map(|i| (*i).to_owned()).collect(), ..Message::text(text) }]
+    };
+    let mut generation = plan(EndpointKind::ImageGeneration);
+    generation.extra_inputs.insert("size".into(), "64x64".into());
+    assert_eq!(
+        tree(&generation, &of(&[], "a cat"), None),
+        json!({"model": "m", "prompt": "a cat", "response_format": "b64_json", "n": 1, "size": "64x64"})
+    );
+    let edit = plan(EndpointKind::ImageEdit);
+    let form = request_body(&edit, &content(&of(&[image], "blue"), None)).expect("a form");
+    let file = json!({"b64_data": "AAEC", "filename": "image.png", "content_type": "image/png"});
+    let fields = json!({"model": "m", "prompt": "blue", "response_format": "b64_json", "n": "1", "image": file});
+    assert_eq!(read_form(&form.bytes), Some(fields));
+    assert_eq!(form.own, None);
+    let away = request_body(&edit, &content(&of(&["http://h/i.png"], "blue"), None)).expect("a form");
+    assert_eq!(read_form(&away.bytes).expect("a form")["url"], "http://h/i.png");
+    let retrieval = plan(EndpointKind::ImageRetrieval);
+    let page = [Message { images: vec![image.into()], ..Message::default() }];
+    assert_eq!(tree(&retrieval, &page, None), json!({"input": [{"type": "image_url", "url": image}]}));
+    for (plan, messages, why) in [
+        (&edit, of(&[], "blue"), "without an image"),
+        (&edit, of(&["data:text/plain;base64,AA=="], "x"), "none of PNG"),
+        (&retrieval, of(&[image], "find"), "takes no texts"),
+        (&generation, of(&[], ""), "has no prompt"),
+        (&generation, of(&[image], "x"), "takes no images"),
+    ] {
+        let error = request_body(plan, &content(&messages, None)).unwrap_err().to_string();
+        assert!(error.contains(why), "{why}: {error}");
+    }
+}
+
+#[test]
 fn images_and_audio_take_the_shape_of_their_api() {
     let messages = [Message {
         images: vec!["data:image/png;base64,AA==".into(), "http://h/i.jpg".into()],

@@ -170,6 +170,12 @@ impl Exchange {
         if self.settled {
             return Progress::Done { reusable };
         }
+        if matches!(self.mode, Mode::Whole | Mode::Unknown)
+            && let Some(job) = self.response.unfinished_job(&self.body)
+        {
+            self.note_job(job, now);
+            return Progress::Done { reusable };
+        }
         let outcome = match self.mode {
             // Its words are what has come of the body.
             Mode::Detail(cause) => Err((cause, None)),

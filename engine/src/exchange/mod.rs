@@ -11,6 +11,7 @@ mod cause;
 mod ending;
 mod http2;
 mod intervals;
+mod job;
 mod response;
 mod transmission;
 
@@ -26,6 +27,7 @@ use crate::wire::http1::{Decoder, HeadLimits, Part};
 use crate::wire::sse::Sse;
 use body::Mode;
 use ending::empty_record;
+use job::Polling;
 use response::Response;
 
 /// The state of a response after an event.
@@ -100,6 +102,8 @@ pub struct Exchange {
     /// The address of the byte behind the last event, and the number of output events before it.
     event_end: usize,
     events_before: u32,
+    /// The job that the request has become, where its dialect has jobs.
+    polling: Polling,
 }
 
 impl Exchange {
@@ -123,6 +127,7 @@ impl Exchange {
             read_events: 0,
             event_end: 0,
             events_before: 0,
+            polling: Polling::default(),
         }
     }
 
@@ -167,6 +172,7 @@ impl Exchange {
     /// Begins the next request.
     pub fn begin(&mut self, request: &Request) {
         self.reset_response();
+        self.polling.begin();
         self.active = true;
         self.text_lost = false;
         let gaps = request.requested_osl.map_or(64, |n| n as usize).min(4096);
@@ -252,6 +258,10 @@ impl Exchange {
     /// The first byte is about to be handed to the kernel. `reused` tells whether the connection served an earlier
     /// request.
     pub fn handle_sending(&mut self, now: Nanos, bytes: usize, reused: bool) {
+        if self.polling.is_asking() {
+            self.response.record.bytes_sent += bytes as u64;
+            return;
+        }
         let instants = &mut self.response.record.instants;
         instants.connection_ready = Some(now);
         instants.send_start = Some(now);

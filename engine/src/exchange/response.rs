@@ -64,6 +64,11 @@ impl Response {
         }
     }
 
+    /// The job that a whole body names, where it is not done.
+    pub(super) fn unfinished_job(&self, body: &[u8]) -> Option<api::Job> {
+        api::unfinished_job(self.kind, body)
+    }
+
     /// Looks for the output of responses of unknown shape there.
     pub(super) fn look_at(&mut self, field: Option<OutputPath>) {
         let scanner = std::mem::replace(&mut self.scanner, Scanner::new(EndpointKind::Chat));

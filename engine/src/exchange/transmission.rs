@@ -8,9 +8,10 @@ impl Exchange {
     /// The kernel accepted the last byte. When that is noticed after the first byte of the response arrived, it had
     /// been so by then.
     pub fn handle_sent(&mut self, now: Nanos) {
+        let asking = self.polling.is_asking();
         let instants = &mut self.response.record.instants;
         // The kernel may have said when it left, which it did after that.
-        if self.response.record.transmission.is_none() {
+        if self.response.record.transmission.is_none() && !(asking && instants.send_end.is_some()) {
             instants.send_end = Some(instants.first_byte.map_or(now, |first| first.min(now)));
         }
     }

@@ -48,6 +48,14 @@ dialects! {
     NimRankings => "nim_rankings",
     /// Hugging Face text-generation-inference, `/generate` and `/generate_stream`.
     HuggingfaceGenerate => "huggingface_generate",
+    /// OpenAI's image generation, `/v1/images/generations`.
+    ImageGeneration => "image_generation",
+    /// OpenAI's image edits, a form with a picture, `/v1/images/edits`.
+    ImageEdit => "image_edit",
+    /// NVIDIA NIM's image retrieval, which finds the parts of a page in its picture, `/v1/infer`.
+    ImageRetrieval => "image_retrieval",
+    /// OpenAI's video generation, a job that is asked for until it is done, `/v1/videos`.
+    VideoGeneration => "video_generation",
     /// A body that a template makes, to the path of the URL.
     Template => "template",
     /// A body that a file holds, to the path of the URL.
@@ -82,17 +90,42 @@ impl EndpointKind {
         matches!(self, Self::CohereRankings | Self::HfTeiRankings | Self::NimRankings)
     }
 
-    /// Whether answers are tokens, which come one after the other and can be streamed; else they are vectors or
-    /// rankings.
+    /// Whether answers are tokens, which come one after the other and can be streamed; else they are vectors, rankings
+    /// or pictures.
     #[must_use]
     pub fn produces_tokens(self) -> bool {
-        !self.ranks() && !matches!(self, Self::Embeddings | Self::NimEmbeddings)
+        !self.ranks() && !self.is_of_pictures() && !matches!(self, Self::Embeddings | Self::NimEmbeddings)
+    }
+
+    /// Whether answers are pictures or videos, or what is found in a picture.
+    #[must_use]
+    pub fn is_of_pictures(self) -> bool {
+        matches!(self, Self::ImageGeneration | Self::ImageEdit | Self::ImageRetrieval | Self::VideoGeneration)
+    }
+
+    /// Whether a request is answered with a job, which is asked for until it is done.
+    #[must_use]
+    pub fn answers_with_jobs(self) -> bool {
+        self == Self::VideoGeneration
+    }
+
+    /// Whether a request can hold texts.
+    #[must_use]
+    pub fn takes_texts(self) -> bool {
+        self != Self::ImageRetrieval
+    }
+
+    /// Whether its requests are forms (`multipart/form-data`) and no JSON.
+    #[must_use]
+    pub fn sends_forms(self) -> bool {
+        self == Self::ImageEdit
     }
 
     /// Whether a request can hold images.
     #[must_use]
     pub fn takes_images(self) -> bool {
-        self.takes_audio() || matches!(self, Self::Messages | Self::NimEmbeddings)
+        let with_images = [Self::Messages, Self::NimEmbeddings, Self::ImageEdit, Self::ImageRetrieval];
+        self.takes_audio() || with_images.contains(&self)
     }
 
     /// Whether a request has a place for instructions that stand before all messages.

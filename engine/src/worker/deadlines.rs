@@ -28,6 +28,8 @@ pub(super) enum DeadlineKind {
     BodyEnd,
     /// The wait for the words in the body of a response whose head says that it is no answer.
     Words,
+    /// The pause before a job is asked for again.
+    Job,
     /// A request that is cancelled as planned.
     Cancellation,
     /// The time in which a small rest of an HTTP/2 send window is not used.

@@ -1,6 +1,7 @@
 //! AIPerf's `inputs.json`: what was sent, so that a run can be repeated by hand.
 
 use super::{Conversation, Workload};
+use crate::api;
 use serde::Serialize;
 use serde::ser::{Error as _, SerializeMap, SerializeSeq, Serializer};
 use std::io;
@@ -51,7 +52,10 @@ impl Serialize for Payloads<'_> {
         for turn in turns {
             body.clear();
             self.0.write_body(turn, &history, &mut body).map_err(S::Error::custom)?;
-            let tree: serde_json::Value = serde_json::from_slice(&body).map_err(S::Error::custom)?;
+            let tree = match api::read_form(&body) {
+                Some(fields) => fields,
+                None => serde_json::from_slice(&body).map_err(S::Error::custom)?,
+            };
             seq.serialize_element(&tree)?;
             let before = history.len();
             self.0.own_messages(turn, &mut history).map_err(S::Error::custom)?;

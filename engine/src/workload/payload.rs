@@ -50,7 +50,10 @@ pub(super) fn message(plan: &Plan, prompts: &Prompts<'_>, item: Item, prompt: Pr
         });
         texts.collect()
     };
-    let texts = if plan.endpoint.ranks() {
+    let texts = if !plan.endpoint.takes_texts() {
+        tokens = 0;
+        Vec::new()
+    } else if plan.endpoint.ranks() {
         let count = draw(plan.payload.passages.count, plan.seed, Stream::Passages, item.0);
         let passages = more(count, plan.payload.passages.tokens, Stream::Passages);
         vec![named("query", vec![prompt.text]), named("passages", passages)]

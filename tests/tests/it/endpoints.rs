@@ -46,6 +46,10 @@ const TABLE: &[Row] = &[
     speaks("cohere_rankings", &["--rankings-passages-mean", "5"], false, false),
     speaks("hf_tei_rankings", &["--rankings-passages-mean", "5"], false, false),
     speaks("nim_rankings", &["--rankings-passages-mean", "5"], false, false),
+    speaks("image_generation", &["--extra-inputs", "size:64x64"], false, false),
+    speaks("video_generation", &["--extra-inputs", "seconds:4"], false, false),
+    speaks("image_edit", &["--image-width-mean", "16", "--image-height-mean", "16"], false, false),
+    speaks("image_retrieval", &["--image-width-mean", "16", "--image-height-mean", "16"], false, false),
 ];
 
 #[test]
@@ -122,6 +126,29 @@ fn an_objective_on_tokens_that_do_not_come_is_refused() {
         assert!(ended.stderr.contains("no tokens come out"), "{}", ended.stderr);
         assert!(ended.stderr.contains("request_latency"), "{}", ended.stderr);
     }
+}
+
+#[test]
+fn a_video_is_asked_for_until_it_is_done_and_what_fails_has_failed() {
+    let server = Peer::start(|to, request| {
+        let status = ["queued", "in_progress", "completed", "queued", "failed"][request.serial % 5];
+        let error = if status == "failed" { json!({"code": "oom", "message": "out of memory"}) } else { Value::Null };
+        let body = json!({"id": "v-1", "object": "video", "status": status, "error": error});
+        peer::write(to, &peer::whole("200 OK", &body.to_string()))
+    });
+    let ended = Profile::bare()
+        .args(["--model", "m", "--isl", "8", "--endpoint-type", "video_generation", "--allow-invalid"])
+        .args(["--url", &format!("http://{}", server.addr()), "--request-count", "2", "--concurrency", "1"])
+        .run()
+        .exits(0);
+    let asked: Vec<String> =
+        server.requests().iter().map(|r| r.head.split(" HTTP").next().unwrap_or_default().to_owned()).collect();
+    let job = "GET /v1/videos/v-1";
+    assert_eq!(asked, ["POST /v1/videos", job, job, "POST /v1/videos", job]);
+    assert_eq!(server.connections(), 1);
+    assert_eq!((ended.count("succeeded"), ended.failures()), (1, [("in_band_error".to_owned(), 1)].into()));
+    // Two pauses of 100 ms are in the one that succeeded.
+    assert!(ended.metric("request_latency", "min") >= 200.0);
 }
 
 #[test]

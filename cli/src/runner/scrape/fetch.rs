@@ -128,7 +128,15 @@ pub(in crate::runner) fn agent(tls: &Tls, patience: Duration) -> Agent {
 }
 
 /// Paths of APIs that people paste with the URL.
-const ENDS: [&str; 4] = ["/chat/completions", "/completions", "/embeddings", "/responses"];
+const ENDS: [&str; 7] = [
+    "/chat/completions",
+    "/completions",
+    "/embeddings",
+    "/responses",
+    "/images/generations",
+    "/images/edits",
+    "/videos",
+];
 const ACCEPT: &str = "application/openmetrics-text;version=1.0.0, text/plain;version=0.0.4;q=0.5, */*;q=0.1";
 /// A scrape that takes longer is given up: three intervals.
 const PATIENCE: Duration = Duration::from_secs(1);

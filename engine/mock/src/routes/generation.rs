@@ -26,6 +26,14 @@ pub(crate) enum Api {
     },
     Embeddings,
     Rank(Ranker),
+    /// A picture, of JSON or of a form.
+    Picture {
+        form: bool,
+    },
+    /// A job that makes a video.
+    Video,
+    /// The parts of pages, found in their pictures.
+    Boxes,
 }
 
 /// Whose shape a ranking has.
@@ -89,6 +97,14 @@ pub(crate) enum FaultKind {
 impl GenerationRequest {
     /// Reads a body, or says what is wrong with it.
     pub(crate) fn parse(api: Api, head: &Head, bytes: &[u8]) -> Result<Self, Refusal> {
+        let form: Vec<u8>;
+        let bytes = match api {
+            Api::Picture { form: true } => {
+                form = fields_of(bytes)?;
+                &form
+            }
+            _ => bytes,
+        };
         let body: Body<'_> = serde_json::from_slice(bytes).map_err(invalid)?;
         let asked = body.asked_tokens(api);
         let required = |field| Refusal::bad_request(format!("the field {field} is required"));
@@ -97,7 +113,8 @@ impl GenerationRequest {
         }
         let (text, items) = match api {
             Api::Chat | Api::Messages => (body.messages.ok_or("messages"), 1),
-            Api::Completions => (body.prompt.ok_or("prompt"), 1),
+            Api::Completions | Api::Picture { .. } | Api::Video => (body.prompt.ok_or("prompt"), 1),
+            Api::Boxes => (body.input.ok_or("input"), body.input.map_or(0, Text::items)),
             Api::Responses => (body.input.ok_or("input"), 1),
             Api::Generate { .. } => (body.inputs.ok_or("inputs"), 1),
             Api::Embeddings => (body.input.ok_or("input"), body.input.map_or(0, Text::items)),
@@ -115,8 +132,9 @@ impl GenerationRequest {
             }
         };
         let text = text.map_err(required)?;
-        let makes_tokens = !matches!(api, Api::Embeddings | Api::Rank(_));
-        // A vector or a ranking is one thing, which is due when a first token would be.
+        let makes_tokens =
+            !matches!(api, Api::Embeddings | Api::Rank(_) | Api::Picture { .. } | Api::Video | Api::Boxes);
+        // A vector, a ranking or a picture is one thing, which is due when a first token would be.
         let output_tokens = if makes_tokens { asked } else { Some(1) };
         if output_tokens.is_some_and(|tokens| !(1..=OUTPUT_LIMIT).contains(&tokens)) {
             return Err(Refusal::bad_request("max_tokens must be between 1 and 1000000"));
@@ -196,6 +214,24 @@ impl Mock {
             return Err(Refusal::bad_request("mock.status must be between 400 and 599"));
         }
         Ok(())
+    }
+}
+
+/// The fields of a form (RFC 7578) that are texts, as JSON; of its files, `image` has to be there.
+fn fields_of(bytes: &[u8]) -> Result<Vec<u8>, Refusal> {
+    let text = String::from_utf8_lossy(bytes);
+    let boundary = text.split("\r\n").next().filter(|line| line.starts_with("--"));
+    let boundary = boundary.ok_or_else(|| Refusal::bad_request("a multipart/form-data body is required"))?;
+    let mut fields = serde_json::Map::new();
+    for part in text.split(boundary).skip(1) {
+        let Some((head, content)) = part.split_once("\r\n\r\n") else { continue };
+        let Some(name) = head.split("name=\"").nth(1).and_then(|rest| rest.split('"').next()) else { continue };
+        let content = if head.contains("filename=") { "" } else { content.trim_end_matches("\r\n") };
+        fields.insert(name.to_owned(), content.into());
+    }
+    match fields.remove("image").or_else(|| fields.remove("url")) {
+        Some(_) => Ok(serde_json::Value::Object(fields).to_string().into_bytes()),
+        None => Err(Refusal::bad_request("the field image is required")),
     }
 }
 

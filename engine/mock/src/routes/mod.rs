@@ -12,11 +12,15 @@ pub(crate) use generation::{Api, Fault, FaultKind, GenerationRequest, Ranker};
 pub(crate) enum Route {
     Generate(Api),
     Models,
+    /// A job of a video, which is done.
+    Video,
     Health,
     Metrics,
     Arrivals,
     State,
-    Freeze { ms: u64 },
+    Freeze {
+        ms: u64,
+    },
     Reset,
 }
 
@@ -34,6 +38,11 @@ pub(crate) fn route(head: &Head) -> Result<Route, Refusal> {
         "/v2/rerank" | "/v1/rerank" => (Method::Post, Route::Generate(Api::Rank(Ranker::Cohere))),
         "/rerank" => (Method::Post, Route::Generate(Api::Rank(Ranker::Tei))),
         "/v1/ranking" => (Method::Post, Route::Generate(Api::Rank(Ranker::Nim))),
+        "/v1/images/generations" => (Method::Post, Route::Generate(Api::Picture { form: false })),
+        "/v1/images/edits" => (Method::Post, Route::Generate(Api::Picture { form: true })),
+        "/v1/videos" => (Method::Post, Route::Generate(Api::Video)),
+        path if path.starts_with("/v1/videos/") => (Method::Get, Route::Video),
+        "/v1/infer" => (Method::Post, Route::Generate(Api::Boxes)),
         "/v1/models" => (Method::Get, Route::Models),
         "/health" => (Method::Get, Route::Health),
         "/metrics" => (Method::Get, Route::Metrics),

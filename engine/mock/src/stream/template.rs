@@ -50,7 +50,13 @@ impl Template {
             Api::Generate { .. } => {
                 prefix.extend_from_slice(b"data:{\"token\":{\"id\":1,\"text\":\"");
             }
-            Api::Chat | Api::Completions | Api::Embeddings | Api::Rank(_) => {
+            Api::Chat
+            | Api::Completions
+            | Api::Embeddings
+            | Api::Rank(_)
+            | Api::Picture { .. }
+            | Api::Video
+            | Api::Boxes => {
                 let head = object(api, true, id, created, model);
                 prefix.extend_from_slice(format!("data: {head}").as_bytes());
                 choices = prefix.len();
@@ -89,7 +95,13 @@ impl Template {
                 let block = r#""index":0,"content_block":{"type":"text","text":""},"#;
                 self.event(out, "content_block_start", block, sent);
             }
-            Api::Completions | Api::Generate { .. } | Api::Embeddings | Api::Rank(_) => {}
+            Api::Completions
+            | Api::Generate { .. }
+            | Api::Embeddings
+            | Api::Rank(_)
+            | Api::Picture { .. }
+            | Api::Video
+            | Api::Boxes => {}
         }
     }
 
@@ -102,7 +114,7 @@ impl Template {
             Api::Generate { .. } => {
                 br#"","logprob":-0.5,"special":false},"generated_text":null,"details":null,"sent_ns":"#
             }
-            Api::Completions | Api::Embeddings | Api::Rank(_) => {
+            Api::Completions | Api::Embeddings | Api::Rank(_) | Api::Picture { .. } | Api::Video | Api::Boxes => {
                 br#"","logprobs":null,"finish_reason":null}],"sent_ns":"#
             }
         };
@@ -154,7 +166,7 @@ impl Template {
                 return self.chunk(out, &[last.as_bytes(), sent.as_bytes(), EVENT_END]);
             }
             Api::Chat => br#""delta":{},"logprobs":null,"finish_reason":"length"}],"sent_ns":"#,
-            Api::Completions | Api::Embeddings | Api::Rank(_) => {
+            Api::Completions | Api::Embeddings | Api::Rank(_) | Api::Picture { .. } | Api::Video | Api::Boxes => {
                 br#""text":"","logprobs":null,"finish_reason":"length"}],"sent_ns":"#
             }
         };

@@ -63,6 +63,20 @@ pub(crate) fn body(
                 r#"{{"object":"list","data":{data},"model":{model},"usage":{{"prompt_tokens":{prompt},"total_tokens":{prompt}}}"#
             )
         }
+        Api::Picture { .. } => {
+            let prompt = usage.prompt_tokens;
+            format!(
+                r#"{{"created":{created},"data":[{{"b64_json":"{PIXEL}"}}],"usage":{{"input_tokens":{prompt},"output_tokens":1,"total_tokens":{}}}"#,
+                prompt + 1
+            )
+        }
+        Api::Video => format!(
+            r#"{{"id":"video_0","object":"video","created_at":{created},"status":"queued","progress":0"#
+        ),
+        Api::Boxes => {
+            let data = list(ask.items, |i| format!(r#"{{"index":{i},"bounding_boxes":{{"table":[{BOX}]}}}}"#));
+            format!(r#"{{"data":{data},"usage":{{"images_size_mb":0.1}}"#)
+        }
         Api::Rank(Ranker::Cohere) => {
             let results = list(request.items, |i| {
                 format!(r#"{{"index":{i},"relevance_score":{}}}"#, score(i))
@@ -107,4 +121,7 @@ fn score(i: u32) -> f64 {
     1.0 / f64::from(i + 1)
 }
 
+/// A PNG of one pixel.
+const PIXEL: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+const BOX: &str = r#"{"x_min":0.1,"y_min":0.1,"x_max":0.2,"y_max":0.2,"confidence":0.9}"#;
 const VECTOR: &str = "[0.0023,-0.0093,0.0157,-0.0078,0.0114,0.0046,-0.0032,0.0081]";

@@ -6,11 +6,13 @@ mod completions;
 mod embeddings;
 mod generate;
 mod messages;
+mod pictures;
 mod rankings;
 mod responses;
 mod user_defined;
+pub(super) mod video;
 
-use super::{Dialect, Extras, Fields, Path, Reading, StreamField, full, parts, rendered, request, rules, timings};
+use super::{Dialect, Extras, Fields, Path, Reading, StreamField, form, full, parts, rendered, request, rules, timings};
 use crate::plan::EndpointKind;
 
 pub(super) fn dialect(kind: EndpointKind) -> &'static Dialect {
@@ -25,6 +27,10 @@ pub(super) fn dialect(kind: EndpointKind) -> &'static Dialect {
         EndpointKind::HfTeiRankings => &rankings::HF_TEI,
         EndpointKind::NimRankings => &rankings::NIM,
         EndpointKind::HuggingfaceGenerate => &generate::GENERATE,
+        EndpointKind::ImageGeneration => &pictures::GENERATION,
+        EndpointKind::ImageEdit => &pictures::EDIT,
+        EndpointKind::ImageRetrieval => &pictures::RETRIEVAL,
+        EndpointKind::VideoGeneration => &video::GENERATION,
         EndpointKind::Template => &user_defined::TEMPLATE,
         EndpointKind::Raw => &user_defined::RAW,
     }

@@ -104,7 +104,7 @@ impl Pool<'_> {
             DeadlineKind::Drain => self.drains(deadline).then_some(deadline.at),
             DeadlineKind::WithheldWindow => Some(deadline.at),
             _ if !slot.exchange.active() || slot.exchange.request_id() != deadline.id => None,
-            DeadlineKind::Request => Some(deadline.at),
+            DeadlineKind::Request | DeadlineKind::Job => Some(deadline.at),
             DeadlineKind::Words => slot.exchange.refused().then_some(deadline.at),
             DeadlineKind::FirstToken | DeadlineKind::NextToken | DeadlineKind::BodyEnd | DeadlineKind::Cancellation => {
                 self.holds_within_request(deadline, now)
@@ -195,6 +195,7 @@ impl<D: Driver> Connections<'_, D> {
             DeadlineKind::BodyEnd => self.end_without_body(slot, now),
             // It has failed of what its head says, with the words that have come.
             DeadlineKind::Words => self.fail(slot, Cause::Truncated, None, now),
+            DeadlineKind::Job => self.send(key),
             DeadlineKind::Cancellation => {
                 self.pool.handle_planned_cancellation(slot);
                 self.end_now(slot, now, |exchange| exchange.cancel(now));

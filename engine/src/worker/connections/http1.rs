@@ -117,16 +117,18 @@ impl<D: Driver> Connections<'_, D> {
         let workload = context.workload;
         let first = first_of(context.plan, context.phase);
         buffers.plain.clear();
-        context.targets.heads[slot.target() as usize].write(
-            &mut buffers.plain,
-            record.request_id,
-            &workload.session_name(record.entry, first + record.k),
-            workload.body_len(record.entry, slot.history()),
-        );
-        if let Err(e) = workload.write_body(record.entry, slot.history(), &mut buffers.plain) {
-            let now = self.driver.now();
-            self.lost(key, Cause::SendFailed, Some(unread_body(&e)), now);
-            return;
+        let head = &context.targets.heads[slot.target() as usize];
+        let session = workload.session_name(record.entry, first + record.k);
+        if let Some(job) = slot.exchange.job() {
+            head.write_get(&mut buffers.plain, record.request_id, &session, job);
+        } else {
+            let length = workload.body_len(record.entry, slot.history());
+            head.write(&mut buffers.plain, record.request_id, &session, length);
+            if let Err(e) = workload.write_body(record.entry, slot.history(), &mut buffers.plain) {
+                let now = self.driver.now();
+                self.lost(key, Cause::SendFailed, Some(unread_body(&e)), now);
+                return;
+            }
         }
         let can_send = !slot.connection.is_sending();
         let bytes = match slot.connection.tls_mut() {

@@ -5,7 +5,7 @@ use super::addresses::Addresses;
 use super::h2_targets::H2Targets;
 use super::slot::{Slot, State};
 use super::table::Table;
-use crate::clock::Nanos;
+use crate::clock::{MILLI, Nanos};
 use crate::control::Budget;
 use crate::driver::{Event, Key, errno};
 use crate::exchange::{Exchange, KeepText};
@@ -14,7 +14,7 @@ use crate::record::{Cause, Outcome};
 use crate::resolve;
 use crate::wire::http2::Code;
 use crate::worker::context::Context;
-use crate::worker::deadlines::Deadlines;
+use crate::worker::deadlines::{DeadlineKind, Deadlines};
 use crate::worker::messages::RequestEnd;
 use crate::worker::os_error;
 use crate::worker::recorder::Recorder;
@@ -268,6 +268,9 @@ impl<'a> Pool<'a> {
     /// The request of a slot has ended: its record goes out, the slot is free for the next. `left` says what is left to
     /// read of its response.
     pub(super) fn finish(&mut self, slot: u32, left: Left, seen: Nanos) {
+        if self.slots[slot].exchange.take_due() && self.ask_again(slot, left, seen) {
+            return;
+        }
         let reuse = self.context.plan.reuse;
         let key = self.slots.key_of(slot);
         let state = &mut self.slots[slot];
@@ -306,6 +309,24 @@ impl<'a> Pool<'a> {
         self.recorder.handle_end(record, text_lost, &self.context);
     }
 
+    /// The answer of a slot's request is a job that is not done: it is asked for after a pause, on the same connection.
+    /// Whether it can be; else the request has failed.
+    fn ask_again(&mut self, slot: u32, left: Left, now: Nanos) -> bool {
+        let state = &mut self.slots[slot];
+        if left == Left::Nothing && state.h2_key().is_none() {
+            state.connection.handle_response(false);
+            let id = state.exchange.request_id();
+            self.deadlines.set(now.saturating_add(JOB_PAUSE), DeadlineKind::Job, slot, id);
+            return true;
+        }
+        let what = match state.h2_key() {
+            Some(_) => "a job is asked for over HTTP/1.1 alone",
+            None => "the server closed the connection on which its job was to be asked for",
+        };
+        state.exchange.fail(Cause::Truncated, Some(what.into()), now);
+        false
+    }
+
     /// Whether the request of a slot waits for its first token.
     pub(super) fn awaits_first_token(&self, slot: u32, id: u128) -> bool {
         let exchange = &self.slots[slot].exchange;
@@ -313,12 +334,16 @@ impl<'a> Pool<'a> {
     }
 }
 
+/// The pause before a job is asked for again, as AIPerf's.
+const JOB_PAUSE: Nanos = 100 * MILLI;
+
 /// A server that reads no more of a request may close its connection behind this status (RFC 9110 §15.5.14), and often
 /// does so without saying it: the next request would be lost with it.
 const CONTENT_TOO_LARGE: u16 = 413;
 
 fn new_slot(plan: &Plan, budget: &Budget) -> Slot {
     let keep_text = match plan.prompts.tokenizer {
+        _ if plan.keep_text => KeepText::Always,
         _ if plan.use_server_token_count || !plan.endpoint.produces_tokens() => KeepText::Never,
         // The built-in vocabulary is nobody's model: its count is of no use beside the server's.
         TokenizerSource::Builtin => KeepText::WithoutUsage,

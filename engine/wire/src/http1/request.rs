@@ -34,6 +34,28 @@ impl RequestHead {
     pub fn write(&self, out: &mut Vec<u8>, request_id: u128, session_id: &str, length: usize) {
         out.reserve(self.constant.len() + VARIABLE_BYTES + session_id.len() + length);
         out.extend_from_slice(&self.constant);
+        self.write_ids(out, request_id, session_id);
+        out.extend_from_slice(b"Content-Length: ");
+        decimal(out, length);
+        out.extend_from_slice(b"\r\n\r\n");
+    }
+
+    /// Appends the head of a request without a body for what lies under the path, `name`, with the same fields. The
+    /// query of the path stays behind it. `name` has characters of a path segment alone.
+    pub fn write_get(&self, out: &mut Vec<u8>, request_id: u128, session_id: &str, name: &str) {
+        let line_end = memchr::memchr(b'\r', &self.constant).unwrap_or(self.constant.len());
+        let (line, fields) = self.constant.split_at(line_end);
+        let path = line.strip_prefix(b"POST ").and_then(|line| line.strip_suffix(b" HTTP/1.1")).unwrap_or(b"/");
+        let (path, query) = path.split_at(memchr::memchr(b'?', path).unwrap_or(path.len()));
+        let path = path.strip_suffix(b"/").unwrap_or(path);
+        for part in [b"GET ".as_slice(), path, b"/", name.as_bytes(), query, b" HTTP/1.1", fields] {
+            out.extend_from_slice(part);
+        }
+        self.write_ids(out, request_id, session_id);
+        out.extend_from_slice(b"\r\n");
+    }
+
+    fn write_ids(&self, out: &mut Vec<u8>, request_id: u128, session_id: &str) {
         if let Some(name) = &self.request_id {
             out.extend_from_slice(name.as_bytes());
             out.extend_from_slice(b": ");
@@ -46,9 +68,6 @@ impl RequestHead {
             out.extend(session(session_id));
             out.extend_from_slice(b"\r\n");
         }
-        out.extend_from_slice(b"Content-Length: ");
-        decimal(out, length);
-        out.extend_from_slice(b"\r\n\r\n");
     }
 }
 
@@ -71,6 +90,22 @@ const VARIABLE_BYTES: usize = 128;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_lies_under_the_path_is_asked_for_with_the_same_fields() {
+        for (path, line) in [
+            ("/v1/videos", "GET /v1/videos/v-1 HTTP/1.1"),
+            ("/v/?a=b", "GET /v/v-1?a=b HTTP/1.1"),
+            ("/", "GET /v-1 HTTP/1.1"),
+        ] {
+            let fields =
+                RequestFields::new(path, [("Host", "server")]).and_then(|f| f.with_request_id("X-Id")).unwrap();
+            let mut out = Vec::new();
+            RequestHead::new(&fields).write_get(&mut out, 0, "", "v-1");
+            let expected = format!("{line}\r\nHost: server\r\nX-Id: 00000000-0000-0000-0000-000000000000\r\n\r\n");
+            assert_eq!(String::from_utf8(out).unwrap(), expected);
+        }
+    }
 
     fn written(session: &str, length: usize) -> String {
         let fields = RequestFields::new("/v1/x?y=1", [("Host", "server:8000"), ("X-Twice", " 1 "), ("X-Twice", "")]);
