@@ -8,6 +8,7 @@ use crate::runner::capacity::search;
 use crate::runner::models;
 use crate::runner::preflight;
 use crate::runner::probes::ProbeRunner;
+use crate::runner::public;
 use crate::runner::server::DemoServer;
 use crate::terminal::{eprint_line, print, print_json};
 use crate::{export, page, report};
@@ -21,6 +22,7 @@ pub(crate) fn capacity(mut args: CapacityArgs) -> anyhow::Result<Exit> {
     signals::preparing();
     args.check()?;
     let _demo = DemoServer::start_for_search(&mut args)?;
+    let _public = public::resolve(&mut args.profile)?;
     models::fill_in(&mut args.profile)?;
     let probes = ProbeRunner::new(&args)?;
     let output = &args.profile.output;

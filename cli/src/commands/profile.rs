@@ -9,7 +9,7 @@ use crate::live::signals;
 use crate::report;
 use crate::runner::environment::{announce, environment, planned};
 use crate::runner::server::DemoServer;
-use crate::runner::{campaign, models, preflight, run};
+use crate::runner::{campaign, models, preflight, public, run};
 use crate::terminal::print_json;
 
 /// Makes the plan, runs it once or as often as the flags ask, and reports.
@@ -27,6 +27,7 @@ pub(crate) fn profile(mut args: ProfileArgs) -> anyhow::Result<Exit> {
         export::check_service(&args.output)?;
     }
     let _demo = DemoServer::start_for(&mut args)?;
+    let _public = public::resolve(&mut args)?;
     models::fill_in(&mut args)?;
     if args.has_several_runs() {
         return campaign::run(&args);

@@ -1,0 +1,180 @@
+//! Public datasets by AIPerf's names: which there are, where their rows are, and what of a row is sent.
+
+use clap::Args;
+
+/// A public dataset.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Trace")]
+pub(crate) struct PublicArgs {
+    /// A public dataset by AIPerf's name, instead of synthetic prompts: its rows are had from the Hugging Face hub and
+    /// kept in HF_HOME/ringload/datasets; with --input-file, they are those of that file (a JSON object a line).
+    #[arg(long, value_name = "NAME", value_parser = parse)]
+    pub(crate) public_dataset: Option<&'static PublicDataset>,
+
+    /// Another subset (configuration) of the public dataset than its usual one.
+    #[arg(long, value_name = "NAME", requires = "public_dataset")]
+    pub(crate) hf_subset: Option<String>,
+}
+
+/// A public dataset.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct PublicDataset {
+    /// AIPerf's name.
+    pub(crate) name: &'static str,
+    /// Where it is.
+    pub(crate) source: Source,
+    /// What of a row is sent.
+    pub(crate) row: Row,
+}
+
+/// Where a dataset is.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// Rows of a repository of the hub.
+    Rows {
+        /// Repository.
+        repo: &'static str,
+        /// Configuration.
+        subset: &'static str,
+        /// Split.
+        split: &'static str,
+    },
+    /// A file of a repository of the hub.
+    File {
+        /// Repository.
+        repo: &'static str,
+        /// Name in it.
+        file: &'static str,
+    },
+    /// A file at a URL.
+    Url(&'static str),
+}
+
+/// What of a row is sent.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Row {
+    /// A column with a text, and one with an image where there is any.
+    Text {
+        /// Column of the text.
+        text: &'static str,
+        /// Column of the image; empty without.
+        image: &'static str,
+    },
+    /// A text in which columns stand in braces.
+    Template(&'static str),
+    /// A column with the user's texts: the first alone.
+    First(&'static str),
+    /// A column with the user's texts, a turn each.
+    Turns(&'static str),
+    /// The first message of a user in a column of messages, and a column with an image.
+    Chat {
+        /// Column of the messages.
+        messages: &'static str,
+        /// Key of a message's text.
+        content: &'static str,
+        /// Column of the image, or of images.
+        image: &'static str,
+    },
+    /// A question with its choices about a video.
+    Video,
+    /// A column with audio, to be transcribed.
+    Audio(&'static str),
+    /// The file is a dataset of the format `sharegpt`.
+    ShareGpt,
+}
+
+fn parse(text: &str) -> Result<&'static PublicDataset, String> {
+    let name = text.to_ascii_lowercase().replace('-', "_");
+    if let Some(found) = DATASETS.iter().find(|dataset| dataset.name == name) {
+        return Ok(found);
+    }
+    let all: Vec<&str> = DATASETS.iter().map(|dataset| dataset.name).collect();
+    Err(format!("ringload has {}", all.join(", ")))
+}
+
+const fn rows(
+    name: &'static str,
+    repo: &'static str,
+    subset: &'static str,
+    split: &'static str,
+    row: Row,
+) -> PublicDataset {
+    PublicDataset { name, source: Source::Rows { repo, subset, split }, row }
+}
+
+const fn text(column: &'static str) -> Row {
+    Row::Text { text: column, image: "" }
+}
+
+/// The prompt of both Blazedit datasets, as vLLM's benchmark has it.
+const BLAZEDIT: &str = "Given a code file, please apply the change requests and generate the new file.\n\nOriginal file:\n```python\n{code}\n```\n\n\
+Change request:\n{change_request}\n\nPlease generate the new code file in the \"New file\" section below.";
+
+static DATASETS: [PublicDataset; 23] = [
+    PublicDataset {
+        name: "sharegpt",
+        source: Source::File {
+            repo: "anon8231489123/ShareGPT_Vicuna_unfiltered",
+            file: "ShareGPT_V3_unfiltered_cleaned_split.json",
+        },
+        row: Row::ShareGpt,
+    },
+    PublicDataset {
+        name: "spec_bench",
+        source: Source::Url(
+            "https://raw.githubusercontent.com/hemingkx/Spec-Bench/main/data/spec_bench/question.jsonl",
+        ),
+        row: Row::First("turns"),
+    },
+    rows("aimo", "AI-MO/NuminaMath-TIR", "default", "train", text("problem")),
+    rows("aimo_aime", "AI-MO/aimo-validation-aime", "default", "train", text("problem")),
+    rows("aimo_numina_cot", "AI-MO/NuminaMath-CoT", "default", "train", text("problem")),
+    rows("aimo_numina_1_5", "AI-MO/NuminaMath-1.5", "default", "train", text("problem")),
+    rows("instruct_coder", "likaixin/InstructCoder", "default", "train", text("instruction")),
+    rows("blazedit_5k", "vdaita/edit_5k_char", "default", "train", Row::Template(BLAZEDIT)),
+    rows("blazedit_10k", "vdaita/edit_10k_char", "default", "train", Row::Template(BLAZEDIT)),
+    rows("spec_al_gsm8k", "openai/gsm8k", "main", "test", text("question")),
+    rows("spec_al_math500", "HuggingFaceH4/MATH-500", "default", "test", text("problem")),
+    rows("spec_al_humaneval", "openai/openai_humaneval", "openai_humaneval", "test", text("prompt")),
+    rows("spec_al_mbpp", "google-research-datasets/mbpp", "full", "test", text("text")),
+    rows("spec_al_mtbench", "HuggingFaceH4/mt_bench_prompts", "default", "train", Row::Turns("prompt")),
+    rows("mmstar", "Lin-Chen/MMStar", "val", "val", Row::Text { text: "question", image: "image" }),
+    rows("mmvu", "yale-nlp/MMVU", "default", "validation", Row::Video),
+    rows(
+        "vision_arena",
+        "lmarena-ai/VisionArena-Chat",
+        "default",
+        "train",
+        Row::Chat { messages: "conversation", content: "content", image: "images" },
+    ),
+    rows(
+        "llava_onevision",
+        "lmms-lab/LLaVA-OneVision-Data",
+        "sharegpt4o",
+        "train",
+        Row::Chat { messages: "conversations", content: "value", image: "image" },
+    ),
+    rows("librispeech", "openslr/librispeech_asr", "clean", "test", Row::Audio("audio")),
+    rows("voxpopuli", "facebook/voxpopuli", "en", "test", Row::Audio("audio")),
+    rows("gigaspeech", "speechcolab/gigaspeech", "xs", "test", Row::Audio("audio")),
+    rows("ami", "edinburghcstr/ami", "ihm", "test", Row::Audio("audio")),
+    rows("spgispeech", "kensho/spgispeech", "test", "test", Row::Audio("audio")),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flags::testing::{args, refused};
+
+    #[test]
+    fn a_dataset_is_known_by_its_name_and_others_are_told() {
+        let given = args("-m x --public-dataset spec-bench --request-count 5").public;
+        assert_eq!(given.public_dataset.unwrap().row, Row::First("turns"));
+        let said = refused("-m x --public-dataset exgentic_v2");
+        assert!(said.contains("exgentic_v2") && said.contains("sharegpt") && said.contains("ami"), "{said}");
+        assert!(refused("-m x --hf-subset y").contains("--public-dataset"));
+        for (i, dataset) in DATASETS.iter().enumerate() {
+            assert!(DATASETS[..i].iter().all(|other| other.name != dataset.name), "{}", dataset.name);
+        }
+    }
+}
