@@ -2,8 +2,43 @@
 
 use crate::flags;
 use clap::Arg;
+use ringload_engine::{Error, Result};
 use std::fmt::Write as _;
 use std::io::{self, Write};
+use std::path::Path;
+
+/// A document by its name; without a name, which there are.
+///
+/// # Errors
+/// [`ringload_engine::Blame::Usage`] where there is none of that name.
+pub(crate) fn document(name: Option<&str>) -> Result<String> {
+    let Some(name) = name else {
+        let title = |text: &str| text.lines().next().unwrap_or_default().trim_start_matches("# ").to_owned();
+        let guides = GUIDES.iter().map(|(name, text)| format!("{name:<12}{}\n", title(text)));
+        return Ok(guides.chain([format!("{:<12}Every flag\n", "flags")]).collect());
+    };
+    if name == "flags" {
+        return Ok(flags());
+    }
+    let guide = GUIDES.iter().find(|(known, _)| *known == name).map(|(_, text)| (*text).to_owned());
+    guide.ok_or_else(|| {
+        Error::usage(
+            format!("there is no document {name}"),
+            format!("name one of {}, flags", GUIDES.map(|(name, _)| name).join(", ")),
+        )
+    })
+}
+
+/// The guides of `docs/guide`.
+const GUIDES: [(&str, &str); 7] = [
+    ("capacity", include_str!("../../../docs/guide/capacity.md")),
+    ("network", include_str!("../../../docs/guide/network.md")),
+    ("client", include_str!("../../../docs/guide/client.md")),
+    ("replay", include_str!("../../../docs/guide/replay.md")),
+    ("gate", include_str!("../../../docs/guide/gate.md")),
+    ("kubernetes", include_str!("../../../docs/guide/kubernetes.md")),
+    ("switch", include_str!("../../../docs/guide/switch.md")),
+];
 
 /// `docs/flags.md`
 pub(crate) fn flags() -> String {
@@ -66,6 +101,15 @@ pub(crate) fn man(to: &mut dyn Write) -> io::Result<()> {
         clap_mangen::Man::new(profile.clone()).render_options_section(&mut page)?;
     }
     to.write_all(&page)
+}
+
+/// Writes a manual page for each command into a folder: `ringload.1`, `ringload-profile.1` …
+///
+/// # Errors
+/// [`ringload_engine::Blame::Environment`] when the folder cannot be written to.
+pub(crate) fn man_pages(dir: &Path) -> Result<()> {
+    let made = std::fs::create_dir_all(dir).and_then(|()| clap_mangen::generate_to(flags::command(), dir));
+    made.map_err(|e| Error::environment(format!("{}: {e}", dir.display()), "name a folder that can be written to"))
 }
 
 /// A completion script.
@@ -171,6 +215,25 @@ mod tests {
     }
 
     #[test]
+    fn every_guide_is_in_the_binary_and_the_others_are_named() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/guide");
+        let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut files: Vec<String> = files.collect();
+        files.sort();
+        let mut names: Vec<String> = GUIDES.iter().map(|(name, _)| format!("{name}.md")).collect();
+        names.sort();
+        assert_eq!(files, names);
+        let list = document(None).unwrap();
+        for (name, text) in GUIDES {
+            assert!(list.contains(name) && text.starts_with("# ") && document(Some(name)).unwrap() == text);
+            for other in text.split("`ringload docs ").skip(1).filter_map(|rest| rest.split('`').next()) {
+                assert!(document(Some(other)).is_ok(), "{name} names {other}");
+            }
+        }
+        assert!(document(Some("x")).unwrap_err().remedy.contains("switch, flags"));
+    }
+
+    #[test]
     fn every_flag_says_what_it_does_in_a_line() {
         for sub in flags::command().get_subcommands() {
             for arg in sub.get_arguments() {
@@ -187,5 +250,11 @@ mod tests {
         completions(clap_complete::Shell::Bash, &mut script).unwrap();
         assert!(String::from_utf8(page).unwrap().contains("goodput"));
         assert!(String::from_utf8(script).unwrap().contains("--goodput"));
+        let dir = tempfile::tempdir().unwrap();
+        man_pages(dir.path()).unwrap();
+        let page = |name: &str| std::fs::read_to_string(dir.path().join(name)).unwrap();
+        assert!(page("ringload-profile.1").contains("goodput") && page("ringload-config-init.1").contains("File"));
+        assert!(page("ringload.1").contains("ringload-capacity"));
+        assert!(man_pages(&dir.path().join("ringload.1/x")).is_err());
     }
 }
