@@ -26,7 +26,7 @@ use commands::schema::schema;
 use commands::selftest::selftest;
 use commands::{config, dataset, docs};
 use exit::Exit;
-use flags::{Command, Document};
+use flags::Command;
 use live::signals;
 use ringload_engine::driver::keep_files_private;
 use std::io::{self, Write};
@@ -78,8 +78,12 @@ fn act(command: Command) -> anyhow::Result<Exit> {
         }
         Command::Completions { shell } => check_write(docs::completions(shell, &mut io::stdout()))?,
         Command::Schema { name } => schema(name.as_deref())?,
-        Command::Man => check_write(docs::man(&mut io::stdout()))?,
-        Command::Docs { document: Document::Flags } => check_write(io::stdout().write_all(docs::flags().as_bytes()))?,
+        Command::Man { dir: Some(dir) } => docs::man_pages(&dir)?,
+        Command::Man { dir: None } => check_write(docs::man(&mut io::stdout()))?,
+        Command::Docs { document } => {
+            let text = docs::document(document.as_deref())?;
+            check_write(io::stdout().write_all(text.as_bytes()))?;
+        }
     }
     Ok(Exit::Done)
 }

@@ -94,6 +94,11 @@ impl<'a> Artifacts<'a> {
         })
     }
 
+    /// The name of the folder.
+    pub(crate) fn name(&self) -> String {
+        self.dir.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    }
+
     /// Where the engine keeps its records during the run; deleted at the end.
     pub(crate) fn record_log(&self) -> Option<&Path> {
         self.log.as_deref()
@@ -105,9 +110,17 @@ impl<'a> Artifacts<'a> {
         kept.ok().filter(|path| path.exists())
     }
 
-    /// A file to write to, if it is among those of the run.
-    pub(crate) fn file(&mut self, kind: Kind) -> Option<&mut impl Write> {
-        self.files.iter_mut().find(|(k, _, _)| *k == kind).map(|(_, _, file)| file)
+    /// The files to which a line is written for each request: the records, and what was sent and answered.
+    pub(crate) fn lines(&mut self) -> (Option<&mut impl Write>, Option<&mut impl Write>) {
+        let (mut records, mut raw) = (None, None);
+        for (kind, _, file) in &mut self.files {
+            match kind {
+                Kind::Records => records = Some(file),
+                Kind::Raw => raw = Some(file),
+                _ => {}
+            }
+        }
+        (records, raw)
     }
 
     /// Writes a file in one go.
@@ -212,7 +225,7 @@ mod tests {
     use super::*;
 
     const RECORDS_TOO: OptionalFiles =
-        OptionalFiles { records: true, slices: false, again: false, log: false, scraped: false };
+        OptionalFiles { records: true, raw: false, slices: false, again: false, log: false, scraped: false };
 
     fn names(dir: &Path) -> Vec<String> {
         let mut names: Vec<_> =

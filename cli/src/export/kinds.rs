@@ -5,10 +5,14 @@
 pub(crate) enum Kind {
     /// `profile_export_aiperf.json`
     Summary,
+    /// `config.yaml`
+    Config,
     /// `profile_export_aiperf.csv`
     Table,
     /// `profile_export.jsonl`
     Records,
+    /// `profile_export_raw.jsonl`
+    Raw,
     /// `inputs.json`
     Inputs,
     /// `ringload_report.json`
@@ -36,6 +40,8 @@ pub(crate) enum Kind {
 pub(crate) struct OptionalFiles {
     /// A line for each request.
     pub(crate) records: bool,
+    /// A line for what each request sent and was answered.
+    pub(crate) raw: bool,
     /// The slices.
     pub(crate) slices: bool,
     /// What a run leaves that is made from its log: neither prompts nor a log of its own.
@@ -50,10 +56,11 @@ impl OptionalFiles {
     pub(super) fn has(self, kind: Kind) -> bool {
         match kind {
             Kind::Records => self.records,
+            Kind::Raw => self.raw,
             Kind::Slices | Kind::SliceTable => self.slices,
             Kind::Inputs => !self.again,
             Kind::ServerMetrics | Kind::ServerMetricsTable | Kind::ServerMetricsLines | Kind::GpuLines => self.scraped,
-            Kind::Summary | Kind::Table | Kind::Report | Kind::Text | Kind::Page => true,
+            Kind::Summary | Kind::Config | Kind::Table | Kind::Report | Kind::Text | Kind::Page => true,
         }
     }
 }
@@ -65,10 +72,12 @@ impl Kind {
     }
 
     /// Every file that a run may leave.
-    pub(super) const ALL: [Self; 13] = [
+    pub(super) const ALL: [Self; 15] = [
         Self::Summary,
+        Self::Config,
         Self::Table,
         Self::Records,
+        Self::Raw,
         Self::Inputs,
         Self::Report,
         Self::Text,
@@ -95,6 +104,10 @@ impl Kind {
             (Self::Summary, None) => "profile_export_aiperf.json".into(),
             (Self::Table, None) => "profile_export_aiperf.csv".into(),
             (Self::Records, None) => "profile_export.jsonl".into(),
+            (Self::Config, None) => "config.yaml".into(),
+            (Self::Config, Some(p)) => format!("{p}_config.yaml"),
+            (Self::Raw, None) => "profile_export_raw.jsonl".into(),
+            (Self::Raw, Some(p)) => format!("{p}_raw.jsonl"),
             (Self::Summary, Some(p)) => format!("{p}.json"),
             (Self::Table, Some(p)) => format!("{p}.csv"),
             (Self::Records, Some(p)) => format!("{p}.jsonl"),

@@ -2,6 +2,7 @@
 
 mod campaign;
 mod capacity;
+mod config_file;
 mod csv;
 mod draft;
 mod earlier_files;
@@ -10,8 +11,10 @@ mod input_config;
 mod json;
 mod junit;
 mod kinds;
+pub(crate) mod mlflow;
 mod numbers;
 mod otlp;
+mod raw;
 mod records;
 mod report;
 mod reported;
@@ -30,6 +33,7 @@ pub(crate) use files::{Artifacts, OutputLocation, check_folder};
 pub(crate) use junit::{check_service, tell_service};
 pub(crate) use kinds::{Kind, OptionalFiles};
 pub(crate) use otlp::{Spans, documents as otlp_documents};
+pub(crate) use raw::RawWriter;
 pub(crate) use records::{RecordWriter, uuid};
 pub(crate) use report::document;
 pub(crate) use reported::reported;
@@ -69,8 +73,9 @@ pub(crate) fn finish(
             artifacts.leave_empty(kind);
         }
     }
-    let contents: [(Kind, Content<'_>); 11] = [
+    let contents: [(Kind, Content<'_>); 12] = [
         (Kind::Summary, &|to| json::write(outcome, to)),
+        (Kind::Config, &|to| config_file::write(outcome, to)),
         (Kind::Table, &|to| csv::write(&outcome.summary, &outcome.notes(), to)),
         (Kind::Slices, &|to| timeslices::json(outcome, to)),
         (Kind::SliceTable, &|to| timeslices::csv(outcome, to)),

@@ -14,6 +14,8 @@ use std::io::{self, Write};
 pub(crate) struct RecordWriter<'a> {
     wall: &'a dyn Fn(Nanos) -> u64,
     sessions: &'a dyn Fn(u32) -> Option<String>,
+    /// The value of its `X-Correlation-ID`.
+    names: Option<&'a dyn Fn(&Record) -> String>,
     secrets: &'a Secrets,
     trace: bool,
     /// By place in the table of metrics.
@@ -34,11 +36,17 @@ impl<'a> RecordWriter<'a> {
         Self {
             wall,
             sessions,
+            names: None,
             secrets,
             trace,
             labels: metric::TABLE.iter().map(|info| Label::of(info)).collect(),
             line: Vec::new(),
         }
+    }
+
+    /// The same, which says how the session of each request was called on the wire.
+    pub(crate) fn naming(self, names: &'a dyn Fn(&Record) -> String) -> Self {
+        Self { names: Some(names), ..self }
     }
 
     /// Writes one request.
@@ -63,12 +71,14 @@ impl<'a> RecordWriter<'a> {
         written
     }
 
-    fn metadata(&self, record: &Record) -> Metadata {
+    /// Which request it was, and when.
+    pub(super) fn metadata(&self, record: &Record) -> Metadata {
         let at = &record.instants;
         let cancelled = matches!(record.outcome, Outcome::InFlight | Outcome::Cancelled);
         Metadata {
             session_num: record.k,
             x_request_id: uuid(record.request_id),
+            x_correlation_id: self.names.map(|name| name(record)).filter(|name| !name.is_empty()),
             conversation_id: (self.sessions)(record.entry),
             turn_index: record.turn,
             credit_issued_ns: (self.wall)(at.scheduled),
@@ -129,7 +139,8 @@ impl<'a> RecordWriter<'a> {
         Value::Object(data)
     }
 
-    fn error(&self, record: &Record) -> Option<Value> {
+    /// Why it has no success; `None` of a success.
+    pub(super) fn error(&self, record: &Record) -> Option<Value> {
         match record.outcome {
             Outcome::Succeeded => None,
             Outcome::InFlight => Some(json!({
@@ -137,11 +148,7 @@ impl<'a> RecordWriter<'a> {
                 "type": "RequestCancellationError",
                 "message": "still in flight when the run ended",
             })),
-            Outcome::Cancelled => Some(json!({
-                "code": CLIENT_CLOSED,
-                "type": "RequestCancellationError",
-                "message": "cancelled as planned (--request-cancellation-rate)",
-            })),
+            Outcome::Cancelled => Some(cancelled_as_planned()),
             Outcome::Failed(cause) => {
                 let mut error = Map::new();
                 if record.status != 0 {
@@ -156,11 +163,22 @@ impl<'a> RecordWriter<'a> {
     }
 }
 
+/// The error of a request that was cancelled as planned.
+pub(super) fn cancelled_as_planned() -> Value {
+    json!({
+        "code": CLIENT_CLOSED,
+        "type": "RequestCancellationError",
+        "message": "cancelled as planned (--request-cancellation-rate)",
+    })
+}
+
 /// Which request it was, and when.
 #[derive(Serialize)]
-struct Metadata {
+pub(super) struct Metadata {
     session_num: u64,
     x_request_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    x_correlation_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     conversation_id: Option<String>,
     turn_index: u32,

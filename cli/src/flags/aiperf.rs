@@ -116,6 +116,24 @@ const WITHOUT_EFFECT: &[WithoutEffect] = &[
         why: "of AIPerf's API, /metrics is served",
     },
     WithoutEffect {
+        names: &["stream"],
+        takes_value: true,
+        instead: None,
+        why: "it says what AIPerf sends to a collector: --otel-endpoint sends metrics and spans; answers are streamed with --streaming",
+    },
+    WithoutEffect {
+        names: &["wandb-project", "wandb-entity", "wandb-run-name", "wandb-tag"],
+        takes_value: true,
+        instead: None,
+        why: "W&B takes runs from its own library alone; ringload_report.json has all that its run would have",
+    },
+    WithoutEffect {
+        names: &["mlflow-artifact-glob"],
+        takes_value: true,
+        instead: None,
+        why: "figures and settings are sent to MLflow, and no files",
+    },
+    WithoutEffect {
         names: &["api-host"],
         takes_value: true,
         instead: None,
@@ -144,24 +162,12 @@ fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
 }
 
 /// Endpoint types of AIPerf that ringload does not have.
-pub(crate) const ENDPOINT_TYPES: &[&str] = &[
-    "chat_embeddings",
-    "image_generation",
-    "image_edit",
-    "video_generation",
-    "image_retrieval",
-    "audio_transcription",
-    "solido_rag",
-    "rankings",
-];
+pub(crate) const ENDPOINT_TYPES: &[&str] = &["chat_embeddings", "audio_transcription", "solido_rag", "rankings"];
 
-const REMEDIES: &[(&[&str], &str)] = &[
-    (
-        &["--search-space", "--search-sla"],
-        "use --search-recipe, `ringload capacity`, or a comma list such as --concurrency 1,4,16",
-    ),
-    (&["--stream"], "it exports records there; to ask for streamed answers write --streaming"),
-];
+const REMEDIES: &[(&[&str], &str)] = &[(
+    &["--search-space", "--search-sla"],
+    "use --search-recipe, `ringload capacity`, or a comma list such as --concurrency 1,4,16",
+)];
 
 /// Group, and its flags.
 const GROUPS: &[(&str, &[&str])] = &[
@@ -172,8 +178,6 @@ const GROUPS: &[(&str, &[&str])] = &[
     (
         "datasets",
         &[
-            "--public-dataset",
-            "--hf-subset",
             "--hf-weka-dataset",
             "--dataset-filter",
             "--use-think-time-only",
@@ -207,27 +211,8 @@ const GROUPS: &[(&str, &[&str])] = &[
         ],
     ),
     ("scenarios", &["--scenario", "--unsafe-override"]),
-    ("warm-up", &["--agentic-cache-warmup-duration", "--agentic-warmup-grace-period", "--num-warmup-sessions"]),
-    (
-        "output",
-        &[
-            "--export-outputs-json",
-            "--otel-url",
-            "--stream",
-            "--otel-resource-attributes",
-            "--gen-ai-provider",
-            "--mlflow-tracking-uri",
-            "--mlflow-experiment",
-            "--mlflow-run-name",
-            "--mlflow-tag",
-            "--mlflow-parent-run-id",
-            "--mlflow-artifact-glob",
-            "--wandb-project",
-            "--wandb-entity",
-            "--wandb-run-name",
-            "--wandb-tag",
-        ],
-    ),
+    ("warm-up", &["--agentic-cache-warmup-duration", "--agentic-warmup-grace-period"]),
+    ("output", &["--export-outputs-json"]),
     ("network latency", &["--network-latency-automatic", "--network-latency-mean", "--network-latency-ping-interval"]),
     (
         "sweeps, repeats and searches",

@@ -17,6 +17,7 @@ mod input;
 mod load;
 mod machine;
 mod media;
+mod mlflow;
 mod mock;
 mod names;
 mod network;
@@ -24,6 +25,7 @@ mod output;
 mod parse;
 pub(crate) mod plan;
 mod prefix;
+mod public;
 mod recipes;
 mod refusal;
 mod report;
@@ -55,6 +57,7 @@ pub(crate) use input::{InputArgs, LengthDistributionArg, Pairs, Ratio};
 pub(crate) use load::{CapPolicyArg, Interpolation, LoadArgs, Pattern, RampShape};
 pub(crate) use machine::MachineArgs;
 pub(crate) use media::MediaArgs;
+pub(crate) use mlflow::MlflowArgs;
 pub(crate) use mock::MockArgs;
 pub(crate) use names::name_settings;
 pub(crate) use network::NetworkArgs;
@@ -66,6 +69,7 @@ pub(crate) use parse::{command, parse};
 #[cfg(test)]
 pub(crate) use parse::{profile_command, try_parse};
 pub(crate) use prefix::PrefixArgs;
+pub(crate) use public::{PublicArgs, PublicDataset, Row as PublicRow, Source as PublicSource};
 pub(crate) use recipes::RecipeArgs;
 pub(crate) use report::ReportArgs;
 pub(crate) use selftest::SelftestArgs;
@@ -140,14 +144,17 @@ pub(crate) enum Command {
         /// Name of the file, such as ringload_report.json.
         name: Option<String>,
     },
-    /// Print the manual page (roff).
-    Man,
-    /// Print generated documentation.
-    #[command(hide = true)]
+    /// Print the manual page (roff), or write a page for each command.
+    Man {
+        /// Folder for the pages.
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
+    /// Print a guide (capacity, network, client, replay, gate, kubernetes, switch) or the reference of flags; without a
+    /// name, which there are.
     Docs {
         /// Which document.
-        #[arg(value_enum)]
-        document: Document,
+        document: Option<String>,
     },
 }
 
@@ -194,13 +201,6 @@ pub(crate) enum ConfigCommand {
     },
 }
 
-/// A generated document.
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-pub(crate) enum Document {
-    /// `docs/flags.md`
-    Flags,
-}
-
 /// Everything that `ringload profile` takes, by group.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct ProfileArgs {
@@ -225,6 +225,9 @@ pub(crate) struct ProfileArgs {
     /// What a file says of it.
     #[command(flatten)]
     pub(crate) trace: TraceArgs,
+    /// A file that others have made.
+    #[command(flatten)]
+    pub(crate) public: PublicArgs,
     /// In which conversations.
     #[command(flatten)]
     pub(crate) conversation: ConversationArgs,

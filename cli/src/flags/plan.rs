@@ -3,8 +3,8 @@
 use super::environment::Environment;
 use super::input::{Parts, draws, extra};
 use super::network::Context;
-use super::{ProfileArgs, rules};
-use ringload_engine::plan::{HIDDEN, Plan};
+use super::{ExportLevel, ProfileArgs, rules};
+use ringload_engine::plan::{HIDDEN, HttpVersion, Plan};
 use ringload_engine::{Error, Result};
 
 /// A plan, and what was chosen for the user.
@@ -42,7 +42,10 @@ pub(crate) fn plan(args: &ProfileArgs, environment: &Environment) -> Result<Plan
     let machine = args.machine.plan()?;
     let reuse = args.endpoint.connection_reuse_strategy;
     let context = Context { targets: &endpoint.targets, proxies: &environment.proxies, profiling: &profiling, reuse };
-    let network = args.network.plan(&context, &mut notes)?;
+    let mut network = args.network.plan(&context, &mut notes)?;
+    if args.endpoint.endpoint_type.answers_with_jobs() {
+        network.http = HttpVersion::Http1;
+    }
     let first_text = args.media.query(args.endpoint.endpoint_type);
     let parts = Parts { asked, turns, context: args.prefixes.plan()?, requests, first_text };
     let prompts = args.input.plan(parts, &mut notes)?;
@@ -61,6 +64,7 @@ pub(crate) fn plan(args: &ProfileArgs, environment: &Environment) -> Result<Plan
         per_chunk_usage: args.endpoint.per_chunk_usage,
         server_timings: args.telemetry.server_timings.into(),
         use_server_token_count: args.endpoint.use_server_token_count,
+        keep_text: args.output.export_level == ExportLevel::Raw,
         prompts,
         payload,
         session_header: args.endpoint.session_header.clone(),

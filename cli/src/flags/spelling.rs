@@ -45,7 +45,7 @@ pub(super) fn spell(argv: &[OsString], command: &clap::Command) -> Result<Spelle
                 (false, None) => Vec::new(),
             };
             if row.takes_value && values.is_empty() {
-                return Err(format!("--{name}: a value is missing"));
+                return Err(format!("--{name}: a value is missing ({})", row.why));
             }
             spelled.take(&name, row, &values.concat());
             continue;

@@ -1,5 +1,6 @@
 //! What is read of the server and its GPUs beside the load: flags and checks.
 
+use super::MlflowArgs;
 use clap::{Args, ValueEnum};
 use ringload_engine::plan::{Plan, ServerTimings, Target};
 use std::fmt;
@@ -45,12 +46,24 @@ pub(crate) struct TelemetryArgs {
     /// Send each run, when it is over, to a collector of OpenTelemetry (OTLP over HTTP, JSON): its metrics, and spans
     /// of requests. /v1/metrics and /v1/traces are added. A collector that does not take it fails no run. Header
     /// fields come from OTEL_EXPORTER_OTLP_HEADERS.
-    #[arg(long, value_name = "URL", value_parser = OtelUrl::parse)]
+    #[arg(long, visible_alias = "otel-url", value_name = "URL", value_parser = OtelUrl::parse)]
     pub(crate) otel_endpoint: Option<OtelUrl>,
 
     /// Spans of a run: of so many requests, chosen evenly.
     #[arg(long, value_name = "N", default_value = "1000", requires = "otel_endpoint", value_parser = spans)]
     pub(crate) otel_spans: usize,
+
+    /// Attributes of the resource that sends them, beside ringload's own: `key=value,key=value`.
+    #[arg(long, value_name = "LIST", num_args = 1.., value_delimiter = ',', requires = "otel_endpoint", value_parser = attribute)]
+    pub(crate) otel_resource_attributes: Vec<(String, String)>,
+
+    /// What serves the model, as `gen_ai.provider.name` of the resource.
+    #[arg(long, value_name = "NAME", requires = "otel_endpoint")]
+    pub(crate) gen_ai_provider: Option<String>,
+
+    /// A tracking server of MLflow.
+    #[command(flatten)]
+    pub(crate) mlflow: MlflowArgs,
 }
 
 fn listening(text: &str) -> Result<SocketAddr, String> {
@@ -135,6 +148,11 @@ impl OtelUrl {
         let base = ["/v1/traces", "/v1/metrics"].iter().find_map(|path| url.strip_suffix(path));
         Ok(Self(base.unwrap_or(url).to_owned()))
     }
+}
+
+fn attribute(text: &str) -> Result<(String, String), String> {
+    let pair = text.split_once('=').map(|(key, value)| (key.trim().to_owned(), value.trim().to_owned()));
+    pair.filter(|(key, _)| !key.is_empty()).ok_or_else(|| "write key=value".into())
 }
 
 fn spans(text: &str) -> Result<usize, String> {

@@ -128,7 +128,8 @@ fn contradictions_are_refused_with_what_to_write() {
         ("-m x --header Content-Length:3", "leave it out"),
         ("-m x --header nonsense", "Name:Value"),
         ("-m x --api-key abcdefgh --header Authorization:zz", "drop one"),
-        ("-m x --public-dataset p", "known to AIPerf, not supported by ringload yet"),
+        ("-m x --public-dataset p", "sharegpt"),
+        ("-m x --scenario p", "known to AIPerf, not supported by ringload yet"),
         ("-m x --video-width 64", "--video-height 480"),
         ("-m x --video-fps 4", "without --video-width"),
         ("-m x --endpoint-type messages --video-width 64 --video-height 48", "takes no videos"),
@@ -137,7 +138,9 @@ fn contradictions_are_refused_with_what_to_write() {
         ("-m x --fixed-schedul", "--fixed-schedule"),
         ("-m x --accuracy-benchmar", "AIPerf has --accuracy-benchmark"),
         ("-m x --concurency 3", "--concurrency"),
-        ("-m x --export-level raw", "records"),
+        ("-m x --export-level all", "records"),
+        ("-m x --endpoint-type video_generation --http2", "drop --http2"),
+        ("-m x --endpoint-type video_generation --connection-reuse-strategy never", "HTTP/1.1"),
     ] {
         let text = refused(line);
         assert!(text.contains(remedy), "{line}: {text}");

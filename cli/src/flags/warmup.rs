@@ -15,6 +15,10 @@ pub(crate) struct WarmupArgs {
     #[arg(long, visible_alias = "num-warmup-requests", value_name = "N", value_parser = values::one_total)]
     pub(crate) warmup_request_count: Option<u64>,
 
+    /// Warm-up conversations, with all of their turns.
+    #[arg(long, value_name = "N", value_parser = values::one_total)]
+    pub(crate) num_warmup_sessions: Option<u64>,
+
     /// Longest time in which warm-up requests are sent.
     #[arg(long, value_name = "SECONDS", value_parser = values::one_seconds)]
     pub(crate) warmup_duration: Option<f64>,
@@ -60,7 +64,9 @@ impl WarmupArgs {
 }
 
 fn warmup(args: &WarmupArgs, main: &LoadArgs, streaming: bool) -> Result<Option<Phase>> {
-    if args.warmup_request_count.is_none() && args.warmup_duration.is_none() {
+    let ends =
+        [args.warmup_request_count.is_some(), args.num_warmup_sessions.is_some(), args.warmup_duration.is_some()];
+    if !ends.contains(&true) {
         return match warmup_flags(args).iter().find(|(_, given)| *given) {
             Some((flag, _)) => Err(Error::usage(
                 format!("{flag} without a warm-up"),
@@ -112,7 +118,7 @@ fn warmup(args: &WarmupArgs, main: &LoadArgs, streaming: bool) -> Result<Option<
         prefill: wanted.prefill(streaming)?,
         load,
         requests: args.warmup_request_count,
-        sessions: None,
+        sessions: args.num_warmup_sessions,
         duration: args.warmup_duration.map(nanos),
         grace,
     }))

@@ -43,7 +43,7 @@ impl Head {
             command: identity.command.clone(),
             of_several: identity.of_several.clone(),
             prefix: prefix.map(str::to_owned),
-            records: output.export_level == ExportLevel::Records,
+            records: output.export_level != ExportLevel::Summary,
             trace: output.export_http_trace,
             private: output.private,
             shape: workload.shape(),

@@ -3,6 +3,7 @@
 
 use super::scrape::agent;
 use crate::export::{Spans, otlp_documents};
+use crate::flags::TelemetryArgs;
 use crate::result::run::Outcome;
 use crate::terminal::eprint_line;
 use std::time::{Duration, Instant};
@@ -13,22 +14,31 @@ pub(crate) struct Otel {
     /// Of `OTEL_EXPORTER_OTLP_HEADERS`.
     headers: Vec<(String, String)>,
     pub(crate) spans: Spans,
+    /// Attributes of the resource that the user gives.
+    attributes: Vec<(String, String)>,
     quiet: bool,
 }
 
 impl Otel {
-    /// A run that will be sent to an endpoint with the spans of at most `spans` requests.
-    pub(crate) fn new(endpoint: &str, spans: usize, quiet: bool) -> Self {
+    /// A run that will be sent to an endpoint, as the flags say.
+    pub(crate) fn new(endpoint: &str, args: &TelemetryArgs, quiet: bool) -> Self {
         let headers = std::env::var("OTEL_EXPORTER_OTLP_HEADERS").unwrap_or_default();
-        Self { endpoint: endpoint.to_owned(), headers: headers_of(&headers), spans: Spans::new(spans), quiet }
+        let provider = args.gen_ai_provider.clone().map(|name| ("gen_ai.provider.name".to_owned(), name));
+        Self {
+            endpoint: endpoint.to_owned(),
+            headers: headers_of(&headers),
+            spans: Spans::new(args.otel_spans),
+            attributes: args.otel_resource_attributes.iter().cloned().chain(provider).collect(),
+            quiet,
+        }
     }
 
     /// Sends it. A collector that does not take it is told in a line.
     pub(crate) fn send(self, outcome: &Outcome) {
-        let Self { endpoint, headers, spans, quiet } = self;
+        let Self { endpoint, headers, spans, attributes, quiet } = self;
         let agent = agent(&outcome.plan.network.tls, EXCHANGE);
         let until = Instant::now() + PATIENCE;
-        for (path, document) in otlp_documents(outcome, spans) {
+        for (path, document) in otlp_documents(outcome, spans, &attributes) {
             let url = format!("{endpoint}{path}");
             let failure = if Instant::now() < until {
                 post(&agent, &url, &headers, document.to_string().as_bytes()).err()

@@ -100,6 +100,7 @@ pub(crate) fn run(log: &Path, args: &ReportArgs) -> anyhow::Result<Exit> {
     let location = OutputLocation { dir, prefix, earlier: &earlier };
     let wanted = OptionalFiles {
         records: head.records,
+        raw: false,
         slices: head.plan.slice.is_some(),
         again: true,
         log: false,
@@ -120,6 +121,7 @@ pub(crate) fn run(log: &Path, args: &ReportArgs) -> anyhow::Result<Exit> {
         host,
         scraped: Scraped { reported, ..Scraped::default() },
         otel: None,
+        mlflow: None,
     };
     let calibrations = StoredCalibrations::read(args.calibration_file.as_deref());
     let done = conclude(driven, files, &calibrations, &output, None)?;

@@ -1,7 +1,9 @@
 //! One run of a plan: prepared, driven, summed up, judged, and written into its folder.
 
-use crate::export::{self, Artifacts, EarlierFiles, Kind, OptionalFiles, OutputLocation, RecordWriter, Spans};
-use crate::flags::{ExportLevel, HookArgs, OutputArgs, ProfileArgs, TelemetryArgs};
+use crate::export::{
+    self, Artifacts, EarlierFiles, Kind, OptionalFiles, OutputLocation, RawWriter, RecordWriter, Spans,
+};
+use crate::flags::{ExportLevel, HookArgs, MlflowArgs, OutputArgs, ProfileArgs, TelemetryArgs};
 use crate::live::exporter::Exporter;
 use crate::live::{progress, signals};
 use crate::page;
@@ -13,12 +15,13 @@ use crate::result::telemetry::Scraped;
 use crate::runner::calibrations::StoredCalibrations;
 use crate::runner::hooks;
 use crate::runner::live_view::LiveView;
+use crate::runner::mlflow;
 use crate::runner::otel::Otel;
 use crate::runner::scrape::{self, Scraper};
 use crate::terminal::{eprint_line, printable};
 use ringload_engine::host::HostFacts;
 use ringload_engine::measure::{Charts, RequestMetrics, Summary};
-use ringload_engine::plan::Plan;
+use ringload_engine::plan::{Plan, first_session};
 use ringload_engine::record::{LogWriter, Note, Record};
 use ringload_engine::run::{self, Control, Finished, Run};
 use ringload_engine::verdict::judge;
@@ -70,7 +73,8 @@ pub(crate) fn run(
     observers: Observers<'_>,
 ) -> anyhow::Result<RunOutput> {
     let wanted = OptionalFiles {
-        records: output.export_level == ExportLevel::Records,
+        records: output.export_level != ExportLevel::Summary,
+        raw: output.export_level == ExportLevel::Raw,
         slices: plan.slice.is_some(),
         again: false,
         log: output.keep_records,
@@ -117,8 +121,9 @@ pub(crate) fn run(
     let failure = finished.take_failure();
     let host = host.finish();
     finished.leave(&serde_json::to_vec(&host)?);
-    let otel = telemetry.otel_endpoint.as_ref().map(|url| Otel::new(&url.0, telemetry.otel_spans, output.quiet));
-    let driven = Driven { plan, workload, finished, host, identity, scraped, otel };
+    let otel = telemetry.otel_endpoint.as_ref().map(|url| Otel::new(&url.0, telemetry, output.quiet));
+    let mlflow = telemetry.mlflow.clone();
+    let driven = Driven { plan, workload, finished, host, identity, scraped, otel, mlflow: Some(mlflow) };
     let done = conclude(driven, files, kept, output, observers.on_record)?;
     let Some(error) = failure else {
         return Ok(done);
@@ -145,6 +150,8 @@ pub(crate) struct Driven<'a> {
     pub(crate) scraped: Scraped,
     /// Where it is sent.
     pub(crate) otel: Option<Otel>,
+    /// Where it is noted.
+    pub(crate) mlflow: Option<MlflowArgs>,
 }
 
 /// Sums a run up, judges it, and writes its files.
@@ -158,7 +165,7 @@ pub(crate) fn conclude(
     output: &OutputArgs,
     on_record: Option<RecordObserver<'_>>,
 ) -> anyhow::Result<RunOutput> {
-    let Driven { plan, workload, finished, host, identity, scraped, mut otel } = driven;
+    let Driven { plan, workload, finished, host, identity, scraped, mut otel, mlflow } = driven;
     let alone = on_record.is_none();
     let watching = Watching {
         secrets: &identity.secrets,
@@ -187,6 +194,9 @@ pub(crate) fn conclude(
     let done = RunOutput { outcome, files: written, spoiled_tries: Vec::new() };
     if let Some(otel) = otel {
         otel.send(&done.outcome);
+    }
+    if let Some(args) = mlflow {
+        mlflow::note(&done.outcome, &files.name(), &args, output.quiet);
     }
     if alone && (unwritten.is_some() || full.is_some()) {
         report_without_files(&done, output);
@@ -343,9 +353,13 @@ fn sum_up(
         let id = workload.session_id(entry);
         (!id.is_empty()).then(|| id.to_owned())
     };
-    let mut writer = RecordWriter::new(&wall, &sessions, secrets, trace);
-    let mut lines = files.file(Kind::Records);
-    let mut unwritten = None;
+    let first = first_session(plan);
+    let name = |record: &Record| workload.session_name(record.entry, first + record.k).into_owned();
+    let mut writer = RecordWriter::new(&wall, &sessions, secrets, trace).naming(&name);
+    let in_bodies = Secrets::in_bodies(plan);
+    let mut raw_writer = RawWriter::new(workload, &in_bodies);
+    let (mut lines, mut raw_lines) = files.lines();
+    let mut unwritten: Option<(Kind, Error)> = None;
     let mut charts = Charts::new(plan.streaming);
     let mut summary = run::summarize(plan, workload, finished, &mut |record, metrics| {
         charts.add(record, metrics);
@@ -360,20 +374,27 @@ fn sum_up(
         {
             // The rest is summed up all the same: what was measured is not lost for want of room.
             lines = None;
-            unwritten = Some(Error::environment(
-                format!("a record could not be written ({e})"),
-                "free space in --artifact-dir",
-            ));
+            unwritten = Some((Kind::Records, unwritten_record(&e)));
+        }
+        if let Some(to) = &mut raw_lines
+            && let Err(e) = raw_writer.write(&writer, record, *to)
+        {
+            raw_lines = None;
+            unwritten = Some((Kind::Raw, unwritten_record(&e)));
         }
     })?;
     // A server may quote what it was sent; the verdict and every renderer quote the server.
     for group in &mut summary.errors {
         group.message = secrets.scrub(&group.message).into_owned();
     }
-    if let Some(error) = unwritten {
-        files.leave_out(Kind::Records, error);
+    if let Some((kind, error)) = unwritten {
+        files.leave_out(kind, error);
     }
     Ok((summary, charts))
+}
+
+fn unwritten_record(e: &io::Error) -> Error {
+    Error::environment(format!("a record could not be written ({e})"), "free space in --artifact-dir")
 }
 
 fn with_log_kept(error: ringload_engine::Error, files: Artifacts<'_>) -> anyhow::Error {

@@ -15,9 +15,13 @@
 //! - `limits`: cancelled requests, time-outs within a stream, runs that end early over their failures
 //! - `network`: names, TLS, sockets, and phases that hold what they should
 //! - `nagle`: servers that leave Nagle's algorithm on
+//! - `guides`: every command of the guides, as it stands
 //! - `hosts`: hosts as users write them, and proxies that an environment names
 //! - `wire`: peers with bad manners
+//! - `packaging`: what wheels and Debian packages hold
 //! - `preflight`: the one request before the load, and what is said where it is not answered
+//! - `public_datasets`: rows from a server, from what was kept of it, and from a file
+//! - `raw_export`: what each request sent and was answered; runs noted at a tracking server
 //! - `preparation`: threads and rings that cannot be had, and connections that are reset by the thousand
 //! - `aiperf`: configuration files, control hooks, and judgements for a service of continuous integration
 //! - `early`: answers that come before the request was sent whole
@@ -52,6 +56,7 @@ mod endpoints;
 mod examples;
 mod faults;
 mod files;
+mod guides;
 mod hosts;
 mod http2;
 mod kept;
@@ -63,9 +68,12 @@ mod nagle;
 mod network;
 mod otel;
 mod over_time;
+mod packaging;
 mod packets;
 mod preflight;
 mod preparation;
+mod public_datasets;
+mod raw_export;
 mod schedules;
 mod secrets;
 mod selftest;

@@ -11,9 +11,10 @@ pub(crate) use spans::Spans;
 use crate::result::run::Outcome;
 use serde_json::{Value, json};
 
-/// The documents of a run, in the order in which they are sent, each with its path below the endpoint.
-pub(crate) fn documents(outcome: &Outcome, spans: Spans) -> Vec<(&'static str, Value)> {
-    let resource = resource(outcome);
+/// The documents of a run, in the order in which they are sent, each with its path below the endpoint; `more` are
+/// attributes of the resource.
+pub(crate) fn documents(outcome: &Outcome, spans: Spans, more: &[(String, String)]) -> Vec<(&'static str, Value)> {
+    let resource = resource(outcome, more);
     let scope = json!({"name": "ringload", "version": env!("CARGO_PKG_VERSION")});
     let metrics = json!({"resourceMetrics": [{
         "resource": resource,
@@ -29,7 +30,7 @@ pub(crate) fn documents(outcome: &Outcome, spans: Spans) -> Vec<(&'static str, V
     std::iter::once((METRICS, metrics)).chain(traces.map(|traces| (TRACES, traces))).collect()
 }
 
-fn resource(outcome: &Outcome) -> Value {
+fn resource(outcome: &Outcome, more: &[(String, String)]) -> Value {
     let identity = &outcome.identity;
     let mut attributes = vec![
         text("service.name", "ringload"),
@@ -41,6 +42,7 @@ fn resource(outcome: &Outcome) -> Value {
     if !identity.of_several.run_label.is_empty() {
         attributes.push(text("ringload.run", &identity.of_several.run_label));
     }
+    attributes.extend(more.iter().map(|(key, value)| text(key, value)));
     json!({"attributes": attributes})
 }
 

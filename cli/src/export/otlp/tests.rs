@@ -18,10 +18,12 @@ fn spans(most: usize) -> Spans {
 #[test]
 fn a_run_is_metrics_and_the_spans_of_requests() {
     let outcome = outcome();
-    let documents = documents(&outcome, spans(10));
+    let more = [("gen_ai.provider.name".to_owned(), "vllm".to_owned())];
+    let documents = documents(&outcome, spans(10), &more);
     assert_eq!(documents.iter().map(|(path, _)| *path).collect::<Vec<_>>(), [METRICS, TRACES]);
     let resource = &documents[0].1["resourceMetrics"][0]["resource"];
     assert_eq!(attribute(resource, "service.name").unwrap(), "ringload");
+    assert_eq!(attribute(resource, "gen_ai.provider.name").unwrap(), "vllm");
     let metrics = documents[0].1["resourceMetrics"][0]["scopeMetrics"][0]["metrics"].as_array().unwrap();
     let finite = outcome.summary.metrics.iter().filter(|metric| metric.avg.is_finite()).count();
     assert_eq!(metrics.len(), finite, "what is not finite is absent");
@@ -66,6 +68,6 @@ fn spans_are_of_no_more_requests_than_are_wanted_and_of_late_ones_too() {
     assert_eq!((kept.len(), ids.len()), (50, 50));
     let late = ids.iter().filter(|id| u64::from_str_radix(id, 16).unwrap() >= 2_500).count();
     assert!((10..=40).contains(&late), "{late} of the later half");
-    let most = documents(&outcome(), self::spans(0));
+    let most = documents(&outcome(), self::spans(0), &[]);
     assert_eq!(most.len(), 1, "metrics alone");
 }

@@ -191,14 +191,18 @@ fn artifacts(mut artifacts: Reader, words: &mut Words) -> Result<(), String> {
     if artifacts.take("summary") == Some(false.into()) {
         words.note(&artifacts.at("summary"), "the summaries are always written");
     }
-    let without = artifacts.take("records") == Some(false.into());
-    words.maybe("export-level", without.then(|| "summary".into()));
+    let level = match (artifacts.truth("raw")?, artifacts.take("records") == Some(false.into())) {
+        (Some(true), _) => Some("raw"),
+        (_, true) => Some("summary"),
+        _ => None,
+    };
+    words.maybe("export-level", level.map(Into::into));
     words.switch("export-http-trace", artifacts.truth("trace")?);
     words.switch("http-trace-metrics", artifacts.truth("show_trace_timing")?);
     if artifacts.truth("auto_plot")?.is_some() {
         words.note(&artifacts.at("auto_plot"), "report.html has the charts of every run");
     }
-    for key in ["raw", "export_outputs_json", "user_files"] {
+    for key in ["export_outputs_json", "user_files"] {
         match artifacts.take(key) {
             None | Some(Value::Bool(false)) => {}
             Some(Value::Array(list)) if list.is_empty() => {}

@@ -45,7 +45,7 @@ pub(crate) struct OutputArgs {
     #[arg(long, visible_alias = "profile-export-file", value_name = "NAME", value_parser = BaseName::parse)]
     pub(crate) profile_export_prefix: Option<BaseName>,
 
-    /// `summary`, or `records` for a line per request as well.
+    /// `summary`, or `records` for a line per request as well, or `raw` for what was sent and answered too.
     #[arg(long, visible_alias = "profile-export-level", value_enum, default_value = "records")]
     pub(crate) export_level: ExportLevel,
 
@@ -164,6 +164,8 @@ pub(crate) enum ExportLevel {
     Summary,
     /// And a line for each request.
     Records,
+    /// And what each request sent and was answered.
+    Raw,
 }
 
 impl OutputArgs {
