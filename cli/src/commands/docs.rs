@@ -254,7 +254,7 @@ mod tests {
         man_pages(dir.path()).unwrap();
         let page = |name: &str| std::fs::read_to_string(dir.path().join(name)).unwrap();
         assert!(page("ringload-profile.1").contains("goodput") && page("ringload-config-init.1").contains("File"));
-        assert!(page("ringload.1").contains("ringload-capacity"));
+        assert!(page("ringload.1").contains(r"ringload\-capacity"));
         assert!(man_pages(&dir.path().join("ringload.1/x")).is_err());
     }
 }

@@ -244,7 +244,8 @@ mod tests {
         EarlierFiles::of_run(dir, None, false)
     }
 
-    const NAMES: [&str; 7] = [
+    const NAMES: [&str; 8] = [
+        "config.yaml",
         "inputs.json",
         "profile_export.jsonl",
         "profile_export_aiperf.csv",
@@ -277,7 +278,7 @@ mod tests {
         files.leave_out(Kind::Records, Error::environment("full", "make room"));
         let (written, failed) = files.commit();
         let said = "full (not written: profile_export.jsonl)";
-        assert_eq!((written.len(), failed.unwrap().what.as_str()), (6, said));
+        assert_eq!((written.len(), failed.unwrap().what.as_str()), (7, said));
         assert!(!dir.path().join("profile_export.jsonl").exists());
     }
 
@@ -330,6 +331,7 @@ mod tests {
             [
                 "foo.csv",
                 "foo.json",
+                "foo_config.yaml",
                 "foo_report.html",
                 "foo_report.txt",
                 "foo_ringload_report.json",

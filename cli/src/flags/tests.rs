@@ -120,7 +120,7 @@ fn contradictions_are_refused_with_what_to_write() {
         ("-m x --goodput time_to_first_token:1", "--streaming"),
         ("-m x --goodput nonsense", "time_to_first_token:200"),
         ("-m x --stamps user --batch-wait-us 5", "kernel"),
-        ("-m x --endpoint-type image_generation", "not supported by ringload yet; "),
+        ("-m x --endpoint-type chat_embeddings", "not supported by ringload yet; "),
         ("-m x --custom-endpoint http://h/x", "--url"),
         ("-m x --url ftp://h", "http://"),
         ("-m x --connection-reuse-strategy nonsense", "sticky-user-sessions"),

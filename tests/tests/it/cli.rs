@@ -314,7 +314,8 @@ fn the_demo_needs_nothing_else() {
 }
 
 /// The files of a run, sorted.
-pub(crate) const FILES: [&str; 7] = [
+pub(crate) const FILES: [&str; 8] = [
+    "config.yaml",
     "inputs.json",
     "profile_export.jsonl",
     "profile_export_aiperf.csv",

@@ -160,8 +160,15 @@ fn a_prefix_and_a_level_choose_the_files() {
         .args(["--export-level", "summary", "--profile-export-prefix", "mine"])
         .run()
         .exits(0);
-    let names =
-        ["inputs.json", "mine.csv", "mine.json", "mine_ringload_report.json", "mine_report.html", "mine_report.txt"];
+    let names = [
+        "inputs.json",
+        "mine.csv",
+        "mine.json",
+        "mine_ringload_report.json",
+        "mine_report.html",
+        "mine_report.txt",
+        "mine_config.yaml",
+    ];
     let mut sorted = names;
     sorted.sort_unstable();
     assert_eq!(ended.files(), sorted);

@@ -147,7 +147,7 @@ fn a_run_is_the_same_when_it_is_made_again_from_its_log() {
             report
         });
         assert_eq!(one, other);
-        assert_eq!(again.files().len(), 8, "prompts are not in the log: {:?}", again.files());
+        assert_eq!(again.files().len(), 9, "prompts are not in the log: {:?}", again.files());
     });
 }
 
