@@ -24,4 +24,5 @@ pub(crate) mod run;
 mod scrape;
 pub(crate) mod selftest;
 pub(crate) mod server;
+mod stopping;
 mod sweep_points;

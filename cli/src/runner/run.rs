@@ -18,6 +18,7 @@ use crate::runner::live_view::LiveView;
 use crate::runner::mlflow;
 use crate::runner::otel::Otel;
 use crate::runner::scrape::{self, Scraper};
+use crate::runner::stopping::UnlessStopped;
 use crate::terminal::{eprint_line, printable};
 use ringload_engine::host::HostFacts;
 use ringload_engine::measure::{Charts, RequestMetrics, Summary};
@@ -205,20 +206,6 @@ pub(crate) fn conclude(
         (None, None) => Ok(done),
         (Some(error), _) => Err(with_log_kept(error, files)),
         (None, Some(error)) => Err(error.into()),
-    }
-}
-
-/// Takes nothing any more when a signal has come.
-struct UnlessStopped<'a>(&'a mut dyn Write);
-
-impl Write for UnlessStopped<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        signals::check().map_err(io::Error::other)?;
-        self.0.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
     }
 }
 

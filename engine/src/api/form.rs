@@ -9,6 +9,8 @@ use serde_json::{Map, Value};
 /// What separates the parts. It is the same in every request, so that a body can be made before it is sent; a body that
 /// holds it is refused.
 const BOUNDARY: &str = "ringload-5f1d0c7be2a94f6d8b3c";
+/// What stands before each boundary, and behind the last.
+const DASHES: &str = "--";
 
 /// The content type of every form.
 pub(super) const CONTENT_TYPE: &str = "multipart/form-data; boundary=ringload-5f1d0c7be2a94f6d8b3c";
@@ -28,7 +30,7 @@ pub(super) fn write(body: &Map<String, Value>) -> Result<Vec<u8>> {
             fields.get(key).and_then(Value::as_str).unwrap_or_default().replace(['"', '\r', '\n'], "_")
         };
         let name = name.replace(['"', '\r', '\n'], "_");
-        let mut part = format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"");
+        let mut part = format!("{DASHES}{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"");
         let content = match (file, value) {
             (Some((data, fields)), _) => {
                 let (filename, mime) = (text(fields, "filename"), text(fields, "content_type"));
@@ -48,21 +50,21 @@ pub(super) fn write(body: &Map<String, Value>) -> Result<Vec<u8>> {
         out.extend_from_slice(&content);
         out.extend_from_slice(b"\r\n");
     }
-    out.extend_from_slice(format!("--{BOUNDARY}--\r\n").as_bytes());
+    out.extend_from_slice(format!("{DASHES}{BOUNDARY}{DASHES}\r\n").as_bytes());
     Ok(out)
 }
 
 /// The fields of a body that [`write`] made, files in base64; `None` of anything else.
 #[must_use]
 pub fn read_form(body: &[u8]) -> Option<Value> {
-    let opening = format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"");
+    let opening = format!("{DASHES}{BOUNDARY}\r\nContent-Disposition: form-data; name=\"");
     let mut fields = Map::new();
     let mut rest = body;
     while let Some(part) = rest.strip_prefix(opening.as_bytes()) {
         let head_end = find(part, b"\r\n\r\n")?;
         let head = std::str::from_utf8(&part[..head_end]).ok()?;
         let part = &part[head_end + 4..];
-        let end = find(part, format!("\r\n--{BOUNDARY}").as_bytes())?;
+        let end = find(part, format!("\r\n{DASHES}{BOUNDARY}").as_bytes())?;
         let (content, after) = part.split_at(end);
         rest = &after[2..];
         let (name, more) = head.split_once('"')?;
@@ -75,7 +77,7 @@ pub fn read_form(body: &[u8]) -> Option<Value> {
         };
         fields.insert(name.to_owned(), value);
     }
-    rest.starts_with(format!("--{BOUNDARY}--").as_bytes()).then_some(Value::Object(fields))
+    rest.starts_with(format!("{DASHES}{BOUNDARY}{DASHES}").as_bytes()).then_some(Value::Object(fields))
 }
 
 fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {

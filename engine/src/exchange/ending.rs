@@ -5,8 +5,20 @@ use super::{Exchange, Progress};
 use crate::api;
 use crate::clock::Nanos;
 use crate::record::{Cause, Instants, Intervals, Observed, Outcome, PhaseKind, Record};
+use crate::wire::http1::Part;
 
 impl Exchange {
+    /// The peer closed its side at `now`.
+    pub fn handle_closed(&mut self, now: Nanos) -> Progress {
+        match self.decoder.eof() {
+            Ok(Some(Part::End { .. })) => self.end_of_body(now, false),
+            // Nothing is lost of a stream that said that it is over.
+            Err(_) if self.settled => self.end_of_body(now, false),
+            Ok(_) => self.fail(Cause::Truncated, Some("the connection was closed".into()), now),
+            Err(e) => self.fail_http(e, now),
+        }
+    }
+
     /// Whether the response has said that it is over: nothing is lost if it is then cut off.
     #[must_use]
     pub fn complete(&self) -> bool {

@@ -1,5 +1,5 @@
-//! Answers that are jobs: the server takes a request, names a job, and is asked for it until that is done. The request's
-//! record spans all of it; its phases are those of the first exchange, but for the end.
+//! Responses that are jobs: the server takes a request, names a job, and is asked for it until that is done. The
+//! request's record spans all of it; its phases are those of the first exchange, but for the end.
 
 use super::Exchange;
 use crate::api::Job;
@@ -26,7 +26,7 @@ impl Polling {
 }
 
 impl Exchange {
-    /// Notes that a body names a job which is not done. What has come is no answer yet.
+    /// Notes that a body names a job which is not done. What has come is no response yet.
     pub(super) fn note_job(&mut self, job: Job, now: Nanos) {
         self.released = now;
         let Polling { name, due } = &mut self.polling;

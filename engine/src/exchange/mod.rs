@@ -404,17 +404,6 @@ impl Exchange {
             }
         }
     }
-
-    /// The peer closed its side at `now`.
-    pub fn handle_closed(&mut self, now: Nanos) -> Progress {
-        match self.decoder.eof() {
-            Ok(Some(Part::End { .. })) => self.end_of_body(now, false),
-            // Nothing is lost of a stream that said that it is over.
-            Err(_) if self.settled => self.end_of_body(now, false),
-            Ok(_) => self.fail(Cause::Truncated, Some("the connection was closed".into()), now),
-            Err(e) => self.fail_http(e, now),
-        }
-    }
 }
 
 /// The kernel's stamps are converted from another clock: by less than this they may be off.

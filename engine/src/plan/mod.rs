@@ -197,8 +197,8 @@ impl Plan {
     }
 
     /// Synthetic conversations that only the warm-up sends: one for each of its sessions, but no more than
-    /// [`MOST_FOR_WARMUP`]; where it has no number, as many as the measured phase has. None where the warm-up sends what
-    /// the measured phase sends: a file's conversations, or [`Prompts::shared`] ones.
+    /// [`MOST_FOR_WARMUP`]; where it has no number, as many as the measured phase has. None where the warm-up sends
+    /// what the measured phase sends: a file's conversations, or [`Prompts::shared`] ones.
     #[must_use]
     pub fn warmup_conversations(&self) -> usize {
         match &self.warmup {

@@ -72,7 +72,7 @@ fn rows_are_had_once_and_kept_and_nothing_is_asked_offline() {
             .output()
             .expect("a process")
     };
-    let refused = run("1", &["--public-dataset", "aimo", "--request-count", "3"]);
+    let refused = run("1", &["--public-dataset", "aimo", "--request-count", "4"]);
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert_eq!(refused.status.code(), Some(2), "{said}");
     assert!(said.contains("HF_HUB_OFFLINE") && said.contains("--public-dataset aimo --input-file"), "{said}");
@@ -86,7 +86,7 @@ fn rows_are_had_once_and_kept_and_nothing_is_asked_offline() {
     assert_eq!(gets, lines);
     assert_eq!(prompts, (0..120).map(|n| format!("what is {n}")).collect());
 
-    let ended = run("1", &["--public-dataset", "aimo", "--request-count", "3"]);
+    let ended = run("1", &["--public-dataset", "aimo", "--request-count", "4"]);
     assert_eq!(ended.status.code(), Some(0), "{}", String::from_utf8_lossy(&ended.stderr));
     assert_eq!(asked(&server).0.len(), 2, "what was kept is enough");
 }

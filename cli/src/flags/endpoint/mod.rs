@@ -32,9 +32,9 @@ pub(crate) struct EndpointArgs {
     /// (Anthropic's /v1/messages; without --osl it is sent max_tokens 1024), embeddings and nim_embeddings
     /// (/v1/embeddings), cohere_rankings (/v2/rerank), hf_tei_rankings (/rerank), nim_rankings (/v1/ranking),
     /// huggingface_generate (/generate, /generate_stream), image_generation (/v1/images/generations), image_edit
-    /// (/v1/images/edits, a form), image_retrieval (NIM's /v1/infer), video_generation (/v1/videos, asked for until it is
-    /// done), template (a body by --extra-inputs payload_template:…, to
-    /// the URL's path), raw (bodies of a file, to the URL's path).
+    /// (/v1/images/edits, a form), image_retrieval (NIM's /v1/infer), video_generation (/v1/videos, asked for until it
+    /// is done), template (a body by --extra-inputs payload_template:…, to the URL's path), raw (bodies of a file, to
+    /// the URL's path).
     #[arg(long, value_name = "TYPE", default_value = "chat", value_parser = values::endpoint_type)]
     pub(crate) endpoint_type: EndpointKind,
 

@@ -63,20 +63,7 @@ pub(crate) fn body(
                 r#"{{"object":"list","data":{data},"model":{model},"usage":{{"prompt_tokens":{prompt},"total_tokens":{prompt}}}"#
             )
         }
-        Api::Picture { .. } => {
-            let prompt = usage.prompt_tokens;
-            format!(
-                r#"{{"created":{created},"data":[{{"b64_json":"{PIXEL}"}}],"usage":{{"input_tokens":{prompt},"output_tokens":1,"total_tokens":{}}}"#,
-                prompt + 1
-            )
-        }
-        Api::Video => format!(
-            r#"{{"id":"video_0","object":"video","created_at":{created},"status":"queued","progress":0"#
-        ),
-        Api::Boxes => {
-            let data = list(ask.items, |i| format!(r#"{{"index":{i},"bounding_boxes":{{"table":[{BOX}]}}}}"#));
-            format!(r#"{{"data":{data},"usage":{{"images_size_mb":0.1}}"#)
-        }
+        Api::Picture { .. } | Api::Video | Api::Boxes => pictured(request, created, usage.prompt_tokens),
         Api::Rank(Ranker::Cohere) => {
             let results = list(request.items, |i| {
                 format!(r#"{{"index":{i},"relevance_score":{}}}"#, score(i))
@@ -105,6 +92,23 @@ pub(crate) fn body(
     body.extend_from_slice(sent.as_bytes());
     body.push(b'}');
     body
+}
+
+/// A picture, the job of a video, or the boxes of pages, without the end of the object.
+fn pictured(request: &GenerationRequest, created: u64, prompt: u32) -> String {
+    match request.api {
+        Api::Video => {
+            format!(r#"{{"id":"video_0","object":"video","created_at":{created},"status":"queued","progress":0"#)
+        }
+        Api::Boxes => {
+            let data = list(request.items, |i| format!(r#"{{"index":{i},"bounding_boxes":{{"table":[{BOX}]}}}}"#));
+            format!(r#"{{"data":{data},"usage":{{"images_size_mb":0.1}}"#)
+        }
+        _ => format!(
+            r#"{{"created":{created},"data":[{{"b64_json":"{PIXEL}"}}],"usage":{{"input_tokens":{prompt},"output_tokens":1,"total_tokens":{}}}"#,
+            prompt + 1
+        ),
+    }
 }
 
 fn list(items: u32, item: impl Fn(u32) -> String) -> String {

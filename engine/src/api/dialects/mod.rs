@@ -12,7 +12,9 @@ mod responses;
 mod user_defined;
 pub(super) mod video;
 
-use super::{Dialect, Extras, Fields, Path, Reading, StreamField, form, full, parts, rendered, request, rules, timings};
+use super::{
+    Dialect, Extras, Fields, Path, Reading, StreamField, form, full, parts, rendered, request, rules, timings,
+};
 use crate::plan::EndpointKind;
 
 pub(super) fn dialect(kind: EndpointKind) -> &'static Dialect {

@@ -1,9 +1,9 @@
 //! Pictures: OpenAI's image generation and edits, and NVIDIA NIM's image retrieval, which finds the parts of a page in
 //! its picture. Their answers are pictures or boxes: no tokens come out.
 
+use super::form::{self, FILE};
 use super::request::RequestContent;
 use super::rules::{Count, NAMED_ERROR, Node, Rule, SURE, response};
-use super::form::{self, FILE};
 use super::{Dialect, Extras, Fields, Path, Reading, StreamField};
 use crate::error::{Error, Result};
 use crate::plan::{EndpointKind, Message};
