@@ -28,7 +28,7 @@ use ringload_engine::run::{self, Control, Finished, Run};
 use ringload_engine::verdict::judge;
 use ringload_engine::workload::Workload;
 use ringload_engine::{Error, Result};
-use std::io::{self, Write};
+use std::io;
 use std::sync::Arc;
 
 /// Observes each record of the measured phase when the run is summed up.

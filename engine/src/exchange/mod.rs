@@ -21,7 +21,7 @@ pub use response::KeepText;
 use crate::arrival::Arrival;
 use crate::clock::{MICRO, Nanos};
 use crate::plan::{EndpointKind, Limits, OutputPath};
-use crate::record::{Cause, Handshake, Instants, PhaseKind, Record, Retry};
+use crate::record::{Handshake, Instants, PhaseKind, Record, Retry};
 use crate::wire::Product;
 use crate::wire::http1::{Decoder, HeadLimits, Part};
 use crate::wire::sse::Sse;
