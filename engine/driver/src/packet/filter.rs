@@ -14,15 +14,25 @@ pub(super) struct Instruction {
 }
 
 /// Accepts the first `bytes` of each TCP segment that one of the servers sends to a local port of `ports`, of those
-/// servers that are of the family. The program looks at a packet from its IP header on.
+/// servers that are of the family; none that leaves this machine. The program looks at a packet from its IP header on.
 pub(super) fn program(
     servers: &[SocketAddr],
     ipv6: bool,
     ports: Option<&RangeInclusive<u16>>,
     bytes: u32,
 ) -> Vec<Instruction> {
-    let mut program = match ipv6 {
-        false => vec![
+    let version = if ipv6 { 0x60 } else { 0x40 };
+    let mut program = vec![
+        load(WORD, KIND),
+        equal(libc::PACKET_OUTGOING.into(), 0, 1),
+        give(0),
+        load(BYTE, 0),
+        Instruction { code: AND, then: 0, otherwise: 0, operand: 0xf0 },
+        equal(version, 1, 0),
+        give(0),
+    ];
+    match ipv6 {
+        false => program.extend([
             load(BYTE, 9),
             equal(TCP, 1, 0),
             give(0),
@@ -30,9 +40,9 @@ pub(super) fn program(
             Instruction { code: JUMP_BITS, then: 0, otherwise: 1, operand: 0x1fff },
             give(0),
             Instruction { code: HEADER_LENGTH, then: 0, otherwise: 0, operand: 0 },
-        ],
-        true => vec![load(BYTE, 6), equal(TCP, 1, 0), give(0)],
-    };
+        ]),
+        true => program.extend([load(BYTE, 6), equal(TCP, 1, 0), give(0)]),
+    }
     if let Some(ports) = ports {
         let port = if ipv6 { load(HALF, 42) } else { load(HALF_BEHIND_HEADER, 2) };
         let above = |code, port: u16, otherwise| Instruction { code, then: 0, otherwise, operand: port.into() };
@@ -81,6 +91,8 @@ const fn give(bytes: u32) -> Instruction {
 }
 
 const TCP: u32 = 6;
+/// Where the kernel gives the kind of a packet: `SKF_AD_OFF + SKF_AD_PKTTYPE`.
+const KIND: u32 = 0xffff_f004;
 /// `BPF_LD | BPF_ABS` with `BPF_W`, `BPF_H`, `BPF_B`.
 const WORD: u16 = 0x20;
 const HALF: u16 = 0x28;
@@ -94,6 +106,8 @@ const JUMP_EQUAL: u16 = 0x15;
 const JUMP_ABOVE: u16 = 0x25;
 const JUMP_FROM: u16 = 0x35;
 const JUMP_BITS: u16 = 0x45;
+/// `BPF_ALU | BPF_AND | BPF_K`.
+const AND: u16 = 0x54;
 /// `BPF_RET | BPF_K`.
 const RETURN: u16 = 0x06;
 
@@ -104,8 +118,12 @@ pub(super) const MOST_SERVERS: usize = 256;
 mod tests {
     use super::*;
 
-    /// Runs a program over a packet, as the kernel does: the bytes that it accepts.
+    /// Runs a program over a packet that arrives, as the kernel does: the bytes that it accepts.
     fn run(program: &[Instruction], packet: &[u8]) -> u32 {
+        run_over(program, packet, libc::PACKET_HOST.into())
+    }
+
+    fn run_over(program: &[Instruction], packet: &[u8], kind: u32) -> u32 {
         let value = |at: usize, bytes: usize| {
             packet.get(at..at + bytes).map(|b| b.iter().fold(0, |value, byte| value << 8 | u32::from(*byte)))
         };
@@ -115,6 +133,7 @@ mod tests {
             let k = at.operand as usize;
             place += 1;
             let loaded = match at.code {
+                WORD if at.operand == KIND => Some(kind),
                 WORD => value(k, 4),
                 HALF => value(k, 2),
                 BYTE => value(k, 1),
@@ -131,6 +150,10 @@ mod tests {
                         _ => a & at.operand != 0,
                     };
                     place += usize::from(if holds { at.then } else { at.otherwise });
+                    continue;
+                }
+                AND => {
+                    a &= at.operand;
                     continue;
                 }
                 RETURN => return at.operand,
@@ -180,6 +203,9 @@ mod tests {
             let program = program(&servers, other.is_ipv6(), None, 96);
             let accepted = if servers.contains(&other) { 96 } else { 0 };
             assert_eq!(run(&program, &packet(other, 6)), accepted, "{other}");
+            assert_eq!(run_over(&program, &packet(other, 6), 4), 0, "it leaves");
+            let of_other_version = super::program(&servers, !other.is_ipv6(), None, 96);
+            assert_eq!(run(&of_other_version, &packet(other, 6)), 0, "{other}");
             assert_eq!(run(&program, &packet(other, 17)), 0, "UDP");
         }
         let mut fragment = packet(servers[0], 6);

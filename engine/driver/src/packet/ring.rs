@@ -61,6 +61,8 @@ impl Ring {
         if memory == libc::MAP_FAILED {
             return Err(errno());
         }
+        // Else what leaves is shown to the program too, which lets none of it in: on kernels before 4.20.
+        let _ = set(fd, libc::SOL_PACKET, IGNORE_OUTGOING, &1);
         let ring = Self { socket, memory: memory.cast(), next: 0, ipv6, dropped: Cell::new(0) };
         ring.accept(program)?;
         ring.bind()?;
@@ -83,13 +85,13 @@ impl Ring {
         self.ipv6
     }
 
-    /// Begins to take packets, of all interfaces.
+    /// Begins to take packets, of all interfaces and protocols: a socket of one protocol is shown a packet after that
+    /// protocol (since Linux 6.15), when its bytes may have been read.
     fn bind(&self) -> Result<(), i32> {
-        let protocol = if self.ipv6 { libc::ETH_P_IPV6 } else { libc::ETH_P_IP };
         // SAFETY: an all-zero sockaddr_ll is valid: all interfaces.
         let mut address: libc::sockaddr_ll = unsafe { std::mem::zeroed() };
         address.sll_family = libc::AF_PACKET as u16;
-        address.sll_protocol = (protocol as u16).to_be();
+        address.sll_protocol = (libc::ETH_P_ALL as u16).to_be();
         let length = size_of::<libc::sockaddr_ll>() as libc::socklen_t;
         // SAFETY: `address` is readable for `length` bytes during the call.
         let rc = unsafe { libc::bind(self.socket.as_raw_fd(), (&raw const address).cast(), length) };
@@ -200,6 +202,8 @@ fn errno() -> i32 {
     std::io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO)
 }
 
+/// `PACKET_IGNORE_OUTGOING`.
+const IGNORE_OUTGOING: libc::c_int = 23;
 /// `TPACKET_V2`.
 const VERSION_2: libc::c_int = 1;
 /// `TP_STATUS_USER` and `TP_STATUS_KERNEL`.
