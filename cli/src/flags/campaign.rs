@@ -63,27 +63,27 @@ pub(crate) struct CampaignArgs {
     #[arg(long, value_enum, default_value = "grid")]
     pub(crate) sweep_type: SweepType,
 
-    /// One cell of a sweep, `NAME: concurrency=8, request-count=100`; repeatable, instead of comma lists.
+    /// One point of a sweep, `NAME: concurrency=8, request-count=100`; repeatable, instead of comma lists.
     #[arg(long, visible_alias = "sweep-variant", value_name = "[NAME:] FLAG=VALUE, …")]
     pub(crate) variant: Vec<String>,
 
-    /// Whether all cells are repeated in turn, or each cell is repeated before the next.
+    /// Whether all sweep points are repeated in turn, or each point is repeated before the next.
     #[arg(long, value_enum, default_value = "repeated")]
     pub(crate) parameter_sweep_mode: SweepMode,
 
-    /// Pause between cells.
+    /// Pause between sweep points.
     #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = values::not_negative)]
     pub(crate) parameter_sweep_cooldown_seconds: f64,
 
-    /// Use one seed for all cells.
+    /// Use one seed for all sweep points.
     #[arg(long, overrides_with = "no_parameter_sweep_same_seed")]
     pub(crate) parameter_sweep_same_seed: bool,
 
-    /// Use a seed of its own for each cell, made from --random-seed; this is the default.
+    /// Use a seed of its own for each sweep point, made from --random-seed; this is the default.
     #[arg(long, overrides_with = "parameter_sweep_same_seed")]
     pub(crate) no_parameter_sweep_same_seed: bool,
 
-    /// Print no line after each cell.
+    /// Print no line after each sweep point.
     #[arg(long)]
     pub(crate) no_sweep_table: bool,
 }
@@ -112,7 +112,7 @@ pub(crate) enum SweepType {
 /// What is the outer loop of a sweep with repeats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum SweepMode {
-    /// Repeats outside, cells inside.
+    /// Repeats outside, sweep points inside.
     Repeated,
     /// Cells outside, repeats inside.
     Independent,

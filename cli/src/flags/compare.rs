@@ -7,12 +7,12 @@ use std::path::PathBuf;
 /// What is compared, and how it is told.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct CompareArgs {
-    /// Run that others are held against: a folder of ringload or AIPerf with `profile_export.jsonl`, or a result in
+    /// Run that others are compared with: a folder of ringload or AIPerf with `profile_export.jsonl`, or a result in
     /// JSON of AIPerf, vllm bench serve, guidellm (`benchmarks.json#2` is its second) or inference-perf.
     #[arg(value_name = "BASE")]
     pub(crate) base: PathBuf,
 
-    /// Runs that are held against it, of the same or of another tool.
+    /// Runs that are compared with it, of the same or of another tool.
     #[arg(required = true, value_name = "NEW")]
     pub(crate) new: Vec<PathBuf>,
 

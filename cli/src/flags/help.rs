@@ -168,7 +168,7 @@ against; takes at most 20 seconds. Nothing is sent to --url.
 
 Usage: ringload calibrate [OPTIONS]
 
-      --streaming               as in the run that is held against it
+      --streaming               as in the run to compare with it
       --concurrency N           requests in flight
       --isl N, --osl N          tokens of each prompt, and of each answer
       --cores CORES             cores of the client, as a list or a count
@@ -206,7 +206,7 @@ Examples:
     (
         "mock",
         "\
-Run the synthetic server, which knows the truth about its own timing
+Run the synthetic server, which records its own timing
 
 Usage: ringload mock [OPTIONS]
 

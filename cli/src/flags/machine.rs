@@ -33,7 +33,7 @@ pub(crate) struct MachineArgs {
     #[arg(long, value_name = "MICROSECONDS", value_parser = clap::value_parser!(u64).range(..=100_000))]
     pub(crate) batch_wait_us: Option<u64>,
 
-    /// File of the calibrations that runs are held against
+    /// File of the calibrations that runs are compared with
     /// [default: RINGLOAD_CALIBRATION, else ringload/calibration.json in XDG_CACHE_HOME or ~/.cache].
     #[arg(long, value_name = "FILE")]
     pub(crate) calibration_file: Option<PathBuf>,

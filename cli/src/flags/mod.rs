@@ -103,7 +103,7 @@ pub(crate) enum Command {
     /// seconds.
     #[command(after_help = SELFTEST)]
     Selftest(Box<SelftestArgs>),
-    /// Find out how much this machine can drive, for runs of this shape to be held against; takes at most 20 seconds.
+    /// Find out how much this machine can drive, for comparison with runs of this shape; takes at most 20 seconds.
     #[command(after_help = CALIBRATE)]
     Calibrate(Box<CalibrateArgs>),
     /// Make report and files of a run again from its record log; of one that was killed, from what it had left.
@@ -126,7 +126,7 @@ pub(crate) enum Command {
     },
     /// Print how long the requests of a trace are, how they arrive, and how much of them a prefix cache could serve.
     AnalyzeTrace(AnalyzeArgs),
-    /// Run the synthetic server, which knows the truth about its own timing.
+    /// Run the synthetic server, which records its own timing.
     #[command(allow_negative_numbers = true)]
     Mock(Box<MockArgs>),
     /// Print help: of a command, or the flags of a group (`ringload help load`).

@@ -47,7 +47,7 @@ pub(crate) struct ReportArgs {
     #[arg(long)]
     pub(crate) allow_invalid: bool,
 
-    /// File of the calibrations that runs are held against
+    /// File of the calibrations that runs are compared with
     /// [default: RINGLOAD_CALIBRATION, else ringload/calibration.json in XDG_CACHE_HOME or ~/.cache].
     #[arg(long, value_name = "FILE")]
     pub(crate) calibration_file: Option<PathBuf>,

@@ -73,7 +73,7 @@ pub(crate) fn kind(argv: &[OsString]) -> SweepType {
 fn bounded(points: Vec<SweepPointLine>) -> Result<Vec<SweepPointLine>, String> {
     if points.len() > MOST_POINTS {
         return Err(format!(
-            "the sweep has {} cells, over {MOST_POINTS}: shorten the lists, or write --sweep-type zip",
+            "the sweep has {} points, over {MOST_POINTS}: shorten the lists, or write --sweep-type zip",
             points.len()
         ));
     }
@@ -153,7 +153,7 @@ fn grid(axes: &[Axis]) -> Result<Vec<Vec<usize>>, String> {
         .try_fold(1usize, |n, axis| n.checked_mul(axis.values.len()))
         .filter(|n| *n <= MOST_POINTS)
         .ok_or_else(|| {
-            format!("the sweep has more than {MOST_POINTS} cells: shorten the lists, or write --sweep-type zip")
+            format!("the sweep has more than {MOST_POINTS} points: shorten the lists, or write --sweep-type zip")
         })?;
     Ok((0..points)
         .map(|point| {
@@ -367,7 +367,7 @@ mod tests {
     #[test]
     fn sweeps_that_cannot_be_are_refused_with_what_to_write() {
         let many = format!("x profile --concurrency {}", vec!["1"; 1001].join(","));
-        assert!(of(&many, SweepType::Grid).unwrap_err().contains("1000 cells"));
+        assert!(of(&many, SweepType::Grid).unwrap_err().contains("1000 points"));
         let argv = ["x", "profile", "--variant", "tls=1"].map(OsString::from);
         let error = points(&argv, &profile_command(), SweepType::Grid).unwrap_err();
         assert!(error.contains("`tls`"), "{error}");
