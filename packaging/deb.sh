@@ -20,7 +20,7 @@ gzip -9n "$share/man/man1/"*.1
 "$binary" completions fish >"$share/fish/vendor_completions.d/ringload.fish"
 # A static binary needs nothing; one of glibc says which.
 depends=
-if command -v objdump >/dev/null && objdump -p "$binary" 2>/dev/null | grep -q 'NEEDED.*libc\.so\.6'; then
+if command -v objdump >/dev/null && objdump -p "$binary" 2>/dev/null | grep 'NEEDED.*libc\.so\.6' >/dev/null; then
   glibc=$(objdump -T "$binary" | grep -o 'GLIBC_[0-9.]*' | sort -Vu | tail -1)
   depends="Depends: libc6 (>= ${glibc#GLIBC_}), libgcc-s1"$'\n'
 fi
