@@ -9,7 +9,7 @@ use crate::result::capacity::{Base, Capacity, EndedEarly};
 use crate::result::run::{Identity, MOST_AGAIN};
 use crate::runner::estimate;
 use crate::runner::probes::ProbeRunner;
-use crate::runner::run::Prepared;
+use crate::runner::prepared::Prepared;
 use crate::terminal::{eprint_line, print};
 use ringload_engine::capacity::{Range, Search};
 use std::path::Path;

@@ -16,6 +16,7 @@ pub(crate) mod models;
 pub(crate) mod otel;
 mod others;
 pub(crate) mod preflight;
+pub(crate) mod prepared;
 pub(crate) mod probes;
 pub(crate) mod public;
 mod record_lines;

@@ -3,8 +3,7 @@
 use crate::export::{
     self, Artifacts, EarlierFiles, Kind, OptionalFiles, OutputLocation, RawWriter, RecordWriter, Spans,
 };
-use crate::flags::{ExportLevel, HookArgs, MlflowArgs, OutputArgs, ProfileArgs, TelemetryArgs};
-use crate::live::exporter::Exporter;
+use crate::flags::{ExportLevel, MlflowArgs, OutputArgs, ProfileArgs};
 use crate::live::{progress, signals};
 use crate::page;
 use crate::redact::Secrets;
@@ -17,6 +16,7 @@ use crate::runner::hooks;
 use crate::runner::live_view::LiveView;
 use crate::runner::mlflow;
 use crate::runner::otel::Otel;
+use crate::runner::prepared::{Parts, Prepared};
 use crate::runner::scrape::{self, Scraper};
 use crate::runner::stopping::UnlessStopped;
 use crate::terminal::{eprint_line, printable};
@@ -213,80 +213,6 @@ pub(crate) fn conclude(
 fn report_without_files(run: &RunOutput, output: &OutputArgs) {
     // Nothing is left to report to if this fails too.
     let _ = report::print_run(run, output);
-}
-
-/// What runs share: prompts, kept for the next run that wants the same, and the calibrations that all are held against.
-pub(crate) struct Prepared {
-    workload: Option<(String, Arc<Workload>)>,
-    calibrations: StoredCalibrations,
-    telemetry: TelemetryArgs,
-    exporter: Option<Exporter>,
-    hooks: HookArgs,
-}
-
-/// What a run takes of it.
-struct Parts<'a> {
-    workload: &'a Arc<Workload>,
-    calibrations: &'a StoredCalibrations,
-    telemetry: &'a TelemetryArgs,
-    exporter: Option<&'a Exporter>,
-    hooks: &'a HookArgs,
-}
-
-impl Prepared {
-    /// Nothing prepared yet, on the machine of these flags.
-    pub(crate) fn on(args: &ProfileArgs) -> Self {
-        Self {
-            workload: None,
-            calibrations: StoredCalibrations::read(args.machine.calibration_file.as_deref()),
-            telemetry: args.telemetry.clone(),
-            exporter: None,
-            hooks: args.hooks.clone(),
-        }
-    }
-
-    /// The workload of a plan: the last one, where it was made from the same parts of the plan. And what else runs
-    /// share.
-    ///
-    /// # Errors
-    /// When it cannot be made, or the port of the live figures cannot be had.
-    fn of(&mut self, plan: &Plan, quiet: bool) -> anyhow::Result<Parts<'_>> {
-        if let Some(address) = self.telemetry.prometheus_port.filter(|_| self.exporter.is_none()) {
-            self.exporter = Some(Exporter::start(address, quiet)?);
-        }
-        let key = key(plan)?;
-        if self.workload.as_ref().is_none_or(|(kept, _)| *kept != key) {
-            self.workload = None;
-            let plan = plan.clone();
-            let made = signals::unless_stopped(move || Workload::prepare(&plan))??;
-            self.workload = Some((key, Arc::new(made)));
-        }
-        match &self.workload {
-            Some((_, workload)) => Ok(Parts {
-                workload,
-                calibrations: &self.calibrations,
-                telemetry: &self.telemetry,
-                exporter: self.exporter.as_ref(),
-                hooks: &self.hooks,
-            }),
-            None => Err(ringload_engine::Error::bug("a workload was made and is not there").into()),
-        }
-    }
-}
-
-/// What of a plan its requests depend on: all of it but when they are sent and what they are held against.
-fn key(plan: &Plan) -> anyhow::Result<String> {
-    let mut value = serde_json::to_value(plan)?;
-    if let Some(fields) = value.as_object_mut() {
-        if let Some(prompts) = fields.get_mut("prompts").and_then(serde_json::Value::as_object_mut) {
-            prompts.remove("runs_before");
-        }
-        fields.insert("warmup_conversations".into(), plan.warmup_conversations().into());
-        for field in ["warmup", "profiling", "slos", "network", "slice", "cores", "limits"] {
-            fields.remove(field);
-        }
-    }
-    Ok(value.to_string())
 }
 
 fn drive(

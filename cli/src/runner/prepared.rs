@@ -1,0 +1,83 @@
+//! What the runs of one command line share.
+
+use crate::flags::{HookArgs, ProfileArgs, TelemetryArgs};
+use crate::live::exporter::Exporter;
+use crate::live::signals;
+use crate::runner::calibrations::StoredCalibrations;
+use ringload_engine::plan::Plan;
+use ringload_engine::workload::Workload;
+use std::sync::Arc;
+
+/// What runs share: prompts, kept for the next run that wants the same, and the calibrations that all are held against.
+pub(crate) struct Prepared {
+    workload: Option<(String, Arc<Workload>)>,
+    calibrations: StoredCalibrations,
+    telemetry: TelemetryArgs,
+    exporter: Option<Exporter>,
+    hooks: HookArgs,
+}
+
+/// What a run takes of it.
+pub(super) struct Parts<'a> {
+    pub(super) workload: &'a Arc<Workload>,
+    pub(super) calibrations: &'a StoredCalibrations,
+    pub(super) telemetry: &'a TelemetryArgs,
+    pub(super) exporter: Option<&'a Exporter>,
+    pub(super) hooks: &'a HookArgs,
+}
+
+impl Prepared {
+    /// Nothing prepared yet, on the machine of these flags.
+    pub(crate) fn on(args: &ProfileArgs) -> Self {
+        Self {
+            workload: None,
+            calibrations: StoredCalibrations::read(args.machine.calibration_file.as_deref()),
+            telemetry: args.telemetry.clone(),
+            exporter: None,
+            hooks: args.hooks.clone(),
+        }
+    }
+
+    /// The workload of a plan: the last one, where it was made from the same parts of the plan. And what else runs
+    /// share.
+    ///
+    /// # Errors
+    /// When it cannot be made, or the port of the live figures cannot be had.
+    pub(super) fn of(&mut self, plan: &Plan, quiet: bool) -> anyhow::Result<Parts<'_>> {
+        if let Some(address) = self.telemetry.prometheus_port.filter(|_| self.exporter.is_none()) {
+            self.exporter = Some(Exporter::start(address, quiet)?);
+        }
+        let key = key(plan)?;
+        if self.workload.as_ref().is_none_or(|(kept, _)| *kept != key) {
+            self.workload = None;
+            let plan = plan.clone();
+            let made = signals::unless_stopped(move || Workload::prepare(&plan))??;
+            self.workload = Some((key, Arc::new(made)));
+        }
+        match &self.workload {
+            Some((_, workload)) => Ok(Parts {
+                workload,
+                calibrations: &self.calibrations,
+                telemetry: &self.telemetry,
+                exporter: self.exporter.as_ref(),
+                hooks: &self.hooks,
+            }),
+            None => Err(ringload_engine::Error::bug("a workload was made and is not there").into()),
+        }
+    }
+}
+
+/// What of a plan its requests depend on: all of it but when they are sent and what they are held against.
+fn key(plan: &Plan) -> anyhow::Result<String> {
+    let mut value = serde_json::to_value(plan)?;
+    if let Some(fields) = value.as_object_mut() {
+        if let Some(prompts) = fields.get_mut("prompts").and_then(serde_json::Value::as_object_mut) {
+            prompts.remove("runs_before");
+        }
+        fields.insert("warmup_conversations".into(), plan.warmup_conversations().into());
+        for field in ["warmup", "profiling", "slos", "network", "slice", "cores", "limits"] {
+            fields.remove(field);
+        }
+    }
+    Ok(value.to_string())
+}
